@@ -1,0 +1,45 @@
+/* Statuses and the message that goes with them.
+ *
+ * A function that can fail returns pt_status_t: PT_OK or a negative code of pretrain.h. Where it fails it calls
+ * pt__fail(), which writes the thread's message and returns the code; callers pass the code on with PT__TRY. The message
+ * lives in a preallocated thread-local buffer, so that reporting out-of-memory cannot itself fail. */
+#ifndef PT__STATUS_H
+#define PT__STATUS_H
+
+#include <stdarg.h>
+#include <stddef.h>
+
+#include "base/portability.h"
+#include "pretrain.h"
+
+enum { PT__MESSAGE_SIZE = 1024 };
+
+/* Writes the thread's message (printf format) and returns `status`. */
+pt_status_t pt__fail(pt_status_t status, const char *format, ...) PT__PRINTF(2, 3);
+
+/* Puts "PREFIX: " before the thread's present message and returns `status`: used to add the file, tensor or step. */
+pt_status_t pt__fail_within(pt_status_t status, const char *format, ...) PT__PRINTF(2, 3);
+
+/* The thread's message; "" when nothing failed since the last pt__error_clear(). Never NULL. */
+const char *pt__error_message(void);
+void pt__error_clear(void);
+
+/* Overwrites the thread's message with a stored one (a worker's failure brought to the caller's thread). */
+void pt__error_set(const char *message);
+
+#define PT__TRY(call)                                                                                                  \
+    do {                                                                                                               \
+        pt_status_t pt__try_status = (call);                                                                           \
+        if (pt__try_status != PT_OK)                                                                                   \
+            return pt__try_status;                                                                                     \
+    } while (0)
+
+/* The same where something is owned: sets `status` and goes to the function's one `out:` label. */
+#define PT__TRY_OUT(call)                                                                                              \
+    do {                                                                                                               \
+        status = (call);                                                                                               \
+        if (status != PT_OK)                                                                                           \
+            goto out;                                                                                                  \
+    } while (0)
+
+#endif
