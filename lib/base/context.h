@@ -1,0 +1,28 @@
+/* The context as the layers see it: what every handle needs and retains. lib/api/context.c makes and ends it. */
+#ifndef PT__CONTEXT_H
+#define PT__CONTEXT_H
+
+#include <stdatomic.h>
+
+#include "base/memory.h"
+#include "base/thread.h"
+
+struct pt__device;
+
+struct pt_context {
+    pt__memory_t memory; /* by value: handles reach it as &context->memory; the context's own block comes from malloc-like hook too */
+    atomic_int references;
+    pt__pool_t *pool;
+    struct pt__device *device;
+    uint64_t seed;
+    int32_t log_level;
+    pt_log_fn log;
+    void *log_user;
+    void *log_lock; /* base/log.c's: one message at a time */
+};
+
+/* The context ends when the last reference is released. */
+pt_context_t *pt__context_retain(pt_context_t *context);
+void pt__context_release(pt_context_t *context);
+
+#endif

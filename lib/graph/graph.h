@@ -1,0 +1,132 @@
+/* A network as data: tensors (values), and nodes (ops that make tensors from tensors) in an order in which every node comes after
+ * what it reads. Hosts and models build it (builder.c); gradient.c appends the nodes of the backward pass; plan/ turns it
+ * into steps. Nothing here knows memory addresses or processors. */
+#ifndef PT__GRAPH_H
+#define PT__GRAPH_H
+
+#include "base/context.h"
+
+enum {
+    PT__MAX_INPUTS = 8,
+    PT__MAX_OUTPUTS = 5,
+    PT__MAX_INTEGERS = 12,
+    PT__MAX_REALS = 4
+};
+
+/* What a symbolic leading size counts. A run gives each symbol its number of rows (and, for TOKENS, the samples' offsets). */
+typedef enum pt__symbol { PT__SYMBOL_NONE = 0, PT__SYMBOL_BATCH, PT__SYMBOL_TOKENS, PT__SYMBOL_COUNT } pt__symbol_t;
+
+/* size[0] counts `symbol`s: with PT__SYMBOL_TOKENS and size[0] = 4 there are four rows a token. Only the leading size can be symbolic. */
+typedef struct pt__shape {
+    int32_t rank;
+    pt__symbol_t symbol;
+    int64_t size[PT_MAX_RANK];
+} pt__shape_t;
+
+typedef enum pt__kind { PT__KIND_INPUT, PT__KIND_PARAMETER, PT__KIND_CONSTANT, PT__KIND_RESULT } pt__kind_t;
+
+typedef struct pt__tensor {
+    pt__kind_t kind;
+    int32_t dtype;
+    pt__shape_t shape;
+    int32_t place;       /* index into inputs, parameters or constants, or of the node that makes it */
+    int32_t output;      /* RESULT: which of the node's outputs */
+    int32_t differentiable; /* a parameter, or computed from one through ops that have a gradient */
+    int64_t index_limit; /* int32 tensors that index: every value must be in [0, limit) ... */
+    int32_t index_ignore; /* ... or be this one; INT32_MIN: none. index_limit 0: not an index */
+} pt__tensor_t;
+
+typedef struct pt__input {
+    char *name;
+    pt_tensor_t tensor;
+} pt__input_t;
+
+typedef struct pt__parameter {
+    char *name;
+    pt_tensor_t tensor;
+    int32_t initializer;
+    double value;
+} pt__parameter_t;
+
+typedef struct pt__constant {
+    float *values;
+    pt_tensor_t tensor;
+} pt__constant_t;
+
+typedef struct pt__attributes { /* what an op needs beside tensors; each op's file names its places */
+    int64_t integers[PT__MAX_INTEGERS];
+    double reals[PT__MAX_REALS];
+} pt__attributes_t;
+
+struct pt__op;
+typedef struct pt__node {
+    const struct pt__op *op;
+    int32_t n_inputs, n_outputs;
+    pt_tensor_t inputs[PT__MAX_INPUTS];   /* PT_NO_TENSOR: an optional input that is not there */
+    pt_tensor_t outputs[PT__MAX_OUTPUTS];
+    pt__attributes_t attributes;
+} pt__node_t;
+
+typedef struct pt__output {
+    char *name;
+    pt_tensor_t tensor;
+} pt__output_t;
+
+struct pt_graph {
+    pt_context_t *context;
+    pt_status_t status; /* the first error sticks */
+    char message[PT__MESSAGE_SIZE];
+    pt__tensor_t *tensors;
+    pt__node_t *nodes;
+    pt__input_t *inputs;
+    pt__parameter_t *parameters;
+    pt__constant_t *constants;
+    pt__output_t *outputs;
+    int64_t n_tensors, n_nodes, n_inputs, n_parameters, n_constants, n_outputs;
+    int64_t tensor_room, node_room, input_room, parameter_room, constant_room, output_room;
+    pt_tensor_t loss;      /* PT_NO_TENSOR: none */
+    int64_t length_limit;  /* the most rows that a sample of PT_DIM_TOKENS may have; 0: no limit */
+    /* What a task adds for evaluation: scalars, both PT_NO_TENSOR where there are none. */
+    pt_tensor_t correct, counted;
+    pt_tensor_t tied; /* what a trunk offers as a language model's output weight [V, D]; PT_NO_TENSOR: nothing */
+};
+
+/* A deep copy; tensors keep their numbers. */
+pt_status_t pt__graph_copy(const pt_graph_t *graph, pt_graph_t **out);
+
+/* The tensor, or NULL for one that the graph does not have. */
+pt__tensor_t *pt__graph_tensor(const pt_graph_t *graph, pt_tensor_t tensor);
+pt__node_t *pt__graph_producer(const pt_graph_t *graph, pt_tensor_t tensor); /* NULL unless a RESULT */
+const pt__input_t *pt__graph_input(const pt_graph_t *graph, const char *name); /* NULL: none */
+const pt__parameter_t *pt__graph_parameter(const pt_graph_t *graph, const char *name);
+pt_tensor_t pt__graph_output(const pt_graph_t *graph, const char *name); /* PT_NO_TENSOR: none; name NULL: the first that is not "hidden", else the first */
+
+/* Sets the graph's first error (message by format) and returns PT_NO_TENSOR: for the builder's calls. */
+pt_tensor_t pt__graph_fail(pt_graph_t *graph, pt_status_t status, const char *format, ...) PT__PRINTF(3, 4);
+
+/* Adds a node: lets the op check its inputs and shape its outputs. Returns the first output, PT_NO_TENSOR after an error. `graph` may already
+ * be in error. attributes may be NULL (all zero). The node's other outputs are the tensors that follow the first. */
+pt_tensor_t pt__graph_add(pt_graph_t *graph, const struct pt__op *op, int32_t n_inputs, const pt_tensor_t *inputs, const pt__attributes_t *attributes);
+
+/* For an op's shape rule: declares that an int32 tensor indexes `limit` rows (`ignore` passes; INT32_MIN: none). The tighter limit wins. */
+pt_status_t pt__graph_bound_index(pt_graph_t *graph, pt_tensor_t tensor, int64_t limit, int32_t ignore);
+
+/* Appends the nodes that compute the loss' gradients for every parameter with wanted[place] != 0. For each contribution to a
+ * parameter's gradient it appends one node of op "accumulate_gradient" (input: the contribution, integers[0]: the parameter's place).
+ * Afterwards reached[place] tells which parameters the loss depends on. gradient of the *weighted sum*: see op.h on losses. */
+pt_status_t pt__graph_append_gradients(pt_graph_t *graph, const int32_t *wanted, int32_t *reached);
+
+/* Checks everything that planning relies on; PT_ERR_INTERNAL with the node where something does not hold. */
+pt_status_t pt__graph_verify(const pt_graph_t *graph);
+
+/* "float32[4·T, 128]" into buffer of at least 96 bytes; returns buffer. */
+char *pt__shape_print(const pt__shape_t *shape, int32_t dtype, char *buffer, size_t size);
+int32_t pt__shape_equal(const pt__shape_t *a, const pt__shape_t *b);
+/* Elements, with the symbolic leading size counted as its multiplier: for a fixed shape simply its elements. */
+int64_t pt__shape_elements(const pt__shape_t *shape);
+/* Elements of all but the last `last` dimensions, with the leading multiplier. */
+int64_t pt__shape_rows(const pt__shape_t *shape, int32_t last);
+pt__shape_t pt__shape_make(pt__symbol_t symbol, int32_t rank, const int64_t *size);
+pt__shape_t pt__shape_scalar(void);
+
+#endif

@@ -1,0 +1,99 @@
+/* What an op is: one descriptor in one file of lib/ops/ — shape rule, gradient rule, kernel calls, cost, sample cases.
+ *
+ * Losses. An op with PT__OP_LOSS has outputs 0 = mean loss, 1 = sum of the weights, 2.. = gradients of the weighted *sum* of losses with
+ * respect to its differentiable inputs in their order (computed in the same pass, only where something reads them). Training takes gradients of the sum:
+ * micro-batches add up, and the update divides by the sum of all weights once. So the gradient rule of a loss is written once, in
+ * gradient.c: at the root d_input = output 2 + i; elsewhere d_input = output · d_loss / weight.
+ * For a root that is not a loss op, the weight of a run is its number of samples (op "sample_count"), which also seeds the gradient. */
+#ifndef PT__OP_H
+#define PT__OP_H
+
+#include "graph/graph.h"
+
+struct pt__device;
+
+typedef struct pt__view { /* a tensor as a kernel call sees it; concrete sizes of this run */
+    void *data; /* NULL: an optional input that is not there, or an output that nobody reads */
+    int32_t dtype;
+    int32_t rank;
+    int64_t size[PT_MAX_RANK];
+} pt__view_t;
+
+typedef struct pt__run { /* what holds for all steps of one run of a plan */
+    struct pt__device *device;
+    int64_t count[PT__SYMBOL_COUNT];           /* real rows: samples, tokens; count[PT__SYMBOL_NONE] = 1 */
+    const int32_t *offsets;                    /* [samples + 1] of PT__SYMBOL_TOKENS; NULL where no input is ragged */
+    uint64_t random_key;                       /* dropout: from seed and micro-step */
+    int32_t training;
+    int32_t accumulate; /* parameter gradients hold an earlier micro-step's already */
+} pt__run_t;
+
+typedef struct pt__call { /* one step: one node's op with its operands bound */
+    const struct pt__op *op;
+    const pt__attributes_t *attributes;
+    int32_t n_inputs, n_outputs;
+    pt__view_t inputs[PT__MAX_INPUTS];
+    pt__view_t outputs[PT__MAX_OUTPUTS];
+    uint32_t accumulate; /* bit i: output i is added to what is there; only for outputs in op->accumulates */
+    int32_t number;      /* of the step: tells dropouts apart */
+    void *scratch;       /* op->scratch() bytes, 64-byte aligned */
+} pt__call_t;
+
+enum {
+    PT__OP_LOSS = 1u,
+    PT__OP_ALIAS = 2u,    /* output 0 is input 0's memory under another shape: no kernel */
+    PT__OP_ROWWISE = 4u,  /* row i of output 0 depends on row i of the inputs that share its leading size, and on whole inputs without it */
+    PT__OP_RANDOM = 8u,
+    PT__OP_INTERNAL = 16u, /* a gradient's op: hosts cannot add it, it has no gradient itself */
+    PT__OP_SINK = 32u     /* kept although nobody reads it (accumulate_gradient) */
+};
+
+/* A case for the driver of tests/ops: what to build, and with which sizes. inputs: text such as "f[3,4] f[4] i10[3]":
+ * f a float parameter drawn from N(0,1), p a positive one, iN int32 in [0,N), T or B as a leading size symbolic ("f[T,8]", "f[B,2,3]", "f[2T,8]").
+ * The graph under test is op(inputs) with these attributes; "-" is an optional input that is not there. */
+typedef struct pt__case {
+    const char *inputs;
+    pt__attributes_t attributes;
+} pt__case_t;
+
+typedef struct pt__op {
+    const char *name;
+    uint32_t flags;
+    int32_t min_inputs, max_inputs, n_outputs;
+    uint32_t accumulates; /* bit i: output i can be added to its destination */
+    uint32_t in_place;    /* bit i: output 0 may lie over input i, where their bytes are equal */
+    uint32_t needs_gradient_of; /* bit i: input i is differentiable */
+    /* Checks the inputs of graph->nodes' new node and writes dtype and shape of its outputs; they exist already. */
+    pt_status_t (*shape)(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs);
+    /* d_outputs[i]: gradient of output i or PT_NO_TENSOR. Writes d_inputs[i] for every input with wanted[i]. NULL: no gradient. node is a copy: adding nodes may move graph->nodes. */
+    pt_status_t (*gradient)(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs, const int32_t *wanted, pt_tensor_t *d_inputs);
+    void (*run)(const pt__call_t *call, const pt__run_t *run);
+    int64_t (*scratch)(const pt__call_t *call); /* bytes, from views at capacity (data not set but non-NULL where it will be); NULL: none */
+    double (*operations)(const pt__call_t *call); /* floating-point operations; NULL: one an element of output 0 */
+    const pt__case_t *cases;
+    int32_t n_cases;
+} pt__op_t;
+
+/* The op of that name in the table, or NULL. */
+const pt__op_t *pt__op_find(const char *name);
+int32_t pt__op_count(void);
+const pt__op_t *pt__op_at(int32_t index);
+
+static inline int64_t pt__view_elements(const pt__view_t *view)
+{
+    int64_t elements = 1;
+    for (int32_t i = 0; i < view->rank; i++)
+        elements *= view->size[i];
+    return elements;
+}
+
+/* Product of all sizes but the last `last`. */
+static inline int64_t pt__view_rows(const pt__view_t *view, int32_t last)
+{
+    int64_t rows = 1;
+    for (int32_t i = 0; i < view->rank - last; i++)
+        rows *= view->size[i];
+    return rows;
+}
+
+#endif
