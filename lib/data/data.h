@@ -1,0 +1,96 @@
+/* Datasets, and the loader that makes batches of them.
+ *
+ * A dataset is a list of declared fields and a source that fills a pt_batch_t: a host's callback, arrays in memory, a file,
+ * or a view on another dataset. A loader draws the samples' order, asks the source for them, checks everything that came
+ * (counts, lengths, ranges of indices, finite numbers), converts dtypes, and hands out buffers that a plan can read in place. */
+#ifndef PT__DATA_H
+#define PT__DATA_H
+
+#include "base/context.h"
+
+typedef struct pt__source { /* how a kind of dataset works */
+    const char *name;
+    /* Fills batch (status preset to PT_ERR_CALLBACK, fields with buffers). A host's failure is reported by the batch; a source's own
+     * failure by its return value. */
+    pt_status_t (*fetch)(pt_dataset_t *dataset, pt_batch_t *batch);
+    void (*destroy)(pt_dataset_t *dataset); /* releases dataset->state */
+    int64_t (*class_count)(const pt_dataset_t *dataset, const char *field); /* may be NULL */
+    const char *(*class_name)(const pt_dataset_t *dataset, const char *field, int64_t index);
+} pt__source_t;
+
+struct pt_dataset {
+    pt_context_t *context;
+    atomic_int references;
+    const pt__source_t *source;
+    void *state;
+    pt_field_spec_t *fields; /* names owned */
+    int32_t n_fields;
+    uint32_t flags;
+    int64_t length; /* -1: a stream */
+};
+
+pt_dataset_t *pt__dataset_retain(pt_dataset_t *dataset);
+void pt__dataset_release(pt_dataset_t *dataset);
+/* For sources: checks and copies the specs; the dataset owns nothing of `state` until this succeeds. */
+pt_status_t pt__dataset_make(pt_context_t *context, const pt__source_t *source, void *state, const pt_field_spec_t *fields,
+                             int32_t n_fields, int64_t length, uint32_t flags, pt_dataset_t **out);
+
+typedef struct pt__want { /* a field that a network reads */
+    const char *name;
+    int32_t dtype; /* PT_FLOAT32 or PT_INT32 */
+    int32_t rank;  /* of one sample */
+    int64_t shape[PT_MAX_RANK]; /* of one sample; shape[0] = PT_DIM_TOKENS: ragged */
+    int64_t index_limit;        /* int32: values in [0, limit) or == index_ignore; 0: any */
+    int32_t index_ignore;       /* INT32_MIN: none */
+} pt__want_t;
+
+/* Where a pass over the data stands; written into checkpoints. Samples [0, position) of epoch's order have been used. */
+typedef struct pt__cursor {
+    int64_t epoch, position;
+    uint64_t seed;
+} pt__cursor_t;
+
+typedef struct pt__loader_options {
+    int64_t batch, micro_batch; /* samples an update; samples at a time, 1 <= micro_batch <= batch */
+    int64_t length_limit;       /* the most rows a ragged sample may have; 0: what the dataset declares */
+    int64_t epochs;             /* passes until PT_END; 0: without end */
+    int32_t in_order;
+    int32_t drop_partial; /* an epoch's last batch that is not full is left out; else it is smaller */
+    int32_t prefetch;     /* allowed where the dataset declares itself thread-safe */
+} pt__loader_options_t;
+
+typedef struct pt__loaded { /* one micro-batch; valid until the next call */
+    int64_t samples, tokens;      /* tokens 0 where nothing is ragged */
+    const int32_t *offsets;       /* [samples + 1]; NULL where nothing is ragged */
+    const void *const *data;      /* [n_wants], of the wanted dtype */
+    int32_t last_of_batch;        /* the update comes after this one */
+    int32_t last_of_epoch;
+} pt__loaded_t;
+
+typedef struct pt__loader pt__loader_t;
+
+/* Compares the wanted fields with the dataset's: PT_ERR_SHAPE with a message that lists both where they do not fit. All ragged fields of a
+ * sample have the same length. A dataset's further fields are read into scratch and not used. */
+pt_status_t pt__loader_create(pt_dataset_t *dataset, const pt__want_t *wants, int32_t n_wants, const pt__loader_options_t *options,
+                              const pt__cursor_t *start, pt__loader_t **out);
+void pt__loader_free(pt__loader_t *loader);
+/* PT_END after the last epoch (or where an epoch gives no sample at all: then with a message). */
+pt_status_t pt__loader_next(pt__loader_t *loader, pt__loaded_t *out);
+/* Where the loader stands after the micro-batch last handed out, whatever was prefetched. */
+pt__cursor_t pt__loader_cursor(const pt__loader_t *loader);
+/* The most rows of micro_batch samples: the capacity a plan needs; 0 where nothing is ragged. */
+int64_t pt__loader_token_capacity(const pt__loader_t *loader);
+int64_t pt__loader_bytes(const pt__loader_t *loader);
+
+/* The same checks and conversion for values that a host hands over directly (pt_train_step, pt_forward): into loaded, from values.
+ * `buffers` is kept by the caller between calls. */
+typedef struct pt__collector pt__collector_t;
+pt_status_t pt__collector_create(pt_context_t *context, const pt__want_t *wants, int32_t n_wants, int64_t length_limit, pt__collector_t **out);
+void pt__collector_free(pt__collector_t *collector);
+pt_status_t pt__collector_take(pt__collector_t *collector, const pt_value_t *values, int32_t n_values, int64_t samples, pt__loaded_t *out);
+
+/* Options structs by size (base/options.h) and fixed-width sources share these two checks. */
+pt_status_t pt__check_index(const char *field, int64_t first_sample, const int32_t *values, int64_t count, int64_t limit, int32_t ignore);
+pt_status_t pt__check_finite(const char *field, const float *values, int64_t count);
+
+#endif

@@ -1,0 +1,46 @@
+/* A table of named tensors: what a file format reads and writes. Plain data; the bytes are borrowed. */
+#ifndef PT__TENSORS_H
+#define PT__TENSORS_H
+
+#include "base/context.h"
+
+typedef struct pt__entry {
+    const char *name;
+    int32_t dtype;
+    int32_t rank;
+    int64_t shape[PT_MAX_RANK];
+    const void *data;
+    int64_t bytes;
+} pt__entry_t;
+
+typedef struct pt__pair { /* metadata: strings */
+    const char *key, *value;
+} pt__pair_t;
+
+typedef struct pt__tensors {
+    pt__entry_t *entries;
+    int64_t n_entries;
+    pt__pair_t *pairs;
+    int64_t n_pairs;
+} pt__tensors_t;
+
+/* NULL where there is none. Logarithmic or better for a file's table, which is sorted by name. */
+const pt__entry_t *pt__tensors_find(const pt__tensors_t *tensors, const char *name);
+const char *pt__tensors_value(const pt__tensors_t *tensors, const char *key);
+
+typedef struct pt__file_tensors pt__file_tensors_t; /* an open file: mapped, with its table */
+
+/* safetensors (specification: huggingface/safetensors README). Opens by mapping; every rule of the format is checked before anything is handed
+ * out: header length and JSON, dtypes, shapes, offsets inside the data, no overlap, no hole, sizes = product of shape, duplicate names.
+ * Messages name the file and tensor, expected and found. */
+pt_status_t pt__safetensors_open(pt_context_t *context, const char *path, pt__file_tensors_t **out);
+/* From memory; name is for messages. The bytes stay the caller's. */
+pt_status_t pt__safetensors_parse(pt_context_t *context, const char *name, const void *bytes, int64_t size, pt__file_tensors_t **out);
+const pt__tensors_t *pt__file_tensors_table(const pt__file_tensors_t *file);
+void pt__file_tensors_close(pt__file_tensors_t *file);
+/* Written aside, synced, renamed. With `checksum`, a last tensor "pretrain.checksum" (U64 [1]) holds a 64-bit hash (base/hash.h) of all bytes of the file before it. */
+pt_status_t pt__safetensors_write(pt_context_t *context, const char *path, const pt__tensors_t *tensors, int32_t checksum);
+/* PT_OK where the file has no checksum entry, or a right one; PT_ERR_FORMAT with both values otherwise. *present may be NULL. */
+pt_status_t pt__safetensors_verify(const pt__file_tensors_t *file, int32_t *present);
+
+#endif
