@@ -1,0 +1,63 @@
+/* Optimizers: what turns a gradient into an update. train/ binds an optimizer to a model's learnable parameters and asks for one update
+ * at a time; checkpoints read and write its state through the accessors at the end. */
+#ifndef PT__OPTIM_H
+#define PT__OPTIM_H
+
+#include "base/context.h"
+
+struct pt__device;
+struct pt__update;
+
+/* A kind of optimizer: one file and one line in optim.def. */
+typedef struct pt__optimizer_kind {
+    const char *name; /* "adamw" */
+    int32_t n_slots;  /* floats kept for each parameter element, 0 to 2 */
+    const char *slot_names[2]; /* "exp_avg", "exp_avg_sq": torch's names */
+    double default_weight_decay;
+    /* Fills in the kind's part of an update (bias corrections, flags) from options and the number of this update, 1 for the first;
+     * then calls the device's kernel. */
+    void (*update)(struct pt__device *device, const pt_optimizer_options_t *options, int64_t number, struct pt__update *update);
+} pt__optimizer_kind_t;
+
+typedef struct pt__learnable { /* a parameter that learns, as train/ sees it */
+    const char *name;          /* lives as long as the binding */
+    int32_t rank;
+    int64_t elements;
+    float *value;
+    const float *gradient; /* of the weighted sum; neighbours in memory are a multiple of 16 floats apart, gaps hold zeros in values and gradients */
+} pt__learnable_t;
+
+typedef struct pt__update_result {
+    int32_t skipped; /* the gradient was not finite: nothing was changed but the counts */
+    double gradient_norm; /* 0 where not computed */
+    double learning_rate;
+} pt__update_result_t;
+
+/* Makes slots (zeros) for these parameters; slots of a parameter bound before under the same name and size are kept. `identity` tells bindings
+ * apart: with the identity of the last binding it returns at once. On failure the old binding stands. */
+pt_status_t pt__optimizer_bind(pt_optimizer_t *optimizer, const pt__learnable_t *learnables, int64_t count, uint64_t identity);
+
+/* One update from gradients of the weighted sum, `weight` being the sum of weights (> 0): gradient / weight, clip by norm, by value, schedule, sweep.
+ * stage_steps is the schedule's total where it has none of its own. PT_ERR_NONFINITE after nonfinite_limit skipped updates in a row;
+ * PT_ERR_CALLBACK from a schedule's callback (then nothing was changed). */
+pt_status_t pt__optimizer_update(pt_optimizer_t *optimizer, struct pt__device *device, double weight, int64_t stage_steps, int32_t want_norm,
+                                 pt__update_result_t *result);
+
+pt_optimizer_t *pt__optimizer_retain(pt_optimizer_t *optimizer);
+void pt__optimizer_release(pt_optimizer_t *optimizer);
+const pt__optimizer_kind_t *pt__optimizer_kind_of(const pt_optimizer_t *optimizer);
+int64_t pt__optimizer_slot_bytes(const pt_optimizer_t *optimizer, int64_t elements); /* for `elements` learnable elements */
+
+/* State for checkpoints. Slot `slot` of the learnable `index` of the present binding: float [elements]. */
+float *pt__optimizer_slot(const pt_optimizer_t *optimizer, int64_t index, int32_t slot);
+typedef struct pt__optimizer_counts {
+    int64_t steps, skipped, skipped_in_a_row;
+} pt__optimizer_counts_t;
+pt__optimizer_counts_t pt__optimizer_counts_get(const pt_optimizer_t *optimizer);
+void pt__optimizer_counts_set(pt_optimizer_t *optimizer, const pt__optimizer_counts_t *counts);
+/* The settings as one line of text ("adamw learning_rate=0.001 ..."), for a checkpoint's metadata; length as snprintf. */
+pt_status_t pt__optimizer_print(const pt_optimizer_t *optimizer, char *buffer, size_t size);
+/* Matches * and ?. */
+int32_t pt__pattern_match(const char *pattern, const char *name);
+
+#endif
