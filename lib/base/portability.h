@@ -3,11 +3,11 @@
 #define PT__PORTABILITY_H
 
 #if defined(__GNUC__) || defined(__clang__)
-#define PT__PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define PT__PRINTF(text, first) __attribute__((format(printf, text, first)))
 #define PT__WEAK __attribute__((weak))
 #define PT__UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 #else
-#define PT__PRINTF(format, first)
+#define PT__PRINTF(text, first)
 #define PT__WEAK
 #define PT__UNLIKELY(condition) (condition)
 #endif
