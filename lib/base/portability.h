@@ -12,6 +12,15 @@
 #define PT__UNLIKELY(condition) (condition)
 #endif
 
+/* Tells the processor that this thread spins. */
+#if (defined(__GNUC__) || defined(__clang__)) && (defined(__x86_64__) || defined(__i386__))
+#define PT__SPIN_HINT() __builtin_ia32_pause()
+#elif (defined(__GNUC__) || defined(__clang__)) && defined(__aarch64__)
+#define PT__SPIN_HINT() __asm__ __volatile__("isb")
+#else
+#define PT__SPIN_HINT() ((void)0)
+#endif
+
 #define PT__CACHE_LINE 64
 
 #endif

@@ -27,6 +27,10 @@ void pt__error_clear(void);
 /* Overwrites the thread's message with a stored one (a worker's failure brought to the caller's thread). */
 void pt__error_set(const char *message);
 
+/* "PT_ERR_SHAPE" and a sentence, from the one list in status.c; never NULL. */
+const char *pt__status_name(pt_status_t status);
+const char *pt__status_message(pt_status_t status);
+
 #define PT__TRY(call)                                                                                                  \
     do {                                                                                                               \
         pt_status_t pt__try_status = (call);                                                                           \
