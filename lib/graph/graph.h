@@ -119,7 +119,11 @@ pt_status_t pt__graph_append_gradients(pt_graph_t *graph, const int32_t *wanted,
 /* Checks everything that planning relies on; PT_ERR_INTERNAL with the node where something does not hold. */
 pt_status_t pt__graph_verify(const pt_graph_t *graph);
 
-/* "float32[4·T, 128]" into buffer of at least 96 bytes; returns buffer. */
+/* The graph as text (print.c shows the form). */
+struct pt__text;
+void pt__graph_print_text(const pt_graph_t *graph, struct pt__text *text);
+
+/* "float32[4T, 128]" into buffer of at least 96 bytes; returns buffer. */
 char *pt__shape_print(const pt__shape_t *shape, int32_t dtype, char *buffer, size_t size);
 int32_t pt__shape_equal(const pt__shape_t *a, const pt__shape_t *b);
 /* Elements, with the symbolic leading size counted as its multiplier: for a fixed shape simply its elements. */

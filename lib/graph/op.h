@@ -63,7 +63,7 @@ typedef struct pt__op {
     uint32_t accumulates; /* bit i: output i can be added to its destination */
     uint32_t in_place;    /* bit i: output 0 may lie over input i, where their bytes are equal */
     uint32_t needs_gradient_of; /* bit i: input i is differentiable */
-    /* Checks the inputs of graph->nodes' new node and writes dtype and shape of its outputs; they exist already. */
+    /* Checks the inputs of a node about to be appended and writes shape (and dtype, preset to float32) of its outputs. */
     pt_status_t (*shape)(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs);
     /* d_outputs[i]: gradient of output i or PT_NO_TENSOR. Writes d_inputs[i] for every input with wanted[i]. NULL: no gradient. node is a copy: adding nodes may move graph->nodes. */
     pt_status_t (*gradient)(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs, const int32_t *wanted, pt_tensor_t *d_inputs);

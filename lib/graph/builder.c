@@ -1,0 +1,301 @@
+/* The builder's calls that are not ops (inputs, parameters, constants, outputs, loss), and the helpers that op files build theirs with.
+ * Every call accepts a graph already in error, and tensors that an earlier error made PT_NO_TENSOR: only the first error is told. */
+#include "graph/builder.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/dtype.h"
+
+/* PT_OK where the graph can take another call. */
+static int32_t is_ready(const pt_graph_t *graph)
+{
+    pt__error_clear();
+    if (graph == NULL) {
+        pt__fail(PT_ERR_ARGUMENT, "graph is NULL");
+        return 0;
+    }
+    if (graph->status != PT_OK) {
+        pt__error_set(graph->message);
+        return 0;
+    }
+    return 1;
+}
+
+static pt_status_t check_name(const char *what, const char *name)
+{
+    if (name == NULL || *name == 0)
+        return pt__fail(PT_ERR_ARGUMENT, "%s: the name is %s", what, name == NULL ? "NULL" : "empty");
+    if (strlen(name) >= PT_MAX_NAME)
+        return pt__fail(PT_ERR_ARGUMENT, "%s: the name is %zu bytes long, at most %d are allowed", what, strlen(name), PT_MAX_NAME - 1);
+    return PT_OK;
+}
+
+/* Reads a public shape; `symbolic` says whether the leading size must be, may not be, PT_DIM_... */
+static pt_status_t read_shape(const char *what, const char *name, int32_t rank, const int64_t *size, int32_t symbolic, pt__shape_t *shape)
+{
+    if (rank < symbolic || rank > PT_MAX_RANK || (rank > 0 && size == NULL))
+        return pt__fail(PT_ERR_ARGUMENT, "%s \"%s\": rank %d, expected %d to %d and a shape", what, name, (int)rank, (int)symbolic, PT_MAX_RANK);
+    *shape = pt__shape_make(PT__SYMBOL_NONE, rank, size);
+    int64_t elements = 1;
+    for (int32_t i = 0; i < rank; i++) {
+        if (i == 0 && symbolic && (size[0] == PT_DIM_BATCH || size[0] == PT_DIM_TOKENS)) {
+            shape->symbol = size[0] == PT_DIM_BATCH ? PT__SYMBOL_BATCH : PT__SYMBOL_TOKENS;
+            shape->size[0] = 1;
+        }
+        if (shape->size[i] < 1)
+            return pt__fail(PT_ERR_SHAPE, "%s \"%s\": size %lld of dimension %d, expected at least 1", what, name, (long long)size[i], (int)i);
+        if (shape->size[i] > INT64_MAX / 64 / elements)
+            return pt__fail(PT_ERR_SHAPE, "%s \"%s\": too many elements for this machine", what, name);
+        elements *= shape->size[i];
+    }
+    if (symbolic && shape->symbol == PT__SYMBOL_NONE)
+        return pt__fail(PT_ERR_SHAPE, "%s \"%s\": leading size %lld, expected PT_DIM_BATCH or PT_DIM_TOKENS", what, name, (long long)size[0]);
+    return PT_OK;
+}
+
+/* The status just reported becomes the graph's. */
+static pt_tensor_t stick(pt_graph_t *graph, pt_status_t status)
+{
+    char message[PT__MESSAGE_SIZE];
+    snprintf(message, sizeof message, "%s", pt__error_message());
+    return pt__graph_fail(graph, status, "%s", message);
+}
+
+/* Appends a tensor that no node makes. */
+static pt_status_t append_tensor(pt_graph_t *graph, pt__kind_t kind, int32_t dtype, const pt__shape_t *shape, int64_t place, pt_tensor_t *out)
+{
+    PT__TRY(pt__grow(&graph->context->memory, &graph->tensors, &graph->tensor_room, graph->n_tensors + 1, sizeof *graph->tensors, "graph tensors"));
+    *out = (pt_tensor_t)graph->n_tensors++;
+    graph->tensors[*out] = (pt__tensor_t){.kind = kind, .dtype = dtype, .shape = *shape, .place = (int32_t)place, .index_ignore = INT32_MIN,
+                                          .differentiable = kind == PT__KIND_PARAMETER};
+    return PT_OK;
+}
+
+static pt_status_t add_input(pt_graph_t *graph, const char *name, int32_t dtype, int32_t rank, const int64_t *size, pt_tensor_t *out)
+{
+    pt__shape_t shape;
+    PT__TRY(check_name("pt_input", name));
+    if (dtype != PT_FLOAT32 && dtype != PT_INT32)
+        return pt__fail(PT_ERR_UNSUPPORTED, "input \"%s\": dtype %s, expected float32 or int32", name, pt__dtype_name(dtype));
+    if (pt__graph_input(graph, name) != NULL)
+        return pt__fail(PT_ERR_ARGUMENT, "input \"%s\": there is an input of that name already", name);
+    PT__TRY(read_shape("input", name, rank, size, 1, &shape));
+    pt__memory_t *memory = &graph->context->memory;
+    PT__TRY(pt__grow(memory, &graph->inputs, &graph->input_room, graph->n_inputs + 1, sizeof *graph->inputs, "graph inputs"));
+    PT__TRY(pt__string_copy(memory, name, &graph->inputs[graph->n_inputs].name));
+    graph->n_inputs++; /* the name is the graph's from here on */
+    PT__TRY(append_tensor(graph, PT__KIND_INPUT, dtype, &shape, graph->n_inputs - 1, out));
+    graph->inputs[graph->n_inputs - 1].tensor = *out;
+    return PT_OK;
+}
+
+pt_tensor_t pt_input(pt_graph_t *graph, const char *name, int32_t dtype, int32_t rank, const int64_t *shape)
+{
+    pt_tensor_t tensor = PT_NO_TENSOR;
+    if (!is_ready(graph))
+        return PT_NO_TENSOR;
+    pt_status_t status = add_input(graph, name, dtype, rank, shape, &tensor);
+    return status == PT_OK ? tensor : stick(graph, status);
+}
+
+static pt_status_t add_parameter(pt_graph_t *graph, const char *name, int32_t rank, const int64_t *size, int32_t initializer, double value, pt_tensor_t *out)
+{
+    pt__shape_t shape;
+    PT__TRY(check_name("pt_parameter", name));
+    if (pt__graph_parameter(graph, name) != NULL)
+        return pt__fail(PT_ERR_ARGUMENT, "parameter \"%s\": there is a parameter of that name already", name);
+    PT__TRY(read_shape("parameter", name, rank, size, 0, &shape));
+    if (initializer < PT_INIT_CONSTANT || initializer > PT_INIT_LINEAR)
+        return pt__fail(PT_ERR_ARGUMENT, "parameter \"%s\": initializer %d is not one of PT_INIT_...", name, (int)initializer);
+    if (!isfinite(value) || (initializer != PT_INIT_CONSTANT && value < 0) || (initializer == PT_INIT_LINEAR && value < 1))
+        return pt__fail(PT_ERR_ARGUMENT, "parameter \"%s\": the initializer's value %g is out of range", name, value);
+    pt__memory_t *memory = &graph->context->memory;
+    PT__TRY(pt__grow(memory, &graph->parameters, &graph->parameter_room, graph->n_parameters + 1, sizeof *graph->parameters, "graph parameters"));
+    pt__parameter_t *parameter = &graph->parameters[graph->n_parameters];
+    *parameter = (pt__parameter_t){.initializer = initializer, .value = value};
+    PT__TRY(pt__string_copy(memory, name, &parameter->name));
+    graph->n_parameters++;
+    PT__TRY(append_tensor(graph, PT__KIND_PARAMETER, PT_FLOAT32, &shape, graph->n_parameters - 1, out));
+    parameter->tensor = *out;
+    return PT_OK;
+}
+
+pt_tensor_t pt_parameter(pt_graph_t *graph, const char *name, int32_t rank, const int64_t *shape, int32_t initializer, double value)
+{
+    pt_tensor_t tensor = PT_NO_TENSOR;
+    if (!is_ready(graph))
+        return PT_NO_TENSOR;
+    pt_status_t status = add_parameter(graph, name, rank, shape, initializer, value, &tensor);
+    return status == PT_OK ? tensor : stick(graph, status);
+}
+
+static pt_status_t add_constant(pt_graph_t *graph, int32_t rank, const int64_t *size, const float *values, pt_tensor_t *out)
+{
+    pt__shape_t shape;
+    PT__TRY(read_shape("constant", "", rank, size, 0, &shape));
+    if (values == NULL)
+        return pt__fail(PT_ERR_ARGUMENT, "pt_constant: values is NULL");
+    int64_t elements = pt__shape_elements(&shape);
+    for (int64_t i = 0; i < elements; i++)
+        if (!isfinite(values[i]))
+            return pt__fail(PT_ERR_NONFINITE, "pt_constant: value %lld is not finite", (long long)i);
+    pt__memory_t *memory = &graph->context->memory;
+    PT__TRY(pt__grow(memory, &graph->constants, &graph->constant_room, graph->n_constants + 1, sizeof *graph->constants, "graph constants"));
+    pt__constant_t *constant = &graph->constants[graph->n_constants];
+    PT__TRY(pt__allocate(memory, (size_t)elements, sizeof(float), "constant", &constant->values));
+    memcpy(constant->values, values, (size_t)elements * sizeof(float));
+    graph->n_constants++;
+    PT__TRY(append_tensor(graph, PT__KIND_CONSTANT, PT_FLOAT32, &shape, graph->n_constants - 1, out));
+    constant->tensor = *out;
+    return PT_OK;
+}
+
+pt_tensor_t pt_constant(pt_graph_t *graph, int32_t rank, const int64_t *shape, const float *values)
+{
+    pt_tensor_t tensor = PT_NO_TENSOR;
+    if (!is_ready(graph))
+        return PT_NO_TENSOR;
+    pt_status_t status = add_constant(graph, rank, shape, values, &tensor);
+    return status == PT_OK ? tensor : stick(graph, status);
+}
+
+static pt_status_t add_output(pt_graph_t *graph, const char *name, pt_tensor_t tensor)
+{
+    PT__TRY(check_name("pt_graph_set_output", name));
+    const pt__tensor_t *found = pt__graph_tensor(graph, tensor);
+    if (found == NULL)
+        return pt__fail(PT_ERR_ARGUMENT, "output \"%s\": tensor %d is not one of this graph's", name, (int)tensor);
+    if (found->dtype != PT_FLOAT32)
+        return pt__fail(PT_ERR_SHAPE, "output \"%s\": dtype %s, expected float32", name, pt__dtype_name(found->dtype));
+    for (int64_t i = 0; i < graph->n_outputs; i++)
+        if (strcmp(graph->outputs[i].name, name) == 0) {
+            graph->outputs[i].tensor = tensor;
+            return PT_OK;
+        }
+    pt__memory_t *memory = &graph->context->memory;
+    PT__TRY(pt__grow(memory, &graph->outputs, &graph->output_room, graph->n_outputs + 1, sizeof *graph->outputs, "graph outputs"));
+    PT__TRY(pt__string_copy(memory, name, &graph->outputs[graph->n_outputs].name));
+    graph->outputs[graph->n_outputs++].tensor = tensor;
+    return PT_OK;
+}
+
+pt_status_t pt_graph_set_output(pt_graph_t *graph, const char *name, pt_tensor_t tensor)
+{
+    if (!is_ready(graph))
+        return graph == NULL ? PT_ERR_ARGUMENT : graph->status;
+    pt_status_t status = add_output(graph, name, tensor);
+    if (status != PT_OK)
+        stick(graph, status);
+    return status;
+}
+
+pt_status_t pt_graph_set_loss(pt_graph_t *graph, pt_tensor_t loss)
+{
+    if (!is_ready(graph))
+        return graph == NULL ? PT_ERR_ARGUMENT : graph->status;
+    const pt__tensor_t *found = pt__graph_tensor(graph, loss);
+    pt_status_t status = PT_OK;
+    if (found == NULL)
+        status = pt__fail(PT_ERR_ARGUMENT, "pt_graph_set_loss: tensor %d is not one of this graph's", (int)loss);
+    else if (found->dtype != PT_FLOAT32 || found->shape.symbol != PT__SYMBOL_NONE || pt__shape_elements(&found->shape) != 1) {
+        char shape[96];
+        status = pt__fail(PT_ERR_SHAPE, "pt_graph_set_loss: the loss is %s, expected one float32", pt__shape_print(&found->shape, found->dtype, shape, sizeof shape));
+    } else if (!found->differentiable)
+        status = pt__fail(PT_ERR_ARGUMENT, "pt_graph_set_loss: the loss depends on no parameter");
+    if (status != PT_OK)
+        stick(graph, status);
+    else
+        graph->loss = loss;
+    return status;
+}
+
+int32_t pt_graph_shape(const pt_graph_t *graph, pt_tensor_t tensor, int64_t shape[PT_MAX_RANK])
+{
+    static const int64_t symbols[PT__SYMBOL_COUNT] = {0, PT_DIM_BATCH, PT_DIM_TOKENS};
+    const pt__tensor_t *found = graph == NULL ? NULL : pt__graph_tensor(graph, tensor);
+    if (found == NULL || shape == NULL)
+        return -1;
+    for (int32_t i = 0; i < found->shape.rank; i++)
+        shape[i] = found->shape.size[i];
+    if (found->shape.symbol != PT__SYMBOL_NONE)
+        shape[0] = symbols[found->shape.symbol];
+    return found->shape.rank;
+}
+
+pt_tensor_t pt__build(pt_graph_t *graph, const char *op, int32_t n_inputs, const pt_tensor_t *inputs, const pt__attributes_t *attributes)
+{
+    if (!is_ready(graph))
+        return PT_NO_TENSOR;
+    const pt__op_t *found = pt__op_find(op);
+    if (found == NULL)
+        return pt__graph_fail(graph, PT_ERR_INTERNAL, "there is no op \"%s\"", op);
+    return pt__graph_add(graph, found, n_inputs, inputs, attributes);
+}
+
+pt_tensor_t pt__build_unary(pt_graph_t *graph, const char *op, pt_tensor_t src, const pt__attributes_t *attributes)
+{
+    return pt__build(graph, op, 1, &src, attributes);
+}
+
+pt_tensor_t pt__build_binary(pt_graph_t *graph, const char *op, pt_tensor_t a, pt_tensor_t b, const pt__attributes_t *attributes)
+{
+    return pt__build(graph, op, 2, (pt_tensor_t[]){a, b}, attributes);
+}
+
+const pt__tensor_t *pt__input_of(const pt_graph_t *graph, const pt__node_t *node, int32_t input)
+{
+    return input < node->n_inputs ? pt__graph_tensor(graph, node->inputs[input]) : NULL;
+}
+
+pt_status_t pt__expect_dtype(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role, int32_t dtype)
+{
+    const pt__tensor_t *found = pt__input_of(graph, node, input);
+    if (found->dtype == dtype)
+        return PT_OK;
+    return pt__fail(PT_ERR_SHAPE, "%s: %s is %s, expected %s", node->op->name, role, pt__dtype_name(found->dtype), pt__dtype_name(dtype));
+}
+
+pt_status_t pt__expect_rank(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role, int32_t least, int32_t most)
+{
+    const pt__tensor_t *found = pt__input_of(graph, node, input);
+    char shape[96];
+    if (found->shape.rank >= least && found->shape.rank <= most)
+        return PT_OK;
+    pt__shape_print(&found->shape, found->dtype, shape, sizeof shape);
+    if (least == most)
+        return pt__fail(PT_ERR_SHAPE, "%s: %s is %s, expected rank %d", node->op->name, role, shape, (int)least);
+    return pt__fail(PT_ERR_SHAPE, "%s: %s is %s, expected rank %d to %d", node->op->name, role, shape, (int)least, (int)most);
+}
+
+pt_status_t pt__expect_fixed(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role)
+{
+    const pt__tensor_t *found = pt__input_of(graph, node, input);
+    char shape[96];
+    if (found->shape.symbol == PT__SYMBOL_NONE)
+        return PT_OK;
+    return pt__fail(PT_ERR_SHAPE, "%s: %s is %s, expected a shape without batch or tokens", node->op->name, role,
+                    pt__shape_print(&found->shape, found->dtype, shape, sizeof shape));
+}
+
+pt_status_t pt__expect_size(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role, int32_t dimension, int64_t size)
+{
+    const pt__tensor_t *found = pt__input_of(graph, node, input);
+    char shape[96];
+    if (dimension < found->shape.rank && found->shape.size[dimension] == size && (dimension > 0 || found->shape.symbol == PT__SYMBOL_NONE))
+        return PT_OK;
+    return pt__fail(PT_ERR_SHAPE, "%s: %s is %s, expected size %lld in dimension %d", node->op->name, role,
+                    pt__shape_print(&found->shape, found->dtype, shape, sizeof shape), (long long)size, (int)dimension);
+}
+
+pt_status_t pt__expect_same_shape(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role, int32_t other, const char *other_role)
+{
+    const pt__tensor_t *found = pt__input_of(graph, node, input), *expected = pt__input_of(graph, node, other);
+    char shape[96], other_shape[96];
+    if (pt__shape_equal(&found->shape, &expected->shape))
+        return PT_OK;
+    return pt__fail(PT_ERR_SHAPE, "%s: %s is %s, expected the shape of %s, %s", node->op->name, role,
+                    pt__shape_print(&found->shape, found->dtype, shape, sizeof shape), other_role,
+                    pt__shape_print(&expected->shape, expected->dtype, other_shape, sizeof other_shape));
+}

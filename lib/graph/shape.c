@@ -1,0 +1,54 @@
+/* Shapes with a symbolic leading size: making, comparing, counting, printing. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/dtype.h"
+#include "graph/graph.h"
+
+pt__shape_t pt__shape_make(pt__symbol_t symbol, int32_t rank, const int64_t *size)
+{
+    pt__shape_t shape = {.rank = rank, .symbol = symbol};
+    for (int32_t i = 0; i < rank; i++)
+        shape.size[i] = size[i];
+    return shape;
+}
+
+pt__shape_t pt__shape_scalar(void)
+{
+    return (pt__shape_t){.rank = 0, .symbol = PT__SYMBOL_NONE};
+}
+
+int32_t pt__shape_equal(const pt__shape_t *a, const pt__shape_t *b)
+{
+    return a->rank == b->rank && a->symbol == b->symbol && memcmp(a->size, b->size, (size_t)a->rank * sizeof a->size[0]) == 0;
+}
+
+int64_t pt__shape_rows(const pt__shape_t *shape, int32_t last)
+{
+    int64_t rows = 1;
+    for (int32_t i = 0; i < shape->rank - last; i++)
+        rows *= shape->size[i];
+    return rows;
+}
+
+int64_t pt__shape_elements(const pt__shape_t *shape)
+{
+    return pt__shape_rows(shape, 0);
+}
+
+char *pt__shape_print(const pt__shape_t *shape, int32_t dtype, char *buffer, size_t size)
+{
+    static const char *const symbols[PT__SYMBOL_COUNT] = {"", "B", "T"};
+    int written = snprintf(buffer, size, "%s[", pt__dtype_name(dtype));
+    for (int32_t i = 0; i < shape->rank && written >= 0 && (size_t)written < size; i++) {
+        const char *symbol = i == 0 ? symbols[shape->symbol] : "";
+        const char *comma = i == 0 ? "" : ", ";
+        if (*symbol != 0 && shape->size[i] == 1)
+            written += snprintf(buffer + written, size - (size_t)written, "%s%s", comma, symbol);
+        else
+            written += snprintf(buffer + written, size - (size_t)written, "%s%lld%s", comma, (long long)shape->size[i], symbol);
+    }
+    if (written >= 0 && (size_t)written < size)
+        snprintf(buffer + written, size - (size_t)written, "]");
+    return buffer;
+}

@@ -1,0 +1,66 @@
+/* Inside plan/: how a plan is put together. plan.c drives; storage.c decides which tensors share memory; arena.c places storages. */
+#ifndef PT__LAYOUT_H
+#define PT__LAYOUT_H
+
+#include "plan/plan.h"
+
+typedef enum pt__place { PT__PLACE_NOWHERE = 0, PT__PLACE_INPUT, PT__PLACE_PARAMETER, PT__PLACE_CONSTANT, PT__PLACE_GRADIENT, PT__PLACE_ARENA } pt__place_t;
+
+/* A piece of memory that one tensor or several (views, results in place) occupy one after the other. */
+typedef struct pt__storage {
+    pt__place_t place;
+    int32_t index;       /* INPUT, PARAMETER, CONSTANT, GRADIENT: which */
+    int32_t first, last; /* ARENA: the steps (numbers of nodes) between which it is occupied */
+    int64_t bytes;       /* ARENA: at capacity, a multiple of PT__ALIGNMENT */
+    int64_t offset;      /* ARENA: from its begin */
+} pt__storage_t;
+
+typedef struct pt__operand { /* an address or a size of a call that changes with the run */
+    pt__view_t *view;
+    int32_t input;     /* graph input whose address it takes; -1: none */
+    pt__symbol_t symbol; /* of size[0] */
+    int64_t multiplier;
+} pt__operand_t;
+
+typedef struct pt__step {
+    int32_t node;
+    int32_t scratch;            /* storage of the op's scratch; -1: none */
+    uint32_t first_accumulate;  /* bits of outputs that are a parameter's first contribution: added only where run->accumulate */
+    uint32_t always_accumulate; /* bits of later contributions */
+} pt__step_t;
+
+struct pt__plan {
+    pt_context_t *context;
+    pt_graph_t *graph; /* with the backward pass */
+    int64_t capacity[PT__SYMBOL_COUNT];
+    int64_t count[PT__SYMBOL_COUNT]; /* sizes now in the views */
+    int32_t accumulate;              /* now in the calls */
+    int64_t forward_nodes;
+    int32_t *reached;          /* [parameters] */
+    int8_t *kept;              /* [tensors] */
+    int8_t *used;              /* [tensors] read by a live node, or kept */
+    int32_t *last_use;         /* [tensors] the last live node that reads it; INT32_MAX where kept; -1 never */
+    int32_t *storage_of;       /* [tensors] -1: none */
+    pt__storage_t *storages;
+    int64_t n_storages, storage_room;
+    pt__step_t *steps;
+    pt__call_t *calls;         /* [n_steps] */
+    int64_t n_steps;
+    pt__operand_t *operands;
+    int64_t n_operands, operand_room;
+    int64_t arena_bytes;
+    int64_t table_bytes;
+    void *arena;
+};
+
+int64_t pt__layout_elements(const pt__plan_t *plan, const pt__shape_t *shape); /* at capacity */
+/* A view of tensor with capacity's sizes, no address. */
+pt__view_t pt__layout_view(const pt__plan_t *plan, pt_tensor_t tensor);
+/* Adds a storage and gives its index. */
+pt_status_t pt__layout_add_storage(pt__plan_t *plan, const pt__storage_t *storage, int32_t *index);
+/* Decides storage_of for every used tensor, and fills the steps (all live nodes but views and sinks that became unnecessary). */
+pt_status_t pt__layout_assign(pt__plan_t *plan);
+/* Gives every ARENA storage its offset; sets arena_bytes. */
+pt_status_t pt__layout_place(pt__plan_t *plan);
+
+#endif

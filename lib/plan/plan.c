@@ -1,0 +1,257 @@
+/* Making, binding and running plans. Called by train/. The order of making: copy the graph, append gradients, verify, find what is needed
+ * (liveness), assign and place storages, build the calls. */
+#include "plan/plan.h"
+
+#include <limits.h>
+#include <string.h>
+
+#include "plan/layout.h"
+
+pt_tensor_t pt__graph_loss_weight(const pt_graph_t *graph)
+{
+    const pt__node_t *root = pt__graph_producer(graph, graph->loss);
+    if (root == NULL || !(root->op->flags & PT__OP_LOSS) || root->outputs[0] != graph->loss)
+        return PT_NO_TENSOR;
+    return root->outputs[1];
+}
+
+/* Marks what is read, last nodes first: a node is live where one of its outputs is used or where it is a sink. */
+static void find_uses(pt__plan_t *plan)
+{
+    const pt_graph_t *graph = plan->graph;
+    for (int64_t i = 0; i < graph->n_tensors; i++) {
+        plan->used[i] = plan->kept[i];
+        plan->last_use[i] = plan->kept[i] ? INT32_MAX : -1;
+    }
+    for (int64_t i = graph->n_nodes; i-- > 0;) {
+        const pt__node_t *node = &graph->nodes[i];
+        int32_t live = (node->op->flags & PT__OP_SINK) != 0;
+        if (live)
+            plan->used[node->outputs[0]] = 1;
+        for (int32_t k = 0; k < node->n_outputs; k++)
+            live |= plan->used[node->outputs[k]];
+        for (int32_t k = 0; live && k < node->n_inputs; k++) {
+            if (node->inputs[k] == PT_NO_TENSOR)
+                continue;
+            plan->used[node->inputs[k]] = 1;
+            if (plan->last_use[node->inputs[k]] < i)
+                plan->last_use[node->inputs[k]] = (int32_t)i;
+        }
+    }
+}
+
+/* Registers what changes from run to run: an input's address, a symbolic size. */
+static pt_status_t add_operand(pt__plan_t *plan, pt_tensor_t tensor, pt__view_t *view)
+{
+    const pt__tensor_t *of = &plan->graph->tensors[tensor];
+    const pt__storage_t *storage = &plan->storages[plan->storage_of[tensor]];
+    pt__operand_t operand = {.view = view, .input = storage->place == PT__PLACE_INPUT ? storage->index : -1, .symbol = of->shape.symbol,
+                             .multiplier = of->shape.rank > 0 ? of->shape.size[0] : 1};
+    if (operand.input < 0 && operand.symbol == PT__SYMBOL_NONE)
+        return PT_OK;
+    PT__TRY(pt__grow(&plan->context->memory, &plan->operands, &plan->operand_room, plan->n_operands + 1, sizeof *plan->operands, "plan"));
+    plan->operands[plan->n_operands++] = operand;
+    return PT_OK;
+}
+
+static pt_status_t build_call(pt__plan_t *plan, int64_t index)
+{
+    pt__step_t *step = &plan->steps[index];
+    const pt__node_t *node = &plan->graph->nodes[step->node];
+    pt__call_t *call = &plan->calls[index];
+    *call = (pt__call_t){.op = node->op, .attributes = &node->attributes, .n_inputs = node->n_inputs, .n_outputs = node->n_outputs, .number = (int32_t)index};
+    for (int32_t k = 0; k < node->n_inputs; k++) {
+        if (node->inputs[k] == PT_NO_TENSOR)
+            continue;
+        call->inputs[k] = pt__layout_view(plan, node->inputs[k]);
+        call->inputs[k].data = call; /* any address: scratch sizes depend on which operands there are */
+        PT__TRY(add_operand(plan, node->inputs[k], &call->inputs[k]));
+    }
+    for (int32_t k = 0; k < node->n_outputs; k++) {
+        call->outputs[k] = pt__layout_view(plan, node->outputs[k]);
+        call->outputs[k].data = plan->used[node->outputs[k]] ? call : NULL;
+        if (plan->storage_of[node->outputs[k]] >= 0)
+            PT__TRY(add_operand(plan, node->outputs[k], &call->outputs[k]));
+    }
+    int64_t bytes = node->op->scratch != NULL ? node->op->scratch(call) : 0;
+    if (bytes > 0) {
+        pt__storage_t scratch = {.place = PT__PLACE_ARENA, .first = step->node, .last = step->node,
+                                 .bytes = (bytes + PT__ALIGNMENT - 1) / PT__ALIGNMENT * PT__ALIGNMENT};
+        PT__TRY(pt__layout_add_storage(plan, &scratch, &step->scratch));
+    }
+    return PT_OK;
+}
+
+static pt_status_t allocate_tables(pt__plan_t *plan)
+{
+    pt__memory_t *memory = &plan->context->memory;
+    size_t tensors = (size_t)plan->graph->n_tensors;
+    PT__TRY(pt__allocate(memory, tensors, sizeof *plan->kept, "plan", &plan->kept));
+    PT__TRY(pt__allocate(memory, tensors, sizeof *plan->used, "plan", &plan->used));
+    PT__TRY(pt__allocate(memory, tensors, sizeof *plan->last_use, "plan", &plan->last_use));
+    return pt__allocate(memory, tensors, sizeof *plan->storage_of, "plan", &plan->storage_of);
+}
+
+static pt_status_t make(pt__plan_t *plan, const pt_graph_t *graph, const pt__plan_options_t *options)
+{
+    pt__memory_t *memory = &plan->context->memory;
+    int64_t before = memory->bytes;
+    PT__TRY(pt__graph_copy(graph, &plan->graph));
+    plan->forward_nodes = plan->graph->n_nodes;
+    PT__TRY(pt__allocate(memory, (size_t)graph->n_parameters, sizeof *plan->reached, "plan", &plan->reached));
+    if (options->training)
+        PT__TRY(pt__graph_append_gradients(plan->graph, options->wanted, plan->reached));
+    PT__TRY(pt__graph_verify(plan->graph));
+    PT__TRY(allocate_tables(plan));
+    for (int32_t i = 0; i < options->n_kept; i++)
+        if (options->kept[i] != PT_NO_TENSOR)
+            plan->kept[options->kept[i]] = 1;
+    find_uses(plan);
+    PT__TRY(pt__layout_assign(plan));
+    PT__TRY(pt__allocate(memory, (size_t)plan->n_steps, sizeof *plan->calls, "plan", &plan->calls));
+    for (int64_t i = 0; i < plan->n_steps; i++)
+        PT__TRY(build_call(plan, i));
+    PT__TRY(pt__layout_place(plan));
+    plan->table_bytes = memory->bytes - before;
+    return PT_OK;
+}
+
+pt_status_t pt__plan_create(const pt_graph_t *graph, const pt__plan_options_t *options, pt__plan_t **out)
+{
+    pt__plan_t *plan;
+    *out = NULL;
+    PT__TRY(pt__allocate(&graph->context->memory, 1, sizeof *plan, "plan", &plan));
+    plan->context = pt__context_retain(graph->context);
+    plan->capacity[PT__SYMBOL_NONE] = plan->count[PT__SYMBOL_NONE] = 1;
+    plan->capacity[PT__SYMBOL_BATCH] = plan->count[PT__SYMBOL_BATCH] = options->samples;
+    plan->capacity[PT__SYMBOL_TOKENS] = plan->count[PT__SYMBOL_TOKENS] = options->tokens;
+    pt_status_t status = make(plan, graph, options);
+    if (status == PT_OK)
+        *out = plan;
+    else
+        pt__plan_free(plan);
+    return status;
+}
+
+void pt__plan_free(pt__plan_t *plan)
+{
+    if (plan == NULL)
+        return;
+    pt_context_t *context = plan->context;
+    pt__memory_t *memory = &context->memory;
+    pt_graph_free(plan->graph);
+    pt__release(memory, plan->reached);
+    pt__release(memory, plan->kept);
+    pt__release(memory, plan->used);
+    pt__release(memory, plan->last_use);
+    pt__release(memory, plan->storage_of);
+    pt__release(memory, plan->storages);
+    pt__release(memory, plan->steps);
+    pt__release(memory, plan->calls);
+    pt__release(memory, plan->operands);
+    pt__release(memory, plan);
+    pt__context_release(context);
+}
+
+int64_t pt__plan_arena_bytes(const pt__plan_t *plan)
+{
+    return plan->arena_bytes;
+}
+
+int64_t pt__plan_table_bytes(const pt__plan_t *plan)
+{
+    return plan->table_bytes;
+}
+
+const int32_t *pt__plan_reached(const pt__plan_t *plan)
+{
+    return plan->reached;
+}
+
+int32_t pt__plan_reads_input(const pt__plan_t *plan, int64_t input)
+{
+    return plan->used[plan->graph->inputs[input].tensor];
+}
+
+static void *address(const pt__plan_t *plan, int32_t storage, char *arena, float *const *values, float *const *gradients)
+{
+    const pt__storage_t *at = &plan->storages[storage];
+    switch (at->place) {
+    case PT__PLACE_PARAMETER:
+        return values[at->index];
+    case PT__PLACE_CONSTANT:
+        return plan->graph->constants[at->index].values;
+    case PT__PLACE_GRADIENT:
+        return gradients[at->index];
+    case PT__PLACE_ARENA:
+        return arena + at->offset;
+    default:
+        return NULL; /* inputs: bound by each run */
+    }
+}
+
+void pt__plan_bind(pt__plan_t *plan, void *arena, float *const *values, float *const *gradients)
+{
+    plan->arena = arena;
+    for (int64_t i = 0; i < plan->n_steps; i++) {
+        const pt__node_t *node = &plan->graph->nodes[plan->steps[i].node];
+        pt__call_t *call = &plan->calls[i];
+        for (int32_t k = 0; k < node->n_inputs; k++)
+            if (node->inputs[k] != PT_NO_TENSOR)
+                call->inputs[k].data = address(plan, plan->storage_of[node->inputs[k]], arena, values, gradients);
+        for (int32_t k = 0; k < node->n_outputs; k++)
+            call->outputs[k].data = plan->storage_of[node->outputs[k]] < 0 ? NULL : address(plan, plan->storage_of[node->outputs[k]], arena, values, gradients);
+        if (node->op->flags & PT__OP_SINK)
+            call->outputs[0].data = gradients[node->attributes.integers[0]];
+        call->scratch = plan->steps[i].scratch < 0 ? NULL : address(plan, plan->steps[i].scratch, arena, values, gradients);
+    }
+}
+
+static void set_counts(pt__plan_t *plan, const int64_t *count)
+{
+    if (memcmp(plan->count, count, sizeof plan->count) == 0)
+        return;
+    memcpy(plan->count, count, sizeof plan->count);
+    for (int64_t i = 0; i < plan->n_operands; i++)
+        if (plan->operands[i].symbol != PT__SYMBOL_NONE)
+            plan->operands[i].view->size[0] = plan->operands[i].multiplier * count[plan->operands[i].symbol];
+}
+
+static void set_accumulate(pt__plan_t *plan, int32_t accumulate)
+{
+    for (int64_t i = 0; i < plan->n_steps; i++)
+        plan->calls[i].accumulate = plan->steps[i].always_accumulate | (accumulate ? plan->steps[i].first_accumulate : 0u);
+    plan->accumulate = accumulate;
+}
+
+void pt__plan_run(pt__plan_t *plan, const pt__run_t *run, const void *const *inputs)
+{
+    set_counts(plan, run->count);
+    set_accumulate(plan, run->accumulate);
+    for (int64_t i = 0; i < plan->n_operands; i++)
+        if (plan->operands[i].input >= 0)
+            plan->operands[i].view->data = (void *)(uintptr_t)inputs[plan->operands[i].input]; /* read only by every op */
+    for (int64_t i = 0; i < plan->n_steps; i++)
+        plan->calls[i].op->run(&plan->calls[i], run);
+}
+
+pt__view_t pt__plan_read(const pt__plan_t *plan, pt_tensor_t tensor)
+{
+    pt__view_t view = pt__layout_view(plan, tensor);
+    const pt__tensor_t *of = &plan->graph->tensors[tensor];
+    if (of->shape.symbol != PT__SYMBOL_NONE)
+        view.size[0] = of->shape.size[0] * plan->count[of->shape.symbol];
+    view.data = address(plan, plan->storage_of[tensor], plan->arena, NULL, NULL);
+    return view;
+}
+
+double pt__plan_operations(pt__plan_t *plan, int64_t samples, int64_t tokens)
+{
+    double operations = 0;
+    set_counts(plan, (int64_t[]){1, samples, tokens});
+    for (int64_t i = 0; i < plan->n_steps; i++) {
+        const pt__call_t *call = &plan->calls[i];
+        operations += call->op->operations != NULL ? call->op->operations(call) : (double)pt__view_elements(&call->outputs[0]);
+    }
+    return operations;
+}
