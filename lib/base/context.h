@@ -15,6 +15,7 @@ struct pt_context {
     pt__pool_t *pool;
     struct pt__device *device;
     uint64_t seed;
+    atomic_uint_least64_t identities; /* counts whatever needs a number of its own within the context */
     int32_t log_level;
     pt_log_fn log;
     void *log_user;

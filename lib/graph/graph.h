@@ -116,6 +116,11 @@ pt_status_t pt__graph_bound_index(pt_graph_t *graph, pt_tensor_t tensor, int64_t
  * Afterwards reached[place] tells which parameters the loss depends on. gradient of the *weighted sum*: see op.h on losses. */
 pt_status_t pt__graph_append_gradients(pt_graph_t *graph, const int32_t *wanted, int32_t *reached);
 
+/* found[place] = 1 for every parameter with wanted[place] != 0 that the loss depends on through ops that have gradients. */
+pt_status_t pt__graph_find_learnables(const pt_graph_t *graph, const int32_t *wanted, int32_t *found);
+/* read[i] = 1 for every input that one of these tensors is computed from; PT_NO_TENSOR among them is passed over. */
+pt_status_t pt__graph_find_inputs(const pt_graph_t *graph, const pt_tensor_t *tensors, int32_t count, int8_t *read);
+
 /* Checks everything that planning relies on; PT_ERR_INTERNAL with the node where something does not hold. */
 pt_status_t pt__graph_verify(const pt_graph_t *graph);
 

@@ -1,0 +1,166 @@
+/* A model as the stages see it: graphs, parameters in one block, gradients in another, plans and their one arena.
+ * lib/api/ checks arguments and calls what is declared here; nothing here checks for NULL. */
+#ifndef PT__MODEL_H
+#define PT__MODEL_H
+
+#include "data/data.h"
+#include "models/models.h"
+#include "optim/optim.h"
+#include "plan/plan.h"
+#include "tasks/tasks.h"
+
+typedef struct pt__stored { /* one parameter; the name is the graph's */
+    const char *name;
+    pt__shape_t shape;
+    int64_t elements;
+    float *value;    /* within model->values, 64-byte aligned */
+    float *gradient; /* within model->gradients; NULL where it does not learn or nothing was planned yet */
+    int32_t trainable;
+    int32_t learnable; /* trainable, and the loss depends on it */
+} pt__stored_t;
+
+typedef struct pt__transfer { /* what became of a tensor name when weights were taken over */
+    char *name;
+    int32_t kind; /* PT_TRANSFER_... */
+} pt__transfer_t;
+
+typedef enum pt__mode { PT__MODE_TRAIN, PT__MODE_EVALUATE, PT__MODE_OUTPUT, PT__MODE_COUNT } pt__mode_t;
+
+typedef struct pt__planned { /* one plan of each mode is kept; it grows when more rows come */
+    pt__plan_t *plan;
+    pt_tensor_t tensor; /* OUTPUT: which one it gives */
+    int64_t samples, tokens;
+    uint64_t bound; /* model->placement when its addresses were set */
+} pt__planned_t;
+
+typedef struct pt__wants { /* the fields that a mode reads, and where they go */
+    pt__want_t *list;
+    int32_t *input; /* [count] the graph's input each one fills */
+    int32_t count;
+    int32_t derive_labels; /* "labels" is not among them: made from "tokens", each token's label being the next one */
+} pt__wants_t;
+
+struct pt_model {
+    pt_context_t *context;
+    pt_graph_t *trunk; /* as described or as the family built it */
+    pt_graph_t *graph; /* with the task's head and loss */
+    const pt__family_t *family; /* NULL: a host's network */
+    char *config;               /* JSON; NULL for a host's network */
+    pt_task_options_t task;
+    float *class_weights; /* what task.class_weights points to */
+
+    pt__stored_t *parameters; /* [graph->n_parameters] */
+    float *values;
+    int64_t value_elements; /* of the block, gaps included */
+    float *gradients;
+    int64_t gradient_elements;
+    float **value_pointers, **gradient_pointers; /* [graph->n_parameters], for binding plans */
+    uint64_t identity;  /* of the set of learnable parameters and their addresses: an optimizer binds to it */
+    uint64_t placement; /* counts every move of memory that plans have bound */
+
+    pt__planned_t planned[PT__MODE_COUNT];
+    void *arena;
+    int64_t arena_bytes;
+    pt__collector_t *collectors[PT__MODE_COUNT]; /* for values handed over directly; made when needed */
+    pt__wants_t wants[PT__MODE_COUNT];
+    pt_tensor_t wants_tensor;  /* OUTPUT: for which tensor */
+    const void **inputs;       /* [graph->n_inputs] addresses for the next run */
+    int32_t *derived;          /* labels made from tokens */
+    int64_t derived_capacity;
+
+    /* An accumulation under way: sums over its micro-steps. */
+    double loss_sum, weight;
+    int64_t accumulated;
+    int64_t micro_steps; /* ever: the random state, with the context's seed */
+
+    atomic_int cancelled;
+    int32_t busy; /* a stage runs: what a callback may not call gives PT_ERR_BUSY */
+    int32_t free_when_idle;
+    pt__transfer_t *transfers;
+    int64_t n_transfers, transfer_room;
+    char message[PT__MESSAGE_SIZE];
+};
+
+/* ---- model.c ---- */
+pt_status_t pt__model_create(pt_context_t *context, const pt_graph_t *graph, const pt__family_t *family, const char *config, pt_model_t **out);
+void pt__model_free(pt_model_t *model);
+pt_status_t pt__model_set_task(pt_model_t *model, const pt_task_options_t *options);
+/* Names changed sets of learnables: after trainable flags, task or memory changed. */
+pt_status_t pt__model_renew_learnables(pt_model_t *model);
+/* Index of a parameter, -1: none. */
+int64_t pt__model_find(const pt_model_t *model, const char *name);
+/* Allocates gradients for the learnable parameters, where that has not happened. */
+pt_status_t pt__model_make_gradients(pt_model_t *model);
+/* The learnable parameters as an optimizer binds to them; *list is freed by the caller with pt__release. */
+pt_status_t pt__model_bind_optimizer(pt_model_t *model, pt_optimizer_t *optimizer);
+int64_t pt__model_learnable_elements(const pt_model_t *model); /* without gaps */
+void pt__model_forget_accumulation(pt_model_t *model);
+
+/* ---- transfer.c ---- */
+void pt__transfer_clear(pt_model_t *model);
+pt_status_t pt__transfer_note(pt_model_t *model, const char *name, int32_t kind);
+pt_status_t pt__transfer_copy(pt_model_t *model, const pt_model_t *source);
+pt_status_t pt__transfer_load(pt_model_t *model, const char *path, uint32_t flags);
+
+/* ---- engine.c ---- */
+/* The tensors of a mode that a run leaves to be read, at most 4; returns how many. */
+int32_t pt__engine_targets(const pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, pt_tensor_t targets[4]);
+/* The fields that the mode reads. A model without what the mode needs is PT_ERR_STATE. */
+pt_status_t pt__engine_wants(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, int32_t derive_labels, const pt__wants_t **out);
+/* Makes the plan of this mode able to take `samples` and `tokens`. */
+pt_status_t pt__engine_prepare(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, int64_t samples, int64_t tokens, pt__plan_t **out);
+/* Runs the mode's plan on a micro-batch that fits it. */
+void pt__engine_run(pt_model_t *model, pt__mode_t mode, const pt__wants_t *wants, const pt__loaded_t *loaded);
+/* Whether labels must be made from tokens for this dataset. */
+int32_t pt__engine_derives_labels(const pt_model_t *model, const pt_dataset_t *dataset);
+pt_status_t pt__engine_loader(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, pt_dataset_t *dataset, const pt__loader_options_t *options,
+                              const pt__cursor_t *start, const pt__wants_t **wants, pt__loader_t **out);
+/* Values handed over directly, checked; and the plan made ready for them. */
+pt_status_t pt__engine_take(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, const pt_value_t *values, int32_t n_values, int64_t samples,
+                            const pt__wants_t **wants, pt__loaded_t *loaded);
+/* Loss and weight after a run of TRAIN or EVALUATE. */
+void pt__engine_loss(const pt_model_t *model, pt__mode_t mode, int64_t samples, double *loss, double *weight);
+
+/* ---- step.c ---- */
+/* Forward and backward of one micro-batch, added to the accumulation. */
+pt_status_t pt__step_accumulate(pt_model_t *model, const pt__wants_t *wants, const pt__loaded_t *loaded, double *loss, double *weight);
+/* The update from what was accumulated, which ends the accumulation. */
+pt_status_t pt__step_update(pt_model_t *model, pt_optimizer_t *optimizer, int64_t stage_steps, int32_t want_norm, pt__update_result_t *result);
+
+/* ---- stages ---- */
+pt_status_t pt__train(pt_model_t *model, pt_optimizer_t *optimizer, pt_dataset_t *dataset, const pt_train_options_t *options, pt_train_result_t *result);
+pt_status_t pt__evaluate(pt_model_t *model, pt_dataset_t *dataset, int64_t batch, pt_evaluation_t *result);
+pt_status_t pt__predict(pt_model_t *model, pt_dataset_t *dataset, pt_tensor_t output, int64_t batch, float *values, int64_t capacity, int64_t *elements);
+pt_status_t pt__generate(pt_model_t *model, const int32_t *prompt, int64_t prompt_length, const pt_generate_options_t *options, int32_t *tokens,
+                         int64_t capacity, int64_t *count);
+pt_status_t pt__estimate(pt_model_t *model, const pt_optimizer_t *optimizer, int64_t samples, int64_t tokens, pt_estimate_t *estimate);
+
+/* ---- sampling.c ---- */
+struct pt__random;
+/* Chooses one of `classes` by the options; scratch: [classes] of each. logits may be changed. */
+int32_t pt__sample_token(float *logits, int64_t classes, const pt_generate_options_t *options, struct pt__random *random, int32_t *order);
+
+/* ---- checkpoint.c ---- */
+typedef struct pt__progress { /* a stage's place, beside model and optimizer */
+    int32_t present;
+    pt__cursor_t cursor;
+    int64_t step;
+    int64_t evaluations_without_gain;
+    double best_loss; /* NaN: none yet */
+    int64_t best_step;
+    float *best; /* like model->values; NULL: not kept */
+} pt__progress_t;
+pt_status_t pt__checkpoint_write(const pt_model_t *model, const pt_optimizer_t *optimizer, const pt__progress_t *progress, const char *path);
+/* progress may be NULL. progress->best, where it is not NULL, is filled where the file has it. Without an optimizer its state is left aside. */
+pt_status_t pt__checkpoint_read(pt_model_t *model, pt_optimizer_t *optimizer, pt__progress_t *progress, const char *path);
+pt_status_t pt__weights_write(const pt_model_t *model, const char *path);
+
+/* ---- rotation.c: checkpoints in a directory ---- */
+enum { PT__PATH_SIZE = 4096 };
+pt_status_t pt__rotation_path(const char *directory, int64_t step, char path[PT__PATH_SIZE]);
+/* Reads the newest whole checkpoint; *found 0 where there is none. Damaged ones are passed over with a log message. */
+pt_status_t pt__rotation_resume(pt_model_t *model, pt_optimizer_t *optimizer, pt__progress_t *progress, const char *directory, char path[PT__PATH_SIZE], int32_t *found);
+/* Removes all but the newest `kept`. */
+pt_status_t pt__rotation_prune(pt_context_t *context, const char *directory, int64_t kept);
+
+#endif
