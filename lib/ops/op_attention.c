@@ -1,0 +1,335 @@
+/* attention: for every head h, within each sample: dst = softmax(scale · q kᵀ) v      (Vaswani 2017), in tiles (Dao 2022)
+ *
+ *   q [..., H·W], k and v [..., G·W], G key heads, a divisor of H -> dst [..., H·W], output 1: log_sum [..., H], the logarithm of each softmax' denominator
+ *   attention_packed takes q, k and v side by side: [..., (H + 2G)·W]
+ *   key_mask: float32, one element a row: a key whose value is 0 is not attended to. causal: only keys at or before the query.
+ *   Leading sizes: PT_DIM_TOKENS, with samples by the run's offsets; or [N, T] with samples of T rows.
+ *
+ * Gradient (attention_gradient, attention_packed_gradient), with p = exp(scale · q kᵀ - log_sum) recomputed in tiles and g = d_dst:
+ *   d_v = pᵀ g     d_s = p · (g vᵀ - Σ_W g · dst)     d_q = scale · d_s k     d_k = scale · d_sᵀ q */
+#include <math.h>
+#include <string.h>
+
+#include "base/options.h"
+#include "ops/op_rules.h"
+
+enum { HEADS, KV_HEADS, CAUSAL, LENGTH_LIMIT }; /* integers; LENGTH_LIMIT: the graph's, to tell the cost of ragged samples */
+enum { SCALE };                                 /* reals; 0: 1/sqrt(W) */
+enum { Q, K, V, MASK };                         /* inputs of attention */
+enum { G_DST = 3, G_LOG_SUM, G_D_DST, G_MASK }; /* of attention_gradient, after Q, K, V */
+enum { QKV, PACKED_MASK };                      /* of attention_packed */
+enum { P_DST = 1, P_LOG_SUM, P_D_DST, P_MASK }; /* of attention_packed_gradient, after QKV */
+
+static const pt_attention_options_t defaults = {.struct_size = sizeof defaults, .key_mask = PT_NO_TENSOR};
+
+pt_status_t pt_attention_options_init(pt_attention_options_t *options, uint32_t struct_size)
+{
+    pt__error_clear();
+    return pt__options_init(options, struct_size, &defaults, sizeof defaults, "pt_attention_options_t");
+}
+
+/* Reads the options into attributes and *mask; an error sticks to the graph. 0: failed. */
+static int32_t read_options(pt_graph_t *graph, const pt_attention_options_t *given, pt__attributes_t *attributes, pt_tensor_t *mask)
+{
+    pt_attention_options_t options = defaults;
+    if (graph == NULL || graph->status != PT_OK)
+        return 1; /* pt__build tells */
+    pt_status_t status = given == NULL ? pt__fail(PT_ERR_ARGUMENT, "attention: options is NULL, expected the number of heads")
+                                       : pt__options_read(given, &options, sizeof options, "pt_attention_options_t");
+    if (status == PT_OK && (options.flags & ~PT_ATTENTION_CAUSAL) != 0)
+        status = pt__fail(PT_ERR_ARGUMENT, "attention: flags are 0x%lx, expected PT_ATTENTION_CAUSAL or 0", (unsigned long)options.flags);
+    if (status != PT_OK) {
+        char message[PT__MESSAGE_SIZE];
+        memcpy(message, pt__error_message(), sizeof message);
+        pt__graph_fail(graph, status, "%s", message);
+        return 0;
+    }
+    attributes->integers[HEADS] = options.heads;
+    attributes->integers[KV_HEADS] = options.kv_heads != 0 ? options.kv_heads : options.heads;
+    attributes->integers[CAUSAL] = (options.flags & PT_ATTENTION_CAUSAL) != 0;
+    attributes->integers[LENGTH_LIMIT] = graph->length_limit;
+    attributes->reals[SCALE] = options.scale;
+    *mask = options.key_mask;
+    return 1;
+}
+
+pt_tensor_t pt_attention(pt_graph_t *graph, pt_tensor_t query, pt_tensor_t key, pt_tensor_t value, const pt_attention_options_t *options)
+{
+    pt__attributes_t attributes = {.reals = {0}};
+    pt_tensor_t inputs[] = {query, key, value, PT_NO_TENSOR};
+    return read_options(graph, options, &attributes, &inputs[MASK]) ? pt__build(graph, "attention", MASK + 1, inputs, &attributes) : PT_NO_TENSOR;
+}
+
+pt_tensor_t pt_attention_packed(pt_graph_t *graph, pt_tensor_t qkv, const pt_attention_options_t *options)
+{
+    pt__attributes_t attributes = {.reals = {0}};
+    pt_tensor_t inputs[] = {qkv, PT_NO_TENSOR};
+    return read_options(graph, options, &attributes, &inputs[PACKED_MASK]) ? pt__build(graph, "attention_packed", PACKED_MASK + 1, inputs, &attributes) : PT_NO_TENSOR;
+}
+
+static pt_status_t check_attributes(const pt__node_t *node)
+{
+    const int64_t *integers = node->attributes.integers;
+    if (integers[HEADS] < 1)
+        return pt__refuse_attribute(node, "%lld heads, expected at least 1", (long long)integers[HEADS]);
+    if (integers[KV_HEADS] < 1 || integers[HEADS] % integers[KV_HEADS] != 0)
+        return pt__refuse_attribute(node, "%lld kv_heads, expected a divisor of the %lld heads", (long long)integers[KV_HEADS], (long long)integers[HEADS]);
+    if (!(isfinite(node->attributes.reals[SCALE]) && node->attributes.reals[SCALE] >= 0))
+        return pt__refuse_attribute(node, "scale %g, expected a number of at least 0", node->attributes.reals[SCALE]);
+    return PT_OK;
+}
+
+/* The leading sizes are those of whole samples. */
+static pt_status_t check_samples(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role)
+{
+    PT__TRY(pt__expect_float(graph, node, input, role, 2, 3));
+    const pt__shape_t *shape = &pt__input_of(graph, node, input)->shape;
+    int32_t tokens = shape->symbol == PT__SYMBOL_TOKENS;
+    if (shape->rank == 2 ? !tokens || shape->size[0] != 1 : tokens)
+        return pt__refuse(graph, node, input, role, "[PT_DIM_TOKENS, C] or [PT_DIM_BATCH, T, C]");
+    return PT_OK;
+}
+
+/* One element a row of `like`: its shape without the last dimension, or with size 1 there. */
+static pt_status_t check_mask(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const pt__shape_t *like)
+{
+    const pt__tensor_t *mask = pt__input_of(graph, node, input);
+    if (mask == NULL)
+        return PT_OK;
+    PT__TRY(pt__expect_dtype(graph, node, input, "key_mask", PT_FLOAT32));
+    pt__shape_t rows = pt__shape_without_last(like), column = pt__shape_with_last(like, 1);
+    if (!pt__shape_equal(&mask->shape, &rows) && !pt__shape_equal(&mask->shape, &column))
+        return pt__refuse(graph, node, input, "key_mask", "one element a row");
+    return pt__expect_no_gradient(graph, node, input, "key_mask");
+}
+
+static pt_status_t check_width(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role, int64_t heads)
+{
+    const pt__shape_t *shape = &pt__input_of(graph, node, input)->shape;
+    int64_t size = shape->size[shape->rank - 1];
+    if (size % heads != 0 || size / heads > 256)
+        return pt__refuse(graph, node, input, role, "%lld heads of equal widths up to 256 side by side", (long long)heads);
+    return PT_OK;
+}
+
+static pt_status_t attention_shape(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
+{
+    static const char *const roles[] = {"query", "key", "value"};
+    PT__TRY(check_attributes(node));
+    PT__TRY(check_samples(graph, node, Q, roles[Q]));
+    int64_t heads = node->attributes.integers[HEADS], kv_heads = node->attributes.integers[KV_HEADS];
+    PT__TRY(check_width(graph, node, Q, roles[Q], heads));
+    const pt__shape_t *q = &pt__input_of(graph, node, Q)->shape;
+    pt__shape_t expected = pt__shape_with_last(q, q->size[q->rank - 1] / heads * kv_heads);
+    for (int32_t i = K; i <= V; i++) {
+        PT__TRY(pt__expect_dtype(graph, node, i, roles[i], PT_FLOAT32));
+        if (!pt__shape_equal(&pt__input_of(graph, node, i)->shape, &expected))
+            return pt__refuse(graph, node, i, roles[i], "the rows of query and %lld heads of its width", (long long)kv_heads);
+    }
+    PT__TRY(check_mask(graph, node, MASK, q));
+    outputs[0].shape = *q;
+    outputs[1].shape = pt__shape_with_last(q, heads);
+    return PT_OK;
+}
+
+static pt_status_t packed_shape(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
+{
+    PT__TRY(check_attributes(node));
+    PT__TRY(check_samples(graph, node, QKV, "qkv"));
+    int64_t heads = node->attributes.integers[HEADS], all = heads + 2 * node->attributes.integers[KV_HEADS];
+    PT__TRY(check_width(graph, node, QKV, "qkv", all));
+    const pt__shape_t *qkv = &pt__input_of(graph, node, QKV)->shape;
+    PT__TRY(check_mask(graph, node, PACKED_MASK, qkv));
+    outputs[0].shape = pt__shape_with_last(qkv, qkv->size[qkv->rank - 1] / all * heads);
+    outputs[1].shape = pt__shape_with_last(qkv, heads);
+    return PT_OK;
+}
+
+static pt_status_t attention_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs, const int32_t *wanted, pt_tensor_t *d_inputs)
+{
+    pt_tensor_t inputs[] = {node->inputs[Q], node->inputs[K], node->inputs[V], node->outputs[0], node->outputs[1], d_outputs[0],
+                            node->n_inputs > MASK ? node->inputs[MASK] : PT_NO_TENSOR};
+    pt_tensor_t first = pt__build(graph, "attention_gradient", G_MASK + 1, inputs, &node->attributes);
+    for (int32_t i = Q; i <= V; i++)
+        if (wanted[i])
+            d_inputs[i] = pt__build_output(first, i);
+    return graph->status;
+}
+
+static pt_status_t packed_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs, const int32_t *wanted, pt_tensor_t *d_inputs)
+{
+    (void)wanted;
+    pt_tensor_t inputs[] = {node->inputs[QKV], node->outputs[0], node->outputs[1], d_outputs[0],
+                            node->n_inputs > PACKED_MASK ? node->inputs[PACKED_MASK] : PT_NO_TENSOR};
+    d_inputs[QKV] = pt__build(graph, "attention_packed_gradient", P_MASK + 1, inputs, &node->attributes);
+    return graph->status;
+}
+
+/* What all four have in common: samples, heads, mask. `like` is q or qkv. */
+static pt__attention_t describe(const pt__call_t *call, const pt__run_t *run, const pt__view_t *like, int64_t width, int32_t mask)
+{
+    const int64_t *integers = call->attributes->integers;
+    double scale = call->attributes->reals[SCALE];
+    pt__attention_t attention = {.heads = integers[HEADS],
+                                 .kv_heads = integers[KV_HEADS],
+                                 .width = width,
+                                 .causal = (int32_t)integers[CAUSAL],
+                                 .scale = (float)(scale != 0 ? scale : 1 / sqrt((double)width)),
+                                 .key_mask = pt__input_data(call, mask)};
+    if (like->rank == 3) {
+        attention.samples = like->size[0];
+        attention.length = like->size[1];
+    } else {
+        attention.samples = run->count[PT__SYMBOL_BATCH];
+        attention.offsets = run->offsets;
+    }
+    return attention;
+}
+
+static void attention_run(const pt__call_t *call, const pt__run_t *run)
+{
+    int64_t q_size = pt__last_size(&call->inputs[Q]), kv_size = pt__last_size(&call->inputs[K]);
+    pt__attention_t attention = describe(call, run, &call->inputs[Q], q_size / call->attributes->integers[HEADS], MASK);
+    attention.q = call->inputs[Q].data;
+    attention.k = call->inputs[K].data;
+    attention.v = call->inputs[V].data;
+    attention.dst = call->outputs[0].data;
+    attention.log_sum = call->outputs[1].data;
+    attention.q_stride = attention.dst_stride = q_size;
+    attention.k_stride = attention.v_stride = kv_size;
+    pt__kernels_of(run)->attention(run->device, &attention);
+}
+
+/* Where nobody reads one of d_q, d_k, d_v, the kernel writes it into scratch. */
+static int64_t gradient_scratch(const pt__call_t *call)
+{
+    int64_t elements = 0;
+    for (int32_t i = Q; i <= V; i++)
+        if (call->outputs[i].data == NULL)
+            elements += pt__view_elements(&call->inputs[i]);
+    return elements * (int64_t)sizeof(float);
+}
+
+static void gradient_run(const pt__call_t *call, const pt__run_t *run)
+{
+    int64_t q_size = pt__last_size(&call->inputs[Q]), kv_size = pt__last_size(&call->inputs[K]);
+    pt__attention_t attention = describe(call, run, &call->inputs[Q], q_size / call->attributes->integers[HEADS], G_MASK);
+    float *unread = call->scratch, *d_inputs[3];
+    for (int32_t i = Q; i <= V; i++) {
+        d_inputs[i] = call->outputs[i].data != NULL ? call->outputs[i].data : unread;
+        if (call->outputs[i].data == NULL)
+            unread += pt__view_elements(&call->inputs[i]);
+    }
+    attention.q = call->inputs[Q].data;
+    attention.k = call->inputs[K].data;
+    attention.v = call->inputs[V].data;
+    attention.dst = call->inputs[G_DST].data;
+    attention.log_sum = call->inputs[G_LOG_SUM].data;
+    attention.d_dst = call->inputs[G_D_DST].data;
+    attention.d_q = d_inputs[Q];
+    attention.d_k = d_inputs[K];
+    attention.d_v = d_inputs[V];
+    attention.q_stride = attention.dst_stride = attention.d_q_stride = q_size;
+    attention.k_stride = attention.v_stride = attention.d_k_stride = attention.d_v_stride = kv_size;
+    pt__kernels_of(run)->attention_gradient(run->device, &attention);
+}
+
+/* Operands within the rows of qkv. */
+static pt__attention_t describe_packed(const pt__call_t *call, const pt__run_t *run, int32_t mask)
+{
+    const pt__view_t *qkv = &call->inputs[QKV];
+    int64_t heads = call->attributes->integers[HEADS], kv_heads = call->attributes->integers[KV_HEADS], size = pt__last_size(qkv);
+    int64_t width = size / (heads + 2 * kv_heads);
+    pt__attention_t attention = describe(call, run, qkv, width, mask);
+    attention.q = qkv->data;
+    attention.k = attention.q + heads * width;
+    attention.v = attention.k + kv_heads * width;
+    attention.q_stride = attention.k_stride = attention.v_stride = size;
+    attention.dst_stride = heads * width;
+    return attention;
+}
+
+static void packed_run(const pt__call_t *call, const pt__run_t *run)
+{
+    pt__attention_t attention = describe_packed(call, run, PACKED_MASK);
+    attention.dst = call->outputs[0].data;
+    attention.log_sum = call->outputs[1].data;
+    pt__kernels_of(run)->attention(run->device, &attention);
+}
+
+static void packed_gradient_run(const pt__call_t *call, const pt__run_t *run)
+{
+    pt__attention_t attention = describe_packed(call, run, P_MASK);
+    attention.dst = call->inputs[P_DST].data;
+    attention.log_sum = call->inputs[P_LOG_SUM].data;
+    attention.d_dst = call->inputs[P_D_DST].data;
+    attention.d_q = call->outputs[0].data;
+    attention.d_k = attention.d_q + (attention.k - attention.q);
+    attention.d_v = attention.d_q + (attention.v - attention.q);
+    attention.d_q_stride = attention.d_k_stride = attention.d_v_stride = attention.q_stride;
+    pt__kernels_of(run)->attention_gradient(run->device, &attention);
+}
+
+static pt_status_t gradient_shape(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
+{
+    for (int32_t i = 0; i < node->op->n_outputs; i++)
+        outputs[i].shape = pt__input_of(graph, node, i)->shape;
+    return PT_OK;
+}
+
+/* Two products a forward pass and five a backward pass, each of 2 · queries · keys · H · W operations. How ragged samples are cut is
+ * not known here: none is counted longer than the graph allows. */
+static double operations(const pt__call_t *call, const pt__view_t *dst, int32_t products)
+{
+    int64_t limit = call->attributes->integers[LENGTH_LIMIT];
+    int64_t keys = dst->rank == 3 ? dst->size[1] : dst->size[0];
+    if (limit > 0 && limit < keys && dst->rank == 2)
+        keys = limit;
+    return 2.0 * products * (double)pt__view_elements(dst) * (double)keys * (call->attributes->integers[CAUSAL] ? 0.5 : 1);
+}
+
+static double attention_operations(const pt__call_t *call)
+{
+    return operations(call, &call->outputs[0], 2);
+}
+
+static double gradient_operations(const pt__call_t *call)
+{
+    return operations(call, &call->inputs[G_DST], 5);
+}
+
+static double packed_gradient_operations(const pt__call_t *call)
+{
+    return operations(call, &call->inputs[P_DST], 5);
+}
+
+static const pt__case_t attention_cases[] = {
+    {"f[T,8] f[T,8] f[T,8]", {.integers = {2, 2, 1}}},
+    {"f[T,12] f[T,6] f[T,6]", {.integers = {4, 2, 0}, .reals = {0.5}}},
+    {"f[B,5,6] f[B,5,6] f[B,5,6] m[B,5]", {.integers = {1, 1, 0}}},
+    {"f[T,6] f[T,2] f[T,2] m[T,1]", {.integers = {3, 1, 1}}},
+    {"f[1,70,20] f[1,70,20] f[1,70,20]", {.integers = {1, 1, 1}}},
+    {"f[2,150,8] f[2,150,8] f[2,150,8]", {.integers = {2, 2, 1}}},
+};
+
+static const pt__case_t packed_cases[] = {
+    {"f[T,24]", {.integers = {2, 2, 1}}},
+    {"f[T,24]", {.integers = {4, 1, 0}, .reals = {1.5}}},
+    {"f[B,9,30] m[B,9]", {.integers = {2, 2, 1}}},
+    {"f[B,7,15]", {.integers = {1, 1, 0}}},
+    {"f[T,192] m[T]", {.integers = {1, 1, 0}}},
+    {"f[1,140,48]", {.integers = {2, 2, 1}}},
+};
+
+static const pt__op_t ops[] = {
+    {.name = "attention", .min_inputs = 3, .max_inputs = 4, .n_outputs = 2, .needs_gradient_of = 7,
+     .shape = attention_shape, .gradient = attention_gradient, .run = attention_run, .operations = attention_operations, PT__CASES(attention_cases)},
+    {.name = "attention_gradient", .flags = PT__OP_INTERNAL, .min_inputs = 6, .max_inputs = 7, .n_outputs = 3,
+     .shape = gradient_shape, .run = gradient_run, .scratch = gradient_scratch, .operations = gradient_operations},
+    {.name = "attention_packed", .min_inputs = 1, .max_inputs = 2, .n_outputs = 2, .needs_gradient_of = 1,
+     .shape = packed_shape, .gradient = packed_gradient, .run = packed_run, .operations = attention_operations, PT__CASES(packed_cases)},
+    {.name = "attention_packed_gradient", .flags = PT__OP_INTERNAL, .min_inputs = 4, .max_inputs = 5, .n_outputs = 1,
+     .shape = gradient_shape, .run = packed_gradient_run, .operations = packed_gradient_operations},
+};
+
+PT__OP_FAMILY(op_attention, ops)

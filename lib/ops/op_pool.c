@@ -1,0 +1,120 @@
+/* pool: one row a sample from its tokens' rows: src [T, ...] -> dst [B, ...]; mean, first, last, sum or max of the sample's rows, 0 for an empty
+ * sample. Output 1: where the largest stands (max only), int32.
+ *
+ * Gradient (pool_gradient): mean: d_src = d_dst / rows   first, last, max: d_src = d_dst at that row, else 0   sum: d_src = d_dst */
+#include "ops/op_rules.h"
+
+enum { KIND, SHAPE }; /* integers; SHAPE: pool_gradient's, of src */
+
+pt_tensor_t pt_pool(pt_graph_t *graph, pt_tensor_t src, int32_t kind)
+{
+    pt__attributes_t attributes = {.integers = {[KIND] = kind}};
+    return pt__build_unary(graph, "pool", src, &attributes);
+}
+
+static pt_status_t pool_shape(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
+{
+    int64_t kind = node->attributes.integers[KIND];
+    if (kind < PT_POOL_MEAN || kind > PT_POOL_MAX)
+        return pt__refuse_attribute(node, "kind %lld, expected one of PT_POOL_...", (long long)kind);
+    PT__TRY(pt__expect_float(graph, node, 0, "src", 1, PT_MAX_RANK));
+    const pt__shape_t *src = &pt__input_of(graph, node, 0)->shape;
+    if (src->symbol != PT__SYMBOL_TOKENS || src->size[0] != 1)
+        return pt__refuse(graph, node, 0, "src", "[PT_DIM_TOKENS, ...]");
+    outputs[0].shape = *src;
+    outputs[0].shape.symbol = PT__SYMBOL_BATCH;
+    outputs[1].shape = outputs[0].shape;
+    outputs[1].dtype = PT_INT32;
+    return PT_OK;
+}
+
+static pt_status_t pool_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs, const int32_t *wanted, pt_tensor_t *d_inputs)
+{
+    (void)wanted;
+    pt__attributes_t attributes = {.integers = {[KIND] = node->attributes.integers[KIND]}};
+    pt__attributes_put_shape(&attributes, SHAPE, &pt__input_of(graph, node, 0)->shape);
+    int32_t reads_index = attributes.integers[KIND] == PT_POOL_MAX;
+    d_inputs[0] = pt__build(graph, "pool_gradient", 1 + reads_index, (pt_tensor_t[]){d_outputs[0], node->outputs[1]}, &attributes);
+    return graph->status;
+}
+
+static pt__reduce_t reduction_of(int64_t kind)
+{
+    return kind == PT_POOL_MEAN ? PT__REDUCE_MEAN : kind == PT_POOL_SUM ? PT__REDUCE_SUM : PT__REDUCE_MAX;
+}
+
+/* The row that stands for sample s with PT_POOL_FIRST or PT_POOL_LAST; -1 where the sample is empty. */
+static int64_t chosen_row(const pt__run_t *run, int64_t kind, int64_t s)
+{
+    int64_t first = run->offsets[s], end = run->offsets[s + 1];
+    return first == end ? -1 : kind == PT_POOL_FIRST ? first : end - 1;
+}
+
+static void pool_run(const pt__call_t *call, const pt__run_t *run)
+{
+    const pt__view_t *src = &call->inputs[0], *dst = &call->outputs[0];
+    int64_t samples = run->count[PT__SYMBOL_BATCH], kind = call->attributes->integers[KIND], columns = 1;
+    for (int32_t i = 1; i < src->rank; i++)
+        columns *= src->size[i];
+    if (kind != PT_POOL_FIRST && kind != PT_POOL_LAST) {
+        pt__kernels_of(run)->segment_reduce(run->device, reduction_of(kind), samples, run->offsets, columns, src->data, dst->data,
+                                            kind == PT_POOL_MAX ? call->outputs[1].data : NULL);
+        return;
+    }
+    for (int64_t s = 0; s < samples; s++) {
+        int64_t row = chosen_row(run, kind, s);
+        float *to = (float *)dst->data + s * columns;
+        if (row < 0)
+            pt__kernels_of(run)->fill(run->device, columns, 0, to);
+        else
+            pt__copy_elements(run, columns, (const float *)src->data + row * columns, to, 0);
+    }
+}
+
+static pt_status_t gradient_shape(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
+{
+    (void)graph;
+    outputs[0].shape = pt__attributes_get_shape(&node->attributes, SHAPE);
+    return PT_OK;
+}
+
+static void gradient_run(const pt__call_t *call, const pt__run_t *run)
+{
+    const pt__view_t *d_dst = &call->inputs[0], *d_src = &call->outputs[0];
+    int64_t samples = run->count[PT__SYMBOL_BATCH], kind = call->attributes->integers[KIND], columns = 1;
+    for (int32_t i = 1; i < d_src->rank; i++)
+        columns *= d_src->size[i];
+    if (kind != PT_POOL_FIRST && kind != PT_POOL_LAST) {
+        const int32_t *index = kind == PT_POOL_MAX ? call->inputs[1].data : NULL;
+        pt__kernels_of(run)->segment_reduce_gradient(run->device, reduction_of(kind), samples, run->offsets, columns, d_dst->data, index, d_src->data);
+        return;
+    }
+    pt__kernels_of(run)->fill(run->device, pt__view_elements(d_src), 0, d_src->data);
+    for (int64_t s = 0; s < samples; s++) {
+        int64_t row = chosen_row(run, kind, s);
+        if (row >= 0)
+            pt__copy_elements(run, columns, (const float *)d_dst->data + s * columns, (float *)d_src->data + row * columns, 0);
+    }
+}
+
+static double pool_operations(const pt__call_t *call)
+{
+    return (double)pt__view_elements(&call->inputs[0]);
+}
+
+static const pt__case_t cases[] = {
+    {"f[T,5]", {.integers = {PT_POOL_MEAN}}},
+    {"f[T,33]", {.integers = {PT_POOL_FIRST}}},
+    {"f[T,2,3]", {.integers = {PT_POOL_LAST}}},
+    {"f[T,17]", {.integers = {PT_POOL_SUM}}},
+    {"f[T,20]", {.integers = {PT_POOL_MAX}}},
+    {"f[T]", {.integers = {PT_POOL_MEAN}}},
+};
+
+static const pt__op_t ops[] = {
+    {.name = "pool", .min_inputs = 1, .max_inputs = 1, .n_outputs = 2, .needs_gradient_of = 1,
+     .shape = pool_shape, .gradient = pool_gradient, .run = pool_run, .operations = pool_operations, PT__CASES(cases)},
+    {.name = "pool_gradient", .flags = PT__OP_INTERNAL, .min_inputs = 1, .max_inputs = 2, .n_outputs = 1, .shape = gradient_shape, .run = gradient_run},
+};
+
+PT__OP_FAMILY(op_pool, ops)

@@ -1,0 +1,48 @@
+/* positions: dst[t] = t - offset[s] for the rows t of sample s     like [T, ...] -> int32 [T]
+ *
+ * A sample with more than `limit` rows is refused before a step, so that every value is below the limit: it may index a table of that
+ * many rows. Nothing of `like` but its leading size is read. No gradient. */
+#include "ops/op_rules.h"
+
+enum { LIMIT };
+
+pt_tensor_t pt_positions(pt_graph_t *graph, pt_tensor_t like, int64_t limit)
+{
+    pt__attributes_t attributes = {.integers = {[LIMIT] = limit}};
+    return pt__build_unary(graph, "positions", like, &attributes);
+}
+
+static pt_status_t positions_shape(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
+{
+    int64_t limit = node->attributes.integers[LIMIT];
+    const pt__shape_t *like = &pt__input_of(graph, node, 0)->shape;
+    if (limit < 1 || limit > INT32_MAX)
+        return pt__refuse_attribute(node, "limit %lld, expected 1 to %d", (long long)limit, INT32_MAX);
+    if (like->symbol != PT__SYMBOL_TOKENS || like->size[0] != 1)
+        return pt__refuse(graph, node, 0, "like", "[PT_DIM_TOKENS, ...]");
+    outputs[0].dtype = PT_INT32;
+    outputs[0].shape = pt__shape_make(PT__SYMBOL_TOKENS, 1, (int64_t[]){1});
+    outputs[0].index_limit = limit;
+    if (graph->length_limit == 0 || limit < graph->length_limit)
+        graph->length_limit = limit;
+    return PT_OK;
+}
+
+static void positions_run(const pt__call_t *call, const pt__run_t *run)
+{
+    int32_t *dst = call->outputs[0].data;
+    for (int64_t s = 0; s < run->count[PT__SYMBOL_BATCH]; s++)
+        for (int32_t t = run->offsets[s]; t < run->offsets[s + 1]; t++)
+            dst[t] = t - run->offsets[s];
+}
+
+static const pt__case_t positions_cases[] = {
+    {"f[T,2]", {.integers = {64}}},
+    {"i5[T]", {.integers = {64}}},
+};
+
+static const pt__op_t ops[] = {
+    {.name = "positions", .min_inputs = 1, .max_inputs = 1, .n_outputs = 1, .shape = positions_shape, .run = positions_run, PT__CASES(positions_cases)},
+};
+
+PT__OP_FAMILY(op_positions, ops)

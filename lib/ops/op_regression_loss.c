@@ -1,0 +1,130 @@
+/* Losses over elements, means of l over all of them, with e = prediction - target:
+ *
+ *   mse_loss    l = e²                                           d = 2e
+ *   l1_loss     l = |e|                                          d = sign(e)
+ *   huber_loss  l = e²/2 where |e| < delta, else delta (|e| - delta/2)   d = e limited to ±delta
+ *   bce_loss    l = -(w t log σ(x) + (1 - t) log(1 - σ(x))), x the logit, t the target, w the positive weight
+ *               d = (1 + (w - 1) t) σ(x) - w t
+ *
+ * Outputs: 0 mean loss, 1 number of elements, 2 d_prediction of the *sum*; mse, l1 and huber: 3 d_target = -d_prediction. See op.h on losses. */
+#include "ops/op_rules.h"
+
+enum { NUMBER }; /* reals: huber's delta, bce's positive weight */
+enum { PREDICTION, TARGET };
+enum { LOSS, WEIGHT, D_PREDICTION, D_TARGET };
+
+static pt_tensor_t build(pt_graph_t *graph, const char *op, pt_tensor_t prediction, pt_tensor_t target, double number)
+{
+    pt__attributes_t attributes = {.reals = {[NUMBER] = number}};
+    return pt__build_binary(graph, op, prediction, target, &attributes);
+}
+
+pt_tensor_t pt_mse_loss(pt_graph_t *graph, pt_tensor_t prediction, pt_tensor_t target)
+{
+    return build(graph, "mse_loss", prediction, target, 1);
+}
+
+pt_tensor_t pt_l1_loss(pt_graph_t *graph, pt_tensor_t prediction, pt_tensor_t target)
+{
+    return build(graph, "l1_loss", prediction, target, 1);
+}
+
+pt_tensor_t pt_huber_loss(pt_graph_t *graph, pt_tensor_t prediction, pt_tensor_t target, double delta)
+{
+    return build(graph, "huber_loss", prediction, target, delta);
+}
+
+pt_tensor_t pt_bce_loss(pt_graph_t *graph, pt_tensor_t logits, pt_tensor_t target, double positive_weight)
+{
+    return build(graph, "bce_loss", logits, target, positive_weight);
+}
+
+static pt_status_t loss_shape(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
+{
+    double number = node->attributes.reals[NUMBER];
+    if (!(number > 0 && number < 1e30))
+        return pt__refuse_attribute(node, "%g, expected a delta or positive weight above 0", number);
+    PT__TRY(pt__expect_dtype(graph, node, PREDICTION, "prediction", PT_FLOAT32));
+    PT__TRY(pt__expect_dtype(graph, node, TARGET, "target", PT_FLOAT32));
+    PT__TRY(pt__expect_same_shape(graph, node, TARGET, "target", PREDICTION, "prediction"));
+    for (int32_t i = D_PREDICTION; i < node->op->n_outputs; i++)
+        outputs[i].shape = pt__input_of(graph, node, PREDICTION)->shape;
+    return PT_OK;
+}
+
+static pt_status_t bce_shape(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
+{
+    PT__TRY(loss_shape(graph, node, outputs));
+    return pt__expect_no_gradient(graph, node, TARGET, "target");
+}
+
+/* Places for the two scalars, which the kernel always writes. */
+static int64_t loss_scratch(const pt__call_t *call)
+{
+    (void)call;
+    return 2 * (int64_t)sizeof(float);
+}
+
+static void run_loss(const pt__call_t *call, const pt__run_t *run, pt__pointwise_loss_t kind)
+{
+    int64_t n = pt__view_elements(&call->inputs[PREDICTION]);
+    float number = (float)call->attributes->reals[NUMBER], *unread = call->scratch;
+    float *loss = call->outputs[LOSS].data != NULL ? call->outputs[LOSS].data : unread;
+    float *weight = call->outputs[WEIGHT].data != NULL ? call->outputs[WEIGHT].data : unread + 1;
+    float *d_prediction = call->outputs[D_PREDICTION].data, *d_target = call->n_outputs > D_TARGET ? call->outputs[D_TARGET].data : NULL;
+    float *gradient = d_prediction != NULL ? d_prediction : d_target;
+    int32_t is_binary = kind == PT__LOSS_BINARY;
+    pt__kernels_of(run)->pointwise_loss(run->device, kind, n, is_binary ? 1 : number, is_binary ? number : 1, call->inputs[PREDICTION].data,
+                                        call->inputs[TARGET].data, NULL, loss, weight, gradient);
+    if (d_target != NULL)
+        pt__kernels_of(run)->scale(run->device, n, -1, gradient, d_target);
+}
+
+static void mse_run(const pt__call_t *call, const pt__run_t *run)
+{
+    run_loss(call, run, PT__LOSS_SQUARED);
+}
+
+static void l1_run(const pt__call_t *call, const pt__run_t *run)
+{
+    run_loss(call, run, PT__LOSS_ABSOLUTE);
+}
+
+static void huber_run(const pt__call_t *call, const pt__run_t *run)
+{
+    run_loss(call, run, PT__LOSS_HUBER);
+}
+
+static void bce_run(const pt__call_t *call, const pt__run_t *run)
+{
+    run_loss(call, run, PT__LOSS_BINARY);
+}
+
+static double loss_operations(const pt__call_t *call)
+{
+    return 4.0 * (double)pt__view_elements(&call->inputs[PREDICTION]);
+}
+
+static const pt__case_t cases[] = {
+    {"f[B,3] f[B,3]", {.reals = {1}}},
+    {"f[T,4] c[T,4]", {.reals = {0.7}}},
+    {"f[B] c[B]", {.reals = {1}}},
+    {"f[5000] c[5000]", {.reals = {0.5}}},
+};
+
+static const pt__case_t bce_cases[] = {
+    {"f[B,3] m[B,3]", {.reals = {1}}},
+    {"f[T,4] c[T,4]", {.reals = {2.5}}},
+    {"f[5000] m[5000]", {.reals = {0.5}}},
+};
+
+#define LOSS_OP .flags = PT__OP_LOSS, .min_inputs = 2, .max_inputs = 2, .scratch = loss_scratch, .operations = loss_operations
+
+static const pt__op_t ops[] = {
+    {.name = "mse_loss", LOSS_OP, .n_outputs = 4, .needs_gradient_of = 3, .shape = loss_shape, .run = mse_run, PT__CASES(cases)},
+    {.name = "l1_loss", LOSS_OP, .n_outputs = 4, .needs_gradient_of = 3, .shape = loss_shape, .run = l1_run, PT__CASES(cases)},
+    {.name = "huber_loss", LOSS_OP, .n_outputs = 4, .needs_gradient_of = 3, .shape = loss_shape, .run = huber_run, PT__CASES(cases)},
+    {.name = "bce_loss", LOSS_OP, .n_outputs = 3, .needs_gradient_of = 1, .shape = bce_shape, .run = bce_run, PT__CASES(bce_cases)},
+};
+
+PT__OP_FAMILY(op_regression_loss, ops)

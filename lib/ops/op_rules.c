@@ -1,0 +1,127 @@
+/* What op files share; see op_rules.h. */
+#include "ops/op_rules.h"
+
+#include <stdio.h>
+#include <string.h>
+
+pt_status_t pt__refuse(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role, const char *format, ...)
+{
+    const pt__tensor_t *found = pt__input_of(graph, node, input);
+    char shape[96], expected[256];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(expected, sizeof expected, format, arguments);
+    va_end(arguments);
+    return pt__fail(PT_ERR_SHAPE, "%s: %s is %s, expected %s", node->op->name, role, pt__shape_print(&found->shape, found->dtype, shape, sizeof shape), expected);
+}
+
+pt_status_t pt__refuse_attribute(const pt__node_t *node, const char *format, ...)
+{
+    char text[256];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    return pt__fail(PT_ERR_ARGUMENT, "%s: %s", node->op->name, text);
+}
+
+pt_status_t pt__expect_float(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role, int32_t least, int32_t most)
+{
+    PT__TRY(pt__expect_dtype(graph, node, input, role, PT_FLOAT32));
+    return pt__expect_rank(graph, node, input, role, least, most);
+}
+
+pt_status_t pt__expect_rows(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role, int64_t *width)
+{
+    PT__TRY(pt__expect_float(graph, node, input, role, 1, PT_MAX_RANK));
+    const pt__shape_t *shape = &pt__input_of(graph, node, input)->shape;
+    if (shape->rank == 1 && shape->symbol != PT__SYMBOL_NONE)
+        return pt__refuse(graph, node, input, role, "a last dimension of known size");
+    *width = shape->size[shape->rank - 1];
+    return PT_OK;
+}
+
+pt_status_t pt__expect_vector(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role, int64_t size)
+{
+    const pt__tensor_t *found = pt__input_of(graph, node, input);
+    if (found == NULL)
+        return PT_OK;
+    PT__TRY(pt__expect_dtype(graph, node, input, role, PT_FLOAT32));
+    if (found->shape.rank != 1 || found->shape.symbol != PT__SYMBOL_NONE || found->shape.size[0] != size)
+        return pt__refuse(graph, node, input, role, "[%lld]", (long long)size);
+    return PT_OK;
+}
+
+pt_status_t pt__expect_no_gradient(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role)
+{
+    const pt__tensor_t *found = pt__input_of(graph, node, input);
+    if (found == NULL || !found->differentiable)
+        return PT_OK;
+    return pt__fail(PT_ERR_UNSUPPORTED, "%s: %s depends on a parameter, expected data or a constant: there is no gradient for it", node->op->name, role);
+}
+
+pt__shape_t pt__shape_without_last(const pt__shape_t *shape)
+{
+    pt__shape_t shorter = *shape;
+    shorter.size[--shorter.rank] = 0;
+    return shorter;
+}
+
+pt__shape_t pt__shape_with_last(const pt__shape_t *shape, int64_t size)
+{
+    pt__shape_t other = *shape;
+    other.size[other.rank - 1] = size;
+    return other;
+}
+
+int32_t pt__dimension(int64_t dimension, int32_t rank)
+{
+    if (dimension < 0)
+        dimension += rank;
+    return dimension >= 0 && dimension < rank ? (int32_t)dimension : -1;
+}
+
+pt_status_t pt__shape_like_first(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
+{
+    PT__TRY(pt__expect_dtype(graph, node, 0, "src", PT_FLOAT32));
+    return pt__shape_of_input0(graph, node, outputs);
+}
+
+pt_status_t pt__shape_of_input0(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
+{
+    outputs[0].shape = pt__input_of(graph, node, 0)->shape;
+    return PT_OK;
+}
+
+pt_status_t pt__shape_of_input1(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
+{
+    outputs[0].shape = pt__input_of(graph, node, 1)->shape;
+    return PT_OK;
+}
+
+void pt__attributes_put_shape(pt__attributes_t *attributes, int32_t place, const pt__shape_t *shape)
+{
+    attributes->integers[place] = shape->symbol;
+    attributes->integers[place + 1] = shape->rank;
+    memcpy(attributes->integers + place + 2, shape->size, sizeof shape->size);
+}
+
+pt__shape_t pt__attributes_get_shape(const pt__attributes_t *attributes, int32_t place)
+{
+    return pt__shape_make((pt__symbol_t)attributes->integers[place], (int32_t)attributes->integers[place + 1], attributes->integers + place + 2);
+}
+
+void pt__view_strides(const pt__view_t *view, int64_t stride[PT_MAX_RANK])
+{
+    int64_t step = 1;
+    for (int32_t i = view->rank - 1; i >= 0; i--) {
+        stride[i] = step;
+        step *= view->size[i];
+    }
+}
+
+void pt__copy_elements(const pt__run_t *run, int64_t n, const void *src, void *dst, int32_t accumulate)
+{
+    pt__copy_t copy = {.rank = 1, .accumulate = accumulate, .size = {n}, .src_stride = {1}, .dst_stride = {1}};
+    pt__kernels_of(run)->copy(run->device, &copy, src, dst);
+}

@@ -1,0 +1,97 @@
+/* What op files share: messages of shape rules, attributes that hold a shape, and kernel calls on views. */
+#ifndef PT__OP_RULES_H
+#define PT__OP_RULES_H
+
+#include "graph/builder.h"
+#include "kernels/device.h"
+#include "ops/op_registry.h"
+
+/* ---- Shape rules ---- */
+
+/* PT_ERR_SHAPE "OP: ROLE is float32[3, 4], expected ..." */
+pt_status_t pt__refuse(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role, const char *format, ...) PT__PRINTF(5, 6);
+
+/* PT_ERR_ARGUMENT "OP: ..." for attributes. */
+pt_status_t pt__refuse_attribute(const pt__node_t *node, const char *format, ...) PT__PRINTF(2, 3);
+
+/* A float32 tensor of rank least .. most. */
+pt_status_t pt__expect_float(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role, int32_t least, int32_t most);
+
+/* float32 [..., D]: at least one dimension, and the last of a size that is known; D to *width. */
+pt_status_t pt__expect_rows(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role, int64_t *width);
+
+/* float32 [size]; where the input is not there, nothing is expected. */
+pt_status_t pt__expect_vector(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role, int64_t size);
+
+/* The input is no parameter and computed from none: this op has no gradient for it. */
+pt_status_t pt__expect_no_gradient(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role);
+
+/* The shape with its last dimension dropped, or with another one put in its place. */
+pt__shape_t pt__shape_without_last(const pt__shape_t *shape);
+pt__shape_t pt__shape_with_last(const pt__shape_t *shape, int64_t size);
+
+/* A dimension counted from the end where negative; -1 where the rank has no such dimension. */
+int32_t pt__dimension(int64_t dimension, int32_t rank);
+
+/* The whole shape rule of ops whose only output has the shape of input 0, float32 of any rank. */
+pt_status_t pt__shape_like_first(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs);
+
+/* The same for gradients' ops, whose inputs are known to be right: the shape of input 0, or of input 1. */
+pt_status_t pt__shape_of_input0(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs);
+pt_status_t pt__shape_of_input1(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs);
+
+/* ---- Attributes that hold a shape: PT__SHAPE_PLACES integers from `place` on ---- */
+
+enum { PT__SHAPE_PLACES = 2 + PT_MAX_RANK };
+void pt__attributes_put_shape(pt__attributes_t *attributes, int32_t place, const pt__shape_t *shape);
+pt__shape_t pt__attributes_get_shape(const pt__attributes_t *attributes, int32_t place);
+
+/* ---- Gradient rules ---- */
+
+/* PT_OK, or the graph's error: how a gradient rule ends that has added nodes. */
+static inline pt_status_t pt__gradient_status(const pt_graph_t *graph)
+{
+    return graph->status;
+}
+
+/* The sum of a gradient over what broadcasting repeated: `tensor` brought to `shape`. The tensor itself where nothing was repeated. */
+pt_tensor_t pt__reduce_to(pt_graph_t *graph, pt_tensor_t tensor, const pt__shape_t *shape);
+
+/* The tensor under another shape of as many elements (op "reshape"). */
+pt_tensor_t pt__reshape_to(pt_graph_t *graph, pt_tensor_t tensor, const pt__shape_t *shape);
+
+/* ---- Kernel calls ---- */
+
+static inline const pt__kernels_t *pt__kernels_of(const pt__run_t *run)
+{
+    return run->device->kernels;
+}
+
+/* Row-major strides of a view. */
+void pt__view_strides(const pt__view_t *view, int64_t stride[PT_MAX_RANK]);
+
+/* dst = src, or += src; as many elements as the smaller view's, dense, four bytes each. */
+void pt__copy_elements(const pt__run_t *run, int64_t n, const void *src, void *dst, int32_t accumulate);
+
+static inline int32_t pt__accumulates(const pt__call_t *call, int32_t output)
+{
+    return (int32_t)(call->accumulate >> output & 1u);
+}
+
+/* Whether a call has an operand: an optional input that is there, an output that somebody reads. */
+static inline int32_t pt__has_input(const pt__call_t *call, int32_t input)
+{
+    return input < call->n_inputs && call->inputs[input].data != NULL;
+}
+
+static inline float *pt__input_data(const pt__call_t *call, int32_t input) /* NULL: not there */
+{
+    return input < call->n_inputs ? call->inputs[input].data : NULL;
+}
+
+static inline int64_t pt__last_size(const pt__view_t *view)
+{
+    return view->size[view->rank - 1];
+}
+
+#endif
