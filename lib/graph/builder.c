@@ -161,6 +161,15 @@ pt_tensor_t pt_constant(pt_graph_t *graph, int32_t rank, const int64_t *shape, c
     return status == PT_OK ? tensor : stick(graph, status);
 }
 
+/* Through views to the tensor that owns the memory; only what an op computed can be read after a run. */
+static int32_t is_computed(const pt_graph_t *graph, pt_tensor_t tensor)
+{
+    const pt__node_t *producer = pt__graph_producer(graph, tensor);
+    while (producer != NULL && (producer->op->flags & PT__OP_ALIAS))
+        producer = pt__graph_producer(graph, producer->inputs[0]);
+    return producer != NULL;
+}
+
 static pt_status_t add_output(pt_graph_t *graph, const char *name, pt_tensor_t tensor)
 {
     PT__TRY(check_name("pt_graph_set_output", name));
@@ -169,6 +178,8 @@ static pt_status_t add_output(pt_graph_t *graph, const char *name, pt_tensor_t t
         return pt__fail(PT_ERR_ARGUMENT, "output \"%s\": tensor %d is not one of this graph's", name, (int)tensor);
     if (found->dtype != PT_FLOAT32)
         return pt__fail(PT_ERR_SHAPE, "output \"%s\": dtype %s, expected float32", name, pt__dtype_name(found->dtype));
+    if (!is_computed(graph, tensor))
+        return pt__fail(PT_ERR_ARGUMENT, "output \"%s\": tensor %d is an input, parameter or constant, expected something computed", name, (int)tensor);
     for (int64_t i = 0; i < graph->n_outputs; i++)
         if (strcmp(graph->outputs[i].name, name) == 0) {
             graph->outputs[i].tensor = tensor;
@@ -202,8 +213,8 @@ pt_status_t pt_graph_set_loss(pt_graph_t *graph, pt_tensor_t loss)
     else if (found->dtype != PT_FLOAT32 || found->shape.symbol != PT__SYMBOL_NONE || pt__shape_elements(&found->shape) != 1) {
         char shape[96];
         status = pt__fail(PT_ERR_SHAPE, "pt_graph_set_loss: the loss is %s, expected one float32", pt__shape_print(&found->shape, found->dtype, shape, sizeof shape));
-    } else if (!found->differentiable)
-        status = pt__fail(PT_ERR_ARGUMENT, "pt_graph_set_loss: the loss depends on no parameter");
+    } else if (!found->differentiable || !is_computed(graph, loss))
+        status = pt__fail(PT_ERR_ARGUMENT, "pt_graph_set_loss: the loss is not computed from a parameter");
     if (status != PT_OK)
         stick(graph, status);
     else

@@ -107,10 +107,19 @@ pt_status_t pt__transfer_load(pt_model_t *model, const char *path, uint32_t flag
 int32_t pt__engine_targets(const pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, pt_tensor_t targets[4]);
 /* The fields that the mode reads. A model without what the mode needs is PT_ERR_STATE. */
 pt_status_t pt__engine_wants(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, int32_t derive_labels, const pt__wants_t **out);
+void pt__engine_release_wants(pt__memory_t *memory, pt__wants_t *wants);
 /* Makes the plan of this mode able to take `samples` and `tokens`. */
 pt_status_t pt__engine_prepare(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, int64_t samples, int64_t tokens, pt__plan_t **out);
 /* Runs the mode's plan on a micro-batch that fits it. */
 void pt__engine_run(pt_model_t *model, pt__mode_t mode, const pt__wants_t *wants, const pt__loaded_t *loaded);
+/* What a plan of TRAIN for this capacity would take, without making it the model's: bytes of its arena and tables, operations of a step. */
+typedef struct pt__measure {
+    int64_t arena_bytes, table_bytes;
+    double operations;
+} pt__measure_t;
+pt_status_t pt__engine_measure(const pt_model_t *model, int64_t samples, int64_t tokens, pt__measure_t *measure);
+/* The most rows that one sample of this dataset can have for this model; 0 where nothing it reads is ragged. */
+int64_t pt__engine_sample_tokens(const pt_model_t *model, const pt_dataset_t *dataset);
 /* Whether labels must be made from tokens for this dataset. */
 int32_t pt__engine_derives_labels(const pt_model_t *model, const pt_dataset_t *dataset);
 pt_status_t pt__engine_loader(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, pt_dataset_t *dataset, const pt__loader_options_t *options,
@@ -134,6 +143,11 @@ pt_status_t pt__predict(pt_model_t *model, pt_dataset_t *dataset, pt_tensor_t ou
 pt_status_t pt__generate(pt_model_t *model, const int32_t *prompt, int64_t prompt_length, const pt_generate_options_t *options, int32_t *tokens,
                          int64_t capacity, int64_t *count);
 pt_status_t pt__estimate(pt_model_t *model, const pt_optimizer_t *optimizer, int64_t samples, int64_t tokens, pt_estimate_t *estimate);
+
+/* ---- budget.c ---- */
+/* The samples at a time: as the options say, or the most that the budget allows. PT_ERR_BUDGET says what would be needed. */
+pt_status_t pt__budget_micro_batch(pt_model_t *model, const pt_optimizer_t *optimizer, const pt_dataset_t *dataset, const pt_train_options_t *options,
+                                   int64_t *micro_batch);
 
 /* ---- sampling.c ---- */
 struct pt__random;

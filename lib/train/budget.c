@@ -1,0 +1,49 @@
+/* Memory stated by the host: the micro-batch is the part of the batch that fits. */
+#include "train/model.h"
+
+/* Bytes of one sample's fields as the loader holds them. */
+static int64_t sample_bytes(const pt_model_t *model, const pt_dataset_t *dataset)
+{
+    int64_t bytes = 0, tokens = pt__engine_sample_tokens(model, dataset);
+    for (int64_t i = 0; i < model->graph->n_inputs; i++) {
+        const pt__shape_t *shape = &model->graph->tensors[model->graph->inputs[i].tensor].shape;
+        bytes += pt__shape_elements(shape) * 4 * (shape->symbol == PT__SYMBOL_TOKENS ? tokens : 1);
+    }
+    return bytes;
+}
+
+static int64_t fixed_bytes(const pt_model_t *model, const pt_optimizer_t *optimizer)
+{
+    int64_t learnable = pt__model_learnable_elements(model);
+    return (model->value_elements + learnable) * (int64_t)sizeof(float) + pt__optimizer_slot_bytes(optimizer, learnable);
+}
+
+static pt_status_t needed_bytes(pt_model_t *model, const pt_optimizer_t *optimizer, const pt_dataset_t *dataset, int64_t micro_batch, int64_t *bytes)
+{
+    pt__measure_t measure;
+    PT__TRY(pt__engine_measure(model, micro_batch, micro_batch * pt__engine_sample_tokens(model, dataset), &measure));
+    *bytes = fixed_bytes(model, optimizer) + measure.arena_bytes + measure.table_bytes + micro_batch * sample_bytes(model, dataset);
+    return PT_OK;
+}
+
+pt_status_t pt__budget_micro_batch(pt_model_t *model, const pt_optimizer_t *optimizer, const pt_dataset_t *dataset, const pt_train_options_t *options,
+                                   int64_t *micro_batch)
+{
+    int64_t samples = options->micro_batch > 0 ? options->micro_batch : options->batch, bytes = 0, parts = 1;
+    if (dataset->length > 0 && samples > dataset->length)
+        samples = dataset->length;
+    *micro_batch = samples;
+    if (options->memory_budget == 0)
+        return PT_OK;
+    for (;;) {
+        PT__TRY(needed_bytes(model, optimizer, dataset, *micro_batch, &bytes));
+        if (bytes <= options->memory_budget)
+            return PT_OK;
+        if (options->micro_batch > 0 || *micro_batch == 1)
+            return pt__fail(PT_ERR_BUDGET, "pt_train_options.memory_budget is %lld bytes; %lld samples at a time need %lld", (long long)options->memory_budget,
+                            (long long)*micro_batch, (long long)bytes);
+        while ((samples + parts - 1) / parts >= *micro_batch)
+            parts++; /* the next smaller number of equal parts */
+        *micro_batch = (samples + parts - 1) / parts;
+    }
+}

@@ -1,0 +1,270 @@
+/* Between data and plans: which fields a mode reads, a plan that has room for them, and a run. Called by the stages.
+ * One plan of each mode is kept. When more rows come than it has room for it is made anew, its token capacity then rounded up, so that
+ * ragged data handed over step by step settles after a few steps. All plans lie in the model's one arena. */
+#include <limits.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "kernels/device.h"
+#include "train/model.h"
+
+int32_t pt__engine_targets(const pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, pt_tensor_t targets[4])
+{
+    const pt_graph_t *graph = model->graph;
+    if (mode == PT__MODE_OUTPUT) {
+        targets[0] = tensor;
+        return 1;
+    }
+    targets[0] = graph->loss;
+    targets[1] = pt__graph_loss_weight(graph);
+    targets[2] = mode == PT__MODE_EVALUATE ? graph->correct : PT_NO_TENSOR;
+    targets[3] = mode == PT__MODE_EVALUATE ? graph->counted : PT_NO_TENSOR;
+    return 4;
+}
+
+/* The field that fills a graph's input. */
+static pt_status_t describe_want(const pt_graph_t *graph, int64_t index, pt__want_t *want)
+{
+    const pt__tensor_t *tensor = &graph->tensors[graph->inputs[index].tensor];
+    char *name;
+    *want = (pt__want_t){.dtype = tensor->dtype, .index_limit = tensor->index_limit, .index_ignore = tensor->index_ignore};
+    int32_t ragged = tensor->shape.symbol == PT__SYMBOL_TOKENS;
+    if (ragged)
+        want->shape[want->rank++] = PT_DIM_TOKENS;
+    for (int32_t i = 1; i < tensor->shape.rank; i++)
+        want->shape[want->rank++] = tensor->shape.size[i];
+    PT__TRY(pt__string_copy(&graph->context->memory, graph->inputs[index].name, &name));
+    want->name = name;
+    return PT_OK;
+}
+
+void pt__engine_release_wants(pt__memory_t *memory, pt__wants_t *wants)
+{
+    for (int32_t i = 0; i < wants->count; i++)
+        pt__release(memory, (void *)(uintptr_t)wants->list[i].name);
+    pt__release(memory, wants->list);
+    pt__release(memory, wants->input);
+    *wants = (pt__wants_t){0};
+}
+
+static pt_status_t make_wants(const pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, int32_t derive_labels, pt__wants_t *wants)
+{
+    const pt_graph_t *graph = model->graph;
+    pt__memory_t *memory = &model->context->memory;
+    pt_tensor_t targets[4];
+    int8_t *read = NULL;
+    pt_status_t status;
+    int32_t n_targets = pt__engine_targets(model, mode, tensor, targets);
+    PT__TRY_OUT(pt__allocate(memory, (size_t)graph->n_inputs, 1, "inputs", &read));
+    PT__TRY_OUT(pt__graph_find_inputs(graph, targets, n_targets, read));
+    PT__TRY_OUT(pt__allocate(memory, (size_t)graph->n_inputs, sizeof *wants->list, "fields", &wants->list));
+    PT__TRY_OUT(pt__allocate(memory, (size_t)graph->n_inputs, sizeof *wants->input, "fields", &wants->input));
+    for (int64_t i = 0; i < graph->n_inputs; i++) {
+        if (!read[i])
+            continue;
+        if (derive_labels && strcmp(graph->inputs[i].name, "labels") == 0) {
+            wants->derive_labels = 1;
+            continue;
+        }
+        PT__TRY_OUT(describe_want(graph, i, &wants->list[wants->count]));
+        wants->input[wants->count++] = (int32_t)i;
+    }
+out:
+    pt__release(memory, read);
+    if (status != PT_OK)
+        pt__engine_release_wants(memory, wants);
+    return status;
+}
+
+pt_status_t pt__engine_wants(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, int32_t derive_labels, const pt__wants_t **out)
+{
+    pt__wants_t *wants = &model->wants[mode], made = {0};
+    if (mode != PT__MODE_OUTPUT && model->graph->loss == PT_NO_TENSOR)
+        return pt__fail(PT_ERR_STATE, "the model has no loss: set a task with pt_model_set_task, or a loss with pt_graph_set_loss");
+    if (mode != PT__MODE_OUTPUT || model->wants_tensor == tensor) {
+        if (wants->list != NULL && wants->derive_labels == derive_labels) {
+            *out = wants;
+            return PT_OK;
+        }
+    }
+    PT__TRY(make_wants(model, mode, tensor, derive_labels, &made));
+    pt__engine_release_wants(&model->context->memory, wants);
+    pt__collector_free(model->collectors[mode]);
+    model->collectors[mode] = NULL;
+    *wants = made;
+    if (mode == PT__MODE_OUTPUT)
+        model->wants_tensor = tensor;
+    *out = wants;
+    return PT_OK;
+}
+
+/* Rounded up to an eighth of the power of two below it: at most an eighth too much, and few different values. */
+static int64_t round_capacity(int64_t tokens)
+{
+    int64_t step = 1;
+    while (step * 16 <= tokens)
+        step *= 2;
+    return (tokens + step - 1) / step * step;
+}
+
+static pt_status_t make_plan(const pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, int64_t samples, int64_t tokens, pt__plan_t **out)
+{
+    pt__memory_t *memory = &model->context->memory;
+    pt_tensor_t targets[4];
+    pt__plan_options_t options = {.samples = samples, .tokens = tokens, .training = mode == PT__MODE_TRAIN, .kept = targets};
+    int32_t *wanted;
+    options.n_kept = pt__engine_targets(model, mode, tensor, targets);
+    PT__TRY(pt__allocate(memory, (size_t)model->graph->n_parameters, sizeof *wanted, "parameters", &wanted));
+    for (int64_t i = 0; i < model->graph->n_parameters; i++)
+        wanted[i] = model->parameters[i].learnable;
+    options.wanted = wanted;
+    pt_status_t status = pt__plan_create(model->graph, &options, out);
+    pt__release(memory, wanted);
+    return status;
+}
+
+pt_status_t pt__engine_measure(const pt_model_t *model, int64_t samples, int64_t tokens, pt__measure_t *measure)
+{
+    pt__plan_t *plan;
+    PT__TRY(make_plan(model, PT__MODE_TRAIN, PT_NO_TENSOR, samples, tokens, &plan));
+    *measure = (pt__measure_t){.arena_bytes = pt__plan_arena_bytes(plan), .table_bytes = pt__plan_table_bytes(plan)};
+    measure->operations = pt__plan_operations(plan, samples, tokens);
+    pt__plan_free(plan);
+    return PT_OK;
+}
+
+int64_t pt__engine_sample_tokens(const pt_model_t *model, const pt_dataset_t *dataset)
+{
+    int64_t most = 0;
+    for (int32_t i = 0; i < dataset->n_fields; i++) {
+        const pt_field_spec_t *field = &dataset->fields[i];
+        if (field->rank > 0 && field->shape[0] == PT_DIM_TOKENS && pt__graph_input(model->graph, field->name) != NULL && field->max_length > most)
+            most = field->max_length;
+    }
+    return model->graph->length_limit > 0 && most > model->graph->length_limit ? model->graph->length_limit : most;
+}
+
+static pt_status_t grow_arena(pt_model_t *model, int64_t bytes)
+{
+    pt__memory_t *memory = &model->context->memory;
+    if (bytes <= model->arena_bytes)
+        return PT_OK;
+    pt__release(memory, model->arena); /* first, so that old and new are never held together; nothing in it outlives a run */
+    model->arena = NULL;
+    model->arena_bytes = 0;
+    model->placement++;
+    PT__TRY(pt__allocate_uninitialised(memory, (size_t)bytes, 1, "plan arena", &model->arena));
+    model->arena_bytes = bytes;
+    return PT_OK;
+}
+
+pt_status_t pt__engine_prepare(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, int64_t samples, int64_t tokens, pt__plan_t **out)
+{
+    pt__planned_t *planned = &model->planned[mode];
+    int32_t same = planned->plan != NULL && (mode != PT__MODE_OUTPUT || planned->tensor == tensor);
+    if (!same || planned->samples < samples || planned->tokens < tokens) {
+        pt__plan_t *plan;
+        if (same) { /* it has to grow */
+            samples = samples > planned->samples ? samples : planned->samples;
+            tokens = tokens > planned->tokens ? round_capacity(tokens) : planned->tokens;
+        }
+        PT__TRY(make_plan(model, mode, tensor, samples, tokens, &plan));
+        pt__plan_free(planned->plan);
+        *planned = (pt__planned_t){.plan = plan, .tensor = tensor, .samples = samples, .tokens = tokens};
+    }
+    if (mode == PT__MODE_TRAIN)
+        PT__TRY(pt__model_make_gradients(model));
+    PT__TRY(grow_arena(model, pt__plan_arena_bytes(planned->plan)));
+    if (planned->bound != model->placement) {
+        pt__plan_bind(planned->plan, model->arena, model->value_pointers, model->gradient_pointers);
+        planned->bound = model->placement;
+    }
+    if (model->wants[mode].derive_labels && planned->tokens > model->derived_capacity) {
+        pt__release(&model->context->memory, model->derived);
+        model->derived = NULL;
+        model->derived_capacity = 0;
+        PT__TRY(pt__allocate(&model->context->memory, (size_t)planned->tokens, sizeof *model->derived, "labels", &model->derived));
+        model->derived_capacity = planned->tokens;
+    }
+    if (out != NULL)
+        *out = planned->plan;
+    return PT_OK;
+}
+
+/* Each token's label is the token after it; a sample's last token has none. */
+static void derive_labels(pt_model_t *model, const int32_t *tokens, const pt__loaded_t *loaded)
+{
+    for (int64_t sample = 0; sample < loaded->samples; sample++) {
+        int32_t end = loaded->offsets[sample + 1];
+        for (int32_t i = loaded->offsets[sample]; i < end; i++)
+            model->derived[i] = i + 1 < end ? tokens[i + 1] : PT_IGNORE_INDEX;
+    }
+}
+
+void pt__engine_run(pt_model_t *model, pt__mode_t mode, const pt__wants_t *wants, const pt__loaded_t *loaded)
+{
+    const pt_graph_t *graph = model->graph;
+    pt__run_t run = {.device = model->context->device, .count = {1, loaded->samples, loaded->tokens}, .offsets = loaded->offsets,
+                     .training = mode == PT__MODE_TRAIN};
+    for (int32_t i = 0; i < wants->count; i++)
+        model->inputs[wants->input[i]] = loaded->data[i];
+    if (wants->derive_labels)
+        for (int64_t i = 0; i < graph->n_inputs; i++) {
+            if (strcmp(graph->inputs[i].name, "labels") == 0)
+                model->inputs[i] = model->derived;
+            if (strcmp(graph->inputs[i].name, "tokens") == 0)
+                derive_labels(model, model->inputs[i], loaded);
+        }
+    if (mode == PT__MODE_TRAIN) {
+        run.random_key = pt__random_key(model->context->seed, (uint64_t)model->micro_steps++);
+        run.accumulate = model->accumulated > 0;
+    }
+    pt__plan_run(model->planned[mode].plan, &run, model->inputs);
+}
+
+int32_t pt__engine_derives_labels(const pt_model_t *model, const pt_dataset_t *dataset)
+{
+    if (model->task.task != PT_TASK_CAUSAL_LM)
+        return 0;
+    for (int32_t i = 0; i < dataset->n_fields; i++)
+        if (strcmp(dataset->fields[i].name, "labels") == 0)
+            return 0;
+    return 1;
+}
+
+pt_status_t pt__engine_loader(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, pt_dataset_t *dataset, const pt__loader_options_t *options,
+                              const pt__cursor_t *start, const pt__wants_t **wants, pt__loader_t **out)
+{
+    pt__loader_options_t limited = *options;
+    limited.length_limit = model->graph->length_limit;
+    PT__TRY(pt__engine_wants(model, mode, tensor, mode != PT__MODE_OUTPUT && pt__engine_derives_labels(model, dataset), wants));
+    return pt__loader_create(dataset, (*wants)->list, (*wants)->count, &limited, start, out);
+}
+
+static int32_t values_lack_labels(const pt_model_t *model, const pt_value_t *values, int32_t n_values)
+{
+    if (model->task.task != PT_TASK_CAUSAL_LM)
+        return 0;
+    for (int32_t i = 0; i < n_values; i++)
+        if (values[i].name != NULL && strcmp(values[i].name, "labels") == 0)
+            return 0;
+    return 1;
+}
+
+pt_status_t pt__engine_take(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, const pt_value_t *values, int32_t n_values, int64_t samples,
+                            const pt__wants_t **wants, pt__loaded_t *loaded)
+{
+    PT__TRY(pt__engine_wants(model, mode, tensor, mode != PT__MODE_OUTPUT && values_lack_labels(model, values, n_values), wants));
+    if (model->collectors[mode] == NULL)
+        PT__TRY(pt__collector_create(model->context, (*wants)->list, (*wants)->count, model->graph->length_limit, &model->collectors[mode]));
+    PT__TRY(pt__collector_take(model->collectors[mode], values, n_values, samples, loaded));
+    return pt__engine_prepare(model, mode, tensor, loaded->samples, loaded->tokens, NULL);
+}
+
+void pt__engine_loss(const pt_model_t *model, pt__mode_t mode, int64_t samples, double *loss, double *weight)
+{
+    const pt__plan_t *plan = model->planned[mode].plan;
+    pt_tensor_t weight_tensor = pt__graph_loss_weight(model->graph);
+    *loss = (double)*(const float *)pt__plan_read(plan, model->graph->loss).data;
+    *weight = weight_tensor == PT_NO_TENSOR ? (double)samples : (double)*(const float *)pt__plan_read(plan, weight_tensor).data;
+}

@@ -1,0 +1,104 @@
+/* Forward only, over a dataset: the weighted loss and the accuracy, or a named output's rows. */
+#include "train/model.h"
+
+#include <math.h>
+#include <string.h>
+
+/* A loader over all samples once, in order, with a plan that has room for its batches. */
+static pt_status_t open_pass(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, pt_dataset_t *dataset, int64_t batch, const pt__wants_t **wants,
+                             pt__loader_t **loader)
+{
+    pt__cursor_t start = {0};
+    if (dataset->length >= 0 && batch > dataset->length)
+        batch = dataset->length > 0 ? dataset->length : 1;
+    pt__loader_options_t options = {.batch = batch, .micro_batch = batch, .epochs = 1, .in_order = 1, .prefetch = 1};
+    PT__TRY(pt__engine_loader(model, mode, tensor, dataset, &options, &start, wants, loader));
+    pt_status_t status = pt__engine_prepare(model, mode, tensor, batch, pt__loader_token_capacity(*loader), NULL);
+    if (status != PT_OK) {
+        pt__loader_free(*loader);
+        *loader = NULL;
+    }
+    return status;
+}
+
+static double read_scalar(const pt_model_t *model, pt_tensor_t tensor)
+{
+    return (double)*(const float *)pt__plan_read(model->planned[PT__MODE_EVALUATE].plan, tensor).data;
+}
+
+pt_status_t pt__evaluate(pt_model_t *model, pt_dataset_t *dataset, int64_t batch, pt_evaluation_t *result)
+{
+    const pt__wants_t *wants;
+    pt__loader_t *loader;
+    pt__loaded_t loaded;
+    pt_status_t status;
+    double started = pt__clock_seconds(), loss_sum = 0, weight_sum = 0, correct = 0, counted = 0;
+    int32_t has_accuracy = model->graph->correct != PT_NO_TENSOR;
+    PT__TRY(open_pass(model, PT__MODE_EVALUATE, PT_NO_TENSOR, dataset, batch, &wants, &loader));
+    *result = (pt_evaluation_t){.struct_size = (uint32_t)sizeof *result};
+    while ((status = pt__loader_next(loader, &loaded)) == PT_OK) {
+        double loss, weight;
+        PT__TRY_OUT(pt__engine_prepare(model, PT__MODE_EVALUATE, PT_NO_TENSOR, loaded.samples, loaded.tokens, NULL));
+        pt__engine_run(model, PT__MODE_EVALUATE, wants, &loaded);
+        pt__engine_loss(model, PT__MODE_EVALUATE, loaded.samples, &loss, &weight);
+        if (weight > 0)
+            loss_sum += loss * weight;
+        weight_sum += weight;
+        if (has_accuracy) {
+            correct += read_scalar(model, model->graph->correct);
+            counted += read_scalar(model, model->graph->counted);
+        }
+        result->samples += loaded.samples;
+        result->tokens += loaded.tokens;
+        if (atomic_exchange(&model->cancelled, 0)) {
+            status = pt__fail(PT_ERR_CANCELLED, "cancelled after %lld samples", (long long)result->samples);
+            goto out;
+        }
+    }
+    if (status != PT_END)
+        goto out;
+    status = PT_OK;
+    if (result->samples == 0)
+        status = pt__fail(PT_ERR_ARGUMENT, "the dataset has no samples");
+    result->loss = weight_sum > 0 ? loss_sum / weight_sum : (double)NAN;
+    result->accuracy = counted > 0 ? correct / counted : (double)NAN;
+    result->seconds = pt__clock_seconds() - started;
+out:
+    pt__loader_free(loader);
+    return status;
+}
+
+pt_status_t pt__predict(pt_model_t *model, pt_dataset_t *dataset, pt_tensor_t output, int64_t batch, float *values, int64_t capacity, int64_t *elements)
+{
+    const pt__wants_t *wants;
+    pt__loader_t *loader;
+    pt__loaded_t loaded;
+    pt_status_t status;
+    *elements = 0;
+    PT__TRY(open_pass(model, PT__MODE_OUTPUT, output, dataset, batch, &wants, &loader));
+    const pt__shape_t *shape = &model->graph->tensors[output].shape;
+    int64_t multiplier = pt__shape_elements(shape);
+    while ((status = pt__loader_next(loader, &loaded)) == PT_OK) {
+        int64_t rows = shape->symbol == PT__SYMBOL_BATCH ? loaded.samples : shape->symbol == PT__SYMBOL_TOKENS ? loaded.tokens : 1;
+        int64_t count = rows * multiplier;
+        if (values != NULL) {
+            if (count > capacity - *elements) {
+                status = pt__fail(PT_ERR_ARGUMENT, "values has room for %lld elements, expected at least %lld", (long long)capacity, (long long)(*elements + count));
+                goto out;
+            }
+            PT__TRY_OUT(pt__engine_prepare(model, PT__MODE_OUTPUT, output, loaded.samples, loaded.tokens, NULL));
+            pt__engine_run(model, PT__MODE_OUTPUT, wants, &loaded);
+            memcpy(values + *elements, pt__plan_read(model->planned[PT__MODE_OUTPUT].plan, output).data, (size_t)count * sizeof(float));
+        }
+        *elements += count;
+        if (atomic_exchange(&model->cancelled, 0)) {
+            status = pt__fail(PT_ERR_CANCELLED, "cancelled after %lld elements", (long long)*elements);
+            goto out;
+        }
+    }
+    if (status == PT_END)
+        status = PT_OK;
+out:
+    pt__loader_free(loader);
+    return status;
+}

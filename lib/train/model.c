@@ -1,0 +1,319 @@
+/* Making and ending models, and changing their task. What always holds: model->graph is the trunk's copy with the task's nodes;
+ * parameters[i] belongs to graph->parameters[i]; values is one block in which they follow each other, each at a multiple of
+ * PT__ALIGNMENT bytes, gaps zero. A change of task builds everything anew beside the old and swaps at the end, so that a failure changes nothing. */
+#include "train/model.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/random.h"
+
+enum { FLOATS_A_LINE = PT__ALIGNMENT / (int)sizeof(float) };
+
+static int64_t padded(int64_t elements)
+{
+    return (elements + FLOATS_A_LINE - 1) / FLOATS_A_LINE * FLOATS_A_LINE;
+}
+
+/* Initial values depend on the seed and the parameter's name only, not on what else the network has. */
+static void initialise(const pt_context_t *context, const pt__parameter_t *described, pt__stored_t *stored)
+{
+    uint64_t key = pt__random_key(context->seed, pt__hash_bytes(0, described->name, strlen(described->name)));
+    double bound = described->value;
+    switch (described->initializer) {
+    case PT_INIT_NORMAL:
+        pt__random_fill_normal(key, 0, stored->elements, 0, described->value, stored->value);
+        break;
+    case PT_INIT_LINEAR:
+        bound = 1 / sqrt(described->value);
+        pt__random_fill_uniform(key, 0, stored->elements, -bound, bound, stored->value);
+        break;
+    case PT_INIT_UNIFORM:
+        pt__random_fill_uniform(key, 0, stored->elements, -bound, bound, stored->value);
+        break;
+    default:
+        for (int64_t i = 0; i < stored->elements; i++)
+            stored->value[i] = (float)described->value;
+    }
+}
+
+/* What belongs to one graph with its task; swapped as a whole. */
+typedef struct body {
+    pt_graph_t *graph;
+    pt__stored_t *parameters;
+    float *values;
+    int64_t value_elements;
+    float **value_pointers, **gradient_pointers;
+    const void **inputs;
+} body_t;
+
+static void release_body(pt__memory_t *memory, body_t *body)
+{
+    pt_graph_free(body->graph);
+    pt__release(memory, body->parameters);
+    pt__release(memory, body->values);
+    pt__release(memory, body->value_pointers);
+    pt__release(memory, body->gradient_pointers);
+    pt__release(memory, body->inputs);
+}
+
+/* Lays out and initialises the parameters of body->graph. */
+static pt_status_t make_parameters(pt_context_t *context, body_t *body)
+{
+    pt__memory_t *memory = &context->memory;
+    const pt_graph_t *graph = body->graph;
+    size_t count = (size_t)graph->n_parameters;
+    PT__TRY(pt__allocate(memory, count, sizeof *body->parameters, "parameters", &body->parameters));
+    PT__TRY(pt__allocate(memory, count, sizeof *body->value_pointers, "parameters", &body->value_pointers));
+    PT__TRY(pt__allocate(memory, count, sizeof *body->gradient_pointers, "parameters", &body->gradient_pointers));
+    PT__TRY(pt__allocate(memory, (size_t)graph->n_inputs, sizeof *body->inputs, "inputs", &body->inputs));
+    for (int64_t i = 0; i < graph->n_parameters; i++) {
+        const pt__tensor_t *tensor = &graph->tensors[graph->parameters[i].tensor];
+        int64_t elements = pt__shape_elements(&tensor->shape);
+        body->parameters[i] = (pt__stored_t){.name = graph->parameters[i].name, .shape = tensor->shape, .elements = elements, .trainable = 1};
+        if (elements > INT64_MAX / 64 - body->value_elements)
+            return pt__fail(PT_ERR_MEMORY, "the parameters up to \"%s\" are too many for this machine", graph->parameters[i].name);
+        body->value_elements += padded(elements);
+    }
+    PT__TRY(pt__allocate(memory, (size_t)body->value_elements, sizeof(float), "parameter values", &body->values));
+    int64_t offset = 0;
+    for (int64_t i = 0; i < graph->n_parameters; i++) {
+        body->parameters[i].value = body->value_pointers[i] = body->values + offset;
+        offset += padded(body->parameters[i].elements);
+        initialise(context, &graph->parameters[i], &body->parameters[i]);
+    }
+    return PT_OK;
+}
+
+static pt_status_t make_body(const pt_graph_t *trunk, const pt_task_options_t *task, body_t *body)
+{
+    pt_context_t *context = trunk->context;
+    PT__TRY(pt__graph_copy(trunk, &body->graph));
+    if (task->task != PT_TASK_NONE) {
+        const pt__task_t *found = pt__task_find(task->task);
+        if (found == NULL)
+            return pt__fail(PT_ERR_ARGUMENT, "pt_task_options.task is %d, expected one of PT_TASK_...", (int)task->task);
+        PT__TRY(found->build(task, body->graph));
+    }
+    if (body->graph->status != PT_OK) {
+        pt__error_set(body->graph->message);
+        return body->graph->status;
+    }
+    PT__TRY(pt__graph_verify(body->graph));
+    return make_parameters(context, body);
+}
+
+static void drop_plans(pt_model_t *model)
+{
+    pt__memory_t *memory = &model->context->memory;
+    for (int32_t mode = 0; mode < PT__MODE_COUNT; mode++) {
+        pt__plan_free(model->planned[mode].plan);
+        model->planned[mode] = (pt__planned_t){0};
+        pt__collector_free(model->collectors[mode]);
+        model->collectors[mode] = NULL;
+        pt__engine_release_wants(memory, &model->wants[mode]);
+    }
+}
+
+static void drop_gradients(pt_model_t *model)
+{
+    pt__release(&model->context->memory, model->gradients);
+    model->gradients = NULL;
+    model->gradient_elements = 0;
+    pt__model_forget_accumulation(model);
+}
+
+void pt__model_forget_accumulation(pt_model_t *model)
+{
+    model->loss_sum = model->weight = 0;
+    model->accumulated = 0;
+}
+
+pt_status_t pt__model_renew_learnables(pt_model_t *model)
+{
+    pt__memory_t *memory = &model->context->memory;
+    int64_t count = model->graph->n_parameters;
+    int32_t *wanted = NULL, *found = NULL;
+    pt_status_t status;
+    PT__TRY_OUT(pt__allocate(memory, (size_t)count, sizeof *wanted, "parameters", &wanted));
+    PT__TRY_OUT(pt__allocate(memory, (size_t)count, sizeof *found, "parameters", &found));
+    for (int64_t i = 0; i < count; i++)
+        wanted[i] = model->parameters[i].trainable;
+    PT__TRY_OUT(pt__graph_find_learnables(model->graph, wanted, found));
+    drop_plans(model);
+    drop_gradients(model);
+    for (int64_t i = 0; i < count; i++) {
+        model->parameters[i].learnable = found[i];
+        model->parameters[i].gradient = model->gradient_pointers[i] = NULL;
+    }
+    model->identity = atomic_fetch_add(&model->context->identities, 1) + 1;
+    model->placement++;
+out:
+    pt__release(memory, wanted);
+    pt__release(memory, found);
+    return status;
+}
+
+/* Takes over the old body's values and trainable flags by name and shape, and notes what became of every name. */
+static pt_status_t carry_over(pt_model_t *model, body_t *body)
+{
+    pt__transfer_clear(model);
+    for (int64_t i = 0; i < body->graph->n_parameters; i++) {
+        pt__stored_t *to = &body->parameters[i];
+        int64_t index = model->graph == NULL ? -1 : pt__model_find(model, to->name);
+        int32_t kind = PT_TRANSFER_NEW;
+        if (index >= 0) {
+            const pt__stored_t *from = &model->parameters[index];
+            kind = pt__shape_equal(&from->shape, &to->shape) ? PT_TRANSFER_COPIED : PT_TRANSFER_SHAPE;
+            if (kind == PT_TRANSFER_COPIED) {
+                memcpy(to->value, from->value, (size_t)from->elements * sizeof(float));
+                to->trainable = from->trainable;
+            }
+        }
+        PT__TRY(pt__transfer_note(model, to->name, kind));
+    }
+    for (int64_t i = 0; model->graph != NULL && i < model->graph->n_parameters; i++)
+        if (pt__graph_parameter(body->graph, model->parameters[i].name) == NULL)
+            PT__TRY(pt__transfer_note(model, model->parameters[i].name, PT_TRANSFER_UNEXPECTED));
+    return PT_OK;
+}
+
+static void swap_body(pt_model_t *model, body_t *body)
+{
+    body_t old = {.graph = model->graph, .parameters = model->parameters, .values = model->values, .value_elements = model->value_elements,
+                  .value_pointers = model->value_pointers, .gradient_pointers = model->gradient_pointers, .inputs = model->inputs};
+    model->graph = body->graph;
+    model->parameters = body->parameters;
+    model->values = body->values;
+    model->value_elements = body->value_elements;
+    model->value_pointers = body->value_pointers;
+    model->gradient_pointers = body->gradient_pointers;
+    model->inputs = body->inputs;
+    *body = old;
+}
+
+pt_status_t pt__model_set_task(pt_model_t *model, const pt_task_options_t *options)
+{
+    pt__memory_t *memory = &model->context->memory;
+    body_t body = {0};
+    float *class_weights = NULL;
+    pt_status_t status;
+    PT__TRY_OUT(make_body(model->trunk, options, &body));
+    if (options->class_weights != NULL) {
+        PT__TRY_OUT(pt__allocate(memory, (size_t)options->outputs, sizeof(float), "class weights", &class_weights));
+        memcpy(class_weights, options->class_weights, (size_t)options->outputs * sizeof(float));
+    }
+    PT__TRY_OUT(carry_over(model, &body));
+    swap_body(model, &body);
+    status = pt__model_renew_learnables(model);
+    if (status != PT_OK) {
+        swap_body(model, &body);
+        goto out;
+    }
+    pt__release(memory, model->class_weights);
+    model->class_weights = class_weights;
+    class_weights = NULL;
+    model->task = *options;
+    model->task.class_weights = model->class_weights;
+out:
+    release_body(memory, &body);
+    pt__release(memory, class_weights);
+    return status;
+}
+
+pt_status_t pt__model_create(pt_context_t *context, const pt_graph_t *graph, const pt__family_t *family, const char *config, pt_model_t **out)
+{
+    pt_model_t *model;
+    pt_task_options_t no_task = {.struct_size = (uint32_t)sizeof no_task, .task = PT_TASK_NONE};
+    pt_status_t status;
+    PT__TRY(pt__allocate(&context->memory, 1, sizeof *model, "model", &model));
+    model->context = pt__context_retain(context);
+    model->family = family;
+    PT__TRY_OUT(pt__string_copy(&context->memory, config, &model->config));
+    PT__TRY_OUT(pt__graph_copy(graph, &model->trunk));
+    PT__TRY_OUT(pt__model_set_task(model, &no_task));
+    pt__transfer_clear(model);
+    *out = model;
+    return PT_OK;
+out:
+    pt__model_free(model);
+    return status;
+}
+
+void pt__model_free(pt_model_t *model)
+{
+    pt_context_t *context = model->context;
+    pt__memory_t *memory = &context->memory;
+    body_t body = {0};
+    drop_plans(model);
+    drop_gradients(model);
+    swap_body(model, &body);
+    release_body(memory, &body);
+    pt_graph_free(model->trunk);
+    pt__transfer_clear(model);
+    pt__release(memory, model->transfers);
+    pt__release(memory, model->class_weights);
+    pt__release(memory, model->config);
+    pt__release(memory, model->arena);
+    pt__release(memory, model->derived);
+    pt__release(memory, model);
+    pt__context_release(context);
+}
+
+int64_t pt__model_find(const pt_model_t *model, const char *name)
+{
+    for (int64_t i = 0; i < model->graph->n_parameters; i++)
+        if (strcmp(model->parameters[i].name, name) == 0)
+            return i;
+    return -1;
+}
+
+pt_status_t pt__model_make_gradients(pt_model_t *model)
+{
+    if (model->gradients != NULL)
+        return PT_OK;
+    int64_t elements = 0;
+    for (int64_t i = 0; i < model->graph->n_parameters; i++)
+        if (model->parameters[i].learnable)
+            elements += padded(model->parameters[i].elements);
+    PT__TRY(pt__allocate(&model->context->memory, (size_t)elements, sizeof(float), "gradients", &model->gradients));
+    model->gradient_elements = elements;
+    model->placement++;
+    float *at = model->gradients;
+    for (int64_t i = 0; i < model->graph->n_parameters; i++) {
+        pt__stored_t *parameter = &model->parameters[i];
+        if (!parameter->learnable)
+            continue;
+        parameter->gradient = model->gradient_pointers[i] = at;
+        at += padded(parameter->elements);
+    }
+    return PT_OK;
+}
+
+pt_status_t pt__model_bind_optimizer(pt_model_t *model, pt_optimizer_t *optimizer)
+{
+    pt__memory_t *memory = &model->context->memory;
+    pt__learnable_t *list;
+    int64_t count = 0;
+    PT__TRY(pt__model_make_gradients(model));
+    PT__TRY(pt__allocate(memory, (size_t)model->graph->n_parameters, sizeof *list, "learnable parameters", &list));
+    for (int64_t i = 0; i < model->graph->n_parameters; i++) {
+        const pt__stored_t *parameter = &model->parameters[i];
+        if (parameter->learnable)
+            list[count++] = (pt__learnable_t){.name = parameter->name, .rank = parameter->shape.rank, .elements = parameter->elements,
+                                              .value = parameter->value, .gradient = parameter->gradient};
+    }
+    pt_status_t status = pt__optimizer_bind(optimizer, list, count, model->identity);
+    pt__release(memory, list);
+    return status;
+}
+
+int64_t pt__model_learnable_elements(const pt_model_t *model)
+{
+    int64_t elements = 0;
+    for (int64_t i = 0; i < model->graph->n_parameters; i++)
+        elements += model->parameters[i].learnable ? model->parameters[i].elements : 0;
+    return elements;
+}

@@ -1,0 +1,31 @@
+/* The smallest piece of training: one micro-batch added to the accumulation, and the update that ends it. */
+#include "train/model.h"
+
+#include "kernels/device.h"
+
+pt_status_t pt__step_accumulate(pt_model_t *model, const pt__wants_t *wants, const pt__loaded_t *loaded, double *loss, double *weight)
+{
+    PT__TRY(pt__engine_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, loaded->samples, loaded->tokens, NULL));
+    pt__engine_run(model, PT__MODE_TRAIN, wants, loaded);
+    pt__engine_loss(model, PT__MODE_TRAIN, loaded->samples, loss, weight);
+    model->loss_sum += *loss * *weight;
+    model->weight += *weight;
+    model->accumulated++;
+    return PT_OK;
+}
+
+pt_status_t pt__step_update(pt_model_t *model, pt_optimizer_t *optimizer, int64_t stage_steps, int32_t want_norm, pt__update_result_t *result)
+{
+    *result = (pt__update_result_t){0};
+    PT__TRY(pt__model_bind_optimizer(model, optimizer));
+    double weight = model->weight;
+    /* The gradient is used up whatever comes: a failing schedule or one too many non-finite gradients must not be added to the next step. */
+    pt__model_forget_accumulation(model);
+    if (!(weight > 0)) { /* no label counted: there is nothing to learn from */
+        result->skipped = weight == 0;
+        if (weight == 0)
+            return PT_OK;
+        return pt__fail(PT_ERR_NONFINITE, "the loss' weight is %g, expected a positive number", weight);
+    }
+    return pt__optimizer_update(optimizer, model->context->device, weight, stage_steps, want_norm, result);
+}
