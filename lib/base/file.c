@@ -1,0 +1,211 @@
+/* Reading, mapping, listing. Writing is in writer.c. */
+#include "base/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file_error.h"
+
+/* PT_ERR_NOT_FOUND for what does not exist, PT_ERR_IO otherwise: "PATH: cannot VERB: reason". */
+pt_status_t pt__file_fail(const char *verb, const char *path, int error) {
+    char reason[128];
+    if (strerror_r(error, reason, sizeof reason) != 0)
+        reason[0] = 0;
+    pt_status_t status = error == ENOENT || error == ENOTDIR ? PT_ERR_NOT_FOUND : PT_ERR_IO;
+    return pt__fail(status, "%s: cannot %s: %s", path, verb, reason);
+}
+
+static pt_status_t open_to_read(const char *path, int *file, struct stat *about) {
+    do
+        *file = open(path, O_RDONLY | O_CLOEXEC);
+    while (*file < 0 && errno == EINTR);
+    if (*file < 0)
+        return pt__file_fail("open", path, errno);
+    int error = fstat(*file, about) != 0 ? errno : S_ISDIR(about->st_mode) ? EISDIR : 0;
+    if (error) {
+        close(*file);
+        return pt__file_fail("read", path, error);
+    }
+    return PT_OK;
+}
+
+/* Reads to the end of the file, whatever its stated size: pipes state none, and files grow. */
+static pt_status_t read_all(pt__memory_t *memory, int file, const char *path, int64_t expected, int64_t limit, char **bytes,
+                            int64_t *size) {
+    int64_t capacity = 0, length = 0;
+    ssize_t got;
+    if (limit > 0 && expected > limit)
+        expected = limit; /* the read below finds out that there is more */
+    do {
+        int64_t room = length <= expected ? expected + 1 : length + 65536; /* one more byte finds the end */
+        PT__TRY(pt__grow(memory, bytes, &capacity, room + 1, 1, path));
+        got = read(file, *bytes + length, (size_t)(capacity - 1 - length));
+        if (got < 0 && errno != EINTR)
+            return pt__file_fail("read", path, errno);
+        length += got > 0 ? got : 0;
+        if (limit > 0 && length > limit)
+            return pt__fail(PT_ERR_FORMAT, "%s: more than %lld bytes, the most that is expected here", path, (long long)limit);
+    } while (got != 0);
+    (*bytes)[length] = 0;
+    *size = length;
+    return PT_OK;
+}
+
+static pt_status_t read_and_close(pt__memory_t *memory, int file, const char *path, const struct stat *about, int64_t limit,
+                                  char **bytes, int64_t *size) {
+    pt_status_t status = read_all(memory, file, path, S_ISREG(about->st_mode) ? about->st_size : 0, limit, bytes, size);
+    close(file);
+    if (status != PT_OK) {
+        pt__release(memory, *bytes);
+        *bytes = NULL;
+    }
+    return status;
+}
+
+pt_status_t pt__file_read(pt__memory_t *memory, const char *path, int64_t limit, char **bytes, int64_t *size) {
+    struct stat about;
+    int file;
+    *bytes = NULL;
+    *size = 0;
+    PT__TRY(open_to_read(path, &file, &about));
+    return read_and_close(memory, file, path, &about, limit, bytes, size);
+}
+
+pt_status_t pt__file_map(pt__memory_t *memory, const char *path, pt__mapping_t *out) {
+    struct stat about;
+    int file;
+    char *bytes = NULL;
+    *out = (pt__mapping_t){0};
+    PT__TRY(open_to_read(path, &file, &about));
+    if (S_ISREG(about.st_mode) && about.st_size > 0 && (uint64_t)about.st_size <= SIZE_MAX) {
+        void *mapped = mmap(NULL, (size_t)about.st_size, PROT_READ, MAP_PRIVATE, file, 0);
+        if (mapped != MAP_FAILED) {
+            close(file);
+            *out = (pt__mapping_t){.bytes = mapped, .size = about.st_size, .memory = memory};
+            return PT_OK;
+        }
+    }
+    PT__TRY(read_and_close(memory, file, path, &about, 0, &bytes, &out->size));
+    *out = (pt__mapping_t){.bytes = (const uint8_t *)bytes, .size = out->size, .memory = memory, .copy = bytes};
+    return PT_OK;
+}
+
+void pt__file_unmap(pt__mapping_t *mapping) {
+    if (mapping->copy)
+        pt__release(mapping->memory, mapping->copy);
+    else if (mapping->bytes)
+        munmap((void *)(uintptr_t)mapping->bytes, (size_t)mapping->size);
+    *mapping = (pt__mapping_t){0};
+}
+
+int32_t pt__file_exists(const char *path) {
+    struct stat about;
+    return stat(path, &about) == 0;
+}
+
+pt_status_t pt__file_size(const char *path, int64_t *size) {
+    struct stat about;
+    if (stat(path, &about) != 0)
+        return pt__file_fail("find the size", path, errno);
+    *size = about.st_size;
+    return PT_OK;
+}
+
+pt_status_t pt__file_remove(const char *path) {
+    if (unlink(path) != 0 && errno != ENOENT)
+        return pt__file_fail("remove", path, errno);
+    return PT_OK;
+}
+
+/* ---- Directories ---- */
+
+static void sort_names(char **names, int64_t count) {
+    for (int64_t gap = count / 2; gap > 0; gap /= 2) /* Shell's sort: directories are short, and it allocates nothing */
+        for (int64_t i = gap; i < count; i++) {
+            char *name = names[i];
+            int64_t j = i;
+            for (; j >= gap && strcmp(names[j - gap], name) > 0; j -= gap)
+                names[j] = names[j - gap];
+            names[j] = name;
+        }
+}
+
+/* The names one after the other, each with its 0, into *all. */
+static pt_status_t read_names(pt__memory_t *memory, DIR *directory, const char *path, char **all, int64_t *length,
+                              int64_t *count) {
+    int64_t capacity = 0;
+    for (;;) {
+        errno = 0;
+        const struct dirent *entry = readdir(directory);
+        if (!entry)
+            return errno ? pt__file_fail("list", path, errno) : PT_OK;
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        int64_t size = (int64_t)strlen(entry->d_name) + 1;
+        PT__TRY(pt__grow(memory, all, &capacity, *length + size, 1, path));
+        memcpy(*all + *length, entry->d_name, (size_t)size);
+        *length += size;
+        ++*count;
+    }
+}
+
+pt_status_t pt__directory_list(pt__memory_t *memory, const char *path, char ***names, int64_t *count) {
+    char *all = NULL, **list;
+    int64_t length = 0;
+    *names = NULL;
+    *count = 0;
+    DIR *directory = opendir(path);
+    if (!directory)
+        return pt__file_fail("list", path, errno);
+    pt_status_t status = read_names(memory, directory, path, &all, &length, count);
+    closedir(directory);
+    size_t table = (size_t)*count * sizeof *list;
+    if (status == PT_OK)
+        status = pt__allocate_uninitialised(memory, table + (size_t)length, 1, path, &list);
+    if (status == PT_OK) {
+        char *name = (char *)list + table;
+        if (length > 0)
+            memcpy(name, all, (size_t)length);
+        for (int64_t i = 0; i < *count; i++, name += strlen(name) + 1)
+            list[i] = name;
+        sort_names(list, *count);
+        *names = list;
+    } else {
+        *count = 0;
+    }
+    pt__release(memory, all);
+    return status;
+}
+
+static pt_status_t make_one(const char *path) {
+    struct stat about;
+    if (mkdir(path, 0777) == 0)
+        return PT_OK;
+    int error = errno;
+    if (error == EEXIST && (stat(path, &about) != 0 || !S_ISDIR(about.st_mode)))
+        error = ENOTDIR;
+    return error == EEXIST ? PT_OK : pt__file_fail("make the directory", path, error);
+}
+
+pt_status_t pt__directory_make(pt__memory_t *memory, const char *path) {
+    char *copy;
+    pt_status_t status = PT_OK;
+    if (!*path)
+        return pt__fail(PT_ERR_ARGUMENT, "a directory's path is empty");
+    PT__TRY(pt__string_copy(memory, path, &copy));
+    for (char *slash = strchr(copy + 1, '/'); slash && status == PT_OK; slash = strchr(slash + 1, '/')) {
+        *slash = 0;
+        if (!pt__file_exists(copy)) /* a parent that exists may lie on a file system that refuses mkdir */
+            status = make_one(copy);
+        *slash = '/';
+    }
+    if (status == PT_OK)
+        status = make_one(copy);
+    pt__release(memory, copy);
+    return status;
+}
