@@ -1,0 +1,309 @@
+/* Checkpoints: one safetensors file with everything that training goes on from.
+ *
+ *   tensors    NAME                            a parameter, float32
+ *              pretrain.slot.SLOT.NAME         an optimizer slot of a learnable parameter (SLOT as in torch: exp_avg ...)
+ *              pretrain.gradient.NAME          gradients of an accumulation under way
+ *              pretrain.best.NAME              weights of the best evaluation, where the stage keeps them
+ *              pretrain.checksum               of all bytes before it (formats/tensors.h)
+ *   metadata   pretrain.format "1", pretrain.config, pretrain.task, pretrain.optimizer, and the counts below, one key each, as
+ *              decimal numbers (doubles in the hexadecimal form, which is exact)
+ *
+ * Reading checks everything first and then copies: all or nothing. */
+#include "train/model.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "formats/tensors.h"
+
+#define PREFIX "pretrain."
+enum { MAX_PAIRS = 24, VALUE_SIZE = 64 };
+
+typedef struct builder { /* a table under construction; owns the strings */
+    pt_context_t *context;
+    pt__tensors_t tensors;
+    int64_t entry_room;
+    char **names; /* [n_entries] */
+    int64_t name_room;
+    pt__pair_t pairs[MAX_PAIRS];
+    char values[MAX_PAIRS][VALUE_SIZE];
+} builder_t;
+
+static void release_builder(builder_t *builder)
+{
+    pt__memory_t *memory = &builder->context->memory;
+    for (int64_t i = 0; i < builder->tensors.n_entries; i++)
+        pt__release(memory, builder->names[i]);
+    pt__release(memory, builder->names);
+    pt__release(memory, builder->tensors.entries);
+}
+
+/* An entry PREFIX + middle + the parameter's name (prefix and middle empty: the parameter itself). */
+static pt_status_t add_entry(builder_t *builder, const char *prefix, const char *middle, const pt__stored_t *parameter, const float *data)
+{
+    pt__memory_t *memory = &builder->context->memory;
+    int64_t index = builder->tensors.n_entries;
+    PT__TRY(pt__grow(memory, &builder->tensors.entries, &builder->entry_room, index + 1, sizeof *builder->tensors.entries, "checkpoint"));
+    PT__TRY(pt__grow(memory, &builder->names, &builder->name_room, index + 1, sizeof *builder->names, "checkpoint"));
+    pt__text_t text = pt__text_start(memory);
+    pt__text_add(&text, "%s%s%s", prefix, middle, parameter->name);
+    PT__TRY(pt__text_take(&text, &builder->names[index], NULL));
+    pt__entry_t *entry = &builder->tensors.entries[index];
+    *entry = (pt__entry_t){.name = builder->names[index], .dtype = PT_FLOAT32, .rank = parameter->shape.rank, .data = data,
+                           .bytes = parameter->elements * (int64_t)sizeof(float)};
+    for (int32_t i = 0; i < entry->rank; i++)
+        entry->shape[i] = parameter->shape.size[i];
+    builder->tensors.n_entries++;
+    return PT_OK;
+}
+
+static void add_string(builder_t *builder, const char *key, const char *value)
+{
+    builder->tensors.pairs = builder->pairs;
+    builder->pairs[builder->tensors.n_pairs++] = (pt__pair_t){key, value};
+}
+
+static void add_integer(builder_t *builder, const char *key, int64_t value)
+{
+    char *text = builder->values[builder->tensors.n_pairs];
+    snprintf(text, VALUE_SIZE, "%" PRId64, value);
+    add_string(builder, key, text);
+}
+
+/* The bits of the double as a whole number: exact, NaN included, and free of any locale. */
+static void add_double(builder_t *builder, const char *key, double value)
+{
+    int64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    add_integer(builder, key, bits);
+}
+
+static pt_status_t add_parameters(builder_t *builder, const pt_model_t *model)
+{
+    add_string(builder, PREFIX "format", "1");
+    if (model->config != NULL)
+        add_string(builder, PREFIX "config", model->config);
+    add_integer(builder, PREFIX "task", model->task.task);
+    for (int64_t i = 0; i < model->graph->n_parameters; i++)
+        PT__TRY(add_entry(builder, "", "", &model->parameters[i], model->parameters[i].value));
+    return PT_OK;
+}
+
+static pt_status_t add_optimizer(builder_t *builder, const pt_model_t *model, const pt_optimizer_t *optimizer)
+{
+    const pt__optimizer_kind_t *kind = pt__optimizer_kind_of(optimizer);
+    pt__optimizer_counts_t counts = pt__optimizer_counts_get(optimizer);
+    char middle[64];
+    add_string(builder, PREFIX "optimizer", kind->name);
+    add_integer(builder, PREFIX "optimizer.steps", counts.steps);
+    add_integer(builder, PREFIX "optimizer.skipped", counts.skipped);
+    add_integer(builder, PREFIX "optimizer.skipped_in_a_row", counts.skipped_in_a_row);
+    for (int32_t slot = 0; slot < kind->n_slots; slot++) {
+        snprintf(middle, sizeof middle, "slot.%s.", kind->slot_names[slot]);
+        for (int64_t i = 0, learnable = 0; i < model->graph->n_parameters; i++)
+            if (model->parameters[i].learnable)
+                PT__TRY(add_entry(builder, PREFIX, middle, &model->parameters[i], pt__optimizer_slot(optimizer, learnable++, slot)));
+    }
+    return PT_OK;
+}
+
+static pt_status_t add_state(builder_t *builder, const pt_model_t *model, const pt__progress_t *progress)
+{
+    add_integer(builder, PREFIX "micro_steps", model->micro_steps);
+    add_integer(builder, PREFIX "seed", (int64_t)model->context->seed);
+    add_integer(builder, PREFIX "accumulated", model->accumulated);
+    add_double(builder, PREFIX "accumulated.loss", model->loss_sum);
+    add_double(builder, PREFIX "accumulated.weight", model->weight);
+    for (int64_t i = 0; model->accumulated > 0 && i < model->graph->n_parameters; i++)
+        if (model->parameters[i].learnable)
+            PT__TRY(add_entry(builder, PREFIX, "gradient.", &model->parameters[i], model->parameters[i].gradient));
+    if (progress == NULL)
+        return PT_OK;
+    add_integer(builder, PREFIX "stage.step", progress->step);
+    add_integer(builder, PREFIX "stage.epoch", progress->cursor.epoch);
+    add_integer(builder, PREFIX "stage.position", progress->cursor.position);
+    add_integer(builder, PREFIX "stage.shuffle", (int64_t)progress->cursor.seed);
+    add_integer(builder, PREFIX "stage.without_gain", progress->evaluations_without_gain);
+    add_integer(builder, PREFIX "stage.best_step", progress->best_step);
+    add_double(builder, PREFIX "stage.best_loss", progress->best_loss);
+    for (int64_t i = 0; progress->best != NULL && i < model->graph->n_parameters; i++)
+        PT__TRY(add_entry(builder, PREFIX, "best.", &model->parameters[i], progress->best + (model->parameters[i].value - model->values)));
+    return PT_OK;
+}
+
+pt_status_t pt__weights_write(const pt_model_t *model, const char *path)
+{
+    builder_t builder = {.context = model->context};
+    pt_status_t status;
+    add_string(&builder, "format", "pt"); /* what readers of the Hugging Face ecosystem ask for */
+    PT__TRY_OUT(add_parameters(&builder, model));
+    PT__TRY_OUT(pt__safetensors_write(model->context, path, &builder.tensors, 0));
+out:
+    release_builder(&builder);
+    return status;
+}
+
+pt_status_t pt__checkpoint_write(const pt_model_t *model, const pt_optimizer_t *optimizer, const pt__progress_t *progress, const char *path)
+{
+    builder_t builder = {.context = model->context};
+    pt_status_t status;
+    PT__TRY_OUT(add_parameters(&builder, model));
+    if (optimizer != NULL)
+        PT__TRY_OUT(add_optimizer(&builder, model, optimizer));
+    PT__TRY_OUT(add_state(&builder, model, progress));
+    PT__TRY_OUT(pt__safetensors_write(model->context, path, &builder.tensors, 1));
+out:
+    release_builder(&builder);
+    return status;
+}
+
+typedef struct reader {
+    const char *path;
+    const pt__tensors_t *table;
+} reader_t;
+
+static pt_status_t read_integer(const reader_t *reader, const char *key, int64_t *value)
+{
+    const char *text = pt__tensors_value(reader->table, key);
+    if (text == NULL)
+        return pt__fail(PT_ERR_FORMAT, "%s: no metadata \"%s\"", reader->path, key);
+    if (!pt__parse_int64(text, (int64_t)strlen(text), value))
+        return pt__fail(PT_ERR_FORMAT, "%s: metadata \"%s\" is \"%.40s\", expected a whole number", reader->path, key, text);
+    return PT_OK;
+}
+
+static pt_status_t read_double(const reader_t *reader, const char *key, double *value)
+{
+    int64_t bits;
+    PT__TRY(read_integer(reader, key, &bits));
+    memcpy(value, &bits, sizeof bits);
+    return PT_OK;
+}
+
+/* The entry for a parameter, checked against its shape. With dst it is copied. */
+static pt_status_t read_entry(const reader_t *reader, const char *prefix, const char *middle, const pt__stored_t *parameter, float *dst)
+{
+    char name[PT_MAX_NAME + 96];
+    snprintf(name, sizeof name, "%s%s%s", prefix, middle, parameter->name);
+    const pt__entry_t *entry = pt__tensors_find(reader->table, name);
+    if (entry == NULL)
+        return pt__fail(PT_ERR_NOT_FOUND, "%s: no tensor \"%s\"", reader->path, name);
+    pt__shape_t found = pt__shape_make(PT__SYMBOL_NONE, entry->rank, entry->shape);
+    if (entry->dtype != PT_FLOAT32 || !pt__shape_equal(&found, &parameter->shape)) {
+        char is[96], expected[96];
+        return pt__fail(PT_ERR_SHAPE, "%s: tensor \"%s\" is %s, expected %s", reader->path, name, pt__shape_print(&found, entry->dtype, is, sizeof is),
+                        pt__shape_print(&parameter->shape, PT_FLOAT32, expected, sizeof expected));
+    }
+    if (dst != NULL)
+        memcpy(dst, entry->data, (size_t)entry->bytes);
+    return PT_OK;
+}
+
+/* Everything that a checkpoint's reading touches; run once to check, once more to copy. */
+static pt_status_t read_tensors(const reader_t *reader, pt_model_t *model, pt_optimizer_t *optimizer, int64_t accumulated, float *best, int32_t copy)
+{
+    char middle[64];
+    const pt__optimizer_kind_t *kind = optimizer == NULL ? NULL : pt__optimizer_kind_of(optimizer);
+    for (int64_t i = 0, learnable = 0; i < model->graph->n_parameters; i++) {
+        const pt__stored_t *parameter = &model->parameters[i];
+        PT__TRY(read_entry(reader, "", "", parameter, copy ? parameter->value : NULL));
+        if (best != NULL)
+            PT__TRY(read_entry(reader, PREFIX, "best.", parameter, copy ? best + (parameter->value - model->values) : NULL));
+        if (!parameter->learnable)
+            continue;
+        for (int32_t slot = 0; kind != NULL && slot < kind->n_slots; slot++) {
+            snprintf(middle, sizeof middle, "slot.%s.", kind->slot_names[slot]);
+            PT__TRY(read_entry(reader, PREFIX, middle, parameter, copy ? pt__optimizer_slot(optimizer, learnable, slot) : NULL));
+        }
+        if (accumulated > 0)
+            PT__TRY(read_entry(reader, PREFIX, "gradient.", parameter, copy ? parameter->gradient : NULL));
+        learnable++;
+    }
+    return PT_OK;
+}
+
+static pt_status_t read_optimizer_counts(const reader_t *reader, const pt_optimizer_t *optimizer, pt__optimizer_counts_t *counts)
+{
+    const char *kind = pt__tensors_value(reader->table, PREFIX "optimizer");
+    if (kind == NULL || strcmp(kind, pt__optimizer_kind_of(optimizer)->name) != 0)
+        return pt__fail(PT_ERR_STATE, "%s: the optimizer is \"%s\", expected \"%s\"", reader->path, kind == NULL ? "missing" : kind, pt__optimizer_kind_of(optimizer)->name);
+    PT__TRY(read_integer(reader, PREFIX "optimizer.steps", &counts->steps));
+    PT__TRY(read_integer(reader, PREFIX "optimizer.skipped", &counts->skipped));
+    return read_integer(reader, PREFIX "optimizer.skipped_in_a_row", &counts->skipped_in_a_row);
+}
+
+static pt_status_t read_progress(const reader_t *reader, pt__progress_t *progress)
+{
+    int64_t shuffle;
+    progress->present = pt__tensors_value(reader->table, PREFIX "stage.step") != NULL;
+    if (!progress->present)
+        return PT_OK;
+    PT__TRY(read_integer(reader, PREFIX "stage.step", &progress->step));
+    PT__TRY(read_integer(reader, PREFIX "stage.epoch", &progress->cursor.epoch));
+    PT__TRY(read_integer(reader, PREFIX "stage.position", &progress->cursor.position));
+    PT__TRY(read_integer(reader, PREFIX "stage.shuffle", &shuffle));
+    progress->cursor.seed = (uint64_t)shuffle;
+    PT__TRY(read_integer(reader, PREFIX "stage.without_gain", &progress->evaluations_without_gain));
+    PT__TRY(read_integer(reader, PREFIX "stage.best_step", &progress->best_step));
+    if (progress->step < 0 || progress->cursor.epoch < 0 || progress->cursor.position < 0)
+        return pt__fail(PT_ERR_FORMAT, "%s: the stage's step, epoch or position is negative", reader->path);
+    return read_double(reader, PREFIX "stage.best_loss", &progress->best_loss);
+}
+
+static pt_status_t read_all(const reader_t *reader, pt_model_t *model, pt_optimizer_t *optimizer, pt__progress_t *progress)
+{
+    const char *format = pt__tensors_value(reader->table, PREFIX "format");
+    pt__optimizer_counts_t counts = {0};
+    pt__progress_t read = {0};
+    int64_t micro_steps, accumulated, task;
+    double loss_sum, weight;
+    if (format == NULL)
+        return pt__fail(PT_ERR_FORMAT, "%s: not a checkpoint of this library (no metadata \"pretrain.format\")", reader->path);
+    if (strcmp(format, "1") != 0)
+        return pt__fail(PT_ERR_VERSION, "%s: checkpoint format \"%.16s\", this library reads \"1\"", reader->path, format);
+    PT__TRY(read_integer(reader, PREFIX "task", &task));
+    if (task != model->task.task)
+        return pt__fail(PT_ERR_STATE, "%s: saved with task %lld, the model has task %d", reader->path, (long long)task, (int)model->task.task);
+    PT__TRY(read_integer(reader, PREFIX "micro_steps", &micro_steps));
+    PT__TRY(read_integer(reader, PREFIX "accumulated", &accumulated));
+    PT__TRY(read_double(reader, PREFIX "accumulated.loss", &loss_sum));
+    PT__TRY(read_double(reader, PREFIX "accumulated.weight", &weight));
+    if (optimizer != NULL) {
+        PT__TRY(read_optimizer_counts(reader, optimizer, &counts));
+        PT__TRY(pt__model_bind_optimizer(model, optimizer)); /* makes gradients and slots to read into */
+    } else if (accumulated > 0)
+        PT__TRY(pt__model_make_gradients(model));
+    if (progress != NULL)
+        PT__TRY(read_progress(reader, &read));
+    float *best = progress != NULL && isfinite(read.best_loss) && read.best_step > 0 ? progress->best : NULL;
+    PT__TRY(read_tensors(reader, model, optimizer, accumulated, best, 0));
+    PT__TRY(read_tensors(reader, model, optimizer, accumulated, best, 1));
+    if (optimizer != NULL)
+        pt__optimizer_counts_set(optimizer, &counts);
+    model->micro_steps = micro_steps;
+    model->accumulated = accumulated;
+    model->loss_sum = loss_sum;
+    model->weight = weight;
+    if (progress != NULL) {
+        read.best = progress->best;
+        *progress = read;
+    }
+    return PT_OK;
+}
+
+pt_status_t pt__checkpoint_read(pt_model_t *model, pt_optimizer_t *optimizer, pt__progress_t *progress, const char *path)
+{
+    pt__file_tensors_t *file;
+    pt_status_t status;
+    PT__TRY(pt__safetensors_open(model->context, path, &file));
+    reader_t reader = {.path = path, .table = pt__file_tensors_table(file)};
+    PT__TRY_OUT(pt__safetensors_verify(file, NULL));
+    PT__TRY_OUT(read_all(&reader, model, optimizer, progress));
+out:
+    pt__file_tensors_close(file);
+    return status;
+}
