@@ -236,13 +236,16 @@ pt_tensor_t pt__graph_add(pt_graph_t *graph, const struct pt__op *op, int32_t n_
 pt_status_t pt__graph_bound_index(pt_graph_t *graph, pt_tensor_t tensor, int64_t limit, int32_t ignore)
 {
     pt__tensor_t *found = pt__graph_tensor(graph, tensor);
+    /* What one op ignores another may index with: only a value that all ignore passes. */
+    if (found->index_limit == 0)
+        found->index_ignore = ignore;
+    else if (found->index_ignore != ignore)
+        found->index_ignore = INT32_MIN;
     if (found->index_limit == 0 || limit < found->index_limit)
         found->index_limit = limit;
-    if (ignore != INT32_MIN)
-        found->index_ignore = ignore;
-    /* A reshaped index is the same memory: the bound belongs to the input that data fills. */
+    /* A moved index is the same value: the bound belongs to the input that data fills. */
     const pt__node_t *producer = pt__graph_producer(graph, tensor);
-    if (producer != NULL && (producer->op->flags & PT__OP_ALIAS))
-        return pt__graph_bound_index(graph, producer->inputs[0], limit, ignore);
+    for (int32_t i = 0; producer != NULL && (producer->op->flags & (PT__OP_ALIAS | PT__OP_MOVES)) && i < producer->n_inputs; i++)
+        PT__TRY(pt__graph_bound_index(graph, producer->inputs[i], limit, ignore));
     return PT_OK;
 }

@@ -108,7 +108,8 @@ pt_tensor_t pt__graph_fail(pt_graph_t *graph, pt_status_t status, const char *fo
  * be in error. attributes may be NULL (all zero). The node's other outputs are the tensors that follow the first. */
 pt_tensor_t pt__graph_add(pt_graph_t *graph, const struct pt__op *op, int32_t n_inputs, const pt_tensor_t *inputs, const pt__attributes_t *attributes);
 
-/* For an op's shape rule: declares that an int32 tensor indexes `limit` rows (`ignore` passes; INT32_MIN: none). The tighter limit wins. */
+/* For an op's shape rule: declares that an int32 tensor indexes `limit` rows (`ignore` passes; INT32_MIN: none). The tighter
+ * limit wins, and a value is ignored only where all that index with the tensor ignore it. */
 pt_status_t pt__graph_bound_index(pt_graph_t *graph, pt_tensor_t tensor, int64_t limit, int32_t ignore);
 
 /* Appends the nodes that compute the loss' gradients for every parameter with wanted[place] != 0. For each contribution to a

@@ -45,11 +45,13 @@ enum {
     PT__OP_ROWWISE = 4u,  /* row i of output 0 depends on row i of the inputs that share its leading size, and on whole inputs without it */
     PT__OP_RANDOM = 8u,
     PT__OP_INTERNAL = 16u, /* a gradient's op: hosts cannot add it, it has no gradient itself */
-    PT__OP_SINK = 32u     /* kept although nobody reads it (accumulate_gradient) */
+    PT__OP_SINK = 32u,    /* kept although nobody reads it (accumulate_gradient) */
+    PT__OP_MOVES = 64u    /* output 0 holds values of the inputs, unchanged, in other places: bounds of indices hold for all of them */
 };
 
 /* A case for the driver of tests/ops: what to build, and with which sizes. inputs: text such as "f[3,4] f[4] i10[3]":
- * f a float parameter drawn from N(0,1), p a positive one, iN int32 in [0,N), T or B as a leading size symbolic ("f[T,8]", "f[B,2,3]", "f[2T,8]").
+ * f a differentiable float drawn from N(0,1), p a positive one, c a positive and m a 0 or 1 that is data, iN int32 in [0,N), lN the same with some
+ * PT_IGNORE_INDEX, T or B as a leading size symbolic ("f[T,8]", "f[B,2,3]", "f[2T,8]").
  * The graph under test is op(inputs) with these attributes; "-" is an optional input that is not there. */
 typedef struct pt__case {
     const char *inputs;

@@ -253,13 +253,13 @@ static const pt__case_t concat_cases[] = {
 };
 
 static const pt__op_t ops[] = {
-    {.name = "transpose", .min_inputs = 1, .max_inputs = 1, .n_outputs = 1, .accumulates = 1, .needs_gradient_of = 1,
+    {.name = "transpose", .flags = PT__OP_MOVES, .min_inputs = 1, .max_inputs = 1, .n_outputs = 1, .accumulates = 1, .needs_gradient_of = 1,
      .shape = transpose_shape, .gradient = transpose_gradient, .run = transpose_run, .operations = no_operations, PT__CASES(transpose_cases)},
-    {.name = "slice", .min_inputs = 1, .max_inputs = 1, .n_outputs = 1, .accumulates = 1, .needs_gradient_of = 1,
+    {.name = "slice", .flags = PT__OP_MOVES, .min_inputs = 1, .max_inputs = 1, .n_outputs = 1, .accumulates = 1, .needs_gradient_of = 1,
      .shape = slice_shape, .gradient = slice_gradient, .run = slice_run, .operations = no_operations, PT__CASES(slice_cases)},
     {.name = "slice_gradient", .flags = PT__OP_INTERNAL, .min_inputs = 1, .max_inputs = 1, .n_outputs = 1, .accumulates = 1,
      .shape = slice_gradient_shape, .run = slice_gradient_run, .operations = no_operations},
-    {.name = "concat", .min_inputs = 1, .max_inputs = PT__MAX_INPUTS, .n_outputs = 1, .needs_gradient_of = 255,
+    {.name = "concat", .flags = PT__OP_MOVES, .min_inputs = 1, .max_inputs = PT__MAX_INPUTS, .n_outputs = 1, .needs_gradient_of = 255,
      .shape = concat_shape, .gradient = concat_gradient, .run = concat_run, .operations = no_operations, PT__CASES(concat_cases)},
 };
 

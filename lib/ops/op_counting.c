@@ -29,7 +29,7 @@ static pt_status_t correct_count_shape(pt_graph_t *graph, const pt__node_t *node
     if (!pt__shape_equal(&pt__input_of(graph, node, 1)->shape, &rows))
         return pt__refuse(graph, node, 1, "labels", "the shape of logits without the last dimension");
     outputs[0].shape = outputs[1].shape = pt__shape_scalar();
-    return pt__graph_bound_index(graph, node->inputs[1], classes, (int32_t)node->attributes.integers[IGNORE_INDEX]);
+    return pt__bound_index(graph, node, 1, "labels", classes, (int32_t)node->attributes.integers[IGNORE_INDEX]);
 }
 
 static void correct_count_run(const pt__call_t *call, const pt__run_t *run)

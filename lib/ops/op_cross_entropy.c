@@ -82,7 +82,7 @@ static pt_status_t check_target(pt_graph_t *graph, const pt__node_t *node, int32
     if (found->dtype == PT_INT32) {
         if (!pt__shape_equal(&found->shape, &rows))
             return pt__refuse(graph, node, target, "target", "one label a row of the logits");
-        return pt__graph_bound_index(graph, node->inputs[target], classes, (int32_t)node->attributes.integers[IGNORE_INDEX]);
+        return pt__bound_index(graph, node, target, "target", classes, (int32_t)node->attributes.integers[IGNORE_INDEX]);
     }
     PT__TRY(pt__expect_dtype(graph, node, target, "target", PT_FLOAT32));
     if (!pt__shape_equal(&found->shape, logits))

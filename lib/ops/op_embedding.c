@@ -18,15 +18,6 @@ pt_tensor_t pt_gather(pt_graph_t *graph, pt_tensor_t src, pt_tensor_t index)
     return pt__build_binary(graph, "gather", src, index, NULL);
 }
 
-/* Data fills what indexes, and is checked there; a bound of a computed index must follow from how it is computed. */
-static pt_status_t bound_index(pt_graph_t *graph, const pt__node_t *node, int32_t input, int64_t rows)
-{
-    const pt__tensor_t *index = pt__input_of(graph, node, input);
-    if (index->kind == PT__KIND_RESULT && index->index_limit > rows)
-        return pt__refuse(graph, node, input, "index", "values below %lld, but they reach %lld", (long long)rows, (long long)index->index_limit - 1);
-    return pt__graph_bound_index(graph, node->inputs[input], rows, INT32_MIN);
-}
-
 static pt_status_t embedding_shape(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
 {
     PT__TRY(pt__expect_dtype(graph, node, 0, "index", PT_INT32));
@@ -36,21 +27,20 @@ static pt_status_t embedding_shape(pt_graph_t *graph, const pt__node_t *node, pt
     const pt__shape_t *weight = &pt__input_of(graph, node, 1)->shape;
     outputs[0].shape = pt__input_of(graph, node, 0)->shape;
     outputs[0].shape.size[outputs[0].shape.rank++] = weight->size[1];
-    return bound_index(graph, node, 0, weight->size[0]);
+    return pt__bound_index(graph, node, 0, "index", weight->size[0], INT32_MIN);
 }
 
 static pt_status_t gather_shape(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
 {
-    PT__TRY(pt__expect_rank(graph, node, 0, "src", 1, PT_MAX_RANK));
+    PT__TRY(pt__expect_float(graph, node, 0, "src", 1, PT_MAX_RANK));
     PT__TRY(pt__expect_fixed(graph, node, 0, "src"));
     PT__TRY(pt__expect_dtype(graph, node, 1, "index", PT_INT32));
     PT__TRY(pt__expect_rank(graph, node, 1, "index", 1, 1));
-    const pt__tensor_t *src = pt__input_of(graph, node, 0), *index = pt__input_of(graph, node, 1);
-    outputs[0].dtype = src->dtype;
-    outputs[0].shape = src->shape;
-    outputs[0].shape.symbol = index->shape.symbol;
-    outputs[0].shape.size[0] = index->shape.size[0];
-    return bound_index(graph, node, 1, src->shape.size[0]);
+    const pt__shape_t *src = &pt__input_of(graph, node, 0)->shape, *index = &pt__input_of(graph, node, 1)->shape;
+    outputs[0].shape = *src;
+    outputs[0].shape.symbol = index->symbol;
+    outputs[0].shape.size[0] = index->size[0];
+    return pt__bound_index(graph, node, 1, "index", src->size[0], INT32_MIN);
 }
 
 /* Both ops: the gradient of input `table` by that of dst. */

@@ -73,8 +73,6 @@ static pt_status_t reshape_shape(pt_graph_t *graph, const pt__node_t *node, pt__
         dst.size[left] = elements / known;
     outputs[0].shape = dst;
     outputs[0].dtype = input->dtype;
-    outputs[0].index_limit = input->index_limit;
-    outputs[0].index_ignore = input->index_ignore;
     return PT_OK;
 }
 

@@ -60,6 +60,28 @@ pt_status_t pt__expect_no_gradient(const pt_graph_t *graph, const pt__node_t *no
     return pt__fail(PT_ERR_UNSUPPORTED, "%s: %s depends on a parameter, expected data or a constant: there is no gradient for it", node->op->name, role);
 }
 
+/* Whether every value that the tensor can have is checked as data, or computed below the limit. */
+static int32_t stays_below(const pt_graph_t *graph, pt_tensor_t tensor, int64_t limit)
+{
+    const pt__tensor_t *found = pt__graph_tensor(graph, tensor);
+    const pt__node_t *producer = pt__graph_producer(graph, tensor);
+    if (producer == NULL)
+        return 1;
+    if (!(producer->op->flags & (PT__OP_ALIAS | PT__OP_MOVES)))
+        return found->index_limit > 0 && found->index_limit <= limit;
+    for (int32_t i = 0; i < producer->n_inputs; i++)
+        if (!stays_below(graph, producer->inputs[i], limit))
+            return 0;
+    return 1;
+}
+
+pt_status_t pt__bound_index(pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role, int64_t limit, int32_t ignore)
+{
+    if (!stays_below(graph, node->inputs[input], limit))
+        return pt__refuse(graph, node, input, role, "values that stay below %lld", (long long)limit);
+    return pt__graph_bound_index(graph, node->inputs[input], limit, ignore);
+}
+
 pt__shape_t pt__shape_without_last(const pt__shape_t *shape)
 {
     pt__shape_t shorter = *shape;

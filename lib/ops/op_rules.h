@@ -26,6 +26,10 @@ pt_status_t pt__expect_vector(const pt_graph_t *graph, const pt__node_t *node, i
 /* The input is no parameter and computed from none: this op has no gradient for it. */
 pt_status_t pt__expect_no_gradient(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role);
 
+/* The input's values index `limit` rows, or are `ignore` (INT32_MIN: none). Data is checked before a step; a computed index must be known to
+ * stay below. */
+pt_status_t pt__bound_index(pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role, int64_t limit, int32_t ignore);
+
 /* The shape with its last dimension dropped, or with another one put in its place. */
 pt__shape_t pt__shape_without_last(const pt__shape_t *shape);
 pt__shape_t pt__shape_with_last(const pt__shape_t *shape, int64_t size);
@@ -47,12 +51,6 @@ void pt__attributes_put_shape(pt__attributes_t *attributes, int32_t place, const
 pt__shape_t pt__attributes_get_shape(const pt__attributes_t *attributes, int32_t place);
 
 /* ---- Gradient rules ---- */
-
-/* PT_OK, or the graph's error: how a gradient rule ends that has added nodes. */
-static inline pt_status_t pt__gradient_status(const pt_graph_t *graph)
-{
-    return graph->status;
-}
 
 /* The sum of a gradient over what broadcasting repeated: `tensor` brought to `shape`. The tensor itself where nothing was repeated. */
 pt_tensor_t pt__reduce_to(pt_graph_t *graph, pt_tensor_t tensor, const pt__shape_t *shape);
@@ -76,12 +74,6 @@ void pt__copy_elements(const pt__run_t *run, int64_t n, const void *src, void *d
 static inline int32_t pt__accumulates(const pt__call_t *call, int32_t output)
 {
     return (int32_t)(call->accumulate >> output & 1u);
-}
-
-/* Whether a call has an operand: an optional input that is there, an output that somebody reads. */
-static inline int32_t pt__has_input(const pt__call_t *call, int32_t input)
-{
-    return input < call->n_inputs && call->inputs[input].data != NULL;
 }
 
 static inline float *pt__input_data(const pt__call_t *call, int32_t input) /* NULL: not there */
