@@ -104,6 +104,8 @@ static pt_status_t add_parameter(pt_graph_t *graph, const char *name, int32_t ra
 {
     pt__shape_t shape;
     PT__TRY(check_name("pt_parameter", name));
+    if (strncmp(name, "pretrain.", 9) == 0)
+        return pt__fail(PT_ERR_ARGUMENT, "parameter \"%s\": names that begin with \"pretrain.\" are kept for checkpoints", name);
     if (pt__graph_parameter(graph, name) != NULL)
         return pt__fail(PT_ERR_ARGUMENT, "parameter \"%s\": there is a parameter of that name already", name);
     PT__TRY(read_shape("parameter", name, rank, size, 0, &shape));

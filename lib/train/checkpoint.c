@@ -130,6 +130,8 @@ static pt_status_t add_state(builder_t *builder, const pt_model_t *model, const 
     add_integer(builder, PREFIX "stage.without_gain", progress->evaluations_without_gain);
     add_integer(builder, PREFIX "stage.best_step", progress->best_step);
     add_double(builder, PREFIX "stage.best_loss", progress->best_loss);
+    if (progress->best != NULL)
+        add_string(builder, PREFIX "stage.keeps_best", "1");
     for (int64_t i = 0; progress->best != NULL && i < model->graph->n_parameters; i++)
         PT__TRY(add_entry(builder, PREFIX, "best.", &model->parameters[i], progress->best + (model->parameters[i].value - model->values)));
     return PT_OK;
@@ -279,7 +281,10 @@ static pt_status_t read_all(const reader_t *reader, pt_model_t *model, pt_optimi
         PT__TRY(pt__model_make_gradients(model));
     if (progress != NULL)
         PT__TRY(read_progress(reader, &read));
-    float *best = progress != NULL && isfinite(read.best_loss) && read.best_step > 0 ? progress->best : NULL;
+    int32_t has_best = pt__tensors_value(reader->table, PREFIX "stage.keeps_best") != NULL;
+    float *best = progress != NULL && has_best ? progress->best : NULL;
+    if (!has_best && progress != NULL && progress->best != NULL)
+        read.best_loss = (double)NAN; /* saved by a stage that did not keep them: the best is yet to come */
     PT__TRY(read_tensors(reader, model, optimizer, accumulated, best, 0));
     PT__TRY(read_tensors(reader, model, optimizer, accumulated, best, 1));
     if (optimizer != NULL)

@@ -1,0 +1,244 @@
+/* The loop behind pt_pretrain and pt_finetune: batches until the steps, the epochs, the time or the host say that it is enough; between steps
+ * evaluation with early stopping, and checkpoints. At every step border model, optimizer and progress agree, so that a checkpoint taken there
+ * goes on with the same bits. */
+#include <math.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/random.h"
+#include "train/stage.h"
+
+/* One update from one batch. PT_END where the data is over. */
+static pt_status_t step(pt__stage_t *stage)
+{
+    pt__loaded_t loaded;
+    double loss_sum = 0, weight_sum = 0, loss, weight;
+    stage->step_samples = stage->step_tokens = 0;
+    do {
+        pt_status_t status = pt__loader_next(stage->loader, &loaded);
+        if (status != PT_OK) {
+            pt__model_forget_accumulation(stage->model); /* part of a batch: not trained on */
+            return status;
+        }
+        PT__TRY(pt__step_accumulate(stage->model, stage->wants, &loaded, &loss, &weight));
+        if (weight > 0)
+            loss_sum += loss * weight;
+        weight_sum += weight;
+        stage->step_samples += loaded.samples;
+        stage->step_tokens += loaded.tokens;
+    } while (!loaded.last_of_batch);
+    PT__TRY(pt__step_update(stage->model, stage->optimizer, stage->total_steps, stage->options->event != NULL, &stage->update));
+    stage->loss = weight_sum > 0 ? loss_sum / weight_sum : 0;
+    stage->end_of_epoch = loaded.last_of_epoch;
+    stage->samples += stage->step_samples;
+    stage->tokens += stage->step_tokens;
+    stage->skipped += stage->update.skipped;
+    stage->progress.step++;
+    stage->progress.cursor = pt__loader_cursor(stage->loader);
+    return PT_OK;
+}
+
+/* The mean that the result reports: over the last epoch, or the last tenth of the steps where that is less. */
+static void count_tail(pt__stage_t *stage)
+{
+    int64_t tail = stage->epoch_steps;
+    if (stage->total_steps > 0 && (tail == 0 || tail > (stage->total_steps + 9) / 10))
+        tail = (stage->total_steps + 9) / 10;
+    int32_t in_tail = stage->total_steps > 0 ? stage->progress.step > stage->total_steps - tail : 1;
+    if (stage->total_steps == 0 && tail > 0 && stage->tail_steps == tail)
+        stage->tail_loss = 0, stage->tail_steps = 0;
+    if (in_tail) {
+        stage->tail_loss += stage->loss;
+        stage->tail_steps++;
+    }
+}
+
+static pt_status_t evaluate(pt__stage_t *stage)
+{
+    pt_evaluation_t found;
+    pt__progress_t *progress = &stage->progress;
+    int64_t batch = stage->options->evaluation_batch > 0 ? stage->options->evaluation_batch : stage->options->micro_batch;
+    if (batch == 0)
+        batch = stage->options->batch;
+    PT__TRY(pt__evaluate(stage->model, stage->options->evaluation, batch, &found));
+    stage->evaluation_loss = found.loss;
+    stage->evaluation_accuracy = found.accuracy;
+    if (isnan(progress->best_loss) || found.loss < progress->best_loss - stage->options->improvement) {
+        progress->best_loss = found.loss;
+        progress->best_step = progress->step;
+        progress->evaluations_without_gain = 0;
+        if (progress->best != NULL)
+            memcpy(progress->best, stage->model->values, (size_t)stage->model->value_elements * sizeof(float));
+    } else if (++progress->evaluations_without_gain >= stage->options->patience && stage->options->patience > 0)
+        stage->reason = PT_REASON_EARLY;
+    pt__stage_tell(stage, PT_EVENT_EVALUATION, NULL);
+    return PT_OK;
+}
+
+static pt_status_t checkpoint(pt__stage_t *stage)
+{
+    char path[PT__PATH_SIZE];
+    const pt_train_options_t *options = stage->options;
+    PT__TRY(pt__rotation_path(options->checkpoint_directory, stage->progress.step, path));
+    PT__TRY(pt__checkpoint_write(stage->model, stage->optimizer, &stage->progress, path));
+    PT__TRY(pt__rotation_prune(stage->model->context, options->checkpoint_directory, options->checkpoints_kept > 0 ? options->checkpoints_kept : 2));
+    stage->last_checkpoint = pt__clock_seconds();
+    pt__stage_tell(stage, PT_EVENT_CHECKPOINT, path);
+    return PT_OK;
+}
+
+static int32_t is_checkpoint_due(const pt__stage_t *stage)
+{
+    const pt_train_options_t *options = stage->options;
+    if (options->checkpoint_directory == NULL)
+        return 0;
+    if (options->checkpoint_every > 0 && stage->progress.step % options->checkpoint_every == 0)
+        return 1;
+    return options->checkpoint_seconds > 0 && pt__clock_seconds() - stage->last_checkpoint >= options->checkpoint_seconds;
+}
+
+/* Evaluation is due every so many steps, or at epochs' ends, or, where steps are given and epochs are not, at the end. */
+static int32_t is_evaluation_due(const pt__stage_t *stage, int32_t last)
+{
+    const pt_train_options_t *options = stage->options;
+    if (options->evaluation == NULL)
+        return 0;
+    if (options->evaluate_every > 0)
+        return last || stage->progress.step % options->evaluate_every == 0;
+    return last || (options->steps == 0 && stage->end_of_epoch);
+}
+
+static pt_status_t after_step(pt__stage_t *stage)
+{
+    const pt_train_options_t *options = stage->options;
+    count_tail(stage);
+    pt__stage_tell_step(stage);
+    int32_t last = stage->total_steps > 0 && stage->progress.step >= stage->total_steps;
+    if (stage->reason == 0 && is_evaluation_due(stage, last))
+        PT__TRY(evaluate(stage));
+    if (is_checkpoint_due(stage))
+        PT__TRY(checkpoint(stage));
+    if (stage->reason == 0 && last)
+        stage->reason = PT_REASON_DONE;
+    if (stage->reason == 0 && options->time_budget > 0 && pt__clock_seconds() - stage->started >= options->time_budget)
+        stage->reason = PT_REASON_TIME;
+    return PT_OK;
+}
+
+/* Whatever ended the stage in good order: a last evaluation where the data ended it, a last checkpoint, the best weights, the event. */
+static pt_status_t finish(pt__stage_t *stage)
+{
+    const pt_train_options_t *options = stage->options;
+    char path[PT__PATH_SIZE];
+    if (stage->reason == PT_REASON_END_OF_DATA && options->evaluation != NULL && !stage->end_of_epoch)
+        PT__TRY(evaluate(stage));
+    if (options->checkpoint_directory != NULL && stage->progress.step > stage->first_step) {
+        PT__TRY(pt__rotation_path(options->checkpoint_directory, stage->progress.step, path));
+        if (!pt__file_exists(path))
+            PT__TRY(checkpoint(stage));
+    }
+    if (stage->progress.best != NULL && stage->progress.best_step > 0)
+        memcpy(stage->model->values, stage->progress.best, (size_t)stage->model->value_elements * sizeof(float));
+    pt__stage_tell(stage, PT_EVENT_END, NULL);
+    return PT_OK;
+}
+
+static pt_status_t run(pt__stage_t *stage)
+{
+    if (stage->total_steps > 0 && stage->progress.step >= stage->total_steps)
+        stage->reason = PT_REASON_DONE; /* resumed where it was over */
+    while (stage->reason == 0) {
+        if (atomic_exchange(&stage->model->cancelled, 0)) {
+            stage->reason = PT_REASON_CANCELLED;
+            return pt__fail(PT_ERR_CANCELLED, "cancelled after step %lld", (long long)stage->progress.step);
+        }
+        pt_status_t status = step(stage);
+        if (status == PT_END && stage->progress.step > 0) {
+            stage->reason = stage->total_steps == 0 ? PT_REASON_DONE : PT_REASON_END_OF_DATA;
+            break;
+        }
+        if (status != PT_OK)
+            return pt__fail_within(status == PT_END ? PT_ERR_ARGUMENT : status, "step %lld", (long long)(stage->progress.step + 1));
+        PT__TRY(after_step(stage));
+    }
+    return finish(stage);
+}
+
+/* Steps in all, from steps, epochs and the dataset's length. */
+static void count_steps(pt__stage_t *stage)
+{
+    const pt_train_options_t *options = stage->options;
+    int64_t length = stage->dataset->length;
+    if (length >= 0)
+        stage->epoch_steps = options->flags & PT_TRAIN_DROP_PARTIAL ? length / options->batch : (length + options->batch - 1) / options->batch;
+    stage->total_steps = options->steps;
+    int64_t epochs = options->epochs > 0 ? options->epochs : options->steps > 0 ? 0 : 1;
+    if (epochs > 0 && length >= 0) {
+        int64_t by_epochs = stage->epoch_steps > INT64_MAX / epochs ? INT64_MAX : stage->epoch_steps * epochs;
+        if (options->steps == 0 || by_epochs < options->steps)
+            stage->total_steps = by_epochs;
+    }
+}
+
+static pt_status_t open_loader(pt__stage_t *stage)
+{
+    const pt_train_options_t *options = stage->options;
+    pt__loader_options_t wanted = {.batch = options->batch, .in_order = (options->flags & PT_TRAIN_IN_ORDER) != 0 || stage->dataset->length < 0,
+                                   .drop_partial = (options->flags & PT_TRAIN_DROP_PARTIAL) != 0, .prefetch = 1,
+                                   .epochs = options->epochs > 0 ? options->epochs : options->steps > 0 ? 0 : 1};
+    PT__TRY(pt__budget_micro_batch(stage->model, stage->optimizer, stage->dataset, options, &wanted.micro_batch));
+    if (wanted.micro_batch > wanted.batch)
+        wanted.micro_batch = wanted.batch;
+    PT__TRY(pt__engine_loader(stage->model, PT__MODE_TRAIN, PT_NO_TENSOR, stage->dataset, &wanted, &stage->progress.cursor, &stage->wants, &stage->loader));
+    return pt__engine_prepare(stage->model, PT__MODE_TRAIN, PT_NO_TENSOR, wanted.micro_batch, pt__loader_token_capacity(stage->loader), NULL);
+}
+
+static pt_status_t start(pt__stage_t *stage, char path[PT__PATH_SIZE], int32_t *resumed)
+{
+    const pt_train_options_t *options = stage->options;
+    pt_model_t *model = stage->model;
+    *resumed = 0;
+    stage->progress.cursor.seed = options->shuffle_seed != 0 ? options->shuffle_seed : pt__random_key(model->context->seed, 0x73687566);
+    stage->progress.best_loss = stage->evaluation_loss = stage->evaluation_accuracy = (double)NAN;
+    if (options->flags & PT_TRAIN_KEEP_BEST)
+        PT__TRY(pt__allocate_uninitialised(&model->context->memory, (size_t)model->value_elements, sizeof(float), "best weights", &stage->progress.best));
+    if (options->checkpoint_directory != NULL)
+        PT__TRY(pt__directory_make(&model->context->memory, options->checkpoint_directory));
+    pt__model_forget_accumulation(model);
+    if (options->flags & PT_TRAIN_RESUME)
+        PT__TRY(pt__rotation_resume(model, stage->optimizer, &stage->progress, options->checkpoint_directory, path, resumed));
+    if (*resumed)
+        pt__model_forget_accumulation(model);
+    stage->first_step = stage->progress.step;
+    count_steps(stage);
+    PT__TRY(pt__model_bind_optimizer(model, stage->optimizer));
+    return open_loader(stage);
+}
+
+static void fill_result(const pt__stage_t *stage, pt_train_result_t *result)
+{
+    *result = (pt_train_result_t){.struct_size = (uint32_t)sizeof *result, .reason = stage->reason, .steps = stage->progress.step - stage->first_step,
+                                  .samples = stage->samples, .tokens = stage->tokens,
+                                  .loss = stage->tail_steps > 0 ? stage->tail_loss / (double)stage->tail_steps : stage->loss,
+                                  .best_evaluation_loss = stage->progress.best_loss, .best_step = stage->progress.best_step,
+                                  .seconds = pt__clock_seconds() - stage->started, .peak_bytes = atomic_load(&stage->model->context->memory.peak_bytes),
+                                  .skipped = stage->skipped};
+}
+
+pt_status_t pt__train(pt_model_t *model, pt_optimizer_t *optimizer, pt_dataset_t *dataset, const pt_train_options_t *options, pt_train_result_t *result)
+{
+    pt__stage_t stage = {.model = model, .optimizer = optimizer, .dataset = dataset, .options = options, .started = pt__clock_seconds()};
+    char path[PT__PATH_SIZE];
+    int32_t resumed;
+    stage.event_started = stage.last_checkpoint = stage.started;
+    pt_status_t status = start(&stage, path, &resumed);
+    if (status == PT_OK) {
+        if (resumed)
+            pt__stage_tell(&stage, PT_EVENT_RESUME, path);
+        status = run(&stage);
+    }
+    fill_result(&stage, result);
+    pt__loader_free(stage.loader);
+    pt__release(&model->context->memory, stage.progress.best);
+    return status;
+}

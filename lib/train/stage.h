@@ -1,0 +1,38 @@
+/* Inside train/: what a training stage carries from step to step. loop.c drives; stage_event.c tells the host. */
+#ifndef PT__STAGE_H
+#define PT__STAGE_H
+
+#include "train/model.h"
+
+typedef struct pt__stage {
+    pt_model_t *model;
+    pt_optimizer_t *optimizer;
+    pt_dataset_t *dataset;
+    const pt_train_options_t *options;
+    const pt__wants_t *wants;
+    pt__loader_t *loader;
+    pt__progress_t progress;
+    int64_t total_steps, epoch_steps; /* 0: not known */
+    int64_t first_step;               /* where this call began */
+    int32_t reason;                   /* PT_REASON_..., 0 while it goes on */
+    int32_t end_of_epoch;
+    double started, last_checkpoint;
+    /* the last update */
+    double loss;
+    pt__update_result_t update;
+    int64_t step_samples, step_tokens;
+    /* since the last PT_EVENT_STEP */
+    double event_started, event_loss;
+    int64_t event_steps, event_samples, event_tokens;
+    /* for the result */
+    double tail_loss;
+    int64_t tail_steps, samples, tokens, skipped;
+    double evaluation_loss, evaluation_accuracy;
+} pt__stage_t;
+
+/* Calls the host's event callback, where there is one; a callback that does not write PT_ACTION_GO_ON ends the stage. */
+void pt__stage_tell(pt__stage_t *stage, int32_t kind, const char *path);
+/* Counts an update and tells of it where its turn has come. */
+void pt__stage_tell_step(pt__stage_t *stage);
+
+#endif
