@@ -3,6 +3,7 @@
 #ifndef PT__DEVICE_H
 #define PT__DEVICE_H
 
+#include <pthread.h>
 #include <stdint.h>
 
 #include "base/thread.h"
@@ -34,7 +35,9 @@ typedef struct pt__device {
     int64_t cache_bytes[3]; /* L1 data, L2, last level share; found at run time, defaults where unknown */
     pt__workspace_t *workspaces; /* one a worker [pool threads] */
     pt__workspace_t shared; /* one for what all workers read (a packed operand) */
+    pthread_mutex_t shared_lock; /* held from the call that writes `shared` to the last that reads it; never from inside a task */
     int32_t n_workspaces;
+    char description[128];
 } pt__device_t;
 
 /* The best level of this processor; and whether a level can run here. */
@@ -56,6 +59,9 @@ pt_status_t pt__device_reserve(pt__device_t *device, int64_t bytes, int64_t shar
 
 /* A worker's scratch behind the matrix door's own part: at least what was reserved, 64-byte aligned. */
 void *pt__device_scratch(pt__device_t *device, int32_t worker);
+
+/* What all workers read, behind the matrix door's own part; only with shared_lock held. */
+void *pt__device_shared(pt__device_t *device);
 
 /* One line for printing: level, threads, room, and which BLAS was found. Static or device-owned. */
 const char *pt__device_describe(pt__device_t *device);

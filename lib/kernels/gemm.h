@@ -49,4 +49,9 @@ typedef struct pt__gemm {
 
 void pt__gemm(struct pt__device *device, const pt__gemm_t *gemm);
 
+/* The same from inside a task of the pool, for the worker that runs it: on this thread, with our own kernels whatever the
+ * room, the same bits as any other thread would give. pt__gemm is not called from tasks: it may wait for the workspace
+ * that all workers share. Not for residual == dst together with an activation. */
+void pt__gemm_serial(struct pt__device *device, int32_t worker, const pt__gemm_t *gemm);
+
 #endif

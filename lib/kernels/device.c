@@ -1,0 +1,154 @@
+/* The CPU as a device: which level and room it uses, how large its caches are, and the workers' scratch. Made and freed
+ * by the context; reserve is called by plans before they run. */
+#include "kernels/device.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kernels/gemm_room.h"
+#include "kernels/micro.h"
+#include "kernels/vector.h"
+
+typedef struct level_tables {
+    const pt__vector_t *vector;
+    const pt__micro_t *micro;
+} level_tables_t;
+
+static level_tables_t tables_of(pt__level_t level) {
+    switch (level) {
+#if defined(__x86_64__)
+    case PT__LEVEL_AVX2:
+        return (level_tables_t){&pt__vector_avx2, &pt__micro_avx2};
+    case PT__LEVEL_AVX512:
+        return (level_tables_t){&pt__vector_avx512, &pt__micro_avx512};
+#elif defined(__aarch64__)
+    case PT__LEVEL_NEON:
+        return (level_tables_t){&pt__vector_neon, &pt__micro_neon};
+#endif
+    default:
+        return (level_tables_t){&pt__vector_portable, &pt__micro_portable};
+    }
+}
+
+static int64_t cache_size(int name, int64_t otherwise) {
+    long bytes = name < 0 ? 0 : sysconf(name);
+    return bytes > 0 ? (int64_t)bytes : otherwise;
+}
+
+static void find_caches(int64_t bytes[3]) {
+    int names[3] = {-1, -1, -1};
+#if defined(_SC_LEVEL1_DCACHE_SIZE) && defined(_SC_LEVEL2_CACHE_SIZE) && defined(_SC_LEVEL3_CACHE_SIZE)
+    names[0] = _SC_LEVEL1_DCACHE_SIZE;
+    names[1] = _SC_LEVEL2_CACHE_SIZE;
+    names[2] = _SC_LEVEL3_CACHE_SIZE;
+#endif
+    bytes[0] = cache_size(names[0], 32 << 10);
+    bytes[1] = cache_size(names[1], 512 << 10);
+    bytes[2] = cache_size(names[2], 4 << 20);
+}
+
+static pt__gemm_room_t choose_room(pt__level_t level, pt__gemm_room_t room) {
+    if (room != PT__GEMM_AUTO)
+        return room;
+    return level == PT__LEVEL_PORTABLE ? PT__GEMM_CBLAS : PT__GEMM_OWN;
+}
+
+pt_status_t pt__device_create(pt__memory_t *memory, pt__pool_t *pool, pt__level_t level, pt__gemm_room_t room,
+                              pt__device_t **out) {
+    pt__device_t *device = NULL;
+    pt_status_t status;
+    *out = NULL;
+    if (level == PT__LEVEL_COUNT)
+        level = pt__level_best();
+    if (!pt__level_supported(level))
+        return pt__fail(PT_ERR_UNSUPPORTED, "processor level %s was asked for; this processor's best is %s",
+                        pt__level_name(level), pt__level_name(pt__level_best()));
+    PT__TRY(pt__allocate(memory, 1, sizeof *device, "device", &device));
+    if (pthread_mutex_init(&device->shared_lock, NULL) != 0) {
+        pt__release(memory, device);
+        return pt__fail(PT_ERR_MEMORY, "out of memory: lock of a device");
+    }
+    level_tables_t tables = tables_of(level);
+    device->kernels = &pt__kernels_cpu;
+    device->vector = tables.vector;
+    device->micro = tables.micro;
+    device->memory = memory;
+    device->pool = pool;
+    device->level = level;
+    device->room = choose_room(level, room);
+    find_caches(device->cache_bytes);
+    device->n_workspaces = pt__pool_threads(pool);
+    PT__TRY_OUT(pt__allocate(memory, (size_t)device->n_workspaces, sizeof *device->workspaces, "workspaces",
+                             &device->workspaces));
+    PT__TRY_OUT(pt__device_reserve(device, PT__KERNEL_SCRATCH, 0));
+    snprintf(device->description, sizeof device->description, "cpu (%s), threads: %d, matrix products: %s (linked: %s)",
+             pt__level_name(level), (int)device->n_workspaces, device->room == PT__GEMM_OWN ? "own kernels" : "cblas",
+             pt__gemm_cblas_name());
+    *out = device;
+    return PT_OK;
+
+out:
+    pt__device_free(device);
+    return status;
+}
+
+void pt__device_free(pt__device_t *device) {
+    if (!device)
+        return;
+    for (int32_t i = 0; device->workspaces && i < device->n_workspaces; i++)
+        pt__release(device->memory, device->workspaces[i].data);
+    pt__release(device->memory, device->workspaces);
+    pt__release(device->memory, device->shared.data);
+    pthread_mutex_destroy(&device->shared_lock);
+    pt__release(device->memory, device);
+}
+
+static pt_status_t grow(pt__device_t *device, pt__workspace_t *workspace, int64_t bytes) {
+    void *data;
+    if (workspace->data && bytes <= workspace->bytes)
+        return PT_OK;
+    PT__TRY(pt__allocate_uninitialised(device->memory, 1, (size_t)bytes, "workspace", &data));
+    pt__release(device->memory, workspace->data);
+    workspace->data = data;
+    workspace->bytes = bytes;
+    return PT_OK;
+}
+
+typedef struct growth {
+    pt__device_t *device;
+    int64_t bytes, shared_bytes;
+    pt_status_t status;
+} growth_t;
+
+/* As the pool's one task, so that no kernel of another of the context's threads is using what is replaced. */
+static void grow_all(void *argument, int64_t task, int32_t worker) {
+    growth_t *growth = argument;
+    pt__device_t *device = growth->device;
+    (void)task;
+    (void)worker;
+    for (int32_t i = 0; growth->status == PT_OK && i < device->n_workspaces; i++)
+        growth->status = grow(device, &device->workspaces[i], growth->bytes + pt__gemm_worker_bytes(device));
+    if (growth->status == PT_OK)
+        growth->status = grow(device, &device->shared, growth->shared_bytes + pt__gemm_shared_bytes(device));
+}
+
+pt_status_t pt__device_reserve(pt__device_t *device, int64_t bytes, int64_t shared_bytes) {
+    growth_t growth = {.device = device, .bytes = bytes, .shared_bytes = shared_bytes, .status = PT_OK};
+    pthread_mutex_lock(&device->shared_lock);
+    pt__pool_run(device->pool, 1, grow_all, &growth);
+    pthread_mutex_unlock(&device->shared_lock);
+    return growth.status;
+}
+
+void *pt__device_scratch(pt__device_t *device, int32_t worker) {
+    return (char *)device->workspaces[worker].data + pt__gemm_worker_bytes(device);
+}
+
+void *pt__device_shared(pt__device_t *device) {
+    return (char *)device->shared.data + pt__gemm_shared_bytes(device);
+}
+
+const char *pt__device_describe(pt__device_t *device) {
+    return device->description;
+}

@@ -1,0 +1,432 @@
+/* Our own room behind the matrix door: how a product is cut into blocks for the caches and into tasks for the pool. The
+ * arithmetic is the level's (kernels/micro.h).
+ *
+ * The depth is cut into passes of `depth_block`, so that one panel of b stays in the first-level cache while all rows of
+ * a task pass over it; each pass adds to dst. An element of dst is one chain of sums over a pass, whatever tile and task
+ * it falls into: bits depend on the shape alone. The first pass puts in what is linear (bias, what dst held, a residual);
+ * the rest of the epilogue follows the last pass, on rows that are still in the second-level cache.
+ *
+ * b reaches the tiles in one of four ways (enum source): as it stands; along the depth by sums of products, for few rows
+ * or columns; packed by each task for itself, where tasks are columns and no panel is wanted twice; packed beforehand into
+ * the shared workspace, by all, where tasks share panels. a is read as it stands where its rows are dense, and packed by
+ * the task otherwise. */
+#include <stddef.h>
+
+#include "kernels/gemm_room.h"
+#include "kernels/micro.h"
+#include "kernels/vector.h"
+
+enum {
+    SHARED_FLOATS = 2 << 20,     /* packed b, or partial sums */
+    LOCAL_FLOATS = 96 << 10,     /* a worker's packed b */
+    BLOCK_FLOATS = 160 << 10,    /* a worker's packed a */
+    DEPTH_BLOCK_MOST = 512,
+    PAGE_FLOATS = 1024,          /* rows a multiple of this apart fall into the same cache sets */
+    TASKS_MOST = 64,
+    DEEP_PARTS_MOST = 16,
+};
+static const double task_least = 4e5;   /* multiplications worth a task */
+static const double spread_least = 6e5; /* multiplications worth waking the pool */
+
+typedef enum source { B_AS_IS, B_SUMS, B_LOCAL, B_SHARED } source_t;
+
+typedef struct job { /* one product */
+    pt__device_t *device;
+    const pt__gemm_t *gemm;
+    const pt__micro_t *micro;
+    source_t source;
+    int32_t pack_a;
+    int32_t parts;        /* of the epilogue, by rows after the last pass */
+    const float *add;     /* what the first pass adds: dst, the residual or nothing */
+    int64_t depth_block;
+    int64_t row_block;    /* rows whose packed depth_block fits the worker's workspace and half the second-level cache */
+    int64_t row_parts, column_parts;
+    float *packed;        /* slab: its panels, one after the other, slab_depth deep */
+    int64_t slab_column, slab_columns, slab_from, slab_depth;
+} job_t;
+
+typedef struct scratch { /* a worker's workspace */
+    float *a, *b;
+} scratch_t;
+
+static int64_t least(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+static int64_t most(int64_t a, int64_t b) {
+    return a > b ? a : b;
+}
+
+static int64_t ceiling(int64_t n, int64_t unit) {
+    return (n + unit - 1) / unit;
+}
+
+static double operations(const pt__gemm_t *gemm) {
+    return (double)gemm->m * (double)gemm->n * (double)(gemm->k + 4);
+}
+
+int64_t pt__gemm_worker_bytes(const pt__device_t *device) {
+    (void)device;
+    return (int64_t)sizeof(float) * (BLOCK_FLOATS + LOCAL_FLOATS);
+}
+
+int64_t pt__gemm_shared_bytes(const pt__device_t *device) {
+    (void)device;
+    return (int64_t)sizeof(float) * SHARED_FLOATS;
+}
+
+static scratch_t scratch_of(const pt__device_t *device, int32_t worker) {
+    float *data = device->workspaces[worker].data;
+    return (scratch_t){.a = data, .b = data + BLOCK_FLOATS};
+}
+
+/* A product of one row or one column of dense operands is the same product with either layout. */
+static pt__gemm_t normalised(const pt__gemm_t *gemm) {
+    pt__gemm_t same = *gemm;
+    if (same.a_transposed && same.m == 1 && same.a_stride == 1) {
+        same.a_transposed = 0;
+        same.a_stride = same.k;
+    }
+    if (!same.b_transposed && same.n == 1 && same.b_stride == 1) {
+        same.b_transposed = 1;
+        same.b_stride = same.k;
+    }
+    return same;
+}
+
+/* Depth of a pass: a panel of b fills three quarters of the first-level cache; passes of one product are equal. */
+static int64_t choose_depth_block(const job_t *job) {
+    int64_t floats = job->device->cache_bytes[0] / (int64_t)sizeof(float) * 3 / 4;
+    int64_t deepest = least(floats / job->micro->columns, DEPTH_BLOCK_MOST);
+    deepest = most(deepest / 16 * 16, 64);
+    int64_t passes = most(ceiling(job->gemm->k, deepest), 1);
+    return most(ceiling(ceiling(job->gemm->k, passes), 16) * 16, 16);
+}
+
+static int32_t a_wants_packing(const pt__gemm_t *gemm, const pt__micro_t *micro) {
+    if (gemm->m <= 2 || gemm->n <= 2 * micro->columns)
+        return 0;
+    if (gemm->a_transposed)
+        return gemm->a_stride > gemm->m || gemm->m > micro->rows;
+    return gemm->a_stride % PAGE_FLOATS == 0 && gemm->k >= 64 && gemm->m > 4;
+}
+
+static job_t describe(pt__device_t *device, const pt__gemm_t *gemm) {
+    const pt__micro_t *micro = device->micro;
+    job_t job = {.device = device, .gemm = gemm, .micro = micro, .row_parts = 1, .column_parts = 1};
+    job.parts = pt__gemm_parts(gemm) & ~PT__FINISH_BIAS;
+    job.add = gemm->accumulate ? gemm->dst : NULL;
+    if (job.parts == PT__FINISH_RESIDUAL && !gemm->accumulate) {
+        job.parts = 0;
+        job.add = gemm->residual;
+    }
+    job.depth_block = choose_depth_block(&job);
+    job.row_block = least(BLOCK_FLOATS, device->cache_bytes[1] / 8) / job.depth_block;
+    job.row_block = most(job.row_block / micro->rows, 1) * micro->rows;
+    job.pack_a = a_wants_packing(gemm, micro);
+    if (gemm->b_transposed)
+        job.source = !gemm->a_transposed && (gemm->m <= 4 || gemm->n <= 2) ? B_SUMS : B_LOCAL;
+    else
+        job.source = gemm->m <= 2 * micro->rows ? B_AS_IS : B_LOCAL;
+    return job;
+}
+
+/* ---- one task */
+
+static const float *a_at(const pt__gemm_t *gemm, int64_t row, int64_t depth) {
+    return gemm->a_transposed ? gemm->a + depth * gemm->a_stride + row : gemm->a + row * gemm->a_stride + depth;
+}
+
+static const float *b_at(const pt__gemm_t *gemm, int64_t depth, int64_t column) {
+    return gemm->b_transposed ? gemm->b + column * gemm->b_stride + depth : gemm->b + depth * gemm->b_stride + column;
+}
+
+/* Packs columns [column, column + columns), whole panels, of depths [from, from + depth). */
+static void pack_panels(const job_t *job, int64_t column, int64_t columns, int64_t from, int64_t depth, float *dst) {
+    const int64_t width = job->micro->columns;
+    for (int64_t j = 0; j < columns; j += width, dst += width * depth)
+        job->micro->pack_b(least(width, columns - j), depth, b_at(job->gemm, from, column + j), job->gemm->b_stride,
+                           job->gemm->b_transposed, dst);
+}
+
+/* Rows and columns of dst in one pass over depths [from, from + depth). `panels` is where the first column's panel
+ * stands at depth `from`, panel_step floats from one to the next; NULL: b as it is. */
+static void multiply_block(const job_t *job, scratch_t scratch, int64_t row, int64_t rows, int64_t column,
+                           int64_t columns, int64_t from, int64_t depth, const float *panels, int64_t panel_step) {
+    const pt__gemm_t *gemm = job->gemm;
+    const int64_t width = job->micro->columns;
+    int64_t at = row * gemm->dst_stride + column;
+    const float *add = from == 0 ? job->add : gemm->dst;
+    pt__panel_t panel = {
+        .rows = rows,
+        .depth = depth,
+        .a = a_at(gemm, row, from),
+        .a_stride = gemm->a_stride,
+        .a_form = gemm->a_transposed ? PT__A_DEPTHS : PT__A_ROWS,
+        .b_stride = panels ? width : gemm->b_stride,
+        .b_filled = panels != NULL,
+        .scale = gemm->scale,
+        .dst_stride = gemm->dst_stride,
+    };
+    if (job->pack_a) {
+        job->micro->pack_a(rows, depth, panel.a, panel.a_stride, panel.a_form, scratch.a);
+        panel.a = scratch.a;
+        panel.a_form = PT__A_PACKED;
+    }
+    for (int64_t j = 0; j < columns; j += width) {
+        panel.columns = least(width, columns - j);
+        panel.b = panels ? panels + j / width * panel_step : b_at(gemm, from, column + j);
+        panel.dst = gemm->dst + at + j;
+        panel.add = add ? add + at + j : NULL;
+        panel.bias = from == 0 && gemm->bias ? gemm->bias + column + j : NULL;
+        job->micro->multiply(&panel);
+    }
+}
+
+/* The sums along the depth take it whole. */
+static void sum_block(const job_t *job, int64_t row, int64_t rows, int64_t column, int64_t columns) {
+    const pt__gemm_t *gemm = job->gemm;
+    int64_t at = row * gemm->dst_stride + column;
+    pt__panel_t panel = {
+        .rows = rows,
+        .columns = columns,
+        .depth = gemm->k,
+        .a = a_at(gemm, row, 0),
+        .a_stride = gemm->a_stride,
+        .b = b_at(gemm, 0, column),
+        .b_stride = gemm->b_stride,
+        .scale = gemm->scale,
+        .dst = gemm->dst + at,
+        .add = job->add ? job->add + at : NULL,
+        .dst_stride = gemm->dst_stride,
+        .bias = gemm->bias ? gemm->bias + column : NULL,
+    };
+    job->micro->dot(&panel);
+    pt__gemm_finish(job->device, gemm, job->parts, row, rows, column, columns);
+}
+
+/* Rows and columns of dst, over the depths of the slab (B_SHARED) or all of them. */
+static void compute(const job_t *job, scratch_t scratch, int64_t row, int64_t rows, int64_t column, int64_t columns) {
+    const int64_t width = job->micro->columns, k = job->gemm->k;
+    if (job->source == B_SUMS) {
+        sum_block(job, row, rows, column, columns);
+        return;
+    }
+    int64_t begin = job->source == B_SHARED ? job->slab_from : 0;
+    int64_t end = job->source == B_SHARED ? begin + job->slab_depth : k;
+    int64_t from = begin;
+    do {
+        int64_t depth = least(job->depth_block, end - from), panel_step = width * depth;
+        const float *panels = NULL;
+        if (job->source == B_SHARED) {
+            panel_step = width * job->slab_depth;
+            panels = job->packed + (column - job->slab_column) / width * panel_step + (from - begin) * width;
+        } else if (job->source == B_LOCAL) {
+            pack_panels(job, column, columns, from, depth, scratch.b);
+            panels = scratch.b;
+        }
+        for (int64_t r = row; r < row + rows; r += job->row_block) {
+            int64_t height = least(job->row_block, row + rows - r);
+            multiply_block(job, scratch, r, height, column, columns, from, depth, panels, panel_step);
+            if (from + depth >= k)
+                pt__gemm_finish(job->device, job->gemm, job->parts, r, height, column, columns);
+        }
+        from += depth;
+    } while (from < end);
+}
+
+/* All of a product on one thread, in columns whose packed panels fit the worker's workspace. */
+static void compute_all(const job_t *job, scratch_t scratch) {
+    int64_t width = job->micro->columns;
+    int64_t step = job->source == B_LOCAL ? LOCAL_FLOATS / job->depth_block / width * width : job->gemm->n;
+    for (int64_t column = 0; column < job->gemm->n; column += step)
+        compute(job, scratch, 0, job->gemm->m, column, least(step, job->gemm->n - column));
+}
+
+/* ---- one product on the pool */
+
+static void compute_task(void *argument, int64_t task, int32_t worker) {
+    const job_t *job = argument;
+    int64_t i = task % job->row_parts, j = task / job->row_parts, width = job->micro->columns;
+    int64_t first = job->source == B_SHARED ? job->slab_column : 0;
+    int64_t total = job->source == B_SHARED ? job->slab_columns : job->gemm->n;
+    int64_t row = pt__cut(job->gemm->m, 1, job->row_parts, i);
+    int64_t rows = pt__cut(job->gemm->m, 1, job->row_parts, i + 1) - row;
+    int64_t column = pt__cut(total, width, job->column_parts, j);
+    int64_t columns = pt__cut(total, width, job->column_parts, j + 1) - column;
+    if (rows > 0 && columns > 0)
+        compute(job, scratch_of(job->device, worker), row, rows, first + column, columns);
+}
+
+static void pack_task(void *argument, int64_t task, int32_t worker) {
+    const job_t *job = argument;
+    int64_t width = job->micro->columns, panel = task * width;
+    (void)worker;
+    pack_panels(job, job->slab_column + panel, least(width, job->slab_columns - panel), job->slab_from,
+                job->slab_depth, job->packed + panel * job->slab_depth);
+}
+
+/* Cuts rows x columns into about `wanted` parts, none lower than 4 tiles or narrower than a panel. */
+static void choose_grid(job_t *job, int64_t columns) {
+    const pt__gemm_t *gemm = job->gemm;
+    int64_t panels = ceiling(columns, job->micro->columns);
+    int64_t heights = most(ceiling(gemm->m, 4 * job->micro->rows), 1);
+    double worth = (double)gemm->m * (double)columns * (double)gemm->k / task_least;
+    int64_t wanted = worth > TASKS_MOST ? TASKS_MOST : most((int64_t)worth, 1);
+    if (job->source == B_LOCAL) { /* each panel is packed once */
+        int64_t fewest = ceiling(panels * job->micro->columns * job->depth_block, LOCAL_FLOATS);
+        job->row_parts = 1;
+        job->column_parts = least(most(wanted, fewest), panels);
+        return;
+    }
+    job->row_parts = least(heights, wanted);
+    job->column_parts = least(panels, ceiling(wanted, job->row_parts));
+}
+
+/* Slab after slab of b, packed by all and then used by all. */
+static void run_slabs(job_t *job) {
+    const pt__gemm_t *gemm = job->gemm;
+    const int64_t width = job->micro->columns;
+    int64_t across = most(least(gemm->n, 768), width);
+    int64_t deepest = most(SHARED_FLOATS / (ceiling(across, width) * width) / job->depth_block, 1) * job->depth_block;
+    int64_t depth = least(deepest, gemm->k), columns = SHARED_FLOATS / depth / width * width;
+    job->packed = job->device->shared.data;
+    for (job->slab_column = 0; job->slab_column < gemm->n; job->slab_column += columns) {
+        job->slab_columns = least(columns, gemm->n - job->slab_column);
+        choose_grid(job, job->slab_columns);
+        for (job->slab_from = 0; job->slab_from < gemm->k; job->slab_from += depth) {
+            job->slab_depth = least(depth, gemm->k - job->slab_from);
+            pt__pool_run(job->device->pool, ceiling(job->slab_columns, width), pack_task, job);
+            pt__pool_run(job->device->pool, job->row_parts * job->column_parts, compute_task, job);
+        }
+    }
+}
+
+/* ---- few elements of dst, great depth: partial sums over equal parts of the depth, added up in order */
+
+typedef struct deep {
+    pt__device_t *device;
+    const pt__gemm_t *gemm;
+    int64_t parts, depth;
+    float *partial; /* [parts, m, n] */
+} deep_t;
+
+static void deep_task(void *argument, int64_t task, int32_t worker) {
+    const deep_t *deep = argument;
+    const pt__gemm_t *gemm = deep->gemm;
+    int64_t from = task * deep->depth;
+    pt__gemm_t part = {
+        .m = gemm->m,
+        .n = gemm->n,
+        .k = most(least(deep->depth, gemm->k - from), 0),
+        .a = a_at(gemm, 0, from),
+        .b = b_at(gemm, from, 0),
+        .dst = deep->partial + task * gemm->m * gemm->n,
+        .a_stride = gemm->a_stride,
+        .b_stride = gemm->b_stride,
+        .dst_stride = gemm->n,
+        .a_transposed = gemm->a_transposed,
+        .b_transposed = gemm->b_transposed,
+        .scale = gemm->scale,
+    };
+    pt__gemm_own_serial(deep->device, worker, &part);
+}
+
+static void run_deep(pt__device_t *device, const pt__gemm_t *gemm, int64_t parts) {
+    const pt__vector_map_t *map = device->vector->map;
+    deep_t deep = {.device = device, .gemm = gemm, .parts = parts, .depth = ceiling(gemm->k, parts)};
+    deep.partial = device->shared.data;
+    pt__pool_run(device->pool, parts, deep_task, &deep);
+    for (int64_t part = 1; part < parts; part++)
+        map->add_into(gemm->m * gemm->n, deep.partial + part * gemm->m * gemm->n, deep.partial);
+    for (int64_t r = 0; r < gemm->m; r++) {
+        float *dst = gemm->dst + r * gemm->dst_stride;
+        if (!gemm->accumulate)
+            map->scale(gemm->n, 1.0f, deep.partial + r * gemm->n, dst);
+        else
+            map->add_into(gemm->n, deep.partial + r * gemm->n, dst);
+    }
+    pt__gemm_finish(device, gemm, pt__gemm_parts(gemm), 0, gemm->m, 0, gemm->n);
+}
+
+/* How many parts; 1 where tiles are enough to go round. */
+static int64_t deep_parts(const pt__gemm_t *gemm, const pt__micro_t *micro) {
+    int64_t tiles = ceiling(gemm->m, micro->rows) * ceiling(gemm->n, micro->columns);
+    if (tiles > 8 || gemm->k < 2048 || operations(gemm) < 4 * spread_least || gemm->residual == gemm->dst)
+        return 1;
+    return most(least(least(gemm->k / 512, DEEP_PARTS_MOST), SHARED_FLOATS / (gemm->m * gemm->n)), 1);
+}
+
+/* ---- products */
+
+static void run_product(pt__device_t *device, const pt__gemm_t *gemm) {
+    job_t job = describe(device, gemm);
+    int64_t parts = deep_parts(gemm, job.micro);
+    if (parts > 1) {
+        pthread_mutex_lock(&device->shared_lock);
+        run_deep(device, gemm, parts);
+        pthread_mutex_unlock(&device->shared_lock);
+        return;
+    }
+    int64_t panels = ceiling(gemm->n, job.micro->columns);
+    if (job.source == B_LOCAL && gemm->k > 0 &&
+        (job.pack_a || panels < 16 || gemm->m * least(gemm->k, 768) > device->cache_bytes[1] / 8)) {
+        job.source = B_SHARED;
+        pthread_mutex_lock(&device->shared_lock);
+        run_slabs(&job);
+        pthread_mutex_unlock(&device->shared_lock);
+        return;
+    }
+    choose_grid(&job, gemm->n);
+    pt__pool_run(device->pool, job.row_parts * job.column_parts, compute_task, &job);
+}
+
+void pt__gemm_own_serial(pt__device_t *device, int32_t worker, const pt__gemm_t *gemm) {
+    int64_t count = gemm->count == 0 ? 1 : gemm->count;
+    for (int64_t i = 0; i < count; i++) {
+        pt__gemm_t one = pt__gemm_product(gemm, i), product = normalised(&one);
+        job_t job = describe(device, &product);
+        compute_all(&job, scratch_of(device, worker));
+    }
+}
+
+typedef struct batch {
+    pt__device_t *device;
+    const pt__gemm_t *gemm;
+    int64_t tasks;
+} batch_t;
+
+static void batch_task(void *argument, int64_t task, int32_t worker) {
+    const batch_t *batch = argument;
+    int64_t count = batch->gemm->count == 0 ? 1 : batch->gemm->count;
+    int64_t end = pt__cut(count, 1, batch->tasks, task + 1);
+    for (int64_t i = pt__cut(count, 1, batch->tasks, task); i < end; i++) {
+        pt__gemm_t one = pt__gemm_product(batch->gemm, i);
+        pt__gemm_own_serial(batch->device, worker, &one);
+    }
+}
+
+void pt__gemm_own(pt__device_t *device, const pt__gemm_t *gemm) {
+    int64_t count = gemm->count == 0 ? 1 : gemm->count;
+    double each = operations(gemm);
+    if (each >= spread_least && (count < 8 || each >= 16 * spread_least)) {
+        for (int64_t i = 0; i < count; i++) {
+            pt__gemm_t one = pt__gemm_product(gemm, i), product = normalised(&one);
+            run_product(device, &product);
+        }
+        return;
+    }
+    if (count == 1) {
+        pt__gemm_t one = pt__gemm_product(gemm, 0), product = normalised(&one);
+        job_t job = describe(device, &product);
+        if (!job.pack_a && (job.source == B_AS_IS || job.source == B_SUMS)) { /* needs no workspace */
+            compute_all(&job, (scratch_t){NULL, NULL});
+            return;
+        }
+    }
+    batch_t batch = {.device = device, .gemm = gemm};
+    double worth = each * (double)count / task_least;
+    batch.tasks = worth >= TASKS_MOST ? TASKS_MOST : most((int64_t)worth, 1);
+    batch.tasks = least(batch.tasks, count);
+    pt__pool_run(device->pool, batch.tasks, batch_task, &batch);
+}

@@ -1,0 +1,52 @@
+/* What the two rooms behind the matrix door share: the row-wise part of the epilogue, and how a product is cut.
+ * For gemm.c, gemm_epilogue.c, gemm_own.c and gemm_cblas.c only. */
+#ifndef PT__GEMM_ROOM_H
+#define PT__GEMM_ROOM_H
+
+#include "kernels/device.h"
+#include "kernels/gemm.h"
+
+/* Parts of the epilogue that a room has already done itself, or leaves to pt__gemm_finish. */
+enum { PT__FINISH_BIAS = 1, PT__FINISH_RESIDUAL = 2, PT__FINISH_ACTIVATION = 4 };
+
+/* Those parts that this product has; 0 where dst is the product itself. A pre-activation to be stored, an activation and
+ * a slope are all PT__FINISH_ACTIVATION. */
+int32_t pt__gemm_parts(const pt__gemm_t *gemm);
+
+/* Applies `parts` to rows [row, row + rows) and columns [column, column + columns) of one product, whose sums stand in
+ * dst. Serial. */
+void pt__gemm_finish(const pt__device_t *device, const pt__gemm_t *gemm, int32_t parts, int64_t row, int64_t rows,
+                     int64_t column, int64_t columns);
+
+/* The i-th product of a batch, as a product of its own (count 1, scale not 0). */
+pt__gemm_t pt__gemm_product(const pt__gemm_t *gemm, int64_t index);
+
+/* Rows [row, row + rows) and columns [column, column + columns) of one product, as a product of its own. */
+pt__gemm_t pt__gemm_part(const pt__gemm_t *gemm, int64_t row, int64_t rows, int64_t column, int64_t columns);
+
+/* Begin of part `index` of `count` when n is cut into equal parts of whole multiples of `unit`. */
+static inline int64_t pt__cut(int64_t n, int64_t unit, int64_t count, int64_t index) {
+    int64_t units = (n + unit - 1) / unit, begin = units / count * index + (units % count) * index / count;
+    return begin * unit < n ? begin * unit : n;
+}
+
+/* ---- our own kernels (gemm_own.c) */
+
+/* Bytes that the room needs of each worker's workspace and of the shared one. */
+int64_t pt__gemm_worker_bytes(const pt__device_t *device);
+int64_t pt__gemm_shared_bytes(const pt__device_t *device);
+
+/* Both take products of any count; serial works on the calling thread, with the workspace of `worker` alone. */
+void pt__gemm_own(pt__device_t *device, const pt__gemm_t *gemm);
+void pt__gemm_own_serial(pt__device_t *device, int32_t worker, const pt__gemm_t *gemm);
+
+/* ---- cblas (gemm_cblas.c) */
+
+/* Whether cblas takes these sizes and strides (it has 32-bit sizes and no rows that overlap). */
+int32_t pt__gemm_cblas_takes(const pt__gemm_t *gemm);
+void pt__gemm_cblas(pt__device_t *device, const pt__gemm_t *gemm);
+
+/* Which BLAS runs in this process: "OpenBLAS (serial)", ... */
+const char *pt__gemm_cblas_name(void);
+
+#endif
