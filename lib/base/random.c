@@ -87,44 +87,81 @@ void pt__random_fill_uniform(uint64_t key, int64_t first, int64_t count, double 
     }
 }
 
+/* ---- Permutations ---- */
+
+enum { FEW = 64, ROUNDS = 6, BLOCK = 64 };
+
 /* Fisher and Yates over a table on the stack: every one of the n! permutations with the same probability. */
-static int64_t permute_few(uint64_t seed, int64_t n, int64_t index) {
-    uint8_t table[64];
+static void permute_few(uint64_t seed, int64_t n, int64_t *indices, int64_t count) {
+    uint8_t table[FEW];
     pt__random_t random = pt__random_start(pt__random_key(seed, (uint64_t)n));
     for (int64_t i = 0; i < n; i++) {
         int64_t j = pt__random_below(&random, i + 1);
         table[i] = table[j];
         table[j] = (uint8_t)i;
     }
-    return table[index];
+    for (int64_t i = 0; i < count; i++)
+        indices[i] = table[indices[i]];
 }
 
-/* A keyed function of one half for a round of the network (the finalizer of MurmurHash3, Appleby). */
-static uint64_t mix(uint64_t key, uint64_t value) {
-    value = (value + 1) * 0x9E3779B97F4A7C15u ^ key;
-    value = (value ^ value >> 33) * 0xFF51AFD7ED558CCDu;
-    value = (value ^ value >> 33) * 0xC4CEB9FE1A85EC53u;
-    return value ^ value >> 33;
-}
+/* A keyed permutation of [0, 2^bits): each round adds, multiplies by an odd number and folds the upper half onto the lower, and
+ * each of these can be undone. */
+typedef struct network {
+    uint64_t add[ROUNDS], multiply[ROUNDS], mask;
+    int fold;
+} network_t;
 
-int64_t pt__permute(uint64_t seed, int64_t n, int64_t index) {
-    enum { ROUNDS = 12 };
-    if (n <= 64)
-        return permute_few(seed, n, index);
+static network_t network_make(uint64_t seed, int64_t n) {
+    network_t network;
     int bits = 0;
     while (bits < 63 && ((uint64_t)n - 1) >> bits)
         bits++;
-    /* the halves exchange places each round; after an even number of rounds they are back */
-    int low_bits = bits / 2, high_bits = bits - low_bits;
-    uint64_t low_mask = ((uint64_t)1 << low_bits) - 1, high_mask = ((uint64_t)1 << high_bits) - 1;
-    uint64_t key = pt__random_key(seed, (uint64_t)n), value = (uint64_t)index;
-    do { /* the network permutes [0, 2^bits), less than twice n; walk its cycle until back within n */
-        uint64_t low = value & low_mask, high = value >> low_bits;
-        for (uint64_t round = 0; round < ROUNDS; round += 2) {
-            low = (low ^ mix(key + round, high)) & low_mask;
-            high = (high ^ mix(key + round + 1, low)) & high_mask;
+    network.mask = ((uint64_t)1 << bits) - 1;
+    network.fold = (bits + 1) / 2;
+    uint64_t key = pt__random_key(seed, (uint64_t)n);
+    for (int round = 0; round < ROUNDS; round++) {
+        uint32_t words[4];
+        pt__random_bits(key, (uint64_t)round, words);
+        network.add[round] = (uint64_t)words[0] << 32 | words[1];
+        network.multiply[round] = ((uint64_t)words[2] << 32 | words[3]) | 1;
+    }
+    return network;
+}
+
+/* Values are within [0, 2^bits), less than twice n: one that lands at n or beyond walks on along its cycle until it is back.
+ * The pending ones of a block stay side by side, so that there is no branch to guess wrong. */
+void pt__permute_many(uint64_t seed, int64_t n, int64_t *indices, int64_t count) {
+    if (n <= FEW) {
+        permute_few(seed, n, indices, count);
+        return;
+    }
+    network_t network = network_make(seed, n);
+    for (int64_t first = 0; first < count; first += BLOCK) {
+        uint64_t values[BLOCK];
+        int64_t places[BLOCK], pending = count - first < BLOCK ? count - first : BLOCK;
+        for (int64_t i = 0; i < pending; i++) {
+            values[i] = (uint64_t)indices[first + i];
+            places[i] = first + i;
         }
-        value = high << low_bits | low;
-    } while (value >= (uint64_t)n);
-    return (int64_t)value;
+        while (pending > 0) {
+            int64_t left = 0;
+            for (int64_t i = 0; i < pending; i++) {
+                uint64_t value = values[i];
+                for (int round = 0; round < ROUNDS; round++) {
+                    value = (value + network.add[round]) * network.multiply[round] & network.mask;
+                    value ^= value >> network.fold;
+                }
+                indices[places[i]] = (int64_t)value;
+                values[left] = value;
+                places[left] = places[i];
+                left += value >= (uint64_t)n;
+            }
+            pending = left;
+        }
+    }
+}
+
+int64_t pt__permute(uint64_t seed, int64_t n, int64_t index) {
+    pt__permute_many(seed, n, &index, 1);
+    return index;
 }
