@@ -394,7 +394,7 @@ PT_API pt_status_t pt_optimizer_add_group(pt_optimizer_t *optimizer, const char 
 #define PT_SCHEDULE_COSINE 2       /* to minimum_factor at total_steps. Loshchilov 2017, without restarts */
 #define PT_SCHEDULE_STEP 3         /* times gamma every period steps */
 #define PT_SCHEDULE_ONE_CYCLE 4    /* torch's OneCycleLR by cosine: up from 1/initial_divisor for warmup_steps, down to 1/(initial_divisor · final_divisor) */
-#define PT_SCHEDULE_INVERSE_SQRT 5 /* sqrt(max(warmup_steps, 1) / step) after the warm-up. Vaswani 2017 */
+#define PT_SCHEDULE_INVERSE_SQRT 5 /* sqrt(max(warmup_steps, 1) / (step + 1)) after the warm-up. Vaswani 2017 */
 #define PT_SCHEDULE_CALLBACK 6
 typedef struct pt_rate { /* for a schedule by callback: write factor and set status to PT_OK */
     uint32_t struct_size;
