@@ -1,0 +1,42 @@
+/* See handle.h. The message on the handle is the one thing that getters, too, write: hosts whose threads move read it there. */
+#include "api/handle.h"
+
+#include <stdio.h>
+
+pt_status_t pt__handle_null(const char *function, const char *name)
+{
+    return pt__fail(PT_ERR_ARGUMENT, "%s: %s is NULL", function, name);
+}
+
+pt_status_t pt__handle_enter(const pt_model_t *model, int32_t change, const char *function)
+{
+    pt__error_clear();
+    if (model == NULL)
+        return pt__handle_null(function, "model");
+    if (change && model->busy)
+        return pt__fail(PT_ERR_BUSY, "%s: the model is in use by the stage that called this callback", function);
+    return PT_OK;
+}
+
+pt_status_t pt__handle_leave(const pt_model_t *model, pt_status_t status)
+{
+    if (model != NULL && status != PT_OK)
+        snprintf(((pt_model_t *)(uintptr_t)model)->message, sizeof model->message, "%s", pt__error_message());
+    return status;
+}
+
+pt_status_t pt__handle_begin_stage(pt_model_t *model, const char *function)
+{
+    PT__TRY(pt__handle_enter(model, 1, function));
+    model->busy = 1;
+    return PT_OK;
+}
+
+pt_status_t pt__handle_end_stage(pt_model_t *model, pt_status_t status)
+{
+    model->busy = 0;
+    pt__handle_leave(model, status);
+    if (model->free_when_idle)
+        pt__model_free(model);
+    return status;
+}

@@ -1,0 +1,227 @@
+/* pt_model_*: check, call down, report. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "api/handle.h"
+#include "base/json.h"
+#include "base/text.h"
+
+pt_status_t pt_model_create(pt_context_t *context, const pt_graph_t *graph, pt_model_t **out)
+{
+    pt__error_clear();
+    if (out == NULL)
+        return pt__handle_null("pt_model_create", "out");
+    *out = NULL;
+    if (context == NULL || graph == NULL)
+        return pt__handle_null("pt_model_create", context == NULL ? "context" : "graph");
+    if (graph->context != context)
+        return pt__fail(PT_ERR_ARGUMENT, "pt_model_create: the graph belongs to another context");
+    if (graph->status != PT_OK) {
+        pt__error_set(graph->message);
+        return graph->status;
+    }
+    if (graph->n_parameters == 0)
+        return pt__fail(PT_ERR_ARGUMENT, "pt_model_create: the graph has no parameters");
+    if (graph->n_inputs == 0)
+        return pt__fail(PT_ERR_ARGUMENT, "pt_model_create: the graph has no inputs");
+    if (graph->loss == PT_NO_TENSOR && graph->n_outputs == 0)
+        return pt__fail(PT_ERR_ARGUMENT, "pt_model_create: the graph has neither a loss nor an output");
+    return pt__model_create(context, graph, NULL, NULL, out);
+}
+
+static pt_status_t unknown_family(const char *name)
+{
+    char known[256] = "";
+    const pt__family_t *family;
+    for (int32_t i = 0; (family = pt__family_at(i)) != NULL; i++) {
+        size_t used = strlen(known);
+        snprintf(known + used, sizeof known - used, "%s\"%s\"", i == 0 ? "" : ", ", family->name);
+    }
+    return pt__fail(PT_ERR_UNSUPPORTED, "config: \"model_type\" is \"%.64s\", expected one of %s", name, known);
+}
+
+static pt_status_t create_from_json(pt_context_t *context, const char *json, const pt__json_t *config, pt_model_t **out)
+{
+    const char *type;
+    pt_graph_t *graph;
+    PT__TRY(pt__json_get_string(config, "model_type", PT__JSON_REQUIRED, &type));
+    const pt__family_t *family = pt__family_find(type);
+    if (family == NULL)
+        return unknown_family(type);
+    PT__TRY(pt_graph_create(context, &graph));
+    pt_status_t status = family->build(config, graph);
+    if (status == PT_OK)
+        status = pt__model_create(context, graph, family, json, out);
+    pt_graph_free(graph);
+    return status;
+}
+
+pt_status_t pt_model_create_from_config(pt_context_t *context, const char *json, size_t length, pt_model_t **out)
+{
+    pt__error_clear();
+    if (out == NULL)
+        return pt__handle_null("pt_model_create_from_config", "out");
+    *out = NULL;
+    if (context == NULL || json == NULL)
+        return pt__handle_null("pt_model_create_from_config", context == NULL ? "context" : "json");
+    pt__json_document_t *document = NULL;
+    const pt__json_t *root;
+    pt_status_t status;
+    pt__text_t text = pt__text_start(&context->memory);
+    char *copy = NULL;
+    PT__TRY_OUT(pt__json_parse(&context->memory, "config", json, (int64_t)length, &document, &root));
+    if (root->kind != PT__JSON_OBJECT) {
+        status = pt__fail(PT_ERR_FORMAT, "config: %s, expected an object", pt__json_kind_name(root->kind));
+        goto out;
+    }
+    pt__text_add_bytes(&text, json, (int64_t)length); /* with a final 0 */
+    PT__TRY_OUT(pt__text_take(&text, &copy, NULL));
+    PT__TRY_OUT(create_from_json(context, copy, root, out));
+out:
+    pt__json_free(document);
+    pt__release(&context->memory, copy);
+    return status;
+}
+
+void pt_model_free(pt_model_t *model)
+{
+    if (model == NULL)
+        return;
+    if (model->busy) /* from within a callback of its own stage: it ends with the stage */
+        model->free_when_idle = 1;
+    else
+        pt__model_free(model);
+}
+
+const char *pt_model_last_error(const pt_model_t *model)
+{
+    return model == NULL ? "" : model->message;
+}
+
+static pt_status_t check_task(const pt_task_options_t *task)
+{
+    if (task->task < PT_TASK_NONE || task->task > PT_TASK_REGRESSION)
+        return pt__fail(PT_ERR_ARGUMENT, "pt_task_options.task is %d, expected one of PT_TASK_...", (int)task->task);
+    if (task->flags != 0)
+        return pt__fail(PT_ERR_ARGUMENT, "pt_task_options.flags is %u, expected 0", (unsigned)task->flags);
+    if (task->pooling < PT_POOL_MEAN || task->pooling > PT_POOL_MAX)
+        return pt__fail(PT_ERR_ARGUMENT, "pt_task_options.pooling is %d, expected one of PT_POOL_...", (int)task->pooling);
+    if ((task->task == PT_TASK_CLASSIFICATION || task->task == PT_TASK_REGRESSION) && (task->outputs < 1 || task->outputs > INT32_MAX))
+        return pt__fail(PT_ERR_ARGUMENT, "pt_task_options.outputs is %lld, expected at least 1", (long long)task->outputs);
+    if (!(task->label_smoothing >= 0 && task->label_smoothing < 1))
+        return pt__fail(PT_ERR_ARGUMENT, "pt_task_options.label_smoothing is %g, expected 0 <= label_smoothing < 1", task->label_smoothing);
+    if (!(task->dropout >= 0 && task->dropout < 1))
+        return pt__fail(PT_ERR_ARGUMENT, "pt_task_options.dropout is %g, expected 0 <= dropout < 1", task->dropout);
+    for (int64_t i = 0; task->class_weights != NULL && i < task->outputs; i++)
+        if (!(task->class_weights[i] >= 0) || !isfinite(task->class_weights[i]))
+            return pt__fail(PT_ERR_ARGUMENT, "pt_task_options.class_weights[%lld] is %g, expected a finite weight of at least 0", (long long)i, (double)task->class_weights[i]);
+    return PT_OK;
+}
+
+static pt_status_t set_task(pt_model_t *model, const pt_task_options_t *options)
+{
+    pt_task_options_t task;
+    if (options == NULL)
+        return pt__handle_null("pt_model_set_task", "options");
+    PT__TRY(pt_task_options_init(&task, (uint32_t)sizeof task));
+    PT__TRY(pt__options_read(options, &task, (uint32_t)sizeof task, "pt_task_options"));
+    PT__TRY(check_task(&task));
+    return pt__model_set_task(model, &task);
+}
+
+pt_status_t pt_task_options_init(pt_task_options_t *options, uint32_t struct_size)
+{
+    static const pt_task_options_t defaults = {.task = PT_TASK_NONE, .pooling = PT_POOL_MEAN};
+    pt__error_clear();
+    return pt__options_init(options, struct_size, &defaults, (uint32_t)sizeof defaults, "pt_task_options");
+}
+
+pt_status_t pt_model_set_task(pt_model_t *model, const pt_task_options_t *options)
+{
+    PT__TRY(pt__handle_enter(model, 1, "pt_model_set_task"));
+    return pt__handle_leave(model, set_task(model, options));
+}
+
+int32_t pt_model_task(const pt_model_t *model)
+{
+    return model == NULL ? PT_TASK_NONE : model->task.task;
+}
+
+int64_t pt_model_transfer_count(const pt_model_t *model, int32_t kind)
+{
+    int64_t count = 0;
+    for (int64_t i = 0; model != NULL && i < model->n_transfers; i++)
+        count += kind == 0 || model->transfers[i].kind == kind;
+    return count;
+}
+
+pt_status_t pt_model_transfer_entry(const pt_model_t *model, int64_t index, const char **name, int32_t *kind)
+{
+    PT__TRY(pt__handle_enter(model, 0, "pt_model_transfer_entry"));
+    if (index < 0 || index >= model->n_transfers)
+        return pt__handle_leave(model, pt__fail(PT_ERR_ARGUMENT, "pt_model_transfer_entry: index %lld, there are %lld entries", (long long)index, (long long)model->n_transfers));
+    if (name != NULL)
+        *name = model->transfers[index].name;
+    if (kind != NULL)
+        *kind = model->transfers[index].kind;
+    return PT_OK;
+}
+
+pt_status_t pt_model_copy(pt_model_t *model, const pt_model_t *source)
+{
+    PT__TRY(pt__handle_enter(model, 1, "pt_model_copy"));
+    if (source == NULL)
+        return pt__handle_leave(model, pt__handle_null("pt_model_copy", "source"));
+    return pt__handle_leave(model, pt__transfer_copy(model, source));
+}
+
+pt_status_t pt_model_load(pt_model_t *model, const char *path, uint32_t flags)
+{
+    PT__TRY(pt__handle_enter(model, 1, "pt_model_load"));
+    if (path == NULL)
+        return pt__handle_leave(model, pt__handle_null("pt_model_load", "path"));
+    if (flags & ~PT_LOAD_STRICT)
+        return pt__handle_leave(model, pt__fail(PT_ERR_ARGUMENT, "pt_model_load: flags is %u, expected 0 or PT_LOAD_STRICT", (unsigned)flags));
+    return pt__handle_leave(model, pt__transfer_load(model, path, flags));
+}
+
+pt_status_t pt_model_save(const pt_model_t *model, const char *path)
+{
+    PT__TRY(pt__handle_enter(model, 0, "pt_model_save"));
+    return pt__handle_leave(model, path == NULL ? pt__handle_null("pt_model_save", "path") : pt__weights_write(model, path));
+}
+
+pt_status_t pt_model_describe(const pt_model_t *model, int32_t what, char *buffer, size_t size, size_t *length)
+{
+    PT__TRY(pt__handle_enter(model, 0, "pt_model_describe"));
+    pt__text_t text = pt__text_start(&model->context->memory);
+    char shape[96];
+    int64_t total = 0;
+    if (what == PT_DESCRIBE_GRAPH)
+        pt__graph_print_text(model->graph, &text);
+    else if (what == PT_DESCRIBE_CONFIG)
+        pt__text_add(&text, "%s", model->config == NULL ? "{}" : model->config);
+    else if (what == PT_DESCRIBE_PLAN) {
+        pt__plan_t *plan = model->planned[PT__MODE_TRAIN].plan;
+        if (plan == NULL)
+            return pt__handle_leave(model, pt__fail(PT_ERR_STATE, "pt_model_describe: no training plan has been made yet"));
+        pt__plan_print(plan, &text);
+    } else if (what == PT_DESCRIBE_SUMMARY) {
+        for (int64_t i = 0; i < model->graph->n_parameters; i++) {
+            const pt__stored_t *parameter = &model->parameters[i];
+            total += parameter->elements;
+            pt__text_add(&text, "%-44s %-22s %12lld%s\n", parameter->name, pt__shape_print(&parameter->shape, PT_FLOAT32, shape, sizeof shape),
+                         (long long)parameter->elements, parameter->learnable ? "" : "  fixed");
+        }
+        pt__text_add(&text, "%lld parameters, %lld of them learn\n", (long long)total, (long long)pt__model_learnable_elements(model));
+    } else
+        return pt__handle_leave(model, pt__fail(PT_ERR_ARGUMENT, "pt_model_describe: what is %d, expected one of PT_DESCRIBE_...", (int)what));
+    return pt__handle_leave(model, pt__text_give(&text, buffer, size, length));
+}
+
+void pt_model_cancel(pt_model_t *model)
+{
+    if (model != NULL)
+        atomic_store(&model->cancelled, 1);
+}
