@@ -1,4 +1,4 @@
-/* The context as the layers see it: what every handle needs and retains. lib/api/context.c makes and ends it. */
+/* The context as the layers see it: what every handle needs and retains. lib/api/context_api.c makes and ends it. */
 #ifndef PT__CONTEXT_H
 #define PT__CONTEXT_H
 
@@ -12,6 +12,7 @@ struct pt__device;
 struct pt_context {
     pt__memory_t memory; /* by value: handles reach it as &context->memory; the context's own block comes from malloc-like hook too */
     atomic_int references;
+    void (*end)(pt_context_t *context); /* called with the last reference: frees what layers above base made, and the block itself */
     pt__pool_t *pool;
     struct pt__device *device;
     uint64_t seed;

@@ -1,0 +1,81 @@
+/* Layers: an op together with its parameters, NAME.weight and NAME.bias, under PyTorch's names and with PyTorch's initial values. Made of the
+ * public builder calls only, so that they report errors as those do. */
+#include <stdio.h>
+#include <string.h>
+
+#include "graph/graph.h"
+
+enum { LONGEST_SUFFIX = 8 }; /* ".weight" with its 0 */
+
+/* NAME.SUFFIX; after a failure the graph is in error and 0 comes back. */
+static int32_t join(pt_graph_t *graph, const char *call, const char *name, const char *suffix, char joined[PT_MAX_NAME])
+{
+    if (name == NULL || *name == 0 || strlen(name) + LONGEST_SUFFIX > PT_MAX_NAME) {
+        pt__graph_fail(graph, PT_ERR_ARGUMENT, "%s: name %s, expected 1 to %d bytes", call,
+                       name == NULL ? "is NULL" : *name == 0 ? "is empty" : "is too long", PT_MAX_NAME - LONGEST_SUFFIX);
+        return 0;
+    }
+    snprintf(joined, PT_MAX_NAME, "%s.%s", name, suffix);
+    return 1;
+}
+
+static pt_tensor_t add_parameter(pt_graph_t *graph, const char *call, const char *name, const char *suffix, int32_t rank, const int64_t *shape,
+                                 int32_t initializer, double value)
+{
+    char joined[PT_MAX_NAME];
+    return join(graph, call, name, suffix, joined) ? pt_parameter(graph, joined, rank, shape, initializer, value) : PT_NO_TENSOR;
+}
+
+/* Whether the graph takes another call; where not, the thread's message says why. */
+static int32_t is_ready(const pt_graph_t *graph, const char *call)
+{
+    if (graph == NULL)
+        pt__fail(PT_ERR_ARGUMENT, "%s: graph is NULL", call);
+    else if (graph->status != PT_OK)
+        pt__error_set(graph->message);
+    return graph != NULL && graph->status == PT_OK;
+}
+
+/* The last size of src, which must be known; 0 after a failure. */
+static int64_t last_size(pt_graph_t *graph, const char *call, pt_tensor_t src)
+{
+    int64_t shape[PT_MAX_RANK];
+    if (!is_ready(graph, call))
+        return 0;
+    int32_t rank = pt_graph_shape(graph, src, shape);
+    if (rank >= 1 && shape[rank - 1] >= 1)
+        return shape[rank - 1];
+    if (rank < 0)
+        pt__graph_fail(graph, PT_ERR_ARGUMENT, "%s: src %d is no tensor of this graph", call, (int)src);
+    else
+        pt__graph_fail(graph, PT_ERR_SHAPE, "%s: src has no last dimension of a fixed size", call);
+    return 0;
+}
+
+pt_tensor_t pt_linear_layer(pt_graph_t *graph, const char *name, pt_tensor_t src, int64_t outputs, int32_t activation)
+{
+    int64_t inputs = last_size(graph, "pt_linear_layer", src);
+    if (inputs == 0)
+        return PT_NO_TENSOR;
+    pt_tensor_t weight = add_parameter(graph, "pt_linear_layer", name, "weight", 2, (int64_t[]){outputs, inputs}, PT_INIT_LINEAR, (double)inputs);
+    pt_tensor_t bias = add_parameter(graph, "pt_linear_layer", name, "bias", 1, &outputs, PT_INIT_LINEAR, (double)inputs);
+    return pt_linear(graph, src, weight, bias, activation);
+}
+
+pt_tensor_t pt_embedding_layer(pt_graph_t *graph, const char *name, pt_tensor_t index, int64_t rows, int64_t width)
+{
+    if (!is_ready(graph, "pt_embedding_layer"))
+        return PT_NO_TENSOR;
+    pt_tensor_t weight = add_parameter(graph, "pt_embedding_layer", name, "weight", 2, (int64_t[]){rows, width}, PT_INIT_NORMAL, 1.0);
+    return pt_embedding(graph, index, weight);
+}
+
+pt_tensor_t pt_layer_norm_layer(pt_graph_t *graph, const char *name, pt_tensor_t src, double epsilon)
+{
+    int64_t width = last_size(graph, "pt_layer_norm_layer", src);
+    if (width == 0)
+        return PT_NO_TENSOR;
+    pt_tensor_t weight = add_parameter(graph, "pt_layer_norm_layer", name, "weight", 1, &width, PT_INIT_CONSTANT, 1.0);
+    pt_tensor_t bias = add_parameter(graph, "pt_layer_norm_layer", name, "bias", 1, &width, PT_INIT_CONSTANT, 0.0);
+    return pt_layer_norm(graph, src, weight, bias, epsilon);
+}
