@@ -1,0 +1,247 @@
+/* Growing text, JSON escapes, numbers in both directions, under a locale with a decimal comma too. */
+#include <float.h>
+#include <locale.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "base/text.h"
+#include "support/failing_allocator.h"
+#include "support/suite.h"
+
+static pt__memory_t memory;
+
+static pt__text_t new_text(void) {
+    pt__memory_init(&memory, NULL, NULL, NULL);
+    return pt__text_start(&memory);
+}
+
+static void assert_text(pt__text_t *text, const char *expected) {
+    char *taken;
+    int64_t length;
+    ck_ok(pt__text_take(text, &taken, &length));
+    ck_assert_str_eq(taken, expected);
+    ck_assert_int_eq(length, (int64_t)strlen(expected));
+    pt__release(&memory, taken);
+    ck_assert_int_eq(atomic_load(&memory.bytes), 0);
+}
+
+START_TEST(test_appending) {
+    pt__text_t text = new_text();
+    char expected[20000] = "", piece[64];
+    assert_text(&text, "");
+    for (int i = 0; i < 2000; i++) {
+        snprintf(piece, sizeof piece, "%d,", i);
+        strcat(expected, piece);
+        pt__text_add(&text, "%d,", i);
+    }
+    assert_text(&text, expected);
+    pt__text_add(&text, "%500d", 1); /* longer than the room at hand */
+    ck_assert_int_eq(text.length, 500);
+    pt__text_add_bytes(&text, "ab\0c", 4);
+    ck_assert_int_eq(text.length, 504);
+    pt__text_add_bytes(&text, NULL, 0);
+    pt__text_free(&text);
+    ck_assert_int_eq(atomic_load(&memory.bytes), 0);
+}
+END_TEST
+
+START_TEST(test_give_cuts_and_tells_the_length) {
+    for (size_t size = 0; size < 8; size++) {
+        pt__text_t text = new_text();
+        char buffer[8] = "#######";
+        size_t length = 0;
+        pt__text_add(&text, "hello");
+        ck_ok(pt__text_give(&text, size ? buffer : NULL, size, &length));
+        ck_assert_uint_eq(length, 5);
+        if (size) {
+            ck_assert_uint_eq(strlen(buffer), size <= 5 ? size - 1 : 5);
+            ck_assert_int_eq(memcmp(buffer, "hello", strlen(buffer)), 0);
+        }
+    }
+    pt__text_t empty = new_text();
+    char buffer[2] = "x";
+    ck_ok(pt__text_give(&empty, buffer, 2, NULL));
+    ck_assert_str_eq(buffer, "");
+}
+END_TEST
+
+START_TEST(test_failing_allocations_stick) {
+    failing_allocator_t allocator;
+    pt_status_t status;
+    FOR_EACH_FAILING_ALLOCATION(allocator, {
+        char *taken;
+        failing_allocator_memory(&allocator, &memory);
+        pt__text_t text = pt__text_start(&memory);
+        for (int i = 0; i < 100; i++) {
+            pt__text_add(&text, "%d ", i);
+            pt__text_add_number(&text, i * 0.1);
+            pt__text_add_json_string(&text, "\"x\"", 3);
+        }
+        status = pt__text_take(&text, &taken, NULL);
+        ck_assert((status == PT_OK) == (taken != NULL));
+        pt__release(&memory, taken);
+    }, status);
+}
+END_TEST
+
+START_TEST(test_json_strings) {
+    static const struct {
+        const char *bytes;
+        int64_t length;
+        const char *expected;
+    } cases[] = {
+        {"", 0, "\"\""},
+        {"plain", 5, "\"plain\""},
+        {"a\"b\\c/d", 7, "\"a\\\"b\\\\c/d\""},
+        {"\b\f\n\r\t", 5, "\"\\b\\f\\n\\r\\t\""},
+        {"\0\x01\x1f\x7f", 4, "\"\\u0000\\u0001\\u001f\x7f\""},
+        {"\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80", 9, "\"\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80\""},
+        {"a\xFFz", 3, "\"a\xEF\xBF\xBDz\""},
+        {"\xED\xA0\x80", 3, "\"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\""}, /* a surrogate */
+        {"\xC3", 1, "\"\xEF\xBF\xBD\""},                                 /* cut short */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        pt__text_t text = new_text();
+        pt__text_add_json_string(&text, cases[i].bytes, cases[i].length);
+        assert_text(&text, cases[i].expected);
+    }
+}
+END_TEST
+
+static void assert_round_trip(double value) {
+    pt__text_t text = new_text();
+    double back;
+    pt__text_add_number(&text, value);
+    ck_assert_msg(pt__parse_double(text.data, text.length, &back) == 1, "%s", text.data);
+    ck_assert_msg(memcmp(&back, &value, sizeof back) == 0, "%a printed as %s read as %a", value, text.data, back);
+    pt__text_free(&text);
+}
+
+static void check_numbers(void) {
+    static const double values[] = {0.0, -0.0, 1, -1, 0.1, 1.0 / 3, 1e22, 1e23, 123456789012345678.0, DBL_MAX, DBL_MIN,
+                                    4.9406564584124654e-324, 2.2250738585072011e-308, 9007199254740993.0, 1.7976931348623157e308};
+    pt__random_t random = pt__random_start(1);
+    pt__text_t text = new_text();
+    pt__text_add_number(&text, 0.5);
+    pt__text_add(&text, " %.2f %g ", 1.25, 2.5);
+    pt__text_add_number(&text, (double)NAN);
+    pt__text_add_number(&text, (double)INFINITY);
+    pt__text_add_number(&text, 100000);
+    pt__text_add_number(&text, 0.1);
+    assert_text(&text, "0.5 1.25 2.5 nullnull1000000.1");
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++)
+        assert_round_trip(values[i]);
+    for (int i = 0; i < 20000; i++) {
+        uint64_t bits = pt__random_u64(&random);
+        double value;
+        memcpy(&value, &bits, sizeof value);
+        if (isfinite(value))
+            assert_round_trip(value);
+        assert_round_trip(pt__random_normal(&random));
+    }
+}
+
+START_TEST(test_numbers_round_trip) {
+    check_numbers();
+}
+END_TEST
+
+/* Whatever locale with a decimal comma this machine has. */
+START_TEST(test_numbers_in_a_comma_locale) {
+    static const char *const names[] = {"de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "fr_FR.utf8", "de_DE", "fr_FR"};
+    const char *set = NULL;
+    for (size_t i = 0; i < sizeof names / sizeof names[0] && !set; i++)
+        set = setlocale(LC_ALL, names[i]);
+    if (!set) { /* none: compile one beside the test, where localedef is there */
+        char command[700];
+        setenv("LOCPATH", suite_directory(), 1);
+        snprintf(command, sizeof command, "localedef -i de_DE -f UTF-8 '%s/de_DE.UTF-8' >/dev/null 2>&1", suite_directory());
+        if (system(command) == 0)
+            set = setlocale(LC_ALL, "de_DE.UTF-8");
+    }
+    if (!set)
+        return;
+    char printed[16];
+    snprintf(printed, sizeof printed, "%.1f", 0.5);
+    ck_assert_str_eq(printed, "0,5"); /* the host sees its own locale */
+    check_numbers();
+    snprintf(printed, sizeof printed, "%.1f", 0.5);
+    ck_assert_str_eq(printed, "0,5"); /* and still does */
+}
+END_TEST
+
+START_TEST(test_what_is_a_number) {
+    static const struct {
+        const char *text;
+        double value;
+    } good[] = {{"0", 0},        {"-0.5", -0.5},  {"+3", 3},        {".5", 0.5},       {"5.", 5},
+                {"1e3", 1000},   {"1E+3", 1000},  {"12e-1", 1.2},   {"1e400", HUGE_VAL}, {"1e-400", 0},
+                {"1e99999999999999999999", HUGE_VAL}, {"0e99999999999999999999", 0}, {"000123", 123},
+                {"0.000000000000000000000000000001e30", 1}, {"1000000000000000000000000000000e-30", 1},
+                {"9007199254740993", 9007199254740992.0}, {"9007199254740993.0000000000000000000000000000000001", 9007199254740994.0}};
+    static const char *const bad[] = {"", "-", ".", "e5", "1e", "1e+", "1.2.3", "0x10", "inf", "nan", "1 ", " 1", "1,5", "--1", "1e5.0", "1f"};
+    double value;
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        ck_assert_msg(pt__parse_double(good[i].text, (int64_t)strlen(good[i].text), &value) == 1, "%s", good[i].text);
+        ck_assert_msg(value == good[i].value, "%s gave %.17g", good[i].text, value);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        ck_assert_msg(pt__parse_double(bad[i], (int64_t)strlen(bad[i]), &value) == 0, "%s", bad[i]);
+}
+END_TEST
+
+/* More digits than any double needs: the last of them still decides a tie. */
+START_TEST(test_very_long_numbers) {
+    static char digits[5000];
+    double value, tie = 1 + DBL_EPSILON / 2;
+    (void)tie;
+    int length = snprintf(digits, sizeof digits, "%.60f", 1.0 + 0x1p-53 + 0.0); /* prints as 1 exactly */
+    ck_assert_int_gt(length, 60);
+    strcpy(digits, "1.00000000000000011102230246251565404236316680908203125"); /* 1 + 2^-53: a tie, to even */
+    length = (int)strlen(digits);
+    ck_assert(pt__parse_double(digits, length, &value) && value == 1.0);
+    memset(digits + length, '0', 4000);
+    ck_assert(pt__parse_double(digits, length + 4000, &value) && value == 1.0);
+    digits[length + 4000] = '1';
+    ck_assert(pt__parse_double(digits, length + 4001, &value) && value == 1.0 + DBL_EPSILON);
+    memset(digits, '9', sizeof digits);
+    ck_assert(pt__parse_double(digits, 300, &value) && value == 1e300);
+    ck_assert(pt__parse_double(digits, sizeof digits, &value) && isinf(value));
+}
+END_TEST
+
+START_TEST(test_whole_numbers) {
+    int64_t value;
+    ck_assert(pt__parse_int64("9223372036854775807", 19, &value) && value == INT64_MAX);
+    ck_assert(pt__parse_int64("-9223372036854775808", 20, &value) && value == INT64_MIN);
+    ck_assert(pt__parse_int64("-0", 2, &value) && value == 0);
+    ck_assert(pt__parse_int64("+00042", 6, &value) && value == 42);
+    ck_assert(!pt__parse_int64("9223372036854775808", 19, &value));
+    ck_assert(!pt__parse_int64("-9223372036854775809", 20, &value));
+    ck_assert(!pt__parse_int64("99999999999999999999", 20, &value));
+    ck_assert(!pt__parse_int64("", 0, &value));
+    ck_assert(!pt__parse_int64("-", 1, &value));
+    ck_assert(!pt__parse_int64("1.0", 3, &value));
+}
+END_TEST
+
+START_TEST(test_utf8) {
+    ck_assert_int_eq(pt__utf8_length("a", 1), 1);
+    ck_assert_int_eq(pt__utf8_length("a", 0), 0);
+    ck_assert_int_eq(pt__utf8_length("\0", 1), 1);
+    ck_assert_int_eq(pt__utf8_length("\xF4\x8F\xBF\xBF", 4), 4);
+    ck_assert_int_eq(pt__utf8_length("\xF4\x90\x80\x80", 4), 0);
+    ck_assert_int_eq(pt__utf8_length("\xC0\x80", 2), 0);
+    ck_assert_int_eq(pt__utf8_length("\xE0\x80\x80", 3), 0);
+    ck_assert_int_eq(pt__utf8_length("\xF0\x80\x80\x80", 4), 0);
+    ck_assert_int_eq(pt__utf8_length("\x80", 1), 0);
+    ck_assert_int_eq(pt__utf8_length("\xF8\x88\x80\x80\x80", 5), 0);
+}
+END_TEST
+
+SUITE("text", 120, test_appending, test_give_cuts_and_tells_the_length, test_failing_allocations_stick, test_json_strings,
+      test_numbers_round_trip, test_numbers_in_a_comma_locale, test_what_is_a_number, test_very_long_numbers,
+      test_whole_numbers, test_utf8)

@@ -1,0 +1,81 @@
+#define _XOPEN_SOURCE 700 /* nftw */
+#include "support/suite.h"
+
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char directory[256];
+static pid_t directory_owner; /* Check runs each test in a child; each has its own directory */
+
+static int remove_entry(const char *path, const struct stat *about, int kind, struct FTW *place) {
+    (void)about;
+    (void)kind;
+    (void)place;
+    return remove(path);
+}
+
+static void remove_directory(void) {
+    if (directory_owner != getpid())
+        return;
+    chmod(directory, 0700);
+    nftw(directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+const char *suite_directory(void) {
+    if (directory_owner != getpid()) {
+        const char *root = getenv("TMPDIR");
+        snprintf(directory, sizeof directory, "%s/pretrain-test-XXXXXX", root && *root ? root : "/tmp");
+        if (!mkdtemp(directory)) {
+            perror(directory);
+            exit(EXIT_FAILURE);
+        }
+        directory_owner = getpid();
+        atexit(remove_directory);
+    }
+    return directory;
+}
+
+const char *suite_path(const char *name) {
+    static char paths[8][512];
+    static int next;
+    char *path = paths[next++ % 8];
+    snprintf(path, sizeof paths[0], "%s/%s", suite_directory(), name);
+    return path;
+}
+
+const char *suite_source(const char *path) {
+    static char paths[8][512];
+    static int next;
+    const char *root = getenv("PT_TEST_SOURCE");
+    char *whole = paths[next++ % 8];
+    snprintf(whole, sizeof paths[0], "%s/%s", root ? root : ".", path);
+    return whole;
+}
+
+const char *suite_write(const char *name, const void *bytes, size_t size) {
+    const char *path = suite_path(name);
+    FILE *file = fopen(path, "wb");
+    if (!file || fwrite(bytes, 1, size, file) != size || fclose(file) != 0) {
+        perror(path);
+        exit(EXIT_FAILURE);
+    }
+    return path;
+}
+
+int suite_run(const char *name, double seconds, const TTest *const *tests, int n_tests) {
+    Suite *suite = suite_create(name);
+    TCase *group = tcase_create(name);
+    tcase_set_timeout(group, seconds);
+    for (int i = 0; i < n_tests; i++)
+        tcase_add_test(group, tests[i]);
+    suite_add_tcase(suite, group);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV); /* CK_VERBOSITY=verbose names every test; CK_FORK=no runs under a debugger */
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
