@@ -1,0 +1,43 @@
+/* Readers of configuration values that several model families share. */
+#include "models/config.h"
+
+#include <string.h>
+
+typedef struct activation {
+    const char *name;
+    int32_t value;
+} activation_t;
+
+static const activation_t activations[] = {
+    {"gelu_new", PT_ACTIVATION_GELU_TANH}, {"gelu_pytorch_tanh", PT_ACTIVATION_GELU_TANH}, {"gelu", PT_ACTIVATION_GELU_ERF},
+    {"relu", PT_ACTIVATION_RELU},          {"silu", PT_ACTIVATION_SILU},                   {"swish", PT_ACTIVATION_SILU},
+    {"tanh", PT_ACTIVATION_TANH},          {"sigmoid", PT_ACTIVATION_SIGMOID},             {"linear", PT_ACTIVATION_NONE},
+};
+
+pt_status_t pt__config_activation(const pt__json_t *config, const char *key, int32_t *activation)
+{
+    const char *name = NULL;
+    PT__TRY(pt__json_get_string(config, key, PT__JSON_OPTIONAL, &name));
+    if (name == NULL)
+        return PT_OK;
+    for (size_t i = 0; i < sizeof activations / sizeof activations[0]; i++) {
+        if (strcmp(activations[i].name, name) == 0) {
+            *activation = activations[i].value;
+            return PT_OK;
+        }
+    }
+    return pt__json_fail(pt__json_find(config, key), PT_ERR_UNSUPPORTED,
+                         "\"%s\" is no known activation, expected \"gelu_new\", \"gelu_pytorch_tanh\", \"gelu\", \"relu\", \"silu\", \"swish\", \"tanh\", "
+                         "\"sigmoid\" or \"linear\"",
+                         name);
+}
+
+pt_status_t pt__config_probability(const pt__json_t *config, const char *key, double *probability)
+{
+    double value = *probability;
+    PT__TRY(pt__json_get_number(config, key, PT__JSON_OPTIONAL, 0.0, 1.0, &value));
+    if (value >= 1.0)
+        return pt__json_fail(pt__json_find(config, key), PT_ERR_FORMAT, "expected a probability in [0, 1), found %g", value);
+    *probability = value;
+    return PT_OK;
+}

@@ -1,0 +1,13 @@
+/* What the families read from a configuration beside plain numbers, in the vocabulary of Hugging Face's config.json. */
+#ifndef PT__CONFIG_H
+#define PT__CONFIG_H
+
+#include "base/json.h"
+
+/* The activation named by `key` ("gelu_new", "relu", ...) as PT_ACTIVATION_...; *activation keeps what it holds where the key is missing. */
+pt_status_t pt__config_activation(const pt__json_t *config, const char *key, int32_t *activation);
+
+/* A probability in [0, 1). */
+pt_status_t pt__config_probability(const pt__json_t *config, const char *key, double *probability);
+
+#endif
