@@ -1,0 +1,43 @@
+/* The causal language model: each token's row predicts the token after it.
+ *
+ *   labels   int32 [PT_DIM_TOKENS], PT_IGNORE_INDEX where nothing is to be predicted
+ *   loss     cross-entropy of softmax(hidden · weightᵀ) at the labels, the logits never all in memory
+ *   logits   [PT_DIM_TOKENS, V];  next_logits [PT_DIM_BATCH, V] of each sample's last row, which is what generation reads
+ *
+ * weight [V, D] is the trunk's tied one, or else a parameter "lm_head.weight" from N(0, 0.02); V is the number of rows that "tokens" index. */
+#include "tasks/head.h"
+#include "tasks/tasks.h"
+
+static const double DEVIATION = 0.02;
+
+static pt_status_t check_trunk(const pt_graph_t *graph, pt_tensor_t hidden, int64_t *vocabulary)
+{
+    const pt__input_t *tokens = pt__graph_input(graph, "tokens");
+    if (tokens == NULL || pt__graph_tensor(graph, tokens->tensor)->index_limit <= 0)
+        return pt__fail(PT_ERR_STATE, "task causal_lm: the network has no input \"tokens\" that an embedding reads");
+    if (pt__graph_tensor(graph, hidden)->shape.symbol != PT__SYMBOL_TOKENS)
+        return pt__fail(PT_ERR_SHAPE, "task causal_lm: the network's output \"hidden\" has one row a sample, expected one a token ([PT_DIM_TOKENS, D])");
+    *vocabulary = pt__graph_tensor(graph, tokens->tensor)->index_limit;
+    return PT_OK;
+}
+
+static pt_status_t build(const pt_task_options_t *options, pt_graph_t *graph)
+{
+    (void)options; /* of the fields only the task's number concerns a language model; pt_task_options_t says so */
+    pt_tensor_t hidden, weight = graph->tied;
+    int64_t vocabulary = 0;
+    PT__TRY(pt__head_find_hidden(graph, "causal_lm", &hidden));
+    PT__TRY(check_trunk(graph, hidden, &vocabulary));
+    if (weight == PT_NO_TENSOR) {
+        int64_t width = pt__graph_tensor(graph, hidden)->shape.size[1];
+        weight = pt_parameter(graph, "lm_head.weight", 2, (int64_t[]){vocabulary, width}, PT_INIT_NORMAL, DEVIATION);
+    }
+    pt_tensor_t labels = pt_input(graph, "labels", PT_INT32, 1, (int64_t[]){PT_DIM_TOKENS});
+    pt_graph_set_loss(graph, pt_linear_cross_entropy_loss(graph, hidden, weight, PT_NO_TENSOR, labels, NULL));
+    pt_graph_set_output(graph, "logits", pt_linear(graph, hidden, weight, PT_NO_TENSOR, PT_ACTIVATION_NONE));
+    pt_tensor_t last = pt_pool(graph, hidden, PT_POOL_LAST);
+    pt_graph_set_output(graph, "next_logits", pt_linear(graph, last, weight, PT_NO_TENSOR, PT_ACTIVATION_NONE));
+    return pt_graph_status(graph);
+}
+
+const pt__task_t pt__task_causal_lm = {.name = "causal_lm", .number = PT_TASK_CAUSAL_LM, .self_supervised = 1, .build = build};

@@ -1,0 +1,20 @@
+/* Regression: numbers for each sample.
+ *
+ *   target      float32 [PT_DIM_BATCH, outputs]
+ *   loss        mean squared error over all of them
+ *   prediction  [PT_DIM_BATCH, outputs] from the head "regression" (head.h) */
+#include "tasks/head.h"
+#include "tasks/tasks.h"
+
+static pt_status_t build(const pt_task_options_t *options, pt_graph_t *graph)
+{
+    pt_tensor_t hidden;
+    PT__TRY(pt__head_find_hidden(graph, "regression", &hidden));
+    pt_tensor_t prediction = pt__head_add(graph, "regression", hidden, options);
+    pt_tensor_t target = pt_input(graph, "target", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, options->outputs});
+    pt_graph_set_loss(graph, pt_mse_loss(graph, prediction, target));
+    pt_graph_set_output(graph, "prediction", prediction);
+    return pt_graph_status(graph);
+}
+
+const pt__task_t pt__task_regression = {.name = "regression", .number = PT_TASK_REGRESSION, .build = build};
