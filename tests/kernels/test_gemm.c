@@ -1,0 +1,439 @@
+/* The matrix door: every form against double precision, at every level this processor has and through both rooms; the
+ * same bits at any thread count; nothing outside dst touched. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels/device.h"
+#include "support/suite.h"
+
+enum { GUARD = 3, THREADS = 3 };
+static const int thread_counts[THREADS] = {1, 2, 5};
+
+static pt__memory_t memory;
+static pt__pool_t *pools[THREADS];
+
+static void set_up(void) {
+    pt__memory_init(&memory, NULL, NULL, NULL);
+    for (int i = 0; i < THREADS; i++)
+        ck_ok(pt__pool_create(&memory, thread_counts[i], &pools[i]));
+}
+
+static void tear_down(void) {
+    for (int i = 0; i < THREADS; i++)
+        pt__pool_free(pools[i]);
+    ck_assert_int_eq(atomic_load(&memory.bytes), 0);
+}
+
+/* ---- cases */
+
+static uint64_t state = 1;
+
+static uint64_t draw(uint64_t bound) {
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    return (state >> 33) % bound;
+}
+
+static float draw_value(void) {
+    return (float)draw(2001) / 1000.0f - 1.0f;
+}
+
+typedef struct gemm_case {
+    pt__gemm_t gemm; /* pointers into `floats` */
+    float *floats;   /* all operands, one after the other */
+    float *before;   /* dst and pre-activation before the product, their guards included */
+    int64_t dst_at, pre_at, dst_floats;
+    int32_t residual_is_dst;
+} gemm_case_t;
+
+typedef struct form {
+    int64_t m, n, k, count;
+    int32_t a_transposed, b_transposed, accumulate, activation, bias, preactivation, slope, residual, wide_strides;
+    float scale;
+} form_t;
+
+/* residual: 1 its own array, 2 dst itself. wide_strides: 1 odd ones, 2 a page apart */
+static void make_case(const form_t *form, gemm_case_t *out) {
+    int64_t count = form->count == 0 ? 1 : form->count, extra = form->wide_strides == 1 ? 5 : 0;
+    int64_t a_rows = form->a_transposed ? form->k : form->m, a_columns = form->a_transposed ? form->m : form->k;
+    int64_t b_rows = form->b_transposed ? form->n : form->k, b_columns = form->b_transposed ? form->k : form->n;
+    pt__gemm_t g = {.m = form->m, .n = form->n, .k = form->k, .count = form->count};
+    g.a_stride = form->wide_strides == 2 ? (a_columns + 1023) / 1024 * 1024 : a_columns + extra;
+    g.b_stride = form->wide_strides == 2 ? (b_columns + 1023) / 1024 * 1024 : b_columns + extra;
+    g.dst_stride = form->n + GUARD + extra;
+    g.a_step = a_rows * g.a_stride + 1;
+    g.b_step = count > 2 ? 0 : b_rows * g.b_stride + 2;
+    g.dst_step = form->m * g.dst_stride + 4;
+    int64_t a_floats = count * g.a_step + 1, b_floats = count * (b_rows * g.b_stride + 2) + 1;
+    int64_t dst_floats = count * g.dst_step + 2 * GUARD, total = a_floats + b_floats + form->n + 4 * dst_floats;
+    memset(out, 0, sizeof *out);
+    out->floats = malloc((size_t)total * sizeof(float));
+    out->before = malloc((size_t)(2 * dst_floats) * sizeof(float));
+    ck_assert(out->floats && out->before);
+    for (int64_t i = 0; i < total; i++)
+        out->floats[i] = draw_value();
+    float *at = out->floats;
+    g.a = at;
+    g.b = at + a_floats;
+    g.bias = form->bias ? g.b + b_floats : NULL;
+    out->dst_at = a_floats + b_floats + form->n;
+    out->pre_at = out->dst_at + dst_floats;
+    out->dst_floats = dst_floats;
+    g.dst = at + out->dst_at + GUARD;
+    g.preactivation = form->preactivation ? g.dst + dst_floats : NULL;
+    g.slope_source = form->slope ? g.dst + 2 * dst_floats : NULL;
+    g.residual = form->residual == 1 ? g.dst + 3 * dst_floats : form->residual == 2 ? g.dst : NULL;
+    g.a_transposed = form->a_transposed;
+    g.b_transposed = form->b_transposed;
+    g.accumulate = form->accumulate;
+    g.activation = form->activation;
+    g.scale = form->scale;
+    out->residual_is_dst = form->residual == 2;
+    if (!form->accumulate && !out->residual_is_dst) /* whatever dst held must not matter */
+        for (int64_t i = 0; i < count * g.dst_step; i++)
+            g.dst[i] = NAN;
+    out->gemm = g;
+    memcpy(out->before, at + out->dst_at, (size_t)(2 * dst_floats) * sizeof(float));
+}
+
+static void free_case(gemm_case_t *c) {
+    free(c->floats);
+    free(c->before);
+}
+
+static void restore(gemm_case_t *c) {
+    memcpy(c->floats + c->dst_at, c->before, (size_t)(2 * c->dst_floats) * sizeof(float));
+}
+
+static double logistic(double x) {
+    return 1.0 / (1.0 + exp(-x));
+}
+
+static double activate(int32_t activation, double x) {
+    switch (activation) {
+    case PT__ACTIVATION_RELU:
+        return x > 0.0 ? x : 0.0;
+    case PT__ACTIVATION_GELU_TANH:
+        return 0.5 * x * (1.0 + tanh(0.79788456080286536 * (x + 0.044715 * x * x * x)));
+    case PT__ACTIVATION_GELU_ERF:
+        return 0.5 * x * (1.0 + erf(x * 0.70710678118654752));
+    case PT__ACTIVATION_SILU:
+        return x * logistic(x);
+    case PT__ACTIVATION_TANH:
+        return tanh(x);
+    case PT__ACTIVATION_SIGMOID:
+        return logistic(x);
+    default:
+        return x;
+    }
+}
+
+static double slope_of(int32_t activation, double x) { /* symmetric difference: error about 1e-10 */
+    const double h = 1e-5;
+    if (activation == PT__ACTIVATION_NONE)
+        return 1.0;
+    if (activation == PT__ACTIVATION_RELU)
+        return x > 0.0 ? 1.0 : 0.0;
+    return (activate(activation, x + h) - activate(activation, x - h)) / (2.0 * h);
+}
+
+/* The product of row i and column j; *size is the sum of the terms' sizes, for the tolerance. */
+static double product_at(const pt__gemm_t *g, const float *a, const float *b, int64_t i, int64_t j, double *size) {
+    double sum = 0.0;
+    *size = 0.0;
+    for (int64_t k = 0; k < g->k; k++) {
+        double x = g->a_transposed ? a[k * g->a_stride + i] : a[i * g->a_stride + k];
+        double y = g->b_transposed ? b[j * g->b_stride + k] : b[k * g->b_stride + j];
+        sum += x * y;
+        *size += fabs(x * y);
+    }
+    return sum;
+}
+
+static void check_element(const gemm_case_t *c, int64_t p, int64_t i, int64_t j, const char *what) {
+    const pt__gemm_t *g = &c->gemm;
+    int64_t at = p * g->dst_step + i * g->dst_stride + j;
+    const float *old = c->before + GUARD;
+    double size, scale = g->scale == 0.0f ? 1.0 : (double)g->scale;
+    double value = scale * product_at(g, g->a + p * g->a_step, g->b + p * g->b_step, i, j, &size);
+    value += g->accumulate ? (double)old[at] : 0.0;
+    value += g->bias ? (double)g->bias[j] : 0.0;
+    double tolerance = 1e-6 * (size * fabs(scale) + 3.0) * (1.0 + sqrt((double)g->k) / 16.0);
+    if (g->preactivation)
+        ck_assert_msg(fabs((double)g->preactivation[at] - value) <= tolerance, "%s: preactivation [%d,%d,%d] %g, not %g",
+                      what, (int)p, (int)i, (int)j, (double)g->preactivation[at], value);
+    if (g->slope_source)
+        value *= slope_of(g->activation, (double)g->slope_source[at]);
+    else
+        value = activate(g->activation, value);
+    if (g->residual)
+        value += c->residual_is_dst ? (double)old[at] : (double)g->residual[at];
+    ck_assert_msg(fabs((double)g->dst[at] - value) <= tolerance, "%s: dst [%d,%d,%d] is %.8g, not %.8g (tolerance %g)", what,
+                  (int)p, (int)i, (int)j, (double)g->dst[at], value, tolerance);
+}
+
+/* Large products are checked at some of their elements, borders always. */
+static void check_result(const gemm_case_t *c, const char *what) {
+    const pt__gemm_t *g = &c->gemm;
+    int64_t count = g->count == 0 ? 1 : g->count;
+    int64_t step_i = g->m * g->n * g->k > 2000000 ? 7 : 1, step_j = step_i > 1 ? 11 : 1;
+    for (int64_t p = 0; p < count; p++)
+        for (int64_t i = 0; i < g->m; i += i + step_i < g->m || i == g->m - 1 ? step_i : g->m - 1 - i)
+            for (int64_t j = 0; j < g->n; j += j + step_j < g->n || j == g->n - 1 ? step_j : g->n - 1 - j)
+                check_element(c, p, i, j, what);
+}
+
+/* What lies between rows, between products and around the arrays is as before. */
+static void check_guards(const gemm_case_t *c, const char *what) {
+    const pt__gemm_t *g = &c->gemm;
+    int64_t count = g->count == 0 ? 1 : g->count;
+    for (int array = 0; array < 2; array++) {
+        const float *now = c->floats + c->dst_at + array * c->dst_floats, *old = c->before + array * c->dst_floats;
+        int used = array == 0 || g->preactivation;
+        for (int64_t i = 0; i < c->dst_floats; i++) {
+            int64_t in_product = (i - GUARD) % g->dst_step, row = in_product / g->dst_stride;
+            int inside = used && i >= GUARD && i < GUARD + count * g->dst_step && row < g->m &&
+                         in_product % g->dst_stride < g->n;
+            ck_assert_msg(inside || memcmp(now + i, old + i, sizeof(float)) == 0, "%s: float %d outside was written",
+                          what, (int)i);
+        }
+    }
+}
+
+/* ---- every level, room and thread count */
+
+static void describe(char *text, size_t size, const form_t *f, pt__level_t level, pt__gemm_room_t room, int threads) {
+    snprintf(text, size,
+             "%s %s %d threads, m %d n %d k %d count %d, ta %d tb %d acc %d act %d bias %d pre %d slope %d res %d "
+             "strides %d scale %g",
+             pt__level_name(level), room == PT__GEMM_OWN ? "own" : "cblas", threads, (int)f->m, (int)f->n, (int)f->k,
+             (int)f->count, f->a_transposed, f->b_transposed, f->accumulate, f->activation, f->bias, f->preactivation,
+             f->slope, f->residual, f->wide_strides, (double)f->scale);
+}
+
+static void try_form(const form_t *form, pt__device_t *devices[PT__LEVEL_COUNT][3][THREADS]) {
+    gemm_case_t c;
+    char what[256];
+    make_case(form, &c);
+    float *first = malloc((size_t)c.dst_floats * sizeof(float));
+    ck_assert_ptr_nonnull(first);
+    for (int level = 0; level < PT__LEVEL_COUNT; level++)
+        for (int room = PT__GEMM_OWN; room <= PT__GEMM_CBLAS; room++)
+            for (int t = 0; t < THREADS; t++) {
+                pt__device_t *device = devices[level][room][t];
+                if (!device)
+                    continue;
+                describe(what, sizeof what, form, (pt__level_t)level, (pt__gemm_room_t)room, thread_counts[t]);
+                restore(&c);
+                pt__gemm(device, &c.gemm);
+                const float *now = c.floats + c.dst_at;
+                if (t == 0) {
+                    check_result(&c, what);
+                    check_guards(&c, what);
+                    memcpy(first, now, (size_t)c.dst_floats * sizeof(float));
+                } else if (room == PT__GEMM_OWN) {
+                    ck_assert_msg(!memcmp(first, now, (size_t)c.dst_floats * sizeof(float)), "%s: other bits", what);
+                } else {
+                    check_result(&c, what);
+                }
+            }
+    free(first);
+    free_case(&c);
+}
+
+static pt__device_t *devices[PT__LEVEL_COUNT][3][THREADS];
+
+static void open_devices(void) {
+    set_up();
+    for (int level = 0; level < PT__LEVEL_COUNT; level++)
+        for (int room = PT__GEMM_OWN; room <= PT__GEMM_CBLAS; room++)
+            for (int t = 0; t < THREADS; t++)
+                if (pt__level_supported((pt__level_t)level))
+                    ck_ok(pt__device_create(&memory, pools[t], (pt__level_t)level, (pt__gemm_room_t)room,
+                                            &devices[level][room][t]));
+}
+
+static void close_devices(void) {
+    for (int level = 0; level < PT__LEVEL_COUNT; level++)
+        for (int room = PT__GEMM_OWN; room <= PT__GEMM_CBLAS; room++)
+            for (int t = 0; t < THREADS; t++)
+                pt__device_free(devices[level][room][t]);
+    tear_down();
+}
+
+START_TEST(test_gemm_small_sizes) {
+    static const int64_t sizes[] = {1, 2, 3, 4, 7, 8, 13, 15, 16, 17, 28, 29, 32, 33, 50, 64, 65};
+    const int n_sizes = (int)(sizeof sizes / sizeof sizes[0]);
+    open_devices();
+    for (int round = 0; round < 700; round++) {
+        form_t form = {.m = sizes[draw((uint64_t)n_sizes)], .n = sizes[draw((uint64_t)n_sizes)], .k = sizes[draw((uint64_t)n_sizes)]};
+        form.a_transposed = (int32_t)draw(2);
+        form.b_transposed = (int32_t)draw(2);
+        form.accumulate = (int32_t)draw(2);
+        form.bias = (int32_t)draw(2);
+        form.wide_strides = (int32_t)draw(2);
+        form.scale = draw(3) == 0 ? -0.75f : 0.0f;
+        form.count = draw(5) == 0 ? (int64_t)draw(5) : 0;
+        if (draw(2)) {
+            form.activation = (int32_t)draw(PT__ACTIVATION_COUNT);
+            form.slope = (int32_t)draw(2);
+            form.preactivation = (int32_t)draw(2);
+        }
+        form.residual = (int32_t)draw(form.accumulate ? 2 : 3);
+        try_form(&form, devices);
+    }
+    close_devices();
+}
+END_TEST
+
+/* One of each path: tasks on the pool, several passes, slabs, packed columns a task, deep sums, few rows, few columns. */
+START_TEST(test_gemm_large_sizes) {
+    static const form_t forms[] = {
+        {.m = 150, .n = 200, .k = 90, .bias = 1, .activation = PT__ACTIVATION_GELU_TANH, .preactivation = 1},
+        {.m = 300, .n = 260, .k = 700, .b_transposed = 1, .bias = 1, .activation = PT__ACTIVATION_SILU, .residual = 1},
+        {.m = 129, .n = 1100, .k = 770, .b_transposed = 1, .bias = 1, .residual = 2},
+        {.m = 131, .n = 1031, .k = 320, .accumulate = 1, .residual = 1},
+        {.m = 520, .n = 97, .k = 600, .a_transposed = 1, .accumulate = 1},
+        {.m = 333, .n = 310, .k = 1024, .a_transposed = 1, .b_transposed = 1, .wide_strides = 2},
+        {.m = 200, .n = 1024, .k = 1024, .wide_strides = 2, .activation = PT__ACTIVATION_TANH, .slope = 1},
+        {.m = 20, .n = 30, .k = 9000, .a_transposed = 1, .bias = 1, .activation = PT__ACTIVATION_RELU, .residual = 1},
+        {.m = 17, .n = 70, .k = 5000, .accumulate = 1, .scale = 0.5f, .preactivation = 1},
+        {.m = 1, .n = 3000, .k = 500, .b_transposed = 1, .bias = 1},
+        {.m = 1, .n = 3000, .k = 500, .accumulate = 1},
+        {.m = 3, .n = 2000, .k = 300, .b_transposed = 1, .activation = PT__ACTIVATION_SIGMOID, .slope = 1},
+        {.m = 5, .n = 2000, .k = 300, .b_transposed = 1, .residual = 2, .activation = PT__ACTIVATION_GELU_ERF},
+        {.m = 3000, .n = 1, .k = 400, .b_transposed = 1, .accumulate = 1},
+        {.m = 3000, .n = 2, .k = 400},
+        {.m = 2000, .n = 10, .k = 256, .a_transposed = 1},
+        {.m = 100, .n = 3500, .k = 1300, .b_transposed = 1},
+        {.m = 600, .n = 900, .k = 3000, .bias = 1},
+        {.m = 64, .n = 64, .k = 48, .count = 12, .b_transposed = 1, .scale = 0.125f},
+        {.m = 48, .n = 64, .k = 64, .count = 9, .a_transposed = 1, .accumulate = 1},
+        {.m = 300, .n = 300, .k = 300, .count = 2, .bias = 1, .activation = PT__ACTIVATION_RELU},
+    };
+    open_devices();
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++)
+        try_form(&forms[i], devices);
+    close_devices();
+}
+END_TEST
+
+START_TEST(test_gemm_nothing_to_do) {
+    open_devices();
+    for (int level = 0; level < PT__LEVEL_COUNT; level++)
+        for (int room = PT__GEMM_OWN; room <= PT__GEMM_CBLAS; room++) {
+            float a[4] = {NAN, NAN, NAN, NAN}, bias[2] = {1.0f, -2.0f}, dst[4] = {NAN, NAN, NAN, 7.0f};
+            pt__gemm_t gemm = {.m = 2, .n = 2, .a = a, .b = a, .dst = dst, .a_stride = 2, .b_stride = 2, .dst_stride = 2};
+            pt__device_t *device = devices[level][room][1];
+            if (!device)
+                continue;
+            gemm.bias = bias;
+            gemm.activation = PT__ACTIVATION_RELU;
+            pt__gemm(device, &gemm); /* k 0: the epilogue of zeros */
+            ck_assert(dst[0] == 1.0f && dst[1] == 0.0f && dst[2] == 1.0f && dst[3] == 0.0f);
+            gemm.accumulate = 1;
+            gemm.activation = PT__ACTIVATION_NONE;
+            pt__gemm(device, &gemm);
+            ck_assert(dst[0] == 2.0f && dst[1] == -2.0f && dst[2] == 2.0f && dst[3] == -2.0f);
+            gemm.k = 2;
+            gemm.m = 0;
+            pt__gemm(device, &gemm);
+            gemm.m = 2;
+            gemm.n = 0;
+            pt__gemm(device, &gemm);
+            ck_assert(dst[0] == 2.0f && dst[1] == -2.0f && dst[2] == 2.0f && dst[3] == -2.0f);
+        }
+    close_devices();
+}
+END_TEST
+
+/* What is not finite comes through, and only where it belongs. */
+START_TEST(test_gemm_not_finite) {
+    open_devices();
+    for (int level = 0; level < PT__LEVEL_COUNT; level++)
+        for (int room = PT__GEMM_OWN; room <= PT__GEMM_CBLAS; room++) {
+            form_t form = {.m = 37, .n = 41, .k = 19};
+            gemm_case_t c;
+            pt__device_t *device = devices[level][room][1];
+            if (!device)
+                continue;
+            make_case(&form, &c);
+            ((float *)c.gemm.a)[5 * c.gemm.a_stride + 3] = NAN;
+            ((float *)c.gemm.b)[2 * c.gemm.b_stride + 40] = INFINITY;
+            pt__gemm(device, &c.gemm);
+            for (int64_t i = 0; i < form.m; i++)
+                for (int64_t j = 0; j < form.n; j++) {
+                    float value = c.gemm.dst[i * c.gemm.dst_stride + j];
+                    ck_assert(i == 5 ? isnan(value) : j == 40 ? isinf(value) || isnan(value) : isfinite(value));
+                }
+            free_case(&c);
+        }
+    close_devices();
+}
+END_TEST
+
+typedef struct serial_task {
+    pt__device_t *device;
+    const gemm_case_t *c;
+} serial_task_t;
+
+static void run_serial(void *argument, int64_t task, int32_t worker) {
+    const serial_task_t *serial = argument;
+    pt__gemm_t gemm = serial->c[task].gemm;
+    pt__gemm_serial(serial->device, worker, &gemm);
+}
+
+START_TEST(test_gemm_inside_tasks) {
+    form_t form = {.m = 70, .n = 75, .k = 330, .b_transposed = 1, .bias = 1};
+    gemm_case_t c[8];
+    open_devices();
+    for (int level = 0; level < PT__LEVEL_COUNT; level++)
+        for (int room = PT__GEMM_OWN; room <= PT__GEMM_CBLAS; room++) {
+            serial_task_t serial = {.device = devices[level][room][1], .c = c};
+            if (!serial.device)
+                continue;
+            for (int i = 0; i < 8; i++)
+                make_case(&form, &c[i]);
+            pt__pool_run(pools[1], 8, run_serial, &serial);
+            for (int i = 0; i < 8; i++) {
+                check_result(&c[i], "serial");
+                free_case(&c[i]);
+            }
+        }
+    close_devices();
+}
+END_TEST
+
+START_TEST(test_gemm_device) {
+    pt__device_t *device;
+    set_up();
+    ck_ok(pt__device_create(&memory, pools[1], PT__LEVEL_COUNT, PT__GEMM_AUTO, &device));
+    ck_assert_int_eq(device->level, pt__level_best());
+    ck_assert_int_eq(device->room, device->level == PT__LEVEL_PORTABLE ? PT__GEMM_CBLAS : PT__GEMM_OWN);
+    ck_assert_ptr_nonnull(strstr(pt__device_describe(device), pt__level_name(device->level)));
+    ck_ok(pt__device_reserve(device, 3 << 20, 1 << 20));
+    for (int32_t i = 0; i < 2; i++) {
+        float *scratch = pt__device_scratch(device, i);
+        ck_assert_uint_eq((uintptr_t)scratch % 64, 0);
+        memset(scratch, 1, 3 << 20);
+    }
+    memset(pt__device_shared(device), 1, 1 << 20);
+    pt__device_free(device);
+    pt__device_free(NULL);
+    for (int level = 0; level < PT__LEVEL_COUNT; level++) {
+        ck_assert_int_eq(pt__level_find(pt__level_name((pt__level_t)level)), level);
+        if (!pt__level_supported((pt__level_t)level)) {
+            ck_fails(pt__device_create(&memory, pools[0], (pt__level_t)level, PT__GEMM_AUTO, &device), PT_ERR_UNSUPPORTED,
+                     pt__level_name((pt__level_t)level));
+            ck_assert_ptr_null(device);
+        }
+    }
+    ck_assert_int_eq(pt__level_find("avx1024"), PT__LEVEL_COUNT);
+    ck_assert_int_eq(pt__level_find(NULL), PT__LEVEL_COUNT);
+    tear_down();
+}
+END_TEST
+
+SUITE("gemm", 120, test_gemm_small_sizes, test_gemm_large_sizes, test_gemm_nothing_to_do, test_gemm_not_finite,
+      test_gemm_inside_tasks, test_gemm_device)
