@@ -1,7 +1,7 @@
 /* The causal language model: each token's row predicts the token after it.
  *
  *   labels   int32 [PT_DIM_TOKENS], PT_IGNORE_INDEX where nothing is to be predicted
- *   loss     cross-entropy of softmax(hidden · weightᵀ) at the labels, the logits never all in memory
+ *   loss     cross-entropy of softmax(hidden · weightᵀ) at the labels, smoothed as asked for, the logits never all in memory
  *   logits   [PT_DIM_TOKENS, V];  next_logits [PT_DIM_BATCH, V] of each sample's last row, which is what generation reads
  *
  * weight [V, D] is the trunk's tied one, or else a parameter "lm_head.weight" from N(0, 0.02); V is the number of rows that "tokens" index. */
@@ -23,17 +23,23 @@ static pt_status_t check_trunk(const pt_graph_t *graph, pt_tensor_t hidden, int6
 
 static pt_status_t build(const pt_task_options_t *options, pt_graph_t *graph)
 {
-    (void)options; /* of the fields only the task's number concerns a language model; pt_task_options_t says so */
     pt_tensor_t hidden, weight = graph->tied;
     int64_t vocabulary = 0;
+    pt_cross_entropy_options_t loss;
+    if (options->class_weights != NULL)
+        return pt__fail(PT_ERR_ARGUMENT, "task causal_lm: class_weights are given, expected none: a language model has no classes");
+    PT__TRY(pt_cross_entropy_options_init(&loss, (uint32_t)sizeof loss));
+    loss.label_smoothing = options->label_smoothing;
     PT__TRY(pt__head_find_hidden(graph, "causal_lm", &hidden));
     PT__TRY(check_trunk(graph, hidden, &vocabulary));
     if (weight == PT_NO_TENSOR) {
         int64_t width = pt__graph_tensor(graph, hidden)->shape.size[1];
         weight = pt_parameter(graph, "lm_head.weight", 2, (int64_t[]){vocabulary, width}, PT_INIT_NORMAL, DEVIATION);
     }
+    if (options->dropout > 0)
+        hidden = pt_dropout(graph, hidden, options->dropout);
     pt_tensor_t labels = pt_input(graph, "labels", PT_INT32, 1, (int64_t[]){PT_DIM_TOKENS});
-    pt_graph_set_loss(graph, pt_linear_cross_entropy_loss(graph, hidden, weight, PT_NO_TENSOR, labels, NULL));
+    pt_graph_set_loss(graph, pt_linear_cross_entropy_loss(graph, hidden, weight, PT_NO_TENSOR, labels, &loss));
     pt_graph_set_output(graph, "logits", pt_linear(graph, hidden, weight, PT_NO_TENSOR, PT_ACTIVATION_NONE));
     pt_tensor_t last = pt_pool(graph, hidden, PT_POOL_LAST);
     pt_graph_set_output(graph, "next_logits", pt_linear(graph, last, weight, PT_NO_TENSOR, PT_ACTIVATION_NONE));

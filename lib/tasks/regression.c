@@ -9,6 +9,9 @@
 static pt_status_t build(const pt_task_options_t *options, pt_graph_t *graph)
 {
     pt_tensor_t hidden;
+    if (options->class_weights != NULL || options->label_smoothing > 0)
+        return pt__fail(PT_ERR_ARGUMENT, "task regression: %s given, expected none: it has no classes",
+                        options->class_weights != NULL ? "class_weights are" : "a label_smoothing is");
     PT__TRY(pt__head_find_hidden(graph, "regression", &hidden));
     pt_tensor_t prediction = pt__head_add(graph, "regression", hidden, options);
     pt_tensor_t target = pt_input(graph, "target", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, options->outputs});
