@@ -110,7 +110,8 @@ typedef struct pt__update {
     float *first, *second; /* slots [count] or NULL */
     float gradient_scale, clip_value;
     float rate, weight_decay;
-    float beta1, beta2, epsilon;           /* Adam, AdamW */
+    double beta1, beta2;                   /* Adam, AdamW; double, so that 1 - beta keeps its digits */
+    float epsilon;
     double bias_correction1, bias_correction2; /* 1 - beta^step */
     float momentum, dampening;             /* SGD */
     int32_t nesterov, first_step, decoupled; /* first_step: momentum buffer starts as the gradient; decoupled: AdamW */

@@ -1,0 +1,52 @@
+/* Attention cut over the pool: forward by sample, head and tile of queries; backward by sample and key-value head, whose
+ * d_k and d_v one task sums in a fixed order. Called through the table. */
+#include "kernels/chunks.h"
+#include "kernels/kernels_cpu.h"
+
+typedef struct run {
+    pt__dev device;
+    const pt__attention_t *attention;
+    int64_t tiles; /* of the longest sample */
+} run_t;
+
+static int64_t sample_begin(const pt__attention_t *attention, int64_t sample) {
+    return attention->offsets != NULL ? attention->offsets[sample] : sample * attention->length;
+}
+
+static void forward_task(void *argument, int64_t task, int32_t worker) {
+    const run_t *run = argument;
+    const pt__attention_t *attention = run->attention;
+    int64_t tile = run->tiles - 1 - task % run->tiles; /* the ones with most keys first */
+    int64_t head = task / run->tiles % attention->heads, sample = task / run->tiles / attention->heads;
+    int64_t begin = sample_begin(attention, sample), end = sample_begin(attention, sample + 1);
+    if (begin + tile * PT__ATTENTION_TILE < end)
+        run->device->vector->attention->forward(attention, begin, end, head, tile * PT__ATTENTION_TILE,
+                                                pt__device_scratch(run->device, worker));
+}
+
+void pt__cpu_attention(pt__dev device, const pt__attention_t *attention) {
+    int64_t longest = attention->length;
+    if (attention->offsets != NULL) {
+        longest = 0;
+        for (int64_t s = 0; s < attention->samples; s++) {
+            int64_t length = attention->offsets[s + 1] - attention->offsets[s];
+            longest = length > longest ? length : longest;
+        }
+    }
+    run_t run = {.device = device, .attention = attention, .tiles = pt__chunks_count(longest, PT__ATTENTION_TILE)};
+    pt__pool_run(device->pool, attention->samples * attention->heads * run.tiles, forward_task, &run);
+}
+
+static void backward_task(void *argument, int64_t task, int32_t worker) {
+    const run_t *run = argument;
+    const pt__attention_t *attention = run->attention;
+    int64_t sample = task / attention->kv_heads;
+    run->device->vector->attention->backward(attention, sample_begin(attention, sample),
+                                             sample_begin(attention, sample + 1), task % attention->kv_heads,
+                                             pt__device_scratch(run->device, worker));
+}
+
+void pt__cpu_attention_gradient(pt__dev device, const pt__attention_t *attention) {
+    run_t run = {.device = device, .attention = attention};
+    pt__pool_run(device->pool, attention->samples * attention->kv_heads, backward_task, &run);
+}

@@ -1,0 +1,82 @@
+/* The CPU's kernels, a file a subject; kernels_cpu.c makes them into the table pt__kernels_cpu. What each does stands in
+ * kernels.h, under the same name. */
+#ifndef PT__KERNELS_CPU_H
+#define PT__KERNELS_CPU_H
+
+#include "kernels/kernels.h"
+
+/* elementwise_sweep.c */
+void pt__cpu_fill(pt__dev device, int64_t n, float value, float *dst);
+void pt__cpu_add_into(pt__dev device, int64_t n, const float *src, float *dst);
+void pt__cpu_scale(pt__dev device, int64_t n, float factor, const float *src, float *dst);
+void pt__cpu_scale_by(pt__dev device, int64_t n, const float *src, const float *numerator, const float *denominator,
+                      int32_t accumulate, float *dst);
+void pt__cpu_unary(pt__dev device, pt__unary_t unary, int64_t n, const float *src, float *dst);
+void pt__cpu_unary_gradient(pt__dev device, pt__unary_t unary, int64_t n, const float *src, const float *d_dst,
+                            float *d_src);
+void pt__cpu_dropout(pt__dev device, int64_t n, float probability, uint64_t key, const float *src, float *dst);
+
+/* broadcast_sweep.c */
+void pt__cpu_binary(pt__dev device, pt__binary_t binary, const pt__broadcast_t *shape, const float *a, const float *b,
+                    float *dst);
+
+/* strided_copy.c */
+void pt__cpu_copy(pt__dev device, const pt__copy_t *copy, const float *src, float *dst);
+
+/* reduce_rows.c */
+void pt__cpu_reduce(pt__dev device, pt__reduce_t reduce, int64_t outer, int64_t middle, int64_t inner,
+                    const float *src, float *dst, int32_t *index, int32_t accumulate);
+void pt__cpu_reduce_gradient(pt__dev device, pt__reduce_t reduce, int64_t outer, int64_t middle, int64_t inner,
+                             const float *d_dst, const int32_t *index, float *d_src);
+void pt__cpu_column_sum(pt__dev device, int64_t rows, int64_t columns, const float *src, int32_t accumulate,
+                        float *dst);
+double pt__cpu_sum_of_squares(pt__dev device, int64_t n, const float *src);
+
+/* reduce_segments.c */
+void pt__cpu_segment_reduce(pt__dev device, pt__reduce_t reduce, int64_t samples, const int32_t *offsets,
+                            int64_t columns, const float *src, float *dst, int32_t *index);
+void pt__cpu_segment_reduce_gradient(pt__dev device, pt__reduce_t reduce, int64_t samples, const int32_t *offsets,
+                                     int64_t columns, const float *d_dst, const int32_t *index, float *d_src);
+
+/* softmax_rows.c */
+void pt__cpu_softmax(pt__dev device, int64_t rows, int64_t columns, int32_t log, const float *src, float *dst);
+void pt__cpu_softmax_gradient(pt__dev device, int64_t rows, int64_t columns, int32_t log, const float *dst,
+                              const float *d_dst, float *d_src);
+
+/* norm_rows.c */
+void pt__cpu_layer_norm(pt__dev device, int64_t rows, int64_t columns, float epsilon, const float *src,
+                        const float *weight, const float *bias, float *dst, float *mean, float *inverse);
+void pt__cpu_layer_norm_gradient(pt__dev device, int64_t rows, int64_t columns, const float *src, const float *weight,
+                                 const float *mean, const float *inverse, const float *d_dst, const float *residual,
+                                 float *d_src, float *d_weight, float *d_bias, int32_t accumulate);
+void pt__cpu_rms_norm(pt__dev device, int64_t rows, int64_t columns, float epsilon, const float *src,
+                      const float *weight, float *dst, float *inverse);
+void pt__cpu_rms_norm_gradient(pt__dev device, int64_t rows, int64_t columns, const float *src, const float *weight,
+                               const float *inverse, const float *d_dst, const float *residual, float *d_src,
+                               float *d_weight, int32_t accumulate);
+
+/* attention_tiles.c */
+void pt__cpu_attention(pt__dev device, const pt__attention_t *attention);
+void pt__cpu_attention_gradient(pt__dev device, const pt__attention_t *attention);
+
+/* gather_rows.c */
+void pt__cpu_gather(pt__dev device, int64_t rows, int64_t columns, const float *table, const int32_t *index,
+                    float *dst);
+void pt__cpu_gather_gradient(pt__dev device, int64_t rows, int64_t columns, int64_t table_rows, const float *d_dst,
+                             const int32_t *index, int32_t accumulate, float *d_table);
+
+/* cross_entropy_rows.c */
+void pt__cpu_cross_entropy(pt__dev device, const pt__cross_entropy_t *description);
+
+/* loss_pointwise.c */
+void pt__cpu_pointwise_loss(pt__dev device, pt__pointwise_loss_t kind, int64_t n, float delta, float positive_weight,
+                            const float *prediction, const float *target, const float *element_weight, float *loss,
+                            float *weight, float *d_prediction);
+void pt__cpu_correct(pt__dev device, int64_t rows, int64_t classes, const float *logits, const int32_t *labels,
+                     int32_t ignore_index, float *correct, float *counted);
+
+/* optimizer_sweep.c */
+void pt__cpu_sgd(pt__dev device, const pt__update_t *update);
+void pt__cpu_adam(pt__dev device, const pt__update_t *update);
+
+#endif

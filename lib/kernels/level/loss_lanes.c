@@ -1,0 +1,135 @@
+/* Losses: pointwise ones over a run of elements, cross-entropy of a row of logits. A level's part of pt__vector_t.
+ *
+ *   squared e^2, absolute |e|, Huber |e| < delta ? e^2/2 : delta (|e| - delta/2)            e = prediction - target
+ *   binary  (1 - t) x + (1 + (positive_weight - 1) t) ln(1 + e^-x)                          x = prediction, a logit
+ *   cross-entropy  Q ln sum e^(x-m) - sum q (x-m),  d_x = Q softmax(x) - q                  q = weighted targets, Q their
+ *                                                                                          sum, m = the row's largest */
+#include "kernels/level/rows.h"
+#include "kernels/vector.h"
+
+typedef struct terms {
+    floats_t loss, slope;
+} terms_t;
+
+INLINE terms_t squared(floats_t x, floats_t t, float delta, float positive_weight) {
+    (void)delta, (void)positive_weight;
+    floats_t e = x - t;
+    return (terms_t){e * e, e + e};
+}
+
+INLINE terms_t absolute_error(floats_t x, floats_t t, float delta, float positive_weight) {
+    (void)delta, (void)positive_weight;
+    floats_t e = x - t;
+    return (terms_t){absolute(e), select(e == 0.0f, (floats_t){0}, copy_sign(broadcast(1.0f), e)) + (e - e)};
+}
+
+INLINE terms_t huber(floats_t x, floats_t t, float delta, float positive_weight) {
+    (void)positive_weight;
+    floats_t e = x - t, size = absolute(e);
+    return (terms_t){select(size < delta, 0.5f * e * e, delta * (size - 0.5f * delta)), clamp(e, delta)};
+}
+
+INLINE terms_t binary(floats_t x, floats_t t, float delta, float positive_weight) {
+    (void)delta;
+    floats_t e = exponential(-absolute(x)), u = 1.0f + e;
+    floats_t log1p = select(u == 1.0f, e, logarithm(u) * (e / (u - 1.0f))); /* exact where e is small */
+    floats_t weight = 1.0f + (positive_weight - 1.0f) * t;
+    floats_t negative = select(x < 0.0f, -x, (floats_t){0});
+    floats_t upper = select(x < 0.0f, broadcast(1.0f), e) / u; /* 1 / (1 + e^x) */
+    return (terms_t){(1.0f - t) * x + weight * (log1p + negative), (1.0f - t) - weight * upper};
+}
+
+INLINE double pointwise(int64_t n, float delta, float positive_weight, const float *prediction, const float *target,
+                        const float *element_weight, double *weight, float *d_prediction,
+                        terms_t (*function)(floats_t, floats_t, float, float)) {
+    doubles_t loss_low = {0}, loss_high = {0}, weight_low = {0}, weight_high = {0};
+    for (int64_t i = 0; i < n; i += LANES) {
+        int64_t count = n - i;
+        floats_t w = element_weight != NULL ? load_some(element_weight + i, count) : broadcast(1.0f);
+        terms_t terms = function(load_some(prediction + i, count), load_some(target + i, count), delta, positive_weight);
+        floats_t loss = terms.loss * w;
+        if (d_prediction != NULL)
+            store_some(d_prediction + i, terms.slope * w, count);
+        if (count < LANES) { /* lanes past the end count nothing */
+            ints_t inside = lane_numbers() < (int32_t)count;
+            loss = where(inside, loss);
+            w = where(inside, w);
+        }
+        loss_low += low_doubles(loss);
+        loss_high += high_doubles(loss);
+        weight_low += low_doubles(w);
+        weight_high += high_doubles(w);
+    }
+    *weight += sum_double_lanes(weight_low + weight_high);
+    return sum_double_lanes(loss_low + loss_high);
+}
+
+#define POINTWISE(name)                                                                                                \
+    static double name##_loss(int64_t n, float delta, float positive_weight, const float *prediction,                 \
+                              const float *target, const float *element_weight, double *weight,                        \
+                              float *d_prediction) {                                                                   \
+        return pointwise(n, delta, positive_weight, prediction, target, element_weight, weight, d_prediction, name);   \
+    }
+
+POINTWISE(squared)
+POINTWISE(absolute_error)
+POINTWISE(huber)
+POINTWISE(binary)
+
+/* The weighted targets of LANES classes from class i on, for targets that are not a single label:
+ * q = class weight · ((1 - smoothing) · probability + smoothing / classes) */
+typedef struct targets {
+    const float *class_weights, *probabilities; /* NULL: 1; NULL: 0, the label is added apart */
+    float keep, share;                          /* 1 - smoothing, smoothing / classes */
+} targets_t;
+
+INLINE floats_t targets_at(const targets_t *targets, int64_t i, int64_t count) {
+    floats_t q = broadcast(targets->share);
+    if (targets->probabilities != NULL)
+        q = q + targets->keep * load_some(targets->probabilities + i, count);
+    if (targets->class_weights != NULL)
+        q = q * load_some(targets->class_weights + i, count);
+    return count >= LANES ? q : where(lane_numbers() < (int32_t)count, q);
+}
+
+static double cross_entropy(const pt__cross_entropy_t *d, int32_t label, const float *probabilities,
+                            const float *logits, float *d_logits) {
+    int64_t n = d->classes;
+    targets_t targets = {d->class_weights, probabilities, 1.0f - d->smoothing, d->smoothing / (float)n};
+    int dense = probabilities != NULL || d->smoothing > 0.0f; /* every class has a target */
+    floats_t max = row_max(n, logits);
+    float at_label = 0.0f, total = 0.0f, dot = 0.0f;
+    if (probabilities == NULL) {
+        at_label = targets.keep * (d->class_weights != NULL ? d->class_weights[label] : 1.0f);
+        total = at_label;
+        dot = at_label * (logits[label] - max[0]);
+    }
+    if (dense) {
+        floats_t total_lanes = {0}, dot_lanes = {0};
+        for (int64_t i = 0; i < n; i += LANES) {
+            floats_t q = targets_at(&targets, i, n - i);
+            floats_t x = n - i >= LANES ? load(logits + i) : load_part(logits + i, n - i, max[0]);
+            total_lanes += q;
+            dot_lanes += q * (x - max);
+        }
+        total += sum_lanes(total_lanes);
+        dot += sum_lanes(dot_lanes);
+    }
+    float sum = sum_exponentials(n, max, logits, d_logits);
+    if (d_logits != NULL) {
+        floats_t factor = broadcast(total / sum);
+        for (int64_t i = 0; i < n; i += LANES) {
+            floats_t slope = load_some(d_logits + i, n - i) * factor;
+            store_some(d_logits + i, dense ? slope - targets_at(&targets, i, n - i) : slope, n - i);
+        }
+        if (probabilities == NULL)
+            d_logits[label] -= at_label;
+    }
+    return (double)total * log((double)sum) - (double)dot;
+}
+
+extern const pt__vector_loss_t PT__LEVEL(pt__vector_loss);
+const pt__vector_loss_t PT__LEVEL(pt__vector_loss) = {
+    .pointwise = {squared_loss, absolute_error_loss, huber_loss, binary_loss},
+    .cross_entropy = cross_entropy,
+};

@@ -1,0 +1,87 @@
+/* What level/lanes.h leaves to instructions of AVX2 and AVX-512. Included by it only. */
+#ifndef PT__LANES_X86_H
+#define PT__LANES_X86_H
+
+#include <immintrin.h>
+
+#if defined(__AVX512F__)
+
+INLINE __mmask16 mask_bits(ints_t mask) {
+    return _mm512_movepi32_mask((__m512i)mask);
+}
+
+INLINE floats_t select(ints_t mask, floats_t a, floats_t b) {
+    return (floats_t)_mm512_mask_blend_ps(mask_bits(mask), (__m512)b, (__m512)a);
+}
+
+INLINE floats_t maximum(floats_t a, floats_t b) {
+    return (floats_t)_mm512_max_ps((__m512)a, (__m512)b);
+}
+
+INLINE floats_t minimum(floats_t a, floats_t b) {
+    return (floats_t)_mm512_min_ps((__m512)a, (__m512)b);
+}
+
+INLINE floats_t load_part(const float *p, int64_t n, float rest) {
+    return (floats_t)_mm512_mask_loadu_ps(_mm512_set1_ps(rest), (__mmask16)((1u << n) - 1u), p);
+}
+
+INLINE void store_part(float *p, floats_t v, int64_t n) {
+    _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1u), (__m512)v);
+}
+
+INLINE floats_t square_root(floats_t x) {
+    return (floats_t)_mm512_sqrt_ps((__m512)x);
+}
+
+INLINE floats_t scale_exponent(floats_t x, ints_t n) {
+    return (floats_t)_mm512_scalef_ps((__m512)x, _mm512_cvtepi32_ps((__m512i)n));
+}
+
+INLINE longs_t multiply_low_words(longs_t a, uint32_t factor) {
+    return (longs_t)_mm512_mul_epu32((__m512i)a, _mm512_set1_epi32((int32_t)factor));
+}
+
+#else
+
+INLINE floats_t select(ints_t mask, floats_t a, floats_t b) {
+    return (floats_t)_mm256_blendv_ps((__m256)b, (__m256)a, (__m256)mask);
+}
+
+INLINE floats_t maximum(floats_t a, floats_t b) {
+    return (floats_t)_mm256_max_ps((__m256)a, (__m256)b);
+}
+
+INLINE floats_t minimum(floats_t a, floats_t b) {
+    return (floats_t)_mm256_min_ps((__m256)a, (__m256)b);
+}
+
+INLINE __m256i part_mask(int64_t n) {
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+
+INLINE floats_t load_part(const float *p, int64_t n, float rest) {
+    __m256i mask = part_mask(n);
+    return (floats_t)_mm256_blendv_ps(_mm256_set1_ps(rest), _mm256_maskload_ps(p, mask), _mm256_castsi256_ps(mask));
+}
+
+INLINE void store_part(float *p, floats_t v, int64_t n) {
+    _mm256_maskstore_ps(p, part_mask(n), (__m256)v);
+}
+
+INLINE floats_t square_root(floats_t x) {
+    return (floats_t)_mm256_sqrt_ps((__m256)x);
+}
+
+INLINE floats_t scale_exponent(floats_t x, ints_t n) {
+    ints_t half = n >> 1;
+    return x * (floats_t)((half + 127) << 23) * (floats_t)((n - half + 127) << 23);
+}
+
+INLINE longs_t multiply_low_words(longs_t a, uint32_t factor) {
+    return (longs_t)_mm256_mul_epu32((__m256i)a, _mm256_set1_epi32((int32_t)factor));
+}
+
+#endif
+
+#endif
