@@ -1,0 +1,739 @@
+"""libpretrain from Python, through ctypes. One file; NumPy is used where it is there, and not needed.
+
+    import pretrain
+    context = pretrain.Context(seed=1)
+    model = context.model({"model_type": "gpt2", "vocab_size": 256, "n_positions": 64, "n_embd": 64, "n_layer": 2, "n_head": 2})
+    model.pretrain(context.optimizer(learning_rate=1e-3), context.text("book.txt", length=64), steps=200,
+                   event=lambda e: print(e.step, e.loss))
+    print(model.generate(b"The ", count=100, temperature=0.8))
+
+The shared library is the file that the environment variable PRETRAIN_LIBRARY names, else libpretrain.so where the system's
+loader finds it. Options of the C interface are keyword arguments under their C names. A failure raises pretrain.Error with
+the library's message. An exception raised in a callback, Ctrl-C's KeyboardInterrupt included, ends the call that ran the
+callback at once and is raised again from there; weights then stand at the last completed step. Ctrl-C is seen at the next
+event (event_every, 1 by default). What is not wrapped here can be called as pretrain.library.pt_...
+"""
+
+import array
+import ctypes
+import ctypes.util
+import json
+import os
+import sys
+from ctypes import POINTER, c_char_p, c_double, c_float, c_int32, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
+
+# ---- Constants, as in pretrain.h -------------------------------------------------------------------------------------
+
+OK = 0
+(ERR_ARGUMENT, ERR_MEMORY, ERR_IO, ERR_FORMAT, ERR_UNSUPPORTED, ERR_SHAPE, ERR_NOT_FOUND, ERR_CALLBACK, ERR_CANCELLED, ERR_BUSY,
+ ERR_VERSION, ERR_NONFINITE, ERR_BUDGET, END, ERR_STATE, ERR_INTERNAL) = range(-1, -17, -1)
+(FLOAT32, FLOAT64, FLOAT16, BFLOAT16, INT8, INT16, INT32, INT64, UINT8, UINT16, UINT32, UINT64, BOOL) = range(1, 14)
+MAX_RANK = 6
+DIM_BATCH, DIM_TOKENS = -1, -2
+NO_TENSOR = -1
+INIT_CONSTANT, INIT_NORMAL, INIT_UNIFORM, INIT_LINEAR = range(4)
+(ACTIVATION_NONE, ACTIVATION_RELU, ACTIVATION_GELU_TANH, ACTIVATION_GELU_ERF, ACTIVATION_SILU, ACTIVATION_TANH,
+ ACTIVATION_SIGMOID) = range(7)
+POOL_MEAN, POOL_FIRST, POOL_LAST, POOL_SUM, POOL_MAX = range(5)
+TASK_NONE, TASK_CAUSAL_LM, TASK_CLASSIFICATION, TASK_REGRESSION = range(4)
+TRANSFER_COPIED, TRANSFER_NEW, TRANSFER_UNEXPECTED, TRANSFER_SHAPE = range(1, 5)
+LOAD_STRICT = 1
+DESCRIBE_SUMMARY, DESCRIBE_GRAPH, DESCRIBE_PLAN, DESCRIBE_CONFIG = range(4)
+OPTIMIZER_ADAMW, OPTIMIZER_ADAM, OPTIMIZER_SGD = range(3)
+OPTIMIZER_DECAY_MATRICES = 1
+(SCHEDULE_CONSTANT, SCHEDULE_LINEAR, SCHEDULE_COSINE, SCHEDULE_STEP, SCHEDULE_ONE_CYCLE, SCHEDULE_INVERSE_SQRT,
+ SCHEDULE_CALLBACK) = range(7)
+DATASET_THREAD_SAFE, DATASET_COPY, TABLE_NO_HEADINGS, TABLE_TABS = 1, 2, 4, 8
+COLUMN_TEXT, COLUMN_CLASS, COLUMN_NUMBER, COLUMN_TOKENS = range(1, 5)
+EVENT_STEP, EVENT_EVALUATION, EVENT_CHECKPOINT, EVENT_NONFINITE, EVENT_END, EVENT_RESUME = range(1, 7)
+ACTION_STOP, ACTION_GO_ON = 0, 1
+REASON_DONE, REASON_EARLY, REASON_TIME, REASON_HOST, REASON_CANCELLED, REASON_END_OF_DATA = range(1, 7)
+TRAIN_RESUME, TRAIN_KEEP_BEST, TRAIN_IN_ORDER, TRAIN_DROP_PARTIAL = 1, 2, 4, 8
+STEP_ACCUMULATE, STEP_NORM = 1, 2
+
+# ---- Structs. tests/examples compares every size and offset with the C compiler's ------------------------------------
+
+
+def _struct(name, fields, before="struct_size:u flags:u"):
+    """A ctypes.Structure from 'name:kind' words; kinds: i int32, u uint32, I int64, U uint64, d double, s string, p pointer."""
+    kinds = {"i": c_int32, "u": c_uint32, "I": c_int64, "U": c_uint64, "d": c_double, "s": c_char_p, "p": c_void_p, "S": c_int64 * MAX_RANK}
+    words = [word.split(":") for word in (before + " " + fields).split()]
+    return type(name, (ctypes.Structure,), {"_fields_": [(word, kinds[kind]) for word, kind in words]})
+
+
+ContextOptions = _struct("pt_context_options_t", "threads:i gemm:i seed:U allocate:p release:p memory_user:p log:p log_user:p "
+                         "log_level:i reserved:i processor:s")
+AttentionOptions = _struct("pt_attention_options_t", "heads:i kv_heads:i scale:d key_mask:i reserved:i")
+CrossEntropyOptions = _struct("pt_cross_entropy_options_t", "ignore_index:i class_weights:i label_smoothing:d")
+TaskOptions = _struct("pt_task_options_t", "task:i pooling:i outputs:I label_smoothing:d dropout:d class_weights:p")
+ParameterInfo = _struct("pt_parameter_info_t", "dtype:i rank:i trainable:i shape:S elements:I name:s", "struct_size:u")
+OptimizerOptions = _struct("pt_optimizer_options_t", "kind:i nesterov:i learning_rate:d weight_decay:d beta1:d beta2:d epsilon:d "
+                           "momentum:d dampening:d clip_norm:d clip_value:d nonfinite_limit:I")
+GroupOptions = _struct("pt_group_options_t", "learning_rate_factor:d weight_decay:d")
+Rate = _struct("pt_rate_t", "status:i user_code:I step:I factor:d", "struct_size:u")
+ScheduleOptions = _struct("pt_schedule_options_t", "kind:i reserved:i warmup_steps:I total_steps:I minimum_factor:d period:I gamma:d "
+                          "initial_divisor:d final_divisor:d callback:p user:p destroy:p")
+FieldSpec = _struct("pt_field_spec_t", "name:s dtype:i rank:i shape:S max_length:I", "")
+Field = _struct("pt_field_t", "name:s dtype:i rank:i shape:S data:p capacity:I lengths:p", "")
+Batch = _struct("pt_batch_t", "status:i user_code:I capacity:I filled:I indices:p position:I fields:p n_fields:i reserved:i", "struct_size:u")
+WindowOptions = _struct("pt_window_options_t", "length:I stride:I start:d end:d dtype:i keep_partial:i")
+Column = _struct("pt_column_t", "field:s source:s kind:i reserved:i count:I max_length:I", "")
+Event = _struct("pt_event_t", "action:i kind:i reason:i step:I total_steps:I epoch:I loss:d learning_rate:d gradient_norm:d "
+                "evaluation_loss:d evaluation_accuracy:d samples_per_second:d tokens_per_second:d seconds:d seconds_left:d bytes:I "
+                "path:s", "struct_size:u")
+TrainOptions = _struct("pt_train_options_t", "steps:I epochs:I batch:I micro_batch:I memory_budget:I time_budget:d shuffle_seed:U "
+                       "event_every:I event:p event_user:p evaluation:p evaluate_every:I evaluation_batch:I patience:I improvement:d "
+                       "checkpoint_directory:s checkpoint_every:I checkpoint_seconds:d checkpoints_kept:I")
+TrainResult = _struct("pt_train_result_t", "reason:i steps:I samples:I tokens:I loss:d best_evaluation_loss:d best_step:I seconds:d "
+                      "peak_bytes:I skipped:I", "struct_size:u")
+Evaluation = _struct("pt_evaluation_t", "reserved:u loss:d accuracy:d samples:I tokens:I seconds:d", "struct_size:u")
+GenerateOptions = _struct("pt_generate_options_t", "count:I temperature:d top_k:I top_p:d seed:U stop_token:i reserved:i")
+Value = _struct("pt_value_t", "name:s data:p lengths:p dtype:i reserved:i", "")
+StepResult = _struct("pt_step_result_t", "skipped:i loss:d gradient_norm:d learning_rate:d", "struct_size:u")
+Estimate = _struct("pt_estimate_t", "reserved:u parameters:I trainable:I parameter_bytes:I gradient_bytes:I optimizer_bytes:I "
+                   "plan_bytes:I bytes:I operations:d", "struct_size:u")
+
+
+class ArraySpec(ctypes.Structure):
+    _fields_ = [("spec", FieldSpec), ("data", c_void_p), ("lengths", c_void_p)]
+
+
+STRUCTS = {"pt_array_t": ArraySpec}
+STRUCTS.update((kind.__name__, kind) for kind in list(globals().values())
+               if isinstance(kind, type) and issubclass(kind, ctypes.Structure) and kind.__name__.startswith("pt_"))
+
+_EventFunction = ctypes.CFUNCTYPE(None, c_void_p, POINTER(Event))
+_BatchFunction = ctypes.CFUNCTYPE(None, c_void_p, POINTER(Batch))
+_RateFunction = ctypes.CFUNCTYPE(None, c_void_p, POINTER(Rate))
+_LogFunction = ctypes.CFUNCTYPE(None, c_void_p, c_int32, c_char_p)
+_DestroyFunction = ctypes.CFUNCTYPE(None, c_void_p)
+
+# ---- The library -----------------------------------------------------------------------------------------------------
+
+
+def _find_library():
+    named = os.environ.get("PRETRAIN_LIBRARY")
+    tried = [named] if named else ["libpretrain.so", "libpretrain.so.0.1", ctypes.util.find_library("pretrain"), "/usr/local/lib/libpretrain.so"]
+    failures = []
+    for name in filter(None, tried):
+        try:
+            return ctypes.CDLL(name)
+        except OSError as error:
+            failures.append(str(error))
+    raise ImportError("libpretrain is not found; set PRETRAIN_LIBRARY to its file (%s)" % "; ".join(failures))
+
+
+library = _find_library()
+# Words of each line: result, name, arguments. Kinds as above; z size_t, f pointer to an options struct or array; "-" none.
+for _line in """
+    s pt_last_error                      s pt_version                       s pt_status_name i
+    i pt_context_create p p              - pt_context_free p                I pt_context_bytes p
+    I pt_context_peak_bytes p            s pt_context_describe p            i pt_graph_create p p
+    - pt_graph_free p                    i pt_graph_status p                i pt_input p s i i p
+    i pt_parameter p s i p i d           i pt_constant p i p p              i pt_graph_set_output p s i
+    i pt_graph_set_loss p i              i pt_graph_shape p i p             i pt_graph_print p p z p
+    i pt_linear p i i i i                i pt_linear_in_out p i i i i       i pt_matmul p i i i i
+    i pt_embedding p i i                 i pt_positions p i I               i pt_add p i i
+    i pt_sub p i i                       i pt_mul p i i                     i pt_div p i i
+    i pt_scale p i d                     i pt_relu p i                      i pt_gelu p i
+    i pt_gelu_tanh p i                   i pt_silu p i                      i pt_tanh p i
+    i pt_sigmoid p i                     i pt_exp p i                       i pt_log p i
+    i pt_softmax p i                     i pt_log_softmax p i               i pt_layer_norm p i i i d
+    i pt_rms_norm p i i d                i pt_dropout p i d                 i pt_attention p i i i p
+    i pt_attention_packed p i p          i pt_reshape p i i p               i pt_transpose p i p
+    i pt_slice p i i I I                 i pt_concat p p i i                i pt_gather p i i
+    i pt_sum p i i i                     i pt_mean p i i i                  i pt_max p i i i
+    i pt_pool p i i                      i pt_mse_loss p i i                i pt_l1_loss p i i
+    i pt_huber_loss p i i d              i pt_bce_loss p i i d              i pt_cross_entropy_loss p i i p
+    i pt_linear_cross_entropy_loss p i i i i p                              i pt_linear_layer p s i I i
+    i pt_embedding_layer p s i I I       i pt_layer_norm_layer p s i d      i pt_model_create p p p
+    i pt_model_create_from_config p p z p                                   - pt_model_free p
+    i pt_model_set_task p p              i pt_model_task p                  I pt_model_transfer_count p i
+    i pt_model_transfer_entry p I p p    i pt_model_copy p p                i pt_model_load p s u
+    i pt_model_save p s                  I pt_model_parameter_count p       i pt_model_parameter_info p I p
+    i pt_model_parameter_find p s p      i pt_model_parameter_get p I p I   i pt_model_parameter_set p I p I
+    i pt_model_gradient_get p I p I      i pt_model_set_trainable p s i p   i pt_model_describe p i p z p
+    - pt_model_cancel p                  i pt_optimizer_create p p p        - pt_optimizer_free p
+    i pt_optimizer_add_group p s p       i pt_optimizer_set_schedule p p    i pt_optimizer_set_learning_rate p d
+    I pt_optimizer_steps p               I pt_optimizer_skipped p           i pt_dataset_create_map p p i I u p p p p
+    i pt_dataset_create_stream p p i u p p p p                              i pt_dataset_create_from_arrays p p i I u p
+    i pt_dataset_create_from_text p s p p                                   i pt_dataset_create_from_tokens p s p p
+    i pt_dataset_create_from_jsonl p s p i u p                              i pt_dataset_create_from_csv p s p i u p
+    I pt_dataset_class_count p s         s pt_dataset_class_name p s I      - pt_dataset_free p
+    I pt_dataset_length p                i pt_dataset_subset p I I p        i pt_dataset_select p p I p
+    i pt_dataset_shuffle p U p           i pt_dataset_split p d U p p       i pt_pretrain p p p p p
+    i pt_finetune p p p p p              i pt_evaluate p p I p              i pt_predict p p s I p I p
+    i pt_generate p p I p p I p          i pt_train_step p p p i I u p      i pt_forward p p i I s p I p
+    i pt_loss p p i I p                  i pt_model_estimate p p I I p      i pt_checkpoint_save p p s
+    i pt_checkpoint_load p p s
+""".strip().split("\n"):
+    _kinds = {"i": c_int32, "u": c_uint32, "I": c_int64, "U": c_uint64, "d": c_double, "s": c_char_p, "p": c_void_p, "z": c_size_t, "-": None}
+    for _call in filter(None, _line.replace("  ", "\n").split("\n")):
+        _result, _name, *_arguments = _call.split()
+        _function = getattr(library, _name)
+        _function.restype = _kinds[_result]
+        _function.argtypes = [_kinds[kind] for kind in _arguments]
+
+
+class Error(Exception):
+    """A call that failed: .status is one of ERR_..., the text is the library's message."""
+
+    def __init__(self, status, message):
+        super().__init__("%s: %s" % (library.pt_status_name(status).decode(), message))
+        self.status = status
+
+
+def _check(status):
+    if status != OK:
+        raise Error(status, library.pt_last_error().decode("utf-8", "replace"))
+
+
+def _encoded(value):
+    return os.fsencode(value) if isinstance(value, (str, os.PathLike)) else value
+
+
+def _options(kind, values):
+    """An options struct with its defaults and then `values`; an unknown name is a TypeError."""
+    options = kind()
+    name = kind.__name__[:-2] + "_init"
+    initialize = getattr(library, name)
+    initialize.argtypes, initialize.restype = [c_void_p, c_uint32], c_int32
+    _check(initialize(ctypes.byref(options), ctypes.sizeof(options)))
+    known = [field for field, _ in kind._fields_]
+    for key, value in values.items():
+        if key not in known:
+            raise TypeError("%s has no option %r; it has %s" % (kind.__name__, key, ", ".join(known[1:])))
+        setattr(options, key, value if value is None else _encoded(value))
+    return options
+
+
+def _result(kind):
+    result = kind()
+    result.struct_size = ctypes.sizeof(result)
+    return result
+
+
+# ---- Callbacks fail closed -------------------------------------------------------------------------------------------
+
+
+class _Guard:
+    """Runs the host's functions for one dataset or stage. A function that does not return normally leaves the struct's preset
+    "failed" or "stop" as it is; the exception waits here for the end of the call."""
+
+    def __init__(self):
+        self.exception = None
+        self.asked_to_stop = False
+
+    def run(self, function, *arguments):
+        try:
+            return True, function(*arguments)
+        except BaseException as exception:  # KeyboardInterrupt and SystemExit too
+            if self.exception is None:
+                self.exception = exception
+            return False, None
+
+    def raise_kept(self):
+        exception, self.exception = self.exception, None
+        if exception is not None:
+            raise exception
+
+
+_LETTERS = {FLOAT32: "f", FLOAT64: "d", INT8: "b", INT16: "h", INT32: "i", INT64: "q", UINT8: "B", UINT16: "H", UINT32: "I", UINT64: "Q", BOOL: "B"}
+_DTYPES = {letter: dtype for dtype, letter in reversed(list(_LETTERS.items()))}
+_DTYPES.update({"l": INT64 if ctypes.sizeof(ctypes.c_long) == 8 else INT32, "L": UINT64 if ctypes.sizeof(ctypes.c_long) == 8 else UINT32, "?": BOOL, "c": UINT8})
+
+
+def _flat(values, dtype=None):
+    """(array.array or contiguous buffer, dtype, shape) of nested lists, bytes, an array.array or a NumPy array."""
+    if not isinstance(values, (bytes, bytearray, array.array)) and not hasattr(values, "__array_interface__"):
+        shape, level = [], values
+        while isinstance(level, (list, tuple)):
+            shape.append(len(level))
+            level = level[0] if level else None
+        for _ in shape[1:]:
+            values = [item for part in values for item in part]
+        values = values if shape else [values]
+        letter = _LETTERS[dtype] if dtype else "f" if any(isinstance(item, float) for item in values) else "q"
+        return array.array(letter, values), _DTYPES[letter], tuple(shape)
+    view = memoryview(values)
+    if not view.c_contiguous:
+        view = memoryview(view.tobytes()).cast(view.format.lstrip("<="), view.shape)
+    found = _DTYPES[view.format.lstrip("<=")]
+    if dtype and found != dtype:
+        return array.array(_LETTERS[dtype], view.cast("B").cast(view.format.lstrip("<=")).tolist()), dtype, view.shape
+    return view, found, view.shape
+
+
+def _address(buffer):
+    """(address, bytes, what must stay alive) of a buffer, writable or not."""
+    view = memoryview(buffer).cast("B")
+    if view.nbytes == 0:
+        return 0, 0, buffer
+    if view.readonly:
+        copy = ctypes.create_string_buffer(view.tobytes(), view.nbytes)
+        return ctypes.addressof(copy), view.nbytes, copy
+    held = (ctypes.c_char * view.nbytes).from_buffer(view)
+    return ctypes.addressof(held), view.nbytes, held
+
+
+def field(name, dtype=FLOAT32, shape=(), max_length=0):
+    """A field of a dataset: shape is one sample's; max_length > 0 makes it ragged, with DIM_TOKENS rows of `shape` each."""
+    shape = ((DIM_TOKENS,) if max_length else ()) + tuple(shape)
+    return FieldSpec(_encoded(name), dtype, len(shape), (c_int64 * MAX_RANK)(*shape), max_length)
+
+
+def _write_batch(batch, samples):
+    """Copies {name: [a value for each sample]} into the batch's buffers, with their bounds checked."""
+    fields = ctypes.cast(batch.fields, POINTER(Field))
+    filled = None
+    for number in range(batch.n_fields):
+        spec = fields[number]
+        name = spec.name.decode()
+        if name not in samples:
+            raise KeyError("the callback gave no field %r" % name)
+        values = samples[name]
+        count = len(values)
+        if filled not in (None, count) or count > batch.capacity:
+            raise ValueError("field %r has %d samples; %d were asked for" % (name, count, batch.capacity))
+        filled = count
+        if spec.lengths:
+            row = 1
+            for size in spec.shape[1:spec.rank]:
+                row *= size
+            parts = [_flat(value, spec.dtype)[0] for value in values]
+            lengths = [memoryview(part).nbytes // memoryview(part).itemsize // row for part in parts]
+            ctypes.memmove(spec.lengths, (c_int64 * max(count, 1))(*lengths), 8 * count)
+            data = b"".join(bytes(memoryview(part).cast("B")) for part in parts)
+            size = memoryview(parts[0]).itemsize if parts else 1
+        else:
+            flat = _flat(values, spec.dtype)[0] if count else array.array("b")
+            data, size = bytes(memoryview(flat).cast("B")), memoryview(flat).itemsize
+        if len(data) > spec.capacity * size:
+            raise ValueError("field %r: %d values do not fit into the %d that there is room for" % (name, len(data) // size, spec.capacity))
+        ctypes.memmove(spec.data, data, len(data))
+    batch.filled = filled or 0
+
+
+# ---- Handles ---------------------------------------------------------------------------------------------------------
+
+
+class _Handle:
+    def __init__(self, pointer, free, *kept):
+        self._as_parameter_ = c_void_p(pointer) if isinstance(pointer, int) else pointer
+        self._free, self._kept = free, list(kept)
+
+    def free(self):
+        """Releases the handle now; else Python does when nothing refers to it any more."""
+        pointer, self._as_parameter_ = self._as_parameter_, None
+        if pointer:
+            self._free(pointer)
+
+    __del__ = free
+
+
+def _create(function, *arguments):
+    out = c_void_p()
+    _check(function(*arguments, ctypes.byref(out)))
+    return out
+
+
+class Context(_Handle):
+    """Threads, memory, seed. Keyword arguments: those of pt_context_options_t; log=function(level, message)."""
+
+    def __init__(self, log=None, **options):
+        kept = []
+        options = _options(ContextOptions, options)
+        if log:
+            kept.append(_LogFunction(lambda user, level, message: log(level, message.decode("utf-8", "replace"))))
+            options.log = ctypes.cast(kept[0], c_void_p)
+        super().__init__(_create(library.pt_context_create, ctypes.byref(options)), library.pt_context_free, *kept)
+
+    peak_bytes = property(lambda self: library.pt_context_peak_bytes(self))
+    description = property(lambda self: library.pt_context_describe(self).decode())
+
+    def graph(self):
+        return Graph(self)
+
+    def model(self, config, task=None, **task_options):
+        """A model of a Graph, or of a known family from its configuration (a dict, JSON text, or a config.json file)."""
+        if isinstance(config, Graph):
+            model = Model(self, _create(library.pt_model_create, self, config))
+        else:
+            if isinstance(config, os.PathLike) or (isinstance(config, str) and not config.lstrip().startswith("{")):
+                with open(config, "rb") as file:
+                    config = file.read()
+            text = json.dumps(config).encode() if isinstance(config, dict) else _encoded(config)
+            model = Model(self, _create(library.pt_model_create_from_config, self, text, len(text)))
+        if task is not None:
+            model.set_task(task, **task_options)
+        return model
+
+    def optimizer(self, schedule=None, groups=(), **options):
+        """Options of pt_optimizer_options_t; schedule=dict(kind=..., ...) or function(step) -> factor; groups=[(pattern, dict)]."""
+        options = _options(OptimizerOptions, options)
+        optimizer = Optimizer(self, _create(library.pt_optimizer_create, self, ctypes.byref(options)))
+        for pattern, values in groups:
+            _check(library.pt_optimizer_add_group(optimizer, _encoded(pattern), ctypes.byref(_options(GroupOptions, values))))
+        if schedule is not None:
+            optimizer.set_schedule(schedule)
+        return optimizer
+
+    def text(self, path, **window):
+        """Windows of a text file's bytes; options of pt_window_options_t."""
+        return Dataset(self, _create(library.pt_dataset_create_from_text, self, _encoded(path), ctypes.byref(_options(WindowOptions, window))))
+
+    def tokens(self, path, **window):
+        return Dataset(self, _create(library.pt_dataset_create_from_tokens, self, _encoded(path), ctypes.byref(_options(WindowOptions, window))))
+
+    def _table(self, function, path, columns, flags):
+        made = (Column * len(columns))()
+        for column, (name, source, kind, *sizes) in zip(made, columns):
+            column.field, column.source, column.kind = _encoded(name), _encoded(source), kind
+            setattr(column, "count" if kind == COLUMN_NUMBER else "max_length", sizes[0] if sizes else 0)
+        return Dataset(self, _create(function, self, _encoded(path), made, len(made), flags))
+
+    def jsonl(self, path, columns, flags=0):
+        """columns: (field, key, COLUMN_..., longest text or number of values)."""
+        return self._table(library.pt_dataset_create_from_jsonl, path, columns, flags)
+
+    def csv(self, path, columns, flags=0):
+        return self._table(library.pt_dataset_create_from_csv, path, columns, flags)
+
+    def arrays(self, samples, ragged=()):
+        """{name: values of all samples}: nested lists, array.array or NumPy. Names in `ragged`: a list with one sequence a sample."""
+        made, alive, count = (ArraySpec * len(samples))(), [], None
+        for array_spec, (name, values) in zip(made, samples.items()):
+            if name in ragged:
+                parts = [_flat(value) for value in values]
+                data = b"".join(bytes(memoryview(part[0]).cast("B")) for part in parts)
+                lengths = (c_int64 * len(parts))(*[part[2][0] for part in parts])
+                array_spec.spec = field(name, parts[0][1], parts[0][2][1:], max(max(lengths), 1))
+                array_spec.lengths = ctypes.addressof(lengths)
+                found, rows, alive = data, len(parts), alive + [lengths]
+            else:
+                found, dtype, shape = _flat(values)
+                array_spec.spec = field(name, dtype, shape[1:])
+                rows = shape[0]
+            if count not in (None, rows):
+                raise ValueError("field %r has %d samples, the others have %d" % (name, rows, count))
+            count = rows
+            array_spec.data, _, held = _address(found)
+            alive.append(held)
+        return Dataset(self, _create(library.pt_dataset_create_from_arrays, self, made, len(made), count, DATASET_COPY))
+
+    def map(self, fields, length, fetch):
+        """fields: [field(...)]; fetch(indices) -> {name: [value for each index]}."""
+        guard = _Guard()
+
+        def fill(_, pointer):
+            batch = pointer.contents
+            indices = ctypes.cast(batch.indices, POINTER(c_int64))[:batch.capacity]
+            if guard.run(lambda: _write_batch(batch, fetch(indices)))[0]:
+                batch.status = OK
+
+        return self._from_callback(guard, fields, fill, lambda made, function: (library.pt_dataset_create_map, self, made, len(made), length, 0, function))
+
+    def stream(self, fields, next):
+        """next(capacity, position) -> {name: [at most capacity values]}, or None when the pass is over."""
+        guard = _Guard()
+
+        def fill(_, pointer):
+            batch = pointer.contents
+            done, samples = guard.run(lambda: next(batch.capacity, batch.position))
+            if done and samples is not None:
+                done, _ = guard.run(lambda: _write_batch(batch, samples))
+            if done:
+                batch.status = END if samples is None else OK
+
+        return self._from_callback(guard, fields, fill, lambda made, function: (library.pt_dataset_create_stream, self, made, len(made), 0, function))
+
+    def _from_callback(self, guard, fields, fill, call):
+        made, function = (FieldSpec * len(fields))(*fields), _BatchFunction(fill)
+        create, *arguments = call(made, ctypes.cast(function, c_void_p))
+        return Dataset(self, _create(create, *arguments, None, None), [guard], function)
+
+
+class Graph(_Handle):
+    """A network being described: every builder call of pretrain.h without its pt_ prefix and first argument, returning a tensor's
+    number: graph.linear_layer("first", x, 32, ACTIVATION_RELU). Lists become arrays of the C type."""
+
+    def __init__(self, context):
+        super().__init__(_create(library.pt_graph_create, context), library.pt_graph_free, context)
+
+    def input(self, name, dtype, *shape):
+        return library.pt_input(self, _encoded(name), dtype, len(shape), (c_int64 * len(shape))(*shape))
+
+    def parameter(self, name, shape, initializer=INIT_CONSTANT, value=0.0):
+        return library.pt_parameter(self, _encoded(name), len(shape), (c_int64 * len(shape))(*shape), initializer, value)
+
+    def attention(self, query, key=None, value=None, **options):
+        """attention(query, key, value, heads=...), or attention(qkv, heads=...) from one packed tensor."""
+        options = ctypes.byref(_options(AttentionOptions, options))
+        if key is None:
+            return library.pt_attention_packed(self, query, options)
+        return library.pt_attention(self, query, key, value, options)
+
+    def cross_entropy_loss(self, logits, target, **options):
+        return library.pt_cross_entropy_loss(self, logits, target, ctypes.byref(_options(CrossEntropyOptions, options)))
+
+    def output(self, name, tensor):
+        _check(library.pt_graph_set_output(self, _encoded(name), tensor))
+
+    def loss(self, tensor):
+        _check(library.pt_graph_set_loss(self, tensor))
+
+    def __getattr__(self, name):
+        if name.startswith("_") or not hasattr(library, "pt_" + name):
+            raise AttributeError(name)
+        function = getattr(library, "pt_" + name)
+        return lambda *arguments: function(self, *[_encoded(argument) for argument in arguments])
+
+    def __str__(self):
+        return _text(lambda *arguments: library.pt_graph_print(self, *arguments))
+
+
+def _text(call):
+    length = c_size_t()
+    _check(call(None, 0, ctypes.byref(length)))
+    buffer = ctypes.create_string_buffer(length.value + 1)
+    _check(call(buffer, len(buffer), ctypes.byref(length)))
+    return buffer.value.decode("utf-8", "replace")
+
+
+class Optimizer(_Handle):
+    def __init__(self, context, pointer):
+        super().__init__(pointer, library.pt_optimizer_free, context)
+        self._guards = []
+
+    steps = property(lambda self: library.pt_optimizer_steps(self))
+
+    def set_schedule(self, schedule):
+        guards, options = [], None
+        if callable(schedule):
+            guard = _Guard()
+
+            def rate(_, pointer):
+                done, factor = guard.run(lambda: float(schedule(pointer.contents.step)))
+                if done:
+                    pointer.contents.factor, pointer.contents.status = factor, OK
+
+            function = _RateFunction(rate)
+            guards = [guard]
+            options = _options(ScheduleOptions, {"kind": SCHEDULE_CALLBACK, "callback": ctypes.cast(function, c_void_p)})
+            self._kept.append(function)
+        else:
+            options = _options(ScheduleOptions, schedule)
+        _check(library.pt_optimizer_set_schedule(self, ctypes.byref(options)))
+        self._guards = guards
+
+    def set_learning_rate(self, learning_rate):
+        _check(library.pt_optimizer_set_learning_rate(self, learning_rate))
+
+
+class Dataset(_Handle):
+    def __init__(self, context, pointer, guards=(), *kept):
+        super().__init__(pointer, library.pt_dataset_free, context, *kept)
+        self._context, self._guards = context, guards
+
+    def __len__(self):
+        length = library.pt_dataset_length(self)
+        if length < 0:
+            raise TypeError("a stream has no length")
+        return length
+
+    def classes(self, field="label"):
+        return [library.pt_dataset_class_name(self, _encoded(field), i).decode("utf-8", "replace")
+                for i in range(library.pt_dataset_class_count(self, _encoded(field)))]
+
+    def _view(self, pointer):
+        return Dataset(self._context, pointer, self._guards, self)
+
+    def subset(self, first, count):
+        return self._view(_create(library.pt_dataset_subset, self, first, count))
+
+    def select(self, indices):
+        return self._view(_create(library.pt_dataset_select, self, (c_int64 * max(len(indices), 1))(*indices), len(indices)))
+
+    def shuffle(self, seed):
+        return self._view(_create(library.pt_dataset_shuffle, self, seed))
+
+    def split(self, fraction, seed=0):
+        first, second = c_void_p(), c_void_p()
+        _check(library.pt_dataset_split(self, fraction, seed, ctypes.byref(first), ctypes.byref(second)))
+        return self._view(first), self._view(second)
+
+
+class Model(_Handle):
+    def __init__(self, context, pointer):
+        super().__init__(pointer, library.pt_model_free, context)
+
+    def set_task(self, task, **options):
+        class_weights = options.pop("class_weights", None)
+        options = _options(TaskOptions, dict(options, task=task))
+        if class_weights is not None:
+            weights = (c_float * len(class_weights))(*class_weights)
+            options.class_weights, options.outputs = ctypes.addressof(weights), options.outputs or len(class_weights)
+        _check(library.pt_model_set_task(self, ctypes.byref(options)))
+
+    def load(self, path, strict=False):
+        _check(library.pt_model_load(self, _encoded(path), LOAD_STRICT if strict else 0))
+
+    def save(self, path):
+        _check(library.pt_model_save(self, _encoded(path)))
+
+    def copy(self, source):
+        _check(library.pt_model_copy(self, source))
+
+    def transfer(self):
+        """{name: TRANSFER_...}: what the last set_task, load or copy did."""
+        entries, name, kind = {}, c_char_p(), c_int32()
+        for index in range(library.pt_model_transfer_count(self, 0)):
+            _check(library.pt_model_transfer_entry(self, index, ctypes.byref(name), ctypes.byref(kind)))
+            entries[name.value.decode()] = kind.value
+        return entries
+
+    def describe(self, what=DESCRIBE_SUMMARY):
+        return _text(lambda *arguments: library.pt_model_describe(self, what, *arguments))
+
+    def parameters(self):
+        """{name: shape}."""
+        info, shapes = _result(ParameterInfo), {}
+        for index in range(library.pt_model_parameter_count(self)):
+            _check(library.pt_model_parameter_info(self, index, ctypes.byref(info)))
+            shapes[info.name.decode()] = tuple(info.shape[:info.rank])
+        return shapes
+
+    def _parameter(self, name):
+        index, info = c_int64(), _result(ParameterInfo)
+        _check(library.pt_model_parameter_find(self, _encoded(name), ctypes.byref(index)))
+        _check(library.pt_model_parameter_info(self, index, ctypes.byref(info)))
+        return index.value, info.elements
+
+    def parameter(self, name):
+        """A copy of a parameter's values, as array.array("f")."""
+        index, elements = self._parameter(name)
+        values = array.array("f", bytes(4 * elements))
+        _check(library.pt_model_parameter_get(self, index, values.buffer_info()[0], elements))
+        return values
+
+    def set_parameter(self, name, values):
+        index, _ = self._parameter(name)
+        address, size, _held = _address(_flat(values, FLOAT32)[0])
+        _check(library.pt_model_parameter_set(self, index, address, size // 4))
+
+    def set_trainable(self, pattern, trainable):
+        _check(library.pt_model_set_trainable(self, _encoded(pattern), int(trainable), None))
+
+    def cancel(self):
+        library.pt_model_cancel(self)
+
+    # Every call that can reach a host's callback goes through here.
+    def _run(self, call, guards):
+        for guard in guards:
+            guard.exception = None
+        status = call()
+        message = library.pt_last_error().decode("utf-8", "replace")
+        for guard in guards:
+            guard.raise_kept()
+        if status != OK:
+            raise Error(status, message)
+
+    def _stage(self, stage, optimizer, dataset, event, evaluation, options):
+        guard, result = _Guard(), _result(TrainResult)
+        options = _options(TrainOptions, options)
+
+        def report(_, pointer):
+            done, answer = guard.run(lambda: event(pointer.contents) if event else None)
+            if done and answer is False:
+                guard.asked_to_stop = True
+            elif done:
+                pointer.contents.action = ACTION_GO_ON
+
+        function = _EventFunction(report)
+        options.event = ctypes.cast(function, c_void_p)
+        if evaluation is not None:
+            options.evaluation = evaluation._as_parameter_
+        guards = [guard, *dataset._guards, *(evaluation._guards if evaluation else ()), *optimizer._guards]
+        self._run(lambda: stage(self, optimizer, dataset, ctypes.byref(options), ctypes.byref(result)), guards)
+        if result.reason == REASON_HOST and not guard.asked_to_stop:
+            raise KeyboardInterrupt  # it came between Python's entry into the callback and the guard's try
+        return result
+
+    def pretrain(self, optimizer, dataset, event=None, evaluation=None, **options):
+        """Options of pt_train_options_t; event(Event) is called after every step, and stops the stage by returning False."""
+        return self._stage(library.pt_pretrain, optimizer, dataset, event, evaluation, options)
+
+    def finetune(self, optimizer, dataset, event=None, evaluation=None, **options):
+        return self._stage(library.pt_finetune, optimizer, dataset, event, evaluation, options)
+
+    def evaluate(self, dataset, batch=0):
+        result = _result(Evaluation)
+        self._run(lambda: library.pt_evaluate(self, dataset, batch, ctypes.byref(result)), dataset._guards)
+        return result
+
+    def predict(self, dataset, output=None, batch=0):
+        """The rows of a named output for all samples, end to end, as array.array("f")."""
+        elements = c_int64()
+        self._run(lambda: library.pt_predict(self, dataset, _encoded(output), batch, None, 0, ctypes.byref(elements)), dataset._guards)
+        values = array.array("f", bytes(4 * elements.value))
+        self._run(lambda: library.pt_predict(self, dataset, _encoded(output), batch, values.buffer_info()[0], len(values), ctypes.byref(elements)), dataset._guards)
+        return values
+
+    def generate(self, prompt, **options):
+        """Continues bytes (gives bytes) or a list of token numbers (gives a list)."""
+        options = _options(GenerateOptions, options)
+        tokens, count = (c_int32 * options.count)(), c_int64()
+        _check(library.pt_generate(self, (c_int32 * max(len(prompt), 1))(*prompt), len(prompt), ctypes.byref(options), tokens, len(tokens), ctypes.byref(count)))
+        return bytes(tokens[:count.value]) if isinstance(prompt, bytes) else tokens[:count.value]
+
+    def _values(self, values):
+        """pt_value_t for {name: values of all samples}, or {name: [one sequence a sample]} for a ragged field given as a list of bytes or arrays."""
+        made, alive, samples = (Value * len(values))(), [], 0
+        for value, (name, given) in zip(made, values.items()):
+            ragged = isinstance(given, (list, tuple)) and given and not isinstance(given[0], (int, float, list, tuple))
+            if ragged:
+                parts = [_flat(part) for part in given]
+                data, dtype, samples = b"".join(bytes(memoryview(part[0]).cast("B")) for part in parts), parts[0][1], len(parts)
+                lengths = (c_int64 * samples)(*[part[2][0] for part in parts])
+                value.lengths, alive = ctypes.addressof(lengths), alive + [lengths]
+            else:
+                data, dtype, shape = _flat(given)
+                samples = shape[0]
+            value.name, value.dtype = _encoded(name), dtype
+            value.data, _, held = _address(data)
+            alive.append(held)
+        return made, samples, alive
+
+    def train_step(self, optimizer, values, accumulate=False):
+        made, samples, _alive = self._values(values)
+        result = _result(StepResult)
+        self._run(lambda: library.pt_train_step(self, optimizer, made, len(made), samples, STEP_ACCUMULATE if accumulate else 0, ctypes.byref(result)), optimizer._guards)
+        return result
+
+    def forward(self, values, output=None):
+        made, samples, _alive = self._values(values)
+        elements = c_int64()
+        _check(library.pt_forward(self, made, len(made), samples, _encoded(output), None, 0, ctypes.byref(elements)))
+        found = array.array("f", bytes(4 * elements.value))
+        _check(library.pt_forward(self, made, len(made), samples, _encoded(output), found.buffer_info()[0], len(found), ctypes.byref(elements)))
+        return found
+
+    def estimate(self, optimizer=None, samples=1, tokens=0):
+        estimate = _result(Estimate)
+        _check(library.pt_model_estimate(self, optimizer, samples, tokens, ctypes.byref(estimate)))
+        return estimate
+
+    def save_checkpoint(self, path, optimizer=None):
+        _check(library.pt_checkpoint_save(self, optimizer, _encoded(path)))
+
+    def load_checkpoint(self, path, optimizer=None):
+        _check(library.pt_checkpoint_load(self, optimizer, _encoded(path)))
+
+
+def show_progress(event):
+    """An event callback: one line, drawn over."""
+    if event.kind in (EVENT_STEP, EVENT_END):
+        done = event.step / event.total_steps if event.total_steps else 0
+        sys.stderr.write("\r%-24s %3.0f%%  step %d/%d  loss %.4f%s" % ("#" * int(24 * done), 100 * done, event.step, event.total_steps,
+                                                                     event.loss, "\n" if event.kind == EVENT_END else ""))
+        sys.stderr.flush()

@@ -1,0 +1,66 @@
+#!/bin/sh
+# From a fresh Debian machine to a network that learned: installs what is missing, builds the library to build/quickstart, and
+# runs examples/quickstart.c against it. Takes the options that `sh examples/quickstart.sh --help` lists.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(dirname "$here")
+out=$root/build/quickstart
+
+# Paths that the user gives are meant from where the user stands; the default is not.
+given_out=no given_labels=no
+for argument in "$@"; do
+    case $argument in
+    --out) given_out=yes ;;
+    --labels) given_labels=yes ;;
+    esac
+done
+
+# What is needed and is not here, by Debian's package names.
+missing=
+need() { "$@" >/dev/null 2>&1; }
+need command -v cc || missing="$missing gcc libc6-dev"
+need command -v meson || missing="$missing meson"
+need command -v ninja || missing="$missing ninja-build"
+need command -v pkg-config || missing="$missing pkgconf"
+if ! printf '#include <cblas.h>\nint main(void) { return 0; }\n' | cc -x c -fsyntax-only - 2>/dev/null &&
+   ! need pkg-config --exists openblas; then
+    missing="$missing libopenblas-dev"
+fi
+if [ $given_labels = no ] && [ ! -e /usr/share/games/fortunes/perl ]; then
+    missing="$missing fortunes fortunes-min"
+fi
+if [ -n "$missing" ]; then
+    install="apt-get install -y --no-install-recommends$missing"
+    if [ "$(id -u)" = 0 ] && need command -v apt-get; then
+        echo "installing:$missing"
+        DEBIAN_FRONTEND=noninteractive $install >/dev/null 2>&1 ||
+            { apt-get update -q && DEBIAN_FRONTEND=noninteractive $install; }
+    else
+        echo "Some packages are missing. As root, run this, and then start the quickstart again:" >&2
+        echo "    $install" >&2
+        exit 1
+    fi
+fi
+
+# The library, built and installed beside its reports, and the program against the installed tree as any host's would be.
+prefix=$out/installed
+mkdir -p "$out"
+if ! {
+    if [ -f "$out/library/build.ninja" ]; then
+        meson configure "$out/library" -Dprefix="$prefix"
+    else
+        meson setup "$out/library" "$root" -Dprefix="$prefix" -Dlibdir=lib -Dtests=false
+    fi && ninja -C "$out/library" && meson install -C "$out/library" --no-rebuild
+} >"$out/build.log" 2>&1; then
+    tail -n 20 "$out/build.log" >&2
+    echo "the library did not build; all of it is in $out/build.log" >&2
+    exit 1
+fi
+export PKG_CONFIG_PATH="$prefix/lib/pkgconfig"
+# shellcheck disable=SC2046 # the flags are words
+cc -std=c11 -D_POSIX_C_SOURCE=200809L -O2 -Wl,-rpath,"$prefix/lib" "$here/quickstart.c" "$here/quickstart_texts.c" \
+    "$here/quickstart_report.c" $(pkg-config --cflags --libs pretrain) -lm -o "$out/quickstart"
+if [ $given_out = no ]; then
+    set -- --out "$out" "$@"
+fi
+exec "$out/quickstart" "$@"
