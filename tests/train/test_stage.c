@@ -1,0 +1,338 @@
+/* The stages end to end: learning, determinism over threads and micro-batches, resume bit by bit, early stopping, budgets, events. */
+#include "support/networks.h"
+
+#include <math.h>
+
+typedef struct watch {
+    int64_t events[8];
+    int64_t stop_at, cancel_at;
+    pt_model_t *model;
+    double last_loss;
+    pt_status_t reentry;
+} watch_t;
+
+static void on_event(void *user, pt_event_t *event)
+{
+    watch_t *watch = user;
+    watch->events[event->kind]++;
+    watch->last_loss = event->loss;
+    ck_assert(event->bytes > 0);
+    if (event->kind == PT_EVENT_STEP) {
+        ck_assert(isfinite(event->loss));
+        ck_assert(event->gradient_norm > 0);
+        if (watch->cancel_at > 0 && event->step == watch->cancel_at)
+            pt_model_cancel(watch->model);
+        if (watch->model != NULL)
+            watch->reentry = pt_train_step(watch->model, NULL, NULL, 0, 1, 0, NULL);
+    }
+    event->action = watch->stop_at > 0 && event->step >= watch->stop_at && event->kind == PT_EVENT_STEP ? PT_ACTION_STOP : PT_ACTION_GO_ON;
+}
+
+static pt_train_options_t train_options(int64_t steps, int64_t batch)
+{
+    pt_train_options_t options;
+    ck_ok(pt_train_options_init(&options, sizeof options));
+    options.steps = steps;
+    options.batch = batch;
+    return options;
+}
+
+START_TEST(test_linear_learns)
+{
+    pt_context_t *context = network_context(2, 7);
+    pt_model_t *model = network_linear(context);
+    pt_optimizer_t *optimizer = network_optimizer(context, PT_OPTIMIZER_SGD, 0.1);
+    pt_dataset_t *data = network_linear_data(context, 200);
+    pt_train_options_t options = train_options(0, 16);
+    watch_t watch = {0};
+    pt_train_result_t result = {.struct_size = sizeof result};
+    options.epochs = 60;
+    options.event = on_event;
+    options.event_user = &watch;
+    ck_ok(pt_pretrain(model, optimizer, data, &options, &result));
+    ck_assert_int_eq(result.reason, PT_REASON_DONE);
+    ck_assert_int_eq(result.steps, 60 * 13); /* 200 samples: 12 full batches and one of 8 */
+    ck_assert_int_eq(result.samples, 60 * 200);
+    ck_assert_int_eq(watch.events[PT_EVENT_STEP], result.steps);
+    ck_assert_int_eq(watch.events[PT_EVENT_END], 1);
+    ck_assert(result.loss < 1e-4);
+    pt_evaluation_t evaluation = {.struct_size = sizeof evaluation};
+    ck_ok(pt_evaluate(model, data, 33, &evaluation));
+    ck_assert(evaluation.loss < 1e-4);
+    ck_assert(isnan(evaluation.accuracy));
+    ck_assert_int_eq(evaluation.samples, 200);
+    float predictions[200];
+    int64_t elements;
+    ck_ok(pt_predict(model, data, NULL, 7, predictions, 200, &elements));
+    ck_assert_int_eq(elements, 200);
+    float y[200];
+    int64_t indices[200];
+    for (int64_t i = 0; i < 200; i++)
+        indices[i] = i;
+    ck_ok(pt_dataset_read(data, indices, 200, "y", y, 200, &elements, NULL));
+    for (int64_t i = 0; i < 200; i++)
+        ck_assert_float_eq_tol(predictions[i], y[i], 0.05f);
+    pt_dataset_free(data);
+    pt_optimizer_free(optimizer);
+    pt_model_free(model);
+    pt_context_free(context);
+}
+END_TEST
+
+/* Pretrains and fine-tunes the little GPT; gives the fingerprint of its weights. */
+static uint64_t journey(int32_t threads, int64_t micro_batch, double *accuracy)
+{
+    pt_context_t *context = network_context(threads, 3);
+    pt_model_t *model = network_gpt(context);
+    pt_optimizer_t *optimizer = network_optimizer(context, PT_OPTIMIZER_ADAMW, 3e-3);
+    pt_dataset_t *texts = network_text_data(context, 60, 1), *labelled = network_text_data(context, 60, 3);
+    pt_train_options_t options = train_options(40, 12);
+    pt_evaluation_t evaluation = {.struct_size = sizeof evaluation};
+    options.micro_batch = micro_batch;
+    ck_ok(pt_pretrain(model, optimizer, texts, &options, NULL));
+    ck_assert_int_eq(pt_model_task(model), PT_TASK_CAUSAL_LM);
+    network_set_task(model, PT_TASK_CLASSIFICATION, 3);
+    ck_assert_int_gt(pt_model_transfer_count(model, PT_TRANSFER_COPIED), 20);
+    ck_assert_int_ge(pt_model_transfer_count(model, PT_TRANSFER_NEW), 1);
+    ck_ok(pt_finetune(model, optimizer, labelled, &options, NULL));
+    ck_ok(pt_evaluate(model, labelled, 0, &evaluation));
+    *accuracy = evaluation.accuracy;
+    uint64_t fingerprint = network_fingerprint(model);
+    pt_dataset_free(texts);
+    pt_dataset_free(labelled);
+    pt_optimizer_free(optimizer);
+    pt_model_free(model);
+    pt_context_free(context);
+    return fingerprint;
+}
+
+START_TEST(test_pretrain_then_finetune)
+{
+    double accuracy, other;
+    uint64_t one = journey(1, 0, &accuracy);
+    ck_assert(accuracy > 0.95);
+    ck_assert_uint_eq(one, journey(2, 0, &other));
+    ck_assert_uint_eq(one, journey(5, 0, &other));
+    journey(2, 5, &other); /* micro-batches of 5, 5 and 2: other dropout masks, so not the same bits */
+    ck_assert(other > 0.9);
+}
+END_TEST
+
+/* Without dropout the cut into micro-batches changes nothing but rounding. */
+START_TEST(test_micro_batches_agree)
+{
+    float values[2][10];
+    for (int cut = 0; cut < 2; cut++) {
+        pt_context_t *context = network_context(1, 7);
+        pt_model_t *model = network_linear(context);
+        pt_optimizer_t *optimizer = network_optimizer(context, PT_OPTIMIZER_ADAM, 0.01);
+        pt_dataset_t *data = network_linear_data(context, 50);
+        pt_train_options_t options = train_options(20, 16);
+        options.micro_batch = cut ? 5 : 0;
+        ck_ok(pt_pretrain(model, optimizer, data, &options, NULL));
+        ck_ok(pt_model_parameter_get(model, 0, values[cut], 10));
+        pt_dataset_free(data);
+        pt_optimizer_free(optimizer);
+        pt_model_free(model);
+        pt_context_free(context);
+    }
+    for (int i = 0; i < 10; i++)
+        ck_assert_float_eq_tol(values[0][i], values[1][i], 1e-5f);
+}
+END_TEST
+
+/* Trains `steps` steps in all, in runs that stop after each of `stops` (0-terminated), each in a fresh context that resumes. */
+static uint64_t in_runs(const char *directory, const int64_t *stops, int64_t steps, uint32_t flags)
+{
+    uint64_t fingerprint = 0;
+    for (int run = 0;; run++) {
+        pt_context_t *context = network_context(2, 11);
+        pt_model_t *model = network_gpt(context);
+        network_set_task(model, PT_TASK_CLASSIFICATION, 3);
+        pt_optimizer_t *optimizer = network_optimizer(context, PT_OPTIMIZER_ADAMW, 3e-3);
+        pt_schedule_options_t schedule;
+        ck_ok(pt_schedule_options_init(&schedule, sizeof schedule));
+        schedule.kind = PT_SCHEDULE_COSINE;
+        schedule.warmup_steps = 5;
+        ck_ok(pt_optimizer_set_schedule(optimizer, &schedule));
+        pt_dataset_t *data = network_text_data(context, 50, 3), *held_out = network_text_data(context, 20, 3);
+        pt_train_options_t options = train_options(steps, 8);
+        watch_t watch = {.stop_at = stops[run]};
+        pt_train_result_t result = {.struct_size = sizeof result};
+        options.flags = PT_TRAIN_RESUME | flags;
+        options.micro_batch = 3;
+        options.checkpoint_directory = directory;
+        options.event = on_event;
+        options.event_user = &watch;
+        options.evaluation = held_out;
+        options.evaluate_every = 4;
+        ck_ok(pt_finetune(model, optimizer, data, &options, &result));
+        ck_assert_int_eq(watch.events[PT_EVENT_RESUME], run > 0);
+        fingerprint = network_fingerprint(model);
+        pt_dataset_free(held_out);
+        pt_dataset_free(data);
+        pt_optimizer_free(optimizer);
+        pt_model_free(model);
+        pt_context_free(context);
+        if (stops[run] == 0)
+            return fingerprint;
+        ck_assert_int_eq(result.reason, PT_REASON_HOST);
+    }
+}
+
+static void check_resume(uint32_t flags)
+{
+    uint64_t whole = in_runs(suite_path("whole"), (int64_t[]){0}, 31, flags);
+    ck_assert_uint_eq(whole, in_runs(suite_path("twice"), (int64_t[]){10, 0}, 31, flags));
+    ck_assert_uint_eq(whole, in_runs(suite_path("often"), (int64_t[]){1, 6, 7, 21, 30, 0}, 31, flags));
+}
+
+START_TEST(test_resume_is_exact)
+{
+    check_resume(0);
+}
+END_TEST
+
+START_TEST(test_resume_keeps_best)
+{
+    check_resume(PT_TRAIN_KEEP_BEST);
+}
+END_TEST
+
+START_TEST(test_early_stop_keeps_best)
+{
+    pt_context_t *context = network_context(1, 5);
+    pt_model_t *model = network_linear(context);
+    pt_optimizer_t *optimizer = network_optimizer(context, PT_OPTIMIZER_SGD, 0.1);
+    pt_dataset_t *data = network_linear_data(context, 64);
+    pt_train_options_t options = train_options(0, 8);
+    pt_train_result_t result = {.struct_size = sizeof result};
+    pt_evaluation_t evaluation = {.struct_size = sizeof evaluation};
+    options.epochs = 1000;
+    options.evaluation = data;
+    options.patience = 3;
+    options.improvement = 1e-3;
+    options.flags = PT_TRAIN_KEEP_BEST;
+    ck_ok(pt_pretrain(model, optimizer, data, &options, &result));
+    ck_assert_int_eq(result.reason, PT_REASON_EARLY);
+    ck_assert_int_lt(result.steps, 8000);
+    ck_assert_int_eq(result.best_step, result.steps - 3 * 8);
+    ck_ok(pt_evaluate(model, data, 0, &evaluation));
+    ck_assert_double_eq_tol(evaluation.loss, result.best_evaluation_loss, 1e-9);
+    pt_dataset_free(data);
+    pt_optimizer_free(optimizer);
+    pt_model_free(model);
+    pt_context_free(context);
+}
+END_TEST
+
+START_TEST(test_stops)
+{
+    pt_context_t *context = network_context(1, 5);
+    pt_model_t *model = network_linear(context);
+    pt_optimizer_t *optimizer = network_optimizer(context, PT_OPTIMIZER_SGD, 0.1);
+    pt_dataset_t *data = network_linear_data(context, 64);
+    pt_train_options_t options = train_options(1000000000, 8);
+    pt_train_result_t result = {.struct_size = sizeof result};
+    watch_t watch = {.model = model, .cancel_at = 5};
+    options.event = on_event;
+    options.event_user = &watch;
+    ck_fails(pt_pretrain(model, optimizer, data, &options, &result), PT_ERR_CANCELLED, "step 5");
+    ck_assert_int_eq(watch.reentry, PT_ERR_BUSY);
+    ck_assert_int_eq(result.steps, 5);
+    ck_assert_str_ne(pt_model_last_error(model), "");
+    watch = (watch_t){.stop_at = 9};
+    ck_ok(pt_pretrain(model, optimizer, data, &options, &result));
+    ck_assert_int_eq(result.reason, PT_REASON_HOST);
+    ck_assert_int_eq(result.steps, 9);
+    options.event = NULL;
+    options.time_budget = 0.05;
+    ck_ok(pt_pretrain(model, optimizer, data, &options, &result));
+    ck_assert_int_eq(result.reason, PT_REASON_TIME);
+    options.time_budget = 0;
+    options.epochs = 2;
+    ck_ok(pt_pretrain(model, optimizer, data, &options, &result));
+    ck_assert_int_eq(result.steps, 16);
+    pt_dataset_free(data);
+    pt_optimizer_free(optimizer);
+    pt_model_free(model);
+    pt_context_free(context);
+}
+END_TEST
+
+START_TEST(test_memory_budget)
+{
+    pt_context_t *context = network_context(1, 5);
+    pt_model_t *model = network_gpt(context);
+    network_set_task(model, PT_TASK_CAUSAL_LM, 0);
+    pt_optimizer_t *optimizer = network_optimizer(context, PT_OPTIMIZER_ADAMW, 1e-3);
+    pt_dataset_t *data = network_text_data(context, 64, 1);
+    pt_train_options_t options = train_options(2, 64);
+    options.memory_budget = 1000;
+    ck_fails(pt_pretrain(model, optimizer, data, &options, NULL), PT_ERR_BUDGET, "1 samples at a time need");
+    options.memory_budget = 400000;
+    ck_ok(pt_pretrain(model, optimizer, data, &options, NULL));
+    ck_assert_int_le(pt_context_bytes(context), 400000 + 1200000); /* the device's workspaces are the context's, not the plan's */
+    pt_dataset_free(data);
+    pt_optimizer_free(optimizer);
+    pt_model_free(model);
+    pt_context_free(context);
+}
+END_TEST
+
+START_TEST(test_estimate)
+{
+    pt_context_t *context = network_context(1, 5);
+    pt_model_t *model;
+    static const char config[] = "{\"model_type\": \"gpt2\", \"vocab_size\": 65, \"n_positions\": 64, \"n_embd\": 64, \"n_layer\": 2, \"n_head\": 4}";
+    ck_ok(pt_model_create_from_config(context, config, strlen(config), &model));
+    network_set_task(model, PT_TASK_CAUSAL_LM, 0);
+    pt_optimizer_t *optimizer = network_optimizer(context, PT_OPTIMIZER_ADAMW, 1e-3);
+    pt_estimate_t estimate = {.struct_size = sizeof estimate};
+    ck_ok(pt_model_estimate(model, optimizer, 12, 12 * 64, &estimate));
+    static int32_t tokens[12 * 64];
+    int64_t lengths[12];
+    for (int i = 0; i < 12 * 64; i++)
+        tokens[i] = i % 65;
+    for (int i = 0; i < 12; i++)
+        lengths[i] = 64;
+    pt_value_t values[] = {{.name = "tokens", .data = tokens, .lengths = lengths, .dtype = PT_INT32}};
+    ck_ok(pt_train_step(model, optimizer, values, 1, 12, 0, NULL));
+    double used = (double)pt_context_bytes(context);
+    ck_assert_msg(fabs((double)estimate.bytes - used) <= 0.05 * used, "estimated %lld bytes, used %.0f", (long long)estimate.bytes, used);
+    /* 6 operations a weight and token for the matrices, roughly; attention and norms on top */
+    double matrices = 6.0 * (2 * 12 * 64 * 64 + 65 * 64) * 12 * 64;
+    ck_assert(estimate.operations > matrices && estimate.operations < 1.5 * matrices);
+    pt_optimizer_free(optimizer);
+    pt_model_free(model);
+    pt_context_free(context);
+}
+END_TEST
+
+START_TEST(test_wrong_order)
+{
+    pt_context_t *context = network_context(1, 5), *other = network_context(1, 6);
+    pt_model_t *model = network_gpt(context);
+    pt_optimizer_t *optimizer = network_optimizer(context, PT_OPTIMIZER_ADAMW, 1e-3), *foreign = network_optimizer(other, PT_OPTIMIZER_ADAMW, 1e-3);
+    pt_dataset_t *texts = network_text_data(context, 10, 1), *rows = network_linear_data(context, 10);
+    pt_train_options_t options = train_options(1, 4);
+    pt_evaluation_t evaluation = {.struct_size = sizeof evaluation};
+    ck_fails(pt_finetune(model, optimizer, texts, &options, NULL), PT_ERR_STATE, "no loss");
+    ck_fails(pt_evaluate(model, texts, 0, &evaluation), PT_ERR_STATE, "no loss");
+    network_set_task(model, PT_TASK_CLASSIFICATION, 3);
+    ck_fails(pt_pretrain(model, optimizer, texts, &options, NULL), PT_ERR_STATE, "pt_finetune");
+    ck_fails(pt_finetune(model, optimizer, texts, &options, NULL), PT_ERR_SHAPE, "label");
+    ck_fails(pt_finetune(model, optimizer, rows, &options, NULL), PT_ERR_SHAPE, "tokens");
+    ck_fails(pt_finetune(model, foreign, texts, &options, NULL), PT_ERR_ARGUMENT, "another context");
+    pt_dataset_free(texts);
+    pt_dataset_free(rows);
+    pt_optimizer_free(optimizer);
+    pt_optimizer_free(foreign);
+    pt_model_free(model);
+    pt_context_free(context);
+    pt_context_free(other);
+}
+END_TEST
+
+SUITE("stage", 120, test_linear_learns, test_pretrain_then_finetune, test_micro_batches_agree, test_resume_is_exact, test_resume_keeps_best,
+      test_early_stop_keeps_best, test_stops, test_memory_budget, test_estimate, test_wrong_order)
