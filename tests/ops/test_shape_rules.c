@@ -1,0 +1,337 @@
+/* What ops refuse: for every op inputs of a wrong rank, dtype or size and attributes out of range, each with the message's op and role. And what builder
+ * calls do with a graph in error, with NULL options, and with bounds of indices. */
+#include <stdio.h>
+#include <string.h>
+
+#include "ops/machine.h"
+#include "support/suite.h"
+
+typedef struct wrong {
+    const char *op, *inputs;
+    const char *part; /* of the message, behind the op's name */
+    pt__attributes_t attributes;
+    pt_status_t status; /* 0: PT_ERR_SHAPE */
+} wrong_t;
+
+#define ARGUMENT .status = PT_ERR_ARGUMENT
+#define HEADS(...) .attributes = {.integers = {__VA_ARGS__}}
+
+static const wrong_t wrongs[] = {
+    {"linear", "f[3,5] f[4,6] f[4]", "weight is float32[4, 6], expected [outputs, 5]", .status = 0},
+    {"linear", "f[3,5] f[4,6] f[4]", "weight is float32[4, 6], expected [5, outputs]", .attributes = {.integers = {0, 1}}},
+    {"linear", "f[3,5] f[4,5] f[5]", "bias is float32[5], expected [4]", .status = 0},
+    {"linear", "f[3,5] f[4,5] f[1,4]", "bias is", .status = 0},
+    {"linear", "i9[3,5] f[4,5]", "src is int32", .status = 0},
+    {"linear", "f[3,5] i9[4,5]", "weight is int32", .status = 0},
+    {"linear", "f[3,5] f[5]", "weight is float32[5], expected rank 2", .status = 0},
+    {"linear", "f[3,5] f[T,5]", "weight is float32[T, 5]", .status = 0},
+    {"linear", "f[T] f[4,5]", "src is float32[T]", .status = 0},
+    {"linear", "f[] f[4,5]", "src is float32[]", .status = 0},
+    {"linear", "f[3,5] f[4,5]", "activation 7", .attributes = {.integers = {7}}, ARGUMENT},
+    {"linear", "f[3,5] f[4,5] - f[3,5]", "residual is", .status = 0},
+    {"linear", "f[3,5]", "inputs, expected 2", ARGUMENT},
+    {"linear", "f[3,5] -", "input 1 is", ARGUMENT},
+    {"matmul", "f[3,5] f[4,6]", "b is float32[4, 6], expected the inner size", .status = 0},
+    {"matmul", "f[3,5] f[5,6]", "b is", .attributes = {.integers = {0, 1}}},
+    {"matmul", "f[5] f[5,6]", "a is float32[5]", .status = 0},
+    {"matmul", "f[3,5] i5[5,6]", "b is int32", .status = 0},
+    {"matmul", "f[2,3,5] f[3,5,6]", "b is float32[3, 5, 6], expected the leading sizes", .status = 0},
+    {"matmul", "f[B,3,5] f[2,5,6]", "b is", .status = 0},
+    {"matmul", "f[5,3] f[T,3]", "b is float32[T, 3]", .attributes = {.integers = {0, 1}}},
+    {"matmul", "f[T,3] f[2,3,4]", "a is float32[T, 3]", .status = 0},
+    {"embedding", "f[3] f[4,5]", "index is float32", .status = 0},
+    {"embedding", "i4[3] f[4]", "weight is float32[4]", .status = 0},
+    {"embedding", "i4[3] f[T,5]", "weight is float32[T, 5]", .status = 0},
+    {"embedding", "i4[1,1,1,1,1,1] f[4,5]", "index is", .status = 0},
+    {"gather", "f[T,5] i4[3]", "src is float32[T, 5]", .status = 0},
+    {"gather", "f[4,5] f[3]", "index is float32", .status = 0},
+    {"gather", "f[4,5] i4[3,2]", "index is int32[3, 2], expected rank 1", .status = 0},
+    {"gather", "f[] i4[3]", "src is", .status = 0},
+    {"gather", "i4[4,5] i4[3]", "src is int32", .status = 0},
+    {"positions", "f[B,4]", "like is float32[B, 4]", .attributes = {.integers = {9}}},
+    {"positions", "f[2T,4]", "like is float32[2T, 4]", .attributes = {.integers = {9}}},
+    {"positions", "f[T,4]", "limit 0", ARGUMENT},
+    {"add", "f[3,4] f[3]", "b is float32[3], expected a shape that broadcasts with a, float32[3, 4]", .status = 0},
+    {"add", "f[T,4] f[B,4]", "b is float32[B, 4]", .status = 0},
+    {"add", "f[2T,4] f[T,4]", "b is float32[T, 4]", .status = 0},
+    {"add", "f[T,4] f[3,4]", "b is", .status = 0},
+    {"add", "i4[3] f[3]", "a is int32", .status = 0},
+    {"sub", "f[T] f[3,1]", "b is float32[3, 1]", .status = 0},
+    {"sub", "f[3] i4[3]", "b is int32", .status = 0},
+    {"mul", "f[3,4] f[4,3]", "b is float32[4, 3]", .status = 0},
+    {"div", "f[5] f[4]", "b is float32[4]", .status = 0},
+    {"scale", "i4[3]", "src is int32", .status = 0},
+    {"relu", "i4[3]", "src is int32, expected float32", .status = 0},
+    {"gelu", "i4[3]", "src is int32", .status = 0},
+    {"gelu_tanh", "i4[3]", "src is int32", .status = 0},
+    {"silu", "i4[3]", "src is int32", .status = 0},
+    {"tanh", "i4[3]", "src is int32", .status = 0},
+    {"sigmoid", "i4[3]", "src is int32", .status = 0},
+    {"exp", "i4[3]", "src is int32", .status = 0},
+    {"log", "i4[3]", "src is int32", .status = 0},
+    {"softmax", "f[]", "src is float32[], expected rank 1", .status = 0},
+    {"softmax", "f[T]", "src is float32[T], expected a last dimension", .status = 0},
+    {"softmax", "i4[3,4]", "src is int32", .status = 0},
+    {"log_softmax", "f[B]", "src is float32[B]", .status = 0},
+    {"layer_norm", "f[3,4] f[3]", "weight is float32[3], expected [4]", .status = 0},
+    {"layer_norm", "f[3,4] f[4] f[5]", "bias is float32[5], expected [4]", .status = 0},
+    {"layer_norm", "f[3,4] f[4] i9[4]", "bias is int32", .status = 0},
+    {"layer_norm", "f[T]", "src is float32[T]", .status = 0},
+    {"layer_norm", "f[3,4]", "epsilon -1", .attributes = {.reals = {-1}}, ARGUMENT},
+    {"rms_norm", "f[3,4] f[4,1]", "weight is float32[4, 1], expected [4]", .status = 0},
+    {"rms_norm", "i9[3,4]", "src is int32", .status = 0},
+    {"dropout", "i4[3]", "src is int32", .status = 0},
+    {"dropout", "f[3]", "probability 1, expected", .attributes = {.reals = {1}}, ARGUMENT},
+    {"dropout", "f[3]", "probability -0.5", .attributes = {.reals = {-0.5}}, ARGUMENT},
+    {"attention", "f[T,8] f[T,8] f[T,6]", "value is float32[T, 6]", HEADS(2, 2)},
+    {"attention", "f[T,8] f[B,8] f[T,8]", "key is float32[B, 8]", HEADS(2, 2)},
+    {"attention", "f[T,8] f[T,8] f[T,8]", "query is float32[T, 8], expected 3 heads", HEADS(3, 3)},
+    {"attention", "f[B,8] f[B,8] f[B,8]", "query is float32[B, 8]", HEADS(2, 2)},
+    {"attention", "f[5,8] f[5,8] f[5,8]", "query is float32[5, 8]", HEADS(2, 2)},
+    {"attention", "f[T,2,8] f[T,2,8] f[T,2,8]", "query is", HEADS(2, 2)},
+    {"attention", "i9[T,8] f[T,8] f[T,8]", "query is int32", HEADS(2, 2)},
+    {"attention", "f[T,8] f[T,8] f[T,8] m[B]", "key_mask is float32[B]", HEADS(2, 2)},
+    {"attention", "f[T,8] f[T,8] f[T,8] f[T]", "key_mask depends on a parameter", HEADS(2, 2), .status = PT_ERR_UNSUPPORTED},
+    {"attention", "f[T,8] f[T,8] f[T,8]", "0 heads", HEADS(0, 0), ARGUMENT},
+    {"attention", "f[T,8] f[T,8] f[T,8]", "3 kv_heads", HEADS(4, 3), ARGUMENT},
+    {"attention", "f[T,8] f[T,8] f[T,8]", "scale -1", .attributes = {.integers = {2, 2}, .reals = {-1}}, ARGUMENT},
+    {"attention", "f[T,300] f[T,300] f[T,300]", "query is float32[T, 300], expected 1 heads of equal widths up to 256", HEADS(1, 1)},
+    {"attention_packed", "f[T,8]", "qkv is float32[T, 8], expected 3 heads", HEADS(1, 1)},
+    {"attention_packed", "f[9]", "qkv is float32[9], expected rank 2 to 3", HEADS(1, 1)},
+    {"attention_packed", "f[T,9] m[T,9]", "key_mask is", HEADS(1, 1)},
+    {"reshape", "f[3,4]", "src is float32[3, 4], expected 10 elements", .attributes = {.integers = {2, 5, 2}}},
+    {"reshape", "f[3,4]", "src is float32[3, 4]", .attributes = {.integers = {2, 5, -1}}},
+    {"reshape", "f[3,4]", "at most one size being -1", .attributes = {.integers = {2, -1, -1}}},
+    {"reshape", "f[T,4]", "stays PT_DIM_TOKENS", .attributes = {.integers = {2, 4, -1}}},
+    {"reshape", "f[T,4]", "src is float32[T, 4]", .attributes = {.integers = {2, -1, 8}}},
+    {"reshape", "f[T,4]", "stays", .attributes = {.integers = {0}}},
+    {"reshape", "f[3]", "rank 7", .attributes = {.integers = {7}}, ARGUMENT},
+    {"transpose", "f[T,4]", "leaves the symbolic size first", .attributes = {.integers = {1, 0}}},
+    {"transpose", "f[3,4]", "place 1 is 0", .attributes = {.integers = {0, 0}}},
+    {"slice", "f[3,4]", "at least 3 entries after 2 in dimension 1", .attributes = {.integers = {1, 2, 3}}},
+    {"slice", "f[T,4]", "a fixed size in dimension 0", .attributes = {.integers = {0, 0, 1}}},
+    {"slice", "f[3]", "a fixed size in dimension 2", .attributes = {.integers = {2, 0, 1}}},
+    {"slice", "f[]", "src is", .attributes = {.integers = {0, 0, 1}}},
+    {"slice", "f[3,4]", "src is", .attributes = {.integers = {1, INT64_MAX, INT64_MAX}}},
+    {"concat", "f[3,4] f[2,5]", "source 1 is float32[2, 5]", .status = 0},
+    {"concat", "f[3,4] i9[3,4]", "source 1 is int32[3, 4]", .status = 0},
+    {"concat", "f[T,4] f[T,4]", "source 0 is float32[T, 4], expected a fixed size", .status = 0},
+    {"concat", "f[3] f[3,1]", "source 1 is", .status = 0},
+    {"sum", "f[3]", "src is float32[3], expected a rank that has dimension 1", .attributes = {.integers = {1}}},
+    {"sum", "i9[3]", "src is int32", .status = 0},
+    {"mean", "f[3,4]", "src is float32[3, 4], expected a rank that has dimension -3", .attributes = {.integers = {-3}}},
+    {"max", "f[]", "src is float32[]", .status = 0},
+    {"pool", "f[B,4]", "src is float32[B, 4], expected [PT_DIM_TOKENS, ...]", .status = 0},
+    {"pool", "f[2T,4]", "src is float32[2T, 4]", .status = 0},
+    {"pool", "i9[T,4]", "src is int32", .status = 0},
+    {"pool", "f[T,4]", "kind 5", .attributes = {.integers = {5}}, ARGUMENT},
+    {"mse_loss", "f[B,3] f[B,4]", "target is float32[B, 4], expected the shape of prediction", .attributes = {.reals = {1}}},
+    {"mse_loss", "f[B,3] i9[B,3]", "target is int32", .attributes = {.reals = {1}}},
+    {"l1_loss", "i9[B] f[B]", "prediction is int32", .attributes = {.reals = {1}}},
+    {"l1_loss", "f[B] f[T]", "target is float32[T]", .attributes = {.reals = {1}}},
+    {"huber_loss", "f[B] f[B]", "0, expected a delta", ARGUMENT},
+    {"huber_loss", "f[B] f[B,1]", "target is float32[B, 1]", .attributes = {.reals = {1}}},
+    {"bce_loss", "f[B] f[B]", "target depends on a parameter", .attributes = {.reals = {1}}, .status = PT_ERR_UNSUPPORTED},
+    {"bce_loss", "f[B] c[2]", "target is float32[2]", .attributes = {.reals = {1}}},
+    {"cross_entropy_loss", "f[B,4] i4[T]", "target is int32[T], expected one label a row", .status = 0},
+    {"cross_entropy_loss", "f[B,4] c[B,5]", "target is float32[B, 5], expected 4 probabilities", .status = 0},
+    {"cross_entropy_loss", "f[B,4] f[B,4]", "target depends on a parameter", .status = PT_ERR_UNSUPPORTED},
+    {"cross_entropy_loss", "f[B,4] i4[B] c[5]", "class_weights is float32[5], expected [4]", .status = 0},
+    {"cross_entropy_loss", "f[B,4] i4[B] f[4]", "class_weights depends on a parameter", .status = PT_ERR_UNSUPPORTED},
+    {"cross_entropy_loss", "i9[B,4] i4[B]", "logits is int32", .status = 0},
+    {"cross_entropy_loss", "f[B] i4[B]", "logits is float32[B]", .status = 0},
+    {"cross_entropy_loss", "f[B,4] i4[B]", "label_smoothing 1", .attributes = {.reals = {1}}, ARGUMENT},
+    {"linear_cross_entropy_loss", "f[B,3] f[5,4] i5[B]", "weight is float32[5, 4], expected [classes, 3]", .status = 0},
+    {"linear_cross_entropy_loss", "f[B,3] f[5,3] i5[T]", "target is int32[T]", .status = 0},
+    {"linear_cross_entropy_loss", "f[B,3] f[5,3] i5[B] f[3]", "bias is float32[3], expected [5]", .status = 0},
+    {"linear_cross_entropy_loss", "f[B,3] f[5] i5[B]", "weight is float32[5], expected rank 2", .status = 0},
+    {"linear_cross_entropy_loss", "f[B,3] i5[5,3] i5[B]", "weight is int32", .status = 0},
+    {"linear_cross_entropy_loss", "f[B,3] f[5,3] i5[B] - c[4]", "class_weights is float32[4]", .status = 0},
+    {"sample_count", "f[3]", "1 inputs, expected 0", ARGUMENT},
+    {"correct_count", "f[B,4] i4[T]", "labels is int32[T]", .status = 0},
+    {"correct_count", "f[B,4] f[B]", "labels is float32", .status = 0},
+    {"correct_count", "f[T] i4[T]", "logits is float32[T]", .status = 0},
+};
+
+START_TEST(test_refusals)
+{
+    for (size_t i = 0; i < sizeof wrongs / sizeof wrongs[0]; i++) {
+        const wrong_t *wrong = &wrongs[i];
+        machine_t machine;
+        pt_tensor_t inputs[PT__MAX_INPUTS];
+        int32_t n_inputs = 0;
+        char expected[256], kind;
+        int64_t limit;
+        const pt__op_t *op = pt__op_find(wrong->op);
+        ck_assert_msg(op != NULL, "no op %s", wrong->op);
+        ck_ok(machine_open(&machine));
+        for (const char *text = wrong->inputs; *text != 0; n_inputs++) {
+            inputs[n_inputs] = machine_tensor(&machine, text, &kind, &limit);
+            text += strcspn(text, " ");
+            text += strspn(text, " ");
+        }
+        int64_t n_nodes = machine.graph->n_nodes, n_tensors = machine.graph->n_tensors;
+        pt_tensor_t tensor = pt__graph_add(machine.graph, op, n_inputs, inputs, &wrong->attributes);
+        pt_status_t status = wrong->status != PT_OK ? wrong->status : PT_ERR_SHAPE;
+        snprintf(expected, sizeof expected, "%s: ", wrong->op);
+        ck_assert_msg(tensor == PT_NO_TENSOR, "%s(%s) is accepted, expected \"%s\"", wrong->op, wrong->inputs, wrong->part);
+        ck_assert_msg(machine.graph->status == status, "%s(%s) gave %s: %s", wrong->op, wrong->inputs, pt_status_name(machine.graph->status), machine.graph->message);
+        ck_assert_msg(strncmp(machine.graph->message, expected, strlen(expected)) == 0 && strstr(machine.graph->message, wrong->part) != NULL,
+                      "%s(%s): the message is \"%s\", expected \"%s\" in it", wrong->op, wrong->inputs, machine.graph->message, wrong->part);
+        ck_assert(machine.graph->n_nodes == n_nodes && machine.graph->n_tensors == n_tensors);
+        machine_free(&machine);
+    }
+}
+END_TEST
+
+/* Every op that hosts may add refuses something here. */
+START_TEST(test_every_op_refuses)
+{
+    for (int32_t i = 0; i < pt__op_count(); i++) {
+        int32_t found = (pt__op_at(i)->flags & PT__OP_INTERNAL) != 0;
+        for (size_t k = 0; k < sizeof wrongs / sizeof wrongs[0]; k++)
+            found |= strcmp(wrongs[k].op, pt__op_at(i)->name) == 0;
+        ck_assert_msg(found, "%s is not tested with wrong inputs", pt__op_at(i)->name);
+    }
+}
+END_TEST
+
+/* A graph with tokens [B, 6] int32 and a float table [9, 4]. */
+static pt_tensor_t open_with_tokens(machine_t *machine)
+{
+    char kind;
+    int64_t limit;
+    ck_ok(machine_open(machine));
+    return machine_tensor(machine, "i9[B,6]", &kind, &limit);
+}
+
+static pt_tensor_t table(machine_t *machine, int64_t rows)
+{
+    char name[32];
+    snprintf(name, sizeof name, "table%lld", (long long)machine->graph->n_parameters);
+    return pt_parameter(machine->graph, name, 2, (int64_t[]){rows, 4}, PT_INIT_NORMAL, 1);
+}
+
+/* The bound of what indexes reaches the input through slices, reshapes, transpositions and concatenations, and the tightest wins. */
+START_TEST(test_bounds_reach_inputs)
+{
+    machine_t machine;
+    pt_tensor_t tokens = open_with_tokens(&machine);
+    pt_tensor_t shifted = pt_slice(machine.graph, tokens, 1, 1, 5);
+    pt_tensor_t turned = pt_transpose(machine.graph, pt_reshape(machine.graph, shifted, 3, (int64_t[]){PT_DIM_BATCH, 5, 1}), (int32_t[]){0, 2, 1});
+    pt_tensor_t joined = pt_concat(machine.graph, (pt_tensor_t[]){turned, turned}, 2, 2);
+    ck_assert_int_ne(pt_embedding(machine.graph, joined, table(&machine, 9)), PT_NO_TENSOR);
+    ck_assert_int_eq(machine.graph->tensors[tokens].index_limit, 9);
+    ck_assert_int_ne(pt_embedding(machine.graph, tokens, table(&machine, 12)), PT_NO_TENSOR);
+    ck_assert_int_eq(machine.graph->tensors[tokens].index_limit, 9);
+    ck_assert_int_ne(pt_embedding(machine.graph, tokens, table(&machine, 7)), PT_NO_TENSOR);
+    ck_assert_int_eq(machine.graph->tensors[tokens].index_limit, 7);
+    ck_assert_int_eq(machine.graph->tensors[tokens].index_ignore, INT32_MIN);
+    machine_free(&machine);
+}
+END_TEST
+
+/* A label that is ignored passes the check of data; but not where the same tensor indexes a table. */
+START_TEST(test_ignored_labels)
+{
+    for (int32_t embed = 0; embed < 3; embed++) { /* not, before, after */
+        machine_t machine;
+        char kind;
+        int64_t limit;
+        ck_ok(machine_open(&machine));
+        pt_tensor_t labels = machine_tensor(&machine, "l9[T]", &kind, &limit), logits = machine_tensor(&machine, "f[T,9]", &kind, &limit);
+        if (embed == 1)
+            pt_embedding(machine.graph, labels, table(&machine, 9));
+        ck_assert_int_ne(pt_cross_entropy_loss(machine.graph, logits, labels, NULL), PT_NO_TENSOR);
+        if (embed == 2)
+            pt_embedding(machine.graph, labels, table(&machine, 9));
+        ck_ok(machine.graph->status);
+        ck_assert_int_eq(machine.graph->tensors[labels].index_ignore, embed ? INT32_MIN : PT_IGNORE_INDEX);
+        machine_free(&machine);
+    }
+}
+END_TEST
+
+START_TEST(test_positions_bound_the_length)
+{
+    machine_t machine;
+    char kind;
+    int64_t limit;
+    ck_ok(machine_open(&machine));
+    pt_tensor_t like = machine_tensor(&machine, "f[T,2]", &kind, &limit);
+    pt_tensor_t positions = pt_positions(machine.graph, like, 9);
+    ck_assert_int_ne(pt_embedding(machine.graph, positions, table(&machine, 9)), PT_NO_TENSOR);
+    pt_positions(machine.graph, like, 20);
+    ck_assert_int_eq(machine.graph->length_limit, 9);
+    ck_assert_int_eq(pt_embedding(machine.graph, pt_reshape(machine.graph, positions, 2, (int64_t[]){PT_DIM_TOKENS, 1}), table(&machine, 8)), PT_NO_TENSOR);
+    ck_assert_int_eq(machine.graph->status, PT_ERR_SHAPE);
+    ck_assert_msg(strstr(machine.graph->message, "stay below 8") != NULL, "%s", machine.graph->message);
+    machine_free(&machine);
+}
+END_TEST
+
+START_TEST(test_options)
+{
+    machine_t machine;
+    char kind;
+    int64_t limit;
+    pt_attention_options_t attention;
+    pt_cross_entropy_options_t entropy;
+    ck_ok(pt_attention_options_init(&attention, sizeof attention));
+    ck_ok(pt_cross_entropy_options_init(&entropy, sizeof entropy));
+    ck_assert_int_eq(attention.key_mask, PT_NO_TENSOR);
+    ck_assert_int_eq(entropy.ignore_index, PT_IGNORE_INDEX);
+    ck_assert_int_eq(entropy.class_weights, PT_NO_TENSOR);
+    ck_assert_int_eq(pt_attention_options_init(NULL, sizeof attention), PT_ERR_ARGUMENT);
+    ck_assert_int_eq(pt_cross_entropy_options_init(NULL, sizeof entropy), PT_ERR_ARGUMENT);
+    for (int32_t i = 0; i < 6; i++) {
+        ck_ok(machine_open(&machine));
+        pt_tensor_t qkv = machine_tensor(&machine, "f[T,24]", &kind, &limit), labels = machine_tensor(&machine, "l24[T]", &kind, &limit), made = 0;
+        ck_ok(pt_attention_options_init(&attention, sizeof attention));
+        attention.heads = 2;
+        switch (i) {
+        case 0: made = pt_attention_packed(machine.graph, qkv, &attention); break;
+        case 1: made = pt_cross_entropy_loss(machine.graph, qkv, labels, &entropy); break;
+        case 2: made = pt_attention_packed(machine.graph, qkv, NULL); break;
+        case 3: attention.flags = 6; made = pt_attention_packed(machine.graph, qkv, &attention); break;
+        case 4: attention.struct_size = 3; made = pt_attention(machine.graph, qkv, qkv, qkv, &attention); break;
+        case 5: entropy.flags = 1; made = pt_cross_entropy_loss(machine.graph, qkv, labels, &entropy); break;
+        }
+        ck_assert_msg(i < 2 ? made >= 0 : made == PT_NO_TENSOR && machine.graph->status == PT_ERR_ARGUMENT, "options %d: %s", (int)i, pt__error_message());
+        machine_free(&machine);
+    }
+}
+END_TEST
+
+/* NULL graphs, graphs in error and PT_NO_TENSOR give PT_NO_TENSOR and keep the first message. */
+START_TEST(test_sticky_errors)
+{
+    machine_t machine;
+    char first[PT__MESSAGE_SIZE];
+    pt_attention_options_t attention;
+    ck_ok(pt_attention_options_init(&attention, sizeof attention));
+    pt_tensor_t tokens = open_with_tokens(&machine);
+    ck_assert_int_eq(pt_relu(machine.graph, tokens), PT_NO_TENSOR);
+    snprintf(first, sizeof first, "%s", machine.graph->message);
+    pt_graph_t *graphs[] = {machine.graph, NULL};
+    for (int32_t i = 0; i < 2; i++) {
+        pt_graph_t *g = graphs[i];
+        pt_tensor_t t = PT_NO_TENSOR;
+        const pt_tensor_t made[] = {
+            pt_linear(g, t, t, t, 0), pt_linear_in_out(g, t, t, t, 0), pt_matmul(g, t, t, 0, 0), pt_embedding(g, t, t), pt_positions(g, t, 1), pt_add(g, t, t),
+            pt_sub(g, t, t), pt_mul(g, t, t), pt_div(g, t, t), pt_scale(g, t, 1), pt_relu(g, t), pt_gelu(g, t), pt_gelu_tanh(g, t), pt_silu(g, t), pt_tanh(g, t),
+            pt_sigmoid(g, t), pt_exp(g, t), pt_log(g, t), pt_softmax(g, t), pt_log_softmax(g, t), pt_layer_norm(g, t, t, t, 0), pt_rms_norm(g, t, t, 0),
+            pt_dropout(g, t, 0), pt_attention(g, t, t, t, &attention), pt_attention_packed(g, t, &attention), pt_reshape(g, t, 0, NULL), pt_transpose(g, t, NULL),
+            pt_slice(g, t, 0, 0, 1), pt_concat(g, NULL, 1, 0), pt_gather(g, t, t), pt_sum(g, t, 0, 0), pt_mean(g, t, 0, 0), pt_max(g, t, 0, 0), pt_pool(g, t, 0),
+            pt_mse_loss(g, t, t), pt_l1_loss(g, t, t), pt_huber_loss(g, t, t, 1), pt_bce_loss(g, t, t, 1), pt_cross_entropy_loss(g, t, t, NULL),
+            pt_linear_cross_entropy_loss(g, t, t, t, t, NULL)};
+        for (size_t k = 0; k < sizeof made / sizeof made[0]; k++)
+            ck_assert_int_eq(made[k], PT_NO_TENSOR);
+    }
+    ck_assert_str_eq(machine.graph->message, first);
+    machine_free(&machine);
+}
+END_TEST
+
+SUITE("shape rules", 20, test_refusals, test_every_op_refuses, test_bounds_reach_inputs, test_ignored_labels, test_positions_bound_the_length, test_options,
+      test_sticky_errors)
