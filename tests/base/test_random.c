@@ -7,7 +7,7 @@
 #include "base/random.h"
 #include "support/suite.h"
 
-START_TEST(test_known_blocks) { /* Random123's known answers for philox4x32-10 whose upper counter is 0, and others by numpy's Philox */
+START_TEST(test_known_blocks) { /* Random123, known answers of philox4x32-10 */
     uint32_t words[4];
     pt__random_bits(0, 0, words);
     ck_assert_uint_eq(words[0], 0x6627e8d5u);
