@@ -1,0 +1,153 @@
+"""One case of the performance table in PyTorch, in a process of its own; bench/run.py starts it.
+
+    python3 torch_case.py CASE VARIANT SECONDS [THREADS]
+
+VARIANT is "eager" or "compile". Prints one line of JSON, as bench_case.c does: first_step_at, first_loss, last_loss,
+peak_bytes, and rates: steps a second of each stretch of about a quarter of a second. SECONDS 0 makes the first step only.
+first_step_at is the system's monotonic clock when the first step had ended, so that the parent, who knows when it
+started the process, can subtract. The networks are those of bench_case.c: GPT-2 with biases and tied embeddings.
+The code is what a careful user writes: nanoGPT's modules, scaled_dot_product_attention, fused optimizers, gradients
+set to None, no loss read back inside the loop.
+"""
+import json
+import math
+import resource
+import sys
+import time
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+#        layers heads width vocabulary positions batch length
+GPTS = {
+    "gpt-4x128": (4, 4, 128, 65, 64, 12, 64),
+    "gpt-6x384": (6, 6, 384, 65, 256, 8, 256),
+    "gpt2-4x64": (12, 12, 768, 50257, 1024, 4, 64),
+    "gpt2-1x1024": (12, 12, 768, 50257, 1024, 1, 1024),
+}
+
+
+class Block(nn.Module):
+    def __init__(self, heads, width):
+        super().__init__()
+        self.heads = heads
+        self.ln_1 = nn.LayerNorm(width)
+        self.c_attn = nn.Linear(width, 3 * width)
+        self.attn_proj = nn.Linear(width, width)
+        self.ln_2 = nn.LayerNorm(width)
+        self.c_fc = nn.Linear(width, 4 * width)
+        self.mlp_proj = nn.Linear(4 * width, width)
+
+    def forward(self, x):
+        batch, length, width = x.shape
+        q, k, v = self.c_attn(self.ln_1(x)).split(width, dim=2)
+        q, k, v = (t.view(batch, length, self.heads, width // self.heads).transpose(1, 2) for t in (q, k, v))
+        y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        x = x + self.attn_proj(y.transpose(1, 2).contiguous().view(batch, length, width))
+        return x + self.mlp_proj(F.gelu(self.c_fc(self.ln_2(x)), approximate="tanh"))
+
+
+class GPT(nn.Module):
+    def __init__(self, layers, heads, width, vocabulary, positions):
+        super().__init__()
+        self.wte = nn.Embedding(vocabulary, width)
+        self.wpe = nn.Embedding(positions, width)
+        self.blocks = nn.ModuleList(Block(heads, width) for _ in range(layers))
+        self.ln_f = nn.LayerNorm(width)
+        self.lm_head = nn.Linear(width, vocabulary, bias=False)
+        for name, parameter in self.named_parameters():
+            if parameter.dim() == 2:
+                deviation = 0.02 / math.sqrt(2 * layers) if name.endswith("_proj.weight") else 0.02
+                nn.init.normal_(parameter, std=deviation)
+            elif name.endswith("bias"):
+                nn.init.zeros_(parameter)
+        self.lm_head.weight = self.wte.weight
+
+    def forward(self, tokens, labels):
+        x = self.wte(tokens) + self.wpe(torch.arange(tokens.shape[1]))
+        for block in self.blocks:
+            x = block(x)
+        logits = self.lm_head(self.ln_f(x))
+        return F.cross_entropy(logits.view(-1, logits.shape[-1]), labels.view(-1))
+
+
+class Supervised(nn.Module):
+    def __init__(self, network, loss):
+        super().__init__()
+        self.network = network
+        self.loss = loss
+
+    def forward(self, features, target):
+        return self.loss(self.network(features), target)
+
+
+def build(case):
+    """The network (its forward gives the loss), its optimizer and a few batches to go round."""
+    torch.manual_seed(1)
+    if case == "linear":
+        model = Supervised(nn.Linear(10, 1), F.mse_loss)
+        batches = [(torch.randn(64, 10), torch.randn(64, 1)) for _ in range(16)]
+        return model, torch.optim.SGD(model.parameters(), lr=0.01, fused=True), batches
+    if case == "mlp":
+        model = Supervised(nn.Sequential(nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 10)), F.cross_entropy)
+        batches = [(torch.rand(64, 784), torch.randint(10, (64,))) for _ in range(16)]
+        return model, torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, fused=True), batches
+    layers, heads, width, vocabulary, positions, batch, length = GPTS[case]
+    model = GPT(layers, heads, width, vocabulary, positions)
+    matrices = [p for p in model.parameters() if p.dim() >= 2]
+    vectors = [p for p in model.parameters() if p.dim() < 2]
+    groups = [{"params": matrices, "weight_decay": 0.1}, {"params": vectors, "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW(groups, lr=1e-3 if width < 768 else 1e-4, betas=(0.9, 0.99), fused=True)
+    runs = [torch.randint(vocabulary, (batch, length + 1)) for _ in range(8)]
+    return model, optimizer, [(run[:, :-1].contiguous(), run[:, 1:].contiguous()) for run in runs]
+
+
+def peak_bytes():
+    for line in open("/proc/self/status"):
+        if line.startswith("VmHWM"):
+            return int(line.split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def main():
+    case, variant, seconds = sys.argv[1], sys.argv[2], float(sys.argv[3])
+    torch.set_num_threads(int(sys.argv[4]) if len(sys.argv) > 4 else 2)
+    model, optimizer, batches = build(case)
+    forward = torch.compile(model) if variant == "compile" else model
+
+    def step(i):
+        loss = forward(*batches[i % len(batches)])
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        return loss
+
+    first_loss = step(0).item()
+    first_step_at = time.monotonic()
+    last_loss, rates, taken = first_loss, [], 1
+    if seconds > 0:
+        began = time.monotonic()
+        while taken < 4 or time.monotonic() - began < min(1.0, seconds / 4):  # warm-up, not counted
+            step(taken)
+            taken += 1
+        began = stretch_began = time.monotonic()
+        made = in_stretch = 0
+        while True:
+            loss = step(taken)
+            taken += 1
+            made += 1
+            in_stretch += 1
+            clock = time.monotonic()
+            if clock - stretch_began >= 0.25:
+                rates.append(in_stretch / (clock - stretch_began))
+                stretch_began, in_stretch = clock, 0
+                if made >= 5 and clock - began >= seconds:
+                    break
+        last_loss = loss.item()
+    print(json.dumps({"case": case, "first_step_at": first_step_at, "first_loss": first_loss, "last_loss": last_loss,
+                      "peak_bytes": peak_bytes(), "engine": f"PyTorch {torch.__version__}, {variant}", "rates": rates}))
+
+
+if __name__ == "__main__":
+    main()
