@@ -1,0 +1,162 @@
+/* Building graphs: sticky errors, messages, shapes, copies, gradients only where needed. */
+#include <math.h>
+
+#include "graph/builder.h"
+#include "support/failing_allocator.h"
+#include "support/networks.h"
+
+static const int64_t batch_by_4[] = {PT_DIM_BATCH, 4};
+
+START_TEST(test_first_error_sticks)
+{
+    pt_context_t *context = network_context(1, 1);
+    pt_graph_t *graph;
+    pt_model_t *model;
+    ck_ok(pt_graph_create(context, &graph));
+    pt_tensor_t x = pt_input(graph, "x", PT_FLOAT32, 2, batch_by_4);
+    pt_tensor_t weight = pt_parameter(graph, "weight", 2, (int64_t[]){3, 5}, PT_INIT_NORMAL, 1);
+    ck_assert_int_eq(pt_linear(graph, x, weight, PT_NO_TENSOR, PT_ACTIVATION_NONE), PT_NO_TENSOR);
+    ck_assert_int_eq(pt_relu(graph, x), PT_NO_TENSOR);
+    ck_assert_int_eq(pt_input(graph, "late", PT_INT32, 1, batch_by_4), PT_NO_TENSOR);
+    ck_fails(pt_graph_status(graph), PT_ERR_SHAPE, "weight");
+    ck_fails(pt_graph_set_output(graph, "x", x), PT_ERR_SHAPE, "weight");
+    ck_fails(pt_model_create(context, graph, &model), PT_ERR_SHAPE, "weight");
+    ck_assert_ptr_null(model);
+    pt_graph_free(graph);
+    pt_context_free(context);
+}
+END_TEST
+
+static pt_graph_t *fresh(pt_context_t *context)
+{
+    pt_graph_t *graph;
+    ck_ok(pt_graph_create(context, &graph));
+    pt_input(graph, "x", PT_FLOAT32, 2, batch_by_4);
+    pt_parameter(graph, "weight", 2, (int64_t[]){3, 4}, PT_INIT_NORMAL, 1);
+    return graph;
+}
+
+/* The statement is the first error of a fresh graph (x = 0, weight = 1). */
+#define WRONG(statement, expected, part)                                                                                                       \
+    do {                                                                                                                                       \
+        pt_graph_t *graph = fresh(context);                                                                                                    \
+        (void)(statement);                                                                                                                     \
+        ck_fails(pt_graph_status(graph), expected, part);                                                                                      \
+        pt_graph_free(graph);                                                                                                                  \
+    } while (0)
+
+START_TEST(test_messages)
+{
+    pt_context_t *context = network_context(1, 1);
+    char long_name[PT_MAX_NAME + 1];
+    memset(long_name, 'n', sizeof long_name - 1);
+    long_name[sizeof long_name - 1] = 0;
+    const float nan_value = (float)NAN;
+    WRONG(pt_input(graph, NULL, PT_FLOAT32, 2, batch_by_4), PT_ERR_ARGUMENT, "NULL");
+    WRONG(pt_input(graph, "", PT_FLOAT32, 2, batch_by_4), PT_ERR_ARGUMENT, "empty");
+    WRONG(pt_input(graph, long_name, PT_FLOAT32, 2, batch_by_4), PT_ERR_ARGUMENT, "256");
+    WRONG(pt_input(graph, "x", PT_FLOAT32, 2, batch_by_4), PT_ERR_ARGUMENT, "already");
+    WRONG(pt_input(graph, "z", PT_FLOAT64, 2, batch_by_4), PT_ERR_UNSUPPORTED, "float64");
+    WRONG(pt_input(graph, "z", PT_FLOAT32, 7, batch_by_4), PT_ERR_ARGUMENT, "rank 7");
+    WRONG(pt_input(graph, "z", PT_FLOAT32, 2, NULL), PT_ERR_ARGUMENT, "shape");
+    WRONG(pt_input(graph, "z", PT_FLOAT32, 2, (int64_t[]){3, 4}), PT_ERR_SHAPE, "leading size 3");
+    WRONG(pt_input(graph, "z", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, 0}), PT_ERR_SHAPE, "size 0");
+    WRONG(pt_input(graph, "z", PT_FLOAT32, 3, (int64_t[]){PT_DIM_BATCH, INT64_MAX / 8, INT64_MAX / 8}), PT_ERR_SHAPE, "too many");
+    WRONG(pt_parameter(graph, "weight", 1, (int64_t[]){3}, PT_INIT_NORMAL, 1), PT_ERR_ARGUMENT, "already");
+    WRONG(pt_parameter(graph, "pretrain.x", 1, (int64_t[]){3}, PT_INIT_NORMAL, 1), PT_ERR_ARGUMENT, "checkpoints");
+    WRONG(pt_parameter(graph, "b", 1, batch_by_4, PT_INIT_NORMAL, 1), PT_ERR_SHAPE, "size -1");
+    WRONG(pt_parameter(graph, "b", 1, (int64_t[]){3}, 9, 1), PT_ERR_ARGUMENT, "initializer 9");
+    WRONG(pt_parameter(graph, "b", 1, (int64_t[]){3}, PT_INIT_NORMAL, (double)NAN), PT_ERR_ARGUMENT, "out of range");
+    WRONG(pt_constant(graph, 1, (int64_t[]){1}, &nan_value), PT_ERR_NONFINITE, "finite");
+    WRONG(pt_constant(graph, 1, (int64_t[]){1}, NULL), PT_ERR_ARGUMENT, "NULL");
+    WRONG(pt_graph_set_output(graph, "out", 77), PT_ERR_ARGUMENT, "77");
+    WRONG(pt_graph_set_output(graph, "out", 0), PT_ERR_ARGUMENT, "computed");
+    WRONG(pt_graph_set_loss(graph, 0), PT_ERR_SHAPE, "one float32");
+    WRONG(pt_relu(graph, 55), PT_ERR_ARGUMENT, "55");
+    WRONG(pt_relu(graph, PT_NO_TENSOR), PT_ERR_ARGUMENT, "-1");
+    ck_assert_int_eq(pt_relu(NULL, 0), PT_NO_TENSOR);
+    ck_fails(pt_graph_status(NULL), PT_ERR_ARGUMENT, "NULL");
+    pt_context_free(context);
+}
+END_TEST
+
+START_TEST(test_shapes)
+{
+    pt_context_t *context = network_context(1, 1);
+    pt_graph_t *graph = fresh(context);
+    int64_t shape[PT_MAX_RANK];
+    pt_tensor_t y = pt_linear(graph, 0, 1, PT_NO_TENSOR, PT_ACTIVATION_RELU);
+    ck_assert_int_eq(pt_graph_shape(graph, y, shape), 2);
+    ck_assert_int_eq(shape[0], PT_DIM_BATCH);
+    ck_assert_int_eq(shape[1], 3);
+    ck_assert_int_eq(pt_graph_shape(graph, 99, shape), -1);
+    pt_graph_t *copy;
+    char one[2000], two[2000];
+    size_t length;
+    pt_graph_set_output(graph, "y", y);
+    ck_ok(pt__graph_copy(graph, &copy));
+    ck_ok(pt_graph_print(graph, one, sizeof one, &length));
+    ck_ok(pt_graph_print(copy, two, sizeof two, &length));
+    ck_assert_str_eq(one, two);
+    ck_assert_ptr_nonnull(strstr(one, "linear(%0 \"x\", %1 \"weight\""));
+    ck_assert_ptr_nonnull(strstr(one, "float32[B, 3]"));
+    pt_graph_free(graph);
+    pt_graph_free(copy);
+    pt_context_free(context);
+}
+END_TEST
+
+START_TEST(test_gradients_only_where_needed)
+{
+    pt_context_t *context = network_context(1, 1);
+    pt_graph_t *graph = fresh(context);
+    int32_t wanted[2] = {1, 0}, reached[2];
+    pt_tensor_t other = pt_parameter(graph, "other", 1, (int64_t[]){3}, PT_INIT_CONSTANT, 0);
+    pt_tensor_t y = pt_linear(graph, 0, 1, other, PT_ACTIVATION_NONE);
+    pt_tensor_t target = pt_input(graph, "target", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, 3});
+    pt_graph_set_loss(graph, pt_mse_loss(graph, y, target));
+    int64_t forward = graph->n_nodes;
+    ck_ok(pt__graph_append_gradients(graph, wanted, reached));
+    ck_ok(pt__graph_verify(graph));
+    ck_assert_int_eq(reached[0], 1);
+    ck_assert_int_eq(reached[1], 0);
+    for (int64_t i = forward; i < graph->n_nodes; i++) /* nothing for x, which is not wanted */
+        ck_assert_str_ne(graph->nodes[i].op->name, "linear_gradient_src");
+    ck_ok(pt__graph_find_learnables(graph, (int32_t[]){1, 1}, reached));
+    ck_assert(reached[0] && reached[1]);
+    pt_graph_free(graph);
+    pt_context_free(context);
+}
+END_TEST
+
+START_TEST(test_failing_allocations)
+{
+    failing_allocator_t allocator;
+    pt_status_t status;
+    FOR_EACH_FAILING_ALLOCATION(allocator, {
+        pt_context_options_t options;
+        pt_context_t *context = NULL;
+        pt_graph_t *graph = NULL;
+        pt_model_t *model = NULL;
+        ck_ok(pt_context_options_init(&options, sizeof options));
+        options.threads = 1;
+        failing_allocator_hooks(&allocator, &options);
+        status = pt_context_create(&options, &context);
+        if (status == PT_OK)
+            status = pt_graph_create(context, &graph);
+        if (status == PT_OK) {
+            pt_tensor_t x = pt_input(graph, "x", PT_FLOAT32, 2, batch_by_4);
+            pt_tensor_t y = pt_linear_layer(graph, "layer", pt_layer_norm_layer(graph, "norm", x, 1e-5), 3, PT_ACTIVATION_GELU_ERF);
+            pt_tensor_t shift = pt_constant(graph, 1, (int64_t[]){3}, (float[]){1, 2, 3});
+            y = pt_concat(graph, (pt_tensor_t[]){y, pt_add(graph, y, shift)}, 2, 1);
+            pt_graph_set_output(graph, "y", y);
+            status = pt_model_create(context, graph, &model);
+        }
+        pt_model_free(model);
+        pt_graph_free(graph);
+        pt_context_free(context);
+    }, status);
+}
+END_TEST
+
+SUITE("graph", 60, test_first_error_sticks, test_messages, test_shapes, test_gradients_only_where_needed, test_failing_allocations)

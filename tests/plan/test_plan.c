@@ -1,0 +1,170 @@
+/* The planner: what is alive at the same time shares no memory, capacity does not change results, unread things are not computed. */
+#include <math.h>
+
+#include "plan/layout.h"
+#include "support/networks.h"
+#include "train/model.h"
+
+static pt_value_t tokens_value(int32_t *tokens, int64_t *lengths, int64_t samples, int64_t length)
+{
+    for (int64_t i = 0; i < samples; i++) {
+        lengths[i] = length;
+        for (int64_t k = 0; k < length; k++)
+            tokens[i * length + k] = (int32_t)((i * 5 + k * 3) % 17);
+    }
+    return (pt_value_t){.name = "tokens", .data = tokens, .lengths = lengths, .dtype = PT_INT32};
+}
+
+static void check_disjoint(const pt__plan_t *plan)
+{
+    int64_t arena = 0;
+    for (int64_t i = 0; i < plan->n_storages; i++) {
+        const pt__storage_t *a = &plan->storages[i];
+        if (a->place != PT__PLACE_ARENA)
+            continue;
+        arena++;
+        ck_assert_int_eq(a->offset % PT__ALIGNMENT, 0);
+        ck_assert_int_le(a->offset + a->bytes, plan->arena_bytes);
+        for (int64_t k = 0; k < i; k++) {
+            const pt__storage_t *b = &plan->storages[k];
+            int32_t together = b->place == PT__PLACE_ARENA && a->first <= b->last && b->first <= a->last;
+            ck_assert(!together || a->offset + a->bytes <= b->offset || b->offset + b->bytes <= a->offset);
+        }
+    }
+    ck_assert_int_gt(arena, 3);
+}
+
+START_TEST(test_no_overlap)
+{
+    pt_context_t *context = network_context(1, 3);
+    pt_model_t *model = network_gpt(context);
+    network_set_task(model, PT_TASK_CAUSAL_LM, 0);
+    pt__plan_t *plan;
+    ck_ok(pt__engine_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, 4, 40, &plan));
+    check_disjoint(plan);
+    int64_t training = pt__plan_arena_bytes(plan);
+    ck_ok(pt__engine_prepare(model, PT__MODE_EVALUATE, PT_NO_TENSOR, 4, 40, &plan));
+    check_disjoint(plan);
+    ck_assert_int_lt(pt__plan_arena_bytes(plan), training / 2); /* nothing is kept for a backward pass */
+    pt_model_free(model);
+    pt_context_free(context);
+}
+END_TEST
+
+/* The same rows through a plan made for them and through one made for more: the same bits. */
+START_TEST(test_capacity_changes_nothing)
+{
+    uint64_t fingerprints[2];
+    for (int large = 0; large < 2; large++) {
+        int32_t tokens[8 * 12];
+        int64_t lengths[8];
+        pt_context_t *context = network_context(2, 3);
+        pt_model_t *model = network_gpt(context);
+        network_set_task(model, PT_TASK_CAUSAL_LM, 0);
+        pt_optimizer_t *optimizer = network_optimizer(context, PT_OPTIMIZER_ADAMW, 1e-2);
+        if (large)
+            ck_ok(pt__engine_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, 50, 600, NULL));
+        for (int64_t step = 1; step < 8; step++) {
+            pt_value_t value = tokens_value(tokens, lengths, step, 5 + step % 3);
+            ck_ok(pt_train_step(model, optimizer, &value, 1, step, 0, NULL));
+        }
+        fingerprints[large] = network_fingerprint(model);
+        pt_optimizer_free(optimizer);
+        pt_model_free(model);
+        pt_context_free(context);
+    }
+    ck_assert_uint_eq(fingerprints[0], fingerprints[1]);
+}
+END_TEST
+
+static int64_t count_steps(const pt__plan_t *plan, const char *op)
+{
+    int64_t count = 0;
+    for (int64_t i = 0; i < plan->n_steps; i++)
+        count += strcmp(plan->calls[i].op->name, op) == 0;
+    return count;
+}
+
+START_TEST(test_frozen_parameters_cost_nothing)
+{
+    pt_context_t *context = network_context(1, 3);
+    pt_model_t *model = network_gpt(context);
+    pt__plan_t *plan;
+    network_set_task(model, PT_TASK_CLASSIFICATION, 3);
+    ck_ok(pt__engine_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, 4, 40, &plan));
+    int64_t all_steps = plan->n_steps, all_bytes = pt__plan_arena_bytes(plan);
+    ck_ok(pt_model_set_trainable(model, "transformer.*", 0, NULL));
+    ck_ok(pt__engine_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, 4, 40, &plan));
+    ck_assert_int_eq(count_steps(plan, "attention_gradient"), 0);
+    ck_assert_int_lt(plan->n_steps, all_steps * 2 / 3);
+    ck_assert_int_lt(pt__plan_arena_bytes(plan), all_bytes);
+    ck_assert_int_eq(pt__model_learnable_elements(model), 3 * 16 + 3);
+    pt_model_free(model);
+    pt_context_free(context);
+}
+END_TEST
+
+/* A loss of several parts, none of which is the root's own op: x·w against two targets. Its gradient by finite differences. */
+START_TEST(test_composed_loss)
+{
+    pt_context_t *context = network_context(1, 3);
+    pt_graph_t *graph;
+    pt_model_t *model;
+    ck_ok(pt_graph_create(context, &graph));
+    pt_tensor_t x = pt_input(graph, "x", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, 3}), y = pt_input(graph, "y", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, 2});
+    pt_tensor_t label = pt_input(graph, "label", PT_INT32, 1, (int64_t[]){PT_DIM_BATCH});
+    pt_tensor_t out = pt_linear_layer(graph, "a", x, 2, PT_ACTIVATION_TANH);
+    pt_tensor_t loss = pt_add(graph, pt_scale(graph, pt_mse_loss(graph, out, y), 0.3), pt_cross_entropy_loss(graph, out, label, NULL));
+    pt_graph_set_loss(graph, loss);
+    ck_ok(pt_model_create(context, graph, &model));
+    pt_graph_free(graph);
+    pt_optimizer_t *optimizer = network_optimizer(context, PT_OPTIMIZER_SGD, 0);
+    float xs[] = {0.1f, -0.4f, 0.7f, 1.0f, 0.2f, -0.3f, -0.8f, 0.5f, 0.6f}, ys[] = {0.2f, -0.1f, 0.4f, 0.9f, -0.6f, 0.3f};
+    int32_t labels[] = {0, 1, 1};
+    pt_value_t values[] = {{.name = "x", .data = xs, .dtype = PT_FLOAT32}, {.name = "y", .data = ys, .dtype = PT_FLOAT32}, {.name = "label", .data = labels, .dtype = PT_INT32}};
+    ck_ok(pt_train_step(model, optimizer, values, 3, 3, PT_STEP_ACCUMULATE, NULL));
+    float gradient[6], weight[6];
+    ck_ok(pt_model_gradient_get(model, 0, gradient, 6));
+    ck_ok(pt_model_parameter_get(model, 0, weight, 6));
+    for (int i = 0; i < 6; i++) {
+        double losses[2];
+        for (int side = 0; side < 2; side++) {
+            float moved[6];
+            memcpy(moved, weight, sizeof moved);
+            moved[i] += side ? 1e-2f : -1e-2f;
+            ck_ok(pt_model_parameter_set(model, 0, moved, 6));
+            ck_ok(pt_loss(model, values, 3, 3, &losses[side]));
+        }
+        ck_assert_double_eq_tol((losses[1] - losses[0]) / 2e-2, (double)gradient[i], 1e-3);
+    }
+    pt_optimizer_free(optimizer);
+    pt_model_free(model);
+    pt_context_free(context);
+}
+END_TEST
+
+START_TEST(test_prints)
+{
+    pt_context_t *context = network_context(1, 3);
+    pt_model_t *model = network_gpt(context);
+    char text[20000];
+    size_t length;
+    ck_fails(pt_model_describe(model, PT_DESCRIBE_PLAN, text, sizeof text, &length), PT_ERR_STATE, "no training plan");
+    network_set_task(model, PT_TASK_CAUSAL_LM, 0);
+    ck_ok(pt__engine_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, 4, 40, NULL));
+    ck_ok(pt_model_describe(model, PT_DESCRIBE_PLAN, text, sizeof text, &length));
+    ck_assert_ptr_nonnull(strstr(text, "attention_gradient"));
+    ck_assert_ptr_nonnull(strstr(text, "arena bytes"));
+    ck_ok(pt_model_describe(model, PT_DESCRIBE_GRAPH, text, sizeof text, &length));
+    ck_assert_ptr_nonnull(strstr(text, "\"transformer.h.1.attn.c_attn.weight\""));
+    ck_ok(pt_model_describe(model, PT_DESCRIBE_SUMMARY, text, sizeof text, &length));
+    ck_assert_ptr_nonnull(strstr(text, "parameters"));
+    ck_assert_uint_eq(strlen(text), length);
+    ck_ok(pt_model_describe(model, PT_DESCRIBE_SUMMARY, text, 10, &length));
+    ck_assert_uint_eq(strlen(text), 9);
+    pt_model_free(model);
+    pt_context_free(context);
+}
+END_TEST
+
+SUITE("plan", 60, test_no_overlap, test_capacity_changes_nothing, test_frozen_parameters_cost_nothing, test_composed_loss, test_prints)
