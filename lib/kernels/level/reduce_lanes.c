@@ -64,7 +64,7 @@ static float max(int64_t n, const float *src, int64_t *index) {
         }
     }
     float value = n >= LANES ? best[0] : src[0];
-    int64_t first = 0;
+    int64_t first = n >= LANES ? place[0] : 0;
     for (int j = n >= LANES ? 1 : LANES; j < LANES; j++) {
         float x = best[j];
         int larger = x > value || (x != x && value == value);
