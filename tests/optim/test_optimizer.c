@@ -1,0 +1,601 @@
+/* Optimizers against torch.optim (tests/golden/make_optimizers.py), and what they promise beyond it: parameters that come later, joined sweeps, gradients that
+ * are not finite, state for checkpoints, the same bits at any thread count. */
+#include <math.h>
+
+#include "optim/optimizer.h"
+#include "support/failing_allocator.h"
+#include "support/golden.h"
+
+enum { STEPS = 12, A = 15, B = 7, APART = 64 };
+
+typedef struct world { /* two parameters, in one block as a model has them, or far from each other */
+    pt_context_t *context;
+    pt_optimizer_t *optimizer;
+    float values[256], gradients[256];
+    pt__learnable_t learnables[2];
+    uint64_t identity;
+} world_t;
+
+static void place(world_t *world, int64_t distance)
+{
+    world->learnables[0] = (pt__learnable_t){.name = "a.weight", .rank = 2, .elements = A, .value = world->values, .gradient = world->gradients};
+    world->learnables[1] = (pt__learnable_t){.name = "b.bias", .rank = 1, .elements = B, .value = world->values + distance, .gradient = world->gradients + distance};
+}
+
+static void begin_with(world_t *world, const pt_optimizer_options_t *options, int64_t distance, int32_t threads)
+{
+    pt_context_options_t context_options;
+    memset(world, 0, sizeof *world);
+    ck_ok(pt_context_options_init(&context_options, sizeof context_options));
+    context_options.threads = threads;
+    ck_ok(pt_context_create(&context_options, &world->context));
+    ck_ok(pt_optimizer_create(world->context, options, &world->optimizer));
+    place(world, distance);
+}
+
+static void begin(world_t *world, const pt_optimizer_options_t *options, int64_t distance)
+{
+    begin_with(world, options, distance, 1);
+}
+
+static void end(world_t *world)
+{
+    pt_optimizer_free(world->optimizer);
+    pt_context_free(world->context);
+}
+
+static pt_optimizer_options_t options_of(int32_t kind)
+{
+    pt_optimizer_options_t options;
+    ck_ok(pt_optimizer_options_init(&options, sizeof options));
+    options.kind = kind;
+    return options;
+}
+
+static void bind(world_t *world, int64_t count)
+{
+    ck_ok(pt__optimizer_bind(world->optimizer, world->learnables, count, ++world->identity));
+}
+
+static pt_status_t update(world_t *world, double weight, pt__update_result_t *result)
+{
+    return pt__optimizer_update(world->optimizer, world->context->device, weight, 0, 0, result);
+}
+
+static void set_gradients(world_t *world, float value)
+{
+    for (int64_t i = 0; i < A; i++)
+        ((float *)world->gradients)[i] = value;
+    for (int64_t i = 0; i < B; i++)
+        world->gradients[(world->learnables[1].gradient - world->gradients) + i] = value;
+}
+
+/* ---- PyTorch ---- */
+
+enum { KIND, RATE, MOMENTUM, DAMPENING, NESTEROV, BETA1, BETA2, EPSILON, DECAY, CLIP_NORM, CLIP_VALUE, FACTOR_B, DECAY_B, LATE, SETTINGS };
+
+static const char *key(const char *name, const char *what, const char *parameter)
+{
+    static char joined[128];
+    snprintf(joined, sizeof joined, "%s %s%s%s", name, what, *parameter != 0 ? " " : "", parameter);
+    return joined;
+}
+
+static void compare(const char *where, const float *found, int64_t count)
+{
+    double expected[A];
+    ck_assert_int_eq(golden_numbers(where, expected, A), count);
+    for (int64_t i = 0; i < count; i++)
+        ck_assert_msg(fabs((double)found[i] - expected[i]) <= 2e-6 * fmax(1.0, fabs(expected[i])), "%s[%d]: %.9g, expected %.9g", where, (int)i,
+                      (double)found[i], expected[i]);
+}
+
+static void load_gradients(world_t *world, int64_t step, double weight, int64_t distance)
+{
+    char name[32];
+    snprintf(name, sizeof name, "gradient %d", (int)step);
+    golden_floats(key(name, "a", ""), world->gradients, A);
+    golden_floats(key(name, "b", ""), world->gradients + distance, B);
+    for (int64_t i = 0; i < 256; i++) /* gradients come as those of a weighted sum */
+        world->gradients[i] *= (float)weight;
+}
+
+static void compare_slots(const world_t *world, const char *name)
+{
+    const pt__optimizer_kind_t *kind = pt__optimizer_kind_of(world->optimizer);
+    for (int32_t slot = 0; slot < kind->n_slots; slot++) {
+        compare(key(name, kind->slot_names[slot], "a"), pt__optimizer_slot(world->optimizer, 0, slot), A);
+        compare(key(name, kind->slot_names[slot], "b"), pt__optimizer_slot(world->optimizer, 1, slot), B);
+    }
+}
+
+static void check_case(const char *name, int64_t distance, double weight)
+{
+    double settings[SETTINGS];
+    world_t world;
+    pt__update_result_t result;
+    golden_read("tests/golden/optimizers.txt");
+    ck_assert_int_eq(golden_numbers(key(name, "settings", ""), settings, SETTINGS), SETTINGS);
+    pt_optimizer_options_t options = options_of((int32_t)settings[KIND]);
+    options.learning_rate = settings[RATE];
+    options.momentum = settings[MOMENTUM];
+    options.dampening = settings[DAMPENING];
+    options.nesterov = (int32_t)settings[NESTEROV];
+    options.beta1 = settings[BETA1];
+    options.beta2 = settings[BETA2];
+    options.epsilon = settings[EPSILON];
+    options.weight_decay = settings[DECAY];
+    options.clip_norm = settings[CLIP_NORM];
+    options.clip_value = settings[CLIP_VALUE];
+    begin(&world, &options, distance);
+    if (settings[FACTOR_B] != 1.0 || settings[DECAY_B] != settings[DECAY]) {
+        pt_group_options_t group;
+        ck_ok(pt_group_options_init(&group, sizeof group));
+        group.learning_rate_factor = settings[FACTOR_B];
+        group.weight_decay = settings[DECAY_B];
+        ck_ok(pt_optimizer_add_group(world.optimizer, "b.*", &group));
+    }
+    golden_floats("a", world.values, A);
+    golden_floats("b", world.values + distance, B);
+    for (int64_t step = 0; step < STEPS; step++) {
+        if (step == 0 || step == (int64_t)settings[LATE])
+            bind(&world, step < (int64_t)settings[LATE] ? 1 : 2);
+        load_gradients(&world, step, weight, distance);
+        ck_ok(update(&world, weight, &result));
+        ck_assert_int_eq(result.skipped, 0);
+        ck_assert_double_eq(result.learning_rate, settings[RATE]);
+    }
+    compare(key(name, "a", ""), world.values, A);
+    compare(key(name, "b", ""), world.values + distance, B);
+    compare_slots(&world, name);
+    for (int64_t i = 0; i < 256; i++) /* gaps stay zero */
+        ck_assert(i < A || (i >= distance && i < distance + B) || world.values[i] == 0);
+    end(&world);
+}
+
+START_TEST(test_torch)
+{
+    static const char *const names[] = {"sgd", "sgd_decay", "sgd_momentum", "sgd_dampening", "sgd_nesterov", "sgd_late", "adam", "adam_decay", "adam_late", "adamw",
+                                        "adamw_groups", "adamw_late", "clip_norm", "clip_value", "clip_both"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        check_case(names[i], 16, 1.0);
+        check_case(names[i], APART, 1.0);
+        check_case(names[i], 16, 4.0);
+    }
+}
+END_TEST
+
+/* ---- Bindings ---- */
+
+START_TEST(test_neighbours_share_a_sweep)
+{
+    world_t world;
+    pt_optimizer_options_t options = options_of(PT_OPTIMIZER_ADAMW);
+    begin(&world, &options, 16);
+    bind(&world, 2);
+    ck_assert_int_eq(world.optimizer->binding->n_sweeps, 1);
+    ck_assert_int_eq(world.optimizer->binding->n_spans, 1);
+    ck_assert_int_eq(world.optimizer->binding->sweeps[0].count, 16 + B);
+    place(&world, APART);
+    bind(&world, 2);
+    ck_assert_int_eq(world.optimizer->binding->n_sweeps, 2);
+    ck_assert_int_eq(world.optimizer->binding->n_spans, 2);
+    place(&world, 16);
+    world.learnables[1].value = world.values + APART; /* only the gradients are neighbours */
+    bind(&world, 2);
+    ck_assert_int_eq(world.optimizer->binding->n_sweeps, 2);
+    ck_assert_int_eq(world.optimizer->binding->n_spans, 1);
+    end(&world);
+
+    options.flags = PT_OPTIMIZER_DECAY_MATRICES; /* treated differently, whether neighbours or not */
+    begin(&world, &options, 16);
+    bind(&world, 2);
+    ck_assert_int_eq(world.optimizer->binding->n_sweeps, 2);
+    ck_assert_int_eq(world.optimizer->binding->n_spans, 1);
+    end(&world);
+}
+END_TEST
+
+/* Without an epsilon a sweep across a gap would divide 0 by 0 there. */
+START_TEST(test_no_epsilon)
+{
+    world_t world;
+    pt__update_result_t result;
+    pt_optimizer_options_t options = options_of(PT_OPTIMIZER_ADAM);
+    options.epsilon = 0;
+    begin(&world, &options, 16);
+    set_gradients(&world, 1.0f);
+    bind(&world, 2);
+    ck_assert_int_eq(world.optimizer->binding->n_sweeps, 2);
+    ck_ok(update(&world, 1.0, &result));
+    for (int64_t i = 0; i < 256; i++)
+        ck_assert(isfinite(world.values[i]));
+    end(&world);
+}
+END_TEST
+
+START_TEST(test_same_identity_changes_nothing)
+{
+    world_t world;
+    pt_optimizer_options_t options = options_of(PT_OPTIMIZER_ADAM);
+    begin(&world, &options, 16);
+    bind(&world, 2);
+    ck_assert(pt__optimizer_is_bound(world.optimizer, world.identity) && !pt__optimizer_is_bound(world.optimizer, world.identity + 1));
+    ck_ok(pt__optimizer_bind(world.optimizer, NULL, 0, world.identity));
+    ck_assert_int_eq(world.optimizer->binding->count, 2);
+    end(&world);
+}
+END_TEST
+
+START_TEST(test_slots_follow_names_and_sizes)
+{
+    world_t world;
+    pt_optimizer_options_t options = options_of(PT_OPTIMIZER_SGD);
+    options.momentum = 0.5;
+    begin(&world, &options, 16);
+    bind(&world, 2);
+    float *kept = pt__optimizer_slot(world.optimizer, 0, 0);
+    for (int64_t i = 0; i < A; i++)
+        kept[i] = (float)i;
+    pt__optimizer_slot(world.optimizer, 1, 0)[B - 1] = 5.0f;
+    place(&world, APART); /* moved, otherwise the same: the slots need not move */
+    bind(&world, 2);
+    ck_assert_ptr_eq(pt__optimizer_slot(world.optimizer, 0, 0), kept);
+
+    pt__learnable_t a = world.learnables[0];
+    world.learnables[0] = world.learnables[1]; /* another order */
+    world.learnables[1] = a;
+    bind(&world, 2);
+    ck_assert_float_eq(pt__optimizer_slot(world.optimizer, 0, 0)[B - 1], 5.0f);
+    ck_assert_float_eq(pt__optimizer_slot(world.optimizer, 1, 0)[A - 1], (float)(A - 1));
+
+    world.learnables[0].elements = B - 1; /* another size: new */
+    bind(&world, 2);
+    for (int64_t i = 0; i < B - 1; i++)
+        ck_assert_float_eq(pt__optimizer_slot(world.optimizer, 0, 0)[i], 0.0f);
+    ck_assert_float_eq(pt__optimizer_slot(world.optimizer, 1, 0)[A - 1], (float)(A - 1));
+    ck_assert_ptr_null(pt__optimizer_slot(world.optimizer, 2, 0));
+    ck_assert_ptr_null(pt__optimizer_slot(world.optimizer, 0, 1));
+    ck_assert_ptr_null(pt__optimizer_slot(world.optimizer, -1, 0));
+    bind(&world, 0);
+    ck_assert_ptr_null(pt__optimizer_slot(world.optimizer, 0, 0));
+    end(&world);
+}
+END_TEST
+
+START_TEST(test_slot_bytes)
+{
+    static const struct {
+        int32_t kind;
+        double momentum;
+        int64_t bytes;
+    } cases[] = {{PT_OPTIMIZER_SGD, 0, 0}, {PT_OPTIMIZER_SGD, 0.9, 4000}, {PT_OPTIMIZER_ADAM, 0, 8000}, {PT_OPTIMIZER_ADAMW, 0, 8000}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        world_t world;
+        pt_optimizer_options_t options = options_of(cases[i].kind);
+        options.momentum = cases[i].momentum;
+        begin(&world, &options, 16);
+        ck_assert_int_eq(pt__optimizer_slot_bytes(world.optimizer, 1000), cases[i].bytes);
+        ck_assert_ptr_null(pt__optimizer_slot(world.optimizer, 0, 0)); /* nothing is bound */
+        end(&world);
+    }
+}
+END_TEST
+
+/* ---- Groups ---- */
+
+static void add_group(world_t *world, const char *pattern, double factor, double decay)
+{
+    pt_group_options_t group;
+    ck_ok(pt_group_options_init(&group, sizeof group));
+    group.learning_rate_factor = factor;
+    group.weight_decay = decay;
+    ck_ok(pt_optimizer_add_group(world->optimizer, pattern, &group));
+}
+
+START_TEST(test_groups)
+{
+    world_t world;
+    pt__update_result_t result;
+    pt_optimizer_options_t options = options_of(PT_OPTIMIZER_SGD);
+    options.learning_rate = 1.0;
+    options.weight_decay = 0.5;
+    options.flags = PT_OPTIMIZER_DECAY_MATRICES;
+    begin(&world, &options, 16);
+    add_group(&world, "*", 0.125, 0.25);
+    bind(&world, 2);
+    add_group(&world, "b.*", 0.5, -1); /* the last that matches counts, alone; also where it comes after the binding */
+    const pt__bound_t *bound = world.optimizer->binding->bound;
+    ck_assert_double_eq(bound[0].rate_factor, 0.125);
+    ck_assert_double_eq(bound[0].weight_decay, 0.25);
+    ck_assert_double_eq(bound[1].rate_factor, 0.5);
+    ck_assert_double_eq(bound[1].weight_decay, 0); /* a vector */
+    set_gradients(&world, 1.0f);
+    ck_ok(update(&world, 1.0, &result));
+    ck_assert_float_eq(world.values[0], -0.125f);
+    ck_assert_float_eq(world.values[16], -0.5f);
+    pt_group_options_t late;
+    ck_ok(pt_group_options_init(&late, sizeof late));
+    ck_fails(pt_optimizer_add_group(world.optimizer, "c", &late), PT_ERR_STATE, "\"c\"");
+    end(&world);
+}
+END_TEST
+
+/* ---- Gradients that are not finite ---- */
+
+START_TEST(test_nonfinite_is_skipped)
+{
+    static const float bad[] = {NAN, INFINITY, -INFINITY};
+    for (size_t kind = 0; kind < 3; kind++) {
+        world_t world, before;
+        pt__update_result_t result;
+        pt_optimizer_options_t options = options_of(PT_OPTIMIZER_ADAMW);
+        options.nonfinite_limit = 3;
+        begin(&world, &options, APART);
+        bind(&world, 2);
+        set_gradients(&world, 0.5f);
+        ck_ok(update(&world, 1.0, &result));
+        world.gradients[APART + B - 1] = bad[kind];
+        memcpy(&before, &world, sizeof before);
+        float first = pt__optimizer_slot(world.optimizer, 0, 0)[0];
+        for (int32_t skipped = 1; skipped <= 2; skipped++) {
+            ck_ok(update(&world, 1.0, &result));
+            ck_assert_int_eq(result.skipped, 1);
+            ck_assert_int_eq(pt_optimizer_skipped(world.optimizer), skipped);
+        }
+        ck_assert_int_eq(pt_optimizer_steps(world.optimizer), 1);
+        ck_assert_mem_eq(before.values, world.values, sizeof before.values);
+        ck_assert_float_eq(pt__optimizer_slot(world.optimizer, 0, 0)[0], first);
+        set_gradients(&world, 0.5f); /* a good one between: the count begins anew */
+        ck_ok(update(&world, 1.0, &result));
+        ck_assert_int_eq(result.skipped, 0);
+        world.gradients[0] = bad[kind];
+        ck_ok(update(&world, 1.0, &result));
+        ck_ok(update(&world, 1.0, &result));
+        ck_fails(update(&world, 1.0, &result), PT_ERR_NONFINITE, "3 updates in a row");
+        ck_assert_int_eq(result.skipped, 1);
+        ck_assert_int_eq(pt_optimizer_skipped(world.optimizer), 5);
+        ck_assert_int_eq(pt_optimizer_steps(world.optimizer), 2);
+        end(&world);
+    }
+}
+END_TEST
+
+/* Large gradients whose squares no float holds are finite all the same. */
+START_TEST(test_norm)
+{
+    world_t world;
+    pt__update_result_t result;
+    pt_optimizer_options_t options = options_of(PT_OPTIMIZER_SGD);
+    begin(&world, &options, 16);
+    bind(&world, 2);
+    set_gradients(&world, 3e38f);
+    ck_ok(update(&world, 1.0, &result));
+    ck_assert_int_eq(result.skipped, 0);
+    ck_assert_double_eq(result.gradient_norm, 0); /* nothing asked for it */
+    set_gradients(&world, 2.0f);
+    ck_ok(pt__optimizer_update(world.optimizer, world.context->device, 4.0, 0, 1, &result));
+    ck_assert_double_eq_tol(result.gradient_norm, 0.5 * sqrt(A + B), 1e-12);
+    end(&world);
+}
+END_TEST
+
+/* ---- Schedules ---- */
+
+typedef struct hook {
+    world_t *world;
+    int32_t action, destroyed;
+    pt_status_t inner;
+} hook_t;
+
+enum { ANSWER, RAISE, CHANGE, FREE };
+
+static void rate_hook(void *user, pt_rate_t *rate)
+{
+    hook_t *hook = user;
+    if (hook->action == RAISE)
+        return;
+    if (hook->action == CHANGE)
+        hook->inner = pt_optimizer_set_learning_rate(hook->world->optimizer, 1.0);
+    if (hook->action == FREE) {
+        pt_optimizer_free(hook->world->optimizer);
+        hook->world->optimizer = NULL;
+    }
+    rate->factor = 0.5;
+    rate->status = PT_OK;
+}
+
+static void destroy_hook(void *user)
+{
+    ((hook_t *)user)->destroyed++;
+}
+
+START_TEST(test_schedule_by_callback)
+{
+    world_t world;
+    pt__update_result_t result;
+    hook_t hook = {.world = &world};
+    pt_schedule_options_t schedule;
+    pt_optimizer_options_t options = options_of(PT_OPTIMIZER_SGD);
+    begin(&world, &options, 16);
+    bind(&world, 2);
+    set_gradients(&world, 1.0f);
+    ck_ok(pt_schedule_options_init(&schedule, sizeof schedule));
+    schedule.kind = PT_SCHEDULE_CALLBACK;
+    schedule.user = &hook;
+    schedule.destroy = destroy_hook;
+    ck_fails(pt_optimizer_set_schedule(world.optimizer, &schedule), PT_ERR_ARGUMENT, "callback");
+    ck_assert_int_eq(hook.destroyed, 0); /* never after a registration that failed */
+    schedule.callback = rate_hook;
+    ck_ok(pt_optimizer_set_schedule(world.optimizer, &schedule));
+    ck_ok(update(&world, 1.0, &result));
+    ck_assert_double_eq(result.learning_rate, 0.0005);
+    ck_assert_float_eq(world.values[0], -0.0005f);
+    hook.action = RAISE;
+    ck_fails(update(&world, 1.0, &result), PT_ERR_CALLBACK, "step 1");
+    ck_assert_float_eq(world.values[0], -0.0005f);
+    ck_assert_int_eq(pt_optimizer_steps(world.optimizer), 1);
+    hook.action = CHANGE;
+    ck_ok(update(&world, 1.0, &result));
+    ck_assert_int_eq(hook.inner, PT_ERR_BUSY);
+    ck_ok(pt_optimizer_set_schedule(world.optimizer, NULL));
+    ck_assert_int_eq(hook.destroyed, 1);
+    ck_ok(pt_optimizer_set_schedule(world.optimizer, &schedule));
+    hook.action = FREE;
+    ck_ok(update(&world, 1.0, &result));
+    ck_assert_int_eq(hook.destroyed, 2);
+    end(&world);
+}
+END_TEST
+
+START_TEST(test_schedule_total)
+{
+    world_t world;
+    pt__update_result_t result;
+    pt_schedule_options_t schedule;
+    pt_optimizer_options_t options = options_of(PT_OPTIMIZER_SGD);
+    options.learning_rate = 1.0;
+    begin(&world, &options, 16);
+    bind(&world, 2);
+    ck_ok(pt_schedule_options_init(&schedule, sizeof schedule));
+    schedule.kind = PT_SCHEDULE_LINEAR;
+    ck_ok(pt_optimizer_set_schedule(world.optimizer, &schedule));
+    ck_fails(update(&world, 1.0, &result), PT_ERR_STATE, "total_steps");
+    ck_ok(pt__optimizer_update(world.optimizer, world.context->device, 1.0, 4, 0, &result));
+    ck_assert_double_eq(result.learning_rate, 1.0);
+    ck_ok(pt__optimizer_update(world.optimizer, world.context->device, 1.0, 4, 0, &result));
+    ck_assert_double_eq(result.learning_rate, 0.75);
+    schedule.total_steps = 8; /* the schedule's own number comes before the stage's */
+    ck_ok(pt_optimizer_set_schedule(world.optimizer, &schedule));
+    ck_ok(pt__optimizer_update(world.optimizer, world.context->device, 1.0, 4, 0, &result));
+    ck_assert_double_eq(result.learning_rate, 0.75);
+    end(&world);
+}
+END_TEST
+
+/* ---- Checkpoints, threads, memory ---- */
+
+/* Twelve steps at once, and six, everything carried over into a new optimizer, six more: the same bits. */
+START_TEST(test_state_is_complete)
+{
+    world_t whole, half, rest;
+    pt__update_result_t result;
+    pt_optimizer_options_t options = options_of(PT_OPTIMIZER_ADAMW);
+    golden_read("tests/golden/optimizers.txt");
+    world_t *worlds[] = {&whole, &half, &rest};
+    for (int32_t w = 0; w < 3; w++) {
+        begin(worlds[w], &options, 16);
+        golden_floats("a", worlds[w]->values, A);
+        golden_floats("b", worlds[w]->values + 16, B);
+    }
+    for (int64_t step = 0; step < STEPS; step++) { /* b comes at step 3, the break at step 6 */
+        world_t *second = step < 6 ? &half : &rest;
+        if (step == 6) {
+            bind(&rest, 2);
+            memcpy(rest.values, half.values, sizeof rest.values);
+            pt__optimizer_counts_t counts = pt__optimizer_counts_get(half.optimizer);
+            pt__optimizer_counts_set(rest.optimizer, &counts);
+            ck_assert_int_eq(pt__optimizer_age(rest.optimizer, 1), 6);
+            for (int64_t i = 0; i < 2; i++) {
+                pt__optimizer_age_set(rest.optimizer, i, pt__optimizer_age(half.optimizer, i));
+                for (int32_t slot = 0; slot < 2; slot++)
+                    memcpy(pt__optimizer_slot(rest.optimizer, i, slot), pt__optimizer_slot(half.optimizer, i, slot),
+                           (size_t)rest.learnables[i].elements * sizeof(float));
+            }
+            ck_assert_int_eq(pt__optimizer_age(rest.optimizer, 0), 6);
+            ck_assert_int_eq(pt__optimizer_age(rest.optimizer, 1), 3);
+        }
+        for (int32_t w = 0; w < 2; w++) {
+            world_t *world = w == 0 ? &whole : second;
+            if (step == 0 || step == 3)
+                bind(world, step == 0 ? 1 : 2);
+            load_gradients(world, step, 1.0, 16);
+            ck_ok(update(world, 1.0, &result));
+        }
+    }
+    ck_assert_mem_eq(whole.values, rest.values, sizeof whole.values);
+    for (int32_t w = 0; w < 3; w++)
+        end(worlds[w]);
+}
+END_TEST
+
+START_TEST(test_thread_count_changes_no_bit)
+{
+    enum { N = 300007 };
+    float *values[3];
+    static const int32_t threads[] = {1, 2, 5};
+    for (int32_t t = 0; t < 3; t++) {
+        world_t world;
+        pt__update_result_t result;
+        pt_optimizer_options_t options = options_of(PT_OPTIMIZER_ADAMW);
+        options.clip_norm = 0.5;
+        begin_with(&world, &options, 16, threads[t]);
+        float *gradients = calloc(N, sizeof *gradients);
+        values[t] = calloc(N, sizeof *values[t]);
+        ck_assert(gradients != NULL && values[t] != NULL);
+        world.learnables[0] = (pt__learnable_t){.name = "a", .rank = 1, .elements = N, .value = values[t], .gradient = gradients};
+        bind(&world, 1);
+        for (int32_t step = 0; step < 3; step++) {
+            for (int64_t i = 0; i < N; i++)
+                gradients[i] = (float)((i * 7919 + step) % 1009) / 1009.0f - 0.5f;
+            ck_ok(update(&world, 1.0, &result));
+        }
+        end(&world);
+        free(gradients);
+    }
+    ck_assert(memcmp(values[0], values[1], N * sizeof(float)) == 0 && memcmp(values[0], values[2], N * sizeof(float)) == 0);
+    for (int32_t t = 0; t < 3; t++)
+        free(values[t]);
+}
+END_TEST
+
+START_TEST(test_failing_allocations)
+{
+    failing_allocator_t allocator;
+    pt_status_t status;
+    FOR_EACH_FAILING_ALLOCATION(allocator, {
+        pt_context_options_t context_options;
+        pt_optimizer_options_t options = options_of(PT_OPTIMIZER_ADAMW);
+        pt_context_t *context = NULL;
+        pt_optimizer_t *optimizer = NULL;
+        world_t world = {0};
+        place(&world, 16);
+        pt_context_options_init(&context_options, sizeof context_options);
+        context_options.threads = 1;
+        failing_allocator_hooks(&allocator, &context_options);
+        status = pt_context_create(&context_options, &context);
+        if (status == PT_OK)
+            status = pt_optimizer_create(context, &options, &optimizer);
+        if (status == PT_OK)
+            status = pt_optimizer_add_group(optimizer, "*.bias", NULL);
+        if (status == PT_OK)
+            status = pt__optimizer_bind(optimizer, world.learnables, 1, 1);
+        if (status == PT_OK) {
+            status = pt__optimizer_bind(optimizer, world.learnables, 2, 2);
+            ck_assert(pt__optimizer_is_bound(optimizer, status == PT_OK ? 2 : 1)); /* on failure the old binding stands */
+        }
+        pt_optimizer_free(optimizer);
+        pt_context_free(context);
+    }, status);
+}
+END_TEST
+
+START_TEST(test_print)
+{
+    world_t world;
+    char line[1024], cut[8];
+    pt_optimizer_options_t options = options_of(PT_OPTIMIZER_ADAMW);
+    begin(&world, &options, 16);
+    add_group(&world, "*.bias", 2, 0);
+    ck_ok(pt__optimizer_print(world.optimizer, line, sizeof line));
+    ck_assert_msg(strncmp(line, "adamw ", 6) == 0 && strstr(line, " learning_rate=0.001 ") != NULL && strstr(line, " weight_decay=0.01 ") != NULL, "%s", line);
+    ck_assert_msg(strstr(line, "schedule=constant") != NULL && strstr(line, "group=\"*.bias\" learning_rate_factor=2 weight_decay=0") != NULL, "%s", line);
+    ck_ok(pt__optimizer_print(world.optimizer, cut, sizeof cut));
+    ck_assert_str_eq(cut, "adamw f");
+    end(&world);
+}
+END_TEST
+
+SUITE("optimizer", 60, test_torch, test_neighbours_share_a_sweep, test_no_epsilon, test_same_identity_changes_nothing, test_slots_follow_names_and_sizes, test_slot_bytes,
+      test_groups, test_nonfinite_is_skipped, test_norm, test_schedule_by_callback, test_schedule_total, test_state_is_complete, test_thread_count_changes_no_bit,
+      test_failing_allocations, test_print)
