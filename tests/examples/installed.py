@@ -1,0 +1,280 @@
+"""The library as a stranger gets it: installs the build into a temporary folder, and builds and runs there, through pkg-config, every
+example in C, C++ and Python and every program in README.md and docs/, against the shared and the static library.
+
+    python3 tests/examples/installed.py BUILD_DIRECTORY [-k PATTERN]
+"""
+import glob
+import html.parser
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+EXAMPLES = os.path.join(ROOT, "examples")
+BUILD = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 and not sys.argv[1].startswith("-") else None
+WARNINGS = ["-Wall", "-Wextra", "-Wshadow", "-Werror"]
+C = ["-std=c11", "-D_POSIX_C_SOURCE=200809L"]
+
+
+def run(*command, **options):
+    """Output of a command that must succeed."""
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", **options)
+    if done.returncode != 0:
+        raise AssertionError("%s gave %d:\n%s" % (" ".join(command), done.returncode, done.stdout[-8000:]))
+    return done.stdout
+
+
+def install():
+    """Installs to a temporary folder, twice: with both libraries, and with the static one alone."""
+    temporary = tempfile.TemporaryDirectory(prefix="installed-")
+    run("meson", "install", "-C", BUILD, "--no-rebuild", "--destdir", temporary.name)
+    package = glob.glob(temporary.name + "/**/pretrain.pc", recursive=True)[0]
+    with open(package) as file:
+        prefix = re.search(r"^prefix=(.*)$", file.read(), re.M).group(1)
+    shared, static = temporary.name + "/shared", temporary.name + "/static"
+    shutil.move(temporary.name + prefix, shared)
+    shutil.copytree(shared, static, symlinks=True)
+    for library in glob.glob(static + "/**/libpretrain.so*", recursive=True):
+        os.remove(library)
+    for tree in (shared, static):  # what installing to that prefix would have written
+        package = glob.glob(tree + "/**/pretrain.pc", recursive=True)[0]
+        with open(package) as file:
+            text = re.sub(r"^prefix=.*$", "prefix=" + tree, file.read(), flags=re.M)
+        with open(package, "w") as file:
+            file.write(text)
+    return temporary, shared, static
+
+
+class Installed(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        if shutil.which("pkg-config") is None:
+            raise unittest.SkipTest("pkg-config is missing (Debian: pkgconf)")
+        cls.temporary, cls.shared, cls.static = install()
+        cls.library = glob.glob(cls.shared + "/**/libpretrain.so", recursive=True)[0]
+        cls.environment = dict(os.environ, LD_LIBRARY_PATH=os.path.dirname(cls.library), PRETRAIN_LIBRARY=cls.library,
+                               PYTHONPATH=os.path.join(EXAMPLES, "python"), PRETRAIN_INCLUDE=cls.shared + "/include",
+                               PYTHONDONTWRITEBYTECODE="1")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.temporary.cleanup()
+
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory(dir=self.temporary.name)
+        self.addCleanup(self.folder.cleanup)
+
+    def flags(self, tree, *options):
+        path = os.path.dirname(glob.glob(tree + "/**/pretrain.pc", recursive=True)[0])
+        return run("pkg-config", *options, "--cflags", "--libs", "pretrain", env=dict(os.environ, PKG_CONFIG_PATH=path)).split()
+
+    def compile(self, compiler, sources, tree, *options, more=()):
+        program = os.path.join(self.folder.name, "program")
+        run(*compiler, *sources, "-o", program, *self.flags(tree, *options), "-lm", "-pthread", *more)
+        return program
+
+    def start(self, program, *arguments, **options):
+        return run(program, *arguments, cwd=self.folder.name, env=self.environment, timeout=300, **options)
+
+    def file(self, name, text):
+        path = os.path.join(self.folder.name, name)
+        with open(path, "w") as file:
+            file.write(text)
+        return path
+
+    def labels(self, count=40):
+        words = {"sea": "waves and salt and gulls", "hill": "stones and goats and wind", "town": "streets and bells and bread"}
+        return self.file("labels.jsonl", "".join(json.dumps({"text": "%s number %d" % (text, i), "label": label}) + "\n"
+                                                 for i in range(count) for label, text in words.items()))
+
+    def text(self):
+        return os.path.join(ROOT, "include", "pretrain.h")
+
+    # ---- C -----------------------------------------------------------------------------------------------------------
+
+    def c_example(self, name, *arguments, tree=None, options=()):
+        return self.start(self.compile(["cc", *C, *WARNINGS], [os.path.join(EXAMPLES, name)], tree or self.shared, *options), *arguments)
+
+    def test_custom_network(self):
+        for tree, options in ((self.shared, ()), (self.static, ("--static",))):
+            output = self.c_example("custom_network.c", tree=tree, options=options)
+            weights = [float(word) for word in re.search(r"should all be 1:(.*)", output).group(1).split()]
+            self.assertEqual(len(weights), 10)
+            for weight in weights:
+                self.assertAlmostEqual(weight, 1, delta=0.02)
+
+    def test_static_program_needs_no_shared_library(self):
+        program = self.compile(["cc", *C], [os.path.join(EXAMPLES, "custom_network.c")], self.static, "--static")
+        self.assertNotIn("libpretrain", run("ldd", program))
+
+    def test_training_loop(self):
+        output = self.c_example("training_loop.c", "checkpoint")
+        self.assertIn("the same loss to the last bit", output)
+
+    def test_callbacks(self):
+        output = self.c_example("callbacks.c")
+        self.assertIn("PT_ERR_CANCELLED", output)
+        self.assertGreater(float(re.search(r"accuracy ([\d.]+)", output).group(1)), 90)
+
+    def test_pretrain_then_finetune(self):
+        output = self.c_example("pretrain.c", self.text(), "model", "30")
+        first = float(re.search(r"held-out text ([\d.]+)", output).group(1))
+        self.assertLess(first, 4.5)
+        output = self.c_example("pretrain.c", self.text(), "model", "60")  # goes on from the checkpoint
+        self.assertLess(float(re.search(r"held-out text ([\d.]+)", output).group(1)), first)
+        output = self.c_example("finetune.c", "model", self.labels(), "3", "gulls and waves")
+        self.assertIn("taken over", output)
+        self.assertGreater(float(re.search(r"accuracy ([\d.]+)", output).group(1)), 60)
+        self.assertRegex(output, r"\d %% sea".replace("%%", "%"))
+        for name in ("model/config.json", "model/model.safetensors", "model/classifier.safetensors"):
+            self.assertTrue(os.path.getsize(os.path.join(self.folder.name, name)) > 0)
+
+    def test_examples_refuse_what_is_wrong_with_the_library_s_words(self):
+        program = self.compile(["cc", *C], [os.path.join(EXAMPLES, "pretrain.c")], self.shared)
+        done = subprocess.run([program, "/no/such/file", "model"], cwd=self.folder.name, env=self.environment, capture_output=True, text=True)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("/no/such/file", done.stderr)
+
+    # ---- C++ and other compilers -------------------------------------------------------------------------------------
+
+    def test_cplusplus(self):
+        found = [compiler for compiler in ("c++", "g++", "clang++") if shutil.which(compiler)]
+        if not found:
+            self.skipTest("a C++ compiler is missing (Debian: g++)")
+        for compiler in found:
+            for standard in ("c++11", "c++17"):
+                for tree, options in ((self.shared, ()), (self.static, ("--static",))):
+                    output = self.start(self.compile([compiler, "-std=" + standard, *WARNINGS], [os.path.join(EXAMPLES, "cplusplus.cpp")], tree, *options))
+                    self.assertRegex(output, r"accuracy (9\d|100)")
+                    self.assertIn("stopped by the callback's exception", output)
+                    self.assertRegex(output, r"refused: PT_ERR_\w+: .*abacus")
+
+    def test_all_c_examples_compile_without_warnings(self):
+        found = [compiler for compiler in ("gcc", "clang") if shutil.which(compiler)]
+        for compiler in found:
+            for source in glob.glob(EXAMPLES + "/*.c"):
+                run(compiler, *C, "-Wconversion", "-pedantic", *WARNINGS, "-I", self.shared + "/include", "-c", source, "-o", os.devnull)
+        if len(found) < 2:
+            self.skipTest("checked with %s alone (Debian: gcc, clang)" % " ".join(found))
+
+    # ---- Python ------------------------------------------------------------------------------------------------------
+
+    def test_python_examples(self):
+        output = self.start(sys.executable, os.path.join(EXAMPLES, "python", "custom_network.py"))
+        self.assertRegex(output, r"should all be 1:( (1\.0[01]|0\.99)\d*){10}")
+        output = self.start(sys.executable, os.path.join(EXAMPLES, "python", "pretrain_and_classify.py"), self.text(), self.labels(), "20")
+        self.assertRegex(output, r"accuracy on 30 held-out texts")
+
+    def test_python_callbacks(self):
+        print(self.start(sys.executable, os.path.join(ROOT, "tests", "examples", "python_callbacks.py")))
+
+    def test_python_says_where_it_looked(self):
+        done = subprocess.run([sys.executable, "-c", "import pretrain"], env=dict(self.environment, PRETRAIN_LIBRARY="/no/such/file.so"), capture_output=True, text=True)
+        self.assertIn("set PRETRAIN_LIBRARY", done.stderr)
+
+    # ---- Documents ---------------------------------------------------------------------------------------------------
+
+    def test_programs_in_the_documents(self):
+        ran = {"c": 0, "python": 0}
+        for path in [os.path.join(ROOT, "README.md")] + sorted(glob.glob(ROOT + "/docs/*.md")):
+            with open(path) as file:
+                blocks = re.findall(r"^```(\w+)\n(.*?)^```", file.read(), re.M | re.S)
+            for language, code in blocks:
+                with self.subTest(path=os.path.relpath(path, ROOT), begin=code[:60]):
+                    if language == "c":
+                        self.start(self.compile(["cc", "-std=c11", "-Wall", "-Wextra", "-Werror"], [self.file("block.c", code)], self.shared))
+                    elif language == "python":
+                        shutil.copy(os.path.join(ROOT, "README.md"), self.folder.name)
+                        self.start(sys.executable, self.file("block.py", code))
+                    else:
+                        self.fail("a block of %s, which no test runs" % language)
+                    ran[language] += 1
+        self.assertGreater(ran["c"], 2)
+        self.assertGreater(ran["python"], 1)
+
+    def test_links_in_the_documents(self):
+        for path in [os.path.join(ROOT, "README.md")] + glob.glob(ROOT + "/docs/*.md"):
+            with open(path) as file:
+                for link in re.findall(r"\]\(([^)#:]+)\)", file.read()):
+                    self.assertTrue(os.path.exists(os.path.join(os.path.dirname(path), link)), "%s links to %s" % (path, link))
+
+    # ---- The quickstart ----------------------------------------------------------------------------------------------
+
+    def quickstart(self):
+        sources = [os.path.join(EXAMPLES, name) for name in ("quickstart.c", "quickstart_texts.c", "quickstart_report.c")]
+        return self.compile(["cc", *C, "-O1"], sources, self.shared)
+
+    small = ["--layers", "1", "--width", "16", "--heads", "2", "--length", "32", "--steps", "20", "--finetune-steps", "8", "--minutes", "5"]
+
+    def check_report(self, classes):
+        with open(os.path.join(self.folder.name, "out", "report.json")) as file:
+            report = json.load(file)
+        for name in ("pretrained", "from_scratch", "pretrained_standard_error", "from_scratch_standard_error"):
+            self.assertTrue(0 <= report["accuracy"][name] <= 1)
+        for name in ("tokens_per_second", "peak_bytes", "seconds"):
+            self.assertGreater(report[name], 0)
+        self.assertEqual(report["data"]["classes"], classes)
+        self.assertEqual(len(report["finetuning"]), 4)
+        self.assertTrue(report["pretraining"]["curve"])
+
+        class Page(html.parser.HTMLParser):
+            tags = []
+
+            def handle_starttag(self, tag, attributes):
+                self.tags.append(tag)
+                for name, value in attributes:
+                    assert name not in ("src", "href") and "//" not in (value or ""), "the page refers to %s" % value
+
+        with open(os.path.join(self.folder.name, "out", "report.html")) as file:
+            text = file.read()
+        page = Page()
+        page.feed(text)
+        self.assertEqual(page.tags.count("svg"), 3)
+        self.assertNotIn("script", page.tags)
+        self.assertNotIn("nan", re.sub(r"<pre>.*?</pre>", "", text, flags=re.S))
+
+    def test_quickstart_with_texts_of_one_s_own(self):
+        output = self.start(self.quickstart(), "--text", self.text(), "--labels", self.labels(), "--out", "out", "--seeds", "2", "--per-class", "8", *self.small)
+        self.assertIn("accuracy on held-out texts", output)
+        self.check_report(["hill", "sea", "town"])
+
+    def test_quickstart_with_fortunes(self):
+        if not os.path.exists("/usr/share/games/fortunes/perl"):
+            self.skipTest("the fortunes are missing (Debian: fortunes, fortunes-min)")
+        self.start(self.quickstart(), "--out", "out", "--seeds", "2", *self.small)
+        self.check_report(["definitions", "literature", "perl", "science", "songs-poems", "startrek"])
+
+    def test_quickstart_refuses_bad_input(self):
+        program = self.quickstart()
+        good = self.labels()
+        for arguments, words in ((["--labels", "/no/such/file"], "/no/such/file"),
+                                 (["--labels", self.file("a.jsonl", '{"text": "a", "label": "b"}\n{"text": 3, "label": "b"}\n')], "line 2|:2"),
+                                 (["--labels", self.file("b.jsonl", "what is this\n")], "b.jsonl"),
+                                 (["--labels", self.file("c.jsonl", "")], "c.jsonl"),
+                                 (["--labels", good, "--per-class", "1000"], "1000 to learn from"),
+                                 (["--labels", good, "--text", "/no/such/text"], "/no/such/text"),
+                                 (["--labels", good, "--text", self.file("empty.txt", "")], "empty.txt"),
+                                 (["--labels", good, "--heads", "3", "--width", "16"], "n_head|n_embd"),
+                                 (["--minutes", "soon"], "--minutes soon is not understood"),
+                                 (["--pages", "3"], "--pages 3 is not understood")):
+            done = subprocess.run([program, "--out", "out", "--steps", "2", *arguments], cwd=self.folder.name, env=self.environment, capture_output=True, text=True)
+            self.assertIn(done.returncode, (1, 2), arguments)
+            self.assertRegex(done.stderr, words)
+
+    def test_quickstart_script_is_plain_sh(self):
+        run("sh", "-n", os.path.join(EXAMPLES, "quickstart.sh"))
+        if shutil.which("dash"):
+            run("dash", "-n", os.path.join(EXAMPLES, "quickstart.sh"))
+        else:
+            self.skipTest("checked with sh alone (Debian: dash)")
+
+
+if __name__ == "__main__":
+    if BUILD is None:
+        sys.exit(__doc__)
+    unittest.main(verbosity=2)
