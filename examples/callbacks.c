@@ -1,7 +1,7 @@
-/* Data from the host's own callbacks. Map style: the library draws sample numbers, so that shuffling, epochs and resuming are
- * exact, and the callback fills in those samples. Stream style: the callback gives what comes next until it says PT_END. An
- * event callback draws a progress bar; another thread cancels a run, as a window's Stop button would.
- * Each callback is handed a struct that says "failed" or "stop" until it writes otherwise.
+/* Data from the host's own callbacks. Map style: the library draws sample numbers, so that shuffling, epochs and
+ * resuming are exact, and the callback fills in those samples. Stream style: the callback gives what comes next until
+ * it says PT_END. An event callback draws a progress bar; another thread cancels a run, as a window's Stop button
+ * would. Each callback is handed a struct that says "failed" or "stop" until it writes otherwise.
  *
  *   cc callbacks.c $(pkg-config --cflags --libs pretrain) -lm -pthread -o callbacks && ./callbacks */
 #include "example.h"
@@ -44,7 +44,8 @@ static void next(void *user, pt_batch_t *batch)
 
 static pt_status_t make_model(pt_context_t *context, pt_model_t **model)
 {
-    const char *config = "{\"model_type\": \"mlp\", \"input_size\": 2, \"hidden_sizes\": [64, 64], \"activation_function\": \"relu\"}";
+    const char *config =
+        "{\"model_type\": \"mlp\", \"input_size\": 2, \"hidden_sizes\": [64, 64], \"activation_function\": \"relu\"}";
     pt_status_t status = pt_model_create_from_config(context, config, strlen(config), model);
     pt_task_options_t task;
     pt_task_options_init(&task, sizeof task);

@@ -1,4 +1,5 @@
-/* The C++ wrapper at work: an MLP learns which of two rings a point lies on; then an exception thrown by a callback ends a run.
+/* The C++ wrapper at work: an MLP learns which of two rings a point lies on; then an exception thrown by a callback
+ * ends a run.
  *
  *   c++ -std=c++11 cplusplus.cpp $(pkg-config --cflags --libs pretrain) -o cplusplus && ./cplusplus */
 #include "pretrain.hpp"
@@ -11,7 +12,8 @@ try {
     machine.seed = 1;
     pretrain::context context(pt_context_create, &machine);
 
-    const std::string config = R"({"model_type": "mlp", "input_size": 2, "hidden_sizes": [32, 32], "activation_function": "relu"})";
+    const std::string config =
+        R"({"model_type": "mlp", "input_size": 2, "hidden_sizes": [32, 32], "activation_function": "relu"})";
     pretrain::model model(pt_model_create_from_config, context, config.data(), config.size());
     auto task = pretrain::options(pt_task_options_init);
     task.task = PT_TASK_CLASSIFICATION;
@@ -46,7 +48,8 @@ try {
     train.event_every = 100;
     auto result = pretrain::run(pt_finetune, model, optimizer, rings, train, [](const pt_event_t &event) {
         if (event.kind == PT_EVENT_STEP)
-            std::printf("step %lld of %lld: loss %.4f\n", static_cast<long long>(event.step), static_cast<long long>(event.total_steps), event.loss);
+            std::printf("step %lld of %lld: loss %.4f\n", static_cast<long long>(event.step),
+                        static_cast<long long>(event.total_steps), event.loss);
         return true;
     });
     pt_evaluation_t evaluation = {};

@@ -1,5 +1,5 @@
-/* The smallest training there is: a network of the host's own, one linear layer from 10 numbers to 1, taught by mean squared
- * error and SGD to add up its inputs.
+/* The smallest training there is: a network of the host's own, one linear layer from 10 numbers to 1, taught by mean
+ * squared error and SGD to add up its inputs.
  *
  *   cc custom_network.c $(pkg-config --cflags --libs pretrain) -o custom_network && ./custom_network */
 #include "example.h"
@@ -67,8 +67,8 @@ int main(void)
 
     pt_value_t value = {.name = "x", .data = xs, .dtype = PT_FLOAT32};
     TRY(pt_forward(model, &value, 1, 3, "prediction", sums, 3, &elements));
-    printf("\n%.3f %.3f %.3f should be %.3f %.3f %.3f\n", (double)sums[0], (double)sums[1], (double)sums[2], (double)ys[0],
-           (double)ys[1], (double)ys[2]);
+    printf("\n%.3f %.3f %.3f should be %.3f %.3f %.3f\n", (double)sums[0], (double)sums[1], (double)sums[2],
+           (double)ys[0], (double)ys[1], (double)ys[2]);
     result = 0;
 out:
     pt_optimizer_free(optimizer);

@@ -9,12 +9,12 @@
 #include <unistd.h>
 
 /* Ends a function at its label `out` when a call fails, with the library's message. */
-#define TRY(call)                                                                  \
-    do {                                                                           \
-        if ((call) != PT_OK) {                                                     \
-            fprintf(stderr, "\n%s:%d: %s\n", __FILE__, __LINE__, pt_last_error()); \
-            goto out;                                                              \
-        }                                                                          \
+#define TRY(call)                                                                                                      \
+    do {                                                                                                               \
+        if ((call) != PT_OK) {                                                                                         \
+            fprintf(stderr, "\n%s:%d: %s\n", __FILE__, __LINE__, pt_last_error());                                     \
+            goto out;                                                                                                  \
+        }                                                                                                              \
     } while (0)
 
 typedef struct progress {
@@ -22,7 +22,8 @@ typedef struct progress {
     double shown; /* when a line was last drawn; start with 0 */
 } progress_t;
 
-/* An event callback (its user is a progress_t): one line that is drawn over on a terminal, else a line every ten seconds. */
+/* An event callback (its user is a progress_t): one line that is drawn over on a terminal, else a line every ten
+ * seconds. */
 static inline void show_progress(void *user, pt_event_t *event)
 {
     progress_t *progress = user;
@@ -40,8 +41,8 @@ static inline void show_progress(void *user, pt_event_t *event)
     double done = event->total_steps > 0 ? (double)event->step / (double)event->total_steps : 0;
     for (int i = 0; i < width && i < (int)(done * width + 0.5); i++)
         bar[i] = '#';
-    fprintf(stderr, "%s%-12s %s %3.0f%%  step %lld/%lld  loss %.4f  %.0f %s/s", terminal ? "\r" : "", progress->title, bar,
-            100 * done, (long long)event->step, (long long)event->total_steps, event->loss,
+    fprintf(stderr, "%s%-12s %s %3.0f%%  step %lld/%lld  loss %.4f  %.0f %s/s", terminal ? "\r" : "", progress->title,
+            bar, 100 * done, (long long)event->step, (long long)event->total_steps, event->loss,
             event->tokens_per_second > 0 ? event->tokens_per_second : event->samples_per_second,
             event->tokens_per_second > 0 ? "tokens" : "samples");
     if (over)

@@ -1,7 +1,8 @@
-/* Fine-tunes what pretrain.c wrote into a classifier of texts, from JSON lines such as {"text": "...", "label": "..."}, keeps
- * the weights of the best evaluation, and classifies a text given on the command line.
+/* Fine-tunes what pretrain.c wrote into a classifier of texts, from JSON lines such as {"text": "...", "label": "..."},
+ * keeps the weights of the best evaluation, and classifies a text given on the command line.
  *
- *   cc finetune.c $(pkg-config --cflags --libs pretrain) -lm -o finetune && ./finetune DIRECTORY LABELS_FILE [EPOCHS [TEXT]] */
+ *   cc finetune.c $(pkg-config --cflags --libs pretrain) -lm -o finetune && ./finetune DIRECTORY LABELS_FILE [EPOCHS
+ * [TEXT]] */
 #include "example.h"
 #include <stdlib.h>
 
@@ -37,7 +38,9 @@ static pt_status_t classify(pt_model_t *model, const pt_dataset_t *dataset, cons
         tokens[length] = (unsigned char)text[length];
     pt_value_t value = {.name = "tokens", .data = tokens, .lengths = &length, .dtype = PT_INT32};
     float *probabilities = calloc((size_t)classes, sizeof *probabilities);
-    pt_status_t status = probabilities ? pt_forward(model, &value, 1, 1, "probabilities", probabilities, classes, &elements) : PT_ERR_MEMORY;
+    pt_status_t status = probabilities
+                             ? pt_forward(model, &value, 1, 1, "probabilities", probabilities, classes, &elements)
+                             : PT_ERR_MEMORY;
     for (int64_t i = 0; status == PT_OK && i < classes; i++)
         printf("%5.1f %% %s\n", 100 * (double)probabilities[i], pt_dataset_class_name(dataset, "label", i));
     free(probabilities);
@@ -62,7 +65,8 @@ int main(int argc, char **argv)
         return 1;
     TRY(pt_context_create(NULL, &context));
 
-    /* The text's bytes are the tokens; the distinct labels, in order, are the classes. A quarter of the texts is for evaluation. */
+    /* The text's bytes are the tokens; the distinct labels, in order, are the classes. A quarter of the texts is for
+     * evaluation. */
     pt_column_t columns[] = {
         {.field = "tokens", .source = "text", .kind = PT_COLUMN_TEXT, .max_length = 128},
         {.field = "label", .source = "label", .kind = PT_COLUMN_CLASS},
@@ -103,8 +107,8 @@ int main(int argc, char **argv)
 
     pt_evaluation_t evaluation = {.struct_size = sizeof evaluation};
     TRY(pt_evaluate(model, held_out, 16, &evaluation));
-    printf("accuracy %.1f %% on %lld held-out texts of %lld classes\n", 100 * evaluation.accuracy, (long long)evaluation.samples,
-           (long long)task.outputs);
+    printf("accuracy %.1f %% on %lld held-out texts of %lld classes\n", 100 * evaluation.accuracy,
+           (long long)evaluation.samples, (long long)task.outputs);
     snprintf(path, sizeof path, "%s/classifier.safetensors", argv[1]);
     TRY(pt_model_save(model, path));
     if (argc > 4)

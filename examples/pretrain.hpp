@@ -1,5 +1,6 @@
-/* pretrain.hpp: the C interface of libpretrain for C++11 and later, as one page: handles that free themselves, options that come
- * initialised, failures as exceptions, callbacks as std::function. Copy it into your program and grow it there.
+/* pretrain.hpp: the C interface of libpretrain for C++11 and later, as one page: handles that free themselves, options
+ * that come initialised, failures as exceptions, callbacks as std::function. Copy it into your program and grow it
+ * there.
  *
  * Every handle converts to its C pointer, so all of pretrain.h can be called with it, within pretrain::check(). */
 #ifndef PRETRAIN_HPP
@@ -14,15 +15,18 @@
 #include <string>
 #include <vector>
 
-namespace pretrain {
+namespace pretrain
+{
 
-class error : public std::runtime_error {
+class error : public std::runtime_error
+{
 public:
     error(pt_status_t code, const std::string &message) : std::runtime_error(message), status(code) {}
     const pt_status_t status; /* PT_ERR_... */
 };
 
-namespace detail {
+namespace detail
+{
 
 /* An exception that left a callback waits here until the call of the library that ran the callback has returned. */
 inline std::exception_ptr &pending()
@@ -31,28 +35,31 @@ inline std::exception_ptr &pending()
     return exception;
 }
 
-/* What the C calls accept as a callback: no exception may cross them, and what a callback did not finish stays "failed". */
-template <typename Function> void guarded(Function function)
+/* What the C calls accept as a callback: no exception may cross them, and what a callback did not finish stays
+ * "failed". */
+template <typename Function> bool guarded(Function function)
 {
     try {
         function();
+        return true;
     } catch (...) {
         pending() = std::current_exception();
+        return false;
     }
 }
 
 inline void fetch(void *user, pt_batch_t *batch)
 {
-    guarded([&] {
-        (*static_cast<std::function<void(pt_batch_t &)> *>(user))(*batch);
-        if (batch->status == PT_ERR_CALLBACK) /* returned without a word of its own: all is well */
-            batch->status = PT_OK;
-    });
+    bool done = guarded([&] { (*static_cast<std::function<void(pt_batch_t &)> *>(user))(*batch); });
+    batch->status = done ? PT_OK : PT_ERR_CALLBACK;
 }
 
 inline void event(void *user, pt_event_t *event)
 {
-    guarded([&] { event->action = (*static_cast<std::function<bool(const pt_event_t &)> *>(user))(*event) ? PT_ACTION_GO_ON : PT_ACTION_STOP; });
+    guarded([&] {
+        event->action =
+            (*static_cast<std::function<bool(const pt_event_t &)> *>(user))(*event) ? PT_ACTION_GO_ON : PT_ACTION_STOP;
+    });
 }
 
 inline void destroy(void *user)
@@ -81,11 +88,12 @@ template <typename Options> Options options(pt_status_t (*init)(Options *, uint3
     return value;
 }
 
-template <typename Handle, void (*Free)(Handle *)> class handle {
+template <typename Handle, void (*Free)(Handle *)> class handle
+{
 public:
     /* The creating call and its arguments but the last: handle(pt_graph_create, context). */
-    template <typename Create, typename... Arguments> explicit handle(Create create, const Arguments &...arguments)
-        : pointer(nullptr, Free)
+    template <typename Create, typename... Arguments>
+    explicit handle(Create create, const Arguments &...arguments) : pointer(nullptr, Free)
     {
         Handle *made = nullptr;
         pt_status_t status = create(arguments..., &made);
@@ -109,15 +117,17 @@ inline dataset map_dataset(pt_context_t *owner, const std::vector<pt_field_spec_
                            std::function<void(pt_batch_t &)> fill)
 {
     std::unique_ptr<std::function<void(pt_batch_t &)>> user(new std::function<void(pt_batch_t &)>(std::move(fill)));
-    dataset made(pt_dataset_create_map, owner, fields.data(), static_cast<int32_t>(fields.size()), length, 0u, detail::fetch,
-                 static_cast<void *>(user.get()), detail::destroy);
+    dataset made(pt_dataset_create_map, owner, fields.data(), static_cast<int32_t>(fields.size()), length, 0u,
+                 detail::fetch, static_cast<void *>(user.get()), detail::destroy);
     user.release(); /* the dataset destroys it */
     return made;
 }
 
-using stage = pt_status_t (*)(pt_model_t *, pt_optimizer_t *, pt_dataset_t *, const pt_train_options_t *, pt_train_result_t *);
+using stage = pt_status_t (*)(pt_model_t *, pt_optimizer_t *, pt_dataset_t *, const pt_train_options_t *,
+                              pt_train_result_t *);
 
-/* Runs pt_pretrain or pt_finetune. go_on sees every event and says whether to go on; what it throws ends the training. */
+/* Runs pt_pretrain or pt_finetune. go_on sees every event and says whether to go on; what it throws ends the training.
+ */
 inline pt_train_result_t run(stage call, pt_model_t *network, pt_optimizer_t *rule, pt_dataset_t *data,
                              pt_train_options_t train = options(pt_train_options_init),
                              std::function<bool(const pt_event_t &)> go_on = nullptr)

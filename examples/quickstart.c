@@ -1,6 +1,7 @@
-/* The quickstart: is pretraining worth it? A small GPT reads unlabelled text, byte by byte. Then a classifier learns from a few
- * labelled texts a class, once on top of that network and once from scratch, with several seeds, and both are tested on the
- * same texts that nothing was trained on. Writes report.json, report.html and model.safetensors. Run by quickstart.sh. */
+/* The quickstart: is pretraining worth it? A small GPT reads unlabelled text, byte by byte. Then a classifier learns
+ * from a few labelled texts a class, once on top of that network and once from scratch, with several seeds, and both
+ * are tested on the same texts that nothing was trained on. Writes report.json, report.html and model.safetensors. Run
+ * by quickstart.sh. */
 #include "example.h"
 #include "quickstart.h"
 
@@ -16,24 +17,7 @@ static double now(void)
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
-/* Equally likely numbers in [0, below), for which texts are held out and which are labelled. */
-static int64_t draw(uint64_t *random, int64_t below)
-{
-    *random = *random * 6364136223846793005u + 1442695040888963407u;
-    return (int64_t)((*random >> 33) % (uint64_t)below);
-}
-
-static void shuffle(int64_t *items, int64_t count, uint64_t seed)
-{
-    uint64_t random = seed * 0x9e3779b97f4a7c15u + 1;
-    for (int64_t i = count - 1; i > 0; i--) {
-        int64_t j = draw(&random, i + 1), item = items[i];
-        items[i] = items[j];
-        items[j] = item;
-    }
-}
-
-/* ---- Events: the progress bar, and the curves for the report ------------------------------------------------------ */
+/* ---- Events: the progress bar, and the curves for the report ----------------------------------------------------- */
 
 typedef struct watcher {
     progress_t progress;
@@ -63,174 +47,21 @@ static void watch(void *user, pt_event_t *event)
     curve->losses[curve->count++] = event->loss;
 }
 
-/* ---- The labelled texts: which are held out, which may be learned from -------------------------------------------- */
-
-typedef struct texts {
-    pt_dataset_t *all;      /* fields "tokens", cut at the model's length, and "label" */
-    pt_dataset_t *held_out; /* as many of each class as there may be, at most 60 */
-    int64_t *pool;          /* the others' numbers, class after class */
-    int64_t pool_begin[MAX_CLASSES + 1];
-} texts_t;
-
-static pt_status_t open_labels(pt_context_t *context, const quickstart_t *q, int64_t longest, pt_dataset_t **out)
-{
-    pt_column_t columns[] = {
-        {.field = "tokens", .source = "text", .kind = PT_COLUMN_TEXT, .max_length = longest},
-        {.field = "label", .source = "label", .kind = PT_COLUMN_CLASS},
-    };
-    return pt_dataset_create_from_jsonl(context, q->labels_path, columns, 2, 0, out);
-}
-
-static int open_texts(pt_context_t *context, quickstart_t *q, texts_t *texts)
-{
-    int result = -1;
-    int64_t *indices = NULL, *test = NULL, elements = 0, n_test = 0, n_pool = 0;
-    int32_t *labels = NULL;
-    TRY(open_labels(context, q, q->length, &texts->all));
-    int64_t count = pt_dataset_length(texts->all);
-    q->classes = pt_dataset_class_count(texts->all, "label");
-    if (q->classes < 2 || q->classes > MAX_CLASSES) {
-        fprintf(stderr, "%s: %lld different labels; this comparison takes 2 to %d\n", q->labels_path, (long long)q->classes, MAX_CLASSES);
-        goto out;
-    }
-    indices = malloc((size_t)count * sizeof *indices);
-    test = malloc((size_t)count * sizeof *test);
-    texts->pool = malloc((size_t)count * sizeof *texts->pool);
-    labels = malloc((size_t)count * sizeof *labels);
-    if (!indices || !test || !texts->pool || !labels) {
-        fprintf(stderr, "out of memory\n");
-        goto out;
-    }
-    for (int64_t i = 0; i < count; i++)
-        indices[i] = i;
-    TRY(pt_dataset_read(texts->all, indices, count, "label", labels, count, &elements, NULL));
-    shuffle(indices, count, (uint64_t)q->seed);
-
-    for (int64_t class = 0; class < q->classes; class ++) {
-        const char *name = pt_dataset_class_name(texts->all, "label", class);
-        int64_t size = 0, taken = 0;
-        for (int64_t i = 0; i < count; i++)
-            size += labels[i] == class;
-        int64_t testing = size / 3 < 60 ? size / 3 : 60;
-        snprintf(q->class_names[class], sizeof q->class_names[class], "%s", name);
-        if (testing < 1 || size - testing < q->per_class) {
-            fprintf(stderr, "%s: label \"%s\" has %lld texts; %lld to learn from and half as many to test with are needed (--per-class)\n",
-                    q->labels_path, name, (long long)size, (long long)q->per_class);
-            goto out;
-        }
-        texts->pool_begin[class] = n_pool;
-        for (int64_t i = 0; i < count; i++) {
-            if (labels[indices[i]] != class)
-                continue;
-            if (taken++ < testing)
-                test[n_test++] = indices[i];
-            else
-                texts->pool[n_pool++] = indices[i];
-        }
-    }
-    texts->pool_begin[q->classes] = n_pool;
-    q->held_out = n_test;
-    TRY(pt_dataset_select(texts->all, test, n_test, &texts->held_out));
-    result = 0;
-out:
-    free(indices);
-    free(test);
-    free(labels);
-    return result;
-}
-
-/* per_class texts of each class, drawn by the seed. */
-static pt_status_t draw_training(const quickstart_t *q, const texts_t *texts, int64_t seed, pt_dataset_t **out)
-{
-    int64_t count = texts->pool_begin[q->classes], n_drawn = 0;
-    int64_t *pool = malloc((size_t)count * sizeof *pool), *drawn = malloc((size_t)(q->classes * q->per_class) * sizeof *drawn);
-    pt_status_t status = pool && drawn ? PT_OK : PT_ERR_MEMORY;
-    for (int64_t class = 0; status == PT_OK && class < q->classes; class ++) {
-        int64_t begin = texts->pool_begin[class], size = texts->pool_begin[class + 1] - begin;
-        memcpy(pool, texts->pool + begin, (size_t)size * sizeof *pool);
-        shuffle(pool, size, (uint64_t)(seed * MAX_CLASSES + class));
-        memcpy(drawn + n_drawn, pool, (size_t)q->per_class * sizeof *drawn);
-        n_drawn += q->per_class;
-    }
-    if (status == PT_OK)
-        status = pt_dataset_select(texts->all, drawn, n_drawn, out);
-    free(pool);
-    free(drawn);
-    return status;
-}
-
-/* The unlabelled text: every labelled text that is not held out, whole and without its label, in mixed order, behind what
- * `file` holds already. */
-static int write_unlabelled(pt_context_t *context, const quickstart_t *q, const texts_t *texts, FILE *file)
-{
-    enum { LONGEST = 8192 };
-    int result = -1;
-    int64_t count = texts->pool_begin[q->classes], elements = 0;
-    pt_dataset_t *whole = NULL;
-    int32_t *bytes = malloc(LONGEST * sizeof *bytes);
-    int64_t *order = malloc((size_t)count * sizeof *order);
-    if (!bytes || !order)
-        goto out;
-    TRY(open_labels(context, q, LONGEST, &whole));
-    memcpy(order, texts->pool, (size_t)count * sizeof *order);
-    shuffle(order, count, (uint64_t)q->seed);
-    for (int64_t i = 0; i < count; i++) {
-        TRY(pt_dataset_read(whole, &order[i], 1, "tokens", bytes, LONGEST, &elements, NULL));
-        for (int64_t j = 0; j < elements; j++)
-            fputc(bytes[j], file);
-        fputs("\n%\n", file);
-    }
-    result = ferror(file) ? -1 : 0;
-out:
-    pt_dataset_free(whole);
-    free(bytes);
-    free(order);
-    return result;
-}
-
-/* Writes what is to be trained on where the user gave none, and opens it. */
-static int prepare(pt_context_t *context, quickstart_t *q, texts_t *texts)
-{
-    char path[4096];
-    FILE *file = NULL;
-    snprintf(path, sizeof path, "%s/unlabelled.txt", q->out);
-    snprintf(q->labels_path, sizeof q->labels_path, "%s", q->labels ? q->labels : "");
-    snprintf(q->text_path, sizeof q->text_path, "%s", q->text ? q->text : path);
-    if (!q->text && !(file = fopen(path, "w"))) {
-        fprintf(stderr, "%s: %s\n", path, strerror(errno));
-        return -1;
-    }
-    int result = 0;
-    if (!q->labels) {
-        snprintf(q->labels_path, sizeof q->labels_path, "%s/labelled.jsonl", q->out);
-        result = write_fortunes(q->labels_path, file);
-    }
-    if (result == 0)
-        result = open_texts(context, q, texts);
-    if (result == 0 && file)
-        result = write_unlabelled(context, q, texts, file);
-    if (file && fclose(file) != 0)
-        result = -1;
-    struct stat information;
-    if (result == 0 && stat(q->text_path, &information) == 0)
-        q->text_bytes = (int64_t)information.st_size;
-    return result;
-}
-
-/* ---- The network and its stages ------------------------------------------------------------------------------------ */
+/* ---- The network and its stages ---------------------------------------------------------------------------------- */
 
 static pt_status_t make_model(pt_context_t *context, const quickstart_t *q, pt_model_t **out)
 {
     char config[512];
-    int length = snprintf(config, sizeof config,
-                          "{\"model_type\": \"gpt2\", \"vocab_size\": 256, \"n_positions\": %lld, \"n_embd\": %lld, \"n_layer\": %lld, "
-                          "\"n_head\": %lld, \"resid_pdrop\": 0.0, \"embd_pdrop\": 0.0, \"attn_pdrop\": 0.0}",
-                          (long long)q->length, (long long)q->width, (long long)q->layers, (long long)q->heads);
+    int length = snprintf(
+        config, sizeof config,
+        "{\"model_type\": \"gpt2\", \"vocab_size\": 256, \"n_positions\": %lld, \"n_embd\": %lld, \"n_layer\": %lld, "
+        "\"n_head\": %lld, \"resid_pdrop\": 0.0, \"embd_pdrop\": 0.0, \"attn_pdrop\": 0.0}",
+        (long long)q->length, (long long)q->width, (long long)q->layers, (long long)q->heads);
     return pt_model_create_from_config(context, config, (size_t)length, out);
 }
 
-static pt_status_t make_optimizer(pt_context_t *context, double learning_rate, double weight_decay, int32_t schedule_kind,
-                                  int64_t warmup_steps, pt_optimizer_t **out)
+static pt_status_t make_optimizer(pt_context_t *context, double learning_rate, double weight_decay,
+                                  int32_t schedule_kind, int64_t warmup_steps, pt_optimizer_t **out)
 {
     pt_optimizer_options_t rule;
     pt_optimizer_options_init(&rule, sizeof rule);
@@ -254,8 +85,9 @@ static void note_peak(quickstart_t *q, const pt_context_t *context)
     q->peak_bytes = peak > q->peak_bytes ? peak : q->peak_bytes;
 }
 
-/* How many steps of pretraining fit into the time: a few are made on a network that is then thrown away. A step of fine-tuning
- * costs about as much as one of pretraining, and a seed's two tests as much as the passes over their texts. */
+/* How many steps of pretraining fit into the time: a few are made on a network that is then thrown away. A step of
+ * fine-tuning costs about as much as one of pretraining, and a seed's two tests as much as the passes over their texts.
+ */
 static pt_status_t plan_steps(pt_context_t *context, quickstart_t *q, pt_dataset_t *windows, double began)
 {
     pt_model_t *model = NULL;
@@ -276,8 +108,8 @@ static pt_status_t plan_steps(pt_context_t *context, quickstart_t *q, pt_dataset
         int64_t fit = (int64_t)(0.9 * left * second - others);
         if (fit < q->steps) {
             q->steps = fit > 100 ? fit : 100;
-            printf("%.1f steps a second here: pretraining is cut to %lld steps, to end within %g minutes\n", second, (long long)q->steps,
-                   q->minutes);
+            printf("%.1f steps a second here: pretraining is cut to %lld steps, to end within %g minutes\n", second,
+                   (long long)q->steps, q->minutes);
         }
     }
     pt_optimizer_free(optimizer);
@@ -307,7 +139,8 @@ static int generate_sample(pt_model_t *model, quickstart_t *q)
     generate.temperature = 0.7;
     generate.top_k = 30;
     generate.seed = (uint64_t)q->seed;
-    TRY(pt_generate(model, (const int32_t[]){'\n', '%', '\n', 'T', 'h', 'e', ' '}, 7, &generate, tokens, MAX_SAMPLE, &count));
+    TRY(pt_generate(model, (const int32_t[]){'\n', '%', '\n', 'T', 'h', 'e', ' '}, 7, &generate, tokens, MAX_SAMPLE,
+                    &count));
     memcpy(q->sample, "The ", 4);
     for (int64_t i = 0; i < count; i++)
         q->sample[4 + i] = (char)(tokens[i] == '\n' || (tokens[i] >= ' ' && tokens[i] < 127) ? tokens[i] : '?');
@@ -360,8 +193,8 @@ out:
 }
 
 /* One classifier: the trunk of model_path, or where that is NULL a fresh one. */
-static int finetune(const quickstart_t *q, const char *model_path, pt_context_t *context, pt_dataset_t *training, pt_dataset_t *held_out,
-                    run_t *run)
+static int finetune(const quickstart_t *q, const char *model_path, pt_context_t *context, pt_dataset_t *training,
+                    pt_dataset_t *held_out, run_t *run)
 {
     int result = -1;
     pt_model_t *model = NULL;
@@ -378,8 +211,8 @@ static int finetune(const quickstart_t *q, const char *model_path, pt_context_t 
     TRY(pt_model_set_task(model, &task));
     if (model_path)
         TRY(pt_model_load(model, model_path, 0));
-    TRY(make_optimizer(context, run->pretrained ? q->finetune_rate : q->scratch_rate, 0.01, PT_SCHEDULE_LINEAR, q->finetune_steps / 10,
-                       &optimizer));
+    TRY(make_optimizer(context, run->pretrained ? q->finetune_rate : q->scratch_rate, 0.01, PT_SCHEDULE_LINEAR,
+                       q->finetune_steps / 10, &optimizer));
     pt_train_options_t train;
     pt_train_options_init(&train, sizeof train);
     train.steps = q->finetune_steps;
@@ -435,23 +268,24 @@ out:
     return result;
 }
 
-/* ---- The command line ----------------------------------------------------------------------------------------------- */
+/* ---- The command line -------------------------------------------------------------------------------------------- */
 
 static void print_usage(FILE *file)
 {
-    fputs("usage: quickstart [options]\n"
-          "  --text FILE         unlabelled text to pretrain on (default: Debian's fortunes)\n"
-          "  --labels FILE       labelled texts, JSON lines with \"text\" and \"label\" (default: fortunes by category)\n"
-          "  --out DIRECTORY     where reports and models go (build/quickstart)\n"
-          "  --minutes NUMBER    about how long it may take (4)\n"
-          "  --per-class NUMBER  labelled texts of each class to learn from (16)\n"
-          "  --seeds NUMBER      how often the comparison is repeated (3)\n"
-          "  --seed NUMBER       of the first (1)\n"
-          "  --steps NUMBER      of pretraining, at most (2000)\n"
-          "  --finetune-steps NUMBER (100)\n"
-          "  --layers --width --heads --length --batch NUMBER   of the network (4, 128, 4, 128, 16)\n"
-          "  --threads NUMBER    (as many as processors)\n",
-          file);
+    fputs(
+        "usage: quickstart [options]\n"
+        "  --text FILE         unlabelled text to pretrain on (default: Debian's fortunes)\n"
+        "  --labels FILE       labelled texts, JSON lines with \"text\" and \"label\" (default: fortunes by category)\n"
+        "  --out DIRECTORY     where reports and models go (build/quickstart)\n"
+        "  --minutes NUMBER    about how long it may take (4)\n"
+        "  --per-class NUMBER  labelled texts of each class to learn from (16)\n"
+        "  --seeds NUMBER      how often the comparison is repeated (3)\n"
+        "  --seed NUMBER       of the first (1)\n"
+        "  --steps NUMBER      of pretraining, at most (2000)\n"
+        "  --finetune-steps NUMBER (100)\n"
+        "  --layers --width --heads --length --batch NUMBER   of the network (4, 128, 4, 128, 16)\n"
+        "  --threads NUMBER    (as many as processors)\n",
+        file);
 }
 
 /* 0; 1 where the program is to end well; -1 after a message. */
@@ -462,10 +296,17 @@ static int parse(int argc, char **argv, quickstart_t *q)
         int64_t *number;
         int64_t least, most;
     } numbers[] = {
-        {"--per-class", &q->per_class, 1, 100000}, {"--seeds", &q->seeds, 1, MAX_RUNS / 2},    {"--seed", &q->seed, 0, 1000000000},
-        {"--steps", &q->steps, 1, 10000000},       {"--finetune-steps", &q->finetune_steps, 1, 1000000},
-        {"--layers", &q->layers, 1, 1000},         {"--width", &q->width, 1, 100000},          {"--heads", &q->heads, 1, 1000},
-        {"--length", &q->length, 4, 100000},       {"--batch", &q->batch, 1, 100000},          {"--threads", &q->threads, 0, 1024},
+        {"--per-class", &q->per_class, 1, 100000},
+        {"--seeds", &q->seeds, 1, MAX_RUNS / 2},
+        {"--seed", &q->seed, 0, 1000000000},
+        {"--steps", &q->steps, 1, 10000000},
+        {"--finetune-steps", &q->finetune_steps, 1, 1000000},
+        {"--layers", &q->layers, 1, 1000},
+        {"--width", &q->width, 1, 100000},
+        {"--heads", &q->heads, 1, 1000},
+        {"--length", &q->length, 4, 100000},
+        {"--batch", &q->batch, 1, 100000},
+        {"--threads", &q->threads, 0, 1024},
     };
     struct {
         const char *name, **text;
@@ -507,9 +348,21 @@ static int parse(int argc, char **argv, quickstart_t *q)
 
 int main(int argc, char **argv)
 {
-    static quickstart_t q = {.out = "build/quickstart", .minutes = 4, .per_class = 16, .seeds = 3, .seed = 1, .steps = 2000,
-                             .finetune_steps = 100, .batch = 16, .length = 128, .layers = 4, .heads = 4, .width = 128,
-                             .learning_rate = 2e-3, .finetune_rate = 2e-3, .scratch_rate = 2e-3};
+    static quickstart_t q = {.out = "build/quickstart",
+                             .minutes = 4,
+                             .per_class = 16,
+                             .seeds = 3,
+                             .seed = 1,
+                             .steps = 2000,
+                             .finetune_steps = 100,
+                             .batch = 16,
+                             .length = 128,
+                             .layers = 4,
+                             .heads = 4,
+                             .width = 128,
+                             .learning_rate = 2e-3,
+                             .finetune_rate = 2e-3,
+                             .scratch_rate = 2e-3};
     double began = now();
     int result = 1, parsed = parse(argc, argv, &q);
     if (parsed != 0)
@@ -534,9 +387,10 @@ int main(int argc, char **argv)
 
     if (prepare(context, &q, &texts) != 0)
         goto out;
-    printf("%.0f kB of unlabelled text; %lld labelled texts (%lld of each of %lld classes); %lld held-out texts to test with\n",
-           (double)q.text_bytes / 1e3, (long long)(q.per_class * q.classes), (long long)q.per_class, (long long)q.classes,
-           (long long)q.held_out);
+    printf("%.0f kB of unlabelled text; %lld labelled texts (%lld of each of %lld classes); %lld held-out texts to "
+           "test with\n",
+           (double)q.text_bytes / 1e3, (long long)(q.per_class * q.classes), (long long)q.per_class,
+           (long long)q.classes, (long long)q.held_out);
     fflush(stdout);
     if (pretrain(context, &q, model_path, began) != 0)
         goto out;
@@ -552,10 +406,11 @@ int main(int argc, char **argv)
     double mean[2], error[2];
     for (int pretrained = 0; pretrained < 2; pretrained++)
         accuracy_of(&q, pretrained, &mean[pretrained], &error[pretrained]);
-    printf("\naccuracy on held-out texts, mean of %lld seeds: pretrained %.1f %% (± %.1f), from scratch %.1f %% (± %.1f), chance %.1f %%\n",
+    printf("\naccuracy on held-out texts, mean of %lld seeds: pretrained %.1f %% (± %.1f), from scratch %.1f %% (± "
+           "%.1f), chance %.1f %%\n",
            (long long)q.seeds, 100 * mean[1], 100 * error[1], 100 * mean[0], 100 * error[0], 100 / (double)q.classes);
-    printf("%.0f tokens a second, at most %.0f MB, %.0f seconds; see %s/report.html\n", q.tokens_per_second, (double)q.peak_bytes / 1e6,
-           q.seconds, q.out);
+    printf("%.0f tokens a second, at most %.0f MB, %.0f seconds; see %s/report.html\n", q.tokens_per_second,
+           (double)q.peak_bytes / 1e6, q.seconds, q.out);
     result = write_report(&q) == 0 ? 0 : 1;
 out:
     pt_dataset_free(texts.held_out);

@@ -1,8 +1,9 @@
-/* What the parts of the quickstart share: quickstart.c trains, quickstart_texts.c prepares texts, quickstart_report.c writes
- * what came out as JSON and as a page. */
+/* What the parts of the quickstart share: quickstart.c trains; quickstart_texts.c and quickstart_labels.c prepare the
+ * texts; quickstart_report.c writes what came out as JSON and as a page. */
 #ifndef QUICKSTART_H
 #define QUICKSTART_H
 
+#include <pretrain.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -39,11 +40,25 @@ typedef struct quickstart {
     char sample[MAX_SAMPLE + 64];
 } quickstart_t;
 
+typedef struct texts {
+    pt_dataset_t *all;      /* fields "tokens", cut at the model's length, and "label" */
+    pt_dataset_t *held_out; /* as many of each class as there may be, at most 60 */
+    int64_t *pool;          /* the others' numbers, class after class */
+    int64_t pool_begin[MAX_CLASSES + 1];
+} texts_t;
+
+/* Writes what is to be trained on where the user gave none, and opens it. 0, or -1 after a message. */
+int prepare(pt_context_t *context, quickstart_t *quickstart, texts_t *texts);
+/* Opens the labelled texts and parts them; the same parts each time. */
+int open_texts(pt_context_t *context, quickstart_t *quickstart, texts_t *texts);
+/* per_class texts of each class, drawn by the seed from those that are not held out. */
+pt_status_t draw_training(const quickstart_t *quickstart, const texts_t *texts, int64_t seed, pt_dataset_t **out);
+
 /* Mean and standard error of the accuracy over the runs that began pretrained, or from scratch. */
 void accuracy_of(const quickstart_t *quickstart, int pretrained, double *mean, double *standard_error);
 
-/* The fortunes of the chosen categories as JSON lines {"text", "label"}, and further ones, without labels, as plain text into
- * `more`. 0, or -1 after a message. */
+/* The fortunes of the chosen categories as JSON lines {"text", "label"}, and further ones, without labels, as plain
+ * text into `more`. 0, or -1 after a message. */
 int write_fortunes(const char *labels_path, FILE *more);
 
 /* report.json and report.html in quickstart->out. 0, or -1 after a message. */

@@ -1,5 +1,5 @@
-/* The quickstart's texts: Debian's fortunes, short texts in files that are named for what they are about, parted by lines of a
- * single %. */
+/* The quickstart's texts: Debian's fortunes, short texts in files that are named for what they are about, parted by
+ * lines of a single %. */
 #include "quickstart.h"
 
 #include <ctype.h>
@@ -12,9 +12,10 @@ static const char *const labelled[] = {"definitions", "literature", "perl", "sci
 static const char *const unlabelled[] = {"computers", "education", "food", "linux", "platitudes", "wisdom", NULL};
 
 /* A demonstration is for everybody: texts with words that begin so are left out. */
-static const char *const left_out[] = {"bitch", "breast", "cocaine", "commun", "damn", "democrat", "drug", "gay", "hell", "hitler", "jew",
-                                       "kill", "lsd", "murder", "naked", "nazi", "nude", "nymph", "orgy", "porn", "president", "prostitut",
-                                       "rape", "republican", "retard", "sex", "suicide", "virgin", "whore", NULL};
+static const char *const left_out[] = {
+    "bitch",     "breast",    "cocaine", "commun",     "damn",   "democrat", "drug",    "gay",    "hell",  "hitler",
+    "jew",       "kill",      "lsd",     "murder",     "naked",  "nazi",     "nude",    "nymph",  "orgy",  "porn",
+    "president", "prostitut", "rape",    "republican", "retard", "sex",      "suicide", "virgin", "whore", NULL};
 
 static int fit_for_all(const char *text)
 {

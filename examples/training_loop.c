@@ -1,7 +1,8 @@
-/* A training loop of the host's own: pt_train_step at the host's pace, with a gradient accumulated over four calls for each
- * update, a checkpoint, and an exact return to it. The network learns sin(x) on [-3, 3].
+/* A training loop of the host's own: pt_train_step at the host's pace, with a gradient accumulated over four calls for
+ * each update, a checkpoint, and an exact return to it. The network learns sin(x) on [-3, 3].
  *
- *   cc training_loop.c $(pkg-config --cflags --libs pretrain) -lm -o training_loop && ./training_loop [CHECKPOINT_FILE] */
+ *   cc training_loop.c $(pkg-config --cflags --libs pretrain) -lm -o training_loop && ./training_loop [CHECKPOINT_FILE]
+ */
 #include "example.h"
 
 enum { PART = 16, PARTS = 4, UPDATES = 600 };
@@ -44,7 +45,8 @@ static pt_status_t train(pt_model_t *model, pt_optimizer_t *optimizer, int first
         for (int part = 0; part < PARTS; part++) {
             float x[PART], y[PART];
             make_points((uint32_t)(update * PARTS + part), x, y);
-            pt_value_t values[] = {{.name = "x", .data = x, .dtype = PT_FLOAT32}, {.name = "y", .data = y, .dtype = PT_FLOAT32}};
+            pt_value_t values[] = {{.name = "x", .data = x, .dtype = PT_FLOAT32},
+                                   {.name = "y", .data = y, .dtype = PT_FLOAT32}};
             uint32_t flags = part < PARTS - 1 ? PT_STEP_ACCUMULATE : 0;
             pt_status_t status = pt_train_step(model, optimizer, values, 2, PART, flags, &step);
             if (status != PT_OK)
@@ -52,8 +54,8 @@ static pt_status_t train(pt_model_t *model, pt_optimizer_t *optimizer, int first
             *loss += step.loss / PARTS;
         }
         if ((update + 1) % 100 == 0)
-            printf("update %4d  loss %.6f  gradient norm %.4f  learning rate %.5f\n", update + 1, *loss, step.gradient_norm,
-                   step.learning_rate);
+            printf("update %4d  loss %.6f  gradient norm %.4f  learning rate %.5f\n", update + 1, *loss,
+                   step.gradient_norm, step.learning_rate);
     }
     return PT_OK;
 }
@@ -76,8 +78,8 @@ int main(int argc, char **argv)
 
     pt_estimate_t estimate = {.struct_size = sizeof estimate};
     TRY(pt_model_estimate(model, optimizer, PART, 0, &estimate));
-    printf("%lld parameters; a step takes %lld bytes and %.0f operations\n", (long long)estimate.parameters, (long long)estimate.bytes,
-           estimate.operations);
+    printf("%lld parameters; a step takes %lld bytes and %.0f operations\n", (long long)estimate.parameters,
+           (long long)estimate.bytes, estimate.operations);
 
     double once = 0, again = 0;
     TRY(train(model, optimizer, 0, UPDATES / 2, &once));
@@ -87,7 +89,8 @@ int main(int argc, char **argv)
     printf("back to update %d\n", UPDATES / 2);
     TRY(pt_checkpoint_load(model, optimizer, path));
     TRY(train(model, optimizer, UPDATES / 2, UPDATES, &again));
-    printf("the same loss %s: %.17g and %.17g\n", once == again ? "to the last bit" : "is EXPECTED BUT NOT FOUND", once, again);
+    printf("the same loss %s: %.17g and %.17g\n", once == again ? "to the last bit" : "is EXPECTED BUT NOT FOUND", once,
+           again);
 
     float x[] = {-2, -1, 0, 1, 2}, y[5];
     int64_t elements = 0;

@@ -206,7 +206,7 @@ class Installed(unittest.TestCase):
     # ---- The quickstart ----------------------------------------------------------------------------------------------
 
     def quickstart(self):
-        sources = [os.path.join(EXAMPLES, name) for name in ("quickstart.c", "quickstart_texts.c", "quickstart_report.c")]
+        sources = glob.glob(EXAMPLES + "/quickstart*.c")
         return self.compile(["cc", *C, "-O1"], sources, self.shared)
 
     small = ["--layers", "1", "--width", "16", "--heads", "2", "--length", "32", "--steps", "20", "--finetune-steps", "8", "--minutes", "5"]
