@@ -1,0 +1,229 @@
+/* Model families: names, shapes and initial values as in Hugging Face's models, configurations that are wrong in every way. (That outputs and training agree
+ * with PyTorch is tested in tests/train/.) */
+#include <math.h>
+
+#include "base/json.h"
+#include "models/models.h"
+#include "support/failing_allocator.h"
+#include "support/golden.h"
+
+typedef struct built {
+    pt_context_t *context;
+    pt_graph_t *graph;
+    pt_status_t status;
+} built_t;
+
+static pt_status_t build_within(pt_context_t *context, const char *config, pt_graph_t **graph)
+{
+    pt__json_document_t *document;
+    const pt__json_t *root;
+    const char *type = "";
+    *graph = NULL;
+    PT__TRY(pt__json_parse(&context->memory, "config.json", config, (int64_t)strlen(config), &document, &root));
+    pt_status_t status = pt__json_get_string(root, "model_type", PT__JSON_REQUIRED, &type);
+    if (status == PT_OK)
+        status = pt_graph_create(context, graph);
+    if (status == PT_OK)
+        status = pt__family_find(type)->build(root, *graph);
+    pt__json_free(document);
+    return status;
+}
+
+static built_t build(const char *config)
+{
+    built_t built = {.status = PT_OK};
+    ck_ok(pt_context_create(NULL, &built.context));
+    built.status = build_within(built.context, config, &built.graph);
+    return built;
+}
+
+static void end(built_t *built)
+{
+    pt_graph_free(built->graph);
+    pt_context_free(built->context);
+}
+
+#define GPT "\"model_type\": \"gpt2\", \"vocab_size\": 32, \"n_positions\": 16, \"n_embd\": 16, \"n_layer\": 2, \"n_head\": 2, \"n_inner\": 24"
+
+START_TEST(test_gpt2_is_hugging_faces)
+{
+    built_t built = build("{" GPT ", \"initializer_range\": 0.05}");
+    ck_assert_msg(built.status == PT_OK, "%s", pt_last_error());
+    golden_read("tests/golden/gpt2_names.txt");
+    int64_t lines = 0;
+    for (const char *at = golden_bytes; *at != 0; at++)
+        lines += *at == '\n';
+    ck_assert_int_eq(built.graph->n_parameters, lines);
+    for (int64_t i = 0; i < built.graph->n_parameters; i++) {
+        const pt__parameter_t *parameter = &built.graph->parameters[i];
+        const pt__shape_t *shape = &pt__graph_tensor(built.graph, parameter->tensor)->shape;
+        double expected[1 + PT_MAX_RANK];
+        ck_assert_int_eq(golden_numbers(parameter->name, expected, 1 + PT_MAX_RANK), 1 + shape->rank);
+        for (int32_t d = 0; d < shape->rank; d++)
+            ck_assert_msg(shape->size[d] == (int64_t)expected[1 + d], "%s: size %d", parameter->name, (int)d);
+        ck_assert_msg(parameter->initializer == (shape->rank > 1 ? PT_INIT_NORMAL : PT_INIT_CONSTANT), "%s", parameter->name);
+        ck_assert_msg(fabs(parameter->value - expected[0]) <= 0.02 * expected[0], "%s: %g, expected %g", parameter->name, parameter->value, expected[0]);
+    }
+    ck_assert_int_eq(built.graph->tied, pt__graph_parameter(built.graph, "transformer.wte.weight")->tensor);
+    ck_assert_int_eq(built.graph->length_limit, 16);
+    ck_assert_int_eq(pt__graph_tensor(built.graph, pt__graph_input(built.graph, "tokens")->tensor)->index_limit, 32);
+    ck_assert_int_ne(pt__graph_output(built.graph, "hidden"), PT_NO_TENSOR);
+    end(&built);
+}
+END_TEST
+
+static int64_t count_nodes(const pt_graph_t *graph, const char *text)
+{
+    static char printed[1 << 18];
+    size_t length;
+    int64_t count = 0;
+    ck_ok(pt_graph_print(graph, printed, sizeof printed, &length));
+    ck_assert_uint_lt(length, sizeof printed);
+    for (const char *at = strstr(printed, text); at != NULL; at = strstr(at + 1, text))
+        count++;
+    return count;
+}
+
+START_TEST(test_gpt2_options)
+{
+    built_t built = build("{" GPT "}");
+    ck_assert_int_eq(count_nodes(built.graph, "dropout"), 0);
+    end(&built);
+    built = build("{" GPT ", \"embd_pdrop\": 0.1, \"resid_pdrop\": 0.2, \"attn_pdrop\": 0.0, \"tie_word_embeddings\": false, \"unknown\": [1]}");
+    ck_assert_msg(built.status == PT_OK, "%s", pt_last_error());
+    ck_assert_int_eq(count_nodes(built.graph, "dropout"), 5);
+    ck_assert_int_eq(built.graph->tied, PT_NO_TENSOR);
+    end(&built);
+    built = build("{\"model_type\": \"gpt2\", \"n_layer\": 1, \"n_inner\": null}"); /* all else is GPT-2 small's */
+    ck_assert_msg(built.status == PT_OK, "%s", pt_last_error());
+    const pt__shape_t *inner = &pt__graph_tensor(built.graph, pt__graph_parameter(built.graph, "transformer.h.0.mlp.c_fc.weight")->tensor)->shape;
+    ck_assert(inner->size[0] == 768 && inner->size[1] == 3072);
+    ck_assert_int_eq(pt__graph_tensor(built.graph, built.graph->tied)->shape.size[0], 50257);
+    end(&built);
+}
+END_TEST
+
+START_TEST(test_mlp)
+{
+    built_t built = build("{\"model_type\": \"mlp\", \"input_size\": 7, \"hidden_sizes\": [5, 3], \"activation_function\": \"tanh\", \"dropout\": 0.5}");
+    ck_assert_msg(built.status == PT_OK, "%s", pt_last_error());
+    static const char *const names[] = {"layers.0.weight", "layers.0.bias", "layers.1.weight", "layers.1.bias"};
+    static const int64_t sizes[][2] = {{5, 7}, {5, 0}, {3, 5}, {3, 0}};
+    ck_assert_int_eq(built.graph->n_parameters, 4);
+    for (int32_t i = 0; i < 4; i++) {
+        const pt__parameter_t *parameter = &built.graph->parameters[i];
+        const pt__shape_t *shape = &pt__graph_tensor(built.graph, parameter->tensor)->shape;
+        ck_assert_str_eq(parameter->name, names[i]);
+        ck_assert_int_eq(shape->rank, sizes[i][1] == 0 ? 1 : 2);
+        ck_assert_int_eq(shape->size[0], sizes[i][0]);
+        ck_assert_int_eq(parameter->initializer, PT_INIT_LINEAR);
+        ck_assert_double_eq(parameter->value, i < 2 ? 7 : 5);
+    }
+    ck_assert_int_eq(count_nodes(built.graph, "dropout"), 2);
+    ck_assert_int_eq(pt__graph_tensor(built.graph, pt__graph_output(built.graph, "hidden"))->shape.size[1], 3);
+    end(&built);
+}
+END_TEST
+
+/* Every activation's name, in both families. */
+START_TEST(test_activations)
+{
+    static const char *const names[] = {"gelu_new", "gelu_pytorch_tanh", "gelu", "relu", "silu", "swish", "tanh", "sigmoid", "linear"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char config[512];
+        snprintf(config, sizeof config, "{" GPT ", \"activation_function\": \"%s\"}", names[i]);
+        built_t built = build(config);
+        ck_assert_msg(built.status == PT_OK, "%s: %s", names[i], pt_last_error());
+        end(&built);
+        snprintf(config, sizeof config, "{\"model_type\": \"mlp\", \"input_size\": 2, \"hidden_sizes\": [2], \"activation_function\": \"%s\"}", names[i]);
+        built = build(config);
+        ck_assert_msg(built.status == PT_OK, "%s: %s", names[i], pt_last_error());
+        end(&built);
+    }
+}
+END_TEST
+
+/* The message names the key. */
+START_TEST(test_wrong_configurations)
+{
+    static const struct {
+        const char *config;
+        pt_status_t status;
+        const char *part;
+    } cases[] = {
+        {"{\"model_type\": \"gpt2\", \"vocab_size\": 0}", PT_ERR_FORMAT, "vocab_size"},
+        {"{\"model_type\": \"gpt2\", \"vocab_size\": -5}", PT_ERR_FORMAT, "vocab_size"},
+        {"{\"model_type\": \"gpt2\", \"vocab_size\": 1e30}", PT_ERR_FORMAT, "vocab_size"},
+        {"{\"model_type\": \"gpt2\", \"vocab_size\": 10.5}", PT_ERR_FORMAT, "vocab_size"},
+        {"{\"model_type\": \"gpt2\", \"vocab_size\": \"many\"}", PT_ERR_FORMAT, "vocab_size"},
+        {"{\"model_type\": \"gpt2\", \"n_positions\": 0}", PT_ERR_FORMAT, "n_positions"},
+        {"{\"model_type\": \"gpt2\", \"n_embd\": 0}", PT_ERR_FORMAT, "n_embd"},
+        {"{\"model_type\": \"gpt2\", \"n_embd\": 100}", PT_ERR_FORMAT, "n_head, which is 12, found 100"},
+        {"{\"model_type\": \"gpt2\", \"n_layer\": 0}", PT_ERR_FORMAT, "n_layer"},
+        {"{\"model_type\": \"gpt2\", \"n_layer\": 1000000}", PT_ERR_FORMAT, "n_layer"},
+        {"{\"model_type\": \"gpt2\", \"n_head\": [12]}", PT_ERR_FORMAT, "n_head"},
+        {"{\"model_type\": \"gpt2\", \"n_inner\": 0}", PT_ERR_FORMAT, "n_inner"},
+        {"{\"model_type\": \"gpt2\", \"activation_function\": \"swoosh\"}", PT_ERR_UNSUPPORTED, "activation_function: \"swoosh\""},
+        {"{\"model_type\": \"gpt2\", \"activation_function\": 3}", PT_ERR_FORMAT, "activation_function"},
+        {"{\"model_type\": \"gpt2\", \"embd_pdrop\": 1.0}", PT_ERR_FORMAT, "embd_pdrop"},
+        {"{\"model_type\": \"gpt2\", \"embd_pdrop\": 1.5}", PT_ERR_FORMAT, "embd_pdrop"},
+        {"{\"model_type\": \"gpt2\", \"resid_pdrop\": -0.1}", PT_ERR_FORMAT, "resid_pdrop"},
+        {"{\"model_type\": \"gpt2\", \"attn_pdrop\": 0.1}", PT_ERR_UNSUPPORTED, "attn_pdrop: expected 0, found 0.1"},
+        {"{\"model_type\": \"gpt2\", \"layer_norm_epsilon\": -1}", PT_ERR_FORMAT, "layer_norm_epsilon"},
+        {"{\"model_type\": \"gpt2\", \"initializer_range\": -1}", PT_ERR_FORMAT, "initializer_range"},
+        {"{\"model_type\": \"gpt2\", \"tie_word_embeddings\": 1}", PT_ERR_FORMAT, "tie_word_embeddings"},
+        {"{\"model_type\": \"mlp\", \"hidden_sizes\": [3]}", PT_ERR_NOT_FOUND, "input_size"},
+        {"{\"model_type\": \"mlp\", \"input_size\": 3}", PT_ERR_NOT_FOUND, "hidden_sizes"},
+        {"{\"model_type\": \"mlp\", \"input_size\": 3, \"hidden_sizes\": 3}", PT_ERR_FORMAT, "hidden_sizes"},
+        {"{\"model_type\": \"mlp\", \"input_size\": 3, \"hidden_sizes\": []}", PT_ERR_FORMAT, "hidden_sizes"},
+        {"{\"model_type\": \"mlp\", \"input_size\": 3, \"hidden_sizes\": [3, 0]}", PT_ERR_FORMAT, "hidden_sizes[1]"},
+        {"{\"model_type\": \"mlp\", \"input_size\": 3, \"hidden_sizes\": [3, \"4\"]}", PT_ERR_FORMAT, "hidden_sizes[1]"},
+        {"{\"model_type\": \"mlp\", \"input_size\": 3, \"hidden_sizes\": [2.5]}", PT_ERR_FORMAT, "hidden_sizes[0]"},
+        {"{\"model_type\": \"mlp\", \"input_size\": 3, \"hidden_sizes\": [3], \"dropout\": 1}", PT_ERR_FORMAT, "dropout"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        built_t built = build(cases[i].config);
+        ck_assert_msg(built.status == cases[i].status, "%s gave %d (%s)", cases[i].config, (int)built.status, pt_last_error());
+        ck_assert_msg(strstr(pt_last_error(), cases[i].part) != NULL, "%s: message \"%s\"", cases[i].config, pt_last_error());
+        end(&built);
+    }
+}
+END_TEST
+
+START_TEST(test_table)
+{
+    ck_assert_ptr_nonnull(pt__family_find("gpt2"));
+    ck_assert_int_eq(pt__family_find("gpt2")->default_task, PT_TASK_CAUSAL_LM);
+    ck_assert_int_eq(pt__family_find("mlp")->default_task, PT_TASK_NONE);
+    ck_assert_ptr_null(pt__family_find("gpt3"));
+    ck_assert_ptr_null(pt__family_at(-1));
+    int32_t count = 0;
+    while (pt__family_at(count) != NULL) {
+        ck_assert_ptr_eq(pt__family_find(pt__family_at(count)->name), pt__family_at(count));
+        count++;
+    }
+    ck_assert_int_ge(count, 2);
+}
+END_TEST
+
+START_TEST(test_failing_allocations)
+{
+    failing_allocator_t allocator;
+    pt_status_t status;
+    FOR_EACH_FAILING_ALLOCATION(allocator, {
+        pt_context_options_t options;
+        pt_context_t *context = NULL;
+        pt_graph_t *graph = NULL;
+        pt_context_options_init(&options, sizeof options);
+        options.threads = 1;
+        failing_allocator_hooks(&allocator, &options);
+        status = pt_context_create(&options, &context);
+        if (status == PT_OK)
+            status = build_within(context, "{" GPT ", \"resid_pdrop\": 0.1}", &graph);
+        pt_graph_free(graph);
+        pt_context_free(context);
+    }, status);
+}
+END_TEST
+
+SUITE("models", 60, test_gpt2_is_hugging_faces, test_gpt2_options, test_mlp, test_activations, test_wrong_configurations, test_table, test_failing_allocations)
