@@ -20,6 +20,7 @@ import ctypes.util
 import json
 import os
 import sys
+import threading
 from ctypes import POINTER, c_char_p, c_double, c_float, c_int32, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
 
 # ---- Constants, as in pretrain.h -------------------------------------------------------------------------------------
@@ -222,7 +223,6 @@ class _Guard:
 
     def __init__(self):
         self.exception = None
-        self.asked_to_stop = False
 
     def run(self, function, *arguments):
         try:
@@ -246,6 +246,8 @@ _DTYPES.update({"l": INT64 if ctypes.sizeof(ctypes.c_long) == 8 else INT32, "L":
 def _flat(values, dtype=None):
     """(array.array or contiguous buffer, dtype, shape) of nested lists, bytes, an array.array or a NumPy array."""
     if not isinstance(values, (bytes, bytearray, array.array)) and not hasattr(values, "__array_interface__"):
+        if isinstance(values, (list, tuple)) and values and hasattr(values[0], "tolist"):  # a list of NumPy arrays
+            values = [value.tolist() for value in values]
         shape, level = [], values
         while isinstance(level, (list, tuple)):
             shape.append(len(level))
@@ -306,8 +308,12 @@ def _write_batch(batch, samples):
             data = b"".join(bytes(memoryview(part).cast("B")) for part in parts)
             size = memoryview(parts[0]).itemsize if parts else 1
         else:
-            flat = _flat(values, spec.dtype)[0] if count else array.array("b")
-            data, size = bytes(memoryview(flat).cast("B")), memoryview(flat).itemsize
+            flat = memoryview(_flat(values, spec.dtype)[0] if count else array.array("b"))
+            data, size, row = bytes(flat.cast("B")), flat.itemsize, 1
+            for length in spec.shape[:spec.rank]:
+                row *= length
+            if len(data) != count * row * size:
+                raise ValueError("field %r: %d values for %d samples of %d" % (name, len(data) // size, count, row))
         if len(data) > spec.capacity * size:
             raise ValueError("field %r: %d values do not fit into the %d that there is room for" % (name, len(data) // size, spec.capacity))
         ctypes.memmove(spec.data, data, len(data))
@@ -318,6 +324,8 @@ def _write_batch(batch, samples):
 
 
 class _Handle:
+    _as_parameter_ = None
+
     def __init__(self, pointer, free, *kept):
         self._as_parameter_ = c_void_p(pointer) if isinstance(pointer, int) else pointer
         self._free, self._kept = free, list(kept)
@@ -455,7 +463,7 @@ class Context(_Handle):
 
 class Graph(_Handle):
     """A network being described: every builder call of pretrain.h without its pt_ prefix and first argument, returning a tensor's
-    number: graph.linear_layer("first", x, 32, ACTIVATION_RELU). Lists become arrays of the C type."""
+    number: graph.linear_layer("first", x, 32, ACTIVATION_RELU). Sizes are given as lists, options by name."""
 
     def __init__(self, context):
         super().__init__(_create(library.pt_graph_create, context), library.pt_graph_free, context)
@@ -466,6 +474,28 @@ class Graph(_Handle):
     def parameter(self, name, shape, initializer=INIT_CONSTANT, value=0.0):
         return library.pt_parameter(self, _encoded(name), len(shape), (c_int64 * len(shape))(*shape), initializer, value)
 
+    def constant(self, values):
+        """A fixed float32 tensor: nested lists or a NumPy array."""
+        flat, _, shape = _flat(values, FLOAT32)
+        address, _, _held = _address(flat)
+        return library.pt_constant(self, len(shape), (c_int64 * max(len(shape), 1))(*shape), address)
+
+    def reshape(self, src, shape):
+        return library.pt_reshape(self, src, len(shape), (c_int64 * max(len(shape), 1))(*shape))
+
+    def transpose(self, src, permutation):
+        return library.pt_transpose(self, src, (c_int32 * max(len(permutation), 1))(*permutation))
+
+    def concat(self, sources, dimension):
+        return library.pt_concat(self, (c_int32 * max(len(sources), 1))(*sources), len(sources), dimension)
+
+    def shape(self, tensor):
+        sizes = (c_int64 * MAX_RANK)()
+        rank = library.pt_graph_shape(self, tensor, sizes)
+        if rank < 0:
+            raise Error(ERR_ARGUMENT, "the graph has no tensor %d" % tensor)
+        return tuple(sizes[:rank])
+
     def attention(self, query, key=None, value=None, **options):
         """attention(query, key, value, heads=...), or attention(qkv, heads=...) from one packed tensor."""
         options = ctypes.byref(_options(AttentionOptions, options))
@@ -475,6 +505,9 @@ class Graph(_Handle):
 
     def cross_entropy_loss(self, logits, target, **options):
         return library.pt_cross_entropy_loss(self, logits, target, ctypes.byref(_options(CrossEntropyOptions, options)))
+
+    def linear_cross_entropy_loss(self, src, weight, bias, target, **options):
+        return library.pt_linear_cross_entropy_loss(self, src, weight, bias, target, ctypes.byref(_options(CrossEntropyOptions, options)))
 
     def output(self, name, tensor):
         _check(library.pt_graph_set_output(self, _encoded(name), tensor))
@@ -627,14 +660,31 @@ class Model(_Handle):
     def cancel(self):
         library.pt_model_cancel(self)
 
-    # Every call that can reach a host's callback goes through here.
+    # Every call that can reach a host's callback goes through here. Ctrl-C is delivered where Python code runs next, which may
+    # be a callback's first instruction, before the guard's try: then ctypes would print and drop it. It is caught there too.
     def _run(self, call, guards):
         for guard in guards:
             guard.exception = None
-        status = call()
+        escaped, hook = [], None
+
+        def keep(unraisable):
+            if isinstance(unraisable.exc_value, KeyboardInterrupt):
+                escaped.append(unraisable.exc_value)
+            else:
+                hook(unraisable)
+
+        if threading.current_thread() is threading.main_thread():  # the one that Ctrl-C interrupts
+            hook, sys.unraisablehook = sys.unraisablehook, keep
+        try:
+            status = call()
+        finally:
+            if hook:
+                sys.unraisablehook = hook
         message = library.pt_last_error().decode("utf-8", "replace")
         for guard in guards:
             guard.raise_kept()
+        if escaped:
+            raise escaped[0]
         if status != OK:
             raise Error(status, message)
 
@@ -644,9 +694,7 @@ class Model(_Handle):
 
         def report(_, pointer):
             done, answer = guard.run(lambda: event(pointer.contents) if event else None)
-            if done and answer is False:
-                guard.asked_to_stop = True
-            elif done:
+            if done and answer is not False:
                 pointer.contents.action = ACTION_GO_ON
 
         function = _EventFunction(report)
@@ -655,8 +703,6 @@ class Model(_Handle):
             options.evaluation = evaluation._as_parameter_
         guards = [guard, *dataset._guards, *(evaluation._guards if evaluation else ()), *optimizer._guards]
         self._run(lambda: stage(self, optimizer, dataset, ctypes.byref(options), ctypes.byref(result)), guards)
-        if result.reason == REASON_HOST and not guard.asked_to_stop:
-            raise KeyboardInterrupt  # it came between Python's entry into the callback and the guard's try
         return result
 
     def pretrain(self, optimizer, dataset, event=None, evaluation=None, **options):
