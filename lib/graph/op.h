@@ -64,6 +64,8 @@ typedef struct pt__op {
     int32_t min_inputs, max_inputs, n_outputs;
     uint32_t accumulates; /* bit i: output i can be added to its destination */
     uint32_t in_place;    /* bit i: output 0 may lie over input i, where their bytes are equal */
+    int32_t residual_input; /* place, counted from 1, of an input that is added to output 0; 0: none. The planner fills it */
+    int32_t slope_input;    /* place of a pre-activation whose activation' (integers[0]: PT_ACTIVATION_...) multiplies output 0; 0: none. The planner fills it */
     uint32_t needs_gradient_of; /* bit i: input i is differentiable */
     /* Checks the inputs of a node about to be appended and writes shape (and dtype, preset to float32) of its outputs. */
     pt_status_t (*shape)(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs);

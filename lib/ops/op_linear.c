@@ -204,9 +204,9 @@ static const pt__case_t linear_cases[] = {
 };
 
 static const pt__op_t ops[] = {
-    {.name = "linear", .flags = PT__OP_ROWWISE, .min_inputs = 2, .max_inputs = 4, .n_outputs = 2, .in_place = 1u << RESIDUAL, .needs_gradient_of = 15,
+    {.name = "linear", .flags = PT__OP_ROWWISE, .min_inputs = 2, .max_inputs = 4, .n_outputs = 2, .in_place = 1u << RESIDUAL, .residual_input = RESIDUAL + 1, .needs_gradient_of = 15,
      .shape = linear_shape, .gradient = linear_gradient, .run = linear_run, .operations = linear_operations, PT__CASES(linear_cases)},
-    {.name = "linear_gradient_src", .flags = PT__OP_INTERNAL | PT__OP_ROWWISE, .min_inputs = 2, .max_inputs = 3, .n_outputs = 1, .accumulates = 1,
+    {.name = "linear_gradient_src", .flags = PT__OP_INTERNAL | PT__OP_ROWWISE, .min_inputs = 2, .max_inputs = 3, .n_outputs = 1, .accumulates = 1, .slope_input = D_DST_SLOPE + 1,
      .shape = gradient_src_shape, .run = gradient_src_run, .operations = gradient_operations},
     {.name = "linear_gradient_weight", .flags = PT__OP_INTERNAL, .min_inputs = 2, .max_inputs = 2, .n_outputs = 2, .accumulates = 3,
      .shape = gradient_weight_shape, .run = gradient_weight_run, .operations = gradient_weight_operations},

@@ -142,9 +142,9 @@ static const pt__op_t ops[] = {
     {.name = "rms_norm", .flags = PT__OP_ROWWISE, .min_inputs = 1, .max_inputs = 2, .n_outputs = 2, .in_place = 1, .needs_gradient_of = 3,
      .shape = norm_shape, .gradient = rms_norm_gradient, .run = rms_norm_run, .operations = norm_operations, PT__CASES(rms_norm_cases)},
     {.name = "layer_norm_gradient", .flags = PT__OP_INTERNAL, .min_inputs = 4, .max_inputs = 6, .n_outputs = 3, .accumulates = 6,
-     .in_place = 1u << D_DST | 1u << LAYER_RESIDUAL, .shape = gradient_shape, .run = layer_norm_gradient_run, .operations = gradient_operations},
+     .in_place = 1u << D_DST | 1u << LAYER_RESIDUAL, .residual_input = LAYER_RESIDUAL + 1, .shape = gradient_shape, .run = layer_norm_gradient_run, .operations = gradient_operations},
     {.name = "rms_norm_gradient", .flags = PT__OP_INTERNAL, .min_inputs = 3, .max_inputs = 5, .n_outputs = 2, .accumulates = 2,
-     .in_place = 1u << D_DST | 1u << RMS_RESIDUAL, .shape = gradient_shape, .run = rms_norm_gradient_run, .operations = gradient_operations},
+     .in_place = 1u << D_DST | 1u << RMS_RESIDUAL, .residual_input = RMS_RESIDUAL + 1, .shape = gradient_shape, .run = rms_norm_gradient_run, .operations = gradient_operations},
 };
 
 PT__OP_FAMILY(op_normalization, ops)

@@ -58,6 +58,8 @@ int64_t pt__layout_elements(const pt__plan_t *plan, const pt__shape_t *shape); /
 pt__view_t pt__layout_view(const pt__plan_t *plan, pt_tensor_t tensor);
 /* Adds a storage and gives its index. */
 pt_status_t pt__layout_add_storage(pt__plan_t *plan, const pt__storage_t *storage, int32_t *index);
+/* Moves additions and activations' derivatives into the ops that can do them in passing (fuse.c). `used` must be current, and is no longer afterwards. */
+pt_status_t pt__layout_fuse(pt__plan_t *plan);
 /* Decides storage_of for every used tensor, and fills the steps (all live nodes but views and sinks that became unnecessary). */
 pt_status_t pt__layout_assign(pt__plan_t *plan);
 /* Gives every ARENA storage its offset; sets arena_bytes. */

@@ -107,6 +107,8 @@ static pt_status_t make(pt__plan_t *plan, const pt_graph_t *graph, const pt__pla
         if (options->kept[i] != PT_NO_TENSOR)
             plan->kept[options->kept[i]] = 1;
     find_uses(plan);
+    PT__TRY(pt__layout_fuse(plan));
+    find_uses(plan);
     PT__TRY(pt__layout_assign(plan));
     PT__TRY(pt__allocate(memory, (size_t)plan->n_steps, sizeof *plan->calls, "plan", &plan->calls));
     for (int64_t i = 0; i < plan->n_steps; i++)
