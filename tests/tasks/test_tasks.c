@@ -1,0 +1,232 @@
+/* Tasks: what each adds to a trunk, which trunks and options it refuses. (That losses and outputs are right is tested in tests/train/.) */
+#include "graph/op.h"
+#include "support/failing_allocator.h"
+#include "support/suite.h"
+#include "tasks/tasks.h"
+
+#include <string.h>
+
+enum { WIDTH = 6, WORDS = 11 };
+
+static pt_context_t *context;
+
+/* tokens -> an embedding, offered as the tied weight where `tied` */
+static pt_graph_t *text_trunk(int32_t tied)
+{
+    pt_graph_t *graph;
+    ck_ok(pt_graph_create(context, &graph));
+    pt_tensor_t tokens = pt_input(graph, "tokens", PT_INT32, 1, (int64_t[]){PT_DIM_TOKENS});
+    pt_tensor_t weight = pt_parameter(graph, "wte.weight", 2, (int64_t[]){WORDS, WIDTH}, PT_INIT_NORMAL, 0.02);
+    ck_ok(pt_graph_set_output(graph, "hidden", pt_embedding(graph, tokens, weight)));
+    graph->tied = tied ? weight : PT_NO_TENSOR;
+    return graph;
+}
+
+static pt_graph_t *feature_trunk(void)
+{
+    pt_graph_t *graph;
+    ck_ok(pt_graph_create(context, &graph));
+    pt_tensor_t features = pt_input(graph, "features", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, 4});
+    ck_ok(pt_graph_set_output(graph, "hidden", pt_linear_layer(graph, "trunk", features, WIDTH, PT_ACTIVATION_RELU)));
+    return graph;
+}
+
+static pt_task_options_t options_of(int32_t task, int64_t outputs)
+{
+    return (pt_task_options_t){.struct_size = sizeof(pt_task_options_t), .task = task, .outputs = outputs};
+}
+
+static pt_status_t add(const pt_task_options_t *options, pt_graph_t *graph)
+{
+    pt__error_clear();
+    return pt__task_find(options->task)->build(options, graph);
+}
+
+static void check_shape(const pt_graph_t *graph, pt_tensor_t tensor, int64_t first, int64_t second)
+{
+    int64_t shape[PT_MAX_RANK] = {0};
+    ck_assert_int_eq(pt_graph_shape(graph, tensor, shape), second == 0 ? 1 : 2);
+    ck_assert_int_eq(shape[0], first);
+    ck_assert_int_eq(shape[1], second);
+}
+
+static int64_t count_ops(const pt_graph_t *graph, const char *name)
+{
+    int64_t count = 0;
+    for (int64_t i = 0; i < graph->n_nodes; i++)
+        count += strcmp(graph->nodes[i].op->name, name) == 0;
+    return count;
+}
+
+static void check_trains(pt_graph_t *graph) /* a graph that the verifier accepts and whose parameters all get a gradient */
+{
+    int32_t wanted[8], reached[8] = {0};
+    ck_assert_int_le(graph->n_parameters, 8);
+    for (int32_t i = 0; i < 8; i++)
+        wanted[i] = 1;
+    ck_ok(pt__graph_verify(graph));
+    ck_ok(pt__graph_append_gradients(graph, wanted, reached));
+    for (int64_t i = 0; i < graph->n_parameters; i++)
+        ck_assert_msg(reached[i], "%s", graph->parameters[i].name);
+}
+
+START_TEST(test_causal_lm)
+{
+    ck_ok(pt_context_create(NULL, &context));
+    for (int32_t tied = 0; tied < 2; tied++) {
+        pt_graph_t *graph = text_trunk(tied);
+        pt_task_options_t options = options_of(PT_TASK_CAUSAL_LM, 0);
+        ck_ok(add(&options, graph));
+        check_shape(graph, pt__graph_output(graph, "logits"), PT_DIM_TOKENS, WORDS);
+        check_shape(graph, pt__graph_output(graph, "next_logits"), PT_DIM_BATCH, WORDS);
+        ck_assert_int_eq(pt__graph_output(graph, NULL), pt__graph_output(graph, "logits"));
+        const pt__tensor_t *labels = pt__graph_tensor(graph, pt__graph_input(graph, "labels")->tensor);
+        ck_assert(labels->index_limit == WORDS && labels->index_ignore == PT_IGNORE_INDEX && labels->shape.symbol == PT__SYMBOL_TOKENS);
+        ck_assert(graph->loss != PT_NO_TENSOR && graph->correct == PT_NO_TENSOR && graph->counted == PT_NO_TENSOR);
+        ck_assert_int_eq(pt__graph_parameter(graph, "lm_head.weight") == NULL, tied);
+        ck_assert_int_eq(graph->n_parameters, tied ? 1 : 2);
+        check_trains(graph);
+        pt_graph_free(graph);
+    }
+    pt_context_free(context);
+}
+END_TEST
+
+START_TEST(test_classification)
+{
+    static const float weights[] = {1, 0.5f, 2};
+    ck_ok(pt_context_create(NULL, &context));
+    for (int32_t pooling = PT_POOL_MEAN; pooling <= PT_POOL_MAX + 1; pooling++) {
+        int32_t of_features = pooling > PT_POOL_MAX;
+        pt_graph_t *graph = of_features ? feature_trunk() : text_trunk(0);
+        pt_task_options_t options = options_of(PT_TASK_CLASSIFICATION, 3);
+        options.pooling = of_features ? PT_POOL_MEAN : pooling;
+        options.dropout = pooling == PT_POOL_LAST ? 0.5 : 0;
+        options.label_smoothing = pooling == PT_POOL_LAST ? 0.1 : 0;
+        options.class_weights = pooling == PT_POOL_LAST ? weights : NULL;
+        ck_ok(add(&options, graph));
+        check_shape(graph, pt__graph_output(graph, "logits"), PT_DIM_BATCH, 3);
+        check_shape(graph, pt__graph_output(graph, "probabilities"), PT_DIM_BATCH, 3);
+        ck_assert_int_eq(pt__graph_output(graph, NULL), pt__graph_output(graph, "logits"));
+        check_shape(graph, pt__graph_parameter(graph, "score.weight")->tensor, 3, WIDTH);
+        check_shape(graph, pt__graph_parameter(graph, "score.bias")->tensor, 3, 0);
+        const pt__tensor_t *label = pt__graph_tensor(graph, pt__graph_input(graph, "label")->tensor);
+        ck_assert(label->index_limit == 3 && label->index_ignore == PT_IGNORE_INDEX && label->shape.symbol == PT__SYMBOL_BATCH);
+        ck_assert(graph->correct != PT_NO_TENSOR && graph->counted == graph->correct + 1);
+        ck_assert_int_eq(count_ops(graph, "pool"), !of_features);
+        ck_assert_int_eq(count_ops(graph, "dropout"), pooling == PT_POOL_LAST);
+        ck_assert_int_eq(graph->n_constants, pooling == PT_POOL_LAST);
+        check_trains(graph);
+        pt_graph_free(graph);
+    }
+    pt_context_free(context);
+}
+END_TEST
+
+START_TEST(test_regression)
+{
+    ck_ok(pt_context_create(NULL, &context));
+    for (int32_t of_features = 0; of_features < 2; of_features++) {
+        pt_graph_t *graph = of_features ? feature_trunk() : text_trunk(1);
+        pt_task_options_t options = options_of(PT_TASK_REGRESSION, 2);
+        ck_ok(add(&options, graph));
+        check_shape(graph, pt__graph_output(graph, "prediction"), PT_DIM_BATCH, 2);
+        check_shape(graph, pt__graph_input(graph, "target")->tensor, PT_DIM_BATCH, 2);
+        check_shape(graph, pt__graph_parameter(graph, "regression.weight")->tensor, 2, WIDTH);
+        ck_assert_int_eq(graph->correct, PT_NO_TENSOR);
+        check_trains(graph);
+        pt_graph_free(graph);
+    }
+    pt_context_free(context);
+}
+END_TEST
+
+/* ---- What is refused ---- */
+
+START_TEST(test_trunks_that_do_not_fit)
+{
+    static const int32_t tasks[] = {PT_TASK_CAUSAL_LM, PT_TASK_CLASSIFICATION, PT_TASK_REGRESSION};
+    ck_ok(pt_context_create(NULL, &context));
+    for (int32_t t = 0; t < 3; t++) {
+        pt_graph_t *graph;
+        pt_task_options_t options = options_of(tasks[t], 2);
+        ck_ok(pt_graph_create(context, &graph));
+        ck_fails(add(&options, graph), PT_ERR_STATE, "hidden");
+        pt_tensor_t images = pt_input(graph, "images", PT_FLOAT32, 3, (int64_t[]){PT_DIM_BATCH, 4, 4});
+        pt_graph_set_output(graph, "hidden", pt_relu(graph, images));
+        ck_fails(add(&options, graph), PT_ERR_SHAPE, "expected float32 [PT_DIM_TOKENS, D] or [PT_DIM_BATCH, D]");
+        pt_graph_free(graph);
+    }
+    pt_task_options_t options = options_of(PT_TASK_CAUSAL_LM, 0);
+    pt_graph_t *graph = feature_trunk();
+    ck_fails(add(&options, graph), PT_ERR_STATE, "tokens");
+    pt_graph_free(graph);
+
+    graph = text_trunk(0); /* tokens, but one row a sample */
+    pt_graph_set_output(graph, "hidden", pt_pool(graph, pt__graph_output(graph, "hidden"), PT_POOL_MEAN));
+    ck_fails(add(&options, graph), PT_ERR_SHAPE, "one a token");
+    pt_graph_free(graph);
+
+    graph = feature_trunk(); /* a network that has a field of the task's name already */
+    pt_input(graph, "label", PT_INT32, 1, (int64_t[]){PT_DIM_BATCH});
+    options = options_of(PT_TASK_CLASSIFICATION, 2);
+    ck_fails(add(&options, graph), PT_ERR_ARGUMENT, "label");
+    pt_graph_free(graph);
+    pt_context_free(context);
+}
+END_TEST
+
+START_TEST(test_options_that_do_not_fit)
+{
+    static const float weights[] = {1, 1};
+    ck_ok(pt_context_create(NULL, &context));
+    pt_graph_t *graph = text_trunk(1);
+    pt_task_options_t options = options_of(PT_TASK_CAUSAL_LM, 2);
+    options.class_weights = weights;
+    ck_fails(add(&options, graph), PT_ERR_ARGUMENT, "class_weights");
+    options.task = PT_TASK_REGRESSION;
+    ck_fails(add(&options, graph), PT_ERR_ARGUMENT, "class_weights");
+    options.class_weights = NULL;
+    options.label_smoothing = 0.5;
+    ck_fails(add(&options, graph), PT_ERR_ARGUMENT, "label_smoothing");
+    pt_graph_free(graph);
+    ck_assert_ptr_null(pt__task_find(PT_TASK_NONE));
+    ck_assert_ptr_null(pt__task_find(-1));
+    ck_assert_int_eq(pt__task_find(PT_TASK_CAUSAL_LM)->self_supervised, 1);
+    ck_assert_int_eq(pt__task_find(PT_TASK_CLASSIFICATION)->self_supervised, 0);
+    pt_context_free(context);
+}
+END_TEST
+
+START_TEST(test_failing_allocations)
+{
+    static const int32_t tasks[] = {PT_TASK_CAUSAL_LM, PT_TASK_CLASSIFICATION, PT_TASK_REGRESSION};
+    for (int32_t t = 0; t < 3; t++) {
+        failing_allocator_t allocator;
+        pt_status_t status;
+        FOR_EACH_FAILING_ALLOCATION(allocator, {
+            pt_context_options_t options;
+            pt_task_options_t task = options_of(tasks[t], 2);
+            pt_graph_t *graph = NULL;
+            context = NULL;
+            pt_context_options_init(&options, sizeof options);
+            options.threads = 1;
+            failing_allocator_hooks(&allocator, &options);
+            status = pt_context_create(&options, &context);
+            if (status == PT_OK)
+                status = pt_graph_create(context, &graph);
+            if (status == PT_OK) {
+                pt_tensor_t tokens = pt_input(graph, "tokens", PT_INT32, 1, (int64_t[]){PT_DIM_TOKENS});
+                pt_tensor_t hidden = pt_embedding_layer(graph, "wte", tokens, WORDS, WIDTH);
+                status = pt_graph_set_output(graph, "hidden", hidden);
+            }
+            if (status == PT_OK)
+                status = pt__task_find(task.task)->build(&task, graph);
+            pt_graph_free(graph);
+            pt_context_free(context);
+        }, status);
+    }
+}
+END_TEST
+
+SUITE("tasks", 60, test_causal_lm, test_classification, test_regression, test_trunks_that_do_not_fit, test_options_that_do_not_fit, test_failing_allocations)
