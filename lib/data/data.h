@@ -13,6 +13,8 @@ typedef struct pt__source { /* how a kind of dataset works */
     /* Fills batch (status preset to PT_ERR_CALLBACK, fields with buffers). A host's failure is reported by the batch; a source's own
      * failure by its return value. */
     pt_status_t (*fetch)(pt_dataset_t *dataset, pt_batch_t *batch);
+    /* Views: turns positions within the view into positions of dataset->origin, in place. A view has no fetch. Any thread. */
+    void (*translate)(const pt_dataset_t *dataset, int64_t *indices, int64_t count);
     void (*destroy)(pt_dataset_t *dataset); /* releases dataset->state */
     int64_t (*class_count)(const pt_dataset_t *dataset, const char *field); /* may be NULL */
     const char *(*class_name)(const pt_dataset_t *dataset, const char *field, int64_t index);
@@ -23,9 +25,10 @@ struct pt_dataset {
     atomic_int references;
     const pt__source_t *source;
     void *state;
+    pt_dataset_t *origin; /* what a view looks at, retained; else NULL */
     pt_field_spec_t *fields; /* names owned */
     int32_t n_fields;
-    uint32_t flags;
+    uint32_t flags; /* PT_DATASET_THREAD_SAFE: a thread of the loader may fetch while the caller's computes */
     int64_t length; /* -1: a stream */
 };
 
@@ -34,6 +37,18 @@ void pt__dataset_release(pt_dataset_t *dataset);
 /* For sources: checks and copies the specs; the dataset owns nothing of `state` until this succeeds. */
 pt_status_t pt__dataset_make(pt_context_t *context, const pt__source_t *source, void *state, const pt_field_spec_t *fields,
                              int32_t n_fields, int64_t length, uint32_t flags, pt_dataset_t **out);
+/* Number of the field with this name, -1: none. */
+int32_t pt__dataset_find(const pt_dataset_t *dataset, const char *name);
+/* Follows views down to the dataset that fetches, turning indices into its own on the way, in place. */
+pt_dataset_t *pt__dataset_resolve(pt_dataset_t *dataset, int64_t *indices, int64_t count);
+/* pt_dataset_read, its arguments checked: field is a number, values NULL asks for *elements and lengths only. */
+pt_status_t pt__dataset_read(pt_dataset_t *dataset, const int64_t *indices, int64_t count, int32_t field, void *values, int64_t capacity,
+                             int64_t *elements, int64_t *lengths);
+
+/* 1 where shape[0] is PT_DIM_TOKENS. */
+int32_t pt__shape_ragged(int32_t rank, const int64_t *shape);
+/* Elements of a row of a ragged field, or of a whole sample of any other. The shape has been checked. */
+int64_t pt__shape_inner(int32_t rank, const int64_t *shape);
 
 typedef struct pt__want { /* a field that a network reads */
     const char *name;
@@ -50,6 +65,8 @@ typedef struct pt__cursor {
     uint64_t seed;
 } pt__cursor_t;
 
+/* Passes are counted over all resumes: the loader ends when the cursor's epoch reaches `epochs`. Batches lie at multiples of `batch` from an
+ * epoch's begin and never cross its end. A stream is asked one micro-batch ahead (with drop_partial one batch), so that the last one is known. */
 typedef struct pt__loader_options {
     int64_t batch, micro_batch; /* samples an update; samples at a time, 1 <= micro_batch <= batch */
     int64_t length_limit;       /* the most rows a ragged sample may have; 0: what the dataset declares */
@@ -69,8 +86,9 @@ typedef struct pt__loaded { /* one micro-batch; valid until the next call */
 
 typedef struct pt__loader pt__loader_t;
 
-/* Compares the wanted fields with the dataset's: PT_ERR_SHAPE with a message that lists both where they do not fit. All ragged fields of a
- * sample have the same length. A dataset's further fields are read into scratch and not used. */
+/* Compares the wanted fields with the dataset's: PT_ERR_SHAPE with a message that lists both where they do not fit. Sizes 1 do not count; a field
+ * of fixed length serves where a ragged one is wanted. All ragged fields that are wanted have the same length within a sample, and at least one
+ * row: an empty sample is refused. A dataset's further fields are read into scratch and not used. start NULL: the begin, seed 0. */
 pt_status_t pt__loader_create(pt_dataset_t *dataset, const pt__want_t *wants, int32_t n_wants, const pt__loader_options_t *options,
                               const pt__cursor_t *start, pt__loader_t **out);
 void pt__loader_free(pt__loader_t *loader);
@@ -89,7 +107,7 @@ pt_status_t pt__collector_create(pt_context_t *context, const pt__want_t *wants,
 void pt__collector_free(pt__collector_t *collector);
 pt_status_t pt__collector_take(pt__collector_t *collector, const pt_value_t *values, int32_t n_values, int64_t samples, pt__loaded_t *out);
 
-/* Options structs by size (base/options.h) and fixed-width sources share these two checks. */
+/* The checks that all values pass before a kernel sees them; first_sample (or first element) counts into the message. */
 pt_status_t pt__check_index(const char *field, int64_t first_sample, const int32_t *values, int64_t count, int64_t limit, int32_t ignore);
 pt_status_t pt__check_finite(const char *field, const float *values, int64_t count);
 

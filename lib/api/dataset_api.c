@@ -1,0 +1,231 @@
+/* Datasets, for hosts: pointers, sizes and flags are checked here, what is in the structs by the sources of lib/data/. */
+#include <string.h>
+
+#include "api/api.h"
+#include "data/sources.h"
+
+static const pt_window_options_t window_defaults = {.struct_size = (uint32_t)sizeof(pt_window_options_t), .length = 128, .end = 1, .dtype = PT_UINT16};
+
+static pt_status_t check_flags(const char *function, uint32_t flags, uint32_t known)
+{
+    if (flags & ~known)
+        return pt__fail(PT_ERR_ARGUMENT, "%s: flags has 0x%lx, which means nothing here", function, (unsigned long)(flags & ~known));
+    return PT_OK;
+}
+
+static pt_status_t check_counts(const char *function, const char *what, int32_t count)
+{
+    if (count < 1)
+        return pt__fail(PT_ERR_ARGUMENT, "%s: %s is %ld, expected at least 1", function, what, (long)count);
+    return PT_OK;
+}
+
+/* ---- From callbacks and arrays ---- */
+
+pt_status_t pt_dataset_create_map(pt_context_t *context, const pt_field_spec_t *fields, int32_t n_fields, int64_t length, uint32_t flags, pt_fetch_fn fetch,
+                                  void *user, pt_destroy_fn destroy, pt_dataset_t **out)
+{
+    PT__ENTER();
+    PT__NEED_OUT(out);
+    PT__NEED(context);
+    PT__NEED(fields);
+    PT__NEED(fetch);
+    PT__TRY(check_counts(__func__, "n_fields", n_fields));
+    PT__TRY(check_flags(__func__, flags, PT_DATASET_THREAD_SAFE));
+    if (length < 1)
+        return pt__fail(PT_ERR_ARGUMENT, "%s: length is %lld, expected at least 1", __func__, (long long)length);
+    return pt__callback_create(context, fields, n_fields, length, flags, fetch, NULL, user, destroy, out);
+}
+
+pt_status_t pt_dataset_create_stream(pt_context_t *context, const pt_field_spec_t *fields, int32_t n_fields, uint32_t flags, pt_next_fn next, void *user,
+                                     pt_destroy_fn destroy, pt_dataset_t **out)
+{
+    PT__ENTER();
+    PT__NEED_OUT(out);
+    PT__NEED(context);
+    PT__NEED(fields);
+    PT__NEED(next);
+    PT__TRY(check_counts(__func__, "n_fields", n_fields));
+    PT__TRY(check_flags(__func__, flags, PT_DATASET_THREAD_SAFE));
+    return pt__callback_create(context, fields, n_fields, -1, flags, NULL, next, user, destroy, out);
+}
+
+pt_status_t pt_dataset_create_from_arrays(pt_context_t *context, const pt_array_t *arrays, int32_t n_arrays, int64_t samples, uint32_t flags,
+                                          pt_dataset_t **out)
+{
+    PT__ENTER();
+    PT__NEED_OUT(out);
+    PT__NEED(context);
+    PT__NEED(arrays);
+    PT__TRY(check_counts(__func__, "n_arrays", n_arrays));
+    PT__TRY(check_flags(__func__, flags, PT_DATASET_COPY));
+    return pt__arrays_create(context, arrays, n_arrays, samples, (flags & PT_DATASET_COPY) != 0, out);
+}
+
+/* ---- From files ---- */
+
+pt_status_t pt_window_options_init(pt_window_options_t *options, uint32_t struct_size)
+{
+    PT__ENTER();
+    return pt__options_init(options, struct_size, &window_defaults, (uint32_t)sizeof window_defaults, "pt_window_options_t");
+}
+
+static pt_status_t create_windows(pt_context_t *context, const char *path, const pt_window_options_t *options, int32_t is_text, pt_dataset_t **out)
+{
+    pt_window_options_t known = window_defaults;
+    PT__TRY(pt__options_read(options, &known, (uint32_t)sizeof known, "pt_window_options_t"));
+    return pt__windows_create(context, path, &known, is_text ? PT_UINT8 : known.dtype, out);
+}
+
+pt_status_t pt_dataset_create_from_text(pt_context_t *context, const char *path, const pt_window_options_t *options, pt_dataset_t **out)
+{
+    PT__ENTER();
+    PT__NEED_OUT(out);
+    PT__NEED(context);
+    PT__NEED(path);
+    return create_windows(context, path, options, 1, out);
+}
+
+pt_status_t pt_dataset_create_from_tokens(pt_context_t *context, const char *path, const pt_window_options_t *options, pt_dataset_t **out)
+{
+    PT__ENTER();
+    PT__NEED_OUT(out);
+    PT__NEED(context);
+    PT__NEED(path);
+    return create_windows(context, path, options, 0, out);
+}
+
+pt_status_t pt_dataset_create_from_jsonl(pt_context_t *context, const char *path, const pt_column_t *columns, int32_t n_columns, uint32_t flags,
+                                         pt_dataset_t **out)
+{
+    PT__ENTER();
+    PT__NEED_OUT(out);
+    PT__NEED(context);
+    PT__NEED(path);
+    PT__NEED(columns);
+    PT__TRY(check_flags(__func__, flags, 0));
+    return pt__jsonl_create(context, path, columns, n_columns, out);
+}
+
+pt_status_t pt_dataset_create_from_csv(pt_context_t *context, const char *path, const pt_column_t *columns, int32_t n_columns, uint32_t flags,
+                                       pt_dataset_t **out)
+{
+    PT__ENTER();
+    PT__NEED_OUT(out);
+    PT__NEED(context);
+    PT__NEED(path);
+    PT__NEED(columns);
+    PT__TRY(check_flags(__func__, flags, PT_TABLE_NO_HEADINGS | PT_TABLE_TABS));
+    return pt__csv_create(context, path, columns, n_columns, flags, out);
+}
+
+/* ---- Looking inside ---- */
+
+void pt_dataset_free(pt_dataset_t *dataset)
+{
+    pt__dataset_release(dataset);
+}
+
+int64_t pt_dataset_length(const pt_dataset_t *dataset)
+{
+    return dataset == NULL ? 0 : dataset->length;
+}
+
+int32_t pt_dataset_field_count(const pt_dataset_t *dataset)
+{
+    return dataset == NULL ? 0 : dataset->n_fields;
+}
+
+pt_status_t pt_dataset_field(const pt_dataset_t *dataset, int32_t index, pt_field_spec_t *spec)
+{
+    PT__ENTER();
+    PT__NEED(dataset);
+    PT__NEED(spec);
+    if (index < 0 || index >= dataset->n_fields)
+        return pt__fail(PT_ERR_NOT_FOUND, "%s: index is %ld, expected 0 to %ld", __func__, (long)index, (long)dataset->n_fields - 1);
+    *spec = dataset->fields[index];
+    return PT_OK;
+}
+
+int64_t pt_dataset_class_count(const pt_dataset_t *dataset, const char *field)
+{
+    if (dataset == NULL || field == NULL || dataset->source->class_count == NULL)
+        return 0;
+    return dataset->source->class_count(dataset, field);
+}
+
+const char *pt_dataset_class_name(const pt_dataset_t *dataset, const char *field, int64_t index)
+{
+    if (dataset == NULL || field == NULL || dataset->source->class_name == NULL)
+        return NULL;
+    return dataset->source->class_name(dataset, field, index);
+}
+
+pt_status_t pt_dataset_read(pt_dataset_t *dataset, const int64_t *indices, int64_t count, const char *field, void *values, int64_t capacity,
+                            int64_t *elements, int64_t *lengths)
+{
+    PT__ENTER();
+    PT__NEED(elements);
+    *elements = 0;
+    PT__NEED(dataset);
+    PT__NEED(field);
+    if (count < 0 || capacity < 0)
+        return pt__fail(PT_ERR_ARGUMENT, "%s: count is %lld and capacity %lld, expected at least 0", __func__, (long long)count, (long long)capacity);
+    if (count > 0)
+        PT__NEED(indices);
+    if (capacity > 0)
+        PT__NEED(values);
+    if (dataset->length < 0)
+        return pt__fail(PT_ERR_UNSUPPORTED, "%s: a stream's samples cannot be chosen by index", __func__);
+    int32_t number = pt__dataset_find(dataset, field);
+    if (number < 0)
+        return pt__fail(PT_ERR_NOT_FOUND, "%s: the dataset has no field \"%s\"", __func__, field);
+    return pt__dataset_read(dataset, indices, count, number, values, capacity, elements, lengths);
+}
+
+/* ---- Views ---- */
+
+pt_status_t pt_dataset_subset(pt_dataset_t *dataset, int64_t first, int64_t count, pt_dataset_t **out)
+{
+    PT__ENTER();
+    PT__NEED_OUT(out);
+    PT__NEED(dataset);
+    return pt__view_subset(dataset, first, count, out);
+}
+
+pt_status_t pt_dataset_select(pt_dataset_t *dataset, const int64_t *indices, int64_t count, pt_dataset_t **out)
+{
+    PT__ENTER();
+    PT__NEED_OUT(out);
+    PT__NEED(dataset);
+    PT__NEED(indices);
+    return pt__view_select(dataset, indices, count, out);
+}
+
+pt_status_t pt_dataset_shuffle(pt_dataset_t *dataset, uint64_t seed, pt_dataset_t **out)
+{
+    PT__ENTER();
+    PT__NEED_OUT(out);
+    PT__NEED(dataset);
+    return pt__view_shuffle(dataset, seed, 0, dataset->length, out);
+}
+
+pt_status_t pt_dataset_split(pt_dataset_t *dataset, double fraction, uint64_t seed, pt_dataset_t **first, pt_dataset_t **second)
+{
+    PT__ENTER();
+    PT__NEED_OUT(first);
+    PT__NEED_OUT(second);
+    PT__NEED(dataset);
+    if (!(fraction > 0 && fraction < 1))
+        return pt__fail(PT_ERR_ARGUMENT, "%s: fraction is %g, expected 0 < fraction < 1", __func__, fraction);
+    int64_t length = dataset->length, count = (int64_t)(fraction * (double)length + 0.5);
+    if (length >= 0 && (count < 1 || count >= length))
+        return pt__fail(PT_ERR_ARGUMENT, "%s: %g of %lld samples leaves one side empty", __func__, fraction, (long long)length);
+    PT__TRY(pt__view_shuffle(dataset, seed, 0, count, first));
+    pt_status_t status = pt__view_shuffle(dataset, seed, count, length - count, second);
+    if (status != PT_OK) {
+        pt__dataset_release(*first);
+        *first = NULL;
+    }
+    return status;
+}

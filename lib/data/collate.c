@@ -1,0 +1,235 @@
+/* The common part of loader and collector: see collate.h. A whole batch is checked at once; only where that fails is each sample tried by
+ * itself, to name the one that is wrong. */
+#include "data/collate.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/dtype.h"
+
+enum { LIST_SIZE = 400 }; /* bytes of a list of fields in a message */
+
+pt_status_t pt__collates_create(pt__memory_t *memory, const pt__want_t *wants, int32_t n_wants, pt__collate_t **out)
+{
+    pt__collate_t *collates;
+    pt_status_t status;
+    *out = NULL;
+    PT__TRY(pt__allocate(memory, (size_t)n_wants, sizeof *collates, "wanted fields", &collates));
+    for (int32_t i = 0; i < n_wants; i++) {
+        char *name;
+        PT__TRY_OUT(pt__string_copy(memory, wants[i].name, &name));
+        collates[i] = (pt__collate_t){.want = wants[i],
+                                      .ragged = pt__shape_ragged(wants[i].rank, wants[i].shape),
+                                      .inner = pt__shape_inner(wants[i].rank, wants[i].shape)};
+        collates[i].want.name = name;
+    }
+    *out = collates;
+    return PT_OK;
+out:
+    pt__collates_free(memory, collates, n_wants);
+    return status;
+}
+
+void pt__collates_free(pt__memory_t *memory, pt__collate_t *collates, int32_t n_wants)
+{
+    for (int32_t i = 0; collates != NULL && i < n_wants; i++) {
+        pt__release(memory, (char *)(uintptr_t)collates[i].want.name);
+        pt__release(memory, collates[i].buffer);
+    }
+    pt__release(memory, collates);
+}
+
+/* ---- Descriptions for messages ---- */
+
+typedef struct line { /* where a list goes on */
+    char *at;
+    size_t left;
+} line_t;
+
+static void append(line_t *line, const char *format, ...) PT__PRINTF(2, 3);
+
+static void append(line_t *line, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(line->at, line->left, format, arguments);
+    va_end(arguments);
+    size_t written = length < 0 ? 0 : (size_t)length < line->left ? (size_t)length : line->left - 1;
+    line->at += written;
+    line->left -= written;
+}
+
+static void describe(line_t *line, const char *name, int32_t dtype, int32_t rank, const int64_t *shape, int64_t max_length)
+{
+    append(line, "%s %s", name, pt__dtype_name(dtype));
+    for (int32_t i = 0; i < rank; i++) {
+        append(line, i == 0 ? "[" : ",");
+        if (shape[i] != PT_DIM_TOKENS)
+            append(line, "%lld", (long long)shape[i]);
+        else if (max_length > 0)
+            append(line, "T<=%lld", (long long)max_length);
+        else
+            append(line, "T");
+    }
+    append(line, rank > 0 ? "]" : "");
+}
+
+void pt__describe_wants(const pt__collate_t *collates, int32_t n_wants, char *buffer, size_t size)
+{
+    line_t line = {buffer, size};
+    buffer[0] = 0;
+    for (int32_t i = 0; i < n_wants; i++) {
+        const pt__want_t *want = &collates[i].want;
+        append(&line, i > 0 ? ", " : "");
+        describe(&line, want->name, want->dtype, want->rank, want->shape, 0);
+    }
+}
+
+void pt__describe_fields(const pt_field_spec_t *fields, int32_t n_fields, char *buffer, size_t size)
+{
+    line_t line = {buffer, size};
+    buffer[0] = 0;
+    for (int32_t i = 0; i < n_fields; i++) {
+        append(&line, i > 0 ? ", " : "");
+        describe(&line, fields[i].name, fields[i].dtype, fields[i].rank, fields[i].shape, fields[i].max_length);
+    }
+}
+
+/* ---- Matching ---- */
+
+/* Compares sizes from a_at and b_at on, without the ones: those change nothing about the layout. */
+static int32_t same_sizes(const int64_t *a, int32_t a_at, int32_t a_rank, const int64_t *b, int32_t b_at, int32_t b_rank)
+{
+    for (;;) {
+        while (a_at < a_rank && a[a_at] == 1)
+            a_at++;
+        while (b_at < b_rank && b[b_at] == 1)
+            b_at++;
+        if (a_at == a_rank || b_at == b_rank)
+            return a_at == a_rank && b_at == b_rank;
+        if (a[a_at++] != b[b_at++])
+            return 0;
+    }
+}
+
+static int32_t fits(const pt__want_t *want, const pt_field_spec_t *field)
+{
+    int32_t wanted = pt__shape_ragged(want->rank, want->shape), given = pt__shape_ragged(field->rank, field->shape);
+    if (wanted && field->rank > 0) /* a fixed length serves too: it is every sample's */
+        return same_sizes(want->shape, 1, want->rank, field->shape, 1, field->rank);
+    return wanted == given && same_sizes(want->shape, 0, want->rank, field->shape, 0, field->rank);
+}
+
+pt_status_t pt__collates_match(pt__collate_t *collates, int32_t n_wants, const pt_dataset_t *dataset, int64_t length_limit)
+{
+    char reads[LIST_SIZE], has[LIST_SIZE];
+    for (int32_t i = 0; i < n_wants; i++) {
+        pt__collate_t *collate = &collates[i];
+        const char *name = collate->want.name, *problem = "is missing";
+        collate->field = pt__dataset_find(dataset, name);
+        if (collate->field >= 0) {
+            const pt_field_spec_t *field = &dataset->fields[collate->field];
+            if (fits(&collate->want, field)) {
+                if (collate->ragged && length_limit > 0 && field->shape[0] > length_limit)
+                    return pt__fail(PT_ERR_SHAPE, "field \"%s\": every sample has %lld rows, the network takes at most %lld", name,
+                                    (long long)field->shape[0], (long long)length_limit);
+                continue;
+            }
+            problem = "has another shape";
+        }
+        pt__describe_wants(collates, n_wants, reads, sizeof reads);
+        pt__describe_fields(dataset->fields, dataset->n_fields, has, sizeof has);
+        return pt__fail(PT_ERR_SHAPE, "field \"%s\" %s: the network reads %s; the dataset has %s", name, problem, reads, has);
+    }
+    return PT_OK;
+}
+
+/* ---- Values ---- */
+
+pt_status_t pt__collate_reserve(pt__memory_t *memory, pt__collate_t *collate, int32_t dtype, int64_t elements, int64_t *bytes)
+{
+    int64_t needed = elements * pt__dtype_size(collate->want.dtype), before = collate->capacity;
+    if (dtype == collate->want.dtype || needed <= before)
+        return PT_OK;
+    pt__release(memory, collate->buffer); /* nothing in it is kept */
+    collate->buffer = NULL;
+    collate->capacity = 0;
+    *bytes -= before;
+    PT__TRY(pt__allocate_uninitialised(memory, (size_t)needed, 1, "converted field", &collate->buffer));
+    collate->capacity = needed;
+    *bytes += needed;
+    return PT_OK;
+}
+
+static pt_status_t check(const pt__want_t *want, const void *values, int64_t first, int64_t elements)
+{
+    if (want->dtype == PT_FLOAT32)
+        return pt__check_finite(want->name, (const float *)values + first, elements);
+    return pt__check_index(want->name, 0, (const int32_t *)values + first, elements, want->index_limit, want->index_ignore);
+}
+
+/* Converts and checks elements [first, first + count). */
+static pt_status_t take(const pt__collate_t *collate, int32_t dtype, const void *values, int64_t first, int64_t count, const void **out)
+{
+    const pt__want_t *want = &collate->want;
+    int64_t source_size = pt__dtype_size(dtype), size = pt__dtype_size(want->dtype);
+    if (dtype != want->dtype) {
+        PT__TRY(pt__dtype_convert(want->name, dtype, (const char *)values + first * source_size, want->dtype, (char *)collate->buffer + first * size,
+                                  count));
+        values = collate->buffer;
+    }
+    *out = values;
+    return check(want, values, first, count);
+}
+
+static int64_t sample_name(pt__naming_t naming, int64_t sample)
+{
+    return naming.indices != NULL ? naming.indices[sample] : naming.first + sample;
+}
+
+pt_status_t pt__collate_take(pt__collate_t *collate, int32_t dtype, const void *values, int64_t samples, const int32_t *offsets, pt__naming_t naming,
+                             const void **out)
+{
+    int64_t rows = collate->ragged ? offsets[samples] : samples;
+    pt_status_t status = take(collate, dtype, values, 0, rows * collate->inner, out);
+    if (status == PT_OK)
+        return PT_OK;
+    for (int64_t i = 0; i < samples; i++) {
+        int64_t first = collate->ragged ? offsets[i] : i, end = collate->ragged ? offsets[i + 1] : i + 1;
+        status = take(collate, dtype, values, first * collate->inner, (end - first) * collate->inner, out);
+        if (status != PT_OK)
+            return pt__fail_within(status, "sample %lld", (long long)sample_name(naming, i));
+    }
+    return pt__fail(PT_ERR_CALLBACK, "field \"%s\": its values changed while they were read", collate->want.name);
+}
+
+pt_status_t pt__collate_offsets(const char *name, const int64_t *lengths, int64_t samples, int64_t limit, pt__naming_t naming, int32_t *offsets)
+{
+    int64_t rows = 0;
+    offsets[0] = 0;
+    for (int64_t i = 0; i < samples; i++) {
+        if (lengths[i] < 1)
+            return pt__fail(PT_ERR_SHAPE, "sample %lld, field \"%s\": %lld rows, expected at least 1", (long long)sample_name(naming, i), name,
+                            (long long)lengths[i]);
+        if (limit > 0 && lengths[i] > limit)
+            return pt__fail(PT_ERR_SHAPE, "sample %lld, field \"%s\": %lld rows, expected at most %lld", (long long)sample_name(naming, i), name,
+                            (long long)lengths[i], (long long)limit);
+        if (lengths[i] > INT32_MAX - rows)
+            return pt__fail(PT_ERR_SHAPE, "field \"%s\": more than 2147483647 rows in %lld samples", name, (long long)samples);
+        rows += lengths[i];
+        offsets[i + 1] = (int32_t)rows;
+    }
+    return PT_OK;
+}
+
+pt_status_t pt__collate_same_lengths(const char *name, const int64_t *lengths, const char *first_name, const int32_t *offsets, int64_t samples,
+                                     pt__naming_t naming)
+{
+    for (int64_t i = 0; i < samples; i++) {
+        if (lengths[i] != offsets[i + 1] - offsets[i])
+            return pt__fail(PT_ERR_SHAPE, "sample %lld: field \"%s\" has %lld rows, \"%s\" has %ld, expected the same", (long long)sample_name(naming, i),
+                            name, (long long)lengths[i], first_name, (long)(offsets[i + 1] - offsets[i]));
+    }
+    return PT_OK;
+}

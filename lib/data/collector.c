@@ -1,0 +1,154 @@
+/* The collector: values that a host hands over directly (pt_train_step, pt_forward, pt_loss), matched, checked and converted like those of
+ * a dataset. Values of the wanted dtype are not copied: the plan reads them where the host has them. One call a step, so the good path does
+ * nothing but compare names and look at the values. */
+#include <string.h>
+
+#include "base/dtype.h"
+#include "data/collate.h"
+
+enum { LIST_SIZE = 400 };
+
+struct pt__collector {
+    pt_context_t *context;
+    pt__collate_t *collates;
+    int32_t n_wants;
+    int64_t length_limit;
+    const void **data; /* [n_wants] */
+    int32_t *offsets;
+    int64_t offsets_capacity;
+    int64_t bytes;
+};
+
+pt_status_t pt__collector_create(pt_context_t *context, const pt__want_t *wants, int32_t n_wants, int64_t length_limit, pt__collector_t **out)
+{
+    pt__collector_t *collector;
+    pt_status_t status;
+    *out = NULL;
+    PT__TRY(pt__allocate(&context->memory, 1, sizeof *collector, "collector", &collector));
+    collector->context = context;
+    collector->n_wants = n_wants;
+    collector->length_limit = length_limit;
+    PT__TRY_OUT(pt__collates_create(&context->memory, wants, n_wants, &collector->collates));
+    PT__TRY_OUT(pt__allocate(&context->memory, (size_t)n_wants, sizeof *collector->data, "collected fields", &collector->data));
+    *out = collector;
+    return PT_OK;
+out:
+    pt__collector_free(collector);
+    return status;
+}
+
+void pt__collector_free(pt__collector_t *collector)
+{
+    if (collector == NULL)
+        return;
+    pt__memory_t *memory = &collector->context->memory;
+    pt__collates_free(memory, collector->collates, collector->n_wants);
+    pt__release(memory, collector->data);
+    pt__release(memory, collector->offsets);
+    pt__release(memory, collector);
+}
+
+static pt_status_t fail_missing(const pt__collector_t *collector, const char *name, const pt_value_t *values, int32_t n_values)
+{
+    char reads[LIST_SIZE], given[LIST_SIZE] = "nothing";
+    size_t length = 0;
+    pt__describe_wants(collector->collates, collector->n_wants, reads, sizeof reads);
+    for (int32_t i = 0; i < n_values && values[i].name != NULL; i++) {
+        const char *parts[4] = {i > 0 ? ", " : "", values[i].name, " ", pt__dtype_name(values[i].dtype)};
+        for (int32_t part = 0; part < 4; part++) {
+            size_t room = sizeof given - 1 - length, more = strlen(parts[part]);
+            memcpy(given + length, parts[part], more < room ? more : room);
+            length += more < room ? more : room;
+            given[length] = 0;
+        }
+    }
+    return pt__fail(PT_ERR_SHAPE, "field \"%s\" is missing: the network reads %s; the values given are %s", name, reads, given);
+}
+
+/* The value with this name; usually the one at the same place. */
+static const pt_value_t *find(const pt_value_t *values, int32_t n_values, int32_t place, const char *name)
+{
+    if (place < n_values && strcmp(values[place].name, name) == 0)
+        return &values[place];
+    for (int32_t i = 0; i < n_values; i++) {
+        if (strcmp(values[i].name, name) == 0)
+            return &values[i];
+    }
+    return NULL;
+}
+
+static pt_status_t check_values(const pt_value_t *values, int32_t n_values)
+{
+    for (int32_t i = 0; i < n_values; i++) {
+        if (values[i].name == NULL)
+            return pt__fail(PT_ERR_ARGUMENT, "value %ld has no name", (long)i);
+        if (pt__dtype_size(values[i].dtype) == 0)
+            return pt__fail(PT_ERR_ARGUMENT, "field \"%s\": %ld is no dtype", values[i].name, (long)values[i].dtype);
+        for (int32_t before = 0; before < i; before++) {
+            if (strcmp(values[before].name, values[i].name) == 0)
+                return pt__fail(PT_ERR_ARGUMENT, "values %ld and %ld are both named \"%s\"", (long)before, (long)i, values[i].name);
+        }
+    }
+    return PT_OK;
+}
+
+/* Offsets from the first ragged field; `first` becomes its place. */
+static pt_status_t take_lengths(pt__collector_t *collector, int32_t place, const pt_value_t *value, int64_t samples, int32_t *first)
+{
+    const char *name = collector->collates[place].want.name;
+    pt__naming_t naming = {NULL, 0};
+    if (value->lengths == NULL)
+        return pt__fail(PT_ERR_ARGUMENT, "field \"%s\": lengths is NULL, expected the rows of each sample", name);
+    if (*first >= 0)
+        return pt__collate_same_lengths(name, value->lengths, collector->collates[*first].want.name, collector->offsets, samples, naming);
+    PT__TRY(pt__grow(&collector->context->memory, &collector->offsets, &collector->offsets_capacity, samples + 1, sizeof *collector->offsets,
+                     "offsets of samples"));
+    *first = place;
+    return pt__collate_offsets(name, value->lengths, samples, collector->length_limit, naming, collector->offsets);
+}
+
+/* One field, once the offsets are known. */
+static pt_status_t take_value(pt__collector_t *collector, int32_t place, const pt_value_t *value, int64_t samples)
+{
+    pt__collate_t *collate = &collector->collates[place];
+    int64_t rows = collate->ragged ? collector->offsets[samples] : samples;
+    if (value->data == NULL)
+        return pt__fail(PT_ERR_ARGUMENT, "field \"%s\": data is NULL", collate->want.name);
+    if (!collate->ragged && value->lengths != NULL)
+        return pt__fail(PT_ERR_ARGUMENT, "field \"%s\": lengths is set, expected NULL for a field that is not ragged", collate->want.name);
+    if (rows > INT64_MAX / 16 / collate->inner)
+        return pt__fail(PT_ERR_SHAPE, "field \"%s\": %lld rows of %lld elements are too many", collate->want.name, (long long)rows,
+                        (long long)collate->inner);
+    int64_t elements = rows * collate->inner;
+    if (value->dtype == collate->want.dtype && (uintptr_t)value->data % (uintptr_t)pt__dtype_size(value->dtype) != 0)
+        return pt__fail(PT_ERR_ARGUMENT, "field \"%s\": data is not aligned to its elements of %lld bytes", collate->want.name,
+                        (long long)pt__dtype_size(value->dtype));
+    PT__TRY(pt__collate_reserve(&collector->context->memory, collate, value->dtype, elements, &collector->bytes));
+    return pt__collate_take(collate, value->dtype, value->data, samples, collector->offsets, (pt__naming_t){NULL, 0}, &collector->data[place]);
+}
+
+pt_status_t pt__collector_take(pt__collector_t *collector, const pt_value_t *values, int32_t n_values, int64_t samples, pt__loaded_t *out)
+{
+    int32_t first_ragged = -1;
+    if (samples < 1)
+        return pt__fail(PT_ERR_ARGUMENT, "%lld samples, expected at least 1", (long long)samples);
+    if (samples > INT32_MAX)
+        return pt__fail(PT_ERR_ARGUMENT, "%lld samples at once, expected at most 2147483647", (long long)samples);
+    PT__TRY(check_values(values, n_values));
+    for (int32_t i = 0; i < collector->n_wants; i++) {
+        const char *name = collector->collates[i].want.name;
+        const pt_value_t *value = find(values, n_values, i, name);
+        if (value == NULL)
+            return fail_missing(collector, name, values, n_values);
+        if (collector->collates[i].ragged)
+            PT__TRY(take_lengths(collector, i, value, samples, &first_ragged));
+        PT__TRY(take_value(collector, i, value, samples));
+    }
+    *out = (pt__loaded_t){.samples = samples,
+                          .tokens = first_ragged >= 0 ? collector->offsets[samples] : 0,
+                          .offsets = first_ragged >= 0 ? collector->offsets : NULL,
+                          .data = collector->data,
+                          .last_of_batch = 1,
+                          .last_of_epoch = 1};
+    return PT_OK;
+}

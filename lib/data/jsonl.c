@@ -1,0 +1,138 @@
+/* Datasets from JSON lines: one object a line, UTF-8, lines ended by LF or CRLF; lines of blanks and a byte order mark at the begin are
+ * passed over. Everything is read and checked when the dataset is made; the first line that is wrong is reported with its number. */
+#include <math.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "data/sources.h"
+#include "data/table.h"
+
+static pt_status_t add_class(pt__table_t *table, int32_t column, const pt__json_t *value)
+{
+    if (value->kind == PT__JSON_STRING)
+        return pt__table_add_class(table, column, value->string, value->length);
+    if (value->kind == PT__JSON_NUMBER && value->is_integer)
+        return pt__table_add_class_number(table, column, value->integer);
+    return pt__fail(PT_ERR_FORMAT, "expected a string or a whole number, found %s",
+                    value->kind == PT__JSON_NUMBER ? "another number" : pt__json_kind_name(value->kind));
+}
+
+static pt_status_t add_numbers(pt__table_t *table, int32_t column, const pt__json_t *value)
+{
+    int64_t count = pt__table_column(table, column)->count;
+    if (value->kind == PT__JSON_NUMBER && count <= 1)
+        return pt__table_add_number(table, column, value->number);
+    if (count == 0 || value->kind != PT__JSON_ARRAY)
+        return pt__fail(PT_ERR_FORMAT, "expected %s, found %s", count == 0 ? "a number" : "an array of numbers", pt__json_kind_name(value->kind));
+    if (value->length != count)
+        return pt__fail(PT_ERR_FORMAT, "expected an array of %lld numbers, found %lld elements", (long long)count, (long long)value->length);
+    for (const pt__json_t *element = value->first; element != NULL; element = element->next) {
+        if (element->kind != PT__JSON_NUMBER)
+            return pt__fail(PT_ERR_FORMAT, "expected an array of numbers, found %s in it", pt__json_kind_name(element->kind));
+        PT__TRY(pt__table_add_number(table, column, element->number));
+    }
+    return PT_OK;
+}
+
+static pt_status_t add_tokens(pt__table_t *table, int32_t column, const pt__json_t *value)
+{
+    if (value->kind != PT__JSON_ARRAY)
+        return pt__fail(PT_ERR_FORMAT, "expected an array of whole numbers, found %s", pt__json_kind_name(value->kind));
+    for (const pt__json_t *element = value->first; element != NULL; element = element->next) {
+        if (element->kind != PT__JSON_NUMBER || !element->is_integer)
+            return pt__fail(PT_ERR_FORMAT, "expected an array of whole numbers, found %s in it",
+                            element->kind == PT__JSON_NUMBER ? "another number" : pt__json_kind_name(element->kind));
+        PT__TRY(pt__table_add_token(table, column, element->integer));
+    }
+    return PT_OK;
+}
+
+static pt_status_t add_value(pt__table_t *table, int32_t column, const pt__json_t *value)
+{
+    switch (pt__table_column(table, column)->kind) {
+    case PT_COLUMN_CLASS:
+        return add_class(table, column, value);
+    case PT_COLUMN_NUMBER:
+        return add_numbers(table, column, value);
+    case PT_COLUMN_TOKENS:
+        return add_tokens(table, column, value);
+    default:
+        if (value->kind != PT__JSON_STRING)
+            return pt__fail(PT_ERR_FORMAT, "expected a string, found %s", pt__json_kind_name(value->kind));
+        return pt__table_add_text(table, column, value->string, value->length);
+    }
+}
+
+static pt_status_t add_object(pt__table_t *table, const pt__json_t *object)
+{
+    if (object->kind != PT__JSON_OBJECT)
+        return pt__fail(PT_ERR_FORMAT, "expected an object, found %s", pt__json_kind_name(object->kind));
+    for (int32_t i = 0; i < table->n_columns; i++) {
+        const char *key = pt__table_column(table, i)->source;
+        const pt__json_t *value = pt__json_find(object, key);
+        if (value == NULL)
+            return pt__fail(PT_ERR_FORMAT, "the object has no key \"%s\"", key);
+        pt_status_t status = add_value(table, i, value);
+        if (status != PT_OK)
+            return pt__fail_within(status, "key \"%s\"", key);
+    }
+    return pt__table_end_row(table);
+}
+
+static int32_t is_blank(const char *text, int64_t length)
+{
+    for (int64_t i = 0; i < length; i++) {
+        if (text[i] != ' ' && text[i] != '\t' && text[i] != '\r')
+            return 0;
+    }
+    return 1;
+}
+
+static pt_status_t read_line(pt__table_t *table, const char *text, int64_t length)
+{
+    pt__json_document_t *document;
+    const pt__json_t *root;
+    if (is_blank(text, length))
+        return PT_OK;
+    PT__TRY(pt__json_parse(table->memory, "JSON", text, length, &document, &root));
+    pt_status_t status = add_object(table, root);
+    pt__json_free(document);
+    return status;
+}
+
+static pt_status_t read_lines(pt__table_t *table, const char *path, const char *at, int64_t left)
+{
+    if (left >= 3 && memcmp(at, "\xEF\xBB\xBF", 3) == 0) {
+        at += 3;
+        left -= 3;
+    }
+    for (int64_t line = 1; left > 0; line++) {
+        const char *end = memchr(at, '\n', (size_t)left);
+        int64_t length = end != NULL ? end - at : left;
+        pt_status_t status = read_line(table, at, length);
+        if (status != PT_OK)
+            return pt__fail_within(status, "%s: line %lld", path, (long long)line);
+        length = end != NULL ? length + 1 : length;
+        at += length;
+        left -= length;
+    }
+    return table->rows > 0 ? PT_OK : pt__fail(PT_ERR_FORMAT, "%s: expected one JSON object a line, found no line with anything in it", path);
+}
+
+pt_status_t pt__jsonl_create(pt_context_t *context, const char *path, const pt_column_t *columns, int32_t n_columns, pt_dataset_t **out)
+{
+    pt__mapping_t mapping = {0};
+    pt__table_t *table;
+    pt_status_t status;
+    *out = NULL;
+    PT__TRY(pt__table_create(&context->memory, columns, n_columns, 1, &table));
+    PT__TRY_OUT(pt__file_map(&context->memory, path, &mapping));
+    PT__TRY_OUT(read_lines(table, path, (const char *)mapping.bytes, mapping.size));
+    PT__TRY_OUT(pt__table_finish(table, context, 0, out));
+out:
+    pt__file_unmap(&mapping);
+    if (status != PT_OK)
+        pt__table_free(table);
+    return status;
+}

@@ -1,0 +1,290 @@
+/* Columns of decoded values, and the dataset they become. See table.h. */
+#include "data/table.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "data/classes.h"
+
+struct pt__table_column {
+    pt_column_t column;
+    void *values;     /* TEXT: bytes; TOKENS: int32; NUMBER: float; CLASS: int32 */
+    int64_t used, capacity;
+    int64_t *begins;  /* TEXT, TOKENS: [rows + 1] element with which each row begins */
+    int64_t begins_capacity;
+    pt__classes_t classes;
+};
+
+static int32_t is_ragged(const pt_column_t *column)
+{
+    return column->kind == PT_COLUMN_TEXT || column->kind == PT_COLUMN_TOKENS;
+}
+
+static pt_status_t check_column(const pt_column_t *column, int32_t number, int32_t tokens)
+{
+    if (column->field == NULL || column->source == NULL)
+        return pt__fail(PT_ERR_ARGUMENT, "column %ld: field or source is NULL", (long)number);
+    if (column->kind < PT_COLUMN_TEXT || column->kind > PT_COLUMN_TOKENS)
+        return pt__fail(PT_ERR_ARGUMENT, "column \"%s\": %ld is no PT_COLUMN_ kind", column->source, (long)column->kind);
+    if (column->kind == PT_COLUMN_TOKENS && !tokens)
+        return pt__fail(PT_ERR_ARGUMENT, "column \"%s\": PT_COLUMN_TOKENS is for JSON lines only", column->source);
+    if (column->reserved != 0)
+        return pt__fail(PT_ERR_VERSION, "column \"%s\": reserved is %ld, expected 0", column->source, (long)column->reserved);
+    if (is_ragged(column) ? column->max_length < 1 || column->max_length > INT32_MAX : column->max_length != 0)
+        return pt__fail(PT_ERR_ARGUMENT, "column \"%s\": max_length is %lld, expected %s", column->source, (long long)column->max_length,
+                        is_ragged(column) ? "1 to 2147483647" : "0: it is for PT_COLUMN_TEXT and PT_COLUMN_TOKENS");
+    if (column->kind == PT_COLUMN_NUMBER ? column->count < 0 || column->count > INT32_MAX : column->count != 0)
+        return pt__fail(PT_ERR_ARGUMENT, "column \"%s\": count is %lld, expected %s", column->source, (long long)column->count,
+                        column->kind == PT_COLUMN_NUMBER ? "0 to 2147483647" : "0: it is for PT_COLUMN_NUMBER");
+    return PT_OK;
+}
+
+pt_status_t pt__table_create(pt__memory_t *memory, const pt_column_t *columns, int32_t n_columns, int32_t tokens, pt__table_t **out)
+{
+    pt__table_t *table;
+    pt_status_t status;
+    *out = NULL;
+    if (n_columns < 1)
+        return pt__fail(PT_ERR_ARGUMENT, "%ld columns, expected at least 1", (long)n_columns);
+    for (int32_t i = 0; i < n_columns; i++)
+        PT__TRY(check_column(&columns[i], i, tokens));
+    PT__TRY(pt__allocate(memory, 1, sizeof *table, "table", &table));
+    table->memory = memory;
+    table->n_columns = n_columns;
+    PT__TRY_OUT(pt__allocate(memory, (size_t)n_columns, sizeof *table->columns, "columns of a table", &table->columns));
+    for (int32_t i = 0; i < n_columns; i++) {
+        table->columns[i].column = columns[i];
+        table->columns[i].classes.memory = memory;
+    }
+    *out = table;
+    return PT_OK;
+out:
+    pt__table_free(table);
+    return status;
+}
+
+void pt__table_free(pt__table_t *table)
+{
+    if (table == NULL)
+        return;
+    for (int32_t i = 0; table->columns != NULL && i < table->n_columns; i++) {
+        pt__table_column_t *column = &table->columns[i];
+        pt__release(table->memory, column->values);
+        pt__release(table->memory, column->begins);
+        pt__classes_free(&column->classes);
+    }
+    pt__release(table->memory, table->columns);
+    pt__release(table->memory, table);
+}
+
+const pt_column_t *pt__table_column(const pt__table_t *table, int32_t column)
+{
+    return &table->columns[column].column;
+}
+
+int64_t pt__table_numbers(const pt__table_t *table, int32_t column)
+{
+    int64_t count = table->columns[column].column.count;
+    return count > 0 ? count : 1;
+}
+
+/* ---- Rows ---- */
+
+/* Room for `more` elements behind those of the column. */
+static pt_status_t reserve(pt__table_t *table, pt__table_column_t *column, int64_t more, size_t size)
+{
+    return pt__grow(table->memory, &column->values, &column->capacity, column->used + more, size, "column of a table");
+}
+
+pt_status_t pt__table_add_text(pt__table_t *table, int32_t number, const char *bytes, int64_t length)
+{
+    pt__table_column_t *column = &table->columns[number];
+    length = length < column->column.max_length ? length : column->column.max_length;
+    PT__TRY(reserve(table, column, length, 1));
+    memcpy((char *)column->values + column->used, bytes, (size_t)length);
+    column->used += length;
+    return PT_OK;
+}
+
+pt_status_t pt__table_add_number(pt__table_t *table, int32_t number, double value)
+{
+    pt__table_column_t *column = &table->columns[number];
+    float rounded = (float)value;
+    if (!isfinite(rounded))
+        return pt__fail(PT_ERR_FORMAT, "expected a number within the range of float32, found %g", value);
+    PT__TRY(reserve(table, column, 1, sizeof(float)));
+    ((float *)column->values)[column->used++] = rounded;
+    return PT_OK;
+}
+
+/* Elements of the row that is being read. */
+static int64_t row_elements(const pt__table_t *table, const pt__table_column_t *column)
+{
+    return column->used - (table->rows > 0 ? column->begins[table->rows] : 0);
+}
+
+pt_status_t pt__table_add_token(pt__table_t *table, int32_t number, int64_t token)
+{
+    pt__table_column_t *column = &table->columns[number];
+    if (token < INT32_MIN || token > INT32_MAX)
+        return pt__fail(PT_ERR_FORMAT, "expected a token within the range of int32, found %lld", (long long)token);
+    if (row_elements(table, column) == column->column.max_length)
+        return PT_OK; /* cut */
+    PT__TRY(reserve(table, column, 1, sizeof(int32_t)));
+    ((int32_t *)column->values)[column->used++] = (int32_t)token;
+    return PT_OK;
+}
+
+static pt_status_t add_class(pt__table_t *table, pt__table_column_t *column, int32_t class)
+{
+    PT__TRY(reserve(table, column, 1, sizeof(int32_t)));
+    ((int32_t *)column->values)[column->used++] = class;
+    return PT_OK;
+}
+
+pt_status_t pt__table_add_class(pt__table_t *table, int32_t number, const char *name, int64_t length)
+{
+    int32_t class;
+    PT__TRY(pt__classes_add_name(&table->columns[number].classes, name, length, &class));
+    return add_class(table, &table->columns[number], class);
+}
+
+pt_status_t pt__table_add_class_number(pt__table_t *table, int32_t number, int64_t value)
+{
+    int32_t class;
+    PT__TRY(pt__classes_add_number(&table->columns[number].classes, value, &class));
+    return add_class(table, &table->columns[number], class);
+}
+
+pt_status_t pt__table_end_row(pt__table_t *table)
+{
+    for (int32_t i = 0; i < table->n_columns; i++) {
+        pt__table_column_t *column = &table->columns[i];
+        if (!is_ragged(&column->column))
+            continue;
+        if (row_elements(table, column) == 0)
+            return pt__fail(PT_ERR_FORMAT, "\"%s\" is empty, expected at least one %s", column->column.source,
+                            column->column.kind == PT_COLUMN_TEXT ? "byte" : "token");
+        PT__TRY(pt__grow(table->memory, &column->begins, &column->begins_capacity, table->rows + 2, sizeof *column->begins, "rows of a table"));
+        column->begins[table->rows + 1] = column->used;
+    }
+    table->rows++;
+    return PT_OK;
+}
+
+/* ---- The dataset ---- */
+
+static void fetch_ragged(const pt__table_column_t *column, const pt_batch_t *batch, pt_field_t *field)
+{
+    int32_t *dst = field->data;
+    for (int64_t sample = 0; sample < batch->capacity; sample++) {
+        int64_t begin = column->begins[batch->indices[sample]], count = column->begins[batch->indices[sample] + 1] - begin;
+        if (column->column.kind == PT_COLUMN_TOKENS) {
+            memcpy(dst, (const int32_t *)column->values + begin, (size_t)count * sizeof *dst);
+        } else {
+            const uint8_t *bytes = (const uint8_t *)column->values + begin;
+            for (int64_t i = 0; i < count; i++)
+                dst[i] = bytes[i];
+        }
+        dst += count;
+        field->lengths[sample] = count;
+    }
+}
+
+static void fetch_numbers(const pt__table_column_t *column, int64_t count, const pt_batch_t *batch, float *dst)
+{
+    for (int64_t sample = 0; sample < batch->capacity; sample++, dst += count)
+        memcpy(dst, (const float *)column->values + batch->indices[sample] * count, (size_t)count * sizeof *dst);
+}
+
+static void fetch_classes(const pt__table_column_t *column, const pt_batch_t *batch, int32_t *dst)
+{
+    for (int64_t sample = 0; sample < batch->capacity; sample++)
+        dst[sample] = ((const int32_t *)column->values)[batch->indices[sample]];
+}
+
+static pt_status_t fetch(pt_dataset_t *dataset, pt_batch_t *batch)
+{
+    const pt__table_t *table = dataset->state;
+    for (int32_t i = 0; i < table->n_columns; i++) {
+        const pt__table_column_t *column = &table->columns[i];
+        if (is_ragged(&column->column))
+            fetch_ragged(column, batch, &batch->fields[i]);
+        else if (column->column.kind == PT_COLUMN_NUMBER)
+            fetch_numbers(column, pt__table_numbers(table, i), batch, batch->fields[i].data);
+        else
+            fetch_classes(column, batch, batch->fields[i].data);
+    }
+    batch->filled = batch->capacity;
+    batch->status = PT_OK;
+    return PT_OK;
+}
+
+static void destroy(pt_dataset_t *dataset)
+{
+    pt__table_free(dataset->state);
+}
+
+static const pt__classes_t *find_classes(const pt_dataset_t *dataset, const char *field)
+{
+    const pt__table_t *table = dataset->state;
+    int32_t number = pt__dataset_find(dataset, field);
+    return number < 0 || table->columns[number].column.kind != PT_COLUMN_CLASS ? NULL : &table->columns[number].classes;
+}
+
+static int64_t class_count(const pt_dataset_t *dataset, const char *field)
+{
+    const pt__classes_t *classes = find_classes(dataset, field);
+    return classes == NULL ? 0 : classes->n_ordered;
+}
+
+static const char *class_name(const pt_dataset_t *dataset, const char *field, int64_t index)
+{
+    const pt__classes_t *classes = find_classes(dataset, field);
+    return classes == NULL ? NULL : pt__classes_name(classes, index);
+}
+
+static const pt__source_t source = {.name = "table", .fetch = fetch, .destroy = destroy, .class_count = class_count, .class_name = class_name};
+
+/* Numbers of classes in the order of appearance become places in order. */
+static pt_status_t order_classes(pt__table_t *table, pt__table_column_t *column, int32_t names_are_numbers)
+{
+    int32_t *values = column->values;
+    PT__TRY(pt__classes_finish(&column->classes, names_are_numbers));
+    for (int64_t row = 0; row < table->rows; row++)
+        values[row] = column->classes.list[values[row]].place;
+    return PT_OK;
+}
+
+static pt_field_spec_t describe(const pt_column_t *column)
+{
+    pt_field_spec_t field = {.name = column->field, .dtype = column->kind == PT_COLUMN_NUMBER ? PT_FLOAT32 : PT_INT32};
+    if (is_ragged(column)) {
+        field.rank = 1;
+        field.shape[0] = PT_DIM_TOKENS;
+        field.max_length = column->max_length;
+    } else if (column->count > 0) {
+        field.rank = 1;
+        field.shape[0] = column->count;
+    }
+    return field;
+}
+
+pt_status_t pt__table_finish(pt__table_t *table, pt_context_t *context, int32_t names_are_numbers, pt_dataset_t **out)
+{
+    pt_field_spec_t *fields;
+    pt_status_t status;
+    *out = NULL;
+    PT__TRY(pt__allocate(table->memory, (size_t)table->n_columns, sizeof *fields, "fields of a dataset", &fields));
+    for (int32_t i = 0; i < table->n_columns; i++) {
+        fields[i] = describe(&table->columns[i].column);
+        if (table->columns[i].column.kind == PT_COLUMN_CLASS)
+            PT__TRY_OUT(order_classes(table, &table->columns[i], names_are_numbers));
+    }
+    PT__TRY_OUT(pt__dataset_make(context, &source, table, fields, table->n_columns, table->rows, 0, out));
+    for (int32_t i = 0; i < table->n_columns; i++) /* borrowed strings: the host's may go now */
+        table->columns[i].column.field = table->columns[i].column.source = NULL;
+out:
+    pt__release(table->memory, fields);
+    return status;
+}

@@ -1,0 +1,142 @@
+/* Datasets that cut a long run of tokens into samples: text files, whose bytes are the tokens, and token files, little-endian without a
+ * header. The file is mapped and nothing of it is copied before its samples are fetched.
+ *
+ *   file      t0 t1 t2 t3 t4 t5 t6 t7 ...          length 4, stride 4
+ *   sample 0  tokens t0 t1 t2 t3, labels t1 t2 t3 t4
+ *   sample 1              tokens t4 t5 t6 t7, labels t5 t6 t7 t8
+ *
+ * Samples all have `length` tokens and their fields a fixed shape, unless a shorter last one is kept: then the fields are ragged. */
+#include <string.h>
+
+#include "base/dtype.h"
+#include "base/file.h"
+#include "data/sources.h"
+
+/* From this size on, reading is likely to wait for the disk, and a loader reads ahead on a thread of its own. */
+enum { LARGE_FILE = 64 << 20 };
+
+typedef struct state {
+    pt__mapping_t mapping;
+    char *path;
+    int64_t token_bytes;
+    int64_t begin, end; /* tokens of the file that are used */
+    int64_t length, stride;
+    int32_t ragged;
+} state_t;
+
+/* Reads `count` tokens into dst; returns the bits of all of them together, to tell whether one is beyond int32. */
+static uint32_t read_tokens(const uint8_t *src, int64_t token_bytes, int64_t count, int32_t *dst)
+{
+    uint32_t all = 0;
+    for (int64_t i = 0; i < count && token_bytes == 1; i++)
+        dst[i] = src[i];
+    for (int64_t i = 0; i < count && token_bytes == 2; i++)
+        dst[i] = (int32_t)(src[2 * i] | (uint32_t)src[2 * i + 1] << 8);
+    for (int64_t i = 0; i < count && token_bytes == 4; i++) {
+        uint32_t token = src[4 * i] | (uint32_t)src[4 * i + 1] << 8 | (uint32_t)src[4 * i + 2] << 16 | (uint32_t)src[4 * i + 3] << 24;
+        all |= token;
+        dst[i] = (int32_t)(token & 0x7fffffffu);
+    }
+    return all;
+}
+
+static pt_status_t fetch(pt_dataset_t *dataset, pt_batch_t *batch)
+{
+    const state_t *state = dataset->state;
+    int32_t *tokens = batch->fields[0].data, *labels = batch->fields[1].data;
+    for (int64_t sample = 0; sample < batch->capacity; sample++) {
+        int64_t first = state->begin + batch->indices[sample] * state->stride, count = state->end - 1 - first;
+        count = count < state->length ? count : state->length;
+        const uint8_t *src = state->mapping.bytes + first * state->token_bytes;
+        uint32_t all = read_tokens(src, state->token_bytes, count, tokens);
+        all |= read_tokens(src + state->token_bytes, state->token_bytes, count, labels);
+        if (all > INT32_MAX)
+            return pt__fail(PT_ERR_FORMAT, "%s: sample %lld, tokens %lld to %lld: one is above 2147483647", state->path, (long long)batch->indices[sample],
+                            (long long)first, (long long)(first + count));
+        tokens += count;
+        labels += count;
+        if (state->ragged)
+            batch->fields[0].lengths[sample] = batch->fields[1].lengths[sample] = count;
+    }
+    batch->filled = batch->capacity;
+    batch->status = PT_OK;
+    return PT_OK;
+}
+
+static void release_state(pt__memory_t *memory, state_t *state)
+{
+    pt__file_unmap(&state->mapping);
+    pt__release(memory, state->path);
+    pt__release(memory, state);
+}
+
+static void destroy(pt_dataset_t *dataset)
+{
+    release_state(&dataset->context->memory, dataset->state);
+}
+
+static const pt__source_t source = {.name = "windows", .fetch = fetch, .destroy = destroy};
+
+static pt_status_t check_options(const pt_window_options_t *options)
+{
+    if (options->flags != 0)
+        return pt__fail(PT_ERR_ARGUMENT, "pt_window_options: flags is %lu, expected 0", (unsigned long)options->flags);
+    if (options->length < 1 || options->length > INT32_MAX)
+        return pt__fail(PT_ERR_ARGUMENT, "pt_window_options: length is %lld, expected 1 to 2147483647", (long long)options->length);
+    if (options->stride < 0)
+        return pt__fail(PT_ERR_ARGUMENT, "pt_window_options: stride is %lld, expected at least 0", (long long)options->stride);
+    if (!(options->start >= 0 && options->start < options->end && options->end <= 1))
+        return pt__fail(PT_ERR_ARGUMENT, "pt_window_options: start %g and end %g, expected 0 <= start < end <= 1", options->start, options->end);
+    return PT_OK;
+}
+
+/* Which tokens are used, and how many samples they give. */
+static pt_status_t cut(state_t *state, const pt_window_options_t *options, int64_t *samples)
+{
+    int64_t tokens = state->mapping.size / state->token_bytes;
+    if (state->mapping.size % state->token_bytes != 0)
+        return pt__fail(PT_ERR_FORMAT, "%s: %lld bytes, expected a multiple of %lld, the bytes of a token", state->path, (long long)state->mapping.size,
+                        (long long)state->token_bytes);
+    state->begin = (int64_t)(options->start * (double)tokens);
+    state->end = options->end >= 1 ? tokens : (int64_t)(options->end * (double)tokens);
+    state->length = options->length;
+    state->stride = options->stride == 0 ? options->length : options->stride;
+    int64_t used = state->end - state->begin - 1; /* that have a token after them */
+    int64_t full = used < state->length ? 0 : (used - state->length) / state->stride + 1;
+    int32_t partial = options->keep_partial != 0 && used >= 1 && (full == 0 || used - full * state->stride >= 1);
+    *samples = full + partial;
+    state->ragged = partial;
+    if (*samples == 0)
+        return pt__fail(PT_ERR_ARGUMENT, "%s: %lld tokens from %lld on, expected at least %lld for one sample", state->path, (long long)(used + 1),
+                        (long long)state->begin, (long long)(options->keep_partial != 0 ? 2 : state->length + 1));
+    return PT_OK;
+}
+
+pt_status_t pt__windows_create(pt_context_t *context, const char *path, const pt_window_options_t *options, int32_t dtype, pt_dataset_t **out)
+{
+    pt__memory_t *memory = &context->memory;
+    state_t *state;
+    int64_t samples;
+    pt_status_t status;
+    *out = NULL;
+    PT__TRY(check_options(options));
+    if (dtype != PT_UINT8 && dtype != PT_UINT16 && dtype != PT_UINT32)
+        return pt__fail(PT_ERR_ARGUMENT, "pt_window_options: dtype is %s (%ld), expected PT_UINT16 or PT_UINT32", pt__dtype_name(dtype), (long)dtype);
+    PT__TRY(pt__allocate(memory, 1, sizeof *state, "dataset of windows", &state));
+    state->token_bytes = pt__dtype_size(dtype);
+    PT__TRY_OUT(pt__string_copy(memory, path, &state->path));
+    PT__TRY_OUT(pt__file_map(memory, path, &state->mapping));
+    PT__TRY_OUT(cut(state, options, &samples));
+    pt_field_spec_t fields[2] = {{.name = "tokens", .dtype = PT_INT32, .rank = 1, .shape = {state->length}}, {.name = "labels"}};
+    if (state->ragged) {
+        fields[0].shape[0] = PT_DIM_TOKENS;
+        fields[0].max_length = state->length;
+    }
+    fields[1] = fields[0];
+    fields[1].name = "labels";
+    PT__TRY_OUT(pt__dataset_make(context, &source, state, fields, 2, samples, state->mapping.size >= LARGE_FILE ? PT_DATASET_THREAD_SAFE : 0, out));
+out:
+    if (status != PT_OK)
+        release_state(memory, state);
+    return status;
+}
