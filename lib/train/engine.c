@@ -87,6 +87,8 @@ pt_status_t pt__engine_wants(pt_model_t *model, pt__mode_t mode, pt_tensor_t ten
             return PT_OK;
         }
     }
+    if (mode == PT__MODE_TRAIN && pt__model_learnable_elements(model) == 0)
+        return pt__fail(PT_ERR_STATE, "no parameter learns: see pt_model_set_trainable");
     PT__TRY(make_wants(model, mode, tensor, derive_labels, &made));
     pt__engine_release_wants(&model->context->memory, wants);
     pt__collector_free(model->collectors[mode]);
