@@ -23,7 +23,7 @@ double machine_normal(uint64_t *state)
 
 void *machine_memory(int64_t bytes)
 {
-    size_t size = ((size_t)bytes + 63) / 64 * 64 + 64;
+    size_t size = ((size_t)bytes + 63) / 64 * 64 + MACHINE_MARGIN;
     void *memory = aligned_alloc(64, size);
     if (memory != NULL)
         memset(memory, 0xFF, size);
@@ -208,13 +208,18 @@ static int64_t scratch_bytes(const machine_t *machine, const pt__call_t *call)
     return call->op->scratch(&most);
 }
 
-void machine_call(const machine_t *machine, pt__call_t *call, pt__device_t *device)
+void machine_call(machine_t *machine, pt__call_t *call, pt__device_t *device)
 {
     pt__run_t run = machine->run;
     run.device = device;
     int64_t bytes = scratch_bytes(machine, call);
     call->scratch = bytes > 0 ? machine_memory(bytes) : NULL;
     call->op->run(call, &run);
+    for (int64_t i = 0; call->scratch != NULL && i < MACHINE_MARGIN; i++)
+        if (((const unsigned char *)call->scratch)[bytes + i] != 0xFF) {
+            machine->overflows++;
+            break;
+        }
     free(call->scratch);
     call->scratch = NULL;
 }

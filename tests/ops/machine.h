@@ -34,6 +34,7 @@ typedef struct machine {
     int32_t wanted[PT__MAX_INPUTS];
     pt_tensor_t d_inputs[PT__MAX_INPUTS]; /* where wanted */
     buffer_t *buffers;               /* [graph's tensors] */
+    int32_t overflows;
 } machine_t;
 
 /* Builds graph and buffers, and fills the inputs from `seed`. machine_free() in any case. */
@@ -47,14 +48,15 @@ pt_tensor_t machine_tensor(machine_t *machine, const char *text, char *kind, int
 /* All nodes in order, on this device. */
 void machine_execute(machine_t *machine, pt__device_t *device);
 
-/* One node's operands; then the call as it stands, with scratch of its own. */
+/* One node's operands; then the call as it stands, with scratch of its own. How often a call wrote behind its scratch: machine->overflows. */
 pt__call_t machine_bind(const machine_t *machine, const pt__node_t *node, int32_t number);
-void machine_call(const machine_t *machine, pt__call_t *call, pt__device_t *device);
+void machine_call(machine_t *machine, pt__call_t *call, pt__device_t *device);
 
 /* The same views, with all rows that could be there. */
 pt__view_t machine_view(const machine_t *machine, pt_tensor_t tensor, int32_t at_capacity);
 
-/* Aligned memory whose every byte is 0xFF: NaN as a float. */
+/* Aligned memory whose every byte is 0xFF, NaN as a float; at least MACHINE_MARGIN bytes more than asked for. */
+enum { MACHINE_MARGIN = 64 };
 void *machine_memory(int64_t bytes);
 
 /* Deterministic draws. */
