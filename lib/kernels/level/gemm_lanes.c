@@ -40,6 +40,10 @@ INLINE floats_t load_few(const float *p, int64_t n) {
     return LANES < 16 && n == LANES ? load(p) : load_part(p, n, 0.0f);
 }
 
+INLINE int64_t least(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
 INLINE void store_few(float *p, floats_t v, int64_t n) {
     if (LANES < 16 && n == LANES)
         store(p, v);
@@ -99,6 +103,12 @@ INLINE void multiply_tile(int rows, int vectors, pt__a_form_t form, int part, co
 #pragma GCC unroll 2
         for (int v = 0; v < vectors; v++)
             sum[i][v] = (floats_t){0};
+    const float *border = panel->dst + row * panel->dst_stride; /* dst is far: it comes while the tile is multiplied */
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
+        for (int v = 0; v < vectors; v++)
+            __builtin_prefetch(border + i * panel->dst_stride + v * LANES, 1);
     const float *a5 = a + 5 * stride, *a10 = a + 10 * stride; /* few enough pointers to stay in registers */
     for (int64_t k = 0; k < depth; k++) {
         floats_t right[VECTORS];
@@ -316,21 +326,22 @@ INLINE void pack_rows_tile(int64_t rows, int64_t depth, const float *src, int64_
 
 static void pack_a(int64_t rows, int64_t depth, const float *a, int64_t a_stride, pt__a_form_t form, float *dst) {
     int64_t tiles = (rows + ROWS - 1) / ROWS;
-    for (int64_t t = 0; t < tiles; t++) {
+    for (int64_t t = 0; form == PT__A_ROWS && t < tiles; t++) {
         int64_t row = pt__micro_tile(rows, tiles, t), height = pt__micro_tile(rows, tiles, t + 1) - row;
-        float *tile = dst + row * depth;
-        if (form == PT__A_ROWS) {
-            if (height <= LANES)
-                pack_rows_tile(height, depth, a + row * a_stride, a_stride, tile);
-            else
-                pack_transposed(height, height, depth, a + row * a_stride, a_stride, tile, height);
-            continue;
+        if (height <= LANES)
+            pack_rows_tile(height, depth, a + row * a_stride, a_stride, dst + row * depth);
+        else
+            pack_transposed(height, height, depth, a + row * a_stride, a_stride, dst + row * depth, height);
+    }
+    for (int64_t k = 0; form == PT__A_DEPTHS && k < depth; k++) { /* memory is read in its own order */
+        int64_t row = 0, taller = rows % tiles, height = rows / tiles + (taller > 0);
+        for (int64_t t = 0; t < tiles; t++, row += height) {
+            height = rows / tiles + (t < taller);
+            float *to = dst + row * depth + k * height;
+            for (int64_t i = 0; i < height; i += LANES)
+                store_few(to + i, load_few(a + k * a_stride + row + i, least(height - i, LANES)),
+                          least(height - i, LANES));
         }
-        for (int64_t k = 0; k < depth; k++)
-            for (int64_t i = 0; i < height; i += LANES) {
-                int64_t n = height - i < LANES ? height - i : LANES;
-                store_few(tile + k * height + i, load_few(a + row + k * a_stride + i, n), n);
-            }
     }
 }
 
