@@ -31,11 +31,11 @@ typedef struct pt__step {
 
 struct pt__plan {
     pt_context_t *context;
-    pt_graph_t *graph; /* with the backward pass */
+    pt_graph_t *graph; /* what the targets need, with the backward pass */
+    pt_tensor_t *map;  /* [tensors of the graph that the plan was made of] the same in `graph`; PT_NO_TENSOR: not needed */
     int64_t capacity[PT__SYMBOL_COUNT];
     int64_t count[PT__SYMBOL_COUNT]; /* sizes now in the views */
     int32_t accumulate;              /* now in the calls */
-    int64_t forward_nodes;
     int32_t *reached;          /* [parameters] */
     int8_t *kept;              /* [tensors] */
     int8_t *used;              /* [tensors] read by a live node, or kept */
@@ -58,6 +58,8 @@ int64_t pt__layout_elements(const pt__plan_t *plan, const pt__shape_t *shape); /
 pt__view_t pt__layout_view(const pt__plan_t *plan, pt_tensor_t tensor);
 /* Adds a storage and gives its index. */
 pt_status_t pt__layout_add_storage(pt__plan_t *plan, const pt__storage_t *storage, int32_t *index);
+/* Makes plan->graph and plan->map: a copy with what the targets need, selections of rows moved up (select.c). */
+pt_status_t pt__layout_select(pt__plan_t *plan, const pt_graph_t *graph, const pt_tensor_t *targets, int32_t n_targets);
 /* Moves additions and activations' derivatives into the ops that can do them in passing (fuse.c). `used` must be current, and is no longer afterwards. */
 pt_status_t pt__layout_fuse(pt__plan_t *plan);
 /* Decides storage_of for every used tensor, and fills the steps (all live nodes but views and sinks that became unnecessary). */

@@ -1,5 +1,5 @@
-/* Making, binding and running plans. Called by train/. The order of making: copy the graph, append gradients, verify, find what is needed
- * (liveness), assign and place storages, build the calls. */
+/* Making, binding and running plans. Called by train/. The order of making: copy what is needed of the graph, append gradients, verify,
+ * find uses, fuse, assign and place storages, build the calls. */
 #include "plan/plan.h"
 
 #include <limits.h>
@@ -96,8 +96,7 @@ static pt_status_t make(pt__plan_t *plan, const pt_graph_t *graph, const pt__pla
 {
     pt__memory_t *memory = &plan->context->memory;
     int64_t before = memory->bytes;
-    PT__TRY(pt__graph_copy(graph, &plan->graph));
-    plan->forward_nodes = plan->graph->n_nodes;
+    PT__TRY(pt__layout_select(plan, graph, options->kept, options->n_kept));
     PT__TRY(pt__allocate(memory, (size_t)graph->n_parameters, sizeof *plan->reached, "plan", &plan->reached));
     if (options->training)
         PT__TRY(pt__graph_append_gradients(plan->graph, options->wanted, plan->reached));
@@ -105,7 +104,7 @@ static pt_status_t make(pt__plan_t *plan, const pt_graph_t *graph, const pt__pla
     PT__TRY(allocate_tables(plan));
     for (int32_t i = 0; i < options->n_kept; i++)
         if (options->kept[i] != PT_NO_TENSOR)
-            plan->kept[options->kept[i]] = 1;
+            plan->kept[plan->map[options->kept[i]]] = 1;
     find_uses(plan);
     PT__TRY(pt__layout_fuse(plan));
     find_uses(plan);
@@ -142,6 +141,7 @@ void pt__plan_free(pt__plan_t *plan)
     pt_context_t *context = plan->context;
     pt__memory_t *memory = &context->memory;
     pt_graph_free(plan->graph);
+    pt__release(memory, plan->map);
     pt__release(memory, plan->reached);
     pt__release(memory, plan->kept);
     pt__release(memory, plan->used);
@@ -239,6 +239,7 @@ void pt__plan_run(pt__plan_t *plan, const pt__run_t *run, const void *const *inp
 
 pt__view_t pt__plan_read(const pt__plan_t *plan, pt_tensor_t tensor)
 {
+    tensor = plan->map[tensor];
     pt__view_t view = pt__layout_view(plan, tensor);
     const pt__tensor_t *of = &plan->graph->tensors[tensor];
     if (of->shape.symbol != PT__SYMBOL_NONE)

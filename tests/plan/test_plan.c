@@ -104,6 +104,52 @@ START_TEST(test_frozen_parameters_cost_nothing)
 }
 END_TEST
 
+/* A classifier that reads the last token's row computes the last layer's feed-forward part for one row a sample, with the same results. */
+START_TEST(test_unread_rows_are_not_computed)
+{
+    pt_context_t *context = network_context(1, 3);
+    pt_model_t *model = network_gpt(context);
+    pt_task_options_t task;
+    pt__plan_t *plan;
+    int32_t tokens[4 * 12];
+    int64_t lengths[4], elements;
+    float all[4 * 12 * 16], probabilities[12];
+    ck_ok(pt_task_options_init(&task, sizeof task));
+    task.task = PT_TASK_CLASSIFICATION;
+    task.outputs = 3;
+    double operations[2];
+    for (int last = 0; last < 2; last++) {
+        task.pooling = last ? PT_POOL_LAST : PT_POOL_MEAN;
+        ck_ok(pt_model_set_task(model, &task));
+        ck_ok(pt__engine_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, 4, 48, &plan));
+        operations[last] = pt__plan_operations(plan, 4, 48);
+    }
+    ck_assert(operations[1] < 0.75 * operations[0]);
+    pt_value_t value = tokens_value(tokens, lengths, 4, 12);
+    ck_ok(pt_forward(model, &value, 1, 4, "probabilities", probabilities, 12, &elements)); /* selected rows */
+    ck_ok(pt_forward(model, &value, 1, 4, "hidden", all, 4 * 12 * 16, &elements));         /* all rows */
+    float weight[48], bias[3] = {0};
+    int64_t index;
+    ck_ok(pt_model_parameter_find(model, "score.weight", &index));
+    ck_ok(pt_model_parameter_get(model, index, weight, 48));
+    if (pt_model_parameter_find(model, "score.bias", &index) == PT_OK)
+        ck_ok(pt_model_parameter_get(model, index, bias, 3));
+    for (int sample = 0; sample < 4; sample++) {
+        double logits[3], total = 0;
+        for (int c = 0; c < 3; c++) {
+            logits[c] = (double)bias[c];
+            for (int d = 0; d < 16; d++)
+                logits[c] += (double)weight[c * 16 + d] * (double)all[(sample * 12 + 11) * 16 + d];
+            total += exp(logits[c]);
+        }
+        for (int c = 0; c < 3; c++)
+            ck_assert_double_eq_tol(exp(logits[c]) / total, (double)probabilities[sample * 3 + c], 1e-5);
+    }
+    pt_model_free(model);
+    pt_context_free(context);
+}
+END_TEST
+
 /* A loss of several parts, none of which is the root's own op: x·w against two targets. Its gradient by finite differences. */
 START_TEST(test_composed_loss)
 {
@@ -167,4 +213,4 @@ START_TEST(test_prints)
 }
 END_TEST
 
-SUITE("plan", 60, test_no_overlap, test_capacity_changes_nothing, test_frozen_parameters_cost_nothing, test_composed_loss, test_prints)
+SUITE("plan", 60, test_no_overlap, test_capacity_changes_nothing, test_frozen_parameters_cost_nothing, test_unread_rows_are_not_computed, test_composed_loss, test_prints)
