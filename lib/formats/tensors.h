@@ -9,7 +9,7 @@ typedef struct pt__entry {
     int32_t dtype;
     int32_t rank;
     int64_t shape[PT_MAX_RANK];
-    const void *data;
+    const void *data; /* in a file's table at any address: formats do not align their data */
     int64_t bytes;
 } pt__entry_t;
 
@@ -22,9 +22,10 @@ typedef struct pt__tensors {
     int64_t n_entries;
     pt__pair_t *pairs;
     int64_t n_pairs;
+    int32_t sorted; /* entries are in the order of their names' bytes */
 } pt__tensors_t;
 
-/* NULL where there is none. Logarithmic or better for a file's table, which is sorted by name. */
+/* NULL where there is none. Logarithmic where the table is sorted, as a file's is. */
 const pt__entry_t *pt__tensors_find(const pt__tensors_t *tensors, const char *name);
 const char *pt__tensors_value(const pt__tensors_t *tensors, const char *key);
 
@@ -38,7 +39,8 @@ pt_status_t pt__safetensors_open(pt_context_t *context, const char *path, pt__fi
 pt_status_t pt__safetensors_parse(pt_context_t *context, const char *name, const void *bytes, int64_t size, pt__file_tensors_t **out);
 const pt__tensors_t *pt__file_tensors_table(const pt__file_tensors_t *file);
 void pt__file_tensors_close(pt__file_tensors_t *file);
-/* Written aside, synced, renamed. With `checksum`, a last tensor "pretrain.checksum" (U64 [1]) holds a 64-bit hash (base/hash.h) of all bytes of the file before it. */
+/* Written aside, synced, renamed. With `checksum`, a last tensor "pretrain.checksum" (U64 [1]) holds a 64-bit hash (base/hash.h, seed 0) of all
+ * bytes of the file before it; "pretrain.padding" (U8) may stand before that, so that it is aligned. Neither is shown in the table of a file. */
 pt_status_t pt__safetensors_write(pt_context_t *context, const char *path, const pt__tensors_t *tensors, int32_t checksum);
 /* PT_OK where the file has no checksum entry, or a right one; PT_ERR_FORMAT with both values otherwise. *present may be NULL. */
 pt_status_t pt__safetensors_verify(const pt__file_tensors_t *file, int32_t *present);

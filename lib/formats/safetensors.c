@@ -1,0 +1,359 @@
+/* Reading safetensors: the file is mapped, its header parsed and checked whole before anything is handed out. Nothing in the file is trusted.
+ *
+ *   bytes            what
+ *   0 .. 8           N, the header's length, unsigned, little-endian
+ *   8 .. 8 + N       a JSON object, "{" its first byte; blanks may follow it:
+ *                    {"NAME": {"dtype": "F32", "shape": [2, 3], "data_offsets": [BEGIN, END]}, ..., "__metadata__": {"KEY": "VALUE", ...}}
+ *   8 + N .. end     the tensors' data, little-endian, row-major; [BEGIN, END) counts from here. They cover it without overlap and hole.
+ *
+ * The format: https://github.com/huggingface/safetensors (README, "Format"). */
+#include "formats/safetensors.h"
+
+#include <string.h>
+
+#include "base/dtype.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/sort.h"
+
+enum { LENGTH_BYTES = 8 };
+
+struct pt__file_tensors {
+    pt_context_t *context;
+    pt__mapping_t mapping; /* all zero where the bytes are the caller's */
+    char *name;
+    const uint8_t *bytes;
+    int64_t size;
+    pt__json_document_t *header; /* owns names and strings */
+    const uint8_t *data;
+    int64_t data_size;
+    pt__tensors_t table;
+    pt__entry_t checksum; /* name NULL: the file has none */
+};
+
+static const struct {
+    const char *name;
+    int32_t dtype;
+} dtypes[] = {/* in the order of their rank */
+              {"BOOL", PT_BOOL}, {"U8", PT_UINT8}, {"I8", PT_INT8}, {"I16", PT_INT16}, {"U16", PT_UINT16}, {"F16", PT_FLOAT16}, {"BF16", PT_BFLOAT16},
+              {"I32", PT_INT32}, {"U32", PT_UINT32}, {"F32", PT_FLOAT32}, {"F64", PT_FLOAT64}, {"I64", PT_INT64}, {"U64", PT_UINT64}};
+
+enum { DTYPES = sizeof dtypes / sizeof dtypes[0] };
+
+int32_t pt__safetensors_dtype_rank(int32_t dtype)
+{
+    for (int32_t i = 0; i < DTYPES; i++) {
+        if (dtypes[i].dtype == dtype)
+            return i;
+    }
+    return -1;
+}
+
+const char *pt__safetensors_dtype_name(int32_t dtype)
+{
+    int32_t rank = pt__safetensors_dtype_rank(dtype);
+    return rank < 0 ? NULL : dtypes[rank].name;
+}
+
+int32_t pt__safetensors_dtype_find(const char *name)
+{
+    for (int32_t i = 0; i < DTYPES; i++) {
+        if (strcmp(dtypes[i].name, name) == 0)
+            return dtypes[i].dtype;
+    }
+    return 0;
+}
+
+/* ---- One tensor ---- */
+
+static pt_status_t read_shape(const pt__json_t *info, pt__entry_t *entry)
+{
+    const pt__json_t *shape;
+    PT__TRY(pt__json_get_array(info, "shape", PT__JSON_REQUIRED, &shape));
+    if (shape->length > PT_MAX_RANK)
+        return pt__fail(PT_ERR_UNSUPPORTED, "rank %lld, expected at most %d", (long long)shape->length, PT_MAX_RANK);
+    for (const pt__json_t *size = shape->first; size != NULL; size = size->next) {
+        if (size->kind != PT__JSON_NUMBER || !size->is_integer || size->integer < 0)
+            return pt__fail(PT_ERR_FORMAT, "shape has something else than whole numbers from 0 on");
+        entry->shape[entry->rank++] = size->integer;
+    }
+    return PT_OK;
+}
+
+static pt_status_t read_offsets(const pt__json_t *info, int64_t data_size, int64_t *begin, int64_t *end)
+{
+    const pt__json_t *offsets;
+    PT__TRY(pt__json_get_array(info, "data_offsets", PT__JSON_REQUIRED, &offsets));
+    int32_t valid = offsets->length == 2;
+    for (const pt__json_t *offset = offsets->first; offset != NULL; offset = offset->next)
+        valid = valid && offset->kind == PT__JSON_NUMBER && offset->is_integer;
+    if (!valid)
+        return pt__fail(PT_ERR_FORMAT, "data_offsets, expected [BEGIN, END] in whole numbers");
+    *begin = offsets->first->integer;
+    *end = offsets->first->next->integer;
+    if (*begin < 0 || *end < *begin || *end > data_size)
+        return pt__fail(PT_ERR_FORMAT, "data_offsets [%lld, %lld], expected 0 <= begin <= end <= %lld, the bytes of data in the file", (long long)*begin,
+                        (long long)*end, (long long)data_size);
+    return PT_OK;
+}
+
+static pt_status_t read_entry(const pt__file_tensors_t *file, const pt__json_t *info, pt__entry_t *entry)
+{
+    const char *dtype;
+    int64_t begin = 0, end = 0, elements;
+    if (info->kind != PT__JSON_OBJECT)
+        return pt__fail(PT_ERR_FORMAT, "expected an object with dtype, shape and data_offsets, found %s", pt__json_kind_name(info->kind));
+    PT__TRY(pt__json_get_string(info, "dtype", PT__JSON_REQUIRED, &dtype));
+    *entry = (pt__entry_t){.name = info->key, .dtype = pt__safetensors_dtype_find(dtype)};
+    if (entry->dtype == 0)
+        return pt__fail(PT_ERR_UNSUPPORTED, "dtype \"%.40s\" is not one that this library knows", dtype);
+    PT__TRY(read_shape(info, entry));
+    PT__TRY(read_offsets(info, file->data_size, &begin, &end));
+    if (pt__sizes_elements("shape", entry->rank, entry->shape, &elements) != PT_OK)
+        return pt__fail_within(PT_ERR_FORMAT, "shape");
+    int64_t element = pt__dtype_size(entry->dtype);
+    if (elements > INT64_MAX / element || elements * element != end - begin) {
+        char text[PT__SHAPE_TEXT];
+        return pt__fail(PT_ERR_FORMAT, "shape %s of %s needs %lld elements of %lld bytes, but data_offsets [%lld, %lld] span %lld bytes",
+                        pt__sizes_print(entry->rank, entry->shape, text, sizeof text), dtype, (long long)elements, (long long)element, (long long)begin,
+                        (long long)end, (long long)(end - begin));
+    }
+    entry->data = file->data + begin;
+    entry->bytes = end - begin;
+    return PT_OK;
+}
+
+/* ---- The table ---- */
+
+static pt_status_t read_metadata(pt__file_tensors_t *file, const pt__json_t *metadata)
+{
+    if (metadata->kind != PT__JSON_OBJECT)
+        return pt__fail(PT_ERR_FORMAT, "%s: " PT__SAFETENSORS_METADATA " is %s, expected an object of strings", file->name,
+                        pt__json_kind_name(metadata->kind));
+    PT__TRY(pt__allocate(&file->context->memory, (size_t)metadata->length, sizeof *file->table.pairs, "metadata of a file", &file->table.pairs));
+    for (const pt__json_t *pair = metadata->first; pair != NULL; pair = pair->next) {
+        if (pair->kind != PT__JSON_STRING)
+            return pt__fail(PT_ERR_FORMAT, "%s: metadata \"%.80s\" is %s, expected a string", file->name, pair->key, pt__json_kind_name(pair->kind));
+        if (strlen(pair->string) != (size_t)pair->length || strlen(pair->key) != (size_t)pair->key_length)
+            return pt__fail(PT_ERR_FORMAT, "%s: metadata \"%.80s\" has a zero byte in it", file->name, pair->key);
+        file->table.pairs[file->table.n_pairs++] = (pt__pair_t){.key = pair->key, .value = pair->string};
+    }
+    return PT_OK;
+}
+
+static pt_status_t read_entries(pt__file_tensors_t *file, const pt__json_t *root)
+{
+    PT__TRY(pt__allocate(&file->context->memory, (size_t)root->length, sizeof *file->table.entries, "tensors of a file", &file->table.entries));
+    for (const pt__json_t *info = root->first; info != NULL; info = info->next) {
+        if (strcmp(info->key, PT__SAFETENSORS_METADATA) == 0) {
+            PT__TRY(read_metadata(file, info));
+            continue;
+        }
+        if (strlen(info->key) != (size_t)info->key_length)
+            return pt__fail(PT_ERR_FORMAT, "%s: the name of tensor \"%.80s\" has a zero byte in it", file->name, info->key);
+        pt_status_t status = read_entry(file, info, &file->table.entries[file->table.n_entries]);
+        if (status != PT_OK)
+            return pt__fail_within(status == PT_ERR_NOT_FOUND ? PT_ERR_FORMAT : status, "%s: tensor \"%.80s\"", file->name, info->key);
+        file->table.n_entries++;
+    }
+    return PT_OK;
+}
+
+/* By place in the file; of two at the same place, the empty one first. */
+static int compare_places(const void *a, const void *b, void *user)
+{
+    const pt__entry_t *x = a, *y = b;
+    (void)user;
+    if (x->data != y->data)
+        return (const uint8_t *)x->data < (const uint8_t *)y->data ? -1 : 1;
+    return (x->bytes > y->bytes) - (x->bytes < y->bytes);
+}
+
+static int compare_names(const void *a, const void *b, void *user)
+{
+    (void)user;
+    return strcmp(((const pt__entry_t *)a)->name, ((const pt__entry_t *)b)->name);
+}
+
+/* The tensors, in the order of their places, cover the data without overlap and hole. */
+static pt_status_t check_cover(const pt__file_tensors_t *file, const void **sorted)
+{
+    int64_t at = 0;
+    const char *before = "the header";
+    for (int64_t i = 0; i < file->table.n_entries; i++) {
+        const pt__entry_t *entry = sorted[i];
+        int64_t begin = (const uint8_t *)entry->data - file->data;
+        if (begin != at)
+            return pt__fail(PT_ERR_FORMAT, "%s: tensor \"%.80s\" begins at %lld, expected %lld, where %.80s ends: %s", file->name, entry->name,
+                            (long long)begin, (long long)at, before, begin < at ? "they overlap" : "there is a hole between them");
+        at = begin + entry->bytes;
+        before = entry->name;
+    }
+    if (at != file->data_size)
+        return pt__fail(PT_ERR_FORMAT, "%s: the tensors end at %lld, but the file has %lld bytes of data", file->name, (long long)at,
+                        (long long)file->data_size);
+    return PT_OK;
+}
+
+/* Takes out the library's own two: the checksum must be the last in the file. */
+static pt_status_t hide_own(pt__file_tensors_t *file)
+{
+    int64_t kept = 0;
+    for (int64_t i = 0; i < file->table.n_entries; i++) {
+        const pt__entry_t *entry = &file->table.entries[i];
+        if (strcmp(entry->name, PT__SAFETENSORS_CHECKSUM) == 0)
+            file->checksum = *entry;
+        else if (strcmp(entry->name, PT__SAFETENSORS_PADDING) != 0)
+            file->table.entries[kept++] = *entry;
+    }
+    file->table.n_entries = kept;
+    if (file->checksum.name == NULL)
+        return PT_OK;
+    if (file->checksum.dtype != PT_UINT64 || file->checksum.bytes != 8 || (const uint8_t *)file->checksum.data + 8 != file->bytes + file->size)
+        return pt__fail(PT_ERR_FORMAT, "%s: tensor \"" PT__SAFETENSORS_CHECKSUM "\", expected one U64 at the file's end", file->name);
+    return PT_OK;
+}
+
+/* Checks the cover and sorts the table by name. */
+static pt_status_t order_entries(pt__file_tensors_t *file)
+{
+    pt__memory_t *memory = &file->context->memory;
+    size_t count = (size_t)file->table.n_entries;
+    const void **sorted = NULL;
+    pt__entry_t *entries = NULL;
+    pt_status_t status;
+    PT__TRY_OUT(pt__allocate(memory, count, sizeof *sorted, "order of tensors", &sorted));
+    PT__TRY_OUT(pt__allocate(memory, count, sizeof *entries, "order of tensors", &entries));
+    for (size_t i = 0; i < count; i++)
+        sorted[i] = &file->table.entries[i];
+    pt__sort(sorted, file->table.n_entries, compare_places, NULL);
+    PT__TRY_OUT(check_cover(file, sorted));
+    pt__sort(sorted, file->table.n_entries, compare_names, NULL);
+    for (size_t i = 0; i < count; i++)
+        entries[i] = *(const pt__entry_t *)sorted[i];
+    pt__entry_t *unsorted = file->table.entries;
+    file->table.entries = entries;
+    file->table.sorted = 1;
+    entries = unsorted;
+out:
+    pt__release(memory, sorted);
+    pt__release(memory, entries);
+    return status;
+}
+
+/* ---- The file ---- */
+
+static pt_status_t find_header(pt__file_tensors_t *file, int64_t *length)
+{
+    uint64_t stated = 0;
+    if (file->size < LENGTH_BYTES)
+        return pt__fail(PT_ERR_FORMAT, "%s: %lld bytes, expected at least %d: the header's length is missing", file->name, (long long)file->size,
+                        LENGTH_BYTES);
+    for (int i = 0; i < LENGTH_BYTES; i++)
+        stated |= (uint64_t)file->bytes[i] << (8 * i);
+    if (stated > PT__SAFETENSORS_LARGEST_HEADER)
+        return pt__fail(PT_ERR_FORMAT, "%s: a header of %llu bytes, expected at most %d: it is no safetensors file", file->name,
+                        (unsigned long long)stated, PT__SAFETENSORS_LARGEST_HEADER);
+    if ((int64_t)stated > file->size - LENGTH_BYTES)
+        return pt__fail(PT_ERR_FORMAT, "%s: a header of %llu bytes, but only %lld are there: the file is cut short", file->name,
+                        (unsigned long long)stated, (long long)(file->size - LENGTH_BYTES));
+    if (stated < 2 || file->bytes[LENGTH_BYTES] != '{')
+        return pt__fail(PT_ERR_FORMAT, "%s: the header does not begin with \"{\"", file->name);
+    *length = (int64_t)stated;
+    file->data = file->bytes + LENGTH_BYTES + stated;
+    file->data_size = file->size - LENGTH_BYTES - (int64_t)stated;
+    return PT_OK;
+}
+
+static int32_t is_little_endian(void)
+{
+    const uint16_t one = 1;
+    uint8_t first;
+    memcpy(&first, &one, 1);
+    return first == 1;
+}
+
+static pt_status_t parse(pt__file_tensors_t *file)
+{
+    const pt__json_t *root;
+    int64_t length = 0;
+    if (!is_little_endian())
+        return pt__fail(PT_ERR_UNSUPPORTED, "%s: safetensors are little-endian, and this processor is not", file->name);
+    PT__TRY(find_header(file, &length));
+    PT__TRY(pt__json_parse(&file->context->memory, file->name, (const char *)file->bytes + LENGTH_BYTES, length, &file->header, &root));
+    if (root->kind != PT__JSON_OBJECT)
+        return pt__fail(PT_ERR_FORMAT, "%s: the header is %s, expected an object", file->name, pt__json_kind_name(root->kind));
+    PT__TRY(read_entries(file, root));
+    PT__TRY(order_entries(file));
+    return hide_own(file);
+}
+
+/* Makes a file of bytes that are in place; the mapping is taken over in any case. */
+static pt_status_t create(pt_context_t *context, const char *name, const uint8_t *bytes, int64_t size, pt__mapping_t *mapping, pt__file_tensors_t **out)
+{
+    pt__file_tensors_t *file = NULL;
+    pt_status_t status;
+    PT__TRY_OUT(pt__allocate(&context->memory, 1, sizeof *file, "file of tensors", &file));
+    file->context = pt__context_retain(context);
+    file->mapping = *mapping;
+    *mapping = (pt__mapping_t){0};
+    file->bytes = bytes;
+    file->size = size;
+    PT__TRY_OUT(pt__string_copy(&context->memory, name, &file->name));
+    PT__TRY_OUT(parse(file));
+    *out = file;
+    return PT_OK;
+out:
+    pt__file_unmap(mapping);
+    pt__file_tensors_close(file);
+    return status;
+}
+
+pt_status_t pt__safetensors_open(pt_context_t *context, const char *path, pt__file_tensors_t **out)
+{
+    pt__mapping_t mapping;
+    *out = NULL;
+    PT__TRY(pt__file_map(&context->memory, path, &mapping));
+    return create(context, path, mapping.bytes, mapping.size, &mapping, out);
+}
+
+pt_status_t pt__safetensors_parse(pt_context_t *context, const char *name, const void *bytes, int64_t size, pt__file_tensors_t **out)
+{
+    pt__mapping_t none = {0};
+    *out = NULL;
+    return create(context, name, bytes, size, &none, out);
+}
+
+const pt__tensors_t *pt__file_tensors_table(const pt__file_tensors_t *file)
+{
+    return &file->table;
+}
+
+void pt__file_tensors_close(pt__file_tensors_t *file)
+{
+    if (file == NULL)
+        return;
+    pt_context_t *context = file->context;
+    pt__file_unmap(&file->mapping);
+    pt__json_free(file->header);
+    pt__release(&context->memory, file->name);
+    pt__release(&context->memory, file->table.entries);
+    pt__release(&context->memory, file->table.pairs);
+    pt__release(&context->memory, file);
+    pt__context_release(context);
+}
+
+pt_status_t pt__safetensors_verify(const pt__file_tensors_t *file, int32_t *present)
+{
+    if (present != NULL)
+        *present = file->checksum.name != NULL;
+    if (file->checksum.name == NULL)
+        return PT_OK;
+    uint64_t stored, found = pt__hash_bytes(0, file->bytes, (size_t)((const uint8_t *)file->checksum.data - file->bytes));
+    memcpy(&stored, file->checksum.data, sizeof stored);
+    if (stored != found)
+        return pt__fail(PT_ERR_FORMAT, "%s: damaged: its checksum is %016llx, but its bytes give %016llx", file->name, (unsigned long long)stored,
+                        (unsigned long long)found);
+    return PT_OK;
+}

@@ -1,0 +1,169 @@
+/* Writing safetensors, byte for byte as the reference does: tensors of larger elements first, then by name; a compact header, filled up with
+ * blanks to a multiple of 8. The byte layout is shown in safetensors.c. */
+#include <string.h>
+
+#include "base/dtype.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/sort.h"
+#include "base/text.h"
+#include "formats/safetensors.h"
+
+static const uint8_t zeros[8];
+
+static pt_status_t check_entry(const pt__entry_t *entry)
+{
+    int64_t elements;
+    if (pt__safetensors_dtype_name(entry->dtype) == NULL || entry->rank < 0 || entry->rank > PT_MAX_RANK)
+        return pt__fail(PT_ERR_ARGUMENT, "tensor \"%.80s\": dtype %ld and rank %ld, expected a PT_ dtype and a rank of 0 to %d", entry->name,
+                        (long)entry->dtype, (long)entry->rank, PT_MAX_RANK);
+    PT__TRY(pt__sizes_elements(entry->name, entry->rank, entry->shape, &elements));
+    if (elements > INT64_MAX / 8 || elements * pt__dtype_size(entry->dtype) != entry->bytes)
+        return pt__fail(PT_ERR_SHAPE, "tensor \"%.80s\": %lld bytes, expected %lld elements of %lld", entry->name, (long long)entry->bytes,
+                        (long long)elements, (long long)pt__dtype_size(entry->dtype));
+    if (strcmp(entry->name, PT__SAFETENSORS_METADATA) == 0 || strcmp(entry->name, PT__SAFETENSORS_CHECKSUM) == 0 ||
+        strcmp(entry->name, PT__SAFETENSORS_PADDING) == 0)
+        return pt__fail(PT_ERR_ARGUMENT, "a tensor cannot be named \"%s\"", entry->name);
+    return PT_OK;
+}
+
+/* The reference's order. */
+static int compare(const void *a, const void *b, void *user)
+{
+    const pt__entry_t *x = a, *y = b;
+    int32_t x_rank = pt__safetensors_dtype_rank(x->dtype), y_rank = pt__safetensors_dtype_rank(y->dtype);
+    (void)user;
+    return x_rank != y_rank ? (x_rank < y_rank ? 1 : -1) : strcmp(x->name, y->name);
+}
+
+static int compare_names(const void *a, const void *b, void *user)
+{
+    (void)user;
+    return strcmp(((const pt__entry_t *)a)->name, ((const pt__entry_t *)b)->name);
+}
+
+static pt_status_t check_entries(const pt__tensors_t *tensors, const void **sorted)
+{
+    for (int64_t i = 0; i < tensors->n_entries; i++) {
+        PT__TRY(check_entry(&tensors->entries[i]));
+        sorted[i] = &tensors->entries[i];
+    }
+    pt__sort(sorted, tensors->n_entries, compare_names, NULL);
+    for (int64_t i = 1; i < tensors->n_entries; i++) {
+        if (compare_names(sorted[i - 1], sorted[i], NULL) == 0)
+            return pt__fail(PT_ERR_ARGUMENT, "two tensors are named \"%.80s\"", ((const pt__entry_t *)sorted[i])->name);
+    }
+    pt__sort(sorted, tensors->n_entries, compare, NULL);
+    return PT_OK;
+}
+
+static void add_string(pt__text_t *text, const char *string)
+{
+    pt__text_add_json_string(text, string, (int64_t)strlen(string));
+}
+
+/* One member of the header; `at` moves behind the tensor's data. */
+static void add_entry(pt__text_t *text, const pt__entry_t *entry, int64_t *at)
+{
+    pt__text_add(text, text->length > 1 ? "," : "");
+    add_string(text, entry->name);
+    pt__text_add(text, ":{\"dtype\":\"%s\",\"shape\":[", pt__safetensors_dtype_name(entry->dtype));
+    for (int32_t i = 0; i < entry->rank; i++)
+        pt__text_add(text, "%s%lld", i > 0 ? "," : "", (long long)entry->shape[i]);
+    pt__text_add(text, "],\"data_offsets\":[%lld,%lld]}", (long long)*at, (long long)(*at + entry->bytes));
+    *at += entry->bytes;
+}
+
+static void add_metadata(pt__text_t *text, const pt__tensors_t *tensors)
+{
+    if (tensors->n_pairs == 0)
+        return;
+    pt__text_add(text, "\"" PT__SAFETENSORS_METADATA "\":{");
+    for (int64_t i = 0; i < tensors->n_pairs; i++) {
+        pt__text_add(text, i > 0 ? "," : "");
+        add_string(text, tensors->pairs[i].key);
+        pt__text_add(text, ":");
+        add_string(text, tensors->pairs[i].value);
+    }
+    pt__text_add(text, "}");
+}
+
+/* The whole header with its length before it. *padding: zeros between the tensors and the checksum. */
+static pt_status_t make_header(pt__memory_t *memory, const pt__tensors_t *tensors, const void **sorted, int32_t checksum, char **out, int64_t *length,
+                               int64_t *padding)
+{
+    pt__text_t text = pt__text_start(memory);
+    int64_t at = 0;
+    pt__text_add_bytes(&text, "{", 1);
+    add_metadata(&text, tensors);
+    for (int64_t i = 0; i < tensors->n_entries; i++)
+        add_entry(&text, sorted[i], &at);
+    *padding = checksum ? (8 - at % 8) % 8 : 0;
+    if (*padding > 0)
+        add_entry(&text, &(pt__entry_t){.name = PT__SAFETENSORS_PADDING, .dtype = PT_UINT8, .rank = 1, .shape = {*padding}, .bytes = *padding}, &at);
+    if (checksum)
+        add_entry(&text, &(pt__entry_t){.name = PT__SAFETENSORS_CHECKSUM, .dtype = PT_UINT64, .rank = 1, .shape = {1}, .bytes = 8}, &at);
+    pt__text_add_bytes(&text, "}", 1);
+    while (text.status == PT_OK && text.length % 8 != 0)
+        pt__text_add_bytes(&text, " ", 1);
+    if (text.length > PT__SAFETENSORS_LARGEST_HEADER) {
+        pt__text_free(&text);
+        return pt__fail(PT_ERR_UNSUPPORTED, "the header of these tensors is longer than the %d bytes that the format allows",
+                        PT__SAFETENSORS_LARGEST_HEADER);
+    }
+    return pt__text_take(&text, out, length);
+}
+
+/* Everything that is written goes through here, so that the checksum covers it. */
+static pt_status_t write_hashed(pt__writer_t *writer, pt__hash_t *hash, int32_t checksum, const void *bytes, int64_t size)
+{
+    if (checksum)
+        pt__hash_add(hash, bytes, (size_t)size);
+    return pt__writer_write(writer, bytes, size);
+}
+
+static void to_little_endian(uint64_t value, uint8_t bytes[8])
+{
+    for (int i = 0; i < 8; i++)
+        bytes[i] = (uint8_t)(value >> (8 * i));
+}
+
+static pt_status_t write_all(pt__writer_t *writer, const pt__tensors_t *tensors, const void **sorted, int32_t checksum, const char *header, int64_t length,
+                             int64_t padding)
+{
+    pt__hash_t hash = pt__hash_start(0);
+    uint8_t number[8];
+    to_little_endian((uint64_t)length, number);
+    PT__TRY(write_hashed(writer, &hash, checksum, number, sizeof number));
+    PT__TRY(write_hashed(writer, &hash, checksum, header, length));
+    for (int64_t i = 0; i < tensors->n_entries; i++) {
+        const pt__entry_t *entry = sorted[i];
+        PT__TRY(write_hashed(writer, &hash, checksum, entry->data, entry->bytes));
+    }
+    if (!checksum)
+        return PT_OK;
+    PT__TRY(write_hashed(writer, &hash, checksum, zeros, padding));
+    to_little_endian(pt__hash_value(&hash), number);
+    return pt__writer_write(writer, number, sizeof number);
+}
+
+pt_status_t pt__safetensors_write(pt_context_t *context, const char *path, const pt__tensors_t *tensors, int32_t checksum)
+{
+    pt__memory_t *memory = &context->memory;
+    pt__writer_t *writer = NULL;
+    const void **sorted = NULL;
+    char *header = NULL;
+    int64_t length, padding;
+    pt_status_t status;
+    PT__TRY_OUT(pt__allocate(memory, (size_t)tensors->n_entries, sizeof *sorted, "order of tensors", &sorted));
+    PT__TRY_OUT(check_entries(tensors, sorted));
+    PT__TRY_OUT(make_header(memory, tensors, sorted, checksum, &header, &length, &padding));
+    PT__TRY_OUT(pt__writer_begin(memory, path, &writer));
+    PT__TRY_OUT(write_all(writer, tensors, sorted, checksum, header, length, padding));
+    PT__TRY_OUT(pt__writer_commit(&writer));
+out:
+    pt__writer_abandon(&writer);
+    pt__release(memory, header);
+    pt__release(memory, sorted);
+    return status;
+}

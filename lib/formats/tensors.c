@@ -1,0 +1,33 @@
+/* Finding things in a table of tensors. */
+#include "formats/tensors.h"
+
+#include <string.h>
+
+const pt__entry_t *pt__tensors_find(const pt__tensors_t *tensors, const char *name)
+{
+    int64_t low = 0, high = tensors->n_entries;
+    for (int64_t i = 0; !tensors->sorted && i < tensors->n_entries; i++) {
+        if (strcmp(tensors->entries[i].name, name) == 0)
+            return &tensors->entries[i];
+    }
+    while (tensors->sorted && low < high) {
+        int64_t middle = low + (high - low) / 2;
+        int order = strcmp(tensors->entries[middle].name, name);
+        if (order == 0)
+            return &tensors->entries[middle];
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
+const char *pt__tensors_value(const pt__tensors_t *tensors, const char *key)
+{
+    for (int64_t i = 0; i < tensors->n_pairs; i++) {
+        if (strcmp(tensors->pairs[i].key, key) == 0)
+            return tensors->pairs[i].value;
+    }
+    return NULL;
+}
