@@ -28,11 +28,12 @@ static int32_t has_token_rows(const pt__tensor_t *tensor)
     return tensor->shape.symbol == PT__SYMBOL_TOKENS && tensor->shape.size[0] == 1;
 }
 
-/* Whether the node can be computed for chosen rows: row-wise from floats, nothing drawn, only its first output read. */
+/* Whether the node can be computed for chosen rows: row-wise from floats, only its first output read. A dropout
+ * then draws for the chosen rows, as good as for all. */
 static int32_t takes_rows(const selection_t *self, const pt__node_t *node)
 {
     const pt__tensor_t *tensors = self->from->tensors;
-    if (!(node->op->flags & PT__OP_ROWWISE) || (node->op->flags & (PT__OP_RANDOM | PT__OP_ALIAS)) || !has_token_rows(&tensors[node->outputs[0]]))
+    if (!(node->op->flags & PT__OP_ROWWISE) || (node->op->flags & PT__OP_ALIAS) || !has_token_rows(&tensors[node->outputs[0]]))
         return 0;
     for (int32_t k = 1; k < node->n_outputs; k++)
         if (self->reading[node->outputs[k]] != UNREAD)

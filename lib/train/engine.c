@@ -256,6 +256,8 @@ static int32_t values_lack_labels(const pt_model_t *model, const pt_value_t *val
 pt_status_t pt__engine_take(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, const pt_value_t *values, int32_t n_values, int64_t samples,
                             const pt__wants_t **wants, pt__loaded_t *loaded)
 {
+    if (n_values < 0 || (n_values > 0 && values == NULL))
+        return pt__fail(PT_ERR_ARGUMENT, "values is NULL or n_values, %d, is negative", (int)n_values);
     PT__TRY(pt__engine_wants(model, mode, tensor, mode != PT__MODE_OUTPUT && values_lack_labels(model, values, n_values), wants));
     if (model->collectors[mode] == NULL)
         PT__TRY(pt__collector_create(model->context, (*wants)->list, (*wants)->count, model->graph->length_limit, &model->collectors[mode]));

