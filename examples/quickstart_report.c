@@ -151,7 +151,7 @@ static void html_text(FILE *file, const char *text)
     }
 }
 
-enum { LEFT = 40, TOP = 10, WIDTH = 480, HEIGHT = 240, RIGHT = WIDTH - 12, BOTTOM = HEIGHT - 32 };
+enum { LEFT = 40, TOP = 10, WIDTH = 480, HEIGHT = 240, RIGHT = WIDTH - 18, BOTTOM = HEIGHT - 32 };
 
 typedef struct axes {
     double most_step, least, most;

@@ -56,6 +56,7 @@ class Installed(unittest.TestCase):
         if shutil.which("pkg-config") is None:
             raise unittest.SkipTest("pkg-config is missing (Debian: pkgconf)")
         cls.temporary, cls.shared, cls.static = install()
+        cls.fortran = subprocess.run(["cc", "-x", "c", "-", "-lgfortran", "-o", os.devnull], input=b"int main(void) { return 0; }", capture_output=True).returncode == 0
         cls.library = glob.glob(cls.shared + "/**/libpretrain.so", recursive=True)[0]
         cls.environment = dict(os.environ, LD_LIBRARY_PATH=os.path.dirname(cls.library), PRETRAIN_LIBRARY=cls.library,
                                PYTHONPATH=os.path.join(EXAMPLES, "python"), PRETRAIN_INCLUDE=cls.shared + "/include",
@@ -71,7 +72,9 @@ class Installed(unittest.TestCase):
 
     def flags(self, tree, *options):
         path = os.path.dirname(glob.glob(tree + "/**/pretrain.pc", recursive=True)[0])
-        return run("pkg-config", *options, "--cflags", "--libs", "pretrain", env=dict(os.environ, PKG_CONFIG_PATH=path)).split()
+        found = run("pkg-config", *options, "--cflags", "--libs", "pretrain", env=dict(os.environ, PKG_CONFIG_PATH=path)).split()
+        # Debian's openblas.pc asks for the Fortran library, which only a static OpenBLAS would use.
+        return found if self.fortran else [flag for flag in found if flag != "-lgfortran"]
 
     def compile(self, compiler, sources, tree, *options, more=()):
         program = os.path.join(self.folder.name, "program")
@@ -94,6 +97,11 @@ class Installed(unittest.TestCase):
 
     def text(self):
         return os.path.join(ROOT, "include", "pretrain.h")
+
+    def test_flags_for_static_linking_are_all_there(self):
+        if not self.fortran:
+            self.skipTest("the Fortran library that Debian's openblas.pc names is missing (Debian: gfortran)")
+        self.compile(["cc", *C], [os.path.join(EXAMPLES, "custom_network.c")], self.static, "--static")
 
     # ---- C -----------------------------------------------------------------------------------------------------------
 
@@ -194,7 +202,7 @@ class Installed(unittest.TestCase):
                     else:
                         self.fail("a block of %s, which no test runs" % language)
                     ran[language] += 1
-        self.assertGreater(ran["c"], 2)
+        self.assertGreater(ran["c"], 1)
         self.assertGreater(ran["python"], 1)
 
     def test_links_in_the_documents(self):
@@ -259,7 +267,7 @@ class Installed(unittest.TestCase):
                                  (["--labels", good, "--per-class", "1000"], "1000 to learn from"),
                                  (["--labels", good, "--text", "/no/such/text"], "/no/such/text"),
                                  (["--labels", good, "--text", self.file("empty.txt", "")], "empty.txt"),
-                                 (["--labels", good, "--heads", "3", "--width", "16"], "n_head|n_embd"),
+                                 (["--labels", good, "--text", self.text(), "--heads", "3", "--width", "16"], "n_head|n_embd"),
                                  (["--minutes", "soon"], "--minutes soon is not understood"),
                                  (["--pages", "3"], "--pages 3 is not understood")):
             done = subprocess.run([program, "--out", "out", "--steps", "2", *arguments], cwd=self.folder.name, env=self.environment, capture_output=True, text=True)

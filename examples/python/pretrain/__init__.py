@@ -758,11 +758,14 @@ class Model(_Handle):
 
     def forward(self, values, output=None):
         made, samples, _alive = self._values(values)
-        elements = c_int64()
-        _check(library.pt_forward(self, made, len(made), samples, _encoded(output), None, 0, ctypes.byref(elements)))
-        found = array.array("f", bytes(4 * elements.value))
-        _check(library.pt_forward(self, made, len(made), samples, _encoded(output), found.buffer_info()[0], len(found), ctypes.byref(elements)))
-        return found
+        found, elements = array.array("f", bytes(4 * 256)), c_int64()
+        while True:
+            status = library.pt_forward(self, made, len(made), samples, _encoded(output), found.buffer_info()[0], len(found), ctypes.byref(elements))
+            if status == OK:
+                return found[:elements.value]
+            if elements.value <= len(found):
+                _check(status)
+            found = array.array("f", bytes(4 * elements.value))  # now it is known how many there are
 
     def estimate(self, optimizer=None, samples=1, tokens=0):
         estimate = _result(Estimate)
@@ -776,10 +779,18 @@ class Model(_Handle):
         _check(library.pt_checkpoint_load(self, optimizer, _encoded(path)))
 
 
+_progress_shown = {}
+
+
 def show_progress(event):
-    """An event callback: one line, drawn over."""
-    if event.kind in (EVENT_STEP, EVENT_END):
-        done = event.step / event.total_steps if event.total_steps else 0
-        sys.stderr.write("\r%-24s %3.0f%%  step %d/%d  loss %.4f%s" % ("#" * int(24 * done), 100 * done, event.step, event.total_steps,
-                                                                     event.loss, "\n" if event.kind == EVENT_END else ""))
-        sys.stderr.flush()
+    """An event callback: one line that is drawn over on a terminal, else a line every ten seconds."""
+    over, terminal = event.kind == EVENT_END, sys.stderr.isatty()
+    if event.step <= 1:
+        _progress_shown.clear()
+    if not over and (event.kind != EVENT_STEP or event.seconds - _progress_shown.get("last", 0) < (0.1 if terminal else 10)):
+        return
+    _progress_shown["last"] = event.seconds
+    done = event.step / event.total_steps if event.total_steps else 0
+    sys.stderr.write("%s%-24s %3.0f%%  step %d/%d  loss %.4f%s" % ("\r" if terminal else "", "#" * int(24 * done), 100 * done, event.step,
+                                                                 event.total_steps, event.loss, "\n" if over or not terminal else ""))
+    sys.stderr.flush()
