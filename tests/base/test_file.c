@@ -222,9 +222,11 @@ START_TEST(test_large_files_and_two_writers) {
     ck_ok(pt__file_map(&memory, path, &mapping));
     ck_assert_int_eq(mapping.size, total);
     const uint8_t *at = mapping.bytes;
+    int64_t wrong = 0;
     for (int i = 0; i < PIECES; i++)
         for (int64_t k = (int64_t)i * 233 % (int64_t)sizeof piece; k > 0; k--)
-            ck_assert_uint_eq(*at++, (uint8_t)i);
+            wrong += *at++ != (uint8_t)i;
+    ck_assert_int_eq(wrong, 0);
     pt__file_unmap(&mapping);
     ck_assert_str_eq(listing(suite_directory()), "large");
 }
@@ -366,8 +368,10 @@ START_TEST(test_killed_writers_leave_whole_files) {
         int64_t size;
         ck_ok(pt__file_read(&memory, path, 0, &bytes, &size));
         ck_assert_int_eq(size, 399999);
-        for (int64_t i = 0; i < size; i++)
-            ck_assert_int_eq(bytes[i], bytes[0]);
+        int64_t same = 0;
+        while (same < size && bytes[same] == bytes[0])
+            same++;
+        ck_assert_int_eq(same, size);
         pt__release(&memory, bytes);
     }
 }

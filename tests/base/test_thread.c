@@ -43,10 +43,12 @@ static void mark(void *argument, int64_t task, int32_t worker) {
 
 static void run_and_check(pt__pool_t *pool, int64_t tasks) {
     job_t *job = new_job(pool);
+    int wrong = 0;
     pt__pool_run(pool, tasks, mark, job);
-    ck_assert_int_eq(atomic_load(&job->bad_worker), 0);
     for (int64_t i = 0; i < MOST; i++)
-        ck_assert_int_eq(atomic_load(&job->done[i]), i < tasks);
+        wrong += atomic_load(&job->done[i]) != (i < tasks);
+    ck_assert_int_eq(wrong, 0);
+    ck_assert_int_eq(atomic_load(&job->bad_worker), 0);
 }
 
 static pt__memory_t memory;
@@ -71,7 +73,7 @@ START_TEST(test_every_task_runs_once_at_any_thread_count) {
         for (int64_t tasks = 0; tasks < 40; tasks++)
             run_and_check(pool, tasks);
         run_and_check(pool, MOST);
-        for (int i = 0; i < 3000; i++)
+        for (int i = 0; i < 1000; i++)
             run_and_check(pool, 1 + i % 9);
         pt__pool_free(pool);
         ck_assert_int_eq(atomic_load(&memory.bytes), 0);
