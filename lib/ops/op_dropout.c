@@ -55,7 +55,7 @@ static const pt__case_t dropout_cases[] = {
 };
 
 static const pt__op_t ops[] = {
-    {.name = "dropout", .flags = PT__OP_RANDOM, .min_inputs = 1, .max_inputs = 1, .n_outputs = 1, .in_place = 1, .needs_gradient_of = 1,
+    {.name = "dropout", .flags = PT__OP_RANDOM | PT__OP_ROWWISE, .min_inputs = 1, .max_inputs = 1, .n_outputs = 1, .in_place = 1, .needs_gradient_of = 1,
      .shape = dropout_shape, .gradient = dropout_gradient, .run = dropout_run, PT__CASES(dropout_cases)},
 };
 
