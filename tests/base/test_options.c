@@ -9,17 +9,20 @@ typedef struct old {
     int64_t steps;
 } old_t;
 
-typedef struct new { /* a later version of the same struct */
+typedef struct new
+{ /* a later version of the same struct */
     uint32_t struct_size, flags;
     int64_t steps;
     double rate;
     int64_t more;
-} new_t;
+}
+new_t;
 
 static const old_t old_defaults = {sizeof(old_t), 0, 7};
 static const new_t new_defaults = {sizeof(new_t), 0, 7, 0.5, 0};
 
-START_TEST(test_init_writes_no_more_than_the_caller_has) {
+START_TEST(test_init_writes_no_more_than_the_caller_has)
+{
     struct {
         old_t options;
         unsigned char guard[32];
@@ -33,7 +36,8 @@ START_TEST(test_init_writes_no_more_than_the_caller_has) {
 }
 END_TEST
 
-START_TEST(test_init_by_an_old_library_zeroes_the_rest) {
+START_TEST(test_init_by_an_old_library_zeroes_the_rest)
+{
     new_t options;
     memset(&options, 0xAA, sizeof options);
     ck_ok(pt__options_init(&options, sizeof options, &old_defaults, sizeof old_defaults, "options"));
@@ -45,7 +49,8 @@ START_TEST(test_init_by_an_old_library_zeroes_the_rest) {
 }
 END_TEST
 
-START_TEST(test_four_pairings_of_options) {
+START_TEST(test_four_pairings_of_options)
+{
     new_t new_options = {sizeof(new_t), 1, 9, 0.25, 3}, new_read;
     old_t old_options = {sizeof(old_t), 1, 9}, old_read;
     /* old caller, old library; new caller, new library */
@@ -72,7 +77,8 @@ START_TEST(test_four_pairings_of_options) {
 }
 END_TEST
 
-START_TEST(test_every_byte_of_the_tail_counts) {
+START_TEST(test_every_byte_of_the_tail_counts)
+{
     for (size_t i = sizeof(old_t); i < sizeof(new_t); i++) {
         new_t options = {sizeof(new_t), 0, 9, 0, 0};
         old_t read = old_defaults;
@@ -82,7 +88,8 @@ START_TEST(test_every_byte_of_the_tail_counts) {
 }
 END_TEST
 
-START_TEST(test_results) {
+START_TEST(test_results)
+{
     struct {
         old_t result;
         unsigned char guard[32];
@@ -102,19 +109,23 @@ START_TEST(test_results) {
 }
 END_TEST
 
-START_TEST(test_uninitialised_structs_are_refused) {
+START_TEST(test_uninitialised_structs_are_refused)
+{
     new_t options = {0}, read = new_defaults;
     const uint32_t sizes[] = {0, 1, 4, 7, 65537, 0xAAAAAAAA, UINT32_MAX};
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         options.struct_size = sizes[i];
         ck_fails(pt__options_read(&options, &read, sizeof read, "options"), PT_ERR_ARGUMENT, "initialise");
-        ck_fails(pt__options_init(&options, sizes[i], &new_defaults, sizeof new_defaults, "options"), PT_ERR_ARGUMENT, "struct_size");
+        ck_fails(pt__options_init(&options, sizes[i], &new_defaults, sizeof new_defaults, "options"), PT_ERR_ARGUMENT,
+                 "struct_size");
     }
-    ck_fails(pt__options_init(NULL, sizeof options, &new_defaults, sizeof new_defaults, "options"), PT_ERR_ARGUMENT, "NULL");
+    ck_fails(pt__options_init(NULL, sizeof options, &new_defaults, sizeof new_defaults, "options"), PT_ERR_ARGUMENT,
+             "NULL");
     ck_ok(pt__options_read(NULL, &read, sizeof read, "options"));
     ck_assert_int_eq(read.steps, 7);
 }
 END_TEST
 
-SUITE("options", 60, test_init_writes_no_more_than_the_caller_has, test_init_by_an_old_library_zeroes_the_rest, test_four_pairings_of_options,
-      test_every_byte_of_the_tail_counts, test_results, test_uninitialised_structs_are_refused)
+SUITE("options", 60, test_init_writes_no_more_than_the_caller_has, test_init_by_an_old_library_zeroes_the_rest,
+      test_four_pairings_of_options, test_every_byte_of_the_tail_counts, test_results,
+      test_uninitialised_structs_are_refused)

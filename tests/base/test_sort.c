@@ -3,13 +3,15 @@
 #include "base/sort.h"
 #include "support/suite.h"
 
-static int compare(const void *a, const void *b, void *user) {
+static int compare(const void *a, const void *b, void *user)
+{
     int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
     ++*(int64_t *)user;
     return (x > y) - (x < y);
 }
 
-START_TEST(test_sorts) {
+START_TEST(test_sorts)
+{
     enum { MOST = 300 };
     static int64_t values[MOST];
     const void *items[MOST];

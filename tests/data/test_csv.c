@@ -1,0 +1,166 @@
+/* CSV: quoting, line ends, headings, numbers in any locale, classes, and a message with line and column for everything that is wrong. */
+#include <locale.h>
+#include <string.h>
+
+#include "data/data.h"
+#include "support/samples.h"
+
+static const pt_column_t columns[3] = {
+    {.field = "text", .source = "text", .kind = PT_COLUMN_TEXT, .max_length = 40},
+    {.field = "label", .source = "label", .kind = PT_COLUMN_CLASS},
+    {.field = "x", .source = "x1", .kind = PT_COLUMN_NUMBER, .count = 2},
+};
+
+static pt_status_t open(pt_context_t *context, const char *text, const pt_column_t *wanted, int32_t n, uint32_t flags, pt_dataset_t **out) {
+    return pt_dataset_create_from_csv(context, suite_write("table.csv", text, strlen(text)), wanted, n, flags, out);
+}
+
+static void expect_text(pt_dataset_t *dataset, int64_t index, const char *expected) {
+    int32_t values[64];
+    int64_t elements;
+    ck_ok(pt_dataset_read(dataset, &index, 1, "text", values, 64, &elements, NULL));
+    ck_assert_int_eq(elements, (int64_t)strlen(expected));
+    for (int64_t i = 0; i < elements; i++)
+        ck_assert_int_eq(values[i], (unsigned char)expected[i]);
+}
+
+static float number(pt_dataset_t *dataset, int64_t index, int k) {
+    float values[2];
+    int64_t elements;
+    ck_ok(pt_dataset_read(dataset, &index, 1, "x", values, 2, &elements, NULL));
+    return values[k];
+}
+
+static int32_t label(pt_dataset_t *dataset, int64_t index) {
+    int32_t value;
+    int64_t elements;
+    ck_ok(pt_dataset_read(dataset, &index, 1, "label", &value, 1, &elements, NULL));
+    return value;
+}
+
+START_TEST(test_quoting_and_line_ends) {
+    pt_context_t *context = samples_context();
+    pt_dataset_t *dataset;
+    ck_ok(open(context,
+               "\xEF\xBB\xBFlabel,\"text\",x1,\"x,2\"\r\n"
+               "b,plain,1,2\r\n"
+               "\"a\",\"with, comma\", 3.5 ,\"-4e-1\"\n"
+               "b,\"two\r\nlines \"\"quoted\"\"\",5,6\n"
+               "c,5'11\" tall,7,8\r\n"
+               "b,\"\"\"\",.5,+2\n"
+               "a, blanks ,0,0\n\r\n\n",
+               columns, 3, 0, &dataset));
+    ck_assert_int_eq(pt_dataset_length(dataset), 6);
+    const char *texts[] = {"plain", "with, comma", "two\r\nlines \"quoted\"", "5'11\" tall", "\"", " blanks "};
+    for (int64_t i = 0; i < 6; i++)
+        expect_text(dataset, i, texts[i]);
+    ck_assert(number(dataset, 1, 0) == 3.5F && number(dataset, 1, 1) == -0.4F && number(dataset, 4, 0) == 0.5F && number(dataset, 4, 1) == 2);
+    ck_assert(label(dataset, 0) == 1 && label(dataset, 1) == 0 && label(dataset, 3) == 2);
+    pt_dataset_free(dataset);
+    ck_ok(open(context, "text\nlast line without end", columns, 1, 0, &dataset));
+    expect_text(dataset, 0, "last line without end");
+    pt_dataset_free(dataset);
+    pt_context_free(context);
+}
+END_TEST
+
+START_TEST(test_tabs_and_no_headings) {
+    pt_context_t *context = samples_context();
+    pt_dataset_t *dataset;
+    const pt_column_t places[3] = {{.field = "label", .source = "#1", .kind = PT_COLUMN_CLASS},
+                                   {.field = "x", .source = "#3", .kind = PT_COLUMN_NUMBER, .count = 2},
+                                   {.field = "text", .source = "#2", .kind = PT_COLUMN_TEXT, .max_length = 5}};
+    ck_ok(open(context, "10\ta, b c\t1\t2\n9\tx\t3\t4\n010\ty\t5\t6\n", places, 3, PT_TABLE_TABS | PT_TABLE_NO_HEADINGS, &dataset));
+    ck_assert_int_eq(pt_dataset_length(dataset), 3);
+    expect_text(dataset, 0, "a, b "); /* cut */
+    ck_assert_int_eq(pt_dataset_class_count(dataset, "label"), 2); /* numbers: by value, 010 is 10 */
+    ck_assert_str_eq(pt_dataset_class_name(dataset, "label", 0), "9");
+    ck_assert_str_eq(pt_dataset_class_name(dataset, "label", 1), "10");
+    ck_assert(label(dataset, 0) == 1 && label(dataset, 1) == 0 && label(dataset, 2) == 1);
+    pt_dataset_free(dataset);
+    ck_ok(open(context, "10,1\n9,2\nx,3\n", places, 1, PT_TABLE_NO_HEADINGS, &dataset));
+    ck_assert_str_eq(pt_dataset_class_name(dataset, "label", 0), "10"); /* one is no number: by bytes */
+    ck_assert_str_eq(pt_dataset_class_name(dataset, "label", 2), "x");
+    pt_dataset_free(dataset);
+    ck_ok(open(context, "#1,#1x\n5,6\n", places, 1, 0, &dataset)); /* a heading goes first */
+    ck_assert_str_eq(pt_dataset_class_name(dataset, "label", 0), "5");
+    pt_dataset_free(dataset);
+    pt_context_free(context);
+}
+END_TEST
+
+START_TEST(test_messages_name_line_and_column) {
+    static const struct {
+        const char *text;
+        const char *part;
+    } cases[] = {
+        {"", "empty file"},
+        {"\r\n\n", "empty file"},
+        {"text,label,x1,x2\n", "found none"},
+        {"text,label,x1,x2\na,b,1,2\na,b,1\n", "table.csv: line 3 has 3 columns, expected 4"},
+        {"text,label,x1,x2\na,b,1,2,3\n", "line 2 has 5 columns"},
+        {"text,label,x1,x2\na,b,1,2\n\na,b,1,2\n", "line 3 has 1 columns"},
+        {"text,label,x1,x2\n\"a\nb\",b,1,2\na,b,one,2\n", "line 4, column 3 (\"x1\"): expected a number, found \"one\""},
+        {"text,label,x1,x2\na,b,1,\n", "line 2, column 4 (\"x1\"): expected a number, found \"\""},
+        {"text,label,x1,x2\na,b,1,nan\n", "found \"nan\""},
+        {"text,label,x1,x2\na,b,1,inf\n", "found \"inf\""},
+        {"text,label,x1,x2\na,b,1,0x10\n", "found \"0x10\""},
+        {"text,label,x1,x2\na,b,1,1e39\n", "range of float32"},
+        {"text,label,x1,x2\na,b,1,2;5\n", "found \"2;5\""},
+        {"text,label,x1,x2\n,b,1,2\n", "line 2: \"text\" is empty"},
+        {"text,label,x1,x2\na,,1,2\n", "line 2, column 2 (\"label\"): expected a class, found nothing"},
+        {"text,label,x1,x2\na,\"b,1,2\n", "line 2, column 2: the quotation mark that opens here is never closed"},
+        {"text,label,x1,x2\na,\"b\"c,1,2\n", "line 2, column 2: expected a separator or a line's end"},
+        {"text,label,x1,text\na,b,1,2\n", "columns 1 and 4 are both headed \"text\""},
+    };
+    pt_context_t *context = samples_context();
+    pt_dataset_t *dataset = (pt_dataset_t *)1;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        ck_fails(open(context, cases[i].text, columns, 3, 0, &dataset), PT_ERR_FORMAT, cases[i].part);
+        ck_assert_ptr_null(dataset);
+    }
+    ck_fails(open(context, "text,label,x2\na,b,1\n", columns, 3, 0, &dataset), PT_ERR_NOT_FOUND, "no column is headed \"x1\"");
+    ck_fails(open(context, "text,label,x1\na,b,1\n", columns, 3, 0, &dataset), PT_ERR_NOT_FOUND, "ends at the 4th, but there are 3");
+    ck_fails(open(context, "a,b\n", columns, 1, PT_TABLE_NO_HEADINGS, &dataset), PT_ERR_NOT_FOUND, "\"#3\", not \"text\"");
+    const pt_column_t tokens = {.field = "t", .source = "t", .kind = PT_COLUMN_TOKENS, .max_length = 3}, third = {.field = "t", .source = "#3", .kind = PT_COLUMN_CLASS};
+    ck_fails(open(context, "t\n1\n", &tokens, 1, 0, &dataset), PT_ERR_ARGUMENT, "JSON lines only");
+    ck_fails(open(context, "1,2\n", &third, 1, PT_TABLE_NO_HEADINGS, &dataset), PT_ERR_NOT_FOUND, "there are 2");
+    ck_fails(open(context, "1,2\n", &third, 1, 16, &dataset), PT_ERR_ARGUMENT, "0x10");
+    pt_context_free(context);
+}
+END_TEST
+
+START_TEST(test_numbers_in_any_locale) {
+    pt_context_t *context = samples_context();
+    pt_dataset_t *dataset;
+    const char *names[] = {"de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "C.UTF-8"};
+    for (int i = 0; i < 4 && !setlocale(LC_ALL, names[i]); i++)
+        ;
+    ck_ok(open(context, "x1,x2\n0.5,1.25\n", columns + 2, 1, 0, &dataset));
+    ck_assert(number(dataset, 0, 0) == 0.5F && number(dataset, 0, 1) == 1.25F);
+    pt_dataset_free(dataset);
+    pt_context_free(context);
+}
+END_TEST
+
+static pt_status_t open_failing(failing_allocator_t *allocator, const char *path) {
+    pt_context_t *context = NULL;
+    pt_dataset_t *dataset = NULL;
+    pt_status_t status = samples_failing_context(allocator, &context);
+    if (status == PT_OK)
+        status = pt_dataset_create_from_csv(context, path, columns, 3, 0, &dataset);
+    pt_dataset_free(dataset);
+    pt_context_free(context);
+    return status;
+}
+
+START_TEST(test_every_allocation_may_fail) {
+    failing_allocator_t allocator;
+    pt_status_t status;
+    const char *text = "text,label,x1,x2\n\"a\"\"b\",5,1,2\nc,6,1,2\n", *path = suite_write("good.csv", text, strlen(text));
+    FOR_EACH_FAILING_ALLOCATION(allocator, status = open_failing(&allocator, path), status);
+}
+END_TEST
+
+SUITE("csv", 60, test_quoting_and_line_ends, test_tabs_and_no_headings, test_messages_name_line_and_column, test_numbers_in_any_locale,
+      test_every_allocation_may_fail)

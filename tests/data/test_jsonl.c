@@ -1,0 +1,201 @@
+/* JSON lines: every kind of column, order of classes, and a message with line and key for everything that is wrong. */
+#include <stdio.h>
+#include <string.h>
+
+#include "data/data.h"
+#include "support/samples.h"
+
+static const pt_column_t columns[4] = {
+    {.field = "text", .source = "text", .kind = PT_COLUMN_TEXT, .max_length = 6},
+    {.field = "label", .source = "class", .kind = PT_COLUMN_CLASS},
+    {.field = "score", .source = "score", .kind = PT_COLUMN_NUMBER, .count = 2},
+    {.field = "ids", .source = "ids", .kind = PT_COLUMN_TOKENS, .max_length = 3},
+};
+
+static pt_status_t open(pt_context_t *context, const char *text, const pt_column_t *wanted, int32_t n, pt_dataset_t **out) {
+    return pt_dataset_create_from_jsonl(context, suite_write("lines.jsonl", text, strlen(text)), wanted, n, 0, out);
+}
+
+static void read_one(pt_dataset_t *dataset, int64_t index, const char *field, void *values, int64_t expected) {
+    int64_t elements;
+    ck_ok(pt_dataset_read(dataset, &index, 1, field, values, 16, &elements, NULL));
+    ck_assert_int_eq(elements, expected);
+}
+
+START_TEST(test_all_kinds) {
+    pt_context_t *context = samples_context();
+    pt_dataset_t *dataset, *view;
+    int32_t integers[16];
+    float floats[16];
+    ck_ok(open(context,
+               "\xEF\xBB\xBF{\"text\": \"ab\\u00e9\\n\", \"class\": \"z\", \"score\": [1, -2.5e0], \"ids\": [5], \"more\": null}\r\n"
+               "\n  \t\n"
+               "{\"ids\": [1, 2, 3, -4], \"score\": [0.1, 1e-3], \"class\": \"a b\", \"text\": \"longer than six\"}\n"
+               "{\"text\": \"\\ud83d\\ude00\", \"class\": \"z\", \"score\": [7, 8], \"ids\": [2147483647, -2147483648]}",
+               columns, 4, &dataset));
+    ck_assert_int_eq(pt_dataset_length(dataset), 3);
+    read_one(dataset, 0, "text", integers, 5);
+    ck_assert_mem_eq(integers, ((int32_t[]){'a', 'b', 0xC3, 0xA9, '\n'}), 20);
+    read_one(dataset, 1, "text", integers, 6);
+    ck_assert_mem_eq(integers, ((int32_t[]){'l', 'o', 'n', 'g', 'e', 'r'}), 24);
+    read_one(dataset, 2, "text", integers, 4);
+    ck_assert_mem_eq(integers, ((int32_t[]){0xF0, 0x9F, 0x98, 0x80}), 16);
+    read_one(dataset, 0, "label", integers, 1);
+    ck_assert_int_eq(integers[0], 1);
+    read_one(dataset, 1, "label", integers, 1);
+    ck_assert_int_eq(integers[0], 0);
+    read_one(dataset, 1, "score", floats, 2);
+    ck_assert(floats[0] == 0.1F && floats[1] == 1e-3F);
+    read_one(dataset, 1, "ids", integers, 3); /* cut */
+    read_one(dataset, 2, "ids", integers, 2);
+    ck_assert(integers[0] == INT32_MAX && integers[1] == INT32_MIN);
+    ck_ok(pt_dataset_subset(dataset, 1, 2, &view));
+    ck_assert_int_eq(pt_dataset_class_count(view, "label"), 2);
+    ck_assert_str_eq(pt_dataset_class_name(view, "label", 0), "a b");
+    ck_assert_str_eq(pt_dataset_class_name(dataset, "label", 1), "z");
+    ck_assert_ptr_null(pt_dataset_class_name(dataset, "label", 2));
+    ck_assert_ptr_null(pt_dataset_class_name(dataset, "label", -1));
+    ck_assert_int_eq(pt_dataset_class_count(dataset, "text"), 0);
+    ck_assert_int_eq(pt_dataset_class_count(dataset, "nothing"), 0);
+    pt_dataset_free(dataset);
+    pt_dataset_free(view);
+    pt_context_free(context);
+}
+END_TEST
+
+START_TEST(test_classes_are_in_order) {
+    pt_context_t *context = samples_context();
+    pt_dataset_t *dataset;
+    const char *numbers[] = {"-3", "0", "9", "10", "100"}, *strings[] = {"10", "9", "A", "AB", "B", "a", "\xC3\xA9"};
+    ck_ok(open(context, "{\"class\":100}\n{\"class\":9}\n{\"class\":-3}\n{\"class\":10}\n{\"class\":0}\n{\"class\":9}\n", columns + 1, 1, &dataset));
+    ck_assert_int_eq(pt_dataset_class_count(dataset, "label"), 5);
+    for (int i = 0; i < 5; i++)
+        ck_assert_str_eq(pt_dataset_class_name(dataset, "label", i), numbers[i]);
+    int32_t label;
+    read_one(dataset, 5, "label", &label, 1);
+    ck_assert_int_eq(label, 2);
+    pt_dataset_free(dataset);
+    ck_ok(open(context,
+               "{\"class\":\"a\"}\n{\"class\":\"9\"}\n{\"class\":\"10\"}\n{\"class\":\"\xC3\xA9\"}\n{\"class\":\"AB\"}\n{\"class\":\"A\"}\n{\"class\":\"B\"}\n",
+               columns + 1, 1, &dataset));
+    ck_assert_int_eq(pt_dataset_class_count(dataset, "label"), 7);
+    for (int i = 0; i < 7; i++)
+        ck_assert_str_eq(pt_dataset_class_name(dataset, "label", i), strings[i]);
+    pt_dataset_free(dataset);
+    enum { MANY = 3000 };
+    static char text[MANY * 32];
+    size_t length = 0;
+    for (int i = 0; i < MANY; i++)
+        length += (size_t)sprintf(text + length, "{\"class\": %d}\n", (i * 1009) % MANY - 1000);
+    ck_ok(open(context, text, columns + 1, 1, &dataset));
+    ck_assert_int_eq(pt_dataset_class_count(dataset, "label"), MANY);
+    for (int64_t i = 0; i < MANY; i++) {
+        read_one(dataset, i, "label", &label, 1);
+        ck_assert_int_eq(label, i * 1009 % MANY);
+    }
+    pt_dataset_free(dataset);
+    pt_context_free(context);
+}
+END_TEST
+
+#define GOOD "{\"text\": \"a\", \"class\": \"b\", \"score\": [1, 2], \"ids\": [1]}\n"
+
+START_TEST(test_messages_name_line_and_key) {
+    static const struct {
+        const char *text;
+        const char *part;
+    } cases[] = {
+        {"", "no line with anything"},
+        {"\n \n", "no line with anything"},
+        {GOOD "[1]\n", "lines.jsonl: line 2: expected an object, found an array"},
+        {GOOD GOOD "{\"text\": \"a\"\n", "line 3: JSON: byte "},
+        {GOOD "\n{\"text\": \"a\", \"class\": 1}\n", "line 3: key \"class\": expected a string like those before it, found a number"},
+        {GOOD "{\"text\": 5}", "line 2: key \"text\": expected a string, found a number"},
+        {GOOD "{\"text\": \"\", \"class\": \"b\", \"score\": [1, 2], \"ids\": [1]}", "line 2: \"text\" is empty"},
+        {GOOD "{\"class\": \"b\"}", "line 2: the object has no key \"text\""},
+        {"{\"text\": \"a\", \"class\": 1.5}", "line 1: key \"class\": expected a string or a whole number, found another number"},
+        {"{\"text\": \"a\", \"class\": true}", "key \"class\""},
+        {"{\"text\": \"a\", \"class\": \"\"}", "expected a class, found nothing"},
+        {"{\"text\": \"a\", \"class\": \"x\\u0000y\"}", "zero byte"},
+        {"{\"text\": \"a\", \"class\": \"b\", \"score\": 1}", "key \"score\": expected an array of numbers, found a number"},
+        {"{\"text\": \"a\", \"class\": \"b\", \"score\": [1]}", "expected an array of 2 numbers, found 1 elements"},
+        {"{\"text\": \"a\", \"class\": \"b\", \"score\": [1, \"2\"]}", "found a string in it"},
+        {"{\"text\": \"a\", \"class\": \"b\", \"score\": [1, 1e39]}", "range of float32"},
+        {"{\"text\": \"a\", \"class\": \"b\", \"score\": [1, 1e999]}", "range of float32"},
+        {"{\"text\": \"a\", \"class\": \"b\", \"score\": [1, NaN]}", "line 1: JSON"},
+        {"{\"text\": \"a\", \"class\": \"b\", \"score\": [1, 2], \"ids\": 5}", "key \"ids\": expected an array of whole numbers, found a number"},
+        {"{\"text\": \"a\", \"class\": \"b\", \"score\": [1, 2], \"ids\": [1.5]}", "found another number in it"},
+        {"{\"text\": \"a\", \"class\": \"b\", \"score\": [1, 2], \"ids\": [2147483648]}", "range of int32, found 2147483648"},
+        {"{\"text\": \"a\", \"class\": \"b\", \"score\": [1, 2], \"ids\": []}", "\"ids\" is empty"},
+        {"{\"text\": \"a\", \"text\": \"b\"}", "twice"},
+        {"{\"text\": \"a\x80\"}", "UTF-8"},
+        {GOOD "{} {}", "line 2"},
+    };
+    pt_context_t *context = samples_context();
+    pt_dataset_t *dataset = (pt_dataset_t *)1;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        ck_fails(open(context, cases[i].text, columns, 4, &dataset), PT_ERR_FORMAT, cases[i].part);
+        ck_assert_ptr_null(dataset);
+    }
+    static char deep[4000];
+    memset(deep, '[', sizeof deep - 1);
+    ck_fails(open(context, deep, columns, 4, &dataset), PT_ERR_FORMAT, "nesting");
+    pt_context_free(context);
+}
+END_TEST
+
+START_TEST(test_wrong_columns) {
+    pt_context_t *context = samples_context();
+    pt_dataset_t *dataset;
+    pt_column_t column = columns[0];
+#define REFUSED(part) ck_fails(open(context, GOOD, &column, 1, &dataset), PT_ERR_ARGUMENT, part)
+    column.max_length = 0;
+    REFUSED("max_length is 0");
+    column.count = 3;
+    column.max_length = 4;
+    REFUSED("count is 3");
+    column = columns[1];
+    column.max_length = 4;
+    REFUSED("max_length is 4");
+    column = columns[2];
+    column.count = -1;
+    REFUSED("count is -1");
+    column.kind = 9;
+    REFUSED("9 is no");
+    column = columns[0];
+    column.field = NULL;
+    REFUSED("NULL");
+    column.field = "";
+    REFUSED("no name");
+    column = columns[0];
+    column.reserved = 1;
+    ck_fails(open(context, GOOD, &column, 1, &dataset), PT_ERR_VERSION, "reserved");
+    ck_fails(open(context, GOOD, columns, 0, &dataset), PT_ERR_ARGUMENT, "0 columns");
+    ck_fails(pt_dataset_create_from_jsonl(context, suite_path("none"), columns, 4, 0, &dataset), PT_ERR_NOT_FOUND, "none");
+    ck_fails(pt_dataset_create_from_jsonl(context, suite_path("none"), columns, 4, 4, &dataset), PT_ERR_ARGUMENT, "0x4");
+    ck_fails(pt_dataset_create_from_jsonl(context, suite_path("none"), NULL, 4, 0, &dataset), PT_ERR_ARGUMENT, "columns is NULL");
+#undef REFUSED
+    pt_context_free(context);
+}
+END_TEST
+
+static pt_status_t open_failing(failing_allocator_t *allocator, const char *path) {
+    pt_context_t *context = NULL;
+    pt_dataset_t *dataset = NULL;
+    pt_status_t status = samples_failing_context(allocator, &context);
+    if (status == PT_OK)
+        status = pt_dataset_create_from_jsonl(context, path, columns, 4, 0, &dataset);
+    pt_dataset_free(dataset);
+    pt_context_free(context);
+    return status;
+}
+
+START_TEST(test_every_allocation_may_fail) {
+    failing_allocator_t allocator;
+    pt_status_t status;
+    const char *path = suite_write("good.jsonl", GOOD GOOD, strlen(GOOD GOOD));
+    FOR_EACH_FAILING_ALLOCATION(allocator, status = open_failing(&allocator, path), status);
+}
+END_TEST
+
+SUITE("jsonl", 60, test_all_kinds, test_classes_are_in_order, test_messages_name_line_and_key, test_wrong_columns, test_every_allocation_may_fail)
