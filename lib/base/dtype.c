@@ -31,37 +31,44 @@ static const struct dtype {
 
 enum { DTYPES = sizeof dtypes / sizeof dtypes[0] };
 
-static const struct dtype *find(int32_t dtype) {
+static const struct dtype *find(int32_t dtype)
+{
     return dtype > 0 && dtype < DTYPES ? &dtypes[dtype] : NULL;
 }
 
-int64_t pt__dtype_size(int32_t dtype) {
+int64_t pt__dtype_size(int32_t dtype)
+{
     return find(dtype) ? find(dtype)->size : 0;
 }
 
-const char *pt__dtype_name(int32_t dtype) {
+const char *pt__dtype_name(int32_t dtype)
+{
     return find(dtype) ? find(dtype)->name : "unknown dtype";
 }
 
-int32_t pt__dtype_is_float(int32_t dtype) {
+int32_t pt__dtype_is_float(int32_t dtype)
+{
     return find(dtype) && find(dtype)->is_float;
 }
 
-int32_t pt__dtype_find(const char *name) {
+int32_t pt__dtype_find(const char *name)
+{
     for (int32_t dtype = 1; name && dtype < DTYPES; dtype++)
         if (strcmp(dtypes[dtype].name, name) == 0)
             return dtype;
     return 0;
 }
 
-pt_status_t pt__sizes_elements(const char *what, int32_t rank, const int64_t *shape, int64_t *elements) {
+pt_status_t pt__sizes_elements(const char *what, int32_t rank, const int64_t *shape, int64_t *elements)
+{
     int64_t product = 1;
     int empty = 0;
     if (rank < 0 || rank > PT_MAX_RANK)
         return pt__fail(PT_ERR_SHAPE, "%s: rank %d; expected 0 to %d", what, (int)rank, PT_MAX_RANK);
     for (int32_t i = 0; i < rank; i++) {
         if (shape[i] < 0)
-            return pt__fail(PT_ERR_SHAPE, "%s: dimension %d is %" PRId64 "; expected 0 or more", what, (int)i, shape[i]);
+            return pt__fail(PT_ERR_SHAPE, "%s: dimension %d is %" PRId64 "; expected 0 or more", what, (int)i,
+                            shape[i]);
         empty |= shape[i] == 0;
     }
     for (int32_t i = 0; i < rank && !empty; i++) {
@@ -73,7 +80,8 @@ pt_status_t pt__sizes_elements(const char *what, int32_t rank, const int64_t *sh
     return PT_OK;
 }
 
-const char *pt__sizes_print(int32_t rank, const int64_t *shape, char *buffer, size_t size) {
+const char *pt__sizes_print(int32_t rank, const int64_t *shape, char *buffer, size_t size)
+{
     size_t length = 0;
     for (int32_t i = 0; i < rank && length < size; i++) {
         const char *before = i ? ", " : "[";
@@ -88,7 +96,8 @@ const char *pt__sizes_print(int32_t rank, const int64_t *shape, char *buffer, si
     return buffer;
 }
 
-float pt__half_to_float(uint16_t half) {
+float pt__half_to_float(uint16_t half)
+{
     uint32_t sign = (uint32_t)(half & 0x8000) << 16, magnitude = half & 0x7FFF, bits;
     float value;
     if (magnitude >= 0x7C00) { /* infinity, NaN */
@@ -104,7 +113,8 @@ float pt__half_to_float(uint16_t half) {
     return value;
 }
 
-uint16_t pt__float_to_half(float value) {
+uint16_t pt__float_to_half(float value)
+{
     uint32_t bits;
     memcpy(&bits, &value, sizeof bits);
     uint32_t sign = bits >> 16 & 0x8000, magnitude = bits & 0x7FFFFFFF;
@@ -123,14 +133,16 @@ uint16_t pt__float_to_half(float value) {
     return (uint16_t)(sign | ((magnitude >> 13) - ((127 - 15) << 10)));
 }
 
-float pt__bfloat_to_float(uint16_t bfloat) {
+float pt__bfloat_to_float(uint16_t bfloat)
+{
     uint32_t bits = (uint32_t)bfloat << 16;
     float value;
     memcpy(&value, &bits, sizeof value);
     return value;
 }
 
-uint16_t pt__float_to_bfloat(float value) {
+uint16_t pt__float_to_bfloat(float value)
+{
     uint32_t bits;
     memcpy(&bits, &value, sizeof bits);
     if ((bits & 0x7FFFFFFF) > 0x7F800000) /* NaN: keep it one when the low bits go */
@@ -139,7 +151,8 @@ uint16_t pt__float_to_bfloat(float value) {
 }
 
 /* Rounded to odd: the result can be rounded once more, to fewer bits, without rounding twice. */
-static float to_odd_float(double value) {
+static float to_odd_float(double value)
+{
     float rounded = (float)value;
     uint32_t bits;
     if ((double)rounded == value || isnan(value))
@@ -153,13 +166,14 @@ static float to_odd_float(double value) {
 }
 
 /* src[0..n) of any integer type; uint64 beyond int64 sets *index to its place and is left to the caller. */
-static void load_integers(int32_t dtype, const unsigned char *src, int64_t n, int64_t *dst, int64_t *index) {
-#define LOAD(type)                                                                                                     \
-    for (int64_t i = 0; i < n; i++) {                                                                                  \
-        type value;                                                                                                    \
-        memcpy(&value, src + (size_t)i * sizeof value, sizeof value);                                                  \
-        dst[i] = (int64_t)value;                                                                                       \
-    }                                                                                                                  \
+static void load_integers(int32_t dtype, const unsigned char *src, int64_t n, int64_t *dst, int64_t *index)
+{
+#define LOAD(type)                                                    \
+    for (int64_t i = 0; i < n; i++) {                                 \
+        type value;                                                   \
+        memcpy(&value, src + (size_t)i * sizeof value, sizeof value); \
+        dst[i] = (int64_t)value;                                      \
+    }                                                                 \
     break
     switch (dtype) {
     case PT_INT8:
@@ -185,7 +199,8 @@ static void load_integers(int32_t dtype, const unsigned char *src, int64_t n, in
             *index = i;
 }
 
-static void load_doubles(int32_t dtype, const unsigned char *src, int64_t n, double *dst) {
+static void load_doubles(int32_t dtype, const unsigned char *src, int64_t n, double *dst)
+{
     int64_t integers[CHUNK], beyond;
     if (!dtypes[dtype].is_float) {
         load_integers(dtype, src, n, integers, &beyond);
@@ -212,7 +227,8 @@ static void load_doubles(int32_t dtype, const unsigned char *src, int64_t n, dou
 }
 
 /* Returns the first element that does not fit, or -1. */
-static int64_t store_doubles(int32_t dtype, const double *src, int64_t n, unsigned char *dst) {
+static int64_t store_doubles(int32_t dtype, const double *src, int64_t n, unsigned char *dst)
+{
     for (int64_t i = 0; i < n; i++) {
         float single = (float)src[i];
         uint16_t half = 0;
@@ -226,7 +242,8 @@ static int64_t store_doubles(int32_t dtype, const double *src, int64_t n, unsign
             memcpy(dst + (size_t)i * 4, &single, 4);
             break;
         default:
-            half = dtype == PT_FLOAT16 ? pt__float_to_half(to_odd_float(src[i])) : pt__float_to_bfloat(to_odd_float(src[i]));
+            half = dtype == PT_FLOAT16 ? pt__float_to_half(to_odd_float(src[i]))
+                                       : pt__float_to_bfloat(to_odd_float(src[i]));
             infinite = (half & 0x7FFF) == (dtype == PT_FLOAT16 ? 0x7C00 : 0x7F80);
             memcpy(dst + (size_t)i * 2, &half, 2);
         }
@@ -236,7 +253,8 @@ static int64_t store_doubles(int32_t dtype, const double *src, int64_t n, unsign
     return -1;
 }
 
-static int64_t store_integers(int32_t dtype, const int64_t *src, int64_t n, unsigned char *dst) {
+static int64_t store_integers(int32_t dtype, const int64_t *src, int64_t n, unsigned char *dst)
+{
     int64_t low = dtypes[dtype].low, high = dtypes[dtype].high;
     for (int64_t i = 0; i < n; i++)
         if (src[i] < low || src[i] > high)
@@ -263,7 +281,8 @@ static int64_t store_integers(int32_t dtype, const int64_t *src, int64_t n, unsi
 }
 
 /* Doubles that are whole and within int64; uint64 beyond int64 counts as out of range here. */
-static int64_t doubles_to_integers(const double *src, int64_t n, int64_t *dst) {
+static int64_t doubles_to_integers(const double *src, int64_t n, int64_t *dst)
+{
     for (int64_t i = 0; i < n; i++) {
         if (!(src[i] >= -0x1p63 && src[i] < 0x1p63) || src[i] != floor(src[i]))
             return i;
@@ -272,7 +291,9 @@ static int64_t doubles_to_integers(const double *src, int64_t n, int64_t *dst) {
     return -1;
 }
 
-static pt_status_t misfit(const char *what, int64_t index, int32_t src_dtype, const unsigned char *src, int32_t dst_dtype) {
+static pt_status_t misfit(const char *what, int64_t index, int32_t src_dtype, const unsigned char *src,
+                          int32_t dst_dtype)
+{
     double value;
     load_doubles(src_dtype, src + index * dtypes[src_dtype].size, 1, &value);
     return pt__fail(PT_ERR_ARGUMENT, "%s: element %" PRId64 " is %.17g (%s), which does not fit %s", what, index, value,
@@ -280,7 +301,9 @@ static pt_status_t misfit(const char *what, int64_t index, int32_t src_dtype, co
 }
 
 /* One chunk; returns the first element that does not fit, or -1. */
-static int64_t convert_chunk(int32_t src_dtype, const unsigned char *src, int32_t dst_dtype, unsigned char *dst, int64_t n) {
+static int64_t convert_chunk(int32_t src_dtype, const unsigned char *src, int32_t dst_dtype, unsigned char *dst,
+                             int64_t n)
+{
     double doubles[CHUNK];
     int64_t integers[CHUNK], bad = -1;
     if (dtypes[dst_dtype].is_float) {
@@ -298,7 +321,8 @@ static int64_t convert_chunk(int32_t src_dtype, const unsigned char *src, int32_
     return worse >= 0 ? worse : bad;
 }
 
-static int convert_directly(int32_t src_dtype, const void *src, int32_t dst_dtype, void *dst, int64_t n) {
+static int convert_directly(int32_t src_dtype, const void *src, int32_t dst_dtype, void *dst, int64_t n)
+{
     float value;
     uint16_t half;
     if (src_dtype == dst_dtype && dst_dtype != PT_BOOL) {
@@ -320,7 +344,9 @@ static int convert_directly(int32_t src_dtype, const void *src, int32_t dst_dtyp
     return 1;
 }
 
-pt_status_t pt__dtype_convert(const char *what, int32_t src_dtype, const void *src, int32_t dst_dtype, void *dst, int64_t n) {
+pt_status_t pt__dtype_convert(const char *what, int32_t src_dtype, const void *src, int32_t dst_dtype, void *dst,
+                              int64_t n)
+{
     if (!find(src_dtype) || !find(dst_dtype))
         return pt__fail(PT_ERR_ARGUMENT, "%s: %d is no dtype", what, (int)(find(src_dtype) ? dst_dtype : src_dtype));
     if (convert_directly(src_dtype, src, dst_dtype, dst, n))

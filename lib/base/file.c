@@ -10,9 +10,11 @@
 #include <unistd.h>
 
 #include "base/file_error.h"
+#include "base/sort.h"
 
 /* PT_ERR_NOT_FOUND for what does not exist, PT_ERR_IO otherwise: "PATH: cannot VERB: reason". */
-pt_status_t pt__file_fail(const char *verb, const char *path, int error) {
+pt_status_t pt__file_fail(const char *verb, const char *path, int error)
+{
     char reason[128];
     if (strerror_r(error, reason, sizeof reason) != 0)
         reason[0] = 0;
@@ -20,7 +22,8 @@ pt_status_t pt__file_fail(const char *verb, const char *path, int error) {
     return pt__fail(status, "%s: cannot %s: %s", path, verb, reason);
 }
 
-static pt_status_t open_to_read(const char *path, int *file, struct stat *about) {
+static pt_status_t open_to_read(const char *path, int *file, struct stat *about)
+{
     do
         *file = open(path, O_RDONLY | O_CLOEXEC);
     while (*file < 0 && errno == EINTR);
@@ -35,8 +38,9 @@ static pt_status_t open_to_read(const char *path, int *file, struct stat *about)
 }
 
 /* Reads to the end of the file, whatever its stated size: pipes state none, and files grow. */
-static pt_status_t read_all(pt__memory_t *memory, int file, const char *path, int64_t expected, int64_t limit, char **bytes,
-                            int64_t *size) {
+static pt_status_t read_all(pt__memory_t *memory, int file, const char *path, int64_t expected, int64_t limit,
+                            char **bytes, int64_t *size)
+{
     int64_t capacity = 0, length = 0;
     ssize_t got;
     if (limit > 0 && expected > limit)
@@ -49,15 +53,17 @@ static pt_status_t read_all(pt__memory_t *memory, int file, const char *path, in
             return pt__file_fail("read", path, errno);
         length += got > 0 ? got : 0;
         if (limit > 0 && length > limit)
-            return pt__fail(PT_ERR_FORMAT, "%s: more than %lld bytes, the most that is expected here", path, (long long)limit);
+            return pt__fail(PT_ERR_FORMAT, "%s: more than %lld bytes, the most that is expected here", path,
+                            (long long)limit);
     } while (got != 0);
     (*bytes)[length] = 0;
     *size = length;
     return PT_OK;
 }
 
-static pt_status_t read_and_close(pt__memory_t *memory, int file, const char *path, const struct stat *about, int64_t limit,
-                                  char **bytes, int64_t *size) {
+static pt_status_t read_and_close(pt__memory_t *memory, int file, const char *path, const struct stat *about,
+                                  int64_t limit, char **bytes, int64_t *size)
+{
     pt_status_t status = read_all(memory, file, path, S_ISREG(about->st_mode) ? about->st_size : 0, limit, bytes, size);
     close(file);
     if (status != PT_OK) {
@@ -67,7 +73,8 @@ static pt_status_t read_and_close(pt__memory_t *memory, int file, const char *pa
     return status;
 }
 
-pt_status_t pt__file_read(pt__memory_t *memory, const char *path, int64_t limit, char **bytes, int64_t *size) {
+pt_status_t pt__file_read(pt__memory_t *memory, const char *path, int64_t limit, char **bytes, int64_t *size)
+{
     struct stat about;
     int file;
     *bytes = NULL;
@@ -76,7 +83,8 @@ pt_status_t pt__file_read(pt__memory_t *memory, const char *path, int64_t limit,
     return read_and_close(memory, file, path, &about, limit, bytes, size);
 }
 
-pt_status_t pt__file_map(pt__memory_t *memory, const char *path, pt__mapping_t *out) {
+pt_status_t pt__file_map(pt__memory_t *memory, const char *path, pt__mapping_t *out)
+{
     struct stat about;
     int file;
     char *bytes = NULL;
@@ -95,7 +103,8 @@ pt_status_t pt__file_map(pt__memory_t *memory, const char *path, pt__mapping_t *
     return PT_OK;
 }
 
-void pt__file_unmap(pt__mapping_t *mapping) {
+void pt__file_unmap(pt__mapping_t *mapping)
+{
     if (mapping->copy)
         pt__release(mapping->memory, mapping->copy);
     else if (mapping->bytes)
@@ -103,12 +112,14 @@ void pt__file_unmap(pt__mapping_t *mapping) {
     *mapping = (pt__mapping_t){0};
 }
 
-int32_t pt__file_exists(const char *path) {
+int32_t pt__file_exists(const char *path)
+{
     struct stat about;
     return stat(path, &about) == 0;
 }
 
-pt_status_t pt__file_size(const char *path, int64_t *size) {
+pt_status_t pt__file_size(const char *path, int64_t *size)
+{
     struct stat about;
     if (stat(path, &about) != 0)
         return pt__file_fail("find the size", path, errno);
@@ -116,7 +127,8 @@ pt_status_t pt__file_size(const char *path, int64_t *size) {
     return PT_OK;
 }
 
-pt_status_t pt__file_remove(const char *path) {
+pt_status_t pt__file_remove(const char *path)
+{
     if (unlink(path) != 0 && errno != ENOENT)
         return pt__file_fail("remove", path, errno);
     return PT_OK;
@@ -124,20 +136,16 @@ pt_status_t pt__file_remove(const char *path) {
 
 /* ---- Directories ---- */
 
-static void sort_names(char **names, int64_t count) {
-    for (int64_t gap = count / 2; gap > 0; gap /= 2) /* Shell's sort: directories are short, and it allocates nothing */
-        for (int64_t i = gap; i < count; i++) {
-            char *name = names[i];
-            int64_t j = i;
-            for (; j >= gap && strcmp(names[j - gap], name) > 0; j -= gap)
-                names[j] = names[j - gap];
-            names[j] = name;
-        }
+static int compare_names(const void *a, const void *b, void *user)
+{
+    (void)user;
+    return strcmp(a, b);
 }
 
 /* The names one after the other, each with its 0, into *all. */
 static pt_status_t read_names(pt__memory_t *memory, DIR *directory, const char *path, char **all, int64_t *length,
-                              int64_t *count) {
+                              int64_t *count)
+{
     int64_t capacity = 0;
     for (;;) {
         errno = 0;
@@ -154,7 +162,8 @@ static pt_status_t read_names(pt__memory_t *memory, DIR *directory, const char *
     }
 }
 
-pt_status_t pt__directory_list(pt__memory_t *memory, const char *path, char ***names, int64_t *count) {
+pt_status_t pt__directory_list(pt__memory_t *memory, const char *path, char ***names, int64_t *count)
+{
     char *all = NULL, **list;
     int64_t length = 0;
     *names = NULL;
@@ -173,7 +182,7 @@ pt_status_t pt__directory_list(pt__memory_t *memory, const char *path, char ***n
             memcpy(name, all, (size_t)length);
         for (int64_t i = 0; i < *count; i++, name += strlen(name) + 1)
             list[i] = name;
-        sort_names(list, *count);
+        pt__sort((const void **)list, *count, compare_names, NULL);
         *names = list;
     } else {
         *count = 0;
@@ -182,7 +191,8 @@ pt_status_t pt__directory_list(pt__memory_t *memory, const char *path, char ***n
     return status;
 }
 
-static pt_status_t make_one(const char *path) {
+static pt_status_t make_one(const char *path)
+{
     struct stat about;
     if (mkdir(path, 0777) == 0)
         return PT_OK;
@@ -192,7 +202,8 @@ static pt_status_t make_one(const char *path) {
     return error == EEXIST ? PT_OK : pt__file_fail("make the directory", path, error);
 }
 
-pt_status_t pt__directory_make(pt__memory_t *memory, const char *path) {
+pt_status_t pt__directory_make(pt__memory_t *memory, const char *path)
+{
     char *copy;
     pt_status_t status = PT_OK;
     if (!*path)

@@ -6,28 +6,33 @@
 static const uint64_t PRIME1 = 0x9E3779B185EBCA87u, PRIME2 = 0xC2B2AE3D27D4EB4Fu, PRIME3 = 0x165667B19E3779F9u,
                       PRIME4 = 0x85EBCA77C2B2AE63u, PRIME5 = 0x27D4EB2F165667C5u;
 
-static uint64_t rotate(uint64_t value, int bits) {
+static uint64_t rotate(uint64_t value, int bits)
+{
     return value << bits | value >> (64 - bits);
 }
 
 /* Little-endian, whatever the processor; compilers make one load of it. */
-static uint64_t read64(const uint8_t *bytes) {
+static uint64_t read64(const uint8_t *bytes)
+{
     uint64_t value = 0;
     for (int i = 0; i < 8; i++)
         value |= (uint64_t)bytes[i] << 8 * i;
     return value;
 }
 
-static uint32_t read32(const uint8_t *bytes) {
+static uint32_t read32(const uint8_t *bytes)
+{
     return bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
 }
 
-static uint64_t mix_lane(uint64_t lane, uint64_t input) {
+static uint64_t mix_lane(uint64_t lane, uint64_t input)
+{
     return rotate(lane + input * PRIME2, 31) * PRIME1;
 }
 
 /* Takes whole stripes; returns how many bytes it took. */
-static size_t take_stripes(uint64_t lanes[4], const uint8_t *bytes, size_t size) {
+static size_t take_stripes(uint64_t lanes[4], const uint8_t *bytes, size_t size)
+{
     uint64_t a = lanes[0], b = lanes[1], c = lanes[2], d = lanes[3];
     size_t taken = 0;
     for (; size - taken >= 32; taken += 32) {
@@ -43,11 +48,13 @@ static size_t take_stripes(uint64_t lanes[4], const uint8_t *bytes, size_t size)
     return taken;
 }
 
-pt__hash_t pt__hash_start(uint64_t seed) {
+pt__hash_t pt__hash_start(uint64_t seed)
+{
     return (pt__hash_t){.lanes = {seed + PRIME1 + PRIME2, seed + PRIME2, seed, seed - PRIME1}, .seed = seed};
 }
 
-void pt__hash_add(pt__hash_t *hash, const void *data, size_t size) {
+void pt__hash_add(pt__hash_t *hash, const void *data, size_t size)
+{
     const uint8_t *bytes = data;
     size_t kept = (size_t)(hash->total % 32);
     if (size == 0)
@@ -67,7 +74,8 @@ void pt__hash_add(pt__hash_t *hash, const void *data, size_t size) {
         memcpy(hash->tail, bytes + taken, size - taken);
 }
 
-uint64_t pt__hash_value(const pt__hash_t *hash) {
+uint64_t pt__hash_value(const pt__hash_t *hash)
+{
     uint64_t value = hash->seed + PRIME5;
     if (hash->total >= 32) {
         const uint64_t *lanes = hash->lanes;
@@ -92,7 +100,8 @@ uint64_t pt__hash_value(const pt__hash_t *hash) {
     return value ^ value >> 32;
 }
 
-uint64_t pt__hash_bytes(uint64_t seed, const void *bytes, size_t size) {
+uint64_t pt__hash_bytes(uint64_t seed, const void *bytes, size_t size)
+{
     pt__hash_t hash = pt__hash_start(seed);
     pt__hash_add(&hash, bytes, size);
     return pt__hash_value(&hash);

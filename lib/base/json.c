@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/sort.h"
 #include "base/text.h"
 
 enum { MAX_DEPTH = 128, FIRST_BLOCK = 4096, LARGEST_BLOCK = 1 << 20, SORTED_FROM = 8 };
@@ -26,7 +27,8 @@ typedef struct reader {
     int depth;
 } reader_t;
 
-static pt_status_t take(pt__json_document_t *document, size_t size, void *out) {
+static pt_status_t take(pt__json_document_t *document, size_t size, void *out)
+{
     block_t *block = document->blocks;
     size = (size + 7) & ~(size_t)7;
     if (!block || block->size - block->used < size) {
@@ -43,7 +45,8 @@ static pt_status_t take(pt__json_document_t *document, size_t size, void *out) {
     return PT_OK;
 }
 
-void pt__json_free(pt__json_document_t *document) {
+void pt__json_free(pt__json_document_t *document)
+{
     if (!document)
         return;
     while (document->blocks) {
@@ -54,34 +57,42 @@ void pt__json_free(pt__json_document_t *document) {
     pt__release(document->memory, document);
 }
 
-static pt_status_t fail_at(const reader_t *reader, int64_t at, const char *expected) {
+static pt_status_t fail_at(const reader_t *reader, int64_t at, const char *expected)
+{
     char found[24] = "the end";
     if (at < reader->length) {
         unsigned char byte = (unsigned char)reader->text[at];
         snprintf(found, sizeof found, byte > 0x20 && byte < 0x7F ? "'%c'" : "byte 0x%02X", byte);
     }
-    return pt__fail(PT_ERR_FORMAT, "%s: byte %lld: expected %s, found %s", reader->name, (long long)at, expected, found);
+    return pt__fail(PT_ERR_FORMAT, "%s: byte %lld: expected %s, found %s", reader->name, (long long)at, expected,
+                    found);
 }
 
-static void skip_blanks(reader_t *reader) {
+static void skip_blanks(reader_t *reader)
+{
     while (reader->at < reader->length && strchr(" \t\n\r", reader->text[reader->at]) && reader->text[reader->at])
         reader->at++;
 }
 
 /* The byte at the cursor; 0 at the end (a 0 in the text is no token either). */
-static char peek(const reader_t *reader) {
+static char peek(const reader_t *reader)
+{
     return reader->at < reader->length ? reader->text[reader->at] : 0;
 }
 
 /* ---- Strings ---- */
 
-static int32_t hex_value(const reader_t *reader, int64_t at) {
+static int32_t hex_value(const reader_t *reader, int64_t at)
+{
     int32_t value = 0;
     if (reader->length - at < 4)
         return -1;
     for (int64_t i = at; i < at + 4; i++) {
         char c = reader->text[i];
-        int32_t digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+        int32_t digit = c >= '0' && c <= '9'   ? c - '0'
+                        : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                        : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                               : -1;
         if (digit < 0)
             return -1;
         value = value * 16 + digit;
@@ -89,7 +100,8 @@ static int32_t hex_value(const reader_t *reader, int64_t at) {
     return value;
 }
 
-static char *encode_utf8(char *out, int32_t code) {
+static char *encode_utf8(char *out, int32_t code)
+{
     if (code < 0x80) {
         *out++ = (char)code;
     } else if (code < 0x800) {
@@ -109,7 +121,8 @@ static char *encode_utf8(char *out, int32_t code) {
 }
 
 /* \uXXXX at the cursor, behind "\u"; two of them where the first is a high surrogate. */
-static pt_status_t read_unicode_escape(reader_t *reader, char **out) {
+static pt_status_t read_unicode_escape(reader_t *reader, char **out)
+{
     int64_t begin = reader->at;
     int32_t code = hex_value(reader, begin), low;
     if (code < 0)
@@ -130,7 +143,8 @@ static pt_status_t read_unicode_escape(reader_t *reader, char **out) {
     return PT_OK;
 }
 
-static pt_status_t read_escape(reader_t *reader, char **out) {
+static pt_status_t read_escape(reader_t *reader, char **out)
+{
     static const char letters[] = "\"\\/bfnrt", bytes[] = "\"\\/\b\f\n\r\t";
     char letter = peek(reader);
     const char *place = letter ? strchr(letters, letter) : NULL;
@@ -144,7 +158,8 @@ static pt_status_t read_escape(reader_t *reader, char **out) {
 }
 
 /* Finds the closing quotation mark: what lies between is the most room that the string can need. */
-static pt_status_t find_string_end(const reader_t *reader, int64_t *end) {
+static pt_status_t find_string_end(const reader_t *reader, int64_t *end)
+{
     int64_t at = reader->at;
     for (; at < reader->length && reader->text[at] != '"'; at++)
         if (reader->text[at] == '\\')
@@ -155,7 +170,8 @@ static pt_status_t find_string_end(const reader_t *reader, int64_t *end) {
     return PT_OK;
 }
 
-static pt_status_t read_string(reader_t *reader, const char **string, int64_t *length) {
+static pt_status_t read_string(reader_t *reader, const char **string, int64_t *length)
+{
     int64_t end = 0;
     char *begin, *out;
     reader->at++;
@@ -187,19 +203,22 @@ static pt_status_t read_string(reader_t *reader, const char **string, int64_t *l
 
 /* ---- Numbers and words ---- */
 
-static void skip_digits(reader_t *reader) {
+static void skip_digits(reader_t *reader)
+{
     while (peek(reader) >= '0' && peek(reader) <= '9')
         reader->at++;
 }
 
-static pt_status_t want_digits(reader_t *reader) {
+static pt_status_t want_digits(reader_t *reader)
+{
     if (peek(reader) < '0' || peek(reader) > '9')
         return fail_at(reader, reader->at, "a digit");
     skip_digits(reader);
     return PT_OK;
 }
 
-static pt_status_t read_number(reader_t *reader, pt__json_t *value) {
+static pt_status_t read_number(reader_t *reader, pt__json_t *value)
+{
     int64_t begin = reader->at;
     int whole = 1;
     value->kind = PT__JSON_NUMBER;
@@ -227,7 +246,8 @@ static pt_status_t read_number(reader_t *reader, pt__json_t *value) {
     return PT_OK;
 }
 
-static pt_status_t read_word(reader_t *reader, pt__json_t *value) {
+static pt_status_t read_word(reader_t *reader, pt__json_t *value)
+{
     static const struct {
         const char *word;
         pt__json_kind_t kind;
@@ -235,7 +255,8 @@ static pt_status_t read_word(reader_t *reader, pt__json_t *value) {
     } words[] = {{"true", PT__JSON_BOOL, 1}, {"false", PT__JSON_BOOL, 0}, {"null", PT__JSON_NULL, 0}};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         size_t length = strlen(words[i].word);
-        if ((uint64_t)(reader->length - reader->at) < length || memcmp(reader->text + reader->at, words[i].word, length) != 0)
+        if ((uint64_t)(reader->length - reader->at) < length ||
+            memcmp(reader->text + reader->at, words[i].word, length) != 0)
             continue;
         value->kind = words[i].kind;
         value->integer = words[i].integer;
@@ -247,46 +268,28 @@ static pt_status_t read_word(reader_t *reader, pt__json_t *value) {
 
 /* ---- Arrays and objects ---- */
 
-static int compare_keys(const char *a, int64_t a_length, const char *b, int64_t b_length) {
+static int compare_keys(const char *a, int64_t a_length, const char *b, int64_t b_length)
+{
     int order = memcmp(a, b, (size_t)(a_length < b_length ? a_length : b_length));
     return order ? order : (a_length > b_length) - (a_length < b_length);
 }
 
-static int members_in_order(const pt__json_t *a, const pt__json_t *b) {
-    return compare_keys(a->key, a->key_length, b->key, b->key_length) < 0;
+static int compare_members(const void *a, const void *b, void *user)
+{
+    const pt__json_t *first = a, *second = b;
+    (void)user;
+    return compare_keys(first->key, first->key_length, second->key, second->key_length);
 }
 
-static void sift_down(const pt__json_t **heap, int64_t root, int64_t count) {
-    for (int64_t child; (child = 2 * root + 1) < count; root = child) {
-        if (child + 1 < count && members_in_order(heap[child], heap[child + 1]))
-            child++;
-        if (!members_in_order(heap[root], heap[child]))
-            return;
-        const pt__json_t *swap = heap[root];
-        heap[root] = heap[child];
-        heap[child] = swap;
-    }
-}
-
-/* Heap sort, because qsort allocates behind the host's back and may take quadratic time on hostile keys. */
-static void sort_members(const pt__json_t **members, int64_t count) {
-    for (int64_t root = count / 2; root-- > 0;)
-        sift_down(members, root, count);
-    for (int64_t last = count - 1; last > 0; last--) {
-        const pt__json_t *swap = members[0];
-        members[0] = members[last];
-        members[last] = swap;
-        sift_down(members, 0, last);
-    }
-}
-
-static pt_status_t fail_duplicate(const reader_t *reader, const pt__json_t *member) {
+static pt_status_t fail_duplicate(const reader_t *reader, const pt__json_t *member)
+{
     return pt__fail(PT_ERR_FORMAT, "%s: byte %lld: the object that ends here has the key \"%s\" twice", reader->name,
                     (long long)reader->at, member->key);
 }
 
 /* Refuses duplicate keys; larger objects get an index for lookups. */
-static pt_status_t index_members(reader_t *reader, pt__json_t *object) {
+static pt_status_t index_members(reader_t *reader, pt__json_t *object)
+{
     const pt__json_t **members;
     int64_t count = 0;
     if (object->length < SORTED_FROM) {
@@ -299,9 +302,9 @@ static pt_status_t index_members(reader_t *reader, pt__json_t *object) {
     PT__TRY(take(reader->document, (size_t)object->length * sizeof *members, &members));
     for (const pt__json_t *member = object->first; member; member = member->next)
         members[count++] = member;
-    sort_members(members, count);
+    pt__sort((const void **)members, count, compare_members, NULL);
     for (int64_t i = 1; i < count; i++)
-        if (!members_in_order(members[i - 1], members[i]))
+        if (compare_members(members[i - 1], members[i], NULL) == 0)
             return fail_duplicate(reader, members[i]);
     object->by_key = members;
     return PT_OK;
@@ -309,7 +312,8 @@ static pt_status_t index_members(reader_t *reader, pt__json_t *object) {
 
 static pt_status_t read_value(reader_t *reader, pt__json_t *value);
 
-static pt_status_t read_key(reader_t *reader, pt__json_t *member) {
+static pt_status_t read_key(reader_t *reader, pt__json_t *member)
+{
     if (peek(reader) != '"')
         return fail_at(reader, reader->at, "'\"' before a key");
     PT__TRY(read_string(reader, &member->key, &member->key_length));
@@ -322,7 +326,8 @@ static pt_status_t read_key(reader_t *reader, pt__json_t *member) {
 }
 
 /* An array or an object: opened at the cursor, which ends behind its closing bracket. */
-static pt_status_t read_members(reader_t *reader, pt__json_t *value) {
+static pt_status_t read_members(reader_t *reader, pt__json_t *value)
+{
     int is_object = value->kind == PT__JSON_OBJECT;
     char close = is_object ? '}' : ']';
     const pt__json_t **link = &value->first;
@@ -354,7 +359,8 @@ static pt_status_t read_members(reader_t *reader, pt__json_t *value) {
     return is_object ? index_members(reader, value) : PT_OK;
 }
 
-static pt_status_t read_value(reader_t *reader, pt__json_t *value) {
+static pt_status_t read_value(reader_t *reader, pt__json_t *value)
+{
     switch (peek(reader)) {
     case '{':
         value->kind = PT__JSON_OBJECT;
@@ -383,7 +389,8 @@ static pt_status_t read_value(reader_t *reader, pt__json_t *value) {
 }
 
 pt_status_t pt__json_parse(pt__memory_t *memory, const char *name, const char *text, int64_t length,
-                           pt__json_document_t **out, const pt__json_t **root) {
+                           pt__json_document_t **out, const pt__json_t **root)
+{
     pt__json_document_t *document;
     pt__json_t *value;
     pt_status_t status;
@@ -409,7 +416,8 @@ out:
     return status;
 }
 
-const pt__json_t *pt__json_find(const pt__json_t *object, const char *key) {
+const pt__json_t *pt__json_find(const pt__json_t *object, const char *key)
+{
     int64_t key_length = (int64_t)strlen(key), low = 0, high;
     if (!object || object->kind != PT__JSON_OBJECT)
         return NULL;

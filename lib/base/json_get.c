@@ -7,13 +7,15 @@
 
 enum { PATH_SIZE = 256 };
 
-const char *pt__json_kind_name(pt__json_kind_t kind) {
+const char *pt__json_kind_name(pt__json_kind_t kind)
+{
     static const char *const names[] = {"null", "true or false", "a number", "a string", "an array", "an object"};
     return (size_t)kind < sizeof names / sizeof names[0] ? names[kind] : "nothing";
 }
 
 /* Appends the value's path; returns its length. Deep paths are cut at the end. */
-static size_t write_path(const pt__json_t *value, char *buffer, size_t size) {
+static size_t write_path(const pt__json_t *value, char *buffer, size_t size)
+{
     size_t length = 0;
     int written;
     if (!value || !value->parent) {
@@ -33,7 +35,8 @@ static size_t write_path(const pt__json_t *value, char *buffer, size_t size) {
     return length < size ? length : size - 1;
 }
 
-pt_status_t pt__json_fail(const pt__json_t *value, pt_status_t status, const char *format, ...) {
+pt_status_t pt__json_fail(const pt__json_t *value, pt_status_t status, const char *format, ...)
+{
     char path[PATH_SIZE], message[PT__MESSAGE_SIZE];
     va_list arguments;
     va_start(arguments, format);
@@ -46,7 +49,8 @@ pt_status_t pt__json_fail(const pt__json_t *value, pt_status_t status, const cha
 }
 
 /* The member, or NULL in *out where it is missing or null and may be. */
-static pt_status_t member_of(const pt__json_t *object, const char *key, int32_t need, const pt__json_t **out) {
+static pt_status_t member_of(const pt__json_t *object, const char *key, int32_t need, const pt__json_t **out)
+{
     *out = NULL;
     if (object->kind != PT__JSON_OBJECT)
         return pt__json_fail(object, PT_ERR_FORMAT, "expected an object with the key \"%s\", found %s", key,
@@ -61,7 +65,8 @@ static pt_status_t member_of(const pt__json_t *object, const char *key, int32_t 
 
 /* The same, and of this kind. */
 static pt_status_t member_of_kind(const pt__json_t *object, const char *key, int32_t need, pt__json_kind_t kind,
-                                  const pt__json_t **out) {
+                                  const pt__json_t **out)
+{
     PT__TRY(member_of(object, key, need, out));
     if (*out && (*out)->kind != kind)
         return pt__json_fail(*out, PT_ERR_FORMAT, "expected %s, found %s", pt__json_kind_name(kind),
@@ -70,7 +75,8 @@ static pt_status_t member_of_kind(const pt__json_t *object, const char *key, int
 }
 
 pt_status_t pt__json_get_integer(const pt__json_t *object, const char *key, int32_t need, int64_t low, int64_t high,
-                                 int64_t *out) {
+                                 int64_t *out)
+{
     const pt__json_t *member;
     PT__TRY(member_of_kind(object, key, need, PT__JSON_NUMBER, &member));
     if (!member)
@@ -80,28 +86,34 @@ pt_status_t pt__json_get_integer(const pt__json_t *object, const char *key, int3
         int fits = member->number >= -0x1p63 && member->number < 0x1p63;
         value = fits ? (int64_t)member->number : 0;
         if (!fits || (double)value != member->number)
-            return pt__json_fail(member, PT_ERR_FORMAT, "expected a whole number from %" PRId64 " to %" PRId64 ", found %.17g",
-                                 low, high, member->number);
+            return pt__json_fail(member, PT_ERR_FORMAT,
+                                 "expected a whole number from %" PRId64 " to %" PRId64 ", found %.17g", low, high,
+                                 member->number);
     }
     if (value < low || value > high)
-        return pt__json_fail(member, PT_ERR_FORMAT, "expected a whole number from %" PRId64 " to %" PRId64 ", found %" PRId64,
-                             low, high, value);
+        return pt__json_fail(member, PT_ERR_FORMAT,
+                             "expected a whole number from %" PRId64 " to %" PRId64 ", found %" PRId64, low, high,
+                             value);
     *out = value;
     return PT_OK;
 }
 
-pt_status_t pt__json_get_number(const pt__json_t *object, const char *key, int32_t need, double low, double high, double *out) {
+pt_status_t pt__json_get_number(const pt__json_t *object, const char *key, int32_t need, double low, double high,
+                                double *out)
+{
     const pt__json_t *member;
     PT__TRY(member_of_kind(object, key, need, PT__JSON_NUMBER, &member));
     if (!member)
         return PT_OK;
     if (!(member->number >= low && member->number <= high))
-        return pt__json_fail(member, PT_ERR_FORMAT, "expected a number from %g to %g, found %.17g", low, high, member->number);
+        return pt__json_fail(member, PT_ERR_FORMAT, "expected a number from %g to %g, found %.17g", low, high,
+                             member->number);
     *out = member->number;
     return PT_OK;
 }
 
-pt_status_t pt__json_get_bool(const pt__json_t *object, const char *key, int32_t need, int32_t *out) {
+pt_status_t pt__json_get_bool(const pt__json_t *object, const char *key, int32_t need, int32_t *out)
+{
     const pt__json_t *member;
     PT__TRY(member_of_kind(object, key, need, PT__JSON_BOOL, &member));
     if (member)
@@ -109,7 +121,8 @@ pt_status_t pt__json_get_bool(const pt__json_t *object, const char *key, int32_t
     return PT_OK;
 }
 
-pt_status_t pt__json_get_string(const pt__json_t *object, const char *key, int32_t need, const char **out) {
+pt_status_t pt__json_get_string(const pt__json_t *object, const char *key, int32_t need, const char **out)
+{
     const pt__json_t *member;
     PT__TRY(member_of_kind(object, key, need, PT__JSON_STRING, &member));
     if (!member)
@@ -120,7 +133,8 @@ pt_status_t pt__json_get_string(const pt__json_t *object, const char *key, int32
     return PT_OK;
 }
 
-pt_status_t pt__json_get_array(const pt__json_t *object, const char *key, int32_t need, const pt__json_t **out) {
+pt_status_t pt__json_get_array(const pt__json_t *object, const char *key, int32_t need, const pt__json_t **out)
+{
     const pt__json_t *member;
     PT__TRY(member_of_kind(object, key, need, PT__JSON_ARRAY, &member));
     if (member)
@@ -128,7 +142,8 @@ pt_status_t pt__json_get_array(const pt__json_t *object, const char *key, int32_
     return PT_OK;
 }
 
-pt_status_t pt__json_get_object(const pt__json_t *object, const char *key, int32_t need, const pt__json_t **out) {
+pt_status_t pt__json_get_object(const pt__json_t *object, const char *key, int32_t need, const pt__json_t **out)
+{
     const pt__json_t *member;
     PT__TRY(member_of_kind(object, key, need, PT__JSON_OBJECT, &member));
     if (member)

@@ -6,7 +6,8 @@
 
 enum { LINE_SIZE = 1024 };
 
-pt_status_t pt__log_lock_create(pt__memory_t *memory, void **out) {
+pt_status_t pt__log_lock_create(pt__memory_t *memory, void **out)
+{
     pthread_mutex_t *lock;
     *out = NULL;
     PT__TRY(pt__allocate(memory, 1, sizeof *lock, "lock of the log", &lock));
@@ -18,14 +19,16 @@ pt_status_t pt__log_lock_create(pt__memory_t *memory, void **out) {
     return PT_OK;
 }
 
-void pt__log_lock_free(pt__memory_t *memory, void *lock) {
+void pt__log_lock_free(pt__memory_t *memory, void *lock)
+{
     if (!lock)
         return;
     pthread_mutex_destroy(lock);
     pt__release(memory, lock);
 }
 
-void pt__log(const pt_context_t *context, int32_t level, const char *format, ...) {
+void pt__log(const pt_context_t *context, int32_t level, const char *format, ...)
+{
     char line[LINE_SIZE];
     va_list arguments;
     int32_t wanted = context->log_level ? context->log_level : PT_LOG_WARNING;

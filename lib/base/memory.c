@@ -14,18 +14,21 @@ typedef struct block {
 
 enum { OVERHEAD = sizeof(block_t) + PT__ALIGNMENT - 1 };
 
-static void *default_allocate(void *user, size_t bytes) {
+static void *default_allocate(void *user, size_t bytes)
+{
     (void)user;
     return malloc(bytes);
 }
 
-static void default_release(void *user, void *block, size_t bytes) {
+static void default_release(void *user, void *block, size_t bytes)
+{
     (void)user;
     (void)bytes;
     free(block);
 }
 
-void pt__memory_init(pt__memory_t *memory, pt_allocate_fn allocate, pt_release_fn release, void *user) {
+void pt__memory_init(pt__memory_t *memory, pt_allocate_fn allocate, pt_release_fn release, void *user)
+{
     memory->allocate = allocate ? allocate : default_allocate;
     memory->release = allocate ? release : default_release;
     memory->user = user;
@@ -33,7 +36,8 @@ void pt__memory_init(pt__memory_t *memory, pt_allocate_fn allocate, pt_release_f
     atomic_init(&memory->peak_bytes, 0);
 }
 
-static void count(pt__memory_t *memory, int64_t bytes) {
+static void count(pt__memory_t *memory, int64_t bytes)
+{
     int_least64_t held = atomic_fetch_add_explicit(&memory->bytes, bytes, memory_order_relaxed) + bytes;
     int_least64_t peak = atomic_load_explicit(&memory->peak_bytes, memory_order_relaxed);
     while (held > peak && !atomic_compare_exchange_weak_explicit(&memory->peak_bytes, &peak, held, memory_order_relaxed,
@@ -41,16 +45,18 @@ static void count(pt__memory_t *memory, int64_t bytes) {
         continue;
 }
 
-static block_t *block_of(void *pointer) {
+static block_t *block_of(void *pointer)
+{
     return (block_t *)pointer - 1;
 }
 
-static pt_status_t allocate(pt__memory_t *memory, size_t number, size_t size, const char *what, int zeroed, void *out) {
+static pt_status_t allocate(pt__memory_t *memory, size_t number, size_t size, const char *what, int zeroed, void *out)
+{
     void *given, *pointer = NULL;
     memcpy(out, &pointer, sizeof pointer);
     if (size && number > (PTRDIFF_MAX - OVERHEAD) / size)
-        return pt__fail(PT_ERR_MEMORY, "out of memory: %s of %zu times %zu bytes is more than any machine has", what, number,
-                        size);
+        return pt__fail(PT_ERR_MEMORY, "out of memory: %s of %zu times %zu bytes is more than any machine has", what,
+                        number, size);
     size_t bytes = number * size + OVERHEAD;
     /* calloc takes large blocks fresh from the system, zero and untouched: pages that are never used cost nothing */
     if (zeroed && memory->allocate == default_allocate)
@@ -69,15 +75,19 @@ static pt_status_t allocate(pt__memory_t *memory, size_t number, size_t size, co
     return PT_OK;
 }
 
-pt_status_t pt__allocate(pt__memory_t *memory, size_t number, size_t size, const char *what, void *out) {
+pt_status_t pt__allocate(pt__memory_t *memory, size_t number, size_t size, const char *what, void *out)
+{
     return allocate(memory, number, size, what, 1, out);
 }
 
-pt_status_t pt__allocate_uninitialised(pt__memory_t *memory, size_t number, size_t size, const char *what, void *out) {
+pt_status_t pt__allocate_uninitialised(pt__memory_t *memory, size_t number, size_t size, const char *what, void *out)
+{
     return allocate(memory, number, size, what, 0, out);
 }
 
-pt_status_t pt__grow(pt__memory_t *memory, void *array, int64_t *capacity, int64_t needed, size_t size, const char *what) {
+pt_status_t pt__grow(pt__memory_t *memory, void *array, int64_t *capacity, int64_t needed, size_t size,
+                     const char *what)
+{
     void *old, *grown;
     if (needed <= *capacity)
         return PT_OK;
@@ -95,7 +105,8 @@ pt_status_t pt__grow(pt__memory_t *memory, void *array, int64_t *capacity, int64
     return PT_OK;
 }
 
-void pt__release(pt__memory_t *memory, void *pointer) {
+void pt__release(pt__memory_t *memory, void *pointer)
+{
     if (!pointer)
         return;
     block_t block = *block_of(pointer);
@@ -103,7 +114,8 @@ void pt__release(pt__memory_t *memory, void *pointer) {
     memory->release(memory->user, block.given, block.bytes);
 }
 
-pt_status_t pt__string_copy(pt__memory_t *memory, const char *source, char **out) {
+pt_status_t pt__string_copy(pt__memory_t *memory, const char *source, char **out)
+{
     *out = NULL;
     if (!source)
         return PT_OK;
@@ -113,7 +125,8 @@ pt_status_t pt__string_copy(pt__memory_t *memory, const char *source, char **out
     return PT_OK;
 }
 
-int64_t pt__resident_peak_bytes(void) {
+int64_t pt__resident_peak_bytes(void)
+{
     struct rusage usage;
     if (getrusage(RUSAGE_SELF, &usage) != 0)
         return 0;

@@ -5,7 +5,8 @@
 
 #include "base/thread.h"
 
-int32_t pt__processor_count(void) {
+int32_t pt__processor_count(void)
+{
     long online = sysconf(_SC_NPROCESSORS_ONLN);
 #ifdef CPU_COUNT
     cpu_set_t set;

@@ -3,7 +3,8 @@
 
 #include <math.h>
 
-uint64_t pt__random_key(uint64_t seed, uint64_t stream) {
+uint64_t pt__random_key(uint64_t seed, uint64_t stream)
+{
     uint32_t words[4];
     /* twice, because the words of one block under similar seeds must not be met again as a sequence's own */
     pt__random_bits(seed, stream, words);
@@ -12,48 +13,56 @@ uint64_t pt__random_key(uint64_t seed, uint64_t stream) {
     return (uint64_t)words[3] << 32 | words[2];
 }
 
-pt__random_t pt__random_start(uint64_t key) {
+pt__random_t pt__random_start(uint64_t key)
+{
     return pt__random_resume(key, 0);
 }
 
-pt__random_t pt__random_resume(uint64_t key, uint64_t position) {
+pt__random_t pt__random_resume(uint64_t key, uint64_t position)
+{
     pt__random_t random = {.key = key, .position = position};
     if (position % 4 != 0)
         pt__random_bits(key, position / 4, random.words);
     return random;
 }
 
-uint32_t pt__random_u32(pt__random_t *random) {
+uint32_t pt__random_u32(pt__random_t *random)
+{
     if (random->position % 4 == 0)
         pt__random_bits(random->key, random->position / 4, random->words);
     return random->words[random->position++ % 4];
 }
 
-uint64_t pt__random_u64(pt__random_t *random) {
+uint64_t pt__random_u64(pt__random_t *random)
+{
     uint64_t low = pt__random_u32(random);
     return (uint64_t)pt__random_u32(random) << 32 | low;
 }
 
-double pt__random_uniform(pt__random_t *random) {
+double pt__random_uniform(pt__random_t *random)
+{
     return (double)(pt__random_u64(random) >> 11) * 0x1p-53;
 }
 
 /* Two words to two normal numbers. u is in (0, 1), so that its logarithm is finite. */
-static void box_muller(uint32_t first, uint32_t second, double normal[2]) {
+static void box_muller(uint32_t first, uint32_t second, double normal[2])
+{
     double u = ((double)first + 0.5) * 0x1p-32, angle = (double)second * 0x1p-32 * 6.283185307179586;
     double radius = sqrt(-2.0 * log(u));
     normal[0] = radius * cos(angle);
     normal[1] = radius * sin(angle);
 }
 
-double pt__random_normal(pt__random_t *random) {
+double pt__random_normal(pt__random_t *random)
+{
     double normal[2];
     uint32_t first = pt__random_u32(random);
     box_muller(first, pt__random_u32(random), normal);
     return normal[0];
 }
 
-int64_t pt__random_below(pt__random_t *random, int64_t n) {
+int64_t pt__random_below(pt__random_t *random, int64_t n)
+{
     uint64_t limit = (uint64_t)n, mask = limit - 1, value;
     for (int shift = 1; shift < 64; shift *= 2)
         mask |= mask >> shift;
@@ -63,7 +72,8 @@ int64_t pt__random_below(pt__random_t *random, int64_t n) {
     return (int64_t)value;
 }
 
-void pt__random_fill_normal(uint64_t key, int64_t first, int64_t count, double mean, double deviation, float *dst) {
+void pt__random_fill_normal(uint64_t key, int64_t first, int64_t count, double mean, double deviation, float *dst)
+{
     uint32_t words[4];
     double normal[4];
     for (int64_t i = 0; i < count; i++) {
@@ -76,7 +86,8 @@ void pt__random_fill_normal(uint64_t key, int64_t first, int64_t count, double m
     }
 }
 
-void pt__random_fill_uniform(uint64_t key, int64_t first, int64_t count, double low, double high, float *dst) {
+void pt__random_fill_uniform(uint64_t key, int64_t first, int64_t count, double low, double high, float *dst)
+{
     uint32_t words[4];
     float below_high = nextafterf((float)high, (float)low);
     for (int64_t i = 0; i < count; i++) {
@@ -92,7 +103,8 @@ void pt__random_fill_uniform(uint64_t key, int64_t first, int64_t count, double 
 enum { FEW = 64, ROUNDS = 6, BLOCK = 64 };
 
 /* Fisher and Yates over a table on the stack: every one of the n! permutations with the same probability. */
-static void permute_few(uint64_t seed, int64_t n, int64_t *indices, int64_t count) {
+static void permute_few(uint64_t seed, int64_t n, int64_t *indices, int64_t count)
+{
     uint8_t table[FEW];
     pt__random_t random = pt__random_start(pt__random_key(seed, (uint64_t)n));
     for (int64_t i = 0; i < n; i++) {
@@ -111,7 +123,8 @@ typedef struct network {
     int fold;
 } network_t;
 
-static network_t network_make(uint64_t seed, int64_t n) {
+static network_t network_make(uint64_t seed, int64_t n)
+{
     network_t network;
     int bits = 0;
     while (bits < 63 && ((uint64_t)n - 1) >> bits)
@@ -130,7 +143,8 @@ static network_t network_make(uint64_t seed, int64_t n) {
 
 /* Values are within [0, 2^bits), less than twice n: one that lands at n or beyond walks on along its cycle until it is back.
  * The pending ones of a block stay side by side, so that there is no branch to guess wrong. */
-void pt__permute_many(uint64_t seed, int64_t n, int64_t *indices, int64_t count) {
+void pt__permute_many(uint64_t seed, int64_t n, int64_t *indices, int64_t count)
+{
     if (n <= FEW) {
         permute_few(seed, n, indices, count);
         return;
@@ -161,7 +175,8 @@ void pt__permute_many(uint64_t seed, int64_t n, int64_t *indices, int64_t count)
     }
 }
 
-int64_t pt__permute(uint64_t seed, int64_t n, int64_t index) {
+int64_t pt__permute(uint64_t seed, int64_t n, int64_t index)
+{
     pt__permute_many(seed, n, &index, 1);
     return index;
 }

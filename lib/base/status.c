@@ -4,31 +4,32 @@
 #include <stdio.h>
 #include <string.h>
 
-#define STATUSES(X)                                                                                                    \
-    X(PT_OK, "success")                                                                                                \
-    X(PT_ERR_ARGUMENT, "an argument is missing, out of range or contradicts another")                                  \
-    X(PT_ERR_MEMORY, "out of memory")                                                                                  \
-    X(PT_ERR_IO, "reading or writing a file failed")                                                                   \
-    X(PT_ERR_FORMAT, "a file or text is not what its format allows")                                                   \
-    X(PT_ERR_UNSUPPORTED, "not supported by this build, processor or version")                                         \
-    X(PT_ERR_SHAPE, "shapes or dtypes do not fit together")                                                            \
-    X(PT_ERR_NOT_FOUND, "no such file, tensor, field, key or name")                                                    \
-    X(PT_ERR_CALLBACK, "a callback failed or did not report success")                                                  \
-    X(PT_ERR_CANCELLED, "cancelled by the host")                                                                       \
-    X(PT_ERR_BUSY, "the handle is in use")                                                                             \
-    X(PT_ERR_VERSION, "made for a newer version of the library")                                                       \
-    X(PT_ERR_NONFINITE, "NaN or infinity")                                                                             \
-    X(PT_ERR_BUDGET, "the budget of bytes cannot be met")                                                              \
-    X(PT_END, "end of data")                                                                                           \
-    X(PT_ERR_STATE, "calls in the wrong order")                                                                        \
+#define STATUSES(X)                                                                   \
+    X(PT_OK, "success")                                                               \
+    X(PT_ERR_ARGUMENT, "an argument is missing, out of range or contradicts another") \
+    X(PT_ERR_MEMORY, "out of memory")                                                 \
+    X(PT_ERR_IO, "reading or writing a file failed")                                  \
+    X(PT_ERR_FORMAT, "a file or text is not what its format allows")                  \
+    X(PT_ERR_UNSUPPORTED, "not supported by this build, processor or version")        \
+    X(PT_ERR_SHAPE, "shapes or dtypes do not fit together")                           \
+    X(PT_ERR_NOT_FOUND, "no such file, tensor, field, key or name")                   \
+    X(PT_ERR_CALLBACK, "a callback failed or did not report success")                 \
+    X(PT_ERR_CANCELLED, "cancelled by the host")                                      \
+    X(PT_ERR_BUSY, "the handle is in use")                                            \
+    X(PT_ERR_VERSION, "made for a newer version of the library")                      \
+    X(PT_ERR_NONFINITE, "NaN or infinity")                                            \
+    X(PT_ERR_BUDGET, "the budget of bytes cannot be met")                             \
+    X(PT_END, "end of data")                                                          \
+    X(PT_ERR_STATE, "calls in the wrong order")                                       \
     X(PT_ERR_INTERNAL, "the library contradicts itself")
 
 static _Thread_local char thread_message[PT__MESSAGE_SIZE];
 
-const char *pt__status_name(pt_status_t status) {
+const char *pt__status_name(pt_status_t status)
+{
     switch (status) {
-#define NAME(code, sentence)                                                                                           \
-    case code:                                                                                                         \
+#define NAME(code, sentence) \
+    case code:               \
         return #code;
         STATUSES(NAME)
 #undef NAME
@@ -37,10 +38,11 @@ const char *pt__status_name(pt_status_t status) {
     }
 }
 
-const char *pt__status_message(pt_status_t status) {
+const char *pt__status_message(pt_status_t status)
+{
     switch (status) {
-#define MESSAGE(code, sentence)                                                                                        \
-    case code:                                                                                                         \
+#define MESSAGE(code, sentence) \
+    case code:                  \
         return sentence;
         STATUSES(MESSAGE)
 #undef MESSAGE
@@ -50,7 +52,8 @@ const char *pt__status_message(pt_status_t status) {
 }
 
 /* A message cut at the buffer's end must not end within a UTF-8 sequence. */
-static void trim_cut_sequence(char *message) {
+static void trim_cut_sequence(char *message)
+{
     size_t length = strlen(message), lead = length;
     if (length + 1 < PT__MESSAGE_SIZE)
         return;
@@ -61,7 +64,8 @@ static void trim_cut_sequence(char *message) {
 }
 
 /* The arguments may point into the present message, so the new one is written aside. */
-static void write_message(const char *suffix, const char *format, va_list arguments) {
+static void write_message(const char *suffix, const char *format, va_list arguments)
+{
     char message[PT__MESSAGE_SIZE];
     int length = vsnprintf(message, sizeof message, format, arguments);
     if (length < 0)
@@ -72,7 +76,8 @@ static void write_message(const char *suffix, const char *format, va_list argume
     memcpy(thread_message, message, sizeof message);
 }
 
-pt_status_t pt__fail(pt_status_t status, const char *format, ...) {
+pt_status_t pt__fail(pt_status_t status, const char *format, ...)
+{
     va_list arguments;
     va_start(arguments, format);
     write_message(NULL, format, arguments);
@@ -80,7 +85,8 @@ pt_status_t pt__fail(pt_status_t status, const char *format, ...) {
     return status;
 }
 
-pt_status_t pt__fail_within(pt_status_t status, const char *format, ...) {
+pt_status_t pt__fail_within(pt_status_t status, const char *format, ...)
+{
     va_list arguments;
     va_start(arguments, format);
     write_message(thread_message, format, arguments);
@@ -88,14 +94,17 @@ pt_status_t pt__fail_within(pt_status_t status, const char *format, ...) {
     return status;
 }
 
-const char *pt__error_message(void) {
+const char *pt__error_message(void)
+{
     return thread_message;
 }
 
-void pt__error_clear(void) {
+void pt__error_clear(void)
+{
     thread_message[0] = 0;
 }
 
-void pt__error_set(const char *message) {
+void pt__error_set(const char *message)
+{
     pt__fail(PT_OK, "%s", message);
 }

@@ -14,32 +14,37 @@ typedef struct plain_locale {
     locale_t plain, before;
 } plain_locale_t;
 
-static plain_locale_t enter_plain_locale(void) {
+static plain_locale_t enter_plain_locale(void)
+{
     plain_locale_t state;
     state.plain = newlocale(LC_ALL_MASK, "C", (locale_t)0); /* all of "C": constant, so nothing is loaded */
     state.before = state.plain ? uselocale(state.plain) : (locale_t)0;
     return state;
 }
 
-static void leave_plain_locale(plain_locale_t state) {
+static void leave_plain_locale(plain_locale_t state)
+{
     if (!state.plain)
         return;
     uselocale(state.before);
     freelocale(state.plain);
 }
 
-pt__text_t pt__text_start(pt__memory_t *memory) {
+pt__text_t pt__text_start(pt__memory_t *memory)
+{
     return (pt__text_t){.memory = memory, .status = PT_OK};
 }
 
 /* Room for `more` bytes and the final 0; NULL once the text has failed. */
-static char *reserve(pt__text_t *text, int64_t more) {
+static char *reserve(pt__text_t *text, int64_t more)
+{
     if (text->status == PT_OK)
         text->status = pt__grow(text->memory, &text->data, &text->capacity, text->length + more + 1, 1, "text");
     return text->status == PT_OK ? text->data + text->length : NULL;
 }
 
-void pt__text_add_bytes(pt__text_t *text, const char *bytes, int64_t length) {
+void pt__text_add_bytes(pt__text_t *text, const char *bytes, int64_t length)
+{
     char *end = reserve(text, length);
     if (!end || length <= 0)
         return;
@@ -48,7 +53,8 @@ void pt__text_add_bytes(pt__text_t *text, const char *bytes, int64_t length) {
     text->length += length;
 }
 
-void pt__text_add(pt__text_t *text, const char *format, ...) {
+void pt__text_add(pt__text_t *text, const char *format, ...)
+{
     va_list arguments, again;
     if (!reserve(text, 64))
         return;
@@ -67,7 +73,8 @@ void pt__text_add(pt__text_t *text, const char *format, ...) {
         text->length += length;
 }
 
-int32_t pt__utf8_length(const char *bytes, int64_t length) {
+int32_t pt__utf8_length(const char *bytes, int64_t length)
+{
     const unsigned char *s = (const unsigned char *)bytes;
     if (length < 1)
         return 0;
@@ -85,7 +92,8 @@ int32_t pt__utf8_length(const char *bytes, int64_t length) {
     return n;
 }
 
-static void add_escaped(pt__text_t *text, char byte) {
+static void add_escaped(pt__text_t *text, char byte)
+{
     static const char plain[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt";
     const char *place = byte ? strchr(plain, byte) : NULL;
     if (place) {
@@ -96,7 +104,8 @@ static void add_escaped(pt__text_t *text, char byte) {
     }
 }
 
-void pt__text_add_json_string(pt__text_t *text, const char *bytes, int64_t length) {
+void pt__text_add_json_string(pt__text_t *text, const char *bytes, int64_t length)
+{
     int64_t begin = 0, at = 0; /* [begin, at) goes over as it is */
     pt__text_add_bytes(text, "\"", 1);
     while (at < length) {
@@ -117,7 +126,8 @@ void pt__text_add_json_string(pt__text_t *text, const char *bytes, int64_t lengt
     pt__text_add_bytes(text, "\"", 1);
 }
 
-void pt__text_add_number(pt__text_t *text, double number) {
+void pt__text_add_number(pt__text_t *text, double number)
+{
     char digits[40];
     int length = 0;
     if (!isfinite(number)) {
@@ -135,7 +145,8 @@ void pt__text_add_number(pt__text_t *text, double number) {
     pt__text_add_bytes(text, digits, length);
 }
 
-pt_status_t pt__text_take(pt__text_t *text, char **out, int64_t *length) {
+pt_status_t pt__text_take(pt__text_t *text, char **out, int64_t *length)
+{
     *out = NULL;
     if (reserve(text, 0) && text->length == 0)
         text->data[0] = 0;
@@ -150,12 +161,14 @@ pt_status_t pt__text_take(pt__text_t *text, char **out, int64_t *length) {
     return status;
 }
 
-void pt__text_free(pt__text_t *text) {
+void pt__text_free(pt__text_t *text)
+{
     pt__release(text->memory, text->data);
     *text = pt__text_start(text->memory);
 }
 
-pt_status_t pt__text_give(pt__text_t *text, char *buffer, size_t size, size_t *length) {
+pt_status_t pt__text_give(pt__text_t *text, char *buffer, size_t size, size_t *length)
+{
     pt_status_t status = text->status;
     if (status == PT_OK && buffer && size > 0) {
         size_t copied = (size_t)text->length < size ? (size_t)text->length : size - 1;
@@ -169,19 +182,21 @@ pt_status_t pt__text_give(pt__text_t *text, char *buffer, size_t size, size_t *l
     return status;
 }
 
-static int is_digit(char c) {
+static int is_digit(char c)
+{
     return c >= '0' && c <= '9';
 }
 
 /* What a decimal number consists of. */
 typedef struct decimal {
-    uint64_t digits;   /* all of them as a whole number, where there are at most 19 */
-    int64_t n_digits;  /* without leading zeros */
-    int64_t exponent;  /* of ten, with the point behind the last digit; kept within +-100000 */
+    uint64_t digits;  /* all of them as a whole number, where there are at most 19 */
+    int64_t n_digits; /* without leading zeros */
+    int64_t exponent; /* of ten, with the point behind the last digit; kept within +-100000 */
     int negative;
 } decimal_t;
 
-static int32_t scan_decimal(const char *s, int64_t length, decimal_t *out) {
+static int32_t scan_decimal(const char *s, int64_t length, decimal_t *out)
+{
     int64_t at = 0, seen = 0, exponent = 0;
     *out = (decimal_t){0};
     if (at < length && (s[at] == '-' || s[at] == '+'))
@@ -216,7 +231,8 @@ static int32_t scan_decimal(const char *s, int64_t length, decimal_t *out) {
 
 /* The C library's reading, in the "C" locale; it wants a final 0. Digits beyond the 800th cannot change the result other than
  * by being there at all (at most 767 significant ones decide), so the text is cut to one "1" for all that follow. */
-static double read_slowly(const char *s, const decimal_t *decimal) {
+static double read_slowly(const char *s, const decimal_t *decimal)
+{
     enum { KEPT = 800 };
     char copy[KEPT + 40];
     int64_t length = 0, kept = 0, dropped = 0;
@@ -246,7 +262,8 @@ static double read_slowly(const char *s, const decimal_t *decimal) {
     return value;
 }
 
-int32_t pt__parse_double(const char *bytes, int64_t length, double *out) {
+int32_t pt__parse_double(const char *bytes, int64_t length, double *out)
+{
     static const double tens[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                   1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
     decimal_t decimal;
@@ -267,7 +284,8 @@ int32_t pt__parse_double(const char *bytes, int64_t length, double *out) {
     return 1;
 }
 
-int32_t pt__parse_int64(const char *bytes, int64_t length, int64_t *out) {
+int32_t pt__parse_int64(const char *bytes, int64_t length, int64_t *out)
+{
     int64_t at = 0, value = 0;
     int negative = 0;
     if (at < length && (bytes[at] == '-' || bytes[at] == '+'))

@@ -31,10 +31,10 @@ typedef struct worker {
 
 struct pt__pool {
     pt__memory_t *memory;
-    int32_t threads; /* the caller's included */
-    pid_t process;   /* a forked child has the struct, but not the threads */
-    worker_t *workers; /* [threads - 1], worker i has index i + 1 */
-    range_t *ranges;   /* [threads] */
+    int32_t threads;         /* the caller's included */
+    pid_t process;           /* a forked child has the struct, but not the threads */
+    worker_t *workers;       /* [threads - 1], worker i has index i + 1 */
+    range_t *ranges;         /* [threads] */
     pthread_mutex_t callers; /* one caller at a time: worker indices name scratch */
 
     pt__task_fn task; /* the open job */
@@ -53,19 +53,22 @@ struct pt__pool {
 static _Thread_local const pt__pool_t *inside_pool;
 static _Thread_local int32_t inside_worker;
 
-double pt__clock_seconds(void) {
+double pt__clock_seconds(void)
+{
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
-static int64_t nanoseconds(void) {
+static int64_t nanoseconds(void)
+{
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-static void take_tasks(pt__pool_t *pool, int32_t worker) {
+static void take_tasks(pt__pool_t *pool, int32_t worker)
+{
     for (int32_t i = 0; i < pool->threads; i++) {
         range_t *range = &pool->ranges[(worker + i) % pool->threads];
         while (atomic_load_explicit(&range->next, memory_order_relaxed) < range->end) {
@@ -76,13 +79,15 @@ static void take_tasks(pt__pool_t *pool, int32_t worker) {
     }
 }
 
-static int has_news(pt__pool_t *pool, uint64_t seen) {
+static int has_news(pt__pool_t *pool, uint64_t seen)
+{
     uint64_t generation = atomic_load(&pool->generation);
     return (generation != seen && (generation & 1)) || atomic_load(&pool->stop);
 }
 
 /* Returns when a job other than `seen` is open, or the pool ends. */
-static void wait_for_news(pt__pool_t *pool, uint64_t seen) {
+static void wait_for_news(pt__pool_t *pool, uint64_t seen)
+{
     int64_t deadline = nanoseconds() + SPIN_NANOSECONDS;
     while (!atomic_load_explicit(&pool->rest, memory_order_relaxed) && nanoseconds() < deadline) {
         for (int i = 0; i < SPINS_A_LOOK; i++) {
@@ -99,7 +104,8 @@ static void wait_for_news(pt__pool_t *pool, uint64_t seen) {
     pthread_mutex_unlock(&pool->sleep_lock);
 }
 
-static void *work(void *argument) {
+static void *work(void *argument)
+{
     worker_t *worker = argument;
     pt__pool_t *pool = worker->pool;
     uint64_t seen = 0;
@@ -119,7 +125,8 @@ static void *work(void *argument) {
     }
 }
 
-static void wake_sleepers(pt__pool_t *pool) {
+static void wake_sleepers(pt__pool_t *pool)
+{
     if (atomic_load(&pool->sleepers) == 0)
         return;
     pthread_mutex_lock(&pool->sleep_lock);
@@ -129,7 +136,8 @@ static void wake_sleepers(pt__pool_t *pool) {
 
 /* Starts the workers one by one; where the system refuses, the pool stays at what it has. Signals are the host's: its handlers
  * do not run on our threads. */
-static void start_workers(pt__pool_t *pool, int32_t threads) {
+static void start_workers(pt__pool_t *pool, int32_t threads)
+{
     sigset_t all, before;
     sigfillset(&all);
     if (pthread_sigmask(SIG_SETMASK, &all, &before) != 0)
@@ -145,7 +153,8 @@ static void start_workers(pt__pool_t *pool, int32_t threads) {
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-static pt_status_t make_locks(pt__pool_t *pool) {
+static pt_status_t make_locks(pt__pool_t *pool)
+{
     if (pthread_mutex_init(&pool->callers, NULL) == 0) {
         if (pthread_mutex_init(&pool->sleep_lock, NULL) == 0) {
             if (pthread_cond_init(&pool->wake, NULL) == 0)
@@ -157,7 +166,8 @@ static pt_status_t make_locks(pt__pool_t *pool) {
     return pt__fail(PT_ERR_MEMORY, "out of memory: locks of a thread pool");
 }
 
-pt_status_t pt__pool_create(pt__memory_t *memory, int32_t threads, pt__pool_t **out) {
+pt_status_t pt__pool_create(pt__memory_t *memory, int32_t threads, pt__pool_t **out)
+{
     pt__pool_t *pool = NULL;
     pt_status_t status;
     *out = NULL;
@@ -183,7 +193,8 @@ out:
     return status;
 }
 
-void pt__pool_free(pt__pool_t *pool) {
+void pt__pool_free(pt__pool_t *pool)
+{
     if (!pool)
         return;
     if (pool->process == getpid()) {
@@ -200,16 +211,19 @@ void pt__pool_free(pt__pool_t *pool) {
     pt__release(pool->memory, pool);
 }
 
-int32_t pt__pool_threads(const pt__pool_t *pool) {
+int32_t pt__pool_threads(const pt__pool_t *pool)
+{
     return pool ? pool->threads : 1;
 }
 
-static void run_here(int64_t tasks, pt__task_fn task, void *argument, int32_t worker) {
+static void run_here(int64_t tasks, pt__task_fn task, void *argument, int32_t worker)
+{
     for (int64_t i = 0; i < tasks; i++)
         task(argument, i, worker);
 }
 
-static void run_together(pt__pool_t *pool, int64_t tasks, pt__task_fn task, void *argument) {
+static void run_together(pt__pool_t *pool, int64_t tasks, pt__task_fn task, void *argument)
+{
     pool->task = task;
     pool->argument = argument;
     for (int32_t i = 0; i < pool->threads; i++) {
@@ -230,7 +244,8 @@ static void run_together(pt__pool_t *pool, int64_t tasks, pt__task_fn task, void
     }
 }
 
-void pt__pool_run(pt__pool_t *pool, int64_t tasks, pt__task_fn task, void *argument) {
+void pt__pool_run(pt__pool_t *pool, int64_t tasks, pt__task_fn task, void *argument)
+{
     if (!pool || inside_pool == pool) {
         run_here(tasks, task, argument, pool ? inside_worker : 0);
         return;
@@ -249,7 +264,8 @@ void pt__pool_run(pt__pool_t *pool, int64_t tasks, pt__task_fn task, void *argum
     pthread_mutex_unlock(&pool->callers);
 }
 
-void pt__pool_rest(pt__pool_t *pool) {
+void pt__pool_rest(pt__pool_t *pool)
+{
     if (pool)
         atomic_store_explicit(&pool->rest, 1, memory_order_relaxed);
 }

@@ -39,13 +39,15 @@ struct pt__writer {
     char buffer[BUFFER_SIZE];
 };
 
-static const char *base_name(const char *path) {
+static const char *base_name(const char *path)
+{
     const char *slash = strrchr(path, '/');
     return slash ? slash + 1 : path;
 }
 
 /* Names of ours for this path whose process no longer exists. Failing here is no failure: it only tidies. */
-static void clear_leftovers(const pt__writer_t *writer) {
+static void clear_leftovers(const pt__writer_t *writer)
+{
     const char *name = base_name(writer->path);
     size_t length = strlen(name), mark = sizeof PARTIAL - 1;
     DIR *directory = opendir(writer->directory);
@@ -66,17 +68,20 @@ static void clear_leftovers(const pt__writer_t *writer) {
     closedir(directory);
 }
 
-static pt_status_t name_directory(pt__writer_t *writer) {
+static pt_status_t name_directory(pt__writer_t *writer)
+{
     const char *name = base_name(writer->path);
     PT__TRY(pt__string_copy(writer->memory, name == writer->path ? "." : writer->path, &writer->directory));
     if (name == writer->path + 1)
         writer->directory[1] = 0; /* "/" */
     else if (name != writer->path)
         writer->directory[name - writer->path - 1] = 0;
-    return *name ? PT_OK : pt__fail(PT_ERR_ARGUMENT, "%s: no name of a file", *writer->path ? writer->path : "an empty path");
+    return *name ? PT_OK
+                 : pt__fail(PT_ERR_ARGUMENT, "%s: no name of a file", *writer->path ? writer->path : "an empty path");
 }
 
-static pt_status_t open_aside(pt__writer_t *writer) {
+static pt_status_t open_aside(pt__writer_t *writer)
+{
     for (int number = 0; number < MOST_NAMES; number++) {
         pt__text_t text = pt__text_start(writer->memory);
         pt__text_add(&text, "%s%s%ld-%d", writer->path, PARTIAL, (long)getpid(), number);
@@ -93,13 +98,15 @@ static pt_status_t open_aside(pt__writer_t *writer) {
     return pt__file_fail("create a file beside it", writer->path, EEXIST);
 }
 
-static void close_file(pt__writer_t *writer) {
+static void close_file(pt__writer_t *writer)
+{
     if (writer->file >= 0)
         close(writer->file);
     writer->file = -1;
 }
 
-static void free_writer(pt__writer_t *writer) {
+static void free_writer(pt__writer_t *writer)
+{
     close_file(writer);
     pt__release(writer->memory, writer->aside);
     pt__release(writer->memory, writer->directory);
@@ -107,7 +114,8 @@ static void free_writer(pt__writer_t *writer) {
     pt__release(writer->memory, writer);
 }
 
-pt_status_t pt__writer_begin(pt__memory_t *memory, const char *path, pt__writer_t **out) {
+pt_status_t pt__writer_begin(pt__memory_t *memory, const char *path, pt__writer_t **out)
+{
     pt__writer_t *writer;
     pt_status_t status;
     *out = NULL;
@@ -127,7 +135,8 @@ out:
 }
 
 /* To the system, all of it. */
-static pt_status_t write_through(pt__writer_t *writer, const char *bytes, int64_t size) {
+static pt_status_t write_through(pt__writer_t *writer, const char *bytes, int64_t size)
+{
     while (size > 0) {
         ssize_t wrote = write(writer->file, bytes, (size_t)(size < LARGEST_WRITE ? size : LARGEST_WRITE));
         if (wrote < 0 && errno == EINTR)
@@ -140,25 +149,29 @@ static pt_status_t write_through(pt__writer_t *writer, const char *bytes, int64_
     return PT_OK;
 }
 
-static pt_status_t flush(pt__writer_t *writer) {
+static pt_status_t flush(pt__writer_t *writer)
+{
     int64_t size = writer->buffered;
     writer->buffered = 0;
     return write_through(writer, writer->buffer, size);
 }
 
 /* A failure sticks, with its message kept for the calls that follow. */
-static pt_status_t keep_failure(pt__writer_t *writer, pt_status_t status) {
+static pt_status_t keep_failure(pt__writer_t *writer, pt_status_t status)
+{
     writer->status = status;
     writer->buffered = 0;
     snprintf(writer->buffer, sizeof writer->buffer, "%s", pt__error_message());
     return status;
 }
 
-static pt_status_t repeat_failure(const pt__writer_t *writer) {
+static pt_status_t repeat_failure(const pt__writer_t *writer)
+{
     return pt__fail(writer->status, "%s", writer->buffer);
 }
 
-pt_status_t pt__writer_write(pt__writer_t *writer, const void *bytes, int64_t size) {
+pt_status_t pt__writer_write(pt__writer_t *writer, const void *bytes, int64_t size)
+{
     if (writer->status != PT_OK)
         return repeat_failure(writer);
     pt_status_t status = PT_OK;
@@ -176,12 +189,14 @@ pt_status_t pt__writer_write(pt__writer_t *writer, const void *bytes, int64_t si
     return PT_OK;
 }
 
-int64_t pt__writer_position(const pt__writer_t *writer) {
+int64_t pt__writer_position(const pt__writer_t *writer)
+{
     return writer->position;
 }
 
 /* Some file systems have nothing to sync and say so; that is no failure. */
-static int sync_file(int file) {
+static int sync_file(int file)
+{
     int result;
     do
         result = fsync(file);
@@ -189,7 +204,8 @@ static int sync_file(int file) {
     return result != 0 && (errno == EINVAL || errno == ENOTSUP) ? 0 : result;
 }
 
-static pt_status_t sync_directory(const pt__writer_t *writer) {
+static pt_status_t sync_directory(const pt__writer_t *writer)
+{
     int directory = open(writer->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int error = directory < 0 ? errno : sync_file(directory) != 0 ? errno : 0;
     if (directory >= 0)
@@ -198,7 +214,8 @@ static pt_status_t sync_directory(const pt__writer_t *writer) {
     return error && error != EACCES ? pt__file_fail("sync the directory of", writer->path, error) : PT_OK;
 }
 
-static pt_status_t finish(pt__writer_t *writer) {
+static pt_status_t finish(pt__writer_t *writer)
+{
     PT__TRY(flush(writer));
     if (sync_file(writer->file) != 0)
         return pt__file_fail("sync", writer->path, errno);
@@ -213,13 +230,15 @@ static pt_status_t finish(pt__writer_t *writer) {
     return sync_directory(writer);
 }
 
-pt_status_t pt__writer_commit(pt__writer_t **writer) {
+pt_status_t pt__writer_commit(pt__writer_t **writer)
+{
     pt_status_t status = (*writer)->status != PT_OK ? repeat_failure(*writer) : finish(*writer);
     pt__writer_abandon(writer);
     return status;
 }
 
-void pt__writer_abandon(pt__writer_t **writer) {
+void pt__writer_abandon(pt__writer_t **writer)
+{
     if (!*writer)
         return;
     close_file(*writer);

@@ -8,7 +8,8 @@
 #include "base/random.h"
 #include "support/suite.h"
 
-START_TEST(test_sizes_and_names) {
+START_TEST(test_sizes_and_names)
+{
     static const int64_t sizes[] = {0, 4, 8, 2, 2, 1, 2, 4, 8, 1, 2, 4, 8, 1};
     for (int32_t dtype = -1; dtype <= 20; dtype++)
         ck_assert_int_eq(pt__dtype_size(dtype), dtype > 0 && dtype < 14 ? sizes[dtype] : 0);
@@ -23,9 +24,11 @@ START_TEST(test_sizes_and_names) {
 }
 END_TEST
 
-START_TEST(test_shapes) {
-    static const int64_t shape[] = {2, 3, 4}, huge[] = {INT64_C(1) << 40, INT64_C(1) << 40}, empty[] = {INT64_C(1) << 62, 1000, 0},
-                         negative[] = {2, -1}, symbolic[] = {PT_DIM_BATCH, PT_DIM_TOKENS, 7, -3};
+START_TEST(test_shapes)
+{
+    static const int64_t shape[] = {2, 3, 4}, huge[] = {INT64_C(1) << 40, INT64_C(1) << 40},
+                         empty[] = {INT64_C(1) << 62, 1000, 0}, negative[] = {2, -1},
+                         symbolic[] = {PT_DIM_BATCH, PT_DIM_TOKENS, 7, -3};
     int64_t elements;
     char text[PT__SHAPE_TEXT], small[6];
     ck_ok(pt__sizes_elements("w", 3, shape, &elements));
@@ -46,7 +49,8 @@ START_TEST(test_shapes) {
 END_TEST
 
 /* The value of a half by its definition. */
-static double half_value(uint16_t half) {
+static double half_value(uint16_t half)
+{
     int exponent = half >> 10 & 31, fraction = half & 1023;
     double magnitude = exponent == 31 ? (fraction ? (double)NAN : (double)INFINITY)
                        : exponent     ? ldexp(1024 + fraction, exponent - 25)
@@ -54,21 +58,25 @@ static double half_value(uint16_t half) {
     return half & 0x8000 ? -magnitude : magnitude;
 }
 
-START_TEST(test_every_half_and_bfloat_survives) {
+START_TEST(test_every_half_and_bfloat_survives)
+{
     for (uint32_t bits = 0; bits <= UINT16_MAX; bits++) {
         double expected = half_value((uint16_t)bits), value = (double)pt__half_to_float((uint16_t)bits);
-        ck_assert_msg(isnan(expected) ? isnan(value) : memcmp(&expected, &value, 8) == 0, "%04x: %g, expected %g", bits, value, expected);
+        ck_assert_msg(isnan(expected) ? isnan(value) : memcmp(&expected, &value, 8) == 0, "%04x: %g, expected %g", bits,
+                      value, expected);
         uint16_t back = pt__float_to_half((float)value);
         ck_assert_msg(isnan(value) ? isnan(half_value(back)) : back == bits, "%04x came back as %04x", bits, back);
         float wide = pt__bfloat_to_float((uint16_t)bits);
         uint16_t bfloat = pt__float_to_bfloat(wide);
-        ck_assert_msg(isnan(wide) ? isnan(pt__bfloat_to_float(bfloat)) : bfloat == bits, "%04x came back as %04x", bits, bfloat);
+        ck_assert_msg(isnan(wide) ? isnan(pt__bfloat_to_float(bfloat)) : bfloat == bits, "%04x came back as %04x", bits,
+                      bfloat);
     }
 }
 END_TEST
 
 /* Nearest, ties to even: against a search by definition over the two neighbours. */
-static uint16_t nearest_half(double value) {
+static uint16_t nearest_half(double value)
+{
     uint16_t below = 0, sign = signbit(value) ? 0x8000 : 0;
     double magnitude = fabs(value);
     for (int bit = 14; bit >= 0; bit--) {
@@ -84,9 +92,11 @@ static uint16_t nearest_half(double value) {
     return (uint16_t)(sign | (below + up));
 }
 
-START_TEST(test_rounding_to_halves) {
+START_TEST(test_rounding_to_halves)
+{
     pt__random_t random = pt__random_start(4);
-    for (uint32_t bits = 0; bits < 0x7C00; bits++) { /* every half, the middle to the next, and a hair beside the middle */
+    for (uint32_t bits = 0; bits < 0x7C00;
+         bits++) { /* every half, the middle to the next, and a hair beside the middle */
         double low = half_value((uint16_t)bits), high = bits == 0x7BFF ? 65536.0 : half_value((uint16_t)(bits + 1));
         double middle = low + (high - low) / 2;
         double cases[] = {middle, nextafter(middle, 0), nextafter(middle, 1e9), -middle};
@@ -119,7 +129,8 @@ START_TEST(test_rounding_to_halves) {
 }
 END_TEST
 
-START_TEST(test_small_values_convert_between_all_dtypes) {
+START_TEST(test_small_values_convert_between_all_dtypes)
+{
     enum { N = 1000 };
     static uint8_t start_values[N], from[8 * N], to[8 * N], back[N];
     for (int limit = 2; limit <= 128; limit += 126)
@@ -138,7 +149,8 @@ START_TEST(test_small_values_convert_between_all_dtypes) {
 }
 END_TEST
 
-START_TEST(test_misfits_are_named) {
+START_TEST(test_misfits_are_named)
+{
     static const struct {
         int32_t src, dst;
         double value; /* stored in src */
@@ -161,7 +173,8 @@ START_TEST(test_misfits_are_named) {
         unsigned char src[700 * 8] = {0}, dst[700 * 8];
         double value = cases[i].value;
         ck_ok(pt__dtype_convert("x", PT_FLOAT64, &value, cases[i].src, src + 600 * pt__dtype_size(cases[i].src), 1));
-        ck_fails(pt__dtype_convert("field \"y\"", cases[i].src, src, cases[i].dst, dst, 700), PT_ERR_ARGUMENT, cases[i].part);
+        ck_fails(pt__dtype_convert("field \"y\"", cases[i].src, src, cases[i].dst, dst, 700), PT_ERR_ARGUMENT,
+                 cases[i].part);
         ck_assert_ptr_nonnull(strstr(pt__error_message(), "field \"y\": element 600"));
     }
     double nan = (double)NAN, infinity = (double)INFINITY;
@@ -174,7 +187,8 @@ START_TEST(test_misfits_are_named) {
     ck_assert(isnan(single));
     ck_ok(pt__dtype_convert("x", PT_FLOAT64, &infinity, PT_FLOAT32, &single, 1));
     ck_assert(isinf(single));
-    ck_fails(pt__dtype_convert("x", PT_UINT64, &large, PT_INT64, &signed_large, 1), PT_ERR_ARGUMENT, "does not fit int64");
+    ck_fails(pt__dtype_convert("x", PT_UINT64, &large, PT_INT64, &signed_large, 1), PT_ERR_ARGUMENT,
+             "does not fit int64");
     ck_ok(pt__dtype_convert("x", PT_UINT64, &large, PT_FLOAT32, &single, 1));
     ck_assert(single == 0x1p64f);
     ck_fails(pt__dtype_convert("x", 0, &large, PT_FLOAT32, &single, 1), PT_ERR_ARGUMENT, "no dtype");
@@ -182,7 +196,8 @@ START_TEST(test_misfits_are_named) {
 }
 END_TEST
 
-START_TEST(test_first_misfit_is_named_and_nothing_need_be_aligned) {
+START_TEST(test_first_misfit_is_named_and_nothing_need_be_aligned)
+{
     uint64_t values[4] = {1, 300, UINT64_MAX, 5};
     uint8_t bytes[4];
     char unaligned[64];

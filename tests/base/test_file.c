@@ -1,5 +1,5 @@
 /* Reading, mapping, listing, and the promise of the writer: the name has a whole file, old or new, whatever fails. */
-#define _XOPEN_SOURCE 700
+#define _XOPEN_SOURCE   700
 #define _DEFAULT_SOURCE /* usleep */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,11 +19,13 @@
 
 static pt__memory_t memory;
 
-static void start(void) {
+static void start(void)
+{
     pt__memory_init(&memory, NULL, NULL, NULL);
 }
 
-static void assert_file(const char *path, const char *expected) {
+static void assert_file(const char *path, const char *expected)
+{
     char *bytes;
     int64_t size;
     ck_ok(pt__file_read(&memory, path, 0, &bytes, &size));
@@ -33,7 +35,8 @@ static void assert_file(const char *path, const char *expected) {
 }
 
 /* What a listing of the test's directory gives, joined by blanks. */
-static const char *listing(const char *path) {
+static const char *listing(const char *path)
+{
     static char joined[1000];
     char **names;
     int64_t count;
@@ -47,7 +50,8 @@ static const char *listing(const char *path) {
     return joined;
 }
 
-START_TEST(test_reading_and_mapping) {
+START_TEST(test_reading_and_mapping)
+{
     static char large[300000];
     char *bytes;
     int64_t size;
@@ -77,7 +81,8 @@ START_TEST(test_reading_and_mapping) {
 }
 END_TEST
 
-START_TEST(test_pipes_can_be_read_and_mapped) {
+START_TEST(test_pipes_can_be_read_and_mapped)
+{
     start();
     for (int map = 0; map < 2; map++) {
         const char *path = suite_path(map ? "pipe1" : "pipe0");
@@ -109,7 +114,8 @@ START_TEST(test_pipes_can_be_read_and_mapped) {
 }
 END_TEST
 
-START_TEST(test_errors_name_path_and_reason) {
+START_TEST(test_errors_name_path_and_reason)
+{
     char *bytes, **names;
     int64_t size;
     pt__mapping_t mapping;
@@ -134,7 +140,8 @@ START_TEST(test_errors_name_path_and_reason) {
 }
 END_TEST
 
-START_TEST(test_directories) {
+START_TEST(test_directories)
+{
     start();
     const char *deep = suite_path("a/b//c/");
     ck_ok(pt__directory_make(&memory, deep));
@@ -146,14 +153,16 @@ START_TEST(test_directories) {
     suite_write("a/Bee", "", 0);
     ck_assert_str_eq(listing(suite_path("a")), "Bee ant b zebra");
     ck_assert_str_eq(listing(deep), "");
-    ck_fails(pt__directory_make(&memory, suite_path("a/ant")), PT_ERR_NOT_FOUND, "a/ant: cannot make the directory: Not a directory");
+    ck_fails(pt__directory_make(&memory, suite_path("a/ant")), PT_ERR_NOT_FOUND,
+             "a/ant: cannot make the directory: Not a directory");
     ck_fails(pt__directory_make(&memory, suite_path("a/ant/x")), PT_ERR_NOT_FOUND, "Not a directory");
     ck_fails(pt__directory_make(&memory, ""), PT_ERR_ARGUMENT, "empty");
     ck_assert_int_eq(atomic_load(&memory.bytes), 0);
 }
 END_TEST
 
-static pt_status_t write_parts(const char *path, const char *const *parts, int n) {
+static pt_status_t write_parts(const char *path, const char *const *parts, int n)
+{
     pt__writer_t *writer;
     pt_status_t status = pt__writer_begin(&memory, path, &writer);
     for (int i = 0; i < n && status == PT_OK; i++)
@@ -164,7 +173,8 @@ static pt_status_t write_parts(const char *path, const char *const *parts, int n
     return status;
 }
 
-START_TEST(test_writing_replaces_as_a_whole) {
+START_TEST(test_writing_replaces_as_a_whole)
+{
     static const char *const first[] = {"old ", "content"}, *const second[] = {"new"};
     pt__writer_t *writer;
     struct stat about;
@@ -198,7 +208,8 @@ START_TEST(test_writing_replaces_as_a_whole) {
 }
 END_TEST
 
-START_TEST(test_large_files_and_two_writers) {
+START_TEST(test_large_files_and_two_writers)
+{
     enum { PIECES = 300 };
     static char piece[70001];
     pt__writer_t *one, *two;
@@ -232,7 +243,8 @@ START_TEST(test_large_files_and_two_writers) {
 }
 END_TEST
 
-START_TEST(test_every_write_sync_and_rename_may_fail) {
+START_TEST(test_every_write_sync_and_rename_may_fail)
+{
     static const char *const old[] = {"old"};
     static const int errors[] = {ENOSPC, EIO, EROFS};
     static char large[200000];
@@ -269,7 +281,8 @@ START_TEST(test_every_write_sync_and_rename_may_fail) {
 }
 END_TEST
 
-START_TEST(test_a_failure_sticks) {
+START_TEST(test_a_failure_sticks)
+{
     static char large[100000];
     pt__writer_t *writer;
     start();
@@ -286,7 +299,8 @@ START_TEST(test_a_failure_sticks) {
 }
 END_TEST
 
-START_TEST(test_read_only_directory) {
+START_TEST(test_read_only_directory)
+{
     start();
     suite_directory();
     pid_t child = fork();
@@ -303,11 +317,13 @@ START_TEST(test_read_only_directory) {
 }
 END_TEST
 
-START_TEST(test_full_device) {
+START_TEST(test_full_device)
+{
     char *bytes;
     int64_t size;
     start();
-    ck_ok(pt__file_read(&memory, "/dev/null", 0, &bytes, &size)); /* devices have no size; reading ends where they say */
+    ck_ok(
+        pt__file_read(&memory, "/dev/null", 0, &bytes, &size)); /* devices have no size; reading ends where they say */
     ck_assert_int_eq(size, 0);
     pt__release(&memory, bytes);
     struct sigaction ignore = {.sa_handler = SIG_IGN};
@@ -316,7 +332,8 @@ START_TEST(test_full_device) {
 }
 END_TEST
 
-START_TEST(test_leftovers_of_the_dead_are_cleared) {
+START_TEST(test_leftovers_of_the_dead_are_cleared)
+{
     static const char *const parts[] = {"x"};
     char name[64];
     start();
@@ -345,7 +362,8 @@ START_TEST(test_leftovers_of_the_dead_are_cleared) {
 }
 END_TEST
 
-START_TEST(test_killed_writers_leave_whole_files) {
+START_TEST(test_killed_writers_leave_whole_files)
+{
     start();
     const char *path = suite_path("file");
     for (int round = 0; round < 30; round++) {
@@ -377,7 +395,8 @@ START_TEST(test_killed_writers_leave_whole_files) {
 }
 END_TEST
 
-START_TEST(test_failing_allocations) {
+START_TEST(test_failing_allocations)
+{
     failing_allocator_t allocator;
     pt_status_t status;
     static const char *const parts[] = {"part", "part"};

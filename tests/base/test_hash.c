@@ -4,7 +4,8 @@
 #include "base/hash.h"
 #include "support/suite.h"
 
-START_TEST(test_known_values) {
+START_TEST(test_known_values)
+{
     ck_assert_uint_eq(pt__hash_bytes(0, "", 0), 0xEF46DB3751D8E999u);
     ck_assert_uint_eq(pt__hash_bytes(0, "a", 1), 0xD24EC4F1A98C6E5Bu);
     ck_assert_uint_eq(pt__hash_bytes(0, "abc", 3), 0x44BC2CF5AD770999u);
@@ -12,7 +13,8 @@ START_TEST(test_known_values) {
 }
 END_TEST
 
-START_TEST(test_pieces_give_the_same_value) {
+START_TEST(test_pieces_give_the_same_value)
+{
     uint8_t bytes[300];
     for (size_t i = 0; i < sizeof bytes; i++)
         bytes[i] = (uint8_t)(i * 37 + i / 7);
@@ -31,7 +33,8 @@ START_TEST(test_pieces_give_the_same_value) {
 }
 END_TEST
 
-START_TEST(test_every_flipped_bit_shows) {
+START_TEST(test_every_flipped_bit_shows)
+{
     uint8_t bytes[100] = {0};
     uint64_t whole = pt__hash_bytes(0, bytes, sizeof bytes);
     for (size_t bit = 0; bit < 8 * sizeof bytes; bit++) {

@@ -12,23 +12,27 @@
 static pt__memory_t memory;
 static pt__json_document_t *document;
 
-static pt_status_t parse_bytes(const char *text, int64_t length, const pt__json_t **root) {
+static pt_status_t parse_bytes(const char *text, int64_t length, const pt__json_t **root)
+{
     pt__memory_init(&memory, NULL, NULL, NULL);
     return pt__json_parse(&memory, "test.json", text, length, &document, root);
 }
 
-static const pt__json_t *parse(const char *text) {
+static const pt__json_t *parse(const char *text)
+{
     const pt__json_t *root;
     ck_ok(parse_bytes(text, (int64_t)strlen(text), &root));
     return root;
 }
 
-static void done(void) {
+static void done(void)
+{
     pt__json_free(document);
     ck_assert_int_eq(atomic_load(&memory.bytes), 0);
 }
 
-START_TEST(test_values) {
+START_TEST(test_values)
+{
     const pt__json_t *root = parse(" {\"a\": [1, -2.5e1, true, false, null, \"x\"], \"b\": {}, \"c\": []}\n");
     ck_assert_int_eq(root->kind, PT__JSON_OBJECT);
     ck_assert_int_eq(root->length, 3);
@@ -55,8 +59,10 @@ START_TEST(test_values) {
 }
 END_TEST
 
-START_TEST(test_numbers_are_exact) {
-    const pt__json_t *item = parse("[9223372036854775807,-9223372036854775808,9223372036854775808,1e400,-0,0.1]")->first;
+START_TEST(test_numbers_are_exact)
+{
+    const pt__json_t *item =
+        parse("[9223372036854775807,-9223372036854775808,9223372036854775808,1e400,-0,0.1]")->first;
     ck_assert(item->is_integer && item->integer == INT64_MAX);
     item = item->next;
     ck_assert(item->is_integer && item->integer == INT64_MIN);
@@ -72,8 +78,11 @@ START_TEST(test_numbers_are_exact) {
 }
 END_TEST
 
-START_TEST(test_strings) {
-    const pt__json_t *item = parse("[\"\\\"\\\\\\/\\b\\f\\n\\r\\t\", \"\\u0041\\u00e9\\u20AC\\ud83d\\ude00\", \"a\\u0000b\", \"\xE2\x82\xAC\"]")->first;
+START_TEST(test_strings)
+{
+    const pt__json_t *item = parse("[\"\\\"\\\\\\/\\b\\f\\n\\r\\t\", \"\\u0041\\u00e9\\u20AC\\ud83d\\ude00\", "
+                                   "\"a\\u0000b\", \"\xE2\x82\xAC\"]")
+                                 ->first;
     ck_assert_str_eq(item->string, "\"\\/\b\f\n\r\t");
     item = item->next;
     ck_assert_str_eq(item->string, "A\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80");
@@ -85,7 +94,8 @@ START_TEST(test_strings) {
 }
 END_TEST
 
-START_TEST(test_many_keys_are_found) {
+START_TEST(test_many_keys_are_found)
+{
     static char text[400000];
     size_t length = 0;
     text[length++] = '{';
@@ -104,7 +114,8 @@ START_TEST(test_many_keys_are_found) {
 }
 END_TEST
 
-START_TEST(test_errors_name_the_byte) {
+START_TEST(test_errors_name_the_byte)
+{
     static const struct {
         const char *text, *part;
     } cases[] = {
@@ -156,7 +167,8 @@ START_TEST(test_errors_name_the_byte) {
 }
 END_TEST
 
-START_TEST(test_depth_is_limited) {
+START_TEST(test_depth_is_limited)
+{
     static char text[200001];
     const pt__json_t *root;
     memset(text, '[', 100000);
@@ -169,11 +181,13 @@ START_TEST(test_depth_is_limited) {
 }
 END_TEST
 
-static const char sample[] = "{\"a\":[1,2.5,{\"b\":\"x\\u00e9\\ud83d\\ude00\\n\"},[],{}],\"c\":true,\"d\":null,\"e\":-1e-3,\"f\":\"\xC3\xA9\","
-                             "\"g\":1,\"h\":2,\"i\":3,\"j\":{\"k\":[[[0]]]}}";
+static const char sample[] =
+    "{\"a\":[1,2.5,{\"b\":\"x\\u00e9\\ud83d\\ude00\\n\"},[],{}],\"c\":true,\"d\":null,\"e\":-1e-3,\"f\":\"\xC3\xA9\","
+    "\"g\":1,\"h\":2,\"i\":3,\"j\":{\"k\":[[[0]]]}}";
 
 /* Cut anywhere, any byte changed, and random edits: an answer, never a crash (run under ASan and UBSan too). */
-START_TEST(test_damaged_input) {
+START_TEST(test_damaged_input)
+{
     int64_t length = (int64_t)strlen(sample);
     const pt__json_t *root;
     pt__random_t random = pt__random_start(5);
@@ -198,7 +212,8 @@ START_TEST(test_damaged_input) {
 }
 END_TEST
 
-START_TEST(test_failing_allocations) {
+START_TEST(test_failing_allocations)
+{
     failing_allocator_t allocator;
     pt_status_t status;
     static char text[40000];
@@ -217,9 +232,12 @@ START_TEST(test_failing_allocations) {
 }
 END_TEST
 
-START_TEST(test_getters) {
-    const pt__json_t *root = parse("{\"size\": 12, \"rate\": 1e-3, \"whole\": 2.0, \"half\": 0.5, \"huge\": 1e300, \"on\": true, \"name\": \"gpt2\","
-                                   " \"nothing\": null, \"list\": [1, {\"deep\": \"x\"}], \"rope\": {\"factor\": \"two\"}, \"zero\": \"a\\u0000b\"}");
+START_TEST(test_getters)
+{
+    const pt__json_t *root = parse("{\"size\": 12, \"rate\": 1e-3, \"whole\": 2.0, \"half\": 0.5, \"huge\": 1e300, "
+                                   "\"on\": true, \"name\": \"gpt2\","
+                                   " \"nothing\": null, \"list\": [1, {\"deep\": \"x\"}], \"rope\": {\"factor\": "
+                                   "\"two\"}, \"zero\": \"a\\u0000b\"}");
     const pt__json_t *list, *rope;
     const char *string = "unset";
     int64_t integer = -1;
@@ -240,21 +258,30 @@ START_TEST(test_getters) {
     ck_assert_str_eq(string, "gpt2");
     ck_ok(pt__json_get_array(root, "list", PT__JSON_REQUIRED, &list));
     ck_ok(pt__json_get_object(root, "rope", PT__JSON_REQUIRED, &rope));
-    ck_fails(pt__json_get_integer(root, "size", PT__JSON_REQUIRED, 13, 20, &integer), PT_ERR_FORMAT, "size: expected a whole number from 13 to 20, found 12");
-    ck_fails(pt__json_get_integer(root, "half", PT__JSON_REQUIRED, 0, 20, &integer), PT_ERR_FORMAT, "half: expected a whole number");
-    ck_fails(pt__json_get_integer(root, "huge", PT__JSON_REQUIRED, 0, 20, &integer), PT_ERR_FORMAT, "huge: expected a whole number");
-    ck_fails(pt__json_get_integer(root, "name", PT__JSON_REQUIRED, 0, 20, &integer), PT_ERR_FORMAT, "name: expected a number, found a string");
-    ck_fails(pt__json_get_number(root, "rate", PT__JSON_REQUIRED, 0.5, 1, &number), PT_ERR_FORMAT, "rate: expected a number from 0.5 to 1");
-    ck_fails(pt__json_get_string(root, "missing", PT__JSON_REQUIRED, &string), PT_ERR_NOT_FOUND, "\"missing\" is missing");
+    ck_fails(pt__json_get_integer(root, "size", PT__JSON_REQUIRED, 13, 20, &integer), PT_ERR_FORMAT,
+             "size: expected a whole number from 13 to 20, found 12");
+    ck_fails(pt__json_get_integer(root, "half", PT__JSON_REQUIRED, 0, 20, &integer), PT_ERR_FORMAT,
+             "half: expected a whole number");
+    ck_fails(pt__json_get_integer(root, "huge", PT__JSON_REQUIRED, 0, 20, &integer), PT_ERR_FORMAT,
+             "huge: expected a whole number");
+    ck_fails(pt__json_get_integer(root, "name", PT__JSON_REQUIRED, 0, 20, &integer), PT_ERR_FORMAT,
+             "name: expected a number, found a string");
+    ck_fails(pt__json_get_number(root, "rate", PT__JSON_REQUIRED, 0.5, 1, &number), PT_ERR_FORMAT,
+             "rate: expected a number from 0.5 to 1");
+    ck_fails(pt__json_get_string(root, "missing", PT__JSON_REQUIRED, &string), PT_ERR_NOT_FOUND,
+             "\"missing\" is missing");
     ck_fails(pt__json_get_string(root, "nothing", PT__JSON_REQUIRED, &string), PT_ERR_NOT_FOUND, "\"nothing\" is null");
     ck_fails(pt__json_get_string(root, "zero", PT__JSON_REQUIRED, &string), PT_ERR_FORMAT, "zero: ");
-    ck_fails(pt__json_get_number(rope, "factor", PT__JSON_REQUIRED, 0, 1, &number), PT_ERR_FORMAT, "rope.factor: expected a number, found a string");
-    ck_fails(pt__json_get_bool(list->first->next, "deep", PT__JSON_REQUIRED, &on), PT_ERR_FORMAT, "list[1].deep: expected true or false");
-    ck_fails(pt__json_get_bool(list->first, "deep", PT__JSON_REQUIRED, &on), PT_ERR_FORMAT, "list[0]: expected an object");
+    ck_fails(pt__json_get_number(rope, "factor", PT__JSON_REQUIRED, 0, 1, &number), PT_ERR_FORMAT,
+             "rope.factor: expected a number, found a string");
+    ck_fails(pt__json_get_bool(list->first->next, "deep", PT__JSON_REQUIRED, &on), PT_ERR_FORMAT,
+             "list[1].deep: expected true or false");
+    ck_fails(pt__json_get_bool(list->first, "deep", PT__JSON_REQUIRED, &on), PT_ERR_FORMAT,
+             "list[0]: expected an object");
     ck_assert_str_eq(string, "gpt2");
     done();
 }
 END_TEST
 
-SUITE("json", 120, test_values, test_numbers_are_exact, test_strings, test_many_keys_are_found, test_errors_name_the_byte,
-      test_depth_is_limited, test_damaged_input, test_failing_allocations, test_getters)
+SUITE("json", 120, test_values, test_numbers_are_exact, test_strings, test_many_keys_are_found,
+      test_errors_name_the_byte, test_depth_is_limited, test_damaged_input, test_failing_allocations, test_getters)

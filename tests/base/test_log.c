@@ -12,7 +12,8 @@ static struct {
     char message[2000];
 } seen;
 
-static void hook(void *user, int32_t level, const char *message) {
+static void hook(void *user, int32_t level, const char *message)
+{
     ck_assert_ptr_eq(user, &seen);
     seen.overlaps += seen.inside++ > 0;
     seen.calls++;
@@ -23,7 +24,8 @@ static void hook(void *user, int32_t level, const char *message) {
 
 static pt_context_t context;
 
-static void start(int32_t level) {
+static void start(int32_t level)
+{
     memset(&seen, 0, sizeof seen);
     pt__memory_init(&context.memory, NULL, NULL, NULL);
     ck_ok(pt__log_lock_create(&context.memory, &context.log_lock));
@@ -32,13 +34,15 @@ static void start(int32_t level) {
     context.log_level = level;
 }
 
-static void end(void) {
+static void end(void)
+{
     pt__log_lock_free(&context.memory, context.log_lock);
     pt__log_lock_free(&context.memory, NULL);
     ck_assert_int_eq(atomic_load(&context.memory.bytes), 0);
 }
 
-START_TEST(test_levels_and_lines) {
+START_TEST(test_levels_and_lines)
+{
     char longer[3000];
     memset(longer, 'x', sizeof longer - 1);
     longer[sizeof longer - 1] = 0;
@@ -61,13 +65,15 @@ START_TEST(test_levels_and_lines) {
 }
 END_TEST
 
-static void *log_many(void *unused) {
+static void *log_many(void *unused)
+{
     for (int i = 0; i < 2000; i++)
         pt__log(&context, PT_LOG_ERROR, "%d", i);
     return unused;
 }
 
-START_TEST(test_one_at_a_time) {
+START_TEST(test_one_at_a_time)
+{
     pthread_t threads[3];
     start(PT_LOG_ERROR);
     for (int i = 0; i < 3; i++)
@@ -80,7 +86,8 @@ START_TEST(test_one_at_a_time) {
 }
 END_TEST
 
-START_TEST(test_failing_allocations) {
+START_TEST(test_failing_allocations)
+{
     failing_allocator_t allocator;
     pt_status_t status;
     FOR_EACH_FAILING_ALLOCATION(allocator, {

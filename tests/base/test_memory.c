@@ -4,7 +4,8 @@
 #include "support/failing_allocator.h"
 #include "support/suite.h"
 
-START_TEST(test_blocks_are_aligned_zeroed_and_counted) {
+START_TEST(test_blocks_are_aligned_zeroed_and_counted)
+{
     pt__memory_t memory;
     char *blocks[200];
     pt__memory_init(&memory, NULL, NULL, NULL);
@@ -25,7 +26,8 @@ START_TEST(test_blocks_are_aligned_zeroed_and_counted) {
 }
 END_TEST
 
-START_TEST(test_overflow_is_out_of_memory) {
+START_TEST(test_overflow_is_out_of_memory)
+{
     pt__memory_t memory;
     void *block = &memory;
     pt__memory_init(&memory, NULL, NULL, NULL);
@@ -37,7 +39,8 @@ START_TEST(test_overflow_is_out_of_memory) {
 }
 END_TEST
 
-START_TEST(test_grow_keeps_and_zeroes) {
+START_TEST(test_grow_keeps_and_zeroes)
+{
     pt__memory_t memory;
     int32_t *array = NULL;
     int64_t capacity = 0;
@@ -56,7 +59,8 @@ START_TEST(test_grow_keeps_and_zeroes) {
 }
 END_TEST
 
-START_TEST(test_hosts_allocator_is_used_and_may_fail) {
+START_TEST(test_hosts_allocator_is_used_and_may_fail)
+{
     failing_allocator_t allocator;
     pt_status_t status;
     FOR_EACH_FAILING_ALLOCATION(allocator, {
@@ -83,7 +87,8 @@ START_TEST(test_hosts_allocator_is_used_and_may_fail) {
 }
 END_TEST
 
-START_TEST(test_copy_of_null_and_resident_peak) {
+START_TEST(test_copy_of_null_and_resident_peak)
+{
     pt__memory_t memory;
     char *copy = (char *)1;
     pt__memory_init(&memory, NULL, NULL, NULL);
@@ -94,5 +99,5 @@ START_TEST(test_copy_of_null_and_resident_peak) {
 }
 END_TEST
 
-SUITE("memory", 60, test_blocks_are_aligned_zeroed_and_counted, test_overflow_is_out_of_memory, test_grow_keeps_and_zeroes,
-      test_hosts_allocator_is_used_and_may_fail, test_copy_of_null_and_resident_peak)
+SUITE("memory", 60, test_blocks_are_aligned_zeroed_and_counted, test_overflow_is_out_of_memory,
+      test_grow_keeps_and_zeroes, test_hosts_allocator_is_used_and_may_fail, test_copy_of_null_and_resident_peak)

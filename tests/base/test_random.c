@@ -7,7 +7,8 @@
 #include "base/random.h"
 #include "support/suite.h"
 
-START_TEST(test_known_blocks) { /* Random123, known answers of philox4x32-10 */
+START_TEST(test_known_blocks)
+{ /* Random123, known answers of philox4x32-10 */
     uint32_t words[4];
     pt__random_bits(0, 0, words);
     ck_assert_uint_eq(words[0], 0x6627e8d5u);
@@ -17,7 +18,8 @@ START_TEST(test_known_blocks) { /* Random123, known answers of philox4x32-10 */
 }
 END_TEST
 
-START_TEST(test_sequence_resumes_anywhere) {
+START_TEST(test_sequence_resumes_anywhere)
+{
     pt__random_t whole = pt__random_start(42);
     uint32_t drawn[50];
     for (int i = 0; i < 50; i++)
@@ -34,7 +36,8 @@ START_TEST(test_sequence_resumes_anywhere) {
 }
 END_TEST
 
-START_TEST(test_uniform_and_normal_moments) {
+START_TEST(test_uniform_and_normal_moments)
+{
     enum { N = 400000 };
     pt__random_t random = pt__random_start(7);
     double sum = 0, squares = 0, least = 1, most = 0;
@@ -64,7 +67,8 @@ START_TEST(test_uniform_and_normal_moments) {
 }
 END_TEST
 
-START_TEST(test_below_is_in_range_and_even) {
+START_TEST(test_below_is_in_range_and_even)
+{
     static const int64_t limits[] = {1, 2, 3, 7, 10, 1000, INT64_C(1) << 32, (INT64_C(1) << 32) + 1, INT64_MAX};
     pt__random_t random = pt__random_start(11);
     for (int k = 0; k < 9; k++) {
@@ -75,7 +79,8 @@ START_TEST(test_below_is_in_range_and_even) {
             low_half += value < limits[k] / 2;
         }
         if (limits[k] > 1)
-            ck_assert_double_lt(fabs((double)low_half / 20000 - (double)(limits[k] / 2) / (double)limits[k]), 5 * 0.5 / sqrt(20000));
+            ck_assert_double_lt(fabs((double)low_half / 20000 - (double)(limits[k] / 2) / (double)limits[k]),
+                                5 * 0.5 / sqrt(20000));
     }
     int counts[6] = {0};
     for (int i = 0; i < 60000; i++)
@@ -85,7 +90,8 @@ START_TEST(test_below_is_in_range_and_even) {
 }
 END_TEST
 
-START_TEST(test_fills_do_not_depend_on_pieces) {
+START_TEST(test_fills_do_not_depend_on_pieces)
+{
     enum { N = 1003 };
     float whole[N], pieces[N];
     for (int uniform = 0; uniform < 2; uniform++) {
@@ -114,7 +120,8 @@ START_TEST(test_fills_do_not_depend_on_pieces) {
 }
 END_TEST
 
-START_TEST(test_permutations_are_permutations) {
+START_TEST(test_permutations_are_permutations)
+{
     static char seen[70000];
     static const int64_t sizes[] = {1, 2, 3, 5, 63, 64, 65, 66, 100, 127, 128, 129, 1000, 1024, 1025, 65537};
     for (int k = 0; k < 16; k++)
@@ -135,7 +142,8 @@ START_TEST(test_permutations_are_permutations) {
 END_TEST
 
 /* Over many seeds: where each index lands, and where pairs of neighbours land relative to each other. */
-START_TEST(test_permutations_are_well_mixed) {
+START_TEST(test_permutations_are_well_mixed)
+{
     static const int64_t sizes[] = {5, 64, 70, 200};
     enum { SEEDS = 40000 };
     for (int k = 0; k < 4; k++) {
@@ -165,7 +173,8 @@ START_TEST(test_permutations_are_well_mixed) {
 END_TEST
 
 /* One large permutation: order statistics that a shuffle has and a structured map has not. */
-START_TEST(test_large_permutation_looks_shuffled) {
+START_TEST(test_large_permutation_looks_shuffled)
+{
     enum { N = 100003 };
     int64_t previous = pt__permute(3, N, 0), rises = 0;
     double products = 0;

@@ -4,7 +4,8 @@
 
 #include "support/suite.h"
 
-START_TEST(test_every_status_has_a_name_and_a_sentence) {
+START_TEST(test_every_status_has_a_name_and_a_sentence)
+{
     for (pt_status_t status = PT_ERR_INTERNAL; status <= PT_OK; status++) {
         ck_assert_str_ne(pt__status_name(status), "PT_ERR_?");
         ck_assert_str_ne(pt__status_message(status), "unknown status");
@@ -19,7 +20,8 @@ START_TEST(test_every_status_has_a_name_and_a_sentence) {
 }
 END_TEST
 
-START_TEST(test_message_is_written_prefixed_and_cleared) {
+START_TEST(test_message_is_written_prefixed_and_cleared)
+{
     pt__error_clear();
     ck_assert_str_eq(pt__error_message(), "");
     ck_assert_int_eq(pt__fail(PT_ERR_SHAPE, "expected %d, found %d", 3, 4), PT_ERR_SHAPE);
@@ -37,7 +39,8 @@ START_TEST(test_message_is_written_prefixed_and_cleared) {
 }
 END_TEST
 
-START_TEST(test_long_messages_are_cut_between_characters) {
+START_TEST(test_long_messages_are_cut_between_characters)
+{
     char text[4 * PT__MESSAGE_SIZE];
     for (int lead = 0; lead < 3; lead++) { /* e-acute, two bytes, at even and odd places */
         memset(text, 'x', (size_t)lead);
@@ -54,13 +57,15 @@ START_TEST(test_long_messages_are_cut_between_characters) {
 }
 END_TEST
 
-static void *other_thread(void *empty) {
+static void *other_thread(void *empty)
+{
     *(int *)empty = pt__error_message()[0] == 0;
     pt__fail(PT_ERR_IO, "other");
     return NULL;
 }
 
-START_TEST(test_messages_belong_to_their_thread) {
+START_TEST(test_messages_belong_to_their_thread)
+{
     pthread_t thread;
     int empty = 0;
     pt__fail(PT_ERR_IO, "mine");

@@ -13,12 +13,14 @@
 
 static pt__memory_t memory;
 
-static pt__text_t new_text(void) {
+static pt__text_t new_text(void)
+{
     pt__memory_init(&memory, NULL, NULL, NULL);
     return pt__text_start(&memory);
 }
 
-static void assert_text(pt__text_t *text, const char *expected) {
+static void assert_text(pt__text_t *text, const char *expected)
+{
     char *taken;
     int64_t length;
     ck_ok(pt__text_take(text, &taken, &length));
@@ -28,7 +30,8 @@ static void assert_text(pt__text_t *text, const char *expected) {
     ck_assert_int_eq(atomic_load(&memory.bytes), 0);
 }
 
-START_TEST(test_appending) {
+START_TEST(test_appending)
+{
     pt__text_t text = new_text();
     char expected[20000] = "", piece[64];
     assert_text(&text, "");
@@ -48,7 +51,8 @@ START_TEST(test_appending) {
 }
 END_TEST
 
-START_TEST(test_give_cuts_and_tells_the_length) {
+START_TEST(test_give_cuts_and_tells_the_length)
+{
     for (size_t size = 0; size < 8; size++) {
         pt__text_t text = new_text();
         char buffer[8] = "#######";
@@ -68,7 +72,8 @@ START_TEST(test_give_cuts_and_tells_the_length) {
 }
 END_TEST
 
-START_TEST(test_failing_allocations_stick) {
+START_TEST(test_failing_allocations_stick)
+{
     failing_allocator_t allocator;
     pt_status_t status;
     FOR_EACH_FAILING_ALLOCATION(allocator, {
@@ -87,7 +92,8 @@ START_TEST(test_failing_allocations_stick) {
 }
 END_TEST
 
-START_TEST(test_json_strings) {
+START_TEST(test_json_strings)
+{
     static const struct {
         const char *bytes;
         int64_t length;
@@ -111,7 +117,8 @@ START_TEST(test_json_strings) {
 }
 END_TEST
 
-static void assert_round_trip(double value) {
+static void assert_round_trip(double value)
+{
     pt__text_t text = new_text();
     double back;
     pt__text_add_number(&text, value);
@@ -120,9 +127,23 @@ static void assert_round_trip(double value) {
     pt__text_free(&text);
 }
 
-static void check_numbers(void) {
-    static const double values[] = {0.0, -0.0, 1, -1, 0.1, 1.0 / 3, 1e22, 1e23, 123456789012345678.0, DBL_MAX, DBL_MIN,
-                                    4.9406564584124654e-324, 2.2250738585072011e-308, 9007199254740993.0, 1.7976931348623157e308};
+static void check_numbers(void)
+{
+    static const double values[] = {0.0,
+                                    -0.0,
+                                    1,
+                                    -1,
+                                    0.1,
+                                    1.0 / 3,
+                                    1e22,
+                                    1e23,
+                                    123456789012345678.0,
+                                    DBL_MAX,
+                                    DBL_MIN,
+                                    4.9406564584124654e-324,
+                                    2.2250738585072011e-308,
+                                    9007199254740993.0,
+                                    1.7976931348623157e308};
     pt__random_t random = pt__random_start(1);
     pt__text_t text = new_text();
     pt__text_add_number(&text, 0.5);
@@ -144,13 +165,15 @@ static void check_numbers(void) {
     }
 }
 
-START_TEST(test_numbers_round_trip) {
+START_TEST(test_numbers_round_trip)
+{
     check_numbers();
 }
 END_TEST
 
 /* Whatever locale with a decimal comma this machine has. */
-START_TEST(test_numbers_in_a_comma_locale) {
+START_TEST(test_numbers_in_a_comma_locale)
+{
     static const char *const names[] = {"de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "fr_FR.utf8", "de_DE", "fr_FR"};
     const char *set = NULL;
     for (size_t i = 0; i < sizeof names / sizeof names[0] && !set; i++)
@@ -158,7 +181,8 @@ START_TEST(test_numbers_in_a_comma_locale) {
     if (!set) { /* none: compile one beside the test, where localedef is there */
         char command[700];
         setenv("LOCPATH", suite_directory(), 1);
-        snprintf(command, sizeof command, "localedef -i de_DE -f UTF-8 '%s/de_DE.UTF-8' >/dev/null 2>&1", suite_directory());
+        snprintf(command, sizeof command, "localedef -i de_DE -f UTF-8 '%s/de_DE.UTF-8' >/dev/null 2>&1",
+                 suite_directory());
         if (system(command) == 0)
             set = setlocale(LC_ALL, "de_DE.UTF-8");
     }
@@ -173,16 +197,30 @@ START_TEST(test_numbers_in_a_comma_locale) {
 }
 END_TEST
 
-START_TEST(test_what_is_a_number) {
+START_TEST(test_what_is_a_number)
+{
     static const struct {
         const char *text;
         double value;
-    } good[] = {{"0", 0},        {"-0.5", -0.5},  {"+3", 3},        {".5", 0.5},       {"5.", 5},
-                {"1e3", 1000},   {"1E+3", 1000},  {"12e-1", 1.2},   {"1e400", HUGE_VAL}, {"1e-400", 0},
-                {"1e99999999999999999999", HUGE_VAL}, {"0e99999999999999999999", 0}, {"000123", 123},
-                {"0.000000000000000000000000000001e30", 1}, {"1000000000000000000000000000000e-30", 1},
-                {"9007199254740993", 9007199254740992.0}, {"9007199254740993.0000000000000000000000000000000001", 9007199254740994.0}};
-    static const char *const bad[] = {"", "-", ".", "e5", "1e", "1e+", "1.2.3", "0x10", "inf", "nan", "1 ", " 1", "1,5", "--1", "1e5.0", "1f"};
+    } good[] = {{"0", 0},
+                {"-0.5", -0.5},
+                {"+3", 3},
+                {".5", 0.5},
+                {"5.", 5},
+                {"1e3", 1000},
+                {"1E+3", 1000},
+                {"12e-1", 1.2},
+                {"1e400", HUGE_VAL},
+                {"1e-400", 0},
+                {"1e99999999999999999999", HUGE_VAL},
+                {"0e99999999999999999999", 0},
+                {"000123", 123},
+                {"0.000000000000000000000000000001e30", 1},
+                {"1000000000000000000000000000000e-30", 1},
+                {"9007199254740993", 9007199254740992.0},
+                {"9007199254740993.0000000000000000000000000000000001", 9007199254740994.0}};
+    static const char *const bad[] = {"",    "-",   ".",  "e5", "1e",  "1e+", "1.2.3", "0x10",
+                                      "inf", "nan", "1 ", " 1", "1,5", "--1", "1e5.0", "1f"};
     double value;
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         ck_assert_msg(pt__parse_double(good[i].text, (int64_t)strlen(good[i].text), &value) == 1, "%s", good[i].text);
@@ -194,7 +232,8 @@ START_TEST(test_what_is_a_number) {
 END_TEST
 
 /* More digits than any double needs: the last of them still decides a tie. */
-START_TEST(test_very_long_numbers) {
+START_TEST(test_very_long_numbers)
+{
     static char digits[5000];
     double value, tie = 1 + DBL_EPSILON / 2;
     (void)tie;
@@ -213,7 +252,8 @@ START_TEST(test_very_long_numbers) {
 }
 END_TEST
 
-START_TEST(test_whole_numbers) {
+START_TEST(test_whole_numbers)
+{
     int64_t value;
     ck_assert(pt__parse_int64("9223372036854775807", 19, &value) && value == INT64_MAX);
     ck_assert(pt__parse_int64("-9223372036854775808", 20, &value) && value == INT64_MIN);
@@ -228,7 +268,8 @@ START_TEST(test_whole_numbers) {
 }
 END_TEST
 
-START_TEST(test_utf8) {
+START_TEST(test_utf8)
+{
     ck_assert_int_eq(pt__utf8_length("a", 1), 1);
     ck_assert_int_eq(pt__utf8_length("a", 0), 0);
     ck_assert_int_eq(pt__utf8_length("\0", 1), 1);
@@ -242,6 +283,6 @@ START_TEST(test_utf8) {
 }
 END_TEST
 
-SUITE("text", 120, test_appending, test_give_cuts_and_tells_the_length, test_failing_allocations_stick, test_json_strings,
-      test_numbers_round_trip, test_numbers_in_a_comma_locale, test_what_is_a_number, test_very_long_numbers,
-      test_whole_numbers, test_utf8)
+SUITE("text", 120, test_appending, test_give_cuts_and_tells_the_length, test_failing_allocations_stick,
+      test_json_strings, test_numbers_round_trip, test_numbers_in_a_comma_locale, test_what_is_a_number,
+      test_very_long_numbers, test_whole_numbers, test_utf8)

@@ -21,7 +21,8 @@ typedef struct job {
     atomic_int in_use[64]; /* a worker index is one thread's at a time */
 } job_t;
 
-static job_t *new_job(pt__pool_t *pool) {
+static job_t *new_job(pt__pool_t *pool)
+{
     static job_t jobs[4];
     static atomic_int next;
     job_t *job = &jobs[atomic_fetch_add(&next, 1) % 4];
@@ -31,7 +32,8 @@ static job_t *new_job(pt__pool_t *pool) {
     return job;
 }
 
-static void mark(void *argument, int64_t task, int32_t worker) {
+static void mark(void *argument, int64_t task, int32_t worker)
+{
     job_t *job = argument;
     if (worker < 0 || worker >= job->threads || atomic_fetch_add(&job->in_use[worker], 1) != 0)
         atomic_fetch_add(&job->bad_worker, 1);
@@ -41,7 +43,8 @@ static void mark(void *argument, int64_t task, int32_t worker) {
     atomic_fetch_sub(&job->in_use[worker], 1);
 }
 
-static void run_and_check(pt__pool_t *pool, int64_t tasks) {
+static void run_and_check(pt__pool_t *pool, int64_t tasks)
+{
     job_t *job = new_job(pool);
     int wrong = 0;
     pt__pool_run(pool, tasks, mark, job);
@@ -53,19 +56,22 @@ static void run_and_check(pt__pool_t *pool, int64_t tasks) {
 
 static pt__memory_t memory;
 
-static pt__pool_t *new_pool(int32_t threads) {
+static pt__pool_t *new_pool(int32_t threads)
+{
     pt__pool_t *pool;
     pt__memory_init(&memory, NULL, NULL, NULL);
     ck_ok(pt__pool_create(&memory, threads, &pool));
     return pool;
 }
 
-static void nap(double seconds) {
+static void nap(double seconds)
+{
     struct timespec time = {(time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9)};
     nanosleep(&time, NULL);
 }
 
-START_TEST(test_every_task_runs_once_at_any_thread_count) {
+START_TEST(test_every_task_runs_once_at_any_thread_count)
+{
     static const int32_t counts[] = {1, 2, 3, 5, 16};
     for (int c = 0; c < 5; c++) {
         pt__pool_t *pool = new_pool(counts[c]);
@@ -84,7 +90,8 @@ START_TEST(test_every_task_runs_once_at_any_thread_count) {
 }
 END_TEST
 
-START_TEST(test_sleeping_workers_wake) {
+START_TEST(test_sleeping_workers_wake)
+{
     pt__pool_t *pool = new_pool(4);
     for (int i = 0; i < 200; i++) {
         run_and_check(pool, 50);
@@ -104,19 +111,22 @@ typedef struct nested {
     int wrong;
 } nested_t;
 
-static void inner(void *argument, int64_t task, int32_t worker) {
+static void inner(void *argument, int64_t task, int32_t worker)
+{
     nested_t *nested = argument;
     nested->wrong |= task != nested->next++ || worker != nested->worker; /* in order, on the same worker */
 }
 
-static void outer(void *argument, int64_t task, int32_t worker) {
+static void outer(void *argument, int64_t task, int32_t worker)
+{
     nested_t *nested = (nested_t *)argument + task;
     nested->worker = worker;
     pt__pool_run(nested->pool, 10, inner, nested);
     nested->wrong |= nested->next != 10;
 }
 
-START_TEST(test_nested_calls_run_here_with_their_workers_index) {
+START_TEST(test_nested_calls_run_here_with_their_workers_index)
+{
     pt__pool_t *pool = new_pool(3);
     for (int repeat = 0; repeat < 100; repeat++) {
         nested_t nested[20] = {{0}};
@@ -130,7 +140,8 @@ START_TEST(test_nested_calls_run_here_with_their_workers_index) {
 }
 END_TEST
 
-static void *run_many(void *argument) {
+static void *run_many(void *argument)
+{
     job_t *job = argument;
     for (int i = 1; i <= 2000; i++) {
         pt__pool_run(job->pool, 12, mark, job);
@@ -141,7 +152,8 @@ static void *run_many(void *argument) {
     return NULL;
 }
 
-START_TEST(test_pools_are_independent) {
+START_TEST(test_pools_are_independent)
+{
     pt__pool_t *pools[2] = {new_pool(2), new_pool(3)};
     job_t *jobs[2] = {new_job(pools[0]), new_job(pools[1])};
     pthread_t other;
@@ -157,7 +169,8 @@ END_TEST
 
 static atomic_int shared_in_use[8], shared_wrong;
 
-static void use_scratch(void *argument, int64_t task, int32_t worker) {
+static void use_scratch(void *argument, int64_t task, int32_t worker)
+{
     (void)task;
     if (atomic_fetch_add(&shared_in_use[worker], 1) != 0)
         atomic_fetch_add(&shared_wrong, 1);
@@ -165,7 +178,8 @@ static void use_scratch(void *argument, int64_t task, int32_t worker) {
     atomic_fetch_sub(&shared_in_use[worker], 1);
 }
 
-static void *share_pool(void *argument) {
+static void *share_pool(void *argument)
+{
     pt__pool_t *pool = argument;
     for (int i = 0; i < 2000; i++) {
         atomic_int count = 0;
@@ -176,7 +190,8 @@ static void *share_pool(void *argument) {
     return NULL;
 }
 
-START_TEST(test_two_callers_of_one_pool_take_turns) {
+START_TEST(test_two_callers_of_one_pool_take_turns)
+{
     pt__pool_t *pool = new_pool(3);
     pthread_t other;
     pthread_create(&other, NULL, share_pool, pool);
@@ -187,13 +202,15 @@ START_TEST(test_two_callers_of_one_pool_take_turns) {
 }
 END_TEST
 
-static double process_seconds(void) {
+static double process_seconds(void)
+{
     struct timespec time;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
     return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
 }
 
-START_TEST(test_idle_pool_uses_no_processor_time) {
+START_TEST(test_idle_pool_uses_no_processor_time)
+{
     pt__pool_t *pool = new_pool(4);
     for (int rest = 0; rest < 2; rest++) {
         run_and_check(pool, 100);
@@ -208,7 +225,8 @@ START_TEST(test_idle_pool_uses_no_processor_time) {
 }
 END_TEST
 
-START_TEST(test_refused_threads_make_a_smaller_pool) {
+START_TEST(test_refused_threads_make_a_smaller_pool)
+{
     pid_t child = fork();
     if (child == 0) {
         struct rlimit none = {1, 1};
@@ -230,7 +248,8 @@ START_TEST(test_refused_threads_make_a_smaller_pool) {
 }
 END_TEST
 
-START_TEST(test_child_process_can_free_and_make_pools) {
+START_TEST(test_child_process_can_free_and_make_pools)
+{
     pt__pool_t *pool = new_pool(3);
     run_and_check(pool, 20);
     pid_t child = fork();
@@ -248,7 +267,8 @@ START_TEST(test_child_process_can_free_and_make_pools) {
 }
 END_TEST
 
-START_TEST(test_create_checks_and_survives_failing_allocations) {
+START_TEST(test_create_checks_and_survives_failing_allocations)
+{
     failing_allocator_t allocator;
     pt_status_t status;
     pt__pool_t *pool;

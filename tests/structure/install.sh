@@ -59,6 +59,9 @@ try() { # try DESCRIPTION COMPILER SOURCE LINK_MODE
     rm -f "$work/consumer"
     if [ "$mode" = static ]; then # the archive itself, and what pkg-config says it needs
         flags=$(pkg --static --libs pretrain | sed "s#-lpretrain#$libraries/libpretrain.a#")
+        # Debian's openblas.pc names the Fortran runtime that only a static OpenBLAS needs, and does not install it
+        echo 'int main(void) { return 0; }' >"$work/empty.c"
+        "$c" "$work/empty.c" -o "$work/empty" -lgfortran 2>/dev/null || flags=$(echo "$flags" | sed 's/-lgfortran//g')
     else
         flags=$(pkg --libs pretrain)
     fi

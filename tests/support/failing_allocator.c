@@ -5,7 +5,8 @@
 
 enum { HEADER = 64 }; /* keeps malloc's alignment; holds the size */
 
-void failing_allocator_start(failing_allocator_t *allocator, long fail_at) {
+void failing_allocator_start(failing_allocator_t *allocator, long fail_at)
+{
     allocator->fail_at = fail_at;
     allocator->fail_on = 0;
     atomic_init(&allocator->calls, 0);
@@ -14,7 +15,8 @@ void failing_allocator_start(failing_allocator_t *allocator, long fail_at) {
     atomic_init(&allocator->wrong, 0);
 }
 
-void *failing_allocate(void *user, size_t bytes) {
+void *failing_allocate(void *user, size_t bytes)
+{
     failing_allocator_t *allocator = user;
     long call = atomic_fetch_add(&allocator->calls, 1) + 1;
     if (allocator->fail_at && (call == allocator->fail_at || (allocator->fail_on && call > allocator->fail_at)))
@@ -29,7 +31,8 @@ void *failing_allocate(void *user, size_t bytes) {
     return block + HEADER;
 }
 
-void failing_release(void *user, void *block, size_t bytes) {
+void failing_release(void *user, void *block, size_t bytes)
+{
     failing_allocator_t *allocator = user;
     size_t asked;
     memcpy(&asked, (char *)block - HEADER, sizeof asked);

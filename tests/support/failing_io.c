@@ -10,22 +10,26 @@ static struct {
     atomic_int error;
 } states[FAILING_IO_COUNT];
 
-void failing_io_arm(failing_io_t kind, long n, int error) {
+void failing_io_arm(failing_io_t kind, long n, int error)
+{
     atomic_store(&states[kind].calls, 0);
     atomic_store(&states[kind].error, error);
     atomic_store(&states[kind].fail_at, n);
 }
 
-void failing_io_disarm(void) {
+void failing_io_disarm(void)
+{
     for (int kind = 0; kind < FAILING_IO_COUNT; kind++)
         failing_io_arm((failing_io_t)kind, 0, 0);
 }
 
-long failing_io_calls(failing_io_t kind) {
+long failing_io_calls(failing_io_t kind)
+{
     return atomic_load(&states[kind].calls);
 }
 
-static int fails(failing_io_t kind) {
+static int fails(failing_io_t kind)
+{
     long call = atomic_fetch_add(&states[kind].calls, 1) + 1, fail_at = atomic_load(&states[kind].fail_at);
     if (fail_at == 0 || call < fail_at)
         return 0;
@@ -35,18 +39,21 @@ static int fails(failing_io_t kind) {
 
 ssize_t __real_write(int file, const void *bytes, size_t size);
 ssize_t __wrap_write(int file, const void *bytes, size_t size);
-ssize_t __wrap_write(int file, const void *bytes, size_t size) {
+ssize_t __wrap_write(int file, const void *bytes, size_t size)
+{
     return fails(FAILING_WRITE) ? -1 : __real_write(file, bytes, size);
 }
 
 int __real_fsync(int file);
 int __wrap_fsync(int file);
-int __wrap_fsync(int file) {
+int __wrap_fsync(int file)
+{
     return fails(FAILING_FSYNC) ? -1 : __real_fsync(file);
 }
 
 int __real_rename(const char *from, const char *to);
 int __wrap_rename(const char *from, const char *to);
-int __wrap_rename(const char *from, const char *to) {
+int __wrap_rename(const char *from, const char *to)
+{
     return fails(FAILING_RENAME) ? -1 : __real_rename(from, to);
 }

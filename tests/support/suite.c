@@ -11,21 +11,24 @@
 static char directory[256];
 static pid_t directory_owner; /* Check runs each test in a child; each has its own directory */
 
-static int remove_entry(const char *path, const struct stat *about, int kind, struct FTW *place) {
+static int remove_entry(const char *path, const struct stat *about, int kind, struct FTW *place)
+{
     (void)about;
     (void)kind;
     (void)place;
     return remove(path);
 }
 
-static void remove_directory(void) {
+static void remove_directory(void)
+{
     if (directory_owner != getpid())
         return;
     chmod(directory, 0700);
     nftw(directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-const char *suite_directory(void) {
+const char *suite_directory(void)
+{
     if (directory_owner != getpid()) {
         const char *root = getenv("TMPDIR");
         snprintf(directory, sizeof directory, "%s/pretrain-test-XXXXXX", root && *root ? root : "/tmp");
@@ -39,7 +42,8 @@ const char *suite_directory(void) {
     return directory;
 }
 
-const char *suite_path(const char *name) {
+const char *suite_path(const char *name)
+{
     static char paths[8][512];
     static int next;
     char *path = paths[next++ % 8];
@@ -47,7 +51,8 @@ const char *suite_path(const char *name) {
     return path;
 }
 
-const char *suite_source(const char *path) {
+const char *suite_source(const char *path)
+{
     static char paths[8][512];
     static int next;
     const char *root = getenv("PT_TEST_SOURCE");
@@ -56,7 +61,8 @@ const char *suite_source(const char *path) {
     return whole;
 }
 
-const char *suite_write(const char *name, const void *bytes, size_t size) {
+const char *suite_write(const char *name, const void *bytes, size_t size)
+{
     const char *path = suite_path(name);
     FILE *file = fopen(path, "wb");
     if (!file || fwrite(bytes, 1, size, file) != size || fclose(file) != 0) {
@@ -66,7 +72,8 @@ const char *suite_write(const char *name, const void *bytes, size_t size) {
     return path;
 }
 
-int suite_run(const char *name, double seconds, const TTest *const *tests, int n_tests) {
+int suite_run(const char *name, double seconds, const TTest *const *tests, int n_tests)
+{
     Suite *suite = suite_create(name);
     TCase *group = tcase_create(name);
     tcase_set_timeout(group, seconds);
