@@ -9,12 +9,12 @@
 #include <unistd.h>
 
 /* Ends a function at its label `out` when a call fails, with the library's message. */
-#define TRY(call)                                                                                                      \
-    do {                                                                                                               \
-        if ((call) != PT_OK) {                                                                                         \
-            fprintf(stderr, "\n%s:%d: %s\n", __FILE__, __LINE__, pt_last_error());                                     \
-            goto out;                                                                                                  \
-        }                                                                                                              \
+#define TRY(call)                                                                  \
+    do {                                                                           \
+        if ((call) != PT_OK) {                                                     \
+            fprintf(stderr, "\n%s:%d: %s\n", __FILE__, __LINE__, pt_last_error()); \
+            goto out;                                                              \
+        }                                                                          \
     } while (0)
 
 typedef struct progress {
@@ -41,13 +41,15 @@ static inline void show_progress(void *user, pt_event_t *event)
     double done = event->total_steps > 0 ? (double)event->step / (double)event->total_steps : 0;
     for (int i = 0; i < width && i < (int)(done * width + 0.5); i++)
         bar[i] = '#';
-    fprintf(stderr, "%s%-12s %s %3.0f%%  step %lld/%lld  loss %.4f  %.0f %s/s", terminal ? "\r" : "", progress->title,
-            bar, 100 * done, (long long)event->step, (long long)event->total_steps, event->loss,
-            event->tokens_per_second > 0 ? event->tokens_per_second : event->samples_per_second,
-            event->tokens_per_second > 0 ? "tokens" : "samples");
+    fprintf(stderr, "%s%-12s %s %3.0f%%  step %lld/%lld  loss %.4f", terminal ? "\r" : "", progress->title, bar,
+            100 * done, (long long)event->step, (long long)event->total_steps, event->loss);
     if (over)
         fprintf(stderr, "  in %.1f s", event->seconds);
-    else if (!isnan(event->seconds_left))
+    else if (event->tokens_per_second > 0)
+        fprintf(stderr, "  %.0f tokens/s", event->tokens_per_second);
+    else
+        fprintf(stderr, "  %.0f samples/s", event->samples_per_second);
+    if (!over && !isnan(event->seconds_left))
         fprintf(stderr, "  %.0f s left", event->seconds_left);
     fprintf(stderr, "%s%s", terminal ? "\033[K" : "", terminal && !over ? "" : "\n");
 }

@@ -20,8 +20,10 @@ namespace pretrain
 
 class error : public std::runtime_error
 {
-public:
-    error(pt_status_t code, const std::string &message) : std::runtime_error(message), status(code) {}
+  public:
+    error(pt_status_t code, const std::string &message) : std::runtime_error(message), status(code)
+    {
+    }
     const pt_status_t status; /* PT_ERR_... */
 };
 
@@ -57,8 +59,8 @@ inline void fetch(void *user, pt_batch_t *batch)
 inline void event(void *user, pt_event_t *event)
 {
     guarded([&] {
-        event->action =
-            (*static_cast<std::function<bool(const pt_event_t &)> *>(user))(*event) ? PT_ACTION_GO_ON : PT_ACTION_STOP;
+        event->action = (*static_cast<std::function<bool(const pt_event_t &)> *>(user))(*event) ? PT_ACTION_GO_ON
+                                                                                                : PT_ACTION_STOP;
     });
 }
 
@@ -90,7 +92,7 @@ template <typename Options> Options options(pt_status_t (*init)(Options *, uint3
 
 template <typename Handle, void (*Free)(Handle *)> class handle
 {
-public:
+  public:
     /* The creating call and its arguments but the last: handle(pt_graph_create, context). */
     template <typename Create, typename... Arguments>
     explicit handle(Create create, const Arguments &...arguments) : pointer(nullptr, Free)
@@ -100,9 +102,12 @@ public:
         pointer.reset(made);
         check(status);
     }
-    operator Handle *() const { return pointer.get(); }
+    operator Handle *() const
+    {
+        return pointer.get();
+    }
 
-private:
+  private:
     std::unique_ptr<Handle, void (*)(Handle *)> pointer;
 };
 

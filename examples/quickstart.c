@@ -105,11 +105,11 @@ static pt_status_t plan_steps(pt_context_t *context, quickstart_t *q, pt_dataset
     if (status == PT_OK) {
         double second = (double)trained.steps / trained.seconds, left = 60 * q->minutes - (now() - began);
         double others = 2 * (double)q->seeds * ((double)q->finetune_steps + (double)q->held_out / (double)q->batch / 3);
-        int64_t fit = (int64_t)(0.9 * left * second - others);
+        int64_t fit = (int64_t)(0.9 * left * second - others), least = q->steps < 200 ? q->steps : 200;
         if (fit < q->steps) {
-            q->steps = fit > 100 ? fit : 100;
-            printf("%.1f steps a second here: pretraining is cut to %lld steps, to end within %g minutes\n", second,
-                   (long long)q->steps, q->minutes);
+            q->steps = fit > least ? fit : least;
+            printf("%.1f steps a second here: pretraining is cut to %lld steps; all of it takes about %.1f minutes\n",
+                   second, (long long)q->steps, (now() - began + ((double)q->steps + others) / second) / 60);
         }
     }
     pt_optimizer_free(optimizer);
@@ -363,6 +363,7 @@ int main(int argc, char **argv)
                              .learning_rate = 2e-3,
                              .finetune_rate = 2e-3,
                              .scratch_rate = 2e-3};
+    setvbuf(stdout, NULL, _IOLBF, BUFSIZ); /* in step with the progress bar on stderr */
     double began = now();
     int result = 1, parsed = parse(argc, argv, &q);
     if (parsed != 0)
@@ -391,13 +392,11 @@ int main(int argc, char **argv)
            "test with\n",
            (double)q.text_bytes / 1e3, (long long)(q.per_class * q.classes), (long long)q.per_class,
            (long long)q.classes, (long long)q.held_out);
-    fflush(stdout);
     if (pretrain(context, &q, model_path, began) != 0)
         goto out;
     note_peak(&q, context);
     printf("\na sample of what it writes:\n--------\n%s\n--------\n\n", q.sample);
     for (int64_t seed = q.seed; seed < q.seed + q.seeds; seed++) {
-        fflush(stdout);
         if (compare(&q, model_path, seed) != 0)
             goto out;
     }
