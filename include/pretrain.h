@@ -346,6 +346,10 @@ PT_API pt_status_t pt_model_gradient_get(const pt_model_t *model, int64_t index,
 /* Parameters whose names match the pattern (* any run, ? any one character) learn, or do not. *matched, where not NULL, says how many; none is PT_ERR_NOT_FOUND. */
 PT_API pt_status_t pt_model_set_trainable(pt_model_t *model, const char *pattern, int32_t trainable, int64_t *matched);
 
+/* Not 0: activations and the results of norms are computed again in the backward pass instead of being kept: about a third less memory for
+ * a transformer, and a few percent more time. A stage with a memory_budget turns it on where it is needed. */
+PT_API pt_status_t pt_model_set_recompute(pt_model_t *model, int32_t recompute);
+
 #define PT_DESCRIBE_SUMMARY 0 /* parameters by name, shape and count */
 #define PT_DESCRIBE_GRAPH 1   /* the network's ops */
 #define PT_DESCRIBE_PLAN 2    /* the steps of the training plan for the last capacity used, with bytes and operations */

@@ -86,6 +86,13 @@ pt_status_t pt_model_gradient_get(const pt_model_t *model, int64_t index, float 
     return PT_OK;
 }
 
+pt_status_t pt_model_set_recompute(pt_model_t *model, int32_t recompute)
+{
+    PT__TRY(pt__handle_enter(model, 1, "pt_model_set_recompute"));
+    model->recompute = recompute != 0;
+    return pt__handle_leave(model, pt__model_renew_learnables(model));
+}
+
 pt_status_t pt_model_set_trainable(pt_model_t *model, const char *pattern, int32_t trainable, int64_t *matched)
 {
     PT__TRY(pt__handle_enter(model, 1, "pt_model_set_trainable"));

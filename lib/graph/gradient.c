@@ -3,7 +3,10 @@
  * Nodes are visited last to first. A tensor's gradient is complete when its producer is visited, because everything that reads a
  * tensor comes after it. Contributions to one tensor are added by "add" nodes as they come; contributions to a parameter each get a sink of
  * their own ("accumulate_gradient"), because the plan adds them into the parameter's gradient memory, earlier micro-steps' included.
- * Only what leads from a wanted parameter to the loss is visited. */
+ * Only what leads from a wanted parameter to the loss is visited.
+ *
+ * With `recompute`, a gradient rule is shown, in place of an input that its producer can make again cheaply, a copy that is made again right
+ * there, in the backward pass (Chen 2016, per op): the original need not be kept. Copies that no rule reads are dropped with all unread nodes. */
 #include "graph/builder.h"
 
 typedef struct differentiation {
@@ -11,6 +14,7 @@ typedef struct differentiation {
     const int32_t *wanted;  /* [parameters] */
     int32_t *reached;       /* [parameters] */
     pt_tensor_t *gradients; /* [tensors of the forward pass] PT_NO_TENSOR until there is a contribution */
+    pt_tensor_t *again;     /* [tensors of the forward pass] made again for the backward pass; PT_NO_TENSOR: not; NULL: nothing is */
     int8_t *depends;        /* [tensors of the forward pass] computed from a wanted parameter */
 } differentiation_t;
 
@@ -71,6 +75,26 @@ static pt_status_t through_loss(differentiation_t *self, const pt__node_t *node,
     return PT_OK;
 }
 
+/* The node as its gradient rule shall see it. */
+static pt__node_t with_inputs_again(differentiation_t *self, const pt__node_t *node)
+{
+    pt__node_t seen = *node;
+    for (int32_t k = 0; self->again != NULL && k < node->n_inputs; k++) {
+        if (node->inputs[k] == PT_NO_TENSOR)
+            continue;
+        const pt__node_t *found = pt__graph_producer(self->graph, node->inputs[k]);
+        if (found == NULL || found->op->again == NULL || found->outputs[0] != node->inputs[k])
+            continue;
+        pt__node_t producer = *found; /* a copy: appending moves the array */
+        pt_tensor_t *again = &self->again[node->inputs[k]];
+        if (*again == PT_NO_TENSOR)
+            *again = producer.op->again(self->graph, &producer);
+        if (*again != PT_NO_TENSOR)
+            seen.inputs[k] = *again;
+    }
+    return seen;
+}
+
 static pt_status_t through_node(differentiation_t *self, const pt__node_t *node)
 {
     pt_graph_t *graph = self->graph;
@@ -84,7 +108,8 @@ static pt_status_t through_node(differentiation_t *self, const pt__node_t *node)
         d_inputs[k] = PT_NO_TENSOR;
         wanted[k] = k < node->n_inputs && node->inputs[k] != PT_NO_TENSOR && (node->op->needs_gradient_of >> k & 1u) && self->depends[node->inputs[k]];
     }
-    PT__TRY(node->op->gradient(graph, node, d_outputs, wanted, d_inputs));
+    pt__node_t seen = with_inputs_again(self, node);
+    PT__TRY(node->op->gradient(graph, &seen, d_outputs, wanted, d_inputs));
     PT__TRY(graph->status);
     for (int32_t k = 0; k < node->n_inputs; k++) {
         if (!wanted[k])
@@ -102,6 +127,8 @@ static pt_status_t differentiate(differentiation_t *self)
     int64_t n_nodes = graph->n_nodes, n_tensors = graph->n_tensors;
     for (int64_t i = 0; i < n_tensors; i++)
         self->gradients[i] = PT_NO_TENSOR;
+    for (int64_t i = 0; self->again != NULL && i < n_tensors; i++)
+        self->again[i] = PT_NO_TENSOR;
     mark_dependence(self, n_nodes);
     if (!self->depends[graph->loss])
         return PT_OK; /* nothing that learns is in the loss: no backward pass */
@@ -124,7 +151,7 @@ static pt_status_t differentiate(differentiation_t *self)
     return PT_OK;
 }
 
-pt_status_t pt__graph_append_gradients(pt_graph_t *graph, const int32_t *wanted, int32_t *reached)
+pt_status_t pt__graph_append_gradients(pt_graph_t *graph, const int32_t *wanted, int32_t recompute, int32_t *reached)
 {
     pt__memory_t *memory = &graph->context->memory;
     differentiation_t self = {.graph = graph, .wanted = wanted, .reached = reached};
@@ -135,9 +162,12 @@ pt_status_t pt__graph_append_gradients(pt_graph_t *graph, const int32_t *wanted,
         return pt__fail(PT_ERR_STATE, "the network has no loss");
     PT__TRY_OUT(pt__allocate(memory, (size_t)graph->n_tensors, sizeof *self.gradients, "gradients", &self.gradients));
     PT__TRY_OUT(pt__allocate(memory, (size_t)graph->n_tensors, sizeof *self.depends, "gradients", &self.depends));
+    if (recompute)
+        PT__TRY_OUT(pt__allocate(memory, (size_t)graph->n_tensors, sizeof *self.again, "gradients", &self.again));
     PT__TRY_OUT(differentiate(&self));
 out:
     pt__release(memory, self.gradients);
+    pt__release(memory, self.again);
     pt__release(memory, self.depends);
     return status;
 }

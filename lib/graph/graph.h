@@ -114,8 +114,9 @@ pt_status_t pt__graph_bound_index(pt_graph_t *graph, pt_tensor_t tensor, int64_t
 
 /* Appends the nodes that compute the loss' gradients for every parameter with wanted[place] != 0. For each contribution to a
  * parameter's gradient it appends one node of op "accumulate_gradient" (input: the contribution, integers[0]: the parameter's place).
- * Afterwards reached[place] tells which parameters the loss depends on. gradient of the *weighted sum*: see op.h on losses. */
-pt_status_t pt__graph_append_gradients(pt_graph_t *graph, const int32_t *wanted, int32_t *reached);
+ * Afterwards reached[place] tells which parameters the loss depends on. gradient of the *weighted sum*: see op.h on losses.
+ * recompute: what ops can make again cheaply (op->again) is not kept for the backward pass. */
+pt_status_t pt__graph_append_gradients(pt_graph_t *graph, const int32_t *wanted, int32_t recompute, int32_t *reached);
 
 /* found[place] = 1 for every parameter with wanted[place] != 0 that the loss depends on through ops that have gradients. */
 pt_status_t pt__graph_find_learnables(const pt_graph_t *graph, const int32_t *wanted, int32_t *found);

@@ -50,7 +50,7 @@ enum {
 };
 
 /* A case for the driver of tests/ops: what to build, and with which sizes. inputs: text such as "f[3,4] f[4] i10[3]":
- * f a differentiable float drawn from N(0,1), p a positive one, c a positive and m a 0 or 1 that is data, iN int32 in [0,N), lN the same with some
+ * f a differentiable float drawn from N(0,1), p a positive one, c a positive, m a 0 or 1 and z a 0 that is data, iN int32 in [0,N), lN the same with some
  * PT_IGNORE_INDEX, T or B as a leading size symbolic ("f[T,8]", "f[B,2,3]", "f[2T,8]").
  * The graph under test is op(inputs) with these attributes; "-" is an optional input that is not there. */
 typedef struct pt__case {
@@ -71,6 +71,9 @@ typedef struct pt__op {
     pt_status_t (*shape)(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs);
     /* d_outputs[i]: gradient of output i or PT_NO_TENSOR. Writes d_inputs[i] for every input with wanted[i]. NULL: no gradient. node is a copy: adding nodes may move graph->nodes. */
     pt_status_t (*gradient)(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs, const int32_t *wanted, pt_tensor_t *d_inputs);
+    /* Adds nodes that make output 0 anew from what the op's gradient keeps anyway, at the cost of a pass over memory: called where
+     * the backward pass is to take less memory. Returns the tensor; PT_NO_TENSOR where this node has no such way. NULL: the op has none. */
+    pt_tensor_t (*again)(pt_graph_t *graph, const pt__node_t *node);
     void (*run)(const pt__call_t *call, const pt__run_t *run);
     int64_t (*scratch)(const pt__call_t *call); /* bytes, from views at capacity (data not set but non-NULL where it will be); NULL: none */
     double (*operations)(const pt__call_t *call); /* floating-point operations; NULL: one an element of output 0 */

@@ -19,11 +19,22 @@ static void scale_by_run(const pt__call_t *call, const pt__run_t *run)
                                   pt__input_data(call, DENOMINATOR), pt__accumulates(call, 0), call->outputs[0].data);
 }
 
+static const pt__case_t accumulate_cases[] = {
+    {.inputs = "f[3,4]"},
+    {.inputs = "f[5000]"},
+};
+
+static const pt__case_t scale_by_cases[] = {
+    {.inputs = "f[T,4] f[] p[]"},
+    {.inputs = "f[5000] f[]"},
+    {.inputs = "f[B] f[] z[]"},
+};
+
 static const pt__op_t ops[] = {
     {.name = "accumulate_gradient", .flags = PT__OP_INTERNAL | PT__OP_SINK, .min_inputs = 1, .max_inputs = 1, .n_outputs = 1, .accumulates = 1,
-     .shape = pt__shape_of_input0, .run = accumulate_run},
+     .shape = pt__shape_of_input0, .run = accumulate_run, PT__CASES(accumulate_cases)},
     {.name = "scale_by", .flags = PT__OP_INTERNAL, .min_inputs = 2, .max_inputs = 3, .n_outputs = 1, .accumulates = 1,
-     .shape = pt__shape_of_input0, .run = scale_by_run},
+     .shape = pt__shape_of_input0, .run = scale_by_run, PT__CASES(scale_by_cases)},
 };
 
 PT__OP_FAMILY(op_accumulate_gradient, ops)

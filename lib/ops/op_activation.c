@@ -74,6 +74,12 @@ static pt_status_t unary_gradient(pt_graph_t *graph, const pt__node_t *node, con
     return graph->status;
 }
 
+/* From src, which the gradients of gelu and silu keep; the others keep dst itself. */
+static pt_tensor_t unary_again(pt_graph_t *graph, const pt__node_t *node)
+{
+    return functions[node->op - ops].from_dst ? PT_NO_TENSOR : pt__graph_add(graph, node->op, 1, node->inputs, NULL);
+}
+
 static void unary_run(const pt__call_t *call, const pt__run_t *run)
 {
     pt__kernels_of(run)->unary(run->device, functions[call->op - ops].kind, pt__view_elements(&call->outputs[0]), call->inputs[0].data, call->outputs[0].data);
@@ -103,7 +109,7 @@ static const pt__case_t positive_cases[] = {
 };
 
 #define UNARY .flags = PT__OP_ROWWISE, .min_inputs = 1, .max_inputs = 1, .n_outputs = 1, .in_place = 1, .needs_gradient_of = 1, .shape = pt__shape_like_first, \
-              .gradient = unary_gradient, .run = unary_run
+              .gradient = unary_gradient, .again = unary_again, .run = unary_run
 
 static const pt__op_t ops[FUNCTIONS + 1] = {
     [RELU] = {.name = "relu", UNARY, PT__CASES(cases)},

@@ -69,6 +69,11 @@ static pt_status_t rms_norm_gradient(pt_graph_t *graph, const pt__node_t *node, 
     return graph->status;
 }
 
+static pt_tensor_t norm_again(pt_graph_t *graph, const pt__node_t *node)
+{
+    return pt__graph_add(graph, node->op, node->n_inputs, node->inputs, &node->attributes);
+}
+
 static void layer_norm_run(const pt__call_t *call, const pt__run_t *run)
 {
     const pt__view_t *src = &call->inputs[SRC];
@@ -136,15 +141,30 @@ static const pt__case_t rms_norm_cases[] = {
     {"f[300,24] f[24]", {.reals = {1e-5}}},
 };
 
+/* With a residual: what the gradient rules never ask for, but the planner does. d_dst, src, [inverse, mean | inverse], weight, residual. */
+static const pt__case_t layer_norm_gradient_cases[] = {
+    {.inputs = "f[T,8] f[T,8] p[T] f[T] f[8] f[T,8]"},
+    {.inputs = "f[B,3,33] f[B,3,33] p[B,3] f[B,3] - f[B,3,33]"},
+    {.inputs = "f[300,24] f[300,24] p[300] f[300] f[24] f[300,24]"},
+};
+
+static const pt__case_t rms_norm_gradient_cases[] = {
+    {.inputs = "f[T,8] f[T,8] p[T] f[8] f[T,8]"},
+    {.inputs = "f[B,3,33] f[B,3,33] p[B,3] - f[B,3,33]"},
+    {.inputs = "f[300,24] f[300,24] p[300] f[24] f[300,24]"},
+};
+
 static const pt__op_t ops[] = {
     {.name = "layer_norm", .flags = PT__OP_ROWWISE, .min_inputs = 1, .max_inputs = 3, .n_outputs = 3, .in_place = 1, .needs_gradient_of = 7,
-     .shape = norm_shape, .gradient = layer_norm_gradient, .run = layer_norm_run, .operations = norm_operations, PT__CASES(layer_norm_cases)},
+     .shape = norm_shape, .gradient = layer_norm_gradient, .again = norm_again, .run = layer_norm_run, .operations = norm_operations, PT__CASES(layer_norm_cases)},
     {.name = "rms_norm", .flags = PT__OP_ROWWISE, .min_inputs = 1, .max_inputs = 2, .n_outputs = 2, .in_place = 1, .needs_gradient_of = 3,
-     .shape = norm_shape, .gradient = rms_norm_gradient, .run = rms_norm_run, .operations = norm_operations, PT__CASES(rms_norm_cases)},
+     .shape = norm_shape, .gradient = rms_norm_gradient, .again = norm_again, .run = rms_norm_run, .operations = norm_operations, PT__CASES(rms_norm_cases)},
     {.name = "layer_norm_gradient", .flags = PT__OP_INTERNAL, .min_inputs = 4, .max_inputs = 6, .n_outputs = 3, .accumulates = 6,
-     .in_place = 1u << D_DST | 1u << LAYER_RESIDUAL, .residual_input = LAYER_RESIDUAL + 1, .shape = gradient_shape, .run = layer_norm_gradient_run, .operations = gradient_operations},
+     .in_place = 1u << D_DST | 1u << LAYER_RESIDUAL, .residual_input = LAYER_RESIDUAL + 1, .shape = gradient_shape, .run = layer_norm_gradient_run,
+     .operations = gradient_operations, PT__CASES(layer_norm_gradient_cases)},
     {.name = "rms_norm_gradient", .flags = PT__OP_INTERNAL, .min_inputs = 3, .max_inputs = 5, .n_outputs = 2, .accumulates = 2,
-     .in_place = 1u << D_DST | 1u << RMS_RESIDUAL, .residual_input = RMS_RESIDUAL + 1, .shape = gradient_shape, .run = rms_norm_gradient_run, .operations = gradient_operations},
+     .in_place = 1u << D_DST | 1u << RMS_RESIDUAL, .residual_input = RMS_RESIDUAL + 1, .shape = gradient_shape, .run = rms_norm_gradient_run,
+     .operations = gradient_operations, PT__CASES(rms_norm_gradient_cases)},
 };
 
 PT__OP_FAMILY(op_normalization, ops)

@@ -99,7 +99,7 @@ static pt_status_t make(pt__plan_t *plan, const pt_graph_t *graph, const pt__pla
     PT__TRY(pt__layout_select(plan, graph, options->kept, options->n_kept));
     PT__TRY(pt__allocate(memory, (size_t)graph->n_parameters, sizeof *plan->reached, "plan", &plan->reached));
     if (options->training)
-        PT__TRY(pt__graph_append_gradients(plan->graph, options->wanted, plan->reached));
+        PT__TRY(pt__graph_append_gradients(plan->graph, options->wanted, options->recompute, plan->reached));
     PT__TRY(pt__graph_verify(plan->graph));
     PT__TRY(allocate_tables(plan));
     for (int32_t i = 0; i < options->n_kept; i++)

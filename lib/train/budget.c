@@ -1,4 +1,4 @@
-/* Memory stated by the host: the micro-batch is the part of the batch that fits. */
+/* Memory stated by the host: met by recomputation, then by smaller micro-batches. */
 #include "train/model.h"
 
 /* Bytes of one sample's fields as the loader holds them. */
@@ -39,6 +39,11 @@ pt_status_t pt__budget_micro_batch(pt_model_t *model, const pt_optimizer_t *opti
         PT__TRY(needed_bytes(model, optimizer, dataset, *micro_batch, &bytes));
         if (bytes <= options->memory_budget)
             return PT_OK;
+        if (!model->recompute) { /* costs less time than smaller micro-batches with their smaller products */
+            model->recompute = 1;
+            PT__TRY(pt__model_renew_learnables(model));
+            continue;
+        }
         if (options->micro_batch > 0 || *micro_batch == 1)
             return pt__fail(PT_ERR_BUDGET, "pt_train_options.memory_budget is %lld bytes; %lld samples at a time need %lld", (long long)options->memory_budget,
                             (long long)*micro_batch, (long long)bytes);

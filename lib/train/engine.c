@@ -113,7 +113,7 @@ static pt_status_t make_plan(const pt_model_t *model, pt__mode_t mode, pt_tensor
 {
     pt__memory_t *memory = &model->context->memory;
     pt_tensor_t targets[4];
-    pt__plan_options_t options = {.samples = samples, .tokens = tokens, .training = mode == PT__MODE_TRAIN, .kept = targets};
+    pt__plan_options_t options = {.samples = samples, .tokens = tokens, .training = mode == PT__MODE_TRAIN, .recompute = model->recompute, .kept = targets};
     int32_t *wanted;
     options.n_kept = pt__engine_targets(model, mode, tensor, targets);
     PT__TRY(pt__allocate(memory, (size_t)model->graph->n_parameters, sizeof *wanted, "parameters", &wanted));

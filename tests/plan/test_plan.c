@@ -150,6 +150,36 @@ START_TEST(test_unread_rows_are_not_computed)
 }
 END_TEST
 
+/* Less memory, a few more operations, the same bits. */
+START_TEST(test_recomputation)
+{
+    uint64_t fingerprints[2];
+    int64_t bytes[2];
+    for (int recompute = 0; recompute < 2; recompute++) {
+        int32_t tokens[8 * 12];
+        int64_t lengths[8];
+        pt__plan_t *plan;
+        pt_context_t *context = network_context(2, 3);
+        pt_model_t *model = network_gpt(context);
+        pt_optimizer_t *optimizer = network_optimizer(context, PT_OPTIMIZER_ADAMW, 1e-2);
+        network_set_task(model, PT_TASK_CAUSAL_LM, 0);
+        ck_ok(pt_model_set_recompute(model, recompute));
+        pt_value_t value = tokens_value(tokens, lengths, 8, 12);
+        for (int step = 0; step < 5; step++)
+            ck_ok(pt_train_step(model, optimizer, &value, 1, 8, 0, NULL));
+        ck_ok(pt__engine_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, 8, 96, &plan));
+        check_disjoint(plan);
+        bytes[recompute] = pt__plan_arena_bytes(plan);
+        fingerprints[recompute] = network_fingerprint(model);
+        pt_optimizer_free(optimizer);
+        pt_model_free(model);
+        pt_context_free(context);
+    }
+    ck_assert_int_lt(bytes[1], bytes[0] * 4 / 5);
+    ck_assert_uint_eq(fingerprints[0], fingerprints[1]);
+}
+END_TEST
+
 /* A loss of several parts, none of which is the root's own op: x·w against two targets. Its gradient by finite differences. */
 START_TEST(test_composed_loss)
 {
@@ -213,4 +243,4 @@ START_TEST(test_prints)
 }
 END_TEST
 
-SUITE("plan", 60, test_no_overlap, test_capacity_changes_nothing, test_frozen_parameters_cost_nothing, test_unread_rows_are_not_computed, test_composed_loss, test_prints)
+SUITE("plan", 60, test_no_overlap, test_capacity_changes_nothing, test_frozen_parameters_cost_nothing, test_unread_rows_are_not_computed, test_recomputation, test_composed_loss, test_prints)

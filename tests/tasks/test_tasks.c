@@ -65,7 +65,7 @@ static void check_trains(pt_graph_t *graph) /* a graph that the verifier accepts
     for (int32_t i = 0; i < 8; i++)
         wanted[i] = 1;
     ck_ok(pt__graph_verify(graph));
-    ck_ok(pt__graph_append_gradients(graph, wanted, reached));
+    ck_ok(pt__graph_append_gradients(graph, wanted, 0, reached));
     for (int64_t i = 0; i < graph->n_parameters; i++)
         ck_assert_msg(reached[i], "%s", graph->parameters[i].name);
 }
