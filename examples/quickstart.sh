@@ -12,6 +12,9 @@ for argument in "$@"; do
     case $argument in
     --out) given_out=yes ;;
     --labels) given_labels=yes ;;
+    --help)
+        sed -n 's/^ *\(fputs(\)\{0,1\}"\(usage: \|  --\)\(.*\)\\n",\{0,1\}$/\2\3/p' "$here/quickstart.c" | sed 's/\\"/"/g'
+        exit ;;
     esac
 done
 

@@ -274,6 +274,23 @@ class Installed(unittest.TestCase):
             self.assertIn(done.returncode, (1, 2), arguments)
             self.assertRegex(done.stderr, words)
 
+    def test_quickstart_script_says_what_is_missing(self):
+        """On a machine with a compiler and nothing else, for somebody who is not root."""
+        tools = os.path.join(self.folder.name, "tools")
+        os.mkdir(tools)
+        for name in ("sh", "dirname", "cc", "cat", "printf"):
+            os.symlink(shutil.which(name), os.path.join(tools, name))
+        with open(os.path.join(tools, "id"), "w") as file:
+            file.write("#!/bin/sh\necho 1000\n")
+        os.chmod(os.path.join(tools, "id"), 0o755)
+        done = subprocess.run(["sh", os.path.join(EXAMPLES, "quickstart.sh")], cwd=self.folder.name, env={"PATH": tools}, capture_output=True, text=True)
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, r"\n    apt-get install -y --no-install-recommends .*meson ninja-build pkgconf")
+        self.assertNotIn("gcc", done.stderr)
+
+    def test_quickstart_script_lists_its_options(self):
+        self.assertEqual(run("sh", os.path.join(EXAMPLES, "quickstart.sh"), "--help"), self.start(self.quickstart(), "--help"))
+
     def test_quickstart_script_is_plain_sh(self):
         run("sh", "-n", os.path.join(EXAMPLES, "quickstart.sh"))
         if shutil.which("dash"):
