@@ -32,7 +32,7 @@ void *machine_memory(int64_t bytes)
 
 pt_status_t machine_open(machine_t *machine)
 {
-    *machine = (machine_t){.d_dst = PT_NO_TENSOR};
+    *machine = (machine_t){.d_dst = PT_NO_TENSOR, .again = PT_NO_TENSOR};
     pt__memory_init(&machine->context.memory, NULL, NULL, NULL);
     atomic_init(&machine->context.references, 1000000); /* never the last: the context is a part of the machine */
     return pt_graph_create(&machine->context, &machine->graph);
@@ -116,6 +116,8 @@ static pt_status_t build(machine_t *machine, const pt__op_t *op, const pt__case_
     if (first == PT_NO_TENSOR)
         return machine->graph->status;
     machine->node = *pt__graph_producer(machine->graph, first);
+    if (op->again != NULL)
+        machine->again = op->again(machine->graph, &machine->node);
     return build_gradient(machine);
 }
 
@@ -155,6 +157,7 @@ static void fill(const machine_t *machine, pt_tensor_t tensor, char kind, int64_
         case 'p': real[i] = (float)(0.5 + fabs(machine_normal(state))); break;
         case 'c': real[i] = (float)(0.2 + machine_uniform(state)); break;
         case 'm': real[i] = machine_uniform(state) < 0.7; break;
+        case 'z': real[i] = 0; break;
         case 'l': whole[i] = machine_uniform(state) < 0.3 ? PT_IGNORE_INDEX : (int32_t)(machine_uniform(state) * (double)limit); break;
         default: whole[i] = (int32_t)(machine_uniform(state) * (double)limit);
         }
@@ -162,7 +165,9 @@ static void fill(const machine_t *machine, pt_tensor_t tensor, char kind, int64_
 
 pt_status_t machine_create(machine_t *machine, const pt__op_t *op, const pt__case_t *description, const profile_t *profile, uint64_t seed)
 {
+    int8_t *ran = machine->ran;
     PT__TRY(machine_open(machine));
+    machine->ran = ran;
     PT__TRY(build(machine, op, description));
     PT__TRY(pt__graph_verify(machine->graph));
     machine->profile = profile;
@@ -229,5 +234,7 @@ void machine_execute(machine_t *machine, pt__device_t *device)
     for (int64_t i = 0; i < machine->graph->n_nodes; i++) {
         pt__call_t call = machine_bind(machine, &machine->graph->nodes[i], (int32_t)i);
         machine_call(machine, &call, device);
+        for (int32_t op = 0; machine->ran != NULL && op < pt__op_count(); op++)
+            machine->ran[op] |= pt__op_at(op) == call.op;
     }
 }

@@ -28,13 +28,15 @@ typedef struct machine {
     const profile_t *profile;
     pt__run_t run;
     pt__node_t node; /* the op's, a copy */
-    char kind[PT__MAX_INPUTS];       /* of each input: f p c m i l - */
+    char kind[PT__MAX_INPUTS];       /* of each input: f p c m z i l - */
     int64_t limit[PT__MAX_INPUTS];   /* i and l */
     pt_tensor_t d_dst;               /* PT_NO_TENSOR: a loss, or no gradient */
     int32_t wanted[PT__MAX_INPUTS];
     pt_tensor_t d_inputs[PT__MAX_INPUTS]; /* where wanted */
+    pt_tensor_t again;               /* output 0 made anew; PT_NO_TENSOR: the op has no such way */
     buffer_t *buffers;               /* [graph's tensors] */
     int32_t overflows;
+    int8_t *ran; /* [ops of the table] set for those that a node called; NULL: not wanted */
 } machine_t;
 
 /* Builds graph and buffers, and fills the inputs from `seed`. machine_free() in any case. */

@@ -496,6 +496,56 @@ static void reference_correct_count(const reference_call_t *call)
     call->outputs[1].value[0] = counted;
 }
 
+/* ---- Gradients' ops, where the planner uses them as no gradient rule does ---- */
+
+static void reference_linear_gradient_src(const reference_call_t *call)
+{
+    int64_t outputs = last(&call->inputs[0]), inputs = last(&call->outputs[0]), rows = rows_of(&call->inputs[0], 1);
+    pt__unary_t kind = (pt__unary_t)(call->attributes->integers[0] - 1);
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t i = 0; i < inputs; i++) {
+            double sum = product(call->inputs[0].value + r * outputs, call->inputs[1].value, outputs, inputs, i, call->attributes->integers[1] == 0);
+            double z = call->inputs[2].value[r * inputs + i], step = 1e-6;
+            call->outputs[0].value[r * inputs + i] = sum * (unary(kind, z + step) - unary(kind, z - step)) / (2 * step);
+        }
+}
+
+/* d_src and the sums over rows d_weight and d_bias, from the statistics as they are given. */
+static void normalize_gradient(const reference_call_t *call, int32_t centred)
+{
+    int64_t columns = last(&call->inputs[1]), rows = rows_of(&call->inputs[1], 1);
+    const double *weight = optional(call, centred ? 4 : 3), *residual = optional(call, centred ? 5 : 4);
+    for (int32_t o = 1; o < call->n_outputs; o++)
+        memset(call->outputs[o].value, 0, (size_t)columns * sizeof(double));
+    for (int64_t r = 0; r < rows; r++) {
+        const double *d_dst = call->inputs[0].value + r * columns, *src = call->inputs[1].value + r * columns;
+        double inverse = call->inputs[2].value[r], mean = centred ? call->inputs[3].value[r] : 0, mean_g = 0, mean_gn = 0;
+        for (int64_t c = 0; c < columns; c++) {
+            double n = (src[c] - mean) * inverse, g = d_dst[c] * (weight != NULL ? weight[c] : 1);
+            mean_g += centred ? g / (double)columns : 0;
+            mean_gn += g * n / (double)columns;
+            call->outputs[1].value[c] += d_dst[c] * n;
+            if (centred)
+                call->outputs[2].value[c] += d_dst[c];
+        }
+        for (int64_t c = 0; c < columns; c++) {
+            double n = (src[c] - mean) * inverse, g = d_dst[c] * (weight != NULL ? weight[c] : 1);
+            call->outputs[0].value[r * columns + c] = inverse * (g - mean_g - n * mean_gn) + (residual != NULL ? residual[r * columns + c] : 0);
+        }
+    }
+}
+
+static void reference_layer_norm_gradient(const reference_call_t *call) { normalize_gradient(call, 1); }
+static void reference_rms_norm_gradient(const reference_call_t *call) { normalize_gradient(call, 0); }
+
+static void reference_scale_by(const reference_call_t *call)
+{
+    const double *denominator = optional(call, 2);
+    double factor = call->inputs[1].value[0] / (denominator != NULL ? denominator[0] : 1);
+    for (int64_t i = 0; i < reference_elements(&call->outputs[0]); i++)
+        call->outputs[0].value[i] = denominator != NULL && denominator[0] == 0 ? 0 : call->inputs[0].value[i] * factor;
+}
+
 static const struct {
     const char *op;
     reference_fn run;
@@ -542,6 +592,11 @@ static const struct {
     {"linear_cross_entropy_loss", reference_linear_cross_entropy, 2},
     {"sample_count", reference_sample_count, 1},
     {"correct_count", reference_correct_count, 2},
+    {"linear_gradient_src", reference_linear_gradient_src, 1},
+    {"layer_norm_gradient", reference_layer_norm_gradient, 3},
+    {"rms_norm_gradient", reference_rms_norm_gradient, 2},
+    {"scale_by", reference_scale_by, 1},
+    {"accumulate_gradient", reference_reshape, 1},
 };
 
 reference_fn reference_find(const char *op, int32_t *n_outputs)
