@@ -21,6 +21,7 @@
 #include "formats/tensors.h"
 
 #define PREFIX "pretrain."
+#define AGES PREFIX "optimizer.ages"
 enum { MAX_PAIRS = 24, VALUE_SIZE = 64 };
 
 typedef struct builder { /* a table under construction; owns the strings */
@@ -29,6 +30,7 @@ typedef struct builder { /* a table under construction; owns the strings */
     int64_t entry_room;
     char **names; /* [n_entries] */
     int64_t name_room;
+    int64_t *ages; /* [learnables] */
     pt__pair_t pairs[MAX_PAIRS];
     char values[MAX_PAIRS][VALUE_SIZE];
 } builder_t;
@@ -40,6 +42,7 @@ static void release_builder(builder_t *builder)
         pt__release(memory, builder->names[i]);
     pt__release(memory, builder->names);
     pt__release(memory, builder->tensors.entries);
+    pt__release(memory, builder->ages);
 }
 
 /* An entry PREFIX + middle + the parameter's name (prefix and middle empty: the parameter itself). */
@@ -57,6 +60,26 @@ static pt_status_t add_entry(builder_t *builder, const char *prefix, const char 
                            .bytes = parameter->elements * (int64_t)sizeof(float)};
     for (int32_t i = 0; i < entry->rank; i++)
         entry->shape[i] = parameter->shape.size[i];
+    builder->tensors.n_entries++;
+    return PT_OK;
+}
+
+/* How many updates each learnable has seen: fewer than the optimizer made where it came later, which bias corrections and momentum follow. */
+static pt_status_t add_ages(builder_t *builder, const pt_model_t *model, const pt_optimizer_t *optimizer)
+{
+    pt__memory_t *memory = &builder->context->memory;
+    int64_t index = builder->tensors.n_entries, count = 0;
+    PT__TRY(pt__allocate(memory, (size_t)model->graph->n_parameters, sizeof *builder->ages, "checkpoint", &builder->ages));
+    for (int64_t i = 0; i < model->graph->n_parameters; i++)
+        if (model->parameters[i].learnable) {
+            builder->ages[count] = pt__optimizer_age(optimizer, count);
+            count++;
+        }
+    PT__TRY(pt__grow(memory, &builder->tensors.entries, &builder->entry_room, index + 1, sizeof *builder->tensors.entries, "checkpoint"));
+    PT__TRY(pt__grow(memory, &builder->names, &builder->name_room, index + 1, sizeof *builder->names, "checkpoint"));
+    PT__TRY(pt__string_copy(memory, AGES, &builder->names[index]));
+    builder->tensors.entries[index] = (pt__entry_t){.name = builder->names[index], .dtype = PT_INT64, .rank = 1, .shape = {count}, .data = builder->ages,
+                                                    .bytes = count * (int64_t)sizeof(int64_t)};
     builder->tensors.n_entries++;
     return PT_OK;
 }
@@ -102,6 +125,7 @@ static pt_status_t add_optimizer(builder_t *builder, const pt_model_t *model, co
     add_integer(builder, PREFIX "optimizer.steps", counts.steps);
     add_integer(builder, PREFIX "optimizer.skipped", counts.skipped);
     add_integer(builder, PREFIX "optimizer.skipped_in_a_row", counts.skipped_in_a_row);
+    PT__TRY(add_ages(builder, model, optimizer));
     for (int32_t slot = 0; slot < kind->n_slots; slot++) {
         snprintf(middle, sizeof middle, "slot.%s.", kind->slot_names[slot]);
         for (int64_t i = 0, learnable = 0; i < model->graph->n_parameters; i++)
@@ -235,7 +259,31 @@ static pt_status_t read_optimizer_counts(const reader_t *reader, const pt_optimi
         return pt__fail(PT_ERR_STATE, "%s: the optimizer is \"%s\", expected \"%s\"", reader->path, kind == NULL ? "missing" : kind, pt__optimizer_kind_of(optimizer)->name);
     PT__TRY(read_integer(reader, PREFIX "optimizer.steps", &counts->steps));
     PT__TRY(read_integer(reader, PREFIX "optimizer.skipped", &counts->skipped));
-    return read_integer(reader, PREFIX "optimizer.skipped_in_a_row", &counts->skipped_in_a_row);
+    PT__TRY(read_integer(reader, PREFIX "optimizer.skipped_in_a_row", &counts->skipped_in_a_row));
+    if (counts->steps < 0 || counts->skipped < 0 || counts->skipped_in_a_row < 0)
+        return pt__fail(PT_ERR_FORMAT, "%s: the optimizer's steps or skipped steps are negative", reader->path);
+    return PT_OK;
+}
+
+/* Checks the ages, and with `copy` sets them: after the counts, which make all as old as the steps. */
+static pt_status_t read_ages(const reader_t *reader, const pt_model_t *model, pt_optimizer_t *optimizer, const pt__optimizer_counts_t *counts, int32_t copy)
+{
+    const pt__entry_t *entry = pt__tensors_find(reader->table, AGES);
+    int64_t learnables = 0, age;
+    for (int64_t i = 0; i < model->graph->n_parameters; i++)
+        learnables += model->parameters[i].learnable;
+    if (entry == NULL)
+        return pt__fail(PT_ERR_NOT_FOUND, "%s: no tensor \"%s\"", reader->path, AGES);
+    if (entry->dtype != PT_INT64 || entry->bytes != learnables * (int64_t)sizeof age)
+        return pt__fail(PT_ERR_SHAPE, "%s: tensor \"%s\" has %lld bytes, expected int64[%lld]", reader->path, AGES, (long long)entry->bytes, (long long)learnables);
+    for (int64_t i = 0; i < learnables; i++) {
+        memcpy(&age, (const unsigned char *)entry->data + i * (int64_t)sizeof age, sizeof age);
+        if (age < 0 || age > counts->steps)
+            return pt__fail(PT_ERR_FORMAT, "%s: tensor \"%s\" holds %lld, expected 0 to %lld", reader->path, AGES, (long long)age, (long long)counts->steps);
+        if (copy)
+            pt__optimizer_age_set(optimizer, i, age);
+    }
+    return PT_OK;
 }
 
 static pt_status_t read_progress(const reader_t *reader, pt__progress_t *progress)
@@ -285,10 +333,14 @@ static pt_status_t read_all(const reader_t *reader, pt_model_t *model, pt_optimi
     float *best = progress != NULL && has_best ? progress->best : NULL;
     if (!has_best && progress != NULL && progress->best != NULL)
         read.best_loss = (double)NAN; /* saved by a stage that did not keep them: the best is yet to come */
+    if (optimizer != NULL)
+        PT__TRY(read_ages(reader, model, optimizer, &counts, 0));
     PT__TRY(read_tensors(reader, model, optimizer, accumulated, best, 0));
     PT__TRY(read_tensors(reader, model, optimizer, accumulated, best, 1));
-    if (optimizer != NULL)
+    if (optimizer != NULL) {
         pt__optimizer_counts_set(optimizer, &counts);
+        PT__TRY(read_ages(reader, model, optimizer, &counts, 1)); /* checked above: cannot fail */
+    }
     model->micro_steps = micro_steps;
     model->accumulated = accumulated;
     model->loss_sum = loss_sum;

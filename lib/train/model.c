@@ -297,6 +297,8 @@ pt_status_t pt__model_bind_optimizer(pt_model_t *model, pt_optimizer_t *optimize
     pt__memory_t *memory = &model->context->memory;
     pt__learnable_t *list;
     int64_t count = 0;
+    if (model->gradients != NULL && pt__optimizer_is_bound(optimizer, model->identity))
+        return PT_OK;
     PT__TRY(pt__model_make_gradients(model));
     PT__TRY(pt__allocate(memory, (size_t)model->graph->n_parameters, sizeof *list, "learnable parameters", &list));
     for (int64_t i = 0; i < model->graph->n_parameters; i++) {

@@ -68,6 +68,34 @@ START_TEST(test_middle_of_accumulation)
 }
 END_TEST
 
+static void classify(pt_model_t *model, pt_optimizer_t *optimizer, int32_t steps)
+{
+    static const int32_t tokens[] = {1, 2, 3, 4, 5, 6, 7, 8}, label[] = {0, 2};
+    static const int64_t lengths[] = {3, 5};
+    const pt_value_t values[] = {{.name = "tokens", .data = tokens, .lengths = lengths, .dtype = PT_INT32}, {.name = "label", .data = label, .dtype = PT_INT32}};
+    for (int32_t i = 0; i < steps; i++)
+        ck_ok(pt_train_step(model, optimizer, values, 2, 2, 0, NULL));
+}
+
+/* A head that came later than its trunk is younger: its bias corrections go on where they stood. */
+START_TEST(test_head_younger_than_trunk)
+{
+    rig_t whole = rig_up(), resumed = rig_up();
+    for (int64_t step = 0; step < 4; step++)
+        ck_ok(micro_step(&whole, step * 4, 0));
+    network_set_task(whole.model, PT_TASK_CLASSIFICATION, 3);
+    classify(whole.model, whole.optimizer, 2);
+    ck_ok(pt_checkpoint_save(whole.model, whole.optimizer, suite_path("younger.safetensors")));
+    network_set_task(resumed.model, PT_TASK_CLASSIFICATION, 3);
+    ck_ok(pt_checkpoint_load(resumed.model, resumed.optimizer, suite_path("younger.safetensors")));
+    classify(whole.model, whole.optimizer, 2);
+    classify(resumed.model, resumed.optimizer, 2);
+    ck_assert_uint_eq(network_fingerprint(whole.model), network_fingerprint(resumed.model));
+    rig_down(&whole);
+    rig_down(&resumed);
+}
+END_TEST
+
 /* Files in a directory; with_aside counts what is not a checkpoint. */
 static int count_files(const char *directory, int with_aside)
 {
@@ -340,5 +368,5 @@ START_TEST(test_failing_allocations)
 }
 END_TEST
 
-SUITE("checkpoint", 200, test_middle_of_accumulation, test_keeps_last, test_damaged_newest_is_passed_over, test_failing_disk, test_unwritable_directory,
+SUITE("checkpoint", 200, test_middle_of_accumulation, test_head_younger_than_trunk, test_keeps_last, test_damaged_newest_is_passed_over, test_failing_disk, test_unwritable_directory,
       test_wrong_checkpoint_changes_nothing, test_killed, test_failing_allocations)
