@@ -6,8 +6,8 @@
  *   silu       x σ(x)                                           f' = σ(x) (1 + x (1 - σ(x)))
  *   tanh       f' = 1 - dst²        sigmoid  f' = dst (1 - dst)       exp  f' = dst        log  f' = 1/x
  *
- * Gradient (unary_gradient): d_src = d_dst · f', computed from dst for relu, tanh, sigmoid and exp, so that they may be in place in a
- * training step too, and from src for the others. integers[0] of unary_gradient is the pt__unary_t. */
+ * Gradient (unary_gradient): d_src = d_dst · f', computed from dst for relu, tanh, sigmoid and exp, so that they may
+ * be in place in a training step too, and from src for the others. integers[0] of unary_gradient is the pt__unary_t. */
 #include "ops/op_rules.h"
 
 enum { KIND };
@@ -18,8 +18,9 @@ static const struct {
     pt__unary_t kind;
     int32_t from_dst;
 } functions[FUNCTIONS] = {
-    [RELU] = {PT__UNARY_RELU, 1}, [GELU] = {PT__UNARY_GELU_ERF, 0}, [GELU_TANH] = {PT__UNARY_GELU_TANH, 0}, [SILU] = {PT__UNARY_SILU, 0},
-    [TANH] = {PT__UNARY_TANH, 1}, [SIGMOID] = {PT__UNARY_SIGMOID, 1}, [EXP] = {PT__UNARY_EXP, 1}, [LOG] = {PT__UNARY_LOG, 0},
+    [RELU] = {PT__UNARY_RELU, 1}, [GELU] = {PT__UNARY_GELU_ERF, 0}, [GELU_TANH] = {PT__UNARY_GELU_TANH, 0},
+    [SILU] = {PT__UNARY_SILU, 0}, [TANH] = {PT__UNARY_TANH, 1},     [SIGMOID] = {PT__UNARY_SIGMOID, 1},
+    [EXP] = {PT__UNARY_EXP, 1},   [LOG] = {PT__UNARY_LOG, 0},
 };
 
 static const pt__op_t ops[FUNCTIONS + 1]; /* below */
@@ -64,7 +65,8 @@ pt_tensor_t pt_log(pt_graph_t *graph, pt_tensor_t src)
     return pt__build_unary(graph, "log", src, NULL);
 }
 
-static pt_status_t unary_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs, const int32_t *wanted, pt_tensor_t *d_inputs)
+static pt_status_t unary_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs,
+                                  const int32_t *wanted, pt_tensor_t *d_inputs)
 {
     (void)wanted;
     ptrdiff_t function = node->op - ops;
@@ -82,7 +84,8 @@ static pt_tensor_t unary_again(pt_graph_t *graph, const pt__node_t *node)
 
 static void unary_run(const pt__call_t *call, const pt__run_t *run)
 {
-    pt__kernels_of(run)->unary(run->device, functions[call->op - ops].kind, pt__view_elements(&call->outputs[0]), call->inputs[0].data, call->outputs[0].data);
+    pt__kernels_of(run)->unary(run->device, functions[call->op - ops].kind, pt__view_elements(&call->outputs[0]),
+                               call->inputs[0].data, call->outputs[0].data);
 }
 
 static double unary_operations(const pt__call_t *call)
@@ -92,7 +95,8 @@ static double unary_operations(const pt__call_t *call)
 
 static void unary_gradient_run(const pt__call_t *call, const pt__run_t *run)
 {
-    pt__kernels_of(run)->unary_gradient(run->device, (pt__unary_t)call->attributes->integers[KIND], pt__view_elements(&call->outputs[0]), call->inputs[0].data,
+    pt__kernels_of(run)->unary_gradient(run->device, (pt__unary_t)call->attributes->integers[KIND],
+                                        pt__view_elements(&call->outputs[0]), call->inputs[0].data,
                                         call->inputs[1].data, call->outputs[0].data);
 }
 
@@ -108,8 +112,9 @@ static const pt__case_t positive_cases[] = {
     {.inputs = "p[1000]"},
 };
 
-#define UNARY .flags = PT__OP_ROWWISE, .min_inputs = 1, .max_inputs = 1, .n_outputs = 1, .in_place = 1, .needs_gradient_of = 1, .shape = pt__shape_like_first, \
-              .gradient = unary_gradient, .again = unary_again, .run = unary_run
+#define UNARY                                                                                                         \
+    .flags = PT__OP_ROWWISE, .min_inputs = 1, .max_inputs = 1, .n_outputs = 1, .in_place = 1, .needs_gradient_of = 1, \
+    .shape = pt__shape_like_first, .gradient = unary_gradient, .again = unary_again, .run = unary_run
 
 static const pt__op_t ops[FUNCTIONS + 1] = {
     [RELU] = {.name = "relu", UNARY, PT__CASES(cases)},
@@ -120,8 +125,15 @@ static const pt__op_t ops[FUNCTIONS + 1] = {
     [SIGMOID] = {.name = "sigmoid", UNARY, .operations = unary_operations, PT__CASES(cases)},
     [EXP] = {.name = "exp", UNARY, .operations = unary_operations, PT__CASES(cases)},
     [LOG] = {.name = "log", UNARY, .operations = unary_operations, PT__CASES(positive_cases)},
-    [FUNCTIONS] = {.name = "unary_gradient", .flags = PT__OP_INTERNAL | PT__OP_ROWWISE, .min_inputs = 2, .max_inputs = 2, .n_outputs = 1, .in_place = 2,
-                   .shape = pt__shape_of_input0, .run = unary_gradient_run, .operations = unary_operations},
+    [FUNCTIONS] = {.name = "unary_gradient",
+                   .flags = PT__OP_INTERNAL | PT__OP_ROWWISE,
+                   .min_inputs = 2,
+                   .max_inputs = 2,
+                   .n_outputs = 1,
+                   .in_place = 2,
+                   .shape = pt__shape_of_input0,
+                   .run = unary_gradient_run,
+                   .operations = unary_operations},
 };
 
 PT__OP_FAMILY(op_activation, ops)

@@ -34,13 +34,16 @@ pt_tensor_t pt_scale(pt_graph_t *graph, pt_tensor_t src, double factor)
     return pt__build_unary(graph, "scale", src, &attributes);
 }
 
-/* One dimension of the result from one of each operand (size 1 where an operand has none); 0 where they do not meet. A symbolic size
- * meets itself or a fixed 1; it can only lead the result. */
-static int32_t meet(const pt__shape_t *a, int32_t a_dimension, const pt__shape_t *b, int32_t b_dimension, int32_t leads, pt__shape_t *dst, int32_t at)
+/* One dimension of the result from one of each operand (size 1 where an operand has none); 0 where they do not meet. A
+ * symbolic size meets itself or a fixed 1; it can only lead the result. */
+static int32_t meet(const pt__shape_t *a, int32_t a_dimension, const pt__shape_t *b, int32_t b_dimension, int32_t leads,
+                    pt__shape_t *dst, int32_t at)
 {
-    pt__symbol_t a_symbol = a_dimension == 0 ? a->symbol : PT__SYMBOL_NONE, b_symbol = b_dimension == 0 ? b->symbol : PT__SYMBOL_NONE;
+    pt__symbol_t a_symbol = a_dimension == 0 ? a->symbol : PT__SYMBOL_NONE,
+                 b_symbol = b_dimension == 0 ? b->symbol : PT__SYMBOL_NONE;
     int64_t a_size = a_dimension < 0 ? 1 : a->size[a_dimension], b_size = b_dimension < 0 ? 1 : b->size[b_dimension];
-    int32_t a_repeats = a_size == 1 && a_symbol == PT__SYMBOL_NONE, b_repeats = b_size == 1 && b_symbol == PT__SYMBOL_NONE;
+    int32_t a_repeats = a_size == 1 && a_symbol == PT__SYMBOL_NONE,
+            b_repeats = b_size == 1 && b_symbol == PT__SYMBOL_NONE;
     if (!a_repeats && !b_repeats && (a_size != b_size || a_symbol != b_symbol))
         return 0;
     pt__symbol_t symbol = a_repeats ? b_symbol : a_symbol;
@@ -62,11 +65,13 @@ static pt_status_t binary_shape(pt_graph_t *graph, const pt__node_t *node, pt__t
     dst->rank = a->rank > b->rank ? a->rank : b->rank;
     for (int32_t i = 0; i < dst->rank; i++)
         if (!meet(a, i - (dst->rank - a->rank), b, i - (dst->rank - b->rank), i == 0, dst, i))
-            return pt__refuse(graph, node, 1, "b", "a shape that broadcasts with a, %s", pt__shape_print(a, PT_FLOAT32, shape, sizeof shape));
+            return pt__refuse(graph, node, 1, "b", "a shape that broadcasts with a, %s",
+                              pt__shape_print(a, PT_FLOAT32, shape, sizeof shape));
     return PT_OK;
 }
 
-static pt_status_t add_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs, const int32_t *wanted, pt_tensor_t *d_inputs)
+static pt_status_t add_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs,
+                                const int32_t *wanted, pt_tensor_t *d_inputs)
 {
     pt__shape_t a = pt__input_of(graph, node, 0)->shape, b = pt__input_of(graph, node, 1)->shape;
     if (wanted[0])
@@ -76,7 +81,8 @@ static pt_status_t add_gradient(pt_graph_t *graph, const pt__node_t *node, const
     return graph->status;
 }
 
-static pt_status_t sub_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs, const int32_t *wanted, pt_tensor_t *d_inputs)
+static pt_status_t sub_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs,
+                                const int32_t *wanted, pt_tensor_t *d_inputs)
 {
     PT__TRY(add_gradient(graph, node, d_outputs, wanted, d_inputs));
     if (wanted[1])
@@ -84,7 +90,8 @@ static pt_status_t sub_gradient(pt_graph_t *graph, const pt__node_t *node, const
     return graph->status;
 }
 
-static pt_status_t mul_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs, const int32_t *wanted, pt_tensor_t *d_inputs)
+static pt_status_t mul_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs,
+                                const int32_t *wanted, pt_tensor_t *d_inputs)
 {
     for (int32_t i = 0; i < 2; i++) {
         pt__shape_t shape = pt__input_of(graph, node, i)->shape;
@@ -94,7 +101,8 @@ static pt_status_t mul_gradient(pt_graph_t *graph, const pt__node_t *node, const
     return graph->status;
 }
 
-static pt_status_t div_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs, const int32_t *wanted, pt_tensor_t *d_inputs)
+static pt_status_t div_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs,
+                                const int32_t *wanted, pt_tensor_t *d_inputs)
 {
     pt__shape_t a = pt__input_of(graph, node, 0)->shape, b = pt__input_of(graph, node, 1)->shape;
     pt_tensor_t quotient = pt_div(graph, d_outputs[0], node->inputs[1]);
@@ -123,7 +131,8 @@ static void join_dimensions(pt__broadcast_t *box)
         if (box->size[i] == 1)
             continue;
         int32_t last = rank - 1;
-        if (rank > 0 && box->a_stride[last] == box->a_stride[i] * box->size[i] && box->b_stride[last] == box->b_stride[i] * box->size[i])
+        if (rank > 0 && box->a_stride[last] == box->a_stride[i] * box->size[i] &&
+            box->b_stride[last] == box->b_stride[i] * box->size[i])
             box->size[last] *= box->size[i];
         else
             box->size[last = rank++] = box->size[i];
@@ -167,7 +176,8 @@ static void div_run(const pt__call_t *call, const pt__run_t *run)
     run_binary(call, run, PT__BINARY_DIV);
 }
 
-static pt_status_t scale_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs, const int32_t *wanted, pt_tensor_t *d_inputs)
+static pt_status_t scale_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs,
+                                  const int32_t *wanted, pt_tensor_t *d_inputs)
 {
     (void)wanted;
     d_inputs[0] = pt_scale(graph, d_outputs[0], node->attributes.reals[FACTOR]);
@@ -176,22 +186,15 @@ static pt_status_t scale_gradient(pt_graph_t *graph, const pt__node_t *node, con
 
 static void scale_run(const pt__call_t *call, const pt__run_t *run)
 {
-    pt__kernels_of(run)->scale(run->device, pt__view_elements(&call->outputs[0]), (float)call->attributes->reals[FACTOR], call->inputs[0].data, call->outputs[0].data);
+    pt__kernels_of(run)->scale(run->device, pt__view_elements(&call->outputs[0]),
+                               (float)call->attributes->reals[FACTOR], call->inputs[0].data, call->outputs[0].data);
 }
 
 static const pt__case_t binary_cases[] = {
-    {.inputs = "f[T,5] f[T,5]"},
-    {.inputs = "f[T,5] p[5]"},
-    {.inputs = "f[7] p[T,7]"},
-    {.inputs = "f[B,3,4] p[B,1,4]"},
-    {.inputs = "f[B,3,1] p[1,1,6]"},
-    {.inputs = "f[2T,4] p[1,4]"},
-    {.inputs = "f[2,3,4,5] p[3,1,5]"},
-    {.inputs = "f[T,3] p[]"},
-    {.inputs = "f[100,60] p[100,60]"},
-    {.inputs = "f[100,60] p[100,1]"},
-    {.inputs = "f[T] p[T]"},
-    {.inputs = "f[T,1] p[T,9]"},
+    {.inputs = "f[T,5] f[T,5]"},       {.inputs = "f[T,5] p[5]"},       {.inputs = "f[7] p[T,7]"},
+    {.inputs = "f[B,3,4] p[B,1,4]"},   {.inputs = "f[B,3,1] p[1,1,6]"}, {.inputs = "f[2T,4] p[1,4]"},
+    {.inputs = "f[2,3,4,5] p[3,1,5]"}, {.inputs = "f[T,3] p[]"},        {.inputs = "f[100,60] p[100,60]"},
+    {.inputs = "f[100,60] p[100,1]"},  {.inputs = "f[T] p[T]"},         {.inputs = "f[T,1] p[T,9]"},
 };
 
 static const pt__case_t scale_cases[] = {
@@ -202,16 +205,61 @@ static const pt__case_t scale_cases[] = {
 
 /* In place over an operand of dst's bytes: one that is not broadcast. */
 static const pt__op_t ops[] = {
-    {.name = "add", .flags = PT__OP_ROWWISE, .min_inputs = 2, .max_inputs = 2, .n_outputs = 1, .in_place = 3, .needs_gradient_of = 3,
-     .shape = binary_shape, .gradient = add_gradient, .run = add_run, PT__CASES(binary_cases)},
-    {.name = "sub", .flags = PT__OP_ROWWISE, .min_inputs = 2, .max_inputs = 2, .n_outputs = 1, .in_place = 3, .needs_gradient_of = 3,
-     .shape = binary_shape, .gradient = sub_gradient, .run = sub_run, PT__CASES(binary_cases)},
-    {.name = "mul", .flags = PT__OP_ROWWISE, .min_inputs = 2, .max_inputs = 2, .n_outputs = 1, .in_place = 3, .needs_gradient_of = 3,
-     .shape = binary_shape, .gradient = mul_gradient, .run = mul_run, PT__CASES(binary_cases)},
-    {.name = "div", .flags = PT__OP_ROWWISE, .min_inputs = 2, .max_inputs = 2, .n_outputs = 1, .in_place = 3, .needs_gradient_of = 3,
-     .shape = binary_shape, .gradient = div_gradient, .run = div_run, PT__CASES(binary_cases)},
-    {.name = "scale", .flags = PT__OP_ROWWISE, .min_inputs = 1, .max_inputs = 1, .n_outputs = 1, .in_place = 1, .needs_gradient_of = 1,
-     .shape = pt__shape_like_first, .gradient = scale_gradient, .run = scale_run, PT__CASES(scale_cases)},
+    {.name = "add",
+     .flags = PT__OP_ROWWISE,
+     .min_inputs = 2,
+     .max_inputs = 2,
+     .n_outputs = 1,
+     .in_place = 3,
+     .needs_gradient_of = 3,
+     .shape = binary_shape,
+     .gradient = add_gradient,
+     .run = add_run,
+     PT__CASES(binary_cases)},
+    {.name = "sub",
+     .flags = PT__OP_ROWWISE,
+     .min_inputs = 2,
+     .max_inputs = 2,
+     .n_outputs = 1,
+     .in_place = 3,
+     .needs_gradient_of = 3,
+     .shape = binary_shape,
+     .gradient = sub_gradient,
+     .run = sub_run,
+     PT__CASES(binary_cases)},
+    {.name = "mul",
+     .flags = PT__OP_ROWWISE,
+     .min_inputs = 2,
+     .max_inputs = 2,
+     .n_outputs = 1,
+     .in_place = 3,
+     .needs_gradient_of = 3,
+     .shape = binary_shape,
+     .gradient = mul_gradient,
+     .run = mul_run,
+     PT__CASES(binary_cases)},
+    {.name = "div",
+     .flags = PT__OP_ROWWISE,
+     .min_inputs = 2,
+     .max_inputs = 2,
+     .n_outputs = 1,
+     .in_place = 3,
+     .needs_gradient_of = 3,
+     .shape = binary_shape,
+     .gradient = div_gradient,
+     .run = div_run,
+     PT__CASES(binary_cases)},
+    {.name = "scale",
+     .flags = PT__OP_ROWWISE,
+     .min_inputs = 1,
+     .max_inputs = 1,
+     .n_outputs = 1,
+     .in_place = 1,
+     .needs_gradient_of = 1,
+     .shape = pt__shape_like_first,
+     .gradient = scale_gradient,
+     .run = scale_run,
+     PT__CASES(scale_cases)},
 };
 
 PT__OP_FAMILY(op_arithmetic, ops)

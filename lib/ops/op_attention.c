@@ -1,11 +1,14 @@
-/* attention: for every head h, within each sample: dst = softmax(scale · q kᵀ) v      (Vaswani 2017), in tiles (Dao 2022)
+/* attention: for every head, within each sample: dst = softmax(scale · q kᵀ) v   (Vaswani 2017), in tiles (Dao 2022)
  *
- *   q [..., H·W], k and v [..., G·W], G key heads, a divisor of H -> dst [..., H·W], output 1: log_sum [..., H], the logarithm of each softmax' denominator
+ *   q [..., H·W], k and v [..., G·W], G key heads, a divisor of H -> dst [..., H·W]; output 1: log_sum [..., H], the
+ *   logarithm of each softmax' denominator
  *   attention_packed takes q, k and v side by side: [..., (H + 2G)·W]
- *   key_mask: float32, one element a row: a key whose value is 0 is not attended to. causal: only keys at or before the query.
+ *   key_mask: float32, one element a row: a key whose value is 0 is not attended to
+ *   causal: only keys at or before the query
  *   Leading sizes: PT_DIM_TOKENS, with samples by the run's offsets; or [N, T] with samples of T rows.
  *
- * Gradient (attention_gradient, attention_packed_gradient), with p = exp(scale · q kᵀ - log_sum) recomputed in tiles and g = d_dst:
+ * Gradient (attention_gradient, attention_packed_gradient), with p = exp(scale · q kᵀ - log_sum) recomputed in tiles
+ * and g = d_dst:
  *   d_v = pᵀ g     d_s = p · (g vᵀ - Σ_W g · dst)     d_q = scale · d_s k     d_k = scale · d_sᵀ q */
 #include <math.h>
 #include <string.h>
@@ -13,9 +16,14 @@
 #include "base/options.h"
 #include "ops/op_rules.h"
 
-enum { HEADS, KV_HEADS, CAUSAL, LENGTH_LIMIT }; /* integers; LENGTH_LIMIT: the graph's, to tell the cost of ragged samples */
-enum { SCALE };                                 /* reals; 0: 1/sqrt(W) */
-enum { Q, K, V, MASK };                         /* inputs of attention */
+enum {
+    HEADS,
+    KV_HEADS,
+    CAUSAL,
+    LENGTH_LIMIT
+};                      /* integers; LENGTH_LIMIT: the graph's, to tell the cost of ragged samples */
+enum { SCALE };         /* reals; 0: 1/sqrt(W) */
+enum { Q, K, V, MASK }; /* inputs of attention */
 enum { G_DST = 3, G_LOG_SUM, G_D_DST, G_MASK }; /* of attention_gradient, after Q, K, V */
 enum { QKV, PACKED_MASK };                      /* of attention_packed */
 enum { P_DST = 1, P_LOG_SUM, P_D_DST, P_MASK }; /* of attention_packed_gradient, after QKV */
@@ -29,15 +37,18 @@ pt_status_t pt_attention_options_init(pt_attention_options_t *options, uint32_t 
 }
 
 /* Reads the options into attributes and *mask; an error sticks to the graph. 0: failed. */
-static int32_t read_options(pt_graph_t *graph, const pt_attention_options_t *given, pt__attributes_t *attributes, pt_tensor_t *mask)
+static int32_t read_options(pt_graph_t *graph, const pt_attention_options_t *given, pt__attributes_t *attributes,
+                            pt_tensor_t *mask)
 {
     pt_attention_options_t options = defaults;
     if (graph == NULL || graph->status != PT_OK)
         return 1; /* pt__build tells */
-    pt_status_t status = given == NULL ? pt__fail(PT_ERR_ARGUMENT, "attention: options is NULL, expected the number of heads")
-                                       : pt__options_read(given, &options, sizeof options, "pt_attention_options_t");
+    pt_status_t status = given == NULL
+                             ? pt__fail(PT_ERR_ARGUMENT, "attention: options is NULL, expected the number of heads")
+                             : pt__options_read(given, &options, sizeof options, "pt_attention_options_t");
     if (status == PT_OK && (options.flags & ~PT_ATTENTION_CAUSAL) != 0)
-        status = pt__fail(PT_ERR_ARGUMENT, "attention: flags are 0x%lx, expected PT_ATTENTION_CAUSAL or 0", (unsigned long)options.flags);
+        status = pt__fail(PT_ERR_ARGUMENT, "attention: flags are 0x%lx, expected PT_ATTENTION_CAUSAL or 0",
+                          (unsigned long)options.flags);
     if (status != PT_OK) {
         char message[PT__MESSAGE_SIZE];
         memcpy(message, pt__error_message(), sizeof message);
@@ -53,18 +64,23 @@ static int32_t read_options(pt_graph_t *graph, const pt_attention_options_t *giv
     return 1;
 }
 
-pt_tensor_t pt_attention(pt_graph_t *graph, pt_tensor_t query, pt_tensor_t key, pt_tensor_t value, const pt_attention_options_t *options)
+pt_tensor_t pt_attention(pt_graph_t *graph, pt_tensor_t query, pt_tensor_t key, pt_tensor_t value,
+                         const pt_attention_options_t *options)
 {
     pt__attributes_t attributes = {.reals = {0}};
     pt_tensor_t inputs[] = {query, key, value, PT_NO_TENSOR};
-    return read_options(graph, options, &attributes, &inputs[MASK]) ? pt__build(graph, "attention", MASK + 1, inputs, &attributes) : PT_NO_TENSOR;
+    return read_options(graph, options, &attributes, &inputs[MASK])
+               ? pt__build(graph, "attention", MASK + 1, inputs, &attributes)
+               : PT_NO_TENSOR;
 }
 
 pt_tensor_t pt_attention_packed(pt_graph_t *graph, pt_tensor_t qkv, const pt_attention_options_t *options)
 {
     pt__attributes_t attributes = {.reals = {0}};
     pt_tensor_t inputs[] = {qkv, PT_NO_TENSOR};
-    return read_options(graph, options, &attributes, &inputs[PACKED_MASK]) ? pt__build(graph, "attention_packed", PACKED_MASK + 1, inputs, &attributes) : PT_NO_TENSOR;
+    return read_options(graph, options, &attributes, &inputs[PACKED_MASK])
+               ? pt__build(graph, "attention_packed", PACKED_MASK + 1, inputs, &attributes)
+               : PT_NO_TENSOR;
 }
 
 static pt_status_t check_attributes(const pt__node_t *node)
@@ -73,7 +89,8 @@ static pt_status_t check_attributes(const pt__node_t *node)
     if (integers[HEADS] < 1)
         return pt__refuse_attribute(node, "%lld heads, expected at least 1", (long long)integers[HEADS]);
     if (integers[KV_HEADS] < 1 || integers[HEADS] % integers[KV_HEADS] != 0)
-        return pt__refuse_attribute(node, "%lld kv_heads, expected a divisor of the %lld heads", (long long)integers[KV_HEADS], (long long)integers[HEADS]);
+        return pt__refuse_attribute(node, "%lld kv_heads, expected a divisor of the %lld heads",
+                                    (long long)integers[KV_HEADS], (long long)integers[HEADS]);
     if (!(isfinite(node->attributes.reals[SCALE]) && node->attributes.reals[SCALE] >= 0))
         return pt__refuse_attribute(node, "scale %g, expected a number of at least 0", node->attributes.reals[SCALE]);
     return PT_OK;
@@ -103,12 +120,14 @@ static pt_status_t check_mask(const pt_graph_t *graph, const pt__node_t *node, i
     return pt__expect_no_gradient(graph, node, input, "key_mask");
 }
 
-static pt_status_t check_width(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role, int64_t heads)
+static pt_status_t check_width(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role,
+                               int64_t heads)
 {
     const pt__shape_t *shape = &pt__input_of(graph, node, input)->shape;
     int64_t size = shape->size[shape->rank - 1];
     if (size % heads != 0 || size / heads > 256)
-        return pt__refuse(graph, node, input, role, "%lld heads of equal widths up to 256 side by side", (long long)heads);
+        return pt__refuse(graph, node, input, role, "%lld heads of equal widths up to 256 side by side",
+                          (long long)heads);
     return PT_OK;
 }
 
@@ -124,7 +143,8 @@ static pt_status_t attention_shape(pt_graph_t *graph, const pt__node_t *node, pt
     for (int32_t i = K; i <= V; i++) {
         PT__TRY(pt__expect_dtype(graph, node, i, roles[i], PT_FLOAT32));
         if (!pt__shape_equal(&pt__input_of(graph, node, i)->shape, &expected))
-            return pt__refuse(graph, node, i, roles[i], "the rows of query and %lld heads of its width", (long long)kv_heads);
+            return pt__refuse(graph, node, i, roles[i], "the rows of query and %lld heads of its width",
+                              (long long)kv_heads);
     }
     PT__TRY(check_mask(graph, node, MASK, q));
     outputs[0].shape = *q;
@@ -145,9 +165,15 @@ static pt_status_t packed_shape(pt_graph_t *graph, const pt__node_t *node, pt__t
     return PT_OK;
 }
 
-static pt_status_t attention_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs, const int32_t *wanted, pt_tensor_t *d_inputs)
+static pt_status_t attention_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs,
+                                      const int32_t *wanted, pt_tensor_t *d_inputs)
 {
-    pt_tensor_t inputs[] = {node->inputs[Q], node->inputs[K], node->inputs[V], node->outputs[0], node->outputs[1], d_outputs[0],
+    pt_tensor_t inputs[] = {node->inputs[Q],
+                            node->inputs[K],
+                            node->inputs[V],
+                            node->outputs[0],
+                            node->outputs[1],
+                            d_outputs[0],
                             node->n_inputs > MASK ? node->inputs[MASK] : PT_NO_TENSOR};
     pt_tensor_t first = pt__build(graph, "attention_gradient", G_MASK + 1, inputs, &node->attributes);
     for (int32_t i = Q; i <= V; i++)
@@ -156,7 +182,8 @@ static pt_status_t attention_gradient(pt_graph_t *graph, const pt__node_t *node,
     return graph->status;
 }
 
-static pt_status_t packed_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs, const int32_t *wanted, pt_tensor_t *d_inputs)
+static pt_status_t packed_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs,
+                                   const int32_t *wanted, pt_tensor_t *d_inputs)
 {
     (void)wanted;
     pt_tensor_t inputs[] = {node->inputs[QKV], node->outputs[0], node->outputs[1], d_outputs[0],
@@ -166,7 +193,8 @@ static pt_status_t packed_gradient(pt_graph_t *graph, const pt__node_t *node, co
 }
 
 /* What all four have in common: samples, heads, mask. `like` is q or qkv. */
-static pt__attention_t describe(const pt__call_t *call, const pt__run_t *run, const pt__view_t *like, int64_t width, int32_t mask)
+static pt__attention_t describe(const pt__call_t *call, const pt__run_t *run, const pt__view_t *like, int64_t width,
+                                int32_t mask)
 {
     const int64_t *integers = call->attributes->integers;
     double scale = call->attributes->reals[SCALE];
@@ -213,7 +241,8 @@ static int64_t gradient_scratch(const pt__call_t *call)
 static void gradient_run(const pt__call_t *call, const pt__run_t *run)
 {
     int64_t q_size = pt__last_size(&call->inputs[Q]), kv_size = pt__last_size(&call->inputs[K]);
-    pt__attention_t attention = describe(call, run, &call->inputs[Q], q_size / call->attributes->integers[HEADS], G_MASK);
+    pt__attention_t attention = describe(call, run, &call->inputs[Q], q_size / call->attributes->integers[HEADS],
+                                         G_MASK);
     float *unread = call->scratch, *d_inputs[3];
     for (int32_t i = Q; i <= V; i++) {
         d_inputs[i] = call->outputs[i].data != NULL ? call->outputs[i].data : unread;
@@ -238,7 +267,8 @@ static void gradient_run(const pt__call_t *call, const pt__run_t *run)
 static pt__attention_t describe_packed(const pt__call_t *call, const pt__run_t *run, int32_t mask)
 {
     const pt__view_t *qkv = &call->inputs[QKV];
-    int64_t heads = call->attributes->integers[HEADS], kv_heads = call->attributes->integers[KV_HEADS], size = pt__last_size(qkv);
+    int64_t heads = call->attributes->integers[HEADS], kv_heads = call->attributes->integers[KV_HEADS],
+            size = pt__last_size(qkv);
     int64_t width = size / (heads + 2 * kv_heads);
     pt__attention_t attention = describe(call, run, qkv, width, mask);
     attention.q = qkv->data;
@@ -277,15 +307,16 @@ static pt_status_t gradient_shape(pt_graph_t *graph, const pt__node_t *node, pt_
     return PT_OK;
 }
 
-/* Two products a forward pass and five a backward pass, each of 2 · queries · keys · H · W operations. How ragged samples are cut is
- * not known here: none is counted longer than the graph allows. */
+/* Two products a forward pass and five a backward pass, each of 2 · queries · keys · H · W operations. How ragged
+ * samples are cut is not known here: none is counted longer than the graph allows. */
 static double operations(const pt__call_t *call, const pt__view_t *dst, int32_t products)
 {
     int64_t limit = call->attributes->integers[LENGTH_LIMIT];
     int64_t keys = dst->rank == 3 ? dst->size[1] : dst->size[0];
     if (limit > 0 && limit < keys && dst->rank == 2)
         keys = limit;
-    return 2.0 * products * (double)pt__view_elements(dst) * (double)keys * (call->attributes->integers[CAUSAL] ? 0.5 : 1);
+    return 2.0 * products * (double)pt__view_elements(dst) * (double)keys *
+           (call->attributes->integers[CAUSAL] ? 0.5 : 1);
 }
 
 static double attention_operations(const pt__call_t *call)
@@ -313,23 +344,49 @@ static const pt__case_t attention_cases[] = {
 };
 
 static const pt__case_t packed_cases[] = {
-    {"f[T,24]", {.integers = {2, 2, 1}}},
-    {"f[T,24]", {.integers = {4, 1, 0}, .reals = {1.5}}},
-    {"f[B,9,30] m[B,9]", {.integers = {2, 2, 1}}},
-    {"f[B,7,15]", {.integers = {1, 1, 0}}},
-    {"f[T,192] m[T]", {.integers = {1, 1, 0}}},
-    {"f[1,140,48]", {.integers = {2, 2, 1}}},
+    {"f[T,24]", {.integers = {2, 2, 1}}},          {"f[T,24]", {.integers = {4, 1, 0}, .reals = {1.5}}},
+    {"f[B,9,30] m[B,9]", {.integers = {2, 2, 1}}}, {"f[B,7,15]", {.integers = {1, 1, 0}}},
+    {"f[T,192] m[T]", {.integers = {1, 1, 0}}},    {"f[1,140,48]", {.integers = {2, 2, 1}}},
 };
 
 static const pt__op_t ops[] = {
-    {.name = "attention", .min_inputs = 3, .max_inputs = 4, .n_outputs = 2, .needs_gradient_of = 7,
-     .shape = attention_shape, .gradient = attention_gradient, .run = attention_run, .operations = attention_operations, PT__CASES(attention_cases)},
-    {.name = "attention_gradient", .flags = PT__OP_INTERNAL, .min_inputs = 6, .max_inputs = 7, .n_outputs = 3,
-     .shape = gradient_shape, .run = gradient_run, .scratch = gradient_scratch, .operations = gradient_operations},
-    {.name = "attention_packed", .min_inputs = 1, .max_inputs = 2, .n_outputs = 2, .needs_gradient_of = 1,
-     .shape = packed_shape, .gradient = packed_gradient, .run = packed_run, .operations = attention_operations, PT__CASES(packed_cases)},
-    {.name = "attention_packed_gradient", .flags = PT__OP_INTERNAL, .min_inputs = 4, .max_inputs = 5, .n_outputs = 1,
-     .shape = gradient_shape, .run = packed_gradient_run, .operations = packed_gradient_operations},
+    {.name = "attention",
+     .min_inputs = 3,
+     .max_inputs = 4,
+     .n_outputs = 2,
+     .needs_gradient_of = 7,
+     .shape = attention_shape,
+     .gradient = attention_gradient,
+     .run = attention_run,
+     .operations = attention_operations,
+     PT__CASES(attention_cases)},
+    {.name = "attention_gradient",
+     .flags = PT__OP_INTERNAL,
+     .min_inputs = 6,
+     .max_inputs = 7,
+     .n_outputs = 3,
+     .shape = gradient_shape,
+     .run = gradient_run,
+     .scratch = gradient_scratch,
+     .operations = gradient_operations},
+    {.name = "attention_packed",
+     .min_inputs = 1,
+     .max_inputs = 2,
+     .n_outputs = 2,
+     .needs_gradient_of = 1,
+     .shape = packed_shape,
+     .gradient = packed_gradient,
+     .run = packed_run,
+     .operations = attention_operations,
+     PT__CASES(packed_cases)},
+    {.name = "attention_packed_gradient",
+     .flags = PT__OP_INTERNAL,
+     .min_inputs = 4,
+     .max_inputs = 5,
+     .n_outputs = 1,
+     .shape = gradient_shape,
+     .run = packed_gradient_run,
+     .operations = packed_gradient_operations},
 };
 
 PT__OP_FAMILY(op_attention, ops)

@@ -1,15 +1,18 @@
 /* Ops that move boxes of elements, float32 or int32 (four bytes each either way; int32 has no gradient):
  *
- *   transpose: dst[i of permutation] = src[i]; dimension d of dst is dimension permutation[d] of src; a symbolic leading size stays first
+ *   transpose: dimension d of dst is dimension permutation[d] of src; a symbolic leading size stays first
  *   slice:     `length` entries of one dimension from `start` on
  *   concat:    1 to 8 tensors end to end along one dimension
  *
- * Gradient: transpose: by the inverse permutation   slice (slice_gradient): d_dst in its place, 0 elsewhere   concat: a slice of d_dst each */
+ * Gradient:
+ *   transpose: d_dst by the inverse permutation
+ *   slice:     d_dst in its place, 0 elsewhere (slice_gradient)
+ *   concat:    a slice of d_dst each */
 #include "ops/op_rules.h"
 
-enum { PERMUTATION };                                       /* transpose: rank integers */
-enum { DIMENSION, START, LENGTH };                          /* slice; concat: DIMENSION */
-enum { G_DIMENSION, G_START, G_SHAPE };                     /* slice_gradient */
+enum { PERMUTATION };                   /* transpose: rank integers */
+enum { DIMENSION, START, LENGTH };      /* slice; concat: DIMENSION */
+enum { G_DIMENSION, G_START, G_SHAPE }; /* slice_gradient */
 
 pt_tensor_t pt_transpose(pt_graph_t *graph, pt_tensor_t src, const int32_t *permutation)
 {
@@ -39,7 +42,8 @@ static pt_status_t transpose_shape(pt_graph_t *graph, const pt__node_t *node, pt
     int32_t rank = src->shape.rank, seen = 0;
     for (int32_t i = 0; i < rank; i++) {
         if (permutation[i] < 0 || permutation[i] >= rank || (seen >> permutation[i] & 1))
-            return pt__refuse(graph, node, 0, "src", "a permutation of its dimensions, but place %d is %lld", (int)i, (long long)permutation[i]);
+            return pt__refuse(graph, node, 0, "src", "a permutation of its dimensions, but place %d is %lld", (int)i,
+                              (long long)permutation[i]);
         seen |= 1 << permutation[i];
         outputs[0].shape.size[i] = src->shape.size[permutation[i]];
     }
@@ -51,7 +55,8 @@ static pt_status_t transpose_shape(pt_graph_t *graph, const pt__node_t *node, pt
     return PT_OK;
 }
 
-static pt_status_t transpose_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs, const int32_t *wanted, pt_tensor_t *d_inputs)
+static pt_status_t transpose_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs,
+                                      const int32_t *wanted, pt_tensor_t *d_inputs)
 {
     (void)wanted;
     int32_t inverse[PT_MAX_RANK], rank = pt__input_of(graph, node, 0)->shape.rank;
@@ -61,7 +66,8 @@ static pt_status_t transpose_gradient(pt_graph_t *graph, const pt__node_t *node,
     return graph->status;
 }
 
-/* Joins neighbouring dimensions that both sides walk as one, and drops those of size 1, so that the kernel's inner loop is long. */
+/* Joins neighbouring dimensions that both sides walk as one, and drops those of size 1, so that the kernel's inner
+ * loop is long. */
 static void run_copy(const pt__run_t *run, pt__copy_t *copy, const void *src, void *dst)
 {
     int32_t rank = 0;
@@ -69,7 +75,8 @@ static void run_copy(const pt__run_t *run, pt__copy_t *copy, const void *src, vo
         if (copy->size[i] == 1)
             continue;
         int32_t last = rank - 1;
-        if (rank > 0 && copy->src_stride[last] == copy->src_stride[i] * copy->size[i] && copy->dst_stride[last] == copy->dst_stride[i] * copy->size[i])
+        if (rank > 0 && copy->src_stride[last] == copy->src_stride[i] * copy->size[i] &&
+            copy->dst_stride[last] == copy->dst_stride[i] * copy->size[i])
             copy->size[last] *= copy->size[i];
         else
             copy->size[last = rank++] = copy->size[i];
@@ -107,8 +114,10 @@ static pt_status_t slice_shape(pt_graph_t *graph, const pt__node_t *node, pt__te
     if (dimension < 0 || (dimension == 0 && src->shape.symbol != PT__SYMBOL_NONE))
         return pt__refuse(graph, node, 0, "src", "a fixed size in dimension %lld", (long long)integers[DIMENSION]);
     int64_t size = src->shape.size[dimension];
-    if (integers[START] < 0 || integers[LENGTH] < 1 || integers[START] > size || integers[LENGTH] > size - integers[START])
-        return pt__refuse(graph, node, 0, "src", "at least %lld entries after %lld in dimension %d", (long long)integers[LENGTH], (long long)integers[START], (int)dimension);
+    if (integers[START] < 0 || integers[LENGTH] < 1 || integers[START] > size ||
+        integers[LENGTH] > size - integers[START])
+        return pt__refuse(graph, node, 0, "src", "at least %lld entries after %lld in dimension %d",
+                          (long long)integers[LENGTH], (long long)integers[START], (int)dimension);
     outputs[0].dtype = src->dtype;
     outputs[0].shape = src->shape;
     outputs[0].shape.size[dimension] = integers[LENGTH];
@@ -118,24 +127,29 @@ static pt_status_t slice_shape(pt_graph_t *graph, const pt__node_t *node, pt__te
 static pt_tensor_t build_slice_gradient(pt_graph_t *graph, const pt__node_t *node, pt_tensor_t d_dst)
 {
     const pt__shape_t *src = &pt__input_of(graph, node, 0)->shape;
-    pt__attributes_t attributes = {.integers = {[G_DIMENSION] = pt__dimension(node->attributes.integers[DIMENSION], src->rank),
-                                                [G_START] = node->attributes.integers[START]}};
+    pt__attributes_t attributes = {
+        .integers = {[G_DIMENSION] = pt__dimension(node->attributes.integers[DIMENSION], src->rank),
+                     [G_START] = node->attributes.integers[START]}};
     pt__attributes_put_shape(&attributes, G_SHAPE, src);
     return pt__build_unary(graph, "slice_gradient", d_dst, &attributes);
 }
 
-static pt_status_t slice_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs, const int32_t *wanted, pt_tensor_t *d_inputs)
+static pt_status_t slice_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs,
+                                  const int32_t *wanted, pt_tensor_t *d_inputs)
 {
     (void)wanted;
     d_inputs[0] = build_slice_gradient(graph, node, d_outputs[0]);
     return graph->status;
 }
 
-/* The part of `whole` that begins at `start` of one dimension and has the sizes of `part`: from the whole into the part, or the other way. */
-static void copy_part(const pt__run_t *run, const pt__view_t *whole, const pt__view_t *part, int32_t dimension, int64_t start, int32_t into_whole, int32_t accumulate)
+/* The part of `whole` that begins at `start` of one dimension and has the sizes of `part`: from the whole into the
+ * part, or the other way. */
+static void copy_part(const pt__run_t *run, const pt__view_t *whole, const pt__view_t *part, int32_t dimension,
+                      int64_t start, int32_t into_whole, int32_t accumulate)
 {
     pt__copy_t copy = {.rank = part->rank, .accumulate = accumulate};
-    int64_t *whole_stride = into_whole ? copy.dst_stride : copy.src_stride, *part_stride = into_whole ? copy.src_stride : copy.dst_stride;
+    int64_t *whole_stride = into_whole ? copy.dst_stride : copy.src_stride,
+            *part_stride = into_whole ? copy.src_stride : copy.dst_stride;
     pt__view_strides(whole, whole_stride);
     pt__view_strides(part, part_stride);
     for (int32_t i = 0; i < part->rank; i++)
@@ -164,12 +178,14 @@ static void slice_gradient_run(const pt__call_t *call, const pt__run_t *run)
     const pt__view_t *d_src = &call->outputs[0];
     if (!pt__accumulates(call, 0))
         pt__kernels_of(run)->fill(run->device, pt__view_elements(d_src), 0, d_src->data);
-    copy_part(run, d_src, &call->inputs[0], (int32_t)integers[G_DIMENSION], integers[G_START], 1, pt__accumulates(call, 0));
+    copy_part(run, d_src, &call->inputs[0], (int32_t)integers[G_DIMENSION], integers[G_START], 1,
+              pt__accumulates(call, 0));
 }
 
 static pt_status_t concat_shape(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
 {
-    static const char *const roles[PT__MAX_INPUTS] = {"source 0", "source 1", "source 2", "source 3", "source 4", "source 5", "source 6", "source 7"};
+    static const char *const roles[PT__MAX_INPUTS] = {"source 0", "source 1", "source 2", "source 3",
+                                                      "source 4", "source 5", "source 6", "source 7"};
     int64_t asked = node->attributes.integers[DIMENSION];
     char shape[96];
     PT__TRY(pt__expect_rank(graph, node, 0, roles[0], 1, PT_MAX_RANK));
@@ -194,7 +210,8 @@ static pt_status_t concat_shape(pt_graph_t *graph, const pt__node_t *node, pt__t
     return PT_OK;
 }
 
-static pt_status_t concat_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs, const int32_t *wanted, pt_tensor_t *d_inputs)
+static pt_status_t concat_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs,
+                                   const int32_t *wanted, pt_tensor_t *d_inputs)
 {
     int64_t start = 0;
     for (int32_t i = 0; i < node->n_inputs; i++) {
@@ -226,41 +243,67 @@ static double no_operations(const pt__call_t *call)
 }
 
 static const pt__case_t transpose_cases[] = {
-    {"f[T,3,4]", {.integers = {0, 2, 1}}},
-    {"f[B,2,3,4]", {.integers = {0, 3, 1, 2}}},
-    {"f[5,7]", {.integers = {1, 0}}},
-    {"f[70,90]", {.integers = {1, 0}}},
-    {"f[2,3,4,5]", {.integers = {2, 0, 3, 1}}},
-    {"f[3]", {.integers = {0}}},
+    {"f[T,3,4]", {.integers = {0, 2, 1}}}, {"f[B,2,3,4]", {.integers = {0, 3, 1, 2}}}, {"f[5,7]", {.integers = {1, 0}}},
+    {"f[70,90]", {.integers = {1, 0}}},    {"f[2,3,4,5]", {.integers = {2, 0, 3, 1}}}, {"f[3]", {.integers = {0}}},
     {"f[2,1,3]", {.integers = {1, 2, 0}}},
 };
 
 static const pt__case_t slice_cases[] = {
-    {"f[T,7]", {.integers = {1, 2, 3}}},
-    {"f[B,5,3]", {.integers = {1, 4, 1}}},
-    {"f[B,5,3]", {.integers = {-1, 0, 2}}},
-    {"f[9,4]", {.integers = {0, 3, 6}}},
-    {"f[6]", {.integers = {0, 0, 6}}},
-    {"i9[B,6]", {.integers = {1, 1, 5}}},
+    {"f[T,7]", {.integers = {1, 2, 3}}}, {"f[B,5,3]", {.integers = {1, 4, 1}}}, {"f[B,5,3]", {.integers = {-1, 0, 2}}},
+    {"f[9,4]", {.integers = {0, 3, 6}}}, {"f[6]", {.integers = {0, 0, 6}}},     {"i9[B,6]", {.integers = {1, 1, 5}}},
 };
 
 static const pt__case_t concat_cases[] = {
-    {"f[T,3] f[T,4]", {.integers = {1}}},
-    {"f[B,2,3] f[B,1,3] f[B,4,3]", {.integers = {-2}}},
-    {"f[3,4] f[2,4]", {.integers = {0}}},
-    {"f[3] f[1] f[1] f[2] f[1] f[1] f[1] f[4]", {.integers = {0}}},
+    {"f[T,3] f[T,4]", {.integers = {1}}}, {"f[B,2,3] f[B,1,3] f[B,4,3]", {.integers = {-2}}},
+    {"f[3,4] f[2,4]", {.integers = {0}}}, {"f[3] f[1] f[1] f[2] f[1] f[1] f[1] f[4]", {.integers = {0}}},
     {"f[T,5]", {.integers = {1}}},
 };
 
 static const pt__op_t ops[] = {
-    {.name = "transpose", .flags = PT__OP_MOVES, .min_inputs = 1, .max_inputs = 1, .n_outputs = 1, .accumulates = 1, .needs_gradient_of = 1,
-     .shape = transpose_shape, .gradient = transpose_gradient, .run = transpose_run, .operations = no_operations, PT__CASES(transpose_cases)},
-    {.name = "slice", .flags = PT__OP_MOVES, .min_inputs = 1, .max_inputs = 1, .n_outputs = 1, .accumulates = 1, .needs_gradient_of = 1,
-     .shape = slice_shape, .gradient = slice_gradient, .run = slice_run, .operations = no_operations, PT__CASES(slice_cases)},
-    {.name = "slice_gradient", .flags = PT__OP_INTERNAL, .min_inputs = 1, .max_inputs = 1, .n_outputs = 1, .accumulates = 1,
-     .shape = slice_gradient_shape, .run = slice_gradient_run, .operations = no_operations},
-    {.name = "concat", .flags = PT__OP_MOVES, .min_inputs = 1, .max_inputs = PT__MAX_INPUTS, .n_outputs = 1, .needs_gradient_of = 255,
-     .shape = concat_shape, .gradient = concat_gradient, .run = concat_run, .operations = no_operations, PT__CASES(concat_cases)},
+    {.name = "transpose",
+     .flags = PT__OP_MOVES,
+     .min_inputs = 1,
+     .max_inputs = 1,
+     .n_outputs = 1,
+     .accumulates = 1,
+     .needs_gradient_of = 1,
+     .shape = transpose_shape,
+     .gradient = transpose_gradient,
+     .run = transpose_run,
+     .operations = no_operations,
+     PT__CASES(transpose_cases)},
+    {.name = "slice",
+     .flags = PT__OP_MOVES,
+     .min_inputs = 1,
+     .max_inputs = 1,
+     .n_outputs = 1,
+     .accumulates = 1,
+     .needs_gradient_of = 1,
+     .shape = slice_shape,
+     .gradient = slice_gradient,
+     .run = slice_run,
+     .operations = no_operations,
+     PT__CASES(slice_cases)},
+    {.name = "slice_gradient",
+     .flags = PT__OP_INTERNAL,
+     .min_inputs = 1,
+     .max_inputs = 1,
+     .n_outputs = 1,
+     .accumulates = 1,
+     .shape = slice_gradient_shape,
+     .run = slice_gradient_run,
+     .operations = no_operations},
+    {.name = "concat",
+     .flags = PT__OP_MOVES,
+     .min_inputs = 1,
+     .max_inputs = PT__MAX_INPUTS,
+     .n_outputs = 1,
+     .needs_gradient_of = 255,
+     .shape = concat_shape,
+     .gradient = concat_gradient,
+     .run = concat_run,
+     .operations = no_operations,
+     PT__CASES(concat_cases)},
 };
 
 PT__OP_FAMILY(op_boxes, ops)

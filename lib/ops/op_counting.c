@@ -1,8 +1,10 @@
 /* Ops that count, for metrics and for the weight of a run.
  *
  *   sample_count:  dst = the number of samples of the run, a scalar; no inputs
- *   correct_count: logits [..., C], labels int32 [...] -> correct: how many rows' largest entry stands at their label; counted: rows whose label is not
- *                  the ignored one (integers[0]). Labels are checked against C before a step. */
+ *   correct_count: logits [..., C], labels int32 [...] -> correct: how many rows' largest entry stands at their label;
+ *                  counted: rows whose label is not the ignored one (integers[0])
+ *
+ * Labels are checked against C before a step. No gradients. */
 #include "ops/op_rules.h"
 
 enum { IGNORE_INDEX };
@@ -35,9 +37,11 @@ static pt_status_t correct_count_shape(pt_graph_t *graph, const pt__node_t *node
 static void correct_count_run(const pt__call_t *call, const pt__run_t *run)
 {
     const pt__view_t *logits = &call->inputs[0];
-    float *correct = call->outputs[0].data, *counted = call->outputs[1].data, *unread = call->scratch; /* the kernel counts both */
-    pt__kernels_of(run)->correct(run->device, pt__view_rows(logits, 1), pt__last_size(logits), logits->data, call->inputs[1].data,
-                                 (int32_t)call->attributes->integers[IGNORE_INDEX], correct != NULL ? correct : unread, counted != NULL ? counted : unread);
+    float *correct = call->outputs[0].data, *counted = call->outputs[1].data,
+          *unread = call->scratch; /* the kernel counts both */
+    pt__kernels_of(run)->correct(run->device, pt__view_rows(logits, 1), pt__last_size(logits), logits->data,
+                                 call->inputs[1].data, (int32_t)call->attributes->integers[IGNORE_INDEX],
+                                 correct != NULL ? correct : unread, counted != NULL ? counted : unread);
 }
 
 static int64_t correct_count_scratch(const pt__call_t *call)
@@ -62,9 +66,22 @@ static const pt__case_t correct_count_cases[] = {
 };
 
 static const pt__op_t ops[] = {
-    {.name = "sample_count", .min_inputs = 0, .max_inputs = 0, .n_outputs = 1, .shape = sample_count_shape, .run = sample_count_run, PT__CASES(sample_count_cases)},
-    {.name = "correct_count", .min_inputs = 2, .max_inputs = 2, .n_outputs = 2, .shape = correct_count_shape, .run = correct_count_run,
-     .scratch = correct_count_scratch, .operations = correct_count_operations, PT__CASES(correct_count_cases)},
+    {.name = "sample_count",
+     .min_inputs = 0,
+     .max_inputs = 0,
+     .n_outputs = 1,
+     .shape = sample_count_shape,
+     .run = sample_count_run,
+     PT__CASES(sample_count_cases)},
+    {.name = "correct_count",
+     .min_inputs = 2,
+     .max_inputs = 2,
+     .n_outputs = 2,
+     .shape = correct_count_shape,
+     .run = correct_count_run,
+     .scratch = correct_count_scratch,
+     .operations = correct_count_operations,
+     PT__CASES(correct_count_cases)},
 };
 
 PT__OP_FAMILY(op_counting, ops)

@@ -1,26 +1,30 @@
-/* cross_entropy_loss, linear_cross_entropy_loss: weighted mean over rows of the cross-entropy of softmax(logits), C classes
+/* cross_entropy_loss, linear_cross_entropy_loss: weighted mean over rows of the cross-entropy of softmax(logits)
  *
- *   With labels y and smoothing s (PyTorch's definition), p = softmax(logits), class weights w (1 where there are none):
- *     l = -(1 - s) w_y log p_y - s/C Σ_c w_c log p_c       weight of the row: w_y; 0 where y is the ignored index
- *   With probabilities t instead of labels, t' = (1 - s) t + s/C: l = -Σ_c w_c t'_c log p_c, weight of the row: 1.
+ *   C classes, p = softmax(logits), class weights w (1 where there are none), smoothing s (PyTorch's definition):
+ *     labels y:         l = -(1 - s) w_y log p_y - s/C Σ_c w_c log p_c     weight of the row: w_y; 0 where y is ignored
+ *     probabilities t:  l = -Σ_c w_c t'_c log p_c, t' = (1 - s) t + s/C    weight of the row: 1
  *
  *   cross_entropy_loss:        logits [..., C], target int32 [...] or float32 [..., C], class weights [C] or none
- *   linear_cross_entropy_loss: logits = src · weightᵀ + bias, src [..., D], weight [C, D], bias [C] or none: made, used and dropped in chunks of rows
+ *   linear_cross_entropy_loss: logits = src · weightᵀ + bias, src [..., D], weight [C, D], bias [C] or none: made, used
+ *                              and dropped in chunks of rows
  *
- * Outputs: 0 mean loss, 1 sum of the rows' weights, then the gradients of the weighted *sum*: of logits; or of src, weight and bias. See op.h.
- *   d_logits = Σ_c w_c t'_c · p - w t'  (t' one-hot for labels)   d_src = d_logits · weight   d_weight = d_logitsᵀ · src   d_bias = Σ_rows d_logits */
+ * Outputs: 0 mean loss, 1 sum of the rows' weights, then the gradients of the weighted *sum*: of logits; or of src,
+ * weight and bias. See op.h. With t' one-hot and smoothed for labels:
+ *   d_logits = Σ_c w_c t'_c · p - w t'
+ *   d_src = d_logits · weight     d_weight = d_logitsᵀ · src     d_bias = Σ_rows d_logits */
 #include <string.h>
 
 #include "base/options.h"
 #include "ops/op_rules.h"
 
-enum { IGNORE_INDEX };                                    /* integers */
-enum { SMOOTHING };                                       /* reals */
-enum { LOGITS, TARGET, CLASS_WEIGHTS };                   /* inputs of cross_entropy_loss */
-enum { SRC, WEIGHT, L_TARGET, BIAS, L_CLASS_WEIGHTS };    /* of linear_cross_entropy_loss */
+enum { IGNORE_INDEX };                                 /* integers */
+enum { SMOOTHING };                                    /* reals */
+enum { LOGITS, TARGET, CLASS_WEIGHTS };                /* inputs of cross_entropy_loss */
+enum { SRC, WEIGHT, L_TARGET, BIAS, L_CLASS_WEIGHTS }; /* of linear_cross_entropy_loss */
 enum { LOSS, SUM_OF_WEIGHTS, D_LOGITS, D_SRC = D_LOGITS, D_WEIGHT, D_BIAS };
 
-static const pt_cross_entropy_options_t defaults = {.struct_size = sizeof defaults, .ignore_index = PT_IGNORE_INDEX, .class_weights = PT_NO_TENSOR};
+static const pt_cross_entropy_options_t defaults = {
+    .struct_size = sizeof defaults, .ignore_index = PT_IGNORE_INDEX, .class_weights = PT_NO_TENSOR};
 
 pt_status_t pt_cross_entropy_options_init(pt_cross_entropy_options_t *options, uint32_t struct_size)
 {
@@ -29,14 +33,16 @@ pt_status_t pt_cross_entropy_options_init(pt_cross_entropy_options_t *options, u
 }
 
 /* Reads the options into attributes and *class_weights; an error sticks to the graph. 0: failed. */
-static int32_t read_options(pt_graph_t *graph, const pt_cross_entropy_options_t *given, pt__attributes_t *attributes, pt_tensor_t *class_weights)
+static int32_t read_options(pt_graph_t *graph, const pt_cross_entropy_options_t *given, pt__attributes_t *attributes,
+                            pt_tensor_t *class_weights)
 {
     pt_cross_entropy_options_t options = defaults;
     if (graph == NULL || graph->status != PT_OK)
         return 1; /* pt__build tells */
     pt_status_t status = pt__options_read(given, &options, sizeof options, "pt_cross_entropy_options_t");
     if (status == PT_OK && options.flags != 0)
-        status = pt__fail(PT_ERR_ARGUMENT, "cross_entropy_loss: flags are 0x%lx, expected 0", (unsigned long)options.flags);
+        status = pt__fail(PT_ERR_ARGUMENT, "cross_entropy_loss: flags are 0x%lx, expected 0",
+                          (unsigned long)options.flags);
     if (status != PT_OK) {
         char message[PT__MESSAGE_SIZE];
         memcpy(message, pt__error_message(), sizeof message);
@@ -49,7 +55,8 @@ static int32_t read_options(pt_graph_t *graph, const pt_cross_entropy_options_t 
     return 1;
 }
 
-pt_tensor_t pt_cross_entropy_loss(pt_graph_t *graph, pt_tensor_t logits, pt_tensor_t target, const pt_cross_entropy_options_t *options)
+pt_tensor_t pt_cross_entropy_loss(pt_graph_t *graph, pt_tensor_t logits, pt_tensor_t target,
+                                  const pt_cross_entropy_options_t *options)
 {
     pt__attributes_t attributes = {.reals = {0}};
     pt_tensor_t inputs[] = {logits, target, PT_NO_TENSOR};
@@ -58,18 +65,20 @@ pt_tensor_t pt_cross_entropy_loss(pt_graph_t *graph, pt_tensor_t logits, pt_tens
     return pt__build(graph, "cross_entropy_loss", CLASS_WEIGHTS + 1, inputs, &attributes);
 }
 
-pt_tensor_t pt_linear_cross_entropy_loss(pt_graph_t *graph, pt_tensor_t src, pt_tensor_t weight, pt_tensor_t bias, pt_tensor_t target,
-                                         const pt_cross_entropy_options_t *options)
+pt_tensor_t pt_linear_cross_entropy_loss(pt_graph_t *graph, pt_tensor_t src, pt_tensor_t weight, pt_tensor_t bias,
+                                         pt_tensor_t target, const pt_cross_entropy_options_t *options)
 {
     pt__attributes_t attributes = {.reals = {0}};
-    pt_tensor_t inputs[] = {[SRC] = src, [WEIGHT] = weight, [L_TARGET] = target, [BIAS] = bias, [L_CLASS_WEIGHTS] = PT_NO_TENSOR};
+    pt_tensor_t inputs[] = {
+        [SRC] = src, [WEIGHT] = weight, [L_TARGET] = target, [BIAS] = bias, [L_CLASS_WEIGHTS] = PT_NO_TENSOR};
     if (!read_options(graph, options, &attributes, &inputs[L_CLASS_WEIGHTS]))
         return PT_NO_TENSOR;
     return pt__build(graph, "linear_cross_entropy_loss", L_CLASS_WEIGHTS + 1, inputs, &attributes);
 }
 
 /* target and class weights against `logits`, the shape that the logits have or would have. */
-static pt_status_t check_target(pt_graph_t *graph, const pt__node_t *node, int32_t target, int32_t class_weights, const pt__shape_t *logits)
+static pt_status_t check_target(pt_graph_t *graph, const pt__node_t *node, int32_t target, int32_t class_weights,
+                                const pt__shape_t *logits)
 {
     double smoothing = node->attributes.reals[SMOOTHING];
     int64_t classes = logits->size[logits->rank - 1];
@@ -82,7 +91,8 @@ static pt_status_t check_target(pt_graph_t *graph, const pt__node_t *node, int32
     if (found->dtype == PT_INT32) {
         if (!pt__shape_equal(&found->shape, &rows))
             return pt__refuse(graph, node, target, "target", "one label a row of the logits");
-        return pt__bound_index(graph, node, target, "target", classes, (int32_t)node->attributes.integers[IGNORE_INDEX]);
+        return pt__bound_index(graph, node, target, "target", classes,
+                               (int32_t)node->attributes.integers[IGNORE_INDEX]);
     }
     PT__TRY(pt__expect_dtype(graph, node, target, "target", PT_FLOAT32));
     if (!pt__shape_equal(&found->shape, logits))
@@ -118,24 +128,27 @@ static pt_status_t linear_cross_entropy_shape(pt_graph_t *graph, const pt__node_
 /* Places for the two scalars, which the kernel always writes: 64 bytes, so that what follows them is aligned. */
 enum { SCALAR_BYTES = 64 };
 
-/* Rows of logits made at once: few enough to stay in cache, enough that the products of a chunk are not bound by reading the weight. A
- * function of the classes alone, so that the order of summation does not depend on a plan's capacity. */
+/* Rows of logits made at once: few enough to stay in cache, enough that the products of a chunk are not bound by
+ * reading the weight. A function of the classes alone, so that the order of summation does not depend on a plan's
+ * capacity. */
 static int64_t chunk_rows(int64_t classes)
 {
     int64_t rows = (int64_t)(1 << 20) / (classes * (int64_t)sizeof(float));
     return rows < 64 ? 64 : rows > 512 ? 512 : rows / 64 * 64;
 }
 
-static pt__cross_entropy_t describe(const pt__call_t *call, int64_t rows, int64_t classes, int32_t target, int32_t class_weights)
+static pt__cross_entropy_t describe(const pt__call_t *call, int64_t rows, int64_t classes, int32_t target,
+                                    int32_t class_weights)
 {
     float *unread = call->scratch;
-    pt__cross_entropy_t description = {.rows = rows,
-                                       .classes = classes,
-                                       .ignore_index = (int32_t)call->attributes->integers[IGNORE_INDEX],
-                                       .smoothing = (float)call->attributes->reals[SMOOTHING],
-                                       .class_weights = pt__input_data(call, class_weights),
-                                       .loss = call->outputs[LOSS].data != NULL ? call->outputs[LOSS].data : unread,
-                                       .weight = call->outputs[SUM_OF_WEIGHTS].data != NULL ? call->outputs[SUM_OF_WEIGHTS].data : unread + 1};
+    pt__cross_entropy_t description = {
+        .rows = rows,
+        .classes = classes,
+        .ignore_index = (int32_t)call->attributes->integers[IGNORE_INDEX],
+        .smoothing = (float)call->attributes->reals[SMOOTHING],
+        .class_weights = pt__input_data(call, class_weights),
+        .loss = call->outputs[LOSS].data != NULL ? call->outputs[LOSS].data : unread,
+        .weight = call->outputs[SUM_OF_WEIGHTS].data != NULL ? call->outputs[SUM_OF_WEIGHTS].data : unread + 1};
     if (call->inputs[target].dtype == PT_INT32)
         description.labels = call->inputs[target].data;
     else
@@ -146,7 +159,8 @@ static pt__cross_entropy_t describe(const pt__call_t *call, int64_t rows, int64_
 static void cross_entropy_run(const pt__call_t *call, const pt__run_t *run)
 {
     const pt__view_t *logits = &call->inputs[LOGITS];
-    pt__cross_entropy_t description = describe(call, pt__view_rows(logits, 1), pt__last_size(logits), TARGET, CLASS_WEIGHTS);
+    pt__cross_entropy_t description = describe(call, pt__view_rows(logits, 1), pt__last_size(logits), TARGET,
+                                               CLASS_WEIGHTS);
     description.logits = logits->data;
     description.d_logits = call->outputs[D_LOGITS].data;
     pt__kernels_of(run)->cross_entropy(run->device, &description);
@@ -160,7 +174,8 @@ static int64_t cross_entropy_scratch(const pt__call_t *call)
 
 static int64_t linear_cross_entropy_scratch(const pt__call_t *call)
 {
-    int64_t classes = call->inputs[WEIGHT].size[0], rows = pt__view_rows(&call->inputs[SRC], 1), chunk = chunk_rows(classes);
+    int64_t classes = call->inputs[WEIGHT].size[0], rows = pt__view_rows(&call->inputs[SRC], 1),
+            chunk = chunk_rows(classes);
     return SCALAR_BYTES + (rows < chunk ? rows : chunk) * classes * (int64_t)sizeof(float);
 }
 
@@ -190,7 +205,8 @@ static double cross_entropy_operations(const pt__call_t *call)
 
 static double linear_cross_entropy_operations(const pt__call_t *call)
 {
-    double rows = (double)pt__view_rows(&call->inputs[SRC], 1), elements = (double)pt__view_elements(&call->inputs[WEIGHT]);
+    double rows = (double)pt__view_rows(&call->inputs[SRC], 1),
+           elements = (double)pt__view_elements(&call->inputs[WEIGHT]);
     int32_t products = 1 + (call->outputs[D_SRC].data != NULL) + (call->outputs[D_WEIGHT].data != NULL);
     return 2.0 * rows * elements * products + 10.0 * rows * (double)call->inputs[WEIGHT].size[0];
 }
@@ -217,13 +233,29 @@ static const pt__case_t linear_cross_entropy_cases[] = {
 };
 
 static const pt__op_t ops[] = {
-    {.name = "cross_entropy_loss", .flags = PT__OP_LOSS, .min_inputs = 2, .max_inputs = 3, .n_outputs = 3, .needs_gradient_of = 1u << LOGITS,
-     .shape = cross_entropy_shape, .run = cross_entropy_run, .scratch = cross_entropy_scratch, .operations = cross_entropy_operations,
+    {.name = "cross_entropy_loss",
+     .flags = PT__OP_LOSS,
+     .min_inputs = 2,
+     .max_inputs = 3,
+     .n_outputs = 3,
+     .needs_gradient_of = 1u << LOGITS,
+     .shape = cross_entropy_shape,
+     .run = cross_entropy_run,
+     .scratch = cross_entropy_scratch,
+     .operations = cross_entropy_operations,
      PT__CASES(cross_entropy_cases)},
-    {.name = "linear_cross_entropy_loss", .flags = PT__OP_LOSS, .min_inputs = 3, .max_inputs = 5, .n_outputs = 5,
-     .accumulates = 1u << D_WEIGHT | 1u << D_BIAS, .needs_gradient_of = 1u << SRC | 1u << WEIGHT | 1u << BIAS,
-     .shape = linear_cross_entropy_shape, .run = linear_cross_entropy_run, .scratch = linear_cross_entropy_scratch,
-     .operations = linear_cross_entropy_operations, PT__CASES(linear_cross_entropy_cases)},
+    {.name = "linear_cross_entropy_loss",
+     .flags = PT__OP_LOSS,
+     .min_inputs = 3,
+     .max_inputs = 5,
+     .n_outputs = 5,
+     .accumulates = 1u << D_WEIGHT | 1u << D_BIAS,
+     .needs_gradient_of = 1u << SRC | 1u << WEIGHT | 1u << BIAS,
+     .shape = linear_cross_entropy_shape,
+     .run = linear_cross_entropy_run,
+     .scratch = linear_cross_entropy_scratch,
+     .operations = linear_cross_entropy_operations,
+     PT__CASES(linear_cross_entropy_cases)},
 };
 
 PT__OP_FAMILY(op_cross_entropy, ops)

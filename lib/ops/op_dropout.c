@@ -1,6 +1,8 @@
-/* dropout: dst = keep ? src / (1 - probability) : 0 while training, keep drawn for every element from a counter-based generator; else dst = src.
+/* dropout: dst = keep ? src / (1 - probability) : 0 while training, keep drawn for every element from a counter-based
+ * generator; else dst = src.
  *
- * Gradient: the same op on d_dst. Both nodes carry one number, from which and from the run's key both draw the same mask: it is never stored. */
+ * Gradient: the same op on d_dst. Both nodes carry one number, from which and from the run's key both draw the same
+ * mask: it is never stored. */
 #include "ops/op_rules.h"
 
 enum { NUMBER };      /* integers: tells the dropouts of a graph apart */
@@ -8,7 +10,8 @@ enum { PROBABILITY }; /* reals */
 
 pt_tensor_t pt_dropout(pt_graph_t *graph, pt_tensor_t src, double probability)
 {
-    pt__attributes_t attributes = {.integers = {[NUMBER] = graph == NULL ? 0 : graph->n_nodes}, .reals = {[PROBABILITY] = probability}};
+    pt__attributes_t attributes = {.integers = {[NUMBER] = graph == NULL ? 0 : graph->n_nodes},
+                                   .reals = {[PROBABILITY] = probability}};
     return pt__build_unary(graph, "dropout", src, &attributes);
 }
 
@@ -20,14 +23,16 @@ static pt_status_t dropout_shape(pt_graph_t *graph, const pt__node_t *node, pt__
     return pt__shape_like_first(graph, node, outputs);
 }
 
-static pt_status_t dropout_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs, const int32_t *wanted, pt_tensor_t *d_inputs)
+static pt_status_t dropout_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs,
+                                    const int32_t *wanted, pt_tensor_t *d_inputs)
 {
     (void)wanted;
     d_inputs[0] = pt__build_unary(graph, "dropout", d_outputs[0], &node->attributes);
     return graph->status;
 }
 
-/* One key a dropout: the run's and the number through the finaliser of SplitMix64 (Steele 2014), so that neighbours share no bits. */
+/* One key a dropout: the run's and the number through the finaliser of SplitMix64 (Steele 2014), so that neighbours
+ * share no bits. */
 static uint64_t mix(uint64_t key, uint64_t number)
 {
     uint64_t z = key + (number + 1) * UINT64_C(0x9E3779B97F4A7C15);
@@ -42,7 +47,8 @@ static void dropout_run(const pt__call_t *call, const pt__run_t *run)
     float *dst = call->outputs[0].data, probability = (float)call->attributes->reals[PROBABILITY];
     int64_t n = pt__view_elements(&call->outputs[0]);
     if (run->training && probability > 0)
-        pt__kernels_of(run)->dropout(run->device, n, probability, mix(run->random_key, (uint64_t)call->attributes->integers[NUMBER]), src, dst);
+        pt__kernels_of(run)->dropout(run->device, n, probability,
+                                     mix(run->random_key, (uint64_t)call->attributes->integers[NUMBER]), src, dst);
     else if (dst != src)
         pt__copy_elements(run, n, src, dst, 0);
 }
@@ -55,8 +61,17 @@ static const pt__case_t dropout_cases[] = {
 };
 
 static const pt__op_t ops[] = {
-    {.name = "dropout", .flags = PT__OP_RANDOM | PT__OP_ROWWISE, .min_inputs = 1, .max_inputs = 1, .n_outputs = 1, .in_place = 1, .needs_gradient_of = 1,
-     .shape = dropout_shape, .gradient = dropout_gradient, .run = dropout_run, PT__CASES(dropout_cases)},
+    {.name = "dropout",
+     .flags = PT__OP_RANDOM | PT__OP_ROWWISE,
+     .min_inputs = 1,
+     .max_inputs = 1,
+     .n_outputs = 1,
+     .in_place = 1,
+     .needs_gradient_of = 1,
+     .shape = dropout_shape,
+     .gradient = dropout_gradient,
+     .run = dropout_run,
+     PT__CASES(dropout_cases)},
 };
 
 PT__OP_FAMILY(op_dropout, ops)

@@ -44,21 +44,25 @@ static pt_status_t gather_shape(pt_graph_t *graph, const pt__node_t *node, pt__t
 }
 
 /* Both ops: the gradient of input `table` by that of dst. */
-static pt_status_t table_gradient(pt_graph_t *graph, const pt__node_t *node, int32_t table, const pt_tensor_t *d_outputs, const int32_t *wanted, pt_tensor_t *d_inputs)
+static pt_status_t table_gradient(pt_graph_t *graph, const pt__node_t *node, int32_t table,
+                                  const pt_tensor_t *d_outputs, const int32_t *wanted, pt_tensor_t *d_inputs)
 {
     pt__attributes_t attributes = {.reals = {0}};
     pt__attributes_put_shape(&attributes, TABLE_SHAPE, &pt__input_of(graph, node, table)->shape);
     if (wanted[table])
-        d_inputs[table] = pt__build_binary(graph, "embedding_gradient", d_outputs[0], node->inputs[1 - table], &attributes);
+        d_inputs[table] = pt__build_binary(graph, "embedding_gradient", d_outputs[0], node->inputs[1 - table],
+                                           &attributes);
     return graph->status;
 }
 
-static pt_status_t embedding_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs, const int32_t *wanted, pt_tensor_t *d_inputs)
+static pt_status_t embedding_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs,
+                                      const int32_t *wanted, pt_tensor_t *d_inputs)
 {
     return table_gradient(graph, node, 1, d_outputs, wanted, d_inputs);
 }
 
-static pt_status_t gather_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs, const int32_t *wanted, pt_tensor_t *d_inputs)
+static pt_status_t gather_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs,
+                                   const int32_t *wanted, pt_tensor_t *d_inputs)
 {
     return table_gradient(graph, node, 0, d_outputs, wanted, d_inputs);
 }
@@ -68,7 +72,8 @@ static void run_table(const pt__call_t *call, const pt__run_t *run, const pt__vi
     int64_t columns = 1;
     for (int32_t i = 1; i < table->rank; i++)
         columns *= table->size[i];
-    pt__kernels_of(run)->gather(run->device, pt__view_elements(index), columns, table->data, index->data, call->outputs[0].data);
+    pt__kernels_of(run)->gather(run->device, pt__view_elements(index), columns, table->data, index->data,
+                                call->outputs[0].data);
 }
 
 static void embedding_run(const pt__call_t *call, const pt__run_t *run)
@@ -92,8 +97,8 @@ static void gradient_run(const pt__call_t *call, const pt__run_t *run)
 {
     const pt__view_t *d_dst = &call->inputs[0], *index = &call->inputs[1], *d_table = &call->outputs[0];
     int64_t columns = pt__view_elements(d_table) / d_table->size[0];
-    pt__kernels_of(run)->gather_gradient(run->device, pt__view_elements(index), columns, d_table->size[0], d_dst->data, index->data,
-                                         pt__accumulates(call, 0), d_table->data);
+    pt__kernels_of(run)->gather_gradient(run->device, pt__view_elements(index), columns, d_table->size[0], d_dst->data,
+                                         index->data, pt__accumulates(call, 0), d_table->data);
 }
 
 static double gradient_operations(const pt__call_t *call)
@@ -114,12 +119,34 @@ static const pt__case_t gather_cases[] = {
 };
 
 static const pt__op_t ops[] = {
-    {.name = "embedding", .flags = PT__OP_ROWWISE, .min_inputs = 2, .max_inputs = 2, .n_outputs = 1, .needs_gradient_of = 2,
-     .shape = embedding_shape, .gradient = embedding_gradient, .run = embedding_run, PT__CASES(embedding_cases)},
-    {.name = "gather", .min_inputs = 2, .max_inputs = 2, .n_outputs = 1, .needs_gradient_of = 1,
-     .shape = gather_shape, .gradient = gather_gradient, .run = gather_run, PT__CASES(gather_cases)},
-    {.name = "embedding_gradient", .flags = PT__OP_INTERNAL, .min_inputs = 2, .max_inputs = 2, .n_outputs = 1, .accumulates = 1,
-     .shape = gradient_shape, .run = gradient_run, .operations = gradient_operations},
+    {.name = "embedding",
+     .flags = PT__OP_ROWWISE,
+     .min_inputs = 2,
+     .max_inputs = 2,
+     .n_outputs = 1,
+     .needs_gradient_of = 2,
+     .shape = embedding_shape,
+     .gradient = embedding_gradient,
+     .run = embedding_run,
+     PT__CASES(embedding_cases)},
+    {.name = "gather",
+     .min_inputs = 2,
+     .max_inputs = 2,
+     .n_outputs = 1,
+     .needs_gradient_of = 1,
+     .shape = gather_shape,
+     .gradient = gather_gradient,
+     .run = gather_run,
+     PT__CASES(gather_cases)},
+    {.name = "embedding_gradient",
+     .flags = PT__OP_INTERNAL,
+     .min_inputs = 2,
+     .max_inputs = 2,
+     .n_outputs = 1,
+     .accumulates = 1,
+     .shape = gradient_shape,
+     .run = gradient_run,
+     .operations = gradient_operations},
 };
 
 PT__OP_FAMILY(op_embedding, ops)

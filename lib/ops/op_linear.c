@@ -2,28 +2,34 @@
  *
  *   src [R, I] (R: all leading dimensions), weight [O, I] or in_out [I, O], bias [O] or none -> dst [R, O]
  *   residual [R, O] or none, only without an activation: for the planner, which puts an addition that follows in here
- *   output 1 is src · weightᵀ + bias before the activation, made only where it is read: the gradient of gelu and silu reads
- *   it, that of relu, tanh and sigmoid reads dst
+ *   output 1 is src · weightᵀ + bias before the activation, made only where it is read: the gradient of gelu and silu
+ *   reads it, that of relu, tanh and sigmoid reads dst
  *
  * Gradient, with g = d_dst · activation'(...):
  *   d_src = g · weight                      linear_gradient_src
  *   d_weight = gᵀ · src, d_bias = Σ_R g     linear_gradient_weight
- * linear_gradient_src takes a pre-activation too, for the planner, which puts the activation's derivative that follows in here:
+ * linear_gradient_src takes a pre-activation too, for the planner, which puts the activation's derivative that
+ * follows in here:
  *   d_src = (g · weight) · activation'(slope) */
 #include "ops/op_rules.h"
 
-enum { ACTIVATION, IN_OUT };             /* integers of all three */
-enum { SRC, WEIGHT, BIAS, RESIDUAL };    /* inputs of linear */
+enum { ACTIVATION, IN_OUT };               /* integers of all three */
+enum { SRC, WEIGHT, BIAS, RESIDUAL };      /* inputs of linear */
 enum { D_DST, D_DST_WEIGHT, D_DST_SLOPE }; /* of linear_gradient_src; linear_gradient_weight: D_DST and src */
 
-_Static_assert((int)PT_ACTIVATION_RELU == (int)PT__ACTIVATION_RELU && (int)PT_ACTIVATION_SIGMOID == (int)PT__ACTIVATION_SIGMOID,
+_Static_assert((int)PT_ACTIVATION_RELU == (int)PT__ACTIVATION_RELU &&
+                   (int)PT_ACTIVATION_SIGMOID == (int)PT__ACTIVATION_SIGMOID,
                "the public activations are the matrix door's");
-_Static_assert((int)PT__ACTIVATION_RELU == (int)PT__UNARY_RELU + 1 && (int)PT__ACTIVATION_GELU_TANH == (int)PT__UNARY_GELU_TANH + 1 &&
-                   (int)PT__ACTIVATION_GELU_ERF == (int)PT__UNARY_GELU_ERF + 1 && (int)PT__ACTIVATION_SILU == (int)PT__UNARY_SILU + 1 &&
-                   (int)PT__ACTIVATION_TANH == (int)PT__UNARY_TANH + 1 && (int)PT__ACTIVATION_SIGMOID == (int)PT__UNARY_SIGMOID + 1,
+_Static_assert((int)PT__ACTIVATION_RELU == (int)PT__UNARY_RELU + 1 &&
+                   (int)PT__ACTIVATION_GELU_TANH == (int)PT__UNARY_GELU_TANH + 1 &&
+                   (int)PT__ACTIVATION_GELU_ERF == (int)PT__UNARY_GELU_ERF + 1 &&
+                   (int)PT__ACTIVATION_SILU == (int)PT__UNARY_SILU + 1 &&
+                   (int)PT__ACTIVATION_TANH == (int)PT__UNARY_TANH + 1 &&
+                   (int)PT__ACTIVATION_SIGMOID == (int)PT__UNARY_SIGMOID + 1,
                "activation - 1 is the elementwise function");
 
-static pt_tensor_t build(pt_graph_t *graph, pt_tensor_t src, pt_tensor_t weight, pt_tensor_t bias, int32_t activation, int64_t in_out)
+static pt_tensor_t build(pt_graph_t *graph, pt_tensor_t src, pt_tensor_t weight, pt_tensor_t bias, int32_t activation,
+                         int64_t in_out)
 {
     pt__attributes_t attributes = {.integers = {[ACTIVATION] = activation, [IN_OUT] = in_out}};
     return pt__build(graph, "linear", 3, (pt_tensor_t[]){src, weight, bias}, &attributes);
@@ -34,7 +40,8 @@ pt_tensor_t pt_linear(pt_graph_t *graph, pt_tensor_t src, pt_tensor_t weight, pt
     return build(graph, src, weight, bias, activation, 0);
 }
 
-pt_tensor_t pt_linear_in_out(pt_graph_t *graph, pt_tensor_t src, pt_tensor_t weight, pt_tensor_t bias, int32_t activation)
+pt_tensor_t pt_linear_in_out(pt_graph_t *graph, pt_tensor_t src, pt_tensor_t weight, pt_tensor_t bias,
+                             int32_t activation)
 {
     return build(graph, src, weight, bias, activation, 1);
 }
@@ -49,7 +56,8 @@ static pt_status_t linear_shape(pt_graph_t *graph, const pt__node_t *node, pt__t
     PT__TRY(pt__expect_fixed(graph, node, WEIGHT, "weight"));
     const pt__shape_t *weight = &pt__input_of(graph, node, WEIGHT)->shape;
     if (weight->size[in_out ? 0 : 1] != width)
-        return pt__refuse(graph, node, WEIGHT, "weight", in_out ? "[%lld, outputs]" : "[outputs, %lld]", (long long)width);
+        return pt__refuse(graph, node, WEIGHT, "weight", in_out ? "[%lld, outputs]" : "[outputs, %lld]",
+                          (long long)width);
     int64_t n_outputs = weight->size[in_out ? 1 : 0];
     PT__TRY(pt__expect_vector(graph, node, BIAS, "bias", n_outputs));
     outputs[0].shape = pt__shape_with_last(&pt__input_of(graph, node, SRC)->shape, n_outputs);
@@ -63,10 +71,12 @@ static pt_status_t linear_shape(pt_graph_t *graph, const pt__node_t *node, pt__t
 /* Whether the activation's derivative is computed from the value before it. */
 static int32_t reads_preactivation(int64_t activation)
 {
-    return activation == PT__ACTIVATION_GELU_TANH || activation == PT__ACTIVATION_GELU_ERF || activation == PT__ACTIVATION_SILU;
+    return activation == PT__ACTIVATION_GELU_TANH || activation == PT__ACTIVATION_GELU_ERF ||
+           activation == PT__ACTIVATION_SILU;
 }
 
-static pt_status_t linear_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs, const int32_t *wanted, pt_tensor_t *d_inputs)
+static pt_status_t linear_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs,
+                                   const int32_t *wanted, pt_tensor_t *d_inputs)
 {
     int64_t activation = node->attributes.integers[ACTIVATION];
     pt_tensor_t d_product = d_outputs[0];
@@ -94,7 +104,8 @@ static pt_status_t linear_gradient(pt_graph_t *graph, const pt__node_t *node, co
 /* The activation alone, from the product that its gradient keeps. */
 static pt_tensor_t linear_again(pt_graph_t *graph, const pt__node_t *node)
 {
-    static const char *const functions[PT__ACTIVATION_COUNT] = {[PT__ACTIVATION_GELU_TANH] = "gelu_tanh", [PT__ACTIVATION_GELU_ERF] = "gelu", [PT__ACTIVATION_SILU] = "silu"};
+    static const char *const functions[PT__ACTIVATION_COUNT] = {
+        [PT__ACTIVATION_GELU_TANH] = "gelu_tanh", [PT__ACTIVATION_GELU_ERF] = "gelu", [PT__ACTIVATION_SILU] = "silu"};
     const char *function = functions[node->attributes.integers[ACTIVATION]];
     return function == NULL ? PT_NO_TENSOR : pt__build_unary(graph, function, node->outputs[1], NULL);
 }
@@ -128,7 +139,8 @@ static double linear_operations(const pt__call_t *call)
 static pt_status_t gradient_src_shape(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
 {
     const pt__shape_t *weight = &pt__input_of(graph, node, D_DST_WEIGHT)->shape;
-    outputs[0].shape = pt__shape_with_last(&pt__input_of(graph, node, D_DST)->shape, weight->size[node->attributes.integers[IN_OUT] ? 0 : 1]);
+    outputs[0].shape = pt__shape_with_last(&pt__input_of(graph, node, D_DST)->shape,
+                                           weight->size[node->attributes.integers[IN_OUT] ? 0 : 1]);
     return PT_OK;
 }
 
@@ -137,6 +149,7 @@ static void gradient_src_run(const pt__call_t *call, const pt__run_t *run)
     int64_t inputs = pt__last_size(&call->outputs[0]), outputs = pt__last_size(&call->inputs[D_DST]);
     int32_t in_out = call->attributes->integers[IN_OUT] != 0, adds = pt__accumulates(call, 0);
     const float *slope = pt__input_data(call, D_DST_SLOPE);
+    const float *residual = adds && slope != NULL ? call->outputs[0].data : NULL; /* what is there is not multiplied */
     pt__gemm_t gemm = {.m = pt__view_rows(&call->inputs[D_DST], 1),
                        .n = inputs,
                        .k = outputs,
@@ -150,7 +163,7 @@ static void gradient_src_run(const pt__call_t *call, const pt__run_t *run)
                        .accumulate = adds && slope == NULL,
                        .activation = (int32_t)call->attributes->integers[ACTIVATION],
                        .slope_source = slope,
-                       .residual = adds && slope != NULL ? call->outputs[0].data : NULL}; /* what is there must not be multiplied by the slope */
+                       .residual = residual};
     pt__kernels_of(run)->gemm(run->device, &gemm);
 }
 
@@ -164,7 +177,8 @@ static pt_status_t gradient_weight_shape(pt_graph_t *graph, const pt__node_t *no
     const pt__shape_t *d_dst = &pt__input_of(graph, node, D_DST)->shape, *src = &pt__input_of(graph, node, 1)->shape;
     int64_t n_outputs = d_dst->size[d_dst->rank - 1], n_inputs = src->size[src->rank - 1];
     int32_t in_out = node->attributes.integers[IN_OUT] != 0;
-    outputs[0].shape = pt__shape_make(PT__SYMBOL_NONE, 2, (int64_t[]){in_out ? n_inputs : n_outputs, in_out ? n_outputs : n_inputs});
+    outputs[0].shape = pt__shape_make(PT__SYMBOL_NONE, 2,
+                                      (int64_t[]){in_out ? n_inputs : n_outputs, in_out ? n_outputs : n_inputs});
     outputs[1].shape = pt__shape_make(PT__SYMBOL_NONE, 1, &n_outputs);
     return PT_OK;
 }
@@ -189,13 +203,15 @@ static void gradient_weight_run(const pt__call_t *call, const pt__run_t *run)
     if (gemm.dst != NULL)
         pt__kernels_of(run)->gemm(run->device, &gemm);
     if (call->outputs[1].data != NULL)
-        pt__kernels_of(run)->column_sum(run->device, rows, outputs, d_dst->data, pt__accumulates(call, 1), call->outputs[1].data);
+        pt__kernels_of(run)->column_sum(run->device, rows, outputs, d_dst->data, pt__accumulates(call, 1),
+                                        call->outputs[1].data);
 }
 
 static double gradient_weight_operations(const pt__call_t *call)
 {
     double elements = (double)pt__view_elements(&call->inputs[D_DST]);
-    return (call->outputs[0].data != NULL ? 2.0 * elements * (double)pt__last_size(&call->inputs[1]) : 0) + (call->outputs[1].data != NULL ? elements : 0);
+    return (call->outputs[0].data != NULL ? 2.0 * elements * (double)pt__last_size(&call->inputs[1]) : 0) +
+           (call->outputs[1].data != NULL ? elements : 0);
 }
 
 static const pt__case_t linear_cases[] = {
@@ -222,13 +238,40 @@ static const pt__case_t gradient_src_cases[] = {
 };
 
 static const pt__op_t ops[] = {
-    {.name = "linear", .flags = PT__OP_ROWWISE, .min_inputs = 2, .max_inputs = 4, .n_outputs = 2, .in_place = 1u << RESIDUAL, .residual_input = RESIDUAL + 1,
-     .needs_gradient_of = 15, .shape = linear_shape, .gradient = linear_gradient, .again = linear_again, .run = linear_run, .operations = linear_operations,
+    {.name = "linear",
+     .flags = PT__OP_ROWWISE,
+     .min_inputs = 2,
+     .max_inputs = 4,
+     .n_outputs = 2,
+     .in_place = 1u << RESIDUAL,
+     .residual_input = RESIDUAL + 1,
+     .needs_gradient_of = 15,
+     .shape = linear_shape,
+     .gradient = linear_gradient,
+     .again = linear_again,
+     .run = linear_run,
+     .operations = linear_operations,
      PT__CASES(linear_cases)},
-    {.name = "linear_gradient_src", .flags = PT__OP_INTERNAL | PT__OP_ROWWISE, .min_inputs = 2, .max_inputs = 3, .n_outputs = 1, .accumulates = 1,
-     .slope_input = D_DST_SLOPE + 1, .shape = gradient_src_shape, .run = gradient_src_run, .operations = gradient_operations, PT__CASES(gradient_src_cases)},
-    {.name = "linear_gradient_weight", .flags = PT__OP_INTERNAL, .min_inputs = 2, .max_inputs = 2, .n_outputs = 2, .accumulates = 3,
-     .shape = gradient_weight_shape, .run = gradient_weight_run, .operations = gradient_weight_operations},
+    {.name = "linear_gradient_src",
+     .flags = PT__OP_INTERNAL | PT__OP_ROWWISE,
+     .min_inputs = 2,
+     .max_inputs = 3,
+     .n_outputs = 1,
+     .accumulates = 1,
+     .slope_input = D_DST_SLOPE + 1,
+     .shape = gradient_src_shape,
+     .run = gradient_src_run,
+     .operations = gradient_operations,
+     PT__CASES(gradient_src_cases)},
+    {.name = "linear_gradient_weight",
+     .flags = PT__OP_INTERNAL,
+     .min_inputs = 2,
+     .max_inputs = 2,
+     .n_outputs = 2,
+     .accumulates = 3,
+     .shape = gradient_weight_shape,
+     .run = gradient_weight_run,
+     .operations = gradient_weight_operations},
 };
 
 PT__OP_FAMILY(op_linear, ops)

@@ -3,8 +3,8 @@
  *   a [..., M, K] or transposed [..., K, M], b [..., K, N] or transposed [..., N, K] -> dst [..., M, N]
  *   The leading dimensions are equal, or one operand has none and is used with every product of the other.
  *
- * Gradient: d_a = d_dst · op(b)ᵀ, d_b = op(a)ᵀ · d_dst (written the other way round for a transposed operand), summed over the products where
- * the operand has no leading dimensions. */
+ * Gradient: d_a = d_dst · op(b)ᵀ, d_b = op(a)ᵀ · d_dst (written the other way round for a transposed operand), summed
+ * over the products where the operand has no leading dimensions. */
 #include "ops/op_rules.h"
 
 enum { A_TRANSPOSED, B_TRANSPOSED };
@@ -12,7 +12,8 @@ enum { A, B };
 
 pt_tensor_t pt_matmul(pt_graph_t *graph, pt_tensor_t a, pt_tensor_t b, int32_t a_transposed, int32_t b_transposed)
 {
-    pt__attributes_t attributes = {.integers = {[A_TRANSPOSED] = a_transposed != 0, [B_TRANSPOSED] = b_transposed != 0}};
+    pt__attributes_t attributes = {
+        .integers = {[A_TRANSPOSED] = a_transposed != 0, [B_TRANSPOSED] = b_transposed != 0}};
     return pt__build_binary(graph, "matmul", a, b, &attributes);
 }
 
@@ -31,14 +32,16 @@ static extent_t size_from_end(const pt__shape_t *shape, int32_t from_end)
 static pt_status_t matmul_shape(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
 {
     char other[96];
-    int32_t a_transposed = node->attributes.integers[A_TRANSPOSED] != 0, b_transposed = node->attributes.integers[B_TRANSPOSED] != 0;
+    int32_t a_transposed = node->attributes.integers[A_TRANSPOSED] != 0,
+            b_transposed = node->attributes.integers[B_TRANSPOSED] != 0;
     PT__TRY(pt__expect_float(graph, node, A, "a", 2, PT_MAX_RANK));
     PT__TRY(pt__expect_float(graph, node, B, "b", 2, PT_MAX_RANK));
     const pt__shape_t *a = &pt__input_of(graph, node, A)->shape, *b = &pt__input_of(graph, node, B)->shape;
     extent_t m = size_from_end(a, a_transposed ? 1 : 2), a_inner = size_from_end(a, a_transposed ? 2 : 1);
     extent_t n = size_from_end(b, b_transposed ? 2 : 1), b_inner = size_from_end(b, b_transposed ? 1 : 2);
     if (a_inner.size != b_inner.size || a_inner.symbol != b_inner.symbol)
-        return pt__refuse(graph, node, B, "b", "the inner size of a, %s", pt__shape_print(a, PT_FLOAT32, other, sizeof other));
+        return pt__refuse(graph, node, B, "b", "the inner size of a, %s",
+                          pt__shape_print(a, PT_FLOAT32, other, sizeof other));
     pt__shape_t leading = a->rank > 2 ? *a : *b;
     leading.rank = a->rank > b->rank ? a->rank : b->rank;
     if (a->rank > 2 && b->rank > 2) {
@@ -46,9 +49,11 @@ static pt_status_t matmul_shape(pt_graph_t *graph, const pt__node_t *node, pt__t
         for (int32_t i = 0; i < a->rank - 2 && equal; i++)
             equal = a->size[i] == b->size[i];
         if (!equal)
-            return pt__refuse(graph, node, B, "b", "the leading sizes of a, %s, or none", pt__shape_print(a, PT_FLOAT32, other, sizeof other));
+            return pt__refuse(graph, node, B, "b", "the leading sizes of a, %s, or none",
+                              pt__shape_print(a, PT_FLOAT32, other, sizeof other));
     }
-    if (n.symbol != PT__SYMBOL_NONE || (leading.rank > 2 && (m.symbol != PT__SYMBOL_NONE || a_inner.symbol != PT__SYMBOL_NONE)))
+    if (n.symbol != PT__SYMBOL_NONE ||
+        (leading.rank > 2 && (m.symbol != PT__SYMBOL_NONE || a_inner.symbol != PT__SYMBOL_NONE)))
         return pt__refuse(graph, node, n.symbol != PT__SYMBOL_NONE ? B : A, n.symbol != PT__SYMBOL_NONE ? "b" : "a",
                           "fixed sizes where they would not lead the result");
     if (leading.rank == 2)
@@ -72,30 +77,38 @@ static pt_tensor_t under_each_other(pt_graph_t *graph, pt_tensor_t tensor)
     pt__shape_t shape = pt__graph_tensor(graph, tensor)->shape;
     if (shape.rank == 2)
         return tensor;
-    pt__shape_t flat = pt__shape_make(shape.symbol, 2, (int64_t[]){pt__shape_rows(&shape, 1), shape.size[shape.rank - 1]});
+    pt__shape_t flat = pt__shape_make(shape.symbol, 2,
+                                      (int64_t[]){pt__shape_rows(&shape, 1), shape.size[shape.rank - 1]});
     return pt__reshape_to(graph, tensor, &flat);
 }
 
-static pt_status_t matmul_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs, const int32_t *wanted, pt_tensor_t *d_inputs)
+static pt_status_t matmul_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs,
+                                   const int32_t *wanted, pt_tensor_t *d_inputs)
 {
-    int32_t a_transposed = node->attributes.integers[A_TRANSPOSED] != 0, b_transposed = node->attributes.integers[B_TRANSPOSED] != 0;
+    int32_t a_transposed = node->attributes.integers[A_TRANSPOSED] != 0,
+            b_transposed = node->attributes.integers[B_TRANSPOSED] != 0;
     pt_tensor_t a = node->inputs[A], b = node->inputs[B], d = d_outputs[0];
     int32_t b_is_shared = pt__graph_tensor(graph, b)->shape.rank == 2;
     if (wanted[A])
-        d_inputs[A] = over_products(graph, a_transposed ? pt_matmul(graph, b, d, b_transposed, 1) : pt_matmul(graph, d, b, 0, !b_transposed), a);
+        d_inputs[A] = over_products(
+            graph, a_transposed ? pt_matmul(graph, b, d, b_transposed, 1) : pt_matmul(graph, d, b, 0, !b_transposed),
+            a);
     if (wanted[B] && b_is_shared && !a_transposed) { /* one product over all rows instead of a sum of products */
         a = under_each_other(graph, a);
         d = under_each_other(graph, d);
     }
     if (wanted[B])
-        d_inputs[B] = over_products(graph, b_transposed ? pt_matmul(graph, d, a, 1, a_transposed) : pt_matmul(graph, a, d, !a_transposed, 0), b);
+        d_inputs[B] = over_products(
+            graph, b_transposed ? pt_matmul(graph, d, a, 1, a_transposed) : pt_matmul(graph, a, d, !a_transposed, 0),
+            b);
     return graph->status;
 }
 
 static pt__gemm_t describe(const pt__call_t *call)
 {
     const pt__view_t *a = &call->inputs[A], *b = &call->inputs[B], *dst = &call->outputs[0];
-    int32_t a_transposed = call->attributes->integers[A_TRANSPOSED] != 0, b_transposed = call->attributes->integers[B_TRANSPOSED] != 0;
+    int32_t a_transposed = call->attributes->integers[A_TRANSPOSED] != 0,
+            b_transposed = call->attributes->integers[B_TRANSPOSED] != 0;
     pt__gemm_t gemm = {.m = dst->size[dst->rank - 2],
                        .n = pt__last_size(dst),
                        .k = a->size[a->rank - (a_transposed ? 2 : 1)],
@@ -149,8 +162,17 @@ static const pt__case_t cases[] = {
 };
 
 static const pt__op_t ops[] = {
-    {.name = "matmul", .min_inputs = 2, .max_inputs = 2, .n_outputs = 1, .accumulates = 1, .needs_gradient_of = 3,
-     .shape = matmul_shape, .gradient = matmul_gradient, .run = matmul_run, .operations = matmul_operations, PT__CASES(cases)},
+    {.name = "matmul",
+     .min_inputs = 2,
+     .max_inputs = 2,
+     .n_outputs = 1,
+     .accumulates = 1,
+     .needs_gradient_of = 3,
+     .shape = matmul_shape,
+     .gradient = matmul_gradient,
+     .run = matmul_run,
+     .operations = matmul_operations,
+     PT__CASES(cases)},
 };
 
 PT__OP_FAMILY(op_matmul, ops)

@@ -1,7 +1,8 @@
-/* pool: one row a sample from its tokens' rows: src [T, ...] -> dst [B, ...]; mean, first, last, sum or max of the sample's rows, 0 for an empty
- * sample. Output 1: where the largest stands (max only), int32.
+/* pool: one row a sample from its tokens' rows: src [T, ...] -> dst [B, ...]; mean, first, last, sum or max of the
+ * sample's rows, 0 for an empty sample. Output 1: where the largest stands (max only), int32.
  *
- * Gradient (pool_gradient): mean: d_src = d_dst / rows   first, last, max: d_src = d_dst at that row, else 0   sum: d_src = d_dst */
+ * Gradient (pool_gradient):
+ *   mean: d_src = d_dst / rows     sum: d_src = d_dst     first, last, max: d_src = d_dst at that row, else 0 */
 #include "ops/op_rules.h"
 
 enum { KIND, SHAPE }; /* integers; SHAPE: pool_gradient's, of src */
@@ -28,13 +29,15 @@ static pt_status_t pool_shape(pt_graph_t *graph, const pt__node_t *node, pt__ten
     return PT_OK;
 }
 
-static pt_status_t pool_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs, const int32_t *wanted, pt_tensor_t *d_inputs)
+static pt_status_t pool_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs,
+                                 const int32_t *wanted, pt_tensor_t *d_inputs)
 {
     (void)wanted;
     pt__attributes_t attributes = {.integers = {[KIND] = node->attributes.integers[KIND]}};
     pt__attributes_put_shape(&attributes, SHAPE, &pt__input_of(graph, node, 0)->shape);
     int32_t reads_index = attributes.integers[KIND] == PT_POOL_MAX;
-    d_inputs[0] = pt__build(graph, "pool_gradient", 1 + reads_index, (pt_tensor_t[]){d_outputs[0], node->outputs[1]}, &attributes);
+    d_inputs[0] = pt__build(graph, "pool_gradient", 1 + reads_index, (pt_tensor_t[]){d_outputs[0], node->outputs[1]},
+                            &attributes);
     return graph->status;
 }
 
@@ -57,8 +60,8 @@ static void pool_run(const pt__call_t *call, const pt__run_t *run)
     for (int32_t i = 1; i < src->rank; i++)
         columns *= src->size[i];
     if (kind != PT_POOL_FIRST && kind != PT_POOL_LAST) {
-        pt__kernels_of(run)->segment_reduce(run->device, reduction_of(kind), samples, run->offsets, columns, src->data, dst->data,
-                                            kind == PT_POOL_MAX ? call->outputs[1].data : NULL);
+        pt__kernels_of(run)->segment_reduce(run->device, reduction_of(kind), samples, run->offsets, columns, src->data,
+                                            dst->data, kind == PT_POOL_MAX ? call->outputs[1].data : NULL);
         return;
     }
     for (int64_t s = 0; s < samples; s++) {
@@ -86,14 +89,16 @@ static void gradient_run(const pt__call_t *call, const pt__run_t *run)
         columns *= d_src->size[i];
     if (kind != PT_POOL_FIRST && kind != PT_POOL_LAST) {
         const int32_t *index = kind == PT_POOL_MAX ? call->inputs[1].data : NULL;
-        pt__kernels_of(run)->segment_reduce_gradient(run->device, reduction_of(kind), samples, run->offsets, columns, d_dst->data, index, d_src->data);
+        pt__kernels_of(run)->segment_reduce_gradient(run->device, reduction_of(kind), samples, run->offsets, columns,
+                                                     d_dst->data, index, d_src->data);
         return;
     }
     pt__kernels_of(run)->fill(run->device, pt__view_elements(d_src), 0, d_src->data);
     for (int64_t s = 0; s < samples; s++) {
         int64_t row = chosen_row(run, kind, s);
         if (row >= 0)
-            pt__copy_elements(run, columns, (const float *)d_dst->data + s * columns, (float *)d_src->data + row * columns, 0);
+            pt__copy_elements(run, columns, (const float *)d_dst->data + s * columns,
+                              (float *)d_src->data + row * columns, 0);
     }
 }
 
@@ -103,18 +108,29 @@ static double pool_operations(const pt__call_t *call)
 }
 
 static const pt__case_t cases[] = {
-    {"f[T,5]", {.integers = {PT_POOL_MEAN}}},
-    {"f[T,33]", {.integers = {PT_POOL_FIRST}}},
-    {"f[T,2,3]", {.integers = {PT_POOL_LAST}}},
-    {"f[T,17]", {.integers = {PT_POOL_SUM}}},
-    {"f[T,20]", {.integers = {PT_POOL_MAX}}},
-    {"f[T]", {.integers = {PT_POOL_MEAN}}},
+    {"f[T,5]", {.integers = {PT_POOL_MEAN}}},   {"f[T,33]", {.integers = {PT_POOL_FIRST}}},
+    {"f[T,2,3]", {.integers = {PT_POOL_LAST}}}, {"f[T,17]", {.integers = {PT_POOL_SUM}}},
+    {"f[T,20]", {.integers = {PT_POOL_MAX}}},   {"f[T]", {.integers = {PT_POOL_MEAN}}},
 };
 
 static const pt__op_t ops[] = {
-    {.name = "pool", .min_inputs = 1, .max_inputs = 1, .n_outputs = 2, .needs_gradient_of = 1,
-     .shape = pool_shape, .gradient = pool_gradient, .run = pool_run, .operations = pool_operations, PT__CASES(cases)},
-    {.name = "pool_gradient", .flags = PT__OP_INTERNAL, .min_inputs = 1, .max_inputs = 2, .n_outputs = 1, .shape = gradient_shape, .run = gradient_run},
+    {.name = "pool",
+     .min_inputs = 1,
+     .max_inputs = 1,
+     .n_outputs = 2,
+     .needs_gradient_of = 1,
+     .shape = pool_shape,
+     .gradient = pool_gradient,
+     .run = pool_run,
+     .operations = pool_operations,
+     PT__CASES(cases)},
+    {.name = "pool_gradient",
+     .flags = PT__OP_INTERNAL,
+     .min_inputs = 1,
+     .max_inputs = 2,
+     .n_outputs = 1,
+     .shape = gradient_shape,
+     .run = gradient_run},
 };
 
 PT__OP_FAMILY(op_pool, ops)

@@ -1,7 +1,7 @@
 /* positions: dst[t] = t - offset[s] for the rows t of sample s     like [T, ...] -> int32 [T]
  *
- * A sample with more than `limit` rows is refused before a step, so that every value is below the limit: it may index a table of that
- * many rows. Nothing of `like` but its leading size is read. No gradient. */
+ * A sample with more than `limit` rows is refused before a step, so that every value is below the limit: it may index
+ * a table of that many rows. Nothing of `like` but its leading size is read. No gradient. */
 #include "ops/op_rules.h"
 
 enum { LIMIT };
@@ -42,7 +42,13 @@ static const pt__case_t positions_cases[] = {
 };
 
 static const pt__op_t ops[] = {
-    {.name = "positions", .min_inputs = 1, .max_inputs = 1, .n_outputs = 1, .shape = positions_shape, .run = positions_run, PT__CASES(positions_cases)},
+    {.name = "positions",
+     .min_inputs = 1,
+     .max_inputs = 1,
+     .n_outputs = 1,
+     .shape = positions_shape,
+     .run = positions_run,
+     PT__CASES(positions_cases)},
 };
 
 PT__OP_FAMILY(op_positions, ops)

@@ -1,12 +1,18 @@
 /* sum, mean, max over neighbouring dimensions: src [outer, M, inner] -> dst [outer, inner]
  *
- *   hosts reduce one dimension; gradients of broadcasting reduce several neighbours at once. A symbolic dimension has the rows that are there.
- *   dst has `kept` dimensions of size 1 where the reduced ones were. max: output 1 is where the largest entry stands (the first of equals), int32.
+ *   Hosts reduce one dimension; gradients of broadcasting reduce several neighbours at once. A symbolic dimension has
+ *   the rows that are there. dst has `kept` dimensions of size 1 where the reduced ones were. max: output 1 is where
+ *   the largest entry stands (the first of equals), int32.
  *
- * Gradient (reduce_gradient): sum: d_src = d_dst   mean: d_src = d_dst / M   max: d_src = d_dst at the largest entry, else 0 */
+ * Gradient (reduce_gradient):
+ *   sum: d_src = d_dst     mean: d_src = d_dst / M     max: d_src = d_dst at the largest entry, else 0 */
 #include "ops/op_rules.h"
 
-enum { FIRST, MORE, KEPT }; /* integers: the first dimension reduced (negative: from the end), how many more, how many are kept as 1 */
+enum {
+    FIRST,
+    MORE,
+    KEPT
+}; /* integers: the first dimension reduced (negative: from the end), how many more, how many are kept as 1 */
 enum { G_KIND, G_FIRST, G_MORE, G_SHAPE }; /* integers of reduce_gradient */
 
 static pt_tensor_t build(pt_graph_t *graph, const char *op, pt_tensor_t src, int32_t dimension, int32_t keep)
@@ -30,7 +36,8 @@ pt_tensor_t pt_max(pt_graph_t *graph, pt_tensor_t src, int32_t dimension, int32_
     return build(graph, "max", src, dimension, keep);
 }
 
-static pt_tensor_t sum_run_of_dimensions(pt_graph_t *graph, pt_tensor_t tensor, int32_t first, int32_t count, int32_t kept)
+static pt_tensor_t sum_run_of_dimensions(pt_graph_t *graph, pt_tensor_t tensor, int32_t first, int32_t count,
+                                         int32_t kept)
 {
     pt__attributes_t attributes = {.integers = {[FIRST] = first, [MORE] = count - 1, [KEPT] = kept}};
     return pt__build_unary(graph, "sum", tensor, &attributes);
@@ -44,7 +51,8 @@ pt_tensor_t pt__reduce_to(pt_graph_t *graph, pt_tensor_t tensor, const pt__shape
     pt__shape_t from = found->shape;
     int32_t missing = from.rank - shape->rank, repeated[PT_MAX_RANK];
     for (int32_t i = 0; i < from.rank; i++) {
-        int32_t symbolic = i == 0 && from.symbol != PT__SYMBOL_NONE && (missing > 0 || shape->symbol == PT__SYMBOL_NONE);
+        int32_t symbolic = i == 0 && from.symbol != PT__SYMBOL_NONE &&
+                           (missing > 0 || shape->symbol == PT__SYMBOL_NONE);
         repeated[i] = i < missing || symbolic || from.size[i] != shape->size[i - missing];
     }
     /* The leading run first: it drops what shape has no dimension for, and is where gradients shrink most. */
@@ -88,10 +96,12 @@ static pt_status_t reduction_shape(pt_graph_t *graph, const pt__node_t *node, pt
     return PT_OK;
 }
 
-static pt_status_t build_gradient(pt_graph_t *graph, const pt__node_t *node, pt__reduce_t kind, const pt_tensor_t *d_outputs, pt_tensor_t *d_inputs)
+static pt_status_t build_gradient(pt_graph_t *graph, const pt__node_t *node, pt__reduce_t kind,
+                                  const pt_tensor_t *d_outputs, pt_tensor_t *d_inputs)
 {
     const pt__shape_t *src = &pt__input_of(graph, node, 0)->shape;
-    pt__attributes_t attributes = {.integers = {[G_KIND] = kind, [G_FIRST] = pt__dimension(node->attributes.integers[FIRST], src->rank),
+    pt__attributes_t attributes = {.integers = {[G_KIND] = kind,
+                                                [G_FIRST] = pt__dimension(node->attributes.integers[FIRST], src->rank),
                                                 [G_MORE] = node->attributes.integers[MORE]}};
     pt__attributes_put_shape(&attributes, G_SHAPE, src);
     pt_tensor_t inputs[] = {d_outputs[0], kind == PT__REDUCE_MAX ? node->outputs[1] : PT_NO_TENSOR};
@@ -99,19 +109,22 @@ static pt_status_t build_gradient(pt_graph_t *graph, const pt__node_t *node, pt_
     return graph->status;
 }
 
-static pt_status_t sum_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs, const int32_t *wanted, pt_tensor_t *d_inputs)
+static pt_status_t sum_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs,
+                                const int32_t *wanted, pt_tensor_t *d_inputs)
 {
     (void)wanted;
     return build_gradient(graph, node, PT__REDUCE_SUM, d_outputs, d_inputs);
 }
 
-static pt_status_t mean_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs, const int32_t *wanted, pt_tensor_t *d_inputs)
+static pt_status_t mean_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs,
+                                 const int32_t *wanted, pt_tensor_t *d_inputs)
 {
     (void)wanted;
     return build_gradient(graph, node, PT__REDUCE_MEAN, d_outputs, d_inputs);
 }
 
-static pt_status_t max_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs, const int32_t *wanted, pt_tensor_t *d_inputs)
+static pt_status_t max_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs,
+                                const int32_t *wanted, pt_tensor_t *d_inputs)
 {
     (void)wanted;
     return build_gradient(graph, node, PT__REDUCE_MAX, d_outputs, d_inputs);
@@ -135,7 +148,8 @@ static void run_reduction(const pt__call_t *call, const pt__run_t *run, pt__redu
 {
     box_t box = box_of(&call->inputs[0], call->attributes->integers[FIRST], call->attributes->integers[MORE]);
     int32_t *index = kind == PT__REDUCE_MAX ? call->outputs[1].data : NULL;
-    pt__kernels_of(run)->reduce(run->device, kind, box.outer, box.middle, box.inner, call->inputs[0].data, call->outputs[0].data, index, pt__accumulates(call, 0));
+    pt__kernels_of(run)->reduce(run->device, kind, box.outer, box.middle, box.inner, call->inputs[0].data,
+                                call->outputs[0].data, index, pt__accumulates(call, 0));
 }
 
 static void sum_run(const pt__call_t *call, const pt__run_t *run)
@@ -169,8 +183,8 @@ static void gradient_run(const pt__call_t *call, const pt__run_t *run)
 {
     box_t box = box_of(&call->outputs[0], call->attributes->integers[G_FIRST], call->attributes->integers[G_MORE]);
     const int32_t *index = call->n_inputs > 1 ? call->inputs[1].data : NULL;
-    pt__kernels_of(run)->reduce_gradient(run->device, (pt__reduce_t)call->attributes->integers[G_KIND], box.outer, box.middle, box.inner, call->inputs[0].data,
-                                         index, call->outputs[0].data);
+    pt__kernels_of(run)->reduce_gradient(run->device, (pt__reduce_t)call->attributes->integers[G_KIND], box.outer,
+                                         box.middle, box.inner, call->inputs[0].data, index, call->outputs[0].data);
 }
 
 static const pt__case_t cases[] = {
@@ -186,13 +200,45 @@ static const pt__case_t cases[] = {
 };
 
 static const pt__op_t ops[] = {
-    {.name = "sum", .min_inputs = 1, .max_inputs = 1, .n_outputs = 1, .accumulates = 1, .needs_gradient_of = 1,
-     .shape = reduction_shape, .gradient = sum_gradient, .run = sum_run, .operations = reduction_operations, PT__CASES(cases)},
-    {.name = "mean", .min_inputs = 1, .max_inputs = 1, .n_outputs = 1, .accumulates = 1, .needs_gradient_of = 1,
-     .shape = reduction_shape, .gradient = mean_gradient, .run = mean_run, .operations = reduction_operations, PT__CASES(cases)},
-    {.name = "max", .min_inputs = 1, .max_inputs = 1, .n_outputs = 2, .needs_gradient_of = 1,
-     .shape = reduction_shape, .gradient = max_gradient, .run = max_run, .operations = reduction_operations, PT__CASES(cases)},
-    {.name = "reduce_gradient", .flags = PT__OP_INTERNAL, .min_inputs = 1, .max_inputs = 2, .n_outputs = 1, .shape = gradient_shape, .run = gradient_run},
+    {.name = "sum",
+     .min_inputs = 1,
+     .max_inputs = 1,
+     .n_outputs = 1,
+     .accumulates = 1,
+     .needs_gradient_of = 1,
+     .shape = reduction_shape,
+     .gradient = sum_gradient,
+     .run = sum_run,
+     .operations = reduction_operations,
+     PT__CASES(cases)},
+    {.name = "mean",
+     .min_inputs = 1,
+     .max_inputs = 1,
+     .n_outputs = 1,
+     .accumulates = 1,
+     .needs_gradient_of = 1,
+     .shape = reduction_shape,
+     .gradient = mean_gradient,
+     .run = mean_run,
+     .operations = reduction_operations,
+     PT__CASES(cases)},
+    {.name = "max",
+     .min_inputs = 1,
+     .max_inputs = 1,
+     .n_outputs = 2,
+     .needs_gradient_of = 1,
+     .shape = reduction_shape,
+     .gradient = max_gradient,
+     .run = max_run,
+     .operations = reduction_operations,
+     PT__CASES(cases)},
+    {.name = "reduce_gradient",
+     .flags = PT__OP_INTERNAL,
+     .min_inputs = 1,
+     .max_inputs = 2,
+     .n_outputs = 1,
+     .shape = gradient_shape,
+     .run = gradient_run},
 };
 
 PT__OP_FAMILY(op_reduction, ops)

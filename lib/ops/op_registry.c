@@ -1,5 +1,5 @@
-/* pt__op_find, pt__op_count and pt__op_at over the families that ops.def names. Called while graphs are built; a step of a
- * plan holds its op's descriptor. */
+/* pt__op_find, pt__op_count and pt__op_at over the families that ops.def names. Called while graphs are built; a step
+ * of a plan holds its op's descriptor. */
 #include "ops/op_registry.h"
 
 #include <string.h>

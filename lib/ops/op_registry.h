@@ -15,7 +15,8 @@ typedef struct pt__op_family {
 #undef PT__OP
 
 /* Ends an op file: `descriptors` is its static array of pt__op_t. */
-#define PT__OP_FAMILY(file, descriptors) const pt__op_family_t pt__##file = {descriptors, (int32_t)(sizeof descriptors / sizeof descriptors[0])};
+#define PT__OP_FAMILY(file, descriptors) \
+    const pt__op_family_t pt__##file = {descriptors, (int32_t)(sizeof descriptors / sizeof descriptors[0])};
 
 /* For the descriptors: an op's sample cases and how many they are. */
 #define PT__CASES(array) .cases = array, .n_cases = (int32_t)(sizeof array / sizeof array[0])

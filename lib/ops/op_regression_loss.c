@@ -6,7 +6,8 @@
  *   bce_loss    l = -(w t log σ(x) + (1 - t) log(1 - σ(x))), x the logit, t the target, w the positive weight
  *               d = (1 + (w - 1) t) σ(x) - w t
  *
- * Outputs: 0 mean loss, 1 number of elements, 2 d_prediction of the *sum*; mse, l1 and huber: 3 d_target = -d_prediction. See op.h on losses. */
+ * Outputs: 0 mean loss, 1 number of elements, 2 d_prediction of the *sum*; mse, l1 and huber: 3 d_target =
+ * -d_prediction. See op.h on losses. */
 #include "ops/op_rules.h"
 
 enum { NUMBER }; /* reals: huber's delta, bce's positive weight */
@@ -71,11 +72,13 @@ static void run_loss(const pt__call_t *call, const pt__run_t *run, pt__pointwise
     float number = (float)call->attributes->reals[NUMBER], *unread = call->scratch;
     float *loss = call->outputs[LOSS].data != NULL ? call->outputs[LOSS].data : unread;
     float *weight = call->outputs[WEIGHT].data != NULL ? call->outputs[WEIGHT].data : unread + 1;
-    float *d_prediction = call->outputs[D_PREDICTION].data, *d_target = call->n_outputs > D_TARGET ? call->outputs[D_TARGET].data : NULL;
+    float *d_prediction = call->outputs[D_PREDICTION].data,
+          *d_target = call->n_outputs > D_TARGET ? call->outputs[D_TARGET].data : NULL;
     float *gradient = d_prediction != NULL ? d_prediction : d_target;
     int32_t is_binary = kind == PT__LOSS_BINARY;
-    pt__kernels_of(run)->pointwise_loss(run->device, kind, n, is_binary ? 1 : number, is_binary ? number : 1, call->inputs[PREDICTION].data,
-                                        call->inputs[TARGET].data, NULL, loss, weight, gradient);
+    pt__kernels_of(run)->pointwise_loss(run->device, kind, n, is_binary ? 1 : number, is_binary ? number : 1,
+                                        call->inputs[PREDICTION].data, call->inputs[TARGET].data, NULL, loss, weight,
+                                        gradient);
     if (d_target != NULL)
         pt__kernels_of(run)->scale(run->device, n, -1, gradient, d_target);
 }
@@ -118,13 +121,38 @@ static const pt__case_t bce_cases[] = {
     {"f[5000] m[5000]", {.reals = {0.5}}},
 };
 
-#define LOSS_OP .flags = PT__OP_LOSS, .min_inputs = 2, .max_inputs = 2, .scratch = loss_scratch, .operations = loss_operations
+#define LOSS_OP \
+    .flags = PT__OP_LOSS, .min_inputs = 2, .max_inputs = 2, .scratch = loss_scratch, .operations = loss_operations
 
 static const pt__op_t ops[] = {
-    {.name = "mse_loss", LOSS_OP, .n_outputs = 4, .needs_gradient_of = 3, .shape = loss_shape, .run = mse_run, PT__CASES(cases)},
-    {.name = "l1_loss", LOSS_OP, .n_outputs = 4, .needs_gradient_of = 3, .shape = loss_shape, .run = l1_run, PT__CASES(cases)},
-    {.name = "huber_loss", LOSS_OP, .n_outputs = 4, .needs_gradient_of = 3, .shape = loss_shape, .run = huber_run, PT__CASES(cases)},
-    {.name = "bce_loss", LOSS_OP, .n_outputs = 3, .needs_gradient_of = 1, .shape = bce_shape, .run = bce_run, PT__CASES(bce_cases)},
+    {.name = "mse_loss",
+     LOSS_OP,
+     .n_outputs = 4,
+     .needs_gradient_of = 3,
+     .shape = loss_shape,
+     .run = mse_run,
+     PT__CASES(cases)},
+    {.name = "l1_loss",
+     LOSS_OP,
+     .n_outputs = 4,
+     .needs_gradient_of = 3,
+     .shape = loss_shape,
+     .run = l1_run,
+     PT__CASES(cases)},
+    {.name = "huber_loss",
+     LOSS_OP,
+     .n_outputs = 4,
+     .needs_gradient_of = 3,
+     .shape = loss_shape,
+     .run = huber_run,
+     PT__CASES(cases)},
+    {.name = "bce_loss",
+     LOSS_OP,
+     .n_outputs = 3,
+     .needs_gradient_of = 1,
+     .shape = bce_shape,
+     .run = bce_run,
+     PT__CASES(bce_cases)},
 };
 
 PT__OP_FAMILY(op_regression_loss, ops)

@@ -1,7 +1,8 @@
 /* reshape: dst is src's memory under another shape: no kernel runs. float32 or int32.
  *
- *   One size may be -1: what is left. Where src's leading size is symbolic, dst's is: PT_DIM_... for one row a symbol, or -1 for as many rows as are left
- *   (PT_DIM_BATCH is -1 too: it is one row a sample where another size is -1, else what is left).
+ *   One size may be -1: what is left. Where src's leading size is symbolic, dst's is: PT_DIM_... for one row a symbol,
+ *   or -1 for as many rows as are left (PT_DIM_BATCH is -1 too: it is one row a sample where another size is -1, else
+ *   what is left).
  *
  * Gradient: reshape of d_dst to src's shape. */
 #include "ops/op_rules.h"
@@ -32,7 +33,8 @@ static const char *symbol_name(pt__symbol_t symbol)
 }
 
 /* Takes a symbolic leading size out of the given sizes: 1 where it is one row a symbol, -1 where it is what is left. */
-static pt_status_t take_symbol(const pt_graph_t *graph, const pt__node_t *node, const pt__shape_t *src, pt__shape_t *dst)
+static pt_status_t take_symbol(const pt_graph_t *graph, const pt__node_t *node, const pt__shape_t *src,
+                               pt__shape_t *dst)
 {
     int64_t symbol_size = src->symbol == PT__SYMBOL_BATCH ? PT_DIM_BATCH : PT_DIM_TOKENS;
     int32_t others_left = 0;
@@ -61,14 +63,16 @@ static pt_status_t reshape_shape(pt_graph_t *graph, const pt__node_t *node, pt__
         if (dst.size[i] == -1 && left < 0)
             left = i;
         else if (dst.size[i] < 1 || dst.size[i] > elements / known)
-            return pt__refuse(graph, node, 0, "src", "a shape of as many elements, at most one size being -1; size %lld of dimension %d does not fit",
-                              (long long)node->attributes.integers[SIZES + i], (int)i);
+            return pt__refuse(
+                graph, node, 0, "src",
+                "a shape of as many elements, at most one size being -1; size %lld of dimension %d does not fit",
+                (long long)node->attributes.integers[SIZES + i], (int)i);
         else
             known *= dst.size[i];
     }
     if (left >= 0 ? elements % known != 0 : elements != known)
-        return pt__refuse(graph, node, 0, "src", "%s%lld elements%s", left >= 0 ? "a multiple of " : "", (long long)known,
-                          dst.symbol != PT__SYMBOL_NONE ? " a symbol" : "");
+        return pt__refuse(graph, node, 0, "src", "%s%lld elements%s", left >= 0 ? "a multiple of " : "",
+                          (long long)known, dst.symbol != PT__SYMBOL_NONE ? " a symbol" : "");
     if (left >= 0)
         dst.size[left] = elements / known;
     outputs[0].shape = dst;
@@ -76,7 +80,8 @@ static pt_status_t reshape_shape(pt_graph_t *graph, const pt__node_t *node, pt__
     return PT_OK;
 }
 
-static pt_status_t reshape_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs, const int32_t *wanted, pt_tensor_t *d_inputs)
+static pt_status_t reshape_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs,
+                                    const int32_t *wanted, pt_tensor_t *d_inputs)
 {
     (void)wanted;
     pt__shape_t shape = pt__input_of(graph, node, 0)->shape;
@@ -109,8 +114,18 @@ static const pt__case_t cases[] = {
 };
 
 static const pt__op_t ops[] = {
-    {.name = "reshape", .flags = PT__OP_ALIAS, .min_inputs = 1, .max_inputs = 1, .n_outputs = 1, .in_place = 1, .needs_gradient_of = 1,
-     .shape = reshape_shape, .gradient = reshape_gradient, .run = reshape_run, .operations = reshape_operations, PT__CASES(cases)},
+    {.name = "reshape",
+     .flags = PT__OP_ALIAS,
+     .min_inputs = 1,
+     .max_inputs = 1,
+     .n_outputs = 1,
+     .in_place = 1,
+     .needs_gradient_of = 1,
+     .shape = reshape_shape,
+     .gradient = reshape_gradient,
+     .run = reshape_run,
+     .operations = reshape_operations,
+     PT__CASES(cases)},
 };
 
 PT__OP_FAMILY(op_reshape, ops)

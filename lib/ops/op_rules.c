@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-pt_status_t pt__refuse(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role, const char *format, ...)
+pt_status_t pt__refuse(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role,
+                       const char *format, ...)
 {
     const pt__tensor_t *found = pt__input_of(graph, node, input);
     char shape[96], expected[256];
@@ -12,7 +13,8 @@ pt_status_t pt__refuse(const pt_graph_t *graph, const pt__node_t *node, int32_t 
     va_start(arguments, format);
     vsnprintf(expected, sizeof expected, format, arguments);
     va_end(arguments);
-    return pt__fail(PT_ERR_SHAPE, "%s: %s is %s, expected %s", node->op->name, role, pt__shape_print(&found->shape, found->dtype, shape, sizeof shape), expected);
+    return pt__fail(PT_ERR_SHAPE, "%s: %s is %s, expected %s", node->op->name, role,
+                    pt__shape_print(&found->shape, found->dtype, shape, sizeof shape), expected);
 }
 
 pt_status_t pt__refuse_attribute(const pt__node_t *node, const char *format, ...)
@@ -25,13 +27,15 @@ pt_status_t pt__refuse_attribute(const pt__node_t *node, const char *format, ...
     return pt__fail(PT_ERR_ARGUMENT, "%s: %s", node->op->name, text);
 }
 
-pt_status_t pt__expect_float(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role, int32_t least, int32_t most)
+pt_status_t pt__expect_float(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role,
+                             int32_t least, int32_t most)
 {
     PT__TRY(pt__expect_dtype(graph, node, input, role, PT_FLOAT32));
     return pt__expect_rank(graph, node, input, role, least, most);
 }
 
-pt_status_t pt__expect_rows(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role, int64_t *width)
+pt_status_t pt__expect_rows(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role,
+                            int64_t *width)
 {
     PT__TRY(pt__expect_float(graph, node, input, role, 1, PT_MAX_RANK));
     const pt__shape_t *shape = &pt__input_of(graph, node, input)->shape;
@@ -41,7 +45,8 @@ pt_status_t pt__expect_rows(const pt_graph_t *graph, const pt__node_t *node, int
     return PT_OK;
 }
 
-pt_status_t pt__expect_vector(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role, int64_t size)
+pt_status_t pt__expect_vector(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role,
+                              int64_t size)
 {
     const pt__tensor_t *found = pt__input_of(graph, node, input);
     if (found == NULL)
@@ -57,7 +62,9 @@ pt_status_t pt__expect_no_gradient(const pt_graph_t *graph, const pt__node_t *no
     const pt__tensor_t *found = pt__input_of(graph, node, input);
     if (found == NULL || !found->differentiable)
         return PT_OK;
-    return pt__fail(PT_ERR_UNSUPPORTED, "%s: %s depends on a parameter, expected data or a constant: there is no gradient for it", node->op->name, role);
+    return pt__fail(PT_ERR_UNSUPPORTED,
+                    "%s: %s depends on a parameter, expected data or a constant: there is no gradient for it",
+                    node->op->name, role);
 }
 
 /* Whether every value that the tensor can have is checked as data, or computed below the limit. */
@@ -75,7 +82,8 @@ static int32_t stays_below(const pt_graph_t *graph, pt_tensor_t tensor, int64_t 
     return 1;
 }
 
-pt_status_t pt__bound_index(pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role, int64_t limit, int32_t ignore)
+pt_status_t pt__bound_index(pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role, int64_t limit,
+                            int32_t ignore)
 {
     if (!stays_below(graph, node->inputs[input], limit))
         return pt__refuse(graph, node, input, role, "values that stay below %lld", (long long)limit);
@@ -130,7 +138,8 @@ void pt__attributes_put_shape(pt__attributes_t *attributes, int32_t place, const
 
 pt__shape_t pt__attributes_get_shape(const pt__attributes_t *attributes, int32_t place)
 {
-    return pt__shape_make((pt__symbol_t)attributes->integers[place], (int32_t)attributes->integers[place + 1], attributes->integers + place + 2);
+    return pt__shape_make((pt__symbol_t)attributes->integers[place], (int32_t)attributes->integers[place + 1],
+                          attributes->integers + place + 2);
 }
 
 void pt__view_strides(const pt__view_t *view, int64_t stride[PT_MAX_RANK])

@@ -9,26 +9,31 @@
 /* ---- Shape rules ---- */
 
 /* PT_ERR_SHAPE "OP: ROLE is float32[3, 4], expected ..." */
-pt_status_t pt__refuse(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role, const char *format, ...) PT__PRINTF(5, 6);
+pt_status_t pt__refuse(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role,
+                       const char *format, ...) PT__PRINTF(5, 6);
 
 /* PT_ERR_ARGUMENT "OP: ..." for attributes. */
 pt_status_t pt__refuse_attribute(const pt__node_t *node, const char *format, ...) PT__PRINTF(2, 3);
 
 /* A float32 tensor of rank least .. most. */
-pt_status_t pt__expect_float(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role, int32_t least, int32_t most);
+pt_status_t pt__expect_float(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role,
+                             int32_t least, int32_t most);
 
 /* float32 [..., D]: at least one dimension, and the last of a size that is known; D to *width. */
-pt_status_t pt__expect_rows(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role, int64_t *width);
+pt_status_t pt__expect_rows(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role,
+                            int64_t *width);
 
 /* float32 [size]; where the input is not there, nothing is expected. */
-pt_status_t pt__expect_vector(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role, int64_t size);
+pt_status_t pt__expect_vector(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role,
+                              int64_t size);
 
 /* The input is no parameter and computed from none: this op has no gradient for it. */
 pt_status_t pt__expect_no_gradient(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role);
 
-/* The input's values index `limit` rows, or are `ignore` (INT32_MIN: none). Data is checked before a step; a computed index must be known to
- * stay below. */
-pt_status_t pt__bound_index(pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role, int64_t limit, int32_t ignore);
+/* The input's values index `limit` rows, or are `ignore` (INT32_MIN: none). Data is checked before a step; a computed
+ * index must be known to stay below. */
+pt_status_t pt__bound_index(pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role, int64_t limit,
+                            int32_t ignore);
 
 /* The shape with its last dimension dropped, or with another one put in its place. */
 pt__shape_t pt__shape_without_last(const pt__shape_t *shape);
@@ -52,7 +57,8 @@ pt__shape_t pt__attributes_get_shape(const pt__attributes_t *attributes, int32_t
 
 /* ---- Gradient rules ---- */
 
-/* The sum of a gradient over what broadcasting repeated: `tensor` brought to `shape`. The tensor itself where nothing was repeated. */
+/* The sum of a gradient over what broadcasting repeated: `tensor` brought to `shape`. The tensor itself where nothing
+ * was repeated. */
 pt_tensor_t pt__reduce_to(pt_graph_t *graph, pt_tensor_t tensor, const pt__shape_t *shape);
 
 /* The tensor under another shape of as many elements (op "reshape"). */

@@ -97,8 +97,9 @@ static pt_status_t build_gradient(machine_t *machine)
         d_outputs[i] = i == 0 ? machine->d_dst : PT_NO_TENSOR;
     PT__TRY(op->gradient(graph, node, d_outputs, machine->wanted, machine->d_inputs));
     for (int32_t i = 0; i < node->n_inputs; i++)
-        if (machine->wanted[i] && (machine->d_inputs[i] == PT_NO_TENSOR ||
-                                   !pt__shape_equal(&graph->tensors[node->inputs[i]].shape, &graph->tensors[machine->d_inputs[i]].shape)))
+        if (machine->wanted[i] &&
+            (machine->d_inputs[i] == PT_NO_TENSOR ||
+             !pt__shape_equal(&graph->tensors[node->inputs[i]].shape, &graph->tensors[machine->d_inputs[i]].shape)))
             return pt__fail(PT_ERR_INTERNAL, "the gradient of input %d is missing or has another shape", (int)i);
     return graph->status;
 }
@@ -124,10 +125,13 @@ static pt_status_t build(machine_t *machine, const pt__op_t *op, const pt__case_
 pt__view_t machine_view(const machine_t *machine, pt_tensor_t tensor, int32_t at_capacity)
 {
     const pt__tensor_t *found = &machine->graph->tensors[tensor];
-    pt__view_t view = {.data = machine->buffers == NULL ? NULL : machine->buffers[tensor].data, .dtype = found->dtype, .rank = found->shape.rank};
+    pt__view_t view = {.data = machine->buffers == NULL ? NULL : machine->buffers[tensor].data,
+                       .dtype = found->dtype,
+                       .rank = found->shape.rank};
     memcpy(view.size, found->shape.size, sizeof view.size);
     if (view.rank > 0)
-        view.size[0] *= at_capacity ? machine->profile->capacity[found->shape.symbol] : machine->run.count[found->shape.symbol];
+        view.size[0] *= at_capacity ? machine->profile->capacity[found->shape.symbol]
+                                    : machine->run.count[found->shape.symbol];
     return view;
 }
 
@@ -153,17 +157,32 @@ static void fill(const machine_t *machine, pt_tensor_t tensor, char kind, int64_
     int32_t *whole = machine->buffers[tensor].data;
     for (int64_t i = 0; i < machine->buffers[tensor].bytes / 4; i++)
         switch (kind) {
-        case 'f': real[i] = (float)machine_normal(state); break;
-        case 'p': real[i] = (float)(0.5 + fabs(machine_normal(state))); break;
-        case 'c': real[i] = (float)(0.2 + machine_uniform(state)); break;
-        case 'm': real[i] = machine_uniform(state) < 0.7; break;
-        case 'z': real[i] = 0; break;
-        case 'l': whole[i] = machine_uniform(state) < 0.3 ? PT_IGNORE_INDEX : (int32_t)(machine_uniform(state) * (double)limit); break;
-        default: whole[i] = (int32_t)(machine_uniform(state) * (double)limit);
+        case 'f':
+            real[i] = (float)machine_normal(state);
+            break;
+        case 'p':
+            real[i] = (float)(0.5 + fabs(machine_normal(state)));
+            break;
+        case 'c':
+            real[i] = (float)(0.2 + machine_uniform(state));
+            break;
+        case 'm':
+            real[i] = machine_uniform(state) < 0.7;
+            break;
+        case 'z':
+            real[i] = 0;
+            break;
+        case 'l':
+            whole[i] = machine_uniform(state) < 0.3 ? PT_IGNORE_INDEX
+                                                    : (int32_t)(machine_uniform(state) * (double)limit);
+            break;
+        default:
+            whole[i] = (int32_t)(machine_uniform(state) * (double)limit);
         }
 }
 
-pt_status_t machine_create(machine_t *machine, const pt__op_t *op, const pt__case_t *description, const profile_t *profile, uint64_t seed)
+pt_status_t machine_create(machine_t *machine, const pt__op_t *op, const pt__case_t *description,
+                           const profile_t *profile, uint64_t seed)
 {
     int8_t *ran = machine->ran;
     PT__TRY(machine_open(machine));
@@ -171,7 +190,10 @@ pt_status_t machine_create(machine_t *machine, const pt__op_t *op, const pt__cas
     PT__TRY(build(machine, op, description));
     PT__TRY(pt__graph_verify(machine->graph));
     machine->profile = profile;
-    machine->run = (pt__run_t){.count = {1, profile->samples, profile->offsets[profile->samples]}, .offsets = profile->offsets, .random_key = seed, .training = 1};
+    machine->run = (pt__run_t){.count = {1, profile->samples, profile->offsets[profile->samples]},
+                               .offsets = profile->offsets,
+                               .random_key = seed,
+                               .training = 1};
     PT__TRY(allocate(machine));
     for (int32_t i = 0; i < machine->node.n_inputs; i++)
         if (machine->node.inputs[i] != PT_NO_TENSOR)
@@ -191,7 +213,11 @@ void machine_free(machine_t *machine)
 
 pt__call_t machine_bind(const machine_t *machine, const pt__node_t *node, int32_t number)
 {
-    pt__call_t call = {.op = node->op, .attributes = &node->attributes, .n_inputs = node->n_inputs, .n_outputs = node->n_outputs, .number = number};
+    pt__call_t call = {.op = node->op,
+                       .attributes = &node->attributes,
+                       .n_inputs = node->n_inputs,
+                       .n_outputs = node->n_outputs,
+                       .number = number};
     for (int32_t i = 0; i < node->n_inputs; i++)
         if (node->inputs[i] != PT_NO_TENSOR)
             call.inputs[i] = machine_view(machine, node->inputs[i], 0);

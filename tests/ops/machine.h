@@ -1,5 +1,6 @@
-/* Runs a case of an op without a planner: builds the graph of one op and of its gradient from the case's text, gives every tensor memory of its
- * own, binds views for the rows that a profile says are there, and runs the nodes in order. Memory that nobody has written is NaN. */
+/* Runs a case of an op without a planner: builds the graph of one op and of its gradient from the case's text, gives
+ * every tensor memory of its own, binds views for the rows that a profile says are there, and runs the nodes in order.
+ * Memory that nobody has written is NaN. */
 #ifndef OPS_MACHINE_H
 #define OPS_MACHINE_H
 
@@ -27,30 +28,33 @@ typedef struct machine {
     pt_graph_t *graph;
     const profile_t *profile;
     pt__run_t run;
-    pt__node_t node; /* the op's, a copy */
-    char kind[PT__MAX_INPUTS];       /* of each input: f p c m z i l - */
-    int64_t limit[PT__MAX_INPUTS];   /* i and l */
-    pt_tensor_t d_dst;               /* PT_NO_TENSOR: a loss, or no gradient */
+    pt__node_t node;               /* the op's, a copy */
+    char kind[PT__MAX_INPUTS];     /* of each input: f p c m z i l - */
+    int64_t limit[PT__MAX_INPUTS]; /* i and l */
+    pt_tensor_t d_dst;             /* PT_NO_TENSOR: a loss, or no gradient */
     int32_t wanted[PT__MAX_INPUTS];
     pt_tensor_t d_inputs[PT__MAX_INPUTS]; /* where wanted */
-    pt_tensor_t again;               /* output 0 made anew; PT_NO_TENSOR: the op has no such way */
-    buffer_t *buffers;               /* [graph's tensors] */
+    pt_tensor_t again;                    /* output 0 made anew; PT_NO_TENSOR: the op has no such way */
+    buffer_t *buffers;                    /* [graph's tensors] */
     int32_t overflows;
     int8_t *ran; /* [ops of the table] set for those that a node called; NULL: not wanted */
 } machine_t;
 
 /* Builds graph and buffers, and fills the inputs from `seed`. machine_free() in any case. */
-pt_status_t machine_create(machine_t *machine, const pt__op_t *op, const pt__case_t *description, const profile_t *profile, uint64_t seed);
+pt_status_t machine_create(machine_t *machine, const pt__op_t *op, const pt__case_t *description,
+                           const profile_t *profile, uint64_t seed);
 void machine_free(machine_t *machine);
 
-/* Only the graph, without d_dst: what negative tests of shape rules need. Appends the tensor that a text such as "f[T,4]" describes. */
+/* Only the graph, without d_dst: what negative tests of shape rules need. Appends the tensor that a text such as
+ * "f[T,4]" describes. */
 pt_status_t machine_open(machine_t *machine);
 pt_tensor_t machine_tensor(machine_t *machine, const char *text, char *kind, int64_t *limit);
 
 /* All nodes in order, on this device. */
 void machine_execute(machine_t *machine, pt__device_t *device);
 
-/* One node's operands; then the call as it stands, with scratch of its own. How often a call wrote behind its scratch: machine->overflows. */
+/* One node's operands; then the call as it stands, with scratch of its own. How often a call wrote behind its scratch:
+ * machine->overflows. */
 pt__call_t machine_bind(const machine_t *machine, const pt__node_t *node, int32_t number);
 void machine_call(machine_t *machine, pt__call_t *call, pt__device_t *device);
 

@@ -1,6 +1,7 @@
-/* Every op of the table against its double-precision reference, by the cases that its file states: forward; gradients against finite differences of
- * the reference; in place as the planner may do it; added to what is there; with outputs that nobody reads; with fewer rows than there could be;
- * the same bits with 1, 2 and 5 threads. All of it for each processor level that runs here and both rooms behind the matrix door. */
+/* Every op of the table against its double-precision reference, by the cases that its file states: forward; gradients
+ * against finite differences of the reference; in place as the planner may do it; added to what is there; with outputs
+ * that nobody reads; with fewer rows than there could be; the same bits with 1, 2 and 5 threads. All of it for each
+ * processor level that runs here and both rooms behind the matrix door. */
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -38,7 +39,8 @@ static void fault(const char *format, ...)
     now.faults++;
     if (at > sizeof now.text - 400)
         return;
-    at += (size_t)snprintf(now.text + at, sizeof now.text - at, "\n%s(%s), %s, %s: ", now.op->name, now.inputs, now.profile, now.level);
+    at += (size_t)snprintf(now.text + at, sizeof now.text - at, "\n%s(%s), %s, %s: ", now.op->name, now.inputs,
+                           now.profile, now.level);
     va_start(arguments, format);
     vsnprintf(now.text + at, sizeof now.text - at, format, arguments);
     va_end(arguments);
@@ -65,15 +67,20 @@ static void twin_create(twin_t *twin, const machine_t *machine, const double *ma
     const pt__node_t *node = &machine->node;
     *twin = (twin_t){.n_checked = 0};
     twin->run = reference_find(node->op->name, &twin->n_checked);
-    twin->call = (reference_call_t){.attributes = &node->attributes, .n_inputs = node->n_inputs, .n_outputs = node->n_outputs, .offsets = machine->run.offsets,
-                                    .samples = machine->run.count[PT__SYMBOL_BATCH], .mask = mask};
+    twin->call = (reference_call_t){.attributes = &node->attributes,
+                                    .n_inputs = node->n_inputs,
+                                    .n_outputs = node->n_outputs,
+                                    .offsets = machine->run.offsets,
+                                    .samples = machine->run.count[PT__SYMBOL_BATCH],
+                                    .mask = mask};
     for (int32_t i = 0; i < node->n_inputs; i++) {
         if (node->inputs[i] == PT_NO_TENSOR)
             continue;
         pt__view_t view = machine_view(machine, node->inputs[i], 0);
         twin->call.inputs[i] = tensor_of(&view);
         for (int64_t k = 0; k < pt__view_elements(&view); k++)
-            twin->call.inputs[i].value[k] = view.dtype == PT_INT32 ? ((const int32_t *)view.data)[k] : (double)((const float *)view.data)[k];
+            twin->call.inputs[i].value[k] = view.dtype == PT_INT32 ? ((const int32_t *)view.data)[k]
+                                                                   : (double)((const float *)view.data)[k];
     }
     for (int32_t i = 0; i < node->n_outputs; i++) {
         pt__view_t view = machine_view(machine, node->outputs[i], 0);
@@ -122,7 +129,8 @@ static void check_forward(const machine_t *machine, const twin_t *twin)
         int64_t n = pt__view_elements(&view);
         double tolerance = 2e-5 * largest(expected, n);
         for (int64_t i = 0; i < n; i++) {
-            double found = view.dtype == PT_INT32 ? ((const int32_t *)view.data)[i] : (double)((const float *)view.data)[i];
+            double found = view.dtype == PT_INT32 ? ((const int32_t *)view.data)[i]
+                                                  : (double)((const float *)view.data)[i];
             now.checks++;
             if (isfinite(expected[i]) && !(fabs(found - expected[i]) <= tolerance)) {
                 fault("output %d[%lld] is %.9g, expected %.9g", (int)o, (long long)i, found, expected[i]);
@@ -161,11 +169,13 @@ static void check_again(const machine_t *machine)
 {
     if (machine->again == PT_NO_TENSOR)
         return;
-    const float *first = machine->buffers[machine->node.outputs[0]].data, *again = machine->buffers[machine->again].data;
+    const float *first = machine->buffers[machine->node.outputs[0]].data,
+                *again = machine->buffers[machine->again].data;
     for (int64_t i = 0; i < machine->buffers[machine->again].bytes / 4; i++) {
         now.checks++;
         if (!(fabs((double)again[i] - (double)first[i]) <= 1e-6 * fmax(1, fabs((double)first[i])))) {
-            fault("output 0[%lld] is %.9g, and %.9g when it is made anew", (long long)i, (double)first[i], (double)again[i]);
+            fault("output 0[%lld] is %.9g, and %.9g when it is made anew", (long long)i, (double)first[i],
+                  (double)again[i]);
             break;
         }
     }
@@ -201,7 +211,8 @@ static void check_bits(const machine_t *machine, const pt__node_t *node, const p
 {
     for (int32_t i = 0; i < node->n_outputs; i++) {
         now.checks++;
-        if (call->outputs[i].data != NULL && memcmp(call->outputs[i].data, machine->buffers[node->outputs[i]].data, (size_t)machine->buffers[node->outputs[i]].bytes) != 0)
+        if (call->outputs[i].data != NULL && memcmp(call->outputs[i].data, machine->buffers[node->outputs[i]].data,
+                                                    (size_t)machine->buffers[node->outputs[i]].bytes) != 0)
             fault("%s: output %d has other bits %s", node->op->name, (int)i, how);
     }
 }
@@ -216,7 +227,8 @@ static void free_all(void *made[PT__MAX_OUTPUTS])
 static void check_in_place(machine_t *machine, const pt__node_t *node, pt__device_t *device)
 {
     for (int32_t i = 0; i < node->n_inputs; i++) {
-        if (!(node->op->in_place >> i & 1u) || node->inputs[i] == PT_NO_TENSOR || machine->buffers[node->inputs[i]].bytes != machine->buffers[node->outputs[0]].bytes)
+        if (!(node->op->in_place >> i & 1u) || node->inputs[i] == PT_NO_TENSOR ||
+            machine->buffers[node->inputs[i]].bytes != machine->buffers[node->outputs[0]].bytes)
             continue;
         void *made[PT__MAX_OUTPUTS] = {NULL};
         pt__call_t call = machine_bind(machine, node, 0);
@@ -244,7 +256,8 @@ static void check_accumulation(machine_t *machine, const pt__node_t *node, pt__d
         for (int64_t i = 0; i < pt__view_elements(&call.outputs[o]); i++) {
             now.checks++;
             if (!(fabs((double)added[i] - (double)plain[i] - 0.75) <= 2e-5 * fmax(1, fabs((double)plain[i])))) {
-                fault("%s: output %d[%lld] is %.9g with 0.75 before it, expected %.9g + 0.75", node->op->name, (int)o, (long long)i, (double)added[i], (double)plain[i]);
+                fault("%s: output %d[%lld] is %.9g with 0.75 before it, expected %.9g + 0.75", node->op->name, (int)o,
+                      (long long)i, (double)added[i], (double)plain[i]);
                 break;
             }
         }
@@ -287,7 +300,8 @@ static void check_threads(machine_t *machine, const pt__node_t *node, pt__device
     }
 }
 
-/* Dropout's mask, and what must hold for it: 0 or 1/(1-p), about as often as asked; another one for another key or number; none when not training. */
+/* Dropout's mask, and what must hold for it: 0 or 1/(1-p), about as often as asked; another one for another key or
+ * number; none when not training. */
 static double *draw_mask(machine_t *machine, pt__device_t *device)
 {
     pt__call_t call = machine_bind(machine, &machine->node, 0);
@@ -305,7 +319,8 @@ static double *draw_mask(machine_t *machine, pt__device_t *device)
         if (drawn[i] != 0 && !(fabs(mask[i] * (1 - probability) - 1) < 1e-6))
             fault("a kept element is multiplied by %g", mask[i]);
     }
-    if (fabs((double)kept - (1 - probability) * (double)n) > 5 * sqrt(probability * (1 - probability) * (double)n) + 1e-9)
+    if (fabs((double)kept - (1 - probability) * (double)n) >
+        5 * sqrt(probability * (1 - probability) * (double)n) + 1e-9)
         fault("%lld of %lld elements are kept at probability %g", (long long)kept, (long long)n, probability);
     pt__attributes_t attributes = machine->node.attributes;
     attributes.integers[0]++;
@@ -325,7 +340,8 @@ static double *draw_mask(machine_t *machine, pt__device_t *device)
     return mask;
 }
 
-static void check_case(const pt__op_t *op, const pt__case_t *description, const profile_t *profile, pt__device_t *const *devices, int32_t same_bits)
+static void check_case(const pt__op_t *op, const pt__case_t *description, const profile_t *profile,
+                       pt__device_t *const *devices, int32_t same_bits)
 {
     machine_t machine = {.ran = now.ran};
     twin_t twin;
@@ -409,7 +425,8 @@ static int32_t check_level(pt__level_t level)
             check_ops(devices, room == PT__GEMM_OWN);
             ran++;
         } else
-            ck_assert_msg(status == PT_ERR_UNSUPPORTED, "%s/%s: %s", pt__level_name(level), rooms[room], pt__error_message());
+            ck_assert_msg(status == PT_ERR_UNSUPPORTED, "%s/%s: %s", pt__level_name(level), rooms[room],
+                          pt__error_message());
         for (int32_t t = 0; t < THREAD_COUNTS; t++) {
             pt__device_free(devices[t]);
             pt__pool_free(pools[t]);
@@ -450,7 +467,8 @@ START_TEST(test_table)
         const pt__op_t *op = pt__op_at(i);
         ck_assert_msg(pt__op_find(op->name) == op, "two ops are named \"%s\"", op->name);
         ck_assert_msg(op->run != NULL && op->shape != NULL, "%s lacks a shape rule or a kernel call", op->name);
-        ck_assert_msg(op->n_outputs >= 1 && op->n_outputs <= PT__MAX_OUTPUTS && op->max_inputs <= PT__MAX_INPUTS, "%s", op->name);
+        ck_assert_msg(op->n_outputs >= 1 && op->n_outputs <= PT__MAX_OUTPUTS && op->max_inputs <= PT__MAX_INPUTS, "%s",
+                      op->name);
         ck_assert_msg(op->gradient == NULL || op->needs_gradient_of != 0, "%s has a gradient for no input", op->name);
     }
     ck_assert_ptr_null(pt__op_find("no such op"));

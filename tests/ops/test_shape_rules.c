@@ -1,5 +1,6 @@
-/* What ops refuse: for every op inputs of a wrong rank, dtype or size and attributes out of range, each with the message's op and role. And what builder
- * calls do with a graph in error, with NULL options, and with bounds of indices. */
+/* What ops refuse: for every op inputs of a wrong rank, dtype or size and attributes out of range, each with the
+ * message's op and role. And what builder calls do with a graph in error, with NULL options, and with bounds of
+ * indices. */
 #include <stdio.h>
 #include <string.h>
 
@@ -13,12 +14,13 @@ typedef struct wrong {
     pt_status_t status; /* 0: PT_ERR_SHAPE */
 } wrong_t;
 
-#define ARGUMENT .status = PT_ERR_ARGUMENT
+#define ARGUMENT   .status = PT_ERR_ARGUMENT
 #define HEADS(...) .attributes = {.integers = {__VA_ARGS__}}
 
 static const wrong_t wrongs[] = {
     {"linear", "f[3,5] f[4,6] f[4]", "weight is float32[4, 6], expected [outputs, 5]", .status = 0},
-    {"linear", "f[3,5] f[4,6] f[4]", "weight is float32[4, 6], expected [5, outputs]", .attributes = {.integers = {0, 1}}},
+    {"linear", "f[3,5] f[4,6] f[4]", "weight is float32[4, 6], expected [5, outputs]",
+     .attributes = {.integers = {0, 1}}},
     {"linear", "f[3,5] f[4,5] f[5]", "bias is float32[5], expected [4]", .status = 0},
     {"linear", "f[3,5] f[4,5] f[1,4]", "bias is", .status = 0},
     {"linear", "i9[3,5] f[4,5]", "src is int32", .status = 0},
@@ -91,11 +93,13 @@ static const wrong_t wrongs[] = {
     {"attention", "f[T,2,8] f[T,2,8] f[T,2,8]", "query is", HEADS(2, 2)},
     {"attention", "i9[T,8] f[T,8] f[T,8]", "query is int32", HEADS(2, 2)},
     {"attention", "f[T,8] f[T,8] f[T,8] m[B]", "key_mask is float32[B]", HEADS(2, 2)},
-    {"attention", "f[T,8] f[T,8] f[T,8] f[T]", "key_mask depends on a parameter", HEADS(2, 2), .status = PT_ERR_UNSUPPORTED},
+    {"attention", "f[T,8] f[T,8] f[T,8] f[T]", "key_mask depends on a parameter", HEADS(2, 2),
+     .status = PT_ERR_UNSUPPORTED},
     {"attention", "f[T,8] f[T,8] f[T,8]", "0 heads", HEADS(0, 0), ARGUMENT},
     {"attention", "f[T,8] f[T,8] f[T,8]", "3 kv_heads", HEADS(4, 3), ARGUMENT},
     {"attention", "f[T,8] f[T,8] f[T,8]", "scale -1", .attributes = {.integers = {2, 2}, .reals = {-1}}, ARGUMENT},
-    {"attention", "f[T,300] f[T,300] f[T,300]", "query is float32[T, 300], expected 1 heads of equal widths up to 256", HEADS(1, 1)},
+    {"attention", "f[T,300] f[T,300] f[T,300]", "query is float32[T, 300], expected 1 heads of equal widths up to 256",
+     HEADS(1, 1)},
     {"attention_packed", "f[T,8]", "qkv is float32[T, 8], expected 3 heads", HEADS(1, 1)},
     {"attention_packed", "f[9]", "qkv is float32[9], expected rank 2 to 3", HEADS(1, 1)},
     {"attention_packed", "f[T,9] m[T,9]", "key_mask is", HEADS(1, 1)},
@@ -125,13 +129,15 @@ static const wrong_t wrongs[] = {
     {"pool", "f[2T,4]", "src is float32[2T, 4]", .status = 0},
     {"pool", "i9[T,4]", "src is int32", .status = 0},
     {"pool", "f[T,4]", "kind 5", .attributes = {.integers = {5}}, ARGUMENT},
-    {"mse_loss", "f[B,3] f[B,4]", "target is float32[B, 4], expected the shape of prediction", .attributes = {.reals = {1}}},
+    {"mse_loss", "f[B,3] f[B,4]", "target is float32[B, 4], expected the shape of prediction",
+     .attributes = {.reals = {1}}},
     {"mse_loss", "f[B,3] i9[B,3]", "target is int32", .attributes = {.reals = {1}}},
     {"l1_loss", "i9[B] f[B]", "prediction is int32", .attributes = {.reals = {1}}},
     {"l1_loss", "f[B] f[T]", "target is float32[T]", .attributes = {.reals = {1}}},
     {"huber_loss", "f[B] f[B]", "0, expected a delta", ARGUMENT},
     {"huber_loss", "f[B] f[B,1]", "target is float32[B, 1]", .attributes = {.reals = {1}}},
-    {"bce_loss", "f[B] f[B]", "target depends on a parameter", .attributes = {.reals = {1}}, .status = PT_ERR_UNSUPPORTED},
+    {"bce_loss", "f[B] f[B]", "target depends on a parameter", .attributes = {.reals = {1}},
+     .status = PT_ERR_UNSUPPORTED},
     {"bce_loss", "f[B] c[2]", "target is float32[2]", .attributes = {.reals = {1}}},
     {"cross_entropy_loss", "f[B,4] i4[T]", "target is int32[T], expected one label a row", .status = 0},
     {"cross_entropy_loss", "f[B,4] c[B,5]", "target is float32[B, 5], expected 4 probabilities", .status = 0},
@@ -174,10 +180,14 @@ START_TEST(test_refusals)
         pt_tensor_t tensor = pt__graph_add(machine.graph, op, n_inputs, inputs, &wrong->attributes);
         pt_status_t status = wrong->status != PT_OK ? wrong->status : PT_ERR_SHAPE;
         snprintf(expected, sizeof expected, "%s: ", wrong->op);
-        ck_assert_msg(tensor == PT_NO_TENSOR, "%s(%s) is accepted, expected \"%s\"", wrong->op, wrong->inputs, wrong->part);
-        ck_assert_msg(machine.graph->status == status, "%s(%s) gave %s: %s", wrong->op, wrong->inputs, pt_status_name(machine.graph->status), machine.graph->message);
-        ck_assert_msg(strncmp(machine.graph->message, expected, strlen(expected)) == 0 && strstr(machine.graph->message, wrong->part) != NULL,
-                      "%s(%s): the message is \"%s\", expected \"%s\" in it", wrong->op, wrong->inputs, machine.graph->message, wrong->part);
+        ck_assert_msg(tensor == PT_NO_TENSOR, "%s(%s) is accepted, expected \"%s\"", wrong->op, wrong->inputs,
+                      wrong->part);
+        ck_assert_msg(machine.graph->status == status, "%s(%s) gave %s: %s", wrong->op, wrong->inputs,
+                      pt_status_name(machine.graph->status), machine.graph->message);
+        ck_assert_msg(strncmp(machine.graph->message, expected, strlen(expected)) == 0 &&
+                          strstr(machine.graph->message, wrong->part) != NULL,
+                      "%s(%s): the message is \"%s\", expected \"%s\" in it", wrong->op, wrong->inputs,
+                      machine.graph->message, wrong->part);
         ck_assert(machine.graph->n_nodes == n_nodes && machine.graph->n_tensors == n_tensors);
         machine_free(&machine);
     }
@@ -212,13 +222,15 @@ static pt_tensor_t table(machine_t *machine, int64_t rows)
     return pt_parameter(machine->graph, name, 2, (int64_t[]){rows, 4}, PT_INIT_NORMAL, 1);
 }
 
-/* The bound of what indexes reaches the input through slices, reshapes, transpositions and concatenations, and the tightest wins. */
+/* The bound of what indexes reaches the input through slices, reshapes, transpositions and concatenations, and the
+ * tightest wins. */
 START_TEST(test_bounds_reach_inputs)
 {
     machine_t machine;
     pt_tensor_t tokens = open_with_tokens(&machine);
     pt_tensor_t shifted = pt_slice(machine.graph, tokens, 1, 1, 5);
-    pt_tensor_t turned = pt_transpose(machine.graph, pt_reshape(machine.graph, shifted, 3, (int64_t[]){PT_DIM_BATCH, 5, 1}), (int32_t[]){0, 2, 1});
+    pt_tensor_t turned = pt_transpose(
+        machine.graph, pt_reshape(machine.graph, shifted, 3, (int64_t[]){PT_DIM_BATCH, 5, 1}), (int32_t[]){0, 2, 1});
     pt_tensor_t joined = pt_concat(machine.graph, (pt_tensor_t[]){turned, turned}, 2, 2);
     ck_assert_int_ne(pt_embedding(machine.graph, joined, table(&machine, 9)), PT_NO_TENSOR);
     ck_assert_int_eq(machine.graph->tensors[tokens].index_limit, 9);
@@ -239,7 +251,8 @@ START_TEST(test_ignored_labels)
         char kind;
         int64_t limit;
         ck_ok(machine_open(&machine));
-        pt_tensor_t labels = machine_tensor(&machine, "l9[T]", &kind, &limit), logits = machine_tensor(&machine, "f[T,9]", &kind, &limit);
+        pt_tensor_t labels = machine_tensor(&machine, "l9[T]", &kind, &limit),
+                    logits = machine_tensor(&machine, "f[T,9]", &kind, &limit);
         if (embed == 1)
             pt_embedding(machine.graph, labels, table(&machine, 9));
         ck_assert_int_ne(pt_cross_entropy_loss(machine.graph, logits, labels, NULL), PT_NO_TENSOR);
@@ -263,7 +276,9 @@ START_TEST(test_positions_bound_the_length)
     ck_assert_int_ne(pt_embedding(machine.graph, positions, table(&machine, 9)), PT_NO_TENSOR);
     pt_positions(machine.graph, like, 20);
     ck_assert_int_eq(machine.graph->length_limit, 9);
-    ck_assert_int_eq(pt_embedding(machine.graph, pt_reshape(machine.graph, positions, 2, (int64_t[]){PT_DIM_TOKENS, 1}), table(&machine, 8)), PT_NO_TENSOR);
+    ck_assert_int_eq(pt_embedding(machine.graph, pt_reshape(machine.graph, positions, 2, (int64_t[]){PT_DIM_TOKENS, 1}),
+                                  table(&machine, 8)),
+                     PT_NO_TENSOR);
     ck_assert_int_eq(machine.graph->status, PT_ERR_SHAPE);
     ck_assert_msg(strstr(machine.graph->message, "stay below 8") != NULL, "%s", machine.graph->message);
     machine_free(&machine);
@@ -286,18 +301,35 @@ START_TEST(test_options)
     ck_assert_int_eq(pt_cross_entropy_options_init(NULL, sizeof entropy), PT_ERR_ARGUMENT);
     for (int32_t i = 0; i < 6; i++) {
         ck_ok(machine_open(&machine));
-        pt_tensor_t qkv = machine_tensor(&machine, "f[T,24]", &kind, &limit), labels = machine_tensor(&machine, "l24[T]", &kind, &limit), made = 0;
+        pt_tensor_t qkv = machine_tensor(&machine, "f[T,24]", &kind, &limit),
+                    labels = machine_tensor(&machine, "l24[T]", &kind, &limit), made = 0;
         ck_ok(pt_attention_options_init(&attention, sizeof attention));
         attention.heads = 2;
         switch (i) {
-        case 0: made = pt_attention_packed(machine.graph, qkv, &attention); break;
-        case 1: made = pt_cross_entropy_loss(machine.graph, qkv, labels, &entropy); break;
-        case 2: made = pt_attention_packed(machine.graph, qkv, NULL); break;
-        case 3: attention.flags = 6; made = pt_attention_packed(machine.graph, qkv, &attention); break;
-        case 4: attention.struct_size = 3; made = pt_attention(machine.graph, qkv, qkv, qkv, &attention); break;
-        case 5: entropy.flags = 1; made = pt_cross_entropy_loss(machine.graph, qkv, labels, &entropy); break;
+        case 0:
+            made = pt_attention_packed(machine.graph, qkv, &attention);
+            break;
+        case 1:
+            made = pt_cross_entropy_loss(machine.graph, qkv, labels, &entropy);
+            break;
+        case 2:
+            made = pt_attention_packed(machine.graph, qkv, NULL);
+            break;
+        case 3:
+            attention.flags = 6;
+            made = pt_attention_packed(machine.graph, qkv, &attention);
+            break;
+        case 4:
+            attention.struct_size = 3;
+            made = pt_attention(machine.graph, qkv, qkv, qkv, &attention);
+            break;
+        case 5:
+            entropy.flags = 1;
+            made = pt_cross_entropy_loss(machine.graph, qkv, labels, &entropy);
+            break;
         }
-        ck_assert_msg(i < 2 ? made >= 0 : made == PT_NO_TENSOR && machine.graph->status == PT_ERR_ARGUMENT, "options %d: %s", (int)i, pt__error_message());
+        ck_assert_msg(i < 2 ? made >= 0 : made == PT_NO_TENSOR && machine.graph->status == PT_ERR_ARGUMENT,
+                      "options %d: %s", (int)i, pt__error_message());
         machine_free(&machine);
     }
 }
@@ -317,14 +349,46 @@ START_TEST(test_sticky_errors)
     for (int32_t i = 0; i < 2; i++) {
         pt_graph_t *g = graphs[i];
         pt_tensor_t t = PT_NO_TENSOR;
-        const pt_tensor_t made[] = {
-            pt_linear(g, t, t, t, 0), pt_linear_in_out(g, t, t, t, 0), pt_matmul(g, t, t, 0, 0), pt_embedding(g, t, t), pt_positions(g, t, 1), pt_add(g, t, t),
-            pt_sub(g, t, t), pt_mul(g, t, t), pt_div(g, t, t), pt_scale(g, t, 1), pt_relu(g, t), pt_gelu(g, t), pt_gelu_tanh(g, t), pt_silu(g, t), pt_tanh(g, t),
-            pt_sigmoid(g, t), pt_exp(g, t), pt_log(g, t), pt_softmax(g, t), pt_log_softmax(g, t), pt_layer_norm(g, t, t, t, 0), pt_rms_norm(g, t, t, 0),
-            pt_dropout(g, t, 0), pt_attention(g, t, t, t, &attention), pt_attention_packed(g, t, &attention), pt_reshape(g, t, 0, NULL), pt_transpose(g, t, NULL),
-            pt_slice(g, t, 0, 0, 1), pt_concat(g, NULL, 1, 0), pt_gather(g, t, t), pt_sum(g, t, 0, 0), pt_mean(g, t, 0, 0), pt_max(g, t, 0, 0), pt_pool(g, t, 0),
-            pt_mse_loss(g, t, t), pt_l1_loss(g, t, t), pt_huber_loss(g, t, t, 1), pt_bce_loss(g, t, t, 1), pt_cross_entropy_loss(g, t, t, NULL),
-            pt_linear_cross_entropy_loss(g, t, t, t, t, NULL)};
+        const pt_tensor_t made[] = {pt_linear(g, t, t, t, 0),
+                                    pt_linear_in_out(g, t, t, t, 0),
+                                    pt_matmul(g, t, t, 0, 0),
+                                    pt_embedding(g, t, t),
+                                    pt_positions(g, t, 1),
+                                    pt_add(g, t, t),
+                                    pt_sub(g, t, t),
+                                    pt_mul(g, t, t),
+                                    pt_div(g, t, t),
+                                    pt_scale(g, t, 1),
+                                    pt_relu(g, t),
+                                    pt_gelu(g, t),
+                                    pt_gelu_tanh(g, t),
+                                    pt_silu(g, t),
+                                    pt_tanh(g, t),
+                                    pt_sigmoid(g, t),
+                                    pt_exp(g, t),
+                                    pt_log(g, t),
+                                    pt_softmax(g, t),
+                                    pt_log_softmax(g, t),
+                                    pt_layer_norm(g, t, t, t, 0),
+                                    pt_rms_norm(g, t, t, 0),
+                                    pt_dropout(g, t, 0),
+                                    pt_attention(g, t, t, t, &attention),
+                                    pt_attention_packed(g, t, &attention),
+                                    pt_reshape(g, t, 0, NULL),
+                                    pt_transpose(g, t, NULL),
+                                    pt_slice(g, t, 0, 0, 1),
+                                    pt_concat(g, NULL, 1, 0),
+                                    pt_gather(g, t, t),
+                                    pt_sum(g, t, 0, 0),
+                                    pt_mean(g, t, 0, 0),
+                                    pt_max(g, t, 0, 0),
+                                    pt_pool(g, t, 0),
+                                    pt_mse_loss(g, t, t),
+                                    pt_l1_loss(g, t, t),
+                                    pt_huber_loss(g, t, t, 1),
+                                    pt_bce_loss(g, t, t, 1),
+                                    pt_cross_entropy_loss(g, t, t, NULL),
+                                    pt_linear_cross_entropy_loss(g, t, t, t, t, NULL)};
         for (size_t k = 0; k < sizeof made / sizeof made[0]; k++)
             ck_assert_int_eq(made[k], PT_NO_TENSOR);
     }
@@ -333,5 +397,5 @@ START_TEST(test_sticky_errors)
 }
 END_TEST
 
-SUITE("shape rules", 20, test_refusals, test_every_op_refuses, test_bounds_reach_inputs, test_ignored_labels, test_positions_bound_the_length, test_options,
-      test_sticky_errors)
+SUITE("shape rules", 20, test_refusals, test_every_op_refuses, test_bounds_reach_inputs, test_ignored_labels,
+      test_positions_bound_the_length, test_options, test_sticky_errors)

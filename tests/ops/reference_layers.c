@@ -1,0 +1,258 @@
+/* References of products, norms, softmax and attention; see reference.h. */
+#include "ops/reference.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+double reference_log_sum_exp(const double *row, int64_t columns)
+{
+    double maximum = -INFINITY, sum = 0;
+    for (int64_t c = 0; c < columns; c++)
+        maximum = fmax(maximum, row[c]);
+    for (int64_t c = 0; c < columns; c++)
+        sum += exp(row[c] - maximum);
+    return maximum + log(sum);
+}
+
+/* One row times a weight [O, I] or [I, O]. */
+double reference_product(const double *row, const double *weight, int64_t inputs, int64_t outputs, int64_t o,
+                         int32_t in_out)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < inputs; i++)
+        sum += row[i] * (in_out ? weight[i * outputs + o] : weight[o * inputs + i]);
+    return sum;
+}
+
+static void reference_linear(const reference_call_t *call)
+{
+    int64_t inputs = reference_last(&call->inputs[0]), outputs = reference_last(&call->outputs[0]),
+            rows = reference_rows(&call->inputs[0], 1);
+    int64_t activation = call->attributes->integers[0];
+    const double *bias = reference_optional(call, 2), *residual = reference_optional(call, 3);
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t o = 0; o < outputs; o++) {
+            int64_t at = r * outputs + o;
+            double sum = reference_product(call->inputs[0].value + r * inputs, call->inputs[1].value, inputs, outputs,
+                                           o, call->attributes->integers[1] != 0);
+            sum += bias != NULL ? bias[o] : 0;
+            call->outputs[1].value[at] = sum;
+            call->outputs[0].value[at] = (activation == 0 ? sum : reference_unary((pt__unary_t)(activation - 1), sum)) +
+                                         (residual != NULL ? residual[at] : 0);
+        }
+}
+
+static void reference_matmul(const reference_call_t *call)
+{
+    const reference_tensor_t *a = &call->inputs[0], *b = &call->inputs[1], *dst = &call->outputs[0];
+    int32_t a_transposed = call->attributes->integers[0] != 0, b_transposed = call->attributes->integers[1] != 0;
+    int64_t m = dst->size[dst->rank - 2], n = reference_last(dst), k = a->size[a->rank - (a_transposed ? 2 : 1)],
+            count = reference_rows(dst, 2);
+    for (int64_t p = 0; p < count; p++) {
+        const double *left = a->value + (a->rank > 2 ? p * m * k : 0),
+                     *right = b->value + (b->rank > 2 ? p * k * n : 0);
+        for (int64_t i = 0; i < m; i++)
+            for (int64_t j = 0; j < n; j++) {
+                double sum = 0;
+                for (int64_t l = 0; l < k; l++)
+                    sum += (a_transposed ? left[l * m + i] : left[i * k + l]) *
+                           (b_transposed ? right[j * k + l] : right[l * n + j]);
+                dst->value[(p * m + i) * n + j] = sum;
+            }
+    }
+}
+
+static void softmax(const reference_call_t *call, int32_t is_log)
+{
+    int64_t columns = reference_last(&call->inputs[0]), rows = reference_rows(&call->inputs[0], 1);
+    for (int64_t r = 0; r < rows; r++) {
+        const double *src = call->inputs[0].value + r * columns;
+        double sum = reference_log_sum_exp(src, columns);
+        for (int64_t c = 0; c < columns; c++)
+            call->outputs[0].value[r * columns + c] = is_log ? src[c] - sum : exp(src[c] - sum);
+    }
+}
+
+static void reference_softmax(const reference_call_t *call)
+{
+    softmax(call, 0);
+}
+static void reference_log_softmax(const reference_call_t *call)
+{
+    softmax(call, 1);
+}
+
+static void normalize(const reference_call_t *call, int32_t centred)
+{
+    int64_t columns = reference_last(&call->inputs[0]), rows = reference_rows(&call->inputs[0], 1);
+    const double *weight = reference_optional(call, 1), *bias = centred ? reference_optional(call, 2) : NULL;
+    for (int64_t r = 0; r < rows; r++) {
+        const double *src = call->inputs[0].value + r * columns;
+        double mean = 0, square = 0;
+        for (int64_t c = 0; centred && c < columns; c++)
+            mean += src[c] / (double)columns;
+        for (int64_t c = 0; c < columns; c++)
+            square += (src[c] - mean) * (src[c] - mean) / (double)columns;
+        double inverse = 1 / sqrt(square + call->attributes->reals[0]);
+        for (int64_t c = 0; c < columns; c++)
+            call->outputs[0].value[r * columns + c] = (src[c] - mean) * inverse * (weight != NULL ? weight[c] : 1) +
+                                                      (bias != NULL ? bias[c] : 0);
+        if (centred)
+            call->outputs[1].value[r] = mean;
+        call->outputs[centred ? 2 : 1].value[r] = inverse;
+    }
+}
+
+static void reference_layer_norm(const reference_call_t *call)
+{
+    normalize(call, 1);
+}
+static void reference_rms_norm(const reference_call_t *call)
+{
+    normalize(call, 0);
+}
+
+/* Where q, k, v of a row begin, and how far apart the rows are. */
+typedef struct heads {
+    const double *q, *k, *v, *mask;
+    int64_t q_stride, kv_stride, heads, kv_heads, width;
+} heads_t;
+
+/* One query of one head, over the keys first .. end - 1. */
+static void attend(const reference_call_t *call, const heads_t *heads, int64_t row, int64_t head, int64_t first,
+                   int64_t end)
+{
+    double scale = call->attributes->reals[0] != 0 ? call->attributes->reals[0] : 1 / sqrt((double)heads->width);
+    int64_t kv = head / (heads->heads / heads->kv_heads) * heads->width, keys = end - first;
+    double *score = malloc((size_t)(keys > 0 ? keys : 1) * sizeof *score);
+    const double *q = heads->q + row * heads->q_stride + head * heads->width;
+    for (int64_t i = 0; i < keys; i++) {
+        const double *k = heads->k + (first + i) * heads->kv_stride + kv;
+        int32_t hidden = (call->attributes->integers[2] != 0 && first + i > row) ||
+                         (heads->mask != NULL && heads->mask[first + i] == 0);
+        score[i] = hidden ? -INFINITY : 0;
+        for (int64_t w = 0; w < heads->width && !hidden; w++)
+            score[i] += scale * q[w] * k[w];
+    }
+    double maximum = -INFINITY;
+    for (int64_t i = 0; i < keys; i++)
+        maximum = fmax(maximum, score[i]);
+    double log_sum = isinf(maximum) ? -INFINITY : reference_log_sum_exp(score, keys);
+    double *dst = call->outputs[0].value + (row * heads->heads + head) * heads->width;
+    for (int64_t w = 0; w < heads->width; w++) {
+        dst[w] = 0;
+        for (int64_t i = 0; i < keys && !isinf(maximum); i++)
+            dst[w] += exp(score[i] - log_sum) * heads->v[(first + i) * heads->kv_stride + kv + w];
+    }
+    call->outputs[1].value[row * heads->heads + head] = log_sum;
+    free(score);
+}
+
+static void attend_all(const reference_call_t *call, const heads_t *heads)
+{
+    const reference_tensor_t *like = &call->inputs[0];
+    int64_t samples = like->rank == 3 ? like->size[0] : call->samples;
+    for (int64_t s = 0; s < samples; s++) {
+        int64_t first = like->rank == 3 ? s * like->size[1] : call->offsets[s],
+                end = like->rank == 3 ? first + like->size[1] : call->offsets[s + 1];
+        for (int64_t row = first; row < end; row++)
+            for (int64_t head = 0; head < heads->heads; head++)
+                attend(call, heads, row, head, first, end);
+    }
+}
+
+static void reference_attention(const reference_call_t *call)
+{
+    heads_t heads = {.q = call->inputs[0].value,
+                     .k = call->inputs[1].value,
+                     .v = call->inputs[2].value,
+                     .mask = reference_optional(call, 3),
+                     .q_stride = reference_last(&call->inputs[0]),
+                     .kv_stride = reference_last(&call->inputs[1]),
+                     .heads = call->attributes->integers[0],
+                     .kv_heads = call->attributes->integers[1]};
+    heads.width = heads.q_stride / heads.heads;
+    attend_all(call, &heads);
+}
+
+static void reference_attention_packed(const reference_call_t *call)
+{
+    heads_t heads = {.q = call->inputs[0].value,
+                     .mask = reference_optional(call, 1),
+                     .q_stride = reference_last(&call->inputs[0]),
+                     .kv_stride = reference_last(&call->inputs[0]),
+                     .heads = call->attributes->integers[0],
+                     .kv_heads = call->attributes->integers[1]};
+    heads.width = heads.q_stride / (heads.heads + 2 * heads.kv_heads);
+    heads.k = heads.q + heads.heads * heads.width;
+    heads.v = heads.k + heads.kv_heads * heads.width;
+    attend_all(call, &heads);
+}
+
+static void reference_linear_gradient_src(const reference_call_t *call)
+{
+    int64_t outputs = reference_last(&call->inputs[0]), inputs = reference_last(&call->outputs[0]),
+            rows = reference_rows(&call->inputs[0], 1);
+    pt__unary_t kind = (pt__unary_t)(call->attributes->integers[0] - 1);
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t i = 0; i < inputs; i++) {
+            double sum = reference_product(call->inputs[0].value + r * outputs, call->inputs[1].value, outputs, inputs,
+                                           i, call->attributes->integers[1] == 0);
+            double z = call->inputs[2].value[r * inputs + i], step = 1e-6;
+            call->outputs[0].value[r * inputs + i] =
+                sum * (reference_unary(kind, z + step) - reference_unary(kind, z - step)) / (2 * step);
+        }
+}
+
+/* d_src and the sums over rows d_weight and d_bias, from the statistics as they are given. */
+static void normalize_gradient(const reference_call_t *call, int32_t centred)
+{
+    int64_t columns = reference_last(&call->inputs[1]), rows = reference_rows(&call->inputs[1], 1);
+    const double *weight = reference_optional(call, centred ? 4 : 3),
+                 *residual = reference_optional(call, centred ? 5 : 4);
+    for (int32_t o = 1; o < call->n_outputs; o++)
+        memset(call->outputs[o].value, 0, (size_t)columns * sizeof(double));
+    for (int64_t r = 0; r < rows; r++) {
+        const double *d_dst = call->inputs[0].value + r * columns, *src = call->inputs[1].value + r * columns;
+        double inverse = call->inputs[2].value[r], mean = centred ? call->inputs[3].value[r] : 0, mean_g = 0,
+               mean_gn = 0;
+        for (int64_t c = 0; c < columns; c++) {
+            double n = (src[c] - mean) * inverse, g = d_dst[c] * (weight != NULL ? weight[c] : 1);
+            mean_g += centred ? g / (double)columns : 0;
+            mean_gn += g * n / (double)columns;
+            call->outputs[1].value[c] += d_dst[c] * n;
+            if (centred)
+                call->outputs[2].value[c] += d_dst[c];
+        }
+        for (int64_t c = 0; c < columns; c++) {
+            double n = (src[c] - mean) * inverse, g = d_dst[c] * (weight != NULL ? weight[c] : 1);
+            call->outputs[0].value[r * columns + c] = inverse * (g - mean_g - n * mean_gn) +
+                                                      (residual != NULL ? residual[r * columns + c] : 0);
+        }
+    }
+}
+
+static void reference_layer_norm_gradient(const reference_call_t *call)
+{
+    normalize_gradient(call, 1);
+}
+static void reference_rms_norm_gradient(const reference_call_t *call)
+{
+    normalize_gradient(call, 0);
+}
+
+const reference_entry_t reference_layers[] = {
+    {"linear", reference_linear, 2},
+    {"matmul", reference_matmul, 1},
+    {"softmax", reference_softmax, 1},
+    {"log_softmax", reference_log_softmax, 1},
+    {"layer_norm", reference_layer_norm, 3},
+    {"rms_norm", reference_rms_norm, 2},
+    {"attention", reference_attention, 2},
+    {"attention_packed", reference_attention_packed, 2},
+    {"linear_gradient_src", reference_linear_gradient_src, 1},
+    {"layer_norm_gradient", reference_layer_norm_gradient, 3},
+    {"rms_norm_gradient", reference_rms_norm_gradient, 2},
+    {NULL, NULL, 0},
+};
