@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "support/failing_allocator.h"
@@ -287,7 +288,7 @@ START_TEST(test_killed)
             rig_t rig = rig_up();
             _exit(train(&rig, directory, 400, NULL) == PT_OK ? 0 : 1);
         }
-        usleep(30000u + 17000u * (unsigned)attempt);
+        nanosleep(&(struct timespec){.tv_nsec = 30000000 + 17000000L * attempt}, NULL);
         kill(child, SIGKILL);
         int state;
         ck_assert_int_eq(waitpid(child, &state, 0), child);
