@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A step's profile, op by op: where the processor time of a case of bench_case goes.
 
-    python3 bench/profile.py CASE [--build DIR] [--seconds 4] [--raw]
+    python3 bench/step_profile.py CASE [--build DIR] [--seconds 4] [--raw]
 
 Needs perf (Debian: linux-perf) and a build with -Dbench=true. Runs on one thread, so that every sample lies under the op that
 asked for the work: the frame below pt__plan_run. What is not under a plan (optimizer, loader, checks) is listed by the function
