@@ -1,4 +1,4 @@
-/* Attention cut over the pool: forward by sample, head and tile of queries; backward by sample and key-value head, whose
+/* Attention cut over the pool: forward by sample, head and tiles of queries; backward by sample and key-value head, whose
  * d_k and d_v one task sums in a fixed order. Called through the table. */
 #include "kernels/chunks.h"
 #include "kernels/kernels_cpu.h"
@@ -6,7 +6,8 @@
 typedef struct run {
     pt__dev device;
     const pt__attention_t *attention;
-    int64_t tiles; /* of the longest sample */
+    int64_t queries; /* of a task */
+    int64_t parts;   /* of the longest sample */
 } run_t;
 
 static int64_t sample_begin(const pt__attention_t *attention, int64_t sample) {
@@ -16,11 +17,11 @@ static int64_t sample_begin(const pt__attention_t *attention, int64_t sample) {
 static void forward_task(void *argument, int64_t task, int32_t worker) {
     const run_t *run = argument;
     const pt__attention_t *attention = run->attention;
-    int64_t tile = run->tiles - 1 - task % run->tiles; /* the ones with most keys first */
-    int64_t head = task / run->tiles % attention->heads, sample = task / run->tiles / attention->heads;
+    int64_t first = (run->parts - 1 - task % run->parts) * run->queries; /* the ones with most keys first */
+    int64_t head = task / run->parts % attention->heads, sample = task / run->parts / attention->heads;
     int64_t begin = sample_begin(attention, sample), end = sample_begin(attention, sample + 1);
-    if (begin + tile * PT__ATTENTION_TILE < end)
-        run->device->vector->attention->forward(attention, begin, end, head, tile * PT__ATTENTION_TILE,
+    if (begin + first < end)
+        run->device->vector->attention->forward(attention, begin, end, head, first,
                                                 pt__device_scratch(run->device, worker));
 }
 
@@ -33,8 +34,10 @@ void pt__cpu_attention(pt__dev device, const pt__attention_t *attention) {
             longest = length > longest ? length : longest;
         }
     }
-    run_t run = {.device = device, .attention = attention, .tiles = pt__chunks_count(longest, PT__ATTENTION_TILE)};
-    pt__pool_run(device->pool, attention->samples * attention->heads * run.tiles, forward_task, &run);
+    run_t run = {.device = device, .attention = attention};
+    run.queries = device->vector->attention->forward_tiles(attention->width) * PT__ATTENTION_TILE;
+    run.parts = pt__chunks_count(longest, run.queries);
+    pt__pool_run(device->pool, attention->samples * attention->heads * run.parts, forward_task, &run);
 }
 
 static void backward_task(void *argument, int64_t task, int32_t worker) {

@@ -16,7 +16,7 @@ struct pt__device;
 typedef struct pt__device *pt__dev;
 
 enum {
-    PT__KERNEL_SCRATCH = 256 * 1024, /* bytes of a worker's scratch that any kernel may count on */
+    PT__KERNEL_SCRATCH = 640 * 1024, /* bytes of a worker's scratch that any kernel may count on */
     PT__KERNEL_RANK = 6
 };
 

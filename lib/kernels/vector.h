@@ -66,7 +66,9 @@ typedef struct pt__vector_dropout {
 enum { PT__ATTENTION_TILE = 64 }; /* queries, and keys, of a tile */
 
 typedef struct pt__vector_attention { /* scratch: PT__KERNEL_SCRATCH bytes */
-    /* Queries [first, first + PT__ATTENTION_TILE) of the sample that has rows [begin, end), in one head. */
+    /* How many tiles of queries `forward` does at once. */
+    int64_t (*forward_tiles)(int64_t width);
+    /* These tiles of queries from `first` on, of the sample that has rows [begin, end), in one head. */
     void (*forward)(const pt__attention_t *attention, int64_t begin, int64_t end, int64_t head, int64_t first,
                     float *scratch);
     /* One sample and one key-value head, all the query heads that share it. */

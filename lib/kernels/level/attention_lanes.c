@@ -6,7 +6,7 @@
  *
  * Scores are kept transposed, [key][query]: the largest and the sum over keys are then taken lane by lane, and every
  * product below reads its left operand with broadcasts and its right one in rows, as they lie in memory. Only queries
- * and d_o are transposed, once a tile. Exponentials are powers of 2: queries are scaled by log2(e) as well. On the
+ * and d_o are transposed, once a tile; the rows of a tile are brought together first. Exponentials are powers of 2: queries are scaled by log2(e) as well. On the
  * causal diagonal, queries in groups of GRANULE see the keys up to the group's last; the mask does the rest. */
 #include "kernels/level/transpose_block.h"
 #include "kernels/level/functions.h"
@@ -32,17 +32,16 @@ typedef struct operand { /* element (m, k) stands at data[m * row + k * step] */
     int64_t row, step;
 } operand_t;
 
-/* dst[rows, vectors] = a · b, added to factor[m] · dst (factor NULL: 1) where `accumulate`. `count`: valid columns of the
- * one vector of a partial tile, else 0. All but pointers and sizes are known where this is inlined. */
-INLINE void tile_product(int rows, int vectors, int64_t count, int64_t depth, operand_t a, const float *b,
+/* dst[rows, vectors] = a · b, added to factor[m] · dst (factor NULL: 1) where `accumulate`. All but pointers and sizes are
+ * known where this is inlined. */
+INLINE void tile_product(int rows, int vectors, int64_t depth, operand_t a, const float *b,
                          int64_t b_stride, int accumulate, const float *factor, float *dst, int64_t dst_stride) {
     floats_t total[8][2];
 #pragma GCC unroll 8
     for (int m = 0; m < rows; m++)
 #pragma GCC unroll 2
         for (int v = 0; v < vectors; v++) {
-            float *at = dst + m * dst_stride + v * LANES;
-            total[m][v] = !accumulate ? (floats_t){0} : count > 0 ? load_part(at, count, 0.0f) : load(at);
+            total[m][v] = accumulate ? load(dst + m * dst_stride + v * LANES) : (floats_t){0};
             if (accumulate && factor != NULL)
                 total[m][v] *= factor[m];
         }
@@ -50,7 +49,7 @@ INLINE void tile_product(int rows, int vectors, int64_t count, int64_t depth, op
         floats_t right[2];
 #pragma GCC unroll 2
         for (int v = 0; v < vectors; v++)
-            right[v] = count > 0 ? load_part(b + k * b_stride, count, 0.0f) : load(b + k * b_stride + v * LANES);
+            right[v] = load(b + k * b_stride + v * LANES);
 #pragma GCC unroll 8
         for (int m = 0; m < rows; m++) {
             floats_t left = broadcast(a.data[m * a.row + k * a.step]);
@@ -62,64 +61,85 @@ INLINE void tile_product(int rows, int vectors, int64_t count, int64_t depth, op
 #pragma GCC unroll 8
     for (int m = 0; m < rows; m++)
 #pragma GCC unroll 2
-        for (int v = 0; v < vectors; v++) {
-            float *at = dst + m * dst_stride + v * LANES;
-            if (count > 0)
-                store_part(at, total[m][v], count);
-            else
-                store(at, total[m][v]);
-        }
+        for (int v = 0; v < vectors; v++)
+            store(dst + m * dst_stride + v * LANES, total[m][v]);
 }
 
 /* What part of the depth the rows of a product need, where a causal mask leaves the rest 0. */
 typedef enum depth_range { DEPTH_ALL, DEPTH_UP_TO_ROW, DEPTH_FROM_ROW } depth_range_t;
 
 /* Rows [m, m + rows) of one strip of columns. */
-INLINE void tile_rows(int rows, int vectors, int64_t count, int64_t m, int64_t depth, depth_range_t range, operand_t a,
+INLINE void tile_rows(int rows, int vectors, int64_t m, int64_t depth, depth_range_t range, operand_t a,
                       const float *b, int64_t b_stride, int accumulate, const float *factor, float *dst,
                       int64_t dst_stride) {
     int64_t from = range == DEPTH_FROM_ROW ? m : 0;
     if (range == DEPTH_UP_TO_ROW && m + rows < depth)
         depth = m + rows;
     a.data += m * a.row + from * a.step;
-    tile_product(rows, vectors, count, depth - from, a, b + from * b_stride, b_stride, accumulate,
+    tile_product(rows, vectors, depth - from, a, b + from * b_stride, b_stride, accumulate,
                  factor != NULL ? factor + m : NULL, dst + m * dst_stride, dst_stride);
 }
 
-INLINE void strip_product(int vectors, int64_t count, int64_t rows, int64_t depth, depth_range_t range, operand_t a,
+INLINE void strip_product(int vectors, int64_t rows, int64_t depth, depth_range_t range, operand_t a,
                           const float *b, int64_t b_stride, int accumulate, const float *factor, float *dst,
                           int64_t dst_stride) {
     int64_t m = 0;
     for (; m + ROWS <= rows; m += ROWS)
-        tile_rows(ROWS, vectors, count, m, depth, range, a, b, b_stride, accumulate, factor, dst, dst_stride);
+        tile_rows(ROWS, vectors, m, depth, range, a, b, b_stride, accumulate, factor, dst, dst_stride);
     if (ROWS == 8 && m + 4 <= rows) {
-        tile_rows(4, vectors, count, m, depth, range, a, b, b_stride, accumulate, factor, dst, dst_stride);
+        tile_rows(4, vectors, m, depth, range, a, b, b_stride, accumulate, factor, dst, dst_stride);
         m += 4;
     }
     for (; m < rows; m++)
-        tile_rows(1, vectors, count, m, depth, range, a, b, b_stride, accumulate, factor, dst, dst_stride);
+        tile_rows(1, vectors, m, depth, range, a, b, b_stride, accumulate, factor, dst, dst_stride);
 }
 
-/* dst [rows, columns] = a · b or added to it: strips of two vectors of columns, whose part of b stays in the cache */
+/* dst [rows, columns] = a · b or added to it, columns being whole vectors: strips of two, whose part of b stays in the
+ * cache. */
 INLINE void product(int64_t rows, int64_t columns, int64_t depth, depth_range_t range, operand_t a, const float *b,
                     int64_t b_stride, int accumulate, const float *factor, float *dst, int64_t dst_stride) {
     int64_t n = 0;
     for (; n + 2 * LANES <= columns; n += 2 * LANES)
-        strip_product(2, 0, rows, depth, range, a, b + n, b_stride, accumulate, factor, dst + n, dst_stride);
-    if (n + LANES <= columns) {
-        strip_product(1, 0, rows, depth, range, a, b + n, b_stride, accumulate, factor, dst + n, dst_stride);
-        n += LANES;
-    }
+        strip_product(2, rows, depth, range, a, b + n, b_stride, accumulate, factor, dst + n, dst_stride);
     if (n < columns)
-        strip_product(1, columns - n, rows, depth, range, a, b + n, b_stride, accumulate, factor, dst + n, dst_stride);
+        strip_product(1, rows, depth, range, a, b + n, b_stride, accumulate, factor, dst + n, dst_stride);
 }
 
 /* ---- a tile's parts */
+
+/* Rows of one head, brought together: dst [rows, padded], zeros beyond width. Rows that lie a multiple of a page apart, as
+ * they do in a fused matrix of queries, keys and values, would push each other out of the first cache. */
+static void pack_rows(int64_t rows, int64_t width, const float *src, int64_t stride, float *dst, int64_t padded) {
+    for (int64_t r = 0; r < rows; r++) {
+        const float *from = src + r * stride;
+        float *to = dst + r * padded;
+        int64_t c = 0;
+        for (; c + LANES <= width; c += LANES)
+            store(to + c, load(from + c));
+        if (c < width)
+            store(to + c, load_part(from + c, width - c, 0.0f));
+    }
+}
 
 /* The keys that queries [i, i + LANES) of a tile may see: all, or on the diagonal those up to their group's end. */
 INLINE int64_t keys_seen(int diagonal, int64_t keys, int64_t i) {
     int64_t end = (i / GRANULE + 1) * GRANULE;
     return diagonal && end < keys ? end : keys;
+}
+
+/* The other way: dst (+)= src [rows, padded]. */
+static void put_rows(int64_t rows, int64_t width, const float *src, int64_t padded, int32_t accumulate, float *dst,
+                     int64_t stride) {
+    for (int64_t r = 0; r < rows; r++) {
+        const float *from = src + r * padded;
+        float *to = dst + r * stride;
+        int64_t c = 0;
+        for (; c + LANES <= width; c += LANES)
+            store(to + c, accumulate ? load(to + c) + load(from + c) : load(from + c));
+        if (c < width)
+            store_part(to + c, accumulate ? load_part(to + c, width - c, 0.0f) + load(from + c) : load(from + c),
+                       width - c);
+    }
 }
 
 /* dst [width][TILE] = factor · src^T, src [rows, width]; columns up to the next multiple of LANES are 0 */
@@ -135,16 +155,23 @@ static void pack_transposed(int64_t rows, int64_t width, const float *src, int64
     }
 }
 
-/* dst [keys][TILE] = rows · columns, where rows [keys, width] stand `stride` apart and columns [width][TILE] are packed */
-static void score_product(int64_t keys, int64_t queries, int diagonal, int64_t width, const float *rows, int64_t stride,
+/* dst [keys][TILE] = rows · columns, where rows [keys, padded] and columns [width][TILE] are packed */
+static void score_product(int64_t keys, int64_t queries, int diagonal, int64_t width, const float *rows, int64_t padded,
                           const float *columns, float *dst) {
-    operand_t a = {rows, stride, 1};
+    operand_t a = {rows, padded, 1};
     for (int64_t i = 0; i < queries; i += 2 * LANES) {
-        int64_t seen = keys_seen(diagonal, keys, i + LANES);
-        if (i + LANES < queries)
-            strip_product(2, 0, seen, width, DEPTH_ALL, a, columns + i, TILE, 0, NULL, dst + i, TILE);
-        else
-            strip_product(1, 0, seen, width, DEPTH_ALL, a, columns + i, TILE, 0, NULL, dst + i, TILE);
+        int64_t both = keys_seen(diagonal, keys, i), all = keys_seen(diagonal, keys, i + LANES);
+        if (i + LANES >= queries) {
+            strip_product(1, both, width, DEPTH_ALL, a, columns + i, TILE, 0, NULL, dst + i, TILE);
+            continue;
+        }
+        strip_product(2, both, width, DEPTH_ALL, a, columns + i, TILE, 0, NULL, dst + i, TILE);
+        if (both < all) { /* keys that only the second group of queries sees */
+            a.data = rows + both * padded;
+            strip_product(1, all - both, width, DEPTH_ALL, a, columns + i + LANES, TILE, 0, NULL,
+                          dst + both * TILE + i + LANES, TILE);
+            a.data = rows;
+        }
     }
 }
 
@@ -162,7 +189,7 @@ static void mask_keys(const float *mask, int64_t keys, float *scores) {
 INLINE floats_t masked_score(int diagonal, const float *scores, int64_t j, int64_t i) {
     floats_t s = load(scores + j * TILE + i);
     if (diagonal && j > i)
-        s = select(lane_numbers() + (int32_t)(i - j) < 0, broadcast(-INFINITY), s);
+        s = choose(lane_numbers() + (int32_t)(i - j) < 0, broadcast(-INFINITY), s);
     return s;
 }
 
@@ -201,44 +228,84 @@ static void softmax_tile(int diagonal, int64_t keys, int64_t queries, float *sco
             softmax_lanes(0, keys, i, scores, running);
 }
 
+/* Floats of scratch: queries of a group and keys share it so that a tile of keys is brought together once for up to
+ * GROUP tiles of queries (forward), or kept with its gradients for all queries (backward). */
+enum { SCRATCH = PT__KERNEL_SCRATCH / 4, GROUP = 4 };
+
+static int64_t group_tiles(int64_t fixed, int64_t each) {
+    int64_t tiles = (SCRATCH - fixed) / each;
+    return tiles < GROUP ? tiles : GROUP;
+}
+
+typedef struct query_tile {
+    int64_t first, queries; /* of the sample */
+    float *transposed, *result; /* [width][TILE], [TILE, padded] */
+    running_t running;
+} query_tile_t;
+
+static void start_queries(const pt__attention_t *at, int64_t begin, int64_t head, query_tile_t *tile) {
+    for (int64_t i = 0; i < TILE; i++) {
+        tile->running.max[i] = LOWEST;
+        tile->running.sum[i] = 0.0f;
+    }
+    pack_transposed(tile->queries, at->width, at->q + (begin + tile->first) * at->q_stride + head * at->width,
+                    at->q_stride, at->scale * LOG2_E, tile->transposed);
+}
+
+static void finish_queries(const pt__attention_t *at, int64_t begin, int64_t head, int64_t padded,
+                           const query_tile_t *tile) {
+    int64_t width = at->width;
+    for (int64_t i = 0; i < tile->queries; i++) {
+        int64_t row = begin + tile->first + i, c = 0;
+        float sum = tile->running.sum[i], *dst = at->dst + row * at->dst_stride + head * width;
+        const float *result = tile->result + i * padded;
+        floats_t factor = broadcast(sum == 0.0f ? 0.0f : 1.0f / sum);
+        for (; c + LANES <= width; c += LANES)
+            store(dst + c, load(result + c) * factor);
+        if (c < width)
+            store_part(dst + c, load(result + c) * factor, width - c);
+        if (at->log_sum != NULL)
+            at->log_sum[row * at->heads + head] =
+                sum == 0.0f ? -INFINITY : tile->running.max[i] / LOG2_E + logf(sum);
+    }
+}
+
+static int64_t forward_tiles(int64_t width) {
+    int64_t padded = (width + LANES - 1) / LANES * LANES;
+    return group_tiles(TILE * TILE + 2 * TILE * padded, TILE * (width + padded));
+}
+
 static void forward(const pt__attention_t *at, int64_t begin, int64_t end, int64_t head, int64_t first,
                     float *scratch) {
-    int64_t width = at->width, length = end - begin;
-    int64_t queries = length - first < TILE ? length - first : TILE;
+    int64_t width = at->width, length = end - begin, tiles = 0;
     int64_t padded = (width + LANES - 1) / LANES * LANES, kv_head = head / (at->heads / at->kv_heads);
-    float *packed_q = scratch, *scores = packed_q + width * TILE, *result = scores + TILE * TILE; /* [TILE, padded] */
-    running_t running;
-    for (int64_t i = 0; i < TILE; i++) {
-        running.max[i] = LOWEST;
-        running.sum[i] = 0.0f;
+    float *scores = scratch, *k = scores + TILE * TILE, *v = k + TILE * padded, *next = v + TILE * padded;
+    query_tile_t tile[GROUP];
+    for (int64_t at_most = forward_tiles(width); tiles < at_most && first < length; tiles++, first += TILE) {
+        tile[tiles] = (query_tile_t){.first = first, .queries = length - first < TILE ? length - first : TILE};
+        tile[tiles].transposed = next;
+        tile[tiles].result = next + TILE * width;
+        next += TILE * (width + padded);
+        start_queries(at, begin, head, &tile[tiles]);
     }
-    const float *q = at->q + (begin + first) * at->q_stride + head * width;
-    pack_transposed(queries, width, q, at->q_stride, at->scale * LOG2_E, packed_q);
-
-    int64_t limit = at->causal ? first + queries : length;
+    int64_t limit = at->causal ? (first < length ? first : length) : length;
     for (int64_t start = 0; start < limit; start += TILE) {
-        int64_t keys = limit - start < TILE ? limit - start : TILE;
-        int diagonal = at->causal && start == first;
-        const float *k = at->k + (begin + start) * at->k_stride + kv_head * width;
-        const float *v = at->v + (begin + start) * at->v_stride + kv_head * width;
-        score_product(keys, queries, diagonal, width, k, at->k_stride, packed_q, scores);
-        mask_keys(at->key_mask != NULL ? at->key_mask + begin + start : NULL, keys, scores);
-        softmax_tile(diagonal, keys, queries, scores, &running);
-        product(queries, width, keys, diagonal ? DEPTH_UP_TO_ROW : DEPTH_ALL, (operand_t){scores, 1, TILE}, v,
-                at->v_stride, start > 0, running.shrink, result, padded);
+        int64_t keys = limit - start < TILE ? limit - start : TILE, row = begin + start;
+        pack_rows(keys, width, at->k + row * at->k_stride + kv_head * width, at->k_stride, k, padded);
+        pack_rows(keys, width, at->v + row * at->v_stride + kv_head * width, at->v_stride, v, padded);
+        for (int64_t t = 0; t < tiles; t++) {
+            if (at->causal && tile[t].first < start)
+                continue;
+            int diagonal = at->causal && tile[t].first == start;
+            score_product(keys, tile[t].queries, diagonal, width, k, padded, tile[t].transposed, scores);
+            mask_keys(at->key_mask != NULL ? at->key_mask + row : NULL, keys, scores);
+            softmax_tile(diagonal, keys, tile[t].queries, scores, &tile[t].running);
+            product(tile[t].queries, padded, keys, diagonal ? DEPTH_UP_TO_ROW : DEPTH_ALL,
+                    (operand_t){scores, 1, TILE}, v, padded, start > 0, tile[t].running.shrink, tile[t].result, padded);
+        }
     }
-    for (int64_t i = 0; i < queries; i++) {
-        float *dst = at->dst + (begin + first + i) * at->dst_stride + head * width;
-        floats_t factor = broadcast(running.sum[i] == 0.0f ? 0.0f : 1.0f / running.sum[i]);
-        int64_t c = 0;
-        for (; c + LANES <= width; c += LANES)
-            store(dst + c, load(result + i * padded + c) * factor);
-        if (c < width)
-            store_part(dst + c, load_part(result + i * padded + c, width - c, 0.0f) * factor, width - c);
-        if (at->log_sum != NULL)
-            at->log_sum[(begin + first + i) * at->heads + head] =
-                running.sum[i] == 0.0f ? -INFINITY : running.max[i] / LOG2_E + logf(running.sum[i]);
-    }
+    for (int64_t t = 0; t < tiles; t++)
+        finish_queries(at, begin, head, padded, &tile[t]);
 }
 
 /* ---- backward */
@@ -274,60 +341,101 @@ static float dot(int64_t n, const float *a, const float *b) {
     return sum_lanes(sum);
 }
 
-/* The queries [first, first + TILE) of one head against all the keys that they see. */
-static void backward_tile(const pt__attention_t *at, int64_t begin, int64_t end, int64_t head, int64_t kv_head,
-                          int64_t first, float *scratch) {
-    int64_t width = at->width, length = end - begin;
-    int64_t queries = length - first < TILE ? length - first : TILE;
-    int64_t row = begin + first, padded = (width + LANES - 1) / LANES * LANES;
-    float *packed_q = scratch, *packed_d = packed_q + width * TILE, *scores = packed_d + width * TILE;
-    float *d_scores = scores + TILE * TILE, *d_queries = d_scores + TILE * TILE; /* [TILE, padded] */
+typedef struct key_tile { /* [TILE, padded] each */
+    int64_t first, keys;
+    float *k, *v, *d_k, *d_v;
+} key_tile_t;
+
+typedef struct backward_scratch {
+    float *transposed_q, *transposed_d;  /* [width][TILE] */
+    float *scores, *d_scores;            /* [TILE, TILE] */
+    float *q, *d, *d_q;                  /* [TILE, padded]: queries, their d_dst, their gradient */
+    int64_t padded;
+    key_tile_t tile[GROUP];
+} backward_scratch_t;
+
+/* The queries [first, first + TILE) of one head against a group of keys. */
+static void backward_queries(const pt__attention_t *at, int64_t begin, int64_t end, int64_t head, int64_t first,
+                             backward_scratch_t *s, int64_t tiles) {
+    int64_t width = at->width, padded = s->padded, row = begin + first;
+    int64_t queries = end - row < TILE ? end - row : TILE;
     float log_sum[TILE], delta[TILE];
-    const float *q = at->q + row * at->q_stride + head * width;
     const float *dst = at->dst + row * at->dst_stride + head * width;
-    const float *d_dst = at->d_dst + row * at->dst_stride + head * width;
+    pack_rows(queries, width, at->q + row * at->q_stride + head * width, at->q_stride, s->q, padded);
+    pack_rows(queries, width, at->d_dst + row * at->dst_stride + head * width, at->dst_stride, s->d, padded);
+    pack_transposed(queries, width, s->q, padded, at->scale * LOG2_E, s->transposed_q);
+    pack_transposed(queries, width, s->d, padded, 1.0f, s->transposed_d);
     for (int64_t i = 0; i < TILE; i++) {
         float sum = i < queries ? at->log_sum[(row + i) * at->heads + head] : -INFINITY;
         log_sum[i] = sum == -INFINITY ? INFINITY : sum * LOG2_E; /* a query without keys: every p is 0 */
-        delta[i] = i < queries ? dot(width, dst + i * at->dst_stride, d_dst + i * at->dst_stride) : 0.0f;
+        delta[i] = i < queries ? dot(width, dst + i * at->dst_stride, s->d + i * padded) : 0.0f;
     }
-    pack_transposed(queries, width, q, at->q_stride, at->scale * LOG2_E, packed_q);
-    pack_transposed(queries, width, d_dst, at->dst_stride, 1.0f, packed_d);
-
-    int64_t limit = at->causal ? first + queries : length;
-    for (int64_t start = 0; start < limit; start += TILE) {
-        int64_t keys = limit - start < TILE ? limit - start : TILE, key_row = begin + start;
-        int diagonal = at->causal && start == first;
-        const float *k = at->k + key_row * at->k_stride + kv_head * width;
-        const float *v = at->v + key_row * at->v_stride + kv_head * width;
-        score_product(keys, queries, diagonal, width, k, at->k_stride, packed_q, scores);
-        mask_keys(at->key_mask != NULL ? at->key_mask + key_row : NULL, keys, scores);
-        score_product(keys, queries, diagonal, width, v, at->v_stride, packed_d, d_scores);
-        gradient_tile(diagonal, keys, queries, at->scale, log_sum, delta, scores, d_scores);
+    int32_t started = 0;
+    for (int64_t t = 0; t < tiles && (!at->causal || s->tile[t].first <= first); t++, started = 1) {
+        const key_tile_t *tile = &s->tile[t];
+        int diagonal = at->causal && tile->first == first;
         depth_range_t seen_by = diagonal ? DEPTH_FROM_ROW : DEPTH_ALL, sees = diagonal ? DEPTH_UP_TO_ROW : DEPTH_ALL;
-        product(keys, width, queries, seen_by, (operand_t){scores, TILE, 1}, d_dst, at->dst_stride, 1, NULL,
-                at->d_v + key_row * at->d_v_stride + kv_head * width, at->d_v_stride);
-        product(keys, width, queries, seen_by, (operand_t){d_scores, TILE, 1}, q, at->q_stride, 1, NULL,
-                at->d_k + key_row * at->d_k_stride + kv_head * width, at->d_k_stride);
-        product(queries, width, keys, sees, (operand_t){d_scores, 1, TILE}, k, at->k_stride, start > 0, NULL, d_queries,
+        score_product(tile->keys, queries, diagonal, width, tile->k, padded, s->transposed_q, s->scores);
+        mask_keys(at->key_mask != NULL ? at->key_mask + begin + tile->first : NULL, tile->keys, s->scores);
+        score_product(tile->keys, queries, diagonal, width, tile->v, padded, s->transposed_d, s->d_scores);
+        gradient_tile(diagonal, tile->keys, queries, at->scale, log_sum, delta, s->scores, s->d_scores);
+        product(tile->keys, padded, queries, seen_by, (operand_t){s->scores, TILE, 1}, s->d, padded, 1, NULL, tile->d_v,
                 padded);
+        product(tile->keys, padded, queries, seen_by, (operand_t){s->d_scores, TILE, 1}, s->q, padded, 1, NULL,
+                tile->d_k, padded);
+        product(queries, padded, tile->keys, sees, (operand_t){s->d_scores, 1, TILE}, tile->k, padded, started, NULL,
+                s->d_q, padded);
     }
-    for (int64_t i = 0; i < queries; i++)
-        memcpy(at->d_q + (row + i) * at->d_q_stride + head * width, d_queries + i * padded,
-               (size_t)width * sizeof(float));
+    put_rows(queries, width, s->d_q, padded, s->tile[0].first > 0, at->d_q + row * at->d_q_stride + head * width,
+             at->d_q_stride);
+}
+
+/* Divides the scratch; returns how many tiles of keys it has room for. */
+static int64_t backward_tiles(int64_t width, float *scratch, backward_scratch_t *s) {
+    int64_t padded = s->padded = (width + LANES - 1) / LANES * LANES;
+    s->scores = scratch;
+    s->d_scores = s->scores + TILE * TILE;
+    s->transposed_q = s->d_scores + TILE * TILE;
+    s->transposed_d = s->transposed_q + width * TILE;
+    s->q = s->transposed_d + width * TILE;
+    s->d = s->q + TILE * padded;
+    s->d_q = s->d + TILE * padded;
+    float *next = s->d_q + TILE * padded;
+    int64_t tiles = group_tiles(next - scratch, 4 * TILE * padded);
+    for (int64_t t = 0; t < tiles; t++, next += 4 * TILE * padded)
+        s->tile[t] = (key_tile_t){.k = next, .v = next + TILE * padded, .d_k = next + 2 * TILE * padded,
+                                  .d_v = next + 3 * TILE * padded};
+    return tiles;
 }
 
 static void backward(const pt__attention_t *at, int64_t begin, int64_t end, int64_t kv_head, float *scratch) {
-    size_t bytes = (size_t)at->width * sizeof(float);
-    for (int64_t r = begin; r < end; r++) {
-        memset(at->d_k + r * at->d_k_stride + kv_head * at->width, 0, bytes);
-        memset(at->d_v + r * at->d_v_stride + kv_head * at->width, 0, bytes);
+    backward_scratch_t s;
+    int64_t length = end - begin, width = at->width, group = at->heads / at->kv_heads, padded, tiles;
+    int64_t at_most = backward_tiles(width, scratch, &s);
+    padded = s.padded;
+    for (int64_t start = 0; start < length; start += tiles * TILE) {
+        tiles = (length - start + TILE - 1) / TILE < at_most ? (length - start + TILE - 1) / TILE : at_most;
+        for (int64_t t = 0; t < tiles; t++) {
+            key_tile_t *tile = &s.tile[t];
+            int64_t row = begin + start + t * TILE;
+            tile->first = start + t * TILE;
+            tile->keys = end - row < TILE ? end - row : TILE;
+            pack_rows(tile->keys, width, at->k + row * at->k_stride + kv_head * width, at->k_stride, tile->k, padded);
+            pack_rows(tile->keys, width, at->v + row * at->v_stride + kv_head * width, at->v_stride, tile->v, padded);
+            memset(tile->d_k, 0, (size_t)(2 * TILE * padded) * sizeof(float)); /* and d_v behind it */
+        }
+        for (int64_t head = kv_head * group; head < (kv_head + 1) * group; head++)
+            for (int64_t first = at->causal ? start : 0; first < length; first += TILE)
+                backward_queries(at, begin, end, head, first, &s, tiles);
+        for (int64_t t = 0; t < tiles; t++) {
+            int64_t row = begin + s.tile[t].first, keys = s.tile[t].keys;
+            put_rows(keys, width, s.tile[t].d_k, padded, 0, at->d_k + row * at->d_k_stride + kv_head * width,
+                     at->d_k_stride);
+            put_rows(keys, width, s.tile[t].d_v, padded, 0, at->d_v + row * at->d_v_stride + kv_head * width,
+                     at->d_v_stride);
+        }
     }
-    int64_t group = at->heads / at->kv_heads;
-    for (int64_t head = kv_head * group; head < (kv_head + 1) * group; head++)
-        for (int64_t first = 0; first < end - begin; first += TILE)
-            backward_tile(at, begin, end, head, kv_head, first, scratch);
 }
 
 extern const pt__vector_attention_t PT__LEVEL(pt__vector_attention);
-const pt__vector_attention_t PT__LEVEL(pt__vector_attention) = {.forward = forward, .backward = backward};
+const pt__vector_attention_t PT__LEVEL(pt__vector_attention) = {.forward_tiles = forward_tiles, .forward = forward, .backward = backward};

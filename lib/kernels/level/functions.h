@@ -22,24 +22,32 @@ INLINE floats_t exponential(floats_t x) {
     return scale_exponent(p, (ints_t)shifted - 0x4b400000);
 }
 
-/* 2^x for x <= 126: relative error 2e-7; exactly 0 from x <= -127 on, and no denormal results. For attention. */
+/* 2^x for x <= 126: relative error 2e-7; exactly 0 from x = -150 on at the latest. For attention. */
 INLINE floats_t power_of_two(floats_t x) {
+#if defined(__AVX512F__)
+    floats_t f = fraction_nearest(x);
+#else
     const float shift = 12582912.0f;
     x = maximum(broadcast(-127.0f), x);
     floats_t shifted = x + shift;
     floats_t f = x - (shifted - shift);
+#endif
     floats_t p = f * 0.00132645108f + 0.00967162475f;
     p = p * f + 0.0555073544f;
     p = p * f + 0.240222409f;
     p = p * f + 0.693147004f;
     p = p * f + 1.0f;
+#if defined(__AVX512F__)
+    return multiply_by_power(p, x - f);
+#else
     return p * (floats_t)(((ints_t)shifted << 23) + 0x3f800000);
+#endif
 }
 
 /* ln x: 2 ulp. 0 gives -infinity, less gives NaN. x = 2^k (1 + m), ln(1 + m) = m - m^2/2 + m^3 P(m). */
 INLINE floats_t logarithm(floats_t x) {
     ints_t denormal = x < FLT_MIN;
-    floats_t normal = select(denormal, x * 8388608.0f, x);
+    floats_t normal = choose(denormal, x * 8388608.0f, x);
     ints_t bits = (ints_t)normal - 0x3f3504f3; /* bits of sqrt(1/2) */
     ints_t exponent = (bits >> 23) - (denormal & 23);
     floats_t m = (floats_t)((bits & 0x007fffff) + 0x3f3504f3) - 1.0f;
@@ -55,9 +63,9 @@ INLINE floats_t logarithm(floats_t x) {
     floats_t square = m * m;
     floats_t y = p * (square * m) + k * 1.42860677e-6f - 0.5f * square;
     y = y + m + k * 0.693145752f;
-    y = select(x == broadcast(INFINITY), x, y);
-    y = select(x == broadcast(0.0f), broadcast(-INFINITY), y);
-    return select(x < 0.0f, broadcast(NAN), select(x != x, x, y));
+    y = choose(x == broadcast(INFINITY), x, y);
+    y = choose(x == broadcast(0.0f), broadcast(-INFINITY), y);
+    return choose(x < 0.0f, broadcast(NAN), choose(x != x, x, y));
 }
 
 /* 1 / (1 + e^-x): 3 ulp where the result is normal and e^-x does not overflow; 0 below x = -88.7. */
@@ -74,7 +82,7 @@ INLINE floats_t hyperbolic_tangent(floats_t x) {
     p = p * square - 0.333332807f;
     floats_t near = p * (square * x) + x;
     floats_t far = 1.0f - 2.0f / (exponential(size + size) + 1.0f);
-    return select(size < 0.625f, near, copy_sign(far, x));
+    return choose(size < 0.625f, near, copy_sign(far, x));
 }
 
 /* -ln erfc(z) for z >= 1, absolute error 3e-7 up to z = 6.5; erfc is taken as 0 from z = 10 on. */
@@ -105,15 +113,15 @@ INLINE floats_t erf_ratio(floats_t square) {
 INLINE floats_t error_function(floats_t x) {
     floats_t size = absolute(x);
     floats_t far = 1.0f - exponential(-log_erfc_negated(size));
-    return select(size < 1.0f, erf_ratio(x * x) * x, copy_sign(far, select(x != x, x, x)));
+    return choose(size < 1.0f, erf_ratio(x * x) * x, copy_sign(far, choose(x != x, x, x)));
 }
 
 /* The normal distribution function (1 + erf(x / sqrt 2)) / 2, relative error also in its lower tail: 1e-5. */
 INLINE floats_t normal_distribution(floats_t x) {
     floats_t z = x * 0.707106781f, size = absolute(z);
     floats_t tail = 0.5f * exponential(-log_erfc_negated(size));
-    floats_t far = select(x > 0.0f, 1.0f - tail, tail);
-    return select(size < 1.0f, erf_ratio(z * z) * (0.5f * z) + 0.5f, far);
+    floats_t far = choose(x > 0.0f, 1.0f - tail, tail);
+    return choose(size < 1.0f, erf_ratio(z * z) * (0.5f * z) + 0.5f, far);
 }
 
 INLINE floats_t clamp(floats_t x, float limit) { /* NaN stays */
@@ -121,7 +129,7 @@ INLINE floats_t clamp(floats_t x, float limit) { /* NaN stays */
 }
 
 INLINE floats_t relu(floats_t x) {
-    return select(x < 0.0f, (floats_t){0}, x);
+    return choose(x < 0.0f, (floats_t){0}, x);
 }
 
 /* x (1 + tanh u) / 2 = x / (1 + e^-2u), u = sqrt(2/pi) (x + 0.044715 x^3) */

@@ -56,17 +56,17 @@ INLINE ints_t broadcast_int(int32_t x) {
 #else
 
 /* mask ? a : b, lane by lane; masks are what comparisons give */
-INLINE floats_t select(ints_t mask, floats_t a, floats_t b) {
+INLINE floats_t choose(ints_t mask, floats_t a, floats_t b) {
     return (floats_t)((mask & (ints_t)a) | (~mask & (ints_t)b));
 }
 
 /* a > b ? a : b: the second where either is NaN */
 INLINE floats_t maximum(floats_t a, floats_t b) {
-    return select(a > b, a, b);
+    return choose(a > b, a, b);
 }
 
 INLINE floats_t minimum(floats_t a, floats_t b) {
-    return select(a < b, a, b);
+    return choose(a < b, a, b);
 }
 
 /* The first n < LANES elements; the others are `rest`. */

@@ -20,22 +20,22 @@ INLINE terms_t squared(floats_t x, floats_t t, float delta, float positive_weigh
 INLINE terms_t absolute_error(floats_t x, floats_t t, float delta, float positive_weight) {
     (void)delta, (void)positive_weight;
     floats_t e = x - t;
-    return (terms_t){absolute(e), select(e == 0.0f, (floats_t){0}, copy_sign(broadcast(1.0f), e)) + (e - e)};
+    return (terms_t){absolute(e), choose(e == 0.0f, (floats_t){0}, copy_sign(broadcast(1.0f), e)) + (e - e)};
 }
 
 INLINE terms_t huber(floats_t x, floats_t t, float delta, float positive_weight) {
     (void)positive_weight;
     floats_t e = x - t, size = absolute(e);
-    return (terms_t){select(size < delta, 0.5f * e * e, delta * (size - 0.5f * delta)), clamp(e, delta)};
+    return (terms_t){choose(size < delta, 0.5f * e * e, delta * (size - 0.5f * delta)), clamp(e, delta)};
 }
 
 INLINE terms_t binary(floats_t x, floats_t t, float delta, float positive_weight) {
     (void)delta;
     floats_t e = exponential(-absolute(x)), u = 1.0f + e;
-    floats_t log1p = select(u == 1.0f, e, logarithm(u) * (e / (u - 1.0f))); /* exact where e is small */
+    floats_t log1p = choose(u == 1.0f, e, logarithm(u) * (e / (u - 1.0f))); /* exact where e is small */
     floats_t weight = 1.0f + (positive_weight - 1.0f) * t;
-    floats_t negative = select(x < 0.0f, -x, (floats_t){0});
-    floats_t upper = select(x < 0.0f, broadcast(1.0f), e) / u; /* 1 / (1 + e^x) */
+    floats_t negative = choose(x < 0.0f, -x, (floats_t){0});
+    floats_t upper = choose(x < 0.0f, broadcast(1.0f), e) / u; /* 1 / (1 + e^x) */
     return (terms_t){(1.0f - t) * x + weight * (log1p + negative), (1.0f - t) - weight * upper};
 }
 

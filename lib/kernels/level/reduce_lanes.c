@@ -59,7 +59,7 @@ static float max(int64_t n, const float *src, int64_t *index) {
         for (i = LANES; i + LANES <= n; i += LANES) {
             floats_t x = load(src + i);
             ints_t better = replaces(x, best);
-            best = select(better, x, best);
+            best = choose(better, x, best);
             place = (better & (number + (int32_t)i)) | (~better & place);
         }
     }
@@ -131,7 +131,7 @@ static void max_rows(int64_t rows, int64_t columns, const float *src, int64_t st
             const float *at = src + r * stride + c;
             floats_t x = whole ? load(at) : load_part(at, count, 0.0f);
             ints_t better = replaces(x, best);
-            best = select(better, x, best);
+            best = choose(better, x, best);
             place = (better & (int32_t)r) | (~better & place);
         }
         if (whole)

@@ -10,7 +10,7 @@ INLINE __mmask16 mask_bits(ints_t mask) {
     return _mm512_movepi32_mask((__m512i)mask);
 }
 
-INLINE floats_t select(ints_t mask, floats_t a, floats_t b) {
+INLINE floats_t choose(ints_t mask, floats_t a, floats_t b) {
     return (floats_t)_mm512_mask_blend_ps(mask_bits(mask), (__m512)b, (__m512)a);
 }
 
@@ -38,13 +38,23 @@ INLINE floats_t scale_exponent(floats_t x, ints_t n) {
     return (floats_t)_mm512_scalef_ps((__m512)x, _mm512_cvtepi32_ps((__m512i)n));
 }
 
+/* x - the integer nearest to x; 0 for infinities */
+INLINE floats_t fraction_nearest(floats_t x) {
+    return (floats_t)_mm512_reduce_ps((__m512)x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+
+/* p * 2^n for integral n, -infinity included */
+INLINE floats_t multiply_by_power(floats_t p, floats_t n) {
+    return (floats_t)_mm512_scalef_ps((__m512)p, (__m512)n);
+}
+
 INLINE longs_t multiply_low_words(longs_t a, uint32_t factor) {
     return (longs_t)_mm512_mul_epu32((__m512i)a, _mm512_set1_epi32((int32_t)factor));
 }
 
 #else
 
-INLINE floats_t select(ints_t mask, floats_t a, floats_t b) {
+INLINE floats_t choose(ints_t mask, floats_t a, floats_t b) {
     return (floats_t)_mm256_blendv_ps((__m256)b, (__m256)a, (__m256)mask);
 }
 
