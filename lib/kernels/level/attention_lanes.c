@@ -127,6 +127,20 @@ INLINE int64_t keys_seen(int diagonal, int64_t keys, int64_t i) {
     return diagonal && end < keys ? end : keys;
 }
 
+typedef struct rows { /* [.., width] or, with zeros beyond, [.., padded] */
+    const float *data;
+    int64_t stride;
+} rows_t;
+
+/* Rows that are read once or twice stay where they are, unless the last vector of a row would reach beyond it. */
+INLINE rows_t bring_rows(int in_place, int64_t rows, int64_t width, const float *src, int64_t stride, float *buffer,
+                         int64_t padded) {
+    if (in_place && width == padded)
+        return (rows_t){src, stride};
+    pack_rows(rows, width, src, stride, buffer, padded);
+    return (rows_t){buffer, padded};
+}
+
 /* The other way: dst (+)= src [rows, padded]. */
 static void put_rows(int64_t rows, int64_t width, const float *src, int64_t padded, int32_t accumulate, float *dst,
                      int64_t stride) {
@@ -155,10 +169,10 @@ static void pack_transposed(int64_t rows, int64_t width, const float *src, int64
     }
 }
 
-/* dst [keys][TILE] = rows · columns, where rows [keys, padded] and columns [width][TILE] are packed */
-static void score_product(int64_t keys, int64_t queries, int diagonal, int64_t width, const float *rows, int64_t padded,
-                          const float *columns, float *dst) {
-    operand_t a = {rows, padded, 1};
+/* dst [keys][TILE] = rows · columns, where columns [width][TILE] are packed */
+static void score_product(int64_t keys, int64_t queries, int diagonal, int64_t width, rows_t rows, const float *columns,
+                          float *dst) {
+    operand_t a = {rows.data, rows.stride, 1};
     for (int64_t i = 0; i < queries; i += 2 * LANES) {
         int64_t both = keys_seen(diagonal, keys, i), all = keys_seen(diagonal, keys, i + LANES);
         if (i + LANES >= queries) {
@@ -167,10 +181,10 @@ static void score_product(int64_t keys, int64_t queries, int diagonal, int64_t w
         }
         strip_product(2, both, width, DEPTH_ALL, a, columns + i, TILE, 0, NULL, dst + i, TILE);
         if (both < all) { /* keys that only the second group of queries sees */
-            a.data = rows + both * padded;
+            a.data = rows.data + both * rows.stride;
             strip_product(1, all - both, width, DEPTH_ALL, a, columns + i + LANES, TILE, 0, NULL,
                           dst + both * TILE + i + LANES, TILE);
-            a.data = rows;
+            a.data = rows.data;
         }
     }
 }
@@ -279,7 +293,8 @@ static void forward(const pt__attention_t *at, int64_t begin, int64_t end, int64
                     float *scratch) {
     int64_t width = at->width, length = end - begin, tiles = 0;
     int64_t padded = (width + LANES - 1) / LANES * LANES, kv_head = head / (at->heads / at->kv_heads);
-    float *scores = scratch, *k = scores + TILE * TILE, *v = k + TILE * padded, *next = v + TILE * padded;
+    float *scores = scratch, *k_buffer = scores + TILE * TILE, *v_buffer = k_buffer + TILE * padded;
+    float *next = v_buffer + TILE * padded;
     query_tile_t tile[GROUP];
     for (int64_t at_most = forward_tiles(width); tiles < at_most && first < length; tiles++, first += TILE) {
         tile[tiles] = (query_tile_t){.first = first, .queries = length - first < TILE ? length - first : TILE};
@@ -291,17 +306,20 @@ static void forward(const pt__attention_t *at, int64_t begin, int64_t end, int64
     int64_t limit = at->causal ? (first < length ? first : length) : length;
     for (int64_t start = 0; start < limit; start += TILE) {
         int64_t keys = limit - start < TILE ? limit - start : TILE, row = begin + start;
-        pack_rows(keys, width, at->k + row * at->k_stride + kv_head * width, at->k_stride, k, padded);
-        pack_rows(keys, width, at->v + row * at->v_stride + kv_head * width, at->v_stride, v, padded);
+        rows_t k = bring_rows(tiles == 1, keys, width, at->k + row * at->k_stride + kv_head * width, at->k_stride,
+                              k_buffer, padded);
+        rows_t v = bring_rows(tiles == 1, keys, width, at->v + row * at->v_stride + kv_head * width, at->v_stride,
+                              v_buffer, padded);
         for (int64_t t = 0; t < tiles; t++) {
             if (at->causal && tile[t].first < start)
                 continue;
             int diagonal = at->causal && tile[t].first == start;
-            score_product(keys, tile[t].queries, diagonal, width, k, padded, tile[t].transposed, scores);
+            score_product(keys, tile[t].queries, diagonal, width, k, tile[t].transposed, scores);
             mask_keys(at->key_mask != NULL ? at->key_mask + row : NULL, keys, scores);
             softmax_tile(diagonal, keys, tile[t].queries, scores, &tile[t].running);
             product(tile[t].queries, padded, keys, diagonal ? DEPTH_UP_TO_ROW : DEPTH_ALL,
-                    (operand_t){scores, 1, TILE}, v, padded, start > 0, tile[t].running.shrink, tile[t].result, padded);
+                    (operand_t){scores, 1, TILE}, v.data, v.stride, start > 0, tile[t].running.shrink, tile[t].result,
+                    padded);
         }
     }
     for (int64_t t = 0; t < tiles; t++)
@@ -341,9 +359,11 @@ static float dot(int64_t n, const float *a, const float *b) {
     return sum_lanes(sum);
 }
 
-typedef struct key_tile { /* [TILE, padded] each */
+typedef struct key_tile {
     int64_t first, keys;
-    float *k, *v, *d_k, *d_v;
+    rows_t k, v;
+    float *k_buffer, *v_buffer, *d_k, *d_v; /* [TILE, padded] */
+    int32_t started;                        /* d_k and d_v hold something */
 } key_tile_t;
 
 typedef struct backward_scratch {
@@ -361,30 +381,31 @@ static void backward_queries(const pt__attention_t *at, int64_t begin, int64_t e
     int64_t queries = end - row < TILE ? end - row : TILE;
     float log_sum[TILE], delta[TILE];
     const float *dst = at->dst + row * at->dst_stride + head * width;
-    pack_rows(queries, width, at->q + row * at->q_stride + head * width, at->q_stride, s->q, padded);
-    pack_rows(queries, width, at->d_dst + row * at->dst_stride + head * width, at->dst_stride, s->d, padded);
-    pack_transposed(queries, width, s->q, padded, at->scale * LOG2_E, s->transposed_q);
-    pack_transposed(queries, width, s->d, padded, 1.0f, s->transposed_d);
+    rows_t q = bring_rows(tiles == 1, queries, width, at->q + row * at->q_stride + head * width, at->q_stride, s->q, padded);
+    rows_t d = bring_rows(tiles == 1, queries, width, at->d_dst + row * at->dst_stride + head * width, at->dst_stride,
+                          s->d, padded);
+    pack_transposed(queries, width, q.data, q.stride, at->scale * LOG2_E, s->transposed_q);
+    pack_transposed(queries, width, d.data, d.stride, 1.0f, s->transposed_d);
     for (int64_t i = 0; i < TILE; i++) {
         float sum = i < queries ? at->log_sum[(row + i) * at->heads + head] : -INFINITY;
         log_sum[i] = sum == -INFINITY ? INFINITY : sum * LOG2_E; /* a query without keys: every p is 0 */
-        delta[i] = i < queries ? dot(width, dst + i * at->dst_stride, s->d + i * padded) : 0.0f;
+        delta[i] = i < queries ? dot(width, dst + i * at->dst_stride, d.data + i * d.stride) : 0.0f;
     }
-    int32_t started = 0;
-    for (int64_t t = 0; t < tiles && (!at->causal || s->tile[t].first <= first); t++, started = 1) {
-        const key_tile_t *tile = &s->tile[t];
+    for (int64_t t = 0; t < tiles && (!at->causal || s->tile[t].first <= first); t++) {
+        key_tile_t *tile = &s->tile[t];
         int diagonal = at->causal && tile->first == first;
         depth_range_t seen_by = diagonal ? DEPTH_FROM_ROW : DEPTH_ALL, sees = diagonal ? DEPTH_UP_TO_ROW : DEPTH_ALL;
-        score_product(tile->keys, queries, diagonal, width, tile->k, padded, s->transposed_q, s->scores);
+        score_product(tile->keys, queries, diagonal, width, tile->k, s->transposed_q, s->scores);
         mask_keys(at->key_mask != NULL ? at->key_mask + begin + tile->first : NULL, tile->keys, s->scores);
-        score_product(tile->keys, queries, diagonal, width, tile->v, padded, s->transposed_d, s->d_scores);
+        score_product(tile->keys, queries, diagonal, width, tile->v, s->transposed_d, s->d_scores);
         gradient_tile(diagonal, tile->keys, queries, at->scale, log_sum, delta, s->scores, s->d_scores);
-        product(tile->keys, padded, queries, seen_by, (operand_t){s->scores, TILE, 1}, s->d, padded, 1, NULL, tile->d_v,
-                padded);
-        product(tile->keys, padded, queries, seen_by, (operand_t){s->d_scores, TILE, 1}, s->q, padded, 1, NULL,
-                tile->d_k, padded);
-        product(queries, padded, tile->keys, sees, (operand_t){s->d_scores, 1, TILE}, tile->k, padded, started, NULL,
-                s->d_q, padded);
+        product(tile->keys, padded, queries, seen_by, (operand_t){s->scores, TILE, 1}, d.data, d.stride, tile->started,
+                NULL, tile->d_v, padded);
+        product(tile->keys, padded, queries, seen_by, (operand_t){s->d_scores, TILE, 1}, q.data, q.stride, tile->started,
+                NULL, tile->d_k, padded);
+        tile->started = 1;
+        product(queries, padded, tile->keys, sees, (operand_t){s->d_scores, 1, TILE}, tile->k.data, tile->k.stride, t > 0,
+                NULL, s->d_q, padded);
     }
     put_rows(queries, width, s->d_q, padded, s->tile[0].first > 0, at->d_q + row * at->d_q_stride + head * width,
              at->d_q_stride);
@@ -403,7 +424,7 @@ static int64_t backward_tiles(int64_t width, float *scratch, backward_scratch_t 
     float *next = s->d_q + TILE * padded;
     int64_t tiles = group_tiles(next - scratch, 4 * TILE * padded);
     for (int64_t t = 0; t < tiles; t++, next += 4 * TILE * padded)
-        s->tile[t] = (key_tile_t){.k = next, .v = next + TILE * padded, .d_k = next + 2 * TILE * padded,
+        s->tile[t] = (key_tile_t){.k_buffer = next, .v_buffer = next + TILE * padded, .d_k = next + 2 * TILE * padded,
                                   .d_v = next + 3 * TILE * padded};
     return tiles;
 }
@@ -420,9 +441,11 @@ static void backward(const pt__attention_t *at, int64_t begin, int64_t end, int6
             int64_t row = begin + start + t * TILE;
             tile->first = start + t * TILE;
             tile->keys = end - row < TILE ? end - row : TILE;
-            pack_rows(tile->keys, width, at->k + row * at->k_stride + kv_head * width, at->k_stride, tile->k, padded);
-            pack_rows(tile->keys, width, at->v + row * at->v_stride + kv_head * width, at->v_stride, tile->v, padded);
-            memset(tile->d_k, 0, (size_t)(2 * TILE * padded) * sizeof(float)); /* and d_v behind it */
+            tile->started = 0;
+            tile->k = bring_rows(length <= TILE, tile->keys, width, at->k + row * at->k_stride + kv_head * width,
+                                 at->k_stride, tile->k_buffer, padded);
+            tile->v = bring_rows(length <= TILE, tile->keys, width, at->v + row * at->v_stride + kv_head * width,
+                                 at->v_stride, tile->v_buffer, padded);
         }
         for (int64_t head = kv_head * group; head < (kv_head + 1) * group; head++)
             for (int64_t first = at->causal ? start : 0; first < length; first += TILE)
