@@ -4,8 +4,9 @@
  *   gemm_table [THREADS [SECONDS [FILTER [LEVEL]]]]   default: 1 thread, 0.1 seconds a number, all shapes, best level
  *
  * Reaches inside the library (links the static one). OpenBLAS, where it is the BLAS, is set to one thread, so that the
- * library's threads call it. Both take turns; a number is that of the best of the turns, for other load on the machine
- * makes turns slower and never faster. With one thread, time is that thread's processor time. */
+ * library's threads call it. Peak, ours and cblas take short turns one after the other, so that all see the same clock and
+ * the same other load; ratio and share are medians over the rounds of turns. With one thread, time is that thread's
+ * processor time. */
 #include "peak.h"
 
 #include "kernels/device.h"
@@ -17,6 +18,8 @@
 #include <time.h>
 
 extern void openblas_set_num_threads(int threads) PT__WEAK;
+
+enum { ROUNDS = 21 };
 
 typedef struct layer {
     const char *name;
@@ -75,10 +78,10 @@ static double seconds_of(int threads) {
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-/* Operations a second, the better of what was known and one more turn. */
-static double turn(pt__device_t *device, const pt__gemm_t *gemm, double seconds, double best) {
-    double operations = 2.0 * (double)gemm->m * (double)gemm->n * (double)gemm->k;
-    int64_t calls = (int64_t)(1e-3 * 1e11 / operations) + 1;
+/* Operations a second: the best of a few stretches. */
+static double turn(pt__device_t *device, const pt__gemm_t *gemm, double seconds) {
+    double operations = 2.0 * (double)gemm->m * (double)gemm->n * (double)gemm->k, best = 0;
+    int64_t calls = (int64_t)(5e-4 * 1e11 / operations) + 1;
     int threads = pt__pool_threads(device->pool);
     double begin = seconds_of(threads), last = begin;
     do {
@@ -91,32 +94,44 @@ static double turn(pt__device_t *device, const pt__gemm_t *gemm, double seconds,
     return best;
 }
 
-static void measure(pt__device_t *own, pt__device_t *cblas, const layer_t *layer, int threads, double seconds,
-                    double *log_share, double *worst) {
+static int compare(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+static double median(double *values, int n) {
+    qsort(values, (size_t)n, sizeof *values, compare);
+    return values[n / 2];
+}
+
+static void measure(pt__device_t *own, pt__device_t *cblas, const layer_t *layer, double seconds, double *log_share,
+                    double *worst) {
     static const char *const names[3] = {"forward", "d_src", "d_weight"};
     int64_t rows = layer->rows, outputs = layer->outputs, inputs = layer->inputs;
     int64_t widest = outputs > inputs ? outputs : inputs;
     for (int form = 0; form < 3; form++) {
         float *a = filled(rows * widest), *b = filled(form == 2 ? rows * inputs : outputs * inputs);
         float *dst = filled(form == 2 ? outputs * inputs : rows * widest);
-        double peak = 0, ours = 0, theirs = 0;
+        double ours[ROUNDS], theirs[ROUNDS], shares[ROUNDS], ratios[ROUNDS];
         if (!a || !b || !dst) {
             fprintf(stderr, "gemm_table: out of memory\n");
             exit(1);
         }
         pt__gemm_t gemm = form_of(layer, form, a, b, dst);
-        for (int i = 0; i < 5; i++) {
-            double now = peak_measure(threads, seconds / 5);
-            peak = now > peak ? now : peak;
-            ours = turn(own, &gemm, seconds / 5, ours);
-            theirs = turn(cblas, &gemm, seconds / 5, theirs);
+        for (int i = 0; i < ROUNDS; i++) {
+            double peak = peak_measure(pt__pool_threads(own->pool), seconds / ROUNDS);
+            ours[i] = turn(own, &gemm, seconds / ROUNDS);
+            theirs[i] = turn(cblas, &gemm, seconds / ROUNDS);
+            shares[i] = ours[i] / peak;
+            ratios[i] = ours[i] / theirs[i];
         }
+        double share = median(shares, ROUNDS), ratio = median(ratios, ROUNDS);
         printf("%-24s %-9s %5lld x %5lld x %5lld  own %7.1f  cblas %7.1f  ratio %5.2f  share of peak %.3f\n",
-               layer->name, names[form], (long long)gemm.m, (long long)gemm.n, (long long)gemm.k, ours * 1e-9,
-               theirs * 1e-9, ours / theirs, ours / peak);
+               layer->name, names[form], (long long)gemm.m, (long long)gemm.n, (long long)gemm.k,
+               median(ours, ROUNDS) * 1e-9, median(theirs, ROUNDS) * 1e-9, ratio, share);
         fflush(stdout);
-        *log_share += log(ours / peak);
-        *worst = ours / theirs < *worst ? ours / theirs : *worst;
+        *log_share += log(share);
+        *worst = ratio < *worst ? ratio : *worst;
         free(a);
         free(b);
         free(dst);
@@ -146,7 +161,7 @@ int main(int argc, char **argv) {
     for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++) {
         if (!strstr(layers[i].name, filter))
             continue;
-        measure(own, cblas, &layers[i], threads, seconds, &log_share, &worst);
+        measure(own, cblas, &layers[i], seconds, &log_share, &worst);
         measured += 3;
     }
     if (measured)

@@ -12,6 +12,7 @@
  * the task otherwise. */
 #include <stddef.h>
 
+
 #include "kernels/gemm_room.h"
 #include "kernels/micro.h"
 #include "kernels/vector.h"
@@ -22,10 +23,10 @@ enum {
     BLOCK_FLOATS = 160 << 10,    /* a worker's packed a */
     DEPTH_BLOCK_MOST = 512,
     PAGE_FLOATS = 1024,          /* rows a multiple of this apart fall into the same cache sets */
-    TASKS_MOST = 64,
+    TASKS_MOST = 32,
     DEEP_PARTS_MOST = 16,
 };
-static const double task_least = 4e5;   /* multiplications worth a task */
+static const double task_least = 1.2e6;   /* multiplications worth a task */
 static const double spread_least = 6e5; /* multiplications worth waking the pool */
 
 typedef enum source { B_AS_IS, B_SUMS, B_LOCAL, B_SHARED } source_t;
@@ -94,9 +95,9 @@ static pt__gemm_t normalised(const pt__gemm_t *gemm) {
     return same;
 }
 
-/* Depth of a pass: a panel of b fills three quarters of the first-level cache; passes of one product are equal. */
+/* Depth of a pass: a panel of b has the size of the first-level cache; passes of one product are equal. */
 static int64_t choose_depth_block(const job_t *job) {
-    int64_t floats = job->device->cache_bytes[0] / (int64_t)sizeof(float) * 3 / 4;
+    int64_t floats = job->device->cache_bytes[0] / (int64_t)sizeof(float) * 1;
     int64_t deepest = least(floats / job->micro->columns, DEPTH_BLOCK_MOST);
     deepest = most(deepest / 16 * 16, 64);
     int64_t passes = most(ceiling(job->gemm->k, deepest), 1);
@@ -141,44 +142,76 @@ static const float *b_at(const pt__gemm_t *gemm, int64_t depth, int64_t column) 
     return gemm->b_transposed ? gemm->b + column * gemm->b_stride + depth : gemm->b + depth * gemm->b_stride + column;
 }
 
-/* Packs columns [column, column + columns), whole panels, of depths [from, from + depth). */
-static void pack_panels(const job_t *job, int64_t column, int64_t columns, int64_t from, int64_t depth, float *dst) {
-    const int64_t width = job->micro->columns;
-    for (int64_t j = 0; j < columns; j += width, dst += width * depth)
-        job->micro->pack_b(least(width, columns - j), depth, b_at(job->gemm, from, column + j), job->gemm->b_stride,
-                           job->gemm->b_transposed, dst);
+/* Where a pass finds its panels of b, or puts them. */
+typedef struct panels {
+    float *packed;    /* the first column's panel at the pass' first depth; NULL: b as it is */
+    int64_t step;     /* floats from one panel to the next */
+    int32_t unpacked; /* they are still to be packed, each just before it is wanted */
+} panels_t;
+
+static void pack_panel(const job_t *job, int64_t column, int64_t columns, int64_t from, int64_t depth, float *dst) {
+    job->micro->pack_b(columns, depth, b_at(job->gemm, from, column), job->gemm->b_stride, job->gemm->b_transposed, dst);
 }
 
-/* Rows and columns of dst in one pass over depths [from, from + depth). `panels` is where the first column's panel
- * stands at depth `from`, panel_step floats from one to the next; NULL: b as it is. */
+/* The panel after this one, packed or as pack_panel will read it, spread over the tiles of this one. */
+static pt__ahead_t next_panel(const job_t *job, const panels_t *panels, int64_t next_column, int64_t columns,
+                              int64_t from, int64_t rows, int64_t depth, int64_t index) {
+    const int64_t line = PT__CACHE_LINE / (int64_t)sizeof(float), width = job->micro->columns;
+    pt__ahead_t ahead = {.rows = 1};
+    if (columns <= 0 || !panels->packed) {
+        ahead.rows = 0;
+        return ahead;
+    }
+    if (!panels->unpacked) {
+        ahead.row = panels->packed + index * panels->step;
+        ahead.lines = ceiling(width * depth, line);
+    } else {
+        ahead.row = b_at(job->gemm, from, next_column);
+        ahead.stride = job->gemm->b_stride;
+        ahead.rows = job->gemm->b_transposed ? columns : depth;
+        ahead.lines = ceiling(job->gemm->b_transposed ? depth : columns, line) + 1;
+    }
+    int64_t stretches = ceiling(rows, job->micro->rows) * ceiling(depth, PT__MICRO_STRETCH);
+    ahead.pace = least(ceiling(ahead.rows * ahead.lines, stretches), 16);
+    return ahead;
+}
+
+/* Rows and columns of dst in one pass over depths [from, from + depth). */
 static void multiply_block(const job_t *job, scratch_t scratch, int64_t row, int64_t rows, int64_t column,
-                           int64_t columns, int64_t from, int64_t depth, const float *panels, int64_t panel_step) {
+                           int64_t columns, int64_t from, int64_t depth, const panels_t *panels) {
     const pt__gemm_t *gemm = job->gemm;
     const int64_t width = job->micro->columns;
     int64_t at = row * gemm->dst_stride + column;
     const float *add = from == 0 ? job->add : gemm->dst;
+    pt__ahead_t ahead;
     pt__panel_t panel = {
         .rows = rows,
         .depth = depth,
         .a = a_at(gemm, row, from),
         .a_stride = gemm->a_stride,
         .a_form = gemm->a_transposed ? PT__A_DEPTHS : PT__A_ROWS,
-        .b_stride = panels ? width : gemm->b_stride,
-        .b_filled = panels != NULL,
+        .b_stride = panels->packed ? width : gemm->b_stride,
+        .b_filled = panels->packed != NULL,
         .scale = gemm->scale,
         .dst_stride = gemm->dst_stride,
+        .ahead = &ahead,
     };
-    if (job->pack_a) {
+    if (job->pack_a && columns > 2 * width) {
         job->micro->pack_a(rows, depth, panel.a, panel.a_stride, panel.a_form, scratch.a);
         panel.a = scratch.a;
         panel.a_form = PT__A_PACKED;
     }
-    for (int64_t j = 0; j < columns; j += width) {
+    for (int64_t j = 0, index = 0; j < columns; j += width, index++) {
+        float *packed = panels->packed + index * panels->step;
         panel.columns = least(width, columns - j);
-        panel.b = panels ? panels + j / width * panel_step : b_at(gemm, from, column + j);
+        if (panels->unpacked)
+            pack_panel(job, column + j, panel.columns, from, depth, packed);
+        panel.b = panels->packed ? packed : b_at(gemm, from, column + j);
         panel.dst = gemm->dst + at + j;
         panel.add = add ? add + at + j : NULL;
         panel.bias = from == 0 && gemm->bias ? gemm->bias + column + j : NULL;
+        ahead = next_panel(job, panels, column + j + width, least(width, columns - j - width), from, rows, depth,
+                           index + 1);
         job->micro->multiply(&panel);
     }
 }
@@ -216,18 +249,19 @@ static void compute(const job_t *job, scratch_t scratch, int64_t row, int64_t ro
     int64_t end = job->source == B_SHARED ? begin + job->slab_depth : k;
     int64_t from = begin;
     do {
-        int64_t depth = least(job->depth_block, end - from), panel_step = width * depth;
-        const float *panels = NULL;
+        int64_t depth = least(job->depth_block, end - from);
+        panels_t panels = {.step = width * depth};
         if (job->source == B_SHARED) {
-            panel_step = width * job->slab_depth;
-            panels = job->packed + (column - job->slab_column) / width * panel_step + (from - begin) * width;
+            panels.step = width * job->slab_depth;
+            panels.packed = job->packed + (column - job->slab_column) / width * panels.step + (from - begin) * width;
         } else if (job->source == B_LOCAL) {
-            pack_panels(job, column, columns, from, depth, scratch.b);
-            panels = scratch.b;
+            panels.packed = scratch.b;
+            panels.unpacked = 1;
         }
         for (int64_t r = row; r < row + rows; r += job->row_block) {
             int64_t height = least(job->row_block, row + rows - r);
-            multiply_block(job, scratch, r, height, column, columns, from, depth, panels, panel_step);
+            multiply_block(job, scratch, r, height, column, columns, from, depth, &panels);
+            panels.unpacked = 0;
             if (from + depth >= k)
                 pt__gemm_finish(job->device, job->gemm, job->parts, r, height, column, columns);
         }
@@ -262,25 +296,46 @@ static void pack_task(void *argument, int64_t task, int32_t worker) {
     const job_t *job = argument;
     int64_t width = job->micro->columns, panel = task * width;
     (void)worker;
-    pack_panels(job, job->slab_column + panel, least(width, job->slab_columns - panel), job->slab_from,
-                job->slab_depth, job->packed + panel * job->slab_depth);
+    pack_panel(job, job->slab_column + panel, least(width, job->slab_columns - panel), job->slab_from, job->slab_depth,
+               job->packed + panel * job->slab_depth);
 }
 
-/* Cuts rows x columns into about `wanted` parts, none lower than 4 tiles or narrower than a panel. */
+/* What fetching both operands adds to a multiplication in a task of so many rows and columns, and how uneven tasks are:
+ * a and b are fetched once for all columns and rows of a task, at about the cost of `fetch` multiplications a number. */
+static double grid_cost(const job_t *job, int64_t columns, int64_t row_parts, int64_t column_parts) {
+    const int64_t width = job->micro->columns, high = job->micro->rows;
+    double tallest = (double)ceiling(job->gemm->m, row_parts);
+    double widest = (double)(ceiling(ceiling(columns, width), column_parts) * width);
+    double tiles = (double)ceiling((int64_t)tallest, high) * (double)high;
+    double fetch = job->pack_a ? 24.0 : 12.0;
+    double uneven = tiles * (double)row_parts * widest * (double)column_parts / ((double)job->gemm->m * (double)columns);
+    return fetch / widest + 12.0 / tallest + 0.5 * uneven;
+}
+
+/* Cuts rows x columns into `wanted` parts or somewhat more: a multiple of 4, so that few threads get equal shares. */
 static void choose_grid(job_t *job, int64_t columns) {
     const pt__gemm_t *gemm = job->gemm;
-    int64_t panels = ceiling(columns, job->micro->columns);
-    int64_t heights = most(ceiling(gemm->m, 4 * job->micro->rows), 1);
-    double worth = (double)gemm->m * (double)columns * (double)gemm->k / task_least;
-    int64_t wanted = worth > TASKS_MOST ? TASKS_MOST : most((int64_t)worth, 1);
+    const int64_t panels = ceiling(columns, job->micro->columns), tiles = ceiling(gemm->m, job->micro->rows);
+    double worth = (double)gemm->m * (double)columns * (double)gemm->k / task_least, best = 1e30;
+    int64_t wanted = worth >= TASKS_MOST ? TASKS_MOST : worth >= 4.0 ? (int64_t)worth / 4 * 4 : most((int64_t)worth, 1);
+    job->row_parts = 1;
     if (job->source == B_LOCAL) { /* each panel is packed once */
         int64_t fewest = ceiling(panels * job->micro->columns * job->depth_block, LOCAL_FLOATS);
-        job->row_parts = 1;
         job->column_parts = least(most(wanted, fewest), panels);
         return;
     }
-    job->row_parts = least(heights, wanted);
-    job->column_parts = least(panels, ceiling(wanted, job->row_parts));
+    job->column_parts = 1;
+    for (int64_t rows = 1; rows <= least(tiles, 2 * wanted); rows++) {
+        int64_t across = least(ceiling(wanted, rows), panels);
+        double cost = grid_cost(job, columns, rows, across);
+        if (rows * across < least(wanted, tiles * panels))
+            continue;
+        if (cost < best) {
+            best = cost;
+            job->row_parts = rows;
+            job->column_parts = across;
+        }
+    }
 }
 
 /* Slab after slab of b, packed by all and then used by all. */

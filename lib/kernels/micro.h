@@ -16,6 +16,16 @@ typedef enum pt__a_form {
     PT__A_PACKED
 } pt__a_form_t;
 
+/* Memory that will be wanted soon: rows of `lines` cache lines, fetched a few at a time while something else is multiplied. */
+typedef struct pt__ahead {
+    const float *row;
+    int64_t stride, rows; /* rows: those left */
+    int64_t lines, line;  /* of a row; the next one */
+    int64_t pace;         /* lines each PT__MICRO_STRETCH depths of a tile */
+} pt__ahead_t;
+
+enum { PT__MICRO_STRETCH = 32 };
+
 typedef struct pt__panel { /* dst[rows, columns] = scale * a · b + add + bias; nothing of dst outside is touched */
     int64_t rows, columns, depth; /* columns: at most the level's */
     const float *a;
@@ -29,6 +39,7 @@ typedef struct pt__panel { /* dst[rows, columns] = scale * a · b + add + bias; 
     const float *add; /* like dst, or NULL; may be dst */
     int64_t dst_stride;
     const float *bias; /* [columns] or NULL */
+    pt__ahead_t *ahead; /* never NULL for multiply() */
 } pt__panel_t;
 
 typedef struct pt__micro {

@@ -3,6 +3,7 @@
  * A tile of ROWS x VECTORS vectors of dst stays in registers while one row of b after the other is loaded and one element
  * of a after the other is broadcast. ROWS x VECTORS fills the register file of the level but for the vectors of b and
  * the broadcast. */
+#include "base/portability.h"
 #include "kernels/level/transpose_block.h"
 #include "kernels/micro.h"
 
@@ -91,6 +92,18 @@ INLINE void finish_tile(int rows, int vectors, const pt__panel_t *panel, int64_t
     }
 }
 
+INLINE void fetch_ahead(pt__ahead_t *ahead) {
+    for (int64_t i = ahead->rows > 0 ? ahead->pace : 0; i > 0; i--) {
+        __builtin_prefetch(ahead->row + ahead->line * (PT__CACHE_LINE / (int64_t)sizeof(float)), 0, 2);
+        if (++ahead->line < ahead->lines)
+            continue;
+        ahead->line = 0;
+        ahead->row += ahead->stride;
+        if (--ahead->rows <= 0)
+            return;
+    }
+}
+
 /* One tile, for constants rows, vectors, form and part: whether b ends within its last vector. last = columns in the
  * last vector. */
 INLINE void multiply_tile(int rows, int vectors, pt__a_form_t form, int part, const pt__panel_t *panel, const float *a,
@@ -110,26 +123,30 @@ INLINE void multiply_tile(int rows, int vectors, pt__a_form_t form, int part, co
         for (int v = 0; v < vectors; v++)
             __builtin_prefetch(border + i * panel->dst_stride + v * LANES, 1);
     const float *a5 = a + 5 * stride, *a10 = a + 10 * stride; /* few enough pointers to stay in registers */
-    for (int64_t k = 0; k < depth; k++) {
-        floats_t right[VECTORS];
-#pragma GCC unroll 2
-        for (int v = 0; v < vectors; v++)
-            right[v] = part && v == vectors - 1 ? load_few(b + v * LANES, last) : load(b + v * LANES);
-#pragma GCC unroll 16
-        for (int i = 0; i < rows; i++) {
-            const float *from = form != PT__A_ROWS ? a + i
-                                : i >= 10          ? a10 + (i - 10) * stride
-                                : i >= 5           ? a5 + (i - 5) * stride
-                                                   : a + i * stride;
-            floats_t left = broadcast(*from);
+    for (int64_t begin = 0; begin < depth; begin += PT__MICRO_STRETCH) {
+        const int64_t stretch = least(PT__MICRO_STRETCH, depth - begin);
+        fetch_ahead(panel->ahead);
+        for (int64_t k = 0; k < stretch; k++) {
+            floats_t right[VECTORS];
 #pragma GCC unroll 2
             for (int v = 0; v < vectors; v++)
-                sum[i][v] = fused(left, right[v], sum[i][v]);
+                right[v] = part && v == vectors - 1 ? load_few(b + v * LANES, last) : load(b + v * LANES);
+#pragma GCC unroll 16
+            for (int i = 0; i < rows; i++) {
+                const float *from = form != PT__A_ROWS ? a + i
+                                    : i >= 10          ? a10 + (i - 10) * stride
+                                    : i >= 5           ? a5 + (i - 5) * stride
+                                                       : a + i * stride;
+                floats_t left = broadcast(*from);
+#pragma GCC unroll 2
+                for (int v = 0; v < vectors; v++)
+                    sum[i][v] = fused(left, right[v], sum[i][v]);
+            }
+            b += b_stride;
+            a += form == PT__A_ROWS ? 1 : stride;
+            a5++;
+            a10++;
         }
-        b += b_stride;
-        a += form == PT__A_ROWS ? 1 : stride;
-        a5++;
-        a10++;
     }
     finish_tile(rows, vectors, panel, row, sum);
 }
@@ -289,7 +306,16 @@ static void dot(const pt__panel_t *panel) {
             block(panel, row, column);
 }
 
-/* ---- packing */
+/* ---- packing
+ *
+ * Rows lie far apart, often each on a page of its own, where no processor looks ahead by itself. */
+
+enum { AHEAD = 12 }; /* rows; addresses beyond the end are harmless */
+
+INLINE void prefetch_row(const float *row, int64_t floats) {
+    for (int64_t i = 0; i < floats; i += PT__CACHE_LINE / (int64_t)sizeof(float))
+        __builtin_prefetch(row + i);
+}
 
 /* dst[k * dst_stride + i] = src[i * stride + k] for `rows` rows, the ones up to `filled` zero */
 INLINE void pack_transposed(int64_t rows, int64_t filled, int64_t depth, const float *src, int64_t stride, float *dst,
@@ -297,8 +323,12 @@ INLINE void pack_transposed(int64_t rows, int64_t filled, int64_t depth, const f
     for (int64_t i = 0; i < filled; i += LANES) {
         int64_t k = 0;
         if (i + LANES <= rows)
-            for (; k + LANES <= depth; k += LANES)
+            for (; k + LANES <= depth; k += LANES) {
+#pragma GCC unroll 16
+                for (int64_t j = 0; j < LANES; j++)
+                    __builtin_prefetch(src + (i + j) * stride + k + 4 * LANES);
                 transpose_block(src + i * stride + k, stride, dst + k * dst_stride + i, dst_stride);
+            }
         for (; k < depth; k++)
             for (int64_t j = i; j < i + LANES && j < filled; j++)
                 dst[k * dst_stride + j] = j < rows ? src[j * stride + k] : 0.0f;
@@ -338,6 +368,7 @@ static void pack_a(int64_t rows, int64_t depth, const float *a, int64_t a_stride
         for (int64_t t = 0; t < tiles; t++, row += height) {
             height = rows / tiles + (t < taller);
             float *to = dst + row * depth + k * height;
+            prefetch_row(a + (k + AHEAD) * a_stride + row, height);
             for (int64_t i = 0; i < height; i += LANES)
                 store_few(to + i, load_few(a + k * a_stride + row + i, least(height - i, LANES)),
                           least(height - i, LANES));
@@ -353,6 +384,7 @@ static void pack_b(int64_t columns, int64_t depth, const float *b, int64_t b_str
     for (int64_t k = 0; k < depth; k++) {
         const float *from = b + k * b_stride;
         float *to = dst + k * COLUMNS;
+        prefetch_row(from + AHEAD * b_stride, columns);
         if (columns == COLUMNS) {
 #pragma GCC unroll 2
             for (int v = 0; v < VECTORS; v++)
