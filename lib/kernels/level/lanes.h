@@ -92,6 +92,25 @@ INLINE floats_t square_root(floats_t x) {
     return load(part);
 }
 
+/* Lanes combined in a fixed tree. */
+INLINE float sum_lanes(floats_t v) {
+    float part[LANES];
+    store(part, v);
+    for (int width = LANES / 2; width > 0; width /= 2)
+        for (int i = 0; i < width; i++)
+            part[i] += part[i + width];
+    return part[0];
+}
+
+INLINE float max_lanes(floats_t v) {
+    float part[LANES];
+    store(part, v);
+    for (int width = LANES / 2; width > 0; width /= 2)
+        for (int i = 0; i < width; i++)
+            part[i] = part[i] > part[i + width] || part[i] != part[i] ? part[i] : part[i + width];
+    return part[0];
+}
+
 /* x * 2^n for n in [-252, 254]; rounds once, also where the result is denormal */
 INLINE floats_t scale_exponent(floats_t x, ints_t n) {
     ints_t half = n >> 1;
@@ -128,25 +147,6 @@ INLINE ints_t lane_numbers(void) {
     for (int i = 0; i < LANES; i++)
         n[i] = i;
     return n;
-}
-
-/* Lanes combined in a fixed tree. */
-INLINE float sum_lanes(floats_t v) {
-    float part[LANES];
-    store(part, v);
-    for (int width = LANES / 2; width > 0; width /= 2)
-        for (int i = 0; i < width; i++)
-            part[i] += part[i + width];
-    return part[0];
-}
-
-INLINE float max_lanes(floats_t v) {
-    float part[LANES];
-    store(part, v);
-    for (int width = LANES / 2; width > 0; width /= 2)
-        for (int i = 0; i < width; i++)
-            part[i] = part[i] > part[i + width] || part[i] != part[i] ? part[i] : part[i + width];
-    return part[0];
 }
 
 INLINE double sum_double_lanes(doubles_t v) {

@@ -38,6 +38,14 @@ INLINE floats_t scale_exponent(floats_t x, ints_t n) {
     return (floats_t)_mm512_scalef_ps((__m512)x, _mm512_cvtepi32_ps((__m512i)n));
 }
 
+INLINE float sum_lanes(floats_t v) {
+    return _mm512_reduce_add_ps((__m512)v); /* shuffles and additions in a fixed tree */
+}
+
+INLINE float max_lanes(floats_t v) {
+    return _mm512_reduce_max_ps((__m512)v);
+}
+
 /* x - the integer nearest to x; 0 for infinities */
 INLINE floats_t fraction_nearest(floats_t x) {
     return (floats_t)_mm512_reduce_ps((__m512)x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
@@ -77,6 +85,18 @@ INLINE floats_t load_part(const float *p, int64_t n, float rest) {
 
 INLINE void store_part(float *p, floats_t v, int64_t n) {
     _mm256_maskstore_ps(p, part_mask(n), (__m256)v);
+}
+
+INLINE float sum_lanes(floats_t v) {
+    __m128 four = _mm_add_ps(_mm256_castps256_ps128((__m256)v), _mm256_extractf128_ps((__m256)v, 1));
+    __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+}
+
+INLINE float max_lanes(floats_t v) {
+    __m128 four = _mm_max_ps(_mm256_castps256_ps128((__m256)v), _mm256_extractf128_ps((__m256)v, 1));
+    __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
 }
 
 INLINE floats_t square_root(floats_t x) {
