@@ -1,6 +1,7 @@
 /* Columns of decoded values, and the dataset they become. See table.h. */
 #include "data/table.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -100,6 +101,8 @@ pt_status_t pt__table_add_text(pt__table_t *table, int32_t number, const char *b
 {
     pt__table_column_t *column = &table->columns[number];
     length = length < column->column.max_length ? length : column->column.max_length;
+    if (length == 0)
+        return PT_OK; /* refused when the row ends */
     PT__TRY(reserve(table, column, length, 1));
     memcpy((char *)column->values + column->used, bytes, (size_t)length);
     column->used += length;
@@ -109,11 +112,10 @@ pt_status_t pt__table_add_text(pt__table_t *table, int32_t number, const char *b
 pt_status_t pt__table_add_number(pt__table_t *table, int32_t number, double value)
 {
     pt__table_column_t *column = &table->columns[number];
-    float rounded = (float)value;
-    if (!isfinite(rounded))
+    if (!(fabs(value) <= (double)FLT_MAX))
         return pt__fail(PT_ERR_FORMAT, "expected a number within the range of float32, found %g", value);
     PT__TRY(reserve(table, column, 1, sizeof(float)));
-    ((float *)column->values)[column->used++] = rounded;
+    ((float *)column->values)[column->used++] = (float)value;
     return PT_OK;
 }
 
