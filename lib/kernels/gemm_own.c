@@ -42,6 +42,7 @@ typedef struct job { /* one product */
     int64_t depth_block;
     int64_t row_block;    /* rows whose packed depth_block fits the worker's workspace and half the second-level cache */
     int64_t row_parts, column_parts;
+    int64_t tail;         /* columns beyond the last whole panel that are cheaper by sums along the depth */
     float *packed;        /* slab: its panels, one after the other, slab_depth deep */
     int64_t slab_column, slab_columns, slab_from, slab_depth;
 } job_t;
@@ -97,7 +98,9 @@ static pt__gemm_t normalised(const pt__gemm_t *gemm) {
 
 /* Depth of a pass: a panel of b has the size of the first-level cache; passes of one product are equal. */
 static int64_t choose_depth_block(const job_t *job) {
-    int64_t floats = job->device->cache_bytes[0] / (int64_t)sizeof(float) * 1;
+    if (job->gemm->k <= 128)
+        return 128;
+    int64_t floats = job->device->cache_bytes[0] / (int64_t)sizeof(float);
     int64_t deepest = least(floats / job->micro->columns, DEPTH_BLOCK_MOST);
     deepest = most(deepest / 16 * 16, 64);
     int64_t passes = most(ceiling(job->gemm->k, deepest), 1);
@@ -122,13 +125,15 @@ static job_t describe(pt__device_t *device, const pt__gemm_t *gemm) {
         job.add = gemm->residual;
     }
     job.depth_block = choose_depth_block(&job);
-    job.row_block = least(BLOCK_FLOATS, device->cache_bytes[1] / 8) / job.depth_block;
-    job.row_block = most(job.row_block / micro->rows, 1) * micro->rows;
+    job.row_block = most(least(BLOCK_FLOATS, device->cache_bytes[1] / 8) / job.depth_block, micro->rows);
     job.pack_a = a_wants_packing(gemm, micro);
     if (gemm->b_transposed)
         job.source = !gemm->a_transposed && (gemm->m <= 4 || gemm->n <= 2) ? B_SUMS : B_LOCAL;
     else
         job.source = gemm->m <= 2 * micro->rows ? B_AS_IS : B_LOCAL;
+    if (job.source == B_LOCAL && gemm->b_transposed && !gemm->a_transposed && gemm->n > micro->columns &&
+        gemm->n % micro->columns <= 2)
+        job.tail = gemm->n % micro->columns;
     return job;
 }
 
@@ -248,6 +253,13 @@ static void compute(const job_t *job, scratch_t scratch, int64_t row, int64_t ro
     int64_t begin = job->source == B_SHARED ? job->slab_from : 0;
     int64_t end = job->source == B_SHARED ? begin + job->slab_depth : k;
     int64_t from = begin;
+    if (job->tail && column + columns == job->gemm->n) {
+        columns -= job->tail;
+        if (begin == 0)
+            sum_block(job, row, rows, column + columns, job->tail);
+        if (columns == 0)
+            return;
+    }
     do {
         int64_t depth = least(job->depth_block, end - from);
         panels_t panels = {.step = width * depth};
@@ -321,7 +333,7 @@ static void choose_grid(job_t *job, int64_t columns) {
     job->row_parts = 1;
     if (job->source == B_LOCAL) { /* each panel is packed once */
         int64_t fewest = ceiling(panels * job->micro->columns * job->depth_block, LOCAL_FLOATS);
-        job->column_parts = least(most(wanted, fewest), panels);
+        job->column_parts = most(least(wanted, panels / 3 / 4 * 4), fewest);
         return;
     }
     job->column_parts = 1;
@@ -425,7 +437,7 @@ static void run_product(pt__device_t *device, const pt__gemm_t *gemm) {
     }
     int64_t panels = ceiling(gemm->n, job.micro->columns);
     if (job.source == B_LOCAL && gemm->k > 0 &&
-        (job.pack_a || panels < 16 || gemm->m * least(gemm->k, 768) > device->cache_bytes[1] / 8)) {
+        (job.pack_a || panels < 12 || gemm->m * gemm->k > device->cache_bytes[1] / 6)) {
         job.source = B_SHARED;
         pthread_mutex_lock(&device->shared_lock);
         run_slabs(&job);

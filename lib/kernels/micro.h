@@ -4,7 +4,7 @@
  * Rows are cut into tiles of at most `rows` rows, all nearly equal (pt__micro_tile), so that no tile is so small that its
  * sums wait for each other. Packed a: tile after tile, each tile depth by depth: element (i, k) of a tile that begins at
  * row r and has h rows stands at r * depth + k * h + i. Packed b: panels of `columns` columns, each depth by depth, the
- * last one filled up with zeros: element (k, j) of a panel stands at k * columns + j. */
+ * last one filled up with zeros to whole vectors: element (k, j) of a panel stands at k * columns + j. */
 #ifndef PT__MICRO_H
 #define PT__MICRO_H
 

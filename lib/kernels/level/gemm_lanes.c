@@ -317,51 +317,37 @@ INLINE void prefetch_row(const float *row, int64_t floats) {
         __builtin_prefetch(row + i);
 }
 
-/* dst[k * dst_stride + i] = src[i * stride + k] for `rows` rows, the ones up to `filled` zero */
+/* dst[k * dst_stride + i] = src[i * stride + k] for `rows` rows; up to `filled`, zero. Squares are transposed in registers; where
+ * fewer rows than lanes are left, aside. */
 INLINE void pack_transposed(int64_t rows, int64_t filled, int64_t depth, const float *src, int64_t stride, float *dst,
                             int64_t dst_stride) {
     for (int64_t i = 0; i < filled; i += LANES) {
-        int64_t k = 0;
-        if (i + LANES <= rows)
-            for (; k + LANES <= depth; k += LANES) {
+        int64_t height = least(LANES, filled - i), k = 0;
+        for (; i + LANES <= rows && k + LANES <= depth; k += LANES) {
 #pragma GCC unroll 16
-                for (int64_t j = 0; j < LANES; j++)
-                    __builtin_prefetch(src + (i + j) * stride + k + 4 * LANES);
-                transpose_block(src + i * stride + k, stride, dst + k * dst_stride + i, dst_stride);
-            }
+            for (int64_t j = 0; j < LANES; j++)
+                __builtin_prefetch(src + (i + j) * stride + k + 4 * LANES);
+            transpose_block(src + i * stride + k, stride, dst + k * dst_stride + i, dst_stride);
+        }
+        for (; k + LANES <= depth; k += LANES) {
+            float square[LANES * LANES];
+            for (int64_t j = 0; j < LANES; j++)
+                store(square + j * LANES, i + j < rows ? load(src + (i + j) * stride + k) : (floats_t){0});
+            transpose_block(square, LANES, square, LANES);
+            for (int64_t j = 0; j < LANES; j++)
+                store_few(dst + (k + j) * dst_stride + i, load(square + j * LANES), height);
+        }
         for (; k < depth; k++)
-            for (int64_t j = i; j < i + LANES && j < filled; j++)
+            for (int64_t j = i; j < i + height; j++)
                 dst[k * dst_stride + j] = j < rows ? src[j * stride + k] : 0.0f;
     }
-}
-
-/* A tile of fewer rows than a vector has lanes: whole squares are transposed aside, then copied. */
-INLINE void pack_rows_tile(int64_t rows, int64_t depth, const float *src, int64_t stride, float *dst) {
-    float square[LANES * LANES];
-    const float *row[LANES];
-    int64_t k = 0;
-    for (int64_t i = 0; i < LANES; i++)
-        row[i] = src + (i < rows ? i : rows - 1) * stride;
-    for (; k + LANES <= depth; k += LANES) {
-        for (int64_t i = 0; i < LANES; i++)
-            store(square + i * LANES, load(row[i] + k));
-        transpose_block(square, LANES, square, LANES);
-        for (int64_t j = 0; j < LANES; j++)
-            store_few(dst + (k + j) * rows, load(square + j * LANES), rows);
-    }
-    for (; k < depth; k++)
-        for (int64_t i = 0; i < rows; i++)
-            dst[k * rows + i] = row[i][k];
 }
 
 static void pack_a(int64_t rows, int64_t depth, const float *a, int64_t a_stride, pt__a_form_t form, float *dst) {
     int64_t tiles = (rows + ROWS - 1) / ROWS;
     for (int64_t t = 0; form == PT__A_ROWS && t < tiles; t++) {
         int64_t row = pt__micro_tile(rows, tiles, t), height = pt__micro_tile(rows, tiles, t + 1) - row;
-        if (height <= LANES)
-            pack_rows_tile(height, depth, a + row * a_stride, a_stride, dst + row * depth);
-        else
-            pack_transposed(height, height, depth, a + row * a_stride, a_stride, dst + row * depth, height);
+        pack_transposed(height, height, depth, a + row * a_stride, a_stride, dst + row * depth, height);
     }
     for (int64_t k = 0; form == PT__A_DEPTHS && k < depth; k++) { /* memory is read in its own order */
         int64_t row = 0, taller = rows % tiles, height = rows / tiles + (taller > 0);
@@ -378,7 +364,7 @@ static void pack_a(int64_t rows, int64_t depth, const float *a, int64_t a_stride
 
 static void pack_b(int64_t columns, int64_t depth, const float *b, int64_t b_stride, int32_t transposed, float *dst) {
     if (transposed) {
-        pack_transposed(columns, COLUMNS, depth, b, b_stride, dst, COLUMNS);
+        pack_transposed(columns, (columns + LANES - 1) / LANES * LANES, depth, b, b_stride, dst, COLUMNS);
         return;
     }
     for (int64_t k = 0; k < depth; k++) {
@@ -390,10 +376,8 @@ static void pack_b(int64_t columns, int64_t depth, const float *b, int64_t b_str
             for (int v = 0; v < VECTORS; v++)
                 store(to + v * LANES, load(from + v * LANES));
         } else {
-            for (int64_t j = 0; j < COLUMNS; j += LANES)
-                store(to + j, columns - j >= LANES ? load(from + j)
-                              : columns > j        ? load_part(from + j, columns - j, 0.0f)
-                                                   : (floats_t){0});
+            for (int64_t j = 0; j < columns; j += LANES)
+                store(to + j, load_few(from + j, least(columns - j, LANES)));
         }
     }
 }
