@@ -44,6 +44,7 @@ typedef struct job { /* one product */
     int64_t row_parts, column_parts;
     int64_t tail;         /* columns beyond the last whole panel that are cheaper by sums along the depth */
     float *packed;        /* slab: its panels, one after the other, slab_depth deep */
+    float *packed_a;      /* all rows of the slab's depths, packed in blocks (see packed_block), or NULL */
     int64_t slab_column, slab_columns, slab_from, slab_depth;
 } job_t;
 
@@ -181,6 +182,11 @@ static pt__ahead_t next_panel(const job_t *job, const panels_t *panels, int64_t 
     return ahead;
 }
 
+/* Rows that are multiplied together, of one pass of the slab. */
+static float *packed_block(const job_t *job, int64_t row, int64_t rows, int64_t from) {
+    return job->packed_a + row * job->slab_depth + rows * (from - job->slab_from);
+}
+
 /* Rows and columns of dst in one pass over depths [from, from + depth). */
 static void multiply_block(const job_t *job, scratch_t scratch, int64_t row, int64_t rows, int64_t column,
                            int64_t columns, int64_t from, int64_t depth, const panels_t *panels) {
@@ -201,7 +207,10 @@ static void multiply_block(const job_t *job, scratch_t scratch, int64_t row, int
         .dst_stride = gemm->dst_stride,
         .ahead = &ahead,
     };
-    if (job->pack_a && columns > 2 * width) {
+    if (job->packed_a) {
+        panel.a = packed_block(job, row, rows, from);
+        panel.a_form = PT__A_PACKED;
+    } else if (job->pack_a && columns > 2 * width) {
         job->micro->pack_a(rows, depth, panel.a, panel.a_stride, panel.a_form, scratch.a);
         panel.a = scratch.a;
         panel.a_form = PT__A_PACKED;
@@ -304,12 +313,27 @@ static void compute_task(void *argument, int64_t task, int32_t worker) {
         compute(job, scratch_of(job->device, worker), row, rows, first + column, columns);
 }
 
+/* A part's rows of a, in the blocks and passes in which compute() will ask for them. */
+static void pack_rows(const job_t *job, int64_t part) {
+    const pt__gemm_t *gemm = job->gemm;
+    int64_t end = pt__cut(gemm->m, 1, job->row_parts, part + 1), last = job->slab_from + job->slab_depth;
+    for (int64_t from = job->slab_from; from < last; from += job->depth_block)
+        for (int64_t row = pt__cut(gemm->m, 1, job->row_parts, part); row < end; row += job->row_block) {
+            int64_t rows = least(job->row_block, end - row);
+            job->micro->pack_a(rows, least(job->depth_block, last - from), a_at(gemm, row, from), gemm->a_stride,
+                               gemm->a_transposed ? PT__A_DEPTHS : PT__A_ROWS, packed_block(job, row, rows, from));
+        }
+}
+
 static void pack_task(void *argument, int64_t task, int32_t worker) {
     const job_t *job = argument;
-    int64_t width = job->micro->columns, panel = task * width;
+    int64_t width = job->micro->columns, panels = ceiling(job->slab_columns, width), panel = task * width;
     (void)worker;
-    pack_panel(job, job->slab_column + panel, least(width, job->slab_columns - panel), job->slab_from, job->slab_depth,
-               job->packed + panel * job->slab_depth);
+    if (task >= panels)
+        pack_rows(job, task - panels);
+    else
+        pack_panel(job, job->slab_column + panel, least(width, job->slab_columns - panel), job->slab_from,
+                   job->slab_depth, job->packed + panel * job->slab_depth);
 }
 
 /* What fetching both operands adds to a multiplication in a task of so many rows and columns, and how uneven tasks are:
@@ -319,7 +343,7 @@ static double grid_cost(const job_t *job, int64_t columns, int64_t row_parts, in
     double tallest = (double)ceiling(job->gemm->m, row_parts);
     double widest = (double)(ceiling(ceiling(columns, width), column_parts) * width);
     double tiles = (double)ceiling((int64_t)tallest, high) * (double)high;
-    double fetch = job->pack_a ? 24.0 : 12.0;
+    double fetch = job->pack_a && !job->packed_a ? 48.0 : 12.0;
     double uneven = tiles * (double)row_parts * widest * (double)column_parts / ((double)job->gemm->m * (double)columns);
     return fetch / widest + 12.0 / tallest + 0.5 * uneven;
 }
@@ -350,20 +374,23 @@ static void choose_grid(job_t *job, int64_t columns) {
     }
 }
 
-/* Slab after slab of b, packed by all and then used by all. */
+/* Slab after slab of b, and of a where it wants packing and fits, packed by all and then used by all. */
 static void run_slabs(job_t *job) {
     const pt__gemm_t *gemm = job->gemm;
     const int64_t width = job->micro->columns;
-    int64_t across = most(least(gemm->n, 768), width);
-    int64_t deepest = most(SHARED_FLOATS / (ceiling(across, width) * width) / job->depth_block, 1) * job->depth_block;
-    int64_t depth = least(deepest, gemm->k), columns = SHARED_FLOATS / depth / width * width;
+    const int64_t across = ceiling(most(least(gemm->n, 768), width), width) * width;
+    int64_t high = job->pack_a && (gemm->m + across) * job->depth_block <= SHARED_FLOATS ? gemm->m : 0;
+    int64_t deepest = most(SHARED_FLOATS / (across + high) / job->depth_block, 1) * job->depth_block;
+    int64_t depth = least(deepest, gemm->k), columns = (SHARED_FLOATS / depth - high) / width * width;
     job->packed = job->device->shared.data;
     for (job->slab_column = 0; job->slab_column < gemm->n; job->slab_column += columns) {
         job->slab_columns = least(columns, gemm->n - job->slab_column);
+        job->packed_a = high > 0 ? job->packed + ceiling(job->slab_columns, width) * width * depth : NULL;
         choose_grid(job, job->slab_columns);
+        int64_t packs = ceiling(job->slab_columns, width) + (job->packed_a ? job->row_parts : 0);
         for (job->slab_from = 0; job->slab_from < gemm->k; job->slab_from += depth) {
             job->slab_depth = least(depth, gemm->k - job->slab_from);
-            pt__pool_run(job->device->pool, ceiling(job->slab_columns, width), pack_task, job);
+            pt__pool_run(job->device->pool, packs, pack_task, job);
             pt__pool_run(job->device->pool, job->row_parts * job->column_parts, compute_task, job);
         }
     }
