@@ -131,7 +131,7 @@ static job_t describe(pt__device_t *device, const pt__gemm_t *gemm) {
     if (gemm->b_transposed)
         job.source = !gemm->a_transposed && (gemm->m <= 4 || gemm->n <= 2) ? B_SUMS : B_LOCAL;
     else
-        job.source = gemm->m <= 2 * micro->rows ? B_AS_IS : B_LOCAL;
+        job.source = gemm->m <= (gemm->b_stride % PAGE_FLOATS == 0 ? 2 : 6) * micro->rows ? B_AS_IS : B_LOCAL;
     if (job.source == B_LOCAL && gemm->b_transposed && !gemm->a_transposed && gemm->n > micro->columns &&
         gemm->n % micro->columns <= 2)
         job.tail = gemm->n % micro->columns;
@@ -159,16 +159,16 @@ static void pack_panel(const job_t *job, int64_t column, int64_t columns, int64_
     job->micro->pack_b(columns, depth, b_at(job->gemm, from, column), job->gemm->b_stride, job->gemm->b_transposed, dst);
 }
 
-/* The panel after this one, packed or as pack_panel will read it, spread over the tiles of this one. */
+/* The panel after this one, packed or as it will be read from b, spread over the tiles of this one. */
 static pt__ahead_t next_panel(const job_t *job, const panels_t *panels, int64_t next_column, int64_t columns,
                               int64_t from, int64_t rows, int64_t depth, int64_t index) {
     const int64_t line = PT__CACHE_LINE / (int64_t)sizeof(float), width = job->micro->columns;
     pt__ahead_t ahead = {.rows = 1};
-    if (columns <= 0 || !panels->packed) {
+    if (columns <= 0) {
         ahead.rows = 0;
         return ahead;
     }
-    if (!panels->unpacked) {
+    if (panels->packed && !panels->unpacked) {
         ahead.row = panels->packed + index * panels->step;
         ahead.lines = ceiling(width * depth, line);
     } else {
