@@ -216,7 +216,7 @@ static int finetune(const quickstart_t *q, const char *model_path, pt_context_t 
     pt_train_options_t train;
     pt_train_options_init(&train, sizeof train);
     train.steps = q->finetune_steps;
-    train.batch = 16;
+    train.batch = 8;
     train.event_every = q->finetune_steps >= 50 ? q->finetune_steps / 25 : 1;
     train.event = watch;
     train.event_user = &watcher;
@@ -281,9 +281,9 @@ static void print_usage(FILE *file)
         "  --per-class NUMBER  labelled texts of each class to learn from (16)\n"
         "  --seeds NUMBER      how often the comparison is repeated (3)\n"
         "  --seed NUMBER       of the first (1)\n"
-        "  --steps NUMBER      of pretraining, at most (2000)\n"
-        "  --finetune-steps NUMBER (100)\n"
-        "  --layers --width --heads --length --batch NUMBER   of the network (4, 128, 4, 128, 16)\n"
+        "  --steps NUMBER      of pretraining, at most (3000)\n"
+        "  --finetune-steps NUMBER (150)\n"
+        "  --layers --width --heads --length --batch NUMBER   of the network (4, 128, 4, 128, 8)\n"
         "  --threads NUMBER    (as many as processors)\n",
         file);
 }
@@ -353,9 +353,9 @@ int main(int argc, char **argv)
                              .per_class = 16,
                              .seeds = 3,
                              .seed = 1,
-                             .steps = 2000,
-                             .finetune_steps = 100,
-                             .batch = 16,
+                             .steps = 3000,
+                             .finetune_steps = 150,
+                             .batch = 8,
                              .length = 128,
                              .layers = 4,
                              .heads = 4,

@@ -8,8 +8,9 @@
 #include <string.h>
 
 static const char directory[] = "/usr/share/games/fortunes";
-static const char *const labelled[] = {"definitions", "literature", "perl", "science", "songs-poems", "startrek", NULL};
-static const char *const unlabelled[] = {"computers", "education", "food", "linux", "platitudes", "wisdom", NULL};
+static const char *const labelled[] = {"definitions", "literature", "perl", "songs-poems", "startrek", "tao", NULL};
+static const char *const unlabelled[] = {"computers",  "education", "food",   "linux",
+                                         "platitudes", "science",   "wisdom", NULL};
 
 /* A demonstration is for everybody: texts with words that begin so are left out. */
 static const char *const left_out[] = {
