@@ -1,13 +1,14 @@
 /* Places storages in the arena: the largest first, each at the lowest offset where it overlaps nothing that is occupied at the same time
  * (greedy by size: Pisarchyk and Lee 2020, "Efficient Memory Management for Deep Neural Net Inference"). */
-#include <stdlib.h>
-
 #include "plan/layout.h"
 
+#include "base/sort.h"
+
 /* Larger first; ties by first use and then by number, so that the layout is the same everywhere. */
-static int compare(const void *left, const void *right)
+static int compare(const void *left, const void *right, void *user)
 {
-    const pt__storage_t *a = *(pt__storage_t *const *)left, *b = *(pt__storage_t *const *)right;
+    const pt__storage_t *a = left, *b = right;
+    (void)user;
     if (a->bytes != b->bytes)
         return a->bytes > b->bytes ? -1 : 1;
     if (a->first != b->first)
@@ -51,7 +52,7 @@ pt_status_t pt__layout_place(pt__plan_t *plan)
     for (int64_t i = 0; i < plan->n_storages; i++)
         if (plan->storages[i].place == PT__PLACE_ARENA)
             order[count++] = &plan->storages[i];
-    qsort(order, (size_t)count, sizeof *order, compare);
+    pt__sort((const void **)order, count, compare, NULL);
     plan->arena_bytes = 0;
     for (int64_t i = 0; i < count; i++) {
         order[i]->offset = find_offset(placed, i, order[i]);
