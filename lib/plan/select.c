@@ -14,7 +14,7 @@ typedef struct selection {
     pt_graph_t *to;
     const pt__op_t *pool;
     pt_tensor_t *map;      /* [from's tensors] the same in `to`; PT_NO_TENSOR: not there */
-    pt_tensor_t *selected; /* [from's tensors] its chosen rows in `to`; PT_NO_TENSOR: not there yet */
+    pt_tensor_t *selected; /* [2, from's tensors] its first, its last rows in `to`; PT_NO_TENSOR: not there (yet) */
     int32_t *reading;      /* [from's tensors] UNREAD, ALL_ROWS or a kind */
 } selection_t;
 
@@ -78,13 +78,19 @@ static void find_readings(selection_t *self, const pt_tensor_t *targets, int32_t
     }
 }
 
+static pt_tensor_t *selected_of(selection_t *self, pt_tensor_t tensor, int32_t kind)
+{
+    return &self->selected[(kind == PT_POOL_LAST ? self->from->n_tensors : 0) + tensor];
+}
+
 /* The chosen rows of a tensor, by a pool where they do not exist yet. */
 static pt_tensor_t select_rows(selection_t *self, pt_tensor_t tensor, int32_t kind)
 {
     pt__attributes_t attributes = {.integers = {kind}};
-    if (self->selected[tensor] == PT_NO_TENSOR)
-        self->selected[tensor] = pt__graph_add(self->to, self->pool, 1, &self->map[tensor], &attributes);
-    return self->selected[tensor];
+    pt_tensor_t *selected = selected_of(self, tensor, kind);
+    if (*selected == PT_NO_TENSOR)
+        *selected = pt__graph_add(self->to, self->pool, 1, &self->map[tensor], &attributes);
+    return *selected;
 }
 
 static pt_status_t rebuild_node(selection_t *self, const pt__node_t *node)
@@ -103,7 +109,7 @@ static pt_status_t rebuild_node(selection_t *self, const pt__node_t *node)
     }
     pt_tensor_t first = pt__graph_add(self->to, node->op, node->n_inputs, inputs, &node->attributes);
     for (int32_t k = 0; k < node->n_outputs && first != PT_NO_TENSOR; k++)
-        (of_rows ? self->selected : self->map)[node->outputs[k]] = first + k;
+        *(of_rows ? selected_of(self, node->outputs[k], kind) : &self->map[node->outputs[k]]) = first + k;
     return self->to->status;
 }
 
@@ -151,10 +157,10 @@ pt_status_t pt__layout_select(pt__plan_t *plan, const pt_graph_t *graph, const p
     PT__TRY(pt__allocate(memory, (size_t)graph->n_tensors, sizeof *plan->map, "plan", &plan->map));
     self.to = plan->graph;
     self.map = plan->map;
-    PT__TRY_OUT(pt__allocate(memory, (size_t)graph->n_tensors, sizeof *self.selected, "plan", &self.selected));
+    PT__TRY_OUT(pt__allocate(memory, 2 * (size_t)graph->n_tensors, sizeof *self.selected, "plan", &self.selected));
     PT__TRY_OUT(pt__allocate(memory, (size_t)graph->n_tensors, sizeof *self.reading, "plan", &self.reading));
     for (int64_t i = 0; i < graph->n_tensors; i++)
-        self.map[i] = self.selected[i] = PT_NO_TENSOR;
+        self.map[i] = self.selected[i] = self.selected[graph->n_tensors + i] = PT_NO_TENSOR;
     find_readings(&self, targets, n_targets);
     PT__TRY_OUT(rebuild(&self));
     plan->graph->loss = moved(&self, graph->loss);
