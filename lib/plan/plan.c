@@ -92,6 +92,21 @@ static pt_status_t allocate_tables(pt__plan_t *plan)
     return pt__allocate(memory, tensors, sizeof *plan->storage_of, "plan", &plan->storage_of);
 }
 
+/* Sizes at capacity are multiplied without further checks from here on: together they stay far below what an int64_t counts. */
+static pt_status_t check_capacity(const pt__plan_t *plan)
+{
+    const double most = (double)((int64_t)1 << 48);
+    double bytes = 0;
+    for (int64_t i = 0; i < plan->graph->n_tensors; i++) {
+        const pt__shape_t *shape = &plan->graph->tensors[i].shape;
+        bytes += (double)pt__shape_elements(shape) * (double)plan->capacity[shape->symbol] * (double)sizeof(float);
+    }
+    if (bytes <= most)
+        return PT_OK;
+    return pt__fail(PT_ERR_MEMORY, "%lld samples with %lld rows at a time take %g bytes, more than any machine has",
+                    (long long)plan->capacity[PT__SYMBOL_BATCH], (long long)plan->capacity[PT__SYMBOL_TOKENS], bytes);
+}
+
 static pt_status_t make(pt__plan_t *plan, const pt_graph_t *graph, const pt__plan_options_t *options)
 {
     pt__memory_t *memory = &plan->context->memory;
@@ -101,6 +116,7 @@ static pt_status_t make(pt__plan_t *plan, const pt_graph_t *graph, const pt__pla
     if (options->training)
         PT__TRY(pt__graph_append_gradients(plan->graph, options->wanted, options->recompute, plan->reached));
     PT__TRY(pt__graph_verify(plan->graph));
+    PT__TRY(check_capacity(plan));
     PT__TRY(allocate_tables(plan));
     for (int32_t i = 0; i < options->n_kept; i++)
         if (options->kept[i] != PT_NO_TENSOR)
