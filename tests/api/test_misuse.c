@@ -98,6 +98,7 @@ START_TEST(test_null_handles)
     pt_parameter_info_t info = {.struct_size = sizeof info};
     int32_t tokens[4] = {0};
     REFUSED(pt_context_create(NULL, NULL), "out");
+    pt_graph_free(world.graph);
     REFUSED(pt_graph_create(NULL, &world.graph), "context");
     ck_assert_ptr_null(world.graph);
     ck_ok(pt_graph_create(world.context, &world.graph));
