@@ -157,6 +157,8 @@ pt_status_t pt__optimizer_bind(pt_optimizer_t *optimizer, const pt__learnable_t 
 {
     if (pt__optimizer_is_bound(optimizer, identity))
         return PT_OK;
+    if (optimizer->busy) /* the update that asks the schedule's callback goes on with the binding it has */
+        return pt__fail(PT_ERR_BUSY, "the optimizer is in use: its schedule's callback may not train another model with it");
     pt__memory_t *memory = &optimizer->context->memory;
     pt__binding_t *old = optimizer->binding, *binding;
     PT__TRY(describe(optimizer, learnables, count, identity, &binding));
