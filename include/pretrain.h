@@ -587,7 +587,7 @@ typedef struct pt_train_options {
     int64_t evaluation_batch; /* 0: micro_batch */
     int64_t patience;         /* evaluations without improvement before the stage ends; 0: no early end */
     double improvement;       /* how much lower the loss must be to count */
-    const char *checkpoint_directory; /* NULL: none. Made if missing */
+    const char *checkpoint_directory; /* NULL: none. Made if missing; holds no checkpoints yet, or PT_TRAIN_RESUME is set */
     int64_t checkpoint_every;         /* steps; 0: only at the end */
     double checkpoint_seconds;        /* seconds; 0: not by time */
     int64_t checkpoints_kept;         /* 0: 2 */

@@ -14,13 +14,15 @@ pt_status_t pt__handle_enter(const pt_model_t *model, int32_t change, const char
     if (model == NULL)
         return pt__handle_null(function, "model");
     if (change && model->busy)
-        return pt__fail(PT_ERR_BUSY, "%s: the model is in use by the stage that called this callback", function);
+        return pt__handle_leave(model, pt__fail(PT_ERR_BUSY, "%s: the model is in use by the stage that called this callback", function));
     return PT_OK;
 }
 
 pt_status_t pt__handle_leave(const pt_model_t *model, pt_status_t status)
 {
-    if (model != NULL && status != PT_OK)
+    if (status == PT_OK)
+        pt__error_clear(); /* what a callback's own calls, or a checkpoint passed over, left */
+    else if (model != NULL)
         snprintf(((pt_model_t *)(uintptr_t)model)->message, sizeof model->message, "%s", pt__error_message());
     return status;
 }

@@ -151,20 +151,20 @@ int32_t pt_model_task(const pt_model_t *model)
 int64_t pt_model_transfer_count(const pt_model_t *model, int32_t kind)
 {
     int64_t count = 0;
-    for (int64_t i = 0; model != NULL && i < model->n_transfers; i++)
-        count += kind == 0 || model->transfers[i].kind == kind;
+    for (int64_t i = 0; model != NULL && i < model->report.count; i++)
+        count += kind == 0 || model->report.entries[i].kind == kind;
     return count;
 }
 
 pt_status_t pt_model_transfer_entry(const pt_model_t *model, int64_t index, const char **name, int32_t *kind)
 {
     PT__TRY(pt__handle_enter(model, 0, "pt_model_transfer_entry"));
-    if (index < 0 || index >= model->n_transfers)
-        return pt__handle_leave(model, pt__fail(PT_ERR_ARGUMENT, "pt_model_transfer_entry: index %lld, there are %lld entries", (long long)index, (long long)model->n_transfers));
+    if (index < 0 || index >= model->report.count)
+        return pt__handle_leave(model, pt__fail(PT_ERR_ARGUMENT, "pt_model_transfer_entry: index %lld, there are %lld entries", (long long)index, (long long)model->report.count));
     if (name != NULL)
-        *name = model->transfers[index].name;
+        *name = model->report.entries[index].name;
     if (kind != NULL)
-        *kind = model->transfers[index].kind;
+        *kind = model->report.entries[index].kind;
     return PT_OK;
 }
 

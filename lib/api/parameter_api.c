@@ -89,8 +89,8 @@ pt_status_t pt_model_gradient_get(const pt_model_t *model, int64_t index, float 
 pt_status_t pt_model_set_recompute(pt_model_t *model, int32_t recompute)
 {
     PT__TRY(pt__handle_enter(model, 1, "pt_model_set_recompute"));
-    model->recompute = recompute != 0;
-    return pt__handle_leave(model, pt__model_renew_learnables(model));
+    pt__model_set_recompute(model, recompute != 0);
+    return PT_OK;
 }
 
 pt_status_t pt_model_set_trainable(pt_model_t *model, const char *pattern, int32_t trainable, int64_t *matched)
@@ -101,14 +101,8 @@ pt_status_t pt_model_set_trainable(pt_model_t *model, const char *pattern, int32
         *matched = 0;
     if (pattern == NULL)
         return pt__handle_leave(model, pt__handle_null("pt_model_set_trainable", "pattern"));
-    for (int64_t i = 0; i < model->graph->n_parameters; i++)
-        if (pt__pattern_match(pattern, model->parameters[i].name)) {
-            model->parameters[i].trainable = trainable != 0;
-            count++;
-        }
+    pt_status_t status = pt__model_set_trainable(model, pattern, trainable != 0, &count);
     if (matched != NULL)
         *matched = count;
-    if (count == 0)
-        return pt__handle_leave(model, pt__fail(PT_ERR_NOT_FOUND, "no parameter matches \"%.200s\"", pattern));
-    return pt__handle_leave(model, pt__model_renew_learnables(model));
+    return pt__handle_leave(model, status);
 }

@@ -114,7 +114,9 @@ static pt_status_t train_stage(pt_model_t *model, pt_optimizer_t *optimizer, pt_
 {
     pt_train_result_t found = {0};
     PT__TRY(pt__handle_begin_stage(model, function));
-    pt_status_t status = train(model, optimizer, dataset, options, pretraining, function, &found);
+    pt_status_t status = pt__result_write(result, &found, (uint32_t)sizeof found, "pt_train_result"); /* one that cannot be written is told now, not after hours */
+    if (status == PT_OK)
+        status = train(model, optimizer, dataset, options, pretraining, function, &found);
     if (result != NULL) { /* also after a failure: how far it came */
         pt_status_t written = pt__result_write(result, &found, (uint32_t)sizeof found, "pt_train_result");
         status = status == PT_OK ? written : status;
@@ -146,9 +148,11 @@ enum { DEFAULT_BATCH = 8 };
 
 pt_status_t pt_evaluate(pt_model_t *model, pt_dataset_t *dataset, int64_t batch, pt_evaluation_t *result)
 {
-    pt_evaluation_t found;
+    pt_evaluation_t found = {0};
     PT__TRY(pt__handle_begin_stage(model, "pt_evaluate"));
-    pt_status_t status = result == NULL ? pt__handle_null("pt_evaluate", "result") : check_pass(model, dataset, batch, "pt_evaluate");
+    pt_status_t status = result == NULL ? pt__handle_null("pt_evaluate", "result") : pt__result_write(result, &found, (uint32_t)sizeof found, "pt_evaluation");
+    if (status == PT_OK)
+        status = check_pass(model, dataset, batch, "pt_evaluate");
     if (status == PT_OK) {
         pt__dataset_retain(dataset);
         status = pt__evaluate(model, dataset, batch == 0 ? DEFAULT_BATCH : batch, &found);
@@ -234,19 +238,23 @@ static pt_status_t train_step(pt_model_t *model, pt_optimizer_t *optimizer, cons
     const pt__wants_t *wants;
     pt__loaded_t loaded;
     pt__update_result_t update = {0};
+    pt_step_result_t found = {0};
     double loss, weight;
     if (optimizer == NULL)
         return pt__handle_null("pt_train_step", "optimizer");
+    PT__TRY(pt__result_write(result, &found, (uint32_t)sizeof found, "pt_step_result"));
     PT__TRY(check_context(model, pt__optimizer_context(optimizer), "pt_train_step", "optimizer"));
     if (flags & ~(PT_STEP_ACCUMULATE | PT_STEP_NORM))
         return pt__fail(PT_ERR_ARGUMENT, "pt_train_step: flags has unknown bits: %#x", (unsigned)flags);
     PT__TRY(pt__engine_take(model, PT__MODE_TRAIN, PT_NO_TENSOR, values, n_values, samples, &wants, &loaded));
+    if (!(flags & PT_STEP_ACCUMULATE)) /* first what can fail, so that a step that is tried again is not added twice */
+        PT__TRY(pt__model_bind_optimizer(model, optimizer));
     PT__TRY(pt__step_accumulate(model, wants, &loaded, &loss, &weight));
     if (!(flags & PT_STEP_ACCUMULATE))
         PT__TRY(pt__step_update(model, optimizer, 0, (flags & PT_STEP_NORM) != 0, &update));
     if (result == NULL)
         return PT_OK;
-    pt_step_result_t found = {.skipped = update.skipped, .loss = loss, .gradient_norm = update.gradient_norm, .learning_rate = update.learning_rate};
+    found = (pt_step_result_t){.skipped = update.skipped, .loss = loss, .gradient_norm = update.gradient_norm, .learning_rate = update.learning_rate};
     return pt__result_write(result, &found, (uint32_t)sizeof found, "pt_step_result");
 }
 
@@ -313,6 +321,10 @@ static pt_status_t estimate(pt_model_t *model, const pt_optimizer_t *optimizer, 
         return pt__fail(PT_ERR_STATE, "pt_model_estimate: the model has no loss: set a task with pt_model_set_task");
     PT__TRY(check_range("pt_model_estimate: samples", samples, 1));
     PT__TRY(check_range("pt_model_estimate: tokens", tokens, 0));
+    for (int64_t i = 0; i < model->graph->n_inputs; i++)
+        if (model->graph->tensors[model->graph->inputs[i].tensor].shape.symbol == PT__SYMBOL_TOKENS && tokens < samples)
+            return pt__fail(PT_ERR_ARGUMENT, "pt_model_estimate: tokens is %lld, expected at least one row for each of %lld samples, as \"%s\" is ragged",
+                            (long long)tokens, (long long)samples, model->graph->inputs[i].name);
     PT__TRY(pt__estimate(model, optimizer, samples, tokens, &found));
     return pt__result_write(result, &found, (uint32_t)sizeof found, "pt_estimate");
 }

@@ -21,7 +21,10 @@ static int64_t fixed_bytes(const pt_model_t *model, const pt_optimizer_t *optimi
 static pt_status_t needed_bytes(pt_model_t *model, const pt_optimizer_t *optimizer, const pt_dataset_t *dataset, int64_t micro_batch, int64_t *bytes)
 {
     pt__measure_t measure;
-    PT__TRY(pt__engine_measure(model, micro_batch, micro_batch * pt__engine_sample_tokens(model, dataset), &measure));
+    int64_t tokens = pt__engine_sample_tokens(model, dataset);
+    if (tokens > INT64_MAX / micro_batch)
+        return pt__fail(PT_ERR_MEMORY, "%lld samples of up to %lld rows are more than any machine can hold", (long long)micro_batch, (long long)tokens);
+    PT__TRY(pt__engine_measure(model, micro_batch, micro_batch * tokens, &measure)); /* bounds all sizes at this capacity */
     *bytes = fixed_bytes(model, optimizer) + measure.arena_bytes + measure.table_bytes + micro_batch * sample_bytes(model, dataset);
     return PT_OK;
 }
@@ -30,6 +33,7 @@ pt_status_t pt__budget_micro_batch(pt_model_t *model, const pt_optimizer_t *opti
                                    int64_t *micro_batch)
 {
     int64_t samples = options->micro_batch > 0 ? options->micro_batch : options->batch, bytes = 0, parts = 1;
+    int32_t recompute = model->recompute;
     if (dataset->length > 0 && samples > dataset->length)
         samples = dataset->length;
     *micro_batch = samples;
@@ -40,13 +44,14 @@ pt_status_t pt__budget_micro_batch(pt_model_t *model, const pt_optimizer_t *opti
         if (bytes <= options->memory_budget)
             return PT_OK;
         if (!model->recompute) { /* costs less time than smaller micro-batches with their smaller products */
-            model->recompute = 1;
-            PT__TRY(pt__model_renew_learnables(model));
+            pt__model_set_recompute(model, 1);
             continue;
         }
-        if (options->micro_batch > 0 || *micro_batch == 1)
+        if (options->micro_batch > 0 || *micro_batch == 1) {
+            pt__model_set_recompute(model, recompute);
             return pt__fail(PT_ERR_BUDGET, "pt_train_options.memory_budget is %lld bytes; %lld samples at a time need %lld", (long long)options->memory_budget,
                             (long long)*micro_batch, (long long)bytes);
+        }
         while ((samples + parts - 1) / parts >= *micro_batch)
             parts++; /* the next smaller number of equal parts */
         *micro_batch = (samples + parts - 1) / parts;

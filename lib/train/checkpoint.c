@@ -138,7 +138,7 @@ static pt_status_t add_optimizer(builder_t *builder, const pt_model_t *model, co
 static pt_status_t add_state(builder_t *builder, const pt_model_t *model, const pt__progress_t *progress)
 {
     add_integer(builder, PREFIX "micro_steps", model->micro_steps);
-    add_integer(builder, PREFIX "seed", (int64_t)model->context->seed);
+    add_integer(builder, PREFIX "seed", (int64_t)model->seed);
     add_integer(builder, PREFIX "accumulated", model->accumulated);
     add_double(builder, PREFIX "accumulated.loss", model->loss_sum);
     add_double(builder, PREFIX "accumulated.weight", model->weight);
@@ -153,6 +153,7 @@ static pt_status_t add_state(builder_t *builder, const pt_model_t *model, const 
     add_integer(builder, PREFIX "stage.shuffle", (int64_t)progress->cursor.seed);
     add_integer(builder, PREFIX "stage.without_gain", progress->evaluations_without_gain);
     add_integer(builder, PREFIX "stage.best_step", progress->best_step);
+    add_integer(builder, PREFIX "stage.evaluated_step", progress->evaluated_step);
     add_double(builder, PREFIX "stage.best_loss", progress->best_loss);
     if (progress->best != NULL)
         add_string(builder, PREFIX "stage.keeps_best", "1");
@@ -299,6 +300,7 @@ static pt_status_t read_progress(const reader_t *reader, pt__progress_t *progres
     progress->cursor.seed = (uint64_t)shuffle;
     PT__TRY(read_integer(reader, PREFIX "stage.without_gain", &progress->evaluations_without_gain));
     PT__TRY(read_integer(reader, PREFIX "stage.best_step", &progress->best_step));
+    PT__TRY(read_integer(reader, PREFIX "stage.evaluated_step", &progress->evaluated_step));
     if (progress->step < 0 || progress->cursor.epoch < 0 || progress->cursor.position < 0)
         return pt__fail(PT_ERR_FORMAT, "%s: the stage's step, epoch or position is negative", reader->path);
     return read_double(reader, PREFIX "stage.best_loss", &progress->best_loss);
@@ -309,7 +311,7 @@ static pt_status_t read_all(const reader_t *reader, pt_model_t *model, pt_optimi
     const char *format = pt__tensors_value(reader->table, PREFIX "format");
     pt__optimizer_counts_t counts = {0};
     pt__progress_t read = {0};
-    int64_t micro_steps, accumulated, task;
+    int64_t micro_steps, accumulated, task, seed;
     double loss_sum, weight;
     if (format == NULL)
         return pt__fail(PT_ERR_FORMAT, "%s: not a checkpoint of this library (no metadata \"pretrain.format\")", reader->path);
@@ -319,28 +321,36 @@ static pt_status_t read_all(const reader_t *reader, pt_model_t *model, pt_optimi
     if (task != model->task.task)
         return pt__fail(PT_ERR_STATE, "%s: saved with task %lld, the model has task %d", reader->path, (long long)task, (int)model->task.task);
     PT__TRY(read_integer(reader, PREFIX "micro_steps", &micro_steps));
+    PT__TRY(read_integer(reader, PREFIX "seed", &seed));
     PT__TRY(read_integer(reader, PREFIX "accumulated", &accumulated));
+    if (micro_steps < 0 || accumulated < 0)
+        return pt__fail(PT_ERR_FORMAT, "%s: the micro-steps made or accumulated are negative", reader->path);
     PT__TRY(read_double(reader, PREFIX "accumulated.loss", &loss_sum));
     PT__TRY(read_double(reader, PREFIX "accumulated.weight", &weight));
     if (optimizer != NULL) {
         PT__TRY(read_optimizer_counts(reader, optimizer, &counts));
-        PT__TRY(pt__model_bind_optimizer(model, optimizer)); /* makes gradients and slots to read into */
-    } else if (accumulated > 0)
-        PT__TRY(pt__model_make_gradients(model));
+        PT__TRY(read_ages(reader, model, optimizer, &counts, 0));
+    }
     if (progress != NULL)
         PT__TRY(read_progress(reader, &read));
     int32_t has_best = pt__tensors_value(reader->table, PREFIX "stage.keeps_best") != NULL;
     float *best = progress != NULL && has_best ? progress->best : NULL;
-    if (!has_best && progress != NULL && progress->best != NULL)
-        read.best_loss = (double)NAN; /* saved by a stage that did not keep them: the best is yet to come */
-    if (optimizer != NULL)
-        PT__TRY(read_ages(reader, model, optimizer, &counts, 0));
+    if (!has_best && progress != NULL && progress->best != NULL) { /* saved by a stage that did not keep them: the best is yet to come */
+        read.best_loss = (double)NAN;
+        read.best_step = read.evaluations_without_gain = 0;
+    }
     PT__TRY(read_tensors(reader, model, optimizer, accumulated, best, 0));
+    /* Everything is there: only now the optimizer lets go of what it was bound to, and makes slots to read into. */
+    if (optimizer != NULL)
+        PT__TRY(pt__model_bind_optimizer(model, optimizer));
+    else if (accumulated > 0)
+        PT__TRY(pt__model_make_gradients(model));
     PT__TRY(read_tensors(reader, model, optimizer, accumulated, best, 1));
     if (optimizer != NULL) {
         pt__optimizer_counts_set(optimizer, &counts);
         PT__TRY(read_ages(reader, model, optimizer, &counts, 1)); /* checked above: cannot fail */
     }
+    model->seed = (uint64_t)seed;
     model->micro_steps = micro_steps;
     model->accumulated = accumulated;
     model->loss_sum = loss_sum;

@@ -160,20 +160,10 @@ static pt_status_t grow_arena(pt_model_t *model, int64_t bytes)
     return PT_OK;
 }
 
-pt_status_t pt__engine_prepare(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, int64_t samples, int64_t tokens, pt__plan_t **out)
+/* Memory and addresses for a plan. */
+static pt_status_t make_room(pt_model_t *model, pt__mode_t mode)
 {
     pt__planned_t *planned = &model->planned[mode];
-    int32_t same = planned->plan != NULL && (mode != PT__MODE_OUTPUT || planned->tensor == tensor);
-    if (!same || planned->samples < samples || planned->tokens < tokens) {
-        pt__plan_t *plan;
-        if (same) { /* it has to grow */
-            samples = samples > planned->samples ? samples : planned->samples;
-            tokens = tokens > planned->tokens ? round_capacity(tokens) : planned->tokens;
-        }
-        PT__TRY(make_plan(model, mode, tensor, samples, tokens, &plan));
-        pt__plan_free(planned->plan);
-        *planned = (pt__planned_t){.plan = plan, .tensor = tensor, .samples = samples, .tokens = tokens};
-    }
     if (mode == PT__MODE_TRAIN)
         PT__TRY(pt__model_make_gradients(model));
     PT__TRY(grow_arena(model, pt__plan_arena_bytes(planned->plan)));
@@ -188,9 +178,30 @@ pt_status_t pt__engine_prepare(pt_model_t *model, pt__mode_t mode, pt_tensor_t t
         PT__TRY(pt__allocate(&model->context->memory, (size_t)planned->tokens, sizeof *model->derived, "labels", &model->derived));
         model->derived_capacity = planned->tokens;
     }
-    if (out != NULL)
-        *out = planned->plan;
     return PT_OK;
+}
+
+pt_status_t pt__engine_prepare(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, int64_t samples, int64_t tokens, pt__plan_t **out)
+{
+    pt__planned_t *planned = &model->planned[mode];
+    int32_t same = planned->plan != NULL && (mode != PT__MODE_OUTPUT || planned->tensor == tensor);
+    if (!same || planned->samples < samples || planned->tokens < tokens) {
+        pt__plan_t *plan;
+        if (same) { /* it has to grow */
+            samples = samples > planned->samples ? samples : planned->samples;
+            tokens = tokens > planned->tokens ? round_capacity(tokens) : planned->tokens;
+        }
+        PT__TRY(make_plan(model, mode, tensor, samples, tokens, &plan));
+        pt__plan_free(planned->plan);
+        *planned = (pt__planned_t){.plan = plan, .tensor = tensor, .samples = samples, .tokens = tokens};
+    }
+    pt_status_t status = make_room(model, mode);
+    if (status != PT_OK) { /* a plan that does not fit into memory must not stand in the way of smaller ones */
+        pt__plan_free(planned->plan);
+        *planned = (pt__planned_t){0};
+    } else if (out != NULL)
+        *out = planned->plan;
+    return status;
 }
 
 /* Each token's label is the token after it; a sample's last token has none. */
@@ -218,7 +229,7 @@ void pt__engine_run(pt_model_t *model, pt__mode_t mode, const pt__wants_t *wants
                 derive_labels(model, model->inputs[i], loaded);
         }
     if (mode == PT__MODE_TRAIN) {
-        run.random_key = pt__random_key(model->context->seed, (uint64_t)model->micro_steps++);
+        run.random_key = pt__random_key(model->seed, (uint64_t)model->micro_steps++);
         run.accumulate = model->accumulated > 0;
     }
     pt__plan_run(model->planned[mode].plan, &run, model->inputs);

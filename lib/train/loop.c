@@ -2,6 +2,7 @@
  * evaluation with early stopping, and checkpoints. At every step border model, optimizer and progress agree, so that a checkpoint taken there
  * goes on with the same bits. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -35,6 +36,7 @@ static pt_status_t step(pt__stage_t *stage)
     stage->skipped += stage->update.skipped;
     stage->progress.step++;
     stage->progress.cursor = pt__loader_cursor(stage->loader);
+    stage->is_saved = 0;
     return PT_OK;
 }
 
@@ -42,11 +44,13 @@ static pt_status_t step(pt__stage_t *stage)
 static void count_tail(pt__stage_t *stage)
 {
     int64_t tail = stage->epoch_steps;
-    if (stage->total_steps > 0 && (tail == 0 || tail > (stage->total_steps + 9) / 10))
-        tail = (stage->total_steps + 9) / 10;
+    int64_t tenth = stage->total_steps / 10 + (stage->total_steps % 10 != 0);
+    if (stage->total_steps > 0 && (tail == 0 || tail > tenth))
+        tail = tenth;
     int32_t in_tail = stage->total_steps > 0 ? stage->progress.step > stage->total_steps - tail : 1;
-    if (stage->total_steps == 0 && tail > 0 && stage->tail_steps == tail)
+    if (stage->total_steps == 0 && stage->tail_over)
         stage->tail_loss = 0, stage->tail_steps = 0;
+    stage->tail_over = stage->end_of_epoch;
     if (in_tail) {
         stage->tail_loss += stage->loss;
         stage->tail_steps++;
@@ -57,19 +61,19 @@ static pt_status_t evaluate(pt__stage_t *stage)
 {
     pt_evaluation_t found;
     pt__progress_t *progress = &stage->progress;
-    int64_t batch = stage->options->evaluation_batch > 0 ? stage->options->evaluation_batch : stage->options->micro_batch;
-    if (batch == 0)
-        batch = stage->options->batch;
+    int64_t batch = stage->options->evaluation_batch > 0 ? stage->options->evaluation_batch : stage->micro_batch;
     PT__TRY(pt__evaluate(stage->model, stage->options->evaluation, batch, &found));
     stage->evaluation_loss = found.loss;
     stage->evaluation_accuracy = found.accuracy;
-    if (isnan(progress->best_loss) || found.loss < progress->best_loss - stage->options->improvement) {
+    progress->evaluated_step = progress->step;
+    stage->is_saved = 0;
+    if (found.loss < progress->best_loss - stage->options->improvement || (isnan(progress->best_loss) && !isnan(found.loss))) {
         progress->best_loss = found.loss;
         progress->best_step = progress->step;
         progress->evaluations_without_gain = 0;
         if (progress->best != NULL)
             memcpy(progress->best, stage->model->values, (size_t)stage->model->value_elements * sizeof(float));
-    } else if (++progress->evaluations_without_gain >= stage->options->patience && stage->options->patience > 0)
+    } else if (++progress->evaluations_without_gain >= stage->options->patience && stage->options->patience > 0 && stage->reason == 0)
         stage->reason = PT_REASON_EARLY;
     pt__stage_tell(stage, PT_EVENT_EVALUATION, NULL);
     return PT_OK;
@@ -81,8 +85,10 @@ static pt_status_t checkpoint(pt__stage_t *stage)
     const pt_train_options_t *options = stage->options;
     PT__TRY(pt__rotation_path(options->checkpoint_directory, stage->progress.step, path));
     PT__TRY(pt__checkpoint_write(stage->model, stage->optimizer, &stage->progress, path));
-    PT__TRY(pt__rotation_prune(stage->model->context, options->checkpoint_directory, options->checkpoints_kept > 0 ? options->checkpoints_kept : 2));
+    stage->is_saved = 1;
     stage->last_checkpoint = pt__clock_seconds();
+    PT__TRY(pt__rotation_prune(stage->model->context, options->checkpoint_directory, stage->progress.step,
+                               options->checkpoints_kept > 0 ? options->checkpoints_kept : 2));
     pt__stage_tell(stage, PT_EVENT_CHECKPOINT, path);
     return PT_OK;
 }
@@ -108,12 +114,17 @@ static int32_t is_evaluation_due(const pt__stage_t *stage, int32_t last)
     return last || (options->steps == 0 && stage->end_of_epoch);
 }
 
+static int32_t is_last(const pt__stage_t *stage)
+{
+    return stage->total_steps > 0 && stage->progress.step >= stage->total_steps;
+}
+
 static pt_status_t after_step(pt__stage_t *stage)
 {
     const pt_train_options_t *options = stage->options;
     count_tail(stage);
     pt__stage_tell_step(stage);
-    int32_t last = stage->total_steps > 0 && stage->progress.step >= stage->total_steps;
+    int32_t last = is_last(stage);
     if (stage->reason == 0 && is_evaluation_due(stage, last))
         PT__TRY(evaluate(stage));
     if (is_checkpoint_due(stage))
@@ -129,29 +140,45 @@ static pt_status_t after_step(pt__stage_t *stage)
 static pt_status_t finish(pt__stage_t *stage)
 {
     const pt_train_options_t *options = stage->options;
-    char path[PT__PATH_SIZE];
-    if (stage->reason == PT_REASON_END_OF_DATA && options->evaluation != NULL && !stage->end_of_epoch)
+    int32_t is_over = stage->reason == PT_REASON_END_OF_DATA || stage->reason == PT_REASON_DONE;
+    if (is_over && options->evaluation != NULL && stage->progress.evaluated_step < stage->progress.step)
         PT__TRY(evaluate(stage));
-    if (options->checkpoint_directory != NULL && stage->progress.step > stage->first_step) {
-        PT__TRY(pt__rotation_path(options->checkpoint_directory, stage->progress.step, path));
-        if (!pt__file_exists(path))
-            PT__TRY(checkpoint(stage));
-    }
+    if (options->checkpoint_directory != NULL && !stage->is_saved)
+        PT__TRY(checkpoint(stage));
     if (stage->progress.best != NULL && stage->progress.best_step > 0)
         memcpy(stage->model->values, stage->progress.best, (size_t)stage->model->value_elements * sizeof(float));
     pt__stage_tell(stage, PT_EVENT_END, NULL);
     return PT_OK;
 }
 
+/* What the step border that a stage resumes at may lack: the host stopped it there before its evaluation; or there is nothing left to do. */
+static pt_status_t catch_up(pt__stage_t *stage)
+{
+    const pt__progress_t *progress = &stage->progress;
+    stage->end_of_epoch = progress->cursor.position == 0;
+    if (progress->step == 0 || stage->reason != 0)
+        return PT_OK;
+    if (progress->evaluated_step < progress->step && is_evaluation_due(stage, is_last(stage)))
+        PT__TRY(evaluate(stage));
+    else if (stage->options->patience > 0 && progress->evaluations_without_gain >= stage->options->patience)
+        stage->reason = PT_REASON_EARLY;
+    if (stage->reason == 0 && is_last(stage))
+        stage->reason = PT_REASON_DONE;
+    return PT_OK;
+}
+
+static pt_status_t check_cancelled(const pt__stage_t *stage)
+{
+    if (!atomic_exchange(&stage->model->cancelled, 0))
+        return PT_OK;
+    return pt__fail(PT_ERR_CANCELLED, "cancelled after step %lld", (long long)stage->progress.step);
+}
+
 static pt_status_t run(pt__stage_t *stage)
 {
-    if (stage->total_steps > 0 && stage->progress.step >= stage->total_steps)
-        stage->reason = PT_REASON_DONE; /* resumed where it was over */
+    PT__TRY(catch_up(stage));
     while (stage->reason == 0) {
-        if (atomic_exchange(&stage->model->cancelled, 0)) {
-            stage->reason = PT_REASON_CANCELLED;
-            return pt__fail(PT_ERR_CANCELLED, "cancelled after step %lld", (long long)stage->progress.step);
-        }
+        PT__TRY(check_cancelled(stage));
         pt_status_t status = step(stage);
         if (status == PT_END && stage->progress.step > 0) {
             stage->reason = stage->total_steps == 0 ? PT_REASON_DONE : PT_REASON_END_OF_DATA;
@@ -161,7 +188,19 @@ static pt_status_t run(pt__stage_t *stage)
             return pt__fail_within(status == PT_END ? PT_ERR_ARGUMENT : status, "step %lld", (long long)(stage->progress.step + 1));
         PT__TRY(after_step(stage));
     }
+    PT__TRY(check_cancelled(stage));
     return finish(stage);
+}
+
+/* A stage that was cancelled is over too. */
+static pt_status_t tell_cancelled(pt__stage_t *stage)
+{
+    char message[PT__MESSAGE_SIZE];
+    snprintf(message, sizeof message, "%s", pt__error_message()); /* calls of the callback's own clear it */
+    stage->reason = PT_REASON_CANCELLED;
+    pt__stage_tell(stage, PT_EVENT_END, NULL);
+    pt__error_set(message);
+    return PT_ERR_CANCELLED;
 }
 
 /* Steps in all, from steps, epochs and the dataset's length. */
@@ -170,7 +209,7 @@ static void count_steps(pt__stage_t *stage)
     const pt_train_options_t *options = stage->options;
     int64_t length = stage->dataset->length;
     if (length >= 0)
-        stage->epoch_steps = options->flags & PT_TRAIN_DROP_PARTIAL ? length / options->batch : (length + options->batch - 1) / options->batch;
+        stage->epoch_steps = length / options->batch + ((options->flags & PT_TRAIN_DROP_PARTIAL) == 0 && length % options->batch != 0);
     stage->total_steps = options->steps;
     int64_t epochs = options->epochs > 0 ? options->epochs : options->steps > 0 ? 0 : 1;
     if (epochs > 0 && length >= 0) {
@@ -189,8 +228,24 @@ static pt_status_t open_loader(pt__stage_t *stage)
     PT__TRY(pt__budget_micro_batch(stage->model, stage->optimizer, stage->dataset, options, &wanted.micro_batch));
     if (wanted.micro_batch > wanted.batch)
         wanted.micro_batch = wanted.batch;
+    stage->micro_batch = wanted.micro_batch;
     PT__TRY(pt__engine_loader(stage->model, PT__MODE_TRAIN, PT_NO_TENSOR, stage->dataset, &wanted, &stage->progress.cursor, &stage->wants, &stage->loader));
     return pt__engine_prepare(stage->model, PT__MODE_TRAIN, PT_NO_TENSOR, wanted.micro_batch, pt__loader_token_capacity(stage->loader), NULL);
+}
+
+/* An evaluation dataset that does not fit is refused before the first step, not after hours. */
+static pt_status_t check_evaluation(const pt__stage_t *stage)
+{
+    const pt__loader_options_t wanted = {.batch = 1, .micro_batch = 1, .epochs = 1, .in_order = 1};
+    const pt__wants_t *wants;
+    pt__loader_t *loader;
+    if (stage->options->evaluation == NULL)
+        return PT_OK;
+    pt_status_t status = pt__engine_loader(stage->model, PT__MODE_EVALUATE, PT_NO_TENSOR, stage->options->evaluation, &wanted, NULL, &wants, &loader);
+    if (status != PT_OK)
+        return pt__fail_within(status, "pt_train_options.evaluation");
+    pt__loader_free(loader);
+    return PT_OK;
 }
 
 static pt_status_t start(pt__stage_t *stage, char path[PT__PATH_SIZE], int32_t *resumed)
@@ -202,13 +257,15 @@ static pt_status_t start(pt__stage_t *stage, char path[PT__PATH_SIZE], int32_t *
     stage->progress.best_loss = stage->evaluation_loss = stage->evaluation_accuracy = (double)NAN;
     if (options->flags & PT_TRAIN_KEEP_BEST)
         PT__TRY(pt__allocate_uninitialised(&model->context->memory, (size_t)model->value_elements, sizeof(float), "best weights", &stage->progress.best));
+    PT__TRY(check_evaluation(stage));
     if (options->checkpoint_directory != NULL)
         PT__TRY(pt__directory_make(&model->context->memory, options->checkpoint_directory));
-    pt__model_forget_accumulation(model);
     if (options->flags & PT_TRAIN_RESUME)
         PT__TRY(pt__rotation_resume(model, stage->optimizer, &stage->progress, options->checkpoint_directory, path, resumed));
-    if (*resumed)
-        pt__model_forget_accumulation(model);
+    else if (options->checkpoint_directory != NULL)
+        PT__TRY(pt__rotation_refuse_others(model->context, options->checkpoint_directory));
+    pt__model_forget_accumulation(model);
+    stage->is_saved = 1; /* there is nothing new yet */
     stage->first_step = stage->progress.step;
     count_steps(stage);
     PT__TRY(pt__model_bind_optimizer(model, stage->optimizer));
@@ -236,6 +293,8 @@ pt_status_t pt__train(pt_model_t *model, pt_optimizer_t *optimizer, pt_dataset_t
         if (resumed)
             pt__stage_tell(&stage, PT_EVENT_RESUME, path);
         status = run(&stage);
+        if (status == PT_ERR_CANCELLED)
+            status = tell_cancelled(&stage);
     }
     fill_result(&stage, result);
     pt__loader_free(stage.loader);

@@ -156,10 +156,52 @@ out:
     return status;
 }
 
+/* The parameters whose names match get the flag; returns how many match, and in *changed how many had another. */
+static int64_t flag_matching(pt_model_t *model, const char *pattern, int32_t trainable, int64_t *changed)
+{
+    int64_t matched = 0;
+    *changed = 0;
+    for (int64_t i = 0; i < model->graph->n_parameters; i++) {
+        if (!pt__pattern_match(pattern, model->parameters[i].name))
+            continue;
+        matched++;
+        *changed += model->parameters[i].trainable != trainable;
+        model->parameters[i].trainable = trainable;
+    }
+    return matched;
+}
+
+pt_status_t pt__model_set_trainable(pt_model_t *model, const char *pattern, int32_t trainable, int64_t *matched)
+{
+    pt__memory_t *memory = &model->context->memory;
+    int32_t *before;
+    int64_t changed;
+    PT__TRY(pt__allocate(memory, (size_t)model->graph->n_parameters, sizeof *before, "parameters", &before));
+    for (int64_t i = 0; i < model->graph->n_parameters; i++)
+        before[i] = model->parameters[i].trainable;
+    *matched = flag_matching(model, pattern, trainable, &changed);
+    pt_status_t status = PT_OK;
+    if (*matched == 0)
+        status = pt__fail(PT_ERR_NOT_FOUND, "no parameter matches \"%.200s\"", pattern);
+    else if (changed > 0)
+        status = pt__model_renew_learnables(model);
+    for (int64_t i = 0; status != PT_OK && i < model->graph->n_parameters; i++)
+        model->parameters[i].trainable = before[i];
+    pt__release(memory, before);
+    return status;
+}
+
+void pt__model_set_recompute(pt_model_t *model, int32_t recompute)
+{
+    if (model->recompute == recompute)
+        return;
+    model->recompute = recompute;
+    drop_plans(model); /* not the gradients: an accumulation under way goes on */
+}
+
 /* Takes over the old body's values and trainable flags by name and shape, and notes what became of every name. */
 static pt_status_t carry_over(pt_model_t *model, body_t *body)
 {
-    pt__transfer_clear(model);
     for (int64_t i = 0; i < body->graph->n_parameters; i++) {
         pt__stored_t *to = &body->parameters[i];
         int64_t index = model->graph == NULL ? -1 : pt__model_find(model, to->name);
@@ -199,6 +241,7 @@ pt_status_t pt__model_set_task(pt_model_t *model, const pt_task_options_t *optio
     pt__memory_t *memory = &model->context->memory;
     body_t body = {0};
     float *class_weights = NULL;
+    pt__report_t last = pt__report_begin(model);
     pt_status_t status;
     PT__TRY_OUT(make_body(model->trunk, options, &body));
     if (options->class_weights != NULL) {
@@ -218,6 +261,7 @@ pt_status_t pt__model_set_task(pt_model_t *model, const pt_task_options_t *optio
     model->task = *options;
     model->task.class_weights = model->class_weights;
 out:
+    pt__report_end(model, last, status);
     release_body(memory, &body);
     pt__release(memory, class_weights);
     return status;
@@ -231,10 +275,11 @@ pt_status_t pt__model_create(pt_context_t *context, const pt_graph_t *graph, con
     PT__TRY(pt__allocate(&context->memory, 1, sizeof *model, "model", &model));
     model->context = pt__context_retain(context);
     model->family = family;
+    model->seed = context->seed;
     PT__TRY_OUT(pt__string_copy(&context->memory, config, &model->config));
     PT__TRY_OUT(pt__graph_copy(graph, &model->trunk));
     PT__TRY_OUT(pt__model_set_task(model, &no_task));
-    pt__transfer_clear(model);
+    pt__report_release(model);
     *out = model;
     return PT_OK;
 out:
@@ -252,8 +297,7 @@ void pt__model_free(pt_model_t *model)
     swap_body(model, &body);
     release_body(memory, &body);
     pt_graph_free(model->trunk);
-    pt__transfer_clear(model);
-    pt__release(memory, model->transfers);
+    pt__report_release(model);
     pt__release(memory, model->class_weights);
     pt__release(memory, model->config);
     pt__release(memory, model->arena);

@@ -24,6 +24,11 @@ typedef struct pt__transfer { /* what became of a tensor name when weights were 
     int32_t kind; /* PT_TRANSFER_... */
 } pt__transfer_t;
 
+typedef struct pt__report {
+    pt__transfer_t *entries;
+    int64_t count, room;
+} pt__report_t;
+
 typedef enum pt__mode { PT__MODE_TRAIN, PT__MODE_EVALUATE, PT__MODE_OUTPUT, PT__MODE_COUNT } pt__mode_t;
 
 typedef struct pt__planned { /* one plan of each mode is kept; it grows when more rows come */
@@ -72,13 +77,13 @@ struct pt_model {
     /* An accumulation under way: sums over its micro-steps. */
     double loss_sum, weight;
     int64_t accumulated;
-    int64_t micro_steps; /* ever: the random state, with the context's seed */
+    int64_t micro_steps; /* ever: the random state, with the seed */
+    uint64_t seed;       /* the context's, or that of the checkpoint that was loaded */
 
     atomic_int cancelled;
     int32_t busy; /* a stage runs: what a callback may not call gives PT_ERR_BUSY */
     int32_t free_when_idle;
-    pt__transfer_t *transfers;
-    int64_t n_transfers, transfer_room;
+    pt__report_t report; /* what the last transfer of weights did */
     char message[PT__MESSAGE_SIZE];
 };
 
@@ -88,6 +93,9 @@ void pt__model_free(pt_model_t *model);
 pt_status_t pt__model_set_task(pt_model_t *model, const pt_task_options_t *options);
 /* Names changed sets of learnables: after trainable flags, task or memory changed. */
 pt_status_t pt__model_renew_learnables(pt_model_t *model);
+/* Parameters whose names match learn or do not; *matched says how many match. A failure changes nothing. */
+pt_status_t pt__model_set_trainable(pt_model_t *model, const char *pattern, int32_t trainable, int64_t *matched);
+void pt__model_set_recompute(pt_model_t *model, int32_t recompute);
 /* Index of a parameter, -1: none. */
 int64_t pt__model_find(const pt_model_t *model, const char *name);
 /* Allocates gradients for the learnable parameters, where that has not happened. */
@@ -98,7 +106,10 @@ int64_t pt__model_learnable_elements(const pt_model_t *model); /* without gaps *
 void pt__model_forget_accumulation(pt_model_t *model);
 
 /* ---- transfer.c ---- */
-void pt__transfer_clear(pt_model_t *model);
+/* Puts an empty report in place of the last one, which the caller keeps for pt__report_end: that releases it, or after a failure brings it back. */
+pt__report_t pt__report_begin(pt_model_t *model);
+void pt__report_end(pt_model_t *model, pt__report_t last, pt_status_t status);
+void pt__report_release(pt_model_t *model);
 pt_status_t pt__transfer_note(pt_model_t *model, const char *name, int32_t kind);
 pt_status_t pt__transfer_copy(pt_model_t *model, const pt_model_t *source);
 pt_status_t pt__transfer_load(pt_model_t *model, const char *path, uint32_t flags);
@@ -163,6 +174,7 @@ typedef struct pt__progress { /* a stage's place, beside model and optimizer */
     int64_t evaluations_without_gain;
     double best_loss; /* NaN: none yet */
     int64_t best_step;
+    int64_t evaluated_step; /* of the last evaluation */
     float *best; /* like model->values; NULL: not kept */
 } pt__progress_t;
 pt_status_t pt__checkpoint_write(const pt_model_t *model, const pt_optimizer_t *optimizer, const pt__progress_t *progress, const char *path);
@@ -175,7 +187,9 @@ enum { PT__PATH_SIZE = 4096 };
 pt_status_t pt__rotation_path(const char *directory, int64_t step, char path[PT__PATH_SIZE]);
 /* Reads the newest whole checkpoint; *found 0 where there is none. Damaged ones are passed over with a log message. */
 pt_status_t pt__rotation_resume(pt_model_t *model, pt_optimizer_t *optimizer, pt__progress_t *progress, const char *directory, char path[PT__PATH_SIZE], int32_t *found);
-/* Removes all but the newest `kept`. */
-pt_status_t pt__rotation_prune(pt_context_t *context, const char *directory, int64_t kept);
+/* PT_ERR_STATE where the directory holds checkpoints: a training that begins would be mixed up with that which left them. */
+pt_status_t pt__rotation_refuse_others(pt_context_t *context, const char *directory);
+/* Of the checkpoints up to `step`, removes all but the newest `kept`. Later ones are damaged, or they would have been resumed from. */
+pt_status_t pt__rotation_prune(pt_context_t *context, const char *directory, int64_t step, int64_t kept);
 
 #endif

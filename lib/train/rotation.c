@@ -69,7 +69,21 @@ out:
     return status;
 }
 
-pt_status_t pt__rotation_prune(pt_context_t *context, const char *directory, int64_t kept)
+pt_status_t pt__rotation_refuse_others(pt_context_t *context, const char *directory)
+{
+    char **names;
+    int64_t count, newest = -1;
+    PT__TRY(pt__directory_list(&context->memory, directory, &names, &count));
+    for (int64_t i = 0; i < count; i++)
+        newest = read_name(names[i]) > newest ? read_name(names[i]) : newest;
+    pt__release(&context->memory, names);
+    if (newest < 0)
+        return PT_OK;
+    return pt__fail(PT_ERR_STATE, "pt_train_options.checkpoint_directory, %s, holds checkpoints of an earlier training, up to step %lld: set PT_TRAIN_RESUME "
+                                  "to go on from there, or name a directory without any", directory, (long long)newest);
+}
+
+pt_status_t pt__rotation_prune(pt_context_t *context, const char *directory, int64_t step, int64_t kept)
 {
     char **names, path[PT__PATH_SIZE];
     int64_t count, newer = 0;
@@ -77,10 +91,10 @@ pt_status_t pt__rotation_prune(pt_context_t *context, const char *directory, int
     PT__TRY(pt__directory_list(&context->memory, directory, &names, &count));
     status = PT_OK;
     for (int64_t i = count; i-- > 0;) {
-        int64_t step = read_name(names[i]);
-        if (step < 0 || newer++ < kept)
+        int64_t found = read_name(names[i]);
+        if (found < 0 || found > step || newer++ < kept)
             continue;
-        PT__TRY_OUT(pt__rotation_path(directory, step, path));
+        PT__TRY_OUT(pt__rotation_path(directory, found, path));
         PT__TRY_OUT(pt__file_remove(path));
     }
 out:

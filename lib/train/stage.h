@@ -14,8 +14,10 @@ typedef struct pt__stage {
     pt__progress_t progress;
     int64_t total_steps, epoch_steps; /* 0: not known */
     int64_t first_step;               /* where this call began */
+    int64_t micro_batch;              /* samples at a time */
     int32_t reason;                   /* PT_REASON_..., 0 while it goes on */
     int32_t end_of_epoch;
+    int32_t is_saved;                 /* a checkpoint holds all that stands here */
     double started, last_checkpoint;
     /* the last update */
     double loss;
@@ -27,6 +29,7 @@ typedef struct pt__stage {
     /* for the result */
     double tail_loss;
     int64_t tail_steps, samples, tokens, skipped;
+    int32_t tail_over; /* data of unknown length: the next step begins an epoch, and the mean over it */
     double evaluation_loss, evaluation_accuracy;
 } pt__stage_t;
 

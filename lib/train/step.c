@@ -22,7 +22,6 @@ pt_status_t pt__step_update(pt_model_t *model, pt_optimizer_t *optimizer, int64_
     /* The gradient is used up whatever comes: a failing schedule or one too many non-finite gradients must not be added to the next step. */
     pt__model_forget_accumulation(model);
     if (!(weight > 0)) { /* no label counted: there is nothing to learn from */
-        result->skipped = weight == 0;
         if (weight == 0)
             return PT_OK;
         return pt__fail(PT_ERR_NONFINITE, "the loss' weight is %g, expected a positive number", weight);

@@ -7,38 +7,78 @@
 #include "base/dtype.h"
 #include "formats/tensors.h"
 
-void pt__transfer_clear(pt_model_t *model)
+static void release_entries(pt__memory_t *memory, pt__report_t *report)
 {
-    for (int64_t i = 0; i < model->n_transfers; i++)
-        pt__release(&model->context->memory, model->transfers[i].name);
-    model->n_transfers = 0;
+    for (int64_t i = 0; i < report->count; i++)
+        pt__release(memory, report->entries[i].name);
+    pt__release(memory, report->entries);
+    *report = (pt__report_t){0};
+}
+
+void pt__report_release(pt_model_t *model)
+{
+    release_entries(&model->context->memory, &model->report);
+}
+
+pt__report_t pt__report_begin(pt_model_t *model)
+{
+    pt__report_t last = model->report;
+    model->report = (pt__report_t){0};
+    return last;
+}
+
+void pt__report_end(pt_model_t *model, pt__report_t last, pt_status_t status)
+{
+    pt__memory_t *memory = &model->context->memory;
+    if (status == PT_OK) {
+        release_entries(memory, &last);
+        return;
+    }
+    release_entries(memory, &model->report);
+    model->report = last;
 }
 
 pt_status_t pt__transfer_note(pt_model_t *model, const char *name, int32_t kind)
 {
     pt__memory_t *memory = &model->context->memory;
-    PT__TRY(pt__grow(memory, &model->transfers, &model->transfer_room, model->n_transfers + 1, sizeof *model->transfers, "transfer report"));
-    PT__TRY(pt__string_copy(memory, name, &model->transfers[model->n_transfers].name));
-    model->transfers[model->n_transfers++].kind = kind;
+    pt__report_t *report = &model->report;
+    PT__TRY(pt__grow(memory, &report->entries, &report->room, report->count + 1, sizeof *report->entries, "transfer report"));
+    PT__TRY(pt__string_copy(memory, name, &report->entries[report->count].name));
+    report->entries[report->count++].kind = kind;
+    return PT_OK;
+}
+
+static int32_t compare_models(const pt__stored_t *to, const pt_model_t *source)
+{
+    int64_t index = pt__model_find(source, to->name);
+    if (index < 0)
+        return PT_TRANSFER_NEW;
+    return pt__shape_equal(&source->parameters[index].shape, &to->shape) ? PT_TRANSFER_COPIED : PT_TRANSFER_SHAPE;
+}
+
+static pt_status_t note_model(pt_model_t *model, const pt_model_t *source)
+{
+    for (int64_t i = 0; i < model->graph->n_parameters; i++)
+        PT__TRY(pt__transfer_note(model, model->parameters[i].name, compare_models(&model->parameters[i], source)));
+    for (int64_t i = 0; i < source->graph->n_parameters; i++)
+        if (pt__model_find(model, source->parameters[i].name) < 0)
+            PT__TRY(pt__transfer_note(model, source->parameters[i].name, PT_TRANSFER_UNEXPECTED));
     return PT_OK;
 }
 
 pt_status_t pt__transfer_copy(pt_model_t *model, const pt_model_t *source)
 {
-    pt__transfer_clear(model);
-    for (int64_t i = 0; i < model->graph->n_parameters; i++) {
+    pt__report_t last = pt__report_begin(model);
+    pt_status_t status = note_model(model, source);
+    for (int64_t i = 0; status == PT_OK && i < model->graph->n_parameters; i++) {
         pt__stored_t *to = &model->parameters[i];
-        int64_t index = pt__model_find(source, to->name);
-        int32_t kind = index < 0 ? PT_TRANSFER_NEW : pt__shape_equal(&source->parameters[index].shape, &to->shape) ? PT_TRANSFER_COPIED : PT_TRANSFER_SHAPE;
-        PT__TRY(pt__transfer_note(model, to->name, kind));
-        if (kind == PT_TRANSFER_COPIED)
-            memmove(to->value, source->parameters[index].value, (size_t)to->elements * sizeof(float)); /* source may be the model itself */
+        if (compare_models(to, source) == PT_TRANSFER_COPIED) /* source may be the model itself */
+            memmove(to->value, source->parameters[pt__model_find(source, to->name)].value, (size_t)to->elements * sizeof(float));
     }
-    for (int64_t i = 0; i < source->graph->n_parameters; i++)
-        if (pt__model_find(model, source->parameters[i].name) < 0)
-            PT__TRY(pt__transfer_note(model, source->parameters[i].name, PT_TRANSFER_UNEXPECTED));
-    pt__model_forget_accumulation(model);
-    return PT_OK;
+    if (status == PT_OK)
+        pt__model_forget_accumulation(model);
+    pt__report_end(model, last, status);
+    return status;
 }
 
 static int32_t is_own_state(const char *name)
@@ -57,7 +97,6 @@ static int32_t compare(const pt__stored_t *parameter, const pt__entry_t *entry)
 
 static pt_status_t note_file(pt_model_t *model, const pt__tensors_t *table)
 {
-    pt__transfer_clear(model);
     for (int64_t i = 0; i < model->graph->n_parameters; i++) {
         const pt__stored_t *parameter = &model->parameters[i];
         PT__TRY(pt__transfer_note(model, parameter->name, compare(parameter, pt__tensors_find(table, parameter->name))));
@@ -71,10 +110,11 @@ static pt_status_t note_file(pt_model_t *model, const pt__tensors_t *table)
 static pt_status_t be_strict(const pt_model_t *model, const char *path)
 {
     static const char *const kinds[] = {"", "", "is missing in the file", "is not one of the model's", "has another shape or dtype than in the model"};
-    for (int64_t i = 0; i < model->n_transfers; i++)
-        if (model->transfers[i].kind != PT_TRANSFER_COPIED)
-            return pt__fail(model->transfers[i].kind == PT_TRANSFER_SHAPE ? PT_ERR_SHAPE : PT_ERR_NOT_FOUND, "%s: tensor \"%s\" %s", path, model->transfers[i].name,
-                            kinds[model->transfers[i].kind]);
+    for (int64_t i = 0; i < model->report.count; i++) {
+        const pt__transfer_t *entry = &model->report.entries[i];
+        if (entry->kind != PT_TRANSFER_COPIED)
+            return pt__fail(entry->kind == PT_TRANSFER_SHAPE ? PT_ERR_SHAPE : PT_ERR_NOT_FOUND, "%s: tensor \"%s\" %s", path, entry->name, kinds[entry->kind]);
+    }
     return PT_OK;
 }
 
@@ -104,17 +144,22 @@ pt_status_t pt__transfer_load(pt_model_t *model, const char *path, uint32_t flag
     float *values = NULL;
     pt_status_t status;
     PT__TRY(pt__safetensors_open(model->context, path, &file));
+    pt__report_t last = pt__report_begin(model);
+    int32_t tells_why = 0; /* the report of a refused load stays: it lists what did not fit */
     const pt__tensors_t *table = pt__file_tensors_table(file);
     PT__TRY_OUT(pt__safetensors_verify(file, NULL));
     PT__TRY_OUT(note_file(model, table));
+    tells_why = 1;
     if (flags & PT_LOAD_STRICT)
         PT__TRY_OUT(be_strict(model, path));
+    tells_why = 0;
     PT__TRY_OUT(pt__allocate_uninitialised(memory, (size_t)model->value_elements, sizeof(float), "weights being loaded", &values));
     memcpy(values, model->values, (size_t)model->value_elements * sizeof(float));
     PT__TRY_OUT(convert(model, table, path, values));
     memcpy(model->values, values, (size_t)model->value_elements * sizeof(float));
     pt__model_forget_accumulation(model);
 out:
+    pt__report_end(model, last, tells_why ? PT_OK : status);
     pt__release(memory, values);
     pt__file_tensors_close(file);
     return status;
