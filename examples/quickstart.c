@@ -362,7 +362,7 @@ int main(int argc, char **argv)
                              .width = 128,
                              .learning_rate = 2e-3,
                              .finetune_rate = 2e-3,
-                             .scratch_rate = 2e-3};
+                             .scratch_rate = 1e-3};
     setvbuf(stdout, NULL, _IOLBF, BUFSIZ); /* in step with the progress bar on stderr */
     double began = now();
     int result = 1, parsed = parse(argc, argv, &q);
