@@ -216,11 +216,11 @@ static void multiply_block(const job_t *job, scratch_t scratch, int64_t row, int
         panel.a_form = PT__A_PACKED;
     }
     for (int64_t j = 0, index = 0; j < columns; j += width, index++) {
-        float *packed = panels->packed + index * panels->step;
+        float *packed = panels->packed ? panels->packed + index * panels->step : NULL;
         panel.columns = least(width, columns - j);
         if (panels->unpacked)
             pack_panel(job, column + j, panel.columns, from, depth, packed);
-        panel.b = panels->packed ? packed : b_at(gemm, from, column + j);
+        panel.b = packed ? packed : b_at(gemm, from, column + j);
         panel.dst = gemm->dst + at + j;
         panel.add = add ? add + at + j : NULL;
         panel.bias = from == 0 && gemm->bias ? gemm->bias + column + j : NULL;
