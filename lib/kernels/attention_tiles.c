@@ -1,5 +1,5 @@
-/* Attention cut over the pool: forward by sample, head and tiles of queries; backward by sample and key-value head, whose
- * d_k and d_v one task sums in a fixed order. Called through the table. */
+/* Attention cut over the pool: forward by sample, head and tiles of queries; backward by sample and key-value head,
+ * whose d_k and d_v one task sums in a fixed order. Called through the table. */
 #include "kernels/chunks.h"
 #include "kernels/kernels_cpu.h"
 

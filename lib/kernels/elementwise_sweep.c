@@ -1,4 +1,5 @@
-/* Sweeps over arrays element by element: filling, adding, scaling, unary functions, dropout. Called through the table. */
+/* Sweeps over arrays element by element: filling, adding, scaling, unary functions, dropout. Called through the
+ * table. */
 #include <string.h>
 
 #include "kernels/chunks.h"
@@ -59,8 +60,8 @@ void pt__cpu_scale_by(pt__dev device, int64_t n, const float *src, const float *
             pt__cpu_fill(device, n, 0.0f, dst);
         return;
     }
-    sweep_t sweep = {.map = device->vector->map, .src = src, .dst = dst, .value = numerator[0] / divisor,
-                     .kind = accumulate};
+    sweep_t sweep = {
+        .map = device->vector->map, .src = src, .dst = dst, .value = numerator[0] / divisor, .kind = accumulate};
     pt__chunks_run(device, n, PT__CHUNK_CHEAP, scale_chunk, &sweep);
 }
 
@@ -109,7 +110,10 @@ void pt__cpu_dropout(pt__dev device, int64_t n, float probability, uint64_t key,
         pt__cpu_fill(device, n, 0.0f, dst);
         return;
     }
-    dropout_t dropout = {.vector = device->vector->dropout, .src = src, .dst = dst, .key = key,
+    dropout_t dropout = {.vector = device->vector->dropout,
+                         .src = src,
+                         .dst = dst,
+                         .key = key,
                          .threshold = probability > 0.0f ? (uint32_t)((double)probability * 4294967296.0) : 0,
                          .factor = probability > 0.0f ? 1.0f / (1.0f - probability) : 1.0f};
     pt__chunks_run(device, n, PT__CHUNK_COSTLY, dropout_chunk, &dropout); /* a multiple of 4 */

@@ -39,8 +39,8 @@ void pt__cpu_gather_gradient(pt__dev device, int64_t rows, int64_t columns, int6
                              const int32_t *index, int32_t accumulate, float *d_table) {
     if (!accumulate)
         pt__cpu_fill(device, table_rows * columns, 0.0f, d_table);
-    gather_t gather = {.map = device->vector->map, .rows = rows, .columns = columns, .src = d_dst, .index = index,
-                       .dst = d_table};
+    gather_t gather = {
+        .map = device->vector->map, .rows = rows, .columns = columns, .src = d_dst, .index = index, .dst = d_table};
     int64_t size = pt__chunks_rows(rows, PT__CHUNK_CHEAP); /* of columns, here: whole cache lines, four at least */
     size = size < 64 ? 64 : (size + 15) / 16 * 16;
     pt__chunks_run(device, columns, size, scatter_columns, &gather);

@@ -1,5 +1,5 @@
-/* The CPU's kernels, a file a subject; kernels_cpu.c makes them into the table pt__kernels_cpu. What each does stands in
- * kernels.h, under the same name. */
+/* The CPU's kernels, a file a subject; kernels_cpu.c makes them into the table pt__kernels_cpu. What each does stands
+ * in kernels.h, under the same name. */
 #ifndef PT__KERNELS_CPU_H
 #define PT__KERNELS_CPU_H
 
@@ -24,8 +24,8 @@ void pt__cpu_binary(pt__dev device, pt__binary_t binary, const pt__broadcast_t *
 void pt__cpu_copy(pt__dev device, const pt__copy_t *copy, const float *src, float *dst);
 
 /* reduce_rows.c */
-void pt__cpu_reduce(pt__dev device, pt__reduce_t reduce, int64_t outer, int64_t middle, int64_t inner,
-                    const float *src, float *dst, int32_t *index, int32_t accumulate);
+void pt__cpu_reduce(pt__dev device, pt__reduce_t reduce, int64_t outer, int64_t middle, int64_t inner, const float *src,
+                    float *dst, int32_t *index, int32_t accumulate);
 void pt__cpu_reduce_gradient(pt__dev device, pt__reduce_t reduce, int64_t outer, int64_t middle, int64_t inner,
                              const float *d_dst, const int32_t *index, float *d_src);
 void pt__cpu_column_sum(pt__dev device, int64_t rows, int64_t columns, const float *src, int32_t accumulate,

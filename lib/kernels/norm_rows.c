@@ -30,15 +30,28 @@ static void norm_rows(void *argument, int64_t begin, int64_t end, int64_t chunk,
 
 void pt__cpu_layer_norm(pt__dev device, int64_t rows, int64_t columns, float epsilon, const float *src,
                         const float *weight, const float *bias, float *dst, float *mean, float *inverse) {
-    norm_t norm = {.vector = device->vector->norm, .columns = columns, .epsilon = epsilon, .src = src,
-                   .weight = weight, .bias = bias, .dst = dst, .mean = mean, .inverse = inverse};
+    norm_t norm = {.vector = device->vector->norm,
+                   .columns = columns,
+                   .epsilon = epsilon,
+                   .src = src,
+                   .weight = weight,
+                   .bias = bias,
+                   .dst = dst,
+                   .mean = mean,
+                   .inverse = inverse};
     pt__chunks_run(device, rows, pt__chunks_rows(columns, PT__CHUNK_COSTLY), norm_rows, &norm);
 }
 
 void pt__cpu_rms_norm(pt__dev device, int64_t rows, int64_t columns, float epsilon, const float *src,
                       const float *weight, float *dst, float *inverse) {
-    norm_t norm = {.vector = device->vector->norm, .columns = columns, .epsilon = epsilon, .root_mean_square = 1,
-                   .src = src, .weight = weight, .dst = dst, .inverse = inverse};
+    norm_t norm = {.vector = device->vector->norm,
+                   .columns = columns,
+                   .epsilon = epsilon,
+                   .root_mean_square = 1,
+                   .src = src,
+                   .weight = weight,
+                   .dst = dst,
+                   .inverse = inverse};
     pt__chunks_run(device, rows, pt__chunks_rows(columns, PT__CHUNK_COSTLY), norm_rows, &norm);
 }
 
@@ -103,8 +116,16 @@ static void run_gradient(pt__dev device, int64_t rows, gradient_t *g, int32_t ac
 void pt__cpu_layer_norm_gradient(pt__dev device, int64_t rows, int64_t columns, const float *src, const float *weight,
                                  const float *mean, const float *inverse, const float *d_dst, const float *residual,
                                  float *d_src, float *d_weight, float *d_bias, int32_t accumulate) {
-    gradient_t g = {.vector = device->vector->norm, .columns = columns, .src = src, .weight = weight, .mean = mean,
-                    .inverse = inverse, .d_dst = d_dst, .residual = residual, .d_src = d_src, .d_weight = d_weight,
+    gradient_t g = {.vector = device->vector->norm,
+                    .columns = columns,
+                    .src = src,
+                    .weight = weight,
+                    .mean = mean,
+                    .inverse = inverse,
+                    .d_dst = d_dst,
+                    .residual = residual,
+                    .d_src = d_src,
+                    .d_weight = d_weight,
                     .d_bias = d_bias};
     run_gradient(device, rows, &g, accumulate);
 }
@@ -112,8 +133,15 @@ void pt__cpu_layer_norm_gradient(pt__dev device, int64_t rows, int64_t columns, 
 void pt__cpu_rms_norm_gradient(pt__dev device, int64_t rows, int64_t columns, const float *src, const float *weight,
                                const float *inverse, const float *d_dst, const float *residual, float *d_src,
                                float *d_weight, int32_t accumulate) {
-    gradient_t g = {.vector = device->vector->norm, .columns = columns, .root_mean_square = 1, .src = src,
-                    .weight = weight, .inverse = inverse, .d_dst = d_dst, .residual = residual, .d_src = d_src,
+    gradient_t g = {.vector = device->vector->norm,
+                    .columns = columns,
+                    .root_mean_square = 1,
+                    .src = src,
+                    .weight = weight,
+                    .inverse = inverse,
+                    .d_dst = d_dst,
+                    .residual = residual,
+                    .d_src = d_src,
                     .d_weight = d_weight};
     run_gradient(device, rows, &g, accumulate);
 }

@@ -55,8 +55,14 @@ static void sum_part_chunk(void *argument, int64_t begin, int64_t end, int64_t c
 
 static void reduce_innermost(pt__dev device, pt__reduce_t reduce, int64_t outer, int64_t middle, const float *src,
                              float *dst, int32_t *index, int32_t accumulate) {
-    rows_t rows = {.vector = device->vector, .reduce = reduce, .middle = middle, .src = src, .dst = dst,
-                   .index = index, .accumulate = accumulate, .parts = pt__chunks_count(middle, PT__CHUNK_CHEAP)};
+    rows_t rows = {.vector = device->vector,
+                   .reduce = reduce,
+                   .middle = middle,
+                   .src = src,
+                   .dst = dst,
+                   .index = index,
+                   .accumulate = accumulate,
+                   .parts = pt__chunks_count(middle, PT__CHUNK_CHEAP)};
     int64_t room = PT__KERNEL_SCRATCH / (int64_t)sizeof(double);
     if (reduce == PT__REDUCE_MAX || rows.parts <= 1 || outer > room / rows.parts) {
         pt__chunks_run(device, outer, pt__chunks_rows(middle, PT__CHUNK_CHEAP), reduce_row_chunk, &rows);
@@ -150,8 +156,8 @@ static void reduce_matrix_chunk(void *argument, int64_t begin, int64_t end, int6
     }
 }
 
-void pt__cpu_reduce(pt__dev device, pt__reduce_t reduce, int64_t outer, int64_t middle, int64_t inner,
-                    const float *src, float *dst, int32_t *index, int32_t accumulate) {
+void pt__cpu_reduce(pt__dev device, pt__reduce_t reduce, int64_t outer, int64_t middle, int64_t inner, const float *src,
+                    float *dst, int32_t *index, int32_t accumulate) {
     if (middle == 0) {
         if (!accumulate)
             pt__cpu_fill(device, outer * inner, 0.0f, dst);
@@ -167,8 +173,15 @@ void pt__cpu_reduce(pt__dev device, pt__reduce_t reduce, int64_t outer, int64_t 
             sum_matrix(device, middle, inner, src + o * middle * inner, factor, accumulate, dst + o * inner);
         return;
     }
-    columns_t columns = {.vector = device->vector, .reduce = reduce, .rows = middle, .columns = inner,
-                         .factor = factor, .src = src, .dst = dst, .index = index, .accumulate = accumulate};
+    columns_t columns = {.vector = device->vector,
+                         .reduce = reduce,
+                         .rows = middle,
+                         .columns = inner,
+                         .factor = factor,
+                         .src = src,
+                         .dst = dst,
+                         .index = index,
+                         .accumulate = accumulate};
     pt__chunks_run(device, outer, pt__chunks_rows(middle * inner, PT__CHUNK_CHEAP), reduce_matrix_chunk, &columns);
 }
 
@@ -213,9 +226,14 @@ void pt__cpu_reduce_gradient(pt__dev device, pt__reduce_t reduce, int64_t outer,
                              const float *d_dst, const int32_t *index, float *d_src) {
     if (middle == 0)
         return;
-    spread_t spread = {.map = device->vector->map, .reduce = reduce, .middle = middle, .inner = inner,
-                       .factor = reduce == PT__REDUCE_MEAN ? 1.0f / (float)middle : 1.0f, .d_dst = d_dst,
-                       .index = index, .d_src = d_src};
+    spread_t spread = {.map = device->vector->map,
+                       .reduce = reduce,
+                       .middle = middle,
+                       .inner = inner,
+                       .factor = reduce == PT__REDUCE_MEAN ? 1.0f / (float)middle : 1.0f,
+                       .d_dst = d_dst,
+                       .index = index,
+                       .d_src = d_src};
     pt__chunks_run(device, outer, pt__chunks_rows(middle * inner, PT__CHUNK_CHEAP), spread_chunk, &spread);
 }
 
@@ -236,9 +254,7 @@ static void squares_chunk(void *argument, int64_t begin, int64_t end, int64_t ch
 double pt__cpu_sum_of_squares(pt__dev device, int64_t n, const float *src) {
     if (n <= PT__CHUNK_CHEAP)
         return device->vector->reduce->sum_of_squares(n, src);
-    int64_t size = PT__CHUNK_CHEAP, room = PT__KERNEL_SCRATCH / (int64_t)sizeof(double);
-    if (pt__chunks_count(n, size) > room)
-        size = pt__chunks_count(n, room);
+    int64_t size = pt__chunks_fitting(n, PT__CHUNK_CHEAP, sizeof(double));
     squares_t squares = {.reduce = device->vector->reduce, .src = src, .sums = pt__device_scratch(device, 0)};
     pt__chunks_run(device, n, size, squares_chunk, &squares);
     double sum = 0.0;

@@ -47,8 +47,13 @@ static void reduce_samples(void *argument, int64_t begin, int64_t end, int64_t c
 
 void pt__cpu_segment_reduce(pt__dev device, pt__reduce_t reduce, int64_t samples, const int32_t *offsets,
                             int64_t columns, const float *src, float *dst, int32_t *index) {
-    segments_t segments = {.vector = device->vector, .reduce = reduce, .offsets = offsets, .columns = columns,
-                           .src = src, .dst = dst, .index = index};
+    segments_t segments = {.vector = device->vector,
+                           .reduce = reduce,
+                           .offsets = offsets,
+                           .columns = columns,
+                           .src = src,
+                           .dst = dst,
+                           .index = index};
     pt__chunks_run(device, samples, samples_of_chunk(samples, offsets, columns), reduce_samples, &segments);
 }
 
@@ -75,7 +80,12 @@ static void spread_samples(void *argument, int64_t begin, int64_t end, int64_t c
 
 void pt__cpu_segment_reduce_gradient(pt__dev device, pt__reduce_t reduce, int64_t samples, const int32_t *offsets,
                                      int64_t columns, const float *d_dst, const int32_t *index, float *d_src) {
-    segments_t segments = {.vector = device->vector, .reduce = reduce, .offsets = offsets, .columns = columns,
-                           .src = d_dst, .dst = d_src, .largest = index};
+    segments_t segments = {.vector = device->vector,
+                           .reduce = reduce,
+                           .offsets = offsets,
+                           .columns = columns,
+                           .src = d_dst,
+                           .dst = d_src,
+                           .largest = index};
     pt__chunks_run(device, samples, samples_of_chunk(samples, offsets, columns), spread_samples, &segments);
 }

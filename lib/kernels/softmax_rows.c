@@ -20,8 +20,8 @@ static void softmax_rows(void *argument, int64_t begin, int64_t end, int64_t chu
 
 void pt__cpu_softmax(pt__dev device, int64_t rows, int64_t columns, int32_t log, const float *src, float *dst) {
     const pt__vector_softmax_t *vector = device->vector->softmax;
-    softmax_t softmax = {.forward = log ? vector->log_softmax : vector->softmax, .columns = columns, .src = src,
-                         .dst = dst};
+    softmax_t softmax = {
+        .forward = log ? vector->log_softmax : vector->softmax, .columns = columns, .src = src, .dst = dst};
     pt__chunks_run(device, rows, pt__chunks_rows(columns, PT__CHUNK_COSTLY), softmax_rows, &softmax);
 }
 
@@ -36,6 +36,9 @@ void pt__cpu_softmax_gradient(pt__dev device, int64_t rows, int64_t columns, int
                               const float *d_dst, float *d_src) {
     const pt__vector_softmax_t *vector = device->vector->softmax;
     softmax_t softmax = {.gradient = log ? vector->log_softmax_gradient : vector->softmax_gradient,
-                         .columns = columns, .src = dst, .d_dst = d_dst, .dst = d_src};
+                         .columns = columns,
+                         .src = dst,
+                         .d_dst = d_dst,
+                         .dst = d_src};
     pt__chunks_run(device, rows, pt__chunks_rows(columns, PT__CHUNK_COSTLY), gradient_rows, &softmax);
 }

@@ -57,7 +57,8 @@ static void copy_run(const walk_t *walk, int64_t n, const float *src, float *dst
     }
 }
 
-/* A block of SQUARE of the source's rows, which lie along the axis `inner` (source stride any, destination stride 1). */
+/* A block of SQUARE of the source's rows, which lie along the axis `inner` (any source stride,
+ * destination stride 1). */
 static void transpose_run(const walk_t *walk, int64_t first, const float *src, float *dst) {
     int64_t count = walk->row.size - first < SQUARE ? walk->row.size - first : SQUARE; /* along the source's rows */
     src += first;
@@ -76,7 +77,8 @@ static void transpose_run(const walk_t *walk, int64_t first, const float *src, f
     }
 }
 
-/* Tasks are numbered over the outer axes and, innermost, the blocks of the axis `row` (one where nothing is transposed). */
+/* Tasks are numbered over the outer axes and, innermost, the blocks of the axis `row` (one where nothing is
+ * transposed). */
 static void copy_rows(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker) {
     const walk_t *walk = argument;
     int64_t blocks = walk->row.size > 0 ? pt__chunks_count(walk->row.size, SQUARE) : 1;

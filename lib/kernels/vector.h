@@ -23,7 +23,8 @@ typedef struct pt__vector_map {
     pt__map_gradient_fn unary_gradient[PT__UNARY_COUNT];
     pt__combine_fn binary[PT__BINARY_COUNT];
     /* dst[c, r] = src[r, c]; rows of src `src_stride` apart, of dst `dst_stride` */
-    void (*transpose)(int64_t rows, int64_t columns, const float *src, int64_t src_stride, float *dst, int64_t dst_stride);
+    void (*transpose)(int64_t rows, int64_t columns, const float *src, int64_t src_stride, float *dst,
+                      int64_t dst_stride);
 } pt__vector_map_t;
 
 typedef struct pt__vector_reduce {
@@ -57,8 +58,8 @@ typedef struct pt__vector_norm { /* `rows` rows of `columns`; d_weight and d_bia
 } pt__vector_norm_t;
 
 typedef struct pt__vector_dropout {
-    /* Elements first .. first + n - 1 of a stream; first is a multiple of 4. An element is kept where its random word is
-     * at least `threshold`, and then multiplied by `factor`. */
+    /* Elements first .. first + n - 1 of a stream; first is a multiple of 4. An element is kept where its random word
+     * is at least `threshold`, and then multiplied by `factor`. */
     void (*dropout)(int64_t n, int64_t first, uint64_t key, uint32_t threshold, float factor, const float *src,
                     float *dst);
 } pt__vector_dropout_t;

@@ -1,5 +1,5 @@
-/* Attention, forward and backward, against sums in double precision: ragged samples, causal or not, grouped heads, masked
- * keys, widths that are no multiple of a vector, strides as in a fused q-k-v matrix. */
+/* Attention, forward and backward, against sums in double precision: ragged samples, causal or not, grouped heads,
+ * masked keys, widths that are no multiple of a vector, strides as in a fused q-k-v matrix. */
 #include "kernels/every_device.h"
 
 typedef struct shape {
@@ -164,7 +164,8 @@ static void check_shape(const shape_t *shape) {
 }
 
 /* One query's NaN stays with it: nothing else of the tile is touched. */
-START_TEST(test_not_a_number) {
+START_TEST(test_not_a_number)
+{
     const shape_t *shape = &shapes[0];
     problem_t p = make_problem(shape);
     int64_t dst = p.rows * p.dst_stride, sums = p.rows * shape->heads;
@@ -181,7 +182,8 @@ START_TEST(test_not_a_number) {
 }
 END_TEST
 
-START_TEST(test_every_shape) {
+START_TEST(test_every_shape)
+{
     for (int i = 0; i < (int)(sizeof shapes / sizeof shapes[0]); i++)
         check_shape(&shapes[i]);
 }

@@ -77,8 +77,8 @@ typedef struct bound {
 } bound_t;
 
 static const bound_t bounds[] = {
-    {PT__UNARY_EXP, 2.0, 0.0, 0.0},       {PT__UNARY_LOG, 2.0, 0.0, 0.0},
-    {PT__UNARY_TANH, 2.0, 0.0, 0.0},      {PT__UNARY_SIGMOID, 3.0, 1.2e-38, 1.2e-38},
+    {PT__UNARY_EXP, 2.0, 0.0, 0.0},         {PT__UNARY_LOG, 2.0, 0.0, 0.0},
+    {PT__UNARY_TANH, 2.0, 0.0, 0.0},        {PT__UNARY_SIGMOID, 3.0, 1.2e-38, 1.2e-38},
     {PT__UNARY_GELU_TANH, 8.0, 2e-7, 0.05}, {PT__UNARY_GELU_ERF, 18.0, 2e-7, 0.05},
     {PT__UNARY_SILU, 4.0, 2e-36, 2e-36},
 };
@@ -116,7 +116,8 @@ static void check_bound(pt__dev device, const bound_t *bound) {
                   worst, (double)worst_at);
 }
 
-START_TEST(test_function_bounds) {
+START_TEST(test_function_bounds)
+{
     for (pt__level_t level = PT__LEVEL_PORTABLE; level < PT__LEVEL_COUNT; level++) {
         if (!pt__level_supported(level))
             continue;
@@ -159,7 +160,8 @@ static void run_unary_gradient(pt__dev device, const void *argument, float *out)
 
 static const int64_t lengths[] = {0, 1, 3, 10, 16, 31, 64, 1000, 8192, 8193, 100003};
 
-START_TEST(test_unary) {
+START_TEST(test_unary)
+{
     for (int unary = 0; unary < PT__UNARY_COUNT; unary++)
         for (size_t l = 0; l < sizeof lengths / sizeof lengths[0]; l++) {
             int64_t n = lengths[l];
@@ -183,7 +185,8 @@ START_TEST(test_unary) {
 }
 END_TEST
 
-START_TEST(test_special_values) {
+START_TEST(test_special_values)
+{
     float src[] = {0.0f, -0.0f, INFINITY, -INFINITY, NAN, 1e-45f, -1e-45f, 3e38f, -3e38f, 1e-38f, 1.0f, -1.0f, 20.0f};
     enum { N = sizeof src / sizeof src[0] };
     for (int unary = 0; unary < PT__UNARY_COUNT; unary++) {
@@ -232,7 +235,8 @@ static void run_linear(pt__dev device, const void *argument, float *out) {
         k->scale_by(device, c->n, c->src, &c->numerator, c->which == 4 ? NULL : &c->denominator, c->accumulate, out);
 }
 
-START_TEST(test_linear_sweeps) {
+START_TEST(test_linear_sweeps)
+{
     for (size_t l = 0; l < sizeof lengths / sizeof lengths[0]; l++) {
         int64_t n = lengths[l];
         float *src = draw_values(n), *before = draw_values(n);
@@ -270,7 +274,8 @@ static void run_dropout(pt__dev device, const void *argument, float *out) {
     device->kernels->dropout(device, c->n, c->probability, c->key, out, out);
 }
 
-START_TEST(test_dropout) {
+START_TEST(test_dropout)
+{
     const float probabilities[] = {0.0f, 0.1f, 0.5f, 0.999f, 1.0f};
     for (size_t p = 0; p < 5; p++)
         for (size_t l = 0; l < sizeof lengths / sizeof lengths[0]; l++) {

@@ -15,11 +15,14 @@ static void run_gather(pt__dev device, const void *argument, float *out) {
 
 static void run_gradient(pt__dev device, const void *argument, float *out) {
     const gather_case_t *c = argument;
-    device->kernels->gather_gradient(device, c->rows, c->columns, c->table_rows, c->d_dst, c->index, c->accumulate, out);
+    device->kernels->gather_gradient(device, c->rows, c->columns, c->table_rows, c->d_dst, c->index, c->accumulate,
+                                     out);
 }
 
-START_TEST(test_gather) {
-    static const int64_t shapes[][3] = {{0, 4, 3}, {1, 1, 1}, {700, 3, 5}, {768, 128, 65}, {500, 770, 3000}, {3000, 200, 2}};
+START_TEST(test_gather)
+{
+    static const int64_t shapes[][3] = {{0, 4, 3},      {1, 1, 1},        {700, 3, 5},
+                                        {768, 128, 65}, {500, 770, 3000}, {3000, 200, 2}};
     for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++)
         for (int32_t accumulate = 0; accumulate < 2; accumulate++) {
             int64_t rows = shapes[s][0], columns = shapes[s][1], table_rows = shapes[s][2];

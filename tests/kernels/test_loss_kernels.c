@@ -1,5 +1,5 @@
-/* Cross-entropy from logits and from a hidden state with the vocabulary's matrix, the pointwise losses, and the count of
- * correct rows. */
+/* Cross-entropy from logits and from a hidden state with the vocabulary's matrix, the pointwise losses, and the count
+ * of correct rows. */
 #include "kernels/every_device.h"
 
 enum { IGNORED = -100 };
@@ -96,7 +96,8 @@ static void check_logits(const pt__cross_entropy_t *d, const double *logits, dou
     free(values), free(exact);
 }
 
-static void check_entropy(int64_t rows, int64_t classes, int64_t width, int64_t chunk_rows, const entropy_form_t *form) {
+static void check_entropy(int64_t rows, int64_t classes, int64_t width, int64_t chunk_rows,
+                          const entropy_form_t *form) {
     float *src = draw_values(rows * width), *linear = draw_values(classes * width), *bias = draw_values(classes);
     float *probabilities = draw_values(rows * classes), *class_weights = draw_values(classes);
     int64_t gradients = rows * width + classes * width + classes, all = rows * classes;
@@ -111,12 +112,21 @@ static void check_entropy(int64_t rows, int64_t classes, int64_t width, int64_t 
     for (int64_t r = 0; r < rows; r++)
         labels[r] = r % 7 == 3 ? IGNORED : (int32_t)((draw_value() + 1.0f) * 0.49999f * (float)classes);
     entropy_case_t c = {.gradient = 1};
-    c.d = (pt__cross_entropy_t){.rows = rows, .classes = classes, .labels = form->probabilities ? NULL : labels,
-                                .probabilities = form->probabilities ? probabilities : NULL, .ignore_index = IGNORED,
-                                .smoothing = form->smoothing, .class_weights = form->class_weights ? class_weights : NULL,
-                                .src = src, .linear = linear, .linear_transposed = form->transposed,
-                                .bias = form->bias ? bias : NULL, .width = width, .chunk_rows = chunk_rows,
-                                .accumulate_d_linear = form->accumulate, .accumulate_d_bias = form->accumulate};
+    c.d = (pt__cross_entropy_t){.rows = rows,
+                                .classes = classes,
+                                .labels = form->probabilities ? NULL : labels,
+                                .probabilities = form->probabilities ? probabilities : NULL,
+                                .ignore_index = IGNORED,
+                                .smoothing = form->smoothing,
+                                .class_weights = form->class_weights ? class_weights : NULL,
+                                .src = src,
+                                .linear = linear,
+                                .linear_transposed = form->transposed,
+                                .bias = form->bias ? bias : NULL,
+                                .width = width,
+                                .chunk_rows = chunk_rows,
+                                .accumulate_d_linear = form->accumulate,
+                                .accumulate_d_bias = form->accumulate};
     int64_t class_step = form->transposed ? 1 : width, width_step = form->transposed ? classes : 1;
     for (int64_t r = 0; r < rows; r++)
         for (int64_t k = 0; k < classes; k++) {
@@ -149,7 +159,8 @@ static void check_entropy(int64_t rows, int64_t classes, int64_t width, int64_t 
     free(d_logits), free(out), free(labels);
 }
 
-START_TEST(test_cross_entropy) {
+START_TEST(test_cross_entropy)
+{
     static const entropy_form_t forms[] = {{0, 0, 0, 0, 0, 0.0f}, {0, 0, 1, 0, 1, 0.1f}, {0, 1, 1, 1, 0, 0.0f},
                                            {0, 1, 0, 1, 1, 0.2f}, {1, 0, 0, 0, 0, 0.0f}, {1, 1, 1, 0, 0, 0.1f}};
     for (size_t f = 0; f < sizeof forms / sizeof forms[0]; f++) {
@@ -163,7 +174,8 @@ START_TEST(test_cross_entropy) {
 }
 END_TEST
 
-START_TEST(test_extreme_logits) { /* confident and wrong, -infinity for classes that are ruled out, all ignored */
+START_TEST(test_extreme_logits)
+{ /* confident and wrong, -infinity for classes that are ruled out, all ignored */
     float logits[] = {1e4f, -1e4f, 0.0f, -INFINITY, 2.0f, 2.0f, 3e38f, 0.0f, -3e38f};
     int32_t labels[] = {1, 1, 0}, ignored[] = {IGNORED, IGNORED, IGNORED};
     double expected[] = {(2e4 + log(2.0)) / 3.0, 3, 1, -1, 0, 0, -0.5, 0.5, 0, 0, 0};
@@ -213,7 +225,8 @@ static double pointwise_value(const pointwise_case_t *c, double x, double t, dou
     }
 }
 
-START_TEST(test_pointwise) {
+START_TEST(test_pointwise)
+{
     static const int64_t counts[] = {0, 1, 10, 64, 640, 8193, 100001};
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
         for (int kind = 0; kind < 4; kind++)
@@ -221,8 +234,9 @@ START_TEST(test_pointwise) {
                 int64_t n = counts[i];
                 float *prediction = draw_values(n), *target = draw_values(n), *weights = draw_values(n);
                 double *expected = zero_doubles(n + 2);
-                pointwise_case_t c = {(pt__pointwise_loss_t)kind, n, 0.7f, kind == PT__LOSS_BINARY ? 2.5f : 1.0f,
-                                      prediction, target, weighted ? weights : NULL, 0};
+                pointwise_case_t c = {
+                    (pt__pointwise_loss_t)kind, n, 0.7f, kind == PT__LOSS_BINARY ? 2.5f : 1.0f, prediction, target,
+                    weighted ? weights : NULL,  0};
                 for (int64_t e = 0; e < n; e++) {
                     prediction[e] = e % 11 == 0 ? target[e] : prediction[e] * (kind == PT__LOSS_BINARY ? 30.0f : 2.0f);
                     target[e] = kind == PT__LOSS_BINARY ? fabsf(target[e]) : target[e];
@@ -240,7 +254,8 @@ START_TEST(test_pointwise) {
 }
 END_TEST
 
-START_TEST(test_extreme_pointwise) { /* logits so large that e^x overflows; NaN comes through */
+START_TEST(test_extreme_pointwise)
+{ /* logits so large that e^x overflows; NaN comes through */
     float prediction[] = {1000.0f, -1000.0f, 1000.0f, -1000.0f}, target[] = {1.0f, 0.0f, 0.0f, 1.0f};
     double expected[] = {500.0, 4.0, 0.0, 0.0, 1.0, -1.0}, none[] = {NAN, 4.0, 0.0, 0.0, NAN, -1.0};
     pointwise_case_t c = {PT__LOSS_BINARY, 4, 1.0f, 1.0f, prediction, target, NULL, 0};
@@ -263,7 +278,8 @@ static void run_correct(pt__dev device, const void *argument, float *out) {
     device->kernels->correct(device, c->rows, c->classes, c->logits, c->labels, IGNORED, out, out + 1);
 }
 
-START_TEST(test_correct) {
+START_TEST(test_correct)
+{
     static const int64_t shapes[][2] = {{0, 3}, {5, 1}, {5000, 10}, {300, 1000}};
     for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++) {
         int64_t rows = shapes[s][0], classes = shapes[s][1];
@@ -286,4 +302,5 @@ START_TEST(test_correct) {
 }
 END_TEST
 
-SUITE("loss kernels", 120, test_cross_entropy, test_extreme_logits, test_pointwise, test_extreme_pointwise, test_correct)
+SUITE("loss kernels", 120, test_cross_entropy, test_extreme_logits, test_pointwise, test_extreme_pointwise,
+      test_correct)

@@ -7,7 +7,7 @@ typedef struct row_case {
     const float *src, *weight, *bias, *d_dst, *residual, *dst, *mean, *inverse;
 } row_case_t;
 
-static const int64_t shapes[][2] = {{0, 4},   {1, 1},   {3, 2},    {64, 10},   {7, 16},   {5, 33},
+static const int64_t shapes[][2] = {{0, 4},    {1, 1},    {3, 2},     {64, 10},   {7, 16},   {5, 33},
                                     {130, 65}, {48, 384}, {700, 128}, {3, 50257}, {9, 4099}, {1000, 3}};
 enum { SHAPES = sizeof shapes / sizeof shapes[0] };
 
@@ -44,7 +44,8 @@ static void expect_softmax(const row_case_t *c, int64_t r, double *value, double
         gradient[i] = c->log ? (double)d[i] - exp(value[i]) * total : value[i] * ((double)d[i] - total);
 }
 
-START_TEST(test_softmax) {
+START_TEST(test_softmax)
+{
     for (int s = 0; s < SHAPES; s++)
         for (int32_t log = 0; log < 2; log++) {
             int64_t rows = shapes[s][0], columns = shapes[s][1], n = rows * columns;
@@ -141,9 +142,17 @@ static void check_norm(int64_t rows, int64_t columns, int32_t rms, int affine, i
     expected_t e = {zero_doubles(outs), zero_doubles(d_outs), draw_values(rows), draw_values(rows)};
     for (int64_t i = 0; i < n; i++)
         src[i] = src[i] * 2.0f + 3.0f;
-    row_case_t c = {.rows = rows, .columns = columns, .rms = rms, .accumulate = accumulate, .src = src,
-                    .weight = affine ? weight : NULL, .bias = affine && !rms ? bias : NULL, .d_dst = d_dst,
-                    .residual = residual ? added : NULL, .mean = e.mean, .inverse = e.inverse};
+    row_case_t c = {.rows = rows,
+                    .columns = columns,
+                    .rms = rms,
+                    .accumulate = accumulate,
+                    .src = src,
+                    .weight = affine ? weight : NULL,
+                    .bias = affine && !rms ? bias : NULL,
+                    .d_dst = d_dst,
+                    .residual = residual ? added : NULL,
+                    .mean = e.mean,
+                    .inverse = e.inverse};
     for (int64_t i = 0; i < columns; i++) {
         e.gradient[n + i] = !affine || accumulate & 1 ? (double)before[n + i] : 0.0;
         e.gradient[n + columns + i] = !affine || rms || accumulate & 2 ? (double)before[n + columns + i] : 0.0;
@@ -160,7 +169,8 @@ static void check_norm(int64_t rows, int64_t columns, int32_t rms, int affine, i
     free(e.forward), free(e.gradient), free(e.mean), free(e.inverse);
 }
 
-START_TEST(test_norms) {
+START_TEST(test_norms)
+{
     for (int s = 0; s < SHAPES; s++)
         for (int32_t rms = 0; rms < 2; rms++) {
             check_norm(shapes[s][0], shapes[s][1], rms, 1, 0, 1);

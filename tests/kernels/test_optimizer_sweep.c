@@ -29,7 +29,8 @@ static void run_steps(pt__dev device, const void *argument, float *out) {
     }
 }
 
-static void expect_step(const optimizer_case_t *c, int step, double gradient, double *p, double *first, double *second) {
+static void expect_step(const optimizer_case_t *c, int step, double gradient, double *p, double *first,
+                        double *second) {
     const pt__update_t *u = &c->update;
     double g = gradient * (double)u->gradient_scale, limit = (double)u->clip_value;
     if (limit > 0.0)
@@ -63,17 +64,19 @@ static void check_optimizer(const char *what, const pt__update_t *update, int ad
         for (int s = 0; s < 3; s++)
             expected[s * n + i] = (double)before[s * n + i];
         for (int step = 0; step < STEPS; step++)
-            expect_step(&c, step, (double)gradients[step * n + i], &expected[i], &expected[n + i], &expected[2 * n + i]);
+            expect_step(&c, step, (double)gradients[step * n + i], &expected[i], &expected[n + i],
+                        &expected[2 * n + i]);
     }
     on_every_device(what, run_steps, &c, 3 * n, before, expected, 2e-6);
     free(gradients), free(before), free(expected);
 }
 
-START_TEST(test_optimizers) {
+START_TEST(test_optimizers)
+{
     static const int64_t counts[] = {0, 1, 10, 33, 8192, 100001};
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
-        pt__update_t base = {.count = counts[i], .gradient_scale = 0.5f, .rate = 0.01f, .beta1 = 0.9, .beta2 = 0.999,
-                             .epsilon = 1e-8f};
+        pt__update_t base = {
+            .count = counts[i], .gradient_scale = 0.5f, .rate = 0.01f, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8f};
         pt__update_t update = base;
         check_optimizer("sgd", &update, 0);
         update.weight_decay = 0.1f;
@@ -96,13 +99,19 @@ START_TEST(test_optimizers) {
 }
 END_TEST
 
-START_TEST(test_not_a_number_comes_through) {
+START_TEST(test_not_a_number_comes_through)
+{
     float gradients[STEPS * 20] = {0}, before[60] = {0};
     double expected[60] = {0};
     gradients[3] = NAN;
     expected[3] = expected[23] = expected[43] = NAN;
-    pt__update_t update = {.count = 20, .gradient_scale = 1.0f, .clip_value = 0.5f, .rate = 0.1f, .beta1 = 0.9,
-                           .beta2 = 0.99, .epsilon = 1e-8f};
+    pt__update_t update = {.count = 20,
+                           .gradient_scale = 1.0f,
+                           .clip_value = 0.5f,
+                           .rate = 0.1f,
+                           .beta1 = 0.9,
+                           .beta2 = 0.99,
+                           .epsilon = 1e-8f};
     optimizer_case_t c = {.update = update, .adam = 1, .gradients = gradients};
     on_every_device("NaN in a gradient", run_steps, &c, 60, before, expected, 0.0);
 }

@@ -46,9 +46,10 @@ static void check_reduce(pt__reduce_t reduce, int64_t outer, int64_t middle, int
             double value = reduce == PT__REDUCE_MAX ? max : reduce == PT__REDUCE_MEAN ? sum / (double)middle : sum;
             expected[at] = (accumulate ? (double)before[at] : 0.0) + value;
             for (int64_t m = 0; m < middle; m++)
-                gradient[(o * middle + m) * inner + i] =
-                    reduce == PT__REDUCE_MAX ? (m == index[at] ? (double)d_dst[at] : 0.0)
-                                             : (double)d_dst[at] / (reduce == PT__REDUCE_MEAN ? (double)middle : 1.0);
+                gradient[(o * middle + m) * inner + i] = reduce == PT__REDUCE_MAX
+                                                             ? (m == index[at] ? (double)d_dst[at] : 0.0)
+                                                             : (double)d_dst[at] /
+                                                                   (reduce == PT__REDUCE_MEAN ? (double)middle : 1.0);
         }
     reduce_case_t c = {reduce, outer, middle, inner, accumulate, src, d_dst, index};
     double tolerance = 2e-6 * (1.0 + sqrt((double)middle) / 16.0);
@@ -57,7 +58,8 @@ static void check_reduce(pt__reduce_t reduce, int64_t outer, int64_t middle, int
     free(src), free(before), free(d_dst), free(expected), free(gradient), free(index);
 }
 
-START_TEST(test_reduce) {
+START_TEST(test_reduce)
+{
     static const int64_t shapes[][3] = {{1, 1, 1},    {5, 7, 1},     {3, 100, 1},    {2, 200000, 1}, {1000, 70, 1},
                                         {1, 1000, 3}, {1, 70000, 2}, {1, 300, 1500}, {7, 33, 20},    {40, 50, 70},
                                         {2, 5, 1},    {0, 4, 3},     {3, 40000, 5}};
@@ -73,7 +75,8 @@ static void run_column_sum(pt__dev device, const void *argument, float *out) {
     device->kernels->column_sum(device, c->middle, c->inner, c->src, c->accumulate, out);
 }
 
-START_TEST(test_column_sum) {
+START_TEST(test_column_sum)
+{
     static const int64_t shapes[][2] = {{0, 5}, {1, 1}, {64, 1}, {1024, 768}, {5000, 10}, {100, 70000}};
     for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++)
         for (int32_t accumulate = 0; accumulate < 2; accumulate++) {
@@ -100,7 +103,8 @@ static void run_not_a_number(pt__dev device, const void *argument, float *out) {
         ck_assert_int_eq(index[i], 23);
 }
 
-START_TEST(test_largest_not_a_number) { /* the first NaN is the largest, in rows and in columns */
+START_TEST(test_largest_not_a_number)
+{ /* the first NaN is the largest, in rows and in columns */
     double expected[20];
     for (int i = 0; i < 20; i++)
         expected[i] = NAN;
@@ -126,7 +130,8 @@ static void run_squares(pt__dev device, const void *argument, float *out) {
     out[1] = (float)(sum - (double)out[0]); /* the digits that a float leaves: compared between thread counts */
 }
 
-START_TEST(test_sum_of_squares) {
+START_TEST(test_sum_of_squares)
+{
     static const int64_t lengths[] = {0, 1, 15, 64, 32768, 32769, 1000003};
     for (size_t l = 0; l < sizeof lengths / sizeof lengths[0]; l++) {
         float *src = draw_values(lengths[l]);
@@ -168,7 +173,8 @@ static void run_segments_gradient(pt__dev device, const void *argument, float *o
                                              out);
 }
 
-START_TEST(test_segments) {
+START_TEST(test_segments)
+{
     enum { SAMPLES = 60 };
     static const int64_t widths[] = {1, 5, 64, 1000};
     for (size_t w = 0; w < 4; w++)
@@ -188,8 +194,8 @@ START_TEST(test_segments) {
                     for (int64_t r = offsets[s]; r < offsets[s + 1]; r++) {
                         sum += (double)src[r * columns + c];
                         best = src[r * columns + c] > src[best * columns + c] ? r : best;
-                        gradient[r * columns + c] =
-                            (double)d_dst[s * columns + c] / (reduce == PT__REDUCE_MEAN ? (double)rows : 1.0);
+                        gradient[r * columns + c] = (double)d_dst[s * columns + c] /
+                                                    (reduce == PT__REDUCE_MEAN ? (double)rows : 1.0);
                     }
                     if (rows == 0)
                         continue;

@@ -37,7 +37,8 @@ static int64_t draw_strides(int32_t rank, const int64_t *size, int64_t gap, int6
 
 static void check_copy(int32_t rank, const int64_t *size, int64_t gap, int32_t accumulate) {
     copy_case_t c = {.copy = {.rank = rank, .accumulate = accumulate}};
-    memcpy(c.copy.size, size, (size_t)rank * sizeof(int64_t));
+    for (int32_t d = 0; d < rank; d++)
+        c.copy.size[d] = size[d];
     int64_t src_size = draw_strides(rank, size, gap, c.copy.src_stride), elements = 1;
     int64_t dst_size = draw_strides(rank, size, gap, c.copy.dst_stride);
     float *src = draw_values(src_size), *before = draw_values(dst_size);
@@ -60,7 +61,8 @@ static void check_copy(int32_t rank, const int64_t *size, int64_t gap, int32_t a
     free(src), free(before), free(expected);
 }
 
-START_TEST(test_copy) {
+START_TEST(test_copy)
+{
     static const int64_t fixed[][3] = {{1, 1, 1}, {300, 200, 1}, {12, 64, 129}, {1, 1, 70000}, {0, 3, 4}, {70, 65, 63}};
     for (size_t f = 0; f < sizeof fixed / sizeof fixed[0]; f++)
         for (int i = 0; i < 8; i++)
@@ -137,7 +139,8 @@ static void check_binary(int32_t rank, const int64_t *size, int64_t a_mask, int6
         }
 }
 
-START_TEST(test_binary) {
+START_TEST(test_binary)
+{
     static const int64_t plain[] = {100000}, matrix[] = {150, 331}, box[] = {3, 5, 4, 7};
     check_binary(0, NULL, 0, 0);
     for (int64_t mask = 0; mask < 2; mask++)

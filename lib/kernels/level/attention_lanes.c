@@ -6,10 +6,11 @@
  *
  * Scores are kept transposed, [key][query]: the largest and the sum over keys are then taken lane by lane, and every
  * product below reads its left operand with broadcasts and its right one in rows, as they lie in memory. Only queries
- * and d_o are transposed, once a tile; the rows of a tile are brought together first. Exponentials are powers of 2: queries are scaled by log2(e) as well. On the
- * causal diagonal, queries in groups of GRANULE see the keys up to the group's last; the mask does the rest. */
+ * and d_o are transposed, once a tile; the rows of a tile are brought together first. Exponentials are powers of 2:
+ * queries are scaled by log2(e) as well. On the causal diagonal, queries in groups of GRANULE see the keys up to the
+ * group's last; the mask does the rest. */
+#include "kernels/level/rows.h"
 #include "kernels/level/transpose_block.h"
-#include "kernels/level/functions.h"
 #include "kernels/vector.h"
 
 enum {
@@ -32,10 +33,10 @@ typedef struct operand { /* element (m, k) stands at data[m * row + k * step] */
     int64_t row, step;
 } operand_t;
 
-/* dst[rows, vectors] = a · b, added to factor[m] · dst (factor NULL: 1) where `accumulate`. All but pointers and sizes are
- * known where this is inlined. */
-INLINE void tile_product(int rows, int vectors, int64_t depth, operand_t a, const float *b,
-                         int64_t b_stride, int accumulate, const float *factor, float *dst, int64_t dst_stride) {
+/* dst[rows, vectors] = a · b, added to factor[m] · dst (factor NULL: 1) where `accumulate`. All but pointers and sizes
+ * are known where this is inlined. */
+INLINE void tile_product(int rows, int vectors, int64_t depth, operand_t a, const float *b, int64_t b_stride,
+                         int accumulate, const float *factor, float *dst, int64_t dst_stride) {
     floats_t total[8][2];
 #pragma GCC unroll 8
     for (int m = 0; m < rows; m++)
@@ -69,9 +70,8 @@ INLINE void tile_product(int rows, int vectors, int64_t depth, operand_t a, cons
 typedef enum depth_range { DEPTH_ALL, DEPTH_UP_TO_ROW, DEPTH_FROM_ROW } depth_range_t;
 
 /* Rows [m, m + rows) of one strip of columns. */
-INLINE void tile_rows(int rows, int vectors, int64_t m, int64_t depth, depth_range_t range, operand_t a,
-                      const float *b, int64_t b_stride, int accumulate, const float *factor, float *dst,
-                      int64_t dst_stride) {
+INLINE void tile_rows(int rows, int vectors, int64_t m, int64_t depth, depth_range_t range, operand_t a, const float *b,
+                      int64_t b_stride, int accumulate, const float *factor, float *dst, int64_t dst_stride) {
     int64_t from = range == DEPTH_FROM_ROW ? m : 0;
     if (range == DEPTH_UP_TO_ROW && m + rows < depth)
         depth = m + rows;
@@ -80,9 +80,8 @@ INLINE void tile_rows(int rows, int vectors, int64_t m, int64_t depth, depth_ran
                  factor != NULL ? factor + m : NULL, dst + m * dst_stride, dst_stride);
 }
 
-INLINE void strip_product(int vectors, int64_t rows, int64_t depth, depth_range_t range, operand_t a,
-                          const float *b, int64_t b_stride, int accumulate, const float *factor, float *dst,
-                          int64_t dst_stride) {
+INLINE void strip_product(int vectors, int64_t rows, int64_t depth, depth_range_t range, operand_t a, const float *b,
+                          int64_t b_stride, int accumulate, const float *factor, float *dst, int64_t dst_stride) {
     int64_t m = 0;
     for (; m + ROWS <= rows; m += ROWS)
         tile_rows(ROWS, vectors, m, depth, range, a, b, b_stride, accumulate, factor, dst, dst_stride);
@@ -107,8 +106,8 @@ INLINE void product(int64_t rows, int64_t columns, int64_t depth, depth_range_t 
 
 /* ---- a tile's parts */
 
-/* Rows of one head, brought together: dst [rows, padded], zeros beyond width. Rows that lie a multiple of a page apart, as
- * they do in a fused matrix of queries, keys and values, would push each other out of the first cache. */
+/* Rows of one head, brought together: dst [rows, padded], zeros beyond width. Rows that lie a multiple of a page apart,
+ * as they do in a fused matrix of queries, keys and values, would push each other out of the first cache. */
 static void pack_rows(int64_t rows, int64_t width, const float *src, int64_t stride, float *dst, int64_t padded) {
     for (int64_t r = 0; r < rows; r++) {
         const float *from = src + r * stride;
@@ -209,7 +208,7 @@ INLINE floats_t masked_score(int diagonal, const float *scores, int64_t j, int64
 
 /* ---- forward */
 
-typedef struct running { /* of a tile's queries, over the keys seen so far */
+typedef struct running {                      /* of a tile's queries, over the keys seen so far */
     float max[TILE], sum[TILE], shrink[TILE]; /* shrink: what the results so far are multiplied by */
 } running_t;
 
@@ -242,17 +241,17 @@ static void softmax_tile(int diagonal, int64_t keys, int64_t queries, float *sco
             softmax_lanes(0, keys, i, scores, running);
 }
 
-/* Floats of scratch: queries of a group and keys share it so that a tile of keys is brought together once for up to
- * GROUP tiles of queries (forward), or kept with its gradients for all queries (backward). */
-enum { SCRATCH = PT__KERNEL_SCRATCH / 4, GROUP = 4 };
+/* Tiles that are held at once, as far as the scratch goes: of queries in the forward direction, so that each tile of
+ * keys is brought together once for all of them, and of keys in the backward direction, with their gradients. */
+enum { GROUP = 4, SCRATCH_FLOATS = PT__KERNEL_SCRATCH / 4 };
 
 static int64_t group_tiles(int64_t fixed, int64_t each) {
-    int64_t tiles = (SCRATCH - fixed) / each;
+    int64_t tiles = (SCRATCH_FLOATS - fixed) / each;
     return tiles < GROUP ? tiles : GROUP;
 }
 
 typedef struct query_tile {
-    int64_t first, queries; /* of the sample */
+    int64_t first, queries;     /* of the sample */
     float *transposed, *result; /* [width][TILE], [TILE, padded] */
     running_t running;
 } query_tile_t;
@@ -279,8 +278,7 @@ static void finish_queries(const pt__attention_t *at, int64_t begin, int64_t hea
         if (c < width)
             store_part(dst + c, load(result + c) * factor, width - c);
         if (at->log_sum != NULL)
-            at->log_sum[row * at->heads + head] =
-                sum == 0.0f ? -INFINITY : tile->running.max[i] / LOG2_E + logf(sum);
+            at->log_sum[row * at->heads + head] = sum == 0.0f ? -INFINITY : tile->running.max[i] / LOG2_E + logf(sum);
     }
 }
 
@@ -317,9 +315,8 @@ static void forward(const pt__attention_t *at, int64_t begin, int64_t end, int64
             score_product(keys, tile[t].queries, diagonal, width, k, tile[t].transposed, scores);
             mask_keys(at->key_mask != NULL ? at->key_mask + row : NULL, keys, scores);
             softmax_tile(diagonal, keys, tile[t].queries, scores, &tile[t].running);
-            product(tile[t].queries, padded, keys, diagonal ? DEPTH_UP_TO_ROW : DEPTH_ALL,
-                    (operand_t){scores, 1, TILE}, v.data, v.stride, start > 0, tile[t].running.shrink, tile[t].result,
-                    padded);
+            product(tile[t].queries, padded, keys, diagonal ? DEPTH_UP_TO_ROW : DEPTH_ALL, (operand_t){scores, 1, TILE},
+                    v.data, v.stride, start > 0, tile[t].running.shrink, tile[t].result, padded);
         }
     }
     for (int64_t t = 0; t < tiles; t++)
@@ -349,16 +346,6 @@ static void gradient_tile(int diagonal, int64_t keys, int64_t queries, float sca
             gradient_lanes(0, keys, i, scale, log_sum, delta, scores, d_scores);
 }
 
-static float dot(int64_t n, const float *a, const float *b) {
-    floats_t sum = {0};
-    int64_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-        sum += load(a + i) * load(b + i);
-    if (i < n)
-        sum += load_part(a + i, n - i, 0.0f) * load_part(b + i, n - i, 0.0f);
-    return sum_lanes(sum);
-}
-
 typedef struct key_tile {
     int64_t first, keys;
     rows_t k, v;
@@ -367,9 +354,9 @@ typedef struct key_tile {
 } key_tile_t;
 
 typedef struct backward_scratch {
-    float *transposed_q, *transposed_d;  /* [width][TILE] */
-    float *scores, *d_scores;            /* [TILE, TILE] */
-    float *q, *d, *d_q;                  /* [TILE, padded]: queries, their d_dst, their gradient */
+    float *transposed_q, *transposed_d; /* [width][TILE] */
+    float *scores, *d_scores;           /* [TILE, TILE] */
+    float *q, *d, *d_q;                 /* [TILE, padded]: queries, their d_dst, their gradient */
     int64_t padded;
     key_tile_t tile[GROUP];
 } backward_scratch_t;
@@ -381,7 +368,8 @@ static void backward_queries(const pt__attention_t *at, int64_t begin, int64_t e
     int64_t queries = end - row < TILE ? end - row : TILE;
     float log_sum[TILE], delta[TILE];
     const float *dst = at->dst + row * at->dst_stride + head * width;
-    rows_t q = bring_rows(tiles == 1, queries, width, at->q + row * at->q_stride + head * width, at->q_stride, s->q, padded);
+    rows_t q = bring_rows(tiles == 1, queries, width, at->q + row * at->q_stride + head * width, at->q_stride, s->q,
+                          padded);
     rows_t d = bring_rows(tiles == 1, queries, width, at->d_dst + row * at->dst_stride + head * width, at->dst_stride,
                           s->d, padded);
     pack_transposed(queries, width, q.data, q.stride, at->scale * LOG2_E, s->transposed_q);
@@ -401,11 +389,11 @@ static void backward_queries(const pt__attention_t *at, int64_t begin, int64_t e
         gradient_tile(diagonal, tile->keys, queries, at->scale, log_sum, delta, s->scores, s->d_scores);
         product(tile->keys, padded, queries, seen_by, (operand_t){s->scores, TILE, 1}, d.data, d.stride, tile->started,
                 NULL, tile->d_v, padded);
-        product(tile->keys, padded, queries, seen_by, (operand_t){s->d_scores, TILE, 1}, q.data, q.stride, tile->started,
-                NULL, tile->d_k, padded);
+        product(tile->keys, padded, queries, seen_by, (operand_t){s->d_scores, TILE, 1}, q.data, q.stride,
+                tile->started, NULL, tile->d_k, padded);
         tile->started = 1;
-        product(queries, padded, tile->keys, sees, (operand_t){s->d_scores, 1, TILE}, tile->k.data, tile->k.stride, t > 0,
-                NULL, s->d_q, padded);
+        product(queries, padded, tile->keys, sees, (operand_t){s->d_scores, 1, TILE}, tile->k.data, tile->k.stride,
+                t > 0, NULL, s->d_q, padded);
     }
     put_rows(queries, width, s->d_q, padded, s->tile[0].first > 0, at->d_q + row * at->d_q_stride + head * width,
              at->d_q_stride);
@@ -424,7 +412,9 @@ static int64_t backward_tiles(int64_t width, float *scratch, backward_scratch_t 
     float *next = s->d_q + TILE * padded;
     int64_t tiles = group_tiles(next - scratch, 4 * TILE * padded);
     for (int64_t t = 0; t < tiles; t++, next += 4 * TILE * padded)
-        s->tile[t] = (key_tile_t){.k_buffer = next, .v_buffer = next + TILE * padded, .d_k = next + 2 * TILE * padded,
+        s->tile[t] = (key_tile_t){.k_buffer = next,
+                                  .v_buffer = next + TILE * padded,
+                                  .d_k = next + 2 * TILE * padded,
                                   .d_v = next + 3 * TILE * padded};
     return tiles;
 }
@@ -461,4 +451,5 @@ static void backward(const pt__attention_t *at, int64_t begin, int64_t end, int6
 }
 
 extern const pt__vector_attention_t PT__LEVEL(pt__vector_attention);
-const pt__vector_attention_t PT__LEVEL(pt__vector_attention) = {.forward_tiles = forward_tiles, .forward = forward, .backward = backward};
+const pt__vector_attention_t PT__LEVEL(pt__vector_attention) = {
+    .forward_tiles = forward_tiles, .forward = forward, .backward = backward};

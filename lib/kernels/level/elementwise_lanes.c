@@ -55,29 +55,32 @@ static void scale_into(int64_t n, float factor, const float *src, float *dst) {
     map_pair(n, src, dst, dst, value_scaled_sum, factor);
 }
 
-/* ---- unary: UNARY(name, value, slope from what unary_gradient reads: the input, or for tanh, sigmoid and exp the output) */
+/* ---- unary: UNARY(name, value, slope from what unary_gradient reads: the input, or for tanh, sigmoid and exp the
+ * output) */
 
-#define UNARY(name, value, slope)                                                                                      \
-    INLINE floats_t name##_value(floats_t x, float argument) {                                                         \
-        (void)argument;                                                                                                \
-        return value;                                                                                                  \
-    }                                                                                                                  \
-    INLINE floats_t name##_gradient_value(floats_t x, floats_t d, float argument) {                                    \
-        (void)argument;                                                                                                \
-        return slope;                                                                                                  \
-    }                                                                                                                  \
-    static void name##_map(int64_t n, const float *src, float *dst) { map(n, src, dst, name##_value, 0.0f); }          \
-    static void name##_gradient_map(int64_t n, const float *src, const float *d_dst, float *d_src) {                   \
-        map_pair(n, src, d_dst, d_src, name##_gradient_value, 0.0f);                                                   \
+#define UNARY(name, value, slope)                                                                    \
+    INLINE floats_t name##_value(floats_t x, float argument) {                                       \
+        (void)argument;                                                                              \
+        return value;                                                                                \
+    }                                                                                                \
+    INLINE floats_t name##_gradient_value(floats_t x, floats_t d, float argument) {                  \
+        (void)argument;                                                                              \
+        return slope;                                                                                \
+    }                                                                                                \
+    static void name##_map(int64_t n, const float *src, float *dst) {                                \
+        map(n, src, dst, name##_value, 0.0f);                                                        \
+    }                                                                                                \
+    static void name##_gradient_map(int64_t n, const float *src, const float *d_dst, float *d_src) { \
+        map_pair(n, src, d_dst, d_src, name##_gradient_value, 0.0f);                                 \
     }
 
 UNARY(relu, relu(x), where(~(x <= 0.0f), d))
-UNARY(gelu_tanh, gelu_tanh(x), d * gelu_tanh_slope(x))
-UNARY(gelu_erf, gelu_erf(x), d * gelu_erf_slope(x))
-UNARY(silu, silu(x), d * silu_slope(x))
-UNARY(tanh, hyperbolic_tangent(x), d * (1.0f - x * x))
-UNARY(sigmoid, logistic(x), d * (x * (1.0f - x)))
-UNARY(exp, exponential(x), d * x)
+UNARY(gelu_tanh, gelu_tanh(x), d *gelu_tanh_slope(x))
+UNARY(gelu_erf, gelu_erf(x), d *gelu_erf_slope(x))
+UNARY(silu, silu(x), d *silu_slope(x))
+UNARY(tanh, hyperbolic_tangent(x), d *(1.0f - x * x))
+UNARY(sigmoid, logistic(x), d *(x *(1.0f - x)))
+UNARY(exp, exponential(x), d *x)
 UNARY(log, logarithm(x), d / x)
 
 /* ---- binary: dense operands, or one of them a single value, or any steps */
@@ -108,11 +111,13 @@ INLINE void combine(int64_t n, const float *a, int64_t a_step, const float *b, i
     }
 }
 
-#define BINARY(name, operation)                                                                                        \
-    INLINE floats_t name##_value(floats_t a, floats_t b) { return a operation b; }                                     \
-    static void name##_combine(int64_t n, const float *a, int64_t a_step, const float *b, int64_t b_step,              \
-                               float *dst) {                                                                           \
-        combine(n, a, a_step, b, b_step, dst, name##_value);                                                           \
+#define BINARY(name, operation)                                                                           \
+    INLINE floats_t name##_value(floats_t a, floats_t b) {                                                \
+        return a operation b;                                                                             \
+    }                                                                                                     \
+    static void name##_combine(int64_t n, const float *a, int64_t a_step, const float *b, int64_t b_step, \
+                               float *dst) {                                                              \
+        combine(n, a, a_step, b, b_step, dst, name##_value);                                              \
     }
 
 BINARY(add, +)

@@ -1,12 +1,13 @@
-/* The transcendental functions on lanes. Polynomials were fitted to the functions for the smallest largest error; bounds
- * are in units of the last place (ulp) of the float nearest to the true value and are tested against the double
+/* The transcendental functions on lanes. Polynomials were fitted to the functions for the smallest largest error;
+ * bounds are in units of the last place (ulp) of the float nearest to the true value and are tested against the double
  * functions of libm. NaN gives NaN everywhere. */
 #ifndef PT__FUNCTIONS_H
 #define PT__FUNCTIONS_H
 
 #include "kernels/level/lanes.h"
 
-/* e^x: 2 ulp over all floats, denormal results and infinities included. x = n ln 2 + f, e^x = 2^n (1 + f + f^2 P(f)). */
+/* e^x: 2 ulp over all floats, denormal results and infinities included.
+ * x = n ln 2 + f, e^x = 2^n (1 + f + f^2 P(f)). */
 INLINE floats_t exponential(floats_t x) {
     const float shift = 12582912.0f; /* 1.5 * 2^23: adding it rounds to an integer */
     x = maximum(broadcast(-104.0f), minimum(broadcast(89.0f), x));
@@ -116,7 +117,8 @@ INLINE floats_t error_function(floats_t x) {
     return choose(size < 1.0f, erf_ratio(x * x) * x, copy_sign(far, choose(x != x, x, x)));
 }
 
-/* The normal distribution function (1 + erf(x / sqrt 2)) / 2, relative error also in its lower tail: 1e-5. */
+/* The normal distribution function (1 + erf(x / sqrt 2)) / 2: absolute error 2e-7; relative error 1e-6 where the result
+ * is above 0.01, 1e-5 down to x = -9, more beyond, where the result is below 1e-18. */
 INLINE floats_t normal_distribution(floats_t x) {
     floats_t z = x * 0.707106781f, size = absolute(z);
     floats_t tail = 0.5f * exponential(-log_erfc_negated(size));
@@ -132,7 +134,8 @@ INLINE floats_t relu(floats_t x) {
     return choose(x < 0.0f, (floats_t){0}, x);
 }
 
-/* x (1 + tanh u) / 2 = x / (1 + e^-2u), u = sqrt(2/pi) (x + 0.044715 x^3) */
+/* x (1 + tanh u) / 2 = x / (1 + e^-2u), u = sqrt(2/pi) (x + 0.044715 x^3). This and the other form of gelu: 8 and 18 ulp
+ * where |gelu| >= 0.05, elsewhere an absolute error of 2e-7. -infinity gives NaN, as 0 times infinity does. */
 INLINE floats_t gelu_tanh(floats_t x) {
     floats_t y = clamp(x, 32.0f);
     floats_t twice = y * (1.5957691216f + 0.0713548163f * (y * y));

@@ -1,6 +1,6 @@
-/* Vectors of the level that is being compiled, over the vector types of GCC and Clang: `floats_t` holds LANES floats and
- * takes + - * / and comparisons. For the sources of lib/kernels/level/ only. Where generic code does not become the one
- * instruction that exists for it, x86/lanes_x86.h gives that instruction. */
+/* Vectors of the level that is being compiled, over the vector types of GCC and Clang: `floats_t` holds LANES floats
+ * and takes + - * / and comparisons. For the sources of lib/kernels/level/ only. Where generic code does not become the
+ * one instruction that exists for it, x86/lanes_x86.h gives that instruction. */
 #ifndef PT__LANES_H
 #define PT__LANES_H
 
@@ -25,9 +25,9 @@ typedef uint64_t longs_t __attribute__((vector_size(LANES * 4))); /* LANES / 2 o
 typedef double doubles_t __attribute__((vector_size(LANES * 4))); /* LANES / 2 of them */
 
 #define PT__JOIN_(a, b) a##_##b
-#define PT__JOIN(a, b) PT__JOIN_(a, b)
+#define PT__JOIN(a, b)  PT__JOIN_(a, b)
 #define PT__LEVEL(name) PT__JOIN(name, PT__LEVEL_SUFFIX) /* a table's name at this level */
-#define INLINE static inline __attribute__((always_inline))
+#define INLINE          static inline __attribute__((always_inline))
 
 INLINE floats_t load(const float *p) {
     floats_t v;

@@ -1,9 +1,11 @@
 /* Losses: pointwise ones over a run of elements, cross-entropy of a row of logits. A level's part of pt__vector_t.
  *
- *   squared e^2, absolute |e|, Huber |e| < delta ? e^2/2 : delta (|e| - delta/2)            e = prediction - target
- *   binary  (1 - t) x + (1 + (positive_weight - 1) t) ln(1 + e^-x)                          x = prediction, a logit
- *   cross-entropy  Q ln sum e^(x-m) - sum q (x-m),  d_x = Q softmax(x) - q                  q = weighted targets, Q their
- *                                                                                          sum, m = the row's largest */
+ *   squared        e^2                                        e = prediction - target
+ *   absolute       |e|
+ *   Huber          |e| < delta ? e^2/2 : delta (|e| - delta/2)
+ *   binary         (1 - t) x + (1 + (positive_weight - 1) t) ln(1 + e^-x)        x = prediction, a logit; t = target
+ *   cross-entropy  Q ln sum e^(x-m) - sum q (x-m),  d_x = Q softmax(x) - q
+ *                  q = weighted targets, Q their sum, m = the row's largest */
 #include "kernels/level/rows.h"
 #include "kernels/vector.h"
 
@@ -46,7 +48,8 @@ INLINE double pointwise(int64_t n, float delta, float positive_weight, const flo
     for (int64_t i = 0; i < n; i += LANES) {
         int64_t count = n - i;
         floats_t w = element_weight != NULL ? load_some(element_weight + i, count) : broadcast(1.0f);
-        terms_t terms = function(load_some(prediction + i, count), load_some(target + i, count), delta, positive_weight);
+        terms_t terms = function(load_some(prediction + i, count), load_some(target + i, count), delta,
+                                 positive_weight);
         floats_t loss = terms.loss * w;
         if (d_prediction != NULL)
             store_some(d_prediction + i, terms.slope * w, count);
@@ -65,9 +68,8 @@ INLINE double pointwise(int64_t n, float delta, float positive_weight, const flo
 }
 
 #define POINTWISE(name)                                                                                                \
-    static double name##_loss(int64_t n, float delta, float positive_weight, const float *prediction,                 \
-                              const float *target, const float *element_weight, double *weight,                        \
-                              float *d_prediction) {                                                                   \
+    static double name##_loss(int64_t n, float delta, float positive_weight, const float *prediction,                  \
+                              const float *target, const float *element_weight, double *weight, float *d_prediction) { \
         return pointwise(n, delta, positive_weight, prediction, target, element_weight, weight, d_prediction, name);   \
     }
 

@@ -78,9 +78,8 @@ static void rms(int64_t rows, int64_t columns, float epsilon, const float *src, 
 }
 
 /* One row's gradient; `centred` is known where this is inlined: 1 layer norm, 0 RMS norm. */
-INLINE void gradient_row(int centred, int64_t n, const float *src, const float *weight, floats_t mean,
-                         floats_t inverse, const float *d_dst, const float *residual, float *d_src, float *d_weight,
-                         float *d_bias) {
+INLINE void gradient_row(int centred, int64_t n, const float *src, const float *weight, floats_t mean, floats_t inverse,
+                         const float *d_dst, const float *residual, float *d_src, float *d_weight, float *d_bias) {
     floats_t sum_g = {0}, sum_gh = {0};
     for (int64_t i = 0; i < n; i += LANES) {
         int64_t count = n - i;

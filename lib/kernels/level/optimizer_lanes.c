@@ -54,7 +54,7 @@ static void sgd(const pt__update_t *update, int64_t first, int64_t n) {
 }
 
 typedef struct adam_factors {
-    float keep, step, root; /* 1 - rate decay; rate / correction1; 1 / sqrt(correction2) */
+    float keep, step, root;    /* 1 - rate decay; rate / correction1; 1 / sqrt(correction2) */
     float rest1, beta2, rest2; /* 1 - beta1; beta2; 1 - beta2 */
 } adam_factors_t;
 

@@ -1,4 +1,4 @@
-/* What several level sources do with a row: its ends, its largest entry, its sum of exponentials. */
+/* What several level sources do with a row: its ends, its largest entry, sums over it. */
 #ifndef PT__ROWS_H
 #define PT__ROWS_H
 
@@ -47,6 +47,20 @@ INLINE float sum_exponentials(int64_t n, floats_t max, const float *src, float *
         if (terms != NULL)
             store_some(terms + i, a, count);
     }
+    return sum_lanes(even + odd);
+}
+
+INLINE float dot(int64_t n, const float *a, const float *b) {
+    floats_t even = {0}, odd = {0};
+    int64_t i = 0;
+    for (; i + 2 * LANES <= n; i += 2 * LANES) {
+        even += load(a + i) * load(b + i);
+        odd += load(a + i + LANES) * load(b + i + LANES);
+    }
+    for (; i + LANES <= n; i += LANES)
+        even += load(a + i) * load(b + i);
+    if (i < n)
+        odd += load_part(a + i, n - i, 0.0f) * load_part(b + i, n - i, 0.0f);
     return sum_lanes(even + odd);
 }
 

@@ -25,20 +25,6 @@ static void log_softmax(int64_t n, const float *src, float *dst) {
         store_part(dst + i, load_part(src + i, n - i, 0.0f) - max - log_sum, n - i);
 }
 
-INLINE float dot(int64_t n, const float *a, const float *b) {
-    floats_t even = {0}, odd = {0};
-    int64_t i = 0;
-    for (; i + 2 * LANES <= n; i += 2 * LANES) {
-        even += load(a + i) * load(b + i);
-        odd += load(a + i + LANES) * load(b + i + LANES);
-    }
-    for (; i + LANES <= n; i += LANES)
-        even += load(a + i) * load(b + i);
-    if (i < n)
-        odd += load_part(a + i, n - i, 0.0f) * load_part(b + i, n - i, 0.0f);
-    return sum_lanes(even + odd);
-}
-
 static void softmax_gradient(int64_t n, const float *dst, const float *d_dst, float *d_src) {
     floats_t mean = broadcast(dot(n, dst, d_dst));
     int64_t i = 0;
@@ -59,8 +45,8 @@ static void log_softmax_gradient(int64_t n, const float *dst, const float *d_dst
     for (i = 0; i + LANES <= n; i += LANES)
         store(d_src + i, load(d_dst + i) - exponential(load(dst + i)) * sum);
     if (i < n)
-        store_part(d_src + i,
-                   load_part(d_dst + i, n - i, 0.0f) - exponential(load_part(dst + i, n - i, 0.0f)) * sum, n - i);
+        store_part(d_src + i, load_part(d_dst + i, n - i, 0.0f) - exponential(load_part(dst + i, n - i, 0.0f)) * sum,
+                   n - i);
 }
 
 extern const pt__vector_softmax_t PT__LEVEL(pt__vector_softmax);

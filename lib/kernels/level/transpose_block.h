@@ -1,5 +1,5 @@
-/* Lanes interleaved; and a square of LANES x LANES transposed in registers: log2(LANES) rounds, in each of which row r and row r + LANES/2 are
- * interleaved into rows 2r and 2r+1. The scaled form multiplies everything by a factor. */
+/* Lanes interleaved; and a square of LANES x LANES transposed in registers: log2(LANES) rounds, in each of which row r
+ * and row r + LANES/2 are interleaved into rows 2r and 2r+1. The scaled form multiplies everything by a factor. */
 #ifndef PT__TRANSPOSE_BLOCK_H
 #define PT__TRANSPOSE_BLOCK_H
 

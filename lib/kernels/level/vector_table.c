@@ -4,7 +4,7 @@
 #include "kernels/level/lanes.h"
 
 #define TEXT_(name) #name
-#define TEXT(name) TEXT_(name)
+#define TEXT(name)  TEXT_(name)
 
 extern const pt__vector_map_t PT__LEVEL(pt__vector_map);
 extern const pt__vector_reduce_t PT__LEVEL(pt__vector_reduce);
