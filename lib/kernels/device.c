@@ -69,6 +69,11 @@ pt_status_t pt__device_create(pt__memory_t *memory, pt__pool_t *pool, pt__level_
         pt__release(memory, device);
         return pt__fail(PT_ERR_MEMORY, "out of memory: lock of a device");
     }
+    if (pthread_mutex_init(&device->run_lock, NULL) != 0) {
+        pthread_mutex_destroy(&device->shared_lock);
+        pt__release(memory, device);
+        return pt__fail(PT_ERR_MEMORY, "out of memory: lock of a device");
+    }
     level_tables_t tables = tables_of(level);
     device->kernels = &pt__kernels_cpu;
     device->vector = tables.vector;
@@ -101,7 +106,16 @@ void pt__device_free(pt__device_t *device) {
     pt__release(device->memory, device->workspaces);
     pt__release(device->memory, device->shared.data);
     pthread_mutex_destroy(&device->shared_lock);
+    pthread_mutex_destroy(&device->run_lock);
     pt__release(device->memory, device);
+}
+
+void pt__device_enter(pt__device_t *device) {
+    pthread_mutex_lock(&device->run_lock);
+}
+
+void pt__device_leave(pt__device_t *device) {
+    pthread_mutex_unlock(&device->run_lock);
 }
 
 static pt_status_t grow(pt__device_t *device, pt__workspace_t *workspace, int64_t bytes) {

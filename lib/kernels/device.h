@@ -36,6 +36,7 @@ typedef struct pt__device {
     pt__workspace_t *workspaces; /* one a worker [pool threads] */
     pt__workspace_t shared; /* one for what all workers read (a packed operand) */
     pthread_mutex_t shared_lock; /* held from the call that writes `shared` to the last that reads it; never from inside a task */
+    pthread_mutex_t run_lock; /* pt__device_enter */
     int32_t n_workspaces;
     char description[128];
 } pt__device_t;
@@ -56,6 +57,11 @@ void pt__device_free(pt__device_t *device);
 /* Makes every worker's workspace hold at least `bytes` and the shared one `shared_bytes` (a plan calls it once before it
  * runs). The matrix door's own needs come first in both and are added here. */
 pt_status_t pt__device_reserve(pt__device_t *device, int64_t bytes, int64_t shared_bytes);
+
+/* Around everything that calls kernels on behalf of one model: the workspaces and what kernels keep in them from call to call belong to
+ * one thread at a time, whichever of a context's models it works for. Never around a host's callback. */
+void pt__device_enter(pt__device_t *device);
+void pt__device_leave(pt__device_t *device);
 
 /* A worker's scratch behind the matrix door's own part: at least what was reserved, 64-byte aligned. */
 void *pt__device_scratch(pt__device_t *device, int32_t worker);

@@ -232,7 +232,9 @@ void pt__engine_run(pt_model_t *model, pt__mode_t mode, const pt__wants_t *wants
         run.random_key = pt__random_key(model->seed, (uint64_t)model->micro_steps++);
         run.accumulate = model->accumulated > 0;
     }
+    pt__device_enter(run.device);
     pt__plan_run(model->planned[mode].plan, &run, model->inputs);
+    pt__device_leave(run.device);
 }
 
 int32_t pt__engine_derives_labels(const pt_model_t *model, const pt_dataset_t *dataset)

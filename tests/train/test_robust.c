@@ -4,6 +4,7 @@
 #include "support/rig.h"
 
 #include <math.h>
+#include <pthread.h>
 
 /* ---- Sizes ---- */
 
@@ -305,6 +306,56 @@ START_TEST(test_everything_from_a_callback)
 }
 END_TEST
 
+/* ---- Threads ---- */
+
+typedef struct job {
+    pt_context_t *context;
+    pt_model_t *model;
+} job_t;
+
+static void *train_in_context(void *argument)
+{
+    job_t *job = argument;
+    pt_model_t *model = network_gpt(job->context);
+    network_set_task(model, PT_TASK_CAUSAL_LM, 0);
+    pt_optimizer_t *optimizer = network_optimizer(job->context, PT_OPTIMIZER_ADAMW, 1e-3);
+    pt_dataset_t *data;
+    static const int32_t tokens[12] = {3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8};
+    static const int64_t lengths[2] = {12, 12};
+    int32_t twice[24];
+    for (int i = 0; i < 24; i++)
+        twice[i] = tokens[i % 12];
+    pt_array_t array = {.spec = {.name = "tokens", .dtype = PT_INT32, .rank = 1, .shape = {PT_DIM_TOKENS}, .max_length = 12}, .data = twice, .lengths = lengths};
+    ck_ok(pt_dataset_create_from_arrays(job->context, &array, 1, 2, PT_DATASET_COPY, &data));
+    pt_train_options_t options = rig_options(300, 2);
+    ck_ok(pt_pretrain(model, optimizer, data, &options, NULL));
+    job->model = model;
+    pt_dataset_free(data);
+    pt_optimizer_free(optimizer);
+    return NULL;
+}
+
+/* Models of one context, each used by a thread of its own, do not meet in the context's scratch memory. */
+START_TEST(test_models_of_one_context_at_once)
+{
+    job_t alone = {.context = network_context(2, 3)}, jobs[3];
+    pthread_t threads[3];
+    train_in_context(&alone);
+    uint64_t fingerprint = network_fingerprint(alone.model);
+    for (int i = 0; i < 3; i++) {
+        jobs[i].context = alone.context;
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, train_in_context, &jobs[i]), 0);
+    }
+    for (int i = 0; i < 3; i++) {
+        pthread_join(threads[i], NULL);
+        ck_assert_uint_eq(network_fingerprint(jobs[i].model), fingerprint);
+        pt_model_free(jobs[i].model);
+    }
+    pt_model_free(alone.model);
+    pt_context_free(alone.context);
+}
+END_TEST
+
 /* ---- Plans ---- */
 
 /* First and last rows of one tensor, side by side: each selection takes its own. */
@@ -410,4 +461,4 @@ END_TEST
 SUITE("robust", 200, test_sizes_of_no_machine, test_too_much_then_less, test_failing_changes_of_a_model,
       test_refused_checkpoint_leaves_the_optimizer, test_settings_within_an_accumulation,
       test_results_are_checked_first, test_schedule_that_trains_another_model, test_everything_from_a_callback,
-      test_first_and_last_rows, test_outputs_within_sums, test_estimate_of_the_smallest)
+      test_models_of_one_context_at_once, test_first_and_last_rows, test_outputs_within_sums, test_estimate_of_the_smallest)
