@@ -21,7 +21,7 @@
 #include "formats/tensors.h"
 
 #define PREFIX "pretrain."
-#define AGES PREFIX "optimizer.ages"
+#define AGES   PREFIX "optimizer.ages"
 enum { MAX_PAIRS = 24, VALUE_SIZE = 64 };
 
 typedef struct builder { /* a table under construction; owns the strings */
@@ -46,17 +46,22 @@ static void release_builder(builder_t *builder)
 }
 
 /* An entry PREFIX + middle + the parameter's name (prefix and middle empty: the parameter itself). */
-static pt_status_t add_entry(builder_t *builder, const char *prefix, const char *middle, const pt__stored_t *parameter, const float *data)
+static pt_status_t add_entry(builder_t *builder, const char *prefix, const char *middle, const pt__stored_t *parameter,
+                             const float *data)
 {
     pt__memory_t *memory = &builder->context->memory;
     int64_t index = builder->tensors.n_entries;
-    PT__TRY(pt__grow(memory, &builder->tensors.entries, &builder->entry_room, index + 1, sizeof *builder->tensors.entries, "checkpoint"));
+    PT__TRY(pt__grow(memory, &builder->tensors.entries, &builder->entry_room, index + 1,
+                     sizeof *builder->tensors.entries, "checkpoint"));
     PT__TRY(pt__grow(memory, &builder->names, &builder->name_room, index + 1, sizeof *builder->names, "checkpoint"));
     pt__text_t text = pt__text_start(memory);
     pt__text_add(&text, "%s%s%s", prefix, middle, parameter->name);
     PT__TRY(pt__text_take(&text, &builder->names[index], NULL));
     pt__entry_t *entry = &builder->tensors.entries[index];
-    *entry = (pt__entry_t){.name = builder->names[index], .dtype = PT_FLOAT32, .rank = parameter->shape.rank, .data = data,
+    *entry = (pt__entry_t){.name = builder->names[index],
+                           .dtype = PT_FLOAT32,
+                           .rank = parameter->shape.rank,
+                           .data = data,
                            .bytes = parameter->elements * (int64_t)sizeof(float)};
     for (int32_t i = 0; i < entry->rank; i++)
         entry->shape[i] = parameter->shape.size[i];
@@ -69,16 +74,22 @@ static pt_status_t add_ages(builder_t *builder, const pt_model_t *model, const p
 {
     pt__memory_t *memory = &builder->context->memory;
     int64_t index = builder->tensors.n_entries, count = 0;
-    PT__TRY(pt__allocate(memory, (size_t)model->graph->n_parameters, sizeof *builder->ages, "checkpoint", &builder->ages));
+    PT__TRY(
+        pt__allocate(memory, (size_t)model->graph->n_parameters, sizeof *builder->ages, "checkpoint", &builder->ages));
     for (int64_t i = 0; i < model->graph->n_parameters; i++)
         if (model->parameters[i].learnable) {
             builder->ages[count] = pt__optimizer_age(optimizer, count);
             count++;
         }
-    PT__TRY(pt__grow(memory, &builder->tensors.entries, &builder->entry_room, index + 1, sizeof *builder->tensors.entries, "checkpoint"));
+    PT__TRY(pt__grow(memory, &builder->tensors.entries, &builder->entry_room, index + 1,
+                     sizeof *builder->tensors.entries, "checkpoint"));
     PT__TRY(pt__grow(memory, &builder->names, &builder->name_room, index + 1, sizeof *builder->names, "checkpoint"));
     PT__TRY(pt__string_copy(memory, AGES, &builder->names[index]));
-    builder->tensors.entries[index] = (pt__entry_t){.name = builder->names[index], .dtype = PT_INT64, .rank = 1, .shape = {count}, .data = builder->ages,
+    builder->tensors.entries[index] = (pt__entry_t){.name = builder->names[index],
+                                                    .dtype = PT_INT64,
+                                                    .rank = 1,
+                                                    .shape = {count},
+                                                    .data = builder->ages,
                                                     .bytes = count * (int64_t)sizeof(int64_t)};
     builder->tensors.n_entries++;
     return PT_OK;
@@ -130,7 +141,8 @@ static pt_status_t add_optimizer(builder_t *builder, const pt_model_t *model, co
         snprintf(middle, sizeof middle, "slot.%s.", kind->slot_names[slot]);
         for (int64_t i = 0, learnable = 0; i < model->graph->n_parameters; i++)
             if (model->parameters[i].learnable)
-                PT__TRY(add_entry(builder, PREFIX, middle, &model->parameters[i], pt__optimizer_slot(optimizer, learnable++, slot)));
+                PT__TRY(add_entry(builder, PREFIX, middle, &model->parameters[i],
+                                  pt__optimizer_slot(optimizer, learnable++, slot)));
     }
     return PT_OK;
 }
@@ -158,7 +170,8 @@ static pt_status_t add_state(builder_t *builder, const pt_model_t *model, const 
     if (progress->best != NULL)
         add_string(builder, PREFIX "stage.keeps_best", "1");
     for (int64_t i = 0; progress->best != NULL && i < model->graph->n_parameters; i++)
-        PT__TRY(add_entry(builder, PREFIX, "best.", &model->parameters[i], progress->best + (model->parameters[i].value - model->values)));
+        PT__TRY(add_entry(builder, PREFIX, "best.", &model->parameters[i],
+                          progress->best + (model->parameters[i].value - model->values)));
     return PT_OK;
 }
 
@@ -174,7 +187,8 @@ out:
     return status;
 }
 
-pt_status_t pt__checkpoint_write(const pt_model_t *model, const pt_optimizer_t *optimizer, const pt__progress_t *progress, const char *path)
+pt_status_t pt__checkpoint_write(const pt_model_t *model, const pt_optimizer_t *optimizer,
+                                 const pt__progress_t *progress, const char *path)
 {
     builder_t builder = {.context = model->context};
     pt_status_t status;
@@ -199,7 +213,8 @@ static pt_status_t read_integer(const reader_t *reader, const char *key, int64_t
     if (text == NULL)
         return pt__fail(PT_ERR_FORMAT, "%s: no metadata \"%s\"", reader->path, key);
     if (!pt__parse_int64(text, (int64_t)strlen(text), value))
-        return pt__fail(PT_ERR_FORMAT, "%s: metadata \"%s\" is \"%.40s\", expected a whole number", reader->path, key, text);
+        return pt__fail(PT_ERR_FORMAT, "%s: metadata \"%s\" is \"%.40s\", expected a whole number", reader->path, key,
+                        text);
     return PT_OK;
 }
 
@@ -212,7 +227,8 @@ static pt_status_t read_double(const reader_t *reader, const char *key, double *
 }
 
 /* The entry for a parameter, checked against its shape. With dst it is copied. */
-static pt_status_t read_entry(const reader_t *reader, const char *prefix, const char *middle, const pt__stored_t *parameter, float *dst)
+static pt_status_t read_entry(const reader_t *reader, const char *prefix, const char *middle,
+                              const pt__stored_t *parameter, float *dst)
 {
     char name[PT_MAX_NAME + 96];
     snprintf(name, sizeof name, "%s%s%s", prefix, middle, parameter->name);
@@ -222,7 +238,8 @@ static pt_status_t read_entry(const reader_t *reader, const char *prefix, const 
     pt__shape_t found = pt__shape_make(PT__SYMBOL_NONE, entry->rank, entry->shape);
     if (entry->dtype != PT_FLOAT32 || !pt__shape_equal(&found, &parameter->shape)) {
         char is[96], expected[96];
-        return pt__fail(PT_ERR_SHAPE, "%s: tensor \"%s\" is %s, expected %s", reader->path, name, pt__shape_print(&found, entry->dtype, is, sizeof is),
+        return pt__fail(PT_ERR_SHAPE, "%s: tensor \"%s\" is %s, expected %s", reader->path, name,
+                        pt__shape_print(&found, entry->dtype, is, sizeof is),
                         pt__shape_print(&parameter->shape, PT_FLOAT32, expected, sizeof expected));
     }
     if (dst != NULL)
@@ -231,7 +248,8 @@ static pt_status_t read_entry(const reader_t *reader, const char *prefix, const 
 }
 
 /* Everything that a checkpoint's reading touches; run once to check, once more to copy. */
-static pt_status_t read_tensors(const reader_t *reader, pt_model_t *model, pt_optimizer_t *optimizer, int64_t accumulated, float *best, int32_t copy)
+static pt_status_t read_tensors(const reader_t *reader, pt_model_t *model, pt_optimizer_t *optimizer,
+                                int64_t accumulated, float *best, int32_t copy)
 {
     char middle[64];
     const pt__optimizer_kind_t *kind = optimizer == NULL ? NULL : pt__optimizer_kind_of(optimizer);
@@ -239,12 +257,14 @@ static pt_status_t read_tensors(const reader_t *reader, pt_model_t *model, pt_op
         const pt__stored_t *parameter = &model->parameters[i];
         PT__TRY(read_entry(reader, "", "", parameter, copy ? parameter->value : NULL));
         if (best != NULL)
-            PT__TRY(read_entry(reader, PREFIX, "best.", parameter, copy ? best + (parameter->value - model->values) : NULL));
+            PT__TRY(read_entry(reader, PREFIX, "best.", parameter,
+                               copy ? best + (parameter->value - model->values) : NULL));
         if (!parameter->learnable)
             continue;
         for (int32_t slot = 0; kind != NULL && slot < kind->n_slots; slot++) {
             snprintf(middle, sizeof middle, "slot.%s.", kind->slot_names[slot]);
-            PT__TRY(read_entry(reader, PREFIX, middle, parameter, copy ? pt__optimizer_slot(optimizer, learnable, slot) : NULL));
+            PT__TRY(read_entry(reader, PREFIX, middle, parameter,
+                               copy ? pt__optimizer_slot(optimizer, learnable, slot) : NULL));
         }
         if (accumulated > 0)
             PT__TRY(read_entry(reader, PREFIX, "gradient.", parameter, copy ? parameter->gradient : NULL));
@@ -253,11 +273,13 @@ static pt_status_t read_tensors(const reader_t *reader, pt_model_t *model, pt_op
     return PT_OK;
 }
 
-static pt_status_t read_optimizer_counts(const reader_t *reader, const pt_optimizer_t *optimizer, pt__optimizer_counts_t *counts)
+static pt_status_t read_optimizer_counts(const reader_t *reader, const pt_optimizer_t *optimizer,
+                                         pt__optimizer_counts_t *counts)
 {
     const char *kind = pt__tensors_value(reader->table, PREFIX "optimizer");
     if (kind == NULL || strcmp(kind, pt__optimizer_kind_of(optimizer)->name) != 0)
-        return pt__fail(PT_ERR_STATE, "%s: the optimizer is \"%s\", expected \"%s\"", reader->path, kind == NULL ? "missing" : kind, pt__optimizer_kind_of(optimizer)->name);
+        return pt__fail(PT_ERR_STATE, "%s: the optimizer is \"%s\", expected \"%s\"", reader->path,
+                        kind == NULL ? "missing" : kind, pt__optimizer_kind_of(optimizer)->name);
     PT__TRY(read_integer(reader, PREFIX "optimizer.steps", &counts->steps));
     PT__TRY(read_integer(reader, PREFIX "optimizer.skipped", &counts->skipped));
     PT__TRY(read_integer(reader, PREFIX "optimizer.skipped_in_a_row", &counts->skipped_in_a_row));
@@ -267,7 +289,8 @@ static pt_status_t read_optimizer_counts(const reader_t *reader, const pt_optimi
 }
 
 /* Checks the ages, and with `copy` sets them: after the counts, which make all as old as the steps. */
-static pt_status_t read_ages(const reader_t *reader, const pt_model_t *model, pt_optimizer_t *optimizer, const pt__optimizer_counts_t *counts, int32_t copy)
+static pt_status_t read_ages(const reader_t *reader, const pt_model_t *model, pt_optimizer_t *optimizer,
+                             const pt__optimizer_counts_t *counts, int32_t copy)
 {
     const pt__entry_t *entry = pt__tensors_find(reader->table, AGES);
     int64_t learnables = 0, age;
@@ -276,11 +299,13 @@ static pt_status_t read_ages(const reader_t *reader, const pt_model_t *model, pt
     if (entry == NULL)
         return pt__fail(PT_ERR_NOT_FOUND, "%s: no tensor \"%s\"", reader->path, AGES);
     if (entry->dtype != PT_INT64 || entry->bytes != learnables * (int64_t)sizeof age)
-        return pt__fail(PT_ERR_SHAPE, "%s: tensor \"%s\" has %lld bytes, expected int64[%lld]", reader->path, AGES, (long long)entry->bytes, (long long)learnables);
+        return pt__fail(PT_ERR_SHAPE, "%s: tensor \"%s\" has %lld bytes, expected int64[%lld]", reader->path, AGES,
+                        (long long)entry->bytes, (long long)learnables);
     for (int64_t i = 0; i < learnables; i++) {
         memcpy(&age, (const unsigned char *)entry->data + i * (int64_t)sizeof age, sizeof age);
         if (age < 0 || age > counts->steps)
-            return pt__fail(PT_ERR_FORMAT, "%s: tensor \"%s\" holds %lld, expected 0 to %lld", reader->path, AGES, (long long)age, (long long)counts->steps);
+            return pt__fail(PT_ERR_FORMAT, "%s: tensor \"%s\" holds %lld, expected 0 to %lld", reader->path, AGES,
+                            (long long)age, (long long)counts->steps);
         if (copy)
             pt__optimizer_age_set(optimizer, i, age);
     }
@@ -306,7 +331,8 @@ static pt_status_t read_progress(const reader_t *reader, pt__progress_t *progres
     return read_double(reader, PREFIX "stage.best_loss", &progress->best_loss);
 }
 
-static pt_status_t read_all(const reader_t *reader, pt_model_t *model, pt_optimizer_t *optimizer, pt__progress_t *progress)
+static pt_status_t read_all(const reader_t *reader, pt_model_t *model, pt_optimizer_t *optimizer,
+                            pt__progress_t *progress)
 {
     const char *format = pt__tensors_value(reader->table, PREFIX "format");
     pt__optimizer_counts_t counts = {0};
@@ -314,12 +340,15 @@ static pt_status_t read_all(const reader_t *reader, pt_model_t *model, pt_optimi
     int64_t micro_steps, accumulated, task, seed;
     double loss_sum, weight;
     if (format == NULL)
-        return pt__fail(PT_ERR_FORMAT, "%s: not a checkpoint of this library (no metadata \"pretrain.format\")", reader->path);
+        return pt__fail(PT_ERR_FORMAT, "%s: not a checkpoint of this library (no metadata \"pretrain.format\")",
+                        reader->path);
     if (strcmp(format, "1") != 0)
-        return pt__fail(PT_ERR_VERSION, "%s: checkpoint format \"%.16s\", this library reads \"1\"", reader->path, format);
+        return pt__fail(PT_ERR_VERSION, "%s: checkpoint format \"%.16s\", this library reads \"1\"", reader->path,
+                        format);
     PT__TRY(read_integer(reader, PREFIX "task", &task));
     if (task != model->task.task)
-        return pt__fail(PT_ERR_STATE, "%s: saved with task %lld, the model has task %d", reader->path, (long long)task, (int)model->task.task);
+        return pt__fail(PT_ERR_STATE, "%s: saved with task %lld, the model has task %d", reader->path, (long long)task,
+                        (int)model->task.task);
     PT__TRY(read_integer(reader, PREFIX "micro_steps", &micro_steps));
     PT__TRY(read_integer(reader, PREFIX "seed", &seed));
     PT__TRY(read_integer(reader, PREFIX "accumulated", &accumulated));
@@ -335,7 +364,8 @@ static pt_status_t read_all(const reader_t *reader, pt_model_t *model, pt_optimi
         PT__TRY(read_progress(reader, &read));
     int32_t has_best = pt__tensors_value(reader->table, PREFIX "stage.keeps_best") != NULL;
     float *best = progress != NULL && has_best ? progress->best : NULL;
-    if (!has_best && progress != NULL && progress->best != NULL) { /* saved by a stage that did not keep them: the best is yet to come */
+    if (!has_best && progress != NULL &&
+        progress->best != NULL) { /* saved by a stage that did not keep them: the best is yet to come */
         read.best_loss = (double)NAN;
         read.best_step = read.evaluations_without_gain = 0;
     }
@@ -362,13 +392,20 @@ static pt_status_t read_all(const reader_t *reader, pt_model_t *model, pt_optimi
     return PT_OK;
 }
 
-pt_status_t pt__checkpoint_read(pt_model_t *model, pt_optimizer_t *optimizer, pt__progress_t *progress, const char *path)
+pt_status_t pt__checkpoint_read(pt_model_t *model, pt_optimizer_t *optimizer, pt__progress_t *progress,
+                                const char *path)
 {
     pt__file_tensors_t *file;
     pt_status_t status;
+    int32_t has_checksum;
     PT__TRY(pt__safetensors_open(model->context, path, &file));
     reader_t reader = {.path = path, .table = pt__file_tensors_table(file)};
-    PT__TRY_OUT(pt__safetensors_verify(file, NULL));
+    PT__TRY_OUT(pt__safetensors_verify(file, &has_checksum));
+    if (!has_checksum &&
+        pt__tensors_value(reader.table, PREFIX "accumulated") != NULL) { /* a bit of its name may have flipped */
+        status = pt__fail(PT_ERR_FORMAT, "%s: the checkpoint has no checksum", path);
+        goto out;
+    }
     PT__TRY_OUT(read_all(&reader, model, optimizer, progress));
 out:
     pt__file_tensors_close(file);
