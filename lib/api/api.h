@@ -10,17 +10,17 @@
 #define PT__ENTER() pt__error_clear()
 
 /* The argument may not be NULL. */
-#define PT__NEED(argument)                                                                                             \
-    do {                                                                                                               \
-        if ((argument) == NULL)                                                                                        \
-            return pt__fail(PT_ERR_ARGUMENT, "%s: %s is NULL", __func__, #argument);                                   \
+#define PT__NEED(argument)                                                           \
+    do {                                                                             \
+        if ((argument) == NULL)                                                      \
+            return pt__fail(PT_ERR_ARGUMENT, "%s: %s is NULL", __func__, #argument); \
     } while (0)
 
 /* For functions with an `out` argument: it may not be NULL, and holds NULL until the function succeeds. */
-#define PT__NEED_OUT(out)                                                                                              \
-    do {                                                                                                               \
-        PT__NEED(out);                                                                                                 \
-        *(out) = NULL;                                                                                                 \
+#define PT__NEED_OUT(out) \
+    do {                  \
+        PT__NEED(out);    \
+        *(out) = NULL;    \
     } while (0)
 
 #endif

@@ -17,19 +17,28 @@ pt_status_t pt_context_options_init(pt_context_options_t *options, uint32_t stru
 static pt_status_t check(const pt_context_options_t *options)
 {
     if (options->flags != 0)
-        return pt__fail(PT_ERR_ARGUMENT, "pt_context_options_t: flags is %#lx, expected 0", (unsigned long)options->flags);
+        return pt__fail(PT_ERR_ARGUMENT, "pt_context_options_t: flags is %#lx, expected 0",
+                        (unsigned long)options->flags);
     if (options->threads < 0 || options->threads > MOST_THREADS)
-        return pt__fail(PT_ERR_ARGUMENT, "pt_context_options_t: threads is %d, expected 0 to %d", (int)options->threads, MOST_THREADS);
+        return pt__fail(PT_ERR_ARGUMENT, "pt_context_options_t: threads is %d, expected 0 to %d", (int)options->threads,
+                        MOST_THREADS);
     if (options->gemm < PT_GEMM_AUTO || options->gemm > PT_GEMM_CBLAS)
-        return pt__fail(PT_ERR_ARGUMENT, "pt_context_options_t: gemm is %d, which is not one of PT_GEMM_...", (int)options->gemm);
+        return pt__fail(PT_ERR_ARGUMENT, "pt_context_options_t: gemm is %d, which is not one of PT_GEMM_...",
+                        (int)options->gemm);
     if (options->log_level < 0 || options->log_level > PT_LOG_DEBUG)
-        return pt__fail(PT_ERR_ARGUMENT, "pt_context_options_t: log_level is %d, which is neither 0 nor one of PT_LOG_...", (int)options->log_level);
+        return pt__fail(PT_ERR_ARGUMENT,
+                        "pt_context_options_t: log_level is %d, which is neither 0 nor one of PT_LOG_...",
+                        (int)options->log_level);
     if ((options->allocate == NULL) != (options->release == NULL))
-        return pt__fail(PT_ERR_ARGUMENT, "pt_context_options_t: %s is NULL and the other is not, expected both or neither of allocate and release",
-                        options->allocate == NULL ? "allocate" : "release");
+        return pt__fail(
+            PT_ERR_ARGUMENT,
+            "pt_context_options_t: %s is NULL and the other is not, expected both or neither of allocate and release",
+            options->allocate == NULL ? "allocate" : "release");
     if (options->processor != NULL && pt__level_find(options->processor) == PT__LEVEL_COUNT)
-        return pt__fail(PT_ERR_ARGUMENT, "pt_context_options_t: processor is \"%s\", expected \"portable\", \"avx2\", \"avx512\" or \"neon\"",
-                        options->processor);
+        return pt__fail(
+            PT_ERR_ARGUMENT,
+            "pt_context_options_t: processor is \"%s\", expected \"portable\", \"avx2\", \"avx512\" or \"neon\"",
+            options->processor);
     return PT_OK;
 }
 
@@ -78,7 +87,8 @@ pt_status_t pt_context_create(const pt_context_options_t *options, pt_context_t 
     pt__level_t level = known.processor != NULL ? pt__level_find(known.processor) : PT__LEVEL_COUNT;
     PT__TRY_OUT(pt__log_lock_create(&context->memory, &context->log_lock));
     PT__TRY_OUT(pt__pool_create(&context->memory, known.threads, &context->pool));
-    PT__TRY_OUT(pt__device_create(&context->memory, context->pool, level, (pt__gemm_room_t)known.gemm, &context->device));
+    PT__TRY_OUT(
+        pt__device_create(&context->memory, context->pool, level, (pt__gemm_room_t)known.gemm, &context->device));
     *out = context;
     return PT_OK;
 out:

@@ -4,12 +4,14 @@
 #include "api/api.h"
 #include "data/sources.h"
 
-static const pt_window_options_t window_defaults = {.struct_size = (uint32_t)sizeof(pt_window_options_t), .length = 128, .end = 1, .dtype = PT_UINT16};
+static const pt_window_options_t window_defaults = {
+    .struct_size = (uint32_t)sizeof(pt_window_options_t), .length = 128, .end = 1, .dtype = PT_UINT16};
 
 static pt_status_t check_flags(const char *function, uint32_t flags, uint32_t known)
 {
     if (flags & ~known)
-        return pt__fail(PT_ERR_ARGUMENT, "%s: flags has 0x%lx, which means nothing here", function, (unsigned long)(flags & ~known));
+        return pt__fail(PT_ERR_ARGUMENT, "%s: flags has 0x%lx, which means nothing here", function,
+                        (unsigned long)(flags & ~known));
     return PT_OK;
 }
 
@@ -22,8 +24,9 @@ static pt_status_t check_counts(const char *function, const char *what, int32_t 
 
 /* ---- From callbacks and arrays ---- */
 
-pt_status_t pt_dataset_create_map(pt_context_t *context, const pt_field_spec_t *fields, int32_t n_fields, int64_t length, uint32_t flags, pt_fetch_fn fetch,
-                                  void *user, pt_destroy_fn destroy, pt_dataset_t **out)
+pt_status_t pt_dataset_create_map(pt_context_t *context, const pt_field_spec_t *fields, int32_t n_fields,
+                                  int64_t length, uint32_t flags, pt_fetch_fn fetch, void *user, pt_destroy_fn destroy,
+                                  pt_dataset_t **out)
 {
     PT__ENTER();
     PT__NEED_OUT(out);
@@ -37,8 +40,9 @@ pt_status_t pt_dataset_create_map(pt_context_t *context, const pt_field_spec_t *
     return pt__callback_create(context, fields, n_fields, length, flags, fetch, NULL, user, destroy, out);
 }
 
-pt_status_t pt_dataset_create_stream(pt_context_t *context, const pt_field_spec_t *fields, int32_t n_fields, uint32_t flags, pt_next_fn next, void *user,
-                                     pt_destroy_fn destroy, pt_dataset_t **out)
+pt_status_t pt_dataset_create_stream(pt_context_t *context, const pt_field_spec_t *fields, int32_t n_fields,
+                                     uint32_t flags, pt_next_fn next, void *user, pt_destroy_fn destroy,
+                                     pt_dataset_t **out)
 {
     PT__ENTER();
     PT__NEED_OUT(out);
@@ -50,8 +54,8 @@ pt_status_t pt_dataset_create_stream(pt_context_t *context, const pt_field_spec_
     return pt__callback_create(context, fields, n_fields, -1, flags, NULL, next, user, destroy, out);
 }
 
-pt_status_t pt_dataset_create_from_arrays(pt_context_t *context, const pt_array_t *arrays, int32_t n_arrays, int64_t samples, uint32_t flags,
-                                          pt_dataset_t **out)
+pt_status_t pt_dataset_create_from_arrays(pt_context_t *context, const pt_array_t *arrays, int32_t n_arrays,
+                                          int64_t samples, uint32_t flags, pt_dataset_t **out)
 {
     PT__ENTER();
     PT__NEED_OUT(out);
@@ -67,17 +71,20 @@ pt_status_t pt_dataset_create_from_arrays(pt_context_t *context, const pt_array_
 pt_status_t pt_window_options_init(pt_window_options_t *options, uint32_t struct_size)
 {
     PT__ENTER();
-    return pt__options_init(options, struct_size, &window_defaults, (uint32_t)sizeof window_defaults, "pt_window_options_t");
+    return pt__options_init(options, struct_size, &window_defaults, (uint32_t)sizeof window_defaults,
+                            "pt_window_options_t");
 }
 
-static pt_status_t create_windows(pt_context_t *context, const char *path, const pt_window_options_t *options, int32_t is_text, pt_dataset_t **out)
+static pt_status_t create_windows(pt_context_t *context, const char *path, const pt_window_options_t *options,
+                                  int32_t is_text, pt_dataset_t **out)
 {
     pt_window_options_t known = window_defaults;
     PT__TRY(pt__options_read(options, &known, (uint32_t)sizeof known, "pt_window_options_t"));
     return pt__windows_create(context, path, &known, is_text ? PT_UINT8 : known.dtype, out);
 }
 
-pt_status_t pt_dataset_create_from_text(pt_context_t *context, const char *path, const pt_window_options_t *options, pt_dataset_t **out)
+pt_status_t pt_dataset_create_from_text(pt_context_t *context, const char *path, const pt_window_options_t *options,
+                                        pt_dataset_t **out)
 {
     PT__ENTER();
     PT__NEED_OUT(out);
@@ -86,7 +93,8 @@ pt_status_t pt_dataset_create_from_text(pt_context_t *context, const char *path,
     return create_windows(context, path, options, 1, out);
 }
 
-pt_status_t pt_dataset_create_from_tokens(pt_context_t *context, const char *path, const pt_window_options_t *options, pt_dataset_t **out)
+pt_status_t pt_dataset_create_from_tokens(pt_context_t *context, const char *path, const pt_window_options_t *options,
+                                          pt_dataset_t **out)
 {
     PT__ENTER();
     PT__NEED_OUT(out);
@@ -95,8 +103,8 @@ pt_status_t pt_dataset_create_from_tokens(pt_context_t *context, const char *pat
     return create_windows(context, path, options, 0, out);
 }
 
-pt_status_t pt_dataset_create_from_jsonl(pt_context_t *context, const char *path, const pt_column_t *columns, int32_t n_columns, uint32_t flags,
-                                         pt_dataset_t **out)
+pt_status_t pt_dataset_create_from_jsonl(pt_context_t *context, const char *path, const pt_column_t *columns,
+                                         int32_t n_columns, uint32_t flags, pt_dataset_t **out)
 {
     PT__ENTER();
     PT__NEED_OUT(out);
@@ -107,8 +115,8 @@ pt_status_t pt_dataset_create_from_jsonl(pt_context_t *context, const char *path
     return pt__jsonl_create(context, path, columns, n_columns, out);
 }
 
-pt_status_t pt_dataset_create_from_csv(pt_context_t *context, const char *path, const pt_column_t *columns, int32_t n_columns, uint32_t flags,
-                                       pt_dataset_t **out)
+pt_status_t pt_dataset_create_from_csv(pt_context_t *context, const char *path, const pt_column_t *columns,
+                                       int32_t n_columns, uint32_t flags, pt_dataset_t **out)
 {
     PT__ENTER();
     PT__NEED_OUT(out);
@@ -142,7 +150,8 @@ pt_status_t pt_dataset_field(const pt_dataset_t *dataset, int32_t index, pt_fiel
     PT__NEED(dataset);
     PT__NEED(spec);
     if (index < 0 || index >= dataset->n_fields)
-        return pt__fail(PT_ERR_NOT_FOUND, "%s: index is %ld, expected 0 to %ld", __func__, (long)index, (long)dataset->n_fields - 1);
+        return pt__fail(PT_ERR_NOT_FOUND, "%s: index is %ld, expected 0 to %ld", __func__, (long)index,
+                        (long)dataset->n_fields - 1);
     *spec = dataset->fields[index];
     return PT_OK;
 }
@@ -161,8 +170,8 @@ const char *pt_dataset_class_name(const pt_dataset_t *dataset, const char *field
     return dataset->source->class_name(dataset, field, index);
 }
 
-pt_status_t pt_dataset_read(pt_dataset_t *dataset, const int64_t *indices, int64_t count, const char *field, void *values, int64_t capacity,
-                            int64_t *elements, int64_t *lengths)
+pt_status_t pt_dataset_read(pt_dataset_t *dataset, const int64_t *indices, int64_t count, const char *field,
+                            void *values, int64_t capacity, int64_t *elements, int64_t *lengths)
 {
     PT__ENTER();
     PT__NEED(elements);
@@ -170,7 +179,8 @@ pt_status_t pt_dataset_read(pt_dataset_t *dataset, const int64_t *indices, int64
     PT__NEED(dataset);
     PT__NEED(field);
     if (count < 0 || capacity < 0)
-        return pt__fail(PT_ERR_ARGUMENT, "%s: count is %lld and capacity %lld, expected at least 0", __func__, (long long)count, (long long)capacity);
+        return pt__fail(PT_ERR_ARGUMENT, "%s: count is %lld and capacity %lld, expected at least 0", __func__,
+                        (long long)count, (long long)capacity);
     if (count > 0)
         PT__NEED(indices);
     if (capacity > 0)
@@ -210,7 +220,8 @@ pt_status_t pt_dataset_shuffle(pt_dataset_t *dataset, uint64_t seed, pt_dataset_
     return pt__view_shuffle(dataset, seed, 0, dataset->length, out);
 }
 
-pt_status_t pt_dataset_split(pt_dataset_t *dataset, double fraction, uint64_t seed, pt_dataset_t **first, pt_dataset_t **second)
+pt_status_t pt_dataset_split(pt_dataset_t *dataset, double fraction, uint64_t seed, pt_dataset_t **first,
+                             pt_dataset_t **second)
 {
     PT__ENTER();
     PT__NEED_OUT(first);
@@ -220,7 +231,8 @@ pt_status_t pt_dataset_split(pt_dataset_t *dataset, double fraction, uint64_t se
         return pt__fail(PT_ERR_ARGUMENT, "%s: fraction is %g, expected 0 < fraction < 1", __func__, fraction);
     int64_t length = dataset->length, count = (int64_t)(fraction * (double)length + 0.5);
     if (length >= 0 && (count < 1 || count >= length))
-        return pt__fail(PT_ERR_ARGUMENT, "%s: %g of %lld samples leaves one side empty", __func__, fraction, (long long)length);
+        return pt__fail(PT_ERR_ARGUMENT, "%s: %g of %lld samples leaves one side empty", __func__, fraction,
+                        (long long)length);
     PT__TRY(pt__view_shuffle(dataset, seed, 0, count, first));
     pt_status_t status = pt__view_shuffle(dataset, seed, count, length - count, second);
     if (status != PT_OK) {

@@ -12,18 +12,22 @@ static int32_t join(pt_graph_t *graph, const char *call, const char *name, const
 {
     if (name == NULL || *name == 0 || strlen(name) + LONGEST_SUFFIX > PT_MAX_NAME) {
         pt__graph_fail(graph, PT_ERR_ARGUMENT, "%s: name %s, expected 1 to %d bytes", call,
-                       name == NULL ? "is NULL" : *name == 0 ? "is empty" : "is too long", PT_MAX_NAME - LONGEST_SUFFIX);
+                       name == NULL ? "is NULL"
+                       : *name == 0 ? "is empty"
+                                    : "is too long",
+                       PT_MAX_NAME - LONGEST_SUFFIX);
         return 0;
     }
     snprintf(joined, PT_MAX_NAME, "%s.%s", name, suffix);
     return 1;
 }
 
-static pt_tensor_t add_parameter(pt_graph_t *graph, const char *call, const char *name, const char *suffix, int32_t rank, const int64_t *shape,
-                                 int32_t initializer, double value)
+static pt_tensor_t add_parameter(pt_graph_t *graph, const char *call, const char *name, const char *suffix,
+                                 int32_t rank, const int64_t *shape, int32_t initializer, double value)
 {
     char joined[PT_MAX_NAME];
-    return join(graph, call, name, suffix, joined) ? pt_parameter(graph, joined, rank, shape, initializer, value) : PT_NO_TENSOR;
+    return join(graph, call, name, suffix, joined) ? pt_parameter(graph, joined, rank, shape, initializer, value)
+                                                   : PT_NO_TENSOR;
 }
 
 /* Whether the graph takes another call; where not, the thread's message says why. */
@@ -57,8 +61,10 @@ pt_tensor_t pt_linear_layer(pt_graph_t *graph, const char *name, pt_tensor_t src
     int64_t inputs = last_size(graph, "pt_linear_layer", src);
     if (inputs == 0)
         return PT_NO_TENSOR;
-    pt_tensor_t weight = add_parameter(graph, "pt_linear_layer", name, "weight", 2, (int64_t[]){outputs, inputs}, PT_INIT_LINEAR, (double)inputs);
-    pt_tensor_t bias = add_parameter(graph, "pt_linear_layer", name, "bias", 1, &outputs, PT_INIT_LINEAR, (double)inputs);
+    pt_tensor_t weight = add_parameter(graph, "pt_linear_layer", name, "weight", 2, (int64_t[]){outputs, inputs},
+                                       PT_INIT_LINEAR, (double)inputs);
+    pt_tensor_t bias = add_parameter(graph, "pt_linear_layer", name, "bias", 1, &outputs, PT_INIT_LINEAR,
+                                     (double)inputs);
     return pt_linear(graph, src, weight, bias, activation);
 }
 
@@ -66,7 +72,8 @@ pt_tensor_t pt_embedding_layer(pt_graph_t *graph, const char *name, pt_tensor_t 
 {
     if (!is_ready(graph, "pt_embedding_layer"))
         return PT_NO_TENSOR;
-    pt_tensor_t weight = add_parameter(graph, "pt_embedding_layer", name, "weight", 2, (int64_t[]){rows, width}, PT_INIT_NORMAL, 1.0);
+    pt_tensor_t weight = add_parameter(graph, "pt_embedding_layer", name, "weight", 2, (int64_t[]){rows, width},
+                                       PT_INIT_NORMAL, 1.0);
     return pt_embedding(graph, index, weight);
 }
 

@@ -14,7 +14,8 @@ pt_status_t pt__handle_enter(const pt_model_t *model, int32_t change, const char
     if (model == NULL)
         return pt__handle_null(function, "model");
     if (change && model->busy)
-        return pt__handle_leave(model, pt__fail(PT_ERR_BUSY, "%s: the model is in use by the stage that called this callback", function));
+        return pt__handle_leave(
+            model, pt__fail(PT_ERR_BUSY, "%s: the model is in use by the stage that called this callback", function));
     return PT_OK;
 }
 

@@ -106,16 +106,22 @@ static pt_status_t check_task(const pt_task_options_t *task)
     if (task->flags != 0)
         return pt__fail(PT_ERR_ARGUMENT, "pt_task_options.flags is %u, expected 0", (unsigned)task->flags);
     if (task->pooling < PT_POOL_MEAN || task->pooling > PT_POOL_MAX)
-        return pt__fail(PT_ERR_ARGUMENT, "pt_task_options.pooling is %d, expected one of PT_POOL_...", (int)task->pooling);
-    if ((task->task == PT_TASK_CLASSIFICATION || task->task == PT_TASK_REGRESSION) && (task->outputs < 1 || task->outputs > INT32_MAX))
-        return pt__fail(PT_ERR_ARGUMENT, "pt_task_options.outputs is %lld, expected at least 1", (long long)task->outputs);
+        return pt__fail(PT_ERR_ARGUMENT, "pt_task_options.pooling is %d, expected one of PT_POOL_...",
+                        (int)task->pooling);
+    if ((task->task == PT_TASK_CLASSIFICATION || task->task == PT_TASK_REGRESSION) &&
+        (task->outputs < 1 || task->outputs > INT32_MAX))
+        return pt__fail(PT_ERR_ARGUMENT, "pt_task_options.outputs is %lld, expected at least 1",
+                        (long long)task->outputs);
     if (!(task->label_smoothing >= 0 && task->label_smoothing < 1))
-        return pt__fail(PT_ERR_ARGUMENT, "pt_task_options.label_smoothing is %g, expected 0 <= label_smoothing < 1", task->label_smoothing);
+        return pt__fail(PT_ERR_ARGUMENT, "pt_task_options.label_smoothing is %g, expected 0 <= label_smoothing < 1",
+                        task->label_smoothing);
     if (!(task->dropout >= 0 && task->dropout < 1))
         return pt__fail(PT_ERR_ARGUMENT, "pt_task_options.dropout is %g, expected 0 <= dropout < 1", task->dropout);
     for (int64_t i = 0; task->class_weights != NULL && i < task->outputs; i++)
         if (!(task->class_weights[i] >= 0) || !isfinite(task->class_weights[i]))
-            return pt__fail(PT_ERR_ARGUMENT, "pt_task_options.class_weights[%lld] is %g, expected a finite weight of at least 0", (long long)i, (double)task->class_weights[i]);
+            return pt__fail(PT_ERR_ARGUMENT,
+                            "pt_task_options.class_weights[%lld] is %g, expected a finite weight of at least 0",
+                            (long long)i, (double)task->class_weights[i]);
     return PT_OK;
 }
 
@@ -160,7 +166,9 @@ pt_status_t pt_model_transfer_entry(const pt_model_t *model, int64_t index, cons
 {
     PT__TRY(pt__handle_enter(model, 0, "pt_model_transfer_entry"));
     if (index < 0 || index >= model->report.count)
-        return pt__handle_leave(model, pt__fail(PT_ERR_ARGUMENT, "pt_model_transfer_entry: index %lld, there are %lld entries", (long long)index, (long long)model->report.count));
+        return pt__handle_leave(model,
+                                pt__fail(PT_ERR_ARGUMENT, "pt_model_transfer_entry: index %lld, there are %lld entries",
+                                         (long long)index, (long long)model->report.count));
     if (name != NULL)
         *name = model->report.entries[index].name;
     if (kind != NULL)
@@ -182,14 +190,17 @@ pt_status_t pt_model_load(pt_model_t *model, const char *path, uint32_t flags)
     if (path == NULL)
         return pt__handle_leave(model, pt__handle_null("pt_model_load", "path"));
     if (flags & ~PT_LOAD_STRICT)
-        return pt__handle_leave(model, pt__fail(PT_ERR_ARGUMENT, "pt_model_load: flags is %u, expected 0 or PT_LOAD_STRICT", (unsigned)flags));
+        return pt__handle_leave(
+            model,
+            pt__fail(PT_ERR_ARGUMENT, "pt_model_load: flags is %u, expected 0 or PT_LOAD_STRICT", (unsigned)flags));
     return pt__handle_leave(model, pt__transfer_load(model, path, flags));
 }
 
 pt_status_t pt_model_save(const pt_model_t *model, const char *path)
 {
     PT__TRY(pt__handle_enter(model, 0, "pt_model_save"));
-    return pt__handle_leave(model, path == NULL ? pt__handle_null("pt_model_save", "path") : pt__weights_write(model, path));
+    return pt__handle_leave(model,
+                            path == NULL ? pt__handle_null("pt_model_save", "path") : pt__weights_write(model, path));
 }
 
 pt_status_t pt_model_describe(const pt_model_t *model, int32_t what, char *buffer, size_t size, size_t *length)
@@ -205,18 +216,23 @@ pt_status_t pt_model_describe(const pt_model_t *model, int32_t what, char *buffe
     else if (what == PT_DESCRIBE_PLAN) {
         pt__plan_t *plan = model->planned[PT__MODE_TRAIN].plan;
         if (plan == NULL)
-            return pt__handle_leave(model, pt__fail(PT_ERR_STATE, "pt_model_describe: no training plan has been made yet"));
+            return pt__handle_leave(model,
+                                    pt__fail(PT_ERR_STATE, "pt_model_describe: no training plan has been made yet"));
         pt__plan_print(plan, &text);
     } else if (what == PT_DESCRIBE_SUMMARY) {
         for (int64_t i = 0; i < model->graph->n_parameters; i++) {
             const pt__stored_t *parameter = &model->parameters[i];
             total += parameter->elements;
-            pt__text_add(&text, "%-44s %-22s %12lld%s\n", parameter->name, pt__shape_print(&parameter->shape, PT_FLOAT32, shape, sizeof shape),
+            pt__text_add(&text, "%-44s %-22s %12lld%s\n", parameter->name,
+                         pt__shape_print(&parameter->shape, PT_FLOAT32, shape, sizeof shape),
                          (long long)parameter->elements, parameter->learnable ? "" : "  fixed");
         }
-        pt__text_add(&text, "%lld parameters, %lld of them learn\n", (long long)total, (long long)pt__model_learnable_elements(model));
+        pt__text_add(&text, "%lld parameters, %lld of them learn\n", (long long)total,
+                     (long long)pt__model_learnable_elements(model));
     } else
-        return pt__handle_leave(model, pt__fail(PT_ERR_ARGUMENT, "pt_model_describe: what is %d, expected one of PT_DESCRIBE_...", (int)what));
+        return pt__handle_leave(
+            model,
+            pt__fail(PT_ERR_ARGUMENT, "pt_model_describe: what is %d, expected one of PT_DESCRIBE_...", (int)what));
     return pt__handle_leave(model, pt__text_give(&text, buffer, size, length));
 }
 

@@ -5,29 +5,40 @@
 #include "api/api.h"
 #include "optim/optim.h"
 
-static const pt_optimizer_options_t optimizer_defaults = {.struct_size = (uint32_t)sizeof(pt_optimizer_options_t), .kind = PT_OPTIMIZER_ADAMW,
-                                                          .learning_rate = 0.001, .weight_decay = -1, .beta1 = 0.9, .beta2 = 0.999,
-                                                          .epsilon = 1e-8, .nonfinite_limit = 10};
-static const pt_group_options_t group_defaults = {.struct_size = (uint32_t)sizeof(pt_group_options_t), .learning_rate_factor = 1, .weight_decay = -1};
-static const pt_schedule_options_t schedule_defaults = {.struct_size = (uint32_t)sizeof(pt_schedule_options_t), .gamma = 0.1, .initial_divisor = 25,
+static const pt_optimizer_options_t optimizer_defaults = {.struct_size = (uint32_t)sizeof(pt_optimizer_options_t),
+                                                          .kind = PT_OPTIMIZER_ADAMW,
+                                                          .learning_rate = 0.001,
+                                                          .weight_decay = -1,
+                                                          .beta1 = 0.9,
+                                                          .beta2 = 0.999,
+                                                          .epsilon = 1e-8,
+                                                          .nonfinite_limit = 10};
+static const pt_group_options_t group_defaults = {
+    .struct_size = (uint32_t)sizeof(pt_group_options_t), .learning_rate_factor = 1, .weight_decay = -1};
+static const pt_schedule_options_t schedule_defaults = {.struct_size = (uint32_t)sizeof(pt_schedule_options_t),
+                                                        .gamma = 0.1,
+                                                        .initial_divisor = 25,
                                                         .final_divisor = 10000};
 
 pt_status_t pt_optimizer_options_init(pt_optimizer_options_t *options, uint32_t struct_size)
 {
     PT__ENTER();
-    return pt__options_init(options, struct_size, &optimizer_defaults, (uint32_t)sizeof optimizer_defaults, "pt_optimizer_options_t");
+    return pt__options_init(options, struct_size, &optimizer_defaults, (uint32_t)sizeof optimizer_defaults,
+                            "pt_optimizer_options_t");
 }
 
 pt_status_t pt_group_options_init(pt_group_options_t *options, uint32_t struct_size)
 {
     PT__ENTER();
-    return pt__options_init(options, struct_size, &group_defaults, (uint32_t)sizeof group_defaults, "pt_group_options_t");
+    return pt__options_init(options, struct_size, &group_defaults, (uint32_t)sizeof group_defaults,
+                            "pt_group_options_t");
 }
 
 pt_status_t pt_schedule_options_init(pt_schedule_options_t *options, uint32_t struct_size)
 {
     PT__ENTER();
-    return pt__options_init(options, struct_size, &schedule_defaults, (uint32_t)sizeof schedule_defaults, "pt_schedule_options_t");
+    return pt__options_init(options, struct_size, &schedule_defaults, (uint32_t)sizeof schedule_defaults,
+                            "pt_schedule_options_t");
 }
 
 /* ---- Checks of fields ---- */
@@ -64,14 +75,16 @@ static pt_status_t check_below_one(const char *structure, const char *field, dou
 static pt_status_t check_count(const char *structure, const char *field, int64_t value, int64_t least)
 {
     if (value < least)
-        return pt__fail(PT_ERR_ARGUMENT, "%s: %s is %lld, expected at least %lld", structure, field, (long long)value, (long long)least);
+        return pt__fail(PT_ERR_ARGUMENT, "%s: %s is %lld, expected at least %lld", structure, field, (long long)value,
+                        (long long)least);
     return PT_OK;
 }
 
 static pt_status_t check_flags(const char *structure, uint32_t flags, uint32_t known)
 {
     if ((flags & ~known) != 0)
-        return pt__fail(PT_ERR_ARGUMENT, "%s: flags is %#lx, of which this library knows %#lx", structure, (unsigned long)flags, (unsigned long)known);
+        return pt__fail(PT_ERR_ARGUMENT, "%s: flags is %#lx, of which this library knows %#lx", structure,
+                        (unsigned long)flags, (unsigned long)known);
     return PT_OK;
 }
 
@@ -92,8 +105,9 @@ static pt_status_t check_optimizer(const pt_optimizer_options_t *options)
     if (options->nesterov != 0 && options->nesterov != 1)
         return pt__fail(PT_ERR_ARGUMENT, "%s: nesterov is %d, expected 0 or 1", name, (int)options->nesterov);
     if (options->nesterov && (options->momentum <= 0 || options->dampening != 0))
-        return pt__fail(PT_ERR_ARGUMENT, "%s: nesterov needs a momentum > 0 and a dampening of 0, but momentum is %g and dampening %g", name,
-                        options->momentum, options->dampening);
+        return pt__fail(PT_ERR_ARGUMENT,
+                        "%s: nesterov needs a momentum > 0 and a dampening of 0, but momentum is %g and dampening %g",
+                        name, options->momentum, options->dampening);
     return PT_OK;
 }
 
@@ -102,7 +116,8 @@ static pt_status_t check_schedule(const pt_schedule_options_t *options)
     static const char name[] = "pt_schedule_options_t";
     PT__TRY(check_flags(name, options->flags, 0));
     if (options->kind < PT_SCHEDULE_CONSTANT || options->kind > PT_SCHEDULE_CALLBACK)
-        return pt__fail(PT_ERR_ARGUMENT, "%s: kind is %d, which is not one of PT_SCHEDULE_...", name, (int)options->kind);
+        return pt__fail(PT_ERR_ARGUMENT, "%s: kind is %d, which is not one of PT_SCHEDULE_...", name,
+                        (int)options->kind);
     PT__TRY(check_count(name, "warmup_steps", options->warmup_steps, 0));
     PT__TRY(check_count(name, "total_steps", options->total_steps, 0));
     if (options->total_steps > 0 && options->warmup_steps > options->total_steps)
@@ -147,7 +162,8 @@ pt_status_t pt_optimizer_add_group(pt_optimizer_t *optimizer, const char *patter
     PT__NEED(optimizer);
     PT__NEED(pattern);
     if (strlen(pattern) == 0 || strlen(pattern) >= PT_MAX_NAME)
-        return pt__fail(PT_ERR_ARGUMENT, "%s: pattern has %zu bytes, expected 1 to %d", __func__, strlen(pattern), PT_MAX_NAME - 1);
+        return pt__fail(PT_ERR_ARGUMENT, "%s: pattern has %zu bytes, expected 1 to %d", __func__, strlen(pattern),
+                        PT_MAX_NAME - 1);
     PT__TRY(pt__options_read(options, &known, (uint32_t)sizeof known, "pt_group_options_t"));
     PT__TRY(check_flags("pt_group_options_t", known.flags, 0));
     PT__TRY(check_at_least_zero("pt_group_options_t", "learning_rate_factor", known.learning_rate_factor));
@@ -170,7 +186,8 @@ pt_status_t pt_optimizer_set_learning_rate(pt_optimizer_t *optimizer, double lea
     PT__ENTER();
     PT__NEED(optimizer);
     if (!isfinite(learning_rate) || learning_rate < 0)
-        return pt__fail(PT_ERR_ARGUMENT, "%s: learning_rate is %g, expected a finite number >= 0", __func__, learning_rate);
+        return pt__fail(PT_ERR_ARGUMENT, "%s: learning_rate is %g, expected a finite number >= 0", __func__,
+                        learning_rate);
     return pt__optimizer_set_learning_rate(optimizer, learning_rate);
 }
 

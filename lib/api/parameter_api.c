@@ -8,17 +8,20 @@ static pt_status_t check_index(const pt_model_t *model, int64_t index, const cha
 {
     if (index >= 0 && index < model->graph->n_parameters)
         return PT_OK;
-    return pt__fail(PT_ERR_ARGUMENT, "%s: index %lld, the model has %lld parameters", function, (long long)index, (long long)model->graph->n_parameters);
+    return pt__fail(PT_ERR_ARGUMENT, "%s: index %lld, the model has %lld parameters", function, (long long)index,
+                    (long long)model->graph->n_parameters);
 }
 
-static pt_status_t check_values(const pt_model_t *model, int64_t index, const float *values, int64_t elements, const char *function)
+static pt_status_t check_values(const pt_model_t *model, int64_t index, const float *values, int64_t elements,
+                                const char *function)
 {
     PT__TRY(check_index(model, index, function));
     if (values == NULL)
         return pt__handle_null(function, "values");
     const pt__stored_t *parameter = &model->parameters[index];
     if (elements != parameter->elements)
-        return pt__fail(PT_ERR_SHAPE, "%s: elements is %lld, \"%s\" has %lld", function, (long long)elements, parameter->name, (long long)parameter->elements);
+        return pt__fail(PT_ERR_SHAPE, "%s: elements is %lld, \"%s\" has %lld", function, (long long)elements,
+                        parameter->name, (long long)parameter->elements);
     return PT_OK;
 }
 
@@ -30,11 +33,16 @@ int64_t pt_model_parameter_count(const pt_model_t *model)
 pt_status_t pt_model_parameter_info(const pt_model_t *model, int64_t index, pt_parameter_info_t *info)
 {
     PT__TRY(pt__handle_enter(model, 0, "pt_model_parameter_info"));
-    pt_status_t status = info == NULL ? pt__handle_null("pt_model_parameter_info", "info") : check_index(model, index, "pt_model_parameter_info");
+    pt_status_t status = info == NULL ? pt__handle_null("pt_model_parameter_info", "info")
+                                      : check_index(model, index, "pt_model_parameter_info");
     if (status != PT_OK)
         return pt__handle_leave(model, status);
     const pt__stored_t *parameter = &model->parameters[index];
-    pt_parameter_info_t found = {.dtype = PT_FLOAT32, .rank = parameter->shape.rank, .trainable = parameter->trainable, .elements = parameter->elements, .name = parameter->name};
+    pt_parameter_info_t found = {.dtype = PT_FLOAT32,
+                                 .rank = parameter->shape.rank,
+                                 .trainable = parameter->trainable,
+                                 .elements = parameter->elements,
+                                 .name = parameter->name};
     for (int32_t i = 0; i < parameter->shape.rank; i++)
         found.shape[i] = parameter->shape.size[i];
     return pt__handle_leave(model, pt__result_write(info, &found, (uint32_t)sizeof found, "pt_parameter_info"));
@@ -66,7 +74,8 @@ pt_status_t pt_model_parameter_set(pt_model_t *model, int64_t index, const float
     pt_status_t status = check_values(model, index, values, elements, "pt_model_parameter_set");
     for (int64_t i = 0; status == PT_OK && i < elements; i++)
         if (!isfinite(values[i]))
-            status = pt__fail(PT_ERR_NONFINITE, "pt_model_parameter_set: \"%s\": value %lld is not finite", model->parameters[index].name, (long long)i);
+            status = pt__fail(PT_ERR_NONFINITE, "pt_model_parameter_set: \"%s\": value %lld is not finite",
+                              model->parameters[index].name, (long long)i);
     if (status == PT_OK)
         memcpy(model->parameters[index].value, values, (size_t)elements * sizeof(float));
     return pt__handle_leave(model, status);
@@ -80,7 +89,9 @@ pt_status_t pt_model_gradient_get(const pt_model_t *model, int64_t index, float 
         return pt__handle_leave(model, status);
     const pt__stored_t *parameter = &model->parameters[index];
     if (parameter->gradient == NULL || model->accumulated == 0 || !(model->weight > 0))
-        return pt__handle_leave(model, pt__fail(PT_ERR_STATE, "pt_model_gradient_get: no gradient is accumulated for \"%s\"", parameter->name));
+        return pt__handle_leave(
+            model,
+            pt__fail(PT_ERR_STATE, "pt_model_gradient_get: no gradient is accumulated for \"%s\"", parameter->name));
     for (int64_t i = 0; i < elements; i++)
         values[i] = (float)((double)parameter->gradient[i] / model->weight);
     return PT_OK;

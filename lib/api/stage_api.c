@@ -24,7 +24,8 @@ static pt_status_t check_range(const char *field, int64_t value, int64_t least)
 {
     if (value >= least && value <= INT64_MAX / 1024)
         return PT_OK;
-    return pt__fail(PT_ERR_ARGUMENT, "%s is %lld, expected at least %lld%s", field, (long long)value, (long long)least, value < least ? "" : " and something this machine can count");
+    return pt__fail(PT_ERR_ARGUMENT, "%s is %lld, expected at least %lld%s", field, (long long)value, (long long)least,
+                    value < least ? "" : " and something this machine can count");
 }
 
 static pt_status_t check_seconds(const char *field, double value)
@@ -38,7 +39,8 @@ static pt_status_t check_training(const pt_train_options_t *options)
 {
     const uint32_t known = PT_TRAIN_RESUME | PT_TRAIN_KEEP_BEST | PT_TRAIN_IN_ORDER | PT_TRAIN_DROP_PARTIAL;
     if (options->flags & ~known)
-        return pt__fail(PT_ERR_ARGUMENT, "pt_train_options.flags has unknown bits: %#x", (unsigned)(options->flags & ~known));
+        return pt__fail(PT_ERR_ARGUMENT, "pt_train_options.flags has unknown bits: %#x",
+                        (unsigned)(options->flags & ~known));
     PT__TRY(check_range("pt_train_options.steps", options->steps, 0));
     PT__TRY(check_range("pt_train_options.epochs", options->epochs, 0));
     PT__TRY(check_range("pt_train_options.batch", options->batch, 1));
@@ -53,14 +55,20 @@ static pt_status_t check_training(const pt_train_options_t *options)
     PT__TRY(check_seconds("pt_train_options.time_budget", options->time_budget));
     PT__TRY(check_seconds("pt_train_options.checkpoint_seconds", options->checkpoint_seconds));
     PT__TRY(check_seconds("pt_train_options.improvement", options->improvement));
-    if (options->evaluation == NULL && (options->patience > 0 || (options->flags & PT_TRAIN_KEEP_BEST) || options->evaluate_every > 0))
-        return pt__fail(PT_ERR_ARGUMENT, "pt_train_options.evaluation is NULL, but patience, evaluate_every or PT_TRAIN_KEEP_BEST needs it");
-    if (options->checkpoint_directory == NULL && ((options->flags & PT_TRAIN_RESUME) || options->checkpoint_every > 0 || options->checkpoint_seconds > 0))
-        return pt__fail(PT_ERR_ARGUMENT, "pt_train_options.checkpoint_directory is NULL, but PT_TRAIN_RESUME, checkpoint_every or checkpoint_seconds needs it");
+    if (options->evaluation == NULL &&
+        (options->patience > 0 || (options->flags & PT_TRAIN_KEEP_BEST) || options->evaluate_every > 0))
+        return pt__fail(
+            PT_ERR_ARGUMENT,
+            "pt_train_options.evaluation is NULL, but patience, evaluate_every or PT_TRAIN_KEEP_BEST needs it");
+    if (options->checkpoint_directory == NULL &&
+        ((options->flags & PT_TRAIN_RESUME) || options->checkpoint_every > 0 || options->checkpoint_seconds > 0))
+        return pt__fail(PT_ERR_ARGUMENT, "pt_train_options.checkpoint_directory is NULL, but PT_TRAIN_RESUME, "
+                                         "checkpoint_every or checkpoint_seconds needs it");
     return PT_OK;
 }
 
-static pt_status_t check_context(const pt_model_t *model, const pt_context_t *other, const char *function, const char *what)
+static pt_status_t check_context(const pt_model_t *model, const pt_context_t *other, const char *function,
+                                 const char *what)
 {
     if (model->context == other)
         return PT_OK;
@@ -70,7 +78,8 @@ static pt_status_t check_context(const pt_model_t *model, const pt_context_t *ot
 /* pt_pretrain: the family's own task where there is none, and no task that needs labels. */
 static pt_status_t settle_pretraining(pt_model_t *model)
 {
-    if (model->task.task == PT_TASK_NONE && model->graph->loss == PT_NO_TENSOR && model->family != NULL && model->family->default_task != PT_TASK_NONE) {
+    if (model->task.task == PT_TASK_NONE && model->graph->loss == PT_NO_TENSOR && model->family != NULL &&
+        model->family->default_task != PT_TASK_NONE) {
         pt_task_options_t task;
         PT__TRY(pt_task_options_init(&task, (uint32_t)sizeof task));
         task.task = model->family->default_task;
@@ -82,8 +91,9 @@ static pt_status_t settle_pretraining(pt_model_t *model)
     return PT_OK;
 }
 
-static pt_status_t train(pt_model_t *model, pt_optimizer_t *optimizer, pt_dataset_t *dataset, const pt_train_options_t *options, int32_t pretraining,
-                         const char *function, pt_train_result_t *result)
+static pt_status_t train(pt_model_t *model, pt_optimizer_t *optimizer, pt_dataset_t *dataset,
+                         const pt_train_options_t *options, int32_t pretraining, const char *function,
+                         pt_train_result_t *result)
 {
     pt_train_options_t settled;
     PT__TRY(pt_train_options_init(&settled, (uint32_t)sizeof settled));
@@ -109,12 +119,15 @@ static pt_status_t train(pt_model_t *model, pt_optimizer_t *optimizer, pt_datase
     return status;
 }
 
-static pt_status_t train_stage(pt_model_t *model, pt_optimizer_t *optimizer, pt_dataset_t *dataset, const pt_train_options_t *options, int32_t pretraining,
-                               const char *function, pt_train_result_t *result)
+static pt_status_t train_stage(pt_model_t *model, pt_optimizer_t *optimizer, pt_dataset_t *dataset,
+                               const pt_train_options_t *options, int32_t pretraining, const char *function,
+                               pt_train_result_t *result)
 {
     pt_train_result_t found = {0};
     PT__TRY(pt__handle_begin_stage(model, function));
-    pt_status_t status = pt__result_write(result, &found, (uint32_t)sizeof found, "pt_train_result"); /* one that cannot be written is told now, not after hours */
+    pt_status_t status = pt__result_write(
+        result, &found, (uint32_t)sizeof found,
+        "pt_train_result"); /* one that cannot be written is told now, not after hours */
     if (status == PT_OK)
         status = train(model, optimizer, dataset, options, pretraining, function, &found);
     if (result != NULL) { /* also after a failure: how far it came */
@@ -124,12 +137,14 @@ static pt_status_t train_stage(pt_model_t *model, pt_optimizer_t *optimizer, pt_
     return pt__handle_end_stage(model, status);
 }
 
-pt_status_t pt_pretrain(pt_model_t *model, pt_optimizer_t *optimizer, pt_dataset_t *dataset, const pt_train_options_t *options, pt_train_result_t *result)
+pt_status_t pt_pretrain(pt_model_t *model, pt_optimizer_t *optimizer, pt_dataset_t *dataset,
+                        const pt_train_options_t *options, pt_train_result_t *result)
 {
     return train_stage(model, optimizer, dataset, options, 1, "pt_pretrain", result);
 }
 
-pt_status_t pt_finetune(pt_model_t *model, pt_optimizer_t *optimizer, pt_dataset_t *dataset, const pt_train_options_t *options, pt_train_result_t *result)
+pt_status_t pt_finetune(pt_model_t *model, pt_optimizer_t *optimizer, pt_dataset_t *dataset,
+                        const pt_train_options_t *options, pt_train_result_t *result)
 {
     return train_stage(model, optimizer, dataset, options, 0, "pt_finetune", result);
 }
@@ -150,7 +165,8 @@ pt_status_t pt_evaluate(pt_model_t *model, pt_dataset_t *dataset, int64_t batch,
 {
     pt_evaluation_t found = {0};
     PT__TRY(pt__handle_begin_stage(model, "pt_evaluate"));
-    pt_status_t status = result == NULL ? pt__handle_null("pt_evaluate", "result") : pt__result_write(result, &found, (uint32_t)sizeof found, "pt_evaluation");
+    pt_status_t status = result == NULL ? pt__handle_null("pt_evaluate", "result")
+                                        : pt__result_write(result, &found, (uint32_t)sizeof found, "pt_evaluation");
     if (status == PT_OK)
         status = check_pass(model, dataset, batch, "pt_evaluate");
     if (status == PT_OK) {
@@ -171,12 +187,14 @@ static pt_status_t find_output(const pt_model_t *model, const char *name, pt_ten
         return PT_OK;
     for (int64_t i = 0; i < model->graph->n_outputs; i++)
         pt__text_add(&text, "%s\"%s\"", i == 0 ? "" : ", ", model->graph->outputs[i].name);
-    pt_status_t status = pt__fail(PT_ERR_NOT_FOUND, "the model has no output \"%.100s\"; it has %s", name == NULL ? "" : name, text.data == NULL ? "none" : text.data);
+    pt_status_t status = pt__fail(PT_ERR_NOT_FOUND, "the model has no output \"%.100s\"; it has %s",
+                                  name == NULL ? "" : name, text.data == NULL ? "none" : text.data);
     pt__text_free(&text);
     return status;
 }
 
-static pt_status_t predict(pt_model_t *model, pt_dataset_t *dataset, const char *output, int64_t batch, float *values, int64_t capacity, int64_t *elements)
+static pt_status_t predict(pt_model_t *model, pt_dataset_t *dataset, const char *output, int64_t batch, float *values,
+                           int64_t capacity, int64_t *elements)
 {
     pt_tensor_t tensor;
     if (elements == NULL)
@@ -187,12 +205,14 @@ static pt_status_t predict(pt_model_t *model, pt_dataset_t *dataset, const char 
     PT__TRY(check_pass(model, dataset, batch, "pt_predict"));
     PT__TRY(find_output(model, output, &tensor));
     pt__dataset_retain(dataset);
-    pt_status_t status = pt__predict(model, dataset, tensor, batch == 0 ? DEFAULT_BATCH : batch, values, capacity, elements);
+    pt_status_t status = pt__predict(model, dataset, tensor, batch == 0 ? DEFAULT_BATCH : batch, values, capacity,
+                                     elements);
     pt__dataset_release(dataset);
     return status;
 }
 
-pt_status_t pt_predict(pt_model_t *model, pt_dataset_t *dataset, const char *output, int64_t batch, float *values, int64_t capacity, int64_t *elements)
+pt_status_t pt_predict(pt_model_t *model, pt_dataset_t *dataset, const char *output, int64_t batch, float *values,
+                       int64_t capacity, int64_t *elements)
 {
     PT__TRY(pt__handle_begin_stage(model, "pt_predict"));
     return pt__handle_end_stage(model, predict(model, dataset, output, batch, values, capacity, elements));
@@ -210,30 +230,32 @@ static pt_status_t check_generation(const pt_generate_options_t *options)
     return PT_OK;
 }
 
-static pt_status_t generate(pt_model_t *model, const int32_t *prompt, int64_t prompt_length, const pt_generate_options_t *options, int32_t *tokens,
-                            int64_t capacity, int64_t *count)
+static pt_status_t generate(pt_model_t *model, const int32_t *prompt, int64_t prompt_length,
+                            const pt_generate_options_t *options, int32_t *tokens, int64_t capacity, int64_t *count)
 {
     pt_generate_options_t settled;
     if (prompt == NULL || tokens == NULL || count == NULL)
         return pt__handle_null("pt_generate", prompt == NULL ? "prompt" : tokens == NULL ? "tokens" : "count");
     *count = 0;
     if (prompt_length < 1 || prompt_length > INT32_MAX / 2 || capacity < 0 || capacity > INT32_MAX / 2)
-        return pt__fail(PT_ERR_ARGUMENT, "pt_generate: prompt_length is %lld and capacity %lld, expected at least 1 and 0", (long long)prompt_length, (long long)capacity);
+        return pt__fail(PT_ERR_ARGUMENT,
+                        "pt_generate: prompt_length is %lld and capacity %lld, expected at least 1 and 0",
+                        (long long)prompt_length, (long long)capacity);
     PT__TRY(pt_generate_options_init(&settled, (uint32_t)sizeof settled));
     PT__TRY(pt__options_read(options, &settled, (uint32_t)sizeof settled, "pt_generate_options"));
     PT__TRY(check_generation(&settled));
     return pt__generate(model, prompt, prompt_length, &settled, tokens, capacity, count);
 }
 
-pt_status_t pt_generate(pt_model_t *model, const int32_t *prompt, int64_t prompt_length, const pt_generate_options_t *options, int32_t *tokens, int64_t capacity,
-                        int64_t *count)
+pt_status_t pt_generate(pt_model_t *model, const int32_t *prompt, int64_t prompt_length,
+                        const pt_generate_options_t *options, int32_t *tokens, int64_t capacity, int64_t *count)
 {
     PT__TRY(pt__handle_begin_stage(model, "pt_generate"));
     return pt__handle_end_stage(model, generate(model, prompt, prompt_length, options, tokens, capacity, count));
 }
 
-static pt_status_t train_step(pt_model_t *model, pt_optimizer_t *optimizer, const pt_value_t *values, int32_t n_values, int64_t samples, uint32_t flags,
-                              pt_step_result_t *result)
+static pt_status_t train_step(pt_model_t *model, pt_optimizer_t *optimizer, const pt_value_t *values, int32_t n_values,
+                              int64_t samples, uint32_t flags, pt_step_result_t *result)
 {
     const pt__wants_t *wants;
     pt__loaded_t loaded;
@@ -254,19 +276,22 @@ static pt_status_t train_step(pt_model_t *model, pt_optimizer_t *optimizer, cons
         PT__TRY(pt__step_update(model, optimizer, 0, (flags & PT_STEP_NORM) != 0, &update));
     if (result == NULL)
         return PT_OK;
-    found = (pt_step_result_t){.skipped = update.skipped, .loss = loss, .gradient_norm = update.gradient_norm, .learning_rate = update.learning_rate};
+    found = (pt_step_result_t){.skipped = update.skipped,
+                               .loss = loss,
+                               .gradient_norm = update.gradient_norm,
+                               .learning_rate = update.learning_rate};
     return pt__result_write(result, &found, (uint32_t)sizeof found, "pt_step_result");
 }
 
-pt_status_t pt_train_step(pt_model_t *model, pt_optimizer_t *optimizer, const pt_value_t *values, int32_t n_values, int64_t samples, uint32_t flags,
-                          pt_step_result_t *result)
+pt_status_t pt_train_step(pt_model_t *model, pt_optimizer_t *optimizer, const pt_value_t *values, int32_t n_values,
+                          int64_t samples, uint32_t flags, pt_step_result_t *result)
 {
     PT__TRY(pt__handle_begin_stage(model, "pt_train_step"));
     return pt__handle_end_stage(model, train_step(model, optimizer, values, n_values, samples, flags, result));
 }
 
-static pt_status_t forward(pt_model_t *model, const pt_value_t *values, int32_t n_values, int64_t samples, const char *output, float *dst, int64_t capacity,
-                           int64_t *elements)
+static pt_status_t forward(pt_model_t *model, const pt_value_t *values, int32_t n_values, int64_t samples,
+                           const char *output, float *dst, int64_t capacity, int64_t *elements)
 {
     const pt__wants_t *wants;
     pt__loaded_t loaded;
@@ -281,19 +306,21 @@ static pt_status_t forward(pt_model_t *model, const pt_value_t *values, int32_t 
     if (elements != NULL)
         *elements = count;
     if (count > capacity)
-        return pt__fail(PT_ERR_ARGUMENT, "pt_forward: capacity is %lld, the output has %lld elements", (long long)capacity, (long long)count);
+        return pt__fail(PT_ERR_ARGUMENT, "pt_forward: capacity is %lld, the output has %lld elements",
+                        (long long)capacity, (long long)count);
     memcpy(dst, view.data, (size_t)count * sizeof(float));
     return PT_OK;
 }
 
-pt_status_t pt_forward(pt_model_t *model, const pt_value_t *values, int32_t n_values, int64_t samples, const char *output, float *dst, int64_t capacity,
-                       int64_t *elements)
+pt_status_t pt_forward(pt_model_t *model, const pt_value_t *values, int32_t n_values, int64_t samples,
+                       const char *output, float *dst, int64_t capacity, int64_t *elements)
 {
     PT__TRY(pt__handle_begin_stage(model, "pt_forward"));
     return pt__handle_end_stage(model, forward(model, values, n_values, samples, output, dst, capacity, elements));
 }
 
-static pt_status_t find_loss(pt_model_t *model, const pt_value_t *values, int32_t n_values, int64_t samples, double *loss)
+static pt_status_t find_loss(pt_model_t *model, const pt_value_t *values, int32_t n_values, int64_t samples,
+                             double *loss)
 {
     const pt__wants_t *wants;
     pt__loaded_t loaded;
@@ -312,7 +339,8 @@ pt_status_t pt_loss(pt_model_t *model, const pt_value_t *values, int32_t n_value
     return pt__handle_end_stage(model, find_loss(model, values, n_values, samples, loss));
 }
 
-static pt_status_t estimate(pt_model_t *model, const pt_optimizer_t *optimizer, int64_t samples, int64_t tokens, pt_estimate_t *result)
+static pt_status_t estimate(pt_model_t *model, const pt_optimizer_t *optimizer, int64_t samples, int64_t tokens,
+                            pt_estimate_t *result)
 {
     pt_estimate_t found;
     if (result == NULL)
@@ -323,13 +351,16 @@ static pt_status_t estimate(pt_model_t *model, const pt_optimizer_t *optimizer, 
     PT__TRY(check_range("pt_model_estimate: tokens", tokens, 0));
     for (int64_t i = 0; i < model->graph->n_inputs; i++)
         if (model->graph->tensors[model->graph->inputs[i].tensor].shape.symbol == PT__SYMBOL_TOKENS && tokens < samples)
-            return pt__fail(PT_ERR_ARGUMENT, "pt_model_estimate: tokens is %lld, expected at least one row for each of %lld samples, as \"%s\" is ragged",
+            return pt__fail(PT_ERR_ARGUMENT,
+                            "pt_model_estimate: tokens is %lld, expected at least one row for each of %lld samples, as "
+                            "\"%s\" is ragged",
                             (long long)tokens, (long long)samples, model->graph->inputs[i].name);
     PT__TRY(pt__estimate(model, optimizer, samples, tokens, &found));
     return pt__result_write(result, &found, (uint32_t)sizeof found, "pt_estimate");
 }
 
-pt_status_t pt_model_estimate(pt_model_t *model, const pt_optimizer_t *optimizer, int64_t samples, int64_t tokens, pt_estimate_t *result)
+pt_status_t pt_model_estimate(pt_model_t *model, const pt_optimizer_t *optimizer, int64_t samples, int64_t tokens,
+                              pt_estimate_t *result)
 {
     PT__TRY(pt__handle_begin_stage(model, "pt_model_estimate"));
     return pt__handle_end_stage(model, estimate(model, optimizer, samples, tokens, result));

@@ -8,7 +8,10 @@ typedef struct entry {
     const char *name, *message;
 } entry_t;
 
-#define ENTRY(status, message) {status, #status, message}
+#define ENTRY(status, message)   \
+    {                            \
+        status, #status, message \
+    }
 static const entry_t entries[] = {
     ENTRY(PT_OK, "success"),
     ENTRY(PT_ERR_ARGUMENT, "an argument is NULL, out of range or contradicts another"),
@@ -67,7 +70,7 @@ size_t pt_last_error_copy(char *buffer, size_t size)
 }
 
 #define TEXT_OF(number) #number
-#define TEXT(number) TEXT_OF(number)
+#define TEXT(number)    TEXT_OF(number)
 
 const char *pt_version(void)
 {

@@ -5,7 +5,7 @@
 #include "data/sources.h"
 
 typedef struct column {
-    const char *data;     /* the host's, or `copy` */
+    const char *data; /* the host's, or `copy` */
     char *copy;
     int64_t sample_bytes; /* of a field of fixed size */
     int64_t row_bytes;    /* of a ragged one */
@@ -67,14 +67,17 @@ static void destroy(pt_dataset_t *dataset)
 static const pt__source_t source = {.name = "arrays", .fetch = fetch, .destroy = destroy};
 
 /* Adds up the lengths of a ragged field; a max_length of 0 becomes the longest of them. */
-static pt_status_t take_lengths(pt__memory_t *memory, const pt_array_t *array, int64_t samples, pt_field_spec_t *spec, column_t *column)
+static pt_status_t take_lengths(pt__memory_t *memory, const pt_array_t *array, int64_t samples, pt_field_spec_t *spec,
+                                column_t *column)
 {
     int64_t rows = 0, longest = 0;
-    PT__TRY(pt__allocate(memory, (size_t)samples + 1, sizeof *column->begins, "offsets of an array's samples", &column->begins));
+    PT__TRY(pt__allocate(memory, (size_t)samples + 1, sizeof *column->begins, "offsets of an array's samples",
+                         &column->begins));
     for (int64_t i = 0; i < samples; i++) {
         int64_t length = array->lengths[i];
         if (length < 0 || length > INT32_MAX || (spec->max_length > 0 && length > spec->max_length))
-            return pt__fail(PT_ERR_ARGUMENT, "field \"%s\", sample %lld: length %lld, expected 0 to %lld", spec->name, (long long)i, (long long)length,
+            return pt__fail(PT_ERR_ARGUMENT, "field \"%s\", sample %lld: length %lld, expected 0 to %lld", spec->name,
+                            (long long)i, (long long)length,
                             (long long)(spec->max_length > 0 ? spec->max_length : INT32_MAX));
         rows += length; /* at most 2^31 times the number of lengths that fit in memory */
         longest = length > longest ? length : longest;
@@ -85,18 +88,21 @@ static pt_status_t take_lengths(pt__memory_t *memory, const pt_array_t *array, i
     return PT_OK;
 }
 
-static pt_status_t take_array(pt__memory_t *memory, const pt_array_t *array, int64_t samples, int32_t copy, pt_field_spec_t *spec, column_t *column)
+static pt_status_t take_array(pt__memory_t *memory, const pt_array_t *array, int64_t samples, int32_t copy,
+                              pt_field_spec_t *spec, column_t *column)
 {
     const char *name = array->spec.name != NULL ? array->spec.name : "(no name)";
     int64_t element = pt__dtype_size(spec->dtype);
     if (spec->rank < 0 || spec->rank > PT_MAX_RANK || element == 0)
-        return pt__fail(PT_ERR_ARGUMENT, "field \"%s\": rank %ld and dtype %ld, expected a rank of 0 to %d and a PT_ dtype", name, (long)spec->rank,
-                        (long)spec->dtype, PT_MAX_RANK);
+        return pt__fail(PT_ERR_ARGUMENT,
+                        "field \"%s\": rank %ld and dtype %ld, expected a rank of 0 to %d and a PT_ dtype", name,
+                        (long)spec->rank, (long)spec->dtype, PT_MAX_RANK);
     int32_t ragged = pt__shape_ragged(spec->rank, spec->shape);
     if (array->data == NULL)
         return pt__fail(PT_ERR_ARGUMENT, "field \"%s\": data is NULL", name);
     if (ragged != (array->lengths != NULL))
-        return pt__fail(PT_ERR_ARGUMENT, "field \"%s\": lengths is %s, but the field is %sragged", name, ragged ? "NULL" : "set", ragged ? "" : "not ");
+        return pt__fail(PT_ERR_ARGUMENT, "field \"%s\": lengths is %s, but the field is %sragged", name,
+                        ragged ? "NULL" : "set", ragged ? "" : "not ");
     if (ragged)
         PT__TRY(take_lengths(memory, array, samples, spec, column));
     int64_t elements, sizes[PT_MAX_RANK + 1] = {ragged ? column->begins[samples] : samples};
@@ -104,7 +110,8 @@ static pt_status_t take_array(pt__memory_t *memory, const pt_array_t *array, int
         sizes[1 + i - ragged] = spec->shape[i];
     PT__TRY(pt__sizes_elements(name, 1 + spec->rank - ragged, sizes, &elements));
     if (elements > INT64_MAX / element)
-        return pt__fail(PT_ERR_SHAPE, "field \"%s\": %lld elements are more than memory can hold", name, (long long)elements);
+        return pt__fail(PT_ERR_SHAPE, "field \"%s\": %lld elements are more than memory can hold", name,
+                        (long long)elements);
     column->row_bytes = column->sample_bytes = pt__shape_inner(spec->rank, spec->shape) * element;
     column->data = array->data;
     if (!copy)
@@ -115,7 +122,8 @@ static pt_status_t take_array(pt__memory_t *memory, const pt_array_t *array, int
     return PT_OK;
 }
 
-pt_status_t pt__arrays_create(pt_context_t *context, const pt_array_t *arrays, int32_t n_arrays, int64_t samples, int32_t copy, pt_dataset_t **out)
+pt_status_t pt__arrays_create(pt_context_t *context, const pt_array_t *arrays, int32_t n_arrays, int64_t samples,
+                              int32_t copy, pt_dataset_t **out)
 {
     pt__memory_t *memory = &context->memory;
     pt_field_spec_t *specs = NULL;

@@ -71,8 +71,9 @@ static void destroy(pt_dataset_t *dataset)
 
 static const pt__source_t source = {.name = "callback", .fetch = fetch, .destroy = destroy};
 
-pt_status_t pt__callback_create(pt_context_t *context, const pt_field_spec_t *fields, int32_t n_fields, int64_t length, uint32_t flags,
-                                pt_fetch_fn fetch_samples, pt_next_fn next, void *user, pt_destroy_fn destroy_user, pt_dataset_t **out)
+pt_status_t pt__callback_create(pt_context_t *context, const pt_field_spec_t *fields, int32_t n_fields, int64_t length,
+                                uint32_t flags, pt_fetch_fn fetch_samples, pt_next_fn next, void *user,
+                                pt_destroy_fn destroy_user, pt_dataset_t **out)
 {
     state_t *state;
     *out = NULL;

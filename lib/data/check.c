@@ -13,7 +13,8 @@ static int32_t has_bad_index(const int32_t *values, int64_t count, uint32_t limi
     return bad != 0;
 }
 
-pt_status_t pt__check_index(const char *field, int64_t first_sample, const int32_t *values, int64_t count, int64_t limit, int32_t ignore)
+pt_status_t pt__check_index(const char *field, int64_t first_sample, const int32_t *values, int64_t count,
+                            int64_t limit, int32_t ignore)
 {
     uint32_t bound = limit > INT32_MAX ? (uint32_t)INT32_MAX + 1 : (uint32_t)limit;
     if (limit <= 0 || !has_bad_index(values, count, bound, ignore))
@@ -22,9 +23,10 @@ pt_status_t pt__check_index(const char *field, int64_t first_sample, const int32
     while (!has_bad_index(values + i, 1, bound, ignore))
         i++;
     if (ignore == INT32_MIN)
-        return pt__fail(PT_ERR_ARGUMENT, "field \"%s\": element %lld is %ld, expected 0 to %lld", field, (long long)(first_sample + i), (long)values[i],
-                        (long long)limit - 1);
-    return pt__fail(PT_ERR_ARGUMENT, "field \"%s\": element %lld is %ld, expected 0 to %lld, or %ld for one that does not count", field,
+        return pt__fail(PT_ERR_ARGUMENT, "field \"%s\": element %lld is %ld, expected 0 to %lld", field,
+                        (long long)(first_sample + i), (long)values[i], (long long)limit - 1);
+    return pt__fail(PT_ERR_ARGUMENT,
+                    "field \"%s\": element %lld is %ld, expected 0 to %lld, or %ld for one that does not count", field,
                     (long long)(first_sample + i), (long)values[i], (long long)limit - 1, (long)ignore);
 }
 
@@ -49,5 +51,7 @@ pt_status_t pt__check_finite(const char *field, const float *values, int64_t cou
     while (!has_nonfinite(values + i, 1))
         i++;
     return pt__fail(PT_ERR_NONFINITE, "field \"%s\": element %lld is %s, expected a finite number", field, (long long)i,
-                    values[i] > 0 ? "infinity" : values[i] < 0 ? "-infinity" : "NaN");
+                    values[i] > 0   ? "infinity"
+                    : values[i] < 0 ? "-infinity"
+                                    : "NaN");
 }

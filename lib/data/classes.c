@@ -43,7 +43,8 @@ static pt_status_t grow_slots(pt__classes_t *classes)
 /* Copies a name into the arena, with a 0 behind it. */
 static pt_status_t store_name(pt__classes_t *classes, const char *name, int64_t length, pt__class_t *one)
 {
-    PT__TRY(pt__grow(classes->memory, &classes->arena, &classes->arena_capacity, classes->used + length + 1, 1, "names of classes"));
+    PT__TRY(pt__grow(classes->memory, &classes->arena, &classes->arena_capacity, classes->used + length + 1, 1,
+                     "names of classes"));
     memcpy(classes->arena + classes->used, name, (size_t)length);
     classes->arena[classes->used + length] = 0;
     one->name = classes->used;
@@ -52,17 +53,20 @@ static pt_status_t store_name(pt__classes_t *classes, const char *name, int64_t 
     return PT_OK;
 }
 
-static pt_status_t add(pt__classes_t *classes, pt__class_kind_t kind, const char *name, int64_t length, int64_t number, int32_t *out)
+static pt_status_t add(pt__classes_t *classes, pt__class_kind_t kind, const char *name, int64_t length, int64_t number,
+                       int32_t *out)
 {
     if (classes->kind != PT__CLASS_UNKNOWN && classes->kind != kind)
-        return pt__fail(PT_ERR_FORMAT, "expected a %s like those before it, found a %s", kind == PT__CLASS_NAMES ? "whole number" : "string",
+        return pt__fail(PT_ERR_FORMAT, "expected a %s like those before it, found a %s",
+                        kind == PT__CLASS_NAMES ? "whole number" : "string",
                         kind == PT__CLASS_NAMES ? "string" : "number");
     PT__TRY(grow_slots(classes));
     int32_t *slot = find_slot(classes, name, length);
     if (*slot == 0) {
         if (classes->count >= INT32_MAX - 1)
             return pt__fail(PT_ERR_UNSUPPORTED, "more than 2147483646 distinct classes");
-        PT__TRY(pt__grow(classes->memory, &classes->list, &classes->capacity, classes->count + 1, sizeof *classes->list, "classes"));
+        PT__TRY(pt__grow(classes->memory, &classes->list, &classes->capacity, classes->count + 1, sizeof *classes->list,
+                         "classes"));
         PT__TRY(store_name(classes, name, length, &classes->list[classes->count]));
         classes->list[classes->count].number = number;
         *slot = (int32_t)++classes->count;
@@ -111,7 +115,8 @@ static int compare(const void *a, const void *b, void *user)
     const pt__class_t *x = a, *y = b;
     if (classes->kind == PT__CLASS_NUMBERS)
         return (x->number > y->number) - (x->number < y->number);
-    int order = memcmp(classes->arena + x->name, classes->arena + y->name, (size_t)(x->length < y->length ? x->length : y->length));
+    int order = memcmp(classes->arena + x->name, classes->arena + y->name,
+                       (size_t)(x->length < y->length ? x->length : y->length));
     return order != 0 ? order : (x->length > y->length) - (x->length < y->length);
 }
 
@@ -120,7 +125,8 @@ pt_status_t pt__classes_finish(pt__classes_t *classes, int32_t names_are_numbers
     const void **sorted;
     if (names_are_numbers && classes->kind == PT__CLASS_NAMES)
         PT__TRY(names_to_numbers(classes));
-    PT__TRY(pt__allocate(classes->memory, (size_t)classes->count, sizeof *classes->ordered, "order of classes", &classes->ordered));
+    PT__TRY(pt__allocate(classes->memory, (size_t)classes->count, sizeof *classes->ordered, "order of classes",
+                         &classes->ordered));
     PT__TRY(pt__allocate(classes->memory, (size_t)classes->count, sizeof *sorted, "order of classes", &sorted));
     for (int64_t i = 0; i < classes->count; i++)
         sorted[i] = &classes->list[i];
@@ -139,7 +145,8 @@ pt_status_t pt__classes_finish(pt__classes_t *classes, int32_t names_are_numbers
 
 const char *pt__classes_name(const pt__classes_t *classes, int64_t place)
 {
-    return place < 0 || place >= classes->n_ordered ? NULL : classes->arena + classes->list[classes->ordered[place]].name;
+    return place < 0 || place >= classes->n_ordered ? NULL
+                                                    : classes->arena + classes->list[classes->ordered[place]].name;
 }
 
 void pt__classes_free(pt__classes_t *classes)

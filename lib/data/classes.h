@@ -5,7 +5,7 @@
 #include "base/memory.h"
 
 typedef struct pt__class {
-    int64_t name;   /* where its name begins in the arena; a 0 is behind it */
+    int64_t name; /* where its name begins in the arena; a 0 is behind it */
     int64_t length;
     int64_t number; /* where it is a number */
     int32_t place;  /* after pt__classes_finish: among all, in order */

@@ -60,7 +60,8 @@ static void append(line_t *line, const char *format, ...)
     line->left -= written;
 }
 
-static void describe(line_t *line, const char *name, int32_t dtype, int32_t rank, const int64_t *shape, int64_t max_length)
+static void describe(line_t *line, const char *name, int32_t dtype, int32_t rank, const int64_t *shape,
+                     int64_t max_length)
 {
     append(line, "%s %s", name, pt__dtype_name(dtype));
     for (int32_t i = 0; i < rank; i++) {
@@ -99,7 +100,8 @@ void pt__describe_fields(const pt_field_spec_t *fields, int32_t n_fields, char *
 /* ---- Matching ---- */
 
 /* Compares sizes from a_at and b_at on, without the ones: those change nothing about the layout. */
-static int32_t same_sizes(const int64_t *a, int32_t a_at, int32_t a_rank, const int64_t *b, int32_t b_at, int32_t b_rank)
+static int32_t same_sizes(const int64_t *a, int32_t a_at, int32_t a_rank, const int64_t *b, int32_t b_at,
+                          int32_t b_rank)
 {
     for (;;) {
         while (a_at < a_rank && a[a_at] == 1)
@@ -121,7 +123,8 @@ static int32_t fits(const pt__want_t *want, const pt_field_spec_t *field)
     return wanted == given && same_sizes(want->shape, 0, want->rank, field->shape, 0, field->rank);
 }
 
-pt_status_t pt__collates_match(pt__collate_t *collates, int32_t n_wants, const pt_dataset_t *dataset, int64_t length_limit)
+pt_status_t pt__collates_match(pt__collate_t *collates, int32_t n_wants, const pt_dataset_t *dataset,
+                               int64_t length_limit)
 {
     char reads[LIST_SIZE], has[LIST_SIZE];
     for (int32_t i = 0; i < n_wants; i++) {
@@ -132,7 +135,8 @@ pt_status_t pt__collates_match(pt__collate_t *collates, int32_t n_wants, const p
             const pt_field_spec_t *field = &dataset->fields[collate->field];
             if (fits(&collate->want, field)) {
                 if (collate->ragged && length_limit > 0 && field->shape[0] > length_limit)
-                    return pt__fail(PT_ERR_SHAPE, "field \"%s\": every sample has %lld rows, the network takes at most %lld", name,
+                    return pt__fail(PT_ERR_SHAPE,
+                                    "field \"%s\": every sample has %lld rows, the network takes at most %lld", name,
                                     (long long)field->shape[0], (long long)length_limit);
                 continue;
             }
@@ -140,14 +144,16 @@ pt_status_t pt__collates_match(pt__collate_t *collates, int32_t n_wants, const p
         }
         pt__describe_wants(collates, n_wants, reads, sizeof reads);
         pt__describe_fields(dataset->fields, dataset->n_fields, has, sizeof has);
-        return pt__fail(PT_ERR_SHAPE, "field \"%s\" %s: the network reads %s; the dataset has %s", name, problem, reads, has);
+        return pt__fail(PT_ERR_SHAPE, "field \"%s\" %s: the network reads %s; the dataset has %s", name, problem, reads,
+                        has);
     }
     return PT_OK;
 }
 
 /* ---- Values ---- */
 
-pt_status_t pt__collate_reserve(pt__memory_t *memory, pt__collate_t *collate, int32_t dtype, int64_t elements, int64_t *bytes)
+pt_status_t pt__collate_reserve(pt__memory_t *memory, pt__collate_t *collate, int32_t dtype, int64_t elements,
+                                int64_t *bytes)
 {
     int64_t needed = elements * pt__dtype_size(collate->want.dtype), before = collate->capacity;
     if (dtype == collate->want.dtype || needed <= before)
@@ -166,17 +172,19 @@ static pt_status_t check(const pt__want_t *want, const void *values, int64_t fir
 {
     if (want->dtype == PT_FLOAT32)
         return pt__check_finite(want->name, (const float *)values + first, elements);
-    return pt__check_index(want->name, 0, (const int32_t *)values + first, elements, want->index_limit, want->index_ignore);
+    return pt__check_index(want->name, 0, (const int32_t *)values + first, elements, want->index_limit,
+                           want->index_ignore);
 }
 
 /* Converts and checks elements [first, first + count). */
-static pt_status_t take(const pt__collate_t *collate, int32_t dtype, const void *values, int64_t first, int64_t count, const void **out)
+static pt_status_t take(const pt__collate_t *collate, int32_t dtype, const void *values, int64_t first, int64_t count,
+                        const void **out)
 {
     const pt__want_t *want = &collate->want;
     int64_t source_size = pt__dtype_size(dtype), size = pt__dtype_size(want->dtype);
     if (dtype != want->dtype) {
-        PT__TRY(pt__dtype_convert(want->name, dtype, (const char *)values + first * source_size, want->dtype, (char *)collate->buffer + first * size,
-                                  count));
+        PT__TRY(pt__dtype_convert(want->name, dtype, (const char *)values + first * source_size, want->dtype,
+                                  (char *)collate->buffer + first * size, count));
         values = collate->buffer;
     }
     *out = values;
@@ -188,8 +196,8 @@ static int64_t sample_name(pt__naming_t naming, int64_t sample)
     return naming.indices != NULL ? naming.indices[sample] : naming.first + sample;
 }
 
-pt_status_t pt__collate_take(pt__collate_t *collate, int32_t dtype, const void *values, int64_t samples, const int32_t *offsets, pt__naming_t naming,
-                             const void **out)
+pt_status_t pt__collate_take(pt__collate_t *collate, int32_t dtype, const void *values, int64_t samples,
+                             const int32_t *offsets, pt__naming_t naming, const void **out)
 {
     int64_t rows = collate->ragged ? offsets[samples] : samples;
     pt_status_t status = take(collate, dtype, values, 0, rows * collate->inner, out);
@@ -204,32 +212,35 @@ pt_status_t pt__collate_take(pt__collate_t *collate, int32_t dtype, const void *
     return pt__fail(PT_ERR_CALLBACK, "field \"%s\": its values changed while they were read", collate->want.name);
 }
 
-pt_status_t pt__collate_offsets(const char *name, const int64_t *lengths, int64_t samples, int64_t limit, pt__naming_t naming, int32_t *offsets)
+pt_status_t pt__collate_offsets(const char *name, const int64_t *lengths, int64_t samples, int64_t limit,
+                                pt__naming_t naming, int32_t *offsets)
 {
     int64_t rows = 0;
     offsets[0] = 0;
     for (int64_t i = 0; i < samples; i++) {
         if (lengths[i] < 1)
-            return pt__fail(PT_ERR_SHAPE, "sample %lld, field \"%s\": %lld rows, expected at least 1", (long long)sample_name(naming, i), name,
-                            (long long)lengths[i]);
+            return pt__fail(PT_ERR_SHAPE, "sample %lld, field \"%s\": %lld rows, expected at least 1",
+                            (long long)sample_name(naming, i), name, (long long)lengths[i]);
         if (limit > 0 && lengths[i] > limit)
-            return pt__fail(PT_ERR_SHAPE, "sample %lld, field \"%s\": %lld rows, expected at most %lld", (long long)sample_name(naming, i), name,
-                            (long long)lengths[i], (long long)limit);
+            return pt__fail(PT_ERR_SHAPE, "sample %lld, field \"%s\": %lld rows, expected at most %lld",
+                            (long long)sample_name(naming, i), name, (long long)lengths[i], (long long)limit);
         if (lengths[i] > INT32_MAX - rows)
-            return pt__fail(PT_ERR_SHAPE, "field \"%s\": more than 2147483647 rows in %lld samples", name, (long long)samples);
+            return pt__fail(PT_ERR_SHAPE, "field \"%s\": more than 2147483647 rows in %lld samples", name,
+                            (long long)samples);
         rows += lengths[i];
         offsets[i + 1] = (int32_t)rows;
     }
     return PT_OK;
 }
 
-pt_status_t pt__collate_same_lengths(const char *name, const int64_t *lengths, const char *first_name, const int32_t *offsets, int64_t samples,
-                                     pt__naming_t naming)
+pt_status_t pt__collate_same_lengths(const char *name, const int64_t *lengths, const char *first_name,
+                                     const int32_t *offsets, int64_t samples, pt__naming_t naming)
 {
     for (int64_t i = 0; i < samples; i++) {
         if (lengths[i] != offsets[i + 1] - offsets[i])
-            return pt__fail(PT_ERR_SHAPE, "sample %lld: field \"%s\" has %lld rows, \"%s\" has %ld, expected the same", (long long)sample_name(naming, i),
-                            name, (long long)lengths[i], first_name, (long)(offsets[i + 1] - offsets[i]));
+            return pt__fail(PT_ERR_SHAPE, "sample %lld: field \"%s\" has %lld rows, \"%s\" has %ld, expected the same",
+                            (long long)sample_name(naming, i), name, (long long)lengths[i], first_name,
+                            (long)(offsets[i + 1] - offsets[i]));
     }
     return PT_OK;
 }

@@ -8,9 +8,9 @@
 typedef struct pt__collate { /* one wanted field */
     pt__want_t want;         /* the name is owned */
     int32_t ragged;
-    int32_t field;  /* loader: number of the dataset's field */
-    int64_t inner;  /* elements of a row where ragged, else of a sample */
-    void *buffer;   /* where values are converted into; grows */
+    int32_t field;    /* loader: number of the dataset's field */
+    int64_t inner;    /* elements of a row where ragged, else of a sample */
+    void *buffer;     /* where values are converted into; grows */
     int64_t capacity; /* bytes of it */
 } pt__collate_t;
 
@@ -18,10 +18,12 @@ pt_status_t pt__collates_create(pt__memory_t *memory, const pt__want_t *wants, i
 void pt__collates_free(pt__memory_t *memory, pt__collate_t *collates, int32_t n_wants);
 
 /* Finds the dataset's field for every wanted one. */
-pt_status_t pt__collates_match(pt__collate_t *collates, int32_t n_wants, const pt_dataset_t *dataset, int64_t length_limit);
+pt_status_t pt__collates_match(pt__collate_t *collates, int32_t n_wants, const pt_dataset_t *dataset,
+                               int64_t length_limit);
 
 /* Makes room for converting `elements` values of this dtype; *bytes grows by what was allocated. */
-pt_status_t pt__collate_reserve(pt__memory_t *memory, pt__collate_t *collate, int32_t dtype, int64_t elements, int64_t *bytes);
+pt_status_t pt__collate_reserve(pt__memory_t *memory, pt__collate_t *collate, int32_t dtype, int64_t elements,
+                                int64_t *bytes);
 
 /* How samples are called in messages: by their index, or counted from `first`. */
 typedef struct pt__naming {
@@ -30,14 +32,15 @@ typedef struct pt__naming {
 } pt__naming_t;
 
 /* Checks, and converts where the dtypes differ: *out is `values` itself or the buffer, which has room. offsets: [samples + 1], for ragged ones. */
-pt_status_t pt__collate_take(pt__collate_t *collate, int32_t dtype, const void *values, int64_t samples, const int32_t *offsets, pt__naming_t naming,
-                             const void **out);
+pt_status_t pt__collate_take(pt__collate_t *collate, int32_t dtype, const void *values, int64_t samples,
+                             const int32_t *offsets, pt__naming_t naming, const void **out);
 
 /* offsets[0] = 0, offsets[i + 1] = offsets[i] + lengths[i]; refuses lengths outside [1, limit] and more rows than int32 counts. */
-pt_status_t pt__collate_offsets(const char *name, const int64_t *lengths, int64_t samples, int64_t limit, pt__naming_t naming, int32_t *offsets);
+pt_status_t pt__collate_offsets(const char *name, const int64_t *lengths, int64_t samples, int64_t limit,
+                                pt__naming_t naming, int32_t *offsets);
 /* A further ragged field has the same lengths. */
-pt_status_t pt__collate_same_lengths(const char *name, const int64_t *lengths, const char *first_name, const int32_t *offsets, int64_t samples,
-                                     pt__naming_t naming);
+pt_status_t pt__collate_same_lengths(const char *name, const int64_t *lengths, const char *first_name,
+                                     const int32_t *offsets, int64_t samples, pt__naming_t naming);
 
 /* "tokens int32[T], label int32" into a buffer, cut to its size. */
 void pt__describe_wants(const pt__collate_t *collates, int32_t n_wants, char *buffer, size_t size);

@@ -19,7 +19,8 @@ struct pt__collector {
     int64_t bytes;
 };
 
-pt_status_t pt__collector_create(pt_context_t *context, const pt__want_t *wants, int32_t n_wants, int64_t length_limit, pt__collector_t **out)
+pt_status_t pt__collector_create(pt_context_t *context, const pt__want_t *wants, int32_t n_wants, int64_t length_limit,
+                                 pt__collector_t **out)
 {
     pt__collector_t *collector;
     pt_status_t status;
@@ -29,7 +30,8 @@ pt_status_t pt__collector_create(pt_context_t *context, const pt__want_t *wants,
     collector->n_wants = n_wants;
     collector->length_limit = length_limit;
     PT__TRY_OUT(pt__collates_create(&context->memory, wants, n_wants, &collector->collates));
-    PT__TRY_OUT(pt__allocate(&context->memory, (size_t)n_wants, sizeof *collector->data, "collected fields", &collector->data));
+    PT__TRY_OUT(
+        pt__allocate(&context->memory, (size_t)n_wants, sizeof *collector->data, "collected fields", &collector->data));
     *out = collector;
     return PT_OK;
 out:
@@ -48,7 +50,8 @@ void pt__collector_free(pt__collector_t *collector)
     pt__release(memory, collector);
 }
 
-static pt_status_t fail_missing(const pt__collector_t *collector, const char *name, const pt_value_t *values, int32_t n_values)
+static pt_status_t fail_missing(const pt__collector_t *collector, const char *name, const pt_value_t *values,
+                                int32_t n_values)
 {
     char reads[LIST_SIZE], given[LIST_SIZE] = "nothing";
     size_t length = 0;
@@ -62,7 +65,8 @@ static pt_status_t fail_missing(const pt__collector_t *collector, const char *na
             given[length] = 0;
         }
     }
-    return pt__fail(PT_ERR_SHAPE, "field \"%s\" is missing: the network reads %s; the values given are %s", name, reads, given);
+    return pt__fail(PT_ERR_SHAPE, "field \"%s\" is missing: the network reads %s; the values given are %s", name, reads,
+                    given);
 }
 
 /* The value with this name; usually the one at the same place. */
@@ -86,23 +90,26 @@ static pt_status_t check_values(const pt_value_t *values, int32_t n_values)
             return pt__fail(PT_ERR_ARGUMENT, "field \"%s\": %ld is no dtype", values[i].name, (long)values[i].dtype);
         for (int32_t before = 0; before < i; before++) {
             if (strcmp(values[before].name, values[i].name) == 0)
-                return pt__fail(PT_ERR_ARGUMENT, "values %ld and %ld are both named \"%s\"", (long)before, (long)i, values[i].name);
+                return pt__fail(PT_ERR_ARGUMENT, "values %ld and %ld are both named \"%s\"", (long)before, (long)i,
+                                values[i].name);
         }
     }
     return PT_OK;
 }
 
 /* Offsets from the first ragged field; `first` becomes its place. */
-static pt_status_t take_lengths(pt__collector_t *collector, int32_t place, const pt_value_t *value, int64_t samples, int32_t *first)
+static pt_status_t take_lengths(pt__collector_t *collector, int32_t place, const pt_value_t *value, int64_t samples,
+                                int32_t *first)
 {
     const char *name = collector->collates[place].want.name;
     pt__naming_t naming = {NULL, 0};
     if (value->lengths == NULL)
         return pt__fail(PT_ERR_ARGUMENT, "field \"%s\": lengths is NULL, expected the rows of each sample", name);
     if (*first >= 0)
-        return pt__collate_same_lengths(name, value->lengths, collector->collates[*first].want.name, collector->offsets, samples, naming);
-    PT__TRY(pt__grow(&collector->context->memory, &collector->offsets, &collector->offsets_capacity, samples + 1, sizeof *collector->offsets,
-                     "offsets of samples"));
+        return pt__collate_same_lengths(name, value->lengths, collector->collates[*first].want.name, collector->offsets,
+                                        samples, naming);
+    PT__TRY(pt__grow(&collector->context->memory, &collector->offsets, &collector->offsets_capacity, samples + 1,
+                     sizeof *collector->offsets, "offsets of samples"));
     *first = place;
     return pt__collate_offsets(name, value->lengths, samples, collector->length_limit, naming, collector->offsets);
 }
@@ -115,19 +122,22 @@ static pt_status_t take_value(pt__collector_t *collector, int32_t place, const p
     if (value->data == NULL)
         return pt__fail(PT_ERR_ARGUMENT, "field \"%s\": data is NULL", collate->want.name);
     if (!collate->ragged && value->lengths != NULL)
-        return pt__fail(PT_ERR_ARGUMENT, "field \"%s\": lengths is set, expected NULL for a field that is not ragged", collate->want.name);
+        return pt__fail(PT_ERR_ARGUMENT, "field \"%s\": lengths is set, expected NULL for a field that is not ragged",
+                        collate->want.name);
     if (rows > INT64_MAX / 16 / collate->inner)
-        return pt__fail(PT_ERR_SHAPE, "field \"%s\": %lld rows of %lld elements are too many", collate->want.name, (long long)rows,
-                        (long long)collate->inner);
+        return pt__fail(PT_ERR_SHAPE, "field \"%s\": %lld rows of %lld elements are too many", collate->want.name,
+                        (long long)rows, (long long)collate->inner);
     int64_t elements = rows * collate->inner;
     if (value->dtype == collate->want.dtype && (uintptr_t)value->data % (uintptr_t)pt__dtype_size(value->dtype) != 0)
-        return pt__fail(PT_ERR_ARGUMENT, "field \"%s\": data is not aligned to its elements of %lld bytes", collate->want.name,
-                        (long long)pt__dtype_size(value->dtype));
+        return pt__fail(PT_ERR_ARGUMENT, "field \"%s\": data is not aligned to its elements of %lld bytes",
+                        collate->want.name, (long long)pt__dtype_size(value->dtype));
     PT__TRY(pt__collate_reserve(&collector->context->memory, collate, value->dtype, elements, &collector->bytes));
-    return pt__collate_take(collate, value->dtype, value->data, samples, collector->offsets, (pt__naming_t){NULL, 0}, &collector->data[place]);
+    return pt__collate_take(collate, value->dtype, value->data, samples, collector->offsets, (pt__naming_t){NULL, 0},
+                            &collector->data[place]);
 }
 
-pt_status_t pt__collector_take(pt__collector_t *collector, const pt_value_t *values, int32_t n_values, int64_t samples, pt__loaded_t *out)
+pt_status_t pt__collector_take(pt__collector_t *collector, const pt_value_t *values, int32_t n_values, int64_t samples,
+                               pt__loaded_t *out)
 {
     int32_t first_ragged = -1;
     if (samples < 1)

@@ -52,8 +52,9 @@ static pt_status_t read_quoted(reader_t *reader, cell_t *cell)
     cell->bytes = at;
     for (;; at++) {
         if (at == reader->end)
-            return pt__fail(PT_ERR_FORMAT, "%s: line %lld, column %lld: the quotation mark that opens here is never closed", reader->path,
-                            (long long)cell->line, (long long)reader->n_cells);
+            return pt__fail(PT_ERR_FORMAT,
+                            "%s: line %lld, column %lld: the quotation mark that opens here is never closed",
+                            reader->path, (long long)cell->line, (long long)reader->n_cells);
         if (*at == '\n')
             reader->line++;
         if (*at != '"')
@@ -66,14 +67,17 @@ static pt_status_t read_quoted(reader_t *reader, cell_t *cell)
     cell->length = at - cell->bytes;
     reader->at = at + 1;
     if (!at_line_end(reader) && *reader->at != reader->separator)
-        return pt__fail(PT_ERR_FORMAT, "%s: line %lld, column %lld: expected a separator or a line's end after the closing quotation mark", reader->path,
-                        (long long)reader->line, (long long)reader->n_cells);
+        return pt__fail(
+            PT_ERR_FORMAT,
+            "%s: line %lld, column %lld: expected a separator or a line's end after the closing quotation mark",
+            reader->path, (long long)reader->line, (long long)reader->n_cells);
     return PT_OK;
 }
 
 static pt_status_t read_cell(reader_t *reader)
 {
-    PT__TRY(pt__grow(reader->memory, &reader->cells, &reader->capacity, reader->n_cells + 1, sizeof *reader->cells, "fields of a record"));
+    PT__TRY(pt__grow(reader->memory, &reader->cells, &reader->capacity, reader->n_cells + 1, sizeof *reader->cells,
+                     "fields of a record"));
     cell_t *cell = &reader->cells[reader->n_cells++];
     *cell = (cell_t){.bytes = reader->at, .line = reader->line};
     if (reader->at < reader->end && *reader->at == '"')
@@ -130,7 +134,9 @@ static pt_status_t plain_bytes(reader_t *reader, const cell_t *cell, const char 
 static int64_t parse_place(const char *source)
 {
     int64_t number;
-    return source[0] == '#' && pt__parse_int64(source + 1, (int64_t)strlen(source + 1), &number) && number >= 1 ? number - 1 : -1;
+    return source[0] == '#' && pt__parse_int64(source + 1, (int64_t)strlen(source + 1), &number) && number >= 1
+               ? number - 1
+               : -1;
 }
 
 static pt_status_t find_heading(reader_t *reader, const char *name, int64_t *place)
@@ -143,8 +149,9 @@ static pt_status_t find_heading(reader_t *reader, const char *name, int64_t *pla
         if (length != (int64_t)strlen(name) || memcmp(bytes, name, (size_t)length) != 0)
             continue;
         if (*place >= 0)
-            return pt__fail(PT_ERR_FORMAT, "%s: columns %lld and %lld are both headed \"%s\"; \"#%lld\" names one of them", reader->path,
-                            (long long)*place + 1, (long long)i + 1, name, (long long)i + 1);
+            return pt__fail(PT_ERR_FORMAT,
+                            "%s: columns %lld and %lld are both headed \"%s\"; \"#%lld\" names one of them",
+                            reader->path, (long long)*place + 1, (long long)i + 1, name, (long long)i + 1);
         *place = i;
     }
     return PT_OK;
@@ -159,11 +166,13 @@ static pt_status_t find_column(reader_t *reader, const pt__table_t *table, int32
         place = parse_place(name);
     if (place < 0)
         return pt__fail(PT_ERR_NOT_FOUND, "%s: %s \"%s\"", reader->path,
-                        reader->headings != NULL ? "no column is headed" : "without headings a column is named as \"#3\", not", name);
+                        reader->headings != NULL ? "no column is headed"
+                                                 : "without headings a column is named as \"#3\", not",
+                        name);
     last = place + (pt__table_column(table, column)->kind == PT_COLUMN_NUMBER ? pt__table_numbers(table, column) : 1);
     if (last > reader->n_cells)
-        return pt__fail(PT_ERR_NOT_FOUND, "%s: column \"%s\" ends at the %lldth, but there are %lld", reader->path, name, (long long)last,
-                        (long long)reader->n_cells);
+        return pt__fail(PT_ERR_NOT_FOUND, "%s: column \"%s\" ends at the %lldth, but there are %lld", reader->path,
+                        name, (long long)last, (long long)reader->n_cells);
     reader->places[column] = place;
     return PT_OK;
 }
@@ -207,8 +216,9 @@ static pt_status_t add_record(reader_t *reader, pt__table_t *table)
         for (int64_t place = reader->places[i]; place < reader->places[i] + count; place++) {
             pt_status_t status = add_cell(reader, table, i, &reader->cells[place]);
             if (status != PT_OK)
-                return pt__fail_within(status, "%s: line %lld, column %lld (\"%s\")", reader->path, (long long)reader->cells[place].line,
-                                       (long long)place + 1, pt__table_column(table, i)->source);
+                return pt__fail_within(status, "%s: line %lld, column %lld (\"%s\")", reader->path,
+                                       (long long)reader->cells[place].line, (long long)place + 1,
+                                       pt__table_column(table, i)->source);
         }
     }
     pt_status_t status = pt__table_end_row(table);
@@ -236,14 +246,18 @@ static pt_status_t read_file(reader_t *reader, pt__table_t *table, int32_t has_h
     while (!is_at_end(reader)) {
         PT__TRY(read_record(reader));
         if (reader->n_cells != columns)
-            return pt__fail(PT_ERR_FORMAT, "%s: line %lld has %lld columns, expected %lld as the first line has", reader->path,
-                            (long long)reader->cells[0].line, (long long)reader->n_cells, (long long)columns);
+            return pt__fail(PT_ERR_FORMAT, "%s: line %lld has %lld columns, expected %lld as the first line has",
+                            reader->path, (long long)reader->cells[0].line, (long long)reader->n_cells,
+                            (long long)columns);
         PT__TRY(add_record(reader, table));
     }
-    return table->rows > 0 ? PT_OK : pt__fail(PT_ERR_FORMAT, "%s: expected records after the headings, found none", reader->path);
+    return table->rows > 0
+               ? PT_OK
+               : pt__fail(PT_ERR_FORMAT, "%s: expected records after the headings, found none", reader->path);
 }
 
-pt_status_t pt__csv_create(pt_context_t *context, const char *path, const pt_column_t *columns, int32_t n_columns, uint32_t flags, pt_dataset_t **out)
+pt_status_t pt__csv_create(pt_context_t *context, const char *path, const pt_column_t *columns, int32_t n_columns,
+                           uint32_t flags, pt_dataset_t **out)
 {
     pt__memory_t *memory = &context->memory;
     pt__mapping_t mapping = {0};

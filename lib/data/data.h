@@ -15,7 +15,7 @@ typedef struct pt__source { /* how a kind of dataset works */
     pt_status_t (*fetch)(pt_dataset_t *dataset, pt_batch_t *batch);
     /* Views: turns positions within the view into positions of dataset->origin, in place. A view has no fetch. Any thread. */
     void (*translate)(const pt_dataset_t *dataset, int64_t *indices, int64_t count);
-    void (*destroy)(pt_dataset_t *dataset); /* releases dataset->state */
+    void (*destroy)(pt_dataset_t *dataset);                                 /* releases dataset->state */
     int64_t (*class_count)(const pt_dataset_t *dataset, const char *field); /* may be NULL */
     const char *(*class_name)(const pt_dataset_t *dataset, const char *field, int64_t index);
 } pt__source_t;
@@ -25,7 +25,7 @@ struct pt_dataset {
     atomic_int references;
     const pt__source_t *source;
     void *state;
-    pt_dataset_t *origin; /* what a view looks at, retained; else NULL */
+    pt_dataset_t *origin;    /* what a view looks at, retained; else NULL */
     pt_field_spec_t *fields; /* names owned */
     int32_t n_fields;
     uint32_t flags; /* PT_DATASET_THREAD_SAFE: a thread of the loader may fetch while the caller's computes */
@@ -35,15 +35,16 @@ struct pt_dataset {
 pt_dataset_t *pt__dataset_retain(pt_dataset_t *dataset);
 void pt__dataset_release(pt_dataset_t *dataset);
 /* For sources: checks and copies the specs; the dataset owns nothing of `state` until this succeeds. */
-pt_status_t pt__dataset_make(pt_context_t *context, const pt__source_t *source, void *state, const pt_field_spec_t *fields,
-                             int32_t n_fields, int64_t length, uint32_t flags, pt_dataset_t **out);
+pt_status_t pt__dataset_make(pt_context_t *context, const pt__source_t *source, void *state,
+                             const pt_field_spec_t *fields, int32_t n_fields, int64_t length, uint32_t flags,
+                             pt_dataset_t **out);
 /* Number of the field with this name, -1: none. */
 int32_t pt__dataset_find(const pt_dataset_t *dataset, const char *name);
 /* Follows views down to the dataset that fetches, turning indices into its own on the way, in place. */
 pt_dataset_t *pt__dataset_resolve(pt_dataset_t *dataset, int64_t *indices, int64_t count);
 /* pt_dataset_read, its arguments checked: field is a number, values NULL asks for *elements and lengths only. */
-pt_status_t pt__dataset_read(pt_dataset_t *dataset, const int64_t *indices, int64_t count, int32_t field, void *values, int64_t capacity,
-                             int64_t *elements, int64_t *lengths);
+pt_status_t pt__dataset_read(pt_dataset_t *dataset, const int64_t *indices, int64_t count, int32_t field, void *values,
+                             int64_t capacity, int64_t *elements, int64_t *lengths);
 
 /* 1 where shape[0] is PT_DIM_TOKENS. */
 int32_t pt__shape_ragged(int32_t rank, const int64_t *shape);
@@ -52,8 +53,8 @@ int64_t pt__shape_inner(int32_t rank, const int64_t *shape);
 
 typedef struct pt__want { /* a field that a network reads */
     const char *name;
-    int32_t dtype; /* PT_FLOAT32 or PT_INT32 */
-    int32_t rank;  /* of one sample */
+    int32_t dtype;              /* PT_FLOAT32 or PT_INT32 */
+    int32_t rank;               /* of one sample */
     int64_t shape[PT_MAX_RANK]; /* of one sample; shape[0] = PT_DIM_TOKENS: ragged */
     int64_t index_limit;        /* int32: values in [0, limit) or == index_ignore; 0: any */
     int32_t index_ignore;       /* INT32_MIN: none */
@@ -76,11 +77,11 @@ typedef struct pt__loader_options {
     int32_t prefetch;     /* allowed where the dataset declares itself thread-safe */
 } pt__loader_options_t;
 
-typedef struct pt__loaded { /* one micro-batch; valid until the next call */
-    int64_t samples, tokens;      /* tokens 0 where nothing is ragged */
-    const int32_t *offsets;       /* [samples + 1]; NULL where nothing is ragged */
-    const void *const *data;      /* [n_wants], of the wanted dtype */
-    int32_t last_of_batch;        /* the update comes after this one */
+typedef struct pt__loaded {  /* one micro-batch; valid until the next call */
+    int64_t samples, tokens; /* tokens 0 where nothing is ragged */
+    const int32_t *offsets;  /* [samples + 1]; NULL where nothing is ragged */
+    const void *const *data; /* [n_wants], of the wanted dtype */
+    int32_t last_of_batch;   /* the update comes after this one */
     int32_t last_of_epoch;
 } pt__loaded_t;
 
@@ -89,8 +90,8 @@ typedef struct pt__loader pt__loader_t;
 /* Compares the wanted fields with the dataset's: PT_ERR_SHAPE with a message that lists both where they do not fit. Sizes 1 do not count; a field
  * of fixed length serves where a ragged one is wanted. All ragged fields that are wanted have the same length within a sample, and at least one
  * row: an empty sample is refused. A dataset's further fields are read into scratch and not used. start NULL: the begin, seed 0. */
-pt_status_t pt__loader_create(pt_dataset_t *dataset, const pt__want_t *wants, int32_t n_wants, const pt__loader_options_t *options,
-                              const pt__cursor_t *start, pt__loader_t **out);
+pt_status_t pt__loader_create(pt_dataset_t *dataset, const pt__want_t *wants, int32_t n_wants,
+                              const pt__loader_options_t *options, const pt__cursor_t *start, pt__loader_t **out);
 void pt__loader_free(pt__loader_t *loader);
 /* PT_END after the last epoch (or where an epoch gives no sample at all: then with a message). */
 pt_status_t pt__loader_next(pt__loader_t *loader, pt__loaded_t *out);
@@ -103,12 +104,15 @@ int64_t pt__loader_bytes(const pt__loader_t *loader);
 /* The same checks and conversion for values that a host hands over directly (pt_train_step, pt_forward): into loaded, from values.
  * `buffers` is kept by the caller between calls. */
 typedef struct pt__collector pt__collector_t;
-pt_status_t pt__collector_create(pt_context_t *context, const pt__want_t *wants, int32_t n_wants, int64_t length_limit, pt__collector_t **out);
+pt_status_t pt__collector_create(pt_context_t *context, const pt__want_t *wants, int32_t n_wants, int64_t length_limit,
+                                 pt__collector_t **out);
 void pt__collector_free(pt__collector_t *collector);
-pt_status_t pt__collector_take(pt__collector_t *collector, const pt_value_t *values, int32_t n_values, int64_t samples, pt__loaded_t *out);
+pt_status_t pt__collector_take(pt__collector_t *collector, const pt_value_t *values, int32_t n_values, int64_t samples,
+                               pt__loaded_t *out);
 
 /* The checks that all values pass before a kernel sees them; first_sample (or first element) counts into the message. */
-pt_status_t pt__check_index(const char *field, int64_t first_sample, const int32_t *values, int64_t count, int64_t limit, int32_t ignore);
+pt_status_t pt__check_index(const char *field, int64_t first_sample, const int32_t *values, int64_t count,
+                            int64_t limit, int32_t ignore);
 pt_status_t pt__check_finite(const char *field, const float *values, int64_t count);
 
 #endif

@@ -26,11 +26,12 @@ static pt_status_t check_name(const pt_field_spec_t *fields, int32_t number)
     if (name == NULL || name[0] == 0)
         return pt__fail(PT_ERR_ARGUMENT, "field %ld of the dataset has no name", (long)number);
     if (strlen(name) >= PT_MAX_NAME)
-        return pt__fail(PT_ERR_ARGUMENT, "the name of field %ld of the dataset has %zu bytes, expected at most %d", (long)number, strlen(name),
-                        PT_MAX_NAME - 1);
+        return pt__fail(PT_ERR_ARGUMENT, "the name of field %ld of the dataset has %zu bytes, expected at most %d",
+                        (long)number, strlen(name), PT_MAX_NAME - 1);
     for (int32_t i = 0; i < number; i++) {
         if (strcmp(fields[i].name, name) == 0)
-            return pt__fail(PT_ERR_ARGUMENT, "fields %ld and %ld of the dataset are both named \"%s\"", (long)i, (long)number, name);
+            return pt__fail(PT_ERR_ARGUMENT, "fields %ld and %ld of the dataset are both named \"%s\"", (long)i,
+                            (long)number, name);
     }
     return PT_OK;
 }
@@ -40,15 +41,17 @@ static pt_status_t check_shape(const pt_field_spec_t *field)
     if (pt__dtype_size(field->dtype) == 0)
         return pt__fail(PT_ERR_ARGUMENT, "field \"%s\": %ld is no dtype", field->name, (long)field->dtype);
     if (field->rank < 0 || field->rank > PT_MAX_RANK)
-        return pt__fail(PT_ERR_SHAPE, "field \"%s\": rank %ld, expected 0 to %d", field->name, (long)field->rank, PT_MAX_RANK);
+        return pt__fail(PT_ERR_SHAPE, "field \"%s\": rank %ld, expected 0 to %d", field->name, (long)field->rank,
+                        PT_MAX_RANK);
     int32_t ragged = pt__shape_ragged(field->rank, field->shape);
     for (int32_t i = ragged; i < field->rank; i++) {
         if (field->shape[i] < 1)
-            return pt__fail(PT_ERR_SHAPE, "field \"%s\": size %ld of a sample is %lld, expected at least 1%s", field->name, (long)i,
-                            (long long)field->shape[i], i == 0 ? " or PT_DIM_TOKENS" : "");
+            return pt__fail(PT_ERR_SHAPE, "field \"%s\": size %ld of a sample is %lld, expected at least 1%s",
+                            field->name, (long)i, (long long)field->shape[i], i == 0 ? " or PT_DIM_TOKENS" : "");
     }
     if (ragged ? field->max_length < 1 || field->max_length > INT32_MAX : field->max_length != 0)
-        return pt__fail(PT_ERR_SHAPE, "field \"%s\": max_length is %lld, expected %s", field->name, (long long)field->max_length,
+        return pt__fail(PT_ERR_SHAPE, "field \"%s\": max_length is %lld, expected %s", field->name,
+                        (long long)field->max_length,
                         ragged ? "1 to 2147483647 rows of a ragged field" : "0 for a field that is not ragged");
     int64_t elements, sizes[PT_MAX_RANK];
     memcpy(sizes, field->shape, sizeof sizes);
@@ -56,7 +59,8 @@ static pt_status_t check_shape(const pt_field_spec_t *field)
         sizes[0] = field->max_length;
     PT__TRY(pt__sizes_elements(field->name, field->rank, sizes, &elements));
     if (elements > INT64_MAX / 64)
-        return pt__fail(PT_ERR_SHAPE, "field \"%s\": a sample of %lld elements is too large", field->name, (long long)elements);
+        return pt__fail(PT_ERR_SHAPE, "field \"%s\": a sample of %lld elements is too large", field->name,
+                        (long long)elements);
     return PT_OK;
 }
 
@@ -67,7 +71,8 @@ static void release_fields(pt__memory_t *memory, pt_field_spec_t *fields, int32_
     pt__release(memory, fields);
 }
 
-static pt_status_t copy_fields(pt__memory_t *memory, const pt_field_spec_t *fields, int32_t n_fields, pt_field_spec_t **out)
+static pt_status_t copy_fields(pt__memory_t *memory, const pt_field_spec_t *fields, int32_t n_fields,
+                               pt_field_spec_t **out)
 {
     pt_field_spec_t *copies;
     *out = NULL;
@@ -79,15 +84,17 @@ static pt_status_t copy_fields(pt__memory_t *memory, const pt_field_spec_t *fiel
             release_fields(memory, copies, i);
             return status;
         }
-        copies[i] = (pt_field_spec_t){.name = name, .dtype = fields[i].dtype, .rank = fields[i].rank, .max_length = fields[i].max_length};
+        copies[i] = (pt_field_spec_t){
+            .name = name, .dtype = fields[i].dtype, .rank = fields[i].rank, .max_length = fields[i].max_length};
         memcpy(copies[i].shape, fields[i].shape, (size_t)fields[i].rank * sizeof fields[i].shape[0]);
     }
     *out = copies;
     return PT_OK;
 }
 
-pt_status_t pt__dataset_make(pt_context_t *context, const pt__source_t *source, void *state, const pt_field_spec_t *fields, int32_t n_fields,
-                             int64_t length, uint32_t flags, pt_dataset_t **out)
+pt_status_t pt__dataset_make(pt_context_t *context, const pt__source_t *source, void *state,
+                             const pt_field_spec_t *fields, int32_t n_fields, int64_t length, uint32_t flags,
+                             pt_dataset_t **out)
 {
     pt_dataset_t *dataset;
     *out = NULL;

@@ -7,14 +7,15 @@
 enum { READ_AT_ONCE = 64 }; /* samples */
 
 /* Copies what was staged behind the *elements already written. */
-static pt_status_t copy_out(const pt__staging_t *staging, int32_t field, void *values, int64_t capacity, int64_t *elements, int64_t *lengths)
+static pt_status_t copy_out(const pt__staging_t *staging, int32_t field, void *values, int64_t capacity,
+                            int64_t *elements, int64_t *lengths)
 {
     const pt_field_t *buffer = &staging->fields[field];
     int64_t count = staging->elements[field], bytes = pt__dtype_size(buffer->dtype);
     if (values != NULL) {
         if (count > capacity - *elements)
-            return pt__fail(PT_ERR_ARGUMENT, "field \"%s\": values has room for %lld elements, expected at least %lld", buffer->name, (long long)capacity,
-                            (long long)(*elements + count));
+            return pt__fail(PT_ERR_ARGUMENT, "field \"%s\": values has room for %lld elements, expected at least %lld",
+                            buffer->name, (long long)capacity, (long long)(*elements + count));
         memcpy((char *)values + *elements * bytes, buffer->data, (size_t)(count * bytes));
     }
     for (int64_t i = 0; lengths != NULL && i < staging->filled; i++)
@@ -23,16 +24,16 @@ static pt_status_t copy_out(const pt__staging_t *staging, int32_t field, void *v
     return PT_OK;
 }
 
-pt_status_t pt__dataset_read(pt_dataset_t *dataset, const int64_t *indices, int64_t count, int32_t field, void *values, int64_t capacity,
-                             int64_t *elements, int64_t *lengths)
+pt_status_t pt__dataset_read(pt_dataset_t *dataset, const int64_t *indices, int64_t count, int32_t field, void *values,
+                             int64_t capacity, int64_t *elements, int64_t *lengths)
 {
     pt__staging_t staging;
     pt_status_t status;
     *elements = 0;
     for (int64_t i = 0; i < count; i++) {
         if (indices[i] < 0 || indices[i] >= dataset->length)
-            return pt__fail(PT_ERR_ARGUMENT, "index %lld is %lld, expected 0 to %lld", (long long)i, (long long)indices[i],
-                            (long long)dataset->length - 1);
+            return pt__fail(PT_ERR_ARGUMENT, "index %lld is %lld, expected 0 to %lld", (long long)i,
+                            (long long)indices[i], (long long)dataset->length - 1);
     }
     PT__TRY(pt__staging_create(dataset, count < READ_AT_ONCE ? count : READ_AT_ONCE, &staging));
     for (int64_t first = 0; first < count; first += staging.capacity) {

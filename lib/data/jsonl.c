@@ -24,12 +24,15 @@ static pt_status_t add_numbers(pt__table_t *table, int32_t column, const pt__jso
     if (value->kind == PT__JSON_NUMBER && count <= 1)
         return pt__table_add_number(table, column, value->number);
     if (count == 0 || value->kind != PT__JSON_ARRAY)
-        return pt__fail(PT_ERR_FORMAT, "expected %s, found %s", count == 0 ? "a number" : "an array of numbers", pt__json_kind_name(value->kind));
+        return pt__fail(PT_ERR_FORMAT, "expected %s, found %s", count == 0 ? "a number" : "an array of numbers",
+                        pt__json_kind_name(value->kind));
     if (value->length != count)
-        return pt__fail(PT_ERR_FORMAT, "expected an array of %lld numbers, found %lld elements", (long long)count, (long long)value->length);
+        return pt__fail(PT_ERR_FORMAT, "expected an array of %lld numbers, found %lld elements", (long long)count,
+                        (long long)value->length);
     for (const pt__json_t *element = value->first; element != NULL; element = element->next) {
         if (element->kind != PT__JSON_NUMBER)
-            return pt__fail(PT_ERR_FORMAT, "expected an array of numbers, found %s in it", pt__json_kind_name(element->kind));
+            return pt__fail(PT_ERR_FORMAT, "expected an array of numbers, found %s in it",
+                            pt__json_kind_name(element->kind));
         PT__TRY(pt__table_add_number(table, column, element->number));
     }
     return PT_OK;
@@ -117,10 +120,13 @@ static pt_status_t read_lines(pt__table_t *table, const char *path, const char *
         at += length;
         left -= length;
     }
-    return table->rows > 0 ? PT_OK : pt__fail(PT_ERR_FORMAT, "%s: expected one JSON object a line, found no line with anything in it", path);
+    return table->rows > 0 ? PT_OK
+                           : pt__fail(PT_ERR_FORMAT,
+                                      "%s: expected one JSON object a line, found no line with anything in it", path);
 }
 
-pt_status_t pt__jsonl_create(pt_context_t *context, const char *path, const pt_column_t *columns, int32_t n_columns, pt_dataset_t **out)
+pt_status_t pt__jsonl_create(pt_context_t *context, const char *path, const pt_column_t *columns, int32_t n_columns,
+                             pt_dataset_t **out)
 {
     pt__mapping_t mapping = {0};
     pt__table_t *table;

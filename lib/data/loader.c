@@ -70,7 +70,8 @@ static void draw_indices(const pt__loader_t *loader, slot_t *slot, int64_t count
     for (int64_t i = 0; i < count; i++)
         indices[i] = slot->begin.position + i;
     if (!loader->options.in_order)
-        pt__permute_many(pt__random_key(slot->begin.seed, (uint64_t)slot->begin.epoch), loader->dataset->length, indices, count);
+        pt__permute_many(pt__random_key(slot->begin.seed, (uint64_t)slot->begin.epoch), loader->dataset->length,
+                         indices, count);
     pt__dataset_resolve(loader->dataset, indices, count);
 }
 
@@ -92,12 +93,14 @@ static pt_status_t take_lengths(const pt__loader_t *loader, slot_t *slot, pt__na
         if (!collate->ragged)
             continue;
         if (other->lengths != NULL) {
-            PT__TRY(pt__collate_same_lengths(collate->want.name, other->lengths, first->want.name, slot->offsets, slot->samples, naming));
+            PT__TRY(pt__collate_same_lengths(collate->want.name, other->lengths, first->want.name, slot->offsets,
+                                             slot->samples, naming));
             continue;
         }
         for (int64_t sample = 0; sample < slot->samples; sample++)
-            PT__TRY(pt__collate_same_lengths(collate->want.name, &other->shape[0], first->want.name, slot->offsets + sample, 1,
-                                             (pt__naming_t){naming.indices ? naming.indices + sample : NULL, naming.first + sample}));
+            PT__TRY(pt__collate_same_lengths(
+                collate->want.name, &other->shape[0], first->want.name, slot->offsets + sample, 1,
+                (pt__naming_t){naming.indices ? naming.indices + sample : NULL, naming.first + sample}));
     }
     slot->tokens = slot->offsets[slot->samples];
     return PT_OK;
@@ -123,13 +126,16 @@ static pt_status_t produce_from_map(pt__loader_t *loader, slot_t *slot)
     const pt__loader_options_t *options = &loader->options;
     int64_t total = epoch_samples(loader);
     if (total == 0)
-        return pt__fail(PT_END, "an epoch gives nothing: %lld samples are fewer than a batch of %lld, and partial batches are left out",
-                        (long long)loader->dataset->length, (long long)options->batch);
+        return pt__fail(
+            PT_END,
+            "an epoch gives nothing: %lld samples are fewer than a batch of %lld, and partial batches are left out",
+            (long long)loader->dataset->length, (long long)options->batch);
     if (loader->next.position >= total)
         loader->next = (pt__cursor_t){.epoch = loader->next.epoch + 1, .seed = loader->next.seed};
     if (options->epochs > 0 && loader->next.epoch >= options->epochs)
         return PT_END;
-    int64_t position = loader->next.position, in_batch = options->batch - position % options->batch, count = options->micro_batch;
+    int64_t position = loader->next.position, in_batch = options->batch - position % options->batch,
+            count = options->micro_batch;
     count = count < in_batch ? count : in_batch;
     count = count < total - position ? count : total - position;
     slot->begin = loader->next;
@@ -155,7 +161,8 @@ static pt_status_t produce_from_stream(pt__loader_t *loader, slot_t *slot)
     PT__TRY(pt__staging_fill(&slot->staging, count, position));
     slot->samples = slot->staging.filled;
     if (slot->samples == 0 && position == 0)
-        return pt__fail(PT_END, "the stream's pass %lld gave no sample: it reported PT_END at position 0", (long long)slot->begin.epoch);
+        return pt__fail(PT_END, "the stream's pass %lld gave no sample: it reported PT_END at position 0",
+                        (long long)slot->begin.epoch);
     slot->last_of_epoch = slot->staging.ended;
     slot->last_of_batch = slot->samples == in_batch || slot->last_of_epoch;
     PT__TRY(collate(loader, slot));
@@ -266,8 +273,11 @@ static pt_status_t skip_unused(pt__loader_t *loader)
         if (loader->options.drop_partial && slot->begin.position % loader->options.batch == 0) {
             unused = count_partial(loader, 0, &samples);
             if (unused > 0 && slot->begin.position == 0)
-                return pt__fail(PT_END, "an epoch gives nothing: the stream's pass of %lld samples is less than a batch of %lld, and partial batches "
-                                        "are left out", (long long)samples, (long long)loader->options.batch);
+                return pt__fail(PT_END,
+                                "an epoch gives nothing: the stream's pass of %lld samples is less than a batch of "
+                                "%lld, and partial batches "
+                                "are left out",
+                                (long long)samples, (long long)loader->options.batch);
         }
         if (unused == 0)
             return PT_OK;
@@ -368,24 +378,29 @@ static pt_status_t measure_tokens(pt__loader_t *loader)
     if (loader->first_ragged < 0)
         return PT_OK;
     const pt_field_spec_t *field = &loader->dataset->fields[slot->collates[loader->first_ragged].field];
-    int64_t longest = pt__shape_ragged(field->rank, field->shape) ? field->max_length : field->shape[0], limit = loader->options.length_limit;
+    int64_t longest = pt__shape_ragged(field->rank, field->shape) ? field->max_length : field->shape[0],
+            limit = loader->options.length_limit;
     longest = limit > 0 && limit < longest ? limit : longest;
     if (longest > INT32_MAX / loader->options.micro_batch)
-        return pt__fail(PT_ERR_SHAPE, "%lld samples of up to %lld rows at a time are more than 2147483647 rows", (long long)loader->options.micro_batch,
-                        (long long)longest);
+        return pt__fail(PT_ERR_SHAPE, "%lld samples of up to %lld rows at a time are more than 2147483647 rows",
+                        (long long)loader->options.micro_batch, (long long)longest);
     loader->token_capacity = longest * loader->options.micro_batch;
     return PT_OK;
 }
 
-static pt_status_t check_start(const pt_dataset_t *dataset, const pt__loader_options_t *options, const pt__cursor_t *start)
+static pt_status_t check_start(const pt_dataset_t *dataset, const pt__loader_options_t *options,
+                               const pt__cursor_t *start)
 {
     if (options->micro_batch < 1 || options->batch < options->micro_batch)
-        return pt__fail(PT_ERR_ARGUMENT, "micro-batches of %lld samples in batches of %lld, expected 1 <= micro-batch <= batch",
+        return pt__fail(PT_ERR_ARGUMENT,
+                        "micro-batches of %lld samples in batches of %lld, expected 1 <= micro-batch <= batch",
                         (long long)options->micro_batch, (long long)options->batch);
     if (options->length_limit < 0 || options->epochs < 0)
         return pt__fail(PT_ERR_ARGUMENT, "a negative limit of lengths or number of epochs");
     if (start->epoch < 0 || start->position < 0 || (dataset->length >= 0 && start->position > dataset->length))
-        return pt__fail(PT_ERR_ARGUMENT, "the data stands at sample %lld of epoch %lld, but the dataset has %lld samples: it is another one than before",
+        return pt__fail(PT_ERR_ARGUMENT,
+                        "the data stands at sample %lld of epoch %lld, but the dataset has %lld samples: it is another "
+                        "one than before",
                         (long long)start->position, (long long)start->epoch, (long long)dataset->length);
     return PT_OK;
 }
@@ -420,12 +435,13 @@ static void plan_ring(pt__loader_t *loader, int32_t prefetch)
     const pt__loader_options_t *options = &loader->options;
     loader->ahead = 1;
     if (loader->dataset->length < 0)
-        loader->ahead = options->drop_partial ? (options->batch + options->micro_batch - 1) / options->micro_batch + 1 : 2;
+        loader->ahead = options->drop_partial ? (options->batch + options->micro_batch - 1) / options->micro_batch + 1
+                                              : 2;
     loader->n_slots = loader->ahead + prefetch;
 }
 
-pt_status_t pt__loader_create(pt_dataset_t *dataset, const pt__want_t *wants, int32_t n_wants, const pt__loader_options_t *options,
-                              const pt__cursor_t *start, pt__loader_t **out)
+pt_status_t pt__loader_create(pt_dataset_t *dataset, const pt__want_t *wants, int32_t n_wants,
+                              const pt__loader_options_t *options, const pt__cursor_t *start, pt__loader_t **out)
 {
     static const pt__cursor_t begin;
     pt__loader_t *loader;
@@ -444,7 +460,8 @@ pt_status_t pt__loader_create(pt_dataset_t *dataset, const pt__want_t *wants, in
     for (int32_t i = n_wants - 1; i >= 0; i--)
         loader->first_ragged = pt__shape_ragged(wants[i].rank, wants[i].shape) ? i : loader->first_ragged;
     plan_ring(loader, prefetch);
-    PT__TRY_OUT(pt__allocate(memory, (size_t)loader->n_slots, sizeof *loader->slots, "slots of a loader", &loader->slots));
+    PT__TRY_OUT(
+        pt__allocate(memory, (size_t)loader->n_slots, sizeof *loader->slots, "slots of a loader", &loader->slots));
     loader->bytes = (int64_t)sizeof *loader + loader->n_slots * (int64_t)sizeof *loader->slots;
     for (int64_t i = 0; i < loader->n_slots; i++)
         PT__TRY_OUT(create_slot(loader, wants, &loader->slots[i]));

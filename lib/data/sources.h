@@ -6,18 +6,23 @@
 #include "data/data.h"
 
 /* callback.c: fetch and next are the host's; length -1 and fetch NULL make a stream. */
-pt_status_t pt__callback_create(pt_context_t *context, const pt_field_spec_t *fields, int32_t n_fields, int64_t length, uint32_t flags,
-                                pt_fetch_fn fetch, pt_next_fn next, void *user, pt_destroy_fn destroy, pt_dataset_t **out);
+pt_status_t pt__callback_create(pt_context_t *context, const pt_field_spec_t *fields, int32_t n_fields, int64_t length,
+                                uint32_t flags, pt_fetch_fn fetch, pt_next_fn next, void *user, pt_destroy_fn destroy,
+                                pt_dataset_t **out);
 
 /* arrays.c */
-pt_status_t pt__arrays_create(pt_context_t *context, const pt_array_t *arrays, int32_t n_arrays, int64_t samples, int32_t copy, pt_dataset_t **out);
+pt_status_t pt__arrays_create(pt_context_t *context, const pt_array_t *arrays, int32_t n_arrays, int64_t samples,
+                              int32_t copy, pt_dataset_t **out);
 
 /* windows.c: options as read from the host. dtype PT_UINT8 is text: every byte a token. */
-pt_status_t pt__windows_create(pt_context_t *context, const char *path, const pt_window_options_t *options, int32_t dtype, pt_dataset_t **out);
+pt_status_t pt__windows_create(pt_context_t *context, const char *path, const pt_window_options_t *options,
+                               int32_t dtype, pt_dataset_t **out);
 
 /* jsonl.c, csv.c */
-pt_status_t pt__jsonl_create(pt_context_t *context, const char *path, const pt_column_t *columns, int32_t n_columns, pt_dataset_t **out);
-pt_status_t pt__csv_create(pt_context_t *context, const char *path, const pt_column_t *columns, int32_t n_columns, uint32_t flags, pt_dataset_t **out);
+pt_status_t pt__jsonl_create(pt_context_t *context, const char *path, const pt_column_t *columns, int32_t n_columns,
+                             pt_dataset_t **out);
+pt_status_t pt__csv_create(pt_context_t *context, const char *path, const pt_column_t *columns, int32_t n_columns,
+                           uint32_t flags, pt_dataset_t **out);
 
 /* views.c: the origin is retained. */
 pt_status_t pt__view_subset(pt_dataset_t *origin, int64_t first, int64_t count, pt_dataset_t **out);

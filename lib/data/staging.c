@@ -18,12 +18,15 @@ static pt_status_t allocate_field(pt__staging_t *staging, const pt_field_spec_t 
     int64_t element = pt__dtype_size(spec->dtype);
     /* What a callback leaves unwritten of a sample of fixed size is zero, not chance; of a ragged one only what it wrote is read. */
     if (ragged)
-        PT__TRY(pt__allocate_uninitialised(memory, (size_t)field->capacity, (size_t)element, "buffer of a dataset's field", &field->data));
+        PT__TRY(pt__allocate_uninitialised(memory, (size_t)field->capacity, (size_t)element,
+                                           "buffer of a dataset's field", &field->data));
     else
-        PT__TRY(pt__allocate(memory, (size_t)field->capacity, (size_t)element, "buffer of a dataset's field", &field->data));
+        PT__TRY(pt__allocate(memory, (size_t)field->capacity, (size_t)element, "buffer of a dataset's field",
+                             &field->data));
     staging->bytes += field->capacity * element;
     if (ragged) {
-        PT__TRY(pt__allocate(memory, (size_t)staging->capacity, sizeof(int64_t), "lengths of a dataset's field", &field->lengths));
+        PT__TRY(pt__allocate(memory, (size_t)staging->capacity, sizeof(int64_t), "lengths of a dataset's field",
+                             &field->lengths));
         staging->bytes += staging->capacity * (int64_t)sizeof(int64_t);
     }
     staging->inner[number] = sizes[2];
@@ -95,9 +98,12 @@ static pt_status_t count_elements(pt__staging_t *staging, int64_t count, int64_t
             rows = 0;
             for (int64_t sample = staging->filled; sample < staging->filled + count; sample++) {
                 if (lengths[sample] < 0 || lengths[sample] > longest)
-                    return pt__fail(PT_ERR_CALLBACK, "field \"%s\", sample %lld: length %lld, expected 0 to %lld (max_length)%s", staging->fields[i].name,
-                                    (long long)(staging->root->length < 0 ? position + sample : staging->indices[sample]), (long long)lengths[sample],
-                                    (long long)longest, lengths[sample] == -1 ? "; the callback did not write it" : "");
+                    return pt__fail(
+                        PT_ERR_CALLBACK, "field \"%s\", sample %lld: length %lld, expected 0 to %lld (max_length)%s",
+                        staging->fields[i].name,
+                        (long long)(staging->root->length < 0 ? position + sample : staging->indices[sample]),
+                        (long long)lengths[sample], (long long)longest,
+                        lengths[sample] == -1 ? "; the callback did not write it" : "");
                 rows += lengths[sample];
             }
         }
@@ -111,20 +117,28 @@ static pt_status_t check_answer(const pt_batch_t *batch, int32_t is_stream, int6
 {
     int32_t ended = is_stream && batch->status == PT_END;
     if (batch->status == PT_ERR_CALLBACK)
-        return pt__fail(PT_ERR_CALLBACK, "the dataset's callback did not report success: batch->status is still PT_ERR_CALLBACK (user_code %lld)",
-                        (long long)batch->user_code);
+        return pt__fail(
+            PT_ERR_CALLBACK,
+            "the dataset's callback did not report success: batch->status is still PT_ERR_CALLBACK (user_code %lld)",
+            (long long)batch->user_code);
     if (batch->status != PT_OK && !ended)
-        return pt__fail(PT_ERR_CALLBACK, "the dataset's callback reported %s (%ld), expected PT_OK%s (user_code %lld)", pt__status_name(batch->status),
-                        (long)batch->status, is_stream ? " or PT_END" : "", (long long)batch->user_code);
-    if (batch->filled < 0 || batch->filled > wanted)
-        return pt__fail(PT_ERR_CALLBACK, "the dataset's callback filled %lld samples, expected 0 to %lld (user_code %lld)", (long long)batch->filled,
-                        (long long)wanted, (long long)batch->user_code);
-    if (!is_stream && batch->filled != wanted)
-        return pt__fail(PT_ERR_CALLBACK, "the dataset's callback filled %lld samples, expected all %lld that were asked for (user_code %lld)",
-                        (long long)batch->filled, (long long)wanted, (long long)batch->user_code);
-    if (is_stream && batch->filled == 0 && !ended)
-        return pt__fail(PT_ERR_CALLBACK, "the stream's callback filled no sample and reported PT_OK; PT_END ends a pass (user_code %lld)",
+        return pt__fail(PT_ERR_CALLBACK, "the dataset's callback reported %s (%ld), expected PT_OK%s (user_code %lld)",
+                        pt__status_name(batch->status), (long)batch->status, is_stream ? " or PT_END" : "",
                         (long long)batch->user_code);
+    if (batch->filled < 0 || batch->filled > wanted)
+        return pt__fail(PT_ERR_CALLBACK,
+                        "the dataset's callback filled %lld samples, expected 0 to %lld (user_code %lld)",
+                        (long long)batch->filled, (long long)wanted, (long long)batch->user_code);
+    if (!is_stream && batch->filled != wanted)
+        return pt__fail(
+            PT_ERR_CALLBACK,
+            "the dataset's callback filled %lld samples, expected all %lld that were asked for (user_code %lld)",
+            (long long)batch->filled, (long long)wanted, (long long)batch->user_code);
+    if (is_stream && batch->filled == 0 && !ended)
+        return pt__fail(
+            PT_ERR_CALLBACK,
+            "the stream's callback filled no sample and reported PT_OK; PT_END ends a pass (user_code %lld)",
+            (long long)batch->user_code);
     return PT_OK;
 }
 

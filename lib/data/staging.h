@@ -16,8 +16,8 @@ typedef struct pt__staging {
 
     /* What the last fill brought. */
     int64_t filled;
-    int32_t ended;      /* streams: the pass is over */
-    int64_t *elements;  /* [root->n_fields] of all its samples */
+    int32_t ended;     /* streams: the pass is over */
+    int64_t *elements; /* [root->n_fields] of all its samples */
 } pt__staging_t;
 
 pt_status_t pt__staging_create(pt_dataset_t *dataset, int64_t capacity, pt__staging_t *out);

@@ -9,9 +9,9 @@
 
 struct pt__table_column {
     pt_column_t column;
-    void *values;     /* TEXT: bytes; TOKENS: int32; NUMBER: float; CLASS: int32 */
+    void *values; /* TEXT: bytes; TOKENS: int32; NUMBER: float; CLASS: int32 */
     int64_t used, capacity;
-    int64_t *begins;  /* TEXT, TOKENS: [rows + 1] element with which each row begins */
+    int64_t *begins; /* TEXT, TOKENS: [rows + 1] element with which each row begins */
     int64_t begins_capacity;
     pt__classes_t classes;
 };
@@ -26,21 +26,26 @@ static pt_status_t check_column(const pt_column_t *column, int32_t number, int32
     if (column->field == NULL || column->source == NULL)
         return pt__fail(PT_ERR_ARGUMENT, "column %ld: field or source is NULL", (long)number);
     if (column->kind < PT_COLUMN_TEXT || column->kind > PT_COLUMN_TOKENS)
-        return pt__fail(PT_ERR_ARGUMENT, "column \"%s\": %ld is no PT_COLUMN_ kind", column->source, (long)column->kind);
+        return pt__fail(PT_ERR_ARGUMENT, "column \"%s\": %ld is no PT_COLUMN_ kind", column->source,
+                        (long)column->kind);
     if (column->kind == PT_COLUMN_TOKENS && !tokens)
         return pt__fail(PT_ERR_ARGUMENT, "column \"%s\": PT_COLUMN_TOKENS is for JSON lines only", column->source);
     if (column->reserved != 0)
-        return pt__fail(PT_ERR_VERSION, "column \"%s\": reserved is %ld, expected 0", column->source, (long)column->reserved);
+        return pt__fail(PT_ERR_VERSION, "column \"%s\": reserved is %ld, expected 0", column->source,
+                        (long)column->reserved);
     if (is_ragged(column) ? column->max_length < 1 || column->max_length > INT32_MAX : column->max_length != 0)
-        return pt__fail(PT_ERR_ARGUMENT, "column \"%s\": max_length is %lld, expected %s", column->source, (long long)column->max_length,
+        return pt__fail(PT_ERR_ARGUMENT, "column \"%s\": max_length is %lld, expected %s", column->source,
+                        (long long)column->max_length,
                         is_ragged(column) ? "1 to 2147483647" : "0: it is for PT_COLUMN_TEXT and PT_COLUMN_TOKENS");
     if (column->kind == PT_COLUMN_NUMBER ? column->count < 0 || column->count > INT32_MAX : column->count != 0)
-        return pt__fail(PT_ERR_ARGUMENT, "column \"%s\": count is %lld, expected %s", column->source, (long long)column->count,
+        return pt__fail(PT_ERR_ARGUMENT, "column \"%s\": count is %lld, expected %s", column->source,
+                        (long long)column->count,
                         column->kind == PT_COLUMN_NUMBER ? "0 to 2147483647" : "0: it is for PT_COLUMN_NUMBER");
     return PT_OK;
 }
 
-pt_status_t pt__table_create(pt__memory_t *memory, const pt_column_t *columns, int32_t n_columns, int32_t tokens, pt__table_t **out)
+pt_status_t pt__table_create(pt__memory_t *memory, const pt_column_t *columns, int32_t n_columns, int32_t tokens,
+                             pt__table_t **out)
 {
     pt__table_t *table;
     pt_status_t status;
@@ -167,7 +172,8 @@ pt_status_t pt__table_end_row(pt__table_t *table)
         if (row_elements(table, column) == 0)
             return pt__fail(PT_ERR_FORMAT, "\"%s\" is empty, expected at least one %s", column->column.source,
                             column->column.kind == PT_COLUMN_TEXT ? "byte" : "token");
-        PT__TRY(pt__grow(table->memory, &column->begins, &column->begins_capacity, table->rows + 2, sizeof *column->begins, "rows of a table"));
+        PT__TRY(pt__grow(table->memory, &column->begins, &column->begins_capacity, table->rows + 2,
+                         sizeof *column->begins, "rows of a table"));
         column->begins[table->rows + 1] = column->used;
     }
     table->rows++;
@@ -180,7 +186,8 @@ static void fetch_ragged(const pt__table_column_t *column, const pt_batch_t *bat
 {
     int32_t *dst = field->data;
     for (int64_t sample = 0; sample < batch->capacity; sample++) {
-        int64_t begin = column->begins[batch->indices[sample]], count = column->begins[batch->indices[sample] + 1] - begin;
+        int64_t begin = column->begins[batch->indices[sample]],
+                count = column->begins[batch->indices[sample] + 1] - begin;
         if (column->column.kind == PT_COLUMN_TOKENS) {
             memcpy(dst, (const int32_t *)column->values + begin, (size_t)count * sizeof *dst);
         } else {
@@ -246,7 +253,8 @@ static const char *class_name(const pt_dataset_t *dataset, const char *field, in
     return classes == NULL ? NULL : pt__classes_name(classes, index);
 }
 
-static const pt__source_t source = {.name = "table", .fetch = fetch, .destroy = destroy, .class_count = class_count, .class_name = class_name};
+static const pt__source_t source = {
+    .name = "table", .fetch = fetch, .destroy = destroy, .class_count = class_count, .class_name = class_name};
 
 /* Numbers of classes in the order of appearance become places in order. */
 static pt_status_t order_classes(pt__table_t *table, pt__table_column_t *column, int32_t names_are_numbers)

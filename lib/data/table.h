@@ -16,7 +16,8 @@ typedef struct pt__table {
 } pt__table_t;
 
 /* Checks what the host asked for; tokens: whether PT_COLUMN_TOKENS is possible. The strings are borrowed until the table becomes a dataset. */
-pt_status_t pt__table_create(pt__memory_t *memory, const pt_column_t *columns, int32_t n_columns, int32_t tokens, pt__table_t **out);
+pt_status_t pt__table_create(pt__memory_t *memory, const pt_column_t *columns, int32_t n_columns, int32_t tokens,
+                             pt__table_t **out);
 void pt__table_free(pt__table_t *table);
 
 const pt_column_t *pt__table_column(const pt__table_t *table, int32_t column);

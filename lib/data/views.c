@@ -44,7 +44,8 @@ static const char *class_name(const pt_dataset_t *dataset, const char *field, in
     return origin->source->class_name != NULL ? origin->source->class_name(origin, field, index) : NULL;
 }
 
-static const pt__source_t source = {.name = "view", .translate = translate, .destroy = destroy, .class_count = class_count, .class_name = class_name};
+static const pt__source_t source = {
+    .name = "view", .translate = translate, .destroy = destroy, .class_count = class_count, .class_name = class_name};
 
 /* Makes the view that `like` describes; its indices are copied. */
 static pt_status_t make(pt_dataset_t *origin, const state_t *like, int64_t count, pt_dataset_t **out)
@@ -54,15 +55,18 @@ static pt_status_t make(pt_dataset_t *origin, const state_t *like, int64_t count
     pt_status_t status;
     *out = NULL;
     if (origin->length < 0)
-        return pt__fail(PT_ERR_UNSUPPORTED, "a stream has no views: its samples come in the order in which its callback gives them");
+        return pt__fail(PT_ERR_UNSUPPORTED,
+                        "a stream has no views: its samples come in the order in which its callback gives them");
     PT__TRY(pt__allocate(memory, 1, sizeof *state, "view of a dataset", &state));
     *state = *like;
     state->indices = NULL;
     if (like->indices != NULL) {
-        PT__TRY_OUT(pt__allocate_uninitialised(memory, (size_t)count, sizeof *state->indices, "indices of a view", &state->indices));
+        PT__TRY_OUT(pt__allocate_uninitialised(memory, (size_t)count, sizeof *state->indices, "indices of a view",
+                                               &state->indices));
         memcpy(state->indices, like->indices, (size_t)count * sizeof *state->indices);
     }
-    PT__TRY_OUT(pt__dataset_make(origin->context, &source, state, origin->fields, origin->n_fields, count, origin->flags, out));
+    PT__TRY_OUT(
+        pt__dataset_make(origin->context, &source, state, origin->fields, origin->n_fields, count, origin->flags, out));
     (*out)->origin = pt__dataset_retain(origin);
 out:
     if (status != PT_OK)
@@ -73,8 +77,8 @@ out:
 static pt_status_t check_range(const pt_dataset_t *origin, int64_t first, int64_t count)
 {
     if (origin->length >= 0 && (first < 0 || count < 1 || first > origin->length || count > origin->length - first))
-        return pt__fail(PT_ERR_ARGUMENT, "%lld samples from %lld on, expected at least 1 within the dataset's %lld", (long long)count, (long long)first,
-                        (long long)origin->length);
+        return pt__fail(PT_ERR_ARGUMENT, "%lld samples from %lld on, expected at least 1 within the dataset's %lld",
+                        (long long)count, (long long)first, (long long)origin->length);
     return PT_OK;
 }
 
@@ -90,7 +94,8 @@ pt_status_t pt__view_select(pt_dataset_t *origin, const int64_t *indices, int64_
         return pt__fail(PT_ERR_ARGUMENT, "%lld indices, expected at least 1", (long long)count);
     for (int64_t i = 0; origin->length >= 0 && i < count; i++) {
         if (indices[i] < 0 || indices[i] >= origin->length)
-            return pt__fail(PT_ERR_ARGUMENT, "index %lld is %lld, expected 0 to %lld", (long long)i, (long long)indices[i], (long long)origin->length - 1);
+            return pt__fail(PT_ERR_ARGUMENT, "index %lld is %lld, expected 0 to %lld", (long long)i,
+                            (long long)indices[i], (long long)origin->length - 1);
     }
     return make(origin, &(state_t){.indices = (int64_t *)(uintptr_t)indices}, count, out);
 }

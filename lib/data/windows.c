@@ -33,7 +33,8 @@ static uint32_t read_tokens(const uint8_t *src, int64_t token_bytes, int64_t cou
     for (int64_t i = 0; i < count && token_bytes == 2; i++)
         dst[i] = (int32_t)(src[2 * i] | (uint32_t)src[2 * i + 1] << 8);
     for (int64_t i = 0; i < count && token_bytes == 4; i++) {
-        uint32_t token = src[4 * i] | (uint32_t)src[4 * i + 1] << 8 | (uint32_t)src[4 * i + 2] << 16 | (uint32_t)src[4 * i + 3] << 24;
+        uint32_t token = src[4 * i] | (uint32_t)src[4 * i + 1] << 8 | (uint32_t)src[4 * i + 2] << 16 |
+                         (uint32_t)src[4 * i + 3] << 24;
         all |= token;
         dst[i] = (int32_t)(token & 0x7fffffffu);
     }
@@ -51,8 +52,8 @@ static pt_status_t fetch(pt_dataset_t *dataset, pt_batch_t *batch)
         uint32_t all = read_tokens(src, state->token_bytes, count, tokens);
         all |= read_tokens(src + state->token_bytes, state->token_bytes, count, labels);
         if (all > INT32_MAX)
-            return pt__fail(PT_ERR_FORMAT, "%s: sample %lld, tokens %lld to %lld: one is above 2147483647", state->path, (long long)batch->indices[sample],
-                            (long long)first, (long long)(first + count));
+            return pt__fail(PT_ERR_FORMAT, "%s: sample %lld, tokens %lld to %lld: one is above 2147483647", state->path,
+                            (long long)batch->indices[sample], (long long)first, (long long)(first + count));
         tokens += count;
         labels += count;
         if (state->ragged)
@@ -82,11 +83,14 @@ static pt_status_t check_options(const pt_window_options_t *options)
     if (options->flags != 0)
         return pt__fail(PT_ERR_ARGUMENT, "pt_window_options: flags is %lu, expected 0", (unsigned long)options->flags);
     if (options->length < 1 || options->length > INT32_MAX)
-        return pt__fail(PT_ERR_ARGUMENT, "pt_window_options: length is %lld, expected 1 to 2147483647", (long long)options->length);
+        return pt__fail(PT_ERR_ARGUMENT, "pt_window_options: length is %lld, expected 1 to 2147483647",
+                        (long long)options->length);
     if (options->stride < 0)
-        return pt__fail(PT_ERR_ARGUMENT, "pt_window_options: stride is %lld, expected at least 0", (long long)options->stride);
+        return pt__fail(PT_ERR_ARGUMENT, "pt_window_options: stride is %lld, expected at least 0",
+                        (long long)options->stride);
     if (!(options->start >= 0 && options->start < options->end && options->end <= 1))
-        return pt__fail(PT_ERR_ARGUMENT, "pt_window_options: start %g and end %g, expected 0 <= start < end <= 1", options->start, options->end);
+        return pt__fail(PT_ERR_ARGUMENT, "pt_window_options: start %g and end %g, expected 0 <= start < end <= 1",
+                        options->start, options->end);
     return PT_OK;
 }
 
@@ -95,8 +99,8 @@ static pt_status_t cut(state_t *state, const pt_window_options_t *options, int64
 {
     int64_t tokens = state->mapping.size / state->token_bytes;
     if (state->mapping.size % state->token_bytes != 0)
-        return pt__fail(PT_ERR_FORMAT, "%s: %lld bytes, expected a multiple of %lld, the bytes of a token", state->path, (long long)state->mapping.size,
-                        (long long)state->token_bytes);
+        return pt__fail(PT_ERR_FORMAT, "%s: %lld bytes, expected a multiple of %lld, the bytes of a token", state->path,
+                        (long long)state->mapping.size, (long long)state->token_bytes);
     state->begin = (int64_t)(options->start * (double)tokens);
     state->end = options->end >= 1 ? tokens : (int64_t)(options->end * (double)tokens);
     state->length = options->length;
@@ -107,12 +111,14 @@ static pt_status_t cut(state_t *state, const pt_window_options_t *options, int64
     *samples = full + partial;
     state->ragged = partial;
     if (*samples == 0)
-        return pt__fail(PT_ERR_ARGUMENT, "%s: %lld tokens from %lld on, expected at least %lld for one sample", state->path, (long long)(used + 1),
-                        (long long)state->begin, (long long)(options->keep_partial != 0 ? 2 : state->length + 1));
+        return pt__fail(PT_ERR_ARGUMENT, "%s: %lld tokens from %lld on, expected at least %lld for one sample",
+                        state->path, (long long)(used + 1), (long long)state->begin,
+                        (long long)(options->keep_partial != 0 ? 2 : state->length + 1));
     return PT_OK;
 }
 
-pt_status_t pt__windows_create(pt_context_t *context, const char *path, const pt_window_options_t *options, int32_t dtype, pt_dataset_t **out)
+pt_status_t pt__windows_create(pt_context_t *context, const char *path, const pt_window_options_t *options,
+                               int32_t dtype, pt_dataset_t **out)
 {
     pt__memory_t *memory = &context->memory;
     state_t *state;
@@ -121,20 +127,23 @@ pt_status_t pt__windows_create(pt_context_t *context, const char *path, const pt
     *out = NULL;
     PT__TRY(check_options(options));
     if (dtype != PT_UINT8 && dtype != PT_UINT16 && dtype != PT_UINT32)
-        return pt__fail(PT_ERR_ARGUMENT, "pt_window_options: dtype is %s (%ld), expected PT_UINT16 or PT_UINT32", pt__dtype_name(dtype), (long)dtype);
+        return pt__fail(PT_ERR_ARGUMENT, "pt_window_options: dtype is %s (%ld), expected PT_UINT16 or PT_UINT32",
+                        pt__dtype_name(dtype), (long)dtype);
     PT__TRY(pt__allocate(memory, 1, sizeof *state, "dataset of windows", &state));
     state->token_bytes = pt__dtype_size(dtype);
     PT__TRY_OUT(pt__string_copy(memory, path, &state->path));
     PT__TRY_OUT(pt__file_map(memory, path, &state->mapping));
     PT__TRY_OUT(cut(state, options, &samples));
-    pt_field_spec_t fields[2] = {{.name = "tokens", .dtype = PT_INT32, .rank = 1, .shape = {state->length}}, {.name = "labels"}};
+    pt_field_spec_t fields[2] = {{.name = "tokens", .dtype = PT_INT32, .rank = 1, .shape = {state->length}},
+                                 {.name = "labels"}};
     if (state->ragged) {
         fields[0].shape[0] = PT_DIM_TOKENS;
         fields[0].max_length = state->length;
     }
     fields[1] = fields[0];
     fields[1].name = "labels";
-    PT__TRY_OUT(pt__dataset_make(context, &source, state, fields, 2, samples, state->mapping.size >= LARGE_FILE ? PT_DATASET_THREAD_SAFE : 0, out));
+    PT__TRY_OUT(pt__dataset_make(context, &source, state, fields, 2, samples,
+                                 state->mapping.size >= LARGE_FILE ? PT_DATASET_THREAD_SAFE : 0, out));
 out:
     if (status != PT_OK)
         release_state(memory, state);

@@ -36,8 +36,9 @@ static const struct {
     const char *name;
     int32_t dtype;
 } dtypes[] = {/* in the order of their rank */
-              {"BOOL", PT_BOOL}, {"U8", PT_UINT8}, {"I8", PT_INT8}, {"I16", PT_INT16}, {"U16", PT_UINT16}, {"F16", PT_FLOAT16}, {"BF16", PT_BFLOAT16},
-              {"I32", PT_INT32}, {"U32", PT_UINT32}, {"F32", PT_FLOAT32}, {"F64", PT_FLOAT64}, {"I64", PT_INT64}, {"U64", PT_UINT64}};
+              {"BOOL", PT_BOOL},   {"U8", PT_UINT8},      {"I8", PT_INT8},   {"I16", PT_INT16},  {"U16", PT_UINT16},
+              {"F16", PT_FLOAT16}, {"BF16", PT_BFLOAT16}, {"I32", PT_INT32}, {"U32", PT_UINT32}, {"F32", PT_FLOAT32},
+              {"F64", PT_FLOAT64}, {"I64", PT_INT64},     {"U64", PT_UINT64}};
 
 enum { DTYPES = sizeof dtypes / sizeof dtypes[0] };
 
@@ -93,8 +94,9 @@ static pt_status_t read_offsets(const pt__json_t *info, int64_t data_size, int64
     *begin = offsets->first->integer;
     *end = offsets->first->next->integer;
     if (*begin < 0 || *end < *begin || *end > data_size)
-        return pt__fail(PT_ERR_FORMAT, "data_offsets [%lld, %lld], expected 0 <= begin <= end <= %lld, the bytes of data in the file", (long long)*begin,
-                        (long long)*end, (long long)data_size);
+        return pt__fail(PT_ERR_FORMAT,
+                        "data_offsets [%lld, %lld], expected 0 <= begin <= end <= %lld, the bytes of data in the file",
+                        (long long)*begin, (long long)*end, (long long)data_size);
     return PT_OK;
 }
 
@@ -103,7 +105,8 @@ static pt_status_t read_entry(const pt__file_tensors_t *file, const pt__json_t *
     const char *dtype;
     int64_t begin = 0, end = 0, elements;
     if (info->kind != PT__JSON_OBJECT)
-        return pt__fail(PT_ERR_FORMAT, "expected an object with dtype, shape and data_offsets, found %s", pt__json_kind_name(info->kind));
+        return pt__fail(PT_ERR_FORMAT, "expected an object with dtype, shape and data_offsets, found %s",
+                        pt__json_kind_name(info->kind));
     PT__TRY(pt__json_get_string(info, "dtype", PT__JSON_REQUIRED, &dtype));
     *entry = (pt__entry_t){.name = info->key, .dtype = pt__safetensors_dtype_find(dtype)};
     if (entry->dtype == 0)
@@ -115,9 +118,11 @@ static pt_status_t read_entry(const pt__file_tensors_t *file, const pt__json_t *
     int64_t element = pt__dtype_size(entry->dtype);
     if (elements > INT64_MAX / element || elements * element != end - begin) {
         char text[PT__SHAPE_TEXT];
-        return pt__fail(PT_ERR_FORMAT, "shape %s of %s needs %lld elements of %lld bytes, but data_offsets [%lld, %lld] span %lld bytes",
-                        pt__sizes_print(entry->rank, entry->shape, text, sizeof text), dtype, (long long)elements, (long long)element, (long long)begin,
-                        (long long)end, (long long)(end - begin));
+        return pt__fail(
+            PT_ERR_FORMAT,
+            "shape %s of %s needs %lld elements of %lld bytes, but data_offsets [%lld, %lld] span %lld bytes",
+            pt__sizes_print(entry->rank, entry->shape, text, sizeof text), dtype, (long long)elements,
+            (long long)element, (long long)begin, (long long)end, (long long)(end - begin));
     }
     entry->data = file->data + begin;
     entry->bytes = end - begin;
@@ -129,12 +134,14 @@ static pt_status_t read_entry(const pt__file_tensors_t *file, const pt__json_t *
 static pt_status_t read_metadata(pt__file_tensors_t *file, const pt__json_t *metadata)
 {
     if (metadata->kind != PT__JSON_OBJECT)
-        return pt__fail(PT_ERR_FORMAT, "%s: " PT__SAFETENSORS_METADATA " is %s, expected an object of strings", file->name,
-                        pt__json_kind_name(metadata->kind));
-    PT__TRY(pt__allocate(&file->context->memory, (size_t)metadata->length, sizeof *file->table.pairs, "metadata of a file", &file->table.pairs));
+        return pt__fail(PT_ERR_FORMAT, "%s: " PT__SAFETENSORS_METADATA " is %s, expected an object of strings",
+                        file->name, pt__json_kind_name(metadata->kind));
+    PT__TRY(pt__allocate(&file->context->memory, (size_t)metadata->length, sizeof *file->table.pairs,
+                         "metadata of a file", &file->table.pairs));
     for (const pt__json_t *pair = metadata->first; pair != NULL; pair = pair->next) {
         if (pair->kind != PT__JSON_STRING)
-            return pt__fail(PT_ERR_FORMAT, "%s: metadata \"%.80s\" is %s, expected a string", file->name, pair->key, pt__json_kind_name(pair->kind));
+            return pt__fail(PT_ERR_FORMAT, "%s: metadata \"%.80s\" is %s, expected a string", file->name, pair->key,
+                            pt__json_kind_name(pair->kind));
         if (strlen(pair->string) != (size_t)pair->length || strlen(pair->key) != (size_t)pair->key_length)
             return pt__fail(PT_ERR_FORMAT, "%s: metadata \"%.80s\" has a zero byte in it", file->name, pair->key);
         file->table.pairs[file->table.n_pairs++] = (pt__pair_t){.key = pair->key, .value = pair->string};
@@ -144,17 +151,20 @@ static pt_status_t read_metadata(pt__file_tensors_t *file, const pt__json_t *met
 
 static pt_status_t read_entries(pt__file_tensors_t *file, const pt__json_t *root)
 {
-    PT__TRY(pt__allocate(&file->context->memory, (size_t)root->length, sizeof *file->table.entries, "tensors of a file", &file->table.entries));
+    PT__TRY(pt__allocate(&file->context->memory, (size_t)root->length, sizeof *file->table.entries, "tensors of a file",
+                         &file->table.entries));
     for (const pt__json_t *info = root->first; info != NULL; info = info->next) {
         if (strcmp(info->key, PT__SAFETENSORS_METADATA) == 0) {
             PT__TRY(read_metadata(file, info));
             continue;
         }
         if (strlen(info->key) != (size_t)info->key_length)
-            return pt__fail(PT_ERR_FORMAT, "%s: the name of tensor \"%.80s\" has a zero byte in it", file->name, info->key);
+            return pt__fail(PT_ERR_FORMAT, "%s: the name of tensor \"%.80s\" has a zero byte in it", file->name,
+                            info->key);
         pt_status_t status = read_entry(file, info, &file->table.entries[file->table.n_entries]);
         if (status != PT_OK)
-            return pt__fail_within(status == PT_ERR_NOT_FOUND ? PT_ERR_FORMAT : status, "%s: tensor \"%.80s\"", file->name, info->key);
+            return pt__fail_within(status == PT_ERR_NOT_FOUND ? PT_ERR_FORMAT : status, "%s: tensor \"%.80s\"",
+                                   file->name, info->key);
         file->table.n_entries++;
     }
     return PT_OK;
@@ -185,14 +195,15 @@ static pt_status_t check_cover(const pt__file_tensors_t *file, const void **sort
         const pt__entry_t *entry = sorted[i];
         int64_t begin = (const uint8_t *)entry->data - file->data;
         if (begin != at)
-            return pt__fail(PT_ERR_FORMAT, "%s: tensor \"%.80s\" begins at %lld, expected %lld, where %.80s ends: %s", file->name, entry->name,
-                            (long long)begin, (long long)at, before, begin < at ? "they overlap" : "there is a hole between them");
+            return pt__fail(PT_ERR_FORMAT, "%s: tensor \"%.80s\" begins at %lld, expected %lld, where %.80s ends: %s",
+                            file->name, entry->name, (long long)begin, (long long)at, before,
+                            begin < at ? "they overlap" : "there is a hole between them");
         at = begin + entry->bytes;
         before = entry->name;
     }
     if (at != file->data_size)
-        return pt__fail(PT_ERR_FORMAT, "%s: the tensors end at %lld, but the file has %lld bytes of data", file->name, (long long)at,
-                        (long long)file->data_size);
+        return pt__fail(PT_ERR_FORMAT, "%s: the tensors end at %lld, but the file has %lld bytes of data", file->name,
+                        (long long)at, (long long)file->data_size);
     return PT_OK;
 }
 
@@ -210,8 +221,10 @@ static pt_status_t hide_own(pt__file_tensors_t *file)
     file->table.n_entries = kept;
     if (file->checksum.name == NULL)
         return PT_OK;
-    if (file->checksum.dtype != PT_UINT64 || file->checksum.bytes != 8 || (const uint8_t *)file->checksum.data + 8 != file->bytes + file->size)
-        return pt__fail(PT_ERR_FORMAT, "%s: tensor \"" PT__SAFETENSORS_CHECKSUM "\", expected one U64 at the file's end", file->name);
+    if (file->checksum.dtype != PT_UINT64 || file->checksum.bytes != 8 ||
+        (const uint8_t *)file->checksum.data + 8 != file->bytes + file->size)
+        return pt__fail(PT_ERR_FORMAT,
+                        "%s: tensor \"" PT__SAFETENSORS_CHECKSUM "\", expected one U64 at the file's end", file->name);
     return PT_OK;
 }
 
@@ -248,16 +261,16 @@ static pt_status_t find_header(pt__file_tensors_t *file, int64_t *length)
 {
     uint64_t stated = 0;
     if (file->size < LENGTH_BYTES)
-        return pt__fail(PT_ERR_FORMAT, "%s: %lld bytes, expected at least %d: the header's length is missing", file->name, (long long)file->size,
-                        LENGTH_BYTES);
+        return pt__fail(PT_ERR_FORMAT, "%s: %lld bytes, expected at least %d: the header's length is missing",
+                        file->name, (long long)file->size, LENGTH_BYTES);
     for (int i = 0; i < LENGTH_BYTES; i++)
         stated |= (uint64_t)file->bytes[i] << (8 * i);
     if (stated > PT__SAFETENSORS_LARGEST_HEADER)
-        return pt__fail(PT_ERR_FORMAT, "%s: a header of %llu bytes, expected at most %d: it is no safetensors file", file->name,
-                        (unsigned long long)stated, PT__SAFETENSORS_LARGEST_HEADER);
+        return pt__fail(PT_ERR_FORMAT, "%s: a header of %llu bytes, expected at most %d: it is no safetensors file",
+                        file->name, (unsigned long long)stated, PT__SAFETENSORS_LARGEST_HEADER);
     if ((int64_t)stated > file->size - LENGTH_BYTES)
-        return pt__fail(PT_ERR_FORMAT, "%s: a header of %llu bytes, but only %lld are there: the file is cut short", file->name,
-                        (unsigned long long)stated, (long long)(file->size - LENGTH_BYTES));
+        return pt__fail(PT_ERR_FORMAT, "%s: a header of %llu bytes, but only %lld are there: the file is cut short",
+                        file->name, (unsigned long long)stated, (long long)(file->size - LENGTH_BYTES));
     if (stated < 2 || file->bytes[LENGTH_BYTES] != '{')
         return pt__fail(PT_ERR_FORMAT, "%s: the header does not begin with \"{\"", file->name);
     *length = (int64_t)stated;
@@ -281,16 +294,19 @@ static pt_status_t parse(pt__file_tensors_t *file)
     if (!is_little_endian())
         return pt__fail(PT_ERR_UNSUPPORTED, "%s: safetensors are little-endian, and this processor is not", file->name);
     PT__TRY(find_header(file, &length));
-    PT__TRY(pt__json_parse(&file->context->memory, file->name, (const char *)file->bytes + LENGTH_BYTES, length, &file->header, &root));
+    PT__TRY(pt__json_parse(&file->context->memory, file->name, (const char *)file->bytes + LENGTH_BYTES, length,
+                           &file->header, &root));
     if (root->kind != PT__JSON_OBJECT)
-        return pt__fail(PT_ERR_FORMAT, "%s: the header is %s, expected an object", file->name, pt__json_kind_name(root->kind));
+        return pt__fail(PT_ERR_FORMAT, "%s: the header is %s, expected an object", file->name,
+                        pt__json_kind_name(root->kind));
     PT__TRY(read_entries(file, root));
     PT__TRY(order_entries(file));
     return hide_own(file);
 }
 
 /* Makes a file of bytes that are in place; the mapping is taken over in any case. */
-static pt_status_t create(pt_context_t *context, const char *name, const uint8_t *bytes, int64_t size, pt__mapping_t *mapping, pt__file_tensors_t **out)
+static pt_status_t create(pt_context_t *context, const char *name, const uint8_t *bytes, int64_t size,
+                          pt__mapping_t *mapping, pt__file_tensors_t **out)
 {
     pt__file_tensors_t *file = NULL;
     pt_status_t status;
@@ -318,7 +334,8 @@ pt_status_t pt__safetensors_open(pt_context_t *context, const char *path, pt__fi
     return create(context, path, mapping.bytes, mapping.size, &mapping, out);
 }
 
-pt_status_t pt__safetensors_parse(pt_context_t *context, const char *name, const void *bytes, int64_t size, pt__file_tensors_t **out)
+pt_status_t pt__safetensors_parse(pt_context_t *context, const char *name, const void *bytes, int64_t size,
+                                  pt__file_tensors_t **out)
 {
     pt__mapping_t none = {0};
     *out = NULL;
@@ -350,10 +367,11 @@ pt_status_t pt__safetensors_verify(const pt__file_tensors_t *file, int32_t *pres
         *present = file->checksum.name != NULL;
     if (file->checksum.name == NULL)
         return PT_OK;
-    uint64_t stored, found = pt__hash_bytes(0, file->bytes, (size_t)((const uint8_t *)file->checksum.data - file->bytes));
+    uint64_t stored,
+        found = pt__hash_bytes(0, file->bytes, (size_t)((const uint8_t *)file->checksum.data - file->bytes));
     memcpy(&stored, file->checksum.data, sizeof stored);
     if (stored != found)
-        return pt__fail(PT_ERR_FORMAT, "%s: damaged: its checksum is %016llx, but its bytes give %016llx", file->name, (unsigned long long)stored,
-                        (unsigned long long)found);
+        return pt__fail(PT_ERR_FORMAT, "%s: damaged: its checksum is %016llx, but its bytes give %016llx", file->name,
+                        (unsigned long long)stored, (unsigned long long)found);
     return PT_OK;
 }

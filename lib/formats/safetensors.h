@@ -8,7 +8,7 @@ enum { PT__SAFETENSORS_LARGEST_HEADER = 100000000 }; /* bytes, the limit of the 
 
 #define PT__SAFETENSORS_METADATA "__metadata__"
 #define PT__SAFETENSORS_CHECKSUM "pretrain.checksum"
-#define PT__SAFETENSORS_PADDING "pretrain.padding"
+#define PT__SAFETENSORS_PADDING  "pretrain.padding"
 
 /* "F32" ...; NULL for what is no dtype. */
 const char *pt__safetensors_dtype_name(int32_t dtype);

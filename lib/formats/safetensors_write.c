@@ -15,12 +15,13 @@ static pt_status_t check_entry(const pt__entry_t *entry)
 {
     int64_t elements;
     if (pt__safetensors_dtype_name(entry->dtype) == NULL || entry->rank < 0 || entry->rank > PT_MAX_RANK)
-        return pt__fail(PT_ERR_ARGUMENT, "tensor \"%.80s\": dtype %ld and rank %ld, expected a PT_ dtype and a rank of 0 to %d", entry->name,
-                        (long)entry->dtype, (long)entry->rank, PT_MAX_RANK);
+        return pt__fail(PT_ERR_ARGUMENT,
+                        "tensor \"%.80s\": dtype %ld and rank %ld, expected a PT_ dtype and a rank of 0 to %d",
+                        entry->name, (long)entry->dtype, (long)entry->rank, PT_MAX_RANK);
     PT__TRY(pt__sizes_elements(entry->name, entry->rank, entry->shape, &elements));
     if (elements > INT64_MAX / 8 || elements * pt__dtype_size(entry->dtype) != entry->bytes)
-        return pt__fail(PT_ERR_SHAPE, "tensor \"%.80s\": %lld bytes, expected %lld elements of %lld", entry->name, (long long)entry->bytes,
-                        (long long)elements, (long long)pt__dtype_size(entry->dtype));
+        return pt__fail(PT_ERR_SHAPE, "tensor \"%.80s\": %lld bytes, expected %lld elements of %lld", entry->name,
+                        (long long)entry->bytes, (long long)elements, (long long)pt__dtype_size(entry->dtype));
     if (strcmp(entry->name, PT__SAFETENSORS_METADATA) == 0 || strcmp(entry->name, PT__SAFETENSORS_CHECKSUM) == 0 ||
         strcmp(entry->name, PT__SAFETENSORS_PADDING) == 0)
         return pt__fail(PT_ERR_ARGUMENT, "a tensor cannot be named \"%s\"", entry->name);
@@ -89,8 +90,8 @@ static void add_metadata(pt__text_t *text, const pt__tensors_t *tensors)
 }
 
 /* The whole header with its length before it. *padding: zeros between the tensors and the checksum. */
-static pt_status_t make_header(pt__memory_t *memory, const pt__tensors_t *tensors, const void **sorted, int32_t checksum, char **out, int64_t *length,
-                               int64_t *padding)
+static pt_status_t make_header(pt__memory_t *memory, const pt__tensors_t *tensors, const void **sorted,
+                               int32_t checksum, char **out, int64_t *length, int64_t *padding)
 {
     pt__text_t text = pt__text_start(memory);
     int64_t at = 0;
@@ -100,22 +101,31 @@ static pt_status_t make_header(pt__memory_t *memory, const pt__tensors_t *tensor
         add_entry(&text, sorted[i], &at);
     *padding = checksum ? (8 - at % 8) % 8 : 0;
     if (*padding > 0)
-        add_entry(&text, &(pt__entry_t){.name = PT__SAFETENSORS_PADDING, .dtype = PT_UINT8, .rank = 1, .shape = {*padding}, .bytes = *padding}, &at);
+        add_entry(
+            &text,
+            &(pt__entry_t){
+                .name = PT__SAFETENSORS_PADDING, .dtype = PT_UINT8, .rank = 1, .shape = {*padding}, .bytes = *padding},
+            &at);
     if (checksum)
-        add_entry(&text, &(pt__entry_t){.name = PT__SAFETENSORS_CHECKSUM, .dtype = PT_UINT64, .rank = 1, .shape = {1}, .bytes = 8}, &at);
+        add_entry(
+            &text,
+            &(pt__entry_t){.name = PT__SAFETENSORS_CHECKSUM, .dtype = PT_UINT64, .rank = 1, .shape = {1}, .bytes = 8},
+            &at);
     pt__text_add_bytes(&text, "}", 1);
     while (text.status == PT_OK && text.length % 8 != 0)
         pt__text_add_bytes(&text, " ", 1);
     if (text.length > PT__SAFETENSORS_LARGEST_HEADER) {
         pt__text_free(&text);
-        return pt__fail(PT_ERR_UNSUPPORTED, "the header of these tensors is longer than the %d bytes that the format allows",
+        return pt__fail(PT_ERR_UNSUPPORTED,
+                        "the header of these tensors is longer than the %d bytes that the format allows",
                         PT__SAFETENSORS_LARGEST_HEADER);
     }
     return pt__text_take(&text, out, length);
 }
 
 /* Everything that is written goes through here, so that the checksum covers it. */
-static pt_status_t write_hashed(pt__writer_t *writer, pt__hash_t *hash, int32_t checksum, const void *bytes, int64_t size)
+static pt_status_t write_hashed(pt__writer_t *writer, pt__hash_t *hash, int32_t checksum, const void *bytes,
+                                int64_t size)
 {
     if (checksum)
         pt__hash_add(hash, bytes, (size_t)size);
@@ -128,8 +138,8 @@ static void to_little_endian(uint64_t value, uint8_t bytes[8])
         bytes[i] = (uint8_t)(value >> (8 * i));
 }
 
-static pt_status_t write_all(pt__writer_t *writer, const pt__tensors_t *tensors, const void **sorted, int32_t checksum, const char *header, int64_t length,
-                             int64_t padding)
+static pt_status_t write_all(pt__writer_t *writer, const pt__tensors_t *tensors, const void **sorted, int32_t checksum,
+                             const char *header, int64_t length, int64_t padding)
 {
     pt__hash_t hash = pt__hash_start(0);
     uint8_t number[8];
@@ -147,7 +157,8 @@ static pt_status_t write_all(pt__writer_t *writer, const pt__tensors_t *tensors,
     return pt__writer_write(writer, number, sizeof number);
 }
 
-pt_status_t pt__safetensors_write(pt_context_t *context, const char *path, const pt__tensors_t *tensors, int32_t checksum)
+pt_status_t pt__safetensors_write(pt_context_t *context, const char *path, const pt__tensors_t *tensors,
+                                  int32_t checksum)
 {
     pt__memory_t *memory = &context->memory;
     pt__writer_t *writer = NULL;

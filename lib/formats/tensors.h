@@ -36,12 +36,14 @@ typedef struct pt__file_tensors pt__file_tensors_t; /* an open file: mapped, wit
  * Messages name the file and tensor, expected and found. */
 pt_status_t pt__safetensors_open(pt_context_t *context, const char *path, pt__file_tensors_t **out);
 /* From memory; name is for messages. The bytes stay the caller's. */
-pt_status_t pt__safetensors_parse(pt_context_t *context, const char *name, const void *bytes, int64_t size, pt__file_tensors_t **out);
+pt_status_t pt__safetensors_parse(pt_context_t *context, const char *name, const void *bytes, int64_t size,
+                                  pt__file_tensors_t **out);
 const pt__tensors_t *pt__file_tensors_table(const pt__file_tensors_t *file);
 void pt__file_tensors_close(pt__file_tensors_t *file);
 /* Written aside, synced, renamed. With `checksum`, a last tensor "pretrain.checksum" (U64 [1]) holds a 64-bit hash (base/hash.h, seed 0) of all
  * bytes of the file before it; "pretrain.padding" (U8) may stand before that, so that it is aligned. Neither is shown in the table of a file. */
-pt_status_t pt__safetensors_write(pt_context_t *context, const char *path, const pt__tensors_t *tensors, int32_t checksum);
+pt_status_t pt__safetensors_write(pt_context_t *context, const char *path, const pt__tensors_t *tensors,
+                                  int32_t checksum);
 /* PT_OK where the file has no checksum entry, or a right one; PT_ERR_FORMAT with both values otherwise. *present may be NULL. */
 pt_status_t pt__safetensors_verify(const pt__file_tensors_t *file, int32_t *present);
 

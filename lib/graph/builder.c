@@ -28,15 +28,18 @@ static pt_status_t check_name(const char *what, const char *name)
     if (name == NULL || *name == 0)
         return pt__fail(PT_ERR_ARGUMENT, "%s: the name is %s", what, name == NULL ? "NULL" : "empty");
     if (strlen(name) >= PT_MAX_NAME)
-        return pt__fail(PT_ERR_ARGUMENT, "%s: the name is %zu bytes long, at most %d are allowed", what, strlen(name), PT_MAX_NAME - 1);
+        return pt__fail(PT_ERR_ARGUMENT, "%s: the name is %zu bytes long, at most %d are allowed", what, strlen(name),
+                        PT_MAX_NAME - 1);
     return PT_OK;
 }
 
 /* Reads a public shape; `symbolic` says whether the leading size must be, may not be, PT_DIM_... */
-static pt_status_t read_shape(const char *what, const char *name, int32_t rank, const int64_t *size, int32_t symbolic, pt__shape_t *shape)
+static pt_status_t read_shape(const char *what, const char *name, int32_t rank, const int64_t *size, int32_t symbolic,
+                              pt__shape_t *shape)
 {
     if (rank < symbolic || rank > PT_MAX_RANK || (rank > 0 && size == NULL))
-        return pt__fail(PT_ERR_ARGUMENT, "%s \"%s\": rank %d, expected %d to %d and a shape", what, name, (int)rank, (int)symbolic, PT_MAX_RANK);
+        return pt__fail(PT_ERR_ARGUMENT, "%s \"%s\": rank %d, expected %d to %d and a shape", what, name, (int)rank,
+                        (int)symbolic, PT_MAX_RANK);
     *shape = pt__shape_make(PT__SYMBOL_NONE, rank, size);
     int64_t elements = 1;
     for (int32_t i = 0; i < rank; i++) {
@@ -45,13 +48,15 @@ static pt_status_t read_shape(const char *what, const char *name, int32_t rank, 
             shape->size[0] = 1;
         }
         if (shape->size[i] < 1)
-            return pt__fail(PT_ERR_SHAPE, "%s \"%s\": size %lld of dimension %d, expected at least 1", what, name, (long long)size[i], (int)i);
+            return pt__fail(PT_ERR_SHAPE, "%s \"%s\": size %lld of dimension %d, expected at least 1", what, name,
+                            (long long)size[i], (int)i);
         if (shape->size[i] > INT64_MAX / 64 / elements)
             return pt__fail(PT_ERR_SHAPE, "%s \"%s\": too many elements for this machine", what, name);
         elements *= shape->size[i];
     }
     if (symbolic && shape->symbol == PT__SYMBOL_NONE)
-        return pt__fail(PT_ERR_SHAPE, "%s \"%s\": leading size %lld, expected PT_DIM_BATCH or PT_DIM_TOKENS", what, name, (long long)size[0]);
+        return pt__fail(PT_ERR_SHAPE, "%s \"%s\": leading size %lld, expected PT_DIM_BATCH or PT_DIM_TOKENS", what,
+                        name, (long long)size[0]);
     return PT_OK;
 }
 
@@ -64,26 +69,35 @@ static pt_tensor_t stick(pt_graph_t *graph, pt_status_t status)
 }
 
 /* Appends a tensor that no node makes. */
-static pt_status_t append_tensor(pt_graph_t *graph, pt__kind_t kind, int32_t dtype, const pt__shape_t *shape, int64_t place, pt_tensor_t *out)
+static pt_status_t append_tensor(pt_graph_t *graph, pt__kind_t kind, int32_t dtype, const pt__shape_t *shape,
+                                 int64_t place, pt_tensor_t *out)
 {
-    PT__TRY(pt__grow(&graph->context->memory, &graph->tensors, &graph->tensor_room, graph->n_tensors + 1, sizeof *graph->tensors, "graph tensors"));
+    PT__TRY(pt__grow(&graph->context->memory, &graph->tensors, &graph->tensor_room, graph->n_tensors + 1,
+                     sizeof *graph->tensors, "graph tensors"));
     *out = (pt_tensor_t)graph->n_tensors++;
-    graph->tensors[*out] = (pt__tensor_t){.kind = kind, .dtype = dtype, .shape = *shape, .place = (int32_t)place, .index_ignore = INT32_MIN,
+    graph->tensors[*out] = (pt__tensor_t){.kind = kind,
+                                          .dtype = dtype,
+                                          .shape = *shape,
+                                          .place = (int32_t)place,
+                                          .index_ignore = INT32_MIN,
                                           .differentiable = kind == PT__KIND_PARAMETER};
     return PT_OK;
 }
 
-static pt_status_t add_input(pt_graph_t *graph, const char *name, int32_t dtype, int32_t rank, const int64_t *size, pt_tensor_t *out)
+static pt_status_t add_input(pt_graph_t *graph, const char *name, int32_t dtype, int32_t rank, const int64_t *size,
+                             pt_tensor_t *out)
 {
     pt__shape_t shape;
     PT__TRY(check_name("pt_input", name));
     if (dtype != PT_FLOAT32 && dtype != PT_INT32)
-        return pt__fail(PT_ERR_UNSUPPORTED, "input \"%s\": dtype %s, expected float32 or int32", name, pt__dtype_name(dtype));
+        return pt__fail(PT_ERR_UNSUPPORTED, "input \"%s\": dtype %s, expected float32 or int32", name,
+                        pt__dtype_name(dtype));
     if (pt__graph_input(graph, name) != NULL)
         return pt__fail(PT_ERR_ARGUMENT, "input \"%s\": there is an input of that name already", name);
     PT__TRY(read_shape("input", name, rank, size, 1, &shape));
     pt__memory_t *memory = &graph->context->memory;
-    PT__TRY(pt__grow(memory, &graph->inputs, &graph->input_room, graph->n_inputs + 1, sizeof *graph->inputs, "graph inputs"));
+    PT__TRY(pt__grow(memory, &graph->inputs, &graph->input_room, graph->n_inputs + 1, sizeof *graph->inputs,
+                     "graph inputs"));
     PT__TRY(pt__string_copy(memory, name, &graph->inputs[graph->n_inputs].name));
     graph->n_inputs++; /* the name is the graph's from here on */
     PT__TRY(append_tensor(graph, PT__KIND_INPUT, dtype, &shape, graph->n_inputs - 1, out));
@@ -100,21 +114,26 @@ pt_tensor_t pt_input(pt_graph_t *graph, const char *name, int32_t dtype, int32_t
     return status == PT_OK ? tensor : stick(graph, status);
 }
 
-static pt_status_t add_parameter(pt_graph_t *graph, const char *name, int32_t rank, const int64_t *size, int32_t initializer, double value, pt_tensor_t *out)
+static pt_status_t add_parameter(pt_graph_t *graph, const char *name, int32_t rank, const int64_t *size,
+                                 int32_t initializer, double value, pt_tensor_t *out)
 {
     pt__shape_t shape;
     PT__TRY(check_name("pt_parameter", name));
     if (strncmp(name, "pretrain.", 9) == 0)
-        return pt__fail(PT_ERR_ARGUMENT, "parameter \"%s\": names that begin with \"pretrain.\" are kept for checkpoints", name);
+        return pt__fail(PT_ERR_ARGUMENT,
+                        "parameter \"%s\": names that begin with \"pretrain.\" are kept for checkpoints", name);
     if (pt__graph_parameter(graph, name) != NULL)
         return pt__fail(PT_ERR_ARGUMENT, "parameter \"%s\": there is a parameter of that name already", name);
     PT__TRY(read_shape("parameter", name, rank, size, 0, &shape));
     if (initializer < PT_INIT_CONSTANT || initializer > PT_INIT_LINEAR)
-        return pt__fail(PT_ERR_ARGUMENT, "parameter \"%s\": initializer %d is not one of PT_INIT_...", name, (int)initializer);
-    if (!isfinite(value) || (initializer != PT_INIT_CONSTANT && value < 0) || (initializer == PT_INIT_LINEAR && value < 1))
+        return pt__fail(PT_ERR_ARGUMENT, "parameter \"%s\": initializer %d is not one of PT_INIT_...", name,
+                        (int)initializer);
+    if (!isfinite(value) || (initializer != PT_INIT_CONSTANT && value < 0) ||
+        (initializer == PT_INIT_LINEAR && value < 1))
         return pt__fail(PT_ERR_ARGUMENT, "parameter \"%s\": the initializer's value %g is out of range", name, value);
     pt__memory_t *memory = &graph->context->memory;
-    PT__TRY(pt__grow(memory, &graph->parameters, &graph->parameter_room, graph->n_parameters + 1, sizeof *graph->parameters, "graph parameters"));
+    PT__TRY(pt__grow(memory, &graph->parameters, &graph->parameter_room, graph->n_parameters + 1,
+                     sizeof *graph->parameters, "graph parameters"));
     pt__parameter_t *parameter = &graph->parameters[graph->n_parameters];
     *parameter = (pt__parameter_t){.initializer = initializer, .value = value};
     PT__TRY(pt__string_copy(memory, name, &parameter->name));
@@ -124,7 +143,8 @@ static pt_status_t add_parameter(pt_graph_t *graph, const char *name, int32_t ra
     return PT_OK;
 }
 
-pt_tensor_t pt_parameter(pt_graph_t *graph, const char *name, int32_t rank, const int64_t *shape, int32_t initializer, double value)
+pt_tensor_t pt_parameter(pt_graph_t *graph, const char *name, int32_t rank, const int64_t *shape, int32_t initializer,
+                         double value)
 {
     pt_tensor_t tensor = PT_NO_TENSOR;
     if (!is_ready(graph))
@@ -133,7 +153,8 @@ pt_tensor_t pt_parameter(pt_graph_t *graph, const char *name, int32_t rank, cons
     return status == PT_OK ? tensor : stick(graph, status);
 }
 
-static pt_status_t add_constant(pt_graph_t *graph, int32_t rank, const int64_t *size, const float *values, pt_tensor_t *out)
+static pt_status_t add_constant(pt_graph_t *graph, int32_t rank, const int64_t *size, const float *values,
+                                pt_tensor_t *out)
 {
     pt__shape_t shape;
     PT__TRY(read_shape("constant", "", rank, size, 0, &shape));
@@ -144,7 +165,8 @@ static pt_status_t add_constant(pt_graph_t *graph, int32_t rank, const int64_t *
         if (!isfinite(values[i]))
             return pt__fail(PT_ERR_NONFINITE, "pt_constant: value %lld is not finite", (long long)i);
     pt__memory_t *memory = &graph->context->memory;
-    PT__TRY(pt__grow(memory, &graph->constants, &graph->constant_room, graph->n_constants + 1, sizeof *graph->constants, "graph constants"));
+    PT__TRY(pt__grow(memory, &graph->constants, &graph->constant_room, graph->n_constants + 1, sizeof *graph->constants,
+                     "graph constants"));
     pt__constant_t *constant = &graph->constants[graph->n_constants];
     PT__TRY(pt__allocate(memory, (size_t)elements, sizeof(float), "constant", &constant->values));
     memcpy(constant->values, values, (size_t)elements * sizeof(float));
@@ -181,14 +203,17 @@ static pt_status_t add_output(pt_graph_t *graph, const char *name, pt_tensor_t t
     if (found->dtype != PT_FLOAT32)
         return pt__fail(PT_ERR_SHAPE, "output \"%s\": dtype %s, expected float32", name, pt__dtype_name(found->dtype));
     if (!is_computed(graph, tensor))
-        return pt__fail(PT_ERR_ARGUMENT, "output \"%s\": tensor %d is an input, parameter or constant, expected something computed", name, (int)tensor);
+        return pt__fail(PT_ERR_ARGUMENT,
+                        "output \"%s\": tensor %d is an input, parameter or constant, expected something computed",
+                        name, (int)tensor);
     for (int64_t i = 0; i < graph->n_outputs; i++)
         if (strcmp(graph->outputs[i].name, name) == 0) {
             graph->outputs[i].tensor = tensor;
             return PT_OK;
         }
     pt__memory_t *memory = &graph->context->memory;
-    PT__TRY(pt__grow(memory, &graph->outputs, &graph->output_room, graph->n_outputs + 1, sizeof *graph->outputs, "graph outputs"));
+    PT__TRY(pt__grow(memory, &graph->outputs, &graph->output_room, graph->n_outputs + 1, sizeof *graph->outputs,
+                     "graph outputs"));
     PT__TRY(pt__string_copy(memory, name, &graph->outputs[graph->n_outputs].name));
     graph->outputs[graph->n_outputs++].tensor = tensor;
     return PT_OK;
@@ -212,9 +237,11 @@ pt_status_t pt_graph_set_loss(pt_graph_t *graph, pt_tensor_t loss)
     pt_status_t status = PT_OK;
     if (found == NULL)
         status = pt__fail(PT_ERR_ARGUMENT, "pt_graph_set_loss: tensor %d is not one of this graph's", (int)loss);
-    else if (found->dtype != PT_FLOAT32 || found->shape.symbol != PT__SYMBOL_NONE || pt__shape_elements(&found->shape) != 1) {
+    else if (found->dtype != PT_FLOAT32 || found->shape.symbol != PT__SYMBOL_NONE ||
+             pt__shape_elements(&found->shape) != 1) {
         char shape[96];
-        status = pt__fail(PT_ERR_SHAPE, "pt_graph_set_loss: the loss is %s, expected one float32", pt__shape_print(&found->shape, found->dtype, shape, sizeof shape));
+        status = pt__fail(PT_ERR_SHAPE, "pt_graph_set_loss: the loss is %s, expected one float32",
+                          pt__shape_print(&found->shape, found->dtype, shape, sizeof shape));
     } else if (!found->differentiable || !is_computed(graph, loss))
         status = pt__fail(PT_ERR_ARGUMENT, "pt_graph_set_loss: the loss is not computed from a parameter");
     if (status != PT_OK)
@@ -237,7 +264,8 @@ int32_t pt_graph_shape(const pt_graph_t *graph, pt_tensor_t tensor, int64_t shap
     return found->shape.rank;
 }
 
-pt_tensor_t pt__build(pt_graph_t *graph, const char *op, int32_t n_inputs, const pt_tensor_t *inputs, const pt__attributes_t *attributes)
+pt_tensor_t pt__build(pt_graph_t *graph, const char *op, int32_t n_inputs, const pt_tensor_t *inputs,
+                      const pt__attributes_t *attributes)
 {
     if (!is_ready(graph))
         return PT_NO_TENSOR;
@@ -252,7 +280,8 @@ pt_tensor_t pt__build_unary(pt_graph_t *graph, const char *op, pt_tensor_t src, 
     return pt__build(graph, op, 1, &src, attributes);
 }
 
-pt_tensor_t pt__build_binary(pt_graph_t *graph, const char *op, pt_tensor_t a, pt_tensor_t b, const pt__attributes_t *attributes)
+pt_tensor_t pt__build_binary(pt_graph_t *graph, const char *op, pt_tensor_t a, pt_tensor_t b,
+                             const pt__attributes_t *attributes)
 {
     return pt__build(graph, op, 2, (pt_tensor_t[]){a, b}, attributes);
 }
@@ -262,15 +291,18 @@ const pt__tensor_t *pt__input_of(const pt_graph_t *graph, const pt__node_t *node
     return input < node->n_inputs ? pt__graph_tensor(graph, node->inputs[input]) : NULL;
 }
 
-pt_status_t pt__expect_dtype(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role, int32_t dtype)
+pt_status_t pt__expect_dtype(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role,
+                             int32_t dtype)
 {
     const pt__tensor_t *found = pt__input_of(graph, node, input);
     if (found->dtype == dtype)
         return PT_OK;
-    return pt__fail(PT_ERR_SHAPE, "%s: %s is %s, expected %s", node->op->name, role, pt__dtype_name(found->dtype), pt__dtype_name(dtype));
+    return pt__fail(PT_ERR_SHAPE, "%s: %s is %s, expected %s", node->op->name, role, pt__dtype_name(found->dtype),
+                    pt__dtype_name(dtype));
 }
 
-pt_status_t pt__expect_rank(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role, int32_t least, int32_t most)
+pt_status_t pt__expect_rank(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role,
+                            int32_t least, int32_t most)
 {
     const pt__tensor_t *found = pt__input_of(graph, node, input);
     char shape[96];
@@ -279,7 +311,8 @@ pt_status_t pt__expect_rank(const pt_graph_t *graph, const pt__node_t *node, int
     pt__shape_print(&found->shape, found->dtype, shape, sizeof shape);
     if (least == most)
         return pt__fail(PT_ERR_SHAPE, "%s: %s is %s, expected rank %d", node->op->name, role, shape, (int)least);
-    return pt__fail(PT_ERR_SHAPE, "%s: %s is %s, expected rank %d to %d", node->op->name, role, shape, (int)least, (int)most);
+    return pt__fail(PT_ERR_SHAPE, "%s: %s is %s, expected rank %d to %d", node->op->name, role, shape, (int)least,
+                    (int)most);
 }
 
 pt_status_t pt__expect_fixed(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role)
@@ -292,17 +325,20 @@ pt_status_t pt__expect_fixed(const pt_graph_t *graph, const pt__node_t *node, in
                     pt__shape_print(&found->shape, found->dtype, shape, sizeof shape));
 }
 
-pt_status_t pt__expect_size(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role, int32_t dimension, int64_t size)
+pt_status_t pt__expect_size(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role,
+                            int32_t dimension, int64_t size)
 {
     const pt__tensor_t *found = pt__input_of(graph, node, input);
     char shape[96];
-    if (dimension < found->shape.rank && found->shape.size[dimension] == size && (dimension > 0 || found->shape.symbol == PT__SYMBOL_NONE))
+    if (dimension < found->shape.rank && found->shape.size[dimension] == size &&
+        (dimension > 0 || found->shape.symbol == PT__SYMBOL_NONE))
         return PT_OK;
     return pt__fail(PT_ERR_SHAPE, "%s: %s is %s, expected size %lld in dimension %d", node->op->name, role,
                     pt__shape_print(&found->shape, found->dtype, shape, sizeof shape), (long long)size, (int)dimension);
 }
 
-pt_status_t pt__expect_same_shape(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role, int32_t other, const char *other_role)
+pt_status_t pt__expect_same_shape(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role,
+                                  int32_t other, const char *other_role)
 {
     const pt__tensor_t *found = pt__input_of(graph, node, input), *expected = pt__input_of(graph, node, other);
     char shape[96], other_shape[96];

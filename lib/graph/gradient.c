@@ -14,8 +14,9 @@ typedef struct differentiation {
     const int32_t *wanted;  /* [parameters] */
     int32_t *reached;       /* [parameters] */
     pt_tensor_t *gradients; /* [tensors of the forward pass] PT_NO_TENSOR until there is a contribution */
-    pt_tensor_t *again;     /* [tensors of the forward pass] made again for the backward pass; PT_NO_TENSOR: not; NULL: nothing is */
-    int8_t *depends;        /* [tensors of the forward pass] computed from a wanted parameter */
+    pt_tensor_t *
+        again; /* [tensors of the forward pass] made again for the backward pass; PT_NO_TENSOR: not; NULL: nothing is */
+    int8_t *depends; /* [tensors of the forward pass] computed from a wanted parameter */
 } differentiation_t;
 
 static void mark_dependence(differentiation_t *self, int64_t n_nodes)
@@ -28,7 +29,8 @@ static void mark_dependence(differentiation_t *self, int64_t n_nodes)
         if (!graph->tensors[node->outputs[0]].differentiable)
             continue;
         for (int32_t k = 0; k < node->n_inputs; k++)
-            if (node->inputs[k] != PT_NO_TENSOR && (node->op->needs_gradient_of >> k & 1u) && self->depends[node->inputs[k]])
+            if (node->inputs[k] != PT_NO_TENSOR && (node->op->needs_gradient_of >> k & 1u) &&
+                self->depends[node->inputs[k]])
                 self->depends[node->outputs[0]] = 1;
     }
 }
@@ -40,7 +42,8 @@ static pt_status_t contribute(differentiation_t *self, const pt__op_t *op, pt_te
     const pt__tensor_t *of = &graph->tensors[tensor];
     char expected[96], found[96];
     if (!pt__shape_equal(&of->shape, &graph->tensors[gradient].shape))
-        return pt__fail(PT_ERR_INTERNAL, "%s: the gradient of a %s is %s", op->name, pt__shape_print(&of->shape, of->dtype, expected, sizeof expected),
+        return pt__fail(PT_ERR_INTERNAL, "%s: the gradient of a %s is %s", op->name,
+                        pt__shape_print(&of->shape, of->dtype, expected, sizeof expected),
                         pt__shape_print(&graph->tensors[gradient].shape, PT_FLOAT32, found, sizeof found));
     if (of->kind == PT__KIND_PARAMETER) {
         pt__attributes_t attributes = {.integers = {of->place}};
@@ -106,7 +109,8 @@ static pt_status_t through_node(differentiation_t *self, const pt__node_t *node)
         return through_loss(self, node, d_outputs[0]);
     for (int32_t k = 0; k < PT__MAX_INPUTS; k++) {
         d_inputs[k] = PT_NO_TENSOR;
-        wanted[k] = k < node->n_inputs && node->inputs[k] != PT_NO_TENSOR && (node->op->needs_gradient_of >> k & 1u) && self->depends[node->inputs[k]];
+        wanted[k] = k < node->n_inputs && node->inputs[k] != PT_NO_TENSOR && (node->op->needs_gradient_of >> k & 1u) &&
+                    self->depends[node->inputs[k]];
     }
     pt__node_t seen = with_inputs_again(self, node);
     PT__TRY(node->op->gradient(graph, &seen, d_outputs, wanted, d_inputs));

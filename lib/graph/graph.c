@@ -58,7 +58,8 @@ pt_status_t pt_graph_status(const pt_graph_t *graph)
 }
 
 /* Copies `count` elements into a new array of exactly that room. */
-static pt_status_t copy_array(pt__memory_t *memory, const void *source, int64_t count, size_t size, void *array, int64_t *room)
+static pt_status_t copy_array(pt__memory_t *memory, const void *source, int64_t count, size_t size, void *array,
+                              int64_t *room)
 {
     PT__TRY(pt__grow(memory, array, room, count, size, "graph copy"));
     if (count > 0)
@@ -91,12 +92,17 @@ pt_status_t pt__graph_copy(const pt_graph_t *graph, pt_graph_t **out)
     pt_status_t status;
     PT__TRY(pt_graph_create(graph->context, &copy));
     pt__memory_t *memory = &graph->context->memory;
-    PT__TRY_OUT(copy_array(memory, graph->tensors, graph->n_tensors, sizeof *graph->tensors, &copy->tensors, &copy->tensor_room));
+    PT__TRY_OUT(copy_array(memory, graph->tensors, graph->n_tensors, sizeof *graph->tensors, &copy->tensors,
+                           &copy->tensor_room));
     PT__TRY_OUT(copy_array(memory, graph->nodes, graph->n_nodes, sizeof *graph->nodes, &copy->nodes, &copy->node_room));
-    PT__TRY_OUT(copy_array(memory, graph->inputs, graph->n_inputs, sizeof *graph->inputs, &copy->inputs, &copy->input_room));
-    PT__TRY_OUT(copy_array(memory, graph->parameters, graph->n_parameters, sizeof *graph->parameters, &copy->parameters, &copy->parameter_room));
-    PT__TRY_OUT(copy_array(memory, graph->constants, graph->n_constants, sizeof *graph->constants, &copy->constants, &copy->constant_room));
-    PT__TRY_OUT(copy_array(memory, graph->outputs, graph->n_outputs, sizeof *graph->outputs, &copy->outputs, &copy->output_room));
+    PT__TRY_OUT(
+        copy_array(memory, graph->inputs, graph->n_inputs, sizeof *graph->inputs, &copy->inputs, &copy->input_room));
+    PT__TRY_OUT(copy_array(memory, graph->parameters, graph->n_parameters, sizeof *graph->parameters, &copy->parameters,
+                           &copy->parameter_room));
+    PT__TRY_OUT(copy_array(memory, graph->constants, graph->n_constants, sizeof *graph->constants, &copy->constants,
+                           &copy->constant_room));
+    PT__TRY_OUT(copy_array(memory, graph->outputs, graph->n_outputs, sizeof *graph->outputs, &copy->outputs,
+                           &copy->output_room));
     copy->n_tensors = graph->n_tensors;
     copy->n_nodes = graph->n_nodes;
     copy->status = graph->status;
@@ -171,21 +177,24 @@ static int32_t is_differentiable(const pt_graph_t *graph, const pt__op_t *op, co
     if (op->gradient == NULL && !(op->flags & PT__OP_LOSS))
         return 0;
     for (int32_t i = 0; i < node->n_inputs; i++)
-        if (node->inputs[i] != PT_NO_TENSOR && (op->needs_gradient_of >> i & 1u) && graph->tensors[node->inputs[i]].differentiable)
+        if (node->inputs[i] != PT_NO_TENSOR && (op->needs_gradient_of >> i & 1u) &&
+            graph->tensors[node->inputs[i]].differentiable)
             return 1;
     return 0;
 }
 
-static pt_status_t check_inputs(const pt_graph_t *graph, const pt__op_t *op, int32_t n_inputs, const pt_tensor_t *inputs)
+static pt_status_t check_inputs(const pt_graph_t *graph, const pt__op_t *op, int32_t n_inputs,
+                                const pt_tensor_t *inputs)
 {
     if (n_inputs < op->min_inputs || n_inputs > op->max_inputs || n_inputs > PT__MAX_INPUTS)
-        return pt__fail(PT_ERR_ARGUMENT, "%s: %d inputs, expected %d to %d", op->name, (int)n_inputs, (int)op->min_inputs, (int)op->max_inputs);
+        return pt__fail(PT_ERR_ARGUMENT, "%s: %d inputs, expected %d to %d", op->name, (int)n_inputs,
+                        (int)op->min_inputs, (int)op->max_inputs);
     for (int32_t i = 0; i < n_inputs; i++) {
         if (inputs[i] == PT_NO_TENSOR && i >= op->min_inputs)
             continue;
         if (pt__graph_tensor(graph, inputs[i]) == NULL)
-            return pt__fail(PT_ERR_ARGUMENT, "%s: input %d is tensor %d, which is not one of this graph's %lld", op->name, (int)i, (int)inputs[i],
-                            (long long)graph->n_tensors);
+            return pt__fail(PT_ERR_ARGUMENT, "%s: input %d is tensor %d, which is not one of this graph's %lld",
+                            op->name, (int)i, (int)inputs[i], (long long)graph->n_tensors);
     }
     return PT_OK;
 }
@@ -193,8 +202,10 @@ static pt_status_t check_inputs(const pt_graph_t *graph, const pt__op_t *op, int
 static pt_status_t append_node(pt_graph_t *graph, const pt__node_t *node, const pt__tensor_t *outputs)
 {
     pt__memory_t *memory = &graph->context->memory;
-    PT__TRY(pt__grow(memory, &graph->nodes, &graph->node_room, graph->n_nodes + 1, sizeof *graph->nodes, "graph nodes"));
-    PT__TRY(pt__grow(memory, &graph->tensors, &graph->tensor_room, graph->n_tensors + node->n_outputs, sizeof *graph->tensors, "graph tensors"));
+    PT__TRY(
+        pt__grow(memory, &graph->nodes, &graph->node_room, graph->n_nodes + 1, sizeof *graph->nodes, "graph nodes"));
+    PT__TRY(pt__grow(memory, &graph->tensors, &graph->tensor_room, graph->n_tensors + node->n_outputs,
+                     sizeof *graph->tensors, "graph tensors"));
     graph->nodes[graph->n_nodes] = *node;
     memcpy(graph->tensors + graph->n_tensors, outputs, (size_t)node->n_outputs * sizeof *outputs);
     graph->n_tensors += node->n_outputs;
@@ -202,7 +213,8 @@ static pt_status_t append_node(pt_graph_t *graph, const pt__node_t *node, const 
     return PT_OK;
 }
 
-pt_tensor_t pt__graph_add(pt_graph_t *graph, const struct pt__op *op, int32_t n_inputs, const pt_tensor_t *inputs, const pt__attributes_t *attributes)
+pt_tensor_t pt__graph_add(pt_graph_t *graph, const struct pt__op *op, int32_t n_inputs, const pt_tensor_t *inputs,
+                          const pt__attributes_t *attributes)
 {
     if (graph == NULL || graph->status != PT_OK)
         return PT_NO_TENSOR;
@@ -214,7 +226,11 @@ pt_tensor_t pt__graph_add(pt_graph_t *graph, const struct pt__op *op, int32_t n_
             node.inputs[i] = inputs[i];
         for (int32_t i = 0; i < op->n_outputs; i++) {
             node.outputs[i] = (pt_tensor_t)graph->n_tensors + i;
-            outputs[i] = (pt__tensor_t){.kind = PT__KIND_RESULT, .place = (int32_t)graph->n_nodes, .output = i, .dtype = PT_FLOAT32, .index_ignore = INT32_MIN};
+            outputs[i] = (pt__tensor_t){.kind = PT__KIND_RESULT,
+                                        .place = (int32_t)graph->n_nodes,
+                                        .output = i,
+                                        .dtype = PT_FLOAT32,
+                                        .index_ignore = INT32_MIN};
         }
         if (attributes != NULL)
             node.attributes = *attributes;
@@ -245,7 +261,8 @@ pt_status_t pt__graph_bound_index(pt_graph_t *graph, pt_tensor_t tensor, int64_t
         found->index_limit = limit;
     /* A moved index is the same value: the bound belongs to the input that data fills. */
     const pt__node_t *producer = pt__graph_producer(graph, tensor);
-    for (int32_t i = 0; producer != NULL && (producer->op->flags & (PT__OP_ALIAS | PT__OP_MOVES)) && i < producer->n_inputs; i++)
+    for (int32_t i = 0;
+         producer != NULL && (producer->op->flags & (PT__OP_ALIAS | PT__OP_MOVES)) && i < producer->n_inputs; i++)
         PT__TRY(pt__graph_bound_index(graph, producer->inputs[i], limit, ignore));
     return PT_OK;
 }

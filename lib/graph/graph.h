@@ -6,12 +6,7 @@
 
 #include "base/context.h"
 
-enum {
-    PT__MAX_INPUTS = 8,
-    PT__MAX_OUTPUTS = 5,
-    PT__MAX_INTEGERS = 12,
-    PT__MAX_REALS = 4
-};
+enum { PT__MAX_INPUTS = 8, PT__MAX_OUTPUTS = 5, PT__MAX_INTEGERS = 12, PT__MAX_REALS = 4 };
 
 /* What a symbolic leading size counts. A run gives each symbol its number of rows (and, for TOKENS, the samples' offsets). */
 typedef enum pt__symbol { PT__SYMBOL_NONE = 0, PT__SYMBOL_BATCH, PT__SYMBOL_TOKENS, PT__SYMBOL_COUNT } pt__symbol_t;
@@ -29,11 +24,11 @@ typedef struct pt__tensor {
     pt__kind_t kind;
     int32_t dtype;
     pt__shape_t shape;
-    int32_t place;       /* index into inputs, parameters or constants, or of the node that makes it */
-    int32_t output;      /* RESULT: which of the node's outputs */
+    int32_t place;          /* index into inputs, parameters or constants, or of the node that makes it */
+    int32_t output;         /* RESULT: which of the node's outputs */
     int32_t differentiable; /* a parameter, or computed from one through ops that have a gradient */
-    int64_t index_limit; /* int32 tensors that index: every value must be in [0, limit) ... */
-    int32_t index_ignore; /* ... or be this one; INT32_MIN: none. index_limit 0: not an index */
+    int64_t index_limit;    /* int32 tensors that index: every value must be in [0, limit) ... */
+    int32_t index_ignore;   /* ... or be this one; INT32_MIN: none. index_limit 0: not an index */
 } pt__tensor_t;
 
 typedef struct pt__input {
@@ -62,7 +57,7 @@ struct pt__op;
 typedef struct pt__node {
     const struct pt__op *op;
     int32_t n_inputs, n_outputs;
-    pt_tensor_t inputs[PT__MAX_INPUTS];   /* PT_NO_TENSOR: an optional input that is not there */
+    pt_tensor_t inputs[PT__MAX_INPUTS]; /* PT_NO_TENSOR: an optional input that is not there */
     pt_tensor_t outputs[PT__MAX_OUTPUTS];
     pt__attributes_t attributes;
 } pt__node_t;
@@ -84,8 +79,8 @@ struct pt_graph {
     pt__output_t *outputs;
     int64_t n_tensors, n_nodes, n_inputs, n_parameters, n_constants, n_outputs;
     int64_t tensor_room, node_room, input_room, parameter_room, constant_room, output_room;
-    pt_tensor_t loss;      /* PT_NO_TENSOR: none */
-    int64_t length_limit;  /* the most rows that a sample of PT_DIM_TOKENS may have; 0: no limit */
+    pt_tensor_t loss;     /* PT_NO_TENSOR: none */
+    int64_t length_limit; /* the most rows that a sample of PT_DIM_TOKENS may have; 0: no limit */
     /* What a task adds for evaluation: scalars, both PT_NO_TENSOR where there are none. */
     pt_tensor_t correct, counted;
     pt_tensor_t tied; /* what a trunk offers as a language model's output weight [V, D]; PT_NO_TENSOR: nothing */
@@ -96,17 +91,20 @@ pt_status_t pt__graph_copy(const pt_graph_t *graph, pt_graph_t **out);
 
 /* The tensor, or NULL for one that the graph does not have. */
 pt__tensor_t *pt__graph_tensor(const pt_graph_t *graph, pt_tensor_t tensor);
-pt__node_t *pt__graph_producer(const pt_graph_t *graph, pt_tensor_t tensor); /* NULL unless a RESULT */
+pt__node_t *pt__graph_producer(const pt_graph_t *graph, pt_tensor_t tensor);   /* NULL unless a RESULT */
 const pt__input_t *pt__graph_input(const pt_graph_t *graph, const char *name); /* NULL: none */
 const pt__parameter_t *pt__graph_parameter(const pt_graph_t *graph, const char *name);
-pt_tensor_t pt__graph_output(const pt_graph_t *graph, const char *name); /* PT_NO_TENSOR: none; name NULL: the first that is not "hidden", else the first */
+pt_tensor_t
+pt__graph_output(const pt_graph_t *graph,
+                 const char *name); /* PT_NO_TENSOR: none; name NULL: the first that is not "hidden", else the first */
 
 /* Sets the graph's first error (message by format) and returns PT_NO_TENSOR: for the builder's calls. */
 pt_tensor_t pt__graph_fail(pt_graph_t *graph, pt_status_t status, const char *format, ...) PT__PRINTF(3, 4);
 
 /* Adds a node: lets the op check its inputs and shape its outputs. Returns the first output, PT_NO_TENSOR after an error. `graph` may already
  * be in error. attributes may be NULL (all zero). The node's other outputs are the tensors that follow the first. */
-pt_tensor_t pt__graph_add(pt_graph_t *graph, const struct pt__op *op, int32_t n_inputs, const pt_tensor_t *inputs, const pt__attributes_t *attributes);
+pt_tensor_t pt__graph_add(pt_graph_t *graph, const struct pt__op *op, int32_t n_inputs, const pt_tensor_t *inputs,
+                          const pt__attributes_t *attributes);
 
 /* For an op's shape rule: declares that an int32 tensor indexes `limit` rows (`ignore` passes; INT32_MIN: none). The tighter
  * limit wins, and a value is ignored only where all that index with the tensor ignore it. */

@@ -13,7 +13,7 @@
 struct pt__device;
 
 typedef struct pt__view { /* a tensor as a kernel call sees it; concrete sizes of this run */
-    void *data; /* NULL: an optional input that is not there, or an output that nobody reads */
+    void *data;           /* NULL: an optional input that is not there, or an output that nobody reads */
     int32_t dtype;
     int32_t rank;
     int64_t size[PT_MAX_RANK];
@@ -21,9 +21,9 @@ typedef struct pt__view { /* a tensor as a kernel call sees it; concrete sizes o
 
 typedef struct pt__run { /* what holds for all steps of one run of a plan */
     struct pt__device *device;
-    int64_t count[PT__SYMBOL_COUNT];           /* real rows: samples, tokens; count[PT__SYMBOL_NONE] = 1 */
-    const int32_t *offsets;                    /* [samples + 1] of PT__SYMBOL_TOKENS; NULL where no input is ragged */
-    uint64_t random_key;                       /* dropout: from seed and micro-step */
+    int64_t count[PT__SYMBOL_COUNT]; /* real rows: samples, tokens; count[PT__SYMBOL_NONE] = 1 */
+    const int32_t *offsets;          /* [samples + 1] of PT__SYMBOL_TOKENS; NULL where no input is ragged */
+    uint64_t random_key;             /* dropout: from seed and micro-step */
     int32_t training;
     int32_t accumulate; /* parameter gradients hold an earlier micro-step's already */
 } pt__run_t;
@@ -41,12 +41,14 @@ typedef struct pt__call { /* one step: one node's op with its operands bound */
 
 enum {
     PT__OP_LOSS = 1u,
-    PT__OP_ALIAS = 2u,    /* output 0 is input 0's memory under another shape: no kernel */
-    PT__OP_ROWWISE = 4u,  /* row i of output 0 depends on row i of the inputs that share its leading size, and on whole inputs without it */
+    PT__OP_ALIAS = 2u, /* output 0 is input 0's memory under another shape: no kernel */
+    PT__OP_ROWWISE =
+        4u, /* row i of output 0 depends on row i of the inputs that share its leading size, and on whole inputs without it */
     PT__OP_RANDOM = 8u,
     PT__OP_INTERNAL = 16u, /* a gradient's op: hosts cannot add it, it has no gradient itself */
-    PT__OP_SINK = 32u,    /* kept although nobody reads it (accumulate_gradient) */
-    PT__OP_MOVES = 64u    /* output 0 holds values of the inputs, unchanged, in other places: bounds of indices hold for all of them */
+    PT__OP_SINK = 32u,     /* kept although nobody reads it (accumulate_gradient) */
+    PT__OP_MOVES =
+        64u /* output 0 holds values of the inputs, unchanged, in other places: bounds of indices hold for all of them */
 };
 
 /* A case for the driver of tests/ops: what to build, and with which sizes. inputs: text such as "f[3,4] f[4] i10[3]":
@@ -64,18 +66,23 @@ typedef struct pt__op {
     int32_t min_inputs, max_inputs, n_outputs;
     uint32_t accumulates; /* bit i: output i can be added to its destination */
     uint32_t in_place;    /* bit i: output 0 may lie over input i, where their bytes are equal */
-    int32_t residual_input; /* place, counted from 1, of an input that is added to output 0; 0: none. The planner fills it */
-    int32_t slope_input;    /* place of a pre-activation whose activation' (integers[0]: PT_ACTIVATION_...) multiplies output 0; 0: none. The planner fills it */
+    int32_t
+        residual_input; /* place, counted from 1, of an input that is added to output 0; 0: none. The planner fills it */
+    int32_t
+        slope_input; /* place of a pre-activation whose activation' (integers[0]: PT_ACTIVATION_...) multiplies output 0; 0: none. The planner fills it */
     uint32_t needs_gradient_of; /* bit i: input i is differentiable */
     /* Checks the inputs of a node about to be appended and writes shape (and dtype, preset to float32) of its outputs. */
     pt_status_t (*shape)(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs);
     /* d_outputs[i]: gradient of output i or PT_NO_TENSOR. Writes d_inputs[i] for every input with wanted[i]. NULL: no gradient. node is a copy: adding nodes may move graph->nodes. */
-    pt_status_t (*gradient)(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs, const int32_t *wanted, pt_tensor_t *d_inputs);
+    pt_status_t (*gradient)(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs,
+                            const int32_t *wanted, pt_tensor_t *d_inputs);
     /* Adds nodes that make output 0 anew from what the op's gradient keeps anyway, at the cost of a pass over memory: called where
      * the backward pass is to take less memory. Returns the tensor; PT_NO_TENSOR where this node has no such way. NULL: the op has none. */
     pt_tensor_t (*again)(pt_graph_t *graph, const pt__node_t *node);
     void (*run)(const pt__call_t *call, const pt__run_t *run);
-    int64_t (*scratch)(const pt__call_t *call); /* bytes, from views at capacity (data not set but non-NULL where it will be); NULL: none */
+    int64_t (*scratch)(
+        const pt__call_t
+            *call); /* bytes, from views at capacity (data not set but non-NULL where it will be); NULL: none */
     double (*operations)(const pt__call_t *call); /* floating-point operations; NULL: one an element of output 0 */
     const pt__case_t *cases;
     int32_t n_cases;

@@ -20,7 +20,8 @@ pt__shape_t pt__shape_scalar(void)
 
 int32_t pt__shape_equal(const pt__shape_t *a, const pt__shape_t *b)
 {
-    return a->rank == b->rank && a->symbol == b->symbol && memcmp(a->size, b->size, (size_t)a->rank * sizeof a->size[0]) == 0;
+    return a->rank == b->rank && a->symbol == b->symbol &&
+           memcmp(a->size, b->size, (size_t)a->rank * sizeof a->size[0]) == 0;
 }
 
 int64_t pt__shape_rows(const pt__shape_t *shape, int32_t last)
@@ -46,7 +47,8 @@ char *pt__shape_print(const pt__shape_t *shape, int32_t dtype, char *buffer, siz
         if (*symbol != 0 && shape->size[i] == 1)
             written += snprintf(buffer + written, size - (size_t)written, "%s%s", comma, symbol);
         else
-            written += snprintf(buffer + written, size - (size_t)written, "%s%lld%s", comma, (long long)shape->size[i], symbol);
+            written += snprintf(buffer + written, size - (size_t)written, "%s%lld%s", comma, (long long)shape->size[i],
+                                symbol);
     }
     if (written >= 0 && (size_t)written < size)
         snprintf(buffer + written, size - (size_t)written, "]");

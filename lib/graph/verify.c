@@ -13,7 +13,8 @@ static pt_status_t verify_shape(const pt__tensor_t *tensor, int64_t index)
     int64_t elements = 1;
     for (int32_t i = 0; i < shape->rank; i++) {
         if (shape->size[i] < 1 || shape->size[i] > INT64_MAX / 64 / elements)
-            return pt__fail(PT_ERR_INTERNAL, "tensor %lld: size %lld of dimension %d", (long long)index, (long long)shape->size[i], (int)i);
+            return pt__fail(PT_ERR_INTERNAL, "tensor %lld: size %lld of dimension %d", (long long)index,
+                            (long long)shape->size[i], (int)i);
         elements *= shape->size[i];
     }
     if (tensor->dtype != PT_FLOAT32 && tensor->dtype != PT_INT32)
@@ -26,17 +27,20 @@ static pt_status_t verify_node(const pt_graph_t *graph, int64_t index)
     const pt__node_t *node = &graph->nodes[index];
     const pt__op_t *op = node->op;
     if (node->n_inputs < op->min_inputs || node->n_inputs > op->max_inputs || node->n_outputs != op->n_outputs)
-        return pt__fail(PT_ERR_INTERNAL, "node %lld, %s: %d inputs, %d outputs", (long long)index, op->name, (int)node->n_inputs, (int)node->n_outputs);
+        return pt__fail(PT_ERR_INTERNAL, "node %lld, %s: %d inputs, %d outputs", (long long)index, op->name,
+                        (int)node->n_inputs, (int)node->n_outputs);
     for (int32_t k = 0; k < node->n_outputs; k++) {
         const pt__tensor_t *output = pt__graph_tensor(graph, node->outputs[k]);
         if (output == NULL || output->kind != PT__KIND_RESULT || output->place != index || output->output != k)
-            return pt__fail(PT_ERR_INTERNAL, "node %lld, %s: output %d is not its own", (long long)index, op->name, (int)k);
+            return pt__fail(PT_ERR_INTERNAL, "node %lld, %s: output %d is not its own", (long long)index, op->name,
+                            (int)k);
     }
     for (int32_t k = 0; k < node->n_inputs; k++) {
         if (node->inputs[k] == PT_NO_TENSOR && k >= op->min_inputs)
             continue;
         if (pt__graph_tensor(graph, node->inputs[k]) == NULL || node->inputs[k] >= node->outputs[0])
-            return pt__fail(PT_ERR_INTERNAL, "node %lld, %s: input %d does not come before it", (long long)index, op->name, (int)k);
+            return pt__fail(PT_ERR_INTERNAL, "node %lld, %s: input %d does not come before it", (long long)index,
+                            op->name, (int)k);
     }
     if (op->flags & PT__OP_ALIAS) {
         const pt__shape_t *from = &graph->tensors[node->inputs[0]].shape, *to = &graph->tensors[node->outputs[0]].shape;

@@ -116,6 +116,11 @@ static int32_t a_wants_packing(const pt__gemm_t *gemm, const pt__micro_t *micro)
     return gemm->a_stride % PAGE_FLOATS == 0 && gemm->k >= 64 && gemm->m > 4;
 }
 
+/* So few rows or columns that b would be packed for too little use. */
+static int32_t few_sums(const pt__gemm_t *gemm) {
+    return gemm->m <= 4 || gemm->n <= 2 || (gemm->n <= 12 && gemm->m <= 256);
+}
+
 static job_t describe(pt__device_t *device, const pt__gemm_t *gemm) {
     const pt__micro_t *micro = device->micro;
     job_t job = {.device = device, .gemm = gemm, .micro = micro, .row_parts = 1, .column_parts = 1};
@@ -129,7 +134,7 @@ static job_t describe(pt__device_t *device, const pt__gemm_t *gemm) {
     job.row_block = most(least(BLOCK_FLOATS, device->cache_bytes[1] / 8) / job.depth_block, micro->rows);
     job.pack_a = a_wants_packing(gemm, micro);
     if (gemm->b_transposed)
-        job.source = !gemm->a_transposed && (gemm->m <= 4 || gemm->n <= 2) ? B_SUMS : B_LOCAL;
+        job.source = !gemm->a_transposed && few_sums(gemm) ? B_SUMS : B_LOCAL;
     else
         job.source = gemm->m <= (gemm->b_stride % PAGE_FLOATS == 0 ? 2 : 6) * micro->rows ? B_AS_IS : B_LOCAL;
     if (job.source == B_LOCAL && gemm->b_transposed && !gemm->a_transposed && gemm->n > micro->columns &&
@@ -161,7 +166,7 @@ static void pack_panel(const job_t *job, int64_t column, int64_t columns, int64_
 
 /* The panel after this one, packed or as it will be read from b, spread over the tiles of this one. */
 static pt__ahead_t next_panel(const job_t *job, const panels_t *panels, int64_t next_column, int64_t columns,
-                              int64_t from, int64_t rows, int64_t depth, int64_t index) {
+                              int64_t from, int64_t stretches, int64_t depth, int64_t index) {
     const int64_t line = PT__CACHE_LINE / (int64_t)sizeof(float), width = job->micro->columns;
     pt__ahead_t ahead = {.rows = 1};
     if (columns <= 0) {
@@ -177,7 +182,6 @@ static pt__ahead_t next_panel(const job_t *job, const panels_t *panels, int64_t 
         ahead.rows = job->gemm->b_transposed ? columns : depth;
         ahead.lines = ceiling(job->gemm->b_transposed ? depth : columns, line) + 1;
     }
-    int64_t stretches = ceiling(rows, job->micro->rows) * ceiling(depth, PT__MICRO_STRETCH);
     ahead.pace = least(ceiling(ahead.rows * ahead.lines, stretches), 16);
     return ahead;
 }
@@ -192,9 +196,10 @@ static void multiply_block(const job_t *job, scratch_t scratch, int64_t row, int
                            int64_t columns, int64_t from, int64_t depth, const panels_t *panels) {
     const pt__gemm_t *gemm = job->gemm;
     const int64_t width = job->micro->columns;
+    const int64_t stretches = ceiling(rows, job->micro->rows) * ceiling(depth, PT__MICRO_STRETCH);
     int64_t at = row * gemm->dst_stride + column;
     const float *add = from == 0 ? job->add : gemm->dst;
-    pt__ahead_t ahead;
+    pt__ahead_t ahead = {.rows = 0};
     pt__panel_t panel = {
         .rows = rows,
         .depth = depth,
@@ -224,8 +229,9 @@ static void multiply_block(const job_t *job, scratch_t scratch, int64_t row, int
         panel.dst = gemm->dst + at + j;
         panel.add = add ? add + at + j : NULL;
         panel.bias = from == 0 && gemm->bias ? gemm->bias + column + j : NULL;
-        ahead = next_panel(job, panels, column + j + width, least(width, columns - j - width), from, rows, depth,
-                           index + 1);
+        if (depth > PT__MICRO_STRETCH)
+            ahead = next_panel(job, panels, column + j + width, least(width, columns - j - width), from, stretches,
+                               depth, index + 1);
         job->micro->multiply(&panel);
     }
 }

@@ -9,9 +9,11 @@ typedef struct activation {
 } activation_t;
 
 static const activation_t activations[] = {
-    {"gelu_new", PT_ACTIVATION_GELU_TANH}, {"gelu_pytorch_tanh", PT_ACTIVATION_GELU_TANH}, {"gelu", PT_ACTIVATION_GELU_ERF},
-    {"relu", PT_ACTIVATION_RELU},          {"silu", PT_ACTIVATION_SILU},                   {"swish", PT_ACTIVATION_SILU},
-    {"tanh", PT_ACTIVATION_TANH},          {"sigmoid", PT_ACTIVATION_SIGMOID},             {"linear", PT_ACTIVATION_NONE},
+    {"gelu_new", PT_ACTIVATION_GELU_TANH}, {"gelu_pytorch_tanh", PT_ACTIVATION_GELU_TANH},
+    {"gelu", PT_ACTIVATION_GELU_ERF},      {"relu", PT_ACTIVATION_RELU},
+    {"silu", PT_ACTIVATION_SILU},          {"swish", PT_ACTIVATION_SILU},
+    {"tanh", PT_ACTIVATION_TANH},          {"sigmoid", PT_ACTIVATION_SIGMOID},
+    {"linear", PT_ACTIVATION_NONE},
 };
 
 pt_status_t pt__config_activation(const pt__json_t *config, const char *key, int32_t *activation)
@@ -27,7 +29,8 @@ pt_status_t pt__config_activation(const pt__json_t *config, const char *key, int
         }
     }
     return pt__json_fail(pt__json_find(config, key), PT_ERR_UNSUPPORTED,
-                         "\"%s\" is no known activation, expected \"gelu_new\", \"gelu_pytorch_tanh\", \"gelu\", \"relu\", \"silu\", \"swish\", \"tanh\", "
+                         "\"%s\" is no known activation, expected \"gelu_new\", \"gelu_pytorch_tanh\", \"gelu\", "
+                         "\"relu\", \"silu\", \"swish\", \"tanh\", "
                          "\"sigmoid\" or \"linear\"",
                          name);
 }
@@ -37,7 +40,8 @@ pt_status_t pt__config_probability(const pt__json_t *config, const char *key, do
     double value = *probability;
     PT__TRY(pt__json_get_number(config, key, PT__JSON_OPTIONAL, 0.0, 1.0, &value));
     if (value >= 1.0)
-        return pt__json_fail(pt__json_find(config, key), PT_ERR_FORMAT, "expected a probability in [0, 1), found %g", value);
+        return pt__json_fail(pt__json_find(config, key), PT_ERR_FORMAT, "expected a probability in [0, 1), found %g",
+                             value);
     *probability = value;
     return PT_OK;
 }

@@ -40,13 +40,16 @@ static pt_status_t read_config(const pt__json_t *config, gpt2_t *model)
     PT__TRY(pt__json_get_number(config, "initializer_range", PT__JSON_OPTIONAL, 0.0, 1000.0, &model->range));
     PT__TRY(pt__json_get_bool(config, "tie_word_embeddings", PT__JSON_OPTIONAL, &model->tied));
     if (attention_dropout > 0)
-        return pt__json_fail(pt__json_find(config, "attn_pdrop"), PT_ERR_UNSUPPORTED, "expected 0, found %g: attention has no dropout here", attention_dropout);
+        return pt__json_fail(pt__json_find(config, "attn_pdrop"), PT_ERR_UNSUPPORTED,
+                             "expected 0, found %g: attention has no dropout here", attention_dropout);
     if (model->width % model->heads != 0)
-        return pt__fail(PT_ERR_FORMAT, "n_embd: expected a multiple of n_head, which is %lld, found %lld", (long long)model->heads, (long long)model->width);
+        return pt__fail(PT_ERR_FORMAT, "n_embd: expected a multiple of n_head, which is %lld, found %lld",
+                        (long long)model->heads, (long long)model->width);
     return PT_OK;
 }
 
-static pt_tensor_t parameter(const gpt2_t *model, const char *prefix, const char *name, int32_t rank, const int64_t *shape, int32_t initializer, double value)
+static pt_tensor_t parameter(const gpt2_t *model, const char *prefix, const char *name, int32_t rank,
+                             const int64_t *shape, int32_t initializer, double value)
 {
     char joined[2 * NAME_SIZE];
     snprintf(joined, sizeof joined, "%s%s", prefix, name);
@@ -63,8 +66,8 @@ static pt_tensor_t norm(const gpt2_t *model, const char *prefix, const char *nam
 }
 
 /* Hugging Face's Conv1D: weight [inputs, outputs]. */
-static pt_tensor_t projection(const gpt2_t *model, const char *prefix, const char *name, pt_tensor_t src, int64_t inputs, int64_t outputs, double deviation,
-                              int32_t activation)
+static pt_tensor_t projection(const gpt2_t *model, const char *prefix, const char *name, pt_tensor_t src,
+                              int64_t inputs, int64_t outputs, double deviation, int32_t activation)
 {
     char within[NAME_SIZE];
     snprintf(within, sizeof within, "%s%s.", prefix, name);
@@ -105,13 +108,24 @@ static pt_tensor_t layer(const gpt2_t *model, int64_t number, pt_tensor_t hidden
 static pt_status_t build(const struct pt__json *config, pt_graph_t *graph)
 {
     static const char prefix[] = "transformer.";
-    gpt2_t model = {.graph = graph, .vocabulary = 50257, .positions = 1024, .width = 768, .layers = 12, .heads = 12,
-                    .activation = PT_ACTIVATION_GELU_TANH, .tied = 1, .epsilon = 1e-5, .range = 0.02};
+    gpt2_t model = {.graph = graph,
+                    .vocabulary = 50257,
+                    .positions = 1024,
+                    .width = 768,
+                    .layers = 12,
+                    .heads = 12,
+                    .activation = PT_ACTIVATION_GELU_TANH,
+                    .tied = 1,
+                    .epsilon = 1e-5,
+                    .range = 0.02};
     PT__TRY(read_config(config, &model));
     pt_tensor_t tokens = pt_input(graph, "tokens", PT_INT32, 1, (int64_t[]){PT_DIM_TOKENS});
-    pt_tensor_t words = parameter(&model, prefix, "wte.weight", 2, (int64_t[]){model.vocabulary, model.width}, PT_INIT_NORMAL, model.range);
-    pt_tensor_t places = parameter(&model, prefix, "wpe.weight", 2, (int64_t[]){model.positions, model.width}, PT_INIT_NORMAL, model.range);
-    pt_tensor_t hidden = pt_add(graph, pt_embedding(graph, tokens, words), pt_embedding(graph, pt_positions(graph, tokens, model.positions), places));
+    pt_tensor_t words = parameter(&model, prefix, "wte.weight", 2, (int64_t[]){model.vocabulary, model.width},
+                                  PT_INIT_NORMAL, model.range);
+    pt_tensor_t places = parameter(&model, prefix, "wpe.weight", 2, (int64_t[]){model.positions, model.width},
+                                   PT_INIT_NORMAL, model.range);
+    pt_tensor_t hidden = pt_add(graph, pt_embedding(graph, tokens, words),
+                                pt_embedding(graph, pt_positions(graph, tokens, model.positions), places));
     hidden = dropout(&model, hidden, model.embedding_dropout);
     for (int64_t i = 0; i < model.layers; i++)
         hidden = layer(&model, i, hidden);

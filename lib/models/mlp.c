@@ -23,12 +23,15 @@ static pt_status_t read_config(const pt__json_t *config, mlp_t *model)
     PT__TRY(pt__config_activation(config, "activation_function", &model->activation));
     PT__TRY(pt__config_probability(config, "dropout", &model->dropout));
     if (model->sizes->length < 1 || model->sizes->length > DEEPEST)
-        return pt__json_fail(model->sizes, PT_ERR_FORMAT, "expected 1 to %d sizes, found %lld", DEEPEST, (long long)model->sizes->length);
+        return pt__json_fail(model->sizes, PT_ERR_FORMAT, "expected 1 to %d sizes, found %lld", DEEPEST,
+                             (long long)model->sizes->length);
     for (const pt__json_t *size = model->sizes->first; size != NULL; size = size->next) {
         if (size->kind != PT__JSON_NUMBER)
-            return pt__json_fail(size, PT_ERR_FORMAT, "expected a whole number from 1 to %d, found %s", WIDEST, pt__json_kind_name(size->kind));
+            return pt__json_fail(size, PT_ERR_FORMAT, "expected a whole number from 1 to %d, found %s", WIDEST,
+                                 pt__json_kind_name(size->kind));
         if (!size->is_integer || size->integer < 1 || size->integer > WIDEST)
-            return pt__json_fail(size, PT_ERR_FORMAT, "expected a whole number from 1 to %d, found %g", WIDEST, size->number);
+            return pt__json_fail(size, PT_ERR_FORMAT, "expected a whole number from 1 to %d, found %g", WIDEST,
+                                 size->number);
     }
     return PT_OK;
 }

@@ -10,7 +10,7 @@ struct pt__json;
  * "features" float32 [PT_DIM_BATCH, I]), the parameters under the names of the family's files, an output "hidden", and graph->tied where the family
  * ties its output weight. Messages name the configuration's key, expected and found. */
 typedef struct pt__family {
-    const char *name; /* model_type */
+    const char *name;     /* model_type */
     int32_t default_task; /* what pt_pretrain sets where there is none; PT_TASK_NONE: nothing */
     pt_status_t (*build)(const struct pt__json *config, pt_graph_t *graph);
 } pt__family_t;

@@ -4,7 +4,8 @@
 #include "kernels/device.h"
 #include "optim/optimizer_kinds.h"
 
-static void update(struct pt__device *device, const pt_optimizer_options_t *options, int64_t number, struct pt__update *update)
+static void update(struct pt__device *device, const pt_optimizer_options_t *options, int64_t number,
+                   struct pt__update *update)
 {
     update->beta1 = (float)options->beta1;
     update->beta2 = (float)options->beta2;
@@ -14,5 +15,8 @@ static void update(struct pt__device *device, const pt_optimizer_options_t *opti
     device->kernels->adam(device, update);
 }
 
-const pt__optimizer_kind_t pt__optimizer_kind_adam = {.name = "adam", .number = PT_OPTIMIZER_ADAM, .n_slots = 2, .slot_names = {"exp_avg", "exp_avg_sq"},
+const pt__optimizer_kind_t pt__optimizer_kind_adam = {.name = "adam",
+                                                      .number = PT_OPTIMIZER_ADAM,
+                                                      .n_slots = 2,
+                                                      .slot_names = {"exp_avg", "exp_avg_sq"},
                                                       .update = update};

@@ -20,13 +20,15 @@ static int32_t follows(const float *a, const float *b, int64_t elements)
 
 static int32_t treated_alike(const pt__sweep_t *sweep, const pt__bound_t *next)
 {
-    return sweep->born == next->born && sweep->rate_factor == next->rate_factor && sweep->weight_decay == next->weight_decay;
+    return sweep->born == next->born && sweep->rate_factor == next->rate_factor &&
+           sweep->weight_decay == next->weight_decay;
 }
 
 /* Adam without an epsilon divides 0 by 0 in a gap, where value, gradient and slots are all zero. */
 static int32_t may_cross_gap(const pt_optimizer_t *optimizer, const pt__bound_t *bound)
 {
-    return optimizer->kind.n_slots < 2 || (float)optimizer->options.epsilon > 0 || padded(bound->elements) == bound->elements;
+    return optimizer->kind.n_slots < 2 || (float)optimizer->options.epsilon > 0 ||
+           padded(bound->elements) == bound->elements;
 }
 
 static void apply_groups(const pt_optimizer_t *optimizer, pt__bound_t *bound)
@@ -58,12 +60,17 @@ void pt__binding_arrange(pt_optimizer_t *optimizer, pt__binding_t *binding)
             binding->spans[binding->n_spans - 1].count += padded(before->elements) - before->elements + bound->elements;
         else
             binding->spans[binding->n_spans++] = (pt__span_t){.gradient = bound->gradient, .count = bound->elements};
-        if (beside && follows(before->value, bound->value, padded(before->elements)) && may_cross_gap(optimizer, before) &&
-            treated_alike(&binding->sweeps[binding->n_sweeps - 1], bound))
-            binding->sweeps[binding->n_sweeps - 1].count += padded(before->elements) - before->elements + bound->elements;
+        if (beside && follows(before->value, bound->value, padded(before->elements)) &&
+            may_cross_gap(optimizer, before) && treated_alike(&binding->sweeps[binding->n_sweeps - 1], bound))
+            binding->sweeps[binding->n_sweeps - 1].count += padded(before->elements) - before->elements +
+                                                            bound->elements;
         else
-            binding->sweeps[binding->n_sweeps++] = (pt__sweep_t){.value = bound->value, .gradient = bound->gradient, .count = bound->elements,
-                                                                 .offset = bound->offset, .born = bound->born, .rate_factor = bound->rate_factor,
+            binding->sweeps[binding->n_sweeps++] = (pt__sweep_t){.value = bound->value,
+                                                                 .gradient = bound->gradient,
+                                                                 .count = bound->elements,
+                                                                 .offset = bound->offset,
+                                                                 .born = bound->born,
+                                                                 .rate_factor = bound->rate_factor,
                                                                  .weight_decay = bound->weight_decay};
     }
 }
@@ -82,7 +89,8 @@ void pt__binding_free(pt_optimizer_t *optimizer, pt__binding_t *binding)
 }
 
 /* A binding without slots; ages as if all were new. */
-static pt_status_t describe(pt_optimizer_t *optimizer, const pt__learnable_t *learnables, int64_t count, uint64_t identity, pt__binding_t **out)
+static pt_status_t describe(pt_optimizer_t *optimizer, const pt__learnable_t *learnables, int64_t count,
+                            uint64_t identity, pt__binding_t **out)
 {
     pt__memory_t *memory = &optimizer->context->memory;
     pt__binding_t *binding;
@@ -103,8 +111,13 @@ static pt_status_t describe(pt_optimizer_t *optimizer, const pt__learnable_t *le
         const pt__learnable_t *from = &learnables[i];
         size_t bytes = strlen(from->name) + 1;
         memcpy(name, from->name, bytes);
-        binding->bound[i] = (pt__bound_t){.name = name, .rank = from->rank, .elements = from->elements, .value = from->value,
-                                          .gradient = from->gradient, .offset = binding->slot_elements, .born = optimizer->counts.steps};
+        binding->bound[i] = (pt__bound_t){.name = name,
+                                          .rank = from->rank,
+                                          .elements = from->elements,
+                                          .value = from->value,
+                                          .gradient = from->gradient,
+                                          .offset = binding->slot_elements,
+                                          .born = optimizer->counts.steps};
         binding->slot_elements += padded(from->elements);
         name += bytes;
     }
@@ -148,24 +161,26 @@ static void copy_slots(const pt_optimizer_t *optimizer, const pt__binding_t *old
     for (int64_t i = 0; i < binding->count; i++) {
         const pt__bound_t *bound = &binding->bound[i], *known = find_old(old, bound, &hint);
         for (int32_t slot = 0; known != NULL && slot < optimizer->kind.n_slots; slot++)
-            memcpy(binding->slots + slot * binding->slot_elements + bound->offset, old->slots + slot * old->slot_elements + known->offset,
-                   (size_t)bound->elements * sizeof(float));
+            memcpy(binding->slots + slot * binding->slot_elements + bound->offset,
+                   old->slots + slot * old->slot_elements + known->offset, (size_t)bound->elements * sizeof(float));
     }
 }
 
-pt_status_t pt__optimizer_bind(pt_optimizer_t *optimizer, const pt__learnable_t *learnables, int64_t count, uint64_t identity)
+pt_status_t pt__optimizer_bind(pt_optimizer_t *optimizer, const pt__learnable_t *learnables, int64_t count,
+                               uint64_t identity)
 {
     if (pt__optimizer_is_bound(optimizer, identity))
         return PT_OK;
     if (optimizer->busy) /* the update that asks the schedule's callback goes on with the binding it has */
-        return pt__fail(PT_ERR_BUSY, "the optimizer is in use: its schedule's callback may not train another model with it");
+        return pt__fail(PT_ERR_BUSY,
+                        "the optimizer is in use: its schedule's callback may not train another model with it");
     pt__memory_t *memory = &optimizer->context->memory;
     pt__binding_t *old = optimizer->binding, *binding;
     PT__TRY(describe(optimizer, learnables, count, identity, &binding));
     int32_t alike = old != NULL && inherit_ages(old, binding);
     if (!alike && optimizer->kind.n_slots > 0) {
-        pt_status_t status = pt__allocate(memory, (size_t)(optimizer->kind.n_slots * binding->slot_elements), sizeof(float), "optimizer slots",
-                                          &binding->slots);
+        pt_status_t status = pt__allocate(memory, (size_t)(optimizer->kind.n_slots * binding->slot_elements),
+                                          sizeof(float), "optimizer slots", &binding->slots);
         if (status != PT_OK) {
             pt__binding_free(optimizer, binding);
             return status;

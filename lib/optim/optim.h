@@ -12,13 +12,15 @@ struct pt__update;
 typedef struct pt__optimizer_kind {
     const char *name; /* "adamw" */
     int32_t number;   /* PT_OPTIMIZER_... */
-    int32_t n_slots;  /* floats kept for each parameter element, 0 to 2; pt__optimizer_kind_of() tells those that the options need */
+    int32_t
+        n_slots; /* floats kept for each parameter element, 0 to 2; pt__optimizer_kind_of() tells those that the options need */
     const char *slot_names[2]; /* "exp_avg", "exp_avg_sq": torch's names */
     double default_weight_decay;
     int32_t (*slots_needed)(const pt_optimizer_options_t *options); /* NULL: n_slots whatever the options */
     /* Fills in the kind's part of an update (bias corrections, flags) from options and the number of this update, 1 for the first that
      * these parameters see; then calls the device's kernel. */
-    void (*update)(struct pt__device *device, const pt_optimizer_options_t *options, int64_t number, struct pt__update *update);
+    void (*update)(struct pt__device *device, const pt_optimizer_options_t *options, int64_t number,
+                   struct pt__update *update);
 } pt__optimizer_kind_t;
 
 typedef struct pt__learnable { /* a parameter that learns, as train/ sees it */
@@ -26,11 +28,12 @@ typedef struct pt__learnable { /* a parameter that learns, as train/ sees it */
     int32_t rank;
     int64_t elements;
     float *value;
-    const float *gradient; /* of the weighted sum; neighbours in memory are a multiple of 16 floats apart, gaps hold zeros in values and gradients */
+    const float *
+        gradient; /* of the weighted sum; neighbours in memory are a multiple of 16 floats apart, gaps hold zeros in values and gradients */
 } pt__learnable_t;
 
 typedef struct pt__update_result {
-    int32_t skipped; /* the gradient was not finite: nothing was changed but the counts */
+    int32_t skipped;      /* the gradient was not finite: nothing was changed but the counts */
     double gradient_norm; /* 0 where not computed */
     double learning_rate;
 } pt__update_result_t;
@@ -41,24 +44,27 @@ pt_status_t pt__optimizer_create(pt_context_t *context, const pt_optimizer_optio
 pt_status_t pt__optimizer_add_group(pt_optimizer_t *optimizer, const char *pattern, const pt_group_options_t *options);
 pt_status_t pt__optimizer_set_schedule(pt_optimizer_t *optimizer, const pt_schedule_options_t *options);
 pt_status_t pt__optimizer_set_learning_rate(pt_optimizer_t *optimizer, double learning_rate);
-const pt_context_t *pt__optimizer_context(const pt_optimizer_t *optimizer); /* identities are unique within one context only */
+const pt_context_t *
+pt__optimizer_context(const pt_optimizer_t *optimizer); /* identities are unique within one context only */
 
 /* Makes slots (zeros) for these parameters; slots of a parameter bound before under the same name and size are kept. `identity` tells bindings
  * apart: with the identity of the last binding it returns at once. On failure the old binding stands. */
-pt_status_t pt__optimizer_bind(pt_optimizer_t *optimizer, const pt__learnable_t *learnables, int64_t count, uint64_t identity);
+pt_status_t pt__optimizer_bind(pt_optimizer_t *optimizer, const pt__learnable_t *learnables, int64_t count,
+                               uint64_t identity);
 /* Whether that binding is in force, so that a caller need not even list its learnables. */
 int32_t pt__optimizer_is_bound(const pt_optimizer_t *optimizer, uint64_t identity);
 
 /* One update from gradients of the weighted sum, `weight` being the sum of weights (> 0): gradient / weight, clip by norm, by value, schedule, sweep.
  * stage_steps is the schedule's total where it has none of its own. PT_ERR_NONFINITE after nonfinite_limit skipped updates in a row;
  * PT_ERR_CALLBACK from a schedule's callback (then nothing was changed). */
-pt_status_t pt__optimizer_update(pt_optimizer_t *optimizer, struct pt__device *device, double weight, int64_t stage_steps, int32_t want_norm,
-                                 pt__update_result_t *result);
+pt_status_t pt__optimizer_update(pt_optimizer_t *optimizer, struct pt__device *device, double weight,
+                                 int64_t stage_steps, int32_t want_norm, pt__update_result_t *result);
 
 pt_optimizer_t *pt__optimizer_retain(pt_optimizer_t *optimizer);
 void pt__optimizer_release(pt_optimizer_t *optimizer);
 const pt__optimizer_kind_t *pt__optimizer_kind_of(const pt_optimizer_t *optimizer);
-int64_t pt__optimizer_slot_bytes(const pt_optimizer_t *optimizer, int64_t elements); /* for `elements` learnable elements */
+int64_t pt__optimizer_slot_bytes(const pt_optimizer_t *optimizer,
+                                 int64_t elements); /* for `elements` learnable elements */
 
 /* State for checkpoints. Slot `slot` of the learnable `index` of the present binding: float [elements]; NULL where there is none. */
 float *pt__optimizer_slot(const pt_optimizer_t *optimizer, int64_t index, int32_t slot);

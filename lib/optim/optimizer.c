@@ -34,7 +34,8 @@ pt_status_t pt__optimizer_create(pt_context_t *context, const pt_optimizer_optio
     pt_optimizer_t *optimizer;
     *out = NULL;
     if (kind == NULL)
-        return pt__fail(PT_ERR_ARGUMENT, "pt_optimizer_options_t: kind is %d, which is not one of PT_OPTIMIZER_...", (int)options->kind);
+        return pt__fail(PT_ERR_ARGUMENT, "pt_optimizer_options_t: kind is %d, which is not one of PT_OPTIMIZER_...",
+                        (int)options->kind);
     PT__TRY(pt__allocate(&context->memory, 1, sizeof *optimizer, "optimizer", &optimizer));
     optimizer->context = pt__context_retain(context);
     atomic_init(&optimizer->references, 1);
@@ -44,7 +45,8 @@ pt_status_t pt__optimizer_create(pt_context_t *context, const pt_optimizer_optio
     optimizer->options = *options;
     if (options->weight_decay < 0)
         optimizer->options.weight_decay = kind->default_weight_decay;
-    optimizer->schedule = (pt_schedule_options_t){.struct_size = (uint32_t)sizeof optimizer->schedule, .kind = PT_SCHEDULE_CONSTANT};
+    optimizer->schedule = (pt_schedule_options_t){.struct_size = (uint32_t)sizeof optimizer->schedule,
+                                                  .kind = PT_SCHEDULE_CONSTANT};
     *out = optimizer;
     return PT_OK;
 }
@@ -79,7 +81,8 @@ void pt__optimizer_release(pt_optimizer_t *optimizer)
 
 static pt_status_t check_idle(const pt_optimizer_t *optimizer)
 {
-    return optimizer->busy ? pt__fail(PT_ERR_BUSY, "the optimizer is in use: its schedule's callback may not change it") : PT_OK;
+    return optimizer->busy ? pt__fail(PT_ERR_BUSY, "the optimizer is in use: its schedule's callback may not change it")
+                           : PT_OK;
 }
 
 pt_status_t pt__optimizer_add_group(pt_optimizer_t *optimizer, const char *pattern, const pt_group_options_t *options)
@@ -87,9 +90,10 @@ pt_status_t pt__optimizer_add_group(pt_optimizer_t *optimizer, const char *patte
     pt__memory_t *memory = &optimizer->context->memory;
     PT__TRY(check_idle(optimizer));
     if (optimizer->counts.steps > 0)
-        return pt__fail(PT_ERR_STATE, "group \"%s\" comes after %lld updates: groups are added before the first", pattern,
-                        (long long)optimizer->counts.steps);
-    PT__TRY(pt__grow(memory, &optimizer->groups, &optimizer->group_room, optimizer->n_groups + 1, sizeof *optimizer->groups, "parameter groups"));
+        return pt__fail(PT_ERR_STATE, "group \"%s\" comes after %lld updates: groups are added before the first",
+                        pattern, (long long)optimizer->counts.steps);
+    PT__TRY(pt__grow(memory, &optimizer->groups, &optimizer->group_room, optimizer->n_groups + 1,
+                     sizeof *optimizer->groups, "parameter groups"));
     pt__group_t *group = &optimizer->groups[optimizer->n_groups];
     PT__TRY(pt__string_copy(memory, pattern, &group->pattern));
     group->rate_factor = options->learning_rate_factor;
@@ -127,14 +131,16 @@ static pt_status_t ask_callback(pt_optimizer_t *optimizer, struct pt__device *de
     return status;
 }
 
-static pt_status_t schedule_factor(pt_optimizer_t *optimizer, struct pt__device *device, int64_t stage_steps, double *factor)
+static pt_status_t schedule_factor(pt_optimizer_t *optimizer, struct pt__device *device, int64_t stage_steps,
+                                   double *factor)
 {
     const pt_schedule_options_t *schedule = &optimizer->schedule;
     if (schedule->kind == PT_SCHEDULE_CALLBACK)
         return ask_callback(optimizer, device, factor);
     int64_t total = schedule->total_steps > 0 ? schedule->total_steps : stage_steps;
     if (total <= 0 && pt__schedule_needs_total(schedule->kind))
-        return pt__fail(PT_ERR_STATE, "the schedule needs its number of steps: set pt_schedule_options_t.total_steps, which is 0, as this stage does not "
+        return pt__fail(PT_ERR_STATE, "the schedule needs its number of steps: set pt_schedule_options_t.total_steps, "
+                                      "which is 0, as this stage does not "
                                       "know its own");
     *factor = pt__schedule_factor(schedule, optimizer->counts.steps, total);
     return PT_OK;
@@ -146,8 +152,11 @@ static pt_status_t skip(pt_optimizer_t *optimizer, double norm)
     counts->skipped++;
     counts->skipped_in_a_row++;
     if (counts->skipped_in_a_row >= optimizer->options.nonfinite_limit)
-        return pt__fail(PT_ERR_NONFINITE, "the gradient's norm is %g: %lld updates in a row were skipped, the limit is %lld, after %lld updates made", norm,
-                        (long long)counts->skipped_in_a_row, (long long)optimizer->options.nonfinite_limit, (long long)counts->steps);
+        return pt__fail(
+            PT_ERR_NONFINITE,
+            "the gradient's norm is %g: %lld updates in a row were skipped, the limit is %lld, after %lld updates made",
+            norm, (long long)counts->skipped_in_a_row, (long long)optimizer->options.nonfinite_limit,
+            (long long)counts->steps);
     return PT_OK;
 }
 
@@ -167,8 +176,12 @@ static void sweep(const pt_optimizer_t *optimizer, struct pt__device *device, do
         slots[slot] = binding->slots + slot * binding->slot_elements;
     for (int64_t i = 0; i < binding->n_sweeps; i++) {
         const pt__sweep_t *part = &binding->sweeps[i];
-        pt__update_t call = {.count = part->count, .parameter = part->value, .gradient = part->gradient, .gradient_scale = (float)scale,
-                             .clip_value = (float)optimizer->options.clip_value, .rate = (float)(rate * part->rate_factor),
+        pt__update_t call = {.count = part->count,
+                             .parameter = part->value,
+                             .gradient = part->gradient,
+                             .gradient_scale = (float)scale,
+                             .clip_value = (float)optimizer->options.clip_value,
+                             .rate = (float)(rate * part->rate_factor),
                              .weight_decay = (float)part->weight_decay};
         call.first = slots[0] != NULL ? slots[0] + part->offset : NULL;
         call.second = slots[1] != NULL ? slots[1] + part->offset : NULL;
@@ -176,8 +189,8 @@ static void sweep(const pt_optimizer_t *optimizer, struct pt__device *device, do
     }
 }
 
-static pt_status_t update(pt_optimizer_t *optimizer, struct pt__device *device, double weight, int64_t stage_steps, int32_t want_norm,
-                          pt__update_result_t *result)
+static pt_status_t update(pt_optimizer_t *optimizer, struct pt__device *device, double weight, int64_t stage_steps,
+                          int32_t want_norm, pt__update_result_t *result)
 {
     const pt_optimizer_options_t *options = &optimizer->options;
     double factor = 1.0, scale = 1.0 / weight;
@@ -205,8 +218,8 @@ static pt_status_t update(pt_optimizer_t *optimizer, struct pt__device *device, 
     return PT_OK;
 }
 
-pt_status_t pt__optimizer_update(pt_optimizer_t *optimizer, struct pt__device *device, double weight, int64_t stage_steps, int32_t want_norm,
-                                 pt__update_result_t *result)
+pt_status_t pt__optimizer_update(pt_optimizer_t *optimizer, struct pt__device *device, double weight,
+                                 int64_t stage_steps, int32_t want_norm, pt__update_result_t *result)
 {
     pt__optimizer_retain(optimizer); /* the schedule's callback may free the host's handle */
     pt_status_t status = update(optimizer, device, weight, stage_steps, want_norm, result);
@@ -254,9 +267,10 @@ static void add_number(pt__text_t *text, const char *name, double value)
 
 static void add_schedule(pt__text_t *text, const pt_schedule_options_t *schedule)
 {
-    static const char *const names[] = {"constant", "linear", "cosine", "step", "one_cycle", "inverse_sqrt", "callback"};
-    pt__text_add(text, " schedule=%s warmup_steps=%lld total_steps=%lld period=%lld", names[schedule->kind], (long long)schedule->warmup_steps,
-                 (long long)schedule->total_steps, (long long)schedule->period);
+    static const char *const names[] = {"constant",  "linear",       "cosine",  "step",
+                                        "one_cycle", "inverse_sqrt", "callback"};
+    pt__text_add(text, " schedule=%s warmup_steps=%lld total_steps=%lld period=%lld", names[schedule->kind],
+                 (long long)schedule->warmup_steps, (long long)schedule->total_steps, (long long)schedule->period);
     add_number(text, "minimum_factor", schedule->minimum_factor);
     add_number(text, "gamma", schedule->gamma);
     add_number(text, "initial_divisor", schedule->initial_divisor);
@@ -268,8 +282,8 @@ pt_status_t pt__optimizer_print(const pt_optimizer_t *optimizer, char *buffer, s
     const pt_optimizer_options_t *options = &optimizer->options;
     pt__text_t text = pt__text_start(&optimizer->context->memory);
     size_t length;
-    pt__text_add(&text, "%s flags=%lu nesterov=%d nonfinite_limit=%lld", optimizer->kind.name, (unsigned long)options->flags, (int)options->nesterov,
-                 (long long)options->nonfinite_limit);
+    pt__text_add(&text, "%s flags=%lu nesterov=%d nonfinite_limit=%lld", optimizer->kind.name,
+                 (unsigned long)options->flags, (int)options->nesterov, (long long)options->nonfinite_limit);
     add_number(&text, "learning_rate", options->learning_rate);
     add_number(&text, "weight_decay", options->weight_decay);
     add_number(&text, "beta1", options->beta1);

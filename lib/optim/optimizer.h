@@ -37,9 +37,9 @@ typedef struct pt__binding {
     uint64_t identity;
     pt__bound_t *bound; /* [count] */
     int64_t count;
-    char *names;           /* [name_bytes] of all, each with its 0 */
-    pt__sweep_t *sweeps;   /* [n_sweeps], room for count */
-    pt__span_t *spans;     /* [n_spans], room for count */
+    char *names;         /* [name_bytes] of all, each with its 0 */
+    pt__sweep_t *sweeps; /* [n_sweeps], room for count */
+    pt__span_t *spans;   /* [n_spans], room for count */
     int64_t n_sweeps, n_spans;
     float *slots;          /* [n_slots, slot_elements] */
     int64_t slot_elements; /* of all learnables, gaps included */
@@ -48,7 +48,7 @@ typedef struct pt__binding {
 struct pt_optimizer {
     pt_context_t *context;
     atomic_int references;
-    pt__optimizer_kind_t kind; /* a copy: n_slots is what the options need */
+    pt__optimizer_kind_t kind;      /* a copy: n_slots is what the options need */
     pt_optimizer_options_t options; /* weight_decay resolved */
     pt_schedule_options_t schedule;
     pt__group_t *groups;

@@ -29,7 +29,8 @@ static double progress_of(int64_t done, int64_t whole)
 static double one_cycle(const pt_schedule_options_t *schedule, int64_t step, int64_t total)
 {
     double lowest = 1.0 / schedule->initial_divisor;
-    int64_t peak = schedule->warmup_steps - 1; /* -1 without a warm-up: as torch has it, the peak is one step before the first */
+    int64_t peak = schedule->warmup_steps -
+                   1; /* -1 without a warm-up: as torch has it, the peak is one step before the first */
     if (step < peak)
         return anneal(lowest, 1.0, progress_of(step, peak));
     return anneal(1.0, lowest / schedule->final_divisor, progress_of(step - peak, total - 1 - peak));
@@ -67,11 +68,12 @@ pt_status_t pt__schedule_ask(const pt_schedule_options_t *schedule, int64_t step
     pt_rate_t rate = {.struct_size = (uint32_t)sizeof rate, .status = PT_ERR_CALLBACK, .step = step};
     schedule->callback(schedule->user, &rate);
     if (rate.status != PT_OK)
-        return pt__fail(PT_ERR_CALLBACK, "the schedule's callback failed at step %lld: status %d, user code %lld", (long long)step, (int)rate.status,
-                        (long long)rate.user_code);
+        return pt__fail(PT_ERR_CALLBACK, "the schedule's callback failed at step %lld: status %d, user code %lld",
+                        (long long)step, (int)rate.status, (long long)rate.user_code);
     if (!isfinite(rate.factor) || rate.factor < 0)
-        return pt__fail(PT_ERR_CALLBACK, "the schedule's callback gave the factor %g at step %lld, expected a finite number >= 0", rate.factor,
-                        (long long)step);
+        return pt__fail(PT_ERR_CALLBACK,
+                        "the schedule's callback gave the factor %g at step %lld, expected a finite number >= 0",
+                        rate.factor, (long long)step);
     *factor = rate.factor;
     return PT_OK;
 }

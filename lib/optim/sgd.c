@@ -8,7 +8,8 @@ static int32_t slots_needed(const pt_optimizer_options_t *options)
     return (float)options->momentum != 0.0f;
 }
 
-static void update(struct pt__device *device, const pt_optimizer_options_t *options, int64_t number, struct pt__update *update)
+static void update(struct pt__device *device, const pt_optimizer_options_t *options, int64_t number,
+                   struct pt__update *update)
 {
     update->momentum = (float)options->momentum;
     update->dampening = (float)options->dampening;
@@ -17,5 +18,9 @@ static void update(struct pt__device *device, const pt_optimizer_options_t *opti
     device->kernels->sgd(device, update);
 }
 
-const pt__optimizer_kind_t pt__optimizer_kind_sgd = {.name = "sgd", .number = PT_OPTIMIZER_SGD, .n_slots = 1, .slot_names = {"momentum_buffer"},
-                                                     .slots_needed = slots_needed, .update = update};
+const pt__optimizer_kind_t pt__optimizer_kind_sgd = {.name = "sgd",
+                                                     .number = PT_OPTIMIZER_SGD,
+                                                     .n_slots = 1,
+                                                     .slot_names = {"momentum_buffer"},
+                                                     .slots_needed = slots_needed,
+                                                     .update = update};

@@ -25,12 +25,14 @@ static pt__node_t *sole_producer(const fusion_t *self, pt_tensor_t tensor)
 }
 
 /* Puts `operand` into place `place` (counted from 1) of the producer, if it is free, comes early enough and the op accepts it. */
-static int32_t take_in(const fusion_t *self, pt__node_t *producer, int32_t place, pt_tensor_t operand, int64_t activation)
+static int32_t take_in(const fusion_t *self, pt__node_t *producer, int32_t place, pt_tensor_t operand,
+                       int64_t activation)
 {
     pt_graph_t *graph = self->plan->graph;
     pt__node_t fused = *producer;
     pt__tensor_t outputs[PT__MAX_OUTPUTS];
-    if (place == 0 || operand >= producer->outputs[0] || (producer->n_inputs >= place && producer->inputs[place - 1] != PT_NO_TENSOR))
+    if (place == 0 || operand >= producer->outputs[0] ||
+        (producer->n_inputs >= place && producer->inputs[place - 1] != PT_NO_TENSOR))
         return 0;
     while (fused.n_inputs < place)
         fused.inputs[fused.n_inputs++] = PT_NO_TENSOR;
@@ -64,7 +66,8 @@ static void fuse_add(fusion_t *self, const pt__node_t *node)
     for (int32_t side = 1; side >= 0; side--) {
         pt_tensor_t sum = node->inputs[side], other = node->inputs[1 - side];
         pt__node_t *producer = sole_producer(self, sum);
-        if (sum == other || producer == NULL || !pt__shape_equal(shape, &graph->tensors[sum].shape) || !pt__shape_equal(shape, &graph->tensors[other].shape))
+        if (sum == other || producer == NULL || !pt__shape_equal(shape, &graph->tensors[sum].shape) ||
+            !pt__shape_equal(shape, &graph->tensors[other].shape))
             continue;
         if (take_in(self, producer, producer->op->residual_input, other, PT_ACTIVATION_NONE)) {
             redirect(self, node->outputs[0], sum);
@@ -76,14 +79,17 @@ static void fuse_add(fusion_t *self, const pt__node_t *node)
 /* The derivative from a pre-activation: relu's is the same from its result. */
 static int32_t is_slope(int64_t activation)
 {
-    return activation == PT_ACTIVATION_RELU || activation == PT_ACTIVATION_GELU_TANH || activation == PT_ACTIVATION_GELU_ERF || activation == PT_ACTIVATION_SILU;
+    return activation == PT_ACTIVATION_RELU || activation == PT_ACTIVATION_GELU_TANH ||
+           activation == PT_ACTIVATION_GELU_ERF || activation == PT_ACTIVATION_SILU;
 }
 
 static void fuse_slope(fusion_t *self, const pt__node_t *node)
 {
-    int64_t activation = node->attributes.integers[0] + 1; /* elementwise functions are numbered from 0, activations from 1 */
+    int64_t activation = node->attributes.integers[0] +
+                         1; /* elementwise functions are numbered from 0, activations from 1 */
     pt__node_t *producer = sole_producer(self, node->inputs[1]);
-    if (producer != NULL && is_slope(activation) && take_in(self, producer, producer->op->slope_input, node->inputs[0], activation))
+    if (producer != NULL && is_slope(activation) &&
+        take_in(self, producer, producer->op->slope_input, node->inputs[0], activation))
         redirect(self, node->outputs[0], node->inputs[1]);
 }
 
@@ -112,7 +118,8 @@ pt_status_t pt__layout_fuse(pt__plan_t *plan)
     const pt__op_t *add = pt__op_find("add"), *unary_gradient = pt__op_find("unary_gradient");
     pt_status_t status;
     PT__TRY_OUT(pt__allocate(memory, (size_t)plan->graph->n_tensors, sizeof *self.uses, "plan", &self.uses));
-    PT__TRY_OUT(pt__allocate(memory, (size_t)plan->graph->n_tensors, sizeof *self.replacement, "plan", &self.replacement));
+    PT__TRY_OUT(
+        pt__allocate(memory, (size_t)plan->graph->n_tensors, sizeof *self.replacement, "plan", &self.replacement));
     count_uses(&self);
     for (int64_t i = 0; i < plan->graph->n_nodes; i++) {
         pt__node_t *node = &plan->graph->nodes[i];

@@ -4,7 +4,14 @@
 
 #include "plan/plan.h"
 
-typedef enum pt__place { PT__PLACE_NOWHERE = 0, PT__PLACE_INPUT, PT__PLACE_PARAMETER, PT__PLACE_CONSTANT, PT__PLACE_GRADIENT, PT__PLACE_ARENA } pt__place_t;
+typedef enum pt__place {
+    PT__PLACE_NOWHERE = 0,
+    PT__PLACE_INPUT,
+    PT__PLACE_PARAMETER,
+    PT__PLACE_CONSTANT,
+    PT__PLACE_GRADIENT,
+    PT__PLACE_ARENA
+} pt__place_t;
 
 /* A piece of memory that one tensor or several (views, results in place) occupy one after the other. */
 typedef struct pt__storage {
@@ -17,34 +24,36 @@ typedef struct pt__storage {
 
 typedef struct pt__operand { /* an address or a size of a call that changes with the run */
     pt__view_t *view;
-    int32_t input;     /* graph input whose address it takes; -1: none */
+    int32_t input;       /* graph input whose address it takes; -1: none */
     pt__symbol_t symbol; /* of size[0] */
     int64_t multiplier;
 } pt__operand_t;
 
 typedef struct pt__step {
     int32_t node;
-    int32_t scratch;            /* storage of the op's scratch; -1: none */
-    uint32_t first_accumulate;  /* bits of outputs that are a parameter's first contribution: added only where run->accumulate */
+    int32_t scratch; /* storage of the op's scratch; -1: none */
+    uint32_t
+        first_accumulate; /* bits of outputs that are a parameter's first contribution: added only where run->accumulate */
     uint32_t always_accumulate; /* bits of later contributions */
 } pt__step_t;
 
 struct pt__plan {
     pt_context_t *context;
     pt_graph_t *graph; /* what the targets need, with the backward pass */
-    pt_tensor_t *map;  /* [tensors of the graph that the plan was made of] the same in `graph`; PT_NO_TENSOR: not needed */
+    pt_tensor_t
+        *map; /* [tensors of the graph that the plan was made of] the same in `graph`; PT_NO_TENSOR: not needed */
     int64_t capacity[PT__SYMBOL_COUNT];
     int64_t count[PT__SYMBOL_COUNT]; /* sizes now in the views */
     int32_t accumulate;              /* now in the calls */
-    int32_t *reached;          /* [parameters] */
-    int8_t *kept;              /* [tensors] */
-    int8_t *used;              /* [tensors] read by a live node, or kept */
-    int32_t *last_use;         /* [tensors] the last live node that reads it; INT32_MAX where kept; -1 never */
-    int32_t *storage_of;       /* [tensors] -1: none */
+    int32_t *reached;                /* [parameters] */
+    int8_t *kept;                    /* [tensors] */
+    int8_t *used;                    /* [tensors] read by a live node, or kept */
+    int32_t *last_use;               /* [tensors] the last live node that reads it; INT32_MAX where kept; -1 never */
+    int32_t *storage_of;             /* [tensors] -1: none */
     pt__storage_t *storages;
     int64_t n_storages, storage_room;
     pt__step_t *steps;
-    pt__call_t *calls;         /* [n_steps] */
+    pt__call_t *calls; /* [n_steps] */
     int64_t n_steps;
     pt__operand_t *operands;
     int64_t n_operands, operand_room;

@@ -45,11 +45,14 @@ static pt_status_t add_operand(pt__plan_t *plan, pt_tensor_t tensor, pt__view_t 
 {
     const pt__tensor_t *of = &plan->graph->tensors[tensor];
     const pt__storage_t *storage = &plan->storages[plan->storage_of[tensor]];
-    pt__operand_t operand = {.view = view, .input = storage->place == PT__PLACE_INPUT ? storage->index : -1, .symbol = of->shape.symbol,
+    pt__operand_t operand = {.view = view,
+                             .input = storage->place == PT__PLACE_INPUT ? storage->index : -1,
+                             .symbol = of->shape.symbol,
                              .multiplier = of->shape.rank > 0 ? of->shape.size[0] : 1};
     if (operand.input < 0 && operand.symbol == PT__SYMBOL_NONE)
         return PT_OK;
-    PT__TRY(pt__grow(&plan->context->memory, &plan->operands, &plan->operand_room, plan->n_operands + 1, sizeof *plan->operands, "plan"));
+    PT__TRY(pt__grow(&plan->context->memory, &plan->operands, &plan->operand_room, plan->n_operands + 1,
+                     sizeof *plan->operands, "plan"));
     plan->operands[plan->n_operands++] = operand;
     return PT_OK;
 }
@@ -59,7 +62,11 @@ static pt_status_t build_call(pt__plan_t *plan, int64_t index)
     pt__step_t *step = &plan->steps[index];
     const pt__node_t *node = &plan->graph->nodes[step->node];
     pt__call_t *call = &plan->calls[index];
-    *call = (pt__call_t){.op = node->op, .attributes = &node->attributes, .n_inputs = node->n_inputs, .n_outputs = node->n_outputs, .number = (int32_t)index};
+    *call = (pt__call_t){.op = node->op,
+                         .attributes = &node->attributes,
+                         .n_inputs = node->n_inputs,
+                         .n_outputs = node->n_outputs,
+                         .number = (int32_t)index};
     for (int32_t k = 0; k < node->n_inputs; k++) {
         if (node->inputs[k] == PT_NO_TENSOR)
             continue;
@@ -75,7 +82,9 @@ static pt_status_t build_call(pt__plan_t *plan, int64_t index)
     }
     int64_t bytes = node->op->scratch != NULL ? node->op->scratch(call) : 0;
     if (bytes > 0) {
-        pt__storage_t scratch = {.place = PT__PLACE_ARENA, .first = step->node, .last = step->node,
+        pt__storage_t scratch = {.place = PT__PLACE_ARENA,
+                                 .first = step->node,
+                                 .last = step->node,
                                  .bytes = (bytes + PT__ALIGNMENT - 1) / PT__ALIGNMENT * PT__ALIGNMENT};
         PT__TRY(pt__layout_add_storage(plan, &scratch, &step->scratch));
     }
@@ -191,7 +200,8 @@ int32_t pt__plan_reads_input(const pt__plan_t *plan, int64_t input)
     return plan->used[plan->graph->inputs[input].tensor];
 }
 
-static void *address(const pt__plan_t *plan, int32_t storage, char *arena, float *const *values, float *const *gradients)
+static void *address(const pt__plan_t *plan, int32_t storage, char *arena, float *const *values,
+                     float *const *gradients)
 {
     const pt__storage_t *at = &plan->storages[storage];
     switch (at->place) {
@@ -218,10 +228,13 @@ void pt__plan_bind(pt__plan_t *plan, void *arena, float *const *values, float *c
             if (node->inputs[k] != PT_NO_TENSOR)
                 call->inputs[k].data = address(plan, plan->storage_of[node->inputs[k]], arena, values, gradients);
         for (int32_t k = 0; k < node->n_outputs; k++)
-            call->outputs[k].data = plan->storage_of[node->outputs[k]] < 0 ? NULL : address(plan, plan->storage_of[node->outputs[k]], arena, values, gradients);
+            call->outputs[k].data = plan->storage_of[node->outputs[k]] < 0
+                                        ? NULL
+                                        : address(plan, plan->storage_of[node->outputs[k]], arena, values, gradients);
         if (node->op->flags & PT__OP_SINK)
             call->outputs[0].data = gradients[node->attributes.integers[0]];
-        call->scratch = plan->steps[i].scratch < 0 ? NULL : address(plan, plan->steps[i].scratch, arena, values, gradients);
+        call->scratch = plan->steps[i].scratch < 0 ? NULL
+                                                   : address(plan, plan->steps[i].scratch, arena, values, gradients);
     }
 }
 
@@ -238,7 +251,8 @@ static void set_counts(pt__plan_t *plan, const int64_t *count)
 static void set_accumulate(pt__plan_t *plan, int32_t accumulate)
 {
     for (int64_t i = 0; i < plan->n_steps; i++)
-        plan->calls[i].accumulate = plan->steps[i].always_accumulate | (accumulate ? plan->steps[i].first_accumulate : 0u);
+        plan->calls[i].accumulate = plan->steps[i].always_accumulate |
+                                    (accumulate ? plan->steps[i].first_accumulate : 0u);
     plan->accumulate = accumulate;
 }
 
@@ -248,7 +262,8 @@ void pt__plan_run(pt__plan_t *plan, const pt__run_t *run, const void *const *inp
     set_accumulate(plan, run->accumulate);
     for (int64_t i = 0; i < plan->n_operands; i++)
         if (plan->operands[i].input >= 0)
-            plan->operands[i].view->data = (void *)(uintptr_t)inputs[plan->operands[i].input]; /* read only by every op */
+            plan->operands[i].view->data = (void *)(uintptr_t)
+                inputs[plan->operands[i].input]; /* read only by every op */
     for (int64_t i = 0; i < plan->n_steps; i++)
         plan->calls[i].op->run(&plan->calls[i], run);
 }
@@ -270,7 +285,8 @@ double pt__plan_operations(pt__plan_t *plan, int64_t samples, int64_t tokens)
     set_counts(plan, (int64_t[]){1, samples, tokens});
     for (int64_t i = 0; i < plan->n_steps; i++) {
         const pt__call_t *call = &plan->calls[i];
-        operations += call->op->operations != NULL ? call->op->operations(call) : (double)pt__view_elements(&call->outputs[0]);
+        operations += call->op->operations != NULL ? call->op->operations(call)
+                                                   : (double)pt__view_elements(&call->outputs[0]);
     }
     return operations;
 }

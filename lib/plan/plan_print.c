@@ -10,8 +10,9 @@ static int64_t view_bytes(const pt__view_t *view)
 
 static void print_place(const pt__plan_t *plan, pt_tensor_t tensor, pt__text_t *text)
 {
-    static const char *const names[] = {[PT__PLACE_NOWHERE] = "-", [PT__PLACE_INPUT] = "input", [PT__PLACE_PARAMETER] = "parameter",
-                                        [PT__PLACE_CONSTANT] = "constant", [PT__PLACE_GRADIENT] = "gradient", [PT__PLACE_ARENA] = "arena"};
+    static const char *const names[] = {
+        [PT__PLACE_NOWHERE] = "-",         [PT__PLACE_INPUT] = "input",       [PT__PLACE_PARAMETER] = "parameter",
+        [PT__PLACE_CONSTANT] = "constant", [PT__PLACE_GRADIENT] = "gradient", [PT__PLACE_ARENA] = "arena"};
     const pt__storage_t *storage = plan->storage_of[tensor] < 0 ? NULL : &plan->storages[plan->storage_of[tensor]];
     if (storage == NULL)
         pt__text_add(text, "-");
@@ -29,7 +30,8 @@ void pt__plan_print(pt__plan_t *plan, struct pt__text *text)
         const pt__call_t *call = &plan->calls[i];
         const pt__node_t *node = &plan->graph->nodes[plan->steps[i].node];
         const pt__tensor_t *output = &plan->graph->tensors[node->outputs[0]];
-        double operations = call->op->operations != NULL ? call->op->operations(call) : (double)pt__view_elements(&call->outputs[0]);
+        double operations = call->op->operations != NULL ? call->op->operations(call)
+                                                         : (double)pt__view_elements(&call->outputs[0]);
         int64_t bytes = 0;
         for (int32_t k = 0; k < call->n_inputs; k++)
             bytes += view_bytes(&call->inputs[k]);
@@ -37,10 +39,11 @@ void pt__plan_print(pt__plan_t *plan, struct pt__text *text)
             bytes += view_bytes(&call->outputs[k]);
         total += operations;
         pt__text_add(text, "%4lld %-26s %-28s operations %.3g bytes %lld at ", (long long)i, call->op->name,
-                               pt__shape_print(&output->shape, output->dtype, shape, sizeof shape), operations, (long long)bytes);
+                     pt__shape_print(&output->shape, output->dtype, shape, sizeof shape), operations, (long long)bytes);
         print_place(plan, node->outputs[0], text);
         pt__text_add(text, "\n");
     }
-    pt__text_add(text, "samples %lld tokens %lld steps %lld operations %.4g arena bytes %lld\n", (long long)plan->capacity[PT__SYMBOL_BATCH],
-                          (long long)plan->capacity[PT__SYMBOL_TOKENS], (long long)plan->n_steps, total, (long long)plan->arena_bytes);
+    pt__text_add(text, "samples %lld tokens %lld steps %lld operations %.4g arena bytes %lld\n",
+                 (long long)plan->capacity[PT__SYMBOL_BATCH], (long long)plan->capacity[PT__SYMBOL_TOKENS],
+                 (long long)plan->n_steps, total, (long long)plan->arena_bytes);
 }

@@ -20,7 +20,8 @@ typedef struct selection {
 
 static int32_t is_row_pool(const selection_t *self, const pt__node_t *node)
 {
-    return node->op == self->pool && (node->attributes.integers[0] == PT_POOL_FIRST || node->attributes.integers[0] == PT_POOL_LAST);
+    return node->op == self->pool &&
+           (node->attributes.integers[0] == PT_POOL_FIRST || node->attributes.integers[0] == PT_POOL_LAST);
 }
 
 static int32_t has_token_rows(const pt__tensor_t *tensor)
@@ -33,14 +34,16 @@ static int32_t has_token_rows(const pt__tensor_t *tensor)
 static int32_t takes_rows(const selection_t *self, const pt__node_t *node)
 {
     const pt__tensor_t *tensors = self->from->tensors;
-    if (!(node->op->flags & PT__OP_ROWWISE) || (node->op->flags & PT__OP_ALIAS) || !has_token_rows(&tensors[node->outputs[0]]))
+    if (!(node->op->flags & PT__OP_ROWWISE) || (node->op->flags & PT__OP_ALIAS) ||
+        !has_token_rows(&tensors[node->outputs[0]]))
         return 0;
     for (int32_t k = 1; k < node->n_outputs; k++)
         if (self->reading[node->outputs[k]] != UNREAD)
             return 0;
     for (int32_t k = 0; k < node->n_inputs; k++) {
         const pt__tensor_t *input = pt__graph_tensor(self->from, node->inputs[k]);
-        if (input != NULL && input->shape.symbol != PT__SYMBOL_NONE && (!has_token_rows(input) || input->dtype != PT_FLOAT32))
+        if (input != NULL && input->shape.symbol != PT__SYMBOL_NONE &&
+            (!has_token_rows(input) || input->dtype != PT_FLOAT32))
             return 0;
     }
     return 1;
@@ -103,9 +106,10 @@ static pt_status_t rebuild_node(selection_t *self, const pt__node_t *node)
     }
     for (int32_t k = 0; k < node->n_inputs; k++) {
         pt_tensor_t input = node->inputs[k];
-        inputs[k] = input == PT_NO_TENSOR                                                   ? PT_NO_TENSOR
-                    : of_rows && self->from->tensors[input].shape.symbol != PT__SYMBOL_NONE ? select_rows(self, input, kind)
-                                                                                            : self->map[input];
+        inputs[k] = input == PT_NO_TENSOR ? PT_NO_TENSOR
+                    : of_rows && self->from->tensors[input].shape.symbol != PT__SYMBOL_NONE
+                        ? select_rows(self, input, kind)
+                        : self->map[input];
     }
     pt_tensor_t first = pt__graph_add(self->to, node->op, node->n_inputs, inputs, &node->attributes);
     for (int32_t k = 0; k < node->n_outputs && first != PT_NO_TENSOR; k++)
@@ -130,7 +134,8 @@ static pt_status_t rebuild(selection_t *self)
                 PT__TRY(rebuild_node(self, node));
             continue;
         }
-        PT__TRY(pt__grow(&to->context->memory, &to->tensors, &to->tensor_room, to->n_tensors + 1, sizeof *to->tensors, "plan"));
+        PT__TRY(pt__grow(&to->context->memory, &to->tensors, &to->tensor_room, to->n_tensors + 1, sizeof *to->tensors,
+                         "plan"));
         self->map[i] = (pt_tensor_t)to->n_tensors++;
         to->tensors[self->map[i]] = *tensor;
         if (tensor->kind == PT__KIND_INPUT)

@@ -27,7 +27,8 @@ pt__view_t pt__layout_view(const pt__plan_t *plan, pt_tensor_t tensor)
 
 pt_status_t pt__layout_add_storage(pt__plan_t *plan, const pt__storage_t *storage, int32_t *index)
 {
-    PT__TRY(pt__grow(&plan->context->memory, &plan->storages, &plan->storage_room, plan->n_storages + 1, sizeof *plan->storages, "plan"));
+    PT__TRY(pt__grow(&plan->context->memory, &plan->storages, &plan->storage_room, plan->n_storages + 1,
+                     sizeof *plan->storages, "plan"));
     *index = (int32_t)plan->n_storages++;
     plan->storages[*index] = *storage;
     return PT_OK;
@@ -115,7 +116,8 @@ static pt_status_t assign_outputs(pt__plan_t *plan, int64_t index, int8_t *dropp
             continue;
         }
         if ((node->op->accumulates >> k & 1u) && (sink = find_sink(plan, output, index + 1)) >= 0) {
-            pt__storage_t gradient = {.place = PT__PLACE_GRADIENT, .index = (int32_t)plan->graph->nodes[sink].attributes.integers[0]};
+            pt__storage_t gradient = {.place = PT__PLACE_GRADIENT,
+                                      .index = (int32_t)plan->graph->nodes[sink].attributes.integers[0]};
             dropped[sink] = 1;
             PT__TRY(pt__layout_add_storage(plan, &gradient, &plan->storage_of[output]));
             continue;
@@ -125,7 +127,9 @@ static pt_status_t assign_outputs(pt__plan_t *plan, int64_t index, int8_t *dropp
             continue;
         }
         int64_t bytes = tensor_bytes(plan, output);
-        pt__storage_t own = {.place = PT__PLACE_ARENA, .first = (int32_t)index, .last = (int32_t)index,
+        pt__storage_t own = {.place = PT__PLACE_ARENA,
+                             .first = (int32_t)index,
+                             .last = (int32_t)index,
                              .bytes = (bytes + PT__ALIGNMENT - 1) / PT__ALIGNMENT * PT__ALIGNMENT};
         PT__TRY(pt__layout_add_storage(plan, &own, &storage));
         occupy(plan, storage, output);
@@ -137,7 +141,9 @@ static pt_status_t assign_outputs(pt__plan_t *plan, int64_t index, int8_t *dropp
 static pt_status_t assign_givens(pt__plan_t *plan)
 {
     for (pt_tensor_t i = 0; i < plan->graph->n_tensors; i++) {
-        static const pt__place_t places[] = {[PT__KIND_INPUT] = PT__PLACE_INPUT, [PT__KIND_PARAMETER] = PT__PLACE_PARAMETER, [PT__KIND_CONSTANT] = PT__PLACE_CONSTANT};
+        static const pt__place_t places[] = {[PT__KIND_INPUT] = PT__PLACE_INPUT,
+                                             [PT__KIND_PARAMETER] = PT__PLACE_PARAMETER,
+                                             [PT__KIND_CONSTANT] = PT__PLACE_CONSTANT};
         const pt__tensor_t *tensor = &plan->graph->tensors[i];
         plan->storage_of[i] = -1;
         if (tensor->kind == PT__KIND_RESULT)
@@ -158,7 +164,8 @@ static pt_status_t add_step(pt__plan_t *plan, int64_t index, int8_t *started)
         int32_t parameter = -1;
         if (node->op->flags & PT__OP_SINK)
             parameter = (int32_t)node->attributes.integers[0];
-        else if (plan->storage_of[node->outputs[k]] >= 0 && plan->storages[plan->storage_of[node->outputs[k]]].place == PT__PLACE_GRADIENT)
+        else if (plan->storage_of[node->outputs[k]] >= 0 &&
+                 plan->storages[plan->storage_of[node->outputs[k]]].place == PT__PLACE_GRADIENT)
             parameter = plan->storages[plan->storage_of[node->outputs[k]]].index;
         if (parameter < 0)
             continue;

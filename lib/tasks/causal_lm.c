@@ -16,7 +16,8 @@ static pt_status_t check_trunk(const pt_graph_t *graph, pt_tensor_t hidden, int6
     if (tokens == NULL || pt__graph_tensor(graph, tokens->tensor)->index_limit <= 0)
         return pt__fail(PT_ERR_STATE, "task causal_lm: the network has no input \"tokens\" that an embedding reads");
     if (pt__graph_tensor(graph, hidden)->shape.symbol != PT__SYMBOL_TOKENS)
-        return pt__fail(PT_ERR_SHAPE, "task causal_lm: the network's output \"hidden\" has one row a sample, expected one a token ([PT_DIM_TOKENS, D])");
+        return pt__fail(PT_ERR_SHAPE, "task causal_lm: the network's output \"hidden\" has one row a sample, expected "
+                                      "one a token ([PT_DIM_TOKENS, D])");
     *vocabulary = pt__graph_tensor(graph, tokens->tensor)->index_limit;
     return PT_OK;
 }
@@ -27,7 +28,8 @@ static pt_status_t build(const pt_task_options_t *options, pt_graph_t *graph)
     int64_t vocabulary = 0;
     pt_cross_entropy_options_t loss;
     if (options->class_weights != NULL)
-        return pt__fail(PT_ERR_ARGUMENT, "task causal_lm: class_weights are given, expected none: a language model has no classes");
+        return pt__fail(PT_ERR_ARGUMENT,
+                        "task causal_lm: class_weights are given, expected none: a language model has no classes");
     PT__TRY(pt_cross_entropy_options_init(&loss, (uint32_t)sizeof loss));
     loss.label_smoothing = options->label_smoothing;
     PT__TRY(pt__head_find_hidden(graph, "causal_lm", &hidden));
@@ -46,4 +48,5 @@ static pt_status_t build(const pt_task_options_t *options, pt_graph_t *graph)
     return pt_graph_status(graph);
 }
 
-const pt__task_t pt__task_causal_lm = {.name = "causal_lm", .number = PT_TASK_CAUSAL_LM, .self_supervised = 1, .build = build};
+const pt__task_t pt__task_causal_lm = {
+    .name = "causal_lm", .number = PT_TASK_CAUSAL_LM, .self_supervised = 1, .build = build};

@@ -14,8 +14,10 @@ pt_status_t pt__head_find_hidden(const pt_graph_t *graph, const char *task, pt_t
     const pt__tensor_t *tensor = pt__graph_tensor(graph, *hidden);
     const pt__shape_t *shape = &tensor->shape;
     if (tensor->dtype != PT_FLOAT32 || shape->rank != 2 || shape->symbol == PT__SYMBOL_NONE || shape->size[0] != 1)
-        return pt__fail(PT_ERR_SHAPE, "task %s: the network's output \"hidden\" is %s, expected float32 [PT_DIM_TOKENS, D] or [PT_DIM_BATCH, D]", task,
-                        pt__shape_print(shape, tensor->dtype, found, sizeof found));
+        return pt__fail(
+            PT_ERR_SHAPE,
+            "task %s: the network's output \"hidden\" is %s, expected float32 [PT_DIM_TOKENS, D] or [PT_DIM_BATCH, D]",
+            task, pt__shape_print(shape, tensor->dtype, found, sizeof found));
     return PT_OK;
 }
 
@@ -29,7 +31,8 @@ pt_tensor_t pt__head_add(pt_graph_t *graph, const char *name, pt_tensor_t hidden
         hidden = pt_pool(graph, hidden, options->pooling);
     if (options->dropout > 0)
         hidden = pt_dropout(graph, hidden, options->dropout);
-    pt_tensor_t weight = pt_parameter(graph, weight_name, 2, (int64_t[]){options->outputs, shape.size[1]}, PT_INIT_NORMAL, DEVIATION);
+    pt_tensor_t weight = pt_parameter(graph, weight_name, 2, (int64_t[]){options->outputs, shape.size[1]},
+                                      PT_INIT_NORMAL, DEVIATION);
     pt_tensor_t bias = pt_parameter(graph, bias_name, 1, &options->outputs, PT_INIT_CONSTANT, 0.0);
     return pt_linear(graph, hidden, weight, bias, PT_ACTIVATION_NONE);
 }

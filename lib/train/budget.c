@@ -15,22 +15,27 @@ static int64_t sample_bytes(const pt_model_t *model, const pt_dataset_t *dataset
 static int64_t fixed_bytes(const pt_model_t *model, const pt_optimizer_t *optimizer)
 {
     int64_t learnable = pt__model_learnable_elements(model);
-    return (model->value_elements + learnable) * (int64_t)sizeof(float) + pt__optimizer_slot_bytes(optimizer, learnable);
+    return (model->value_elements + learnable) * (int64_t)sizeof(float) +
+           pt__optimizer_slot_bytes(optimizer, learnable);
 }
 
-static pt_status_t needed_bytes(pt_model_t *model, const pt_optimizer_t *optimizer, const pt_dataset_t *dataset, int64_t micro_batch, int64_t *bytes)
+static pt_status_t needed_bytes(pt_model_t *model, const pt_optimizer_t *optimizer, const pt_dataset_t *dataset,
+                                int64_t micro_batch, int64_t *bytes)
 {
     pt__measure_t measure;
     int64_t tokens = pt__engine_sample_tokens(model, dataset);
     if (tokens > INT64_MAX / micro_batch)
-        return pt__fail(PT_ERR_MEMORY, "%lld samples of up to %lld rows are more than any machine can hold", (long long)micro_batch, (long long)tokens);
-    PT__TRY(pt__engine_measure(model, micro_batch, micro_batch * tokens, &measure)); /* bounds all sizes at this capacity */
-    *bytes = fixed_bytes(model, optimizer) + measure.arena_bytes + measure.table_bytes + micro_batch * sample_bytes(model, dataset);
+        return pt__fail(PT_ERR_MEMORY, "%lld samples of up to %lld rows are more than any machine can hold",
+                        (long long)micro_batch, (long long)tokens);
+    PT__TRY(
+        pt__engine_measure(model, micro_batch, micro_batch * tokens, &measure)); /* bounds all sizes at this capacity */
+    *bytes = fixed_bytes(model, optimizer) + measure.arena_bytes + measure.table_bytes +
+             micro_batch * sample_bytes(model, dataset);
     return PT_OK;
 }
 
-pt_status_t pt__budget_micro_batch(pt_model_t *model, const pt_optimizer_t *optimizer, const pt_dataset_t *dataset, const pt_train_options_t *options,
-                                   int64_t *micro_batch)
+pt_status_t pt__budget_micro_batch(pt_model_t *model, const pt_optimizer_t *optimizer, const pt_dataset_t *dataset,
+                                   const pt_train_options_t *options, int64_t *micro_batch)
 {
     int64_t samples = options->micro_batch > 0 ? options->micro_batch : options->batch, bytes = 0, parts = 1;
     int32_t recompute = model->recompute;
@@ -49,8 +54,9 @@ pt_status_t pt__budget_micro_batch(pt_model_t *model, const pt_optimizer_t *opti
         }
         if (options->micro_batch > 0 || *micro_batch == 1) {
             pt__model_set_recompute(model, recompute);
-            return pt__fail(PT_ERR_BUDGET, "pt_train_options.memory_budget is %lld bytes; %lld samples at a time need %lld", (long long)options->memory_budget,
-                            (long long)*micro_batch, (long long)bytes);
+            return pt__fail(PT_ERR_BUDGET,
+                            "pt_train_options.memory_budget is %lld bytes; %lld samples at a time need %lld",
+                            (long long)options->memory_budget, (long long)*micro_batch, (long long)bytes);
         }
         while ((samples + parts - 1) / parts >= *micro_batch)
             parts++; /* the next smaller number of equal parts */

@@ -27,7 +27,8 @@ static pt_status_t describe_want(const pt_graph_t *graph, int64_t index, pt__wan
 {
     const pt__tensor_t *tensor = &graph->tensors[graph->inputs[index].tensor];
     char *name;
-    *want = (pt__want_t){.dtype = tensor->dtype, .index_limit = tensor->index_limit, .index_ignore = tensor->index_ignore};
+    *want = (pt__want_t){
+        .dtype = tensor->dtype, .index_limit = tensor->index_limit, .index_ignore = tensor->index_ignore};
     int32_t ragged = tensor->shape.symbol == PT__SYMBOL_TOKENS;
     if (ragged)
         want->shape[want->rank++] = PT_DIM_TOKENS;
@@ -47,7 +48,8 @@ void pt__engine_release_wants(pt__memory_t *memory, pt__wants_t *wants)
     *wants = (pt__wants_t){0};
 }
 
-static pt_status_t make_wants(const pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, int32_t derive_labels, pt__wants_t *wants)
+static pt_status_t make_wants(const pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, int32_t derive_labels,
+                              pt__wants_t *wants)
 {
     const pt_graph_t *graph = model->graph;
     pt__memory_t *memory = &model->context->memory;
@@ -76,11 +78,13 @@ out:
     return status;
 }
 
-pt_status_t pt__engine_wants(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, int32_t derive_labels, const pt__wants_t **out)
+pt_status_t pt__engine_wants(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, int32_t derive_labels,
+                             const pt__wants_t **out)
 {
     pt__wants_t *wants = &model->wants[mode], made = {0};
     if (mode != PT__MODE_OUTPUT && model->graph->loss == PT_NO_TENSOR)
-        return pt__fail(PT_ERR_STATE, "the model has no loss: set a task with pt_model_set_task, or a loss with pt_graph_set_loss");
+        return pt__fail(PT_ERR_STATE,
+                        "the model has no loss: set a task with pt_model_set_task, or a loss with pt_graph_set_loss");
     if (mode != PT__MODE_OUTPUT || model->wants_tensor == tensor) {
         if (wants->list != NULL && wants->derive_labels == derive_labels) {
             *out = wants;
@@ -109,11 +113,16 @@ static int64_t round_capacity(int64_t tokens)
     return (tokens + step - 1) / step * step;
 }
 
-static pt_status_t make_plan(const pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, int64_t samples, int64_t tokens, pt__plan_t **out)
+static pt_status_t make_plan(const pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, int64_t samples,
+                             int64_t tokens, pt__plan_t **out)
 {
     pt__memory_t *memory = &model->context->memory;
     pt_tensor_t targets[4];
-    pt__plan_options_t options = {.samples = samples, .tokens = tokens, .training = mode == PT__MODE_TRAIN, .recompute = model->recompute, .kept = targets};
+    pt__plan_options_t options = {.samples = samples,
+                                  .tokens = tokens,
+                                  .training = mode == PT__MODE_TRAIN,
+                                  .recompute = model->recompute,
+                                  .kept = targets};
     int32_t *wanted;
     options.n_kept = pt__engine_targets(model, mode, tensor, targets);
     PT__TRY(pt__allocate(memory, (size_t)model->graph->n_parameters, sizeof *wanted, "parameters", &wanted));
@@ -140,7 +149,8 @@ int64_t pt__engine_sample_tokens(const pt_model_t *model, const pt_dataset_t *da
     int64_t most = 0;
     for (int32_t i = 0; i < dataset->n_fields; i++) {
         const pt_field_spec_t *field = &dataset->fields[i];
-        if (field->rank > 0 && field->shape[0] == PT_DIM_TOKENS && pt__graph_input(model->graph, field->name) != NULL && field->max_length > most)
+        if (field->rank > 0 && field->shape[0] == PT_DIM_TOKENS && pt__graph_input(model->graph, field->name) != NULL &&
+            field->max_length > most)
             most = field->max_length;
     }
     return model->graph->length_limit > 0 && most > model->graph->length_limit ? model->graph->length_limit : most;
@@ -151,7 +161,8 @@ static pt_status_t grow_arena(pt_model_t *model, int64_t bytes)
     pt__memory_t *memory = &model->context->memory;
     if (bytes <= model->arena_bytes)
         return PT_OK;
-    pt__release(memory, model->arena); /* first, so that old and new are never held together; nothing in it outlives a run */
+    pt__release(memory,
+                model->arena); /* first, so that old and new are never held together; nothing in it outlives a run */
     model->arena = NULL;
     model->arena_bytes = 0;
     model->placement++;
@@ -175,13 +186,15 @@ static pt_status_t make_room(pt_model_t *model, pt__mode_t mode)
         pt__release(&model->context->memory, model->derived);
         model->derived = NULL;
         model->derived_capacity = 0;
-        PT__TRY(pt__allocate(&model->context->memory, (size_t)planned->tokens, sizeof *model->derived, "labels", &model->derived));
+        PT__TRY(pt__allocate(&model->context->memory, (size_t)planned->tokens, sizeof *model->derived, "labels",
+                             &model->derived));
         model->derived_capacity = planned->tokens;
     }
     return PT_OK;
 }
 
-pt_status_t pt__engine_prepare(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, int64_t samples, int64_t tokens, pt__plan_t **out)
+pt_status_t pt__engine_prepare(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, int64_t samples, int64_t tokens,
+                               pt__plan_t **out)
 {
     pt__planned_t *planned = &model->planned[mode];
     int32_t same = planned->plan != NULL && (mode != PT__MODE_OUTPUT || planned->tensor == tensor);
@@ -217,7 +230,9 @@ static void derive_labels(pt_model_t *model, const int32_t *tokens, const pt__lo
 void pt__engine_run(pt_model_t *model, pt__mode_t mode, const pt__wants_t *wants, const pt__loaded_t *loaded)
 {
     const pt_graph_t *graph = model->graph;
-    pt__run_t run = {.device = model->context->device, .count = {1, loaded->samples, loaded->tokens}, .offsets = loaded->offsets,
+    pt__run_t run = {.device = model->context->device,
+                     .count = {1, loaded->samples, loaded->tokens},
+                     .offsets = loaded->offsets,
                      .training = mode == PT__MODE_TRAIN};
     for (int32_t i = 0; i < wants->count; i++)
         model->inputs[wants->input[i]] = loaded->data[i];
@@ -247,12 +262,14 @@ int32_t pt__engine_derives_labels(const pt_model_t *model, const pt_dataset_t *d
     return 1;
 }
 
-pt_status_t pt__engine_loader(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, pt_dataset_t *dataset, const pt__loader_options_t *options,
-                              const pt__cursor_t *start, const pt__wants_t **wants, pt__loader_t **out)
+pt_status_t pt__engine_loader(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, pt_dataset_t *dataset,
+                              const pt__loader_options_t *options, const pt__cursor_t *start, const pt__wants_t **wants,
+                              pt__loader_t **out)
 {
     pt__loader_options_t limited = *options;
     limited.length_limit = model->graph->length_limit;
-    PT__TRY(pt__engine_wants(model, mode, tensor, mode != PT__MODE_OUTPUT && pt__engine_derives_labels(model, dataset), wants));
+    PT__TRY(pt__engine_wants(model, mode, tensor, mode != PT__MODE_OUTPUT && pt__engine_derives_labels(model, dataset),
+                             wants));
     return pt__loader_create(dataset, (*wants)->list, (*wants)->count, &limited, start, out);
 }
 
@@ -266,14 +283,16 @@ static int32_t values_lack_labels(const pt_model_t *model, const pt_value_t *val
     return 1;
 }
 
-pt_status_t pt__engine_take(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, const pt_value_t *values, int32_t n_values, int64_t samples,
-                            const pt__wants_t **wants, pt__loaded_t *loaded)
+pt_status_t pt__engine_take(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, const pt_value_t *values,
+                            int32_t n_values, int64_t samples, const pt__wants_t **wants, pt__loaded_t *loaded)
 {
     if (n_values < 0 || (n_values > 0 && values == NULL))
         return pt__fail(PT_ERR_ARGUMENT, "values is NULL or n_values, %d, is negative", (int)n_values);
-    PT__TRY(pt__engine_wants(model, mode, tensor, mode != PT__MODE_OUTPUT && values_lack_labels(model, values, n_values), wants));
+    PT__TRY(pt__engine_wants(model, mode, tensor,
+                             mode != PT__MODE_OUTPUT && values_lack_labels(model, values, n_values), wants));
     if (model->collectors[mode] == NULL)
-        PT__TRY(pt__collector_create(model->context, (*wants)->list, (*wants)->count, model->graph->length_limit, &model->collectors[mode]));
+        PT__TRY(pt__collector_create(model->context, (*wants)->list, (*wants)->count, model->graph->length_limit,
+                                     &model->collectors[mode]));
     PT__TRY(pt__collector_take(model->collectors[mode], values, n_values, samples, loaded));
     return pt__engine_prepare(model, mode, tensor, loaded->samples, loaded->tokens, NULL);
 }
@@ -283,5 +302,6 @@ void pt__engine_loss(const pt_model_t *model, pt__mode_t mode, int64_t samples, 
     const pt__plan_t *plan = model->planned[mode].plan;
     pt_tensor_t weight_tensor = pt__graph_loss_weight(model->graph);
     *loss = (double)*(const float *)pt__plan_read(plan, model->graph->loss).data;
-    *weight = weight_tensor == PT_NO_TENSOR ? (double)samples : (double)*(const float *)pt__plan_read(plan, weight_tensor).data;
+    *weight = weight_tensor == PT_NO_TENSOR ? (double)samples
+                                            : (double)*(const float *)pt__plan_read(plan, weight_tensor).data;
 }

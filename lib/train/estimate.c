@@ -1,7 +1,8 @@
 /* What a training step will cost, before it runs: from the plan that it would use. */
 #include "train/model.h"
 
-pt_status_t pt__estimate(pt_model_t *model, const pt_optimizer_t *optimizer, int64_t samples, int64_t tokens, pt_estimate_t *estimate)
+pt_status_t pt__estimate(pt_model_t *model, const pt_optimizer_t *optimizer, int64_t samples, int64_t tokens,
+                         pt_estimate_t *estimate)
 {
     pt__measure_t measure;
     int64_t held = atomic_load(&model->context->memory.bytes);

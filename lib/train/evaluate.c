@@ -5,8 +5,8 @@
 #include <string.h>
 
 /* A loader over all samples once, in order, with a plan that has room for its batches. */
-static pt_status_t open_pass(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, pt_dataset_t *dataset, int64_t batch, const pt__wants_t **wants,
-                             pt__loader_t **loader)
+static pt_status_t open_pass(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, pt_dataset_t *dataset,
+                             int64_t batch, const pt__wants_t **wants, pt__loader_t **loader)
 {
     pt__cursor_t start = {0};
     if (dataset->length >= 0 && batch > dataset->length)
@@ -68,7 +68,8 @@ out:
     return status;
 }
 
-pt_status_t pt__predict(pt_model_t *model, pt_dataset_t *dataset, pt_tensor_t output, int64_t batch, float *values, int64_t capacity, int64_t *elements)
+pt_status_t pt__predict(pt_model_t *model, pt_dataset_t *dataset, pt_tensor_t output, int64_t batch, float *values,
+                        int64_t capacity, int64_t *elements)
 {
     const pt__wants_t *wants;
     pt__loader_t *loader;
@@ -79,16 +80,20 @@ pt_status_t pt__predict(pt_model_t *model, pt_dataset_t *dataset, pt_tensor_t ou
     const pt__shape_t *shape = &model->graph->tensors[output].shape;
     int64_t multiplier = pt__shape_elements(shape);
     while ((status = pt__loader_next(loader, &loaded)) == PT_OK) {
-        int64_t rows = shape->symbol == PT__SYMBOL_BATCH ? loaded.samples : shape->symbol == PT__SYMBOL_TOKENS ? loaded.tokens : 1;
+        int64_t rows = shape->symbol == PT__SYMBOL_BATCH    ? loaded.samples
+                       : shape->symbol == PT__SYMBOL_TOKENS ? loaded.tokens
+                                                            : 1;
         int64_t count = rows * multiplier;
         if (values != NULL) {
             if (count > capacity - *elements) {
-                status = pt__fail(PT_ERR_ARGUMENT, "values has room for %lld elements, expected at least %lld", (long long)capacity, (long long)(*elements + count));
+                status = pt__fail(PT_ERR_ARGUMENT, "values has room for %lld elements, expected at least %lld",
+                                  (long long)capacity, (long long)(*elements + count));
                 goto out;
             }
             PT__TRY_OUT(pt__engine_prepare(model, PT__MODE_OUTPUT, output, loaded.samples, loaded.tokens, NULL));
             pt__engine_run(model, PT__MODE_OUTPUT, wants, &loaded);
-            memcpy(values + *elements, pt__plan_read(model->planned[PT__MODE_OUTPUT].plan, output).data, (size_t)count * sizeof(float));
+            memcpy(values + *elements, pt__plan_read(model->planned[PT__MODE_OUTPUT].plan, output).data,
+                   (size_t)count * sizeof(float));
         }
         *elements += count;
         if (atomic_exchange(&model->cancelled, 0)) {

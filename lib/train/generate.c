@@ -10,11 +10,11 @@ typedef struct generation {
     pt_model_t *model;
     pt_tensor_t output; /* "next_logits" */
     const pt__wants_t *wants;
-    int64_t limit;    /* longest window */
+    int64_t limit; /* longest window */
     int64_t classes;
-    int32_t *window;  /* [prompt + count] */
-    float *logits;    /* [classes] */
-    int32_t *order;   /* [classes] */
+    int32_t *window; /* [prompt + count] */
+    float *logits;   /* [classes] */
+    int32_t *order;  /* [classes] */
     pt__random_t random;
 } generation_t;
 
@@ -30,7 +30,9 @@ static pt_status_t next_token(generation_t *self, int64_t length, const pt_gener
     const float *logits = pt__plan_read(model->planned[PT__MODE_OUTPUT].plan, self->output).data;
     for (int64_t i = 0; i < self->classes; i++)
         if (!isfinite(logits[i]))
-            return pt__fail(PT_ERR_NONFINITE, "the logit of token %lld is not finite: the weights are damaged or training diverged", (long long)i);
+            return pt__fail(PT_ERR_NONFINITE,
+                            "the logit of token %lld is not finite: the weights are damaged or training diverged",
+                            (long long)i);
     memcpy(self->logits, logits, (size_t)self->classes * sizeof(float));
     *token = pt__sample_token(self->logits, self->classes, options, &self->random, self->order);
     return PT_OK;
@@ -42,7 +44,8 @@ static pt_status_t prepare(generation_t *self, const int32_t *prompt, int64_t pr
     pt__memory_t *memory = &model->context->memory;
     self->output = pt__graph_output(model->graph, "next_logits");
     if (self->output == PT_NO_TENSOR)
-        return pt__fail(PT_ERR_STATE, "pt_generate needs a language model: set PT_TASK_CAUSAL_LM with pt_model_set_task");
+        return pt__fail(PT_ERR_STATE,
+                        "pt_generate needs a language model: set PT_TASK_CAUSAL_LM with pt_model_set_task");
     PT__TRY(pt__engine_wants(model, PT__MODE_OUTPUT, self->output, 0, &self->wants));
     if (self->wants->count != 1 || strcmp(self->wants->list[0].name, "tokens") != 0)
         return pt__fail(PT_ERR_STATE, "pt_generate needs a network that reads \"tokens\" alone");
@@ -58,8 +61,8 @@ static pt_status_t prepare(generation_t *self, const int32_t *prompt, int64_t pr
     return pt__engine_prepare(model, PT__MODE_OUTPUT, self->output, 1, longest, NULL);
 }
 
-pt_status_t pt__generate(pt_model_t *model, const int32_t *prompt, int64_t prompt_length, const pt_generate_options_t *options, int32_t *tokens,
-                         int64_t capacity, int64_t *count)
+pt_status_t pt__generate(pt_model_t *model, const int32_t *prompt, int64_t prompt_length,
+                         const pt_generate_options_t *options, int32_t *tokens, int64_t capacity, int64_t *count)
 {
     pt__memory_t *memory = &model->context->memory;
     generation_t self = {.model = model, .random = pt__random_start(pt__random_key(options->seed, 0x67656e65))};

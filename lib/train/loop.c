@@ -28,7 +28,8 @@ static pt_status_t step(pt__stage_t *stage)
         stage->step_samples += loaded.samples;
         stage->step_tokens += loaded.tokens;
     } while (!loaded.last_of_batch);
-    PT__TRY(pt__step_update(stage->model, stage->optimizer, stage->total_steps, stage->options->event != NULL, &stage->update));
+    PT__TRY(pt__step_update(stage->model, stage->optimizer, stage->total_steps, stage->options->event != NULL,
+                            &stage->update));
     stage->loss = weight_sum > 0 ? loss_sum / weight_sum : 0;
     stage->end_of_epoch = loaded.last_of_epoch;
     stage->samples += stage->step_samples;
@@ -67,13 +68,15 @@ static pt_status_t evaluate(pt__stage_t *stage)
     stage->evaluation_accuracy = found.accuracy;
     progress->evaluated_step = progress->step;
     stage->is_saved = 0;
-    if (found.loss < progress->best_loss - stage->options->improvement || (isnan(progress->best_loss) && !isnan(found.loss))) {
+    if (found.loss < progress->best_loss - stage->options->improvement ||
+        (isnan(progress->best_loss) && !isnan(found.loss))) {
         progress->best_loss = found.loss;
         progress->best_step = progress->step;
         progress->evaluations_without_gain = 0;
         if (progress->best != NULL)
             memcpy(progress->best, stage->model->values, (size_t)stage->model->value_elements * sizeof(float));
-    } else if (++progress->evaluations_without_gain >= stage->options->patience && stage->options->patience > 0 && stage->reason == 0)
+    } else if (++progress->evaluations_without_gain >= stage->options->patience && stage->options->patience > 0 &&
+               stage->reason == 0)
         stage->reason = PT_REASON_EARLY;
     pt__stage_tell(stage, PT_EVENT_EVALUATION, NULL);
     return PT_OK;
@@ -100,7 +103,8 @@ static int32_t is_checkpoint_due(const pt__stage_t *stage)
         return 0;
     if (options->checkpoint_every > 0 && stage->progress.step % options->checkpoint_every == 0)
         return 1;
-    return options->checkpoint_seconds > 0 && pt__clock_seconds() - stage->last_checkpoint >= options->checkpoint_seconds;
+    return options->checkpoint_seconds > 0 &&
+           pt__clock_seconds() - stage->last_checkpoint >= options->checkpoint_seconds;
 }
 
 /* Evaluation is due every so many steps, or at epochs' ends, or, where steps are given and epochs are not, at the end. */
@@ -185,7 +189,8 @@ static pt_status_t run(pt__stage_t *stage)
             break;
         }
         if (status != PT_OK)
-            return pt__fail_within(status == PT_END ? PT_ERR_ARGUMENT : status, "step %lld", (long long)(stage->progress.step + 1));
+            return pt__fail_within(status == PT_END ? PT_ERR_ARGUMENT : status, "step %lld",
+                                   (long long)(stage->progress.step + 1));
         PT__TRY(after_step(stage));
     }
     PT__TRY(check_cancelled(stage));
@@ -209,7 +214,8 @@ static void count_steps(pt__stage_t *stage)
     const pt_train_options_t *options = stage->options;
     int64_t length = stage->dataset->length;
     if (length >= 0)
-        stage->epoch_steps = length / options->batch + ((options->flags & PT_TRAIN_DROP_PARTIAL) == 0 && length % options->batch != 0);
+        stage->epoch_steps = length / options->batch +
+                             ((options->flags & PT_TRAIN_DROP_PARTIAL) == 0 && length % options->batch != 0);
     stage->total_steps = options->steps;
     int64_t epochs = options->epochs > 0 ? options->epochs : options->steps > 0 ? 0 : 1;
     if (epochs > 0 && length >= 0) {
@@ -222,15 +228,22 @@ static void count_steps(pt__stage_t *stage)
 static pt_status_t open_loader(pt__stage_t *stage)
 {
     const pt_train_options_t *options = stage->options;
-    pt__loader_options_t wanted = {.batch = options->batch, .in_order = (options->flags & PT_TRAIN_IN_ORDER) != 0 || stage->dataset->length < 0,
-                                   .drop_partial = (options->flags & PT_TRAIN_DROP_PARTIAL) != 0, .prefetch = 1,
-                                   .epochs = options->epochs > 0 ? options->epochs : options->steps > 0 ? 0 : 1};
+    pt__loader_options_t wanted = {
+        .batch = options->batch,
+        .in_order = (options->flags & PT_TRAIN_IN_ORDER) != 0 ||
+                            stage->dataset->length<0, .drop_partial = (options->flags & PT_TRAIN_DROP_PARTIAL) != 0,
+                                                   .prefetch = 1, .epochs = options->epochs> 0
+                        ? options->epochs
+                    : options->steps > 0 ? 0
+                                         : 1};
     PT__TRY(pt__budget_micro_batch(stage->model, stage->optimizer, stage->dataset, options, &wanted.micro_batch));
     if (wanted.micro_batch > wanted.batch)
         wanted.micro_batch = wanted.batch;
     stage->micro_batch = wanted.micro_batch;
-    PT__TRY(pt__engine_loader(stage->model, PT__MODE_TRAIN, PT_NO_TENSOR, stage->dataset, &wanted, &stage->progress.cursor, &stage->wants, &stage->loader));
-    return pt__engine_prepare(stage->model, PT__MODE_TRAIN, PT_NO_TENSOR, wanted.micro_batch, pt__loader_token_capacity(stage->loader), NULL);
+    PT__TRY(pt__engine_loader(stage->model, PT__MODE_TRAIN, PT_NO_TENSOR, stage->dataset, &wanted,
+                              &stage->progress.cursor, &stage->wants, &stage->loader));
+    return pt__engine_prepare(stage->model, PT__MODE_TRAIN, PT_NO_TENSOR, wanted.micro_batch,
+                              pt__loader_token_capacity(stage->loader), NULL);
 }
 
 /* An evaluation dataset that does not fit is refused before the first step, not after hours. */
@@ -241,7 +254,8 @@ static pt_status_t check_evaluation(const pt__stage_t *stage)
     pt__loader_t *loader;
     if (stage->options->evaluation == NULL)
         return PT_OK;
-    pt_status_t status = pt__engine_loader(stage->model, PT__MODE_EVALUATE, PT_NO_TENSOR, stage->options->evaluation, &wanted, NULL, &wants, &loader);
+    pt_status_t status = pt__engine_loader(stage->model, PT__MODE_EVALUATE, PT_NO_TENSOR, stage->options->evaluation,
+                                           &wanted, NULL, &wants, &loader);
     if (status != PT_OK)
         return pt__fail_within(status, "pt_train_options.evaluation");
     pt__loader_free(loader);
@@ -253,15 +267,18 @@ static pt_status_t start(pt__stage_t *stage, char path[PT__PATH_SIZE], int32_t *
     const pt_train_options_t *options = stage->options;
     pt_model_t *model = stage->model;
     *resumed = 0;
-    stage->progress.cursor.seed = options->shuffle_seed != 0 ? options->shuffle_seed : pt__random_key(model->context->seed, 0x73687566);
+    stage->progress.cursor.seed = options->shuffle_seed != 0 ? options->shuffle_seed
+                                                             : pt__random_key(model->context->seed, 0x73687566);
     stage->progress.best_loss = stage->evaluation_loss = stage->evaluation_accuracy = (double)NAN;
     if (options->flags & PT_TRAIN_KEEP_BEST)
-        PT__TRY(pt__allocate_uninitialised(&model->context->memory, (size_t)model->value_elements, sizeof(float), "best weights", &stage->progress.best));
+        PT__TRY(pt__allocate_uninitialised(&model->context->memory, (size_t)model->value_elements, sizeof(float),
+                                           "best weights", &stage->progress.best));
     PT__TRY(check_evaluation(stage));
     if (options->checkpoint_directory != NULL)
         PT__TRY(pt__directory_make(&model->context->memory, options->checkpoint_directory));
     if (options->flags & PT_TRAIN_RESUME)
-        PT__TRY(pt__rotation_resume(model, stage->optimizer, &stage->progress, options->checkpoint_directory, path, resumed));
+        PT__TRY(pt__rotation_resume(model, stage->optimizer, &stage->progress, options->checkpoint_directory, path,
+                                    resumed));
     else if (options->checkpoint_directory != NULL)
         PT__TRY(pt__rotation_refuse_others(model->context, options->checkpoint_directory));
     pt__model_forget_accumulation(model);
@@ -274,17 +291,25 @@ static pt_status_t start(pt__stage_t *stage, char path[PT__PATH_SIZE], int32_t *
 
 static void fill_result(const pt__stage_t *stage, pt_train_result_t *result)
 {
-    *result = (pt_train_result_t){.struct_size = (uint32_t)sizeof *result, .reason = stage->reason, .steps = stage->progress.step - stage->first_step,
-                                  .samples = stage->samples, .tokens = stage->tokens,
-                                  .loss = stage->tail_steps > 0 ? stage->tail_loss / (double)stage->tail_steps : stage->loss,
-                                  .best_evaluation_loss = stage->progress.best_loss, .best_step = stage->progress.best_step,
-                                  .seconds = pt__clock_seconds() - stage->started, .peak_bytes = atomic_load(&stage->model->context->memory.peak_bytes),
+    *result = (pt_train_result_t){.struct_size = (uint32_t)sizeof *result,
+                                  .reason = stage->reason,
+                                  .steps = stage->progress.step - stage->first_step,
+                                  .samples = stage->samples,
+                                  .tokens = stage->tokens,
+                                  .loss = stage->tail_steps > 0 ? stage->tail_loss / (double)stage->tail_steps
+                                                                : stage->loss,
+                                  .best_evaluation_loss = stage->progress.best_loss,
+                                  .best_step = stage->progress.best_step,
+                                  .seconds = pt__clock_seconds() - stage->started,
+                                  .peak_bytes = atomic_load(&stage->model->context->memory.peak_bytes),
                                   .skipped = stage->skipped};
 }
 
-pt_status_t pt__train(pt_model_t *model, pt_optimizer_t *optimizer, pt_dataset_t *dataset, const pt_train_options_t *options, pt_train_result_t *result)
+pt_status_t pt__train(pt_model_t *model, pt_optimizer_t *optimizer, pt_dataset_t *dataset,
+                      const pt_train_options_t *options, pt_train_result_t *result)
 {
-    pt__stage_t stage = {.model = model, .optimizer = optimizer, .dataset = dataset, .options = options, .started = pt__clock_seconds()};
+    pt__stage_t stage = {
+        .model = model, .optimizer = optimizer, .dataset = dataset, .options = options, .started = pt__clock_seconds()};
     char path[PT__PATH_SIZE];
     int32_t resumed;
     stage.event_started = stage.last_checkpoint = stage.started;

@@ -72,9 +72,11 @@ static pt_status_t make_parameters(pt_context_t *context, body_t *body)
     for (int64_t i = 0; i < graph->n_parameters; i++) {
         const pt__tensor_t *tensor = &graph->tensors[graph->parameters[i].tensor];
         int64_t elements = pt__shape_elements(&tensor->shape);
-        body->parameters[i] = (pt__stored_t){.name = graph->parameters[i].name, .shape = tensor->shape, .elements = elements, .trainable = 1};
+        body->parameters[i] = (pt__stored_t){
+            .name = graph->parameters[i].name, .shape = tensor->shape, .elements = elements, .trainable = 1};
         if (elements > INT64_MAX / 64 - body->value_elements)
-            return pt__fail(PT_ERR_MEMORY, "the parameters up to \"%s\" are too many for this machine", graph->parameters[i].name);
+            return pt__fail(PT_ERR_MEMORY, "the parameters up to \"%s\" are too many for this machine",
+                            graph->parameters[i].name);
         body->value_elements += padded(elements);
     }
     PT__TRY(pt__allocate(memory, (size_t)body->value_elements, sizeof(float), "parameter values", &body->values));
@@ -94,7 +96,8 @@ static pt_status_t make_body(const pt_graph_t *trunk, const pt_task_options_t *t
     if (task->task != PT_TASK_NONE) {
         const pt__task_t *found = pt__task_find(task->task);
         if (found == NULL)
-            return pt__fail(PT_ERR_ARGUMENT, "pt_task_options.task is %d, expected one of PT_TASK_...", (int)task->task);
+            return pt__fail(PT_ERR_ARGUMENT, "pt_task_options.task is %d, expected one of PT_TASK_...",
+                            (int)task->task);
         PT__TRY(found->build(task, body->graph));
     }
     if (body->graph->status != PT_OK) {
@@ -224,8 +227,13 @@ static pt_status_t carry_over(pt_model_t *model, body_t *body)
 
 static void swap_body(pt_model_t *model, body_t *body)
 {
-    body_t old = {.graph = model->graph, .parameters = model->parameters, .values = model->values, .value_elements = model->value_elements,
-                  .value_pointers = model->value_pointers, .gradient_pointers = model->gradient_pointers, .inputs = model->inputs};
+    body_t old = {.graph = model->graph,
+                  .parameters = model->parameters,
+                  .values = model->values,
+                  .value_elements = model->value_elements,
+                  .value_pointers = model->value_pointers,
+                  .gradient_pointers = model->gradient_pointers,
+                  .inputs = model->inputs};
     model->graph = body->graph;
     model->parameters = body->parameters;
     model->values = body->values;
@@ -267,7 +275,8 @@ out:
     return status;
 }
 
-pt_status_t pt__model_create(pt_context_t *context, const pt_graph_t *graph, const pt__family_t *family, const char *config, pt_model_t **out)
+pt_status_t pt__model_create(pt_context_t *context, const pt_graph_t *graph, const pt__family_t *family,
+                             const char *config, pt_model_t **out)
 {
     pt_model_t *model;
     pt_task_options_t no_task = {.struct_size = (uint32_t)sizeof no_task, .task = PT_TASK_NONE};
@@ -348,8 +357,11 @@ pt_status_t pt__model_bind_optimizer(pt_model_t *model, pt_optimizer_t *optimize
     for (int64_t i = 0; i < model->graph->n_parameters; i++) {
         const pt__stored_t *parameter = &model->parameters[i];
         if (parameter->learnable)
-            list[count++] = (pt__learnable_t){.name = parameter->name, .rank = parameter->shape.rank, .elements = parameter->elements,
-                                              .value = parameter->value, .gradient = parameter->gradient};
+            list[count++] = (pt__learnable_t){.name = parameter->name,
+                                              .rank = parameter->shape.rank,
+                                              .elements = parameter->elements,
+                                              .value = parameter->value,
+                                              .gradient = parameter->gradient};
     }
     pt_status_t status = pt__optimizer_bind(optimizer, list, count, model->identity);
     pt__release(memory, list);

@@ -47,8 +47,8 @@ typedef struct pt__wants { /* the fields that a mode reads, and where they go */
 
 struct pt_model {
     pt_context_t *context;
-    pt_graph_t *trunk; /* as described or as the family built it */
-    pt_graph_t *graph; /* with the task's head and loss */
+    pt_graph_t *trunk;          /* as described or as the family built it */
+    pt_graph_t *graph;          /* with the task's head and loss */
     const pt__family_t *family; /* NULL: a host's network */
     char *config;               /* JSON; NULL for a host's network */
     pt_task_options_t task;
@@ -60,7 +60,7 @@ struct pt_model {
     float *gradients;
     int64_t gradient_elements;
     float **value_pointers, **gradient_pointers; /* [graph->n_parameters], for binding plans */
-    int32_t recompute;  /* activations and norms are made again in the backward pass */
+    int32_t recompute;                           /* activations and norms are made again in the backward pass */
     uint64_t identity;  /* of the set of learnable parameters and their addresses: an optimizer binds to it */
     uint64_t placement; /* counts every move of memory that plans have bound */
 
@@ -69,9 +69,9 @@ struct pt_model {
     int64_t arena_bytes;
     pt__collector_t *collectors[PT__MODE_COUNT]; /* for values handed over directly; made when needed */
     pt__wants_t wants[PT__MODE_COUNT];
-    pt_tensor_t wants_tensor;  /* OUTPUT: for which tensor */
-    const void **inputs;       /* [graph->n_inputs] addresses for the next run */
-    int32_t *derived;          /* labels made from tokens */
+    pt_tensor_t wants_tensor; /* OUTPUT: for which tensor */
+    const void **inputs;      /* [graph->n_inputs] addresses for the next run */
+    int32_t *derived;         /* labels made from tokens */
     int64_t derived_capacity;
 
     /* An accumulation under way: sums over its micro-steps. */
@@ -88,7 +88,8 @@ struct pt_model {
 };
 
 /* ---- model.c ---- */
-pt_status_t pt__model_create(pt_context_t *context, const pt_graph_t *graph, const pt__family_t *family, const char *config, pt_model_t **out);
+pt_status_t pt__model_create(pt_context_t *context, const pt_graph_t *graph, const pt__family_t *family,
+                             const char *config, pt_model_t **out);
 void pt__model_free(pt_model_t *model);
 pt_status_t pt__model_set_task(pt_model_t *model, const pt_task_options_t *options);
 /* Names changed sets of learnables: after trainable flags, task or memory changed. */
@@ -118,10 +119,12 @@ pt_status_t pt__transfer_load(pt_model_t *model, const char *path, uint32_t flag
 /* The tensors of a mode that a run leaves to be read, at most 4; returns how many. */
 int32_t pt__engine_targets(const pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, pt_tensor_t targets[4]);
 /* The fields that the mode reads. A model without what the mode needs is PT_ERR_STATE. */
-pt_status_t pt__engine_wants(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, int32_t derive_labels, const pt__wants_t **out);
+pt_status_t pt__engine_wants(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, int32_t derive_labels,
+                             const pt__wants_t **out);
 void pt__engine_release_wants(pt__memory_t *memory, pt__wants_t *wants);
 /* Makes the plan of this mode able to take `samples` and `tokens`. */
-pt_status_t pt__engine_prepare(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, int64_t samples, int64_t tokens, pt__plan_t **out);
+pt_status_t pt__engine_prepare(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, int64_t samples, int64_t tokens,
+                               pt__plan_t **out);
 /* Runs the mode's plan on a micro-batch that fits it. */
 void pt__engine_run(pt_model_t *model, pt__mode_t mode, const pt__wants_t *wants, const pt__loaded_t *loaded);
 /* What a plan of TRAIN for this capacity would take, without making it the model's: bytes of its arena and tables, operations of a step. */
@@ -134,37 +137,44 @@ pt_status_t pt__engine_measure(const pt_model_t *model, int64_t samples, int64_t
 int64_t pt__engine_sample_tokens(const pt_model_t *model, const pt_dataset_t *dataset);
 /* Whether labels must be made from tokens for this dataset. */
 int32_t pt__engine_derives_labels(const pt_model_t *model, const pt_dataset_t *dataset);
-pt_status_t pt__engine_loader(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, pt_dataset_t *dataset, const pt__loader_options_t *options,
-                              const pt__cursor_t *start, const pt__wants_t **wants, pt__loader_t **out);
+pt_status_t pt__engine_loader(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, pt_dataset_t *dataset,
+                              const pt__loader_options_t *options, const pt__cursor_t *start, const pt__wants_t **wants,
+                              pt__loader_t **out);
 /* Values handed over directly, checked; and the plan made ready for them. */
-pt_status_t pt__engine_take(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, const pt_value_t *values, int32_t n_values, int64_t samples,
-                            const pt__wants_t **wants, pt__loaded_t *loaded);
+pt_status_t pt__engine_take(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, const pt_value_t *values,
+                            int32_t n_values, int64_t samples, const pt__wants_t **wants, pt__loaded_t *loaded);
 /* Loss and weight after a run of TRAIN or EVALUATE. */
 void pt__engine_loss(const pt_model_t *model, pt__mode_t mode, int64_t samples, double *loss, double *weight);
 
 /* ---- step.c ---- */
 /* Forward and backward of one micro-batch, added to the accumulation. */
-pt_status_t pt__step_accumulate(pt_model_t *model, const pt__wants_t *wants, const pt__loaded_t *loaded, double *loss, double *weight);
+pt_status_t pt__step_accumulate(pt_model_t *model, const pt__wants_t *wants, const pt__loaded_t *loaded, double *loss,
+                                double *weight);
 /* The update from what was accumulated, which ends the accumulation. */
-pt_status_t pt__step_update(pt_model_t *model, pt_optimizer_t *optimizer, int64_t stage_steps, int32_t want_norm, pt__update_result_t *result);
+pt_status_t pt__step_update(pt_model_t *model, pt_optimizer_t *optimizer, int64_t stage_steps, int32_t want_norm,
+                            pt__update_result_t *result);
 
 /* ---- stages ---- */
-pt_status_t pt__train(pt_model_t *model, pt_optimizer_t *optimizer, pt_dataset_t *dataset, const pt_train_options_t *options, pt_train_result_t *result);
+pt_status_t pt__train(pt_model_t *model, pt_optimizer_t *optimizer, pt_dataset_t *dataset,
+                      const pt_train_options_t *options, pt_train_result_t *result);
 pt_status_t pt__evaluate(pt_model_t *model, pt_dataset_t *dataset, int64_t batch, pt_evaluation_t *result);
-pt_status_t pt__predict(pt_model_t *model, pt_dataset_t *dataset, pt_tensor_t output, int64_t batch, float *values, int64_t capacity, int64_t *elements);
-pt_status_t pt__generate(pt_model_t *model, const int32_t *prompt, int64_t prompt_length, const pt_generate_options_t *options, int32_t *tokens,
-                         int64_t capacity, int64_t *count);
-pt_status_t pt__estimate(pt_model_t *model, const pt_optimizer_t *optimizer, int64_t samples, int64_t tokens, pt_estimate_t *estimate);
+pt_status_t pt__predict(pt_model_t *model, pt_dataset_t *dataset, pt_tensor_t output, int64_t batch, float *values,
+                        int64_t capacity, int64_t *elements);
+pt_status_t pt__generate(pt_model_t *model, const int32_t *prompt, int64_t prompt_length,
+                         const pt_generate_options_t *options, int32_t *tokens, int64_t capacity, int64_t *count);
+pt_status_t pt__estimate(pt_model_t *model, const pt_optimizer_t *optimizer, int64_t samples, int64_t tokens,
+                         pt_estimate_t *estimate);
 
 /* ---- budget.c ---- */
 /* The samples at a time: as the options say, or the most that the budget allows. PT_ERR_BUDGET says what would be needed. */
-pt_status_t pt__budget_micro_batch(pt_model_t *model, const pt_optimizer_t *optimizer, const pt_dataset_t *dataset, const pt_train_options_t *options,
-                                   int64_t *micro_batch);
+pt_status_t pt__budget_micro_batch(pt_model_t *model, const pt_optimizer_t *optimizer, const pt_dataset_t *dataset,
+                                   const pt_train_options_t *options, int64_t *micro_batch);
 
 /* ---- sampling.c ---- */
 struct pt__random;
 /* Chooses one of `classes` by the options; scratch: [classes] of each. logits may be changed. */
-int32_t pt__sample_token(float *logits, int64_t classes, const pt_generate_options_t *options, struct pt__random *random, int32_t *order);
+int32_t pt__sample_token(float *logits, int64_t classes, const pt_generate_options_t *options,
+                         struct pt__random *random, int32_t *order);
 
 /* ---- checkpoint.c ---- */
 typedef struct pt__progress { /* a stage's place, beside model and optimizer */
@@ -175,18 +185,21 @@ typedef struct pt__progress { /* a stage's place, beside model and optimizer */
     double best_loss; /* NaN: none yet */
     int64_t best_step;
     int64_t evaluated_step; /* of the last evaluation */
-    float *best; /* like model->values; NULL: not kept */
+    float *best;            /* like model->values; NULL: not kept */
 } pt__progress_t;
-pt_status_t pt__checkpoint_write(const pt_model_t *model, const pt_optimizer_t *optimizer, const pt__progress_t *progress, const char *path);
+pt_status_t pt__checkpoint_write(const pt_model_t *model, const pt_optimizer_t *optimizer,
+                                 const pt__progress_t *progress, const char *path);
 /* progress may be NULL. progress->best, where it is not NULL, is filled where the file has it. Without an optimizer its state is left aside. */
-pt_status_t pt__checkpoint_read(pt_model_t *model, pt_optimizer_t *optimizer, pt__progress_t *progress, const char *path);
+pt_status_t pt__checkpoint_read(pt_model_t *model, pt_optimizer_t *optimizer, pt__progress_t *progress,
+                                const char *path);
 pt_status_t pt__weights_write(const pt_model_t *model, const char *path);
 
 /* ---- rotation.c: checkpoints in a directory ---- */
 enum { PT__PATH_SIZE = 4096 };
 pt_status_t pt__rotation_path(const char *directory, int64_t step, char path[PT__PATH_SIZE]);
 /* Reads the newest whole checkpoint; *found 0 where there is none. Damaged ones are passed over with a log message. */
-pt_status_t pt__rotation_resume(pt_model_t *model, pt_optimizer_t *optimizer, pt__progress_t *progress, const char *directory, char path[PT__PATH_SIZE], int32_t *found);
+pt_status_t pt__rotation_resume(pt_model_t *model, pt_optimizer_t *optimizer, pt__progress_t *progress,
+                                const char *directory, char path[PT__PATH_SIZE], int32_t *found);
 /* PT_ERR_STATE where the directory holds checkpoints: a training that begins would be mixed up with that which left them. */
 pt_status_t pt__rotation_refuse_others(pt_context_t *context, const char *directory);
 /* Of the checkpoints up to `step`, removes all but the newest `kept`. Later ones are damaged, or they would have been resumed from. */

@@ -26,14 +26,15 @@ static int64_t read_name(const char *name)
 {
     int64_t step;
     size_t length = strlen(name);
-    if (length < 5 + DIGITS + sizeof SUFFIX - 1 || strncmp(name, "step-", 5) != 0 || strcmp(name + length - (sizeof SUFFIX - 1), SUFFIX) != 0)
+    if (length < 5 + DIGITS + sizeof SUFFIX - 1 || strncmp(name, "step-", 5) != 0 ||
+        strcmp(name + length - (sizeof SUFFIX - 1), SUFFIX) != 0)
         return -1;
     return pt__parse_int64(name + 5, (int64_t)(length - 5 - (sizeof SUFFIX - 1)), &step) && step >= 0 ? step : -1;
 }
 
 /* Names are sorted by bytes, and with equal digits that is by step: the newest last. */
-pt_status_t pt__rotation_resume(pt_model_t *model, pt_optimizer_t *optimizer, pt__progress_t *progress, const char *directory, char path[PT__PATH_SIZE],
-                                int32_t *found)
+pt_status_t pt__rotation_resume(pt_model_t *model, pt_optimizer_t *optimizer, pt__progress_t *progress,
+                                const char *directory, char path[PT__PATH_SIZE], int32_t *found)
 {
     char **names;
     int64_t count;
@@ -52,7 +53,8 @@ pt_status_t pt__rotation_resume(pt_model_t *model, pt_optimizer_t *optimizer, pt
         *found = one == PT_OK;
         if (one == PT_OK)
             break;
-        if (one != PT_ERR_FORMAT && one != PT_ERR_IO) { /* whole, but of another model, or no memory: an older one will not help */
+        if (one != PT_ERR_FORMAT &&
+            one != PT_ERR_IO) { /* whole, but of another model, or no memory: an older one will not help */
             status = one;
             goto out;
         }
@@ -79,8 +81,11 @@ pt_status_t pt__rotation_refuse_others(pt_context_t *context, const char *direct
     pt__release(&context->memory, names);
     if (newest < 0)
         return PT_OK;
-    return pt__fail(PT_ERR_STATE, "pt_train_options.checkpoint_directory, %s, holds checkpoints of an earlier training, up to step %lld: set PT_TRAIN_RESUME "
-                                  "to go on from there, or name a directory without any", directory, (long long)newest);
+    return pt__fail(PT_ERR_STATE,
+                    "pt_train_options.checkpoint_directory, %s, holds checkpoints of an earlier training, up to step "
+                    "%lld: set PT_TRAIN_RESUME "
+                    "to go on from there, or name a directory without any",
+                    directory, (long long)newest);
 }
 
 pt_status_t pt__rotation_prune(pt_context_t *context, const char *directory, int64_t step, int64_t kept)

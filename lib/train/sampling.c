@@ -35,14 +35,16 @@ static int32_t find_largest(const float *logits, int64_t classes)
     return best;
 }
 
-int32_t pt__sample_token(float *logits, int64_t classes, const pt_generate_options_t *options, pt__random_t *random, int32_t *order)
+int32_t pt__sample_token(float *logits, int64_t classes, const pt_generate_options_t *options, pt__random_t *random,
+                         int32_t *order)
 {
     int32_t best = find_largest(logits, classes);
     if (!(options->temperature > 0))
         return best;
     double largest = (double)logits[best], total = 0;
     for (int64_t i = 0; i < classes; i++) {
-        logits[i] = (float)exp(((double)logits[i] - largest) / options->temperature); /* now weights: same order, the largest is 1 */
+        logits[i] = (float)exp(((double)logits[i] - largest) /
+                               options->temperature); /* now weights: same order, the largest is 1 */
         total += (double)logits[i];
         order[i] = (int32_t)i;
     }

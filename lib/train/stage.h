@@ -17,7 +17,7 @@ typedef struct pt__stage {
     int64_t micro_batch;              /* samples at a time */
     int32_t reason;                   /* PT_REASON_..., 0 while it goes on */
     int32_t end_of_epoch;
-    int32_t is_saved;                 /* a checkpoint holds all that stands here */
+    int32_t is_saved; /* a checkpoint holds all that stands here */
     double started, last_checkpoint;
     /* the last update */
     double loss;

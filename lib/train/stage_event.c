@@ -19,15 +19,24 @@ void pt__stage_tell(pt__stage_t *stage, int32_t kind, const char *path)
     if (stage->options->event == NULL)
         return;
     double now = pt__clock_seconds(), interval = now - stage->event_started;
-    pt_event_t event = {.struct_size = (uint32_t)sizeof event, .action = PT_ACTION_STOP, .kind = kind, .reason = stage->reason,
-                        .step = stage->progress.step, .total_steps = stage->total_steps, .epoch = pt__loader_cursor(stage->loader).epoch,
+    pt_event_t event = {.struct_size = (uint32_t)sizeof event,
+                        .action = PT_ACTION_STOP,
+                        .kind = kind,
+                        .reason = stage->reason,
+                        .step = stage->progress.step,
+                        .total_steps = stage->total_steps,
+                        .epoch = pt__loader_cursor(stage->loader).epoch,
                         .loss = stage->event_steps > 0 ? stage->event_loss / (double)stage->event_steps : stage->loss,
-                        .learning_rate = stage->update.learning_rate, .gradient_norm = stage->update.gradient_norm,
-                        .evaluation_loss = stage->evaluation_loss, .evaluation_accuracy = stage->evaluation_accuracy,
+                        .learning_rate = stage->update.learning_rate,
+                        .gradient_norm = stage->update.gradient_norm,
+                        .evaluation_loss = stage->evaluation_loss,
+                        .evaluation_accuracy = stage->evaluation_accuracy,
                         .samples_per_second = interval > 0 ? (double)stage->event_samples / interval : 0,
                         .tokens_per_second = interval > 0 ? (double)stage->event_tokens / interval : 0,
-                        .seconds = now - stage->started, .seconds_left = seconds_left(stage, now - stage->started),
-                        .bytes = atomic_load(&stage->model->context->memory.bytes), .path = path};
+                        .seconds = now - stage->started,
+                        .seconds_left = seconds_left(stage, now - stage->started),
+                        .bytes = atomic_load(&stage->model->context->memory.bytes),
+                        .path = path};
     pt__pool_rest(stage->model->context->pool);
     stage->options->event(stage->options->event_user, &event);
     if (event.action != PT_ACTION_GO_ON && stage->reason == 0)

@@ -3,7 +3,8 @@
 
 #include "kernels/device.h"
 
-pt_status_t pt__step_accumulate(pt_model_t *model, const pt__wants_t *wants, const pt__loaded_t *loaded, double *loss, double *weight)
+pt_status_t pt__step_accumulate(pt_model_t *model, const pt__wants_t *wants, const pt__loaded_t *loaded, double *loss,
+                                double *weight)
 {
     PT__TRY(pt__engine_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, loaded->samples, loaded->tokens, NULL));
     pt__engine_run(model, PT__MODE_TRAIN, wants, loaded);
@@ -14,7 +15,8 @@ pt_status_t pt__step_accumulate(pt_model_t *model, const pt__wants_t *wants, con
     return PT_OK;
 }
 
-pt_status_t pt__step_update(pt_model_t *model, pt_optimizer_t *optimizer, int64_t stage_steps, int32_t want_norm, pt__update_result_t *result)
+pt_status_t pt__step_update(pt_model_t *model, pt_optimizer_t *optimizer, int64_t stage_steps, int32_t want_norm,
+                            pt__update_result_t *result)
 {
     *result = (pt__update_result_t){0};
     PT__TRY(pt__model_bind_optimizer(model, optimizer));

@@ -42,7 +42,8 @@ pt_status_t pt__transfer_note(pt_model_t *model, const char *name, int32_t kind)
 {
     pt__memory_t *memory = &model->context->memory;
     pt__report_t *report = &model->report;
-    PT__TRY(pt__grow(memory, &report->entries, &report->room, report->count + 1, sizeof *report->entries, "transfer report"));
+    PT__TRY(pt__grow(memory, &report->entries, &report->room, report->count + 1, sizeof *report->entries,
+                     "transfer report"));
     PT__TRY(pt__string_copy(memory, name, &report->entries[report->count].name));
     report->entries[report->count++].kind = kind;
     return PT_OK;
@@ -73,7 +74,8 @@ pt_status_t pt__transfer_copy(pt_model_t *model, const pt_model_t *source)
     for (int64_t i = 0; status == PT_OK && i < model->graph->n_parameters; i++) {
         pt__stored_t *to = &model->parameters[i];
         if (compare_models(to, source) == PT_TRANSFER_COPIED) /* source may be the model itself */
-            memmove(to->value, source->parameters[pt__model_find(source, to->name)].value, (size_t)to->elements * sizeof(float));
+            memmove(to->value, source->parameters[pt__model_find(source, to->name)].value,
+                    (size_t)to->elements * sizeof(float));
     }
     if (status == PT_OK)
         pt__model_forget_accumulation(model);
@@ -92,14 +94,16 @@ static int32_t compare(const pt__stored_t *parameter, const pt__entry_t *entry)
     if (entry == NULL)
         return PT_TRANSFER_NEW;
     pt__shape_t shape = pt__shape_make(PT__SYMBOL_NONE, entry->rank, entry->shape);
-    return pt__dtype_is_float(entry->dtype) && pt__shape_equal(&shape, &parameter->shape) ? PT_TRANSFER_COPIED : PT_TRANSFER_SHAPE;
+    return pt__dtype_is_float(entry->dtype) && pt__shape_equal(&shape, &parameter->shape) ? PT_TRANSFER_COPIED
+                                                                                          : PT_TRANSFER_SHAPE;
 }
 
 static pt_status_t note_file(pt_model_t *model, const pt__tensors_t *table)
 {
     for (int64_t i = 0; i < model->graph->n_parameters; i++) {
         const pt__stored_t *parameter = &model->parameters[i];
-        PT__TRY(pt__transfer_note(model, parameter->name, compare(parameter, pt__tensors_find(table, parameter->name))));
+        PT__TRY(
+            pt__transfer_note(model, parameter->name, compare(parameter, pt__tensors_find(table, parameter->name))));
     }
     for (int64_t i = 0; i < table->n_entries; i++)
         if (!is_own_state(table->entries[i].name) && pt__model_find(model, table->entries[i].name) < 0)
@@ -109,11 +113,13 @@ static pt_status_t note_file(pt_model_t *model, const pt__tensors_t *table)
 
 static pt_status_t be_strict(const pt_model_t *model, const char *path)
 {
-    static const char *const kinds[] = {"", "", "is missing in the file", "is not one of the model's", "has another shape or dtype than in the model"};
+    static const char *const kinds[] = {"", "", "is missing in the file", "is not one of the model's",
+                                        "has another shape or dtype than in the model"};
     for (int64_t i = 0; i < model->report.count; i++) {
         const pt__transfer_t *entry = &model->report.entries[i];
         if (entry->kind != PT_TRANSFER_COPIED)
-            return pt__fail(entry->kind == PT_TRANSFER_SHAPE ? PT_ERR_SHAPE : PT_ERR_NOT_FOUND, "%s: tensor \"%s\" %s", path, entry->name, kinds[entry->kind]);
+            return pt__fail(entry->kind == PT_TRANSFER_SHAPE ? PT_ERR_SHAPE : PT_ERR_NOT_FOUND, "%s: tensor \"%s\" %s",
+                            path, entry->name, kinds[entry->kind]);
     }
     return PT_OK;
 }
@@ -127,10 +133,12 @@ static pt_status_t convert(const pt_model_t *model, const pt__tensors_t *table, 
         if (compare(parameter, entry) != PT_TRANSFER_COPIED)
             continue;
         float *to = values + (parameter->value - model->values);
-        pt_status_t status = pt__dtype_convert(parameter->name, entry->dtype, entry->data, PT_FLOAT32, to, parameter->elements);
+        pt_status_t status = pt__dtype_convert(parameter->name, entry->dtype, entry->data, PT_FLOAT32, to,
+                                               parameter->elements);
         for (int64_t k = 0; status == PT_OK && k < parameter->elements; k++)
             if (!isfinite(to[k]))
-                status = pt__fail(PT_ERR_NONFINITE, "tensor \"%s\": element %lld is not finite", parameter->name, (long long)k);
+                status = pt__fail(PT_ERR_NONFINITE, "tensor \"%s\": element %lld is not finite", parameter->name,
+                                  (long long)k);
         if (status != PT_OK)
             return pt__fail_within(status, "%s", path);
     }
@@ -153,7 +161,8 @@ pt_status_t pt__transfer_load(pt_model_t *model, const char *path, uint32_t flag
     if (flags & PT_LOAD_STRICT)
         PT__TRY_OUT(be_strict(model, path));
     tells_why = 0;
-    PT__TRY_OUT(pt__allocate_uninitialised(memory, (size_t)model->value_elements, sizeof(float), "weights being loaded", &values));
+    PT__TRY_OUT(pt__allocate_uninitialised(memory, (size_t)model->value_elements, sizeof(float), "weights being loaded",
+                                           &values));
     memcpy(values, model->values, (size_t)model->value_elements * sizeof(float));
     PT__TRY_OUT(convert(model, table, path, values));
     memcpy(model->values, values, (size_t)model->value_elements * sizeof(float));

@@ -189,4 +189,5 @@ START_TEST(test_log)
 }
 END_TEST
 
-SUITE("context_api", 30, test_init, test_create, test_wrong_options, test_processors, test_life, test_failing_allocations, test_log)
+SUITE("context_api", 30, test_init, test_create, test_wrong_options, test_processors, test_life,
+      test_failing_allocations, test_log)

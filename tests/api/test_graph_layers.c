@@ -24,7 +24,8 @@ static pt_tensor_t input(int32_t dtype, int32_t rank)
     return pt_input(graph, "x", dtype, rank, (int64_t[]){PT_DIM_TOKENS, 3, 5});
 }
 
-static void check_parameter(const char *name, int32_t rank, int64_t first, int64_t second, int32_t initializer, double value)
+static void check_parameter(const char *name, int32_t rank, int64_t first, int64_t second, int32_t initializer,
+                            double value)
 {
     const pt__parameter_t *parameter = pt__graph_parameter(graph, name);
     ck_assert_msg(parameter != NULL, "no %s", name);
@@ -101,7 +102,8 @@ START_TEST(test_wrong_arguments)
         ck_assert_ptr_nonnull(strstr(pt_last_error(), "graph is NULL"));
         for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
             begin();
-            ck_assert_int_eq(add(graph, layer, names[i], input(layer == EMBEDDING ? PT_INT32 : PT_FLOAT32, 2)), PT_NO_TENSOR);
+            ck_assert_int_eq(add(graph, layer, names[i], input(layer == EMBEDDING ? PT_INT32 : PT_FLOAT32, 2)),
+                             PT_NO_TENSOR);
             ck_fails(pt_graph_status(graph), PT_ERR_ARGUMENT, "name");
             ck_assert_int_eq(add(graph, layer, "fine", 0), PT_NO_TENSOR); /* the first error sticks and is told again */
             ck_assert_ptr_nonnull(strstr(pt_last_error(), "name"));

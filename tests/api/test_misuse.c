@@ -161,7 +161,8 @@ START_TEST(test_null_handles)
     REFUSED(pt_predict(world.model, world.data, NULL, 0, NULL, 16, &elements), "values");
     REFUSED(pt_predict(world.model, world.data, NULL, 0, values, 16, NULL), "elements");
     REFUSED(pt_predict(world.model, world.data, NULL, 0, values, 5, &elements), "5");
-    ck_fails(pt_predict(world.model, world.data, "nonsense", 0, values, 16, &elements), PT_ERR_NOT_FOUND, "\"prediction\"");
+    ck_fails(pt_predict(world.model, world.data, "nonsense", 0, values, 16, &elements), PT_ERR_NOT_FOUND,
+             "\"prediction\"");
     REFUSED(pt_generate(NULL, tokens, 1, NULL, tokens, 4, &elements), "model");
     REFUSED(pt_generate(world.model, NULL, 1, NULL, tokens, 4, &elements), "prompt");
     REFUSED(pt_generate(world.model, tokens, 0, NULL, tokens, 4, &elements), "prompt_length");
@@ -196,9 +197,24 @@ START_TEST(test_train_options)
         const char *name;
     } fields[] = {
 #define WHOLE(field) {offsetof(pt_train_options_t, field), 0, #field}
-#define REAL(field) {offsetof(pt_train_options_t, field), 1, #field}
-        WHOLE(steps), WHOLE(epochs), WHOLE(batch), WHOLE(micro_batch), WHOLE(memory_budget), WHOLE(event_every), WHOLE(evaluate_every), WHOLE(evaluation_batch),
-        WHOLE(patience), WHOLE(checkpoint_every), WHOLE(checkpoints_kept), REAL(time_budget), REAL(checkpoint_seconds), REAL(improvement)};
+#define REAL(field)                                    \
+    {                                                  \
+        offsetof(pt_train_options_t, field), 1, #field \
+    }
+        WHOLE(steps),
+        WHOLE(epochs),
+        WHOLE(batch),
+        WHOLE(micro_batch),
+        WHOLE(memory_budget),
+        WHOLE(event_every),
+        WHOLE(evaluate_every),
+        WHOLE(evaluation_batch),
+        WHOLE(patience),
+        WHOLE(checkpoint_every),
+        WHOLE(checkpoints_kept),
+        REAL(time_budget),
+        REAL(checkpoint_seconds),
+        REAL(improvement)};
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
         pt_train_options_t options;
         ck_ok(pt_train_options_init(&options, sizeof options));
@@ -228,7 +244,8 @@ START_TEST(test_step_values)
 {
     world_t world = world_up();
     float x[40] = {0}, y[4] = {0};
-    pt_value_t good[] = {{.name = "x", .data = x, .dtype = PT_FLOAT32}, {.name = "y", .data = y, .dtype = PT_FLOAT32}}, bad[2];
+    pt_value_t good[] = {{.name = "x", .data = x, .dtype = PT_FLOAT32}, {.name = "y", .data = y, .dtype = PT_FLOAT32}},
+               bad[2];
     ck_ok(pt_train_step(world.model, world.optimizer, good, 2, 4, 0, NULL));
     REFUSED(pt_train_step(world.model, world.optimizer, good, 2, 0, 0, NULL), "samples");
     REFUSED(pt_train_step(world.model, world.optimizer, good, 2, -1, 0, NULL), "samples");
@@ -262,7 +279,8 @@ START_TEST(test_token_ranges)
     network_set_task(model, PT_TASK_CLASSIFICATION, 3);
     int32_t tokens[20] = {1, 2, 3, 4, 5, 6}, label[2] = {0, 2};
     int64_t lengths[2] = {2, 4};
-    pt_value_t values[] = {{.name = "tokens", .data = tokens, .lengths = lengths, .dtype = PT_INT32}, {.name = "label", .data = label, .dtype = PT_INT32}};
+    pt_value_t values[] = {{.name = "tokens", .data = tokens, .lengths = lengths, .dtype = PT_INT32},
+                           {.name = "label", .data = label, .dtype = PT_INT32}};
     ck_ok(pt_train_step(model, optimizer, values, 2, 2, 0, NULL));
     tokens[3] = 17;
     REFUSED(pt_train_step(model, optimizer, values, 2, 2, 0, NULL), "17");
@@ -324,11 +342,13 @@ START_TEST(test_configurations)
         {"{\"model_type\": \"mlp\"}", PT_ERR_NOT_FOUND, "input_size"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        ck_fails(pt_model_create_from_config(context, cases[i].json, strlen(cases[i].json), &model), cases[i].status, cases[i].part);
+        ck_fails(pt_model_create_from_config(context, cases[i].json, strlen(cases[i].json), &model), cases[i].status,
+                 cases[i].part);
         ck_assert_ptr_null(model);
     }
     pt_context_free(context);
 }
 END_TEST
 
-SUITE("misuse", 60, test_plain_answers, test_options_init, test_null_handles, test_train_options, test_step_values, test_token_ranges, test_configurations)
+SUITE("misuse", 60, test_plain_answers, test_options_init, test_null_handles, test_train_options, test_step_values,
+      test_token_ranges, test_configurations)

@@ -26,14 +26,20 @@ START_TEST(test_defaults)
     pt_group_options_t group;
     pt_schedule_options_t schedule;
     ck_ok(pt_optimizer_options_init(&options, sizeof options));
-    ck_assert(options.struct_size == sizeof options && options.flags == 0 && options.kind == PT_OPTIMIZER_ADAMW && options.nesterov == 0);
-    ck_assert(options.learning_rate == 0.001 && options.weight_decay < 0 && options.beta1 == 0.9 && options.beta2 == 0.999 && options.epsilon == 1e-8);
-    ck_assert(options.momentum == 0 && options.dampening == 0 && options.clip_norm == 0 && options.clip_value == 0 && options.nonfinite_limit == 10);
+    ck_assert(options.struct_size == sizeof options && options.flags == 0 && options.kind == PT_OPTIMIZER_ADAMW &&
+              options.nesterov == 0);
+    ck_assert(options.learning_rate == 0.001 && options.weight_decay < 0 && options.beta1 == 0.9 &&
+              options.beta2 == 0.999 && options.epsilon == 1e-8);
+    ck_assert(options.momentum == 0 && options.dampening == 0 && options.clip_norm == 0 && options.clip_value == 0 &&
+              options.nonfinite_limit == 10);
     ck_ok(pt_group_options_init(&group, sizeof group));
-    ck_assert(group.struct_size == sizeof group && group.flags == 0 && group.learning_rate_factor == 1 && group.weight_decay < 0);
+    ck_assert(group.struct_size == sizeof group && group.flags == 0 && group.learning_rate_factor == 1 &&
+              group.weight_decay < 0);
     ck_ok(pt_schedule_options_init(&schedule, sizeof schedule));
-    ck_assert(schedule.struct_size == sizeof schedule && schedule.kind == PT_SCHEDULE_CONSTANT && schedule.warmup_steps == 0 && schedule.total_steps == 0);
-    ck_assert(schedule.minimum_factor == 0 && schedule.period == 0 && schedule.gamma == 0.1 && schedule.initial_divisor == 25 && schedule.final_divisor == 10000);
+    ck_assert(schedule.struct_size == sizeof schedule && schedule.kind == PT_SCHEDULE_CONSTANT &&
+              schedule.warmup_steps == 0 && schedule.total_steps == 0);
+    ck_assert(schedule.minimum_factor == 0 && schedule.period == 0 && schedule.gamma == 0.1 &&
+              schedule.initial_divisor == 25 && schedule.final_divisor == 10000);
     ck_assert(schedule.callback == NULL && schedule.destroy == NULL);
     ck_fails(pt_optimizer_options_init(NULL, 64), PT_ERR_ARGUMENT, "pt_optimizer_options_t");
     ck_fails(pt_group_options_init(NULL, 64), PT_ERR_ARGUMENT, "pt_group_options_t");
@@ -70,7 +76,13 @@ typedef struct wrong {
     double values[4];
 } wrong_t;
 
-#define WRONG(type, field, ...) {#field, offsetof(type, field), {__VA_ARGS__}}
+#define WRONG(type, field, ...)        \
+    {                                  \
+#field, offsetof(type, field), \
+        {                              \
+            __VA_ARGS__                \
+        }                              \
+    }
 
 START_TEST(test_wrong_options)
 {
@@ -165,7 +177,8 @@ START_TEST(test_wrong_schedules)
     ck_fails(pt_optimizer_set_schedule(optimizer, &schedule), PT_ERR_ARGUMENT, "warmup_steps is -1");
     schedule.warmup_steps = 11;
     schedule.total_steps = 10;
-    ck_fails(pt_optimizer_set_schedule(optimizer, &schedule), PT_ERR_ARGUMENT, "warmup_steps is 11, expected at most total_steps, which is 10");
+    ck_fails(pt_optimizer_set_schedule(optimizer, &schedule), PT_ERR_ARGUMENT,
+             "warmup_steps is 11, expected at most total_steps, which is 10");
     schedule.total_steps = -10;
     ck_fails(pt_optimizer_set_schedule(optimizer, &schedule), PT_ERR_ARGUMENT, "total_steps is -10");
     schedule = schedule_of(PT_SCHEDULE_LINEAR);
@@ -203,4 +216,5 @@ START_TEST(test_learning_rate)
 }
 END_TEST
 
-SUITE("optimizer_api", 30, test_defaults, test_null, test_wrong_options, test_wrong_groups, test_wrong_schedules, test_learning_rate)
+SUITE("optimizer_api", 30, test_defaults, test_null, test_wrong_options, test_wrong_groups, test_wrong_schedules,
+      test_learning_rate)

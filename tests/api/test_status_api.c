@@ -7,8 +7,23 @@
 
 START_TEST(test_names)
 {
-    static const pt_status_t all[] = {PT_OK, PT_ERR_ARGUMENT, PT_ERR_MEMORY, PT_ERR_IO, PT_ERR_FORMAT, PT_ERR_UNSUPPORTED, PT_ERR_SHAPE, PT_ERR_NOT_FOUND, PT_ERR_CALLBACK,
-                                      PT_ERR_CANCELLED, PT_ERR_BUSY, PT_ERR_VERSION, PT_ERR_NONFINITE, PT_ERR_BUDGET, PT_END, PT_ERR_STATE, PT_ERR_INTERNAL};
+    static const pt_status_t all[] = {PT_OK,
+                                      PT_ERR_ARGUMENT,
+                                      PT_ERR_MEMORY,
+                                      PT_ERR_IO,
+                                      PT_ERR_FORMAT,
+                                      PT_ERR_UNSUPPORTED,
+                                      PT_ERR_SHAPE,
+                                      PT_ERR_NOT_FOUND,
+                                      PT_ERR_CALLBACK,
+                                      PT_ERR_CANCELLED,
+                                      PT_ERR_BUSY,
+                                      PT_ERR_VERSION,
+                                      PT_ERR_NONFINITE,
+                                      PT_ERR_BUDGET,
+                                      PT_END,
+                                      PT_ERR_STATE,
+                                      PT_ERR_INTERNAL};
     for (int32_t i = 0; i < (int32_t)(sizeof all / sizeof all[0]); i++) {
         ck_assert_int_eq(all[i], -i); /* pinned for ever */
         ck_assert_int_eq(strncmp(pt_status_name(all[i]), "PT_", 3), 0);

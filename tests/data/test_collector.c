@@ -6,12 +6,18 @@
 #include "support/samples.h"
 
 static const pt__want_t wants[3] = {
-    {.name = "tokens", .dtype = PT_INT32, .rank = 1, .shape = {PT_DIM_TOKENS}, .index_limit = 10, .index_ignore = INT32_MIN},
+    {.name = "tokens",
+     .dtype = PT_INT32,
+     .rank = 1,
+     .shape = {PT_DIM_TOKENS},
+     .index_limit = 10,
+     .index_ignore = INT32_MIN},
     {.name = "weight", .dtype = PT_FLOAT32, .rank = 1, .shape = {PT_DIM_TOKENS}},
     {.name = "label", .dtype = PT_INT32, .index_limit = 3, .index_ignore = -100},
 };
 
-START_TEST(test_takes) {
+START_TEST(test_takes)
+{
     pt_context_t *context = samples_context();
     pt__collector_t *collector;
     pt__loaded_t loaded;
@@ -33,7 +39,9 @@ START_TEST(test_takes) {
     }
     ck_ok(TAKE(4, 1));
     ck_assert(loaded.samples == 1 && loaded.tokens == 2);
-    ck_fails(TAKE(2, 2), PT_ERR_SHAPE, "the network reads tokens int32[T], weight float32[T], label int32; the values given are label int32, weight float64");
+    ck_fails(TAKE(2, 2), PT_ERR_SHAPE,
+             "the network reads tokens int32[T], weight float32[T], label int32; the values given are label int32, "
+             "weight float64");
     ck_fails(TAKE(0, 2), PT_ERR_SHAPE, "nothing");
     ck_fails(TAKE(4, 0), PT_ERR_ARGUMENT, "0 samples");
     ck_fails(TAKE(4, INT64_MAX), PT_ERR_ARGUMENT, "samples");
@@ -81,7 +89,8 @@ START_TEST(test_takes) {
 }
 END_TEST
 
-static pt_status_t take(failing_allocator_t *allocator) {
+static pt_status_t take(failing_allocator_t *allocator)
+{
     pt_context_t *context = NULL;
     pt__collector_t *collector = NULL;
     pt__loaded_t loaded;
@@ -97,7 +106,8 @@ static pt_status_t take(failing_allocator_t *allocator) {
     return status;
 }
 
-START_TEST(test_every_allocation_may_fail) {
+START_TEST(test_every_allocation_may_fail)
+{
     failing_allocator_t allocator;
     pt_status_t status;
     FOR_EACH_FAILING_ALLOCATION(allocator, status = take(&allocator), status);

@@ -11,11 +11,14 @@ static const pt_column_t columns[3] = {
     {.field = "x", .source = "x1", .kind = PT_COLUMN_NUMBER, .count = 2},
 };
 
-static pt_status_t open(pt_context_t *context, const char *text, const pt_column_t *wanted, int32_t n, uint32_t flags, pt_dataset_t **out) {
+static pt_status_t open(pt_context_t *context, const char *text, const pt_column_t *wanted, int32_t n, uint32_t flags,
+                        pt_dataset_t **out)
+{
     return pt_dataset_create_from_csv(context, suite_write("table.csv", text, strlen(text)), wanted, n, flags, out);
 }
 
-static void expect_text(pt_dataset_t *dataset, int64_t index, const char *expected) {
+static void expect_text(pt_dataset_t *dataset, int64_t index, const char *expected)
+{
     int32_t values[64];
     int64_t elements;
     ck_ok(pt_dataset_read(dataset, &index, 1, "text", values, 64, &elements, NULL));
@@ -24,21 +27,24 @@ static void expect_text(pt_dataset_t *dataset, int64_t index, const char *expect
         ck_assert_int_eq(values[i], (unsigned char)expected[i]);
 }
 
-static float number(pt_dataset_t *dataset, int64_t index, int k) {
+static float number(pt_dataset_t *dataset, int64_t index, int k)
+{
     float values[2];
     int64_t elements;
     ck_ok(pt_dataset_read(dataset, &index, 1, "x", values, 2, &elements, NULL));
     return values[k];
 }
 
-static int32_t label(pt_dataset_t *dataset, int64_t index) {
+static int32_t label(pt_dataset_t *dataset, int64_t index)
+{
     int32_t value;
     int64_t elements;
     ck_ok(pt_dataset_read(dataset, &index, 1, "label", &value, 1, &elements, NULL));
     return value;
 }
 
-START_TEST(test_quoting_and_line_ends) {
+START_TEST(test_quoting_and_line_ends)
+{
     pt_context_t *context = samples_context();
     pt_dataset_t *dataset;
     ck_ok(open(context,
@@ -54,7 +60,8 @@ START_TEST(test_quoting_and_line_ends) {
     const char *texts[] = {"plain", "with, comma", "two\r\nlines \"quoted\"", "5'11\" tall", "\"", " blanks "};
     for (int64_t i = 0; i < 6; i++)
         expect_text(dataset, i, texts[i]);
-    ck_assert(number(dataset, 1, 0) == 3.5F && number(dataset, 1, 1) == -0.4F && number(dataset, 4, 0) == 0.5F && number(dataset, 4, 1) == 2);
+    ck_assert(number(dataset, 1, 0) == 3.5F && number(dataset, 1, 1) == -0.4F && number(dataset, 4, 0) == 0.5F &&
+              number(dataset, 4, 1) == 2);
     ck_assert(label(dataset, 0) == 1 && label(dataset, 1) == 0 && label(dataset, 3) == 2);
     pt_dataset_free(dataset);
     ck_ok(open(context, "text\nlast line without end", columns, 1, 0, &dataset));
@@ -64,15 +71,17 @@ START_TEST(test_quoting_and_line_ends) {
 }
 END_TEST
 
-START_TEST(test_tabs_and_no_headings) {
+START_TEST(test_tabs_and_no_headings)
+{
     pt_context_t *context = samples_context();
     pt_dataset_t *dataset;
     const pt_column_t places[3] = {{.field = "label", .source = "#1", .kind = PT_COLUMN_CLASS},
                                    {.field = "x", .source = "#3", .kind = PT_COLUMN_NUMBER, .count = 2},
                                    {.field = "text", .source = "#2", .kind = PT_COLUMN_TEXT, .max_length = 5}};
-    ck_ok(open(context, "10\ta, b c\t1\t2\n9\tx\t3\t4\n010\ty\t5\t6\n", places, 3, PT_TABLE_TABS | PT_TABLE_NO_HEADINGS, &dataset));
+    ck_ok(open(context, "10\ta, b c\t1\t2\n9\tx\t3\t4\n010\ty\t5\t6\n", places, 3, PT_TABLE_TABS | PT_TABLE_NO_HEADINGS,
+               &dataset));
     ck_assert_int_eq(pt_dataset_length(dataset), 3);
-    expect_text(dataset, 0, "a, b "); /* cut */
+    expect_text(dataset, 0, "a, b ");                              /* cut */
     ck_assert_int_eq(pt_dataset_class_count(dataset, "label"), 2); /* numbers: by value, 010 is 10 */
     ck_assert_str_eq(pt_dataset_class_name(dataset, "label", 0), "9");
     ck_assert_str_eq(pt_dataset_class_name(dataset, "label", 1), "10");
@@ -89,7 +98,8 @@ START_TEST(test_tabs_and_no_headings) {
 }
 END_TEST
 
-START_TEST(test_messages_name_line_and_column) {
+START_TEST(test_messages_name_line_and_column)
+{
     static const struct {
         const char *text;
         const char *part;
@@ -100,7 +110,8 @@ START_TEST(test_messages_name_line_and_column) {
         {"text,label,x1,x2\na,b,1,2\na,b,1\n", "table.csv: line 3 has 3 columns, expected 4"},
         {"text,label,x1,x2\na,b,1,2,3\n", "line 2 has 5 columns"},
         {"text,label,x1,x2\na,b,1,2\n\na,b,1,2\n", "line 3 has 1 columns"},
-        {"text,label,x1,x2\n\"a\nb\",b,1,2\na,b,one,2\n", "line 4, column 3 (\"x1\"): expected a number, found \"one\""},
+        {"text,label,x1,x2\n\"a\nb\",b,1,2\na,b,one,2\n",
+         "line 4, column 3 (\"x1\"): expected a number, found \"one\""},
         {"text,label,x1,x2\na,b,1,\n", "line 2, column 4 (\"x1\"): expected a number, found \"\""},
         {"text,label,x1,x2\na,b,1,nan\n", "found \"nan\""},
         {"text,label,x1,x2\na,b,1,inf\n", "found \"inf\""},
@@ -119,10 +130,14 @@ START_TEST(test_messages_name_line_and_column) {
         ck_fails(open(context, cases[i].text, columns, 3, 0, &dataset), PT_ERR_FORMAT, cases[i].part);
         ck_assert_ptr_null(dataset);
     }
-    ck_fails(open(context, "text,label,x2\na,b,1\n", columns, 3, 0, &dataset), PT_ERR_NOT_FOUND, "no column is headed \"x1\"");
-    ck_fails(open(context, "text,label,x1\na,b,1\n", columns, 3, 0, &dataset), PT_ERR_NOT_FOUND, "ends at the 4th, but there are 3");
-    ck_fails(open(context, "a,b\n", columns, 1, PT_TABLE_NO_HEADINGS, &dataset), PT_ERR_NOT_FOUND, "\"#3\", not \"text\"");
-    const pt_column_t tokens = {.field = "t", .source = "t", .kind = PT_COLUMN_TOKENS, .max_length = 3}, third = {.field = "t", .source = "#3", .kind = PT_COLUMN_CLASS};
+    ck_fails(open(context, "text,label,x2\na,b,1\n", columns, 3, 0, &dataset), PT_ERR_NOT_FOUND,
+             "no column is headed \"x1\"");
+    ck_fails(open(context, "text,label,x1\na,b,1\n", columns, 3, 0, &dataset), PT_ERR_NOT_FOUND,
+             "ends at the 4th, but there are 3");
+    ck_fails(open(context, "a,b\n", columns, 1, PT_TABLE_NO_HEADINGS, &dataset), PT_ERR_NOT_FOUND,
+             "\"#3\", not \"text\"");
+    const pt_column_t tokens = {.field = "t", .source = "t", .kind = PT_COLUMN_TOKENS, .max_length = 3},
+                      third = {.field = "t", .source = "#3", .kind = PT_COLUMN_CLASS};
     ck_fails(open(context, "t\n1\n", &tokens, 1, 0, &dataset), PT_ERR_ARGUMENT, "JSON lines only");
     ck_fails(open(context, "1,2\n", &third, 1, PT_TABLE_NO_HEADINGS, &dataset), PT_ERR_NOT_FOUND, "there are 2");
     ck_fails(open(context, "1,2\n", &third, 1, 16, &dataset), PT_ERR_ARGUMENT, "0x10");
@@ -130,7 +145,8 @@ START_TEST(test_messages_name_line_and_column) {
 }
 END_TEST
 
-START_TEST(test_numbers_in_any_locale) {
+START_TEST(test_numbers_in_any_locale)
+{
     pt_context_t *context = samples_context();
     pt_dataset_t *dataset;
     const char *names[] = {"de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "C.UTF-8"};
@@ -143,7 +159,8 @@ START_TEST(test_numbers_in_any_locale) {
 }
 END_TEST
 
-static pt_status_t open_failing(failing_allocator_t *allocator, const char *path) {
+static pt_status_t open_failing(failing_allocator_t *allocator, const char *path)
+{
     pt_context_t *context = NULL;
     pt_dataset_t *dataset = NULL;
     pt_status_t status = samples_failing_context(allocator, &context);
@@ -154,13 +171,15 @@ static pt_status_t open_failing(failing_allocator_t *allocator, const char *path
     return status;
 }
 
-START_TEST(test_every_allocation_may_fail) {
+START_TEST(test_every_allocation_may_fail)
+{
     failing_allocator_t allocator;
     pt_status_t status;
-    const char *text = "text,label,x1,x2\n\"a\"\"b\",5,1,2\nc,6,1,2\n", *path = suite_write("good.csv", text, strlen(text));
+    const char *text = "text,label,x1,x2\n\"a\"\"b\",5,1,2\nc,6,1,2\n",
+               *path = suite_write("good.csv", text, strlen(text));
     FOR_EACH_FAILING_ALLOCATION(allocator, status = open_failing(&allocator, path), status);
 }
 END_TEST
 
-SUITE("csv", 60, test_quoting_and_line_ends, test_tabs_and_no_headings, test_messages_name_line_and_column, test_numbers_in_any_locale,
-      test_every_allocation_may_fail)
+SUITE("csv", 60, test_quoting_and_line_ends, test_tabs_and_no_headings, test_messages_name_line_and_column,
+      test_numbers_in_any_locale, test_every_allocation_may_fail)

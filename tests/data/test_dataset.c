@@ -4,14 +4,17 @@
 #include "data/data.h"
 #include "support/samples.h"
 
-static pt_dataset_t *numbers(pt_context_t *context, samples_t *samples, int64_t length) {
+static pt_dataset_t *numbers(pt_context_t *context, samples_t *samples, int64_t length)
+{
     pt_dataset_t *dataset;
-    ck_ok(pt_dataset_create_map(context, samples_fields, SAMPLES_FIELDS, length, 0, samples_fetch, samples, samples_destroy, &dataset));
+    ck_ok(pt_dataset_create_map(context, samples_fields, SAMPLES_FIELDS, length, 0, samples_fetch, samples,
+                                samples_destroy, &dataset));
     return dataset;
 }
 
 /* The "y" of all samples in order: for these datasets the index in the origin. */
-static void read_all(pt_dataset_t *dataset, int32_t *y) {
+static void read_all(pt_dataset_t *dataset, int32_t *y)
+{
     for (int64_t i = 0; i < pt_dataset_length(dataset); i++) {
         int64_t elements;
         ck_ok(pt_dataset_read(dataset, &i, 1, "y", &y[i], 1, &elements, NULL));
@@ -19,7 +22,8 @@ static void read_all(pt_dataset_t *dataset, int32_t *y) {
     }
 }
 
-START_TEST(test_hooks_are_called_once_after_success_only) {
+START_TEST(test_hooks_are_called_once_after_success_only)
+{
     pt_context_t *context = samples_context();
     samples_t samples = {0};
     pt_dataset_t *dataset = (pt_dataset_t *)&samples, *view;
@@ -62,22 +66,32 @@ START_TEST(test_hooks_are_called_once_after_success_only) {
 }
 END_TEST
 
-START_TEST(test_wrong_arguments) {
+START_TEST(test_wrong_arguments)
+{
     pt_context_t *context = samples_context();
     samples_t samples = {0};
     pt_dataset_t *dataset, *other;
     pt_field_spec_t spec;
     int64_t index = 0, elements = 5;
     float x[3];
-    ck_fails(pt_dataset_create_map(NULL, samples_fields, 2, 4, 0, samples_fetch, NULL, NULL, &dataset), PT_ERR_ARGUMENT, "context is NULL");
-    ck_fails(pt_dataset_create_map(context, NULL, 2, 4, 0, samples_fetch, NULL, NULL, &dataset), PT_ERR_ARGUMENT, "fields is NULL");
-    ck_fails(pt_dataset_create_map(context, samples_fields, 2, 4, 0, NULL, NULL, NULL, &dataset), PT_ERR_ARGUMENT, "fetch is NULL");
-    ck_fails(pt_dataset_create_map(context, samples_fields, 2, 4, 0, samples_fetch, NULL, NULL, NULL), PT_ERR_ARGUMENT, "out is NULL");
-    ck_fails(pt_dataset_create_map(context, samples_fields, 0, 4, 0, samples_fetch, NULL, NULL, &dataset), PT_ERR_ARGUMENT, "n_fields is 0");
-    ck_fails(pt_dataset_create_map(context, samples_fields, 2, 0, 0, samples_fetch, NULL, NULL, &dataset), PT_ERR_ARGUMENT, "length is 0");
-    ck_fails(pt_dataset_create_map(context, samples_fields, 2, -1, 0, samples_fetch, NULL, NULL, &dataset), PT_ERR_ARGUMENT, "length is -1");
-    ck_fails(pt_dataset_create_map(context, samples_fields, 2, 4, 2, samples_fetch, NULL, NULL, &dataset), PT_ERR_ARGUMENT, "0x2");
-    ck_fails(pt_dataset_create_stream(context, samples_fields, 2, 0, NULL, NULL, NULL, &dataset), PT_ERR_ARGUMENT, "next is NULL");
+    ck_fails(pt_dataset_create_map(NULL, samples_fields, 2, 4, 0, samples_fetch, NULL, NULL, &dataset), PT_ERR_ARGUMENT,
+             "context is NULL");
+    ck_fails(pt_dataset_create_map(context, NULL, 2, 4, 0, samples_fetch, NULL, NULL, &dataset), PT_ERR_ARGUMENT,
+             "fields is NULL");
+    ck_fails(pt_dataset_create_map(context, samples_fields, 2, 4, 0, NULL, NULL, NULL, &dataset), PT_ERR_ARGUMENT,
+             "fetch is NULL");
+    ck_fails(pt_dataset_create_map(context, samples_fields, 2, 4, 0, samples_fetch, NULL, NULL, NULL), PT_ERR_ARGUMENT,
+             "out is NULL");
+    ck_fails(pt_dataset_create_map(context, samples_fields, 0, 4, 0, samples_fetch, NULL, NULL, &dataset),
+             PT_ERR_ARGUMENT, "n_fields is 0");
+    ck_fails(pt_dataset_create_map(context, samples_fields, 2, 0, 0, samples_fetch, NULL, NULL, &dataset),
+             PT_ERR_ARGUMENT, "length is 0");
+    ck_fails(pt_dataset_create_map(context, samples_fields, 2, -1, 0, samples_fetch, NULL, NULL, &dataset),
+             PT_ERR_ARGUMENT, "length is -1");
+    ck_fails(pt_dataset_create_map(context, samples_fields, 2, 4, 2, samples_fetch, NULL, NULL, &dataset),
+             PT_ERR_ARGUMENT, "0x2");
+    ck_fails(pt_dataset_create_stream(context, samples_fields, 2, 0, NULL, NULL, NULL, &dataset), PT_ERR_ARGUMENT,
+             "next is NULL");
     ck_assert_ptr_null(dataset);
     dataset = numbers(context, &samples, 4);
     ck_fails(pt_dataset_field(dataset, 2, &spec), PT_ERR_NOT_FOUND, "index is 2");
@@ -100,7 +114,8 @@ START_TEST(test_wrong_arguments) {
     ck_ok(pt_dataset_read(dataset, NULL, 0, "x", NULL, 0, &elements, NULL));
     ck_ok(pt_dataset_read(dataset, &index, 1, "x", NULL, 0, &elements, NULL));
     ck_assert_int_eq(elements, 3);
-    ck_assert(pt_dataset_length(NULL) == 0 && pt_dataset_field_count(NULL) == 0 && pt_dataset_class_count(dataset, "y") == 0);
+    ck_assert(pt_dataset_length(NULL) == 0 && pt_dataset_field_count(NULL) == 0 &&
+              pt_dataset_class_count(dataset, "y") == 0);
     ck_assert_ptr_null(pt_dataset_class_name(dataset, "y", 0));
     pt_dataset_free(dataset);
     ck_ok(pt_dataset_create_stream(context, samples_fields, 2, 0, samples_next, &samples, NULL, &dataset));
@@ -114,7 +129,8 @@ START_TEST(test_wrong_arguments) {
 }
 END_TEST
 
-START_TEST(test_views) {
+START_TEST(test_views)
+{
     enum { N = 150 };
     pt_context_t *context = samples_context();
     samples_t samples = {0};
@@ -157,13 +173,16 @@ START_TEST(test_views) {
 }
 END_TEST
 
-START_TEST(test_arrays) {
+START_TEST(test_arrays)
+{
     pt_context_t *context = samples_context();
     double pairs[8] = {0, 1, 2, 3, 4, 5, 6, 7};
     uint8_t rows[6] = {10, 11, 12, 13, 14, 15};
     int64_t lengths[4] = {1, 3, 0, 2}, indices[3] = {3, 1, 0}, elements, out_lengths[3];
     pt_array_t arrays[2] = {{.spec = {.name = "pair", .dtype = PT_FLOAT64, .rank = 1, .shape = {2}}, .data = pairs},
-                            {.spec = {.name = "rows", .dtype = PT_UINT8, .rank = 1, .shape = {PT_DIM_TOKENS}}, .data = rows, .lengths = lengths}};
+                            {.spec = {.name = "rows", .dtype = PT_UINT8, .rank = 1, .shape = {PT_DIM_TOKENS}},
+                             .data = rows,
+                             .lengths = lengths}};
     for (uint32_t flags = 0; flags <= PT_DATASET_COPY; flags += PT_DATASET_COPY) {
         pt_dataset_t *dataset;
         pt_field_spec_t spec;
@@ -210,12 +229,15 @@ START_TEST(test_arrays) {
 }
 END_TEST
 
-static pt_status_t make_all(failing_allocator_t *allocator) {
+static pt_status_t make_all(failing_allocator_t *allocator)
+{
     pt_context_t *context = NULL;
     pt_dataset_t *dataset = NULL, *view = NULL, *first = NULL, *second = NULL;
     int64_t lengths[3] = {1, 2, 1}, elements;
     float values[4] = {1, 2, 3, 4}, out[4];
-    pt_array_t array = {.spec = {.name = "rows", .dtype = PT_FLOAT32, .rank = 1, .shape = {PT_DIM_TOKENS}}, .data = values, .lengths = lengths};
+    pt_array_t array = {.spec = {.name = "rows", .dtype = PT_FLOAT32, .rank = 1, .shape = {PT_DIM_TOKENS}},
+                        .data = values,
+                        .lengths = lengths};
     pt_status_t status = samples_failing_context(allocator, &context);
     if (status == PT_OK)
         status = pt_dataset_create_from_arrays(context, &array, 1, 3, PT_DATASET_COPY, &dataset);
@@ -233,11 +255,13 @@ static pt_status_t make_all(failing_allocator_t *allocator) {
     return status;
 }
 
-START_TEST(test_every_allocation_may_fail) {
+START_TEST(test_every_allocation_may_fail)
+{
     failing_allocator_t allocator;
     pt_status_t status;
     FOR_EACH_FAILING_ALLOCATION(allocator, status = make_all(&allocator), status);
 }
 END_TEST
 
-SUITE("dataset", 60, test_hooks_are_called_once_after_success_only, test_wrong_arguments, test_views, test_arrays, test_every_allocation_may_fail)
+SUITE("dataset", 60, test_hooks_are_called_once_after_success_only, test_wrong_arguments, test_views, test_arrays,
+      test_every_allocation_may_fail)

@@ -12,27 +12,33 @@ static const pt_column_t columns[4] = {
     {.field = "ids", .source = "ids", .kind = PT_COLUMN_TOKENS, .max_length = 3},
 };
 
-static pt_status_t open(pt_context_t *context, const char *text, const pt_column_t *wanted, int32_t n, pt_dataset_t **out) {
+static pt_status_t open(pt_context_t *context, const char *text, const pt_column_t *wanted, int32_t n,
+                        pt_dataset_t **out)
+{
     return pt_dataset_create_from_jsonl(context, suite_write("lines.jsonl", text, strlen(text)), wanted, n, 0, out);
 }
 
-static void read_one(pt_dataset_t *dataset, int64_t index, const char *field, void *values, int64_t expected) {
+static void read_one(pt_dataset_t *dataset, int64_t index, const char *field, void *values, int64_t expected)
+{
     int64_t elements;
     ck_ok(pt_dataset_read(dataset, &index, 1, field, values, 16, &elements, NULL));
     ck_assert_int_eq(elements, expected);
 }
 
-START_TEST(test_all_kinds) {
+START_TEST(test_all_kinds)
+{
     pt_context_t *context = samples_context();
     pt_dataset_t *dataset, *view;
     int32_t integers[16];
     float floats[16];
-    ck_ok(open(context,
-               "\xEF\xBB\xBF{\"text\": \"ab\\u00e9\\n\", \"class\": \"z\", \"score\": [1, -2.5e0], \"ids\": [5], \"more\": null}\r\n"
-               "\n  \t\n"
-               "{\"ids\": [1, 2, 3, -4], \"score\": [0.1, 1e-3], \"class\": \"a b\", \"text\": \"longer than six\"}\n"
-               "{\"text\": \"\\ud83d\\ude00\", \"class\": \"z\", \"score\": [7, 8], \"ids\": [2147483647, -2147483648]}",
-               columns, 4, &dataset));
+    ck_ok(
+        open(context,
+             "\xEF\xBB\xBF{\"text\": \"ab\\u00e9\\n\", \"class\": \"z\", \"score\": [1, -2.5e0], \"ids\": [5], "
+             "\"more\": null}\r\n"
+             "\n  \t\n"
+             "{\"ids\": [1, 2, 3, -4], \"score\": [0.1, 1e-3], \"class\": \"a b\", \"text\": \"longer than six\"}\n"
+             "{\"text\": \"\\ud83d\\ude00\", \"class\": \"z\", \"score\": [7, 8], \"ids\": [2147483647, -2147483648]}",
+             columns, 4, &dataset));
     ck_assert_int_eq(pt_dataset_length(dataset), 3);
     read_one(dataset, 0, "text", integers, 5);
     ck_assert_mem_eq(integers, ((int32_t[]){'a', 'b', 0xC3, 0xA9, '\n'}), 20);
@@ -63,11 +69,14 @@ START_TEST(test_all_kinds) {
 }
 END_TEST
 
-START_TEST(test_classes_are_in_order) {
+START_TEST(test_classes_are_in_order)
+{
     pt_context_t *context = samples_context();
     pt_dataset_t *dataset;
     const char *numbers[] = {"-3", "0", "9", "10", "100"}, *strings[] = {"10", "9", "A", "AB", "B", "a", "\xC3\xA9"};
-    ck_ok(open(context, "{\"class\":100}\n{\"class\":9}\n{\"class\":-3}\n{\"class\":10}\n{\"class\":0}\n{\"class\":9}\n", columns + 1, 1, &dataset));
+    ck_ok(open(context,
+               "{\"class\":100}\n{\"class\":9}\n{\"class\":-3}\n{\"class\":10}\n{\"class\":0}\n{\"class\":9}\n",
+               columns + 1, 1, &dataset));
     ck_assert_int_eq(pt_dataset_class_count(dataset, "label"), 5);
     for (int i = 0; i < 5; i++)
         ck_assert_str_eq(pt_dataset_class_name(dataset, "label", i), numbers[i]);
@@ -76,7 +85,8 @@ START_TEST(test_classes_are_in_order) {
     ck_assert_int_eq(label, 2);
     pt_dataset_free(dataset);
     ck_ok(open(context,
-               "{\"class\":\"a\"}\n{\"class\":\"9\"}\n{\"class\":\"10\"}\n{\"class\":\"\xC3\xA9\"}\n{\"class\":\"AB\"}\n{\"class\":\"A\"}\n{\"class\":\"B\"}\n",
+               "{\"class\":\"a\"}\n{\"class\":\"9\"}\n{\"class\":\"10\"}\n{\"class\":\"\xC3\xA9\"}\n{\"class\":\"AB\"}"
+               "\n{\"class\":\"A\"}\n{\"class\":\"B\"}\n",
                columns + 1, 1, &dataset));
     ck_assert_int_eq(pt_dataset_class_count(dataset, "label"), 7);
     for (int i = 0; i < 7; i++)
@@ -100,7 +110,8 @@ END_TEST
 
 #define GOOD "{\"text\": \"a\", \"class\": \"b\", \"score\": [1, 2], \"ids\": [1]}\n"
 
-START_TEST(test_messages_name_line_and_key) {
+START_TEST(test_messages_name_line_and_key)
+{
     static const struct {
         const char *text;
         const char *part;
@@ -109,23 +120,28 @@ START_TEST(test_messages_name_line_and_key) {
         {"\n \n", "no line with anything"},
         {GOOD "[1]\n", "lines.jsonl: line 2: expected an object, found an array"},
         {GOOD GOOD "{\"text\": \"a\"\n", "line 3: JSON: byte "},
-        {GOOD "\n{\"text\": \"a\", \"class\": 1}\n", "line 3: key \"class\": expected a string like those before it, found a number"},
+        {GOOD "\n{\"text\": \"a\", \"class\": 1}\n",
+         "line 3: key \"class\": expected a string like those before it, found a number"},
         {GOOD "{\"text\": 5}", "line 2: key \"text\": expected a string, found a number"},
         {GOOD "{\"text\": \"\", \"class\": \"b\", \"score\": [1, 2], \"ids\": [1]}", "line 2: \"text\" is empty"},
         {GOOD "{\"class\": \"b\"}", "line 2: the object has no key \"text\""},
-        {"{\"text\": \"a\", \"class\": 1.5}", "line 1: key \"class\": expected a string or a whole number, found another number"},
+        {"{\"text\": \"a\", \"class\": 1.5}",
+         "line 1: key \"class\": expected a string or a whole number, found another number"},
         {"{\"text\": \"a\", \"class\": true}", "key \"class\""},
         {"{\"text\": \"a\", \"class\": \"\"}", "expected a class, found nothing"},
         {"{\"text\": \"a\", \"class\": \"x\\u0000y\"}", "zero byte"},
-        {"{\"text\": \"a\", \"class\": \"b\", \"score\": 1}", "key \"score\": expected an array of numbers, found a number"},
+        {"{\"text\": \"a\", \"class\": \"b\", \"score\": 1}",
+         "key \"score\": expected an array of numbers, found a number"},
         {"{\"text\": \"a\", \"class\": \"b\", \"score\": [1]}", "expected an array of 2 numbers, found 1 elements"},
         {"{\"text\": \"a\", \"class\": \"b\", \"score\": [1, \"2\"]}", "found a string in it"},
         {"{\"text\": \"a\", \"class\": \"b\", \"score\": [1, 1e39]}", "range of float32"},
         {"{\"text\": \"a\", \"class\": \"b\", \"score\": [1, 1e999]}", "range of float32"},
         {"{\"text\": \"a\", \"class\": \"b\", \"score\": [1, NaN]}", "line 1: JSON"},
-        {"{\"text\": \"a\", \"class\": \"b\", \"score\": [1, 2], \"ids\": 5}", "key \"ids\": expected an array of whole numbers, found a number"},
+        {"{\"text\": \"a\", \"class\": \"b\", \"score\": [1, 2], \"ids\": 5}",
+         "key \"ids\": expected an array of whole numbers, found a number"},
         {"{\"text\": \"a\", \"class\": \"b\", \"score\": [1, 2], \"ids\": [1.5]}", "found another number in it"},
-        {"{\"text\": \"a\", \"class\": \"b\", \"score\": [1, 2], \"ids\": [2147483648]}", "range of int32, found 2147483648"},
+        {"{\"text\": \"a\", \"class\": \"b\", \"score\": [1, 2], \"ids\": [2147483648]}",
+         "range of int32, found 2147483648"},
         {"{\"text\": \"a\", \"class\": \"b\", \"score\": [1, 2], \"ids\": []}", "\"ids\" is empty"},
         {"{\"text\": \"a\", \"text\": \"b\"}", "twice"},
         {"{\"text\": \"a\x80\"}", "UTF-8"},
@@ -144,7 +160,8 @@ START_TEST(test_messages_name_line_and_key) {
 }
 END_TEST
 
-START_TEST(test_wrong_columns) {
+START_TEST(test_wrong_columns)
+{
     pt_context_t *context = samples_context();
     pt_dataset_t *dataset;
     pt_column_t column = columns[0];
@@ -171,15 +188,19 @@ START_TEST(test_wrong_columns) {
     column.reserved = 1;
     ck_fails(open(context, GOOD, &column, 1, &dataset), PT_ERR_VERSION, "reserved");
     ck_fails(open(context, GOOD, columns, 0, &dataset), PT_ERR_ARGUMENT, "0 columns");
-    ck_fails(pt_dataset_create_from_jsonl(context, suite_path("none"), columns, 4, 0, &dataset), PT_ERR_NOT_FOUND, "none");
-    ck_fails(pt_dataset_create_from_jsonl(context, suite_path("none"), columns, 4, 4, &dataset), PT_ERR_ARGUMENT, "0x4");
-    ck_fails(pt_dataset_create_from_jsonl(context, suite_path("none"), NULL, 4, 0, &dataset), PT_ERR_ARGUMENT, "columns is NULL");
+    ck_fails(pt_dataset_create_from_jsonl(context, suite_path("none"), columns, 4, 0, &dataset), PT_ERR_NOT_FOUND,
+             "none");
+    ck_fails(pt_dataset_create_from_jsonl(context, suite_path("none"), columns, 4, 4, &dataset), PT_ERR_ARGUMENT,
+             "0x4");
+    ck_fails(pt_dataset_create_from_jsonl(context, suite_path("none"), NULL, 4, 0, &dataset), PT_ERR_ARGUMENT,
+             "columns is NULL");
 #undef REFUSED
     pt_context_free(context);
 }
 END_TEST
 
-static pt_status_t open_failing(failing_allocator_t *allocator, const char *path) {
+static pt_status_t open_failing(failing_allocator_t *allocator, const char *path)
+{
     pt_context_t *context = NULL;
     pt_dataset_t *dataset = NULL;
     pt_status_t status = samples_failing_context(allocator, &context);
@@ -190,7 +211,8 @@ static pt_status_t open_failing(failing_allocator_t *allocator, const char *path
     return status;
 }
 
-START_TEST(test_every_allocation_may_fail) {
+START_TEST(test_every_allocation_may_fail)
+{
     failing_allocator_t allocator;
     pt_status_t status;
     const char *path = suite_write("good.jsonl", GOOD GOOD, strlen(GOOD GOOD));
@@ -198,4 +220,5 @@ START_TEST(test_every_allocation_may_fail) {
 }
 END_TEST
 
-SUITE("jsonl", 60, test_all_kinds, test_classes_are_in_order, test_messages_name_line_and_key, test_wrong_columns, test_every_allocation_may_fail)
+SUITE("jsonl", 60, test_all_kinds, test_classes_are_in_order, test_messages_name_line_and_key, test_wrong_columns,
+      test_every_allocation_may_fail)

@@ -20,7 +20,8 @@ typedef struct sequence { /* what a loader gave */
     pt_status_t status;
 } sequence_t;
 
-static void take(pt__loader_t *loader, sequence_t *sequence) {
+static void take(pt__loader_t *loader, sequence_t *sequence)
+{
     pt__loaded_t loaded;
     memset(sequence, 0, sizeof *sequence);
     while ((sequence->status = pt__loader_next(loader, &loaded)) == PT_OK && sequence->count + loaded.samples <= MOST) {
@@ -40,7 +41,8 @@ static void take(pt__loader_t *loader, sequence_t *sequence) {
     }
 }
 
-static void load(pt_dataset_t *dataset, pt__loader_options_t options, pt__cursor_t start, sequence_t *sequence) {
+static void load(pt_dataset_t *dataset, pt__loader_options_t options, pt__cursor_t start, sequence_t *sequence)
+{
     pt__loader_t *loader;
     ck_ok(pt__loader_create(dataset, wants, 2, &options, &start, &loader));
     ck_assert_int_eq(pt__loader_token_capacity(loader), 0);
@@ -49,33 +51,40 @@ static void load(pt_dataset_t *dataset, pt__loader_options_t options, pt__cursor
     pt__loader_free(loader);
 }
 
-static void same(const sequence_t *a, const sequence_t *b) {
+static void same(const sequence_t *a, const sequence_t *b)
+{
     ck_assert_int_eq(a->count, b->count);
     ck_assert_int_eq(a->status, b->status);
     ck_assert_mem_eq(a->index, b->index, (size_t)a->count * sizeof a->index[0]);
     ck_assert_mem_eq(a->flags, b->flags, (size_t)a->count * sizeof a->flags[0]);
 }
 
-static pt_dataset_t *map_of(pt_context_t *context, samples_t *samples, int64_t length, uint32_t flags) {
+static pt_dataset_t *map_of(pt_context_t *context, samples_t *samples, int64_t length, uint32_t flags)
+{
     pt_dataset_t *dataset;
-    ck_ok(pt_dataset_create_map(context, samples_fields, SAMPLES_FIELDS, length, flags, samples_fetch, samples, samples_destroy, &dataset));
+    ck_ok(pt_dataset_create_map(context, samples_fields, SAMPLES_FIELDS, length, flags, samples_fetch, samples,
+                                samples_destroy, &dataset));
     return dataset;
 }
 
-static pt_dataset_t *stream_of(pt_context_t *context, samples_t *samples, uint32_t flags) {
+static pt_dataset_t *stream_of(pt_context_t *context, samples_t *samples, uint32_t flags)
+{
     pt_dataset_t *dataset;
-    ck_ok(pt_dataset_create_stream(context, samples_fields, SAMPLES_FIELDS, flags, samples_next, samples, samples_destroy, &dataset));
+    ck_ok(pt_dataset_create_stream(context, samples_fields, SAMPLES_FIELDS, flags, samples_next, samples,
+                                   samples_destroy, &dataset));
     return dataset;
 }
 
 static sequence_t one, two;
 
-START_TEST(test_epochs_are_permutations) {
+START_TEST(test_epochs_are_permutations)
+{
     pt_context_t *context = samples_context();
     for (int64_t n = 1; n <= 200; n += n < 70 ? 1 : 13) {
         samples_t samples = {0};
         pt_dataset_t *dataset = map_of(context, &samples, n, 0);
-        load(dataset, (pt__loader_options_t){.batch = 7, .micro_batch = 3, .epochs = 3}, (pt__cursor_t){.seed = 5}, &one);
+        load(dataset, (pt__loader_options_t){.batch = 7, .micro_batch = 3, .epochs = 3}, (pt__cursor_t){.seed = 5},
+             &one);
         ck_assert_int_eq(one.status, PT_END);
         ck_assert_int_eq(one.count, 3 * n);
         ck_assert_int_eq(one.epochs, 3);
@@ -92,12 +101,16 @@ START_TEST(test_epochs_are_permutations) {
         }
         if (n > 20)
             ck_assert_mem_ne(one.index, one.index + n, (size_t)n * sizeof one.index[0]);
-        load(dataset, (pt__loader_options_t){.batch = 5, .micro_batch = 5, .epochs = 3}, (pt__cursor_t){.seed = 5}, &two);
-        ck_assert_mem_eq(one.index, two.index, (size_t)(3 * n) * sizeof one.index[0]); /* the order is not the batch's affair */
-        load(dataset, (pt__loader_options_t){.batch = 7, .micro_batch = 3, .epochs = 3, .in_order = 1}, (pt__cursor_t){.seed = 5}, &two);
+        load(dataset, (pt__loader_options_t){.batch = 5, .micro_batch = 5, .epochs = 3}, (pt__cursor_t){.seed = 5},
+             &two);
+        ck_assert_mem_eq(one.index, two.index,
+                         (size_t)(3 * n) * sizeof one.index[0]); /* the order is not the batch's affair */
+        load(dataset, (pt__loader_options_t){.batch = 7, .micro_batch = 3, .epochs = 3, .in_order = 1},
+             (pt__cursor_t){.seed = 5}, &two);
         for (int64_t i = 0; i < 3 * n; i++)
             ck_assert_int_eq(two.index[i], i % n);
-        load(dataset, (pt__loader_options_t){.batch = 7, .micro_batch = 3, .epochs = 2, .drop_partial = 1}, (pt__cursor_t){.seed = 5}, &two);
+        load(dataset, (pt__loader_options_t){.batch = 7, .micro_batch = 3, .epochs = 2, .drop_partial = 1},
+             (pt__cursor_t){.seed = 5}, &two);
         ck_assert_int_eq(two.count, 2 * (n - n % 7));
         ck_assert_int_eq(two.epochs, n < 7 ? 0 : 2);
         pt_dataset_free(dataset);
@@ -108,7 +121,8 @@ START_TEST(test_epochs_are_permutations) {
 END_TEST
 
 /* From every place where a micro-batch ends, a new loader gives the rest. */
-static void resume_everywhere(pt_dataset_t *dataset, pt__loader_options_t options) {
+static void resume_everywhere(pt_dataset_t *dataset, pt__loader_options_t options)
+{
     load(dataset, options, (pt__cursor_t){.seed = 9}, &one);
     ck_assert_int_eq(one.status, PT_END);
     for (int64_t i = 0; i < one.count; i++) {
@@ -121,13 +135,18 @@ static void resume_everywhere(pt_dataset_t *dataset, pt__loader_options_t option
     }
 }
 
-START_TEST(test_resume_from_any_cursor) {
+START_TEST(test_resume_from_any_cursor)
+{
     pt_context_t *context = samples_context();
     samples_t samples = {.length = 23}, late = {.length = 21, .late_end = 1, .at_most = 2};
-    pt_dataset_t *map = map_of(context, &samples, 23, PT_DATASET_THREAD_SAFE), *stream = stream_of(context, &samples, 0),
-                 *other = stream_of(context, &late, PT_DATASET_THREAD_SAFE);
+    pt_dataset_t *map = map_of(context, &samples, 23, PT_DATASET_THREAD_SAFE),
+                 *stream = stream_of(context, &samples, 0), *other = stream_of(context, &late, PT_DATASET_THREAD_SAFE);
     for (int variant = 0; variant < 8; variant++) {
-        pt__loader_options_t options = {.batch = 6, .micro_batch = 4, .epochs = 3, .in_order = variant & 1, .drop_partial = variant >> 1 & 1,
+        pt__loader_options_t options = {.batch = 6,
+                                        .micro_batch = 4,
+                                        .epochs = 3,
+                                        .in_order = variant & 1,
+                                        .drop_partial = variant >> 1 & 1,
                                         .prefetch = variant >> 2};
         resume_everywhere(map, options);
         resume_everywhere(stream, options);
@@ -140,14 +159,17 @@ START_TEST(test_resume_from_any_cursor) {
 }
 END_TEST
 
-START_TEST(test_prefetch_changes_nothing) {
+START_TEST(test_prefetch_changes_nothing)
+{
     pt_context_t *context = samples_context();
     samples_t samples = {.length = 31};
-    pt_dataset_t *map = map_of(context, &samples, 31, PT_DATASET_THREAD_SAFE), *stream = stream_of(context, &samples, PT_DATASET_THREAD_SAFE), *view;
+    pt_dataset_t *map = map_of(context, &samples, 31, PT_DATASET_THREAD_SAFE),
+                 *stream = stream_of(context, &samples, PT_DATASET_THREAD_SAFE), *view;
     ck_ok(pt_dataset_shuffle(map, 3, &view));
     pt_dataset_t *all[] = {map, stream, view};
     for (int variant = 0; variant < 12; variant++) {
-        pt__loader_options_t options = {.batch = 8, .micro_batch = 1 + variant % 4 * 2, .epochs = 4, .drop_partial = variant & 1};
+        pt__loader_options_t options = {
+            .batch = 8, .micro_batch = 1 + variant % 4 * 2, .epochs = 4, .drop_partial = variant & 1};
         options.batch = options.micro_batch > 6 ? 9 : 8;
         for (int i = 0; i < 3; i++) {
             options.prefetch = 0;
@@ -176,7 +198,8 @@ START_TEST(test_prefetch_changes_nothing) {
 }
 END_TEST
 
-START_TEST(test_streams_end_in_every_way) {
+START_TEST(test_streams_end_in_every_way)
+{
     pt_context_t *context = samples_context();
     for (int64_t n = 1; n <= 26; n++) {
         for (int variant = 0; variant < 12; variant++) {
@@ -206,10 +229,12 @@ START_TEST(test_streams_end_in_every_way) {
 }
 END_TEST
 
-START_TEST(test_empty_streams_and_epochs_end_with_a_message) {
+START_TEST(test_empty_streams_and_epochs_end_with_a_message)
+{
     pt_context_t *context = samples_context();
     samples_t samples = {.length = 0}, few = {.length = 3};
-    pt_dataset_t *stream = stream_of(context, &samples, 0), *map = map_of(context, &few, 3, 0), *short_stream = stream_of(context, &few, 0);
+    pt_dataset_t *stream = stream_of(context, &samples, 0), *map = map_of(context, &few, 3, 0),
+                 *short_stream = stream_of(context, &few, 0);
     pt__loader_options_t options = {.batch = 4, .micro_batch = 4, .drop_partial = 1};
     pt__loader_t *loader;
     pt__loaded_t loaded;
@@ -231,7 +256,8 @@ START_TEST(test_empty_streams_and_epochs_end_with_a_message) {
 END_TEST
 
 /* The loader gives what came before the failing call, then the failure with this part in its message, and again. */
-static void expect_failure(samples_t samples, int32_t is_stream, int32_t prefetch, const char *part) {
+static void expect_failure(samples_t samples, int32_t is_stream, int32_t prefetch, const char *part)
+{
     pt_context_t *context = samples_context();
     samples_t mine = samples;
     pt_dataset_t *dataset = is_stream ? stream_of(context, &mine, prefetch ? PT_DATASET_THREAD_SAFE : 0)
@@ -255,7 +281,8 @@ static void expect_failure(samples_t samples, int32_t is_stream, int32_t prefetc
     pt_context_free(context);
 }
 
-START_TEST(test_callbacks_that_misbehave) {
+START_TEST(test_callbacks_that_misbehave)
+{
     for (int64_t at = 1; at <= 5; at += 2) {
         for (int prefetch = 0; prefetch < 2; prefetch++) {
             for (int is_stream = 0; is_stream < 2; is_stream++) {
@@ -285,13 +312,15 @@ START_TEST(test_callbacks_that_misbehave) {
 }
 END_TEST
 
-START_TEST(test_calls_from_within_the_callback_are_refused) {
+START_TEST(test_calls_from_within_the_callback_are_refused)
+{
     pt_context_t *context = samples_context();
     for (uint32_t flags = 0; flags <= PT_DATASET_THREAD_SAFE; flags++) {
         samples_t samples = {0};
         pt_dataset_t *dataset = map_of(context, &samples, 4, flags);
         samples.again = dataset;
-        load(dataset, (pt__loader_options_t){.batch = 4, .micro_batch = 4, .epochs = 1, .prefetch = 1}, (pt__cursor_t){0}, &one);
+        load(dataset, (pt__loader_options_t){.batch = 4, .micro_batch = 4, .epochs = 1, .prefetch = 1},
+             (pt__cursor_t){0}, &one);
         ck_assert_int_eq(samples.again_status, PT_ERR_BUSY);
         ck_assert_int_eq(one.count, 4);
         pt_dataset_free(dataset);
@@ -300,13 +329,15 @@ START_TEST(test_calls_from_within_the_callback_are_refused) {
 }
 END_TEST
 
-START_TEST(test_fields_that_do_not_fit) {
+START_TEST(test_fields_that_do_not_fit)
+{
     pt_context_t *context = samples_context();
     samples_t samples = {0};
     pt_dataset_t *dataset = map_of(context, &samples, 4, 0);
     pt__loader_options_t options = {.batch = 4, .micro_batch = 4};
     pt__loader_t *loader = (pt__loader_t *)&options;
-    const pt__want_t text[2] = {{.name = "tokens", .dtype = PT_INT32, .rank = 1, .shape = {PT_DIM_TOKENS}}, {.name = "label", .dtype = PT_INT32}};
+    const pt__want_t text[2] = {{.name = "tokens", .dtype = PT_INT32, .rank = 1, .shape = {PT_DIM_TOKENS}},
+                                {.name = "label", .dtype = PT_INT32}};
     ck_fails(pt__loader_create(dataset, text, 2, &options, NULL, &loader), PT_ERR_SHAPE,
              "the network reads tokens int32[T], label int32; the dataset has x float32[3], y int32");
     ck_assert_ptr_null(loader);
@@ -314,11 +345,15 @@ START_TEST(test_fields_that_do_not_fit) {
     ck_fails(pt__loader_create(dataset, &wide, 1, &options, NULL, &loader), PT_ERR_SHAPE, "x float32[2,3]");
     const pt__want_t ragged = {.name = "y", .dtype = PT_INT32, .rank = 1, .shape = {PT_DIM_TOKENS}};
     ck_fails(pt__loader_create(dataset, &ragged, 1, &options, NULL, &loader), PT_ERR_SHAPE, "another shape");
-    const pt__want_t ones[2] = {{.name = "y", .dtype = PT_INT32, .rank = 1, .shape = {1}}, {.name = "x", .dtype = PT_FLOAT32, .rank = 3, .shape = {1, 3, 1}}};
+    const pt__want_t ones[2] = {{.name = "y", .dtype = PT_INT32, .rank = 1, .shape = {1}},
+                                {.name = "x", .dtype = PT_FLOAT32, .rank = 3, .shape = {1, 3, 1}}};
     ck_ok(pt__loader_create(dataset, ones, 2, &options, NULL, &loader));
     pt__loader_free(loader);
-    const pt__loader_options_t bad[] = {{.batch = 0, .micro_batch = 0}, {.batch = 4, .micro_batch = 5}, {.batch = 4, .micro_batch = -1},
-                                        {.batch = 4, .micro_batch = 4, .epochs = -1}, {.batch = 4, .micro_batch = 4, .length_limit = -1}};
+    const pt__loader_options_t bad[] = {{.batch = 0, .micro_batch = 0},
+                                        {.batch = 4, .micro_batch = 5},
+                                        {.batch = 4, .micro_batch = -1},
+                                        {.batch = 4, .micro_batch = 4, .epochs = -1},
+                                        {.batch = 4, .micro_batch = 4, .length_limit = -1}};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         ck_assert_int_eq(pt__loader_create(dataset, wants, 2, &bad[i], NULL, &loader), PT_ERR_ARGUMENT);
     const pt__cursor_t starts[] = {{.epoch = -1}, {.position = -1}, {.position = 5}};
@@ -337,7 +372,8 @@ typedef struct ragged {
     int32_t which;
 } ragged_t;
 
-static void ragged_fetch(void *user, pt_batch_t *batch) {
+static void ragged_fetch(void *user, pt_batch_t *batch)
+{
     ragged_t *ragged = user;
     int16_t *text = batch->fields[0].data;
     double *mask = batch->fields[1].data;
@@ -364,10 +400,16 @@ static const pt_field_spec_t ragged_fields[2] = {
 };
 static const pt__want_t ragged_wants[2] = {
     {.name = "mask", .dtype = PT_FLOAT32, .rank = 1, .shape = {PT_DIM_TOKENS}},
-    {.name = "text", .dtype = PT_INT32, .rank = 1, .shape = {PT_DIM_TOKENS}, .index_limit = 40, .index_ignore = INT32_MIN},
+    {.name = "text",
+     .dtype = PT_INT32,
+     .rank = 1,
+     .shape = {PT_DIM_TOKENS},
+     .index_limit = 40,
+     .index_ignore = INT32_MIN},
 };
 
-START_TEST(test_ragged_fields) {
+START_TEST(test_ragged_fields)
+{
     pt_context_t *context = samples_context();
     ragged_t ragged = {.wrong_at = -1};
     pt_dataset_t *dataset;
@@ -403,9 +445,12 @@ START_TEST(test_ragged_fields) {
         pt_status_t status;
         const char *part;
     } cases[] = {
-        {{2, -1, 0}, PT_ERR_CALLBACK, "sample 2: length -1, expected 0 to 5"}, {{2, 6, 0}, PT_ERR_CALLBACK, "length 6, expected 0 to 5"},
-        {{2, INT64_MAX, 0}, PT_ERR_CALLBACK, "9223372036854775807"},           {{2, 7, 1}, PT_ERR_CALLBACK, "field \"mask\""},
-        {{2, 0, 0}, PT_ERR_SHAPE, "0 rows, expected at least 1"},              {{2, 4, 1}, PT_ERR_SHAPE, "has 3 rows"},
+        {{2, -1, 0}, PT_ERR_CALLBACK, "sample 2: length -1, expected 0 to 5"},
+        {{2, 6, 0}, PT_ERR_CALLBACK, "length 6, expected 0 to 5"},
+        {{2, INT64_MAX, 0}, PT_ERR_CALLBACK, "9223372036854775807"},
+        {{2, 7, 1}, PT_ERR_CALLBACK, "field \"mask\""},
+        {{2, 0, 0}, PT_ERR_SHAPE, "0 rows, expected at least 1"},
+        {{2, 4, 1}, PT_ERR_SHAPE, "has 3 rows"},
     };
     options.length_limit = 0;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -415,14 +460,16 @@ START_TEST(test_ragged_fields) {
         pt__loader_free(loader);
     }
     ragged = (ragged_t){.wrong_at = 2, .wrong_length = 4, .which = 1};
-    ck_ok(pt__loader_create(dataset, ragged_wants + 1, 1, &options, NULL, &loader)); /* "mask" is not wanted: its length is its own */
+    ck_ok(pt__loader_create(dataset, ragged_wants + 1, 1, &options, NULL,
+                            &loader)); /* "mask" is not wanted: its length is its own */
     ck_ok(pt__loader_next(loader, &loaded));
     pt__loader_free(loader);
     ragged.wrong_at = -1;
     pt__want_t narrow = ragged_wants[1];
     narrow.index_limit = 10;
     ck_ok(pt__loader_create(dataset, &narrow, 1, &options, NULL, &loader));
-    ck_fails((pt__loader_next(loader, &loaded), pt__loader_next(loader, &loaded)), PT_ERR_ARGUMENT, "sample 8: field \"text\": element 2 is 10");
+    ck_fails((pt__loader_next(loader, &loaded), pt__loader_next(loader, &loaded)), PT_ERR_ARGUMENT,
+             "sample 8: field \"text\": element 2 is 10");
     pt__loader_free(loader);
     pt_dataset_free(dataset);
     pt_context_free(context);
@@ -432,7 +479,8 @@ END_TEST
 /* ---- Values ---- */
 
 /* One sample of one element of this dtype through a loader into float32 or int32. */
-static pt_status_t convert(int32_t dtype, const void *value, int32_t wanted, int64_t limit, void *out) {
+static pt_status_t convert(int32_t dtype, const void *value, int32_t wanted, int64_t limit, void *out)
+{
     pt_context_t *context = samples_context();
     pt_array_t array = {.spec = {.name = "value", .dtype = dtype}, .data = value};
     pt__want_t want = {.name = "value", .dtype = wanted, .index_limit = limit, .index_ignore = -100};
@@ -451,7 +499,8 @@ static pt_status_t convert(int32_t dtype, const void *value, int32_t wanted, int
     return status;
 }
 
-START_TEST(test_values_are_converted_and_checked) {
+START_TEST(test_values_are_converted_and_checked)
+{
     float f;
     int32_t i;
     ck_ok(convert(PT_FLOAT64, &(double){0.1}, PT_FLOAT32, 0, &f));
@@ -466,7 +515,8 @@ START_TEST(test_values_are_converted_and_checked) {
     ck_assert_int_eq(convert(PT_FLOAT64, &(double){3.5}, PT_INT32, 4, &i), PT_ERR_ARGUMENT);
     ck_assert_int_eq(convert(PT_INT64, &(int64_t){INT64_C(1) << 40}, PT_INT32, 0, &i), PT_ERR_ARGUMENT);
     ck_assert_int_eq(convert(PT_UINT32, &(uint32_t){UINT32_MAX}, PT_INT32, 0, &i), PT_ERR_ARGUMENT);
-    ck_fails(convert(PT_INT32, &(int32_t){4}, PT_INT32, 4, &i), PT_ERR_ARGUMENT, "sample 0: field \"value\": element 0 is 4, expected 0 to 3");
+    ck_fails(convert(PT_INT32, &(int32_t){4}, PT_INT32, 4, &i), PT_ERR_ARGUMENT,
+             "sample 0: field \"value\": element 0 is 4, expected 0 to 3");
     ck_fails(convert(PT_INT32, &(int32_t){-1}, PT_INT32, 4, &i), PT_ERR_ARGUMENT, "-100");
     ck_fails(convert(PT_INT32, &(int32_t){-1}, PT_INT32, INT64_C(1) << 40, &i), PT_ERR_ARGUMENT, "-1");
     ck_ok(convert(PT_INT32, &(int32_t){-1}, PT_INT32, 0, &i)); /* not an index */
@@ -477,7 +527,8 @@ START_TEST(test_values_are_converted_and_checked) {
 }
 END_TEST
 
-START_TEST(test_checks_see_every_place) {
+START_TEST(test_checks_see_every_place)
+{
     float floats[67] = {0};
     int32_t indices[67] = {0};
     for (int i = 0; i < 67; i++) {
@@ -493,7 +544,8 @@ START_TEST(test_checks_see_every_place) {
 }
 END_TEST
 
-static pt_status_t load_all(failing_allocator_t *allocator) {
+static pt_status_t load_all(failing_allocator_t *allocator)
+{
     pt_context_t *context = NULL;
     pt_dataset_t *dataset = NULL;
     pt__loader_t *loader = NULL;
@@ -502,7 +554,8 @@ static pt_status_t load_all(failing_allocator_t *allocator) {
     pt__loader_options_t options = {.batch = 4, .micro_batch = 2, .prefetch = 1};
     pt_status_t status = samples_failing_context(allocator, &context);
     if (status == PT_OK)
-        status = pt_dataset_create_map(context, ragged_fields, 2, 9, PT_DATASET_THREAD_SAFE, ragged_fetch, &ragged, NULL, &dataset);
+        status = pt_dataset_create_map(context, ragged_fields, 2, 9, PT_DATASET_THREAD_SAFE, ragged_fetch, &ragged,
+                                       NULL, &dataset);
     if (status == PT_OK)
         status = pt__loader_create(dataset, ragged_wants, 2, &options, NULL, &loader);
     for (int i = 0; status == PT_OK && i < 20; i++)
@@ -513,14 +566,15 @@ static pt_status_t load_all(failing_allocator_t *allocator) {
     return status;
 }
 
-START_TEST(test_every_allocation_may_fail) {
+START_TEST(test_every_allocation_may_fail)
+{
     failing_allocator_t allocator;
     pt_status_t status;
     FOR_EACH_FAILING_ALLOCATION(allocator, status = load_all(&allocator), status);
 }
 END_TEST
 
-SUITE("loader", 120, test_epochs_are_permutations, test_resume_from_any_cursor, test_prefetch_changes_nothing, test_streams_end_in_every_way,
-      test_empty_streams_and_epochs_end_with_a_message, test_callbacks_that_misbehave, test_calls_from_within_the_callback_are_refused,
-      test_fields_that_do_not_fit, test_ragged_fields, test_values_are_converted_and_checked, test_checks_see_every_place,
-      test_every_allocation_may_fail)
+SUITE("loader", 120, test_epochs_are_permutations, test_resume_from_any_cursor, test_prefetch_changes_nothing,
+      test_streams_end_in_every_way, test_empty_streams_and_epochs_end_with_a_message, test_callbacks_that_misbehave,
+      test_calls_from_within_the_callback_are_refused, test_fields_that_do_not_fit, test_ragged_fields,
+      test_values_are_converted_and_checked, test_checks_see_every_place, test_every_allocation_may_fail)

@@ -4,7 +4,8 @@
 #include "data/data.h"
 #include "support/samples.h"
 
-static pt_window_options_t defaults(int64_t length) {
+static pt_window_options_t defaults(int64_t length)
+{
     pt_window_options_t options;
     ck_ok(pt_window_options_init(&options, sizeof options));
     ck_assert(options.length == 128 && options.end == 1 && options.dtype == PT_UINT16);
@@ -13,7 +14,9 @@ static pt_window_options_t defaults(int64_t length) {
 }
 
 /* Compares every sample with the bytes from which it must come. */
-static void check(pt_dataset_t *dataset, const uint8_t *bytes, int64_t begin, int64_t end, int64_t length, int64_t stride) {
+static void check(pt_dataset_t *dataset, const uint8_t *bytes, int64_t begin, int64_t end, int64_t length,
+                  int64_t stride)
+{
     for (int64_t i = 0; i < pt_dataset_length(dataset); i++) {
         int32_t tokens[64], labels[64];
         int64_t first = begin + i * stride, count = end - 1 - first < length ? end - 1 - first : length, elements, rows;
@@ -28,7 +31,8 @@ static void check(pt_dataset_t *dataset, const uint8_t *bytes, int64_t begin, in
     }
 }
 
-START_TEST(test_every_length_and_stride) {
+START_TEST(test_every_length_and_stride)
+{
     pt_context_t *context = samples_context();
     uint8_t bytes[40];
     for (int i = 0; i < 40; i++)
@@ -66,7 +70,8 @@ START_TEST(test_every_length_and_stride) {
 }
 END_TEST
 
-START_TEST(test_parts_do_not_share_tokens) {
+START_TEST(test_parts_do_not_share_tokens)
+{
     pt_context_t *context = samples_context();
     uint8_t bytes[101];
     for (int i = 0; i < 101; i++)
@@ -90,7 +95,8 @@ START_TEST(test_parts_do_not_share_tokens) {
 }
 END_TEST
 
-START_TEST(test_token_files) {
+START_TEST(test_token_files)
+{
     pt_context_t *context = samples_context();
     const uint8_t narrow[] = {1, 0, 255, 255, 3, 2}, wide[] = {1, 0, 0, 0, 255, 255, 255, 127, 0, 0, 0, 128};
     pt_window_options_t options = defaults(2);
@@ -107,15 +113,18 @@ START_TEST(test_token_files) {
     ck_ok(pt_dataset_create_from_tokens(context, path, &options, &dataset));
     ck_ok(pt_dataset_read(dataset, &zero, 1, "labels", tokens, 2, &elements, NULL));
     ck_assert_int_eq(tokens[0], INT32_MAX);
-    ck_fails(pt_dataset_read(dataset, &(int64_t){1}, 1, "tokens", tokens, 2, &elements, NULL), PT_ERR_FORMAT, "above 2147483647");
+    ck_fails(pt_dataset_read(dataset, &(int64_t){1}, 1, "tokens", tokens, 2, &elements, NULL), PT_ERR_FORMAT,
+             "above 2147483647");
     pt_dataset_free(dataset);
-    ck_fails(pt_dataset_create_from_tokens(context, suite_write("odd", wide, 11), &options, &dataset), PT_ERR_FORMAT, "multiple of 4");
+    ck_fails(pt_dataset_create_from_tokens(context, suite_write("odd", wide, 11), &options, &dataset), PT_ERR_FORMAT,
+             "multiple of 4");
     ck_assert_ptr_null(dataset);
     pt_context_free(context);
 }
 END_TEST
 
-START_TEST(test_wrong_options) {
+START_TEST(test_wrong_options)
+{
     pt_context_t *context = samples_context();
     const char *path = suite_write("text", "some text", 9);
     pt_dataset_t *dataset;
@@ -147,7 +156,8 @@ START_TEST(test_wrong_options) {
 }
 END_TEST
 
-static pt_status_t open(failing_allocator_t *allocator, const char *path) {
+static pt_status_t open(failing_allocator_t *allocator, const char *path)
+{
     pt_context_t *context = NULL;
     pt_dataset_t *dataset = NULL;
     pt_window_options_t options;
@@ -162,7 +172,8 @@ static pt_status_t open(failing_allocator_t *allocator, const char *path) {
     return status;
 }
 
-START_TEST(test_every_allocation_may_fail) {
+START_TEST(test_every_allocation_may_fail)
+{
     failing_allocator_t allocator;
     pt_status_t status;
     const char *path = suite_write("text", "some text", 9);
@@ -170,4 +181,5 @@ START_TEST(test_every_allocation_may_fail) {
 }
 END_TEST
 
-SUITE("windows", 60, test_every_length_and_stride, test_parts_do_not_share_tokens, test_token_files, test_wrong_options, test_every_allocation_may_fail)
+SUITE("windows", 60, test_every_length_and_stride, test_parts_do_not_share_tokens, test_token_files, test_wrong_options,
+      test_every_allocation_may_fail)

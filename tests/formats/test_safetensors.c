@@ -14,7 +14,8 @@ typedef struct image {
     int64_t size;
 } image_t;
 
-static image_t image_of(const char *header, int64_t data) {
+static image_t image_of(const char *header, int64_t data)
+{
     image_t image;
     size_t length = strlen(header);
     memset(&image, 0, sizeof image);
@@ -27,7 +28,8 @@ static image_t image_of(const char *header, int64_t data) {
     return image;
 }
 
-static pt_status_t parse(pt_context_t *context, const image_t *image, pt__file_tensors_t **out) {
+static pt_status_t parse(pt_context_t *context, const image_t *image, pt__file_tensors_t **out)
+{
     uint8_t *exact = malloc(image->size > 0 ? (size_t)image->size : 1); /* so that a byte too far is seen */
     memcpy(exact, image->bytes, (size_t)image->size);
     pt_status_t status = pt__safetensors_parse(context, "test.safetensors", exact, image->size, out);
@@ -45,7 +47,8 @@ static pt_status_t parse(pt_context_t *context, const image_t *image, pt__file_t
     return status;
 }
 
-START_TEST(test_what_the_reference_accepts) {
+START_TEST(test_what_the_reference_accepts)
+{
     static const struct {
         const char *header;
         int64_t data;
@@ -55,9 +58,15 @@ START_TEST(test_what_the_reference_accepts) {
         {"{\"__metadata__\":{\"framework\":\"pt\"}}     ", 0},
         {"{\"test\":{\"dtype\":\"I32\",\"shape\":[2,2],\"data_offsets\":[0,16]}}", 16}, /* data not aligned */
         {"{\"attn0\":{\"dtype\":\"F32\",\"shape\":[1,1,2,3],\"data_offsets\":[0,24]}}       ", 24},
-        {"{\"a\":{\"data_offsets\":[4,6],\"shape\":[],\"dtype\":\"BF16\"},\"b\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]}}", 6},
-        {"{\"none\":{\"dtype\":\"F32\",\"shape\":[0,3],\"data_offsets\":[1,1]},\"b\":{\"dtype\":\"BOOL\",\"shape\":[1],\"data_offsets\":[0,1]}}", 1},
-        {"{\"none\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]},\"b\":{\"dtype\":\"I8\",\"shape\":[1],\"data_offsets\":[0,1]}}", 1},
+        {"{\"a\":{\"data_offsets\":[4,6],\"shape\":[],\"dtype\":\"BF16\"},\"b\":{\"dtype\":\"U8\",\"shape\":[4],\"data_"
+         "offsets\":[0,4]}}",
+         6},
+        {"{\"none\":{\"dtype\":\"F32\",\"shape\":[0,3],\"data_offsets\":[1,1]},\"b\":{\"dtype\":\"BOOL\",\"shape\":[1],"
+         "\"data_offsets\":[0,1]}}",
+         1},
+        {"{\"none\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]},\"b\":{\"dtype\":\"I8\",\"shape\":[1],"
+         "\"data_offsets\":[0,1]}}",
+         1},
     };
     pt_context_t *context = samples_context();
     pt__file_tensors_t *file;
@@ -70,10 +79,12 @@ START_TEST(test_what_the_reference_accepts) {
 END_TEST
 
 #define ONE(dtype, shape, offsets) "{\"a\":{\"dtype\":\"" dtype "\",\"shape\":" shape ",\"data_offsets\":" offsets "}}"
-#define TWO(first, second)                                                                                             \
-    "{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":" first "},\"b\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":" second "}}"
+#define TWO(first, second)                                           \
+    "{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":" first \
+    "},\"b\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":" second "}}"
 
-START_TEST(test_what_must_be_refused) {
+START_TEST(test_what_must_be_refused)
+{
     static const struct {
         const char *header;
         int64_t data;
@@ -110,12 +121,15 @@ START_TEST(test_what_must_be_refused) {
         {TWO("[0,4]", "[0,4]"), 4, PT_ERR_FORMAT, "overlap"},
         {TWO("[0,4]", "[5,9]"), 9, PT_ERR_FORMAT, "hole"},
         {TWO("[1,5]", "[5,9]"), 9, PT_ERR_FORMAT, "where the header ends: there is a hole"},
-        {"{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[1,2]}}", 2, PT_ERR_FORMAT, "twice"},
+        {"{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_"
+         "offsets\":[1,2]}}",
+         2, PT_ERR_FORMAT, "twice"},
         {"{\"a\\u0000b\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}", 1, PT_ERR_FORMAT, "zero byte"},
         {"{\"__metadata__\":[]}", 0, PT_ERR_FORMAT, "__metadata__"},
         {"{\"__metadata__\":{\"a\":1}}", 0, PT_ERR_FORMAT, "metadata \"a\" is a number"},
         {"{\"__metadata__\":{\"a\":\"x\\u0000\"}}", 0, PT_ERR_FORMAT, "zero byte"},
-        {"{\"pretrain.checksum\":{\"dtype\":\"U64\",\"shape\":[2],\"data_offsets\":[0,16]}}", 16, PT_ERR_FORMAT, "pretrain.checksum"},
+        {"{\"pretrain.checksum\":{\"dtype\":\"U64\",\"shape\":[2],\"data_offsets\":[0,16]}}", 16, PT_ERR_FORMAT,
+         "pretrain.checksum"},
         {"{\"a\x80\":1}", 0, PT_ERR_FORMAT, "UTF-8"},
         {"{} x", 0, PT_ERR_FORMAT, "nothing after"},
     };
@@ -128,7 +142,8 @@ START_TEST(test_what_must_be_refused) {
         ck_assert_ptr_null(file);
     }
     /* lengths of the header that lie */
-    const uint64_t lengths[] = {3, 100, 100000000, 100000001, UINT64_C(1) << 32, UINT64_C(1) << 63, UINT64_MAX, UINT64_MAX - 7};
+    const uint64_t lengths[] = {3,          100,           100000000, 100000001, UINT64_C(1) << 32, UINT64_C(1) << 63,
+                                UINT64_MAX, UINT64_MAX - 7};
     for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
         image_t image = image_of("{}", 0);
         for (int k = 0; k < 8; k++)
@@ -164,7 +179,8 @@ static pt__entry_t entries[4] = {
 static pt__pair_t pairs[2] = {{"step", "12"}, {"text", "line\n\"quoted\" \xC3\xA9"}};
 static const pt__tensors_t tensors = {.entries = entries, .n_entries = 4, .pairs = pairs, .n_pairs = 2};
 
-static void expect_same(const pt__file_tensors_t *file, const pt__tensors_t *expected) {
+static void expect_same(const pt__file_tensors_t *file, const pt__tensors_t *expected)
+{
     const pt__tensors_t *table = pt__file_tensors_table(file);
     ck_assert_int_eq(table->n_entries, expected->n_entries);
     ck_assert_int_eq(table->n_pairs, expected->n_pairs);
@@ -186,10 +202,12 @@ static void expect_same(const pt__file_tensors_t *file, const pt__tensors_t *exp
     ck_assert_ptr_eq(pt__tensors_find(expected, "a.weight"), &expected->entries[2]);
 }
 
-START_TEST(test_bytes_of_the_reference) {
+START_TEST(test_bytes_of_the_reference)
+{
     pt_context_t *context = samples_context();
-    pt__entry_t both[2] = {{.name = "test2", .dtype = PT_FLOAT16, .rank = 2, .shape = {2, 2}, .data = weights, .bytes = 8},
-                           {.name = "test1", .dtype = PT_INT32, .rank = 2, .shape = {2, 2}, .data = weights, .bytes = 16}};
+    pt__entry_t both[2] = {
+        {.name = "test2", .dtype = PT_FLOAT16, .rank = 2, .shape = {2, 2}, .data = weights, .bytes = 8},
+        {.name = "test1", .dtype = PT_INT32, .rank = 2, .shape = {2, 2}, .data = weights, .bytes = 16}};
     const char expected[] = "\x80\0\0\0\0\0\0\0{\"test1\":{\"dtype\":\"I32\",\"shape\":[2,2],\"data_offsets\":[0,16]},"
                             "\"test2\":{\"dtype\":\"F16\",\"shape\":[2,2],\"data_offsets\":[16,24]}}      ";
     const char *path = suite_path("reference.safetensors");
@@ -207,7 +225,8 @@ START_TEST(test_bytes_of_the_reference) {
 }
 END_TEST
 
-START_TEST(test_written_and_read_back) {
+START_TEST(test_written_and_read_back)
+{
     pt_context_t *context = samples_context();
     const char *path = suite_path("model.safetensors");
     pt__file_tensors_t *file;
@@ -232,7 +251,8 @@ START_TEST(test_written_and_read_back) {
 }
 END_TEST
 
-START_TEST(test_every_damaged_bit_is_found) {
+START_TEST(test_every_damaged_bit_is_found)
+{
     pt_context_t *context = samples_context();
     const char *path = suite_path("model.safetensors");
     pt__memory_t memory;
@@ -264,17 +284,18 @@ START_TEST(test_every_damaged_bit_is_found) {
 }
 END_TEST
 
-START_TEST(test_what_cannot_be_written) {
+START_TEST(test_what_cannot_be_written)
+{
     pt_context_t *context = samples_context();
     const char *path = suite_path("model.safetensors");
     pt__entry_t changed[4];
     const pt__tensors_t table = {.entries = changed, .n_entries = 4};
-#define CHANGED(change, status, part)                                                                                  \
-    do {                                                                                                               \
-        memcpy(changed, entries, sizeof changed);                                                                      \
-        change;                                                                                                        \
-        ck_fails(pt__safetensors_write(context, path, &table, 1), status, part);                                       \
-        ck_assert(!pt__file_exists(path));                                                                             \
+#define CHANGED(change, status, part)                                            \
+    do {                                                                         \
+        memcpy(changed, entries, sizeof changed);                                \
+        change;                                                                  \
+        ck_fails(pt__safetensors_write(context, path, &table, 1), status, part); \
+        ck_assert(!pt__file_exists(path));                                       \
     } while (0)
     CHANGED(changed[1].name = "b.weight", PT_ERR_ARGUMENT, "two tensors");
     CHANGED(changed[1].name = "__metadata__", PT_ERR_ARGUMENT, "__metadata__");
@@ -288,7 +309,8 @@ START_TEST(test_what_cannot_be_written) {
 }
 END_TEST
 
-START_TEST(test_a_failing_disk_leaves_the_old_file) {
+START_TEST(test_a_failing_disk_leaves_the_old_file)
+{
     pt_context_t *context = samples_context();
     const char *path = suite_path("model.safetensors");
     pt__file_tensors_t *file;
@@ -315,7 +337,8 @@ START_TEST(test_a_failing_disk_leaves_the_old_file) {
 }
 END_TEST
 
-static pt_status_t write_and_read(failing_allocator_t *allocator, const char *path) {
+static pt_status_t write_and_read(failing_allocator_t *allocator, const char *path)
+{
     pt_context_t *context = NULL;
     pt__file_tensors_t *file = NULL;
     pt_status_t status = samples_failing_context(allocator, &context);
@@ -330,7 +353,8 @@ static pt_status_t write_and_read(failing_allocator_t *allocator, const char *pa
     return status;
 }
 
-START_TEST(test_every_allocation_may_fail) {
+START_TEST(test_every_allocation_may_fail)
+{
     failing_allocator_t allocator;
     pt_status_t status;
     const char *path = suite_path("model.safetensors");
@@ -338,5 +362,6 @@ START_TEST(test_every_allocation_may_fail) {
 }
 END_TEST
 
-SUITE("safetensors", 120, test_what_the_reference_accepts, test_what_must_be_refused, test_bytes_of_the_reference, test_written_and_read_back,
-      test_every_damaged_bit_is_found, test_what_cannot_be_written, test_a_failing_disk_leaves_the_old_file, test_every_allocation_may_fail)
+SUITE("safetensors", 120, test_what_the_reference_accepts, test_what_must_be_refused, test_bytes_of_the_reference,
+      test_written_and_read_back, test_every_damaged_bit_is_found, test_what_cannot_be_written,
+      test_a_failing_disk_leaves_the_old_file, test_every_allocation_may_fail)

@@ -37,12 +37,12 @@ static pt_graph_t *fresh(pt_context_t *context)
 }
 
 /* The statement is the first error of a fresh graph (x = 0, weight = 1). */
-#define WRONG(statement, expected, part)                                                                                                       \
-    do {                                                                                                                                       \
-        pt_graph_t *graph = fresh(context);                                                                                                    \
-        (void)(statement);                                                                                                                     \
-        ck_fails(pt_graph_status(graph), expected, part);                                                                                      \
-        pt_graph_free(graph);                                                                                                                  \
+#define WRONG(statement, expected, part)                  \
+    do {                                                  \
+        pt_graph_t *graph = fresh(context);               \
+        (void)(statement);                                \
+        ck_fails(pt_graph_status(graph), expected, part); \
+        pt_graph_free(graph);                             \
     } while (0)
 
 START_TEST(test_messages)
@@ -61,7 +61,8 @@ START_TEST(test_messages)
     WRONG(pt_input(graph, "z", PT_FLOAT32, 2, NULL), PT_ERR_ARGUMENT, "shape");
     WRONG(pt_input(graph, "z", PT_FLOAT32, 2, (int64_t[]){3, 4}), PT_ERR_SHAPE, "leading size 3");
     WRONG(pt_input(graph, "z", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, 0}), PT_ERR_SHAPE, "size 0");
-    WRONG(pt_input(graph, "z", PT_FLOAT32, 3, (int64_t[]){PT_DIM_BATCH, INT64_MAX / 8, INT64_MAX / 8}), PT_ERR_SHAPE, "too many");
+    WRONG(pt_input(graph, "z", PT_FLOAT32, 3, (int64_t[]){PT_DIM_BATCH, INT64_MAX / 8, INT64_MAX / 8}), PT_ERR_SHAPE,
+          "too many");
     WRONG(pt_parameter(graph, "weight", 1, (int64_t[]){3}, PT_INIT_NORMAL, 1), PT_ERR_ARGUMENT, "already");
     WRONG(pt_parameter(graph, "pretrain.x", 1, (int64_t[]){3}, PT_INIT_NORMAL, 1), PT_ERR_ARGUMENT, "checkpoints");
     WRONG(pt_parameter(graph, "b", 1, batch_by_4, PT_INIT_NORMAL, 1), PT_ERR_SHAPE, "size -1");
@@ -159,4 +160,5 @@ START_TEST(test_failing_allocations)
 }
 END_TEST
 
-SUITE("graph", 60, test_first_error_sticks, test_messages, test_shapes, test_gradients_only_where_needed, test_failing_allocations)
+SUITE("graph", 60, test_first_error_sticks, test_messages, test_shapes, test_gradients_only_where_needed,
+      test_failing_allocations)

@@ -43,7 +43,9 @@ static void end(built_t *built)
     pt_context_free(built->context);
 }
 
-#define GPT "\"model_type\": \"gpt2\", \"vocab_size\": 32, \"n_positions\": 16, \"n_embd\": 16, \"n_layer\": 2, \"n_head\": 2, \"n_inner\": 24"
+#define GPT                                                                                                           \
+    "\"model_type\": \"gpt2\", \"vocab_size\": 32, \"n_positions\": 16, \"n_embd\": 16, \"n_layer\": 2, \"n_head\": " \
+    "2, \"n_inner\": 24"
 
 START_TEST(test_gpt2_is_hugging_faces)
 {
@@ -61,8 +63,10 @@ START_TEST(test_gpt2_is_hugging_faces)
         ck_assert_int_eq(golden_numbers(parameter->name, expected, 1 + PT_MAX_RANK), 1 + shape->rank);
         for (int32_t d = 0; d < shape->rank; d++)
             ck_assert_msg(shape->size[d] == (int64_t)expected[1 + d], "%s: size %d", parameter->name, (int)d);
-        ck_assert_msg(parameter->initializer == (shape->rank > 1 ? PT_INIT_NORMAL : PT_INIT_CONSTANT), "%s", parameter->name);
-        ck_assert_msg(fabs(parameter->value - expected[0]) <= 0.02 * expected[0], "%s: %g, expected %g", parameter->name, parameter->value, expected[0]);
+        ck_assert_msg(parameter->initializer == (shape->rank > 1 ? PT_INIT_NORMAL : PT_INIT_CONSTANT), "%s",
+                      parameter->name);
+        ck_assert_msg(fabs(parameter->value - expected[0]) <= 0.02 * expected[0], "%s: %g, expected %g",
+                      parameter->name, parameter->value, expected[0]);
     }
     ck_assert_int_eq(built.graph->tied, pt__graph_parameter(built.graph, "transformer.wte.weight")->tensor);
     ck_assert_int_eq(built.graph->length_limit, 16);
@@ -89,14 +93,18 @@ START_TEST(test_gpt2_options)
     built_t built = build("{" GPT "}");
     ck_assert_int_eq(count_nodes(built.graph, "dropout"), 0);
     end(&built);
-    built = build("{" GPT ", \"embd_pdrop\": 0.1, \"resid_pdrop\": 0.2, \"attn_pdrop\": 0.0, \"tie_word_embeddings\": false, \"unknown\": [1]}");
+    built = build("{" GPT ", \"embd_pdrop\": 0.1, \"resid_pdrop\": 0.2, \"attn_pdrop\": 0.0, \"tie_word_embeddings\": "
+                          "false, \"unknown\": [1]}");
     ck_assert_msg(built.status == PT_OK, "%s", pt_last_error());
     ck_assert_int_eq(count_nodes(built.graph, "dropout"), 5);
     ck_assert_int_eq(built.graph->tied, PT_NO_TENSOR);
     end(&built);
     built = build("{\"model_type\": \"gpt2\", \"n_layer\": 1, \"n_inner\": null}"); /* all else is GPT-2 small's */
     ck_assert_msg(built.status == PT_OK, "%s", pt_last_error());
-    const pt__shape_t *inner = &pt__graph_tensor(built.graph, pt__graph_parameter(built.graph, "transformer.h.0.mlp.c_fc.weight")->tensor)->shape;
+    const pt__shape_t *inner = &pt__graph_tensor(
+                                    built.graph,
+                                    pt__graph_parameter(built.graph, "transformer.h.0.mlp.c_fc.weight")->tensor)
+                                    ->shape;
     ck_assert(inner->size[0] == 768 && inner->size[1] == 3072);
     ck_assert_int_eq(pt__graph_tensor(built.graph, built.graph->tied)->shape.size[0], 50257);
     end(&built);
@@ -105,7 +113,8 @@ END_TEST
 
 START_TEST(test_mlp)
 {
-    built_t built = build("{\"model_type\": \"mlp\", \"input_size\": 7, \"hidden_sizes\": [5, 3], \"activation_function\": \"tanh\", \"dropout\": 0.5}");
+    built_t built = build("{\"model_type\": \"mlp\", \"input_size\": 7, \"hidden_sizes\": [5, 3], "
+                          "\"activation_function\": \"tanh\", \"dropout\": 0.5}");
     ck_assert_msg(built.status == PT_OK, "%s", pt_last_error());
     static const char *const names[] = {"layers.0.weight", "layers.0.bias", "layers.1.weight", "layers.1.bias"};
     static const int64_t sizes[][2] = {{5, 7}, {5, 0}, {3, 5}, {3, 0}};
@@ -128,14 +137,17 @@ END_TEST
 /* Every activation's name, in both families. */
 START_TEST(test_activations)
 {
-    static const char *const names[] = {"gelu_new", "gelu_pytorch_tanh", "gelu", "relu", "silu", "swish", "tanh", "sigmoid", "linear"};
+    static const char *const names[] = {"gelu_new", "gelu_pytorch_tanh", "gelu",  "relu", "silu", "swish",
+                                        "tanh",     "sigmoid",           "linear"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char config[512];
         snprintf(config, sizeof config, "{" GPT ", \"activation_function\": \"%s\"}", names[i]);
         built_t built = build(config);
         ck_assert_msg(built.status == PT_OK, "%s: %s", names[i], pt_last_error());
         end(&built);
-        snprintf(config, sizeof config, "{\"model_type\": \"mlp\", \"input_size\": 2, \"hidden_sizes\": [2], \"activation_function\": \"%s\"}", names[i]);
+        snprintf(config, sizeof config,
+                 "{\"model_type\": \"mlp\", \"input_size\": 2, \"hidden_sizes\": [2], \"activation_function\": \"%s\"}",
+                 names[i]);
         built = build(config);
         ck_assert_msg(built.status == PT_OK, "%s: %s", names[i], pt_last_error());
         end(&built);
@@ -163,7 +175,8 @@ START_TEST(test_wrong_configurations)
         {"{\"model_type\": \"gpt2\", \"n_layer\": 1000000}", PT_ERR_FORMAT, "n_layer"},
         {"{\"model_type\": \"gpt2\", \"n_head\": [12]}", PT_ERR_FORMAT, "n_head"},
         {"{\"model_type\": \"gpt2\", \"n_inner\": 0}", PT_ERR_FORMAT, "n_inner"},
-        {"{\"model_type\": \"gpt2\", \"activation_function\": \"swoosh\"}", PT_ERR_UNSUPPORTED, "activation_function: \"swoosh\""},
+        {"{\"model_type\": \"gpt2\", \"activation_function\": \"swoosh\"}", PT_ERR_UNSUPPORTED,
+         "activation_function: \"swoosh\""},
         {"{\"model_type\": \"gpt2\", \"activation_function\": 3}", PT_ERR_FORMAT, "activation_function"},
         {"{\"model_type\": \"gpt2\", \"embd_pdrop\": 1.0}", PT_ERR_FORMAT, "embd_pdrop"},
         {"{\"model_type\": \"gpt2\", \"embd_pdrop\": 1.5}", PT_ERR_FORMAT, "embd_pdrop"},
@@ -177,14 +190,18 @@ START_TEST(test_wrong_configurations)
         {"{\"model_type\": \"mlp\", \"input_size\": 3, \"hidden_sizes\": 3}", PT_ERR_FORMAT, "hidden_sizes"},
         {"{\"model_type\": \"mlp\", \"input_size\": 3, \"hidden_sizes\": []}", PT_ERR_FORMAT, "hidden_sizes"},
         {"{\"model_type\": \"mlp\", \"input_size\": 3, \"hidden_sizes\": [3, 0]}", PT_ERR_FORMAT, "hidden_sizes[1]"},
-        {"{\"model_type\": \"mlp\", \"input_size\": 3, \"hidden_sizes\": [3, \"4\"]}", PT_ERR_FORMAT, "hidden_sizes[1]"},
+        {"{\"model_type\": \"mlp\", \"input_size\": 3, \"hidden_sizes\": [3, \"4\"]}", PT_ERR_FORMAT,
+         "hidden_sizes[1]"},
         {"{\"model_type\": \"mlp\", \"input_size\": 3, \"hidden_sizes\": [2.5]}", PT_ERR_FORMAT, "hidden_sizes[0]"},
-        {"{\"model_type\": \"mlp\", \"input_size\": 3, \"hidden_sizes\": [3], \"dropout\": 1}", PT_ERR_FORMAT, "dropout"},
+        {"{\"model_type\": \"mlp\", \"input_size\": 3, \"hidden_sizes\": [3], \"dropout\": 1}", PT_ERR_FORMAT,
+         "dropout"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         built_t built = build(cases[i].config);
-        ck_assert_msg(built.status == cases[i].status, "%s gave %d (%s)", cases[i].config, (int)built.status, pt_last_error());
-        ck_assert_msg(strstr(pt_last_error(), cases[i].part) != NULL, "%s: message \"%s\"", cases[i].config, pt_last_error());
+        ck_assert_msg(built.status == cases[i].status, "%s gave %d (%s)", cases[i].config, (int)built.status,
+                      pt_last_error());
+        ck_assert_msg(strstr(pt_last_error(), cases[i].part) != NULL, "%s: message \"%s\"", cases[i].config,
+                      pt_last_error());
         end(&built);
     }
 }
@@ -226,4 +243,5 @@ START_TEST(test_failing_allocations)
 }
 END_TEST
 
-SUITE("models", 60, test_gpt2_is_hugging_faces, test_gpt2_options, test_mlp, test_activations, test_wrong_configurations, test_table, test_failing_allocations)
+SUITE("models", 60, test_gpt2_is_hugging_faces, test_gpt2_options, test_mlp, test_activations,
+      test_wrong_configurations, test_table, test_failing_allocations)

@@ -18,8 +18,13 @@ typedef struct world { /* two parameters, in one block as a model has them, or f
 
 static void place(world_t *world, int64_t distance)
 {
-    world->learnables[0] = (pt__learnable_t){.name = "a.weight", .rank = 2, .elements = A, .value = world->values, .gradient = world->gradients};
-    world->learnables[1] = (pt__learnable_t){.name = "b.bias", .rank = 1, .elements = B, .value = world->values + distance, .gradient = world->gradients + distance};
+    world->learnables[0] = (pt__learnable_t){
+        .name = "a.weight", .rank = 2, .elements = A, .value = world->values, .gradient = world->gradients};
+    world->learnables[1] = (pt__learnable_t){.name = "b.bias",
+                                             .rank = 1,
+                                             .elements = B,
+                                             .value = world->values + distance,
+                                             .gradient = world->gradients + distance};
 }
 
 static void begin_with(world_t *world, const pt_optimizer_options_t *options, int64_t distance, int32_t threads)
@@ -72,7 +77,23 @@ static void set_gradients(world_t *world, float value)
 
 /* ---- PyTorch ---- */
 
-enum { KIND, RATE, MOMENTUM, DAMPENING, NESTEROV, BETA1, BETA2, EPSILON, DECAY, CLIP_NORM, CLIP_VALUE, FACTOR_B, DECAY_B, LATE, SETTINGS };
+enum {
+    KIND,
+    RATE,
+    MOMENTUM,
+    DAMPENING,
+    NESTEROV,
+    BETA1,
+    BETA2,
+    EPSILON,
+    DECAY,
+    CLIP_NORM,
+    CLIP_VALUE,
+    FACTOR_B,
+    DECAY_B,
+    LATE,
+    SETTINGS
+};
 
 static const char *key(const char *name, const char *what, const char *parameter)
 {
@@ -86,8 +107,8 @@ static void compare(const char *where, const float *found, int64_t count)
     double expected[A];
     ck_assert_int_eq(golden_numbers(where, expected, A), count);
     for (int64_t i = 0; i < count; i++)
-        ck_assert_msg(fabs((double)found[i] - expected[i]) <= 2e-6 * fmax(1.0, fabs(expected[i])), "%s[%d]: %.9g, expected %.9g", where, (int)i,
-                      (double)found[i], expected[i]);
+        ck_assert_msg(fabs((double)found[i] - expected[i]) <= 2e-6 * fmax(1.0, fabs(expected[i])),
+                      "%s[%d]: %.9g, expected %.9g", where, (int)i, (double)found[i], expected[i]);
 }
 
 static void load_gradients(world_t *world, int64_t step, double weight, int64_t distance)
@@ -155,8 +176,9 @@ static void check_case(const char *name, int64_t distance, double weight)
 
 START_TEST(test_torch)
 {
-    static const char *const names[] = {"sgd", "sgd_decay", "sgd_momentum", "sgd_dampening", "sgd_nesterov", "sgd_late", "adam", "adam_decay", "adam_late", "adamw",
-                                        "adamw_groups", "adamw_late", "clip_norm", "clip_value", "clip_both"};
+    static const char *const names[] = {"sgd",          "sgd_decay",  "sgd_momentum", "sgd_dampening", "sgd_nesterov",
+                                        "sgd_late",     "adam",       "adam_decay",   "adam_late",     "adamw",
+                                        "adamw_groups", "adamw_late", "clip_norm",    "clip_value",    "clip_both"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         check_case(names[i], 16, 1.0);
         check_case(names[i], APART, 1.0);
@@ -220,7 +242,8 @@ START_TEST(test_same_identity_changes_nothing)
     pt_optimizer_options_t options = options_of(PT_OPTIMIZER_ADAM);
     begin(&world, &options, 16);
     bind(&world, 2);
-    ck_assert(pt__optimizer_is_bound(world.optimizer, world.identity) && !pt__optimizer_is_bound(world.optimizer, world.identity + 1));
+    ck_assert(pt__optimizer_is_bound(world.optimizer, world.identity) &&
+              !pt__optimizer_is_bound(world.optimizer, world.identity + 1));
     ck_ok(pt__optimizer_bind(world.optimizer, NULL, 0, world.identity));
     ck_assert_int_eq(world.optimizer->binding->count, 2);
     end(&world);
@@ -269,7 +292,10 @@ START_TEST(test_slot_bytes)
         int32_t kind;
         double momentum;
         int64_t bytes;
-    } cases[] = {{PT_OPTIMIZER_SGD, 0, 0}, {PT_OPTIMIZER_SGD, 0.9, 4000}, {PT_OPTIMIZER_ADAM, 0, 8000}, {PT_OPTIMIZER_ADAMW, 0, 8000}};
+    } cases[] = {{PT_OPTIMIZER_SGD, 0, 0},
+                 {PT_OPTIMIZER_SGD, 0.9, 4000},
+                 {PT_OPTIMIZER_ADAM, 0, 8000},
+                 {PT_OPTIMIZER_ADAMW, 0, 8000}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         world_t world;
         pt_optimizer_options_t options = options_of(cases[i].kind);
@@ -533,7 +559,8 @@ START_TEST(test_thread_count_changes_no_bit)
         float *gradients = calloc(N, sizeof *gradients);
         values[t] = calloc(N, sizeof *values[t]);
         ck_assert(gradients != NULL && values[t] != NULL);
-        world.learnables[0] = (pt__learnable_t){.name = "a", .rank = 1, .elements = N, .value = values[t], .gradient = gradients};
+        world.learnables[0] = (pt__learnable_t){
+            .name = "a", .rank = 1, .elements = N, .value = values[t], .gradient = gradients};
         bind(&world, 1);
         for (int32_t step = 0; step < 3; step++) {
             for (int64_t i = 0; i < N; i++)
@@ -543,7 +570,8 @@ START_TEST(test_thread_count_changes_no_bit)
         end(&world);
         free(gradients);
     }
-    ck_assert(memcmp(values[0], values[1], N * sizeof(float)) == 0 && memcmp(values[0], values[2], N * sizeof(float)) == 0);
+    ck_assert(memcmp(values[0], values[1], N * sizeof(float)) == 0 &&
+              memcmp(values[0], values[2], N * sizeof(float)) == 0);
     for (int32_t t = 0; t < 3; t++)
         free(values[t]);
 }
@@ -588,14 +616,19 @@ START_TEST(test_print)
     begin(&world, &options, 16);
     add_group(&world, "*.bias", 2, 0);
     ck_ok(pt__optimizer_print(world.optimizer, line, sizeof line));
-    ck_assert_msg(strncmp(line, "adamw ", 6) == 0 && strstr(line, " learning_rate=0.001 ") != NULL && strstr(line, " weight_decay=0.01 ") != NULL, "%s", line);
-    ck_assert_msg(strstr(line, "schedule=constant") != NULL && strstr(line, "group=\"*.bias\" learning_rate_factor=2 weight_decay=0") != NULL, "%s", line);
+    ck_assert_msg(strncmp(line, "adamw ", 6) == 0 && strstr(line, " learning_rate=0.001 ") != NULL &&
+                      strstr(line, " weight_decay=0.01 ") != NULL,
+                  "%s", line);
+    ck_assert_msg(strstr(line, "schedule=constant") != NULL &&
+                      strstr(line, "group=\"*.bias\" learning_rate_factor=2 weight_decay=0") != NULL,
+                  "%s", line);
     ck_ok(pt__optimizer_print(world.optimizer, cut, sizeof cut));
     ck_assert_str_eq(cut, "adamw f");
     end(&world);
 }
 END_TEST
 
-SUITE("optimizer", 60, test_torch, test_neighbours_share_a_sweep, test_no_epsilon, test_same_identity_changes_nothing, test_slots_follow_names_and_sizes, test_slot_bytes,
-      test_groups, test_nonfinite_is_skipped, test_norm, test_schedule_by_callback, test_schedule_total, test_state_is_complete, test_thread_count_changes_no_bit,
+SUITE("optimizer", 60, test_torch, test_neighbours_share_a_sweep, test_no_epsilon, test_same_identity_changes_nothing,
+      test_slots_follow_names_and_sizes, test_slot_bytes, test_groups, test_nonfinite_is_skipped, test_norm,
+      test_schedule_by_callback, test_schedule_total, test_state_is_complete, test_thread_count_changes_no_bit,
       test_failing_allocations, test_print)

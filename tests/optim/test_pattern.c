@@ -10,14 +10,40 @@ START_TEST(test_match)
         const char *pattern, *name;
         int32_t matches;
     } cases[] = {
-        {"a", "a", 1}, {"a", "b", 0}, {"a", "", 0}, {"", "", 1}, {"", "a", 0}, {"*", "", 1}, {"*", "anything", 1}, {"**", "a", 1}, {"?", "a", 1}, {"?", "", 0},
-        {"?", "ab", 0}, {"*.bias", "h.0.bias", 1}, {"*.bias", "h.0.bias.x", 0}, {"*.bias", ".bias", 1}, {"*.bias", "bias", 0},
-        {"h.*.weight", "h.11.attn.weight", 1}, {"h.?.weight", "h.11.weight", 0}, {"*a*b*c", "xaxxbxbxc", 1}, {"*a*b*c", "xaxxcxb", 0},
-        {"*ab", "aab", 1}, {"*aab", "aaaab", 1}, {"a*a", "a", 0}, {"?*", "a", 1}, {"?*", "", 0}, {"[ab]", "a", 0}, {"*.*", "weight", 0},
-        {"?", "\xc3\xa9", 1}, {"??", "\xc3\xa9", 0}, {"*?", "\xc3\xa9", 1}, {"caf?.weight", "caf\xc3\xa9.weight", 1},
+        {"a", "a", 1},
+        {"a", "b", 0},
+        {"a", "", 0},
+        {"", "", 1},
+        {"", "a", 0},
+        {"*", "", 1},
+        {"*", "anything", 1},
+        {"**", "a", 1},
+        {"?", "a", 1},
+        {"?", "", 0},
+        {"?", "ab", 0},
+        {"*.bias", "h.0.bias", 1},
+        {"*.bias", "h.0.bias.x", 0},
+        {"*.bias", ".bias", 1},
+        {"*.bias", "bias", 0},
+        {"h.*.weight", "h.11.attn.weight", 1},
+        {"h.?.weight", "h.11.weight", 0},
+        {"*a*b*c", "xaxxbxbxc", 1},
+        {"*a*b*c", "xaxxcxb", 0},
+        {"*ab", "aab", 1},
+        {"*aab", "aaaab", 1},
+        {"a*a", "a", 0},
+        {"?*", "a", 1},
+        {"?*", "", 0},
+        {"[ab]", "a", 0},
+        {"*.*", "weight", 0},
+        {"?", "\xc3\xa9", 1},
+        {"??", "\xc3\xa9", 0},
+        {"*?", "\xc3\xa9", 1},
+        {"caf?.weight", "caf\xc3\xa9.weight", 1},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        ck_assert_msg(pt__pattern_match(cases[i].pattern, cases[i].name) == cases[i].matches, "\"%s\" and \"%s\"", cases[i].pattern, cases[i].name);
+        ck_assert_msg(pt__pattern_match(cases[i].pattern, cases[i].name) == cases[i].matches, "\"%s\" and \"%s\"",
+                      cases[i].pattern, cases[i].name);
 }
 END_TEST
 

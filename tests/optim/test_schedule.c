@@ -21,7 +21,8 @@ static void compare(const char *key, const pt_schedule_options_t *schedule)
     ck_assert_int_eq(golden_numbers(key, expected, SCHEDULED), SCHEDULED);
     for (int64_t step = 0; step < SCHEDULED; step++) {
         double factor = pt__schedule_factor(schedule, step, schedule->total_steps);
-        ck_assert_msg(fabs(factor - expected[step]) <= 1e-9, "%s, step %d: %.12g, expected %.12g", key, (int)step, factor, expected[step]);
+        ck_assert_msg(fabs(factor - expected[step]) <= 1e-9, "%s, step %d: %.12g, expected %.12g", key, (int)step,
+                      factor, expected[step]);
     }
 }
 
@@ -81,7 +82,8 @@ START_TEST(test_ends)
                 schedule.warmup_steps = warmup;
                 for (int64_t step = 0; step < 8; step++) {
                     double factor = pt__schedule_factor(&schedule, step, total);
-                    ck_assert_msg(factor >= 0 && factor <= 1, "kind %d, total %d, warm-up %d, step %d: %g", (int)kind, (int)total, (int)warmup, (int)step, factor);
+                    ck_assert_msg(factor >= 0 && factor <= 1, "kind %d, total %d, warm-up %d, step %d: %g", (int)kind,
+                                  (int)total, (int)warmup, (int)step, factor);
                 }
             }
         }
@@ -90,7 +92,8 @@ START_TEST(test_ends)
     cosine.minimum_factor = 0.1;
     ck_assert_double_eq_tol(pt__schedule_factor(&cosine, 10, 10), 0.1, 1e-15);
     ck_assert_double_eq_tol(pt__schedule_factor(&cosine, 1000, 10), 0.1, 1e-15);
-    ck_assert(pt__schedule_needs_total(PT_SCHEDULE_LINEAR) && pt__schedule_needs_total(PT_SCHEDULE_COSINE) && pt__schedule_needs_total(PT_SCHEDULE_ONE_CYCLE));
+    ck_assert(pt__schedule_needs_total(PT_SCHEDULE_LINEAR) && pt__schedule_needs_total(PT_SCHEDULE_COSINE) &&
+              pt__schedule_needs_total(PT_SCHEDULE_ONE_CYCLE));
     ck_assert(!pt__schedule_needs_total(PT_SCHEDULE_CONSTANT) && !pt__schedule_needs_total(PT_SCHEDULE_STEP));
 }
 END_TEST

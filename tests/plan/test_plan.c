@@ -187,17 +187,22 @@ START_TEST(test_composed_loss)
     pt_graph_t *graph;
     pt_model_t *model;
     ck_ok(pt_graph_create(context, &graph));
-    pt_tensor_t x = pt_input(graph, "x", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, 3}), y = pt_input(graph, "y", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, 2});
+    pt_tensor_t x = pt_input(graph, "x", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, 3}),
+                y = pt_input(graph, "y", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, 2});
     pt_tensor_t label = pt_input(graph, "label", PT_INT32, 1, (int64_t[]){PT_DIM_BATCH});
     pt_tensor_t out = pt_linear_layer(graph, "a", x, 2, PT_ACTIVATION_TANH);
-    pt_tensor_t loss = pt_add(graph, pt_scale(graph, pt_mse_loss(graph, out, y), 0.3), pt_cross_entropy_loss(graph, out, label, NULL));
+    pt_tensor_t loss = pt_add(graph, pt_scale(graph, pt_mse_loss(graph, out, y), 0.3),
+                              pt_cross_entropy_loss(graph, out, label, NULL));
     pt_graph_set_loss(graph, loss);
     ck_ok(pt_model_create(context, graph, &model));
     pt_graph_free(graph);
     pt_optimizer_t *optimizer = network_optimizer(context, PT_OPTIMIZER_SGD, 0);
-    float xs[] = {0.1f, -0.4f, 0.7f, 1.0f, 0.2f, -0.3f, -0.8f, 0.5f, 0.6f}, ys[] = {0.2f, -0.1f, 0.4f, 0.9f, -0.6f, 0.3f};
+    float xs[] = {0.1f, -0.4f, 0.7f, 1.0f, 0.2f, -0.3f, -0.8f, 0.5f, 0.6f},
+          ys[] = {0.2f, -0.1f, 0.4f, 0.9f, -0.6f, 0.3f};
     int32_t labels[] = {0, 1, 1};
-    pt_value_t values[] = {{.name = "x", .data = xs, .dtype = PT_FLOAT32}, {.name = "y", .data = ys, .dtype = PT_FLOAT32}, {.name = "label", .data = labels, .dtype = PT_INT32}};
+    pt_value_t values[] = {{.name = "x", .data = xs, .dtype = PT_FLOAT32},
+                           {.name = "y", .data = ys, .dtype = PT_FLOAT32},
+                           {.name = "label", .data = labels, .dtype = PT_INT32}};
     ck_ok(pt_train_step(model, optimizer, values, 3, 3, PT_STEP_ACCUMULATE, NULL));
     float gradient[6], weight[6];
     ck_ok(pt_model_gradient_get(model, 0, gradient, 6));
@@ -243,4 +248,5 @@ START_TEST(test_prints)
 }
 END_TEST
 
-SUITE("plan", 60, test_no_overlap, test_capacity_changes_nothing, test_frozen_parameters_cost_nothing, test_unread_rows_are_not_computed, test_recomputation, test_composed_loss, test_prints)
+SUITE("plan", 60, test_no_overlap, test_capacity_changes_nothing, test_frozen_parameters_cost_nothing,
+      test_unread_rows_are_not_computed, test_recomputation, test_composed_loss, test_prints)

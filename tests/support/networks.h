@@ -34,8 +34,9 @@ static inline pt_model_t *network_linear(pt_context_t *context)
     return model;
 }
 
-#define NETWORK_GPT                                                                                                                            \
-    "{\"model_type\": \"gpt2\", \"vocab_size\": 17, \"n_positions\": 12, \"n_embd\": 16, \"n_layer\": 2, \"n_head\": 2, "                      \
+#define NETWORK_GPT                                                                                                    \
+    "{\"model_type\": \"gpt2\", \"vocab_size\": 17, \"n_positions\": 12, \"n_embd\": 16, \"n_layer\": 2, \"n_head\": " \
+    "2, "                                                                                                              \
     "\"resid_pdrop\": 0.1, \"embd_pdrop\": 0.1, \"attn_pdrop\": 0}"
 
 /* A GPT of 2 layers, 17 tokens, 12 positions, with dropout; no task yet. */
@@ -99,8 +100,11 @@ static inline pt_dataset_t *network_text_data(pt_context_t *context, int64_t sam
         for (int64_t k = 0; k < lengths[i]; k++)
             tokens[at++] = (int32_t)((labels[i] * 3 + k * (labels[i] + 1) + i % 2) % 17);
     }
-    pt_array_t arrays[] = {{.spec = {.name = "tokens", .dtype = PT_INT32, .rank = 1, .shape = {PT_DIM_TOKENS}, .max_length = 12}, .data = tokens, .lengths = lengths},
-                           {.spec = {.name = "label", .dtype = PT_INT32, .rank = 0}, .data = labels}};
+    pt_array_t arrays[] = {
+        {.spec = {.name = "tokens", .dtype = PT_INT32, .rank = 1, .shape = {PT_DIM_TOKENS}, .max_length = 12},
+         .data = tokens,
+         .lengths = lengths},
+        {.spec = {.name = "label", .dtype = PT_INT32, .rank = 0}, .data = labels}};
     ck_ok(pt_dataset_create_from_arrays(context, arrays, classes > 1 ? 2 : 1, samples, PT_DATASET_COPY, &dataset));
     return dataset;
 }

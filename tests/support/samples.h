@@ -6,7 +6,8 @@
 #include "support/failing_allocator.h"
 #include "support/suite.h"
 
-static inline pt_context_t *samples_context(void) {
+static inline pt_context_t *samples_context(void)
+{
     pt_context_options_t options;
     pt_context_t *context;
     ck_ok(pt_context_options_init(&options, sizeof options));
@@ -16,7 +17,8 @@ static inline pt_context_t *samples_context(void) {
 }
 
 /* For FOR_EACH_FAILING_ALLOCATION. */
-static inline pt_status_t samples_failing_context(failing_allocator_t *allocator, pt_context_t **out) {
+static inline pt_status_t samples_failing_context(failing_allocator_t *allocator, pt_context_t **out)
+{
     pt_context_options_t options;
     pt_status_t status = pt_context_options_init(&options, sizeof options);
     options.threads = 1;
@@ -28,8 +30,8 @@ static inline pt_status_t samples_failing_context(failing_allocator_t *allocator
 typedef struct samples {
     int64_t length; /* of a stream's pass */
     int64_t calls, destroyed;
-    int64_t fail_at;    /* call (from 1) that reports status */
-    int32_t status;     /* PT_ERR_CALLBACK with write 0: nothing is written */
+    int64_t fail_at; /* call (from 1) that reports status */
+    int32_t status;  /* PT_ERR_CALLBACK with write 0: nothing is written */
     int32_t write;
     int64_t filled_more; /* added to filled at fail_at */
     int64_t at_most;     /* streams: samples a call; 0: as many as asked for */
@@ -45,14 +47,16 @@ static const pt_field_spec_t samples_fields[SAMPLES_FIELDS] = {
     {.name = "y", .dtype = PT_INT32},
 };
 
-static inline void samples_write(pt_batch_t *batch, int64_t place, int64_t index) {
+static inline void samples_write(pt_batch_t *batch, int64_t place, int64_t index)
+{
     float *x = (float *)batch->fields[0].data + place * SAMPLES_WIDTH;
     for (int k = 0; k < SAMPLES_WIDTH; k++)
         x[k] = (float)index + 0.25F * (float)k;
     ((int32_t *)batch->fields[1].data)[place] = (int32_t)index;
 }
 
-static inline void samples_report(samples_t *samples, pt_batch_t *batch, int32_t status) {
+static inline void samples_report(samples_t *samples, pt_batch_t *batch, int32_t status)
+{
     if (samples->again) {
         int64_t index = 0, elements;
         int32_t y[1];
@@ -66,7 +70,8 @@ static inline void samples_report(samples_t *samples, pt_batch_t *batch, int32_t
     }
 }
 
-static inline void samples_fetch(void *user, pt_batch_t *batch) {
+static inline void samples_fetch(void *user, pt_batch_t *batch)
+{
     samples_t *samples = user;
     samples->calls++;
     for (int64_t i = 0; i < batch->capacity; i++)
@@ -75,7 +80,8 @@ static inline void samples_fetch(void *user, pt_batch_t *batch) {
     samples_report(samples, batch, PT_OK);
 }
 
-static inline void samples_next(void *user, pt_batch_t *batch) {
+static inline void samples_next(void *user, pt_batch_t *batch)
+{
     samples_t *samples = user;
     int64_t left = samples->length - batch->position, count = batch->capacity < left ? batch->capacity : left;
     samples->calls++;
@@ -88,7 +94,8 @@ static inline void samples_next(void *user, pt_batch_t *batch) {
     samples_report(samples, batch, count == left && !(samples->late_end && count > 0) ? PT_END : PT_OK);
 }
 
-static inline void samples_destroy(void *user) {
+static inline void samples_destroy(void *user)
+{
     ((samples_t *)user)->destroyed++;
 }
 

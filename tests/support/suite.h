@@ -16,10 +16,11 @@
 
 int suite_run(const char *name, double seconds, const TTest *const *tests, int n_tests);
 
-#define SUITE(name, seconds, ...)                                                                                      \
-    int main(void) {                                                                                                   \
-        const TTest *tests[] = {__VA_ARGS__};                                                                          \
-        return suite_run(name, seconds, tests, (int)(sizeof tests / sizeof tests[0]));                                 \
+#define SUITE(name, seconds, ...)                                                      \
+    int main(void)                                                                     \
+    {                                                                                  \
+        const TTest *tests[] = {__VA_ARGS__};                                          \
+        return suite_run(name, seconds, tests, (int)(sizeof tests / sizeof tests[0])); \
     }
 
 /* A directory of this test's own, removed with all it holds when the process ends. Its path lives as long. */
@@ -31,20 +32,20 @@ const char *suite_source(const char *path);
 /* Writes a file of the test's own directory and returns its path. */
 const char *suite_write(const char *name, const void *bytes, size_t size);
 
-#define ck_ok(call)                                                                                                    \
-    do {                                                                                                               \
-        pt_status_t ck_status = (call);                                                                                \
-        ck_assert_msg(ck_status == PT_OK, "%s gave %s: %s", #call, pt__status_name(ck_status), pt__error_message());   \
+#define ck_ok(call)                                                                                                  \
+    do {                                                                                                             \
+        pt_status_t ck_status = (call);                                                                              \
+        ck_assert_msg(ck_status == PT_OK, "%s gave %s: %s", #call, pt__status_name(ck_status), pt__error_message()); \
     } while (0)
 
 /* The call fails with this status, and the message has all that its reader needs (a part of it). */
-#define ck_fails(call, expected, part)                                                                                 \
-    do {                                                                                                               \
-        pt_status_t ck_status = (call);                                                                                \
-        ck_assert_msg(ck_status == (expected), "%s gave %s (%s), expected %s", #call, pt__status_name(ck_status),      \
-                      pt__error_message(), pt__status_name(expected));                                                 \
-        ck_assert_msg(strstr(pt__error_message(), (part)) != NULL, "message of %s: \"%s\" lacks \"%s\"", #call,        \
-                      pt__error_message(), (const char *)(part));                                                      \
+#define ck_fails(call, expected, part)                                                                            \
+    do {                                                                                                          \
+        pt_status_t ck_status = (call);                                                                           \
+        ck_assert_msg(ck_status == (expected), "%s gave %s (%s), expected %s", #call, pt__status_name(ck_status), \
+                      pt__error_message(), pt__status_name(expected));                                            \
+        ck_assert_msg(strstr(pt__error_message(), (part)) != NULL, "message of %s: \"%s\" lacks \"%s\"", #call,   \
+                      pt__error_message(), (const char *)(part));                                                 \
     } while (0)
 
 #endif

@@ -58,7 +58,8 @@ static int64_t count_ops(const pt_graph_t *graph, const char *name)
     return count;
 }
 
-static void check_trains(pt_graph_t *graph) /* a graph that the verifier accepts and whose parameters all get a gradient */
+static void
+check_trains(pt_graph_t *graph) /* a graph that the verifier accepts and whose parameters all get a gradient */
 {
     int32_t wanted[8], reached[8] = {0};
     ck_assert_int_le(graph->n_parameters, 8);
@@ -81,7 +82,8 @@ START_TEST(test_causal_lm)
         check_shape(graph, pt__graph_output(graph, "next_logits"), PT_DIM_BATCH, WORDS);
         ck_assert_int_eq(pt__graph_output(graph, NULL), pt__graph_output(graph, "logits"));
         const pt__tensor_t *labels = pt__graph_tensor(graph, pt__graph_input(graph, "labels")->tensor);
-        ck_assert(labels->index_limit == WORDS && labels->index_ignore == PT_IGNORE_INDEX && labels->shape.symbol == PT__SYMBOL_TOKENS);
+        ck_assert(labels->index_limit == WORDS && labels->index_ignore == PT_IGNORE_INDEX &&
+                  labels->shape.symbol == PT__SYMBOL_TOKENS);
         ck_assert(graph->loss != PT_NO_TENSOR && graph->correct == PT_NO_TENSOR && graph->counted == PT_NO_TENSOR);
         ck_assert_int_eq(pt__graph_parameter(graph, "lm_head.weight") == NULL, tied);
         ck_assert_int_eq(graph->n_parameters, tied ? 1 : 2);
@@ -111,7 +113,8 @@ START_TEST(test_classification)
         check_shape(graph, pt__graph_parameter(graph, "score.weight")->tensor, 3, WIDTH);
         check_shape(graph, pt__graph_parameter(graph, "score.bias")->tensor, 3, 0);
         const pt__tensor_t *label = pt__graph_tensor(graph, pt__graph_input(graph, "label")->tensor);
-        ck_assert(label->index_limit == 3 && label->index_ignore == PT_IGNORE_INDEX && label->shape.symbol == PT__SYMBOL_BATCH);
+        ck_assert(label->index_limit == 3 && label->index_ignore == PT_IGNORE_INDEX &&
+                  label->shape.symbol == PT__SYMBOL_BATCH);
         ck_assert(graph->correct != PT_NO_TENSOR && graph->counted == graph->correct + 1);
         ck_assert_int_eq(count_ops(graph, "pool"), !of_features);
         ck_assert_int_eq(count_ops(graph, "dropout"), pooling == PT_POOL_LAST);
@@ -229,4 +232,5 @@ START_TEST(test_failing_allocations)
 }
 END_TEST
 
-SUITE("tasks", 60, test_causal_lm, test_classification, test_regression, test_trunks_that_do_not_fit, test_options_that_do_not_fit, test_failing_allocations)
+SUITE("tasks", 60, test_causal_lm, test_classification, test_regression, test_trunks_that_do_not_fit,
+      test_options_that_do_not_fit, test_failing_allocations)

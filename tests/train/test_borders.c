@@ -172,7 +172,8 @@ static void on_event(void *user, pt_event_t *event)
     if (event->kind == PT_EVENT_END) {
         watch->ends++;
         watch->reason = event->reason;
-        (void)pt_train_step(watch->model, NULL, NULL, 0, 1, 0, NULL); /* refused: the stage's own message must outlive it */
+        (void)pt_train_step(watch->model, NULL, NULL, 0, 1, 0,
+                            NULL); /* refused: the stage's own message must outlive it */
     }
     event->action = PT_ACTION_GO_ON;
 }
@@ -188,7 +189,8 @@ START_TEST(test_cancel)
         watch_t watch = {.model = rig.model, .cancel_at = at};
         pt_train_result_t result = {.struct_size = sizeof result};
         options.event_user = &watch;
-        ck_fails(pt_pretrain(rig.model, rig.optimizer, rig.data, &options, &result), PT_ERR_CANCELLED, "cancelled after");
+        ck_fails(pt_pretrain(rig.model, rig.optimizer, rig.data, &options, &result), PT_ERR_CANCELLED,
+                 "cancelled after");
         ck_assert_int_eq(result.reason, PT_REASON_CANCELLED);
         ck_assert_int_eq(result.steps, at);
         ck_assert_int_eq(watch.ends, 1);
@@ -236,7 +238,8 @@ START_TEST(test_evaluation_data_that_does_not_fit)
     pt_train_options_t options = rig_options(1000000000, 4);
     pt_dataset_t *texts = network_text_data(rig.context, 4, 1);
     options.evaluation = texts;
-    ck_fails(pt_pretrain(rig.model, rig.optimizer, rig.data, &options, NULL), PT_ERR_SHAPE, "pt_train_options.evaluation"); /* before the first step */
+    ck_fails(pt_pretrain(rig.model, rig.optimizer, rig.data, &options, NULL), PT_ERR_SHAPE,
+             "pt_train_options.evaluation"); /* before the first step */
     pt_dataset_free(texts);
     rig_free(&rig);
 }
@@ -256,8 +259,13 @@ START_TEST(test_labels_that_do_not_count)
         labels[i] = i < 16 ? PT_IGNORE_INDEX : (i + 1) % 17;
         lengths[i / 4] = 4;
     }
-    pt_array_t arrays[] = {{.spec = {.name = "tokens", .dtype = PT_INT32, .rank = 1, .shape = {PT_DIM_TOKENS}, .max_length = 4}, .data = tokens, .lengths = lengths},
-                           {.spec = {.name = "labels", .dtype = PT_INT32, .rank = 1, .shape = {PT_DIM_TOKENS}, .max_length = 4}, .data = labels, .lengths = lengths}};
+    pt_array_t arrays[] = {
+        {.spec = {.name = "tokens", .dtype = PT_INT32, .rank = 1, .shape = {PT_DIM_TOKENS}, .max_length = 4},
+         .data = tokens,
+         .lengths = lengths},
+        {.spec = {.name = "labels", .dtype = PT_INT32, .rank = 1, .shape = {PT_DIM_TOKENS}, .max_length = 4},
+         .data = labels,
+         .lengths = lengths}};
     pt_dataset_t *data;
     ck_ok(pt_dataset_create_from_arrays(context, arrays, 2, 8, 0, &data));
     for (int64_t micro = 1; micro <= 4; micro *= 2) {

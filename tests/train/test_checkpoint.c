@@ -73,7 +73,8 @@ static void classify(pt_model_t *model, pt_optimizer_t *optimizer, int32_t steps
 {
     static const int32_t tokens[] = {1, 2, 3, 4, 5, 6, 7, 8}, label[] = {0, 2};
     static const int64_t lengths[] = {3, 5};
-    const pt_value_t values[] = {{.name = "tokens", .data = tokens, .lengths = lengths, .dtype = PT_INT32}, {.name = "label", .data = label, .dtype = PT_INT32}};
+    const pt_value_t values[] = {{.name = "tokens", .data = tokens, .lengths = lengths, .dtype = PT_INT32},
+                                 {.name = "label", .data = label, .dtype = PT_INT32}};
     for (int32_t i = 0; i < steps; i++)
         ck_ok(pt_train_step(model, optimizer, values, 2, 2, 0, NULL));
 }
@@ -106,7 +107,8 @@ static int count_files(const char *directory, int with_aside)
     for (struct dirent *entry; (entry = readdir(open)) != NULL;) {
         size_t length = strlen(entry->d_name);
         int is_checkpoint = length > 12 && strcmp(entry->d_name + length - 12, ".safetensors") == 0;
-        count += entry->d_name[0] != '.' || strlen(entry->d_name) > 2 ? (with_aside ? !is_checkpoint : is_checkpoint) : 0;
+        count += entry->d_name[0] != '.' || strlen(entry->d_name) > 2 ? (with_aside ? !is_checkpoint : is_checkpoint)
+                                                                      : 0;
     }
     closedir(open);
     return count;
@@ -172,7 +174,8 @@ START_TEST(test_damaged_newest_is_passed_over)
         uint64_t after_six = network_fingerprint(rig.model);
         rig_down(&rig);
         snprintf(newest, sizeof newest, "%s/step-000000000006.safetensors", directory);
-        damage(newest, kind == 0 ? 900 : 3, kind == 2); /* a bit of the tensors; of the checksum itself; half the file gone */
+        damage(newest, kind == 0 ? 900 : 3,
+               kind == 2); /* a bit of the tensors; of the checksum itself; half the file gone */
         int warnings = 0;
         pt_context_options_t options;
         ck_ok(pt_context_options_init(&options, sizeof options));
@@ -242,8 +245,10 @@ START_TEST(test_unwritable_directory)
 {
     rig_t rig = rig_up();
     ck_fails(train(&rig, "/proc/no-such-place/checkpoints", 4, NULL), PT_ERR_NOT_FOUND, "/proc/no-such-place");
-    ck_fails(pt_checkpoint_save(rig.model, rig.optimizer, suite_path("no/such/file.safetensors")), PT_ERR_NOT_FOUND, "no/such");
-    ck_fails(pt_checkpoint_load(rig.model, rig.optimizer, suite_path("missing.safetensors")), PT_ERR_NOT_FOUND, "missing.safetensors");
+    ck_fails(pt_checkpoint_save(rig.model, rig.optimizer, suite_path("no/such/file.safetensors")), PT_ERR_NOT_FOUND,
+             "no/such");
+    ck_fails(pt_checkpoint_load(rig.model, rig.optimizer, suite_path("missing.safetensors")), PT_ERR_NOT_FOUND,
+             "missing.safetensors");
     ck_ok(micro_step(&rig, 0, 0));
     rig_down(&rig);
 }
@@ -319,7 +324,10 @@ static pt_status_t whole_path(failing_allocator_t *allocator, const char *direct
     int32_t generated[4];
     int64_t count;
     pt_status_t status;
-    pt_array_t array = {.spec = {.name = "tokens", .dtype = PT_INT32, .rank = 1, .shape = {PT_DIM_TOKENS}, .max_length = 12}, .data = tokens, .lengths = lengths};
+    pt_array_t array = {
+        .spec = {.name = "tokens", .dtype = PT_INT32, .rank = 1, .shape = {PT_DIM_TOKENS}, .max_length = 12},
+        .data = tokens,
+        .lengths = lengths};
     ck_ok(pt_context_options_init(&context_options, sizeof context_options));
     failing_allocator_hooks(allocator, &context_options);
     context_options.threads = 1;
@@ -369,5 +377,6 @@ START_TEST(test_failing_allocations)
 }
 END_TEST
 
-SUITE("checkpoint", 200, test_middle_of_accumulation, test_head_younger_than_trunk, test_keeps_last, test_damaged_newest_is_passed_over, test_failing_disk, test_unwritable_directory,
+SUITE("checkpoint", 200, test_middle_of_accumulation, test_head_younger_than_trunk, test_keeps_last,
+      test_damaged_newest_is_passed_over, test_failing_disk, test_unwritable_directory,
       test_wrong_checkpoint_changes_nothing, test_killed, test_failing_allocations)

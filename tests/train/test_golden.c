@@ -15,7 +15,8 @@ enum { STEPS = 20, MOST = 512 };
 
 static char *text; /* of the file last read; each test runs in a process of its own */
 
-static void read_text(const char *name) {
+static void read_text(const char *name)
+{
     char path[128];
     snprintf(path, sizeof path, "tests/golden/%s", name);
     FILE *file = fopen(suite_source(path), "rb");
@@ -28,7 +29,8 @@ static void read_text(const char *name) {
 }
 
 /* The numbers of the line "key: ...". */
-static int64_t numbers(const char *key, double *values) {
+static int64_t numbers(const char *key, double *values)
+{
     size_t length = strlen(key);
     const char *line = text;
     while (line && !(strncmp(line, key, length) == 0 && line[length] == ':')) {
@@ -47,13 +49,15 @@ static int64_t numbers(const char *key, double *values) {
     return count;
 }
 
-static double number(const char *key) {
+static double number(const char *key)
+{
     double values[MOST];
     ck_assert_int_eq(numbers(key, values), 1);
     return values[0];
 }
 
-static int64_t floats(const char *key, float *values) {
+static int64_t floats(const char *key, float *values)
+{
     double read[MOST];
     int64_t count = numbers(key, read);
     for (int64_t i = 0; i < count; i++)
@@ -61,7 +65,8 @@ static int64_t floats(const char *key, float *values) {
     return count;
 }
 
-static int64_t integers(const char *key, int32_t *values) {
+static int64_t integers(const char *key, int32_t *values)
+{
     double read[MOST];
     int64_t count = numbers(key, read);
     for (int64_t i = 0; i < count; i++)
@@ -69,25 +74,29 @@ static int64_t integers(const char *key, int32_t *values) {
     return count;
 }
 
-static const char *key_of(const char *first, const char *second, const char *third) {
+static const char *key_of(const char *first, const char *second, const char *third)
+{
     static char key[PT_MAX_NAME + 64];
     snprintf(key, sizeof key, "%s %s%s", first, second, third);
     return key;
 }
 
-static const char *step_key(const char *field, int step) {
+static const char *step_key(const char *field, int step)
+{
     char number_text[16];
     snprintf(number_text, sizeof number_text, "%d", step);
     return key_of(field, number_text, "");
 }
 
-static void close_to(double value, double expected, double tolerance, const char *what) {
+static void close_to(double value, double expected, double tolerance, const char *what)
+{
     ck_assert_msg(fabs(value - expected) <= tolerance, "%s: %.9g, PyTorch gives %.9g", what, value, expected);
 }
 
 /* ---- The two networks ---- */
 
-static pt_context_t *make_context(int32_t threads) {
+static pt_context_t *make_context(int32_t threads)
+{
     pt_context_options_t options;
     pt_context_t *context;
     ck_ok(pt_context_options_init(&options, sizeof options));
@@ -96,14 +105,16 @@ static pt_context_t *make_context(int32_t threads) {
     return context;
 }
 
-static void load(pt_model_t *model, const char *name) {
+static void load(pt_model_t *model, const char *name)
+{
     char path[128];
     snprintf(path, sizeof path, "tests/golden/%s.safetensors", name);
     ck_ok(pt_model_load(model, suite_source(path), PT_LOAD_STRICT));
 }
 
 /* 12 -> 17 relu -> 9 gelu -> 5 classes. */
-static pt_model_t *make_mlp(pt_context_t *context, const char *weights) {
+static pt_model_t *make_mlp(pt_context_t *context, const char *weights)
+{
     pt_graph_t *graph;
     pt_model_t *model;
     ck_ok(pt_graph_create(context, &graph));
@@ -119,10 +130,12 @@ static pt_model_t *make_mlp(pt_context_t *context, const char *weights) {
     return model;
 }
 
-static pt_model_t *make_gpt(pt_context_t *context, const char *weights) {
-    static const char config[] = "{\"model_type\": \"gpt2\", \"vocab_size\": 29, \"n_positions\": 14, \"n_embd\": 20, \"n_layer\": 2,"
-                                 " \"n_head\": 2, \"activation_function\": \"gelu_new\", \"resid_pdrop\": 0.0, \"embd_pdrop\": 0.0,"
-                                 " \"attn_pdrop\": 0.0, \"layer_norm_epsilon\": 1e-5}";
+static pt_model_t *make_gpt(pt_context_t *context, const char *weights)
+{
+    static const char config[] =
+        "{\"model_type\": \"gpt2\", \"vocab_size\": 29, \"n_positions\": 14, \"n_embd\": 20, \"n_layer\": 2,"
+        " \"n_head\": 2, \"activation_function\": \"gelu_new\", \"resid_pdrop\": 0.0, \"embd_pdrop\": 0.0,"
+        " \"attn_pdrop\": 0.0, \"layer_norm_epsilon\": 1e-5}";
     pt_model_t *model;
     pt_task_options_t task;
     ck_ok(pt_model_create_from_config(context, config, sizeof config - 1, &model));
@@ -136,7 +149,8 @@ static pt_model_t *make_gpt(pt_context_t *context, const char *weights) {
 typedef pt_model_t *make_fn(pt_context_t *context, const char *weights);
 
 /* One step on a batch of the current text. */
-static pt_step_result_t mlp_step(pt_model_t *model, pt_optimizer_t *optimizer, int step, uint32_t flags) {
+static pt_step_result_t mlp_step(pt_model_t *model, pt_optimizer_t *optimizer, int step, uint32_t flags)
+{
     float features[MOST];
     int32_t label[MOST];
     ck_assert_int_eq(floats(step_key("features", step), features), 8 * 12);
@@ -148,7 +162,8 @@ static pt_step_result_t mlp_step(pt_model_t *model, pt_optimizer_t *optimizer, i
     return result;
 }
 
-static pt_step_result_t gpt_step(pt_model_t *model, pt_optimizer_t *optimizer, int step, uint32_t flags) {
+static pt_step_result_t gpt_step(pt_model_t *model, pt_optimizer_t *optimizer, int step, uint32_t flags)
+{
     int32_t tokens[MOST], labels[MOST];
     const int64_t lengths[] = {12, 12, 12, 12};
     ck_assert_int_eq(integers(step_key("tokens", step), tokens), 48);
@@ -162,7 +177,8 @@ static pt_step_result_t gpt_step(pt_model_t *model, pt_optimizer_t *optimizer, i
 
 typedef pt_step_result_t step_fn(pt_model_t *model, pt_optimizer_t *optimizer, int step, uint32_t flags);
 
-static pt_optimizer_t *make_optimizer(pt_context_t *context, const char *name) {
+static pt_optimizer_t *make_optimizer(pt_context_t *context, const char *name)
+{
     double settings[MOST];
     pt_optimizer_options_t options;
     pt_optimizer_t *optimizer;
@@ -191,7 +207,8 @@ typedef struct parameter {
     float *values;
 } parameter_t;
 
-static parameter_t parameter_at(const pt_model_t *model, int64_t index, int gradient) {
+static parameter_t parameter_at(const pt_model_t *model, int64_t index, int gradient)
+{
     parameter_t parameter = {.info = {.struct_size = sizeof parameter.info}};
     ck_ok(pt_model_parameter_info(model, index, &parameter.info));
     parameter.values = malloc((size_t)parameter.info.elements * sizeof(float));
@@ -204,7 +221,8 @@ static parameter_t parameter_at(const pt_model_t *model, int64_t index, int grad
 }
 
 /* The sum of squares and the sum against a pattern, as make_golden.py's summary(); both as near as `tolerance` of the norm. */
-static void compare_summary(const parameter_t *parameter, const char *key, double tolerance) {
+static void compare_summary(const parameter_t *parameter, const char *key, double tolerance)
+{
     double expected[MOST], squares = 0, pattern = 0, pattern_squares = 0;
     ck_assert_int_eq(numbers(key, expected), 2);
     for (int64_t i = 0; i < parameter->info.elements; i++) {
@@ -218,11 +236,13 @@ static void compare_summary(const parameter_t *parameter, const char *key, doubl
 }
 
 /* The key's bias moves no loss: its gradient is rounding, which Adam makes into steps of full size. */
-static int is_noise(const char *optimizer, const char *name) {
+static int is_noise(const char *optimizer, const char *name)
+{
     return strncmp(optimizer, "adam", 4) == 0 && strstr(name, "attn.c_attn.bias") != NULL;
 }
 
-static void compare_all(const pt_model_t *model, const char *prefix, const char *what, int gradient, double tolerance) {
+static void compare_all(const pt_model_t *model, const char *prefix, const char *what, int gradient, double tolerance)
+{
     for (int64_t i = 0; i < pt_model_parameter_count(model); i++) {
         parameter_t parameter = parameter_at(model, i, gradient);
         if (gradient || !is_noise(prefix, parameter.info.name))
@@ -231,7 +251,8 @@ static void compare_all(const pt_model_t *model, const char *prefix, const char 
     }
 }
 
-static void compare_training(const char *network, make_fn *make, step_fn *step, int32_t threads) {
+static void compare_training(const char *network, make_fn *make, step_fn *step, int32_t threads)
+{
     static const char *const optimizers[] = {"sgd", "nesterov", "adam", "adam_decay", "adamw", "adamw_clip"};
     char name[64];
     pt_context_t *context = make_context(threads);
@@ -254,7 +275,8 @@ static void compare_training(const char *network, make_fn *make, step_fn *step, 
     pt_context_free(context);
 }
 
-static void compare_gradient(const char *network, make_fn *make, step_fn *step) {
+static void compare_gradient(const char *network, make_fn *make, step_fn *step)
+{
     char name[64];
     pt_context_t *context = make_context(2);
     snprintf(name, sizeof name, "%s.txt", network);
@@ -281,24 +303,28 @@ static void compare_gradient(const char *network, make_fn *make, step_fn *step) 
     pt_context_free(context);
 }
 
-START_TEST(test_mlp) {
+START_TEST(test_mlp)
+{
     compare_training("mlp", make_mlp, mlp_step, 1);
     compare_training("mlp", make_mlp, mlp_step, 2);
 }
 END_TEST
 
-START_TEST(test_gpt) {
+START_TEST(test_gpt)
+{
     compare_training("gpt", make_gpt, gpt_step, 1);
     compare_training("gpt", make_gpt, gpt_step, 2);
 }
 END_TEST
 
-START_TEST(test_mlp_gradient) {
+START_TEST(test_mlp_gradient)
+{
     compare_gradient("mlp", make_mlp, mlp_step);
 }
 END_TEST
 
-START_TEST(test_gpt_gradient) {
+START_TEST(test_gpt_gradient)
+{
     compare_gradient("gpt", make_gpt, gpt_step);
 }
 END_TEST
@@ -311,7 +337,8 @@ typedef struct ragged {
     int64_t samples;
 } ragged_t;
 
-static void read_ragged(const char *name, ragged_t *ragged) {
+static void read_ragged(const char *name, ragged_t *ragged)
+{
     int32_t lengths[MOST];
     integers(key_of(name, "tokens", ""), ragged->tokens);
     integers(key_of(name, "labels", ""), ragged->labels);
@@ -321,7 +348,9 @@ static void read_ragged(const char *name, ragged_t *ragged) {
 }
 
 /* Samples [first, first + count) into the accumulation; returns their loss. */
-static double ragged_step(pt_model_t *model, pt_optimizer_t *optimizer, const ragged_t *ragged, int64_t first, int64_t count, int labels) {
+static double ragged_step(pt_model_t *model, pt_optimizer_t *optimizer, const ragged_t *ragged, int64_t first,
+                          int64_t count, int labels)
+{
     int64_t row = 0;
     for (int64_t i = 0; i < first; i++)
         row += ragged->lengths[i];
@@ -334,7 +363,8 @@ static double ragged_step(pt_model_t *model, pt_optimizer_t *optimizer, const ra
 }
 
 /* In micro-batches of `micro` samples; 0: all at once, which gives the loss too. */
-static void compare_ragged(const char *name, int labels, int64_t micro) {
+static void compare_ragged(const char *name, int labels, int64_t micro)
+{
     ragged_t ragged;
     pt_context_t *context = make_context(2);
     read_text("gpt.txt");
@@ -345,14 +375,16 @@ static void compare_ragged(const char *name, int labels, int64_t micro) {
     if (micro == 0)
         close_to(ragged_step(model, optimizer, &ragged, 0, ragged.samples, labels), expected, 1e-5 * expected, name);
     for (int64_t first = 0; micro > 0 && first < ragged.samples; first += micro)
-        ragged_step(model, optimizer, &ragged, first, first + micro < ragged.samples ? micro : ragged.samples - first, labels);
+        ragged_step(model, optimizer, &ragged, first, first + micro < ragged.samples ? micro : ragged.samples - first,
+                    labels);
     compare_all(model, name, "gradient ", 1, 2e-5);
     pt_optimizer_free(optimizer);
     pt_model_free(model);
     pt_context_free(context);
 }
 
-START_TEST(test_ragged) {
+START_TEST(test_ragged)
+{
     compare_ragged("ragged", 1, 0);
     compare_ragged("ignored", 1, 0);
     compare_ragged("derived", 0, 0); /* without labels: each token's is the next one */
@@ -360,7 +392,8 @@ START_TEST(test_ragged) {
 }
 END_TEST
 
-START_TEST(test_accumulation) { /* the cut into micro-batches changes nothing, however many labels each one has; some have none */
+START_TEST(test_accumulation)
+{ /* the cut into micro-batches changes nothing, however many labels each one has; some have none */
     compare_ragged("ragged", 1, 2);
     compare_ragged("ignored", 1, 1);
     compare_ragged("derived", 0, 1);
@@ -377,29 +410,33 @@ typedef struct loss_case {
     pt_tensor_t (*build)(pt_graph_t *graph, pt_tensor_t prediction, pt_tensor_t target);
 } loss_case_t;
 
-static pt_tensor_t build_huber(pt_graph_t *graph, pt_tensor_t prediction, pt_tensor_t target) {
+static pt_tensor_t build_huber(pt_graph_t *graph, pt_tensor_t prediction, pt_tensor_t target)
+{
     return pt_huber_loss(graph, prediction, target, 0.7);
 }
 
-static pt_tensor_t build_bce(pt_graph_t *graph, pt_tensor_t prediction, pt_tensor_t target) {
+static pt_tensor_t build_bce(pt_graph_t *graph, pt_tensor_t prediction, pt_tensor_t target)
+{
     return pt_bce_loss(graph, prediction, target, 1.0);
 }
 
-static pt_tensor_t build_bce_positive(pt_graph_t *graph, pt_tensor_t prediction, pt_tensor_t target) {
+static pt_tensor_t build_bce_positive(pt_graph_t *graph, pt_tensor_t prediction, pt_tensor_t target)
+{
     return pt_bce_loss(graph, prediction, target, 2.5);
 }
 
 static const loss_case_t loss_cases[] = {
-    {"plain", "label", 1, 0, 0.0, NULL},       {"ignore", "holes", 1, 0, 0.0, NULL},
-    {"smooth", "label", 1, 0, 0.1, NULL},      {"weighted", "label", 1, 1, 0.0, NULL},
-    {"all", "holes", 1, 1, 0.2, NULL},         {"share", "share", 0, 0, 0.0, NULL},
-    {"share_all", "share", 0, 1, 0.2, NULL},   {"mse", "target", 0, 0, 0.0, pt_mse_loss},
-    {"l1", "target", 0, 0, 0.0, pt_l1_loss},   {"huber", "target", 0, 0, 0.0, build_huber},
-    {"bce", "chance", 0, 0, 0.0, build_bce},   {"bce_positive", "chance", 0, 0, 0.0, build_bce_positive},
+    {"plain", "label", 1, 0, 0.0, NULL},     {"ignore", "holes", 1, 0, 0.0, NULL},
+    {"smooth", "label", 1, 0, 0.1, NULL},    {"weighted", "label", 1, 1, 0.0, NULL},
+    {"all", "holes", 1, 1, 0.2, NULL},       {"share", "share", 0, 0, 0.0, NULL},
+    {"share_all", "share", 0, 1, 0.2, NULL}, {"mse", "target", 0, 0, 0.0, pt_mse_loss},
+    {"l1", "target", 0, 0, 0.0, pt_l1_loss}, {"huber", "target", 0, 0, 0.0, build_huber},
+    {"bce", "chance", 0, 0, 0.0, build_bce}, {"bce_positive", "chance", 0, 0, 0.0, build_bce_positive},
 };
 
 /* chunked: the cross-entropy that computes its logits itself. */
-static pt_model_t *make_loss_model(pt_context_t *context, const loss_case_t *loss_case, int chunked) {
+static pt_model_t *make_loss_model(pt_context_t *context, const loss_case_t *loss_case, int chunked)
+{
     pt_graph_t *graph;
     pt_model_t *model;
     pt_cross_entropy_options_t options;
@@ -421,7 +458,8 @@ static pt_model_t *make_loss_model(pt_context_t *context, const loss_case_t *los
         loss = pt_linear_cross_entropy_loss(graph, src, weight, bias, target, &options);
     else {
         pt_tensor_t prediction = pt_linear(graph, src, weight, bias, PT_ACTIVATION_NONE);
-        loss = loss_case->build ? loss_case->build(graph, prediction, target) : pt_cross_entropy_loss(graph, prediction, target, &options);
+        loss = loss_case->build ? loss_case->build(graph, prediction, target)
+                                : pt_cross_entropy_loss(graph, prediction, target, &options);
     }
     ck_ok(pt_graph_set_loss(graph, loss));
     ck_ok(pt_model_create(context, graph, &model));
@@ -429,7 +467,8 @@ static pt_model_t *make_loss_model(pt_context_t *context, const loss_case_t *los
     return model;
 }
 
-static void compare_loss(pt_context_t *context, const loss_case_t *loss_case, int chunked) {
+static void compare_loss(pt_context_t *context, const loss_case_t *loss_case, int chunked)
+{
     static const char *const names[] = {"weight", "bias"};
     float src[MOST], target[MOST], values[MOST], expected[MOST];
     int32_t label[MOST];
@@ -448,7 +487,8 @@ static void compare_loss(pt_context_t *context, const loss_case_t *loss_case, in
         ck_ok(pt_model_parameter_set(model, place[i], values, floats(names[i], values)));
     }
     pt_value_t fields[] = {{.name = "src", .data = src, .dtype = PT_FLOAT32},
-                           {.name = "target", .data = loss_case->classes ? (const void *)label : target,
+                           {.name = "target",
+                            .data = loss_case->classes ? (const void *)label : target,
                             .dtype = loss_case->classes ? PT_INT32 : PT_FLOAT32}};
     snprintf(what, sizeof what, "%s%s", loss_case->name, chunked ? ", chunked" : "");
     ck_ok(pt_loss(model, fields, 2, 9, &loss));
@@ -464,7 +504,8 @@ static void compare_loss(pt_context_t *context, const loss_case_t *loss_case, in
     pt_model_free(model);
 }
 
-START_TEST(test_losses) {
+START_TEST(test_losses)
+{
     pt_context_t *context = make_context(2);
     read_text("loss.txt");
     for (size_t i = 0; i < sizeof loss_cases / sizeof loss_cases[0]; i++) {
@@ -476,4 +517,5 @@ START_TEST(test_losses) {
 }
 END_TEST
 
-SUITE("golden", 120, test_mlp, test_gpt, test_mlp_gradient, test_gpt_gradient, test_ragged, test_accumulation, test_losses)
+SUITE("golden", 120, test_mlp, test_gpt, test_mlp_gradient, test_gpt_gradient, test_ragged, test_accumulation,
+      test_losses)

@@ -14,7 +14,8 @@ START_TEST(test_sizes_of_no_machine)
     pt_model_t *model = network_gpt(context);
     pt_estimate_t estimate = {.struct_size = sizeof estimate};
     network_set_task(model, PT_TASK_CAUSAL_LM, 0);
-    ck_fails(pt_model_estimate(model, NULL, INT64_MAX / 1024, INT64_MAX / 1024, &estimate), PT_ERR_MEMORY, "any machine");
+    ck_fails(pt_model_estimate(model, NULL, INT64_MAX / 1024, INT64_MAX / 1024, &estimate), PT_ERR_MEMORY,
+             "any machine");
     ck_fails(pt_model_estimate(model, NULL, 1, INT64_MAX / 1024, &estimate), PT_ERR_MEMORY, "any machine");
     ck_fails(pt_model_estimate(model, NULL, 3, 0, &estimate), PT_ERR_ARGUMENT, "ragged");
     ck_ok(pt_model_estimate(model, NULL, 3, 3, &estimate));
@@ -54,7 +55,8 @@ START_TEST(test_too_much_then_less)
     ck_ok(pt_context_create(&options, &context));
     pt_model_t *model = network_linear(context);
     pt_optimizer_t *optimizer = network_optimizer(context, PT_OPTIMIZER_ADAM, 0.01);
-    pt_value_t values[] = {{.name = "x", .data = x, .dtype = PT_FLOAT32}, {.name = "y", .data = y, .dtype = PT_FLOAT32}};
+    pt_value_t values[] = {{.name = "x", .data = x, .dtype = PT_FLOAT32},
+                           {.name = "y", .data = y, .dtype = PT_FLOAT32}};
     ck_ok(pt_train_step(model, optimizer, values, 2, 4, 0, NULL));
     for (long n = 1;; n++) {
         failing_allocator_start(&allocator, n);
@@ -70,7 +72,8 @@ START_TEST(test_too_much_then_less)
         ck_assert_int_eq(status, PT_ERR_MEMORY);
         int64_t held = pt_context_bytes(context);
         ck_ok(pt_train_step(model, optimizer, values, 2, 4, 0, NULL));
-        ck_assert_msg(pt_context_bytes(context) - held < 20000, "allocation %ld: %lld bytes more", n, (long long)(pt_context_bytes(context) - held));
+        ck_assert_msg(pt_context_bytes(context) - held < 20000, "allocation %ld: %lld bytes more", n,
+                      (long long)(pt_context_bytes(context) - held));
     }
     pt_optimizer_free(optimizer);
     pt_model_free(model);
@@ -110,7 +113,8 @@ START_TEST(test_failing_changes_of_a_model)
     for (int change = 0; change < 4; change++) {
         describe(model, before, sizeof before);
         uint64_t fingerprint = network_fingerprint(model);
-        int64_t entries = pt_model_transfer_count(model, 0), copied = pt_model_transfer_count(model, PT_TRANSFER_COPIED);
+        int64_t entries = pt_model_transfer_count(model, 0),
+                copied = pt_model_transfer_count(model, PT_TRANSFER_COPIED);
         pt_task_options_t task;
         ck_ok(pt_task_options_init(&task, sizeof task));
         task.task = PT_TASK_CAUSAL_LM;
@@ -154,7 +158,8 @@ START_TEST(test_refused_checkpoint_leaves_the_optimizer)
         if (run == 1) {
             pt_optimizer_t *plain = network_optimizer(rig.context, PT_OPTIMIZER_SGD, 0.1);
             ck_ok(pt_checkpoint_save(other, plain, suite_path("plain.safetensors")));
-            ck_fails(pt_checkpoint_load(other, rig.optimizer, suite_path("plain.safetensors")), PT_ERR_STATE, "optimizer");
+            ck_fails(pt_checkpoint_load(other, rig.optimizer, suite_path("plain.safetensors")), PT_ERR_STATE,
+                     "optimizer");
             pt_optimizer_t *adam = network_optimizer(rig.context, PT_OPTIMIZER_ADAM, 0.1);
             pt_model_t *third = network_gpt(rig.context);
             network_set_task(third, PT_TASK_CLASSIFICATION, 4);
@@ -181,7 +186,8 @@ START_TEST(test_settings_within_an_accumulation)
     float gradient[10], again[10];
     for (int i = 0; i < 40; i++)
         x[i] = (float)(i % 7);
-    pt_value_t values[] = {{.name = "x", .data = x, .dtype = PT_FLOAT32}, {.name = "y", .data = y, .dtype = PT_FLOAT32}};
+    pt_value_t values[] = {{.name = "x", .data = x, .dtype = PT_FLOAT32},
+                           {.name = "y", .data = y, .dtype = PT_FLOAT32}};
     ck_ok(pt_train_step(rig.model, rig.optimizer, values, 2, 4, PT_STEP_ACCUMULATE, NULL));
     ck_ok(pt_model_gradient_get(rig.model, 0, gradient, 10));
     ck_ok(pt_model_set_recompute(rig.model, 1));
@@ -206,7 +212,8 @@ START_TEST(test_results_are_checked_first)
     pt_evaluation_t evaluation = {0};
     pt_step_result_t step = {0};
     static float x[40], y[4];
-    pt_value_t values[] = {{.name = "x", .data = x, .dtype = PT_FLOAT32}, {.name = "y", .data = y, .dtype = PT_FLOAT32}};
+    pt_value_t values[] = {{.name = "x", .data = x, .dtype = PT_FLOAT32},
+                           {.name = "y", .data = y, .dtype = PT_FLOAT32}};
     uint64_t before = network_fingerprint(rig.model);
     ck_fails(pt_pretrain(rig.model, rig.optimizer, rig.data, &options, &result), PT_ERR_ARGUMENT, "struct_size");
     ck_fails(pt_evaluate(rig.model, rig.data, 4, &evaluation), PT_ERR_ARGUMENT, "struct_size");
@@ -227,7 +234,8 @@ static void rate_that_trains(void *user, pt_rate_t *rate)
 {
     trap_t *trap = user;
     static float x[40], y[4];
-    pt_value_t values[] = {{.name = "x", .data = x, .dtype = PT_FLOAT32}, {.name = "y", .data = y, .dtype = PT_FLOAT32}};
+    pt_value_t values[] = {{.name = "x", .data = x, .dtype = PT_FLOAT32},
+                           {.name = "y", .data = y, .dtype = PT_FLOAT32}};
     trap->statuses[0] = pt_train_step(trap->other, trap->rig->optimizer, values, 2, 4, 0, NULL);
     pt_model_free(trap->other);
     trap->other = network_linear(trap->rig->context);
@@ -325,7 +333,10 @@ static void *train_in_context(void *argument)
     int32_t twice[24];
     for (int i = 0; i < 24; i++)
         twice[i] = tokens[i % 12];
-    pt_array_t array = {.spec = {.name = "tokens", .dtype = PT_INT32, .rank = 1, .shape = {PT_DIM_TOKENS}, .max_length = 12}, .data = twice, .lengths = lengths};
+    pt_array_t array = {
+        .spec = {.name = "tokens", .dtype = PT_INT32, .rank = 1, .shape = {PT_DIM_TOKENS}, .max_length = 12},
+        .data = twice,
+        .lengths = lengths};
     ck_ok(pt_dataset_create_from_arrays(job->context, &array, 1, 2, PT_DATASET_COPY, &data));
     pt_train_options_t options = rig_options(300, 2);
     ck_ok(pt_pretrain(model, optimizer, data, &options, NULL));
@@ -396,8 +407,10 @@ START_TEST(test_outputs_within_sums)
     pt_model_t *model;
     ck_ok(pt_graph_create(context, &graph));
     pt_tensor_t x = pt_input(graph, "x", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, 4});
-    pt_tensor_t p = pt_linear_layer(graph, "p", x, 4, PT_ACTIVATION_NONE), q = pt_linear_layer(graph, "q", p, 4, PT_ACTIVATION_NONE);
-    pt_tensor_t sum = pt_add(graph, q, p), twice = pt_add(graph, sum, sum), all = pt_add(graph, pt_add(graph, twice, p), q);
+    pt_tensor_t p = pt_linear_layer(graph, "p", x, 4, PT_ACTIVATION_NONE),
+                q = pt_linear_layer(graph, "q", p, 4, PT_ACTIVATION_NONE);
+    pt_tensor_t sum = pt_add(graph, q, p), twice = pt_add(graph, sum, sum),
+                all = pt_add(graph, pt_add(graph, twice, p), q);
     pt_graph_set_output(graph, "p", p);
     pt_graph_set_output(graph, "q", q);
     pt_graph_set_output(graph, "all", all);
@@ -446,14 +459,16 @@ START_TEST(test_estimate_of_the_smallest)
 {
     rig_t rig = rig_linear(32);
     static float x[64 * 10], y[64];
-    pt_value_t values[] = {{.name = "x", .data = x, .dtype = PT_FLOAT32}, {.name = "y", .data = y, .dtype = PT_FLOAT32}};
+    pt_value_t values[] = {{.name = "x", .data = x, .dtype = PT_FLOAT32},
+                           {.name = "y", .data = y, .dtype = PT_FLOAT32}};
     pt_estimate_t estimate = {.struct_size = sizeof estimate};
     int64_t before = pt_context_bytes(rig.context);
     ck_ok(pt_model_estimate(rig.model, rig.optimizer, 64, 0, &estimate));
     ck_assert_int_eq(pt_context_bytes(rig.context), before);
     ck_ok(pt_train_step(rig.model, rig.optimizer, values, 2, 64, 0, NULL));
     double used = (double)pt_context_bytes(rig.context);
-    ck_assert_msg(fabs((double)estimate.bytes - used) <= 0.05 * used, "estimated %lld bytes, used %.0f", (long long)estimate.bytes, used);
+    ck_assert_msg(fabs((double)estimate.bytes - used) <= 0.05 * used, "estimated %lld bytes, used %.0f",
+                  (long long)estimate.bytes, used);
     rig_free(&rig);
 }
 END_TEST
@@ -461,4 +476,5 @@ END_TEST
 SUITE("robust", 200, test_sizes_of_no_machine, test_too_much_then_less, test_failing_changes_of_a_model,
       test_refused_checkpoint_leaves_the_optimizer, test_settings_within_an_accumulation,
       test_results_are_checked_first, test_schedule_that_trains_another_model, test_everything_from_a_callback,
-      test_models_of_one_context_at_once, test_first_and_last_rows, test_outputs_within_sums, test_estimate_of_the_smallest)
+      test_models_of_one_context_at_once, test_first_and_last_rows, test_outputs_within_sums,
+      test_estimate_of_the_smallest)

@@ -25,7 +25,9 @@ static void on_event(void *user, pt_event_t *event)
         if (watch->model != NULL)
             watch->reentry = pt_train_step(watch->model, NULL, NULL, 0, 1, 0, NULL);
     }
-    event->action = watch->stop_at > 0 && event->step >= watch->stop_at && event->kind == PT_EVENT_STEP ? PT_ACTION_STOP : PT_ACTION_GO_ON;
+    event->action = watch->stop_at > 0 && event->step >= watch->stop_at && event->kind == PT_EVENT_STEP
+                        ? PT_ACTION_STOP
+                        : PT_ACTION_GO_ON;
 }
 
 static pt_train_options_t train_options(int64_t steps, int64_t batch)
@@ -184,7 +186,8 @@ static void check_resume(uint32_t flags)
 {
     uint64_t whole = in_runs(suite_path(flags ? "best-whole" : "whole"), (int64_t[]){0}, 31, flags);
     ck_assert_uint_eq(whole, in_runs(suite_path(flags ? "best-twice" : "twice"), (int64_t[]){10, 0}, 31, flags));
-    ck_assert_uint_eq(whole, in_runs(suite_path(flags ? "best-often" : "often"), (int64_t[]){1, 6, 7, 21, 30, 0}, 31, flags));
+    ck_assert_uint_eq(whole,
+                      in_runs(suite_path(flags ? "best-often" : "often"), (int64_t[]){1, 6, 7, 21, 30, 0}, 31, flags));
 }
 
 START_TEST(test_resume_is_exact)
@@ -285,7 +288,8 @@ START_TEST(test_estimate)
 {
     pt_context_t *context = network_context(1, 5);
     pt_model_t *model;
-    static const char config[] = "{\"model_type\": \"gpt2\", \"vocab_size\": 65, \"n_positions\": 64, \"n_embd\": 64, \"n_layer\": 2, \"n_head\": 4}";
+    static const char config[] = "{\"model_type\": \"gpt2\", \"vocab_size\": 65, \"n_positions\": 64, \"n_embd\": 64, "
+                                 "\"n_layer\": 2, \"n_head\": 4}";
     ck_ok(pt_model_create_from_config(context, config, strlen(config), &model));
     network_set_task(model, PT_TASK_CAUSAL_LM, 0);
     pt_optimizer_t *optimizer = network_optimizer(context, PT_OPTIMIZER_ADAMW, 1e-3);
@@ -300,7 +304,8 @@ START_TEST(test_estimate)
     pt_value_t values[] = {{.name = "tokens", .data = tokens, .lengths = lengths, .dtype = PT_INT32}};
     ck_ok(pt_train_step(model, optimizer, values, 1, 12, 0, NULL));
     double used = (double)pt_context_bytes(context);
-    ck_assert_msg(fabs((double)estimate.bytes - used) <= 0.05 * used, "estimated %lld bytes, used %.0f", (long long)estimate.bytes, used);
+    ck_assert_msg(fabs((double)estimate.bytes - used) <= 0.05 * used, "estimated %lld bytes, used %.0f",
+                  (long long)estimate.bytes, used);
     /* 6 operations a weight and token for the matrices, roughly; attention and norms on top */
     double matrices = 6.0 * (2 * 12 * 64 * 64 + 65 * 64) * 12 * 64;
     ck_assert(estimate.operations > matrices && estimate.operations < 1.5 * matrices);
@@ -314,7 +319,8 @@ START_TEST(test_wrong_order)
 {
     pt_context_t *context = network_context(1, 5), *other = network_context(1, 6);
     pt_model_t *model = network_gpt(context);
-    pt_optimizer_t *optimizer = network_optimizer(context, PT_OPTIMIZER_ADAMW, 1e-3), *foreign = network_optimizer(other, PT_OPTIMIZER_ADAMW, 1e-3);
+    pt_optimizer_t *optimizer = network_optimizer(context, PT_OPTIMIZER_ADAMW, 1e-3),
+                   *foreign = network_optimizer(other, PT_OPTIMIZER_ADAMW, 1e-3);
     pt_dataset_t *texts = network_text_data(context, 10, 1), *rows = network_linear_data(context, 10);
     pt_train_options_t options = train_options(1, 4);
     pt_evaluation_t evaluation = {.struct_size = sizeof evaluation};
@@ -335,5 +341,6 @@ START_TEST(test_wrong_order)
 }
 END_TEST
 
-SUITE("stage", 120, test_linear_learns, test_pretrain_then_finetune, test_micro_batches_agree, test_resume_is_exact, test_resume_keeps_best,
-      test_early_stop_keeps_best, test_stops, test_memory_budget, test_estimate, test_wrong_order)
+SUITE("stage", 120, test_linear_learns, test_pretrain_then_finetune, test_micro_batches_agree, test_resume_is_exact,
+      test_resume_keeps_best, test_early_stop_keeps_best, test_stops, test_memory_budget, test_estimate,
+      test_wrong_order)

@@ -69,7 +69,8 @@ START_TEST(test_files)
     ck_assert_int_eq(pt_model_transfer_count(linear, PT_TRANSFER_NEW), 2);
     ck_assert_int_gt(pt_model_transfer_count(linear, PT_TRANSFER_UNEXPECTED), 20);
     ck_fails(pt_model_load(linear, suite_write("empty.safetensors", "", 0), 0), PT_ERR_FORMAT, "empty.safetensors");
-    ck_fails(pt_model_load(linear, suite_write("text.safetensors", "this is no tensor file", 22), 0), PT_ERR_FORMAT, "text.safetensors");
+    ck_fails(pt_model_load(linear, suite_write("text.safetensors", "this is no tensor file", 22), 0), PT_ERR_FORMAT,
+             "text.safetensors");
     ck_ok(pt_model_copy(target, model)); /* across contexts */
     ck_assert_int_eq(kind_of(target, "transformer.wpe.weight"), PT_TRANSFER_COPIED);
     ck_ok(pt_model_copy(target, target));

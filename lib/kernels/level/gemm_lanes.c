@@ -118,7 +118,7 @@ INLINE void multiply_tile(int rows, int vectors, pt__a_form_t form, int part, co
             sum[i][v] = (floats_t){0};
     const float *border = panel->dst + row * panel->dst_stride; /* dst is far: it comes while the tile is multiplied */
 #pragma GCC unroll 16
-    for (int i = 0; i < rows; i++)
+    for (int i = 0; i < rows && depth > PT__MICRO_STRETCH; i++)
 #pragma GCC unroll 2
         for (int v = 0; v < vectors; v++)
             __builtin_prefetch(border + i * panel->dst_stride + v * LANES, 1);
