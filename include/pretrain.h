@@ -38,23 +38,23 @@ extern "C" {
 
 typedef int32_t pt_status_t;
 
-#define PT_OK 0
-#define PT_ERR_ARGUMENT (-1)     /* an argument is NULL, out of range or contradicts another */
-#define PT_ERR_MEMORY (-2)       /* the allocator gave nothing */
-#define PT_ERR_IO (-3)           /* the system refused to read or write a file */
-#define PT_ERR_FORMAT (-4)       /* a file's or text's content is not what its format allows */
+#define PT_OK              0
+#define PT_ERR_ARGUMENT    (-1)  /* an argument is NULL, out of range or contradicts another */
+#define PT_ERR_MEMORY      (-2)  /* the allocator gave nothing */
+#define PT_ERR_IO          (-3)  /* the system refused to read or write a file */
+#define PT_ERR_FORMAT      (-4)  /* a file's or text's content is not what its format allows */
 #define PT_ERR_UNSUPPORTED (-5)  /* valid, but this build, processor or version cannot do it */
-#define PT_ERR_SHAPE (-6)        /* shapes or dtypes do not fit together */
-#define PT_ERR_NOT_FOUND (-7)    /* no such file, tensor, field, key or name */
-#define PT_ERR_CALLBACK (-8)     /* a host's callback failed, or did not report success */
-#define PT_ERR_CANCELLED (-9)    /* pt_model_cancel was called; weights stand at the last completed step */
-#define PT_ERR_BUSY (-10)        /* the handle is in use: a call from within its own callback */
-#define PT_ERR_VERSION (-11)     /* an options struct or file is of a newer version than this library */
-#define PT_ERR_NONFINITE (-12)   /* NaN or infinity in data, or too many times in a row in the gradients */
-#define PT_ERR_BUDGET (-13)      /* the stated budget of bytes cannot be met; the message says what is needed */
-#define PT_END (-14)             /* end of data: what a stream's callback writes when a pass is over */
-#define PT_ERR_STATE (-15)       /* calls in the wrong order: a model without the task, loss or output that is asked for */
-#define PT_ERR_INTERNAL (-16)    /* the library contradicts itself: please report it with the message */
+#define PT_ERR_SHAPE       (-6)  /* shapes or dtypes do not fit together */
+#define PT_ERR_NOT_FOUND   (-7)  /* no such file, tensor, field, key or name */
+#define PT_ERR_CALLBACK    (-8)  /* a host's callback failed, or did not report success */
+#define PT_ERR_CANCELLED   (-9)  /* pt_model_cancel was called; weights stand at the last completed step */
+#define PT_ERR_BUSY        (-10) /* the handle is in use: a call from within its own callback */
+#define PT_ERR_VERSION     (-11) /* an options struct or file is of a newer version than this library */
+#define PT_ERR_NONFINITE   (-12) /* NaN or infinity in data, or too many times in a row in the gradients */
+#define PT_ERR_BUDGET      (-13) /* the stated budget of bytes cannot be met; the message says what is needed */
+#define PT_END             (-14) /* end of data: what a stream's callback writes when a pass is over */
+#define PT_ERR_STATE       (-15) /* calls in the wrong order: a model without the task, loss or output that is asked for */
+#define PT_ERR_INTERNAL    (-16) /* the library contradicts itself: please report it with the message */
 
 /* "PT_ERR_SHAPE" and a sentence; for unknown values "PT_ERR_?" and "unknown status". Never NULL. */
 PT_API const char *pt_status_name(pt_status_t status);
@@ -71,19 +71,19 @@ PT_API int32_t pt_version_number(void);
 
 /* ---- Types --------------------------------------------------------------------------------------------------------- */
 
-#define PT_FLOAT32 1
-#define PT_FLOAT64 2
-#define PT_FLOAT16 3
+#define PT_FLOAT32  1
+#define PT_FLOAT64  2
+#define PT_FLOAT16  3
 #define PT_BFLOAT16 4
-#define PT_INT8 5
-#define PT_INT16 6
-#define PT_INT32 7
-#define PT_INT64 8
-#define PT_UINT8 9
-#define PT_UINT16 10
-#define PT_UINT32 11
-#define PT_UINT64 12
-#define PT_BOOL 13
+#define PT_INT8     5
+#define PT_INT16    6
+#define PT_INT32    7
+#define PT_INT64    8
+#define PT_UINT8    9
+#define PT_UINT16   10
+#define PT_UINT32   11
+#define PT_UINT64   12
+#define PT_BOOL     13
 
 #define PT_MAX_RANK 6
 #define PT_MAX_NAME 256 /* bytes of a name with its final 0 */
@@ -91,39 +91,39 @@ PT_API int32_t pt_version_number(void);
 /* Sizes that are known only when data comes; they may stand as the leading dimension of a shape. PT_DIM_BATCH is the
  * number of samples of a run. PT_DIM_TOKENS is the number of rows of all its samples together: the samples of a ragged
  * field lie end to end, without padding, and attention, positions and pooling stop at their borders. */
-#define PT_DIM_BATCH (-1)
+#define PT_DIM_BATCH  (-1)
 #define PT_DIM_TOKENS (-2)
 
 /* ---- Context: threads, memory, log, seed --------------------------------------------------------------------------- */
 
 typedef struct pt_context pt_context_t;
 
-typedef void *(*pt_allocate_fn)(void *user, size_t bytes);         /* aligned as malloc's; NULL when there is none */
+typedef void *(*pt_allocate_fn)(void *user, size_t bytes);            /* aligned as malloc's; NULL when there is none */
 typedef void (*pt_release_fn)(void *user, void *block, size_t bytes); /* bytes: what was asked for */
 
-#define PT_LOG_ERROR 1
+#define PT_LOG_ERROR   1
 #define PT_LOG_WARNING 2
-#define PT_LOG_INFO 3
-#define PT_LOG_DEBUG 4
+#define PT_LOG_INFO    3
+#define PT_LOG_DEBUG   4
 /* May be called from any of the library's threads, one at a time. `message` is one line without its end. */
 typedef void (*pt_log_fn)(void *user, int32_t level, const char *message);
 
-#define PT_GEMM_AUTO 0  /* our own matrix kernels where the processor has them, else cblas */
-#define PT_GEMM_OWN 1
+#define PT_GEMM_AUTO  0 /* our own matrix kernels where the processor has them, else cblas */
+#define PT_GEMM_OWN   1
 #define PT_GEMM_CBLAS 2
 
 typedef struct pt_context_options {
     uint32_t struct_size;
-    uint32_t flags; /* 0 */
-    int32_t threads; /* computing threads, the caller's included; 0: as many as processors */
-    int32_t gemm;    /* PT_GEMM_... */
-    uint64_t seed;   /* of everything random: initial weights, dropout, shuffling, sampling */
+    uint32_t flags;          /* 0 */
+    int32_t threads;         /* computing threads, the caller's included; 0: as many as processors */
+    int32_t gemm;            /* PT_GEMM_... */
+    uint64_t seed;           /* of everything random: initial weights, dropout, shuffling, sampling */
     pt_allocate_fn allocate; /* both or neither */
     pt_release_fn release;
     void *memory_user;
     pt_log_fn log; /* NULL: silence */
     void *log_user;
-    int32_t log_level;         /* the most detailed level wanted; 0: PT_LOG_WARNING */
+    int32_t log_level; /* the most detailed level wanted; 0: PT_LOG_WARNING */
     int32_t reserved;
     const char *processor; /* "portable", "avx2", "avx512", "neon": the kernels to use; NULL: the best that runs here */
 } pt_context_options_t;
@@ -154,11 +154,13 @@ PT_API pt_status_t pt_graph_status(const pt_graph_t *graph);
 PT_API pt_tensor_t pt_input(pt_graph_t *graph, const char *name, int32_t dtype, int32_t rank, const int64_t *shape);
 
 #define PT_INIT_CONSTANT 0 /* every element = value */
-#define PT_INIT_NORMAL 1   /* mean 0, standard deviation = value */
-#define PT_INIT_UNIFORM 2  /* in [-value, value) */
-#define PT_INIT_LINEAR 3   /* uniform within 1/sqrt(value), value = inputs of the layer: PyTorch's nn.Linear, weight and bias */
+#define PT_INIT_NORMAL   1 /* mean 0, standard deviation = value */
+#define PT_INIT_UNIFORM  2 /* in [-value, value) */
+#define PT_INIT_LINEAR \
+    3 /* uniform within 1/sqrt(value), value = inputs of the layer: PyTorch's nn.Linear, weight and bias */
 /* A trainable float32 tensor with a name that no other has ("encoder.0.weight"). */
-PT_API pt_tensor_t pt_parameter(pt_graph_t *graph, const char *name, int32_t rank, const int64_t *shape, int32_t initializer, double value);
+PT_API pt_tensor_t pt_parameter(pt_graph_t *graph, const char *name, int32_t rank, const int64_t *shape,
+                                int32_t initializer, double value);
 /* A fixed float32 tensor, copied. */
 PT_API pt_tensor_t pt_constant(pt_graph_t *graph, int32_t rank, const int64_t *shape, const float *values);
 
@@ -171,20 +173,23 @@ PT_API int32_t pt_graph_shape(const pt_graph_t *graph, pt_tensor_t tensor, int64
 /* The graph as text, one op a line: writes at most `size` bytes with the final 0, and the whole length to *length. */
 PT_API pt_status_t pt_graph_print(const pt_graph_t *graph, char *buffer, size_t size, size_t *length);
 
-#define PT_ACTIVATION_NONE 0
-#define PT_ACTIVATION_RELU 1
+#define PT_ACTIVATION_NONE      0
+#define PT_ACTIVATION_RELU      1
 #define PT_ACTIVATION_GELU_TANH 2 /* "gelu_new" of the Hugging Face vocabulary */
-#define PT_ACTIVATION_GELU_ERF 3
-#define PT_ACTIVATION_SILU 4
-#define PT_ACTIVATION_TANH 5
-#define PT_ACTIVATION_SIGMOID 6
+#define PT_ACTIVATION_GELU_ERF  3
+#define PT_ACTIVATION_SILU      4
+#define PT_ACTIVATION_TANH      5
+#define PT_ACTIVATION_SIGMOID   6
 
 /* activation(src · weightᵀ + bias): src [..., I], weight [O, I], bias [O] or PT_NO_TENSOR -> [..., O].
  * pt_linear_in_out takes weight as [I, O], the layout of GPT-2's files. */
-PT_API pt_tensor_t pt_linear(pt_graph_t *graph, pt_tensor_t src, pt_tensor_t weight, pt_tensor_t bias, int32_t activation);
-PT_API pt_tensor_t pt_linear_in_out(pt_graph_t *graph, pt_tensor_t src, pt_tensor_t weight, pt_tensor_t bias, int32_t activation);
+PT_API pt_tensor_t pt_linear(pt_graph_t *graph, pt_tensor_t src, pt_tensor_t weight, pt_tensor_t bias,
+                             int32_t activation);
+PT_API pt_tensor_t pt_linear_in_out(pt_graph_t *graph, pt_tensor_t src, pt_tensor_t weight, pt_tensor_t bias,
+                                    int32_t activation);
 /* a · b over the last two dimensions; a_transposed, b_transposed: 0 or 1. Leading dimensions are equal, or one has none. */
-PT_API pt_tensor_t pt_matmul(pt_graph_t *graph, pt_tensor_t a, pt_tensor_t b, int32_t a_transposed, int32_t b_transposed);
+PT_API pt_tensor_t pt_matmul(pt_graph_t *graph, pt_tensor_t a, pt_tensor_t b, int32_t a_transposed,
+                             int32_t b_transposed);
 /* Rows of weight [V, D] chosen by index (int32, any shape) -> [..., D]. Indices are checked against V before a step. */
 PT_API pt_tensor_t pt_embedding(pt_graph_t *graph, pt_tensor_t index, pt_tensor_t weight);
 /* Row numbers within each sample for something with one row a token: -> int32 [PT_DIM_TOKENS]; a sample longer than `limit` is refused. */
@@ -206,7 +211,8 @@ PT_API pt_tensor_t pt_log(pt_graph_t *graph, pt_tensor_t src);
 PT_API pt_tensor_t pt_softmax(pt_graph_t *graph, pt_tensor_t src);     /* over the last dimension */
 PT_API pt_tensor_t pt_log_softmax(pt_graph_t *graph, pt_tensor_t src); /* over the last dimension */
 /* (x - mean) / sqrt(variance + epsilon) · weight + bias over the last dimension D; weight, bias [D] or PT_NO_TENSOR. Ba 2016. */
-PT_API pt_tensor_t pt_layer_norm(pt_graph_t *graph, pt_tensor_t src, pt_tensor_t weight, pt_tensor_t bias, double epsilon);
+PT_API pt_tensor_t pt_layer_norm(pt_graph_t *graph, pt_tensor_t src, pt_tensor_t weight, pt_tensor_t bias,
+                                 double epsilon);
 /* x / sqrt(mean(x²) + epsilon) · weight; weight [D] or PT_NO_TENSOR. Zhang 2019. */
 PT_API pt_tensor_t pt_rms_norm(pt_graph_t *graph, pt_tensor_t src, pt_tensor_t weight, double epsilon);
 /* Zeroes elements with this probability and scales the others by 1/(1 - probability), while training only. */
@@ -214,37 +220,41 @@ PT_API pt_tensor_t pt_dropout(pt_graph_t *graph, pt_tensor_t src, double probabi
 
 typedef struct pt_attention_options {
     uint32_t struct_size;
-    uint32_t flags;     /* PT_ATTENTION_CAUSAL or 0 */
-    int32_t heads;      /* of the queries */
-    int32_t kv_heads;   /* of keys and values, a divisor of heads; 0: heads */
-    double scale;       /* of the scores; 0: 1/sqrt(width of a head) */
-    pt_tensor_t key_mask; /* float32, one element a row: a key whose value is 0 is not attended to; PT_NO_TENSOR: none */
+    uint32_t flags;   /* PT_ATTENTION_CAUSAL or 0 */
+    int32_t heads;    /* of the queries */
+    int32_t kv_heads; /* of keys and values, a divisor of heads; 0: heads */
+    double scale;     /* of the scores; 0: 1/sqrt(width of a head) */
+    pt_tensor_t
+        key_mask; /* float32, one element a row: a key whose value is 0 is not attended to; PT_NO_TENSOR: none */
     int32_t reserved;
 } pt_attention_options_t;
 #define PT_ATTENTION_CAUSAL 1u
 PT_API pt_status_t pt_attention_options_init(pt_attention_options_t *options, uint32_t struct_size);
 /* softmax(query · keyᵀ · scale) · value for every head, within each sample (Vaswani 2017), in tiles (Dao 2022).
  * query [T, heads·W], key and value [T, kv_heads·W] with T = PT_DIM_TOKENS, or all of them [PT_DIM_BATCH, T, ...] with a fixed T. */
-PT_API pt_tensor_t pt_attention(pt_graph_t *graph, pt_tensor_t query, pt_tensor_t key, pt_tensor_t value, const pt_attention_options_t *options);
+PT_API pt_tensor_t pt_attention(pt_graph_t *graph, pt_tensor_t query, pt_tensor_t key, pt_tensor_t value,
+                                const pt_attention_options_t *options);
 /* The same from one tensor that holds query, key and value side by side: [..., (heads + 2·kv_heads)·W]. */
 PT_API pt_tensor_t pt_attention_packed(pt_graph_t *graph, pt_tensor_t qkv, const pt_attention_options_t *options);
 
 /* One size may be -1: what is left. A symbolic leading size stays the leading size, times or divided by a constant. */
 PT_API pt_tensor_t pt_reshape(pt_graph_t *graph, pt_tensor_t src, int32_t rank, const int64_t *shape);
-PT_API pt_tensor_t pt_transpose(pt_graph_t *graph, pt_tensor_t src, const int32_t *permutation); /* a symbolic leading size stays first */
+PT_API pt_tensor_t pt_transpose(pt_graph_t *graph, pt_tensor_t src,
+                                const int32_t *permutation); /* a symbolic leading size stays first */
 PT_API pt_tensor_t pt_slice(pt_graph_t *graph, pt_tensor_t src, int32_t dimension, int64_t start, int64_t length);
-PT_API pt_tensor_t pt_concat(pt_graph_t *graph, const pt_tensor_t *sources, int32_t count, int32_t dimension); /* count 1 to 8 */
+PT_API pt_tensor_t pt_concat(pt_graph_t *graph, const pt_tensor_t *sources, int32_t count,
+                             int32_t dimension); /* count 1 to 8 */
 /* Rows of src [N, ...] chosen by index int32 [M] -> [M, ...]; src's leading size is fixed. */
 PT_API pt_tensor_t pt_gather(pt_graph_t *graph, pt_tensor_t src, pt_tensor_t index);
 /* Over one dimension (negative: from the end), kept as size 1 where keep is not 0. Over a symbolic dimension: over the rows that are there. */
 PT_API pt_tensor_t pt_sum(pt_graph_t *graph, pt_tensor_t src, int32_t dimension, int32_t keep);
 PT_API pt_tensor_t pt_mean(pt_graph_t *graph, pt_tensor_t src, int32_t dimension, int32_t keep);
 PT_API pt_tensor_t pt_max(pt_graph_t *graph, pt_tensor_t src, int32_t dimension, int32_t keep);
-#define PT_POOL_MEAN 0
+#define PT_POOL_MEAN  0
 #define PT_POOL_FIRST 1
-#define PT_POOL_LAST 2
-#define PT_POOL_SUM 3
-#define PT_POOL_MAX 4
+#define PT_POOL_LAST  2
+#define PT_POOL_SUM   3
+#define PT_POOL_MAX   4
 /* One row a sample from its tokens' rows: [PT_DIM_TOKENS, D] -> [PT_DIM_BATCH, D]. */
 PT_API pt_tensor_t pt_pool(pt_graph_t *graph, pt_tensor_t src, int32_t kind);
 
@@ -258,20 +268,25 @@ PT_API pt_tensor_t pt_bce_loss(pt_graph_t *graph, pt_tensor_t logits, pt_tensor_
 #define PT_IGNORE_INDEX (-100)
 typedef struct pt_cross_entropy_options {
     uint32_t struct_size;
-    uint32_t flags;              /* 0 */
-    int32_t ignore_index;        /* a row with this label counts nothing; init: PT_IGNORE_INDEX */
-    pt_tensor_t class_weights;   /* float32 [classes], a constant; init: PT_NO_TENSOR */
-    double label_smoothing;      /* in [0, 1) */
+    uint32_t flags;            /* 0 */
+    int32_t ignore_index;      /* a row with this label counts nothing; init: PT_IGNORE_INDEX */
+    pt_tensor_t class_weights; /* float32 [classes], a constant; init: PT_NO_TENSOR */
+    double label_smoothing;    /* in [0, 1) */
 } pt_cross_entropy_options_t;
 PT_API pt_status_t pt_cross_entropy_options_init(pt_cross_entropy_options_t *options, uint32_t struct_size);
 /* logits [..., C]; target: int32 class indices [...] or float32 probabilities [..., C]. */
-PT_API pt_tensor_t pt_cross_entropy_loss(pt_graph_t *graph, pt_tensor_t logits, pt_tensor_t target, const pt_cross_entropy_options_t *options);
+PT_API pt_tensor_t pt_cross_entropy_loss(pt_graph_t *graph, pt_tensor_t logits, pt_tensor_t target,
+                                         const pt_cross_entropy_options_t *options);
 /* The same for logits = src · weightᵀ + bias, weight [C, D], in chunks of rows: the logits are never all in memory. */
-PT_API pt_tensor_t pt_linear_cross_entropy_loss(pt_graph_t *graph, pt_tensor_t src, pt_tensor_t weight, pt_tensor_t bias, pt_tensor_t target, const pt_cross_entropy_options_t *options);
+PT_API pt_tensor_t pt_linear_cross_entropy_loss(pt_graph_t *graph, pt_tensor_t src, pt_tensor_t weight,
+                                                pt_tensor_t bias, pt_tensor_t target,
+                                                const pt_cross_entropy_options_t *options);
 
 /* Layers: an op with its parameters NAME.weight and NAME.bias, initialised as PyTorch does. */
-PT_API pt_tensor_t pt_linear_layer(pt_graph_t *graph, const char *name, pt_tensor_t src, int64_t outputs, int32_t activation);
-PT_API pt_tensor_t pt_embedding_layer(pt_graph_t *graph, const char *name, pt_tensor_t index, int64_t rows, int64_t width);
+PT_API pt_tensor_t pt_linear_layer(pt_graph_t *graph, const char *name, pt_tensor_t src, int64_t outputs,
+                                   int32_t activation);
+PT_API pt_tensor_t pt_embedding_layer(pt_graph_t *graph, const char *name, pt_tensor_t index, int64_t rows,
+                                      int64_t width);
 PT_API pt_tensor_t pt_layer_norm_layer(pt_graph_t *graph, const char *name, pt_tensor_t src, double epsilon);
 
 /* ---- Model ---------------------------------------------------------------------------------------------------------- */
@@ -285,23 +300,25 @@ PT_API pt_status_t pt_model_create(pt_context_t *context, const pt_graph_t *grap
  * "gpt2" (vocab_size, n_positions, n_embd, n_layer, n_head, n_inner, activation_function, resid_pdrop, embd_pdrop, attn_pdrop (0 only),
  * layer_norm_epsilon, initializer_range, tie_word_embeddings), "mlp" (input_size, hidden_sizes, activation_function, dropout).
  * length: bytes of json. Unknown keys are ignored, wrong values refused. The model has no task yet. */
-PT_API pt_status_t pt_model_create_from_config(pt_context_t *context, const char *json, size_t length, pt_model_t **out);
+PT_API pt_status_t pt_model_create_from_config(pt_context_t *context, const char *json, size_t length,
+                                               pt_model_t **out);
 PT_API void pt_model_free(pt_model_t *model);
 /* The message of the last failed call on this model, for hosts whose threads move. */
 PT_API const char *pt_model_last_error(const pt_model_t *model);
 
-#define PT_TASK_NONE 0
-#define PT_TASK_CAUSAL_LM 1      /* fields "tokens", and "labels" (optional: else each token's label is the next one) */
-#define PT_TASK_CLASSIFICATION 2 /* field "label" beside the trunk's: int32, one a sample; outputs "logits", "probabilities" */
-#define PT_TASK_REGRESSION 3     /* field "target" beside the trunk's: float32 [outputs]; output "prediction" */
+#define PT_TASK_NONE      0
+#define PT_TASK_CAUSAL_LM 1 /* fields "tokens", and "labels" (optional: else each token's label is the next one) */
+#define PT_TASK_CLASSIFICATION \
+    2 /* field "label" beside the trunk's: int32, one a sample; outputs "logits", "probabilities" */
+#define PT_TASK_REGRESSION 3 /* field "target" beside the trunk's: float32 [outputs]; output "prediction" */
 typedef struct pt_task_options {
     uint32_t struct_size;
-    uint32_t flags;          /* 0 */
-    int32_t task;            /* PT_TASK_... */
-    int32_t pooling;         /* PT_POOL_...: how a text's rows become one */
-    int64_t outputs;         /* classes or targets, >= 1; unused by the language model */
+    uint32_t flags;  /* 0 */
+    int32_t task;    /* PT_TASK_... */
+    int32_t pooling; /* PT_POOL_...: how a text's rows become one */
+    int64_t outputs; /* classes or targets, >= 1; unused by the language model */
     double label_smoothing;
-    double dropout;          /* before the head */
+    double dropout;             /* before the head */
     const float *class_weights; /* [outputs] or NULL; copied */
 } pt_task_options_t;
 PT_API pt_status_t pt_task_options_init(pt_task_options_t *options, uint32_t struct_size);
@@ -311,10 +328,10 @@ PT_API pt_status_t pt_model_set_task(pt_model_t *model, const pt_task_options_t 
 PT_API int32_t pt_model_task(const pt_model_t *model);
 
 /* What the last pt_model_set_task, pt_model_load or pt_model_copy did, one entry a tensor name. */
-#define PT_TRANSFER_COPIED 1     /* taken over */
-#define PT_TRANSFER_NEW 2        /* in the model, not in the source: keeps its (initial) values */
+#define PT_TRANSFER_COPIED     1 /* taken over */
+#define PT_TRANSFER_NEW        2 /* in the model, not in the source: keeps its (initial) values */
 #define PT_TRANSFER_UNEXPECTED 3 /* in the source, not in the model: not used */
-#define PT_TRANSFER_SHAPE 4      /* in both, with shapes or dtypes that differ: not used */
+#define PT_TRANSFER_SHAPE      4 /* in both, with shapes or dtypes that differ: not used */
 PT_API int64_t pt_model_transfer_count(const pt_model_t *model, int32_t kind); /* 0: of all kinds */
 PT_API pt_status_t pt_model_transfer_entry(const pt_model_t *model, int64_t index, const char **name, int32_t *kind);
 
@@ -336,7 +353,8 @@ typedef struct pt_parameter_info {
     const char *name; /* lives until the model's task changes */
 } pt_parameter_info_t;
 PT_API int64_t pt_model_parameter_count(const pt_model_t *model);
-PT_API pt_status_t pt_model_parameter_info(const pt_model_t *model, int64_t index, pt_parameter_info_t *info); /* set info->struct_size first */
+PT_API pt_status_t pt_model_parameter_info(const pt_model_t *model, int64_t index,
+                                           pt_parameter_info_t *info); /* set info->struct_size first */
 PT_API pt_status_t pt_model_parameter_find(const pt_model_t *model, const char *name, int64_t *index);
 /* Copies all `elements` values; elements must be exactly the parameter's. set refuses values that are not finite. */
 PT_API pt_status_t pt_model_parameter_get(const pt_model_t *model, int64_t index, float *values, int64_t elements);
@@ -351,9 +369,9 @@ PT_API pt_status_t pt_model_set_trainable(pt_model_t *model, const char *pattern
 PT_API pt_status_t pt_model_set_recompute(pt_model_t *model, int32_t recompute);
 
 #define PT_DESCRIBE_SUMMARY 0 /* parameters by name, shape and count */
-#define PT_DESCRIBE_GRAPH 1   /* the network's ops */
-#define PT_DESCRIBE_PLAN 2    /* the steps of the training plan for the last capacity used, with bytes and operations */
-#define PT_DESCRIBE_CONFIG 3  /* the configuration as JSON */
+#define PT_DESCRIBE_GRAPH   1 /* the network's ops */
+#define PT_DESCRIBE_PLAN    2 /* the steps of the training plan for the last capacity used, with bytes and operations */
+#define PT_DESCRIBE_CONFIG  3 /* the configuration as JSON */
 PT_API pt_status_t pt_model_describe(const pt_model_t *model, int32_t what, char *buffer, size_t size, size_t *length);
 /* From any thread: the stage that runs ends with PT_ERR_CANCELLED at the next step border; without one, the next stage does. */
 PT_API void pt_model_cancel(pt_model_t *model);
@@ -362,55 +380,59 @@ PT_API void pt_model_cancel(pt_model_t *model);
 
 typedef struct pt_optimizer pt_optimizer_t;
 
-#define PT_OPTIMIZER_ADAMW 0 /* Loshchilov 2019 */
-#define PT_OPTIMIZER_ADAM 1  /* Kingma 2015; weight decay is added to the gradient */
-#define PT_OPTIMIZER_SGD 2
+#define PT_OPTIMIZER_ADAMW          0 /* Loshchilov 2019 */
+#define PT_OPTIMIZER_ADAM           1 /* Kingma 2015; weight decay is added to the gradient */
+#define PT_OPTIMIZER_SGD            2
 #define PT_OPTIMIZER_DECAY_MATRICES 1u /* flag: weight decay for parameters of two and more dimensions only */
-typedef struct pt_optimizer_options { /* semantics of torch.optim's classes of the same names */
+typedef struct pt_optimizer_options {  /* semantics of torch.optim's classes of the same names */
     uint32_t struct_size;
     uint32_t flags;
     int32_t kind;
-    int32_t nesterov;         /* SGD */
-    double learning_rate;     /* init: 0.001 */
-    double weight_decay;      /* negative (init): 0.01 for AdamW, 0 otherwise */
+    int32_t nesterov;             /* SGD */
+    double learning_rate;         /* init: 0.001 */
+    double weight_decay;          /* negative (init): 0.01 for AdamW, 0 otherwise */
     double beta1, beta2, epsilon; /* init: 0.9, 0.999, 1e-8 */
     double momentum, dampening;   /* SGD */
-    double clip_norm;         /* global norm of the gradient at most this; 0: no limit */
-    double clip_value;        /* magnitude of each element at most this, after clip_norm; 0: no limit */
-    int64_t nonfinite_limit;  /* steps in a row skipped for NaN or infinity in the gradient before PT_ERR_NONFINITE; init: 10 */
+    double clip_norm;             /* global norm of the gradient at most this; 0: no limit */
+    double clip_value;            /* magnitude of each element at most this, after clip_norm; 0: no limit */
+    int64_t
+        nonfinite_limit; /* steps in a row skipped for NaN or infinity in the gradient before PT_ERR_NONFINITE; init: 10 */
 } pt_optimizer_options_t;
 PT_API pt_status_t pt_optimizer_options_init(pt_optimizer_options_t *options, uint32_t struct_size);
-PT_API pt_status_t pt_optimizer_create(pt_context_t *context, const pt_optimizer_options_t *options, pt_optimizer_t **out);
+PT_API pt_status_t pt_optimizer_create(pt_context_t *context, const pt_optimizer_options_t *options,
+                                       pt_optimizer_t **out);
 PT_API void pt_optimizer_free(pt_optimizer_t *optimizer);
 
 typedef struct pt_group_options {
     uint32_t struct_size;
-    uint32_t flags;             /* 0 */
+    uint32_t flags;              /* 0 */
     double learning_rate_factor; /* of the optimizer's rate; init: 1 */
     double weight_decay;         /* negative (init): the optimizer's */
 } pt_group_options_t;
 PT_API pt_status_t pt_group_options_init(pt_group_options_t *options, uint32_t struct_size);
 /* Parameters whose names match follow these options; of several groups that match, the last added. Before the first step. */
-PT_API pt_status_t pt_optimizer_add_group(pt_optimizer_t *optimizer, const char *pattern, const pt_group_options_t *options);
+PT_API pt_status_t pt_optimizer_add_group(pt_optimizer_t *optimizer, const char *pattern,
+                                          const pt_group_options_t *options);
 
 #define PT_SCHEDULE_CONSTANT 0
-#define PT_SCHEDULE_LINEAR 1       /* to minimum_factor at total_steps */
-#define PT_SCHEDULE_COSINE 2       /* to minimum_factor at total_steps. Loshchilov 2017, without restarts */
-#define PT_SCHEDULE_STEP 3         /* times gamma every period steps */
-#define PT_SCHEDULE_ONE_CYCLE 4    /* torch's OneCycleLR by cosine: up from 1/initial_divisor for warmup_steps, down to 1/(initial_divisor · final_divisor) */
+#define PT_SCHEDULE_LINEAR   1 /* to minimum_factor at total_steps */
+#define PT_SCHEDULE_COSINE   2 /* to minimum_factor at total_steps. Loshchilov 2017, without restarts */
+#define PT_SCHEDULE_STEP     3 /* times gamma every period steps */
+#define PT_SCHEDULE_ONE_CYCLE \
+    4 /* torch's OneCycleLR by cosine: up from 1/initial_divisor for warmup_steps, down to 1/(initial_divisor · final_divisor) */
 #define PT_SCHEDULE_INVERSE_SQRT 5 /* sqrt(max(warmup_steps, 1) / (step + 1)) after the warm-up. Vaswani 2017 */
-#define PT_SCHEDULE_CALLBACK 6
+#define PT_SCHEDULE_CALLBACK     6
 typedef struct pt_rate { /* for a schedule by callback: write factor and set status to PT_OK */
     uint32_t struct_size;
     int32_t status; /* preset PT_ERR_CALLBACK */
     int64_t user_code;
-    int64_t step;   /* 0 for the first update */
-    double factor;  /* of the optimizer's learning rate */
+    int64_t step;  /* 0 for the first update */
+    double factor; /* of the optimizer's learning rate */
 } pt_rate_t;
 typedef void (*pt_rate_fn)(void *user, pt_rate_t *rate);
 typedef struct pt_schedule_options {
     uint32_t struct_size;
-    uint32_t flags;        /* 0 */
+    uint32_t flags; /* 0 */
     int32_t kind;
     int32_t reserved;
     int64_t warmup_steps;  /* the rate climbs linearly, (step + 1) / warmup_steps, before the schedule proper begins */
@@ -419,7 +441,7 @@ typedef struct pt_schedule_options {
     int64_t period;        /* STEP */
     double gamma;          /* STEP; init: 0.1 */
     double initial_divisor, final_divisor; /* ONE_CYCLE; init: 25, 10000 */
-    pt_rate_fn callback;   /* CALLBACK */
+    pt_rate_fn callback;                   /* CALLBACK */
     void *user;
     void (*destroy)(void *user); /* called once when the schedule is replaced or the optimizer ends; may be NULL */
 } pt_schedule_options_t;
@@ -427,8 +449,9 @@ PT_API pt_status_t pt_schedule_options_init(pt_schedule_options_t *options, uint
 PT_API pt_status_t pt_optimizer_set_schedule(pt_optimizer_t *optimizer, const pt_schedule_options_t *options);
 /* Changes the base rate from the next step on. */
 PT_API pt_status_t pt_optimizer_set_learning_rate(pt_optimizer_t *optimizer, double learning_rate);
-PT_API int64_t pt_optimizer_steps(const pt_optimizer_t *optimizer);   /* updates made */
-PT_API int64_t pt_optimizer_skipped(const pt_optimizer_t *optimizer); /* updates skipped for gradients that were not finite */
+PT_API int64_t pt_optimizer_steps(const pt_optimizer_t *optimizer); /* updates made */
+PT_API int64_t
+pt_optimizer_skipped(const pt_optimizer_t *optimizer); /* updates skipped for gradients that were not finite */
 
 /* ---- Datasets ------------------------------------------------------------------------------------------------------- */
 
@@ -436,8 +459,8 @@ typedef struct pt_dataset pt_dataset_t;
 
 typedef struct pt_field_spec { /* one field of a sample */
     const char *name;
-    int32_t dtype;   /* any; converted to the network's with a check of its range */
-    int32_t rank;    /* of one sample: 0 a scalar */
+    int32_t dtype;              /* any; converted to the network's with a check of its range */
+    int32_t rank;               /* of one sample: 0 a scalar */
     int64_t shape[PT_MAX_RANK]; /* of one sample; shape[0] = PT_DIM_TOKENS: ragged, as many rows as the sample has */
     int64_t max_length;         /* of a ragged field: the most rows that a sample has; else 0 */
 } pt_field_spec_t;
@@ -447,9 +470,10 @@ typedef struct pt_field { /* a field's buffer in a batch; library-owned */
     int32_t dtype;
     int32_t rank;
     int64_t shape[PT_MAX_RANK];
-    void *data;        /* samples end to end, of the field's dtype */
-    int64_t capacity;  /* elements that data has room for */
-    int64_t *lengths;  /* [capacity of the batch] rows of each sample, written by the callback; NULL for a field that is not ragged */
+    void *data;       /* samples end to end, of the field's dtype */
+    int64_t capacity; /* elements that data has room for */
+    int64_t *
+        lengths; /* [capacity of the batch] rows of each sample, written by the callback; NULL for a field that is not ragged */
 } pt_field_t;
 
 typedef struct pt_batch {
@@ -459,7 +483,8 @@ typedef struct pt_batch {
     int64_t capacity;  /* samples wanted */
     int64_t filled;    /* samples written; a map-style callback writes capacity */
     const int64_t *indices; /* [capacity] samples wanted; NULL for streams */
-    int64_t position;  /* streams: samples served in this pass so far; 0 begins a pass, and after a resume it says where to go on */
+    int64_t
+        position; /* streams: samples served in this pass so far; 0 begins a pass, and after a resume it says where to go on */
     pt_field_t *fields; /* in the order in which the dataset declared them */
     int32_t n_fields;
     int32_t reserved;
@@ -471,8 +496,12 @@ typedef void (*pt_destroy_fn)(void *user);
 /* The callback may be called from a thread of the library, one call at a time, so that the next batch is made while a step computes. */
 #define PT_DATASET_THREAD_SAFE 1u
 /* destroy (may be NULL) is called exactly once, when the dataset ends; never where the call fails. */
-PT_API pt_status_t pt_dataset_create_map(pt_context_t *context, const pt_field_spec_t *fields, int32_t n_fields, int64_t length, uint32_t flags, pt_fetch_fn fetch, void *user, pt_destroy_fn destroy, pt_dataset_t **out);
-PT_API pt_status_t pt_dataset_create_stream(pt_context_t *context, const pt_field_spec_t *fields, int32_t n_fields, uint32_t flags, pt_next_fn next, void *user, pt_destroy_fn destroy, pt_dataset_t **out);
+PT_API pt_status_t pt_dataset_create_map(pt_context_t *context, const pt_field_spec_t *fields, int32_t n_fields,
+                                         int64_t length, uint32_t flags, pt_fetch_fn fetch, void *user,
+                                         pt_destroy_fn destroy, pt_dataset_t **out);
+PT_API pt_status_t pt_dataset_create_stream(pt_context_t *context, const pt_field_spec_t *fields, int32_t n_fields,
+                                            uint32_t flags, pt_next_fn next, void *user, pt_destroy_fn destroy,
+                                            pt_dataset_t **out);
 
 typedef struct pt_array { /* one field's values for all samples, end to end */
     pt_field_spec_t spec;
@@ -480,39 +509,47 @@ typedef struct pt_array { /* one field's values for all samples, end to end */
     const int64_t *lengths; /* [samples] of a ragged field; else NULL */
 } pt_array_t;
 #define PT_DATASET_COPY 2u /* copy the arrays; else they are borrowed until the dataset ends */
-PT_API pt_status_t pt_dataset_create_from_arrays(pt_context_t *context, const pt_array_t *arrays, int32_t n_arrays, int64_t samples, uint32_t flags, pt_dataset_t **out);
+PT_API pt_status_t pt_dataset_create_from_arrays(pt_context_t *context, const pt_array_t *arrays, int32_t n_arrays,
+                                                 int64_t samples, uint32_t flags, pt_dataset_t **out);
 
 typedef struct pt_window_options { /* how a long run of tokens is cut into samples */
     uint32_t struct_size;
-    uint32_t flags;      /* 0 */
-    int64_t length;      /* tokens a sample, each with the token after it as its label; init: 128 */
-    int64_t stride;      /* tokens from one sample's begin to the next one's; 0: length; 1: every position */
-    double start, end;   /* the part of the file to use, as fractions; init: 0, 1 */
-    int32_t dtype;       /* token files: PT_UINT16 (init) or PT_UINT32, little-endian, no header */
+    uint32_t flags;       /* 0 */
+    int64_t length;       /* tokens a sample, each with the token after it as its label; init: 128 */
+    int64_t stride;       /* tokens from one sample's begin to the next one's; 0: length; 1: every position */
+    double start, end;    /* the part of the file to use, as fractions; init: 0, 1 */
+    int32_t dtype;        /* token files: PT_UINT16 (init) or PT_UINT32, little-endian, no header */
     int32_t keep_partial; /* not 0: a shorter last window is a sample too */
 } pt_window_options_t;
 PT_API pt_status_t pt_window_options_init(pt_window_options_t *options, uint32_t struct_size);
 /* Fields "tokens" and "labels". Text: every byte is a token. */
-PT_API pt_status_t pt_dataset_create_from_text(pt_context_t *context, const char *path, const pt_window_options_t *options, pt_dataset_t **out);
-PT_API pt_status_t pt_dataset_create_from_tokens(pt_context_t *context, const char *path, const pt_window_options_t *options, pt_dataset_t **out);
+PT_API pt_status_t pt_dataset_create_from_text(pt_context_t *context, const char *path,
+                                               const pt_window_options_t *options, pt_dataset_t **out);
+PT_API pt_status_t pt_dataset_create_from_tokens(pt_context_t *context, const char *path,
+                                                 const pt_window_options_t *options, pt_dataset_t **out);
 
-#define PT_COLUMN_TEXT 1   /* a string -> ragged int32, its bytes, cut at max_length */
-#define PT_COLUMN_CLASS 2  /* a string or whole number -> int32, its place among the distinct values in order (numbers by value, strings by bytes) */
-#define PT_COLUMN_NUMBER 3 /* a number -> float32; JSON: also an array of `count` numbers; CSV: `count` columns side by side from the named one */
+#define PT_COLUMN_TEXT 1 /* a string -> ragged int32, its bytes, cut at max_length */
+#define PT_COLUMN_CLASS \
+    2 /* a string or whole number -> int32, its place among the distinct values in order (numbers by value, strings by bytes) */
+#define PT_COLUMN_NUMBER \
+    3 /* a number -> float32; JSON: also an array of `count` numbers; CSV: `count` columns side by side from the named one */
 #define PT_COLUMN_TOKENS 4 /* JSON only: an array of whole numbers -> ragged int32, cut at max_length */
 typedef struct pt_column {
-    const char *field;  /* name of the dataset's field */
-    const char *source; /* key of the JSON object, or heading of the CSV column ("#3": the third, for files without headings) */
+    const char *field; /* name of the dataset's field */
+    const char *
+        source; /* key of the JSON object, or heading of the CSV column ("#3": the third, for files without headings) */
     int32_t kind;
     int32_t reserved;
     int64_t count;      /* NUMBER: values a sample; 0: one, as a scalar */
     int64_t max_length; /* TEXT, TOKENS */
 } pt_column_t;
 #define PT_TABLE_NO_HEADINGS 4u /* CSV: the first line is data */
-#define PT_TABLE_TABS 8u        /* CSV: separated by tabs */
+#define PT_TABLE_TABS        8u /* CSV: separated by tabs */
 /* JSON lines (one object a line), and CSV by RFC 4180. Files are checked whole when they are opened; messages name line and column. */
-PT_API pt_status_t pt_dataset_create_from_jsonl(pt_context_t *context, const char *path, const pt_column_t *columns, int32_t n_columns, uint32_t flags, pt_dataset_t **out);
-PT_API pt_status_t pt_dataset_create_from_csv(pt_context_t *context, const char *path, const pt_column_t *columns, int32_t n_columns, uint32_t flags, pt_dataset_t **out);
+PT_API pt_status_t pt_dataset_create_from_jsonl(pt_context_t *context, const char *path, const pt_column_t *columns,
+                                                int32_t n_columns, uint32_t flags, pt_dataset_t **out);
+PT_API pt_status_t pt_dataset_create_from_csv(pt_context_t *context, const char *path, const pt_column_t *columns,
+                                              int32_t n_columns, uint32_t flags, pt_dataset_t **out);
 /* The distinct values of a PT_COLUMN_CLASS field, in the order of their numbers. */
 PT_API int64_t pt_dataset_class_count(const pt_dataset_t *dataset, const char *field);
 PT_API const char *pt_dataset_class_name(const pt_dataset_t *dataset, const char *field, int64_t index);
@@ -523,28 +560,31 @@ PT_API int32_t pt_dataset_field_count(const pt_dataset_t *dataset);
 PT_API pt_status_t pt_dataset_field(const pt_dataset_t *dataset, int32_t index, pt_field_spec_t *spec);
 /* Views; the source is retained, never changed. Not for streams. */
 PT_API pt_status_t pt_dataset_subset(pt_dataset_t *dataset, int64_t first, int64_t count, pt_dataset_t **out);
-PT_API pt_status_t pt_dataset_select(pt_dataset_t *dataset, const int64_t *indices, int64_t count, pt_dataset_t **out); /* indices are copied */
+PT_API pt_status_t pt_dataset_select(pt_dataset_t *dataset, const int64_t *indices, int64_t count,
+                                     pt_dataset_t **out); /* indices are copied */
 PT_API pt_status_t pt_dataset_shuffle(pt_dataset_t *dataset, uint64_t seed, pt_dataset_t **out);
 /* fraction of the samples in *first, the rest in *second; drawn by the seed, no sample in both. */
-PT_API pt_status_t pt_dataset_split(pt_dataset_t *dataset, double fraction, uint64_t seed, pt_dataset_t **first, pt_dataset_t **second);
+PT_API pt_status_t pt_dataset_split(pt_dataset_t *dataset, double fraction, uint64_t seed, pt_dataset_t **first,
+                                    pt_dataset_t **second);
 /* Reads samples as a stage would: into arrays that the caller gives for one field; *elements says how many were written. lengths [count] or NULL. */
-PT_API pt_status_t pt_dataset_read(pt_dataset_t *dataset, const int64_t *indices, int64_t count, const char *field, void *values, int64_t capacity, int64_t *elements, int64_t *lengths);
+PT_API pt_status_t pt_dataset_read(pt_dataset_t *dataset, const int64_t *indices, int64_t count, const char *field,
+                                   void *values, int64_t capacity, int64_t *elements, int64_t *lengths);
 
 /* ---- Stages --------------------------------------------------------------------------------------------------------- */
 
-#define PT_EVENT_STEP 1       /* every event_every steps */
-#define PT_EVENT_EVALUATION 2 /* evaluation_loss is new */
-#define PT_EVENT_CHECKPOINT 3 /* path was written */
-#define PT_EVENT_NONFINITE 4  /* a step was skipped */
-#define PT_EVENT_END 5        /* the stage is over; reason says why */
-#define PT_EVENT_RESUME 6     /* path was read; step says where the stage goes on */
-#define PT_ACTION_STOP 0
-#define PT_ACTION_GO_ON 1
-#define PT_REASON_DONE 1      /* all steps made */
-#define PT_REASON_EARLY 2     /* evaluation did not improve for `patience` evaluations */
-#define PT_REASON_TIME 3      /* time budget spent */
-#define PT_REASON_HOST 4      /* an event callback asked to stop */
-#define PT_REASON_CANCELLED 5
+#define PT_EVENT_STEP         1 /* every event_every steps */
+#define PT_EVENT_EVALUATION   2 /* evaluation_loss is new */
+#define PT_EVENT_CHECKPOINT   3 /* path was written */
+#define PT_EVENT_NONFINITE    4 /* a step was skipped */
+#define PT_EVENT_END          5 /* the stage is over; reason says why */
+#define PT_EVENT_RESUME       6 /* path was read; step says where the stage goes on */
+#define PT_ACTION_STOP        0
+#define PT_ACTION_GO_ON       1
+#define PT_REASON_DONE        1 /* all steps made */
+#define PT_REASON_EARLY       2 /* evaluation did not improve for `patience` evaluations */
+#define PT_REASON_TIME        3 /* time budget spent */
+#define PT_REASON_HOST        4 /* an event callback asked to stop */
+#define PT_REASON_CANCELLED   5
 #define PT_REASON_END_OF_DATA 6
 typedef struct pt_event {
     uint32_t struct_size;
@@ -553,33 +593,33 @@ typedef struct pt_event {
     int32_t reason;
     int64_t step, total_steps; /* updates made; of how many (0: not known) */
     int64_t epoch;
-    double loss;            /* mean of the steps since the last PT_EVENT_STEP */
+    double loss; /* mean of the steps since the last PT_EVENT_STEP */
     double learning_rate;
-    double gradient_norm;   /* before clipping; 0 where nothing asks for it */
-    double evaluation_loss; /* NaN before the first evaluation */
+    double gradient_norm;       /* before clipping; 0 where nothing asks for it */
+    double evaluation_loss;     /* NaN before the first evaluation */
     double evaluation_accuracy; /* NaN where the task has none */
     double samples_per_second, tokens_per_second;
     double seconds, seconds_left; /* since the stage began; estimate, NaN where unknown */
-    int64_t bytes;          /* held by the context */
-    const char *path;       /* CHECKPOINT, RESUME */
+    int64_t bytes;                /* held by the context */
+    const char *path;             /* CHECKPOINT, RESUME */
 } pt_event_t;
 typedef void (*pt_event_fn)(void *user, pt_event_t *event);
 
-#define PT_TRAIN_RESUME 1u        /* go on from the newest whole checkpoint of checkpoint_directory, if there is one */
-#define PT_TRAIN_KEEP_BEST 2u     /* at the end, take back the weights of the best evaluation */
-#define PT_TRAIN_IN_ORDER 4u      /* do not shuffle */
-#define PT_TRAIN_DROP_PARTIAL 8u  /* leave out an epoch's last batch where it is not full */
+#define PT_TRAIN_RESUME       1u /* go on from the newest whole checkpoint of checkpoint_directory, if there is one */
+#define PT_TRAIN_KEEP_BEST    2u /* at the end, take back the weights of the best evaluation */
+#define PT_TRAIN_IN_ORDER     4u /* do not shuffle */
+#define PT_TRAIN_DROP_PARTIAL 8u /* leave out an epoch's last batch where it is not full */
 typedef struct pt_train_options {
     uint32_t struct_size;
     uint32_t flags;
-    int64_t steps;        /* updates in all; 0: by epochs */
-    int64_t epochs;       /* passes over the data; 0 with steps 0: 1 */
-    int64_t batch;        /* samples an update; init: 8 */
-    int64_t micro_batch;  /* samples at a time; 0: as many as fit the budget, at most batch */
+    int64_t steps;         /* updates in all; 0: by epochs */
+    int64_t epochs;        /* passes over the data; 0 with steps 0: 1 */
+    int64_t batch;         /* samples an update; init: 8 */
+    int64_t micro_batch;   /* samples at a time; 0: as many as fit the budget, at most batch */
     int64_t memory_budget; /* bytes that parameters, gradients, slots and plans may take together; 0: no limit */
-    double time_budget;   /* seconds; 0: no limit */
+    double time_budget;    /* seconds; 0: no limit */
     uint64_t shuffle_seed; /* 0: from the context's seed */
-    int64_t event_every;  /* steps between PT_EVENT_STEP; init: 1 */
+    int64_t event_every;   /* steps between PT_EVENT_STEP; init: 1 */
     pt_event_fn event;
     void *event_user;
     pt_dataset_t *evaluation; /* NULL: none */
@@ -587,10 +627,11 @@ typedef struct pt_train_options {
     int64_t evaluation_batch; /* 0: micro_batch */
     int64_t patience;         /* evaluations without improvement before the stage ends; 0: no early end */
     double improvement;       /* how much lower the loss must be to count */
-    const char *checkpoint_directory; /* NULL: none. Made if missing; holds no checkpoints yet, or PT_TRAIN_RESUME is set */
-    int64_t checkpoint_every;         /* steps; 0: only at the end */
-    double checkpoint_seconds;        /* seconds; 0: not by time */
-    int64_t checkpoints_kept;         /* 0: 2 */
+    const char
+        *checkpoint_directory; /* NULL: none. Made if missing; holds no checkpoints yet, or PT_TRAIN_RESUME is set */
+    int64_t checkpoint_every;  /* steps; 0: only at the end */
+    double checkpoint_seconds; /* seconds; 0: not by time */
+    int64_t checkpoints_kept;  /* 0: 2 */
 } pt_train_options_t;
 PT_API pt_status_t pt_train_options_init(pt_train_options_t *options, uint32_t struct_size);
 
@@ -599,7 +640,7 @@ typedef struct pt_train_result {
     int32_t reason; /* PT_REASON_... */
     int64_t steps;  /* updates made by this call */
     int64_t samples, tokens;
-    double loss;    /* mean over the last epoch, or over the last tenth of the steps where that is less */
+    double loss; /* mean over the last epoch, or over the last tenth of the steps where that is less */
     double best_evaluation_loss;
     int64_t best_step;
     double seconds;
@@ -609,9 +650,11 @@ typedef struct pt_train_result {
 
 /* Trains on unlabelled data. A known family without a task gets its own: PT_TASK_CAUSAL_LM for "gpt2"; a network of the host's has its own loss.
  * A model whose task needs labels is refused (PT_ERR_STATE). result may be NULL; set result->struct_size first. */
-PT_API pt_status_t pt_pretrain(pt_model_t *model, pt_optimizer_t *optimizer, pt_dataset_t *dataset, const pt_train_options_t *options, pt_train_result_t *result);
+PT_API pt_status_t pt_pretrain(pt_model_t *model, pt_optimizer_t *optimizer, pt_dataset_t *dataset,
+                               const pt_train_options_t *options, pt_train_result_t *result);
 /* Trains on data for the model's task, whatever it is. */
-PT_API pt_status_t pt_finetune(pt_model_t *model, pt_optimizer_t *optimizer, pt_dataset_t *dataset, const pt_train_options_t *options, pt_train_result_t *result);
+PT_API pt_status_t pt_finetune(pt_model_t *model, pt_optimizer_t *optimizer, pt_dataset_t *dataset,
+                               const pt_train_options_t *options, pt_train_result_t *result);
 
 typedef struct pt_evaluation {
     uint32_t struct_size;
@@ -624,22 +667,24 @@ typedef struct pt_evaluation {
 /* batch: samples at a time; 0: 8. Set result->struct_size first. Changes no state of the training. */
 PT_API pt_status_t pt_evaluate(pt_model_t *model, pt_dataset_t *dataset, int64_t batch, pt_evaluation_t *result);
 /* Writes the rows of a named output (NULL: the first) for all samples in order, end to end. values NULL with capacity 0: only *elements, the number needed. */
-PT_API pt_status_t pt_predict(pt_model_t *model, pt_dataset_t *dataset, const char *output, int64_t batch, float *values, int64_t capacity, int64_t *elements);
+PT_API pt_status_t pt_predict(pt_model_t *model, pt_dataset_t *dataset, const char *output, int64_t batch,
+                              float *values, int64_t capacity, int64_t *elements);
 
 typedef struct pt_generate_options {
     uint32_t struct_size;
-    uint32_t flags;      /* 0 */
-    int64_t count;       /* tokens to generate at most; init: 64 */
-    double temperature;  /* 0 (init): greedy */
-    int64_t top_k;       /* 0: all */
-    double top_p;        /* nucleus, Holtzman 2020; 0 or 1: all */
+    uint32_t flags;     /* 0 */
+    int64_t count;      /* tokens to generate at most; init: 64 */
+    double temperature; /* 0 (init): greedy */
+    int64_t top_k;      /* 0: all */
+    double top_p;       /* nucleus, Holtzman 2020; 0 or 1: all */
     uint64_t seed;
-    int32_t stop_token;  /* generation ends after it; init: -1, none */
+    int32_t stop_token; /* generation ends after it; init: -1, none */
     int32_t reserved;
 } pt_generate_options_t;
 PT_API pt_status_t pt_generate_options_init(pt_generate_options_t *options, uint32_t struct_size);
 /* Continues a prompt of at least one token. tokens [capacity] gets the new ones, *count their number. Beyond the model's longest text the window slides. */
-PT_API pt_status_t pt_generate(pt_model_t *model, const int32_t *prompt, int64_t prompt_length, const pt_generate_options_t *options, int32_t *tokens, int64_t capacity, int64_t *count);
+PT_API pt_status_t pt_generate(pt_model_t *model, const int32_t *prompt, int64_t prompt_length,
+                               const pt_generate_options_t *options, int32_t *tokens, int64_t capacity, int64_t *count);
 
 /* ---- The loop below the stages -------------------------------------------------------------------------------------- */
 
@@ -657,25 +702,30 @@ typedef struct pt_step_result {
     double gradient_norm; /* before clipping; 0 where nothing asked for it */
     double learning_rate; /* used for the update */
 } pt_step_result_t;
-#define PT_STEP_ACCUMULATE 1u /* add to the gradient and make no update: the next step without it does, for all of them */
-#define PT_STEP_NORM 2u       /* compute gradient_norm even where no clipping asks for it */
+#define PT_STEP_ACCUMULATE \
+    1u                  /* add to the gradient and make no update: the next step without it does, for all of them */
+#define PT_STEP_NORM 2u /* compute gradient_norm even where no clipping asks for it */
 /* Forward, backward, update. result may be NULL; set its struct_size first. */
-PT_API pt_status_t pt_train_step(pt_model_t *model, pt_optimizer_t *optimizer, const pt_value_t *values, int32_t n_values, int64_t samples, uint32_t flags, pt_step_result_t *result);
+PT_API pt_status_t pt_train_step(pt_model_t *model, pt_optimizer_t *optimizer, const pt_value_t *values,
+                                 int32_t n_values, int64_t samples, uint32_t flags, pt_step_result_t *result);
 /* Forward only: a named output (NULL: the first) of these samples. */
-PT_API pt_status_t pt_forward(pt_model_t *model, const pt_value_t *values, int32_t n_values, int64_t samples, const char *output, float *dst, int64_t capacity, int64_t *elements);
+PT_API pt_status_t pt_forward(pt_model_t *model, const pt_value_t *values, int32_t n_values, int64_t samples,
+                              const char *output, float *dst, int64_t capacity, int64_t *elements);
 /* The loss of these samples, without dropout and without a gradient. */
-PT_API pt_status_t pt_loss(pt_model_t *model, const pt_value_t *values, int32_t n_values, int64_t samples, double *loss);
+PT_API pt_status_t pt_loss(pt_model_t *model, const pt_value_t *values, int32_t n_values, int64_t samples,
+                           double *loss);
 
 typedef struct pt_estimate {
     uint32_t struct_size;
     uint32_t reserved;
-    int64_t parameters, trainable; /* elements */
+    int64_t parameters, trainable;                                        /* elements */
     int64_t parameter_bytes, gradient_bytes, optimizer_bytes, plan_bytes; /* plan: activations, inputs, scratch */
-    int64_t bytes;                 /* all of them: what the context will hold for the step */
-    double operations;             /* floating-point operations of one step, forward and backward */
+    int64_t bytes;     /* all of them: what the context will hold for the step */
+    double operations; /* floating-point operations of one step, forward and backward */
 } pt_estimate_t;
 /* What a training step of `samples` samples with `tokens` rows in all (0 where no field is ragged) costs, before it runs. optimizer may be NULL. */
-PT_API pt_status_t pt_model_estimate(pt_model_t *model, const pt_optimizer_t *optimizer, int64_t samples, int64_t tokens, pt_estimate_t *estimate);
+PT_API pt_status_t pt_model_estimate(pt_model_t *model, const pt_optimizer_t *optimizer, int64_t samples,
+                                     int64_t tokens, pt_estimate_t *estimate);
 
 /* Checkpoints: parameters, optimizer slots and step, random state, an accumulation under way, data cursor, configuration; a safetensors file with a checksum.
  * Written aside, synced, renamed: the file of that name is whole, old or new, at any moment. */
