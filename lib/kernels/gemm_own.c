@@ -12,21 +12,18 @@
  * the task otherwise. */
 #include <stddef.h>
 
-
 #include "kernels/gemm_room.h"
 #include "kernels/micro.h"
 #include "kernels/vector.h"
 
 enum {
-    SHARED_FLOATS = 2 << 20,     /* packed b, or partial sums */
-    LOCAL_FLOATS = 96 << 10,     /* a worker's packed b */
-    BLOCK_FLOATS = 160 << 10,    /* a worker's packed a */
+    LOCAL_FLOATS = 96 << 10,  /* a worker's packed b */
+    BLOCK_FLOATS = 160 << 10, /* a worker's packed a */
     DEPTH_BLOCK_MOST = 512,
-    PAGE_FLOATS = 1024,          /* rows a multiple of this apart fall into the same cache sets */
+    PAGE_FLOATS = 1024, /* rows a multiple of this apart fall into the same cache sets */
     TASKS_MOST = 32,
-    DEEP_PARTS_MOST = 16,
 };
-static const double task_least = 1.2e6;   /* multiplications worth a task */
+static const double task_least = 1.2e6; /* multiplications worth a task */
 static const double spread_least = 6e5; /* multiplications worth waking the pool */
 
 typedef enum source { B_AS_IS, B_SUMS, B_LOCAL, B_SHARED } source_t;
@@ -37,14 +34,14 @@ typedef struct job { /* one product */
     const pt__micro_t *micro;
     source_t source;
     int32_t pack_a;
-    int32_t parts;        /* of the epilogue, by rows after the last pass */
-    const float *add;     /* what the first pass adds: dst, the residual or nothing */
+    int32_t parts;    /* of the epilogue, by rows after the last pass */
+    const float *add; /* what the first pass adds: dst, the residual or nothing */
     int64_t depth_block;
-    int64_t row_block;    /* rows whose packed depth_block fits the worker's workspace and half the second-level cache */
+    int64_t row_block; /* rows whose packed depth_block fits the worker's workspace and half the second-level cache */
     int64_t row_parts, column_parts;
-    int64_t tail;         /* columns beyond the last whole panel that are cheaper by sums along the depth */
-    float *packed;        /* slab: its panels, one after the other, slab_depth deep */
-    float *packed_a;      /* all rows of the slab's depths, packed in blocks (see packed_block), or NULL */
+    int64_t tail;    /* columns beyond the last whole panel that are cheaper by sums along the depth */
+    float *packed;   /* slab: its panels, one after the other, slab_depth deep */
+    float *packed_a; /* all rows of the slab's depths, packed in blocks (see packed_block), or NULL */
     int64_t slab_column, slab_columns, slab_from, slab_depth;
 } job_t;
 
@@ -52,39 +49,47 @@ typedef struct scratch { /* a worker's workspace */
     float *a, *b;
 } scratch_t;
 
-static int64_t least(int64_t a, int64_t b) {
+static int64_t least(int64_t a, int64_t b)
+{
     return a < b ? a : b;
 }
 
-static int64_t most(int64_t a, int64_t b) {
+static int64_t most(int64_t a, int64_t b)
+{
     return a > b ? a : b;
 }
 
-static int64_t ceiling(int64_t n, int64_t unit) {
+static int64_t ceiling(int64_t n, int64_t unit)
+{
     return (n + unit - 1) / unit;
 }
 
-static double operations(const pt__gemm_t *gemm) {
+static double operations(const pt__gemm_t *gemm)
+{
     return (double)gemm->m * (double)gemm->n * (double)(gemm->k + 4);
 }
 
-int64_t pt__gemm_worker_bytes(const pt__device_t *device) {
+int64_t pt__gemm_worker_bytes(const pt__device_t *device)
+{
     (void)device;
     return (int64_t)sizeof(float) * (BLOCK_FLOATS + LOCAL_FLOATS);
 }
 
-int64_t pt__gemm_shared_bytes(const pt__device_t *device) {
+int64_t pt__gemm_shared_bytes(const pt__device_t *device)
+{
     (void)device;
-    return (int64_t)sizeof(float) * SHARED_FLOATS;
+    return (int64_t)sizeof(float) * PT__GEMM_SHARED_FLOATS;
 }
 
-static scratch_t scratch_of(const pt__device_t *device, int32_t worker) {
+static scratch_t scratch_of(const pt__device_t *device, int32_t worker)
+{
     float *data = device->workspaces[worker].data;
     return (scratch_t){.a = data, .b = data + BLOCK_FLOATS};
 }
 
 /* A product of one row or one column of dense operands is the same product with either layout. */
-static pt__gemm_t normalised(const pt__gemm_t *gemm) {
+static pt__gemm_t normalised(const pt__gemm_t *gemm)
+{
     pt__gemm_t same = *gemm;
     if (same.a_transposed && same.m == 1 && same.a_stride == 1) {
         same.a_transposed = 0;
@@ -98,7 +103,8 @@ static pt__gemm_t normalised(const pt__gemm_t *gemm) {
 }
 
 /* Depth of a pass: a panel of b has the size of the first-level cache; passes of one product are equal. */
-static int64_t choose_depth_block(const job_t *job) {
+static int64_t choose_depth_block(const job_t *job)
+{
     if (job->gemm->k <= 128)
         return 128;
     int64_t floats = job->device->cache_bytes[0] / (int64_t)sizeof(float);
@@ -108,7 +114,8 @@ static int64_t choose_depth_block(const job_t *job) {
     return most(ceiling(ceiling(job->gemm->k, passes), 16) * 16, 16);
 }
 
-static int32_t a_wants_packing(const pt__gemm_t *gemm, const pt__micro_t *micro) {
+static int32_t a_wants_packing(const pt__gemm_t *gemm, const pt__micro_t *micro)
+{
     if (gemm->m <= 2 || gemm->n <= 2 * micro->columns)
         return 0;
     if (gemm->a_transposed)
@@ -117,11 +124,13 @@ static int32_t a_wants_packing(const pt__gemm_t *gemm, const pt__micro_t *micro)
 }
 
 /* So few rows or columns that b would be packed for too little use. */
-static int32_t few_sums(const pt__gemm_t *gemm) {
+static int32_t few_sums(const pt__gemm_t *gemm)
+{
     return gemm->m <= 4 || gemm->n <= 2 || (gemm->n <= 12 && gemm->m <= 256);
 }
 
-static job_t describe(pt__device_t *device, const pt__gemm_t *gemm) {
+static job_t describe(pt__device_t *device, const pt__gemm_t *gemm)
+{
     const pt__micro_t *micro = device->micro;
     job_t job = {.device = device, .gemm = gemm, .micro = micro, .row_parts = 1, .column_parts = 1};
     job.parts = pt__gemm_parts(gemm) & ~PT__FINISH_BIAS;
@@ -145,14 +154,6 @@ static job_t describe(pt__device_t *device, const pt__gemm_t *gemm) {
 
 /* ---- one task */
 
-static const float *a_at(const pt__gemm_t *gemm, int64_t row, int64_t depth) {
-    return gemm->a_transposed ? gemm->a + depth * gemm->a_stride + row : gemm->a + row * gemm->a_stride + depth;
-}
-
-static const float *b_at(const pt__gemm_t *gemm, int64_t depth, int64_t column) {
-    return gemm->b_transposed ? gemm->b + column * gemm->b_stride + depth : gemm->b + depth * gemm->b_stride + column;
-}
-
 /* Where a pass finds its panels of b, or puts them. */
 typedef struct panels {
     float *packed;    /* the first column's panel at the pass' first depth; NULL: b as it is */
@@ -160,13 +161,16 @@ typedef struct panels {
     int32_t unpacked; /* they are still to be packed, each just before it is wanted */
 } panels_t;
 
-static void pack_panel(const job_t *job, int64_t column, int64_t columns, int64_t from, int64_t depth, float *dst) {
-    job->micro->pack_b(columns, depth, b_at(job->gemm, from, column), job->gemm->b_stride, job->gemm->b_transposed, dst);
+static void pack_panel(const job_t *job, int64_t column, int64_t columns, int64_t from, int64_t depth, float *dst)
+{
+    job->micro->pack_b(columns, depth, pt__gemm_b_at(job->gemm, from, column), job->gemm->b_stride,
+                       job->gemm->b_transposed, dst);
 }
 
 /* The panel after this one, packed or as it will be read from b, spread over the tiles of this one. */
 static pt__ahead_t next_panel(const job_t *job, const panels_t *panels, int64_t next_column, int64_t columns,
-                              int64_t from, int64_t stretches, int64_t depth, int64_t index) {
+                              int64_t from, int64_t stretches, int64_t depth, int64_t index)
+{
     const int64_t line = PT__CACHE_LINE / (int64_t)sizeof(float), width = job->micro->columns;
     pt__ahead_t ahead = {.rows = 1};
     if (columns <= 0) {
@@ -177,7 +181,7 @@ static pt__ahead_t next_panel(const job_t *job, const panels_t *panels, int64_t 
         ahead.row = panels->packed + index * panels->step;
         ahead.lines = ceiling(width * depth, line);
     } else {
-        ahead.row = b_at(job->gemm, from, next_column);
+        ahead.row = pt__gemm_b_at(job->gemm, from, next_column);
         ahead.stride = job->gemm->b_stride;
         ahead.rows = job->gemm->b_transposed ? columns : depth;
         ahead.lines = ceiling(job->gemm->b_transposed ? depth : columns, line) + 1;
@@ -187,13 +191,15 @@ static pt__ahead_t next_panel(const job_t *job, const panels_t *panels, int64_t 
 }
 
 /* Rows that are multiplied together, of one pass of the slab. */
-static float *packed_block(const job_t *job, int64_t row, int64_t rows, int64_t from) {
+static float *packed_block(const job_t *job, int64_t row, int64_t rows, int64_t from)
+{
     return job->packed_a + row * job->slab_depth + rows * (from - job->slab_from);
 }
 
 /* Rows and columns of dst in one pass over depths [from, from + depth). */
 static void multiply_block(const job_t *job, scratch_t scratch, int64_t row, int64_t rows, int64_t column,
-                           int64_t columns, int64_t from, int64_t depth, const panels_t *panels) {
+                           int64_t columns, int64_t from, int64_t depth, const panels_t *panels)
+{
     const pt__gemm_t *gemm = job->gemm;
     const int64_t width = job->micro->columns;
     const int64_t stretches = ceiling(rows, job->micro->rows) * ceiling(depth, PT__MICRO_STRETCH);
@@ -203,7 +209,7 @@ static void multiply_block(const job_t *job, scratch_t scratch, int64_t row, int
     pt__panel_t panel = {
         .rows = rows,
         .depth = depth,
-        .a = a_at(gemm, row, from),
+        .a = pt__gemm_a_at(gemm, row, from),
         .a_stride = gemm->a_stride,
         .a_form = gemm->a_transposed ? PT__A_DEPTHS : PT__A_ROWS,
         .b_stride = panels->packed ? width : gemm->b_stride,
@@ -225,7 +231,7 @@ static void multiply_block(const job_t *job, scratch_t scratch, int64_t row, int
         panel.columns = least(width, columns - j);
         if (panels->unpacked)
             pack_panel(job, column + j, panel.columns, from, depth, packed);
-        panel.b = packed ? packed : b_at(gemm, from, column + j);
+        panel.b = packed ? packed : pt__gemm_b_at(gemm, from, column + j);
         panel.dst = gemm->dst + at + j;
         panel.add = add ? add + at + j : NULL;
         panel.bias = from == 0 && gemm->bias ? gemm->bias + column + j : NULL;
@@ -237,16 +243,17 @@ static void multiply_block(const job_t *job, scratch_t scratch, int64_t row, int
 }
 
 /* The sums along the depth take it whole. */
-static void sum_block(const job_t *job, int64_t row, int64_t rows, int64_t column, int64_t columns) {
+static void sum_block(const job_t *job, int64_t row, int64_t rows, int64_t column, int64_t columns)
+{
     const pt__gemm_t *gemm = job->gemm;
     int64_t at = row * gemm->dst_stride + column;
     pt__panel_t panel = {
         .rows = rows,
         .columns = columns,
         .depth = gemm->k,
-        .a = a_at(gemm, row, 0),
+        .a = pt__gemm_a_at(gemm, row, 0),
         .a_stride = gemm->a_stride,
-        .b = b_at(gemm, 0, column),
+        .b = pt__gemm_b_at(gemm, 0, column),
         .b_stride = gemm->b_stride,
         .scale = gemm->scale,
         .dst = gemm->dst + at,
@@ -259,7 +266,8 @@ static void sum_block(const job_t *job, int64_t row, int64_t rows, int64_t colum
 }
 
 /* Rows and columns of dst, over the depths of the slab (B_SHARED) or all of them. */
-static void compute(const job_t *job, scratch_t scratch, int64_t row, int64_t rows, int64_t column, int64_t columns) {
+static void compute(const job_t *job, scratch_t scratch, int64_t row, int64_t rows, int64_t column, int64_t columns)
+{
     const int64_t width = job->micro->columns, k = job->gemm->k;
     if (job->source == B_SUMS) {
         sum_block(job, row, rows, column, columns);
@@ -297,7 +305,8 @@ static void compute(const job_t *job, scratch_t scratch, int64_t row, int64_t ro
 }
 
 /* All of a product on one thread, in columns whose packed panels fit the worker's workspace. */
-static void compute_all(const job_t *job, scratch_t scratch) {
+static void compute_all(const job_t *job, scratch_t scratch)
+{
     int64_t width = job->micro->columns;
     int64_t step = job->source == B_LOCAL ? LOCAL_FLOATS / job->depth_block / width * width : job->gemm->n;
     for (int64_t column = 0; column < job->gemm->n; column += step)
@@ -306,7 +315,8 @@ static void compute_all(const job_t *job, scratch_t scratch) {
 
 /* ---- one product on the pool */
 
-static void compute_task(void *argument, int64_t task, int32_t worker) {
+static void compute_task(void *argument, int64_t task, int32_t worker)
+{
     const job_t *job = argument;
     int64_t i = task % job->row_parts, j = task / job->row_parts, width = job->micro->columns;
     int64_t first = job->source == B_SHARED ? job->slab_column : 0;
@@ -320,18 +330,21 @@ static void compute_task(void *argument, int64_t task, int32_t worker) {
 }
 
 /* A part's rows of a, in the blocks and passes in which compute() will ask for them. */
-static void pack_rows(const job_t *job, int64_t part) {
+static void pack_rows(const job_t *job, int64_t part)
+{
     const pt__gemm_t *gemm = job->gemm;
     int64_t end = pt__cut(gemm->m, 1, job->row_parts, part + 1), last = job->slab_from + job->slab_depth;
     for (int64_t from = job->slab_from; from < last; from += job->depth_block)
         for (int64_t row = pt__cut(gemm->m, 1, job->row_parts, part); row < end; row += job->row_block) {
             int64_t rows = least(job->row_block, end - row);
-            job->micro->pack_a(rows, least(job->depth_block, last - from), a_at(gemm, row, from), gemm->a_stride,
-                               gemm->a_transposed ? PT__A_DEPTHS : PT__A_ROWS, packed_block(job, row, rows, from));
+            job->micro->pack_a(rows, least(job->depth_block, last - from), pt__gemm_a_at(gemm, row, from),
+                               gemm->a_stride, gemm->a_transposed ? PT__A_DEPTHS : PT__A_ROWS,
+                               packed_block(job, row, rows, from));
         }
 }
 
-static void pack_task(void *argument, int64_t task, int32_t worker) {
+static void pack_task(void *argument, int64_t task, int32_t worker)
+{
     const job_t *job = argument;
     int64_t width = job->micro->columns, panels = ceiling(job->slab_columns, width), panel = task * width;
     (void)worker;
@@ -344,18 +357,21 @@ static void pack_task(void *argument, int64_t task, int32_t worker) {
 
 /* What fetching both operands adds to a multiplication in a task of so many rows and columns, and how uneven tasks are:
  * a and b are fetched once for all columns and rows of a task, at about the cost of `fetch` multiplications a number. */
-static double grid_cost(const job_t *job, int64_t columns, int64_t row_parts, int64_t column_parts) {
+static double grid_cost(const job_t *job, int64_t columns, int64_t row_parts, int64_t column_parts)
+{
     const int64_t width = job->micro->columns, high = job->micro->rows;
     double tallest = (double)ceiling(job->gemm->m, row_parts);
     double widest = (double)(ceiling(ceiling(columns, width), column_parts) * width);
     double tiles = (double)ceiling((int64_t)tallest, high) * (double)high;
     double fetch = job->pack_a && !job->packed_a ? 48.0 : 12.0;
-    double uneven = tiles * (double)row_parts * widest * (double)column_parts / ((double)job->gemm->m * (double)columns);
+    double uneven = tiles * (double)row_parts * widest * (double)column_parts /
+                    ((double)job->gemm->m * (double)columns);
     return fetch / widest + 12.0 / tallest + 0.5 * uneven;
 }
 
 /* Cuts rows x columns into `wanted` parts or somewhat more: a multiple of 4, so that few threads get equal shares. */
-static void choose_grid(job_t *job, int64_t columns) {
+static void choose_grid(job_t *job, int64_t columns)
+{
     const pt__gemm_t *gemm = job->gemm;
     const int64_t panels = ceiling(columns, job->micro->columns), tiles = ceiling(gemm->m, job->micro->rows);
     double worth = (double)gemm->m * (double)columns * (double)gemm->k / task_least, best = 1e30;
@@ -381,13 +397,14 @@ static void choose_grid(job_t *job, int64_t columns) {
 }
 
 /* Slab after slab of b, and of a where it wants packing and fits, packed by all and then used by all. */
-static void run_slabs(job_t *job) {
+static void run_slabs(job_t *job)
+{
     const pt__gemm_t *gemm = job->gemm;
     const int64_t width = job->micro->columns;
     const int64_t across = ceiling(most(least(gemm->n, 768), width), width) * width;
-    int64_t high = job->pack_a && (gemm->m + across) * job->depth_block <= SHARED_FLOATS ? gemm->m : 0;
-    int64_t deepest = most(SHARED_FLOATS / (across + high) / job->depth_block, 1) * job->depth_block;
-    int64_t depth = least(deepest, gemm->k), columns = (SHARED_FLOATS / depth - high) / width * width;
+    int64_t high = job->pack_a && (gemm->m + across) * job->depth_block <= PT__GEMM_SHARED_FLOATS ? gemm->m : 0;
+    int64_t deepest = most(PT__GEMM_SHARED_FLOATS / (across + high) / job->depth_block, 1) * job->depth_block;
+    int64_t depth = least(deepest, gemm->k), columns = (PT__GEMM_SHARED_FLOATS / depth - high) / width * width;
     job->packed = job->device->shared.data;
     for (job->slab_column = 0; job->slab_column < gemm->n; job->slab_column += columns) {
         job->slab_columns = least(columns, gemm->n - job->slab_column);
@@ -402,69 +419,15 @@ static void run_slabs(job_t *job) {
     }
 }
 
-/* ---- few elements of dst, great depth: partial sums over equal parts of the depth, added up in order */
-
-typedef struct deep {
-    pt__device_t *device;
-    const pt__gemm_t *gemm;
-    int64_t parts, depth;
-    float *partial; /* [parts, m, n] */
-} deep_t;
-
-static void deep_task(void *argument, int64_t task, int32_t worker) {
-    const deep_t *deep = argument;
-    const pt__gemm_t *gemm = deep->gemm;
-    int64_t from = task * deep->depth;
-    pt__gemm_t part = {
-        .m = gemm->m,
-        .n = gemm->n,
-        .k = most(least(deep->depth, gemm->k - from), 0),
-        .a = a_at(gemm, 0, from),
-        .b = b_at(gemm, from, 0),
-        .dst = deep->partial + task * gemm->m * gemm->n,
-        .a_stride = gemm->a_stride,
-        .b_stride = gemm->b_stride,
-        .dst_stride = gemm->n,
-        .a_transposed = gemm->a_transposed,
-        .b_transposed = gemm->b_transposed,
-        .scale = gemm->scale,
-    };
-    pt__gemm_own_serial(deep->device, worker, &part);
-}
-
-static void run_deep(pt__device_t *device, const pt__gemm_t *gemm, int64_t parts) {
-    const pt__vector_map_t *map = device->vector->map;
-    deep_t deep = {.device = device, .gemm = gemm, .parts = parts, .depth = ceiling(gemm->k, parts)};
-    deep.partial = device->shared.data;
-    pt__pool_run(device->pool, parts, deep_task, &deep);
-    for (int64_t part = 1; part < parts; part++)
-        map->add_into(gemm->m * gemm->n, deep.partial + part * gemm->m * gemm->n, deep.partial);
-    for (int64_t r = 0; r < gemm->m; r++) {
-        float *dst = gemm->dst + r * gemm->dst_stride;
-        if (!gemm->accumulate)
-            map->scale(gemm->n, 1.0f, deep.partial + r * gemm->n, dst);
-        else
-            map->add_into(gemm->n, deep.partial + r * gemm->n, dst);
-    }
-    pt__gemm_finish(device, gemm, pt__gemm_parts(gemm), 0, gemm->m, 0, gemm->n);
-}
-
-/* How many parts; 1 where tiles are enough to go round. */
-static int64_t deep_parts(const pt__gemm_t *gemm, const pt__micro_t *micro) {
-    int64_t tiles = ceiling(gemm->m, micro->rows) * ceiling(gemm->n, micro->columns);
-    if (tiles > 8 || gemm->k < 2048 || operations(gemm) < 4 * spread_least || gemm->residual == gemm->dst)
-        return 1;
-    return most(least(least(gemm->k / 512, DEEP_PARTS_MOST), SHARED_FLOATS / (gemm->m * gemm->n)), 1);
-}
-
 /* ---- products */
 
-static void run_product(pt__device_t *device, const pt__gemm_t *gemm) {
+static void run_product(pt__device_t *device, const pt__gemm_t *gemm)
+{
     job_t job = describe(device, gemm);
-    int64_t parts = deep_parts(gemm, job.micro);
+    int64_t parts = pt__gemm_deep_parts(device, gemm);
     if (parts > 1) {
         pthread_mutex_lock(&device->shared_lock);
-        run_deep(device, gemm, parts);
+        pt__gemm_deep(device, gemm, parts);
         pthread_mutex_unlock(&device->shared_lock);
         return;
     }
@@ -481,7 +444,8 @@ static void run_product(pt__device_t *device, const pt__gemm_t *gemm) {
     pt__pool_run(device->pool, job.row_parts * job.column_parts, compute_task, &job);
 }
 
-void pt__gemm_own_serial(pt__device_t *device, int32_t worker, const pt__gemm_t *gemm) {
+void pt__gemm_own_serial(pt__device_t *device, int32_t worker, const pt__gemm_t *gemm)
+{
     int64_t count = gemm->count == 0 ? 1 : gemm->count;
     for (int64_t i = 0; i < count; i++) {
         pt__gemm_t one = pt__gemm_product(gemm, i), product = normalised(&one);
@@ -496,7 +460,8 @@ typedef struct batch {
     int64_t tasks;
 } batch_t;
 
-static void batch_task(void *argument, int64_t task, int32_t worker) {
+static void batch_task(void *argument, int64_t task, int32_t worker)
+{
     const batch_t *batch = argument;
     int64_t count = batch->gemm->count == 0 ? 1 : batch->gemm->count;
     int64_t end = pt__cut(count, 1, batch->tasks, task + 1);
@@ -506,7 +471,8 @@ static void batch_task(void *argument, int64_t task, int32_t worker) {
     }
 }
 
-void pt__gemm_own(pt__device_t *device, const pt__gemm_t *gemm) {
+void pt__gemm_own(pt__device_t *device, const pt__gemm_t *gemm)
+{
     int64_t count = gemm->count == 0 ? 1 : gemm->count;
     double each = operations(gemm);
     if (each >= spread_least && (count < 8 || each >= 16 * spread_least)) {

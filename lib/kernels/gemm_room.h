@@ -25,12 +25,26 @@ pt__gemm_t pt__gemm_product(const pt__gemm_t *gemm, int64_t index);
 pt__gemm_t pt__gemm_part(const pt__gemm_t *gemm, int64_t row, int64_t rows, int64_t column, int64_t columns);
 
 /* Begin of part `index` of `count` when n is cut into equal parts of whole multiples of `unit`. */
-static inline int64_t pt__cut(int64_t n, int64_t unit, int64_t count, int64_t index) {
+static inline int64_t pt__cut(int64_t n, int64_t unit, int64_t count, int64_t index)
+{
     int64_t units = (n + unit - 1) / unit, begin = units / count * index + (units % count) * index / count;
     return begin * unit < n ? begin * unit : n;
 }
 
+/* Where element (row, depth) of op(a) and (depth, column) of op(b) stand. */
+static inline const float *pt__gemm_a_at(const pt__gemm_t *gemm, int64_t row, int64_t depth)
+{
+    return gemm->a_transposed ? gemm->a + depth * gemm->a_stride + row : gemm->a + row * gemm->a_stride + depth;
+}
+
+static inline const float *pt__gemm_b_at(const pt__gemm_t *gemm, int64_t depth, int64_t column)
+{
+    return gemm->b_transposed ? gemm->b + column * gemm->b_stride + depth : gemm->b + depth * gemm->b_stride + column;
+}
+
 /* ---- our own kernels (gemm_own.c) */
+
+enum { PT__GEMM_SHARED_FLOATS = 2 << 20 }; /* of the shared workspace: packed operands, or partial sums */
 
 /* Bytes that the room needs of each worker's workspace and of the shared one. */
 int64_t pt__gemm_worker_bytes(const pt__device_t *device);
@@ -39,6 +53,13 @@ int64_t pt__gemm_shared_bytes(const pt__device_t *device);
 /* Both take products of any count; serial works on the calling thread, with the workspace of `worker` alone. */
 void pt__gemm_own(pt__device_t *device, const pt__gemm_t *gemm);
 void pt__gemm_own_serial(pt__device_t *device, int32_t worker, const pt__gemm_t *gemm);
+
+/* ---- few elements of dst and great depth (gemm_deep.c) */
+
+/* Into how many parts the depth is cut; 1 where there are tiles enough to go round. */
+int64_t pt__gemm_deep_parts(const pt__device_t *device, const pt__gemm_t *gemm);
+/* One product; the caller holds the device's shared_lock. */
+void pt__gemm_deep(pt__device_t *device, const pt__gemm_t *gemm, int64_t parts);
 
 /* ---- cblas (gemm_cblas.c) */
 
