@@ -52,7 +52,8 @@ static const layer_t layers[] = {
     {"gpt2 1x1024 logits", 1024, 50257, 768},
 };
 
-static float *filled(int64_t n) {
+static float *filled(int64_t n)
+{
     float *values = malloc((size_t)n * sizeof(float));
     for (int64_t i = 0; values && i < n; i++)
         values[i] = (float)(i % 17) * 0.125f - 1.0f;
@@ -60,26 +61,52 @@ static float *filled(int64_t n) {
 }
 
 /* The three products of a layer's training step, as its ops ask for them. */
-static pt__gemm_t form_of(const layer_t *layer, int form, const float *src, const float *weight, float *dst) {
+static pt__gemm_t form_of(const layer_t *layer, int form, const float *src, const float *weight, float *dst)
+{
     int64_t rows = layer->rows, outputs = layer->outputs, inputs = layer->inputs;
     if (form == 0) /* forward: src · weight^T */
-        return (pt__gemm_t){.m = rows, .n = outputs, .k = inputs, .a = src, .b = weight, .dst = dst, .a_stride = inputs,
-                            .b_stride = inputs, .dst_stride = outputs, .b_transposed = 1};
+        return (pt__gemm_t){.m = rows,
+                            .n = outputs,
+                            .k = inputs,
+                            .a = src,
+                            .b = weight,
+                            .dst = dst,
+                            .a_stride = inputs,
+                            .b_stride = inputs,
+                            .dst_stride = outputs,
+                            .b_transposed = 1};
     if (form == 1) /* d_src: d_dst · weight */
-        return (pt__gemm_t){.m = rows, .n = inputs, .k = outputs, .a = src, .b = weight, .dst = dst, .a_stride = outputs,
-                            .b_stride = inputs, .dst_stride = inputs};
-    return (pt__gemm_t){.m = outputs, .n = inputs, .k = rows, .a = src, .b = weight, .dst = dst, .a_stride = outputs,
-                        .b_stride = inputs, .dst_stride = inputs, .a_transposed = 1}; /* d_weight: d_dst^T · src */
+        return (pt__gemm_t){.m = rows,
+                            .n = inputs,
+                            .k = outputs,
+                            .a = src,
+                            .b = weight,
+                            .dst = dst,
+                            .a_stride = outputs,
+                            .b_stride = inputs,
+                            .dst_stride = inputs};
+    return (pt__gemm_t){.m = outputs,
+                        .n = inputs,
+                        .k = rows,
+                        .a = src,
+                        .b = weight,
+                        .dst = dst,
+                        .a_stride = outputs,
+                        .b_stride = inputs,
+                        .dst_stride = inputs,
+                        .a_transposed = 1}; /* d_weight: d_dst^T · src */
 }
 
-static double seconds_of(int threads) {
+static double seconds_of(int threads)
+{
     struct timespec now;
     clock_gettime(threads == 1 ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
 /* Operations a second: the best of a few stretches. */
-static double turn(pt__device_t *device, const pt__gemm_t *gemm, double seconds) {
+static double turn(pt__device_t *device, const pt__gemm_t *gemm, double seconds)
+{
     double operations = 2.0 * (double)gemm->m * (double)gemm->n * (double)gemm->k, best = 0;
     int64_t calls = (int64_t)(5e-4 * 1e11 / operations) + 1;
     int threads = pt__pool_threads(device->pool);
@@ -94,18 +121,21 @@ static double turn(pt__device_t *device, const pt__gemm_t *gemm, double seconds)
     return best;
 }
 
-static int compare(const void *a, const void *b) {
+static int compare(const void *a, const void *b)
+{
     double x = *(const double *)a, y = *(const double *)b;
     return x < y ? -1 : x > y;
 }
 
-static double median(double *values, int n) {
+static double median(double *values, int n)
+{
     qsort(values, (size_t)n, sizeof *values, compare);
     return values[n / 2];
 }
 
 static void measure(pt__device_t *own, pt__device_t *cblas, const layer_t *layer, double seconds, double *log_share,
-                    double *worst) {
+                    double *worst)
+{
     static const char *const names[3] = {"forward", "d_src", "d_weight"};
     int64_t rows = layer->rows, outputs = layer->outputs, inputs = layer->inputs;
     int64_t widest = outputs > inputs ? outputs : inputs;
@@ -138,7 +168,8 @@ static void measure(pt__device_t *own, pt__device_t *cblas, const layer_t *layer
     }
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char **argv)
+{
     int threads = argc > 1 ? atoi(argv[1]) : 1;
     double seconds = argc > 2 ? atof(argv[2]) : 0.1, log_share = 0, worst = HUGE_VAL;
     const char *filter = argc > 3 ? argv[3] : "";

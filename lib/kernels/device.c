@@ -15,7 +15,8 @@ typedef struct level_tables {
     const pt__micro_t *micro;
 } level_tables_t;
 
-static level_tables_t tables_of(pt__level_t level) {
+static level_tables_t tables_of(pt__level_t level)
+{
     switch (level) {
 #if defined(__x86_64__)
     case PT__LEVEL_AVX2:
@@ -31,12 +32,14 @@ static level_tables_t tables_of(pt__level_t level) {
     }
 }
 
-static int64_t cache_size(int name, int64_t otherwise) {
+static int64_t cache_size(int name, int64_t otherwise)
+{
     long bytes = name < 0 ? 0 : sysconf(name);
     return bytes > 0 ? (int64_t)bytes : otherwise;
 }
 
-static void find_caches(int64_t bytes[3]) {
+static void find_caches(int64_t bytes[3])
+{
     int names[3] = {-1, -1, -1};
 #if defined(_SC_LEVEL1_DCACHE_SIZE) && defined(_SC_LEVEL2_CACHE_SIZE) && defined(_SC_LEVEL3_CACHE_SIZE)
     names[0] = _SC_LEVEL1_DCACHE_SIZE;
@@ -48,14 +51,16 @@ static void find_caches(int64_t bytes[3]) {
     bytes[2] = cache_size(names[2], 4 << 20);
 }
 
-static pt__gemm_room_t choose_room(pt__level_t level, pt__gemm_room_t room) {
+static pt__gemm_room_t choose_room(pt__level_t level, pt__gemm_room_t room)
+{
     if (room != PT__GEMM_AUTO)
         return room;
     return level == PT__LEVEL_PORTABLE ? PT__GEMM_CBLAS : PT__GEMM_OWN;
 }
 
 pt_status_t pt__device_create(pt__memory_t *memory, pt__pool_t *pool, pt__level_t level, pt__gemm_room_t room,
-                              pt__device_t **out) {
+                              pt__device_t **out)
+{
     pt__device_t *device = NULL;
     pt_status_t status;
     *out = NULL;
@@ -98,7 +103,8 @@ out:
     return status;
 }
 
-void pt__device_free(pt__device_t *device) {
+void pt__device_free(pt__device_t *device)
+{
     if (!device)
         return;
     for (int32_t i = 0; device->workspaces && i < device->n_workspaces; i++)
@@ -110,15 +116,18 @@ void pt__device_free(pt__device_t *device) {
     pt__release(device->memory, device);
 }
 
-void pt__device_enter(pt__device_t *device) {
+void pt__device_enter(pt__device_t *device)
+{
     pthread_mutex_lock(&device->run_lock);
 }
 
-void pt__device_leave(pt__device_t *device) {
+void pt__device_leave(pt__device_t *device)
+{
     pthread_mutex_unlock(&device->run_lock);
 }
 
-static pt_status_t grow(pt__device_t *device, pt__workspace_t *workspace, int64_t bytes) {
+static pt_status_t grow(pt__device_t *device, pt__workspace_t *workspace, int64_t bytes)
+{
     void *data;
     if (workspace->data && bytes <= workspace->bytes)
         return PT_OK;
@@ -136,7 +145,8 @@ typedef struct growth {
 } growth_t;
 
 /* As the pool's one task, so that no kernel of another of the context's threads is using what is replaced. */
-static void grow_all(void *argument, int64_t task, int32_t worker) {
+static void grow_all(void *argument, int64_t task, int32_t worker)
+{
     growth_t *growth = argument;
     pt__device_t *device = growth->device;
     (void)task;
@@ -147,7 +157,8 @@ static void grow_all(void *argument, int64_t task, int32_t worker) {
         growth->status = grow(device, &device->shared, growth->shared_bytes + pt__gemm_shared_bytes(device));
 }
 
-pt_status_t pt__device_reserve(pt__device_t *device, int64_t bytes, int64_t shared_bytes) {
+pt_status_t pt__device_reserve(pt__device_t *device, int64_t bytes, int64_t shared_bytes)
+{
     growth_t growth = {.device = device, .bytes = bytes, .shared_bytes = shared_bytes, .status = PT_OK};
     pthread_mutex_lock(&device->shared_lock);
     pt__pool_run(device->pool, 1, grow_all, &growth);
@@ -155,14 +166,17 @@ pt_status_t pt__device_reserve(pt__device_t *device, int64_t bytes, int64_t shar
     return growth.status;
 }
 
-void *pt__device_scratch(pt__device_t *device, int32_t worker) {
+void *pt__device_scratch(pt__device_t *device, int32_t worker)
+{
     return (char *)device->workspaces[worker].data + pt__gemm_worker_bytes(device);
 }
 
-void *pt__device_shared(pt__device_t *device) {
+void *pt__device_shared(pt__device_t *device)
+{
     return (char *)device->shared.data + pt__gemm_shared_bytes(device);
 }
 
-const char *pt__device_describe(pt__device_t *device) {
+const char *pt__device_describe(pt__device_t *device)
+{
     return device->description;
 }

@@ -10,11 +10,11 @@
 #include "kernels/kernels.h"
 
 typedef enum pt__level { /* each includes the ones before it on its own architecture */
-    PT__LEVEL_PORTABLE = 0,
-    PT__LEVEL_AVX2,    /* AVX2 and FMA3 */
-    PT__LEVEL_AVX512,  /* AVX-512 F, BW, DQ, VL */
-    PT__LEVEL_NEON,    /* AArch64 Advanced SIMD */
-    PT__LEVEL_COUNT
+                         PT__LEVEL_PORTABLE = 0,
+                         PT__LEVEL_AVX2,   /* AVX2 and FMA3 */
+                         PT__LEVEL_AVX512, /* AVX-512 F, BW, DQ, VL */
+                         PT__LEVEL_NEON,   /* AArch64 Advanced SIMD */
+                         PT__LEVEL_COUNT
 } pt__level_t;
 
 typedef enum pt__gemm_room { PT__GEMM_AUTO = 0, PT__GEMM_OWN, PT__GEMM_CBLAS } pt__gemm_room_t;
@@ -31,11 +31,12 @@ typedef struct pt__device {
     pt__memory_t *memory;
     pt__pool_t *pool;
     pt__level_t level;
-    pt__gemm_room_t room; /* resolved: never AUTO */
-    int64_t cache_bytes[3]; /* L1 data, L2, last level share; found at run time, defaults where unknown */
+    pt__gemm_room_t room;        /* resolved: never AUTO */
+    int64_t cache_bytes[3];      /* L1 data, L2, last level share; found at run time, defaults where unknown */
     pt__workspace_t *workspaces; /* one a worker [pool threads] */
-    pt__workspace_t shared; /* one for what all workers read (a packed operand) */
-    pthread_mutex_t shared_lock; /* held from the call that writes `shared` to the last that reads it; never from inside a task */
+    pt__workspace_t shared;      /* one for what all workers read (a packed operand) */
+    pthread_mutex_t
+        shared_lock; /* held from the call that writes `shared` to the last that reads it; never from inside a task */
     pthread_mutex_t run_lock; /* pt__device_enter */
     int32_t n_workspaces;
     char description[128];

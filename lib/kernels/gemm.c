@@ -4,7 +4,8 @@
 
 #include "kernels/gemm_room.h"
 
-static void enter(pt__device_t *device, const pt__gemm_t *gemm) {
+static void enter(pt__device_t *device, const pt__gemm_t *gemm)
+{
     if (device->room == PT__GEMM_CBLAS && gemm->k > 0 && pt__gemm_cblas_takes(gemm))
         pt__gemm_cblas(device, gemm);
     else
@@ -13,7 +14,8 @@ static void enter(pt__device_t *device, const pt__gemm_t *gemm) {
 
 /* The residual is dst itself, but sums must pass through dst before the activation: the residual is kept aside, a piece
  * at a time, while its piece of the product is made. */
-static void enter_with_residual_aside(pt__device_t *device, const pt__gemm_t *product) {
+static void enter_with_residual_aside(pt__device_t *device, const pt__gemm_t *product)
+{
     float aside[4096];
     const int64_t wide = product->n < 256 ? product->n : 256, high = 4096 / wide;
     for (int64_t row = 0; row < product->m; row += high) {
@@ -33,7 +35,8 @@ static void enter_with_residual_aside(pt__device_t *device, const pt__gemm_t *pr
     }
 }
 
-void pt__gemm(pt__device_t *device, const pt__gemm_t *gemm) {
+void pt__gemm(pt__device_t *device, const pt__gemm_t *gemm)
+{
     if (gemm->m <= 0 || gemm->n <= 0 || gemm->count < 0)
         return;
     if (!gemm->residual || gemm->residual != gemm->dst || !(pt__gemm_parts(gemm) & PT__FINISH_ACTIVATION)) {
@@ -46,7 +49,8 @@ void pt__gemm(pt__device_t *device, const pt__gemm_t *gemm) {
     }
 }
 
-void pt__gemm_serial(pt__device_t *device, int32_t worker, const pt__gemm_t *gemm) {
+void pt__gemm_serial(pt__device_t *device, int32_t worker, const pt__gemm_t *gemm)
+{
     if (gemm->m > 0 && gemm->n > 0 && gemm->count >= 0)
         pt__gemm_own_serial(device, worker, gemm);
 }

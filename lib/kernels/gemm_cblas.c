@@ -23,11 +23,13 @@ enum { FLAVOUR_SERIAL = 0, FLAVOUR_PTHREAD = 1, FLAVOUR_OPENMP = 2, FLAVOUR_OTHE
 /* The one piece of global state in the library: what it guards, a serial OpenBLAS's buffers, is global itself. */
 static pthread_mutex_t serial_blas = PTHREAD_MUTEX_INITIALIZER;
 
-static int flavour(void) {
+static int flavour(void)
+{
     return openblas_get_parallel ? openblas_get_parallel() : FLAVOUR_OTHER;
 }
 
-const char *pt__gemm_cblas_name(void) {
+const char *pt__gemm_cblas_name(void)
+{
     switch (flavour()) {
     case FLAVOUR_SERIAL:
         return "OpenBLAS (serial)";
@@ -40,11 +42,13 @@ const char *pt__gemm_cblas_name(void) {
     }
 }
 
-static int32_t matrix_taken(int64_t rows, int64_t columns, int64_t stride) {
+static int32_t matrix_taken(int64_t rows, int64_t columns, int64_t stride)
+{
     return rows <= INT_MAX && columns <= INT_MAX && stride <= INT_MAX && (rows <= 1 || stride >= columns);
 }
 
-int32_t pt__gemm_cblas_takes(const pt__gemm_t *gemm) {
+int32_t pt__gemm_cblas_takes(const pt__gemm_t *gemm)
+{
     return matrix_taken(gemm->m, gemm->n, gemm->dst_stride) &&
            (gemm->a_transposed ? matrix_taken(gemm->k, gemm->m, gemm->a_stride)
                                : matrix_taken(gemm->m, gemm->k, gemm->a_stride)) &&
@@ -53,11 +57,13 @@ int32_t pt__gemm_cblas_takes(const pt__gemm_t *gemm) {
 }
 
 /* cblas refuses a stride below the length of a row even where there is one row only. */
-static int leading(int64_t stride, int64_t columns) {
+static int leading(int64_t stride, int64_t columns)
+{
     return (int)(stride > columns ? stride : columns);
 }
 
-static void call(const pt__gemm_t *gemm, float beta) {
+static void call(const pt__gemm_t *gemm, float beta)
+{
     cblas_sgemm(CblasRowMajor, gemm->a_transposed ? CblasTrans : CblasNoTrans,
                 gemm->b_transposed ? CblasTrans : CblasNoTrans, (int)gemm->m, (int)gemm->n, (int)gemm->k, gemm->scale,
                 gemm->a, leading(gemm->a_stride, gemm->a_transposed ? gemm->m : gemm->k), gemm->b,
@@ -74,7 +80,8 @@ typedef struct cut {
     int32_t multiply, finish;        /* what a task does */
 } cut_t;
 
-static void cut_task(void *argument, int64_t task, int32_t worker) {
+static void cut_task(void *argument, int64_t task, int32_t worker)
+{
     const cut_t *cut = argument;
     int64_t grid = cut->row_parts * cut->column_parts;
     pt__gemm_t product = pt__gemm_product(cut->gemm, task / grid);
@@ -93,7 +100,8 @@ static void cut_task(void *argument, int64_t task, int32_t worker) {
 }
 
 /* A grid of parts, by shape: each part about `operations` multiplications or more, and none thinner than 64. */
-static void choose_grid(cut_t *cut, int64_t count, double operations) {
+static void choose_grid(cut_t *cut, int64_t count, double operations)
+{
     const pt__gemm_t *gemm = cut->gemm;
     double parts = (double)gemm->m * (double)gemm->n * (double)(gemm->k + 8) / operations;
     int64_t wanted = parts * (double)count > 16.0 ? (16 + count - 1) / count : (int64_t)parts;
@@ -109,20 +117,23 @@ static void choose_grid(cut_t *cut, int64_t count, double operations) {
 }
 
 /* All products, one call after the other on this thread. */
-static void call_all(const pt__gemm_t *gemm, int64_t count, float beta) {
+static void call_all(const pt__gemm_t *gemm, int64_t count, float beta)
+{
     for (int64_t i = 0; i < count; i++) {
         pt__gemm_t product = pt__gemm_product(gemm, i);
         call(&product, beta);
     }
 }
 
-static void run(pt__device_t *device, cut_t *cut, int64_t count) {
+static void run(pt__device_t *device, cut_t *cut, int64_t count)
+{
     int64_t tasks = count * cut->row_parts * cut->column_parts;
     double operations = (double)cut->gemm->m * (double)cut->gemm->n * (double)cut->gemm->k * (double)count;
     pt__pool_run(operations < 65536.0 ? NULL : device->pool, tasks, cut_task, cut);
 }
 
-void pt__gemm_cblas(pt__device_t *device, const pt__gemm_t *gemm) {
+void pt__gemm_cblas(pt__device_t *device, const pt__gemm_t *gemm)
+{
     int64_t count = gemm->count == 0 ? 1 : gemm->count;
     int32_t parts = pt__gemm_parts(gemm);
     int kind = flavour();

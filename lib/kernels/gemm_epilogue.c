@@ -8,7 +8,8 @@
 
 enum { SEGMENT = 512 }; /* columns whose slopes are worked out at a time */
 
-static pt__unary_t unary_of(int32_t activation) {
+static pt__unary_t unary_of(int32_t activation)
+{
     static const pt__unary_t unary[PT__ACTIVATION_COUNT] = {
         [PT__ACTIVATION_RELU] = PT__UNARY_RELU,         [PT__ACTIVATION_GELU_TANH] = PT__UNARY_GELU_TANH,
         [PT__ACTIVATION_GELU_ERF] = PT__UNARY_GELU_ERF, [PT__ACTIVATION_SILU] = PT__UNARY_SILU,
@@ -17,7 +18,8 @@ static pt__unary_t unary_of(int32_t activation) {
     return unary[activation];
 }
 
-int32_t pt__gemm_parts(const pt__gemm_t *gemm) {
+int32_t pt__gemm_parts(const pt__gemm_t *gemm)
+{
     int32_t parts = gemm->bias ? PT__FINISH_BIAS : 0;
     if (gemm->residual)
         parts |= PT__FINISH_RESIDUAL;
@@ -26,7 +28,8 @@ int32_t pt__gemm_parts(const pt__gemm_t *gemm) {
     return parts;
 }
 
-pt__gemm_t pt__gemm_product(const pt__gemm_t *gemm, int64_t index) {
+pt__gemm_t pt__gemm_product(const pt__gemm_t *gemm, int64_t index)
+{
     pt__gemm_t one = *gemm;
     int64_t move = index * gemm->dst_step;
     one.count = 1;
@@ -43,7 +46,8 @@ pt__gemm_t pt__gemm_product(const pt__gemm_t *gemm, int64_t index) {
     return one;
 }
 
-pt__gemm_t pt__gemm_part(const pt__gemm_t *gemm, int64_t row, int64_t rows, int64_t column, int64_t columns) {
+pt__gemm_t pt__gemm_part(const pt__gemm_t *gemm, int64_t row, int64_t rows, int64_t column, int64_t columns)
+{
     pt__gemm_t part = *gemm;
     int64_t move = row * gemm->dst_stride + column;
     part.m = rows;
@@ -64,7 +68,8 @@ pt__gemm_t pt__gemm_part(const pt__gemm_t *gemm, int64_t row, int64_t rows, int6
 
 /* dst[i] *= activation'(source[i]). The vector loops want the activation's output for tanh and sigmoid. */
 static void multiply_by_slope(const pt__vector_map_t *map, int32_t activation, int64_t n, const float *source,
-                              float *dst) {
+                              float *dst)
+{
     pt__unary_t unary = unary_of(activation);
     if (activation != PT__ACTIVATION_TANH && activation != PT__ACTIVATION_SIGMOID) {
         map->unary_gradient[unary](n, source, dst, dst);
@@ -79,7 +84,8 @@ static void multiply_by_slope(const pt__vector_map_t *map, int32_t activation, i
 }
 
 void pt__gemm_finish(const pt__device_t *device, const pt__gemm_t *gemm, int32_t parts, int64_t row, int64_t rows,
-                     int64_t column, int64_t columns) {
+                     int64_t column, int64_t columns)
+{
     const pt__vector_map_t *map = device->vector->map;
     for (int64_t r = row; parts && r < row + rows; r++) {
         int64_t at = r * gemm->dst_stride + column;

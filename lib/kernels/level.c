@@ -9,17 +9,20 @@
 #include <cpuid.h>
 
 /* The register sets that the system saves: bits of XCR0. */
-static uint32_t saved_registers(void) {
+static uint32_t saved_registers(void)
+{
     uint32_t low, high;
     __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
     return low;
 }
 
-static int32_t has_bits(uint32_t value, uint32_t bits) {
+static int32_t has_bits(uint32_t value, uint32_t bits)
+{
     return (value & bits) == bits;
 }
 
-static pt__level_t best_level(void) {
+static pt__level_t best_level(void)
+{
     const uint32_t saved_avx = 0x6, saved_avx512 = 0xe6; /* xmm, ymm; and opmask, both halves of zmm */
     uint32_t a, b, c, d;
     if (!__get_cpuid(1, &a, &b, &c, &d) || !has_bits(c, bit_OSXSAVE | bit_AVX | bit_FMA))
@@ -34,13 +37,15 @@ static pt__level_t best_level(void) {
 
 #elif defined(__aarch64__)
 
-static pt__level_t best_level(void) {
+static pt__level_t best_level(void)
+{
     return PT__LEVEL_NEON; /* every AArch64 processor of the A profile has it */
 }
 
 #else
 
-static pt__level_t best_level(void) {
+static pt__level_t best_level(void)
+{
     return PT__LEVEL_PORTABLE;
 }
 
@@ -53,22 +58,26 @@ static const char *const names[PT__LEVEL_COUNT] = {
     [PT__LEVEL_NEON] = "neon",
 };
 
-pt__level_t pt__level_best(void) {
+pt__level_t pt__level_best(void)
+{
     return best_level();
 }
 
-int32_t pt__level_supported(pt__level_t level) {
+int32_t pt__level_supported(pt__level_t level)
+{
     pt__level_t best = best_level();
     if (level == PT__LEVEL_PORTABLE || level == best)
         return 1;
     return level == PT__LEVEL_AVX2 && best == PT__LEVEL_AVX512;
 }
 
-const char *pt__level_name(pt__level_t level) {
+const char *pt__level_name(pt__level_t level)
+{
     return level < PT__LEVEL_COUNT ? names[level] : "unknown";
 }
 
-pt__level_t pt__level_find(const char *name) {
+pt__level_t pt__level_find(const char *name)
+{
     for (pt__level_t level = PT__LEVEL_PORTABLE; name && level < PT__LEVEL_COUNT; level++)
         if (!strcmp(name, names[level]))
             return level;

@@ -38,7 +38,7 @@ typedef struct pt__panel { /* dst[rows, columns] = scale * a · b + add + bias; 
     float *dst;
     const float *add; /* like dst, or NULL; may be dst */
     int64_t dst_stride;
-    const float *bias; /* [columns] or NULL */
+    const float *bias;  /* [columns] or NULL */
     pt__ahead_t *ahead; /* never NULL for multiply() */
 } pt__panel_t;
 
@@ -55,7 +55,8 @@ typedef struct pt__micro {
 } pt__micro_t;
 
 /* First row of tile t of `tiles` */
-static inline int64_t pt__micro_tile(int64_t rows, int64_t tiles, int64_t t) {
+static inline int64_t pt__micro_tile(int64_t rows, int64_t tiles, int64_t t)
+{
     return rows / tiles * t + (rows % tiles < t ? rows % tiles : t);
 }
 

@@ -22,7 +22,8 @@ typedef struct host { /* one thread of a host, with a context's parts of its own
     int wrong, done;
 } host_t;
 
-static uint64_t draw(host_t *host, uint64_t bound) {
+static uint64_t draw(host_t *host, uint64_t bound)
+{
     host->state = host->state * 6364136223846793005u + 1442695040888963407u;
     return (host->state >> 33) % bound;
 }
@@ -32,7 +33,8 @@ typedef struct sample { /* an element of dst */
     double value, tolerance;
 } sample_t;
 
-static sample_t draw_sample(host_t *host, const pt__gemm_t *g) {
+static sample_t draw_sample(host_t *host, const pt__gemm_t *g)
+{
     sample_t sample = {.i = (int64_t)draw(host, (uint64_t)g->m), .j = (int64_t)draw(host, (uint64_t)g->n)};
     double size = 1.0;
     for (int64_t k = 0; k < g->k; k++) {
@@ -47,7 +49,8 @@ static sample_t draw_sample(host_t *host, const pt__gemm_t *g) {
 
 /* Products of changing sizes, many so small that BLAS is mostly busy getting buffers, some large enough to be cut over
  * the pool. */
-static void multiply_often(host_t *host, pt__device_t *device, float *a, float *b, float *dst) {
+static void multiply_often(host_t *host, pt__device_t *device, float *a, float *b, float *dst)
+{
     for (int round = 0; round < ROUNDS; round++) {
         int64_t bound = round % 16 == 0 ? 4 * LARGEST : round % 2 ? 16 : LARGEST;
         pt__gemm_t g = {.m = 1 + (int64_t)draw(host, (uint64_t)bound), .n = 1 + (int64_t)draw(host, (uint64_t)bound)};
@@ -77,7 +80,8 @@ static void multiply_often(host_t *host, pt__device_t *device, float *a, float *
     }
 }
 
-static void *be_host(void *argument) {
+static void *be_host(void *argument)
+{
     host_t *host = argument;
     pt__memory_t memory;
     pt__pool_t *pool;
@@ -97,7 +101,8 @@ static void *be_host(void *argument) {
     return NULL;
 }
 
-START_TEST(test_blas_stress_here) {
+START_TEST(test_blas_stress_here)
+{
     host_t hosts[2] = {{.state = 1}, {.state = 2}};
     for (int i = 0; i < 2; i++)
         ck_assert_int_eq(pthread_create(&hosts[i].thread, NULL, be_host, &hosts[i]), 0);
@@ -111,7 +116,8 @@ START_TEST(test_blas_stress_here) {
 END_TEST
 
 /* This program again, with the BLAS of another directory and a number of BLAS threads. */
-static void run_with(const char *directory, const char *blas_threads) {
+static void run_with(const char *directory, const char *blas_threads)
+{
     char self[4096];
     ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
     int status;
@@ -131,11 +137,12 @@ static void run_with(const char *directory, const char *blas_threads) {
         _exit(127);
     }
     ck_assert_int_eq(waitpid(child, &status, 0), child);
-    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "failed with the BLAS in %s, %s BLAS threads", directory,
-                  blas_threads);
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "failed with the BLAS in %s, %s BLAS threads",
+                  directory, blas_threads);
 }
 
-START_TEST(test_blas_stress_others) {
+START_TEST(test_blas_stress_others)
+{
     static const char *const patterns[] = {"/usr/lib/*/openblas-*", "/usr/lib/*/blas"};
     glob_t found;
     if (getenv("PT_TEST_BLAS"))

@@ -14,13 +14,15 @@ static const int thread_counts[THREADS] = {1, 2, 5};
 static pt__memory_t memory;
 static pt__pool_t *pools[THREADS];
 
-static void set_up(void) {
+static void set_up(void)
+{
     pt__memory_init(&memory, NULL, NULL, NULL);
     for (int i = 0; i < THREADS; i++)
         ck_ok(pt__pool_create(&memory, thread_counts[i], &pools[i]));
 }
 
-static void tear_down(void) {
+static void tear_down(void)
+{
     for (int i = 0; i < THREADS; i++)
         pt__pool_free(pools[i]);
     ck_assert_int_eq(atomic_load(&memory.bytes), 0);
@@ -30,12 +32,14 @@ static void tear_down(void) {
 
 static uint64_t state = 1;
 
-static uint64_t draw(uint64_t bound) {
+static uint64_t draw(uint64_t bound)
+{
     state = state * 6364136223846793005u + 1442695040888963407u;
     return (state >> 33) % bound;
 }
 
-static float draw_value(void) {
+static float draw_value(void)
+{
     return (float)draw(2001) / 1000.0f - 1.0f;
 }
 
@@ -54,7 +58,8 @@ typedef struct form {
 } form_t;
 
 /* residual: 1 its own array, 2 dst itself. wide_strides: 1 odd ones, 2 a page apart */
-static void make_case(const form_t *form, gemm_case_t *out) {
+static void make_case(const form_t *form, gemm_case_t *out)
+{
     int64_t count = form->count == 0 ? 1 : form->count, extra = form->wide_strides == 1 ? 5 : 0;
     int64_t a_rows = form->a_transposed ? form->k : form->m, a_columns = form->a_transposed ? form->m : form->k;
     int64_t b_rows = form->b_transposed ? form->n : form->k, b_columns = form->b_transposed ? form->k : form->n;
@@ -97,20 +102,24 @@ static void make_case(const form_t *form, gemm_case_t *out) {
     memcpy(out->before, at + out->dst_at, (size_t)(2 * dst_floats) * sizeof(float));
 }
 
-static void free_case(gemm_case_t *c) {
+static void free_case(gemm_case_t *c)
+{
     free(c->floats);
     free(c->before);
 }
 
-static void restore(gemm_case_t *c) {
+static void restore(gemm_case_t *c)
+{
     memcpy(c->floats + c->dst_at, c->before, (size_t)(2 * c->dst_floats) * sizeof(float));
 }
 
-static double logistic(double x) {
+static double logistic(double x)
+{
     return 1.0 / (1.0 + exp(-x));
 }
 
-static double activate(int32_t activation, double x) {
+static double activate(int32_t activation, double x)
+{
     switch (activation) {
     case PT__ACTIVATION_RELU:
         return x > 0.0 ? x : 0.0;
@@ -129,7 +138,8 @@ static double activate(int32_t activation, double x) {
     }
 }
 
-static double slope_of(int32_t activation, double x) { /* symmetric difference: error about 1e-10 */
+static double slope_of(int32_t activation, double x)
+{ /* symmetric difference: error about 1e-10 */
     const double h = 1e-5;
     if (activation == PT__ACTIVATION_NONE)
         return 1.0;
@@ -139,7 +149,8 @@ static double slope_of(int32_t activation, double x) { /* symmetric difference: 
 }
 
 /* The product of row i and column j; *size is the sum of the terms' sizes, for the tolerance. */
-static double product_at(const pt__gemm_t *g, const float *a, const float *b, int64_t i, int64_t j, double *size) {
+static double product_at(const pt__gemm_t *g, const float *a, const float *b, int64_t i, int64_t j, double *size)
+{
     double sum = 0.0;
     *size = 0.0;
     for (int64_t k = 0; k < g->k; k++) {
@@ -151,7 +162,8 @@ static double product_at(const pt__gemm_t *g, const float *a, const float *b, in
     return sum;
 }
 
-static void check_element(const gemm_case_t *c, int64_t p, int64_t i, int64_t j, const char *what) {
+static void check_element(const gemm_case_t *c, int64_t p, int64_t i, int64_t j, const char *what)
+{
     const pt__gemm_t *g = &c->gemm;
     int64_t at = p * g->dst_step + i * g->dst_stride + j;
     const float *old = c->before + GUARD;
@@ -161,20 +173,22 @@ static void check_element(const gemm_case_t *c, int64_t p, int64_t i, int64_t j,
     value += g->bias ? (double)g->bias[j] : 0.0;
     double tolerance = 1e-6 * (size * fabs(scale) + 3.0) * (1.0 + sqrt((double)g->k) / 16.0);
     if (g->preactivation)
-        ck_assert_msg(fabs((double)g->preactivation[at] - value) <= tolerance, "%s: preactivation [%d,%d,%d] %g, not %g",
-                      what, (int)p, (int)i, (int)j, (double)g->preactivation[at], value);
+        ck_assert_msg(fabs((double)g->preactivation[at] - value) <= tolerance,
+                      "%s: preactivation [%d,%d,%d] %g, not %g", what, (int)p, (int)i, (int)j,
+                      (double)g->preactivation[at], value);
     if (g->slope_source)
         value *= slope_of(g->activation, (double)g->slope_source[at]);
     else
         value = activate(g->activation, value);
     if (g->residual)
         value += c->residual_is_dst ? (double)old[at] : (double)g->residual[at];
-    ck_assert_msg(fabs((double)g->dst[at] - value) <= tolerance, "%s: dst [%d,%d,%d] is %.8g, not %.8g (tolerance %g)", what,
-                  (int)p, (int)i, (int)j, (double)g->dst[at], value, tolerance);
+    ck_assert_msg(fabs((double)g->dst[at] - value) <= tolerance, "%s: dst [%d,%d,%d] is %.8g, not %.8g (tolerance %g)",
+                  what, (int)p, (int)i, (int)j, (double)g->dst[at], value, tolerance);
 }
 
 /* Large products are checked at some of their elements, borders always. */
-static void check_result(const gemm_case_t *c, const char *what) {
+static void check_result(const gemm_case_t *c, const char *what)
+{
     const pt__gemm_t *g = &c->gemm;
     int64_t count = g->count == 0 ? 1 : g->count;
     int64_t step_i = g->m * g->n * g->k > 2000000 ? 7 : 1, step_j = step_i > 1 ? 11 : 1;
@@ -185,7 +199,8 @@ static void check_result(const gemm_case_t *c, const char *what) {
 }
 
 /* What lies between rows, between products and around the arrays is as before. */
-static void check_guards(const gemm_case_t *c, const char *what) {
+static void check_guards(const gemm_case_t *c, const char *what)
+{
     const pt__gemm_t *g = &c->gemm;
     int64_t count = g->count == 0 ? 1 : g->count;
     for (int array = 0; array < 2; array++) {
@@ -203,7 +218,8 @@ static void check_guards(const gemm_case_t *c, const char *what) {
 
 /* ---- every level, room and thread count */
 
-static void describe(char *text, size_t size, const form_t *f, pt__level_t level, pt__gemm_room_t room, int threads) {
+static void describe(char *text, size_t size, const form_t *f, pt__level_t level, pt__gemm_room_t room, int threads)
+{
     snprintf(text, size,
              "%s %s %d threads, m %d n %d k %d count %d, ta %d tb %d acc %d act %d bias %d pre %d slope %d res %d "
              "strides %d scale %g",
@@ -212,7 +228,8 @@ static void describe(char *text, size_t size, const form_t *f, pt__level_t level
              f->slope, f->residual, f->wide_strides, (double)f->scale);
 }
 
-static void try_form(const form_t *form, pt__device_t *devices[PT__LEVEL_COUNT][3][THREADS]) {
+static void try_form(const form_t *form, pt__device_t *devices[PT__LEVEL_COUNT][3][THREADS])
+{
     gemm_case_t c;
     char what[256];
     make_case(form, &c);
@@ -244,7 +261,8 @@ static void try_form(const form_t *form, pt__device_t *devices[PT__LEVEL_COUNT][
 
 static pt__device_t *devices[PT__LEVEL_COUNT][3][THREADS];
 
-static void open_devices(void) {
+static void open_devices(void)
+{
     set_up();
     for (int level = 0; level < PT__LEVEL_COUNT; level++)
         for (int room = PT__GEMM_OWN; room <= PT__GEMM_CBLAS; room++)
@@ -254,7 +272,8 @@ static void open_devices(void) {
                                             &devices[level][room][t]));
 }
 
-static void close_devices(void) {
+static void close_devices(void)
+{
     for (int level = 0; level < PT__LEVEL_COUNT; level++)
         for (int room = PT__GEMM_OWN; room <= PT__GEMM_CBLAS; room++)
             for (int t = 0; t < THREADS; t++)
@@ -262,12 +281,15 @@ static void close_devices(void) {
     tear_down();
 }
 
-START_TEST(test_gemm_small_sizes) {
+START_TEST(test_gemm_small_sizes)
+{
     static const int64_t sizes[] = {1, 2, 3, 4, 7, 8, 13, 15, 16, 17, 28, 29, 32, 33, 50, 64, 65};
     const int n_sizes = (int)(sizeof sizes / sizeof sizes[0]);
     open_devices();
     for (int round = 0; round < 700; round++) {
-        form_t form = {.m = sizes[draw((uint64_t)n_sizes)], .n = sizes[draw((uint64_t)n_sizes)], .k = sizes[draw((uint64_t)n_sizes)]};
+        form_t form = {.m = sizes[draw((uint64_t)n_sizes)],
+                       .n = sizes[draw((uint64_t)n_sizes)],
+                       .k = sizes[draw((uint64_t)n_sizes)]};
         form.a_transposed = (int32_t)draw(2);
         form.b_transposed = (int32_t)draw(2);
         form.accumulate = (int32_t)draw(2);
@@ -288,7 +310,8 @@ START_TEST(test_gemm_small_sizes) {
 END_TEST
 
 /* One of each path: tasks on the pool, several passes, slabs, packed columns a task, deep sums, few rows, few columns. */
-START_TEST(test_gemm_large_sizes) {
+START_TEST(test_gemm_large_sizes)
+{
     static const form_t forms[] = {
         {.m = 150, .n = 200, .k = 90, .bias = 1, .activation = PT__ACTIVATION_GELU_TANH, .preactivation = 1},
         {.m = 300, .n = 260, .k = 700, .b_transposed = 1, .bias = 1, .activation = PT__ACTIVATION_SILU, .residual = 1},
@@ -319,12 +342,14 @@ START_TEST(test_gemm_large_sizes) {
 }
 END_TEST
 
-START_TEST(test_gemm_nothing_to_do) {
+START_TEST(test_gemm_nothing_to_do)
+{
     open_devices();
     for (int level = 0; level < PT__LEVEL_COUNT; level++)
         for (int room = PT__GEMM_OWN; room <= PT__GEMM_CBLAS; room++) {
             float a[4] = {NAN, NAN, NAN, NAN}, bias[2] = {1.0f, -2.0f}, dst[4] = {NAN, NAN, NAN, 7.0f};
-            pt__gemm_t gemm = {.m = 2, .n = 2, .a = a, .b = a, .dst = dst, .a_stride = 2, .b_stride = 2, .dst_stride = 2};
+            pt__gemm_t gemm = {
+                .m = 2, .n = 2, .a = a, .b = a, .dst = dst, .a_stride = 2, .b_stride = 2, .dst_stride = 2};
             pt__device_t *device = devices[level][room][1];
             if (!device)
                 continue;
@@ -349,7 +374,8 @@ START_TEST(test_gemm_nothing_to_do) {
 END_TEST
 
 /* What is not finite comes through, and only where it belongs. */
-START_TEST(test_gemm_not_finite) {
+START_TEST(test_gemm_not_finite)
+{
     open_devices();
     for (int level = 0; level < PT__LEVEL_COUNT; level++)
         for (int room = PT__GEMM_OWN; room <= PT__GEMM_CBLAS; room++) {
@@ -378,13 +404,15 @@ typedef struct serial_task {
     const gemm_case_t *c;
 } serial_task_t;
 
-static void run_serial(void *argument, int64_t task, int32_t worker) {
+static void run_serial(void *argument, int64_t task, int32_t worker)
+{
     const serial_task_t *serial = argument;
     pt__gemm_t gemm = serial->c[task].gemm;
     pt__gemm_serial(serial->device, worker, &gemm);
 }
 
-START_TEST(test_gemm_inside_tasks) {
+START_TEST(test_gemm_inside_tasks)
+{
     form_t form = {.m = 70, .n = 75, .k = 330, .b_transposed = 1, .bias = 1};
     gemm_case_t c[8];
     open_devices();
@@ -405,7 +433,8 @@ START_TEST(test_gemm_inside_tasks) {
 }
 END_TEST
 
-START_TEST(test_gemm_device) {
+START_TEST(test_gemm_device)
+{
     pt__device_t *device;
     set_up();
     ck_ok(pt__device_create(&memory, pools[1], PT__LEVEL_COUNT, PT__GEMM_AUTO, &device));
@@ -424,8 +453,8 @@ START_TEST(test_gemm_device) {
     for (int level = 0; level < PT__LEVEL_COUNT; level++) {
         ck_assert_int_eq(pt__level_find(pt__level_name((pt__level_t)level)), level);
         if (!pt__level_supported((pt__level_t)level)) {
-            ck_fails(pt__device_create(&memory, pools[0], (pt__level_t)level, PT__GEMM_AUTO, &device), PT_ERR_UNSUPPORTED,
-                     pt__level_name((pt__level_t)level));
+            ck_fails(pt__device_create(&memory, pools[0], (pt__level_t)level, PT__GEMM_AUTO, &device),
+                     PT_ERR_UNSUPPORTED, pt__level_name((pt__level_t)level));
             ck_assert_ptr_null(device);
         }
     }

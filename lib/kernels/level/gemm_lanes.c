@@ -24,7 +24,8 @@
 #endif
 
 /* a * b + c, rounded once where the level can */
-INLINE floats_t fused(floats_t a, floats_t b, floats_t c) {
+INLINE floats_t fused(floats_t a, floats_t b, floats_t c)
+{
 #if LANES == 16
     return (floats_t)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
 #elif LANES == 8
@@ -37,15 +38,18 @@ INLINE floats_t fused(floats_t a, floats_t b, floats_t c) {
 }
 
 /* The first n <= LANES, then zeros; only AVX-512 has masks that cost nothing where n is LANES. */
-INLINE floats_t load_few(const float *p, int64_t n) {
+INLINE floats_t load_few(const float *p, int64_t n)
+{
     return LANES < 16 && n == LANES ? load(p) : load_part(p, n, 0.0f);
 }
 
-INLINE int64_t least(int64_t a, int64_t b) {
+INLINE int64_t least(int64_t a, int64_t b)
+{
     return a < b ? a : b;
 }
 
-INLINE void store_few(float *p, floats_t v, int64_t n) {
+INLINE void store_few(float *p, floats_t v, int64_t n)
+{
     if (LANES < 16 && n == LANES)
         store(p, v);
     else
@@ -54,7 +58,8 @@ INLINE void store_few(float *p, floats_t v, int64_t n) {
 
 /* Rows of sums, scaled and with what is added, to dst. */
 INLINE void finish_rows(int rows, int vectors, const pt__panel_t *panel, const float *add, float *dst, int64_t last,
-                        floats_t sum[ROWS][VECTORS]) {
+                        floats_t sum[ROWS][VECTORS])
+{
     const floats_t scale = broadcast(panel->scale);
     const int64_t stride = panel->dst_stride;
     floats_t bias[VECTORS];
@@ -76,7 +81,8 @@ INLINE void finish_rows(int rows, int vectors, const pt__panel_t *panel, const f
     }
 }
 
-INLINE void finish_tile(int rows, int vectors, const pt__panel_t *panel, int64_t row, floats_t sum[ROWS][VECTORS]) {
+INLINE void finish_tile(int rows, int vectors, const pt__panel_t *panel, int64_t row, floats_t sum[ROWS][VECTORS])
+{
     const int64_t last = panel->columns - (vectors - 1) * LANES;
     float *dst = panel->dst + row * panel->dst_stride;
     if (LANES < 16 && last < LANES) { /* a border without masks: through memory */
@@ -92,7 +98,8 @@ INLINE void finish_tile(int rows, int vectors, const pt__panel_t *panel, int64_t
     }
 }
 
-INLINE void fetch_ahead(pt__ahead_t *ahead) {
+INLINE void fetch_ahead(pt__ahead_t *ahead)
+{
     for (int64_t i = ahead->rows > 0 ? ahead->pace : 0; i > 0; i--) {
         __builtin_prefetch(ahead->row + ahead->line * (PT__CACHE_LINE / (int64_t)sizeof(float)), 0, 2);
         if (++ahead->line < ahead->lines)
@@ -107,7 +114,8 @@ INLINE void fetch_ahead(pt__ahead_t *ahead) {
 /* One tile, for constants rows, vectors, form and part: whether b ends within its last vector. last = columns in the
  * last vector. */
 INLINE void multiply_tile(int rows, int vectors, pt__a_form_t form, int part, const pt__panel_t *panel, const float *a,
-                          int64_t stride, int64_t row) {
+                          int64_t stride, int64_t row)
+{
     const int64_t last = panel->columns - (vectors - 1) * LANES, b_stride = panel->b_stride, depth = panel->depth;
     const float *b = panel->b;
     floats_t sum[ROWS][VECTORS];
@@ -153,21 +161,35 @@ INLINE void multiply_tile(int rows, int vectors, pt__a_form_t form, int part, co
 
 typedef void (*tile_fn)(const pt__panel_t *panel, const float *a, int64_t stride, int64_t row);
 
-#define TILE(rows, vectors, form, part)                                                                                \
-    static void tile_##rows##_##vectors##_##form##_##part(const pt__panel_t *panel, const float *a, int64_t stride,    \
-                                                          int64_t row) {                                               \
-        multiply_tile(rows, vectors, form ? PT__A_DEPTHS : PT__A_ROWS, part, panel, a, stride, row);                   \
+#define TILE(rows, vectors, form, part)                                                                             \
+    static void tile_##rows##_##vectors##_##form##_##part(const pt__panel_t *panel, const float *a, int64_t stride, \
+                                                          int64_t row)                                              \
+    {                                                                                                               \
+        multiply_tile(rows, vectors, form ? PT__A_DEPTHS : PT__A_ROWS, part, panel, a, stride, row);                \
     }
-#define TILES_OF_FORM(rows, part) TILE(rows, 1, 0, part) TILE(rows, 1, 1, part) TILE(rows, 2, 0, part) TILE(rows, 2, 1, part)
+#define TILES_OF_FORM(rows, part) \
+    TILE(rows, 1, 0, part) TILE(rows, 1, 1, part) TILE(rows, 2, 0, part) TILE(rows, 2, 1, part)
 #define ENTRY(rows, vectors, form, part) tile_##rows##_##vectors##_##form##_##part
 #if LANES == 16 /* masks cost nothing: every load of a last vector has one */
 #define TILES_OF(rows) TILES_OF_FORM(rows, 1)
-#define PAIR(rows, vectors, form) {ENTRY(rows, vectors, form, 1), ENTRY(rows, vectors, form, 1)}
+#define PAIR(rows, vectors, form)                                    \
+    {                                                                \
+        ENTRY(rows, vectors, form, 1), ENTRY(rows, vectors, form, 1) \
+    }
 #else
 #define TILES_OF(rows) TILES_OF_FORM(rows, 0) TILES_OF_FORM(rows, 1)
-#define PAIR(rows, vectors, form) {ENTRY(rows, vectors, form, 0), ENTRY(rows, vectors, form, 1)}
+#define PAIR(rows, vectors, form)                                    \
+    {                                                                \
+        ENTRY(rows, vectors, form, 0), ENTRY(rows, vectors, form, 1) \
+    }
 #endif
-#define ENTRIES_OF(rows) {{PAIR(rows, 1, 0), PAIR(rows, 1, 1)}, {PAIR(rows, 2, 0), PAIR(rows, 2, 1)}}
+#define ENTRIES_OF(rows)                       \
+    {                                          \
+        {PAIR(rows, 1, 0), PAIR(rows, 1, 1)},  \
+        {                                      \
+            PAIR(rows, 2, 0), PAIR(rows, 2, 1) \
+        }                                      \
+    }
 
 TILES_OF(1)
 TILES_OF(2)
@@ -191,19 +213,20 @@ TILES_OF(14)
 #endif
 
 static const tile_fn tiles_table[ROWS][VECTORS][2][2] = {
-    ENTRIES_OF(1),  ENTRIES_OF(2),  ENTRIES_OF(3),  ENTRIES_OF(4),
+    ENTRIES_OF(1), ENTRIES_OF(2),  ENTRIES_OF(3),  ENTRIES_OF(4),
 #if ROWS > 4
-    ENTRIES_OF(5),  ENTRIES_OF(6),
+    ENTRIES_OF(5), ENTRIES_OF(6),
 #endif
 #if ROWS > 6
-    ENTRIES_OF(7),  ENTRIES_OF(8),
+    ENTRIES_OF(7), ENTRIES_OF(8),
 #endif
 #if ROWS > 8
-    ENTRIES_OF(9),  ENTRIES_OF(10), ENTRIES_OF(11), ENTRIES_OF(12), ENTRIES_OF(13), ENTRIES_OF(14),
+    ENTRIES_OF(9), ENTRIES_OF(10), ENTRIES_OF(11), ENTRIES_OF(12), ENTRIES_OF(13), ENTRIES_OF(14),
 #endif
 };
 
-static void multiply(const pt__panel_t *panel) {
+static void multiply(const pt__panel_t *panel)
+{
     int64_t tiles = (panel->rows + ROWS - 1) / ROWS, vectors = (panel->columns + LANES - 1) / LANES;
     int part = panel->columns % LANES != 0 && !panel->b_filled;
     for (int64_t t = 0; t < tiles; t++) {
@@ -225,7 +248,8 @@ static void multiply(const pt__panel_t *panel) {
 /* ---- sums along the depth */
 
 /* Adds up the lanes of each of LANES vectors: lane i of the result is the sum of v[i]'s. */
-INLINE floats_t sum_each(floats_t v[LANES]) {
+INLINE floats_t sum_each(floats_t v[LANES])
+{
 #pragma GCC unroll 4
     for (int half = LANES / 2; half > 0; half /= 2)
 #pragma GCC unroll 8
@@ -235,7 +259,8 @@ INLINE floats_t sum_each(floats_t v[LANES]) {
 }
 
 /* LANES sums at a time, `high` x `wide` of them; rows and columns beyond the last are the last one again, not stored. */
-INLINE void dot_block(int high, int wide, const pt__panel_t *panel, int64_t row, int64_t column) {
+INLINE void dot_block(int high, int wide, const pt__panel_t *panel, int64_t row, int64_t column)
+{
     const float *a[LANES], *b[LANES];
     floats_t sum[LANES];
     int64_t depth = panel->depth, rest = depth % LANES, k = 0;
@@ -262,8 +287,8 @@ INLINE void dot_block(int high, int wide, const pt__panel_t *panel, int64_t row,
         for (int i = 0; i < high; i++)
 #pragma GCC unroll 16
             for (int j = 0; j < wide; j++)
-                sum[i * wide + j] =
-                    fused(load_part(a[i] + k, rest, 0.0f), load_part(b[j] + k, rest, 0.0f), sum[i * wide + j]);
+                sum[i * wide + j] = fused(load_part(a[i] + k, rest, 0.0f), load_part(b[j] + k, rest, 0.0f),
+                                          sum[i * wide + j]);
     }
     float sums[LANES];
     store(sums, sum_each(sum));
@@ -277,19 +302,23 @@ INLINE void dot_block(int high, int wide, const pt__panel_t *panel, int64_t row,
     }
 }
 
-static void dot_tall(const pt__panel_t *panel, int64_t row, int64_t column) {
+static void dot_tall(const pt__panel_t *panel, int64_t row, int64_t column)
+{
     dot_block(LANES, 1, panel, row, column);
 }
 
-static void dot_wide(const pt__panel_t *panel, int64_t row, int64_t column) {
+static void dot_wide(const pt__panel_t *panel, int64_t row, int64_t column)
+{
     dot_block(1, LANES, panel, row, column);
 }
 
-static void dot_square(const pt__panel_t *panel, int64_t row, int64_t column) {
+static void dot_square(const pt__panel_t *panel, int64_t row, int64_t column)
+{
     dot_block(LANES > 4 ? 4 : 2, LANES > 4 ? LANES / 4 : 2, panel, row, column);
 }
 
-static void dot(const pt__panel_t *panel) {
+static void dot(const pt__panel_t *panel)
+{
     int64_t high = LANES > 4 ? 4 : 2, wide = LANES / high;
     void (*block)(const pt__panel_t *, int64_t, int64_t) = dot_square;
     if (panel->columns == 1) {
@@ -312,7 +341,8 @@ static void dot(const pt__panel_t *panel) {
 
 enum { AHEAD = 12 }; /* rows; addresses beyond the end are harmless */
 
-INLINE void prefetch_row(const float *row, int64_t floats) {
+INLINE void prefetch_row(const float *row, int64_t floats)
+{
     for (int64_t i = 0; i < floats; i += PT__CACHE_LINE / (int64_t)sizeof(float))
         __builtin_prefetch(row + i);
 }
@@ -320,7 +350,8 @@ INLINE void prefetch_row(const float *row, int64_t floats) {
 /* dst[k * dst_stride + i] = src[i * stride + k] for `rows` rows; up to `filled`, zero. Squares are transposed in registers; where
  * fewer rows than lanes are left, aside. */
 INLINE void pack_transposed(int64_t rows, int64_t filled, int64_t depth, const float *src, int64_t stride, float *dst,
-                            int64_t dst_stride) {
+                            int64_t dst_stride)
+{
     for (int64_t i = 0; i < filled; i += LANES) {
         int64_t height = least(LANES, filled - i), k = 0;
         for (; i + LANES <= rows && k + LANES <= depth; k += LANES) {
@@ -343,7 +374,8 @@ INLINE void pack_transposed(int64_t rows, int64_t filled, int64_t depth, const f
     }
 }
 
-static void pack_a(int64_t rows, int64_t depth, const float *a, int64_t a_stride, pt__a_form_t form, float *dst) {
+static void pack_a(int64_t rows, int64_t depth, const float *a, int64_t a_stride, pt__a_form_t form, float *dst)
+{
     int64_t tiles = (rows + ROWS - 1) / ROWS;
     for (int64_t t = 0; form == PT__A_ROWS && t < tiles; t++) {
         int64_t row = pt__micro_tile(rows, tiles, t), height = pt__micro_tile(rows, tiles, t + 1) - row;
@@ -362,7 +394,8 @@ static void pack_a(int64_t rows, int64_t depth, const float *a, int64_t a_stride
     }
 }
 
-static void pack_b(int64_t columns, int64_t depth, const float *b, int64_t b_stride, int32_t transposed, float *dst) {
+static void pack_b(int64_t columns, int64_t depth, const float *b, int64_t b_stride, int32_t transposed, float *dst)
+{
     if (transposed) {
         pack_transposed(columns, (columns + LANES - 1) / LANES * LANES, depth, b, b_stride, dst, COLUMNS);
         return;
