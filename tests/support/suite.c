@@ -27,8 +27,16 @@ static void remove_directory(void)
     nftw(directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
+/* Before each test: where Check runs them all in one process (CK_FORK=no), the next one finds no files of the one before. */
+static void forget_directory(void)
+{
+    remove_directory();
+    directory_owner = 0;
+}
+
 const char *suite_directory(void)
 {
+    static int registered;
     if (directory_owner != getpid()) {
         const char *root = getenv("TMPDIR");
         snprintf(directory, sizeof directory, "%s/pretrain-test-XXXXXX", root && *root ? root : "/tmp");
@@ -37,7 +45,8 @@ const char *suite_directory(void)
             exit(EXIT_FAILURE);
         }
         directory_owner = getpid();
-        atexit(remove_directory);
+        if (!registered)
+            registered = atexit(remove_directory) == 0;
     }
     return directory;
 }
@@ -77,6 +86,7 @@ int suite_run(const char *name, double seconds, const TTest *const *tests, int n
     Suite *suite = suite_create(name);
     TCase *group = tcase_create(name);
     tcase_set_timeout(group, seconds);
+    tcase_add_checked_fixture(group, forget_directory, NULL);
     for (int i = 0; i < n_tests; i++)
         tcase_add_test(group, tests[i]);
     suite_add_tcase(suite, group);
