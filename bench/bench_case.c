@@ -49,20 +49,23 @@ typedef struct state {
     double first_loss, last_loss;
 } state_t;
 
-static double now(void) {
+static double now(void)
+{
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
-static void must(pt_status_t status, const char *what) {
+static void must(pt_status_t status, const char *what)
+{
     if (status == PT_OK)
         return;
     fprintf(stderr, "%s: %s: %s\n", what, pt_status_name(status), pt_last_error());
     exit(EXIT_FAILURE);
 }
 
-static void *must_allocate(size_t count, size_t size) {
+static void *must_allocate(size_t count, size_t size)
+{
     void *block = calloc(count, size);
     if (!block) {
         fputs("out of memory\n", stderr);
@@ -72,7 +75,8 @@ static void *must_allocate(size_t count, size_t size) {
 }
 
 /* The most memory that the process has had in the machine. */
-static int64_t peak_bytes(void) {
+static int64_t peak_bytes(void)
+{
     char line[256];
     long kilobytes = 0;
     FILE *file = fopen("/proc/self/status", "r");
@@ -89,7 +93,8 @@ static int64_t peak_bytes(void) {
     return (int64_t)kilobytes * 1024;
 }
 
-static uint32_t draw(void) {
+static uint32_t draw(void)
+{
     static uint64_t random_state = 88172645463325252u;
     random_state ^= random_state << 13;
     random_state ^= random_state >> 7;
@@ -99,7 +104,8 @@ static uint32_t draw(void) {
 
 /* ---- The networks and their data ---- */
 
-static void make_network(state_t *state) {
+static void make_network(state_t *state)
+{
     pt_graph_t *graph;
     int classes = strcmp(state->bench->name, "mlp") == 0;
     state->inputs = classes ? 784 : 10;
@@ -132,12 +138,14 @@ static void make_network(state_t *state) {
     }
 }
 
-static void make_gpt(state_t *state) {
+static void make_gpt(state_t *state)
+{
     const bench_t *bench = state->bench;
     char config[512];
     pt_task_options_t task;
     int length = snprintf(config, sizeof config,
-                          "{\"model_type\": \"gpt2\", \"vocab_size\": %d, \"n_positions\": %d, \"n_embd\": %d, \"n_layer\": %d, \"n_head\": %d,"
+                          "{\"model_type\": \"gpt2\", \"vocab_size\": %d, \"n_positions\": %d, \"n_embd\": %d, "
+                          "\"n_layer\": %d, \"n_head\": %d,"
                           " \"resid_pdrop\": 0, \"embd_pdrop\": 0, \"attn_pdrop\": 0}",
                           bench->vocabulary, bench->positions, bench->width, bench->layers, bench->heads);
     must(pt_model_create_from_config(state->context, config, (size_t)length, &state->model), "model");
@@ -157,7 +165,8 @@ static void make_gpt(state_t *state) {
     }
 }
 
-static void make_optimizer(state_t *state) {
+static void make_optimizer(state_t *state)
+{
     const bench_t *bench = state->bench;
     pt_optimizer_options_t options;
     must(pt_optimizer_options_init(&options, sizeof options), "optimizer");
@@ -175,7 +184,8 @@ static void make_optimizer(state_t *state) {
     must(pt_optimizer_create(state->context, &options, &state->optimizer), "optimizer");
 }
 
-static void make_state(state_t *state, const char *name, int threads) {
+static void make_state(state_t *state, const char *name, int threads)
+{
     pt_context_options_t options;
     for (size_t i = 0; i < sizeof benches / sizeof benches[0]; i++)
         if (strcmp(benches[i].name, name) == 0)
@@ -197,13 +207,16 @@ static void make_state(state_t *state, const char *name, int threads) {
 
 /* ---- Steps ---- */
 
-static double step(state_t *state, int64_t number) {
+static double step(state_t *state, int64_t number)
+{
     int i = (int)(number % BATCHES);
     pt_value_t values[2];
     pt_step_result_t result = {.struct_size = sizeof result};
     if (state->bench->layers > 0) {
-        values[0] = (pt_value_t){.name = "tokens", .data = state->tokens[i], .lengths = state->lengths, .dtype = PT_INT32};
-        values[1] = (pt_value_t){.name = "labels", .data = state->labels[i], .lengths = state->lengths, .dtype = PT_INT32};
+        values[0] = (pt_value_t){
+            .name = "tokens", .data = state->tokens[i], .lengths = state->lengths, .dtype = PT_INT32};
+        values[1] = (pt_value_t){
+            .name = "labels", .data = state->labels[i], .lengths = state->lengths, .dtype = PT_INT32};
     } else {
         values[0] = (pt_value_t){.name = "features", .data = state->features[i], .dtype = PT_FLOAT32};
         values[1] = state->outputs > 1 ? (pt_value_t){.name = "label", .data = state->labels[i], .dtype = PT_INT32}
@@ -214,7 +227,8 @@ static double step(state_t *state, int64_t number) {
 }
 
 /* Steps until `seconds` have gone by, in stretches of about a quarter of a second; keeps their rates where `keep`. */
-static void run_steps(state_t *state, double seconds, int keep) {
+static void run_steps(state_t *state, double seconds, int keep)
+{
     double begin = now(), stretch_begin = begin;
     int64_t in_stretch = 0, look_every = 1, until_look = 1, least = keep ? 5 : 1;
     for (int64_t made = 0;;) {
@@ -224,7 +238,8 @@ static void run_steps(state_t *state, double seconds, int keep) {
         if (--until_look > 0)
             continue;
         double time = now();
-        look_every = time - stretch_begin < 0.01 ? look_every * 2 : look_every; /* small steps: look at the clock rarely */
+        look_every = time - stretch_begin < 0.01 ? look_every * 2
+                                                 : look_every; /* small steps: look at the clock rarely */
         until_look = look_every;
         if (time - stretch_begin >= 0.25) {
             if (keep && state->n_rates < STRETCHES)
@@ -240,12 +255,14 @@ static void run_steps(state_t *state, double seconds, int keep) {
 
 /* ---- The same through a stage, with a map-style callback ---- */
 
-static void fetch(void *user, pt_batch_t *batch) {
+static void fetch(void *user, pt_batch_t *batch)
+{
     state_t *state = user;
     float *features = batch->fields[0].data, *target = batch->fields[1].data;
     for (int64_t i = 0; i < batch->capacity; i++) {
         int64_t place = batch->indices[i] / state->bench->batch, row = batch->indices[i] % state->bench->batch;
-        memcpy(features + i * state->inputs, state->features[place] + row * state->inputs, (size_t)state->inputs * sizeof(float));
+        memcpy(features + i * state->inputs, state->features[place] + row * state->inputs,
+               (size_t)state->inputs * sizeof(float));
         target[i] = state->target[place][row];
     }
     batch->filled = batch->capacity;
@@ -259,7 +276,8 @@ typedef struct watch {
     double seconds;
 } watch_t;
 
-static void on_event(void *user, pt_event_t *event) {
+static void on_event(void *user, pt_event_t *event)
+{
     watch_t *watch = user;
     double time = now();
     event->action = PT_ACTION_GO_ON;
@@ -274,17 +292,21 @@ static void on_event(void *user, pt_event_t *event) {
         event->action = PT_ACTION_STOP;
 }
 
-static pt_dataset_t *make_dataset(state_t *state) {
+static pt_dataset_t *make_dataset(state_t *state)
+{
     const pt_field_spec_t fields[] = {
         {.name = "features", .dtype = PT_FLOAT32, .rank = 1, .shape = {state->inputs}},
         {.name = "target", .dtype = PT_FLOAT32, .rank = 1, .shape = {1}},
     };
     pt_dataset_t *dataset;
-    must(pt_dataset_create_map(state->context, fields, 2, (int64_t)BATCHES * state->bench->batch, 0, fetch, state, NULL, &dataset), "dataset");
+    must(pt_dataset_create_map(state->context, fields, 2, (int64_t)BATCHES * state->bench->batch, 0, fetch, state, NULL,
+                               &dataset),
+         "dataset");
     return dataset;
 }
 
-static double first_of_stage(state_t *state, pt_dataset_t *dataset) {
+static double first_of_stage(state_t *state, pt_dataset_t *dataset)
+{
     pt_train_options_t options;
     pt_train_result_t result = {.struct_size = sizeof result};
     must(pt_train_options_init(&options, sizeof options), "options");
@@ -294,7 +316,8 @@ static double first_of_stage(state_t *state, pt_dataset_t *dataset) {
     return result.loss;
 }
 
-static void run_stage(state_t *state, pt_dataset_t *dataset, double seconds) {
+static void run_stage(state_t *state, pt_dataset_t *dataset, double seconds)
+{
     pt_train_options_t options;
     double begin = now();
     watch_t watch = {.state = state, .begin = begin, .last = begin, .seconds = seconds};
@@ -311,7 +334,8 @@ static void run_stage(state_t *state, pt_dataset_t *dataset, double seconds) {
 
 /* ---- The three uses ---- */
 
-static int measure(const char *name, double seconds, int threads) {
+static int measure(const char *name, double seconds, int threads)
+{
     static state_t state;
     make_state(&state, name, threads);
     pt_dataset_t *dataset = state.bench->staged ? make_dataset(&state) : NULL;
@@ -324,10 +348,11 @@ static int measure(const char *name, double seconds, int threads) {
         run_steps(&state, seconds < 2 ? seconds / 4 : 0.5, 0);
         run_steps(&state, seconds, 1);
     }
-    printf("{\"case\": \"%s\", \"first_step_at\": %.9f, \"first_loss\": %.7g, \"last_loss\": %.7g, \"peak_bytes\": %lld, "
-           "\"context_peak_bytes\": %lld, \"engine\": \"%s\", \"rates\": [",
-           name, first_step_at, state.first_loss, state.last_loss, (long long)peak_bytes(), (long long)pt_context_peak_bytes(state.context),
-           pt_context_describe(state.context));
+    printf(
+        "{\"case\": \"%s\", \"first_step_at\": %.9f, \"first_loss\": %.7g, \"last_loss\": %.7g, \"peak_bytes\": %lld, "
+        "\"context_peak_bytes\": %lld, \"engine\": \"%s\", \"rates\": [",
+        name, first_step_at, state.first_loss, state.last_loss, (long long)peak_bytes(),
+        (long long)pt_context_peak_bytes(state.context), pt_context_describe(state.context));
     for (int i = 0; i < state.n_rates; i++)
         printf("%s%.6g", i > 0 ? ", " : "", state.rates[i]);
     printf("]}\n");
@@ -338,7 +363,8 @@ static int measure(const char *name, double seconds, int threads) {
     return EXIT_SUCCESS;
 }
 
-static int bits(const char *name, int threads) {
+static int bits(const char *name, int threads)
+{
     static state_t state;
     uint64_t hash = 14695981039346656037u; /* FNV-1a */
     make_state(&state, name, threads);
@@ -354,22 +380,27 @@ static int bits(const char *name, int threads) {
             hash = (hash ^ bytes[j]) * 1099511628211u;
         free(values);
     }
-    printf("{\"case\": \"%s\", \"threads\": %d, \"loss\": %.9g, \"hash\": \"%016llx\"}\n", name, threads, state.last_loss, (unsigned long long)hash);
+    printf("{\"case\": \"%s\", \"threads\": %d, \"loss\": %.9g, \"hash\": \"%016llx\"}\n", name, threads,
+           state.last_loss, (unsigned long long)hash);
     pt_optimizer_free(state.optimizer);
     pt_model_free(state.model);
     pt_context_free(state.context);
     return EXIT_SUCCESS;
 }
 
-static int usage(void) {
-    fputs("usage: bench_case CASE SECONDS [THREADS] | bench_case peak [THREADS] | bench_case bits CASE [THREADS]\ncases:", stderr);
+static int usage(void)
+{
+    fputs(
+        "usage: bench_case CASE SECONDS [THREADS] | bench_case peak [THREADS] | bench_case bits CASE [THREADS]\ncases:",
+        stderr);
     for (size_t i = 0; i < sizeof benches / sizeof benches[0]; i++)
         fprintf(stderr, " %s", benches[i].name);
     fputs("\n", stderr);
     return EXIT_FAILURE;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char **argv)
+{
     if (argc >= 2 && strcmp(argv[1], "peak") == 0) {
         int threads = argc > 2 ? atoi(argv[2]) : 2;
         double one = peak_measure(1, 0.5);

@@ -15,41 +15,44 @@
 #if defined(__AVX512F__)
 typedef __m512 lanes_t;
 enum { LANES = 16 };
-#define SPREAD(x) _mm512_set1_ps(x)
+#define SPREAD(x)             _mm512_set1_ps(x)
 #define MULTIPLY_ADD(a, b, c) _mm512_fmadd_ps(a, b, c)
-#define STORE(to, x) _mm512_storeu_ps(to, x)
+#define STORE(to, x)          _mm512_storeu_ps(to, x)
 #elif defined(__AVX2__) && defined(__FMA__)
 typedef __m256 lanes_t;
 enum { LANES = 8 };
-#define SPREAD(x) _mm256_set1_ps(x)
+#define SPREAD(x)             _mm256_set1_ps(x)
 #define MULTIPLY_ADD(a, b, c) _mm256_fmadd_ps(a, b, c)
-#define STORE(to, x) _mm256_storeu_ps(to, x)
+#define STORE(to, x)          _mm256_storeu_ps(to, x)
 #elif defined(__ARM_NEON) && defined(__aarch64__)
 typedef float32x4_t lanes_t;
 enum { LANES = 4 };
-#define SPREAD(x) vdupq_n_f32(x)
+#define SPREAD(x)             vdupq_n_f32(x)
 #define MULTIPLY_ADD(a, b, c) vfmaq_f32(c, a, b)
-#define STORE(to, x) vst1q_f32(to, x)
+#define STORE(to, x)          vst1q_f32(to, x)
 #else
 typedef float lanes_t;
 enum { LANES = 1 };
-#define SPREAD(x) (x)
+#define SPREAD(x)             (x)
 #define MULTIPLY_ADD(a, b, c) ((a) * (b) + (c))
-#define STORE(to, x) (*(to) = (x))
+#define STORE(to, x)          (*(to) = (x))
 #endif
 
 enum { CHAINS = 12, ROUNDS = 200000 }; /* chains in flight cover latency × units; rounds: a few milliseconds */
 
-static double now(void) {
+static double now(void)
+{
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
 /* Operations done; *sum keeps the compiler from leaving them out. */
-static double burn(float *sum) {
+static double burn(float *sum)
+{
     lanes_t factor = SPREAD(0.999f), term = SPREAD(0.001f);
-    lanes_t c0 = SPREAD(0.0f), c1 = SPREAD(0.1f), c2 = SPREAD(0.2f), c3 = SPREAD(0.3f); /* equal chains would become one */
+    lanes_t c0 = SPREAD(0.0f), c1 = SPREAD(0.1f), c2 = SPREAD(0.2f),
+            c3 = SPREAD(0.3f); /* equal chains would become one */
     lanes_t c4 = SPREAD(0.4f), c5 = SPREAD(0.5f), c6 = SPREAD(0.6f), c7 = SPREAD(0.7f);
     lanes_t c8 = SPREAD(0.8f), c9 = SPREAD(0.9f), c10 = SPREAD(1.1f), c11 = SPREAD(1.2f);
     for (int i = 0; i < ROUNDS; i++) {
@@ -81,7 +84,8 @@ typedef struct burner {
     float sum;
 } burner_t;
 
-static void *run(void *argument) {
+static void *run(void *argument)
+{
     burner_t *burner = argument;
     double end = now() + burner->seconds;
     for (double begin = now(), stop; begin < end; begin = stop) {
@@ -93,7 +97,8 @@ static void *run(void *argument) {
     return NULL;
 }
 
-double peak_measure(int threads, double seconds) {
+double peak_measure(int threads, double seconds)
+{
     enum { MOST = 256 };
     pthread_t handles[MOST];
     burner_t burners[MOST];

@@ -20,14 +20,16 @@ typedef struct characters {
     int vocabulary;
 } characters_t;
 
-static void must(pt_status_t status, const char *what) {
+static void must(pt_status_t status, const char *what)
+{
     if (status == PT_OK)
         return;
     fprintf(stderr, "%s: %s: %s\n", what, pt_status_name(status), pt_last_error());
     exit(EXIT_FAILURE);
 }
 
-static characters_t read_characters(const char *path) {
+static characters_t read_characters(const char *path)
+{
     characters_t characters = {0};
     unsigned char id[256] = {0};
     int present[256] = {0};
@@ -60,7 +62,8 @@ typedef struct windows {
     int64_t stride;
 } windows_t;
 
-static void fetch(void *user, pt_batch_t *batch) {
+static void fetch(void *user, pt_batch_t *batch)
+{
     const windows_t *windows = user;
     int32_t *tokens = batch->fields[0].data, *labels = batch->fields[1].data;
     for (int64_t i = 0; i < batch->capacity; i++) {
@@ -76,7 +79,8 @@ static void fetch(void *user, pt_batch_t *batch) {
 }
 
 /* size: characters from ids on. */
-static pt_dataset_t *make_windows(pt_context_t *context, windows_t *windows, int64_t size) {
+static pt_dataset_t *make_windows(pt_context_t *context, windows_t *windows, int64_t size)
+{
     const pt_field_spec_t fields[] = {
         {.name = "tokens", .dtype = PT_INT32, .rank = 1, .shape = {PT_DIM_TOKENS}, .max_length = LENGTH},
         {.name = "labels", .dtype = PT_INT32, .rank = 1, .shape = {PT_DIM_TOKENS}, .max_length = LENGTH},
@@ -89,12 +93,14 @@ static pt_dataset_t *make_windows(pt_context_t *context, windows_t *windows, int
 
 /* ---- One seed ---- */
 
-static pt_model_t *make_model(pt_context_t *context, int vocabulary) {
+static pt_model_t *make_model(pt_context_t *context, int vocabulary)
+{
     char config[256];
     pt_model_t *model;
     pt_task_options_t task;
     int length = snprintf(config, sizeof config,
-                          "{\"model_type\": \"gpt2\", \"vocab_size\": %d, \"n_positions\": %d, \"n_embd\": 128, \"n_layer\": 4, \"n_head\": 4,"
+                          "{\"model_type\": \"gpt2\", \"vocab_size\": %d, \"n_positions\": %d, \"n_embd\": 128, "
+                          "\"n_layer\": 4, \"n_head\": 4,"
                           " \"resid_pdrop\": 0, \"embd_pdrop\": 0, \"attn_pdrop\": 0}",
                           vocabulary, LENGTH);
     must(pt_model_create_from_config(context, config, (size_t)length, &model), "model");
@@ -104,7 +110,8 @@ static pt_model_t *make_model(pt_context_t *context, int vocabulary) {
     return model;
 }
 
-static pt_optimizer_t *make_optimizer(pt_context_t *context, int64_t steps) {
+static pt_optimizer_t *make_optimizer(pt_context_t *context, int64_t steps)
+{
     pt_optimizer_options_t options;
     pt_schedule_options_t schedule;
     pt_optimizer_t *optimizer;
@@ -126,16 +133,18 @@ static pt_optimizer_t *make_optimizer(pt_context_t *context, int64_t steps) {
     return optimizer;
 }
 
-static void on_event(void *user, pt_event_t *event) {
+static void on_event(void *user, pt_event_t *event)
+{
     const uint64_t *seed = user;
     event->action = PT_ACTION_GO_ON;
     if (event->kind == PT_EVENT_STEP)
-        fprintf(stderr, "seed %llu, step %lld: loss %.4f, %.0f tokens/s\n", (unsigned long long)*seed, (long long)event->step, event->loss,
-                event->tokens_per_second);
+        fprintf(stderr, "seed %llu, step %lld: loss %.4f, %.0f tokens/s\n", (unsigned long long)*seed,
+                (long long)event->step, event->loss, event->tokens_per_second);
 }
 
 /* The loss over the validation part after training. */
-static double run_seed(const characters_t *characters, uint64_t seed, int64_t steps, int threads) {
+static double run_seed(const characters_t *characters, uint64_t seed, int64_t steps, int threads)
+{
     int64_t split = characters->size * 9 / 10;
     windows_t training = {characters->ids, 1}, validation = {characters->ids + split, LENGTH};
     pt_context_options_t options;
@@ -146,7 +155,8 @@ static double run_seed(const characters_t *characters, uint64_t seed, int64_t st
     must(pt_context_create(&options, &context), "context");
     pt_model_t *model = make_model(context, characters->vocabulary);
     pt_optimizer_t *optimizer = make_optimizer(context, steps);
-    pt_dataset_t *dataset = make_windows(context, &training, split), *held_out = make_windows(context, &validation, characters->size - split);
+    pt_dataset_t *dataset = make_windows(context, &training, split),
+                 *held_out = make_windows(context, &validation, characters->size - split);
 
     pt_train_options_t train;
     pt_train_result_t result = {.struct_size = sizeof result};
@@ -159,10 +169,11 @@ static double run_seed(const characters_t *characters, uint64_t seed, int64_t st
     train.event_user = &seed;
     must(pt_pretrain(model, optimizer, dataset, &train, &result), "pt_pretrain");
     must(pt_evaluate(model, held_out, 16, &evaluation), "pt_evaluate");
-    printf("{\"seed\": %llu, \"steps\": %lld, \"training_loss\": %.4f, \"validation_loss\": %.4f, \"validation_tokens\": %lld, \"seconds\": %.1f, "
+    printf("{\"seed\": %llu, \"steps\": %lld, \"training_loss\": %.4f, \"validation_loss\": %.4f, "
+           "\"validation_tokens\": %lld, \"seconds\": %.1f, "
            "\"peak_bytes\": %lld}\n",
-           (unsigned long long)seed, (long long)result.steps, result.loss, evaluation.loss, (long long)evaluation.tokens, result.seconds,
-           (long long)result.peak_bytes);
+           (unsigned long long)seed, (long long)result.steps, result.loss, evaluation.loss,
+           (long long)evaluation.tokens, result.seconds, (long long)result.peak_bytes);
     fflush(stdout);
     pt_dataset_free(held_out);
     pt_dataset_free(dataset);
@@ -172,7 +183,8 @@ static double run_seed(const characters_t *characters, uint64_t seed, int64_t st
     return evaluation.loss;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char **argv)
+{
     if (argc < 2) {
         fputs("usage: shakespeare FILE [SEEDS [STEPS [THREADS]]]\n", stderr);
         return EXIT_FAILURE;
@@ -186,6 +198,7 @@ int main(int argc, char **argv) {
     free(characters.ids);
     if (seeds < 1)
         return EXIT_FAILURE;
-    printf("{\"mean_validation_loss\": %.4f, \"bar\": %.2f, \"characters\": %d}\n", sum / seeds, bar, characters.vocabulary);
+    printf("{\"mean_validation_loss\": %.4f, \"bar\": %.2f, \"characters\": %d}\n", sum / seeds, bar,
+           characters.vocabulary);
     return sum / seeds <= bar ? EXIT_SUCCESS : EXIT_FAILURE;
 }

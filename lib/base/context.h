@@ -10,9 +10,12 @@
 struct pt__device;
 
 struct pt_context {
-    pt__memory_t memory; /* by value: handles reach it as &context->memory; the context's own block comes from malloc-like hook too */
+    pt__memory_t
+        memory; /* by value: handles reach it as &context->memory; the context's own block comes from malloc-like hook too */
     atomic_int references;
-    void (*end)(pt_context_t *context); /* called with the last reference: frees what layers above base made, and the block itself */
+    void (*end)(
+        pt_context_t
+            *context); /* called with the last reference: frees what layers above base made, and the block itself */
     pt__pool_t *pool;
     struct pt__device *device;
     uint64_t seed;

@@ -24,7 +24,8 @@ enum { PT__SHAPE_TEXT = 160 };
 /* dst[i] = src[i] for n elements. PT_ERR_ARGUMENT, naming `what` and the element, where a value does not fit: out of range, a
  * fraction or NaN for an integer type, a finite number that would become infinite. Floats round to nearest, ties to even. NaN and
  * infinity pass between floating-point types. The arrays do not overlap; they need no alignment. */
-pt_status_t pt__dtype_convert(const char *what, int32_t src_dtype, const void *src, int32_t dst_dtype, void *dst, int64_t n);
+pt_status_t pt__dtype_convert(const char *what, int32_t src_dtype, const void *src, int32_t dst_dtype, void *dst,
+                              int64_t n);
 
 float pt__half_to_float(uint16_t half);
 uint16_t pt__float_to_half(float value);

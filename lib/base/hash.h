@@ -7,9 +7,9 @@
 
 typedef struct pt__hash { /* plain data */
     uint64_t lanes[4];
-    uint64_t total;    /* bytes so far */
+    uint64_t total; /* bytes so far */
     uint64_t seed;
-    uint8_t tail[32];  /* the last total % 32 bytes */
+    uint8_t tail[32]; /* the last total % 32 bytes */
 } pt__hash_t;
 
 pt__hash_t pt__hash_start(uint64_t seed);

@@ -20,12 +20,12 @@ typedef enum pt__json_kind {
 typedef struct pt__json pt__json_t;
 struct pt__json { /* one value; the document owns all */
     pt__json_kind_t kind;
-    int32_t is_integer;    /* NUMBER: written without point and exponent, and within int64; `integer` is exact */
-    int64_t integer;       /* BOOL: 0 or 1 */
-    double number;         /* NUMBER */
-    const char *string;    /* STRING: the bytes, with a 0 behind */
-    int64_t length;        /* STRING: bytes; ARRAY, OBJECT: members */
-    const char *key;       /* within an object; else NULL */
+    int32_t is_integer; /* NUMBER: written without point and exponent, and within int64; `integer` is exact */
+    int64_t integer;    /* BOOL: 0 or 1 */
+    double number;      /* NUMBER */
+    const char *string; /* STRING: the bytes, with a 0 behind */
+    int64_t length;     /* STRING: bytes; ARRAY, OBJECT: members */
+    const char *key;    /* within an object; else NULL */
     int64_t key_length;
     const pt__json_t *parent, *next, *first; /* first: of the members, in the order of the text */
     const pt__json_t **by_key;               /* OBJECT of several members: sorted by key; else NULL */
@@ -45,8 +45,10 @@ const pt__json_t *pt__json_find(const pt__json_t *object, const char *key);
  * holds. A member of another type or out of range is PT_ERR_FORMAT. Strings with a 0 inside are refused. */
 enum { PT__JSON_OPTIONAL = 0, PT__JSON_REQUIRED = 1 };
 /* 2.0 and 1e3 are whole numbers too. low <= value <= high */
-pt_status_t pt__json_get_integer(const pt__json_t *object, const char *key, int32_t need, int64_t low, int64_t high, int64_t *out);
-pt_status_t pt__json_get_number(const pt__json_t *object, const char *key, int32_t need, double low, double high, double *out);
+pt_status_t pt__json_get_integer(const pt__json_t *object, const char *key, int32_t need, int64_t low, int64_t high,
+                                 int64_t *out);
+pt_status_t pt__json_get_number(const pt__json_t *object, const char *key, int32_t need, double low, double high,
+                                double *out);
 pt_status_t pt__json_get_bool(const pt__json_t *object, const char *key, int32_t need, int32_t *out);
 pt_status_t pt__json_get_string(const pt__json_t *object, const char *key, int32_t need, const char **out);
 pt_status_t pt__json_get_array(const pt__json_t *object, const char *key, int32_t need, const pt__json_t **out);

@@ -31,7 +31,8 @@ pt_status_t pt__allocate_uninitialised(pt__memory_t *memory, size_t count, size_
 
 /* Makes the array at *array (element size `size`, *capacity elements) hold at least `needed`, keeping its elements;
  * grows geometrically. New elements are zero. On failure nothing changes. */
-pt_status_t pt__grow(pt__memory_t *memory, void *array, int64_t *capacity, int64_t needed, size_t size, const char *what);
+pt_status_t pt__grow(pt__memory_t *memory, void *array, int64_t *capacity, int64_t needed, size_t size,
+                     const char *what);
 
 /* Releases a block; NULL is ignored. */
 void pt__release(pt__memory_t *memory, void *block);

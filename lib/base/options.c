@@ -16,8 +16,9 @@ enum {
 static pt_status_t check_size(uint32_t size, const char *name)
 {
     if (size < LEAST_SIZE || size > GREATEST_SIZE)
-        return pt__fail(PT_ERR_ARGUMENT, "%s: struct_size is %lu, expected the struct's size (%d to %d bytes): initialise it first", name,
-                        (unsigned long)size, LEAST_SIZE, GREATEST_SIZE);
+        return pt__fail(PT_ERR_ARGUMENT,
+                        "%s: struct_size is %lu, expected the struct's size (%d to %d bytes): initialise it first",
+                        name, (unsigned long)size, LEAST_SIZE, GREATEST_SIZE);
     return PT_OK;
 }
 
@@ -55,8 +56,11 @@ pt_status_t pt__options_read(const void *options, void *out, uint32_t known, con
     const unsigned char *bytes = options;
     for (uint32_t i = known; i < size; i++) {
         if (bytes[i] != 0)
-            return pt__fail(PT_ERR_VERSION, "%s: byte %lu of %lu is set, but this library (%d.%d.%d) knows %lu bytes: it needs a newer library", name,
-                            (unsigned long)i, (unsigned long)size, PT_VERSION_MAJOR, PT_VERSION_MINOR, PT_VERSION_PATCH, (unsigned long)known);
+            return pt__fail(
+                PT_ERR_VERSION,
+                "%s: byte %lu of %lu is set, but this library (%d.%d.%d) knows %lu bytes: it needs a newer library",
+                name, (unsigned long)i, (unsigned long)size, PT_VERSION_MAJOR, PT_VERSION_MINOR, PT_VERSION_PATCH,
+                (unsigned long)known);
     }
     memcpy(out, options, size < known ? size : known);
     memcpy(out, &known, sizeof known);

@@ -4,7 +4,7 @@
 
 #if defined(__GNUC__) || defined(__clang__)
 #define PT__PRINTF(text, first) __attribute__((format(printf, text, first)))
-#define PT__WEAK __attribute__((weak))
+#define PT__WEAK                __attribute__((weak))
 #define PT__UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 #else
 #define PT__PRINTF(text, first)

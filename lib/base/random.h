@@ -7,7 +7,8 @@
 #include <stdint.h>
 
 /* The counter's block of four words under `key`. Inline, so that kernels can vectorise over counters. */
-static inline void pt__random_bits(uint64_t key, uint64_t counter, uint32_t out[4]) {
+static inline void pt__random_bits(uint64_t key, uint64_t counter, uint32_t out[4])
+{
     uint32_t c0 = (uint32_t)counter, c1 = (uint32_t)(counter >> 32), c2 = 0, c3 = 0;
     uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
     for (int round = 0; round < 10; round++) {

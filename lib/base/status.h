@@ -31,19 +31,19 @@ void pt__error_set(const char *message);
 const char *pt__status_name(pt_status_t status);
 const char *pt__status_message(pt_status_t status);
 
-#define PT__TRY(call)                                                                                                  \
-    do {                                                                                                               \
-        pt_status_t pt__try_status = (call);                                                                           \
-        if (pt__try_status != PT_OK)                                                                                   \
-            return pt__try_status;                                                                                     \
+#define PT__TRY(call)                        \
+    do {                                     \
+        pt_status_t pt__try_status = (call); \
+        if (pt__try_status != PT_OK)         \
+            return pt__try_status;           \
     } while (0)
 
 /* The same where something is owned: sets `status` and goes to the function's one `out:` label. */
-#define PT__TRY_OUT(call)                                                                                              \
-    do {                                                                                                               \
-        status = (call);                                                                                               \
-        if (status != PT_OK)                                                                                           \
-            goto out;                                                                                                  \
+#define PT__TRY_OUT(call)    \
+    do {                     \
+        status = (call);     \
+        if (status != PT_OK) \
+            goto out;        \
     } while (0)
 
 #endif

@@ -10,11 +10,13 @@ typedef struct run {
     int64_t parts;   /* of the longest sample */
 } run_t;
 
-static int64_t sample_begin(const pt__attention_t *attention, int64_t sample) {
+static int64_t sample_begin(const pt__attention_t *attention, int64_t sample)
+{
     return attention->offsets != NULL ? attention->offsets[sample] : sample * attention->length;
 }
 
-static void forward_task(void *argument, int64_t task, int32_t worker) {
+static void forward_task(void *argument, int64_t task, int32_t worker)
+{
     const run_t *run = argument;
     const pt__attention_t *attention = run->attention;
     int64_t first = (run->parts - 1 - task % run->parts) * run->queries; /* the ones with most keys first */
@@ -25,7 +27,8 @@ static void forward_task(void *argument, int64_t task, int32_t worker) {
                                                 pt__device_scratch(run->device, worker));
 }
 
-void pt__cpu_attention(pt__dev device, const pt__attention_t *attention) {
+void pt__cpu_attention(pt__dev device, const pt__attention_t *attention)
+{
     int64_t longest = attention->length;
     if (attention->offsets != NULL) {
         longest = 0;
@@ -40,7 +43,8 @@ void pt__cpu_attention(pt__dev device, const pt__attention_t *attention) {
     pt__pool_run(device->pool, attention->samples * attention->heads * run.parts, forward_task, &run);
 }
 
-static void backward_task(void *argument, int64_t task, int32_t worker) {
+static void backward_task(void *argument, int64_t task, int32_t worker)
+{
     const run_t *run = argument;
     const pt__attention_t *attention = run->attention;
     int64_t sample = task / attention->kv_heads;
@@ -49,7 +53,8 @@ static void backward_task(void *argument, int64_t task, int32_t worker) {
                                              pt__device_scratch(run->device, worker));
 }
 
-void pt__cpu_attention_gradient(pt__dev device, const pt__attention_t *attention) {
+void pt__cpu_attention_gradient(pt__dev device, const pt__attention_t *attention)
+{
     run_t run = {.device = device, .attention = attention};
     pt__pool_run(device->pool, attention->samples * attention->kv_heads, backward_task, &run);
 }

@@ -16,7 +16,8 @@ typedef struct sweep {
     float *dst;
 } sweep_t;
 
-static void reduce_axes(const pt__broadcast_t *shape, sweep_t *sweep) {
+static void reduce_axes(const pt__broadcast_t *shape, sweep_t *sweep)
+{
     axis_t *axis = sweep->axis;
     int32_t rank = 0;
     for (int32_t d = 0; d < shape->rank; d++) {
@@ -34,7 +35,8 @@ static void reduce_axes(const pt__broadcast_t *shape, sweep_t *sweep) {
 }
 
 /* Elements [begin, end) of the single axis that is left. */
-static void sweep_elements(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker) {
+static void sweep_elements(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker)
+{
     const sweep_t *s = argument;
     (void)chunk, (void)worker;
     s->combine(end - begin, s->a + begin * s->inner.a, s->inner.a, s->b + begin * s->inner.b, s->inner.b,
@@ -42,7 +44,8 @@ static void sweep_elements(void *argument, int64_t begin, int64_t end, int64_t c
 }
 
 /* Rows [begin, end): one for each index of the outer axes. */
-static void sweep_rows(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker) {
+static void sweep_rows(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker)
+{
     const sweep_t *s = argument;
     int64_t index[PT__KERNEL_RANK], rest = begin, a = 0, b = 0;
     (void)chunk, (void)worker;
@@ -67,7 +70,8 @@ static void sweep_rows(void *argument, int64_t begin, int64_t end, int64_t chunk
 }
 
 void pt__cpu_binary(pt__dev device, pt__binary_t binary, const pt__broadcast_t *shape, const float *a, const float *b,
-                    float *dst) {
+                    float *dst)
+{
     sweep_t sweep = {.combine = device->vector->map->binary[binary], .a = a, .b = b, .dst = dst};
     reduce_axes(shape, &sweep);
     int64_t rows = 1;

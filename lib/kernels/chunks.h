@@ -20,18 +20,21 @@ enum {
 void pt__chunks_run(pt__dev device, int64_t n, int64_t size, pt__chunk_fn function, void *argument);
 
 /* How many chunks that makes. */
-static inline int64_t pt__chunks_count(int64_t n, int64_t size) {
+static inline int64_t pt__chunks_count(int64_t n, int64_t size)
+{
     return (n + size - 1) / size;
 }
 
 /* `size`, or more where each chunk leaves `bytes` behind in the scratch of one worker. */
-static inline int64_t pt__chunks_fitting(int64_t n, int64_t size, size_t bytes) {
+static inline int64_t pt__chunks_fitting(int64_t n, int64_t size, size_t bytes)
+{
     int64_t room = PT__KERNEL_SCRATCH / (int64_t)bytes;
     return pt__chunks_count(n, size) > room ? pt__chunks_count(n, room) : size;
 }
 
 /* Rows of `columns` elements that make a chunk of about `elements`; at least 1. */
-static inline int64_t pt__chunks_rows(int64_t columns, int64_t elements) {
+static inline int64_t pt__chunks_rows(int64_t columns, int64_t elements)
+{
     return columns >= elements ? 1 : elements / (columns > 0 ? columns : 1);
 }
 

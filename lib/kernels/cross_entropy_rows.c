@@ -15,7 +15,8 @@ typedef struct rows {
     pt__loss_sums_t *sums;
 } rows_t;
 
-static void loss_rows(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker) {
+static void loss_rows(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker)
+{
     const rows_t *rows = argument;
     const pt__cross_entropy_t *d = rows->description;
     pt__loss_sums_t sums = {0.0, 0.0};
@@ -45,7 +46,8 @@ static void loss_rows(void *argument, int64_t begin, int64_t end, int64_t chunk,
 
 /* Adds the losses and weights of `count` rows to *total and writes their d_logits where wanted. */
 static void run_rows(pt__dev device, const pt__cross_entropy_t *d, int64_t first, int64_t count, const float *logits,
-                     float *d_logits, pt__loss_sums_t *total) {
+                     float *d_logits, pt__loss_sums_t *total)
+{
     rows_t rows = {.vector = device->vector,
                    .description = d,
                    .first = first,
@@ -59,7 +61,8 @@ static void run_rows(pt__dev device, const pt__cross_entropy_t *d, int64_t first
 }
 
 /* chunk [count, classes] = src · linear^T + bias */
-static void make_logits(pt__dev device, const pt__cross_entropy_t *d, const float *src, int64_t count) {
+static void make_logits(pt__dev device, const pt__cross_entropy_t *d, const float *src, int64_t count)
+{
     pt__gemm_t gemm = {.m = count,
                        .n = d->classes,
                        .k = d->width,
@@ -76,7 +79,8 @@ static void make_logits(pt__dev device, const pt__cross_entropy_t *d, const floa
 
 /* From d_logits, which stand in the chunk: d_src = d_logits · linear, d_linear += d_logits^T · src, d_bias += their
  * sum. */
-static void pass_back(pt__dev device, const pt__cross_entropy_t *d, int64_t first, int64_t count) {
+static void pass_back(pt__dev device, const pt__cross_entropy_t *d, int64_t first, int64_t count)
+{
     const float *src = d->src + first * d->width;
     int64_t classes = d->classes, width = d->width;
     if (d->d_src != NULL) {
@@ -112,7 +116,8 @@ static void pass_back(pt__dev device, const pt__cross_entropy_t *d, int64_t firs
         device->kernels->column_sum(device, count, classes, d->chunk, first > 0 || d->accumulate_d_bias, d->d_bias);
 }
 
-void pt__cpu_cross_entropy(pt__dev device, const pt__cross_entropy_t *d) {
+void pt__cpu_cross_entropy(pt__dev device, const pt__cross_entropy_t *d)
+{
     pt__loss_sums_t total = {0.0, 0.0};
     if (d->logits != NULL) {
         run_rows(device, d, 0, d->rows, d->logits, d->d_logits, &total);

@@ -13,7 +13,8 @@ typedef struct sweep { /* what a chunk needs; each kernel uses its part */
     int32_t kind;
 } sweep_t;
 
-static void fill_chunk(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker) {
+static void fill_chunk(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker)
+{
     const sweep_t *sweep = argument;
     (void)chunk, (void)worker;
     if (sweep->value == 0.0f)
@@ -22,23 +23,27 @@ static void fill_chunk(void *argument, int64_t begin, int64_t end, int64_t chunk
         sweep->map->fill(end - begin, sweep->value, sweep->dst + begin);
 }
 
-void pt__cpu_fill(pt__dev device, int64_t n, float value, float *dst) {
+void pt__cpu_fill(pt__dev device, int64_t n, float value, float *dst)
+{
     sweep_t sweep = {.map = device->vector->map, .dst = dst, .value = value};
     pt__chunks_run(device, n, PT__CHUNK_CHEAP, fill_chunk, &sweep);
 }
 
-static void add_chunk(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker) {
+static void add_chunk(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker)
+{
     const sweep_t *sweep = argument;
     (void)chunk, (void)worker;
     sweep->map->add_into(end - begin, sweep->src + begin, sweep->dst + begin);
 }
 
-void pt__cpu_add_into(pt__dev device, int64_t n, const float *src, float *dst) {
+void pt__cpu_add_into(pt__dev device, int64_t n, const float *src, float *dst)
+{
     sweep_t sweep = {.map = device->vector->map, .src = src, .dst = dst};
     pt__chunks_run(device, n, PT__CHUNK_CHEAP, add_chunk, &sweep);
 }
 
-static void scale_chunk(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker) {
+static void scale_chunk(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker)
+{
     const sweep_t *sweep = argument;
     (void)chunk, (void)worker;
     if (sweep->kind)
@@ -47,13 +52,15 @@ static void scale_chunk(void *argument, int64_t begin, int64_t end, int64_t chun
         sweep->map->scale(end - begin, sweep->value, sweep->src + begin, sweep->dst + begin);
 }
 
-void pt__cpu_scale(pt__dev device, int64_t n, float factor, const float *src, float *dst) {
+void pt__cpu_scale(pt__dev device, int64_t n, float factor, const float *src, float *dst)
+{
     sweep_t sweep = {.map = device->vector->map, .src = src, .dst = dst, .value = factor};
     pt__chunks_run(device, n, PT__CHUNK_CHEAP, scale_chunk, &sweep);
 }
 
 void pt__cpu_scale_by(pt__dev device, int64_t n, const float *src, const float *numerator, const float *denominator,
-                      int32_t accumulate, float *dst) {
+                      int32_t accumulate, float *dst)
+{
     float divisor = denominator != NULL ? denominator[0] : 1.0f;
     if (divisor == 0.0f) { /* the factor is 0, whatever src holds */
         if (!accumulate)
@@ -65,25 +72,29 @@ void pt__cpu_scale_by(pt__dev device, int64_t n, const float *src, const float *
     pt__chunks_run(device, n, PT__CHUNK_CHEAP, scale_chunk, &sweep);
 }
 
-static void unary_chunk(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker) {
+static void unary_chunk(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker)
+{
     const sweep_t *sweep = argument;
     (void)chunk, (void)worker;
     sweep->map->unary[sweep->kind](end - begin, sweep->src + begin, sweep->dst + begin);
 }
 
-void pt__cpu_unary(pt__dev device, pt__unary_t unary, int64_t n, const float *src, float *dst) {
+void pt__cpu_unary(pt__dev device, pt__unary_t unary, int64_t n, const float *src, float *dst)
+{
     sweep_t sweep = {.map = device->vector->map, .src = src, .dst = dst, .kind = (int32_t)unary};
     pt__chunks_run(device, n, PT__CHUNK_COSTLY, unary_chunk, &sweep);
 }
 
-static void unary_gradient_chunk(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker) {
+static void unary_gradient_chunk(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker)
+{
     const sweep_t *sweep = argument;
     (void)chunk, (void)worker;
     sweep->map->unary_gradient[sweep->kind](end - begin, sweep->src + begin, sweep->d_dst + begin, sweep->dst + begin);
 }
 
 void pt__cpu_unary_gradient(pt__dev device, pt__unary_t unary, int64_t n, const float *src, const float *d_dst,
-                            float *d_src) {
+                            float *d_src)
+{
     sweep_t sweep = {.map = device->vector->map, .src = src, .d_dst = d_dst, .dst = d_src, .kind = (int32_t)unary};
     pt__chunks_run(device, n, PT__CHUNK_COSTLY, unary_gradient_chunk, &sweep);
 }
@@ -97,7 +108,8 @@ typedef struct dropout {
     float factor;
 } dropout_t;
 
-static void dropout_chunk(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker) {
+static void dropout_chunk(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker)
+{
     const dropout_t *dropout = argument;
     (void)chunk, (void)worker;
     dropout->vector->dropout(end - begin, begin, dropout->key, dropout->threshold, dropout->factor,
@@ -105,7 +117,8 @@ static void dropout_chunk(void *argument, int64_t begin, int64_t end, int64_t ch
 }
 
 /* Of the 2^32 random words, those below probability · 2^32 drop their element. */
-void pt__cpu_dropout(pt__dev device, int64_t n, float probability, uint64_t key, const float *src, float *dst) {
+void pt__cpu_dropout(pt__dev device, int64_t n, float probability, uint64_t key, const float *src, float *dst)
+{
     if (probability >= 1.0f) {
         pt__cpu_fill(device, n, 0.0f, dst);
         return;

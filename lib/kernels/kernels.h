@@ -32,7 +32,13 @@ typedef enum pt__unary {
     PT__UNARY_COUNT
 } pt__unary_t;
 
-typedef enum pt__binary { PT__BINARY_ADD = 0, PT__BINARY_SUB, PT__BINARY_MUL, PT__BINARY_DIV, PT__BINARY_COUNT } pt__binary_t;
+typedef enum pt__binary {
+    PT__BINARY_ADD = 0,
+    PT__BINARY_SUB,
+    PT__BINARY_MUL,
+    PT__BINARY_DIV,
+    PT__BINARY_COUNT
+} pt__binary_t;
 typedef enum pt__reduce { PT__REDUCE_SUM = 0, PT__REDUCE_MEAN, PT__REDUCE_MAX } pt__reduce_t;
 
 /* dst[i] = a[i · a strides] op b[i · b strides] over a row-major dst of these sizes; a stride of 0 broadcasts. */
@@ -76,12 +82,12 @@ typedef struct pt__attention {
  * Gradients d_* are those of the *sum*, not of the mean, and are written where not NULL. */
 typedef struct pt__cross_entropy {
     int64_t rows, classes;
-    const int32_t *labels;       /* [rows]; a row whose label is ignore_index counts nothing */
-    const float *probabilities;  /* [rows, classes] instead of labels, or NULL; every row counts 1 */
+    const int32_t *labels;      /* [rows]; a row whose label is ignore_index counts nothing */
+    const float *probabilities; /* [rows, classes] instead of labels, or NULL; every row counts 1 */
     int32_t ignore_index;
-    float smoothing;             /* label smoothing in [0,1), PyTorch's definition */
-    const float *class_weights;  /* [classes] or NULL */
-    float *loss, *weight;        /* scalars */
+    float smoothing;            /* label smoothing in [0,1), PyTorch's definition */
+    const float *class_weights; /* [classes] or NULL */
+    float *loss, *weight;       /* scalars */
     /* either logits ... */
     const float *logits; /* [rows, classes] */
     float *d_logits;     /* [rows, classes] or NULL; in place over logits */
@@ -99,7 +105,12 @@ typedef struct pt__cross_entropy {
     int64_t chunk_rows; /* >= 1 */
 } pt__cross_entropy_t;
 
-typedef enum pt__pointwise_loss { PT__LOSS_SQUARED = 0, PT__LOSS_ABSOLUTE, PT__LOSS_HUBER, PT__LOSS_BINARY } pt__pointwise_loss_t;
+typedef enum pt__pointwise_loss {
+    PT__LOSS_SQUARED = 0,
+    PT__LOSS_ABSOLUTE,
+    PT__LOSS_HUBER,
+    PT__LOSS_BINARY
+} pt__pointwise_loss_t;
 
 /* What an optimizer's sweep needs; one call a parameter group's run of memory. gradient_scale multiplies the gradient
  * first (1 / weight, clipping by norm), then |g| is limited to clip_value where that is > 0. */
@@ -110,10 +121,10 @@ typedef struct pt__update {
     float *first, *second; /* slots [count] or NULL */
     float gradient_scale, clip_value;
     float rate, weight_decay;
-    double beta1, beta2;                   /* Adam, AdamW; double, so that 1 - beta keeps its digits */
+    double beta1, beta2; /* Adam, AdamW; double, so that 1 - beta keeps its digits */
     float epsilon;
     double bias_correction1, bias_correction2; /* 1 - beta^step */
-    float momentum, dampening;             /* SGD */
+    float momentum, dampening;                 /* SGD */
     int32_t nesterov, first_step, decoupled; /* first_step: momentum buffer starts as the gradient; decoupled: AdamW */
 } pt__update_t;
 
@@ -125,51 +136,70 @@ typedef struct pt__kernels {
     void (*add_into)(pt__dev, int64_t n, const float *src, float *dst);            /* dst += src */
     void (*scale)(pt__dev, int64_t n, float factor, const float *src, float *dst); /* in place */
     /* dst = src * numerator[0] / denominator[0] (denominator NULL: 1; a zero denominator gives 0), += where accumulate */
-    void (*scale_by)(pt__dev, int64_t n, const float *src, const float *numerator, const float *denominator, int32_t accumulate, float *dst);
+    void (*scale_by)(pt__dev, int64_t n, const float *src, const float *numerator, const float *denominator,
+                     int32_t accumulate, float *dst);
     void (*unary)(pt__dev, pt__unary_t, int64_t n, const float *src, float *dst); /* in place */
     /* d_src = d_dst · f'(src); `src` is the op's input for relu, gelu, silu, log and its *output* for tanh, sigmoid, exp.
      * in place over d_dst */
     void (*unary_gradient)(pt__dev, pt__unary_t, int64_t n, const float *src, const float *d_dst, float *d_src);
-    void (*binary)(pt__dev, pt__binary_t, const pt__broadcast_t *, const float *a, const float *b, float *dst); /* in place over an operand that is not broadcast */
+    void (*binary)(pt__dev, pt__binary_t, const pt__broadcast_t *, const float *a, const float *b,
+                   float *dst); /* in place over an operand that is not broadcast */
     /* src [outer, middle, inner] -> dst [outer, inner]; MAX also writes index [outer, inner] where not NULL (first of equals) */
-    void (*reduce)(pt__dev, pt__reduce_t, int64_t outer, int64_t middle, int64_t inner, const float *src, float *dst, int32_t *index, int32_t accumulate);
+    void (*reduce)(pt__dev, pt__reduce_t, int64_t outer, int64_t middle, int64_t inner, const float *src, float *dst,
+                   int32_t *index, int32_t accumulate);
     /* d_src [outer, middle, inner] = factor · d_dst [outer, inner] (MAX: only at index) */
-    void (*reduce_gradient)(pt__dev, pt__reduce_t, int64_t outer, int64_t middle, int64_t inner, const float *d_dst, const int32_t *index, float *d_src);
+    void (*reduce_gradient)(pt__dev, pt__reduce_t, int64_t outer, int64_t middle, int64_t inner, const float *d_dst,
+                            const int32_t *index, float *d_src);
     void (*column_sum)(pt__dev, int64_t rows, int64_t columns, const float *src, int32_t accumulate, float *dst);
     void (*copy)(pt__dev, const pt__copy_t *, const float *src, float *dst);
 
     void (*softmax)(pt__dev, int64_t rows, int64_t columns, int32_t log, const float *src, float *dst); /* in place */
-    void (*softmax_gradient)(pt__dev, int64_t rows, int64_t columns, int32_t log, const float *dst, const float *d_dst, float *d_src); /* in place over d_dst */
+    void (*softmax_gradient)(pt__dev, int64_t rows, int64_t columns, int32_t log, const float *dst, const float *d_dst,
+                             float *d_src); /* in place over d_dst */
     /* weight and bias may be NULL; mean and inverse [rows] are written where not NULL */
-    void (*layer_norm)(pt__dev, int64_t rows, int64_t columns, float epsilon, const float *src, const float *weight, const float *bias, float *dst, float *mean, float *inverse); /* in place */
+    void (*layer_norm)(pt__dev, int64_t rows, int64_t columns, float epsilon, const float *src, const float *weight,
+                       const float *bias, float *dst, float *mean, float *inverse); /* in place */
     /* d_weight, d_bias [columns] where not NULL; accumulate: bit 0 d_weight, bit 1 d_bias. d_src may be NULL, or d_dst.
      * residual [rows, columns] or NULL is added to d_src (the gradient that passes the norm by) and may be d_src */
-    void (*layer_norm_gradient)(pt__dev, int64_t rows, int64_t columns, const float *src, const float *weight, const float *mean, const float *inverse, const float *d_dst, const float *residual, float *d_src, float *d_weight, float *d_bias, int32_t accumulate);
-    void (*rms_norm)(pt__dev, int64_t rows, int64_t columns, float epsilon, const float *src, const float *weight, float *dst, float *inverse); /* in place */
-    void (*rms_norm_gradient)(pt__dev, int64_t rows, int64_t columns, const float *src, const float *weight, const float *inverse, const float *d_dst, const float *residual, float *d_src, float *d_weight, int32_t accumulate);
+    void (*layer_norm_gradient)(pt__dev, int64_t rows, int64_t columns, const float *src, const float *weight,
+                                const float *mean, const float *inverse, const float *d_dst, const float *residual,
+                                float *d_src, float *d_weight, float *d_bias, int32_t accumulate);
+    void (*rms_norm)(pt__dev, int64_t rows, int64_t columns, float epsilon, const float *src, const float *weight,
+                     float *dst, float *inverse); /* in place */
+    void (*rms_norm_gradient)(pt__dev, int64_t rows, int64_t columns, const float *src, const float *weight,
+                              const float *inverse, const float *d_dst, const float *residual, float *d_src,
+                              float *d_weight, int32_t accumulate);
     /* dst = keep(i) ? src / (1 - probability) : 0, keep drawn from Philox (key, counter i): the same call on d_dst is the
      * gradient, so no mask is kept. in place */
     void (*dropout)(pt__dev, int64_t n, float probability, uint64_t key, const float *src, float *dst);
 
     void (*attention)(pt__dev, const pt__attention_t *);
-    void (*attention_gradient)(pt__dev, const pt__attention_t *); /* reads q k v dst log_sum d_dst; writes d_q d_k d_v */
+    void (*attention_gradient)(pt__dev,
+                               const pt__attention_t *); /* reads q k v dst log_sum d_dst; writes d_q d_k d_v */
 
     /* dst [rows, columns] = table[index[r]] ; indices were checked against the table before */
     void (*gather)(pt__dev, int64_t rows, int64_t columns, const float *table, const int32_t *index, float *dst);
     /* d_table [table_rows, columns]; without accumulate untouched rows become 0. Rows of equal index add up in row order. */
-    void (*gather_gradient)(pt__dev, int64_t rows, int64_t columns, int64_t table_rows, const float *d_dst, const int32_t *index, int32_t accumulate, float *d_table);
+    void (*gather_gradient)(pt__dev, int64_t rows, int64_t columns, int64_t table_rows, const float *d_dst,
+                            const int32_t *index, int32_t accumulate, float *d_table);
     /* samples' rows reduced to one: src [offset[samples], columns] -> dst [samples, columns]; an empty sample gives 0 */
-    void (*segment_reduce)(pt__dev, pt__reduce_t, int64_t samples, const int32_t *offsets, int64_t columns, const float *src, float *dst, int32_t *index);
-    void (*segment_reduce_gradient)(pt__dev, pt__reduce_t, int64_t samples, const int32_t *offsets, int64_t columns, const float *d_dst, const int32_t *index, float *d_src);
+    void (*segment_reduce)(pt__dev, pt__reduce_t, int64_t samples, const int32_t *offsets, int64_t columns,
+                           const float *src, float *dst, int32_t *index);
+    void (*segment_reduce_gradient)(pt__dev, pt__reduce_t, int64_t samples, const int32_t *offsets, int64_t columns,
+                                    const float *d_dst, const int32_t *index, float *d_src);
 
     void (*cross_entropy)(pt__dev, const pt__cross_entropy_t *);
     /* loss over `n` elements of prediction against target (BINARY: prediction is a logit); delta: Huber's. element_weight [n]
      * or NULL; positive_weight for BINARY, 1 otherwise. d_prediction of the sum or NULL; in place over prediction */
-    void (*pointwise_loss)(pt__dev, pt__pointwise_loss_t, int64_t n, float delta, float positive_weight, const float *prediction, const float *target, const float *element_weight, float *loss, float *weight, float *d_prediction);
+    void (*pointwise_loss)(pt__dev, pt__pointwise_loss_t, int64_t n, float delta, float positive_weight,
+                           const float *prediction, const float *target, const float *element_weight, float *loss,
+                           float *weight, float *d_prediction);
     /* how many rows' largest entry stands at its label; [0] = count, [1] = rows counted */
-    void (*correct)(pt__dev, int64_t rows, int64_t classes, const float *logits, const int32_t *labels, int32_t ignore_index, float *correct, float *counted);
+    void (*correct)(pt__dev, int64_t rows, int64_t classes, const float *logits, const int32_t *labels,
+                    int32_t ignore_index, float *correct, float *counted);
 
-    double (*sum_of_squares)(pt__dev, int64_t n, const float *src); /* double sums over fixed chunks; NaN and infinity come through */
+    double (*sum_of_squares)(pt__dev, int64_t n,
+                             const float *src); /* double sums over fixed chunks; NaN and infinity come through */
     void (*sgd)(pt__dev, const pt__update_t *);
     void (*adam)(pt__dev, const pt__update_t *);
 } pt__kernels_t;

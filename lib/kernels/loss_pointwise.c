@@ -13,7 +13,8 @@ typedef struct pointwise {
     pt__loss_sums_t *sums;
 } pointwise_t;
 
-static void pointwise_chunk(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker) {
+static void pointwise_chunk(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker)
+{
     const pointwise_t *p = argument;
     const float *element_weight = p->element_weight != NULL ? p->element_weight + begin : NULL;
     float *d_prediction = p->d_prediction != NULL ? p->d_prediction + begin : NULL;
@@ -27,7 +28,8 @@ static void pointwise_chunk(void *argument, int64_t begin, int64_t end, int64_t 
 
 void pt__cpu_pointwise_loss(pt__dev device, pt__pointwise_loss_t kind, int64_t n, float delta, float positive_weight,
                             const float *prediction, const float *target, const float *element_weight, float *loss,
-                            float *weight, float *d_prediction) {
+                            float *weight, float *d_prediction)
+{
     pointwise_t pointwise = {.vector = device->vector->loss,
                              .kind = kind,
                              .delta = delta,
@@ -53,7 +55,8 @@ typedef struct correct {
     pt__loss_sums_t *sums; /* loss: correct ones, weight: counted ones */
 } correct_t;
 
-static void correct_chunk(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker) {
+static void correct_chunk(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker)
+{
     const correct_t *c = argument;
     pt__loss_sums_t sums = {0.0, 0.0};
     (void)worker;
@@ -69,7 +72,8 @@ static void correct_chunk(void *argument, int64_t begin, int64_t end, int64_t ch
 }
 
 void pt__cpu_correct(pt__dev device, int64_t rows, int64_t classes, const float *logits, const int32_t *labels,
-                     int32_t ignore_index, float *correct, float *counted) {
+                     int32_t ignore_index, float *correct, float *counted)
+{
     correct_t state = {.reduce = device->vector->reduce,
                        .classes = classes,
                        .logits = logits,

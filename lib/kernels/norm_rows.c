@@ -16,7 +16,8 @@ typedef struct norm {
     float *dst, *mean, *inverse;
 } norm_t;
 
-static void norm_rows(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker) {
+static void norm_rows(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker)
+{
     const norm_t *norm = argument;
     int64_t rows = end - begin, at = begin * norm->columns;
     float *inverse = norm->inverse != NULL ? norm->inverse + begin : NULL;
@@ -29,7 +30,8 @@ static void norm_rows(void *argument, int64_t begin, int64_t end, int64_t chunk,
 }
 
 void pt__cpu_layer_norm(pt__dev device, int64_t rows, int64_t columns, float epsilon, const float *src,
-                        const float *weight, const float *bias, float *dst, float *mean, float *inverse) {
+                        const float *weight, const float *bias, float *dst, float *mean, float *inverse)
+{
     norm_t norm = {.vector = device->vector->norm,
                    .columns = columns,
                    .epsilon = epsilon,
@@ -43,7 +45,8 @@ void pt__cpu_layer_norm(pt__dev device, int64_t rows, int64_t columns, float eps
 }
 
 void pt__cpu_rms_norm(pt__dev device, int64_t rows, int64_t columns, float epsilon, const float *src,
-                      const float *weight, float *dst, float *inverse) {
+                      const float *weight, float *dst, float *inverse)
+{
     norm_t norm = {.vector = device->vector->norm,
                    .columns = columns,
                    .epsilon = epsilon,
@@ -64,7 +67,8 @@ typedef struct gradient {
     float *parts; /* [chunks, 2, columns]; NULL: a single chunk, which adds to d_weight and d_bias themselves */
 } gradient_t;
 
-static void gradient_rows(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker) {
+static void gradient_rows(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker)
+{
     const gradient_t *g = argument;
     int64_t rows = end - begin, at = begin * g->columns;
     float *d_weight = g->d_weight, *d_bias = g->d_bias;
@@ -85,7 +89,8 @@ static void gradient_rows(void *argument, int64_t begin, int64_t end, int64_t ch
                                   g->d_dst + at, residual, d_src, d_weight, d_bias);
 }
 
-static void run_gradient(pt__dev device, int64_t rows, gradient_t *g, int32_t accumulate) {
+static void run_gradient(pt__dev device, int64_t rows, gradient_t *g, int32_t accumulate)
+{
     int64_t columns = g->columns, size = pt__chunks_rows(columns, PT__CHUNK_COSTLY);
     if (g->d_weight != NULL && !(accumulate & 1))
         memset(g->d_weight, 0, (size_t)columns * sizeof(float));
@@ -115,7 +120,8 @@ static void run_gradient(pt__dev device, int64_t rows, gradient_t *g, int32_t ac
 
 void pt__cpu_layer_norm_gradient(pt__dev device, int64_t rows, int64_t columns, const float *src, const float *weight,
                                  const float *mean, const float *inverse, const float *d_dst, const float *residual,
-                                 float *d_src, float *d_weight, float *d_bias, int32_t accumulate) {
+                                 float *d_src, float *d_weight, float *d_bias, int32_t accumulate)
+{
     gradient_t g = {.vector = device->vector->norm,
                     .columns = columns,
                     .src = src,
@@ -132,7 +138,8 @@ void pt__cpu_layer_norm_gradient(pt__dev device, int64_t rows, int64_t columns, 
 
 void pt__cpu_rms_norm_gradient(pt__dev device, int64_t rows, int64_t columns, const float *src, const float *weight,
                                const float *inverse, const float *d_dst, const float *residual, float *d_src,
-                               float *d_weight, int32_t accumulate) {
+                               float *d_weight, int32_t accumulate)
+{
     gradient_t g = {.vector = device->vector->norm,
                     .columns = columns,
                     .root_mean_square = 1,

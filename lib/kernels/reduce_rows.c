@@ -21,12 +21,14 @@ typedef struct rows {
     double *sums;  /* [outer, parts] */
 } rows_t;
 
-static void put(const rows_t *rows, int64_t row, double sum) {
+static void put(const rows_t *rows, int64_t row, double sum)
+{
     float value = (float)(rows->reduce == PT__REDUCE_MEAN ? sum / (double)rows->middle : sum);
     rows->dst[row] = rows->accumulate ? rows->dst[row] + value : value;
 }
 
-static void reduce_row_chunk(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker) {
+static void reduce_row_chunk(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker)
+{
     const rows_t *rows = argument;
     (void)chunk, (void)worker;
     for (int64_t r = begin; r < end; r++) {
@@ -43,7 +45,8 @@ static void reduce_row_chunk(void *argument, int64_t begin, int64_t end, int64_t
     }
 }
 
-static void sum_part_chunk(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker) {
+static void sum_part_chunk(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker)
+{
     const rows_t *rows = argument;
     (void)chunk, (void)worker;
     for (int64_t task = begin; task < end; task++) {
@@ -54,7 +57,8 @@ static void sum_part_chunk(void *argument, int64_t begin, int64_t end, int64_t c
 }
 
 static void reduce_innermost(pt__dev device, pt__reduce_t reduce, int64_t outer, int64_t middle, const float *src,
-                             float *dst, int32_t *index, int32_t accumulate) {
+                             float *dst, int32_t *index, int32_t accumulate)
+{
     rows_t rows = {.vector = device->vector,
                    .reduce = reduce,
                    .middle = middle,
@@ -82,7 +86,8 @@ static void reduce_innermost(pt__dev device, pt__reduce_t reduce, int64_t outer,
 
 /* dst[c] (+)= factor · sum over rows */
 static void sum_columns(const pt__vector_t *vector, int64_t rows, int64_t columns, const float *src, float factor,
-                        int32_t accumulate, float *dst) {
+                        int32_t accumulate, float *dst)
+{
     if (factor == 1.0f) {
         vector->reduce->sum_rows(rows, columns, src, columns, accumulate, dst);
         return;
@@ -109,7 +114,8 @@ typedef struct columns {
     int32_t accumulate;
 } columns_t;
 
-static void sum_rows_chunk(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker) {
+static void sum_rows_chunk(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker)
+{
     const columns_t *c = argument; /* dst: the parts [chunks, columns] */
     (void)worker;
     c->vector->reduce->sum_rows(end - begin, c->columns, c->src + begin * c->columns, c->columns, 0,
@@ -117,7 +123,8 @@ static void sum_rows_chunk(void *argument, int64_t begin, int64_t end, int64_t c
 }
 
 static void sum_matrix(pt__dev device, int64_t rows, int64_t columns, const float *src, float factor,
-                       int32_t accumulate, float *dst) {
+                       int32_t accumulate, float *dst)
+{
     int64_t room = PT__KERNEL_SCRATCH / (int64_t)sizeof(float) / (columns > 0 ? columns : 1);
     int64_t size = pt__chunks_rows(columns, PT__CHUNK_CHEAP / 2), most = room < MOST_PARTS ? room : MOST_PARTS;
     if (size < 16)
@@ -134,7 +141,8 @@ static void sum_matrix(pt__dev device, int64_t rows, int64_t columns, const floa
     sum_columns(device->vector, chunks, columns, parts.dst, factor, accumulate, dst);
 }
 
-static void reduce_matrix_chunk(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker) {
+static void reduce_matrix_chunk(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker)
+{
     const columns_t *c = argument;
     (void)chunk, (void)worker;
     for (int64_t o = begin; o < end; o++) {
@@ -157,7 +165,8 @@ static void reduce_matrix_chunk(void *argument, int64_t begin, int64_t end, int6
 }
 
 void pt__cpu_reduce(pt__dev device, pt__reduce_t reduce, int64_t outer, int64_t middle, int64_t inner, const float *src,
-                    float *dst, int32_t *index, int32_t accumulate) {
+                    float *dst, int32_t *index, int32_t accumulate)
+{
     if (middle == 0) {
         if (!accumulate)
             pt__cpu_fill(device, outer * inner, 0.0f, dst);
@@ -185,8 +194,8 @@ void pt__cpu_reduce(pt__dev device, pt__reduce_t reduce, int64_t outer, int64_t 
     pt__chunks_run(device, outer, pt__chunks_rows(middle * inner, PT__CHUNK_CHEAP), reduce_matrix_chunk, &columns);
 }
 
-void pt__cpu_column_sum(pt__dev device, int64_t rows, int64_t columns, const float *src, int32_t accumulate,
-                        float *dst) {
+void pt__cpu_column_sum(pt__dev device, int64_t rows, int64_t columns, const float *src, int32_t accumulate, float *dst)
+{
     sum_matrix(device, rows, columns, src, 1.0f, accumulate, dst);
 }
 
@@ -202,7 +211,8 @@ typedef struct spread {
     float *d_src;
 } spread_t;
 
-static void spread_chunk(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker) {
+static void spread_chunk(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker)
+{
     const spread_t *s = argument;
     int64_t middle = s->middle, inner = s->inner;
     (void)chunk, (void)worker;
@@ -223,7 +233,8 @@ static void spread_chunk(void *argument, int64_t begin, int64_t end, int64_t chu
 }
 
 void pt__cpu_reduce_gradient(pt__dev device, pt__reduce_t reduce, int64_t outer, int64_t middle, int64_t inner,
-                             const float *d_dst, const int32_t *index, float *d_src) {
+                             const float *d_dst, const int32_t *index, float *d_src)
+{
     if (middle == 0)
         return;
     spread_t spread = {.map = device->vector->map,
@@ -245,13 +256,15 @@ typedef struct squares {
     double *sums;
 } squares_t;
 
-static void squares_chunk(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker) {
+static void squares_chunk(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker)
+{
     const squares_t *squares = argument;
     (void)worker;
     squares->sums[chunk] = squares->reduce->sum_of_squares(end - begin, squares->src + begin);
 }
 
-double pt__cpu_sum_of_squares(pt__dev device, int64_t n, const float *src) {
+double pt__cpu_sum_of_squares(pt__dev device, int64_t n, const float *src)
+{
     if (n <= PT__CHUNK_CHEAP)
         return device->vector->reduce->sum_of_squares(n, src);
     int64_t size = pt__chunks_fitting(n, PT__CHUNK_CHEAP, sizeof(double));

@@ -15,12 +15,14 @@ typedef struct segments {
 } segments_t;
 
 /* Samples that make a chunk, by their mean length. */
-static int64_t samples_of_chunk(int64_t samples, const int32_t *offsets, int64_t columns) {
+static int64_t samples_of_chunk(int64_t samples, const int32_t *offsets, int64_t columns)
+{
     int64_t elements = (samples > 0 ? offsets[samples] - offsets[0] : 0) * columns;
     return elements <= PT__CHUNK_CHEAP ? samples + 1 : 1 + samples * PT__CHUNK_CHEAP / elements;
 }
 
-static void reduce_samples(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker) {
+static void reduce_samples(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker)
+{
     const segments_t *s = argument;
     const pt__vector_map_t *map = s->vector->map;
     int64_t columns = s->columns;
@@ -46,7 +48,8 @@ static void reduce_samples(void *argument, int64_t begin, int64_t end, int64_t c
 }
 
 void pt__cpu_segment_reduce(pt__dev device, pt__reduce_t reduce, int64_t samples, const int32_t *offsets,
-                            int64_t columns, const float *src, float *dst, int32_t *index) {
+                            int64_t columns, const float *src, float *dst, int32_t *index)
+{
     segments_t segments = {.vector = device->vector,
                            .reduce = reduce,
                            .offsets = offsets,
@@ -57,7 +60,8 @@ void pt__cpu_segment_reduce(pt__dev device, pt__reduce_t reduce, int64_t samples
     pt__chunks_run(device, samples, samples_of_chunk(samples, offsets, columns), reduce_samples, &segments);
 }
 
-static void spread_samples(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker) {
+static void spread_samples(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker)
+{
     const segments_t *s = argument;
     const pt__vector_map_t *map = s->vector->map;
     int64_t columns = s->columns;
@@ -79,7 +83,8 @@ static void spread_samples(void *argument, int64_t begin, int64_t end, int64_t c
 }
 
 void pt__cpu_segment_reduce_gradient(pt__dev device, pt__reduce_t reduce, int64_t samples, const int32_t *offsets,
-                                     int64_t columns, const float *d_dst, const int32_t *index, float *d_src) {
+                                     int64_t columns, const float *d_dst, const int32_t *index, float *d_src)
+{
     segments_t segments = {.vector = device->vector,
                            .reduce = reduce,
                            .offsets = offsets,

@@ -10,7 +10,8 @@ typedef struct softmax {
     float *dst;
 } softmax_t;
 
-static void softmax_rows(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker) {
+static void softmax_rows(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker)
+{
     const softmax_t *softmax = argument;
     int64_t columns = softmax->columns;
     (void)chunk, (void)worker;
@@ -18,14 +19,16 @@ static void softmax_rows(void *argument, int64_t begin, int64_t end, int64_t chu
         softmax->forward(columns, softmax->src + r * columns, softmax->dst + r * columns);
 }
 
-void pt__cpu_softmax(pt__dev device, int64_t rows, int64_t columns, int32_t log, const float *src, float *dst) {
+void pt__cpu_softmax(pt__dev device, int64_t rows, int64_t columns, int32_t log, const float *src, float *dst)
+{
     const pt__vector_softmax_t *vector = device->vector->softmax;
     softmax_t softmax = {
         .forward = log ? vector->log_softmax : vector->softmax, .columns = columns, .src = src, .dst = dst};
     pt__chunks_run(device, rows, pt__chunks_rows(columns, PT__CHUNK_COSTLY), softmax_rows, &softmax);
 }
 
-static void gradient_rows(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker) {
+static void gradient_rows(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker)
+{
     const softmax_t *softmax = argument;
     (void)chunk, (void)worker;
     for (int64_t at = begin * softmax->columns; at < end * softmax->columns; at += softmax->columns)
@@ -33,7 +36,8 @@ static void gradient_rows(void *argument, int64_t begin, int64_t end, int64_t ch
 }
 
 void pt__cpu_softmax_gradient(pt__dev device, int64_t rows, int64_t columns, int32_t log, const float *dst,
-                              const float *d_dst, float *d_src) {
+                              const float *d_dst, float *d_src)
+{
     const pt__vector_softmax_t *vector = device->vector->softmax;
     softmax_t softmax = {.gradient = log ? vector->log_softmax_gradient : vector->softmax_gradient,
                          .columns = columns,

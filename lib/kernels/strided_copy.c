@@ -22,7 +22,8 @@ typedef struct walk {
     float *dst;
 } walk_t;
 
-static int32_t sorted_axes(const pt__copy_t *copy, axis_t *axis) {
+static int32_t sorted_axes(const pt__copy_t *copy, axis_t *axis)
+{
     int32_t rank = 0, joined = 0;
     for (int32_t d = 0; d < copy->rank; d++) {
         axis_t next = {copy->size[d], copy->src_stride[d], copy->dst_stride[d]};
@@ -43,7 +44,8 @@ static int32_t sorted_axes(const pt__copy_t *copy, axis_t *axis) {
     return joined;
 }
 
-static void copy_run(const walk_t *walk, int64_t n, const float *src, float *dst) {
+static void copy_run(const walk_t *walk, int64_t n, const float *src, float *dst)
+{
     if (walk->inner.src == 1 && walk->inner.dst == 1) {
         if (walk->accumulate)
             walk->map->add_into(n, src, dst);
@@ -59,7 +61,8 @@ static void copy_run(const walk_t *walk, int64_t n, const float *src, float *dst
 
 /* A block of SQUARE of the source's rows, which lie along the axis `inner` (any source stride,
  * destination stride 1). */
-static void transpose_run(const walk_t *walk, int64_t first, const float *src, float *dst) {
+static void transpose_run(const walk_t *walk, int64_t first, const float *src, float *dst)
+{
     int64_t count = walk->row.size - first < SQUARE ? walk->row.size - first : SQUARE; /* along the source's rows */
     src += first;
     dst += first * walk->row.dst;
@@ -79,7 +82,8 @@ static void transpose_run(const walk_t *walk, int64_t first, const float *src, f
 
 /* Tasks are numbered over the outer axes and, innermost, the blocks of the axis `row` (one where nothing is
  * transposed). */
-static void copy_rows(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker) {
+static void copy_rows(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker)
+{
     const walk_t *walk = argument;
     int64_t blocks = walk->row.size > 0 ? pt__chunks_count(walk->row.size, SQUARE) : 1;
     (void)chunk, (void)worker;
@@ -98,13 +102,15 @@ static void copy_rows(void *argument, int64_t begin, int64_t end, int64_t chunk,
     }
 }
 
-static void copy_elements(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker) {
+static void copy_elements(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker)
+{
     const walk_t *walk = argument;
     (void)chunk, (void)worker;
     copy_run(walk, end - begin, walk->src + begin * walk->inner.src, walk->dst + begin * walk->inner.dst);
 }
 
-void pt__cpu_copy(pt__dev device, const pt__copy_t *copy, const float *src, float *dst) {
+void pt__cpu_copy(pt__dev device, const pt__copy_t *copy, const float *src, float *dst)
+{
     walk_t walk = {.map = device->vector->map, .accumulate = copy->accumulate, .src = src, .dst = dst};
     for (int32_t d = 0; d < copy->rank; d++)
         if (copy->size[d] == 0)

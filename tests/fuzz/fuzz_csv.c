@@ -8,13 +8,15 @@ const fuzz_seed_t fuzz_seeds[] = {
     {NULL, 0},
 };
 const fuzz_seed_t fuzz_pieces[] = {
-    FUZZ_SEED("\""), FUZZ_SEED("\"\""), FUZZ_SEED(","), FUZZ_SEED("\n"), FUZZ_SEED("\r\n"), FUZZ_SEED("\r"), FUZZ_SEED("\t"), FUZZ_SEED("1e999"),
-    FUZZ_SEED("nan"), FUZZ_SEED("-0"), FUZZ_SEED("\n\"a\",1,2,3"), FUZZ_SEED("x"), {NULL, 0},
+    FUZZ_SEED("\""), FUZZ_SEED("\"\""),  FUZZ_SEED(","),   FUZZ_SEED("\n"), FUZZ_SEED("\r\n"),          FUZZ_SEED("\r"),
+    FUZZ_SEED("\t"), FUZZ_SEED("1e999"), FUZZ_SEED("nan"), FUZZ_SEED("-0"), FUZZ_SEED("\n\"a\",1,2,3"), FUZZ_SEED("x"),
+    {NULL, 0},
 };
 
 static uint32_t flags;
 
-static pt_status_t open_table(pt_context_t *context, const char *path, pt_dataset_t **out) {
+static pt_status_t open_table(pt_context_t *context, const char *path, pt_dataset_t **out)
+{
     const pt_column_t headed[3] = {{.field = "text", .source = "text", .kind = PT_COLUMN_TEXT, .max_length = 5},
                                    {.field = "label", .source = "label", .kind = PT_COLUMN_CLASS},
                                    {.field = "x", .source = "x", .kind = PT_COLUMN_NUMBER, .count = 2}};
@@ -24,7 +26,8 @@ static pt_status_t open_table(pt_context_t *context, const char *path, pt_datase
     return pt_dataset_create_from_csv(context, path, flags & PT_TABLE_NO_HEADINGS ? placed : headed, 3, flags, out);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
     if (size == 0)
         return 0;
     flags = (data[0] & 1 ? PT_TABLE_NO_HEADINGS : 0) | (data[0] & 2 ? PT_TABLE_TABS : 0);

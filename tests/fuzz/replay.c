@@ -11,11 +11,13 @@ enum { LARGEST = 4096, MUTATIONS = 6 };
 
 static pt__random_t source;
 
-static size_t below(size_t n) {
+static size_t below(size_t n)
+{
     return n == 0 ? 0 : (size_t)pt__random_below(&source, (int64_t)n);
 }
 
-static size_t count(const fuzz_seed_t *list) {
+static size_t count(const fuzz_seed_t *list)
+{
     size_t n = 0;
     while (list[n].size > 0)
         n++;
@@ -23,7 +25,8 @@ static size_t count(const fuzz_seed_t *list) {
 }
 
 /* Replaces `removed` bytes at `at` by others, as far as there is room; returns the new size. */
-static size_t splice(uint8_t *bytes, size_t size, size_t at, size_t removed, const void *inserted, size_t length) {
+static size_t splice(uint8_t *bytes, size_t size, size_t at, size_t removed, const void *inserted, size_t length)
+{
     if (size - removed + length > LARGEST)
         return size;
     memmove(bytes + at + length, bytes + at + removed, size - at - removed);
@@ -31,7 +34,8 @@ static size_t splice(uint8_t *bytes, size_t size, size_t at, size_t removed, con
     return size - removed + length;
 }
 
-static size_t mutate(uint8_t *bytes, size_t size) {
+static size_t mutate(uint8_t *bytes, size_t size)
+{
     size_t at = below(size + 1), length = below(size - at + 1) % 32;
     const fuzz_seed_t *piece = &fuzz_pieces[below(count(fuzz_pieces))];
     uint8_t copy[32], byte = (uint8_t)below(256);
@@ -56,7 +60,8 @@ static size_t mutate(uint8_t *bytes, size_t size) {
     }
 }
 
-static void run(const uint8_t *bytes, size_t size) {
+static void run(const uint8_t *bytes, size_t size)
+{
     uint8_t *exact = malloc(size > 0 ? size : 1); /* so that a read beyond the end is seen */
     if (!exact)
         exit(EXIT_FAILURE);
@@ -65,7 +70,8 @@ static void run(const uint8_t *bytes, size_t size) {
     free(exact);
 }
 
-static int run_file(const char *path) {
+static int run_file(const char *path)
+{
     static uint8_t bytes[1 << 20];
     FILE *file = fopen(path, "rb");
     if (!file) {
@@ -78,7 +84,8 @@ static int run_file(const char *path) {
     return EXIT_SUCCESS;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char **argv)
+{
     uint8_t bytes[LARGEST];
     long iterations = argc > 1 ? strtol(argv[1], NULL, 10) : 10000;
     for (int i = 1; i < argc && iterations == 0; i++)

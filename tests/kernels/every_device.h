@@ -14,7 +14,8 @@
 typedef void (*kernel_run_fn)(pt__dev device, const void *argument, float *out);
 
 static inline void check_values(const char *what, const char *level, int64_t n, const float *out,
-                                const double *expected, double tolerance) {
+                                const double *expected, double tolerance)
+{
     for (int64_t i = 0; i < n; i++) {
         double difference = fabs((double)out[i] - expected[i]), size = fabs(expected[i]);
         int same = (isnan(expected[i]) && isnan(out[i])) || (double)out[i] == expected[i];
@@ -25,7 +26,8 @@ static inline void check_values(const char *what, const char *level, int64_t n, 
 
 /* out holds `before` [n] when the kernel begins (NULL: NaN). Errors are absolute below 1, relative above. */
 static inline void on_every_device(const char *what, kernel_run_fn run, const void *argument, int64_t n,
-                                   const float *before, const double *expected, double tolerance) {
+                                   const float *before, const double *expected, double tolerance)
+{
     static const int thread_counts[] = {1, 2, 5};
     size_t bytes = (size_t)(n > 0 ? n : 1) * sizeof(float);
     float *out = malloc(bytes), *first = malloc(bytes);
@@ -59,13 +61,15 @@ static inline void on_every_device(const char *what, kernel_run_fn run, const vo
 }
 
 /* A fixed sequence of values in [-1, 1). */
-static inline float draw_value(void) {
+static inline float draw_value(void)
+{
     static uint32_t state = 1;
     state = state * 1664525u + 1013904223u;
     return (float)((int32_t)state >> 8) / 8388608.0f;
 }
 
-static inline float *draw_values(int64_t n) {
+static inline float *draw_values(int64_t n)
+{
     float *values = malloc((size_t)(n > 0 ? n : 1) * sizeof(float));
     ck_assert(values != NULL);
     for (int64_t i = 0; i < n; i++)
@@ -73,7 +77,8 @@ static inline float *draw_values(int64_t n) {
     return values;
 }
 
-static inline double *zero_doubles(int64_t n) {
+static inline double *zero_doubles(int64_t n)
+{
     double *values = calloc((size_t)(n > 0 ? n : 1), sizeof(double));
     ck_assert(values != NULL);
     return values;

@@ -16,11 +16,13 @@ typedef struct problem {
     double *dst, *log_sum, *d_fused; /* expected; dst and d_fused with the gaps between rows */
 } problem_t;
 
-static int64_t begin_of(const shape_t *s, int64_t sample) {
+static int64_t begin_of(const shape_t *s, int64_t sample)
+{
     return s->length > 0 ? s->length * sample : s->offsets[sample];
 }
 
-static void expect_query(problem_t *p, int64_t begin, int64_t end, int64_t head, int64_t query, double *weight) {
+static void expect_query(problem_t *p, int64_t begin, int64_t end, int64_t head, int64_t query, double *weight)
+{
     const shape_t *s = p->shape;
     int64_t width = s->width, kv = head / (s->heads / s->kv_heads), limit = s->causal ? query + 1 : end;
     int64_t q_at = query * p->stride + head * width;
@@ -64,7 +66,8 @@ static void expect_query(problem_t *p, int64_t begin, int64_t end, int64_t head,
     }
 }
 
-static problem_t make_problem(const shape_t *s) {
+static problem_t make_problem(const shape_t *s)
+{
     problem_t p = {.shape = s, .rows = begin_of(s, s->samples)};
     p.stride = (s->heads + 2 * s->kv_heads) * s->width + 3;
     p.dst_stride = s->heads * s->width + 2;
@@ -94,7 +97,8 @@ static problem_t make_problem(const shape_t *s) {
     return p;
 }
 
-static pt__attention_t description(const problem_t *p) {
+static pt__attention_t description(const problem_t *p)
+{
     const shape_t *s = p->shape;
     return (pt__attention_t){.samples = s->samples,
                              .offsets = s->length > 0 ? NULL : s->offsets,
@@ -114,7 +118,8 @@ static pt__attention_t description(const problem_t *p) {
                              .dst_stride = p->dst_stride};
 }
 
-static void run_forward(pt__dev device, const void *argument, float *out) {
+static void run_forward(pt__dev device, const void *argument, float *out)
+{
     const problem_t *p = argument;
     pt__attention_t attention = description(p);
     attention.dst = out;
@@ -122,7 +127,8 @@ static void run_forward(pt__dev device, const void *argument, float *out) {
     device->kernels->attention(device, &attention);
 }
 
-static void run_backward(pt__dev device, const void *argument, float *out) {
+static void run_backward(pt__dev device, const void *argument, float *out)
+{
     const problem_t *p = argument;
     const shape_t *s = p->shape;
     pt__attention_t attention = description(p);
@@ -152,7 +158,8 @@ static const shape_t shapes[] = {
     {1, 1, 1, 1, 5, {0}, 1, 0},
 };
 
-static void check_shape(const shape_t *shape) {
+static void check_shape(const shape_t *shape)
+{
     problem_t p = make_problem(shape);
     int64_t dst = p.rows * p.dst_stride, sums = p.rows * shape->heads;
     double *expected = zero_doubles(dst + sums);

@@ -5,7 +5,8 @@
 
 /* ---- the functions in double */
 
-static double value_of(pt__unary_t unary, double x) {
+static double value_of(pt__unary_t unary, double x)
+{
     switch (unary) {
     case PT__UNARY_RELU:
         return x < 0.0 ? 0.0 : x;
@@ -27,7 +28,8 @@ static double value_of(pt__unary_t unary, double x) {
 }
 
 /* By the op's input x, for all of them. */
-static double slope_of(pt__unary_t unary, double x) {
+static double slope_of(pt__unary_t unary, double x)
+{
     double s, u;
     switch (unary) {
     case PT__UNARY_RELU:
@@ -59,7 +61,8 @@ static const char *const names[PT__UNARY_COUNT] = {"relu", "gelu tanh", "gelu er
 /* ---- bounds of the functions over the floats, one in every 2053 of them */
 
 /* error in units of the last place of the float nearest to the true value, denormals included */
-static double ulps(float got, double expected) {
+static double ulps(float got, double expected)
+{
     float nearest = (float)expected;
     if ((isnan(expected) && isnan(got)) || got == nearest)
         return 0.0;
@@ -83,7 +86,8 @@ static const bound_t bounds[] = {
     {PT__UNARY_SILU, 4.0, 2e-36, 2e-36},
 };
 
-static void check_bound(pt__dev device, const bound_t *bound) {
+static void check_bound(pt__dev device, const bound_t *bound)
+{
     enum { BLOCK = 4096 };
     float src[BLOCK], dst[BLOCK];
     double worst = 0.0;
@@ -144,14 +148,16 @@ typedef struct unary_case {
     int in_place;
 } unary_case_t;
 
-static void run_unary(pt__dev device, const void *argument, float *out) {
+static void run_unary(pt__dev device, const void *argument, float *out)
+{
     const unary_case_t *c = argument;
     if (c->in_place)
         memcpy(out, c->src, (size_t)c->n * sizeof(float));
     device->kernels->unary(device, c->unary, c->n, c->in_place ? out : c->src, out);
 }
 
-static void run_unary_gradient(pt__dev device, const void *argument, float *out) {
+static void run_unary_gradient(pt__dev device, const void *argument, float *out)
+{
     const unary_case_t *c = argument;
     if (c->in_place)
         memcpy(out, c->d_dst, (size_t)c->n * sizeof(float));
@@ -220,7 +226,8 @@ typedef struct linear_case {
     int32_t accumulate;
 } linear_case_t;
 
-static void run_linear(pt__dev device, const void *argument, float *out) {
+static void run_linear(pt__dev device, const void *argument, float *out)
+{
     const linear_case_t *c = argument;
     const pt__kernels_t *k = device->kernels;
     if (c->which == 0)
@@ -268,7 +275,8 @@ typedef struct dropout_case {
     const float *src;
 } dropout_case_t;
 
-static void run_dropout(pt__dev device, const void *argument, float *out) {
+static void run_dropout(pt__dev device, const void *argument, float *out)
+{
     const dropout_case_t *c = argument;
     memcpy(out, c->src, (size_t)c->n * sizeof(float));
     device->kernels->dropout(device, c->n, c->probability, c->key, out, out);

@@ -8,12 +8,14 @@ typedef struct gather_case {
     const int32_t *index;
 } gather_case_t;
 
-static void run_gather(pt__dev device, const void *argument, float *out) {
+static void run_gather(pt__dev device, const void *argument, float *out)
+{
     const gather_case_t *c = argument;
     device->kernels->gather(device, c->rows, c->columns, c->table, c->index, out);
 }
 
-static void run_gradient(pt__dev device, const void *argument, float *out) {
+static void run_gradient(pt__dev device, const void *argument, float *out)
+{
     const gather_case_t *c = argument;
     device->kernels->gather_gradient(device, c->rows, c->columns, c->table_rows, c->d_dst, c->index, c->accumulate,
                                      out);

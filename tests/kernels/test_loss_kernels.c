@@ -11,7 +11,8 @@ typedef struct entropy_case {
     int in_place, gradient;
 } entropy_case_t;
 
-static void run_logits(pt__dev device, const void *argument, float *out) {
+static void run_logits(pt__dev device, const void *argument, float *out)
+{
     const entropy_case_t *c = argument;
     pt__cross_entropy_t d = c->d;
     d.loss = out;
@@ -24,7 +25,8 @@ static void run_logits(pt__dev device, const void *argument, float *out) {
     device->kernels->cross_entropy(device, &d);
 }
 
-static void run_linear(pt__dev device, const void *argument, float *out) {
+static void run_linear(pt__dev device, const void *argument, float *out)
+{
     const entropy_case_t *c = argument;
     pt__cross_entropy_t d = c->d;
     d.loss = out;
@@ -42,7 +44,8 @@ static void run_linear(pt__dev device, const void *argument, float *out) {
 
 /* Sum of the weighted losses, the sum of weights, and d_logits of the sum, from logits in double. */
 static void expect_entropy(const pt__cross_entropy_t *d, const double *logits, double *loss, double *weight,
-                           double *d_logits) {
+                           double *d_logits)
+{
     double smoothing = (double)d->smoothing, classes = (double)d->classes;
     *loss = *weight = 0.0;
     for (int64_t r = 0; r < d->rows; r++) {
@@ -78,7 +81,8 @@ typedef struct entropy_form {
     float smoothing;
 } entropy_form_t;
 
-static void check_logits(const pt__cross_entropy_t *d, const double *logits, double *out) {
+static void check_logits(const pt__cross_entropy_t *d, const double *logits, double *out)
+{
     int64_t n = d->rows * d->classes;
     float *values = draw_values(n);
     double *exact = zero_doubles(n), weight;
@@ -96,8 +100,8 @@ static void check_logits(const pt__cross_entropy_t *d, const double *logits, dou
     free(values), free(exact);
 }
 
-static void check_entropy(int64_t rows, int64_t classes, int64_t width, int64_t chunk_rows,
-                          const entropy_form_t *form) {
+static void check_entropy(int64_t rows, int64_t classes, int64_t width, int64_t chunk_rows, const entropy_form_t *form)
+{
     float *src = draw_values(rows * width), *linear = draw_values(classes * width), *bias = draw_values(classes);
     float *probabilities = draw_values(rows * classes), *class_weights = draw_values(classes);
     int64_t gradients = rows * width + classes * width + classes, all = rows * classes;
@@ -198,7 +202,8 @@ typedef struct pointwise_case {
     int in_place;
 } pointwise_case_t;
 
-static void run_pointwise(pt__dev device, const void *argument, float *out) {
+static void run_pointwise(pt__dev device, const void *argument, float *out)
+{
     const pointwise_case_t *c = argument;
     if (c->in_place)
         memcpy(out + 2, c->prediction, (size_t)c->n * sizeof(float));
@@ -207,7 +212,8 @@ static void run_pointwise(pt__dev device, const void *argument, float *out) {
                                     out + 2);
 }
 
-static double pointwise_value(const pointwise_case_t *c, double x, double t, double *slope) {
+static double pointwise_value(const pointwise_case_t *c, double x, double t, double *slope)
+{
     double e = x - t, delta = (double)c->delta, w = 1.0 + ((double)c->positive_weight - 1.0) * t;
     switch (c->kind) {
     case PT__LOSS_SQUARED:
@@ -273,7 +279,8 @@ typedef struct correct_case {
     const int32_t *labels;
 } correct_case_t;
 
-static void run_correct(pt__dev device, const void *argument, float *out) {
+static void run_correct(pt__dev device, const void *argument, float *out)
+{
     const correct_case_t *c = argument;
     device->kernels->correct(device, c->rows, c->classes, c->logits, c->labels, IGNORED, out, out + 1);
 }

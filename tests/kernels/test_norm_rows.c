@@ -13,21 +13,24 @@ enum { SHAPES = sizeof shapes / sizeof shapes[0] };
 
 /* ---- softmax */
 
-static void run_softmax(pt__dev device, const void *argument, float *out) {
+static void run_softmax(pt__dev device, const void *argument, float *out)
+{
     const row_case_t *c = argument;
     if (c->in_place)
         memcpy(out, c->src, (size_t)(c->rows * c->columns) * sizeof(float));
     device->kernels->softmax(device, c->rows, c->columns, c->log, c->in_place ? out : c->src, out);
 }
 
-static void run_softmax_gradient(pt__dev device, const void *argument, float *out) {
+static void run_softmax_gradient(pt__dev device, const void *argument, float *out)
+{
     const row_case_t *c = argument;
     if (c->in_place)
         memcpy(out, c->d_dst, (size_t)(c->rows * c->columns) * sizeof(float));
     device->kernels->softmax_gradient(device, c->rows, c->columns, c->log, c->dst, c->in_place ? out : c->d_dst, out);
 }
 
-static void expect_softmax(const row_case_t *c, int64_t r, double *value, double *gradient, float *dst) {
+static void expect_softmax(const row_case_t *c, int64_t r, double *value, double *gradient, float *dst)
+{
     const float *x = c->src + r * c->columns, *d = c->d_dst + r * c->columns;
     double max = -INFINITY, sum = 0.0, total = 0.0;
     for (int64_t i = 0; i < c->columns; i++)
@@ -69,7 +72,8 @@ END_TEST
 
 /* ---- norms: out is dst, then mean, then inverse */
 
-static void run_norm(pt__dev device, const void *argument, float *out) {
+static void run_norm(pt__dev device, const void *argument, float *out)
+{
     const row_case_t *c = argument;
     int64_t n = c->rows * c->columns;
     const float *src = c->in_place ? out : c->src;
@@ -83,7 +87,8 @@ static void run_norm(pt__dev device, const void *argument, float *out) {
 }
 
 /* out is d_src, then d_weight, then d_bias */
-static void run_norm_gradient(pt__dev device, const void *argument, float *out) {
+static void run_norm_gradient(pt__dev device, const void *argument, float *out)
+{
     const row_case_t *c = argument;
     int64_t n = c->rows * c->columns;
     const float *d_dst = c->d_dst, *residual = c->residual;
@@ -106,7 +111,8 @@ typedef struct expected {
     float *mean, *inverse;
 } expected_t;
 
-static void expect_norm(const row_case_t *c, int64_t r, expected_t *e) {
+static void expect_norm(const row_case_t *c, int64_t r, expected_t *e)
+{
     int64_t n = c->columns, at = r * n, all = c->rows * n;
     const float *x = c->src + at;
     double mean = 0.0, variance = 0.0, mean_g = 0.0, mean_gh = 0.0;
@@ -135,7 +141,8 @@ static void expect_norm(const row_case_t *c, int64_t r, expected_t *e) {
     }
 }
 
-static void check_norm(int64_t rows, int64_t columns, int32_t rms, int affine, int32_t accumulate, int residual) {
+static void check_norm(int64_t rows, int64_t columns, int32_t rms, int affine, int32_t accumulate, int residual)
+{
     int64_t n = rows * columns, outs = n + 2 * rows, d_outs = n + 2 * columns;
     float *src = draw_values(n), *weight = draw_values(columns), *bias = draw_values(columns);
     float *d_dst = draw_values(n), *added = draw_values(n), *before = draw_values(d_outs);

@@ -10,7 +10,8 @@ typedef struct optimizer_case {
 } optimizer_case_t;
 
 /* out is the parameters, the first slots, the second slots */
-static void run_steps(pt__dev device, const void *argument, float *out) {
+static void run_steps(pt__dev device, const void *argument, float *out)
+{
     const optimizer_case_t *c = argument;
     pt__update_t update = c->update;
     int64_t n = update.count;
@@ -29,8 +30,8 @@ static void run_steps(pt__dev device, const void *argument, float *out) {
     }
 }
 
-static void expect_step(const optimizer_case_t *c, int step, double gradient, double *p, double *first,
-                        double *second) {
+static void expect_step(const optimizer_case_t *c, int step, double gradient, double *p, double *first, double *second)
+{
     const pt__update_t *u = &c->update;
     double g = gradient * (double)u->gradient_scale, limit = (double)u->clip_value;
     if (limit > 0.0)
@@ -53,7 +54,8 @@ static void expect_step(const optimizer_case_t *c, int step, double gradient, do
     *p -= (double)u->rate * g;
 }
 
-static void check_optimizer(const char *what, const pt__update_t *update, int adam) {
+static void check_optimizer(const char *what, const pt__update_t *update, int adam)
+{
     int64_t n = update->count;
     float *gradients = draw_values(STEPS * n), *before = draw_values(3 * n);
     double *expected = zero_doubles(3 * n);

@@ -9,7 +9,8 @@ typedef struct reduce_case {
     const int32_t *index;
 } reduce_case_t;
 
-static void run_reduce(pt__dev device, const void *argument, float *out) {
+static void run_reduce(pt__dev device, const void *argument, float *out)
+{
     const reduce_case_t *c = argument;
     int32_t *index = calloc((size_t)(c->outer * c->inner + 1), sizeof(int32_t));
     device->kernels->reduce(device, c->reduce, c->outer, c->middle, c->inner, c->src, out,
@@ -19,12 +20,14 @@ static void run_reduce(pt__dev device, const void *argument, float *out) {
     free(index);
 }
 
-static void run_reduce_gradient(pt__dev device, const void *argument, float *out) {
+static void run_reduce_gradient(pt__dev device, const void *argument, float *out)
+{
     const reduce_case_t *c = argument;
     device->kernels->reduce_gradient(device, c->reduce, c->outer, c->middle, c->inner, c->d_dst, c->index, out);
 }
 
-static void check_reduce(pt__reduce_t reduce, int64_t outer, int64_t middle, int64_t inner, int32_t accumulate) {
+static void check_reduce(pt__reduce_t reduce, int64_t outer, int64_t middle, int64_t inner, int32_t accumulate)
+{
     int64_t n = outer * middle * inner, results = outer * inner;
     float *src = draw_values(n), *before = draw_values(results), *d_dst = draw_values(results);
     double *expected = zero_doubles(results), *gradient = zero_doubles(n);
@@ -70,7 +73,8 @@ START_TEST(test_reduce)
 }
 END_TEST
 
-static void run_column_sum(pt__dev device, const void *argument, float *out) {
+static void run_column_sum(pt__dev device, const void *argument, float *out)
+{
     const reduce_case_t *c = argument;
     device->kernels->column_sum(device, c->middle, c->inner, c->src, c->accumulate, out);
 }
@@ -95,7 +99,8 @@ START_TEST(test_column_sum)
 }
 END_TEST
 
-static void run_not_a_number(pt__dev device, const void *argument, float *out) {
+static void run_not_a_number(pt__dev device, const void *argument, float *out)
+{
     const reduce_case_t *c = argument;
     int32_t index[40];
     device->kernels->reduce(device, PT__REDUCE_MAX, c->outer, c->middle, c->inner, c->src, out, index, 0);
@@ -123,7 +128,8 @@ START_TEST(test_largest_not_a_number)
 }
 END_TEST
 
-static void run_squares(pt__dev device, const void *argument, float *out) {
+static void run_squares(pt__dev device, const void *argument, float *out)
+{
     const reduce_case_t *c = argument;
     double sum = device->kernels->sum_of_squares(device, c->middle, c->src);
     out[0] = (float)sum;
@@ -161,13 +167,15 @@ typedef struct segment_case {
     int32_t *index;
 } segment_case_t;
 
-static void run_segments(pt__dev device, const void *argument, float *out) {
+static void run_segments(pt__dev device, const void *argument, float *out)
+{
     const segment_case_t *c = argument;
     device->kernels->segment_reduce(device, c->reduce, c->samples, c->offsets, c->columns, c->src, out,
                                     c->reduce == PT__REDUCE_MAX ? c->index : NULL);
 }
 
-static void run_segments_gradient(pt__dev device, const void *argument, float *out) {
+static void run_segments_gradient(pt__dev device, const void *argument, float *out)
+{
     const segment_case_t *c = argument;
     device->kernels->segment_reduce_gradient(device, c->reduce, c->samples, c->offsets, c->columns, c->src, c->index,
                                              out);

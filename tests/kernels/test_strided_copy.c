@@ -1,7 +1,8 @@
 /* Copies between strided boxes and binary operations with broadcasting, of random shapes. */
 #include "kernels/every_device.h"
 
-static int64_t draw_below(int64_t n) {
+static int64_t draw_below(int64_t n)
+{
     return (int64_t)((draw_value() + 1.0f) * 0.49999f * (float)n);
 }
 
@@ -12,13 +13,15 @@ typedef struct copy_case {
     const float *src;
 } copy_case_t;
 
-static void run_copy(pt__dev device, const void *argument, float *out) {
+static void run_copy(pt__dev device, const void *argument, float *out)
+{
     const copy_case_t *c = argument;
     device->kernels->copy(device, &c->copy, c->src, out);
 }
 
 /* A box whose axes lie in memory in a drawn order, with gaps. */
-static int64_t draw_strides(int32_t rank, const int64_t *size, int64_t gap, int64_t *stride) {
+static int64_t draw_strides(int32_t rank, const int64_t *size, int64_t gap, int64_t *stride)
+{
     int32_t order[PT__KERNEL_RANK];
     int64_t next = 1;
     for (int32_t d = 0; d < rank; d++)
@@ -35,7 +38,8 @@ static int64_t draw_strides(int32_t rank, const int64_t *size, int64_t gap, int6
     return next;
 }
 
-static void check_copy(int32_t rank, const int64_t *size, int64_t gap, int32_t accumulate) {
+static void check_copy(int32_t rank, const int64_t *size, int64_t gap, int32_t accumulate)
+{
     copy_case_t c = {.copy = {.rank = rank, .accumulate = accumulate}};
     for (int32_t d = 0; d < rank; d++)
         c.copy.size[d] = size[d];
@@ -88,7 +92,8 @@ typedef struct binary_case {
     int in_place; /* 1: over a, 2: over b */
 } binary_case_t;
 
-static void run_binary(pt__dev device, const void *argument, float *out) {
+static void run_binary(pt__dev device, const void *argument, float *out)
+{
     const binary_case_t *c = argument;
     if (c->in_place)
         memcpy(out, c->in_place == 1 ? c->a : c->b, (size_t)c->n * sizeof(float));
@@ -97,7 +102,8 @@ static void run_binary(pt__dev device, const void *argument, float *out) {
 }
 
 /* Strides of a dense operand that has size 1 along the axes in `mask`. */
-static int64_t operand_strides(const pt__broadcast_t *shape, int64_t mask, int64_t *stride) {
+static int64_t operand_strides(const pt__broadcast_t *shape, int64_t mask, int64_t *stride)
+{
     int64_t next = 1;
     for (int32_t d = shape->rank - 1; d >= 0; d--) {
         stride[d] = mask >> d & 1 ? 0 : next;
@@ -106,7 +112,8 @@ static int64_t operand_strides(const pt__broadcast_t *shape, int64_t mask, int64
     return next;
 }
 
-static void check_binary(int32_t rank, const int64_t *size, int64_t a_mask, int64_t b_mask) {
+static void check_binary(int32_t rank, const int64_t *size, int64_t a_mask, int64_t b_mask)
+{
     for (int binary = 0; binary < PT__BINARY_COUNT; binary++)
         for (int in_place = 0; in_place < 3; in_place++) {
             if ((in_place == 1 && a_mask) || (in_place == 2 && b_mask))

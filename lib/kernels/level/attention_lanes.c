@@ -36,7 +36,8 @@ typedef struct operand { /* element (m, k) stands at data[m * row + k * step] */
 /* dst[rows, vectors] = a · b, added to factor[m] · dst (factor NULL: 1) where `accumulate`. All but pointers and sizes
  * are known where this is inlined. */
 INLINE void tile_product(int rows, int vectors, int64_t depth, operand_t a, const float *b, int64_t b_stride,
-                         int accumulate, const float *factor, float *dst, int64_t dst_stride) {
+                         int accumulate, const float *factor, float *dst, int64_t dst_stride)
+{
     floats_t total[8][2];
 #pragma GCC unroll 8
     for (int m = 0; m < rows; m++)
@@ -71,7 +72,8 @@ typedef enum depth_range { DEPTH_ALL, DEPTH_UP_TO_ROW, DEPTH_FROM_ROW } depth_ra
 
 /* Rows [m, m + rows) of one strip of columns. */
 INLINE void tile_rows(int rows, int vectors, int64_t m, int64_t depth, depth_range_t range, operand_t a, const float *b,
-                      int64_t b_stride, int accumulate, const float *factor, float *dst, int64_t dst_stride) {
+                      int64_t b_stride, int accumulate, const float *factor, float *dst, int64_t dst_stride)
+{
     int64_t from = range == DEPTH_FROM_ROW ? m : 0;
     if (range == DEPTH_UP_TO_ROW && m + rows < depth)
         depth = m + rows;
@@ -81,7 +83,8 @@ INLINE void tile_rows(int rows, int vectors, int64_t m, int64_t depth, depth_ran
 }
 
 INLINE void strip_product(int vectors, int64_t rows, int64_t depth, depth_range_t range, operand_t a, const float *b,
-                          int64_t b_stride, int accumulate, const float *factor, float *dst, int64_t dst_stride) {
+                          int64_t b_stride, int accumulate, const float *factor, float *dst, int64_t dst_stride)
+{
     int64_t m = 0;
     for (; m + ROWS <= rows; m += ROWS)
         tile_rows(ROWS, vectors, m, depth, range, a, b, b_stride, accumulate, factor, dst, dst_stride);
@@ -96,7 +99,8 @@ INLINE void strip_product(int vectors, int64_t rows, int64_t depth, depth_range_
 /* dst [rows, columns] = a · b or added to it, columns being whole vectors: strips of two, whose part of b stays in the
  * cache. */
 INLINE void product(int64_t rows, int64_t columns, int64_t depth, depth_range_t range, operand_t a, const float *b,
-                    int64_t b_stride, int accumulate, const float *factor, float *dst, int64_t dst_stride) {
+                    int64_t b_stride, int accumulate, const float *factor, float *dst, int64_t dst_stride)
+{
     int64_t n = 0;
     for (; n + 2 * LANES <= columns; n += 2 * LANES)
         strip_product(2, rows, depth, range, a, b + n, b_stride, accumulate, factor, dst + n, dst_stride);
@@ -108,7 +112,8 @@ INLINE void product(int64_t rows, int64_t columns, int64_t depth, depth_range_t 
 
 /* Rows of one head, brought together: dst [rows, padded], zeros beyond width. Rows that lie a multiple of a page apart,
  * as they do in a fused matrix of queries, keys and values, would push each other out of the first cache. */
-static void pack_rows(int64_t rows, int64_t width, const float *src, int64_t stride, float *dst, int64_t padded) {
+static void pack_rows(int64_t rows, int64_t width, const float *src, int64_t stride, float *dst, int64_t padded)
+{
     for (int64_t r = 0; r < rows; r++) {
         const float *from = src + r * stride;
         float *to = dst + r * padded;
@@ -121,7 +126,8 @@ static void pack_rows(int64_t rows, int64_t width, const float *src, int64_t str
 }
 
 /* The keys that queries [i, i + LANES) of a tile may see: all, or on the diagonal those up to their group's end. */
-INLINE int64_t keys_seen(int diagonal, int64_t keys, int64_t i) {
+INLINE int64_t keys_seen(int diagonal, int64_t keys, int64_t i)
+{
     int64_t end = (i / GRANULE + 1) * GRANULE;
     return diagonal && end < keys ? end : keys;
 }
@@ -133,7 +139,8 @@ typedef struct rows { /* [.., width] or, with zeros beyond, [.., padded] */
 
 /* Rows that are read once or twice stay where they are, unless the last vector of a row would reach beyond it. */
 INLINE rows_t bring_rows(int in_place, int64_t rows, int64_t width, const float *src, int64_t stride, float *buffer,
-                         int64_t padded) {
+                         int64_t padded)
+{
     if (in_place && width == padded)
         return (rows_t){src, stride};
     pack_rows(rows, width, src, stride, buffer, padded);
@@ -142,7 +149,8 @@ INLINE rows_t bring_rows(int in_place, int64_t rows, int64_t width, const float 
 
 /* The other way: dst (+)= src [rows, padded]. */
 static void put_rows(int64_t rows, int64_t width, const float *src, int64_t padded, int32_t accumulate, float *dst,
-                     int64_t stride) {
+                     int64_t stride)
+{
     for (int64_t r = 0; r < rows; r++) {
         const float *from = src + r * padded;
         float *to = dst + r * stride;
@@ -156,7 +164,8 @@ static void put_rows(int64_t rows, int64_t width, const float *src, int64_t padd
 }
 
 /* dst [width][TILE] = factor · src^T, src [rows, width]; columns up to the next multiple of LANES are 0 */
-static void pack_transposed(int64_t rows, int64_t width, const float *src, int64_t stride, float factor, float *dst) {
+static void pack_transposed(int64_t rows, int64_t width, const float *src, int64_t stride, float factor, float *dst)
+{
     for (int64_t r = 0; r < rows; r += LANES) {
         int64_t count = rows - r < LANES ? rows - r : LANES, c = 0;
         if (count == LANES)
@@ -170,7 +179,8 @@ static void pack_transposed(int64_t rows, int64_t width, const float *src, int64
 
 /* dst [keys][TILE] = rows · columns, where columns [width][TILE] are packed */
 static void score_product(int64_t keys, int64_t queries, int diagonal, int64_t width, rows_t rows, const float *columns,
-                          float *dst) {
+                          float *dst)
+{
     operand_t a = {rows.data, rows.stride, 1};
     for (int64_t i = 0; i < queries; i += 2 * LANES) {
         int64_t both = keys_seen(diagonal, keys, i), all = keys_seen(diagonal, keys, i + LANES);
@@ -189,7 +199,8 @@ static void score_product(int64_t keys, int64_t queries, int diagonal, int64_t w
 }
 
 /* Keys that are masked for all queries get scores of -infinity. */
-static void mask_keys(const float *mask, int64_t keys, float *scores) {
+static void mask_keys(const float *mask, int64_t keys, float *scores)
+{
     if (mask == NULL)
         return;
     for (int64_t j = 0; j < keys; j++)
@@ -199,7 +210,8 @@ static void mask_keys(const float *mask, int64_t keys, float *scores) {
 }
 
 /* On the diagonal, query i does not see keys j > i of its tile. */
-INLINE floats_t masked_score(int diagonal, const float *scores, int64_t j, int64_t i) {
+INLINE floats_t masked_score(int diagonal, const float *scores, int64_t j, int64_t i)
+{
     floats_t s = load(scores + j * TILE + i);
     if (diagonal && j > i)
         s = choose(lane_numbers() + (int32_t)(i - j) < 0, broadcast(-INFINITY), s);
@@ -212,7 +224,8 @@ typedef struct running {                      /* of a tile's queries, over the k
     float max[TILE], sum[TILE], shrink[TILE]; /* shrink: what the results so far are multiplied by */
 } running_t;
 
-INLINE void softmax_lanes(int diagonal, int64_t keys, int64_t i, float *scores, running_t *running) {
+INLINE void softmax_lanes(int diagonal, int64_t keys, int64_t i, float *scores, running_t *running)
+{
     floats_t before = load(running->max + i), max = before, other = before;
     int64_t seen = keys_seen(diagonal, keys, i), j = 0;
     for (; j + 2 <= seen; j += 2) {
@@ -233,7 +246,8 @@ INLINE void softmax_lanes(int diagonal, int64_t keys, int64_t i, float *scores, 
     store(running->sum + i, load(running->sum + i) * shrink + sum);
 }
 
-static void softmax_tile(int diagonal, int64_t keys, int64_t queries, float *scores, running_t *running) {
+static void softmax_tile(int diagonal, int64_t keys, int64_t queries, float *scores, running_t *running)
+{
     for (int64_t i = 0; i < queries; i += LANES)
         if (diagonal)
             softmax_lanes(1, keys, i, scores, running);
@@ -245,7 +259,8 @@ static void softmax_tile(int diagonal, int64_t keys, int64_t queries, float *sco
  * keys is brought together once for all of them, and of keys in the backward direction, with their gradients. */
 enum { GROUP = 4, SCRATCH_FLOATS = PT__KERNEL_SCRATCH / 4 };
 
-static int64_t group_tiles(int64_t fixed, int64_t each) {
+static int64_t group_tiles(int64_t fixed, int64_t each)
+{
     int64_t tiles = (SCRATCH_FLOATS - fixed) / each;
     return tiles < GROUP ? tiles : GROUP;
 }
@@ -256,7 +271,8 @@ typedef struct query_tile {
     running_t running;
 } query_tile_t;
 
-static void start_queries(const pt__attention_t *at, int64_t begin, int64_t head, query_tile_t *tile) {
+static void start_queries(const pt__attention_t *at, int64_t begin, int64_t head, query_tile_t *tile)
+{
     for (int64_t i = 0; i < TILE; i++) {
         tile->running.max[i] = LOWEST;
         tile->running.sum[i] = 0.0f;
@@ -266,7 +282,8 @@ static void start_queries(const pt__attention_t *at, int64_t begin, int64_t head
 }
 
 static void finish_queries(const pt__attention_t *at, int64_t begin, int64_t head, int64_t padded,
-                           const query_tile_t *tile) {
+                           const query_tile_t *tile)
+{
     int64_t width = at->width;
     for (int64_t i = 0; i < tile->queries; i++) {
         int64_t row = begin + tile->first + i, c = 0;
@@ -282,13 +299,14 @@ static void finish_queries(const pt__attention_t *at, int64_t begin, int64_t hea
     }
 }
 
-static int64_t forward_tiles(int64_t width) {
+static int64_t forward_tiles(int64_t width)
+{
     int64_t padded = (width + LANES - 1) / LANES * LANES;
     return group_tiles(TILE * TILE + 2 * TILE * padded, TILE * (width + padded));
 }
 
-static void forward(const pt__attention_t *at, int64_t begin, int64_t end, int64_t head, int64_t first,
-                    float *scratch) {
+static void forward(const pt__attention_t *at, int64_t begin, int64_t end, int64_t head, int64_t first, float *scratch)
+{
     int64_t width = at->width, length = end - begin, tiles = 0;
     int64_t padded = (width + LANES - 1) / LANES * LANES, kv_head = head / (at->heads / at->kv_heads);
     float *scores = scratch, *k_buffer = scores + TILE * TILE, *v_buffer = k_buffer + TILE * padded;
@@ -327,7 +345,8 @@ static void forward(const pt__attention_t *at, int64_t begin, int64_t end, int64
 
 /* scores -> p, d_p -> d_s, in place, for queries [i, i + LANES) */
 INLINE void gradient_lanes(int diagonal, int64_t keys, int64_t i, float scale, const float *log_sum, const float *delta,
-                           float *scores, float *d_scores) {
+                           float *scores, float *d_scores)
+{
     floats_t log2_sum = load(log_sum + i), mean = load(delta + i);
     int64_t seen = keys_seen(diagonal, keys, i);
     for (int64_t j = 0; j < seen; j++) {
@@ -338,7 +357,8 @@ INLINE void gradient_lanes(int diagonal, int64_t keys, int64_t i, float scale, c
 }
 
 static void gradient_tile(int diagonal, int64_t keys, int64_t queries, float scale, const float *log_sum,
-                          const float *delta, float *scores, float *d_scores) {
+                          const float *delta, float *scores, float *d_scores)
+{
     for (int64_t i = 0; i < queries; i += LANES)
         if (diagonal)
             gradient_lanes(1, keys, i, scale, log_sum, delta, scores, d_scores);
@@ -363,7 +383,8 @@ typedef struct backward_scratch {
 
 /* The queries [first, first + TILE) of one head against a group of keys. */
 static void backward_queries(const pt__attention_t *at, int64_t begin, int64_t end, int64_t head, int64_t first,
-                             backward_scratch_t *s, int64_t tiles) {
+                             backward_scratch_t *s, int64_t tiles)
+{
     int64_t width = at->width, padded = s->padded, row = begin + first;
     int64_t queries = end - row < TILE ? end - row : TILE;
     float log_sum[TILE], delta[TILE];
@@ -400,7 +421,8 @@ static void backward_queries(const pt__attention_t *at, int64_t begin, int64_t e
 }
 
 /* Divides the scratch; returns how many tiles of keys it has room for. */
-static int64_t backward_tiles(int64_t width, float *scratch, backward_scratch_t *s) {
+static int64_t backward_tiles(int64_t width, float *scratch, backward_scratch_t *s)
+{
     int64_t padded = s->padded = (width + LANES - 1) / LANES * LANES;
     s->scores = scratch;
     s->d_scores = s->scores + TILE * TILE;
@@ -419,7 +441,8 @@ static int64_t backward_tiles(int64_t width, float *scratch, backward_scratch_t 
     return tiles;
 }
 
-static void backward(const pt__attention_t *at, int64_t begin, int64_t end, int64_t kv_head, float *scratch) {
+static void backward(const pt__attention_t *at, int64_t begin, int64_t end, int64_t kv_head, float *scratch)
+{
     backward_scratch_t s;
     int64_t length = end - begin, width = at->width, group = at->heads / at->kv_heads, padded, tiles;
     int64_t at_most = backward_tiles(width, scratch, &s);

@@ -6,7 +6,8 @@
 
 /* Words of the blocks counter, counter + 1, ... of LANES / 2 counters, in the order of their elements. A counter's word
  * stands in the low half of a 64-bit lane; what is in the high half is never read. */
-INLINE void random_words(uint64_t key, longs_t counter, words_t *low, words_t *high) {
+INLINE void random_words(uint64_t key, longs_t counter, words_t *low, words_t *high)
+{
     longs_t c0 = counter, c1 = counter >> 32, c2 = {0}, c3 = {0};
     uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
     for (int round = 0; round < 10; round++) {
@@ -22,12 +23,14 @@ INLINE void random_words(uint64_t key, longs_t counter, words_t *low, words_t *h
     interleave_pairs(first, second, low, high);
 }
 
-INLINE floats_t dropped(words_t words, uint32_t threshold, floats_t x) {
+INLINE floats_t dropped(words_t words, uint32_t threshold, floats_t x)
+{
     return where((ints_t)(words >= threshold), x);
 }
 
 static void dropout(int64_t n, int64_t first, uint64_t key, uint32_t threshold, float factor, const float *src,
-                    float *dst) {
+                    float *dst)
+{
     longs_t counter;
     for (int j = 0; j < LANES / 2; j++)
         counter[j] = (uint64_t)(first / 4 + j);

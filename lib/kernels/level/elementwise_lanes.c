@@ -4,7 +4,8 @@
 #include "kernels/level/transpose_block.h"
 #include "kernels/vector.h"
 
-static void fill(int64_t n, float value, float *dst) {
+static void fill(int64_t n, float value, float *dst)
+{
     int64_t i = 0;
     for (; i + LANES <= n; i += LANES)
         store(dst + i, broadcast(value));
@@ -13,7 +14,8 @@ static void fill(int64_t n, float value, float *dst) {
 }
 
 /* `function` is known where this is inlined, so that the loop holds the function itself. */
-INLINE void map(int64_t n, const float *src, float *dst, floats_t (*function)(floats_t, float), float argument) {
+INLINE void map(int64_t n, const float *src, float *dst, floats_t (*function)(floats_t, float), float argument)
+{
     int64_t i = 0;
     for (; i + LANES <= n; i += LANES)
         store(dst + i, function(load(src + i), argument));
@@ -22,7 +24,8 @@ INLINE void map(int64_t n, const float *src, float *dst, floats_t (*function)(fl
 }
 
 INLINE void map_pair(int64_t n, const float *a, const float *b, float *dst,
-                     floats_t (*function)(floats_t, floats_t, float), float argument) {
+                     floats_t (*function)(floats_t, floats_t, float), float argument)
+{
     int64_t i = 0;
     for (; i + LANES <= n; i += LANES)
         store(dst + i, function(load(a + i), load(b + i), argument));
@@ -30,48 +33,58 @@ INLINE void map_pair(int64_t n, const float *a, const float *b, float *dst,
         store_part(dst + i, function(load_part(a + i, n - i, 0.0f), load_part(b + i, n - i, 0.0f), argument), n - i);
 }
 
-INLINE floats_t value_sum(floats_t a, floats_t b, float argument) {
+INLINE floats_t value_sum(floats_t a, floats_t b, float argument)
+{
     (void)argument;
     return a + b;
 }
 
-INLINE floats_t value_scaled(floats_t x, float factor) {
+INLINE floats_t value_scaled(floats_t x, float factor)
+{
     return x * factor;
 }
 
-INLINE floats_t value_scaled_sum(floats_t a, floats_t b, float factor) {
+INLINE floats_t value_scaled_sum(floats_t a, floats_t b, float factor)
+{
     return a * factor + b;
 }
 
-static void add_into(int64_t n, const float *src, float *dst) {
+static void add_into(int64_t n, const float *src, float *dst)
+{
     map_pair(n, src, dst, dst, value_sum, 0.0f);
 }
 
-static void scale(int64_t n, float factor, const float *src, float *dst) {
+static void scale(int64_t n, float factor, const float *src, float *dst)
+{
     map(n, src, dst, value_scaled, factor);
 }
 
-static void scale_into(int64_t n, float factor, const float *src, float *dst) {
+static void scale_into(int64_t n, float factor, const float *src, float *dst)
+{
     map_pair(n, src, dst, dst, value_scaled_sum, factor);
 }
 
 /* ---- unary: UNARY(name, value, slope from what unary_gradient reads: the input, or for tanh, sigmoid and exp the
  * output) */
 
-#define UNARY(name, value, slope)                                                                    \
-    INLINE floats_t name##_value(floats_t x, float argument) {                                       \
-        (void)argument;                                                                              \
-        return value;                                                                                \
-    }                                                                                                \
-    INLINE floats_t name##_gradient_value(floats_t x, floats_t d, float argument) {                  \
-        (void)argument;                                                                              \
-        return slope;                                                                                \
-    }                                                                                                \
-    static void name##_map(int64_t n, const float *src, float *dst) {                                \
-        map(n, src, dst, name##_value, 0.0f);                                                        \
-    }                                                                                                \
-    static void name##_gradient_map(int64_t n, const float *src, const float *d_dst, float *d_src) { \
-        map_pair(n, src, d_dst, d_src, name##_gradient_value, 0.0f);                                 \
+#define UNARY(name, value, slope)                                                                  \
+    INLINE floats_t name##_value(floats_t x, float argument)                                       \
+    {                                                                                              \
+        (void)argument;                                                                            \
+        return value;                                                                              \
+    }                                                                                              \
+    INLINE floats_t name##_gradient_value(floats_t x, floats_t d, float argument)                  \
+    {                                                                                              \
+        (void)argument;                                                                            \
+        return slope;                                                                              \
+    }                                                                                              \
+    static void name##_map(int64_t n, const float *src, float *dst)                                \
+    {                                                                                              \
+        map(n, src, dst, name##_value, 0.0f);                                                      \
+    }                                                                                              \
+    static void name##_gradient_map(int64_t n, const float *src, const float *d_dst, float *d_src) \
+    {                                                                                              \
+        map_pair(n, src, d_dst, d_src, name##_gradient_value, 0.0f);                               \
     }
 
 UNARY(relu, relu(x), where(~(x <= 0.0f), d))
@@ -86,7 +99,8 @@ UNARY(log, logarithm(x), d / x)
 /* ---- binary: dense operands, or one of them a single value, or any steps */
 
 INLINE void combine(int64_t n, const float *a, int64_t a_step, const float *b, int64_t b_step, float *dst,
-                    floats_t (*function)(floats_t, floats_t)) {
+                    floats_t (*function)(floats_t, floats_t))
+{
     int64_t i = 0;
     if (a_step == 1 && b_step == 1) {
         for (; i + LANES <= n; i += LANES)
@@ -111,13 +125,14 @@ INLINE void combine(int64_t n, const float *a, int64_t a_step, const float *b, i
     }
 }
 
-#define BINARY(name, operation)                                                                           \
-    INLINE floats_t name##_value(floats_t a, floats_t b) {                                                \
-        return a operation b;                                                                             \
-    }                                                                                                     \
-    static void name##_combine(int64_t n, const float *a, int64_t a_step, const float *b, int64_t b_step, \
-                               float *dst) {                                                              \
-        combine(n, a, a_step, b, b_step, dst, name##_value);                                              \
+#define BINARY(name, operation)                                                                                       \
+    INLINE floats_t name##_value(floats_t a, floats_t b)                                                              \
+    {                                                                                                                 \
+        return a operation b;                                                                                         \
+    }                                                                                                                 \
+    static void name##_combine(int64_t n, const float *a, int64_t a_step, const float *b, int64_t b_step, float *dst) \
+    {                                                                                                                 \
+        combine(n, a, a_step, b, b_step, dst, name##_value);                                                          \
     }
 
 BINARY(add, +)
@@ -126,7 +141,8 @@ BINARY(mul, *)
 BINARY(div, /)
 
 static void transpose(int64_t rows, int64_t columns, const float *src, int64_t src_stride, float *dst,
-                      int64_t dst_stride) {
+                      int64_t dst_stride)
+{
     int64_t r = 0;
     for (; r + LANES <= rows; r += LANES) {
         int64_t c = 0;

@@ -8,7 +8,8 @@
 
 /* e^x: 2 ulp over all floats, denormal results and infinities included.
  * x = n ln 2 + f, e^x = 2^n (1 + f + f^2 P(f)). */
-INLINE floats_t exponential(floats_t x) {
+INLINE floats_t exponential(floats_t x)
+{
     const float shift = 12582912.0f; /* 1.5 * 2^23: adding it rounds to an integer */
     x = maximum(broadcast(-104.0f), minimum(broadcast(89.0f), x));
     floats_t shifted = x * 1.44269504f + shift;
@@ -24,7 +25,8 @@ INLINE floats_t exponential(floats_t x) {
 }
 
 /* 2^x for x <= 126: relative error 2e-7; exactly 0 from x = -150 on at the latest. For attention. */
-INLINE floats_t power_of_two(floats_t x) {
+INLINE floats_t power_of_two(floats_t x)
+{
 #if defined(__AVX512F__)
     floats_t f = fraction_nearest(x);
 #else
@@ -46,7 +48,8 @@ INLINE floats_t power_of_two(floats_t x) {
 }
 
 /* ln x: 2 ulp. 0 gives -infinity, less gives NaN. x = 2^k (1 + m), ln(1 + m) = m - m^2/2 + m^3 P(m). */
-INLINE floats_t logarithm(floats_t x) {
+INLINE floats_t logarithm(floats_t x)
+{
     ints_t denormal = x < FLT_MIN;
     floats_t normal = choose(denormal, x * 8388608.0f, x);
     ints_t bits = (ints_t)normal - 0x3f3504f3; /* bits of sqrt(1/2) */
@@ -70,12 +73,14 @@ INLINE floats_t logarithm(floats_t x) {
 }
 
 /* 1 / (1 + e^-x): 3 ulp where the result is normal and e^-x does not overflow; 0 below x = -88.7. */
-INLINE floats_t logistic(floats_t x) {
+INLINE floats_t logistic(floats_t x)
+{
     return 1.0f / (1.0f + exponential(-x));
 }
 
 /* tanh x: 2 ulp. x + x^3 P(x^2) near 0, 1 - 2 / (e^2|x| + 1) elsewhere. */
-INLINE floats_t hyperbolic_tangent(floats_t x) {
+INLINE floats_t hyperbolic_tangent(floats_t x)
+{
     floats_t size = absolute(x), square = x * x;
     floats_t p = square * -0.00570478477f + 0.0206388887f;
     p = p * square - 0.0537396483f;
@@ -87,7 +92,8 @@ INLINE floats_t hyperbolic_tangent(floats_t x) {
 }
 
 /* -ln erfc(z) for z >= 1, absolute error 3e-7 up to z = 6.5; erfc is taken as 0 from z = 10 on. */
-INLINE floats_t log_erfc_negated(floats_t z) {
+INLINE floats_t log_erfc_negated(floats_t z)
+{
     z = minimum(broadcast(10.5f), z);
     floats_t p = z * 6.86666084e-08f - 2.87931948e-06f;
     p = p * z + 5.44510003e-05f;
@@ -101,7 +107,8 @@ INLINE floats_t log_erfc_negated(floats_t z) {
 }
 
 /* erf(x) / x for |x| <= 1, from x^2 */
-INLINE floats_t erf_ratio(floats_t square) {
+INLINE floats_t erf_ratio(floats_t square)
+{
     floats_t p = square * 7.85377633e-05f - 0.000801016809f;
     p = p * square + 0.00518832495f;
     p = p * square - 0.026853811f;
@@ -111,7 +118,8 @@ INLINE floats_t erf_ratio(floats_t square) {
 }
 
 /* erf x: 2 ulp */
-INLINE floats_t error_function(floats_t x) {
+INLINE floats_t error_function(floats_t x)
+{
     floats_t size = absolute(x);
     floats_t far = 1.0f - exponential(-log_erfc_negated(size));
     return choose(size < 1.0f, erf_ratio(x * x) * x, copy_sign(far, choose(x != x, x, x)));
@@ -119,50 +127,59 @@ INLINE floats_t error_function(floats_t x) {
 
 /* The normal distribution function (1 + erf(x / sqrt 2)) / 2: absolute error 2e-7; relative error 1e-6 where the result
  * is above 0.01, 1e-5 down to x = -9, more beyond, where the result is below 1e-18. */
-INLINE floats_t normal_distribution(floats_t x) {
+INLINE floats_t normal_distribution(floats_t x)
+{
     floats_t z = x * 0.707106781f, size = absolute(z);
     floats_t tail = 0.5f * exponential(-log_erfc_negated(size));
     floats_t far = choose(x > 0.0f, 1.0f - tail, tail);
     return choose(size < 1.0f, erf_ratio(z * z) * (0.5f * z) + 0.5f, far);
 }
 
-INLINE floats_t clamp(floats_t x, float limit) { /* NaN stays */
+INLINE floats_t clamp(floats_t x, float limit)
+{ /* NaN stays */
     return maximum(broadcast(-limit), minimum(broadcast(limit), x));
 }
 
-INLINE floats_t relu(floats_t x) {
+INLINE floats_t relu(floats_t x)
+{
     return choose(x < 0.0f, (floats_t){0}, x);
 }
 
 /* x (1 + tanh u) / 2 = x / (1 + e^-2u), u = sqrt(2/pi) (x + 0.044715 x^3). This and the other form of gelu: 8 and 18 ulp
  * where |gelu| >= 0.05, elsewhere an absolute error of 2e-7. -infinity gives NaN, as 0 times infinity does. */
-INLINE floats_t gelu_tanh(floats_t x) {
+INLINE floats_t gelu_tanh(floats_t x)
+{
     floats_t y = clamp(x, 32.0f);
     floats_t twice = y * (1.5957691216f + 0.0713548163f * (y * y));
     return x / (1.0f + exponential(-twice));
 }
 
-INLINE floats_t gelu_tanh_slope(floats_t x) {
+INLINE floats_t gelu_tanh_slope(floats_t x)
+{
     floats_t y = clamp(x, 32.0f), square = y * y;
     floats_t twice = y * (1.5957691216f + 0.0713548163f * square);
     floats_t s = logistic(twice);
     return s + s * (1.0f - s) * (y * (1.5957691216f + 0.2140644489f * square));
 }
 
-INLINE floats_t gelu_erf(floats_t x) {
+INLINE floats_t gelu_erf(floats_t x)
+{
     return x * normal_distribution(x);
 }
 
-INLINE floats_t gelu_erf_slope(floats_t x) {
+INLINE floats_t gelu_erf_slope(floats_t x)
+{
     floats_t y = clamp(x, 32.0f);
     return normal_distribution(x) + y * 0.398942280f * exponential(-0.5f * (y * y));
 }
 
-INLINE floats_t silu(floats_t x) {
+INLINE floats_t silu(floats_t x)
+{
     return x / (1.0f + exponential(-x));
 }
 
-INLINE floats_t silu_slope(floats_t x) {
+INLINE floats_t silu_slope(floats_t x)
+{
     floats_t y = clamp(x, 100.0f), s = logistic(y);
     return s + y * s * (1.0f - s);
 }

@@ -29,21 +29,25 @@ typedef double doubles_t __attribute__((vector_size(LANES * 4))); /* LANES / 2 o
 #define PT__LEVEL(name) PT__JOIN(name, PT__LEVEL_SUFFIX) /* a table's name at this level */
 #define INLINE          static inline __attribute__((always_inline))
 
-INLINE floats_t load(const float *p) {
+INLINE floats_t load(const float *p)
+{
     floats_t v;
     memcpy(&v, p, sizeof v);
     return v;
 }
 
-INLINE void store(float *p, floats_t v) {
+INLINE void store(float *p, floats_t v)
+{
     memcpy(p, &v, sizeof v);
 }
 
-INLINE floats_t broadcast(float x) {
+INLINE floats_t broadcast(float x)
+{
     return x - (floats_t){0};
 }
 
-INLINE ints_t broadcast_int(int32_t x) {
+INLINE ints_t broadcast_int(int32_t x)
+{
     return x - (ints_t){0};
 }
 
@@ -56,35 +60,41 @@ INLINE ints_t broadcast_int(int32_t x) {
 #else
 
 /* mask ? a : b, lane by lane; masks are what comparisons give */
-INLINE floats_t choose(ints_t mask, floats_t a, floats_t b) {
+INLINE floats_t choose(ints_t mask, floats_t a, floats_t b)
+{
     return (floats_t)((mask & (ints_t)a) | (~mask & (ints_t)b));
 }
 
 /* a > b ? a : b: the second where either is NaN */
-INLINE floats_t maximum(floats_t a, floats_t b) {
+INLINE floats_t maximum(floats_t a, floats_t b)
+{
     return choose(a > b, a, b);
 }
 
-INLINE floats_t minimum(floats_t a, floats_t b) {
+INLINE floats_t minimum(floats_t a, floats_t b)
+{
     return choose(a < b, a, b);
 }
 
 /* The first n < LANES elements; the others are `rest`. */
-INLINE floats_t load_part(const float *p, int64_t n, float rest) {
+INLINE floats_t load_part(const float *p, int64_t n, float rest)
+{
     float part[LANES];
     for (int64_t i = 0; i < LANES; i++)
         part[i] = i < n ? p[i] : rest;
     return load(part);
 }
 
-INLINE void store_part(float *p, floats_t v, int64_t n) {
+INLINE void store_part(float *p, floats_t v, int64_t n)
+{
     float part[LANES];
     store(part, v);
     for (int64_t i = 0; i < n; i++)
         p[i] = part[i];
 }
 
-INLINE floats_t square_root(floats_t x) {
+INLINE floats_t square_root(floats_t x)
+{
     float part[LANES];
     store(part, x);
     for (int i = 0; i < LANES; i++)
@@ -93,7 +103,8 @@ INLINE floats_t square_root(floats_t x) {
 }
 
 /* Lanes combined in a fixed tree. */
-INLINE float sum_lanes(floats_t v) {
+INLINE float sum_lanes(floats_t v)
+{
     float part[LANES];
     store(part, v);
     for (int width = LANES / 2; width > 0; width /= 2)
@@ -102,7 +113,8 @@ INLINE float sum_lanes(floats_t v) {
     return part[0];
 }
 
-INLINE float max_lanes(floats_t v) {
+INLINE float max_lanes(floats_t v)
+{
     float part[LANES];
     store(part, v);
     for (int width = LANES / 2; width > 0; width /= 2)
@@ -112,13 +124,15 @@ INLINE float max_lanes(floats_t v) {
 }
 
 /* x * 2^n for n in [-252, 254]; rounds once, also where the result is denormal */
-INLINE floats_t scale_exponent(floats_t x, ints_t n) {
+INLINE floats_t scale_exponent(floats_t x, ints_t n)
+{
     ints_t half = n >> 1;
     return x * (floats_t)((half + 127) << 23) * (floats_t)((n - half + 127) << 23);
 }
 
 /* (a mod 2^32) times factor, each LANES / 2 of them */
-INLINE longs_t multiply_low_words(longs_t a, uint32_t factor) {
+INLINE longs_t multiply_low_words(longs_t a, uint32_t factor)
+{
 #if defined(__SSE2__)
     return (longs_t)_mm_mul_epu32((__m128i)a, _mm_set1_epi32((int32_t)factor));
 #else
@@ -128,28 +142,33 @@ INLINE longs_t multiply_low_words(longs_t a, uint32_t factor) {
 
 #endif
 
-INLINE floats_t absolute(floats_t x) {
+INLINE floats_t absolute(floats_t x)
+{
     return (floats_t)((ints_t)x & 0x7fffffff);
 }
 
-INLINE floats_t copy_sign(floats_t magnitude, floats_t sign) {
+INLINE floats_t copy_sign(floats_t magnitude, floats_t sign)
+{
     return (floats_t)(((ints_t)magnitude & 0x7fffffff) | ((ints_t)sign & (int32_t)0x80000000));
 }
 
 /* a, or 0 where the mask is not set */
-INLINE floats_t where(ints_t mask, floats_t a) {
+INLINE floats_t where(ints_t mask, floats_t a)
+{
     return (floats_t)(mask & (ints_t)a);
 }
 
 /* lane numbers 0, 1, ... */
-INLINE ints_t lane_numbers(void) {
+INLINE ints_t lane_numbers(void)
+{
     ints_t n;
     for (int i = 0; i < LANES; i++)
         n[i] = i;
     return n;
 }
 
-INLINE double sum_double_lanes(doubles_t v) {
+INLINE double sum_double_lanes(doubles_t v)
+{
     double part[LANES / 2];
     memcpy(part, &v, sizeof v);
     for (int width = LANES / 4; width > 0; width /= 2)
@@ -159,19 +178,22 @@ INLINE double sum_double_lanes(doubles_t v) {
 }
 
 /* LANES / 2 floats as doubles */
-INLINE doubles_t load_doubles(const float *p) {
+INLINE doubles_t load_doubles(const float *p)
+{
     half_floats_t v;
     memcpy(&v, p, sizeof v);
     return __builtin_convertvector(v, doubles_t);
 }
 
-INLINE doubles_t low_doubles(floats_t v) {
+INLINE doubles_t low_doubles(floats_t v)
+{
     float part[LANES];
     store(part, v);
     return load_doubles(part);
 }
 
-INLINE doubles_t high_doubles(floats_t v) {
+INLINE doubles_t high_doubles(floats_t v)
+{
     float part[LANES];
     store(part, v);
     return load_doubles(part + LANES / 2);

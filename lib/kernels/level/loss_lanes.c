@@ -13,25 +13,29 @@ typedef struct terms {
     floats_t loss, slope;
 } terms_t;
 
-INLINE terms_t squared(floats_t x, floats_t t, float delta, float positive_weight) {
+INLINE terms_t squared(floats_t x, floats_t t, float delta, float positive_weight)
+{
     (void)delta, (void)positive_weight;
     floats_t e = x - t;
     return (terms_t){e * e, e + e};
 }
 
-INLINE terms_t absolute_error(floats_t x, floats_t t, float delta, float positive_weight) {
+INLINE terms_t absolute_error(floats_t x, floats_t t, float delta, float positive_weight)
+{
     (void)delta, (void)positive_weight;
     floats_t e = x - t;
     return (terms_t){absolute(e), choose(e == 0.0f, (floats_t){0}, copy_sign(broadcast(1.0f), e)) + (e - e)};
 }
 
-INLINE terms_t huber(floats_t x, floats_t t, float delta, float positive_weight) {
+INLINE terms_t huber(floats_t x, floats_t t, float delta, float positive_weight)
+{
     (void)positive_weight;
     floats_t e = x - t, size = absolute(e);
     return (terms_t){choose(size < delta, 0.5f * e * e, delta * (size - 0.5f * delta)), clamp(e, delta)};
 }
 
-INLINE terms_t binary(floats_t x, floats_t t, float delta, float positive_weight) {
+INLINE terms_t binary(floats_t x, floats_t t, float delta, float positive_weight)
+{
     (void)delta;
     floats_t e = exponential(-absolute(x)), u = 1.0f + e;
     floats_t log1p = choose(u == 1.0f, e, logarithm(u) * (e / (u - 1.0f))); /* exact where e is small */
@@ -43,7 +47,8 @@ INLINE terms_t binary(floats_t x, floats_t t, float delta, float positive_weight
 
 INLINE double pointwise(int64_t n, float delta, float positive_weight, const float *prediction, const float *target,
                         const float *element_weight, double *weight, float *d_prediction,
-                        terms_t (*function)(floats_t, floats_t, float, float)) {
+                        terms_t (*function)(floats_t, floats_t, float, float))
+{
     doubles_t loss_low = {0}, loss_high = {0}, weight_low = {0}, weight_high = {0};
     for (int64_t i = 0; i < n; i += LANES) {
         int64_t count = n - i;
@@ -67,10 +72,11 @@ INLINE double pointwise(int64_t n, float delta, float positive_weight, const flo
     return sum_double_lanes(loss_low + loss_high);
 }
 
-#define POINTWISE(name)                                                                                                \
-    static double name##_loss(int64_t n, float delta, float positive_weight, const float *prediction,                  \
-                              const float *target, const float *element_weight, double *weight, float *d_prediction) { \
-        return pointwise(n, delta, positive_weight, prediction, target, element_weight, weight, d_prediction, name);   \
+#define POINTWISE(name)                                                                                              \
+    static double name##_loss(int64_t n, float delta, float positive_weight, const float *prediction,                \
+                              const float *target, const float *element_weight, double *weight, float *d_prediction) \
+    {                                                                                                                \
+        return pointwise(n, delta, positive_weight, prediction, target, element_weight, weight, d_prediction, name); \
     }
 
 POINTWISE(squared)
@@ -85,7 +91,8 @@ typedef struct targets {
     float keep, share;                          /* 1 - smoothing, smoothing / classes */
 } targets_t;
 
-INLINE floats_t targets_at(const targets_t *targets, int64_t i, int64_t count) {
+INLINE floats_t targets_at(const targets_t *targets, int64_t i, int64_t count)
+{
     floats_t q = broadcast(targets->share);
     if (targets->probabilities != NULL)
         q = q + targets->keep * load_some(targets->probabilities + i, count);
@@ -95,7 +102,8 @@ INLINE floats_t targets_at(const targets_t *targets, int64_t i, int64_t count) {
 }
 
 static double cross_entropy(const pt__cross_entropy_t *d, int32_t label, const float *probabilities,
-                            const float *logits, float *d_logits) {
+                            const float *logits, float *d_logits)
+{
     int64_t n = d->classes;
     targets_t targets = {d->class_weights, probabilities, 1.0f - d->smoothing, d->smoothing / (float)n};
     int dense = probabilities != NULL || d->smoothing > 0.0f; /* every class has a target */

@@ -7,7 +7,8 @@
 #include "kernels/level/rows.h"
 #include "kernels/vector.h"
 
-INLINE float row_sum(int64_t n, const float *src) {
+INLINE float row_sum(int64_t n, const float *src)
+{
     floats_t a = {0}, b = {0};
     int64_t i = 0;
     for (; i + 2 * LANES <= n; i += 2 * LANES) {
@@ -19,7 +20,8 @@ INLINE float row_sum(int64_t n, const float *src) {
     return sum_lanes(a + b);
 }
 
-INLINE float row_squares(int64_t n, const float *src, floats_t mean) {
+INLINE float row_squares(int64_t n, const float *src, floats_t mean)
+{
     floats_t a = {0}, b = {0};
     int64_t i = 0;
     for (; i + 2 * LANES <= n; i += 2 * LANES) {
@@ -39,7 +41,8 @@ INLINE float row_squares(int64_t n, const float *src, floats_t mean) {
 }
 
 INLINE void norm_row(int64_t n, const float *src, floats_t mean, floats_t inverse, const float *weight,
-                     const float *bias, float *dst) {
+                     const float *bias, float *dst)
+{
     for (int64_t i = 0; i < n; i += LANES) {
         floats_t h = (load_some(src + i, n - i) - mean) * inverse;
         if (weight != NULL)
@@ -51,7 +54,8 @@ INLINE void norm_row(int64_t n, const float *src, floats_t mean, floats_t invers
 }
 
 static void layer(int64_t rows, int64_t columns, float epsilon, const float *src, const float *weight,
-                  const float *bias, float *dst, float *mean, float *inverse) {
+                  const float *bias, float *dst, float *mean, float *inverse)
+{
     float share = 1.0f / (float)columns;
     for (int64_t r = 0; r < rows; r++) {
         const float *x = src + r * columns;
@@ -66,7 +70,8 @@ static void layer(int64_t rows, int64_t columns, float epsilon, const float *src
 }
 
 static void rms(int64_t rows, int64_t columns, float epsilon, const float *src, const float *weight, float *dst,
-                float *inverse) {
+                float *inverse)
+{
     float share = 1.0f / (float)columns;
     for (int64_t r = 0; r < rows; r++) {
         const float *x = src + r * columns;
@@ -79,7 +84,8 @@ static void rms(int64_t rows, int64_t columns, float epsilon, const float *src, 
 
 /* One row's gradient; `centred` is known where this is inlined: 1 layer norm, 0 RMS norm. */
 INLINE void gradient_row(int centred, int64_t n, const float *src, const float *weight, floats_t mean, floats_t inverse,
-                         const float *d_dst, const float *residual, float *d_src, float *d_weight, float *d_bias) {
+                         const float *d_dst, const float *residual, float *d_src, float *d_weight, float *d_bias)
+{
     floats_t sum_g = {0}, sum_gh = {0};
     for (int64_t i = 0; i < n; i += LANES) {
         int64_t count = n - i;
@@ -112,7 +118,8 @@ INLINE void gradient_row(int centred, int64_t n, const float *src, const float *
 
 static void layer_gradient(int64_t rows, int64_t columns, const float *src, const float *weight, const float *mean,
                            const float *inverse, const float *d_dst, const float *residual, float *d_src,
-                           float *d_weight, float *d_bias) {
+                           float *d_weight, float *d_bias)
+{
     for (int64_t r = 0; r < rows; r++) {
         int64_t at = r * columns;
         gradient_row(1, columns, src + at, weight, broadcast(mean[r]), broadcast(inverse[r]), d_dst + at,
@@ -121,7 +128,8 @@ static void layer_gradient(int64_t rows, int64_t columns, const float *src, cons
 }
 
 static void rms_gradient(int64_t rows, int64_t columns, const float *src, const float *weight, const float *inverse,
-                         const float *d_dst, const float *residual, float *d_src, float *d_weight) {
+                         const float *d_dst, const float *residual, float *d_src, float *d_weight)
+{
     for (int64_t r = 0; r < rows; r++) {
         int64_t at = r * columns;
         gradient_row(0, columns, src + at, weight, (floats_t){0}, broadcast(inverse[r]), d_dst + at,

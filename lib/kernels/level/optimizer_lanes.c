@@ -9,14 +9,16 @@
 #include "kernels/level/lanes.h"
 #include "kernels/vector.h"
 
-INLINE floats_t limited(const pt__update_t *update, floats_t gradient) {
+INLINE floats_t limited(const pt__update_t *update, floats_t gradient)
+{
     floats_t g = gradient * update->gradient_scale;
     if (update->clip_value > 0.0f) /* NaN comes through: it is the second operand */
         g = maximum(broadcast(-update->clip_value), minimum(broadcast(update->clip_value), g));
     return g;
 }
 
-INLINE floats_t sgd_value(const pt__update_t *update, floats_t p, floats_t gradient, floats_t *buffer) {
+INLINE floats_t sgd_value(const pt__update_t *update, floats_t p, floats_t gradient, floats_t *buffer)
+{
     floats_t g = limited(update, gradient) + update->weight_decay * p;
     if (buffer != NULL) {
         *buffer = update->first_step ? g : update->momentum * *buffer + (1.0f - update->dampening) * g;
@@ -25,7 +27,8 @@ INLINE floats_t sgd_value(const pt__update_t *update, floats_t p, floats_t gradi
     return p - update->rate * g;
 }
 
-INLINE void sgd_sweep(const pt__update_t *at, int64_t begin, int64_t n, int momentum) {
+INLINE void sgd_sweep(const pt__update_t *at, int64_t begin, int64_t n, int momentum)
+{
     const pt__update_t update = *at; /* a copy: stores to the parameters cannot change it */
     float *parameter = update.parameter + begin, *first = momentum ? update.first + begin : NULL;
     const float *gradient = update.gradient + begin;
@@ -46,7 +49,8 @@ INLINE void sgd_sweep(const pt__update_t *at, int64_t begin, int64_t n, int mome
     }
 }
 
-static void sgd(const pt__update_t *update, int64_t first, int64_t n) {
+static void sgd(const pt__update_t *update, int64_t first, int64_t n)
+{
     if (update->first != NULL && update->momentum != 0.0f)
         sgd_sweep(update, first, n, 1);
     else
@@ -59,7 +63,8 @@ typedef struct adam_factors {
 } adam_factors_t;
 
 INLINE floats_t adam_value(const pt__update_t *update, const adam_factors_t *factors, floats_t p, floats_t gradient,
-                           floats_t *first, floats_t *second) {
+                           floats_t *first, floats_t *second)
+{
     floats_t g = limited(update, gradient);
     if (update->decoupled)
         p = p * factors->keep;
@@ -70,7 +75,8 @@ INLINE floats_t adam_value(const pt__update_t *update, const adam_factors_t *fac
     return p - factors->step * *first / (square_root(*second) * factors->root + update->epsilon);
 }
 
-static void adam(const pt__update_t *at, int64_t begin, int64_t n) {
+static void adam(const pt__update_t *at, int64_t begin, int64_t n)
+{
     const pt__update_t update = *at;
     const adam_factors_t factors = {.keep = (float)(1.0 - (double)update.rate * (double)update.weight_decay),
                                     .step = (float)((double)update.rate / update.bias_correction1),

@@ -7,7 +7,8 @@ enum {
     ROWS = 32           /* the same, over rows */
 };
 
-static float sum(int64_t n, const float *src) {
+static float sum(int64_t n, const float *src)
+{
     floats_t total = {0};
     int64_t i = 0;
     while (i + LANES <= n) {
@@ -30,7 +31,8 @@ static float sum(int64_t n, const float *src) {
     return sum_lanes(total);
 }
 
-static double sum_of_squares(int64_t n, const float *src) {
+static double sum_of_squares(int64_t n, const float *src)
+{
     doubles_t total[4] = {{0}, {0}, {0}, {0}};
     int64_t i = 0;
     for (; i + 2 * LANES <= n; i += 2 * LANES)
@@ -45,11 +47,13 @@ static double sum_of_squares(int64_t n, const float *src) {
 }
 
 /* a where it is larger, or NaN while the present one is not */
-INLINE ints_t replaces(floats_t a, floats_t present) {
+INLINE ints_t replaces(floats_t a, floats_t present)
+{
     return (a > present) | ((a != a) & (present == present));
 }
 
-static float max(int64_t n, const float *src, int64_t *index) {
+static float max(int64_t n, const float *src, int64_t *index)
+{
     floats_t best = broadcast(-INFINITY);
     ints_t place = broadcast_int(-1), number = lane_numbers();
     int64_t i = 0;
@@ -83,7 +87,8 @@ static float max(int64_t n, const float *src, int64_t *index) {
 }
 
 /* `count` columns of lanes at once, in registers; rows in blocks so that long sums stay accurate */
-INLINE void sum_columns(int64_t rows, const float *src, int64_t stride, int32_t accumulate, float *dst, int count) {
+INLINE void sum_columns(int64_t rows, const float *src, int64_t stride, int32_t accumulate, float *dst, int count)
+{
     floats_t total[4];
     for (int j = 0; j < count; j++)
         total[j] = accumulate ? load(dst + j * LANES) : (floats_t){0};
@@ -100,7 +105,8 @@ INLINE void sum_columns(int64_t rows, const float *src, int64_t stride, int32_t 
         store(dst + j * LANES, total[j]);
 }
 
-static void sum_rows(int64_t rows, int64_t columns, const float *src, int64_t stride, int32_t accumulate, float *dst) {
+static void sum_rows(int64_t rows, int64_t columns, const float *src, int64_t stride, int32_t accumulate, float *dst)
+{
     int64_t c = 0;
     for (; c + 4 * LANES <= columns; c += 4 * LANES)
         sum_columns(rows, src + c, stride, accumulate, dst + c, 4);
@@ -121,7 +127,8 @@ static void sum_rows(int64_t rows, int64_t columns, const float *src, int64_t st
     }
 }
 
-static void max_rows(int64_t rows, int64_t columns, const float *src, int64_t stride, float *dst, int32_t *index) {
+static void max_rows(int64_t rows, int64_t columns, const float *src, int64_t stride, float *dst, int32_t *index)
+{
     for (int64_t c = 0; c < columns; c += LANES) {
         int64_t count = columns - c < LANES ? columns - c : LANES;
         int whole = count == LANES;

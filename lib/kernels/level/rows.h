@@ -4,11 +4,13 @@
 
 #include "kernels/level/functions.h"
 
-INLINE floats_t load_some(const float *p, int64_t n) {
+INLINE floats_t load_some(const float *p, int64_t n)
+{
     return n >= LANES ? load(p) : load_part(p, n, 0.0f);
 }
 
-INLINE void store_some(float *p, floats_t v, int64_t n) {
+INLINE void store_some(float *p, floats_t v, int64_t n)
+{
     if (n >= LANES)
         store(p, v);
     else
@@ -16,7 +18,8 @@ INLINE void store_some(float *p, floats_t v, int64_t n) {
 }
 
 /* The largest entry; NaN entries are passed over, they come through in the sum of exponentials. */
-INLINE floats_t row_max(int64_t n, const float *src) {
+INLINE floats_t row_max(int64_t n, const float *src)
+{
     floats_t a = broadcast(-INFINITY), b = a;
     int64_t i = 0;
     for (; i + 2 * LANES <= n; i += 2 * LANES) {
@@ -28,7 +31,8 @@ INLINE floats_t row_max(int64_t n, const float *src) {
     return broadcast(max_lanes(maximum(a, b)));
 }
 
-INLINE float sum_exponentials(int64_t n, floats_t max, const float *src, float *terms) {
+INLINE float sum_exponentials(int64_t n, floats_t max, const float *src, float *terms)
+{
     floats_t even = {0}, odd = {0};
     int64_t i = 0;
     for (; i + 2 * LANES <= n; i += 2 * LANES) {
@@ -50,7 +54,8 @@ INLINE float sum_exponentials(int64_t n, floats_t max, const float *src, float *
     return sum_lanes(even + odd);
 }
 
-INLINE float dot(int64_t n, const float *a, const float *b) {
+INLINE float dot(int64_t n, const float *a, const float *b)
+{
     floats_t even = {0}, odd = {0};
     int64_t i = 0;
     for (; i + 2 * LANES <= n; i += 2 * LANES) {

@@ -5,7 +5,8 @@
 #include "kernels/level/rows.h"
 #include "kernels/vector.h"
 
-static void softmax(int64_t n, const float *src, float *dst) {
+static void softmax(int64_t n, const float *src, float *dst)
+{
     float sum = sum_exponentials(n, row_max(n, src), src, dst);
     floats_t factor = broadcast(1.0f / sum);
     int64_t i = 0;
@@ -15,7 +16,8 @@ static void softmax(int64_t n, const float *src, float *dst) {
         store_part(dst + i, load_part(dst + i, n - i, 0.0f) * factor, n - i);
 }
 
-static void log_softmax(int64_t n, const float *src, float *dst) {
+static void log_softmax(int64_t n, const float *src, float *dst)
+{
     floats_t max = row_max(n, src);
     floats_t log_sum = broadcast(logf(sum_exponentials(n, max, src, NULL)));
     int64_t i = 0;
@@ -25,7 +27,8 @@ static void log_softmax(int64_t n, const float *src, float *dst) {
         store_part(dst + i, load_part(src + i, n - i, 0.0f) - max - log_sum, n - i);
 }
 
-static void softmax_gradient(int64_t n, const float *dst, const float *d_dst, float *d_src) {
+static void softmax_gradient(int64_t n, const float *dst, const float *d_dst, float *d_src)
+{
     floats_t mean = broadcast(dot(n, dst, d_dst));
     int64_t i = 0;
     for (; i + LANES <= n; i += LANES)
@@ -34,7 +37,8 @@ static void softmax_gradient(int64_t n, const float *dst, const float *d_dst, fl
         store_part(d_src + i, load_part(dst + i, n - i, 0.0f) * (load_part(d_dst + i, n - i, 0.0f) - mean), n - i);
 }
 
-static void log_softmax_gradient(int64_t n, const float *dst, const float *d_dst, float *d_src) {
+static void log_softmax_gradient(int64_t n, const float *dst, const float *d_dst, float *d_src)
+{
     floats_t total = {0};
     int64_t i = 0;
     for (; i + LANES <= n; i += LANES)

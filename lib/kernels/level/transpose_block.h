@@ -11,7 +11,8 @@
 #define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (ints_t){__VA_ARGS__})
 #endif
 
-INLINE floats_t interleave_low(floats_t a, floats_t b) {
+INLINE floats_t interleave_low(floats_t a, floats_t b)
+{
 #if LANES == 16
     return SHUFFLE(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
 #elif LANES == 8
@@ -21,7 +22,8 @@ INLINE floats_t interleave_low(floats_t a, floats_t b) {
 #endif
 }
 
-INLINE floats_t interleave_high(floats_t a, floats_t b) {
+INLINE floats_t interleave_high(floats_t a, floats_t b)
+{
 #if LANES == 16
     return SHUFFLE(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
 #elif LANES == 8
@@ -32,7 +34,8 @@ INLINE floats_t interleave_high(floats_t a, floats_t b) {
 }
 
 /* low = a0 b0 a1 b1 ..., the rest in high, where a0 is a pair of 32-bit lanes */
-INLINE void interleave_pairs(longs_t a, longs_t b, words_t *low, words_t *high) {
+INLINE void interleave_pairs(longs_t a, longs_t b, words_t *low, words_t *high)
+{
     ints_t x = (ints_t)a, y = (ints_t)b;
 #if LANES == 16
     *low = (words_t)SHUFFLE(x, y, 0, 1, 16, 17, 2, 3, 18, 19, 4, 5, 20, 21, 6, 7, 22, 23);
@@ -46,7 +49,8 @@ INLINE void interleave_pairs(longs_t a, longs_t b, words_t *low, words_t *high) 
 #endif
 }
 
-INLINE void transpose_block_scaled(const float *src, int64_t src_stride, float factor, float *dst, int64_t dst_stride) {
+INLINE void transpose_block_scaled(const float *src, int64_t src_stride, float factor, float *dst, int64_t dst_stride)
+{
     floats_t row[LANES], next[LANES];
 #pragma GCC unroll 16
     for (int r = 0; r < LANES; r++)
@@ -67,7 +71,8 @@ INLINE void transpose_block_scaled(const float *src, int64_t src_stride, float f
         store(dst + r * dst_stride, row[r] * factor);
 }
 
-INLINE void transpose_block(const float *src, int64_t src_stride, float *dst, int64_t dst_stride) {
+INLINE void transpose_block(const float *src, int64_t src_stride, float *dst, int64_t dst_stride)
+{
     transpose_block_scaled(src, src_stride, 1.0f, dst, dst_stride);
 }
 
