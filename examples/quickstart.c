@@ -278,7 +278,7 @@ static void print_usage(FILE *file)
         "  --labels FILE       labelled texts, JSON lines with \"text\" and \"label\" (default: fortunes by category)\n"
         "  --out DIRECTORY     where reports and models go (build/quickstart)\n"
         "  --minutes NUMBER    about how long it may take (4)\n"
-        "  --per-class NUMBER  labelled texts of each class to learn from (16)\n"
+        "  --per-class NUMBER  labelled texts of each class to learn from (8)\n"
         "  --seeds NUMBER      how often the comparison is repeated (3)\n"
         "  --seed NUMBER       of the first (1)\n"
         "  --steps NUMBER      of pretraining, at most (3000)\n"
@@ -350,7 +350,7 @@ int main(int argc, char **argv)
 {
     static quickstart_t q = {.out = "build/quickstart",
                              .minutes = 4,
-                             .per_class = 16,
+                             .per_class = 8,
                              .seeds = 3,
                              .seed = 1,
                              .steps = 3000,
