@@ -43,7 +43,7 @@ INLINE floats_t power_of_two(floats_t x)
 #if defined(__AVX512F__)
     return multiply_by_power(p, x - f);
 #else
-    return p * (floats_t)(((ints_t)shifted << 23) + 0x3f800000);
+    return p * (floats_t)(((words_t)shifted << 23) + 0x3f800000u);
 #endif
 }
 
@@ -52,7 +52,8 @@ INLINE floats_t logarithm(floats_t x)
 {
     ints_t denormal = x < FLT_MIN;
     floats_t normal = choose(denormal, x * 8388608.0f, x);
-    ints_t bits = (ints_t)normal - 0x3f3504f3; /* bits of sqrt(1/2) */
+    ints_t bits = (ints_t)((words_t)normal -
+                           0x3f3504f3u); /* bits of sqrt(1/2); wraps below 0, where the result is NaN */
     ints_t exponent = (bits >> 23) - (denormal & 23);
     floats_t m = (floats_t)((bits & 0x007fffff) + 0x3f3504f3) - 1.0f;
     floats_t k = __builtin_convertvector(exponent, floats_t);
