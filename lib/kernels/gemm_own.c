@@ -1,15 +1,16 @@
 /* Our own room behind the matrix door: how a product is cut into blocks for the caches and into tasks for the pool. The
  * arithmetic is the level's (kernels/micro.h).
  *
- * The depth is cut into passes of `depth_block`, so that one panel of b stays in the first-level cache while all rows of
- * a task pass over it; each pass adds to dst. An element of dst is one chain of sums over a pass, whatever tile and task
- * it falls into: bits depend on the shape alone. The first pass puts in what is linear (bias, what dst held, a residual);
- * the rest of the epilogue follows the last pass, on rows that are still in the second-level cache.
+ * The depth is cut into passes, so that a tile's rows of a stay in the first-level cache while panel after panel of b, a block
+ * of which stays in the second-level cache, passes over them; each pass adds to dst. An element of dst is one chain of sums
+ * over a pass, whatever tile and task it falls into: bits depend on the shape alone. The first pass puts in what is linear
+ * (bias, what dst held, a residual); the rest of the epilogue follows the last pass, on rows that are still in cache.
  *
- * b reaches the tiles in one of four ways (enum source): as it stands; along the depth by sums of products, for few rows
- * or columns; packed by each task for itself, where tasks are columns and no panel is wanted twice; packed beforehand into
- * the shared workspace, by all, where tasks share panels. a is read as it stands where its rows are dense, and packed by
- * the task otherwise. */
+ * a is read where it stands; each tile's rows are copied into the first-level cache first where they would push each other
+ * out of it. b is packed into panels: once by all threads into the shared workspace, where tasks share columns, or block by
+ * block by the task that has the columns to itself; few rows read b where it stands. Where b is transposed and a is
+ * much the smaller of the two, a and b are exchanged: then a is packed, and dst's tiles are transposed as they are stored. So
+ * a large weight is read once, from where it stands. */
 #include <stddef.h>
 
 #include "kernels/gemm_room.h"
@@ -17,36 +18,42 @@
 #include "kernels/vector.h"
 
 enum {
-    LOCAL_FLOATS = 96 << 10,  /* a worker's packed b */
-    BLOCK_FLOATS = 160 << 10, /* a worker's packed a */
-    DEPTH_BLOCK_MOST = 512,
-    PAGE_FLOATS = 1024, /* rows a multiple of this apart fall into the same cache sets */
+    LOCAL_FLOATS = 128 << 10, /* of a worker's workspace, for a block of b */
+    LOCAL_ROWS = 512,         /* of dst, up to which no two tasks have the same columns */
+    PAGE_FLOATS = 1024,       /* rows a multiple of this apart fall into the same cache sets */
     TASKS_MOST = 32,
 };
 static const double task_least = 1.2e6; /* multiplications worth a task */
 static const double spread_least = 6e5; /* multiplications worth waking the pool */
 
-typedef enum source { B_AS_IS, B_SUMS, B_LOCAL, B_SHARED } source_t;
+typedef enum source { B_AS_IS, B_LOCAL, B_SHARED } source_t;
+
+typedef struct range {
+    int64_t begin, size;
+} range_t;
 
 typedef struct job { /* one product */
     pt__device_t *device;
-    const pt__gemm_t *gemm;
     const pt__micro_t *micro;
-    source_t source;
-    int32_t pack_a;
-    int32_t parts;    /* of the epilogue, by rows after the last pass */
-    const float *add; /* what the first pass adds: dst, the residual or nothing */
-    int64_t depth_block;
-    int64_t row_block; /* rows whose packed depth_block fits the worker's workspace and half the second-level cache */
+    const pt__gemm_t *gemm; /* as it was asked for */
+    pt__gemm_t view;        /* the same, or with a and b, m and n exchanged; less the tail */
+    int32_t exchanged;
+    int32_t sums;         /* along the depth, without tiles */
+    int32_t stage;        /* a's rows */
+    source_t source;      /* of b's panels */
+    int32_t parts;        /* of the epilogue, by rows after the last pass */
+    const float *add;     /* what the first pass adds: dst, the residual or nothing */
+    int64_t tail;         /* columns beyond the last whole panel that are cheaper by sums along the depth */
+    int64_t depth_block;  /* of a pass */
+    int64_t column_block; /* of b, that stays in cache */
+    int32_t spread;       /* over the pool; or all on this thread */
     int64_t row_parts, column_parts;
-    int64_t tail;    /* columns beyond the last whole panel that are cheaper by sums along the depth */
-    float *packed;   /* slab: its panels, one after the other, slab_depth deep */
-    float *packed_a; /* all rows of the slab's depths, packed in blocks (see packed_block), or NULL */
-    int64_t slab_column, slab_columns, slab_from, slab_depth;
+    range_t columns, depth; /* the slab: what of b is packed at a time */
+    float *packed;          /* B_SHARED: the slab's panels */
 } job_t;
 
-typedef struct scratch { /* a worker's workspace */
-    float *a, *b;
+typedef struct scratch { /* a worker's workspace; NULLs where the job needs none */
+    float *stage, *b;
 } scratch_t;
 
 static int64_t least(int64_t a, int64_t b)
@@ -72,7 +79,7 @@ static double operations(const pt__gemm_t *gemm)
 int64_t pt__gemm_worker_bytes(const pt__device_t *device)
 {
     (void)device;
-    return (int64_t)sizeof(float) * (BLOCK_FLOATS + LOCAL_FLOATS);
+    return (int64_t)sizeof(float) * (PT__MICRO_STAGE + LOCAL_FLOATS);
 }
 
 int64_t pt__gemm_shared_bytes(const pt__device_t *device)
@@ -84,8 +91,10 @@ int64_t pt__gemm_shared_bytes(const pt__device_t *device)
 static scratch_t scratch_of(const pt__device_t *device, int32_t worker)
 {
     float *data = device->workspaces[worker].data;
-    return (scratch_t){.a = data, .b = data + BLOCK_FLOATS};
+    return (scratch_t){.stage = data, .b = data + PT__MICRO_STAGE};
 }
+
+/* ---- how a product is done */
 
 /* A product of one row or one column of dense operands is the same product with either layout. */
 static pt__gemm_t normalised(const pt__gemm_t *gemm)
@@ -102,144 +111,171 @@ static pt__gemm_t normalised(const pt__gemm_t *gemm)
     return same;
 }
 
-/* Depth of a pass: a panel of b has the size of the first-level cache; passes of one product are equal. */
-static int64_t choose_depth_block(const job_t *job)
+static void exchange(job_t *job)
 {
-    if (job->gemm->k <= 128)
-        return 128;
-    int64_t floats = job->device->cache_bytes[0] / (int64_t)sizeof(float);
-    int64_t deepest = least(floats / job->micro->columns, DEPTH_BLOCK_MOST);
-    deepest = most(deepest / 16 * 16, 64);
-    int64_t passes = most(ceiling(job->gemm->k, deepest), 1);
-    return most(ceiling(ceiling(job->gemm->k, passes), 16) * 16, 16);
+    const pt__gemm_t *gemm = job->gemm;
+    pt__gemm_t *view = &job->view;
+    job->exchanged = 1;
+    view->m = gemm->n;
+    view->n = gemm->m;
+    view->a = gemm->b;
+    view->b = gemm->a;
+    view->a_stride = gemm->b_stride;
+    view->b_stride = gemm->a_stride;
+    view->a_transposed = !gemm->b_transposed;
+    view->b_transposed = !gemm->a_transposed;
 }
 
-static int32_t a_wants_packing(const pt__gemm_t *gemm, const pt__micro_t *micro)
+/* Depth of a pass: a tile's rows of a have most of the first-level cache; passes of one product are equal. */
+static int64_t choose_depth_block(const job_t *job)
 {
-    if (gemm->m <= 2 || gemm->n <= 2 * micro->columns)
+    int64_t floats = job->device->cache_bytes[0] / (int64_t)sizeof(float);
+    int64_t deepest = most(least(floats * 7 / 8 / job->micro->rows, PT__MICRO_DEPTH) / 16 * 16, 64);
+    int64_t passes = most(ceiling(job->view.k, deepest), 1);
+    return most(ceiling(ceiling(job->view.k, passes), 16) * 16, 16);
+}
+
+/* Where b is transposed, its n * k numbers would be packed. Exchanged, those of a are, if they lie in rows of depth, and
+ * each of the m * n results is transposed once a pass, at about the cost of packing two numbers. */
+static int32_t exchange_pays(const pt__gemm_t *gemm)
+{
+    if (!gemm->b_transposed || gemm->m < 16)
         return 0;
-    if (gemm->a_transposed)
-        return gemm->a_stride > gemm->m || gemm->m > micro->rows;
-    return gemm->a_stride % PAGE_FLOATS == 0 && gemm->k >= 64 && gemm->m > 4;
+    double packed = (double)gemm->n * (double)gemm->k, passes = (double)ceiling(gemm->k, PT__MICRO_DEPTH);
+    double instead = gemm->a_transposed ? 0 : (double)gemm->m * (double)gemm->k;
+    return instead + 2 * passes * (double)gemm->m * (double)gemm->n < packed;
 }
 
 /* So few rows or columns that b would be packed for too little use. */
 static int32_t few_sums(const pt__gemm_t *gemm)
 {
-    return gemm->m <= 4 || gemm->n <= 2 || (gemm->n <= 12 && gemm->m <= 256);
+    return !gemm->a_transposed && gemm->b_transposed &&
+           (gemm->m <= 4 || gemm->n <= 2 || (gemm->n <= 12 && gemm->m <= 256));
 }
 
-static job_t describe(pt__device_t *device, const pt__gemm_t *gemm)
+/* spread: over the pool. */
+static job_t describe(pt__device_t *device, const pt__gemm_t *gemm, int32_t spread)
 {
     const pt__micro_t *micro = device->micro;
-    job_t job = {.device = device, .gemm = gemm, .micro = micro, .row_parts = 1, .column_parts = 1};
+    job_t job = {.device = device,
+                 .gemm = gemm,
+                 .view = *gemm,
+                 .micro = micro,
+                 .row_parts = 1,
+                 .column_parts = 1,
+                 .spread = spread};
     job.parts = pt__gemm_parts(gemm) & ~PT__FINISH_BIAS;
     job.add = gemm->accumulate ? gemm->dst : NULL;
     if (job.parts == PT__FINISH_RESIDUAL && !gemm->accumulate) {
         job.parts = 0;
         job.add = gemm->residual;
     }
-    job.depth_block = choose_depth_block(&job);
-    job.row_block = most(least(BLOCK_FLOATS, device->cache_bytes[1] / 8) / job.depth_block, micro->rows);
-    job.pack_a = a_wants_packing(gemm, micro);
-    if (gemm->b_transposed)
-        job.source = !gemm->a_transposed && few_sums(gemm) ? B_SUMS : B_LOCAL;
-    else
-        job.source = gemm->m <= (gemm->b_stride % PAGE_FLOATS == 0 ? 2 : 6) * micro->rows ? B_AS_IS : B_LOCAL;
-    if (job.source == B_LOCAL && gemm->b_transposed && !gemm->a_transposed && gemm->n > micro->columns &&
-        gemm->n % micro->columns <= 2)
+    job.sums = few_sums(gemm);
+    if (!job.sums && exchange_pays(gemm))
+        exchange(&job);
+    else if (!job.sums && gemm->b_transposed && !gemm->a_transposed && gemm->n > micro->columns &&
+             gemm->n % micro->columns <= 2)
         job.tail = gemm->n % micro->columns;
+    job.view.n -= job.tail;
+    const pt__gemm_t *view = &job.view;
+    job.depth_block = choose_depth_block(&job);
+    int64_t width = micro->columns, half = least(device->cache_bytes[1] / 2 / (int64_t)sizeof(float), LOCAL_FLOATS);
+    job.column_block = most(half / job.depth_block / width * width, width);
+    if (job.sums)
+        return job;
+    job.stage = view->n >= 4 * width && view->m > micro->rows && operations(gemm) >= spread_least &&
+                (!view->a_transposed && view->a_stride % PAGE_FLOATS == 0);
+    if (view->k > 0 && (view->b_transposed || view->m > (view->b_stride % PAGE_FLOATS == 0 ? 2 : 6) * micro->rows))
+        job.source = spread && (view->m > LOCAL_ROWS || view->n <= 11 * width) ? B_SHARED : B_LOCAL;
     return job;
 }
 
 /* ---- one task */
 
-/* Where a pass finds its panels of b, or puts them. */
-typedef struct panels {
-    float *packed;    /* the first column's panel at the pass' first depth; NULL: b as it is */
-    int64_t step;     /* floats from one panel to the next */
-    int32_t unpacked; /* they are still to be packed, each just before it is wanted */
-} panels_t;
-
-static void pack_panel(const job_t *job, int64_t column, int64_t columns, int64_t from, int64_t depth, float *dst)
+static int64_t dst_at(const job_t *job, int64_t row, int64_t column)
 {
-    job->micro->pack_b(columns, depth, pt__gemm_b_at(job->gemm, from, column), job->gemm->b_stride,
-                       job->gemm->b_transposed, dst);
+    return job->exchanged ? column * job->gemm->dst_stride + row : row * job->gemm->dst_stride + column;
 }
 
-/* The panel after this one, packed or as it will be read from b, spread over the tiles of this one. */
-static pt__ahead_t next_panel(const job_t *job, const panels_t *panels, int64_t next_column, int64_t columns,
-                              int64_t from, int64_t stretches, int64_t depth, int64_t index)
+static void finish(const job_t *job, int64_t row, int64_t rows, int64_t column, int64_t columns)
+{
+    if (job->exchanged)
+        pt__gemm_finish(job->device, job->gemm, job->parts, column, columns, row, rows);
+    else
+        pt__gemm_finish(job->device, job->gemm, job->parts, row, rows, column, columns);
+}
+
+/* Where a block of b stands at a depth of the slab; B_LOCAL: before it is packed. */
+static const float *block_of_b(const job_t *job, int64_t column, int64_t from)
+{
+    const int64_t width = job->micro->columns;
+    if (job->source != B_SHARED)
+        return pt__gemm_b_at(&job->view, from, column);
+    return job->packed + (column - job->columns.begin) / width * width * job->depth.size +
+           (from - job->depth.begin) * width;
+}
+
+/* What will be read of b for a block. */
+static pt__ahead_t ahead_of_b(const job_t *job, int64_t column, int64_t columns, int64_t from, int64_t depth)
 {
     const int64_t line = PT__CACHE_LINE / (int64_t)sizeof(float), width = job->micro->columns;
-    pt__ahead_t ahead = {.rows = 1};
-    if (columns <= 0) {
-        ahead.rows = 0;
-        return ahead;
-    }
-    if (panels->packed && !panels->unpacked) {
-        ahead.row = panels->packed + index * panels->step;
+    pt__ahead_t ahead = {.row = block_of_b(job, column, from)};
+    if (job->source == B_SHARED) {
+        ahead.rows = ceiling(columns, width);
+        ahead.stride = width * job->depth.size;
         ahead.lines = ceiling(width * depth, line);
     } else {
-        ahead.row = pt__gemm_b_at(job->gemm, from, next_column);
-        ahead.stride = job->gemm->b_stride;
-        ahead.rows = job->gemm->b_transposed ? columns : depth;
-        ahead.lines = ceiling(job->gemm->b_transposed ? depth : columns, line) + 1;
+        ahead.rows = job->view.b_transposed ? columns : depth;
+        ahead.stride = job->view.b_stride;
+        ahead.lines = ceiling(job->view.b_transposed ? depth : columns, line) + 1;
     }
-    ahead.pace = least(ceiling(ahead.rows * ahead.lines, stretches), 16);
     return ahead;
 }
 
-/* Rows that are multiplied together, of one pass of the slab. */
-static float *packed_block(const job_t *job, int64_t row, int64_t rows, int64_t from)
+static void pack_block(const job_t *job, int64_t column, int64_t columns, int64_t from, int64_t depth, float *packed)
 {
-    return job->packed_a + row * job->slab_depth + rows * (from - job->slab_from);
+    const int64_t width = job->micro->columns;
+    for (int64_t j = 0; j < columns; j += width)
+        job->micro->pack_b(least(width, columns - j), depth, pt__gemm_b_at(&job->view, from, column + j),
+                           job->view.b_stride, job->view.b_transposed, packed + j * depth);
 }
 
-/* Rows and columns of dst in one pass over depths [from, from + depth). */
-static void multiply_block(const job_t *job, scratch_t scratch, int64_t row, int64_t rows, int64_t column,
-                           int64_t columns, int64_t from, int64_t depth, const panels_t *panels)
+/* Rows and columns of dst, over one pass; then comes what `next` says. */
+static void multiply(const job_t *job, scratch_t scratch, int64_t row, int64_t rows, int64_t column, int64_t columns,
+                     int64_t from, int64_t depth, pt__ahead_t *next)
 {
-    const pt__gemm_t *gemm = job->gemm;
-    const int64_t width = job->micro->columns;
-    const int64_t stretches = ceiling(rows, job->micro->rows) * ceiling(depth, PT__MICRO_STRETCH);
-    int64_t at = row * gemm->dst_stride + column;
-    const float *add = from == 0 ? job->add : gemm->dst;
-    pt__ahead_t ahead = {.rows = 0};
-    pt__panel_t panel = {
+    const pt__gemm_t *view = &job->view;
+    const int64_t at = dst_at(job, row, column), width = job->micro->columns;
+    const float *add = from == 0 ? job->add : view->dst;
+    pt__block_t block = {
         .rows = rows,
+        .columns = columns,
         .depth = depth,
-        .a = pt__gemm_a_at(gemm, row, from),
-        .a_stride = gemm->a_stride,
-        .a_form = gemm->a_transposed ? PT__A_DEPTHS : PT__A_ROWS,
-        .b_stride = panels->packed ? width : gemm->b_stride,
-        .b_filled = panels->packed != NULL,
-        .scale = gemm->scale,
-        .dst_stride = gemm->dst_stride,
-        .ahead = &ahead,
+        .a = pt__gemm_a_at(view, row, from),
+        .a_stride = view->a_stride,
+        .a_transposed = view->a_transposed,
+        .stage = job->stage ? scratch.stage : NULL,
+        .b = block_of_b(job, column, from),
+        .b_stride = view->b_stride,
+        .b_step = width,
+        .b_filled = job->source != B_AS_IS,
+        .dst_transposed = job->exchanged,
+        .scale = view->scale,
+        .dst = view->dst + at,
+        .add = add ? add + at : NULL,
+        .dst_stride = view->dst_stride,
+        .bias = from == 0 && view->bias ? view->bias + (job->exchanged ? row : column) : NULL,
+        .b_next = next,
     };
-    if (job->packed_a) {
-        panel.a = packed_block(job, row, rows, from);
-        panel.a_form = PT__A_PACKED;
-    } else if (job->pack_a && columns > 2 * width) {
-        job->micro->pack_a(rows, depth, panel.a, panel.a_stride, panel.a_form, scratch.a);
-        panel.a = scratch.a;
-        panel.a_form = PT__A_PACKED;
+    if (job->source != B_AS_IS) {
+        block.b_stride = width;
+        block.b_step = width * (job->source == B_SHARED ? job->depth.size : depth);
     }
-    for (int64_t j = 0, index = 0; j < columns; j += width, index++) {
-        float *packed = panels->packed ? panels->packed + index * panels->step : NULL;
-        panel.columns = least(width, columns - j);
-        if (panels->unpacked)
-            pack_panel(job, column + j, panel.columns, from, depth, packed);
-        panel.b = packed ? packed : pt__gemm_b_at(gemm, from, column + j);
-        panel.dst = gemm->dst + at + j;
-        panel.add = add ? add + at + j : NULL;
-        panel.bias = from == 0 && gemm->bias ? gemm->bias + column + j : NULL;
-        if (depth > PT__MICRO_STRETCH)
-            ahead = next_panel(job, panels, column + j + width, least(width, columns - j - width), from, stretches,
-                               depth, index + 1);
-        job->micro->multiply(&panel);
+    if (job->source == B_LOCAL) {
+        pack_block(job, column, columns, from, depth, scratch.b);
+        block.b = scratch.b;
     }
+    job->micro->multiply(&block);
 }
 
 /* The sums along the depth take it whole. */
@@ -247,7 +283,7 @@ static void sum_block(const job_t *job, int64_t row, int64_t rows, int64_t colum
 {
     const pt__gemm_t *gemm = job->gemm;
     int64_t at = row * gemm->dst_stride + column;
-    pt__panel_t panel = {
+    pt__block_t block = {
         .rows = rows,
         .columns = columns,
         .depth = gemm->k,
@@ -261,187 +297,153 @@ static void sum_block(const job_t *job, int64_t row, int64_t rows, int64_t colum
         .dst_stride = gemm->dst_stride,
         .bias = gemm->bias ? gemm->bias + column : NULL,
     };
-    job->micro->dot(&panel);
+    job->micro->dot(&block);
     pt__gemm_finish(job->device, gemm, job->parts, row, rows, column, columns);
 }
 
-/* Rows and columns of dst, over the depths of the slab (B_SHARED) or all of them. */
+/* Rows and columns of dst over the depths of the slab. */
 static void compute(const job_t *job, scratch_t scratch, int64_t row, int64_t rows, int64_t column, int64_t columns)
 {
-    const int64_t width = job->micro->columns, k = job->gemm->k;
-    if (job->source == B_SUMS) {
+    const int64_t begin = job->depth.begin, end = begin + job->depth.size, last = column + columns;
+    for (; column < last; column += job->column_block) {
+        int64_t wide = least(job->column_block, last - column), from = begin;
+        do { /* once at least: a product of no depth is its epilogue */
+            int64_t depth = least(job->depth_block, end - from), then = from + depth;
+            pt__ahead_t next = {.rows = 0};
+            if (then < end)
+                next = ahead_of_b(job, column, wide, then, least(job->depth_block, end - then));
+            else if (column + wide < last)
+                next = ahead_of_b(job, column + wide, least(job->column_block, last - column - wide), begin,
+                                  least(job->depth_block, job->depth.size));
+            multiply(job, scratch, row, rows, column, wide, from, depth, &next);
+            from = then;
+        } while (from < end);
+        if (end == job->view.k)
+            finish(job, row, rows, column, wide);
+    }
+}
+
+static void compute_part(const job_t *job, scratch_t scratch, int64_t row, int64_t rows, int64_t column,
+                         int64_t columns)
+{
+    if (rows == 0 || columns == 0)
+        return;
+    if (job->sums) {
         sum_block(job, row, rows, column, columns);
         return;
     }
-    int64_t begin = job->source == B_SHARED ? job->slab_from : 0;
-    int64_t end = job->source == B_SHARED ? begin + job->slab_depth : k;
-    int64_t from = begin;
-    if (job->tail && column + columns == job->gemm->n) {
-        columns -= job->tail;
-        if (begin == 0)
-            sum_block(job, row, rows, column + columns, job->tail);
-        if (columns == 0)
-            return;
-    }
-    do {
-        int64_t depth = least(job->depth_block, end - from);
-        panels_t panels = {.step = width * depth};
-        if (job->source == B_SHARED) {
-            panels.step = width * job->slab_depth;
-            panels.packed = job->packed + (column - job->slab_column) / width * panels.step + (from - begin) * width;
-        } else if (job->source == B_LOCAL) {
-            panels.packed = scratch.b;
-            panels.unpacked = 1;
-        }
-        for (int64_t r = row; r < row + rows; r += job->row_block) {
-            int64_t height = least(job->row_block, row + rows - r);
-            multiply_block(job, scratch, r, height, column, columns, from, depth, &panels);
-            panels.unpacked = 0;
-            if (from + depth >= k)
-                pt__gemm_finish(job->device, job->gemm, job->parts, r, height, column, columns);
-        }
-        from += depth;
-    } while (from < end);
+    compute(job, scratch, row, rows, column, columns);
+    if (job->tail && job->depth.begin == 0 && column + columns == job->view.n)
+        sum_block(job, row, rows, column + columns, job->tail);
 }
-
-/* All of a product on one thread, in columns whose packed panels fit the worker's workspace. */
-static void compute_all(const job_t *job, scratch_t scratch)
-{
-    int64_t width = job->micro->columns;
-    int64_t step = job->source == B_LOCAL ? LOCAL_FLOATS / job->depth_block / width * width : job->gemm->n;
-    for (int64_t column = 0; column < job->gemm->n; column += step)
-        compute(job, scratch, 0, job->gemm->m, column, least(step, job->gemm->n - column));
-}
-
-/* ---- one product on the pool */
 
 static void compute_task(void *argument, int64_t task, int32_t worker)
 {
     const job_t *job = argument;
-    int64_t i = task % job->row_parts, j = task / job->row_parts, width = job->micro->columns;
-    int64_t first = job->source == B_SHARED ? job->slab_column : 0;
-    int64_t total = job->source == B_SHARED ? job->slab_columns : job->gemm->n;
-    int64_t row = pt__cut(job->gemm->m, 1, job->row_parts, i);
-    int64_t rows = pt__cut(job->gemm->m, 1, job->row_parts, i + 1) - row;
-    int64_t column = pt__cut(total, width, job->column_parts, j);
-    int64_t columns = pt__cut(total, width, job->column_parts, j + 1) - column;
-    if (rows > 0 && columns > 0)
-        compute(job, scratch_of(job->device, worker), row, rows, first + column, columns);
-}
-
-/* A part's rows of a, in the blocks and passes in which compute() will ask for them. */
-static void pack_rows(const job_t *job, int64_t part)
-{
-    const pt__gemm_t *gemm = job->gemm;
-    int64_t end = pt__cut(gemm->m, 1, job->row_parts, part + 1), last = job->slab_from + job->slab_depth;
-    for (int64_t from = job->slab_from; from < last; from += job->depth_block)
-        for (int64_t row = pt__cut(gemm->m, 1, job->row_parts, part); row < end; row += job->row_block) {
-            int64_t rows = least(job->row_block, end - row);
-            job->micro->pack_a(rows, least(job->depth_block, last - from), pt__gemm_a_at(gemm, row, from),
-                               gemm->a_stride, gemm->a_transposed ? PT__A_DEPTHS : PT__A_ROWS,
-                               packed_block(job, row, rows, from));
-        }
+    const int64_t high = job->view.m, wide = job->columns.size, width = job->micro->columns;
+    int64_t i = task / job->column_parts, j = task % job->column_parts;
+    int64_t row = pt__cut(high, 1, job->row_parts, i), column = pt__cut(wide, width, job->column_parts, j);
+    int64_t rows = pt__cut(high, 1, job->row_parts, i + 1) - row;
+    int64_t columns = pt__cut(wide, width, job->column_parts, j + 1) - column;
+    compute_part(job, scratch_of(job->device, worker), row, rows, job->columns.begin + column, columns);
 }
 
 static void pack_task(void *argument, int64_t task, int32_t worker)
 {
     const job_t *job = argument;
-    int64_t width = job->micro->columns, panels = ceiling(job->slab_columns, width), panel = task * width;
+    const int64_t column = task * job->micro->columns;
     (void)worker;
-    if (task >= panels)
-        pack_rows(job, task - panels);
-    else
-        pack_panel(job, job->slab_column + panel, least(width, job->slab_columns - panel), job->slab_from,
-                   job->slab_depth, job->packed + panel * job->slab_depth);
+    pack_block(job, job->columns.begin + column, least(job->micro->columns, job->columns.size - column),
+               job->depth.begin, job->depth.size, job->packed + column * job->depth.size);
 }
+
+/* ---- the whole product */
 
 /* What fetching both operands adds to a multiplication in a task of so many rows and columns, and how uneven tasks are:
- * a and b are fetched once for all columns and rows of a task, at about the cost of `fetch` multiplications a number. */
-static double grid_cost(const job_t *job, int64_t columns, int64_t row_parts, int64_t column_parts)
+ * a is fetched once for each block of columns, b once for all rows of a task, at about the cost of 12 multiplications a
+ * number. */
+static double grid_cost(const job_t *job, int64_t row_parts, int64_t column_parts)
 {
-    const int64_t width = job->micro->columns, high = job->micro->rows;
-    double tallest = (double)ceiling(job->gemm->m, row_parts);
-    double widest = (double)(ceiling(ceiling(columns, width), column_parts) * width);
+    const int64_t width = job->micro->columns, high = job->micro->rows, rows = job->view.m;
+    double tallest = (double)ceiling(rows, row_parts), block = (double)job->column_block;
+    double widest = (double)(ceiling(ceiling(job->columns.size, width), column_parts) * width);
     double tiles = (double)ceiling((int64_t)tallest, high) * (double)high;
-    double fetch = job->pack_a && !job->packed_a ? 48.0 : 12.0;
     double uneven = tiles * (double)row_parts * widest * (double)column_parts /
-                    ((double)job->gemm->m * (double)columns);
-    return fetch / widest + 12.0 / tallest + 0.5 * uneven;
+                    ((double)rows * (double)job->columns.size);
+    return 12.0 / (widest < block ? widest : block) + 12.0 / tallest + 0.5 * uneven;
 }
 
-/* Cuts rows x columns into `wanted` parts or somewhat more: a multiple of 4, so that few threads get equal shares. */
-static void choose_grid(job_t *job, int64_t columns)
+/* Cuts the slab into `wanted` parts or somewhat more: a multiple of 4, so that few threads get equal shares. Panels that tasks
+ * pack for themselves are not wanted twice, and a task has a few of them to pass over a tile's rows of a. */
+static void choose_grid(job_t *job)
 {
-    const pt__gemm_t *gemm = job->gemm;
-    const int64_t panels = ceiling(columns, job->micro->columns), tiles = ceiling(gemm->m, job->micro->rows);
-    double worth = (double)gemm->m * (double)columns * (double)gemm->k / task_least, best = 1e30;
+    const int64_t panels = ceiling(job->columns.size, job->micro->columns);
+    const int64_t tiles = ceiling(job->view.m, job->micro->rows);
+    double worth = (double)job->view.m * (double)job->columns.size * (double)job->depth.size / task_least;
+    double best = 1e30;
     int64_t wanted = worth >= TASKS_MOST ? TASKS_MOST : worth >= 4.0 ? (int64_t)worth / 4 * 4 : most((int64_t)worth, 1);
     job->row_parts = 1;
-    if (job->source == B_LOCAL) { /* each panel is packed once */
-        int64_t fewest = ceiling(panels * job->micro->columns * job->depth_block, LOCAL_FLOATS);
-        job->column_parts = most(least(wanted, panels / 3 / 4 * 4), fewest);
-        return;
-    }
-    job->column_parts = 1;
-    for (int64_t rows = 1; rows <= least(tiles, 2 * wanted); rows++) {
+    job->column_parts = least(wanted, most(panels / 3 / 4 * 4, 1));
+    for (int64_t rows = 1; job->source != B_LOCAL && rows <= least(tiles, 2 * wanted); rows++) {
         int64_t across = least(ceiling(wanted, rows), panels);
-        double cost = grid_cost(job, columns, rows, across);
-        if (rows * across < least(wanted, tiles * panels))
+        double cost = grid_cost(job, rows, across);
+        if (rows * across < least(wanted, tiles * panels) || cost >= best)
             continue;
-        if (cost < best) {
-            best = cost;
-            job->row_parts = rows;
-            job->column_parts = across;
-        }
+        best = cost;
+        job->row_parts = rows;
+        job->column_parts = across;
     }
 }
 
-/* Slab after slab of b, and of a where it wants packing and fits, packed by all and then used by all. */
+static void run_slab(job_t *job)
+{
+    choose_grid(job);
+    if (job->source == B_SHARED)
+        pt__pool_run(job->device->pool, ceiling(job->columns.size, job->micro->columns), pack_task, job);
+    pt__pool_run(job->device->pool, job->row_parts * job->column_parts, compute_task, job);
+}
+
+/* Slab after slab, each as large as the shared workspace lets packed panels be, and as deep as can be, since dst is read and
+ * written once for each. */
 static void run_slabs(job_t *job)
 {
-    const pt__gemm_t *gemm = job->gemm;
-    const int64_t width = job->micro->columns;
-    const int64_t across = ceiling(most(least(gemm->n, 768), width), width) * width;
-    int64_t high = job->pack_a && (gemm->m + across) * job->depth_block <= PT__GEMM_SHARED_FLOATS ? gemm->m : 0;
-    int64_t deepest = most(PT__GEMM_SHARED_FLOATS / (across + high) / job->depth_block, 1) * job->depth_block;
-    int64_t depth = least(deepest, gemm->k), columns = (PT__GEMM_SHARED_FLOATS / depth - high) / width * width;
+    const int64_t width = job->micro->columns, n = job->view.n, k = job->view.k, room = PT__GEMM_SHARED_FLOATS;
+    const int64_t across = least(ceiling(n, width), 24) * width;
+    int64_t depth = least(k, most(room / across / job->depth_block, 1) * job->depth_block);
+    int64_t columns = room / most(depth, 1) / width * width;
     job->packed = job->device->shared.data;
-    for (job->slab_column = 0; job->slab_column < gemm->n; job->slab_column += columns) {
-        job->slab_columns = least(columns, gemm->n - job->slab_column);
-        job->packed_a = high > 0 ? job->packed + ceiling(job->slab_columns, width) * width * depth : NULL;
-        choose_grid(job, job->slab_columns);
-        int64_t packs = ceiling(job->slab_columns, width) + (job->packed_a ? job->row_parts : 0);
-        for (job->slab_from = 0; job->slab_from < gemm->k; job->slab_from += depth) {
-            job->slab_depth = least(depth, gemm->k - job->slab_from);
-            pt__pool_run(job->device->pool, packs, pack_task, job);
-            pt__pool_run(job->device->pool, job->row_parts * job->column_parts, compute_task, job);
+    for (int64_t column = 0; column < n; column += columns)
+        for (int64_t from = 0; from < k; from += depth) {
+            job->columns = (range_t){column, least(columns, n - column)};
+            job->depth = (range_t){from, least(depth, k - from)};
+            run_slab(job);
         }
-    }
 }
-
-/* ---- products */
 
 static void run_product(pt__device_t *device, const pt__gemm_t *gemm)
 {
-    job_t job = describe(device, gemm);
+    job_t job = describe(device, gemm, 1);
     int64_t parts = pt__gemm_deep_parts(device, gemm);
-    if (parts > 1) {
-        pthread_mutex_lock(&device->shared_lock);
+    if (parts == 1 && job.source != B_SHARED) {
+        job.columns.size = job.view.n;
+        job.depth.size = job.view.k;
+        run_slab(&job);
+        return;
+    }
+    pthread_mutex_lock(&device->shared_lock);
+    if (parts > 1)
         pt__gemm_deep(device, gemm, parts);
-        pthread_mutex_unlock(&device->shared_lock);
-        return;
-    }
-    int64_t panels = ceiling(gemm->n, job.micro->columns);
-    if (job.source == B_LOCAL && gemm->k > 0 &&
-        (job.pack_a || panels < 12 || gemm->m * gemm->k > device->cache_bytes[1] / 6)) {
-        job.source = B_SHARED;
-        pthread_mutex_lock(&device->shared_lock);
+    else
         run_slabs(&job);
-        pthread_mutex_unlock(&device->shared_lock);
-        return;
-    }
-    choose_grid(&job, gemm->n);
-    pt__pool_run(device->pool, job.row_parts * job.column_parts, compute_task, &job);
+    pthread_mutex_unlock(&device->shared_lock);
+}
+
+/* All of a product on this thread. */
+static void run_here(job_t *job, scratch_t scratch)
+{
+    job->columns.size = job->view.n;
+    job->depth.size = job->view.k;
+    compute_part(job, scratch, 0, job->view.m, 0, job->view.n);
 }
 
 void pt__gemm_own_serial(pt__device_t *device, int32_t worker, const pt__gemm_t *gemm)
@@ -449,8 +451,8 @@ void pt__gemm_own_serial(pt__device_t *device, int32_t worker, const pt__gemm_t 
     int64_t count = gemm->count == 0 ? 1 : gemm->count;
     for (int64_t i = 0; i < count; i++) {
         pt__gemm_t one = pt__gemm_product(gemm, i), product = normalised(&one);
-        job_t job = describe(device, &product);
-        compute_all(&job, scratch_of(device, worker));
+        job_t job = describe(device, &product, 0);
+        run_here(&job, scratch_of(device, worker));
     }
 }
 
@@ -484,9 +486,9 @@ void pt__gemm_own(pt__device_t *device, const pt__gemm_t *gemm)
     }
     if (count == 1) {
         pt__gemm_t one = pt__gemm_product(gemm, 0), product = normalised(&one);
-        job_t job = describe(device, &product);
-        if (!job.pack_a && (job.source == B_AS_IS || job.source == B_SUMS)) { /* needs no workspace */
-            compute_all(&job, (scratch_t){NULL, NULL});
+        job_t job = describe(device, &product, 0);
+        if (job.source == B_AS_IS && !job.stage) { /* needs no workspace */
+            run_here(&job, (scratch_t){NULL, NULL});
             return;
         }
     }

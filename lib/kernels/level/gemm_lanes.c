@@ -56,22 +56,39 @@ INLINE void store_few(float *p, floats_t v, int64_t n)
         store_part(p, v, n);
 }
 
-/* Rows of sums, scaled and with what is added, to dst. */
-INLINE void finish_rows(int rows, int vectors, const pt__panel_t *panel, const float *add, float *dst, int64_t last,
-                        floats_t sum[ROWS][VECTORS])
+/* One tile of a block: where its operands begin, and what is fetched while it is multiplied. */
+typedef struct tile {
+    const float *a, *b;
+    int64_t a_stride; /* between rows, or between depths */
+    int64_t row, column, columns;
+    pt__ahead_t *a_next, *b_next;
+    int64_t a_pace, b_pace; /* lines each STRETCH depths */
+} tile_t;
+
+enum { STRETCH = 32 };
+
+INLINE int64_t dst_at(const pt__block_t *block, const tile_t *tile)
 {
-    const floats_t scale = broadcast(panel->scale);
-    const int64_t stride = panel->dst_stride;
-    floats_t bias[VECTORS];
+    return block->dst_transposed ? tile->column * block->dst_stride + tile->row
+                                 : tile->row * block->dst_stride + tile->column;
+}
+
+/* Rows of sums, scaled and with what is added, to dst. */
+INLINE void finish_rows(int rows, int vectors, const pt__block_t *block, const float *bias, const float *add,
+                        float *dst, int64_t last, floats_t sum[ROWS][VECTORS])
+{
+    const floats_t scale = broadcast(block->scale);
+    const int64_t stride = block->dst_stride;
+    floats_t biases[VECTORS];
 #pragma GCC unroll 2
     for (int v = 0; v < vectors; v++)
-        bias[v] = !panel->bias ? (floats_t){0} : load_few(panel->bias + v * LANES, v == vectors - 1 ? last : LANES);
+        biases[v] = !bias ? (floats_t){0} : load_few(bias + v * LANES, v == vectors - 1 ? last : LANES);
 #pragma GCC unroll 16
     for (int i = 0; i < rows; i++) {
 #pragma GCC unroll 2
         for (int v = 0; v < vectors; v++) {
             int64_t at = i * stride + v * LANES;
-            floats_t value = fused(sum[i][v], scale, bias[v]);
+            floats_t value = fused(sum[i][v], scale, biases[v]);
             if (v < vectors - 1) {
                 store(dst + at, add ? value + load(add + at) : value);
             } else {
@@ -81,26 +98,61 @@ INLINE void finish_rows(int rows, int vectors, const pt__panel_t *panel, const f
     }
 }
 
-INLINE void finish_tile(int rows, int vectors, const pt__panel_t *panel, int64_t row, floats_t sum[ROWS][VECTORS])
+/* The same into a dst that is transposed: sums [rows, COLUMNS] come from memory, a square at a time. */
+static __attribute__((noinline)) void finish_transposed(int rows, const pt__block_t *block, const tile_t *tile,
+                                                        const float *sums)
 {
-    const int64_t last = panel->columns - (vectors - 1) * LANES;
-    float *dst = panel->dst + row * panel->dst_stride;
-    if (LANES < 16 && last < LANES) { /* a border without masks: through memory */
-        floats_t rest[ROWS][VECTORS];
-        memcpy(rest, sum, sizeof rest);
-#pragma GCC unroll 1
-        for (int i = 0; i < rows; i++, dst += panel->dst_stride)
-            finish_rows(1, vectors, panel, panel->add ? panel->add + (dst - panel->dst) : NULL, dst, last, rest + i);
-    } else if (panel->add) {
-        finish_rows(rows, vectors, panel, panel->add + row * panel->dst_stride, dst, LANES < 16 ? LANES : last, sum);
-    } else {
-        finish_rows(rows, vectors, panel, NULL, dst, LANES < 16 ? LANES : last, sum);
+    const floats_t scale = broadcast(block->scale);
+    const int64_t at = dst_at(block, tile), stride = block->dst_stride;
+    for (int64_t i = 0; i < rows; i += LANES) {
+        int64_t high = least(LANES, rows - i);
+        floats_t bias = block->bias ? load_few(block->bias + tile->row + i, high) : (floats_t){0};
+        for (int64_t j = 0; j < tile->columns; j += LANES) {
+            float square[LANES * LANES];
+            int64_t wide = least(LANES, tile->columns - j);
+            transpose_block(sums + i * COLUMNS + j, COLUMNS, square, LANES);
+            for (int64_t c = 0; c < wide; c++) {
+                int64_t to = at + (j + c) * stride + i;
+                floats_t value = fused(load(square + c * LANES), scale, bias);
+                if (block->add)
+                    value += load_few(block->add + to, high);
+                store_few(block->dst + to, value, high);
+            }
+        }
     }
 }
 
-INLINE void fetch_ahead(pt__ahead_t *ahead)
+INLINE void finish_tile(int rows, int vectors, const pt__block_t *block, const tile_t *tile,
+                        floats_t sum[ROWS][VECTORS])
 {
-    for (int64_t i = ahead->rows > 0 ? ahead->pace : 0; i > 0; i--) {
+    const int64_t last = tile->columns - (vectors - 1) * LANES, at = dst_at(block, tile);
+    const float *add = block->add ? block->add + at : NULL, *bias = block->bias ? block->bias + tile->column : NULL;
+    float *dst = block->dst + at;
+    if (block->dst_transposed) {
+        float sums[(ROWS + LANES - 1) / LANES * LANES * COLUMNS]; /* whole squares; what lies beyond rows is not used */
+#pragma GCC unroll 16
+        for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
+            for (int v = 0; v < vectors; v++)
+                store(sums + i * COLUMNS + v * LANES, sum[i][v]);
+        finish_transposed(rows, block, tile, sums);
+    } else if (LANES < 16 && last < LANES) { /* a border without masks: through memory */
+        floats_t rest[ROWS][VECTORS];
+        memcpy(rest, sum, sizeof rest);
+#pragma GCC unroll 1
+        for (int i = 0; i < rows; i++)
+            finish_rows(1, vectors, block, bias, add ? add + i * block->dst_stride : NULL, dst + i * block->dst_stride,
+                        last, rest + i);
+    } else if (add) {
+        finish_rows(rows, vectors, block, bias, add, dst, LANES < 16 ? LANES : last, sum);
+    } else {
+        finish_rows(rows, vectors, block, bias, NULL, dst, LANES < 16 ? LANES : last, sum);
+    }
+}
+
+INLINE void fetch_ahead(pt__ahead_t *ahead, int64_t pace)
+{
+    for (int64_t i = ahead->rows > 0 ? pace : 0; i > 0; i--) {
         __builtin_prefetch(ahead->row + ahead->line * (PT__CACHE_LINE / (int64_t)sizeof(float)), 0, 2);
         if (++ahead->line < ahead->lines)
             continue;
@@ -111,29 +163,41 @@ INLINE void fetch_ahead(pt__ahead_t *ahead)
     }
 }
 
-/* One tile, for constants rows, vectors, form and part: whether b ends within its last vector. last = columns in the
- * last vector. */
-INLINE void multiply_tile(int rows, int vectors, pt__a_form_t form, int part, const pt__panel_t *panel, const float *a,
-                          int64_t stride, int64_t row)
+/* dst is far: it comes while the tile is multiplied. */
+INLINE void fetch_dst(int rows, int vectors, const pt__block_t *block, const tile_t *tile)
 {
-    const int64_t last = panel->columns - (vectors - 1) * LANES, b_stride = panel->b_stride, depth = panel->depth;
-    const float *b = panel->b;
+    const float *dst = block->dst + dst_at(block, tile);
+    if (block->dst_transposed) {
+        for (int64_t j = 0; j < tile->columns; j++)
+            __builtin_prefetch(dst + j * block->dst_stride, 1);
+        return;
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
+        for (int v = 0; v < vectors; v++)
+            __builtin_prefetch(dst + i * block->dst_stride + v * LANES, 1);
+}
+
+/* One tile, for constants rows, vectors, transposed, and part: whether b ends within its last vector. */
+INLINE void multiply_tile(int rows, int vectors, int transposed, int part, const pt__block_t *block, const tile_t *tile)
+{
+    const int64_t last = tile->columns - (vectors - 1) * LANES, b_stride = block->b_stride, depth = block->depth;
+    const int64_t stride = tile->a_stride;
+    const float *a = tile->a, *b = tile->b;
     floats_t sum[ROWS][VECTORS];
 #pragma GCC unroll 16
     for (int i = 0; i < rows; i++)
 #pragma GCC unroll 2
         for (int v = 0; v < vectors; v++)
             sum[i][v] = (floats_t){0};
-    const float *border = panel->dst + row * panel->dst_stride; /* dst is far: it comes while the tile is multiplied */
-#pragma GCC unroll 16
-    for (int i = 0; i < rows && depth > PT__MICRO_STRETCH; i++)
-#pragma GCC unroll 2
-        for (int v = 0; v < vectors; v++)
-            __builtin_prefetch(border + i * panel->dst_stride + v * LANES, 1);
+    if (depth > STRETCH)
+        fetch_dst(rows, vectors, block, tile);
     const float *a5 = a + 5 * stride, *a10 = a + 10 * stride; /* few enough pointers to stay in registers */
-    for (int64_t begin = 0; begin < depth; begin += PT__MICRO_STRETCH) {
-        const int64_t stretch = least(PT__MICRO_STRETCH, depth - begin);
-        fetch_ahead(panel->ahead);
+    for (int64_t begin = 0; begin < depth; begin += STRETCH) {
+        const int64_t stretch = least(STRETCH, depth - begin);
+        fetch_ahead(tile->a_next, tile->a_pace);
+        fetch_ahead(tile->b_next, tile->b_pace);
         for (int64_t k = 0; k < stretch; k++) {
             floats_t right[VECTORS];
 #pragma GCC unroll 2
@@ -141,31 +205,30 @@ INLINE void multiply_tile(int rows, int vectors, pt__a_form_t form, int part, co
                 right[v] = part && v == vectors - 1 ? load_few(b + v * LANES, last) : load(b + v * LANES);
 #pragma GCC unroll 16
             for (int i = 0; i < rows; i++) {
-                const float *from = form != PT__A_ROWS ? a + i
-                                    : i >= 10          ? a10 + (i - 10) * stride
-                                    : i >= 5           ? a5 + (i - 5) * stride
-                                                       : a + i * stride;
+                const float *from = transposed ? a + i
+                                    : i >= 10  ? a10 + (i - 10) * stride
+                                    : i >= 5   ? a5 + (i - 5) * stride
+                                               : a + i * stride;
                 floats_t left = broadcast(*from);
 #pragma GCC unroll 2
                 for (int v = 0; v < vectors; v++)
                     sum[i][v] = fused(left, right[v], sum[i][v]);
             }
             b += b_stride;
-            a += form == PT__A_ROWS ? 1 : stride;
+            a += transposed ? stride : 1;
             a5++;
             a10++;
         }
     }
-    finish_tile(rows, vectors, panel, row, sum);
+    finish_tile(rows, vectors, block, tile, sum);
 }
 
-typedef void (*tile_fn)(const pt__panel_t *panel, const float *a, int64_t stride, int64_t row);
+typedef void (*tile_fn)(const pt__block_t *block, const tile_t *tile);
 
-#define TILE(rows, vectors, form, part)                                                                             \
-    static void tile_##rows##_##vectors##_##form##_##part(const pt__panel_t *panel, const float *a, int64_t stride, \
-                                                          int64_t row)                                              \
-    {                                                                                                               \
-        multiply_tile(rows, vectors, form ? PT__A_DEPTHS : PT__A_ROWS, part, panel, a, stride, row);                \
+#define TILE(rows, vectors, form, part)                                                                 \
+    static void tile_##rows##_##vectors##_##form##_##part(const pt__block_t *block, const tile_t *tile) \
+    {                                                                                                   \
+        multiply_tile(rows, vectors, form, part, block, tile);                                          \
     }
 #define TILES_OF_FORM(rows, part) \
     TILE(rows, 1, 0, part) TILE(rows, 1, 1, part) TILE(rows, 2, 0, part) TILE(rows, 2, 1, part)
@@ -225,23 +288,95 @@ static const tile_fn tiles_table[ROWS][VECTORS][2][2] = {
 #endif
 };
 
-static void multiply(const pt__panel_t *panel)
+/* A tile's rows of a, to be fetched. */
+static pt__ahead_t rows_ahead(const pt__block_t *block, const float *a, int64_t rows)
 {
-    int64_t tiles = (panel->rows + ROWS - 1) / ROWS, vectors = (panel->columns + LANES - 1) / LANES;
-    int part = panel->columns % LANES != 0 && !panel->b_filled;
+    const int64_t line = PT__CACHE_LINE / (int64_t)sizeof(float);
+    if (block->a_transposed)
+        return (pt__ahead_t){.row = a, .stride = block->a_stride, .rows = block->depth, .lines = 1 + rows / line};
+    return (pt__ahead_t){.row = a, .stride = block->a_stride, .rows = rows, .lines = (block->depth + line - 1) / line};
+}
+
+enum { STAGE_ROW = PT__MICRO_DEPTH + 16, STAGE_DEPTH = (ROWS + LANES - 1) / LANES * LANES };
+
+/* Copies the tile's a into the stage, where its lines do not push each other out of the cache and lie on few pages. */
+static void stage_tile(const pt__block_t *block, int64_t rows, tile_t *tile)
+{
+    float *stage = block->stage;
+    if (block->a_transposed) {
+        for (int64_t k = 0; k < block->depth; k++)
+            for (int64_t i = 0; i < rows; i += LANES)
+                store(stage + k * STAGE_DEPTH + i, load_few(tile->a + k * tile->a_stride + i, least(LANES, rows - i)));
+        tile->a_stride = STAGE_DEPTH;
+    } else {
+        for (int64_t i = 0; i < rows; i++)
+            for (int64_t k = 0; k < block->depth; k += LANES)
+                store(stage + i * STAGE_ROW + k,
+                      load_few(tile->a + i * tile->a_stride + k, least(LANES, block->depth - k)));
+        tile->a_stride = STAGE_ROW;
+    }
+    tile->a = stage;
+}
+
+/* dst[i] += sum over depth of src[k * stride + i]; four chains, so that additions need not wait for each other. */
+static void add_depths(int64_t n, int64_t depth, const float *src, int64_t stride, float *dst)
+{
+    for (int64_t i = 0; i < n; i += LANES) {
+        int64_t few = least(LANES, n - i), k = 0;
+        floats_t sum[4] = {{0}, {0}, {0}, {0}};
+        for (; k + 4 <= depth; k += 4)
+#pragma GCC unroll 4
+            for (int c = 0; c < 4; c++)
+                sum[c] += load_few(src + (k + c) * stride + i, few);
+        for (; k < depth; k++)
+            sum[0] += load_few(src + k * stride + i, few);
+        store_few(dst + i, load_few(dst + i, few) + ((sum[0] + sum[1]) + (sum[2] + sum[3])), few);
+    }
+}
+
+/* dst[i] += sum over depth of src[i * stride + k] */
+static void add_rows(int64_t n, int64_t depth, const float *src, int64_t stride, float *dst)
+{
+    for (int64_t i = 0; i < n; i++) {
+        floats_t sum = {0};
+        for (int64_t k = 0; k < depth; k += LANES)
+            sum += load_few(src + i * stride + k, least(LANES, depth - k));
+        dst[i] += sum_lanes(sum);
+    }
+}
+
+static void multiply(const pt__block_t *block)
+{
+    static const pt__ahead_t nothing;
+    const int64_t tiles = (block->rows + ROWS - 1) / ROWS, panels = (block->columns + COLUMNS - 1) / COLUMNS;
+    const int64_t stretches = panels * ((block->depth + STRETCH - 1) / STRETCH);
+    const int32_t part = block->columns % LANES != 0 && !block->b_filled;
+    pt__ahead_t a_next, none = nothing, *b_next = block->b_next ? block->b_next : &none;
+    tile_t tile = {.a_next = &a_next, .b_next = b_next};
+    if (stretches > 0)
+        tile.b_pace = (b_next->rows * b_next->lines + tiles * stretches - 1) / (tiles * stretches);
     for (int64_t t = 0; t < tiles; t++) {
-        int64_t row = pt__micro_tile(panel->rows, tiles, t), rows = pt__micro_tile(panel->rows, tiles, t + 1) - row;
-        const float *a = panel->a;
-        int64_t stride = panel->a_stride;
-        if (panel->a_form == PT__A_ROWS) {
-            a += row * stride;
-        } else if (panel->a_form == PT__A_DEPTHS) {
-            a += row;
-        } else {
-            a += row * panel->depth;
-            stride = rows;
+        int64_t row = pt__micro_tile(block->rows, tiles, t), rows = pt__micro_tile(block->rows, tiles, t + 1) - row;
+        int64_t step = block->a_transposed ? 1 : block->a_stride;
+        tile.row = row;
+        tile.a = block->a + row * step;
+        tile.a_stride = block->a_stride;
+        a_next = t + 1 < tiles ? rows_ahead(block, tile.a + rows * step, rows) : nothing;
+        tile.a_pace = stretches > 0 ? (a_next.rows * a_next.lines + stretches - 1) / stretches : 0;
+        if (block->stage)
+            stage_tile(block, rows, &tile);
+        for (int64_t p = 0; p < panels; p++) {
+            tile.column = p * COLUMNS;
+            tile.columns = least(COLUMNS, block->columns - tile.column);
+            tile.b = block->b + p * block->b_step;
+            tiles_table[rows - 1][tile.columns > LANES][block->a_transposed != 0][part && p == panels - 1](block,
+                                                                                                           &tile);
+            if (t == 0 && block->b_sum)
+                add_depths(tile.columns, block->depth, tile.b, block->b_stride, block->b_sum + tile.column);
         }
-        tiles_table[rows - 1][vectors - 1][panel->a_form != PT__A_ROWS][part](panel, a, stride, row);
+        if (block->a_sum)
+            (block->a_transposed ? add_depths : add_rows)(rows, block->depth, tile.a, tile.a_stride,
+                                                          block->a_sum + row);
     }
 }
 
@@ -259,19 +394,19 @@ INLINE floats_t sum_each(floats_t v[LANES])
 }
 
 /* LANES sums at a time, `high` x `wide` of them; rows and columns beyond the last are the last one again, not stored. */
-INLINE void dot_block(int high, int wide, const pt__panel_t *panel, int64_t row, int64_t column)
+INLINE void dot_block(int high, int wide, const pt__block_t *block, int64_t row, int64_t column)
 {
     const float *a[LANES], *b[LANES];
     floats_t sum[LANES];
-    int64_t depth = panel->depth, rest = depth % LANES, k = 0;
-    int64_t rows = panel->rows - row < high ? panel->rows - row : high;
-    int64_t columns = panel->columns - column < wide ? panel->columns - column : wide;
+    int64_t depth = block->depth, rest = depth % LANES, k = 0;
+    int64_t rows = block->rows - row < high ? block->rows - row : high;
+    int64_t columns = block->columns - column < wide ? block->columns - column : wide;
 #pragma GCC unroll 16
     for (int i = 0; i < high; i++)
-        a[i] = panel->a + (row + (i < rows ? i : rows - 1)) * panel->a_stride;
+        a[i] = block->a + (row + (i < rows ? i : rows - 1)) * block->a_stride;
 #pragma GCC unroll 16
     for (int j = 0; j < wide; j++)
-        b[j] = panel->b + (column + (j < columns ? j : columns - 1)) * panel->b_stride;
+        b[j] = block->b + (column + (j < columns ? j : columns - 1)) * block->b_stride;
 #pragma GCC unroll 16
     for (int i = 0; i < LANES; i++)
         sum[i] = (floats_t){0};
@@ -294,45 +429,49 @@ INLINE void dot_block(int high, int wide, const pt__panel_t *panel, int64_t row,
     store(sums, sum_each(sum));
     for (int64_t i = 0; i < rows; i++) {
         for (int64_t j = 0; j < columns; j++) {
-            int64_t at = (row + i) * panel->dst_stride + column + j;
-            float value = sums[i * wide + j] * panel->scale;
-            value += panel->bias ? panel->bias[column + j] : 0.0f;
-            panel->dst[at] = panel->add ? panel->add[at] + value : value;
+            int64_t at = (row + i) * block->dst_stride + column + j;
+            float value = sums[i * wide + j] * block->scale;
+            value += block->bias ? block->bias[column + j] : 0.0f;
+            block->dst[at] = block->add ? block->add[at] + value : value;
         }
     }
 }
 
-static void dot_tall(const pt__panel_t *panel, int64_t row, int64_t column)
+enum { HIGH = LANES > 4 ? 4 : 2, WIDE = LANES / HIGH };
+
+static void dot_tall(const pt__block_t *block, int64_t row, int64_t column)
 {
-    dot_block(LANES, 1, panel, row, column);
+    dot_block(LANES, 1, block, row, column);
 }
 
-static void dot_wide(const pt__panel_t *panel, int64_t row, int64_t column)
+static void dot_wide(const pt__block_t *block, int64_t row, int64_t column)
 {
-    dot_block(1, LANES, panel, row, column);
+    dot_block(1, LANES, block, row, column);
 }
 
-static void dot_square(const pt__panel_t *panel, int64_t row, int64_t column)
+static void dot_square(const pt__block_t *block, int64_t row, int64_t column)
 {
-    dot_block(LANES > 4 ? 4 : 2, LANES > 4 ? LANES / 4 : 2, panel, row, column);
+    dot_block(HIGH, WIDE, block, row, column);
 }
 
-static void dot(const pt__panel_t *panel)
+static void dot_narrow(const pt__block_t *block, int64_t row, int64_t column)
 {
-    int64_t high = LANES > 4 ? 4 : 2, wide = LANES / high;
-    void (*block)(const pt__panel_t *, int64_t, int64_t) = dot_square;
-    if (panel->columns == 1) {
-        high = LANES;
-        wide = 1;
-        block = dot_tall;
-    } else if (panel->rows == 1) {
-        high = 1;
-        wide = LANES;
-        block = dot_wide;
-    }
-    for (int64_t column = 0; column < panel->columns; column += wide)
-        for (int64_t row = 0; row < panel->rows; row += high)
-            block(panel, row, column);
+    dot_block(2 * HIGH, WIDE / 2, block, row, column);
+}
+
+static void dot(const pt__block_t *block)
+{
+    int64_t column = 0;
+    for (; block->rows == 1 && column < block->columns; column += LANES)
+        dot_wide(block, 0, column);
+    for (; block->columns - column > WIDE / 2; column += WIDE)
+        for (int64_t row = 0; row < block->rows; row += HIGH)
+            dot_square(block, row, column);
+    for (; WIDE / 2 > 1 && block->columns - column > 1; column += WIDE / 2)
+        for (int64_t row = 0; row < block->rows; row += 2 * HIGH)
+            dot_narrow(block, row, column);
+    for (int64_t row = 0; column < block->columns && row < block->rows; row += LANES)
+        dot_tall(block, row, column);
 }
 
 /* ---- packing
@@ -374,26 +513,6 @@ INLINE void pack_transposed(int64_t rows, int64_t filled, int64_t depth, const f
     }
 }
 
-static void pack_a(int64_t rows, int64_t depth, const float *a, int64_t a_stride, pt__a_form_t form, float *dst)
-{
-    int64_t tiles = (rows + ROWS - 1) / ROWS;
-    for (int64_t t = 0; form == PT__A_ROWS && t < tiles; t++) {
-        int64_t row = pt__micro_tile(rows, tiles, t), height = pt__micro_tile(rows, tiles, t + 1) - row;
-        pack_transposed(height, height, depth, a + row * a_stride, a_stride, dst + row * depth, height);
-    }
-    for (int64_t k = 0; form == PT__A_DEPTHS && k < depth; k++) { /* memory is read in its own order */
-        int64_t row = 0, taller = rows % tiles, height = rows / tiles + (taller > 0);
-        for (int64_t t = 0; t < tiles; t++, row += height) {
-            height = rows / tiles + (t < taller);
-            float *to = dst + row * depth + k * height;
-            prefetch_row(a + (k + AHEAD) * a_stride + row, height);
-            for (int64_t i = 0; i < height; i += LANES)
-                store_few(to + i, load_few(a + k * a_stride + row + i, least(height - i, LANES)),
-                          least(height - i, LANES));
-        }
-    }
-}
-
 static void pack_b(int64_t columns, int64_t depth, const float *b, int64_t b_stride, int32_t transposed, float *dst)
 {
     if (transposed) {
@@ -420,6 +539,5 @@ const pt__micro_t PT__LEVEL(pt__micro) = {
     .columns = COLUMNS,
     .multiply = multiply,
     .dot = dot,
-    .pack_a = pack_a,
     .pack_b = pack_b,
 };
