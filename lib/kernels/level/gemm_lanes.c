@@ -63,6 +63,7 @@ typedef struct tile {
     int64_t row, column, columns;
     pt__ahead_t *a_next, *b_next;
     int64_t a_pace, b_pace; /* lines each STRETCH depths */
+    int64_t beyond;         /* transposed: of what is read of a, to where the next tile's rows end */
 } tile_t;
 
 enum { STRETCH = 32 };
@@ -152,15 +153,19 @@ INLINE void finish_tile(int rows, int vectors, const pt__block_t *block, const t
 
 INLINE void fetch_ahead(pt__ahead_t *ahead, int64_t pace)
 {
-    for (int64_t i = ahead->rows > 0 ? pace : 0; i > 0; i--) {
-        __builtin_prefetch(ahead->row + ahead->line * (PT__CACHE_LINE / (int64_t)sizeof(float)), 0, 2);
-        if (++ahead->line < ahead->lines)
-            continue;
-        ahead->line = 0;
-        ahead->row += ahead->stride;
-        if (--ahead->rows <= 0)
-            return;
+    const int64_t line = PT__CACHE_LINE / (int64_t)sizeof(float), lines = ahead->lines;
+    int64_t at = ahead->line, rows = ahead->rows;
+    const float *row = ahead->row;
+    for (; rows > 0 && pace > 0; pace -= lines - at, at = 0, rows--, row += ahead->stride) {
+        int64_t end = least(lines, at + pace);
+        for (int64_t i = at; i < end; i++)
+            __builtin_prefetch(row + i * line, 0, 2);
+        if (end < lines) {
+            at = end;
+            break;
+        }
     }
+    *ahead = (pt__ahead_t){.row = row, .stride = ahead->stride, .rows = rows, .lines = lines, .line = at};
 }
 
 /* dst is far: it comes while the tile is multiplied. */
@@ -214,6 +219,8 @@ INLINE void multiply_tile(int rows, int vectors, int transposed, int part, const
                 for (int v = 0; v < vectors; v++)
                     sum[i][v] = fused(left, right[v], sum[i][v]);
             }
+            if (transposed)
+                __builtin_prefetch(a + tile->beyond, 0, 2);
             b += b_stride;
             a += transposed ? stride : 1;
             a5++;
@@ -288,12 +295,10 @@ static const tile_fn tiles_table[ROWS][VECTORS][2][2] = {
 #endif
 };
 
-/* A tile's rows of a, to be fetched. */
+/* A tile's rows of a, not transposed, to be fetched. */
 static pt__ahead_t rows_ahead(const pt__block_t *block, const float *a, int64_t rows)
 {
     const int64_t line = PT__CACHE_LINE / (int64_t)sizeof(float);
-    if (block->a_transposed)
-        return (pt__ahead_t){.row = a, .stride = block->a_stride, .rows = block->depth, .lines = 1 + rows / line};
     return (pt__ahead_t){.row = a, .stride = block->a_stride, .rows = rows, .lines = (block->depth + line - 1) / line};
 }
 
@@ -361,7 +366,7 @@ static void multiply(const pt__block_t *block)
         tile.row = row;
         tile.a = block->a + row * step;
         tile.a_stride = block->a_stride;
-        a_next = t + 1 < tiles ? rows_ahead(block, tile.a + rows * step, rows) : nothing;
+        a_next = t + 1 < tiles && !block->a_transposed ? rows_ahead(block, tile.a + rows * step, rows) : nothing;
         tile.a_pace = stretches > 0 ? (a_next.rows * a_next.lines + stretches - 1) / stretches : 0;
         if (block->stage)
             stage_tile(block, rows, &tile);
@@ -369,6 +374,7 @@ static void multiply(const pt__block_t *block)
             tile.column = p * COLUMNS;
             tile.columns = least(COLUMNS, block->columns - tile.column);
             tile.b = block->b + p * block->b_step;
+            tile.beyond = p == 0 ? 2 * rows - 1 : 0;
             tiles_table[rows - 1][tile.columns > LANES][block->a_transposed != 0][part && p == panels - 1](block,
                                                                                                            &tile);
             if (t == 0 && block->b_sum)
