@@ -19,6 +19,7 @@
 
 enum {
     LOCAL_FLOATS = 128 << 10, /* of a worker's workspace, for a block of b */
+    PACK_PANELS = 4,          /* of a task that packs */
     LOCAL_ROWS = 512,         /* of dst, up to which no two tasks have the same columns */
     PAGE_FLOATS = 1024,       /* rows a multiple of this apart fall into the same cache sets */
     TASKS_MOST = 32,
@@ -130,7 +131,7 @@ static void exchange(job_t *job)
 static int64_t choose_depth_block(const job_t *job)
 {
     int64_t floats = job->device->cache_bytes[0] / (int64_t)sizeof(float);
-    int64_t deepest = most(least(floats * 7 / 8 / job->micro->rows, PT__MICRO_DEPTH) / 16 * 16, 64);
+    int64_t deepest = most(least(floats * 3 / 4 / job->micro->rows, PT__MICRO_DEPTH) / 16 * 16, 64);
     int64_t passes = most(ceiling(job->view.k, deepest), 1);
     return most(ceiling(ceiling(job->view.k, passes), 16) * 16, 16);
 }
@@ -234,10 +235,8 @@ static pt__ahead_t ahead_of_b(const job_t *job, int64_t column, int64_t columns,
 
 static void pack_block(const job_t *job, int64_t column, int64_t columns, int64_t from, int64_t depth, float *packed)
 {
-    const int64_t width = job->micro->columns;
-    for (int64_t j = 0; j < columns; j += width)
-        job->micro->pack_b(least(width, columns - j), depth, pt__gemm_b_at(&job->view, from, column + j),
-                           job->view.b_stride, job->view.b_transposed, packed + j * depth);
+    job->micro->pack_b(columns, depth, pt__gemm_b_at(&job->view, from, column), job->view.b_stride,
+                       job->view.b_transposed, packed);
 }
 
 /* Rows and columns of dst, over one pass; then comes what `next` says. */
@@ -348,13 +347,14 @@ static void compute_task(void *argument, int64_t task, int32_t worker)
     compute_part(job, scratch_of(job->device, worker), row, rows, job->columns.begin + column, columns);
 }
 
+/* Four panels of the slab. */
 static void pack_task(void *argument, int64_t task, int32_t worker)
 {
     const job_t *job = argument;
-    const int64_t column = task * job->micro->columns;
+    const int64_t wide = PACK_PANELS * job->micro->columns, column = task * wide;
     (void)worker;
-    pack_block(job, job->columns.begin + column, least(job->micro->columns, job->columns.size - column),
-               job->depth.begin, job->depth.size, job->packed + column * job->depth.size);
+    pack_block(job, job->columns.begin + column, least(wide, job->columns.size - column), job->depth.begin,
+               job->depth.size, job->packed + column * job->depth.size);
 }
 
 /* ---- the whole product */
@@ -399,7 +399,7 @@ static void run_slab(job_t *job)
 {
     choose_grid(job);
     if (job->source == B_SHARED)
-        pt__pool_run(job->device->pool, ceiling(job->columns.size, job->micro->columns), pack_task, job);
+        pt__pool_run(job->device->pool, ceiling(job->columns.size, PACK_PANELS * job->micro->columns), pack_task, job);
     pt__pool_run(job->device->pool, job->row_parts * job->column_parts, compute_task, job);
 }
 

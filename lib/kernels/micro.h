@@ -48,7 +48,7 @@ typedef struct pt__micro {
     /* The same for b [columns, depth], rows b_stride apart; neither a nor dst is transposed, no sums of a or b: sums along
      * the depth, for few rows or few columns. */
     void (*dot)(const pt__block_t *block);
-    /* Packs one panel: columns <= the level's; b [depth, columns], or [columns, depth] where transposed. */
+    /* Packs panels, depth * the level's columns apart: b [depth, columns], or [columns, depth] where transposed. */
     void (*pack_b)(int64_t columns, int64_t depth, const float *b, int64_t b_stride, int32_t transposed, float *dst);
 } pt__micro_t;
 
