@@ -147,6 +147,19 @@ static int32_t exchange_pays(const pt__gemm_t *gemm)
     return instead + 2 * passes * (double)gemm->m * (double)gemm->n < packed;
 }
 
+/* b is packed where it lies across, or its rows push each other out of the caches; or else where it is more than a few panels
+ * that more than a few tiles of rows read. */
+static source_t choose_source(const job_t *job)
+{
+    const pt__gemm_t *view = &job->view;
+    const int64_t width = job->micro->columns;
+    int32_t clash = view->b_stride % PAGE_FLOATS == 0;
+    if (view->k == 0 || (!view->b_transposed && view->m <= (clash ? 2 : 6) * job->micro->rows) ||
+        (!view->b_transposed && !clash && view->n <= 4 * width))
+        return B_AS_IS;
+    return job->spread && (view->m > LOCAL_ROWS || view->n < 12 * width) ? B_SHARED : B_LOCAL;
+}
+
 /* So few rows or columns that b would be packed for too little use. */
 static int32_t few_sums(const pt__gemm_t *gemm)
 {
@@ -186,8 +199,7 @@ static job_t describe(pt__device_t *device, const pt__gemm_t *gemm, int32_t spre
         return job;
     job.stage = view->n >= 4 * width && view->m > micro->rows && operations(gemm) >= spread_least &&
                 (!view->a_transposed && view->a_stride % PAGE_FLOATS == 0);
-    if (view->k > 0 && (view->b_transposed || view->m > (view->b_stride % PAGE_FLOATS == 0 ? 2 : 6) * micro->rows))
-        job.source = spread && (view->m > LOCAL_ROWS || view->n <= 11 * width) ? B_SHARED : B_LOCAL;
+    job.source = choose_source(&job);
     return job;
 }
 
@@ -233,12 +245,6 @@ static pt__ahead_t ahead_of_b(const job_t *job, int64_t column, int64_t columns,
     return ahead;
 }
 
-static void pack_block(const job_t *job, int64_t column, int64_t columns, int64_t from, int64_t depth, float *packed)
-{
-    job->micro->pack_b(columns, depth, pt__gemm_b_at(&job->view, from, column), job->view.b_stride,
-                       job->view.b_transposed, packed);
-}
-
 /* Rows and columns of dst, over one pass; then comes what `next` says. */
 static void multiply(const job_t *job, scratch_t scratch, int64_t row, int64_t rows, int64_t column, int64_t columns,
                      int64_t from, int64_t depth, pt__ahead_t *next)
@@ -271,7 +277,7 @@ static void multiply(const job_t *job, scratch_t scratch, int64_t row, int64_t r
         block.b_step = width * (job->source == B_SHARED ? job->depth.size : depth);
     }
     if (job->source == B_LOCAL) {
-        pack_block(job, column, columns, from, depth, scratch.b);
+        job->micro->pack_b(columns, depth, block.b, view->b_stride, view->b_transposed, scratch.b, block.b_step);
         block.b = scratch.b;
     }
     job->micro->multiply(&block);
@@ -347,14 +353,18 @@ static void compute_task(void *argument, int64_t task, int32_t worker)
     compute_part(job, scratch_of(job->device, worker), row, rows, job->columns.begin + column, columns);
 }
 
-/* Four panels of the slab. */
+/* A few panels of the slab, over a pass. */
 static void pack_task(void *argument, int64_t task, int32_t worker)
 {
     const job_t *job = argument;
-    const int64_t wide = PACK_PANELS * job->micro->columns, column = task * wide;
+    const pt__gemm_t *view = &job->view;
+    const int64_t wide = PACK_PANELS * job->micro->columns, across = ceiling(job->columns.size, wide);
+    int64_t column = task % across * wide, from = task / across * job->depth_block;
     (void)worker;
-    pack_block(job, job->columns.begin + column, least(wide, job->columns.size - column), job->depth.begin,
-               job->depth.size, job->packed + column * job->depth.size);
+    job->micro->pack_b(least(wide, job->columns.size - column), least(job->depth_block, job->depth.size - from),
+                       pt__gemm_b_at(view, job->depth.begin + from, job->columns.begin + column), view->b_stride,
+                       view->b_transposed, job->packed + column * job->depth.size + from * job->micro->columns,
+                       job->depth.size * job->micro->columns);
 }
 
 /* ---- the whole product */
@@ -397,9 +407,11 @@ static void choose_grid(job_t *job)
 
 static void run_slab(job_t *job)
 {
+    int64_t packs = ceiling(job->columns.size, PACK_PANELS * job->micro->columns) *
+                    ceiling(job->depth.size, job->depth_block);
     choose_grid(job);
     if (job->source == B_SHARED)
-        pt__pool_run(job->device->pool, ceiling(job->columns.size, PACK_PANELS * job->micro->columns), pack_task, job);
+        pt__pool_run(job->device->pool, packs, pack_task, job);
     pt__pool_run(job->device->pool, job->row_parts * job->column_parts, compute_task, job);
 }
 

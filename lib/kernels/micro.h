@@ -48,8 +48,9 @@ typedef struct pt__micro {
     /* The same for b [columns, depth], rows b_stride apart; neither a nor dst is transposed, no sums of a or b: sums along
      * the depth, for few rows or few columns. */
     void (*dot)(const pt__block_t *block);
-    /* Packs panels, depth * the level's columns apart: b [depth, columns], or [columns, depth] where transposed. */
-    void (*pack_b)(int64_t columns, int64_t depth, const float *b, int64_t b_stride, int32_t transposed, float *dst);
+    /* Packs panels into dst, one dst_step after the other: b [depth, columns], or [columns, depth] where transposed. */
+    void (*pack_b)(int64_t columns, int64_t depth, const float *b, int64_t b_stride, int32_t transposed, float *dst,
+                   int64_t dst_step);
 } pt__micro_t;
 
 /* First row of tile t of `tiles` */

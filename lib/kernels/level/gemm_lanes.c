@@ -520,13 +520,14 @@ INLINE void pack_transposed(int64_t rows, int64_t filled, int64_t depth, const f
 }
 
 /* Several panels of a row at a time, as memory is read in its own order. */
-static void pack_b(int64_t columns, int64_t depth, const float *b, int64_t b_stride, int32_t transposed, float *dst)
+static void pack_b(int64_t columns, int64_t depth, const float *b, int64_t b_stride, int32_t transposed, float *dst,
+                   int64_t dst_step)
 {
     if (transposed) {
         for (int64_t j = 0; j < columns; j += COLUMNS) {
             int64_t wide = least(COLUMNS, columns - j);
             pack_transposed(wide, (wide + LANES - 1) / LANES * LANES, depth, b + j * b_stride, b_stride,
-                            dst + j * depth, COLUMNS);
+                            dst + j / COLUMNS * dst_step, COLUMNS);
         }
         return;
     }
@@ -535,13 +536,13 @@ static void pack_b(int64_t columns, int64_t depth, const float *b, int64_t b_str
         float *to = dst + k * COLUMNS;
         int64_t j = 0;
         prefetch_row(from + AHEAD * b_stride, columns);
-        for (; j + COLUMNS <= columns; j += COLUMNS) {
+        for (; j + COLUMNS <= columns; j += COLUMNS, to += dst_step) {
 #pragma GCC unroll 2
             for (int v = 0; v < VECTORS; v++)
-                store(to + j * depth + v * LANES, load(from + j + v * LANES));
+                store(to + v * LANES, load(from + j + v * LANES));
         }
         for (int64_t i = j; i < columns; i += LANES)
-            store(to + j * depth + i - j, load_few(from + i, least(columns - i, LANES)));
+            store(to + i - j, load_few(from + i, least(columns - i, LANES)));
     }
 }
 
