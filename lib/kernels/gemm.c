@@ -4,12 +4,33 @@
 
 #include "kernels/gemm_room.h"
 
+/* The operands' sums over the depth, where they do not come with the product. */
+static void sum_aside(pt__device_t *device, const pt__gemm_t *gemm)
+{
+    if (device->room == PT__GEMM_OWN) {
+        pt__gemm_own_sum(device, gemm);
+        return;
+    }
+    if (gemm->a_sum)
+        device->kernels->column_sum(device, gemm->k, gemm->m, gemm->a, gemm->accumulate_sums, gemm->a_sum);
+    if (gemm->b_sum)
+        device->kernels->column_sum(device, gemm->k, gemm->n, gemm->b, gemm->accumulate_sums, gemm->b_sum);
+}
+
 static void enter(pt__device_t *device, const pt__gemm_t *gemm)
 {
-    if (device->room == PT__GEMM_CBLAS && gemm->k > 0 && pt__gemm_cblas_takes(gemm))
-        pt__gemm_cblas(device, gemm);
+    pt__gemm_t product = *gemm;
+    int32_t own = device->room == PT__GEMM_OWN;
+    if ((gemm->a_sum || gemm->b_sum) && (!own || !gemm->dst || !pt__gemm_own_gives_sums(device, gemm))) {
+        sum_aside(device, gemm);
+        product.a_sum = product.b_sum = NULL;
+    }
+    if (!gemm->dst)
+        return;
+    if (own || gemm->k == 0 || !pt__gemm_cblas_takes(gemm))
+        pt__gemm_own(device, &product);
     else
-        pt__gemm_own(device, gemm);
+        pt__gemm_cblas(device, &product);
 }
 
 /* The residual is dst itself, but sums must pass through dst before the activation: the residual is kept aside, a piece
@@ -47,10 +68,4 @@ void pt__gemm(pt__device_t *device, const pt__gemm_t *gemm)
         pt__gemm_t product = pt__gemm_product(gemm, i);
         enter_with_residual_aside(device, &product);
     }
-}
-
-void pt__gemm_serial(pt__device_t *device, int32_t worker, const pt__gemm_t *gemm)
-{
-    if (gemm->m > 0 && gemm->n > 0 && gemm->count >= 0)
-        pt__gemm_own_serial(device, worker, gemm);
 }

@@ -9,7 +9,8 @@
  *
  * `count` products may be done at once, a stride apart. Behind the door: our own packed kernels where the processor has
  * an overlay, cblas elsewhere or where the host asks for it. The same bits at any thread count with our own kernels;
- * work is cut by shape. May be called from any thread; never allocates beyond the device's workspaces, never fails. */
+ * work is cut by shape. May be called from any thread, but not from a task of the pool: it may wait for the workspace that all
+ * workers share. Never allocates beyond the device's workspaces, never fails. */
 #ifndef PT__GEMM_H
 #define PT__GEMM_H
 
@@ -32,7 +33,7 @@ typedef struct pt__gemm {
     int64_t m, n, k;
     const float *a; /* a_transposed ? [K,M] : [M,K], rows a_stride elements apart */
     const float *b; /* b_transposed ? [N,K] : [K,N], rows b_stride elements apart */
-    float *dst;     /* [M,N], rows dst_stride elements apart; overlaps neither a nor b */
+    float *dst;     /* [M,N], rows dst_stride elements apart; overlaps neither a nor b; NULL: only the sums below */
     int64_t a_stride, b_stride, dst_stride;
     int32_t a_transposed, b_transposed;
     int32_t accumulate; /* 0: dst is overwritten and may hold anything, NaN too; 1: added to */
@@ -45,13 +46,12 @@ typedef struct pt__gemm {
     int64_t count;             /* of products; 0 means 1 */
     int64_t a_step, b_step, dst_step; /* elements from one product to the next (0: shared; bias is always shared);
                                          preactivation, slope_source and residual step as dst does */
+    /* By-products, for the gradient of a bias: sums of op(a) [M] and of op(b) [N] over the depth, or NULL. Only for one
+     * product of dense operands that lie depth by depth: a_transposed, b not transposed. The same bits with dst or without. */
+    float *a_sum, *b_sum;
+    int32_t accumulate_sums; /* as accumulate */
 } pt__gemm_t;
 
 void pt__gemm(struct pt__device *device, const pt__gemm_t *gemm);
-
-/* The same from inside a task of the pool, for the worker that runs it: on this thread, with our own kernels whatever the
- * room, the same bits as any other thread would give. pt__gemm is not called from tasks: it may wait for the workspace
- * that all workers share. Not for residual == dst together with an activation. */
-void pt__gemm_serial(struct pt__device *device, int32_t worker, const pt__gemm_t *gemm);
 
 #endif

@@ -12,6 +12,7 @@
  * much the smaller of the two, a and b are exchanged: then a is packed, and dst's tiles are transposed as they are stored. So
  * a large weight is read once, from where it stands. */
 #include <stddef.h>
+#include <string.h>
 
 #include "kernels/gemm_room.h"
 #include "kernels/micro.h"
@@ -21,7 +22,9 @@ enum {
     LOCAL_FLOATS = 128 << 10, /* of a worker's workspace, for a block of b */
     PACK_PANELS = 4,          /* of a task that packs */
     LOCAL_ROWS = 512,         /* of dst, up to which no two tasks have the same columns */
-    PAGE_FLOATS = 1024,       /* rows a multiple of this apart fall into the same cache sets */
+    SUM_COLUMNS = 64,         /* of a task that only sums; SUM_SPREAD: depths of tasks worth waking the pool */
+    SUM_SPREAD = 1024,
+    PAGE_FLOATS = 1024, /* rows a multiple of this apart fall into the same cache sets */
     TASKS_MOST = 32,
 };
 static const double task_least = 1.2e6; /* multiplications worth a task */
@@ -270,6 +273,8 @@ static void multiply(const job_t *job, scratch_t scratch, int64_t row, int64_t r
         .add = add ? add + at : NULL,
         .dst_stride = view->dst_stride,
         .bias = from == 0 && view->bias ? view->bias + (job->exchanged ? row : column) : NULL,
+        .a_sum = view->a_sum && column == 0 ? view->a_sum + row : NULL,
+        .b_sum = view->b_sum && row == 0 ? view->b_sum + column : NULL,
         .b_next = next,
     };
     if (job->source != B_AS_IS) {
@@ -485,10 +490,54 @@ static void batch_task(void *argument, int64_t task, int32_t worker)
     }
 }
 
+/* ---- sums of the operands over the depth */
+
+int32_t pt__gemm_own_gives_sums(pt__device_t *device, const pt__gemm_t *gemm)
+{
+    job_t job = describe(device, gemm, 1);
+    return !job.sums && !job.exchanged && pt__gemm_deep_parts(device, gemm) == 1;
+}
+
+static void start_sums(const pt__gemm_t *gemm)
+{
+    if (gemm->a_sum && !gemm->accumulate_sums)
+        memset(gemm->a_sum, 0, (size_t)gemm->m * sizeof(float));
+    if (gemm->b_sum && !gemm->accumulate_sums)
+        memset(gemm->b_sum, 0, (size_t)gemm->n * sizeof(float));
+}
+
+static void sum_task(void *argument, int64_t task, int32_t worker)
+{
+    const job_t *job = argument;
+    const pt__gemm_t *gemm = job->gemm;
+    const int64_t tasks_of_a = gemm->a_sum ? ceiling(gemm->m, SUM_COLUMNS) : 0;
+    const int32_t of_a = task < tasks_of_a;
+    const float *src = of_a ? gemm->a : gemm->b;
+    float *dst = of_a ? gemm->a_sum : gemm->b_sum;
+    int64_t stride = of_a ? gemm->a_stride : gemm->b_stride, n = of_a ? gemm->m : gemm->n;
+    int64_t first = (of_a ? task : task - tasks_of_a) * SUM_COLUMNS;
+    (void)worker;
+    for (int64_t from = 0; from < gemm->k; from += job->depth_block)
+        job->micro->sum_depths(least(SUM_COLUMNS, n - first), least(job->depth_block, gemm->k - from),
+                               src + from * stride + first, stride, dst + first);
+}
+
+void pt__gemm_own_sum(pt__device_t *device, const pt__gemm_t *gemm)
+{
+    job_t job = describe(device, gemm, 1);
+    int64_t tasks = (gemm->a_sum ? ceiling(gemm->m, SUM_COLUMNS) : 0) +
+                    (gemm->b_sum ? ceiling(gemm->n, SUM_COLUMNS) : 0);
+    start_sums(gemm);
+    pt__pool_run(gemm->k * tasks < SUM_SPREAD ? NULL : device->pool, tasks, sum_task, &job);
+}
+
+/* ---- products */
+
 void pt__gemm_own(pt__device_t *device, const pt__gemm_t *gemm)
 {
     int64_t count = gemm->count == 0 ? 1 : gemm->count;
     double each = operations(gemm);
+    start_sums(gemm);
     if (each >= spread_least && (count < 8 || each >= 16 * spread_least)) {
         for (int64_t i = 0; i < count; i++) {
             pt__gemm_t one = pt__gemm_product(gemm, i), product = normalised(&one);

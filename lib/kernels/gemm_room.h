@@ -50,6 +50,9 @@ enum { PT__GEMM_SHARED_FLOATS = 2 << 20 }; /* of the shared workspace: packed op
 int64_t pt__gemm_worker_bytes(const pt__device_t *device);
 int64_t pt__gemm_shared_bytes(const pt__device_t *device);
 
+/* Whether the sums of the operands come with this product; and those sums alone, in the same bits. */
+int32_t pt__gemm_own_gives_sums(pt__device_t *device, const pt__gemm_t *gemm);
+void pt__gemm_own_sum(pt__device_t *device, const pt__gemm_t *gemm);
 /* Both take products of any count; serial works on the calling thread, with the workspace of `worker` alone. */
 void pt__gemm_own(pt__device_t *device, const pt__gemm_t *gemm);
 void pt__gemm_own_serial(pt__device_t *device, int32_t worker, const pt__gemm_t *gemm);

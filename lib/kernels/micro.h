@@ -51,6 +51,8 @@ typedef struct pt__micro {
     /* Packs panels into dst, one dst_step after the other: b [depth, columns], or [columns, depth] where transposed. */
     void (*pack_b)(int64_t columns, int64_t depth, const float *b, int64_t b_stride, int32_t transposed, float *dst,
                    int64_t dst_step);
+    /* dst[i] += sum over k of src[k * stride + i], i < n: what multiply() adds to a_sum and b_sum. */
+    void (*sum_depths)(int64_t n, int64_t depth, const float *src, int64_t stride, float *dst);
 } pt__micro_t;
 
 /* First row of tile t of `tiles` */

@@ -199,12 +199,10 @@ static void gradient_weight_run(const pt__call_t *call, const pt__run_t *run)
                        .b_stride = pt__last_size(right),
                        .dst = call->outputs[0].data,
                        .dst_stride = in_out ? outputs : inputs,
-                       .accumulate = pt__accumulates(call, 0)};
-    if (gemm.dst != NULL)
-        pt__kernels_of(run)->gemm(run->device, &gemm);
-    if (call->outputs[1].data != NULL)
-        pt__kernels_of(run)->column_sum(run->device, rows, outputs, d_dst->data, pt__accumulates(call, 1),
-                                        call->outputs[1].data);
+                       .accumulate = pt__accumulates(call, 0),
+                       .accumulate_sums = pt__accumulates(call, 1)};
+    *(in_out ? &gemm.b_sum : &gemm.a_sum) = call->outputs[1].data;
+    pt__kernels_of(run)->gemm(run->device, &gemm);
 }
 
 static double gradient_weight_operations(const pt__call_t *call)

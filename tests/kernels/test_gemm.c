@@ -399,35 +399,62 @@ START_TEST(test_gemm_not_finite)
 }
 END_TEST
 
-typedef struct serial_task {
-    pt__device_t *device;
-    const gemm_case_t *c;
-} serial_task_t;
-
-static void run_serial(void *argument, int64_t task, int32_t worker)
+/* Sums of the operands over the depth come with the product, at any thread count in the same bits. */
+START_TEST(test_gemm_sums)
 {
-    const serial_task_t *serial = argument;
-    pt__gemm_t gemm = serial->c[task].gemm;
-    pt__gemm_serial(serial->device, worker, &gemm);
-}
-
-START_TEST(test_gemm_inside_tasks)
-{
-    form_t form = {.m = 70, .n = 75, .k = 330, .b_transposed = 1, .bias = 1};
-    gemm_case_t c[8];
+    static const form_t forms[] = {
+        {.m = 7, .n = 5, .k = 9},         {.m = 150, .n = 90, .k = 1100}, {.m = 40, .n = 700, .k = 64},
+        {.m = 20, .n = 30, .k = 9000},    {.m = 600, .n = 500, .k = 300}, {.m = 3, .n = 2, .k = 700},
+        {.m = 300, .n = 1024, .k = 1024}, {.m = 1, .n = 800, .k = 900},   {.m = 900, .n = 1, .k = 800},
+    };
     open_devices();
-    for (int level = 0; level < PT__LEVEL_COUNT; level++)
-        for (int room = PT__GEMM_OWN; room <= PT__GEMM_CBLAS; room++) {
-            serial_task_t serial = {.device = devices[level][room][1], .c = c};
-            if (!serial.device)
-                continue;
-            for (int i = 0; i < 8; i++)
-                make_case(&form, &c[i]);
-            pt__pool_run(pools[1], 8, run_serial, &serial);
-            for (int i = 0; i < 8; i++) {
-                check_result(&c[i], "serial");
-                free_case(&c[i]);
-            }
+    for (size_t f = 0; f < sizeof forms / sizeof forms[0]; f++)
+        for (int accumulate = 0; accumulate < 2; accumulate++) {
+            const int64_t m = forms[f].m, n = forms[f].n, k = forms[f].k;
+            float *a = malloc((size_t)(k * m) * sizeof *a), *b = malloc((size_t)(k * n) * sizeof *b);
+            float *dst = malloc((size_t)(m * n) * sizeof *dst), *sums = malloc((size_t)(m + n + 2) * sizeof *sums);
+            float *first = malloc((size_t)(m + n + 2) * sizeof *sums);
+            ck_assert(a && b && dst && sums && first);
+            for (int64_t i = 0; i < k * m; i++)
+                a[i] = draw_value();
+            for (int64_t i = 0; i < k * n; i++)
+                b[i] = draw_value();
+            for (int level = 0; level < PT__LEVEL_COUNT; level++)
+                for (int room = PT__GEMM_OWN; room <= PT__GEMM_CBLAS; room++)
+                    for (int t = 0; t < THREADS && devices[level][room][0]; t++) {
+                        pt__gemm_t gemm = {.m = m,
+                                           .n = n,
+                                           .k = k,
+                                           .a = a,
+                                           .b = b,
+                                           .dst = dst,
+                                           .a_stride = m,
+                                           .b_stride = n,
+                                           .dst_stride = n,
+                                           .a_transposed = 1,
+                                           .a_sum = sums,
+                                           .b_sum = sums + m + 1,
+                                           .accumulate_sums = accumulate};
+                        for (int64_t i = 0; i < m + n + 2; i++)
+                            sums[i] = accumulate ? 2.0f : NAN;
+                        sums[m] = sums[m + n + 1] = 5.0f;
+                        pt__gemm(devices[level][room][t], &gemm);
+                        ck_assert(sums[m] == 5.0f && sums[m + n + 1] == 5.0f);
+                        for (int64_t i = 0; i < m + n; i++) {
+                            double sum = accumulate ? 2.0 : 0.0;
+                            for (int64_t j = 0; j < k; j++)
+                                sum += i < m ? (double)a[j * m + i] : (double)b[j * n + i - m];
+                            ck_assert_double_eq_tol((double)sums[i < m ? i : i + 1], sum, 1e-6 * (double)(k + 10));
+                        }
+                        if (t == 0)
+                            memcpy(first, sums, (size_t)(m + n + 2) * sizeof *sums);
+                        ck_assert_int_eq(memcmp(first, sums, (size_t)(m + n + 2) * sizeof *sums), 0);
+                    }
+            free(a);
+            free(b);
+            free(dst);
+            free(sums);
+            free(first);
         }
     close_devices();
 }
@@ -465,4 +492,4 @@ START_TEST(test_gemm_device)
 END_TEST
 
 SUITE("gemm", 120, test_gemm_small_sizes, test_gemm_large_sizes, test_gemm_nothing_to_do, test_gemm_not_finite,
-      test_gemm_inside_tasks, test_gemm_device)
+      test_gemm_sums, test_gemm_device)

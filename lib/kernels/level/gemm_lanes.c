@@ -151,7 +151,7 @@ INLINE void finish_tile(int rows, int vectors, const pt__block_t *block, const t
     }
 }
 
-INLINE void fetch_ahead(pt__ahead_t *ahead, int64_t pace)
+static __attribute__((noinline)) void fetch_ahead(pt__ahead_t *ahead, int64_t pace)
 {
     const int64_t line = PT__CACHE_LINE / (int64_t)sizeof(float), lines = ahead->lines;
     int64_t at = ahead->line, rows = ahead->rows;
@@ -201,8 +201,10 @@ INLINE void multiply_tile(int rows, int vectors, int transposed, int part, const
     const float *a5 = a + 5 * stride, *a10 = a + 10 * stride; /* few enough pointers to stay in registers */
     for (int64_t begin = 0; begin < depth; begin += STRETCH) {
         const int64_t stretch = least(STRETCH, depth - begin);
-        fetch_ahead(tile->a_next, tile->a_pace);
-        fetch_ahead(tile->b_next, tile->b_pace);
+        if (tile->a_next->rows > 0)
+            fetch_ahead(tile->a_next, tile->a_pace);
+        if (tile->b_next->rows > 0)
+            fetch_ahead(tile->b_next, tile->b_pace);
         for (int64_t k = 0; k < stretch; k++) {
             floats_t right[VECTORS];
 #pragma GCC unroll 2
@@ -324,7 +326,7 @@ static void stage_tile(const pt__block_t *block, int64_t rows, tile_t *tile)
 }
 
 /* dst[i] += sum over depth of src[k * stride + i]; four chains, so that additions need not wait for each other. */
-static void add_depths(int64_t n, int64_t depth, const float *src, int64_t stride, float *dst)
+static void sum_depths(int64_t n, int64_t depth, const float *src, int64_t stride, float *dst)
 {
     for (int64_t i = 0; i < n; i += LANES) {
         int64_t few = least(LANES, n - i), k = 0;
@@ -378,10 +380,10 @@ static void multiply(const pt__block_t *block)
             tiles_table[rows - 1][tile.columns > LANES][block->a_transposed != 0][part && p == panels - 1](block,
                                                                                                            &tile);
             if (t == 0 && block->b_sum)
-                add_depths(tile.columns, block->depth, tile.b, block->b_stride, block->b_sum + tile.column);
+                sum_depths(tile.columns, block->depth, tile.b, block->b_stride, block->b_sum + tile.column);
         }
         if (block->a_sum)
-            (block->a_transposed ? add_depths : add_rows)(rows, block->depth, tile.a, tile.a_stride,
+            (block->a_transposed ? sum_depths : add_rows)(rows, block->depth, tile.a, tile.a_stride,
                                                           block->a_sum + row);
     }
 }
@@ -552,4 +554,5 @@ const pt__micro_t PT__LEVEL(pt__micro) = {
     .multiply = multiply,
     .dot = dot,
     .pack_b = pack_b,
+    .sum_depths = sum_depths,
 };
