@@ -5,6 +5,7 @@
     python3 bench/run.py starts         time from process start to the end of the first step only, many times
     python3 bench/run.py scaling        ours, on 1 thread and on all
     python3 bench/run.py bits           ours: weights after 20 steps at 1, 2 and 5 threads are the same bits
+    python3 bench/run.py gemm           the matrix products of these cases: ours, cblas, PyTorch, share of the peak
 
 Needs the programs of `meson setup build -Dbench=true`. --torch names a Python that has PyTorch; without one only our
 side is measured. Every measurement is a process of its own; ours and PyTorch's take turns, so that a change in the machine's
@@ -12,6 +13,7 @@ load or clock meets both. See README.md beside this file for what the figures me
 """
 import argparse
 import json
+import math
 import pathlib
 import statistics
 import subprocess
@@ -215,9 +217,59 @@ def bits(runner, options, cases):
     return 0 if same else 1
 
 
+class Turns:
+    """A process that takes one turn for each line it is given."""
+
+    def __init__(self, command):
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def take(self, line):
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        return [float(word) for word in self.process.stdout.readline().split()]
+
+
+def gemm(runner, options, cases):
+    """Peak, ours, cblas and PyTorch take short turns on each product; ratios and shares are medians over the rounds of turns."""
+    program = str(pathlib.Path(options.build) / "bench" / "gemm_table")
+    shapes = subprocess.run([program, "shapes"], capture_output=True, text=True, check=True).stdout.splitlines()
+    ours = Turns([program, "turns", str(options.threads)] + ([options.level] if options.level else []))
+    torch = Turns([options.torch, str(HERE / "torch_gemm.py"), str(options.threads)]) if runner.torch else None
+    print(f"{ours.process.stdout.readline().strip()}. PyTorch {runner.torch or 'not measured'}. GFLOP/s, medians of {options.rounds} turns.\n")
+    rows, shares, worst = [], [], (math.inf, "")
+    for shape in shapes:
+        name, product, sizes, spread_over_pool = shape.split("\t")
+        if options.filter and options.filter.lower() not in name.lower():
+            continue
+        turns = []
+        for _ in range(options.rounds):
+            peak, own, cblas = ours.take(sizes)
+            turns.append((peak, own, cblas, torch.take(sizes)[0] if torch else math.nan))
+        m, n, k, a_transposed, b_transposed = map(int, sizes.split())
+        share = statistics.median(own / peak for peak, own, _, _ in turns)
+        ratio = statistics.median(own / cblas for _, own, cblas, _ in turns)
+        to_torch = statistics.median(own / theirs for _, own, _, theirs in turns)
+        operations = 2 * m * n * k
+        shares.append((share, operations))
+        worst = min(worst, (ratio, f"{name} {product}"))
+        figures = [f"{statistics.median(turn[i] for turn in turns) / 1e9:.1f}" for i in (1, 2, 3)]
+        form = ("T" if a_transposed else "N") + ("T" if b_transposed else "N")
+        rows.append([f"{name} {product}", f"{m} x {n} x {k} {form}", str(options.threads if spread_over_pool == "1" else 1), *figures,
+                     f"{share:.1%}", f"{ratio:.2f}", f"{to_torch:.2f}"])
+        print(" | ".join(rows[-1]), file=sys.stderr)
+    print_table(["product", "m x n x k", "cores", "ours", "cblas", "PyTorch", "share of the cores' peak", "to cblas", "to PyTorch"], rows)
+
+    def mean(least):
+        chosen = [share for share, operations in shares if operations >= least]
+        return f"{math.exp(statistics.fmean(map(math.log, chosen))):.1%} of {len(chosen)}" if chosen else "-"
+
+    print(f"Geometric mean of the shares: {mean(0)}; of products of at least 100,000 operations {mean(1e5)}. "
+          f"Smallest ratio to cblas: {worst[0]:.2f}, {worst[1]}.")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="?", default="table", choices=["table", "starts", "scaling", "bits"])
+    parser.add_argument("what", nargs="?", default="table", choices=["table", "starts", "scaling", "bits", "gemm"])
     parser.add_argument("--build", default=str(HERE.parent / "build"), help="build directory")
     parser.add_argument("--torch", default=sys.executable, help="a Python that has PyTorch")
     parser.add_argument("--ours-only", action="store_true")
@@ -225,6 +277,9 @@ def main():
     parser.add_argument("--runs", type=int, default=5, help="processes a side")
     parser.add_argument("--seconds", type=float, default=4.0, help="measured time of a process")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--filter", help="gemm: products whose name contains this")
+    parser.add_argument("--level", help="gemm: a processor level, see pt_context_options_t")
+    parser.add_argument("--rounds", type=int, default=11, help="gemm: turns a side")
     parser.add_argument("--json", help="file for all figures")
     options = parser.parse_args()
     names = options.cases.split(",") if options.cases else [case.name for case in CASES]
@@ -232,7 +287,7 @@ def main():
     if unknown:
         parser.error(f"no case {', '.join(sorted(unknown))}")
     cases = [case for case in CASES if case.name in names]
-    return {"table": table, "starts": starts, "scaling": scaling, "bits": bits}[options.what](Runner(options), options, cases)
+    return {"table": table, "starts": starts, "scaling": scaling, "bits": bits, "gemm": gemm}[options.what](Runner(options), options, cases)
 
 
 if __name__ == "__main__":

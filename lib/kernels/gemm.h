@@ -38,7 +38,6 @@ typedef struct pt__gemm {
     int32_t a_transposed, b_transposed;
     int32_t accumulate; /* 0: dst is overwritten and may hold anything, NaN too; 1: added to */
     int32_t activation; /* pt__activation_t */
-    float scale;        /* factor of op(a) · op(b), before anything is added; 0 means 1 */
     const float *bias;
     float *preactivation;      /* rows dst_stride apart */
     const float *slope_source; /* rows dst_stride apart: a pre-activation whose activation' multiplies the product */

@@ -65,7 +65,7 @@ static int leading(int64_t stride, int64_t columns)
 static void call(const pt__gemm_t *gemm, float beta)
 {
     cblas_sgemm(CblasRowMajor, gemm->a_transposed ? CblasTrans : CblasNoTrans,
-                gemm->b_transposed ? CblasTrans : CblasNoTrans, (int)gemm->m, (int)gemm->n, (int)gemm->k, gemm->scale,
+                gemm->b_transposed ? CblasTrans : CblasNoTrans, (int)gemm->m, (int)gemm->n, (int)gemm->k, 1.0f,
                 gemm->a, leading(gemm->a_stride, gemm->a_transposed ? gemm->m : gemm->k), gemm->b,
                 leading(gemm->b_stride, gemm->b_transposed ? gemm->k : gemm->n), beta, gemm->dst,
                 leading(gemm->dst_stride, gemm->n));

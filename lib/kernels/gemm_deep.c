@@ -36,7 +36,6 @@ static void deep_task(void *argument, int64_t task, int32_t worker)
         .dst_stride = gemm->n,
         .a_transposed = gemm->a_transposed,
         .b_transposed = gemm->b_transposed,
-        .scale = gemm->scale,
     };
     pt__gemm_own_serial(deep->device, worker, &part);
 }

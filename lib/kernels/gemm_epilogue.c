@@ -33,7 +33,6 @@ pt__gemm_t pt__gemm_product(const pt__gemm_t *gemm, int64_t index)
     pt__gemm_t one = *gemm;
     int64_t move = index * gemm->dst_step;
     one.count = 1;
-    one.scale = gemm->scale == 0.0f ? 1.0f : gemm->scale;
     one.a += index * gemm->a_step;
     one.b += index * gemm->b_step;
     one.dst += move;

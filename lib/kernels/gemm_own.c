@@ -28,7 +28,6 @@ enum {
     TASKS_MOST = 32,
 };
 static const double task_least = 1.2e6; /* multiplications worth a task */
-static const double spread_least = 6e5; /* multiplications worth waking the pool */
 
 typedef enum source { B_AS_IS, B_LOCAL, B_SHARED } source_t;
 
@@ -200,7 +199,7 @@ static job_t describe(pt__device_t *device, const pt__gemm_t *gemm, int32_t spre
     job.column_block = most(half / job.depth_block / width * width, width);
     if (job.sums)
         return job;
-    job.stage = view->n >= 4 * width && view->m > micro->rows && operations(gemm) >= spread_least &&
+    job.stage = view->n >= 4 * width && view->m > micro->rows && operations(gemm) >= PT__GEMM_SPREAD &&
                 (!view->a_transposed && view->a_stride % PAGE_FLOATS == 0);
     job.source = choose_source(&job);
     return job;
@@ -268,7 +267,6 @@ static void multiply(const job_t *job, scratch_t scratch, int64_t row, int64_t r
         .b_step = width,
         .b_filled = job->source != B_AS_IS,
         .dst_transposed = job->exchanged,
-        .scale = view->scale,
         .dst = view->dst + at,
         .add = add ? add + at : NULL,
         .dst_stride = view->dst_stride,
@@ -301,7 +299,6 @@ static void sum_block(const job_t *job, int64_t row, int64_t rows, int64_t colum
         .a_stride = gemm->a_stride,
         .b = pt__gemm_b_at(gemm, 0, column),
         .b_stride = gemm->b_stride,
-        .scale = gemm->scale,
         .dst = gemm->dst + at,
         .add = job->add ? job->add + at : NULL,
         .dst_stride = gemm->dst_stride,
@@ -538,7 +535,7 @@ void pt__gemm_own(pt__device_t *device, const pt__gemm_t *gemm)
     int64_t count = gemm->count == 0 ? 1 : gemm->count;
     double each = operations(gemm);
     start_sums(gemm);
-    if (each >= spread_least && (count < 8 || each >= 16 * spread_least)) {
+    if (each >= PT__GEMM_SPREAD && (count < 8 || each >= 16 * PT__GEMM_SPREAD)) {
         for (int64_t i = 0; i < count; i++) {
             pt__gemm_t one = pt__gemm_product(gemm, i), product = normalised(&one);
             run_product(device, &product);

@@ -18,7 +18,7 @@ int32_t pt__gemm_parts(const pt__gemm_t *gemm);
 void pt__gemm_finish(const pt__device_t *device, const pt__gemm_t *gemm, int32_t parts, int64_t row, int64_t rows,
                      int64_t column, int64_t columns);
 
-/* The i-th product of a batch, as a product of its own (count 1, scale not 0). */
+/* The i-th product of a batch, as a product of its own (count 1). */
 pt__gemm_t pt__gemm_product(const pt__gemm_t *gemm, int64_t index);
 
 /* Rows [row, row + rows) and columns [column, column + columns) of one product, as a product of its own. */
@@ -44,7 +44,10 @@ static inline const float *pt__gemm_b_at(const pt__gemm_t *gemm, int64_t depth, 
 
 /* ---- our own kernels (gemm_own.c) */
 
-enum { PT__GEMM_SHARED_FLOATS = 2 << 20 }; /* of the shared workspace: packed operands, or partial sums */
+enum {
+    PT__GEMM_SHARED_FLOATS = 2 << 20, /* of the shared workspace: packed operands, or partial sums */
+    PT__GEMM_SPREAD = 600000          /* multiplications worth waking the pool; fewer are done by the calling thread */
+};
 
 /* Bytes that the room needs of each worker's workspace and of the shared one. */
 int64_t pt__gemm_worker_bytes(const pt__device_t *device);

@@ -21,7 +21,7 @@ typedef struct pt__ahead {
     int64_t lines, line;  /* of a row; the next one */
 } pt__ahead_t;
 
-typedef struct pt__block { /* dst[rows, columns] = scale * a · b + add + bias; nothing of dst outside is touched */
+typedef struct pt__block { /* dst[rows, columns] = a · b + add + bias; nothing of dst outside is touched */
     int64_t rows, columns, depth;
     const float *a; /* element (i, k) at i * a_stride + k; or, transposed, at k * a_stride + i */
     int64_t a_stride;
@@ -32,7 +32,6 @@ typedef struct pt__block { /* dst[rows, columns] = scale * a · b + add + bias; 
     int64_t b_stride, b_step;
     int32_t b_filled;       /* the last panel may be read up to whole vectors */
     int32_t dst_transposed; /* element (i, j) of dst and add at j * dst_stride + i, not i * dst_stride + j */
-    float scale;
     float *dst;
     const float *add; /* like dst, or NULL; may be dst */
     int64_t dst_stride;

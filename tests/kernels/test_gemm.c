@@ -54,7 +54,6 @@ typedef struct gemm_case {
 typedef struct form {
     int64_t m, n, k, count;
     int32_t a_transposed, b_transposed, accumulate, activation, bias, preactivation, slope, residual, wide_strides;
-    float scale;
 } form_t;
 
 /* residual: 1 its own array, 2 dst itself. wide_strides: 1 odd ones, 2 a page apart */
@@ -93,7 +92,6 @@ static void make_case(const form_t *form, gemm_case_t *out)
     g.b_transposed = form->b_transposed;
     g.accumulate = form->accumulate;
     g.activation = form->activation;
-    g.scale = form->scale;
     out->residual_is_dst = form->residual == 2;
     if (!form->accumulate && !out->residual_is_dst) /* whatever dst held must not matter */
         for (int64_t i = 0; i < count * g.dst_step; i++)
@@ -167,11 +165,11 @@ static void check_element(const gemm_case_t *c, int64_t p, int64_t i, int64_t j,
     const pt__gemm_t *g = &c->gemm;
     int64_t at = p * g->dst_step + i * g->dst_stride + j;
     const float *old = c->before + GUARD;
-    double size, scale = g->scale == 0.0f ? 1.0 : (double)g->scale;
-    double value = scale * product_at(g, g->a + p * g->a_step, g->b + p * g->b_step, i, j, &size);
+    double size;
+    double value = product_at(g, g->a + p * g->a_step, g->b + p * g->b_step, i, j, &size);
     value += g->accumulate ? (double)old[at] : 0.0;
     value += g->bias ? (double)g->bias[j] : 0.0;
-    double tolerance = 1e-6 * (size * fabs(scale) + 3.0) * (1.0 + sqrt((double)g->k) / 16.0);
+    double tolerance = 1e-6 * (size + 3.0) * (1.0 + sqrt((double)g->k) / 16.0);
     if (g->preactivation)
         ck_assert_msg(fabs((double)g->preactivation[at] - value) <= tolerance,
                       "%s: preactivation [%d,%d,%d] %g, not %g", what, (int)p, (int)i, (int)j,
@@ -222,10 +220,10 @@ static void describe(char *text, size_t size, const form_t *f, pt__level_t level
 {
     snprintf(text, size,
              "%s %s %d threads, m %d n %d k %d count %d, ta %d tb %d acc %d act %d bias %d pre %d slope %d res %d "
-             "strides %d scale %g",
+             "strides %d",
              pt__level_name(level), room == PT__GEMM_OWN ? "own" : "cblas", threads, (int)f->m, (int)f->n, (int)f->k,
              (int)f->count, f->a_transposed, f->b_transposed, f->accumulate, f->activation, f->bias, f->preactivation,
-             f->slope, f->residual, f->wide_strides, (double)f->scale);
+             f->slope, f->residual, f->wide_strides);
 }
 
 static void try_form(const form_t *form, pt__device_t *devices[PT__LEVEL_COUNT][3][THREADS])
@@ -295,7 +293,6 @@ START_TEST(test_gemm_small_sizes)
         form.accumulate = (int32_t)draw(2);
         form.bias = (int32_t)draw(2);
         form.wide_strides = (int32_t)draw(2);
-        form.scale = draw(3) == 0 ? -0.75f : 0.0f;
         form.count = draw(5) == 0 ? (int64_t)draw(5) : 0;
         if (draw(2)) {
             form.activation = (int32_t)draw(PT__ACTIVATION_COUNT);
@@ -321,7 +318,7 @@ START_TEST(test_gemm_large_sizes)
         {.m = 333, .n = 310, .k = 1024, .a_transposed = 1, .b_transposed = 1, .wide_strides = 2},
         {.m = 200, .n = 1024, .k = 1024, .wide_strides = 2, .activation = PT__ACTIVATION_TANH, .slope = 1},
         {.m = 20, .n = 30, .k = 9000, .a_transposed = 1, .bias = 1, .activation = PT__ACTIVATION_RELU, .residual = 1},
-        {.m = 17, .n = 70, .k = 5000, .accumulate = 1, .scale = 0.5f, .preactivation = 1},
+        {.m = 17, .n = 70, .k = 5000, .accumulate = 1, .preactivation = 1},
         {.m = 1, .n = 3000, .k = 500, .b_transposed = 1, .bias = 1},
         {.m = 1, .n = 3000, .k = 500, .accumulate = 1},
         {.m = 3, .n = 2000, .k = 300, .b_transposed = 1, .activation = PT__ACTIVATION_SIGMOID, .slope = 1},
@@ -331,7 +328,7 @@ START_TEST(test_gemm_large_sizes)
         {.m = 2000, .n = 10, .k = 256, .a_transposed = 1},
         {.m = 100, .n = 3500, .k = 1300, .b_transposed = 1},
         {.m = 600, .n = 900, .k = 3000, .bias = 1},
-        {.m = 64, .n = 64, .k = 48, .count = 12, .b_transposed = 1, .scale = 0.125f},
+        {.m = 64, .n = 64, .k = 48, .count = 12, .b_transposed = 1},
         {.m = 48, .n = 64, .k = 64, .count = 9, .a_transposed = 1, .accumulate = 1},
         {.m = 300, .n = 300, .k = 300, .count = 2, .bias = 1, .activation = PT__ACTIVATION_RELU},
     };

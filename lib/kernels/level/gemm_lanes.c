@@ -74,11 +74,10 @@ INLINE int64_t dst_at(const pt__block_t *block, const tile_t *tile)
                                  : tile->row * block->dst_stride + tile->column;
 }
 
-/* Rows of sums, scaled and with what is added, to dst. */
+/* Rows of sums, with what is added, to dst. */
 INLINE void finish_rows(int rows, int vectors, const pt__block_t *block, const float *bias, const float *add,
                         float *dst, int64_t last, floats_t sum[ROWS][VECTORS])
 {
-    const floats_t scale = broadcast(block->scale);
     const int64_t stride = block->dst_stride;
     floats_t biases[VECTORS];
 #pragma GCC unroll 2
@@ -89,7 +88,7 @@ INLINE void finish_rows(int rows, int vectors, const pt__block_t *block, const f
 #pragma GCC unroll 2
         for (int v = 0; v < vectors; v++) {
             int64_t at = i * stride + v * LANES;
-            floats_t value = fused(sum[i][v], scale, biases[v]);
+            floats_t value = sum[i][v] + biases[v];
             if (v < vectors - 1) {
                 store(dst + at, add ? value + load(add + at) : value);
             } else {
@@ -103,7 +102,6 @@ INLINE void finish_rows(int rows, int vectors, const pt__block_t *block, const f
 static __attribute__((noinline)) void finish_transposed(int rows, const pt__block_t *block, const tile_t *tile,
                                                         const float *sums)
 {
-    const floats_t scale = broadcast(block->scale);
     const int64_t at = dst_at(block, tile), stride = block->dst_stride;
     for (int64_t i = 0; i < rows; i += LANES) {
         int64_t high = least(LANES, rows - i);
@@ -114,7 +112,7 @@ static __attribute__((noinline)) void finish_transposed(int rows, const pt__bloc
             transpose_block(sums + i * COLUMNS + j, COLUMNS, square, LANES);
             for (int64_t c = 0; c < wide; c++) {
                 int64_t to = at + (j + c) * stride + i;
-                floats_t value = fused(load(square + c * LANES), scale, bias);
+                floats_t value = load(square + c * LANES) + bias;
                 if (block->add)
                     value += load_few(block->add + to, high);
                 store_few(block->dst + to, value, high);
@@ -438,7 +436,7 @@ INLINE void dot_block(int high, int wide, const pt__block_t *block, int64_t row,
     for (int64_t i = 0; i < rows; i++) {
         for (int64_t j = 0; j < columns; j++) {
             int64_t at = (row + i) * block->dst_stride + column + j;
-            float value = sums[i * wide + j] * block->scale;
+            float value = sums[i * wide + j];
             value += block->bias ? block->bias[column + j] : 0.0f;
             block->dst[at] = block->add ? block->add[at] + value : value;
         }
