@@ -399,6 +399,19 @@ INLINE floats_t sum_each(floats_t v[LANES])
     return v[0];
 }
 
+INLINE void put_sums(int rows, int columns, int wide, const pt__block_t *block, int64_t row, int64_t column,
+                     const float *sums)
+{
+    const float *bias = block->bias ? block->bias + column : NULL;
+    for (int i = 0; i < rows; i++) {
+        int64_t at = (row + i) * block->dst_stride + column;
+        for (int j = 0; j < columns; j++) {
+            float value = sums[i * wide + j] + (bias ? bias[j] : 0.0f);
+            block->dst[at + j] = block->add ? block->add[at + j] + value : value;
+        }
+    }
+}
+
 /* LANES sums at a time, `high` x `wide` of them; rows and columns beyond the last are the last one again, not stored. */
 INLINE void dot_block(int high, int wide, const pt__block_t *block, int64_t row, int64_t column)
 {
@@ -433,14 +446,10 @@ INLINE void dot_block(int high, int wide, const pt__block_t *block, int64_t row,
     }
     float sums[LANES];
     store(sums, sum_each(sum));
-    for (int64_t i = 0; i < rows; i++) {
-        for (int64_t j = 0; j < columns; j++) {
-            int64_t at = (row + i) * block->dst_stride + column + j;
-            float value = sums[i * wide + j];
-            value += block->bias ? block->bias[column + j] : 0.0f;
-            block->dst[at] = block->add ? block->add[at] + value : value;
-        }
-    }
+    if (rows == high && columns == wide) /* constants, so that no loop is left */
+        put_sums(high, wide, wide, block, row, column, sums);
+    else
+        put_sums((int)rows, (int)columns, wide, block, row, column, sums);
 }
 
 enum { HIGH = LANES > 4 ? 4 : 2, WIDE = LANES / HIGH };
