@@ -46,6 +46,7 @@ static pt_status_t fetch(pt_dataset_t *dataset, pt_batch_t *batch)
 {
     state_t *state = dataset->state;
     PT__TRY(enter(state));
+    pt__pool_rest(dataset->context->pool); /* the host's code may take long: no thread of ours spins meanwhile */
     if (state->fetch != NULL)
         state->fetch(state->user, batch);
     else

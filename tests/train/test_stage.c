@@ -2,6 +2,7 @@
 #include "support/networks.h"
 
 #include <math.h>
+#include <time.h>
 
 typedef struct watch {
     int64_t events[8];
@@ -341,6 +342,66 @@ START_TEST(test_wrong_order)
 }
 END_TEST
 
+typedef struct nap {
+    int64_t calls;
+    double processor_seconds; /* that the process used while its callbacks slept */
+} nap_t;
+
+static double processor_seconds(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+enum { NAP_WIDTH = 256, NAP_STEPS = 20, NAP_MILLISECONDS = 10 };
+
+static void fetch_asleep(void *user, pt_batch_t *batch)
+{
+    nap_t *nap = user;
+    double before = processor_seconds();
+    nanosleep(&(struct timespec){.tv_nsec = NAP_MILLISECONDS * 1000000}, NULL);
+    nap->processor_seconds += processor_seconds() - before;
+    nap->calls++;
+    for (int64_t i = 0; i < batch->capacity * NAP_WIDTH; i++)
+        ((float *)batch->fields[0].data)[i] = (float)(i % 7);
+    for (int64_t i = 0; i < batch->capacity; i++)
+        ((float *)batch->fields[1].data)[i] = 1;
+    batch->filled = batch->capacity;
+    batch->status = PT_OK;
+}
+
+/* The pool's threads are wide awake when a step ends, and asleep while the host makes the next batch. */
+START_TEST(test_no_thread_spins_while_a_callback_runs)
+{
+    static const pt_field_spec_t fields[] = {{.name = "x", .dtype = PT_FLOAT32, .rank = 1, .shape = {NAP_WIDTH}},
+                                             {.name = "y", .dtype = PT_FLOAT32, .rank = 1, .shape = {1}}};
+    pt_context_t *context = network_context(4, 7);
+    pt_graph_t *graph;
+    pt_model_t *model;
+    pt_dataset_t *data;
+    nap_t nap = {0};
+    ck_ok(pt_graph_create(context, &graph));
+    pt_tensor_t x = pt_input(graph, "x", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, NAP_WIDTH});
+    pt_tensor_t y = pt_input(graph, "y", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, 1});
+    pt_tensor_t hidden = pt_linear_layer(graph, "hidden", x, NAP_WIDTH, PT_ACTIVATION_RELU);
+    pt_graph_set_loss(graph, pt_mse_loss(graph, pt_linear_layer(graph, "out", hidden, 1, PT_ACTIVATION_NONE), y));
+    ck_ok(pt_model_create(context, graph, &model));
+    ck_ok(pt_dataset_create_map(context, fields, 2, 10000, 0, fetch_asleep, &nap, NULL, &data));
+    pt_optimizer_t *optimizer = network_optimizer(context, PT_OPTIMIZER_SGD, 1e-4);
+    pt_train_options_t options = train_options(NAP_STEPS, 128);
+    ck_ok(pt_pretrain(model, optimizer, data, &options, NULL));
+    ck_assert_int_ge(nap.calls, NAP_STEPS);
+    /* threads that wait may spin for some microseconds before they sleep, not for the whole of a callback */
+    ck_assert_double_lt(nap.processor_seconds, 0.0005 * (double)nap.calls);
+    pt_graph_free(graph);
+    pt_dataset_free(data);
+    pt_optimizer_free(optimizer);
+    pt_model_free(model);
+    pt_context_free(context);
+}
+END_TEST
+
 SUITE("stage", 120, test_linear_learns, test_pretrain_then_finetune, test_micro_batches_agree, test_resume_is_exact,
       test_resume_keeps_best, test_early_stop_keeps_best, test_stops, test_memory_budget, test_estimate,
-      test_wrong_order)
+      test_wrong_order, test_no_thread_spins_while_a_callback_runs)
