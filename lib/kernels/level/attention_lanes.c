@@ -9,6 +9,7 @@
  * and d_o are transposed, once a tile; the rows of a tile are brought together first. Exponentials are powers of 2:
  * queries are scaled by log2(e) as well. On the causal diagonal, queries in groups of GRANULE see the keys up to the
  * group's last; the mask does the rest. */
+#include "base/portability.h"
 #include "kernels/level/rows.h"
 #include "kernels/level/transpose_block.h"
 #include "kernels/vector.h"
@@ -145,6 +146,14 @@ INLINE rows_t bring_rows(int in_place, int64_t rows, int64_t width, const float 
         return (rows_t){src, stride};
     pack_rows(rows, width, src, stride, buffer, padded);
     return (rows_t){buffer, padded};
+}
+
+/* Rows that will be wanted: they lie far apart, where no processor looks ahead by itself. `write`: to be written. */
+INLINE void fetch_rows(int write, int64_t rows, int64_t width, const float *src, int64_t stride)
+{
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t c = 0; c < width; c += PT__CACHE_LINE / (int64_t)sizeof(float))
+            __builtin_prefetch(src + r * stride + c, write, 2);
 }
 
 /* The other way: dst (+)= src [rows, padded]. */
@@ -400,6 +409,12 @@ static void backward_queries(const pt__attention_t *at, int64_t begin, int64_t e
         log_sum[i] = sum == -INFINITY ? INFINITY : sum * LOG2_E; /* a query without keys: every p is 0 */
         delta[i] = i < queries ? dot(width, dst + i * at->dst_stride, d.data + i * d.stride) : 0.0f;
     }
+    int64_t next = row + TILE,
+            after = end - next < TILE ? end - next : TILE; /* queries: fetched while these are worked on */
+    fetch_rows(0, after, width, at->q + next * at->q_stride + head * width, at->q_stride);
+    fetch_rows(0, after, width, at->d_dst + next * at->dst_stride + head * width, at->dst_stride);
+    fetch_rows(0, after, width, at->dst + next * at->dst_stride + head * width, at->dst_stride);
+    fetch_rows(1, queries, width, at->d_q + row * at->d_q_stride + head * width, at->d_q_stride);
     for (int64_t t = 0; t < tiles && (!at->causal || s->tile[t].first <= first); t++) {
         key_tile_t *tile = &s->tile[t];
         int diagonal = at->causal && tile->first == first;
