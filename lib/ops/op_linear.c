@@ -86,16 +86,16 @@ static pt_status_t linear_gradient(pt_graph_t *graph, const pt__node_t *node, co
         d_product = pt__build_binary(graph, "unary_gradient", reference, d_product, &function);
     }
     pt__attributes_t layout = {.integers = {[IN_OUT] = node->attributes.integers[IN_OUT]}};
-    if (wanted[SRC])
-        d_inputs[SRC] = pt__build_binary(graph, "linear_gradient_src", d_product, node->inputs[WEIGHT], &layout);
     int32_t wants_bias = node->n_inputs > BIAS && wanted[BIAS];
-    if (wanted[WEIGHT] || wants_bias) {
+    if (wanted[WEIGHT] || wants_bias) { /* first: src is read for the last time, and d_src can have its memory */
         pt_tensor_t d_weight = pt__build_binary(graph, "linear_gradient_weight", d_product, node->inputs[SRC], &layout);
         if (wanted[WEIGHT])
             d_inputs[WEIGHT] = d_weight;
         if (wants_bias)
             d_inputs[BIAS] = pt__build_output(d_weight, 1);
     }
+    if (wanted[SRC])
+        d_inputs[SRC] = pt__build_binary(graph, "linear_gradient_src", d_product, node->inputs[WEIGHT], &layout);
     if (node->n_inputs > RESIDUAL && wanted[RESIDUAL])
         d_inputs[RESIDUAL] = d_outputs[0];
     return graph->status;

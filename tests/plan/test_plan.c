@@ -180,6 +180,30 @@ START_TEST(test_recomputation)
 }
 END_TEST
 
+/* A linear op's input gradient takes the memory of its input, which its weight gradient has read by then. */
+START_TEST(test_gradient_in_place_of_input)
+{
+    enum { WIDTH = 64, SAMPLES = 256 };
+    pt_context_t *context = network_context(1, 3);
+    pt_graph_t *graph;
+    pt_model_t *model;
+    pt__plan_t *plan;
+    ck_ok(pt_graph_create(context, &graph));
+    pt_tensor_t x = pt_input(graph, "x", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, 2}),
+                y = pt_input(graph, "y", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, 1});
+    pt_tensor_t first = pt_linear_layer(graph, "a", x, WIDTH, PT_ACTIVATION_NONE);
+    pt_tensor_t second = pt_linear_layer(graph, "b", first, WIDTH, PT_ACTIVATION_NONE);
+    pt_graph_set_loss(graph, pt_mse_loss(graph, pt_linear_layer(graph, "c", second, 1, PT_ACTIVATION_NONE), y));
+    ck_ok(pt_model_create(context, graph, &model));
+    pt_graph_free(graph);
+    ck_ok(pt__engine_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, SAMPLES, 0, &plan));
+    int64_t one = SAMPLES * WIDTH * (int64_t)sizeof(float); /* never three of them: input, d_dst and d_src */
+    ck_assert_int_lt(pt__plan_arena_bytes(plan), 2 * one + one / 2);
+    pt_model_free(model);
+    pt_context_free(context);
+}
+END_TEST
+
 /* A loss of several parts, none of which is the root's own op: x·w against two targets. Its gradient by finite differences. */
 START_TEST(test_composed_loss)
 {
@@ -249,4 +273,5 @@ START_TEST(test_prints)
 END_TEST
 
 SUITE("plan", 60, test_no_overlap, test_capacity_changes_nothing, test_frozen_parameters_cost_nothing,
-      test_unread_rows_are_not_computed, test_recomputation, test_composed_loss, test_prints)
+      test_unread_rows_are_not_computed, test_recomputation, test_gradient_in_place_of_input, test_composed_loss,
+      test_prints)
