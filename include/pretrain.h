@@ -364,8 +364,14 @@ PT_API pt_status_t pt_model_gradient_get(const pt_model_t *model, int64_t index,
 /* Parameters whose names match the pattern (* any run, ? any one character) learn, or do not. *matched, where not NULL, says how many; none is PT_ERR_NOT_FOUND. */
 PT_API pt_status_t pt_model_set_trainable(pt_model_t *model, const char *pattern, int32_t trainable, int64_t *matched);
 
-/* Not 0: activations and the results of norms are computed again in the backward pass instead of being kept: about a third less memory for
- * a transformer, and a few percent more time. A stage with a memory_budget turns it on where it is needed. */
+#define PT_RECOMPUTE_NOTHING    0 /* all that the backward pass reads is kept */
+#define PT_RECOMPUTE_EVERYTHING 1 /* whatever a pass over memory can make again is not kept */
+#define PT_RECOMPUTE_CHEAP \
+    2 /* the part of it that takes the least operations for the bytes where memory is fullest; a new model's setting */
+/* Activations and the results of norms can be computed again in the backward pass instead of being kept: about a third less memory for the
+ * plan of a transformer. CHEAP chooses them for each capacity so that a step takes at most about a hundredth more operations, and leaves
+ * what would save little. The setting changes neither results nor checkpoints by a bit; it may be changed between any two steps. A stage
+ * with a memory_budget that the model's setting does not meet goes over to EVERYTHING. Other values: PT_ERR_ARGUMENT. */
 PT_API pt_status_t pt_model_set_recompute(pt_model_t *model, int32_t recompute);
 
 #define PT_DESCRIBE_SUMMARY 0 /* parameters by name, shape and count */

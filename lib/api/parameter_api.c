@@ -100,7 +100,12 @@ pt_status_t pt_model_gradient_get(const pt_model_t *model, int64_t index, float 
 pt_status_t pt_model_set_recompute(pt_model_t *model, int32_t recompute)
 {
     PT__TRY(pt__handle_enter(model, 1, "pt_model_set_recompute"));
-    pt__model_set_recompute(model, recompute != 0);
+    if (recompute < PT_RECOMPUTE_NOTHING || recompute > PT_RECOMPUTE_CHEAP)
+        return pt__handle_leave(model, pt__fail(PT_ERR_ARGUMENT,
+                                                "pt_model_set_recompute: recompute is %d, expected one of "
+                                                "PT_RECOMPUTE_NOTHING, PT_RECOMPUTE_EVERYTHING, PT_RECOMPUTE_CHEAP",
+                                                (int)recompute));
+    pt__model_set_recompute(model, recompute);
     return PT_OK;
 }
 

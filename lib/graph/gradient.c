@@ -5,18 +5,18 @@
  * their own ("accumulate_gradient"), because the plan adds them into the parameter's gradient memory, earlier micro-steps' included.
  * Only what leads from a wanted parameter to the loss is visited.
  *
- * With `recompute`, a gradient rule is shown, in place of an input that its producer can make again cheaply, a copy that is made again right
- * there, in the backward pass (Chen 2016, per op): the original need not be kept. Copies that no rule reads are dropped with all unread nodes. */
+ * In place of an input that is in `again` and that its producer can make again, a gradient rule is shown a copy that is made right there, in
+ * the backward pass (Chen 2016, per op): the original need not be kept. Copies that no rule reads are dropped with all unread nodes. */
 #include "graph/builder.h"
 
 typedef struct differentiation {
     pt_graph_t *graph;
     const int32_t *wanted;  /* [parameters] */
+    const int8_t *again;    /* [tensors of the forward pass] to be made again for the backward pass; NULL: nothing is */
     int32_t *reached;       /* [parameters] */
     pt_tensor_t *gradients; /* [tensors of the forward pass] PT_NO_TENSOR until there is a contribution */
-    pt_tensor_t *
-        again; /* [tensors of the forward pass] made again for the backward pass; PT_NO_TENSOR: not; NULL: nothing is */
-    int8_t *depends; /* [tensors of the forward pass] computed from a wanted parameter */
+    pt_tensor_t *copies; /* [tensors of the forward pass] made again; PT_NO_TENSOR: not, or not yet; NULL: nothing is */
+    int8_t *depends;     /* [tensors of the forward pass] computed from a wanted parameter */
 } differentiation_t;
 
 static void mark_dependence(differentiation_t *self, int64_t n_nodes)
@@ -78,22 +78,31 @@ static pt_status_t through_loss(differentiation_t *self, const pt__node_t *node,
     return PT_OK;
 }
 
+/* The copy of a tensor that is to be made again, made where there is none yet; PT_NO_TENSOR where its op has no way. */
+static pt_tensor_t copy_of(differentiation_t *self, pt_tensor_t tensor)
+{
+    pt_graph_t *graph = self->graph;
+    const pt__node_t *found = pt__graph_producer(graph, tensor);
+    if (self->copies[tensor] != PT_NO_TENSOR || found == NULL || found->op->again == NULL ||
+        found->outputs[0] != tensor)
+        return self->copies[tensor];
+    pt__node_t producer = *found; /* a copy: appending moves the array */
+    self->copies[tensor] = producer.op->again(graph, &producer);
+    if (self->copies[tensor] != PT_NO_TENSOR)
+        pt__graph_producer(graph, self->copies[tensor])->again = 1;
+    return self->copies[tensor];
+}
+
 /* The node as its gradient rule shall see it. */
 static pt__node_t with_inputs_again(differentiation_t *self, const pt__node_t *node)
 {
     pt__node_t seen = *node;
     for (int32_t k = 0; self->again != NULL && k < node->n_inputs; k++) {
-        if (node->inputs[k] == PT_NO_TENSOR)
+        if (node->inputs[k] == PT_NO_TENSOR || !self->again[node->inputs[k]])
             continue;
-        const pt__node_t *found = pt__graph_producer(self->graph, node->inputs[k]);
-        if (found == NULL || found->op->again == NULL || found->outputs[0] != node->inputs[k])
-            continue;
-        pt__node_t producer = *found; /* a copy: appending moves the array */
-        pt_tensor_t *again = &self->again[node->inputs[k]];
-        if (*again == PT_NO_TENSOR)
-            *again = producer.op->again(self->graph, &producer);
-        if (*again != PT_NO_TENSOR)
-            seen.inputs[k] = *again;
+        pt_tensor_t copy = copy_of(self, node->inputs[k]);
+        if (copy != PT_NO_TENSOR)
+            seen.inputs[k] = copy;
     }
     return seen;
 }
@@ -132,7 +141,7 @@ static pt_status_t differentiate(differentiation_t *self)
     for (int64_t i = 0; i < n_tensors; i++)
         self->gradients[i] = PT_NO_TENSOR;
     for (int64_t i = 0; self->again != NULL && i < n_tensors; i++)
-        self->again[i] = PT_NO_TENSOR;
+        self->copies[i] = PT_NO_TENSOR;
     mark_dependence(self, n_nodes);
     if (!self->depends[graph->loss])
         return PT_OK; /* nothing that learns is in the loss: no backward pass */
@@ -155,10 +164,10 @@ static pt_status_t differentiate(differentiation_t *self)
     return PT_OK;
 }
 
-pt_status_t pt__graph_append_gradients(pt_graph_t *graph, const int32_t *wanted, int32_t recompute, int32_t *reached)
+pt_status_t pt__graph_append_gradients(pt_graph_t *graph, const int32_t *wanted, const int8_t *again, int32_t *reached)
 {
     pt__memory_t *memory = &graph->context->memory;
-    differentiation_t self = {.graph = graph, .wanted = wanted, .reached = reached};
+    differentiation_t self = {.graph = graph, .wanted = wanted, .again = again, .reached = reached};
     pt_status_t status;
     for (int64_t i = 0; i < graph->n_parameters; i++)
         reached[i] = 0;
@@ -166,12 +175,12 @@ pt_status_t pt__graph_append_gradients(pt_graph_t *graph, const int32_t *wanted,
         return pt__fail(PT_ERR_STATE, "the network has no loss");
     PT__TRY_OUT(pt__allocate(memory, (size_t)graph->n_tensors, sizeof *self.gradients, "gradients", &self.gradients));
     PT__TRY_OUT(pt__allocate(memory, (size_t)graph->n_tensors, sizeof *self.depends, "gradients", &self.depends));
-    if (recompute)
-        PT__TRY_OUT(pt__allocate(memory, (size_t)graph->n_tensors, sizeof *self.again, "gradients", &self.again));
+    if (again != NULL)
+        PT__TRY_OUT(pt__allocate(memory, (size_t)graph->n_tensors, sizeof *self.copies, "gradients", &self.copies));
     PT__TRY_OUT(differentiate(&self));
 out:
     pt__release(memory, self.gradients);
-    pt__release(memory, self.again);
+    pt__release(memory, self.copies);
     pt__release(memory, self.depends);
     return status;
 }

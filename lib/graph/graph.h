@@ -59,6 +59,7 @@ typedef struct pt__node {
     int32_t n_inputs, n_outputs;
     pt_tensor_t inputs[PT__MAX_INPUTS]; /* PT_NO_TENSOR: an optional input that is not there */
     pt_tensor_t outputs[PT__MAX_OUTPUTS];
+    int32_t again; /* makes again, in the backward pass, what the forward pass made and did not keep */
     pt__attributes_t attributes;
 } pt__node_t;
 
@@ -113,8 +114,8 @@ pt_status_t pt__graph_bound_index(pt_graph_t *graph, pt_tensor_t tensor, int64_t
 /* Appends the nodes that compute the loss' gradients for every parameter with wanted[place] != 0. For each contribution to a
  * parameter's gradient it appends one node of op "accumulate_gradient" (input: the contribution, integers[0]: the parameter's place).
  * Afterwards reached[place] tells which parameters the loss depends on. gradient of the *weighted sum*: see op.h on losses.
- * recompute: what ops can make again cheaply (op->again) is not kept for the backward pass. */
-pt_status_t pt__graph_append_gradients(pt_graph_t *graph, const int32_t *wanted, int32_t recompute, int32_t *reached);
+ * again [tensors]: not 0 for what is made again in the backward pass, where its op can (op->again), instead of being kept; NULL: nothing is. */
+pt_status_t pt__graph_append_gradients(pt_graph_t *graph, const int32_t *wanted, const int8_t *again, int32_t *reached);
 
 /* found[place] = 1 for every parameter with wanted[place] != 0 that the loss depends on through ops that have gradients. */
 pt_status_t pt__graph_find_learnables(const pt_graph_t *graph, const int32_t *wanted, int32_t *found);

@@ -76,8 +76,9 @@ typedef struct pt__op {
     /* d_outputs[i]: gradient of output i or PT_NO_TENSOR. Writes d_inputs[i] for every input with wanted[i]. NULL: no gradient. node is a copy: adding nodes may move graph->nodes. */
     pt_status_t (*gradient)(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs,
                             const int32_t *wanted, pt_tensor_t *d_inputs);
-    /* Adds nodes that make output 0 anew from what the op's gradient keeps anyway, at the cost of a pass over memory: called where
-     * the backward pass is to take less memory. Returns the tensor; PT_NO_TENSOR where this node has no such way. NULL: the op has none. */
+    /* Adds a node that makes output 0 anew from what the op's gradient keeps anyway, at the cost of a pass over memory: called where
+     * the backward pass is to take less memory. Returns the tensor; PT_NO_TENSOR where this node has no such way. NULL: the op has none.
+     * For ops whose gradient does not read output 0. */
     pt_tensor_t (*again)(pt_graph_t *graph, const pt__node_t *node);
     void (*run)(const pt__call_t *call, const pt__run_t *run);
     int64_t (*scratch)(

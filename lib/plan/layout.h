@@ -67,8 +67,17 @@ int64_t pt__layout_elements(const pt__plan_t *plan, const pt__shape_t *shape); /
 pt__view_t pt__layout_view(const pt__plan_t *plan, pt_tensor_t tensor);
 /* Adds a storage and gives its index. */
 pt_status_t pt__layout_add_storage(pt__plan_t *plan, const pt__storage_t *storage, int32_t *index);
+/* The node as a call with views at capacity; every operand that is there has data that is not NULL, but no address. */
+pt__call_t pt__layout_call(const pt__plan_t *plan, const pt__node_t *node);
+/* Of a call with the sizes that it has now: its operations, and the bytes that it reads and writes. */
+double pt__layout_operations(const pt__call_t *call);
+int64_t pt__layout_bytes(const pt__call_t *call);
 /* Makes plan->graph and plan->map: a copy with what the targets need, selections of rows moved up (select.c). */
 pt_status_t pt__layout_select(pt__plan_t *plan, const pt_graph_t *graph, const pt_tensor_t *targets, int32_t n_targets);
+/* Sets again[t], t a tensor of plan->graph, which has no backward pass yet, for what that shall make again rather than have kept
+ * (recompute.c). graph and options are those that the plan is made of. */
+pt_status_t pt__layout_recompute(const pt__plan_t *plan, const pt_graph_t *graph, const pt__plan_options_t *options,
+                                 int8_t *again);
 /* Moves additions and activations' derivatives into the ops that can do them in passing (fuse.c). `used` must be current, and is no longer afterwards. */
 pt_status_t pt__layout_fuse(pt__plan_t *plan);
 /* Decides storage_of for every used tensor, and fills the steps (all live nodes but views and sinks that became unnecessary). */

@@ -1,10 +1,11 @@
 /* Making, binding and running plans. Called by train/. The order of making: copy what is needed of the graph, append gradients, verify,
- * find uses, fuse, assign and place storages, build the calls. */
+ * find uses, fuse, assign and place storages, build the calls. What the backward pass shall make again is chosen before the gradients. */
 #include "plan/plan.h"
 
 #include <limits.h>
 #include <string.h>
 
+#include "base/dtype.h"
 #include "plan/layout.h"
 
 pt_tensor_t pt__graph_loss_weight(const pt_graph_t *graph)
@@ -57,26 +58,37 @@ static pt_status_t add_operand(pt__plan_t *plan, pt_tensor_t tensor, pt__view_t 
     return PT_OK;
 }
 
+pt__call_t pt__layout_call(const pt__plan_t *plan, const pt__node_t *node)
+{
+    void *anything = (void *)(uintptr_t)plan; /* not NULL: scratch sizes and costs depend on which operands there are */
+    pt__call_t call = {
+        .op = node->op, .attributes = &node->attributes, .n_inputs = node->n_inputs, .n_outputs = node->n_outputs};
+    for (int32_t k = 0; k < node->n_inputs; k++) {
+        if (node->inputs[k] == PT_NO_TENSOR)
+            continue;
+        call.inputs[k] = pt__layout_view(plan, node->inputs[k]);
+        call.inputs[k].data = anything;
+    }
+    for (int32_t k = 0; k < node->n_outputs; k++) {
+        call.outputs[k] = pt__layout_view(plan, node->outputs[k]);
+        call.outputs[k].data = anything;
+    }
+    return call;
+}
+
 static pt_status_t build_call(pt__plan_t *plan, int64_t index)
 {
     pt__step_t *step = &plan->steps[index];
     const pt__node_t *node = &plan->graph->nodes[step->node];
     pt__call_t *call = &plan->calls[index];
-    *call = (pt__call_t){.op = node->op,
-                         .attributes = &node->attributes,
-                         .n_inputs = node->n_inputs,
-                         .n_outputs = node->n_outputs,
-                         .number = (int32_t)index};
-    for (int32_t k = 0; k < node->n_inputs; k++) {
-        if (node->inputs[k] == PT_NO_TENSOR)
-            continue;
-        call->inputs[k] = pt__layout_view(plan, node->inputs[k]);
-        call->inputs[k].data = call; /* any address: scratch sizes depend on which operands there are */
-        PT__TRY(add_operand(plan, node->inputs[k], &call->inputs[k]));
-    }
+    *call = pt__layout_call(plan, node);
+    call->number = (int32_t)index;
+    for (int32_t k = 0; k < node->n_inputs; k++)
+        if (node->inputs[k] != PT_NO_TENSOR)
+            PT__TRY(add_operand(plan, node->inputs[k], &call->inputs[k]));
     for (int32_t k = 0; k < node->n_outputs; k++) {
-        call->outputs[k] = pt__layout_view(plan, node->outputs[k]);
-        call->outputs[k].data = plan->used[node->outputs[k]] ? call : NULL;
+        if (!plan->used[node->outputs[k]])
+            call->outputs[k].data = NULL;
         if (plan->storage_of[node->outputs[k]] >= 0)
             PT__TRY(add_operand(plan, node->outputs[k], &call->outputs[k]));
     }
@@ -116,6 +128,21 @@ static pt_status_t check_capacity(const pt__plan_t *plan)
                     (long long)plan->capacity[PT__SYMBOL_BATCH], (long long)plan->capacity[PT__SYMBOL_TOKENS], bytes);
 }
 
+static pt_status_t append_gradients(pt__plan_t *plan, const pt_graph_t *graph, const pt__plan_options_t *options)
+{
+    pt__memory_t *memory = &plan->context->memory;
+    int8_t *again = NULL;
+    pt_status_t status;
+    if (options->recompute != PT_RECOMPUTE_NOTHING) {
+        PT__TRY_OUT(pt__allocate(memory, (size_t)plan->graph->n_tensors, 1, "plan", &again));
+        PT__TRY_OUT(pt__layout_recompute(plan, graph, options, again));
+    }
+    PT__TRY_OUT(pt__graph_append_gradients(plan->graph, options->wanted, again, plan->reached));
+out:
+    pt__release(memory, again);
+    return status;
+}
+
 static pt_status_t make(pt__plan_t *plan, const pt_graph_t *graph, const pt__plan_options_t *options)
 {
     pt__memory_t *memory = &plan->context->memory;
@@ -123,7 +150,7 @@ static pt_status_t make(pt__plan_t *plan, const pt_graph_t *graph, const pt__pla
     PT__TRY(pt__layout_select(plan, graph, options->kept, options->n_kept));
     PT__TRY(pt__allocate(memory, (size_t)graph->n_parameters, sizeof *plan->reached, "plan", &plan->reached));
     if (options->training)
-        PT__TRY(pt__graph_append_gradients(plan->graph, options->wanted, options->recompute, plan->reached));
+        PT__TRY(append_gradients(plan, graph, options));
     PT__TRY(pt__graph_verify(plan->graph));
     PT__TRY(check_capacity(plan));
     PT__TRY(allocate_tables(plan));
@@ -279,14 +306,27 @@ pt__view_t pt__plan_read(const pt__plan_t *plan, pt_tensor_t tensor)
     return view;
 }
 
+double pt__layout_operations(const pt__call_t *call)
+{
+    return call->op->operations != NULL ? call->op->operations(call) : (double)pt__view_elements(&call->outputs[0]);
+}
+
+int64_t pt__layout_bytes(const pt__call_t *call)
+{
+    int64_t bytes = 0;
+    for (int32_t k = 0; k < call->n_inputs + call->n_outputs; k++) {
+        const pt__view_t *view = k < call->n_inputs ? &call->inputs[k] : &call->outputs[k - call->n_inputs];
+        if (view->data != NULL)
+            bytes += pt__view_elements(view) * (int64_t)pt__dtype_size(view->dtype);
+    }
+    return bytes;
+}
+
 double pt__plan_operations(pt__plan_t *plan, int64_t samples, int64_t tokens)
 {
     double operations = 0;
     set_counts(plan, (int64_t[]){1, samples, tokens});
-    for (int64_t i = 0; i < plan->n_steps; i++) {
-        const pt__call_t *call = &plan->calls[i];
-        operations += call->op->operations != NULL ? call->op->operations(call)
-                                                   : (double)pt__view_elements(&call->outputs[0]);
-    }
+    for (int64_t i = 0; i < plan->n_steps; i++)
+        operations += pt__layout_operations(&plan->calls[i]);
     return operations;
 }

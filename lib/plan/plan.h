@@ -15,7 +15,7 @@ typedef struct pt__plan pt__plan_t;
 typedef struct pt__plan_options {
     int64_t samples, tokens; /* capacity: the most of each that a run may have; tokens 0 where nothing is ragged */
     int32_t training;        /* append the backward pass for parameters with wanted != 0 */
-    int32_t recompute;       /* make activations and norms again in the backward pass instead of keeping them */
+    int32_t recompute;       /* PT_RECOMPUTE_...: what the backward pass makes again instead of keeping it */
     const int32_t *wanted;   /* [parameters of the graph]; read where training */
     const pt_tensor_t *
         kept; /* tensors to be read after a run; the loss, its weight and the metrics are kept where they are asked for here */

@@ -1,12 +1,7 @@
-/* A plan as text, for pt_model_describe: a line a step with its operations and the bytes it reads and writes, then totals. */
-#include "base/dtype.h"
+/* A plan as text, for pt_model_describe: a line a step with its operations and the bytes it reads and writes, "again" before
+ * what the backward pass makes again; then totals. */
 #include "base/text.h"
 #include "plan/layout.h"
-
-static int64_t view_bytes(const pt__view_t *view)
-{
-    return view->data == NULL ? 0 : pt__view_elements(view) * (int64_t)pt__dtype_size(view->dtype);
-}
 
 static void print_place(const pt__plan_t *plan, pt_tensor_t tensor, pt__text_t *text)
 {
@@ -25,25 +20,27 @@ static void print_place(const pt__plan_t *plan, pt_tensor_t tensor, pt__text_t *
 void pt__plan_print(pt__plan_t *plan, struct pt__text *text)
 {
     char shape[96];
-    double total = 0;
+    double total = 0, again = 0;
+    int64_t n_again = 0;
     for (int64_t i = 0; i < plan->n_steps; i++) {
         const pt__call_t *call = &plan->calls[i];
         const pt__node_t *node = &plan->graph->nodes[plan->steps[i].node];
         const pt__tensor_t *output = &plan->graph->tensors[node->outputs[0]];
-        double operations = call->op->operations != NULL ? call->op->operations(call)
-                                                         : (double)pt__view_elements(&call->outputs[0]);
-        int64_t bytes = 0;
-        for (int32_t k = 0; k < call->n_inputs; k++)
-            bytes += view_bytes(&call->inputs[k]);
-        for (int32_t k = 0; k < call->n_outputs; k++)
-            bytes += view_bytes(&call->outputs[k]);
+        double operations = pt__layout_operations(call);
         total += operations;
-        pt__text_add(text, "%4lld %-26s %-28s operations %.3g bytes %lld at ", (long long)i, call->op->name,
-                     pt__shape_print(&output->shape, output->dtype, shape, sizeof shape), operations, (long long)bytes);
+        if (node->again) {
+            n_again++;
+            again += operations;
+        }
+        pt__text_add(text, "%4lld %-6s%-26s %-28s operations %.3g bytes %lld at ", (long long)i,
+                     node->again ? "again" : "", call->op->name,
+                     pt__shape_print(&output->shape, output->dtype, shape, sizeof shape), operations,
+                     (long long)pt__layout_bytes(call));
         print_place(plan, node->outputs[0], text);
         pt__text_add(text, "\n");
     }
     pt__text_add(text, "samples %lld tokens %lld steps %lld operations %.4g arena bytes %lld\n",
                  (long long)plan->capacity[PT__SYMBOL_BATCH], (long long)plan->capacity[PT__SYMBOL_TOKENS],
                  (long long)plan->n_steps, total, (long long)plan->arena_bytes);
+    pt__text_add(text, "made again: steps %lld operations %.4g\n", (long long)n_again, again);
 }

@@ -285,6 +285,7 @@ pt_status_t pt__model_create(pt_context_t *context, const pt_graph_t *graph, con
     model->context = pt__context_retain(context);
     model->family = family;
     model->seed = context->seed;
+    model->recompute = PT_RECOMPUTE_CHEAP;
     PT__TRY_OUT(pt__string_copy(&context->memory, config, &model->config));
     PT__TRY_OUT(pt__graph_copy(graph, &model->trunk));
     PT__TRY_OUT(pt__model_set_task(model, &no_task));

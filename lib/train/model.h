@@ -60,7 +60,7 @@ struct pt_model {
     float *gradients;
     int64_t gradient_elements;
     float **value_pointers, **gradient_pointers; /* [graph->n_parameters], for binding plans */
-    int32_t recompute;                           /* activations and norms are made again in the backward pass */
+    int32_t recompute;                           /* PT_RECOMPUTE_...: what is made again in the backward pass */
     uint64_t identity;  /* of the set of learnable parameters and their addresses: an optimizer binds to it */
     uint64_t placement; /* counts every move of memory that plans have bound */
 

@@ -147,6 +147,8 @@ START_TEST(test_null_handles)
     REFUSED(pt_model_set_trainable(world.model, NULL, 1, NULL), "pattern");
     ck_fails(pt_model_set_trainable(world.model, "encoder.*", 1, &index), PT_ERR_NOT_FOUND, "encoder.*");
     ck_assert_int_eq(index, 0);
+    REFUSED(pt_model_set_recompute(NULL, PT_RECOMPUTE_CHEAP), "model");
+    REFUSED(pt_model_set_recompute(world.model, 3), "recompute is 3, expected one of PT_RECOMPUTE_");
     REFUSED(pt_model_describe(NULL, 0, NULL, 0, NULL), "model");
     REFUSED(pt_model_describe(world.model, 9, NULL, 0, NULL), "9");
     REFUSED(pt_pretrain(NULL, world.optimizer, world.data, NULL, NULL), "model");

@@ -66,7 +66,7 @@ check_trains(pt_graph_t *graph) /* a graph that the verifier accepts and whose p
     for (int32_t i = 0; i < 8; i++)
         wanted[i] = 1;
     ck_ok(pt__graph_verify(graph));
-    ck_ok(pt__graph_append_gradients(graph, wanted, 0, reached));
+    ck_ok(pt__graph_append_gradients(graph, wanted, NULL, reached));
     for (int64_t i = 0; i < graph->n_parameters; i++)
         ck_assert_msg(reached[i], "%s", graph->parameters[i].name);
 }
