@@ -34,32 +34,41 @@ static pt_status_t needed_bytes(pt_model_t *model, const pt_optimizer_t *optimiz
     return PT_OK;
 }
 
-pt_status_t pt__budget_micro_batch(pt_model_t *model, const pt_optimizer_t *optimizer, const pt_dataset_t *dataset,
-                                   const pt_train_options_t *options, int64_t *micro_batch)
+/* Goes over to recomputation and then to smaller micro-batches until the budget is met. */
+static pt_status_t fit(pt_model_t *model, const pt_optimizer_t *optimizer, const pt_dataset_t *dataset,
+                       const pt_train_options_t *options, int64_t *micro_batch)
 {
-    int64_t samples = options->micro_batch > 0 ? options->micro_batch : options->batch, bytes = 0, parts = 1;
-    int32_t recompute = model->recompute;
-    if (dataset->length > 0 && samples > dataset->length)
-        samples = dataset->length;
-    *micro_batch = samples;
-    if (options->memory_budget == 0)
-        return PT_OK;
+    int64_t samples = *micro_batch, bytes = 0, parts = 1;
     for (;;) {
         PT__TRY(needed_bytes(model, optimizer, dataset, *micro_batch, &bytes));
         if (bytes <= options->memory_budget)
             return PT_OK;
-        if (!model->recompute) { /* costs less time than smaller micro-batches with their smaller products */
-            pt__model_set_recompute(model, 1);
+        if (model->recompute != PT_RECOMPUTE_EVERYTHING) {
+            /* costs less time than smaller micro-batches with their smaller products */
+            pt__model_set_recompute(model, PT_RECOMPUTE_EVERYTHING);
             continue;
         }
-        if (options->micro_batch > 0 || *micro_batch == 1) {
-            pt__model_set_recompute(model, recompute);
+        if (options->micro_batch > 0 || *micro_batch == 1)
             return pt__fail(PT_ERR_BUDGET,
                             "pt_train_options.memory_budget is %lld bytes; %lld samples at a time need %lld",
                             (long long)options->memory_budget, (long long)*micro_batch, (long long)bytes);
-        }
         while ((samples + parts - 1) / parts >= *micro_batch)
             parts++; /* the next smaller number of equal parts */
         *micro_batch = (samples + parts - 1) / parts;
     }
+}
+
+pt_status_t pt__budget_micro_batch(pt_model_t *model, const pt_optimizer_t *optimizer, const pt_dataset_t *dataset,
+                                   const pt_train_options_t *options, int64_t *micro_batch)
+{
+    int32_t recompute = model->recompute;
+    *micro_batch = options->micro_batch > 0 ? options->micro_batch : options->batch;
+    if (dataset->length > 0 && *micro_batch > dataset->length)
+        *micro_batch = dataset->length;
+    if (options->memory_budget == 0)
+        return PT_OK;
+    pt_status_t status = fit(model, optimizer, dataset, options, micro_batch);
+    if (status != PT_OK)
+        pt__model_set_recompute(model, recompute);
+    return status;
 }
