@@ -148,18 +148,23 @@ INLINE floats_t relu(floats_t x)
 
 /* x (1 + tanh u) / 2 = x / (1 + e^-2u), u = sqrt(2/pi) (x + 0.044715 x^3). This and the other form of gelu: 8 and 18 ulp
  * where |gelu| >= 0.05, elsewhere an absolute error of 2e-7. -infinity gives NaN, as 0 times infinity does. */
+/* log2 of e^2u */
+INLINE floats_t gelu_exponent(floats_t y, floats_t square)
+{
+    return y * (2.302208198f + 0.1029432397f * square);
+}
+
 INLINE floats_t gelu_tanh(floats_t x)
 {
     floats_t y = clamp(x, 32.0f);
-    floats_t twice = y * (1.5957691216f + 0.0713548163f * (y * y));
-    return x / (1.0f + exponential(-twice));
+    floats_t share = reciprocal(1.0f + power_of_two(minimum(broadcast(126.0f), -gelu_exponent(y, y * y))));
+    return x * where(x > -32.0f, share);
 }
 
 INLINE floats_t gelu_tanh_slope(floats_t x)
 {
     floats_t y = clamp(x, 32.0f), square = y * y;
-    floats_t twice = y * (1.5957691216f + 0.0713548163f * square);
-    floats_t s = logistic(twice);
+    floats_t s = reciprocal(1.0f + power_of_two(minimum(broadcast(126.0f), -gelu_exponent(y, square))));
     return s + s * (1.0f - s) * (y * (1.5957691216f + 0.2140644489f * square));
 }
 

@@ -142,6 +142,13 @@ INLINE longs_t multiply_low_words(longs_t a, uint32_t factor)
 
 #endif
 
+#if LANES < 16
+INLINE floats_t reciprocal(floats_t x)
+{
+    return 1.0f / x;
+}
+#endif
+
 INLINE floats_t absolute(floats_t x)
 {
     return (floats_t)((ints_t)x & 0x7fffffff);
