@@ -46,6 +46,7 @@ typedef struct job { /* one product */
     source_t source;      /* of b's panels */
     int32_t parts;        /* of the epilogue, by rows after the last pass */
     const float *add;     /* what the first pass adds: dst, the residual or nothing */
+    const float *beside;  /* what the epilogue reads or writes beside dst after the last pass, or NULL */
     int64_t tail;         /* columns beyond the last whole panel that are cheaper by sums along the depth */
     int64_t depth_block;  /* of a pass */
     int64_t column_block; /* of b, that stays in cache */
@@ -186,6 +187,10 @@ static job_t describe(pt__device_t *device, const pt__gemm_t *gemm, int32_t spre
         job.parts = 0;
         job.add = gemm->residual;
     }
+    job.beside = gemm->slope_source    ? gemm->slope_source
+                 : gemm->preactivation ? gemm->preactivation
+                 : job.parts           ? gemm->residual
+                                       : NULL;
     job.sums = few_sums(gemm);
     if (!job.sums && exchange_pays(gemm))
         exchange(&job);
@@ -275,6 +280,8 @@ static void multiply(const job_t *job, scratch_t scratch, int64_t row, int64_t r
         .b_sum = view->b_sum && row == 0 ? view->b_sum + column : NULL,
         .b_next = next,
     };
+    const float *beside = block.add && block.add != block.dst ? job->add : from + depth < view->k ? NULL : job->beside;
+    block.beside = beside ? beside + at : NULL;
     if (job->source != B_AS_IS) {
         block.b_stride = width;
         block.b_step = width * (job->source == B_SHARED ? job->depth.size : depth);

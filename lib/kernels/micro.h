@@ -35,6 +35,7 @@ typedef struct pt__block { /* dst[rows, columns] = a · b + add + bias; nothing 
     float *dst;
     const float *add; /* like dst, or NULL; may be dst */
     int64_t dst_stride;
+    const float *beside; /* like dst, or NULL: will be wanted soon after, so it is fetched */
     const float *bias;   /* along dst's rows in memory: [columns], or [rows] where it is transposed; or NULL */
     float *a_sum;        /* += sums of a over the depth [rows], or NULL */
     float *b_sum;        /* += sums of b over the depth [columns], or NULL */

@@ -166,20 +166,32 @@ static __attribute__((noinline)) void fetch_ahead(pt__ahead_t *ahead, int64_t pa
     *ahead = (pt__ahead_t){.row = row, .stride = ahead->stride, .rows = rows, .lines = lines, .line = at};
 }
 
-/* dst is far: it comes while the tile is multiplied. */
-INLINE void fetch_dst(int rows, int vectors, const pt__block_t *block, const tile_t *tile)
+/* What is like dst is far: it comes while the tile is multiplied. */
+INLINE void fetch_tile(int rows, int vectors, int write, const pt__block_t *block, const tile_t *tile,
+                       const float *like)
 {
-    const float *dst = block->dst + dst_at(block, tile);
+    like += dst_at(block, tile);
     if (block->dst_transposed) {
         for (int64_t j = 0; j < tile->columns; j++)
-            __builtin_prefetch(dst + j * block->dst_stride, 1);
+            __builtin_prefetch(like + j * block->dst_stride, write);
         return;
     }
 #pragma GCC unroll 16
     for (int i = 0; i < rows; i++)
 #pragma GCC unroll 2
         for (int v = 0; v < vectors; v++)
-            __builtin_prefetch(dst + i * block->dst_stride + v * LANES, 1);
+            __builtin_prefetch(like + i * block->dst_stride + v * LANES, write);
+}
+
+static __attribute__((noinline)) void fetch_beside(int64_t rows, const pt__block_t *block, const tile_t *tile)
+{
+    const int64_t high = block->dst_transposed ? tile->columns : rows;
+    const int64_t wide = block->dst_transposed ? rows : tile->columns;
+    const float *row = block->beside + dst_at(block, tile);
+    __asm__ volatile(""); /* a function that only fetches does nothing, and its calls would be left out */
+    for (int64_t i = 0; i < high; i++, row += block->dst_stride)
+        for (int64_t j = 0; j < wide; j += LANES)
+            __builtin_prefetch(row + j, 0, 2);
 }
 
 /* One tile, for constants rows, vectors, transposed, and part: whether b ends within its last vector. */
@@ -194,8 +206,11 @@ INLINE void multiply_tile(int rows, int vectors, int transposed, int part, const
 #pragma GCC unroll 2
         for (int v = 0; v < vectors; v++)
             sum[i][v] = (floats_t){0};
-    if (depth > STRETCH)
-        fetch_dst(rows, vectors, block, tile);
+    if (depth > STRETCH) {
+        fetch_tile(rows, vectors, 1, block, tile, block->dst);
+        if (block->beside)
+            fetch_beside(rows, block, tile);
+    }
     const float *a5 = a + 5 * stride, *a10 = a + 10 * stride; /* few enough pointers to stay in registers */
     for (int64_t begin = 0; begin < depth; begin += STRETCH) {
         const int64_t stretch = least(STRETCH, depth - begin);
