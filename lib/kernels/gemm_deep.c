@@ -1,16 +1,10 @@
 /* Products of few elements and great depth, such as a narrow layer's weight gradient over many rows: tiles of dst would not go
  * round, so the depth is cut into parts, by the shape alone, whose partial sums are added up in order. A corner of our own
  * room (gemm_own.c). */
-#include "kernels/gemm_room.h"
-#include "kernels/micro.h"
+#include "kernels/gemm_job.h"
 #include "kernels/vector.h"
 
 enum { PARTS_MOST = 16, DEPTH_LEAST = 512, OPERATIONS_LEAST = 2400000 };
-
-static int64_t ceiling(int64_t n, int64_t unit)
-{
-    return (n + unit - 1) / unit;
-}
 
 typedef struct deep {
     pt__device_t *device;
@@ -43,7 +37,7 @@ static void deep_task(void *argument, int64_t task, int32_t worker)
 void pt__gemm_deep(pt__device_t *device, const pt__gemm_t *gemm, int64_t parts)
 {
     const pt__vector_map_t *map = device->vector->map;
-    deep_t deep = {.device = device, .gemm = gemm, .parts = parts, .depth = ceiling(gemm->k, parts)};
+    deep_t deep = {.device = device, .gemm = gemm, .parts = parts, .depth = pt__ceiling(gemm->k, parts)};
     deep.partial = device->shared.data;
     pt__pool_run(device->pool, parts, deep_task, &deep);
     for (int64_t part = 1; part < parts; part++)
@@ -61,7 +55,7 @@ void pt__gemm_deep(pt__device_t *device, const pt__gemm_t *gemm, int64_t parts)
 int64_t pt__gemm_deep_parts(const pt__device_t *device, const pt__gemm_t *gemm)
 {
     const pt__micro_t *micro = device->micro;
-    int64_t tiles = ceiling(gemm->m, micro->rows) * ceiling(gemm->n, micro->columns);
+    int64_t tiles = pt__ceiling(gemm->m, micro->rows) * pt__ceiling(gemm->n, micro->columns);
     if (tiles > 8 || gemm->k < 2048 || gemm->m * gemm->n * gemm->k < OPERATIONS_LEAST || gemm->residual == gemm->dst)
         return 1;
     int64_t fitting = PT__GEMM_SHARED_FLOATS / (gemm->m * gemm->n), parts = gemm->k / DEPTH_LEAST;

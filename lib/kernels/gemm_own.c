@@ -12,78 +12,24 @@
  * much the smaller of the two, a and b are exchanged: then a is packed, and dst's tiles are transposed as they are stored. So
  * a large weight is read once, from where it stands. */
 #include <stddef.h>
-#include <string.h>
 
-#include "kernels/gemm_room.h"
-#include "kernels/micro.h"
+#include "kernels/gemm_job.h"
 #include "kernels/vector.h"
 
 enum {
-    LOCAL_FLOATS = 128 << 10, /* of a worker's workspace, for a block of b */
-    PACK_PANELS = 4,          /* of a task that packs */
-    LOCAL_ROWS = 512,         /* of dst, up to which no two tasks have the same columns */
-    SUM_COLUMNS = 64,         /* of a task that only sums; SUM_SPREAD: depths of tasks worth waking the pool */
-    SUM_SPREAD = 1024,
-    PAGE_FLOATS = 1024, /* rows a multiple of this apart fall into the same cache sets */
+    PACK_PANELS = 4, /* of a task that packs */
     TASKS_MOST = 32,
 };
 static const double task_least = 1.2e6; /* multiplications worth a task */
-
-typedef enum source { B_AS_IS, B_LOCAL, B_SHARED } source_t;
-
-typedef struct range {
-    int64_t begin, size;
-} range_t;
-
-typedef struct job { /* one product */
-    pt__device_t *device;
-    const pt__micro_t *micro;
-    const pt__gemm_t *gemm; /* as it was asked for */
-    pt__gemm_t view;        /* the same, or with a and b, m and n exchanged; less the tail */
-    int32_t exchanged;
-    int32_t sums;         /* along the depth, without tiles */
-    int32_t stage;        /* a's rows */
-    source_t source;      /* of b's panels */
-    int32_t parts;        /* of the epilogue, by rows after the last pass */
-    const float *add;     /* what the first pass adds: dst, the residual or nothing */
-    const float *beside;  /* what the epilogue reads or writes beside dst after the last pass, or NULL */
-    int64_t tail;         /* columns beyond the last whole panel that are cheaper by sums along the depth */
-    int64_t depth_block;  /* of a pass */
-    int64_t column_block; /* of b, that stays in cache */
-    int32_t spread;       /* over the pool; or all on this thread */
-    int64_t row_parts, column_parts;
-    range_t columns, depth; /* the slab: what of b is packed at a time */
-    float *packed;          /* B_SHARED: the slab's panels */
-} job_t;
 
 typedef struct scratch { /* a worker's workspace; NULLs where the job needs none */
     float *stage, *b;
 } scratch_t;
 
-static int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static int64_t most(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
-static int64_t ceiling(int64_t n, int64_t unit)
-{
-    return (n + unit - 1) / unit;
-}
-
-static double operations(const pt__gemm_t *gemm)
-{
-    return (double)gemm->m * (double)gemm->n * (double)(gemm->k + 4);
-}
-
 int64_t pt__gemm_worker_bytes(const pt__device_t *device)
 {
     (void)device;
-    return (int64_t)sizeof(float) * (PT__MICRO_STAGE + LOCAL_FLOATS);
+    return (int64_t)sizeof(float) * (PT__MICRO_STAGE + PT__GEMM_LOCAL_FLOATS);
 }
 
 int64_t pt__gemm_shared_bytes(const pt__device_t *device)
@@ -97,8 +43,6 @@ static scratch_t scratch_of(const pt__device_t *device, int32_t worker)
     float *data = device->workspaces[worker].data;
     return (scratch_t){.stage = data, .b = data + PT__MICRO_STAGE};
 }
-
-/* ---- how a product is done */
 
 /* A product of one row or one column of dense operands is the same product with either layout. */
 static pt__gemm_t normalised(const pt__gemm_t *gemm)
@@ -115,109 +59,14 @@ static pt__gemm_t normalised(const pt__gemm_t *gemm)
     return same;
 }
 
-static void exchange(job_t *job)
-{
-    const pt__gemm_t *gemm = job->gemm;
-    pt__gemm_t *view = &job->view;
-    job->exchanged = 1;
-    view->m = gemm->n;
-    view->n = gemm->m;
-    view->a = gemm->b;
-    view->b = gemm->a;
-    view->a_stride = gemm->b_stride;
-    view->b_stride = gemm->a_stride;
-    view->a_transposed = !gemm->b_transposed;
-    view->b_transposed = !gemm->a_transposed;
-}
-
-/* Depth of a pass: a tile's rows of a have most of the first-level cache; passes of one product are equal. */
-static int64_t choose_depth_block(const job_t *job)
-{
-    int64_t floats = job->device->cache_bytes[0] / (int64_t)sizeof(float);
-    int64_t deepest = most(least(floats * 3 / 4 / job->micro->rows, PT__MICRO_DEPTH) / 16 * 16, 64);
-    int64_t passes = most(ceiling(job->view.k, deepest), 1);
-    return most(ceiling(ceiling(job->view.k, passes), 16) * 16, 16);
-}
-
-/* Where b is transposed, its n * k numbers would be packed. Exchanged, those of a are, if they lie in rows of depth, and
- * each of the m * n results is transposed once a pass, at about the cost of packing two numbers. */
-static int32_t exchange_pays(const pt__gemm_t *gemm)
-{
-    if (!gemm->b_transposed || gemm->m < 16)
-        return 0;
-    double packed = (double)gemm->n * (double)gemm->k, passes = (double)ceiling(gemm->k, PT__MICRO_DEPTH);
-    double instead = gemm->a_transposed ? 0 : (double)gemm->m * (double)gemm->k;
-    return instead + 2 * passes * (double)gemm->m * (double)gemm->n < packed;
-}
-
-/* b is packed where it lies across, or its rows push each other out of the caches; or else where it is more than a few panels
- * that more than a few tiles of rows read. */
-static source_t choose_source(const job_t *job)
-{
-    const pt__gemm_t *view = &job->view;
-    const int64_t width = job->micro->columns;
-    int32_t clash = view->b_stride % PAGE_FLOATS == 0;
-    if (view->k == 0 || (!view->b_transposed && view->m <= (clash ? 2 : 6) * job->micro->rows) ||
-        (!view->b_transposed && !clash && view->n <= 4 * width))
-        return B_AS_IS;
-    return job->spread && (view->m > LOCAL_ROWS || view->n < 12 * width) ? B_SHARED : B_LOCAL;
-}
-
-/* So few rows or columns that b would be packed for too little use. */
-static int32_t few_sums(const pt__gemm_t *gemm)
-{
-    return !gemm->a_transposed && gemm->b_transposed &&
-           (gemm->m <= 4 || gemm->n <= 2 || (gemm->n <= 12 && gemm->m <= 256));
-}
-
-/* spread: over the pool. */
-static job_t describe(pt__device_t *device, const pt__gemm_t *gemm, int32_t spread)
-{
-    const pt__micro_t *micro = device->micro;
-    job_t job = {.device = device,
-                 .gemm = gemm,
-                 .view = *gemm,
-                 .micro = micro,
-                 .row_parts = 1,
-                 .column_parts = 1,
-                 .spread = spread};
-    job.parts = pt__gemm_parts(gemm) & ~PT__FINISH_BIAS;
-    job.add = gemm->accumulate ? gemm->dst : NULL;
-    if (job.parts == PT__FINISH_RESIDUAL && !gemm->accumulate) {
-        job.parts = 0;
-        job.add = gemm->residual;
-    }
-    job.beside = gemm->slope_source    ? gemm->slope_source
-                 : gemm->preactivation ? gemm->preactivation
-                 : job.parts           ? gemm->residual
-                                       : NULL;
-    job.sums = few_sums(gemm);
-    if (!job.sums && exchange_pays(gemm))
-        exchange(&job);
-    else if (!job.sums && gemm->b_transposed && !gemm->a_transposed && gemm->n > micro->columns &&
-             gemm->n % micro->columns <= 2)
-        job.tail = gemm->n % micro->columns;
-    job.view.n -= job.tail;
-    const pt__gemm_t *view = &job.view;
-    job.depth_block = choose_depth_block(&job);
-    int64_t width = micro->columns, half = least(device->cache_bytes[1] / 2 / (int64_t)sizeof(float), LOCAL_FLOATS);
-    job.column_block = most(half / job.depth_block / width * width, width);
-    if (job.sums)
-        return job;
-    job.stage = view->n >= 4 * width && view->m > micro->rows && operations(gemm) >= PT__GEMM_SPREAD &&
-                (!view->a_transposed && view->a_stride % PAGE_FLOATS == 0);
-    job.source = choose_source(&job);
-    return job;
-}
-
 /* ---- one task */
 
-static int64_t dst_at(const job_t *job, int64_t row, int64_t column)
+static int64_t dst_at(const pt__job_t *job, int64_t row, int64_t column)
 {
     return job->exchanged ? column * job->gemm->dst_stride + row : row * job->gemm->dst_stride + column;
 }
 
-static void finish(const job_t *job, int64_t row, int64_t rows, int64_t column, int64_t columns)
+static void finish(const pt__job_t *job, int64_t row, int64_t rows, int64_t column, int64_t columns)
 {
     if (job->exchanged)
         pt__gemm_finish(job->device, job->gemm, job->parts, column, columns, row, rows);
@@ -225,36 +74,36 @@ static void finish(const job_t *job, int64_t row, int64_t rows, int64_t column, 
         pt__gemm_finish(job->device, job->gemm, job->parts, row, rows, column, columns);
 }
 
-/* Where a block of b stands at a depth of the slab; B_LOCAL: before it is packed. */
-static const float *block_of_b(const job_t *job, int64_t column, int64_t from)
+/* Where a block of b stands at a depth of the slab; PT__B_LOCAL: before it is packed. */
+static const float *block_of_b(const pt__job_t *job, int64_t column, int64_t from)
 {
     const int64_t width = job->micro->columns;
-    if (job->source != B_SHARED)
+    if (job->source != PT__B_SHARED)
         return pt__gemm_b_at(&job->view, from, column);
     return job->packed + (column - job->columns.begin) / width * width * job->depth.size +
            (from - job->depth.begin) * width;
 }
 
 /* What will be read of b for a block. */
-static pt__ahead_t ahead_of_b(const job_t *job, int64_t column, int64_t columns, int64_t from, int64_t depth)
+static pt__ahead_t ahead_of_b(const pt__job_t *job, int64_t column, int64_t columns, int64_t from, int64_t depth)
 {
     const int64_t line = PT__CACHE_LINE / (int64_t)sizeof(float), width = job->micro->columns;
     pt__ahead_t ahead = {.row = block_of_b(job, column, from)};
-    if (job->source == B_SHARED) {
-        ahead.rows = ceiling(columns, width);
+    if (job->source == PT__B_SHARED) {
+        ahead.rows = pt__ceiling(columns, width);
         ahead.stride = width * job->depth.size;
-        ahead.lines = ceiling(width * depth, line);
+        ahead.lines = pt__ceiling(width * depth, line);
     } else {
         ahead.rows = job->view.b_transposed ? columns : depth;
         ahead.stride = job->view.b_stride;
-        ahead.lines = ceiling(job->view.b_transposed ? depth : columns, line) + 1;
+        ahead.lines = pt__ceiling(job->view.b_transposed ? depth : columns, line) + 1;
     }
     return ahead;
 }
 
 /* Rows and columns of dst, over one pass; then comes what `next` says. */
-static void multiply(const job_t *job, scratch_t scratch, int64_t row, int64_t rows, int64_t column, int64_t columns,
-                     int64_t from, int64_t depth, pt__ahead_t *next)
+static void multiply(const pt__job_t *job, scratch_t scratch, int64_t row, int64_t rows, int64_t column,
+                     int64_t columns, int64_t from, int64_t depth, pt__ahead_t *next)
 {
     const pt__gemm_t *view = &job->view;
     const int64_t at = dst_at(job, row, column), width = job->micro->columns;
@@ -270,7 +119,7 @@ static void multiply(const job_t *job, scratch_t scratch, int64_t row, int64_t r
         .b = block_of_b(job, column, from),
         .b_stride = view->b_stride,
         .b_step = width,
-        .b_filled = job->source != B_AS_IS,
+        .b_filled = job->source != PT__B_AS_IS,
         .dst_transposed = job->exchanged,
         .dst = view->dst + at,
         .add = add ? add + at : NULL,
@@ -282,11 +131,11 @@ static void multiply(const job_t *job, scratch_t scratch, int64_t row, int64_t r
     };
     const float *beside = block.add && block.add != block.dst ? job->add : from + depth < view->k ? NULL : job->beside;
     block.beside = beside ? beside + at : NULL;
-    if (job->source != B_AS_IS) {
+    if (job->source != PT__B_AS_IS) {
         block.b_stride = width;
-        block.b_step = width * (job->source == B_SHARED ? job->depth.size : depth);
+        block.b_step = width * (job->source == PT__B_SHARED ? job->depth.size : depth);
     }
-    if (job->source == B_LOCAL) {
+    if (job->source == PT__B_LOCAL) {
         job->micro->pack_b(columns, depth, block.b, view->b_stride, view->b_transposed, scratch.b, block.b_step);
         block.b = scratch.b;
     }
@@ -294,7 +143,7 @@ static void multiply(const job_t *job, scratch_t scratch, int64_t row, int64_t r
 }
 
 /* The sums along the depth take it whole. */
-static void sum_block(const job_t *job, int64_t row, int64_t rows, int64_t column, int64_t columns)
+static void sum_block(const pt__job_t *job, int64_t row, int64_t rows, int64_t column, int64_t columns)
 {
     const pt__gemm_t *gemm = job->gemm;
     int64_t at = row * gemm->dst_stride + column;
@@ -316,19 +165,19 @@ static void sum_block(const job_t *job, int64_t row, int64_t rows, int64_t colum
 }
 
 /* Rows and columns of dst over the depths of the slab. */
-static void compute(const job_t *job, scratch_t scratch, int64_t row, int64_t rows, int64_t column, int64_t columns)
+static void compute(const pt__job_t *job, scratch_t scratch, int64_t row, int64_t rows, int64_t column, int64_t columns)
 {
     const int64_t begin = job->depth.begin, end = begin + job->depth.size, last = column + columns;
     for (; column < last; column += job->column_block) {
-        int64_t wide = least(job->column_block, last - column), from = begin;
+        int64_t wide = pt__least(job->column_block, last - column), from = begin;
         do { /* once at least: a product of no depth is its epilogue */
-            int64_t depth = least(job->depth_block, end - from), then = from + depth;
+            int64_t depth = pt__least(job->depth_block, end - from), then = from + depth;
             pt__ahead_t next = {.rows = 0};
             if (then < end)
-                next = ahead_of_b(job, column, wide, then, least(job->depth_block, end - then));
+                next = ahead_of_b(job, column, wide, then, pt__least(job->depth_block, end - then));
             else if (column + wide < last)
-                next = ahead_of_b(job, column + wide, least(job->column_block, last - column - wide), begin,
-                                  least(job->depth_block, job->depth.size));
+                next = ahead_of_b(job, column + wide, pt__least(job->column_block, last - column - wide), begin,
+                                  pt__least(job->depth_block, job->depth.size));
             multiply(job, scratch, row, rows, column, wide, from, depth, &next);
             from = then;
         } while (from < end);
@@ -337,7 +186,7 @@ static void compute(const job_t *job, scratch_t scratch, int64_t row, int64_t ro
     }
 }
 
-static void compute_part(const job_t *job, scratch_t scratch, int64_t row, int64_t rows, int64_t column,
+static void compute_part(const pt__job_t *job, scratch_t scratch, int64_t row, int64_t rows, int64_t column,
                          int64_t columns)
 {
     if (rows == 0 || columns == 0)
@@ -353,7 +202,7 @@ static void compute_part(const job_t *job, scratch_t scratch, int64_t row, int64
 
 static void compute_task(void *argument, int64_t task, int32_t worker)
 {
-    const job_t *job = argument;
+    const pt__job_t *job = argument;
     const int64_t high = job->view.m, wide = job->columns.size, width = job->micro->columns;
     int64_t i = task / job->column_parts, j = task % job->column_parts;
     int64_t row = pt__cut(high, 1, job->row_parts, i), column = pt__cut(wide, width, job->column_parts, j);
@@ -365,12 +214,12 @@ static void compute_task(void *argument, int64_t task, int32_t worker)
 /* A few panels of the slab, over a pass. */
 static void pack_task(void *argument, int64_t task, int32_t worker)
 {
-    const job_t *job = argument;
+    const pt__job_t *job = argument;
     const pt__gemm_t *view = &job->view;
-    const int64_t wide = PACK_PANELS * job->micro->columns, across = ceiling(job->columns.size, wide);
+    const int64_t wide = PACK_PANELS * job->micro->columns, across = pt__ceiling(job->columns.size, wide);
     int64_t column = task % across * wide, from = task / across * job->depth_block;
     (void)worker;
-    job->micro->pack_b(least(wide, job->columns.size - column), least(job->depth_block, job->depth.size - from),
+    job->micro->pack_b(pt__least(wide, job->columns.size - column), pt__least(job->depth_block, job->depth.size - from),
                        pt__gemm_b_at(view, job->depth.begin + from, job->columns.begin + column), view->b_stride,
                        view->b_transposed, job->packed + column * job->depth.size + from * job->micro->columns,
                        job->depth.size * job->micro->columns);
@@ -381,12 +230,12 @@ static void pack_task(void *argument, int64_t task, int32_t worker)
 /* What fetching both operands adds to a multiplication in a task of so many rows and columns, and how uneven tasks are:
  * a is fetched once for each block of columns, b once for all rows of a task, at about the cost of 12 multiplications a
  * number. */
-static double grid_cost(const job_t *job, int64_t row_parts, int64_t column_parts)
+static double grid_cost(const pt__job_t *job, int64_t row_parts, int64_t column_parts)
 {
     const int64_t width = job->micro->columns, high = job->micro->rows, rows = job->view.m;
-    double tallest = (double)ceiling(rows, row_parts), block = (double)job->column_block;
-    double widest = (double)(ceiling(ceiling(job->columns.size, width), column_parts) * width);
-    double tiles = (double)ceiling((int64_t)tallest, high) * (double)high;
+    double tallest = (double)pt__ceiling(rows, row_parts), block = (double)job->column_block;
+    double widest = (double)(pt__ceiling(pt__ceiling(job->columns.size, width), column_parts) * width);
+    double tiles = (double)pt__ceiling((int64_t)tallest, high) * (double)high;
     double uneven = tiles * (double)row_parts * widest * (double)column_parts /
                     ((double)rows * (double)job->columns.size);
     return 12.0 / (widest < block ? widest : block) + 12.0 / tallest + 0.5 * uneven;
@@ -394,19 +243,21 @@ static double grid_cost(const job_t *job, int64_t row_parts, int64_t column_part
 
 /* Cuts the slab into `wanted` parts or somewhat more: a multiple of 4, so that few threads get equal shares. Panels that tasks
  * pack for themselves are not wanted twice, and a task has a few of them to pass over a tile's rows of a. */
-static void choose_grid(job_t *job)
+static void choose_grid(pt__job_t *job)
 {
-    const int64_t panels = ceiling(job->columns.size, job->micro->columns);
-    const int64_t tiles = ceiling(job->view.m, job->micro->rows);
+    const int64_t panels = pt__ceiling(job->columns.size, job->micro->columns);
+    const int64_t tiles = pt__ceiling(job->view.m, job->micro->rows);
     double worth = (double)job->view.m * (double)job->columns.size * (double)job->depth.size / task_least;
     double best = 1e30;
-    int64_t wanted = worth >= TASKS_MOST ? TASKS_MOST : worth >= 4.0 ? (int64_t)worth / 4 * 4 : most((int64_t)worth, 1);
+    int64_t wanted = worth >= TASKS_MOST ? TASKS_MOST
+                     : worth >= 4.0      ? (int64_t)worth / 4 * 4
+                                         : pt__most((int64_t)worth, 1);
     job->row_parts = 1;
-    job->column_parts = least(wanted, most(panels / 3 / 4 * 4, 1));
-    for (int64_t rows = 1; job->source != B_LOCAL && rows <= least(tiles, 2 * wanted); rows++) {
-        int64_t across = least(ceiling(wanted, rows), panels);
+    job->column_parts = pt__least(wanted, pt__most(panels / 3 / 4 * 4, 1));
+    for (int64_t rows = 1; job->source != PT__B_LOCAL && rows <= pt__least(tiles, 2 * wanted); rows++) {
+        int64_t across = pt__least(pt__ceiling(wanted, rows), panels);
         double cost = grid_cost(job, rows, across);
-        if (rows * across < least(wanted, tiles * panels) || cost >= best)
+        if (rows * across < pt__least(wanted, tiles * panels) || cost >= best)
             continue;
         best = cost;
         job->row_parts = rows;
@@ -414,38 +265,38 @@ static void choose_grid(job_t *job)
     }
 }
 
-static void run_slab(job_t *job)
+static void run_slab(pt__job_t *job)
 {
-    int64_t packs = ceiling(job->columns.size, PACK_PANELS * job->micro->columns) *
-                    ceiling(job->depth.size, job->depth_block);
+    int64_t packs = pt__ceiling(job->columns.size, PACK_PANELS * job->micro->columns) *
+                    pt__ceiling(job->depth.size, job->depth_block);
     choose_grid(job);
-    if (job->source == B_SHARED)
+    if (job->source == PT__B_SHARED)
         pt__pool_run(job->device->pool, packs, pack_task, job);
     pt__pool_run(job->device->pool, job->row_parts * job->column_parts, compute_task, job);
 }
 
 /* Slab after slab, each as large as the shared workspace lets packed panels be, and as deep as can be, since dst is read and
  * written once for each. */
-static void run_slabs(job_t *job)
+static void run_slabs(pt__job_t *job)
 {
     const int64_t width = job->micro->columns, n = job->view.n, k = job->view.k, room = PT__GEMM_SHARED_FLOATS;
-    const int64_t across = least(ceiling(n, width), 24) * width;
-    int64_t depth = least(k, most(room / across / job->depth_block, 1) * job->depth_block);
-    int64_t columns = room / most(depth, 1) / width * width;
+    const int64_t across = pt__least(pt__ceiling(n, width), 24) * width;
+    int64_t depth = pt__least(k, pt__most(room / across / job->depth_block, 1) * job->depth_block);
+    int64_t columns = room / pt__most(depth, 1) / width * width;
     job->packed = job->device->shared.data;
     for (int64_t column = 0; column < n; column += columns)
         for (int64_t from = 0; from < k; from += depth) {
-            job->columns = (range_t){column, least(columns, n - column)};
-            job->depth = (range_t){from, least(depth, k - from)};
+            job->columns = (pt__range_t){column, pt__least(columns, n - column)};
+            job->depth = (pt__range_t){from, pt__least(depth, k - from)};
             run_slab(job);
         }
 }
 
 static void run_product(pt__device_t *device, const pt__gemm_t *gemm)
 {
-    job_t job = describe(device, gemm, 1);
+    pt__job_t job = pt__gemm_describe(device, gemm, 1);
     int64_t parts = pt__gemm_deep_parts(device, gemm);
-    if (parts == 1 && job.source != B_SHARED) {
+    if (parts == 1 && job.source != PT__B_SHARED) {
         job.columns.size = job.view.n;
         job.depth.size = job.view.k;
         run_slab(&job);
@@ -460,7 +311,7 @@ static void run_product(pt__device_t *device, const pt__gemm_t *gemm)
 }
 
 /* All of a product on this thread. */
-static void run_here(job_t *job, scratch_t scratch)
+static void run_here(pt__job_t *job, scratch_t scratch)
 {
     job->columns.size = job->view.n;
     job->depth.size = job->view.k;
@@ -472,7 +323,7 @@ void pt__gemm_own_serial(pt__device_t *device, int32_t worker, const pt__gemm_t 
     int64_t count = gemm->count == 0 ? 1 : gemm->count;
     for (int64_t i = 0; i < count; i++) {
         pt__gemm_t one = pt__gemm_product(gemm, i), product = normalised(&one);
-        job_t job = describe(device, &product, 0);
+        pt__job_t job = pt__gemm_describe(device, &product, 0);
         run_here(&job, scratch_of(device, worker));
     }
 }
@@ -494,54 +345,11 @@ static void batch_task(void *argument, int64_t task, int32_t worker)
     }
 }
 
-/* ---- sums of the operands over the depth */
-
-int32_t pt__gemm_own_gives_sums(pt__device_t *device, const pt__gemm_t *gemm)
-{
-    job_t job = describe(device, gemm, 1);
-    return !job.sums && !job.exchanged && pt__gemm_deep_parts(device, gemm) == 1;
-}
-
-static void start_sums(const pt__gemm_t *gemm)
-{
-    if (gemm->a_sum && !gemm->accumulate_sums)
-        memset(gemm->a_sum, 0, (size_t)gemm->m * sizeof(float));
-    if (gemm->b_sum && !gemm->accumulate_sums)
-        memset(gemm->b_sum, 0, (size_t)gemm->n * sizeof(float));
-}
-
-static void sum_task(void *argument, int64_t task, int32_t worker)
-{
-    const job_t *job = argument;
-    const pt__gemm_t *gemm = job->gemm;
-    const int64_t tasks_of_a = gemm->a_sum ? ceiling(gemm->m, SUM_COLUMNS) : 0;
-    const int32_t of_a = task < tasks_of_a;
-    const float *src = of_a ? gemm->a : gemm->b;
-    float *dst = of_a ? gemm->a_sum : gemm->b_sum;
-    int64_t stride = of_a ? gemm->a_stride : gemm->b_stride, n = of_a ? gemm->m : gemm->n;
-    int64_t first = (of_a ? task : task - tasks_of_a) * SUM_COLUMNS;
-    (void)worker;
-    for (int64_t from = 0; from < gemm->k; from += job->depth_block)
-        job->micro->sum_depths(least(SUM_COLUMNS, n - first), least(job->depth_block, gemm->k - from),
-                               src + from * stride + first, stride, dst + first);
-}
-
-void pt__gemm_own_sum(pt__device_t *device, const pt__gemm_t *gemm)
-{
-    job_t job = describe(device, gemm, 1);
-    int64_t tasks = (gemm->a_sum ? ceiling(gemm->m, SUM_COLUMNS) : 0) +
-                    (gemm->b_sum ? ceiling(gemm->n, SUM_COLUMNS) : 0);
-    start_sums(gemm);
-    pt__pool_run(gemm->k * tasks < SUM_SPREAD ? NULL : device->pool, tasks, sum_task, &job);
-}
-
-/* ---- products */
-
 void pt__gemm_own(pt__device_t *device, const pt__gemm_t *gemm)
 {
     int64_t count = gemm->count == 0 ? 1 : gemm->count;
-    double each = operations(gemm);
-    start_sums(gemm);
+    double each = pt__gemm_operations(gemm);
+    pt__gemm_clear_sums(gemm);
     if (each >= PT__GEMM_SPREAD && (count < 8 || each >= 16 * PT__GEMM_SPREAD)) {
         for (int64_t i = 0; i < count; i++) {
             pt__gemm_t one = pt__gemm_product(gemm, i), product = normalised(&one);
@@ -551,15 +359,15 @@ void pt__gemm_own(pt__device_t *device, const pt__gemm_t *gemm)
     }
     if (count == 1) {
         pt__gemm_t one = pt__gemm_product(gemm, 0), product = normalised(&one);
-        job_t job = describe(device, &product, 0);
-        if (job.source == B_AS_IS && !job.stage) { /* needs no workspace */
+        pt__job_t job = pt__gemm_describe(device, &product, 0);
+        if (job.source == PT__B_AS_IS && !job.stage) { /* needs no workspace */
             run_here(&job, (scratch_t){NULL, NULL});
             return;
         }
     }
     batch_t batch = {.device = device, .gemm = gemm};
     double worth = each * (double)count / task_least;
-    batch.tasks = worth >= TASKS_MOST ? TASKS_MOST : most((int64_t)worth, 1);
-    batch.tasks = least(batch.tasks, count);
+    batch.tasks = worth >= TASKS_MOST ? TASKS_MOST : pt__most((int64_t)worth, 1);
+    batch.tasks = pt__least(batch.tasks, count);
     pt__pool_run(device->pool, batch.tasks, batch_task, &batch);
 }

@@ -1,5 +1,5 @@
 /* What the two rooms behind the matrix door share: the row-wise part of the epilogue, and how a product is cut.
- * For gemm.c, gemm_epilogue.c, gemm_own.c and gemm_cblas.c only. */
+ * For the files of gemm*.c only. */
 #ifndef PT__GEMM_ROOM_H
 #define PT__GEMM_ROOM_H
 
@@ -56,6 +56,8 @@ int64_t pt__gemm_shared_bytes(const pt__device_t *device);
 /* Whether the sums of the operands come with this product; and those sums alone, in the same bits. */
 int32_t pt__gemm_own_gives_sums(pt__device_t *device, const pt__gemm_t *gemm);
 void pt__gemm_own_sum(pt__device_t *device, const pt__gemm_t *gemm);
+/* Zeros where they are not accumulated. */
+void pt__gemm_clear_sums(const pt__gemm_t *gemm);
 /* Both take products of any count; serial works on the calling thread, with the workspace of `worker` alone. */
 void pt__gemm_own(pt__device_t *device, const pt__gemm_t *gemm);
 void pt__gemm_own_serial(pt__device_t *device, int32_t worker, const pt__gemm_t *gemm);

@@ -1,0 +1,249 @@
+/* A tile of dst in registers: ROWS x VECTORS vectors of it stay there while one row of b after the other is loaded and one
+ * element of a after the other is broadcast. ROWS x VECTORS fills the register file of the level but for the vectors of
+ * b and the broadcast. For gemm_lanes.c, gemm_dot.h and gemm_pack.h. */
+#ifndef PT__GEMM_TILE_H
+#define PT__GEMM_TILE_H
+
+#include "base/portability.h"
+#include "kernels/level/transpose_block.h"
+#include "kernels/micro.h"
+
+#if LANES == 16
+#define ROWS 14
+#elif LANES == 8
+#define ROWS 6
+#elif defined(__aarch64__)
+#define ROWS 8
+#else
+#define ROWS 4
+#endif
+#define VECTORS 2
+#define COLUMNS (VECTORS * LANES)
+
+#if defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
+/* a * b + c, rounded once where the level can */
+INLINE floats_t fused(floats_t a, floats_t b, floats_t c)
+{
+#if LANES == 16
+    return (floats_t)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif LANES == 8
+    return (floats_t)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#elif defined(__aarch64__)
+    return (floats_t)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+#else
+    return a * b + c;
+#endif
+}
+
+/* The first n <= LANES, then zeros; only AVX-512 has masks that cost nothing where n is LANES. */
+INLINE floats_t load_few(const float *p, int64_t n)
+{
+    return LANES < 16 && n == LANES ? load(p) : load_part(p, n, 0.0f);
+}
+
+INLINE int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+INLINE void store_few(float *p, floats_t v, int64_t n)
+{
+    if (LANES < 16 && n == LANES)
+        store(p, v);
+    else
+        store_part(p, v, n);
+}
+
+/* One tile of a block: where its operands begin, and what is fetched while it is multiplied. */
+typedef struct tile {
+    const float *a, *b;
+    int64_t a_stride; /* between rows, or between depths */
+    int64_t row, column, columns;
+    pt__ahead_t *a_next, *b_next;
+    int64_t a_pace, b_pace; /* lines each STRETCH depths */
+    int64_t beyond;         /* transposed: of what is read of a, to where the next tile's rows end */
+} tile_t;
+
+enum { STRETCH = 32 };
+
+INLINE int64_t dst_at(const pt__block_t *block, const tile_t *tile)
+{
+    return block->dst_transposed ? tile->column * block->dst_stride + tile->row
+                                 : tile->row * block->dst_stride + tile->column;
+}
+
+/* Rows of sums, with what is added, to dst. */
+INLINE void finish_rows(int rows, int vectors, const pt__block_t *block, const float *bias, const float *add,
+                        float *dst, int64_t last, floats_t sum[ROWS][VECTORS])
+{
+    const int64_t stride = block->dst_stride;
+    floats_t biases[VECTORS];
+#pragma GCC unroll 2
+    for (int v = 0; v < vectors; v++)
+        biases[v] = !bias ? (floats_t){0} : load_few(bias + v * LANES, v == vectors - 1 ? last : LANES);
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; i++) {
+#pragma GCC unroll 2
+        for (int v = 0; v < vectors; v++) {
+            int64_t at = i * stride + v * LANES;
+            floats_t value = sum[i][v] + biases[v];
+            if (v < vectors - 1) {
+                store(dst + at, add ? value + load(add + at) : value);
+            } else {
+                store_few(dst + at, add ? value + load_few(add + at, last) : value, last);
+            }
+        }
+    }
+}
+
+/* The same into a dst that is transposed: sums [rows, COLUMNS] come from memory, a square at a time. */
+static __attribute__((noinline)) void finish_transposed(int rows, const pt__block_t *block, const tile_t *tile,
+                                                        const float *sums)
+{
+    const int64_t at = dst_at(block, tile), stride = block->dst_stride;
+    for (int64_t i = 0; i < rows; i += LANES) {
+        int64_t high = least(LANES, rows - i);
+        floats_t bias = block->bias ? load_few(block->bias + tile->row + i, high) : (floats_t){0};
+        for (int64_t j = 0; j < tile->columns; j += LANES) {
+            float square[LANES * LANES];
+            int64_t wide = least(LANES, tile->columns - j);
+            transpose_block(sums + i * COLUMNS + j, COLUMNS, square, LANES);
+            for (int64_t c = 0; c < wide; c++) {
+                int64_t to = at + (j + c) * stride + i;
+                floats_t value = load(square + c * LANES) + bias;
+                if (block->add)
+                    value += load_few(block->add + to, high);
+                store_few(block->dst + to, value, high);
+            }
+        }
+    }
+}
+
+INLINE void finish_tile(int rows, int vectors, const pt__block_t *block, const tile_t *tile,
+                        floats_t sum[ROWS][VECTORS])
+{
+    const int64_t last = tile->columns - (vectors - 1) * LANES, at = dst_at(block, tile);
+    const float *add = block->add ? block->add + at : NULL, *bias = block->bias ? block->bias + tile->column : NULL;
+    float *dst = block->dst + at;
+    if (block->dst_transposed) {
+        float sums[(ROWS + LANES - 1) / LANES * LANES * COLUMNS]; /* whole squares; what lies beyond rows is not used */
+#pragma GCC unroll 16
+        for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
+            for (int v = 0; v < vectors; v++)
+                store(sums + i * COLUMNS + v * LANES, sum[i][v]);
+        finish_transposed(rows, block, tile, sums);
+    } else if (LANES < 16 && last < LANES) { /* a border without masks: through memory */
+        floats_t rest[ROWS][VECTORS];
+        memcpy(rest, sum, sizeof rest);
+#pragma GCC unroll 1
+        for (int i = 0; i < rows; i++)
+            finish_rows(1, vectors, block, bias, add ? add + i * block->dst_stride : NULL, dst + i * block->dst_stride,
+                        last, rest + i);
+    } else if (add) {
+        finish_rows(rows, vectors, block, bias, add, dst, LANES < 16 ? LANES : last, sum);
+    } else {
+        finish_rows(rows, vectors, block, bias, NULL, dst, LANES < 16 ? LANES : last, sum);
+    }
+}
+
+static __attribute__((noinline)) void fetch_ahead(pt__ahead_t *ahead, int64_t pace)
+{
+    const int64_t line = PT__CACHE_LINE / (int64_t)sizeof(float), lines = ahead->lines;
+    int64_t at = ahead->line, rows = ahead->rows;
+    const float *row = ahead->row;
+    for (; rows > 0 && pace > 0; pace -= lines - at, at = 0, rows--, row += ahead->stride) {
+        int64_t end = least(lines, at + pace);
+        for (int64_t i = at; i < end; i++)
+            __builtin_prefetch(row + i * line, 0, 2);
+        if (end < lines) {
+            at = end;
+            break;
+        }
+    }
+    *ahead = (pt__ahead_t){.row = row, .stride = ahead->stride, .rows = rows, .lines = lines, .line = at};
+}
+
+/* What is like dst is far: it comes while the tile is multiplied. */
+INLINE void fetch_tile(int rows, int vectors, int write, const pt__block_t *block, const tile_t *tile,
+                       const float *like)
+{
+    like += dst_at(block, tile);
+    if (block->dst_transposed) {
+        for (int64_t j = 0; j < tile->columns; j++)
+            __builtin_prefetch(like + j * block->dst_stride, write);
+        return;
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
+        for (int v = 0; v < vectors; v++)
+            __builtin_prefetch(like + i * block->dst_stride + v * LANES, write);
+}
+
+static __attribute__((noinline)) void fetch_beside(int64_t rows, const pt__block_t *block, const tile_t *tile)
+{
+    const int64_t high = block->dst_transposed ? tile->columns : rows;
+    const int64_t wide = block->dst_transposed ? rows : tile->columns;
+    const float *row = block->beside + dst_at(block, tile);
+    __asm__ volatile(""); /* a function that only fetches does nothing, and its calls would be left out */
+    for (int64_t i = 0; i < high; i++, row += block->dst_stride)
+        for (int64_t j = 0; j < wide; j += LANES)
+            __builtin_prefetch(row + j, 0, 2);
+}
+
+/* One tile, for constants rows, vectors, transposed, and part: whether b ends within its last vector. */
+INLINE void multiply_tile(int rows, int vectors, int transposed, int part, const pt__block_t *block, const tile_t *tile)
+{
+    const int64_t last = tile->columns - (vectors - 1) * LANES, b_stride = block->b_stride, depth = block->depth;
+    const int64_t stride = tile->a_stride;
+    const float *a = tile->a, *b = tile->b;
+    floats_t sum[ROWS][VECTORS];
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
+        for (int v = 0; v < vectors; v++)
+            sum[i][v] = (floats_t){0};
+    if (depth > STRETCH) {
+        fetch_tile(rows, vectors, 1, block, tile, block->dst);
+        if (block->beside)
+            fetch_beside(rows, block, tile);
+    }
+    const float *a5 = a + 5 * stride, *a10 = a + 10 * stride; /* few enough pointers to stay in registers */
+    for (int64_t begin = 0; begin < depth; begin += STRETCH) {
+        const int64_t stretch = least(STRETCH, depth - begin);
+        if (tile->a_next->rows > 0)
+            fetch_ahead(tile->a_next, tile->a_pace);
+        if (tile->b_next->rows > 0)
+            fetch_ahead(tile->b_next, tile->b_pace);
+        for (int64_t k = 0; k < stretch; k++) {
+            floats_t right[VECTORS];
+#pragma GCC unroll 2
+            for (int v = 0; v < vectors; v++)
+                right[v] = part && v == vectors - 1 ? load_few(b + v * LANES, last) : load(b + v * LANES);
+#pragma GCC unroll 16
+            for (int i = 0; i < rows; i++) {
+                const float *from = transposed ? a + i
+                                    : i >= 10  ? a10 + (i - 10) * stride
+                                    : i >= 5   ? a5 + (i - 5) * stride
+                                               : a + i * stride;
+                floats_t left = broadcast(*from);
+#pragma GCC unroll 2
+                for (int v = 0; v < vectors; v++)
+                    sum[i][v] = fused(left, right[v], sum[i][v]);
+            }
+            if (transposed)
+                __builtin_prefetch(a + tile->beyond, 0, 2);
+            b += b_stride;
+            a += transposed ? stride : 1;
+            a5++;
+            a10++;
+        }
+    }
+    finish_tile(rows, vectors, block, tile, sum);
+}
+
+#endif
