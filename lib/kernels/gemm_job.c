@@ -6,6 +6,7 @@
 enum {
     LOCAL_ROWS = 512,   /* of dst, up to which no two tasks have the same columns */
     PAGE_FLOATS = 1024, /* rows a multiple of this apart fall into the same cache sets */
+    FAR_FLOATS = 640,   /* rows further apart are on pages of their own: small tiles would look at too many */
 };
 
 static void exchange(pt__job_t *job)
@@ -98,7 +99,8 @@ pt__job_t pt__gemm_describe(pt__device_t *device, const pt__gemm_t *gemm, int32_
     if (job.sums)
         return job;
     job.stage = view->n >= 4 * width && view->m > micro->rows && pt__gemm_operations(gemm) >= PT__GEMM_SPREAD &&
-                (!view->a_transposed && view->a_stride % PAGE_FLOATS == 0);
+                (view->a_transposed ? micro->rows < 8 && view->a_stride >= FAR_FLOATS
+                                    : view->a_stride % PAGE_FLOATS == 0);
     job.source = choose_source(&job);
     return job;
 }

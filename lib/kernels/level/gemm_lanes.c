@@ -82,9 +82,11 @@ static void stage_tile(const pt__block_t *block, int64_t rows, tile_t *tile)
 {
     float *stage = block->stage;
     if (block->a_transposed) {
-        for (int64_t k = 0; k < block->depth; k++)
+        for (int64_t k = 0; k < block->depth; k++) {
+            __builtin_prefetch(tile->a + k * tile->a_stride + 2 * rows - 1, 0, 2); /* the next tile's */
             for (int64_t i = 0; i < rows; i += LANES)
                 store(stage + k * STAGE_DEPTH + i, load_few(tile->a + k * tile->a_stride + i, least(LANES, rows - i)));
+        }
         tile->a_stride = STAGE_DEPTH;
     } else {
         for (int64_t i = 0; i < rows; i++)
@@ -147,7 +149,7 @@ static void multiply(const pt__block_t *block)
             tile.column = p * COLUMNS;
             tile.columns = least(COLUMNS, block->columns - tile.column);
             tile.b = block->b + p * block->b_step;
-            tile.beyond = p == 0 ? 2 * rows - 1 : 0;
+            tile.beyond = p == 0 && !block->stage ? 2 * rows - 1 : 0;
             tiles_table[rows - 1][tile.columns > LANES][block->a_transposed != 0][part && p == panels - 1](block,
                                                                                                            &tile);
             if (t == 0 && block->b_sum)
