@@ -1,4 +1,4 @@
-/* Sequences, distributions and the stateless permutation over pt__random_bits. */
+/* Sequences, uniform numbers and the stateless permutation over pt__random_bits; random_normal.c has the normal numbers. */
 #include "base/random.h"
 
 #include <math.h>
@@ -44,23 +44,6 @@ double pt__random_uniform(pt__random_t *random)
     return (double)(pt__random_u64(random) >> 11) * 0x1p-53;
 }
 
-/* Two words to two normal numbers. u is in (0, 1), so that its logarithm is finite. */
-static void box_muller(uint32_t first, uint32_t second, double normal[2])
-{
-    double u = ((double)first + 0.5) * 0x1p-32, angle = (double)second * 0x1p-32 * 6.283185307179586;
-    double radius = sqrt(-2.0 * log(u));
-    normal[0] = radius * cos(angle);
-    normal[1] = radius * sin(angle);
-}
-
-double pt__random_normal(pt__random_t *random)
-{
-    double normal[2];
-    uint32_t first = pt__random_u32(random);
-    box_muller(first, pt__random_u32(random), normal);
-    return normal[0];
-}
-
 int64_t pt__random_below(pt__random_t *random, int64_t n)
 {
     uint64_t limit = (uint64_t)n, mask = limit - 1, value;
@@ -70,20 +53,6 @@ int64_t pt__random_below(pt__random_t *random, int64_t n)
         value = (mask <= UINT32_MAX ? pt__random_u32(random) : pt__random_u64(random)) & mask;
     while (value >= limit);
     return (int64_t)value;
-}
-
-void pt__random_fill_normal(uint64_t key, int64_t first, int64_t count, double mean, double deviation, float *dst)
-{
-    uint32_t words[4];
-    double normal[4];
-    for (int64_t i = 0; i < count; i++) {
-        if (i % 4 == 0) {
-            pt__random_bits(key, (uint64_t)(first + i) / 4, words);
-            box_muller(words[0], words[1], normal);
-            box_muller(words[2], words[3], normal + 2);
-        }
-        dst[i] = (float)(mean + deviation * normal[i % 4]);
-    }
 }
 
 void pt__random_fill_uniform(uint64_t key, int64_t first, int64_t count, double low, double high, float *dst)

@@ -120,6 +120,114 @@ START_TEST(test_fills_do_not_depend_on_pieces)
 }
 END_TEST
 
+/* The normal number of these two words. */
+static double normal_of(uint32_t first, uint32_t second)
+{
+    pt__random_t random = {.key = 1, .position = 2, .words = {0, 0, first, second}};
+    return pt__random_normal(&random);
+}
+
+/* sqrt(-2 ln u) cos angle by libm, the angle taken from the nearest quarter of a turn, where cosine and sine keep all their digits. */
+static double expected_normal(uint32_t first, uint32_t second)
+{
+    const long double turn = 6.283185307179586476925286766559L;
+    long double radius = sqrtl(-2 * logl(((long double)first + 0.5L) / 4294967296.0L));
+    uint32_t turned = second + (UINT32_C(1) << 29);
+    long double x = ((long double)(turned % (UINT32_C(1) << 30)) - 536870912.0L) / 4294967296.0L * turn;
+    switch (turned >> 30) {
+    case 0:
+        return (double)(radius * cosl(x));
+    case 1:
+        return (double)(-radius * sinl(x));
+    case 2:
+        return (double)(-radius * cosl(x));
+    default:
+        return (double)(radius * sinl(x));
+    }
+}
+
+static void check_normal(uint32_t first, uint32_t second)
+{
+    double found = normal_of(first, second), expected = expected_normal(first, second);
+    ck_assert_msg(fabs(found - expected) <= 1e-15 * fabs(expected), "words %#lx, %#lx: %.17g, expected %.17g",
+                  (unsigned long)first, (unsigned long)second, found, expected);
+}
+
+START_TEST(test_normals_are_those_of_libm)
+{
+    uint32_t edges[200];
+    int n_edges = 0;
+    for (uint32_t bit = 0; bit < 32; bit++)
+        for (uint32_t off = 0; off < 3; off++)
+            edges[n_edges++] = (UINT32_C(1) << bit) - 1 + off;
+    for (uint32_t octant = 0; octant < 8; octant++)
+        for (uint32_t off = 0; off < 3; off++)
+            edges[n_edges++] = (octant << 29) - 1 + off;
+    for (uint32_t off = 0; off < 5; off++)
+        edges[n_edges++] = 0xb504f333u - 2 + off; /* where the logarithm's reduction takes the next power of two */
+    for (int i = 0; i < n_edges; i++)
+        for (int j = 0; j < n_edges; j++)
+            check_normal(edges[i], edges[j]);
+    for (uint64_t i = 0; i < 200000; i++) {
+        uint32_t words[4];
+        pt__random_bits(17, i, words);
+        check_normal(words[0], words[1]);
+        check_normal(words[2] >> words[3] % 32, words[3]);
+    }
+}
+END_TEST
+
+/* Pinned: initial weights are the same on every processor and from every compiler. */
+START_TEST(test_normals_have_the_same_bits_everywhere)
+{
+    enum { N = 5003 };
+    static float filled[2 * N];
+    uint64_t hash = 14695981039346656037u;
+    pt__random_t random = pt__random_start(23);
+    pt__random_fill_normal(23, 0, 2 * N, 0, 1, filled);
+    for (int i = 0; i < N; i++) {
+        double normal = pt__random_normal(&random);
+        uint64_t bits;
+        memcpy(&bits, &normal, sizeof bits);
+        hash = (hash ^ bits) * 1099511628211u;
+        ck_assert_float_eq((float)normal, filled[2 * i]);
+    }
+    for (int i = 0; i < 2 * N; i++) {
+        uint32_t bits;
+        memcpy(&bits, &filled[i], sizeof bits);
+        hash = (hash ^ bits) * 1099511628211u;
+    }
+    ck_assert_msg(hash == 0x2b25e17a54330b4u, "hash %#llx", (unsigned long long)hash);
+}
+END_TEST
+
+START_TEST(test_filled_normals_have_the_moments)
+{
+    enum { N = 400000 };
+    static float normal[N];
+    double sum = 0, squares = 0, fourths = 0, neighbours = 0;
+    int bins[20] = {0};
+    pt__random_fill_normal(29, 4, N, 0, 1, normal);
+    for (int i = 0; i < N; i++) {
+        double z = (double)normal[i];
+        sum += z;
+        squares += z * z;
+        fourths += z * z * z * z;
+        neighbours += i > 0 ? z * (double)normal[i - 1] : 0;
+        int bin = (int)(10 * erfc(-z * 0.7071067811865476));
+        bins[bin < 20 ? bin : 19]++;
+    }
+    ck_assert_double_lt(fabs(sum / N), 5 / sqrt(N));
+    ck_assert_double_lt(fabs(squares / N - 1), 5 * sqrt(2.0 / N));
+    ck_assert_double_lt(fabs(fourths / N - 3), 5 * sqrt(96.0 / N));
+    ck_assert_double_lt(fabs(neighbours / N), 5 / sqrt(N));
+    double chi = 0;
+    for (int i = 0; i < 20; i++)
+        chi += (bins[i] - N / 20.0) * (bins[i] - N / 20.0) / (N / 20.0);
+    ck_assert_double_lt(chi, 50); /* 19 degrees of freedom */
+}
+END_TEST
+
 START_TEST(test_permutations_are_permutations)
 {
     static char seen[70000];
@@ -190,5 +298,6 @@ START_TEST(test_large_permutation_looks_shuffled)
 END_TEST
 
 SUITE("random", 120, test_known_blocks, test_sequence_resumes_anywhere, test_uniform_and_normal_moments,
-      test_below_is_in_range_and_even, test_fills_do_not_depend_on_pieces, test_permutations_are_permutations,
-      test_permutations_are_well_mixed, test_large_permutation_looks_shuffled)
+      test_below_is_in_range_and_even, test_fills_do_not_depend_on_pieces, test_normals_are_those_of_libm,
+      test_normals_have_the_same_bits_everywhere, test_filled_normals_have_the_moments,
+      test_permutations_are_permutations, test_permutations_are_well_mixed, test_large_permutation_looks_shuffled)
