@@ -1,42 +1,18 @@
 /* Making and ending models, and changing their task. What always holds: model->graph is the trunk's copy with the task's nodes;
  * parameters[i] belongs to graph->parameters[i]; values is one block in which they follow each other, each at a multiple of
- * PT__ALIGNMENT bytes, gaps zero. A change of task builds everything anew beside the old and swaps at the end, so that a failure changes nothing. */
+ * PT__ALIGNMENT bytes, gaps zero. A change of task builds everything anew beside the old and swaps at the end, so that a failure changes nothing; values that
+ * would all only be copied stay where they are. */
 #include "train/model.h"
 
-#include <math.h>
 #include <string.h>
 
-#include "base/hash.h"
 #include "base/json.h"
-#include "base/random.h"
 
 enum { FLOATS_A_LINE = PT__ALIGNMENT / (int)sizeof(float) };
 
 static int64_t padded(int64_t elements)
 {
     return (elements + FLOATS_A_LINE - 1) / FLOATS_A_LINE * FLOATS_A_LINE;
-}
-
-/* Initial values depend on the seed and the parameter's name only, not on what else the network has. */
-static void initialise(const pt_context_t *context, const pt__parameter_t *described, pt__stored_t *stored)
-{
-    uint64_t key = pt__random_key(context->seed, pt__hash_bytes(0, described->name, strlen(described->name)));
-    double bound = described->value;
-    switch (described->initializer) {
-    case PT_INIT_NORMAL:
-        pt__random_fill_normal(key, 0, stored->elements, 0, described->value, stored->value);
-        break;
-    case PT_INIT_LINEAR:
-        bound = 1 / sqrt(described->value);
-        pt__random_fill_uniform(key, 0, stored->elements, -bound, bound, stored->value);
-        break;
-    case PT_INIT_UNIFORM:
-        pt__random_fill_uniform(key, 0, stored->elements, -bound, bound, stored->value);
-        break;
-    default:
-        for (int64_t i = 0; i < stored->elements; i++)
-            stored->value[i] = (float)described->value;
-    }
 }
 
 /* What belongs to one graph with its task; swapped as a whole. */
@@ -59,7 +35,7 @@ static void release_body(pt__memory_t *memory, body_t *body)
     pt__release(memory, body->inputs);
 }
 
-/* Lays out and initialises the parameters of body->graph. */
+/* Lays out the parameters of body->graph, still without values. */
 static pt_status_t make_parameters(pt_context_t *context, body_t *body)
 {
     pt__memory_t *memory = &context->memory;
@@ -78,13 +54,6 @@ static pt_status_t make_parameters(pt_context_t *context, body_t *body)
             return pt__fail(PT_ERR_MEMORY, "the parameters up to \"%s\" are too many for this machine",
                             graph->parameters[i].name);
         body->value_elements += padded(elements);
-    }
-    PT__TRY(pt__allocate(memory, (size_t)body->value_elements, sizeof(float), "parameter values", &body->values));
-    int64_t offset = 0;
-    for (int64_t i = 0; i < graph->n_parameters; i++) {
-        body->parameters[i].value = body->value_pointers[i] = body->values + offset;
-        offset += padded(body->parameters[i].elements);
-        initialise(context, &graph->parameters[i], &body->parameters[i]);
     }
     return PT_OK;
 }
@@ -202,26 +171,58 @@ void pt__model_set_recompute(pt_model_t *model, int32_t recompute)
     drop_plans(model); /* not the gradients: an accumulation under way goes on */
 }
 
-/* Takes over the old body's values and trainable flags by name and shape, and notes what became of every name. */
-static pt_status_t carry_over(pt_model_t *model, body_t *body)
+/* The values that the model has for a parameter of this name and shape; NULL: none. */
+static const pt__stored_t *find_known(const pt_model_t *model, const pt__stored_t *wanted, int32_t *kind)
 {
+    int64_t index = model->graph == NULL ? -1 : pt__model_find(model, wanted->name);
+    *kind = index < 0 ? PT_TRANSFER_NEW : PT_TRANSFER_SHAPE;
+    if (index < 0 || !pt__shape_equal(&model->parameters[index].shape, &wanted->shape))
+        return NULL;
+    *kind = PT_TRANSFER_COPIED;
+    return &model->parameters[index];
+}
+
+/* Gives the body the old one's trainable flags by name and shape, and notes what became of every name. *alike: all parameters are
+ * known, and in the same order, so that they lie alike. */
+static pt_status_t carry_over(pt_model_t *model, const body_t *body, int32_t *alike)
+{
+    *alike = model->graph != NULL && model->graph->n_parameters == body->graph->n_parameters;
     for (int64_t i = 0; i < body->graph->n_parameters; i++) {
         pt__stored_t *to = &body->parameters[i];
-        int64_t index = model->graph == NULL ? -1 : pt__model_find(model, to->name);
-        int32_t kind = PT_TRANSFER_NEW;
-        if (index >= 0) {
-            const pt__stored_t *from = &model->parameters[index];
-            kind = pt__shape_equal(&from->shape, &to->shape) ? PT_TRANSFER_COPIED : PT_TRANSFER_SHAPE;
-            if (kind == PT_TRANSFER_COPIED) {
-                memcpy(to->value, from->value, (size_t)from->elements * sizeof(float));
-                to->trainable = from->trainable;
-            }
-        }
+        int32_t kind;
+        const pt__stored_t *from = find_known(model, to, &kind);
+        if (from != NULL)
+            to->trainable = from->trainable;
+        *alike = *alike && from == &model->parameters[i];
         PT__TRY(pt__transfer_note(model, to->name, kind));
     }
     for (int64_t i = 0; model->graph != NULL && i < model->graph->n_parameters; i++)
         if (pt__graph_parameter(body->graph, model->parameters[i].name) == NULL)
             PT__TRY(pt__transfer_note(model, model->parameters[i].name, PT_TRANSFER_UNEXPECTED));
+    return PT_OK;
+}
+
+/* The body's values: the model's own block where all would only be copied. */
+static pt_status_t make_values(const pt_model_t *model, int32_t alike, body_t *body)
+{
+    int64_t offset = 0;
+    if (alike)
+        body->values = model->values;
+    else
+        PT__TRY(pt__allocate_uninitialised(&model->context->memory, (size_t)body->value_elements, sizeof(float),
+                                           "parameter values", &body->values));
+    for (int64_t i = 0; i < body->graph->n_parameters; i++) {
+        pt__stored_t *to = &body->parameters[i];
+        int64_t gap = padded(to->elements) - to->elements;
+        int32_t kind;
+        to->value = body->value_pointers[i] = body->values + offset;
+        offset += to->elements + gap;
+        if (alike)
+            continue;
+        const pt__stored_t *from = find_known(model, to, &kind);
+        pt__initial_fill(model->context, &body->graph->parameters[i], from != NULL ? from->value : NULL, to);
+        memset(to->value + to->elements, 0, (size_t)gap * sizeof(float));
+    }
     return PT_OK;
 }
 
@@ -249,6 +250,7 @@ pt_status_t pt__model_set_task(pt_model_t *model, const pt_task_options_t *optio
     pt__memory_t *memory = &model->context->memory;
     body_t body = {0};
     float *class_weights = NULL;
+    int32_t alike;
     pt__report_t last = pt__report_begin(model);
     pt_status_t status;
     PT__TRY_OUT(make_body(model->trunk, options, &body));
@@ -256,7 +258,8 @@ pt_status_t pt__model_set_task(pt_model_t *model, const pt_task_options_t *optio
         PT__TRY_OUT(pt__allocate(memory, (size_t)options->outputs, sizeof(float), "class weights", &class_weights));
         memcpy(class_weights, options->class_weights, (size_t)options->outputs * sizeof(float));
     }
-    PT__TRY_OUT(carry_over(model, &body));
+    PT__TRY_OUT(carry_over(model, &body, &alike));
+    PT__TRY_OUT(make_values(model, alike, &body));
     swap_body(model, &body);
     status = pt__model_renew_learnables(model);
     if (status != PT_OK) {
@@ -270,6 +273,8 @@ pt_status_t pt__model_set_task(pt_model_t *model, const pt_task_options_t *optio
     model->task.class_weights = model->class_weights;
 out:
     pt__report_end(model, last, status);
+    if (body.values == model->values) /* alike: one block for the old and the new */
+        body.values = NULL;
     release_body(memory, &body);
     pt__release(memory, class_weights);
     return status;

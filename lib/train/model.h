@@ -106,6 +106,11 @@ pt_status_t pt__model_bind_optimizer(pt_model_t *model, pt_optimizer_t *optimize
 int64_t pt__model_learnable_elements(const pt_model_t *model); /* without gaps */
 void pt__model_forget_accumulation(pt_model_t *model);
 
+/* ---- initial.c ---- */
+/* Fills a parameter: from `source`, or, where that is NULL, as described. */
+void pt__initial_fill(const pt_context_t *context, const pt__parameter_t *described, const float *source,
+                      const pt__stored_t *stored);
+
 /* ---- transfer.c ---- */
 /* Puts an empty report in place of the last one, which the caller keeps for pt__report_end: that releases it, or after a failure brings it back. */
 pt__report_t pt__report_begin(pt_model_t *model);

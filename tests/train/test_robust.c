@@ -110,14 +110,14 @@ START_TEST(test_failing_changes_of_a_model)
     ck_ok(pt_model_parameter_find(source, "score.weight", &index));
     ck_ok(pt_model_parameter_set(source, index, ones, 3 * 16));
     ck_ok(pt_model_save(source, suite_path("ones.safetensors")));
-    for (int change = 0; change < 4; change++) {
+    for (int change = 0; change < 5; change++) {
         describe(model, before, sizeof before);
         uint64_t fingerprint = network_fingerprint(model);
         int64_t entries = pt_model_transfer_count(model, 0),
                 copied = pt_model_transfer_count(model, PT_TRANSFER_COPIED);
         pt_task_options_t task;
         ck_ok(pt_task_options_init(&task, sizeof task));
-        task.task = PT_TASK_CAUSAL_LM;
+        task.task = change == 3 ? PT_TASK_CAUSAL_LM : PT_TASK_NONE; /* without the head; then the same parameters */
         for (long n = 1;; n++) {
             failing_allocator_start(&allocator, n);
             pt_status_t status = change == 0   ? pt_model_set_trainable(model, "transformer.*", 0, NULL)
