@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "kernels/device.h"
+
 enum { GAP = 16 }; /* floats between neighbours are at most those that round up to a multiple of this */
 
 static int64_t padded(int64_t elements)
@@ -166,6 +168,20 @@ static void copy_slots(const pt_optimizer_t *optimizer, const pt__binding_t *old
     }
 }
 
+/* Zero slots. Written by the pool: as pages first read and then written each would be given twice, and the second time every
+ * thread of the process would be interrupted. */
+static pt_status_t make_slots(const pt_optimizer_t *optimizer, pt__binding_t *binding)
+{
+    struct pt__device *device = optimizer->context->device;
+    int64_t elements = optimizer->kind.n_slots * binding->slot_elements;
+    PT__TRY(pt__allocate_uninitialised(&optimizer->context->memory, (size_t)elements, sizeof(float), "optimizer slots",
+                                       &binding->slots));
+    pt__device_enter(device);
+    device->kernels->fill(device, elements, 0.0f, binding->slots);
+    pt__device_leave(device);
+    return PT_OK;
+}
+
 pt_status_t pt__optimizer_bind(pt_optimizer_t *optimizer, const pt__learnable_t *learnables, int64_t count,
                                uint64_t identity)
 {
@@ -174,13 +190,11 @@ pt_status_t pt__optimizer_bind(pt_optimizer_t *optimizer, const pt__learnable_t 
     if (optimizer->busy) /* the update that asks the schedule's callback goes on with the binding it has */
         return pt__fail(PT_ERR_BUSY,
                         "the optimizer is in use: its schedule's callback may not train another model with it");
-    pt__memory_t *memory = &optimizer->context->memory;
     pt__binding_t *old = optimizer->binding, *binding;
     PT__TRY(describe(optimizer, learnables, count, identity, &binding));
     int32_t alike = old != NULL && inherit_ages(old, binding);
     if (!alike && optimizer->kind.n_slots > 0) {
-        pt_status_t status = pt__allocate(memory, (size_t)(optimizer->kind.n_slots * binding->slot_elements),
-                                          sizeof(float), "optimizer slots", &binding->slots);
+        pt_status_t status = make_slots(optimizer, binding);
         if (status != PT_OK) {
             pt__binding_free(optimizer, binding);
             return status;
