@@ -11,7 +11,11 @@
  * handles may be freed in any order. Different handles may be used by different threads at once, one handle by one thread at
  * a time (pt_model_cancel and the getters named as such excepted). Options structs begin with their size: call the struct's
  * init function, change fields, pass it; NULL options mean the defaults. Strings are UTF-8. Sizes are in elements unless the
- * name says bytes, times in seconds. */
+ * name says bytes, times in seconds.
+ *
+ * While it computes, the library rounds to nearest, traps nothing and takes denormal numbers (below 1.2e-38) as zero, which
+ * some processors compute a hundred times slower than others; on the calling thread too. After a call and within every
+ * callback that thread has the host's own floating-point settings and flags again. */
 #ifndef PRETRAIN_H
 #define PRETRAIN_H
 

@@ -109,6 +109,7 @@ static void *work(void *argument)
     worker_t *worker = argument;
     pt__pool_t *pool = worker->pool;
     uint64_t seen = 0;
+    pt__float_mode_set(PT__FLOAT_MODE); /* a thread begins with its creator's, which is the host's */
     inside_pool = pool;
     inside_worker = worker->index;
     for (;;) {

@@ -1,6 +1,7 @@
 /* The context's pool of threads. Work is cut into tasks by the shape of the data and never by the number of threads, so
  * that results have the same bits at any thread count. The calling thread takes part; a pool of one thread has no
- * workers at all. Idle workers spin for some microseconds and then sleep. */
+ * workers at all. Idle workers spin for some microseconds and then sleep. Workers compute in the library's float mode
+ * (portability.h); the calling thread has the host's, unless it is between pt__device_enter and pt__device_leave. */
 #ifndef PT__THREAD_H
 #define PT__THREAD_H
 

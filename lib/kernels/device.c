@@ -119,10 +119,13 @@ void pt__device_free(pt__device_t *device)
 void pt__device_enter(pt__device_t *device)
 {
     pthread_mutex_lock(&device->run_lock);
+    device->host_mode = pt__float_mode_get();
+    pt__float_mode_set(PT__FLOAT_MODE);
 }
 
 void pt__device_leave(pt__device_t *device)
 {
+    pt__float_mode_set(device->host_mode);
     pthread_mutex_unlock(&device->run_lock);
 }
 

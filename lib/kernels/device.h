@@ -38,6 +38,7 @@ typedef struct pt__device {
     pthread_mutex_t
         shared_lock; /* held from the call that writes `shared` to the last that reads it; never from inside a task */
     pthread_mutex_t run_lock; /* pt__device_enter */
+    uint64_t host_mode;       /* of the thread that entered, given back when it leaves; with run_lock held */
     int32_t n_workspaces;
     char description[128];
 } pt__device_t;
@@ -60,7 +61,8 @@ void pt__device_free(pt__device_t *device);
 pt_status_t pt__device_reserve(pt__device_t *device, int64_t bytes, int64_t shared_bytes);
 
 /* Around everything that calls kernels on behalf of one model: the workspaces and what kernels keep in them from call to call belong to
- * one thread at a time, whichever of a context's models it works for. Never around a host's callback. */
+ * one thread at a time, whichever of a context's models it works for. In between the thread computes in the library's float mode, as the
+ * pool's threads always do; leaving gives it back exactly the host's. So never around a host's callback, its allocator and log included. */
 void pt__device_enter(pt__device_t *device);
 void pt__device_leave(pt__device_t *device);
 

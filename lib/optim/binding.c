@@ -3,6 +3,7 @@
  * identity does work. Slots lie as the parameters do: from one learnable to the next the same distance, rounded up to 16 floats. */
 #include "optim/optimizer.h"
 
+#include <float.h>
 #include <string.h>
 
 #include "kernels/device.h"
@@ -26,10 +27,10 @@ static int32_t treated_alike(const pt__sweep_t *sweep, const pt__bound_t *next)
            sweep->weight_decay == next->weight_decay;
 }
 
-/* Adam without an epsilon divides 0 by 0 in a gap, where value, gradient and slots are all zero. */
+/* Adam without an epsilon divides 0 by 0 in a gap, where value, gradient and slots are all zero. A denormal one counts as none. */
 static int32_t may_cross_gap(const pt_optimizer_t *optimizer, const pt__bound_t *bound)
 {
-    return optimizer->kind.n_slots < 2 || (float)optimizer->options.epsilon > 0 ||
+    return optimizer->kind.n_slots < 2 || (float)optimizer->options.epsilon >= FLT_MIN ||
            padded(bound->elements) == bound->elements;
 }
 

@@ -44,7 +44,9 @@ static inline void on_every_device(const char *what, kernel_run_fn run, const vo
             ck_ok(pt__device_create(&memory, pool, level, PT__GEMM_AUTO, &device));
             for (int64_t i = 0; i < n; i++)
                 out[i] = before != NULL ? before[i] : NAN;
+            pt__device_enter(device);
             run(device, argument, out);
+            pt__device_leave(device);
             if (t == 0) {
                 check_values(what, pt__level_name(level), n, out, expected, tolerance);
                 memcpy(first, out, bytes);

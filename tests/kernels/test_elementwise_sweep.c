@@ -1,5 +1,7 @@
 /* Fills, sums, scales, unary functions and their gradients, dropout: against double precision, at special values, in
  * place; and the stated bounds of the transcendental functions. */
+#include <float.h>
+
 #include "base/random.h"
 #include "kernels/every_device.h"
 
@@ -60,10 +62,20 @@ static const char *const names[PT__UNARY_COUNT] = {"relu", "gelu tanh", "gelu er
 
 /* ---- bounds of the functions over the floats, one in every 2053 of them */
 
-/* error in units of the last place of the float nearest to the true value, denormals included */
+/* x as it goes into arithmetic and comes out of it: denormal numbers are zero wherever the library has a float mode. */
+static float flushed(float x)
+{
+    return PT__FLOAT_MODE != 0 && fabsf(x) < FLT_MIN ? copysignf(0, x) : x;
+}
+
+/* error in units of the last place of the float nearest to the true value, or to what flushing makes of it */
 static double ulps(float got, double expected)
 {
-    float nearest = (float)expected;
+    float nearest = flushed((float)expected);
+    if (nearest == FLT_MIN && got == flushed(nextafterf(FLT_MIN, 0)))
+        return 1.0; /* some processors flush before they round */
+    if (nearest == 0 && got == 0)
+        return 0.0;
     if ((isnan(expected) && isnan(got)) || got == nearest)
         return 0.0;
     if (isinf(nearest) || isinf(got) || isnan(got) || isnan(expected))
@@ -99,9 +111,11 @@ static void check_bound(pt__dev device, const bound_t *bound)
             uint32_t word = (uint32_t)bits;
             memcpy(&src[n], &word, sizeof word);
         }
+        pt__device_enter(device);
         device->kernels->unary(device, bound->unary, n, src, dst);
+        pt__device_leave(device);
         for (int64_t i = 0; i < n; i++) {
-            double expected = value_of(bound->unary, (double)src[i]);
+            double expected = value_of(bound->unary, (double)flushed(src[i]));
             if (bound->unary == PT__UNARY_TANH && fabsf(src[i]) < 1e-37f)
                 continue; /* x^3 of a denormal: below */
             if (fabs(expected) < bound->above) {
@@ -198,7 +212,7 @@ START_TEST(test_special_values)
     for (int unary = 0; unary < PT__UNARY_COUNT; unary++) {
         double value[N];
         for (int i = 0; i < N; i++)
-            value[i] = (double)(float)value_of((pt__unary_t)unary, (double)src[i]);
+            value[i] = (double)(float)value_of((pt__unary_t)unary, (double)flushed(src[i]));
         if (unary == PT__UNARY_GELU_TANH || unary == PT__UNARY_GELU_ERF || unary == PT__UNARY_SILU)
             value[3] = NAN; /* x times a limit of 0, as in PyTorch */
         unary_case_t c = {(pt__unary_t)unary, N, src, NULL, 0};

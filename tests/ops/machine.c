@@ -245,7 +245,9 @@ void machine_call(machine_t *machine, pt__call_t *call, pt__device_t *device)
     run.device = device;
     int64_t bytes = scratch_bytes(machine, call);
     call->scratch = bytes > 0 ? machine_memory(bytes) : NULL;
+    pt__device_enter(device);
     call->op->run(call, &run);
+    pt__device_leave(device);
     for (int64_t i = 0; call->scratch != NULL && i < MACHINE_MARGIN; i++)
         if (((const unsigned char *)call->scratch)[bytes + i] != 0xFF) {
             machine->overflows++;

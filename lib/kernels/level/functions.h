@@ -1,6 +1,7 @@
 /* The transcendental functions on lanes. Polynomials were fitted to the functions for the smallest largest error;
  * bounds are in units of the last place (ulp) of the float nearest to the true value and are tested against the double
- * functions of libm. NaN gives NaN everywhere. */
+ * functions of libm. NaN gives NaN everywhere. Denormal numbers are meant where the thread keeps them: in the library's float mode
+ * (base/portability.h) they are zero, as arguments and as results. */
 #ifndef PT__FUNCTIONS_H
 #define PT__FUNCTIONS_H
 
