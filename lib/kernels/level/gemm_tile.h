@@ -122,27 +122,33 @@ static __attribute__((noinline)) void finish_transposed(int rows, const pt__bloc
     }
 }
 
+/* The same at a border, where there are no masks that cost nothing: the sums come from memory. */
+static __attribute__((noinline)) void finish_border(int rows, const pt__block_t *block, const tile_t *tile,
+                                                    const float *sums)
+{
+    const int64_t at = dst_at(block, tile);
+    for (int64_t i = 0; i < rows; i++, sums += COLUMNS)
+        for (int64_t j = 0; j < tile->columns; j++) {
+            int64_t to = at + i * block->dst_stride + j;
+            float value = sums[j] + (block->bias ? block->bias[tile->column + j] : 0.0f);
+            block->dst[to] = block->add ? block->add[to] + value : value;
+        }
+}
+
 INLINE void finish_tile(int rows, int vectors, const pt__block_t *block, const tile_t *tile,
                         floats_t sum[ROWS][VECTORS])
 {
     const int64_t last = tile->columns - (vectors - 1) * LANES, at = dst_at(block, tile);
     const float *add = block->add ? block->add + at : NULL, *bias = block->bias ? block->bias + tile->column : NULL;
     float *dst = block->dst + at;
-    if (block->dst_transposed) {
+    if (block->dst_transposed || (LANES < 16 && last < LANES)) {
         float sums[(ROWS + LANES - 1) / LANES * LANES * COLUMNS]; /* whole squares; what lies beyond rows is not used */
 #pragma GCC unroll 16
         for (int i = 0; i < rows; i++)
 #pragma GCC unroll 2
             for (int v = 0; v < vectors; v++)
                 store(sums + i * COLUMNS + v * LANES, sum[i][v]);
-        finish_transposed(rows, block, tile, sums);
-    } else if (LANES < 16 && last < LANES) { /* a border without masks: through memory */
-        floats_t rest[ROWS][VECTORS];
-        memcpy(rest, sum, sizeof rest);
-#pragma GCC unroll 1
-        for (int i = 0; i < rows; i++)
-            finish_rows(1, vectors, block, bias, add ? add + i * block->dst_stride : NULL, dst + i * block->dst_stride,
-                        last, rest + i);
+        (block->dst_transposed ? finish_transposed : finish_border)(rows, block, tile, sums);
     } else if (add) {
         finish_rows(rows, vectors, block, bias, add, dst, LANES < 16 ? LANES : last, sum);
     } else {
