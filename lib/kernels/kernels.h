@@ -101,8 +101,11 @@ typedef struct pt__cross_entropy {
     float *d_linear; /* like linear, or NULL */
     float *d_bias;   /* [classes] or NULL */
     int32_t accumulate_d_linear, accumulate_d_bias;
-    float *chunk;       /* scratch [chunk_rows, classes] for this form */
+    /* scratch for this form, whose products are made over chunks of rows that count; of other rows src is not read */
     int64_t chunk_rows; /* >= 1 */
+    float *chunk;       /* [chunk_rows, classes] */
+    float *chunk_src;   /* [chunk_rows, width]; NULL where there are probabilities instead of labels */
+    int32_t *chunk_row; /* [chunk_rows] */
 } pt__cross_entropy_t;
 
 typedef enum pt__pointwise_loss {

@@ -6,7 +6,7 @@
  *
  *   cross_entropy_loss:        logits [..., C], target int32 [...] or float32 [..., C], class weights [C] or none
  *   linear_cross_entropy_loss: logits = src · weightᵀ + bias, src [..., D], weight [C, D], bias [C] or none: made, used
- *                              and dropped in chunks of rows
+ *                              and dropped in chunks of rows, and only for rows that have a label
  *
  * Outputs: 0 mean loss, 1 sum of the rows' weights, then the gradients of the weighted *sum*: of logits; or of src,
  * weight and bias. See op.h. With t' one-hot and smoothed for labels:
@@ -176,18 +176,40 @@ static int64_t cross_entropy_scratch(const pt__call_t *call)
     return SCALAR_BYTES;
 }
 
+/* Where the kernel's scratch lies in the op's, in bytes: behind the scalars, each part aligned. */
+typedef struct scratch_layout {
+    int64_t rows; /* of a chunk */
+    int64_t row, src, chunk, end;
+} scratch_layout_t;
+
+static int64_t aligned(int64_t bytes)
+{
+    return (bytes + 63) / 64 * 64;
+}
+
+static scratch_layout_t scratch_layout(const pt__call_t *call)
+{
+    int64_t classes = call->inputs[WEIGHT].size[0], width = call->inputs[WEIGHT].size[1];
+    int64_t rows = pt__view_rows(&call->inputs[SRC], 1), most = chunk_rows(classes);
+    int32_t labels = call->inputs[L_TARGET].dtype == PT_INT32;
+    scratch_layout_t layout = {.rows = rows < 1 ? 1 : rows < most ? rows : most, .row = SCALAR_BYTES};
+    layout.src = layout.row + aligned(layout.rows * (int64_t)sizeof(int32_t));
+    layout.chunk = layout.src + (labels ? aligned(layout.rows * width * (int64_t)sizeof(float)) : 0);
+    layout.end = layout.chunk + layout.rows * classes * (int64_t)sizeof(float);
+    return layout;
+}
+
 static int64_t linear_cross_entropy_scratch(const pt__call_t *call)
 {
-    int64_t classes = call->inputs[WEIGHT].size[0], rows = pt__view_rows(&call->inputs[SRC], 1),
-            chunk = chunk_rows(classes);
-    return SCALAR_BYTES + (rows < chunk ? rows : chunk) * classes * (int64_t)sizeof(float);
+    return scratch_layout(call).end;
 }
 
 static void linear_cross_entropy_run(const pt__call_t *call, const pt__run_t *run)
 {
     const pt__view_t *src = &call->inputs[SRC], *weight = &call->inputs[WEIGHT];
-    int64_t rows = pt__view_rows(src, 1), chunk = chunk_rows(weight->size[0]);
-    pt__cross_entropy_t description = describe(call, rows, weight->size[0], L_TARGET, L_CLASS_WEIGHTS);
+    const scratch_layout_t layout = scratch_layout(call);
+    char *scratch = call->scratch;
+    pt__cross_entropy_t description = describe(call, pt__view_rows(src, 1), weight->size[0], L_TARGET, L_CLASS_WEIGHTS);
     description.src = src->data;
     description.linear = weight->data;
     description.bias = pt__input_data(call, BIAS);
@@ -197,8 +219,10 @@ static void linear_cross_entropy_run(const pt__call_t *call, const pt__run_t *ru
     description.d_bias = call->outputs[D_BIAS].data;
     description.accumulate_d_linear = pt__accumulates(call, D_WEIGHT);
     description.accumulate_d_bias = pt__accumulates(call, D_BIAS);
-    description.chunk = (float *)call->scratch + SCALAR_BYTES / sizeof(float);
-    description.chunk_rows = rows < 1 ? 1 : rows < chunk ? rows : chunk;
+    description.chunk_rows = layout.rows;
+    description.chunk = (float *)(void *)(scratch + layout.chunk);
+    description.chunk_src = (float *)(void *)(scratch + layout.src);
+    description.chunk_row = (int32_t *)(void *)(scratch + layout.row);
     pt__kernels_of(run)->cross_entropy(run->device, &description);
 }
 

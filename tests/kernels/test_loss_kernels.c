@@ -9,7 +9,17 @@ enum { IGNORED = -100 };
 typedef struct entropy_case {
     pt__cross_entropy_t d;
     int in_place, gradient;
+    int64_t counted; /* rows that have a label */
 } entropy_case_t;
+
+/* The matrix door of every device, and how many rows and depths of the hidden state went through it. */
+static int64_t rows_multiplied;
+
+static void counting_gemm(pt__dev device, const pt__gemm_t *gemm)
+{
+    rows_multiplied += gemm->a_transposed ? gemm->k : gemm->m;
+    pt__kernels_cpu.gemm(device, gemm);
+}
 
 static void run_logits(pt__dev device, const void *argument, float *out)
 {
@@ -33,13 +43,21 @@ static void run_linear(pt__dev device, const void *argument, float *out)
     d.weight = out + 1;
     d.logits = NULL;
     d.chunk = malloc((size_t)(d.chunk_rows * d.classes) * sizeof(float));
+    d.chunk_src = d.labels != NULL ? malloc((size_t)(d.chunk_rows * d.width) * sizeof(float)) : NULL;
+    d.chunk_row = malloc((size_t)d.chunk_rows * sizeof(int32_t));
     if (c->gradient) {
         d.d_src = out + 2;
         d.d_linear = d.d_src + d.rows * d.width;
         d.d_bias = d.bias != NULL ? d.d_linear + d.classes * d.width : NULL;
     }
+    pt__kernels_t counting = *device->kernels;
+    counting.gemm = counting_gemm;
+    device->kernels = &counting;
+    rows_multiplied = 0;
     device->kernels->cross_entropy(device, &d);
-    free(d.chunk);
+    device->kernels = &pt__kernels_cpu;
+    ck_assert_int_eq(rows_multiplied, c->counted * (c->gradient ? 3 : 1)); /* none for a row without a label */
+    free(d.chunk), free(d.chunk_src), free(d.chunk_row);
 }
 
 /* Sum of the weighted losses, the sum of weights, and d_logits of the sum, from logits in double. */
@@ -79,7 +97,31 @@ static void expect_entropy(const pt__cross_entropy_t *d, const double *logits, d
 typedef struct entropy_form {
     int probabilities, class_weights, bias, transposed, accumulate;
     float smoothing;
+    int ignored;
 } entropy_form_t;
+
+/* Which rows have no label. */
+enum { EVERY_SEVENTH, NONE, ALL, ALL_BUT_EVERY_FIFTH, FIRST_HALF, LAST_HALF, ALL_BUT_ONE };
+
+static int is_ignored(int kind, int64_t row, int64_t rows)
+{
+    switch (kind) {
+    case EVERY_SEVENTH:
+        return row % 7 == 3;
+    case NONE:
+        return 0;
+    case ALL:
+        return 1;
+    case ALL_BUT_EVERY_FIFTH:
+        return row % 5 != 2;
+    case FIRST_HALF:
+        return row < rows / 2;
+    case LAST_HALF:
+        return row >= rows / 2;
+    default:
+        return row != rows / 3;
+    }
+}
 
 static void check_logits(const pt__cross_entropy_t *d, const double *logits, double *out)
 {
@@ -113,9 +155,14 @@ static void check_entropy(int64_t rows, int64_t classes, int64_t width, int64_t 
         probabilities[i] = fabsf(probabilities[i]) / (float)classes * 2.0f;
     for (int64_t c = 0; c < classes; c++)
         class_weights[c] = fabsf(class_weights[c]) + 0.25f;
-    for (int64_t r = 0; r < rows; r++)
-        labels[r] = r % 7 == 3 ? IGNORED : (int32_t)((draw_value() + 1.0f) * 0.49999f * (float)classes);
     entropy_case_t c = {.gradient = 1};
+    for (int64_t r = 0; r < rows; r++) {
+        labels[r] = is_ignored(form->ignored, r, rows) ? IGNORED
+                                                       : (int32_t)((draw_value() + 1.0f) * 0.49999f * (float)classes);
+        c.counted += form->probabilities || labels[r] != IGNORED;
+        for (int64_t i = 0; i < width && !form->probabilities && labels[r] == IGNORED; i++)
+            src[r * width + i] = NAN; /* is not read */
+    }
     c.d = (pt__cross_entropy_t){.rows = rows,
                                 .classes = classes,
                                 .labels = form->probabilities ? NULL : labels,
@@ -148,6 +195,8 @@ static void check_entropy(int64_t rows, int64_t classes, int64_t width, int64_t 
     for (int64_t r = 0; r < rows; r++)
         for (int64_t k = 0; k < classes; k++) {
             double d = d_logits[r * classes + k];
+            if (!form->probabilities && labels[r] == IGNORED)
+                continue;
             d_bias[k] += form->bias ? d : 0.0;
             for (int64_t i = 0; i < width; i++) {
                 d_src[r * width + i] += d * (double)linear[k * class_step + i * width_step];
@@ -165,8 +214,9 @@ static void check_entropy(int64_t rows, int64_t classes, int64_t width, int64_t 
 
 START_TEST(test_cross_entropy)
 {
-    static const entropy_form_t forms[] = {{0, 0, 0, 0, 0, 0.0f}, {0, 0, 1, 0, 1, 0.1f}, {0, 1, 1, 1, 0, 0.0f},
-                                           {0, 1, 0, 1, 1, 0.2f}, {1, 0, 0, 0, 0, 0.0f}, {1, 1, 1, 0, 0, 0.1f}};
+    static const entropy_form_t forms[] = {{0, 0, 0, 0, 0, 0.0f, EVERY_SEVENTH}, {0, 0, 1, 0, 1, 0.1f, EVERY_SEVENTH},
+                                           {0, 1, 1, 1, 0, 0.0f, EVERY_SEVENTH}, {0, 1, 0, 1, 1, 0.2f, EVERY_SEVENTH},
+                                           {1, 0, 0, 0, 0, 0.0f, NONE},          {1, 1, 1, 0, 0, 0.1f, NONE}};
     for (size_t f = 0; f < sizeof forms / sizeof forms[0]; f++) {
         check_entropy(0, 3, 2, 4, &forms[f]);
         check_entropy(1, 1, 1, 1, &forms[f]);
@@ -175,6 +225,19 @@ START_TEST(test_cross_entropy)
         check_entropy(40, 3001, 16, 7, &forms[f]);
         check_entropy(3000, 5, 4, 1000, &forms[f]);
     }
+}
+END_TEST
+
+START_TEST(test_rows_without_label)
+{
+    for (int ignored = NONE; ignored <= ALL_BUT_ONE; ignored++)
+        for (int bits = 0; bits < 4; bits++) {
+            entropy_form_t form = {.bias = 1, .transposed = bits & 1, .accumulate = bits >> 1, .ignored = ignored};
+            check_entropy(1, 4, 3, 1, &form);
+            check_entropy(90, 33, 20, 16, &form);
+            check_entropy(200, 10, 70, 400, &form);
+            check_entropy(1000, 17, 40, 128, &form);
+        }
 }
 END_TEST
 
@@ -309,5 +372,5 @@ START_TEST(test_correct)
 }
 END_TEST
 
-SUITE("loss kernels", 120, test_cross_entropy, test_extreme_logits, test_pointwise, test_extreme_pointwise,
-      test_correct)
+SUITE("loss kernels", 120, test_cross_entropy, test_rows_without_label, test_extreme_logits, test_pointwise,
+      test_extreme_pointwise, test_correct)
