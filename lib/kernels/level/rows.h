@@ -31,12 +31,18 @@ INLINE floats_t row_max(int64_t n, const float *src)
     return broadcast(max_lanes(maximum(a, b)));
 }
 
+/* e^(x - max) for x <= max: absolute error 3e-7, relative error 2e-7 + 8e-8 (max - x); exactly 0 far below. */
+INLINE floats_t exponential_below(floats_t x, floats_t max)
+{
+    return power_of_two((x - max) * 1.44269504f);
+}
+
 INLINE float sum_exponentials(int64_t n, floats_t max, const float *src, float *terms)
 {
     floats_t even = {0}, odd = {0};
     int64_t i = 0;
     for (; i + 2 * LANES <= n; i += 2 * LANES) {
-        floats_t a = exponential(load(src + i) - max), b = exponential(load(src + i + LANES) - max);
+        floats_t a = exponential_below(load(src + i), max), b = exponential_below(load(src + i + LANES), max);
         if (terms != NULL) {
             store(terms + i, a);
             store(terms + i + LANES, b);
@@ -46,7 +52,7 @@ INLINE float sum_exponentials(int64_t n, floats_t max, const float *src, float *
     }
     for (; i < n; i += LANES) {
         int64_t count = n - i;
-        floats_t a = exponential((count >= LANES ? load(src + i) : load_part(src + i, count, -INFINITY)) - max);
+        floats_t a = exponential_below(count >= LANES ? load(src + i) : load_part(src + i, count, -INFINITY), max);
         even += a;
         if (terms != NULL)
             store_some(terms + i, a, count);
