@@ -86,7 +86,7 @@ static void expect_entropy(const pt__cross_entropy_t *d, const double *logits, d
             double q = w * (target * (1.0 - smoothing) + smoothing / classes);
             total += q;
             g[c] -= q;
-            *loss -= q * (x[c] - max - log(sum));
+            *loss -= q != 0.0 ? q * (x[c] - max - log(sum)) : 0.0;
         }
         for (int64_t c = 0; c < d->classes; c++)
             g[c] += total * exp(x[c] - max) / sum;
@@ -255,6 +255,54 @@ START_TEST(test_extreme_logits)
 }
 END_TEST
 
+START_TEST(test_long_rows)
+{ /* so long that they are read in many blocks: ruled out to begin with, rising, falling, and ruled out altogether */
+    enum { ROWS = 3, CLASSES = 70001 };
+    float *logits = draw_values(ROWS * CLASSES);
+    double *exact = zero_doubles(ROWS * CLASSES), *out = zero_doubles(ROWS * CLASSES + 2), weight;
+    int32_t labels[ROWS] = {CLASSES - 2, 60000, 0};
+    for (int64_t k = 0; k < CLASSES; k++) {
+        float far = (float)k / (float)CLASSES;
+        if (k < 5000)
+            logits[k] = -INFINITY;
+        logits[CLASSES + k] = -80.0f + 100.0f * far + logits[CLASSES + k];
+        logits[2 * CLASSES + k] = 1000.0f - 2000.0f * far;
+    }
+    for (int64_t i = 0; i < ROWS * CLASSES; i++)
+        exact[i] = (double)logits[i];
+    for (int smooth = 0; smooth < 2; smooth++)
+        for (int in_place = 0; in_place < 2; in_place++) {
+            entropy_case_t c = {.d = {.rows = ROWS,
+                                      .classes = CLASSES,
+                                      .labels = labels,
+                                      .ignore_index = IGNORED,
+                                      .smoothing = smooth ? 0.1f : 0.0f,
+                                      .logits = logits},
+                                .gradient = 1,
+                                .in_place = in_place};
+            const double *values = exact;
+            if (smooth) { /* a target of a class that is ruled out is an infinite loss */
+                c.d.rows--;
+                c.d.labels++;
+                c.d.logits += CLASSES;
+                values += CLASSES;
+            }
+            expect_entropy(&c.d, values, &out[0], &weight, out + 2);
+            out[0] /= out[1] = weight;
+            on_every_device("cross-entropy of long rows", run_logits, &c, c.d.rows * CLASSES + 2, NULL, out, 5e-6);
+        }
+    for (int64_t k = 0; k < CLASSES; k++) {
+        logits[k] = -INFINITY;
+        out[2 + k] = NAN;
+    }
+    out[0] = NAN, out[1] = 1.0;
+    entropy_case_t c = {.d = {.rows = 1, .classes = CLASSES, .labels = labels, .ignore_index = IGNORED}, .gradient = 1};
+    c.d.logits = logits;
+    on_every_device("nothing but -infinity", run_logits, &c, CLASSES + 2, NULL, out, 0.0);
+    free(logits), free(exact), free(out);
+}
+END_TEST
+
 /* ---- pointwise losses: out is loss, weight, then the gradient */
 
 typedef struct pointwise_case {
@@ -372,5 +420,5 @@ START_TEST(test_correct)
 }
 END_TEST
 
-SUITE("loss kernels", 120, test_cross_entropy, test_rows_without_label, test_extreme_logits, test_pointwise,
-      test_extreme_pointwise, test_correct)
+SUITE("loss kernels", 120, test_cross_entropy, test_rows_without_label, test_extreme_logits, test_long_rows,
+      test_pointwise, test_extreme_pointwise, test_correct)

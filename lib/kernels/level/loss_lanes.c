@@ -101,41 +101,77 @@ INLINE floats_t targets_at(const targets_t *targets, int64_t i, int64_t count)
     return count >= LANES ? q : where(lane_numbers() < (int32_t)count, q);
 }
 
+/* A row is gone through twice, not three times: block by block, so small that it stays in the first-level cache, its
+ * largest entry is found and its exponentials are taken relative to the largest entry so far; then each block gets one
+ * factor. Rows of 50257 in memory take 0.29 ns an element instead of 0.37, in the last-level cache 0.25 instead of 0.26
+ * (one Zen 4 core): 28 GB/s are read and written, where 16 GB/s can be read. */
+enum { BLOCK = 1024, MOST_BLOCKS = 64 };
+
+typedef struct softmax { /* of the entries before some place */
+    float max;           /* the largest; -infinity before the first */
+    float sum;           /* of e^(x - max) */
+    float total, dot;    /* sums of q and of q (x - max), where every class has a target */
+} softmax_t;
+
+/* Takes in entries [begin, end), leaving the exponentials behind in d_logits where not NULL. */
+INLINE void softmax_block(softmax_t *so_far, const float *logits, int64_t begin, int64_t end, const targets_t *targets,
+                          float *d_logits)
+{
+    float max = row_max(end - begin, logits + begin)[0];
+    if (max > so_far->max) {
+        if (so_far->max > -INFINITY) {
+            so_far->sum *= exponential(broadcast(so_far->max - max))[0];
+            so_far->dot += so_far->total * (so_far->max - max);
+        }
+        so_far->max = max;
+    }
+    floats_t reference = broadcast(so_far->max > -INFINITY ? so_far->max : -FLT_MAX); /* -infinity is e^x = 0 */
+    if (targets != NULL) {
+        floats_t total = {0}, dot = {0};
+        for (int64_t i = begin; i < end; i += LANES) {
+            floats_t q = targets_at(targets, i, end - i);
+            floats_t x = end - i >= LANES ? load(logits + i) : load_part(logits + i, end - i, reference[0]);
+            total += q;
+            dot += q * (x - reference);
+        }
+        so_far->total += sum_lanes(total);
+        so_far->dot += sum_lanes(dot);
+    }
+    so_far->sum += sum_exponentials(end - begin, reference, logits + begin, d_logits != NULL ? d_logits + begin : NULL);
+}
+
 static double cross_entropy(const pt__cross_entropy_t *d, int32_t label, const float *probabilities,
                             const float *logits, float *d_logits)
 {
-    int64_t n = d->classes;
-    targets_t targets = {d->class_weights, probabilities, 1.0f - d->smoothing, d->smoothing / (float)n};
-    int dense = probabilities != NULL || d->smoothing > 0.0f; /* every class has a target */
-    floats_t max = row_max(n, logits);
-    float at_label = 0.0f, total = 0.0f, dot = 0.0f;
+    const int64_t n = d->classes, most = (n + MOST_BLOCKS - 1) / MOST_BLOCKS;
+    const int64_t block = most <= BLOCK ? BLOCK : (most + LANES - 1) / LANES * LANES;
+    const targets_t targets = {d->class_weights, probabilities, 1.0f - d->smoothing, d->smoothing / (float)n};
+    const targets_t *dense = probabilities != NULL || d->smoothing > 0.0f ? &targets : NULL;
+    float max_of[MOST_BLOCKS], at_label = 0.0f, logit = 0.0f;
+    softmax_t all = {.max = -INFINITY};
     if (probabilities == NULL) {
         at_label = targets.keep * (d->class_weights != NULL ? d->class_weights[label] : 1.0f);
-        total = at_label;
-        dot = at_label * (logits[label] - max[0]);
+        logit = logits[label];
     }
-    if (dense) {
-        floats_t total_lanes = {0}, dot_lanes = {0};
-        for (int64_t i = 0; i < n; i += LANES) {
-            floats_t q = targets_at(&targets, i, n - i);
-            floats_t x = n - i >= LANES ? load(logits + i) : load_part(logits + i, n - i, max[0]);
-            total_lanes += q;
-            dot_lanes += q * (x - max);
+    for (int64_t begin = 0, b = 0; begin < n; begin += block, b++) {
+        softmax_block(&all, logits, begin, begin + block < n ? begin + block : n, dense, d_logits);
+        max_of[b] = all.max;
+    }
+    if (probabilities == NULL) {
+        all.total += at_label;
+        all.dot += at_label * (logit - all.max);
+    }
+    for (int64_t begin = 0, b = 0; begin < n && d_logits != NULL; begin += block, b++) {
+        int64_t end = begin + block < n ? begin + block : n;
+        floats_t factor = broadcast(all.total / all.sum) * exponential(broadcast(max_of[b] - all.max));
+        for (int64_t i = begin; i < end; i += LANES) {
+            floats_t slope = load_some(d_logits + i, end - i) * factor;
+            store_some(d_logits + i, dense != NULL ? slope - targets_at(dense, i, end - i) : slope, end - i);
         }
-        total += sum_lanes(total_lanes);
-        dot += sum_lanes(dot_lanes);
     }
-    float sum = sum_exponentials(n, max, logits, d_logits);
-    if (d_logits != NULL) {
-        floats_t factor = broadcast(total / sum);
-        for (int64_t i = 0; i < n; i += LANES) {
-            floats_t slope = load_some(d_logits + i, n - i) * factor;
-            store_some(d_logits + i, dense ? slope - targets_at(&targets, i, n - i) : slope, n - i);
-        }
-        if (probabilities == NULL)
-            d_logits[label] -= at_label;
-    }
-    return (double)total * log((double)sum) - (double)dot;
+    if (d_logits != NULL && probabilities == NULL)
+        d_logits[label] -= at_label;
+    return (double)all.total * log((double)all.sum) - (double)all.dot;
 }
 
 extern const pt__vector_loss_t PT__LEVEL(pt__vector_loss);
