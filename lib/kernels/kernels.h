@@ -17,6 +17,7 @@ typedef struct pt__device *pt__dev;
 
 enum {
     PT__KERNEL_SCRATCH = 640 * 1024, /* bytes of a worker's scratch that any kernel may count on */
+    PT__GATHER_ROWS = 1 << 20,       /* whose gradients are sorted at once */
     PT__KERNEL_RANK = 6
 };
 
@@ -182,9 +183,10 @@ typedef struct pt__kernels {
 
     /* dst [rows, columns] = table[index[r]] ; indices were checked against the table before */
     void (*gather)(pt__dev, int64_t rows, int64_t columns, const float *table, const int32_t *index, float *dst);
-    /* d_table [table_rows, columns]; without accumulate untouched rows become 0. Rows of equal index add up in row order. */
+    /* d_table [table_rows, columns]; without accumulate untouched rows become 0. Rows of equal index add up in row order.
+     * scratch [2 * rows], or [2 * PT__GATHER_ROWS] where there are more */
     void (*gather_gradient)(pt__dev, int64_t rows, int64_t columns, int64_t table_rows, const float *d_dst,
-                            const int32_t *index, int32_t accumulate, float *d_table);
+                            const int32_t *index, int32_t accumulate, float *d_table, int32_t *scratch);
     /* samples' rows reduced to one: src [offset[samples], columns] -> dst [samples, columns]; an empty sample gives 0 */
     void (*segment_reduce)(pt__dev, pt__reduce_t, int64_t samples, const int32_t *offsets, int64_t columns,
                            const float *src, float *dst, int32_t *index);

@@ -63,7 +63,7 @@ void pt__cpu_attention_gradient(pt__dev device, const pt__attention_t *attention
 void pt__cpu_gather(pt__dev device, int64_t rows, int64_t columns, const float *table, const int32_t *index,
                     float *dst);
 void pt__cpu_gather_gradient(pt__dev device, int64_t rows, int64_t columns, int64_t table_rows, const float *d_dst,
-                             const int32_t *index, int32_t accumulate, float *d_table);
+                             const int32_t *index, int32_t accumulate, float *d_table, int32_t *scratch);
 
 /* cross_entropy_rows.c */
 void pt__cpu_cross_entropy(pt__dev device, const pt__cross_entropy_t *description);

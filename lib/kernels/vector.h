@@ -34,6 +34,12 @@ typedef struct pt__vector_reduce {
     float (*max)(int64_t n, const float *src, int64_t *index);
     /* dst[c] (+)= sum over r of src[r * stride + c] */
     void (*sum_rows)(int64_t rows, int64_t columns, const float *src, int64_t stride, int32_t accumulate, float *dst);
+    /* dst[c] (+)= sum over i of src[row[i] * stride + c], added up in the order of i, one after the other */
+    void (*sum_chosen_rows)(int64_t count, int64_t columns, const float *src, int64_t stride, const int32_t *row,
+                            int32_t accumulate, float *dst);
+    /* dst[index[r] * dst_stride + c] += src[r * src_stride + c], row after row */
+    void (*add_to_rows)(int64_t rows, int64_t columns, const float *src, int64_t src_stride, const int32_t *index,
+                        float *dst, int64_t dst_stride);
     /* dst[c] = max over r, index[c] = the first r that has it (index may be NULL). rows >= 1 */
     void (*max_rows)(int64_t rows, int64_t columns, const float *src, int64_t stride, float *dst, int32_t *index);
 } pt__vector_reduce_t;

@@ -98,7 +98,14 @@ static void gradient_run(const pt__call_t *call, const pt__run_t *run)
     const pt__view_t *d_dst = &call->inputs[0], *index = &call->inputs[1], *d_table = &call->outputs[0];
     int64_t columns = pt__view_elements(d_table) / d_table->size[0];
     pt__kernels_of(run)->gather_gradient(run->device, pt__view_elements(index), columns, d_table->size[0], d_dst->data,
-                                         index->data, pt__accumulates(call, 0), d_table->data);
+                                         index->data, pt__accumulates(call, 0), d_table->data, call->scratch);
+}
+
+/* Two lists of row numbers, for sorting them by index. */
+static int64_t gradient_scratch(const pt__call_t *call)
+{
+    int64_t rows = pt__view_elements(&call->inputs[1]);
+    return 2 * (rows < PT__GATHER_ROWS ? rows : PT__GATHER_ROWS) * (int64_t)sizeof(int32_t);
 }
 
 static double gradient_operations(const pt__call_t *call)
@@ -107,9 +114,8 @@ static double gradient_operations(const pt__call_t *call)
 }
 
 static const pt__case_t embedding_cases[] = {
-    {.inputs = "i7[T] f[7,5]"},
-    {.inputs = "i3[B,4] f[3,16]"},
-    {.inputs = "i40[100] f[40,33]"},
+    {.inputs = "i7[T] f[7,5]"}, {.inputs = "i3[B,4] f[3,16]"},  {.inputs = "i40[100] f[40,33]"},
+    {.inputs = "i1[T] f[1,4]"}, {.inputs = "i2[3000] f[2,70]"}, {.inputs = "i5000[20] f[5000,3]"},
 };
 
 static const pt__case_t gather_cases[] = {
@@ -146,6 +152,7 @@ static const pt__op_t ops[] = {
      .accumulates = 1,
      .shape = gradient_shape,
      .run = gradient_run,
+     .scratch = gradient_scratch,
      .operations = gradient_operations},
 };
 

@@ -127,6 +127,62 @@ static void sum_rows(int64_t rows, int64_t columns, const float *src, int64_t st
     }
 }
 
+/* Rows that are chosen, and pieces of rows that are not next to each other, are fetched so many rows, or floats, ahead:
+ * processors do not foresee them. */
+enum { ROWS_AHEAD = 12, FLOATS_AHEAD = 4096 };
+
+INLINE void sum_chosen_columns(int64_t n, const float *src, int64_t stride, const int32_t *row, int32_t accumulate,
+                               float *dst, int count)
+{
+    floats_t total[4];
+    for (int j = 0; j < count; j++)
+        total[j] = accumulate ? load(dst + j * LANES) : (floats_t){0};
+    for (int64_t i = 0; i < n; i++) {
+        if (i + ROWS_AHEAD < n)
+            for (int j = 0; j < count; j++)
+                __builtin_prefetch(src + row[i + ROWS_AHEAD] * stride + j * LANES);
+        for (int j = 0; j < count; j++)
+            total[j] += load(src + row[i] * stride + j * LANES);
+    }
+    for (int j = 0; j < count; j++)
+        store(dst + j * LANES, total[j]);
+}
+
+static void sum_chosen_rows(int64_t count, int64_t columns, const float *src, int64_t stride, const int32_t *row,
+                            int32_t accumulate, float *dst)
+{
+    int64_t c = 0;
+    for (; c + 4 * LANES <= columns; c += 4 * LANES)
+        sum_chosen_columns(count, src + c, stride, row, accumulate, dst + c, 4);
+    for (; c + LANES <= columns; c += LANES)
+        sum_chosen_columns(count, src + c, stride, row, accumulate, dst + c, 1);
+    if (c < columns) {
+        floats_t total = accumulate ? load_part(dst + c, columns - c, 0.0f) : (floats_t){0};
+        for (int64_t i = 0; i < count; i++)
+            total += load_part(src + row[i] * stride + c, columns - c, 0.0f);
+        store_part(dst + c, total, columns - c);
+    }
+}
+
+static void add_to_rows(int64_t rows, int64_t columns, const float *src, int64_t src_stride, const int32_t *index,
+                        float *dst, int64_t dst_stride)
+{
+    const int64_t line = 64 / (int64_t)sizeof(float), ahead = src_stride < FLOATS_AHEAD ? FLOATS_AHEAD / src_stride : 1;
+    for (int64_t r = 0; r < rows; r++) {
+        const float *from = src + r * src_stride;
+        float *to = dst + index[r] * dst_stride;
+        int64_t c = 0;
+        if (r + ahead < rows)
+            for (int64_t i = 0; i < columns; i += line)
+                __builtin_prefetch(from + ahead * src_stride + i, 0, 2);
+        for (; c + LANES <= columns; c += LANES)
+            store(to + c, load(to + c) + load(from + c));
+        if (c < columns)
+            store_part(to + c, load_part(to + c, columns - c, 0.0f) + load_part(from + c, columns - c, 0.0f),
+                       columns - c);
+    }
+}
+
 static void max_rows(int64_t rows, int64_t columns, const float *src, int64_t stride, float *dst, int32_t *index)
 {
     for (int64_t c = 0; c < columns; c += LANES) {
@@ -157,5 +213,7 @@ const pt__vector_reduce_t PT__LEVEL(pt__vector_reduce) = {
     .sum_of_squares = sum_of_squares,
     .max = max,
     .sum_rows = sum_rows,
+    .sum_chosen_rows = sum_chosen_rows,
+    .add_to_rows = add_to_rows,
     .max_rows = max_rows,
 };
