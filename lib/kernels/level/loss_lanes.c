@@ -120,7 +120,7 @@ INLINE void softmax_block(softmax_t *so_far, const float *logits, int64_t begin,
     float max = row_max(end - begin, logits + begin)[0];
     if (max > so_far->max) {
         if (so_far->max > -INFINITY) {
-            so_far->sum *= exponential(broadcast(so_far->max - max))[0];
+            so_far->sum *= expf(so_far->max - max);
             so_far->dot += so_far->total * (so_far->max - max);
         }
         so_far->max = max;
@@ -163,7 +163,7 @@ static double cross_entropy(const pt__cross_entropy_t *d, int32_t label, const f
     }
     for (int64_t begin = 0, b = 0; begin < n && d_logits != NULL; begin += block, b++) {
         int64_t end = begin + block < n ? begin + block : n;
-        floats_t factor = broadcast(all.total / all.sum) * exponential(broadcast(max_of[b] - all.max));
+        floats_t factor = broadcast(all.total / all.sum * expf(max_of[b] - all.max));
         for (int64_t i = begin; i < end; i += LANES) {
             floats_t slope = load_some(d_logits + i, end - i) * factor;
             store_some(d_logits + i, dense != NULL ? slope - targets_at(dense, i, end - i) : slope, end - i);

@@ -154,13 +154,19 @@ static void sum_chosen_rows(int64_t count, int64_t columns, const float *src, in
     int64_t c = 0;
     for (; c + 4 * LANES <= columns; c += 4 * LANES)
         sum_chosen_columns(count, src + c, stride, row, accumulate, dst + c, 4);
-    for (; c + LANES <= columns; c += LANES)
-        sum_chosen_columns(count, src + c, stride, row, accumulate, dst + c, 1);
-    if (c < columns) {
-        floats_t total = accumulate ? load_part(dst + c, columns - c, 0.0f) : (floats_t){0};
-        for (int64_t i = 0; i < count; i++)
-            total += load_part(src + row[i] * stride + c, columns - c, 0.0f);
-        store_part(dst + c, total, columns - c);
+    for (; c < columns; c += LANES) {
+        int64_t n = columns - c;
+        floats_t total = {0};
+        if (accumulate)
+            total = n < LANES ? load_part(dst + c, n, 0.0f) : load(dst + c);
+        for (int64_t i = 0; i < count; i++) {
+            const float *from = src + row[i] * stride + c;
+            total += n < LANES ? load_part(from, n, 0.0f) : load(from);
+        }
+        if (n < LANES)
+            store_part(dst + c, total, n);
+        else
+            store(dst + c, total);
     }
 }
 
