@@ -81,14 +81,29 @@ const char *suite_write(const char *name, const void *bytes, size_t size)
     return path;
 }
 
+/* PT_TEST_LEAVE_OUT holds names of tests between blanks: those that a machine, or an emulator, cannot run or not in reasonable time. */
+static int is_left_out(const char *name)
+{
+    const char *list = getenv("PT_TEST_LEAVE_OUT"), *at;
+    size_t length = strlen(name);
+    for (at = list; at != NULL && (at = strstr(at, name)) != NULL; at += length)
+        if ((at == list || at[-1] == ' ') && (at[length] == 0 || at[length] == ' '))
+            return 1;
+    return 0;
+}
+
 int suite_run(const char *name, double seconds, const TTest *const *tests, int n_tests)
 {
     Suite *suite = suite_create(name);
     TCase *group = tcase_create(name);
     tcase_set_timeout(group, seconds);
     tcase_add_checked_fixture(group, forget_directory, NULL);
-    for (int i = 0; i < n_tests; i++)
-        tcase_add_test(group, tests[i]);
+    for (int i = 0; i < n_tests; i++) {
+        if (is_left_out(tests[i]->name))
+            printf("left out: %s\n", tests[i]->name);
+        else
+            tcase_add_test(group, tests[i]);
+    }
     suite_add_tcase(suite, group);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV); /* CK_VERBOSITY=verbose names every test; CK_FORK=no runs under a debugger */
