@@ -151,7 +151,7 @@ START_TEST(test_stages)
         pt_dataset_t *data = make_data(context, flags, &never);
         pt_evaluation_t evaluation = {.struct_size = sizeof evaluation};
         pt_train_options_t options;
-        char directory[32];
+        char directory[32], damaged[80];
         snprintf(directory, sizeof directory, "stages%d", (int)flags);
         ask_for_rates(optimizer);
         ck_ok(pt_train_options_init(&options, sizeof options));
@@ -166,8 +166,8 @@ START_TEST(test_stages)
         KEPT(pt_pretrain(model, optimizer, data, &options, NULL), PT_OK);
         KEPT(pt_evaluate(model, data, 5, &evaluation), PT_OK);
         KEPT(pt_predict(model, data, NULL, 5, predictions, 64, &elements), PT_OK);
-        strcat(directory, "/step-000000000099.safetensors");
-        suite_write(directory, "damaged", 7);
+        snprintf(damaged, sizeof damaged, "%s/step-000000000099.safetensors", directory);
+        suite_write(damaged, "damaged", 7);
         options.steps = 14;
         options.flags = PT_TRAIN_RESUME;
         KEPT(pt_finetune(model, optimizer, data, &options, NULL), PT_OK);
