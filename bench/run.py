@@ -278,7 +278,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=4.0, help="measured time of a process")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--filter", help="gemm: products whose name contains this")
-    parser.add_argument("--level", help="gemm: a processor level, see pt_context_options_t")
+    parser.add_argument("--level", help="gemm: a processor level: portable, avx2, avx512 or neon")
     parser.add_argument("--rounds", type=int, default=11, help="gemm: turns a side")
     parser.add_argument("--json", help="file for all figures")
     options = parser.parse_args()
