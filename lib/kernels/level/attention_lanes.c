@@ -153,7 +153,7 @@ INLINE void fetch_rows(int write, int64_t rows, int64_t width, const float *src,
 {
     for (int64_t r = 0; r < rows; r++)
         for (int64_t c = 0; c < width; c += PT__CACHE_LINE / (int64_t)sizeof(float))
-            __builtin_prefetch(src + r * stride + c, write, 2);
+            fetch(src + r * stride + c, write);
 }
 
 /* The other way: dst (+)= src [rows, padded]. */

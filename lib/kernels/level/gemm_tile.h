@@ -180,14 +180,14 @@ INLINE void fetch_tile(int rows, int vectors, int write, const pt__block_t *bloc
     like += dst_at(block, tile);
     if (block->dst_transposed) {
         for (int64_t j = 0; j < tile->columns; j++)
-            __builtin_prefetch(like + j * block->dst_stride, write);
+            fetch(like + j * block->dst_stride, write);
         return;
     }
 #pragma GCC unroll 16
     for (int i = 0; i < rows; i++)
 #pragma GCC unroll 2
         for (int v = 0; v < vectors; v++)
-            __builtin_prefetch(like + i * block->dst_stride + v * LANES, write);
+            fetch(like + i * block->dst_stride + v * LANES, write);
 }
 
 static __attribute__((noinline)) void fetch_beside(int64_t rows, const pt__block_t *block, const tile_t *tile)

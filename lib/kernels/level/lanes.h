@@ -41,6 +41,15 @@ INLINE void store(float *p, floats_t v)
     memcpy(p, &v, sizeof v);
 }
 
+/* What will be wanted; `write`: to be written. The compiler's own function takes a literal only. */
+INLINE void fetch(const float *p, int write)
+{
+    if (write)
+        __builtin_prefetch(p, 1);
+    else
+        __builtin_prefetch(p, 0);
+}
+
 INLINE floats_t broadcast(float x)
 {
     return x - (floats_t){0};
