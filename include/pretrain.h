@@ -114,7 +114,7 @@ typedef void (*pt_log_fn)(void *user, int32_t level, const char *message);
 
 #define PT_GEMM_AUTO  0 /* our own matrix kernels where the processor has them, else cblas */
 #define PT_GEMM_OWN   1
-#define PT_GEMM_CBLAS 2
+#define PT_GEMM_CBLAS 2 /* an OpenBLAS set to several threads uses its own, which spin between products */
 
 typedef struct pt_context_options {
     uint32_t struct_size;
