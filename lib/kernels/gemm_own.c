@@ -241,21 +241,23 @@ static double grid_cost(const pt__job_t *job, int64_t row_parts, int64_t column_
     return 12.0 / (widest < block ? widest : block) + 12.0 / tallest + 0.5 * uneven;
 }
 
-/* Cuts the slab into `wanted` parts or somewhat more: a multiple of 4, so that few threads get equal shares. Panels that tasks
- * pack for themselves are not wanted twice, and a task has a few of them to pass over a tile's rows of a. */
+/* Cuts the slab into `wanted` parts or somewhat more: 2 or a multiple of 4, so that few threads get equal shares. Panels that
+ * tasks pack for themselves are not wanted twice, and a task has a few of them to pass over a tile's rows of a. */
 static void choose_grid(pt__job_t *job)
 {
     const int64_t panels = pt__ceiling(job->columns.size, job->micro->columns);
     const int64_t tiles = pt__ceiling(job->view.m, job->micro->rows);
     double worth = (double)job->view.m * (double)job->columns.size * (double)job->depth.size / task_least;
     double best = 1e30;
-    int64_t wanted = worth >= TASKS_MOST ? TASKS_MOST
-                     : worth >= 4.0      ? (int64_t)worth / 4 * 4
-                                         : pt__most((int64_t)worth, 1);
+    int64_t wanted = worth >= TASKS_MOST ? TASKS_MOST : worth >= 3.0 ? ((int64_t)worth + 1) / 4 * 4 : 2;
+    const int64_t share = pt__least(wanted, 4);
     job->row_parts = 1;
     job->column_parts = pt__least(wanted, pt__most(panels / 3 / 4 * 4, 1));
     for (int64_t rows = 1; job->source != PT__B_LOCAL && rows <= pt__least(tiles, 2 * wanted); rows++) {
-        int64_t across = pt__least(pt__ceiling(wanted, rows), panels);
+        int64_t across = pt__ceiling(wanted, rows);
+        while (rows * across % share != 0)
+            across++;
+        across = pt__least(across, panels);
         double cost = grid_cost(job, rows, across);
         if (rows * across < pt__least(wanted, tiles * panels) || cost >= best)
             continue;
