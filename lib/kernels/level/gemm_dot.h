@@ -5,14 +5,25 @@
 
 #include "kernels/level/gemm_tile.h"
 
-/* Adds up the lanes of each of LANES vectors: lane i of the result is the sum of v[i]'s. */
+INLINE void halve(floats_t v[LANES], int half)
+{
+#pragma GCC unroll 8
+    for (int i = 0; i < half; i++)
+        v[i] = interleave_low(v[i], v[i + half]) + interleave_high(v[i], v[i + half]);
+}
+
+/* Adds up the lanes of each of LANES vectors: lane i of the result is the sum of v[i]'s. No loop around: a compiler that meets
+ * an index before it is a constant keeps v in memory, also where it is added to. */
 INLINE floats_t sum_each(floats_t v[LANES])
 {
-#pragma GCC unroll 4
-    for (int half = LANES / 2; half > 0; half /= 2)
-#pragma GCC unroll 8
-        for (int i = 0; i < half; i++)
-            v[i] = interleave_low(v[i], v[i + half]) + interleave_high(v[i], v[i + half]);
+#if LANES >= 16
+    halve(v, 8);
+#endif
+#if LANES >= 8
+    halve(v, 4);
+#endif
+    halve(v, 2);
+    halve(v, 1);
     return v[0];
 }
 
@@ -91,19 +102,23 @@ static void dot_narrow(const pt__block_t *block, int64_t row, int64_t column)
     dot_block(2 * HIGH, WIDE / 2, block, row, column);
 }
 
+/* LANES rows after the other, so that they stay in the first-level cache while all columns pass. */
 static void dot(const pt__block_t *block)
 {
-    int64_t column = 0;
-    for (; block->rows == 1 && column < block->columns; column += LANES)
+    for (int64_t column = 0; block->rows == 1 && column < block->columns; column += LANES)
         dot_wide(block, 0, column);
-    for (; block->columns - column > WIDE / 2; column += WIDE)
-        for (int64_t row = 0; row < block->rows; row += HIGH)
-            dot_square(block, row, column);
-    for (; WIDE / 2 > 1 && block->columns - column > 1; column += WIDE / 2)
-        for (int64_t row = 0; row < block->rows; row += 2 * HIGH)
-            dot_narrow(block, row, column);
-    for (int64_t row = 0; column < block->columns && row < block->rows; row += LANES)
-        dot_tall(block, row, column);
+    for (int64_t first = 0, end; block->rows > 1 && first < block->rows; first = end) {
+        int64_t column = 0;
+        end = least(first + LANES, block->rows);
+        for (; block->columns - column > WIDE / 2; column += WIDE)
+            for (int64_t row = first; row < end; row += HIGH)
+                dot_square(block, row, column);
+        for (; WIDE / 2 > 1 && block->columns - column > 1; column += WIDE / 2)
+            for (int64_t row = first; row < end; row += 2 * HIGH)
+                dot_narrow(block, row, column);
+        if (column < block->columns)
+            dot_tall(block, first, column);
+    }
 }
 
 #endif

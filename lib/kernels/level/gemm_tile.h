@@ -76,20 +76,16 @@ INLINE int64_t dst_at(const pt__block_t *block, const tile_t *tile)
 }
 
 /* Rows of sums, with what is added, to dst. */
-INLINE void finish_rows(int rows, int vectors, const pt__block_t *block, const float *bias, const float *add,
-                        float *dst, int64_t last, floats_t sum[ROWS][VECTORS])
+INLINE void finish_rows(int rows, int vectors, const pt__block_t *block, const float *add, float *dst, int64_t last,
+                        floats_t sum[ROWS][VECTORS])
 {
     const int64_t stride = block->dst_stride;
-    floats_t biases[VECTORS];
-#pragma GCC unroll 2
-    for (int v = 0; v < vectors; v++)
-        biases[v] = !bias ? (floats_t){0} : load_few(bias + v * LANES, v == vectors - 1 ? last : LANES);
 #pragma GCC unroll 16
     for (int i = 0; i < rows; i++) {
 #pragma GCC unroll 2
         for (int v = 0; v < vectors; v++) {
             int64_t at = i * stride + v * LANES;
-            floats_t value = sum[i][v] + biases[v];
+            floats_t value = sum[i][v];
             if (v < vectors - 1) {
                 store(dst + at, add ? value + load(add + at) : value);
             } else {
@@ -130,8 +126,7 @@ static __attribute__((noinline)) void finish_border(int rows, const pt__block_t 
     for (int64_t i = 0; i < rows; i++, sums += COLUMNS)
         for (int64_t j = 0; j < tile->columns; j++) {
             int64_t to = at + i * block->dst_stride + j;
-            float value = sums[j] + (block->bias ? block->bias[tile->column + j] : 0.0f);
-            block->dst[to] = block->add ? block->add[to] + value : value;
+            block->dst[to] = block->add ? block->add[to] + sums[j] : sums[j];
         }
 }
 
@@ -139,7 +134,7 @@ INLINE void finish_tile(int rows, int vectors, const pt__block_t *block, const t
                         floats_t sum[ROWS][VECTORS])
 {
     const int64_t last = tile->columns - (vectors - 1) * LANES, at = dst_at(block, tile);
-    const float *add = block->add ? block->add + at : NULL, *bias = block->bias ? block->bias + tile->column : NULL;
+    const float *add = block->add ? block->add + at : NULL;
     float *dst = block->dst + at;
     if (block->dst_transposed || (LANES < 16 && last < LANES)) {
         float sums[(ROWS + LANES - 1) / LANES * LANES * COLUMNS]; /* whole squares; what lies beyond rows is not used */
@@ -150,9 +145,9 @@ INLINE void finish_tile(int rows, int vectors, const pt__block_t *block, const t
                 store(sums + i * COLUMNS + v * LANES, sum[i][v]);
         (block->dst_transposed ? finish_transposed : finish_border)(rows, block, tile, sums);
     } else if (add) {
-        finish_rows(rows, vectors, block, bias, add, dst, LANES < 16 ? LANES : last, sum);
+        finish_rows(rows, vectors, block, add, dst, LANES < 16 ? LANES : last, sum);
     } else {
-        finish_rows(rows, vectors, block, bias, NULL, dst, LANES < 16 ? LANES : last, sum);
+        finish_rows(rows, vectors, block, NULL, dst, LANES < 16 ? LANES : last, sum);
     }
 }
 
@@ -207,12 +202,15 @@ INLINE void multiply_tile(int rows, int vectors, int transposed, int part, const
     const int64_t last = tile->columns - (vectors - 1) * LANES, b_stride = block->b_stride, depth = block->depth;
     const int64_t stride = tile->a_stride;
     const float *a = tile->a, *b = tile->b;
-    floats_t sum[ROWS][VECTORS];
-#pragma GCC unroll 16
-    for (int i = 0; i < rows; i++)
+    const float *bias = block->bias && !block->dst_transposed ? block->bias + tile->column : NULL;
+    floats_t sum[ROWS][VECTORS]; /* begin as the bias where it lies along them: nothing is left to add in the end */
 #pragma GCC unroll 2
-        for (int v = 0; v < vectors; v++)
-            sum[i][v] = (floats_t){0};
+    for (int v = 0; v < vectors; v++) {
+        floats_t first = bias ? load_few(bias + v * LANES, v == vectors - 1 ? last : LANES) : (floats_t){0};
+#pragma GCC unroll 16
+        for (int i = 0; i < rows; i++)
+            sum[i][v] = first;
+    }
     if (depth > STRETCH) {
         fetch_tile(rows, vectors, 1, block, tile, block->dst);
         if (block->beside)
