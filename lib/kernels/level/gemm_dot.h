@@ -40,6 +40,43 @@ INLINE void put_sums(int rows, int columns, int wide, const pt__block_t *block, 
     }
 }
 
+#if LANES == 16
+INLINE void put_four(const pt__block_t *block, int64_t at, const float *bias, __m128 sums)
+{
+    if (bias)
+        sums = _mm_add_ps(sums, _mm_loadu_ps(bias));
+    _mm_storeu_ps(block->dst + at, block->add ? _mm_add_ps(_mm_loadu_ps(block->add + at), sums) : sums);
+}
+
+/* Two rows of two. */
+INLINE void put_pairs(const pt__block_t *block, int64_t at, const float *bias, __m128 sums)
+{
+    const __m128 zero = _mm_setzero_ps();
+    int64_t below = at + block->dst_stride;
+    if (bias)
+        sums = _mm_add_ps(sums, _mm_loadh_pi(_mm_loadl_pi(zero, (const __m64 *)bias), (const __m64 *)bias));
+    if (block->add)
+        sums = _mm_add_ps(sums, _mm_loadh_pi(_mm_loadl_pi(zero, (const __m64 *)(block->add + at)),
+                                             (const __m64 *)(block->add + below)));
+    _mm_storel_pi((__m64 *)(block->dst + at), sums);
+    _mm_storeh_pi((__m64 *)(block->dst + below), sums);
+}
+
+/* The same for a whole block of rows of 4 or 2, without a way through memory. */
+INLINE void put_whole(int wide, const pt__block_t *block, int64_t row, int64_t column, floats_t sums)
+{
+    const __m512 all = (__m512)sums;
+    const __m128 part[4] = {_mm512_castps512_ps128(all), _mm512_extractf32x4_ps(all, 1), _mm512_extractf32x4_ps(all, 2),
+                            _mm512_extractf32x4_ps(all, 3)};
+    const float *bias = block->bias ? block->bias + column : NULL;
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) {
+        int64_t at = (row + i * 4 / wide) * block->dst_stride + column;
+        (wide == 4 ? put_four : put_pairs)(block, at, bias, part[i]);
+    }
+}
+#endif
+
 /* LANES sums at a time, `high` x `wide` of them; rows and columns beyond the last are the last one again, not stored. */
 INLINE void dot_block(int high, int wide, const pt__block_t *block, int64_t row, int64_t column)
 {
@@ -73,7 +110,14 @@ INLINE void dot_block(int high, int wide, const pt__block_t *block, int64_t row,
                                           sum[i * wide + j]);
     }
     float sums[LANES];
-    store(sums, sum_each(sum));
+    sum[0] = sum_each(sum);
+#if LANES == 16
+    if ((wide == 4 || wide == 2) && rows == high && columns == wide) {
+        put_whole(wide, block, row, column, sum[0]);
+        return;
+    }
+#endif
+    store(sums, sum[0]);
     if (rows == high && columns == wide) /* constants, so that no loop is left */
         put_sums(high, wide, wide, block, row, column, sums);
     else
