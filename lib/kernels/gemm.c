@@ -19,18 +19,20 @@ static void sum_aside(pt__device_t *device, const pt__gemm_t *gemm)
 
 static void enter(pt__device_t *device, const pt__gemm_t *gemm)
 {
-    pt__gemm_t product = *gemm;
+    pt__gemm_t without_sums;
     int32_t own = device->room == PT__GEMM_OWN;
     if ((gemm->a_sum || gemm->b_sum) && (!own || !gemm->dst || !pt__gemm_own_gives_sums(device, gemm))) {
         sum_aside(device, gemm);
-        product.a_sum = product.b_sum = NULL;
+        without_sums = *gemm;
+        without_sums.a_sum = without_sums.b_sum = NULL;
+        gemm = &without_sums;
     }
     if (!gemm->dst)
         return;
     if (own || gemm->k == 0 || !pt__gemm_cblas_takes(gemm))
-        pt__gemm_own(device, &product);
+        pt__gemm_own(device, gemm);
     else
-        pt__gemm_cblas(device, &product);
+        pt__gemm_cblas(device, gemm);
 }
 
 /* The residual is dst itself, but sums must pass through dst before the activation: the residual is kept aside, a piece

@@ -29,8 +29,8 @@ static int64_t choose_depth_block(const pt__job_t *job)
 {
     int64_t floats = job->device->cache_bytes[0] / (int64_t)sizeof(float);
     int64_t deepest = pt__most(pt__least(floats * 3 / 4 / job->micro->rows, PT__MICRO_DEPTH) / 16 * 16, 64);
-    int64_t passes = pt__most(pt__ceiling(job->view.k, deepest), 1);
-    return pt__most(pt__ceiling(pt__ceiling(job->view.k, passes), 16) * 16, 16);
+    int64_t passes = job->view.k <= deepest ? 1 : pt__ceiling(job->view.k, deepest);
+    return pt__most(pt__ceiling(passes == 1 ? job->view.k : pt__ceiling(job->view.k, passes), 16) * 16, 16);
 }
 
 /* Where b is transposed, its n * k numbers would be packed. Exchanged, those of a are, if they lie in rows of depth, and
@@ -85,10 +85,14 @@ pt__job_t pt__gemm_describe(pt__device_t *device, const pt__gemm_t *gemm, int32_
                  : job.parts           ? gemm->residual
                                        : NULL;
     job.sums = few_sums(gemm);
-    if (!job.sums && exchange_pays(gemm))
+    if (job.sums) { /* whole rows of both operands */
+        job.depth_block = gemm->k;
+        job.column_block = gemm->n;
+        return job;
+    }
+    if (exchange_pays(gemm))
         exchange(&job);
-    else if (!job.sums && gemm->b_transposed && !gemm->a_transposed && gemm->n > micro->columns &&
-             gemm->n % micro->columns <= 2)
+    else if (gemm->b_transposed && !gemm->a_transposed && gemm->n > micro->columns && gemm->n % micro->columns <= 2)
         job.tail = gemm->n % micro->columns;
     job.view.n -= job.tail;
     const pt__gemm_t *view = &job.view;
@@ -96,8 +100,6 @@ pt__job_t pt__gemm_describe(pt__device_t *device, const pt__gemm_t *gemm, int32_
     int64_t width = micro->columns,
             half = pt__least(device->cache_bytes[1] / 2 / (int64_t)sizeof(float), PT__GEMM_LOCAL_FLOATS);
     job.column_block = pt__most(half / job.depth_block / width * width, width);
-    if (job.sums)
-        return job;
     job.stage = view->n >= 4 * width && view->m > micro->rows && pt__gemm_operations(gemm) >= PT__GEMM_SPREAD &&
                 (view->a_transposed ? micro->rows < 8 && view->a_stride >= FAR_FLOATS
                                     : view->a_stride % PAGE_FLOATS == 0);

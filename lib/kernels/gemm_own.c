@@ -44,19 +44,19 @@ static scratch_t scratch_of(const pt__device_t *device, int32_t worker)
     return (scratch_t){.stage = data, .b = data + PT__MICRO_STAGE};
 }
 
-/* A product of one row or one column of dense operands is the same product with either layout. */
-static pt__gemm_t normalised(const pt__gemm_t *gemm)
+/* The i-th product of a batch. One of one row or one column of dense operands is the same product with either layout. */
+static pt__gemm_t product_at(const pt__gemm_t *gemm, int64_t index)
 {
-    pt__gemm_t same = *gemm;
-    if (same.a_transposed && same.m == 1 && same.a_stride == 1) {
-        same.a_transposed = 0;
-        same.a_stride = same.k;
+    pt__gemm_t product = pt__gemm_product(gemm, index);
+    if (product.a_transposed && product.m == 1 && product.a_stride == 1) {
+        product.a_transposed = 0;
+        product.a_stride = product.k;
     }
-    if (!same.b_transposed && same.n == 1 && same.b_stride == 1) {
-        same.b_transposed = 1;
-        same.b_stride = same.k;
+    if (!product.b_transposed && product.n == 1 && product.b_stride == 1) {
+        product.b_transposed = 1;
+        product.b_stride = product.k;
     }
-    return same;
+    return product;
 }
 
 /* ---- one task */
@@ -324,7 +324,7 @@ void pt__gemm_own_serial(pt__device_t *device, int32_t worker, const pt__gemm_t 
 {
     int64_t count = gemm->count == 0 ? 1 : gemm->count;
     for (int64_t i = 0; i < count; i++) {
-        pt__gemm_t one = pt__gemm_product(gemm, i), product = normalised(&one);
+        pt__gemm_t product = product_at(gemm, i);
         pt__job_t job = pt__gemm_describe(device, &product, 0);
         run_here(&job, scratch_of(device, worker));
     }
@@ -354,13 +354,13 @@ void pt__gemm_own(pt__device_t *device, const pt__gemm_t *gemm)
     pt__gemm_clear_sums(gemm);
     if (each >= PT__GEMM_SPREAD && (count < 8 || each >= 16 * PT__GEMM_SPREAD)) {
         for (int64_t i = 0; i < count; i++) {
-            pt__gemm_t one = pt__gemm_product(gemm, i), product = normalised(&one);
+            pt__gemm_t product = product_at(gemm, i);
             run_product(device, &product);
         }
         return;
     }
     if (count == 1) {
-        pt__gemm_t one = pt__gemm_product(gemm, 0), product = normalised(&one);
+        pt__gemm_t product = product_at(gemm, 0);
         pt__job_t job = pt__gemm_describe(device, &product, 0);
         if (job.source == PT__B_AS_IS && !job.stage) { /* needs no workspace */
             run_here(&job, (scratch_t){NULL, NULL});

@@ -141,7 +141,9 @@ static void multiply(const pt__block_t *block)
         tile.row = row;
         tile.a = block->a + row * step;
         tile.a_stride = block->a_stride;
-        a_next = t + 1 < tiles && !block->a_transposed ? rows_ahead(block, tile.a + rows * step, rows) : nothing;
+        a_next = t + 1 < tiles && !block->a_transposed && block->depth > STRETCH
+                     ? rows_ahead(block, tile.a + rows * step, rows)
+                     : nothing;
         tile.a_pace = stretches > 0 ? (a_next.rows * a_next.lines + stretches - 1) / stretches : 0;
         if (block->stage)
             stage_tile(block, rows, &tile);
