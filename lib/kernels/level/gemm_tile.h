@@ -75,27 +75,7 @@ INLINE int64_t dst_at(const pt__block_t *block, const tile_t *tile)
                                  : tile->row * block->dst_stride + tile->column;
 }
 
-/* Rows of sums, with what is added, to dst. */
-INLINE void finish_rows(int rows, int vectors, const pt__block_t *block, const float *add, float *dst, int64_t last,
-                        floats_t sum[ROWS][VECTORS])
-{
-    const int64_t stride = block->dst_stride;
-#pragma GCC unroll 16
-    for (int i = 0; i < rows; i++) {
-#pragma GCC unroll 2
-        for (int v = 0; v < vectors; v++) {
-            int64_t at = i * stride + v * LANES;
-            floats_t value = sum[i][v];
-            if (v < vectors - 1) {
-                store(dst + at, add ? value + load(add + at) : value);
-            } else {
-                store_few(dst + at, add ? value + load_few(add + at, last) : value, last);
-            }
-        }
-    }
-}
-
-/* The same into a dst that is transposed: sums [rows, COLUMNS] come from memory, a square at a time. */
+/* Sums [rows, COLUMNS], with what is added, into a dst that is transposed, a square at a time. */
 static __attribute__((noinline)) void finish_transposed(int rows, const pt__block_t *block, const tile_t *tile,
                                                         const float *sums)
 {
@@ -118,7 +98,7 @@ static __attribute__((noinline)) void finish_transposed(int rows, const pt__bloc
     }
 }
 
-/* The same at a border, where there are no masks that cost nothing: the sums come from memory. */
+/* The same into rows of any length. */
 static __attribute__((noinline)) void finish_border(int rows, const pt__block_t *block, const tile_t *tile,
                                                     const float *sums)
 {
@@ -130,25 +110,17 @@ static __attribute__((noinline)) void finish_border(int rows, const pt__block_t 
         }
 }
 
-INLINE void finish_tile(int rows, int vectors, const pt__block_t *block, const tile_t *tile,
-                        floats_t sum[ROWS][VECTORS])
+/* Where the sums cannot go from registers to dst: it is transposed, or ends within a vector at a level where masks cost. */
+INLINE void finish_aside(int rows, int vectors, const pt__block_t *block, const tile_t *tile,
+                         floats_t sum[ROWS][VECTORS])
 {
-    const int64_t last = tile->columns - (vectors - 1) * LANES, at = dst_at(block, tile);
-    const float *add = block->add ? block->add + at : NULL;
-    float *dst = block->dst + at;
-    if (block->dst_transposed || (LANES < 16 && last < LANES)) {
-        float sums[(ROWS + LANES - 1) / LANES * LANES * COLUMNS]; /* whole squares; what lies beyond rows is not used */
+    float sums[(ROWS + LANES - 1) / LANES * LANES * COLUMNS]; /* whole squares; what lies beyond rows is not used */
 #pragma GCC unroll 16
-        for (int i = 0; i < rows; i++)
+    for (int i = 0; i < rows; i++)
 #pragma GCC unroll 2
-            for (int v = 0; v < vectors; v++)
-                store(sums + i * COLUMNS + v * LANES, sum[i][v]);
-        (block->dst_transposed ? finish_transposed : finish_border)(rows, block, tile, sums);
-    } else if (add) {
-        finish_rows(rows, vectors, block, add, dst, LANES < 16 ? LANES : last, sum);
-    } else {
-        finish_rows(rows, vectors, block, NULL, dst, LANES < 16 ? LANES : last, sum);
-    }
+        for (int v = 0; v < vectors; v++)
+            store(sums + i * COLUMNS + v * LANES, sum[i][v]);
+    (block->dst_transposed ? finish_transposed : finish_border)(rows, block, tile, sums);
 }
 
 static __attribute__((noinline)) void fetch_ahead(pt__ahead_t *ahead, int64_t pace)
@@ -196,13 +168,61 @@ static __attribute__((noinline)) void fetch_beside(int64_t rows, const pt__block
             __builtin_prefetch(row + j, 0, 2);
 }
 
+/* Where a depth of a stands: in as few pointers as let a tile's rows be reached by the processor's forms of an address. */
+typedef struct depth {
+    const float *row0, *row5, *row10;
+    int64_t stride;
+} depth_t;
+
+INLINE floats_t broadcast_row(int transposed, const depth_t *a, int i)
+{
+    return broadcast(*(transposed ? a->row0 + i
+                       : i >= 10  ? a->row10 + (i - 10) * a->stride
+                       : i >= 5   ? a->row5 + (i - 5) * a->stride
+                                  : a->row0 + i * a->stride));
+}
+
+INLINE void load_right(int vectors, int part, int64_t last, const float *b, floats_t right[VECTORS])
+{
+#pragma GCC unroll 2
+    for (int v = 0; v < vectors; v++)
+        right[v] = part && v == vectors - 1 ? load_few(b + v * LANES, last) : load(b + v * LANES);
+}
+
+/* The last depth: each row goes to dst as soon as it is done, while the next is multiplied. All stores at once would fill the
+ * processor's queue, and the next tile's products would wait behind them. */
+INLINE void finish_depth(int rows, int vectors, int transposed, int part, const pt__block_t *block, const tile_t *tile,
+                         const depth_t *a, const float *b, floats_t sum[ROWS][VECTORS])
+{
+    const int64_t last = tile->columns - (vectors - 1) * LANES, at = dst_at(block, tile);
+    const float *add = block->add ? block->add + at : NULL;
+    float *dst = block->dst + at;
+    floats_t right[VECTORS];
+    load_right(vectors, part, last, b, right);
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; i++) {
+        floats_t left = broadcast_row(transposed, a, i);
+        int64_t to = i * block->dst_stride;
+#pragma GCC unroll 2
+        for (int v = 0; v < vectors; v++)
+            sum[i][v] = fused(left, right[v], sum[i][v]);
+        __asm__("" : "+r"(add)); /* asked for each row, or compilers make two of everything */
+        if (add)
+#pragma GCC unroll 2
+            for (int v = 0; v < vectors; v++)
+                sum[i][v] += load_few(add + to + v * LANES, v < vectors - 1 || LANES < 16 ? LANES : last);
+#pragma GCC unroll 2
+        for (int v = 0; v < vectors; v++)
+            store_few(dst + to + v * LANES, sum[i][v], v < vectors - 1 || LANES < 16 ? LANES : last);
+    }
+}
+
 /* One tile, for constants rows, vectors, transposed, and part: whether b ends within its last vector. */
 INLINE void multiply_tile(int rows, int vectors, int transposed, int part, const pt__block_t *block, const tile_t *tile)
 {
     const int64_t last = tile->columns - (vectors - 1) * LANES, b_stride = block->b_stride, depth = block->depth;
-    const int64_t stride = tile->a_stride;
-    const float *a = tile->a, *b = tile->b;
-    const float *bias = block->bias && !block->dst_transposed ? block->bias + tile->column : NULL;
+    const int aside = block->dst_transposed || depth == 0 || (LANES < 16 && (part || last < LANES));
+    const float *b = tile->b, *bias = block->bias && !block->dst_transposed ? block->bias + tile->column : NULL;
     floats_t sum[ROWS][VECTORS]; /* begin as the bias where it lies along them: nothing is left to add in the end */
 #pragma GCC unroll 2
     for (int v = 0; v < vectors; v++) {
@@ -216,38 +236,36 @@ INLINE void multiply_tile(int rows, int vectors, int transposed, int part, const
         if (block->beside)
             fetch_beside(rows, block, tile);
     }
-    const float *a5 = a + 5 * stride, *a10 = a + 10 * stride; /* few enough pointers to stay in registers */
-    for (int64_t begin = 0; begin < depth; begin += STRETCH) {
-        const int64_t stretch = least(STRETCH, depth - begin);
+    depth_t a = {tile->a, tile->a + 5 * tile->a_stride, tile->a + 10 * tile->a_stride, tile->a_stride};
+    const int64_t step = transposed ? tile->a_stride : 1, end = aside ? depth : depth - 1;
+    for (int64_t begin = 0; begin < end; begin += STRETCH) {
+        const int64_t stretch = least(STRETCH, end - begin);
         if (tile->a_next->rows > 0)
             fetch_ahead(tile->a_next, tile->a_pace);
         if (tile->b_next->rows > 0)
             fetch_ahead(tile->b_next, tile->b_pace);
         for (int64_t k = 0; k < stretch; k++) {
             floats_t right[VECTORS];
-#pragma GCC unroll 2
-            for (int v = 0; v < vectors; v++)
-                right[v] = part && v == vectors - 1 ? load_few(b + v * LANES, last) : load(b + v * LANES);
+            load_right(vectors, part, last, b, right);
 #pragma GCC unroll 16
             for (int i = 0; i < rows; i++) {
-                const float *from = transposed ? a + i
-                                    : i >= 10  ? a10 + (i - 10) * stride
-                                    : i >= 5   ? a5 + (i - 5) * stride
-                                               : a + i * stride;
-                floats_t left = broadcast(*from);
+                floats_t left = broadcast_row(transposed, &a, i);
 #pragma GCC unroll 2
                 for (int v = 0; v < vectors; v++)
                     sum[i][v] = fused(left, right[v], sum[i][v]);
             }
             if (transposed)
-                __builtin_prefetch(a + tile->beyond, 0, 2);
+                __builtin_prefetch(a.row0 + tile->beyond, 0, 2);
             b += b_stride;
-            a += transposed ? stride : 1;
-            a5++;
-            a10++;
+            a.row0 += step;
+            a.row5++;
+            a.row10++;
         }
     }
-    finish_tile(rows, vectors, block, tile, sum);
+    if (aside)
+        finish_aside(rows, vectors, block, tile, sum);
+    else
+        finish_depth(rows, vectors, transposed, part, block, tile, &a, b, sum);
 }
 
 #endif
