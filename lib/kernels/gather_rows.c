@@ -83,13 +83,13 @@ static int64_t index_at(const scatter_t *scatter, int64_t i)
     return scatter->index[scatter->order[i]];
 }
 
-/* How many rows in order come before the table's row `row`. */
-static int64_t rows_before(const scatter_t *scatter, int64_t row)
+/* How many rows in order have less than `least`, where each has its index and `each` for every row before it. */
+static int64_t rows_below(const scatter_t *scatter, int64_t each, int64_t least)
 {
     int64_t low = 0, high = scatter->rows;
     while (low < high) {
         int64_t middle = low + (high - low) / 2;
-        if (index_at(scatter, middle) < row)
+        if (index_at(scatter, middle) + each * middle < least)
             low = middle + 1;
         else
             high = middle;
@@ -101,21 +101,15 @@ static int64_t rows_before(const scatter_t *scatter, int64_t row)
  * row that is added to it another: parts have equal work wherever the indices lie. */
 static int64_t part_begin(const scatter_t *scatter, int64_t part)
 {
-    int64_t unit = scatter->units * part / scatter->parts, low = 0, high = scatter->rows;
+    int64_t unit = scatter->units * part / scatter->parts;
     if (part == 0 || part == scatter->parts)
         return part == 0 ? 0 : scatter->table_rows;
     if (scatter->accumulate)
         return index_at(scatter, unit - 1) + 1;
-    while (low <
-           high) { /* the first row in order that, with all of the table's rows up to its own, lies behind the unit */
-        int64_t middle = low + (high - low) / 2;
-        if (index_at(scatter, middle) + middle < unit)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    int64_t row = unit - low;
-    return low > 0 && index_at(scatter, low - 1) == row ? row + 1 : row;
+    /* those that, with the table's rows up to their own, lie before the unit */
+    int64_t before = rows_below(scatter, 1, unit);
+    int64_t row = unit - before;
+    return before > 0 && index_at(scatter, before - 1) == row ? row + 1 : row;
 }
 
 static void add_part(void *argument, int64_t part, int32_t worker)
@@ -123,7 +117,7 @@ static void add_part(void *argument, int64_t part, int32_t worker)
     const scatter_t *scatter = argument;
     int64_t row = part_begin(scatter, part), end = part_begin(scatter, part + 1), columns = scatter->columns;
     (void)worker;
-    for (int64_t i = rows_before(scatter, row), first = i; row < end; row++, first = i) {
+    for (int64_t i = rows_below(scatter, 0, row), first = i; row < end; row++, first = i) {
         int64_t next = i < scatter->rows && index_at(scatter, i) < end ? index_at(scatter, i) : end;
         if (!scatter->accumulate)
             memset(scatter->d_table + row * columns, 0, (size_t)((next - row) * columns) * sizeof(float));

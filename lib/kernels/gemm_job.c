@@ -29,8 +29,10 @@ static int64_t choose_depth_block(const pt__job_t *job)
 {
     int64_t floats = job->device->cache_bytes[0] / (int64_t)sizeof(float);
     int64_t deepest = pt__most(pt__least(floats * 3 / 4 / job->micro->rows, PT__MICRO_DEPTH) / 16 * 16, 64);
-    int64_t passes = job->view.k <= deepest ? 1 : pt__ceiling(job->view.k, deepest);
-    return pt__most(pt__ceiling(passes == 1 ? job->view.k : pt__ceiling(job->view.k, passes), 16) * 16, 16);
+    int64_t pass = job->view.k;
+    if (pass > deepest)
+        pass = pt__ceiling(pass, pt__ceiling(pass, deepest));
+    return pt__most(pt__ceiling(pass, 16) * 16, 16);
 }
 
 /* Where b is transposed, its n * k numbers would be packed. Exchanged, those of a are, if they lie in rows of depth, and

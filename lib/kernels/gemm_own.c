@@ -320,14 +320,18 @@ static void run_here(pt__job_t *job, scratch_t scratch)
     compute_part(job, scratch, 0, job->view.m, 0, job->view.n);
 }
 
-void pt__gemm_own_serial(pt__device_t *device, int32_t worker, const pt__gemm_t *gemm)
+static void run_products(pt__device_t *device, int32_t worker, const pt__gemm_t *gemm, int64_t begin, int64_t end)
 {
-    int64_t count = gemm->count == 0 ? 1 : gemm->count;
-    for (int64_t i = 0; i < count; i++) {
+    for (int64_t i = begin; i < end; i++) {
         pt__gemm_t product = product_at(gemm, i);
         pt__job_t job = pt__gemm_describe(device, &product, 0);
         run_here(&job, scratch_of(device, worker));
     }
+}
+
+void pt__gemm_own_serial(pt__device_t *device, int32_t worker, const pt__gemm_t *gemm)
+{
+    run_products(device, worker, gemm, 0, gemm->count == 0 ? 1 : gemm->count);
 }
 
 typedef struct batch {
@@ -340,11 +344,8 @@ static void batch_task(void *argument, int64_t task, int32_t worker)
 {
     const batch_t *batch = argument;
     int64_t count = batch->gemm->count == 0 ? 1 : batch->gemm->count;
-    int64_t end = pt__cut(count, 1, batch->tasks, task + 1);
-    for (int64_t i = pt__cut(count, 1, batch->tasks, task); i < end; i++) {
-        pt__gemm_t one = pt__gemm_product(batch->gemm, i);
-        pt__gemm_own_serial(batch->device, worker, &one);
-    }
+    run_products(batch->device, worker, batch->gemm, pt__cut(count, 1, batch->tasks, task),
+                 pt__cut(count, 1, batch->tasks, task + 1));
 }
 
 void pt__gemm_own(pt__device_t *device, const pt__gemm_t *gemm)

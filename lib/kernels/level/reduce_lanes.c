@@ -1,5 +1,6 @@
 /* Sums, sums of squares and maxima: of a row, and of many rows column by column. A level's part of pt__vector_t. */
-#include "kernels/level/lanes.h"
+#include "base/portability.h"
+#include "kernels/level/rows.h"
 #include "kernels/vector.h"
 
 enum {
@@ -155,25 +156,18 @@ static void sum_chosen_rows(int64_t count, int64_t columns, const float *src, in
     for (; c + 4 * LANES <= columns; c += 4 * LANES)
         sum_chosen_columns(count, src + c, stride, row, accumulate, dst + c, 4);
     for (; c < columns; c += LANES) {
-        int64_t n = columns - c;
-        floats_t total = {0};
-        if (accumulate)
-            total = n < LANES ? load_part(dst + c, n, 0.0f) : load(dst + c);
-        for (int64_t i = 0; i < count; i++) {
-            const float *from = src + row[i] * stride + c;
-            total += n < LANES ? load_part(from, n, 0.0f) : load(from);
-        }
-        if (n < LANES)
-            store_part(dst + c, total, n);
-        else
-            store(dst + c, total);
+        floats_t total = accumulate ? load_some(dst + c, columns - c) : (floats_t){0};
+        for (int64_t i = 0; i < count; i++)
+            total += load_some(src + row[i] * stride + c, columns - c);
+        store_some(dst + c, total, columns - c);
     }
 }
 
 static void add_to_rows(int64_t rows, int64_t columns, const float *src, int64_t src_stride, const int32_t *index,
                         float *dst, int64_t dst_stride)
 {
-    const int64_t line = 64 / (int64_t)sizeof(float), ahead = src_stride < FLOATS_AHEAD ? FLOATS_AHEAD / src_stride : 1;
+    const int64_t line = PT__CACHE_LINE / (int64_t)sizeof(float),
+                  ahead = src_stride < FLOATS_AHEAD ? FLOATS_AHEAD / src_stride : 1;
     for (int64_t r = 0; r < rows; r++) {
         const float *from = src + r * src_stride;
         float *to = dst + index[r] * dst_stride;
