@@ -4,6 +4,7 @@
 #define PT__DEVICE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "base/thread.h"
@@ -22,6 +23,7 @@ typedef enum pt__gemm_room { PT__GEMM_AUTO = 0, PT__GEMM_OWN, PT__GEMM_CBLAS } p
 typedef struct pt__workspace { /* a worker's scratch, grown by pt__device_reserve, 64-byte aligned */
     void *data;
     int64_t bytes;
+    uint64_t holds; /* which packed columns the matrix door's part has (gemm_own.c) */
 } pt__workspace_t;
 
 typedef struct pt__device {
@@ -34,11 +36,12 @@ typedef struct pt__device {
     pt__gemm_room_t room;        /* resolved: never AUTO */
     int64_t cache_bytes[3];      /* L1 data, L2, last level share; found at run time, defaults where unknown */
     pt__workspace_t *workspaces; /* one a worker [pool threads] */
-    pt__workspace_t shared;      /* one for what all workers read (a packed operand) */
+    pt__workspace_t shared;      /* one for what all workers read, or add up */
     pthread_mutex_t
         shared_lock; /* held from the call that writes `shared` to the last that reads it; never from inside a task */
     pthread_mutex_t run_lock; /* pt__device_enter */
     uint64_t host_mode;       /* of the thread that entered, given back when it leaves; with run_lock held */
+    atomic_uint_least64_t packings; /* by the matrix door so far, so that each has a number of its own */
     int32_t n_workspaces;
     char description[128];
 } pt__device_t;

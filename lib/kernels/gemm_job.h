@@ -6,17 +6,7 @@
 #include "kernels/gemm_room.h"
 #include "kernels/micro.h"
 
-enum { PT__GEMM_LOCAL_FLOATS = 128 << 10 }; /* of a worker's workspace, for a block of b */
-
-typedef enum pt__gemm_source { /* of b's panels */
-                               PT__B_AS_IS,
-                               PT__B_LOCAL, /* packed block by block by the task that has the columns to itself */
-                               PT__B_SHARED /* packed by all into the shared workspace */
-} pt__gemm_source_t;
-
-typedef struct pt__range {
-    int64_t begin, size;
-} pt__range_t;
+enum { PT__GEMM_TASK = 1200000 }; /* multiplications worth a task */
 
 typedef struct pt__job { /* one product */
     pt__device_t *device;
@@ -24,23 +14,22 @@ typedef struct pt__job { /* one product */
     const pt__gemm_t *gemm; /* as it was asked for */
     pt__gemm_t view;        /* the same, or with a and b, m and n exchanged; less the tail */
     int32_t exchanged;
-    int32_t sums;  /* along the depth, without tiles */
-    int32_t stage; /* a's rows */
-    pt__gemm_source_t source;
+    int32_t sums;         /* along the depth, without tiles */
+    int32_t stage;        /* a's rows */
+    int32_t packed;       /* b, into panels */
     int32_t parts;        /* of the epilogue, by rows after the last pass */
     const float *add;     /* what the first pass adds: dst, the residual or nothing */
     const float *beside;  /* what the epilogue reads or writes beside dst after the last pass, or NULL */
     int64_t tail;         /* columns beyond the last whole panel that are cheaper by sums along the depth */
     int64_t depth_block;  /* of a pass */
     int64_t column_block; /* of b, that stays in cache */
-    int32_t spread;       /* over the pool; or all on this thread */
     int64_t row_parts, column_parts;
-    pt__range_t columns, depth; /* the slab: what of b is packed at a time */
-    float *packed;              /* PT__B_SHARED: the slab's panels */
+    int32_t kept;    /* a task's packed columns, whole, for the worker's next task of these columns */
+    uint64_t number; /* of the first column part, by which a worker knows what it has kept; no two jobs share one */
 } pt__job_t;
 
-/* gemm: one product (count 0 or 1), for as long as the job is used. spread: over the pool. The slab is still to be set. */
-pt__job_t pt__gemm_describe(pt__device_t *device, const pt__gemm_t *gemm, int32_t spread);
+/* gemm: one product (count 0 or 1), for as long as the job is used. One task, until it is cut. */
+pt__job_t pt__gemm_describe(pt__device_t *device, const pt__gemm_t *gemm);
 
 static inline int64_t pt__least(int64_t a, int64_t b)
 {
@@ -55,6 +44,15 @@ static inline int64_t pt__most(int64_t a, int64_t b)
 static inline int64_t pt__ceiling(int64_t n, int64_t unit)
 {
     return (n + unit - 1) / unit;
+}
+
+/* Cuts into one task a thread, or a few times as many where they are worth it. */
+void pt__gemm_cut(pt__job_t *job);
+
+/* Floats of b that a worker packs at a time, so that they stay in half of the second-level cache. */
+static inline int64_t pt__gemm_block_floats(const pt__device_t *device)
+{
+    return pt__most(pt__least(device->cache_bytes[1] / 2 / (int64_t)sizeof(float), 128 << 10), 32 << 10);
 }
 
 /* Multiplications; a little more for shallow products, whose dst counts. */

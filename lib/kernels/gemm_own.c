@@ -7,8 +7,9 @@
  * (bias, what dst held, a residual); the rest of the epilogue follows the last pass, on rows that are still in cache.
  *
  * a is read where it stands; each tile's rows are copied into the first-level cache first where they would push each other
- * out of it. b is packed into panels: once by all threads into the shared workspace, where tasks share columns, or block by
- * block by the task that has the columns to itself; few rows read b where it stands. Where b is transposed and a is
+ * out of it. Few rows read b where it stands, too; for more it is packed into panels: by each worker for itself, since what one
+ * core writes and another reads costs more than to pack it again. A worker packs the columns of a task whole, where they fit into half of the
+ * second-level cache, and keeps them for its next tasks of these columns; otherwise block by block. Where b is transposed and a is
  * much the smaller of the two, a and b are exchanged: then a is packed, and dst's tiles are transposed as they are stored. So
  * a large weight is read once, from where it stands. */
 #include <stddef.h>
@@ -16,11 +17,7 @@
 #include "kernels/gemm_job.h"
 #include "kernels/vector.h"
 
-enum {
-    PACK_PANELS = 4, /* of a task that packs */
-    TASKS_MOST = 32,
-};
-static const double task_least = 1.2e6; /* multiplications worth a task */
+enum { TASKS_MOST = 32 }; /* of a batch */
 
 typedef struct scratch { /* a worker's workspace; NULLs where the job needs none */
     float *stage, *b;
@@ -28,8 +25,7 @@ typedef struct scratch { /* a worker's workspace; NULLs where the job needs none
 
 int64_t pt__gemm_worker_bytes(const pt__device_t *device)
 {
-    (void)device;
-    return (int64_t)sizeof(float) * (PT__MICRO_STAGE + PT__GEMM_LOCAL_FLOATS);
+    return (int64_t)sizeof(float) * (PT__MICRO_STAGE + pt__gemm_block_floats(device));
 }
 
 int64_t pt__gemm_shared_bytes(const pt__device_t *device)
@@ -61,6 +57,11 @@ static pt__gemm_t product_at(const pt__gemm_t *gemm, int64_t index)
 
 /* ---- one task */
 
+typedef struct area { /* of the view, and so of dst */
+    int64_t row, rows, column, columns;
+    int64_t then; /* the columns that follow on this worker, or the view's end */
+} area_t;
+
 static int64_t dst_at(const pt__job_t *job, int64_t row, int64_t column)
 {
     return job->exchanged ? column * job->gemm->dst_stride + row : row * job->gemm->dst_stride + column;
@@ -74,37 +75,31 @@ static void finish(const pt__job_t *job, int64_t row, int64_t rows, int64_t colu
         pt__gemm_finish(job->device, job->gemm, job->parts, row, rows, column, columns);
 }
 
-/* Where a block of b stands at a depth of the slab; PT__B_LOCAL: before it is packed. */
-static const float *block_of_b(const pt__job_t *job, int64_t column, int64_t from)
+static void pack(const pt__job_t *job, float *dst, int64_t column, int64_t columns, int64_t from, int64_t depth)
 {
-    const int64_t width = job->micro->columns;
-    if (job->source != PT__B_SHARED)
-        return pt__gemm_b_at(&job->view, from, column);
-    return job->packed + (column - job->columns.begin) / width * width * job->depth.size +
-           (from - job->depth.begin) * width;
+    const pt__gemm_t *view = &job->view;
+    job->micro->pack_b(columns, depth, pt__gemm_b_at(view, from, column), view->b_stride, view->b_transposed, dst,
+                       depth * job->micro->columns);
 }
 
 /* What will be read of b for a block. */
 static pt__ahead_t ahead_of_b(const pt__job_t *job, int64_t column, int64_t columns, int64_t from, int64_t depth)
 {
-    const int64_t line = PT__CACHE_LINE / (int64_t)sizeof(float), width = job->micro->columns;
-    pt__ahead_t ahead = {.row = block_of_b(job, column, from)};
-    if (job->source == PT__B_SHARED) {
-        ahead.rows = pt__ceiling(columns, width);
-        ahead.stride = width * job->depth.size;
-        ahead.lines = pt__ceiling(width * depth, line);
-    } else {
-        ahead.rows = job->view.b_transposed ? columns : depth;
-        ahead.stride = job->view.b_stride;
-        ahead.lines = pt__ceiling(job->view.b_transposed ? depth : columns, line) + 1;
-    }
-    return ahead;
+    const int64_t line = PT__CACHE_LINE / (int64_t)sizeof(float);
+    const int32_t transposed = job->view.b_transposed;
+    columns = pt__least(columns, job->view.n - column);
+    depth = pt__least(depth, job->view.k - from);
+    return (pt__ahead_t){.row = pt__gemm_b_at(&job->view, from, column),
+                         .stride = job->view.b_stride,
+                         .rows = transposed ? columns : depth,
+                         .lines = pt__ceiling(transposed ? depth : columns, line) + 1};
 }
 
 /* Rows and columns of dst, over one pass; then comes what `next` says. */
-static void multiply(const pt__job_t *job, scratch_t scratch, int64_t row, int64_t rows, int64_t column,
-                     int64_t columns, int64_t from, int64_t depth, pt__ahead_t *next)
+static void multiply(const pt__job_t *job, scratch_t scratch, const area_t *area, int64_t column, int64_t columns,
+                     int64_t from, int64_t depth, pt__ahead_t *next)
 {
+    const int64_t row = area->row, rows = area->rows;
     const pt__gemm_t *view = &job->view;
     const int64_t at = dst_at(job, row, column), width = job->micro->columns;
     const float *add = from == 0 ? job->add : view->dst;
@@ -116,10 +111,9 @@ static void multiply(const pt__job_t *job, scratch_t scratch, int64_t row, int64
         .a_stride = view->a_stride,
         .a_transposed = view->a_transposed,
         .stage = job->stage ? scratch.stage : NULL,
-        .b = block_of_b(job, column, from),
+        .b = pt__gemm_b_at(view, from, column),
         .b_stride = view->b_stride,
         .b_step = width,
-        .b_filled = job->source != PT__B_AS_IS,
         .dst_transposed = job->exchanged,
         .dst = view->dst + at,
         .add = add ? add + at : NULL,
@@ -131,13 +125,13 @@ static void multiply(const pt__job_t *job, scratch_t scratch, int64_t row, int64
     };
     const float *beside = block.add && block.add != block.dst ? job->add : from + depth < view->k ? NULL : job->beside;
     block.beside = beside ? beside + at : NULL;
-    if (job->source != PT__B_AS_IS) {
+    if (job->packed) {
+        if (!job->kept)
+            pack(job, scratch.b, column, columns, from, depth);
+        block.b = job->kept ? scratch.b + from * width : scratch.b;
         block.b_stride = width;
-        block.b_step = width * (job->source == PT__B_SHARED ? job->depth.size : depth);
-    }
-    if (job->source == PT__B_LOCAL) {
-        job->micro->pack_b(columns, depth, block.b, view->b_stride, view->b_transposed, scratch.b, block.b_step);
-        block.b = scratch.b;
+        block.b_step = width * (job->kept ? view->k : depth);
+        block.b_filled = 1;
     }
     job->micro->multiply(&block);
 }
@@ -164,167 +158,92 @@ static void sum_block(const pt__job_t *job, int64_t row, int64_t rows, int64_t c
     pt__gemm_finish(job->device, gemm, job->parts, row, rows, column, columns);
 }
 
-/* Rows and columns of dst over the depths of the slab. */
-static void compute(const pt__job_t *job, scratch_t scratch, int64_t row, int64_t rows, int64_t column, int64_t columns)
+/* Block of columns after block, pass after pass, over a. */
+static void compute(const pt__job_t *job, scratch_t scratch, const area_t *area)
 {
-    const int64_t begin = job->depth.begin, end = begin + job->depth.size, last = column + columns;
-    for (; column < last; column += job->column_block) {
-        int64_t wide = pt__least(job->column_block, last - column), from = begin;
+    const int64_t k = job->view.k, last = area->column + area->columns, width = job->micro->columns;
+    const int64_t panels = pt__ceiling(area->columns, width), fetched = job->kept ? k : job->depth_block;
+    const int64_t blocks = job->kept ? 1 : pt__ceiling(panels * width, job->column_block);
+    const int64_t block = pt__ceiling(panels, blocks) * width; /* as equal as panels let them be */
+    for (int64_t column = area->column; column < last; column += block) {
+        int64_t wide = pt__least(block, last - column), from = 0;
         do { /* once at least: a product of no depth is its epilogue */
-            int64_t depth = pt__least(job->depth_block, end - from), then = from + depth;
+            int64_t depth = pt__least(job->depth_block, k - from), then = from + depth;
+            int64_t beyond = column + wide < last ? column + wide : area->then;
             pt__ahead_t next = {.rows = 0};
-            if (then < end)
-                next = ahead_of_b(job, column, wide, then, pt__least(job->depth_block, end - then));
-            else if (column + wide < last)
-                next = ahead_of_b(job, column + wide, pt__least(job->column_block, last - column - wide), begin,
-                                  pt__least(job->depth_block, job->depth.size));
-            multiply(job, scratch, row, rows, column, wide, from, depth, &next);
+            if (then < k && !job->kept)
+                next = ahead_of_b(job, column, wide, then, fetched);
+            else if (then == k && beyond < job->view.n)
+                next = ahead_of_b(job, beyond, block, 0, fetched);
+            multiply(job, scratch, area, column, wide, from, depth, &next);
             from = then;
-        } while (from < end);
-        if (end == job->view.k)
-            finish(job, row, rows, column, wide);
+        } while (from < k);
+        finish(job, area->row, area->rows, column, wide);
     }
 }
 
-static void compute_part(const pt__job_t *job, scratch_t scratch, int64_t row, int64_t rows, int64_t column,
-                         int64_t columns)
+static void compute_area(const pt__job_t *job, scratch_t scratch, const area_t *area)
 {
-    if (rows == 0 || columns == 0)
+    if (area->rows == 0 || area->columns == 0)
         return;
     if (job->sums) {
-        sum_block(job, row, rows, column, columns);
+        sum_block(job, area->row, area->rows, area->column, area->columns);
         return;
     }
-    compute(job, scratch, row, rows, column, columns);
-    if (job->tail && job->depth.begin == 0 && column + columns == job->view.n)
-        sum_block(job, row, rows, column + columns, job->tail);
+    compute(job, scratch, area);
+    if (job->tail && area->column + area->columns == job->view.n)
+        sum_block(job, area->row, area->rows, job->view.n, job->tail);
 }
 
+/* Tasks of the same columns follow each other, so that most find these packed by the worker's last task. */
 static void compute_task(void *argument, int64_t task, int32_t worker)
 {
     const pt__job_t *job = argument;
-    const int64_t high = job->view.m, wide = job->columns.size, width = job->micro->columns;
-    int64_t i = task / job->column_parts, j = task % job->column_parts;
-    int64_t row = pt__cut(high, 1, job->row_parts, i), column = pt__cut(wide, width, job->column_parts, j);
-    int64_t rows = pt__cut(high, 1, job->row_parts, i + 1) - row;
-    int64_t columns = pt__cut(wide, width, job->column_parts, j + 1) - column;
-    compute_part(job, scratch_of(job->device, worker), row, rows, job->columns.begin + column, columns);
-}
-
-/* A few panels of the slab, over a pass. */
-static void pack_task(void *argument, int64_t task, int32_t worker)
-{
-    const pt__job_t *job = argument;
     const pt__gemm_t *view = &job->view;
-    const int64_t wide = PACK_PANELS * job->micro->columns, across = pt__ceiling(job->columns.size, wide);
-    int64_t column = task % across * wide, from = task / across * job->depth_block;
-    (void)worker;
-    job->micro->pack_b(pt__least(wide, job->columns.size - column), pt__least(job->depth_block, job->depth.size - from),
-                       pt__gemm_b_at(view, job->depth.begin + from, job->columns.begin + column), view->b_stride,
-                       view->b_transposed, job->packed + column * job->depth.size + from * job->micro->columns,
-                       job->depth.size * job->micro->columns);
+    const int64_t width = job->micro->columns, parts = job->column_parts;
+    const int64_t i = task % job->row_parts, j = task / job->row_parts;
+    const scratch_t scratch = scratch_of(job->device, worker);
+    pt__workspace_t *workspace = &job->device->workspaces[worker];
+    area_t area = {.row = pt__cut(view->m, 1, job->row_parts, i), .column = pt__cut(view->n, width, parts, j)};
+    int64_t end = pt__cut(view->n, width, parts, j + 1);
+    area.rows = pt__cut(view->m, 1, job->row_parts, i + 1) - area.row;
+    area.columns = end - area.column;
+    area.then = i + 1 == job->row_parts ? end : view->n;
+    if (job->kept && workspace->holds != job->number + (uint64_t)j) {
+        pack(job, scratch.b, area.column, area.columns, 0, view->k);
+        workspace->holds = job->number + (uint64_t)j;
+    }
+    compute_area(job, scratch, &area);
 }
 
 /* ---- the whole product */
 
-/* What fetching both operands adds to a multiplication in a task of so many rows and columns, and how uneven tasks are:
- * a is fetched once for each block of columns, b once for all rows of a task, at about the cost of 12 multiplications a
- * number. */
-static double grid_cost(const pt__job_t *job, int64_t row_parts, int64_t column_parts)
-{
-    const int64_t width = job->micro->columns, high = job->micro->rows, rows = job->view.m;
-    double tallest = (double)pt__ceiling(rows, row_parts), block = (double)job->column_block;
-    double widest = (double)(pt__ceiling(pt__ceiling(job->columns.size, width), column_parts) * width);
-    double tiles = (double)pt__ceiling((int64_t)tallest, high) * (double)high;
-    double uneven = tiles * (double)row_parts * widest * (double)column_parts /
-                    ((double)rows * (double)job->columns.size);
-    return 12.0 / (widest < block ? widest : block) + 12.0 / tallest + 0.5 * uneven;
-}
-
-/* Cuts the slab into `wanted` parts or somewhat more: 2 or a multiple of 4, so that few threads get equal shares. Panels that
- * tasks pack for themselves are not wanted twice, and a task has a few of them to pass over a tile's rows of a. */
-static void choose_grid(pt__job_t *job)
-{
-    const int64_t panels = pt__ceiling(job->columns.size, job->micro->columns);
-    const int64_t tiles = pt__ceiling(job->view.m, job->micro->rows);
-    double worth = (double)job->view.m * (double)job->columns.size * (double)job->depth.size / task_least;
-    double best = 1e30;
-    int64_t wanted = worth >= TASKS_MOST ? TASKS_MOST : worth >= 3.0 ? ((int64_t)worth + 1) / 4 * 4 : 2;
-    const int64_t share = pt__least(wanted, 4);
-    job->row_parts = 1;
-    job->column_parts = pt__least(wanted, pt__most(panels / 3 / 4 * 4, 1));
-    for (int64_t rows = 1; job->source != PT__B_LOCAL && rows <= pt__least(tiles, 2 * wanted); rows++) {
-        int64_t across = pt__ceiling(wanted, rows);
-        while (rows * across % share != 0)
-            across++;
-        across = pt__least(across, panels);
-        double cost = grid_cost(job, rows, across);
-        if (rows * across < pt__least(wanted, tiles * panels) || cost >= best)
-            continue;
-        best = cost;
-        job->row_parts = rows;
-        job->column_parts = across;
-    }
-}
-
-static void run_slab(pt__job_t *job)
-{
-    int64_t packs = pt__ceiling(job->columns.size, PACK_PANELS * job->micro->columns) *
-                    pt__ceiling(job->depth.size, job->depth_block);
-    choose_grid(job);
-    if (job->source == PT__B_SHARED)
-        pt__pool_run(job->device->pool, packs, pack_task, job);
-    pt__pool_run(job->device->pool, job->row_parts * job->column_parts, compute_task, job);
-}
-
-/* Slab after slab, each as large as the shared workspace lets packed panels be, and as deep as can be, since dst is read and
- * written once for each. */
-static void run_slabs(pt__job_t *job)
-{
-    const int64_t width = job->micro->columns, n = job->view.n, k = job->view.k, room = PT__GEMM_SHARED_FLOATS;
-    const int64_t across = pt__least(pt__ceiling(n, width), 24) * width;
-    int64_t depth = pt__least(k, pt__most(room / across / job->depth_block, 1) * job->depth_block);
-    int64_t columns = room / pt__most(depth, 1) / width * width;
-    job->packed = job->device->shared.data;
-    for (int64_t column = 0; column < n; column += columns)
-        for (int64_t from = 0; from < k; from += depth) {
-            job->columns = (pt__range_t){column, pt__least(columns, n - column)};
-            job->depth = (pt__range_t){from, pt__least(depth, k - from)};
-            run_slab(job);
-        }
-}
-
 static void run_product(pt__device_t *device, const pt__gemm_t *gemm)
 {
-    pt__job_t job = pt__gemm_describe(device, gemm, 1);
+    pt__job_t job = pt__gemm_describe(device, gemm);
     int64_t parts = pt__gemm_deep_parts(device, gemm);
-    if (parts == 1 && job.source != PT__B_SHARED) {
-        job.columns.size = job.view.n;
-        job.depth.size = job.view.k;
-        run_slab(&job);
+    if (parts > 1) {
+        pthread_mutex_lock(&device->shared_lock);
+        pt__gemm_deep(device, gemm, parts);
+        pthread_mutex_unlock(&device->shared_lock);
         return;
     }
-    pthread_mutex_lock(&device->shared_lock);
-    if (parts > 1)
-        pt__gemm_deep(device, gemm, parts);
-    else
-        run_slabs(&job);
-    pthread_mutex_unlock(&device->shared_lock);
+    pt__gemm_cut(&job);
+    pt__pool_run(device->pool, job.row_parts * job.column_parts, compute_task, &job);
 }
 
 /* All of a product on this thread. */
-static void run_here(pt__job_t *job, scratch_t scratch)
+static void run_here(const pt__job_t *job, scratch_t scratch)
 {
-    job->columns.size = job->view.n;
-    job->depth.size = job->view.k;
-    compute_part(job, scratch, 0, job->view.m, 0, job->view.n);
+    const area_t whole = {.rows = job->view.m, .columns = job->view.n, .then = job->view.n};
+    compute_area(job, scratch, &whole);
 }
 
 static void run_products(pt__device_t *device, int32_t worker, const pt__gemm_t *gemm, int64_t begin, int64_t end)
 {
     for (int64_t i = begin; i < end; i++) {
         pt__gemm_t product = product_at(gemm, i);
-        pt__job_t job = pt__gemm_describe(device, &product, 0);
+        pt__job_t job = pt__gemm_describe(device, &product);
         run_here(&job, scratch_of(device, worker));
     }
 }
@@ -362,14 +281,14 @@ void pt__gemm_own(pt__device_t *device, const pt__gemm_t *gemm)
     }
     if (count == 1) {
         pt__gemm_t product = product_at(gemm, 0);
-        pt__job_t job = pt__gemm_describe(device, &product, 0);
-        if (job.source == PT__B_AS_IS && !job.stage) { /* needs no workspace */
+        pt__job_t job = pt__gemm_describe(device, &product);
+        if (!job.packed && !job.stage) { /* needs no workspace */
             run_here(&job, (scratch_t){NULL, NULL});
             return;
         }
     }
     batch_t batch = {.device = device, .gemm = gemm};
-    double worth = each * (double)count / task_least;
+    double worth = each * (double)count / PT__GEMM_TASK;
     batch.tasks = worth >= TASKS_MOST ? TASKS_MOST : pt__most((int64_t)worth, 1);
     batch.tasks = pt__least(batch.tasks, count);
     pt__pool_run(device->pool, batch.tasks, batch_task, &batch);

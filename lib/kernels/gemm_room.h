@@ -45,8 +45,8 @@ static inline const float *pt__gemm_b_at(const pt__gemm_t *gemm, int64_t depth, 
 /* ---- our own kernels (gemm_own.c) */
 
 enum {
-    PT__GEMM_SHARED_FLOATS = 2 << 20, /* of the shared workspace: packed operands, or partial sums */
-    PT__GEMM_SPREAD = 600000          /* multiplications worth waking the pool; fewer are done by the calling thread */
+    PT__GEMM_SHARED_FLOATS = 64 << 10, /* of the shared workspace: partial sums */
+    PT__GEMM_SPREAD = 600000           /* multiplications worth waking the pool; fewer are done by the calling thread */
 };
 
 /* Bytes that the room needs of each worker's workspace and of the shared one. */

@@ -306,7 +306,7 @@ START_TEST(test_gemm_small_sizes)
 }
 END_TEST
 
-/* One of each path: tasks on the pool, several passes, slabs, packed columns a task, deep sums, few rows, few columns. */
+/* One of each path: tasks on the pool, several passes, columns packed whole and block by block, deep sums, few rows, few columns. */
 START_TEST(test_gemm_large_sizes)
 {
     static const form_t forms[] = {
@@ -325,6 +325,8 @@ START_TEST(test_gemm_large_sizes)
         {.m = 5, .n = 2000, .k = 300, .b_transposed = 1, .residual = 2, .activation = PT__ACTIVATION_GELU_ERF},
         {.m = 3000, .n = 1, .k = 400, .b_transposed = 1, .accumulate = 1},
         {.m = 3000, .n = 2, .k = 400},
+        {.m = 500, .n = 400, .k = 0, .bias = 1},
+        {.m = 200000, .n = 2, .k = 0, .b_transposed = 1, .residual = 1},
         {.m = 2000, .n = 10, .k = 256, .a_transposed = 1},
         {.m = 100, .n = 3500, .k = 1300, .b_transposed = 1},
         {.m = 600, .n = 900, .k = 3000, .bias = 1},
