@@ -56,7 +56,7 @@ static int32_t packing_pays(const pt__job_t *job)
     int32_t clash = view->b_stride % PAGE_FLOATS == 0;
     if (view->k == 0 || view->b_transposed)
         return view->k > 0;
-    return view->m > (clash ? 2 : 6) * job->micro->rows && (clash || view->n > 4 * job->micro->columns);
+    return view->m > (clash ? 3 : 8) * job->micro->rows && (clash || view->n > 4 * job->micro->columns);
 }
 
 /* So few rows or columns that b would be packed for too little use. */

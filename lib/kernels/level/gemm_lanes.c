@@ -1,14 +1,14 @@
 /* A level's pt__micro_t (kernels/micro.h): blocks of dst, tile after tile, and panel after panel. */
 #include "kernels/level/gemm_dot.h"
 #include "kernels/level/gemm_pack.h"
+#include "kernels/level/gemm_strip.h"
 #include "kernels/level/gemm_tile.h"
 
-typedef void (*tile_fn)(const pt__block_t *block, const tile_t *tile);
-
 #define TILE(rows, vectors, form, part)                                                                 \
-    static void tile_##rows##_##vectors##_##form##_##part(const pt__block_t *block, const tile_t *tile) \
+    static void tile_##rows##_##vectors##_##form##_##part(const pt__block_t *block, const tile_t *tile, \
+                                                          int64_t panels)                               \
     {                                                                                                   \
-        multiply_tile(rows, vectors, form, part, block, tile);                                          \
+        multiply_tiles(rows, vectors, form, part, block, tile, panels);                                 \
     }
 #define TILES_OF_FORM(rows, part) \
     TILE(rows, 1, 0, part) TILE(rows, 1, 1, part) TILE(rows, 2, 0, part) TILE(rows, 2, 1, part)
@@ -49,14 +49,10 @@ TILES_OF(8)
 #if ROWS > 8
 TILES_OF(9)
 TILES_OF(10)
-TILES_OF(11)
-TILES_OF(12)
-TILES_OF(13)
-TILES_OF(14)
 #endif
 
 static const tile_fn tiles_table[ROWS][VECTORS][2][2] = {
-    ENTRIES_OF(1), ENTRIES_OF(2),  ENTRIES_OF(3),  ENTRIES_OF(4),
+    ENTRIES_OF(1), ENTRIES_OF(2),  ENTRIES_OF(3), ENTRIES_OF(4),
 #if ROWS > 4
     ENTRIES_OF(5), ENTRIES_OF(6),
 #endif
@@ -64,7 +60,7 @@ static const tile_fn tiles_table[ROWS][VECTORS][2][2] = {
     ENTRIES_OF(7), ENTRIES_OF(8),
 #endif
 #if ROWS > 8
-    ENTRIES_OF(9), ENTRIES_OF(10), ENTRIES_OF(11), ENTRIES_OF(12), ENTRIES_OF(13), ENTRIES_OF(14),
+    ENTRIES_OF(9), ENTRIES_OF(10),
 #endif
 };
 
@@ -128,9 +124,11 @@ static void add_rows(int64_t n, int64_t depth, const float *src, int64_t stride,
 static void multiply(const pt__block_t *block)
 {
     static const pt__ahead_t nothing;
-    const int64_t tiles = (block->rows + ROWS - 1) / ROWS, panels = (block->columns + COLUMNS - 1) / COLUMNS;
+    const int64_t most = tile_most(block), tiles = (block->rows + most - 1) / most;
+    const int64_t panels = (block->columns + COLUMNS - 1) / COLUMNS;
+    const int64_t whole = block->columns / COLUMNS, rest = block->columns % COLUMNS;
     const int64_t stretches = panels * ((block->depth + STRETCH - 1) / STRETCH);
-    const int32_t part = block->columns % LANES != 0 && !block->b_filled;
+    const int32_t form = block->a_transposed != 0, part = block->columns % LANES != 0 && !block->b_filled;
     pt__ahead_t a_next, none = nothing, *b_next = block->b_next ? block->b_next : &none;
     tile_t tile = {.a_next = &a_next, .b_next = b_next};
     if (stretches > 0)
@@ -147,16 +145,23 @@ static void multiply(const pt__block_t *block)
         tile.a_pace = stretches > 0 ? (a_next.rows * a_next.lines + stretches - 1) / stretches : 0;
         if (block->stage)
             stage_tile(block, rows, &tile);
-        for (int64_t p = 0; p < panels; p++) {
-            tile.column = p * COLUMNS;
-            tile.columns = least(COLUMNS, block->columns - tile.column);
-            tile.b = block->b + p * block->b_step;
-            tile.beyond = p == 0 && !block->stage ? 2 * rows - 1 : 0;
-            tiles_table[rows - 1][tile.columns > LANES][block->a_transposed != 0][part && p == panels - 1](block,
-                                                                                                           &tile);
-            if (t == 0 && block->b_sum)
-                sum_depths(tile.columns, block->depth, tile.b, block->b_stride, block->b_sum + tile.column);
+        tile.column = 0;
+        tile.columns = COLUMNS;
+        tile.b = block->b;
+        tile.beyond = block->stage ? 0 : 2 * rows - 1;
+        if (whole > 0) {
+            tile_fn strip = strip_of(most, rows, form);
+            (strip ? strip : tiles_table[rows - 1][VECTORS - 1][form][0])(block, &tile, whole);
         }
+        if (rest > 0) {
+            tile.column = whole * COLUMNS;
+            tile.columns = rest;
+            tile.b = block->b + whole * block->b_step;
+            tiles_table[rows - 1][rest > LANES][form][part](block, &tile, 1);
+        }
+        for (int64_t p = 0; t == 0 && block->b_sum && p < panels; p++)
+            sum_depths(least(COLUMNS, block->columns - p * COLUMNS), block->depth, block->b + p * block->b_step,
+                       block->b_stride, block->b_sum + p * COLUMNS);
         if (block->a_sum)
             (block->a_transposed ? sum_depths : add_rows)(rows, block->depth, tile.a, tile.a_stride,
                                                           block->a_sum + row);

@@ -9,7 +9,7 @@
 #include "kernels/micro.h"
 
 #if LANES == 16
-#define ROWS 14
+#define ROWS 10
 #elif LANES == 8
 #define ROWS 6
 #elif defined(__aarch64__)
@@ -23,6 +23,9 @@
 #if defined(__aarch64__)
 #include <arm_neon.h>
 #endif
+
+/* Of a pointer or index that steps from row to row: one that moves, or compilers keep one for each row, more than there are registers. */
+#define MOVES(it) __asm__("" : "+r"(it))
 
 /* a * b + c, rounded once where the level can */
 INLINE floats_t fused(floats_t a, floats_t b, floats_t c)
@@ -66,6 +69,9 @@ typedef struct tile {
     int64_t a_pace, b_pace; /* lines each STRETCH depths */
     int64_t beyond;         /* transposed: of what is read of a, to where the next tile's rows end */
 } tile_t;
+
+/* Multiplies tile after tile, `panels` of them. */
+typedef void (*tile_fn)(const pt__block_t *block, const tile_t *tile, int64_t panels);
 
 enum { STRETCH = 32 };
 
@@ -140,21 +146,22 @@ static __attribute__((noinline)) void fetch_ahead(pt__ahead_t *ahead, int64_t pa
     *ahead = (pt__ahead_t){.row = row, .stride = ahead->stride, .rows = rows, .lines = lines, .line = at};
 }
 
-/* What is like dst is far: it comes while the tile is multiplied. */
-INLINE void fetch_tile(int rows, int vectors, int write, const pt__block_t *block, const tile_t *tile,
-                       const float *like)
+/* dst is far: it comes while the tile is multiplied. */
+INLINE void fetch_tile(int rows, int vectors, const pt__block_t *block, const tile_t *tile)
 {
-    like += dst_at(block, tile);
+    const float *row = block->dst + dst_at(block, tile);
     if (block->dst_transposed) {
         for (int64_t j = 0; j < tile->columns; j++)
-            fetch(like + j * block->dst_stride, write);
+            fetch(row + j * block->dst_stride, 1);
         return;
     }
 #pragma GCC unroll 16
-    for (int i = 0; i < rows; i++)
+    for (int i = 0; i < rows; i++, row += block->dst_stride) {
+        MOVES(row);
 #pragma GCC unroll 2
         for (int v = 0; v < vectors; v++)
-            fetch(like + i * block->dst_stride + v * LANES, write);
+            fetch(row + v * LANES, 1);
+    }
 }
 
 static __attribute__((noinline)) void fetch_beside(int64_t rows, const pt__block_t *block, const tile_t *tile)
@@ -170,16 +177,13 @@ static __attribute__((noinline)) void fetch_beside(int64_t rows, const pt__block
 
 /* Where a depth of a stands: in as few pointers as let a tile's rows be reached by the processor's forms of an address. */
 typedef struct depth {
-    const float *row0, *row5, *row10;
+    const float *row0, *row5;
     int64_t stride;
 } depth_t;
 
-INLINE floats_t broadcast_row(int transposed, const depth_t *a, int i)
+INLINE const float *row_of(int transposed, const depth_t *a, int i)
 {
-    return broadcast(*(transposed ? a->row0 + i
-                       : i >= 10  ? a->row10 + (i - 10) * a->stride
-                       : i >= 5   ? a->row5 + (i - 5) * a->stride
-                                  : a->row0 + i * a->stride));
+    return transposed ? a->row0 + i : i >= 5 ? a->row5 + (i - 5) * a->stride : a->row0 + i * a->stride;
 }
 
 INLINE void load_right(int vectors, int part, int64_t last, const float *b, floats_t right[VECTORS])
@@ -187,6 +191,18 @@ INLINE void load_right(int vectors, int part, int64_t last, const float *b, floa
 #pragma GCC unroll 2
     for (int v = 0; v < vectors; v++)
         right[v] = part && v == vectors - 1 ? load_few(b + v * LANES, last) : load(b + v * LANES);
+}
+
+/* *a, in all lanes, times b + c. The broadcast takes no register, of which a processor has too few to look far ahead, over the
+ * end of a tile into the next. */
+INLINE floats_t fused_from(const float *a, floats_t b, floats_t c)
+{
+#if LANES == 16
+    __asm__("vfmadd231ps %1%{1to16%}, %2, %0" : "+v"(c) : "m"(*a), "v"(b));
+    return c;
+#else
+    return fused(broadcast(*a), b, c);
+#endif
 }
 
 /* The last depth: each row goes to dst as soon as it is done, while the next is multiplied. All stores at once would fill the
@@ -197,15 +213,15 @@ INLINE void finish_depth(int rows, int vectors, int transposed, int part, const 
     const int64_t last = tile->columns - (vectors - 1) * LANES, at = dst_at(block, tile);
     const float *add = block->add ? block->add + at : NULL;
     float *dst = block->dst + at;
+    int64_t to = 0;
     floats_t right[VECTORS];
     load_right(vectors, part, last, b, right);
 #pragma GCC unroll 16
-    for (int i = 0; i < rows; i++) {
-        floats_t left = broadcast_row(transposed, a, i);
-        int64_t to = i * block->dst_stride;
+    for (int i = 0; i < rows; i++, to += block->dst_stride) {
 #pragma GCC unroll 2
         for (int v = 0; v < vectors; v++)
-            sum[i][v] = fused(left, right[v], sum[i][v]);
+            sum[i][v] = fused_from(row_of(transposed, a, i), right[v], sum[i][v]);
+        MOVES(to);
         __asm__("" : "+r"(add)); /* asked for each row, or compilers make two of everything */
         if (add)
 #pragma GCC unroll 2
@@ -218,7 +234,8 @@ INLINE void finish_depth(int rows, int vectors, int transposed, int part, const 
 }
 
 /* One tile, for constants rows, vectors, transposed, and part: whether b ends within its last vector. */
-INLINE void multiply_tile(int rows, int vectors, int transposed, int part, const pt__block_t *block, const tile_t *tile)
+INLINE void multiply_panel(int rows, int vectors, int transposed, int part, const pt__block_t *block,
+                           const tile_t *tile)
 {
     const int64_t last = tile->columns - (vectors - 1) * LANES, b_stride = block->b_stride, depth = block->depth;
     const int aside = block->dst_transposed || depth == 0 || (LANES < 16 && (part || last < LANES));
@@ -232,14 +249,15 @@ INLINE void multiply_tile(int rows, int vectors, int transposed, int part, const
             sum[i][v] = first;
     }
     if (depth > STRETCH) {
-        fetch_tile(rows, vectors, 1, block, tile, block->dst);
+        fetch_tile(rows, vectors, block, tile);
         if (block->beside)
             fetch_beside(rows, block, tile);
     }
-    depth_t a = {tile->a, tile->a + 5 * tile->a_stride, tile->a + 10 * tile->a_stride, tile->a_stride};
+    depth_t a = {tile->a, tile->a + 5 * tile->a_stride, tile->a_stride};
     const int64_t step = transposed ? tile->a_stride : 1, end = aside ? depth : depth - 1;
-    for (int64_t begin = 0; begin < end; begin += STRETCH) {
-        const int64_t stretch = least(STRETCH, end - begin);
+    const int64_t most = tile->a_next->rows > 0 || tile->b_next->rows > 0 ? STRETCH : end;
+    for (int64_t begin = 0; begin < end; begin += most) {
+        const int64_t stretch = least(most, end - begin);
         if (tile->a_next->rows > 0)
             fetch_ahead(tile->a_next, tile->a_pace);
         if (tile->b_next->rows > 0)
@@ -248,24 +266,30 @@ INLINE void multiply_tile(int rows, int vectors, int transposed, int part, const
             floats_t right[VECTORS];
             load_right(vectors, part, last, b, right);
 #pragma GCC unroll 16
-            for (int i = 0; i < rows; i++) {
-                floats_t left = broadcast_row(transposed, &a, i);
+            for (int i = 0; i < rows; i++)
 #pragma GCC unroll 2
                 for (int v = 0; v < vectors; v++)
-                    sum[i][v] = fused(left, right[v], sum[i][v]);
-            }
+                    sum[i][v] = fused_from(row_of(transposed, &a, i), right[v], sum[i][v]);
             if (transposed)
                 __builtin_prefetch(a.row0 + tile->beyond, 0, 2);
             b += b_stride;
             a.row0 += step;
             a.row5++;
-            a.row10++;
         }
     }
     if (aside)
         finish_aside(rows, vectors, block, tile, sum);
     else
         finish_depth(rows, vectors, transposed, part, block, tile, &a, b, sum);
+}
+
+/* Tile after tile of the same rows, of `panels` panels. */
+INLINE void multiply_tiles(int rows, int vectors, int transposed, int part, const pt__block_t *block,
+                           const tile_t *first, int64_t panels)
+{
+    tile_t tile = *first;
+    for (int64_t p = 0; p < panels; p++, tile.column += COLUMNS, tile.b += block->b_step, tile.beyond = 0)
+        multiply_panel(rows, vectors, transposed, part, block, &tile);
 }
 
 #endif
