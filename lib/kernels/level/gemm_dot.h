@@ -5,26 +5,46 @@
 
 #include "kernels/level/gemm_tile.h"
 
-INLINE void halve(floats_t v[LANES], int half)
+/* In each group of four lanes, a few of a's and then of b's: for sums within the groups, which need no slower way across them. */
+#if LANES == 16
+#define GROUPS_OF(a, b, i, j, k, l) \
+    SHUFFLE(a, b, i, j, k, l, i + 4, j + 4, k + 4, l + 4, i + 8, j + 8, k + 8, l + 8, i + 12, j + 12, k + 12, l + 12)
+#elif LANES == 8
+#define GROUPS_OF(a, b, i, j, k, l) SHUFFLE(a, b, i, j, k, l, i + 4, j + 4, k + 4, l + 4)
+#else
+#define GROUPS_OF(a, b, i, j, k, l) SHUFFLE(a, b, i, j, k, l)
+#endif
+
+/* Group g of the result is the sums of v[0] .. v[3] over their groups g. */
+INLINE floats_t sum_groups(const floats_t v[4])
 {
-#pragma GCC unroll 8
-    for (int i = 0; i < half; i++)
-        v[i] = interleave_low(v[i], v[i + half]) + interleave_high(v[i], v[i + half]);
+    enum { N = LANES };
+    floats_t x = GROUPS_OF(v[0], v[1], 0, N, 1, N + 1) + GROUPS_OF(v[0], v[1], 2, N + 2, 3, N + 3);
+    floats_t y = GROUPS_OF(v[2], v[3], 0, N, 1, N + 1) + GROUPS_OF(v[2], v[3], 2, N + 2, 3, N + 3);
+    return GROUPS_OF(x, y, 0, 1, N, N + 1) + GROUPS_OF(x, y, 2, 3, N + 2, N + 3);
 }
+
+#if LANES == 16
+/* Groups 0 + 1 and 2 + 3 of a, then of b. */
+INLINE floats_t sum_pairs(floats_t a, floats_t b)
+{
+    return SHUFFLE(a, b, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27) +
+           SHUFFLE(a, b, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31);
+}
+#endif
 
 /* Adds up the lanes of each of LANES vectors: lane i of the result is the sum of v[i]'s. No loop around: a compiler that meets
  * an index before it is a constant keeps v in memory, also where it is added to. */
-INLINE floats_t sum_each(floats_t v[LANES])
+INLINE floats_t sum_each(const floats_t v[LANES])
 {
-#if LANES >= 16
-    halve(v, 8);
+#if LANES == 16
+    return sum_pairs(sum_pairs(sum_groups(v), sum_groups(v + 4)), sum_pairs(sum_groups(v + 8), sum_groups(v + 12)));
+#elif LANES == 8
+    const floats_t low = sum_groups(v), high = sum_groups(v + 4);
+    return SHUFFLE(low, high, 0, 1, 2, 3, 8, 9, 10, 11) + SHUFFLE(low, high, 4, 5, 6, 7, 12, 13, 14, 15);
+#else
+    return sum_groups(v);
 #endif
-#if LANES >= 8
-    halve(v, 4);
-#endif
-    halve(v, 2);
-    halve(v, 1);
-    return v[0];
 }
 
 INLINE void put_sums(int rows, int columns, int wide, const pt__block_t *block, int64_t row, int64_t column,
