@@ -159,7 +159,8 @@ void pt__gemm_cut(pt__job_t *job)
     for (int64_t tasks = pt__least(wanted, threads); tasks <= wanted; tasks *= 2)
         for (int64_t parts = 1; parts <= tasks; parts *= 2) {
             consider(job, pt__ceiling(tasks, parts), parts, &least);
-            consider(job, parts, pt__ceiling(tasks, parts), &least);
+            if (tasks & (tasks - 1)) /* of a power of two, every cut has its turn anyway */
+                consider(job, parts, pt__ceiling(tasks, parts), &least);
         }
     job->kept = keeps(job, job->column_parts);
     if (job->kept)

@@ -30,22 +30,9 @@ INLINE void multiply_strip(int rows, int transposed, const pt__block_t *block, c
         depth_t a = {tile->a, tile->a + 5 * tile->a_stride, tile->a_stride};
         const float *b = panel;
         floats_t sum[ROWS][VECTORS];
-#pragma GCC unroll 2
-        for (int v = 0; v < VECTORS; v++) {
-            floats_t first = bias ? load(bias + p * COLUMNS + v * LANES) : (floats_t){0};
-#pragma GCC unroll 16
-            for (int i = 0; i < rows; i++)
-                sum[i][v] = first;
-        }
-        for (int64_t k = 0; k < depth; k++, b += b_stride, a.row0 += a_step, a.row5++) {
-            floats_t right[VECTORS];
-            load_right(VECTORS, 0, LANES, b, right);
-#pragma GCC unroll 16
-            for (int i = 0; i < rows; i++)
-#pragma GCC unroll 2
-                for (int v = 0; v < VECTORS; v++)
-                    sum[i][v] = fused_from(row_of(transposed, &a, i), right[v], sum[i][v]);
-        }
+        begin_sums(rows, VECTORS, LANES, bias ? bias + p * COLUMNS : NULL, sum);
+        for (int64_t k = 0; k < depth; k++, b += b_stride, a.row0 += a_step, a.row5++)
+            multiply_depth(rows, VECTORS, transposed, 0, LANES, &a, b, sum);
         if (add)
             add_rows_of(rows, add + p * COLUMNS, stride, sum);
         float *to = dst;

@@ -205,6 +205,31 @@ INLINE floats_t fused_from(const float *a, floats_t b, floats_t c)
 #endif
 }
 
+/* Sums begin as the bias where it lies along them: nothing is left to add in the end. `last`: columns of the last vector. */
+INLINE void begin_sums(int rows, int vectors, int64_t last, const float *bias, floats_t sum[ROWS][VECTORS])
+{
+#pragma GCC unroll 2
+    for (int v = 0; v < vectors; v++) {
+        floats_t first = bias ? load_few(bias + v * LANES, v == vectors - 1 ? last : LANES) : (floats_t){0};
+#pragma GCC unroll 16
+        for (int i = 0; i < rows; i++)
+            sum[i][v] = first;
+    }
+}
+
+/* One depth: a's column times b's row. */
+INLINE void multiply_depth(int rows, int vectors, int transposed, int part, int64_t last, const depth_t *a,
+                           const float *b, floats_t sum[ROWS][VECTORS])
+{
+    floats_t right[VECTORS];
+    load_right(vectors, part, last, b, right);
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
+        for (int v = 0; v < vectors; v++)
+            sum[i][v] = fused_from(row_of(transposed, a, i), right[v], sum[i][v]);
+}
+
 /* The last depth: each row goes to dst as soon as it is done, while the next is multiplied. All stores at once would fill the
  * processor's queue, and the next tile's products would wait behind them. */
 INLINE void finish_depth(int rows, int vectors, int transposed, int part, const pt__block_t *block, const tile_t *tile,
@@ -240,14 +265,8 @@ INLINE void multiply_panel(int rows, int vectors, int transposed, int part, cons
     const int64_t last = tile->columns - (vectors - 1) * LANES, b_stride = block->b_stride, depth = block->depth;
     const int aside = block->dst_transposed || depth == 0 || (LANES < 16 && (part || last < LANES));
     const float *b = tile->b, *bias = block->bias && !block->dst_transposed ? block->bias + tile->column : NULL;
-    floats_t sum[ROWS][VECTORS]; /* begin as the bias where it lies along them: nothing is left to add in the end */
-#pragma GCC unroll 2
-    for (int v = 0; v < vectors; v++) {
-        floats_t first = bias ? load_few(bias + v * LANES, v == vectors - 1 ? last : LANES) : (floats_t){0};
-#pragma GCC unroll 16
-        for (int i = 0; i < rows; i++)
-            sum[i][v] = first;
-    }
+    floats_t sum[ROWS][VECTORS];
+    begin_sums(rows, vectors, last, bias, sum);
     if (depth > STRETCH) {
         fetch_tile(rows, vectors, block, tile);
         if (block->beside)
@@ -263,13 +282,7 @@ INLINE void multiply_panel(int rows, int vectors, int transposed, int part, cons
         if (tile->b_next->rows > 0)
             fetch_ahead(tile->b_next, tile->b_pace);
         for (int64_t k = 0; k < stretch; k++) {
-            floats_t right[VECTORS];
-            load_right(vectors, part, last, b, right);
-#pragma GCC unroll 16
-            for (int i = 0; i < rows; i++)
-#pragma GCC unroll 2
-                for (int v = 0; v < vectors; v++)
-                    sum[i][v] = fused_from(row_of(transposed, &a, i), right[v], sum[i][v]);
+            multiply_depth(rows, vectors, transposed, part, last, &a, b, sum);
             if (transposed)
                 __builtin_prefetch(a.row0 + tile->beyond, 0, 2);
             b += b_stride;
