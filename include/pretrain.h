@@ -13,6 +13,8 @@
  * init function, change fields, pass it; NULL options mean the defaults. Strings are UTF-8. Sizes are in elements unless the
  * name says bytes, times in seconds.
  *
+ * One long file on purpose: a host reads and ships one header.
+ *
  * While it computes, the library rounds to nearest, traps nothing and takes denormal numbers (below 1.2e-38) as zero, which
  * some processors compute a hundred times slower than others; on the calling thread too. After a call and within every
  * callback that thread has the host's own floating-point settings and flags again. */

@@ -8,7 +8,9 @@
  *            first        first + handed      first + handed + ready
  *
  * A map-style dataset needs one slot (two with prefetch). A stream's last samples are known to be the last only when it has been asked
- * again, so it is asked one micro-batch ahead; where a partial batch is to be left out, one batch ahead. */
+ * again, so it is asked one micro-batch ahead; where a partial batch is to be left out, one batch ahead.
+ *
+ * Long, as producer, ring and cursor change together and share one struct. */
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>

@@ -1,4 +1,5 @@
-/* Order, batches, resume, prefetch, streams, conversions, checks, and everything a callback can do wrong. */
+/* Order, batches, resume, prefetch, streams, conversions, checks, and everything a callback can do wrong: long, as
+ * each of these meets the same datasets. */
 #include <math.h>
 #include <string.h>
 

@@ -1,5 +1,6 @@
 /* Optimizers against torch.optim (tests/golden/make_optimizers.py), and what they promise beyond it: parameters that come later, joined sweeps, gradients that
- * are not finite, state for checkpoints, the same bits at any thread count. */
+ * are not finite, state for checkpoints, the same bits at any thread count. Long, as every promise is held against every kind of optimizer in
+ * the same small world. */
 #include <math.h>
 
 #include "optim/optimizer.h"

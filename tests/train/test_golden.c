@@ -1,6 +1,6 @@
 /* Agreement with PyTorch: the same weights and data, for 20 steps of each optimizer on an MLP and a GPT, and for single
  * losses. What PyTorch gives lies in tests/golden/, made by make_golden.py there, which also says how the files are built.
- * Only the public interface is used. */
+ * Only the public interface is used. Long, as the builders of the networks that PyTorch has too stand beside their figures. */
 #include "pretrain.h"
 #include "support/suite.h"
 
