@@ -60,120 +60,167 @@ INLINE void put_sums(int rows, int columns, int wide, const pt__block_t *block, 
     }
 }
 
-#if LANES == 16
-INLINE void put_four(const pt__block_t *block, int64_t at, const float *bias, __m128 sums)
+/* The same, written once for all shapes that are cut off. */
+static __attribute__((noinline)) void put_part(int rows, int columns, int wide, const pt__block_t *block, int64_t row,
+                                               int64_t column, const float *sums)
 {
-    if (bias)
-        sums = _mm_add_ps(sums, _mm_loadu_ps(bias));
-    _mm_storeu_ps(block->dst + at, block->add ? _mm_add_ps(_mm_loadu_ps(block->add + at), sums) : sums);
+    put_sums(rows, columns, wide, block, row, column, sums);
+}
+
+#if LANES == 16
+typedef struct place { /* of a block's sums: NULL where there is nothing to add */
+    float *dst;
+    const float *add, *bias;
+    int64_t stride;
+} place_t;
+
+INLINE void put_four(const place_t *place, int64_t at, __m128 sums)
+{
+    if (place->bias)
+        sums = _mm_add_ps(sums, _mm_loadu_ps(place->bias));
+    _mm_storeu_ps(place->dst + at, place->add ? _mm_add_ps(_mm_loadu_ps(place->add + at), sums) : sums);
 }
 
 /* Two rows of two. */
-INLINE void put_pairs(const pt__block_t *block, int64_t at, const float *bias, __m128 sums)
+INLINE void put_pairs(const place_t *place, int64_t at, __m128 sums)
 {
     const __m128 zero = _mm_setzero_ps();
-    int64_t below = at + block->dst_stride;
+    const float *bias = place->bias, *add = place->add + at;
+    float *dst = place->dst + at;
     if (bias)
         sums = _mm_add_ps(sums, _mm_loadh_pi(_mm_loadl_pi(zero, (const __m64 *)bias), (const __m64 *)bias));
-    if (block->add)
-        sums = _mm_add_ps(sums, _mm_loadh_pi(_mm_loadl_pi(zero, (const __m64 *)(block->add + at)),
-                                             (const __m64 *)(block->add + below)));
-    _mm_storel_pi((__m64 *)(block->dst + at), sums);
-    _mm_storeh_pi((__m64 *)(block->dst + below), sums);
+    if (place->add)
+        sums = _mm_add_ps(sums,
+                          _mm_loadh_pi(_mm_loadl_pi(zero, (const __m64 *)add), (const __m64 *)(add + place->stride)));
+    _mm_storel_pi((__m64 *)dst, sums);
+    _mm_storeh_pi((__m64 *)(dst + place->stride), sums);
 }
 
-/* The same for a whole block of rows of 4 or 2, without a way through memory. */
+/* The same for a whole block of rows of 4 or 2, without a way through memory. What is stored could be a field of block, for all
+ * a compiler knows: each is read once. */
 INLINE void put_whole(int wide, const pt__block_t *block, int64_t row, int64_t column, floats_t sums)
 {
     const __m512 all = (__m512)sums;
     const __m128 part[4] = {_mm512_castps512_ps128(all), _mm512_extractf32x4_ps(all, 1), _mm512_extractf32x4_ps(all, 2),
                             _mm512_extractf32x4_ps(all, 3)};
-    const float *bias = block->bias ? block->bias + column : NULL;
+    const place_t place = {block->dst, block->add, block->bias ? block->bias + column : NULL, block->dst_stride};
+    int64_t at = row * place.stride + column;
 #pragma GCC unroll 4
     for (int i = 0; i < 4; i++) {
-        int64_t at = (row + i * 4 / wide) * block->dst_stride + column;
-        (wide == 4 ? put_four : put_pairs)(block, at, bias, part[i]);
+        (wide == 4 ? put_four : put_pairs)(&place, at, part[i]);
+        at += 4 / wide * place.stride;
+        MOVES(at);
     }
 }
 #endif
 
-/* LANES sums at a time, `high` x `wide` of them; rows and columns beyond the last are the last one again, not stored. */
-INLINE void dot_block(int high, int wide, const pt__block_t *block, int64_t row, int64_t column)
+/* Rows of an operand: where each one, or the first of each four, is read next. As many pointers as rows are more than there are
+ * registers; those that wait meanwhile in vector registers, where compilers put them, cost most of all. */
+typedef struct lines {
+    const char *next[LANES];
+    int64_t stride; /* bytes */
+} lines_t;
+
+/* n rows from the first one; where only so many are `left`, the last one again. */
+INLINE lines_t lines_of(const float *first, int64_t stride, int n, int whole, int64_t left)
 {
-    const float *a[LANES], *b[LANES];
+    lines_t lines = {.stride = stride * (int64_t)sizeof(float)};
+#pragma GCC unroll 16
+    for (int i = 0; i < n; i += whole ? 4 : 1)
+        lines.next[i] = (const char *)(first + (whole || i < left ? i : left - 1) * stride);
+    return lines;
+}
+
+INLINE const float *line(const lines_t *lines, int whole, int i)
+{
+    return (const float *)(whole ? lines->next[i - i % 4] + i % 4 * lines->stride : lines->next[i]);
+}
+
+INLINE void step(lines_t *lines, int n, int whole)
+{
+#pragma GCC unroll 16
+    for (int i = 0; i < n; i += whole ? 4 : 1) {
+        lines->next[i] += LANES * sizeof(float);
+        MOVES(lines->next[i]);
+    }
+}
+
+/* LANES sums at a time, `high` x `wide` of them. Where not all of them are `whole`, rows and columns beyond the last are the
+ * last one again, not stored; apart, because whatever stands between one block's multiplications and the next one's is felt. */
+INLINE void dot_block(int high, int wide, int whole, const pt__block_t *block, int64_t row, int64_t column)
+{
     floats_t sum[LANES];
-    int64_t depth = block->depth, rest = depth % LANES, k = 0;
-    int64_t rows = block->rows - row < high ? block->rows - row : high;
-    int64_t columns = block->columns - column < wide ? block->columns - column : wide;
-#pragma GCC unroll 16
-    for (int i = 0; i < high; i++)
-        a[i] = block->a + (row + (i < rows ? i : rows - 1)) * block->a_stride;
-#pragma GCC unroll 16
-    for (int j = 0; j < wide; j++)
-        b[j] = block->b + (column + (j < columns ? j : columns - 1)) * block->b_stride;
+    int64_t rest = block->depth % LANES;
+    int64_t rows = whole ? high : least(block->rows - row, high);
+    int64_t columns = whole ? wide : least(block->columns - column, wide);
+    lines_t a = lines_of(block->a + row * block->a_stride, block->a_stride, high, whole, rows);
+    lines_t b = lines_of(block->b + column * block->b_stride, block->b_stride, wide, whole, columns);
 #pragma GCC unroll 16
     for (int i = 0; i < LANES; i++)
         sum[i] = (floats_t){0};
-    for (; k + LANES <= depth; k += LANES) {
+    for (int64_t left = block->depth / LANES; left > 0; left--) {
 #pragma GCC unroll 16
         for (int i = 0; i < high; i++)
 #pragma GCC unroll 16
             for (int j = 0; j < wide; j++)
-                sum[i * wide + j] = fused(load(a[i] + k), load(b[j] + k), sum[i * wide + j]);
+                sum[i * wide + j] = fused(load(line(&a, whole, i)), load(line(&b, whole, j)), sum[i * wide + j]);
+        step(&a, high, whole);
+        step(&b, wide, whole);
     }
     if (rest) {
 #pragma GCC unroll 16
         for (int i = 0; i < high; i++)
 #pragma GCC unroll 16
             for (int j = 0; j < wide; j++)
-                sum[i * wide + j] = fused(load_part(a[i] + k, rest, 0.0f), load_part(b[j] + k, rest, 0.0f),
-                                          sum[i * wide + j]);
+                sum[i * wide + j] = fused(load_part(line(&a, whole, i), rest, 0.0f),
+                                          load_part(line(&b, whole, j), rest, 0.0f), sum[i * wide + j]);
     }
-    float sums[LANES];
     sum[0] = sum_each(sum);
 #if LANES == 16
-    if ((wide == 4 || wide == 2) && rows == high && columns == wide) {
+    if (whole && (wide == 4 || wide == 2)) {
         put_whole(wide, block, row, column, sum[0]);
         return;
     }
 #endif
+    float sums[LANES];
     store(sums, sum[0]);
-    if (rows == high && columns == wide) /* constants, so that no loop is left */
+    if (whole)
         put_sums(high, wide, wide, block, row, column, sums);
     else
-        put_sums((int)rows, (int)columns, wide, block, row, column, sums);
+        put_part((int)rows, (int)columns, wide, block, row, column, sums);
 }
 
 enum { HIGH = LANES > 4 ? 4 : 2, WIDE = LANES / HIGH };
 
-static void dot_tall(const pt__block_t *block, int64_t row, int64_t column)
-{
-    dot_block(LANES, 1, block, row, column);
-}
+#define DOT(name, high, wide)                                                         \
+    static void name##_whole(const pt__block_t *block, int64_t row, int64_t column)   \
+    {                                                                                 \
+        dot_block(high, wide, 1, block, row, column);                                 \
+    }                                                                                 \
+    static void name##_part(const pt__block_t *block, int64_t row, int64_t column)    \
+    {                                                                                 \
+        dot_block(high, wide, 0, block, row, column);                                 \
+    }                                                                                 \
+    static void name(const pt__block_t *block, int64_t row, int64_t column)           \
+    {                                                                                 \
+        int whole = row + (high) <= block->rows && column + (wide) <= block->columns; \
+        (whole ? name##_whole : name##_part)(block, row, column);                     \
+    }
 
-static void dot_wide(const pt__block_t *block, int64_t row, int64_t column)
-{
-    dot_block(1, LANES, block, row, column);
-}
+DOT(dot_tall, LANES, 1)
+DOT(dot_wide, 1, LANES)
+DOT(dot_square, HIGH, WIDE)
+DOT(dot_narrow, 2 * HIGH, WIDE / 2)
 
-static void dot_square(const pt__block_t *block, int64_t row, int64_t column)
-{
-    dot_block(HIGH, WIDE, block, row, column);
-}
-
-static void dot_narrow(const pt__block_t *block, int64_t row, int64_t column)
-{
-    dot_block(2 * HIGH, WIDE / 2, block, row, column);
-}
-
-/* LANES rows after the other, so that they stay in the first-level cache while all columns pass. */
+/* A few rows after the other, so that they stay in the first-level cache, with b, while all columns pass. */
 static void dot(const pt__block_t *block)
 {
+    const int64_t few = block->columns % 2 ? LANES : 2 * HIGH;
     for (int64_t column = 0; block->rows == 1 && column < block->columns; column += LANES)
         dot_wide(block, 0, column);
     for (int64_t first = 0, end; block->rows > 1 && first < block->rows; first = end) {
         int64_t column = 0;
-        end = least(first + LANES, block->rows);
+        end = least(first + few, block->rows);
         for (; block->columns - column > WIDE / 2; column += WIDE)
             for (int64_t row = first; row < end; row += HIGH)
                 dot_square(block, row, column);
