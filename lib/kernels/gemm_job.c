@@ -66,40 +66,40 @@ static int32_t few_sums(const pt__gemm_t *gemm)
            (gemm->m <= 4 || gemm->n <= 2 || (gemm->n <= 12 && gemm->m <= 256));
 }
 
-pt__job_t pt__gemm_describe(pt__device_t *device, const pt__gemm_t *gemm)
+void pt__gemm_describe(pt__device_t *device, const pt__gemm_t *gemm, pt__job_t *job)
 {
     const pt__micro_t *micro = device->micro;
-    pt__job_t job = {.device = device, .gemm = gemm, .view = *gemm, .micro = micro, .row_parts = 1, .column_parts = 1};
-    job.parts = pt__gemm_parts(gemm) & ~PT__FINISH_BIAS;
-    job.add = gemm->accumulate ? gemm->dst : NULL;
-    if (job.parts == PT__FINISH_RESIDUAL && !gemm->accumulate) {
-        job.parts = 0;
-        job.add = gemm->residual;
+    *job = (pt__job_t){
+        .device = device, .gemm = gemm, .view = *gemm, .micro = micro, .row_parts = 1, .column_parts = 1};
+    job->parts = pt__gemm_parts(gemm) & ~PT__FINISH_BIAS;
+    job->add = gemm->accumulate ? gemm->dst : NULL;
+    if (job->parts == PT__FINISH_RESIDUAL && !gemm->accumulate) {
+        job->parts = 0;
+        job->add = gemm->residual;
     }
-    job.beside = gemm->slope_source    ? gemm->slope_source
-                 : gemm->preactivation ? gemm->preactivation
-                 : job.parts           ? gemm->residual
-                                       : NULL;
-    job.sums = few_sums(gemm);
-    if (job.sums) { /* whole rows of both operands */
-        job.depth_block = pt__most(gemm->k, 1);
-        job.column_block = gemm->n;
-        return job;
+    job->beside = gemm->slope_source    ? gemm->slope_source
+                  : gemm->preactivation ? gemm->preactivation
+                  : job->parts          ? gemm->residual
+                                        : NULL;
+    job->sums = few_sums(gemm);
+    if (job->sums) { /* whole rows of both operands */
+        job->depth_block = pt__most(gemm->k, 1);
+        job->column_block = gemm->n;
+        return;
     }
     if (exchange_pays(gemm))
-        exchange(&job);
+        exchange(job);
     else if (gemm->b_transposed && !gemm->a_transposed && gemm->n > micro->columns && gemm->n % micro->columns <= 2)
-        job.tail = gemm->n % micro->columns;
-    job.view.n -= job.tail;
-    const pt__gemm_t *view = &job.view;
-    job.depth_block = choose_depth_block(&job);
+        job->tail = gemm->n % micro->columns;
+    job->view.n -= job->tail;
+    const pt__gemm_t *view = &job->view;
+    job->depth_block = choose_depth_block(job);
     const int64_t width = micro->columns;
-    job.column_block = pt__most(pt__gemm_block_floats(device) / job.depth_block / width * width, width);
-    job.stage = view->n >= 4 * width && view->m > micro->rows && pt__gemm_operations(gemm) >= PT__GEMM_SPREAD &&
-                (view->a_transposed ? micro->rows < 8 && view->a_stride >= FAR_FLOATS
-                                    : view->a_stride % PAGE_FLOATS == 0);
-    job.packed = packing_pays(&job);
-    return job;
+    job->column_block = pt__most(pt__gemm_block_floats(device) / job->depth_block / width * width, width);
+    job->stage = view->n >= 4 * width && view->m > micro->rows && pt__gemm_operations(gemm) >= PT__GEMM_SPREAD &&
+                 (view->a_transposed ? micro->rows < 8 && view->a_stride >= FAR_FLOATS
+                                     : view->a_stride % PAGE_FLOATS == 0);
+    job->packed = packing_pays(job);
 }
 
 /* ---- the cut into tasks */

@@ -29,7 +29,7 @@ typedef struct pt__job { /* one product */
 } pt__job_t;
 
 /* gemm: one product (count 0 or 1), for as long as the job is used. One task, until it is cut. */
-pt__job_t pt__gemm_describe(pt__device_t *device, const pt__gemm_t *gemm);
+void pt__gemm_describe(pt__device_t *device, const pt__gemm_t *gemm, pt__job_t *job);
 
 static inline int64_t pt__least(int64_t a, int64_t b)
 {

@@ -40,17 +40,22 @@ static scratch_t scratch_of(const pt__device_t *device, int32_t worker)
     return (scratch_t){.stage = data, .b = data + PT__MICRO_STAGE};
 }
 
-/* The i-th product of a batch. One of one row or one column of dense operands is the same product with either layout. */
-static pt__gemm_t product_at(const pt__gemm_t *gemm, int64_t index)
+/* The i-th product of a batch, made in `product` where it is not the whole. One of one row or one column of dense operands is the
+ * same product with either layout. */
+static const pt__gemm_t *product_at(const pt__gemm_t *gemm, int64_t index, pt__gemm_t *product)
 {
-    pt__gemm_t product = pt__gemm_product(gemm, index);
-    if (product.a_transposed && product.m == 1 && product.a_stride == 1) {
-        product.a_transposed = 0;
-        product.a_stride = product.k;
+    int32_t row = gemm->a_transposed && gemm->m == 1 && gemm->a_stride == 1;
+    int32_t column = !gemm->b_transposed && gemm->n == 1 && gemm->b_stride == 1;
+    if (gemm->count <= 1 && !row && !column)
+        return gemm;
+    *product = pt__gemm_product(gemm, index);
+    if (row) {
+        product->a_transposed = 0;
+        product->a_stride = product->k;
     }
-    if (!product.b_transposed && product.n == 1 && product.b_stride == 1) {
-        product.b_transposed = 1;
-        product.b_stride = product.k;
+    if (column) {
+        product->b_transposed = 1;
+        product->b_stride = product->k;
     }
     return product;
 }
@@ -220,7 +225,7 @@ static void compute_task(void *argument, int64_t task, int32_t worker)
 
 static void run_product(pt__device_t *device, const pt__gemm_t *gemm)
 {
-    pt__job_t job = pt__gemm_describe(device, gemm);
+    pt__job_t job;
     int64_t parts = pt__gemm_deep_parts(device, gemm);
     if (parts > 1) {
         pthread_mutex_lock(&device->shared_lock);
@@ -228,6 +233,7 @@ static void run_product(pt__device_t *device, const pt__gemm_t *gemm)
         pthread_mutex_unlock(&device->shared_lock);
         return;
     }
+    pt__gemm_describe(device, gemm, &job);
     pt__gemm_cut(&job);
     pt__pool_run(device->pool, job.row_parts * job.column_parts, compute_task, &job);
 }
@@ -242,8 +248,9 @@ static void run_here(const pt__job_t *job, scratch_t scratch)
 static void run_products(pt__device_t *device, int32_t worker, const pt__gemm_t *gemm, int64_t begin, int64_t end)
 {
     for (int64_t i = begin; i < end; i++) {
-        pt__gemm_t product = product_at(gemm, i);
-        pt__job_t job = pt__gemm_describe(device, &product);
+        pt__gemm_t product;
+        pt__job_t job;
+        pt__gemm_describe(device, product_at(gemm, i, &product), &job);
         run_here(&job, scratch_of(device, worker));
     }
 }
@@ -274,14 +281,15 @@ void pt__gemm_own(pt__device_t *device, const pt__gemm_t *gemm)
     pt__gemm_clear_sums(gemm);
     if (each >= PT__GEMM_SPREAD && (count < 8 || each >= 16 * PT__GEMM_SPREAD)) {
         for (int64_t i = 0; i < count; i++) {
-            pt__gemm_t product = product_at(gemm, i);
-            run_product(device, &product);
+            pt__gemm_t product;
+            run_product(device, product_at(gemm, i, &product));
         }
         return;
     }
     if (count == 1) {
-        pt__gemm_t product = product_at(gemm, 0);
-        pt__job_t job = pt__gemm_describe(device, &product);
+        pt__gemm_t product;
+        pt__job_t job;
+        pt__gemm_describe(device, product_at(gemm, 0, &product), &job);
         if (!job.packed && !job.stage) { /* needs no workspace */
             run_here(&job, (scratch_t){NULL, NULL});
             return;

@@ -8,7 +8,8 @@ enum { SUM_COLUMNS = 64, SPREAD_LEAST = 1024 }; /* columns of a task; depths of 
 
 int32_t pt__gemm_own_gives_sums(pt__device_t *device, const pt__gemm_t *gemm)
 {
-    pt__job_t job = pt__gemm_describe(device, gemm);
+    pt__job_t job;
+    pt__gemm_describe(device, gemm, &job);
     return !job.sums && !job.exchanged && pt__gemm_deep_parts(device, gemm) == 1;
 }
 
@@ -38,7 +39,8 @@ static void sum_task(void *argument, int64_t task, int32_t worker)
 
 void pt__gemm_own_sum(pt__device_t *device, const pt__gemm_t *gemm)
 {
-    pt__job_t job = pt__gemm_describe(device, gemm);
+    pt__job_t job;
+    pt__gemm_describe(device, gemm, &job);
     int64_t tasks = (gemm->a_sum ? pt__ceiling(gemm->m, SUM_COLUMNS) : 0) +
                     (gemm->b_sum ? pt__ceiling(gemm->n, SUM_COLUMNS) : 0);
     pt__gemm_clear_sums(gemm);
