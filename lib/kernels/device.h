@@ -29,7 +29,7 @@ typedef struct pt__workspace { /* a worker's scratch, grown by pt__device_reserv
 typedef struct pt__device {
     const pt__kernels_t *kernels;
     const struct pt__vector *vector; /* serial inner loops of the level in use (kernels/vector.h) */
-    const struct pt__micro *micro;   /* the level's matrix micro-kernel, NULL: none (kernels/micro.h) */
+    const struct pt__micro *micro;   /* the level's matrix micro-kernel (kernels/micro.h) */
     pt__memory_t *memory;
     pt__pool_t *pool;
     pt__level_t level;
@@ -39,8 +39,8 @@ typedef struct pt__device {
     pt__workspace_t shared;      /* one for what all workers read, or add up */
     pthread_mutex_t
         shared_lock; /* held from the call that writes `shared` to the last that reads it; never from inside a task */
-    pthread_mutex_t run_lock; /* pt__device_enter */
-    uint64_t host_mode;       /* of the thread that entered, given back when it leaves; with run_lock held */
+    pthread_mutex_t run_lock;       /* pt__device_enter */
+    uint64_t host_mode;             /* of the thread that entered, given back when it leaves; with run_lock held */
     atomic_uint_least64_t packings; /* by the matrix door so far, so that each has a number of its own */
     int32_t n_workspaces;
     char description[128];
@@ -53,8 +53,8 @@ const char *pt__level_name(pt__level_t level);
 /* Level named by `name` ("portable", "avx2", "avx512", "neon"), or PT__LEVEL_COUNT. */
 pt__level_t pt__level_find(const char *name);
 
-/* level PT__LEVEL_COUNT asks for the best. PT_ERR_UNSUPPORTED where the level cannot run here, or the room does not exist
- * at it. Allocates the workspaces that the matrix door needs, so that nothing on the hot path allocates. */
+/* level PT__LEVEL_COUNT asks for the best. PT_ERR_UNSUPPORTED where the level cannot run here. Allocates the workspaces that the
+ * matrix door needs, so that nothing on the hot path allocates. */
 pt_status_t pt__device_create(pt__memory_t *memory, pt__pool_t *pool, pt__level_t level, pt__gemm_room_t room,
                               pt__device_t **out);
 void pt__device_free(pt__device_t *device);

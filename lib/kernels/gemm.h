@@ -7,8 +7,8 @@
  *   dst[m,n] = product · activation'(slope_source[m,n])
  *   dst[m,n] += residual[m,n]                                    where residual != NULL
  *
- * `count` products may be done at once, a stride apart. Behind the door: our own packed kernels where the processor has
- * an overlay, cblas elsewhere or where the host asks for it. The same bits at any thread count with our own kernels;
+ * `count` products may be done at once, a stride apart. Behind the door: our own kernels where the processor has a level
+ * of its own (device.h), cblas elsewhere or where the host asks for it. The same bits at any thread count with our own kernels;
  * work is cut by shape. May be called from any thread, but not from a task of the pool: it may wait for the workspace that all
  * workers share. Never allocates beyond the device's workspaces, never fails. */
 #ifndef PT__GEMM_H
@@ -46,7 +46,8 @@ typedef struct pt__gemm {
     int64_t a_step, b_step, dst_step; /* elements from one product to the next (0: shared; bias is always shared);
                                          preactivation, slope_source and residual step as dst does */
     /* By-products, for the gradient of a bias: sums of op(a) [M] and of op(b) [N] over the depth, or NULL. Only for one
-     * product of dense operands that lie depth by depth: a_transposed, b not transposed. The same bits with dst or without. */
+     * product of dense operands that lie depth by depth: a_transposed, b not transposed; without epilogue. The same bits with
+     * dst or without. */
     float *a_sum, *b_sum;
     int32_t accumulate_sums; /* as accumulate */
 } pt__gemm_t;

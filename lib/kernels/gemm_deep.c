@@ -9,7 +9,7 @@ enum { PARTS_MOST = 16, DEPTH_LEAST = 512, OPERATIONS_LEAST = 2400000 };
 typedef struct deep {
     pt__device_t *device;
     const pt__gemm_t *gemm;
-    int64_t parts, depth;
+    int64_t depth;  /* of a part */
     float *partial; /* [parts, m, n] */
 } deep_t;
 
@@ -37,7 +37,7 @@ static void deep_task(void *argument, int64_t task, int32_t worker)
 void pt__gemm_deep(pt__device_t *device, const pt__gemm_t *gemm, int64_t parts)
 {
     const pt__vector_map_t *map = device->vector->map;
-    deep_t deep = {.device = device, .gemm = gemm, .parts = parts, .depth = pt__ceiling(gemm->k, parts)};
+    deep_t deep = {.device = device, .gemm = gemm, .depth = pt__ceiling(gemm->k, parts)};
     deep.partial = device->shared.data;
     pt__pool_run(device->pool, parts, deep_task, &deep);
     for (int64_t part = 1; part < parts; part++)

@@ -60,7 +60,7 @@ static int32_t packing_pays(const pt__job_t *job)
 }
 
 /* So few rows or columns that b would be packed for too little use. */
-static int32_t few_sums(const pt__gemm_t *gemm)
+static int32_t few_dots(const pt__gemm_t *gemm)
 {
     return !gemm->a_transposed && gemm->b_transposed &&
            (gemm->m <= 4 || gemm->n <= 2 || (gemm->n <= 12 && gemm->m <= 256));
@@ -81,8 +81,8 @@ void pt__gemm_describe(pt__device_t *device, const pt__gemm_t *gemm, pt__job_t *
                   : gemm->preactivation ? gemm->preactivation
                   : job->parts          ? gemm->residual
                                         : NULL;
-    job->sums = few_sums(gemm);
-    if (job->sums) { /* whole rows of both operands */
+    job->dots = few_dots(gemm);
+    if (job->dots) { /* whole rows of both operands */
         job->depth_block = pt__most(gemm->k, 1);
         job->column_block = gemm->n;
         return;

@@ -1,5 +1,5 @@
 /* A product as our own room does it: how its operands are read and how it is cut. For gemm_own.c, which does it, gemm_job.c, which
- * decides, and gemm_sums.c. */
+ * decides, gemm_deep.c and gemm_sums.c. */
 #ifndef PT__GEMM_JOB_H
 #define PT__GEMM_JOB_H
 
@@ -14,7 +14,7 @@ typedef struct pt__job { /* one product */
     const pt__gemm_t *gemm; /* as it was asked for */
     pt__gemm_t view;        /* the same, or with a and b, m and n exchanged; less the tail */
     int32_t exchanged;
-    int32_t sums;         /* along the depth, without tiles */
+    int32_t dots;         /* sums along the depth, without tiles */
     int32_t stage;        /* a's rows */
     int32_t packed;       /* b, into panels */
     int32_t parts;        /* of the epilogue, by rows after the last pass */

@@ -41,7 +41,7 @@ static scratch_t scratch_of(const pt__device_t *device, int32_t worker)
 }
 
 /* The i-th product of a batch, made in `product` where it is not the whole. One of one row or one column of dense operands is the
- * same product with either layout. */
+ * same product with either layout; so their sums over the depth never come with it (gemm_sums.c). */
 static const pt__gemm_t *product_at(const pt__gemm_t *gemm, int64_t index, pt__gemm_t *product)
 {
     int32_t row = gemm->a_transposed && gemm->m == 1 && gemm->a_stride == 1;
@@ -142,7 +142,7 @@ static void multiply(const pt__job_t *job, scratch_t scratch, const area_t *area
 }
 
 /* The sums along the depth take it whole. */
-static void sum_block(const pt__job_t *job, int64_t row, int64_t rows, int64_t column, int64_t columns)
+static void dot_block(const pt__job_t *job, int64_t row, int64_t rows, int64_t column, int64_t columns)
 {
     const pt__gemm_t *gemm = job->gemm;
     int64_t at = row * gemm->dst_stride + column;
@@ -191,13 +191,13 @@ static void compute_area(const pt__job_t *job, scratch_t scratch, const area_t *
 {
     if (area->rows == 0 || area->columns == 0)
         return;
-    if (job->sums) {
-        sum_block(job, area->row, area->rows, area->column, area->columns);
+    if (job->dots) {
+        dot_block(job, area->row, area->rows, area->column, area->columns);
         return;
     }
     compute(job, scratch, area);
     if (job->tail && area->column + area->columns == job->view.n)
-        sum_block(job, area->row, area->rows, job->view.n, job->tail);
+        dot_block(job, area->row, area->rows, job->view.n, job->tail);
 }
 
 /* Tasks of the same columns follow each other, so that most find these packed by the worker's last task. */

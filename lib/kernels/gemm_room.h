@@ -42,7 +42,7 @@ static inline const float *pt__gemm_b_at(const pt__gemm_t *gemm, int64_t depth, 
     return gemm->b_transposed ? gemm->b + column * gemm->b_stride + depth : gemm->b + depth * gemm->b_stride + column;
 }
 
-/* ---- our own kernels (gemm_own.c) */
+/* ---- our own kernels (gemm_own.c; sums of the operands: gemm_sums.c) */
 
 enum {
     PT__GEMM_SHARED_FLOATS = 64 << 10, /* of the shared workspace: partial sums */

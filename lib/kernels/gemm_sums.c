@@ -9,8 +9,10 @@ enum { SUM_COLUMNS = 64, SPREAD_LEAST = 1024 }; /* columns of a task; depths of 
 int32_t pt__gemm_own_gives_sums(pt__device_t *device, const pt__gemm_t *gemm)
 {
     pt__job_t job;
+    if (gemm->m == 1 || gemm->n == 1) /* done with another layout than it is asked for */
+        return 0;
     pt__gemm_describe(device, gemm, &job);
-    return !job.sums && !job.exchanged && pt__gemm_deep_parts(device, gemm) == 1;
+    return !job.dots && !job.exchanged && pt__gemm_deep_parts(device, gemm) == 1;
 }
 
 void pt__gemm_clear_sums(const pt__gemm_t *gemm)

@@ -225,6 +225,9 @@ static const pt__case_t linear_cases[] = {
     {"f[T,70] f[130,70] f[130]", {.integers = {PT_ACTIVATION_GELU_TANH}}},
     {.inputs = "f[3,5] f[4,5] f[4] f[3,4]"},
     {"f[200,40] f[300,40] f[300]", {.integers = {PT_ACTIVATION_RELU}}},
+    {.inputs = "f[T,1] f[1,1] f[1]"},
+    {"f[300,1] f[20,1] f[20]", {.integers = {PT_ACTIVATION_TANH}}},
+    {"f[300,20] f[20,1] f[1]", {.integers = {PT_ACTIVATION_NONE, 1}}},
 };
 
 /* With a slope: what the gradient rule never asks for, but the planner does. */

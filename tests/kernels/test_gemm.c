@@ -281,7 +281,7 @@ static void close_devices(void)
 
 START_TEST(test_gemm_small_sizes)
 {
-    static const int64_t sizes[] = {1, 2, 3, 4, 7, 8, 13, 15, 16, 17, 28, 29, 32, 33, 50, 64, 65};
+    static const int64_t sizes[] = {1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 13, 15, 16, 17, 28, 29, 32, 33, 50, 64, 65};
     const int n_sizes = (int)(sizeof sizes / sizeof sizes[0]);
     open_devices();
     for (int round = 0; round < 700; round++) {
@@ -306,7 +306,8 @@ START_TEST(test_gemm_small_sizes)
 }
 END_TEST
 
-/* One of each path: tasks on the pool, several passes, columns packed whole and block by block, deep sums, few rows, few columns. */
+/* One of each path: tasks on the pool, several passes, columns packed whole and block by block, deep sums; few rows, few columns
+ * and columns beyond the last panel, in one task and in several. */
 START_TEST(test_gemm_large_sizes)
 {
     static const form_t forms[] = {
@@ -325,6 +326,11 @@ START_TEST(test_gemm_large_sizes)
         {.m = 5, .n = 2000, .k = 300, .b_transposed = 1, .residual = 2, .activation = PT__ACTIVATION_GELU_ERF},
         {.m = 3000, .n = 1, .k = 400, .b_transposed = 1, .accumulate = 1},
         {.m = 3000, .n = 2, .k = 400},
+        {.m = 4, .n = 4001, .k = 700, .b_transposed = 1, .bias = 1},
+        {.m = 6001, .n = 2, .k = 700, .b_transposed = 1, .residual = 1},
+        {.m = 251, .n = 11, .k = 3000, .b_transposed = 1, .bias = 1},
+        {.m = 300, .n = 290, .k = 700, .b_transposed = 1, .accumulate = 1},
+        {.m = 300, .n = 257, .k = 700, .b_transposed = 1, .bias = 1},
         {.m = 500, .n = 400, .k = 0, .bias = 1},
         {.m = 200000, .n = 2, .k = 0, .b_transposed = 1, .residual = 1},
         {.m = 2000, .n = 10, .k = 256, .a_transposed = 1},
@@ -398,62 +404,98 @@ START_TEST(test_gemm_not_finite)
 }
 END_TEST
 
-/* Sums of the operands over the depth come with the product, at any thread count in the same bits. */
+/* ---- sums of the operands over the depth */
+
+typedef struct sums_case {
+    pt__gemm_t gemm;
+    float *floats;        /* a, b, dst, and the sums of both with what stands behind each, twice */
+    float *a_sum, *b_sum; /* [m + 1], [n + 1] one after the other */
+    float *first;         /* the same of another run */
+} sums_case_t;
+
+static sums_case_t make_sums_case(const form_t *form, int accumulate)
+{
+    const int64_t m = form->m, n = form->n, k = form->k, operands = k * (m + n);
+    sums_case_t c = {.floats = malloc((size_t)(operands + m * n + 2 * (m + n + 2)) * sizeof(float))};
+    ck_assert_ptr_nonnull(c.floats);
+    for (int64_t i = 0; i < operands; i++)
+        c.floats[i] = draw_value();
+    float *dst = c.floats + operands;
+    c.a_sum = dst + m * n;
+    c.b_sum = c.a_sum + m + 1;
+    c.first = c.b_sum + n + 1;
+    c.gemm = (pt__gemm_t){.m = m,
+                          .n = n,
+                          .k = k,
+                          .a = c.floats,
+                          .b = c.floats + k * m,
+                          .dst = dst,
+                          .a_stride = m,
+                          .b_stride = n,
+                          .dst_stride = n,
+                          .a_transposed = 1,
+                          .a_sum = c.a_sum,
+                          .b_sum = c.b_sum,
+                          .accumulate_sums = accumulate};
+    return c;
+}
+
+static void check_sums(const float *sums, const float *values, int64_t n, int64_t depth, double before)
+{
+    for (int64_t i = 0; i < n; i++) {
+        double sum = before;
+        for (int64_t k = 0; k < depth; k++)
+            sum += (double)values[k * n + i];
+        ck_assert_double_eq_tol((double)sums[i], sum, 1e-6 * (double)(depth + 10));
+    }
+    ck_assert(sums[n] == 5.0f); /* behind them */
+}
+
+/* With dst and without: the sums have the same bits. */
+static void try_sums(sums_case_t *c, pt__device_t *device, int first)
+{
+    const pt__gemm_t *g = &c->gemm;
+    const int64_t count = g->m + g->n + 2;
+    for (int without = 0; without < 2; without++) {
+        pt__gemm_t gemm = *g;
+        for (int64_t i = 0; i < count; i++)
+            c->a_sum[i] = g->accumulate_sums ? 2.0f : NAN;
+        c->a_sum[g->m] = c->b_sum[g->n] = 5.0f;
+        if (without)
+            gemm.dst = NULL;
+        pt__gemm(device, &gemm);
+        check_sums(c->a_sum, g->a, g->m, g->k, g->accumulate_sums ? 2.0 : 0.0);
+        check_sums(c->b_sum, g->b, g->n, g->k, g->accumulate_sums ? 2.0 : 0.0);
+        if (first && !without)
+            memcpy(c->first, c->a_sum, (size_t)count * sizeof(float));
+        ck_assert_int_eq(memcmp(c->first, c->a_sum, (size_t)count * sizeof(float)), 0);
+    }
+    for (int64_t i = 0; i < g->m; i += 1 + g->m / 7)
+        for (int64_t j = 0; j < g->n; j += 1 + g->n / 7) {
+            double size, value = product_at(g, g->a, g->b, i, j, &size);
+            ck_assert_double_eq_tol((double)g->dst[i * g->n + j], value, 1e-6 * (size + 3.0));
+        }
+}
+
+/* They come with the product, at any thread count in the same bits. */
 START_TEST(test_gemm_sums)
 {
     static const form_t forms[] = {
         {.m = 7, .n = 5, .k = 9},         {.m = 150, .n = 90, .k = 1100}, {.m = 40, .n = 700, .k = 64},
         {.m = 20, .n = 30, .k = 9000},    {.m = 600, .n = 500, .k = 300}, {.m = 3, .n = 2, .k = 700},
         {.m = 300, .n = 1024, .k = 1024}, {.m = 1, .n = 800, .k = 900},   {.m = 900, .n = 1, .k = 800},
+        {.m = 1, .n = 1, .k = 64},        {.m = 1, .n = 1, .k = 3000},    {.m = 16, .n = 1, .k = 100},
+        {.m = 64, .n = 1, .k = 2000},     {.m = 1, .n = 16, .k = 100},    {.m = 1, .n = 10, .k = 2000},
     };
     open_devices();
     for (size_t f = 0; f < sizeof forms / sizeof forms[0]; f++)
         for (int accumulate = 0; accumulate < 2; accumulate++) {
-            const int64_t m = forms[f].m, n = forms[f].n, k = forms[f].k;
-            float *a = malloc((size_t)(k * m) * sizeof *a), *b = malloc((size_t)(k * n) * sizeof *b);
-            float *dst = malloc((size_t)(m * n) * sizeof *dst), *sums = malloc((size_t)(m + n + 2) * sizeof *sums);
-            float *first = malloc((size_t)(m + n + 2) * sizeof *sums);
-            ck_assert(a && b && dst && sums && first);
-            for (int64_t i = 0; i < k * m; i++)
-                a[i] = draw_value();
-            for (int64_t i = 0; i < k * n; i++)
-                b[i] = draw_value();
+            sums_case_t c = make_sums_case(&forms[f], accumulate);
             for (int level = 0; level < PT__LEVEL_COUNT; level++)
                 for (int room = PT__GEMM_OWN; room <= PT__GEMM_CBLAS; room++)
-                    for (int t = 0; t < THREADS && devices[level][room][0]; t++) {
-                        pt__gemm_t gemm = {.m = m,
-                                           .n = n,
-                                           .k = k,
-                                           .a = a,
-                                           .b = b,
-                                           .dst = dst,
-                                           .a_stride = m,
-                                           .b_stride = n,
-                                           .dst_stride = n,
-                                           .a_transposed = 1,
-                                           .a_sum = sums,
-                                           .b_sum = sums + m + 1,
-                                           .accumulate_sums = accumulate};
-                        for (int64_t i = 0; i < m + n + 2; i++)
-                            sums[i] = accumulate ? 2.0f : NAN;
-                        sums[m] = sums[m + n + 1] = 5.0f;
-                        pt__gemm(devices[level][room][t], &gemm);
-                        ck_assert(sums[m] == 5.0f && sums[m + n + 1] == 5.0f);
-                        for (int64_t i = 0; i < m + n; i++) {
-                            double sum = accumulate ? 2.0 : 0.0;
-                            for (int64_t j = 0; j < k; j++)
-                                sum += i < m ? (double)a[j * m + i] : (double)b[j * n + i - m];
-                            ck_assert_double_eq_tol((double)sums[i < m ? i : i + 1], sum, 1e-6 * (double)(k + 10));
-                        }
-                        if (t == 0)
-                            memcpy(first, sums, (size_t)(m + n + 2) * sizeof *sums);
-                        ck_assert_int_eq(memcmp(first, sums, (size_t)(m + n + 2) * sizeof *sums), 0);
-                    }
-            free(a);
-            free(b);
-            free(dst);
-            free(sums);
-            free(first);
+                    for (int t = 0; t < THREADS && devices[level][room][0]; t++)
+                        try_sums(&c, devices[level][room][t], t == 0);
+            free(c.floats);
         }
     close_devices();
 }

@@ -54,7 +54,7 @@ INLINE void put_sums(int rows, int columns, int wide, const pt__block_t *block, 
     for (int i = 0; i < rows; i++) {
         int64_t at = (row + i) * block->dst_stride + column;
         for (int j = 0; j < columns; j++) {
-            float value = sums[i * wide + j] + (bias ? bias[j] : 0.0f);
+            float value = bias ? sums[i * wide + j] + bias[j] : sums[i * wide + j];
             block->dst[at + j] = block->add ? block->add[at + j] + value : value;
         }
     }
@@ -85,13 +85,15 @@ INLINE void put_four(const place_t *place, int64_t at, __m128 sums)
 INLINE void put_pairs(const place_t *place, int64_t at, __m128 sums)
 {
     const __m128 zero = _mm_setzero_ps();
-    const float *bias = place->bias, *add = place->add + at;
+    const float *bias = place->bias;
     float *dst = place->dst + at;
     if (bias)
         sums = _mm_add_ps(sums, _mm_loadh_pi(_mm_loadl_pi(zero, (const __m64 *)bias), (const __m64 *)bias));
-    if (place->add)
+    if (place->add) {
+        const float *add = place->add + at;
         sums = _mm_add_ps(sums,
                           _mm_loadh_pi(_mm_loadl_pi(zero, (const __m64 *)add), (const __m64 *)(add + place->stride)));
+    }
     _mm_storel_pi((__m64 *)dst, sums);
     _mm_storeh_pi((__m64 *)(dst + place->stride), sums);
 }

@@ -14,13 +14,13 @@ INLINE void prefetch_row(const float *row, int64_t floats)
         __builtin_prefetch(row + i);
 }
 
-/* dst[k * dst_stride + i] = src[i * stride + k] for `rows` rows; up to `filled`, zero. Squares are transposed in registers; where
+/* dst[k * dst_stride + i] = src[i * stride + k] for `rows` rows; up to `filled`, whole vectors, zero. Squares are transposed in registers; where
  * fewer rows than lanes are left, aside. */
 INLINE void pack_transposed(int64_t rows, int64_t filled, int64_t depth, const float *src, int64_t stride, float *dst,
                             int64_t dst_stride)
 {
     for (int64_t i = 0; i < filled; i += LANES) {
-        int64_t height = least(LANES, filled - i), k = 0;
+        int64_t k = 0;
         for (; i + LANES <= rows && k + LANES <= depth; k += LANES) {
 #pragma GCC unroll 16
             for (int64_t j = 0; j < LANES; j++)
@@ -33,10 +33,10 @@ INLINE void pack_transposed(int64_t rows, int64_t filled, int64_t depth, const f
                 store(square + j * LANES, i + j < rows ? load(src + (i + j) * stride + k) : (floats_t){0});
             transpose_block(square, LANES, square, LANES);
             for (int64_t j = 0; j < LANES; j++)
-                store_few(dst + (k + j) * dst_stride + i, load(square + j * LANES), height);
+                store(dst + (k + j) * dst_stride + i, load(square + j * LANES));
         }
         for (; k < depth; k++)
-            for (int64_t j = i; j < i + height; j++)
+            for (int64_t j = i; j < i + LANES; j++)
                 dst[k * dst_stride + j] = j < rows ? src[j * stride + k] : 0.0f;
     }
 }

@@ -1,6 +1,6 @@
 /* A tile of dst in registers: ROWS x VECTORS vectors of it stay there while one row of b after the other is loaded and one
  * element of a after the other is broadcast. ROWS x VECTORS fills the register file of the level but for the vectors of
- * b and the broadcast. For gemm_lanes.c, gemm_dot.h and gemm_pack.h. */
+ * b and the broadcast. For gemm_lanes.c, gemm_dot.h, gemm_pack.h and gemm_strip.h. */
 #ifndef PT__GEMM_TILE_H
 #define PT__GEMM_TILE_H
 
