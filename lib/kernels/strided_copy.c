@@ -54,8 +54,12 @@ static void copy_run(const walk_t *walk, int64_t n, const float *src, float *dst
         return;
     }
     for (int64_t i = 0; i < n; i++) {
+        const float *from = src + i * walk->inner.src;
         float *to = dst + i * walk->inner.dst;
-        *to = src[i * walk->inner.src] + (walk->accumulate ? *to : 0.0f);
+        if (walk->accumulate)
+            *to += *from;
+        else
+            memcpy(to, from, sizeof *to); /* may be an integer: as a float most are denormal, zero to any arithmetic */
     }
 }
 

@@ -245,18 +245,19 @@ static double no_operations(const pt__call_t *call)
 static const pt__case_t transpose_cases[] = {
     {"f[T,3,4]", {.integers = {0, 2, 1}}}, {"f[B,2,3,4]", {.integers = {0, 3, 1, 2}}}, {"f[5,7]", {.integers = {1, 0}}},
     {"f[70,90]", {.integers = {1, 0}}},    {"f[2,3,4,5]", {.integers = {2, 0, 3, 1}}}, {"f[3]", {.integers = {0}}},
-    {"f[2,1,3]", {.integers = {1, 2, 0}}},
+    {"f[2,1,3]", {.integers = {1, 2, 0}}}, {"i9[40,70]", {.integers = {1, 0}}}, {"i9[B,3,5]", {.integers = {0, 2, 1}}},
 };
 
 static const pt__case_t slice_cases[] = {
     {"f[T,7]", {.integers = {1, 2, 3}}}, {"f[B,5,3]", {.integers = {1, 4, 1}}}, {"f[B,5,3]", {.integers = {-1, 0, 2}}},
     {"f[9,4]", {.integers = {0, 3, 6}}}, {"f[6]", {.integers = {0, 0, 6}}},     {"i9[B,6]", {.integers = {1, 1, 5}}},
+    {"i9[B,6]", {.integers = {1, 1, 1}}}, {"i9[B,5,3]", {.integers = {2, 1, 1}}},
 };
 
 static const pt__case_t concat_cases[] = {
     {"f[T,3] f[T,4]", {.integers = {1}}}, {"f[B,2,3] f[B,1,3] f[B,4,3]", {.integers = {-2}}},
     {"f[3,4] f[2,4]", {.integers = {0}}}, {"f[3] f[1] f[1] f[2] f[1] f[1] f[1] f[4]", {.integers = {0}}},
-    {"f[T,5]", {.integers = {1}}},
+    {"f[T,5]", {.integers = {1}}},        {"i9[B,1] i9[B,5] i9[B,1]", {.integers = {1}}},
 };
 
 static const pt__op_t ops[] = {

@@ -49,9 +49,9 @@ INLINE void interleave_pairs(longs_t a, longs_t b, words_t *low, words_t *high)
 #endif
 }
 
-INLINE void transpose_block_scaled(const float *src, int64_t src_stride, float factor, float *dst, int64_t dst_stride)
+INLINE void transpose_in_registers(const float *src, int64_t src_stride, floats_t row[LANES])
 {
-    floats_t row[LANES], next[LANES];
+    floats_t next[LANES];
 #pragma GCC unroll 16
     for (int r = 0; r < LANES; r++)
         row[r] = load(src + r * src_stride);
@@ -66,14 +66,25 @@ INLINE void transpose_block_scaled(const float *src, int64_t src_stride, float f
         for (int r = 0; r < LANES; r++)
             row[r] = next[r];
     }
+}
+
+INLINE void transpose_block_scaled(const float *src, int64_t src_stride, float factor, float *dst, int64_t dst_stride)
+{
+    floats_t row[LANES];
+    transpose_in_registers(src, src_stride, row);
 #pragma GCC unroll 16
     for (int r = 0; r < LANES; r++)
         store(dst + r * dst_stride, row[r] * factor);
 }
 
+/* Without arithmetic: what is moved may be integers. */
 INLINE void transpose_block(const float *src, int64_t src_stride, float *dst, int64_t dst_stride)
 {
-    transpose_block_scaled(src, src_stride, 1.0f, dst, dst_stride);
+    floats_t row[LANES];
+    transpose_in_registers(src, src_stride, row);
+#pragma GCC unroll 16
+    for (int r = 0; r < LANES; r++)
+        store(dst + r * dst_stride, row[r]);
 }
 
 #endif
