@@ -190,7 +190,12 @@ pt_status_t pt_dataset_read(pt_dataset_t *dataset, const int64_t *indices, int64
     int32_t number = pt__dataset_find(dataset, field);
     if (number < 0)
         return pt__fail(PT_ERR_NOT_FOUND, "%s: the dataset has no field \"%s\"", __func__, field);
-    return pt__dataset_read(dataset, indices, count, number, values, capacity, elements, lengths);
+    pt__dataset_retain(dataset); /* a callback may free the host's handle */
+    pt_status_t status = pt__dataset_read(dataset, indices, count, number, values, capacity, elements, lengths);
+    pt__dataset_release(dataset);
+    if (status == PT_OK)
+        pt__error_clear(); /* of what failed within the callback */
+    return status;
 }
 
 /* ---- Views ---- */

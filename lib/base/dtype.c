@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/portability.h"
+
 enum { CHUNK = 256 };
 
 static const struct dtype {
@@ -351,12 +353,15 @@ pt_status_t pt__dtype_convert(const char *what, int32_t src_dtype, const void *s
         return pt__fail(PT_ERR_ARGUMENT, "%s: %d is no dtype", what, (int)(find(src_dtype) ? dst_dtype : src_dtype));
     if (convert_directly(src_dtype, src, dst_dtype, dst, n))
         return PT_OK;
-    for (int64_t first = 0; first < n; first += CHUNK) {
+    int64_t bad = -1;
+    uint64_t mode = pt__float_mode_get();
+    pt__float_mode_set(PT__FLOAT_MODE_EXACT); /* not the host's rounding and traps */
+    for (int64_t first = 0; first < n && bad < 0; first += CHUNK) {
         int64_t count = n - first < CHUNK ? n - first : CHUNK;
-        int64_t bad = convert_chunk(src_dtype, (const unsigned char *)src + first * dtypes[src_dtype].size, dst_dtype,
-                                    (unsigned char *)dst + first * dtypes[dst_dtype].size, count);
-        if (bad >= 0)
-            return misfit(what, first + bad, src_dtype, src, dst_dtype);
+        bad = convert_chunk(src_dtype, (const unsigned char *)src + first * dtypes[src_dtype].size, dst_dtype,
+                            (unsigned char *)dst + first * dtypes[dst_dtype].size, count);
+        bad += bad < 0 ? 0 : first;
     }
-    return PT_OK;
+    pt__float_mode_set(mode);
+    return bad < 0 ? PT_OK : misfit(what, bad, src_dtype, src, dst_dtype);
 }

@@ -27,9 +27,14 @@
 
 /* How this thread computes in floating point: its control register, and the status bits that came up; 0 where we know none. The
  * library's own way is to round to nearest, to trap nothing, and to take denormal numbers as zero and give zero instead of them: each of
- * them may cost over a hundred cycles. It is the same for all threads of a job, or else bits would depend on their number. */
+ * them may cost over a hundred cycles. It is the same for all threads of a job, or else bits would depend on their number. Numbers are
+ * read, written and converted in the exact mode, which keeps denormal ones. */
 #if (defined(__GNUC__) || defined(__clang__)) && defined(__x86_64__)
-enum { PT__FLOAT_MODE = 0x1f80 /* all exceptions masked */ | 0x8000 /* FTZ */ | 0x0040 /* DAZ */ };
+enum {
+    PT__FLOAT_MODE_EXACT = 0x1f80 /* all exceptions masked */,
+    PT__FLOAT_MODE_ROUNDING = 0x7f80 /* the bits that say how to round and what to trap */,
+    PT__FLOAT_MODE = PT__FLOAT_MODE_EXACT | 0x8000 /* FTZ */ | 0x0040 /* DAZ */
+};
 
 static inline uint64_t pt__float_mode_get(void)
 {
@@ -41,7 +46,7 @@ static inline void pt__float_mode_set(uint64_t mode)
     __builtin_ia32_ldmxcsr((uint32_t)mode);
 }
 #elif (defined(__GNUC__) || defined(__clang__)) && defined(__aarch64__)
-enum { PT__FLOAT_MODE = 1 << 24 /* FZ */ };
+enum { PT__FLOAT_MODE_EXACT = 0, PT__FLOAT_MODE_ROUNDING = 3 << 22 | 0x9f00, PT__FLOAT_MODE = 1 << 24 /* FZ */ };
 
 static inline uint64_t pt__float_mode_get(void)
 {
@@ -55,7 +60,7 @@ static inline void pt__float_mode_set(uint64_t mode)
     __asm__ __volatile__("msr fpcr, %0\n\tmsr fpsr, %1" : : "r"(mode & UINT32_MAX), "r"(mode >> 32) : "memory");
 }
 #else
-enum { PT__FLOAT_MODE = 0 };
+enum { PT__FLOAT_MODE_EXACT = 0, PT__FLOAT_MODE_ROUNDING = 0, PT__FLOAT_MODE = 0 };
 
 static inline uint64_t pt__float_mode_get(void)
 {

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
+
 #define STATUSES(X)                                                                   \
     X(PT_OK, "success")                                                               \
     X(PT_ERR_ARGUMENT, "an argument is missing, out of range or contradicts another") \
@@ -63,6 +65,20 @@ static void trim_cut_sequence(char *message)
         message[lead - 1] = 0;
 }
 
+/* Files hold, and paths are, any bytes; messages are UTF-8. */
+static void replace_what_is_no_utf8(char *message)
+{
+    int64_t left = (int64_t)strlen(message);
+    while (left > 0) {
+        int32_t length = pt__utf8_length(message, left);
+        if (length == 0)
+            *message = '?';
+        length = length == 0 ? 1 : length;
+        message += length;
+        left -= length;
+    }
+}
+
 /* The arguments may point into the present message, so the new one is written aside. */
 static void write_message(const char *suffix, const char *format, va_list arguments)
 {
@@ -73,6 +89,7 @@ static void write_message(const char *suffix, const char *format, va_list argume
     if (suffix && (size_t)length < sizeof message)
         snprintf(message + length, sizeof message - (size_t)length, ": %s", suffix);
     trim_cut_sequence(message);
+    replace_what_is_no_utf8(message);
     memcpy(thread_message, message, sizeof message);
 }
 

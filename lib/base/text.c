@@ -1,7 +1,8 @@
-/* See text.h. Where the C library's own printing or reading of a double is needed, the thread uses the "C" locale for the
- * moment: uselocale touches this thread only. */
+/* See text.h. Where the C library's own printing or reading of a double is needed, the thread uses the "C" locale, rounds to nearest
+ * and traps nothing for the moment: none of it touches other threads. */
 #include "base/text.h"
 
+#include <fenv.h>
 #include <float.h>
 #include <inttypes.h>
 #include <locale.h>
@@ -10,13 +11,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/portability.h"
+
 typedef struct plain_locale {
     locale_t plain, before;
+    fenv_t float_mode;
 } plain_locale_t;
 
 static plain_locale_t enter_plain_locale(void)
 {
     plain_locale_t state;
+    feholdexcept(&state.float_mode);
+    fesetround(FE_TONEAREST);
     state.plain = newlocale(LC_ALL_MASK, "C", (locale_t)0); /* all of "C": constant, so nothing is loaded */
     state.before = state.plain ? uselocale(state.plain) : (locale_t)0;
     return state;
@@ -24,6 +30,7 @@ static plain_locale_t enter_plain_locale(void)
 
 static void leave_plain_locale(plain_locale_t state)
 {
+    fesetenv(&state.float_mode);
     if (!state.plain)
         return;
     uselocale(state.before);
@@ -53,6 +60,15 @@ void pt__text_add_bytes(pt__text_t *text, const char *bytes, int64_t length)
     text->length += length;
 }
 
+/* Prints behind the text, as far as there is room; the host's allocator is never called in another mode than the host's. */
+static int print_plainly(pt__text_t *text, const char *format, va_list arguments)
+{
+    plain_locale_t locale = enter_plain_locale();
+    int length = vsnprintf(text->data + text->length, (size_t)(text->capacity - text->length), format, arguments);
+    leave_plain_locale(locale);
+    return length;
+}
+
 void pt__text_add(pt__text_t *text, const char *format, ...)
 {
     va_list arguments, again;
@@ -60,11 +76,9 @@ void pt__text_add(pt__text_t *text, const char *format, ...)
         return;
     va_start(arguments, format);
     va_copy(again, arguments);
-    plain_locale_t locale = enter_plain_locale();
-    int length = vsnprintf(text->data + text->length, (size_t)(text->capacity - text->length), format, arguments);
+    int length = print_plainly(text, format, arguments);
     if (length >= text->capacity - text->length && reserve(text, length))
-        vsnprintf(text->data + text->length, (size_t)(text->capacity - text->length), format, again);
-    leave_plain_locale(locale);
+        print_plainly(text, format, again);
     va_end(again);
     va_end(arguments);
     if (length < 0 && text->status == PT_OK)
@@ -270,8 +284,9 @@ int32_t pt__parse_double(const char *bytes, int64_t length, double *out)
     double value;
     if (!scan_decimal(bytes, length, &decimal))
         return 0;
-    /* digits and power of ten both exact in a double: one operation rounds correctly (Clinger 1990) */
-    int exact = FLT_EVAL_METHOD == 0 && decimal.n_digits <= 19 && decimal.digits <= (uint64_t)1 << 53;
+    /* digits and power of ten both exact in a double: one operation rounds correctly (Clinger 1990), where the host lets it */
+    int exact = FLT_EVAL_METHOD == 0 && decimal.n_digits <= 19 && decimal.digits <= (uint64_t)1 << 53 &&
+                (pt__float_mode_get() & PT__FLOAT_MODE_ROUNDING) == PT__FLOAT_MODE_EXACT;
     if (decimal.n_digits == 0)
         value = 0;
     else if (exact && decimal.exponent >= 0 && decimal.exponent <= 22)

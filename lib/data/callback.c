@@ -1,6 +1,7 @@
 /* Datasets whose samples a host's callback writes: map style (the library says which) and stream style (the next ones). The callback is
- * called on the thread that called the stage with no lock held, or, where the dataset declares itself thread-safe, also on a loader's
- * thread, one call at a time. A call from within the callback back into its own dataset is refused, not waited for. */
+ * called on the thread that called the stage, or, where the dataset declares itself thread-safe, also on a loader's thread, and one call
+ * at a time: views of one dataset are handles that threads may use at once. No lock is held but the dataset's own. A call from within
+ * the callback back into its own dataset is refused, not waited for. */
 #include <pthread.h>
 #include <string.h>
 
@@ -11,8 +12,7 @@ typedef struct state {
     pt_next_fn next;
     void *user;
     pt_destroy_fn destroy;
-    int32_t thread_safe;
-    pthread_mutex_t lock;    /* thread_safe: one call at a time */
+    pthread_mutex_t lock;    /* one call at a time */
     atomic_uintptr_t caller; /* the thread whose call is under way; 0: none */
 } state_t;
 
@@ -26,11 +26,10 @@ static uintptr_t this_thread(void)
 /* Refuses a call from within the dataset's own callback; else waits until the callback may be called. */
 static pt_status_t enter(state_t *state)
 {
-    uintptr_t self = this_thread(), caller = atomic_load_explicit(&state->caller, memory_order_relaxed);
-    if (caller == self || (caller != 0 && !state->thread_safe))
+    uintptr_t self = this_thread();
+    if (atomic_load_explicit(&state->caller, memory_order_relaxed) == self)
         return pt__fail(PT_ERR_BUSY, "the dataset is in use: it was asked for samples from within its own callback");
-    if (state->thread_safe)
-        pthread_mutex_lock(&state->lock);
+    pthread_mutex_lock(&state->lock);
     atomic_store_explicit(&state->caller, self, memory_order_relaxed);
     return PT_OK;
 }
@@ -38,8 +37,7 @@ static pt_status_t enter(state_t *state)
 static void leave(state_t *state)
 {
     atomic_store_explicit(&state->caller, 0, memory_order_relaxed);
-    if (state->thread_safe)
-        pthread_mutex_unlock(&state->lock);
+    pthread_mutex_unlock(&state->lock);
 }
 
 static pt_status_t fetch(pt_dataset_t *dataset, pt_batch_t *batch)
@@ -57,8 +55,7 @@ static pt_status_t fetch(pt_dataset_t *dataset, pt_batch_t *batch)
 
 static void release_state(pt__memory_t *memory, state_t *state)
 {
-    if (state->thread_safe)
-        pthread_mutex_destroy(&state->lock);
+    pthread_mutex_destroy(&state->lock);
     pt__release(memory, state);
 }
 
@@ -84,12 +81,9 @@ pt_status_t pt__callback_create(pt_context_t *context, const pt_field_spec_t *fi
     state->user = user;
     state->destroy = destroy_user;
     atomic_init(&state->caller, 0);
-    if (flags & PT_DATASET_THREAD_SAFE) {
-        if (pthread_mutex_init(&state->lock, NULL) != 0) {
-            pt__release(&context->memory, state);
-            return pt__fail(PT_ERR_MEMORY, "the system gives no lock for the dataset");
-        }
-        state->thread_safe = 1;
+    if (pthread_mutex_init(&state->lock, NULL) != 0) {
+        pt__release(&context->memory, state);
+        return pt__fail(PT_ERR_MEMORY, "the system gives no lock for the dataset");
     }
     pt_status_t status = pt__dataset_make(context, &source, state, fields, n_fields, length, flags, out);
     if (status != PT_OK)

@@ -28,13 +28,14 @@ static int32_t *find_slot(const pt__classes_t *classes, const char *name, int64_
 /* Keeps at most half of the slots taken. */
 static pt_status_t grow_slots(pt__classes_t *classes)
 {
-    int32_t *before = classes->slots;
+    int32_t *slots;
     if (2 * (classes->count + 1) <= classes->n_slots)
         return PT_OK;
     int64_t n_slots = classes->n_slots == 0 ? FIRST_SLOTS : 2 * classes->n_slots;
-    PT__TRY(pt__allocate(classes->memory, (size_t)n_slots, sizeof *classes->slots, "classes", &classes->slots));
+    PT__TRY(pt__allocate(classes->memory, (size_t)n_slots, sizeof *classes->slots, "classes", &slots));
+    pt__release(classes->memory, classes->slots);
+    classes->slots = slots;
     classes->n_slots = n_slots;
-    pt__release(classes->memory, before);
     for (int64_t i = 0; i < classes->count; i++)
         *find_slot(classes, classes->arena + classes->list[i].name, classes->list[i].length) = (int32_t)(i + 1);
     return PT_OK;

@@ -160,7 +160,8 @@ static pt_status_t find_heading(reader_t *reader, const char *name, int64_t *pla
 static pt_status_t find_column(reader_t *reader, const pt__table_t *table, int32_t column)
 {
     const char *name = pt__table_column(table, column)->source;
-    int64_t place, last;
+    int64_t place,
+        count = pt__table_column(table, column)->kind == PT_COLUMN_NUMBER ? pt__table_numbers(table, column) : 1;
     PT__TRY(find_heading(reader, name, &place));
     if (place < 0)
         place = parse_place(name);
@@ -169,10 +170,10 @@ static pt_status_t find_column(reader_t *reader, const pt__table_t *table, int32
                         reader->headings != NULL ? "no column is headed"
                                                  : "without headings a column is named as \"#3\", not",
                         name);
-    last = place + (pt__table_column(table, column)->kind == PT_COLUMN_NUMBER ? pt__table_numbers(table, column) : 1);
-    if (last > reader->n_cells)
+    if (place >= reader->n_cells || count > reader->n_cells - place)
         return pt__fail(PT_ERR_NOT_FOUND, "%s: column \"%s\" ends at the %lldth, but there are %lld", reader->path,
-                        name, (long long)last, (long long)reader->n_cells);
+                        name, (long long)(place > INT64_MAX - count ? INT64_MAX : place + count),
+                        (long long)reader->n_cells);
     reader->places[column] = place;
     return PT_OK;
 }

@@ -6,7 +6,7 @@
 
 #include "base/dtype.h"
 #include "base/random.h"
-#include "support/suite.h"
+#include "support/float_mode.h"
 
 START_TEST(test_sizes_and_names)
 {
@@ -211,6 +211,27 @@ START_TEST(test_first_misfit_is_named_and_nothing_need_be_aligned)
 }
 END_TEST
 
+/* However the host rounds: to nearest. */
+START_TEST(test_host_rounds_otherwise)
+{
+    static const double values[3] = {1e300, 0.1, 1e-45};
+    uint64_t before = float_mode_begin();
+    for (int mode = 0; mode < 2; mode++) {
+        float single = 0;
+        fesetround(mode == 0 ? FE_UPWARD : FE_TOWARDZERO);
+        uint64_t host = float_mode_settings();
+        pt_status_t status = pt__dtype_convert("x", PT_FLOAT64, &values[0], PT_FLOAT32, &single, 1);
+        ck_assert_int_eq(status, PT_ERR_ARGUMENT); /* not the largest finite number */
+        ck_ok(pt__dtype_convert("x", PT_FLOAT64, &values[1], PT_FLOAT32, &single, 1));
+        ck_assert(single == 0x1.99999ap-4f);
+        ck_ok(pt__dtype_convert("x", PT_FLOAT64, &values[2], PT_FLOAT32, &single, 1));
+        ck_assert(single == 0x1p-149f); /* denormal numbers are kept */
+        ck_assert_uint_eq(float_mode_settings(), host);
+    }
+    float_mode_end(before);
+}
+END_TEST
+
 SUITE("dtype", 120, test_sizes_and_names, test_shapes, test_every_half_and_bfloat_survives, test_rounding_to_halves,
       test_small_values_convert_between_all_dtypes, test_misfits_are_named,
-      test_first_misfit_is_named_and_nothing_need_be_aligned)
+      test_first_misfit_is_named_and_nothing_need_be_aligned, test_host_rounds_otherwise)

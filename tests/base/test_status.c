@@ -57,6 +57,17 @@ START_TEST(test_long_messages_are_cut_between_characters)
 }
 END_TEST
 
+START_TEST(test_messages_are_utf8)
+{
+    pt__fail(PT_ERR_IO, "%s",
+             "a\xFF"
+             "b\xC3\xA9\xC3 \xED\xA0\x80.");
+    ck_assert_str_eq(pt__error_message(), "a?b\xC3\xA9? ???.");
+    pt__fail(PT_ERR_IO, "%.2s.", "x\xC3\xA9"); /* cut within a character */
+    ck_assert_str_eq(pt__error_message(), "x?.");
+}
+END_TEST
+
 static void *other_thread(void *empty)
 {
     *(int *)empty = pt__error_message()[0] == 0;
@@ -77,4 +88,4 @@ START_TEST(test_messages_belong_to_their_thread)
 END_TEST
 
 SUITE("status", 60, test_every_status_has_a_name_and_a_sentence, test_message_is_written_prefixed_and_cleared,
-      test_long_messages_are_cut_between_characters, test_messages_belong_to_their_thread)
+      test_long_messages_are_cut_between_characters, test_messages_are_utf8, test_messages_belong_to_their_thread)

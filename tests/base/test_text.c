@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "support/failing_allocator.h"
+#include "support/float_mode.h"
 #include "support/suite.h"
 
 static pt__memory_t memory;
@@ -283,6 +284,30 @@ START_TEST(test_utf8)
 }
 END_TEST
 
+/* However the host rounds: the nearest double, and the shortest digits that give it back. */
+START_TEST(test_host_rounds_otherwise)
+{
+    static const char *const texts[] = {"0.1", "0.30000000000000004", "1e23", "123456789012345678901234567890",
+                                        "7e-310"};
+    uint64_t before = pt__float_mode_get();
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        double nearest, found;
+        char *text;
+        ck_assert(pt__parse_double(texts[i], (int64_t)strlen(texts[i]), &nearest));
+        float_mode_begin();
+        ck_assert(pt__parse_double(texts[i], (int64_t)strlen(texts[i]), &found));
+        ck_assert_mem_eq(&found, &nearest, sizeof found);
+        pt__text_t out = new_text();
+        pt__text_add_number(&out, found);
+        float_mode_end(before);
+        ck_ok(pt__text_take(&out, &text, NULL));
+        ck_assert(pt__parse_double(text, (int64_t)strlen(text), &found));
+        ck_assert_mem_eq(&found, &nearest, sizeof found);
+        pt__release(&memory, text);
+    }
+}
+END_TEST
+
 SUITE("text", 120, test_appending, test_give_cuts_and_tells_the_length, test_failing_allocations_stick,
       test_json_strings, test_numbers_round_trip, test_numbers_in_a_comma_locale, test_what_is_a_number,
-      test_very_long_numbers, test_whole_numbers, test_utf8)
+      test_very_long_numbers, test_whole_numbers, test_utf8, test_host_rounds_otherwise)

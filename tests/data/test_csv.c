@@ -1,5 +1,6 @@
 /* CSV: quoting, line ends, headings, numbers in any locale, classes, and a message with line and column for everything that is wrong. */
 #include <locale.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "data/data.h"
@@ -136,6 +137,8 @@ START_TEST(test_messages_name_line_and_column)
              "ends at the 4th, but there are 3");
     ck_fails(open(context, "a,b\n", columns, 1, PT_TABLE_NO_HEADINGS, &dataset), PT_ERR_NOT_FOUND,
              "\"#3\", not \"text\"");
+    const pt_column_t last = {.field = "x", .source = "#9223372036854775807", .kind = PT_COLUMN_NUMBER, .count = 2};
+    ck_fails(open(context, "1,2\n", &last, 1, PT_TABLE_NO_HEADINGS, &dataset), PT_ERR_NOT_FOUND, "there are 2");
     const pt_column_t tokens = {.field = "t", .source = "t", .kind = PT_COLUMN_TOKENS, .max_length = 3},
                       third = {.field = "t", .source = "#3", .kind = PT_COLUMN_CLASS};
     ck_fails(open(context, "t\n1\n", &tokens, 1, 0, &dataset), PT_ERR_ARGUMENT, "JSON lines only");
@@ -175,8 +178,10 @@ START_TEST(test_every_allocation_may_fail)
 {
     failing_allocator_t allocator;
     pt_status_t status;
-    const char *text = "text,label,x1,x2\n\"a\"\"b\",5,1,2\nc,6,1,2\n",
-               *path = suite_write("good.csv", text, strlen(text));
+    char text[2000] = "text,label,x1,x2\n\"a\"\"b\",5,1,2\n";
+    for (int i = 6; i < 50; i++) /* classes enough for their table to grow */
+        snprintf(text + strlen(text), sizeof text - strlen(text), "c,%d,1,2\n", i);
+    const char *path = suite_write("good.csv", text, strlen(text));
     FOR_EACH_FAILING_ALLOCATION(allocator, status = open_failing(&allocator, path), status);
 }
 END_TEST

@@ -1,4 +1,6 @@
 /* Making datasets, looking inside, arrays, views, reading: also with arguments that are wrong. */
+#include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "data/data.h"
@@ -229,6 +231,83 @@ START_TEST(test_arrays)
 }
 END_TEST
 
+/* ---- Callbacks ---- */
+
+typedef struct shared {
+    atomic_int inside, overlaps;
+} shared_t;
+
+static void fetch_alone(void *user, pt_batch_t *batch)
+{
+    shared_t *shared = user;
+    if (atomic_fetch_add(&shared->inside, 1) != 0)
+        atomic_fetch_add(&shared->overlaps, 1);
+    for (int64_t i = 0; i < batch->capacity; i++)
+        samples_write(batch, i, batch->indices[i]);
+    batch->filled = batch->capacity;
+    batch->status = PT_OK;
+    atomic_fetch_sub(&shared->inside, 1);
+}
+
+static void *read_often(void *view)
+{
+    int64_t failures = 0, elements;
+    int32_t y;
+    for (int64_t i = 0; i < 20000; i++)
+        failures += pt_dataset_read(view, (int64_t[]){i % 8}, 1, "y", &y, 1, &elements, NULL) != PT_OK;
+    return failures == 0 ? view : NULL;
+}
+
+/* Handles of their own, though one callback: the threads wait for each other. */
+START_TEST(test_views_in_two_threads)
+{
+    pt_context_t *context = samples_context();
+    pt_dataset_t *dataset, *half[2];
+    pthread_t thread[2];
+    shared_t shared = {0};
+    ck_ok(pt_dataset_create_map(context, samples_fields, SAMPLES_FIELDS, 16, 0, fetch_alone, &shared, NULL, &dataset));
+    ck_ok(pt_dataset_split(dataset, 0.5, 1, &half[0], &half[1]));
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(pthread_create(&thread[i], NULL, read_often, half[i]), 0);
+    for (int i = 0; i < 2; i++) {
+        void *result;
+        ck_assert_int_eq(pthread_join(thread[i], &result), 0);
+        ck_assert_ptr_eq(result, half[i]);
+        pt_dataset_free(half[i]);
+    }
+    ck_assert_int_eq(atomic_load(&shared.overlaps), 0);
+    pt_dataset_free(dataset);
+    pt_context_free(context);
+}
+END_TEST
+
+static void fetch_and_free(void *user, pt_batch_t *batch)
+{
+    pt_dataset_t **dataset = user;
+    pt_dataset_free(*dataset);
+    *dataset = NULL;
+    ck_assert_int_eq(pt_context_create(NULL, NULL), PT_ERR_ARGUMENT); /* recovers from a failure of its own */
+    samples_write(batch, 0, batch->indices[0]);
+    batch->filled = 1;
+    batch->status = PT_OK;
+}
+
+START_TEST(test_callback_frees_the_handle)
+{
+    pt_context_t *context = samples_context();
+    pt_dataset_t *dataset;
+    int64_t elements;
+    int32_t y;
+    ck_ok(
+        pt_dataset_create_map(context, samples_fields, SAMPLES_FIELDS, 4, 0, fetch_and_free, &dataset, NULL, &dataset));
+    ck_ok(pt_dataset_read(dataset, (int64_t[]){3}, 1, "y", &y, 1, &elements, NULL));
+    ck_assert_int_eq(y, 3);
+    ck_assert_ptr_null(dataset);
+    ck_assert_str_eq(pt_last_error(), "");
+    pt_context_free(context);
+}
+END_TEST
+
 static pt_status_t make_all(failing_allocator_t *allocator)
 {
     pt_context_t *context = NULL;
@@ -264,4 +343,4 @@ START_TEST(test_every_allocation_may_fail)
 END_TEST
 
 SUITE("dataset", 60, test_hooks_are_called_once_after_success_only, test_wrong_arguments, test_views, test_arrays,
-      test_every_allocation_may_fail)
+      test_views_in_two_threads, test_callback_frees_the_handle, test_every_allocation_may_fail)
