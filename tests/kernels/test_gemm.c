@@ -1,5 +1,5 @@
 /* The matrix door: every form against double precision, at every level this processor has and through both rooms; the
- * same bits at any thread count; nothing outside dst touched. */
+ * same bits at any thread count; nothing outside dst touched. Long, as every case meets the same table of devices. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

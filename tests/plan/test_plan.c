@@ -274,6 +274,46 @@ START_TEST(test_prints)
 }
 END_TEST
 
+/* The gradient of z is both what P's is made of and what the norm's weight and bias need, whose src is constant. */
+START_TEST(test_gradient_read_beside_its_sum)
+{
+    enum { ROWS = 5, WIDE = 4, SAMPLES = 6 };
+    float constant[ROWS * WIDE], target[SAMPLES * WIDE], once[WIDE], twice[WIDE];
+    int32_t index[SAMPLES] = {0, 3, 3, 1, 4, 0};
+    pt_context_t *context = network_context(1, 3);
+    pt_graph_t *graph;
+    pt_model_t *model;
+    for (int i = 0; i < ROWS * WIDE; i++)
+        constant[i] = (float)(i * 7 % 11) / 11;
+    for (int i = 0; i < SAMPLES * WIDE; i++)
+        target[i] = (float)(i * 5 % 7) / 7;
+    ck_ok(pt_graph_create(context, &graph));
+    pt_tensor_t tokens = pt_input(graph, "index", PT_INT32, 1, (int64_t[]){PT_DIM_BATCH});
+    pt_tensor_t wanted = pt_input(graph, "target", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, WIDE});
+    pt_tensor_t table = pt_parameter(graph, "p", 2, (int64_t[]){ROWS, WIDE}, PT_INIT_NORMAL, 1.0);
+    pt_tensor_t weight = pt_parameter(graph, "weight", 1, (int64_t[]){WIDE}, PT_INIT_CONSTANT, 1.0);
+    pt_tensor_t bias = pt_parameter(graph, "bias", 1, (int64_t[]){WIDE}, PT_INIT_CONSTANT, 0.0);
+    pt_tensor_t normed = pt_layer_norm(graph, pt_constant(graph, 2, (int64_t[]){ROWS, WIDE}, constant), weight, bias,
+                                       1e-5);
+    pt_tensor_t chosen = pt_embedding(graph, tokens, pt_add(graph, table, normed));
+    ck_ok(pt_graph_set_loss(graph, pt_mse_loss(graph, chosen, wanted)));
+    ck_ok(pt_model_create(context, graph, &model));
+    pt_optimizer_t *optimizer = network_optimizer(context, PT_OPTIMIZER_SGD, 0.1);
+    pt_value_t values[] = {{.name = "index", .data = index, .dtype = PT_INT32},
+                           {.name = "target", .data = target, .dtype = PT_FLOAT32}};
+    ck_ok(pt_train_step(model, optimizer, values, 2, SAMPLES, PT_STEP_ACCUMULATE, NULL));
+    ck_ok(pt_model_gradient_get(model, 2, once, WIDE));
+    ck_ok(pt_train_step(model, optimizer, values, 2, SAMPLES, PT_STEP_ACCUMULATE, NULL));
+    ck_ok(pt_model_gradient_get(model, 2, twice, WIDE)); /* a mean over twice the samples */
+    for (int i = 0; i < WIDE; i++)
+        ck_assert_float_eq_tol(once[i], twice[i], 1e-6f);
+    pt_optimizer_free(optimizer);
+    pt_model_free(model);
+    pt_graph_free(graph);
+    pt_context_free(context);
+}
+END_TEST
+
 SUITE("plan", 60, test_no_overlap, test_capacity_changes_nothing, test_frozen_parameters_cost_nothing,
       test_unread_rows_are_not_computed, test_recomputation, test_gradient_in_place_of_input, test_composed_loss,
-      test_prints)
+      test_gradient_read_beside_its_sum, test_prints)
