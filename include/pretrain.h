@@ -448,7 +448,8 @@ typedef struct pt_schedule_options {
     int32_t kind;
     int32_t reserved;
     int64_t warmup_steps;  /* the rate climbs linearly, (step + 1) / warmup_steps, before the schedule proper begins */
-    int64_t total_steps;   /* LINEAR, COSINE, ONE_CYCLE; warm-up included; 0: the stage's number of steps */
+    int64_t total_steps;   /* LINEAR, COSINE, ONE_CYCLE; warm-up included; of all updates that the optimizer makes; 0: of the
+                              stage's, and anew in each stage */
     double minimum_factor; /* where LINEAR and COSINE end */
     int64_t period;        /* STEP */
     double gamma;          /* STEP; init: 0.1 */
@@ -534,7 +535,8 @@ typedef struct pt_window_options { /* how a long run of tokens is cut into sampl
     int32_t keep_partial; /* not 0: a shorter last window is a sample too */
 } pt_window_options_t;
 PT_API pt_status_t pt_window_options_init(pt_window_options_t *options, uint32_t struct_size);
-/* Fields "tokens" and "labels". Text: every byte is a token. */
+/* Fields "tokens" and "labels". Text: every byte is a token. The file is mapped, not read: who shortens it while the dataset lives takes
+ * the process down with SIGBUS; a new file under the same name does no harm. */
 PT_API pt_status_t pt_dataset_create_from_text(pt_context_t *context, const char *path,
                                                const pt_window_options_t *options, pt_dataset_t **out);
 PT_API pt_status_t pt_dataset_create_from_tokens(pt_context_t *context, const char *path,
@@ -628,7 +630,7 @@ typedef struct pt_train_options {
     int64_t epochs;        /* passes over the data; 0 with steps 0: 1 */
     int64_t batch;         /* samples an update; init: 8 */
     int64_t micro_batch;   /* samples at a time; 0: as many as fit the budget, at most batch */
-    int64_t memory_budget; /* bytes that parameters, gradients, slots and plans may take together; 0: no limit */
+    int64_t memory_budget; /* bytes that parameters, gradients, slots and plans, also the evaluation's, may take; 0: no limit */
     double time_budget;    /* seconds; 0: no limit */
     uint64_t shuffle_seed; /* 0: from the context's seed */
     int64_t event_every;   /* steps between PT_EVENT_STEP; init: 1 */

@@ -273,7 +273,7 @@ static pt_status_t train_step(pt_model_t *model, pt_optimizer_t *optimizer, cons
         PT__TRY(pt__model_bind_optimizer(model, optimizer));
     PT__TRY(pt__step_accumulate(model, wants, &loaded, &loss, &weight));
     if (!(flags & PT_STEP_ACCUMULATE))
-        PT__TRY(pt__step_update(model, optimizer, 0, (flags & PT_STEP_NORM) != 0, &update));
+        PT__TRY(pt__step_update(model, optimizer, NULL, (flags & PT_STEP_NORM) != 0, &update));
     if (result == NULL)
         return PT_OK;
     found = (pt_step_result_t){.skipped = update.skipped,

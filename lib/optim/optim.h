@@ -54,11 +54,16 @@ pt_status_t pt__optimizer_bind(pt_optimizer_t *optimizer, const pt__learnable_t 
 /* Whether that binding is in force, so that a caller need not even list its learnables. */
 int32_t pt__optimizer_is_bound(const pt_optimizer_t *optimizer, uint64_t identity);
 
+typedef struct pt__horizon { /* a stage, in updates */
+    int64_t begin; /* made before it */
+    int64_t steps; /* 0: not known */
+} pt__horizon_t;
+
 /* One update from gradients of the weighted sum, `weight` being the sum of weights (> 0): gradient / weight, clip by norm, by value, schedule, sweep.
- * stage_steps is the schedule's total where it has none of its own. PT_ERR_NONFINITE after nonfinite_limit skipped updates in a row;
+ * A schedule that needs a total and has none of its own runs over the horizon; NULL: there is none. PT_ERR_NONFINITE after nonfinite_limit skipped updates in a row;
  * PT_ERR_CALLBACK from a schedule's callback (then nothing was changed). */
 pt_status_t pt__optimizer_update(pt_optimizer_t *optimizer, struct pt__device *device, double weight,
-                                 int64_t stage_steps, int32_t want_norm, pt__update_result_t *result);
+                                 const pt__horizon_t *horizon, int32_t want_norm, pt__update_result_t *result);
 
 pt_optimizer_t *pt__optimizer_retain(pt_optimizer_t *optimizer);
 void pt__optimizer_release(pt_optimizer_t *optimizer);

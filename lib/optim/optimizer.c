@@ -131,18 +131,22 @@ static pt_status_t ask_callback(pt_optimizer_t *optimizer, struct pt__device *de
     return status;
 }
 
-static pt_status_t schedule_factor(pt_optimizer_t *optimizer, struct pt__device *device, int64_t stage_steps,
+static pt_status_t schedule_factor(pt_optimizer_t *optimizer, struct pt__device *device, const pt__horizon_t *horizon,
                                    double *factor)
 {
     const pt_schedule_options_t *schedule = &optimizer->schedule;
     if (schedule->kind == PT_SCHEDULE_CALLBACK)
         return ask_callback(optimizer, device, factor);
-    int64_t total = schedule->total_steps > 0 ? schedule->total_steps : stage_steps;
+    int64_t step = optimizer->counts.steps, total = schedule->total_steps;
+    if (total == 0 && horizon != NULL && pt__schedule_needs_total(schedule->kind)) {
+        step -= horizon->begin;
+        total = horizon->steps;
+    }
     if (total <= 0 && pt__schedule_needs_total(schedule->kind))
         return pt__fail(PT_ERR_STATE, "the schedule needs its number of steps: set pt_schedule_options_t.total_steps, "
                                       "which is 0, as this stage does not "
                                       "know its own");
-    *factor = pt__schedule_factor(schedule, optimizer->counts.steps, total);
+    *factor = pt__schedule_factor(schedule, step, total);
     return PT_OK;
 }
 
@@ -189,15 +193,15 @@ static void sweep(const pt_optimizer_t *optimizer, struct pt__device *device, do
     }
 }
 
-static pt_status_t update(pt_optimizer_t *optimizer, struct pt__device *device, double weight, int64_t stage_steps,
-                          int32_t want_norm, pt__update_result_t *result)
+static pt_status_t update(pt_optimizer_t *optimizer, struct pt__device *device, double weight,
+                          const pt__horizon_t *horizon, int32_t want_norm, pt__update_result_t *result)
 {
     const pt_optimizer_options_t *options = &optimizer->options;
     double factor = 1.0, scale = 1.0 / weight;
     *result = (pt__update_result_t){0};
     if (optimizer->binding == NULL)
         return pt__fail(PT_ERR_INTERNAL, "an update before the optimizer was bound to parameters");
-    PT__TRY(schedule_factor(optimizer, device, stage_steps, &factor));
+    PT__TRY(schedule_factor(optimizer, device, horizon, &factor));
     pt__device_enter(device);
     double norm = gradient_norm(optimizer->binding, device) * scale;
     pt__device_leave(device);
@@ -219,10 +223,10 @@ static pt_status_t update(pt_optimizer_t *optimizer, struct pt__device *device, 
 }
 
 pt_status_t pt__optimizer_update(pt_optimizer_t *optimizer, struct pt__device *device, double weight,
-                                 int64_t stage_steps, int32_t want_norm, pt__update_result_t *result)
+                                 const pt__horizon_t *horizon, int32_t want_norm, pt__update_result_t *result)
 {
     pt__optimizer_retain(optimizer); /* the schedule's callback may free the host's handle */
-    pt_status_t status = update(optimizer, device, weight, stage_steps, want_norm, result);
+    pt_status_t status = update(optimizer, device, weight, horizon, want_norm, result);
     pt__optimizer_release(optimizer);
     return status;
 }

@@ -2,9 +2,9 @@
 #include "train/model.h"
 
 /* Bytes of one sample's fields as the loader holds them. */
-static int64_t sample_bytes(const pt_model_t *model, const pt_dataset_t *dataset)
+static int64_t sample_bytes(const pt_model_t *model, int64_t tokens)
 {
-    int64_t bytes = 0, tokens = pt__engine_sample_tokens(model, dataset);
+    int64_t bytes = 0;
     for (int64_t i = 0; i < model->graph->n_inputs; i++) {
         const pt__shape_t *shape = &model->graph->tensors[model->graph->inputs[i].tensor].shape;
         bytes += pt__shape_elements(shape) * 4 * (shape->symbol == PT__SYMBOL_TOKENS ? tokens : 1);
@@ -19,18 +19,32 @@ static int64_t fixed_bytes(const pt_model_t *model, const pt_optimizer_t *optimi
            pt__optimizer_slot_bytes(optimizer, learnable);
 }
 
-static pt_status_t needed_bytes(pt_model_t *model, const pt_optimizer_t *optimizer, const pt_dataset_t *dataset,
-                                int64_t micro_batch, int64_t *bytes)
+/* A plan for so many samples of a dataset, and the samples. */
+static pt_status_t measure(const pt_model_t *model, pt__mode_t mode, const pt_dataset_t *dataset, int64_t samples,
+                           pt__measure_t *out, int64_t *bytes)
 {
-    pt__measure_t measure;
     int64_t tokens = pt__engine_sample_tokens(model, dataset);
-    if (tokens > INT64_MAX / micro_batch)
+    if (tokens > INT64_MAX / samples)
         return pt__fail(PT_ERR_MEMORY, "%lld samples of up to %lld rows are more than any machine can hold",
-                        (long long)micro_batch, (long long)tokens);
-    PT__TRY(
-        pt__engine_measure(model, micro_batch, micro_batch * tokens, &measure)); /* bounds all sizes at this capacity */
-    *bytes = fixed_bytes(model, optimizer) + measure.arena_bytes + measure.table_bytes +
-             micro_batch * sample_bytes(model, dataset);
+                        (long long)samples, (long long)tokens);
+    PT__TRY(pt__engine_measure(model, mode, samples, samples * tokens, out)); /* bounds all sizes at this capacity */
+    *bytes = samples * sample_bytes(model, tokens);
+    return PT_OK;
+}
+
+static pt_status_t needed_bytes(const pt_model_t *model, const pt_optimizer_t *optimizer, const pt_dataset_t *dataset,
+                                const pt_train_options_t *options, int64_t micro_batch, int64_t *bytes)
+{
+    pt__measure_t step, evaluation = {0};
+    int64_t samples, evaluated = 0;
+    PT__TRY(measure(model, PT__MODE_TRAIN, dataset, micro_batch, &step, &samples));
+    if (options->evaluation != NULL)
+        PT__TRY(measure(model, PT__MODE_EVALUATE, options->evaluation,
+                        options->evaluation_batch > 0 ? options->evaluation_batch : micro_batch, &evaluation,
+                        &evaluated));
+    *bytes = fixed_bytes(model, optimizer) + step.table_bytes + samples + evaluation.table_bytes + evaluated;
+    *bytes += step.arena_bytes > evaluation.arena_bytes ? step.arena_bytes
+                                                        : evaluation.arena_bytes; /* they share one */
     return PT_OK;
 }
 
@@ -40,7 +54,7 @@ static pt_status_t fit(pt_model_t *model, const pt_optimizer_t *optimizer, const
 {
     int64_t samples = *micro_batch, bytes = 0, parts = 1;
     for (;;) {
-        PT__TRY(needed_bytes(model, optimizer, dataset, *micro_batch, &bytes));
+        PT__TRY(needed_bytes(model, optimizer, dataset, options, *micro_batch, &bytes));
         if (bytes <= options->memory_budget)
             return PT_OK;
         if (model->recompute != PT_RECOMPUTE_EVERYTHING) {
@@ -70,5 +84,7 @@ pt_status_t pt__budget_micro_batch(pt_model_t *model, const pt_optimizer_t *opti
     pt_status_t status = fit(model, optimizer, dataset, options, micro_batch);
     if (status != PT_OK)
         pt__model_set_recompute(model, recompute);
+    else
+        pt__model_release_plans(model); /* larger ones of before, that were not asked for now */
     return status;
 }

@@ -160,6 +160,7 @@ static pt_status_t add_state(builder_t *builder, const pt_model_t *model, const 
     if (progress == NULL)
         return PT_OK;
     add_integer(builder, PREFIX "stage.step", progress->step);
+    add_integer(builder, PREFIX "stage.begin", progress->begin);
     add_integer(builder, PREFIX "stage.epoch", progress->cursor.epoch);
     add_integer(builder, PREFIX "stage.position", progress->cursor.position);
     add_integer(builder, PREFIX "stage.shuffle", (int64_t)progress->cursor.seed);
@@ -315,10 +316,10 @@ static pt_status_t read_ages(const reader_t *reader, const pt_model_t *model, pt
 static pt_status_t read_progress(const reader_t *reader, pt__progress_t *progress)
 {
     int64_t shuffle;
-    progress->present = pt__tensors_value(reader->table, PREFIX "stage.step") != NULL;
-    if (!progress->present)
-        return PT_OK;
+    if (pt__tensors_value(reader->table, PREFIX "stage.step") == NULL)
+        return pt__fail(PT_ERR_STATE, "%s: saved outside of a stage, so there is none to resume", reader->path);
     PT__TRY(read_integer(reader, PREFIX "stage.step", &progress->step));
+    PT__TRY(read_integer(reader, PREFIX "stage.begin", &progress->begin));
     PT__TRY(read_integer(reader, PREFIX "stage.epoch", &progress->cursor.epoch));
     PT__TRY(read_integer(reader, PREFIX "stage.position", &progress->cursor.position));
     PT__TRY(read_integer(reader, PREFIX "stage.shuffle", &shuffle));
@@ -326,8 +327,8 @@ static pt_status_t read_progress(const reader_t *reader, pt__progress_t *progres
     PT__TRY(read_integer(reader, PREFIX "stage.without_gain", &progress->evaluations_without_gain));
     PT__TRY(read_integer(reader, PREFIX "stage.best_step", &progress->best_step));
     PT__TRY(read_integer(reader, PREFIX "stage.evaluated_step", &progress->evaluated_step));
-    if (progress->step < 0 || progress->cursor.epoch < 0 || progress->cursor.position < 0)
-        return pt__fail(PT_ERR_FORMAT, "%s: the stage's step, epoch or position is negative", reader->path);
+    if (progress->step < 0 || progress->begin < 0 || progress->cursor.epoch < 0 || progress->cursor.position < 0)
+        return pt__fail(PT_ERR_FORMAT, "%s: the stage's step, begin, epoch or position is negative", reader->path);
     return read_double(reader, PREFIX "stage.best_loss", &progress->best_loss);
 }
 
@@ -362,6 +363,9 @@ static pt_status_t read_all(const reader_t *reader, pt_model_t *model, pt_optimi
     }
     if (progress != NULL)
         PT__TRY(read_progress(reader, &read));
+    if (optimizer != NULL && read.begin > counts.steps)
+        return pt__fail(PT_ERR_FORMAT, "%s: the stage began after %lld updates, but only %lld were made", reader->path,
+                        (long long)read.begin, (long long)counts.steps);
     int32_t has_best = pt__tensors_value(reader->table, PREFIX "stage.keeps_best") != NULL;
     float *best = progress != NULL && has_best ? progress->best : NULL;
     if (!has_best && progress != NULL &&

@@ -134,10 +134,11 @@ static pt_status_t make_plan(const pt_model_t *model, pt__mode_t mode, pt_tensor
     return status;
 }
 
-pt_status_t pt__engine_measure(const pt_model_t *model, int64_t samples, int64_t tokens, pt__measure_t *measure)
+pt_status_t pt__engine_measure(const pt_model_t *model, pt__mode_t mode, int64_t samples, int64_t tokens,
+                               pt__measure_t *measure)
 {
     pt__plan_t *plan;
-    PT__TRY(make_plan(model, PT__MODE_TRAIN, PT_NO_TENSOR, samples, tokens, &plan));
+    PT__TRY(make_plan(model, mode, PT_NO_TENSOR, samples, tokens, &plan));
     *measure = (pt__measure_t){.arena_bytes = pt__plan_arena_bytes(plan), .table_bytes = pt__plan_table_bytes(plan)};
     measure->operations = pt__plan_operations(plan, samples, tokens);
     pt__plan_free(plan);
@@ -149,9 +150,12 @@ int64_t pt__engine_sample_tokens(const pt_model_t *model, const pt_dataset_t *da
     int64_t most = 0;
     for (int32_t i = 0; i < dataset->n_fields; i++) {
         const pt_field_spec_t *field = &dataset->fields[i];
-        if (field->rank > 0 && field->shape[0] == PT_DIM_TOKENS && pt__graph_input(model->graph, field->name) != NULL &&
-            field->max_length > most)
-            most = field->max_length;
+        const pt__input_t *input = pt__graph_input(model->graph, field->name);
+        if (field->rank == 0 || input == NULL || model->graph->tensors[input->tensor].shape.symbol != PT__SYMBOL_TOKENS)
+            continue;
+        int64_t rows = field->shape[0] == PT_DIM_TOKENS ? field->max_length
+                                                        : field->shape[0]; /* samples may be of one length */
+        most = rows > most ? rows : most;
     }
     return model->graph->length_limit > 0 && most > model->graph->length_limit ? model->graph->length_limit : most;
 }

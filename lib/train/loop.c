@@ -28,8 +28,8 @@ static pt_status_t step(pt__stage_t *stage)
         stage->step_samples += loaded.samples;
         stage->step_tokens += loaded.tokens;
     } while (!loaded.last_of_batch);
-    PT__TRY(pt__step_update(stage->model, stage->optimizer, stage->total_steps, stage->options->event != NULL,
-                            &stage->update));
+    const pt__horizon_t horizon = {.begin = stage->progress.begin, .steps = stage->total_steps};
+    PT__TRY(pt__step_update(stage->model, stage->optimizer, &horizon, stage->options->event != NULL, &stage->update));
     stage->loss = weight_sum > 0 ? loss_sum / weight_sum : 0;
     stage->end_of_epoch = loaded.last_of_epoch;
     stage->samples += stage->step_samples;
@@ -230,12 +230,13 @@ static pt_status_t open_loader(pt__stage_t *stage)
     const pt_train_options_t *options = stage->options;
     pt__loader_options_t wanted = {
         .batch = options->batch,
-        .in_order = (options->flags & PT_TRAIN_IN_ORDER) != 0 ||
-                            stage->dataset->length<0, .drop_partial = (options->flags & PT_TRAIN_DROP_PARTIAL) != 0,
-                                                   .prefetch = 1, .epochs = options->epochs> 0
-                        ? options->epochs
-                    : options->steps > 0 ? 0
-                                         : 1};
+        .in_order = (options->flags & PT_TRAIN_IN_ORDER) != 0 || stage->dataset->length < 0,
+        .drop_partial = (options->flags & PT_TRAIN_DROP_PARTIAL) != 0,
+        .prefetch = 1,
+        .epochs = options->epochs,
+    };
+    if (options->epochs == 0 && options->steps == 0)
+        wanted.epochs = 1;
     PT__TRY(pt__budget_micro_batch(stage->model, stage->optimizer, stage->dataset, options, &wanted.micro_batch));
     if (wanted.micro_batch > wanted.batch)
         wanted.micro_batch = wanted.batch;
@@ -269,10 +270,12 @@ static pt_status_t start(pt__stage_t *stage, char path[PT__PATH_SIZE], int32_t *
     *resumed = 0;
     stage->progress.cursor.seed = options->shuffle_seed != 0 ? options->shuffle_seed
                                                              : pt__random_key(model->context->seed, 0x73687566);
+    stage->progress.begin = pt__optimizer_counts_get(stage->optimizer).steps;
     stage->progress.best_loss = stage->evaluation_loss = stage->evaluation_accuracy = (double)NAN;
     if (options->flags & PT_TRAIN_KEEP_BEST)
-        PT__TRY(pt__allocate_uninitialised(&model->context->memory, (size_t)model->value_elements, sizeof(float),
-                                           "best weights", &stage->progress.best));
+        PT__TRY(pt__allocate(
+            &model->context->memory, (size_t)model->value_elements, sizeof(float), "best weights",
+            &stage->progress.best)); /* with zeros between parameters, where a checkpoint has nothing to read */
     PT__TRY(check_evaluation(stage));
     if (options->checkpoint_directory != NULL)
         PT__TRY(pt__directory_make(&model->context->memory, options->checkpoint_directory));

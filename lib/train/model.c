@@ -171,6 +171,15 @@ void pt__model_set_recompute(pt_model_t *model, int32_t recompute)
     drop_plans(model); /* not the gradients: an accumulation under way goes on */
 }
 
+void pt__model_release_plans(pt_model_t *model)
+{
+    drop_plans(model);
+    pt__release(&model->context->memory, model->arena);
+    model->arena = NULL;
+    model->arena_bytes = 0;
+    model->placement++;
+}
+
 /* The values that the model has for a parameter of this name and shape; NULL: none. */
 static const pt__stored_t *find_known(const pt_model_t *model, const pt__stored_t *wanted, int32_t *kind)
 {

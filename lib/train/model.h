@@ -97,6 +97,8 @@ pt_status_t pt__model_renew_learnables(pt_model_t *model);
 /* Parameters whose names match learn or do not; *matched says how many match. A failure changes nothing. */
 pt_status_t pt__model_set_trainable(pt_model_t *model, const char *pattern, int32_t trainable, int64_t *matched);
 void pt__model_set_recompute(pt_model_t *model, int32_t recompute);
+/* Plans and their memory, which otherwise only grow. */
+void pt__model_release_plans(pt_model_t *model);
 /* Index of a parameter, -1: none. */
 int64_t pt__model_find(const pt_model_t *model, const char *name);
 /* Allocates gradients for the learnable parameters, where that has not happened. */
@@ -137,7 +139,9 @@ typedef struct pt__measure {
     int64_t arena_bytes, table_bytes;
     double operations;
 } pt__measure_t;
-pt_status_t pt__engine_measure(const pt_model_t *model, int64_t samples, int64_t tokens, pt__measure_t *measure);
+/* What a plan of these sizes would take: TRAIN or EVALUATE. */
+pt_status_t pt__engine_measure(const pt_model_t *model, pt__mode_t mode, int64_t samples, int64_t tokens,
+                               pt__measure_t *measure);
 /* The most rows that one sample of this dataset can have for this model; 0 where nothing it reads is ragged. */
 int64_t pt__engine_sample_tokens(const pt_model_t *model, const pt_dataset_t *dataset);
 /* Whether labels must be made from tokens for this dataset. */
@@ -156,8 +160,8 @@ void pt__engine_loss(const pt_model_t *model, pt__mode_t mode, int64_t samples, 
 pt_status_t pt__step_accumulate(pt_model_t *model, const pt__wants_t *wants, const pt__loaded_t *loaded, double *loss,
                                 double *weight);
 /* The update from what was accumulated, which ends the accumulation. */
-pt_status_t pt__step_update(pt_model_t *model, pt_optimizer_t *optimizer, int64_t stage_steps, int32_t want_norm,
-                            pt__update_result_t *result);
+pt_status_t pt__step_update(pt_model_t *model, pt_optimizer_t *optimizer, const pt__horizon_t *horizon,
+                            int32_t want_norm, pt__update_result_t *result);
 
 /* ---- stages ---- */
 pt_status_t pt__train(pt_model_t *model, pt_optimizer_t *optimizer, pt_dataset_t *dataset,
@@ -183,9 +187,9 @@ int32_t pt__sample_token(float *logits, int64_t classes, const pt_generate_optio
 
 /* ---- checkpoint.c ---- */
 typedef struct pt__progress { /* a stage's place, beside model and optimizer */
-    int32_t present;
     pt__cursor_t cursor;
     int64_t step;
+    int64_t begin; /* updates that the optimizer had made before the stage */
     int64_t evaluations_without_gain;
     double best_loss; /* NaN: none yet */
     int64_t best_step;

@@ -15,8 +15,8 @@ pt_status_t pt__step_accumulate(pt_model_t *model, const pt__wants_t *wants, con
     return PT_OK;
 }
 
-pt_status_t pt__step_update(pt_model_t *model, pt_optimizer_t *optimizer, int64_t stage_steps, int32_t want_norm,
-                            pt__update_result_t *result)
+pt_status_t pt__step_update(pt_model_t *model, pt_optimizer_t *optimizer, const pt__horizon_t *horizon,
+                            int32_t want_norm, pt__update_result_t *result)
 {
     *result = (pt__update_result_t){0};
     PT__TRY(pt__model_bind_optimizer(model, optimizer));
@@ -28,5 +28,5 @@ pt_status_t pt__step_update(pt_model_t *model, pt_optimizer_t *optimizer, int64_
             return PT_OK;
         return pt__fail(PT_ERR_NONFINITE, "the loss' weight is %g, expected a positive number", weight);
     }
-    return pt__optimizer_update(optimizer, model->context->device, weight, stage_steps, want_norm, result);
+    return pt__optimizer_update(optimizer, model->context->device, weight, horizon, want_norm, result);
 }

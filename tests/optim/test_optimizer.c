@@ -65,7 +65,7 @@ static void bind(world_t *world, int64_t count)
 
 static pt_status_t update(world_t *world, double weight, pt__update_result_t *result)
 {
-    return pt__optimizer_update(world->optimizer, world->context->device, weight, 0, 0, result);
+    return pt__optimizer_update(world->optimizer, world->context->device, weight, NULL, 0, result);
 }
 
 static void set_gradients(world_t *world, float value)
@@ -404,7 +404,7 @@ START_TEST(test_norm)
     ck_assert_int_eq(result.skipped, 0);
     ck_assert_double_eq(result.gradient_norm, 0); /* nothing asked for it */
     set_gradients(&world, 2.0f);
-    ck_ok(pt__optimizer_update(world.optimizer, world.context->device, 4.0, 0, 1, &result));
+    ck_ok(pt__optimizer_update(world.optimizer, world.context->device, 4.0, NULL, 1, &result));
     ck_assert_double_eq_tol(result.gradient_norm, 0.5 * sqrt(A + B), 1e-12);
     end(&world);
 }
@@ -491,14 +491,18 @@ START_TEST(test_schedule_total)
     schedule.kind = PT_SCHEDULE_LINEAR;
     ck_ok(pt_optimizer_set_schedule(world.optimizer, &schedule));
     ck_fails(update(&world, 1.0, &result), PT_ERR_STATE, "total_steps");
-    ck_ok(pt__optimizer_update(world.optimizer, world.context->device, 1.0, 4, 0, &result));
-    ck_assert_double_eq(result.learning_rate, 1.0);
-    ck_ok(pt__optimizer_update(world.optimizer, world.context->device, 1.0, 4, 0, &result));
-    ck_assert_double_eq(result.learning_rate, 0.75);
-    schedule.total_steps = 8; /* the schedule's own number comes before the stage's */
+    for (int32_t stage = 0; stage < 2; stage++) { /* the schedule begins anew with each */
+        const pt__horizon_t horizon = {.begin = 2 * stage, .steps = 4};
+        ck_ok(pt__optimizer_update(world.optimizer, world.context->device, 1.0, &horizon, 0, &result));
+        ck_assert_double_eq(result.learning_rate, 1.0);
+        ck_ok(pt__optimizer_update(world.optimizer, world.context->device, 1.0, &horizon, 0, &result));
+        ck_assert_double_eq(result.learning_rate, 0.75);
+    }
+    schedule.total_steps = 8; /* the schedule's own number comes before the stage's: over the optimizer's life */
     ck_ok(pt_optimizer_set_schedule(world.optimizer, &schedule));
-    ck_ok(pt__optimizer_update(world.optimizer, world.context->device, 1.0, 4, 0, &result));
-    ck_assert_double_eq(result.learning_rate, 0.75);
+    const pt__horizon_t horizon = {.begin = 4, .steps = 4};
+    ck_ok(pt__optimizer_update(world.optimizer, world.context->device, 1.0, &horizon, 0, &result));
+    ck_assert_double_eq(result.learning_rate, 0.5);
     end(&world);
 }
 END_TEST

@@ -20,7 +20,7 @@ static int64_t plan_bytes(pt_model_t *model, int32_t recompute)
 {
     pt__measure_t measure;
     ck_ok(pt_model_set_recompute(model, recompute));
-    ck_ok(pt__engine_measure(model, BATCH, BATCH * LONGEST, &measure));
+    ck_ok(pt__engine_measure(model, PT__MODE_TRAIN, BATCH, BATCH * LONGEST, &measure));
     return measure.arena_bytes + measure.table_bytes;
 }
 
@@ -105,4 +105,45 @@ START_TEST(test_then_smaller_parts)
 }
 END_TEST
 
-SUITE("budget", 60, test_own_setting_first, test_failure_restores_the_setting, test_then_smaller_parts)
+/* Samples that all have the same number of rows need what the longest of ragged ones do. */
+START_TEST(test_samples_of_one_length)
+{
+    rig_t rig = rig_up();
+    static int32_t tokens[BATCH * LONGEST];
+    pt_array_t array = {.spec = {.name = "tokens", .dtype = PT_INT32, .rank = 1, .shape = {LONGEST}}, .data = tokens};
+    pt_dataset_free(rig.data);
+    ck_ok(pt_dataset_create_from_arrays(rig.context, &array, 1, BATCH, 0, &rig.data));
+    ck_fails(train(&rig, PT_RECOMPUTE_NOTHING, rig.need[PT_RECOMPUTE_EVERYTHING] - 1), PT_ERR_BUDGET, "need");
+    ck_ok(train(&rig, PT_RECOMPUTE_NOTHING, rig.need[PT_RECOMPUTE_EVERYTHING]));
+    ck_assert_int_eq(rig.model->recompute, PT_RECOMPUTE_EVERYTHING);
+    rig_down(&rig);
+}
+END_TEST
+
+/* What an earlier stage without a budget, or with a larger one, has taken is given back. */
+START_TEST(test_earlier_plans_do_not_stay)
+{
+    rig_t rig = rig_up();
+    ck_ok(train(&rig, PT_RECOMPUTE_EVERYTHING, 0));
+    const int64_t whole = rig.model->arena_bytes;
+    rig.options.micro_batch = 0;
+    ck_ok(train(&rig, PT_RECOMPUTE_EVERYTHING, rig.need[PT_RECOMPUTE_EVERYTHING] - 1));
+    ck_assert_int_lt(rig.model->arena_bytes, whole * 3 / 4);
+    rig_down(&rig);
+}
+END_TEST
+
+START_TEST(test_evaluation_counts)
+{
+    rig_t rig = rig_up();
+    rig.options.evaluation = rig.data;
+    rig.options.evaluation_batch = 1;
+    ck_ok(train(&rig, PT_RECOMPUTE_EVERYTHING, rig.need[PT_RECOMPUTE_EVERYTHING] + 100000));
+    rig.options.evaluation_batch = 1024; /* 16 times the training's */
+    ck_fails(train(&rig, PT_RECOMPUTE_EVERYTHING, rig.need[PT_RECOMPUTE_EVERYTHING] + 100000), PT_ERR_BUDGET, "need");
+    rig_down(&rig);
+}
+END_TEST
+
+SUITE("budget", 60, test_own_setting_first, test_failure_restores_the_setting, test_then_smaller_parts,
+      test_samples_of_one_length, test_earlier_plans_do_not_stay, test_evaluation_counts)

@@ -2,6 +2,7 @@
 #include "support/networks.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <time.h>
 
 typedef struct watch {
@@ -190,6 +191,54 @@ static void check_resume(uint32_t flags)
     ck_assert_uint_eq(whole,
                       in_runs(suite_path(flags ? "best-often" : "often"), (int64_t[]){1, 6, 7, 21, 30, 0}, 31, flags));
 }
+
+/* One optimizer for two stages: a schedule over the stage's steps begins with each. */
+START_TEST(test_schedule_of_the_second_stage)
+{
+    pt_context_t *context = network_context(1, 7);
+    pt_model_t *model = network_linear(context);
+    pt_optimizer_t *optimizer = network_optimizer(context, PT_OPTIMIZER_SGD, 0.1);
+    pt_dataset_t *data = network_linear_data(context, 64);
+    pt_train_options_t options = train_options(8, 8);
+    pt_schedule_options_t schedule;
+    pt_evaluation_t before = {.struct_size = sizeof before}, after = {.struct_size = sizeof after};
+    ck_ok(pt_schedule_options_init(&schedule, sizeof schedule));
+    schedule.kind = PT_SCHEDULE_LINEAR;
+    ck_ok(pt_optimizer_set_schedule(optimizer, &schedule));
+    ck_ok(pt_pretrain(model, optimizer, data, &options, NULL));
+    ck_ok(pt_evaluate(model, data, 0, &before));
+    ck_ok(pt_pretrain(model, optimizer, data, &options, NULL));
+    ck_ok(pt_evaluate(model, data, 0, &after));
+    ck_assert_double_lt(after.loss, 0.9 * before.loss);
+    pt_dataset_free(data);
+    pt_optimizer_free(optimizer);
+    pt_model_free(model);
+    pt_context_free(context);
+}
+END_TEST
+
+START_TEST(test_resume_needs_a_stage)
+{
+    pt_context_t *context = network_context(1, 7);
+    pt_model_t *model = network_linear(context);
+    pt_optimizer_t *optimizer = network_optimizer(context, PT_OPTIMIZER_SGD, 0.1);
+    pt_dataset_t *data = network_linear_data(context, 64);
+    pt_train_options_t options = train_options(8, 8);
+    const char *directory = suite_path("saved-by-hand");
+    char path[512];
+    ck_ok(pt_pretrain(model, optimizer, data, &options, NULL));
+    snprintf(path, sizeof path, "%s/step-000000000008.safetensors", directory);
+    options.checkpoint_directory = directory;
+    options.flags = PT_TRAIN_RESUME;
+    ck_ok(pt_pretrain(model, optimizer, data, &options, NULL)); /* makes the directory */
+    ck_ok(pt_checkpoint_save(model, optimizer, path));
+    ck_fails(pt_pretrain(model, optimizer, data, &options, NULL), PT_ERR_STATE, "outside of a stage");
+    pt_dataset_free(data);
+    pt_optimizer_free(optimizer);
+    pt_model_free(model);
+    pt_context_free(context);
+}
+END_TEST
 
 START_TEST(test_resume_is_exact)
 {
@@ -403,6 +452,7 @@ START_TEST(test_no_thread_spins_while_a_callback_runs)
 }
 END_TEST
 
-SUITE("stage", 120, test_linear_learns, test_pretrain_then_finetune, test_micro_batches_agree, test_resume_is_exact,
-      test_resume_keeps_best, test_early_stop_keeps_best, test_stops, test_memory_budget, test_estimate,
-      test_wrong_order, test_no_thread_spins_while_a_callback_runs)
+SUITE("stage", 120, test_linear_learns, test_pretrain_then_finetune, test_micro_batches_agree,
+      test_schedule_of_the_second_stage, test_resume_needs_a_stage, test_resume_is_exact, test_resume_keeps_best,
+      test_early_stop_keeps_best, test_stops, test_memory_budget, test_estimate, test_wrong_order,
+      test_no_thread_spins_while_a_callback_runs)
