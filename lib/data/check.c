@@ -4,12 +4,12 @@
 
 #include "data/data.h"
 
-/* Tells whether any of `count` values is neither within [0, limit) nor `ignore`. */
+/* Tells whether any of `count` values is neither within [0, limit) nor `ignore`; INT32_MIN ignores none, itself neither. */
 static int32_t has_bad_index(const int32_t *values, int64_t count, uint32_t limit, int32_t ignore)
 {
-    uint32_t bad = 0;
+    uint32_t bad = 0, none = ignore == INT32_MIN;
     for (int64_t i = 0; i < count; i++)
-        bad |= (uint32_t)((uint32_t)values[i] >= limit) & (uint32_t)(values[i] != ignore);
+        bad |= (uint32_t)((uint32_t)values[i] >= limit) & ((uint32_t)(values[i] != ignore) | none);
     return bad != 0;
 }
 

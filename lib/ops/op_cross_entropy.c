@@ -43,6 +43,9 @@ static int32_t read_options(pt_graph_t *graph, const pt_cross_entropy_options_t 
     if (status == PT_OK && options.flags != 0)
         status = pt__fail(PT_ERR_ARGUMENT, "cross_entropy_loss: flags are 0x%lx, expected 0",
                           (unsigned long)options.flags);
+    if (status == PT_OK && options.ignore_index == INT32_MIN)
+        status = pt__fail(PT_ERR_ARGUMENT, "cross_entropy_loss: ignore_index is %ld, expected more than that",
+                          (long)options.ignore_index);
     if (status != PT_OK) {
         char message[PT__MESSAGE_SIZE];
         memcpy(message, pt__error_message(), sizeof message);

@@ -537,6 +537,7 @@ START_TEST(test_checks_see_every_place)
         indices[i] = i % 2 ? 9 : -3;
         ck_assert_int_eq(pt__check_finite("f", floats, 67), PT_ERR_NONFINITE);
         ck_assert_int_eq(pt__check_index("i", 0, indices, 67, 9, INT32_MIN), PT_ERR_ARGUMENT);
+        ck_assert_int_eq(pt__check_index("i", 0, &(int32_t){INT32_MIN}, 1, 9, INT32_MIN), PT_ERR_ARGUMENT);
         floats[i] = 3.4e38F;
         indices[i] = i % 9;
         ck_ok(pt__check_finite("f", floats, 67));
