@@ -237,7 +237,7 @@ typedef struct pt_attention_options {
 #define PT_ATTENTION_CAUSAL 1u
 PT_API pt_status_t pt_attention_options_init(pt_attention_options_t *options, uint32_t struct_size);
 /* softmax(query · keyᵀ · scale) · value for every head, within each sample (Vaswani 2017), in tiles (Dao 2022).
- * query [T, heads·W], key and value [T, kv_heads·W] with T = PT_DIM_TOKENS, or all of them [PT_DIM_BATCH, T, ...] with a fixed T. */
+ * query [T, heads·W], key and value [T, kv_heads·W] with T = PT_DIM_TOKENS, or all of them [PT_DIM_BATCH, T, ...] with a fixed T. W is at most 256. */
 PT_API pt_tensor_t pt_attention(pt_graph_t *graph, pt_tensor_t query, pt_tensor_t key, pt_tensor_t value,
                                 const pt_attention_options_t *options);
 /* The same from one tensor that holds query, key and value side by side: [..., (heads + 2·kv_heads)·W]. */
@@ -265,7 +265,7 @@ PT_API pt_tensor_t pt_max(pt_graph_t *graph, pt_tensor_t src, int32_t dimension,
 PT_API pt_tensor_t pt_pool(pt_graph_t *graph, pt_tensor_t src, int32_t kind);
 
 /* Losses: scalars, means over elements or rows. Where a batch is cut into micro-batches, the sums and the weights are
- * added up before the one division, so the cut changes nothing but rounding. */
+ * added up before the one division, so the cut changes nothing but rounding, and where there is dropout its masks. */
 PT_API pt_tensor_t pt_mse_loss(pt_graph_t *graph, pt_tensor_t prediction, pt_tensor_t target);
 PT_API pt_tensor_t pt_l1_loss(pt_graph_t *graph, pt_tensor_t prediction, pt_tensor_t target);
 PT_API pt_tensor_t pt_huber_loss(pt_graph_t *graph, pt_tensor_t prediction, pt_tensor_t target, double delta);
@@ -447,7 +447,7 @@ typedef struct pt_schedule_options {
     uint32_t flags; /* 0 */
     int32_t kind;
     int32_t reserved;
-    int64_t warmup_steps;  /* the rate climbs linearly, (step + 1) / warmup_steps, before the schedule proper begins */
+    int64_t warmup_steps;  /* the rate climbs linearly, (step + 1) / warmup_steps, before the schedule proper begins; not for CALLBACK */
     int64_t total_steps;   /* LINEAR, COSINE, ONE_CYCLE; warm-up included; of all updates that the optimizer makes; 0: of the
                               stage's, and anew in each stage */
     double minimum_factor; /* where LINEAR and COSINE end */
@@ -605,9 +605,9 @@ typedef struct pt_event {
     int32_t action; /* preset PT_ACTION_STOP; write PT_ACTION_GO_ON to go on */
     int32_t kind;
     int32_t reason;
-    int64_t step, total_steps; /* updates made; of how many (0: not known) */
+    int64_t step, total_steps; /* made, skipped updates among them; of how many (0: not known) */
     int64_t epoch;
-    double loss; /* mean of the steps since the last PT_EVENT_STEP */
+    double loss; /* mean of the steps since the last PT_EVENT_STEP that learnt something; of the last step where none has */
     double learning_rate;
     double gradient_norm;       /* before clipping; 0 where nothing asks for it */
     double evaluation_loss;     /* NaN before the first evaluation */
@@ -626,7 +626,7 @@ typedef void (*pt_event_fn)(void *user, pt_event_t *event);
 typedef struct pt_train_options {
     uint32_t struct_size;
     uint32_t flags;
-    int64_t steps;         /* updates in all; 0: by epochs */
+    int64_t steps;         /* in all, each one update or a skipped one; 0: by epochs */
     int64_t epochs;        /* passes over the data; 0 with steps 0: 1 */
     int64_t batch;         /* samples an update; init: 8 */
     int64_t micro_batch;   /* samples at a time; 0: as many as fit the budget, at most batch */
@@ -652,9 +652,10 @@ PT_API pt_status_t pt_train_options_init(pt_train_options_t *options, uint32_t s
 typedef struct pt_train_result {
     uint32_t struct_size;
     int32_t reason; /* PT_REASON_... */
-    int64_t steps;  /* updates made by this call */
+    int64_t steps;  /* made by this call, skipped updates among them */
     int64_t samples, tokens;
-    double loss; /* mean over the last epoch, or over the last tenth of the steps where that is less */
+    double loss; /* mean over the last epoch, or over the last tenth of the steps where that is less; of the last step where the
+                    stage ended before these; NaN: no step was made */
     double best_evaluation_loss;
     int64_t best_step;
     double seconds;
@@ -680,7 +681,7 @@ typedef struct pt_evaluation {
 } pt_evaluation_t;
 /* batch: samples at a time; 0: 8. Set result->struct_size first. Changes no state of the training. */
 PT_API pt_status_t pt_evaluate(pt_model_t *model, pt_dataset_t *dataset, int64_t batch, pt_evaluation_t *result);
-/* Writes the rows of a named output (NULL: the first) for all samples in order, end to end. values NULL with capacity 0: only *elements, the number needed. */
+/* Writes the rows of a named output (NULL: the first that is not "hidden") for all samples in order, end to end. values NULL with capacity 0: only *elements, the number needed. */
 PT_API pt_status_t pt_predict(pt_model_t *model, pt_dataset_t *dataset, const char *output, int64_t batch,
                               float *values, int64_t capacity, int64_t *elements);
 
@@ -722,7 +723,7 @@ typedef struct pt_step_result {
 /* Forward, backward, update. result may be NULL; set its struct_size first. */
 PT_API pt_status_t pt_train_step(pt_model_t *model, pt_optimizer_t *optimizer, const pt_value_t *values,
                                  int32_t n_values, int64_t samples, uint32_t flags, pt_step_result_t *result);
-/* Forward only: a named output (NULL: the first) of these samples. */
+/* Forward only: a named output (NULL: the first that is not "hidden") of these samples. */
 PT_API pt_status_t pt_forward(pt_model_t *model, const pt_value_t *values, int32_t n_values, int64_t samples,
                               const char *output, float *dst, int64_t capacity, int64_t *elements);
 /* The loss of these samples, without dropout and without a gradient. */
@@ -733,7 +734,7 @@ typedef struct pt_estimate {
     uint32_t struct_size;
     uint32_t reserved;
     int64_t parameters, trainable;                                        /* elements */
-    int64_t parameter_bytes, gradient_bytes, optimizer_bytes, plan_bytes; /* plan: activations, inputs, scratch */
+    int64_t parameter_bytes, gradient_bytes, optimizer_bytes, plan_bytes; /* plan: activations, scratch, steps */
     int64_t bytes;     /* all of them: what the context will hold for the step */
     double operations; /* floating-point operations of one step, forward and backward */
 } pt_estimate_t;

@@ -120,6 +120,9 @@ static pt_status_t check_schedule(const pt_schedule_options_t *options)
                         (int)options->kind);
     PT__TRY(check_count(name, "warmup_steps", options->warmup_steps, 0));
     PT__TRY(check_count(name, "total_steps", options->total_steps, 0));
+    if (options->kind == PT_SCHEDULE_CALLBACK && options->warmup_steps > 0)
+        return pt__fail(PT_ERR_ARGUMENT, "%s: warmup_steps is %lld, but a callback gives the whole rate", name,
+                        (long long)options->warmup_steps);
     if (options->total_steps > 0 && options->warmup_steps > options->total_steps)
         return pt__fail(PT_ERR_ARGUMENT, "%s: warmup_steps is %lld, expected at most total_steps, which is %lld", name,
                         (long long)options->warmup_steps, (long long)options->total_steps);

@@ -188,9 +188,10 @@ pt_status_t pt__optimizer_bind(pt_optimizer_t *optimizer, const pt__learnable_t 
 {
     if (pt__optimizer_is_bound(optimizer, identity))
         return PT_OK;
-    if (optimizer->busy) /* the update that asks the schedule's callback goes on with the binding it has */
+    if (optimizer->busy || optimizer->held) /* an update, or a stage, goes on with the binding it has */
         return pt__fail(PT_ERR_BUSY,
-                        "the optimizer is in use: its schedule's callback may not train another model with it");
+                        "the optimizer is in use: a callback of the stage that it trains in, or of its schedule, "
+                        "may not use it with another model");
     pt__binding_t *old = optimizer->binding, *binding;
     PT__TRY(describe(optimizer, learnables, count, identity, &binding));
     int32_t alike = old != NULL && inherit_ages(old, binding);
@@ -210,6 +211,11 @@ pt_status_t pt__optimizer_bind(pt_optimizer_t *optimizer, const pt__learnable_t 
     pt__binding_free(optimizer, old);
     optimizer->binding = binding;
     return PT_OK;
+}
+
+void pt__optimizer_hold(pt_optimizer_t *optimizer, int32_t held)
+{
+    optimizer->held = held;
 }
 
 int32_t pt__optimizer_is_bound(const pt_optimizer_t *optimizer, uint64_t identity)

@@ -56,6 +56,7 @@ struct pt_optimizer {
     pt__optimizer_counts_t counts;
     pt__binding_t *binding; /* NULL before the first */
     int32_t busy;           /* the schedule's callback runs */
+    int32_t held;           /* by a stage: no other binding is taken */
 };
 
 /* Settings of each learnable by the groups, and the sweeps and spans that follow from them. */

@@ -31,6 +31,7 @@ static pt_status_t step(pt__stage_t *stage)
     const pt__horizon_t horizon = {.begin = stage->progress.begin, .steps = stage->total_steps};
     PT__TRY(pt__step_update(stage->model, stage->optimizer, &horizon, stage->options->event != NULL, &stage->update));
     stage->loss = weight_sum > 0 ? loss_sum / weight_sum : 0;
+    stage->has_learnt = weight_sum > 0 && !stage->update.skipped;
     stage->end_of_epoch = loaded.last_of_epoch;
     stage->samples += stage->step_samples;
     stage->tokens += stage->step_tokens;
@@ -52,7 +53,7 @@ static void count_tail(pt__stage_t *stage)
     if (stage->total_steps == 0 && stage->tail_over)
         stage->tail_loss = 0, stage->tail_steps = 0;
     stage->tail_over = stage->end_of_epoch;
-    if (in_tail) {
+    if (in_tail && stage->has_learnt) {
         stage->tail_loss += stage->loss;
         stage->tail_steps++;
     }
@@ -68,7 +69,7 @@ static pt_status_t evaluate(pt__stage_t *stage)
     stage->evaluation_accuracy = found.accuracy;
     progress->evaluated_step = progress->step;
     stage->is_saved = 0;
-    if (found.loss < progress->best_loss - stage->options->improvement ||
+    if (isless(found.loss, progress->best_loss - stage->options->improvement) || /* quiet: the host may trap NaN */
         (isnan(progress->best_loss) && !isnan(found.loss))) {
         progress->best_loss = found.loss;
         progress->best_step = progress->step;
@@ -208,6 +209,18 @@ static pt_status_t tell_cancelled(pt__stage_t *stage)
     return PT_ERR_CANCELLED;
 }
 
+/* Steps that are left until so many epochs have passed, from where the data is read on: batches may have had another size before. */
+static int64_t steps_left(const pt__stage_t *stage, int64_t epochs)
+{
+    const pt__cursor_t *cursor = &stage->progress.cursor;
+    const int64_t batch = stage->options->batch, left = stage->dataset->length - cursor->position;
+    if (cursor->epoch >= epochs)
+        return 0;
+    int64_t steps = left / batch + ((stage->options->flags & PT_TRAIN_DROP_PARTIAL) == 0 && left % batch != 0);
+    int64_t more = epochs - cursor->epoch - 1, most = INT64_MAX - steps - stage->progress.step;
+    return more > 0 && stage->epoch_steps > most / more ? most : steps + more * stage->epoch_steps;
+}
+
 /* Steps in all, from steps, epochs and the dataset's length. */
 static void count_steps(pt__stage_t *stage)
 {
@@ -219,7 +232,7 @@ static void count_steps(pt__stage_t *stage)
     stage->total_steps = options->steps;
     int64_t epochs = options->epochs > 0 ? options->epochs : options->steps > 0 ? 0 : 1;
     if (epochs > 0 && length >= 0) {
-        int64_t by_epochs = stage->epoch_steps > INT64_MAX / epochs ? INT64_MAX : stage->epoch_steps * epochs;
+        int64_t by_epochs = stage->progress.step + steps_left(stage, epochs);
         if (options->steps == 0 || by_epochs < options->steps)
             stage->total_steps = by_epochs;
     }
@@ -270,6 +283,7 @@ static pt_status_t start(pt__stage_t *stage, char path[PT__PATH_SIZE], int32_t *
     *resumed = 0;
     stage->progress.cursor.seed = options->shuffle_seed != 0 ? options->shuffle_seed
                                                              : pt__random_key(model->context->seed, 0x73687566);
+    stage->loss = (double)NAN;
     stage->progress.begin = pt__optimizer_counts_get(stage->optimizer).steps;
     stage->progress.best_loss = stage->evaluation_loss = stage->evaluation_accuracy = (double)NAN;
     if (options->flags & PT_TRAIN_KEEP_BEST)
@@ -289,6 +303,8 @@ static pt_status_t start(pt__stage_t *stage, char path[PT__PATH_SIZE], int32_t *
     stage->first_step = stage->progress.step;
     count_steps(stage);
     PT__TRY(pt__model_bind_optimizer(model, stage->optimizer));
+    pt__optimizer_hold(stage->optimizer, 1);
+    stage->holds_optimizer = 1;
     return open_loader(stage);
 }
 
@@ -325,6 +341,8 @@ pt_status_t pt__train(pt_model_t *model, pt_optimizer_t *optimizer, pt_dataset_t
             status = tell_cancelled(&stage);
     }
     fill_result(&stage, result);
+    if (stage.holds_optimizer) /* not where it is another stage's */
+        pt__optimizer_hold(optimizer, 0);
     pt__loader_free(stage.loader);
     pt__release(&model->context->memory, stage.progress.best);
     return status;

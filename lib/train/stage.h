@@ -17,10 +17,12 @@ typedef struct pt__stage {
     int64_t micro_batch;              /* samples at a time */
     int32_t reason;                   /* PT_REASON_..., 0 while it goes on */
     int32_t end_of_epoch;
+    int32_t holds_optimizer;
     int32_t is_saved; /* a checkpoint holds all that stands here */
     double started, last_checkpoint;
     /* the last update */
     double loss;
+    int32_t has_learnt; /* labels counted, and the gradient was finite */
     pt__update_result_t update;
     int64_t step_samples, step_tokens;
     /* since the last PT_EVENT_STEP */

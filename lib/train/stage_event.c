@@ -9,7 +9,7 @@ static double seconds_left(const pt__stage_t *stage, double elapsed)
     int64_t done = stage->progress.step - stage->first_step;
     if (stage->total_steps > 0 && done > 0)
         left = elapsed / (double)done * (double)(stage->total_steps - stage->progress.step);
-    if (stage->options->time_budget > 0 && !(left < stage->options->time_budget - elapsed))
+    if (stage->options->time_budget > 0 && !isless(left, stage->options->time_budget - elapsed))
         left = stage->options->time_budget > elapsed ? stage->options->time_budget - elapsed : 0;
     return left;
 }
@@ -45,8 +45,10 @@ void pt__stage_tell(pt__stage_t *stage, int32_t kind, const char *path)
 
 void pt__stage_tell_step(pt__stage_t *stage)
 {
-    stage->event_loss += stage->loss;
-    stage->event_steps++;
+    if (stage->has_learnt) {
+        stage->event_loss += stage->loss;
+        stage->event_steps++;
+    }
     stage->event_samples += stage->step_samples;
     stage->event_tokens += stage->step_tokens;
     if (stage->update.skipped)

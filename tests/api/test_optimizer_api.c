@@ -197,6 +197,8 @@ START_TEST(test_wrong_schedules)
     ck_fails(pt_optimizer_set_schedule(optimizer, &schedule), PT_ERR_ARGUMENT, "final_divisor");
     schedule = schedule_of(PT_SCHEDULE_CALLBACK);
     ck_fails(pt_optimizer_set_schedule(optimizer, &schedule), PT_ERR_ARGUMENT, "callback is NULL");
+    schedule.warmup_steps = 3;
+    ck_fails(pt_optimizer_set_schedule(optimizer, &schedule), PT_ERR_ARGUMENT, "warmup_steps is 3, but a callback");
     schedule = schedule_of(PT_SCHEDULE_CONSTANT);
     schedule.flags = 1;
     ck_fails(pt_optimizer_set_schedule(optimizer, &schedule), PT_ERR_ARGUMENT, "flags");

@@ -160,6 +160,7 @@ typedef struct watch {
     int64_t cancel_at; /* step; -1: at the first evaluation */
     int64_t ends, nonfinite;
     int32_t reason;
+    double loss; /* of the last PT_EVENT_STEP */
 } watch_t;
 
 static void on_event(void *user, pt_event_t *event)
@@ -167,6 +168,8 @@ static void on_event(void *user, pt_event_t *event)
     watch_t *watch = user;
     if (event->kind == PT_EVENT_STEP && event->step == watch->cancel_at)
         pt_model_cancel(watch->model);
+    if (event->kind == PT_EVENT_STEP)
+        watch->loss = event->loss;
     if (event->kind == PT_EVENT_NONFINITE)
         watch->nonfinite++;
     if (event->kind == PT_EVENT_END) {
@@ -276,9 +279,11 @@ START_TEST(test_labels_that_do_not_count)
         options.flags = PT_TRAIN_IN_ORDER;
         options.event = on_event;
         options.event_user = &watch;
+        options.event_every = 2;
         int64_t before = pt_optimizer_steps(optimizer);
         ck_ok(pt_pretrain(model, optimizer, data, &options, &result));
         ck_assert(isfinite(result.loss));
+        ck_assert_double_eq(watch.loss, result.loss); /* a step without labels is no loss of 0 among the others */
         ck_assert_int_eq(watch.nonfinite, 0);
         ck_assert_int_eq(result.skipped, 0);
         ck_assert_int_eq(pt_optimizer_steps(optimizer), before + 1);

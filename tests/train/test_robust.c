@@ -261,6 +261,38 @@ START_TEST(test_schedule_that_trains_another_model)
 }
 END_TEST
 
+static void train_another(void *user, pt_event_t *event)
+{
+    trap_t *trap = user;
+    static float x[40], y[4];
+    pt_value_t values[] = {{.name = "x", .data = x, .dtype = PT_FLOAT32},
+                           {.name = "y", .data = y, .dtype = PT_FLOAT32}};
+    trap->statuses[0] = pt_train_step(trap->other, trap->rig->optimizer, values, 2, 4, 0, NULL);
+    trap->statuses[1] = pt_checkpoint_save(trap->other, trap->rig->optimizer, suite_path("another.safetensors"));
+    trap->statuses[2] = pt_pretrain(trap->other, trap->rig->optimizer, trap->rig->data, NULL, NULL);
+    event->action = PT_ACTION_GO_ON;
+}
+
+/* A stage's optimizer stays with its model, or its moments would be lost, until the stage is over. */
+START_TEST(test_event_that_trains_another_model)
+{
+    rig_t rig = rig_linear(32);
+    trap_t trap = {.rig = &rig, .other = network_linear(rig.context)};
+    pt_train_options_t options = rig_options(3, 4);
+    options.event = train_another;
+    options.event_user = &trap;
+    options.checkpoint_directory = suite_path("held");
+    options.checkpoint_every = 1;
+    ck_ok(pt_pretrain(rig.model, rig.optimizer, rig.data, &options, NULL));
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(trap.statuses[i], PT_ERR_BUSY);
+    options = rig_options(3, 4);
+    ck_ok(pt_pretrain(trap.other, rig.optimizer, rig.data, &options, NULL));
+    pt_model_free(trap.other);
+    rig_free(&rig);
+}
+END_TEST
+
 static void call_everything(void *user, pt_event_t *event)
 {
     trap_t *trap = user;
@@ -475,6 +507,6 @@ END_TEST
 
 SUITE("robust", 200, test_sizes_of_no_machine, test_too_much_then_less, test_failing_changes_of_a_model,
       test_refused_checkpoint_leaves_the_optimizer, test_settings_within_an_accumulation,
-      test_results_are_checked_first, test_schedule_that_trains_another_model, test_everything_from_a_callback,
-      test_models_of_one_context_at_once, test_first_and_last_rows, test_outputs_within_sums,
-      test_estimate_of_the_smallest)
+      test_results_are_checked_first, test_schedule_that_trains_another_model, test_event_that_trains_another_model,
+      test_everything_from_a_callback, test_models_of_one_context_at_once, test_first_and_last_rows,
+      test_outputs_within_sums, test_estimate_of_the_smallest)

@@ -240,6 +240,41 @@ START_TEST(test_resume_needs_a_stage)
 }
 END_TEST
 
+/* Epochs are epochs, whatever the size of the batches before and after. */
+START_TEST(test_resume_with_other_batches)
+{
+    static const int64_t batches[2] = {16, 4}, rest[2] = {5 + 2 * 10, 20 + 2 * 40}; /* half an epoch and two more */
+    for (int i = 0; i < 2; i++) {
+        pt_context_t *context = network_context(1, 7);
+        pt_model_t *model = network_linear(context);
+        pt_optimizer_t *optimizer = network_optimizer(context, PT_OPTIMIZER_SGD, 0.1);
+        pt_dataset_t *data = network_linear_data(context, 160);
+        pt_train_options_t options = train_options(0, 8);
+        watch_t watch = {.stop_at = 10};
+        pt_train_result_t result = {.struct_size = sizeof result};
+        options.epochs = 3;
+        options.flags = PT_TRAIN_RESUME;
+        options.checkpoint_directory = suite_path(i == 0 ? "larger" : "smaller");
+        options.event = on_event;
+        options.event_user = &watch;
+        ck_ok(pt_pretrain(model, optimizer, data, &options, &result));
+        ck_assert_int_eq(result.reason, PT_REASON_HOST);
+        watch.stop_at = 0;
+        options.batch = batches[i];
+        ck_ok(pt_pretrain(model, optimizer, data, &options, &result));
+        ck_assert_int_eq(result.reason, PT_REASON_DONE);
+        ck_assert_int_eq(result.steps, rest[i]);
+        ck_assert_int_eq(result.samples, 80 + 2 * 160);
+        ck_ok(pt_pretrain(model, optimizer, data, &options, &result)); /* nothing is left */
+        ck_assert(result.steps == 0 && isnan(result.loss));
+        pt_dataset_free(data);
+        pt_optimizer_free(optimizer);
+        pt_model_free(model);
+        pt_context_free(context);
+    }
+}
+END_TEST
+
 START_TEST(test_resume_is_exact)
 {
     check_resume(0);
@@ -453,6 +488,6 @@ START_TEST(test_no_thread_spins_while_a_callback_runs)
 END_TEST
 
 SUITE("stage", 120, test_linear_learns, test_pretrain_then_finetune, test_micro_batches_agree,
-      test_schedule_of_the_second_stage, test_resume_needs_a_stage, test_resume_is_exact, test_resume_keeps_best,
-      test_early_stop_keeps_best, test_stops, test_memory_budget, test_estimate, test_wrong_order,
-      test_no_thread_spins_while_a_callback_runs)
+      test_schedule_of_the_second_stage, test_resume_needs_a_stage, test_resume_with_other_batches,
+      test_resume_is_exact, test_resume_keeps_best, test_early_stop_keeps_best, test_stops, test_memory_budget,
+      test_estimate, test_wrong_order, test_no_thread_spins_while_a_callback_runs)
