@@ -59,10 +59,8 @@ if ! {
     echo "the library did not build; all of it is in $out/build.log" >&2
     exit 1
 fi
-export PKG_CONFIG_PATH="$prefix/lib/pkgconfig"
-# shellcheck disable=SC2046 # the flags are words
 cc -std=c11 -D_POSIX_C_SOURCE=200809L -O2 -Wl,-rpath,"$prefix/lib" "$here/quickstart.c" "$here/quickstart_texts.c" \
-    "$here/quickstart_labels.c" "$here/quickstart_report.c" $(pkg-config --cflags --libs pretrain) -lm -o "$out/quickstart"
+    "$here/quickstart_labels.c" "$here/quickstart_report.c" -I"$prefix/include" -L"$prefix/lib" -lpretrain -lm -o "$out/quickstart"
 if [ $given_out = no ]; then
     set -- --out "$out" "$@"
 fi

@@ -245,6 +245,12 @@ class Callbacks(unittest.TestCase):
         predicted = model.predict(arrays, "logits")
         self.assertEqual(list(direct), list(predicted))
 
+    def test_rows_that_do_not_fit_together(self):
+        with self.assertRaisesRegex(ValueError, "different lengths"):
+            self.context.arrays({"features": [[1.0, 2.0, 3.0], [4.0, 5.0]]})
+        with self.assertRaisesRegex(ValueError, "samples"):
+            self.model.train_step(self.optimizer, {"target": [[1.0]] * 2, "features": [[1.0, 2.0, 3.0, 4.0]] * 3})
+
     def test_errors_name_what_is_wrong(self):
         with self.assertRaisesRegex(pretrain.Error, "abacus"):
             self.context.model({"model_type": "abacus"})

@@ -255,6 +255,11 @@ def _flat(values, dtype=None):
         for _ in shape[1:]:
             values = [item for part in values for item in part]
         values = values if shape else [values]
+        expected = 1
+        for size in shape:
+            expected *= size
+        if len(values) != expected or any(isinstance(item, (list, tuple)) for item in values):
+            raise ValueError("rows of different lengths: %d values, expected %s" % (len(values), " x ".join(map(str, shape))))
         letter = _LETTERS[dtype] if dtype else "f" if any(isinstance(item, float) for item in values) else "q"
         return array.array(letter, values), _DTYPES[letter], tuple(shape)
     view = memoryview(values)
@@ -734,21 +739,24 @@ class Model(_Handle):
 
     def _values(self, values):
         """pt_value_t for {name: values of all samples}, or {name: [one sequence a sample]} for a ragged field given as a list of bytes or arrays."""
-        made, alive, samples = (Value * len(values))(), [], 0
+        made, alive, samples = (Value * len(values))(), [], None
         for value, (name, given) in zip(made, values.items()):
             ragged = isinstance(given, (list, tuple)) and given and not isinstance(given[0], (int, float, list, tuple))
             if ragged:
                 parts = [_flat(part) for part in given]
-                data, dtype, samples = b"".join(bytes(memoryview(part[0]).cast("B")) for part in parts), parts[0][1], len(parts)
-                lengths = (c_int64 * samples)(*[part[2][0] for part in parts])
+                data, dtype, rows = b"".join(bytes(memoryview(part[0]).cast("B")) for part in parts), parts[0][1], len(parts)
+                lengths = (c_int64 * rows)(*[part[2][0] for part in parts])
                 value.lengths, alive = ctypes.addressof(lengths), alive + [lengths]
             else:
                 data, dtype, shape = _flat(given)
-                samples = shape[0]
+                rows = shape[0]
+            if samples not in (None, rows):
+                raise ValueError("field %r has %d samples, the others have %d" % (name, rows, samples))
+            samples = rows
             value.name, value.dtype = _encoded(name), dtype
             value.data, _, held = _address(data)
             alive.append(held)
-        return made, samples, alive
+        return made, samples or 0, alive
 
     def train_step(self, optimizer, values, accumulate=False):
         made, samples, _alive = self._values(values)
