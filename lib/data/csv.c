@@ -160,8 +160,8 @@ static pt_status_t find_heading(reader_t *reader, const char *name, int64_t *pla
 static pt_status_t find_column(reader_t *reader, const pt__table_t *table, int32_t column)
 {
     const char *name = pt__table_column(table, column)->source;
-    int64_t place,
-        count = pt__table_column(table, column)->kind == PT_COLUMN_NUMBER ? pt__table_numbers(table, column) : 1;
+    int64_t count = pt__table_column(table, column)->kind == PT_COLUMN_NUMBER ? pt__table_numbers(table, column) : 1;
+    int64_t place;
     PT__TRY(find_heading(reader, name, &place));
     if (place < 0)
         place = parse_place(name);

@@ -51,7 +51,7 @@ pt__optimizer_context(const pt_optimizer_t *optimizer); /* identities are unique
  * apart: with the identity of the last binding it returns at once. On failure the old binding stands. */
 pt_status_t pt__optimizer_bind(pt_optimizer_t *optimizer, const pt__learnable_t *learnables, int64_t count,
                                uint64_t identity);
-/* Between both no other binding is taken: a stage's callbacks cannot take its optimizer away. */
+/* While held (1, until 0) no other binding is taken: a stage's callbacks cannot take its optimizer away. */
 void pt__optimizer_hold(pt_optimizer_t *optimizer, int32_t held);
 /* Whether that binding is in force, so that a caller need not even list its learnables. */
 int32_t pt__optimizer_is_bound(const pt_optimizer_t *optimizer, uint64_t identity);

@@ -230,13 +230,18 @@ typedef struct trap {
     int count;
 } trap_t;
 
-static void rate_that_trains(void *user, pt_rate_t *rate)
+static void train_other(trap_t *trap)
 {
-    trap_t *trap = user;
     static float x[40], y[4];
     pt_value_t values[] = {{.name = "x", .data = x, .dtype = PT_FLOAT32},
                            {.name = "y", .data = y, .dtype = PT_FLOAT32}};
     trap->statuses[0] = pt_train_step(trap->other, trap->rig->optimizer, values, 2, 4, 0, NULL);
+}
+
+static void rate_that_trains(void *user, pt_rate_t *rate)
+{
+    trap_t *trap = user;
+    train_other(trap);
     pt_model_free(trap->other);
     trap->other = network_linear(trap->rig->context);
     rate->factor = 1;
@@ -264,10 +269,7 @@ END_TEST
 static void train_another(void *user, pt_event_t *event)
 {
     trap_t *trap = user;
-    static float x[40], y[4];
-    pt_value_t values[] = {{.name = "x", .data = x, .dtype = PT_FLOAT32},
-                           {.name = "y", .data = y, .dtype = PT_FLOAT32}};
-    trap->statuses[0] = pt_train_step(trap->other, trap->rig->optimizer, values, 2, 4, 0, NULL);
+    train_other(trap);
     trap->statuses[1] = pt_checkpoint_save(trap->other, trap->rig->optimizer, suite_path("another.safetensors"));
     trap->statuses[2] = pt_pretrain(trap->other, trap->rig->optimizer, trap->rig->data, NULL, NULL);
     event->action = PT_ACTION_GO_ON;

@@ -1,5 +1,5 @@
 /* The stages end to end: learning, determinism over threads and micro-batches, resume bit by bit, early stopping, budgets, events. */
-#include "support/networks.h"
+#include "support/rig.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -32,22 +32,13 @@ static void on_event(void *user, pt_event_t *event)
                         : PT_ACTION_GO_ON;
 }
 
-static pt_train_options_t train_options(int64_t steps, int64_t batch)
-{
-    pt_train_options_t options;
-    ck_ok(pt_train_options_init(&options, sizeof options));
-    options.steps = steps;
-    options.batch = batch;
-    return options;
-}
-
 START_TEST(test_linear_learns)
 {
     pt_context_t *context = network_context(2, 7);
     pt_model_t *model = network_linear(context);
     pt_optimizer_t *optimizer = network_optimizer(context, PT_OPTIMIZER_SGD, 0.1);
     pt_dataset_t *data = network_linear_data(context, 200);
-    pt_train_options_t options = train_options(0, 16);
+    pt_train_options_t options = rig_options(0, 16);
     watch_t watch = {0};
     pt_train_result_t result = {.struct_size = sizeof result};
     options.epochs = 60;
@@ -90,7 +81,7 @@ static uint64_t journey(int32_t threads, int64_t micro_batch, double *accuracy)
     pt_model_t *model = network_gpt(context);
     pt_optimizer_t *optimizer = network_optimizer(context, PT_OPTIMIZER_ADAMW, 3e-3);
     pt_dataset_t *texts = network_text_data(context, 60, 1), *labelled = network_text_data(context, 60, 3);
-    pt_train_options_t options = train_options(40, 12);
+    pt_train_options_t options = rig_options(40, 12);
     pt_evaluation_t evaluation = {.struct_size = sizeof evaluation};
     options.micro_batch = micro_batch;
     ck_ok(pt_pretrain(model, optimizer, texts, &options, NULL));
@@ -131,7 +122,7 @@ START_TEST(test_micro_batches_agree)
         pt_model_t *model = network_linear(context);
         pt_optimizer_t *optimizer = network_optimizer(context, PT_OPTIMIZER_ADAM, 0.01);
         pt_dataset_t *data = network_linear_data(context, 50);
-        pt_train_options_t options = train_options(20, 16);
+        pt_train_options_t options = rig_options(20, 16);
         options.micro_batch = cut ? 5 : 0;
         ck_ok(pt_pretrain(model, optimizer, data, &options, NULL));
         ck_ok(pt_model_parameter_get(model, 0, values[cut], 10));
@@ -160,7 +151,7 @@ static uint64_t in_runs(const char *directory, const int64_t *stops, int64_t ste
         schedule.warmup_steps = 5;
         ck_ok(pt_optimizer_set_schedule(optimizer, &schedule));
         pt_dataset_t *data = network_text_data(context, 50, 3), *held_out = network_text_data(context, 20, 3);
-        pt_train_options_t options = train_options(steps, 8);
+        pt_train_options_t options = rig_options(steps, 8);
         watch_t watch = {.stop_at = stops[run]};
         pt_train_result_t result = {.struct_size = sizeof result};
         options.flags = PT_TRAIN_RESUME | flags;
@@ -195,48 +186,36 @@ static void check_resume(uint32_t flags)
 /* One optimizer for two stages: a schedule over the stage's steps begins with each. */
 START_TEST(test_schedule_of_the_second_stage)
 {
-    pt_context_t *context = network_context(1, 7);
-    pt_model_t *model = network_linear(context);
-    pt_optimizer_t *optimizer = network_optimizer(context, PT_OPTIMIZER_SGD, 0.1);
-    pt_dataset_t *data = network_linear_data(context, 64);
-    pt_train_options_t options = train_options(8, 8);
+    rig_t rig = rig_linear(64);
+    pt_train_options_t options = rig_options(8, 8);
     pt_schedule_options_t schedule;
     pt_evaluation_t before = {.struct_size = sizeof before}, after = {.struct_size = sizeof after};
     ck_ok(pt_schedule_options_init(&schedule, sizeof schedule));
     schedule.kind = PT_SCHEDULE_LINEAR;
-    ck_ok(pt_optimizer_set_schedule(optimizer, &schedule));
-    ck_ok(pt_pretrain(model, optimizer, data, &options, NULL));
-    ck_ok(pt_evaluate(model, data, 0, &before));
-    ck_ok(pt_pretrain(model, optimizer, data, &options, NULL));
-    ck_ok(pt_evaluate(model, data, 0, &after));
+    ck_ok(pt_optimizer_set_schedule(rig.optimizer, &schedule));
+    ck_ok(pt_pretrain(rig.model, rig.optimizer, rig.data, &options, NULL));
+    ck_ok(pt_evaluate(rig.model, rig.data, 0, &before));
+    ck_ok(pt_pretrain(rig.model, rig.optimizer, rig.data, &options, NULL));
+    ck_ok(pt_evaluate(rig.model, rig.data, 0, &after));
     ck_assert_double_lt(after.loss, 0.9 * before.loss);
-    pt_dataset_free(data);
-    pt_optimizer_free(optimizer);
-    pt_model_free(model);
-    pt_context_free(context);
+    rig_free(&rig);
 }
 END_TEST
 
 START_TEST(test_resume_needs_a_stage)
 {
-    pt_context_t *context = network_context(1, 7);
-    pt_model_t *model = network_linear(context);
-    pt_optimizer_t *optimizer = network_optimizer(context, PT_OPTIMIZER_SGD, 0.1);
-    pt_dataset_t *data = network_linear_data(context, 64);
-    pt_train_options_t options = train_options(8, 8);
+    rig_t rig = rig_linear(64);
+    pt_train_options_t options = rig_options(8, 8);
     const char *directory = suite_path("saved-by-hand");
     char path[512];
-    ck_ok(pt_pretrain(model, optimizer, data, &options, NULL));
+    ck_ok(pt_pretrain(rig.model, rig.optimizer, rig.data, &options, NULL));
     snprintf(path, sizeof path, "%s/step-000000000008.safetensors", directory);
     options.checkpoint_directory = directory;
     options.flags = PT_TRAIN_RESUME;
-    ck_ok(pt_pretrain(model, optimizer, data, &options, NULL)); /* makes the directory */
-    ck_ok(pt_checkpoint_save(model, optimizer, path));
-    ck_fails(pt_pretrain(model, optimizer, data, &options, NULL), PT_ERR_STATE, "outside of a stage");
-    pt_dataset_free(data);
-    pt_optimizer_free(optimizer);
-    pt_model_free(model);
-    pt_context_free(context);
+    ck_ok(pt_pretrain(rig.model, rig.optimizer, rig.data, &options, NULL)); /* makes the directory */
+    ck_ok(pt_checkpoint_save(rig.model, rig.optimizer, path));
+    ck_fails(pt_pretrain(rig.model, rig.optimizer, rig.data, &options, NULL), PT_ERR_STATE, "outside of a stage");
+    rig_free(&rig);
 }
 END_TEST
 
@@ -245,11 +224,8 @@ START_TEST(test_resume_with_other_batches)
 {
     static const int64_t batches[2] = {16, 4}, rest[2] = {5 + 2 * 10, 20 + 2 * 40}; /* half an epoch and two more */
     for (int i = 0; i < 2; i++) {
-        pt_context_t *context = network_context(1, 7);
-        pt_model_t *model = network_linear(context);
-        pt_optimizer_t *optimizer = network_optimizer(context, PT_OPTIMIZER_SGD, 0.1);
-        pt_dataset_t *data = network_linear_data(context, 160);
-        pt_train_options_t options = train_options(0, 8);
+        rig_t rig = rig_linear(160);
+        pt_train_options_t options = rig_options(0, 8);
         watch_t watch = {.stop_at = 10};
         pt_train_result_t result = {.struct_size = sizeof result};
         options.epochs = 3;
@@ -257,20 +233,17 @@ START_TEST(test_resume_with_other_batches)
         options.checkpoint_directory = suite_path(i == 0 ? "larger" : "smaller");
         options.event = on_event;
         options.event_user = &watch;
-        ck_ok(pt_pretrain(model, optimizer, data, &options, &result));
+        ck_ok(pt_pretrain(rig.model, rig.optimizer, rig.data, &options, &result));
         ck_assert_int_eq(result.reason, PT_REASON_HOST);
         watch.stop_at = 0;
         options.batch = batches[i];
-        ck_ok(pt_pretrain(model, optimizer, data, &options, &result));
+        ck_ok(pt_pretrain(rig.model, rig.optimizer, rig.data, &options, &result));
         ck_assert_int_eq(result.reason, PT_REASON_DONE);
         ck_assert_int_eq(result.steps, rest[i]);
         ck_assert_int_eq(result.samples, 80 + 2 * 160);
-        ck_ok(pt_pretrain(model, optimizer, data, &options, &result)); /* nothing is left */
+        ck_ok(pt_pretrain(rig.model, rig.optimizer, rig.data, &options, &result)); /* nothing is left */
         ck_assert(result.steps == 0 && isnan(result.loss));
-        pt_dataset_free(data);
-        pt_optimizer_free(optimizer);
-        pt_model_free(model);
-        pt_context_free(context);
+        rig_free(&rig);
     }
 }
 END_TEST
@@ -293,7 +266,7 @@ START_TEST(test_early_stop_keeps_best)
     pt_model_t *model = network_linear(context);
     pt_optimizer_t *optimizer = network_optimizer(context, PT_OPTIMIZER_SGD, 0.1);
     pt_dataset_t *data = network_linear_data(context, 64);
-    pt_train_options_t options = train_options(0, 8);
+    pt_train_options_t options = rig_options(0, 8);
     pt_train_result_t result = {.struct_size = sizeof result};
     pt_evaluation_t evaluation = {.struct_size = sizeof evaluation};
     options.epochs = 1000;
@@ -320,7 +293,7 @@ START_TEST(test_stops)
     pt_model_t *model = network_linear(context);
     pt_optimizer_t *optimizer = network_optimizer(context, PT_OPTIMIZER_SGD, 0.1);
     pt_dataset_t *data = network_linear_data(context, 64);
-    pt_train_options_t options = train_options(1000000000, 8);
+    pt_train_options_t options = rig_options(1000000000, 8);
     pt_train_result_t result = {.struct_size = sizeof result};
     watch_t watch = {.model = model, .cancel_at = 5};
     options.event = on_event;
@@ -355,7 +328,7 @@ START_TEST(test_memory_budget)
     network_set_task(model, PT_TASK_CAUSAL_LM, 0);
     pt_optimizer_t *optimizer = network_optimizer(context, PT_OPTIMIZER_ADAMW, 1e-3);
     pt_dataset_t *data = network_text_data(context, 64, 1);
-    pt_train_options_t options = train_options(2, 64);
+    pt_train_options_t options = rig_options(2, 64);
     options.memory_budget = 1000;
     ck_fails(pt_pretrain(model, optimizer, data, &options, NULL), PT_ERR_BUDGET, "1 samples at a time need");
     options.memory_budget = 400000;
@@ -407,7 +380,7 @@ START_TEST(test_wrong_order)
     pt_optimizer_t *optimizer = network_optimizer(context, PT_OPTIMIZER_ADAMW, 1e-3),
                    *foreign = network_optimizer(other, PT_OPTIMIZER_ADAMW, 1e-3);
     pt_dataset_t *texts = network_text_data(context, 10, 1), *rows = network_linear_data(context, 10);
-    pt_train_options_t options = train_options(1, 4);
+    pt_train_options_t options = rig_options(1, 4);
     pt_evaluation_t evaluation = {.struct_size = sizeof evaluation};
     ck_fails(pt_finetune(model, optimizer, texts, &options, NULL), PT_ERR_STATE, "no loss");
     ck_fails(pt_evaluate(model, texts, 0, &evaluation), PT_ERR_STATE, "no loss");
@@ -474,7 +447,7 @@ START_TEST(test_no_thread_spins_while_a_callback_runs)
     ck_ok(pt_model_create(context, graph, &model));
     ck_ok(pt_dataset_create_map(context, fields, 2, 10000, 0, fetch_asleep, &nap, NULL, &data));
     pt_optimizer_t *optimizer = network_optimizer(context, PT_OPTIMIZER_SGD, 1e-4);
-    pt_train_options_t options = train_options(NAP_STEPS, 512);
+    pt_train_options_t options = rig_options(NAP_STEPS, 512);
     ck_ok(pt_pretrain(model, optimizer, data, &options, NULL));
     ck_assert_int_ge(nap.calls, NAP_STEPS);
     /* threads that wait may spin for some microseconds before they sleep, not for the whole of a callback */
