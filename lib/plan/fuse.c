@@ -102,9 +102,7 @@ static void count_uses(fusion_t *self)
     }
     for (int64_t i = 0; i < plan->graph->n_nodes; i++) {
         const pt__node_t *node = &plan->graph->nodes[i];
-        int32_t live = 0;
-        for (int32_t k = 0; k < node->n_outputs; k++)
-            live |= plan->used[node->outputs[k]];
+        int32_t live = pt__layout_is_live(plan, node);
         for (int32_t k = 0; live && k < node->n_inputs; k++)
             if (node->inputs[k] != PT_NO_TENSOR)
                 self->uses[node->inputs[k]]++;

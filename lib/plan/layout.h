@@ -65,6 +65,8 @@ struct pt__plan {
 int64_t pt__layout_elements(const pt__plan_t *plan, const pt__shape_t *shape); /* at capacity */
 /* A view of tensor with capacity's sizes, no address. */
 pt__view_t pt__layout_view(const pt__plan_t *plan, pt_tensor_t tensor);
+/* Whether an output is used, and so the node runs; not always the first one: of a gradient only a parameter's part may be. */
+int32_t pt__layout_is_live(const pt__plan_t *plan, const pt__node_t *node);
 /* Adds a storage and gives its index. */
 pt_status_t pt__layout_add_storage(pt__plan_t *plan, const pt__storage_t *storage, int32_t *index);
 /* The node as a call with views at capacity; every operand that is there has data that is not NULL, but no address. */

@@ -16,6 +16,14 @@ pt_tensor_t pt__graph_loss_weight(const pt_graph_t *graph)
     return root->outputs[1];
 }
 
+int32_t pt__layout_is_live(const pt__plan_t *plan, const pt__node_t *node)
+{
+    int32_t live = 0;
+    for (int32_t k = 0; k < node->n_outputs; k++)
+        live |= plan->used[node->outputs[k]];
+    return live;
+}
+
 /* Marks what is read, last nodes first: a node is live where one of its outputs is used or where it is a sink. */
 static void find_uses(pt__plan_t *plan)
 {
@@ -26,11 +34,9 @@ static void find_uses(pt__plan_t *plan)
     }
     for (int64_t i = graph->n_nodes; i-- > 0;) {
         const pt__node_t *node = &graph->nodes[i];
-        int32_t live = (node->op->flags & PT__OP_SINK) != 0;
-        if (live)
+        if (node->op->flags & PT__OP_SINK)
             plan->used[node->outputs[0]] = 1;
-        for (int32_t k = 0; k < node->n_outputs; k++)
-            live |= plan->used[node->outputs[k]];
+        int32_t live = pt__layout_is_live(plan, node);
         for (int32_t k = 0; live && k < node->n_inputs; k++) {
             if (node->inputs[k] == PT_NO_TENSOR)
                 continue;

@@ -40,15 +40,6 @@ static int64_t tensor_bytes(const pt__plan_t *plan, pt_tensor_t tensor)
     return pt__layout_elements(plan, &of->shape) * (int64_t)pt__dtype_size(of->dtype);
 }
 
-/* One that computes something: a gradient of parameters is not always an op's first output. */
-static int32_t is_live(const pt__plan_t *plan, const pt__node_t *node)
-{
-    for (int32_t j = 0; j < node->op->n_outputs; j++)
-        if (node->outputs[j] != PT_NO_TENSOR && plan->used[node->outputs[j]])
-            return 1;
-    return 0;
-}
-
 /* The only live reader of a contribution, where that is a sink; -1 otherwise. */
 static int32_t find_sink(const pt__plan_t *plan, pt_tensor_t tensor, int64_t after)
 {
@@ -57,7 +48,7 @@ static int32_t find_sink(const pt__plan_t *plan, pt_tensor_t tensor, int64_t aft
     for (int64_t i = after; i < graph->n_nodes; i++) {
         const pt__node_t *node = &graph->nodes[i];
         for (int32_t k = 0; k < node->n_inputs; k++) {
-            if (node->inputs[k] != tensor || !is_live(plan, node))
+            if (node->inputs[k] != tensor || !pt__layout_is_live(plan, node))
                 continue;
             if (sink >= 0 || !(node->op->flags & PT__OP_SINK))
                 return -1;
@@ -197,10 +188,7 @@ pt_status_t pt__layout_assign(pt__plan_t *plan)
     extend_through_views(plan);
     for (int64_t i = 0; i < graph->n_nodes; i++) {
         const pt__node_t *node = &graph->nodes[i];
-        int32_t live = 0;
-        for (int32_t k = 0; k < node->n_outputs; k++)
-            live |= plan->used[node->outputs[k]];
-        if (!live || dropped[i])
+        if (!pt__layout_is_live(plan, node) || dropped[i])
             continue;
         PT__TRY_OUT(assign_outputs(plan, i, dropped));
         if (!(node->op->flags & PT__OP_ALIAS))

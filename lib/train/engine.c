@@ -160,17 +160,21 @@ int64_t pt__engine_sample_tokens(const pt_model_t *model, const pt_dataset_t *da
     return model->graph->length_limit > 0 && most > model->graph->length_limit ? model->graph->length_limit : most;
 }
 
-static pt_status_t grow_arena(pt_model_t *model, int64_t bytes)
+void pt__engine_release_arena(pt_model_t *model)
 {
-    pt__memory_t *memory = &model->context->memory;
-    if (bytes <= model->arena_bytes)
-        return PT_OK;
-    pt__release(memory,
-                model->arena); /* first, so that old and new are never held together; nothing in it outlives a run */
+    pt__release(&model->context->memory, model->arena);
     model->arena = NULL;
     model->arena_bytes = 0;
     model->placement++;
-    PT__TRY(pt__allocate_uninitialised(memory, (size_t)bytes, 1, "plan arena", &model->arena));
+}
+
+static pt_status_t grow_arena(pt_model_t *model, int64_t bytes)
+{
+    if (bytes <= model->arena_bytes)
+        return PT_OK;
+    pt__engine_release_arena(
+        model); /* first, so that old and new are never held together; nothing in it outlives a run */
+    PT__TRY(pt__allocate_uninitialised(&model->context->memory, (size_t)bytes, 1, "plan arena", &model->arena));
     model->arena_bytes = bytes;
     return PT_OK;
 }

@@ -209,6 +209,12 @@ static pt_status_t tell_cancelled(pt__stage_t *stage)
     return PT_ERR_CANCELLED;
 }
 
+/* 0: no number of them ends the stage. */
+static int64_t epochs_wanted(const pt_train_options_t *options)
+{
+    return options->epochs == 0 && options->steps == 0 ? 1 : options->epochs;
+}
+
 /* Steps that are left until so many epochs have passed, from where the data is read on: batches may have had another size before. */
 static int64_t steps_left(const pt__stage_t *stage, int64_t epochs)
 {
@@ -230,7 +236,7 @@ static void count_steps(pt__stage_t *stage)
         stage->epoch_steps = length / options->batch +
                              ((options->flags & PT_TRAIN_DROP_PARTIAL) == 0 && length % options->batch != 0);
     stage->total_steps = options->steps;
-    int64_t epochs = options->epochs > 0 ? options->epochs : options->steps > 0 ? 0 : 1;
+    int64_t epochs = epochs_wanted(options);
     if (epochs > 0 && length >= 0) {
         int64_t by_epochs = stage->progress.step + steps_left(stage, epochs);
         if (options->steps == 0 || by_epochs < options->steps)
@@ -246,10 +252,8 @@ static pt_status_t open_loader(pt__stage_t *stage)
         .in_order = (options->flags & PT_TRAIN_IN_ORDER) != 0 || stage->dataset->length < 0,
         .drop_partial = (options->flags & PT_TRAIN_DROP_PARTIAL) != 0,
         .prefetch = 1,
-        .epochs = options->epochs,
+        .epochs = epochs_wanted(options),
     };
-    if (options->epochs == 0 && options->steps == 0)
-        wanted.epochs = 1;
     PT__TRY(pt__budget_micro_batch(stage->model, stage->optimizer, stage->dataset, options, &wanted.micro_batch));
     if (wanted.micro_batch > wanted.batch)
         wanted.micro_batch = wanted.batch;

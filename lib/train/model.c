@@ -174,10 +174,7 @@ void pt__model_set_recompute(pt_model_t *model, int32_t recompute)
 void pt__model_release_plans(pt_model_t *model)
 {
     drop_plans(model);
-    pt__release(&model->context->memory, model->arena);
-    model->arena = NULL;
-    model->arena_bytes = 0;
-    model->placement++;
+    pt__engine_release_arena(model);
 }
 
 /* The values that the model has for a parameter of this name and shape; NULL: none. */

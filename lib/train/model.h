@@ -142,6 +142,8 @@ typedef struct pt__measure {
 /* What a plan of these sizes would take: TRAIN or EVALUATE. */
 pt_status_t pt__engine_measure(const pt_model_t *model, pt__mode_t mode, int64_t samples, int64_t tokens,
                                pt__measure_t *measure);
+/* The memory that all of a model's plans share, until the next run. */
+void pt__engine_release_arena(pt_model_t *model);
 /* The most rows that one sample of this dataset can have for this model; 0 where nothing it reads is ragged. */
 int64_t pt__engine_sample_tokens(const pt_model_t *model, const pt_dataset_t *dataset);
 /* Whether labels must be made from tokens for this dataset. */
