@@ -10,8 +10,8 @@
  * library's threads call it. With one thread, time is that thread's processor time. */
 #include "peak.h"
 
-#include "kernels/device.h"
-#include "kernels/gemm_room.h"
+#include "kernels/cpu/cpu.h"
+#include "kernels/cpu/gemm_room.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,7 +87,7 @@ static double take_turn(pt__device_t *device, const pt__gemm_t *gemm)
 {
     double operations = 2.0 * (double)gemm->m * (double)gemm->n * (double)gemm->k, best = 0;
     int64_t calls = (int64_t)(5e-4 * 1e11 / operations) + 1;
-    int threads = pt__pool_threads(device->pool);
+    int threads = pt__pool_threads(pt__cpu(device)->pool);
     double begin = seconds_of(threads), last = begin;
     pt__gemm(device, gemm); /* brings the operands and the pool's threads in */
     do {
@@ -122,8 +122,8 @@ static int take_turns(int threads, pt__level_t level)
     if (openblas_set_num_threads)
         openblas_set_num_threads(1);
     if (pt__pool_create(&memory, threads, &pool) != PT_OK ||
-        pt__device_create(&memory, pool, level, PT__GEMM_OWN, &own) != PT_OK ||
-        pt__device_create(&memory, pool, level, PT__GEMM_CBLAS, &cblas) != PT_OK) {
+        pt__cpu_create(&memory, pool, level, PT__GEMM_OWN, &own) != PT_OK ||
+        pt__cpu_create(&memory, pool, level, PT__GEMM_CBLAS, &cblas) != PT_OK) {
         fprintf(stderr, "gemm_table: %s\n", pt__error_message());
         return EXIT_FAILURE;
     }

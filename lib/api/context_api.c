@@ -2,7 +2,7 @@
 #include "api/api.h"
 #include "base/context.h"
 #include "base/log.h"
-#include "kernels/device.h"
+#include "kernels/cpu/cpu.h"
 
 enum { MOST_THREADS = 1024 };
 
@@ -88,7 +88,7 @@ pt_status_t pt_context_create(const pt_context_options_t *options, pt_context_t 
     PT__TRY_OUT(pt__log_lock_create(&context->memory, &context->log_lock));
     PT__TRY_OUT(pt__pool_create(&context->memory, known.threads, &context->pool));
     PT__TRY_OUT(
-        pt__device_create(&context->memory, context->pool, level, (pt__gemm_room_t)known.gemm, &context->device));
+        pt__cpu_create(&context->memory, context->pool, level, (pt__gemm_room_t)known.gemm, &context->device));
     *out = context;
     return PT_OK;
 out:

@@ -122,21 +122,20 @@ pt_status_t pt__optimizer_set_learning_rate(pt_optimizer_t *optimizer, double le
 
 /* ---- One update ---- */
 
-static pt_status_t ask_callback(pt_optimizer_t *optimizer, struct pt__device *device, double *factor)
+static pt_status_t ask_callback(pt_optimizer_t *optimizer, double *factor)
 {
-    pt__pool_rest(device->pool);
+    pt__pool_rest(optimizer->context->pool);
     optimizer->busy = 1;
     pt_status_t status = pt__schedule_ask(&optimizer->schedule, optimizer->counts.steps, factor);
     optimizer->busy = 0;
     return status;
 }
 
-static pt_status_t schedule_factor(pt_optimizer_t *optimizer, struct pt__device *device, const pt__horizon_t *horizon,
-                                   double *factor)
+static pt_status_t schedule_factor(pt_optimizer_t *optimizer, const pt__horizon_t *horizon, double *factor)
 {
     const pt_schedule_options_t *schedule = &optimizer->schedule;
     if (schedule->kind == PT_SCHEDULE_CALLBACK)
-        return ask_callback(optimizer, device, factor);
+        return ask_callback(optimizer, factor);
     int64_t step = optimizer->counts.steps, total = schedule->total_steps;
     if (total == 0 && horizon != NULL && pt__schedule_needs_total(schedule->kind)) {
         step -= horizon->begin;
@@ -201,7 +200,7 @@ static pt_status_t update(pt_optimizer_t *optimizer, struct pt__device *device, 
     *result = (pt__update_result_t){0};
     if (optimizer->binding == NULL)
         return pt__fail(PT_ERR_INTERNAL, "an update before the optimizer was bound to parameters");
-    PT__TRY(schedule_factor(optimizer, device, horizon, &factor));
+    PT__TRY(schedule_factor(optimizer, horizon, &factor));
     pt__device_enter(device);
     double norm = gradient_norm(optimizer->binding, device) * scale;
     pt__device_leave(device);

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernels/device.h"
+#include "kernels/cpu/cpu.h"
 #include "support/suite.h"
 
 typedef void (*kernel_run_fn)(pt__dev device, const void *argument, float *out);
@@ -41,7 +41,7 @@ static inline void on_every_device(const char *what, kernel_run_fn run, const vo
             pt__device_t *device = NULL;
             pt__memory_init(&memory, NULL, NULL, NULL);
             ck_ok(pt__pool_create(&memory, thread_counts[t], &pool));
-            ck_ok(pt__device_create(&memory, pool, level, PT__GEMM_AUTO, &device));
+            ck_ok(pt__cpu_create(&memory, pool, level, PT__GEMM_AUTO, &device));
             for (int64_t i = 0; i < n; i++)
                 out[i] = before != NULL ? before[i] : NAN;
             pt__device_enter(device);

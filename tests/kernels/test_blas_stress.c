@@ -10,8 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "kernels/device.h"
-#include "kernels/gemm_room.h"
+#include "kernels/cpu/cpu.h"
+#include "kernels/cpu/gemm_room.h"
 #include "support/suite.h"
 
 enum { ROUNDS = 300, REPEATS = 100, LARGEST = 96, SAMPLES = 40 };
@@ -90,7 +90,7 @@ static void *be_host(void *argument)
     float *values = malloc(3 * floats * sizeof(float));
     pt__memory_init(&memory, NULL, NULL, NULL);
     if (values && pt__pool_create(&memory, 2, &pool) == PT_OK) {
-        if (pt__device_create(&memory, pool, PT__LEVEL_COUNT, PT__GEMM_CBLAS, &device) == PT_OK) {
+        if (pt__cpu_create(&memory, pool, PT__LEVEL_COUNT, PT__GEMM_CBLAS, &device) == PT_OK) {
             multiply_often(host, device, values, values + floats, values + 2 * floats);
             host->done = 1;
             pt__device_free(device);

@@ -10,7 +10,7 @@ static void make(pt__memory_t *memory, int32_t threads, pt__pool_t **pool, pt__d
 {
     pt__memory_init(memory, NULL, NULL, NULL);
     ck_ok(pt__pool_create(memory, threads, pool));
-    ck_ok(pt__device_create(memory, *pool, PT__LEVEL_COUNT, PT__GEMM_AUTO, device));
+    ck_ok(pt__cpu_create(memory, *pool, PT__LEVEL_COUNT, PT__GEMM_AUTO, device));
 }
 
 START_TEST(test_host_mode_comes_back)

@@ -130,7 +130,7 @@ static void check_bound(pt__dev device, const bound_t *bound)
             }
         }
     }
-    ck_assert_msg(worst <= bound->ulps, "%s, %s: %.3f ulp at %.9g", names[bound->unary], pt__level_name(device->level),
+    ck_assert_msg(worst <= bound->ulps, "%s, %s: %.3f ulp at %.9g", names[bound->unary], pt__level_name(pt__cpu(device)->level),
                   worst, (double)worst_at);
 }
 
@@ -144,7 +144,7 @@ START_TEST(test_function_bounds)
         pt__device_t *device = NULL;
         pt__memory_init(&memory, NULL, NULL, NULL);
         ck_ok(pt__pool_create(&memory, 1, &pool));
-        ck_ok(pt__device_create(&memory, pool, level, PT__GEMM_AUTO, &device));
+        ck_ok(pt__cpu_create(&memory, pool, level, PT__GEMM_AUTO, &device));
         for (size_t b = 0; b < sizeof bounds / sizeof bounds[0]; b++)
             check_bound(device, &bounds[b]);
         pt__device_free(device);

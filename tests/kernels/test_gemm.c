@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernels/device.h"
+#include "kernels/cpu/cpu.h"
 #include "support/suite.h"
 
 enum { GUARD = 3, THREADS = 3 };
@@ -266,7 +266,7 @@ static void open_devices(void)
         for (int room = PT__GEMM_OWN; room <= PT__GEMM_CBLAS; room++)
             for (int t = 0; t < THREADS; t++)
                 if (pt__level_supported((pt__level_t)level))
-                    ck_ok(pt__device_create(&memory, pools[t], (pt__level_t)level, (pt__gemm_room_t)room,
+                    ck_ok(pt__cpu_create(&memory, pools[t], (pt__level_t)level, (pt__gemm_room_t)room,
                                             &devices[level][room][t]));
 }
 
@@ -505,23 +505,23 @@ START_TEST(test_gemm_device)
 {
     pt__device_t *device;
     set_up();
-    ck_ok(pt__device_create(&memory, pools[1], PT__LEVEL_COUNT, PT__GEMM_AUTO, &device));
-    ck_assert_int_eq(device->level, pt__level_best());
-    ck_assert_int_eq(device->room, device->level == PT__LEVEL_PORTABLE ? PT__GEMM_CBLAS : PT__GEMM_OWN);
-    ck_assert_ptr_nonnull(strstr(pt__device_describe(device), pt__level_name(device->level)));
-    ck_ok(pt__device_reserve(device, 3 << 20, 1 << 20));
+    ck_ok(pt__cpu_create(&memory, pools[1], PT__LEVEL_COUNT, PT__GEMM_AUTO, &device));
+    ck_assert_int_eq(pt__cpu(device)->level, pt__level_best());
+    ck_assert_int_eq(pt__cpu(device)->room, pt__cpu(device)->level == PT__LEVEL_PORTABLE ? PT__GEMM_CBLAS : PT__GEMM_OWN);
+    ck_assert_ptr_nonnull(strstr(pt__device_describe(device), pt__level_name(pt__cpu(device)->level)));
+    ck_ok(pt__cpu_reserve(device, 3 << 20, 1 << 20));
     for (int32_t i = 0; i < 2; i++) {
-        float *scratch = pt__device_scratch(device, i);
+        float *scratch = pt__cpu_scratch(device, i);
         ck_assert_uint_eq((uintptr_t)scratch % 64, 0);
         memset(scratch, 1, 3 << 20);
     }
-    memset(pt__device_shared(device), 1, 1 << 20);
+    memset(pt__cpu_shared(device), 1, 1 << 20);
     pt__device_free(device);
     pt__device_free(NULL);
     for (int level = 0; level < PT__LEVEL_COUNT; level++) {
         ck_assert_int_eq(pt__level_find(pt__level_name((pt__level_t)level)), level);
         if (!pt__level_supported((pt__level_t)level)) {
-            ck_fails(pt__device_create(&memory, pools[0], (pt__level_t)level, PT__GEMM_AUTO, &device),
+            ck_fails(pt__cpu_create(&memory, pools[0], (pt__level_t)level, PT__GEMM_AUTO, &device),
                      PT_ERR_UNSUPPORTED, pt__level_name((pt__level_t)level));
             ck_assert_ptr_null(device);
         }

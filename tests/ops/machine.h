@@ -5,7 +5,7 @@
 #define OPS_MACHINE_H
 
 #include "graph/op.h"
-#include "kernels/device.h"
+#include "kernels/cpu/cpu.h"
 
 enum { MACHINE_SAMPLES = 6 };
 

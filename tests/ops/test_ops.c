@@ -415,9 +415,9 @@ static int32_t check_level(pt__level_t level)
         pt__memory_init(&memory, NULL, NULL, NULL);
         for (int32_t t = 0; t < THREAD_COUNTS && status == PT_OK; t++) {
             ck_ok(pt__pool_create(&memory, thread_counts[t], &pools[t]));
-            status = pt__device_create(&memory, pools[t], level, room, &devices[t]);
+            status = pt__cpu_create(&memory, pools[t], level, room, &devices[t]);
             if (status == PT_OK)
-                ck_ok(pt__device_reserve(devices[t], PT__KERNEL_SCRATCH, 0));
+                ck_ok(pt__cpu_reserve(devices[t], PT__KERNEL_SCRATCH, 0));
         }
         if (status == PT_OK) {
             snprintf(name, sizeof name, "%s/%s", pt__level_name(level), rooms[room]);

@@ -46,6 +46,8 @@ for folder, _, names in os.walk(os.path.join(root, "lib")):
             target = included.split("/")[0]
             if target != layer and ALLOWED[layer] is not None and target not in ALLOWED[layer]:
                 errors.append(f'{where}: {layer} may not include {target} ("{included}")')
+            if included.startswith("kernels/cpu/") and not where.startswith(("lib/kernels/cpu/", "lib/api/context_api.c")):
+                errors.append(f'{where}: what only the CPU has stays in its folder ("{included}")')
             if target == "api" and layer != "api":
                 errors.append(f'{where}: nothing includes api ("{included}")')
 print("\n".join(errors) or "includes keep to the layers")

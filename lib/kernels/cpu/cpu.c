@@ -1,0 +1,192 @@
+/* The CPU as a device: which level and room it uses, how large its caches are, and the workers' scratch. Made and freed by the context. */
+#include "kernels/cpu/cpu.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kernels/cpu/gemm_room.h"
+#include "kernels/cpu/micro.h"
+#include "kernels/cpu/vector.h"
+
+typedef struct level_tables {
+    const pt__vector_t *vector;
+    const pt__micro_t *micro;
+} level_tables_t;
+
+static level_tables_t tables_of(pt__level_t level)
+{
+    switch (level) {
+#if defined(__x86_64__)
+    case PT__LEVEL_AVX2:
+        return (level_tables_t){&pt__vector_avx2, &pt__micro_avx2};
+    case PT__LEVEL_AVX512:
+        return (level_tables_t){&pt__vector_avx512, &pt__micro_avx512};
+#elif defined(__aarch64__)
+    case PT__LEVEL_NEON:
+        return (level_tables_t){&pt__vector_neon, &pt__micro_neon};
+#endif
+    default:
+        return (level_tables_t){&pt__vector_portable, &pt__micro_portable};
+    }
+}
+
+static int64_t cache_size(int name, int64_t otherwise)
+{
+    long bytes = name < 0 ? 0 : sysconf(name);
+    return bytes > 0 ? (int64_t)bytes : otherwise;
+}
+
+static void find_caches(int64_t bytes[3])
+{
+    int names[3] = {-1, -1, -1};
+#if defined(_SC_LEVEL1_DCACHE_SIZE) && defined(_SC_LEVEL2_CACHE_SIZE) && defined(_SC_LEVEL3_CACHE_SIZE)
+    names[0] = _SC_LEVEL1_DCACHE_SIZE;
+    names[1] = _SC_LEVEL2_CACHE_SIZE;
+    names[2] = _SC_LEVEL3_CACHE_SIZE;
+#endif
+    bytes[0] = cache_size(names[0], 32 << 10);
+    bytes[1] = cache_size(names[1], 512 << 10);
+    bytes[2] = cache_size(names[2], 4 << 20);
+}
+
+static pt__gemm_room_t choose_room(pt__level_t level, pt__gemm_room_t room)
+{
+    if (room != PT__GEMM_AUTO)
+        return room;
+    return level == PT__LEVEL_PORTABLE ? PT__GEMM_CBLAS : PT__GEMM_OWN;
+}
+
+static void end(pt__device_t *device)
+{
+    pt__cpu_t *cpu = pt__cpu(device);
+    for (int32_t i = 0; cpu->workspaces && i < cpu->n_workspaces; i++)
+        pt__release(cpu->memory, cpu->workspaces[i].data);
+    pt__release(cpu->memory, cpu->workspaces);
+    pt__release(cpu->memory, cpu->shared.data);
+    pthread_mutex_destroy(&cpu->shared_lock);
+    pthread_mutex_destroy(&cpu->run_lock);
+    pt__release(cpu->memory, cpu);
+}
+
+static const char *describe(pt__device_t *device)
+{
+    return pt__cpu(device)->description;
+}
+
+/* The workspaces and what kernels keep in them from call to call belong to one thread at a time. */
+static void enter(pt__device_t *device)
+{
+    pt__cpu_t *cpu = pt__cpu(device);
+    pthread_mutex_lock(&cpu->run_lock);
+    cpu->host_mode = pt__float_mode_get();
+    pt__float_mode_set(PT__FLOAT_MODE);
+}
+
+static void leave(pt__device_t *device)
+{
+    pt__cpu_t *cpu = pt__cpu(device);
+    pt__float_mode_set(cpu->host_mode);
+    pthread_mutex_unlock(&cpu->run_lock);
+}
+
+static const pt__device_calls_t calls = {
+    .name = "cpu", .free = end, .describe = describe, .enter = enter, .leave = leave};
+
+pt_status_t pt__cpu_create(pt__memory_t *memory, pt__pool_t *pool, pt__level_t level, pt__gemm_room_t room,
+                           pt__device_t **out)
+{
+    pt__cpu_t *cpu = NULL;
+    pt_status_t status;
+    *out = NULL;
+    if (level == PT__LEVEL_COUNT)
+        level = pt__level_best();
+    if (!pt__level_supported(level))
+        return pt__fail(PT_ERR_UNSUPPORTED, "processor level %s was asked for; this processor's best is %s",
+                        pt__level_name(level), pt__level_name(pt__level_best()));
+    PT__TRY(pt__allocate(memory, 1, sizeof *cpu, "device", &cpu));
+    if (pthread_mutex_init(&cpu->shared_lock, NULL) != 0) {
+        pt__release(memory, cpu);
+        return pt__fail(PT_ERR_MEMORY, "out of memory: lock of a device");
+    }
+    if (pthread_mutex_init(&cpu->run_lock, NULL) != 0) {
+        pthread_mutex_destroy(&cpu->shared_lock);
+        pt__release(memory, cpu);
+        return pt__fail(PT_ERR_MEMORY, "out of memory: lock of a device");
+    }
+    level_tables_t tables = tables_of(level);
+    cpu->base = (pt__device_t){.kernels = &pt__kernels_cpu, .calls = &calls};
+    cpu->vector = tables.vector;
+    cpu->micro = tables.micro;
+    cpu->memory = memory;
+    cpu->pool = pool;
+    cpu->level = level;
+    cpu->room = choose_room(level, room);
+    find_caches(cpu->cache_bytes);
+    cpu->n_workspaces = pt__pool_threads(pool);
+    PT__TRY_OUT(
+        pt__allocate(memory, (size_t)cpu->n_workspaces, sizeof *cpu->workspaces, "workspaces", &cpu->workspaces));
+    PT__TRY_OUT(pt__cpu_reserve(&cpu->base, PT__KERNEL_SCRATCH, 0));
+    snprintf(cpu->description, sizeof cpu->description, "cpu (%s), threads: %d, matrix products: %s (linked: %s)",
+             pt__level_name(level), (int)cpu->n_workspaces, cpu->room == PT__GEMM_OWN ? "own kernels" : "cblas",
+             pt__gemm_cblas_name());
+    *out = &cpu->base;
+    return PT_OK;
+
+out:
+    end(&cpu->base);
+    return status;
+}
+
+static pt_status_t grow(pt__cpu_t *cpu, pt__workspace_t *workspace, int64_t bytes)
+{
+    void *data;
+    if (workspace->data && bytes <= workspace->bytes)
+        return PT_OK;
+    PT__TRY(pt__allocate_uninitialised(cpu->memory, 1, (size_t)bytes, "workspace", &data));
+    pt__release(cpu->memory, workspace->data);
+    workspace->data = data;
+    workspace->bytes = bytes;
+    return PT_OK;
+}
+
+typedef struct growth {
+    pt__cpu_t *cpu;
+    int64_t bytes, shared_bytes;
+    pt_status_t status;
+} growth_t;
+
+/* As the pool's one task, so that no kernel of another of the context's threads is using what is replaced. */
+static void grow_all(void *argument, int64_t task, int32_t worker)
+{
+    growth_t *growth = argument;
+    pt__cpu_t *cpu = growth->cpu;
+    (void)task;
+    (void)worker;
+    for (int32_t i = 0; growth->status == PT_OK && i < cpu->n_workspaces; i++)
+        growth->status = grow(cpu, &cpu->workspaces[i], growth->bytes + pt__gemm_worker_bytes(cpu));
+    if (growth->status == PT_OK)
+        growth->status = grow(cpu, &cpu->shared, growth->shared_bytes + pt__gemm_shared_bytes(cpu));
+}
+
+pt_status_t pt__cpu_reserve(pt__device_t *device, int64_t bytes, int64_t shared_bytes)
+{
+    pt__cpu_t *cpu = pt__cpu(device);
+    growth_t growth = {.cpu = cpu, .bytes = bytes, .shared_bytes = shared_bytes, .status = PT_OK};
+    pthread_mutex_lock(&cpu->shared_lock);
+    pt__pool_run(cpu->pool, 1, grow_all, &growth);
+    pthread_mutex_unlock(&cpu->shared_lock);
+    return growth.status;
+}
+
+void *pt__cpu_scratch(pt__device_t *device, int32_t worker)
+{
+    pt__cpu_t *cpu = pt__cpu(device);
+    return (char *)cpu->workspaces[worker].data + pt__gemm_worker_bytes(cpu);
+}
+
+void *pt__cpu_shared(pt__device_t *device)
+{
+    pt__cpu_t *cpu = pt__cpu(device);
+    return (char *)cpu->shared.data + pt__gemm_shared_bytes(cpu);
+}

@@ -1,0 +1,61 @@
+/* The CPU as a device: the pool it computes on, the processor level, the room behind the matrix door, the workers' scratch. For the files of
+ * this folder, and for whoever makes one. */
+#ifndef PT__CPU_H
+#define PT__CPU_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/thread.h"
+#include "kernels/cpu/level.h"
+#include "kernels/device.h"
+
+typedef enum pt__gemm_room { PT__GEMM_AUTO = 0, PT__GEMM_OWN, PT__GEMM_CBLAS } pt__gemm_room_t;
+
+typedef struct pt__workspace { /* a worker's scratch, grown by pt__cpu_reserve, 64-byte aligned */
+    void *data;
+    int64_t bytes;
+    uint64_t holds; /* which packed columns the matrix door's part has (gemm_own.c) */
+} pt__workspace_t;
+
+typedef struct pt__cpu {
+    pt__device_t base;
+    const struct pt__vector *vector; /* serial inner loops of the level in use (vector.h) */
+    const struct pt__micro *micro;   /* the level's matrix micro-kernel (micro.h) */
+    pt__memory_t *memory;
+    pt__pool_t *pool;
+    pt__level_t level;
+    pt__gemm_room_t room;        /* resolved: never AUTO */
+    int64_t cache_bytes[3];      /* L1 data, L2, last level share; found at run time, defaults where unknown */
+    pt__workspace_t *workspaces; /* one a worker [pool threads] */
+    pt__workspace_t shared;      /* one for what all workers read, or add up */
+    /* held from the call that writes `shared` to the last that reads it; never from inside a task */
+    pthread_mutex_t shared_lock;
+    pthread_mutex_t run_lock;       /* pt__device_enter */
+    uint64_t host_mode;             /* of the thread that entered, given back when it leaves; with run_lock held */
+    atomic_uint_least64_t packings; /* by the matrix door so far, so that each has a number of its own */
+    int32_t n_workspaces;
+    char description[128];
+} pt__cpu_t;
+
+static inline pt__cpu_t *pt__cpu(pt__device_t *device)
+{
+    return (pt__cpu_t *)(void *)device;
+}
+
+/* level PT__LEVEL_COUNT asks for the best. PT_ERR_UNSUPPORTED where the level cannot run here. Allocates the workspaces that the
+ * matrix door needs, so that nothing on the hot path allocates. */
+pt_status_t pt__cpu_create(pt__memory_t *memory, pt__pool_t *pool, pt__level_t level, pt__gemm_room_t room,
+                           pt__device_t **out);
+
+/* Makes every worker's workspace hold at least `bytes` and the shared one `shared_bytes`. The matrix door's own needs come first in both
+ * and are added here. */
+pt_status_t pt__cpu_reserve(pt__device_t *device, int64_t bytes, int64_t shared_bytes);
+
+/* A worker's scratch behind the matrix door's own part: at least what was reserved, 64-byte aligned. */
+void *pt__cpu_scratch(pt__device_t *device, int32_t worker);
+
+/* What all workers read, behind the matrix door's own part; only with shared_lock held. */
+void *pt__cpu_shared(pt__device_t *device);
+
+#endif

@@ -1,0 +1,105 @@
+/* The row-wise epilogue of a matrix product, while the rows are in cache: bias, stored pre-activation, activation or its
+ * slope, residual. Both rooms behind the door use it, each for the parts that its own kernels do not do. */
+#include <stddef.h>
+#include <string.h>
+
+#include "kernels/cpu/gemm_room.h"
+#include "kernels/cpu/vector.h"
+
+enum { SEGMENT = 512 }; /* columns whose slopes are worked out at a time */
+
+static pt__unary_t unary_of(int32_t activation)
+{
+    static const pt__unary_t unary[PT__ACTIVATION_COUNT] = {
+        [PT__ACTIVATION_RELU] = PT__UNARY_RELU,         [PT__ACTIVATION_GELU_TANH] = PT__UNARY_GELU_TANH,
+        [PT__ACTIVATION_GELU_ERF] = PT__UNARY_GELU_ERF, [PT__ACTIVATION_SILU] = PT__UNARY_SILU,
+        [PT__ACTIVATION_TANH] = PT__UNARY_TANH,         [PT__ACTIVATION_SIGMOID] = PT__UNARY_SIGMOID,
+    };
+    return unary[activation];
+}
+
+int32_t pt__gemm_parts(const pt__gemm_t *gemm)
+{
+    int32_t parts = gemm->bias ? PT__FINISH_BIAS : 0;
+    if (gemm->residual)
+        parts |= PT__FINISH_RESIDUAL;
+    if (gemm->activation != PT__ACTIVATION_NONE || gemm->preactivation)
+        parts |= PT__FINISH_ACTIVATION;
+    return parts;
+}
+
+pt__gemm_t pt__gemm_product(const pt__gemm_t *gemm, int64_t index)
+{
+    pt__gemm_t one = *gemm;
+    int64_t move = index * gemm->dst_step;
+    one.count = 1;
+    one.a += index * gemm->a_step;
+    one.b += index * gemm->b_step;
+    one.dst += move;
+    if (one.preactivation)
+        one.preactivation += move;
+    if (one.slope_source)
+        one.slope_source += move;
+    if (one.residual)
+        one.residual += move;
+    return one;
+}
+
+pt__gemm_t pt__gemm_part(const pt__gemm_t *gemm, int64_t row, int64_t rows, int64_t column, int64_t columns)
+{
+    pt__gemm_t part = *gemm;
+    int64_t move = row * gemm->dst_stride + column;
+    part.m = rows;
+    part.n = columns;
+    part.a += gemm->a_transposed ? row : row * gemm->a_stride;
+    part.b += gemm->b_transposed ? column * gemm->b_stride : column;
+    part.dst += move;
+    if (part.bias)
+        part.bias += column;
+    if (part.preactivation)
+        part.preactivation += move;
+    if (part.slope_source)
+        part.slope_source += move;
+    if (part.residual)
+        part.residual += move;
+    return part;
+}
+
+/* dst[i] *= activation'(source[i]). The vector loops want the activation's output for tanh and sigmoid. */
+static void multiply_by_slope(const pt__vector_map_t *map, int32_t activation, int64_t n, const float *source,
+                              float *dst)
+{
+    pt__unary_t unary = unary_of(activation);
+    if (activation != PT__ACTIVATION_TANH && activation != PT__ACTIVATION_SIGMOID) {
+        map->unary_gradient[unary](n, source, dst, dst);
+        return;
+    }
+    float output[SEGMENT];
+    for (int64_t i = 0; i < n; i += SEGMENT) {
+        int64_t length = n - i < SEGMENT ? n - i : SEGMENT;
+        map->unary[unary](length, source + i, output);
+        map->unary_gradient[unary](length, output, dst + i, dst + i);
+    }
+}
+
+void pt__gemm_finish(const pt__cpu_t *device, const pt__gemm_t *gemm, int32_t parts, int64_t row, int64_t rows,
+                     int64_t column, int64_t columns)
+{
+    const pt__vector_map_t *map = device->vector->map;
+    for (int64_t r = row; parts && r < row + rows; r++) {
+        int64_t at = r * gemm->dst_stride + column;
+        float *dst = gemm->dst + at;
+        if (parts & PT__FINISH_BIAS)
+            map->add_into(columns, gemm->bias + column, dst);
+        if (parts & PT__FINISH_ACTIVATION && gemm->preactivation)
+            memcpy(gemm->preactivation + at, dst, (size_t)columns * sizeof(float));
+        if (parts & PT__FINISH_ACTIVATION && gemm->activation != PT__ACTIVATION_NONE) {
+            if (gemm->slope_source)
+                multiply_by_slope(map, gemm->activation, columns, gemm->slope_source + at, dst);
+            else
+                map->unary[unary_of(gemm->activation)](columns, dst, dst);
+        }
+        if (parts & PT__FINISH_RESIDUAL)
+            map->add_into(columns, gemm->residual + at, dst);
+    }
+}

@@ -1,0 +1,168 @@
+/* How a product is done by our own room: what is packed, what is exchanged, how deep a pass is, by shape and caches alone; and how
+ * it is cut into tasks, by the number of threads too, which no bit depends on. */
+#include <stdatomic.h>
+#include <stddef.h>
+
+#include "kernels/cpu/gemm_job.h"
+
+enum {
+    PAGE_FLOATS = 1024, /* rows a multiple of this apart fall into the same cache sets */
+    TASKS_EACH = 8,     /* of a product, at most, for each thread */
+    FAR_FLOATS = 640,   /* rows further apart are on pages of their own: small tiles would look at too many */
+};
+
+static void exchange(pt__job_t *job)
+{
+    const pt__gemm_t *gemm = job->gemm;
+    pt__gemm_t *view = &job->view;
+    job->exchanged = 1;
+    view->m = gemm->n;
+    view->n = gemm->m;
+    view->a = gemm->b;
+    view->b = gemm->a;
+    view->a_stride = gemm->b_stride;
+    view->b_stride = gemm->a_stride;
+    view->a_transposed = !gemm->b_transposed;
+    view->b_transposed = !gemm->a_transposed;
+}
+
+/* Depth of a pass: a tile's rows of a have most of the first-level cache; passes of one product are equal. */
+static int64_t choose_depth_block(const pt__job_t *job)
+{
+    int64_t floats = job->device->cache_bytes[0] / (int64_t)sizeof(float);
+    int64_t deepest = pt__most(pt__least(floats * 3 / 4 / job->micro->rows, PT__MICRO_DEPTH) / 16 * 16, 64);
+    int64_t pass = job->view.k;
+    if (pass > deepest)
+        pass = pt__ceiling(pass, pt__ceiling(pass, deepest));
+    return pt__most(pt__ceiling(pass, 16) * 16, 16);
+}
+
+/* Where b is transposed, its n * k numbers would be packed. Exchanged, those of a are, if they lie in rows of depth, and
+ * each of the m * n results is transposed once a pass, at about the cost of packing two numbers. */
+static int32_t exchange_pays(const pt__gemm_t *gemm)
+{
+    if (!gemm->b_transposed || gemm->m < 16)
+        return 0;
+    double packed = (double)gemm->n * (double)gemm->k, passes = (double)pt__ceiling(gemm->k, PT__MICRO_DEPTH);
+    double instead = gemm->a_transposed ? 0 : (double)gemm->m * (double)gemm->k;
+    return instead + 2 * passes * (double)gemm->m * (double)gemm->n < packed;
+}
+
+/* b is packed where it lies across, or its rows push each other out of the caches; or else where it is more than a few panels
+ * that more than a few tiles of rows read. */
+static int32_t packing_pays(const pt__job_t *job)
+{
+    const pt__gemm_t *view = &job->view;
+    int32_t clash = view->b_stride % PAGE_FLOATS == 0;
+    if (view->k == 0 || view->b_transposed)
+        return view->k > 0;
+    return view->m > (clash ? 3 : 8) * job->micro->rows && (clash || view->n > 4 * job->micro->columns);
+}
+
+/* So few rows or columns that b would be packed for too little use. */
+static int32_t few_dots(const pt__gemm_t *gemm)
+{
+    return !gemm->a_transposed && gemm->b_transposed &&
+           (gemm->m <= 4 || gemm->n <= 2 || (gemm->n <= 12 && gemm->m <= 256));
+}
+
+void pt__gemm_describe(pt__cpu_t *device, const pt__gemm_t *gemm, pt__job_t *job)
+{
+    const pt__micro_t *micro = device->micro;
+    *job = (pt__job_t){
+        .device = device, .gemm = gemm, .view = *gemm, .micro = micro, .row_parts = 1, .column_parts = 1};
+    job->parts = pt__gemm_parts(gemm) & ~PT__FINISH_BIAS;
+    job->add = gemm->accumulate ? gemm->dst : NULL;
+    if (job->parts == PT__FINISH_RESIDUAL && !gemm->accumulate) {
+        job->parts = 0;
+        job->add = gemm->residual;
+    }
+    job->beside = gemm->slope_source    ? gemm->slope_source
+                  : gemm->preactivation ? gemm->preactivation
+                  : job->parts          ? gemm->residual
+                                        : NULL;
+    job->dots = few_dots(gemm);
+    if (job->dots) { /* whole rows of both operands */
+        job->depth_block = pt__most(gemm->k, 1);
+        job->column_block = gemm->n;
+        return;
+    }
+    if (exchange_pays(gemm))
+        exchange(job);
+    else if (gemm->b_transposed && !gemm->a_transposed && gemm->n > micro->columns && gemm->n % micro->columns <= 2)
+        job->tail = gemm->n % micro->columns;
+    job->view.n -= job->tail;
+    const pt__gemm_t *view = &job->view;
+    job->depth_block = choose_depth_block(job);
+    const int64_t width = micro->columns;
+    job->column_block = pt__most(pt__gemm_block_floats(device) / job->depth_block / width * width, width);
+    job->stage = view->n >= 4 * width && view->m > micro->rows && pt__gemm_operations(gemm) >= PT__GEMM_SPREAD &&
+                 (view->a_transposed ? micro->rows < 8 && view->a_stride >= FAR_FLOATS
+                                     : view->a_stride % PAGE_FLOATS == 0);
+    job->packed = packing_pays(job);
+}
+
+/* ---- the cut into tasks */
+
+/* Whether a task's packed columns are kept whole for the next. */
+static int32_t keeps(const pt__job_t *job, int64_t column_parts)
+{
+    const int64_t width = job->micro->columns, panels = pt__ceiling(job->view.n, width);
+    return job->packed && pt__ceiling(panels, column_parts) * width * job->view.k <= pt__gemm_block_floats(job->device);
+}
+
+/* What a grid adds to each multiplication, in multiplications, as measured:
+ *   - a number of a is fetched once for each block of columns, one of b fetched or packed once for the rows that pass over it;
+ *   - tiles of few rows and columns beyond the last are done as slowly as whole ones;
+ *   - threads that are left without a task wait, and with few tasks each they wait for the last;
+ *   - dst is fetched again for each pass, from the further away the more of it is between;
+ *   - where a row of dst is cut between two threads, the processor fetches ahead what the other one is writing. */
+static double grid_cost(const pt__job_t *job, int64_t row_parts, int64_t column_parts)
+{
+    const int64_t width = job->micro->columns, high = job->micro->rows, rows = job->view.m, n = job->view.n;
+    const int64_t threads = pt__pool_threads(job->device->pool), tasks = row_parts * column_parts;
+    const int64_t each = pt__ceiling(tasks, threads), tall = pt__ceiling(rows, row_parts);
+    const int64_t wide = pt__ceiling(pt__ceiling(n, width), column_parts) * width;
+    const double depth = (double)pt__most(job->view.k, 1);
+    const double passes = (double)pt__most(pt__ceiling(job->view.k, job->depth_block), 1);
+    double passing = (double)(keeps(job, column_parts) ? tall * pt__least(each, row_parts) : tall);
+    double done = (double)(pt__ceiling(tall, high) * high * row_parts * wide * column_parts) / (double)(rows * n);
+    double cost = 2.0 / (double)pt__least(wide, job->column_block) + (job->packed ? 10.0 : 8.0) / passing;
+    double cuts = (double)(pt__least(column_parts, threads) - 1);
+    double dst = (double)(tall * pt__least(wide, job->column_block)) * sizeof(float);
+    double far = dst < (double)job->device->cache_bytes[1] ? dst / (double)job->device->cache_bytes[1] : 1.0;
+    cost += 0.3 * done + (double)(each * threads) / (double)tasks + 0.02 * (double)threads / (double)tasks;
+    cost += 16.0 * far * (passes - 1.0) / depth;
+    if (column_parts > 1)
+        cost += 0.12 / (double)column_parts + 1500.0 * cuts * passes / (depth * (double)n);
+    return cost;
+}
+
+static void consider(pt__job_t *job, int64_t row_parts, int64_t column_parts, double *least)
+{
+    row_parts = pt__least(row_parts, pt__ceiling(job->view.m, job->micro->rows));
+    column_parts = pt__least(column_parts, pt__ceiling(job->view.n, job->micro->columns));
+    double cost = grid_cost(job, row_parts, column_parts);
+    if (cost >= *least)
+        return;
+    *least = cost;
+    job->row_parts = row_parts;
+    job->column_parts = column_parts;
+}
+
+void pt__gemm_cut(pt__job_t *job)
+{
+    const int64_t threads = pt__pool_threads(job->device->pool), most = threads * TASKS_EACH;
+    const double worth = (double)job->view.m * (double)job->view.n * (double)job->view.k / PT__GEMM_TASK;
+    const int64_t wanted = worth < (double)most ? pt__most((int64_t)worth, 1) : most;
+    double least = 1e30;
+    for (int64_t tasks = pt__least(wanted, threads); tasks <= wanted; tasks *= 2)
+        for (int64_t parts = 1; parts <= tasks; parts *= 2) {
+            consider(job, pt__ceiling(tasks, parts), parts, &least);
+            if (tasks & (tasks - 1)) /* of a power of two, every cut has its turn anyway */
+                consider(job, parts, pt__ceiling(tasks, parts), &least);
+        }
+    job->kept = keeps(job, job->column_parts);
+    if (job->kept)
+        job->number = atomic_fetch_add(&job->device->packings, (uint64_t)job->column_parts) + 1;
+}

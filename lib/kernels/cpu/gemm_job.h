@@ -1,0 +1,64 @@
+/* A product as our own room does it: how its operands are read and how it is cut. For gemm_own.c, which does it, gemm_job.c, which
+ * decides, gemm_deep.c and gemm_sums.c. */
+#ifndef PT__GEMM_JOB_H
+#define PT__GEMM_JOB_H
+
+#include "kernels/cpu/gemm_room.h"
+#include "kernels/cpu/micro.h"
+
+enum { PT__GEMM_TASK = 1200000 }; /* multiplications worth a task */
+
+typedef struct pt__job { /* one product */
+    pt__cpu_t *device;
+    const pt__micro_t *micro;
+    const pt__gemm_t *gemm; /* as it was asked for */
+    pt__gemm_t view;        /* the same, or with a and b, m and n exchanged; less the tail */
+    int32_t exchanged;
+    int32_t dots;         /* sums along the depth, without tiles */
+    int32_t stage;        /* a's rows */
+    int32_t packed;       /* b, into panels */
+    int32_t parts;        /* of the epilogue, by rows after the last pass */
+    const float *add;     /* what the first pass adds: dst, the residual or nothing */
+    const float *beside;  /* what the epilogue reads or writes beside dst after the last pass, or NULL */
+    int64_t tail;         /* columns beyond the last whole panel that are cheaper by sums along the depth */
+    int64_t depth_block;  /* of a pass */
+    int64_t column_block; /* of b, that stays in cache */
+    int64_t row_parts, column_parts;
+    int32_t kept;    /* a task's packed columns, whole, for the worker's next task of these columns */
+    uint64_t number; /* of the first column part, by which a worker knows what it has kept; no two jobs share one */
+} pt__job_t;
+
+/* gemm: one product (count 0 or 1), for as long as the job is used. One task, until it is cut. */
+void pt__gemm_describe(pt__cpu_t *device, const pt__gemm_t *gemm, pt__job_t *job);
+
+static inline int64_t pt__least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static inline int64_t pt__most(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static inline int64_t pt__ceiling(int64_t n, int64_t unit)
+{
+    return (n + unit - 1) / unit;
+}
+
+/* Cuts into one task a thread, or a few times as many where they are worth it. */
+void pt__gemm_cut(pt__job_t *job);
+
+/* Floats of b that a worker packs at a time, so that they stay in half of the second-level cache. */
+static inline int64_t pt__gemm_block_floats(const pt__cpu_t *device)
+{
+    return pt__most(pt__least(device->cache_bytes[1] / 2 / (int64_t)sizeof(float), 128 << 10), 32 << 10);
+}
+
+/* Multiplications; a little more for shallow products, whose dst counts. */
+static inline double pt__gemm_operations(const pt__gemm_t *gemm)
+{
+    return (double)gemm->m * (double)gemm->n * (double)(gemm->k + 4);
+}
+
+#endif

@@ -1,0 +1,303 @@
+/* Our own room behind the matrix door: how a product is cut into blocks for the caches and into tasks for the pool. The
+ * arithmetic is the level's (kernels/micro.h).
+ *
+ * The depth is cut into passes, so that a tile's rows of a stay in the first-level cache while panel after panel of b, a block
+ * of which stays in the second-level cache, passes over them; each pass adds to dst. An element of dst is one chain of sums
+ * over a pass, whatever tile and task it falls into: bits depend on the shape alone. The first pass puts in what is linear
+ * (bias, what dst held, a residual); the rest of the epilogue follows the last pass, on rows that are still in cache.
+ *
+ * a is read where it stands; each tile's rows are copied into the first-level cache first where they would push each other
+ * out of it. Few rows read b where it stands, too; for more it is packed into panels: by each worker for itself, since what one
+ * core writes and another reads costs more than to pack it again. A worker packs the columns of a task whole, where they fit into half of the
+ * second-level cache, and keeps them for its next tasks of these columns; otherwise block by block. Where b is transposed and a is
+ * much the smaller of the two, a and b are exchanged: then a is packed, and dst's tiles are transposed as they are stored. So
+ * a large weight is read once, from where it stands. */
+#include <stddef.h>
+
+#include "kernels/cpu/gemm_job.h"
+#include "kernels/cpu/vector.h"
+
+enum { TASKS_MOST = 32 }; /* of a batch */
+
+typedef struct scratch { /* a worker's workspace; NULLs where the job needs none */
+    float *stage, *b;
+} scratch_t;
+
+int64_t pt__gemm_worker_bytes(const pt__cpu_t *device)
+{
+    return (int64_t)sizeof(float) * (PT__MICRO_STAGE + pt__gemm_block_floats(device));
+}
+
+int64_t pt__gemm_shared_bytes(const pt__cpu_t *device)
+{
+    (void)device;
+    return (int64_t)sizeof(float) * PT__GEMM_SHARED_FLOATS;
+}
+
+static scratch_t scratch_of(const pt__cpu_t *device, int32_t worker)
+{
+    float *data = device->workspaces[worker].data;
+    return (scratch_t){.stage = data, .b = data + PT__MICRO_STAGE};
+}
+
+/* The i-th product of a batch, made in `product` where it is not the whole. One of one row or one column of dense operands is the
+ * same product with either layout; so their sums over the depth never come with it (gemm_sums.c). */
+static const pt__gemm_t *product_at(const pt__gemm_t *gemm, int64_t index, pt__gemm_t *product)
+{
+    int32_t row = gemm->a_transposed && gemm->m == 1 && gemm->a_stride == 1;
+    int32_t column = !gemm->b_transposed && gemm->n == 1 && gemm->b_stride == 1;
+    if (gemm->count <= 1 && !row && !column)
+        return gemm;
+    *product = pt__gemm_product(gemm, index);
+    if (row) {
+        product->a_transposed = 0;
+        product->a_stride = product->k;
+    }
+    if (column) {
+        product->b_transposed = 1;
+        product->b_stride = product->k;
+    }
+    return product;
+}
+
+/* ---- one task */
+
+typedef struct area { /* of the view, and so of dst */
+    int64_t row, rows, column, columns;
+    int64_t then; /* the columns that follow on this worker, or the view's end */
+} area_t;
+
+static int64_t dst_at(const pt__job_t *job, int64_t row, int64_t column)
+{
+    return job->exchanged ? column * job->gemm->dst_stride + row : row * job->gemm->dst_stride + column;
+}
+
+static void finish(const pt__job_t *job, int64_t row, int64_t rows, int64_t column, int64_t columns)
+{
+    if (job->exchanged)
+        pt__gemm_finish(job->device, job->gemm, job->parts, column, columns, row, rows);
+    else
+        pt__gemm_finish(job->device, job->gemm, job->parts, row, rows, column, columns);
+}
+
+static void pack(const pt__job_t *job, float *dst, int64_t column, int64_t columns, int64_t from, int64_t depth)
+{
+    const pt__gemm_t *view = &job->view;
+    job->micro->pack_b(columns, depth, pt__gemm_b_at(view, from, column), view->b_stride, view->b_transposed, dst,
+                       depth * job->micro->columns);
+}
+
+/* What will be read of b for a block. */
+static pt__ahead_t ahead_of_b(const pt__job_t *job, int64_t column, int64_t columns, int64_t from, int64_t depth)
+{
+    const int64_t line = PT__CACHE_LINE / (int64_t)sizeof(float);
+    const int32_t transposed = job->view.b_transposed;
+    columns = pt__least(columns, job->view.n - column);
+    depth = pt__least(depth, job->view.k - from);
+    return (pt__ahead_t){.row = pt__gemm_b_at(&job->view, from, column),
+                         .stride = job->view.b_stride,
+                         .rows = transposed ? columns : depth,
+                         .lines = pt__ceiling(transposed ? depth : columns, line) + 1};
+}
+
+/* Rows and columns of dst, over one pass; then comes what `next` says. */
+static void multiply(const pt__job_t *job, scratch_t scratch, const area_t *area, int64_t column, int64_t columns,
+                     int64_t from, int64_t depth, pt__ahead_t *next)
+{
+    const int64_t row = area->row, rows = area->rows;
+    const pt__gemm_t *view = &job->view;
+    const int64_t at = dst_at(job, row, column), width = job->micro->columns;
+    const float *add = from == 0 ? job->add : view->dst;
+    pt__block_t block = {
+        .rows = rows,
+        .columns = columns,
+        .depth = depth,
+        .a = pt__gemm_a_at(view, row, from),
+        .a_stride = view->a_stride,
+        .a_transposed = view->a_transposed,
+        .stage = job->stage ? scratch.stage : NULL,
+        .b = pt__gemm_b_at(view, from, column),
+        .b_stride = view->b_stride,
+        .b_step = width,
+        .dst_transposed = job->exchanged,
+        .dst = view->dst + at,
+        .add = add ? add + at : NULL,
+        .dst_stride = view->dst_stride,
+        .bias = from == 0 && view->bias ? view->bias + (job->exchanged ? row : column) : NULL,
+        .a_sum = view->a_sum && column == 0 ? view->a_sum + row : NULL,
+        .b_sum = view->b_sum && row == 0 ? view->b_sum + column : NULL,
+        .b_next = next,
+    };
+    const float *beside = block.add && block.add != block.dst ? job->add : from + depth < view->k ? NULL : job->beside;
+    block.beside = beside ? beside + at : NULL;
+    if (job->packed) {
+        if (!job->kept)
+            pack(job, scratch.b, column, columns, from, depth);
+        block.b = job->kept ? scratch.b + from * width : scratch.b;
+        block.b_stride = width;
+        block.b_step = width * (job->kept ? view->k : depth);
+        block.b_filled = 1;
+    }
+    job->micro->multiply(&block);
+}
+
+/* The sums along the depth take it whole. */
+static void dot_block(const pt__job_t *job, int64_t row, int64_t rows, int64_t column, int64_t columns)
+{
+    const pt__gemm_t *gemm = job->gemm;
+    int64_t at = row * gemm->dst_stride + column;
+    pt__block_t block = {
+        .rows = rows,
+        .columns = columns,
+        .depth = gemm->k,
+        .a = pt__gemm_a_at(gemm, row, 0),
+        .a_stride = gemm->a_stride,
+        .b = pt__gemm_b_at(gemm, 0, column),
+        .b_stride = gemm->b_stride,
+        .dst = gemm->dst + at,
+        .add = job->add ? job->add + at : NULL,
+        .dst_stride = gemm->dst_stride,
+        .bias = gemm->bias ? gemm->bias + column : NULL,
+    };
+    job->micro->dot(&block);
+    pt__gemm_finish(job->device, gemm, job->parts, row, rows, column, columns);
+}
+
+/* Block of columns after block, pass after pass, over a. */
+static void compute(const pt__job_t *job, scratch_t scratch, const area_t *area)
+{
+    const int64_t k = job->view.k, last = area->column + area->columns, width = job->micro->columns;
+    const int64_t panels = pt__ceiling(area->columns, width), fetched = job->kept ? k : job->depth_block;
+    const int64_t blocks = job->kept ? 1 : pt__ceiling(panels * width, job->column_block);
+    const int64_t block = pt__ceiling(panels, blocks) * width; /* as equal as panels let them be */
+    for (int64_t column = area->column; column < last; column += block) {
+        int64_t wide = pt__least(block, last - column), from = 0;
+        do { /* once at least: a product of no depth is its epilogue */
+            int64_t depth = pt__least(job->depth_block, k - from), then = from + depth;
+            int64_t beyond = column + wide < last ? column + wide : area->then;
+            pt__ahead_t next = {.rows = 0};
+            if (then < k && !job->kept)
+                next = ahead_of_b(job, column, wide, then, fetched);
+            else if (then == k && beyond < job->view.n)
+                next = ahead_of_b(job, beyond, block, 0, fetched);
+            multiply(job, scratch, area, column, wide, from, depth, &next);
+            from = then;
+        } while (from < k);
+        finish(job, area->row, area->rows, column, wide);
+    }
+}
+
+static void compute_area(const pt__job_t *job, scratch_t scratch, const area_t *area)
+{
+    if (area->rows == 0 || area->columns == 0)
+        return;
+    if (job->dots) {
+        dot_block(job, area->row, area->rows, area->column, area->columns);
+        return;
+    }
+    compute(job, scratch, area);
+    if (job->tail && area->column + area->columns == job->view.n)
+        dot_block(job, area->row, area->rows, job->view.n, job->tail);
+}
+
+/* Tasks of the same columns follow each other, so that most find these packed by the worker's last task. */
+static void compute_task(void *argument, int64_t task, int32_t worker)
+{
+    const pt__job_t *job = argument;
+    const pt__gemm_t *view = &job->view;
+    const int64_t width = job->micro->columns, parts = job->column_parts;
+    const int64_t i = task % job->row_parts, j = task / job->row_parts;
+    const scratch_t scratch = scratch_of(job->device, worker);
+    pt__workspace_t *workspace = &job->device->workspaces[worker];
+    area_t area = {.row = pt__cut(view->m, 1, job->row_parts, i), .column = pt__cut(view->n, width, parts, j)};
+    int64_t end = pt__cut(view->n, width, parts, j + 1);
+    area.rows = pt__cut(view->m, 1, job->row_parts, i + 1) - area.row;
+    area.columns = end - area.column;
+    area.then = i + 1 == job->row_parts ? end : view->n;
+    if (job->kept && workspace->holds != job->number + (uint64_t)j) {
+        pack(job, scratch.b, area.column, area.columns, 0, view->k);
+        workspace->holds = job->number + (uint64_t)j;
+    }
+    compute_area(job, scratch, &area);
+}
+
+/* ---- the whole product */
+
+static void run_product(pt__cpu_t *device, const pt__gemm_t *gemm)
+{
+    pt__job_t job;
+    int64_t parts = pt__gemm_deep_parts(device, gemm);
+    if (parts > 1) {
+        pthread_mutex_lock(&device->shared_lock);
+        pt__gemm_deep(device, gemm, parts);
+        pthread_mutex_unlock(&device->shared_lock);
+        return;
+    }
+    pt__gemm_describe(device, gemm, &job);
+    pt__gemm_cut(&job);
+    pt__pool_run(device->pool, job.row_parts * job.column_parts, compute_task, &job);
+}
+
+/* All of a product on this thread. */
+static void run_here(const pt__job_t *job, scratch_t scratch)
+{
+    const area_t whole = {.rows = job->view.m, .columns = job->view.n, .then = job->view.n};
+    compute_area(job, scratch, &whole);
+}
+
+static void run_products(pt__cpu_t *device, int32_t worker, const pt__gemm_t *gemm, int64_t begin, int64_t end)
+{
+    for (int64_t i = begin; i < end; i++) {
+        pt__gemm_t product;
+        pt__job_t job;
+        pt__gemm_describe(device, product_at(gemm, i, &product), &job);
+        run_here(&job, scratch_of(device, worker));
+    }
+}
+
+void pt__gemm_own_serial(pt__cpu_t *device, int32_t worker, const pt__gemm_t *gemm)
+{
+    run_products(device, worker, gemm, 0, gemm->count == 0 ? 1 : gemm->count);
+}
+
+typedef struct batch {
+    pt__cpu_t *device;
+    const pt__gemm_t *gemm;
+    int64_t tasks;
+} batch_t;
+
+static void batch_task(void *argument, int64_t task, int32_t worker)
+{
+    const batch_t *batch = argument;
+    int64_t count = batch->gemm->count == 0 ? 1 : batch->gemm->count;
+    run_products(batch->device, worker, batch->gemm, pt__cut(count, 1, batch->tasks, task),
+                 pt__cut(count, 1, batch->tasks, task + 1));
+}
+
+void pt__gemm_own(pt__cpu_t *device, const pt__gemm_t *gemm)
+{
+    int64_t count = gemm->count == 0 ? 1 : gemm->count;
+    double each = pt__gemm_operations(gemm);
+    pt__gemm_clear_sums(gemm);
+    if (each >= PT__GEMM_SPREAD && (count < 8 || each >= 16 * PT__GEMM_SPREAD)) {
+        for (int64_t i = 0; i < count; i++) {
+            pt__gemm_t product;
+            run_product(device, product_at(gemm, i, &product));
+        }
+        return;
+    }
+    if (count == 1) {
+        pt__gemm_t product;
+        pt__job_t job;
+        pt__gemm_describe(device, product_at(gemm, 0, &product), &job);
+        if (!job.packed && !job.stage) { /* needs no workspace */
+            run_here(&job, (scratch_t){NULL, NULL});
+            return;
+        }
+    }
+    batch_t batch = {.device = device, .gemm = gemm};
+    double worth = each * (double)count / PT__GEMM_TASK;
+    batch.tasks = worth >= TASKS_MOST ? TASKS_MOST : pt__most((int64_t)worth, 1);
+    batch.tasks = pt__least(batch.tasks, count);
+    pt__pool_run(device->pool, batch.tasks, batch_task, &batch);
+}

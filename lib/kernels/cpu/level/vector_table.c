@@ -1,0 +1,28 @@
+/* The table of one level: what each of the other sources of this folder gives. */
+#include "kernels/cpu/vector.h"
+
+#include "kernels/cpu/level/lanes.h"
+
+#define TEXT_(name) #name
+#define TEXT(name)  TEXT_(name)
+
+extern const pt__vector_map_t PT__LEVEL(pt__vector_map);
+extern const pt__vector_reduce_t PT__LEVEL(pt__vector_reduce);
+extern const pt__vector_softmax_t PT__LEVEL(pt__vector_softmax);
+extern const pt__vector_norm_t PT__LEVEL(pt__vector_norm);
+extern const pt__vector_dropout_t PT__LEVEL(pt__vector_dropout);
+extern const pt__vector_attention_t PT__LEVEL(pt__vector_attention);
+extern const pt__vector_loss_t PT__LEVEL(pt__vector_loss);
+extern const pt__vector_optimizer_t PT__LEVEL(pt__vector_optimizer);
+
+const pt__vector_t PT__LEVEL(pt__vector) = {
+    .name = TEXT(PT__LEVEL_SUFFIX),
+    .map = &PT__LEVEL(pt__vector_map),
+    .reduce = &PT__LEVEL(pt__vector_reduce),
+    .softmax = &PT__LEVEL(pt__vector_softmax),
+    .norm = &PT__LEVEL(pt__vector_norm),
+    .dropout = &PT__LEVEL(pt__vector_dropout),
+    .attention = &PT__LEVEL(pt__vector_attention),
+    .loss = &PT__LEVEL(pt__vector_loss),
+    .optimizer = &PT__LEVEL(pt__vector_optimizer),
+};

@@ -1,0 +1,89 @@
+/* Losses taken element by element, and the count of rows that are classified correctly. Sums are made in double over
+ * chunks that follow from the shape and added in order. Called through the table. */
+#include "kernels/cpu/chunks.h"
+#include "kernels/cpu/kernels_cpu.h"
+#include "kernels/cpu/loss_sums.h"
+
+typedef struct pointwise {
+    const pt__vector_loss_t *vector;
+    pt__pointwise_loss_t kind;
+    float delta, positive_weight;
+    const float *prediction, *target, *element_weight;
+    float *d_prediction;
+    pt__loss_sums_t *sums;
+} pointwise_t;
+
+static void pointwise_chunk(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker)
+{
+    const pointwise_t *p = argument;
+    const float *element_weight = p->element_weight != NULL ? p->element_weight + begin : NULL;
+    float *d_prediction = p->d_prediction != NULL ? p->d_prediction + begin : NULL;
+    double weight = 0.0;
+    (void)worker;
+    p->sums[chunk].loss = p->vector->pointwise[p->kind](end - begin, p->delta, p->positive_weight,
+                                                        p->prediction + begin, p->target + begin, element_weight,
+                                                        &weight, d_prediction);
+    p->sums[chunk].weight = weight;
+}
+
+void pt__cpu_pointwise_loss(pt__dev device, pt__pointwise_loss_t kind, int64_t n, float delta, float positive_weight,
+                            const float *prediction, const float *target, const float *element_weight, float *loss,
+                            float *weight, float *d_prediction)
+{
+    pointwise_t pointwise = {.vector = pt__cpu(device)->vector->loss,
+                             .kind = kind,
+                             .delta = delta,
+                             .positive_weight = positive_weight,
+                             .prediction = prediction,
+                             .target = target,
+                             .element_weight = element_weight,
+                             .d_prediction = d_prediction,
+                             .sums = pt__cpu_scratch(device, 0)};
+    int64_t size = pt__chunks_fitting(n, PT__CHUNK_COSTLY, sizeof(pt__loss_sums_t));
+    pt__chunks_run(device, n, size, pointwise_chunk, &pointwise);
+    pt__loss_sums_t total = {0.0, 0.0};
+    pt__loss_sums_add(pointwise.sums, pt__chunks_count(n, size), &total);
+    pt__loss_sums_put(&total, loss, weight);
+}
+
+typedef struct correct {
+    const pt__vector_reduce_t *reduce;
+    int64_t classes;
+    const float *logits;
+    const int32_t *labels;
+    int32_t ignore_index;
+    pt__loss_sums_t *sums; /* loss: correct ones, weight: counted ones */
+} correct_t;
+
+static void correct_chunk(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker)
+{
+    const correct_t *c = argument;
+    pt__loss_sums_t sums = {0.0, 0.0};
+    (void)worker;
+    for (int64_t r = begin; r < end; r++) {
+        if (c->labels[r] == c->ignore_index)
+            continue;
+        int64_t index = -1;
+        c->reduce->max(c->classes, c->logits + r * c->classes, &index);
+        sums.loss += index == c->labels[r] ? 1.0 : 0.0;
+        sums.weight += 1.0;
+    }
+    c->sums[chunk] = sums;
+}
+
+void pt__cpu_correct(pt__dev device, int64_t rows, int64_t classes, const float *logits, const int32_t *labels,
+                     int32_t ignore_index, float *correct, float *counted)
+{
+    correct_t state = {.reduce = pt__cpu(device)->vector->reduce,
+                       .classes = classes,
+                       .logits = logits,
+                       .labels = labels,
+                       .ignore_index = ignore_index,
+                       .sums = pt__cpu_scratch(device, 0)};
+    int64_t size = pt__chunks_fitting(rows, pt__chunks_rows(classes, PT__CHUNK_CHEAP), sizeof(pt__loss_sums_t));
+    pt__chunks_run(device, rows, size, correct_chunk, &state);
+    pt__loss_sums_t total = {0.0, 0.0};
+    pt__loss_sums_add(state.sums, pt__chunks_count(rows, size), &total);
+    correct[0] = (float)total.loss;
+    counted[0] = (float)total.weight;
+}

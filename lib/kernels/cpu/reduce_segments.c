@@ -1,0 +1,96 @@
+/* The rows of each sample reduced to one row, and the gradient. `index` counts rows from the sample's first. Called
+ * through the table. */
+#include "kernels/cpu/chunks.h"
+#include "kernels/cpu/kernels_cpu.h"
+
+typedef struct segments {
+    const pt__vector_t *vector;
+    pt__reduce_t reduce;
+    const int32_t *offsets;
+    int64_t columns;
+    const float *src;
+    float *dst;
+    int32_t *index;
+    const int32_t *largest;
+} segments_t;
+
+/* Samples that make a chunk, by their mean length. */
+static int64_t samples_of_chunk(int64_t samples, const int32_t *offsets, int64_t columns)
+{
+    int64_t elements = (samples > 0 ? offsets[samples] - offsets[0] : 0) * columns;
+    return elements <= PT__CHUNK_CHEAP ? samples + 1 : 1 + samples * PT__CHUNK_CHEAP / elements;
+}
+
+static void reduce_samples(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker)
+{
+    const segments_t *s = argument;
+    const pt__vector_map_t *map = s->vector->map;
+    int64_t columns = s->columns;
+    (void)chunk, (void)worker;
+    for (int64_t i = begin; i < end; i++) {
+        int64_t rows = s->offsets[i + 1] - s->offsets[i];
+        const float *src = s->src + s->offsets[i] * columns;
+        float *dst = s->dst + i * columns;
+        int32_t *index = s->index != NULL ? s->index + i * columns : NULL;
+        if (rows == 0 || s->reduce != PT__REDUCE_MAX)
+            for (int64_t c = 0; index != NULL && c < columns; c++)
+                index[c] = 0;
+        if (rows == 0) {
+            map->fill(columns, 0.0f, dst);
+        } else if (s->reduce == PT__REDUCE_MAX) {
+            s->vector->reduce->max_rows(rows, columns, src, columns, dst, index);
+        } else {
+            s->vector->reduce->sum_rows(rows, columns, src, columns, 0, dst);
+            if (s->reduce == PT__REDUCE_MEAN)
+                map->scale(columns, 1.0f / (float)rows, dst, dst);
+        }
+    }
+}
+
+void pt__cpu_segment_reduce(pt__dev device, pt__reduce_t reduce, int64_t samples, const int32_t *offsets,
+                            int64_t columns, const float *src, float *dst, int32_t *index)
+{
+    segments_t segments = {.vector = pt__cpu(device)->vector,
+                           .reduce = reduce,
+                           .offsets = offsets,
+                           .columns = columns,
+                           .src = src,
+                           .dst = dst,
+                           .index = index};
+    pt__chunks_run(device, samples, samples_of_chunk(samples, offsets, columns), reduce_samples, &segments);
+}
+
+static void spread_samples(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker)
+{
+    const segments_t *s = argument;
+    const pt__vector_map_t *map = s->vector->map;
+    int64_t columns = s->columns;
+    (void)chunk, (void)worker;
+    for (int64_t i = begin; i < end; i++) {
+        int64_t rows = s->offsets[i + 1] - s->offsets[i];
+        const float *d_dst = s->src + i * columns;
+        float *d_src = s->dst + s->offsets[i] * columns;
+        if (s->reduce == PT__REDUCE_MAX) {
+            map->fill(rows * columns, 0.0f, d_src);
+            for (int64_t c = 0; rows > 0 && c < columns; c++)
+                d_src[s->largest[i * columns + c] * columns + c] = d_dst[c];
+            continue;
+        }
+        float factor = s->reduce == PT__REDUCE_MEAN ? 1.0f / (float)rows : 1.0f;
+        for (int64_t r = 0; r < rows; r++)
+            map->scale(columns, factor, d_dst, d_src + r * columns);
+    }
+}
+
+void pt__cpu_segment_reduce_gradient(pt__dev device, pt__reduce_t reduce, int64_t samples, const int32_t *offsets,
+                                     int64_t columns, const float *d_dst, const int32_t *index, float *d_src)
+{
+    segments_t segments = {.vector = pt__cpu(device)->vector,
+                           .reduce = reduce,
+                           .offsets = offsets,
+                           .columns = columns,
+                           .src = d_dst,
+                           .dst = d_src,
+                           .largest = index};
+    pt__chunks_run(device, samples, samples_of_chunk(samples, offsets, columns), spread_samples, &segments);
+}

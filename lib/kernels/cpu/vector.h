@@ -1,0 +1,120 @@
+/* Serial inner loops of one processor level, which the kernels' drivers cut work for. lib/kernels/level/ holds their
+ * sources, written once over GCC's and Clang's vector types (level/lanes.h) in the width that the level has; meson
+ * compiles each once a level with that level's flags, and PT__LEVEL_SUFFIX tells the tables apart.
+ *
+ * For all of them: no alignment is needed, any count may be 0, and what is summed is summed in lanes and an order that
+ * depend on the counts and the level only, never on the addresses. `in place` as in kernels.h. */
+#ifndef PT__VECTOR_H
+#define PT__VECTOR_H
+
+#include "kernels/kernels.h"
+
+typedef void (*pt__map_fn)(int64_t n, const float *src, float *dst);
+typedef void (*pt__map_gradient_fn)(int64_t n, const float *src, const float *d_dst, float *d_src);
+/* a_step and b_step: elements from one operand to the next, 0 for a single value */
+typedef void (*pt__combine_fn)(int64_t n, const float *a, int64_t a_step, const float *b, int64_t b_step, float *dst);
+
+typedef struct pt__vector_map {
+    void (*fill)(int64_t n, float value, float *dst);
+    void (*add_into)(int64_t n, const float *src, float *dst);
+    void (*scale)(int64_t n, float factor, const float *src, float *dst);
+    void (*scale_into)(int64_t n, float factor, const float *src, float *dst); /* dst += factor * src */
+    pt__map_fn unary[PT__UNARY_COUNT];
+    pt__map_gradient_fn unary_gradient[PT__UNARY_COUNT];
+    pt__combine_fn binary[PT__BINARY_COUNT];
+    /* dst[c, r] = src[r, c]; rows of src `src_stride` apart, of dst `dst_stride` */
+    void (*transpose)(int64_t rows, int64_t columns, const float *src, int64_t src_stride, float *dst,
+                      int64_t dst_stride);
+} pt__vector_map_t;
+
+typedef struct pt__vector_reduce {
+    float (*sum)(int64_t n, const float *src);
+    double (*sum_of_squares)(int64_t n, const float *src);
+    /* The largest value and, where not NULL, the index of the first that equals it. NaN counts as largest. n >= 1 */
+    float (*max)(int64_t n, const float *src, int64_t *index);
+    /* dst[c] (+)= sum over r of src[r * stride + c] */
+    void (*sum_rows)(int64_t rows, int64_t columns, const float *src, int64_t stride, int32_t accumulate, float *dst);
+    /* dst[c] (+)= sum over i of src[row[i] * stride + c], added up in the order of i, one after the other */
+    void (*sum_chosen_rows)(int64_t count, int64_t columns, const float *src, int64_t stride, const int32_t *row,
+                            int32_t accumulate, float *dst);
+    /* dst[index[r] * dst_stride + c] += src[r * src_stride + c], row after row */
+    void (*add_to_rows)(int64_t rows, int64_t columns, const float *src, int64_t src_stride, const int32_t *index,
+                        float *dst, int64_t dst_stride);
+    /* dst[c] = max over r, index[c] = the first r that has it (index may be NULL). rows >= 1 */
+    void (*max_rows)(int64_t rows, int64_t columns, const float *src, int64_t stride, float *dst, int32_t *index);
+} pt__vector_reduce_t;
+
+typedef struct pt__vector_softmax { /* one row of n; in place as in kernels.h */
+    void (*softmax)(int64_t n, const float *src, float *dst);
+    void (*log_softmax)(int64_t n, const float *src, float *dst);
+    void (*softmax_gradient)(int64_t n, const float *dst, const float *d_dst, float *d_src);
+    void (*log_softmax_gradient)(int64_t n, const float *dst, const float *d_dst, float *d_src);
+} pt__vector_softmax_t;
+
+typedef struct pt__vector_norm { /* `rows` rows of `columns`; d_weight and d_bias are added to, and may be NULL */
+    void (*layer)(int64_t rows, int64_t columns, float epsilon, const float *src, const float *weight,
+                  const float *bias, float *dst, float *mean, float *inverse);
+    void (*layer_gradient)(int64_t rows, int64_t columns, const float *src, const float *weight, const float *mean,
+                           const float *inverse, const float *d_dst, const float *residual, float *d_src,
+                           float *d_weight, float *d_bias);
+    void (*rms)(int64_t rows, int64_t columns, float epsilon, const float *src, const float *weight, float *dst,
+                float *inverse);
+    void (*rms_gradient)(int64_t rows, int64_t columns, const float *src, const float *weight, const float *inverse,
+                         const float *d_dst, const float *residual, float *d_src, float *d_weight);
+} pt__vector_norm_t;
+
+typedef struct pt__vector_dropout {
+    /* Elements first .. first + n - 1 of a stream; first is a multiple of 4. An element is kept where its random word
+     * is at least `threshold`, and then multiplied by `factor`. */
+    void (*dropout)(int64_t n, int64_t first, uint64_t key, uint32_t threshold, float factor, const float *src,
+                    float *dst);
+} pt__vector_dropout_t;
+
+enum { PT__ATTENTION_TILE = 64 }; /* queries, and keys, of a tile */
+
+typedef struct pt__vector_attention { /* scratch: PT__KERNEL_SCRATCH bytes */
+    /* How many tiles of queries `forward` does at once. */
+    int64_t (*forward_tiles)(int64_t width);
+    /* These tiles of queries from `first` on, of the sample that has rows [begin, end), in one head. */
+    void (*forward)(const pt__attention_t *attention, int64_t begin, int64_t end, int64_t head, int64_t first,
+                    float *scratch);
+    /* One sample and one key-value head, all the query heads that share it. */
+    void (*backward)(const pt__attention_t *attention, int64_t begin, int64_t end, int64_t kv_head, float *scratch);
+} pt__vector_attention_t;
+
+typedef struct pt__vector_loss {
+    /* Sum of the weighted losses of n elements; adds the weights to *weight; writes d_prediction where not NULL. */
+    double (*pointwise[4])(int64_t n, float delta, float positive_weight, const float *prediction, const float *target,
+                           const float *element_weight, double *weight, float *d_prediction);
+    /* One row of logits [classes] against its label, or probabilities [classes] where not NULL. Returns the weighted
+     * loss; d_logits may be NULL or logits. */
+    double (*cross_entropy)(const pt__cross_entropy_t *description, int32_t label, const float *probabilities,
+                            const float *logits, float *d_logits);
+} pt__vector_loss_t;
+
+typedef struct pt__vector_optimizer { /* elements [0, n) from where the update's pointers, moved by `first`, stand */
+    void (*sgd)(const pt__update_t *update, int64_t first, int64_t n);
+    void (*adam)(const pt__update_t *update, int64_t first, int64_t n);
+} pt__vector_optimizer_t;
+
+typedef struct pt__vector {
+    const char *name;
+    const pt__vector_map_t *map;
+    const pt__vector_reduce_t *reduce;
+    const pt__vector_softmax_t *softmax;
+    const pt__vector_norm_t *norm;
+    const pt__vector_dropout_t *dropout;
+    const pt__vector_attention_t *attention;
+    const pt__vector_loss_t *loss;
+    const pt__vector_optimizer_t *optimizer;
+} pt__vector_t;
+
+/* Those that the build has; pt__cpu_create takes its level's. */
+extern const pt__vector_t pt__vector_portable;
+#if defined(__x86_64__)
+extern const pt__vector_t pt__vector_avx2, pt__vector_avx512;
+#elif defined(__aarch64__)
+extern const pt__vector_t pt__vector_neon;
+#endif
+
+#endif
