@@ -329,7 +329,7 @@ static pt_status_t find_loss(pt_model_t *model, const pt_value_t *values, int32_
         return pt__handle_null("pt_loss", "loss");
     PT__TRY(pt__engine_take(model, PT__MODE_EVALUATE, PT_NO_TENSOR, values, n_values, samples, &wants, &loaded));
     pt__engine_run(model, PT__MODE_EVALUATE, wants, &loaded);
-    pt__engine_loss(model, PT__MODE_EVALUATE, loaded.samples, loss, &weight);
+    pt__engine_loss(model, PT__MODE_EVALUATE, loaded.rows.count[PT__DIMENSION_BATCH], loss, &weight);
     return PT_OK;
 }
 
@@ -350,7 +350,7 @@ static pt_status_t estimate(pt_model_t *model, const pt_optimizer_t *optimizer, 
     PT__TRY(check_range("pt_model_estimate: samples", samples, 1));
     PT__TRY(check_range("pt_model_estimate: tokens", tokens, 0));
     for (int64_t i = 0; i < model->graph->n_inputs; i++)
-        if (model->graph->tensors[model->graph->inputs[i].tensor].shape.symbol == PT__SYMBOL_TOKENS && tokens < samples)
+        if (model->graph->tensors[model->graph->inputs[i].tensor].shape.dimension == PT__DIMENSION_TOKENS && tokens < samples)
             return pt__fail(PT_ERR_ARGUMENT,
                             "pt_model_estimate: tokens is %lld, expected at least one row for each of %lld samples, as "
                             "\"%s\" is ragged",

@@ -154,9 +154,8 @@ pt_status_t pt__collector_take(pt__collector_t *collector, const pt_value_t *val
             PT__TRY(take_lengths(collector, i, value, samples, &first_ragged));
         PT__TRY(take_value(collector, i, value, samples));
     }
-    *out = (pt__loaded_t){.samples = samples,
-                          .tokens = first_ragged >= 0 ? collector->offsets[samples] : 0,
-                          .offsets = first_ragged >= 0 ? collector->offsets : NULL,
+    *out = (pt__loaded_t){.rows = pt__rows_make(samples, first_ragged >= 0 ? collector->offsets[samples] : 0),
+                          .offsets = {[PT__DIMENSION_TOKENS] = first_ragged >= 0 ? collector->offsets : NULL},
                           .data = collector->data,
                           .last_of_batch = 1,
                           .last_of_epoch = 1};

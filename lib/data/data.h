@@ -7,6 +7,7 @@
 #define PT__DATA_H
 
 #include "base/context.h"
+#include "base/dimension.h"
 
 typedef struct pt__source { /* how a kind of dataset works */
     const char *name;
@@ -77,11 +78,11 @@ typedef struct pt__loader_options {
     int32_t prefetch;     /* allowed where the dataset declares itself thread-safe */
 } pt__loader_options_t;
 
-typedef struct pt__loaded {  /* one micro-batch; valid until the next call */
-    int64_t samples, tokens; /* tokens 0 where nothing is ragged */
-    const int32_t *offsets;  /* [samples + 1]; NULL where nothing is ragged */
-    const void *const *data; /* [n_wants], of the wanted dtype */
-    int32_t last_of_batch;   /* the update comes after this one */
+typedef struct pt__loaded { /* one micro-batch; valid until the next call */
+    pt__rows_t rows;                        /* of each dimension that a wanted field counts; samples always */
+    const int32_t *offsets[PT__DIMENSIONS]; /* [samples + 1]; NULL of dimensions that no wanted field counts */
+    const void *const *data;                /* [n_wants], of the wanted dtype */
+    int32_t last_of_batch;                  /* the update comes after this one */
     int32_t last_of_epoch;
 } pt__loaded_t;
 
@@ -97,8 +98,8 @@ void pt__loader_free(pt__loader_t *loader);
 pt_status_t pt__loader_next(pt__loader_t *loader, pt__loaded_t *out);
 /* Where the loader stands after the micro-batch last handed out, whatever was prefetched. */
 pt__cursor_t pt__loader_cursor(const pt__loader_t *loader);
-/* The most rows of micro_batch samples: the capacity a plan needs; 0 where nothing is ragged. */
-int64_t pt__loader_token_capacity(const pt__loader_t *loader);
+/* The most rows of micro_batch samples: the capacity a plan needs. */
+pt__rows_t pt__loader_capacity(const pt__loader_t *loader);
 int64_t pt__loader_bytes(const pt__loader_t *loader);
 
 /* The same checks and conversion for values that a host hands over directly (pt_train_step, pt_forward): into loaded, from values.

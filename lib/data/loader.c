@@ -322,9 +322,8 @@ pt_status_t pt__loader_next(pt__loader_t *loader, pt__loaded_t *out)
         move_ring(loader, 0, 0);
     PT__TRY(choose(loader, &slot));
     move_ring(loader, 0, 1);
-    *out = (pt__loaded_t){.samples = slot->samples,
-                          .tokens = slot->tokens,
-                          .offsets = slot->offsets,
+    *out = (pt__loaded_t){.rows = pt__rows_make(slot->samples, slot->tokens),
+                          .offsets = {[PT__DIMENSION_TOKENS] = slot->offsets},
                           .data = slot->data,
                           .last_of_batch = slot->last_of_batch,
                           .last_of_epoch = slot->last_of_epoch};
@@ -340,9 +339,9 @@ pt__cursor_t pt__loader_cursor(const pt__loader_t *loader)
     return loader->cursor;
 }
 
-int64_t pt__loader_token_capacity(const pt__loader_t *loader)
+pt__rows_t pt__loader_capacity(const pt__loader_t *loader)
 {
-    return loader->token_capacity;
+    return pt__rows_make(loader->options.micro_batch, loader->token_capacity);
 }
 
 int64_t pt__loader_bytes(const pt__loader_t *loader)

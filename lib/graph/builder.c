@@ -40,11 +40,11 @@ static pt_status_t read_shape(const char *what, const char *name, int32_t rank, 
     if (rank < symbolic || rank > PT_MAX_RANK || (rank > 0 && size == NULL))
         return pt__fail(PT_ERR_ARGUMENT, "%s \"%s\": rank %d, expected %d to %d and a shape", what, name, (int)rank,
                         (int)symbolic, PT_MAX_RANK);
-    *shape = pt__shape_make(PT__SYMBOL_NONE, rank, size);
+    *shape = pt__shape_make(PT__DIMENSION_NONE, rank, size);
     int64_t elements = 1;
     for (int32_t i = 0; i < rank; i++) {
         if (i == 0 && symbolic && (size[0] == PT_DIM_BATCH || size[0] == PT_DIM_TOKENS)) {
-            shape->symbol = size[0] == PT_DIM_BATCH ? PT__SYMBOL_BATCH : PT__SYMBOL_TOKENS;
+            shape->dimension = size[0] == PT_DIM_BATCH ? PT__DIMENSION_BATCH : PT__DIMENSION_TOKENS;
             shape->size[0] = 1;
         }
         if (shape->size[i] < 1)
@@ -54,7 +54,7 @@ static pt_status_t read_shape(const char *what, const char *name, int32_t rank, 
             return pt__fail(PT_ERR_SHAPE, "%s \"%s\": too many elements for this machine", what, name);
         elements *= shape->size[i];
     }
-    if (symbolic && shape->symbol == PT__SYMBOL_NONE)
+    if (symbolic && shape->dimension == PT__DIMENSION_NONE)
         return pt__fail(PT_ERR_SHAPE, "%s \"%s\": leading size %lld, expected PT_DIM_BATCH or PT_DIM_TOKENS", what,
                         name, (long long)size[0]);
     return PT_OK;
@@ -237,7 +237,7 @@ pt_status_t pt_graph_set_loss(pt_graph_t *graph, pt_tensor_t loss)
     pt_status_t status = PT_OK;
     if (found == NULL)
         status = pt__fail(PT_ERR_ARGUMENT, "pt_graph_set_loss: tensor %d is not one of this graph's", (int)loss);
-    else if (found->dtype != PT_FLOAT32 || found->shape.symbol != PT__SYMBOL_NONE ||
+    else if (found->dtype != PT_FLOAT32 || found->shape.dimension != PT__DIMENSION_NONE ||
              pt__shape_elements(&found->shape) != 1) {
         char shape[96];
         status = pt__fail(PT_ERR_SHAPE, "pt_graph_set_loss: the loss is %s, expected one float32",
@@ -253,14 +253,14 @@ pt_status_t pt_graph_set_loss(pt_graph_t *graph, pt_tensor_t loss)
 
 int32_t pt_graph_shape(const pt_graph_t *graph, pt_tensor_t tensor, int64_t shape[PT_MAX_RANK])
 {
-    static const int64_t symbols[PT__SYMBOL_COUNT] = {0, PT_DIM_BATCH, PT_DIM_TOKENS};
+    static const int64_t codes[PT__DIMENSIONS] = {0, PT_DIM_BATCH, PT_DIM_TOKENS};
     const pt__tensor_t *found = graph == NULL ? NULL : pt__graph_tensor(graph, tensor);
     if (found == NULL || shape == NULL)
         return -1;
     for (int32_t i = 0; i < found->shape.rank; i++)
         shape[i] = found->shape.size[i];
-    if (found->shape.symbol != PT__SYMBOL_NONE)
-        shape[0] = symbols[found->shape.symbol];
+    if (found->shape.dimension != PT__DIMENSION_NONE)
+        shape[0] = codes[found->shape.dimension];
     return found->shape.rank;
 }
 
@@ -319,7 +319,7 @@ pt_status_t pt__expect_fixed(const pt_graph_t *graph, const pt__node_t *node, in
 {
     const pt__tensor_t *found = pt__input_of(graph, node, input);
     char shape[96];
-    if (found->shape.symbol == PT__SYMBOL_NONE)
+    if (found->shape.dimension == PT__DIMENSION_NONE)
         return PT_OK;
     return pt__fail(PT_ERR_SHAPE, "%s: %s is %s, expected a shape without batch or tokens", node->op->name, role,
                     pt__shape_print(&found->shape, found->dtype, shape, sizeof shape));
@@ -331,7 +331,7 @@ pt_status_t pt__expect_size(const pt_graph_t *graph, const pt__node_t *node, int
     const pt__tensor_t *found = pt__input_of(graph, node, input);
     char shape[96];
     if (dimension < found->shape.rank && found->shape.size[dimension] == size &&
-        (dimension > 0 || found->shape.symbol == PT__SYMBOL_NONE))
+        (dimension > 0 || found->shape.dimension == PT__DIMENSION_NONE))
         return PT_OK;
     return pt__fail(PT_ERR_SHAPE, "%s: %s is %s, expected size %lld in dimension %d", node->op->name, role,
                     pt__shape_print(&found->shape, found->dtype, shape, sizeof shape), (long long)size, (int)dimension);

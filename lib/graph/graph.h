@@ -5,16 +5,15 @@
 #define PT__GRAPH_H
 
 #include "base/context.h"
+#include "base/dimension.h"
 
-enum { PT__MAX_INPUTS = 8, PT__MAX_OUTPUTS = 5, PT__MAX_INTEGERS = 12, PT__MAX_REALS = 4 };
+enum { PT__MAX_INPUTS = 16, PT__MAX_OUTPUTS = 8, PT__MAX_INTEGERS = 32, PT__MAX_REALS = 4 };
 
-/* What a symbolic leading size counts. A run gives each symbol its number of rows (and, for TOKENS, the samples' offsets). */
-typedef enum pt__symbol { PT__SYMBOL_NONE = 0, PT__SYMBOL_BATCH, PT__SYMBOL_TOKENS, PT__SYMBOL_COUNT } pt__symbol_t;
-
-/* size[0] counts `symbol`s: with PT__SYMBOL_TOKENS and size[0] = 4 there are four rows a token. Only the leading size can be symbolic. */
+/* size[0] counts rows of `dimension` (base/dimension.h), unless that is NONE: with PT__DIMENSION_TOKENS and size[0] = 4 there are four rows a
+ * token. Only the leading size can be symbolic. */
 typedef struct pt__shape {
     int32_t rank;
-    pt__symbol_t symbol;
+    int32_t dimension;
     int64_t size[PT_MAX_RANK];
 } pt__shape_t;
 
@@ -136,7 +135,7 @@ int32_t pt__shape_equal(const pt__shape_t *a, const pt__shape_t *b);
 int64_t pt__shape_elements(const pt__shape_t *shape);
 /* Elements of all but the last `last` dimensions, with the leading multiplier. */
 int64_t pt__shape_rows(const pt__shape_t *shape, int32_t last);
-pt__shape_t pt__shape_make(pt__symbol_t symbol, int32_t rank, const int64_t *size);
+pt__shape_t pt__shape_make(int32_t dimension, int32_t rank, const int64_t *size);
 pt__shape_t pt__shape_scalar(void);
 
 #endif

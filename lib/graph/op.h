@@ -21,9 +21,9 @@ typedef struct pt__view { /* a tensor as a kernel call sees it; concrete sizes o
 
 typedef struct pt__run { /* what holds for all steps of one run of a plan */
     struct pt__device *device;
-    int64_t count[PT__SYMBOL_COUNT]; /* real rows: samples, tokens; count[PT__SYMBOL_NONE] = 1 */
-    const int32_t *offsets;          /* [samples + 1] of PT__SYMBOL_TOKENS; NULL where no input is ragged */
-    uint64_t random_key;             /* dropout: from seed and micro-step */
+    int64_t count[PT__DIMENSIONS];          /* real rows: samples, tokens; count[PT__DIMENSION_NONE] = 1 */
+    const int32_t *offsets[PT__DIMENSIONS]; /* [samples + 1] of each ragged dimension that an input has; else NULL */
+    uint64_t random_key;                    /* dropout: from seed and micro-step */
     int32_t training;
     int32_t accumulate; /* parameter gradients hold an earlier micro-step's already */
 } pt__run_t;

@@ -5,9 +5,9 @@
 #include "base/dtype.h"
 #include "graph/graph.h"
 
-pt__shape_t pt__shape_make(pt__symbol_t symbol, int32_t rank, const int64_t *size)
+pt__shape_t pt__shape_make(int32_t dimension, int32_t rank, const int64_t *size)
 {
-    pt__shape_t shape = {.rank = rank, .symbol = symbol};
+    pt__shape_t shape = {.rank = rank, .dimension = dimension};
     for (int32_t i = 0; i < rank; i++)
         shape.size[i] = size[i];
     return shape;
@@ -15,12 +15,12 @@ pt__shape_t pt__shape_make(pt__symbol_t symbol, int32_t rank, const int64_t *siz
 
 pt__shape_t pt__shape_scalar(void)
 {
-    return (pt__shape_t){.rank = 0, .symbol = PT__SYMBOL_NONE};
+    return (pt__shape_t){.rank = 0, .dimension = PT__DIMENSION_NONE};
 }
 
 int32_t pt__shape_equal(const pt__shape_t *a, const pt__shape_t *b)
 {
-    return a->rank == b->rank && a->symbol == b->symbol &&
+    return a->rank == b->rank && a->dimension == b->dimension &&
            memcmp(a->size, b->size, (size_t)a->rank * sizeof a->size[0]) == 0;
 }
 
@@ -39,16 +39,16 @@ int64_t pt__shape_elements(const pt__shape_t *shape)
 
 char *pt__shape_print(const pt__shape_t *shape, int32_t dtype, char *buffer, size_t size)
 {
-    static const char *const symbols[PT__SYMBOL_COUNT] = {"", "B", "T"};
+    static const char *const letters[PT__DIMENSIONS] = {"", "B", "T"};
     int written = snprintf(buffer, size, "%s[", pt__dtype_name(dtype));
     for (int32_t i = 0; i < shape->rank && written >= 0 && (size_t)written < size; i++) {
-        const char *symbol = i == 0 ? symbols[shape->symbol] : "";
+        const char *letter = i == 0 ? letters[shape->dimension] : "";
         const char *comma = i == 0 ? "" : ", ";
-        if (*symbol != 0 && shape->size[i] == 1)
-            written += snprintf(buffer + written, size - (size_t)written, "%s%s", comma, symbol);
+        if (*letter != 0 && shape->size[i] == 1)
+            written += snprintf(buffer + written, size - (size_t)written, "%s%s", comma, letter);
         else
             written += snprintf(buffer + written, size - (size_t)written, "%s%lld%s", comma, (long long)shape->size[i],
-                                symbol);
+                                letter);
     }
     if (written >= 0 && (size_t)written < size)
         snprintf(buffer + written, size - (size_t)written, "]");

@@ -8,7 +8,7 @@ static pt_status_t verify_shape(const pt__tensor_t *tensor, int64_t index)
     const pt__shape_t *shape = &tensor->shape;
     if (shape->rank < 0 || shape->rank > PT_MAX_RANK)
         return pt__fail(PT_ERR_INTERNAL, "tensor %lld: rank %d", (long long)index, (int)shape->rank);
-    if (shape->symbol != PT__SYMBOL_NONE && shape->rank == 0)
+    if (shape->dimension != PT__DIMENSION_NONE && shape->rank == 0)
         return pt__fail(PT_ERR_INTERNAL, "tensor %lld: a scalar with a symbolic size", (long long)index);
     int64_t elements = 1;
     for (int32_t i = 0; i < shape->rank; i++) {
@@ -44,7 +44,7 @@ static pt_status_t verify_node(const pt_graph_t *graph, int64_t index)
     }
     if (op->flags & PT__OP_ALIAS) {
         const pt__shape_t *from = &graph->tensors[node->inputs[0]].shape, *to = &graph->tensors[node->outputs[0]].shape;
-        if (from->symbol != to->symbol || pt__shape_elements(from) != pt__shape_elements(to))
+        if (from->dimension != to->dimension || pt__shape_elements(from) != pt__shape_elements(to))
             return pt__fail(PT_ERR_INTERNAL, "node %lld, %s: a view of another size", (long long)index, op->name);
     }
     return PT_OK;

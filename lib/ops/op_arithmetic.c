@@ -39,19 +39,19 @@ pt_tensor_t pt_scale(pt_graph_t *graph, pt_tensor_t src, double factor)
 static int32_t meet(const pt__shape_t *a, int32_t a_dimension, const pt__shape_t *b, int32_t b_dimension, int32_t leads,
                     pt__shape_t *dst, int32_t at)
 {
-    pt__symbol_t a_symbol = a_dimension == 0 ? a->symbol : PT__SYMBOL_NONE,
-                 b_symbol = b_dimension == 0 ? b->symbol : PT__SYMBOL_NONE;
+    int32_t a_counts = a_dimension == 0 ? a->dimension : PT__DIMENSION_NONE,
+                 b_counts = b_dimension == 0 ? b->dimension : PT__DIMENSION_NONE;
     int64_t a_size = a_dimension < 0 ? 1 : a->size[a_dimension], b_size = b_dimension < 0 ? 1 : b->size[b_dimension];
-    int32_t a_repeats = a_size == 1 && a_symbol == PT__SYMBOL_NONE,
-            b_repeats = b_size == 1 && b_symbol == PT__SYMBOL_NONE;
-    if (!a_repeats && !b_repeats && (a_size != b_size || a_symbol != b_symbol))
+    int32_t a_repeats = a_size == 1 && a_counts == PT__DIMENSION_NONE,
+            b_repeats = b_size == 1 && b_counts == PT__DIMENSION_NONE;
+    if (!a_repeats && !b_repeats && (a_size != b_size || a_counts != b_counts))
         return 0;
-    pt__symbol_t symbol = a_repeats ? b_symbol : a_symbol;
-    if (symbol != PT__SYMBOL_NONE && !leads)
+    int32_t counts = a_repeats ? b_counts : a_counts;
+    if (counts != PT__DIMENSION_NONE && !leads)
         return 0;
     dst->size[at] = a_repeats ? b_size : a_size;
     if (leads)
-        dst->symbol = symbol;
+        dst->dimension = counts;
     return 1;
 }
 

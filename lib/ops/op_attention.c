@@ -101,7 +101,7 @@ static pt_status_t check_samples(const pt_graph_t *graph, const pt__node_t *node
 {
     PT__TRY(pt__expect_float(graph, node, input, role, 2, 3));
     const pt__shape_t *shape = &pt__input_of(graph, node, input)->shape;
-    int32_t tokens = shape->symbol == PT__SYMBOL_TOKENS;
+    int32_t tokens = shape->dimension == PT__DIMENSION_TOKENS;
     if (shape->rank == 2 ? !tokens || shape->size[0] != 1 : tokens)
         return pt__refuse(graph, node, input, role, "[PT_DIM_TOKENS, C] or [PT_DIM_BATCH, T, C]");
     return PT_OK;
@@ -208,8 +208,8 @@ static pt__attention_t describe(const pt__call_t *call, const pt__run_t *run, co
         attention.samples = like->size[0];
         attention.length = like->size[1];
     } else {
-        attention.samples = run->count[PT__SYMBOL_BATCH];
-        attention.offsets = run->offsets;
+        attention.samples = run->count[PT__DIMENSION_BATCH];
+        attention.offsets = run->offsets[PT__DIMENSION_TOKENS];
     }
     return attention;
 }

@@ -47,11 +47,11 @@ static pt_status_t transpose_shape(pt_graph_t *graph, const pt__node_t *node, pt
         seen |= 1 << permutation[i];
         outputs[0].shape.size[i] = src->shape.size[permutation[i]];
     }
-    if (src->shape.symbol != PT__SYMBOL_NONE && permutation[0] != 0)
+    if (src->shape.dimension != PT__DIMENSION_NONE && permutation[0] != 0)
         return pt__refuse(graph, node, 0, "src", "a permutation that leaves the symbolic size first");
     outputs[0].dtype = src->dtype;
     outputs[0].shape.rank = rank;
-    outputs[0].shape.symbol = src->shape.symbol;
+    outputs[0].shape.dimension = src->shape.dimension;
     return PT_OK;
 }
 
@@ -111,7 +111,7 @@ static pt_status_t slice_shape(pt_graph_t *graph, const pt__node_t *node, pt__te
     PT__TRY(pt__expect_rank(graph, node, 0, "src", 1, PT_MAX_RANK));
     const pt__tensor_t *src = pt__input_of(graph, node, 0);
     int32_t dimension = pt__dimension(integers[DIMENSION], src->shape.rank);
-    if (dimension < 0 || (dimension == 0 && src->shape.symbol != PT__SYMBOL_NONE))
+    if (dimension < 0 || (dimension == 0 && src->shape.dimension != PT__DIMENSION_NONE))
         return pt__refuse(graph, node, 0, "src", "a fixed size in dimension %lld", (long long)integers[DIMENSION]);
     int64_t size = src->shape.size[dimension];
     if (integers[START] < 0 || integers[LENGTH] < 1 || integers[START] > size ||
@@ -191,7 +191,7 @@ static pt_status_t concat_shape(pt_graph_t *graph, const pt__node_t *node, pt__t
     PT__TRY(pt__expect_rank(graph, node, 0, roles[0], 1, PT_MAX_RANK));
     const pt__tensor_t *first = pt__input_of(graph, node, 0);
     int32_t dimension = pt__dimension(asked, first->shape.rank);
-    if (dimension < 0 || (dimension == 0 && first->shape.symbol != PT__SYMBOL_NONE))
+    if (dimension < 0 || (dimension == 0 && first->shape.dimension != PT__DIMENSION_NONE))
         return pt__refuse(graph, node, 0, roles[0], "a fixed size in dimension %lld", (long long)asked);
     outputs[0].dtype = first->dtype;
     outputs[0].shape = first->shape;

@@ -19,7 +19,7 @@ static pt_status_t sample_count_shape(pt_graph_t *graph, const pt__node_t *node,
 
 static void sample_count_run(const pt__call_t *call, const pt__run_t *run)
 {
-    pt__kernels_of(run)->fill(run->device, 1, (float)run->count[PT__SYMBOL_BATCH], call->outputs[0].data);
+    pt__kernels_of(run)->fill(run->device, 1, (float)run->count[PT__DIMENSION_BATCH], call->outputs[0].data);
 }
 
 static pt_status_t correct_count_shape(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)

@@ -123,7 +123,7 @@ static pt_status_t linear_cross_entropy_shape(pt_graph_t *graph, const pt__node_
     if (outputs[D_WEIGHT].shape.size[1] != width)
         return pt__refuse(graph, node, WEIGHT, "weight", "[classes, %lld]", (long long)width);
     PT__TRY(pt__expect_vector(graph, node, BIAS, "bias", classes));
-    outputs[D_BIAS].shape = pt__shape_make(PT__SYMBOL_NONE, 1, &classes);
+    outputs[D_BIAS].shape = pt__shape_make(PT__DIMENSION_NONE, 1, &classes);
     pt__shape_t logits = pt__shape_with_last(&outputs[D_SRC].shape, classes);
     return check_target(graph, node, L_TARGET, L_CLASS_WEIGHTS, &logits);
 }

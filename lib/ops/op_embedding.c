@@ -38,7 +38,7 @@ static pt_status_t gather_shape(pt_graph_t *graph, const pt__node_t *node, pt__t
     PT__TRY(pt__expect_rank(graph, node, 1, "index", 1, 1));
     const pt__shape_t *src = &pt__input_of(graph, node, 0)->shape, *index = &pt__input_of(graph, node, 1)->shape;
     outputs[0].shape = *src;
-    outputs[0].shape.symbol = index->symbol;
+    outputs[0].shape.dimension = index->dimension;
     outputs[0].shape.size[0] = index->size[0];
     return pt__bound_index(graph, node, 1, "index", src->size[0], INT32_MIN);
 }

@@ -177,9 +177,9 @@ static pt_status_t gradient_weight_shape(pt_graph_t *graph, const pt__node_t *no
     const pt__shape_t *d_dst = &pt__input_of(graph, node, D_DST)->shape, *src = &pt__input_of(graph, node, 1)->shape;
     int64_t n_outputs = d_dst->size[d_dst->rank - 1], n_inputs = src->size[src->rank - 1];
     int32_t in_out = node->attributes.integers[IN_OUT] != 0;
-    outputs[0].shape = pt__shape_make(PT__SYMBOL_NONE, 2,
+    outputs[0].shape = pt__shape_make(PT__DIMENSION_NONE, 2,
                                       (int64_t[]){in_out ? n_inputs : n_outputs, in_out ? n_outputs : n_inputs});
-    outputs[1].shape = pt__shape_make(PT__SYMBOL_NONE, 1, &n_outputs);
+    outputs[1].shape = pt__shape_make(PT__DIMENSION_NONE, 1, &n_outputs);
     return PT_OK;
 }
 

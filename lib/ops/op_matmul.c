@@ -17,16 +17,16 @@ pt_tensor_t pt_matmul(pt_graph_t *graph, pt_tensor_t a, pt_tensor_t b, int32_t a
     return pt__build_binary(graph, "matmul", a, b, &attributes);
 }
 
-/* One of the last two sizes, with the symbol it carries. */
+/* One of the last two sizes, with the dimension that it counts. */
 typedef struct extent {
     int64_t size;
-    pt__symbol_t symbol;
+    int32_t dimension;
 } extent_t;
 
 static extent_t size_from_end(const pt__shape_t *shape, int32_t from_end)
 {
     int32_t dimension = shape->rank - from_end;
-    return (extent_t){shape->size[dimension], dimension == 0 ? shape->symbol : PT__SYMBOL_NONE};
+    return (extent_t){shape->size[dimension], dimension == 0 ? shape->dimension : PT__DIMENSION_NONE};
 }
 
 static pt_status_t matmul_shape(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
@@ -39,25 +39,25 @@ static pt_status_t matmul_shape(pt_graph_t *graph, const pt__node_t *node, pt__t
     const pt__shape_t *a = &pt__input_of(graph, node, A)->shape, *b = &pt__input_of(graph, node, B)->shape;
     extent_t m = size_from_end(a, a_transposed ? 1 : 2), a_inner = size_from_end(a, a_transposed ? 2 : 1);
     extent_t n = size_from_end(b, b_transposed ? 2 : 1), b_inner = size_from_end(b, b_transposed ? 1 : 2);
-    if (a_inner.size != b_inner.size || a_inner.symbol != b_inner.symbol)
+    if (a_inner.size != b_inner.size || a_inner.dimension != b_inner.dimension)
         return pt__refuse(graph, node, B, "b", "the inner size of a, %s",
                           pt__shape_print(a, PT_FLOAT32, other, sizeof other));
     pt__shape_t leading = a->rank > 2 ? *a : *b;
     leading.rank = a->rank > b->rank ? a->rank : b->rank;
     if (a->rank > 2 && b->rank > 2) {
-        int32_t equal = a->rank == b->rank && a->symbol == b->symbol;
+        int32_t equal = a->rank == b->rank && a->dimension == b->dimension;
         for (int32_t i = 0; i < a->rank - 2 && equal; i++)
             equal = a->size[i] == b->size[i];
         if (!equal)
             return pt__refuse(graph, node, B, "b", "the leading sizes of a, %s, or none",
                               pt__shape_print(a, PT_FLOAT32, other, sizeof other));
     }
-    if (n.symbol != PT__SYMBOL_NONE ||
-        (leading.rank > 2 && (m.symbol != PT__SYMBOL_NONE || a_inner.symbol != PT__SYMBOL_NONE)))
-        return pt__refuse(graph, node, n.symbol != PT__SYMBOL_NONE ? B : A, n.symbol != PT__SYMBOL_NONE ? "b" : "a",
+    if (n.dimension != PT__DIMENSION_NONE ||
+        (leading.rank > 2 && (m.dimension != PT__DIMENSION_NONE || a_inner.dimension != PT__DIMENSION_NONE)))
+        return pt__refuse(graph, node, n.dimension != PT__DIMENSION_NONE ? B : A, n.dimension != PT__DIMENSION_NONE ? "b" : "a",
                           "fixed sizes where they would not lead the result");
     if (leading.rank == 2)
-        leading.symbol = m.symbol;
+        leading.dimension = m.dimension;
     leading.size[leading.rank - 2] = m.size;
     leading.size[leading.rank - 1] = n.size;
     outputs[0].shape = leading;
@@ -77,7 +77,7 @@ static pt_tensor_t under_each_other(pt_graph_t *graph, pt_tensor_t tensor)
     pt__shape_t shape = pt__graph_tensor(graph, tensor)->shape;
     if (shape.rank == 2)
         return tensor;
-    pt__shape_t flat = pt__shape_make(shape.symbol, 2,
+    pt__shape_t flat = pt__shape_make(shape.dimension, 2,
                                       (int64_t[]){pt__shape_rows(&shape, 1), shape.size[shape.rank - 1]});
     return pt__reshape_to(graph, tensor, &flat);
 }

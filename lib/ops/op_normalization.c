@@ -121,7 +121,7 @@ static pt_status_t gradient_shape(pt_graph_t *graph, const pt__node_t *node, pt_
     const pt__shape_t *src = &pt__input_of(graph, node, G_SRC)->shape;
     outputs[0].shape = *src;
     for (int32_t i = 1; i < node->op->n_outputs; i++)
-        outputs[i].shape = pt__shape_make(PT__SYMBOL_NONE, 1, &src->size[src->rank - 1]);
+        outputs[i].shape = pt__shape_make(PT__DIMENSION_NONE, 1, &src->size[src->rank - 1]);
     return PT_OK;
 }
 

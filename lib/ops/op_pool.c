@@ -20,10 +20,10 @@ static pt_status_t pool_shape(pt_graph_t *graph, const pt__node_t *node, pt__ten
         return pt__refuse_attribute(node, "kind %lld, expected one of PT_POOL_...", (long long)kind);
     PT__TRY(pt__expect_float(graph, node, 0, "src", 1, PT_MAX_RANK));
     const pt__shape_t *src = &pt__input_of(graph, node, 0)->shape;
-    if (src->symbol != PT__SYMBOL_TOKENS || src->size[0] != 1)
+    if (src->dimension != PT__DIMENSION_TOKENS || src->size[0] != 1)
         return pt__refuse(graph, node, 0, "src", "[PT_DIM_TOKENS, ...]");
     outputs[0].shape = *src;
-    outputs[0].shape.symbol = PT__SYMBOL_BATCH;
+    outputs[0].shape.dimension = PT__DIMENSION_BATCH;
     outputs[1].shape = outputs[0].shape;
     outputs[1].dtype = PT_INT32;
     return PT_OK;
@@ -49,18 +49,19 @@ static pt__reduce_t reduction_of(int64_t kind)
 /* The row that stands for sample s with PT_POOL_FIRST or PT_POOL_LAST; -1 where the sample is empty. */
 static int64_t chosen_row(const pt__run_t *run, int64_t kind, int64_t s)
 {
-    int64_t first = run->offsets[s], end = run->offsets[s + 1];
+    const int32_t *offsets = run->offsets[PT__DIMENSION_TOKENS];
+    int64_t first = offsets[s], end = offsets[s + 1];
     return first == end ? -1 : kind == PT_POOL_FIRST ? first : end - 1;
 }
 
 static void pool_run(const pt__call_t *call, const pt__run_t *run)
 {
     const pt__view_t *src = &call->inputs[0], *dst = &call->outputs[0];
-    int64_t samples = run->count[PT__SYMBOL_BATCH], kind = call->attributes->integers[KIND], columns = 1;
+    int64_t samples = run->count[PT__DIMENSION_BATCH], kind = call->attributes->integers[KIND], columns = 1;
     for (int32_t i = 1; i < src->rank; i++)
         columns *= src->size[i];
     if (kind != PT_POOL_FIRST && kind != PT_POOL_LAST) {
-        pt__kernels_of(run)->segment_reduce(run->device, reduction_of(kind), samples, run->offsets, columns, src->data,
+        pt__kernels_of(run)->segment_reduce(run->device, reduction_of(kind), samples, run->offsets[PT__DIMENSION_TOKENS], columns, src->data,
                                             dst->data, kind == PT_POOL_MAX ? call->outputs[1].data : NULL);
         return;
     }
@@ -84,12 +85,12 @@ static pt_status_t gradient_shape(pt_graph_t *graph, const pt__node_t *node, pt_
 static void gradient_run(const pt__call_t *call, const pt__run_t *run)
 {
     const pt__view_t *d_dst = &call->inputs[0], *d_src = &call->outputs[0];
-    int64_t samples = run->count[PT__SYMBOL_BATCH], kind = call->attributes->integers[KIND], columns = 1;
+    int64_t samples = run->count[PT__DIMENSION_BATCH], kind = call->attributes->integers[KIND], columns = 1;
     for (int32_t i = 1; i < d_src->rank; i++)
         columns *= d_src->size[i];
     if (kind != PT_POOL_FIRST && kind != PT_POOL_LAST) {
         const int32_t *index = kind == PT_POOL_MAX ? call->inputs[1].data : NULL;
-        pt__kernels_of(run)->segment_reduce_gradient(run->device, reduction_of(kind), samples, run->offsets, columns,
+        pt__kernels_of(run)->segment_reduce_gradient(run->device, reduction_of(kind), samples, run->offsets[PT__DIMENSION_TOKENS], columns,
                                                      d_dst->data, index, d_src->data);
         return;
     }

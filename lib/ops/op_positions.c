@@ -18,10 +18,10 @@ static pt_status_t positions_shape(pt_graph_t *graph, const pt__node_t *node, pt
     const pt__shape_t *like = &pt__input_of(graph, node, 0)->shape;
     if (limit < 1 || limit > INT32_MAX)
         return pt__refuse_attribute(node, "limit %lld, expected 1 to %d", (long long)limit, INT32_MAX);
-    if (like->symbol != PT__SYMBOL_TOKENS || like->size[0] != 1)
+    if (like->dimension != PT__DIMENSION_TOKENS || like->size[0] != 1)
         return pt__refuse(graph, node, 0, "like", "[PT_DIM_TOKENS, ...]");
     outputs[0].dtype = PT_INT32;
-    outputs[0].shape = pt__shape_make(PT__SYMBOL_TOKENS, 1, (int64_t[]){1});
+    outputs[0].shape = pt__shape_make(PT__DIMENSION_TOKENS, 1, (int64_t[]){1});
     outputs[0].index_limit = limit;
     if (graph->length_limit == 0 || limit < graph->length_limit)
         graph->length_limit = limit;
@@ -30,10 +30,11 @@ static pt_status_t positions_shape(pt_graph_t *graph, const pt__node_t *node, pt
 
 static void positions_run(const pt__call_t *call, const pt__run_t *run)
 {
+    const int32_t *offsets = run->offsets[PT__DIMENSION_TOKENS];
     int32_t *dst = call->outputs[0].data;
-    for (int64_t s = 0; s < run->count[PT__SYMBOL_BATCH]; s++)
-        for (int32_t t = run->offsets[s]; t < run->offsets[s + 1]; t++)
-            dst[t] = t - run->offsets[s];
+    for (int64_t s = 0; s < run->count[PT__DIMENSION_BATCH]; s++)
+        for (int32_t t = offsets[s]; t < offsets[s + 1]; t++)
+            dst[t] = t - offsets[s];
 }
 
 static const pt__case_t positions_cases[] = {

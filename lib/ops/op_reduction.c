@@ -51,8 +51,8 @@ pt_tensor_t pt__reduce_to(pt_graph_t *graph, pt_tensor_t tensor, const pt__shape
     pt__shape_t from = found->shape;
     int32_t missing = from.rank - shape->rank, repeated[PT_MAX_RANK];
     for (int32_t i = 0; i < from.rank; i++) {
-        int32_t symbolic = i == 0 && from.symbol != PT__SYMBOL_NONE &&
-                           (missing > 0 || shape->symbol == PT__SYMBOL_NONE);
+        int32_t symbolic = i == 0 && from.dimension != PT__DIMENSION_NONE &&
+                           (missing > 0 || shape->dimension == PT__DIMENSION_NONE);
         repeated[i] = i < missing || symbolic || from.size[i] != shape->size[i - missing];
     }
     /* The leading run first: it drops what shape has no dimension for, and is where gradients shrink most. */
@@ -82,7 +82,7 @@ static pt_status_t reduction_shape(pt_graph_t *graph, const pt__node_t *node, pt
         return pt__refuse(graph, node, 0, "src", "a rank that has dimension %lld", (long long)integers[FIRST]);
     int32_t end = first + 1 + (int32_t)integers[MORE];
     pt__shape_t *dst = &outputs[0].shape;
-    dst->symbol = first > 0 ? src->symbol : PT__SYMBOL_NONE;
+    dst->dimension = first > 0 ? src->dimension : PT__DIMENSION_NONE;
     for (int32_t i = 0; i < first; i++)
         dst->size[dst->rank++] = src->size[i];
     for (int32_t i = 0; i < kept; i++)

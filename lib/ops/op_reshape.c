@@ -22,27 +22,27 @@ pt_tensor_t pt__reshape_to(pt_graph_t *graph, pt_tensor_t tensor, const pt__shap
     int64_t size[PT_MAX_RANK] = {0};
     for (int32_t i = 0; i < shape->rank; i++)
         size[i] = shape->size[i];
-    if (shape->symbol != PT__SYMBOL_NONE)
+    if (shape->dimension != PT__DIMENSION_NONE)
         size[0] = -1;
     return pt_reshape(graph, tensor, shape->rank, size);
 }
 
-static const char *symbol_name(pt__symbol_t symbol)
+static const char *symbol_name(int32_t symbol)
 {
-    return symbol == PT__SYMBOL_BATCH ? "PT_DIM_BATCH" : "PT_DIM_TOKENS";
+    return symbol == PT__DIMENSION_BATCH ? "PT_DIM_BATCH" : "PT_DIM_TOKENS";
 }
 
 /* Takes a symbolic leading size out of the given sizes: 1 where it is one row a symbol, -1 where it is what is left. */
 static pt_status_t take_symbol(const pt_graph_t *graph, const pt__node_t *node, const pt__shape_t *src,
                                pt__shape_t *dst)
 {
-    int64_t symbol_size = src->symbol == PT__SYMBOL_BATCH ? PT_DIM_BATCH : PT_DIM_TOKENS;
+    int64_t symbol_size = src->dimension == PT__DIMENSION_BATCH ? PT_DIM_BATCH : PT_DIM_TOKENS;
     int32_t others_left = 0;
     for (int32_t i = 1; i < dst->rank; i++)
         others_left += dst->size[i] == -1;
     if (dst->rank == 0 || (dst->size[0] != -1 && dst->size[0] != symbol_size))
-        return pt__refuse(graph, node, 0, "src", "a shape whose leading size stays %s or -1", symbol_name(src->symbol));
-    dst->symbol = src->symbol;
+        return pt__refuse(graph, node, 0, "src", "a shape whose leading size stays %s or -1", symbol_name(src->dimension));
+    dst->dimension = src->dimension;
     dst->size[0] = dst->size[0] == symbol_size && (others_left > 0 || symbol_size != -1) ? 1 : -1;
     return PT_OK;
 }
@@ -54,8 +54,8 @@ static pt_status_t reshape_shape(pt_graph_t *graph, const pt__node_t *node, pt__
     const pt__shape_t *src = &input->shape;
     if (rank < 0 || rank > PT_MAX_RANK)
         return pt__refuse_attribute(node, "rank %lld, expected 0 to %d", (long long)rank, PT_MAX_RANK);
-    pt__shape_t dst = pt__shape_make(PT__SYMBOL_NONE, (int32_t)rank, node->attributes.integers + SIZES);
-    if (src->symbol != PT__SYMBOL_NONE)
+    pt__shape_t dst = pt__shape_make(PT__DIMENSION_NONE, (int32_t)rank, node->attributes.integers + SIZES);
+    if (src->dimension != PT__DIMENSION_NONE)
         PT__TRY(take_symbol(graph, node, src, &dst));
     int64_t elements = pt__shape_elements(src), known = 1;
     int32_t left = -1;
@@ -72,7 +72,7 @@ static pt_status_t reshape_shape(pt_graph_t *graph, const pt__node_t *node, pt__
     }
     if (left >= 0 ? elements % known != 0 : elements != known)
         return pt__refuse(graph, node, 0, "src", "%s%lld elements%s", left >= 0 ? "a multiple of " : "",
-                          (long long)known, dst.symbol != PT__SYMBOL_NONE ? " a symbol" : "");
+                          (long long)known, dst.dimension != PT__DIMENSION_NONE ? " a symbol" : "");
     if (left >= 0)
         dst.size[left] = elements / known;
     outputs[0].shape = dst;

@@ -39,7 +39,7 @@ pt_status_t pt__expect_rows(const pt_graph_t *graph, const pt__node_t *node, int
 {
     PT__TRY(pt__expect_float(graph, node, input, role, 1, PT_MAX_RANK));
     const pt__shape_t *shape = &pt__input_of(graph, node, input)->shape;
-    if (shape->rank == 1 && shape->symbol != PT__SYMBOL_NONE)
+    if (shape->rank == 1 && shape->dimension != PT__DIMENSION_NONE)
         return pt__refuse(graph, node, input, role, "a last dimension of known size");
     *width = shape->size[shape->rank - 1];
     return PT_OK;
@@ -52,7 +52,7 @@ pt_status_t pt__expect_vector(const pt_graph_t *graph, const pt__node_t *node, i
     if (found == NULL)
         return PT_OK;
     PT__TRY(pt__expect_dtype(graph, node, input, role, PT_FLOAT32));
-    if (found->shape.rank != 1 || found->shape.symbol != PT__SYMBOL_NONE || found->shape.size[0] != size)
+    if (found->shape.rank != 1 || found->shape.dimension != PT__DIMENSION_NONE || found->shape.size[0] != size)
         return pt__refuse(graph, node, input, role, "[%lld]", (long long)size);
     return PT_OK;
 }
@@ -131,14 +131,14 @@ pt_status_t pt__shape_of_input1(pt_graph_t *graph, const pt__node_t *node, pt__t
 
 void pt__attributes_put_shape(pt__attributes_t *attributes, int32_t place, const pt__shape_t *shape)
 {
-    attributes->integers[place] = shape->symbol;
+    attributes->integers[place] = shape->dimension;
     attributes->integers[place + 1] = shape->rank;
     memcpy(attributes->integers + place + 2, shape->size, sizeof shape->size);
 }
 
 pt__shape_t pt__attributes_get_shape(const pt__attributes_t *attributes, int32_t place)
 {
-    return pt__shape_make((pt__symbol_t)attributes->integers[place], (int32_t)attributes->integers[place + 1],
+    return pt__shape_make((int32_t)attributes->integers[place], (int32_t)attributes->integers[place + 1],
                           attributes->integers + place + 2);
 }
 

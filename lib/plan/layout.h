@@ -25,7 +25,7 @@ typedef struct pt__storage {
 typedef struct pt__operand { /* an address or a size of a call that changes with the run */
     pt__view_t *view;
     int32_t input;       /* graph input whose address it takes; -1: none */
-    pt__symbol_t symbol; /* of size[0] */
+    int32_t dimension; /* of size[0] */
     int64_t multiplier;
 } pt__operand_t;
 
@@ -42,8 +42,8 @@ struct pt__plan {
     pt_graph_t *graph; /* what the targets need, with the backward pass */
     pt_tensor_t
         *map; /* [tensors of the graph that the plan was made of] the same in `graph`; PT_NO_TENSOR: not needed */
-    int64_t capacity[PT__SYMBOL_COUNT];
-    int64_t count[PT__SYMBOL_COUNT]; /* sizes now in the views */
+    int64_t capacity[PT__DIMENSIONS];
+    int64_t count[PT__DIMENSIONS]; /* sizes now in the views */
     int32_t accumulate;              /* now in the calls */
     int32_t *reached;                /* [parameters] */
     int8_t *kept;                    /* [tensors] */

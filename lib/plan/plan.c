@@ -54,9 +54,9 @@ static pt_status_t add_operand(pt__plan_t *plan, pt_tensor_t tensor, pt__view_t 
     const pt__storage_t *storage = &plan->storages[plan->storage_of[tensor]];
     pt__operand_t operand = {.view = view,
                              .input = storage->place == PT__PLACE_INPUT ? storage->index : -1,
-                             .symbol = of->shape.symbol,
+                             .dimension = of->shape.dimension,
                              .multiplier = of->shape.rank > 0 ? of->shape.size[0] : 1};
-    if (operand.input < 0 && operand.symbol == PT__SYMBOL_NONE)
+    if (operand.input < 0 && operand.dimension == PT__DIMENSION_NONE)
         return PT_OK;
     PT__TRY(pt__grow(&plan->context->memory, &plan->operands, &plan->operand_room, plan->n_operands + 1,
                      sizeof *plan->operands, "plan"));
@@ -126,12 +126,12 @@ static pt_status_t check_capacity(const pt__plan_t *plan)
     double bytes = 0;
     for (int64_t i = 0; i < plan->graph->n_tensors; i++) {
         const pt__shape_t *shape = &plan->graph->tensors[i].shape;
-        bytes += (double)pt__shape_elements(shape) * (double)plan->capacity[shape->symbol] * (double)sizeof(float);
+        bytes += (double)pt__shape_elements(shape) * (double)plan->capacity[shape->dimension] * (double)sizeof(float);
     }
     if (bytes <= most)
         return PT_OK;
     return pt__fail(PT_ERR_MEMORY, "%lld samples with %lld rows at a time take %g bytes, more than any machine has",
-                    (long long)plan->capacity[PT__SYMBOL_BATCH], (long long)plan->capacity[PT__SYMBOL_TOKENS], bytes);
+                    (long long)plan->capacity[PT__DIMENSION_BATCH], (long long)plan->capacity[PT__DIMENSION_TOKENS], bytes);
 }
 
 static pt_status_t append_gradients(pt__plan_t *plan, const pt_graph_t *graph, const pt__plan_options_t *options)
@@ -181,9 +181,8 @@ pt_status_t pt__plan_create(const pt_graph_t *graph, const pt__plan_options_t *o
     *out = NULL;
     PT__TRY(pt__allocate(&graph->context->memory, 1, sizeof *plan, "plan", &plan));
     plan->context = pt__context_retain(graph->context);
-    plan->capacity[PT__SYMBOL_NONE] = plan->count[PT__SYMBOL_NONE] = 1;
-    plan->capacity[PT__SYMBOL_BATCH] = plan->count[PT__SYMBOL_BATCH] = options->samples;
-    plan->capacity[PT__SYMBOL_TOKENS] = plan->count[PT__SYMBOL_TOKENS] = options->tokens;
+    memcpy(plan->capacity, options->capacity.count, sizeof plan->capacity);
+    memcpy(plan->count, plan->capacity, sizeof plan->count);
     pt_status_t status = make(plan, graph, options);
     if (status == PT_OK)
         *out = plan;
@@ -277,8 +276,8 @@ static void set_counts(pt__plan_t *plan, const int64_t *count)
         return;
     memcpy(plan->count, count, sizeof plan->count);
     for (int64_t i = 0; i < plan->n_operands; i++)
-        if (plan->operands[i].symbol != PT__SYMBOL_NONE)
-            plan->operands[i].view->size[0] = plan->operands[i].multiplier * count[plan->operands[i].symbol];
+        if (plan->operands[i].dimension != PT__DIMENSION_NONE)
+            plan->operands[i].view->size[0] = plan->operands[i].multiplier * count[plan->operands[i].dimension];
 }
 
 static void set_accumulate(pt__plan_t *plan, int32_t accumulate)
@@ -306,8 +305,8 @@ pt__view_t pt__plan_read(const pt__plan_t *plan, pt_tensor_t tensor)
     tensor = plan->map[tensor];
     pt__view_t view = pt__layout_view(plan, tensor);
     const pt__tensor_t *of = &plan->graph->tensors[tensor];
-    if (of->shape.symbol != PT__SYMBOL_NONE)
-        view.size[0] = of->shape.size[0] * plan->count[of->shape.symbol];
+    if (of->shape.dimension != PT__DIMENSION_NONE)
+        view.size[0] = of->shape.size[0] * plan->count[of->shape.dimension];
     view.data = address(plan, plan->storage_of[tensor], plan->arena, NULL, NULL);
     return view;
 }
@@ -328,10 +327,10 @@ int64_t pt__layout_bytes(const pt__call_t *call)
     return bytes;
 }
 
-double pt__plan_operations(pt__plan_t *plan, int64_t samples, int64_t tokens)
+double pt__plan_operations(pt__plan_t *plan, const pt__rows_t *rows)
 {
     double operations = 0;
-    set_counts(plan, (int64_t[]){1, samples, tokens});
+    set_counts(plan, rows->count);
     for (int64_t i = 0; i < plan->n_steps; i++)
         operations += pt__layout_operations(&plan->calls[i]);
     return operations;

@@ -13,7 +13,7 @@ struct pt__text;
 typedef struct pt__plan pt__plan_t;
 
 typedef struct pt__plan_options {
-    int64_t samples, tokens; /* capacity: the most of each that a run may have; tokens 0 where nothing is ragged */
+    pt__rows_t capacity;     /* the most of each dimension that a run may have; 0 of those that no input has */
     int32_t training;        /* append the backward pass for parameters with wanted != 0 */
     int32_t recompute;       /* PT_RECOMPUTE_...: what the backward pass makes again instead of keeping it */
     const int32_t *wanted;   /* [parameters of the graph]; read where training */
@@ -29,7 +29,7 @@ void pt__plan_free(pt__plan_t *plan);
 int64_t pt__plan_arena_bytes(const pt__plan_t *plan);
 int64_t pt__plan_table_bytes(const pt__plan_t *plan);
 /* Floating-point operations of a run with these real rows. */
-double pt__plan_operations(pt__plan_t *plan, int64_t samples, int64_t tokens);
+double pt__plan_operations(pt__plan_t *plan, const pt__rows_t *rows);
 /* reached[place] != 0: the plan makes a gradient for this parameter. */
 const int32_t *pt__plan_reached(const pt__plan_t *plan);
 /* The second output of the loss' op, where the loss comes from one: the sum of weights; PT_NO_TENSOR otherwise (the weight is the number of samples). */

@@ -40,7 +40,7 @@ void pt__plan_print(pt__plan_t *plan, struct pt__text *text)
         pt__text_add(text, "\n");
     }
     pt__text_add(text, "samples %lld tokens %lld steps %lld operations %.4g arena bytes %lld\n",
-                 (long long)plan->capacity[PT__SYMBOL_BATCH], (long long)plan->capacity[PT__SYMBOL_TOKENS],
+                 (long long)plan->capacity[PT__DIMENSION_BATCH], (long long)plan->capacity[PT__DIMENSION_TOKENS],
                  (long long)plan->n_steps, total, (long long)plan->arena_bytes);
     pt__text_add(text, "made again: steps %lld operations %.4g\n", (long long)n_again, again);
 }

@@ -185,8 +185,9 @@ static pt_status_t choose(choice_t *self, int64_t n_nodes, int64_t n_tensors)
     PT__TRY(pt__allocate(memory, (size_t)n_nodes, sizeof *self->candidates, "plan", &self->candidates));
     find_reads(self, n_tensors);
     find_occupied(self);
-    self->budget = most_share *
-                   pt__plan_operations(plan, plan->capacity[PT__SYMBOL_BATCH], plan->capacity[PT__SYMBOL_TOKENS]);
+    pt__rows_t capacity;
+    memcpy(capacity.count, plan->capacity, sizeof capacity.count);
+    self->budget = most_share * pt__plan_operations(plan, &capacity);
     for (int64_t i = 0; i < n_nodes; i++)
         PT__TRY(add_candidate(self, i, n_tensors));
     for (const candidate_t *best; (best = best_at(self, fullest(self, n_steps))) != NULL;)
@@ -200,7 +201,7 @@ static int32_t may_have_candidates(const pt__plan_t *plan)
     for (int64_t i = 0; i < plan->graph->n_nodes; i++) {
         const pt__node_t *node = &plan->graph->nodes[i];
         const pt__shape_t *shape = &plan->graph->tensors[node->outputs[0]].shape;
-        double elements = (double)pt__shape_elements(shape) * (double)plan->capacity[shape->symbol];
+        double elements = (double)pt__shape_elements(shape) * (double)plan->capacity[shape->dimension];
         if (node->op->again != NULL && elements * (double)sizeof(float) >= LEAST_BYTES)
             return 1;
     }

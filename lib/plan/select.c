@@ -26,7 +26,7 @@ static int32_t is_row_pool(const selection_t *self, const pt__node_t *node)
 
 static int32_t has_token_rows(const pt__tensor_t *tensor)
 {
-    return tensor->shape.symbol == PT__SYMBOL_TOKENS && tensor->shape.size[0] == 1;
+    return tensor->shape.dimension == PT__DIMENSION_TOKENS && tensor->shape.size[0] == 1;
 }
 
 /* Whether the node can be computed for chosen rows: row-wise from floats, only its first output read. A dropout
@@ -42,7 +42,7 @@ static int32_t takes_rows(const selection_t *self, const pt__node_t *node)
             return 0;
     for (int32_t k = 0; k < node->n_inputs; k++) {
         const pt__tensor_t *input = pt__graph_tensor(self->from, node->inputs[k]);
-        if (input != NULL && input->shape.symbol != PT__SYMBOL_NONE &&
+        if (input != NULL && input->shape.dimension != PT__DIMENSION_NONE &&
             (!has_token_rows(input) || input->dtype != PT_FLOAT32))
             return 0;
     }
@@ -107,7 +107,7 @@ static pt_status_t rebuild_node(selection_t *self, const pt__node_t *node)
     for (int32_t k = 0; k < node->n_inputs; k++) {
         pt_tensor_t input = node->inputs[k];
         inputs[k] = input == PT_NO_TENSOR ? PT_NO_TENSOR
-                    : of_rows && self->from->tensors[input].shape.symbol != PT__SYMBOL_NONE
+                    : of_rows && self->from->tensors[input].shape.dimension != PT__DIMENSION_NONE
                         ? select_rows(self, input, kind)
                         : self->map[input];
     }

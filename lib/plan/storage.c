@@ -11,7 +11,7 @@
 
 int64_t pt__layout_elements(const pt__plan_t *plan, const pt__shape_t *shape)
 {
-    return pt__shape_elements(shape) * (shape->symbol == PT__SYMBOL_NONE ? 1 : plan->capacity[shape->symbol]);
+    return pt__shape_elements(shape) * (shape->dimension == PT__DIMENSION_NONE ? 1 : plan->capacity[shape->dimension]);
 }
 
 pt__view_t pt__layout_view(const pt__plan_t *plan, pt_tensor_t tensor)
@@ -20,8 +20,8 @@ pt__view_t pt__layout_view(const pt__plan_t *plan, pt_tensor_t tensor)
     pt__view_t view = {.dtype = of->dtype, .rank = of->shape.rank};
     for (int32_t i = 0; i < view.rank; i++)
         view.size[i] = of->shape.size[i];
-    if (of->shape.symbol != PT__SYMBOL_NONE)
-        view.size[0] *= plan->capacity[of->shape.symbol];
+    if (of->shape.dimension != PT__DIMENSION_NONE)
+        view.size[0] *= plan->capacity[of->shape.dimension];
     return view;
 }
 

@@ -15,7 +15,7 @@ static pt_status_t check_trunk(const pt_graph_t *graph, pt_tensor_t hidden, int6
     const pt__input_t *tokens = pt__graph_input(graph, "tokens");
     if (tokens == NULL || pt__graph_tensor(graph, tokens->tensor)->index_limit <= 0)
         return pt__fail(PT_ERR_STATE, "task causal_lm: the network has no input \"tokens\" that an embedding reads");
-    if (pt__graph_tensor(graph, hidden)->shape.symbol != PT__SYMBOL_TOKENS)
+    if (pt__graph_tensor(graph, hidden)->shape.dimension != PT__DIMENSION_TOKENS)
         return pt__fail(PT_ERR_SHAPE, "task causal_lm: the network's output \"hidden\" has one row a sample, expected "
                                       "one a token ([PT_DIM_TOKENS, D])");
     *vocabulary = pt__graph_tensor(graph, tokens->tensor)->index_limit;

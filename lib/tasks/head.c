@@ -13,7 +13,7 @@ pt_status_t pt__head_find_hidden(const pt_graph_t *graph, const char *task, pt_t
         return pt__fail(PT_ERR_STATE, "task %s: the network has no output \"hidden\" to put a head on", task);
     const pt__tensor_t *tensor = pt__graph_tensor(graph, *hidden);
     const pt__shape_t *shape = &tensor->shape;
-    if (tensor->dtype != PT_FLOAT32 || shape->rank != 2 || shape->symbol == PT__SYMBOL_NONE || shape->size[0] != 1)
+    if (tensor->dtype != PT_FLOAT32 || shape->rank != 2 || shape->dimension == PT__DIMENSION_NONE || shape->size[0] != 1)
         return pt__fail(
             PT_ERR_SHAPE,
             "task %s: the network's output \"hidden\" is %s, expected float32 [PT_DIM_TOKENS, D] or [PT_DIM_BATCH, D]",
@@ -27,7 +27,7 @@ pt_tensor_t pt__head_add(pt_graph_t *graph, const char *name, pt_tensor_t hidden
     const pt__shape_t shape = pt__graph_tensor(graph, hidden)->shape; /* a copy: adding moves the graph's tensors */
     snprintf(weight_name, sizeof weight_name, "%s.weight", name);
     snprintf(bias_name, sizeof bias_name, "%s.bias", name);
-    if (shape.symbol == PT__SYMBOL_TOKENS)
+    if (shape.dimension == PT__DIMENSION_TOKENS)
         hidden = pt_pool(graph, hidden, options->pooling);
     if (options->dropout > 0)
         hidden = pt_dropout(graph, hidden, options->dropout);

@@ -7,7 +7,7 @@ static int64_t sample_bytes(const pt_model_t *model, int64_t tokens)
     int64_t bytes = 0;
     for (int64_t i = 0; i < model->graph->n_inputs; i++) {
         const pt__shape_t *shape = &model->graph->tensors[model->graph->inputs[i].tensor].shape;
-        bytes += pt__shape_elements(shape) * 4 * (shape->symbol == PT__SYMBOL_TOKENS ? tokens : 1);
+        bytes += pt__shape_elements(shape) * 4 * (shape->dimension == PT__DIMENSION_TOKENS ? tokens : 1);
     }
     return bytes;
 }
@@ -27,7 +27,8 @@ static pt_status_t measure(const pt_model_t *model, pt__mode_t mode, const pt_da
     if (tokens > INT64_MAX / samples)
         return pt__fail(PT_ERR_MEMORY, "%lld samples of up to %lld rows are more than any machine can hold",
                         (long long)samples, (long long)tokens);
-    PT__TRY(pt__engine_measure(model, mode, samples, samples * tokens, out)); /* bounds all sizes at this capacity */
+    const pt__rows_t rows = pt__rows_make(samples, samples * tokens);
+    PT__TRY(pt__engine_measure(model, mode, &rows, out)); /* bounds all sizes at this capacity */
     *bytes = samples * sample_bytes(model, tokens);
     return PT_OK;
 }

@@ -236,7 +236,7 @@ static pt_status_t read_entry(const reader_t *reader, const char *prefix, const 
     const pt__entry_t *entry = pt__tensors_find(reader->table, name);
     if (entry == NULL)
         return pt__fail(PT_ERR_NOT_FOUND, "%s: no tensor \"%s\"", reader->path, name);
-    pt__shape_t found = pt__shape_make(PT__SYMBOL_NONE, entry->rank, entry->shape);
+    pt__shape_t found = pt__shape_make(PT__DIMENSION_NONE, entry->rank, entry->shape);
     if (entry->dtype != PT_FLOAT32 || !pt__shape_equal(&found, &parameter->shape)) {
         char is[96], expected[96];
         return pt__fail(PT_ERR_SHAPE, "%s: tensor \"%s\" is %s, expected %s", reader->path, name,

@@ -29,7 +29,7 @@ static pt_status_t describe_want(const pt_graph_t *graph, int64_t index, pt__wan
     char *name;
     *want = (pt__want_t){
         .dtype = tensor->dtype, .index_limit = tensor->index_limit, .index_ignore = tensor->index_ignore};
-    int32_t ragged = tensor->shape.symbol == PT__SYMBOL_TOKENS;
+    int32_t ragged = tensor->shape.dimension == PT__DIMENSION_TOKENS;
     if (ragged)
         want->shape[want->rank++] = PT_DIM_TOKENS;
     for (int32_t i = 1; i < tensor->shape.rank; i++)
@@ -113,13 +113,12 @@ static int64_t round_capacity(int64_t tokens)
     return (tokens + step - 1) / step * step;
 }
 
-static pt_status_t make_plan(const pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, int64_t samples,
-                             int64_t tokens, pt__plan_t **out)
+static pt_status_t make_plan(const pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, const pt__rows_t *rows,
+                             pt__plan_t **out)
 {
     pt__memory_t *memory = &model->context->memory;
     pt_tensor_t targets[4];
-    pt__plan_options_t options = {.samples = samples,
-                                  .tokens = tokens,
+    pt__plan_options_t options = {.capacity = *rows,
                                   .training = mode == PT__MODE_TRAIN,
                                   .recompute = model->recompute,
                                   .kept = targets};
@@ -134,13 +133,13 @@ static pt_status_t make_plan(const pt_model_t *model, pt__mode_t mode, pt_tensor
     return status;
 }
 
-pt_status_t pt__engine_measure(const pt_model_t *model, pt__mode_t mode, int64_t samples, int64_t tokens,
+pt_status_t pt__engine_measure(const pt_model_t *model, pt__mode_t mode, const pt__rows_t *rows,
                                pt__measure_t *measure)
 {
     pt__plan_t *plan;
-    PT__TRY(make_plan(model, mode, PT_NO_TENSOR, samples, tokens, &plan));
+    PT__TRY(make_plan(model, mode, PT_NO_TENSOR, rows, &plan));
     *measure = (pt__measure_t){.arena_bytes = pt__plan_arena_bytes(plan), .table_bytes = pt__plan_table_bytes(plan)};
-    measure->operations = pt__plan_operations(plan, samples, tokens);
+    measure->operations = pt__plan_operations(plan, rows);
     pt__plan_free(plan);
     return PT_OK;
 }
@@ -151,7 +150,7 @@ int64_t pt__engine_sample_tokens(const pt_model_t *model, const pt_dataset_t *da
     for (int32_t i = 0; i < dataset->n_fields; i++) {
         const pt_field_spec_t *field = &dataset->fields[i];
         const pt__input_t *input = pt__graph_input(model->graph, field->name);
-        if (field->rank == 0 || input == NULL || model->graph->tensors[input->tensor].shape.symbol != PT__SYMBOL_TOKENS)
+        if (field->rank == 0 || input == NULL || model->graph->tensors[input->tensor].shape.dimension != PT__DIMENSION_TOKENS)
             continue;
         int64_t rows = field->shape[0] == PT_DIM_TOKENS ? field->max_length
                                                         : field->shape[0]; /* samples may be of one length */
@@ -190,31 +189,47 @@ static pt_status_t make_room(pt_model_t *model, pt__mode_t mode)
         pt__plan_bind(planned->plan, model->arena, model->value_pointers, model->gradient_pointers);
         planned->bound = model->placement;
     }
-    if (model->wants[mode].derive_labels && planned->tokens > model->derived_capacity) {
+    if (model->wants[mode].derive_labels && planned->rows.count[PT__DIMENSION_TOKENS] > model->derived_capacity) {
         pt__release(&model->context->memory, model->derived);
         model->derived = NULL;
         model->derived_capacity = 0;
-        PT__TRY(pt__allocate(&model->context->memory, (size_t)planned->tokens, sizeof *model->derived, "labels",
-                             &model->derived));
-        model->derived_capacity = planned->tokens;
+        PT__TRY(pt__allocate(&model->context->memory, (size_t)planned->rows.count[PT__DIMENSION_TOKENS],
+                            sizeof *model->derived, "labels", &model->derived));
+        model->derived_capacity = planned->rows.count[PT__DIMENSION_TOKENS];
     }
     return PT_OK;
 }
 
-pt_status_t pt__engine_prepare(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, int64_t samples, int64_t tokens,
+/* Whether a plan of that capacity takes these rows. */
+static int32_t has_room(const pt__rows_t *capacity, const pt__rows_t *rows)
+{
+    for (int32_t i = 0; i < PT__DIMENSIONS; i++)
+        if (rows->count[i] > capacity->count[i])
+            return 0;
+    return 1;
+}
+
+/* What a plan of that capacity grows to for these rows: ragged ones are rounded up. */
+static pt__rows_t grown(const pt__rows_t *capacity, const pt__rows_t *rows)
+{
+    pt__rows_t larger = *capacity;
+    for (int32_t i = 0; i < PT__DIMENSIONS; i++)
+        if (rows->count[i] > capacity->count[i])
+            larger.count[i] = i == PT__DIMENSION_BATCH ? rows->count[i] : round_capacity(rows->count[i]);
+    return larger;
+}
+
+pt_status_t pt__engine_prepare(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, const pt__rows_t *rows,
                                pt__plan_t **out)
 {
     pt__planned_t *planned = &model->planned[mode];
     int32_t same = planned->plan != NULL && (mode != PT__MODE_OUTPUT || planned->tensor == tensor);
-    if (!same || planned->samples < samples || planned->tokens < tokens) {
+    if (!same || !has_room(&planned->rows, rows)) {
+        pt__rows_t capacity = same ? grown(&planned->rows, rows) : *rows;
         pt__plan_t *plan;
-        if (same) { /* it has to grow */
-            samples = samples > planned->samples ? samples : planned->samples;
-            tokens = tokens > planned->tokens ? round_capacity(tokens) : planned->tokens;
-        }
-        PT__TRY(make_plan(model, mode, tensor, samples, tokens, &plan));
+        PT__TRY(make_plan(model, mode, tensor, &capacity, &plan));
         pt__plan_free(planned->plan);
-        *planned = (pt__planned_t){.plan = plan, .tensor = tensor, .samples = samples, .tokens = tokens};
+        *planned = (pt__planned_t){.plan = plan, .tensor = tensor, .rows = capacity};
     }
     pt_status_t status = make_room(model, mode);
     if (status != PT_OK) { /* a plan that does not fit into memory must not stand in the way of smaller ones */
@@ -228,9 +243,10 @@ pt_status_t pt__engine_prepare(pt_model_t *model, pt__mode_t mode, pt_tensor_t t
 /* Each token's label is the token after it; a sample's last token has none. */
 static void derive_labels(pt_model_t *model, const int32_t *tokens, const pt__loaded_t *loaded)
 {
-    for (int64_t sample = 0; sample < loaded->samples; sample++) {
-        int32_t end = loaded->offsets[sample + 1];
-        for (int32_t i = loaded->offsets[sample]; i < end; i++)
+    const int32_t *offsets = loaded->offsets[PT__DIMENSION_TOKENS];
+    for (int64_t sample = 0; sample < loaded->rows.count[PT__DIMENSION_BATCH]; sample++) {
+        int32_t end = offsets[sample + 1];
+        for (int32_t i = offsets[sample]; i < end; i++)
             model->derived[i] = i + 1 < end ? tokens[i + 1] : PT_IGNORE_INDEX;
     }
 }
@@ -238,10 +254,9 @@ static void derive_labels(pt_model_t *model, const int32_t *tokens, const pt__lo
 void pt__engine_run(pt_model_t *model, pt__mode_t mode, const pt__wants_t *wants, const pt__loaded_t *loaded)
 {
     const pt_graph_t *graph = model->graph;
-    pt__run_t run = {.device = model->context->device,
-                     .count = {1, loaded->samples, loaded->tokens},
-                     .offsets = loaded->offsets,
-                     .training = mode == PT__MODE_TRAIN};
+    pt__run_t run = {.device = model->context->device, .training = mode == PT__MODE_TRAIN};
+    memcpy(run.count, loaded->rows.count, sizeof run.count);
+    memcpy(run.offsets, loaded->offsets, sizeof run.offsets);
     for (int32_t i = 0; i < wants->count; i++)
         model->inputs[wants->input[i]] = loaded->data[i];
     if (wants->derive_labels)
@@ -302,7 +317,7 @@ pt_status_t pt__engine_take(pt_model_t *model, pt__mode_t mode, pt_tensor_t tens
         PT__TRY(pt__collector_create(model->context, (*wants)->list, (*wants)->count, model->graph->length_limit,
                                      &model->collectors[mode]));
     PT__TRY(pt__collector_take(model->collectors[mode], values, n_values, samples, loaded));
-    return pt__engine_prepare(model, mode, tensor, loaded->samples, loaded->tokens, NULL);
+    return pt__engine_prepare(model, mode, tensor, &loaded->rows, NULL);
 }
 
 void pt__engine_loss(const pt_model_t *model, pt__mode_t mode, int64_t samples, double *loss, double *weight)

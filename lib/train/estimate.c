@@ -13,7 +13,8 @@ pt_status_t pt__estimate(pt_model_t *model, const pt_optimizer_t *optimizer, int
     estimate->parameter_bytes = model->value_elements * (int64_t)sizeof(float);
     estimate->gradient_bytes = estimate->trainable * (int64_t)sizeof(float);
     estimate->optimizer_bytes = optimizer == NULL ? 0 : pt__optimizer_slot_bytes(optimizer, estimate->trainable);
-    PT__TRY(pt__engine_measure(model, PT__MODE_TRAIN, samples, tokens, &measure));
+    const pt__rows_t rows = pt__rows_make(samples, tokens);
+    PT__TRY(pt__engine_measure(model, PT__MODE_TRAIN, &rows, &measure));
     estimate->plan_bytes = measure.arena_bytes + measure.table_bytes;
     estimate->operations = measure.operations;
     /* What the context holds already stays; what the step would add comes on top. */

@@ -13,7 +13,8 @@ static pt_status_t open_pass(pt_model_t *model, pt__mode_t mode, pt_tensor_t ten
         batch = dataset->length > 0 ? dataset->length : 1;
     pt__loader_options_t options = {.batch = batch, .micro_batch = batch, .epochs = 1, .in_order = 1, .prefetch = 1};
     PT__TRY(pt__engine_loader(model, mode, tensor, dataset, &options, &start, wants, loader));
-    pt_status_t status = pt__engine_prepare(model, mode, tensor, batch, pt__loader_token_capacity(*loader), NULL);
+    const pt__rows_t rows = pt__loader_capacity(*loader);
+    pt_status_t status = pt__engine_prepare(model, mode, tensor, &rows, NULL);
     if (status != PT_OK) {
         pt__loader_free(*loader);
         *loader = NULL;
@@ -38,9 +39,9 @@ pt_status_t pt__evaluate(pt_model_t *model, pt_dataset_t *dataset, int64_t batch
     *result = (pt_evaluation_t){.struct_size = (uint32_t)sizeof *result};
     while ((status = pt__loader_next(loader, &loaded)) == PT_OK) {
         double loss, weight;
-        PT__TRY_OUT(pt__engine_prepare(model, PT__MODE_EVALUATE, PT_NO_TENSOR, loaded.samples, loaded.tokens, NULL));
+        PT__TRY_OUT(pt__engine_prepare(model, PT__MODE_EVALUATE, PT_NO_TENSOR, &loaded.rows, NULL));
         pt__engine_run(model, PT__MODE_EVALUATE, wants, &loaded);
-        pt__engine_loss(model, PT__MODE_EVALUATE, loaded.samples, &loss, &weight);
+        pt__engine_loss(model, PT__MODE_EVALUATE, loaded.rows.count[PT__DIMENSION_BATCH], &loss, &weight);
         if (weight > 0)
             loss_sum += loss * weight;
         weight_sum += weight;
@@ -48,8 +49,8 @@ pt_status_t pt__evaluate(pt_model_t *model, pt_dataset_t *dataset, int64_t batch
             correct += read_scalar(model, model->graph->correct);
             counted += read_scalar(model, model->graph->counted);
         }
-        result->samples += loaded.samples;
-        result->tokens += loaded.tokens;
+        result->samples += loaded.rows.count[PT__DIMENSION_BATCH];
+        result->tokens += loaded.rows.count[PT__DIMENSION_TOKENS];
         if (atomic_exchange(&model->cancelled, 0)) {
             status = pt__fail(PT_ERR_CANCELLED, "cancelled after %lld samples", (long long)result->samples);
             goto out;
@@ -80,17 +81,14 @@ pt_status_t pt__predict(pt_model_t *model, pt_dataset_t *dataset, pt_tensor_t ou
     const pt__shape_t *shape = &model->graph->tensors[output].shape;
     int64_t multiplier = pt__shape_elements(shape);
     while ((status = pt__loader_next(loader, &loaded)) == PT_OK) {
-        int64_t rows = shape->symbol == PT__SYMBOL_BATCH    ? loaded.samples
-                       : shape->symbol == PT__SYMBOL_TOKENS ? loaded.tokens
-                                                            : 1;
-        int64_t count = rows * multiplier;
+        int64_t count = loaded.rows.count[shape->dimension] * multiplier;
         if (values != NULL) {
             if (count > capacity - *elements) {
                 status = pt__fail(PT_ERR_ARGUMENT, "values has room for %lld elements, expected at least %lld",
                                   (long long)capacity, (long long)(*elements + count));
                 goto out;
             }
-            PT__TRY_OUT(pt__engine_prepare(model, PT__MODE_OUTPUT, output, loaded.samples, loaded.tokens, NULL));
+            PT__TRY_OUT(pt__engine_prepare(model, PT__MODE_OUTPUT, output, &loaded.rows, NULL));
             pt__engine_run(model, PT__MODE_OUTPUT, wants, &loaded);
             memcpy(values + *elements, pt__plan_read(model->planned[PT__MODE_OUTPUT].plan, output).data,
                    (size_t)count * sizeof(float));

@@ -24,8 +24,9 @@ static pt_status_t next_token(generation_t *self, int64_t length, const pt_gener
     int64_t used = length < self->limit ? length : self->limit;
     int32_t offsets[2] = {0, (int32_t)used};
     const void *data = self->window + (length - used);
-    pt__loaded_t loaded = {.samples = 1, .tokens = used, .offsets = offsets, .data = &data};
-    PT__TRY(pt__engine_prepare(model, PT__MODE_OUTPUT, self->output, 1, used, NULL));
+    pt__loaded_t loaded = {
+        .rows = pt__rows_make(1, used), .offsets = {[PT__DIMENSION_TOKENS] = offsets}, .data = &data};
+    PT__TRY(pt__engine_prepare(model, PT__MODE_OUTPUT, self->output, &loaded.rows, NULL));
     pt__engine_run(model, PT__MODE_OUTPUT, self->wants, &loaded);
     const float *logits = pt__plan_read(model->planned[PT__MODE_OUTPUT].plan, self->output).data;
     for (int64_t i = 0; i < self->classes; i++)
@@ -58,7 +59,8 @@ static pt_status_t prepare(generation_t *self, const int32_t *prompt, int64_t pr
     PT__TRY(pt__allocate(memory, (size_t)self->classes, sizeof(float), "logits", &self->logits));
     PT__TRY(pt__allocate(memory, (size_t)self->classes, sizeof(int32_t), "logits", &self->order));
     int64_t longest = prompt_length + count < self->limit ? prompt_length + count : self->limit;
-    return pt__engine_prepare(model, PT__MODE_OUTPUT, self->output, 1, longest, NULL);
+    const pt__rows_t rows = pt__rows_make(1, longest);
+    return pt__engine_prepare(model, PT__MODE_OUTPUT, self->output, &rows, NULL);
 }
 
 pt_status_t pt__generate(pt_model_t *model, const int32_t *prompt, int64_t prompt_length,

@@ -25,8 +25,8 @@ static pt_status_t step(pt__stage_t *stage)
         if (weight > 0)
             loss_sum += loss * weight;
         weight_sum += weight;
-        stage->step_samples += loaded.samples;
-        stage->step_tokens += loaded.tokens;
+        stage->step_samples += loaded.rows.count[PT__DIMENSION_BATCH];
+        stage->step_tokens += loaded.rows.count[PT__DIMENSION_TOKENS];
     } while (!loaded.last_of_batch);
     const pt__horizon_t horizon = {.begin = stage->progress.begin, .steps = stage->total_steps};
     PT__TRY(pt__step_update(stage->model, stage->optimizer, &horizon, stage->options->event != NULL, &stage->update));
@@ -260,8 +260,8 @@ static pt_status_t open_loader(pt__stage_t *stage)
     stage->micro_batch = wanted.micro_batch;
     PT__TRY(pt__engine_loader(stage->model, PT__MODE_TRAIN, PT_NO_TENSOR, stage->dataset, &wanted,
                               &stage->progress.cursor, &stage->wants, &stage->loader));
-    return pt__engine_prepare(stage->model, PT__MODE_TRAIN, PT_NO_TENSOR, wanted.micro_batch,
-                              pt__loader_token_capacity(stage->loader), NULL);
+    const pt__rows_t rows = pt__loader_capacity(stage->loader);
+    return pt__engine_prepare(stage->model, PT__MODE_TRAIN, PT_NO_TENSOR, &rows, NULL);
 }
 
 /* An evaluation dataset that does not fit is refused before the first step, not after hours. */

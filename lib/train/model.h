@@ -34,7 +34,7 @@ typedef enum pt__mode { PT__MODE_TRAIN, PT__MODE_EVALUATE, PT__MODE_OUTPUT, PT__
 typedef struct pt__planned { /* one plan of each mode is kept; it grows when more rows come */
     pt__plan_t *plan;
     pt_tensor_t tensor; /* OUTPUT: which one it gives */
-    int64_t samples, tokens;
+    pt__rows_t rows; /* its capacity */
     uint64_t bound; /* model->placement when its addresses were set */
 } pt__planned_t;
 
@@ -129,8 +129,8 @@ int32_t pt__engine_targets(const pt_model_t *model, pt__mode_t mode, pt_tensor_t
 pt_status_t pt__engine_wants(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, int32_t derive_labels,
                              const pt__wants_t **out);
 void pt__engine_release_wants(pt__memory_t *memory, pt__wants_t *wants);
-/* Makes the plan of this mode able to take `samples` and `tokens`. */
-pt_status_t pt__engine_prepare(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, int64_t samples, int64_t tokens,
+/* Makes the plan of this mode able to take so many rows. */
+pt_status_t pt__engine_prepare(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, const pt__rows_t *rows,
                                pt__plan_t **out);
 /* Runs the mode's plan on a micro-batch that fits it. */
 void pt__engine_run(pt_model_t *model, pt__mode_t mode, const pt__wants_t *wants, const pt__loaded_t *loaded);
@@ -140,7 +140,7 @@ typedef struct pt__measure {
     double operations;
 } pt__measure_t;
 /* What a plan of these sizes would take: TRAIN or EVALUATE. */
-pt_status_t pt__engine_measure(const pt_model_t *model, pt__mode_t mode, int64_t samples, int64_t tokens,
+pt_status_t pt__engine_measure(const pt_model_t *model, pt__mode_t mode, const pt__rows_t *rows,
                                pt__measure_t *measure);
 /* The memory that all of a model's plans share, until the next run. */
 void pt__engine_release_arena(pt_model_t *model);

@@ -6,9 +6,9 @@
 pt_status_t pt__step_accumulate(pt_model_t *model, const pt__wants_t *wants, const pt__loaded_t *loaded, double *loss,
                                 double *weight)
 {
-    PT__TRY(pt__engine_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, loaded->samples, loaded->tokens, NULL));
+    PT__TRY(pt__engine_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, &loaded->rows, NULL));
     pt__engine_run(model, PT__MODE_TRAIN, wants, loaded);
-    pt__engine_loss(model, PT__MODE_TRAIN, loaded->samples, loss, weight);
+    pt__engine_loss(model, PT__MODE_TRAIN, loaded->rows.count[PT__DIMENSION_BATCH], loss, weight);
     model->loss_sum += *loss * *weight;
     model->weight += *weight;
     model->accumulated++;

@@ -93,7 +93,7 @@ static int32_t compare(const pt__stored_t *parameter, const pt__entry_t *entry)
 {
     if (entry == NULL)
         return PT_TRANSFER_NEW;
-    pt__shape_t shape = pt__shape_make(PT__SYMBOL_NONE, entry->rank, entry->shape);
+    pt__shape_t shape = pt__shape_make(PT__DIMENSION_NONE, entry->rank, entry->shape);
     return pt__dtype_is_float(entry->dtype) && pt__shape_equal(&shape, &parameter->shape) ? PT_TRANSFER_COPIED
                                                                                           : PT_TRANSFER_SHAPE;
 }

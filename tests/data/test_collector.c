@@ -32,13 +32,13 @@ START_TEST(test_takes)
 #define TAKE(n, samples) pt__collector_take(collector, values, n, samples, &loaded)
     for (int i = 0; i < 3; i++) {
         ck_ok(TAKE(4, 2));
-        ck_assert(loaded.samples == 2 && loaded.tokens == 5 && loaded.offsets[1] == 2 && loaded.offsets[2] == 5);
+        ck_assert(loaded.rows.count[PT__DIMENSION_BATCH] == 2 && loaded.rows.count[PT__DIMENSION_TOKENS] == 5 && loaded.offsets[PT__DIMENSION_TOKENS][1] == 2 && loaded.offsets[PT__DIMENSION_TOKENS][2] == 5);
         ck_assert_ptr_eq(loaded.data[0], tokens); /* not copied */
         ck_assert_ptr_eq(loaded.data[2], labels);
         ck_assert(((const float *)loaded.data[1])[0] == 0.5F);
     }
     ck_ok(TAKE(4, 1));
-    ck_assert(loaded.samples == 1 && loaded.tokens == 2);
+    ck_assert(loaded.rows.count[PT__DIMENSION_BATCH] == 1 && loaded.rows.count[PT__DIMENSION_TOKENS] == 2);
     ck_fails(TAKE(2, 2), PT_ERR_SHAPE,
              "the network reads tokens int32[T], weight float32[T], label int32; the values given are label int32, "
              "weight float64");

@@ -25,11 +25,11 @@ static void take(pt__loader_t *loader, sequence_t *sequence)
 {
     pt__loaded_t loaded;
     memset(sequence, 0, sizeof *sequence);
-    while ((sequence->status = pt__loader_next(loader, &loaded)) == PT_OK && sequence->count + loaded.samples <= MOST) {
+    while ((sequence->status = pt__loader_next(loader, &loaded)) == PT_OK && sequence->count + loaded.rows.count[PT__DIMENSION_BATCH] <= MOST) {
         const float *x = loaded.data[0];
         const int32_t *y = loaded.data[1];
-        ck_assert_int_ge(loaded.samples, 1);
-        for (int64_t i = 0; i < loaded.samples; i++) {
+        ck_assert_int_ge(loaded.rows.count[PT__DIMENSION_BATCH], 1);
+        for (int64_t i = 0; i < loaded.rows.count[PT__DIMENSION_BATCH]; i++) {
             for (int k = 0; k < SAMPLES_WIDTH; k++)
                 ck_assert(x[i * SAMPLES_WIDTH + k] == (float)y[i] + 0.25F * (float)k);
             sequence->index[sequence->count++] = y[i];
@@ -46,7 +46,7 @@ static void load(pt_dataset_t *dataset, pt__loader_options_t options, pt__cursor
 {
     pt__loader_t *loader;
     ck_ok(pt__loader_create(dataset, wants, 2, &options, &start, &loader));
-    ck_assert_int_eq(pt__loader_token_capacity(loader), 0);
+    ck_assert_int_eq(pt__loader_capacity(loader).count[PT__DIMENSION_TOKENS], 0);
     ck_assert_int_gt(pt__loader_bytes(loader), options.micro_batch * 16);
     take(loader, sequence);
     pt__loader_free(loader);
@@ -420,17 +420,17 @@ START_TEST(test_ragged_fields)
     int64_t index = 0;
     ck_ok(pt_dataset_create_map(context, ragged_fields, 2, 30, 0, ragged_fetch, &ragged, NULL, &dataset));
     ck_ok(pt__loader_create(dataset, ragged_wants, 2, &options, NULL, &loader));
-    ck_assert_int_eq(pt__loader_token_capacity(loader), 7 * 6);
+    ck_assert_int_eq(pt__loader_capacity(loader).count[PT__DIMENSION_TOKENS], 7 * 6);
     while (pt__loader_next(loader, &loaded) == PT_OK) {
         const float *mask = loaded.data[0];
         const int32_t *text = loaded.data[1];
-        ck_assert_int_eq(loaded.offsets[0], 0);
-        ck_assert_int_eq(loaded.tokens, loaded.offsets[loaded.samples]);
-        for (int64_t i = 0; i < loaded.samples; i++, index++) {
-            ck_assert_int_eq(loaded.offsets[i + 1] - loaded.offsets[i], 1 + index % 5);
-            for (int32_t r = loaded.offsets[i]; r < loaded.offsets[i + 1]; r++) {
-                ck_assert_int_eq(text[r], index + r - loaded.offsets[i]);
-                ck_assert(mask[r] == (float)(r - loaded.offsets[i]));
+        ck_assert_int_eq(loaded.offsets[PT__DIMENSION_TOKENS][0], 0);
+        ck_assert_int_eq(loaded.rows.count[PT__DIMENSION_TOKENS], loaded.offsets[PT__DIMENSION_TOKENS][loaded.rows.count[PT__DIMENSION_BATCH]]);
+        for (int64_t i = 0; i < loaded.rows.count[PT__DIMENSION_BATCH]; i++, index++) {
+            ck_assert_int_eq(loaded.offsets[PT__DIMENSION_TOKENS][i + 1] - loaded.offsets[PT__DIMENSION_TOKENS][i], 1 + index % 5);
+            for (int32_t r = loaded.offsets[PT__DIMENSION_TOKENS][i]; r < loaded.offsets[PT__DIMENSION_TOKENS][i + 1]; r++) {
+                ck_assert_int_eq(text[r], index + r - loaded.offsets[PT__DIMENSION_TOKENS][i]);
+                ck_assert(mask[r] == (float)(r - loaded.offsets[PT__DIMENSION_TOKENS][i]));
             }
         }
     }
@@ -438,7 +438,7 @@ START_TEST(test_ragged_fields)
     pt__loader_free(loader);
     options.length_limit = 4;
     ck_ok(pt__loader_create(dataset, ragged_wants, 2, &options, NULL, &loader));
-    ck_assert_int_eq(pt__loader_token_capacity(loader), 7 * 4);
+    ck_assert_int_eq(pt__loader_capacity(loader).count[PT__DIMENSION_TOKENS], 7 * 4);
     ck_fails(pt__loader_next(loader, &loaded), PT_ERR_SHAPE, "sample 4, field \"mask\": 5 rows, expected at most 4");
     pt__loader_free(loader);
     const struct {

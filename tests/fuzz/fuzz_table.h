@@ -22,7 +22,7 @@ static inline void fuzz_read(pt_dataset_t *dataset) {
         abort();
     pt_status_t status;
     while ((status = pt__loader_next(loader, &loaded)) == PT_OK)
-        samples += loaded.samples;
+        samples += loaded.rows.count[PT__DIMENSION_BATCH];
     if (status != PT_END || samples != pt_dataset_length(dataset)) /* what was accepted can be read whole */
         abort();
     pt__loader_free(loader);

@@ -66,7 +66,7 @@ pt_tensor_t machine_tensor(machine_t *machine, const char *text, char *kind, int
     while (*text != ']' && *text != 0) {
         int64_t size = isdigit((unsigned char)*text) ? strtoll(text, (char **)&text, 10) : 1;
         if (*text == 'T' || *text == 'B')
-            shape.symbol = *text++ == 'T' ? PT__SYMBOL_TOKENS : PT__SYMBOL_BATCH;
+            shape.dimension = *text++ == 'T' ? PT__DIMENSION_TOKENS : PT__DIMENSION_BATCH;
         shape.size[shape.rank++] = size;
         text += *text == ',';
     }
@@ -130,8 +130,8 @@ pt__view_t machine_view(const machine_t *machine, pt_tensor_t tensor, int32_t at
                        .rank = found->shape.rank};
     memcpy(view.size, found->shape.size, sizeof view.size);
     if (view.rank > 0)
-        view.size[0] *= at_capacity ? machine->profile->capacity[found->shape.symbol]
-                                    : machine->run.count[found->shape.symbol];
+        view.size[0] *= at_capacity ? machine->profile->capacity[found->shape.dimension]
+                                    : machine->run.count[found->shape.dimension];
     return view;
 }
 
@@ -191,7 +191,7 @@ pt_status_t machine_create(machine_t *machine, const pt__op_t *op, const pt__cas
     PT__TRY(pt__graph_verify(machine->graph));
     machine->profile = profile;
     machine->run = (pt__run_t){.count = {1, profile->samples, profile->offsets[profile->samples]},
-                               .offsets = profile->offsets,
+                               .offsets = {[PT__DIMENSION_TOKENS] = profile->offsets},
                                .random_key = seed,
                                .training = 1};
     PT__TRY(allocate(machine));

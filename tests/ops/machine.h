@@ -12,7 +12,7 @@ enum { MACHINE_SAMPLES = 6 };
 /* How many rows there are, of how many there could be. */
 typedef struct profile {
     const char *name;
-    int64_t capacity[PT__SYMBOL_COUNT];
+    int64_t capacity[PT__DIMENSIONS];
     int64_t samples;
     int32_t offsets[MACHINE_SAMPLES + 1]; /* [samples + 1] */
 } profile_t;

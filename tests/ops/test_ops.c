@@ -70,8 +70,8 @@ static void twin_create(twin_t *twin, const machine_t *machine, const double *ma
     twin->call = (reference_call_t){.attributes = &node->attributes,
                                     .n_inputs = node->n_inputs,
                                     .n_outputs = node->n_outputs,
-                                    .offsets = machine->run.offsets,
-                                    .samples = machine->run.count[PT__SYMBOL_BATCH],
+                                    .offsets = machine->run.offsets[PT__DIMENSION_TOKENS],
+                                    .samples = machine->run.count[PT__DIMENSION_BATCH],
                                     .mask = mask};
     for (int32_t i = 0; i < node->n_inputs; i++) {
         if (node->inputs[i] == PT_NO_TENSOR)

@@ -83,7 +83,7 @@ START_TEST(test_causal_lm)
         ck_assert_int_eq(pt__graph_output(graph, NULL), pt__graph_output(graph, "logits"));
         const pt__tensor_t *labels = pt__graph_tensor(graph, pt__graph_input(graph, "labels")->tensor);
         ck_assert(labels->index_limit == WORDS && labels->index_ignore == PT_IGNORE_INDEX &&
-                  labels->shape.symbol == PT__SYMBOL_TOKENS);
+                  labels->shape.dimension == PT__DIMENSION_TOKENS);
         ck_assert(graph->loss != PT_NO_TENSOR && graph->correct == PT_NO_TENSOR && graph->counted == PT_NO_TENSOR);
         ck_assert_int_eq(pt__graph_parameter(graph, "lm_head.weight") == NULL, tied);
         ck_assert_int_eq(graph->n_parameters, tied ? 1 : 2);
@@ -114,7 +114,7 @@ START_TEST(test_classification)
         check_shape(graph, pt__graph_parameter(graph, "score.bias")->tensor, 3, 0);
         const pt__tensor_t *label = pt__graph_tensor(graph, pt__graph_input(graph, "label")->tensor);
         ck_assert(label->index_limit == 3 && label->index_ignore == PT_IGNORE_INDEX &&
-                  label->shape.symbol == PT__SYMBOL_BATCH);
+                  label->shape.dimension == PT__DIMENSION_BATCH);
         ck_assert(graph->correct != PT_NO_TENSOR && graph->counted == graph->correct + 1);
         ck_assert_int_eq(count_ops(graph, "pool"), !of_features);
         ck_assert_int_eq(count_ops(graph, "dropout"), pooling == PT_POOL_LAST);
