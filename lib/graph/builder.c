@@ -114,8 +114,8 @@ pt_tensor_t pt_input(pt_graph_t *graph, const char *name, int32_t dtype, int32_t
     return status == PT_OK ? tensor : stick(graph, status);
 }
 
-static pt_status_t add_parameter(pt_graph_t *graph, const char *name, int32_t rank, const int64_t *size,
-                                 int32_t initializer, double value, pt_tensor_t *out)
+static pt_status_t add_parameter(pt_graph_t *graph, const char *name, pt__role_t role, int32_t rank,
+                                 const int64_t *size, int32_t initializer, double value, pt_tensor_t *out)
 {
     pt__shape_t shape;
     PT__TRY(check_name("pt_parameter", name));
@@ -135,22 +135,34 @@ static pt_status_t add_parameter(pt_graph_t *graph, const char *name, int32_t ra
     PT__TRY(pt__grow(memory, &graph->parameters, &graph->parameter_room, graph->n_parameters + 1,
                      sizeof *graph->parameters, "graph parameters"));
     pt__parameter_t *parameter = &graph->parameters[graph->n_parameters];
-    *parameter = (pt__parameter_t){.initializer = initializer, .value = value};
+    *parameter = (pt__parameter_t){.role = role, .initializer = initializer, .value = value};
     PT__TRY(pt__string_copy(memory, name, &parameter->name));
     graph->n_parameters++;
     PT__TRY(append_tensor(graph, PT__KIND_PARAMETER, PT_FLOAT32, &shape, graph->n_parameters - 1, out));
     parameter->tensor = *out;
+    graph->tensors[*out].differentiable = role == PT__ROLE_LEARNS;
     return PT_OK;
+}
+
+static pt_tensor_t parameter(pt_graph_t *graph, const char *name, pt__role_t role, int32_t rank, const int64_t *shape,
+                             int32_t initializer, double value)
+{
+    pt_tensor_t tensor = PT_NO_TENSOR;
+    if (!is_ready(graph))
+        return PT_NO_TENSOR;
+    pt_status_t status = add_parameter(graph, name, role, rank, shape, initializer, value, &tensor);
+    return status == PT_OK ? tensor : stick(graph, status);
 }
 
 pt_tensor_t pt_parameter(pt_graph_t *graph, const char *name, int32_t rank, const int64_t *shape, int32_t initializer,
                          double value)
 {
-    pt_tensor_t tensor = PT_NO_TENSOR;
-    if (!is_ready(graph))
-        return PT_NO_TENSOR;
-    pt_status_t status = add_parameter(graph, name, rank, shape, initializer, value, &tensor);
-    return status == PT_OK ? tensor : stick(graph, status);
+    return parameter(graph, name, PT__ROLE_LEARNS, rank, shape, initializer, value);
+}
+
+pt_tensor_t pt__graph_add_state(pt_graph_t *graph, const char *name, int32_t rank, const int64_t *shape, double value)
+{
+    return parameter(graph, name, PT__ROLE_STATE, rank, shape, PT_INIT_CONSTANT, value);
 }
 
 static pt_status_t add_constant(pt_graph_t *graph, int32_t rank, const int64_t *size, const float *values,

@@ -35,9 +35,14 @@ typedef struct pt__input {
     pt_tensor_t tensor;
 } pt__input_t;
 
-typedef struct pt__parameter {
+/* What becomes of a stored tensor: an optimizer changes it, or the run itself does (running statistics, caches) and no optimizer. Whether
+ * one that can learn does is the model's to say. */
+typedef enum pt__role { PT__ROLE_LEARNS = 0, PT__ROLE_STATE } pt__role_t;
+
+typedef struct pt__parameter { /* a stored tensor: it outlives a run */
     char *name;
     pt_tensor_t tensor;
+    pt__role_t role;
     int32_t initializer;
     double value;
 } pt__parameter_t;
@@ -94,6 +99,8 @@ pt__tensor_t *pt__graph_tensor(const pt_graph_t *graph, pt_tensor_t tensor);
 pt__node_t *pt__graph_producer(const pt_graph_t *graph, pt_tensor_t tensor);   /* NULL unless a RESULT */
 const pt__input_t *pt__graph_input(const pt_graph_t *graph, const char *name); /* NULL: none */
 const pt__parameter_t *pt__graph_parameter(const pt_graph_t *graph, const char *name);
+/* A stored tensor of role STATE under a name of its own, at first filled with `value`; sticky errors as the builder's calls have them. */
+pt_tensor_t pt__graph_add_state(pt_graph_t *graph, const char *name, int32_t rank, const int64_t *shape, double value);
 pt_tensor_t
 pt__graph_output(const pt_graph_t *graph,
                  const char *name); /* PT_NO_TENSOR: none; name NULL: the first that is not "hidden", else the first */
