@@ -96,9 +96,10 @@ PT_API int32_t pt_version_number(void);
 
 /* Sizes that are known only when data comes; they may stand as the leading dimension of a shape. PT_DIM_BATCH is the
  * number of samples of a run. PT_DIM_TOKENS is the number of rows of all its samples together: the samples of a ragged
- * field lie end to end, without padding, and attention, positions and pooling stop at their borders. */
-#define PT_DIM_BATCH  (-1)
-#define PT_DIM_TOKENS (-2)
+ * field lie end to end, without padding, and attention, positions and pooling stop at their borders. Far from -1, which
+ * elsewhere means "what is left" or "none". */
+#define PT_DIM_BATCH  (-1001)
+#define PT_DIM_TOKENS (-1002)
 
 /* ---- Context: threads, memory, log, seed --------------------------------------------------------------------------- */
 
@@ -243,7 +244,8 @@ PT_API pt_tensor_t pt_attention(pt_graph_t *graph, pt_tensor_t query, pt_tensor_
 /* The same from one tensor that holds query, key and value side by side: [..., (heads + 2·kv_heads)·W]. */
 PT_API pt_tensor_t pt_attention_packed(pt_graph_t *graph, pt_tensor_t qkv, const pt_attention_options_t *options);
 
-/* One size may be -1: what is left. A symbolic leading size stays the leading size, times or divided by a constant. */
+/* One size may be -1: what is left. A symbolic leading size stays the leading size, as PT_DIM_... (one row for each) or as
+ * -1 (times or divided by a constant). */
 PT_API pt_tensor_t pt_reshape(pt_graph_t *graph, pt_tensor_t src, int32_t rank, const int64_t *shape);
 PT_API pt_tensor_t pt_transpose(pt_graph_t *graph, pt_tensor_t src,
                                 const int32_t *permutation); /* a symbolic leading size stays first */

@@ -1,8 +1,7 @@
 /* reshape: dst is src's memory under another shape: no kernel runs. float32 or int32.
  *
  *   One size may be -1: what is left. Where src's leading size is symbolic, dst's is: PT_DIM_... for one row a symbol,
- *   or -1 for as many rows as are left (PT_DIM_BATCH is -1 too: it is one row a sample where another size is -1, else
- *   what is left).
+ *   or -1 for as many rows as are left.
  *
  * Gradient: reshape of d_dst to src's shape. */
 #include "ops/op_rules.h"
@@ -32,18 +31,15 @@ static const char *symbol_name(int32_t symbol)
     return symbol == PT__DIMENSION_BATCH ? "PT_DIM_BATCH" : "PT_DIM_TOKENS";
 }
 
-/* Takes a symbolic leading size out of the given sizes: 1 where it is one row a symbol, -1 where it is what is left. */
+/* Takes a symbolic leading size out of the given sizes: 1 where it is one row a symbol; -1 stays, what is left. */
 static pt_status_t take_symbol(const pt_graph_t *graph, const pt__node_t *node, const pt__shape_t *src,
                                pt__shape_t *dst)
 {
     int64_t symbol_size = src->dimension == PT__DIMENSION_BATCH ? PT_DIM_BATCH : PT_DIM_TOKENS;
-    int32_t others_left = 0;
-    for (int32_t i = 1; i < dst->rank; i++)
-        others_left += dst->size[i] == -1;
     if (dst->rank == 0 || (dst->size[0] != -1 && dst->size[0] != symbol_size))
         return pt__refuse(graph, node, 0, "src", "a shape whose leading size stays %s or -1", symbol_name(src->dimension));
     dst->dimension = src->dimension;
-    dst->size[0] = dst->size[0] == symbol_size && (others_left > 0 || symbol_size != -1) ? 1 : -1;
+    dst->size[0] = dst->size[0] == symbol_size ? 1 : -1;
     return PT_OK;
 }
 
@@ -108,6 +104,7 @@ static const pt__case_t cases[] = {
     {"f[2T,6]", {.integers = {2, PT_DIM_TOKENS, -1}}},
     {"f[B,3,4]", {.integers = {2, -1, 4}}},
     {"f[B,3,4]", {.integers = {2, PT_DIM_BATCH, -1}}},
+    {"f[B,3,4]", {.integers = {2, PT_DIM_BATCH, 12}}},
     {"f[2,3,4]", {.integers = {2, 6, -1}}},
     {"f[5]", {.integers = {3, 1, 5, 1}}},
     {"f[1]", {.integers = {0}}},
