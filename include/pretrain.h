@@ -61,6 +61,7 @@ typedef int32_t pt_status_t;
 #define PT_END             (-14) /* end of data: what a stream's callback writes when a pass is over */
 #define PT_ERR_STATE       (-15) /* calls in the wrong order: a model without the task, loss or output that is asked for */
 #define PT_ERR_INTERNAL    (-16) /* the library contradicts itself: please report it with the message */
+#define PT_ERR_DEVICE      (-17) /* the device that computes failed: the last step is not in the weights, or the message says so */
 
 /* "PT_ERR_SHAPE" and a sentence; for unknown values "PT_ERR_?" and "unknown status". Never NULL. */
 PT_API const char *pt_status_name(pt_status_t status);

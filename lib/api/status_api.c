@@ -30,6 +30,7 @@ static const entry_t entries[] = {
     ENTRY(PT_END, "end of data"),
     ENTRY(PT_ERR_STATE, "the call does not fit the state of the handle"),
     ENTRY(PT_ERR_INTERNAL, "the library contradicts itself: please report it"),
+    ENTRY(PT_ERR_DEVICE, "the device that computes failed"),
 };
 
 static const entry_t *find(pt_status_t status)

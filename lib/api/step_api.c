@@ -51,7 +51,7 @@ static pt_status_t forward(pt_model_t *model, const pt_value_t *values, int32_t 
         return pt__handle_null("pt_forward", "dst");
     PT__TRY(pt__find_output(model, output, &tensor));
     PT__TRY(pt__engine_take(model, PT__MODE_OUTPUT, tensor, values, n_values, samples, &wants, &loaded));
-    pt__engine_run(model, PT__MODE_OUTPUT, wants, &loaded);
+    PT__TRY(pt__engine_run(model, PT__MODE_OUTPUT, wants, &loaded));
     pt__view_t view = pt__plan_read(model->planned[PT__MODE_OUTPUT].plan, tensor);
     int64_t count = pt__view_elements(&view);
     if (elements != NULL)
@@ -59,8 +59,7 @@ static pt_status_t forward(pt_model_t *model, const pt_value_t *values, int32_t 
     if (count > capacity)
         return pt__fail(PT_ERR_ARGUMENT, "pt_forward: capacity is %lld, the output has %lld elements",
                         (long long)capacity, (long long)count);
-    memcpy(dst, view.data, (size_t)count * sizeof(float));
-    return PT_OK;
+    return pt__engine_read(model, PT__MODE_OUTPUT, tensor, dst);
 }
 
 pt_status_t pt_forward(pt_model_t *model, const pt_value_t *values, int32_t n_values, int64_t samples,
@@ -79,9 +78,8 @@ static pt_status_t find_loss(pt_model_t *model, const pt_value_t *values, int32_
     if (loss == NULL)
         return pt__handle_null("pt_loss", "loss");
     PT__TRY(pt__engine_take(model, PT__MODE_EVALUATE, PT_NO_TENSOR, values, n_values, samples, &wants, &loaded));
-    pt__engine_run(model, PT__MODE_EVALUATE, wants, &loaded);
-    pt__engine_loss(model, PT__MODE_EVALUATE, loaded.rows.count[PT__DIMENSION_BATCH], loss, &weight);
-    return PT_OK;
+    PT__TRY(pt__engine_run(model, PT__MODE_EVALUATE, wants, &loaded));
+    return pt__engine_loss(model, PT__MODE_EVALUATE, loaded.rows.count[PT__DIMENSION_BATCH], loss, &weight);
 }
 
 pt_status_t pt_loss(pt_model_t *model, const pt_value_t *values, int32_t n_values, int64_t samples, double *loss)

@@ -23,7 +23,8 @@
     X(PT_ERR_BUDGET, "the budget of bytes cannot be met")                             \
     X(PT_END, "end of data")                                                          \
     X(PT_ERR_STATE, "calls in the wrong order")                                       \
-    X(PT_ERR_INTERNAL, "the library contradicts itself")
+    X(PT_ERR_INTERNAL, "the library contradicts itself")                              \
+    X(PT_ERR_DEVICE, "the device failed")
 
 static _Thread_local char thread_message[PT__MESSAGE_SIZE];
 

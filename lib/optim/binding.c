@@ -169,18 +169,14 @@ static void copy_slots(const pt_optimizer_t *optimizer, const pt__binding_t *old
     }
 }
 
-/* Zero slots. Written by the pool: as pages first read and then written each would be given twice, and the second time every
- * thread of the process would be interrupted. */
+/* Zero slots. */
 static pt_status_t make_slots(const pt_optimizer_t *optimizer, pt__binding_t *binding)
 {
     struct pt__device *device = optimizer->context->device;
     int64_t elements = optimizer->kind.n_slots * binding->slot_elements;
     PT__TRY(pt__allocate_uninitialised(&optimizer->context->memory, (size_t)elements, sizeof(float), "optimizer slots",
                                        &binding->slots));
-    pt__device_enter(device);
-    device->kernels->fill(device, elements, 0.0f, binding->slots);
-    pt__device_leave(device);
-    return PT_OK;
+    return pt__device_clear(device, binding->slots, elements * (int64_t)sizeof(float));
 }
 
 pt_status_t pt__optimizer_bind(pt_optimizer_t *optimizer, const pt__learnable_t *learnables, int64_t count,

@@ -63,7 +63,8 @@ typedef struct pt__horizon { /* a stage, in updates */
 
 /* One update from gradients of the weighted sum, `weight` being the sum of weights (> 0): gradient / weight, clip by norm, by value, schedule, sweep.
  * A schedule that needs a total and has none of its own runs over the horizon; NULL: there is none. PT_ERR_NONFINITE after nonfinite_limit skipped updates in a row;
- * PT_ERR_CALLBACK from a schedule's callback (then nothing was changed). */
+ * PT_ERR_CALLBACK from a schedule's callback (then nothing was changed); PT_ERR_DEVICE where the device failed: before the sweep nothing was
+ * changed, in its middle the message says that it cannot be undone, and the update is not counted. */
 pt_status_t pt__optimizer_update(pt_optimizer_t *optimizer, struct pt__device *device, double weight,
                                  const pt__horizon_t *horizon, int32_t want_norm, pt__update_result_t *result);
 

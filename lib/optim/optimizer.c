@@ -201,9 +201,9 @@ static pt_status_t update(pt_optimizer_t *optimizer, struct pt__device *device, 
     if (optimizer->binding == NULL)
         return pt__fail(PT_ERR_INTERNAL, "an update before the optimizer was bound to parameters");
     PT__TRY(schedule_factor(optimizer, horizon, &factor));
-    pt__device_enter(device);
+    PT__TRY(pt__device_enter(device));
     double norm = gradient_norm(optimizer->binding, device) * scale;
-    pt__device_leave(device);
+    PT__TRY(pt__device_leave(device));
     result->learning_rate = options->learning_rate * factor;
     if (want_norm || options->clip_norm > 0)
         result->gradient_norm = norm;
@@ -213,9 +213,14 @@ static pt_status_t update(pt_optimizer_t *optimizer, struct pt__device *device, 
     }
     if (options->clip_norm > 0 && options->clip_norm < norm + 1e-6)
         scale *= options->clip_norm / (norm + 1e-6);
-    pt__device_enter(device);
+    PT__TRY(pt__device_enter(device));
     sweep(optimizer, device, scale, result->learning_rate);
-    pt__device_leave(device);
+    pt_status_t status = pt__device_leave(device);
+    if (status != PT_OK)
+        return pt__fail_within(status,
+                               "in the middle of update %lld, which cannot be undone: some weights may have changed and "
+                               "others not, go on from a checkpoint",
+                               (long long)(optimizer->counts.steps + 1));
     optimizer->counts.steps++;
     optimizer->counts.skipped_in_a_row = 0;
     return PT_OK;

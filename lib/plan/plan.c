@@ -288,7 +288,7 @@ static void set_accumulate(pt__plan_t *plan, int32_t accumulate)
     plan->accumulate = accumulate;
 }
 
-void pt__plan_run(pt__plan_t *plan, const pt__run_t *run, const void *const *inputs)
+pt_status_t pt__plan_run(pt__plan_t *plan, const pt__run_t *run, const void *const *inputs)
 {
     set_counts(plan, run->count);
     set_accumulate(plan, run->accumulate);
@@ -298,6 +298,7 @@ void pt__plan_run(pt__plan_t *plan, const pt__run_t *run, const void *const *inp
                 inputs[plan->operands[i].input]; /* read only by every op */
     for (int64_t i = 0; i < plan->n_steps; i++)
         plan->calls[i].op->run(&plan->calls[i], run);
+    return PT_OK;
 }
 
 pt__view_t pt__plan_read(const pt__plan_t *plan, pt_tensor_t tensor)

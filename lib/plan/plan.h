@@ -2,8 +2,8 @@
  *
  * Made once for each capacity (samples, tokens), whether training, and what is to be read afterwards. Everything is settled when it is made: which
  * nodes are needed, where every tensor lies, how many bytes and operations a run takes. A run then binds the inputs' addresses and the
- * real number of rows, and calls op after op: no look-up, no allocation, nothing that can fail. Plans of one model share one arena,
- * since only one of them runs at a time. */
+ * real number of rows, and calls op after op: no look-up, no allocation, nothing that can fail but the device. Plans of one model share one
+ * arena, since only one of them runs at a time. */
 #ifndef PT__PLAN_H
 #define PT__PLAN_H
 
@@ -39,7 +39,8 @@ pt_tensor_t pt__graph_loss_weight(const pt_graph_t *graph);
  * NULL where not training). Again whenever one of them moves. */
 void pt__plan_bind(pt__plan_t *plan, void *arena, float *const *values, float *const *gradients);
 /* run->count at most the capacity; inputs[i] is the data of the graph's input i (NULL for one that no step reads). */
-void pt__plan_run(pt__plan_t *plan, const pt__run_t *run, const void *const *inputs);
+/* Between entering the device and leaving it, which tells whether what the run wrote is of use. */
+pt_status_t pt__plan_run(pt__plan_t *plan, const pt__run_t *run, const void *const *inputs);
 /* A kept tensor after a run, with the run's sizes. data lives until the next run of any plan on this arena. */
 pt__view_t pt__plan_read(const pt__plan_t *plan, pt_tensor_t tensor);
 /* Whether any step reads the graph's input i. */

@@ -251,7 +251,7 @@ static void derive_labels(pt_model_t *model, const int32_t *tokens, const pt__lo
     }
 }
 
-void pt__engine_run(pt_model_t *model, pt__mode_t mode, const pt__wants_t *wants, const pt__loaded_t *loaded)
+pt_status_t pt__engine_run(pt_model_t *model, pt__mode_t mode, const pt__wants_t *wants, const pt__loaded_t *loaded)
 {
     const pt_graph_t *graph = model->graph;
     pt__run_t run = {.device = model->context->device, .training = mode == PT__MODE_TRAIN};
@@ -267,12 +267,31 @@ void pt__engine_run(pt_model_t *model, pt__mode_t mode, const pt__wants_t *wants
                 derive_labels(model, model->inputs[i], loaded);
         }
     if (mode == PT__MODE_TRAIN) {
-        run.random_key = pt__random_key(model->seed, (uint64_t)model->micro_steps++);
+        run.random_key = pt__random_key(model->seed, (uint64_t)model->micro_steps);
         run.accumulate = model->accumulated > 0;
     }
-    pt__device_enter(run.device);
-    pt__plan_run(model->planned[mode].plan, &run, model->inputs);
-    pt__device_leave(run.device);
+    PT__TRY(pt__device_enter(run.device));
+    pt_status_t status = pt__plan_run(model->planned[mode].plan, &run, model->inputs);
+    pt_status_t left = pt__device_leave(run.device);
+    if (status == PT_OK)
+        status = left;
+    model->micro_steps += status == PT_OK && mode == PT__MODE_TRAIN;
+    return status;
+}
+
+pt_status_t pt__engine_read(const pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, float *dst)
+{
+    pt__view_t view = pt__plan_read(model->planned[mode].plan, tensor);
+    return pt__device_download(model->context->device, dst, view.data,
+                               pt__view_elements(&view) * (int64_t)sizeof(float));
+}
+
+pt_status_t pt__engine_read_scalar(const pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, double *value)
+{
+    float read = 0;
+    PT__TRY(pt__engine_read(model, mode, tensor, &read));
+    *value = (double)read;
+    return PT_OK;
 }
 
 int32_t pt__engine_derives_labels(const pt_model_t *model, const pt_dataset_t *dataset)
@@ -320,11 +339,12 @@ pt_status_t pt__engine_take(pt_model_t *model, pt__mode_t mode, pt_tensor_t tens
     return pt__engine_prepare(model, mode, tensor, &loaded->rows, NULL);
 }
 
-void pt__engine_loss(const pt_model_t *model, pt__mode_t mode, int64_t samples, double *loss, double *weight)
+pt_status_t pt__engine_loss(const pt_model_t *model, pt__mode_t mode, int64_t samples, double *loss, double *weight)
 {
-    const pt__plan_t *plan = model->planned[mode].plan;
     pt_tensor_t weight_tensor = pt__graph_loss_weight(model->graph);
-    *loss = (double)*(const float *)pt__plan_read(plan, model->graph->loss).data;
-    *weight = weight_tensor == PT_NO_TENSOR ? (double)samples
-                                            : (double)*(const float *)pt__plan_read(plan, weight_tensor).data;
+    PT__TRY(pt__engine_read_scalar(model, mode, model->graph->loss, loss));
+    *weight = (double)samples;
+    if (weight_tensor == PT_NO_TENSOR)
+        return PT_OK;
+    return pt__engine_read_scalar(model, mode, weight_tensor, weight);
 }

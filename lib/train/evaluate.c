@@ -2,7 +2,6 @@
 #include "train/model.h"
 
 #include <math.h>
-#include <string.h>
 
 /* A loader over all samples once, in order, with a plan that has room for its batches. */
 static pt_status_t open_pass(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, pt_dataset_t *dataset,
@@ -22,9 +21,12 @@ static pt_status_t open_pass(pt_model_t *model, pt__mode_t mode, pt_tensor_t ten
     return status;
 }
 
-static double read_scalar(const pt_model_t *model, pt_tensor_t tensor)
+static pt_status_t add_scalar(const pt_model_t *model, pt_tensor_t tensor, double *sum)
 {
-    return (double)*(const float *)pt__plan_read(model->planned[PT__MODE_EVALUATE].plan, tensor).data;
+    double value;
+    PT__TRY(pt__engine_read_scalar(model, PT__MODE_EVALUATE, tensor, &value));
+    *sum += value;
+    return PT_OK;
 }
 
 pt_status_t pt__evaluate(pt_model_t *model, pt_dataset_t *dataset, int64_t batch, pt_evaluation_t *result)
@@ -40,14 +42,14 @@ pt_status_t pt__evaluate(pt_model_t *model, pt_dataset_t *dataset, int64_t batch
     while ((status = pt__loader_next(loader, &loaded)) == PT_OK) {
         double loss, weight;
         PT__TRY_OUT(pt__engine_prepare(model, PT__MODE_EVALUATE, PT_NO_TENSOR, &loaded.rows, NULL));
-        pt__engine_run(model, PT__MODE_EVALUATE, wants, &loaded);
-        pt__engine_loss(model, PT__MODE_EVALUATE, loaded.rows.count[PT__DIMENSION_BATCH], &loss, &weight);
+        PT__TRY_OUT(pt__engine_run(model, PT__MODE_EVALUATE, wants, &loaded));
+        PT__TRY_OUT(pt__engine_loss(model, PT__MODE_EVALUATE, loaded.rows.count[PT__DIMENSION_BATCH], &loss, &weight));
         if (weight > 0)
             loss_sum += loss * weight;
         weight_sum += weight;
         if (has_accuracy) {
-            correct += read_scalar(model, model->graph->correct);
-            counted += read_scalar(model, model->graph->counted);
+            PT__TRY_OUT(add_scalar(model, model->graph->correct, &correct));
+            PT__TRY_OUT(add_scalar(model, model->graph->counted, &counted));
         }
         result->samples += loaded.rows.count[PT__DIMENSION_BATCH];
         result->tokens += loaded.rows.count[PT__DIMENSION_TOKENS];
@@ -89,9 +91,8 @@ pt_status_t pt__predict(pt_model_t *model, pt_dataset_t *dataset, pt_tensor_t ou
                 goto out;
             }
             PT__TRY_OUT(pt__engine_prepare(model, PT__MODE_OUTPUT, output, &loaded.rows, NULL));
-            pt__engine_run(model, PT__MODE_OUTPUT, wants, &loaded);
-            memcpy(values + *elements, pt__plan_read(model->planned[PT__MODE_OUTPUT].plan, output).data,
-                   (size_t)count * sizeof(float));
+            PT__TRY_OUT(pt__engine_run(model, PT__MODE_OUTPUT, wants, &loaded));
+            PT__TRY_OUT(pt__engine_read(model, PT__MODE_OUTPUT, output, values + *elements));
         }
         *elements += count;
         if (atomic_exchange(&model->cancelled, 0)) {

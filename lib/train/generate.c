@@ -27,14 +27,13 @@ static pt_status_t next_token(generation_t *self, int64_t length, const pt_gener
     pt__loaded_t loaded = {
         .rows = pt__rows_make(1, used), .offsets = {[PT__DIMENSION_TOKENS] = offsets}, .data = &data};
     PT__TRY(pt__engine_prepare(model, PT__MODE_OUTPUT, self->output, &loaded.rows, NULL));
-    pt__engine_run(model, PT__MODE_OUTPUT, self->wants, &loaded);
-    const float *logits = pt__plan_read(model->planned[PT__MODE_OUTPUT].plan, self->output).data;
+    PT__TRY(pt__engine_run(model, PT__MODE_OUTPUT, self->wants, &loaded));
+    PT__TRY(pt__engine_read(model, PT__MODE_OUTPUT, self->output, self->logits));
     for (int64_t i = 0; i < self->classes; i++)
-        if (!isfinite(logits[i]))
+        if (!isfinite(self->logits[i]))
             return pt__fail(PT_ERR_NONFINITE,
                             "the logit of token %lld is not finite: the weights are damaged or training diverged",
                             (long long)i);
-    memcpy(self->logits, logits, (size_t)self->classes * sizeof(float));
     *token = pt__sample_token(self->logits, self->classes, options, &self->random, self->order);
     return PT_OK;
 }

@@ -44,8 +44,8 @@ static void fill_piece(void *argument, int64_t task, int32_t worker)
     }
 }
 
-void pt__initial_fill(const pt_context_t *context, const pt__parameter_t *described, const float *source,
-                      const pt__stored_t *stored)
+pt_status_t pt__initial_fill(const pt_context_t *context, const pt__parameter_t *described, const float *source,
+                             const pt__stored_t *stored)
 {
     initial_t initial = {.initializer = described->initializer,
                          .value = described->value,
@@ -56,7 +56,7 @@ void pt__initial_fill(const pt_context_t *context, const pt__parameter_t *descri
     initial.key = pt__random_key(context->seed, pt__hash_bytes(0, described->name, strlen(described->name)));
     if (initial.initializer == PT_INIT_LINEAR)
         initial.value = 1 / sqrt(described->value);
-    pt__device_enter(context->device);
+    PT__TRY(pt__device_enter(context->device));
     pt__pool_run(context->pool, (stored->elements + PIECE - 1) / PIECE, fill_piece, &initial);
-    pt__device_leave(context->device);
+    return pt__device_leave(context->device);
 }

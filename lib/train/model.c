@@ -226,7 +226,7 @@ static pt_status_t make_values(const pt_model_t *model, int32_t alike, body_t *b
         if (alike)
             continue;
         const pt__stored_t *from = find_known(model, to, &kind);
-        pt__initial_fill(model->context, &body->graph->parameters[i], from != NULL ? from->value : NULL, to);
+        PT__TRY(pt__initial_fill(model->context, &body->graph->parameters[i], from != NULL ? from->value : NULL, to));
         memset(to->value + to->elements, 0, (size_t)gap * sizeof(float));
     }
     return PT_OK;

@@ -110,8 +110,8 @@ void pt__model_forget_accumulation(pt_model_t *model);
 
 /* ---- initial.c ---- */
 /* Fills a parameter: from `source`, or, where that is NULL, as described. */
-void pt__initial_fill(const pt_context_t *context, const pt__parameter_t *described, const float *source,
-                      const pt__stored_t *stored);
+pt_status_t pt__initial_fill(const pt_context_t *context, const pt__parameter_t *described, const float *source,
+                             const pt__stored_t *stored);
 
 /* ---- transfer.c ---- */
 /* Puts an empty report in place of the last one, which the caller keeps for pt__report_end: that releases it, or after a failure brings it back. */
@@ -132,8 +132,12 @@ void pt__engine_release_wants(pt__memory_t *memory, pt__wants_t *wants);
 /* Makes the plan of this mode able to take so many rows. */
 pt_status_t pt__engine_prepare(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, const pt__rows_t *rows,
                                pt__plan_t **out);
-/* Runs the mode's plan on a micro-batch that fits it. */
-void pt__engine_run(pt_model_t *model, pt__mode_t mode, const pt__wants_t *wants, const pt__loaded_t *loaded);
+/* Runs the mode's plan on a micro-batch that fits it. After a failure nothing that it wrote is of use: not its targets, nor the gradients
+ * that it added to; the random state is as before. */
+pt_status_t pt__engine_run(pt_model_t *model, pt__mode_t mode, const pt__wants_t *wants, const pt__loaded_t *loaded);
+/* A float target of the mode's last run, with that run's sizes; one with a single element. */
+pt_status_t pt__engine_read(const pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, float *dst);
+pt_status_t pt__engine_read_scalar(const pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, double *value);
 /* What a plan of TRAIN for this capacity would take, without making it the model's: bytes of its arena and tables, operations of a step. */
 typedef struct pt__measure {
     int64_t arena_bytes, table_bytes;
@@ -155,10 +159,10 @@ pt_status_t pt__engine_loader(pt_model_t *model, pt__mode_t mode, pt_tensor_t te
 pt_status_t pt__engine_take(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, const pt_value_t *values,
                             int32_t n_values, int64_t samples, const pt__wants_t **wants, pt__loaded_t *loaded);
 /* Loss and weight after a run of TRAIN or EVALUATE. */
-void pt__engine_loss(const pt_model_t *model, pt__mode_t mode, int64_t samples, double *loss, double *weight);
+pt_status_t pt__engine_loss(const pt_model_t *model, pt__mode_t mode, int64_t samples, double *loss, double *weight);
 
 /* ---- step.c ---- */
-/* Forward and backward of one micro-batch, added to the accumulation. */
+/* Forward and backward of one micro-batch, added to the accumulation; where that fails the accumulation is forgotten. */
 pt_status_t pt__step_accumulate(pt_model_t *model, const pt__wants_t *wants, const pt__loaded_t *loaded, double *loss,
                                 double *weight);
 /* The update from what was accumulated, which ends the accumulation. */

@@ -1,14 +1,17 @@
 /* The smallest piece of training: one micro-batch added to the accumulation, and the update that ends it. */
 #include "train/model.h"
 
-#include "kernels/device.h"
-
 pt_status_t pt__step_accumulate(pt_model_t *model, const pt__wants_t *wants, const pt__loaded_t *loaded, double *loss,
                                 double *weight)
 {
     PT__TRY(pt__engine_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, &loaded->rows, NULL));
-    pt__engine_run(model, PT__MODE_TRAIN, wants, loaded);
-    pt__engine_loss(model, PT__MODE_TRAIN, loaded->rows.count[PT__DIMENSION_BATCH], loss, weight);
+    pt_status_t status = pt__engine_run(model, PT__MODE_TRAIN, wants, loaded);
+    if (status == PT_OK)
+        status = pt__engine_loss(model, PT__MODE_TRAIN, loaded->rows.count[PT__DIMENSION_BATCH], loss, weight);
+    if (status != PT_OK) { /* gradients hold a part of it */
+        pt__model_forget_accumulation(model);
+        return status;
+    }
     model->loss_sum += *loss * *weight;
     model->weight += *weight;
     model->accumulated++;

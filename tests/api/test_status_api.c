@@ -23,7 +23,8 @@ START_TEST(test_names)
                                       PT_ERR_BUDGET,
                                       PT_END,
                                       PT_ERR_STATE,
-                                      PT_ERR_INTERNAL};
+                                      PT_ERR_INTERNAL,
+                                      PT_ERR_DEVICE};
     for (int32_t i = 0; i < (int32_t)(sizeof all / sizeof all[0]); i++) {
         ck_assert_int_eq(all[i], -i); /* pinned for ever */
         ck_assert_int_eq(strncmp(pt_status_name(all[i]), "PT_", 3), 0);
@@ -31,7 +32,7 @@ START_TEST(test_names)
         ck_assert_str_ne(pt_status_message(all[i]), "unknown status");
     }
     ck_assert_str_eq(pt_status_name(PT_ERR_SHAPE), "PT_ERR_SHAPE");
-    static const pt_status_t unknown[] = {1, -17, -1000, INT32_MIN, INT32_MAX};
+    static const pt_status_t unknown[] = {1, -18, -1000, INT32_MIN, INT32_MAX};
     for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++) {
         ck_assert_str_eq(pt_status_name(unknown[i]), "PT_ERR_?");
         ck_assert_str_eq(pt_status_message(unknown[i]), "unknown status");

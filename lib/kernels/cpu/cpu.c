@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "kernels/cpu/chunks.h"
 #include "kernels/cpu/gemm_room.h"
 #include "kernels/cpu/micro.h"
 #include "kernels/cpu/vector.h"
@@ -75,23 +76,81 @@ static const char *describe(pt__device_t *device)
 }
 
 /* The workspaces and what kernels keep in them from call to call belong to one thread at a time. */
-static void enter(pt__device_t *device)
+static pt_status_t enter(pt__device_t *device)
 {
     pt__cpu_t *cpu = pt__cpu(device);
     pthread_mutex_lock(&cpu->run_lock);
     cpu->host_mode = pt__float_mode_get();
     pt__float_mode_set(PT__FLOAT_MODE);
+    return PT_OK;
 }
 
-static void leave(pt__device_t *device)
+static pt_status_t leave(pt__device_t *device)
 {
     pt__cpu_t *cpu = pt__cpu(device);
     pt__float_mode_set(cpu->host_mode);
     pthread_mutex_unlock(&cpu->run_lock);
+    return PT_OK;
 }
 
-static const pt__device_calls_t calls = {
-    .name = "cpu", .free = end, .describe = describe, .enter = enter, .leave = leave};
+static pt_status_t allocate(pt__device_t *device, int64_t bytes, const char *what, void **out)
+{
+    return pt__allocate_uninitialised(pt__cpu(device)->memory, (size_t)bytes, 1, what, out);
+}
+
+static void release(pt__device_t *device, void *block)
+{
+    pt__release(pt__cpu(device)->memory, block);
+}
+
+enum { MOVED_AT_ONCE = PT__CHUNK_CHEAP * (int)sizeof(float) };
+
+typedef struct move {
+    char *dst;
+    const char *src;
+} move_t;
+
+static void move_chunk(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker)
+{
+    const move_t *move = argument;
+    (void)chunk, (void)worker;
+    memcpy(move->dst + begin, move->src + begin, (size_t)(end - begin));
+}
+
+static pt_status_t copy(pt__device_t *device, void *dst, const void *src, int64_t bytes)
+{
+    move_t move = {.dst = dst, .src = src};
+    if (dst != src)
+        pt__chunks_run(device, bytes, MOVED_AT_ONCE, move_chunk, &move);
+    return PT_OK;
+}
+
+static void clear_chunk(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker)
+{
+    (void)chunk, (void)worker;
+    memset((char *)argument + begin, 0, (size_t)(end - begin));
+}
+
+/* By the pool: new pages that are first read and then written would be given twice, the second time interrupting every thread of the
+ * process; and threads that will work on them shall be the first to touch them. */
+static pt_status_t clear(pt__device_t *device, void *dst, int64_t bytes)
+{
+    pt__chunks_run(device, bytes, MOVED_AT_ONCE, clear_chunk, dst);
+    return PT_OK;
+}
+
+static const pt__device_calls_t calls = {.name = "cpu",
+                                         .shares_host_memory = 1,
+                                         .free = end,
+                                         .describe = describe,
+                                         .enter = enter,
+                                         .leave = leave,
+                                         .allocate = allocate,
+                                         .release = release,
+                                         .upload = copy,
+                                         .download = copy,
+                                         .copy = copy,
+                                         .clear = clear};
 
 pt_status_t pt__cpu_create(pt__memory_t *memory, pt__pool_t *pool, pt__level_t level, pt__gemm_room_t room,
                            pt__device_t **out)
