@@ -1,14 +1,17 @@
-/* A device: the table of kernels through which ops reach arithmetic, the memory that these compute on, and what stands around a run. A
- * context has one. Each kind of device is a folder beside this file; nothing outside it knows more of it than what stands here.
+/* A device: the table of kernels through which ops reach arithmetic, the memory that these compute on, and what stands
+ * around a run. A context has one. Each kind of device is a folder beside this file; nothing outside it knows more of
+ * it than what stands here.
  *
- * Memory. What a device allocates only its kernels may follow: to all others the address is a name, from which they count on
- * (address + bytes) and which they hand to kernels and to the calls below. So arenas, stored tensors, gradients, slots and constants are
- * never read or written by the host. Kernels follow no address of the host, unless the device shares the host's memory.
+ * Memory. What a device allocates only its kernels may follow: to all others the address is a name, from which they
+ * count on (address + bytes) and which they hand to kernels and to the calls below. So arenas, stored tensors,
+ * gradients, slots and constants are never read or written by the host. Kernels follow no address of the host, unless
+ * the device shares the host's memory.
  *
- * Order and failure. Between enter and leave the device belongs to one thread, whichever of a context's models it works for; kernels are
- * called there and nowhere else. They return nothing: a device that fails keeps it to itself until leave, which gives the first failure since
- * enter and forgets it. Whatever kernels wrote since enter is then of no use. Memory calls come from any thread, between enter and leave
- * or not; a download waits for the kernels that were called before it. They fail with PT_ERR_DEVICE, allocate also with PT_ERR_MEMORY. */
+ * Order and failure. Between enter and leave the device belongs to one thread, whichever of a context's models it works
+ * for; kernels are called there and nowhere else. They return nothing: a device that fails keeps it to itself until
+ * leave, which gives the first failure since enter and forgets it. Whatever kernels wrote since enter is then of no
+ * use. Memory calls come from any thread, between enter and leave or not; a download waits for the kernels that were
+ * called before it. They fail with PT_ERR_DEVICE, allocate also with PT_ERR_MEMORY. */
 #ifndef PT__DEVICE_H
 #define PT__DEVICE_H
 
@@ -21,7 +24,7 @@ typedef struct pt__device pt__device_t;
 
 typedef struct pt__device_calls { /* what a kind of device does beside computing */
     const char *name;             /* "cpu" */
-    int32_t shares_host_memory;   /* kernels read the host's memory where it stands, and the host theirs between runs */
+    int32_t shares_host_memory;   /* kernels may follow the host's addresses, and between runs the host theirs */
     void (*free)(pt__device_t *device);
     /* One line for printing; lives as long as the device. */
     const char *(*describe)(pt__device_t *device);
@@ -32,7 +35,7 @@ typedef struct pt__device_calls { /* what a kind of device does beside computing
     void (*release)(pt__device_t *device, void *block); /* never NULL */
     pt_status_t (*upload)(pt__device_t *device, void *dst, const void *src, int64_t bytes);   /* src: the host's */
     pt_status_t (*download)(pt__device_t *device, void *dst, const void *src, int64_t bytes); /* dst: the host's */
-    pt_status_t (*copy)(pt__device_t *device, void *dst, const void *src, int64_t bytes); /* within; may be the same place */
+    pt_status_t (*copy)(pt__device_t *device, void *dst, const void *src, int64_t bytes); /* within; or to itself */
     pt_status_t (*clear)(pt__device_t *device, void *dst, int64_t bytes);                 /* to zeros */
 } pt__device_calls_t;
 
@@ -47,8 +50,9 @@ static inline void pt__device_free(pt__device_t *device) /* NULL is ignored */
         device->calls->free(device);
 }
 
-/* Around everything that calls kernels on behalf of one model. In between the calling thread computes in the library's float mode; leaving
- * gives it back exactly the host's. So never around a host's callback, its allocator and log included. */
+/* Around everything that calls kernels on behalf of one model. In between the calling thread computes in the library's
+ * float mode; leaving gives it back exactly the host's. So never around a host's callback, its allocator and log
+ * included. */
 static inline pt_status_t pt__device_enter(pt__device_t *device)
 {
     return device->calls->enter(device);
@@ -95,9 +99,10 @@ static inline pt_status_t pt__device_clear(pt__device_t *device, void *dst, int6
     return device->calls->clear(device, dst, bytes);
 }
 
-/* Device memory as the host can read it, and as it can write it whole: the place itself on a device that shares the host's memory, else a
- * block of `memory`, filled by a download, or uploaded when writing ends. `host` is released either way; where something went wrong in
- * between, writing ends with status, which it returns and then uploads nothing. */
+/* Device memory as the host can read it, and as it can write it whole: the place itself on a device that shares the
+ * host's memory, else a block of `memory`, filled by a download, or uploaded when writing ends. Each begin that
+ * succeeds needs its end. Where something went wrong in between, writing ends with that status, which it returns, and
+ * uploads nothing. */
 pt_status_t pt__device_read_begin(pt__device_t *device, pt__memory_t *memory, const void *src, int64_t bytes,
                                   const char *what, const void **host);
 void pt__device_read_end(pt__device_t *device, pt__memory_t *memory, const void *host);

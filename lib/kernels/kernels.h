@@ -40,7 +40,13 @@ typedef enum pt__binary {
     PT__BINARY_DIV,
     PT__BINARY_COUNT
 } pt__binary_t;
-typedef enum pt__reduce { PT__REDUCE_SUM = 0, PT__REDUCE_MEAN, PT__REDUCE_MAX } pt__reduce_t;
+typedef enum pt__reduce {
+    PT__REDUCE_SUM = 0,
+    PT__REDUCE_MEAN,
+    PT__REDUCE_MAX,
+    PT__REDUCE_FIRST, /* of segments only */
+    PT__REDUCE_LAST
+} pt__reduce_t;
 
 /* dst[i] = a[i · a strides] op b[i · b strides] over a row-major dst of these sizes; a stride of 0 broadcasts. */
 typedef struct pt__broadcast {
@@ -187,7 +193,10 @@ typedef struct pt__kernels {
      * scratch [2 * rows], or [2 * PT__GATHER_ROWS] where there are more */
     void (*gather_gradient)(pt__dev, int64_t rows, int64_t columns, int64_t table_rows, const float *d_dst,
                             const int32_t *index, int32_t accumulate, float *d_table, int32_t *scratch);
-    /* samples' rows reduced to one: src [offset[samples], columns] -> dst [samples, columns]; an empty sample gives 0 */
+    /* dst [offset[samples]]: a row's place in its sample, from 0 */
+    void (*positions)(pt__dev, int64_t samples, const int32_t *offsets, int32_t *dst);
+    /* samples' rows reduced to one: src [offset[samples], columns] -> dst [samples, columns]; an empty sample gives 0.
+     * index: of MAX, NULL of others */
     void (*segment_reduce)(pt__dev, pt__reduce_t, int64_t samples, const int32_t *offsets, int64_t columns,
                            const float *src, float *dst, int32_t *index);
     void (*segment_reduce_gradient)(pt__dev, pt__reduce_t, int64_t samples, const int32_t *offsets, int64_t columns,

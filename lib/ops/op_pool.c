@@ -43,36 +43,29 @@ static pt_status_t pool_gradient(pt_graph_t *graph, const pt__node_t *node, cons
 
 static pt__reduce_t reduction_of(int64_t kind)
 {
-    return kind == PT_POOL_MEAN ? PT__REDUCE_MEAN : kind == PT_POOL_SUM ? PT__REDUCE_SUM : PT__REDUCE_MAX;
+    static const pt__reduce_t reductions[] = {[PT_POOL_MEAN] = PT__REDUCE_MEAN,
+                                              [PT_POOL_FIRST] = PT__REDUCE_FIRST,
+                                              [PT_POOL_LAST] = PT__REDUCE_LAST,
+                                              [PT_POOL_SUM] = PT__REDUCE_SUM,
+                                              [PT_POOL_MAX] = PT__REDUCE_MAX};
+    return reductions[kind];
 }
 
-/* The row that stands for sample s with PT_POOL_FIRST or PT_POOL_LAST; -1 where the sample is empty. */
-static int64_t chosen_row(const pt__run_t *run, int64_t kind, int64_t s)
+static int64_t columns_of(const pt__view_t *rows)
 {
-    const int32_t *offsets = run->offsets[PT__DIMENSION_TOKENS];
-    int64_t first = offsets[s], end = offsets[s + 1];
-    return first == end ? -1 : kind == PT_POOL_FIRST ? first : end - 1;
+    int64_t columns = 1;
+    for (int32_t i = 1; i < rows->rank; i++)
+        columns *= rows->size[i];
+    return columns;
 }
 
 static void pool_run(const pt__call_t *call, const pt__run_t *run)
 {
-    const pt__view_t *src = &call->inputs[0], *dst = &call->outputs[0];
-    int64_t samples = run->count[PT__DIMENSION_BATCH], kind = call->attributes->integers[KIND], columns = 1;
-    for (int32_t i = 1; i < src->rank; i++)
-        columns *= src->size[i];
-    if (kind != PT_POOL_FIRST && kind != PT_POOL_LAST) {
-        pt__kernels_of(run)->segment_reduce(run->device, reduction_of(kind), samples, run->offsets[PT__DIMENSION_TOKENS], columns, src->data,
-                                            dst->data, kind == PT_POOL_MAX ? call->outputs[1].data : NULL);
-        return;
-    }
-    for (int64_t s = 0; s < samples; s++) {
-        int64_t row = chosen_row(run, kind, s);
-        float *to = (float *)dst->data + s * columns;
-        if (row < 0)
-            pt__kernels_of(run)->fill(run->device, columns, 0, to);
-        else
-            pt__copy_elements(run, columns, (const float *)src->data + row * columns, to, 0);
-    }
+    int64_t kind = call->attributes->integers[KIND];
+    pt__kernels_of(run)->segment_reduce(run->device, reduction_of(kind), run->count[PT__DIMENSION_BATCH],
+                                        run->offsets[PT__DIMENSION_TOKENS], columns_of(&call->inputs[0]),
+                                        call->inputs[0].data, call->outputs[0].data,
+                                        kind == PT_POOL_MAX ? call->outputs[1].data : NULL);
 }
 
 static pt_status_t gradient_shape(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
@@ -84,23 +77,12 @@ static pt_status_t gradient_shape(pt_graph_t *graph, const pt__node_t *node, pt_
 
 static void gradient_run(const pt__call_t *call, const pt__run_t *run)
 {
-    const pt__view_t *d_dst = &call->inputs[0], *d_src = &call->outputs[0];
-    int64_t samples = run->count[PT__DIMENSION_BATCH], kind = call->attributes->integers[KIND], columns = 1;
-    for (int32_t i = 1; i < d_src->rank; i++)
-        columns *= d_src->size[i];
-    if (kind != PT_POOL_FIRST && kind != PT_POOL_LAST) {
-        const int32_t *index = kind == PT_POOL_MAX ? call->inputs[1].data : NULL;
-        pt__kernels_of(run)->segment_reduce_gradient(run->device, reduction_of(kind), samples, run->offsets[PT__DIMENSION_TOKENS], columns,
-                                                     d_dst->data, index, d_src->data);
-        return;
-    }
-    pt__kernels_of(run)->fill(run->device, pt__view_elements(d_src), 0, d_src->data);
-    for (int64_t s = 0; s < samples; s++) {
-        int64_t row = chosen_row(run, kind, s);
-        if (row >= 0)
-            pt__copy_elements(run, columns, (const float *)d_dst->data + s * columns,
-                              (float *)d_src->data + row * columns, 0);
-    }
+    int64_t kind = call->attributes->integers[KIND];
+    pt__kernels_of(run)->segment_reduce_gradient(run->device, reduction_of(kind), run->count[PT__DIMENSION_BATCH],
+                                                 run->offsets[PT__DIMENSION_TOKENS], columns_of(&call->outputs[0]),
+                                                 call->inputs[0].data,
+                                                 kind == PT_POOL_MAX ? call->inputs[1].data : NULL,
+                                                 call->outputs[0].data);
 }
 
 static double pool_operations(const pt__call_t *call)

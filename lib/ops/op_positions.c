@@ -30,11 +30,8 @@ static pt_status_t positions_shape(pt_graph_t *graph, const pt__node_t *node, pt
 
 static void positions_run(const pt__call_t *call, const pt__run_t *run)
 {
-    const int32_t *offsets = run->offsets[PT__DIMENSION_TOKENS];
-    int32_t *dst = call->outputs[0].data;
-    for (int64_t s = 0; s < run->count[PT__DIMENSION_BATCH]; s++)
-        for (int32_t t = offsets[s]; t < offsets[s + 1]; t++)
-            dst[t] = t - offsets[s];
+    pt__kernels_of(run)->positions(run->device, run->count[PT__DIMENSION_BATCH], run->offsets[PT__DIMENSION_TOKENS],
+                                   call->outputs[0].data);
 }
 
 static const pt__case_t positions_cases[] = {

@@ -186,7 +186,7 @@ START_TEST(test_segments)
     enum { SAMPLES = 60 };
     static const int64_t widths[] = {1, 5, 64, 1000};
     for (size_t w = 0; w < 4; w++)
-        for (int reduce = 0; reduce < 3; reduce++) {
+        for (int reduce = 0; reduce <= PT__REDUCE_LAST; reduce++) {
             int64_t columns = widths[w];
             int32_t offsets[SAMPLES + 1] = {0};
             for (int s = 0; s < SAMPLES; s++) /* some are empty */
@@ -208,7 +208,9 @@ START_TEST(test_segments)
                     if (rows == 0)
                         continue;
                     expected[s * columns + c] = reduce == PT__REDUCE_MEAN ? sum / (double)rows : sum;
-                    if (reduce == PT__REDUCE_MAX) {
+                    if (reduce == PT__REDUCE_FIRST || reduce == PT__REDUCE_LAST)
+                        best = reduce == PT__REDUCE_FIRST ? offsets[s] : offsets[s + 1] - 1;
+                    if (reduce >= PT__REDUCE_MAX) {
                         expected[s * columns + c] = (double)src[best * columns + c];
                         for (int64_t r = offsets[s]; r < offsets[s + 1]; r++)
                             gradient[r * columns + c] = r == best ? (double)d_dst[s * columns + c] : 0.0;
@@ -223,4 +225,22 @@ START_TEST(test_segments)
 }
 END_TEST
 
-SUITE("reduce rows", 120, test_reduce, test_column_sum, test_largest_not_a_number, test_sum_of_squares, test_segments)
+static void run_positions(pt__dev device, const void *argument, float *out)
+{
+    const int32_t *offsets = argument;
+    int32_t positions[8] = {0};
+    device->kernels->positions(device, 5, offsets, positions);
+    for (int i = 0; i < 8; i++)
+        out[i] = (float)positions[i];
+}
+
+START_TEST(test_positions)
+{
+    static const int32_t offsets[] = {0, 0, 3, 4, 4, 7}; /* the first sample and the fourth are empty */
+    static const double expected[8] = {0, 1, 2, 0, 0, 1, 2, 0};
+    on_every_device("positions", run_positions, offsets, 8, NULL, expected, 0.0);
+}
+END_TEST
+
+SUITE("reduce rows", 120, test_reduce, test_column_sum, test_largest_not_a_number, test_sum_of_squares, test_segments,
+      test_positions)

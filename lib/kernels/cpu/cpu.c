@@ -131,8 +131,8 @@ static void clear_chunk(void *argument, int64_t begin, int64_t end, int64_t chun
     memset((char *)argument + begin, 0, (size_t)(end - begin));
 }
 
-/* By the pool: new pages that are first read and then written would be given twice, the second time interrupting every thread of the
- * process; and threads that will work on them shall be the first to touch them. */
+/* By the pool: pages first read and then written would be given twice, and the second time every thread of the process
+ * would be interrupted. */
 static pt_status_t clear(pt__device_t *device, void *dst, int64_t bytes)
 {
     pt__chunks_run(device, bytes, MOVED_AT_ONCE, clear_chunk, dst);

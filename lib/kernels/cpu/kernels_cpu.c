@@ -28,6 +28,7 @@ const pt__kernels_t pt__kernels_cpu = {
     .attention_gradient = pt__cpu_attention_gradient,
     .gather = pt__cpu_gather,
     .gather_gradient = pt__cpu_gather_gradient,
+    .positions = pt__cpu_positions,
     .segment_reduce = pt__cpu_segment_reduce,
     .segment_reduce_gradient = pt__cpu_segment_reduce_gradient,
     .cross_entropy = pt__cpu_cross_entropy,

@@ -1,5 +1,7 @@
-/* The rows of each sample reduced to one row, and the gradient. `index` counts rows from the sample's first. Called
- * through the table. */
+/* The rows of each sample numbered, or reduced to one row, and the gradient of that. `index` counts rows from the
+ * sample's first. Called through the table. */
+#include <string.h>
+
 #include "kernels/cpu/chunks.h"
 #include "kernels/cpu/kernels_cpu.h"
 
@@ -13,6 +15,26 @@ typedef struct segments {
     int32_t *index;
     const int32_t *largest;
 } segments_t;
+
+/* Numbers are written in less time than the pool takes to wake. */
+void pt__cpu_positions(pt__dev device, int64_t samples, const int32_t *offsets, int32_t *dst)
+{
+    (void)device;
+    for (int64_t s = 0; s < samples; s++)
+        for (int32_t t = offsets[s]; t < offsets[s + 1]; t++)
+            dst[t] = t - offsets[s];
+}
+
+/* The row of a sample with so many that FIRST or LAST takes. */
+static int64_t chosen_row(pt__reduce_t reduce, int64_t rows)
+{
+    return reduce == PT__REDUCE_FIRST ? 0 : rows - 1;
+}
+
+static int is_choice(pt__reduce_t reduce)
+{
+    return reduce == PT__REDUCE_FIRST || reduce == PT__REDUCE_LAST;
+}
 
 /* Samples that make a chunk, by their mean length. */
 static int64_t samples_of_chunk(int64_t samples, const int32_t *offsets, int64_t columns)
@@ -37,6 +59,8 @@ static void reduce_samples(void *argument, int64_t begin, int64_t end, int64_t c
                 index[c] = 0;
         if (rows == 0) {
             map->fill(columns, 0.0f, dst);
+        } else if (is_choice(s->reduce)) {
+            memcpy(dst, src + chosen_row(s->reduce, rows) * columns, (size_t)columns * sizeof(float));
         } else if (s->reduce == PT__REDUCE_MAX) {
             s->vector->reduce->max_rows(rows, columns, src, columns, dst, index);
         } else {
@@ -74,6 +98,12 @@ static void spread_samples(void *argument, int64_t begin, int64_t end, int64_t c
             map->fill(rows * columns, 0.0f, d_src);
             for (int64_t c = 0; rows > 0 && c < columns; c++)
                 d_src[s->largest[i * columns + c] * columns + c] = d_dst[c];
+            continue;
+        }
+        if (is_choice(s->reduce)) {
+            map->fill(rows * columns, 0.0f, d_src);
+            if (rows > 0)
+                memcpy(d_src + chosen_row(s->reduce, rows) * columns, d_dst, (size_t)columns * sizeof(float));
             continue;
         }
         float factor = s->reduce == PT__REDUCE_MEAN ? 1.0f / (float)rows : 1.0f;
