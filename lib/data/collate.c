@@ -124,7 +124,7 @@ static int32_t fits(const pt__want_t *want, const pt_field_spec_t *field)
 }
 
 pt_status_t pt__collates_match(pt__collate_t *collates, int32_t n_wants, const pt_dataset_t *dataset,
-                               int64_t length_limit)
+                               const int64_t *length_limit)
 {
     char reads[LIST_SIZE], has[LIST_SIZE];
     for (int32_t i = 0; i < n_wants; i++) {
@@ -134,10 +134,11 @@ pt_status_t pt__collates_match(pt__collate_t *collates, int32_t n_wants, const p
         if (collate->field >= 0) {
             const pt_field_spec_t *field = &dataset->fields[collate->field];
             if (fits(&collate->want, field)) {
-                if (collate->ragged && length_limit > 0 && field->shape[0] > length_limit)
+                int64_t limit = collate->ragged ? length_limit[collate->want.dimension] : 0;
+                if (limit > 0 && field->shape[0] > limit)
                     return pt__fail(PT_ERR_SHAPE,
                                     "field \"%s\": every sample has %lld rows, the network takes at most %lld", name,
-                                    (long long)field->shape[0], (long long)length_limit);
+                                    (long long)field->shape[0], (long long)limit);
                 continue;
             }
             problem = "has another shape";
@@ -212,35 +213,83 @@ pt_status_t pt__collate_take(pt__collate_t *collate, int32_t dtype, const void *
     return pt__fail(PT_ERR_CALLBACK, "field \"%s\": its values changed while they were read", collate->want.name);
 }
 
-pt_status_t pt__collate_offsets(const char *name, const int64_t *lengths, int64_t samples, int64_t limit,
-                                pt__naming_t naming, int32_t *offsets)
+/* ---- Lengths ---- */
+
+pt_status_t pt__offsets_reserve(pt__memory_t *memory, pt__offsets_t *offsets, const pt__collate_t *collates,
+                                int32_t n_wants, int64_t samples, int64_t *bytes)
+{
+    for (int32_t i = 0; i < n_wants; i++) {
+        int32_t dimension = collates[i].want.dimension;
+        int64_t before = offsets->capacity[dimension];
+        if (!collates[i].ragged)
+            continue;
+        PT__TRY(pt__grow(memory, &offsets->list[dimension], &offsets->capacity[dimension], samples + 1,
+                         sizeof *offsets->list[dimension], "offsets of samples"));
+        *bytes += (offsets->capacity[dimension] - before) * (int64_t)sizeof *offsets->list[dimension];
+    }
+    return PT_OK;
+}
+
+void pt__offsets_free(pt__memory_t *memory, pt__offsets_t *offsets)
+{
+    for (int32_t i = 0; i < PT__DIMENSIONS; i++)
+        pt__release(memory, offsets->list[i]);
+}
+
+void pt__offsets_forget(pt__offsets_t *offsets)
+{
+    for (int32_t i = 0; i < PT__DIMENSIONS; i++)
+        offsets->first[i] = NULL;
+}
+
+static pt_status_t add_up(const pt__want_t *want, const int64_t *lengths, int64_t fixed, int64_t samples, int64_t limit,
+                          pt__naming_t naming, int32_t *offsets)
 {
     int64_t rows = 0;
     offsets[0] = 0;
     for (int64_t i = 0; i < samples; i++) {
-        if (lengths[i] < 1)
+        int64_t length = lengths != NULL ? lengths[i] : fixed;
+        if (length < 1)
             return pt__fail(PT_ERR_SHAPE, "sample %lld, field \"%s\": %lld rows, expected at least 1",
-                            (long long)sample_name(naming, i), name, (long long)lengths[i]);
-        if (limit > 0 && lengths[i] > limit)
+                            (long long)sample_name(naming, i), want->name, (long long)length);
+        if (limit > 0 && length > limit)
             return pt__fail(PT_ERR_SHAPE, "sample %lld, field \"%s\": %lld rows, expected at most %lld",
-                            (long long)sample_name(naming, i), name, (long long)lengths[i], (long long)limit);
-        if (lengths[i] > INT32_MAX - rows)
-            return pt__fail(PT_ERR_SHAPE, "field \"%s\": more than 2147483647 rows in %lld samples", name,
+                            (long long)sample_name(naming, i), want->name, (long long)length, (long long)limit);
+        if (length > INT32_MAX - rows)
+            return pt__fail(PT_ERR_SHAPE, "field \"%s\": more than 2147483647 rows in %lld samples", want->name,
                             (long long)samples);
-        rows += lengths[i];
+        rows += length;
         offsets[i + 1] = (int32_t)rows;
     }
     return PT_OK;
 }
 
-pt_status_t pt__collate_same_lengths(const char *name, const int64_t *lengths, const char *first_name,
-                                     const int32_t *offsets, int64_t samples, pt__naming_t naming)
+pt_status_t pt__offsets_take(pt__offsets_t *offsets, const pt__want_t *want, const int64_t *lengths, int64_t fixed,
+                             int64_t samples, int64_t limit, pt__naming_t naming)
 {
+    int32_t *list = offsets->list[want->dimension];
+    const char **first = &offsets->first[want->dimension];
+    if (*first == NULL) {
+        PT__TRY(add_up(want, lengths, fixed, samples, limit, naming, list));
+        *first = want->name;
+        return PT_OK;
+    }
     for (int64_t i = 0; i < samples; i++) {
-        if (lengths[i] != offsets[i + 1] - offsets[i])
+        int64_t length = lengths != NULL ? lengths[i] : fixed;
+        if (length != list[i + 1] - list[i])
             return pt__fail(PT_ERR_SHAPE, "sample %lld: field \"%s\" has %lld rows, \"%s\" has %ld, expected the same",
-                            (long long)sample_name(naming, i), name, (long long)lengths[i], first_name,
-                            (long)(offsets[i + 1] - offsets[i]));
+                            (long long)sample_name(naming, i), want->name, (long long)length, *first,
+                            (long)(list[i + 1] - list[i]));
     }
     return PT_OK;
+}
+
+pt__rows_t pt__offsets_rows(const pt__offsets_t *offsets, int64_t samples)
+{
+    pt__rows_t rows = pt__rows_make(samples, 0);
+    for (int32_t i = 0; i < PT__DIMENSIONS; i++) {
+        if (offsets->first[i] != NULL)
+            rows.count[i] = offsets->list[i][samples];
+    }
+    return rows;
 }

@@ -19,7 +19,7 @@ void pt__collates_free(pt__memory_t *memory, pt__collate_t *collates, int32_t n_
 
 /* Finds the dataset's field for every wanted one. */
 pt_status_t pt__collates_match(pt__collate_t *collates, int32_t n_wants, const pt_dataset_t *dataset,
-                               int64_t length_limit);
+                               const int64_t *length_limit);
 
 /* Makes room for converting `elements` values of this dtype; *bytes grows by what was allocated. */
 pt_status_t pt__collate_reserve(pt__memory_t *memory, pt__collate_t *collate, int32_t dtype, int64_t elements,
@@ -35,12 +35,24 @@ typedef struct pt__naming {
 pt_status_t pt__collate_take(pt__collate_t *collate, int32_t dtype, const void *values, int64_t samples,
                              const int32_t *offsets, pt__naming_t naming, const void **out);
 
-/* offsets[0] = 0, offsets[i + 1] = offsets[i] + lengths[i]; refuses lengths outside [1, limit] and more rows than int32 counts. */
-pt_status_t pt__collate_offsets(const char *name, const int64_t *lengths, int64_t samples, int64_t limit,
-                                pt__naming_t naming, int32_t *offsets);
-/* A further ragged field has the same lengths. */
-pt_status_t pt__collate_same_lengths(const char *name, const int64_t *lengths, const char *first_name,
-                                     const int32_t *offsets, int64_t samples, pt__naming_t naming);
+/* Where each sample's rows begin, for each ragged dimension. */
+typedef struct pt__offsets {
+    int32_t *list[PT__DIMENSIONS];     /* [samples + 1]; NULL of dimensions that no wanted field counts */
+    int64_t capacity[PT__DIMENSIONS];  /* of list */
+    const char *first[PT__DIMENSIONS]; /* the field whose lengths the list has; NULL: none has told them yet */
+} pt__offsets_t;
+
+/* Makes room for so many samples in the dimensions that are counted; *bytes grows by what was allocated. */
+pt_status_t pt__offsets_reserve(pt__memory_t *memory, pt__offsets_t *offsets, const pt__collate_t *collates,
+                                int32_t n_wants, int64_t samples, int64_t *bytes);
+void pt__offsets_free(pt__memory_t *memory, pt__offsets_t *offsets);
+void pt__offsets_forget(pt__offsets_t *offsets); /* before the next samples */
+/* Takes the lengths of a ragged field's samples (NULL: each has `fixed` rows). The first field of a dimension tells its offsets; lengths
+ * outside [1, limit] and more rows than int32 counts are refused. Further ones must have the same. */
+pt_status_t pt__offsets_take(pt__offsets_t *offsets, const pt__want_t *want, const int64_t *lengths, int64_t fixed,
+                             int64_t samples, int64_t limit, pt__naming_t naming);
+/* Rows of each dimension. */
+pt__rows_t pt__offsets_rows(const pt__offsets_t *offsets, int64_t samples);
 
 /* "tokens int32[T], label int32" into a buffer, cut to its size. */
 void pt__describe_wants(const pt__collate_t *collates, int32_t n_wants, char *buffer, size_t size);

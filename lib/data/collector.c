@@ -12,15 +12,14 @@ struct pt__collector {
     pt_context_t *context;
     pt__collate_t *collates;
     int32_t n_wants;
-    int64_t length_limit;
+    int64_t length_limit[PT__DIMENSIONS];
     const void **data; /* [n_wants] */
-    int32_t *offsets;
-    int64_t offsets_capacity;
+    pt__offsets_t offsets;
     int64_t bytes;
 };
 
-pt_status_t pt__collector_create(pt_context_t *context, const pt__want_t *wants, int32_t n_wants, int64_t length_limit,
-                                 pt__collector_t **out)
+pt_status_t pt__collector_create(pt_context_t *context, const pt__want_t *wants, int32_t n_wants,
+                                 const int64_t *length_limit, pt__collector_t **out)
 {
     pt__collector_t *collector;
     pt_status_t status;
@@ -28,7 +27,7 @@ pt_status_t pt__collector_create(pt_context_t *context, const pt__want_t *wants,
     PT__TRY(pt__allocate(&context->memory, 1, sizeof *collector, "collector", &collector));
     collector->context = context;
     collector->n_wants = n_wants;
-    collector->length_limit = length_limit;
+    memcpy(collector->length_limit, length_limit, sizeof collector->length_limit);
     PT__TRY_OUT(pt__collates_create(&context->memory, wants, n_wants, &collector->collates));
     PT__TRY_OUT(
         pt__allocate(&context->memory, (size_t)n_wants, sizeof *collector->data, "collected fields", &collector->data));
@@ -46,7 +45,7 @@ void pt__collector_free(pt__collector_t *collector)
     pt__memory_t *memory = &collector->context->memory;
     pt__collates_free(memory, collector->collates, collector->n_wants);
     pt__release(memory, collector->data);
-    pt__release(memory, collector->offsets);
+    pt__offsets_free(memory, &collector->offsets);
     pt__release(memory, collector);
 }
 
@@ -97,28 +96,21 @@ static pt_status_t check_values(const pt_value_t *values, int32_t n_values)
     return PT_OK;
 }
 
-/* Offsets from the first ragged field; `first` becomes its place. */
-static pt_status_t take_lengths(pt__collector_t *collector, int32_t place, const pt_value_t *value, int64_t samples,
-                                int32_t *first)
+static pt_status_t take_lengths(pt__collector_t *collector, const pt__want_t *want, const pt_value_t *value,
+                                int64_t samples)
 {
-    const char *name = collector->collates[place].want.name;
-    pt__naming_t naming = {NULL, 0};
     if (value->lengths == NULL)
-        return pt__fail(PT_ERR_ARGUMENT, "field \"%s\": lengths is NULL, expected the rows of each sample", name);
-    if (*first >= 0)
-        return pt__collate_same_lengths(name, value->lengths, collector->collates[*first].want.name, collector->offsets,
-                                        samples, naming);
-    PT__TRY(pt__grow(&collector->context->memory, &collector->offsets, &collector->offsets_capacity, samples + 1,
-                     sizeof *collector->offsets, "offsets of samples"));
-    *first = place;
-    return pt__collate_offsets(name, value->lengths, samples, collector->length_limit, naming, collector->offsets);
+        return pt__fail(PT_ERR_ARGUMENT, "field \"%s\": lengths is NULL, expected the rows of each sample", want->name);
+    return pt__offsets_take(&collector->offsets, want, value->lengths, 0, samples,
+                            collector->length_limit[want->dimension], (pt__naming_t){NULL, 0});
 }
 
 /* One field, once the offsets are known. */
 static pt_status_t take_value(pt__collector_t *collector, int32_t place, const pt_value_t *value, int64_t samples)
 {
     pt__collate_t *collate = &collector->collates[place];
-    int64_t rows = collate->ragged ? collector->offsets[samples] : samples;
+    const int32_t *offsets = collate->ragged ? collector->offsets.list[collate->want.dimension] : NULL;
+    int64_t rows = offsets != NULL ? offsets[samples] : samples;
     if (value->data == NULL)
         return pt__fail(PT_ERR_ARGUMENT, "field \"%s\": data is NULL", collate->want.name);
     if (!collate->ragged && value->lengths != NULL)
@@ -132,32 +124,34 @@ static pt_status_t take_value(pt__collector_t *collector, int32_t place, const p
         return pt__fail(PT_ERR_ARGUMENT, "field \"%s\": data is not aligned to its elements of %lld bytes",
                         collate->want.name, (long long)pt__dtype_size(value->dtype));
     PT__TRY(pt__collate_reserve(&collector->context->memory, collate, value->dtype, elements, &collector->bytes));
-    return pt__collate_take(collate, value->dtype, value->data, samples, collector->offsets, (pt__naming_t){NULL, 0},
+    return pt__collate_take(collate, value->dtype, value->data, samples, offsets, (pt__naming_t){NULL, 0},
                             &collector->data[place]);
 }
 
 pt_status_t pt__collector_take(pt__collector_t *collector, const pt_value_t *values, int32_t n_values, int64_t samples,
                                pt__loaded_t *out)
 {
-    int32_t first_ragged = -1;
     if (samples < 1)
         return pt__fail(PT_ERR_ARGUMENT, "%lld samples, expected at least 1", (long long)samples);
     if (samples > INT32_MAX)
         return pt__fail(PT_ERR_ARGUMENT, "%lld samples at once, expected at most 2147483647", (long long)samples);
     PT__TRY(check_values(values, n_values));
+    PT__TRY(pt__offsets_reserve(&collector->context->memory, &collector->offsets, collector->collates,
+                                collector->n_wants, samples, &collector->bytes));
+    pt__offsets_forget(&collector->offsets);
     for (int32_t i = 0; i < collector->n_wants; i++) {
         const char *name = collector->collates[i].want.name;
         const pt_value_t *value = find(values, n_values, i, name);
         if (value == NULL)
             return fail_missing(collector, name, values, n_values);
         if (collector->collates[i].ragged)
-            PT__TRY(take_lengths(collector, i, value, samples, &first_ragged));
+            PT__TRY(take_lengths(collector, &collector->collates[i].want, value, samples));
         PT__TRY(take_value(collector, i, value, samples));
     }
-    *out = (pt__loaded_t){.rows = pt__rows_make(samples, first_ragged >= 0 ? collector->offsets[samples] : 0),
-                          .offsets = {[PT__DIMENSION_TOKENS] = first_ragged >= 0 ? collector->offsets : NULL},
+    *out = (pt__loaded_t){.rows = pt__offsets_rows(&collector->offsets, samples),
                           .data = collector->data,
                           .last_of_batch = 1,
                           .last_of_epoch = 1};
+    memcpy(out->offsets, collector->offsets.list, sizeof out->offsets);
     return PT_OK;
 }

@@ -56,7 +56,8 @@ typedef struct pt__want { /* a field that a network reads */
     const char *name;
     int32_t dtype;              /* PT_FLOAT32 or PT_INT32 */
     int32_t rank;               /* of one sample */
-    int64_t shape[PT_MAX_RANK]; /* of one sample; shape[0] = PT_DIM_TOKENS: ragged */
+    int32_t dimension;          /* that its rows count (base/dimension.h): PT__DIMENSION_BATCH, or a ragged one's number */
+    int64_t shape[PT_MAX_RANK]; /* of one sample; shape[0] = PT_DIM_TOKENS: ragged, whatever dimension it counts */
     int64_t index_limit;        /* int32: values in [0, limit) or == index_ignore; 0: any */
     int32_t index_ignore;       /* INT32_MIN: none */
 } pt__want_t;
@@ -71,8 +72,8 @@ typedef struct pt__cursor {
  * epoch's begin and never cross its end. A stream is asked one micro-batch ahead (with drop_partial one batch), so that the last one is known. */
 typedef struct pt__loader_options {
     int64_t batch, micro_batch; /* samples an update; samples at a time, 1 <= micro_batch <= batch */
-    int64_t length_limit;       /* the most rows a ragged sample may have; 0: what the dataset declares */
     int64_t epochs;             /* passes until PT_END; 0: without end */
+    int64_t length_limit[PT__DIMENSIONS]; /* the most rows of a sample in each dimension; 0: what the dataset declares */
     int32_t in_order;
     int32_t drop_partial; /* an epoch's last batch that is not full is left out; else it is smaller */
     int32_t prefetch;     /* allowed where the dataset declares itself thread-safe */
@@ -89,8 +90,9 @@ typedef struct pt__loaded { /* one micro-batch; valid until the next call */
 typedef struct pt__loader pt__loader_t;
 
 /* Compares the wanted fields with the dataset's: PT_ERR_SHAPE with a message that lists both where they do not fit. Sizes 1 do not count; a field
- * of fixed length serves where a ragged one is wanted. All ragged fields that are wanted have the same length within a sample, and at least one
- * row: an empty sample is refused. A dataset's further fields are read into scratch and not used. start NULL: the begin, seed 0. */
+ * of fixed length serves where a ragged one is wanted. Fields of one dimension have the same length within a sample, those of different
+ * ones need not; each has at least one row: an empty sample is refused. A dataset's further fields are read into scratch and not used.
+ * start NULL: the begin, seed 0. */
 pt_status_t pt__loader_create(pt_dataset_t *dataset, const pt__want_t *wants, int32_t n_wants,
                               const pt__loader_options_t *options, const pt__cursor_t *start, pt__loader_t **out);
 void pt__loader_free(pt__loader_t *loader);
@@ -103,10 +105,10 @@ pt__rows_t pt__loader_capacity(const pt__loader_t *loader);
 int64_t pt__loader_bytes(const pt__loader_t *loader);
 
 /* The same checks and conversion for values that a host hands over directly (pt_train_step, pt_forward): into loaded, from values.
- * `buffers` is kept by the caller between calls. */
+ * length_limit: [PT__DIMENSIONS], as in pt__loader_options_t. */
 typedef struct pt__collector pt__collector_t;
-pt_status_t pt__collector_create(pt_context_t *context, const pt__want_t *wants, int32_t n_wants, int64_t length_limit,
-                                 pt__collector_t **out);
+pt_status_t pt__collector_create(pt_context_t *context, const pt__want_t *wants, int32_t n_wants,
+                                 const int64_t *length_limit, pt__collector_t **out);
 void pt__collector_free(pt__collector_t *collector);
 pt_status_t pt__collector_take(pt__collector_t *collector, const pt_value_t *values, int32_t n_values, int64_t samples,
                                pt__loaded_t *out);

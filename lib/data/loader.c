@@ -23,9 +23,9 @@ typedef struct slot {
     pt__staging_t staging;
     pt__collate_t *collates; /* [n_wants]: each slot converts into buffers of its own */
     const void **data;       /* [n_wants] */
-    int32_t *offsets;        /* [micro_batch + 1]; NULL where nothing wanted is ragged */
+    pt__offsets_t offsets;
     pt__cursor_t begin;      /* of its first sample */
-    int64_t samples, tokens;
+    int64_t samples;
     int32_t last_of_batch, last_of_epoch;
     pt_status_t status; /* of filling it; message belongs to it */
     char message[PT__MESSAGE_SIZE];
@@ -35,8 +35,7 @@ struct pt__loader {
     pt_dataset_t *dataset;
     pt__loader_options_t options;
     int32_t n_wants;
-    int32_t first_ragged; /* number of the first wanted ragged field; -1: none */
-    int64_t token_capacity;
+    pt__rows_t capacity;
     int64_t bytes;
 
     slot_t *slots;
@@ -77,48 +76,19 @@ static void draw_indices(const pt__loader_t *loader, slot_t *slot, int64_t count
     pt__dataset_resolve(loader->dataset, indices, count);
 }
 
-/* Lengths of a dataset's field, or where it has a fixed length, offsets at its multiples. */
-static pt_status_t take_lengths(const pt__loader_t *loader, slot_t *slot, pt__naming_t naming)
-{
-    int64_t limit = loader->options.length_limit;
-    const pt__collate_t *first = &slot->collates[loader->first_ragged];
-    const pt_field_t *field = &slot->staging.fields[first->field];
-    if (field->lengths != NULL) {
-        PT__TRY(pt__collate_offsets(first->want.name, field->lengths, slot->samples, limit, naming, slot->offsets));
-    } else {
-        for (int64_t i = 0; i <= slot->samples; i++)
-            slot->offsets[i] = (int32_t)(i * field->shape[0]);
-    }
-    for (int32_t i = loader->first_ragged + 1; i < loader->n_wants; i++) {
-        const pt__collate_t *collate = &slot->collates[i];
-        const pt_field_t *other = &slot->staging.fields[collate->field];
-        if (!collate->ragged)
-            continue;
-        if (other->lengths != NULL) {
-            PT__TRY(pt__collate_same_lengths(collate->want.name, other->lengths, first->want.name, slot->offsets,
-                                             slot->samples, naming));
-            continue;
-        }
-        for (int64_t sample = 0; sample < slot->samples; sample++)
-            PT__TRY(pt__collate_same_lengths(
-                collate->want.name, &other->shape[0], first->want.name, slot->offsets + sample, 1,
-                (pt__naming_t){naming.indices ? naming.indices + sample : NULL, naming.first + sample}));
-    }
-    slot->tokens = slot->offsets[slot->samples];
-    return PT_OK;
-}
-
 static pt_status_t collate(const pt__loader_t *loader, slot_t *slot)
 {
     int32_t is_stream = loader->dataset->length < 0;
     pt__naming_t naming = {is_stream ? NULL : slot->staging.indices, slot->begin.position};
-    slot->tokens = 0;
-    if (loader->first_ragged >= 0)
-        PT__TRY(take_lengths(loader, slot, naming));
+    pt__offsets_forget(&slot->offsets);
     for (int32_t i = 0; i < loader->n_wants; i++) {
         pt__collate_t *one = &slot->collates[i];
         const pt_field_t *field = &slot->staging.fields[one->field];
-        PT__TRY(pt__collate_take(one, field->dtype, field->data, slot->samples, slot->offsets, naming, &slot->data[i]));
+        if (one->ragged)
+            PT__TRY(pt__offsets_take(&slot->offsets, &one->want, field->lengths, field->shape[0], slot->samples,
+                                     loader->options.length_limit[one->want.dimension], naming));
+        PT__TRY(pt__collate_take(one, field->dtype, field->data, slot->samples,
+                                 one->ragged ? slot->offsets.list[one->want.dimension] : NULL, naming, &slot->data[i]));
     }
     return PT_OK;
 }
@@ -322,11 +292,11 @@ pt_status_t pt__loader_next(pt__loader_t *loader, pt__loaded_t *out)
         move_ring(loader, 0, 0);
     PT__TRY(choose(loader, &slot));
     move_ring(loader, 0, 1);
-    *out = (pt__loaded_t){.rows = pt__rows_make(slot->samples, slot->tokens),
-                          .offsets = {[PT__DIMENSION_TOKENS] = slot->offsets},
+    *out = (pt__loaded_t){.rows = pt__offsets_rows(&slot->offsets, slot->samples),
                           .data = slot->data,
                           .last_of_batch = slot->last_of_batch,
                           .last_of_epoch = slot->last_of_epoch};
+    memcpy(out->offsets, slot->offsets.list, sizeof out->offsets);
     loader->cursor = slot->begin;
     loader->cursor.position += slot->samples;
     if (slot->last_of_epoch)
@@ -341,7 +311,7 @@ pt__cursor_t pt__loader_cursor(const pt__loader_t *loader)
 
 pt__rows_t pt__loader_capacity(const pt__loader_t *loader)
 {
-    return pt__rows_make(loader->options.micro_batch, loader->token_capacity);
+    return loader->capacity;
 }
 
 int64_t pt__loader_bytes(const pt__loader_t *loader)
@@ -361,10 +331,7 @@ static pt_status_t create_slot(pt__loader_t *loader, const pt__want_t *wants, sl
     PT__TRY(pt__staging_create(dataset, micro, &slot->staging));
     PT__TRY(pt__allocate(memory, (size_t)loader->n_wants, sizeof *slot->data, "loaded fields", &slot->data));
     loader->bytes += slot->staging.bytes;
-    if (loader->first_ragged >= 0) {
-        PT__TRY(pt__allocate(memory, (size_t)micro + 1, sizeof *slot->offsets, "offsets of samples", &slot->offsets));
-        loader->bytes += (micro + 1) * (int64_t)sizeof *slot->offsets;
-    }
+    PT__TRY(pt__offsets_reserve(memory, &slot->offsets, slot->collates, loader->n_wants, micro, &loader->bytes));
     for (int32_t i = 0; i < loader->n_wants; i++) {
         const pt_field_t *field = &slot->staging.fields[slot->collates[i].field];
         PT__TRY(pt__collate_reserve(memory, &slot->collates[i], field->dtype, field->capacity, &loader->bytes));
@@ -372,20 +339,27 @@ static pt_status_t create_slot(pt__loader_t *loader, const pt__want_t *wants, sl
     return PT_OK;
 }
 
-/* The most rows of a sample among the ragged fields that are wanted. */
-static pt_status_t measure_tokens(pt__loader_t *loader)
+/* The most rows of micro_batch samples in each dimension. */
+static pt_status_t measure_capacity(pt__loader_t *loader)
 {
-    const slot_t *slot = &loader->slots[0];
-    if (loader->first_ragged < 0)
-        return PT_OK;
-    const pt_field_spec_t *field = &loader->dataset->fields[slot->collates[loader->first_ragged].field];
-    int64_t longest = pt__shape_ragged(field->rank, field->shape) ? field->max_length : field->shape[0],
-            limit = loader->options.length_limit;
-    longest = limit > 0 && limit < longest ? limit : longest;
-    if (longest > INT32_MAX / loader->options.micro_batch)
-        return pt__fail(PT_ERR_SHAPE, "%lld samples of up to %lld rows at a time are more than 2147483647 rows",
-                        (long long)loader->options.micro_batch, (long long)longest);
-    loader->token_capacity = longest * loader->options.micro_batch;
+    int64_t micro = loader->options.micro_batch;
+    loader->capacity = pt__rows_make(micro, 0);
+    for (int32_t i = 0; i < loader->n_wants; i++) {
+        const pt__collate_t *collate = &loader->slots[0].collates[i];
+        const pt_field_spec_t *field = &loader->dataset->fields[collate->field];
+        int64_t limit = loader->options.length_limit[collate->want.dimension], *rows;
+        if (!collate->ragged)
+            continue;
+        int64_t longest = pt__shape_ragged(field->rank, field->shape) ? field->max_length : field->shape[0];
+        longest = limit > 0 && limit < longest ? limit : longest;
+        if (longest > INT32_MAX / micro)
+            return pt__fail(PT_ERR_SHAPE, "%lld samples of up to %lld rows at a time are more than 2147483647 rows",
+                            (long long)micro, (long long)longest);
+        rows = &loader->capacity.count[collate->want.dimension];
+        /* lengths are equal within a dimension: the first field that is declared shorter bounds the others */
+        if (*rows == 0 || longest * micro < *rows)
+            *rows = longest * micro;
+    }
     return PT_OK;
 }
 
@@ -396,8 +370,10 @@ static pt_status_t check_start(const pt_dataset_t *dataset, const pt__loader_opt
         return pt__fail(PT_ERR_ARGUMENT,
                         "micro-batches of %lld samples in batches of %lld, expected 1 <= micro-batch <= batch",
                         (long long)options->micro_batch, (long long)options->batch);
-    if (options->length_limit < 0 || options->epochs < 0)
-        return pt__fail(PT_ERR_ARGUMENT, "a negative limit of lengths or number of epochs");
+    for (int32_t i = 0; i < PT__DIMENSIONS; i++) {
+        if (options->length_limit[i] < 0 || options->epochs < 0)
+            return pt__fail(PT_ERR_ARGUMENT, "a negative limit of lengths or number of epochs");
+    }
     if (start->epoch < 0 || start->position < 0 || (dataset->length >= 0 && start->position > dataset->length))
         return pt__fail(PT_ERR_ARGUMENT,
                         "the data stands at sample %lld of epoch %lld, but the dataset has %lld samples: it is another "
@@ -457,16 +433,13 @@ pt_status_t pt__loader_create(pt_dataset_t *dataset, const pt__want_t *wants, in
     loader->options = *options;
     loader->cursor = loader->next = *start;
     loader->n_wants = n_wants;
-    loader->first_ragged = -1;
-    for (int32_t i = n_wants - 1; i >= 0; i--)
-        loader->first_ragged = pt__shape_ragged(wants[i].rank, wants[i].shape) ? i : loader->first_ragged;
     plan_ring(loader, prefetch);
     PT__TRY_OUT(
         pt__allocate(memory, (size_t)loader->n_slots, sizeof *loader->slots, "slots of a loader", &loader->slots));
     loader->bytes = (int64_t)sizeof *loader + loader->n_slots * (int64_t)sizeof *loader->slots;
     for (int64_t i = 0; i < loader->n_slots; i++)
         PT__TRY_OUT(create_slot(loader, wants, &loader->slots[i]));
-    PT__TRY_OUT(measure_tokens(loader));
+    PT__TRY_OUT(measure_capacity(loader));
     if (prefetch)
         start_thread(loader);
     *out = loader;
@@ -497,7 +470,7 @@ void pt__loader_free(pt__loader_t *loader)
         pt__staging_free(&slot->staging);
         pt__collates_free(memory, slot->collates, loader->n_wants);
         pt__release(memory, slot->data);
-        pt__release(memory, slot->offsets);
+        pt__offsets_free(memory, &slot->offsets);
     }
     pt__release(memory, loader->slots);
     pt__release(memory, loader);

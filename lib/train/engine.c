@@ -27,10 +27,11 @@ static pt_status_t describe_want(const pt_graph_t *graph, int64_t index, pt__wan
 {
     const pt__tensor_t *tensor = &graph->tensors[graph->inputs[index].tensor];
     char *name;
-    *want = (pt__want_t){
-        .dtype = tensor->dtype, .index_limit = tensor->index_limit, .index_ignore = tensor->index_ignore};
-    int32_t ragged = tensor->shape.dimension == PT__DIMENSION_TOKENS;
-    if (ragged)
+    *want = (pt__want_t){.dtype = tensor->dtype,
+                         .dimension = tensor->shape.dimension,
+                         .index_limit = tensor->index_limit,
+                         .index_ignore = tensor->index_ignore};
+    if (tensor->shape.dimension != PT__DIMENSION_BATCH)
         want->shape[want->rank++] = PT_DIM_TOKENS;
     for (int32_t i = 1; i < tensor->shape.rank; i++)
         want->shape[want->rank++] = tensor->shape.size[i];
@@ -309,7 +310,7 @@ pt_status_t pt__engine_loader(pt_model_t *model, pt__mode_t mode, pt_tensor_t te
                               pt__loader_t **out)
 {
     pt__loader_options_t limited = *options;
-    limited.length_limit = model->graph->length_limit;
+    limited.length_limit[PT__DIMENSION_TOKENS] = model->graph->length_limit;
     PT__TRY(pt__engine_wants(model, mode, tensor, mode != PT__MODE_OUTPUT && pt__engine_derives_labels(model, dataset),
                              wants));
     return pt__loader_create(dataset, (*wants)->list, (*wants)->count, &limited, start, out);
@@ -332,8 +333,9 @@ pt_status_t pt__engine_take(pt_model_t *model, pt__mode_t mode, pt_tensor_t tens
         return pt__fail(PT_ERR_ARGUMENT, "values is NULL or n_values, %d, is negative", (int)n_values);
     PT__TRY(pt__engine_wants(model, mode, tensor,
                              mode != PT__MODE_OUTPUT && values_lack_labels(model, values, n_values), wants));
+    const int64_t limits[PT__DIMENSIONS] = {[PT__DIMENSION_TOKENS] = model->graph->length_limit};
     if (model->collectors[mode] == NULL)
-        PT__TRY(pt__collector_create(model->context, (*wants)->list, (*wants)->count, model->graph->length_limit,
+        PT__TRY(pt__collector_create(model->context, (*wants)->list, (*wants)->count, limits,
                                      &model->collectors[mode]));
     PT__TRY(pt__collector_take(model->collectors[mode], values, n_values, samples, loaded));
     return pt__engine_prepare(model, mode, tensor, &loaded->rows, NULL);

@@ -9,15 +9,17 @@ static const pt__want_t wants[3] = {
     {.name = "tokens",
      .dtype = PT_INT32,
      .rank = 1,
+     .dimension = PT__DIMENSION_TOKENS,
      .shape = {PT_DIM_TOKENS},
      .index_limit = 10,
      .index_ignore = INT32_MIN},
-    {.name = "weight", .dtype = PT_FLOAT32, .rank = 1, .shape = {PT_DIM_TOKENS}},
+    {.name = "weight", .dtype = PT_FLOAT32, .rank = 1, .dimension = PT__DIMENSION_TOKENS, .shape = {PT_DIM_TOKENS}},
     {.name = "label", .dtype = PT_INT32, .index_limit = 3, .index_ignore = -100},
 };
 
 START_TEST(test_takes)
 {
+    const int64_t limits[PT__DIMENSIONS] = {[PT__DIMENSION_TOKENS] = 3};
     pt_context_t *context = samples_context();
     pt__collector_t *collector;
     pt__loaded_t loaded;
@@ -28,7 +30,7 @@ START_TEST(test_takes)
                             {.name = "weight", .data = weights, .lengths = lengths, .dtype = PT_FLOAT64},
                             {.name = "tokens", .data = tokens, .lengths = lengths, .dtype = PT_INT32},
                             {.name = "unused", .data = NULL, .dtype = PT_INT8}};
-    ck_ok(pt__collector_create(context, wants, 3, 3, &collector));
+    ck_ok(pt__collector_create(context, wants, 3, limits, &collector));
 #define TAKE(n, samples) pt__collector_take(collector, values, n, samples, &loaded)
     for (int i = 0; i < 3; i++) {
         ck_ok(TAKE(4, 2));
@@ -98,7 +100,7 @@ static pt_status_t take(failing_allocator_t *allocator)
     pt_value_t value = {.name = "tokens", .data = values, .lengths = lengths, .dtype = PT_INT64};
     pt_status_t status = samples_failing_context(allocator, &context);
     if (status == PT_OK)
-        status = pt__collector_create(context, wants, 1, 0, &collector);
+        status = pt__collector_create(context, wants, 1, (int64_t[PT__DIMENSIONS]){0}, &collector);
     if (status == PT_OK)
         status = pt__collector_take(collector, &value, 1, 2, &loaded);
     pt__collector_free(collector);
@@ -114,4 +116,32 @@ START_TEST(test_every_allocation_may_fail)
 }
 END_TEST
 
-SUITE("collector", 60, test_takes, test_every_allocation_may_fail)
+START_TEST(test_two_ragged_dimensions)
+{
+    pt_context_t *context = samples_context();
+    pt__collector_t *collector;
+    pt__loaded_t loaded;
+    const pt__want_t both[2] = {
+        {.name = "frames", .dtype = PT_FLOAT32, .rank = 1, .dimension = 4, .shape = {PT_DIM_TOKENS}},
+        {.name = "text", .dtype = PT_INT32, .rank = 1, .dimension = PT__DIMENSION_TOKENS, .shape = {PT_DIM_TOKENS}}};
+    const int64_t limits[PT__DIMENSIONS] = {[4] = 3}, rows[2] = {3, 2}, frames[2] = {1, 3};
+    const int32_t text[5] = {1, 2, 3, 4, 5};
+    const float sound[4] = {1, 2, 3, 4};
+    pt_value_t values[2] = {{.name = "text", .data = text, .lengths = rows, .dtype = PT_INT32},
+                            {.name = "frames", .data = sound, .lengths = frames, .dtype = PT_FLOAT32}};
+    ck_ok(pt__collector_create(context, both, 2, limits, &collector));
+    for (int i = 0; i < 2; i++) {
+        ck_ok(pt__collector_take(collector, values, 2, 2, &loaded));
+        ck_assert_int_eq(loaded.rows.count[PT__DIMENSION_TOKENS], 5);
+        ck_assert_int_eq(loaded.rows.count[4], 4);
+        ck_assert(loaded.offsets[PT__DIMENSION_TOKENS][1] == 3 && loaded.offsets[4][1] == 1);
+    }
+    values[1].lengths = (const int64_t[2]){1, 4};
+    ck_fails(pt__collector_take(collector, values, 2, 2, &loaded), PT_ERR_SHAPE,
+             "sample 1, field \"frames\": 4 rows, expected at most 3");
+    pt__collector_free(collector);
+    pt_context_free(context);
+}
+END_TEST
+
+SUITE("collector", 60, test_takes, test_two_ragged_dimensions, test_every_allocation_may_fail)

@@ -337,14 +337,16 @@ START_TEST(test_fields_that_do_not_fit)
     pt_dataset_t *dataset = map_of(context, &samples, 4, 0);
     pt__loader_options_t options = {.batch = 4, .micro_batch = 4};
     pt__loader_t *loader = (pt__loader_t *)&options;
-    const pt__want_t text[2] = {{.name = "tokens", .dtype = PT_INT32, .rank = 1, .shape = {PT_DIM_TOKENS}},
-                                {.name = "label", .dtype = PT_INT32}};
+    const pt__want_t text[2] = {
+        {.name = "tokens", .dtype = PT_INT32, .rank = 1, .dimension = PT__DIMENSION_TOKENS, .shape = {PT_DIM_TOKENS}},
+        {.name = "label", .dtype = PT_INT32}};
     ck_fails(pt__loader_create(dataset, text, 2, &options, NULL, &loader), PT_ERR_SHAPE,
              "the network reads tokens int32[T], label int32; the dataset has x float32[3], y int32");
     ck_assert_ptr_null(loader);
     const pt__want_t wide = {.name = "x", .dtype = PT_FLOAT32, .rank = 2, .shape = {2, 3}};
     ck_fails(pt__loader_create(dataset, &wide, 1, &options, NULL, &loader), PT_ERR_SHAPE, "x float32[2,3]");
-    const pt__want_t ragged = {.name = "y", .dtype = PT_INT32, .rank = 1, .shape = {PT_DIM_TOKENS}};
+    const pt__want_t ragged = {
+        .name = "y", .dtype = PT_INT32, .rank = 1, .dimension = PT__DIMENSION_TOKENS, .shape = {PT_DIM_TOKENS}};
     ck_fails(pt__loader_create(dataset, &ragged, 1, &options, NULL, &loader), PT_ERR_SHAPE, "another shape");
     const pt__want_t ones[2] = {{.name = "y", .dtype = PT_INT32, .rank = 1, .shape = {1}},
                                 {.name = "x", .dtype = PT_FLOAT32, .rank = 3, .shape = {1, 3, 1}}};
@@ -354,7 +356,7 @@ START_TEST(test_fields_that_do_not_fit)
                                         {.batch = 4, .micro_batch = 5},
                                         {.batch = 4, .micro_batch = -1},
                                         {.batch = 4, .micro_batch = 4, .epochs = -1},
-                                        {.batch = 4, .micro_batch = 4, .length_limit = -1}};
+                                        {.batch = 4, .micro_batch = 4, .length_limit = {[PT__DIMENSION_TOKENS] = -1}}};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         ck_assert_int_eq(pt__loader_create(dataset, wants, 2, &bad[i], NULL, &loader), PT_ERR_ARGUMENT);
     const pt__cursor_t starts[] = {{.epoch = -1}, {.position = -1}, {.position = 5}};
@@ -400,10 +402,11 @@ static const pt_field_spec_t ragged_fields[2] = {
     {.name = "mask", .dtype = PT_FLOAT64, .rank = 2, .shape = {PT_DIM_TOKENS, 1}, .max_length = 6},
 };
 static const pt__want_t ragged_wants[2] = {
-    {.name = "mask", .dtype = PT_FLOAT32, .rank = 1, .shape = {PT_DIM_TOKENS}},
+    {.name = "mask", .dtype = PT_FLOAT32, .rank = 1, .dimension = PT__DIMENSION_TOKENS, .shape = {PT_DIM_TOKENS}},
     {.name = "text",
      .dtype = PT_INT32,
      .rank = 1,
+     .dimension = PT__DIMENSION_TOKENS,
      .shape = {PT_DIM_TOKENS},
      .index_limit = 40,
      .index_ignore = INT32_MIN},
@@ -420,7 +423,7 @@ START_TEST(test_ragged_fields)
     int64_t index = 0;
     ck_ok(pt_dataset_create_map(context, ragged_fields, 2, 30, 0, ragged_fetch, &ragged, NULL, &dataset));
     ck_ok(pt__loader_create(dataset, ragged_wants, 2, &options, NULL, &loader));
-    ck_assert_int_eq(pt__loader_capacity(loader).count[PT__DIMENSION_TOKENS], 7 * 6);
+    ck_assert_int_eq(pt__loader_capacity(loader).count[PT__DIMENSION_TOKENS], 7 * 5); /* "text" is the shorter one */
     while (pt__loader_next(loader, &loaded) == PT_OK) {
         const float *mask = loaded.data[0];
         const int32_t *text = loaded.data[1];
@@ -436,7 +439,7 @@ START_TEST(test_ragged_fields)
     }
     ck_assert_int_eq(index, 30);
     pt__loader_free(loader);
-    options.length_limit = 4;
+    options.length_limit[PT__DIMENSION_TOKENS] = 4;
     ck_ok(pt__loader_create(dataset, ragged_wants, 2, &options, NULL, &loader));
     ck_assert_int_eq(pt__loader_capacity(loader).count[PT__DIMENSION_TOKENS], 7 * 4);
     ck_fails(pt__loader_next(loader, &loaded), PT_ERR_SHAPE, "sample 4, field \"mask\": 5 rows, expected at most 4");
@@ -453,7 +456,7 @@ START_TEST(test_ragged_fields)
         {{2, 0, 0}, PT_ERR_SHAPE, "0 rows, expected at least 1"},
         {{2, 4, 1}, PT_ERR_SHAPE, "has 3 rows"},
     };
-    options.length_limit = 0;
+    options.length_limit[PT__DIMENSION_TOKENS] = 0;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         ragged = cases[i].ragged;
         ck_ok(pt__loader_create(dataset, ragged_wants, 2, &options, NULL, &loader));
@@ -471,6 +474,101 @@ START_TEST(test_ragged_fields)
     ck_ok(pt__loader_create(dataset, &narrow, 1, &options, NULL, &loader));
     ck_fails((pt__loader_next(loader, &loaded), pt__loader_next(loader, &loaded)), PT_ERR_ARGUMENT,
              "sample 8: field \"text\": element 2 is 10");
+    pt__loader_free(loader);
+    pt_dataset_free(dataset);
+    pt_context_free(context);
+}
+END_TEST
+
+/* Sample i has 1 + i % 5 rows of "text" and of "tags", and 1 + i % 7 "frames" of two numbers: two ragged dimensions. */
+enum { FRAMES = 7 }; /* the number of a dimension that a graph would have given */
+
+typedef struct pairs {
+    int64_t wrong_at, more; /* added to the rows of "tags" */
+} pairs_t;
+
+static void pairs_fetch(void *user, pt_batch_t *batch)
+{
+    const pairs_t *pairs = user;
+    int32_t *text = batch->fields[0].data, *tags = batch->fields[2].data;
+    float *frames = batch->fields[1].data;
+    for (int64_t i = 0; i < batch->capacity; i++) {
+        int64_t index = batch->indices[i], rows = 1 + index % 5, more = index == pairs->wrong_at ? pairs->more : 0;
+        for (int64_t r = 0; r < rows; r++)
+            *text++ = (int32_t)(index + r);
+        for (int64_t r = 0; r < rows + more; r++)
+            *tags++ = (int32_t)r;
+        for (int64_t r = 0; r < 1 + index % 7; r++, frames += 2)
+            frames[0] = (float)index, frames[1] = (float)r;
+        batch->fields[0].lengths[i] = rows;
+        batch->fields[1].lengths[i] = 1 + index % 7;
+        batch->fields[2].lengths[i] = rows + more;
+    }
+    batch->filled = batch->capacity;
+    batch->status = PT_OK;
+}
+
+static const pt_field_spec_t pairs_fields[3] = {
+    {.name = "text", .dtype = PT_INT32, .rank = 1, .shape = {PT_DIM_TOKENS}, .max_length = 6},
+    {.name = "frames", .dtype = PT_FLOAT32, .rank = 2, .shape = {PT_DIM_TOKENS, 2}, .max_length = 7},
+    {.name = "tags", .dtype = PT_INT32, .rank = 1, .shape = {PT_DIM_TOKENS}, .max_length = 6},
+};
+#define RAGGED(field, type, counted) .name = field, .dtype = type, .shape = {PT_DIM_TOKENS, 2}, .dimension = counted
+static const pt__want_t pairs_wants[3] = {
+    {RAGGED("frames", PT_FLOAT32, FRAMES), .rank = 2},
+    {RAGGED("text", PT_INT32, PT__DIMENSION_TOKENS), .rank = 1},
+    {RAGGED("tags", PT_INT32, PT__DIMENSION_TOKENS), .rank = 1},
+};
+
+START_TEST(test_two_ragged_dimensions)
+{
+    pt_context_t *context = samples_context();
+    pairs_t pairs = {.wrong_at = -1};
+    pt_dataset_t *dataset;
+    pt__loader_t *loader;
+    pt__loaded_t loaded;
+    pt__loader_options_t options = {.batch = 9, .micro_batch = 4, .epochs = 1, .in_order = 1};
+    int64_t index = 0;
+    ck_ok(pt_dataset_create_map(context, pairs_fields, 3, 35, 0, pairs_fetch, &pairs, NULL, &dataset));
+    ck_ok(pt__loader_create(dataset, pairs_wants, 3, &options, NULL, &loader));
+    ck_assert_int_eq(pt__loader_capacity(loader).count[PT__DIMENSION_TOKENS], 4 * 6);
+    ck_assert_int_eq(pt__loader_capacity(loader).count[FRAMES], 4 * 7);
+    while (pt__loader_next(loader, &loaded) == PT_OK) {
+        const float *frames = loaded.data[0];
+        const int32_t *text = loaded.data[1], *tags = loaded.data[2], *rows = loaded.offsets[PT__DIMENSION_TOKENS];
+        int64_t samples = loaded.rows.count[PT__DIMENSION_BATCH];
+        for (int64_t i = 0; i < samples; i++, index++) {
+            ck_assert_int_eq(rows[i + 1] - rows[i], 1 + index % 5);
+            ck_assert_int_eq(loaded.offsets[FRAMES][i + 1] - loaded.offsets[FRAMES][i], 1 + index % 7);
+            for (int32_t r = rows[i]; r < rows[i + 1]; r++)
+                ck_assert(text[r] == index + r - rows[i] && tags[r] == r - rows[i]);
+            for (int32_t r = loaded.offsets[FRAMES][i]; r < loaded.offsets[FRAMES][i + 1]; r++, frames += 2)
+                ck_assert(frames[0] == (float)index && frames[1] == (float)(r - loaded.offsets[FRAMES][i]));
+        }
+        ck_assert_int_eq(loaded.rows.count[PT__DIMENSION_TOKENS], rows[samples]);
+        ck_assert_int_eq(loaded.rows.count[FRAMES], loaded.offsets[FRAMES][samples]);
+        ck_assert(loaded.offsets[PT__DIMENSION_BATCH] == NULL && loaded.offsets[3] == NULL);
+    }
+    ck_assert_int_eq(index, 35);
+    pt__loader_free(loader);
+    options.length_limit[FRAMES] = 6; /* a limit of one dimension is none of the other */
+    options.length_limit[PT__DIMENSION_TOKENS] = 5;
+    ck_ok(pt__loader_create(dataset, pairs_wants, 3, &options, NULL, &loader));
+    ck_assert_int_eq(pt__loader_capacity(loader).count[FRAMES], 4 * 6);
+    ck_ok(pt__loader_next(loader, &loaded));
+    ck_fails(pt__loader_next(loader, &loaded), PT_ERR_SHAPE, "sample 6, field \"frames\": 7 rows, expected at most 6");
+    pt__loader_free(loader);
+    pairs = (pairs_t){.wrong_at = 2, .more = 1}; /* within one dimension lengths are the same */
+    options.length_limit[PT__DIMENSION_TOKENS] = 0;
+    ck_ok(pt__loader_create(dataset, pairs_wants, 3, &options, NULL, &loader));
+    ck_fails(pt__loader_next(loader, &loaded), PT_ERR_SHAPE,
+             "sample 2: field \"tags\" has 4 rows, \"text\" has 3, expected the same");
+    pt__loader_free(loader);
+    pt__want_t apart[3] = {pairs_wants[0], pairs_wants[1], pairs_wants[2]};
+    apart[2].dimension = 5;
+    ck_ok(pt__loader_create(dataset, apart, 3, &options, NULL, &loader)); /* in another one they need not be */
+    ck_ok(pt__loader_next(loader, &loaded));
+    ck_assert_int_eq(loaded.rows.count[5], loaded.rows.count[PT__DIMENSION_TOKENS] + 1);
     pt__loader_free(loader);
     pt_dataset_free(dataset);
     pt_context_free(context);
@@ -579,4 +677,5 @@ END_TEST
 SUITE("loader", 120, test_epochs_are_permutations, test_resume_from_any_cursor, test_prefetch_changes_nothing,
       test_streams_end_in_every_way, test_empty_streams_and_epochs_end_with_a_message, test_callbacks_that_misbehave,
       test_calls_from_within_the_callback_are_refused, test_fields_that_do_not_fit, test_ragged_fields,
+      test_two_ragged_dimensions,
       test_values_are_converted_and_checked, test_checks_see_every_place, test_every_allocation_may_fail)
