@@ -1,9 +1,8 @@
-/* The builder's calls that are not ops (inputs, parameters, constants, outputs, loss), and the helpers that op files build theirs with.
+/* The builder's calls that are not ops: inputs, parameters, constants, outputs, loss; and what those of ops are made of.
  * Every call accepts a graph already in error, and tensors that an earlier error made PT_NO_TENSOR: only the first error is told. */
 #include "graph/builder.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/dtype.h"
@@ -60,30 +59,6 @@ static pt_status_t read_shape(const char *what, const char *name, int32_t rank, 
     return PT_OK;
 }
 
-/* The status just reported becomes the graph's. */
-static pt_tensor_t stick(pt_graph_t *graph, pt_status_t status)
-{
-    char message[PT__MESSAGE_SIZE];
-    snprintf(message, sizeof message, "%s", pt__error_message());
-    return pt__graph_fail(graph, status, "%s", message);
-}
-
-/* Appends a tensor that no node makes. */
-static pt_status_t append_tensor(pt_graph_t *graph, pt__kind_t kind, int32_t dtype, const pt__shape_t *shape,
-                                 int64_t place, pt_tensor_t *out)
-{
-    PT__TRY(pt__grow(&graph->context->memory, &graph->tensors, &graph->tensor_room, graph->n_tensors + 1,
-                     sizeof *graph->tensors, "graph tensors"));
-    *out = (pt_tensor_t)graph->n_tensors++;
-    graph->tensors[*out] = (pt__tensor_t){.kind = kind,
-                                          .dtype = dtype,
-                                          .shape = *shape,
-                                          .place = (int32_t)place,
-                                          .index_ignore = INT32_MIN,
-                                          .differentiable = kind == PT__KIND_PARAMETER};
-    return PT_OK;
-}
-
 static pt_status_t add_input(pt_graph_t *graph, const char *name, int32_t dtype, int32_t rank, const int64_t *size,
                              pt_tensor_t *out)
 {
@@ -100,7 +75,7 @@ static pt_status_t add_input(pt_graph_t *graph, const char *name, int32_t dtype,
                      "graph inputs"));
     PT__TRY(pt__string_copy(memory, name, &graph->inputs[graph->n_inputs].name));
     graph->n_inputs++; /* the name is the graph's from here on */
-    PT__TRY(append_tensor(graph, PT__KIND_INPUT, dtype, &shape, graph->n_inputs - 1, out));
+    PT__TRY(pt__graph_append(graph, PT__KIND_INPUT, dtype, &shape, graph->n_inputs - 1, out));
     graph->inputs[graph->n_inputs - 1].tensor = *out;
     return PT_OK;
 }
@@ -111,7 +86,7 @@ pt_tensor_t pt_input(pt_graph_t *graph, const char *name, int32_t dtype, int32_t
     if (!is_ready(graph))
         return PT_NO_TENSOR;
     pt_status_t status = add_input(graph, name, dtype, rank, shape, &tensor);
-    return status == PT_OK ? tensor : stick(graph, status);
+    return status == PT_OK ? tensor : pt__graph_stick(graph, status);
 }
 
 static pt_status_t add_parameter(pt_graph_t *graph, const char *name, pt__role_t role, int32_t rank,
@@ -138,7 +113,7 @@ static pt_status_t add_parameter(pt_graph_t *graph, const char *name, pt__role_t
     *parameter = (pt__parameter_t){.role = role, .initializer = initializer, .value = value};
     PT__TRY(pt__string_copy(memory, name, &parameter->name));
     graph->n_parameters++;
-    PT__TRY(append_tensor(graph, PT__KIND_PARAMETER, PT_FLOAT32, &shape, graph->n_parameters - 1, out));
+    PT__TRY(pt__graph_append(graph, PT__KIND_PARAMETER, PT_FLOAT32, &shape, graph->n_parameters - 1, out));
     parameter->tensor = *out;
     graph->tensors[*out].differentiable = role == PT__ROLE_LEARNS;
     return PT_OK;
@@ -151,7 +126,7 @@ static pt_tensor_t parameter(pt_graph_t *graph, const char *name, pt__role_t rol
     if (!is_ready(graph))
         return PT_NO_TENSOR;
     pt_status_t status = add_parameter(graph, name, role, rank, shape, initializer, value, &tensor);
-    return status == PT_OK ? tensor : stick(graph, status);
+    return status == PT_OK ? tensor : pt__graph_stick(graph, status);
 }
 
 pt_tensor_t pt_parameter(pt_graph_t *graph, const char *name, int32_t rank, const int64_t *shape, int32_t initializer,
@@ -183,7 +158,7 @@ static pt_status_t add_constant(pt_graph_t *graph, int32_t rank, const int64_t *
     PT__TRY(pt__allocate(memory, (size_t)elements, sizeof(float), "constant", &constant->values));
     memcpy(constant->values, values, (size_t)elements * sizeof(float));
     graph->n_constants++;
-    PT__TRY(append_tensor(graph, PT__KIND_CONSTANT, PT_FLOAT32, &shape, graph->n_constants - 1, out));
+    PT__TRY(pt__graph_append(graph, PT__KIND_CONSTANT, PT_FLOAT32, &shape, graph->n_constants - 1, out));
     constant->tensor = *out;
     return PT_OK;
 }
@@ -194,7 +169,7 @@ pt_tensor_t pt_constant(pt_graph_t *graph, int32_t rank, const int64_t *shape, c
     if (!is_ready(graph))
         return PT_NO_TENSOR;
     pt_status_t status = add_constant(graph, rank, shape, values, &tensor);
-    return status == PT_OK ? tensor : stick(graph, status);
+    return status == PT_OK ? tensor : pt__graph_stick(graph, status);
 }
 
 /* Through views to the tensor that owns the memory; only what an op computed can be read after a run. */
@@ -237,7 +212,7 @@ pt_status_t pt_graph_set_output(pt_graph_t *graph, const char *name, pt_tensor_t
         return graph == NULL ? PT_ERR_ARGUMENT : graph->status;
     pt_status_t status = add_output(graph, name, tensor);
     if (status != PT_OK)
-        stick(graph, status);
+        pt__graph_stick(graph, status);
     return status;
 }
 
@@ -257,7 +232,7 @@ pt_status_t pt_graph_set_loss(pt_graph_t *graph, pt_tensor_t loss)
     } else if (!found->differentiable || !is_computed(graph, loss))
         status = pt__fail(PT_ERR_ARGUMENT, "pt_graph_set_loss: the loss is not computed from a parameter");
     if (status != PT_OK)
-        stick(graph, status);
+        pt__graph_stick(graph, status);
     else
         graph->loss = loss;
     return status;
@@ -296,67 +271,4 @@ pt_tensor_t pt__build_binary(pt_graph_t *graph, const char *op, pt_tensor_t a, p
                              const pt__attributes_t *attributes)
 {
     return pt__build(graph, op, 2, (pt_tensor_t[]){a, b}, attributes);
-}
-
-const pt__tensor_t *pt__input_of(const pt_graph_t *graph, const pt__node_t *node, int32_t input)
-{
-    return input < node->n_inputs ? pt__graph_tensor(graph, node->inputs[input]) : NULL;
-}
-
-pt_status_t pt__expect_dtype(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role,
-                             int32_t dtype)
-{
-    const pt__tensor_t *found = pt__input_of(graph, node, input);
-    if (found->dtype == dtype)
-        return PT_OK;
-    return pt__fail(PT_ERR_SHAPE, "%s: %s is %s, expected %s", node->op->name, role, pt__dtype_name(found->dtype),
-                    pt__dtype_name(dtype));
-}
-
-pt_status_t pt__expect_rank(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role,
-                            int32_t least, int32_t most)
-{
-    const pt__tensor_t *found = pt__input_of(graph, node, input);
-    char shape[96];
-    if (found->shape.rank >= least && found->shape.rank <= most)
-        return PT_OK;
-    pt__shape_print(&found->shape, found->dtype, shape, sizeof shape);
-    if (least == most)
-        return pt__fail(PT_ERR_SHAPE, "%s: %s is %s, expected rank %d", node->op->name, role, shape, (int)least);
-    return pt__fail(PT_ERR_SHAPE, "%s: %s is %s, expected rank %d to %d", node->op->name, role, shape, (int)least,
-                    (int)most);
-}
-
-pt_status_t pt__expect_fixed(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role)
-{
-    const pt__tensor_t *found = pt__input_of(graph, node, input);
-    char shape[96];
-    if (found->shape.dimension == PT__DIMENSION_NONE)
-        return PT_OK;
-    return pt__fail(PT_ERR_SHAPE, "%s: %s is %s, expected a shape without batch or tokens", node->op->name, role,
-                    pt__shape_print(&found->shape, found->dtype, shape, sizeof shape));
-}
-
-pt_status_t pt__expect_size(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role,
-                            int32_t dimension, int64_t size)
-{
-    const pt__tensor_t *found = pt__input_of(graph, node, input);
-    char shape[96];
-    if (dimension < found->shape.rank && found->shape.size[dimension] == size &&
-        (dimension > 0 || found->shape.dimension == PT__DIMENSION_NONE))
-        return PT_OK;
-    return pt__fail(PT_ERR_SHAPE, "%s: %s is %s, expected size %lld in dimension %d", node->op->name, role,
-                    pt__shape_print(&found->shape, found->dtype, shape, sizeof shape), (long long)size, (int)dimension);
-}
-
-pt_status_t pt__expect_same_shape(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role,
-                                  int32_t other, const char *other_role)
-{
-    const pt__tensor_t *found = pt__input_of(graph, node, input), *expected = pt__input_of(graph, node, other);
-    char shape[96], other_shape[96];
-    if (pt__shape_equal(&found->shape, &expected->shape))
-        return PT_OK;
-    return pt__fail(PT_ERR_SHAPE, "%s: %s is %s, expected the shape of %s, %s", node->op->name, role,
-                    pt__shape_print(&found->shape, found->dtype, shape, sizeof shape), other_role,
-                    pt__shape_print(&expected->shape, expected->dtype, other_shape, sizeof other_shape));
 }

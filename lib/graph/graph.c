@@ -1,4 +1,4 @@
-/* Storage of graphs: making, copying, looking up, appending tensors and nodes. Everything a graph owns is reached from pt_graph_t
+/* Storage of graphs: making, copying, looking up. Everything a graph owns is reached from pt_graph_t
  * and released by pt_graph_free; the arrays grow geometrically, so pointers into them live until the next append. */
 #include "graph/graph.h"
 
@@ -111,7 +111,8 @@ pt_status_t pt__graph_copy(const pt_graph_t *graph, pt_graph_t **out)
     copy->correct = graph->correct;
     copy->counted = graph->counted;
     copy->tied = graph->tied;
-    copy->length_limit = graph->length_limit;
+    memcpy(copy->length_limit, graph->length_limit, sizeof copy->length_limit);
+    copy->draws = graph->draws;
     PT__TRY_OUT(copy_names(graph, copy));
     *out = copy;
     return PT_OK;
@@ -154,115 +155,4 @@ pt_tensor_t pt__graph_output(const pt_graph_t *graph, const char *name)
         if (name != NULL ? strcmp(graph->outputs[i].name, name) == 0 : strcmp(graph->outputs[i].name, "hidden") != 0)
             return graph->outputs[i].tensor;
     return name == NULL && graph->n_outputs > 0 ? graph->outputs[0].tensor : PT_NO_TENSOR;
-}
-
-pt_tensor_t pt__graph_fail(pt_graph_t *graph, pt_status_t status, const char *format, ...)
-{
-    char message[PT__MESSAGE_SIZE];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(message, sizeof message, format, arguments);
-    va_end(arguments);
-    pt__fail(status, "%s", message);
-    if (graph->status == PT_OK) {
-        graph->status = status;
-        memcpy(graph->message, message, sizeof message);
-    }
-    return PT_NO_TENSOR;
-}
-
-/* Whether a gradient can flow from the node's outputs to a parameter. */
-static int32_t is_differentiable(const pt_graph_t *graph, const pt__op_t *op, const pt__node_t *node)
-{
-    if (op->gradient == NULL && !(op->flags & PT__OP_LOSS))
-        return 0;
-    for (int32_t i = 0; i < node->n_inputs; i++)
-        if (node->inputs[i] != PT_NO_TENSOR && (op->needs_gradient_of >> i & 1u) &&
-            graph->tensors[node->inputs[i]].differentiable)
-            return 1;
-    return 0;
-}
-
-static pt_status_t check_inputs(const pt_graph_t *graph, const pt__op_t *op, int32_t n_inputs,
-                                const pt_tensor_t *inputs)
-{
-    if (n_inputs < op->min_inputs || n_inputs > op->max_inputs || n_inputs > PT__MAX_INPUTS)
-        return pt__fail(PT_ERR_ARGUMENT, "%s: %d inputs, expected %d to %d", op->name, (int)n_inputs,
-                        (int)op->min_inputs, (int)op->max_inputs);
-    for (int32_t i = 0; i < n_inputs; i++) {
-        if (inputs[i] == PT_NO_TENSOR && i >= op->min_inputs)
-            continue;
-        if (pt__graph_tensor(graph, inputs[i]) == NULL)
-            return pt__fail(PT_ERR_ARGUMENT, "%s: input %d is tensor %d, which is not one of this graph's %lld",
-                            op->name, (int)i, (int)inputs[i], (long long)graph->n_tensors);
-    }
-    return PT_OK;
-}
-
-static pt_status_t append_node(pt_graph_t *graph, const pt__node_t *node, const pt__tensor_t *outputs)
-{
-    pt__memory_t *memory = &graph->context->memory;
-    PT__TRY(
-        pt__grow(memory, &graph->nodes, &graph->node_room, graph->n_nodes + 1, sizeof *graph->nodes, "graph nodes"));
-    PT__TRY(pt__grow(memory, &graph->tensors, &graph->tensor_room, graph->n_tensors + node->n_outputs,
-                     sizeof *graph->tensors, "graph tensors"));
-    graph->nodes[graph->n_nodes] = *node;
-    memcpy(graph->tensors + graph->n_tensors, outputs, (size_t)node->n_outputs * sizeof *outputs);
-    graph->n_tensors += node->n_outputs;
-    graph->n_nodes++;
-    return PT_OK;
-}
-
-pt_tensor_t pt__graph_add(pt_graph_t *graph, const struct pt__op *op, int32_t n_inputs, const pt_tensor_t *inputs,
-                          const pt__attributes_t *attributes)
-{
-    if (graph == NULL || graph->status != PT_OK)
-        return PT_NO_TENSOR;
-    pt__node_t node = {.op = op, .n_inputs = n_inputs, .n_outputs = op->n_outputs};
-    pt__tensor_t outputs[PT__MAX_OUTPUTS] = {{0}};
-    pt_status_t status = check_inputs(graph, op, n_inputs, inputs);
-    if (status == PT_OK) {
-        for (int32_t i = 0; i < n_inputs; i++)
-            node.inputs[i] = inputs[i];
-        for (int32_t i = 0; i < op->n_outputs; i++) {
-            node.outputs[i] = (pt_tensor_t)graph->n_tensors + i;
-            outputs[i] = (pt__tensor_t){.kind = PT__KIND_RESULT,
-                                        .place = (int32_t)graph->n_nodes,
-                                        .output = i,
-                                        .dtype = PT_FLOAT32,
-                                        .index_ignore = INT32_MIN};
-        }
-        if (attributes != NULL)
-            node.attributes = *attributes;
-        status = op->shape(graph, &node, outputs);
-    }
-    if (status == PT_OK) {
-        outputs[0].differentiable = is_differentiable(graph, op, &node);
-        status = append_node(graph, &node, outputs);
-    }
-    if (status != PT_OK) {
-        char message[PT__MESSAGE_SIZE];
-        memcpy(message, pt__error_message(), sizeof message);
-        message[sizeof message - 1] = 0;
-        return pt__graph_fail(graph, status, "%s", message);
-    }
-    return node.outputs[0];
-}
-
-pt_status_t pt__graph_bound_index(pt_graph_t *graph, pt_tensor_t tensor, int64_t limit, int32_t ignore)
-{
-    pt__tensor_t *found = pt__graph_tensor(graph, tensor);
-    /* What one op ignores another may index with: only a value that all ignore passes. */
-    if (found->index_limit == 0)
-        found->index_ignore = ignore;
-    else if (found->index_ignore != ignore)
-        found->index_ignore = INT32_MIN;
-    if (found->index_limit == 0 || limit < found->index_limit)
-        found->index_limit = limit;
-    /* A moved index is the same value: the bound belongs to the input that data fills. */
-    const pt__node_t *producer = pt__graph_producer(graph, tensor);
-    for (int32_t i = 0;
-         producer != NULL && (producer->op->flags & (PT__OP_ALIAS | PT__OP_MOVES)) && i < producer->n_inputs; i++)
-        PT__TRY(pt__graph_bound_index(graph, producer->inputs[i], limit, ignore));
-    return PT_OK;
 }

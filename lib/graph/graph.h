@@ -85,7 +85,8 @@ struct pt_graph {
     int64_t n_tensors, n_nodes, n_inputs, n_parameters, n_constants, n_outputs;
     int64_t tensor_room, node_room, input_room, parameter_room, constant_room, output_room;
     pt_tensor_t loss;     /* PT_NO_TENSOR: none */
-    int64_t length_limit; /* the most rows that a sample of PT_DIM_TOKENS may have; 0: no limit */
+    int64_t length_limit[PT__DIMENSIONS]; /* the most rows that a sample may have of a ragged dimension; 0: no limit */
+    int64_t draws;        /* random numbers' streams given out: see pt__graph_draw */
     /* What a task adds for evaluation: scalars, both PT_NO_TENSOR where there are none. */
     pt_tensor_t correct, counted;
     pt_tensor_t tied; /* what a trunk offers as a language model's output weight [V, D]; PT_NO_TENSOR: nothing */
@@ -108,14 +109,30 @@ pt__graph_output(const pt_graph_t *graph,
 /* Sets the graph's first error (message by format) and returns PT_NO_TENSOR: for the builder's calls. */
 pt_tensor_t pt__graph_fail(pt_graph_t *graph, pt_status_t status, const char *format, ...) PT__PRINTF(3, 4);
 
+/* The same with the status and the message that were just reported. */
+pt_tensor_t pt__graph_stick(pt_graph_t *graph, pt_status_t status);
+
+/* Appends a tensor that no node makes: `place` among the inputs, parameters or constants. */
+pt_status_t pt__graph_append(pt_graph_t *graph, pt__kind_t kind, int32_t dtype, const pt__shape_t *shape, int64_t place,
+                             pt_tensor_t *out);
+
+/* No sample may have more rows of this dimension than that, or than an earlier limit. */
+void pt__graph_limit_length(pt_graph_t *graph, int32_t dimension, int64_t limit);
+
+/* The number of another stream of random numbers: what tells the dropouts of a graph apart. It belongs to the node, not
+ * to its place, and a copy goes on where its original stood: whatever is rewritten around a dropout, its mask stays. */
+int64_t pt__graph_draw(pt_graph_t *graph);
+
 /* Adds a node: lets the op check its inputs and shape its outputs. Returns the first output, PT_NO_TENSOR after an error. `graph` may already
  * be in error. attributes may be NULL (all zero). The node's other outputs are the tensors that follow the first. */
 pt_tensor_t pt__graph_add(pt_graph_t *graph, const struct pt__op *op, int32_t n_inputs, const pt_tensor_t *inputs,
                           const pt__attributes_t *attributes);
 
-/* For an op's shape rule: declares that an int32 tensor indexes `limit` rows (`ignore` passes; INT32_MIN: none). The tighter
- * limit wins, and a value is ignored only where all that index with the tensor ignore it. */
-pt_status_t pt__graph_bound_index(pt_graph_t *graph, pt_tensor_t tensor, int64_t limit, int32_t ignore);
+/* bound.c, for pt__graph_add. Refuses an input whose values are not known to stay below what they index, as the op says
+ * ... */
+pt_status_t pt__graph_check_indices(const pt_graph_t *graph, const pt__node_t *node);
+/* ... and notes these bounds at the tensors and at what their values are moved from. */
+void pt__graph_bound_indices(pt_graph_t *graph, const pt__node_t *node);
 
 /* Appends the nodes that compute the loss' gradients for every parameter with wanted[place] != 0. For each contribution to a
  * parameter's gradient it appends one node of op "accumulate_gradient" (input: the contribution, integers[0]: the parameter's place).

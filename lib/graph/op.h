@@ -35,7 +35,6 @@ typedef struct pt__call { /* one step: one node's op with its operands bound */
     pt__view_t inputs[PT__MAX_INPUTS];
     pt__view_t outputs[PT__MAX_OUTPUTS];
     uint32_t accumulate; /* bit i: output i is added to what is there; only for outputs in op->accumulates */
-    int32_t number;      /* of the step: tells dropouts apart */
     void *scratch;       /* op->scratch() bytes, 64-byte aligned */
 } pt__call_t;
 
@@ -44,7 +43,7 @@ enum {
     PT__OP_ALIAS = 2u, /* output 0 is input 0's memory under another shape: no kernel */
     PT__OP_ROWWISE =
         4u, /* row i of output 0 depends on row i of the inputs that share its leading size, and on whole inputs without it */
-    PT__OP_RANDOM = 8u,
+    PT__OP_RANDOM = 8u,    /* draws: its reference in tests/ops is given what was drawn */
     PT__OP_INTERNAL = 16u, /* a gradient's op: hosts cannot add it, it has no gradient itself */
     PT__OP_SINK = 32u,     /* kept although nobody reads it (accumulate_gradient) */
     PT__OP_MOVES =
@@ -60,6 +59,12 @@ typedef struct pt__case {
     pt__attributes_t attributes;
 } pt__case_t;
 
+typedef struct pt__index { /* what the values of an int32 input pick */
+    const char *role;      /* of the input, for messages */
+    int64_t limit;         /* of so many rows; 0: it is no index */
+    int32_t ignore;        /* a value that picks none; INT32_MIN: none */
+} pt__index_t;
+
 typedef struct pt__op {
     const char *name;
     uint32_t flags;
@@ -71,8 +76,11 @@ typedef struct pt__op {
     int32_t
         slope_input; /* place of a pre-activation whose activation' (integers[0]: PT_ACTIVATION_...) multiplies output 0; 0: none. The planner fills it */
     uint32_t needs_gradient_of; /* bit i: input i is differentiable */
-    /* Checks the inputs of a node about to be appended and writes shape (and dtype, preset to float32) of its outputs. */
-    pt_status_t (*shape)(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs);
+    /* Checks the inputs of a node about to be appended and writes shape (and dtype, preset to float32) of its outputs.
+     * It changes nothing: the planner asks it too, about nodes that may never be. */
+    pt_status_t (*shape)(const pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs);
+    /* What an int32 input of a node that the shape rule accepts indexes; NULL: no input of this op is an index. */
+    pt__index_t (*index)(const pt_graph_t *graph, const pt__node_t *node, int32_t input);
     /* d_outputs[i]: gradient of output i or PT_NO_TENSOR. Writes d_inputs[i] for every input with wanted[i]. NULL: no gradient. node is a copy: adding nodes may move graph->nodes. */
     pt_status_t (*gradient)(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs,
                             const int32_t *wanted, pt_tensor_t *d_inputs);

@@ -55,7 +55,7 @@ static int32_t meet(const pt__shape_t *a, int32_t a_dimension, const pt__shape_t
     return 1;
 }
 
-static pt_status_t binary_shape(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
+static pt_status_t binary_shape(const pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
 {
     char shape[96];
     PT__TRY(pt__expect_dtype(graph, node, 0, "a", PT_FLOAT32));

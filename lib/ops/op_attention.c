@@ -11,7 +11,6 @@
  * and g = d_dst:
  *   d_v = pᵀ g     d_s = p · (g vᵀ - Σ_W g · dst)     d_q = scale · d_s k     d_k = scale · d_sᵀ q */
 #include <math.h>
-#include <string.h>
 
 #include "base/options.h"
 #include "ops/op_rules.h"
@@ -50,15 +49,13 @@ static int32_t read_options(pt_graph_t *graph, const pt_attention_options_t *giv
         status = pt__fail(PT_ERR_ARGUMENT, "attention: flags are 0x%lx, expected PT_ATTENTION_CAUSAL or 0",
                           (unsigned long)options.flags);
     if (status != PT_OK) {
-        char message[PT__MESSAGE_SIZE];
-        memcpy(message, pt__error_message(), sizeof message);
-        pt__graph_fail(graph, status, "%s", message);
+        pt__graph_stick(graph, status);
         return 0;
     }
     attributes->integers[HEADS] = options.heads;
     attributes->integers[KV_HEADS] = options.kv_heads != 0 ? options.kv_heads : options.heads;
     attributes->integers[CAUSAL] = (options.flags & PT_ATTENTION_CAUSAL) != 0;
-    attributes->integers[LENGTH_LIMIT] = graph->length_limit;
+    attributes->integers[LENGTH_LIMIT] = graph->length_limit[PT__DIMENSION_TOKENS];
     attributes->reals[SCALE] = options.scale;
     *mask = options.key_mask;
     return 1;
@@ -131,7 +128,7 @@ static pt_status_t check_width(const pt_graph_t *graph, const pt__node_t *node, 
     return PT_OK;
 }
 
-static pt_status_t attention_shape(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
+static pt_status_t attention_shape(const pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
 {
     static const char *const roles[] = {"query", "key", "value"};
     PT__TRY(check_attributes(node));
@@ -152,7 +149,7 @@ static pt_status_t attention_shape(pt_graph_t *graph, const pt__node_t *node, pt
     return PT_OK;
 }
 
-static pt_status_t packed_shape(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
+static pt_status_t packed_shape(const pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
 {
     PT__TRY(check_attributes(node));
     PT__TRY(check_samples(graph, node, QKV, "qkv"));
@@ -300,7 +297,7 @@ static void packed_gradient_run(const pt__call_t *call, const pt__run_t *run)
     pt__kernels_of(run)->attention_gradient(run->device, &attention);
 }
 
-static pt_status_t gradient_shape(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
+static pt_status_t gradient_shape(const pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
 {
     for (int32_t i = 0; i < node->op->n_outputs; i++)
         outputs[i].shape = pt__input_of(graph, node, i)->shape;

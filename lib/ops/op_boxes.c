@@ -35,7 +35,7 @@ pt_tensor_t pt_concat(pt_graph_t *graph, const pt_tensor_t *sources, int32_t cou
     return pt__build(graph, "concat", sources == NULL ? 0 : count, sources, &attributes);
 }
 
-static pt_status_t transpose_shape(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
+static pt_status_t transpose_shape(const pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
 {
     const pt__tensor_t *src = pt__input_of(graph, node, 0);
     const int64_t *permutation = node->attributes.integers + PERMUTATION;
@@ -105,7 +105,7 @@ static void transpose_run(const pt__call_t *call, const pt__run_t *run)
     run_copy(run, &copy, src->data, dst->data);
 }
 
-static pt_status_t slice_shape(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
+static pt_status_t slice_shape(const pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
 {
     const int64_t *integers = node->attributes.integers;
     PT__TRY(pt__expect_rank(graph, node, 0, "src", 1, PT_MAX_RANK));
@@ -165,7 +165,7 @@ static void slice_run(const pt__call_t *call, const pt__run_t *run)
     copy_part(run, &call->inputs[0], &call->outputs[0], dimension, integers[START], 0, pt__accumulates(call, 0));
 }
 
-static pt_status_t slice_gradient_shape(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
+static pt_status_t slice_gradient_shape(const pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
 {
     (void)graph;
     outputs[0].shape = pt__attributes_get_shape(&node->attributes, G_SHAPE);
@@ -182,7 +182,7 @@ static void slice_gradient_run(const pt__call_t *call, const pt__run_t *run)
               pt__accumulates(call, 0));
 }
 
-static pt_status_t concat_shape(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
+static pt_status_t concat_shape(const pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
 {
     static const char *const roles[PT__MAX_INPUTS] = {"source 0", "source 1", "source 2", "source 3",
                                                       "source 4", "source 5", "source 6", "source 7"};

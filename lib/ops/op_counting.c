@@ -9,7 +9,7 @@
 
 enum { IGNORE_INDEX };
 
-static pt_status_t sample_count_shape(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
+static pt_status_t sample_count_shape(const pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
 {
     (void)graph;
     (void)node;
@@ -22,7 +22,7 @@ static void sample_count_run(const pt__call_t *call, const pt__run_t *run)
     pt__kernels_of(run)->fill(run->device, 1, (float)run->count[PT__DIMENSION_BATCH], call->outputs[0].data);
 }
 
-static pt_status_t correct_count_shape(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
+static pt_status_t correct_count_shape(const pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
 {
     int64_t classes = 0;
     PT__TRY(pt__expect_rows(graph, node, 0, "logits", &classes));
@@ -31,7 +31,16 @@ static pt_status_t correct_count_shape(pt_graph_t *graph, const pt__node_t *node
     if (!pt__shape_equal(&pt__input_of(graph, node, 1)->shape, &rows))
         return pt__refuse(graph, node, 1, "labels", "the shape of logits without the last dimension");
     outputs[0].shape = outputs[1].shape = pt__shape_scalar();
-    return pt__bound_index(graph, node, 1, "labels", classes, (int32_t)node->attributes.integers[IGNORE_INDEX]);
+    return PT_OK;
+}
+
+static pt__index_t correct_count_index(const pt_graph_t *graph, const pt__node_t *node, int32_t input)
+{
+    const pt__shape_t *logits = &pt__input_of(graph, node, 0)->shape;
+    (void)input; /* only the labels are int32 */
+    return (pt__index_t){.role = "labels",
+                         .limit = logits->size[logits->rank - 1],
+                         .ignore = (int32_t)node->attributes.integers[IGNORE_INDEX]};
 }
 
 static void correct_count_run(const pt__call_t *call, const pt__run_t *run)
@@ -78,6 +87,7 @@ static const pt__op_t ops[] = {
      .max_inputs = 2,
      .n_outputs = 2,
      .shape = correct_count_shape,
+     .index = correct_count_index,
      .run = correct_count_run,
      .scratch = correct_count_scratch,
      .operations = correct_count_operations,

@@ -12,8 +12,6 @@
  * weight and bias. See op.h. With t' one-hot and smoothed for labels:
  *   d_logits = Σ_c w_c t'_c · p - w t'
  *   d_src = d_logits · weight     d_weight = d_logitsᵀ · src     d_bias = Σ_rows d_logits */
-#include <string.h>
-
 #include "base/options.h"
 #include "ops/op_rules.h"
 
@@ -47,9 +45,7 @@ static int32_t read_options(pt_graph_t *graph, const pt_cross_entropy_options_t 
         status = pt__fail(PT_ERR_ARGUMENT, "cross_entropy_loss: ignore_index is %ld, expected more than that",
                           (long)options.ignore_index);
     if (status != PT_OK) {
-        char message[PT__MESSAGE_SIZE];
-        memcpy(message, pt__error_message(), sizeof message);
-        pt__graph_fail(graph, status, "%s", message);
+        pt__graph_stick(graph, status);
         return 0;
     }
     attributes->integers[IGNORE_INDEX] = options.ignore_index;
@@ -80,7 +76,7 @@ pt_tensor_t pt_linear_cross_entropy_loss(pt_graph_t *graph, pt_tensor_t src, pt_
 }
 
 /* target and class weights against `logits`, the shape that the logits have or would have. */
-static pt_status_t check_target(pt_graph_t *graph, const pt__node_t *node, int32_t target, int32_t class_weights,
+static pt_status_t check_target(const pt_graph_t *graph, const pt__node_t *node, int32_t target, int32_t class_weights,
                                 const pt__shape_t *logits)
 {
     double smoothing = node->attributes.reals[SMOOTHING];
@@ -94,8 +90,7 @@ static pt_status_t check_target(pt_graph_t *graph, const pt__node_t *node, int32
     if (found->dtype == PT_INT32) {
         if (!pt__shape_equal(&found->shape, &rows))
             return pt__refuse(graph, node, target, "target", "one label a row of the logits");
-        return pt__bound_index(graph, node, target, "target", classes,
-                               (int32_t)node->attributes.integers[IGNORE_INDEX]);
+        return PT_OK;
     }
     PT__TRY(pt__expect_dtype(graph, node, target, "target", PT_FLOAT32));
     if (!pt__shape_equal(&found->shape, logits))
@@ -103,7 +98,7 @@ static pt_status_t check_target(pt_graph_t *graph, const pt__node_t *node, int32
     return pt__expect_no_gradient(graph, node, target, "target");
 }
 
-static pt_status_t cross_entropy_shape(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
+static pt_status_t cross_entropy_shape(const pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
 {
     int64_t classes;
     PT__TRY(pt__expect_rows(graph, node, LOGITS, "logits", &classes));
@@ -111,7 +106,7 @@ static pt_status_t cross_entropy_shape(pt_graph_t *graph, const pt__node_t *node
     return check_target(graph, node, TARGET, CLASS_WEIGHTS, &outputs[D_LOGITS].shape);
 }
 
-static pt_status_t linear_cross_entropy_shape(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
+static pt_status_t linear_cross_entropy_shape(const pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
 {
     int64_t width = 0;
     PT__TRY(pt__expect_rows(graph, node, SRC, "src", &width));
@@ -126,6 +121,26 @@ static pt_status_t linear_cross_entropy_shape(pt_graph_t *graph, const pt__node_
     outputs[D_BIAS].shape = pt__shape_make(PT__DIMENSION_NONE, 1, &classes);
     pt__shape_t logits = pt__shape_with_last(&outputs[D_SRC].shape, classes);
     return check_target(graph, node, L_TARGET, L_CLASS_WEIGHTS, &logits);
+}
+
+/* Only labels are int32. */
+static pt__index_t label_index(const pt__node_t *node, int64_t classes)
+{
+    return (pt__index_t){
+        .role = "target", .limit = classes, .ignore = (int32_t)node->attributes.integers[IGNORE_INDEX]};
+}
+
+static pt__index_t cross_entropy_index(const pt_graph_t *graph, const pt__node_t *node, int32_t input)
+{
+    const pt__shape_t *logits = &pt__input_of(graph, node, LOGITS)->shape;
+    (void)input;
+    return label_index(node, logits->size[logits->rank - 1]);
+}
+
+static pt__index_t linear_cross_entropy_index(const pt_graph_t *graph, const pt__node_t *node, int32_t input)
+{
+    (void)input;
+    return label_index(node, pt__input_of(graph, node, WEIGHT)->shape.size[0]);
 }
 
 /* Places for the two scalars, which the kernel always writes: 64 bytes, so that what follows them is aligned. */
@@ -280,6 +295,7 @@ static const pt__op_t ops[] = {
      .n_outputs = 3,
      .needs_gradient_of = 1u << LOGITS,
      .shape = cross_entropy_shape,
+     .index = cross_entropy_index,
      .run = cross_entropy_run,
      .scratch = cross_entropy_scratch,
      .operations = cross_entropy_operations,
@@ -292,6 +308,7 @@ static const pt__op_t ops[] = {
      .accumulates = 1u << D_WEIGHT | 1u << D_BIAS,
      .needs_gradient_of = 1u << SRC | 1u << WEIGHT | 1u << BIAS,
      .shape = linear_cross_entropy_shape,
+     .index = linear_cross_entropy_index,
      .run = linear_cross_entropy_run,
      .scratch = linear_cross_entropy_scratch,
      .operations = linear_cross_entropy_operations,

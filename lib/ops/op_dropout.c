@@ -5,17 +5,17 @@
  * mask: it is never stored. */
 #include "ops/op_rules.h"
 
-enum { NUMBER };      /* integers: tells the dropouts of a graph apart */
+enum { NUMBER };      /* integers: pt__graph_draw tells the dropouts of a graph apart */
 enum { PROBABILITY }; /* reals */
 
 pt_tensor_t pt_dropout(pt_graph_t *graph, pt_tensor_t src, double probability)
 {
-    pt__attributes_t attributes = {.integers = {[NUMBER] = graph == NULL ? 0 : graph->n_nodes},
+    pt__attributes_t attributes = {.integers = {[NUMBER] = pt__graph_draw(graph)},
                                    .reals = {[PROBABILITY] = probability}};
     return pt__build_unary(graph, "dropout", src, &attributes);
 }
 
-static pt_status_t dropout_shape(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
+static pt_status_t dropout_shape(const pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
 {
     double probability = node->attributes.reals[PROBABILITY];
     if (!(probability >= 0 && probability < 1))

@@ -3,7 +3,7 @@
  *
  * Gradient (embedding_gradient): d_weight[v] = Σ d_dst[i] over the i with index[i] = v, in the order of i.
  *
- * Indices of inputs are checked against V or N before a step; the shape rule declares the bound. */
+ * Indices of inputs are checked against V or N before a step; `index` declares the bound. */
 #include "ops/op_rules.h"
 
 enum { TABLE_SHAPE }; /* embedding_gradient: the table's shape from here on */
@@ -18,7 +18,7 @@ pt_tensor_t pt_gather(pt_graph_t *graph, pt_tensor_t src, pt_tensor_t index)
     return pt__build_binary(graph, "gather", src, index, NULL);
 }
 
-static pt_status_t embedding_shape(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
+static pt_status_t embedding_shape(const pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
 {
     PT__TRY(pt__expect_dtype(graph, node, 0, "index", PT_INT32));
     PT__TRY(pt__expect_rank(graph, node, 0, "index", 0, PT_MAX_RANK - 1));
@@ -27,10 +27,17 @@ static pt_status_t embedding_shape(pt_graph_t *graph, const pt__node_t *node, pt
     const pt__shape_t *weight = &pt__input_of(graph, node, 1)->shape;
     outputs[0].shape = pt__input_of(graph, node, 0)->shape;
     outputs[0].shape.size[outputs[0].shape.rank++] = weight->size[1];
-    return pt__bound_index(graph, node, 0, "index", weight->size[0], INT32_MIN);
+    return PT_OK;
 }
 
-static pt_status_t gather_shape(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
+static pt__index_t embedding_index(const pt_graph_t *graph, const pt__node_t *node, int32_t input)
+{
+    (void)input; /* only the index is int32 */
+    return (pt__index_t){
+        .role = "index", .limit = pt__input_of(graph, node, 1)->shape.size[0], .ignore = INT32_MIN};
+}
+
+static pt_status_t gather_shape(const pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
 {
     PT__TRY(pt__expect_float(graph, node, 0, "src", 1, PT_MAX_RANK));
     PT__TRY(pt__expect_fixed(graph, node, 0, "src"));
@@ -40,7 +47,14 @@ static pt_status_t gather_shape(pt_graph_t *graph, const pt__node_t *node, pt__t
     outputs[0].shape = *src;
     outputs[0].shape.dimension = index->dimension;
     outputs[0].shape.size[0] = index->size[0];
-    return pt__bound_index(graph, node, 1, "index", src->size[0], INT32_MIN);
+    return PT_OK;
+}
+
+static pt__index_t gather_index(const pt_graph_t *graph, const pt__node_t *node, int32_t input)
+{
+    (void)input;
+    return (pt__index_t){
+        .role = "index", .limit = pt__input_of(graph, node, 0)->shape.size[0], .ignore = INT32_MIN};
 }
 
 /* Both ops: the gradient of input `table` by that of dst. */
@@ -86,7 +100,7 @@ static void gather_run(const pt__call_t *call, const pt__run_t *run)
     run_table(call, run, &call->inputs[0], &call->inputs[1]);
 }
 
-static pt_status_t gradient_shape(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
+static pt_status_t gradient_shape(const pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
 {
     (void)graph;
     outputs[0].shape = pt__attributes_get_shape(&node->attributes, TABLE_SHAPE);
@@ -132,6 +146,7 @@ static const pt__op_t ops[] = {
      .n_outputs = 1,
      .needs_gradient_of = 2,
      .shape = embedding_shape,
+     .index = embedding_index,
      .gradient = embedding_gradient,
      .run = embedding_run,
      PT__CASES(embedding_cases)},
@@ -141,6 +156,7 @@ static const pt__op_t ops[] = {
      .n_outputs = 1,
      .needs_gradient_of = 1,
      .shape = gather_shape,
+     .index = gather_index,
      .gradient = gather_gradient,
      .run = gather_run,
      PT__CASES(gather_cases)},

@@ -46,7 +46,7 @@ pt_tensor_t pt_linear_in_out(pt_graph_t *graph, pt_tensor_t src, pt_tensor_t wei
     return build(graph, src, weight, bias, activation, 1);
 }
 
-static pt_status_t linear_shape(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
+static pt_status_t linear_shape(const pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
 {
     int64_t activation = node->attributes.integers[ACTIVATION], in_out = node->attributes.integers[IN_OUT], width = 0;
     if (activation < 0 || activation >= PT__ACTIVATION_COUNT)
@@ -136,7 +136,7 @@ static double linear_operations(const pt__call_t *call)
     return 2.0 * (double)pt__view_elements(&call->outputs[0]) * (double)pt__last_size(&call->inputs[SRC]);
 }
 
-static pt_status_t gradient_src_shape(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
+static pt_status_t gradient_src_shape(const pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
 {
     const pt__shape_t *weight = &pt__input_of(graph, node, D_DST_WEIGHT)->shape;
     outputs[0].shape = pt__shape_with_last(&pt__input_of(graph, node, D_DST)->shape,
@@ -172,7 +172,7 @@ static double gradient_operations(const pt__call_t *call)
     return 2.0 * (double)pt__view_elements(&call->inputs[D_DST]) * (double)pt__last_size(&call->outputs[0]);
 }
 
-static pt_status_t gradient_weight_shape(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
+static pt_status_t gradient_weight_shape(const pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
 {
     const pt__shape_t *d_dst = &pt__input_of(graph, node, D_DST)->shape, *src = &pt__input_of(graph, node, 1)->shape;
     int64_t n_outputs = d_dst->size[d_dst->rank - 1], n_inputs = src->size[src->rank - 1];

@@ -29,7 +29,7 @@ static extent_t size_from_end(const pt__shape_t *shape, int32_t from_end)
     return (extent_t){shape->size[dimension], dimension == 0 ? shape->dimension : PT__DIMENSION_NONE};
 }
 
-static pt_status_t matmul_shape(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
+static pt_status_t matmul_shape(const pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
 {
     char other[96];
     int32_t a_transposed = node->attributes.integers[A_TRANSPOSED] != 0,

@@ -39,7 +39,7 @@ pt_tensor_t pt_rms_norm(pt_graph_t *graph, pt_tensor_t src, pt_tensor_t weight, 
     return pt__build_binary(graph, "rms_norm", src, weight, &attributes);
 }
 
-static pt_status_t norm_shape(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
+static pt_status_t norm_shape(const pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
 {
     double epsilon = node->attributes.reals[EPSILON];
     int64_t width = 0;
@@ -116,7 +116,7 @@ static double norm_operations(const pt__call_t *call)
 }
 
 /* d_src like src; d_weight, d_bias [D]. */
-static pt_status_t gradient_shape(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
+static pt_status_t gradient_shape(const pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
 {
     const pt__shape_t *src = &pt__input_of(graph, node, G_SRC)->shape;
     outputs[0].shape = *src;

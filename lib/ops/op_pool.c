@@ -13,7 +13,7 @@ pt_tensor_t pt_pool(pt_graph_t *graph, pt_tensor_t src, int32_t kind)
     return pt__build_unary(graph, "pool", src, &attributes);
 }
 
-static pt_status_t pool_shape(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
+static pt_status_t pool_shape(const pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
 {
     int64_t kind = node->attributes.integers[KIND];
     if (kind < PT_POOL_MEAN || kind > PT_POOL_MAX)
@@ -68,7 +68,7 @@ static void pool_run(const pt__call_t *call, const pt__run_t *run)
                                         kind == PT_POOL_MAX ? call->outputs[1].data : NULL);
 }
 
-static pt_status_t gradient_shape(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
+static pt_status_t gradient_shape(const pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
 {
     (void)graph;
     outputs[0].shape = pt__attributes_get_shape(&node->attributes, SHAPE);

@@ -9,10 +9,13 @@ enum { LIMIT };
 pt_tensor_t pt_positions(pt_graph_t *graph, pt_tensor_t like, int64_t limit)
 {
     pt__attributes_t attributes = {.integers = {[LIMIT] = limit}};
-    return pt__build_unary(graph, "positions", like, &attributes);
+    pt_tensor_t positions = pt__build_unary(graph, "positions", like, &attributes);
+    if (positions != PT_NO_TENSOR)
+        pt__graph_limit_length(graph, graph->tensors[positions].shape.dimension, limit);
+    return positions;
 }
 
-static pt_status_t positions_shape(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
+static pt_status_t positions_shape(const pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
 {
     int64_t limit = node->attributes.integers[LIMIT];
     const pt__shape_t *like = &pt__input_of(graph, node, 0)->shape;
@@ -23,8 +26,6 @@ static pt_status_t positions_shape(pt_graph_t *graph, const pt__node_t *node, pt
     outputs[0].dtype = PT_INT32;
     outputs[0].shape = pt__shape_make(PT__DIMENSION_TOKENS, 1, (int64_t[]){1});
     outputs[0].index_limit = limit;
-    if (graph->length_limit == 0 || limit < graph->length_limit)
-        graph->length_limit = limit;
     return PT_OK;
 }
 

@@ -72,7 +72,7 @@ pt_tensor_t pt__reduce_to(pt_graph_t *graph, pt_tensor_t tensor, const pt__shape
     return tensor;
 }
 
-static pt_status_t reduction_shape(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
+static pt_status_t reduction_shape(const pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
 {
     const int64_t *integers = node->attributes.integers;
     PT__TRY(pt__expect_float(graph, node, 0, "src", 1, PT_MAX_RANK));
@@ -172,7 +172,7 @@ static double reduction_operations(const pt__call_t *call)
     return (double)pt__view_elements(&call->inputs[0]);
 }
 
-static pt_status_t gradient_shape(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
+static pt_status_t gradient_shape(const pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
 {
     (void)graph;
     outputs[0].shape = pt__attributes_get_shape(&node->attributes, G_SHAPE);

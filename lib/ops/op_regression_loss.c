@@ -40,7 +40,7 @@ pt_tensor_t pt_bce_loss(pt_graph_t *graph, pt_tensor_t logits, pt_tensor_t targe
     return build(graph, "bce_loss", logits, target, positive_weight);
 }
 
-static pt_status_t loss_shape(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
+static pt_status_t loss_shape(const pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
 {
     double number = node->attributes.reals[NUMBER];
     if (!(number > 0 && number < 1e30))
@@ -53,7 +53,7 @@ static pt_status_t loss_shape(pt_graph_t *graph, const pt__node_t *node, pt__ten
     return PT_OK;
 }
 
-static pt_status_t bce_shape(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
+static pt_status_t bce_shape(const pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
 {
     PT__TRY(loss_shape(graph, node, outputs));
     return pt__expect_no_gradient(graph, node, TARGET, "target");

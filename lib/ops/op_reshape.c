@@ -43,7 +43,7 @@ static pt_status_t take_symbol(const pt_graph_t *graph, const pt__node_t *node, 
     return PT_OK;
 }
 
-static pt_status_t reshape_shape(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
+static pt_status_t reshape_shape(const pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
 {
     int64_t rank = node->attributes.integers[RANK];
     const pt__tensor_t *input = pt__input_of(graph, node, 0);

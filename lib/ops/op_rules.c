@@ -67,29 +67,6 @@ pt_status_t pt__expect_no_gradient(const pt_graph_t *graph, const pt__node_t *no
                     node->op->name, role);
 }
 
-/* Whether every value that the tensor can have is checked as data, or computed below the limit. */
-static int32_t stays_below(const pt_graph_t *graph, pt_tensor_t tensor, int64_t limit)
-{
-    const pt__tensor_t *found = pt__graph_tensor(graph, tensor);
-    const pt__node_t *producer = pt__graph_producer(graph, tensor);
-    if (producer == NULL)
-        return 1;
-    if (!(producer->op->flags & (PT__OP_ALIAS | PT__OP_MOVES)))
-        return found->index_limit > 0 && found->index_limit <= limit;
-    for (int32_t i = 0; i < producer->n_inputs; i++)
-        if (!stays_below(graph, producer->inputs[i], limit))
-            return 0;
-    return 1;
-}
-
-pt_status_t pt__bound_index(pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role, int64_t limit,
-                            int32_t ignore)
-{
-    if (!stays_below(graph, node->inputs[input], limit))
-        return pt__refuse(graph, node, input, role, "values that stay below %lld", (long long)limit);
-    return pt__graph_bound_index(graph, node->inputs[input], limit, ignore);
-}
-
 pt__shape_t pt__shape_without_last(const pt__shape_t *shape)
 {
     pt__shape_t shorter = *shape;
@@ -111,19 +88,19 @@ int32_t pt__dimension(int64_t dimension, int32_t rank)
     return dimension >= 0 && dimension < rank ? (int32_t)dimension : -1;
 }
 
-pt_status_t pt__shape_like_first(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
+pt_status_t pt__shape_like_first(const pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
 {
     PT__TRY(pt__expect_dtype(graph, node, 0, "src", PT_FLOAT32));
     return pt__shape_of_input0(graph, node, outputs);
 }
 
-pt_status_t pt__shape_of_input0(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
+pt_status_t pt__shape_of_input0(const pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
 {
     outputs[0].shape = pt__input_of(graph, node, 0)->shape;
     return PT_OK;
 }
 
-pt_status_t pt__shape_of_input1(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
+pt_status_t pt__shape_of_input1(const pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
 {
     outputs[0].shape = pt__input_of(graph, node, 1)->shape;
     return PT_OK;

@@ -30,11 +30,6 @@ pt_status_t pt__expect_vector(const pt_graph_t *graph, const pt__node_t *node, i
 /* The input is no parameter and computed from none: this op has no gradient for it. */
 pt_status_t pt__expect_no_gradient(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role);
 
-/* The input's values index `limit` rows, or are `ignore` (INT32_MIN: none). Data is checked before a step; a computed
- * index must be known to stay below. */
-pt_status_t pt__bound_index(pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role, int64_t limit,
-                            int32_t ignore);
-
 /* The shape with its last dimension dropped, or with another one put in its place. */
 pt__shape_t pt__shape_without_last(const pt__shape_t *shape);
 pt__shape_t pt__shape_with_last(const pt__shape_t *shape, int64_t size);
@@ -43,11 +38,11 @@ pt__shape_t pt__shape_with_last(const pt__shape_t *shape, int64_t size);
 int32_t pt__dimension(int64_t dimension, int32_t rank);
 
 /* The whole shape rule of ops whose only output has the shape of input 0, float32 of any rank. */
-pt_status_t pt__shape_like_first(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs);
+pt_status_t pt__shape_like_first(const pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs);
 
 /* The same for gradients' ops, whose inputs are known to be right: the shape of input 0, or of input 1. */
-pt_status_t pt__shape_of_input0(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs);
-pt_status_t pt__shape_of_input1(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs);
+pt_status_t pt__shape_of_input0(const pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs);
+pt_status_t pt__shape_of_input1(const pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs);
 
 /* ---- Attributes that hold a shape: PT__SHAPE_PLACES integers from `place` on ---- */
 

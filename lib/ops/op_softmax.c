@@ -19,7 +19,7 @@ pt_tensor_t pt_log_softmax(pt_graph_t *graph, pt_tensor_t src)
     return pt__build_unary(graph, "log_softmax", src, NULL);
 }
 
-static pt_status_t softmax_shape(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
+static pt_status_t softmax_shape(const pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
 {
     int64_t width;
     PT__TRY(pt__expect_rows(graph, node, 0, "src", &width));

@@ -88,7 +88,6 @@ static pt_status_t build_call(pt__plan_t *plan, int64_t index)
     const pt__node_t *node = &plan->graph->nodes[step->node];
     pt__call_t *call = &plan->calls[index];
     *call = pt__layout_call(plan, node);
-    call->number = (int32_t)index;
     for (int32_t k = 0; k < node->n_inputs; k++)
         if (node->inputs[k] != PT_NO_TENSOR)
             PT__TRY(add_operand(plan, node->inputs[k], &call->inputs[k]));

@@ -157,7 +157,8 @@ int64_t pt__engine_sample_tokens(const pt_model_t *model, const pt_dataset_t *da
                                                         : field->shape[0]; /* samples may be of one length */
         most = rows > most ? rows : most;
     }
-    return model->graph->length_limit > 0 && most > model->graph->length_limit ? model->graph->length_limit : most;
+    int64_t limit = model->graph->length_limit[PT__DIMENSION_TOKENS];
+    return limit > 0 && most > limit ? limit : most;
 }
 
 void pt__engine_release_arena(pt_model_t *model)
@@ -310,7 +311,7 @@ pt_status_t pt__engine_loader(pt_model_t *model, pt__mode_t mode, pt_tensor_t te
                               pt__loader_t **out)
 {
     pt__loader_options_t limited = *options;
-    limited.length_limit[PT__DIMENSION_TOKENS] = model->graph->length_limit;
+    memcpy(limited.length_limit, model->graph->length_limit, sizeof limited.length_limit);
     PT__TRY(pt__engine_wants(model, mode, tensor, mode != PT__MODE_OUTPUT && pt__engine_derives_labels(model, dataset),
                              wants));
     return pt__loader_create(dataset, (*wants)->list, (*wants)->count, &limited, start, out);
@@ -333,9 +334,8 @@ pt_status_t pt__engine_take(pt_model_t *model, pt__mode_t mode, pt_tensor_t tens
         return pt__fail(PT_ERR_ARGUMENT, "values is NULL or n_values, %d, is negative", (int)n_values);
     PT__TRY(pt__engine_wants(model, mode, tensor,
                              mode != PT__MODE_OUTPUT && values_lack_labels(model, values, n_values), wants));
-    const int64_t limits[PT__DIMENSIONS] = {[PT__DIMENSION_TOKENS] = model->graph->length_limit};
     if (model->collectors[mode] == NULL)
-        PT__TRY(pt__collector_create(model->context, (*wants)->list, (*wants)->count, limits,
+        PT__TRY(pt__collector_create(model->context, (*wants)->list, (*wants)->count, model->graph->length_limit,
                                      &model->collectors[mode]));
     PT__TRY(pt__collector_take(model->collectors[mode], values, n_values, samples, loaded));
     return pt__engine_prepare(model, mode, tensor, &loaded->rows, NULL);

@@ -51,7 +51,8 @@ static pt_status_t prepare(generation_t *self, const int32_t *prompt, int64_t pr
         return pt__fail(PT_ERR_STATE, "pt_generate needs a network that reads \"tokens\" alone");
     const pt__shape_t *shape = &model->graph->tensors[self->output].shape;
     self->classes = shape->size[shape->rank - 1];
-    self->limit = model->graph->length_limit > 0 ? model->graph->length_limit : INT32_MAX;
+    int64_t limit = model->graph->length_limit[PT__DIMENSION_TOKENS];
+    self->limit = limit > 0 ? limit : INT32_MAX;
     PT__TRY(pt__check_index("prompt", 0, prompt, prompt_length, self->wants->list[0].index_limit, INT32_MIN));
     PT__TRY(pt__allocate(memory, (size_t)(prompt_length + count), sizeof(int32_t), "window", &self->window));
     memcpy(self->window, prompt, (size_t)prompt_length * sizeof(int32_t));

@@ -130,6 +130,59 @@ START_TEST(test_gradients_only_where_needed)
 }
 END_TEST
 
+/* Dropouts are told apart by numbers of the graph's own: what stands between them changes no mask, and a copy goes on. */
+START_TEST(test_draws)
+{
+    pt_context_t *context = network_context(1, 1);
+    pt_graph_t *copy;
+    int64_t numbers[2][3];
+    for (int longer = 0; longer < 2; longer++) {
+        pt_graph_t *graph = fresh(context);
+        pt_tensor_t y = 0;
+        for (int i = 0; i < 2; i++) {
+            y = pt_dropout(graph, longer ? pt_relu(graph, y) : y, 0.5);
+            numbers[longer][i] = pt__graph_producer(graph, y)->attributes.integers[0];
+        }
+        ck_ok(pt__graph_copy(graph, &copy));
+        y = pt_dropout(copy, y, 0.5);
+        numbers[longer][2] = pt__graph_producer(copy, y)->attributes.integers[0];
+        pt_graph_free(copy);
+        pt_graph_free(graph);
+    }
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(numbers[0][i], i);
+        ck_assert_int_eq(numbers[1][i], i);
+    }
+    pt_context_free(context);
+}
+END_TEST
+
+/* A shape rule that is only asked leaves the bounds of indices and the limits of lengths as they are. */
+START_TEST(test_asking_changes_nothing)
+{
+    pt_context_t *context = network_context(1, 1);
+    pt_graph_t *graph;
+    ck_ok(pt_graph_create(context, &graph));
+    pt_tensor_t tokens = pt_input(graph, "tokens", PT_INT32, 1, (int64_t[]){PT_DIM_TOKENS});
+    pt_tensor_t table = pt_parameter(graph, "table", 2, (int64_t[]){9, 4}, PT_INIT_NORMAL, 1);
+    const pt__node_t asked[] = {
+        {.op = pt__op_find("embedding"), .n_inputs = 2, .n_outputs = 1, .inputs = {tokens, table}},
+        {.op = pt__op_find("positions"), .n_inputs = 1, .n_outputs = 1, .inputs = {tokens}, .attributes = {{7}, {0}}}};
+    for (int i = 0; i < 2; i++) {
+        pt__tensor_t outputs[PT__MAX_OUTPUTS] = {{0}};
+        ck_ok(asked[i].op->shape(graph, &asked[i], outputs));
+    }
+    ck_assert_int_eq(graph->tensors[tokens].index_limit, 0);
+    ck_assert_int_eq(graph->length_limit[PT__DIMENSION_TOKENS], 0);
+    pt_embedding(graph, tokens, table);
+    pt_positions(graph, tokens, 7);
+    ck_assert_int_eq(graph->tensors[tokens].index_limit, 9);
+    ck_assert_int_eq(graph->length_limit[PT__DIMENSION_TOKENS], 7);
+    pt_graph_free(graph);
+    pt_context_free(context);
+}
+END_TEST
+
 START_TEST(test_failing_allocations)
 {
     failing_allocator_t allocator;
@@ -160,5 +213,5 @@ START_TEST(test_failing_allocations)
 }
 END_TEST
 
-SUITE("graph", 60, test_first_error_sticks, test_messages, test_shapes, test_gradients_only_where_needed,
-      test_failing_allocations)
+SUITE("graph", 60, test_first_error_sticks, test_messages, test_shapes, test_gradients_only_where_needed, test_draws,
+      test_asking_changes_nothing, test_failing_allocations)

@@ -69,7 +69,7 @@ START_TEST(test_gpt2_is_hugging_faces)
                       parameter->name, parameter->value, expected[0]);
     }
     ck_assert_int_eq(built.graph->tied, pt__graph_parameter(built.graph, "transformer.wte.weight")->tensor);
-    ck_assert_int_eq(built.graph->length_limit, 16);
+    ck_assert_int_eq(built.graph->length_limit[PT__DIMENSION_TOKENS], 16);
     ck_assert_int_eq(pt__graph_tensor(built.graph, pt__graph_input(built.graph, "tokens")->tensor)->index_limit, 32);
     ck_assert_int_ne(pt__graph_output(built.graph, "hidden"), PT_NO_TENSOR);
     end(&built);

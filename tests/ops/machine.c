@@ -211,13 +211,12 @@ void machine_free(machine_t *machine)
     pt_graph_free(machine->graph);
 }
 
-pt__call_t machine_bind(const machine_t *machine, const pt__node_t *node, int32_t number)
+pt__call_t machine_bind(const machine_t *machine, const pt__node_t *node)
 {
     pt__call_t call = {.op = node->op,
                        .attributes = &node->attributes,
                        .n_inputs = node->n_inputs,
-                       .n_outputs = node->n_outputs,
-                       .number = number};
+                       .n_outputs = node->n_outputs};
     for (int32_t i = 0; i < node->n_inputs; i++)
         if (node->inputs[i] != PT_NO_TENSOR)
             call.inputs[i] = machine_view(machine, node->inputs[i], 0);
@@ -260,7 +259,7 @@ void machine_call(machine_t *machine, pt__call_t *call, pt__device_t *device)
 void machine_execute(machine_t *machine, pt__device_t *device)
 {
     for (int64_t i = 0; i < machine->graph->n_nodes; i++) {
-        pt__call_t call = machine_bind(machine, &machine->graph->nodes[i], (int32_t)i);
+        pt__call_t call = machine_bind(machine, &machine->graph->nodes[i]);
         machine_call(machine, &call, device);
         for (int32_t op = 0; machine->ran != NULL && op < pt__op_count(); op++)
             machine->ran[op] |= pt__op_at(op) == call.op;

@@ -55,7 +55,7 @@ void machine_execute(machine_t *machine, pt__device_t *device);
 
 /* One node's operands; then the call as it stands, with scratch of its own. How often a call wrote behind its scratch:
  * machine->overflows. */
-pt__call_t machine_bind(const machine_t *machine, const pt__node_t *node, int32_t number);
+pt__call_t machine_bind(const machine_t *machine, const pt__node_t *node);
 void machine_call(machine_t *machine, pt__call_t *call, pt__device_t *device);
 
 /* The same views, with all rows that could be there. */

@@ -231,7 +231,7 @@ static void check_in_place(machine_t *machine, const pt__node_t *node, pt__devic
             machine->buffers[node->inputs[i]].bytes != machine->buffers[node->outputs[0]].bytes)
             continue;
         void *made[PT__MAX_OUTPUTS] = {NULL};
-        pt__call_t call = machine_bind(machine, node, 0);
+        pt__call_t call = machine_bind(machine, node);
         bind_outputs(&call, made, NULL);
         memcpy(made[0], machine->buffers[node->inputs[i]].data, (size_t)machine->buffers[node->inputs[i]].bytes);
         call.inputs[i].data = made[0];
@@ -248,7 +248,7 @@ static void check_accumulation(machine_t *machine, const pt__node_t *node, pt__d
         if (!(node->op->accumulates >> o & 1u) || machine->graph->tensors[node->outputs[o]].dtype != PT_FLOAT32)
             continue;
         void *made[PT__MAX_OUTPUTS] = {NULL};
-        pt__call_t call = machine_bind(machine, node, 0);
+        pt__call_t call = machine_bind(machine, node);
         bind_outputs(&call, made, &before);
         call.accumulate = 1u << o;
         machine_call(machine, &call, device);
@@ -273,7 +273,7 @@ static void check_unread(machine_t *machine, const pt__node_t *node, pt__device_
     int32_t first = (node->op->flags & (PT__OP_LOSS | PT__OP_INTERNAL)) ? 0 : 1;
     for (int32_t o = first; o < node->n_outputs && node->n_outputs > 1; o++) {
         void *made[PT__MAX_OUTPUTS] = {NULL};
-        pt__call_t call = machine_bind(machine, node, 0);
+        pt__call_t call = machine_bind(machine, node);
         bind_outputs(&call, made, NULL);
         call.outputs[o].data = NULL;
         machine_call(machine, &call, device);
@@ -291,7 +291,7 @@ static void check_threads(machine_t *machine, const pt__node_t *node, pt__device
     for (int32_t t = 1; t < THREAD_COUNTS; t++) {
         char how[32];
         void *made[PT__MAX_OUTPUTS] = {NULL};
-        pt__call_t call = machine_bind(machine, node, 0);
+        pt__call_t call = machine_bind(machine, node);
         snprintf(how, sizeof how, "with %d threads", (int)thread_counts[t]);
         bind_outputs(&call, made, NULL);
         machine_call(machine, &call, devices[t]);
@@ -304,7 +304,7 @@ static void check_threads(machine_t *machine, const pt__node_t *node, pt__device
  * number; none when not training. */
 static double *draw_mask(machine_t *machine, pt__device_t *device)
 {
-    pt__call_t call = machine_bind(machine, &machine->node, 0);
+    pt__call_t call = machine_bind(machine, &machine->node);
     int64_t n = pt__view_elements(&call.outputs[0]), kept = 0;
     double probability = machine->node.attributes.reals[0], *mask = calloc((size_t)n + 1, sizeof *mask);
     float *ones = machine_memory(4 * n), *drawn = machine_memory(4 * n), *other = machine_memory(4 * n);

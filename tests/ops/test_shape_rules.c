@@ -278,7 +278,7 @@ START_TEST(test_positions_bound_the_length)
     pt_tensor_t positions = pt_positions(machine.graph, like, 9);
     ck_assert_int_ne(pt_embedding(machine.graph, positions, table(&machine, 9)), PT_NO_TENSOR);
     pt_positions(machine.graph, like, 20);
-    ck_assert_int_eq(machine.graph->length_limit, 9);
+    ck_assert_int_eq(machine.graph->length_limit[PT__DIMENSION_TOKENS], 9);
     ck_assert_int_eq(pt_embedding(machine.graph, pt_reshape(machine.graph, positions, 2, (int64_t[]){PT_DIM_TOKENS, 1}),
                                   table(&machine, 8)),
                      PT_NO_TENSOR);

@@ -1,0 +1,131 @@
+/* Appending to graphs: tensors that no node makes, and nodes, whose ops check their inputs. The first error sticks. */
+#include <stdio.h>
+#include <string.h>
+
+#include "graph/op.h"
+
+pt_tensor_t pt__graph_fail(pt_graph_t *graph, pt_status_t status, const char *format, ...)
+{
+    char message[PT__MESSAGE_SIZE];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(message, sizeof message, format, arguments);
+    va_end(arguments);
+    pt__fail(status, "%s", message);
+    if (graph->status == PT_OK) {
+        graph->status = status;
+        memcpy(graph->message, message, sizeof message);
+    }
+    return PT_NO_TENSOR;
+}
+
+pt_tensor_t pt__graph_stick(pt_graph_t *graph, pt_status_t status)
+{
+    char message[PT__MESSAGE_SIZE];
+    snprintf(message, sizeof message, "%s", pt__error_message());
+    return pt__graph_fail(graph, status, "%s", message);
+}
+
+void pt__graph_limit_length(pt_graph_t *graph, int32_t dimension, int64_t limit)
+{
+    int64_t *most = &graph->length_limit[dimension];
+    if (*most == 0 || limit < *most)
+        *most = limit;
+}
+
+int64_t pt__graph_draw(pt_graph_t *graph)
+{
+    return graph == NULL ? 0 : graph->draws++;
+}
+
+/* Whether a gradient can flow from the node's outputs to a parameter. */
+static int32_t is_differentiable(const pt_graph_t *graph, const pt__op_t *op, const pt__node_t *node)
+{
+    if (op->gradient == NULL && !(op->flags & PT__OP_LOSS))
+        return 0;
+    for (int32_t i = 0; i < node->n_inputs; i++)
+        if (node->inputs[i] != PT_NO_TENSOR && (op->needs_gradient_of >> i & 1u) &&
+            graph->tensors[node->inputs[i]].differentiable)
+            return 1;
+    return 0;
+}
+
+static pt_status_t check_inputs(const pt_graph_t *graph, const pt__op_t *op, int32_t n_inputs,
+                                const pt_tensor_t *inputs)
+{
+    if (n_inputs < op->min_inputs || n_inputs > op->max_inputs || n_inputs > PT__MAX_INPUTS)
+        return pt__fail(PT_ERR_ARGUMENT, "%s: %d inputs, expected %d to %d", op->name, (int)n_inputs,
+                        (int)op->min_inputs, (int)op->max_inputs);
+    for (int32_t i = 0; i < n_inputs; i++) {
+        if (inputs[i] == PT_NO_TENSOR && i >= op->min_inputs)
+            continue;
+        if (pt__graph_tensor(graph, inputs[i]) == NULL)
+            return pt__fail(PT_ERR_ARGUMENT, "%s: input %d is tensor %d, which is not one of this graph's %lld",
+                            op->name, (int)i, (int)inputs[i], (long long)graph->n_tensors);
+    }
+    return PT_OK;
+}
+
+pt_status_t pt__graph_append(pt_graph_t *graph, pt__kind_t kind, int32_t dtype, const pt__shape_t *shape, int64_t place,
+                             pt_tensor_t *out)
+{
+    PT__TRY(pt__grow(&graph->context->memory, &graph->tensors, &graph->tensor_room, graph->n_tensors + 1,
+                     sizeof *graph->tensors, "graph tensors"));
+    *out = (pt_tensor_t)graph->n_tensors++;
+    graph->tensors[*out] = (pt__tensor_t){.kind = kind,
+                                          .dtype = dtype,
+                                          .shape = *shape,
+                                          .place = (int32_t)place,
+                                          .index_ignore = INT32_MIN,
+                                          .differentiable = kind == PT__KIND_PARAMETER};
+    return PT_OK;
+}
+
+static pt_status_t append_node(pt_graph_t *graph, const pt__node_t *node, const pt__tensor_t *outputs)
+{
+    pt__memory_t *memory = &graph->context->memory;
+    PT__TRY(
+        pt__grow(memory, &graph->nodes, &graph->node_room, graph->n_nodes + 1, sizeof *graph->nodes, "graph nodes"));
+    PT__TRY(pt__grow(memory, &graph->tensors, &graph->tensor_room, graph->n_tensors + node->n_outputs,
+                     sizeof *graph->tensors, "graph tensors"));
+    graph->nodes[graph->n_nodes] = *node;
+    memcpy(graph->tensors + graph->n_tensors, outputs, (size_t)node->n_outputs * sizeof *outputs);
+    graph->n_tensors += node->n_outputs;
+    graph->n_nodes++;
+    return PT_OK;
+}
+
+pt_tensor_t pt__graph_add(pt_graph_t *graph, const struct pt__op *op, int32_t n_inputs, const pt_tensor_t *inputs,
+                          const pt__attributes_t *attributes)
+{
+    if (graph == NULL || graph->status != PT_OK)
+        return PT_NO_TENSOR;
+    pt__node_t node = {.op = op, .n_inputs = n_inputs, .n_outputs = op->n_outputs};
+    pt__tensor_t outputs[PT__MAX_OUTPUTS] = {{0}};
+    pt_status_t status = check_inputs(graph, op, n_inputs, inputs);
+    if (status == PT_OK) {
+        for (int32_t i = 0; i < n_inputs; i++)
+            node.inputs[i] = inputs[i];
+        for (int32_t i = 0; i < op->n_outputs; i++) {
+            node.outputs[i] = (pt_tensor_t)graph->n_tensors + i;
+            outputs[i] = (pt__tensor_t){.kind = PT__KIND_RESULT,
+                                        .place = (int32_t)graph->n_nodes,
+                                        .output = i,
+                                        .dtype = PT_FLOAT32,
+                                        .index_ignore = INT32_MIN};
+        }
+        if (attributes != NULL)
+            node.attributes = *attributes;
+        status = op->shape(graph, &node, outputs);
+    }
+    if (status == PT_OK)
+        status = pt__graph_check_indices(graph, &node);
+    if (status == PT_OK) {
+        outputs[0].differentiable = is_differentiable(graph, op, &node);
+        status = append_node(graph, &node, outputs);
+    }
+    if (status != PT_OK)
+        return pt__graph_stick(graph, status);
+    pt__graph_bound_indices(graph, &node);
+    return node.outputs[0];
+}
