@@ -193,14 +193,14 @@ pt_status_t pt_model_load(pt_model_t *model, const char *path, uint32_t flags)
         return pt__handle_leave(
             model,
             pt__fail(PT_ERR_ARGUMENT, "pt_model_load: flags is %u, expected 0 or PT_LOAD_STRICT", (unsigned)flags));
-    return pt__handle_leave(model, pt__transfer_load(model, path, flags));
+    return pt__handle_leave(model, pt__weights_load(model, path, flags));
 }
 
 pt_status_t pt_model_save(const pt_model_t *model, const char *path)
 {
     PT__TRY(pt__handle_enter(model, 0, "pt_model_save"));
     return pt__handle_leave(model,
-                            path == NULL ? pt__handle_null("pt_model_save", "path") : pt__weights_write(model, path));
+                            path == NULL ? pt__handle_null("pt_model_save", "path") : pt__weights_write((pt_model_t *)(uintptr_t)model, path));
 }
 
 pt_status_t pt_model_describe(const pt_model_t *model, int32_t what, char *buffer, size_t size, size_t *length)
@@ -220,15 +220,15 @@ pt_status_t pt_model_describe(const pt_model_t *model, int32_t what, char *buffe
                                     pt__fail(PT_ERR_STATE, "pt_model_describe: no training plan has been made yet"));
         pt__plan_print(plan, &text);
     } else if (what == PT_DESCRIBE_SUMMARY) {
-        for (int64_t i = 0; i < model->graph->n_parameters; i++) {
-            const pt__stored_t *parameter = &model->parameters[i];
+        for (int64_t i = 0; i < model->store.count; i++) {
+            const pt__stored_t *parameter = &model->store.tensors[i];
             total += parameter->elements;
             pt__text_add(&text, "%-44s %-22s %12lld%s\n", parameter->name,
                          pt__shape_print(&parameter->shape, PT_FLOAT32, shape, sizeof shape),
                          (long long)parameter->elements, parameter->learnable ? "" : "  fixed");
         }
         pt__text_add(&text, "%lld parameters, %lld of them learn\n", (long long)total,
-                     (long long)pt__model_learnable_elements(model));
+                     (long long)pt__store_learnable_elements(&model->store));
     } else
         return pt__handle_leave(
             model,

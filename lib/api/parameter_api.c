@@ -1,15 +1,14 @@
 /* pt_model_parameter_*, gradients and what learns. */
 #include <math.h>
-#include <string.h>
 
 #include "api/handle.h"
 
 static pt_status_t check_index(const pt_model_t *model, int64_t index, const char *function)
 {
-    if (index >= 0 && index < model->graph->n_parameters)
+    if (index >= 0 && index < model->store.count)
         return PT_OK;
     return pt__fail(PT_ERR_ARGUMENT, "%s: index %lld, the model has %lld parameters", function, (long long)index,
-                    (long long)model->graph->n_parameters);
+                    (long long)model->store.count);
 }
 
 static pt_status_t check_values(const pt_model_t *model, int64_t index, const float *values, int64_t elements,
@@ -18,7 +17,7 @@ static pt_status_t check_values(const pt_model_t *model, int64_t index, const fl
     PT__TRY(check_index(model, index, function));
     if (values == NULL)
         return pt__handle_null(function, "values");
-    const pt__stored_t *parameter = &model->parameters[index];
+    const pt__stored_t *parameter = &model->store.tensors[index];
     if (elements != parameter->elements)
         return pt__fail(PT_ERR_SHAPE, "%s: elements is %lld, \"%s\" has %lld", function, (long long)elements,
                         parameter->name, (long long)parameter->elements);
@@ -27,7 +26,7 @@ static pt_status_t check_values(const pt_model_t *model, int64_t index, const fl
 
 int64_t pt_model_parameter_count(const pt_model_t *model)
 {
-    return model == NULL ? 0 : model->graph->n_parameters;
+    return model == NULL ? 0 : model->store.count;
 }
 
 pt_status_t pt_model_parameter_info(const pt_model_t *model, int64_t index, pt_parameter_info_t *info)
@@ -37,7 +36,7 @@ pt_status_t pt_model_parameter_info(const pt_model_t *model, int64_t index, pt_p
                                       : check_index(model, index, "pt_model_parameter_info");
     if (status != PT_OK)
         return pt__handle_leave(model, status);
-    const pt__stored_t *parameter = &model->parameters[index];
+    const pt__stored_t *parameter = &model->store.tensors[index];
     pt_parameter_info_t found = {.dtype = PT_FLOAT32,
                                  .rank = parameter->shape.rank,
                                  .trainable = parameter->trainable,
@@ -53,7 +52,7 @@ pt_status_t pt_model_parameter_find(const pt_model_t *model, const char *name, i
     PT__TRY(pt__handle_enter(model, 0, "pt_model_parameter_find"));
     if (name == NULL || index == NULL)
         return pt__handle_leave(model, pt__handle_null("pt_model_parameter_find", name == NULL ? "name" : "index"));
-    *index = pt__model_find(model, name);
+    *index = pt__store_find(&model->store, name);
     if (*index < 0)
         return pt__handle_leave(model, pt__fail(PT_ERR_NOT_FOUND, "the model has no parameter \"%.200s\"", name));
     return PT_OK;
@@ -63,8 +62,10 @@ pt_status_t pt_model_parameter_get(const pt_model_t *model, int64_t index, float
 {
     PT__TRY(pt__handle_enter(model, 0, "pt_model_parameter_get"));
     pt_status_t status = check_values(model, index, values, elements, "pt_model_parameter_get");
+    if (status == PT_OK) /* the initial values may have to be drawn yet */
+        status = pt__store_settle((pt__store_t *)(uintptr_t)&model->store);
     if (status == PT_OK)
-        memcpy(values, model->parameters[index].value, (size_t)elements * sizeof(float));
+        status = pt__stored_get(&model->store, &model->store.tensors[index], values);
     return pt__handle_leave(model, status);
 }
 
@@ -75,9 +76,11 @@ pt_status_t pt_model_parameter_set(pt_model_t *model, int64_t index, const float
     for (int64_t i = 0; status == PT_OK && i < elements; i++)
         if (!isfinite(values[i]))
             status = pt__fail(PT_ERR_NONFINITE, "pt_model_parameter_set: \"%s\": value %lld is not finite",
-                              model->parameters[index].name, (long long)i);
+                              model->store.tensors[index].name, (long long)i);
     if (status == PT_OK)
-        memcpy(model->parameters[index].value, values, (size_t)elements * sizeof(float));
+        status = pt__store_place(&model->store);
+    if (status == PT_OK)
+        status = pt__stored_set(&model->store, &model->store.tensors[index], PT_FLOAT32, values);
     return pt__handle_leave(model, status);
 }
 
@@ -87,7 +90,7 @@ pt_status_t pt_model_gradient_get(const pt_model_t *model, int64_t index, float 
     pt_status_t status = check_values(model, index, values, elements, "pt_model_gradient_get");
     if (status != PT_OK)
         return pt__handle_leave(model, status);
-    const pt__stored_t *parameter = &model->parameters[index];
+    const pt__stored_t *parameter = &model->store.tensors[index];
     if (parameter->gradient == NULL || model->accumulated == 0 || !(model->weight > 0))
         return pt__handle_leave(
             model,

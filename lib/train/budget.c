@@ -14,8 +14,8 @@ static int64_t sample_bytes(const pt_model_t *model, int64_t tokens)
 
 static int64_t fixed_bytes(const pt_model_t *model, const pt_optimizer_t *optimizer)
 {
-    int64_t learnable = pt__model_learnable_elements(model);
-    return (model->value_elements + learnable) * (int64_t)sizeof(float) +
+    int64_t learnable = pt__store_learnable_elements(&model->store);
+    return pt__store_bytes(&model->store) + learnable * (int64_t)sizeof(float) +
            pt__optimizer_slot_bytes(optimizer, learnable);
 }
 

@@ -75,9 +75,9 @@ static pt_status_t add_ages(builder_t *builder, const pt_model_t *model, const p
     pt__memory_t *memory = &builder->context->memory;
     int64_t index = builder->tensors.n_entries, count = 0;
     PT__TRY(
-        pt__allocate(memory, (size_t)model->graph->n_parameters, sizeof *builder->ages, "checkpoint", &builder->ages));
-    for (int64_t i = 0; i < model->graph->n_parameters; i++)
-        if (model->parameters[i].learnable) {
+        pt__allocate(memory, (size_t)model->store.count, sizeof *builder->ages, "checkpoint", &builder->ages));
+    for (int64_t i = 0; i < model->store.count; i++)
+        if (model->store.tensors[i].learnable) {
             builder->ages[count] = pt__optimizer_age(optimizer, count);
             count++;
         }
@@ -122,8 +122,8 @@ static pt_status_t add_parameters(builder_t *builder, const pt_model_t *model)
     if (model->config != NULL)
         add_string(builder, PREFIX "config", model->config);
     add_integer(builder, PREFIX "task", model->task.task);
-    for (int64_t i = 0; i < model->graph->n_parameters; i++)
-        PT__TRY(add_entry(builder, "", "", &model->parameters[i], model->parameters[i].value));
+    for (int64_t i = 0; i < model->store.count; i++)
+        PT__TRY(add_entry(builder, "", "", &model->store.tensors[i], model->store.tensors[i].value));
     return PT_OK;
 }
 
@@ -139,9 +139,9 @@ static pt_status_t add_optimizer(builder_t *builder, const pt_model_t *model, co
     PT__TRY(add_ages(builder, model, optimizer));
     for (int32_t slot = 0; slot < kind->n_slots; slot++) {
         snprintf(middle, sizeof middle, "slot.%s.", kind->slot_names[slot]);
-        for (int64_t i = 0, learnable = 0; i < model->graph->n_parameters; i++)
-            if (model->parameters[i].learnable)
-                PT__TRY(add_entry(builder, PREFIX, middle, &model->parameters[i],
+        for (int64_t i = 0, learnable = 0; i < model->store.count; i++)
+            if (model->store.tensors[i].learnable)
+                PT__TRY(add_entry(builder, PREFIX, middle, &model->store.tensors[i],
                                   pt__optimizer_slot(optimizer, learnable++, slot)));
     }
     return PT_OK;
@@ -154,9 +154,9 @@ static pt_status_t add_state(builder_t *builder, const pt_model_t *model, const 
     add_integer(builder, PREFIX "accumulated", model->accumulated);
     add_double(builder, PREFIX "accumulated.loss", model->loss_sum);
     add_double(builder, PREFIX "accumulated.weight", model->weight);
-    for (int64_t i = 0; model->accumulated > 0 && i < model->graph->n_parameters; i++)
-        if (model->parameters[i].learnable)
-            PT__TRY(add_entry(builder, PREFIX, "gradient.", &model->parameters[i], model->parameters[i].gradient));
+    for (int64_t i = 0; model->accumulated > 0 && i < model->store.count; i++)
+        if (model->store.tensors[i].learnable)
+            PT__TRY(add_entry(builder, PREFIX, "gradient.", &model->store.tensors[i], model->store.tensors[i].gradient));
     if (progress == NULL)
         return PT_OK;
     add_integer(builder, PREFIX "stage.step", progress->step);
@@ -170,16 +170,20 @@ static pt_status_t add_state(builder_t *builder, const pt_model_t *model, const 
     add_double(builder, PREFIX "stage.best_loss", progress->best_loss);
     if (progress->best != NULL)
         add_string(builder, PREFIX "stage.keeps_best", "1");
-    for (int64_t i = 0; progress->best != NULL && i < model->graph->n_parameters; i++)
-        PT__TRY(add_entry(builder, PREFIX, "best.", &model->parameters[i],
-                          progress->best + (model->parameters[i].value - model->values)));
+    const float *best = progress->best;
+    for (int64_t i = 0; best != NULL && i < model->store.count; i++)
+        if (pt__stored_changes(&model->store.tensors[i])) {
+            PT__TRY(add_entry(builder, PREFIX, "best.", &model->store.tensors[i], best));
+            best += model->store.tensors[i].elements;
+        }
     return PT_OK;
 }
 
-pt_status_t pt__weights_write(const pt_model_t *model, const char *path)
+pt_status_t pt__weights_write(pt_model_t *model, const char *path)
 {
     builder_t builder = {.context = model->context};
     pt_status_t status;
+    PT__TRY_OUT(pt__store_settle(&model->store));
     add_string(&builder, "format", "pt"); /* what readers of the Hugging Face ecosystem ask for */
     PT__TRY_OUT(add_parameters(&builder, model));
     PT__TRY_OUT(pt__safetensors_write(model->context, path, &builder.tensors, 0));
@@ -188,11 +192,12 @@ out:
     return status;
 }
 
-pt_status_t pt__checkpoint_write(const pt_model_t *model, const pt_optimizer_t *optimizer,
+pt_status_t pt__checkpoint_write(pt_model_t *model, const pt_optimizer_t *optimizer,
                                  const pt__progress_t *progress, const char *path)
 {
     builder_t builder = {.context = model->context};
     pt_status_t status;
+    PT__TRY_OUT(pt__store_settle(&model->store));
     PT__TRY_OUT(add_parameters(&builder, model));
     if (optimizer != NULL)
         PT__TRY_OUT(add_optimizer(&builder, model, optimizer));
@@ -254,12 +259,14 @@ static pt_status_t read_tensors(const reader_t *reader, pt_model_t *model, pt_op
 {
     char middle[64];
     const pt__optimizer_kind_t *kind = optimizer == NULL ? NULL : pt__optimizer_kind_of(optimizer);
-    for (int64_t i = 0, learnable = 0; i < model->graph->n_parameters; i++) {
-        const pt__stored_t *parameter = &model->parameters[i];
+    for (int64_t i = 0, learnable = 0; i < model->store.count; i++) {
+        pt__stored_t *parameter = &model->store.tensors[i];
         PT__TRY(read_entry(reader, "", "", parameter, copy ? parameter->value : NULL));
-        if (best != NULL)
-            PT__TRY(read_entry(reader, PREFIX, "best.", parameter,
-                               copy ? best + (parameter->value - model->values) : NULL));
+        parameter->is_filled |= copy;
+        if (best != NULL && pt__stored_changes(parameter)) {
+            PT__TRY(read_entry(reader, PREFIX, "best.", parameter, copy ? best : NULL));
+            best += parameter->elements;
+        }
         if (!parameter->learnable)
             continue;
         for (int32_t slot = 0; kind != NULL && slot < kind->n_slots; slot++) {
@@ -295,8 +302,8 @@ static pt_status_t read_ages(const reader_t *reader, const pt_model_t *model, pt
 {
     const pt__entry_t *entry = pt__tensors_find(reader->table, AGES);
     int64_t learnables = 0, age;
-    for (int64_t i = 0; i < model->graph->n_parameters; i++)
-        learnables += model->parameters[i].learnable;
+    for (int64_t i = 0; i < model->store.count; i++)
+        learnables += model->store.tensors[i].learnable;
     if (entry == NULL)
         return pt__fail(PT_ERR_NOT_FOUND, "%s: no tensor \"%s\"", reader->path, AGES);
     if (entry->dtype != PT_INT64 || entry->bytes != learnables * (int64_t)sizeof age)
@@ -378,7 +385,8 @@ static pt_status_t read_all(const reader_t *reader, pt_model_t *model, pt_optimi
     if (optimizer != NULL)
         PT__TRY(pt__model_bind_optimizer(model, optimizer));
     else if (accumulated > 0)
-        PT__TRY(pt__model_make_gradients(model));
+        PT__TRY(pt__store_make_gradients(&model->store));
+    PT__TRY(pt__store_place(&model->store));
     PT__TRY(read_tensors(reader, model, optimizer, accumulated, best, 1));
     if (optimizer != NULL) {
         pt__optimizer_counts_set(optimizer, &counts);

@@ -92,7 +92,7 @@ pt_status_t pt__engine_wants(pt_model_t *model, pt__mode_t mode, pt_tensor_t ten
             return PT_OK;
         }
     }
-    if (mode == PT__MODE_TRAIN && pt__model_learnable_elements(model) == 0)
+    if (mode == PT__MODE_TRAIN && pt__store_learnable_elements(&model->store) == 0)
         return pt__fail(PT_ERR_STATE, "no parameter learns: see pt_model_set_trainable");
     PT__TRY(make_wants(model, mode, tensor, derive_labels, &made));
     pt__engine_release_wants(&model->context->memory, wants);
@@ -127,7 +127,7 @@ static pt_status_t make_plan(const pt_model_t *model, pt__mode_t mode, pt_tensor
     options.n_kept = pt__engine_targets(model, mode, tensor, targets);
     PT__TRY(pt__allocate(memory, (size_t)model->graph->n_parameters, sizeof *wanted, "parameters", &wanted));
     for (int64_t i = 0; i < model->graph->n_parameters; i++)
-        wanted[i] = model->parameters[i].learnable;
+        wanted[i] = model->store.tensors[i].learnable;
     options.wanted = wanted;
     pt_status_t status = pt__plan_create(model->graph, &options, out);
     pt__release(memory, wanted);
@@ -166,7 +166,7 @@ void pt__engine_release_arena(pt_model_t *model)
     pt__release(&model->context->memory, model->arena);
     model->arena = NULL;
     model->arena_bytes = 0;
-    model->placement++;
+    model->store.moves++;
 }
 
 static pt_status_t grow_arena(pt_model_t *model, int64_t bytes)
@@ -185,12 +185,9 @@ static pt_status_t make_room(pt_model_t *model, pt__mode_t mode)
 {
     pt__planned_t *planned = &model->planned[mode];
     if (mode == PT__MODE_TRAIN)
-        PT__TRY(pt__model_make_gradients(model));
+        PT__TRY(pt__store_make_gradients(&model->store));
     PT__TRY(grow_arena(model, pt__plan_arena_bytes(planned->plan)));
-    if (planned->bound != model->placement) {
-        pt__plan_bind(planned->plan, model->arena, model->value_pointers, model->gradient_pointers);
-        planned->bound = model->placement;
-    }
+    PT__TRY(pt__model_bind_plan(model, planned));
     if (model->wants[mode].derive_labels && planned->rows.count[PT__DIMENSION_TOKENS] > model->derived_capacity) {
         pt__release(&model->context->memory, model->derived);
         model->derived = NULL;

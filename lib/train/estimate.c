@@ -7,10 +7,11 @@ pt_status_t pt__estimate(pt_model_t *model, const pt_optimizer_t *optimizer, int
     pt__measure_t measure;
     int64_t held = atomic_load(&model->context->memory.bytes);
     *estimate = (pt_estimate_t){.struct_size = (uint32_t)sizeof *estimate};
-    for (int64_t i = 0; i < model->graph->n_parameters; i++)
-        estimate->parameters += model->parameters[i].elements;
-    estimate->trainable = pt__model_learnable_elements(model);
-    estimate->parameter_bytes = model->value_elements * (int64_t)sizeof(float);
+    const pt__store_t *store = &model->store;
+    for (int64_t i = 0; i < store->count; i++)
+        estimate->parameters += store->tensors[i].elements;
+    estimate->trainable = pt__store_learnable_elements(store);
+    estimate->parameter_bytes = pt__store_bytes(store);
     estimate->gradient_bytes = estimate->trainable * (int64_t)sizeof(float);
     estimate->optimizer_bytes = optimizer == NULL ? 0 : pt__optimizer_slot_bytes(optimizer, estimate->trainable);
     const pt__rows_t rows = pt__rows_make(samples, tokens);
@@ -21,7 +22,8 @@ pt_status_t pt__estimate(pt_model_t *model, const pt_optimizer_t *optimizer, int
     const pt__planned_t *planned = &model->planned[PT__MODE_TRAIN];
     int64_t tables = planned->plan == NULL ? 0 : pt__plan_table_bytes(planned->plan);
     int64_t slots = optimizer != NULL && pt__optimizer_slot(optimizer, 0, 0) == NULL ? estimate->optimizer_bytes : 0;
-    estimate->bytes = held + slots + (model->gradients == NULL ? estimate->gradient_bytes : 0);
+    estimate->bytes = held + slots + (store->gradients == NULL ? estimate->gradient_bytes : 0);
+    estimate->bytes += pt__store_unplaced_bytes(store);
     estimate->bytes += measure.arena_bytes > model->arena_bytes ? measure.arena_bytes - model->arena_bytes : 0;
     estimate->bytes += measure.table_bytes > tables ? measure.table_bytes - tables : 0;
     return PT_OK;

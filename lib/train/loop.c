@@ -75,7 +75,7 @@ static pt_status_t evaluate(pt__stage_t *stage)
         progress->best_step = progress->step;
         progress->evaluations_without_gain = 0;
         if (progress->best != NULL)
-            memcpy(progress->best, stage->model->values, (size_t)stage->model->value_elements * sizeof(float));
+            PT__TRY(pt__store_copy_changing(&stage->model->store, progress->best));
     } else if (++progress->evaluations_without_gain >= stage->options->patience && stage->options->patience > 0 &&
                stage->reason == 0)
         stage->reason = PT_REASON_EARLY;
@@ -151,7 +151,7 @@ static pt_status_t finish(pt__stage_t *stage)
     if (options->checkpoint_directory != NULL && !stage->is_saved)
         PT__TRY(checkpoint(stage));
     if (stage->progress.best != NULL && stage->progress.best_step > 0)
-        memcpy(stage->model->values, stage->progress.best, (size_t)stage->model->value_elements * sizeof(float));
+        PT__TRY(pt__store_restore_changing(&stage->model->store, stage->progress.best));
     pt__stage_tell(stage, PT_EVENT_END, NULL);
     return PT_OK;
 }
@@ -291,9 +291,9 @@ static pt_status_t start(pt__stage_t *stage, char path[PT__PATH_SIZE], int32_t *
     stage->progress.begin = pt__optimizer_counts_get(stage->optimizer).steps;
     stage->progress.best_loss = stage->evaluation_loss = stage->evaluation_accuracy = (double)NAN;
     if (options->flags & PT_TRAIN_KEEP_BEST)
-        PT__TRY(pt__allocate(
-            &model->context->memory, (size_t)model->value_elements, sizeof(float), "best weights",
-            &stage->progress.best)); /* with zeros between parameters, where a checkpoint has nothing to read */
+        PT__TRY(pt__allocate_uninitialised(&model->context->memory,
+                                           (size_t)pt__store_changing_elements(&model->store), sizeof(float),
+                                           "best weights", &stage->progress.best));
     PT__TRY(check_evaluation(stage));
     if (options->checkpoint_directory != NULL)
         PT__TRY(pt__directory_make(&model->context->memory, options->checkpoint_directory));

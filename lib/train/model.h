@@ -1,4 +1,4 @@
-/* A model as the stages see it: graphs, parameters in one block, gradients in another, plans and their one arena.
+/* A model as the stages see it: graphs, the store of what outlives a step, plans and their one arena.
  * lib/api/ checks arguments and calls what is declared here; nothing here checks for NULL. */
 #ifndef PT__MODEL_H
 #define PT__MODEL_H
@@ -8,16 +8,7 @@
 #include "optim/optim.h"
 #include "plan/plan.h"
 #include "tasks/tasks.h"
-
-typedef struct pt__stored { /* one parameter; the name is the graph's */
-    const char *name;
-    pt__shape_t shape;
-    int64_t elements;
-    float *value;    /* within model->values, 64-byte aligned */
-    float *gradient; /* within model->gradients; NULL where it does not learn or nothing was planned yet */
-    int32_t trainable;
-    int32_t learnable; /* trainable, and the loss depends on it */
-} pt__stored_t;
+#include "train/store.h"
 
 typedef struct pt__transfer { /* what became of a tensor name when weights were taken over */
     char *name;
@@ -35,7 +26,7 @@ typedef struct pt__planned { /* one plan of each mode is kept; it grows when mor
     pt__plan_t *plan;
     pt_tensor_t tensor; /* OUTPUT: which one it gives */
     pt__rows_t rows; /* its capacity */
-    uint64_t bound; /* model->placement when its addresses were set */
+    uint64_t bound; /* model->store.moves when its addresses were set */
 } pt__planned_t;
 
 typedef struct pt__wants { /* the fields that a mode reads, and where they go */
@@ -54,15 +45,9 @@ struct pt_model {
     pt_task_options_t task;
     float *class_weights; /* what task.class_weights points to */
 
-    pt__stored_t *parameters; /* [graph->n_parameters] */
-    float *values;
-    int64_t value_elements; /* of the block, gaps included */
-    float *gradients;
-    int64_t gradient_elements;
-    float **value_pointers, **gradient_pointers; /* [graph->n_parameters], for binding plans */
-    int32_t recompute;                           /* PT_RECOMPUTE_...: what is made again in the backward pass */
-    uint64_t identity;  /* of the set of learnable parameters and their addresses: an optimizer binds to it */
-    uint64_t placement; /* counts every move of memory that plans have bound */
+    pt__store_t store; /* of the graph's parameters */
+    int32_t recompute; /* PT_RECOMPUTE_...: what is made again in the backward pass */
+    uint64_t identity; /* of the set of learnable parameters and their addresses: an optimizer binds to it */
 
     pt__planned_t planned[PT__MODE_COUNT];
     void *arena;
@@ -91,36 +76,37 @@ struct pt_model {
 pt_status_t pt__model_create(pt_context_t *context, const pt_graph_t *graph, const pt__family_t *family,
                              const char *config, pt_model_t **out);
 void pt__model_free(pt_model_t *model);
+void pt__model_set_recompute(pt_model_t *model, int32_t recompute);
+/* Plans, and what was made for handing values over. */
+void pt__model_drop_plans(pt_model_t *model);
+/* Plans and their memory, which otherwise only grow. */
+void pt__model_release_plans(pt_model_t *model);
+void pt__model_forget_accumulation(pt_model_t *model);
+
+/* ---- model_task.c ---- */
 pt_status_t pt__model_set_task(pt_model_t *model, const pt_task_options_t *options);
+
+/* ---- learnables.c ---- */
 /* Names changed sets of learnables: after trainable flags, task or memory changed. */
 pt_status_t pt__model_renew_learnables(pt_model_t *model);
 /* Parameters whose names match learn or do not; *matched says how many match. A failure changes nothing. */
 pt_status_t pt__model_set_trainable(pt_model_t *model, const char *pattern, int32_t trainable, int64_t *matched);
-void pt__model_set_recompute(pt_model_t *model, int32_t recompute);
-/* Plans and their memory, which otherwise only grow. */
-void pt__model_release_plans(pt_model_t *model);
-/* Index of a parameter, -1: none. */
-int64_t pt__model_find(const pt_model_t *model, const char *name);
-/* Allocates gradients for the learnable parameters, where that has not happened. */
-pt_status_t pt__model_make_gradients(pt_model_t *model);
-/* The learnable parameters as an optimizer binds to them; *list is freed by the caller with pt__release. */
+/* The learnable parameters as an optimizer binds to them, with memory for values and gradients. */
 pt_status_t pt__model_bind_optimizer(pt_model_t *model, pt_optimizer_t *optimizer);
-int64_t pt__model_learnable_elements(const pt_model_t *model); /* without gaps */
-void pt__model_forget_accumulation(pt_model_t *model);
+/* Settles the store, and sets a plan's addresses in it and in the arena where they have moved. */
+pt_status_t pt__model_bind_plan(pt_model_t *model, pt__planned_t *planned);
 
-/* ---- initial.c ---- */
-/* Fills a parameter: from `source`, or, where that is NULL, as described. */
-pt_status_t pt__initial_fill(const pt_context_t *context, const pt__parameter_t *described, const float *source,
-                             const pt__stored_t *stored);
-
-/* ---- transfer.c ---- */
-/* Puts an empty report in place of the last one, which the caller keeps for pt__report_end: that releases it, or after a failure brings it back. */
+/* ---- report.c ---- */
+/* Puts an empty report in place of the last one, which the caller keeps for pt__report_end: that releases it, or after
+ * a failure brings it back. */
 pt__report_t pt__report_begin(pt_model_t *model);
 void pt__report_end(pt_model_t *model, pt__report_t last, pt_status_t status);
 void pt__report_release(pt_model_t *model);
-pt_status_t pt__transfer_note(pt_model_t *model, const char *name, int32_t kind);
+pt_status_t pt__report_note(pt_model_t *model, const char *name, int32_t kind);
+
+/* ---- transfer.c, weights.c ---- */
 pt_status_t pt__transfer_copy(pt_model_t *model, const pt_model_t *source);
-pt_status_t pt__transfer_load(pt_model_t *model, const char *path, uint32_t flags);
+pt_status_t pt__weights_load(pt_model_t *model, const char *path, uint32_t flags);
 
 /* ---- engine.c ---- */
 /* The tensors of a mode that a run leaves to be read, at most 4; returns how many. */
@@ -200,14 +186,14 @@ typedef struct pt__progress { /* a stage's place, beside model and optimizer */
     double best_loss; /* NaN: none yet */
     int64_t best_step;
     int64_t evaluated_step; /* of the last evaluation */
-    float *best;            /* like model->values; NULL: not kept */
+    float *best;            /* what the stage changes, as pt__store_copy_changing makes it; NULL: not kept */
 } pt__progress_t;
-pt_status_t pt__checkpoint_write(const pt_model_t *model, const pt_optimizer_t *optimizer,
+pt_status_t pt__checkpoint_write(pt_model_t *model, const pt_optimizer_t *optimizer,
                                  const pt__progress_t *progress, const char *path);
 /* progress may be NULL. progress->best, where it is not NULL, is filled where the file has it. Without an optimizer its state is left aside. */
 pt_status_t pt__checkpoint_read(pt_model_t *model, pt_optimizer_t *optimizer, pt__progress_t *progress,
                                 const char *path);
-pt_status_t pt__weights_write(const pt_model_t *model, const char *path);
+pt_status_t pt__weights_write(pt_model_t *model, const char *path);
 
 /* ---- rotation.c: checkpoints in a directory ---- */
 enum { PT__PATH_SIZE = 4096 };

@@ -64,7 +64,10 @@ START_TEST(test_files)
     ck_ok(pt_model_load(target, path, 0));
     ck_assert_int_eq(kind_of(target, "score.weight"), PT_TRANSFER_SHAPE);
     ck_fails(pt_model_load(linear, path, PT_LOAD_STRICT), PT_ERR_NOT_FOUND, "linear.");
-    ck_ok(pt_model_load(linear, path, 0));
+    before = network_fingerprint(linear);
+    ck_fails(pt_model_load(linear, path, 0), PT_ERR_NOT_FOUND, "the model \"linear.weight\"");
+    ck_assert_ptr_nonnull(strstr(pt_last_error(), "the file has \"score.bias\""));
+    ck_assert_uint_eq(network_fingerprint(linear), before);
     ck_assert_int_eq(pt_model_transfer_count(linear, PT_TRANSFER_COPIED), 0);
     ck_assert_int_eq(pt_model_transfer_count(linear, PT_TRANSFER_NEW), 2);
     ck_assert_int_gt(pt_model_transfer_count(linear, PT_TRANSFER_UNEXPECTED), 20);

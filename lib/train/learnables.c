@@ -1,0 +1,109 @@
+/* Which of a model's stored tensors learn, and the binding of optimizers and plans to them. */
+#include "train/model.h"
+
+#include <string.h>
+
+pt_status_t pt__model_renew_learnables(pt_model_t *model)
+{
+    pt__memory_t *memory = &model->context->memory;
+    pt__store_t *store = &model->store;
+    int32_t *wanted = NULL, *found = NULL;
+    pt_status_t status;
+    PT__TRY_OUT(pt__allocate(memory, (size_t)store->count, sizeof *wanted, "parameters", &wanted));
+    PT__TRY_OUT(pt__allocate(memory, (size_t)store->count, sizeof *found, "parameters", &found));
+    for (int64_t i = 0; i < store->count; i++)
+        wanted[i] = store->tensors[i].trainable;
+    PT__TRY_OUT(pt__graph_find_learnables(model->graph, wanted, found));
+    pt__model_drop_plans(model);
+    pt__store_drop_gradients(store);
+    pt__model_forget_accumulation(model);
+    for (int64_t i = 0; i < store->count; i++)
+        store->tensors[i].learnable = found[i];
+    model->identity = atomic_fetch_add(&model->context->identities, 1) + 1;
+out:
+    pt__release(memory, wanted);
+    pt__release(memory, found);
+    return status;
+}
+
+/* The parameters whose names match get the flag; returns how many match, and in *changed how many had another. No optimizer learns
+ * state. */
+static int64_t flag_matching(pt__store_t *store, const char *pattern, int32_t trainable, int64_t *changed)
+{
+    int64_t matched = 0;
+    *changed = 0;
+    for (int64_t i = 0; i < store->count; i++) {
+        pt__stored_t *stored = &store->tensors[i];
+        if (stored->role != PT__ROLE_LEARNS || !pt__pattern_match(pattern, stored->name))
+            continue;
+        matched++;
+        *changed += stored->trainable != trainable;
+        stored->trainable = trainable;
+    }
+    return matched;
+}
+
+pt_status_t pt__model_set_trainable(pt_model_t *model, const char *pattern, int32_t trainable, int64_t *matched)
+{
+    pt__memory_t *memory = &model->context->memory;
+    pt__store_t *store = &model->store;
+    int32_t *before;
+    int64_t changed;
+    PT__TRY(pt__allocate(memory, (size_t)store->count, sizeof *before, "parameters", &before));
+    for (int64_t i = 0; i < store->count; i++)
+        before[i] = store->tensors[i].trainable;
+    *matched = flag_matching(store, pattern, trainable, &changed);
+    pt_status_t status = PT_OK;
+    if (*matched == 0)
+        status = pt__fail(PT_ERR_NOT_FOUND, "no parameter matches \"%.200s\"", pattern);
+    else if (changed > 0)
+        status = pt__model_renew_learnables(model);
+    for (int64_t i = 0; status != PT_OK && i < store->count; i++)
+        store->tensors[i].trainable = before[i];
+    pt__release(memory, before);
+    return status;
+}
+
+pt_status_t pt__model_bind_optimizer(pt_model_t *model, pt_optimizer_t *optimizer)
+{
+    pt__memory_t *memory = &model->context->memory;
+    pt__learnable_t *list;
+    int64_t count = 0;
+    if (model->store.gradients != NULL && pt__optimizer_is_bound(optimizer, model->identity))
+        return PT_OK;
+    PT__TRY(pt__store_place(&model->store));
+    PT__TRY(pt__store_make_gradients(&model->store));
+    PT__TRY(pt__allocate(memory, (size_t)model->store.count, sizeof *list, "learnable parameters", &list));
+    for (int64_t i = 0; i < model->store.count; i++) {
+        const pt__stored_t *stored = &model->store.tensors[i];
+        if (stored->learnable)
+            list[count++] = (pt__learnable_t){.name = stored->name,
+                                              .rank = stored->shape.rank,
+                                              .elements = stored->elements,
+                                              .value = stored->value,
+                                              .gradient = stored->gradient};
+    }
+    pt_status_t status = pt__optimizer_bind(optimizer, list, count, model->identity);
+    pt__release(memory, list);
+    return status;
+}
+
+pt_status_t pt__model_bind_plan(pt_model_t *model, pt__planned_t *planned)
+{
+    pt__memory_t *memory = &model->context->memory;
+    const pt__store_t *store = &model->store;
+    float **values;
+    PT__TRY(pt__store_settle(&model->store));
+    if (planned->bound == store->moves)
+        return PT_OK;
+    PT__TRY(pt__allocate(memory, 2 * (size_t)store->count, sizeof *values, "parameters", &values));
+    float **gradients = values + store->count;
+    for (int64_t i = 0; i < store->count; i++) {
+        values[i] = store->tensors[i].value;
+        gradients[i] = store->tensors[i].gradient;
+    }
+    pt__plan_bind(planned->plan, model->arena, values, gradients);
+    planned->bound = store->moves;
+    pt__release(memory, values);
+    return PT_OK;
+}

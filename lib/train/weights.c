@@ -1,0 +1,125 @@
+/* Taking over weights from a file, by name, with a report of what was copied, new, unexpected, or shaped otherwise. */
+#include "train/model.h"
+
+#include <string.h>
+
+#include "base/dtype.h"
+#include "formats/tensors.h"
+#include "train/fill.h"
+
+static int32_t is_own_state(const char *name)
+{
+    return strncmp(name, "pretrain.", 9) == 0; /* slots, gradients and the checksum of our checkpoints */
+}
+
+/* COPIED also where the file holds another floating-point dtype: it is converted. */
+static int32_t compare(const pt__stored_t *parameter, const pt__entry_t *entry)
+{
+    if (entry == NULL)
+        return PT_TRANSFER_NEW;
+    pt__shape_t shape = pt__shape_make(PT__DIMENSION_NONE, entry->rank, entry->shape);
+    return pt__dtype_is_float(entry->dtype) && pt__shape_equal(&shape, &parameter->shape) ? PT_TRANSFER_COPIED
+                                                                                          : PT_TRANSFER_SHAPE;
+}
+
+static pt_status_t note_file(pt_model_t *model, const pt__tensors_t *table)
+{
+    for (int64_t i = 0; i < model->store.count; i++) {
+        const pt__stored_t *parameter = &model->store.tensors[i];
+        PT__TRY(
+            pt__report_note(model, parameter->name, compare(parameter, pt__tensors_find(table, parameter->name))));
+    }
+    for (int64_t i = 0; i < table->n_entries; i++)
+        if (!is_own_state(table->entries[i].name) && pt__store_find(&model->store, table->entries[i].name) < 0)
+            PT__TRY(pt__report_note(model, table->entries[i].name, PT_TRANSFER_UNEXPECTED));
+    return PT_OK;
+}
+
+static pt_status_t be_strict(const pt_model_t *model, const char *path)
+{
+    static const char *const kinds[] = {"", "", "is missing in the file", "is not one of the model's",
+                                        "has another shape or dtype than in the model"};
+    for (int64_t i = 0; i < model->report.count; i++) {
+        const pt__transfer_t *entry = &model->report.entries[i];
+        if (entry->kind != PT_TRANSFER_COPIED)
+            return pt__fail(entry->kind == PT_TRANSFER_SHAPE ? PT_ERR_SHAPE : PT_ERR_NOT_FOUND, "%s: tensor \"%s\" %s",
+                            path, entry->name, kinds[entry->kind]);
+    }
+    return PT_OK;
+}
+
+static int32_t copies_any(const pt_model_t *model)
+{
+    for (int64_t i = 0; i < model->report.count; i++)
+        if (model->report.entries[i].kind == PT_TRANSFER_COPIED)
+            return 1;
+    return 0;
+}
+
+/* What nothing was copied of is another network's file, or one with other names: said by a name of each side. */
+static pt_status_t refuse_nothing(const pt_model_t *model, const pt__tensors_t *table, const char *path)
+{
+    const char *found = NULL;
+    for (int64_t i = 0; i < table->n_entries && found == NULL; i++)
+        if (!is_own_state(table->entries[i].name))
+            found = table->entries[i].name;
+    if (found == NULL)
+        return pt__fail(PT_ERR_NOT_FOUND, "%s: the file has no tensors", path);
+    return pt__fail(PT_ERR_NOT_FOUND,
+                    "%s: none of the file's tensors fits one of the model's: the file has \"%.200s\", the model \"%.200s\"",
+                    path, found, model->store.tensors[0].name);
+}
+
+/* Before anything is changed: every value that is to be copied is a finite float32. */
+static pt_status_t check_values(const pt_model_t *model, const pt__tensors_t *table, const char *path)
+{
+    for (int64_t i = 0; i < model->store.count; i++) {
+        const pt__stored_t *stored = &model->store.tensors[i];
+        const pt__entry_t *entry = pt__tensors_find(table, stored->name);
+        if (compare(stored, entry) != PT_TRANSFER_COPIED)
+            continue;
+        int64_t bad = pt__fill_check(model->context, entry->dtype, entry->data, stored->elements);
+        if (bad >= 0)
+            return pt__fail(PT_ERR_NONFINITE, "%s: tensor \"%s\": element %lld is not a finite float32", path,
+                            stored->name, (long long)bad);
+    }
+    return PT_OK;
+}
+
+/* Straight into the model's memory, tensor by tensor: nothing but the device can fail any more. */
+static pt_status_t convert(pt_model_t *model, const pt__tensors_t *table)
+{
+    for (int64_t i = 0; i < model->store.count; i++) {
+        pt__stored_t *stored = &model->store.tensors[i];
+        const pt__entry_t *entry = pt__tensors_find(table, stored->name);
+        if (compare(stored, entry) == PT_TRANSFER_COPIED)
+            PT__TRY(pt__stored_set(&model->store, stored, entry->dtype, entry->data));
+    }
+    return PT_OK;
+}
+
+pt_status_t pt__weights_load(pt_model_t *model, const char *path, uint32_t flags)
+{
+    pt__file_tensors_t *file;
+    pt_status_t status;
+    PT__TRY(pt__safetensors_open(model->context, path, &file));
+    pt__report_t last = pt__report_begin(model);
+    int32_t tells_why = 0; /* the report of a refused load stays: it lists what did not fit */
+    const pt__tensors_t *table = pt__file_tensors_table(file);
+    PT__TRY_OUT(pt__safetensors_verify(file, NULL));
+    PT__TRY_OUT(note_file(model, table));
+    tells_why = 1;
+    if (flags & PT_LOAD_STRICT)
+        PT__TRY_OUT(be_strict(model, path));
+    if (!copies_any(model))
+        PT__TRY_OUT(refuse_nothing(model, table, path));
+    tells_why = 0;
+    PT__TRY_OUT(check_values(model, table, path));
+    PT__TRY_OUT(pt__store_place(&model->store));
+    PT__TRY_OUT(convert(model, table));
+    pt__model_forget_accumulation(model);
+out:
+    pt__report_end(model, last, tells_why ? PT_OK : status);
+    pt__file_tensors_close(file);
+    return status;
+}
