@@ -87,7 +87,7 @@ void pt__binding_free(pt_optimizer_t *optimizer, pt__binding_t *binding)
     pt__release(memory, binding->names);
     pt__release(memory, binding->sweeps);
     pt__release(memory, binding->spans);
-    pt__release(memory, binding->slots);
+    pt__device_release(optimizer->context->device, binding->slots);
     pt__release(memory, binding);
 }
 
@@ -158,25 +158,27 @@ static int32_t inherit_ages(const pt__binding_t *old, pt__binding_t *binding)
     return alike;
 }
 
-static void copy_slots(const pt_optimizer_t *optimizer, const pt__binding_t *old, pt__binding_t *binding)
+static pt_status_t copy_slots(const pt_optimizer_t *optimizer, const pt__binding_t *old, pt__binding_t *binding)
 {
+    struct pt__device *device = optimizer->context->device;
     int64_t hint = -1;
     for (int64_t i = 0; i < binding->count; i++) {
         const pt__bound_t *bound = &binding->bound[i], *known = find_old(old, bound, &hint);
         for (int32_t slot = 0; known != NULL && slot < optimizer->kind.n_slots; slot++)
-            memcpy(binding->slots + slot * binding->slot_elements + bound->offset,
-                   old->slots + slot * old->slot_elements + known->offset, (size_t)bound->elements * sizeof(float));
+            PT__TRY(pt__device_copy(device, binding->slots + slot * binding->slot_elements + bound->offset,
+                                    old->slots + slot * old->slot_elements + known->offset,
+                                    bound->elements * (int64_t)sizeof(float)));
     }
+    return PT_OK;
 }
 
 /* Zero slots. */
 static pt_status_t make_slots(const pt_optimizer_t *optimizer, pt__binding_t *binding)
 {
     struct pt__device *device = optimizer->context->device;
-    int64_t elements = optimizer->kind.n_slots * binding->slot_elements;
-    PT__TRY(pt__allocate_uninitialised(&optimizer->context->memory, (size_t)elements, sizeof(float), "optimizer slots",
-                                       &binding->slots));
-    return pt__device_clear(device, binding->slots, elements * (int64_t)sizeof(float));
+    int64_t bytes = optimizer->kind.n_slots * binding->slot_elements * (int64_t)sizeof(float);
+    PT__TRY(pt__device_allocate(device, bytes, "optimizer slots", &binding->slots));
+    return pt__device_clear(device, binding->slots, bytes);
 }
 
 pt_status_t pt__optimizer_bind(pt_optimizer_t *optimizer, const pt__learnable_t *learnables, int64_t count,
@@ -193,12 +195,12 @@ pt_status_t pt__optimizer_bind(pt_optimizer_t *optimizer, const pt__learnable_t 
     int32_t alike = old != NULL && inherit_ages(old, binding);
     if (!alike && optimizer->kind.n_slots > 0) {
         pt_status_t status = make_slots(optimizer, binding);
+        if (status == PT_OK && old != NULL)
+            status = copy_slots(optimizer, old, binding);
         if (status != PT_OK) {
             pt__binding_free(optimizer, binding);
             return status;
         }
-        if (old != NULL)
-            copy_slots(optimizer, old, binding);
     } else if (alike) {
         binding->slots = old->slots;
         old->slots = NULL;

@@ -74,7 +74,8 @@ const pt__optimizer_kind_t *pt__optimizer_kind_of(const pt_optimizer_t *optimize
 int64_t pt__optimizer_slot_bytes(const pt_optimizer_t *optimizer,
                                  int64_t elements); /* for `elements` learnable elements */
 
-/* State for checkpoints. Slot `slot` of the learnable `index` of the present binding: float [elements]; NULL where there is none. */
+/* State for checkpoints. Slot `slot` of the learnable `index` of the present binding: float [elements], the device's;
+ * NULL where there is none. */
 float *pt__optimizer_slot(const pt_optimizer_t *optimizer, int64_t index, int32_t slot);
 typedef struct pt__optimizer_counts {
     int64_t steps, skipped, skipped_in_a_row;

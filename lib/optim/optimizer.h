@@ -41,7 +41,7 @@ typedef struct pt__binding {
     pt__sweep_t *sweeps; /* [n_sweeps], room for count */
     pt__span_t *spans;   /* [n_spans], room for count */
     int64_t n_sweeps, n_spans;
-    float *slots;          /* [n_slots, slot_elements] */
+    float *slots;          /* [n_slots, slot_elements], the device's */
     int64_t slot_elements; /* of all learnables, gaps included */
 } pt__binding_t;
 

@@ -60,6 +60,9 @@ struct pt__plan {
     int64_t arena_bytes;
     int64_t table_bytes;
     void *arena;
+    /* On a device that does not follow the host's addresses: where in the arena a run's inputs and offsets go. */
+    int64_t *input_offset; /* [inputs] -1: not read; NULL on other devices */
+    int64_t offsets_offset[PT__DIMENSIONS]; /* -1: none */
 };
 
 int64_t pt__layout_elements(const pt__plan_t *plan, const pt__shape_t *shape); /* at capacity */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/dtype.h"
+#include "kernels/device.h"
 #include "plan/layout.h"
 
 pt_tensor_t pt__graph_loss_weight(const pt_graph_t *graph)
@@ -148,6 +149,33 @@ out:
     return status;
 }
 
+static int64_t add_upload(pt__plan_t *plan, int64_t bytes)
+{
+    int64_t offset = plan->arena_bytes;
+    plan->arena_bytes += (bytes + PT__ALIGNMENT - 1) / PT__ALIGNMENT * PT__ALIGNMENT;
+    return offset;
+}
+
+/* Behind all else in the arena. */
+static pt_status_t place_uploads(pt__plan_t *plan)
+{
+    const pt_graph_t *graph = plan->graph;
+    PT__TRY(pt__allocate(&plan->context->memory, (size_t)graph->n_inputs, sizeof *plan->input_offset, "plan",
+                         &plan->input_offset));
+    for (int64_t i = 0; i < graph->n_inputs; i++) {
+        pt__view_t view = pt__layout_view(plan, graph->inputs[i].tensor);
+        plan->input_offset[i] = pt__plan_reads_input(plan, i)
+                                    ? add_upload(plan, pt__view_elements(&view) * (int64_t)pt__dtype_size(view.dtype))
+                                    : -1;
+    }
+    for (int32_t i = 0; i < PT__DIMENSIONS; i++)
+        plan->offsets_offset[i] = i > PT__DIMENSION_BATCH && plan->capacity[i] > 0
+                                      ? add_upload(plan, (plan->capacity[PT__DIMENSION_BATCH] + 1) *
+                                                             (int64_t)sizeof(int32_t))
+                                      : -1;
+    return PT_OK;
+}
+
 static pt_status_t make(pt__plan_t *plan, const pt_graph_t *graph, const pt__plan_options_t *options)
 {
     pt__memory_t *memory = &plan->context->memory;
@@ -170,6 +198,8 @@ static pt_status_t make(pt__plan_t *plan, const pt_graph_t *graph, const pt__pla
     for (int64_t i = 0; i < plan->n_steps; i++)
         PT__TRY(build_call(plan, i));
     PT__TRY(pt__layout_place(plan));
+    if (!plan->context->device->calls->shares_host_memory)
+        PT__TRY(place_uploads(plan));
     plan->table_bytes = memory->bytes - before;
     return PT_OK;
 }
@@ -207,6 +237,7 @@ void pt__plan_free(pt__plan_t *plan)
     pt__release(memory, plan->steps);
     pt__release(memory, plan->calls);
     pt__release(memory, plan->operands);
+    pt__release(memory, plan->input_offset);
     pt__release(memory, plan);
     pt__context_release(context);
 }
@@ -232,14 +263,14 @@ int32_t pt__plan_reads_input(const pt__plan_t *plan, int64_t input)
 }
 
 static void *address(const pt__plan_t *plan, int32_t storage, char *arena, float *const *values,
-                     float *const *gradients)
+                     float *const *gradients, const void *const *constants)
 {
     const pt__storage_t *at = &plan->storages[storage];
     switch (at->place) {
     case PT__PLACE_PARAMETER:
         return values[at->index];
     case PT__PLACE_CONSTANT:
-        return plan->graph->constants[at->index].values;
+        return (void *)(uintptr_t)constants[at->index]; /* read only by every op */
     case PT__PLACE_GRADIENT:
         return gradients[at->index];
     case PT__PLACE_ARENA:
@@ -249,7 +280,8 @@ static void *address(const pt__plan_t *plan, int32_t storage, char *arena, float
     }
 }
 
-void pt__plan_bind(pt__plan_t *plan, void *arena, float *const *values, float *const *gradients)
+void pt__plan_bind(pt__plan_t *plan, void *arena, float *const *values, float *const *gradients,
+                   const void *const *constants)
 {
     plan->arena = arena;
     for (int64_t i = 0; i < plan->n_steps; i++) {
@@ -257,15 +289,18 @@ void pt__plan_bind(pt__plan_t *plan, void *arena, float *const *values, float *c
         pt__call_t *call = &plan->calls[i];
         for (int32_t k = 0; k < node->n_inputs; k++)
             if (node->inputs[k] != PT_NO_TENSOR)
-                call->inputs[k].data = address(plan, plan->storage_of[node->inputs[k]], arena, values, gradients);
+                call->inputs[k].data = address(plan, plan->storage_of[node->inputs[k]], arena, values, gradients,
+                                               constants);
         for (int32_t k = 0; k < node->n_outputs; k++)
             call->outputs[k].data = plan->storage_of[node->outputs[k]] < 0
                                         ? NULL
-                                        : address(plan, plan->storage_of[node->outputs[k]], arena, values, gradients);
+                                        : address(plan, plan->storage_of[node->outputs[k]], arena, values, gradients,
+                                                  constants);
         if (node->op->flags & PT__OP_SINK)
             call->outputs[0].data = gradients[node->attributes.integers[0]];
         call->scratch = plan->steps[i].scratch < 0 ? NULL
-                                                   : address(plan, plan->steps[i].scratch, arena, values, gradients);
+                                                   : address(plan, plan->steps[i].scratch, arena, values, gradients,
+                                                             constants);
     }
 }
 
@@ -287,14 +322,46 @@ static void set_accumulate(pt__plan_t *plan, int32_t accumulate)
     plan->accumulate = accumulate;
 }
 
+/* Brings a run's inputs and offsets into the arena, and has `there` name the offsets so. */
+static pt_status_t upload(pt__plan_t *plan, const pt__run_t *run, const void *const *inputs, pt__run_t *there)
+{
+    char *arena = plan->arena;
+    *there = *run;
+    for (int64_t i = 0; i < plan->graph->n_inputs; i++) {
+        const pt__tensor_t *tensor = &plan->graph->tensors[plan->graph->inputs[i].tensor];
+        int32_t dimension = tensor->shape.dimension;
+        int64_t elements = pt__shape_elements(&tensor->shape) *
+                           (dimension == PT__DIMENSION_NONE ? 1 : run->count[dimension]);
+        if (plan->input_offset[i] >= 0)
+            PT__TRY(pt__device_upload(run->device, arena + plan->input_offset[i], inputs[i],
+                                      elements * (int64_t)pt__dtype_size(tensor->dtype)));
+    }
+    for (int32_t i = 0; i < PT__DIMENSIONS; i++) {
+        if (run->offsets[i] == NULL || plan->offsets_offset[i] < 0)
+            continue;
+        there->offsets[i] = (const int32_t *)(const void *)(arena + plan->offsets_offset[i]);
+        PT__TRY(pt__device_upload(run->device, arena + plan->offsets_offset[i], run->offsets[i],
+                                  (run->count[PT__DIMENSION_BATCH] + 1) * (int64_t)sizeof(int32_t)));
+    }
+    return PT_OK;
+}
+
 pt_status_t pt__plan_run(pt__plan_t *plan, const pt__run_t *run, const void *const *inputs)
 {
+    pt__run_t uploaded;
     set_counts(plan, run->count);
     set_accumulate(plan, run->accumulate);
-    for (int64_t i = 0; i < plan->n_operands; i++)
-        if (plan->operands[i].input >= 0)
-            plan->operands[i].view->data = (void *)(uintptr_t)
-                inputs[plan->operands[i].input]; /* read only by every op */
+    for (int64_t i = 0; i < plan->n_operands; i++) {
+        int32_t input = plan->operands[i].input;
+        if (input < 0)
+            continue;
+        plan->operands[i].view->data = plan->input_offset != NULL ? (char *)plan->arena + plan->input_offset[input]
+                                                                  : (void *)(uintptr_t)inputs[input]; /* only read */
+    }
+    if (plan->input_offset != NULL) {
+        PT__TRY(upload(plan, run, inputs, &uploaded));
+        run = &uploaded;
+    }
     for (int64_t i = 0; i < plan->n_steps; i++)
         plan->calls[i].op->run(&plan->calls[i], run);
     return PT_OK;
@@ -307,7 +374,7 @@ pt__view_t pt__plan_read(const pt__plan_t *plan, pt_tensor_t tensor)
     const pt__tensor_t *of = &plan->graph->tensors[tensor];
     if (of->shape.dimension != PT__DIMENSION_NONE)
         view.size[0] = of->shape.size[0] * plan->count[of->shape.dimension];
-    view.data = address(plan, plan->storage_of[tensor], plan->arena, NULL, NULL);
+    view.data = address(plan, plan->storage_of[tensor], plan->arena, NULL, NULL, NULL);
     return view;
 }
 

@@ -35,10 +35,13 @@ const int32_t *pt__plan_reached(const pt__plan_t *plan);
 /* The second output of the loss' op, where the loss comes from one: the sum of weights; PT_NO_TENSOR otherwise (the weight is the number of samples). */
 pt_tensor_t pt__graph_loss_weight(const pt_graph_t *graph);
 
-/* Sets every address: the arena (pt__plan_arena_bytes, 64-byte aligned), the parameters' values, and their gradients ([parameters] each; gradients
- * NULL where not training). Again whenever one of them moves. */
-void pt__plan_bind(pt__plan_t *plan, void *arena, float *const *values, float *const *gradients);
-/* run->count at most the capacity; inputs[i] is the data of the graph's input i (NULL for one that no step reads). */
+/* Sets every address, all the device's: the arena (pt__plan_arena_bytes, 64-byte aligned), the parameters' values,
+ * their gradients ([parameters] each; gradients NULL where not training), and the constants of the graph that the plan
+ * was made of. Again whenever one of them moves. */
+void pt__plan_bind(pt__plan_t *plan, void *arena, float *const *values, float *const *gradients,
+                   const void *const *constants);
+/* run->count at most the capacity; inputs[i] is the data of the graph's input i (NULL for one that no step reads).
+ * Inputs and run->offsets are the host's, and are uploaded where the device does not follow the host's addresses. */
 /* Between entering the device and leaving it, which tells whether what the run wrote is of use. */
 pt_status_t pt__plan_run(pt__plan_t *plan, const pt__run_t *run, const void *const *inputs);
 /* A kept tensor after a run, with the run's sizes. data lives until the next run of any plan on this arena. */

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "base/dtype.h"
 #include "base/random.h"
 #include "kernels/device.h"
 #include "train/model.h"
@@ -163,7 +164,7 @@ int64_t pt__engine_sample_tokens(const pt_model_t *model, const pt_dataset_t *da
 
 void pt__engine_release_arena(pt_model_t *model)
 {
-    pt__release(&model->context->memory, model->arena);
+    pt__device_release(model->context->device, model->arena);
     model->arena = NULL;
     model->arena_bytes = 0;
     model->store.moves++;
@@ -175,9 +176,53 @@ static pt_status_t grow_arena(pt_model_t *model, int64_t bytes)
         return PT_OK;
     pt__engine_release_arena(
         model); /* first, so that old and new are never held together; nothing in it outlives a run */
-    PT__TRY(pt__allocate_uninitialised(&model->context->memory, (size_t)bytes, 1, "plan arena", &model->arena));
+    PT__TRY(pt__device_allocate(model->context->device, bytes, "plan arena", &model->arena));
     model->arena_bytes = bytes;
     return PT_OK;
+}
+
+static int64_t constant_bytes(const pt_graph_t *graph, int64_t index, int64_t alignment)
+{
+    const pt__tensor_t *tensor = &graph->tensors[graph->constants[index].tensor];
+    int64_t bytes = pt__shape_elements(&tensor->shape) * (int64_t)pt__dtype_size(tensor->dtype);
+    return (bytes + alignment - 1) / alignment * alignment;
+}
+
+void pt__engine_release_constants(pt_model_t *model)
+{
+    pt__device_release(model->context->device, model->constant_block);
+    pt__release(&model->context->memory, model->constants);
+    model->constant_block = NULL;
+    model->constants = NULL;
+    model->store.moves++;
+}
+
+/* The graph's constants for all plans: as they stand, where the device follows the host's addresses, else uploaded. */
+static pt_status_t place_constants(pt_model_t *model)
+{
+    const pt_graph_t *graph = model->graph;
+    pt__device_t *device = model->context->device;
+    int64_t bytes = 0;
+    if (model->constants != NULL || graph->n_constants == 0)
+        return PT_OK;
+    PT__TRY(pt__allocate(&model->context->memory, (size_t)graph->n_constants, sizeof *model->constants, "constants",
+                         &model->constants));
+    for (int64_t i = 0; i < graph->n_constants; i++) {
+        model->constants[i] = graph->constants[i].values;
+        bytes += constant_bytes(graph, i, PT__ALIGNMENT);
+    }
+    if (device->calls->shares_host_memory)
+        return PT_OK;
+    pt_status_t status = pt__device_allocate(device, bytes, "constants", &model->constant_block);
+    char *at = model->constant_block;
+    for (int64_t i = 0; status == PT_OK && i < graph->n_constants; i++) {
+        status = pt__device_upload(device, at, graph->constants[i].values, constant_bytes(graph, i, 1));
+        model->constants[i] = at;
+        at += constant_bytes(graph, i, PT__ALIGNMENT);
+    }
+    if (status != PT_OK)
+        pt__engine_release_constants(model);
+    return status;
 }
 
 /* Memory and addresses for a plan. */
@@ -186,6 +231,7 @@ static pt_status_t make_room(pt_model_t *model, pt__mode_t mode)
     pt__planned_t *planned = &model->planned[mode];
     if (mode == PT__MODE_TRAIN)
         PT__TRY(pt__store_make_gradients(&model->store));
+    PT__TRY(place_constants(model));
     PT__TRY(grow_arena(model, pt__plan_arena_bytes(planned->plan)));
     PT__TRY(pt__model_bind_plan(model, planned));
     if (model->wants[mode].derive_labels && planned->rows.count[PT__DIMENSION_TOKENS] > model->derived_capacity) {

@@ -102,7 +102,7 @@ pt_status_t pt__model_bind_plan(pt_model_t *model, pt__planned_t *planned)
         values[i] = store->tensors[i].value;
         gradients[i] = store->tensors[i].gradient;
     }
-    pt__plan_bind(planned->plan, model->arena, values, gradients);
+    pt__plan_bind(planned->plan, model->arena, values, gradients, model->constants);
     planned->bound = store->moves;
     pt__release(memory, values);
     return PT_OK;

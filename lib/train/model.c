@@ -62,13 +62,14 @@ void pt__model_free(pt_model_t *model)
     pt__memory_t *memory = &context->memory;
     pt__model_drop_plans(model);
     pt__store_release(&model->store); /* its names are the graph's */
+    pt__engine_release_constants(model);
     pt_graph_free(model->graph);
     pt_graph_free(model->trunk);
     pt__report_release(model);
     pt__release(memory, model->inputs);
     pt__release(memory, model->class_weights);
     pt__release(memory, model->config);
-    pt__release(memory, model->arena);
+    pt__engine_release_arena(model);
     pt__release(memory, model->derived);
     pt__release(memory, model);
     pt__context_release(context);

@@ -50,8 +50,10 @@ struct pt_model {
     uint64_t identity; /* of the set of learnable parameters and their addresses: an optimizer binds to it */
 
     pt__planned_t planned[PT__MODE_COUNT];
-    void *arena;
+    void *arena; /* the device's */
     int64_t arena_bytes;
+    const void **constants; /* [graph->n_constants] as kernels see them; NULL until a plan is bound */
+    void *constant_block;   /* that holds them, on a device of its own memory */
     pt__collector_t *collectors[PT__MODE_COUNT]; /* for values handed over directly; made when needed */
     pt__wants_t wants[PT__MODE_COUNT];
     pt_tensor_t wants_tensor; /* OUTPUT: for which tensor */
@@ -134,6 +136,8 @@ pt_status_t pt__engine_measure(const pt_model_t *model, pt__mode_t mode, const p
                                pt__measure_t *measure);
 /* The memory that all of a model's plans share, until the next run. */
 void pt__engine_release_arena(pt_model_t *model);
+/* The graph's constants on the device, until the next run; before the graph goes. */
+void pt__engine_release_constants(pt_model_t *model);
 /* The most rows that one sample of this dataset can have for this model; 0 where nothing it reads is ragged. */
 int64_t pt__engine_sample_tokens(const pt_model_t *model, const pt_dataset_t *dataset);
 /* Whether labels must be made from tokens for this dataset. */

@@ -82,6 +82,7 @@ pt_status_t pt__model_set_task(pt_model_t *model, const pt_task_options_t *optio
     }
     PT__TRY_OUT(carry_over(model, &body));
     swap_body(model, &body);
+    pt__engine_release_constants(model);
     status = pt__model_renew_learnables(model);
     if (status != PT_OK) {
         swap_body(model, &body);
