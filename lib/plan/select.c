@@ -1,20 +1,19 @@
-/* Rows that nobody reads are not computed. Where a network's rows are pooled to the first or last of each sample, the selection moves up
- * through every row-wise op to where rows mix (attention) or are read otherwise:
+/* Rows that nobody reads are not computed. Where a network's rows are pooled to the first or last of each sample, the
+ * selection moves up through every row-wise op to where rows mix (attention) or are read otherwise:
  *
  *   pool(norm(add(x, linear(y))))  ->  norm(add(pool(x), linear(pool(y))))
  *
- * Same results, for one row a sample instead of all. Done when a plan is made, because it depends on what the plan must give: the
- * graph is built anew with the nodes that its targets need, and tensors get new numbers, which plan->map tells. */
+ * Same results, for one row a sample instead of all. Done when a plan is made, because it depends on what the plan must
+ * give: the graph is rewritten with the nodes that its targets need; tensors get new numbers, which plan->map tells. */
+#include "graph/rewrite.h"
 #include "plan/layout.h"
 
 enum { UNREAD = -1, ALL_ROWS = -2 }; /* else a tensor is read by selections of this one kind of pool only */
 
 typedef struct selection {
     const pt_graph_t *from;
-    pt_graph_t *to;
     const pt__op_t *pool;
-    pt_tensor_t *map;      /* [from's tensors] the same in `to`; PT_NO_TENSOR: not there */
-    pt_tensor_t *selected; /* [2, from's tensors] its first, its last rows in `to`; PT_NO_TENSOR: not there (yet) */
+    pt_tensor_t *selected; /* [2, from's tensors] its first, its last rows, rewritten; PT_NO_TENSOR: not (yet) */
     int32_t *reading;      /* [from's tensors] UNREAD, ALL_ROWS or a kind */
 } selection_t;
 
@@ -54,6 +53,15 @@ static int32_t reads_selected(const selection_t *self, const pt__node_t *node)
     return self->reading[node->outputs[0]] >= 0 && takes_rows(self, node);
 }
 
+/* Whether anything reads one of the node's outputs. */
+static int32_t is_read(const selection_t *self, const pt__node_t *node)
+{
+    for (int32_t k = 0; k < node->n_outputs; k++)
+        if (self->reading[node->outputs[k]] != UNREAD)
+            return 1;
+    return 0;
+}
+
 /* Last nodes first: how every tensor is read by what the targets need. */
 static void find_readings(selection_t *self, const pt_tensor_t *targets, int32_t n_targets)
 {
@@ -65,9 +73,7 @@ static void find_readings(selection_t *self, const pt_tensor_t *targets, int32_t
             self->reading[targets[i]] = ALL_ROWS;
     for (int64_t i = graph->n_nodes; i-- > 0;) {
         const pt__node_t *node = &graph->nodes[i];
-        int32_t live = 0, kind = ALL_ROWS;
-        for (int32_t k = 0; k < node->n_outputs; k++)
-            live |= self->reading[node->outputs[k]] != UNREAD;
+        int32_t live = is_read(self, node), kind = ALL_ROWS;
         if (is_row_pool(self, node))
             kind = (int32_t)node->attributes.integers[0];
         else if (reads_selected(self, node))
@@ -87,70 +93,43 @@ static pt_tensor_t *selected_of(selection_t *self, pt_tensor_t tensor, int32_t k
 }
 
 /* The chosen rows of a tensor, by a pool where they do not exist yet. */
-static pt_tensor_t select_rows(selection_t *self, pt_tensor_t tensor, int32_t kind)
+static pt_tensor_t select_rows(selection_t *self, pt__rewrite_t *rewrite, pt_tensor_t tensor, int32_t kind)
 {
     pt__attributes_t attributes = {.integers = {kind}};
     pt_tensor_t *selected = selected_of(self, tensor, kind);
     if (*selected == PT_NO_TENSOR)
-        *selected = pt__graph_add(self->to, self->pool, 1, &self->map[tensor], &attributes);
+        *selected = pt__graph_add(rewrite->to, self->pool, 1, &rewrite->map[tensor], &attributes);
     return *selected;
 }
 
-static pt_status_t rebuild_node(selection_t *self, const pt__node_t *node)
+/* The node for chosen rows only; without rows of its own, an input stays as it is. */
+static pt_status_t add_for_rows(selection_t *self, pt__rewrite_t *rewrite, const pt__node_t *node)
 {
     pt_tensor_t inputs[PT__MAX_INPUTS];
-    int32_t kind = self->reading[node->outputs[0]], of_rows = reads_selected(self, node);
-    if (is_row_pool(self, node)) {
-        self->map[node->outputs[0]] = select_rows(self, node->inputs[0], (int32_t)node->attributes.integers[0]);
-        return self->to->status;
-    }
+    int32_t kind = self->reading[node->outputs[0]];
     for (int32_t k = 0; k < node->n_inputs; k++) {
         pt_tensor_t input = node->inputs[k];
-        inputs[k] = input == PT_NO_TENSOR ? PT_NO_TENSOR
-                    : of_rows && self->from->tensors[input].shape.dimension != PT__DIMENSION_NONE
-                        ? select_rows(self, input, kind)
-                        : self->map[input];
+        inputs[k] = input != PT_NO_TENSOR && self->from->tensors[input].shape.dimension != PT__DIMENSION_NONE
+                        ? select_rows(self, rewrite, input, kind)
+                        : pt__rewrite_of(rewrite, input);
     }
-    pt_tensor_t first = pt__graph_add(self->to, node->op, node->n_inputs, inputs, &node->attributes);
-    for (int32_t k = 0; k < node->n_outputs && first != PT_NO_TENSOR; k++)
-        *(of_rows ? selected_of(self, node->outputs[k], kind) : &self->map[node->outputs[k]]) = first + k;
-    return self->to->status;
+    *selected_of(self, node->outputs[0], kind) = pt__graph_add(rewrite->to, node->op, node->n_inputs, inputs,
+                                                               &node->attributes);
+    return rewrite->to->status;
 }
 
-/* Tensors in their order: givens keep their places, needed nodes are added again. */
-static pt_status_t rebuild(selection_t *self)
+static pt_status_t rewrite_node(pt__rewrite_t *rewrite, const pt__node_t *node)
 {
-    const pt_graph_t *from = self->from;
-    pt_graph_t *to = self->to;
-    to->n_tensors = to->n_nodes = 0;
-    for (pt_tensor_t i = 0; i < from->n_tensors; i++) {
-        const pt__tensor_t *tensor = &from->tensors[i];
-        if (tensor->kind == PT__KIND_RESULT) {
-            const pt__node_t *node = &from->nodes[tensor->place];
-            int32_t live = 0;
-            for (int32_t k = 0; k < node->n_outputs; k++)
-                live |= self->reading[node->outputs[k]] != UNREAD;
-            if (tensor->output == 0 && live)
-                PT__TRY(rebuild_node(self, node));
-            continue;
-        }
-        PT__TRY(pt__grow(&to->context->memory, &to->tensors, &to->tensor_room, to->n_tensors + 1, sizeof *to->tensors,
-                         "plan"));
-        self->map[i] = (pt_tensor_t)to->n_tensors++;
-        to->tensors[self->map[i]] = *tensor;
-        if (tensor->kind == PT__KIND_INPUT)
-            to->inputs[tensor->place].tensor = self->map[i];
-        else if (tensor->kind == PT__KIND_PARAMETER)
-            to->parameters[tensor->place].tensor = self->map[i];
-        else
-            to->constants[tensor->place].tensor = self->map[i];
-    }
-    return PT_OK;
-}
-
-static pt_tensor_t moved(const selection_t *self, pt_tensor_t tensor)
-{
-    return tensor == PT_NO_TENSOR ? PT_NO_TENSOR : self->map[tensor];
+    selection_t *self = rewrite->user;
+    if (!is_read(self, node))
+        return PT_OK;
+    if (reads_selected(self, node))
+        return add_for_rows(self, rewrite, node);
+    if (!is_row_pool(self, node))
+        return pt__rewrite_keep(rewrite, node);
+    rewrite->map[node->outputs[0]] = select_rows(self, rewrite, node->inputs[0],
+                                                 (int32_t)node->attributes.integers[0]);
+    return rewrite->to->status;
 }
 
 pt_status_t pt__layout_select(pt__plan_t *plan, const pt_graph_t *graph, const pt_tensor_t *targets, int32_t n_targets)
@@ -158,22 +137,13 @@ pt_status_t pt__layout_select(pt__plan_t *plan, const pt_graph_t *graph, const p
     pt__memory_t *memory = &plan->context->memory;
     selection_t self = {.from = graph, .pool = pt__op_find("pool")};
     pt_status_t status;
-    PT__TRY(pt__graph_copy(graph, &plan->graph));
     PT__TRY(pt__allocate(memory, (size_t)graph->n_tensors, sizeof *plan->map, "plan", &plan->map));
-    self.to = plan->graph;
-    self.map = plan->map;
     PT__TRY_OUT(pt__allocate(memory, 2 * (size_t)graph->n_tensors, sizeof *self.selected, "plan", &self.selected));
     PT__TRY_OUT(pt__allocate(memory, (size_t)graph->n_tensors, sizeof *self.reading, "plan", &self.reading));
-    for (int64_t i = 0; i < graph->n_tensors; i++)
-        self.map[i] = self.selected[i] = self.selected[graph->n_tensors + i] = PT_NO_TENSOR;
+    for (int64_t i = 0; i < 2 * graph->n_tensors; i++)
+        self.selected[i] = PT_NO_TENSOR;
     find_readings(&self, targets, n_targets);
-    PT__TRY_OUT(rebuild(&self));
-    plan->graph->loss = moved(&self, graph->loss);
-    plan->graph->correct = moved(&self, graph->correct);
-    plan->graph->counted = moved(&self, graph->counted);
-    plan->graph->tied = PT_NO_TENSOR;
-    for (int64_t i = 0; i < plan->graph->n_outputs; i++)
-        plan->graph->outputs[i].tensor = moved(&self, graph->outputs[i].tensor);
+    PT__TRY_OUT(pt__graph_rewrite(graph, rewrite_node, &self, plan->map, &plan->graph));
 out:
     pt__release(memory, self.selected);
     pt__release(memory, self.reading);
