@@ -158,7 +158,13 @@ PT_API pt_status_t pt_graph_create(pt_context_t *context, pt_graph_t **out);
 PT_API void pt_graph_free(pt_graph_t *graph);
 PT_API pt_status_t pt_graph_status(const pt_graph_t *graph);
 
-/* A named field of the data. shape has `rank` sizes; the first is PT_DIM_BATCH or PT_DIM_TOKENS. dtype PT_FLOAT32 or PT_INT32. */
+/* A dimension of rows of this graph's own, such as "frames": it may lead a shape as PT_DIM_TOKENS does. The rows of each have borders between
+ * samples of their own, and their number in a sample may differ from one dimension to another; fields that count the same one have as
+ * many in every sample. The same name gives the same dimension; "batch" and "tokens" are PT_DIM_BATCH and PT_DIM_TOKENS. At most 13
+ * dimensions beside these two, those that ops with a stride derive among them. 0 after an error, which sticks. */
+PT_API int64_t pt_graph_dim(pt_graph_t *graph, const char *name);
+/* A named field of the data. shape has `rank` sizes; the first is PT_DIM_BATCH, PT_DIM_TOKENS or a pt_graph_dim. dtype PT_FLOAT32 or
+ * PT_INT32. */
 PT_API pt_tensor_t pt_input(pt_graph_t *graph, const char *name, int32_t dtype, int32_t rank, const int64_t *shape);
 
 #define PT_INIT_CONSTANT 0 /* every element = value */
@@ -264,8 +270,11 @@ PT_API pt_tensor_t pt_max(pt_graph_t *graph, pt_tensor_t src, int32_t dimension,
 #define PT_POOL_LAST  2
 #define PT_POOL_SUM   3
 #define PT_POOL_MAX   4
-/* One row a sample from its tokens' rows: [PT_DIM_TOKENS, D] -> [PT_DIM_BATCH, D]. */
+/* One row a sample from its rows: [PT_DIM_TOKENS, D], or of another dimension, -> [PT_DIM_BATCH, D]. */
 PT_API pt_tensor_t pt_pool(pt_graph_t *graph, pt_tensor_t src, int32_t kind);
+/* Every `count` neighbouring rows of a sample side by side in one row: [PT_DIM_TOKENS, D], or of another dimension, ->
+ * [rows / count, count·D], its leading dimension derived: a sample of L rows has ceil(L / count), the last one filled up with zeros. */
+PT_API pt_tensor_t pt_stack_rows(pt_graph_t *graph, pt_tensor_t src, int64_t count);
 
 /* Losses: scalars, means over elements or rows. Where a batch is cut into micro-batches, the sums and the weights are
  * added up before the one division, so the cut changes nothing but rounding, and where there is dropout its masks. */

@@ -7,8 +7,7 @@
 
 #include "base/dtype.h"
 
-/* PT_OK where the graph can take another call. */
-static int32_t is_ready(const pt_graph_t *graph)
+int32_t pt__build_is_ready(const pt_graph_t *graph)
 {
     pt__error_clear();
     if (graph == NULL) {
@@ -33,7 +32,7 @@ static pt_status_t check_name(const char *what, const char *name)
 }
 
 /* Reads a public shape; `symbolic` says whether the leading size must be, may not be, PT_DIM_... */
-static pt_status_t read_shape(const char *what, const char *name, int32_t rank, const int64_t *size, int32_t symbolic,
+static pt_status_t read_shape(const pt_graph_t *graph, const char *what, const char *name, int32_t rank, const int64_t *size, int32_t symbolic,
                               pt__shape_t *shape)
 {
     if (rank < symbolic || rank > PT_MAX_RANK || (rank > 0 && size == NULL))
@@ -42,8 +41,16 @@ static pt_status_t read_shape(const char *what, const char *name, int32_t rank, 
     *shape = pt__shape_make(PT__DIMENSION_NONE, rank, size);
     int64_t elements = 1;
     for (int32_t i = 0; i < rank; i++) {
-        if (i == 0 && symbolic && (size[0] == PT_DIM_BATCH || size[0] == PT_DIM_TOKENS)) {
-            shape->dimension = size[0] == PT_DIM_BATCH ? PT__DIMENSION_BATCH : PT__DIMENSION_TOKENS;
+        int32_t dimension = pt__dimension_find(graph, size[i]);
+        if (dimension != PT__DIMENSION_NONE && (i > 0 || !symbolic))
+            return pt__fail(PT_ERR_SHAPE, "%s \"%s\": a dimension of data stands at place %d, expected %s", what, name,
+                            (int)i, symbolic ? "it to lead, once" : "fixed sizes");
+        if (graph->dimensions[dimension].parent != PT__DIMENSION_NONE)
+            return pt__fail(PT_ERR_SHAPE, "%s \"%s\": its leading dimension is computed from another one's rows, "
+                                          "expected one whose rows come with data",
+                            what, name);
+        if (dimension != PT__DIMENSION_NONE) {
+            shape->dimension = dimension;
             shape->size[0] = 1;
         }
         if (shape->size[i] < 1)
@@ -54,7 +61,7 @@ static pt_status_t read_shape(const char *what, const char *name, int32_t rank, 
         elements *= shape->size[i];
     }
     if (symbolic && shape->dimension == PT__DIMENSION_NONE)
-        return pt__fail(PT_ERR_SHAPE, "%s \"%s\": leading size %lld, expected PT_DIM_BATCH or PT_DIM_TOKENS", what,
+        return pt__fail(PT_ERR_SHAPE, "%s \"%s\": leading size %lld, expected PT_DIM_BATCH, PT_DIM_TOKENS or a pt_graph_dim", what,
                         name, (long long)size[0]);
     return PT_OK;
 }
@@ -69,7 +76,7 @@ static pt_status_t add_input(pt_graph_t *graph, const char *name, int32_t dtype,
                         pt__dtype_name(dtype));
     if (pt__graph_input(graph, name) != NULL)
         return pt__fail(PT_ERR_ARGUMENT, "input \"%s\": there is an input of that name already", name);
-    PT__TRY(read_shape("input", name, rank, size, 1, &shape));
+    PT__TRY(read_shape(graph, "input", name, rank, size, 1, &shape));
     pt__memory_t *memory = &graph->context->memory;
     PT__TRY(pt__grow(memory, &graph->inputs, &graph->input_room, graph->n_inputs + 1, sizeof *graph->inputs,
                      "graph inputs"));
@@ -83,7 +90,7 @@ static pt_status_t add_input(pt_graph_t *graph, const char *name, int32_t dtype,
 pt_tensor_t pt_input(pt_graph_t *graph, const char *name, int32_t dtype, int32_t rank, const int64_t *shape)
 {
     pt_tensor_t tensor = PT_NO_TENSOR;
-    if (!is_ready(graph))
+    if (!pt__build_is_ready(graph))
         return PT_NO_TENSOR;
     pt_status_t status = add_input(graph, name, dtype, rank, shape, &tensor);
     return status == PT_OK ? tensor : pt__graph_stick(graph, status);
@@ -99,7 +106,7 @@ static pt_status_t add_parameter(pt_graph_t *graph, const char *name, pt__role_t
                         "parameter \"%s\": names that begin with \"pretrain.\" are kept for checkpoints", name);
     if (pt__graph_parameter(graph, name) != NULL)
         return pt__fail(PT_ERR_ARGUMENT, "parameter \"%s\": there is a parameter of that name already", name);
-    PT__TRY(read_shape("parameter", name, rank, size, 0, &shape));
+    PT__TRY(read_shape(graph, "parameter", name, rank, size, 0, &shape));
     if (initializer < PT_INIT_CONSTANT || initializer > PT_INIT_LINEAR)
         return pt__fail(PT_ERR_ARGUMENT, "parameter \"%s\": initializer %d is not one of PT_INIT_...", name,
                         (int)initializer);
@@ -123,7 +130,7 @@ static pt_tensor_t parameter(pt_graph_t *graph, const char *name, pt__role_t rol
                              int32_t initializer, double value)
 {
     pt_tensor_t tensor = PT_NO_TENSOR;
-    if (!is_ready(graph))
+    if (!pt__build_is_ready(graph))
         return PT_NO_TENSOR;
     pt_status_t status = add_parameter(graph, name, role, rank, shape, initializer, value, &tensor);
     return status == PT_OK ? tensor : pt__graph_stick(graph, status);
@@ -144,7 +151,7 @@ static pt_status_t add_constant(pt_graph_t *graph, int32_t rank, const int64_t *
                                 pt_tensor_t *out)
 {
     pt__shape_t shape;
-    PT__TRY(read_shape("constant", "", rank, size, 0, &shape));
+    PT__TRY(read_shape(graph, "constant", "", rank, size, 0, &shape));
     if (values == NULL)
         return pt__fail(PT_ERR_ARGUMENT, "pt_constant: values is NULL");
     int64_t elements = pt__shape_elements(&shape);
@@ -166,7 +173,7 @@ static pt_status_t add_constant(pt_graph_t *graph, int32_t rank, const int64_t *
 pt_tensor_t pt_constant(pt_graph_t *graph, int32_t rank, const int64_t *shape, const float *values)
 {
     pt_tensor_t tensor = PT_NO_TENSOR;
-    if (!is_ready(graph))
+    if (!pt__build_is_ready(graph))
         return PT_NO_TENSOR;
     pt_status_t status = add_constant(graph, rank, shape, values, &tensor);
     return status == PT_OK ? tensor : pt__graph_stick(graph, status);
@@ -208,7 +215,7 @@ static pt_status_t add_output(pt_graph_t *graph, const char *name, pt_tensor_t t
 
 pt_status_t pt_graph_set_output(pt_graph_t *graph, const char *name, pt_tensor_t tensor)
 {
-    if (!is_ready(graph))
+    if (!pt__build_is_ready(graph))
         return graph == NULL ? PT_ERR_ARGUMENT : graph->status;
     pt_status_t status = add_output(graph, name, tensor);
     if (status != PT_OK)
@@ -218,7 +225,7 @@ pt_status_t pt_graph_set_output(pt_graph_t *graph, const char *name, pt_tensor_t
 
 pt_status_t pt_graph_set_loss(pt_graph_t *graph, pt_tensor_t loss)
 {
-    if (!is_ready(graph))
+    if (!pt__build_is_ready(graph))
         return graph == NULL ? PT_ERR_ARGUMENT : graph->status;
     const pt__tensor_t *found = pt__graph_tensor(graph, loss);
     pt_status_t status = PT_OK;
@@ -228,7 +235,7 @@ pt_status_t pt_graph_set_loss(pt_graph_t *graph, pt_tensor_t loss)
              pt__shape_elements(&found->shape) != 1) {
         char shape[96];
         status = pt__fail(PT_ERR_SHAPE, "pt_graph_set_loss: the loss is %s, expected one float32",
-                          pt__shape_print(&found->shape, found->dtype, shape, sizeof shape));
+                          pt__graph_shape_print(graph, &found->shape, found->dtype, shape, sizeof shape));
     } else if (!found->differentiable || !is_computed(graph, loss))
         status = pt__fail(PT_ERR_ARGUMENT, "pt_graph_set_loss: the loss is not computed from a parameter");
     if (status != PT_OK)
@@ -240,21 +247,20 @@ pt_status_t pt_graph_set_loss(pt_graph_t *graph, pt_tensor_t loss)
 
 int32_t pt_graph_shape(const pt_graph_t *graph, pt_tensor_t tensor, int64_t shape[PT_MAX_RANK])
 {
-    static const int64_t codes[PT__DIMENSIONS] = {0, PT_DIM_BATCH, PT_DIM_TOKENS};
     const pt__tensor_t *found = graph == NULL ? NULL : pt__graph_tensor(graph, tensor);
     if (found == NULL || shape == NULL)
         return -1;
     for (int32_t i = 0; i < found->shape.rank; i++)
         shape[i] = found->shape.size[i];
     if (found->shape.dimension != PT__DIMENSION_NONE)
-        shape[0] = codes[found->shape.dimension];
+        shape[0] = pt__dimension_code(found->shape.dimension);
     return found->shape.rank;
 }
 
 pt_tensor_t pt__build(pt_graph_t *graph, const char *op, int32_t n_inputs, const pt_tensor_t *inputs,
                       const pt__attributes_t *attributes)
 {
-    if (!is_ready(graph))
+    if (!pt__build_is_ready(graph))
         return PT_NO_TENSOR;
     const pt__op_t *found = pt__op_find(op);
     if (found == NULL)

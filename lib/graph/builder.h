@@ -4,6 +4,9 @@
 
 #include "graph/op.h"
 
+/* Whether the graph takes another call; where not, the thread's message says why. Clears the message. */
+int32_t pt__build_is_ready(const pt_graph_t *graph);
+
 /* Bodies of the builder calls with one and two inputs. */
 pt_tensor_t pt__build_unary(pt_graph_t *graph, const char *op, pt_tensor_t src, const pt__attributes_t *attributes);
 pt_tensor_t pt__build_binary(pt_graph_t *graph, const char *op, pt_tensor_t a, pt_tensor_t b,

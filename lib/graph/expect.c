@@ -24,7 +24,7 @@ pt_status_t pt__expect_rank(const pt_graph_t *graph, const pt__node_t *node, int
     char shape[96];
     if (found->shape.rank >= least && found->shape.rank <= most)
         return PT_OK;
-    pt__shape_print(&found->shape, found->dtype, shape, sizeof shape);
+    pt__graph_shape_print(graph, &found->shape, found->dtype, shape, sizeof shape);
     if (least == most)
         return pt__fail(PT_ERR_SHAPE, "%s: %s is %s, expected rank %d", node->op->name, role, shape, (int)least);
     return pt__fail(PT_ERR_SHAPE, "%s: %s is %s, expected rank %d to %d", node->op->name, role, shape, (int)least,
@@ -38,7 +38,7 @@ pt_status_t pt__expect_fixed(const pt_graph_t *graph, const pt__node_t *node, in
     if (found->shape.dimension == PT__DIMENSION_NONE)
         return PT_OK;
     return pt__fail(PT_ERR_SHAPE, "%s: %s is %s, expected a shape without batch or tokens", node->op->name, role,
-                    pt__shape_print(&found->shape, found->dtype, shape, sizeof shape));
+                    pt__graph_shape_print(graph, &found->shape, found->dtype, shape, sizeof shape));
 }
 
 pt_status_t pt__expect_size(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role,
@@ -50,7 +50,7 @@ pt_status_t pt__expect_size(const pt_graph_t *graph, const pt__node_t *node, int
         (dimension > 0 || found->shape.dimension == PT__DIMENSION_NONE))
         return PT_OK;
     return pt__fail(PT_ERR_SHAPE, "%s: %s is %s, expected size %lld in dimension %d", node->op->name, role,
-                    pt__shape_print(&found->shape, found->dtype, shape, sizeof shape), (long long)size, (int)dimension);
+                    pt__graph_shape_print(graph, &found->shape, found->dtype, shape, sizeof shape), (long long)size, (int)dimension);
 }
 
 pt_status_t pt__expect_same_shape(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role,
@@ -61,6 +61,6 @@ pt_status_t pt__expect_same_shape(const pt_graph_t *graph, const pt__node_t *nod
     if (pt__shape_equal(&found->shape, &expected->shape))
         return PT_OK;
     return pt__fail(PT_ERR_SHAPE, "%s: %s is %s, expected the shape of %s, %s", node->op->name, role,
-                    pt__shape_print(&found->shape, found->dtype, shape, sizeof shape), other_role,
-                    pt__shape_print(&expected->shape, expected->dtype, other_shape, sizeof other_shape));
+                    pt__graph_shape_print(graph, &found->shape, found->dtype, shape, sizeof shape), other_role,
+                    pt__graph_shape_print(graph, &expected->shape, expected->dtype, other_shape, sizeof other_shape));
 }

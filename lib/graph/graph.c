@@ -18,6 +18,7 @@ pt_status_t pt_graph_create(pt_context_t *context, pt_graph_t **out)
     pt_graph_t *graph;
     PT__TRY(pt__allocate(&context->memory, 1, sizeof *graph, "graph", &graph));
     graph->context = pt__context_retain(context);
+    pt__dimensions_start(graph);
     graph->loss = graph->correct = graph->counted = graph->tied = PT_NO_TENSOR;
     *out = graph;
     return PT_OK;
@@ -37,6 +38,8 @@ void pt_graph_free(pt_graph_t *graph)
         pt__release(memory, graph->constants[i].values);
     for (int64_t i = 0; i < graph->n_outputs; i++)
         pt__release(memory, graph->outputs[i].name);
+    for (int32_t i = 0; i < graph->n_dimensions; i++)
+        pt__release(memory, graph->dimensions[i].name);
     pt__release(memory, graph->tensors);
     pt__release(memory, graph->nodes);
     pt__release(memory, graph->inputs);
@@ -78,6 +81,12 @@ static pt_status_t copy_names(const pt_graph_t *graph, pt_graph_t *copy)
         PT__TRY(pt__string_copy(memory, graph->parameters[i].name, &copy->parameters[i].name));
     for (int64_t i = 0; i < graph->n_outputs; i++, copy->n_outputs++)
         PT__TRY(pt__string_copy(memory, graph->outputs[i].name, &copy->outputs[i].name));
+    for (copy->n_dimensions = 0; copy->n_dimensions < graph->n_dimensions; copy->n_dimensions++) {
+        pt__dimension_t *dimension = &copy->dimensions[copy->n_dimensions];
+        *dimension = graph->dimensions[copy->n_dimensions];
+        dimension->name = NULL;
+        PT__TRY(pt__string_copy(memory, graph->dimensions[copy->n_dimensions].name, &dimension->name));
+    }
     for (int64_t i = 0; i < graph->n_constants; i++, copy->n_constants++) {
         int64_t elements = pt__shape_elements(&graph->tensors[graph->constants[i].tensor].shape);
         PT__TRY(pt__allocate(memory, (size_t)elements, sizeof(float), "constant", &copy->constants[i].values));

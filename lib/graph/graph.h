@@ -72,6 +72,12 @@ typedef struct pt__output {
     pt_tensor_t tensor;
 } pt__output_t;
 
+typedef struct pt__dimension { /* what a leading size may count (dimensions.c) */
+    char *name;                /* owned; NULL: samples, tokens, or derived */
+    int32_t parent;            /* what it is derived from; NONE: its rows come with data */
+    int64_t add, divide, plus;
+} pt__dimension_t;
+
 struct pt_graph {
     pt_context_t *context;
     pt_status_t status; /* the first error sticks */
@@ -84,6 +90,8 @@ struct pt_graph {
     pt__output_t *outputs;
     int64_t n_tensors, n_nodes, n_inputs, n_parameters, n_constants, n_outputs;
     int64_t tensor_room, node_room, input_room, parameter_room, constant_room, output_room;
+    pt__dimension_t dimensions[PT__DIMENSIONS]; /* [n_dimensions]; the first three have no name here */
+    int32_t n_dimensions;
     pt_tensor_t loss;     /* PT_NO_TENSOR: none */
     int64_t length_limit[PT__DIMENSIONS]; /* the most rows that a sample may have of a ragged dimension; 0: no limit */
     int64_t draws;        /* random numbers' streams given out: see pt__graph_draw */
@@ -152,7 +160,39 @@ pt_status_t pt__graph_verify(const pt_graph_t *graph);
 struct pt__text;
 void pt__graph_print_text(const pt_graph_t *graph, struct pt__text *text);
 
-/* "float32[4T, 128]" into buffer of at least 96 bytes; returns buffer. */
+/* ---- Dimensions (dimensions.c) ---- */
+
+/* A new graph's: samples and tokens. */
+void pt__dimensions_start(pt_graph_t *graph);
+/* The host's code of a dimension; the dimension of a code, NONE where it is none of this graph's. */
+int64_t pt__dimension_code(int32_t dimension);
+int32_t pt__dimension_find(const pt_graph_t *graph, int64_t code);
+/* "batch", "tokens" or a host's; NONE: there is none of that name. */
+int32_t pt__dimension_named(const pt_graph_t *graph, const char *name);
+/* The one with these numbers, made where there is none yet; the parent itself where they change nothing. NONE after an error, which sticks. */
+int32_t pt__graph_derive_dimension(pt_graph_t *graph, int32_t parent, int64_t add, int64_t divide, int64_t plus);
+/* Rows of a sample of a derived dimension whose parent has so many. */
+int64_t pt__dimension_rows(const pt__dimension_t *dimension, int64_t parent_rows);
+/* The most rows of the derived dimensions, from those of the others. */
+void pt__graph_complete_rows(const pt_graph_t *graph, pt__rows_t *capacity);
+/* Offsets and rows of the derived dimensions whose parents have some; buffers[i] [samples + 1] of each derived one. */
+void pt__graph_derive_offsets(const pt_graph_t *graph, int64_t samples, const int32_t **offsets, int32_t **buffers,
+                              pt__rows_t *rows);
+/* Rows of all samples in a ragged dimension, derived ones without making their offsets. */
+int64_t pt__graph_count_rows(const pt_graph_t *graph, int32_t dimension, int64_t samples,
+                             const int32_t *const *offsets);
+/* Its name in messages: "B", "T", "frames", "(frames+1)/2". graph NULL: none but the first two are known. */
+void pt__dimension_print(const pt_graph_t *graph, int32_t dimension, char *buffer, size_t size);
+
+/* Rows of all samples together: the samples' borders are in the run's offsets. */
+static inline int32_t pt__shape_is_ragged(const pt__shape_t *shape)
+{
+    return shape->dimension >= PT__DIMENSION_TOKENS;
+}
+
+/* "float32[4T, 128]" into buffer of at least 96 bytes; returns buffer. graph may be NULL where the shape counts samples or tokens at most. */
+char *pt__graph_shape_print(const pt_graph_t *graph, const pt__shape_t *shape, int32_t dtype, char *buffer,
+                            size_t size);
 char *pt__shape_print(const pt__shape_t *shape, int32_t dtype, char *buffer, size_t size);
 int32_t pt__shape_equal(const pt__shape_t *a, const pt__shape_t *b);
 /* Elements, with the symbolic leading size counted as its multiplier: for a fixed shape simply its elements. */

@@ -16,6 +16,7 @@ typedef struct pt__view { /* a tensor as a kernel call sees it; concrete sizes o
     void *data;           /* NULL: an optional input that is not there, or an output that nobody reads */
     int32_t dtype;
     int32_t rank;
+    int32_t dimension; /* that size[0] counts: place in the run's tables */
     int64_t size[PT_MAX_RANK];
 } pt__view_t;
 

@@ -47,7 +47,7 @@ static void print_node(const pt_graph_t *graph, const pt__node_t *node, pt__text
     }
     pt__text_add(text, ")");
     print_attributes(&node->attributes, text);
-    pt__text_add(text, " : %s\n", pt__shape_print(&output->shape, output->dtype, shape, sizeof shape));
+    pt__text_add(text, " : %s\n", pt__graph_shape_print(graph, &output->shape, output->dtype, shape, sizeof shape));
 }
 
 void pt__graph_print_text(const pt_graph_t *graph, pt__text_t *text)
@@ -56,17 +56,17 @@ void pt__graph_print_text(const pt_graph_t *graph, pt__text_t *text)
     for (int64_t i = 0; i < graph->n_inputs; i++) {
         const pt__tensor_t *tensor = &graph->tensors[graph->inputs[i].tensor];
         pt__text_add(text, "%%%d = input \"%s\" : %s\n", (int)graph->inputs[i].tensor, graph->inputs[i].name,
-                     pt__shape_print(&tensor->shape, tensor->dtype, shape, sizeof shape));
+                     pt__graph_shape_print(graph, &tensor->shape, tensor->dtype, shape, sizeof shape));
     }
     for (int64_t i = 0; i < graph->n_parameters; i++) {
         const pt__tensor_t *tensor = &graph->tensors[graph->parameters[i].tensor];
         pt__text_add(text, "%%%d = parameter \"%s\" : %s\n", (int)graph->parameters[i].tensor,
-                     graph->parameters[i].name, pt__shape_print(&tensor->shape, tensor->dtype, shape, sizeof shape));
+                     graph->parameters[i].name, pt__graph_shape_print(graph, &tensor->shape, tensor->dtype, shape, sizeof shape));
     }
     for (int64_t i = 0; i < graph->n_constants; i++) {
         const pt__tensor_t *tensor = &graph->tensors[graph->constants[i].tensor];
         pt__text_add(text, "%%%d = constant : %s\n", (int)graph->constants[i].tensor,
-                     pt__shape_print(&tensor->shape, tensor->dtype, shape, sizeof shape));
+                     pt__graph_shape_print(graph, &tensor->shape, tensor->dtype, shape, sizeof shape));
     }
     for (int64_t i = 0; i < graph->n_nodes; i++)
         print_node(graph, &graph->nodes[i], text);

@@ -37,20 +37,29 @@ int64_t pt__shape_elements(const pt__shape_t *shape)
     return pt__shape_rows(shape, 0);
 }
 
-char *pt__shape_print(const pt__shape_t *shape, int32_t dtype, char *buffer, size_t size)
+char *pt__graph_shape_print(const pt_graph_t *graph, const pt__shape_t *shape, int32_t dtype, char *buffer, size_t size)
 {
-    static const char *const letters[PT__DIMENSIONS] = {"", "B", "T"};
+    char name[64];
     int written = snprintf(buffer, size, "%s[", pt__dtype_name(dtype));
     for (int32_t i = 0; i < shape->rank && written >= 0 && (size_t)written < size; i++) {
-        const char *letter = i == 0 ? letters[shape->dimension] : "";
         const char *comma = i == 0 ? "" : ", ";
-        if (*letter != 0 && shape->size[i] == 1)
-            written += snprintf(buffer + written, size - (size_t)written, "%s%s", comma, letter);
+        int32_t counts = i == 0 ? shape->dimension : PT__DIMENSION_NONE;
+        if (counts != PT__DIMENSION_NONE)
+            pt__dimension_print(graph, counts, name, sizeof name);
         else
-            written += snprintf(buffer + written, size - (size_t)written, "%s%lld%s", comma, (long long)shape->size[i],
-                                letter);
+            name[0] = 0;
+        if (counts != PT__DIMENSION_NONE && shape->size[i] == 1)
+            written += snprintf(buffer + written, size - (size_t)written, "%s%s", comma, name);
+        else
+            written += snprintf(buffer + written, size - (size_t)written, "%s%lld%s%s", comma,
+                                (long long)shape->size[i], strlen(name) > 1 ? " " : "", name);
     }
     if (written >= 0 && (size_t)written < size)
         snprintf(buffer + written, size - (size_t)written, "]");
     return buffer;
+}
+
+char *pt__shape_print(const pt__shape_t *shape, int32_t dtype, char *buffer, size_t size)
+{
+    return pt__graph_shape_print(NULL, shape, dtype, buffer, size);
 }

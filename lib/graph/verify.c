@@ -3,11 +3,13 @@
 #include "base/dtype.h"
 #include "graph/op.h"
 
-static pt_status_t verify_shape(const pt__tensor_t *tensor, int64_t index)
+static pt_status_t verify_shape(const pt__tensor_t *tensor, int32_t n_dimensions, int64_t index)
 {
     const pt__shape_t *shape = &tensor->shape;
     if (shape->rank < 0 || shape->rank > PT_MAX_RANK)
         return pt__fail(PT_ERR_INTERNAL, "tensor %lld: rank %d", (long long)index, (int)shape->rank);
+    if (shape->dimension < 0 || shape->dimension >= n_dimensions)
+        return pt__fail(PT_ERR_INTERNAL, "tensor %lld: dimension %d", (long long)index, (int)shape->dimension);
     if (shape->dimension != PT__DIMENSION_NONE && shape->rank == 0)
         return pt__fail(PT_ERR_INTERNAL, "tensor %lld: a scalar with a symbolic size", (long long)index);
     int64_t elements = 1;
@@ -53,7 +55,7 @@ static pt_status_t verify_node(const pt_graph_t *graph, int64_t index)
 pt_status_t pt__graph_verify(const pt_graph_t *graph)
 {
     for (int64_t i = 0; i < graph->n_tensors; i++)
-        PT__TRY(verify_shape(&graph->tensors[i], i));
+        PT__TRY(verify_shape(&graph->tensors[i], graph->n_dimensions, i));
     for (int64_t i = 0; i < graph->n_nodes; i++)
         PT__TRY(verify_node(graph, i));
     return PT_OK;

@@ -63,6 +63,12 @@ typedef struct pt__copy {
     int64_t src_stride[PT__KERNEL_RANK], dst_stride[PT__KERNEL_RANK];
 } pt__copy_t;
 
+/* Rows of samples that lie end to end: sample s has rows offsets[s] .. offsets[s + 1] - 1 of `columns` elements. */
+typedef struct pt__segments {
+    const int32_t *offsets; /* [samples + 1] */
+    int64_t columns;
+} pt__segments_t;
+
 /* Samples lie end to end: sample s has rows offset[s] .. offset[s+1]-1. Attention never crosses a border.
  * q row r, head h: q + r*q_stride + h*D; k and v likewise with kv_heads (heads is a multiple of kv_heads). */
 typedef struct pt__attention {
@@ -201,6 +207,9 @@ typedef struct pt__kernels {
                            const float *src, float *dst, int32_t *index);
     void (*segment_reduce_gradient)(pt__dev, pt__reduce_t, int64_t samples, const int32_t *offsets, int64_t columns,
                                     const float *d_dst, const int32_t *index, float *d_src);
+    /* the elements of each sample, as many as both sides have; where `to` has more, zeros */
+    void (*segment_copy)(pt__dev, int64_t samples, const pt__segments_t *from, const pt__segments_t *to,
+                         const float *src, float *dst);
 
     void (*cross_entropy)(pt__dev, const pt__cross_entropy_t *);
     /* loss over `n` elements of prediction against target (BINARY: prediction is a logit); delta: Huber's. element_weight [n]

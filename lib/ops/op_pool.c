@@ -20,8 +20,8 @@ static pt_status_t pool_shape(const pt_graph_t *graph, const pt__node_t *node, p
         return pt__refuse_attribute(node, "kind %lld, expected one of PT_POOL_...", (long long)kind);
     PT__TRY(pt__expect_float(graph, node, 0, "src", 1, PT_MAX_RANK));
     const pt__shape_t *src = &pt__input_of(graph, node, 0)->shape;
-    if (src->dimension != PT__DIMENSION_TOKENS || src->size[0] != 1)
-        return pt__refuse(graph, node, 0, "src", "[PT_DIM_TOKENS, ...]");
+    if (!pt__shape_is_ragged(src) || src->size[0] != 1)
+        return pt__refuse(graph, node, 0, "src", "[PT_DIM_TOKENS, ...], or another dimension of rows");
     outputs[0].shape = *src;
     outputs[0].shape.dimension = PT__DIMENSION_BATCH;
     outputs[1].shape = outputs[0].shape;
@@ -51,19 +51,11 @@ static pt__reduce_t reduction_of(int64_t kind)
     return reductions[kind];
 }
 
-static int64_t columns_of(const pt__view_t *rows)
-{
-    int64_t columns = 1;
-    for (int32_t i = 1; i < rows->rank; i++)
-        columns *= rows->size[i];
-    return columns;
-}
-
 static void pool_run(const pt__call_t *call, const pt__run_t *run)
 {
     int64_t kind = call->attributes->integers[KIND];
     pt__kernels_of(run)->segment_reduce(run->device, reduction_of(kind), run->count[PT__DIMENSION_BATCH],
-                                        run->offsets[PT__DIMENSION_TOKENS], columns_of(&call->inputs[0]),
+                                        run->offsets[call->inputs[0].dimension], pt__row_size(&call->inputs[0]),
                                         call->inputs[0].data, call->outputs[0].data,
                                         kind == PT_POOL_MAX ? call->outputs[1].data : NULL);
 }
@@ -79,7 +71,7 @@ static void gradient_run(const pt__call_t *call, const pt__run_t *run)
 {
     int64_t kind = call->attributes->integers[KIND];
     pt__kernels_of(run)->segment_reduce_gradient(run->device, reduction_of(kind), run->count[PT__DIMENSION_BATCH],
-                                                 run->offsets[PT__DIMENSION_TOKENS], columns_of(&call->outputs[0]),
+                                                 run->offsets[call->outputs[0].dimension], pt__row_size(&call->outputs[0]),
                                                  call->inputs[0].data,
                                                  kind == PT_POOL_MAX ? call->inputs[1].data : NULL,
                                                  call->outputs[0].data);

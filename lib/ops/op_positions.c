@@ -24,14 +24,14 @@ static pt_status_t positions_shape(const pt_graph_t *graph, const pt__node_t *no
     if (like->dimension != PT__DIMENSION_TOKENS || like->size[0] != 1)
         return pt__refuse(graph, node, 0, "like", "[PT_DIM_TOKENS, ...]");
     outputs[0].dtype = PT_INT32;
-    outputs[0].shape = pt__shape_make(PT__DIMENSION_TOKENS, 1, (int64_t[]){1});
+    outputs[0].shape = pt__shape_make(like->dimension, 1, (int64_t[]){1});
     outputs[0].index_limit = limit;
     return PT_OK;
 }
 
 static void positions_run(const pt__call_t *call, const pt__run_t *run)
 {
-    pt__kernels_of(run)->positions(run->device, run->count[PT__DIMENSION_BATCH], run->offsets[PT__DIMENSION_TOKENS],
+    pt__kernels_of(run)->positions(run->device, run->count[PT__DIMENSION_BATCH], run->offsets[call->outputs[0].dimension],
                                    call->outputs[0].data);
 }
 

@@ -26,20 +26,18 @@ pt_tensor_t pt__reshape_to(pt_graph_t *graph, pt_tensor_t tensor, const pt__shap
     return pt_reshape(graph, tensor, shape->rank, size);
 }
 
-static const char *symbol_name(int32_t symbol)
+/* Takes a symbolic leading size out of the given sizes: 1 where it is one row of the dimension; -1 stays, what is left. */
+static pt_status_t take_dimension(const pt_graph_t *graph, const pt__node_t *node, const pt__shape_t *src,
+                                  pt__shape_t *dst)
 {
-    return symbol == PT__DIMENSION_BATCH ? "PT_DIM_BATCH" : "PT_DIM_TOKENS";
-}
-
-/* Takes a symbolic leading size out of the given sizes: 1 where it is one row a symbol; -1 stays, what is left. */
-static pt_status_t take_symbol(const pt_graph_t *graph, const pt__node_t *node, const pt__shape_t *src,
-                               pt__shape_t *dst)
-{
-    int64_t symbol_size = src->dimension == PT__DIMENSION_BATCH ? PT_DIM_BATCH : PT_DIM_TOKENS;
-    if (dst->rank == 0 || (dst->size[0] != -1 && dst->size[0] != symbol_size))
-        return pt__refuse(graph, node, 0, "src", "a shape whose leading size stays %s or -1", symbol_name(src->dimension));
+    int64_t code = pt__dimension_code(src->dimension);
+    char name[64];
+    if (dst->rank == 0 || (dst->size[0] != -1 && dst->size[0] != code)) {
+        pt__dimension_print(graph, src->dimension, name, sizeof name);
+        return pt__refuse(graph, node, 0, "src", "a shape whose leading size stays %s or -1", name);
+    }
     dst->dimension = src->dimension;
-    dst->size[0] = dst->size[0] == symbol_size ? 1 : -1;
+    dst->size[0] = dst->size[0] == code ? 1 : -1;
     return PT_OK;
 }
 
@@ -52,7 +50,7 @@ static pt_status_t reshape_shape(const pt_graph_t *graph, const pt__node_t *node
         return pt__refuse_attribute(node, "rank %lld, expected 0 to %d", (long long)rank, PT_MAX_RANK);
     pt__shape_t dst = pt__shape_make(PT__DIMENSION_NONE, (int32_t)rank, node->attributes.integers + SIZES);
     if (src->dimension != PT__DIMENSION_NONE)
-        PT__TRY(take_symbol(graph, node, src, &dst));
+        PT__TRY(take_dimension(graph, node, src, &dst));
     int64_t elements = pt__shape_elements(src), known = 1;
     int32_t left = -1;
     for (int32_t i = 0; i < dst.rank; i++) {

@@ -14,7 +14,7 @@ pt_status_t pt__refuse(const pt_graph_t *graph, const pt__node_t *node, int32_t 
     vsnprintf(expected, sizeof expected, format, arguments);
     va_end(arguments);
     return pt__fail(PT_ERR_SHAPE, "%s: %s is %s, expected %s", node->op->name, role,
-                    pt__shape_print(&found->shape, found->dtype, shape, sizeof shape), expected);
+                    pt__graph_shape_print(graph, &found->shape, found->dtype, shape, sizeof shape), expected);
 }
 
 pt_status_t pt__refuse_attribute(const pt__node_t *node, const char *format, ...)

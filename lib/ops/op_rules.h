@@ -82,6 +82,15 @@ static inline float *pt__input_data(const pt__call_t *call, int32_t input) /* NU
     return input < call->n_inputs ? call->inputs[input].data : NULL;
 }
 
+/* Elements of a row: of all dimensions but the first. */
+static inline int64_t pt__row_size(const pt__view_t *view)
+{
+    int64_t elements = 1;
+    for (int32_t i = 1; i < view->rank; i++)
+        elements *= view->size[i];
+    return elements;
+}
+
 static inline int64_t pt__last_size(const pt__view_t *view)
 {
     return view->size[view->rank - 1];

@@ -210,7 +210,9 @@ pt_status_t pt__plan_create(const pt_graph_t *graph, const pt__plan_options_t *o
     *out = NULL;
     PT__TRY(pt__allocate(&graph->context->memory, 1, sizeof *plan, "plan", &plan));
     plan->context = pt__context_retain(graph->context);
-    memcpy(plan->capacity, options->capacity.count, sizeof plan->capacity);
+    pt__rows_t capacity = options->capacity;
+    pt__graph_complete_rows(graph, &capacity);
+    memcpy(plan->capacity, capacity.count, sizeof plan->capacity);
     memcpy(plan->count, plan->capacity, sizeof plan->count);
     pt_status_t status = make(plan, graph, options);
     if (status == PT_OK)
@@ -397,7 +399,9 @@ int64_t pt__layout_bytes(const pt__call_t *call)
 double pt__plan_operations(pt__plan_t *plan, const pt__rows_t *rows)
 {
     double operations = 0;
-    set_counts(plan, rows->count);
+    pt__rows_t all = *rows;
+    pt__graph_complete_rows(plan->graph, &all);
+    set_counts(plan, all.count);
     for (int64_t i = 0; i < plan->n_steps; i++)
         operations += pt__layout_operations(&plan->calls[i]);
     return operations;

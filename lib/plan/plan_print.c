@@ -34,7 +34,7 @@ void pt__plan_print(pt__plan_t *plan, struct pt__text *text)
         }
         pt__text_add(text, "%4lld %-6s%-26s %-28s operations %.3g bytes %lld at ", (long long)i,
                      node->again ? "again" : "", call->op->name,
-                     pt__shape_print(&output->shape, output->dtype, shape, sizeof shape), operations,
+                     pt__graph_shape_print(plan->graph, &output->shape, output->dtype, shape, sizeof shape), operations,
                      (long long)pt__layout_bytes(call));
         print_place(plan, node->outputs[0], text);
         pt__text_add(text, "\n");

@@ -17,7 +17,7 @@ int64_t pt__layout_elements(const pt__plan_t *plan, const pt__shape_t *shape)
 pt__view_t pt__layout_view(const pt__plan_t *plan, pt_tensor_t tensor)
 {
     const pt__tensor_t *of = &plan->graph->tensors[tensor];
-    pt__view_t view = {.dtype = of->dtype, .rank = of->shape.rank};
+    pt__view_t view = {.dtype = of->dtype, .rank = of->shape.rank, .dimension = of->shape.dimension};
     for (int32_t i = 0; i < view.rank; i++)
         view.size[i] = of->shape.size[i];
     if (of->shape.dimension != PT__DIMENSION_NONE)

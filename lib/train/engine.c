@@ -225,6 +225,24 @@ static pt_status_t place_constants(pt_model_t *model)
     return status;
 }
 
+/* Offsets of the derived dimensions, for so many samples. */
+static pt_status_t make_offsets(pt_model_t *model, int64_t samples)
+{
+    const pt_graph_t *graph = model->graph;
+    pt__memory_t *memory = &model->context->memory;
+    if (samples <= model->offset_samples)
+        return PT_OK;
+    model->offset_samples = 0;
+    for (int32_t i = 0; i < graph->n_dimensions; i++) {
+        pt__release(memory, model->offsets[i]);
+        model->offsets[i] = NULL;
+        if (graph->dimensions[i].parent != PT__DIMENSION_NONE)
+            PT__TRY(pt__allocate(memory, (size_t)samples + 1, sizeof **model->offsets, "offsets", &model->offsets[i]));
+    }
+    model->offset_samples = samples;
+    return PT_OK;
+}
+
 /* Memory and addresses for a plan. */
 static pt_status_t make_room(pt_model_t *model, pt__mode_t mode)
 {
@@ -232,6 +250,7 @@ static pt_status_t make_room(pt_model_t *model, pt__mode_t mode)
     if (mode == PT__MODE_TRAIN)
         PT__TRY(pt__store_make_gradients(&model->store));
     PT__TRY(place_constants(model));
+    PT__TRY(make_offsets(model, planned->rows.count[PT__DIMENSION_BATCH]));
     PT__TRY(grow_arena(model, pt__plan_arena_bytes(planned->plan)));
     PT__TRY(pt__model_bind_plan(model, planned));
     if (model->wants[mode].derive_labels && planned->rows.count[PT__DIMENSION_TOKENS] > model->derived_capacity) {
@@ -300,8 +319,10 @@ pt_status_t pt__engine_run(pt_model_t *model, pt__mode_t mode, const pt__wants_t
 {
     const pt_graph_t *graph = model->graph;
     pt__run_t run = {.device = model->context->device, .training = mode == PT__MODE_TRAIN};
-    memcpy(run.count, loaded->rows.count, sizeof run.count);
+    pt__rows_t rows = loaded->rows;
     memcpy(run.offsets, loaded->offsets, sizeof run.offsets);
+    pt__graph_derive_offsets(graph, rows.count[PT__DIMENSION_BATCH], run.offsets, model->offsets, &rows);
+    memcpy(run.count, rows.count, sizeof run.count);
     for (int32_t i = 0; i < wants->count; i++)
         model->inputs[wants->input[i]] = loaded->data[i];
     if (wants->derive_labels)

@@ -83,7 +83,11 @@ pt_status_t pt__predict(pt_model_t *model, pt_dataset_t *dataset, pt_tensor_t ou
     const pt__shape_t *shape = &model->graph->tensors[output].shape;
     int64_t multiplier = pt__shape_elements(shape);
     while ((status = pt__loader_next(loader, &loaded)) == PT_OK) {
-        int64_t count = loaded.rows.count[shape->dimension] * multiplier;
+        int64_t rows = pt__shape_is_ragged(shape)
+                           ? pt__graph_count_rows(model->graph, shape->dimension,
+                                                  loaded.rows.count[PT__DIMENSION_BATCH], loaded.offsets)
+                           : loaded.rows.count[shape->dimension];
+        int64_t count = rows * multiplier;
         if (values != NULL) {
             if (count > capacity - *elements) {
                 status = pt__fail(PT_ERR_ARGUMENT, "values has room for %lld elements, expected at least %lld",

@@ -5,6 +5,7 @@
 void pt__model_drop_plans(pt_model_t *model)
 {
     pt__memory_t *memory = &model->context->memory;
+    model->offset_samples = 0; /* another graph may derive other dimensions */
     for (int32_t mode = 0; mode < PT__MODE_COUNT; mode++) {
         pt__plan_free(model->planned[mode].plan);
         model->planned[mode] = (pt__planned_t){0};
@@ -70,6 +71,8 @@ void pt__model_free(pt_model_t *model)
     pt__release(memory, model->class_weights);
     pt__release(memory, model->config);
     pt__engine_release_arena(model);
+    for (int32_t i = 0; i < PT__DIMENSIONS; i++)
+        pt__release(memory, model->offsets[i]);
     pt__release(memory, model->derived);
     pt__release(memory, model);
     pt__context_release(context);

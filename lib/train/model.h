@@ -58,6 +58,8 @@ struct pt_model {
     pt__wants_t wants[PT__MODE_COUNT];
     pt_tensor_t wants_tensor; /* OUTPUT: for which tensor */
     const void **inputs;      /* [graph->n_inputs] addresses for the next run */
+    int32_t *offsets[PT__DIMENSIONS]; /* [offset_samples + 1] of each derived dimension, for the next run */
+    int64_t offset_samples;
     int32_t *derived;         /* labels made from tokens */
     int64_t derived_capacity;
 

@@ -1,5 +1,6 @@
 /* Building graphs: sticky errors, messages, shapes, copies, gradients only where needed. */
 #include <math.h>
+#include <stdio.h>
 
 #include "graph/builder.h"
 #include "support/failing_allocator.h"
@@ -65,7 +66,11 @@ START_TEST(test_messages)
           "too many");
     WRONG(pt_parameter(graph, "weight", 1, (int64_t[]){3}, PT_INIT_NORMAL, 1), PT_ERR_ARGUMENT, "already");
     WRONG(pt_parameter(graph, "pretrain.x", 1, (int64_t[]){3}, PT_INIT_NORMAL, 1), PT_ERR_ARGUMENT, "checkpoints");
-    WRONG(pt_parameter(graph, "b", 1, batch_by_4, PT_INIT_NORMAL, 1), PT_ERR_SHAPE, "size -1");
+    WRONG(pt_parameter(graph, "b", 1, batch_by_4, PT_INIT_NORMAL, 1), PT_ERR_SHAPE,
+          "a dimension of data stands at place 0");
+    WRONG(pt_input(graph, "z", PT_FLOAT32, 2, (int64_t[]){PT_DIM_TOKENS, PT_DIM_TOKENS}), PT_ERR_SHAPE, "place 1");
+    WRONG(pt_input(graph, "z", PT_FLOAT32, 2, (int64_t[]){PT_DIM_TOKENS - 5, 3}), PT_ERR_SHAPE,
+          "expected at least 1");
     WRONG(pt_parameter(graph, "b", 1, (int64_t[]){3}, 9, 1), PT_ERR_ARGUMENT, "initializer 9");
     WRONG(pt_parameter(graph, "b", 1, (int64_t[]){3}, PT_INIT_NORMAL, (double)NAN), PT_ERR_ARGUMENT, "out of range");
     WRONG(pt_constant(graph, 1, (int64_t[]){1}, &nan_value), PT_ERR_NONFINITE, "finite");
@@ -77,6 +82,68 @@ START_TEST(test_messages)
     WRONG(pt_relu(graph, PT_NO_TENSOR), PT_ERR_ARGUMENT, "-1");
     ck_assert_int_eq(pt_relu(NULL, 0), PT_NO_TENSOR);
     ck_fails(pt_graph_status(NULL), PT_ERR_ARGUMENT, "NULL");
+    pt_context_free(context);
+}
+END_TEST
+
+/* Named and derived dimensions: numbers, names, rows, and what is refused. */
+START_TEST(test_dimensions)
+{
+    pt_context_t *context = network_context(1, 1);
+    pt_graph_t *graph, *copy;
+    char text[96];
+    int64_t shape[PT_MAX_RANK];
+    ck_ok(pt_graph_create(context, &graph));
+    int64_t frames = pt_graph_dim(graph, "frames"), notes = pt_graph_dim(graph, "notes");
+    ck_assert_int_eq(pt_graph_dim(graph, "batch"), PT_DIM_BATCH);
+    ck_assert_int_eq(pt_graph_dim(graph, "tokens"), PT_DIM_TOKENS);
+    ck_assert_int_eq(pt_graph_dim(graph, "frames"), frames);
+    ck_assert(frames < -1 && notes < -1 && frames != notes && frames != PT_DIM_TOKENS && frames != PT_DIM_BATCH);
+    pt_tensor_t x = pt_input(graph, "x", PT_FLOAT32, 2, (int64_t[]){frames, 5});
+    pt_tensor_t stacked = pt_stack_rows(graph, pt_stack_rows(graph, x, 3), 2);
+    ck_assert_int_eq(pt_graph_shape(graph, stacked, shape), 2);
+    ck_assert_int_eq(shape[1], 30);
+    ck_assert_int_eq(graph->n_dimensions, 7); /* frames, notes, and two derived ones */
+    ck_assert_int_eq(graph->tensors[pt_stack_rows(graph, x, 3)].shape.dimension, 5);
+    ck_assert_int_eq(graph->n_dimensions, 7); /* the same numbers give the same dimension */
+    ck_assert_str_eq(pt__graph_shape_print(graph, &graph->tensors[stacked].shape, PT_FLOAT32, text, sizeof text),
+                     "float32[((frames+2)/3+1)/2, 30]");
+    ck_ok(pt__graph_copy(graph, &copy));
+    ck_assert_int_eq(pt_graph_dim(copy, "notes"), notes);
+
+    /* Σ ceil(ceil(L / 3) / 2) of 7, 0, 1 and 12 rows is 2 + 0 + 1 + 2 */
+    const int32_t given[] = {0, 7, 7, 8, 20}, *offsets[PT__DIMENSIONS] = {NULL};
+    int32_t buffer[PT__DIMENSIONS][5], *buffers[PT__DIMENSIONS];
+    pt__rows_t rows = pt__rows_make(4, 0), capacity = rows;
+    for (int32_t i = 0; i < PT__DIMENSIONS; i++)
+        buffers[i] = buffer[i];
+    offsets[3] = given;
+    rows.count[3] = capacity.count[3] = 20;
+    pt__graph_derive_offsets(copy, 4, offsets, buffers, &rows);
+    ck_assert_int_eq(rows.count[5], 8);
+    ck_assert_int_eq(rows.count[6], 5);
+    ck_assert(offsets[6][1] == 2 && offsets[6][2] == 2 && offsets[6][3] == 3 && offsets[6][4] == 5);
+    ck_assert_int_eq(pt__graph_count_rows(copy, 6, 4, offsets), 5);
+    pt__graph_complete_rows(copy, &capacity);
+    ck_assert_int_ge(capacity.count[5], 8);
+    ck_assert_int_ge(capacity.count[6], 5);
+
+    /* a derived dimension's rows are computed: data cannot give them */
+    ck_assert_int_eq(pt_graph_shape(graph, stacked, shape), 2);
+    ck_assert_int_eq(pt_input(graph, "y", PT_FLOAT32, 1, shape), PT_NO_TENSOR);
+    ck_fails(pt_graph_status(graph), PT_ERR_SHAPE, "computed from another one's rows");
+    pt_graph_free(graph);
+    for (int i = 0; i < PT__DIMENSIONS; i++) {
+        snprintf(text, sizeof text, "dimension %d", i);
+        pt_graph_dim(copy, text);
+    }
+    ck_fails(pt_graph_status(copy), PT_ERR_UNSUPPORTED, "more than 15 dimensions");
+    pt_graph_free(copy);
+    ck_ok(pt_graph_create(context, &graph));
+    ck_assert_int_eq(pt_graph_dim(graph, ""), 0);
+    ck_fails(pt_graph_status(graph), PT_ERR_ARGUMENT, "empty");
+    pt_graph_free(graph);
+    ck_assert_int_eq(pt_graph_dim(NULL, "frames"), 0);
     pt_context_free(context);
 }
 END_TEST
@@ -213,5 +280,5 @@ START_TEST(test_failing_allocations)
 }
 END_TEST
 
-SUITE("graph", 60, test_first_error_sticks, test_messages, test_shapes, test_gradients_only_where_needed, test_draws,
+SUITE("graph", 60, test_first_error_sticks, test_messages, test_dimensions, test_shapes, test_gradients_only_where_needed, test_draws,
       test_asking_changes_nothing, test_failing_allocations)

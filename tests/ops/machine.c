@@ -127,10 +127,11 @@ pt__view_t machine_view(const machine_t *machine, pt_tensor_t tensor, int32_t at
     const pt__tensor_t *found = &machine->graph->tensors[tensor];
     pt__view_t view = {.data = machine->buffers == NULL ? NULL : machine->buffers[tensor].data,
                        .dtype = found->dtype,
+                       .dimension = found->shape.dimension,
                        .rank = found->shape.rank};
     memcpy(view.size, found->shape.size, sizeof view.size);
     if (view.rank > 0)
-        view.size[0] *= at_capacity ? machine->profile->capacity[found->shape.dimension]
+        view.size[0] *= at_capacity ? machine->capacity.count[found->shape.dimension]
                                     : machine->run.count[found->shape.dimension];
     return view;
 }
@@ -194,6 +195,15 @@ pt_status_t machine_create(machine_t *machine, const pt__op_t *op, const pt__cas
                                .offsets = {[PT__DIMENSION_TOKENS] = profile->offsets},
                                .random_key = seed,
                                .training = 1};
+    int32_t *buffers[PT__DIMENSIONS];
+    pt__rows_t rows;
+    for (int32_t i = 0; i < PT__DIMENSIONS; i++)
+        buffers[i] = machine->derived[i];
+    memcpy(rows.count, machine->run.count, sizeof rows.count);
+    pt__graph_derive_offsets(machine->graph, profile->samples, machine->run.offsets, buffers, &rows);
+    memcpy(machine->run.count, rows.count, sizeof rows.count);
+    memcpy(machine->capacity.count, profile->capacity, sizeof machine->capacity.count);
+    pt__graph_complete_rows(machine->graph, &machine->capacity);
     PT__TRY(allocate(machine));
     for (int32_t i = 0; i < machine->node.n_inputs; i++)
         if (machine->node.inputs[i] != PT_NO_TENSOR)

@@ -35,6 +35,8 @@ typedef struct machine {
     int32_t wanted[PT__MAX_INPUTS];
     pt_tensor_t d_inputs[PT__MAX_INPUTS]; /* where wanted */
     pt_tensor_t again;                    /* output 0 made anew; PT_NO_TENSOR: the op has no such way */
+    pt__rows_t capacity;                  /* the profile's, with derived dimensions */
+    int32_t derived[PT__DIMENSIONS][MACHINE_SAMPLES + 1]; /* offsets */
     buffer_t *buffers;                    /* [graph's tensors] */
     int32_t overflows;
     int8_t *ran; /* [ops of the table] set for those that a node called; NULL: not wanted */

@@ -311,6 +311,19 @@ static void reference_pool(const reference_call_t *call)
         }
 }
 
+static void reference_stack_rows(const reference_call_t *call)
+{
+    int64_t count = call->attributes->integers[0], wide = reference_last(&call->outputs[0]), columns = wide / count, row = 0;
+    for (int64_t s = 0; s < call->samples; s++) {
+        int64_t length = call->offsets[s + 1] - call->offsets[s];
+        for (int64_t t = 0; t < (length + count - 1) / count * count; t++)
+            for (int64_t c = 0; c < columns; c++)
+                call->outputs[0].value[row * wide + t * columns + c] =
+                    t < length ? call->inputs[0].value[(call->offsets[s] + t) * columns + c] : 0;
+        row += (length + count - 1) / count;
+    }
+}
+
 static void reference_scale_by(const reference_call_t *call)
 {
     const double *denominator = reference_optional(call, 2);
@@ -345,6 +358,7 @@ static const reference_entry_t references[] = {
     {"mean", reference_mean, 1},
     {"max", reference_max, 2},
     {"pool", reference_pool, 1},
+    {"stack_rows", reference_stack_rows, 1},
     {"scale_by", reference_scale_by, 1},
     {"accumulate_gradient", reference_reshape, 1},
     {NULL, NULL, 0},

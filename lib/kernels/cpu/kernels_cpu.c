@@ -31,6 +31,7 @@ const pt__kernels_t pt__kernels_cpu = {
     .positions = pt__cpu_positions,
     .segment_reduce = pt__cpu_segment_reduce,
     .segment_reduce_gradient = pt__cpu_segment_reduce_gradient,
+    .segment_copy = pt__cpu_segment_copy,
     .cross_entropy = pt__cpu_cross_entropy,
     .pointwise_loss = pt__cpu_pointwise_loss,
     .correct = pt__cpu_correct,

@@ -38,6 +38,8 @@ void pt__cpu_segment_reduce(pt__dev device, pt__reduce_t reduce, int64_t samples
                             int64_t columns, const float *src, float *dst, int32_t *index);
 void pt__cpu_segment_reduce_gradient(pt__dev device, pt__reduce_t reduce, int64_t samples, const int32_t *offsets,
                                      int64_t columns, const float *d_dst, const int32_t *index, float *d_src);
+void pt__cpu_segment_copy(pt__dev device, int64_t samples, const pt__segments_t *from, const pt__segments_t *to,
+                          const float *src, float *dst);
 
 /* softmax_rows.c */
 void pt__cpu_softmax(pt__dev device, int64_t rows, int64_t columns, int32_t log, const float *src, float *dst);

@@ -1,11 +1,11 @@
-/* The rows of each sample numbered, or reduced to one row, and the gradient of that. `index` counts rows from the
- * sample's first. Called through the table. */
+/* The rows of each sample numbered, or reduced to one row, and the gradient of that; samples copied from one dimension of rows to another.
+ * `index` counts rows from the sample's first. Called through the table. */
 #include <string.h>
 
 #include "kernels/cpu/chunks.h"
 #include "kernels/cpu/kernels_cpu.h"
 
-typedef struct segments {
+typedef struct reduction {
     const pt__vector_t *vector;
     pt__reduce_t reduce;
     const int32_t *offsets;
@@ -14,7 +14,7 @@ typedef struct segments {
     float *dst;
     int32_t *index;
     const int32_t *largest;
-} segments_t;
+} reduction_t;
 
 /* Numbers are written in less time than the pool takes to wake. */
 void pt__cpu_positions(pt__dev device, int64_t samples, const int32_t *offsets, int32_t *dst)
@@ -45,7 +45,7 @@ static int64_t samples_of_chunk(int64_t samples, const int32_t *offsets, int64_t
 
 static void reduce_samples(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker)
 {
-    const segments_t *s = argument;
+    const reduction_t *s = argument;
     const pt__vector_map_t *map = s->vector->map;
     int64_t columns = s->columns;
     (void)chunk, (void)worker;
@@ -74,7 +74,7 @@ static void reduce_samples(void *argument, int64_t begin, int64_t end, int64_t c
 void pt__cpu_segment_reduce(pt__dev device, pt__reduce_t reduce, int64_t samples, const int32_t *offsets,
                             int64_t columns, const float *src, float *dst, int32_t *index)
 {
-    segments_t segments = {.vector = pt__cpu(device)->vector,
+    reduction_t segments = {.vector = pt__cpu(device)->vector,
                            .reduce = reduce,
                            .offsets = offsets,
                            .columns = columns,
@@ -86,7 +86,7 @@ void pt__cpu_segment_reduce(pt__dev device, pt__reduce_t reduce, int64_t samples
 
 static void spread_samples(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker)
 {
-    const segments_t *s = argument;
+    const reduction_t *s = argument;
     const pt__vector_map_t *map = s->vector->map;
     int64_t columns = s->columns;
     (void)chunk, (void)worker;
@@ -115,7 +115,7 @@ static void spread_samples(void *argument, int64_t begin, int64_t end, int64_t c
 void pt__cpu_segment_reduce_gradient(pt__dev device, pt__reduce_t reduce, int64_t samples, const int32_t *offsets,
                                      int64_t columns, const float *d_dst, const int32_t *index, float *d_src)
 {
-    segments_t segments = {.vector = pt__cpu(device)->vector,
+    reduction_t segments = {.vector = pt__cpu(device)->vector,
                            .reduce = reduce,
                            .offsets = offsets,
                            .columns = columns,
@@ -123,4 +123,33 @@ void pt__cpu_segment_reduce_gradient(pt__dev device, pt__reduce_t reduce, int64_
                            .dst = d_src,
                            .largest = index};
     pt__chunks_run(device, samples, samples_of_chunk(samples, offsets, columns), spread_samples, &segments);
+}
+
+typedef struct transfer {
+    const pt__segments_t *from, *to;
+    const float *src;
+    float *dst;
+} transfer_t;
+
+static void copy_samples(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker)
+{
+    const transfer_t *transfer = argument;
+    const pt__segments_t *from = transfer->from, *to = transfer->to;
+    (void)chunk, (void)worker;
+    for (int64_t i = begin; i < end; i++) {
+        const float *src = transfer->src + from->offsets[i] * from->columns;
+        float *dst = transfer->dst + to->offsets[i] * to->columns;
+        int64_t given = (from->offsets[i + 1] - from->offsets[i]) * from->columns;
+        int64_t wanted = (to->offsets[i + 1] - to->offsets[i]) * to->columns;
+        int64_t both = given < wanted ? given : wanted;
+        memcpy(dst, src, (size_t)both * sizeof(float));
+        memset(dst + both, 0, (size_t)(wanted - both) * sizeof(float));
+    }
+}
+
+void pt__cpu_segment_copy(pt__dev device, int64_t samples, const pt__segments_t *from, const pt__segments_t *to,
+                          const float *src, float *dst)
+{
+    transfer_t transfer = {.from = from, .to = to, .src = src, .dst = dst};
+    pt__chunks_run(device, samples, samples_of_chunk(samples, to->offsets, to->columns), copy_samples, &transfer);
 }
