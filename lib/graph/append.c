@@ -95,6 +95,17 @@ static pt_status_t append_node(pt_graph_t *graph, const pt__node_t *node, const 
     return PT_OK;
 }
 
+/* Output 0 counts rows of a dimension that is derived from input 0's. */
+static pt_status_t derive_rows(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
+{
+    if (node->op->stride == NULL)
+        return PT_OK;
+    pt__stride_t stride = node->op->stride(node);
+    int32_t *dimension = &outputs[0].shape.dimension;
+    *dimension = pt__graph_derive_dimension(graph, *dimension, stride.add, stride.divide, stride.plus);
+    return graph->status;
+}
+
 pt_tensor_t pt__graph_add(pt_graph_t *graph, const struct pt__op *op, int32_t n_inputs, const pt_tensor_t *inputs,
                           const pt__attributes_t *attributes)
 {
@@ -118,6 +129,8 @@ pt_tensor_t pt__graph_add(pt_graph_t *graph, const struct pt__op *op, int32_t n_
             node.attributes = *attributes;
         status = op->shape(graph, &node, outputs);
     }
+    if (status == PT_OK)
+        status = derive_rows(graph, &node, outputs);
     if (status == PT_OK)
         status = pt__graph_check_indices(graph, &node);
     if (status == PT_OK) {

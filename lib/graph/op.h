@@ -66,6 +66,10 @@ typedef struct pt__index { /* what the values of an int32 input pick */
     int32_t ignore;        /* a value that picks none; INT32_MIN: none */
 } pt__index_t;
 
+typedef struct pt__stride { /* of a sample: max(floor((rows + add) / divide) + plus, 0) */
+    int64_t add, divide, plus;
+} pt__stride_t;
+
 typedef struct pt__op {
     const char *name;
     uint32_t flags;
@@ -80,6 +84,9 @@ typedef struct pt__op {
     /* Checks the inputs of a node about to be appended and writes shape (and dtype, preset to float32) of its outputs.
      * It changes nothing: the planner asks it too, about nodes that may never be. */
     pt_status_t (*shape)(const pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs);
+    /* Ops with a stride over rows: how the rows of output 0 follow from those of input 0, whose dimension the shape rule gives it; another,
+     * derived one takes its place when the node is added. NULL: the op has none. */
+    pt__stride_t (*stride)(const pt__node_t *node);
     /* What an int32 input of a node that the shape rule accepts indexes; NULL: no input of this op is an index. */
     pt__index_t (*index)(const pt_graph_t *graph, const pt__node_t *node, int32_t input);
     /* d_outputs[i]: gradient of output i or PT_NO_TENSOR. Writes d_inputs[i] for every input with wanted[i]. NULL: no gradient. node is a copy: adding nodes may move graph->nodes. */

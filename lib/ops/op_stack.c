@@ -15,7 +15,7 @@ pt_tensor_t pt_stack_rows(pt_graph_t *graph, pt_tensor_t src, int64_t count)
     return pt__build_unary(graph, "stack_rows", src, &attributes);
 }
 
-static pt_status_t stack_shape(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
+static pt_status_t stack_shape(const pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
 {
     int64_t count = node->attributes.integers[COUNT], columns = 1;
     PT__TRY(pt__expect_float(graph, node, 0, "src", 1, PT_MAX_RANK));
@@ -29,11 +29,14 @@ static pt_status_t stack_shape(pt_graph_t *graph, const pt__node_t *node, pt__te
     if (columns > INT64_MAX / 64 / count)
         return pt__refuse_attribute(node, "count %lld, rows of %lld elements become too long", (long long)count,
                                     (long long)columns);
-    int32_t derived = pt__graph_derive_dimension(graph, src->dimension, count - 1, count, 0);
-    if (derived == PT__DIMENSION_NONE)
-        return graph->status;
-    outputs[0].shape = pt__shape_make(derived, 2, (int64_t[]){1, count * columns});
+    outputs[0].shape = pt__shape_make(src->dimension, 2, (int64_t[]){1, count * columns});
     return PT_OK;
+}
+
+static pt__stride_t stack_stride(const pt__node_t *node)
+{
+    int64_t count = node->attributes.integers[COUNT];
+    return (pt__stride_t){.add = count - 1, .divide = count};
 }
 
 static pt_status_t stack_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs,
@@ -55,7 +58,7 @@ static void stack_run(const pt__call_t *call, const pt__run_t *run)
     pt__kernels_of(run)->segment_copy(run->device, run->count[PT__DIMENSION_BATCH], &from, &to, src->data, dst->data);
 }
 
-static pt_status_t gradient_shape(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
+static pt_status_t gradient_shape(const pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
 {
     (void)graph;
     outputs[0].shape = pt__attributes_get_shape(&node->attributes, SHAPE);
@@ -83,6 +86,7 @@ static const pt__op_t ops[] = {
      .n_outputs = 1,
      .needs_gradient_of = 1,
      .shape = stack_shape,
+     .stride = stack_stride,
      .gradient = stack_gradient,
      .run = stack_run,
      .operations = no_operations,
