@@ -1,5 +1,6 @@
 /* Contexts: made here, because only here are memory, threads and device known together; ended by whoever holds the last reference. */
 #include "api/api.h"
+#include "api/context_api.h"
 #include "base/context.h"
 #include "base/log.h"
 #include "kernels/cpu/cpu.h"
@@ -70,13 +71,20 @@ static pt_status_t allocate(const pt_context_options_t *options, pt_context_t **
     return PT_OK;
 }
 
-pt_status_t pt_context_create(const pt_context_options_t *options, pt_context_t **out)
+static pt_status_t create_cpu(void *user, const pt_context_options_t *options, pt__memory_t *memory, pt__pool_t *pool,
+                              pt__device_t **out)
+{
+    pt__level_t level = options->processor != NULL ? pt__level_find(options->processor) : PT__LEVEL_COUNT;
+    (void)user;
+    return pt__cpu_create(memory, pool, level, (pt__gemm_room_t)options->gemm, out);
+}
+
+pt_status_t pt__context_create_with(const pt_context_options_t *options, pt__device_factory_t make_device, void *user,
+                                    pt_context_t **out)
 {
     pt_context_options_t known = defaults;
     pt_context_t *context;
     pt_status_t status;
-    PT__ENTER();
-    PT__NEED_OUT(out);
     PT__TRY(pt__options_read(options, &known, (uint32_t)sizeof known, "pt_context_options_t"));
     PT__TRY(check(&known));
     PT__TRY(allocate(&known, &context));
@@ -84,16 +92,21 @@ pt_status_t pt_context_create(const pt_context_options_t *options, pt_context_t 
     context->log = known.log;
     context->log_user = known.log_user;
     context->log_level = known.log_level != 0 ? known.log_level : PT_LOG_WARNING;
-    pt__level_t level = known.processor != NULL ? pt__level_find(known.processor) : PT__LEVEL_COUNT;
     PT__TRY_OUT(pt__log_lock_create(&context->memory, &context->log_lock));
     PT__TRY_OUT(pt__pool_create(&context->memory, known.threads, &context->pool));
-    PT__TRY_OUT(
-        pt__cpu_create(&context->memory, context->pool, level, (pt__gemm_room_t)known.gemm, &context->device));
+    PT__TRY_OUT(make_device(user, &known, &context->memory, context->pool, &context->device));
     *out = context;
     return PT_OK;
 out:
     pt__context_release(context);
     return status;
+}
+
+pt_status_t pt_context_create(const pt_context_options_t *options, pt_context_t **out)
+{
+    PT__ENTER();
+    PT__NEED_OUT(out);
+    return pt__context_create_with(options, create_cpu, NULL, out);
 }
 
 void pt_context_free(pt_context_t *context)

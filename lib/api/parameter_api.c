@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "api/handle.h"
+#include "kernels/device.h"
 
 static pt_status_t check_index(const pt_model_t *model, int64_t index, const char *function)
 {
@@ -95,9 +96,11 @@ pt_status_t pt_model_gradient_get(const pt_model_t *model, int64_t index, float 
         return pt__handle_leave(
             model,
             pt__fail(PT_ERR_STATE, "pt_model_gradient_get: no gradient is accumulated for \"%s\"", parameter->name));
-    for (int64_t i = 0; i < elements; i++)
-        values[i] = (float)((double)parameter->gradient[i] / model->weight);
-    return PT_OK;
+    status = pt__device_download(model->context->device, values, parameter->gradient,
+                                 elements * (int64_t)sizeof(float));
+    for (int64_t i = 0; status == PT_OK && i < elements; i++)
+        values[i] = (float)((double)values[i] / model->weight);
+    return pt__handle_leave(model, status);
 }
 
 pt_status_t pt_model_set_recompute(pt_model_t *model, int32_t recompute)

@@ -132,6 +132,18 @@ static pt_status_t write_hashed(pt__writer_t *writer, pt__hash_t *hash, int32_t 
     return pt__writer_write(writer, bytes, size);
 }
 
+static pt_status_t write_entry(pt__writer_t *writer, pt__hash_t *hash, int32_t checksum, const pt__tensors_t *tensors,
+                               const pt__entry_t *entry)
+{
+    const void *bytes;
+    if (!entry->is_away)
+        return write_hashed(writer, hash, checksum, entry->data, entry->bytes);
+    PT__TRY(tensors->bring(tensors->user, entry, &bytes));
+    pt_status_t status = write_hashed(writer, hash, checksum, bytes, entry->bytes);
+    tensors->let_go(tensors->user, bytes);
+    return status;
+}
+
 static void to_little_endian(uint64_t value, uint8_t bytes[8])
 {
     for (int i = 0; i < 8; i++)
@@ -146,10 +158,8 @@ static pt_status_t write_all(pt__writer_t *writer, const pt__tensors_t *tensors,
     to_little_endian((uint64_t)length, number);
     PT__TRY(write_hashed(writer, &hash, checksum, number, sizeof number));
     PT__TRY(write_hashed(writer, &hash, checksum, header, length));
-    for (int64_t i = 0; i < tensors->n_entries; i++) {
-        const pt__entry_t *entry = sorted[i];
-        PT__TRY(write_hashed(writer, &hash, checksum, entry->data, entry->bytes));
-    }
+    for (int64_t i = 0; i < tensors->n_entries; i++)
+        PT__TRY(write_entry(writer, &hash, checksum, tensors, sorted[i]));
     if (!checksum)
         return PT_OK;
     PT__TRY(write_hashed(writer, &hash, checksum, zeros, padding));

@@ -11,6 +11,7 @@ typedef struct pt__entry {
     int64_t shape[PT_MAX_RANK];
     const void *data; /* in a file's table at any address: formats do not align their data */
     int64_t bytes;
+    int32_t is_away; /* data is not the host's: a table that is written brings it */
 } pt__entry_t;
 
 typedef struct pt__pair { /* metadata: strings */
@@ -23,6 +24,10 @@ typedef struct pt__tensors {
     pt__pair_t *pairs;
     int64_t n_pairs;
     int32_t sorted; /* entries are in the order of their names' bytes */
+    /* Only for writing: brings an entry that is away, one at a time, and lets go of what was brought. */
+    pt_status_t (*bring)(void *user, const pt__entry_t *entry, const void **bytes);
+    void (*let_go)(void *user, const void *bytes);
+    void *user;
 } pt__tensors_t;
 
 /* NULL where there is none. Logarithmic where the table is sorted, as a file's is. */

@@ -19,6 +19,7 @@
 
 #include "base/text.h"
 #include "formats/tensors.h"
+#include "kernels/device.h"
 
 #define PREFIX "pretrain."
 #define AGES   PREFIX "optimizer.ages"
@@ -45,9 +46,27 @@ static void release_builder(builder_t *builder)
     pt__release(memory, builder->ages);
 }
 
-/* An entry PREFIX + middle + the parameter's name (prefix and middle empty: the parameter itself). */
+static pt_status_t bring(void *user, const pt__entry_t *entry, const void **bytes)
+{
+    pt_context_t *context = user;
+    return pt__device_read_begin(context->device, &context->memory, entry->data, entry->bytes, entry->name, bytes);
+}
+
+static void let_go(void *user, const void *bytes)
+{
+    pt_context_t *context = user;
+    pt__device_read_end(context->device, &context->memory, bytes);
+}
+
+static builder_t start_builder(pt_context_t *context)
+{
+    return (builder_t){.context = context, .tensors = {.bring = bring, .let_go = let_go, .user = context}};
+}
+
+/* An entry PREFIX + middle + the parameter's name (prefix and middle empty: the parameter itself), from the device's
+ * memory or the host's. */
 static pt_status_t add_entry(builder_t *builder, const char *prefix, const char *middle, const pt__stored_t *parameter,
-                             const float *data)
+                             const float *data, int32_t is_away)
 {
     pt__memory_t *memory = &builder->context->memory;
     int64_t index = builder->tensors.n_entries;
@@ -62,6 +81,7 @@ static pt_status_t add_entry(builder_t *builder, const char *prefix, const char 
                            .dtype = PT_FLOAT32,
                            .rank = parameter->shape.rank,
                            .data = data,
+                           .is_away = is_away,
                            .bytes = parameter->elements * (int64_t)sizeof(float)};
     for (int32_t i = 0; i < entry->rank; i++)
         entry->shape[i] = parameter->shape.size[i];
@@ -123,7 +143,7 @@ static pt_status_t add_parameters(builder_t *builder, const pt_model_t *model)
         add_string(builder, PREFIX "config", model->config);
     add_integer(builder, PREFIX "task", model->task.task);
     for (int64_t i = 0; i < model->store.count; i++)
-        PT__TRY(add_entry(builder, "", "", &model->store.tensors[i], model->store.tensors[i].value));
+        PT__TRY(add_entry(builder, "", "", &model->store.tensors[i], model->store.tensors[i].value, 1));
     return PT_OK;
 }
 
@@ -142,7 +162,7 @@ static pt_status_t add_optimizer(builder_t *builder, const pt_model_t *model, co
         for (int64_t i = 0, learnable = 0; i < model->store.count; i++)
             if (model->store.tensors[i].learnable)
                 PT__TRY(add_entry(builder, PREFIX, middle, &model->store.tensors[i],
-                                  pt__optimizer_slot(optimizer, learnable++, slot)));
+                                  pt__optimizer_slot(optimizer, learnable++, slot), 1));
     }
     return PT_OK;
 }
@@ -156,7 +176,8 @@ static pt_status_t add_state(builder_t *builder, const pt_model_t *model, const 
     add_double(builder, PREFIX "accumulated.weight", model->weight);
     for (int64_t i = 0; model->accumulated > 0 && i < model->store.count; i++)
         if (model->store.tensors[i].learnable)
-            PT__TRY(add_entry(builder, PREFIX, "gradient.", &model->store.tensors[i], model->store.tensors[i].gradient));
+            PT__TRY(add_entry(builder, PREFIX, "gradient.", &model->store.tensors[i], model->store.tensors[i].gradient,
+                              1));
     if (progress == NULL)
         return PT_OK;
     add_integer(builder, PREFIX "stage.step", progress->step);
@@ -173,7 +194,7 @@ static pt_status_t add_state(builder_t *builder, const pt_model_t *model, const 
     const float *best = progress->best;
     for (int64_t i = 0; best != NULL && i < model->store.count; i++)
         if (pt__stored_changes(&model->store.tensors[i])) {
-            PT__TRY(add_entry(builder, PREFIX, "best.", &model->store.tensors[i], best));
+            PT__TRY(add_entry(builder, PREFIX, "best.", &model->store.tensors[i], best, 0));
             best += model->store.tensors[i].elements;
         }
     return PT_OK;
@@ -181,7 +202,7 @@ static pt_status_t add_state(builder_t *builder, const pt_model_t *model, const 
 
 pt_status_t pt__weights_write(pt_model_t *model, const char *path)
 {
-    builder_t builder = {.context = model->context};
+    builder_t builder = start_builder(model->context);
     pt_status_t status;
     PT__TRY_OUT(pt__store_settle(&model->store));
     add_string(&builder, "format", "pt"); /* what readers of the Hugging Face ecosystem ask for */
@@ -195,7 +216,7 @@ out:
 pt_status_t pt__checkpoint_write(pt_model_t *model, const pt_optimizer_t *optimizer,
                                  const pt__progress_t *progress, const char *path)
 {
-    builder_t builder = {.context = model->context};
+    builder_t builder = start_builder(model->context);
     pt_status_t status;
     PT__TRY_OUT(pt__store_settle(&model->store));
     PT__TRY_OUT(add_parameters(&builder, model));
@@ -209,6 +230,7 @@ out:
 }
 
 typedef struct reader {
+    pt__device_t *device;
     const char *path;
     const pt__tensors_t *table;
 } reader_t;
@@ -232,9 +254,9 @@ static pt_status_t read_double(const reader_t *reader, const char *key, double *
     return PT_OK;
 }
 
-/* The entry for a parameter, checked against its shape. With dst it is copied. */
-static pt_status_t read_entry(const reader_t *reader, const char *prefix, const char *middle,
-                              const pt__stored_t *parameter, float *dst)
+/* The entry for a parameter, checked against its shape. */
+static pt_status_t find_entry(const reader_t *reader, const char *prefix, const char *middle,
+                              const pt__stored_t *parameter, const pt__entry_t **out)
 {
     char name[PT_MAX_NAME + 96];
     snprintf(name, sizeof name, "%s%s%s", prefix, middle, parameter->name);
@@ -248,9 +270,17 @@ static pt_status_t read_entry(const reader_t *reader, const char *prefix, const 
                         pt__shape_print(&found, entry->dtype, is, sizeof is),
                         pt__shape_print(&parameter->shape, PT_FLOAT32, expected, sizeof expected));
     }
-    if (dst != NULL)
-        memcpy(dst, entry->data, (size_t)entry->bytes);
+    *out = entry;
     return PT_OK;
+}
+
+/* With dst, the device's, it is copied. */
+static pt_status_t read_entry(const reader_t *reader, const char *prefix, const char *middle,
+                              const pt__stored_t *parameter, float *dst)
+{
+    const pt__entry_t *entry;
+    PT__TRY(find_entry(reader, prefix, middle, parameter, &entry));
+    return dst == NULL ? PT_OK : pt__device_upload(reader->device, dst, entry->data, entry->bytes);
 }
 
 /* Everything that a checkpoint's reading touches; run once to check, once more to copy. */
@@ -264,7 +294,10 @@ static pt_status_t read_tensors(const reader_t *reader, pt_model_t *model, pt_op
         PT__TRY(read_entry(reader, "", "", parameter, copy ? parameter->value : NULL));
         parameter->is_filled |= copy;
         if (best != NULL && pt__stored_changes(parameter)) {
-            PT__TRY(read_entry(reader, PREFIX, "best.", parameter, copy ? best : NULL));
+            const pt__entry_t *entry;
+            PT__TRY(find_entry(reader, PREFIX, "best.", parameter, &entry));
+            if (copy)
+                memcpy(best, entry->data, (size_t)entry->bytes);
             best += parameter->elements;
         }
         if (!parameter->learnable)
@@ -411,7 +444,7 @@ pt_status_t pt__checkpoint_read(pt_model_t *model, pt_optimizer_t *optimizer, pt
     pt_status_t status;
     int32_t has_checksum;
     PT__TRY(pt__safetensors_open(model->context, path, &file));
-    reader_t reader = {.path = path, .table = pt__file_tensors_table(file)};
+    reader_t reader = {.device = model->context->device, .path = path, .table = pt__file_tensors_table(file)};
     PT__TRY_OUT(pt__safetensors_verify(file, &has_checksum));
     if (!has_checksum &&
         pt__tensors_value(reader.table, PREFIX "accumulated") != NULL) { /* a bit of its name may have flipped */
