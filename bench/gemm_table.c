@@ -145,11 +145,13 @@ static int take_turns(int threads, pt__level_t level)
             fprintf(stderr, "gemm_table: out of memory\n");
             return EXIT_FAILURE;
         }
-        pt__gemm_t gemm = {.m = m, .n = n, .k = k, .a = a, .b = b, .dst = dst};
-        gemm.a_transposed = a_transposed;
-        gemm.b_transposed = b_transposed;
-        gemm.a_stride = a_transposed ? m : k;
-        gemm.b_stride = b_transposed ? k : n;
+        pt__gemm_t gemm = {.m = m, .n = n, .k = k, .dst = dst};
+        gemm.a.data = a;
+        gemm.b.data = b;
+        gemm.a.transposed = a_transposed;
+        gemm.b.transposed = b_transposed;
+        gemm.a.stride = a_transposed ? m : k;
+        gemm.b.stride = b_transposed ? k : n;
         gemm.dst_stride = n;
         int cores = m * n * (k + 4) >= PT__GEMM_SPREAD ? threads : 1;
         double peak = peak_measure(cores, turn_seconds / 4), ours = take_turn(own, &gemm);

@@ -33,9 +33,39 @@ static const struct dtype {
 
 enum { DTYPES = sizeof dtypes / sizeof dtypes[0] };
 
+static const struct block {
+    const char *name;
+    pt__dtype_unit_t unit;
+} blocks[] = {[PT__BLOCK_Q8 - DTYPES] = {"block_q8", {32, 34}}};
+
+_Static_assert(DTYPES + sizeof blocks / sizeof blocks[0] == PT__DTYPES, "every format of blocks has its line");
+
 static const struct dtype *find(int32_t dtype)
 {
     return dtype > 0 && dtype < DTYPES ? &dtypes[dtype] : NULL;
+}
+
+static const struct block *find_block(int32_t dtype)
+{
+    return dtype >= DTYPES && dtype < PT__DTYPES ? &blocks[dtype - DTYPES] : NULL;
+}
+
+pt__dtype_unit_t pt__dtype_unit(int32_t dtype)
+{
+    if (find_block(dtype))
+        return find_block(dtype)->unit;
+    return find(dtype) ? (pt__dtype_unit_t){1, find(dtype)->size} : (pt__dtype_unit_t){0, 0};
+}
+
+int64_t pt__dtype_bytes(int32_t dtype, int64_t n)
+{
+    pt__dtype_unit_t unit = pt__dtype_unit(dtype);
+    return unit.elements > 0 ? n / unit.elements * unit.bytes : 0;
+}
+
+int32_t pt__dtype_is_narrow(int32_t dtype)
+{
+    return dtype == PT_FLOAT16 || dtype == PT_BFLOAT16 || find_block(dtype) != NULL;
 }
 
 int64_t pt__dtype_size(int32_t dtype)
@@ -45,6 +75,8 @@ int64_t pt__dtype_size(int32_t dtype)
 
 const char *pt__dtype_name(int32_t dtype)
 {
+    if (find_block(dtype))
+        return find_block(dtype)->name;
     return find(dtype) ? find(dtype)->name : "unknown dtype";
 }
 

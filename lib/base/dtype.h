@@ -6,11 +6,29 @@
 
 #include "base/status.h"
 
-/* Bytes of an element; 0 for what is no dtype. */
+/* Formats of blocks, in which some consecutive elements share a scale: weights that are used as they are stored.
+ * Known to the library alone, numbered behind the public types. A further one has a line here and one in the table
+ * of dtype.c, and a way to floats (kernels/cpu/level/widen_lanes.c). */
+enum {
+    PT__BLOCK_Q8 = PT_BOOL + 1, /* a float16 scale, then 32 of int8: "Q8_0" of GGUF files */
+    PT__DTYPES
+};
+
+/* The least of a dtype that has an address: an element, or a block of them. Zeros for what is no dtype. */
+typedef struct pt__dtype_unit {
+    int32_t elements, bytes;
+} pt__dtype_unit_t;
+pt__dtype_unit_t pt__dtype_unit(int32_t dtype);
+/* Bytes of n elements, whole units. */
+int64_t pt__dtype_bytes(int32_t dtype, int64_t n);
+/* 1 for what weights may be stored as beside float32: float16, bfloat16 and the formats of blocks. */
+int32_t pt__dtype_is_narrow(int32_t dtype);
+
+/* Bytes of an element; 0 for what is no dtype, or has no elements of their own. */
 int64_t pt__dtype_size(int32_t dtype);
 /* "float32", "bfloat16", "uint8", "bool" ...; "unknown dtype". Never NULL. */
 const char *pt__dtype_name(int32_t dtype);
-/* The dtype of a name; 0 where there is none. */
+/* The public dtype of a name; 0 where there is none. */
 int32_t pt__dtype_find(const char *name);
 /* 1 for the four floating-point types. */
 int32_t pt__dtype_is_float(int32_t dtype);

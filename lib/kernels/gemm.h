@@ -7,10 +7,11 @@
  *   dst[m,n] = product · activation'(slope_source[m,n])
  *   dst[m,n] += residual[m,n]                                    where residual != NULL
  *
- * `count` products may be done at once, a stride apart. Behind the door: our own kernels where the processor has a level
- * of its own (device.h), cblas elsewhere or where the host asks for it. The same bits at any thread count with our own kernels;
- * work is cut by shape. May be called from any thread, but not from a task of the pool: it may wait for the workspace that all
- * workers share. Never allocates beyond the device's workspaces, never fails. */
+ * `count` products may be done at once, a stride apart. Behind the door: our own kernels where the processor has a
+ * level of its own (device.h), cblas elsewhere or where the host asks for it, but not for what is stored narrower.
+ * The same bits at any thread count with our own kernels; work is cut by shape. May be called from any thread, but
+ * not from a task of the pool: it may wait for the workspace that all workers share. Never allocates beyond the
+ * device's workspaces, never fails. */
 #ifndef PT__GEMM_H
 #define PT__GEMM_H
 
@@ -29,13 +30,26 @@ typedef enum pt__activation {
     PT__ACTIVATION_COUNT
 } pt__activation_t;
 
+/* An operand: rows of numbers as they are stored. Formats of blocks (base/dtype.h) hold their scales, and rows and
+ * products begin with a block; what is read of a row may begin within one. */
+typedef struct pt__matrix {
+    const void *data;   /* [rows, columns], or their transpose where `transposed` */
+    int64_t stride;     /* elements from one row in memory to the next */
+    int64_t step;       /* elements from one product to the next; 0: all share it */
+    int32_t transposed; /* op() */
+    int32_t dtype;      /* 0: PT_FLOAT32 */
+    int32_t skip;       /* elements of the first block of each row that come before the matrix */
+} pt__matrix_t;
+
 typedef struct pt__gemm {
     int64_t m, n, k;
-    const float *a; /* a_transposed ? [K,M] : [M,K], rows a_stride elements apart */
-    const float *b; /* b_transposed ? [N,K] : [K,N], rows b_stride elements apart */
+    pt__matrix_t a; /* [M,K], or transposed [K,M]; PT_FLOAT32 */
+    /* [K,N], or transposed [N,K]; may be stored narrower (pt__dtype_is_narrow): the sums are those of its numbers as
+     * floats */
+    pt__matrix_t b;
     float *dst;     /* [M,N], rows dst_stride elements apart; overlaps neither a nor b; NULL: only the sums below */
-    int64_t a_stride, b_stride, dst_stride;
-    int32_t a_transposed, b_transposed;
+    int64_t dst_stride;
+    int64_t dst_step; /* elements from one product to the next; as the other arrays of dst's shape do */
     int32_t accumulate; /* 0: dst is overwritten and may hold anything, NaN too; 1: added to */
     int32_t activation; /* pt__activation_t */
     const float *bias;
@@ -43,11 +57,9 @@ typedef struct pt__gemm {
     const float *slope_source; /* rows dst_stride apart: a pre-activation whose activation' multiplies the product */
     const float *residual;     /* rows dst_stride apart; may be dst itself only where accumulate == 0 */
     int64_t count;             /* of products; 0 means 1 */
-    int64_t a_step, b_step, dst_step; /* elements from one product to the next (0: shared; bias is always shared);
-                                         preactivation, slope_source and residual step as dst does */
-    /* By-products, for the gradient of a bias: sums of op(a) [M] and of op(b) [N] over the depth, or NULL. Only for one
-     * product of dense operands that lie depth by depth: a_transposed, b not transposed; without epilogue. The same bits with
-     * dst or without. */
+    /* By-products, for the gradient of a bias: sums of op(a) [M] and of op(b) [N] over the depth, or NULL. Only for
+     * one product of dense float32 operands that lie depth by depth: a transposed, b not; without epilogue. The same
+     * bits with dst or without. */
     float *a_sum, *b_sum;
     int32_t accumulate_sums; /* as accumulate */
 } pt__gemm_t;

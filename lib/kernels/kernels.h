@@ -106,8 +106,9 @@ typedef struct pt__cross_entropy {
     float *d_logits;     /* [rows, classes] or NULL; in place over logits */
     /* ... or logits = src · linear^T + bias, made in chunks of rows and never all in memory */
     const float *src;    /* [rows, width] */
-    const float *linear; /* [classes, width], or [width, classes] where linear_transposed */
+    const void *linear;  /* [classes, width], or [width, classes] where linear_transposed */
     int32_t linear_transposed;
+    int32_t linear_dtype; /* as a matrix' (gemm.h); where it is narrow, there is no d_linear */
     const float *bias; /* [classes] or NULL */
     int64_t width;
     float *d_src;    /* [rows, width] or NULL */

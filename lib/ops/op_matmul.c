@@ -112,18 +112,14 @@ static pt__gemm_t describe(const pt__call_t *call)
     pt__gemm_t gemm = {.m = dst->size[dst->rank - 2],
                        .n = pt__last_size(dst),
                        .k = a->size[a->rank - (a_transposed ? 2 : 1)],
-                       .a = a->data,
-                       .b = b->data,
+                       .a = {.data = a->data, .stride = pt__last_size(a), .transposed = a_transposed},
+                       .b = {.data = b->data, .stride = pt__last_size(b), .transposed = b_transposed},
                        .dst = dst->data,
-                       .a_stride = pt__last_size(a),
-                       .b_stride = pt__last_size(b),
                        .dst_stride = pt__last_size(dst),
-                       .a_transposed = a_transposed,
-                       .b_transposed = b_transposed,
                        .accumulate = pt__accumulates(call, 0),
                        .count = pt__view_rows(dst, 2)};
-    gemm.a_step = a->rank > 2 ? gemm.m * gemm.k : 0;
-    gemm.b_step = b->rank > 2 ? gemm.k * gemm.n : 0;
+    gemm.a.step = a->rank > 2 ? gemm.m * gemm.k : 0;
+    gemm.b.step = b->rank > 2 ? gemm.k * gemm.n : 0;
     gemm.dst_step = gemm.m * gemm.n;
     if (!a_transposed && b->rank == 2) { /* the rows of all products under each other are one product */
         gemm.m *= gemm.count;

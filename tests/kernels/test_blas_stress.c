@@ -36,10 +36,11 @@ typedef struct sample { /* an element of dst */
 static sample_t draw_sample(host_t *host, const pt__gemm_t *g)
 {
     sample_t sample = {.i = (int64_t)draw(host, (uint64_t)g->m), .j = (int64_t)draw(host, (uint64_t)g->n)};
+    const float *a = g->a.data, *b = g->b.data;
     double size = 1.0;
     for (int64_t k = 0; k < g->k; k++) {
-        double x = g->a_transposed ? g->a[k * g->a_stride + sample.i] : g->a[sample.i * g->a_stride + k];
-        double y = g->b_transposed ? g->b[sample.j * g->b_stride + k] : g->b[k * g->b_stride + sample.j];
+        double x = g->a.transposed ? a[k * g->a.stride + sample.i] : a[sample.i * g->a.stride + k];
+        double y = g->b.transposed ? b[sample.j * g->b.stride + k] : b[k * g->b.stride + sample.j];
         sample.value += x * y;
         size += fabs(x * y);
     }
@@ -55,13 +56,13 @@ static void multiply_often(host_t *host, pt__device_t *device, float *a, float *
         int64_t bound = round % 16 == 0 ? 4 * LARGEST : round % 2 ? 16 : LARGEST;
         pt__gemm_t g = {.m = 1 + (int64_t)draw(host, (uint64_t)bound), .n = 1 + (int64_t)draw(host, (uint64_t)bound)};
         g.k = 1 + (int64_t)draw(host, round % 2 ? 16 : LARGEST);
-        g.a = a;
-        g.b = b;
+        g.a.data = a;
+        g.b.data = b;
         g.dst = dst;
-        g.a_transposed = (int32_t)draw(host, 2);
-        g.b_transposed = (int32_t)draw(host, 2);
-        g.a_stride = g.a_transposed ? g.m : g.k;
-        g.b_stride = g.b_transposed ? g.k : g.n;
+        g.a.transposed = (int32_t)draw(host, 2);
+        g.b.transposed = (int32_t)draw(host, 2);
+        g.a.stride = g.a.transposed ? g.m : g.k;
+        g.b.stride = g.b.transposed ? g.k : g.n;
         g.dst_stride = g.n;
         for (int64_t i = 0; i < g.m * g.k; i++)
             a[i] = (float)draw(host, 2001) * 1e-3f - 1.0f;

@@ -140,8 +140,10 @@ static void run_all(pt__dev device, const void *argument, float *out)
 {
     const operands_t *o = argument;
     const pt__kernels_t *k = device->kernels;
-    pt__gemm_t gemm = {.m = ROWS, .n = COLUMNS, .k = COLUMNS, .a = o->a, .b = o->normal, .dst = out};
-    gemm.a_stride = gemm.b_stride = gemm.dst_stride = COLUMNS;
+    pt__gemm_t gemm = {.m = ROWS, .n = COLUMNS, .k = COLUMNS, .dst = out};
+    gemm.a.data = o->a;
+    gemm.b.data = o->normal;
+    gemm.a.stride = gemm.b.stride = gemm.dst_stride = COLUMNS;
     pt__gemm(device, &gemm);
     out += ROWS * COLUMNS;
     memcpy(out, o->a, N * sizeof(float));

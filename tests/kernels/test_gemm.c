@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/dtype.h"
 #include "kernels/cpu/cpu.h"
+#include "kernels/cpu/micro.h"
 #include "support/suite.h"
 
 enum { GUARD = 3, THREADS = 3 };
@@ -46,6 +48,8 @@ static float draw_value(void)
 typedef struct gemm_case {
     pt__gemm_t gemm; /* pointers into `floats` */
     float *floats;   /* all operands, one after the other */
+    void *narrow;    /* b as it is stored, or NULL: then g.b.data is in `floats` */
+    const float *b;  /* as floats */
     float *before;   /* dst and pre-activation before the product, their guards included */
     int64_t dst_at, pre_at, dst_floats;
     int32_t residual_is_dst;
@@ -53,8 +57,31 @@ typedef struct gemm_case {
 
 typedef struct form {
     int64_t m, n, k, count;
+    int32_t dtype; /* of b; 0: float32 */
     int32_t a_transposed, b_transposed, accumulate, activation, bias, preactivation, slope, residual, wide_strides;
 } form_t;
+
+/* The numbers as a narrower format stores them, and as what is stored says. */
+static void *narrow_copy(int32_t dtype, float *values, int64_t n)
+{
+    unsigned char *stored = malloc((size_t)pt__dtype_bytes(dtype, n) + 1);
+    ck_assert_ptr_nonnull(stored);
+    for (int64_t i = 0; i < n && dtype != PT__BLOCK_Q8; i++) {
+        uint16_t word = dtype == PT_FLOAT16 ? pt__float_to_half(values[i]) : pt__float_to_bfloat(values[i]);
+        memcpy(stored + 2 * i, &word, 2);
+        values[i] = dtype == PT_FLOAT16 ? pt__half_to_float(word) : pt__bfloat_to_float(word);
+    }
+    for (int64_t block = 0; block < n / 32 && dtype == PT__BLOCK_Q8; block++) {
+        uint16_t scale = pt__float_to_half(0.001f + 0.01f * (float)(block % 7));
+        memcpy(stored + 34 * block, &scale, 2);
+        for (int64_t i = 32 * block; i < 32 * block + 32; i++) {
+            int8_t value = (int8_t)(values[i] * 127.0f);
+            memcpy(stored + 34 * block + 2 + i % 32, &value, 1);
+            values[i] = (float)value * pt__half_to_float(scale);
+        }
+    }
+    return stored;
+}
 
 /* residual: 1 its own array, 2 dst itself. wide_strides: 1 odd ones, 2 a page apart */
 static void make_case(const form_t *form, gemm_case_t *out)
@@ -63,13 +90,16 @@ static void make_case(const form_t *form, gemm_case_t *out)
     int64_t a_rows = form->a_transposed ? form->k : form->m, a_columns = form->a_transposed ? form->m : form->k;
     int64_t b_rows = form->b_transposed ? form->n : form->k, b_columns = form->b_transposed ? form->k : form->n;
     pt__gemm_t g = {.m = form->m, .n = form->n, .k = form->k, .count = form->count};
-    g.a_stride = form->wide_strides == 2 ? (a_columns + 1023) / 1024 * 1024 : a_columns + extra;
-    g.b_stride = form->wide_strides == 2 ? (b_columns + 1023) / 1024 * 1024 : b_columns + extra;
+    g.a.stride = form->wide_strides == 2 ? (a_columns + 1023) / 1024 * 1024 : a_columns + extra;
+    g.b.stride = form->wide_strides == 2 ? (b_columns + 1023) / 1024 * 1024 : b_columns + extra;
+    const int64_t unit = form->dtype ? pt__dtype_unit(form->dtype).elements : 1;
+    if (unit > 1) /* blocks of a row are whole */
+        g.b.stride = (g.b.stride + unit - 1) / unit * unit;
     g.dst_stride = form->n + GUARD + extra;
-    g.a_step = a_rows * g.a_stride + 1;
-    g.b_step = count > 2 ? 0 : b_rows * g.b_stride + 2;
+    g.a.step = a_rows * g.a.stride + 1;
+    g.b.step = count > 2 ? 0 : b_rows * g.b.stride + (unit > 1 ? unit : 2);
     g.dst_step = form->m * g.dst_stride + 4;
-    int64_t a_floats = count * g.a_step + 1, b_floats = count * (b_rows * g.b_stride + 2) + 1;
+    int64_t a_floats = count * g.a.step + 1, b_floats = count * (b_rows * g.b.stride + 64);
     int64_t dst_floats = count * g.dst_step + 2 * GUARD, total = a_floats + b_floats + form->n + 4 * dst_floats;
     memset(out, 0, sizeof *out);
     out->floats = malloc((size_t)total * sizeof(float));
@@ -78,9 +108,12 @@ static void make_case(const form_t *form, gemm_case_t *out)
     for (int64_t i = 0; i < total; i++)
         out->floats[i] = draw_value();
     float *at = out->floats;
-    g.a = at;
-    g.b = at + a_floats;
-    g.bias = form->bias ? g.b + b_floats : NULL;
+    g.a.data = at;
+    g.b.data = out->b = at + a_floats;
+    g.bias = form->bias ? at + a_floats + b_floats : NULL;
+    g.b.dtype = form->dtype;
+    if (pt__dtype_is_narrow(form->dtype))
+        g.b.data = out->narrow = narrow_copy(form->dtype, at + a_floats, b_floats);
     out->dst_at = a_floats + b_floats + form->n;
     out->pre_at = out->dst_at + dst_floats;
     out->dst_floats = dst_floats;
@@ -88,8 +121,8 @@ static void make_case(const form_t *form, gemm_case_t *out)
     g.preactivation = form->preactivation ? g.dst + dst_floats : NULL;
     g.slope_source = form->slope ? g.dst + 2 * dst_floats : NULL;
     g.residual = form->residual == 1 ? g.dst + 3 * dst_floats : form->residual == 2 ? g.dst : NULL;
-    g.a_transposed = form->a_transposed;
-    g.b_transposed = form->b_transposed;
+    g.a.transposed = form->a_transposed;
+    g.b.transposed = form->b_transposed;
     g.accumulate = form->accumulate;
     g.activation = form->activation;
     out->residual_is_dst = form->residual == 2;
@@ -103,6 +136,7 @@ static void make_case(const form_t *form, gemm_case_t *out)
 static void free_case(gemm_case_t *c)
 {
     free(c->floats);
+    free(c->narrow);
     free(c->before);
 }
 
@@ -152,8 +186,8 @@ static double product_at(const pt__gemm_t *g, const float *a, const float *b, in
     double sum = 0.0;
     *size = 0.0;
     for (int64_t k = 0; k < g->k; k++) {
-        double x = g->a_transposed ? a[k * g->a_stride + i] : a[i * g->a_stride + k];
-        double y = g->b_transposed ? b[j * g->b_stride + k] : b[k * g->b_stride + j];
+        double x = g->a.transposed ? a[k * g->a.stride + i] : a[i * g->a.stride + k];
+        double y = g->b.transposed ? b[j * g->b.stride + k] : b[k * g->b.stride + j];
         sum += x * y;
         *size += fabs(x * y);
     }
@@ -166,7 +200,7 @@ static void check_element(const gemm_case_t *c, int64_t p, int64_t i, int64_t j,
     int64_t at = p * g->dst_step + i * g->dst_stride + j;
     const float *old = c->before + GUARD;
     double size;
-    double value = product_at(g, g->a + p * g->a_step, g->b + p * g->b_step, i, j, &size);
+    double value = product_at(g, (const float *)g->a.data + p * g->a.step, c->b + p * g->b.step, i, j, &size);
     value += g->accumulate ? (double)old[at] : 0.0;
     value += g->bias ? (double)g->bias[j] : 0.0;
     double tolerance = 1e-6 * (size + 3.0) * (1.0 + sqrt((double)g->k) / 16.0);
@@ -219,11 +253,30 @@ static void check_guards(const gemm_case_t *c, const char *what)
 static void describe(char *text, size_t size, const form_t *f, pt__level_t level, pt__gemm_room_t room, int threads)
 {
     snprintf(text, size,
-             "%s %s %d threads, m %d n %d k %d count %d, ta %d tb %d acc %d act %d bias %d pre %d slope %d res %d "
+             "%s %s %d threads, %s, m %d n %d k %d count %d, ta %d tb %d acc %d act %d bias %d pre %d slope %d res %d "
              "strides %d",
-             pt__level_name(level), room == PT__GEMM_OWN ? "own" : "cblas", threads, (int)f->m, (int)f->n, (int)f->k,
+             pt__level_name(level), room == PT__GEMM_OWN ? "own" : "cblas", threads,
+             f->dtype ? pt__dtype_name(f->dtype) : "float32", (int)f->m, (int)f->n, (int)f->k,
              (int)f->count, f->a_transposed, f->b_transposed, f->accumulate, f->activation, f->bias, f->preactivation,
              f->slope, f->residual, f->wide_strides);
+}
+
+/* A narrow b has the sums that its numbers have as floats, bit for bit where both are done in one way: not where
+ * columns beyond the last panel are sums along the depth for floats alone, nor where passes end with whole blocks. */
+static void check_twin(const form_t *form, gemm_case_t *c, pt__device_t *device, const float *found, const char *what)
+{
+    const int64_t width = pt__cpu(device)->micro->columns;
+    pt__gemm_t twin = c->gemm;
+    if (form->b_transposed && !form->a_transposed && form->n > width && form->n % width != 0 && form->n % width <= 2)
+        return;
+    if (form->dtype == PT__BLOCK_Q8 && form->k > 32)
+        return;
+    twin.b.data = c->b;
+    twin.b.dtype = PT_FLOAT32;
+    restore(c);
+    pt__gemm(device, &twin);
+    ck_assert_msg(!memcmp(found, c->floats + c->dst_at, (size_t)c->dst_floats * sizeof(float)),
+                  "%s: other bits than as floats", what);
 }
 
 static void try_form(const form_t *form, pt__device_t *devices[PT__LEVEL_COUNT][3][THREADS])
@@ -247,6 +300,8 @@ static void try_form(const form_t *form, pt__device_t *devices[PT__LEVEL_COUNT][
                     check_result(&c, what);
                     check_guards(&c, what);
                     memcpy(first, now, (size_t)c.dst_floats * sizeof(float));
+                    if (pt__dtype_is_narrow(form->dtype) && room == PT__GEMM_OWN)
+                        check_twin(form, &c, device, first, what);
                 } else if (room == PT__GEMM_OWN) {
                     ck_assert_msg(!memcmp(first, now, (size_t)c.dst_floats * sizeof(float)), "%s: other bits", what);
                 } else {
@@ -279,6 +334,12 @@ static void close_devices(void)
     tear_down();
 }
 
+static int32_t draw_dtype(void)
+{
+    static const int32_t dtypes[] = {0, 0, PT_FLOAT32, PT_FLOAT16, PT_BFLOAT16, PT__BLOCK_Q8};
+    return dtypes[draw(sizeof dtypes / sizeof dtypes[0])];
+}
+
 START_TEST(test_gemm_small_sizes)
 {
     static const int64_t sizes[] = {1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 13, 15, 16, 17, 28, 29, 32, 33, 50, 64, 65};
@@ -293,6 +354,7 @@ START_TEST(test_gemm_small_sizes)
         form.accumulate = (int32_t)draw(2);
         form.bias = (int32_t)draw(2);
         form.wide_strides = (int32_t)draw(2);
+        form.dtype = draw_dtype();
         form.count = draw(5) == 0 ? (int64_t)draw(5) : 0;
         if (draw(2)) {
             form.activation = (int32_t)draw(PT__ACTIVATION_COUNT);
@@ -347,6 +409,45 @@ START_TEST(test_gemm_large_sizes)
 }
 END_TEST
 
+/* b stored narrower: packed whole and block by block, from either layout; staged where a and b are exchanged; sums
+ * along the depth, with rows too long for the workspace too; deep sums; batches; a column, a row. */
+START_TEST(test_gemm_narrow)
+{
+    static const form_t forms[] = {
+        {.m = 150, .n = 200, .k = 96, .bias = 1, .activation = PT__ACTIVATION_GELU_TANH, .preactivation = 1},
+        {.m = 300, .n = 260, .k = 700, .b_transposed = 1, .bias = 1, .activation = PT__ACTIVATION_SILU, .residual = 1},
+        {.m = 520, .n = 300, .k = 1100, .b_transposed = 1, .residual = 2},
+        {.m = 70, .n = 1100, .k = 770, .b_transposed = 1, .bias = 1, .activation = PT__ACTIVATION_RELU, .slope = 1},
+        {.m = 17, .n = 1031, .k = 1300, .b_transposed = 1, .accumulate = 1, .residual = 1},
+        {.m = 33, .n = 700, .k = 512, .a_transposed = 1, .b_transposed = 1, .bias = 1, .wide_strides = 1},
+        {.m = 20, .n = 800, .k = 600, .accumulate = 1},
+        {.m = 200, .n = 1024, .k = 1024, .wide_strides = 2, .activation = PT__ACTIVATION_TANH, .slope = 1},
+        {.m = 20, .n = 30, .k = 9000, .a_transposed = 1, .bias = 1, .activation = PT__ACTIVATION_RELU, .residual = 1},
+        {.m = 20, .n = 30, .k = 9001, .b_transposed = 1, .bias = 1},
+        {.m = 1, .n = 3000, .k = 500, .b_transposed = 1, .bias = 1},
+        {.m = 1, .n = 3000, .k = 500, .accumulate = 1},
+        {.m = 3, .n = 2000, .k = 300, .b_transposed = 1, .activation = PT__ACTIVATION_SIGMOID, .residual = 1},
+        {.m = 2, .n = 37, .k = 9000, .b_transposed = 1, .bias = 1, .accumulate = 1},
+        {.m = 2, .n = 9, .k = 140000, .b_transposed = 1},
+        {.m = 3000, .n = 1, .k = 400},
+        {.m = 3000, .n = 2, .k = 400, .b_transposed = 1},
+        {.m = 4, .n = 400, .k = 0, .b_transposed = 1, .bias = 1},
+        {.m = 30, .n = 400, .k = 0, .b_transposed = 1, .bias = 1},
+        {.m = 64, .n = 64, .k = 48, .count = 12, .b_transposed = 1},
+        {.m = 300, .n = 300, .k = 300, .count = 2, .bias = 1, .activation = PT__ACTIVATION_RELU},
+    };
+    static const int32_t dtypes[] = {PT_FLOAT16, PT_BFLOAT16, PT__BLOCK_Q8};
+    open_devices();
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++)
+        for (size_t d = 0; d < sizeof dtypes / sizeof dtypes[0]; d++) {
+            form_t form = forms[i];
+            form.dtype = dtypes[d];
+            try_form(&form, devices);
+        }
+    close_devices();
+}
+END_TEST
+
 START_TEST(test_gemm_nothing_to_do)
 {
     open_devices();
@@ -354,7 +455,8 @@ START_TEST(test_gemm_nothing_to_do)
         for (int room = PT__GEMM_OWN; room <= PT__GEMM_CBLAS; room++) {
             float a[4] = {NAN, NAN, NAN, NAN}, bias[2] = {1.0f, -2.0f}, dst[4] = {NAN, NAN, NAN, 7.0f};
             pt__gemm_t gemm = {
-                .m = 2, .n = 2, .a = a, .b = a, .dst = dst, .a_stride = 2, .b_stride = 2, .dst_stride = 2};
+                .m = 2, .n = 2, .a = {.data = a, .stride = 2}, .b = {.data = a, .stride = 2}, .dst = dst};
+            gemm.dst_stride = 2;
             pt__device_t *device = devices[level][room][1];
             if (!device)
                 continue;
@@ -390,8 +492,8 @@ START_TEST(test_gemm_not_finite)
             if (!device)
                 continue;
             make_case(&form, &c);
-            ((float *)c.gemm.a)[5 * c.gemm.a_stride + 3] = NAN;
-            ((float *)c.gemm.b)[2 * c.gemm.b_stride + 40] = INFINITY;
+            ((float *)c.gemm.a.data)[5 * c.gemm.a.stride + 3] = NAN;
+            ((float *)c.gemm.b.data)[2 * c.gemm.b.stride + 40] = INFINITY;
             pt__gemm(device, &c.gemm);
             for (int64_t i = 0; i < form.m; i++)
                 for (int64_t j = 0; j < form.n; j++) {
@@ -427,13 +529,10 @@ static sums_case_t make_sums_case(const form_t *form, int accumulate)
     c.gemm = (pt__gemm_t){.m = m,
                           .n = n,
                           .k = k,
-                          .a = c.floats,
-                          .b = c.floats + k * m,
+                          .a = {.data = c.floats, .stride = m, .transposed = 1},
+                          .b = {.data = c.floats + k * m, .stride = n},
                           .dst = dst,
-                          .a_stride = m,
-                          .b_stride = n,
                           .dst_stride = n,
-                          .a_transposed = 1,
                           .a_sum = c.a_sum,
                           .b_sum = c.b_sum,
                           .accumulate_sums = accumulate};
@@ -464,15 +563,15 @@ static void try_sums(sums_case_t *c, pt__device_t *device, int first)
         if (without)
             gemm.dst = NULL;
         pt__gemm(device, &gemm);
-        check_sums(c->a_sum, g->a, g->m, g->k, g->accumulate_sums ? 2.0 : 0.0);
-        check_sums(c->b_sum, g->b, g->n, g->k, g->accumulate_sums ? 2.0 : 0.0);
+        check_sums(c->a_sum, g->a.data, g->m, g->k, g->accumulate_sums ? 2.0 : 0.0);
+        check_sums(c->b_sum, g->b.data, g->n, g->k, g->accumulate_sums ? 2.0 : 0.0);
         if (first && !without)
             memcpy(c->first, c->a_sum, (size_t)count * sizeof(float));
         ck_assert_int_eq(memcmp(c->first, c->a_sum, (size_t)count * sizeof(float)), 0);
     }
     for (int64_t i = 0; i < g->m; i += 1 + g->m / 7)
         for (int64_t j = 0; j < g->n; j += 1 + g->n / 7) {
-            double size, value = product_at(g, g->a, g->b, i, j, &size);
+            double size, value = product_at(g, g->a.data, g->b.data, i, j, &size);
             ck_assert_double_eq_tol((double)g->dst[i * g->n + j], value, 1e-6 * (size + 3.0));
         }
 }
@@ -532,5 +631,5 @@ START_TEST(test_gemm_device)
 }
 END_TEST
 
-SUITE("gemm", 120, test_gemm_small_sizes, test_gemm_large_sizes, test_gemm_nothing_to_do, test_gemm_not_finite,
-      test_gemm_sums, test_gemm_device)
+SUITE("gemm", 120, test_gemm_small_sizes, test_gemm_large_sizes, test_gemm_narrow, test_gemm_nothing_to_do,
+      test_gemm_not_finite, test_gemm_sums, test_gemm_device)

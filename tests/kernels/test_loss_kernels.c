@@ -17,7 +17,7 @@ static int64_t rows_multiplied;
 
 static void counting_gemm(pt__dev device, const pt__gemm_t *gemm)
 {
-    rows_multiplied += gemm->a_transposed ? gemm->k : gemm->m;
+    rows_multiplied += gemm->a.transposed ? gemm->k : gemm->m;
     pt__kernels_cpu.gemm(device, gemm);
 }
 

@@ -58,6 +58,23 @@ static pt__gemm_room_t choose_room(pt__level_t level, pt__gemm_room_t room)
     return level == PT__LEVEL_PORTABLE ? PT__GEMM_CBLAS : PT__GEMM_OWN;
 }
 
+static void choose_widening(pt__cpu_t *cpu)
+{
+    const pt__vector_widen_t *widen = cpu->vector->widen;
+    const int32_t f16c = (cpu->features & PT__FEATURE_F16C) && widen->halves_f16c;
+    cpu->widen[PT_FLOAT32] = widen->floats;
+    cpu->widen[PT_FLOAT16] = f16c ? widen->halves_f16c : widen->halves;
+    cpu->widen[PT_BFLOAT16] = widen->bfloats;
+    cpu->widen[PT__BLOCK_Q8] = widen->blocks_q8;
+}
+
+void pt__cpu_mask_features(pt__device_t *device, uint32_t mask)
+{
+    pt__cpu_t *cpu = pt__cpu(device);
+    cpu->features &= mask;
+    choose_widening(cpu);
+}
+
 static void end(pt__device_t *device)
 {
     pt__cpu_t *cpu = pt__cpu(device);
@@ -180,6 +197,8 @@ pt_status_t pt__cpu_create(pt__memory_t *memory, pt__pool_t *pool, pt__level_t l
     cpu->memory = memory;
     cpu->pool = pool;
     cpu->level = level;
+    cpu->features = pt__level_features();
+    choose_widening(cpu);
     cpu->room = choose_room(level, room);
     find_caches(cpu->cache_bytes);
     cpu->n_workspaces = pt__pool_threads(pool);

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/dtype.h"
 #include "base/thread.h"
 #include "kernels/cpu/level.h"
 #include "kernels/device.h"
@@ -25,6 +26,9 @@ typedef struct pt__cpu {
     pt__memory_t *memory;
     pt__pool_t *pool;
     pt__level_t level;
+    uint32_t features; /* PT__FEATURE_..., those that are used where they help */
+    /* pt__widen_fn (vector.h); NULL: not from this dtype */
+    void (*widen[PT__DTYPES])(int64_t n, const void *src, int32_t skip, float *dst);
     pt__gemm_room_t room;        /* resolved: never AUTO */
     int64_t cache_bytes[3];      /* L1 data, L2, last level share; found at run time, defaults where unknown */
     pt__workspace_t *workspaces; /* one a worker [pool threads] */
@@ -47,6 +51,10 @@ static inline pt__cpu_t *pt__cpu(pt__device_t *device)
  * matrix door needs, so that nothing on the hot path allocates. */
 pt_status_t pt__cpu_create(pt__memory_t *memory, pt__pool_t *pool, pt__level_t level, pt__gemm_room_t room,
                            pt__device_t **out);
+
+/* From here on the device does without the features of the processor that are not in the mask: so that tests come to
+ * every way. */
+void pt__cpu_mask_features(pt__device_t *device, uint32_t mask);
 
 /* Makes every worker's workspace hold at least `bytes` and the shared one `shared_bytes`. The matrix door's own needs come first in both
  * and are added here. */

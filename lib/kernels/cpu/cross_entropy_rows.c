@@ -121,17 +121,23 @@ static void clear_rows(void *argument, int64_t begin, int64_t end, int64_t chunk
             part->map->fill(d->width, 0.0f, d->d_src + r * d->width);
 }
 
+/* linear^T as an operand */
+static pt__matrix_t linear_of(const pt__cross_entropy_t *d)
+{
+    return (pt__matrix_t){.data = d->linear,
+                          .stride = d->linear_transposed ? d->classes : d->width,
+                          .transposed = !d->linear_transposed,
+                          .dtype = d->linear_dtype};
+}
+
 /* chunk [count, classes] = src · linear^T + bias */
 static void make_logits(pt__dev device, const pt__cross_entropy_t *d, const part_t *part)
 {
     pt__gemm_t gemm = {.m = part->count,
                        .n = d->classes,
                        .k = d->width,
-                       .a = part->src,
-                       .a_stride = d->width,
-                       .b = d->linear,
-                       .b_stride = d->linear_transposed ? d->classes : d->width,
-                       .b_transposed = !d->linear_transposed,
+                       .a = {.data = part->src, .stride = d->width},
+                       .b = linear_of(d),
                        .dst = d->chunk,
                        .dst_stride = d->classes,
                        .bias = d->bias};
@@ -145,11 +151,8 @@ static void pass_to_linear(pt__dev device, const pt__cross_entropy_t *d, const p
     pt__gemm_t gemm = {.m = m,
                        .n = n,
                        .k = part->count,
-                       .a = d->linear_transposed ? part->src : d->chunk,
-                       .a_stride = m,
-                       .a_transposed = 1,
-                       .b = d->linear_transposed ? d->chunk : part->src,
-                       .b_stride = n,
+                       .a = {.data = d->linear_transposed ? part->src : d->chunk, .stride = m, .transposed = 1},
+                       .b = {.data = d->linear_transposed ? d->chunk : part->src, .stride = n},
                        .dst = d->d_linear,
                        .dst_stride = n,
                        .accumulate = adds || d->accumulate_d_linear,
@@ -164,13 +167,11 @@ static void pass_to_src(pt__dev device, const pt__cross_entropy_t *d, part_t *pa
     pt__gemm_t gemm = {.m = part->count,
                        .n = d->width,
                        .k = d->classes,
-                       .a = d->chunk,
-                       .a_stride = d->classes,
-                       .b = d->linear,
-                       .b_stride = d->linear_transposed ? d->classes : d->width,
-                       .b_transposed = d->linear_transposed,
+                       .a = {.data = d->chunk, .stride = d->classes},
+                       .b = linear_of(d),
                        .dst = part->d_src,
                        .dst_stride = d->width};
+    gemm.b.transposed = !gemm.b.transposed;
     device->kernels->gemm(device, &gemm);
     if (part->row != NULL)
         pt__chunks_run(device, part->count, pt__chunks_rows(d->width, PT__CHUNK_CHEAP), put_back_rows, part);

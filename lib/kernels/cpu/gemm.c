@@ -13,9 +13,9 @@ static void sum_aside(pt__cpu_t *device, const pt__gemm_t *gemm)
         return;
     }
     if (gemm->a_sum)
-        pt__cpu_column_sum(&device->base, gemm->k, gemm->m, gemm->a, gemm->accumulate_sums, gemm->a_sum);
+        pt__cpu_column_sum(&device->base, gemm->k, gemm->m, gemm->a.data, gemm->accumulate_sums, gemm->a_sum);
     if (gemm->b_sum)
-        pt__cpu_column_sum(&device->base, gemm->k, gemm->n, gemm->b, gemm->accumulate_sums, gemm->b_sum);
+        pt__cpu_column_sum(&device->base, gemm->k, gemm->n, gemm->b.data, gemm->accumulate_sums, gemm->b_sum);
 }
 
 static void enter(pt__cpu_t *device, const pt__gemm_t *gemm)
@@ -30,7 +30,7 @@ static void enter(pt__cpu_t *device, const pt__gemm_t *gemm)
     }
     if (!gemm->dst)
         return;
-    if (own || gemm->k == 0 || !pt__gemm_cblas_takes(gemm))
+    if (own || gemm->k == 0 || pt__matrix_is_narrow(&gemm->b) || !pt__gemm_cblas_takes(gemm))
         pt__gemm_own(device, gemm);
     else
         pt__gemm_cblas(device, gemm);

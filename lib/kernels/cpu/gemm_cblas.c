@@ -50,10 +50,10 @@ static int32_t matrix_taken(int64_t rows, int64_t columns, int64_t stride)
 int32_t pt__gemm_cblas_takes(const pt__gemm_t *gemm)
 {
     return matrix_taken(gemm->m, gemm->n, gemm->dst_stride) &&
-           (gemm->a_transposed ? matrix_taken(gemm->k, gemm->m, gemm->a_stride)
-                               : matrix_taken(gemm->m, gemm->k, gemm->a_stride)) &&
-           (gemm->b_transposed ? matrix_taken(gemm->n, gemm->k, gemm->b_stride)
-                               : matrix_taken(gemm->k, gemm->n, gemm->b_stride));
+           (gemm->a.transposed ? matrix_taken(gemm->k, gemm->m, gemm->a.stride)
+                               : matrix_taken(gemm->m, gemm->k, gemm->a.stride)) &&
+           (gemm->b.transposed ? matrix_taken(gemm->n, gemm->k, gemm->b.stride)
+                               : matrix_taken(gemm->k, gemm->n, gemm->b.stride));
 }
 
 /* cblas refuses a stride below the length of a row even where there is one row only. */
@@ -64,10 +64,10 @@ static int leading(int64_t stride, int64_t columns)
 
 static void call(const pt__gemm_t *gemm, float beta)
 {
-    cblas_sgemm(CblasRowMajor, gemm->a_transposed ? CblasTrans : CblasNoTrans,
-                gemm->b_transposed ? CblasTrans : CblasNoTrans, (int)gemm->m, (int)gemm->n, (int)gemm->k, 1.0f,
-                gemm->a, leading(gemm->a_stride, gemm->a_transposed ? gemm->m : gemm->k), gemm->b,
-                leading(gemm->b_stride, gemm->b_transposed ? gemm->k : gemm->n), beta, gemm->dst,
+    cblas_sgemm(CblasRowMajor, gemm->a.transposed ? CblasTrans : CblasNoTrans,
+                gemm->b.transposed ? CblasTrans : CblasNoTrans, (int)gemm->m, (int)gemm->n, (int)gemm->k, 1.0f,
+                gemm->a.data, leading(gemm->a.stride, gemm->a.transposed ? gemm->m : gemm->k), gemm->b.data,
+                leading(gemm->b.stride, gemm->b.transposed ? gemm->k : gemm->n), beta, gemm->dst,
                 leading(gemm->dst_stride, gemm->n));
 }
 

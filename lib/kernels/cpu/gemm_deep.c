@@ -22,14 +22,10 @@ static void deep_task(void *argument, int64_t task, int32_t worker)
         .m = gemm->m,
         .n = gemm->n,
         .k = gemm->k - from < deep->depth ? gemm->k - from : deep->depth,
-        .a = pt__gemm_a_at(gemm, 0, from),
-        .b = pt__gemm_b_at(gemm, from, 0),
+        .a = pt__matrix_from(&gemm->a, 0, from),
+        .b = pt__matrix_from(&gemm->b, from, 0),
         .dst = deep->partial + task * gemm->m * gemm->n,
-        .a_stride = gemm->a_stride,
-        .b_stride = gemm->b_stride,
         .dst_stride = gemm->n,
-        .a_transposed = gemm->a_transposed,
-        .b_transposed = gemm->b_transposed,
     };
     pt__gemm_own_serial(deep->device, worker, &part);
 }

@@ -33,8 +33,8 @@ pt__gemm_t pt__gemm_product(const pt__gemm_t *gemm, int64_t index)
     pt__gemm_t one = *gemm;
     int64_t move = index * gemm->dst_step;
     one.count = 1;
-    one.a += index * gemm->a_step;
-    one.b += index * gemm->b_step;
+    one.a = pt__matrix_of_product(&gemm->a, index);
+    one.b = pt__matrix_of_product(&gemm->b, index);
     one.dst += move;
     if (one.preactivation)
         one.preactivation += move;
@@ -51,8 +51,8 @@ pt__gemm_t pt__gemm_part(const pt__gemm_t *gemm, int64_t row, int64_t rows, int6
     int64_t move = row * gemm->dst_stride + column;
     part.m = rows;
     part.n = columns;
-    part.a += gemm->a_transposed ? row : row * gemm->a_stride;
-    part.b += gemm->b_transposed ? column * gemm->b_stride : column;
+    part.a = pt__matrix_from(&gemm->a, row, 0);
+    part.b = pt__matrix_from(&gemm->b, 0, column);
     part.dst += move;
     if (part.bias)
         part.bias += column;

@@ -20,49 +20,53 @@ static void exchange(pt__job_t *job)
     view->n = gemm->m;
     view->a = gemm->b;
     view->b = gemm->a;
-    view->a_stride = gemm->b_stride;
-    view->b_stride = gemm->a_stride;
-    view->a_transposed = !gemm->b_transposed;
-    view->b_transposed = !gemm->a_transposed;
+    view->a.transposed = !gemm->b.transposed;
+    view->b.transposed = !gemm->a.transposed;
 }
 
-/* Depth of a pass: a tile's rows of a have most of the first-level cache; passes of one product are equal. */
+/* Depth of a pass: a tile's rows of a have most of the first-level cache; passes of one product are equal. None
+ * begins within a block of a format that has such. */
 static int64_t choose_depth_block(const pt__job_t *job)
 {
+    const int64_t unit = pt__matrix_is_narrow(&job->gemm->b) ? pt__dtype_unit(job->gemm->b.dtype).elements : 1;
+    const int64_t step = unit > 16 ? unit : 16;
     int64_t floats = job->device->cache_bytes[0] / (int64_t)sizeof(float);
     int64_t deepest = pt__most(pt__least(floats * 3 / 4 / job->micro->rows, PT__MICRO_DEPTH) / 16 * 16, 64);
     int64_t pass = job->view.k;
     if (pass > deepest)
         pass = pt__ceiling(pass, pt__ceiling(pass, deepest));
-    return pt__most(pt__ceiling(pass, 16) * 16, 16);
+    return pt__most(pt__ceiling(pass, step) * step, step);
 }
 
 /* Where b is transposed, its n * k numbers would be packed. Exchanged, those of a are, if they lie in rows of depth, and
  * each of the m * n results is transposed once a pass, at about the cost of packing two numbers. */
 static int32_t exchange_pays(const pt__gemm_t *gemm)
 {
-    if (!gemm->b_transposed || gemm->m < 16)
+    if (!gemm->b.transposed || gemm->m < 16)
         return 0;
     double packed = (double)gemm->n * (double)gemm->k, passes = (double)pt__ceiling(gemm->k, PT__MICRO_DEPTH);
-    double instead = gemm->a_transposed ? 0 : (double)gemm->m * (double)gemm->k;
+    double instead = gemm->a.transposed ? 0 : (double)gemm->m * (double)gemm->k;
     return instead + 2 * passes * (double)gemm->m * (double)gemm->n < packed;
 }
 
-/* b is packed where it lies across, or its rows push each other out of the caches; or else where it is more than a few panels
- * that more than a few tiles of rows read. */
+/* b is packed where it lies across, or its rows push each other out of the caches, or its numbers have yet to become
+ * floats; or else where it is more than a few panels that more than a few tiles of rows read. */
 static int32_t packing_pays(const pt__job_t *job)
 {
     const pt__gemm_t *view = &job->view;
-    int32_t clash = view->b_stride % PAGE_FLOATS == 0;
-    if (view->k == 0 || view->b_transposed)
+    int32_t clash = view->b.stride % PAGE_FLOATS == 0;
+    if (view->k == 0 || view->b.transposed || pt__matrix_is_narrow(&view->b))
         return view->k > 0;
     return view->m > (clash ? 3 : 8) * job->micro->rows && (clash || view->n > 4 * job->micro->columns);
 }
 
-/* So few rows or columns that b would be packed for too little use. */
-static int32_t few_dots(const pt__gemm_t *gemm)
+/* So few rows or columns that b would be packed for too little use. Rows of b that have to be made floats first are
+ * as long as the depth: some must fit into the workspace. */
+static int32_t few_dots(const pt__cpu_t *device, const pt__gemm_t *gemm)
 {
-    return !gemm->a_transposed && gemm->b_transposed &&
+    if (pt__matrix_is_narrow(&gemm->b) && pt__gemm_widened_rows(device, gemm->k) == 0)
+        return 0;
+    return !gemm->a.transposed && gemm->b.transposed &&
            (gemm->m <= 4 || gemm->n <= 2 || (gemm->n <= 12 && gemm->m <= 256));
 }
 
@@ -81,7 +85,7 @@ void pt__gemm_describe(pt__cpu_t *device, const pt__gemm_t *gemm, pt__job_t *job
                   : gemm->preactivation ? gemm->preactivation
                   : job->parts          ? gemm->residual
                                         : NULL;
-    job->dots = few_dots(gemm);
+    job->dots = few_dots(device, gemm);
     if (job->dots) { /* whole rows of both operands */
         job->depth_block = pt__most(gemm->k, 1);
         job->column_block = gemm->n;
@@ -89,16 +93,19 @@ void pt__gemm_describe(pt__cpu_t *device, const pt__gemm_t *gemm, pt__job_t *job
     }
     if (exchange_pays(gemm))
         exchange(job);
-    else if (gemm->b_transposed && !gemm->a_transposed && gemm->n > micro->columns && gemm->n % micro->columns <= 2)
+    else if (gemm->b.transposed && !gemm->a.transposed && gemm->n > micro->columns && gemm->n % micro->columns <= 2 &&
+             !pt__matrix_is_narrow(&gemm->b))
         job->tail = gemm->n % micro->columns;
     job->view.n -= job->tail;
     const pt__gemm_t *view = &job->view;
     job->depth_block = choose_depth_block(job);
     const int64_t width = micro->columns;
     job->column_block = pt__most(pt__gemm_block_floats(device) / job->depth_block / width * width, width);
+    job->widened = pt__matrix_is_narrow(&view->a);
     job->stage = view->n >= 4 * width && view->m > micro->rows && pt__gemm_operations(gemm) >= PT__GEMM_SPREAD &&
-                 (view->a_transposed ? micro->rows < 8 && view->a_stride >= FAR_FLOATS
-                                     : view->a_stride % PAGE_FLOATS == 0);
+                 !job->widened &&
+                 (view->a.transposed ? micro->rows < 8 && view->a.stride >= FAR_FLOATS
+                                     : view->a.stride % PAGE_FLOATS == 0);
     job->packed = packing_pays(job);
 }
 

@@ -16,6 +16,7 @@ typedef struct pt__job { /* one product */
     int32_t exchanged;
     int32_t dots;         /* sums along the depth, without tiles */
     int32_t stage;        /* a's rows */
+    int32_t widened;      /* a's rows, into floats: the exchanged b is stored narrower */
     int32_t packed;       /* b, into panels */
     int32_t parts;        /* of the epilogue, by rows after the last pass */
     const float *add;     /* what the first pass adds: dst, the residual or nothing */
@@ -45,6 +46,20 @@ static inline int64_t pt__ceiling(int64_t n, int64_t unit)
 {
     return (n + unit - 1) / unit;
 }
+
+/* ---- operands that are stored narrower than float32 (gemm_widen.c). stage: PT__MICRO_STAGE floats of the worker's
+ * workspace. */
+
+/* What pack_b does, from b on. */
+void pt__gemm_pack_narrow(const pt__job_t *job, int64_t columns, int64_t depth, pt__matrix_t b, float *stage,
+                          float *dst);
+/* The block with rows of a, exchanged, as they are stored. */
+void pt__gemm_multiply_widened(const pt__job_t *job, const pt__block_t *block, pt__matrix_t a, float *stage);
+/* Sums along the depth with columns of b as they are stored, made floats in pt__gemm_block_floats. */
+void pt__gemm_dot_widened(const pt__job_t *job, const pt__block_t *block, pt__matrix_t b, float *floats);
+/* How many rows of a narrow operand, of `depth` each, are made floats at a time for sums along the depth; 0: too
+ * long. */
+int64_t pt__gemm_widened_rows(const pt__cpu_t *device, int64_t depth);
 
 /* Cuts into one task a thread, or a few times as many where they are worth it. */
 void pt__gemm_cut(pt__job_t *job);

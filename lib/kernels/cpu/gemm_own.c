@@ -1,17 +1,19 @@
-/* Our own room behind the matrix door: how a product is cut into blocks for the caches and into tasks for the pool. The
- * arithmetic is the level's (kernels/micro.h).
+/* Our own room behind the matrix door: how a product is cut into blocks for the caches and into tasks for the pool.
+ * The arithmetic is the level's (kernels/micro.h).
  *
- * The depth is cut into passes, so that a tile's rows of a stay in the first-level cache while panel after panel of b, a block
- * of which stays in the second-level cache, passes over them; each pass adds to dst. An element of dst is one chain of sums
- * over a pass, whatever tile and task it falls into: bits depend on the shape alone. The first pass puts in what is linear
- * (bias, what dst held, a residual); the rest of the epilogue follows the last pass, on rows that are still in cache.
+ * The depth is cut into passes, so that a tile's rows of a stay in the first-level cache while panel after panel of
+ * b, a block of which stays in the second-level cache, passes over them; each pass adds to dst. An element of dst is
+ * one chain of sums over a pass, whatever tile and task it falls into: bits depend on the shape alone. The first
+ * pass puts in what is linear (bias, what dst held, a residual); the rest of the epilogue follows the last pass, on
+ * rows that are still in cache.
  *
- * a is read where it stands; each tile's rows are copied into the first-level cache first where they would push each other
- * out of it. Few rows read b where it stands, too; for more it is packed into panels: by each worker for itself, since what one
- * core writes and another reads costs more than to pack it again. A worker packs the columns of a task whole, where they fit into half of the
- * second-level cache, and keeps them for its next tasks of these columns; otherwise block by block. Where b is transposed and a is
- * much the smaller of the two, a and b are exchanged: then a is packed, and dst's tiles are transposed as they are stored. So
- * a large weight is read once, from where it stands. */
+ * a is read where it stands; each tile's rows are copied into the first-level cache first where they would push each
+ * other out of it. Few rows read b where it stands, too; for more it is packed into panels: by each worker for
+ * itself, since what one core writes and another reads costs more than to pack it again. A worker packs the columns
+ * of a task whole, where they fit into half of the second-level cache, and keeps them for its next tasks of these
+ * columns; otherwise block by block. Where b is transposed and a is much the smaller of the two, a and b are
+ * exchanged: then a is packed, and dst's tiles are transposed as they are stored. So a large weight is read once,
+ * from where it stands. A weight that is stored narrower becomes floats on the same ways (gemm_widen.c). */
 #include <stddef.h>
 
 #include "kernels/cpu/gemm_job.h"
@@ -44,18 +46,18 @@ static scratch_t scratch_of(const pt__cpu_t *device, int32_t worker)
  * same product with either layout; so their sums over the depth never come with it (gemm_sums.c). */
 static const pt__gemm_t *product_at(const pt__gemm_t *gemm, int64_t index, pt__gemm_t *product)
 {
-    int32_t row = gemm->a_transposed && gemm->m == 1 && gemm->a_stride == 1;
-    int32_t column = !gemm->b_transposed && gemm->n == 1 && gemm->b_stride == 1;
+    int32_t row = gemm->a.transposed && gemm->m == 1 && gemm->a.stride == 1;
+    int32_t column = !gemm->b.transposed && gemm->n == 1 && gemm->b.stride == 1;
     if (gemm->count <= 1 && !row && !column)
         return gemm;
     *product = pt__gemm_product(gemm, index);
     if (row) {
-        product->a_transposed = 0;
-        product->a_stride = product->k;
+        product->a.transposed = 0;
+        product->a.stride = product->k;
     }
     if (column) {
-        product->b_transposed = 1;
-        product->b_stride = product->k;
+        product->b.transposed = 1;
+        product->b.stride = product->k;
     }
     return product;
 }
@@ -80,22 +82,27 @@ static void finish(const pt__job_t *job, int64_t row, int64_t rows, int64_t colu
         pt__gemm_finish(job->device, job->gemm, job->parts, row, rows, column, columns);
 }
 
-static void pack(const pt__job_t *job, float *dst, int64_t column, int64_t columns, int64_t from, int64_t depth)
+static void pack(const pt__job_t *job, scratch_t scratch, int64_t column, int64_t columns, int64_t from, int64_t depth)
 {
-    const pt__gemm_t *view = &job->view;
-    job->micro->pack_b(columns, depth, pt__gemm_b_at(view, from, column), view->b_stride, view->b_transposed, dst,
-                       depth * job->micro->columns);
+    const pt__matrix_t *b = &job->view.b;
+    if (pt__matrix_is_narrow(b))
+        pt__gemm_pack_narrow(job, columns, depth, pt__matrix_from(b, from, column), scratch.stage, scratch.b);
+    else
+        job->micro->pack_b(columns, depth, pt__matrix_at(b, from, column), b->stride, b->transposed, scratch.b,
+                           depth * job->micro->columns);
 }
 
 /* What will be read of b for a block. */
 static pt__ahead_t ahead_of_b(const pt__job_t *job, int64_t column, int64_t columns, int64_t from, int64_t depth)
 {
     const int64_t line = PT__CACHE_LINE / (int64_t)sizeof(float);
-    const int32_t transposed = job->view.b_transposed;
+    const int32_t transposed = job->view.b.transposed;
+    if (pt__matrix_is_narrow(&job->view.b))
+        return (pt__ahead_t){.rows = 0}; /* each row is read as it is stored, from begin to end */
     columns = pt__least(columns, job->view.n - column);
     depth = pt__least(depth, job->view.k - from);
-    return (pt__ahead_t){.row = pt__gemm_b_at(&job->view, from, column),
-                         .stride = job->view.b_stride,
+    return (pt__ahead_t){.row = pt__matrix_at(&job->view.b, from, column),
+                         .stride = job->view.b.stride,
                          .rows = transposed ? columns : depth,
                          .lines = pt__ceiling(transposed ? depth : columns, line) + 1};
 }
@@ -112,12 +119,12 @@ static void multiply(const pt__job_t *job, scratch_t scratch, const area_t *area
         .rows = rows,
         .columns = columns,
         .depth = depth,
-        .a = pt__gemm_a_at(view, row, from),
-        .a_stride = view->a_stride,
-        .a_transposed = view->a_transposed,
+        .a = job->widened ? NULL : pt__matrix_at(&view->a, row, from),
+        .a_stride = view->a.stride,
+        .a_transposed = view->a.transposed,
         .stage = job->stage ? scratch.stage : NULL,
-        .b = pt__gemm_b_at(view, from, column),
-        .b_stride = view->b_stride,
+        .b = job->packed ? NULL : pt__matrix_at(&view->b, from, column),
+        .b_stride = view->b.stride,
         .b_step = width,
         .dst_transposed = job->exchanged,
         .dst = view->dst + at,
@@ -132,17 +139,21 @@ static void multiply(const pt__job_t *job, scratch_t scratch, const area_t *area
     block.beside = beside ? beside + at : NULL;
     if (job->packed) {
         if (!job->kept)
-            pack(job, scratch.b, column, columns, from, depth);
+            pack(job, scratch, column, columns, from, depth);
         block.b = job->kept ? scratch.b + from * width : scratch.b;
         block.b_stride = width;
         block.b_step = width * (job->kept ? view->k : depth);
         block.b_filled = 1;
     }
-    job->micro->multiply(&block);
+    if (job->widened)
+        pt__gemm_multiply_widened(job, &block, pt__matrix_from(&view->a, row, from), scratch.stage);
+    else
+        job->micro->multiply(&block);
 }
 
 /* The sums along the depth take it whole. */
-static void dot_block(const pt__job_t *job, int64_t row, int64_t rows, int64_t column, int64_t columns)
+static void dot_block(const pt__job_t *job, scratch_t scratch, int64_t row, int64_t rows, int64_t column,
+                      int64_t columns)
 {
     const pt__gemm_t *gemm = job->gemm;
     int64_t at = row * gemm->dst_stride + column;
@@ -150,16 +161,20 @@ static void dot_block(const pt__job_t *job, int64_t row, int64_t rows, int64_t c
         .rows = rows,
         .columns = columns,
         .depth = gemm->k,
-        .a = pt__gemm_a_at(gemm, row, 0),
-        .a_stride = gemm->a_stride,
-        .b = pt__gemm_b_at(gemm, 0, column),
-        .b_stride = gemm->b_stride,
+        .a = pt__matrix_at(&gemm->a, row, 0),
+        .a_stride = gemm->a.stride,
         .dst = gemm->dst + at,
         .add = job->add ? job->add + at : NULL,
         .dst_stride = gemm->dst_stride,
         .bias = gemm->bias ? gemm->bias + column : NULL,
     };
-    job->micro->dot(&block);
+    if (pt__matrix_is_narrow(&gemm->b)) {
+        pt__gemm_dot_widened(job, &block, pt__matrix_from(&gemm->b, 0, column), scratch.b);
+    } else {
+        block.b = pt__matrix_at(&gemm->b, 0, column);
+        block.b_stride = gemm->b.stride;
+        job->micro->dot(&block);
+    }
     pt__gemm_finish(job->device, gemm, job->parts, row, rows, column, columns);
 }
 
@@ -192,12 +207,12 @@ static void compute_area(const pt__job_t *job, scratch_t scratch, const area_t *
     if (area->rows == 0 || area->columns == 0)
         return;
     if (job->dots) {
-        dot_block(job, area->row, area->rows, area->column, area->columns);
+        dot_block(job, scratch, area->row, area->rows, area->column, area->columns);
         return;
     }
     compute(job, scratch, area);
     if (job->tail && area->column + area->columns == job->view.n)
-        dot_block(job, area->row, area->rows, job->view.n, job->tail);
+        dot_block(job, scratch, area->row, area->rows, job->view.n, job->tail);
 }
 
 /* Tasks of the same columns follow each other, so that most find these packed by the worker's last task. */
@@ -215,7 +230,7 @@ static void compute_task(void *argument, int64_t task, int32_t worker)
     area.columns = end - area.column;
     area.then = i + 1 == job->row_parts ? end : view->n;
     if (job->kept && workspace->holds != job->number + (uint64_t)j) {
-        pack(job, scratch.b, area.column, area.columns, 0, view->k);
+        pack(job, scratch, area.column, area.columns, 0, view->k);
         workspace->holds = job->number + (uint64_t)j;
     }
     compute_area(job, scratch, &area);
@@ -290,7 +305,7 @@ void pt__gemm_own(pt__cpu_t *device, const pt__gemm_t *gemm)
         pt__gemm_t product;
         pt__job_t job;
         pt__gemm_describe(device, product_at(gemm, 0, &product), &job);
-        if (!job.packed && !job.stage) { /* needs no workspace */
+        if (!job.packed && !job.stage && !pt__matrix_is_narrow(&gemm->b)) { /* needs no workspace */
             run_here(&job, (scratch_t){NULL, NULL});
             return;
         }

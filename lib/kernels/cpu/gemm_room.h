@@ -3,6 +3,7 @@
 #ifndef PT__GEMM_ROOM_H
 #define PT__GEMM_ROOM_H
 
+#include "base/dtype.h"
 #include "kernels/cpu/cpu.h"
 #include "kernels/gemm.h"
 
@@ -31,15 +32,41 @@ static inline int64_t pt__cut(int64_t n, int64_t unit, int64_t count, int64_t in
     return begin * unit < n ? begin * unit : n;
 }
 
-/* Where element (row, depth) of op(a) and (depth, column) of op(b) stand. */
-static inline const float *pt__gemm_a_at(const pt__gemm_t *gemm, int64_t row, int64_t depth)
+static inline int32_t pt__matrix_is_narrow(const pt__matrix_t *matrix)
 {
-    return gemm->a_transposed ? gemm->a + depth * gemm->a_stride + row : gemm->a + row * gemm->a_stride + depth;
+    return matrix->dtype != 0 && matrix->dtype != PT_FLOAT32;
 }
 
-static inline const float *pt__gemm_b_at(const pt__gemm_t *gemm, int64_t depth, int64_t column)
+/* Element (row, column) of op(matrix), which is float32. */
+static inline const float *pt__matrix_at(const pt__matrix_t *matrix, int64_t row, int64_t column)
 {
-    return gemm->b_transposed ? gemm->b + column * gemm->b_stride + depth : gemm->b + depth * gemm->b_stride + column;
+    const float *data = matrix->data;
+    return matrix->transposed ? data + column * matrix->stride + row : data + row * matrix->stride + column;
+}
+
+/* What is left of op(matrix), of any dtype, from element (row, column) on. */
+static inline pt__matrix_t pt__matrix_from(const pt__matrix_t *matrix, int64_t row, int64_t column)
+{
+    pt__matrix_t part = *matrix;
+    if (pt__matrix_is_narrow(matrix)) {
+        const pt__dtype_unit_t unit = pt__dtype_unit(matrix->dtype);
+        int64_t across = matrix->transposed ? column : row, along = (matrix->transposed ? row : column) + matrix->skip;
+        int64_t units = across * matrix->stride / unit.elements + along / unit.elements;
+        part.data = (const char *)matrix->data + units * unit.bytes;
+        part.skip = (int32_t)(along % unit.elements);
+    } else {
+        part.data = pt__matrix_at(matrix, row, column);
+    }
+    return part;
+}
+
+/* Product `index` of a batch has this one. */
+static inline pt__matrix_t pt__matrix_of_product(const pt__matrix_t *matrix, int64_t index)
+{
+    pt__matrix_t one = *matrix;
+    int32_t dtype = matrix->dtype == 0 ? PT_FLOAT32 : matrix->dtype;
+    one.data = (const char *)matrix->data + pt__dtype_bytes(dtype, index * matrix->step);
+    return one;
 }
 
 /* ---- our own kernels (gemm_own.c; sums of the operands: gemm_sums.c) */

@@ -29,9 +29,9 @@ static void sum_task(void *argument, int64_t task, int32_t worker)
     const pt__gemm_t *gemm = job->gemm;
     const int64_t tasks_of_a = gemm->a_sum ? pt__ceiling(gemm->m, SUM_COLUMNS) : 0;
     const int32_t of_a = task < tasks_of_a;
-    const float *src = of_a ? gemm->a : gemm->b;
+    const float *src = of_a ? gemm->a.data : gemm->b.data;
     float *dst = of_a ? gemm->a_sum : gemm->b_sum;
-    int64_t stride = of_a ? gemm->a_stride : gemm->b_stride, n = of_a ? gemm->m : gemm->n;
+    int64_t stride = of_a ? gemm->a.stride : gemm->b.stride, n = of_a ? gemm->m : gemm->n;
     int64_t first = (of_a ? task : task - tasks_of_a) * SUM_COLUMNS;
     (void)worker;
     for (int64_t from = 0; from < gemm->k; from += job->depth_block)

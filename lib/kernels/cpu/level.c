@@ -8,7 +8,7 @@
 #if defined(__x86_64__)
 #include <cpuid.h>
 
-/* The register sets that the system saves: bits of XCR0. */
+/* The register sets that the system saves: bits of XCR0. Only where it says that it saves any. */
 static uint32_t saved_registers(void)
 {
     uint32_t low, high;
@@ -21,34 +21,68 @@ static int32_t has_bits(uint32_t value, uint32_t bits)
     return (value & bits) == bits;
 }
 
+/* xmm, ymm; and opmask, both halves of zmm; the tiles and their configuration */
+enum { SAVED_AVX = 0x6, SAVED_AVX512 = 0xe6, SAVED_TILES = 0x60000 };
+
+uint32_t pt__level_features(void)
+{
+    /* leaf 7: bits of ecx, edx; of its first subleaf, eax */
+    const uint32_t avx512_vnni = 1u << 11, amx_bf16 = 1u << 22, amx_tile = 1u << 24, amx_int8 = 1u << 25;
+    const uint32_t avx_vnni = 1u << 4, avx512_bf16 = 1u << 5;
+    uint32_t a, b, c, d, found = 0;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !has_bits(c, bit_OSXSAVE | bit_AVX))
+        return 0;
+    uint32_t saved = saved_registers();
+    if (!has_bits(saved, SAVED_AVX))
+        return 0;
+    found |= c & bit_F16C ? PT__FEATURE_F16C : 0;
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d))
+        return found;
+    const int32_t wide = has_bits(saved, SAVED_AVX512) && (b & bit_AVX512F), tiles = has_bits(saved, SAVED_TILES);
+    const uint32_t subleaves = a;
+    found |= wide && (c & avx512_vnni) ? PT__FEATURE_AVX512_VNNI : 0;
+    found |= tiles && (d & amx_tile) ? PT__FEATURE_AMX_TILE : 0;
+    found |= tiles && (d & amx_bf16) ? PT__FEATURE_AMX_BF16 : 0;
+    found |= tiles && (d & amx_int8) ? PT__FEATURE_AMX_INT8 : 0;
+    if (subleaves >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d)) {
+        found |= a & avx_vnni ? PT__FEATURE_AVX_VNNI : 0;
+        found |= wide && (a & avx512_bf16) ? PT__FEATURE_AVX512_BF16 : 0;
+    }
+    return found;
+}
+
 static pt__level_t best_level(void)
 {
-    const uint32_t saved_avx = 0x6, saved_avx512 = 0xe6; /* xmm, ymm; and opmask, both halves of zmm */
     uint32_t a, b, c, d;
     if (!__get_cpuid(1, &a, &b, &c, &d) || !has_bits(c, bit_OSXSAVE | bit_AVX | bit_FMA))
         return PT__LEVEL_PORTABLE;
     uint32_t saved = saved_registers();
-    if (!has_bits(saved, saved_avx) || !__get_cpuid_count(7, 0, &a, &b, &c, &d) || !has_bits(b, bit_AVX2))
+    if (!has_bits(saved, SAVED_AVX) || !__get_cpuid_count(7, 0, &a, &b, &c, &d) || !has_bits(b, bit_AVX2))
         return PT__LEVEL_PORTABLE;
-    if (has_bits(saved, saved_avx512) && has_bits(b, bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL))
+    if (has_bits(saved, SAVED_AVX512) && has_bits(b, bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL))
         return PT__LEVEL_AVX512;
     return PT__LEVEL_AVX2;
 }
 
-#elif defined(__aarch64__)
+#else
 
+uint32_t pt__level_features(void)
+{
+    return 0;
+}
+
+#if defined(__aarch64__)
 static pt__level_t best_level(void)
 {
     return PT__LEVEL_NEON; /* every AArch64 processor of the A profile has it */
 }
 
 #else
-
 static pt__level_t best_level(void)
 {
     return PT__LEVEL_PORTABLE;
 }
-
+#endif
 #endif
 
 static const char *const names[PT__LEVEL_COUNT] = {
@@ -57,6 +91,17 @@ static const char *const names[PT__LEVEL_COUNT] = {
     [PT__LEVEL_AVX512] = "avx512",
     [PT__LEVEL_NEON] = "neon",
 };
+
+static const char *const feature_names[] = {"f16c",     "avx_vnni", "avx512_vnni", "avx512_bf16",
+                                            "amx_tile", "amx_bf16", "amx_int8"};
+
+const char *pt__level_feature_name(uint32_t feature)
+{
+    for (uint32_t i = 0; i < sizeof feature_names / sizeof feature_names[0]; i++)
+        if (feature == 1u << i)
+            return feature_names[i];
+    return "unknown";
+}
 
 pt__level_t pt__level_best(void)
 {

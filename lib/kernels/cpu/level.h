@@ -12,6 +12,23 @@ typedef enum pt__level { /* each includes the ones before it on its own architec
                          PT__LEVEL_COUNT
 } pt__level_t;
 
+/* What processors have or lack apart from their level, for inner loops that use it where it is: bits of a set. */
+enum {
+    PT__FEATURE_F16C = 1,         /* float16 to float32 and back, 8 at a time; AVX-512 has its own */
+    PT__FEATURE_AVX_VNNI = 2,     /* products of bytes summed into integers, 8 sums at a time */
+    PT__FEATURE_AVX512_VNNI = 4,  /* 16 at a time */
+    PT__FEATURE_AVX512_BF16 = 8,  /* products of bfloat16 summed into float32 */
+    PT__FEATURE_AMX_TILE = 16,    /* tiles; a process asks its system for leave before it uses them */
+    PT__FEATURE_AMX_BF16 = 32,    /* their products, of bfloat16 */
+    PT__FEATURE_AMX_INT8 = 64,    /* and of bytes */
+    PT__FEATURES = 127
+};
+
+/* Those of this processor, where its system saves the registers that they need. */
+uint32_t pt__level_features(void);
+/* "f16c", ...; "unknown" for what is not exactly one of them. */
+const char *pt__level_feature_name(uint32_t feature);
+
 /* The best level of this processor; and whether a level can run here. */
 pt__level_t pt__level_best(void);
 int32_t pt__level_supported(pt__level_t level);

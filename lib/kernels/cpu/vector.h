@@ -97,6 +97,16 @@ typedef struct pt__vector_optimizer { /* elements [0, n) from where the update's
     void (*adam)(const pt__update_t *update, int64_t first, int64_t n);
 } pt__vector_optimizer_t;
 
+/* n numbers as floats. src: the unit of the format (base/dtype.h) that holds the first of them, behind `skip`
+ * others. The arrays do not overlap, and need no alignment. */
+typedef void (*pt__widen_fn)(int64_t n, const void *src, int32_t skip, float *dst);
+
+typedef struct pt__vector_widen {
+    pt__widen_fn floats; /* as they are */
+    pt__widen_fn halves, bfloats, blocks_q8;
+    pt__widen_fn halves_f16c; /* the same where the processor has PT__FEATURE_F16C; NULL: no faster way */
+} pt__vector_widen_t;
+
 typedef struct pt__vector {
     const char *name;
     const pt__vector_map_t *map;
@@ -107,6 +117,7 @@ typedef struct pt__vector {
     const pt__vector_attention_t *attention;
     const pt__vector_loss_t *loss;
     const pt__vector_optimizer_t *optimizer;
+    const pt__vector_widen_t *widen;
 } pt__vector_t;
 
 /* Those that the build has; pt__cpu_create takes its level's. */

@@ -14,6 +14,7 @@ extern const pt__vector_dropout_t PT__LEVEL(pt__vector_dropout);
 extern const pt__vector_attention_t PT__LEVEL(pt__vector_attention);
 extern const pt__vector_loss_t PT__LEVEL(pt__vector_loss);
 extern const pt__vector_optimizer_t PT__LEVEL(pt__vector_optimizer);
+extern const pt__vector_widen_t PT__LEVEL(pt__vector_widen);
 
 const pt__vector_t PT__LEVEL(pt__vector) = {
     .name = TEXT(PT__LEVEL_SUFFIX),
@@ -25,4 +26,5 @@ const pt__vector_t PT__LEVEL(pt__vector) = {
     .attention = &PT__LEVEL(pt__vector_attention),
     .loss = &PT__LEVEL(pt__vector_loss),
     .optimizer = &PT__LEVEL(pt__vector_optimizer),
+    .widen = &PT__LEVEL(pt__vector_widen),
 };
