@@ -506,20 +506,25 @@ typedef struct pt_batch {
     int32_t status;    /* preset PT_ERR_CALLBACK; the callback writes PT_OK, or PT_END (a stream that is over), last */
     int64_t user_code; /* surfaced verbatim in the message of a failure */
     int64_t capacity;  /* samples wanted */
-    int64_t filled;    /* samples written; a map-style callback writes capacity */
+    int64_t filled;    /* samples written; all but streams write capacity; of a map that failed, those before the one that it failed at */
     const int64_t *indices; /* [capacity] samples wanted; NULL for streams */
     int64_t
         position; /* streams: samples served in this pass so far; 0 begins a pass, and after a resume it says where to go on */
-    pt_field_t *fields; /* in the order in which the dataset declared them */
-    int32_t n_fields;
-    int32_t reserved;
+    int64_t epoch;            /* the pass over the data, from 0, that the samples are for */
+    const uint64_t *keys;     /* [capacity] for what is random in a sample: by the stage's shuffle_seed, epoch and sample alone */
+    pt_field_t *fields;       /* in the order in which the dataset declared them */
+    const pt_field_t *inputs; /* of a map: the same samples of the dataset that it maps; else NULL */
+    int32_t n_fields, n_inputs;
 } pt_batch_t;
 typedef void (*pt_fetch_fn)(void *user, pt_batch_t *batch); /* map style: the samples batch->indices */
 typedef void (*pt_next_fn)(void *user, pt_batch_t *batch);  /* stream style: the next samples */
+typedef void (*pt_map_fn)(void *user, pt_batch_t *batch);   /* of another dataset: fields from inputs */
 typedef void (*pt_destroy_fn)(void *user);
 
-/* The callback may be called from a thread of the library, one call at a time, so that the next batch is made while a step computes. */
+/* The callback may be called from threads of the library, so that the next batch is made while a step computes: one call at a time, or,
+ * with CONCURRENT, as many at once as the stage has producers. Without either it is called on the thread that called the stage. */
 #define PT_DATASET_THREAD_SAFE 1u
+#define PT_DATASET_CONCURRENT  16u
 /* destroy (may be NULL) is called exactly once, when the dataset ends; never where the call fails. */
 PT_API pt_status_t pt_dataset_create_map(pt_context_t *context, const pt_field_spec_t *fields, int32_t n_fields,
                                          int64_t length, uint32_t flags, pt_fetch_fn fetch, void *user,
@@ -527,6 +532,13 @@ PT_API pt_status_t pt_dataset_create_map(pt_context_t *context, const pt_field_s
 PT_API pt_status_t pt_dataset_create_stream(pt_context_t *context, const pt_field_spec_t *fields, int32_t n_fields,
                                             uint32_t flags, pt_next_fn next, void *user, pt_destroy_fn destroy,
                                             pt_dataset_t **out);
+
+/* A dataset whose samples the callback makes from those of another, one from each: pictures decoded and cropped, texts cut into tokens. What
+ * a sample is made into may depend on its inputs, its key and the epoch, but on nothing that changes from call to call: then the
+ * order and the bits of the data are the same with any number of producers and after a resume. The source is retained, and may
+ * be a stream, a view or a map. Classes of a field whose name the map keeps stay known. */
+PT_API pt_status_t pt_dataset_map(pt_dataset_t *dataset, const pt_field_spec_t *fields, int32_t n_fields, uint32_t flags,
+                                  pt_map_fn map, void *user, pt_destroy_fn destroy, pt_dataset_t **out);
 
 typedef struct pt_array { /* one field's values for all samples, end to end */
     pt_field_spec_t spec;

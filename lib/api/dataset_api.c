@@ -1,4 +1,5 @@
-/* Datasets, for hosts: pointers, sizes and flags are checked here, what is in the structs by the sources of lib/data/. */
+/* Datasets, for hosts: pointers, sizes and flags are checked here, what is in the structs by the sources of
+ * lib/data/. */
 #include <string.h>
 
 #include "api/api.h"
@@ -34,10 +35,11 @@ pt_status_t pt_dataset_create_map(pt_context_t *context, const pt_field_spec_t *
     PT__NEED(fields);
     PT__NEED(fetch);
     PT__TRY(check_counts(__func__, "n_fields", n_fields));
-    PT__TRY(check_flags(__func__, flags, PT_DATASET_THREAD_SAFE));
+    PT__TRY(check_flags(__func__, flags, PT_DATASET_THREAD_SAFE | PT_DATASET_CONCURRENT));
     if (length < 1)
         return pt__fail(PT_ERR_ARGUMENT, "%s: length is %lld, expected at least 1", __func__, (long long)length);
-    return pt__callback_create(context, fields, n_fields, length, flags, fetch, NULL, user, destroy, out);
+    return pt__callback_create(context, NULL, fields, n_fields, length, flags,
+                               &(const pt__callback_t){fetch, user, destroy}, out);
 }
 
 pt_status_t pt_dataset_create_stream(pt_context_t *context, const pt_field_spec_t *fields, int32_t n_fields,
@@ -50,8 +52,23 @@ pt_status_t pt_dataset_create_stream(pt_context_t *context, const pt_field_spec_
     PT__NEED(fields);
     PT__NEED(next);
     PT__TRY(check_counts(__func__, "n_fields", n_fields));
-    PT__TRY(check_flags(__func__, flags, PT_DATASET_THREAD_SAFE));
-    return pt__callback_create(context, fields, n_fields, -1, flags, NULL, next, user, destroy, out);
+    PT__TRY(check_flags(__func__, flags, PT_DATASET_THREAD_SAFE | PT_DATASET_CONCURRENT));
+    return pt__callback_create(context, NULL, fields, n_fields, -1, flags,
+                               &(const pt__callback_t){next, user, destroy}, out);
+}
+
+pt_status_t pt_dataset_map(pt_dataset_t *dataset, const pt_field_spec_t *fields, int32_t n_fields, uint32_t flags,
+                           pt_map_fn map, void *user, pt_destroy_fn destroy, pt_dataset_t **out)
+{
+    PT__ENTER();
+    PT__NEED_OUT(out);
+    PT__NEED(dataset);
+    PT__NEED(fields);
+    PT__NEED(map);
+    PT__TRY(check_counts(__func__, "n_fields", n_fields));
+    PT__TRY(check_flags(__func__, flags, PT_DATASET_THREAD_SAFE | PT_DATASET_CONCURRENT));
+    return pt__callback_create(dataset->context, dataset, fields, n_fields, dataset->length, flags,
+                               &(const pt__callback_t){map, user, destroy}, out);
 }
 
 pt_status_t pt_dataset_create_from_arrays(pt_context_t *context, const pt_array_t *arrays, int32_t n_arrays,

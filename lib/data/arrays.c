@@ -49,6 +49,13 @@ static pt_status_t fetch(pt_dataset_t *dataset, pt_batch_t *batch)
     return PT_OK;
 }
 
+static void lengths(const pt_dataset_t *dataset, int32_t field, const int64_t *indices, int64_t count, int64_t *out)
+{
+    const int64_t *begins = ((const state_t *)dataset->state)->columns[field].begins;
+    for (int64_t i = 0; i < count; i++)
+        out[i] = begins[indices[i] + 1] - begins[indices[i]];
+}
+
 static void release_state(pt__memory_t *memory, state_t *state)
 {
     for (int32_t i = 0; state->columns != NULL && i < state->n_columns; i++) {
@@ -64,7 +71,7 @@ static void destroy(pt_dataset_t *dataset)
     release_state(&dataset->context->memory, dataset->state);
 }
 
-static const pt__source_t source = {.name = "arrays", .fetch = fetch, .destroy = destroy};
+static const pt__source_t source = {.name = "arrays", .fetch = fetch, .destroy = destroy, .lengths = lengths};
 
 /* Adds up the lengths of a ragged field; a max_length of 0 becomes the longest of them. */
 static pt_status_t take_lengths(pt__memory_t *memory, const pt_array_t *array, int64_t samples, pt_field_spec_t *spec,

@@ -1,19 +1,23 @@
-/* Datasets whose samples a host's callback writes: map style (the library says which) and stream style (the next ones). The callback is
- * called on the thread that called the stage, or, where the dataset declares itself thread-safe, also on a loader's thread, and one call
- * at a time: views of one dataset are handles that threads may use at once. No lock is held but the dataset's own. A call from within
- * the callback back into its own dataset is refused, not waited for. */
+/* Datasets whose samples a host's callback writes: map style (the library says which), stream style (the next ones),
+ * and maps of another dataset (the samples that it is handed, made into others). The callback is called on the thread
+ * that called the stage, or, where the dataset declares itself thread-safe, also on a loader's threads. One call at a
+ * time, as views of one dataset are handles that threads may use at once, unless it declares itself concurrent. No lock
+ * is held but the dataset's own. A call from within the callback back into its own dataset is refused, not waited
+ * for. */
 #include <pthread.h>
 #include <string.h>
 
 #include "data/sources.h"
 
+enum { CALLERS = 64 }; /* concurrent calls whose threads are remembered; calls beyond that are made all the same */
+
 typedef struct state {
-    pt_fetch_fn fetch; /* NULL: a stream */
-    pt_next_fn next;
+    pt_fetch_fn call;
     void *user;
     pt_destroy_fn destroy;
-    pthread_mutex_t lock;    /* one call at a time */
-    atomic_uintptr_t caller; /* the thread whose call is under way; 0: none */
+    int32_t concurrent;
+    pthread_mutex_t lock;              /* one call at a time, where not concurrent */
+    atomic_uintptr_t callers[CALLERS]; /* the threads whose calls are under way; 0: none */
 } state_t;
 
 /* A number that only the calling thread has. */
@@ -23,33 +27,48 @@ static uintptr_t this_thread(void)
     return (uintptr_t)&place;
 }
 
-/* Refuses a call from within the dataset's own callback; else waits until the callback may be called. */
-static pt_status_t enter(state_t *state)
+static int32_t is_within_call(state_t *state)
 {
     uintptr_t self = this_thread();
-    if (atomic_load_explicit(&state->caller, memory_order_relaxed) == self)
-        return pt__fail(PT_ERR_BUSY, "the dataset is in use: it was asked for samples from within its own callback");
-    pthread_mutex_lock(&state->lock);
-    atomic_store_explicit(&state->caller, self, memory_order_relaxed);
-    return PT_OK;
+    for (int32_t i = 0; i < (state->concurrent ? CALLERS : 1); i++) {
+        if (atomic_load_explicit(&state->callers[i], memory_order_relaxed) == self)
+            return 1;
+    }
+    return 0;
 }
 
-static void leave(state_t *state)
+/* Waits until the callback may be called; returns the place that remembers the caller, CALLERS where there is none. */
+static int32_t enter(state_t *state)
 {
-    atomic_store_explicit(&state->caller, 0, memory_order_relaxed);
-    pthread_mutex_unlock(&state->lock);
+    uintptr_t none = 0;
+    int32_t place = 0;
+    if (!state->concurrent)
+        pthread_mutex_lock(&state->lock);
+    while (place < CALLERS && !atomic_compare_exchange_strong_explicit(&state->callers[place], &none, this_thread(),
+                                                                       memory_order_relaxed, memory_order_relaxed)) {
+        none = 0;
+        place++;
+    }
+    return place;
+}
+
+static void leave(state_t *state, int32_t place)
+{
+    if (place < CALLERS)
+        atomic_store_explicit(&state->callers[place], 0, memory_order_relaxed);
+    if (!state->concurrent)
+        pthread_mutex_unlock(&state->lock);
 }
 
 static pt_status_t fetch(pt_dataset_t *dataset, pt_batch_t *batch)
 {
     state_t *state = dataset->state;
-    PT__TRY(enter(state));
+    if (is_within_call(state))
+        return pt__fail(PT_ERR_BUSY, "the dataset is in use: it was asked for samples from within its own callback");
+    int32_t place = enter(state);
     pt__pool_rest(dataset->context->pool); /* the host's code may take long: no thread of ours spins meanwhile */
-    if (state->fetch != NULL)
-        state->fetch(state->user, batch);
-    else
-        state->next(state->user, batch);
-    leave(state);
+    state->call(state->user, batch);
+    leave(state, place);
     return PT_OK;
 }
 
@@ -67,20 +86,43 @@ static void destroy(pt_dataset_t *dataset)
     release_state(&dataset->context->memory, state);
 }
 
-static const pt__source_t source = {.name = "callback", .fetch = fetch, .destroy = destroy};
+/* A map that keeps a field's name keeps its classes. */
+static int64_t class_count(const pt_dataset_t *dataset, const char *field)
+{
+    const pt_dataset_t *origin = dataset->origin;
+    if (origin == NULL || origin->source->class_count == NULL || pt__dataset_find(dataset, field) < 0)
+        return 0;
+    return origin->source->class_count(origin, field);
+}
 
-pt_status_t pt__callback_create(pt_context_t *context, const pt_field_spec_t *fields, int32_t n_fields, int64_t length,
-                                uint32_t flags, pt_fetch_fn fetch_samples, pt_next_fn next, void *user,
-                                pt_destroy_fn destroy_user, pt_dataset_t **out)
+static const char *class_name(const pt_dataset_t *dataset, const char *field, int64_t index)
+{
+    const pt_dataset_t *origin = dataset->origin;
+    if (origin == NULL || origin->source->class_name == NULL || pt__dataset_find(dataset, field) < 0)
+        return NULL;
+    return origin->source->class_name(origin, field, index);
+}
+
+static const pt__source_t source = {.name = "callback",
+                                    .fetch = fetch,
+                                    .destroy = destroy,
+                                    .class_count = class_count,
+                                    .class_name = class_name,
+                                    .is_hosts = 1};
+
+pt_status_t pt__callback_create(pt_context_t *context, pt_dataset_t *origin, const pt_field_spec_t *fields,
+                                int32_t n_fields, int64_t length, uint32_t flags, const pt__callback_t *callback,
+                                pt_dataset_t **out)
 {
     state_t *state;
     *out = NULL;
     PT__TRY(pt__allocate(&context->memory, 1, sizeof *state, "dataset of a callback", &state));
-    state->fetch = fetch_samples;
-    state->next = next;
-    state->user = user;
-    state->destroy = destroy_user;
-    atomic_init(&state->caller, 0);
+    state->call = callback->call;
+    state->user = callback->user;
+    state->destroy = callback->destroy;
+    state->concurrent = (flags & PT_DATASET_CONCURRENT) != 0;
+    for (int32_t i = 0; i < CALLERS; i++)
+        atomic_init(&state->callers[i], 0);
     if (pthread_mutex_init(&state->lock, NULL) != 0) {
         pt__release(&context->memory, state);
         return pt__fail(PT_ERR_MEMORY, "the system gives no lock for the dataset");
@@ -88,5 +130,7 @@ pt_status_t pt__callback_create(pt_context_t *context, const pt_field_spec_t *fi
     pt_status_t status = pt__dataset_make(context, &source, state, fields, n_fields, length, flags, out);
     if (status != PT_OK)
         release_state(&context->memory, state);
+    else if (origin != NULL)
+        (*out)->origin = pt__dataset_retain(origin);
     return status;
 }

@@ -16,9 +16,12 @@ typedef struct pt__source { /* how a kind of dataset works */
     pt_status_t (*fetch)(pt_dataset_t *dataset, pt_batch_t *batch);
     /* Views: turns positions within the view into positions of dataset->origin, in place. A view has no fetch. Any thread. */
     void (*translate)(const pt_dataset_t *dataset, int64_t *indices, int64_t count);
-    void (*destroy)(pt_dataset_t *dataset);                                 /* releases dataset->state */
+    void (*destroy)(pt_dataset_t *dataset); /* releases dataset->state */
+    /* Rows of these samples in a ragged field; any thread. NULL: known only when they are fetched. */
+    void (*lengths)(const pt_dataset_t *dataset, int32_t field, const int64_t *indices, int64_t count, int64_t *out);
     int64_t (*class_count)(const pt_dataset_t *dataset, const char *field); /* may be NULL */
     const char *(*class_name)(const pt_dataset_t *dataset, const char *field, int64_t index);
+    int32_t is_hosts; /* fetch calls the host, on the threads that the dataset's flags allow; else it may run on any, on several at once */
 } pt__source_t;
 
 struct pt_dataset {
@@ -26,10 +29,10 @@ struct pt_dataset {
     atomic_int references;
     const pt__source_t *source;
     void *state;
-    pt_dataset_t *origin;    /* what a view looks at, retained; else NULL */
+    pt_dataset_t *origin;    /* what a view looks at, or a map is made from, retained; else NULL */
     pt_field_spec_t *fields; /* names owned */
     int32_t n_fields;
-    uint32_t flags; /* PT_DATASET_THREAD_SAFE: a thread of the loader may fetch while the caller's computes */
+    uint32_t flags; /* PT_DATASET_THREAD_SAFE, PT_DATASET_CONCURRENT: threads of the loader may fetch while the caller's computes */
     int64_t length; /* -1: a stream */
 };
 
@@ -41,8 +44,10 @@ pt_status_t pt__dataset_make(pt_context_t *context, const pt__source_t *source, 
                              pt_dataset_t **out);
 /* Number of the field with this name, -1: none. */
 int32_t pt__dataset_find(const pt_dataset_t *dataset, const char *name);
-/* Follows views down to the dataset that fetches, turning indices into its own on the way, in place. */
+/* Follows views down to the dataset that fetches or maps, turning indices into its own on the way, in place. */
 pt_dataset_t *pt__dataset_resolve(pt_dataset_t *dataset, int64_t *indices, int64_t count);
+/* Whether samples may be made on other threads than the caller's, and *worth whether that is expected to save time. */
+int32_t pt__dataset_leaves_thread(pt_dataset_t *dataset, int32_t *worth);
 /* pt_dataset_read, its arguments checked: field is a number, values NULL asks for *elements and lengths only. */
 pt_status_t pt__dataset_read(pt_dataset_t *dataset, const int64_t *indices, int64_t count, int32_t field, void *values,
                              int64_t capacity, int64_t *elements, int64_t *lengths);
@@ -68,15 +73,23 @@ typedef struct pt__cursor {
     uint64_t seed;
 } pt__cursor_t;
 
-/* Passes are counted over all resumes: the loader ends when the cursor's epoch reaches `epochs`. Batches lie at multiples of `batch` from an
- * epoch's begin and never cross its end. A stream is asked one micro-batch ahead (with drop_partial one batch), so that the last one is known. */
+/* Passes are counted over all resumes: the loader ends when the cursor's epoch reaches `epochs`.
+ *
+ * A batch is what an update is made of, a micro-batch what is loaded at a time. By samples, batches lie at multiples of `batch` from an epoch's
+ * begin and never cross its end. By rows, a batch is the longest run of samples in the epoch's order of which no ragged dimension has more
+ * than batch_rows, and a micro-batch the longest such run within the batch; a sample that is longer by itself is refused. Where both are
+ * given, whichever is reached first ends it. A stream is asked one micro-batch ahead (with drop_partial one batch), so that the last
+ * one is known. */
 typedef struct pt__loader_options {
-    int64_t batch, micro_batch; /* samples an update; samples at a time, 1 <= micro_batch <= batch */
-    int64_t epochs;             /* passes until PT_END; 0: without end */
+    int64_t batch, micro_batch;     /* samples; 0 (with the rows given): no limit. 1 <= micro_batch <= batch */
+    int64_t batch_rows, micro_rows; /* rows; 0: no limit, for micro_rows batch_rows. micro_rows <= batch_rows */
+    int64_t bucket; /* so many samples of the epoch's order are sorted by length before batches are cut; 0: none */
+    int64_t epochs; /* passes until PT_END; 0: without end */
     int64_t length_limit[PT__DIMENSIONS]; /* the most rows of a sample in each dimension; 0: what the dataset declares */
     int32_t in_order;
-    int32_t drop_partial; /* an epoch's last batch that is not full is left out; else it is smaller */
-    int32_t prefetch;     /* allowed where the dataset declares itself thread-safe */
+    int32_t drop_partial; /* by samples: an epoch's last batch that is not full is left out; else it is smaller */
+    int32_t prefetch;     /* on a thread of the loader, where the dataset allows it and it is expected to save time */
+    int32_t producers;    /* threads that make samples, where the dataset allows it; 0: by prefetch */
 } pt__loader_options_t;
 
 typedef struct pt__loaded { /* one micro-batch; valid until the next call */
@@ -98,9 +111,10 @@ pt_status_t pt__loader_create(pt_dataset_t *dataset, const pt__want_t *wants, in
 void pt__loader_free(pt__loader_t *loader);
 /* PT_END after the last epoch (or where an epoch gives no sample at all: then with a message). */
 pt_status_t pt__loader_next(pt__loader_t *loader, pt__loaded_t *out);
-/* Where the loader stands after the micro-batch last handed out, whatever was prefetched. */
+/* Where the loader stands after the micro-batch last handed out, whatever was prefetched. By rows, a loader goes on with the same batches from
+ * where a batch ended. */
 pt__cursor_t pt__loader_cursor(const pt__loader_t *loader);
-/* The most rows of micro_batch samples: the capacity a plan needs. */
+/* The most rows of a micro-batch: the capacity a plan needs. */
 pt__rows_t pt__loader_capacity(const pt__loader_t *loader);
 int64_t pt__loader_bytes(const pt__loader_t *loader);
 

@@ -153,7 +153,20 @@ int32_t pt__dataset_find(const pt_dataset_t *dataset, const char *name)
 
 pt_dataset_t *pt__dataset_resolve(pt_dataset_t *dataset, int64_t *indices, int64_t count)
 {
-    for (; dataset->origin != NULL; dataset = dataset->origin)
+    for (; dataset->source->translate != NULL; dataset = dataset->origin)
         dataset->source->translate(dataset, indices, count);
     return dataset;
+}
+
+int32_t pt__dataset_leaves_thread(pt_dataset_t *dataset, int32_t *worth)
+{
+    *worth = 0;
+    for (; dataset != NULL; dataset = dataset->origin) {
+        dataset = pt__dataset_resolve(dataset, NULL, 0);
+        int32_t is_allowed = (dataset->flags & (PT_DATASET_THREAD_SAFE | PT_DATASET_CONCURRENT)) != 0;
+        if (dataset->source->is_hosts && !is_allowed)
+            return 0;
+        *worth |= is_allowed;
+    }
+    return 1;
 }

@@ -40,7 +40,8 @@ pt_status_t pt__dataset_read(pt_dataset_t *dataset, const int64_t *indices, int6
         int64_t now = count - first < staging.capacity ? count - first : staging.capacity;
         memcpy(staging.indices, indices + first, (size_t)now * sizeof *indices);
         pt__dataset_resolve(dataset, staging.indices, now);
-        PT__TRY_OUT(pt__staging_fill(&staging, now, 0));
+        PT__TRY_OUT(pt__staging_fetch(&staging, now, &(const pt__cursor_t){0}));
+        PT__TRY_OUT(pt__staging_make(&staging));
         PT__TRY_OUT(copy_out(&staging, field, values, capacity, elements, lengths == NULL ? NULL : lengths + first));
     }
     status = PT_OK;

@@ -5,9 +5,15 @@
 
 #include "data/data.h"
 
-/* callback.c: fetch and next are the host's; length -1 and fetch NULL make a stream. */
-pt_status_t pt__callback_create(pt_context_t *context, const pt_field_spec_t *fields, int32_t n_fields, int64_t length,
-                                uint32_t flags, pt_fetch_fn fetch, pt_next_fn next, void *user, pt_destroy_fn destroy,
+/* callback.c */
+typedef struct pt__callback { /* the host's */
+    pt_fetch_fn call;
+    void *user;
+    pt_destroy_fn destroy;
+} pt__callback_t;
+/* length -1: a stream. origin not NULL: a map of it, as long as it. */
+pt_status_t pt__callback_create(pt_context_t *context, pt_dataset_t *origin, const pt_field_spec_t *fields,
+                                int32_t n_fields, int64_t length, uint32_t flags, const pt__callback_t *callback,
                                 pt_dataset_t **out);
 
 /* arrays.c */

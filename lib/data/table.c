@@ -229,6 +229,13 @@ static pt_status_t fetch(pt_dataset_t *dataset, pt_batch_t *batch)
     return PT_OK;
 }
 
+static void lengths(const pt_dataset_t *dataset, int32_t field, const int64_t *indices, int64_t count, int64_t *out)
+{
+    const int64_t *begins = ((const pt__table_t *)dataset->state)->columns[field].begins;
+    for (int64_t i = 0; i < count; i++)
+        out[i] = begins[indices[i] + 1] - begins[indices[i]];
+}
+
 static void destroy(pt_dataset_t *dataset)
 {
     pt__table_free(dataset->state);
@@ -253,8 +260,12 @@ static const char *class_name(const pt_dataset_t *dataset, const char *field, in
     return classes == NULL ? NULL : pt__classes_name(classes, index);
 }
 
-static const pt__source_t source = {
-    .name = "table", .fetch = fetch, .destroy = destroy, .class_count = class_count, .class_name = class_name};
+static const pt__source_t source = {.name = "table",
+                                    .fetch = fetch,
+                                    .destroy = destroy,
+                                    .lengths = lengths,
+                                    .class_count = class_count,
+                                    .class_name = class_name};
 
 /* Numbers of classes in the order of appearance become places in order. */
 static pt_status_t order_classes(pt__table_t *table, pt__table_column_t *column, int32_t names_are_numbers)

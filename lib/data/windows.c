@@ -41,13 +41,19 @@ static uint32_t read_tokens(const uint8_t *src, int64_t token_bytes, int64_t cou
     return all;
 }
 
+static int64_t sample_length(const state_t *state, int64_t index)
+{
+    int64_t left = state->end - 1 - (state->begin + index * state->stride);
+    return left < state->length ? left : state->length;
+}
+
 static pt_status_t fetch(pt_dataset_t *dataset, pt_batch_t *batch)
 {
     const state_t *state = dataset->state;
     int32_t *tokens = batch->fields[0].data, *labels = batch->fields[1].data;
     for (int64_t sample = 0; sample < batch->capacity; sample++) {
-        int64_t first = state->begin + batch->indices[sample] * state->stride, count = state->end - 1 - first;
-        count = count < state->length ? count : state->length;
+        int64_t first = state->begin + batch->indices[sample] * state->stride;
+        int64_t count = sample_length(state, batch->indices[sample]);
         const uint8_t *src = state->mapping.bytes + first * state->token_bytes;
         uint32_t all = read_tokens(src, state->token_bytes, count, tokens);
         all |= read_tokens(src + state->token_bytes, state->token_bytes, count, labels);
@@ -64,6 +70,13 @@ static pt_status_t fetch(pt_dataset_t *dataset, pt_batch_t *batch)
     return PT_OK;
 }
 
+static void lengths(const pt_dataset_t *dataset, int32_t field, const int64_t *indices, int64_t count, int64_t *out)
+{
+    (void)field; /* both have the same */
+    for (int64_t i = 0; i < count; i++)
+        out[i] = sample_length(dataset->state, indices[i]);
+}
+
 static void release_state(pt__memory_t *memory, state_t *state)
 {
     pt__file_unmap(&state->mapping);
@@ -76,7 +89,7 @@ static void destroy(pt_dataset_t *dataset)
     release_state(&dataset->context->memory, dataset->state);
 }
 
-static const pt__source_t source = {.name = "windows", .fetch = fetch, .destroy = destroy};
+static const pt__source_t source = {.name = "windows", .fetch = fetch, .destroy = destroy, .lengths = lengths};
 
 static pt_status_t check_options(const pt_window_options_t *options)
 {

@@ -135,6 +135,31 @@ class Callbacks(unittest.TestCase):
         with self.assertRaisesRegex(Oops, "stream"):
             self.model.finetune(self.optimizer, self.context.stream(FIELDS, broken), epochs=2, batch=8)
 
+    def test_map(self):
+        seen = []
+
+        def make(inputs, keys, epoch):
+            seen.append((epoch, tuple(zip([list(x) for x in inputs["features"]], keys))))
+            return {"features": [[2 * v for v in x] for x in inputs["features"]], "target": [list(y) for y in inputs["target"]]}
+
+        data = self.data.subset(3, 20).map(FIELDS, make).shuffle(1)
+        result = self.model.finetune(self.optimizer, data, epochs=2, batch=8)
+        self.assertEqual((result.samples, sorted({epoch for epoch, _ in seen})), (40, [0, 1]))
+        self.assertEqual(sorted(x for epoch, batch in seen if epoch == 1 for x, _ in batch), sorted(samples(range(3, 23))["features"]))
+        self.assertEqual(len({key for _, batch in seen for _, key in batch}), 40)
+
+        def broken(inputs, keys, epoch):
+            raise Oops("map")
+
+        with self.assertRaisesRegex(Oops, "map"):
+            self.model.finetune(self.optimizer, self.data.map(FIELDS, broken), epochs=1)
+
+        def fetch(indices):
+            raise Oops("below")
+
+        with self.assertRaisesRegex(Oops, "below"):
+            self.model.finetune(self.optimizer, self.context.map(FIELDS, 64, fetch).map(FIELDS, make), epochs=1)
+
     def test_schedule(self):
         rates = []
         optimizer = self.context.optimizer(learning_rate=0.5, schedule=lambda step: 1 / (1 + step))

@@ -44,7 +44,7 @@ OPTIMIZER_ADAMW, OPTIMIZER_ADAM, OPTIMIZER_SGD = range(3)
 OPTIMIZER_DECAY_MATRICES = 1
 (SCHEDULE_CONSTANT, SCHEDULE_LINEAR, SCHEDULE_COSINE, SCHEDULE_STEP, SCHEDULE_ONE_CYCLE, SCHEDULE_INVERSE_SQRT,
  SCHEDULE_CALLBACK) = range(7)
-DATASET_THREAD_SAFE, DATASET_COPY, TABLE_NO_HEADINGS, TABLE_TABS = 1, 2, 4, 8
+DATASET_THREAD_SAFE, DATASET_COPY, TABLE_NO_HEADINGS, TABLE_TABS, DATASET_CONCURRENT = 1, 2, 4, 8, 16
 COLUMN_TEXT, COLUMN_CLASS, COLUMN_NUMBER, COLUMN_TOKENS = range(1, 5)
 EVENT_STEP, EVENT_EVALUATION, EVENT_CHECKPOINT, EVENT_NONFINITE, EVENT_END, EVENT_RESUME = range(1, 7)
 ACTION_STOP, ACTION_GO_ON = 0, 1
@@ -76,7 +76,8 @@ ScheduleOptions = _struct("pt_schedule_options_t", "kind:i reserved:i warmup_ste
                           "initial_divisor:d final_divisor:d callback:p user:p destroy:p")
 FieldSpec = _struct("pt_field_spec_t", "name:s dtype:i rank:i shape:S max_length:I", "")
 Field = _struct("pt_field_t", "name:s dtype:i rank:i shape:S data:p capacity:I lengths:p", "")
-Batch = _struct("pt_batch_t", "status:i user_code:I capacity:I filled:I indices:p position:I fields:p n_fields:i reserved:i", "struct_size:u")
+Batch = _struct("pt_batch_t", "status:i user_code:I capacity:I filled:I indices:p position:I epoch:I keys:p "
+                "fields:p inputs:p n_fields:i n_inputs:i", "struct_size:u")
 WindowOptions = _struct("pt_window_options_t", "length:I stride:I start:d end:d dtype:i keep_partial:i")
 Column = _struct("pt_column_t", "field:s source:s kind:i reserved:i count:I max_length:I", "")
 Event = _struct("pt_event_t", "action:i kind:i reason:i step:I total_steps:I epoch:I loss:d learning_rate:d gradient_norm:d "
@@ -163,6 +164,7 @@ for _line in """
     I pt_dataset_class_count p s         s pt_dataset_class_name p s I      - pt_dataset_free p
     I pt_dataset_length p                i pt_dataset_subset p I I p        i pt_dataset_select p p I p
     i pt_dataset_shuffle p U p           i pt_dataset_split p d U p p       i pt_pretrain p p p p p
+    i pt_dataset_map p p i u p p p p
     i pt_finetune p p p p p              i pt_evaluate p p I p              i pt_predict p p s I p I p
     i pt_generate p p I p p I p          i pt_train_step p p p i I u p      i pt_forward p p i I s p I p
     i pt_loss p p i I p                  i pt_model_estimate p p I I p      i pt_checkpoint_save p p s
@@ -323,6 +325,25 @@ def _write_batch(batch, samples):
             raise ValueError("field %r: %d values do not fit into the %d that there is room for" % (name, len(data) // size, spec.capacity))
         ctypes.memmove(spec.data, data, len(data))
     batch.filled = filled or 0
+
+
+def _read_batch(batch):
+    """{name: [a value for each sample]} of a map's inputs: numbers, or an array.array of a sample's elements."""
+    fields, samples = ctypes.cast(batch.inputs, POINTER(Field)), {}
+    for number in range(batch.n_inputs):
+        spec = fields[number]
+        values = array.array(_LETTERS[spec.dtype])
+        values.frombytes(ctypes.string_at(spec.data, spec.capacity * values.itemsize))
+        row = 1
+        for size in spec.shape[1 if spec.lengths else 0:spec.rank]:
+            row *= size
+        lengths = ctypes.cast(spec.lengths, POINTER(c_int64))[:batch.capacity] if spec.lengths else [1] * batch.capacity
+        ends = [0]
+        for length in lengths:
+            ends.append(ends[-1] + length * row)
+        parts = [values[begin:end] for begin, end in zip(ends, ends[1:])]
+        samples[spec.name.decode()] = parts if spec.rank else [part[0] for part in parts]
+    return samples
 
 
 # ---- Handles ---------------------------------------------------------------------------------------------------------
@@ -594,6 +615,21 @@ class Dataset(_Handle):
 
     def shuffle(self, seed):
         return self._view(_create(library.pt_dataset_shuffle, self, seed))
+
+    def map(self, fields, make):
+        """Samples made from these: make(samples, keys, epoch) -> {name: [value for each sample]}, samples being {name: [values]} and keys a
+        random number for each, the same whenever the sample comes in this epoch."""
+        guard = _Guard()
+
+        def fill(_, pointer):
+            batch = pointer.contents
+            keys = ctypes.cast(batch.keys, POINTER(c_uint64))[:batch.capacity]
+            if guard.run(lambda: _write_batch(batch, make(_read_batch(batch), keys, batch.epoch)))[0]:
+                batch.status = OK
+
+        made, function = (FieldSpec * len(fields))(*fields), _BatchFunction(fill)
+        pointer = _create(library.pt_dataset_map, self, made, len(made), 0, ctypes.cast(function, c_void_p), None, None)
+        return Dataset(self._context, pointer, [guard, *self._guards], self, function)
 
     def split(self, fraction, seed=0):
         first, second = c_void_p(), c_void_p()
