@@ -8,6 +8,8 @@ typedef enum failing_io { FAILING_WRITE = 0, FAILING_FSYNC, FAILING_RENAME, FAIL
 /* From now on the n-th call (1: the next; 0: none) of this kind, and all after it, fail with `error`, an errno. Counts begin anew. */
 void failing_io_arm(failing_io_t kind, long n, int error);
 void failing_io_disarm(void);
+/* From now on fsync does nothing: for tests that write very many files, and not to tell what a power cut leaves. */
+void failing_io_skip_fsync(void);
 /* Calls of this kind since the last arm or disarm. */
 long failing_io_calls(failing_io_t kind);
 
