@@ -1,5 +1,6 @@
-/* A device that fails, at each of its calls in turn (support/guarded_device.h): the stage ends with a status, the weights
- * stand at the last completed step, the model goes on, a resumed training comes to the same bits, and nothing is lost. */
+/* A device that fails, at each of its calls in turn (support/guarded_device.h): the stage ends with a status, the
+ * weights stand at the last completed step, the model goes on, a resumed training comes to the same bits, and nothing
+ * is lost. */
 #include <stdio.h>
 
 #include "support/failing_io.h"
@@ -193,7 +194,8 @@ START_TEST(test_middle_of_update)
 }
 END_TEST
 
-/* Without dropout a step that failed before its update is tried again to the same bits: what it had accumulated is gone. */
+/* Without dropout a step that failed before its update is tried again to the same bits: what it had accumulated is
+ * gone. */
 START_TEST(test_step_is_tried_again)
 {
     static const float x[20] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, y[2] = {1, 2};
