@@ -404,19 +404,23 @@ PT_API void pt_model_cancel(pt_model_t *model);
 
 typedef struct pt_optimizer pt_optimizer_t;
 
-#define PT_OPTIMIZER_ADAMW          0 /* Loshchilov 2019 */
-#define PT_OPTIMIZER_ADAM           1 /* Kingma 2015; weight decay is added to the gradient */
-#define PT_OPTIMIZER_SGD            2
-#define PT_OPTIMIZER_DECAY_MATRICES 1u /* flag: weight decay for parameters of two and more dimensions only */
+#define PT_OPTIMIZER_ADAMW 0 /* Loshchilov 2019 */
+#define PT_OPTIMIZER_ADAM  1 /* Kingma 2015; weight decay is added to the gradient */
+#define PT_OPTIMIZER_SGD   2
+/* Flags: */
+#define PT_OPTIMIZER_DECAY_MATRICES 1u /* weight decay for parameters of two and more dimensions only */
+#define PT_OPTIMIZER_MAXIMIZE       2u /* the loss is made larger instead of smaller */
+#define PT_OPTIMIZER_AMSGRAD        4u /* ADAMW, ADAM: divides by the largest second moment so far. Reddi 2018 */
 typedef struct pt_optimizer_options {  /* semantics of torch.optim's classes of the same names */
     uint32_t struct_size;
     uint32_t flags;
     int32_t kind;
-    int32_t nesterov;             /* SGD */
-    double learning_rate;         /* init: 0.001 */
-    double weight_decay;          /* negative (init): 0.01 for AdamW, 0 otherwise */
-    double beta1, beta2, epsilon; /* init: 0.9, 0.999, 1e-8 */
-    double momentum, dampening;   /* SGD */
+    int32_t nesterov;           /* SGD; 1: yes, 0: no, negative (init): no */
+    double learning_rate;       /* init: 0.001 */
+    double weight_decay;        /* negative (init): 0.01 for ADAMW, 0 otherwise */
+    double beta1, beta2;        /* ADAMW, ADAM; init: 0.9, 0.999 */
+    double epsilon;             /* negative (init): 1e-8 */
+    double momentum, dampening; /* SGD; momentum negative (init): 0 */
     double clip_norm;             /* global norm of the gradient at most this; 0: no limit */
     double clip_value;            /* magnitude of each element at most this, after clip_norm; 0: no limit */
     int64_t
@@ -430,11 +434,15 @@ PT_API void pt_optimizer_free(pt_optimizer_t *optimizer);
 typedef struct pt_group_options {
     uint32_t struct_size;
     uint32_t flags;              /* 0 */
+    int32_t kind;                /* PT_OPTIMIZER_... for these parameters */
+    int32_t nesterov;
     double learning_rate_factor; /* of the optimizer's rate; init: 1 */
-    double weight_decay;         /* negative (init): the optimizer's */
-} pt_group_options_t;
+    double weight_decay;
+    double beta1, beta2, epsilon, momentum;
+} pt_group_options_t; /* all but the factor: negative (init): the optimizer's */
 PT_API pt_status_t pt_group_options_init(pt_group_options_t *options, uint32_t struct_size);
-/* Parameters whose names match follow these options; of several groups that match, the last added. Before the first step. */
+/* Parameters whose names match follow these options; of several groups that match, the last added. Before the first step.
+ * What the optimizer leaves negative becomes the default of the group's kind. */
 PT_API pt_status_t pt_optimizer_add_group(pt_optimizer_t *optimizer, const char *pattern,
                                           const pt_group_options_t *options);
 

@@ -7,14 +7,23 @@
 
 static const pt_optimizer_options_t optimizer_defaults = {.struct_size = (uint32_t)sizeof(pt_optimizer_options_t),
                                                           .kind = PT_OPTIMIZER_ADAMW,
+                                                          .nesterov = -1,
                                                           .learning_rate = 0.001,
                                                           .weight_decay = -1,
                                                           .beta1 = 0.9,
                                                           .beta2 = 0.999,
-                                                          .epsilon = 1e-8,
+                                                          .epsilon = -1,
+                                                          .momentum = -1,
                                                           .nonfinite_limit = 10};
-static const pt_group_options_t group_defaults = {
-    .struct_size = (uint32_t)sizeof(pt_group_options_t), .learning_rate_factor = 1, .weight_decay = -1};
+static const pt_group_options_t group_defaults = {.struct_size = (uint32_t)sizeof(pt_group_options_t),
+                                                  .kind = -1,
+                                                  .nesterov = -1,
+                                                  .learning_rate_factor = 1,
+                                                  .weight_decay = -1,
+                                                  .beta1 = -1,
+                                                  .beta2 = -1,
+                                                  .epsilon = -1,
+                                                  .momentum = -1};
 static const pt_schedule_options_t schedule_defaults = {.struct_size = (uint32_t)sizeof(pt_schedule_options_t),
                                                         .gamma = 0.1,
                                                         .initial_divisor = 25,
@@ -88,23 +97,46 @@ static pt_status_t check_flags(const char *structure, uint32_t flags, uint32_t k
     return PT_OK;
 }
 
+static pt_status_t check_nesterov(const char *structure, int32_t nesterov)
+{
+    if (nesterov > 1)
+        return pt__fail(PT_ERR_ARGUMENT, "%s: nesterov is %d, expected 0, 1 or a negative number", structure,
+                        (int)nesterov);
+    return PT_OK;
+}
+
+static pt_status_t check_group(const pt_group_options_t *options)
+{
+    static const char name[] = "pt_group_options_t";
+    PT__TRY(check_flags(name, options->flags, 0));
+    PT__TRY(check_nesterov(name, options->nesterov));
+    PT__TRY(check_at_least_zero(name, "learning_rate_factor", options->learning_rate_factor));
+    PT__TRY(check_finite(name, "weight_decay", options->weight_decay));
+    PT__TRY(options->beta1 < 0 ? check_finite(name, "beta1", options->beta1)
+                               : check_below_one(name, "beta1", options->beta1));
+    PT__TRY(options->beta2 < 0 ? check_finite(name, "beta2", options->beta2)
+                               : check_below_one(name, "beta2", options->beta2));
+    PT__TRY(check_finite(name, "epsilon", options->epsilon));
+    return check_finite(name, "momentum", options->momentum);
+}
+
 static pt_status_t check_optimizer(const pt_optimizer_options_t *options)
 {
     static const char name[] = "pt_optimizer_options_t";
-    PT__TRY(check_flags(name, options->flags, PT_OPTIMIZER_DECAY_MATRICES));
+    const uint32_t known = PT_OPTIMIZER_DECAY_MATRICES | PT_OPTIMIZER_MAXIMIZE | PT_OPTIMIZER_AMSGRAD;
+    PT__TRY(check_flags(name, options->flags, known));
     PT__TRY(check_at_least_zero(name, "learning_rate", options->learning_rate));
     PT__TRY(check_finite(name, "weight_decay", options->weight_decay));
     PT__TRY(check_below_one(name, "beta1", options->beta1));
     PT__TRY(check_below_one(name, "beta2", options->beta2));
-    PT__TRY(check_at_least_zero(name, "epsilon", options->epsilon));
-    PT__TRY(check_at_least_zero(name, "momentum", options->momentum));
+    PT__TRY(check_finite(name, "epsilon", options->epsilon));
+    PT__TRY(check_finite(name, "momentum", options->momentum));
     PT__TRY(check_finite(name, "dampening", options->dampening));
     PT__TRY(check_at_least_zero(name, "clip_norm", options->clip_norm));
     PT__TRY(check_at_least_zero(name, "clip_value", options->clip_value));
     PT__TRY(check_count(name, "nonfinite_limit", options->nonfinite_limit, 0));
-    if (options->nesterov != 0 && options->nesterov != 1)
-        return pt__fail(PT_ERR_ARGUMENT, "%s: nesterov is %d, expected 0 or 1", name, (int)options->nesterov);
-    if (options->nesterov && (options->momentum <= 0 || options->dampening != 0))
+    PT__TRY(check_nesterov(name, options->nesterov));
+    if (options->nesterov > 0 && (options->momentum <= 0 || options->dampening != 0))
         return pt__fail(PT_ERR_ARGUMENT,
                         "%s: nesterov needs a momentum > 0 and a dampening of 0, but momentum is %g and dampening %g",
                         name, options->momentum, options->dampening);
@@ -168,9 +200,7 @@ pt_status_t pt_optimizer_add_group(pt_optimizer_t *optimizer, const char *patter
         return pt__fail(PT_ERR_ARGUMENT, "%s: pattern has %zu bytes, expected 1 to %d", __func__, strlen(pattern),
                         PT_MAX_NAME - 1);
     PT__TRY(pt__options_read(options, &known, (uint32_t)sizeof known, "pt_group_options_t"));
-    PT__TRY(check_flags("pt_group_options_t", known.flags, 0));
-    PT__TRY(check_at_least_zero("pt_group_options_t", "learning_rate_factor", known.learning_rate_factor));
-    PT__TRY(check_finite("pt_group_options_t", "weight_decay", known.weight_decay));
+    PT__TRY(check_group(&known));
     return pt__optimizer_add_group(optimizer, pattern, &known);
 }
 

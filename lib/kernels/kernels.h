@@ -129,21 +129,31 @@ typedef enum pt__pointwise_loss {
     PT__LOSS_BINARY
 } pt__pointwise_loss_t;
 
-/* What an optimizer's sweep needs; one call a parameter group's run of memory. gradient_scale multiplies the gradient
- * first (1 / weight, clipping by norm), then |g| is limited to clip_value where that is > 0. */
+/* What every optimizer's update of a run of parameters has: the gradient is first multiplied by gradient_scale (1 / weight,
+ * clipping by norm, negative where the loss is to grow), then |g| is limited to clip_value where that is > 0. */
 typedef struct pt__update {
     int64_t count;
     float *parameter;      /* [count] */
     const float *gradient; /* [count] */
-    float *first, *second; /* slots [count] or NULL */
     float gradient_scale, clip_value;
     float rate, weight_decay;
-    double beta1, beta2; /* Adam, AdamW; double, so that 1 - beta keeps its digits */
-    float epsilon;
-    double bias_correction1, bias_correction2; /* 1 - beta^step */
-    float momentum, dampening;                 /* SGD */
-    int32_t nesterov, first_step, decoupled; /* first_step: momentum buffer starts as the gradient; decoupled: AdamW */
 } pt__update_t;
+
+typedef struct pt__sgd {
+    float *momentum_buffer; /* [count]; NULL: no momentum */
+    float momentum, dampening;
+    int32_t nesterov;
+    int32_t first_step; /* the buffer begins as the gradient, and held anything before */
+} pt__sgd_t;
+
+typedef struct pt__adam {
+    float *exp_avg, *exp_avg_sq;               /* [count] */
+    float *max_exp_avg_sq;                     /* [count] for amsgrad; or NULL */
+    double beta1, beta2;                       /* double, so that 1 - beta keeps its digits */
+    double bias_correction1, bias_correction2; /* 1 - beta^step */
+    float epsilon;
+    int32_t decoupled; /* AdamW */
+} pt__adam_t;
 
 typedef struct pt__kernels {
     const char *name;
@@ -224,8 +234,8 @@ typedef struct pt__kernels {
 
     double (*sum_of_squares)(pt__dev, int64_t n,
                              const float *src); /* double sums over fixed chunks; NaN and infinity come through */
-    void (*sgd)(pt__dev, const pt__update_t *);
-    void (*adam)(pt__dev, const pt__update_t *);
+    void (*sgd)(pt__dev, const pt__update_t *, const pt__sgd_t *);
+    void (*adam)(pt__dev, const pt__update_t *, const pt__adam_t *);
 } pt__kernels_t;
 
 extern const pt__kernels_t pt__kernels_cpu;

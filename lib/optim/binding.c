@@ -1,11 +1,13 @@
-/* Binds an optimizer to parameters: copies what it must know of them, gives them slots, and joins neighbours in memory that are
- * treated alike into one sweep, so that a model of many small tensors costs few kernel calls. train/ binds before each update; only a new
- * identity does work. Slots lie as the parameters do: from one learnable to the next the same distance, rounded up to 16 floats. */
+/* Binds an optimizer to parameters: copies what it must know of them, gives them slots, and joins neighbours in memory
+ * that are treated alike into one sweep, so that a model of many small tensors costs few kernel calls. train/ binds
+ * before each update; only a new identity does work. Slots of one number lie as the parameters do: from one learnable
+ * to the next the same distance, rounded up to 16 elements. */
 #include "optim/optimizer.h"
 
 #include <float.h>
 #include <string.h>
 
+#include "base/dtype.h"
 #include "kernels/device.h"
 
 enum { GAP = 16 }; /* floats between neighbours are at most those that round up to a multiple of this */
@@ -15,68 +17,119 @@ static int64_t padded(int64_t elements)
     return (elements + GAP - 1) / GAP * GAP;
 }
 
-/* Whether b begins `elements` floats after a; the two may belong to different blocks, whose addresses C does not let us subtract. */
+/* Whether b begins `elements` floats after a; the two may belong to different blocks, whose addresses C does not let us
+ * subtract. */
 static int32_t follows(const float *a, const float *b, int64_t elements)
 {
     return (uintptr_t)b == (uintptr_t)a + (uintptr_t)elements * sizeof(float);
 }
 
-static int32_t treated_alike(const pt__sweep_t *sweep, const pt__bound_t *next)
+static int32_t same_rule(const pt__rule_t *a, const pt__rule_t *b)
 {
-    return sweep->born == next->born && sweep->rate_factor == next->rate_factor &&
-           sweep->weight_decay == next->weight_decay;
+    return a->kind == b->kind && a->rate_factor == b->rate_factor && a->weight_decay == b->weight_decay &&
+           a->beta1 == b->beta1 && a->beta2 == b->beta2 && a->epsilon == b->epsilon && a->momentum == b->momentum &&
+           a->nesterov == b->nesterov && a->flags == b->flags;
 }
 
-/* Adam without an epsilon divides 0 by 0 in a gap, where value, gradient and slots are all zero. A denormal one counts as none. */
-static int32_t may_cross_gap(const pt_optimizer_t *optimizer, const pt__bound_t *bound)
+/* Adam without an epsilon divides 0 by 0 in a gap, where value, gradient and slots are all zero. A denormal one counts
+ * as none. */
+static int32_t may_cross_gap(const pt__bound_t *bound)
 {
-    return optimizer->kind.n_slots < 2 || (float)optimizer->options.epsilon >= FLT_MIN ||
-           padded(bound->elements) == bound->elements;
+    return !bound->rule.kind->needs_epsilon || (float)bound->rule.epsilon >= FLT_MIN ||
+           padded(bound->learnable.elements) == bound->learnable.elements;
 }
 
-static void apply_groups(const pt_optimizer_t *optimizer, pt__bound_t *bound)
+/* Whether `next`, whose gradient follows, may be updated in the same sweep. */
+static int32_t sweeps_on(const pt__bound_t *bound, const pt__bound_t *next)
 {
-    bound->rate_factor = 1.0;
-    bound->weight_decay = optimizer->options.weight_decay;
-    for (int64_t i = optimizer->n_groups - 1; i >= 0; i--) {
-        const pt__group_t *group = &optimizer->groups[i];
-        if (!pt__pattern_match(group->pattern, bound->name))
-            continue;
-        bound->rate_factor = group->rate_factor;
-        if (group->weight_decay >= 0)
-            bound->weight_decay = group->weight_decay;
-        break;
-    }
-    if ((optimizer->options.flags & PT_OPTIMIZER_DECAY_MATRICES) != 0 && bound->rank < 2)
-        bound->weight_decay = 0;
+    return !bound->rule.kind->takes_tensors && bound->born == next->born && same_rule(&bound->rule, &next->rule) &&
+           follows(bound->learnable.value, next->learnable.value, padded(bound->learnable.elements)) &&
+           may_cross_gap(bound);
 }
 
-void pt__binding_arrange(pt_optimizer_t *optimizer, pt__binding_t *binding)
+void pt__binding_arrange(pt__binding_t *binding)
 {
     binding->n_sweeps = binding->n_spans = 0;
     for (int64_t i = 0; i < binding->count; i++) {
-        pt__bound_t *bound = &binding->bound[i];
-        const pt__bound_t *before = i > 0 ? bound - 1 : NULL;
-        apply_groups(optimizer, bound);
-        int32_t beside = before != NULL && follows(before->gradient, bound->gradient, padded(before->elements));
+        const pt__bound_t *bound = &binding->bound[i], *before = i > 0 ? bound - 1 : NULL;
+        int64_t elements = bound->learnable.elements;
+        int64_t gap = before != NULL ? padded(before->learnable.elements) - before->learnable.elements : 0;
+        const float *gradient = bound->learnable.gradient;
+        int32_t beside = before != NULL &&
+                         follows(before->learnable.gradient, gradient, padded(before->learnable.elements));
         if (beside)
-            binding->spans[binding->n_spans - 1].count += padded(before->elements) - before->elements + bound->elements;
+            binding->spans[binding->n_spans - 1].count += gap + elements;
         else
-            binding->spans[binding->n_spans++] = (pt__span_t){.gradient = bound->gradient, .count = bound->elements};
-        if (beside && follows(before->value, bound->value, padded(before->elements)) &&
-            may_cross_gap(optimizer, before) && treated_alike(&binding->sweeps[binding->n_sweeps - 1], bound))
-            binding->sweeps[binding->n_sweeps - 1].count += padded(before->elements) - before->elements +
-                                                            bound->elements;
+            binding->spans[binding->n_spans++] = (pt__span_t){.gradient = gradient, .count = elements};
+        if (beside && sweeps_on(before, bound))
+            binding->sweeps[binding->n_sweeps - 1].count += gap + elements;
         else
-            binding->sweeps[binding->n_sweeps++] = (pt__sweep_t){.value = bound->value,
-                                                                 .gradient = bound->gradient,
-                                                                 .count = bound->elements,
-                                                                 .offset = bound->offset,
-                                                                 .born = bound->born,
-                                                                 .rate_factor = bound->rate_factor,
-                                                                 .weight_decay = bound->weight_decay};
+            binding->sweeps[binding->n_sweeps++] = (pt__sweep_t){.first = bound, .count = elements};
     }
 }
+
+/* ---- Slots ---- */
+
+/* The slot of a learnable of this rank and these sizes; 0 where it has none. */
+static int32_t describe_slot(const pt__rule_t *rule, const pt__learnable_t *learnable, int32_t number, pt__slot_t *slot)
+{
+    const pt__slot_kind_t *kind = &rule->kind->slots[number];
+    *slot = (pt__slot_t){.name = kind->name, .dtype = kind->dtype, .rank = learnable->rank, .elements = 1};
+    for (int32_t i = 0; i < learnable->rank; i++)
+        slot->size[i] = learnable->size[i];
+    if (kind->name == NULL || (kind->shape != NULL && !kind->shape(rule, slot)))
+        return 0;
+    for (int32_t i = 0; i < slot->rank; i++)
+        slot->elements *= slot->size[i];
+    slot->bytes = slot->elements * pt__dtype_size(slot->dtype);
+    return 1;
+}
+
+int32_t pt__optimizer_slot_of(const pt_optimizer_t *optimizer, const pt__learnable_t *learnable, int32_t slot,
+                              pt__slot_t *out)
+{
+    const pt__rule_t rule = pt__optimizer_rule(optimizer, learnable->name, learnable->rank);
+    return describe_slot(&rule, learnable, slot, out);
+}
+
+int64_t pt__optimizer_slot_bytes(const pt_optimizer_t *optimizer, const pt__learnable_t *learnable)
+{
+    pt__slot_t slot;
+    int64_t bytes = 0;
+    for (int32_t number = 0; number < PT__MOST_SLOTS; number++)
+        if (pt__optimizer_slot_of(optimizer, learnable, number, &slot))
+            bytes += slot.bytes;
+    return bytes;
+}
+
+int32_t pt__optimizer_slot(const pt_optimizer_t *optimizer, int64_t index, int32_t slot, pt__slot_t *out)
+{
+    const pt__binding_t *binding = optimizer->binding;
+    if (binding == NULL || index < 0 || index >= binding->count || slot < 0 || slot >= PT__MOST_SLOTS)
+        return 0;
+    const pt__bound_t *bound = &binding->bound[index];
+    if (bound->offset[slot] < 0)
+        return 0;
+    describe_slot(&bound->rule, &bound->learnable, slot, out);
+    out->data = binding->slots + bound->offset[slot];
+    return 1;
+}
+
+static void place_slots(pt__binding_t *binding)
+{
+    for (int32_t number = 0; number < PT__MOST_SLOTS; number++)
+        for (int64_t i = 0; i < binding->count; i++) {
+            pt__bound_t *bound = &binding->bound[i];
+            pt__slot_t slot;
+            bound->offset[number] = -1;
+            if (!describe_slot(&bound->rule, &bound->learnable, number, &slot))
+                continue;
+            bound->offset[number] = binding->slot_bytes;
+            binding->slot_bytes += padded(slot.elements) * pt__dtype_size(slot.dtype);
+        }
+}
+
+/* ---- Bindings ---- */
 
 void pt__binding_free(pt_optimizer_t *optimizer, pt__binding_t *binding)
 {
@@ -91,7 +144,18 @@ void pt__binding_free(pt_optimizer_t *optimizer, pt__binding_t *binding)
     pt__release(memory, binding);
 }
 
-/* A binding without slots; ages as if all were new. */
+static pt_status_t check_rank(const pt__bound_t *bound)
+{
+    const pt__optimizer_kind_t *kind = bound->rule.kind;
+    if (kind->rank == 0 || kind->rank == bound->learnable.rank)
+        return PT_OK;
+    return pt__fail(PT_ERR_SHAPE,
+                    "the optimizer \"%s\" takes parameters of %d dimensions, but \"%s\" has %d: give it a group of "
+                    "another kind with pt_optimizer_add_group",
+                    kind->name, (int)kind->rank, bound->learnable.name, (int)bound->learnable.rank);
+}
+
+/* A binding without slots, whose places are known; ages as if all were new. */
 static pt_status_t describe(pt_optimizer_t *optimizer, const pt__learnable_t *learnables, int64_t count,
                             uint64_t identity, pt__binding_t **out)
 {
@@ -111,19 +175,20 @@ static pt_status_t describe(pt_optimizer_t *optimizer, const pt__learnable_t *le
     binding->count = count;
     char *name = binding->names;
     for (int64_t i = 0; i < count; i++) {
-        const pt__learnable_t *from = &learnables[i];
-        size_t bytes = strlen(from->name) + 1;
-        memcpy(name, from->name, bytes);
-        binding->bound[i] = (pt__bound_t){.name = name,
-                                          .rank = from->rank,
-                                          .elements = from->elements,
-                                          .value = from->value,
-                                          .gradient = from->gradient,
-                                          .offset = binding->slot_elements,
-                                          .born = optimizer->counts.steps};
-        binding->slot_elements += padded(from->elements);
+        pt__bound_t *bound = &binding->bound[i];
+        size_t bytes = strlen(learnables[i].name) + 1;
+        memcpy(name, learnables[i].name, bytes);
+        *bound = (pt__bound_t){.learnable = learnables[i],
+                               .rule = pt__optimizer_rule(optimizer, name, learnables[i].rank),
+                               .born = optimizer->counts.steps};
+        for (int32_t d = 0; d < learnables[i].rank; d++)
+            bound->size[d] = learnables[i].size[d];
+        bound->learnable.name = name;
+        bound->learnable.size = bound->size;
         name += bytes;
+        PT__TRY_OUT(check_rank(bound));
     }
+    place_slots(binding);
     *out = binding;
     return PT_OK;
 out:
@@ -131,12 +196,20 @@ out:
     return status;
 }
 
-/* The learnable of `old` that `bound` was: same name, same size. *hint is where the last one was found, the next being the likeliest. */
+static int32_t same_learnable(const pt__bound_t *a, const pt__bound_t *b)
+{
+    int32_t rank = a->learnable.rank;
+    return rank == b->learnable.rank && memcmp(a->size, b->size, (size_t)rank * sizeof a->size[0]) == 0 &&
+           strcmp(a->learnable.name, b->learnable.name) == 0;
+}
+
+/* The learnable of `old` that `bound` was: same name, same shape. *hint is where the last one was found, the next being
+ * the likeliest. */
 static const pt__bound_t *find_old(const pt__binding_t *old, const pt__bound_t *bound, int64_t *hint)
 {
     for (int64_t tried = 0; tried < old->count; tried++) {
         int64_t i = (*hint + 1 + tried) % old->count;
-        if (old->bound[i].elements == bound->elements && strcmp(old->bound[i].name, bound->name) == 0) {
+        if (same_learnable(&old->bound[i], bound)) {
             *hint = i;
             return &old->bound[i];
         }
@@ -144,7 +217,8 @@ static const pt__bound_t *find_old(const pt__binding_t *old, const pt__bound_t *
     return NULL;
 }
 
-/* Finds what is known already. Returns whether the slots of both are laid out alike, so that the old block can serve on. */
+/* Finds what is known already. Returns whether the slots of both are laid out alike, so that the old block can serve
+ * on. */
 static int32_t inherit_ages(const pt__binding_t *old, pt__binding_t *binding)
 {
     int64_t hint = -1;
@@ -158,27 +232,29 @@ static int32_t inherit_ages(const pt__binding_t *old, pt__binding_t *binding)
     return alike;
 }
 
-static pt_status_t copy_slots(const pt_optimizer_t *optimizer, const pt__binding_t *old, pt__binding_t *binding)
+static pt_status_t copy_slots(struct pt__device *device, const pt__binding_t *old, pt__binding_t *binding)
 {
-    struct pt__device *device = optimizer->context->device;
     int64_t hint = -1;
     for (int64_t i = 0; i < binding->count; i++) {
         const pt__bound_t *bound = &binding->bound[i], *known = find_old(old, bound, &hint);
-        for (int32_t slot = 0; known != NULL && slot < optimizer->kind.n_slots; slot++)
-            PT__TRY(pt__device_copy(device, binding->slots + slot * binding->slot_elements + bound->offset,
-                                    old->slots + slot * old->slot_elements + known->offset,
-                                    bound->elements * (int64_t)sizeof(float)));
+        for (int32_t number = 0; known != NULL && number < PT__MOST_SLOTS; number++) {
+            pt__slot_t slot;
+            if (describe_slot(&bound->rule, &bound->learnable, number, &slot))
+                PT__TRY(pt__device_copy(device, binding->slots + bound->offset[number],
+                                        old->slots + known->offset[number], slot.bytes));
+        }
     }
     return PT_OK;
 }
 
-/* Zero slots. */
-static pt_status_t make_slots(const pt_optimizer_t *optimizer, pt__binding_t *binding)
+/* Zeros, but for what an old binding knows of the same learnables. */
+static pt_status_t make_slots(struct pt__device *device, const pt__binding_t *old, pt__binding_t *binding)
 {
-    struct pt__device *device = optimizer->context->device;
-    int64_t bytes = optimizer->kind.n_slots * binding->slot_elements * (int64_t)sizeof(float);
-    PT__TRY(pt__device_allocate(device, bytes, "optimizer slots", &binding->slots));
-    return pt__device_clear(device, binding->slots, bytes);
+    if (binding->slot_bytes == 0)
+        return PT_OK;
+    PT__TRY(pt__device_allocate(device, binding->slot_bytes, "optimizer slots", &binding->slots));
+    PT__TRY(pt__device_clear(device, binding->slots, binding->slot_bytes));
+    return old == NULL ? PT_OK : copy_slots(device, old, binding);
 }
 
 pt_status_t pt__optimizer_bind(pt_optimizer_t *optimizer, const pt__learnable_t *learnables, int64_t count,
@@ -193,19 +269,17 @@ pt_status_t pt__optimizer_bind(pt_optimizer_t *optimizer, const pt__learnable_t 
     pt__binding_t *old = optimizer->binding, *binding;
     PT__TRY(describe(optimizer, learnables, count, identity, &binding));
     int32_t alike = old != NULL && inherit_ages(old, binding);
-    if (!alike && optimizer->kind.n_slots > 0) {
-        pt_status_t status = make_slots(optimizer, binding);
-        if (status == PT_OK && old != NULL)
-            status = copy_slots(optimizer, old, binding);
+    if (alike) {
+        binding->slots = old->slots;
+        old->slots = NULL;
+    } else {
+        pt_status_t status = make_slots(optimizer->context->device, old, binding);
         if (status != PT_OK) {
             pt__binding_free(optimizer, binding);
             return status;
         }
-    } else if (alike) {
-        binding->slots = old->slots;
-        old->slots = NULL;
     }
-    pt__binding_arrange(optimizer, binding);
+    pt__binding_arrange(binding);
     pt__binding_free(optimizer, old);
     optimizer->binding = binding;
     return PT_OK;
@@ -221,14 +295,6 @@ int32_t pt__optimizer_is_bound(const pt_optimizer_t *optimizer, uint64_t identit
     return optimizer->binding != NULL && optimizer->binding->identity == identity;
 }
 
-float *pt__optimizer_slot(const pt_optimizer_t *optimizer, int64_t index, int32_t slot)
-{
-    const pt__binding_t *binding = optimizer->binding;
-    if (binding == NULL || index < 0 || index >= binding->count || slot < 0 || slot >= optimizer->kind.n_slots)
-        return NULL;
-    return binding->slots + slot * binding->slot_elements + binding->bound[index].offset;
-}
-
 int64_t pt__optimizer_age(const pt_optimizer_t *optimizer, int64_t index)
 {
     return optimizer->counts.steps - optimizer->binding->bound[index].born;
@@ -237,5 +303,5 @@ int64_t pt__optimizer_age(const pt_optimizer_t *optimizer, int64_t index)
 void pt__optimizer_age_set(pt_optimizer_t *optimizer, int64_t index, int64_t age)
 {
     optimizer->binding->bound[index].born = optimizer->counts.steps - age;
-    pt__binding_arrange(optimizer, optimizer->binding);
+    pt__binding_arrange(optimizer->binding);
 }

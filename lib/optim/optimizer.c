@@ -1,15 +1,16 @@
-/* The optimizer as train/ sees it: its settings, and one update from a gradient. binding.c knows the parameters, schedule.c the rate,
- * a kind's file the rule.
+/* The optimizer as train/ sees it: its settings, and one update from a gradient. binding.c knows the parameters,
+ * schedule.c the rate, a kind's file the rule.
  *
- *   g = gradient / weight;  norm = |g|;  g *= min(1, clip_norm / (norm + 1e-6));  |g_i| <= clip_value;  rate = base · schedule · group
+ *   g = gradient / weight;  norm = |g|;  g *= min(1, clip_norm / (norm + 1e-6));  |g_i| <= clip_value
+ *   rate = base · schedule · group
  *
- * (torch's clip_grad_norm_ and clip_grad_value_.) Whether the gradient is finite is always found out, from the sum of squares in double, which no
- * finite float gradient overflows: one more read of the gradients before the sweep, which reads and writes four to seven times as much. */
+ * (torch's clip_grad_norm_ and clip_grad_value_.) Whether the gradient is finite is always found out, from the sum of
+ * squares in double, which no finite float gradient overflows: one more read of the gradients before the sweep, which
+ * reads and writes four to seven times as much. */
 #include "optim/optimizer.h"
 
 #include <math.h>
 
-#include "base/text.h"
 #include "kernels/device.h"
 #include "optim/optimizer_kinds.h"
 #include "optim/schedule.h"
@@ -36,15 +37,14 @@ pt_status_t pt__optimizer_create(pt_context_t *context, const pt_optimizer_optio
     if (kind == NULL)
         return pt__fail(PT_ERR_ARGUMENT, "pt_optimizer_options_t: kind is %d, which is not one of PT_OPTIMIZER_...",
                         (int)options->kind);
+    if (options->flags & PT_OPTIMIZER_AMSGRAD & ~kind->flags)
+        return pt__fail(PT_ERR_ARGUMENT,
+                        "pt_optimizer_options_t: flags has PT_OPTIMIZER_AMSGRAD, which \"%s\" does not know", kind->name);
     PT__TRY(pt__allocate(&context->memory, 1, sizeof *optimizer, "optimizer", &optimizer));
     optimizer->context = pt__context_retain(context);
     atomic_init(&optimizer->references, 1);
-    optimizer->kind = *kind;
-    if (kind->slots_needed != NULL)
-        optimizer->kind.n_slots = kind->slots_needed(options);
+    optimizer->kind = kind;
     optimizer->options = *options;
-    if (options->weight_decay < 0)
-        optimizer->options.weight_decay = kind->default_weight_decay;
     optimizer->schedule = (pt_schedule_options_t){.struct_size = (uint32_t)sizeof optimizer->schedule,
                                                   .kind = PT_SCHEDULE_CONSTANT};
     *out = optimizer;
@@ -88,20 +88,69 @@ static pt_status_t check_idle(const pt_optimizer_t *optimizer)
 pt_status_t pt__optimizer_add_group(pt_optimizer_t *optimizer, const char *pattern, const pt_group_options_t *options)
 {
     pt__memory_t *memory = &optimizer->context->memory;
+    const pt__optimizer_kind_t *kind = options->kind < 0 ? NULL : find_kind(options->kind);
     PT__TRY(check_idle(optimizer));
+    if (optimizer->held)
+        return pt__fail(PT_ERR_BUSY, "group \"%s\" comes while a stage runs: groups are added before the first update",
+                        pattern);
     if (optimizer->counts.steps > 0)
         return pt__fail(PT_ERR_STATE, "group \"%s\" comes after %lld updates: groups are added before the first",
                         pattern, (long long)optimizer->counts.steps);
+    if (options->kind >= 0 && kind == NULL)
+        return pt__fail(PT_ERR_ARGUMENT, "pt_group_options_t: kind is %d, which is not one of PT_OPTIMIZER_...",
+                        (int)options->kind);
     PT__TRY(pt__grow(memory, &optimizer->groups, &optimizer->group_room, optimizer->n_groups + 1,
                      sizeof *optimizer->groups, "parameter groups"));
     pt__group_t *group = &optimizer->groups[optimizer->n_groups];
     PT__TRY(pt__string_copy(memory, pattern, &group->pattern));
-    group->rate_factor = options->learning_rate_factor;
-    group->weight_decay = options->weight_decay;
+    group->kind = kind;
+    group->options = *options;
     optimizer->n_groups++;
-    if (optimizer->binding != NULL)
-        pt__binding_arrange(optimizer, optimizer->binding);
+    /* Without an update every slot is zero: a binding that was made too early is made again. */
+    pt__binding_free(optimizer, optimizer->binding);
+    optimizer->binding = NULL;
     return PT_OK;
+}
+
+static double first_given(double group, double options, double kind)
+{
+    return group >= 0 ? group : options >= 0 ? options : kind;
+}
+
+pt__rule_t pt__optimizer_rule(const pt_optimizer_t *optimizer, const char *name, int32_t rank)
+{
+    static const pt_group_options_t none = {.learning_rate_factor = 1,
+                                            .weight_decay = -1,
+                                            .kind = -1,
+                                            .nesterov = -1,
+                                            .beta1 = -1,
+                                            .beta2 = -1,
+                                            .epsilon = -1,
+                                            .momentum = -1};
+    const pt_optimizer_options_t *options = &optimizer->options;
+    const pt_group_options_t *group = &none;
+    const pt__optimizer_kind_t *kind = optimizer->kind;
+    for (int64_t i = optimizer->n_groups - 1; i >= 0; i--)
+        if (pt__pattern_match(optimizer->groups[i].pattern, name)) {
+            group = &optimizer->groups[i].options;
+            kind = optimizer->groups[i].kind != NULL ? optimizer->groups[i].kind : kind;
+            break;
+        }
+    pt__rule_t rule = {.kind = kind,
+                       .rate_factor = group->learning_rate_factor,
+                       .weight_decay = first_given(group->weight_decay, options->weight_decay,
+                                                   kind->default_weight_decay),
+                       .beta1 = first_given(group->beta1, options->beta1, 0),
+                       .beta2 = first_given(group->beta2, options->beta2, 0),
+                       .epsilon = first_given(group->epsilon, options->epsilon, kind->default_epsilon),
+                       .momentum = first_given(group->momentum, options->momentum, kind->default_momentum),
+                       .nesterov = group->nesterov >= 0     ? group->nesterov
+                                   : options->nesterov >= 0 ? options->nesterov
+                                                            : kind->default_nesterov,
+                       .flags = options->flags & kind->flags};
+    if ((options->flags & PT_OPTIMIZER_DECAY_MATRICES) != 0 && rank < 2)
+        rule.weight_decay = 0;
+    return rule;
 }
 
 pt_status_t pt__optimizer_set_schedule(pt_optimizer_t *optimizer, const pt_schedule_options_t *options)
@@ -174,21 +223,26 @@ static double gradient_norm(const pt__binding_t *binding, struct pt__device *dev
 static void sweep(const pt_optimizer_t *optimizer, struct pt__device *device, double scale, double rate)
 {
     const pt__binding_t *binding = optimizer->binding;
-    float *slots[2] = {NULL, NULL};
-    for (int32_t slot = 0; slot < optimizer->kind.n_slots; slot++)
-        slots[slot] = binding->slots + slot * binding->slot_elements;
+    double sign = (optimizer->options.flags & PT_OPTIMIZER_MAXIMIZE) != 0 ? -1.0 : 1.0;
     for (int64_t i = 0; i < binding->n_sweeps; i++) {
-        const pt__sweep_t *part = &binding->sweeps[i];
-        pt__update_t call = {.count = part->count,
-                             .parameter = part->value,
-                             .gradient = part->gradient,
-                             .gradient_scale = (float)scale,
-                             .clip_value = (float)optimizer->options.clip_value,
-                             .rate = (float)(rate * part->rate_factor),
-                             .weight_decay = (float)part->weight_decay};
-        call.first = slots[0] != NULL ? slots[0] + part->offset : NULL;
-        call.second = slots[1] != NULL ? slots[1] + part->offset : NULL;
-        optimizer->kind.update(device, &optimizer->options, optimizer->counts.steps - part->born + 1, &call);
+        const pt__bound_t *first = binding->sweeps[i].first;
+        const pt__rule_t *rule = &first->rule;
+        pt__part_t part = {.options = &optimizer->options,
+                           .rule = rule,
+                           .rate = rate * rule->rate_factor,
+                           .number = optimizer->counts.steps - first->born + 1,
+                           .rank = first->learnable.rank,
+                           .size = first->size};
+        part.update = (pt__update_t){.count = binding->sweeps[i].count,
+                                     .parameter = first->learnable.value,
+                                     .gradient = first->learnable.gradient,
+                                     .gradient_scale = (float)(sign * scale),
+                                     .clip_value = (float)optimizer->options.clip_value,
+                                     .rate = (float)part.rate,
+                                     .weight_decay = (float)rule->weight_decay};
+        for (int32_t slot = 0; slot < PT__MOST_SLOTS; slot++)
+            part.slots[slot] = first->offset[slot] < 0 ? NULL : binding->slots + first->offset[slot];
+        rule->kind->update(device, &part);
     }
 }
 
@@ -244,12 +298,7 @@ const pt_context_t *pt__optimizer_context(const pt_optimizer_t *optimizer)
 
 const pt__optimizer_kind_t *pt__optimizer_kind_of(const pt_optimizer_t *optimizer)
 {
-    return &optimizer->kind;
-}
-
-int64_t pt__optimizer_slot_bytes(const pt_optimizer_t *optimizer, int64_t elements)
-{
-    return optimizer->kind.n_slots * elements * (int64_t)sizeof(float);
+    return optimizer->kind;
 }
 
 pt__optimizer_counts_t pt__optimizer_counts_get(const pt_optimizer_t *optimizer)
@@ -264,48 +313,5 @@ void pt__optimizer_counts_set(pt_optimizer_t *optimizer, const pt__optimizer_cou
         return;
     for (int64_t i = 0; i < optimizer->binding->count; i++)
         optimizer->binding->bound[i].born = 0;
-    pt__binding_arrange(optimizer, optimizer->binding);
-}
-
-static void add_number(pt__text_t *text, const char *name, double value)
-{
-    pt__text_add(text, " %s=", name);
-    pt__text_add_number(text, value);
-}
-
-static void add_schedule(pt__text_t *text, const pt_schedule_options_t *schedule)
-{
-    static const char *const names[] = {"constant",  "linear",       "cosine",  "step",
-                                        "one_cycle", "inverse_sqrt", "callback"};
-    pt__text_add(text, " schedule=%s warmup_steps=%lld total_steps=%lld period=%lld", names[schedule->kind],
-                 (long long)schedule->warmup_steps, (long long)schedule->total_steps, (long long)schedule->period);
-    add_number(text, "minimum_factor", schedule->minimum_factor);
-    add_number(text, "gamma", schedule->gamma);
-    add_number(text, "initial_divisor", schedule->initial_divisor);
-    add_number(text, "final_divisor", schedule->final_divisor);
-}
-
-pt_status_t pt__optimizer_print(const pt_optimizer_t *optimizer, char *buffer, size_t size)
-{
-    const pt_optimizer_options_t *options = &optimizer->options;
-    pt__text_t text = pt__text_start(&optimizer->context->memory);
-    size_t length;
-    pt__text_add(&text, "%s flags=%lu nesterov=%d nonfinite_limit=%lld", optimizer->kind.name,
-                 (unsigned long)options->flags, (int)options->nesterov, (long long)options->nonfinite_limit);
-    add_number(&text, "learning_rate", options->learning_rate);
-    add_number(&text, "weight_decay", options->weight_decay);
-    add_number(&text, "beta1", options->beta1);
-    add_number(&text, "beta2", options->beta2);
-    add_number(&text, "epsilon", options->epsilon);
-    add_number(&text, "momentum", options->momentum);
-    add_number(&text, "dampening", options->dampening);
-    add_number(&text, "clip_norm", options->clip_norm);
-    add_number(&text, "clip_value", options->clip_value);
-    add_schedule(&text, &optimizer->schedule);
-    for (int64_t i = 0; i < optimizer->n_groups; i++) {
-        pt__text_add(&text, " group=\"%s\"", optimizer->groups[i].pattern);
-        add_number(&text, "learning_rate_factor", optimizer->groups[i].rate_factor);
-        add_number(&text, "weight_decay", optimizer->groups[i].weight_decay);
-    }
-    return pt__text_give(&text, buffer, size, &length);
+    pt__binding_arrange(optimizer->binding);
 }

@@ -6,26 +6,21 @@
 
 typedef struct pt__group { /* a pt_optimizer_add_group */
     char *pattern;
-    double rate_factor;
-    double weight_decay; /* negative: the optimizer's */
+    const pt__optimizer_kind_t *kind; /* NULL: the optimizer's */
+    pt_group_options_t options;
 } pt__group_t;
 
-typedef struct pt__bound { /* a learnable with its slots' place and its group's settings */
-    const char *name;      /* within the binding's names */
-    int32_t rank;
-    int64_t elements;
-    float *value;
-    const float *gradient;
-    int64_t offset; /* of its slots within each slot's block, a multiple of 16 */
-    int64_t born;   /* counts.steps when it came */
-    double rate_factor, weight_decay;
+typedef struct pt__bound { /* a learnable with the rule that it follows and its slots' places */
+    pt__learnable_t learnable; /* its name within the binding's names, its sizes below */
+    int64_t size[PT_MAX_RANK];
+    pt__rule_t rule;
+    int64_t offset[PT__MOST_SLOTS]; /* bytes within the binding's slots; -1: it has none of that */
+    int64_t born;                   /* counts.steps when it came */
 } pt__bound_t;
 
-typedef struct pt__sweep { /* learnables that lie one after the other and are treated alike: one call of the kernel */
-    float *value;
-    const float *gradient;
-    int64_t count, offset, born;
-    double rate_factor, weight_decay;
+typedef struct pt__sweep { /* learnables that lie one after the other and are treated alike: one call of an update */
+    const pt__bound_t *first;
+    int64_t count; /* of elements, gaps included */
 } pt__sweep_t;
 
 typedef struct pt__span { /* gradients that lie one after the other: one call of sum_of_squares */
@@ -41,15 +36,15 @@ typedef struct pt__binding {
     pt__sweep_t *sweeps; /* [n_sweeps], room for count */
     pt__span_t *spans;   /* [n_spans], room for count */
     int64_t n_sweeps, n_spans;
-    float *slots;          /* [n_slots, slot_elements], the device's */
-    int64_t slot_elements; /* of all learnables, gaps included */
+    unsigned char *slots; /* [slot_bytes], the device's: the first slots of all that have one, then the second ... */
+    int64_t slot_bytes;
 } pt__binding_t;
 
 struct pt_optimizer {
     pt_context_t *context;
     atomic_int references;
-    pt__optimizer_kind_t kind;      /* a copy: n_slots is what the options need */
-    pt_optimizer_options_t options; /* weight_decay resolved */
+    const pt__optimizer_kind_t *kind;
+    pt_optimizer_options_t options;
     pt_schedule_options_t schedule;
     pt__group_t *groups;
     int64_t n_groups, group_room;
@@ -59,8 +54,10 @@ struct pt_optimizer {
     int32_t held;           /* by a stage: no other binding is taken */
 };
 
-/* Settings of each learnable by the groups, and the sweeps and spans that follow from them. */
-void pt__binding_arrange(pt_optimizer_t *optimizer, pt__binding_t *binding);
+/* What a learnable of this name and rank follows. */
+pt__rule_t pt__optimizer_rule(const pt_optimizer_t *optimizer, const char *name, int32_t rank);
+/* The sweeps and spans that follow from rules, ages and places. */
+void pt__binding_arrange(pt__binding_t *binding);
 void pt__binding_free(pt_optimizer_t *optimizer, pt__binding_t *binding);
 
 #endif

@@ -1,5 +1,6 @@
-/* Patterns of parameter names: * stands for any run of characters, ? for any one character (of UTF-8). Used by parameter groups and by
- * pt_model_set_trainable. Linear memory-free matching: after a mismatch only the last * is tried again, one character further. */
+/* Patterns of parameter names: * stands for any run of characters, ? for any one character (of UTF-8). Used by
+ * parameter groups and by pt_model_set_trainable. Linear memory-free matching: after a mismatch only the last * is
+ * tried again, one character further. */
 #include "optim/optim.h"
 
 static const char *next_character(const char *text)

@@ -16,7 +16,7 @@ static int64_t fixed_bytes(const pt_model_t *model, const pt_optimizer_t *optimi
 {
     int64_t learnable = pt__store_learnable_elements(&model->store);
     return pt__store_bytes(&model->store) + learnable * (int64_t)sizeof(float) +
-           pt__optimizer_slot_bytes(optimizer, learnable);
+           pt__model_slot_bytes(model, optimizer);
 }
 
 /* A plan for so many samples of a dataset, and the samples. */

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/dtype.h"
 #include "base/text.h"
 #include "formats/tensors.h"
 #include "kernels/device.h"
@@ -63,10 +64,10 @@ static builder_t start_builder(pt_context_t *context)
     return (builder_t){.context = context, .tensors = {.bring = bring, .let_go = let_go, .user = context}};
 }
 
-/* An entry PREFIX + middle + the parameter's name (prefix and middle empty: the parameter itself), from the device's
- * memory or the host's. */
-static pt_status_t add_entry(builder_t *builder, const char *prefix, const char *middle, const pt__stored_t *parameter,
-                             const float *data, int32_t is_away)
+/* An entry prefix + middle + name (prefix and middle empty: a parameter itself), whose data are in the device's memory or
+ * the host's. */
+static pt_status_t add_tensor(builder_t *builder, const char *prefix, const char *middle, const char *name,
+                              int32_t dtype, const pt__shape_t *shape, const void *data, int32_t is_away)
 {
     pt__memory_t *memory = &builder->context->memory;
     int64_t index = builder->tensors.n_entries;
@@ -74,19 +75,25 @@ static pt_status_t add_entry(builder_t *builder, const char *prefix, const char 
                      sizeof *builder->tensors.entries, "checkpoint"));
     PT__TRY(pt__grow(memory, &builder->names, &builder->name_room, index + 1, sizeof *builder->names, "checkpoint"));
     pt__text_t text = pt__text_start(memory);
-    pt__text_add(&text, "%s%s%s", prefix, middle, parameter->name);
+    pt__text_add(&text, "%s%s%s", prefix, middle, name);
     PT__TRY(pt__text_take(&text, &builder->names[index], NULL));
     pt__entry_t *entry = &builder->tensors.entries[index];
     *entry = (pt__entry_t){.name = builder->names[index],
-                           .dtype = PT_FLOAT32,
-                           .rank = parameter->shape.rank,
+                           .dtype = dtype,
+                           .rank = shape->rank,
                            .data = data,
                            .is_away = is_away,
-                           .bytes = parameter->elements * (int64_t)sizeof(float)};
+                           .bytes = pt__shape_elements(shape) * pt__dtype_size(dtype)};
     for (int32_t i = 0; i < entry->rank; i++)
-        entry->shape[i] = parameter->shape.size[i];
+        entry->shape[i] = shape->size[i];
     builder->tensors.n_entries++;
     return PT_OK;
+}
+
+static pt_status_t add_entry(builder_t *builder, const char *prefix, const char *middle, const pt__stored_t *parameter,
+                             const float *data, int32_t is_away)
+{
+    return add_tensor(builder, prefix, middle, parameter->name, PT_FLOAT32, &parameter->shape, data, is_away);
 }
 
 /* How many updates each learnable has seen: fewer than the optimizer made where it came later, which bias corrections and momentum follow. */
@@ -152,18 +159,21 @@ static pt_status_t add_optimizer(builder_t *builder, const pt_model_t *model, co
     const pt__optimizer_kind_t *kind = pt__optimizer_kind_of(optimizer);
     pt__optimizer_counts_t counts = pt__optimizer_counts_get(optimizer);
     char middle[64];
+    pt__slot_t slot;
     add_string(builder, PREFIX "optimizer", kind->name);
     add_integer(builder, PREFIX "optimizer.steps", counts.steps);
     add_integer(builder, PREFIX "optimizer.skipped", counts.skipped);
     add_integer(builder, PREFIX "optimizer.skipped_in_a_row", counts.skipped_in_a_row);
     PT__TRY(add_ages(builder, model, optimizer));
-    for (int32_t slot = 0; slot < kind->n_slots; slot++) {
-        snprintf(middle, sizeof middle, "slot.%s.", kind->slot_names[slot]);
-        for (int64_t i = 0, learnable = 0; i < model->store.count; i++)
-            if (model->store.tensors[i].learnable)
-                PT__TRY(add_entry(builder, PREFIX, middle, &model->store.tensors[i],
-                                  pt__optimizer_slot(optimizer, learnable++, slot), 1));
-    }
+    for (int32_t number = 0; number < PT__MOST_SLOTS; number++)
+        for (int64_t i = 0, learnable = 0; i < model->store.count; i++) {
+            const pt__stored_t *stored = &model->store.tensors[i];
+            if (!stored->learnable || !pt__optimizer_slot(optimizer, learnable++, number, &slot))
+                continue;
+            const pt__shape_t shape = pt__shape_make(PT__DIMENSION_NONE, slot.rank, slot.size);
+            snprintf(middle, sizeof middle, "slot.%s.", slot.name);
+            PT__TRY(add_tensor(builder, PREFIX, middle, stored->name, slot.dtype, &shape, slot.data, 1));
+        }
     return PT_OK;
 }
 
@@ -254,24 +264,30 @@ static pt_status_t read_double(const reader_t *reader, const char *key, double *
     return PT_OK;
 }
 
-/* The entry for a parameter, checked against its shape. */
-static pt_status_t find_entry(const reader_t *reader, const char *prefix, const char *middle,
-                              const pt__stored_t *parameter, const pt__entry_t **out)
+/* The entry prefix + middle + own, checked against dtype and shape. */
+static pt_status_t find_tensor(const reader_t *reader, const char *prefix, const char *middle, const char *own,
+                               int32_t dtype, const pt__shape_t *shape, const pt__entry_t **out)
 {
     char name[PT_MAX_NAME + 96];
-    snprintf(name, sizeof name, "%s%s%s", prefix, middle, parameter->name);
+    snprintf(name, sizeof name, "%s%s%s", prefix, middle, own);
     const pt__entry_t *entry = pt__tensors_find(reader->table, name);
     if (entry == NULL)
         return pt__fail(PT_ERR_NOT_FOUND, "%s: no tensor \"%s\"", reader->path, name);
     pt__shape_t found = pt__shape_make(PT__DIMENSION_NONE, entry->rank, entry->shape);
-    if (entry->dtype != PT_FLOAT32 || !pt__shape_equal(&found, &parameter->shape)) {
+    if (entry->dtype != dtype || !pt__shape_equal(&found, shape)) {
         char is[96], expected[96];
         return pt__fail(PT_ERR_SHAPE, "%s: tensor \"%s\" is %s, expected %s", reader->path, name,
                         pt__shape_print(&found, entry->dtype, is, sizeof is),
-                        pt__shape_print(&parameter->shape, PT_FLOAT32, expected, sizeof expected));
+                        pt__shape_print(shape, dtype, expected, sizeof expected));
     }
     *out = entry;
     return PT_OK;
+}
+
+static pt_status_t find_entry(const reader_t *reader, const char *prefix, const char *middle,
+                              const pt__stored_t *parameter, const pt__entry_t **out)
+{
+    return find_tensor(reader, prefix, middle, parameter->name, PT_FLOAT32, &parameter->shape, out);
 }
 
 /* With dst, the device's, it is copied. */
@@ -283,12 +299,30 @@ static pt_status_t read_entry(const reader_t *reader, const char *prefix, const 
     return dst == NULL ? PT_OK : pt__device_upload(reader->device, dst, entry->data, entry->bytes);
 }
 
+/* The slots of one learnable, the `index`th: by name, dtype and shape. */
+static pt_status_t read_slots(const reader_t *reader, const pt__stored_t *stored, int64_t index,
+                              const pt_optimizer_t *optimizer, int32_t copy)
+{
+    const pt__learnable_t learnable = pt__stored_learnable(stored);
+    const pt__entry_t *entry;
+    pt__slot_t slot;
+    char middle[64];
+    for (int32_t number = 0; number < PT__MOST_SLOTS; number++) {
+        if (!pt__optimizer_slot_of(optimizer, &learnable, number, &slot))
+            continue;
+        const pt__shape_t shape = pt__shape_make(PT__DIMENSION_NONE, slot.rank, slot.size);
+        snprintf(middle, sizeof middle, "slot.%s.", slot.name);
+        PT__TRY(find_tensor(reader, PREFIX, middle, stored->name, slot.dtype, &shape, &entry));
+        if (copy && pt__optimizer_slot(optimizer, index, number, &slot))
+            PT__TRY(pt__device_upload(reader->device, slot.data, entry->data, entry->bytes));
+    }
+    return PT_OK;
+}
+
 /* Everything that a checkpoint's reading touches; run once to check, once more to copy. */
 static pt_status_t read_tensors(const reader_t *reader, pt_model_t *model, pt_optimizer_t *optimizer,
                                 int64_t accumulated, float *best, int32_t copy)
 {
-    char middle[64];
-    const pt__optimizer_kind_t *kind = optimizer == NULL ? NULL : pt__optimizer_kind_of(optimizer);
     for (int64_t i = 0, learnable = 0; i < model->store.count; i++) {
         pt__stored_t *parameter = &model->store.tensors[i];
         PT__TRY(read_entry(reader, "", "", parameter, copy ? parameter->value : NULL));
@@ -302,11 +336,8 @@ static pt_status_t read_tensors(const reader_t *reader, pt_model_t *model, pt_op
         }
         if (!parameter->learnable)
             continue;
-        for (int32_t slot = 0; kind != NULL && slot < kind->n_slots; slot++) {
-            snprintf(middle, sizeof middle, "slot.%s.", kind->slot_names[slot]);
-            PT__TRY(read_entry(reader, PREFIX, middle, parameter,
-                               copy ? pt__optimizer_slot(optimizer, learnable, slot) : NULL));
-        }
+        if (optimizer != NULL)
+            PT__TRY(read_slots(reader, parameter, learnable, optimizer, copy));
         if (accumulated > 0)
             PT__TRY(read_entry(reader, PREFIX, "gradient.", parameter, copy ? parameter->gradient : NULL));
         learnable++;

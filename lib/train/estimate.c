@@ -13,7 +13,7 @@ pt_status_t pt__estimate(pt_model_t *model, const pt_optimizer_t *optimizer, int
     estimate->trainable = pt__store_learnable_elements(store);
     estimate->parameter_bytes = pt__store_bytes(store);
     estimate->gradient_bytes = estimate->trainable * (int64_t)sizeof(float);
-    estimate->optimizer_bytes = optimizer == NULL ? 0 : pt__optimizer_slot_bytes(optimizer, estimate->trainable);
+    estimate->optimizer_bytes = pt__model_slot_bytes(model, optimizer);
     const pt__rows_t rows = pt__rows_make(samples, tokens);
     PT__TRY(pt__engine_measure(model, PT__MODE_TRAIN, &rows, &measure));
     estimate->plan_bytes = measure.arena_bytes + measure.table_bytes;
@@ -21,7 +21,8 @@ pt_status_t pt__estimate(pt_model_t *model, const pt_optimizer_t *optimizer, int
     /* What the context holds already stays; what the step would add comes on top. */
     const pt__planned_t *planned = &model->planned[PT__MODE_TRAIN];
     int64_t tables = planned->plan == NULL ? 0 : pt__plan_table_bytes(planned->plan);
-    int64_t slots = optimizer != NULL && pt__optimizer_slot(optimizer, 0, 0) == NULL ? estimate->optimizer_bytes : 0;
+    int32_t is_bound = optimizer != NULL && pt__optimizer_is_bound(optimizer, model->identity);
+    int64_t slots = is_bound ? 0 : estimate->optimizer_bytes;
     estimate->bytes = held + slots + (store->gradients == NULL ? estimate->gradient_bytes : 0);
     estimate->bytes += pt__store_unplaced_bytes(store);
     estimate->bytes += measure.arena_bytes > model->arena_bytes ? measure.arena_bytes - model->arena_bytes : 0;

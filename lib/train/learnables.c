@@ -64,6 +64,26 @@ pt_status_t pt__model_set_trainable(pt_model_t *model, const char *pattern, int3
     return status;
 }
 
+pt__learnable_t pt__stored_learnable(const pt__stored_t *stored)
+{
+    return (pt__learnable_t){.name = stored->name,
+                             .rank = stored->shape.rank,
+                             .size = stored->shape.size,
+                             .elements = stored->elements,
+                             .value = stored->value,
+                             .gradient = stored->gradient};
+}
+
+int64_t pt__model_slot_bytes(const pt_model_t *model, const pt_optimizer_t *optimizer)
+{
+    int64_t bytes = 0;
+    for (int64_t i = 0; optimizer != NULL && i < model->store.count; i++) {
+        const pt__learnable_t learnable = pt__stored_learnable(&model->store.tensors[i]);
+        bytes += model->store.tensors[i].learnable ? pt__optimizer_slot_bytes(optimizer, &learnable) : 0;
+    }
+    return bytes;
+}
+
 pt_status_t pt__model_bind_optimizer(pt_model_t *model, pt_optimizer_t *optimizer)
 {
     pt__memory_t *memory = &model->context->memory;
@@ -77,11 +97,7 @@ pt_status_t pt__model_bind_optimizer(pt_model_t *model, pt_optimizer_t *optimize
     for (int64_t i = 0; i < model->store.count; i++) {
         const pt__stored_t *stored = &model->store.tensors[i];
         if (stored->learnable)
-            list[count++] = (pt__learnable_t){.name = stored->name,
-                                              .rank = stored->shape.rank,
-                                              .elements = stored->elements,
-                                              .value = stored->value,
-                                              .gradient = stored->gradient};
+            list[count++] = pt__stored_learnable(stored);
     }
     pt_status_t status = pt__optimizer_bind(optimizer, list, count, model->identity);
     pt__release(memory, list);

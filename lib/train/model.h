@@ -95,8 +95,12 @@ pt_status_t pt__model_set_task(pt_model_t *model, const pt_task_options_t *optio
 pt_status_t pt__model_renew_learnables(pt_model_t *model);
 /* Parameters whose names match learn or do not; *matched says how many match. A failure changes nothing. */
 pt_status_t pt__model_set_trainable(pt_model_t *model, const char *pattern, int32_t trainable, int64_t *matched);
+/* A stored tensor as an optimizer sees it. */
+pt__learnable_t pt__stored_learnable(const pt__stored_t *stored);
 /* The learnable parameters as an optimizer binds to them, with memory for values and gradients. */
 pt_status_t pt__model_bind_optimizer(pt_model_t *model, pt_optimizer_t *optimizer);
+/* What the optimizer keeps, or would keep, of all that learns; 0 without one. */
+int64_t pt__model_slot_bytes(const pt_model_t *model, const pt_optimizer_t *optimizer);
 /* Settles the store, and sets a plan's addresses in it and in the arena where they have moved. */
 pt_status_t pt__model_bind_plan(pt_model_t *model, pt__planned_t *planned);
 

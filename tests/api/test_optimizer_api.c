@@ -27,14 +27,15 @@ START_TEST(test_defaults)
     pt_schedule_options_t schedule;
     ck_ok(pt_optimizer_options_init(&options, sizeof options));
     ck_assert(options.struct_size == sizeof options && options.flags == 0 && options.kind == PT_OPTIMIZER_ADAMW &&
-              options.nesterov == 0);
+              options.nesterov == -1);
     ck_assert(options.learning_rate == 0.001 && options.weight_decay < 0 && options.beta1 == 0.9 &&
-              options.beta2 == 0.999 && options.epsilon == 1e-8);
-    ck_assert(options.momentum == 0 && options.dampening == 0 && options.clip_norm == 0 && options.clip_value == 0 &&
+              options.beta2 == 0.999 && options.epsilon < 0);
+    ck_assert(options.momentum < 0 && options.dampening == 0 && options.clip_norm == 0 && options.clip_value == 0 &&
               options.nonfinite_limit == 10);
     ck_ok(pt_group_options_init(&group, sizeof group));
     ck_assert(group.struct_size == sizeof group && group.flags == 0 && group.learning_rate_factor == 1 &&
-              group.weight_decay < 0);
+              group.weight_decay < 0 && group.kind < 0 && group.nesterov < 0 && group.beta1 < 0 && group.beta2 < 0 &&
+              group.epsilon < 0 && group.momentum < 0);
     ck_ok(pt_schedule_options_init(&schedule, sizeof schedule));
     ck_assert(schedule.struct_size == sizeof schedule && schedule.kind == PT_SCHEDULE_CONSTANT &&
               schedule.warmup_steps == 0 && schedule.total_steps == 0);
@@ -91,8 +92,8 @@ START_TEST(test_wrong_options)
         WRONG(pt_optimizer_options_t, weight_decay, NAN, INFINITY, -INFINITY, NAN),
         WRONG(pt_optimizer_options_t, beta1, -0.1, 1, NAN, 2),
         WRONG(pt_optimizer_options_t, beta2, -0.1, 1, NAN, INFINITY),
-        WRONG(pt_optimizer_options_t, epsilon, -1, NAN, INFINITY, -1e-9),
-        WRONG(pt_optimizer_options_t, momentum, -1, NAN, INFINITY, -0.5),
+        WRONG(pt_optimizer_options_t, epsilon, NAN, INFINITY, -INFINITY, NAN),
+        WRONG(pt_optimizer_options_t, momentum, NAN, INFINITY, -INFINITY, NAN),
         WRONG(pt_optimizer_options_t, dampening, NAN, INFINITY, -INFINITY, NAN),
         WRONG(pt_optimizer_options_t, clip_norm, -1, NAN, INFINITY, -0.5),
         WRONG(pt_optimizer_options_t, clip_value, -1, NAN, INFINITY, -0.5),
@@ -114,8 +115,11 @@ START_TEST(test_wrong_options)
     options.kind = -1;
     ck_fails(pt_optimizer_create(context, &options, &out), PT_ERR_ARGUMENT, "kind is -1");
     ck_ok(pt_optimizer_options_init(&options, sizeof options));
-    options.flags = 2;
-    ck_fails(pt_optimizer_create(context, &options, &out), PT_ERR_ARGUMENT, "flags is 0x2");
+    options.flags = 8;
+    ck_fails(pt_optimizer_create(context, &options, &out), PT_ERR_ARGUMENT, "flags is 0x8");
+    options.flags = PT_OPTIMIZER_AMSGRAD;
+    options.kind = PT_OPTIMIZER_SGD;
+    ck_fails(pt_optimizer_create(context, &options, &out), PT_ERR_ARGUMENT, "AMSGRAD, which \"sgd\" does not know");
     ck_ok(pt_optimizer_options_init(&options, sizeof options));
     options.nonfinite_limit = -1;
     ck_fails(pt_optimizer_create(context, &options, &out), PT_ERR_ARGUMENT, "nonfinite_limit is -1");
@@ -150,7 +154,22 @@ START_TEST(test_wrong_groups)
     ck_ok(pt_group_options_init(&group, sizeof group));
     group.weight_decay = NAN;
     ck_fails(pt_optimizer_add_group(optimizer, "*", &group), PT_ERR_ARGUMENT, "weight_decay");
+    static const wrong_t wrongs[] = {
+        WRONG(pt_group_options_t, beta1, 1, NAN, INFINITY, -INFINITY),
+        WRONG(pt_group_options_t, beta2, 1, NAN, 2, -INFINITY),
+        WRONG(pt_group_options_t, epsilon, NAN, INFINITY, -INFINITY, NAN),
+        WRONG(pt_group_options_t, momentum, NAN, INFINITY, -INFINITY, NAN),
+    };
+    for (size_t i = 0; i < sizeof wrongs / sizeof wrongs[0]; i++)
+        for (size_t value = 0; value < 4; value++) {
+            ck_ok(pt_group_options_init(&group, sizeof group));
+            memcpy((char *)&group + wrongs[i].offset, &wrongs[i].values[value], sizeof(double));
+            ck_fails(pt_optimizer_add_group(optimizer, "*", &group), PT_ERR_ARGUMENT, wrongs[i].field);
+        }
     ck_ok(pt_group_options_init(&group, sizeof group));
+    group.nesterov = 2;
+    ck_fails(pt_optimizer_add_group(optimizer, "*", &group), PT_ERR_ARGUMENT, "nesterov is 2");
+    group.nesterov = -1;
     group.flags = 1;
     ck_fails(pt_optimizer_add_group(optimizer, "*", &group), PT_ERR_ARGUMENT, "flags");
     end();

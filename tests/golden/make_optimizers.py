@@ -5,8 +5,9 @@
 Lines are "key: number number ...".
     a, b                   initial parameters, [3, 5] and [7]
     gradient N a|b         their gradients at step N
-    CASE settings          kind, learning rate, momentum, dampening, nesterov, beta1, beta2, epsilon, weight decay, clip norm, clip value, rate factor of b,
-                           weight decay of b, step at which b comes
+    CASE settings          kind, learning rate, momentum, dampening, nesterov, beta1, beta2, epsilon, weight decay, clip norm,
+                           clip value, rate factor of b, weight decay of b, step at which b comes, flags (2 maximize,
+                           4 amsgrad), and for b kind, nesterov, beta1, beta2, epsilon, momentum (-1: as for a)
     CASE a|b               after all steps
     CASE SLOT a|b          the optimizer's state after all steps
     schedule NAME          the factor of the learning rate of each of 40 steps
@@ -19,10 +20,11 @@ import numpy
 import torch
 from torch.optim import lr_scheduler
 
-STEPS, SCHEDULED = 12, 40
+STEPS, SCHEDULED = 20, 40
 KINDS = {"adamw": 0, "adam": 1, "sgd": 2}
-DEFAULTS = dict(lr=0.01, momentum=0.0, dampening=0.0, nesterov=0, beta1=0.9, beta2=0.999, eps=1e-8, decay=0.0, clip_norm=0.0, clip_value=0.0, factor=1.0,
-                decay_b=None, late=0)
+DEFAULTS = dict(lr=0.01, momentum=0.0, dampening=0.0, nesterov=0, beta1=0.9, beta2=0.999, eps=1e-8, decay=0.0, clip_norm=0.0,
+                clip_value=0.0, factor=1.0, decay_b=None, late=0, maximize=0, amsgrad=0)
+OF_B = ("kind", "nesterov", "beta1", "beta2", "eps", "momentum")  # with _b: what b has of its own
 CASES = {
     "sgd": dict(kind="sgd", lr=0.1),
     "sgd_decay": dict(kind="sgd", lr=0.1, decay=0.05),
@@ -39,6 +41,14 @@ CASES = {
     "clip_norm": dict(kind="sgd", lr=0.1, clip_norm=1.5),
     "clip_value": dict(kind="sgd", lr=0.1, clip_value=0.75),
     "clip_both": dict(kind="adamw", clip_norm=2.0, clip_value=0.5, decay=0.01),
+    "sgd_maximize": dict(kind="sgd", lr=0.1, momentum=0.9, decay=0.02, maximize=1),
+    "sgd_group": dict(kind="sgd", lr=0.1, momentum_b=0.9, nesterov_b=1),
+    "adam_amsgrad": dict(kind="adam", beta2=0.7, amsgrad=1),
+    "adam_maximize": dict(kind="adam", decay=0.1, maximize=1, clip_value=0.75),
+    "adamw_amsgrad": dict(kind="adamw", beta2=0.9, amsgrad=1, decay=0.05, late=5),
+    "adamw_betas": dict(kind="adamw", decay=0.01, beta1_b=0.5, beta2_b=0.95, eps_b=1e-3),
+    "kind_group": dict(kind="sgd", lr=0.05, momentum=0.9, kind_b="adamw", decay_b=0.1, factor=0.5, maximize=1),
+    "adam_beta2": dict(kind="adam", beta1=0.999, beta2=0.999999),
 }
 
 
@@ -46,21 +56,21 @@ def line(key, values):
     return key + ": " + " ".join(f"{v:.12g}" for v in numpy.asarray(values, dtype=numpy.float64).reshape(-1)) + "\n"
 
 
-def optimizer_of(case, groups):
+def optimizer_of(case, parameter):
+    """One for each parameter: torch gives all groups of an optimizer one kind."""
+    common = dict(lr=case["lr"] * case["factor"], weight_decay=case["decay"], maximize=bool(case["maximize"]))
     if case["kind"] == "sgd":
-        return torch.optim.SGD(groups, lr=case["lr"], momentum=case["momentum"], dampening=case["dampening"], nesterov=bool(case["nesterov"]))
+        return torch.optim.SGD([parameter], momentum=case["momentum"], dampening=case["dampening"], nesterov=bool(case["nesterov"]), **common)
     kind = torch.optim.AdamW if case["kind"] == "adamw" else torch.optim.Adam
-    return kind(groups, lr=case["lr"], betas=(case["beta1"], case["beta2"]), eps=case["eps"])
+    return kind([parameter], betas=(case["beta1"], case["beta2"]), eps=case["eps"], amsgrad=bool(case["amsgrad"]), **common)
 
 
 def run(name, case, a, b, gradients):
     a, b = (torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in (a, b))
     decay_b = case["decay"] if case["decay_b"] is None else case["decay_b"]
-    group_b = {"params": [b], "lr": case["lr"] * case["factor"], "weight_decay": decay_b}
-    optimizer = optimizer_of(case, [{"params": [a], "weight_decay": case["decay"]}])
+    case_b = {**case, "decay": decay_b, **{k: case[k + "_b"] for k in OF_B if k + "_b" in case}}
+    optimizers = {a: optimizer_of({**case, "factor": 1.0}, a), b: optimizer_of(case_b, b)}
     for step in range(STEPS):
-        if step == case["late"]:
-            optimizer.add_param_group(group_b)
         a.grad = torch.tensor(gradients[step][0], dtype=torch.float64)
         b.grad = torch.tensor(gradients[step][1], dtype=torch.float64) if step >= case["late"] else None
         present = [p for p in (a, b) if p.grad is not None]
@@ -68,15 +78,18 @@ def run(name, case, a, b, gradients):
             torch.nn.utils.clip_grad_norm_(present, case["clip_norm"])
         if case["clip_value"]:
             torch.nn.utils.clip_grad_value_(present, case["clip_value"])
-        optimizer.step()
-    settings = [KINDS[case["kind"]]] + [case[k] for k in ("lr", "momentum", "dampening", "nesterov", "beta1", "beta2", "eps", "decay", "clip_norm", "clip_value",
-                                                          "factor")] + [decay_b, case["late"]]
+        for parameter in present:
+            optimizers[parameter].step()
+    named = ("lr", "momentum", "dampening", "nesterov", "beta1", "beta2", "eps", "decay", "clip_norm", "clip_value", "factor")
+    settings = [KINDS[case["kind"]]] + [case[k] for k in named] + [decay_b, case["late"]]
+    settings += [2 * case["maximize"] + 4 * case["amsgrad"]]
+    settings += [KINDS[case["kind_b"]] if "kind_b" in case else -1] + [case.get(k + "_b", -1) for k in OF_B[1:]]
     text = line(f"{name} settings", settings)
     for label, parameter in (("a", a), ("b", b)):
         text += line(f"{name} {label}", parameter.detach())
-        for slot in ("momentum_buffer", "exp_avg", "exp_avg_sq"):
-            if optimizer.state[parameter].get(slot) is not None:
-                text += line(f"{name} {slot} {label}", optimizer.state[parameter][slot])
+        for slot, value in optimizers[parameter].state[parameter].items():
+            if slot != "step" and value is not None:
+                text += line(f"{name} {slot} {label}", value)
     return text
 
 

@@ -91,11 +91,10 @@ static void decay(pt__dev device, const void *argument, float *out)
     pt__update_t update = {.count = N,
                            .parameter = out,
                            .gradient = argument,
-                           .first = out + N,
                            .gradient_scale = 1.0f,
-                           .rate = 1.0f,
-                           .momentum = 0.5f};
-    device->kernels->sgd(device, &update);
+                           .rate = 1.0f};
+    const pt__sgd_t sgd = {.momentum_buffer = out + N, .momentum = 0.5f};
+    device->kernels->sgd(device, &update, &sgd);
 }
 
 /* Momentum that decays below the smallest normal number is zero, and does not move its parameter any more. */
@@ -161,19 +160,19 @@ static void run_all(pt__dev device, const void *argument, float *out)
     pt__update_t update = {.count = N,
                            .parameter = out,
                            .gradient = o->a,
-                           .first = out + N,
-                           .second = out + 2 * N,
                            .gradient_scale = 1.0f,
-                           .rate = 1.0f,
-                           .beta1 = 0.9,
-                           .beta2 = 0.99,
-                           .epsilon = 1e-8f,
-                           .bias_correction1 = 0.1,
-                           .bias_correction2 = 0.01};
+                           .rate = 1.0f};
+    const pt__adam_t adam = {.exp_avg = out + N,
+                             .exp_avg_sq = out + 2 * N,
+                             .beta1 = 0.9,
+                             .beta2 = 0.99,
+                             .epsilon = 1e-8f,
+                             .bias_correction1 = 0.1,
+                             .bias_correction2 = 0.01};
     memcpy(out, o->b, N * sizeof(float));
     memcpy(out + N, o->b, N * sizeof(float));
     memset(out + 2 * N, 0, N * sizeof(float));
-    k->adam(device, &update);
+    k->adam(device, &update, &adam);
 }
 
 START_TEST(test_same_bits_with_denormals)

@@ -7,7 +7,9 @@
 #include "support/failing_allocator.h"
 #include "support/golden.h"
 
-enum { STEPS = 12, A = 15, B = 7, APART = 64 };
+enum { STEPS = 20, A = 15, B = 7, APART = 64 };
+
+static const int64_t A_SIZE[] = {3, 5}, B_SIZE[] = {B};
 
 typedef struct world { /* two parameters, in one block as a model has them, or far from each other */
     pt_context_t *context;
@@ -19,10 +21,15 @@ typedef struct world { /* two parameters, in one block as a model has them, or f
 
 static void place(world_t *world, int64_t distance)
 {
-    world->learnables[0] = (pt__learnable_t){
-        .name = "a.weight", .rank = 2, .elements = A, .value = world->values, .gradient = world->gradients};
+    world->learnables[0] = (pt__learnable_t){.name = "a.weight",
+                                             .rank = 2,
+                                             .size = A_SIZE,
+                                             .elements = A,
+                                             .value = world->values,
+                                             .gradient = world->gradients};
     world->learnables[1] = (pt__learnable_t){.name = "b.bias",
                                              .rank = 1,
+                                             .size = B_SIZE,
                                              .elements = B,
                                              .value = world->values + distance,
                                              .gradient = world->gradients + distance};
@@ -68,6 +75,13 @@ static pt_status_t update(world_t *world, double weight, pt__update_result_t *re
     return pt__optimizer_update(world->optimizer, world->context->device, weight, NULL, 0, result);
 }
 
+/* NULL where there is none. */
+static float *slot_of(const world_t *world, int64_t index, int32_t number)
+{
+    pt__slot_t slot;
+    return pt__optimizer_slot(world->optimizer, index, number, &slot) ? slot.data : NULL;
+}
+
 static void set_gradients(world_t *world, float value)
 {
     for (int64_t i = 0; i < A; i++)
@@ -93,6 +107,13 @@ enum {
     FACTOR_B,
     DECAY_B,
     LATE,
+    FLAGS,
+    KIND_B,
+    NESTEROV_B,
+    BETA1_B,
+    BETA2_B,
+    EPSILON_B,
+    MOMENTUM_B,
     SETTINGS
 };
 
@@ -124,11 +145,31 @@ static void load_gradients(world_t *world, int64_t step, double weight, int64_t 
 
 static void compare_slots(const world_t *world, const char *name)
 {
-    const pt__optimizer_kind_t *kind = pt__optimizer_kind_of(world->optimizer);
-    for (int32_t slot = 0; slot < kind->n_slots; slot++) {
-        compare(key(name, kind->slot_names[slot], "a"), pt__optimizer_slot(world->optimizer, 0, slot), A);
-        compare(key(name, kind->slot_names[slot], "b"), pt__optimizer_slot(world->optimizer, 1, slot), B);
-    }
+    pt__slot_t slot;
+    for (int32_t number = 0; number < PT__MOST_SLOTS; number++)
+        for (int64_t i = 0; i < 2; i++)
+            if (pt__optimizer_slot(world->optimizer, i, number, &slot))
+                compare(key(name, slot.name, i == 0 ? "a" : "b"), slot.data, slot.elements);
+}
+
+/* For b, where it is treated differently. */
+static void add_group_of(world_t *world, const double *settings)
+{
+    pt_group_options_t group;
+    ck_ok(pt_group_options_init(&group, sizeof group));
+    group.learning_rate_factor = settings[FACTOR_B];
+    group.weight_decay = settings[DECAY_B];
+    group.kind = (int32_t)settings[KIND_B];
+    group.nesterov = (int32_t)settings[NESTEROV_B];
+    group.beta1 = settings[BETA1_B];
+    group.beta2 = settings[BETA2_B];
+    group.epsilon = settings[EPSILON_B];
+    group.momentum = settings[MOMENTUM_B];
+    int32_t differs = group.learning_rate_factor != 1 || group.weight_decay != settings[DECAY];
+    for (int32_t i = KIND_B; i <= MOMENTUM_B; i++)
+        differs |= settings[i] != -1;
+    if (differs)
+        ck_ok(pt_optimizer_add_group(world->optimizer, "b.*", &group));
 }
 
 static void check_case(const char *name, int64_t distance, double weight)
@@ -149,14 +190,9 @@ static void check_case(const char *name, int64_t distance, double weight)
     options.weight_decay = settings[DECAY];
     options.clip_norm = settings[CLIP_NORM];
     options.clip_value = settings[CLIP_VALUE];
+    options.flags = (uint32_t)settings[FLAGS];
     begin(&world, &options, distance);
-    if (settings[FACTOR_B] != 1.0 || settings[DECAY_B] != settings[DECAY]) {
-        pt_group_options_t group;
-        ck_ok(pt_group_options_init(&group, sizeof group));
-        group.learning_rate_factor = settings[FACTOR_B];
-        group.weight_decay = settings[DECAY_B];
-        ck_ok(pt_optimizer_add_group(world.optimizer, "b.*", &group));
-    }
+    add_group_of(&world, settings);
     golden_floats("a", world.values, A);
     golden_floats("b", world.values + distance, B);
     for (int64_t step = 0; step < STEPS; step++) {
@@ -179,7 +215,9 @@ START_TEST(test_torch)
 {
     static const char *const names[] = {"sgd",          "sgd_decay",  "sgd_momentum", "sgd_dampening", "sgd_nesterov",
                                         "sgd_late",     "adam",       "adam_decay",   "adam_late",     "adamw",
-                                        "adamw_groups", "adamw_late", "clip_norm",    "clip_value",    "clip_both"};
+                                        "adamw_groups", "adamw_late", "clip_norm",    "clip_value",    "clip_both",
+                                        "sgd_maximize", "sgd_group",  "adam_amsgrad", "adam_maximize", "adamw_amsgrad",
+                                        "adamw_betas",  "kind_group", "adam_beta2"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         check_case(names[i], 16, 1.0);
         check_case(names[i], APART, 1.0);
@@ -261,31 +299,37 @@ START_TEST(test_slots_follow_names_and_sizes)
     options.momentum = 0.5;
     begin(&world, &options, 16);
     bind(&world, 2);
-    float *kept = pt__optimizer_slot(world.optimizer, 0, 0);
+    float *kept = slot_of(&world, 0, 0);
     for (int64_t i = 0; i < A; i++)
         kept[i] = (float)i;
-    pt__optimizer_slot(world.optimizer, 1, 0)[B - 1] = 5.0f;
+    slot_of(&world, 1, 0)[B - 1] = 5.0f;
     place(&world, APART); /* moved, otherwise the same: the slots need not move */
     bind(&world, 2);
-    ck_assert_ptr_eq(pt__optimizer_slot(world.optimizer, 0, 0), kept);
+    ck_assert_ptr_eq(slot_of(&world, 0, 0), kept);
 
     pt__learnable_t a = world.learnables[0];
     world.learnables[0] = world.learnables[1]; /* another order */
     world.learnables[1] = a;
     bind(&world, 2);
-    ck_assert_float_eq(pt__optimizer_slot(world.optimizer, 0, 0)[B - 1], 5.0f);
-    ck_assert_float_eq(pt__optimizer_slot(world.optimizer, 1, 0)[A - 1], (float)(A - 1));
+    ck_assert_float_eq(slot_of(&world, 0, 0)[B - 1], 5.0f);
+    ck_assert_float_eq(slot_of(&world, 1, 0)[A - 1], (float)(A - 1));
 
+    const int64_t smaller[] = {B - 1}, turned[] = {5, 3};
     world.learnables[0].elements = B - 1; /* another size: new */
+    world.learnables[0].size = smaller;
     bind(&world, 2);
     for (int64_t i = 0; i < B - 1; i++)
-        ck_assert_float_eq(pt__optimizer_slot(world.optimizer, 0, 0)[i], 0.0f);
-    ck_assert_float_eq(pt__optimizer_slot(world.optimizer, 1, 0)[A - 1], (float)(A - 1));
-    ck_assert_ptr_null(pt__optimizer_slot(world.optimizer, 2, 0));
-    ck_assert_ptr_null(pt__optimizer_slot(world.optimizer, 0, 1));
-    ck_assert_ptr_null(pt__optimizer_slot(world.optimizer, -1, 0));
+        ck_assert_float_eq(slot_of(&world, 0, 0)[i], 0.0f);
+    ck_assert_float_eq(slot_of(&world, 1, 0)[A - 1], (float)(A - 1));
+    world.learnables[1].size = turned; /* another shape of as many elements: new */
+    bind(&world, 2);
+    for (int64_t i = 0; i < A; i++)
+        ck_assert_float_eq(slot_of(&world, 1, 0)[i], 0.0f);
+    ck_assert_ptr_null(slot_of(&world, 2, 0));
+    ck_assert_ptr_null(slot_of(&world, 0, 1));
+    ck_assert_ptr_null(slot_of(&world, -1, 0));
     bind(&world, 0);
-    ck_assert_ptr_null(pt__optimizer_slot(world.optimizer, 0, 0));
+    ck_assert_ptr_null(slot_of(&world, 0, 0));
     end(&world);
 }
 END_TEST
@@ -294,21 +338,48 @@ START_TEST(test_slot_bytes)
 {
     static const struct {
         int32_t kind;
+        uint32_t flags;
         double momentum;
-        int64_t bytes;
-    } cases[] = {{PT_OPTIMIZER_SGD, 0, 0},
-                 {PT_OPTIMIZER_SGD, 0.9, 4000},
-                 {PT_OPTIMIZER_ADAM, 0, 8000},
-                 {PT_OPTIMIZER_ADAMW, 0, 8000}};
+        int64_t bytes; /* for each element */
+    } cases[] = {{PT_OPTIMIZER_SGD, 0, -1, 0},    {PT_OPTIMIZER_SGD, 0, 0, 0},
+                 {PT_OPTIMIZER_SGD, 0, 0.9, 4},   {PT_OPTIMIZER_ADAM, 0, 0, 8},
+                 {PT_OPTIMIZER_ADAMW, 0, -1, 8},  {PT_OPTIMIZER_ADAM, PT_OPTIMIZER_AMSGRAD, 0, 12},
+                 {PT_OPTIMIZER_ADAMW, PT_OPTIMIZER_AMSGRAD, 0, 12}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         world_t world;
         pt_optimizer_options_t options = options_of(cases[i].kind);
         options.momentum = cases[i].momentum;
+        options.flags = cases[i].flags;
         begin(&world, &options, 16);
-        ck_assert_int_eq(pt__optimizer_slot_bytes(world.optimizer, 1000), cases[i].bytes);
-        ck_assert_ptr_null(pt__optimizer_slot(world.optimizer, 0, 0)); /* nothing is bound */
+        ck_assert_int_eq(pt__optimizer_slot_bytes(world.optimizer, &world.learnables[0]), A * cases[i].bytes);
+        ck_assert_ptr_null(slot_of(&world, 0, 0)); /* nothing is bound */
         end(&world);
     }
+}
+END_TEST
+
+/* Of two parameters only one may have a slot; what has none takes no room. */
+START_TEST(test_slots_of_some)
+{
+    world_t world;
+    pt__slot_t slot;
+    pt_group_options_t group;
+    pt_optimizer_options_t options = options_of(PT_OPTIMIZER_SGD);
+    begin(&world, &options, 16);
+    ck_ok(pt_group_options_init(&group, sizeof group));
+    group.momentum = 0.9;
+    ck_ok(pt_optimizer_add_group(world.optimizer, "b.*", &group));
+    ck_assert(!pt__optimizer_slot_of(world.optimizer, &world.learnables[0], 0, &slot));
+    ck_assert(pt__optimizer_slot_of(world.optimizer, &world.learnables[1], 0, &slot));
+    ck_assert_str_eq(slot.name, "momentum_buffer");
+    ck_assert(slot.dtype == PT_FLOAT32 && slot.rank == 1 && slot.size[0] == B && slot.elements == B &&
+              slot.bytes == B * 4 && slot.data == NULL);
+    bind(&world, 2);
+    ck_assert_ptr_null(slot_of(&world, 0, 0));
+    ck_assert_ptr_nonnull(slot_of(&world, 1, 0));
+    ck_assert_int_eq(world.optimizer->binding->slot_bytes, 64);
+    ck_assert_int_eq(world.optimizer->binding->n_sweeps, 2);
+    end(&world);
 }
 END_TEST
 
@@ -334,12 +405,14 @@ START_TEST(test_groups)
     begin(&world, &options, 16);
     add_group(&world, "*", 0.125, 0.25);
     bind(&world, 2);
-    add_group(&world, "b.*", 0.5, -1); /* the last that matches counts, alone; also where it comes after the binding */
+    add_group(&world, "b.*", 0.5, -1); /* the last that matches counts, alone; also where it comes after a binding, */
+    ck_assert(!pt__optimizer_is_bound(world.optimizer, world.identity)); /* which is made anew */
+    bind(&world, 2);
     const pt__bound_t *bound = world.optimizer->binding->bound;
-    ck_assert_double_eq(bound[0].rate_factor, 0.125);
-    ck_assert_double_eq(bound[0].weight_decay, 0.25);
-    ck_assert_double_eq(bound[1].rate_factor, 0.5);
-    ck_assert_double_eq(bound[1].weight_decay, 0); /* a vector */
+    ck_assert_double_eq(bound[0].rule.rate_factor, 0.125);
+    ck_assert_double_eq(bound[0].rule.weight_decay, 0.25);
+    ck_assert_double_eq(bound[1].rule.rate_factor, 0.5);
+    ck_assert_double_eq(bound[1].rule.weight_decay, 0); /* a vector */
     set_gradients(&world, 1.0f);
     ck_ok(update(&world, 1.0, &result));
     ck_assert_float_eq(world.values[0], -0.125f);
@@ -347,6 +420,26 @@ START_TEST(test_groups)
     pt_group_options_t late;
     ck_ok(pt_group_options_init(&late, sizeof late));
     ck_fails(pt_optimizer_add_group(world.optimizer, "c", &late), PT_ERR_STATE, "\"c\"");
+    end(&world);
+}
+END_TEST
+
+START_TEST(test_groups_come_early)
+{
+    world_t world;
+    pt_group_options_t group;
+    pt_optimizer_options_t options = options_of(PT_OPTIMIZER_SGD);
+    begin(&world, &options, 16);
+    bind(&world, 2);
+    ck_ok(pt_group_options_init(&group, sizeof group));
+    group.kind = 99;
+    ck_fails(pt_optimizer_add_group(world.optimizer, "*", &group), PT_ERR_ARGUMENT, "kind is 99");
+    group.kind = -1;
+    pt__optimizer_hold(world.optimizer, 1); /* as a stage does */
+    ck_fails(pt_optimizer_add_group(world.optimizer, "*", &group), PT_ERR_BUSY, "while a stage runs");
+    pt__optimizer_hold(world.optimizer, 0);
+    ck_assert(pt__optimizer_is_bound(world.optimizer, world.identity) && world.optimizer->n_groups == 0);
+    ck_ok(pt_optimizer_add_group(world.optimizer, "*", &group));
     end(&world);
 }
 END_TEST
@@ -367,7 +460,7 @@ START_TEST(test_nonfinite_is_skipped)
         ck_ok(update(&world, 1.0, &result));
         world.gradients[APART + B - 1] = bad[kind];
         memcpy(&before, &world, sizeof before);
-        float first = pt__optimizer_slot(world.optimizer, 0, 0)[0];
+        float first = slot_of(&world, 0, 0)[0];
         for (int32_t skipped = 1; skipped <= 2; skipped++) {
             ck_ok(update(&world, 1.0, &result));
             ck_assert_int_eq(result.skipped, 1);
@@ -375,7 +468,7 @@ START_TEST(test_nonfinite_is_skipped)
         }
         ck_assert_int_eq(pt_optimizer_steps(world.optimizer), 1);
         ck_assert_mem_eq(before.values, world.values, sizeof before.values);
-        ck_assert_float_eq(pt__optimizer_slot(world.optimizer, 0, 0)[0], first);
+        ck_assert_float_eq(slot_of(&world, 0, 0)[0], first);
         set_gradients(&world, 0.5f); /* a good one between: the count begins anew */
         ck_ok(update(&world, 1.0, &result));
         ck_assert_int_eq(result.skipped, 0);
@@ -533,7 +626,7 @@ START_TEST(test_state_is_complete)
             for (int64_t i = 0; i < 2; i++) {
                 pt__optimizer_age_set(rest.optimizer, i, pt__optimizer_age(half.optimizer, i));
                 for (int32_t slot = 0; slot < 2; slot++)
-                    memcpy(pt__optimizer_slot(rest.optimizer, i, slot), pt__optimizer_slot(half.optimizer, i, slot),
+                    memcpy(slot_of(&rest, i, slot), slot_of(&half, i, slot),
                            (size_t)rest.learnables[i].elements * sizeof(float));
             }
             ck_assert_int_eq(pt__optimizer_age(rest.optimizer, 0), 6);
@@ -567,8 +660,9 @@ START_TEST(test_thread_count_changes_no_bit)
         float *gradients = calloc(N, sizeof *gradients);
         values[t] = calloc(N, sizeof *values[t]);
         ck_assert(gradients != NULL && values[t] != NULL);
+        const int64_t size[] = {N};
         world.learnables[0] = (pt__learnable_t){
-            .name = "a", .rank = 1, .elements = N, .value = values[t], .gradient = gradients};
+            .name = "a", .rank = 1, .size = size, .elements = N, .value = values[t], .gradient = gradients};
         bind(&world, 1);
         for (int32_t step = 0; step < 3; step++) {
             for (int64_t i = 0; i < N; i++)
@@ -616,27 +710,7 @@ START_TEST(test_failing_allocations)
 }
 END_TEST
 
-START_TEST(test_print)
-{
-    world_t world;
-    char line[1024], cut[8];
-    pt_optimizer_options_t options = options_of(PT_OPTIMIZER_ADAMW);
-    begin(&world, &options, 16);
-    add_group(&world, "*.bias", 2, 0);
-    ck_ok(pt__optimizer_print(world.optimizer, line, sizeof line));
-    ck_assert_msg(strncmp(line, "adamw ", 6) == 0 && strstr(line, " learning_rate=0.001 ") != NULL &&
-                      strstr(line, " weight_decay=0.01 ") != NULL,
-                  "%s", line);
-    ck_assert_msg(strstr(line, "schedule=constant") != NULL &&
-                      strstr(line, "group=\"*.bias\" learning_rate_factor=2 weight_decay=0") != NULL,
-                  "%s", line);
-    ck_ok(pt__optimizer_print(world.optimizer, cut, sizeof cut));
-    ck_assert_str_eq(cut, "adamw f");
-    end(&world);
-}
-END_TEST
-
 SUITE("optimizer", 60, test_torch, test_neighbours_share_a_sweep, test_no_epsilon, test_same_identity_changes_nothing,
-      test_slots_follow_names_and_sizes, test_slot_bytes, test_groups, test_nonfinite_is_skipped, test_norm,
+      test_slots_follow_names_and_sizes, test_slot_bytes, test_slots_of_some, test_groups, test_groups_come_early, test_nonfinite_is_skipped, test_norm,
       test_schedule_by_callback, test_schedule_total, test_state_is_complete, test_thread_count_changes_no_bit,
-      test_failing_allocations, test_print)
+      test_failing_allocations)

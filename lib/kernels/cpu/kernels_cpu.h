@@ -79,7 +79,7 @@ void pt__cpu_correct(pt__dev device, int64_t rows, int64_t classes, const float 
                      int32_t ignore_index, float *correct, float *counted);
 
 /* optimizer_sweep.c */
-void pt__cpu_sgd(pt__dev device, const pt__update_t *update);
-void pt__cpu_adam(pt__dev device, const pt__update_t *update);
+void pt__cpu_sgd(pt__dev device, const pt__update_t *update, const pt__sgd_t *sgd);
+void pt__cpu_adam(pt__dev device, const pt__update_t *update, const pt__adam_t *adam);
 
 #endif

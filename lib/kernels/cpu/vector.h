@@ -93,8 +93,8 @@ typedef struct pt__vector_loss {
 } pt__vector_loss_t;
 
 typedef struct pt__vector_optimizer { /* elements [0, n) from where the update's pointers, moved by `first`, stand */
-    void (*sgd)(const pt__update_t *update, int64_t first, int64_t n);
-    void (*adam)(const pt__update_t *update, int64_t first, int64_t n);
+    void (*sgd)(const pt__update_t *update, const pt__sgd_t *sgd, int64_t first, int64_t n);
+    void (*adam)(const pt__update_t *update, const pt__adam_t *adam, int64_t first, int64_t n);
 } pt__vector_optimizer_t;
 
 /* n numbers as floats. src: the unit of the format (base/dtype.h) that holds the first of them, behind `skip`

@@ -5,7 +5,7 @@
  *   sgd    g += decay p;  buffer = momentum buffer + (1 - dampening) g, at the first step g;
  *          g = nesterov ? g + momentum buffer : buffer;  p -= rate g
  *   adam   decoupled ? p -= rate decay p : g += decay p;  m += (1 - beta1) (g - m);  v = beta2 v + (1 - beta2) g g;
- *          p -= rate / correction1 · m / (sqrt(v) / sqrt(correction2) + epsilon) */
+ *          p -= rate / correction1 · m / (sqrt(v) / sqrt(correction2) + epsilon), amsgrad with the largest v so far */
 #include "kernels/cpu/level/lanes.h"
 #include "kernels/cpu/vector.h"
 
@@ -17,90 +17,116 @@ INLINE floats_t limited(const pt__update_t *update, floats_t gradient)
     return g;
 }
 
-INLINE floats_t sgd_value(const pt__update_t *update, floats_t p, floats_t gradient, floats_t *buffer)
+INLINE floats_t sgd_value(const pt__update_t *update, const pt__sgd_t *sgd, floats_t p, floats_t gradient,
+                          floats_t *buffer)
 {
     floats_t g = limited(update, gradient) + update->weight_decay * p;
     if (buffer != NULL) {
-        *buffer = update->first_step ? g : update->momentum * *buffer + (1.0f - update->dampening) * g;
-        g = update->nesterov ? g + update->momentum * *buffer : *buffer;
+        *buffer = sgd->first_step ? g : sgd->momentum * *buffer + (1.0f - sgd->dampening) * g;
+        g = sgd->nesterov ? g + sgd->momentum * *buffer : *buffer;
     }
     return p - update->rate * g;
 }
 
-INLINE void sgd_sweep(const pt__update_t *at, int64_t begin, int64_t n, int momentum)
+INLINE void sgd_sweep(const pt__update_t *at, const pt__sgd_t *rule, int64_t begin, int64_t n, int momentum)
 {
-    const pt__update_t update = *at; /* a copy: stores to the parameters cannot change it */
-    float *parameter = update.parameter + begin, *first = momentum ? update.first + begin : NULL;
+    const pt__update_t update = *at; /* copies: stores to the parameters cannot change them */
+    const pt__sgd_t sgd = *rule;
+    float *parameter = update.parameter + begin, *buffers = momentum ? sgd.momentum_buffer + begin : NULL;
     const float *gradient = update.gradient + begin;
     int64_t i = 0;
     for (; i + LANES <= n; i += LANES) {
-        floats_t buffer = momentum && !update.first_step ? load(first + i) : (floats_t){0};
-        store(parameter + i, sgd_value(&update, load(parameter + i), load(gradient + i), momentum ? &buffer : NULL));
+        floats_t buffer = momentum && !sgd.first_step ? load(buffers + i) : (floats_t){0};
+        floats_t p = load(parameter + i), g = load(gradient + i);
+        store(parameter + i, sgd_value(&update, &sgd, p, g, momentum ? &buffer : NULL));
         if (momentum)
-            store(first + i, buffer);
+            store(buffers + i, buffer);
     }
     if (i < n) {
         int64_t rest = n - i;
-        floats_t buffer = momentum && !update.first_step ? load_part(first + i, rest, 0.0f) : (floats_t){0};
+        floats_t buffer = momentum && !sgd.first_step ? load_part(buffers + i, rest, 0.0f) : (floats_t){0};
         floats_t p = load_part(parameter + i, rest, 0.0f), g = load_part(gradient + i, rest, 0.0f);
-        store_part(parameter + i, sgd_value(&update, p, g, momentum ? &buffer : NULL), rest);
+        store_part(parameter + i, sgd_value(&update, &sgd, p, g, momentum ? &buffer : NULL), rest);
         if (momentum)
-            store_part(first + i, buffer, rest);
+            store_part(buffers + i, buffer, rest);
     }
 }
 
-static void sgd(const pt__update_t *update, int64_t first, int64_t n)
+static void sgd(const pt__update_t *update, const pt__sgd_t *rule, int64_t first, int64_t n)
 {
-    if (update->first != NULL && update->momentum != 0.0f)
-        sgd_sweep(update, first, n, 1);
+    if (rule->momentum_buffer != NULL && rule->momentum != 0.0f)
+        sgd_sweep(update, rule, first, n, 1);
     else
-        sgd_sweep(update, first, n, 0);
+        sgd_sweep(update, rule, first, n, 0);
 }
 
 typedef struct adam_factors {
     float keep, step, root;    /* 1 - rate decay; rate / correction1; 1 / sqrt(correction2) */
     float rest1, beta2, rest2; /* 1 - beta1; beta2; 1 - beta2 */
+    float epsilon;
+    int32_t decoupled;
 } adam_factors_t;
 
+/* `largest` is NULL, or amsgrad's. */
 INLINE floats_t adam_value(const pt__update_t *update, const adam_factors_t *factors, floats_t p, floats_t gradient,
-                           floats_t *first, floats_t *second)
+                           floats_t *first, floats_t *second, floats_t *largest)
 {
     floats_t g = limited(update, gradient);
-    if (update->decoupled)
+    if (factors->decoupled)
         p = p * factors->keep;
     else
         g = g + update->weight_decay * p;
     *first = *first + factors->rest1 * (g - *first);
     *second = factors->beta2 * *second + factors->rest2 * (g * g);
-    return p - factors->step * *first / (square_root(*second) * factors->root + update->epsilon);
+    floats_t v = *second;
+    if (largest != NULL)
+        v = *largest = maximum(*largest, v); /* NaN comes through: it is the second operand */
+    return p - factors->step * *first / (square_root(v) * factors->root + factors->epsilon);
 }
 
-static void adam(const pt__update_t *at, int64_t begin, int64_t n)
+INLINE void adam_sweep(const pt__update_t *at, const pt__adam_t *adam, int64_t begin, int64_t n, int amsgrad)
 {
     const pt__update_t update = *at;
     const adam_factors_t factors = {.keep = (float)(1.0 - (double)update.rate * (double)update.weight_decay),
-                                    .step = (float)((double)update.rate / update.bias_correction1),
-                                    .root = (float)(1.0 / sqrt(update.bias_correction2)),
-                                    .rest1 = (float)(1.0 - update.beta1),
-                                    .beta2 = (float)update.beta2,
-                                    .rest2 = (float)(1.0 - update.beta2)};
-    float *parameter = update.parameter + begin, *first = update.first + begin, *second = update.second + begin;
+                                    .step = (float)((double)update.rate / adam->bias_correction1),
+                                    .root = (float)(1.0 / sqrt(adam->bias_correction2)),
+                                    .rest1 = (float)(1.0 - adam->beta1),
+                                    .beta2 = (float)adam->beta2,
+                                    .rest2 = (float)(1.0 - adam->beta2),
+                                    .epsilon = adam->epsilon,
+                                    .decoupled = adam->decoupled};
+    float *parameter = update.parameter + begin, *first = adam->exp_avg + begin, *second = adam->exp_avg_sq + begin;
+    float *largest = amsgrad ? adam->max_exp_avg_sq + begin : NULL;
     const float *gradient = update.gradient + begin;
     int64_t i = 0;
     for (; i + LANES <= n; i += LANES) {
-        floats_t m = load(first + i), v = load(second + i);
-        store(parameter + i, adam_value(&update, &factors, load(parameter + i), load(gradient + i), &m, &v));
+        floats_t m = load(first + i), v = load(second + i), most = amsgrad ? load(largest + i) : (floats_t){0};
+        floats_t p = load(parameter + i), g = load(gradient + i);
+        store(parameter + i, adam_value(&update, &factors, p, g, &m, &v, amsgrad ? &most : NULL));
         store(first + i, m);
         store(second + i, v);
+        if (amsgrad)
+            store(largest + i, most);
     }
     if (i < n) {
         int64_t rest = n - i;
         floats_t m = load_part(first + i, rest, 0.0f), v = load_part(second + i, rest, 0.0f);
         floats_t p = load_part(parameter + i, rest, 0.0f), g = load_part(gradient + i, rest, 0.0f);
-        store_part(parameter + i, adam_value(&update, &factors, p, g, &m, &v), rest);
+        floats_t most = amsgrad ? load_part(largest + i, rest, 0.0f) : (floats_t){0};
+        store_part(parameter + i, adam_value(&update, &factors, p, g, &m, &v, amsgrad ? &most : NULL), rest);
         store_part(first + i, m, rest);
         store_part(second + i, v, rest);
+        if (amsgrad)
+            store_part(largest + i, most, rest);
     }
+}
+
+static void adam(const pt__update_t *update, const pt__adam_t *rule, int64_t first, int64_t n)
+{
+    if (rule->max_exp_avg_sq != NULL)
+        adam_sweep(update, rule, first, n, 1);
+    else
+        adam_sweep(update, rule, first, n, 0);
 }
 
 extern const pt__vector_optimizer_t PT__LEVEL(pt__vector_optimizer);
