@@ -234,18 +234,23 @@ PT_API pt_tensor_t pt_dropout(pt_graph_t *graph, pt_tensor_t src, double probabi
 
 typedef struct pt_attention_options {
     uint32_t struct_size;
-    uint32_t flags;   /* PT_ATTENTION_CAUSAL or 0 */
+    uint32_t flags;   /* PT_ATTENTION_... */
     int32_t heads;    /* of the queries */
     int32_t kv_heads; /* of keys and values, a divisor of heads; 0: heads */
-    double scale;     /* of the scores; 0: 1/sqrt(width of a head) */
-    pt_tensor_t
-        key_mask; /* float32, one element a row: a key whose value is 0 is not attended to; PT_NO_TENSOR: none */
+    double scale;     /* of the scores; 0: 1/sqrt(width of a head), but see PT_ATTENTION_SCALE */
+    double dropout;   /* of the probabilities, while training only: in [0, 1) */
+    int64_t window;   /* with PT_ATTENTION_CAUSAL: how many keys a query sees at most, those up to its own; 0: all */
+    pt_tensor_t key_mask; /* float32, one element a key: one whose value is 0 is not attended to; PT_NO_TENSOR: none */
     int32_t reserved;
 } pt_attention_options_t;
-#define PT_ATTENTION_CAUSAL 1u
+#define PT_ATTENTION_CAUSAL     1u /* query i of a sample sees its keys 0 to i */
+#define PT_ATTENTION_ALIGN_LAST 2u /* with PT_ATTENTION_CAUSAL: keys 0 to i + keys - queries, the last query the last key */
+#define PT_ATTENTION_SCALE      4u /* scale is meant as it is, 0 and negative ones too */
 PT_API pt_status_t pt_attention_options_init(pt_attention_options_t *options, uint32_t struct_size);
 /* softmax(query · keyᵀ · scale) · value for every head, within each sample (Vaswani 2017), in tiles (Dao 2022).
- * query [T, heads·W], key and value [T, kv_heads·W] with T = PT_DIM_TOKENS, or all of them [PT_DIM_BATCH, T, ...] with a fixed T. W is at most 256. */
+ * query [T, heads·W], key [S, kv_heads·W], value [S, kv_heads·U] -> [T, heads·U]; W and U are at most 256. T and S are
+ * PT_DIM_TOKENS or another dimension of rows, the same one or two, or PT_DIM_BATCH followed by a fixed number of rows. A
+ * query that sees no key gives zeros. */
 PT_API pt_tensor_t pt_attention(pt_graph_t *graph, pt_tensor_t query, pt_tensor_t key, pt_tensor_t value,
                                 const pt_attention_options_t *options);
 /* The same from one tensor that holds query, key and value side by side: [..., (heads + 2·kv_heads)·W]. */
@@ -315,7 +320,7 @@ typedef struct pt_model pt_model_t;
  * ([PT_DIM_TOKENS, D] or [PT_DIM_BATCH, D]) lets pt_model_set_task put a head on it. */
 PT_API pt_status_t pt_model_create(pt_context_t *context, const pt_graph_t *graph, pt_model_t **out);
 /* A known family from its configuration, a JSON object in the vocabulary of Hugging Face's config.json, chosen by "model_type":
- * "gpt2" (vocab_size, n_positions, n_embd, n_layer, n_head, n_inner, activation_function, resid_pdrop, embd_pdrop, attn_pdrop (0 only),
+ * "gpt2" (vocab_size, n_positions, n_embd, n_layer, n_head, n_inner, activation_function, resid_pdrop, embd_pdrop, attn_pdrop,
  * layer_norm_epsilon, initializer_range, tie_word_embeddings), "mlp" (input_size, hidden_sizes, activation_function, dropout).
  * length: bytes of json. Unknown keys are ignored, wrong values refused. The model has no task yet. */
 PT_API pt_status_t pt_model_create_from_config(pt_context_t *context, const char *json, size_t length,

@@ -6,10 +6,10 @@
 
 #include <stdint.h>
 
-/* The counter's block of four words under `key`. Inline, so that kernels can vectorise over counters. */
-static inline void pt__random_bits(uint64_t key, uint64_t counter, uint32_t out[4])
+/* The block of four words of a counter of 128 bits under `key`: its words are those of `counter`, then of `upper`. */
+static inline void pt__random_block(uint64_t key, uint64_t counter, uint64_t upper, uint32_t out[4])
 {
-    uint32_t c0 = (uint32_t)counter, c1 = (uint32_t)(counter >> 32), c2 = 0, c3 = 0;
+    uint32_t c0 = (uint32_t)counter, c1 = (uint32_t)(counter >> 32), c2 = (uint32_t)upper, c3 = (uint32_t)(upper >> 32);
     uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
     for (int round = 0; round < 10; round++) {
         uint64_t p0 = (uint64_t)0xD2511F53u * c0, p1 = (uint64_t)0xCD9E8D57u * c2;
@@ -25,6 +25,12 @@ static inline void pt__random_bits(uint64_t key, uint64_t counter, uint32_t out[
     out[1] = c1;
     out[2] = c2;
     out[3] = c3;
+}
+
+/* The block of a counter of 64 bits. */
+static inline void pt__random_bits(uint64_t key, uint64_t counter, uint32_t out[4])
+{
+    pt__random_block(key, counter, 0, out);
 }
 
 /* A key of its own for each (seed, stream): streams of one seed are independent of each other. */

@@ -69,21 +69,36 @@ typedef struct pt__segments {
     int64_t columns;
 } pt__segments_t;
 
-/* Samples lie end to end: sample s has rows offset[s] .. offset[s+1]-1. Attention never crosses a border.
- * q row r, head h: q + r*q_stride + h*D; k and v likewise with kv_heads (heads is a multiple of kv_heads). */
+/* Samples lie end to end: sample s has the queries offsets[s] .. offsets[s+1]-1, rows of q, dst and log_sum, and the keys
+ * key_offsets[s] .. key_offsets[s+1]-1, rows of k, v and key_mask. Attention never crosses a border. In a sample, query i
+ * stands at key i + query_offsets[s]; without query_offsets at key i, or, with align_last, so that the last query stands
+ * at the last key. With `causal` it sees the keys up to its place, and where there is a window no more than that many of
+ * them. A query with no key gives zeros.
+ * q row r, head h: q + r*q_stride + h*width; k and v likewise with kv_heads (heads is a multiple of kv_heads).
+ * Dropout multiplies each probability by 1/(1 - dropout) or by 0; which one depends on random_key, and on the numbers of
+ * sample, head, query (in its sample) and key (in its sample) alone: pt__random_block(random_key, key << 32 | query / 4,
+ * sample << 32 | head), word query % 4, keeps it where it is at least dropout * 2^32. */
 typedef struct pt__attention {
     int64_t samples;
-    const int32_t *offsets; /* [samples + 1]; NULL: every sample has `length` rows */
+    const int32_t *offsets; /* [samples + 1]; NULL: every sample has `length` queries */
     int64_t length;
-    int64_t heads, kv_heads, width; /* width D of one head, at most 256 */
+    const int32_t *key_offsets; /* [samples + 1]; NULL: every sample has `key_length` keys */
+    int64_t key_length;
+    int64_t heads, kv_heads;
+    int64_t width, value_width; /* of one head of q and k, and of one of v and dst; at most 256 */
     float scale;
     int32_t causal;
+    int32_t align_last;
+    const int32_t *query_offsets; /* [samples] or NULL */
+    int64_t window;               /* 0: no limit; only with `causal` */
+    float dropout;                /* probability, below 1; 0: none */
+    uint64_t random_key;
     const float *q, *k, *v;
     int64_t q_stride, k_stride, v_stride; /* elements between rows */
-    const float *key_mask;                /* [rows] or NULL: a key whose value is 0 is not attended to */
-    float *dst;                           /* [rows, heads * D], stride dst_stride. A query with no key gives zeros. */
+    const float *key_mask;                /* or NULL: a key whose value is 0 is not attended to */
+    float *dst;                           /* [queries, heads * value_width], stride dst_stride */
     int64_t dst_stride;
-    float *log_sum; /* [rows, heads]: log of the softmax' denominator, kept for the gradient; NULL where not wanted */
+    float *log_sum; /* [queries, heads]: log of the softmax' denominator, kept for the gradient; NULL where not wanted */
     /* for the gradient */
     const float *d_dst; /* like dst */
     float *d_q, *d_k, *d_v;

@@ -1,31 +1,33 @@
-/* attention: for every head, within each sample: dst = softmax(scale · q kᵀ) v   (Vaswani 2017), in tiles (Dao 2022)
+/* attention: for every head, within each sample: dst = dropout(softmax(scale · q kᵀ)) v   (Vaswani 2017), in tiles (Dao 2022)
  *
- *   q [..., H·W], k and v [..., G·W], G key heads, a divisor of H -> dst [..., H·W]; output 1: log_sum [..., H], the
- *   logarithm of each softmax' denominator
+ *   q [queries, H·W], k [keys, G·W], v [keys, G·U], G key heads, a divisor of H -> dst [queries, H·U]; output 1: log_sum
+ *   [queries, H], the logarithm of each softmax' denominator
  *   attention_packed takes q, k and v side by side: [..., (H + 2G)·W]
- *   key_mask: float32, one element a row: a key whose value is 0 is not attended to
- *   causal: only keys at or before the query
- *   Leading sizes: PT_DIM_TOKENS, with samples by the run's offsets; or [N, T] with samples of T rows.
+ *   key_mask: float32, one element a key: a key whose value is 0 is not attended to
+ *   causal: query i sees the keys j <= i + offset of its sample; offset 0, or keys - queries where aligned to the last
+ *   key; with a window, of these only the last so many
+ *   dropout: while training, probabilities are multiplied by 1/(1 - dropout) or by 0, after the softmax; see kernels.h
+ *   Leading sizes: ragged rows, with samples by the run's offsets, or [N, T] with samples of T rows; each of queries and
+ *   keys may be either, where they have the same samples.
  *
- * Gradient (attention_gradient, attention_packed_gradient), with p = exp(scale · q kᵀ - log_sum) recomputed in tiles
- * and g = d_dst:
- *   d_v = pᵀ g     d_s = p · (g vᵀ - Σ_W g · dst)     d_q = scale · d_s k     d_k = scale · d_sᵀ q */
+ * Gradient (attention_gradient, attention_packed_gradient), with p = exp(scale · q kᵀ - log_sum) recomputed in tiles,
+ * m what dropout multiplies with, drawn anew, and g = d_dst:
+ *   d_v = (m p)ᵀ g     d_s = p · (m g vᵀ - Σ_U g · dst)     d_q = scale · d_s k     d_k = scale · d_sᵀ q */
 #include <math.h>
 
 #include "base/options.h"
 #include "ops/op_rules.h"
 
-enum {
-    HEADS,
-    KV_HEADS,
-    CAUSAL,
-    LENGTH_LIMIT
-};                      /* integers; LENGTH_LIMIT: the graph's, to tell the cost of ragged samples */
-enum { SCALE };         /* reals; 0: 1/sqrt(W) */
-enum { Q, K, V, MASK }; /* inputs of attention */
+/* integers; FLAGS: the options'; NUMBER: tells the dropouts of a graph apart; LENGTH_LIMIT: of the dimension of ragged
+ * keys, 0 where there is none, to tell their cost */
+enum { HEADS, KV_HEADS, FLAGS, WINDOW, NUMBER, LENGTH_LIMIT };
+enum { SCALE, DROPOUT };                        /* reals */
+enum { Q, K, V, MASK };                         /* inputs of attention */
 enum { G_DST = 3, G_LOG_SUM, G_D_DST, G_MASK }; /* of attention_gradient, after Q, K, V */
 enum { QKV, PACKED_MASK };                      /* of attention_packed */
 enum { P_DST = 1, P_LOG_SUM, P_D_DST, P_MASK }; /* of attention_packed_gradient, after QKV */
+
+#define ALL_FLAGS (PT_ATTENTION_CAUSAL | PT_ATTENTION_ALIGN_LAST | PT_ATTENTION_SCALE)
 
 static const pt_attention_options_t defaults = {.struct_size = sizeof defaults, .key_mask = PT_NO_TENSOR};
 
@@ -36,17 +38,18 @@ pt_status_t pt_attention_options_init(pt_attention_options_t *options, uint32_t 
 }
 
 /* Reads the options into attributes and *mask; an error sticks to the graph. 0: failed. */
-static int32_t read_options(pt_graph_t *graph, const pt_attention_options_t *given, pt__attributes_t *attributes,
-                            pt_tensor_t *mask)
+static int32_t read_options(pt_graph_t *graph, const pt_attention_options_t *given, pt_tensor_t key,
+                            pt__attributes_t *attributes, pt_tensor_t *mask)
 {
     pt_attention_options_t options = defaults;
     if (graph == NULL || graph->status != PT_OK)
         return 1; /* pt__build tells */
+    const pt__tensor_t *keys = pt__graph_tensor(graph, key);
     pt_status_t status = given == NULL
                              ? pt__fail(PT_ERR_ARGUMENT, "attention: options is NULL, expected the number of heads")
                              : pt__options_read(given, &options, sizeof options, "pt_attention_options_t");
-    if (status == PT_OK && (options.flags & ~PT_ATTENTION_CAUSAL) != 0)
-        status = pt__fail(PT_ERR_ARGUMENT, "attention: flags are 0x%lx, expected PT_ATTENTION_CAUSAL or 0",
+    if (status == PT_OK && (options.flags & ~ALL_FLAGS) != 0)
+        status = pt__fail(PT_ERR_ARGUMENT, "attention: flags are 0x%lx, expected PT_ATTENTION_... or 0",
                           (unsigned long)options.flags);
     if (status != PT_OK) {
         pt__graph_stick(graph, status);
@@ -54,9 +57,14 @@ static int32_t read_options(pt_graph_t *graph, const pt_attention_options_t *giv
     }
     attributes->integers[HEADS] = options.heads;
     attributes->integers[KV_HEADS] = options.kv_heads != 0 ? options.kv_heads : options.heads;
-    attributes->integers[CAUSAL] = (options.flags & PT_ATTENTION_CAUSAL) != 0;
-    attributes->integers[LENGTH_LIMIT] = graph->length_limit[PT__DIMENSION_TOKENS];
+    attributes->integers[FLAGS] = options.flags;
+    attributes->integers[WINDOW] = options.window;
+    attributes->integers[NUMBER] = options.dropout > 0 ? pt__graph_draw(graph) : 0;
+    attributes->integers[LENGTH_LIMIT] = keys != NULL && pt__shape_is_ragged(&keys->shape)
+                                             ? graph->length_limit[keys->shape.dimension]
+                                             : 0;
     attributes->reals[SCALE] = options.scale;
+    attributes->reals[DROPOUT] = options.dropout;
     *mask = options.key_mask;
     return 1;
 }
@@ -66,7 +74,7 @@ pt_tensor_t pt_attention(pt_graph_t *graph, pt_tensor_t query, pt_tensor_t key, 
 {
     pt__attributes_t attributes = {.reals = {0}};
     pt_tensor_t inputs[] = {query, key, value, PT_NO_TENSOR};
-    return read_options(graph, options, &attributes, &inputs[MASK])
+    return read_options(graph, options, key, &attributes, &inputs[MASK])
                ? pt__build(graph, "attention", MASK + 1, inputs, &attributes)
                : PT_NO_TENSOR;
 }
@@ -75,7 +83,7 @@ pt_tensor_t pt_attention_packed(pt_graph_t *graph, pt_tensor_t qkv, const pt_att
 {
     pt__attributes_t attributes = {.reals = {0}};
     pt_tensor_t inputs[] = {qkv, PT_NO_TENSOR};
-    return read_options(graph, options, &attributes, &inputs[PACKED_MASK])
+    return read_options(graph, options, qkv, &attributes, &inputs[PACKED_MASK])
                ? pt__build(graph, "attention_packed", PACKED_MASK + 1, inputs, &attributes)
                : PT_NO_TENSOR;
 }
@@ -88,20 +96,35 @@ static pt_status_t check_attributes(const pt__node_t *node)
     if (integers[KV_HEADS] < 1 || integers[HEADS] % integers[KV_HEADS] != 0)
         return pt__refuse_attribute(node, "%lld kv_heads, expected a divisor of the %lld heads",
                                     (long long)integers[KV_HEADS], (long long)integers[HEADS]);
-    if (!(isfinite(node->attributes.reals[SCALE]) && node->attributes.reals[SCALE] >= 0))
-        return pt__refuse_attribute(node, "scale %g, expected a number of at least 0", node->attributes.reals[SCALE]);
+    double scale = node->attributes.reals[SCALE], dropout = node->attributes.reals[DROPOUT];
+    if (!isfinite(scale) || (scale < 0 && !(integers[FLAGS] & PT_ATTENTION_SCALE)))
+        return pt__refuse_attribute(node, "scale %g, expected a number, of at least 0 without PT_ATTENTION_SCALE", scale);
+    if (integers[WINDOW] < 0)
+        return pt__refuse_attribute(node, "window %lld, expected at least 1, or 0 for none", (long long)integers[WINDOW]);
+    if (!(integers[FLAGS] & PT_ATTENTION_CAUSAL) && (integers[WINDOW] > 0 || (integers[FLAGS] & PT_ATTENTION_ALIGN_LAST)))
+        return pt__refuse_attribute(node, "%s without PT_ATTENTION_CAUSAL",
+                                    integers[WINDOW] > 0 ? "a window" : "PT_ATTENTION_ALIGN_LAST");
+    if (!(dropout >= 0 && (float)dropout < 1))
+        return pt__refuse_attribute(node, "dropout %g, expected a number in [0, 1)", dropout);
     return PT_OK;
 }
 
 /* The leading sizes are those of whole samples. */
-static pt_status_t check_samples(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role)
+static pt_status_t check_rows(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role)
 {
     PT__TRY(pt__expect_float(graph, node, input, role, 2, 3));
     const pt__shape_t *shape = &pt__input_of(graph, node, input)->shape;
-    int32_t tokens = shape->dimension == PT__DIMENSION_TOKENS;
-    if (shape->rank == 2 ? !tokens || shape->size[0] != 1 : tokens)
-        return pt__refuse(graph, node, input, role, "[PT_DIM_TOKENS, C] or [PT_DIM_BATCH, T, C]");
+    int32_t ragged = pt__shape_is_ragged(shape);
+    if (shape->rank == 2 ? !ragged || shape->size[0] != 1 : ragged)
+        return pt__refuse(graph, node, input, role, "[PT_DIM_TOKENS, C] or another ragged dimension, or [PT_DIM_BATCH, T, C]");
     return PT_OK;
+}
+
+/* How many samples there are: a symbolic size, or a fixed one. */
+static pt__shape_t samples_of(const pt__shape_t *rows)
+{
+    int32_t ragged = pt__shape_is_ragged(rows);
+    return pt__shape_make(ragged ? PT__DIMENSION_BATCH : rows->dimension, 1, ragged ? (int64_t[]){1} : rows->size);
 }
 
 /* One element a row of `like`: its shape without the last dimension, or with size 1 there. */
@@ -117,6 +140,7 @@ static pt_status_t check_mask(const pt_graph_t *graph, const pt__node_t *node, i
     return pt__expect_no_gradient(graph, node, input, "key_mask");
 }
 
+/* The last size is that of so many heads. */
 static pt_status_t check_width(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role,
                                int64_t heads)
 {
@@ -132,19 +156,23 @@ static pt_status_t attention_shape(const pt_graph_t *graph, const pt__node_t *no
 {
     static const char *const roles[] = {"query", "key", "value"};
     PT__TRY(check_attributes(node));
-    PT__TRY(check_samples(graph, node, Q, roles[Q]));
     int64_t heads = node->attributes.integers[HEADS], kv_heads = node->attributes.integers[KV_HEADS];
-    PT__TRY(check_width(graph, node, Q, roles[Q], heads));
-    const pt__shape_t *q = &pt__input_of(graph, node, Q)->shape;
-    pt__shape_t expected = pt__shape_with_last(q, q->size[q->rank - 1] / heads * kv_heads);
-    for (int32_t i = K; i <= V; i++) {
-        PT__TRY(pt__expect_dtype(graph, node, i, roles[i], PT_FLOAT32));
-        if (!pt__shape_equal(&pt__input_of(graph, node, i)->shape, &expected))
-            return pt__refuse(graph, node, i, roles[i], "the rows of query and %lld heads of its width",
-                              (long long)kv_heads);
+    for (int32_t i = Q; i <= V; i++) {
+        PT__TRY(check_rows(graph, node, i, roles[i]));
+        PT__TRY(check_width(graph, node, i, roles[i], i == Q ? heads : kv_heads));
     }
-    PT__TRY(check_mask(graph, node, MASK, q));
-    outputs[0].shape = *q;
+    const pt__shape_t *q = &pt__input_of(graph, node, Q)->shape, *k = &pt__input_of(graph, node, K)->shape;
+    const pt__shape_t *v = &pt__input_of(graph, node, V)->shape;
+    pt__shape_t q_samples = samples_of(q), k_samples = samples_of(k);
+    if (!pt__shape_equal(&q_samples, &k_samples))
+        return pt__refuse(graph, node, K, roles[K], "as many samples as query has");
+    if (k->size[k->rank - 1] / kv_heads != q->size[q->rank - 1] / heads)
+        return pt__refuse(graph, node, K, roles[K], "%lld heads of query's width", (long long)kv_heads);
+    pt__shape_t v_like_k = pt__shape_with_last(v, k->size[k->rank - 1]);
+    if (!pt__shape_equal(&v_like_k, k))
+        return pt__refuse(graph, node, V, roles[V], "the rows of key");
+    PT__TRY(check_mask(graph, node, MASK, k));
+    outputs[0].shape = pt__shape_with_last(q, v->size[v->rank - 1] / kv_heads * heads);
     outputs[1].shape = pt__shape_with_last(q, heads);
     return PT_OK;
 }
@@ -152,7 +180,7 @@ static pt_status_t attention_shape(const pt_graph_t *graph, const pt__node_t *no
 static pt_status_t packed_shape(const pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
 {
     PT__TRY(check_attributes(node));
-    PT__TRY(check_samples(graph, node, QKV, "qkv"));
+    PT__TRY(check_rows(graph, node, QKV, "qkv"));
     int64_t heads = node->attributes.integers[HEADS], all = heads + 2 * node->attributes.integers[KV_HEADS];
     PT__TRY(check_width(graph, node, QKV, "qkv", all));
     const pt__shape_t *qkv = &pt__input_of(graph, node, QKV)->shape;
@@ -189,39 +217,57 @@ static pt_status_t packed_gradient(pt_graph_t *graph, const pt__node_t *node, co
     return graph->status;
 }
 
-/* What all four have in common: samples, heads, mask. `like` is q or qkv. */
-static pt__attention_t describe(const pt__call_t *call, const pt__run_t *run, const pt__view_t *like, int64_t width,
-                                int32_t mask)
+/* What all four have in common: samples, heads, what is seen, dropout. `q` and `k` may be qkv. */
+static pt__attention_t describe(const pt__call_t *call, const pt__run_t *run, const pt__view_t *q, const pt__view_t *k,
+                                int64_t width, int32_t mask)
 {
     const int64_t *integers = call->attributes->integers;
     double scale = call->attributes->reals[SCALE];
-    pt__attention_t attention = {.heads = integers[HEADS],
+    if (scale == 0 && !(integers[FLAGS] & PT_ATTENTION_SCALE))
+        scale = 1 / sqrt((double)width);
+    pt__attention_t attention = {.samples = q->rank == 3 ? q->size[0] : run->count[PT__DIMENSION_BATCH],
+                                 .offsets = q->rank == 3 ? NULL : run->offsets[q->dimension],
+                                 .length = q->rank == 3 ? q->size[1] : 0,
+                                 .key_offsets = k->rank == 3 ? NULL : run->offsets[k->dimension],
+                                 .key_length = k->rank == 3 ? k->size[1] : 0,
+                                 .heads = integers[HEADS],
                                  .kv_heads = integers[KV_HEADS],
                                  .width = width,
-                                 .causal = (int32_t)integers[CAUSAL],
-                                 .scale = (float)(scale != 0 ? scale : 1 / sqrt((double)width)),
+                                 .value_width = width,
+                                 .scale = (float)scale,
+                                 .causal = (integers[FLAGS] & PT_ATTENTION_CAUSAL) != 0,
+                                 .align_last = (integers[FLAGS] & PT_ATTENTION_ALIGN_LAST) != 0,
+                                 .window = integers[WINDOW],
                                  .key_mask = pt__input_data(call, mask)};
-    if (like->rank == 3) {
-        attention.samples = like->size[0];
-        attention.length = like->size[1];
-    } else {
-        attention.samples = run->count[PT__DIMENSION_BATCH];
-        attention.offsets = run->offsets[PT__DIMENSION_TOKENS];
+    if (run->training) {
+        attention.dropout = (float)call->attributes->reals[DROPOUT];
+        attention.random_key = pt__dropout_key(run, integers[NUMBER]);
     }
+    return attention;
+}
+
+/* Operands of their own. */
+static pt__attention_t describe_apart(const pt__call_t *call, const pt__run_t *run, int32_t mask)
+{
+    const pt__view_t *q = &call->inputs[Q], *k = &call->inputs[K], *v = &call->inputs[V];
+    int64_t heads = call->attributes->integers[HEADS], kv_heads = call->attributes->integers[KV_HEADS];
+    pt__attention_t attention = describe(call, run, q, k, pt__last_size(q) / heads, mask);
+    attention.value_width = pt__last_size(v) / kv_heads;
+    attention.q = q->data;
+    attention.k = k->data;
+    attention.v = v->data;
+    attention.q_stride = attention.d_q_stride = pt__last_size(q);
+    attention.k_stride = attention.d_k_stride = pt__last_size(k);
+    attention.v_stride = attention.d_v_stride = pt__last_size(v);
+    attention.dst_stride = heads * attention.value_width;
     return attention;
 }
 
 static void attention_run(const pt__call_t *call, const pt__run_t *run)
 {
-    int64_t q_size = pt__last_size(&call->inputs[Q]), kv_size = pt__last_size(&call->inputs[K]);
-    pt__attention_t attention = describe(call, run, &call->inputs[Q], q_size / call->attributes->integers[HEADS], MASK);
-    attention.q = call->inputs[Q].data;
-    attention.k = call->inputs[K].data;
-    attention.v = call->inputs[V].data;
+    pt__attention_t attention = describe_apart(call, run, MASK);
     attention.dst = call->outputs[0].data;
     attention.log_sum = call->outputs[1].data;
-    attention.q_stride = attention.dst_stride = q_size;
-    attention.k_stride = attention.v_stride = kv_size;
     pt__kernels_of(run)->attention(run->device, &attention);
 }
 
@@ -237,26 +283,19 @@ static int64_t gradient_scratch(const pt__call_t *call)
 
 static void gradient_run(const pt__call_t *call, const pt__run_t *run)
 {
-    int64_t q_size = pt__last_size(&call->inputs[Q]), kv_size = pt__last_size(&call->inputs[K]);
-    pt__attention_t attention = describe(call, run, &call->inputs[Q], q_size / call->attributes->integers[HEADS],
-                                         G_MASK);
+    pt__attention_t attention = describe_apart(call, run, G_MASK);
     float *unread = call->scratch, *d_inputs[3];
     for (int32_t i = Q; i <= V; i++) {
         d_inputs[i] = call->outputs[i].data != NULL ? call->outputs[i].data : unread;
         if (call->outputs[i].data == NULL)
             unread += pt__view_elements(&call->inputs[i]);
     }
-    attention.q = call->inputs[Q].data;
-    attention.k = call->inputs[K].data;
-    attention.v = call->inputs[V].data;
     attention.dst = call->inputs[G_DST].data;
     attention.log_sum = call->inputs[G_LOG_SUM].data;
     attention.d_dst = call->inputs[G_D_DST].data;
     attention.d_q = d_inputs[Q];
     attention.d_k = d_inputs[K];
     attention.d_v = d_inputs[V];
-    attention.q_stride = attention.dst_stride = attention.d_q_stride = q_size;
-    attention.k_stride = attention.v_stride = attention.d_k_stride = attention.d_v_stride = kv_size;
     pt__kernels_of(run)->attention_gradient(run->device, &attention);
 }
 
@@ -267,7 +306,7 @@ static pt__attention_t describe_packed(const pt__call_t *call, const pt__run_t *
     int64_t heads = call->attributes->integers[HEADS], kv_heads = call->attributes->integers[KV_HEADS],
             size = pt__last_size(qkv);
     int64_t width = size / (heads + 2 * kv_heads);
-    pt__attention_t attention = describe(call, run, qkv, width, mask);
+    pt__attention_t attention = describe(call, run, qkv, qkv, width, mask);
     attention.q = qkv->data;
     attention.k = attention.q + heads * width;
     attention.v = attention.k + kv_heads * width;
@@ -304,46 +343,75 @@ static pt_status_t gradient_shape(const pt_graph_t *graph, const pt__node_t *nod
     return PT_OK;
 }
 
-/* Two products a forward pass and five a backward pass, each of 2 · queries · keys · H · W operations. How ragged
- * samples are cut is not known here: none is counted longer than the graph allows. */
-static double operations(const pt__call_t *call, const pt__view_t *dst, int32_t products)
+/* Operations of products of queries with keys, whose elements of queries' rows are counted together: a forward pass has
+ * one of q's and one of dst's rows, a backward pass three and two. How ragged samples are cut is not known here: none is
+ * counted longer than the graph allows. */
+static double operations(const pt__call_t *call, const pt__view_t *k, double elements)
 {
-    int64_t limit = call->attributes->integers[LENGTH_LIMIT];
-    int64_t keys = dst->rank == 3 ? dst->size[1] : dst->size[0];
-    if (limit > 0 && limit < keys && dst->rank == 2)
+    const int64_t *integers = call->attributes->integers;
+    int64_t limit = integers[LENGTH_LIMIT];
+    int64_t keys = k->rank == 3 ? k->size[1] : k->size[0];
+    if (limit > 0 && limit < keys)
         keys = limit;
-    return 2.0 * products * (double)pt__view_elements(dst) * (double)keys *
-           (call->attributes->integers[CAUSAL] ? 0.5 : 1);
+    double seen = (double)keys * (integers[FLAGS] & PT_ATTENTION_CAUSAL ? 0.5 : 1);
+    if (integers[WINDOW] > 0 && (double)integers[WINDOW] < seen)
+        seen = (double)integers[WINDOW];
+    return 2.0 * elements * seen;
 }
 
 static double attention_operations(const pt__call_t *call)
 {
-    return operations(call, &call->outputs[0], 2);
+    const pt__view_t *q = &call->inputs[Q], *dst = &call->outputs[0];
+    return operations(call, &call->inputs[K], (double)(pt__view_elements(q) + pt__view_elements(dst)));
 }
 
 static double gradient_operations(const pt__call_t *call)
 {
-    return operations(call, &call->inputs[G_DST], 5);
+    const pt__view_t *q = &call->inputs[Q], *dst = &call->inputs[G_DST];
+    return operations(call, &call->inputs[K], (double)(3 * pt__view_elements(q) + 2 * pt__view_elements(dst)));
+}
+
+static double packed_operations(const pt__call_t *call)
+{
+    return operations(call, &call->inputs[QKV], 2 * (double)pt__view_elements(&call->outputs[0]));
 }
 
 static double packed_gradient_operations(const pt__call_t *call)
 {
-    return operations(call, &call->inputs[P_DST], 5);
+    return operations(call, &call->inputs[QKV], 5 * (double)pt__view_elements(&call->inputs[P_DST]));
 }
 
+enum { IS_CAUSAL = PT_ATTENTION_CAUSAL, FROM_LAST = PT_ATTENTION_CAUSAL | PT_ATTENTION_ALIGN_LAST };
+
 static const pt__case_t attention_cases[] = {
-    {"f[T,8] f[T,8] f[T,8]", {.integers = {2, 2, 1}}},
+    {"f[T,8] f[T,8] f[T,8]", {.integers = {2, 2, IS_CAUSAL}}},
     {"f[T,12] f[T,6] f[T,6]", {.integers = {4, 2, 0}, .reals = {0.5}}},
     {"f[B,5,6] f[B,5,6] f[B,5,6] m[B,5]", {.integers = {1, 1, 0}}},
-    {"f[T,6] f[T,2] f[T,2] m[T,1]", {.integers = {3, 1, 1}}},
-    {"f[1,70,20] f[1,70,20] f[1,70,20]", {.integers = {1, 1, 1}}},
-    {"f[2,150,8] f[2,150,8] f[2,150,8]", {.integers = {2, 2, 1}}},
+    {"f[T,6] f[T,2] f[T,2] m[T,1]", {.integers = {3, 1, IS_CAUSAL}}},
+    {"f[1,70,20] f[1,70,20] f[1,70,20]", {.integers = {1, 1, IS_CAUSAL}}},
+    {"f[2,150,8] f[2,150,8] f[2,150,8]", {.integers = {2, 2, IS_CAUSAL}}},
+    {"f[T,12] f[S,6] f[S,10] m[S]", {.integers = {4, 2, 0}}},
+    {"f[S,6] f[T,6] f[T,6]", {.integers = {2, 2, IS_CAUSAL}}},
+    {"f[T,6] f[S,6] f[S,6]", {.integers = {2, 2, FROM_LAST, 3}}},
+    {"f[B,3,6] f[S,6] f[S,4] m[S,1]", {.integers = {2, 2, 0}}},
+    {"f[T,6] f[B,5,6] f[B,5,3] m[B,5]", {.integers = {1, 1, FROM_LAST}}},
+    {"f[2,4,8] f[2,70,8] f[2,70,8]", {.integers = {2, 2, FROM_LAST, 9}}},
+    {"f[2B,4,8] f[2B,3,4] f[2B,3,6]", {.integers = {2, 1, IS_CAUSAL}}},
+    {"f[T,8] f[T,8] f[T,8]", {.integers = {2, 2, PT_ATTENTION_SCALE}, .reals = {-0.7}}},
+    {"f[T,8] f[T,8] f[T,8]", {.integers = {2, 2, PT_ATTENTION_SCALE}, .reals = {0}}},
+    {"f[T,12] f[S,6] f[S,10]", {.integers = {4, 2, 0, 0, 5}, .reals = {0, 0.4}}},
+    {"f[1,70,8] f[1,90,8] f[1,90,4]", {.integers = {2, 2, FROM_LAST, 30}, .reals = {0, 0.1}}},
 };
 
 static const pt__case_t packed_cases[] = {
-    {"f[T,24]", {.integers = {2, 2, 1}}},          {"f[T,24]", {.integers = {4, 1, 0}, .reals = {1.5}}},
-    {"f[B,9,30] m[B,9]", {.integers = {2, 2, 1}}}, {"f[B,7,15]", {.integers = {1, 1, 0}}},
-    {"f[T,192] m[T]", {.integers = {1, 1, 0}}},    {"f[1,140,48]", {.integers = {2, 2, 1}}},
+    {"f[T,24]", {.integers = {2, 2, IS_CAUSAL}}},
+    {"f[T,24]", {.integers = {4, 1, 0}, .reals = {1.5}}},
+    {"f[B,9,30] m[B,9]", {.integers = {2, 2, IS_CAUSAL}}},
+    {"f[B,7,15]", {.integers = {1, 1, 0}}},
+    {"f[T,192] m[T]", {.integers = {1, 1, 0}}},
+    {"f[1,140,48]", {.integers = {2, 2, IS_CAUSAL}}},
+    {"f[T,24]", {.integers = {2, 2, FROM_LAST, 2}}},
+    {"f[B,9,30]", {.integers = {2, 2, IS_CAUSAL, 4, 17}, .reals = {0, 0.25}}},
 };
 
 static const pt__op_t ops[] = {
@@ -374,7 +442,7 @@ static const pt__op_t ops[] = {
      .shape = packed_shape,
      .gradient = packed_gradient,
      .run = packed_run,
-     .operations = attention_operations,
+     .operations = packed_operations,
      PT__CASES(packed_cases)},
     {.name = "attention_packed_gradient",
      .flags = PT__OP_INTERNAL,

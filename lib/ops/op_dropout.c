@@ -31,16 +31,6 @@ static pt_status_t dropout_gradient(pt_graph_t *graph, const pt__node_t *node, c
     return graph->status;
 }
 
-/* One key a dropout: the run's and the number through the finaliser of SplitMix64 (Steele 2014), so that neighbours
- * share no bits. */
-static uint64_t mix(uint64_t key, uint64_t number)
-{
-    uint64_t z = key + (number + 1) * UINT64_C(0x9E3779B97F4A7C15);
-    z = (z ^ z >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
-    z = (z ^ z >> 27) * UINT64_C(0x94D049BB133111EB);
-    return z ^ z >> 31;
-}
-
 static void dropout_run(const pt__call_t *call, const pt__run_t *run)
 {
     const float *src = call->inputs[0].data;
@@ -48,7 +38,7 @@ static void dropout_run(const pt__call_t *call, const pt__run_t *run)
     int64_t n = pt__view_elements(&call->outputs[0]);
     if (run->training && probability > 0)
         pt__kernels_of(run)->dropout(run->device, n, probability,
-                                     mix(run->random_key, (uint64_t)call->attributes->integers[NUMBER]), src, dst);
+                                     pt__dropout_key(run, call->attributes->integers[NUMBER]), src, dst);
     else if (dst != src)
         pt__copy_elements(run, n, src, dst, 0);
 }

@@ -119,6 +119,15 @@ pt__shape_t pt__attributes_get_shape(const pt__attributes_t *attributes, int32_t
                           attributes->integers + place + 2);
 }
 
+/* The finaliser of SplitMix64 (Steele 2014), so that neighbours share no bits. */
+uint64_t pt__dropout_key(const pt__run_t *run, int64_t number)
+{
+    uint64_t z = run->random_key + ((uint64_t)number + 1) * UINT64_C(0x9E3779B97F4A7C15);
+    z = (z ^ z >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
+    z = (z ^ z >> 27) * UINT64_C(0x94D049BB133111EB);
+    return z ^ z >> 31;
+}
+
 void pt__view_strides(const pt__view_t *view, int64_t stride[PT_MAX_RANK])
 {
     int64_t step = 1;

@@ -66,6 +66,9 @@ static inline const pt__kernels_t *pt__kernels_of(const pt__run_t *run)
     return run->device->kernels;
 }
 
+/* The key that a dropout of this number in its graph draws with: the run's and the number mixed. */
+uint64_t pt__dropout_key(const pt__run_t *run, int64_t number);
+
 /* Row-major strides of a view. */
 void pt__view_strides(const pt__view_t *view, int64_t stride[PT_MAX_RANK]);
 

@@ -65,8 +65,13 @@ pt_tensor_t machine_tensor(machine_t *machine, const char *text, char *kind, int
         return PT_NO_TENSOR;
     while (*text != ']' && *text != 0) {
         int64_t size = isdigit((unsigned char)*text) ? strtoll(text, (char **)&text, 10) : 1;
-        if (*text == 'T' || *text == 'B')
-            shape.dimension = *text++ == 'T' ? PT__DIMENSION_TOKENS : PT__DIMENSION_BATCH;
+        if (*text == 'T' || *text == 'B' || *text == 'S') {
+            int64_t code = *text == 'T'   ? PT_DIM_TOKENS
+                           : *text == 'B' ? PT_DIM_BATCH
+                                          : pt_graph_dim(machine->graph, "S");
+            shape.dimension = pt__dimension_find(machine->graph, code);
+            text++;
+        }
         shape.size[shape.rank++] = size;
         text += *text == ',';
     }
@@ -191,8 +196,9 @@ pt_status_t machine_create(machine_t *machine, const pt__op_t *op, const pt__cas
     PT__TRY(build(machine, op, description));
     PT__TRY(pt__graph_verify(machine->graph));
     machine->profile = profile;
-    machine->run = (pt__run_t){.count = {1, profile->samples, profile->offsets[profile->samples]},
-                               .offsets = {[PT__DIMENSION_TOKENS] = profile->offsets},
+    machine->run = (pt__run_t){.count = {1, profile->samples, profile->offsets[profile->samples],
+                                         profile->others[profile->samples]},
+                               .offsets = {[PT__DIMENSION_TOKENS] = profile->offsets, [MACHINE_OTHER] = profile->others},
                                .random_key = seed,
                                .training = 1};
     int32_t *buffers[PT__DIMENSIONS];

@@ -7,7 +7,7 @@
 #include "graph/op.h"
 #include "kernels/cpu/cpu.h"
 
-enum { MACHINE_SAMPLES = 6 };
+enum { MACHINE_SAMPLES = 6, MACHINE_OTHER = PT__DIMENSION_TOKENS + 1 /* a second ragged dimension, S in cases */ };
 
 /* How many rows there are, of how many there could be. */
 typedef struct profile {
@@ -15,6 +15,7 @@ typedef struct profile {
     int64_t capacity[PT__DIMENSIONS];
     int64_t samples;
     int32_t offsets[MACHINE_SAMPLES + 1]; /* [samples + 1] */
+    int32_t others[MACHINE_SAMPLES + 1];  /* [samples + 1] of MACHINE_OTHER */
 } profile_t;
 
 typedef struct buffer {

@@ -11,6 +11,7 @@ typedef struct reference_tensor {
     int64_t size[PT_MAX_RANK];
     double *value; /* int32 tensors too; NULL: an input that is not there */
     int32_t is_index;
+    int32_t dimension; /* that size[0] counts */
 } reference_tensor_t;
 
 typedef struct reference_call {
@@ -20,6 +21,7 @@ typedef struct reference_call {
     const int32_t *offsets;
     int64_t samples;
     const double *mask; /* dropout: what it multiplies with */
+    const pt__run_t *run;
 } reference_call_t;
 
 typedef void (*reference_fn)(const reference_call_t *call);

@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/random.h"
+#include "ops/op_rules.h"
+
 double reference_log_sum_exp(const double *row, int64_t columns)
 {
     double maximum = -INFINITY, sum = 0;
@@ -113,37 +116,73 @@ static void reference_rms_norm(const reference_call_t *call)
     normalize(call, 0);
 }
 
-/* Where q, k, v of a row begin, and how far apart the rows are. */
+/* Where q, k, v of a row begin, and how far apart the rows are; `like` has the rows of q and `keys` those of k. */
 typedef struct heads {
     const double *q, *k, *v, *mask;
-    int64_t q_stride, kv_stride, heads, kv_heads, width;
+    const reference_tensor_t *like, *keys;
+    int64_t q_stride, k_stride, v_stride, heads, kv_heads, width, value_width;
 } heads_t;
 
-/* One query of one head, over the keys first .. end - 1. */
-static void attend(const reference_call_t *call, const heads_t *heads, int64_t row, int64_t head, int64_t first,
-                   int64_t end)
+/* Of one sample: its first row, and how many. */
+typedef struct span {
+    int64_t first, rows;
+} span_t;
+
+static span_t span_of(const reference_call_t *call, const reference_tensor_t *tensor, int64_t sample)
 {
-    double scale = call->attributes->reals[0] != 0 ? call->attributes->reals[0] : 1 / sqrt((double)heads->width);
-    int64_t kv = head / (heads->heads / heads->kv_heads) * heads->width, keys = end - first;
-    double *score = malloc((size_t)(keys > 0 ? keys : 1) * sizeof *score);
+    if (tensor->rank == 3)
+        return (span_t){sample * tensor->size[1], tensor->size[1]};
+    const int32_t *offsets = call->run->offsets[tensor->dimension];
+    return (span_t){offsets[sample], offsets[sample + 1] - offsets[sample]};
+}
+
+/* What dropout multiplies a probability with: see kernels.h. */
+static double kept(const reference_call_t *call, int64_t sample, int64_t head, int64_t query, int64_t key)
+{
+    uint32_t words[4];
+    double probability = call->attributes->reals[1];
+    if (probability == 0)
+        return 1;
+    pt__random_block(pt__dropout_key(call->run, call->attributes->integers[4]),
+                     (uint64_t)key << 32 | (uint64_t)query / 4, (uint64_t)sample << 32 | (uint64_t)head, words);
+    return (double)words[query % 4] >= (double)(float)probability * 4294967296.0 ? 1 / (1 - probability) : 0;
+}
+
+static int32_t is_seen(const reference_call_t *call, const heads_t *heads, span_t queries, span_t keys, int64_t query,
+                       int64_t key)
+{
+    int64_t flags = call->attributes->integers[2], window = call->attributes->integers[3];
+    int64_t place = query + (flags & PT_ATTENTION_ALIGN_LAST ? keys.rows - queries.rows : 0);
+    return (heads->mask == NULL || heads->mask[keys.first + key] != 0) &&
+           (!(flags & PT_ATTENTION_CAUSAL) || (key <= place && (window == 0 || key > place - window)));
+}
+
+/* One query of one head in one sample. */
+static void attend(const reference_call_t *call, const heads_t *heads, int64_t sample, int64_t query, int64_t head)
+{
+    span_t queries = span_of(call, heads->like, sample), keys = span_of(call, heads->keys, sample);
+    double scale = call->attributes->reals[0];
+    if (scale == 0 && !(call->attributes->integers[2] & PT_ATTENTION_SCALE))
+        scale = 1 / sqrt((double)heads->width);
+    int64_t kv = head / (heads->heads / heads->kv_heads), row = queries.first + query;
+    double *score = malloc((size_t)(keys.rows + 1) * sizeof *score), maximum = -INFINITY;
     const double *q = heads->q + row * heads->q_stride + head * heads->width;
-    for (int64_t i = 0; i < keys; i++) {
-        const double *k = heads->k + (first + i) * heads->kv_stride + kv;
-        int32_t hidden = (call->attributes->integers[2] != 0 && first + i > row) ||
-                         (heads->mask != NULL && heads->mask[first + i] == 0);
-        score[i] = hidden ? -INFINITY : 0;
-        for (int64_t w = 0; w < heads->width && !hidden; w++)
+    for (int64_t i = 0; i < keys.rows; i++) {
+        const double *k = heads->k + (keys.first + i) * heads->k_stride + kv * heads->width;
+        int32_t seen = is_seen(call, heads, queries, keys, query, i);
+        score[i] = seen ? 0 : -INFINITY;
+        for (int64_t w = 0; w < heads->width && seen; w++)
             score[i] += scale * q[w] * k[w];
-    }
-    double maximum = -INFINITY;
-    for (int64_t i = 0; i < keys; i++)
         maximum = fmax(maximum, score[i]);
-    double log_sum = isinf(maximum) ? -INFINITY : reference_log_sum_exp(score, keys);
-    double *dst = call->outputs[0].value + (row * heads->heads + head) * heads->width;
-    for (int64_t w = 0; w < heads->width; w++) {
+    }
+    double log_sum = isinf(maximum) ? -INFINITY : reference_log_sum_exp(score, keys.rows);
+    double *dst = call->outputs[0].value + (row * heads->heads + head) * heads->value_width;
+    for (int64_t w = 0; w < heads->value_width; w++)
         dst[w] = 0;
-        for (int64_t i = 0; i < keys && !isinf(maximum); i++)
-            dst[w] += exp(score[i] - log_sum) * heads->v[(first + i) * heads->kv_stride + kv + w];
+    for (int64_t i = 0; i < keys.rows && !isinf(maximum); i++) {
+        double p = exp(score[i] - log_sum) * kept(call, sample, head, query, i);
+        for (int64_t w = 0; w < heads->value_width; w++)
+            dst[w] += p * heads->v[(keys.first + i) * heads->v_stride + kv * heads->value_width + w];
     }
     call->outputs[1].value[row * heads->heads + head] = log_sum;
     free(score);
@@ -151,15 +190,11 @@ static void attend(const reference_call_t *call, const heads_t *heads, int64_t r
 
 static void attend_all(const reference_call_t *call, const heads_t *heads)
 {
-    const reference_tensor_t *like = &call->inputs[0];
-    int64_t samples = like->rank == 3 ? like->size[0] : call->samples;
-    for (int64_t s = 0; s < samples; s++) {
-        int64_t first = like->rank == 3 ? s * like->size[1] : call->offsets[s],
-                end = like->rank == 3 ? first + like->size[1] : call->offsets[s + 1];
-        for (int64_t row = first; row < end; row++)
+    int64_t samples = heads->like->rank == 3 ? heads->like->size[0] : call->samples;
+    for (int64_t s = 0; s < samples; s++)
+        for (int64_t query = 0; query < span_of(call, heads->like, s).rows; query++)
             for (int64_t head = 0; head < heads->heads; head++)
-                attend(call, heads, row, head, first, end);
-    }
+                attend(call, heads, s, query, head);
 }
 
 static void reference_attention(const reference_call_t *call)
@@ -168,23 +203,31 @@ static void reference_attention(const reference_call_t *call)
                      .k = call->inputs[1].value,
                      .v = call->inputs[2].value,
                      .mask = reference_optional(call, 3),
+                     .like = &call->inputs[0],
+                     .keys = &call->inputs[1],
                      .q_stride = reference_last(&call->inputs[0]),
-                     .kv_stride = reference_last(&call->inputs[1]),
+                     .k_stride = reference_last(&call->inputs[1]),
+                     .v_stride = reference_last(&call->inputs[2]),
                      .heads = call->attributes->integers[0],
                      .kv_heads = call->attributes->integers[1]};
     heads.width = heads.q_stride / heads.heads;
+    heads.value_width = heads.v_stride / heads.kv_heads;
     attend_all(call, &heads);
 }
 
 static void reference_attention_packed(const reference_call_t *call)
 {
+    int64_t stride = reference_last(&call->inputs[0]);
     heads_t heads = {.q = call->inputs[0].value,
                      .mask = reference_optional(call, 1),
-                     .q_stride = reference_last(&call->inputs[0]),
-                     .kv_stride = reference_last(&call->inputs[0]),
+                     .like = &call->inputs[0],
+                     .keys = &call->inputs[0],
+                     .q_stride = stride,
+                     .k_stride = stride,
+                     .v_stride = stride,
                      .heads = call->attributes->integers[0],
                      .kv_heads = call->attributes->integers[1]};
-    heads.width = heads.q_stride / (heads.heads + 2 * heads.kv_heads);
+    heads.width = heads.value_width = stride / (heads.heads + 2 * heads.kv_heads);
     heads.k = heads.q + heads.heads * heads.width;
     heads.v = heads.k + heads.kv_heads * heads.width;
     attend_all(call, &heads);

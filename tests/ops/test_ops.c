@@ -13,9 +13,9 @@
 #include "support/suite.h"
 
 static const profile_t profiles[] = {
-    {"ragged", {1, 6, 24}, 4, {0, 5, 6, 13, 16}},
-    {"full", {1, 2, 7}, 2, {0, 3, 7}},
-    {"with an empty sample", {1, 5, 30}, 3, {0, 11, 11, 20}},
+    {"ragged", {1, 6, 24, 30}, 4, {0, 5, 6, 13, 16}, {0, 9, 11, 15, 23}},
+    {"full", {1, 2, 7, 4}, 2, {0, 3, 7}, {0, 3, 4}},
+    {"with an empty sample", {1, 5, 30, 20}, 3, {0, 11, 11, 20}, {0, 4, 6, 6}},
 };
 
 enum { THREAD_COUNTS = 3, DIFFERENCES = 20 };
@@ -56,7 +56,7 @@ typedef struct twin {
 
 static reference_tensor_t tensor_of(const pt__view_t *view)
 {
-    reference_tensor_t tensor = {.rank = view->rank, .is_index = view->dtype == PT_INT32};
+    reference_tensor_t tensor = {.rank = view->rank, .is_index = view->dtype == PT_INT32, .dimension = view->dimension};
     memcpy(tensor.size, view->size, sizeof tensor.size);
     tensor.value = calloc((size_t)pt__view_elements(view) + 1, sizeof(double));
     return tensor;
@@ -72,7 +72,8 @@ static void twin_create(twin_t *twin, const machine_t *machine, const double *ma
                                     .n_outputs = node->n_outputs,
                                     .offsets = machine->run.offsets[PT__DIMENSION_TOKENS],
                                     .samples = machine->run.count[PT__DIMENSION_BATCH],
-                                    .mask = mask};
+                                    .mask = mask,
+                                    .run = &machine->run};
     for (int32_t i = 0; i < node->n_inputs; i++) {
         if (node->inputs[i] == PT_NO_TENSOR)
             continue;
@@ -390,7 +391,7 @@ static void check_ops(pt__device_t *const *devices, int32_t same_bits)
             continue;
         }
         for (int32_t c = 0; c < now.op->n_cases; c++) {
-            int32_t symbolic = strpbrk(now.op->cases[c].inputs, "TB") != NULL || *now.op->cases[c].inputs == 0;
+            int32_t symbolic = strpbrk(now.op->cases[c].inputs, "TBS") != NULL || *now.op->cases[c].inputs == 0;
             for (size_t p = 0; p < (symbolic ? sizeof profiles / sizeof profiles[0] : 1); p++)
                 check_case(now.op, &now.op->cases[c], &profiles[p], devices, same_bits);
         }

@@ -1,6 +1,7 @@
 /* What ops refuse: for every op inputs of a wrong rank, dtype or size and attributes out of range, each with the
  * message's op and role. And what builder calls do with a graph in error, with NULL options, and with bounds of
  * indices. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -85,19 +86,38 @@ static const wrong_t wrongs[] = {
     {"dropout", "i4[3]", "src is int32", .status = 0},
     {"dropout", "f[3]", "probability 1, expected", .attributes = {.reals = {1}}, ARGUMENT},
     {"dropout", "f[3]", "probability -0.5", .attributes = {.reals = {-0.5}}, ARGUMENT},
-    {"attention", "f[T,8] f[T,8] f[T,6]", "value is float32[T, 6]", HEADS(2, 2)},
+    {"attention", "f[T,8] f[T,8] f[T,7]", "value is float32[T, 7], expected 2 heads", HEADS(2, 2)},
+    {"attention", "f[T,8] f[T,8] f[S,8]", "expected the rows of key", HEADS(2, 2)},
+    {"attention", "f[B,3,8] f[B,3,8] f[B,4,8]", "value is float32[B, 4, 8], expected the rows of key", HEADS(2, 2)},
     {"attention", "f[T,8] f[B,8] f[T,8]", "key is float32[B, 8]", HEADS(2, 2)},
+    {"attention", "f[T,8] f[2T,8] f[2T,8]", "key is float32[2T, 8]", HEADS(2, 2)},
+    {"attention", "f[T,8] f[T,6] f[T,8]", "key is float32[T, 6], expected 2 heads of query's width", HEADS(2, 2)},
+    {"attention", "f[T,8] f[2B,3,8] f[2B,3,8]", "key is float32[2B, 3, 8], expected as many samples as query has",
+     HEADS(2, 2)},
+    {"attention", "f[5,3,8] f[T,8] f[T,8]", "key is float32[T, 8], expected as many samples", HEADS(2, 2)},
+    {"attention", "f[5,3,8] f[4,3,8] f[4,3,8]", "key is float32[4, 3, 8], expected as many samples", HEADS(2, 2)},
     {"attention", "f[T,8] f[T,8] f[T,8]", "query is float32[T, 8], expected 3 heads", HEADS(3, 3)},
     {"attention", "f[B,8] f[B,8] f[B,8]", "query is float32[B, 8]", HEADS(2, 2)},
     {"attention", "f[5,8] f[5,8] f[5,8]", "query is float32[5, 8]", HEADS(2, 2)},
     {"attention", "f[T,2,8] f[T,2,8] f[T,2,8]", "query is", HEADS(2, 2)},
     {"attention", "i9[T,8] f[T,8] f[T,8]", "query is int32", HEADS(2, 2)},
     {"attention", "f[T,8] f[T,8] f[T,8] m[B]", "key_mask is float32[B]", HEADS(2, 2)},
+    {"attention", "f[B,2,8] f[B,3,8] f[B,3,8] m[B,2]", "key_mask is float32[B, 2]", HEADS(2, 2)},
     {"attention", "f[T,8] f[T,8] f[T,8] f[T]", "key_mask depends on a parameter", HEADS(2, 2),
      .status = PT_ERR_UNSUPPORTED},
     {"attention", "f[T,8] f[T,8] f[T,8]", "0 heads", HEADS(0, 0), ARGUMENT},
     {"attention", "f[T,8] f[T,8] f[T,8]", "3 kv_heads", HEADS(4, 3), ARGUMENT},
     {"attention", "f[T,8] f[T,8] f[T,8]", "scale -1", .attributes = {.integers = {2, 2}, .reals = {-1}}, ARGUMENT},
+    {"attention", "f[T,8] f[T,8] f[T,8]", "scale inf", .attributes = {.integers = {2, 2, 4}, .reals = {INFINITY}}, ARGUMENT},
+    {"attention", "f[T,8] f[T,8] f[T,8]", "window -1", HEADS(2, 2, 1, -1), ARGUMENT},
+    {"attention", "f[T,8] f[T,8] f[T,8]", "a window without PT_ATTENTION_CAUSAL", HEADS(2, 2, 0, 4), ARGUMENT},
+    {"attention_packed", "f[T,24]", "PT_ATTENTION_ALIGN_LAST without PT_ATTENTION_CAUSAL", HEADS(2, 2, 2), ARGUMENT},
+    {"attention", "f[T,8] f[T,8] f[T,8]", "dropout 1, expected", .attributes = {.integers = {2, 2}, .reals = {0, 1}}, ARGUMENT},
+    {"attention", "f[T,8] f[T,8] f[T,8]", "dropout 1, expected", .attributes = {.integers = {2, 2}, .reals = {0, 0.999999999}}, ARGUMENT},
+    {"attention", "f[T,8] f[T,8] f[T,8]", "dropout -0.1", .attributes = {.integers = {2, 2}, .reals = {0, -0.1}}, ARGUMENT},
+    {"attention_packed", "f[T,24]", "dropout nan", .attributes = {.integers = {2, 2}, .reals = {0, NAN}}, ARGUMENT},
+    {"attention", "f[T,8] f[T,8] f[T,300]", "value is float32[T, 300], expected 1 heads of equal widths up to 256",
+     HEADS(1, 1)},
     {"attention", "f[T,300] f[T,300] f[T,300]", "query is float32[T, 300], expected 1 heads of equal widths up to 256",
      HEADS(1, 1)},
     {"attention_packed", "f[T,8]", "qkv is float32[T, 8], expected 3 heads", HEADS(1, 1)},
@@ -323,7 +343,7 @@ START_TEST(test_options)
             made = pt_attention_packed(machine.graph, qkv, NULL);
             break;
         case 3:
-            attention.flags = 6;
+            attention.flags = 8;
             made = pt_attention_packed(machine.graph, qkv, &attention);
             break;
         case 4:

@@ -51,6 +51,7 @@ ACTION_STOP, ACTION_GO_ON = 0, 1
 REASON_DONE, REASON_EARLY, REASON_TIME, REASON_HOST, REASON_CANCELLED, REASON_END_OF_DATA = range(1, 7)
 TRAIN_RESUME, TRAIN_KEEP_BEST, TRAIN_IN_ORDER, TRAIN_DROP_PARTIAL = 1, 2, 4, 8
 STEP_ACCUMULATE, STEP_NORM = 1, 2
+ATTENTION_CAUSAL, ATTENTION_ALIGN_LAST, ATTENTION_SCALE = 1, 2, 4
 
 # ---- Structs. tests/examples compares every size and offset with the C compiler's ------------------------------------
 
@@ -64,7 +65,7 @@ def _struct(name, fields, before="struct_size:u flags:u"):
 
 ContextOptions = _struct("pt_context_options_t", "threads:i gemm:i seed:U allocate:p release:p memory_user:p log:p log_user:p "
                          "log_level:i reserved:i processor:s")
-AttentionOptions = _struct("pt_attention_options_t", "heads:i kv_heads:i scale:d key_mask:i reserved:i")
+AttentionOptions = _struct("pt_attention_options_t", "heads:i kv_heads:i scale:d dropout:d window:I key_mask:i reserved:i")
 CrossEntropyOptions = _struct("pt_cross_entropy_options_t", "ignore_index:i class_weights:i label_smoothing:d")
 TaskOptions = _struct("pt_task_options_t", "task:i pooling:i outputs:I label_smoothing:d dropout:d class_weights:p")
 ParameterInfo = _struct("pt_parameter_info_t", "dtype:i rank:i trainable:i shape:S elements:I name:s", "struct_size:u")

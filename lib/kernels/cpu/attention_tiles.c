@@ -10,9 +10,23 @@ typedef struct run {
     int64_t parts;   /* of the longest sample */
 } run_t;
 
-static int64_t sample_begin(const pt__attention_t *attention, int64_t sample)
+static int64_t row_of(const int32_t *offsets, int64_t length, int64_t sample)
 {
-    return attention->offsets != NULL ? attention->offsets[sample] : sample * attention->length;
+    return offsets != NULL ? offsets[sample] : sample * length;
+}
+
+static pt__attention_sample_t sample_of(const pt__attention_t *attention, int64_t number)
+{
+    pt__attention_sample_t sample = {.number = number,
+                                     .query = row_of(attention->offsets, attention->length, number),
+                                     .key = row_of(attention->key_offsets, attention->key_length, number)};
+    sample.queries = row_of(attention->offsets, attention->length, number + 1) - sample.query;
+    sample.keys = row_of(attention->key_offsets, attention->key_length, number + 1) - sample.key;
+    if (attention->query_offsets != NULL)
+        sample.offset = attention->query_offsets[number];
+    else if (attention->align_last)
+        sample.offset = sample.keys - sample.queries;
+    return sample;
 }
 
 static void forward_task(void *argument, int64_t task, int32_t worker)
@@ -20,11 +34,11 @@ static void forward_task(void *argument, int64_t task, int32_t worker)
     const run_t *run = argument;
     const pt__attention_t *attention = run->attention;
     int64_t first = (run->parts - 1 - task % run->parts) * run->queries; /* the ones with most keys first */
-    int64_t head = task / run->parts % attention->heads, sample = task / run->parts / attention->heads;
-    int64_t begin = sample_begin(attention, sample), end = sample_begin(attention, sample + 1);
-    if (begin + first < end)
-        pt__cpu(run->device)->vector->attention->forward(attention, begin, end, head, first,
-                                                pt__cpu_scratch(run->device, worker));
+    int64_t head = task / run->parts % attention->heads;
+    pt__attention_sample_t sample = sample_of(attention, task / run->parts / attention->heads);
+    if (first < sample.queries)
+        pt__cpu(run->device)->vector->attention->forward(attention, &sample, head, first,
+                                                         pt__cpu_scratch(run->device, worker));
 }
 
 void pt__cpu_attention(pt__dev device, const pt__attention_t *attention)
@@ -38,7 +52,7 @@ void pt__cpu_attention(pt__dev device, const pt__attention_t *attention)
         }
     }
     run_t run = {.device = device, .attention = attention};
-    run.queries = pt__cpu(device)->vector->attention->forward_tiles(attention->width) * PT__ATTENTION_TILE;
+    run.queries = pt__cpu(device)->vector->attention->forward_tiles(attention) * PT__ATTENTION_TILE;
     run.parts = pt__chunks_count(longest, run.queries);
     pt__pool_run(pt__cpu(device)->pool, attention->samples * attention->heads * run.parts, forward_task, &run);
 }
@@ -47,10 +61,9 @@ static void backward_task(void *argument, int64_t task, int32_t worker)
 {
     const run_t *run = argument;
     const pt__attention_t *attention = run->attention;
-    int64_t sample = task / attention->kv_heads;
-    pt__cpu(run->device)->vector->attention->backward(attention, sample_begin(attention, sample),
-                                             sample_begin(attention, sample + 1), task % attention->kv_heads,
-                                             pt__cpu_scratch(run->device, worker));
+    pt__attention_sample_t sample = sample_of(attention, task / attention->kv_heads);
+    pt__cpu(run->device)->vector->attention->backward(attention, &sample, task % attention->kv_heads,
+                                                      pt__cpu_scratch(run->device, worker));
 }
 
 void pt__cpu_attention_gradient(pt__dev device, const pt__attention_t *attention)

@@ -116,7 +116,6 @@ static void dropout_chunk(void *argument, int64_t begin, int64_t end, int64_t ch
                              dropout->src + begin, dropout->dst + begin);
 }
 
-/* Of the 2^32 random words, those below probability · 2^32 drop their element. */
 void pt__cpu_dropout(pt__dev device, int64_t n, float probability, uint64_t key, const float *src, float *dst)
 {
     if (probability >= 1.0f) {
@@ -127,7 +126,7 @@ void pt__cpu_dropout(pt__dev device, int64_t n, float probability, uint64_t key,
                          .src = src,
                          .dst = dst,
                          .key = key,
-                         .threshold = probability > 0.0f ? (uint32_t)((double)probability * 4294967296.0) : 0,
+                         .threshold = pt__dropout_threshold(probability),
                          .factor = probability > 0.0f ? 1.0f / (1.0f - probability) : 1.0f};
     pt__chunks_run(device, n, PT__CHUNK_COSTLY, dropout_chunk, &dropout); /* a multiple of 4 */
 }

@@ -63,6 +63,12 @@ typedef struct pt__vector_norm { /* `rows` rows of `columns`; d_weight and d_bia
                          const float *d_dst, const float *residual, float *d_src, float *d_weight);
 } pt__vector_norm_t;
 
+/* Of the 2^32 random words, those below this one drop their element. probability is in [0, 1). */
+static inline uint32_t pt__dropout_threshold(float probability)
+{
+    return probability > 0.0f ? (uint32_t)((double)probability * 4294967296.0) : 0;
+}
+
 typedef struct pt__vector_dropout {
     /* Elements first .. first + n - 1 of a stream; first is a multiple of 4. An element is kept where its random word
      * is at least `threshold`, and then multiplied by `factor`. */
@@ -72,14 +78,22 @@ typedef struct pt__vector_dropout {
 
 enum { PT__ATTENTION_TILE = 64 }; /* queries, and keys, of a tile */
 
+typedef struct pt__attention_sample {
+    int64_t number;
+    int64_t query, queries; /* its first row in q, and how many */
+    int64_t key, keys;      /* in k and v */
+    int64_t offset;         /* query i stands at key i + offset */
+} pt__attention_sample_t;
+
 typedef struct pt__vector_attention { /* scratch: PT__KERNEL_SCRATCH bytes */
     /* How many tiles of queries `forward` does at once. */
-    int64_t (*forward_tiles)(int64_t width);
-    /* These tiles of queries from `first` on, of the sample that has rows [begin, end), in one head. */
-    void (*forward)(const pt__attention_t *attention, int64_t begin, int64_t end, int64_t head, int64_t first,
-                    float *scratch);
+    int64_t (*forward_tiles)(const pt__attention_t *attention);
+    /* These tiles of queries from `first` on, of one sample in one head. The sample has more queries than `first`. */
+    void (*forward)(const pt__attention_t *attention, const pt__attention_sample_t *sample, int64_t head,
+                    int64_t first, float *scratch);
     /* One sample and one key-value head, all the query heads that share it. */
-    void (*backward)(const pt__attention_t *attention, int64_t begin, int64_t end, int64_t kv_head, float *scratch);
+    void (*backward)(const pt__attention_t *attention, const pt__attention_sample_t *sample, int64_t kv_head,
+                     float *scratch);
 } pt__vector_attention_t;
 
 typedef struct pt__vector_loss {

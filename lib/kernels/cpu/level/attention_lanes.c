@@ -1,210 +1,45 @@
 /* Attention of one tile of queries, forward, and of one key-value head, backward (Dao 2022, 2023): scores exist for
  * PT__ATTENTION_TILE keys by as many queries at a time. A level's part of pt__vector_t.
  *
- *   s = scale q·k    p = e^(s - log_sum)    o = sum p v    delta = d_o·o
- *   d_v = sum p d_o    d_s = p (d_o·v - delta) scale    d_q = sum d_s k    d_k = sum d_s q
+ *   s = scale q·k    p = e^(s - log_sum)    o = sum m p v    delta = d_o·o
+ *   d_v = sum m p d_o    d_s = p (m d_o·v - delta) scale    d_q = sum d_s k    d_k = sum d_s q
+ *   m: 1, or what dropout multiplies with
  *
  * Scores are kept transposed, [key][query]: the largest and the sum over keys are then taken lane by lane, and every
  * product below reads its left operand with broadcasts and its right one in rows, as they lie in memory. Only queries
  * and d_o are transposed, once a tile; the rows of a tile are brought together first. Exponentials are powers of 2:
  * queries are scaled by log2(e) as well. On the causal diagonal, queries in groups of GRANULE see the keys up to the
- * group's last; the mask does the rest. */
+ * group's last; the mask does the rest. Where the first query of a tile does not stand at the first key of another, as
+ * with most offsets, and at the far end of a window, a pass over the scores masks those that are not seen. */
 #include "base/portability.h"
-#include "kernels/cpu/level/rows.h"
-#include "kernels/cpu/level/transpose_block.h"
-#include "kernels/cpu/vector.h"
-
-enum {
-    TILE = PT__ATTENTION_TILE,
-    GRANULE = 16, /* a multiple of LANES and of ROWS at every level */
-#if LANES == 16 || defined(__aarch64__)
-    ROWS = 8, /* of a product's register tile; by two vectors */
-#else
-    ROWS = 4,
-#endif
-};
+#include "kernels/cpu/level/attention_tile.h"
+#include "kernels/cpu/level/random_words.h"
 
 #define LOWEST (-1e30f) /* where the running maximum starts: a tile without any key gives e^(-infinity - LOWEST) = 0 */
 #define LOG2_E 1.44269504f
 
-/* ---- products */
+/* ---- what queries see */
 
-typedef struct operand { /* element (m, k) stands at data[m * row + k * step] */
-    const float *data;
-    int64_t row, step;
-} operand_t;
+typedef struct view { /* keys of a sample, `end` not among them; none where both are the same */
+    int64_t begin, end;
+} view_t;
 
-/* dst[rows, vectors] = a · b, added to factor[m] · dst (factor NULL: 1) where `accumulate`. All but pointers and sizes
- * are known where this is inlined. */
-INLINE void tile_product(int rows, int vectors, int64_t depth, operand_t a, const float *b, int64_t b_stride,
-                         int accumulate, const float *factor, float *dst, int64_t dst_stride)
+/* What at least one of these queries sees. */
+static view_t keys_in_view(const pt__attention_t *at, const pt__attention_sample_t *sample, int64_t first,
+                           int64_t queries)
 {
-    floats_t total[8][2];
-#pragma GCC unroll 8
-    for (int m = 0; m < rows; m++)
-#pragma GCC unroll 2
-        for (int v = 0; v < vectors; v++) {
-            total[m][v] = accumulate ? load(dst + m * dst_stride + v * LANES) : (floats_t){0};
-            if (accumulate && factor != NULL)
-                total[m][v] *= factor[m];
-        }
-    for (int64_t k = 0; k < depth; k++) {
-        floats_t right[2];
-#pragma GCC unroll 2
-        for (int v = 0; v < vectors; v++)
-            right[v] = load(b + k * b_stride + v * LANES);
-#pragma GCC unroll 8
-        for (int m = 0; m < rows; m++) {
-            floats_t left = broadcast(a.data[m * a.row + k * a.step]);
-#pragma GCC unroll 2
-            for (int v = 0; v < vectors; v++)
-                total[m][v] += left * right[v];
-        }
-    }
-#pragma GCC unroll 8
-    for (int m = 0; m < rows; m++)
-#pragma GCC unroll 2
-        for (int v = 0; v < vectors; v++)
-            store(dst + m * dst_stride + v * LANES, total[m][v]);
+    view_t view = {0, sample->keys};
+    int64_t place = first + sample->offset;
+    if (at->causal && place + queries < view.end)
+        view.end = place + queries > 0 ? place + queries : 0;
+    if (at->causal && at->window > 0 && place >= at->window)
+        view.begin = place - at->window + 1 < view.end ? place - at->window + 1 : view.end;
+    return view;
 }
 
-/* What part of the depth the rows of a product need, where a causal mask leaves the rest 0. */
-typedef enum depth_range { DEPTH_ALL, DEPTH_UP_TO_ROW, DEPTH_FROM_ROW } depth_range_t;
-
-/* Rows [m, m + rows) of one strip of columns. */
-INLINE void tile_rows(int rows, int vectors, int64_t m, int64_t depth, depth_range_t range, operand_t a, const float *b,
-                      int64_t b_stride, int accumulate, const float *factor, float *dst, int64_t dst_stride)
+static int in_view(view_t view, int64_t start, int64_t keys)
 {
-    int64_t from = range == DEPTH_FROM_ROW ? m : 0;
-    if (range == DEPTH_UP_TO_ROW && m + rows < depth)
-        depth = m + rows;
-    a.data += m * a.row + from * a.step;
-    tile_product(rows, vectors, depth - from, a, b + from * b_stride, b_stride, accumulate,
-                 factor != NULL ? factor + m : NULL, dst + m * dst_stride, dst_stride);
-}
-
-INLINE void strip_product(int vectors, int64_t rows, int64_t depth, depth_range_t range, operand_t a, const float *b,
-                          int64_t b_stride, int accumulate, const float *factor, float *dst, int64_t dst_stride)
-{
-    int64_t m = 0;
-    for (; m + ROWS <= rows; m += ROWS)
-        tile_rows(ROWS, vectors, m, depth, range, a, b, b_stride, accumulate, factor, dst, dst_stride);
-    if (ROWS == 8 && m + 4 <= rows) {
-        tile_rows(4, vectors, m, depth, range, a, b, b_stride, accumulate, factor, dst, dst_stride);
-        m += 4;
-    }
-    for (; m < rows; m++)
-        tile_rows(1, vectors, m, depth, range, a, b, b_stride, accumulate, factor, dst, dst_stride);
-}
-
-/* dst [rows, columns] = a · b or added to it, columns being whole vectors: strips of two, whose part of b stays in the
- * cache. */
-INLINE void product(int64_t rows, int64_t columns, int64_t depth, depth_range_t range, operand_t a, const float *b,
-                    int64_t b_stride, int accumulate, const float *factor, float *dst, int64_t dst_stride)
-{
-    int64_t n = 0;
-    for (; n + 2 * LANES <= columns; n += 2 * LANES)
-        strip_product(2, rows, depth, range, a, b + n, b_stride, accumulate, factor, dst + n, dst_stride);
-    if (n < columns)
-        strip_product(1, rows, depth, range, a, b + n, b_stride, accumulate, factor, dst + n, dst_stride);
-}
-
-/* ---- a tile's parts */
-
-/* Rows of one head, brought together: dst [rows, padded], zeros beyond width. Rows that lie a multiple of a page apart,
- * as they do in a fused matrix of queries, keys and values, would push each other out of the first cache. */
-static void pack_rows(int64_t rows, int64_t width, const float *src, int64_t stride, float *dst, int64_t padded)
-{
-    for (int64_t r = 0; r < rows; r++) {
-        const float *from = src + r * stride;
-        float *to = dst + r * padded;
-        int64_t c = 0;
-        for (; c + LANES <= width; c += LANES)
-            store(to + c, load(from + c));
-        if (c < width)
-            store(to + c, load_part(from + c, width - c, 0.0f));
-    }
-}
-
-/* The keys that queries [i, i + LANES) of a tile may see: all, or on the diagonal those up to their group's end. */
-INLINE int64_t keys_seen(int diagonal, int64_t keys, int64_t i)
-{
-    int64_t end = (i / GRANULE + 1) * GRANULE;
-    return diagonal && end < keys ? end : keys;
-}
-
-typedef struct rows { /* [.., width] or, with zeros beyond, [.., padded] */
-    const float *data;
-    int64_t stride;
-} rows_t;
-
-/* Rows that are read once or twice stay where they are, unless the last vector of a row would reach beyond it. */
-INLINE rows_t bring_rows(int in_place, int64_t rows, int64_t width, const float *src, int64_t stride, float *buffer,
-                         int64_t padded)
-{
-    if (in_place && width == padded)
-        return (rows_t){src, stride};
-    pack_rows(rows, width, src, stride, buffer, padded);
-    return (rows_t){buffer, padded};
-}
-
-/* Rows that will be wanted: they lie far apart, where no processor looks ahead by itself. `write`: to be written. */
-INLINE void fetch_rows(int write, int64_t rows, int64_t width, const float *src, int64_t stride)
-{
-    for (int64_t r = 0; r < rows; r++)
-        for (int64_t c = 0; c < width; c += PT__CACHE_LINE / (int64_t)sizeof(float))
-            fetch(src + r * stride + c, write);
-}
-
-/* The other way: dst (+)= src [rows, padded]. */
-static void put_rows(int64_t rows, int64_t width, const float *src, int64_t padded, int32_t accumulate, float *dst,
-                     int64_t stride)
-{
-    for (int64_t r = 0; r < rows; r++) {
-        const float *from = src + r * padded;
-        float *to = dst + r * stride;
-        int64_t c = 0;
-        for (; c + LANES <= width; c += LANES)
-            store(to + c, accumulate ? load(to + c) + load(from + c) : load(from + c));
-        if (c < width)
-            store_part(to + c, accumulate ? load_part(to + c, width - c, 0.0f) + load(from + c) : load(from + c),
-                       width - c);
-    }
-}
-
-/* dst [width][TILE] = factor · src^T, src [rows, width]; columns up to the next multiple of LANES are 0 */
-static void pack_transposed(int64_t rows, int64_t width, const float *src, int64_t stride, float factor, float *dst)
-{
-    for (int64_t r = 0; r < rows; r += LANES) {
-        int64_t count = rows - r < LANES ? rows - r : LANES, c = 0;
-        if (count == LANES)
-            for (; c + LANES <= width; c += LANES)
-                transpose_block_scaled(src + r * stride + c, stride, factor, dst + c * TILE + r, TILE);
-        for (; c < width; c++)
-            for (int64_t i = 0; i < LANES; i++)
-                dst[c * TILE + r + i] = i < count ? src[(r + i) * stride + c] * factor : 0.0f;
-    }
-}
-
-/* dst [keys][TILE] = rows · columns, where columns [width][TILE] are packed */
-static void score_product(int64_t keys, int64_t queries, int diagonal, int64_t width, rows_t rows, const float *columns,
-                          float *dst)
-{
-    operand_t a = {rows.data, rows.stride, 1};
-    for (int64_t i = 0; i < queries; i += 2 * LANES) {
-        int64_t both = keys_seen(diagonal, keys, i), all = keys_seen(diagonal, keys, i + LANES);
-        if (i + LANES >= queries) {
-            strip_product(1, both, width, DEPTH_ALL, a, columns + i, TILE, 0, NULL, dst + i, TILE);
-            continue;
-        }
-        strip_product(2, both, width, DEPTH_ALL, a, columns + i, TILE, 0, NULL, dst + i, TILE);
-        if (both < all) { /* keys that only the second group of queries sees */
-            a.data = rows.data + both * rows.stride;
-            strip_product(1, all - both, width, DEPTH_ALL, a, columns + i + LANES, TILE, 0, NULL,
-                          dst + both * TILE + i + LANES, TILE);
-            a.data = rows.data;
-        }
-    }
+    return view.begin < view.end && start < view.end && start + keys > view.begin;
 }
 
 /* Keys that are masked for all queries get scores of -infinity. */
@@ -218,6 +53,24 @@ static void mask_keys(const float *mask, int64_t keys, float *scores)
                 store(scores + j * TILE + i, broadcast(-INFINITY));
 }
 
+/* Scores of -infinity for keys beyond a query's place, and for those before its window. `ahead`: how many keys the
+ * place of the tile's first query is after the tile's first key; 0 is the diagonal, which masked_score() masks. */
+static void mask_edges(const pt__attention_t *at, int64_t ahead, int64_t queries, int64_t keys, float *scores)
+{
+    int whole = ahead == 0 || ahead >= keys - 1, within = at->window <= 0 || ahead + queries <= at->window;
+    if (!at->causal || (whole && within))
+        return;
+    int32_t least = ahead < TILE ? (int32_t)-ahead : -TILE, limit = TILE; /* of i - j where query i sees key j */
+    if (!within && at->window - ahead < TILE)
+        limit = (int32_t)(at->window - ahead);
+    for (int64_t j = 0; j < keys; j++)
+        for (int64_t i = 0; i < queries; i += LANES) {
+            ints_t past = lane_numbers() + (int32_t)(i - j);
+            floats_t s = load(scores + j * TILE + i);
+            store(scores + j * TILE + i, choose((past < least) | (past >= limit), broadcast(-INFINITY), s));
+        }
+}
+
 /* On the diagonal, query i does not see keys j > i of its tile. */
 INLINE floats_t masked_score(int diagonal, const float *scores, int64_t j, int64_t i)
 {
@@ -225,6 +78,36 @@ INLINE floats_t masked_score(int diagonal, const float *scores, int64_t j, int64
     if (diagonal && j > i)
         s = choose(lane_numbers() + (int32_t)(i - j) < 0, broadcast(-INFINITY), s);
     return s;
+}
+
+typedef struct meeting { /* of a tile of queries and one of keys */
+    const pt__attention_sample_t *sample;
+    int64_t head, first, queries, start, keys;
+    int diagonal;
+} meeting_t;
+
+/* Dropout: dst = src · factor where the element is kept, else 0; src NULL: 1. Four queries of a head and a key share a
+ * block of random words, whose counter is { query / 4, key, head, sample }: so the mask is the same in both directions
+ * and for any tiles. */
+static void drop_tile(const pt__attention_t *at, const meeting_t *meeting, const float *src, float *dst)
+{
+    uint64_t upper = (uint64_t)meeting->sample->number << 32 | (uint64_t)meeting->head;
+    uint32_t threshold = pt__dropout_threshold(at->dropout);
+    floats_t factor = broadcast(1.0f / (1.0f - at->dropout));
+    for (int64_t i = 0; i < meeting->queries; i += 2 * LANES) {
+        int64_t seen = keys_seen(meeting->diagonal, meeting->keys, i + 2 * LANES - 1);
+        longs_t block;
+        for (int b = 0; b < LANES / 2; b++)
+            block[b] = (uint64_t)((meeting->first + i) / 4 + b);
+        for (int64_t j = 0; j < seen; j++) {
+            words_t low, high;
+            random_words(at->random_key, block | (uint64_t)(meeting->start + j) << 32, upper, &low, &high);
+            for (int half = 0; half < 2; half++) {
+                int64_t to = j * TILE + i + half * LANES;
+                store(dst + to, dropped(half ? high : low, threshold, src != NULL ? load(src + to) * factor : factor));
+            }
+        }
+    }
 }
 
 /* ---- forward */
@@ -275,27 +158,38 @@ static int64_t group_tiles(int64_t fixed, int64_t each)
 }
 
 typedef struct query_tile {
-    int64_t first, queries;     /* of the sample */
-    float *transposed, *result; /* [width][TILE], [TILE, padded] */
+    int64_t first, queries; /* of the sample */
+    view_t view;
+    float *transposed, *result; /* [width][TILE], [TILE, value_padded] */
+    int32_t started;            /* result holds something */
     running_t running;
 } query_tile_t;
 
-static void start_queries(const pt__attention_t *at, int64_t begin, int64_t head, query_tile_t *tile)
+static int64_t whole_vectors(int64_t width)
+{
+    return (width + LANES - 1) / LANES * LANES;
+}
+
+static void start_queries(const pt__attention_t *at, const pt__attention_sample_t *sample, int64_t head,
+                          query_tile_t *tile)
 {
     for (int64_t i = 0; i < TILE; i++) {
         tile->running.max[i] = LOWEST;
         tile->running.sum[i] = 0.0f;
     }
-    pack_transposed(tile->queries, at->width, at->q + (begin + tile->first) * at->q_stride + head * at->width,
+    tile->view = keys_in_view(at, sample, tile->first, tile->queries);
+    pack_transposed(tile->queries, at->width, at->q + (sample->query + tile->first) * at->q_stride + head * at->width,
                     at->q_stride, at->scale * LOG2_E, tile->transposed);
 }
 
-static void finish_queries(const pt__attention_t *at, int64_t begin, int64_t head, int64_t padded,
+static void finish_queries(const pt__attention_t *at, const pt__attention_sample_t *sample, int64_t head,
                            const query_tile_t *tile)
 {
-    int64_t width = at->width;
+    int64_t width = at->value_width, padded = whole_vectors(width);
+    if (!tile->started)
+        memset(tile->result, 0, (size_t)(tile->queries * padded) * sizeof(float));
     for (int64_t i = 0; i < tile->queries; i++) {
-        int64_t row = begin + tile->first + i, c = 0;
+        int64_t row = sample->query + tile->first + i, c = 0;
         float sum = tile->running.sum[i], *dst = at->dst + row * at->dst_stride + head * width;
         const float *result = tile->result + i * padded;
         floats_t factor = broadcast(sum == 0.0f ? 0.0f : 1.0f / sum);
@@ -308,183 +202,254 @@ static void finish_queries(const pt__attention_t *at, int64_t begin, int64_t hea
     }
 }
 
-static int64_t forward_tiles(int64_t width)
+static int64_t forward_tiles(const pt__attention_t *at)
 {
-    int64_t padded = (width + LANES - 1) / LANES * LANES;
-    return group_tiles(TILE * TILE + 2 * TILE * padded, TILE * (width + padded));
+    int64_t padded = whole_vectors(at->width), value_padded = whole_vectors(at->value_width);
+    return group_tiles(TILE * TILE + TILE * (padded + value_padded), TILE * (at->width + value_padded));
 }
 
-static void forward(const pt__attention_t *at, int64_t begin, int64_t end, int64_t head, int64_t first, float *scratch)
+/* A tile of queries meets a tile of keys. */
+static void forward_tile(const pt__attention_t *at, const meeting_t *meeting, rows_t k, rows_t v, float *scores,
+                         query_tile_t *tile)
 {
-    int64_t width = at->width, length = end - begin, tiles = 0;
-    int64_t padded = (width + LANES - 1) / LANES * LANES, kv_head = head / (at->heads / at->kv_heads);
+    int64_t queries = meeting->queries, keys = meeting->keys, padded = whole_vectors(at->value_width);
+    score_product(keys, queries, meeting->diagonal, at->width, k, tile->transposed, scores);
+    mask_keys(at->key_mask != NULL ? at->key_mask + meeting->sample->key + meeting->start : NULL, keys, scores);
+    mask_edges(at, meeting->first + meeting->sample->offset - meeting->start, queries, keys, scores);
+    softmax_tile(meeting->diagonal, keys, queries, scores, &tile->running);
+    if (at->dropout > 0.0f)
+        drop_tile(at, meeting, scores, scores);
+    product(queries, padded, keys, meeting->diagonal ? DEPTH_UP_TO_ROW : DEPTH_ALL, (operand_t){scores, 1, TILE}, v.data,
+            v.stride, tile->started, tile->running.shrink, tile->result, padded);
+    tile->started = 1;
+}
+
+static void forward(const pt__attention_t *at, const pt__attention_sample_t *sample, int64_t head, int64_t first,
+                    float *scratch)
+{
+    int64_t width = at->width, value_width = at->value_width, kv_head = head / (at->heads / at->kv_heads), tiles = 0;
+    int64_t padded = whole_vectors(width), value_padded = whole_vectors(value_width);
     float *scores = scratch, *k_buffer = scores + TILE * TILE, *v_buffer = k_buffer + TILE * padded;
-    float *next = v_buffer + TILE * padded;
+    float *next = v_buffer + TILE * value_padded;
     query_tile_t tile[GROUP];
-    for (int64_t at_most = forward_tiles(width); tiles < at_most && first < length; tiles++, first += TILE) {
-        tile[tiles] = (query_tile_t){.first = first, .queries = length - first < TILE ? length - first : TILE};
+    int64_t at_most = forward_tiles(at);
+    do {
+        int64_t queries = sample->queries - first < TILE ? sample->queries - first : TILE;
+        tile[tiles] = (query_tile_t){.first = first, .queries = queries};
         tile[tiles].transposed = next;
         tile[tiles].result = next + TILE * width;
-        next += TILE * (width + padded);
-        start_queries(at, begin, head, &tile[tiles]);
-    }
-    int64_t limit = at->causal ? (first < length ? first : length) : length;
-    for (int64_t start = 0; start < limit; start += TILE) {
-        int64_t keys = limit - start < TILE ? limit - start : TILE, row = begin + start;
+        next += TILE * (width + value_padded);
+        start_queries(at, sample, head, &tile[tiles]);
+        first += TILE;
+    } while (++tiles < at_most && first < sample->queries);
+    int64_t limit = tile[tiles - 1].view.end;
+    for (int64_t start = tile[0].view.begin / TILE * TILE; start < limit; start += TILE) {
+        int64_t keys = limit - start < TILE ? limit - start : TILE, row = sample->key + start;
         rows_t k = bring_rows(tiles == 1, keys, width, at->k + row * at->k_stride + kv_head * width, at->k_stride,
                               k_buffer, padded);
-        rows_t v = bring_rows(tiles == 1, keys, width, at->v + row * at->v_stride + kv_head * width, at->v_stride,
-                              v_buffer, padded);
-        for (int64_t t = 0; t < tiles; t++) {
-            if (at->causal && tile[t].first < start)
-                continue;
-            int diagonal = at->causal && tile[t].first == start;
-            score_product(keys, tile[t].queries, diagonal, width, k, tile[t].transposed, scores);
-            mask_keys(at->key_mask != NULL ? at->key_mask + row : NULL, keys, scores);
-            softmax_tile(diagonal, keys, tile[t].queries, scores, &tile[t].running);
-            product(tile[t].queries, padded, keys, diagonal ? DEPTH_UP_TO_ROW : DEPTH_ALL, (operand_t){scores, 1, TILE},
-                    v.data, v.stride, start > 0, tile[t].running.shrink, tile[t].result, padded);
-        }
+        rows_t v = bring_rows(tiles == 1, keys, value_width, at->v + row * at->v_stride + kv_head * value_width,
+                              at->v_stride, v_buffer, value_padded);
+        for (int64_t t = 0; t < tiles; t++)
+            if (in_view(tile[t].view, start, keys)) {
+                meeting_t meeting = {sample, head, tile[t].first, tile[t].queries, start, keys, 0};
+                meeting.diagonal = at->causal && tile[t].first + sample->offset == start;
+                forward_tile(at, &meeting, k, v, scores, &tile[t]);
+            }
     }
     for (int64_t t = 0; t < tiles; t++)
-        finish_queries(at, begin, head, padded, &tile[t]);
+        finish_queries(at, sample, head, &tile[t]);
 }
 
 /* ---- backward */
 
-/* scores -> p, d_p -> d_s, in place, for queries [i, i + LANES) */
-INLINE void gradient_lanes(int diagonal, int64_t keys, int64_t i, float scale, const float *log_sum, const float *delta,
-                           float *scores, float *d_scores)
+/* scores -> m p, d_p -> d_s, in place, for queries [i, i + LANES) */
+INLINE void gradient_lanes(int diagonal, int dropout, int64_t keys, int64_t i, float scale, const float *log_sum,
+                           const float *delta, const float *kept, float *scores, float *d_scores)
 {
     floats_t log2_sum = load(log_sum + i), mean = load(delta + i);
     int64_t seen = keys_seen(diagonal, keys, i);
     for (int64_t j = 0; j < seen; j++) {
         floats_t p = power_of_two(masked_score(diagonal, scores, j, i) - log2_sum);
-        store(scores + j * TILE + i, p);
-        store(d_scores + j * TILE + i, p * (load(d_scores + j * TILE + i) - mean) * scale);
+        floats_t d_p = load(d_scores + j * TILE + i), m = dropout ? load(kept + j * TILE + i) : (floats_t){0};
+        store(scores + j * TILE + i, dropout ? p * m : p);
+        store(d_scores + j * TILE + i, p * ((dropout ? d_p * m : d_p) - mean) * scale);
     }
 }
 
+/* kept [keys][TILE]: what dropout multiplies with, or NULL. */
 static void gradient_tile(int diagonal, int64_t keys, int64_t queries, float scale, const float *log_sum,
-                          const float *delta, float *scores, float *d_scores)
+                          const float *delta, const float *kept, float *scores, float *d_scores)
 {
     for (int64_t i = 0; i < queries; i += LANES)
-        if (diagonal)
-            gradient_lanes(1, keys, i, scale, log_sum, delta, scores, d_scores);
+        if (kept != NULL && diagonal)
+            gradient_lanes(1, 1, keys, i, scale, log_sum, delta, kept, scores, d_scores);
+        else if (kept != NULL)
+            gradient_lanes(0, 1, keys, i, scale, log_sum, delta, kept, scores, d_scores);
+        else if (diagonal)
+            gradient_lanes(1, 0, keys, i, scale, log_sum, delta, NULL, scores, d_scores);
         else
-            gradient_lanes(0, keys, i, scale, log_sum, delta, scores, d_scores);
+            gradient_lanes(0, 0, keys, i, scale, log_sum, delta, NULL, scores, d_scores);
 }
 
 typedef struct key_tile {
     int64_t first, keys;
     rows_t k, v;
-    float *k_buffer, *v_buffer, *d_k, *d_v; /* [TILE, padded] */
+    float *k_buffer, *v_buffer, *d_k, *d_v; /* [TILE, padded], and values' [TILE, value_padded] */
     int32_t started;                        /* d_k and d_v hold something */
 } key_tile_t;
 
 typedef struct backward_scratch {
-    float *transposed_q, *transposed_d; /* [width][TILE] */
+    float *transposed_q, *transposed_d; /* [width][TILE], [value_width][TILE] */
     float *scores, *d_scores;           /* [TILE, TILE] */
-    float *q, *d, *d_q;                 /* [TILE, padded]: queries, their d_dst, their gradient */
-    int64_t padded;
+    float *q, *d, *d_q;                 /* [TILE, padded]: queries, their d_dst (value_padded), their gradient */
+    float *kept;                        /* [TILE, TILE] where there is dropout, else NULL */
+    int64_t padded, value_padded;
     key_tile_t tile[GROUP];
 } backward_scratch_t;
 
-/* The queries [first, first + TILE) of one head against a group of keys. */
-static void backward_queries(const pt__attention_t *at, int64_t begin, int64_t end, int64_t head, int64_t first,
-                             backward_scratch_t *s, int64_t tiles)
+/* The queries of `meeting` against a tile of keys, to its d_k and d_v and to s->d_q, which is added to where `begun`. */
+static void backward_tile(const pt__attention_t *at, const meeting_t *meeting, rows_t q, rows_t d, const float *log_sum,
+                          const float *delta, int begun, backward_scratch_t *s, key_tile_t *tile)
 {
-    int64_t width = at->width, padded = s->padded, row = begin + first;
-    int64_t queries = end - row < TILE ? end - row : TILE;
+    int64_t queries = meeting->queries, keys = meeting->keys, padded = s->padded, value_padded = s->value_padded;
+    int diagonal = meeting->diagonal;
+    depth_range_t seen_by = diagonal ? DEPTH_FROM_ROW : DEPTH_ALL, sees = diagonal ? DEPTH_UP_TO_ROW : DEPTH_ALL;
+    score_product(keys, queries, diagonal, at->width, tile->k, s->transposed_q, s->scores);
+    mask_keys(at->key_mask != NULL ? at->key_mask + meeting->sample->key + meeting->start : NULL, keys, s->scores);
+    mask_edges(at, meeting->first + meeting->sample->offset - meeting->start, queries, keys, s->scores);
+    score_product(keys, queries, diagonal, at->value_width, tile->v, s->transposed_d, s->d_scores);
+    if (s->kept != NULL)
+        drop_tile(at, meeting, NULL, s->kept);
+    gradient_tile(diagonal, keys, queries, at->scale, log_sum, delta, s->kept, s->scores, s->d_scores);
+    product(keys, value_padded, queries, seen_by, (operand_t){s->scores, TILE, 1}, d.data, d.stride, tile->started,
+            NULL, tile->d_v, value_padded);
+    product(keys, padded, queries, seen_by, (operand_t){s->d_scores, TILE, 1}, q.data, q.stride, tile->started, NULL,
+            tile->d_k, padded);
+    tile->started = 1;
+    product(queries, padded, keys, sees, (operand_t){s->d_scores, 1, TILE}, tile->k.data, tile->k.stride, begun, NULL,
+            s->d_q, padded);
+}
+
+/* The queries [first, first + TILE) of one head against a group of keys. */
+static void backward_queries(const pt__attention_t *at, const pt__attention_sample_t *sample, int64_t head,
+                             int64_t first, backward_scratch_t *s, int64_t tiles)
+{
+    int64_t width = at->width, value_width = at->value_width, row = sample->query + first;
+    int64_t left = sample->queries - first, queries = left < TILE ? left : TILE, start = s->tile[0].first;
+    view_t view = keys_in_view(at, sample, first, queries);
+    if (!in_view(view, start, tiles * TILE))
+        return;
     float log_sum[TILE], delta[TILE];
-    const float *dst = at->dst + row * at->dst_stride + head * width;
-    rows_t q = bring_rows(tiles == 1, queries, width, at->q + row * at->q_stride + head * width, at->q_stride, s->q,
-                          padded);
-    rows_t d = bring_rows(tiles == 1, queries, width, at->d_dst + row * at->dst_stride + head * width, at->dst_stride,
-                          s->d, padded);
+    const float *dst = at->dst + row * at->dst_stride + head * value_width;
+    const float *d_dst = at->d_dst + row * at->dst_stride + head * value_width;
+    const float *q_rows = at->q + row * at->q_stride + head * width;
+    float *d_q = at->d_q + row * at->d_q_stride + head * width;
+    rows_t q = bring_rows(tiles == 1, queries, width, q_rows, at->q_stride, s->q, s->padded);
+    rows_t d = bring_rows(tiles == 1, queries, value_width, d_dst, at->dst_stride, s->d, s->value_padded);
     pack_transposed(queries, width, q.data, q.stride, at->scale * LOG2_E, s->transposed_q);
-    pack_transposed(queries, width, d.data, d.stride, 1.0f, s->transposed_d);
+    pack_transposed(queries, value_width, d.data, d.stride, 1.0f, s->transposed_d);
     for (int64_t i = 0; i < TILE; i++) {
         float sum = i < queries ? at->log_sum[(row + i) * at->heads + head] : -INFINITY;
         log_sum[i] = sum == -INFINITY ? INFINITY : sum * LOG2_E; /* a query without keys: every p is 0 */
-        delta[i] = i < queries ? dot(width, dst + i * at->dst_stride, d.data + i * d.stride) : 0.0f;
+        delta[i] = i < queries ? dot(value_width, dst + i * at->dst_stride, d.data + i * d.stride) : 0.0f;
     }
-    int64_t next = row + TILE,
-            after = end - next < TILE ? end - next : TILE; /* queries: fetched while these are worked on */
-    fetch_rows(0, after, width, at->q + next * at->q_stride + head * width, at->q_stride);
-    fetch_rows(0, after, width, at->d_dst + next * at->dst_stride + head * width, at->dst_stride);
-    fetch_rows(0, after, width, at->dst + next * at->dst_stride + head * width, at->dst_stride);
-    fetch_rows(1, queries, width, at->d_q + row * at->d_q_stride + head * width, at->d_q_stride);
-    for (int64_t t = 0; t < tiles && (!at->causal || s->tile[t].first <= first); t++) {
+    int64_t after = left - TILE < TILE ? left - TILE : TILE; /* queries: fetched while these are worked on */
+    fetch_rows(0, after, width, q_rows + TILE * at->q_stride, at->q_stride);
+    fetch_rows(0, after, value_width, d_dst + TILE * at->dst_stride, at->dst_stride);
+    fetch_rows(0, after, value_width, dst + TILE * at->dst_stride, at->dst_stride);
+    fetch_rows(1, queries, width, d_q, at->d_q_stride);
+    int begun = 0;
+    for (int64_t t = 0; t < tiles; t++) {
         key_tile_t *tile = &s->tile[t];
-        int diagonal = at->causal && tile->first == first;
-        depth_range_t seen_by = diagonal ? DEPTH_FROM_ROW : DEPTH_ALL, sees = diagonal ? DEPTH_UP_TO_ROW : DEPTH_ALL;
-        score_product(tile->keys, queries, diagonal, width, tile->k, s->transposed_q, s->scores);
-        mask_keys(at->key_mask != NULL ? at->key_mask + begin + tile->first : NULL, tile->keys, s->scores);
-        score_product(tile->keys, queries, diagonal, width, tile->v, s->transposed_d, s->d_scores);
-        gradient_tile(diagonal, tile->keys, queries, at->scale, log_sum, delta, s->scores, s->d_scores);
-        product(tile->keys, padded, queries, seen_by, (operand_t){s->scores, TILE, 1}, d.data, d.stride, tile->started,
-                NULL, tile->d_v, padded);
-        product(tile->keys, padded, queries, seen_by, (operand_t){s->d_scores, TILE, 1}, q.data, q.stride,
-                tile->started, NULL, tile->d_k, padded);
-        tile->started = 1;
-        product(queries, padded, tile->keys, sees, (operand_t){s->d_scores, 1, TILE}, tile->k.data, tile->k.stride,
-                t > 0, NULL, s->d_q, padded);
+        if (!in_view(view, tile->first, tile->keys))
+            continue;
+        meeting_t meeting = {sample, head, first, queries, tile->first, tile->keys, 0};
+        meeting.diagonal = at->causal && first + sample->offset == tile->first;
+        backward_tile(at, &meeting, q, d, log_sum, delta, begun, s, tile);
+        begun = 1;
     }
-    put_rows(queries, width, s->d_q, padded, s->tile[0].first > 0, at->d_q + row * at->d_q_stride + head * width,
-             at->d_q_stride);
+    put_rows(queries, width, s->d_q, s->padded, start > view.begin, d_q, at->d_q_stride);
 }
 
 /* Divides the scratch; returns how many tiles of keys it has room for. */
-static int64_t backward_tiles(int64_t width, float *scratch, backward_scratch_t *s)
+static int64_t backward_tiles(const pt__attention_t *at, float *scratch, backward_scratch_t *s)
 {
-    int64_t padded = s->padded = (width + LANES - 1) / LANES * LANES;
+    int64_t padded = s->padded = whole_vectors(at->width);
+    int64_t value_padded = s->value_padded = whole_vectors(at->value_width);
     s->scores = scratch;
     s->d_scores = s->scores + TILE * TILE;
     s->transposed_q = s->d_scores + TILE * TILE;
-    s->transposed_d = s->transposed_q + width * TILE;
-    s->q = s->transposed_d + width * TILE;
+    s->transposed_d = s->transposed_q + at->width * TILE;
+    s->q = s->transposed_d + at->value_width * TILE;
     s->d = s->q + TILE * padded;
-    s->d_q = s->d + TILE * padded;
+    s->d_q = s->d + TILE * value_padded;
     float *next = s->d_q + TILE * padded;
-    int64_t tiles = group_tiles(next - scratch, 4 * TILE * padded);
-    for (int64_t t = 0; t < tiles; t++, next += 4 * TILE * padded)
+    s->kept = at->dropout > 0.0f ? next : NULL;
+    if (s->kept != NULL)
+        next += TILE * TILE;
+    int64_t each = 2 * TILE * (padded + value_padded), tiles = group_tiles(next - scratch, each);
+    for (int64_t t = 0; t < tiles; t++, next += each)
         s->tile[t] = (key_tile_t){.k_buffer = next,
                                   .v_buffer = next + TILE * padded,
-                                  .d_k = next + 2 * TILE * padded,
-                                  .d_v = next + 3 * TILE * padded};
+                                  .d_k = next + TILE * (padded + value_padded),
+                                  .d_v = next + TILE * (2 * padded + value_padded)};
     return tiles;
 }
 
-static void backward(const pt__attention_t *at, int64_t begin, int64_t end, int64_t kv_head, float *scratch)
+/* d_q of queries that see no key. */
+static void clear_blind(const pt__attention_t *at, const pt__attention_sample_t *sample, int64_t kv_head)
+{
+    int64_t columns = at->heads / at->kv_heads * at->width;
+    for (int64_t i = 0; i < sample->queries; i++) {
+        int64_t first = i / TILE * TILE, queries = sample->queries - first < TILE ? sample->queries - first : TILE;
+        view_t view = keys_in_view(at, sample, first, queries);
+        if (view.begin == view.end)
+            memset(at->d_q + (sample->query + i) * at->d_q_stride + kv_head * columns, 0,
+                   (size_t)columns * sizeof(float));
+    }
+}
+
+/* d_k and d_v of a tile of keys to where they belong: zeros where no query saw it. */
+static void finish_keys(const pt__attention_t *at, const pt__attention_sample_t *sample, int64_t kv_head,
+                        const backward_scratch_t *s, const key_tile_t *tile)
+{
+    int64_t row = sample->key + tile->first;
+    if (!tile->started) {
+        memset(tile->d_k, 0, (size_t)(TILE * s->padded) * sizeof(float));
+        memset(tile->d_v, 0, (size_t)(TILE * s->value_padded) * sizeof(float));
+    }
+    put_rows(tile->keys, at->width, tile->d_k, s->padded, 0, at->d_k + row * at->d_k_stride + kv_head * at->width,
+             at->d_k_stride);
+    put_rows(tile->keys, at->value_width, tile->d_v, s->value_padded, 0,
+             at->d_v + row * at->d_v_stride + kv_head * at->value_width, at->d_v_stride);
+}
+
+static void backward(const pt__attention_t *at, const pt__attention_sample_t *sample, int64_t kv_head, float *scratch)
 {
     backward_scratch_t s;
-    int64_t length = end - begin, width = at->width, group = at->heads / at->kv_heads, padded, tiles;
-    int64_t at_most = backward_tiles(width, scratch, &s);
-    padded = s.padded;
-    for (int64_t start = 0; start < length; start += tiles * TILE) {
-        tiles = (length - start + TILE - 1) / TILE < at_most ? (length - start + TILE - 1) / TILE : at_most;
+    int64_t width = at->width, value_width = at->value_width, group = at->heads / at->kv_heads, tiles;
+    int64_t at_most = backward_tiles(at, scratch, &s);
+    int once = sample->queries <= TILE;
+    clear_blind(at, sample, kv_head);
+    for (int64_t start = 0; start < sample->keys; start += tiles * TILE) {
+        tiles = (sample->keys - start + TILE - 1) / TILE;
+        tiles = tiles < at_most ? tiles : at_most;
         for (int64_t t = 0; t < tiles; t++) {
             key_tile_t *tile = &s.tile[t];
-            int64_t row = begin + start + t * TILE;
+            int64_t left = sample->keys - start - t * TILE, row = sample->key + start + t * TILE;
             tile->first = start + t * TILE;
-            tile->keys = end - row < TILE ? end - row : TILE;
+            tile->keys = left < TILE ? left : TILE;
             tile->started = 0;
-            tile->k = bring_rows(length <= TILE, tile->keys, width, at->k + row * at->k_stride + kv_head * width,
-                                 at->k_stride, tile->k_buffer, padded);
-            tile->v = bring_rows(length <= TILE, tile->keys, width, at->v + row * at->v_stride + kv_head * width,
-                                 at->v_stride, tile->v_buffer, padded);
+            tile->k = bring_rows(once, tile->keys, width, at->k + row * at->k_stride + kv_head * width, at->k_stride,
+                                 tile->k_buffer, s.padded);
+            tile->v = bring_rows(once, tile->keys, value_width, at->v + row * at->v_stride + kv_head * value_width,
+                                 at->v_stride, tile->v_buffer, s.value_padded);
         }
         for (int64_t head = kv_head * group; head < (kv_head + 1) * group; head++)
-            for (int64_t first = at->causal ? start : 0; first < length; first += TILE)
-                backward_queries(at, begin, end, head, first, &s, tiles);
-        for (int64_t t = 0; t < tiles; t++) {
-            int64_t row = begin + s.tile[t].first, keys = s.tile[t].keys;
-            put_rows(keys, width, s.tile[t].d_k, padded, 0, at->d_k + row * at->d_k_stride + kv_head * width,
-                     at->d_k_stride);
-            put_rows(keys, width, s.tile[t].d_v, padded, 0, at->d_v + row * at->d_v_stride + kv_head * width,
-                     at->d_v_stride);
-        }
+            for (int64_t first = 0; first < sample->queries; first += TILE)
+                backward_queries(at, sample, head, first, &s, tiles);
+        for (int64_t t = 0; t < tiles; t++)
+            finish_keys(at, sample, kv_head, &s, &s.tile[t]);
     }
 }
 
