@@ -19,12 +19,11 @@ typedef struct gpt2 {
     pt_graph_t *graph;
     int64_t vocabulary, positions, width, layers, heads, inner;
     int32_t activation, tied;
-    double embedding_dropout, residual_dropout, epsilon, range;
+    double embedding_dropout, residual_dropout, attention_dropout, epsilon, range;
 } gpt2_t;
 
 static pt_status_t read_config(const pt__json_t *config, gpt2_t *model)
 {
-    double attention_dropout = 0;
     PT__TRY(pt__json_get_integer(config, "vocab_size", PT__JSON_OPTIONAL, 1, LARGEST_VOCABULARY, &model->vocabulary));
     PT__TRY(pt__json_get_integer(config, "n_positions", PT__JSON_OPTIONAL, 1, LONGEST, &model->positions));
     PT__TRY(pt__json_get_integer(config, "n_embd", PT__JSON_OPTIONAL, 1, WIDEST, &model->width));
@@ -35,13 +34,10 @@ static pt_status_t read_config(const pt__json_t *config, gpt2_t *model)
     PT__TRY(pt__config_activation(config, "activation_function", &model->activation));
     PT__TRY(pt__config_probability(config, "embd_pdrop", &model->embedding_dropout));
     PT__TRY(pt__config_probability(config, "resid_pdrop", &model->residual_dropout));
-    PT__TRY(pt__config_probability(config, "attn_pdrop", &attention_dropout));
+    PT__TRY(pt__config_probability(config, "attn_pdrop", &model->attention_dropout));
     PT__TRY(pt__json_get_number(config, "layer_norm_epsilon", PT__JSON_OPTIONAL, 0.0, 1.0, &model->epsilon));
     PT__TRY(pt__json_get_number(config, "initializer_range", PT__JSON_OPTIONAL, 0.0, 1000.0, &model->range));
     PT__TRY(pt__json_get_bool(config, "tie_word_embeddings", PT__JSON_OPTIONAL, &model->tied));
-    if (attention_dropout > 0)
-        return pt__json_fail(pt__json_find(config, "attn_pdrop"), PT_ERR_UNSUPPORTED,
-                             "expected 0, found %g: attention has no dropout here", attention_dropout);
     if (model->width % model->heads != 0)
         return pt__fail(PT_ERR_FORMAT, "n_embd: expected a multiple of n_head, which is %lld, found %lld",
                         (long long)model->heads, (long long)model->width);
@@ -91,6 +87,7 @@ static pt_tensor_t layer(const gpt2_t *model, int64_t number, pt_tensor_t hidden
     pt_attention_options_init(&attention, (uint32_t)sizeof attention);
     attention.flags = PT_ATTENTION_CAUSAL;
     attention.heads = (int32_t)model->heads;
+    attention.dropout = model->attention_dropout;
     snprintf(prefix, sizeof prefix, "transformer.h.%lld.", (long long)number);
 
     pt_tensor_t branch = norm(model, prefix, "ln_1", hidden);

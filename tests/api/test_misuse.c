@@ -339,7 +339,7 @@ START_TEST(test_configurations)
         {"{\"model_type\": \"gpt2\", \"n_embd\": 30, \"n_head\": 4, \"vocab_size\": 5}", PT_ERR_FORMAT, "n_head"},
         {"{\"model_type\": \"gpt2\", \"n_embd\": \"wide\"}", PT_ERR_FORMAT, "n_embd"},
         {"{\"model_type\": \"gpt2\", \"n_layer\": -1}", PT_ERR_FORMAT, "n_layer"},
-        {"{\"model_type\": \"gpt2\", \"attn_pdrop\": 0.1}", PT_ERR_UNSUPPORTED, "attn_pdrop"},
+        {"{\"model_type\": \"gpt2\", \"attn_pdrop\": 1.0}", PT_ERR_FORMAT, "attn_pdrop"},
         {"{\"model_type\": \"gpt2\", \"activation_function\": \"sine\"}", PT_ERR_UNSUPPORTED, "activation_function"},
         {"{\"model_type\": \"mlp\"}", PT_ERR_NOT_FOUND, "input_size"},
     };

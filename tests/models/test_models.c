@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/json.h"
+#include "graph/op.h"
 #include "models/models.h"
 #include "support/failing_allocator.h"
 #include "support/golden.h"
@@ -93,10 +94,13 @@ START_TEST(test_gpt2_options)
     built_t built = build("{" GPT "}");
     ck_assert_int_eq(count_nodes(built.graph, "dropout"), 0);
     end(&built);
-    built = build("{" GPT ", \"embd_pdrop\": 0.1, \"resid_pdrop\": 0.2, \"attn_pdrop\": 0.0, \"tie_word_embeddings\": "
+    built = build("{" GPT ", \"embd_pdrop\": 0.1, \"resid_pdrop\": 0.2, \"attn_pdrop\": 0.3, \"tie_word_embeddings\": "
                           "false, \"unknown\": [1]}");
     ck_assert_msg(built.status == PT_OK, "%s", pt_last_error());
     ck_assert_int_eq(count_nodes(built.graph, "dropout"), 5);
+    for (int64_t i = 0; i < built.graph->n_nodes; i++) /* reals: scale, dropout */
+        if (built.graph->nodes[i].op == pt__op_find("attention_packed"))
+            ck_assert_double_eq(built.graph->nodes[i].attributes.reals[1], 0.3);
     ck_assert_int_eq(built.graph->tied, PT_NO_TENSOR);
     end(&built);
     built = build("{\"model_type\": \"gpt2\", \"n_layer\": 1, \"n_inner\": null}"); /* all else is GPT-2 small's */
@@ -181,7 +185,7 @@ START_TEST(test_wrong_configurations)
         {"{\"model_type\": \"gpt2\", \"embd_pdrop\": 1.0}", PT_ERR_FORMAT, "embd_pdrop"},
         {"{\"model_type\": \"gpt2\", \"embd_pdrop\": 1.5}", PT_ERR_FORMAT, "embd_pdrop"},
         {"{\"model_type\": \"gpt2\", \"resid_pdrop\": -0.1}", PT_ERR_FORMAT, "resid_pdrop"},
-        {"{\"model_type\": \"gpt2\", \"attn_pdrop\": 0.1}", PT_ERR_UNSUPPORTED, "attn_pdrop: expected 0, found 0.1"},
+        {"{\"model_type\": \"gpt2\", \"attn_pdrop\": 1.0}", PT_ERR_FORMAT, "attn_pdrop"},
         {"{\"model_type\": \"gpt2\", \"layer_norm_epsilon\": -1}", PT_ERR_FORMAT, "layer_norm_epsilon"},
         {"{\"model_type\": \"gpt2\", \"initializer_range\": -1}", PT_ERR_FORMAT, "initializer_range"},
         {"{\"model_type\": \"gpt2\", \"tie_word_embeddings\": 1}", PT_ERR_FORMAT, "tie_word_embeddings"},

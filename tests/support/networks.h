@@ -40,7 +40,7 @@ static inline pt_model_t *network_linear(pt_context_t *context)
 #define NETWORK_GPT                                                                                                    \
     "{\"model_type\": \"gpt2\", \"vocab_size\": 17, \"n_positions\": 12, \"n_embd\": 16, \"n_layer\": 2, \"n_head\": " \
     "2, "                                                                                                              \
-    "\"resid_pdrop\": 0.1, \"embd_pdrop\": 0.1, \"attn_pdrop\": 0}"
+    "\"resid_pdrop\": 0.1, \"embd_pdrop\": 0.1, \"attn_pdrop\": 0.1}"
 
 /* A GPT of 2 layers, 17 tokens, 12 positions, with dropout; no task yet. */
 static inline pt_model_t *network_gpt(pt_context_t *context)
