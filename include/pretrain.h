@@ -178,6 +178,10 @@ PT_API pt_tensor_t pt_parameter(pt_graph_t *graph, const char *name, int32_t ran
 /* A fixed float32 tensor, copied. */
 PT_API pt_tensor_t pt_constant(pt_graph_t *graph, int32_t rank, const int64_t *shape, const float *values);
 
+/* A float32 tensor that outlives a run and that runs update themselves, no optimizer: a running statistic. Every element is `value` at
+ * first. It is saved, loaded and copied as parameters are, and counted among them; pt_model_set_trainable(.., 0) holds it as it is. */
+PT_API pt_tensor_t pt_state(pt_graph_t *graph, const char *name, int32_t rank, const int64_t *shape, double value);
+
 /* Names what pt_predict can give. */
 PT_API pt_status_t pt_graph_set_output(pt_graph_t *graph, const char *name, pt_tensor_t tensor);
 /* Names the scalar that training lowers. */
@@ -229,6 +233,14 @@ PT_API pt_tensor_t pt_layer_norm(pt_graph_t *graph, pt_tensor_t src, pt_tensor_t
                                  double epsilon);
 /* x / sqrt(mean(x²) + epsilon) · weight; weight [D] or PT_NO_TENSOR. Zhang 2019. */
 PT_API pt_tensor_t pt_rms_norm(pt_graph_t *graph, pt_tensor_t src, pt_tensor_t weight, double epsilon);
+/* (x - mean) / sqrt(variance + epsilon) · weight + bias for each of the C columns of src [..., C]; weight, bias [C] or PT_NO_TENSOR. Ioffe 2015.
+ * While training, mean and variance are those of the rows of the run, of which there are two at least, and running_mean and
+ * running_variance, pt_states [C], move towards them by `momentum` (PyTorch's: 0.1, variance unbiased); else, and where the states are
+ * held (pt_model_set_trainable), they are the running ones. Results depend on how a batch is cut: a stage cuts it into micro-batches
+ * only where micro_batch says so. */
+PT_API pt_tensor_t pt_batch_norm(pt_graph_t *graph, pt_tensor_t src, pt_tensor_t running_mean,
+                                 pt_tensor_t running_variance, pt_tensor_t weight, pt_tensor_t bias, double momentum,
+                                 double epsilon);
 /* Zeroes elements with this probability and scales the others by 1/(1 - probability), while training only. */
 PT_API pt_tensor_t pt_dropout(pt_graph_t *graph, pt_tensor_t src, double probability);
 
@@ -311,6 +323,9 @@ PT_API pt_tensor_t pt_linear_layer(pt_graph_t *graph, const char *name, pt_tenso
 PT_API pt_tensor_t pt_embedding_layer(pt_graph_t *graph, const char *name, pt_tensor_t index, int64_t rows,
                                       int64_t width);
 PT_API pt_tensor_t pt_layer_norm_layer(pt_graph_t *graph, const char *name, pt_tensor_t src, double epsilon);
+/* With NAME.running_mean and NAME.running_var too, PyTorch's names. */
+PT_API pt_tensor_t pt_batch_norm_layer(pt_graph_t *graph, const char *name, pt_tensor_t src, double momentum,
+                                       double epsilon);
 
 /* ---- Model ---------------------------------------------------------------------------------------------------------- */
 

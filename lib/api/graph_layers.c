@@ -5,7 +5,7 @@
 
 #include "graph/graph.h"
 
-enum { LONGEST_SUFFIX = 8 }; /* ".weight" with its 0 */
+enum { LONGEST_SUFFIX = 14 }; /* ".running_mean" with its 0 */
 
 /* NAME.SUFFIX; after a failure the graph is in error and 0 comes back. */
 static int32_t join(pt_graph_t *graph, const char *call, const char *name, const char *suffix, char joined[PT_MAX_NAME])
@@ -85,4 +85,23 @@ pt_tensor_t pt_layer_norm_layer(pt_graph_t *graph, const char *name, pt_tensor_t
     pt_tensor_t weight = add_parameter(graph, "pt_layer_norm_layer", name, "weight", 1, &width, PT_INIT_CONSTANT, 1.0);
     pt_tensor_t bias = add_parameter(graph, "pt_layer_norm_layer", name, "bias", 1, &width, PT_INIT_CONSTANT, 0.0);
     return pt_layer_norm(graph, src, weight, bias, epsilon);
+}
+
+static pt_tensor_t add_state(pt_graph_t *graph, const char *name, const char *suffix, int64_t width, double value)
+{
+    char joined[PT_MAX_NAME];
+    return join(graph, "pt_batch_norm_layer", name, suffix, joined) ? pt_state(graph, joined, 1, &width, value)
+                                                                    : PT_NO_TENSOR;
+}
+
+pt_tensor_t pt_batch_norm_layer(pt_graph_t *graph, const char *name, pt_tensor_t src, double momentum, double epsilon)
+{
+    int64_t width = last_size(graph, "pt_batch_norm_layer", src);
+    if (width == 0)
+        return PT_NO_TENSOR;
+    pt_tensor_t weight = add_parameter(graph, "pt_batch_norm_layer", name, "weight", 1, &width, PT_INIT_CONSTANT, 1.0);
+    pt_tensor_t bias = add_parameter(graph, "pt_batch_norm_layer", name, "bias", 1, &width, PT_INIT_CONSTANT, 0.0);
+    pt_tensor_t mean = add_state(graph, name, "running_mean", width, 0.0);
+    pt_tensor_t variance = add_state(graph, name, "running_var", width, 1.0);
+    return pt_batch_norm(graph, src, mean, variance, weight, bias, momentum, epsilon);
 }

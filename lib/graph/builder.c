@@ -142,7 +142,7 @@ pt_tensor_t pt_parameter(pt_graph_t *graph, const char *name, int32_t rank, cons
     return parameter(graph, name, PT__ROLE_LEARNS, rank, shape, initializer, value);
 }
 
-pt_tensor_t pt__graph_add_state(pt_graph_t *graph, const char *name, int32_t rank, const int64_t *shape, double value)
+pt_tensor_t pt_state(pt_graph_t *graph, const char *name, int32_t rank, const int64_t *shape, double value)
 {
     return parameter(graph, name, PT__ROLE_STATE, rank, shape, PT_INIT_CONSTANT, value);
 }

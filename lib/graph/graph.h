@@ -108,8 +108,6 @@ pt__tensor_t *pt__graph_tensor(const pt_graph_t *graph, pt_tensor_t tensor);
 pt__node_t *pt__graph_producer(const pt_graph_t *graph, pt_tensor_t tensor);   /* NULL unless a RESULT */
 const pt__input_t *pt__graph_input(const pt_graph_t *graph, const char *name); /* NULL: none */
 const pt__parameter_t *pt__graph_parameter(const pt_graph_t *graph, const char *name);
-/* A stored tensor of role STATE under a name of its own, at first filled with `value`; sticky errors as the builder's calls have them. */
-pt_tensor_t pt__graph_add_state(pt_graph_t *graph, const char *name, int32_t rank, const int64_t *shape, double value);
 pt_tensor_t
 pt__graph_output(const pt_graph_t *graph,
                  const char *name); /* PT_NO_TENSOR: none; name NULL: the first that is not "hidden", else the first */

@@ -46,14 +46,18 @@ enum {
         4u, /* row i of output 0 depends on row i of the inputs that share its leading size, and on whole inputs without it */
     PT__OP_RANDOM = 8u,    /* draws: its reference in tests/ops is given what was drawn */
     PT__OP_INTERNAL = 16u, /* a gradient's op: hosts cannot add it, it has no gradient itself */
-    PT__OP_SINK = 32u,     /* kept although nobody reads it (accumulate_gradient) */
-    PT__OP_MOVES =
-        64u /* output 0 holds values of the inputs, unchanged, in other places: bounds of indices hold for all of them */
+    PT__OP_SINK = 32u,     /* kept although nobody reads it: output 0 is a stored tensor's (pt__sink_of) */
+    /* output 0 holds values of the inputs, unchanged, in other places: bounds of indices hold for all of them */
+    PT__OP_MOVES = 64u,
+    /* where the node updates its states, a sample's result depends on the others of its run, and so on how a batch is cut */
+    PT__OP_COUPLES = 128u,
+    PT__OP_STATE_SINK = 256u /* a sink into a state, not into a gradient */
 };
 
 /* A case for the driver of tests/ops: what to build, and with which sizes. inputs: text such as "f[3,4] f[4] i10[3]":
- * f a differentiable float drawn from N(0,1), p a positive one, c a positive, m a 0 or 1 and z a 0 that is data, iN int32 in [0,N), lN the same with some
- * PT_IGNORE_INDEX, T or B as a leading size symbolic ("f[T,8]", "f[B,2,3]", "f[2T,8]"), S a second ragged dimension.
+ * s a positive state, f a differentiable float drawn from N(0,1), p a positive one, c a positive, m a 0 or 1 and z a 0 that is data, iN
+ * int32 in [0,N), lN the same with some PT_IGNORE_INDEX, T or B as a leading size symbolic ("f[T,8]", "f[B,2,3]", "f[2T,8]"), S a second
+ * ragged dimension.
  * The graph under test is op(inputs) with these attributes; "-" is an optional input that is not there. */
 typedef struct pt__case {
     const char *inputs;
@@ -80,6 +84,11 @@ typedef struct pt__op {
         residual_input; /* place, counted from 1, of an input that is added to output 0; 0: none. The planner fills it */
     int32_t
         slope_input; /* place of a pre-activation whose activation' (integers[0]: PT_ACTIVATION_...) multiplies output 0; 0: none. The planner fills it */
+    /* Ops that update states in a run. updates: place, counted from 1, of the integer that says whether this run does, which the planner
+     * sets; 0: the op has none. updated_input[k]: output k is the new value of that input, a state, counted from 1; 0: it is not. The
+     * planner has it written back when the run ends. */
+    int32_t updates;
+    int8_t updated_input[PT__MAX_OUTPUTS];
     uint32_t needs_gradient_of; /* bit i: input i is differentiable */
     /* Checks the inputs of a node about to be appended and writes shape (and dtype, preset to float32) of its outputs.
      * It changes nothing: the planner asks it too, about nodes that may never be. */

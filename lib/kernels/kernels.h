@@ -137,6 +137,29 @@ typedef struct pt__cross_entropy {
     int32_t *chunk_row; /* [chunk_rows] */
 } pt__cross_entropy_t;
 
+/* Statistics of the columns of src [rows, columns], the batch's own or the running ones; the latter's new values where not NULL. */
+typedef struct pt__batch_norm {
+    int64_t rows, columns;
+    float epsilon;
+    double momentum;
+    int32_t from_batch;
+    const float *src;
+    const float *running_mean, *running_variance; /* [columns] */
+    float *mean, *inverse;                        /* [columns] */
+    float *new_mean, *new_variance;               /* [columns] or NULL */
+} pt__batch_norm_t;
+
+typedef struct pt__batch_norm_gradient {
+    int64_t rows, columns;
+    int32_t from_batch;
+    const float *src, *d_dst;            /* [rows, columns] */
+    const float *mean, *inverse;         /* [columns] */
+    const float *weight;                 /* [columns] or NULL */
+    float *d_src;                        /* [rows, columns] or NULL; in place over d_dst */
+    float *d_weight, *d_bias;            /* [columns] or NULL */
+    int32_t accumulate_d_weight, accumulate_d_bias;
+} pt__batch_norm_gradient_t;
+
 typedef enum pt__pointwise_loss {
     PT__LOSS_SQUARED = 0,
     PT__LOSS_ABSOLUTE,
@@ -211,6 +234,11 @@ typedef struct pt__kernels {
     void (*rms_norm_gradient)(pt__dev, int64_t rows, int64_t columns, const float *src, const float *weight,
                               const float *inverse, const float *d_dst, const float *residual, float *d_src,
                               float *d_weight, int32_t accumulate);
+    void (*batch_statistics)(pt__dev, const pt__batch_norm_t *);
+    /* dst = (src - mean) · inverse · weight + bias by columns; weight and bias may be NULL. in place */
+    void (*batch_norm)(pt__dev, int64_t rows, int64_t columns, const float *src, const float *mean,
+                       const float *inverse, const float *weight, const float *bias, float *dst);
+    void (*batch_norm_gradient)(pt__dev, const pt__batch_norm_gradient_t *);
     /* dst = keep(i) ? src / (1 - probability) : 0, keep drawn from Philox (key, counter i): the same call on d_dst is the
      * gradient, so no mask is kept. in place */
     void (*dropout)(pt__dev, int64_t n, float probability, uint64_t key, const float *src, float *dst);

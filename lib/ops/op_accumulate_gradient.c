@@ -3,6 +3,7 @@
  *   accumulate_gradient: parameter's gradient += src. A sink: the planner binds output 0 to the gradient memory of
  *     parameter integers[0]; call->accumulate tells whether to add or to copy. Where the op that makes src can add
  *     itself, the planner lets it write there and drops this node.
+ *   update_state: state = src. A sink too, into the state of number integers[0], appended by the planner.
  *   scale_by: dst = src · numerator / denominator, both scalars, denominator optional; a zero denominator gives 0.
  *     For losses below the root: gradient of the mean from that of the sum. */
 #include "ops/op_rules.h"
@@ -13,6 +14,11 @@ static void accumulate_run(const pt__call_t *call, const pt__run_t *run)
 {
     pt__copy_elements(run, pt__view_elements(&call->inputs[0]), call->inputs[0].data, call->outputs[0].data,
                       pt__accumulates(call, 0));
+}
+
+static void update_run(const pt__call_t *call, const pt__run_t *run)
+{
+    pt__copy_elements(run, pt__view_elements(&call->inputs[0]), call->inputs[0].data, call->outputs[0].data, 0);
 }
 
 static void scale_by_run(const pt__call_t *call, const pt__run_t *run)
@@ -42,6 +48,14 @@ static const pt__op_t ops[] = {
      .accumulates = 1,
      .shape = pt__shape_of_input0,
      .run = accumulate_run,
+     PT__CASES(accumulate_cases)},
+    {.name = "update_state",
+     .flags = PT__OP_INTERNAL | PT__OP_SINK | PT__OP_STATE_SINK,
+     .min_inputs = 1,
+     .max_inputs = 1,
+     .n_outputs = 1,
+     .shape = pt__shape_of_input0,
+     .run = update_run,
      PT__CASES(accumulate_cases)},
     {.name = "scale_by",
      .flags = PT__OP_INTERNAL,

@@ -57,6 +57,7 @@ struct pt__plan {
     int64_t n_steps;
     pt__operand_t *operands;
     int64_t n_operands, operand_room;
+    int32_t couples; /* a node updates states from all rows of a run together */
     int64_t arena_bytes;
     int64_t table_bytes;
     void *arena;
@@ -72,11 +73,26 @@ pt__view_t pt__layout_view(const pt__plan_t *plan, pt_tensor_t tensor);
 int32_t pt__layout_is_live(const pt__plan_t *plan, const pt__node_t *node);
 /* Adds a storage and gives its index. */
 pt_status_t pt__layout_add_storage(pt__plan_t *plan, const pt__storage_t *storage, int32_t *index);
+/* What a sink writes: a parameter's gradient, or a state. */
+static inline pt__place_t pt__layout_sink_place(const pt__node_t *node)
+{
+    return node->op->flags & PT__OP_STATE_SINK ? PT__PLACE_PARAMETER : PT__PLACE_GRADIENT;
+}
+
+static inline int32_t pt__layout_sink_index(const pt__node_t *node)
+{
+    return (int32_t)node->attributes.integers[0];
+}
+
 /* The node as a call with views at capacity; every operand that is there has data that is not NULL, but no address. */
 pt__call_t pt__layout_call(const pt__plan_t *plan, const pt__node_t *node);
 /* Of a call with the sizes that it has now: its operations, and the bytes that it reads and writes. */
 double pt__layout_operations(const pt__call_t *call);
 int64_t pt__layout_bytes(const pt__call_t *call);
+/* Tells the nodes whose states options->updated names that they update them; and, once the backward pass is there, appends what writes
+ * the new values back (states.c). */
+void pt__layout_mark_updates(pt__plan_t *plan, const pt__plan_options_t *options);
+pt_status_t pt__layout_append_updates(pt__plan_t *plan, int64_t n_nodes);
 /* Makes plan->graph and plan->map: a copy with what the targets need, selections of rows moved up (select.c). */
 pt_status_t pt__layout_select(pt__plan_t *plan, const pt_graph_t *graph, const pt_tensor_t *targets, int32_t n_targets);
 /* Sets again[t], t a tensor of plan->graph, which has no backward pass yet, for what that shall make again rather than have kept

@@ -181,9 +181,12 @@ static pt_status_t make(pt__plan_t *plan, const pt_graph_t *graph, const pt__pla
     pt__memory_t *memory = &plan->context->memory;
     int64_t before = memory->bytes;
     PT__TRY(pt__layout_select(plan, graph, options->kept, options->n_kept));
+    pt__layout_mark_updates(plan, options);
+    int64_t n_nodes = plan->graph->n_nodes; /* of the forward pass */
     PT__TRY(pt__allocate(memory, (size_t)graph->n_parameters, sizeof *plan->reached, "plan", &plan->reached));
     if (options->training)
         PT__TRY(append_gradients(plan, graph, options));
+    PT__TRY(pt__layout_append_updates(plan, n_nodes));
     PT__TRY(pt__graph_verify(plan->graph));
     PT__TRY(check_capacity(plan));
     PT__TRY(allocate_tables(plan));
@@ -299,7 +302,9 @@ void pt__plan_bind(pt__plan_t *plan, void *arena, float *const *values, float *c
                                         : address(plan, plan->storage_of[node->outputs[k]], arena, values, gradients,
                                                   constants);
         if (node->op->flags & PT__OP_SINK)
-            call->outputs[0].data = gradients[node->attributes.integers[0]];
+            call->outputs[0].data = (pt__layout_sink_place(node) == PT__PLACE_GRADIENT
+                                         ? gradients
+                                         : values)[pt__layout_sink_index(node)];
         call->scratch = plan->steps[i].scratch < 0 ? NULL
                                                    : address(plan, plan->steps[i].scratch, arena, values, gradients,
                                                              constants);

@@ -50,7 +50,7 @@ static int32_t find_sink(const pt__plan_t *plan, pt_tensor_t tensor, int64_t aft
         for (int32_t k = 0; k < node->n_inputs; k++) {
             if (node->inputs[k] != tensor || !pt__layout_is_live(plan, node))
                 continue;
-            if (sink >= 0 || !(node->op->flags & PT__OP_SINK))
+            if (sink >= 0 || !(node->op->flags & PT__OP_SINK) || pt__layout_sink_place(node) != PT__PLACE_GRADIENT)
                 return -1;
             sink = (int32_t)i;
         }
@@ -117,7 +117,7 @@ static pt_status_t assign_outputs(pt__plan_t *plan, int64_t index, int8_t *dropp
         }
         if ((node->op->accumulates >> k & 1u) && (sink = find_sink(plan, output, index + 1)) >= 0) {
             pt__storage_t gradient = {.place = PT__PLACE_GRADIENT,
-                                      .index = (int32_t)plan->graph->nodes[sink].attributes.integers[0]};
+                                      .index = pt__layout_sink_index(&plan->graph->nodes[sink])};
             dropped[sink] = 1;
             PT__TRY(pt__layout_add_storage(plan, &gradient, &plan->storage_of[output]));
             continue;
@@ -162,9 +162,10 @@ static pt_status_t add_step(pt__plan_t *plan, int64_t index, int8_t *started)
     *step = (pt__step_t){.node = (int32_t)index, .scratch = -1};
     for (int32_t k = 0; k < node->n_outputs; k++) {
         int32_t parameter = -1;
-        if (node->op->flags & PT__OP_SINK)
-            parameter = (int32_t)node->attributes.integers[0];
-        else if (plan->storage_of[node->outputs[k]] >= 0 &&
+        if (node->op->flags & PT__OP_SINK) {
+            if (pt__layout_sink_place(node) == PT__PLACE_GRADIENT)
+                parameter = pt__layout_sink_index(node);
+        } else if (plan->storage_of[node->outputs[k]] >= 0 &&
                  plan->storages[plan->storage_of[node->outputs[k]]].place == PT__PLACE_GRADIENT)
             parameter = plan->storages[plan->storage_of[node->outputs[k]]].index;
         if (parameter < 0)

@@ -73,6 +73,19 @@ static pt_status_t fit(pt_model_t *model, const pt_optimizer_t *optimizer, const
     }
 }
 
+/* Batch norm's results depend on how a batch is cut: that is for the host to say. */
+static pt_status_t refuse_cut(const pt_model_t *model, const pt_train_options_t *options, int64_t whole,
+                              int64_t micro_batch)
+{
+    if (options->micro_batch > 0 || micro_batch >= whole || !pt__engine_couples(model))
+        return PT_OK;
+    return pt__fail(PT_ERR_BUDGET,
+                    "pt_train_options.memory_budget is %lld bytes, which asks for %lld of %lld samples at a time, but "
+                    "batch norm takes its statistics from all that are computed together: set micro_batch to cut the "
+                    "batch all the same",
+                    (long long)options->memory_budget, (long long)micro_batch, (long long)whole);
+}
+
 pt_status_t pt__budget_micro_batch(pt_model_t *model, const pt_optimizer_t *optimizer, const pt_dataset_t *dataset,
                                    const pt_train_options_t *options, int64_t *micro_batch)
 {
@@ -82,7 +95,10 @@ pt_status_t pt__budget_micro_batch(pt_model_t *model, const pt_optimizer_t *opti
         *micro_batch = dataset->length;
     if (options->memory_budget == 0)
         return PT_OK;
+    int64_t whole = *micro_batch;
     pt_status_t status = fit(model, optimizer, dataset, options, micro_batch);
+    if (status == PT_OK)
+        status = refuse_cut(model, options, whole, *micro_batch);
     if (status != PT_OK)
         pt__model_set_recompute(model, recompute);
     else

@@ -124,12 +124,18 @@ static pt_status_t make_plan(const pt_model_t *model, pt__mode_t mode, pt_tensor
                                   .training = mode == PT__MODE_TRAIN,
                                   .recompute = model->recompute,
                                   .kept = targets};
-    int32_t *wanted;
+    int32_t *wanted, *updated;
+    int64_t count = model->graph->n_parameters;
     options.n_kept = pt__engine_targets(model, mode, tensor, targets);
-    PT__TRY(pt__allocate(memory, (size_t)model->graph->n_parameters, sizeof *wanted, "parameters", &wanted));
-    for (int64_t i = 0; i < model->graph->n_parameters; i++)
-        wanted[i] = model->store.tensors[i].learnable;
+    PT__TRY(pt__allocate(memory, 2 * (size_t)count, sizeof *wanted, "parameters", &wanted));
+    updated = wanted + count;
+    for (int64_t i = 0; i < count; i++) {
+        const pt__stored_t *stored = &model->store.tensors[i];
+        wanted[i] = stored->learnable;
+        updated[i] = stored->role == PT__ROLE_STATE && stored->trainable;
+    }
     options.wanted = wanted;
+    options.updated = options.training ? updated : NULL;
     pt_status_t status = pt__plan_create(model->graph, &options, out);
     pt__release(memory, wanted);
     return status;
@@ -223,6 +229,20 @@ static pt_status_t place_constants(pt_model_t *model)
     if (status != PT_OK)
         pt__engine_release_constants(model);
     return status;
+}
+
+int32_t pt__engine_couples(const pt_model_t *model)
+{
+    const pt_graph_t *graph = model->graph;
+    for (int64_t i = 0; i < graph->n_nodes; i++) {
+        const pt__node_t *node = &graph->nodes[i];
+        for (int32_t k = 0; k < node->n_outputs && (node->op->flags & PT__OP_COUPLES); k++) {
+            int32_t input = node->op->updated_input[k];
+            if (input > 0 && model->store.tensors[graph->tensors[node->inputs[input - 1]].place].trainable)
+                return 1;
+        }
+    }
+    return 0;
 }
 
 /* Offsets of the derived dimensions, for so many samples. */

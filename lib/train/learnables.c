@@ -12,7 +12,7 @@ pt_status_t pt__model_renew_learnables(pt_model_t *model)
     PT__TRY_OUT(pt__allocate(memory, (size_t)store->count, sizeof *wanted, "parameters", &wanted));
     PT__TRY_OUT(pt__allocate(memory, (size_t)store->count, sizeof *found, "parameters", &found));
     for (int64_t i = 0; i < store->count; i++)
-        wanted[i] = store->tensors[i].trainable;
+        wanted[i] = store->tensors[i].trainable && store->tensors[i].role == PT__ROLE_LEARNS;
     PT__TRY_OUT(pt__graph_find_learnables(model->graph, wanted, found));
     pt__model_drop_plans(model);
     pt__store_drop_gradients(store);
@@ -26,15 +26,15 @@ out:
     return status;
 }
 
-/* The parameters whose names match get the flag; returns how many match, and in *changed how many had another. No optimizer learns
- * state. */
+/* The stored tensors whose names match get the flag; returns how many match, and in *changed how many had another. State that does not
+ * learn is not updated by runs either. */
 static int64_t flag_matching(pt__store_t *store, const char *pattern, int32_t trainable, int64_t *changed)
 {
     int64_t matched = 0;
     *changed = 0;
     for (int64_t i = 0; i < store->count; i++) {
         pt__stored_t *stored = &store->tensors[i];
-        if (stored->role != PT__ROLE_LEARNS || !pt__pattern_match(pattern, stored->name))
+        if (!pt__pattern_match(pattern, stored->name))
             continue;
         matched++;
         *changed += stored->trainable != trainable;

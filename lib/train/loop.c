@@ -18,7 +18,7 @@ static pt_status_t step(pt__stage_t *stage)
     do {
         pt_status_t status = pt__loader_next(stage->loader, &loaded);
         if (status != PT_OK) {
-            pt__model_forget_accumulation(stage->model); /* part of a batch: not trained on */
+            PT__TRY(pt__step_abandon(stage->model)); /* part of a batch: not trained on */
             return status;
         }
         PT__TRY(pt__step_accumulate(stage->model, stage->wants, &loaded, &loss, &weight));

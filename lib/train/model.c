@@ -73,6 +73,7 @@ void pt__model_free(pt_model_t *model)
     pt__engine_release_arena(model);
     for (int32_t i = 0; i < PT__DIMENSIONS; i++)
         pt__release(memory, model->offsets[i]);
+    pt__state_forget(model);
     pt__release(memory, model->derived);
     pt__release(memory, model);
     pt__context_release(context);

@@ -58,6 +58,9 @@ struct pt_model {
     pt__wants_t wants[PT__MODE_COUNT];
     pt_tensor_t wants_tensor; /* OUTPUT: for which tensor */
     const void **inputs;      /* [graph->n_inputs] addresses for the next run */
+    float *kept_state; /* [kept_elements] all states as they were before the step under way (running_state.c) */
+    int64_t kept_elements;
+    int32_t has_kept_state;
     int32_t *offsets[PT__DIMENSIONS]; /* [offset_samples + 1] of each derived dimension, for the next run */
     int64_t offset_samples;
     int32_t *derived;         /* labels made from tokens */
@@ -140,6 +143,8 @@ typedef struct pt__measure {
 /* What a plan of these sizes would take: TRAIN or EVALUATE. */
 pt_status_t pt__engine_measure(const pt_model_t *model, pt__mode_t mode, const pt__rows_t *rows,
                                pt__measure_t *measure);
+/* Whether training updates states from all rows of a run together, so that results depend on how a batch is cut. */
+int32_t pt__engine_couples(const pt_model_t *model);
 /* The memory that all of a model's plans share, until the next run. */
 void pt__engine_release_arena(pt_model_t *model);
 /* The graph's constants on the device, until the next run; before the graph goes. */
@@ -157,7 +162,17 @@ pt_status_t pt__engine_take(pt_model_t *model, pt__mode_t mode, pt_tensor_t tens
 /* Loss and weight after a run of TRAIN or EVALUATE. */
 pt_status_t pt__engine_loss(const pt_model_t *model, pt__mode_t mode, int64_t samples, double *loss, double *weight);
 
+/* ---- running_state.c ---- */
+/* Copies the states before a step's first micro-batch; what the step did to them holds from pt__state_commit on, and is undone by
+ * pt__state_restore. */
+pt_status_t pt__state_keep(pt_model_t *model);
+void pt__state_commit(pt_model_t *model);
+pt_status_t pt__state_restore(pt_model_t *model);
+void pt__state_forget(pt_model_t *model);
+
 /* ---- step.c ---- */
+/* Drops what was accumulated, and what it did to the states. */
+pt_status_t pt__step_abandon(pt_model_t *model);
 /* Forward and backward of one micro-batch, added to the accumulation; where that fails the accumulation is forgotten. */
 pt_status_t pt__step_accumulate(pt_model_t *model, const pt__wants_t *wants, const pt__loaded_t *loaded, double *loss,
                                 double *weight);

@@ -43,7 +43,7 @@ pt_status_t pt__store_create(const pt_graph_t *graph, pt__store_t *store)
                                            .shape = *shape,
                                            .elements = pt__shape_elements(shape),
                                            .dtype = PT_FLOAT32,
-                                           .trainable = described->role == PT__ROLE_LEARNS};
+                                           .trainable = 1};
         store->by_name[i] = &store->tensors[i];
     }
     pt__sort(store->by_name, store->count, compare_names, NULL);

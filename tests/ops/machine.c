@@ -52,6 +52,13 @@ static pt_tensor_t append(machine_t *machine, int32_t dtype, const pt__shape_t *
     return tensor;
 }
 
+static pt_tensor_t append_state(machine_t *machine, const pt__shape_t *shape)
+{
+    char name[32];
+    snprintf(name, sizeof name, "state%lld", (long long)machine->graph->n_parameters);
+    return pt_state(machine->graph, name, shape->rank, shape->size, 1);
+}
+
 pt_tensor_t machine_tensor(machine_t *machine, const char *text, char *kind, int64_t *limit)
 {
     pt__shape_t shape = {.rank = 0};
@@ -75,6 +82,8 @@ pt_tensor_t machine_tensor(machine_t *machine, const char *text, char *kind, int
         shape.size[shape.rank++] = size;
         text += *text == ',';
     }
+    if (*kind == 's')
+        return append_state(machine, &shape);
     return append(machine, *limit > 0 ? PT_INT32 : PT_FLOAT32, &shape, *kind == 'f' || *kind == 'p');
 }
 
@@ -167,6 +176,7 @@ static void fill(const machine_t *machine, pt_tensor_t tensor, char kind, int64_
             real[i] = (float)machine_normal(state);
             break;
         case 'p':
+        case 's':
             real[i] = (float)(0.5 + fabs(machine_normal(state)));
             break;
         case 'c':

@@ -30,7 +30,7 @@ typedef struct machine {
     const profile_t *profile;
     pt__run_t run;
     pt__node_t node;               /* the op's, a copy */
-    char kind[PT__MAX_INPUTS];     /* of each input: f p c m z i l - */
+    char kind[PT__MAX_INPUTS];     /* of each input: f p s c m z i l - */
     int64_t limit[PT__MAX_INPUTS]; /* i and l */
     pt_tensor_t d_dst;             /* PT_NO_TENSOR: a loss, or no gradient */
     int32_t wanted[PT__MAX_INPUTS];

@@ -361,6 +361,7 @@ static const reference_entry_t references[] = {
     {"stack_rows", reference_stack_rows, 1},
     {"scale_by", reference_scale_by, 1},
     {"accumulate_gradient", reference_reshape, 1},
+    {"update_state", reference_reshape, 1},
     {NULL, NULL, 0},
 };
 

@@ -285,6 +285,34 @@ static void reference_rms_norm_gradient(const reference_call_t *call)
     normalize_gradient(call, 0);
 }
 
+static void reference_batch_norm(const reference_call_t *call)
+{
+    int64_t columns = reference_last(&call->inputs[0]), rows = reference_rows(&call->inputs[0], 1);
+    const double *src = call->inputs[0].value, *weight = reference_optional(call, 3), *bias = reference_optional(call, 4);
+    double epsilon = call->attributes->reals[0], momentum = call->attributes->reals[1];
+    for (int64_t c = 0; c < columns; c++) {
+        double running_mean = call->inputs[1].value[c], running_variance = call->inputs[2].value[c];
+        double mean = running_mean, variance = running_variance;
+        if (call->attributes->integers[0]) {
+            mean = variance = 0;
+            for (int64_t r = 0; r < rows; r++)
+                mean += src[r * columns + c] / (double)rows;
+            for (int64_t r = 0; r < rows; r++)
+                variance += pow(src[r * columns + c] - mean, 2) / (double)rows;
+            running_mean += momentum * (mean - running_mean);
+            running_variance += momentum * (variance * (double)rows / (double)(rows - 1) - running_variance);
+        }
+        for (int64_t r = 0; r < rows; r++)
+            call->outputs[0].value[r * columns + c] = (src[r * columns + c] - mean) / sqrt(variance + epsilon) *
+                                                          (weight != NULL ? weight[c] : 1) +
+                                                      (bias != NULL ? bias[c] : 0);
+        call->outputs[1].value[c] = mean;
+        call->outputs[2].value[c] = 1 / sqrt(variance + epsilon);
+        call->outputs[3].value[c] = running_mean;
+        call->outputs[4].value[c] = running_variance;
+    }
+}
+
 const reference_entry_t reference_layers[] = {
     {"linear", reference_linear, 2},
     {"matmul", reference_matmul, 1},
@@ -297,5 +325,6 @@ const reference_entry_t reference_layers[] = {
     {"linear_gradient_src", reference_linear_gradient_src, 1},
     {"layer_norm_gradient", reference_layer_norm_gradient, 3},
     {"rms_norm_gradient", reference_rms_norm_gradient, 2},
+    {"batch_norm", reference_batch_norm, 5},
     {NULL, NULL, 0},
 };

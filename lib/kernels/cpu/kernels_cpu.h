@@ -58,6 +58,12 @@ void pt__cpu_rms_norm_gradient(pt__dev device, int64_t rows, int64_t columns, co
                                const float *inverse, const float *d_dst, const float *residual, float *d_src,
                                float *d_weight, int32_t accumulate);
 
+/* norm_columns.c */
+void pt__cpu_batch_statistics(pt__dev device, const pt__batch_norm_t *norm);
+void pt__cpu_batch_norm(pt__dev device, int64_t rows, int64_t columns, const float *src, const float *mean,
+                        const float *inverse, const float *weight, const float *bias, float *dst);
+void pt__cpu_batch_norm_gradient(pt__dev device, const pt__batch_norm_gradient_t *norm);
+
 /* attention_tiles.c */
 void pt__cpu_attention(pt__dev device, const pt__attention_t *attention);
 void pt__cpu_attention_gradient(pt__dev device, const pt__attention_t *attention);
