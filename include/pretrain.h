@@ -375,8 +375,16 @@ PT_API pt_status_t pt_model_transfer_entry(const pt_model_t *model, int64_t inde
 
 /* Takes over all parameters that `source` has under the same name and shape. */
 PT_API pt_status_t pt_model_copy(pt_model_t *model, const pt_model_t *source);
-/* Reads parameters from a safetensors file or a checkpoint of ours. PT_LOAD_STRICT: an entry other than COPIED is an error and changes nothing. */
+/* Reads parameters from a safetensors file or a checkpoint of ours, converting other floating-point dtypes. Everything is checked
+ * first: a failure changes nothing. A file of which nothing fits is PT_ERR_NOT_FOUND.
+ * PT_LOAD_STRICT: an entry other than COPIED is an error.
+ * PT_LOAD_MAPPED: what the file gives no longer learns, as if by pt_model_set_trainable, and where it can be is used straight from the
+ * file, without a copy in memory; pt_model_set_trainable, pt_model_parameter_set and other loads copy it when they need to. The file must
+ * stay as it is for as long as the model uses it. One that is written to or shortened meanwhile makes the calls that use its weights
+ * fail with PT_ERR_IO until other weights are loaded; but one that loses its end in the middle of such a call takes the process down
+ * with SIGBUS. A new file under the same name does no harm. */
 #define PT_LOAD_STRICT 1u
+#define PT_LOAD_MAPPED 2u
 PT_API pt_status_t pt_model_load(pt_model_t *model, const char *path, uint32_t flags);
 /* Writes the parameters, and the configuration as metadata, as a safetensors file: aside, synced, renamed. */
 PT_API pt_status_t pt_model_save(const pt_model_t *model, const char *path);

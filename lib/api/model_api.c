@@ -189,10 +189,10 @@ pt_status_t pt_model_load(pt_model_t *model, const char *path, uint32_t flags)
     PT__TRY(pt__handle_enter(model, 1, "pt_model_load"));
     if (path == NULL)
         return pt__handle_leave(model, pt__handle_null("pt_model_load", "path"));
-    if (flags & ~PT_LOAD_STRICT)
+    if (flags & ~(PT_LOAD_STRICT | PT_LOAD_MAPPED))
         return pt__handle_leave(
-            model,
-            pt__fail(PT_ERR_ARGUMENT, "pt_model_load: flags is %u, expected 0 or PT_LOAD_STRICT", (unsigned)flags));
+            model, pt__fail(PT_ERR_ARGUMENT, "pt_model_load: flags is %u, expected PT_LOAD_STRICT, PT_LOAD_MAPPED, "
+                                             "both or 0", (unsigned)flags));
     return pt__handle_leave(model, pt__weights_load(model, path, flags));
 }
 

@@ -79,7 +79,7 @@ pt_status_t pt_model_parameter_set(pt_model_t *model, int64_t index, const float
             status = pt__fail(PT_ERR_NONFINITE, "pt_model_parameter_set: \"%s\": value %lld is not finite",
                               model->store.tensors[index].name, (long long)i);
     if (status == PT_OK)
-        status = pt__store_place(&model->store);
+        status = pt__store_own_one(&model->store, index);
     if (status == PT_OK)
         status = pt__stored_set(&model->store, &model->store.tensors[index], PT_FLOAT32, values);
     return pt__handle_leave(model, status);

@@ -83,7 +83,15 @@ pt_status_t pt__file_read(pt__memory_t *memory, const char *path, int64_t limit,
     return read_and_close(memory, file, path, &about, limit, bytes, size);
 }
 
-pt_status_t pt__file_map(pt__memory_t *memory, const char *path, pt__mapping_t *out)
+static void watch(pt__mapping_t *mapping, int file, const struct stat *about)
+{
+    mapping->is_watched = 1;
+    mapping->file = file;
+    mapping->seconds = about->st_mtim.tv_sec;
+    mapping->nanoseconds = about->st_mtim.tv_nsec;
+}
+
+static pt_status_t map(pt__memory_t *memory, const char *path, int32_t watched, pt__mapping_t *out)
 {
     struct stat about;
     int file;
@@ -93,8 +101,11 @@ pt_status_t pt__file_map(pt__memory_t *memory, const char *path, pt__mapping_t *
     if (S_ISREG(about.st_mode) && about.st_size > 0 && (uint64_t)about.st_size <= SIZE_MAX) {
         void *mapped = mmap(NULL, (size_t)about.st_size, PROT_READ, MAP_PRIVATE, file, 0);
         if (mapped != MAP_FAILED) {
-            close(file);
             *out = (pt__mapping_t){.bytes = mapped, .size = about.st_size, .memory = memory};
+            if (watched)
+                watch(out, file, &about);
+            else
+                close(file);
             return PT_OK;
         }
     }
@@ -103,8 +114,35 @@ pt_status_t pt__file_map(pt__memory_t *memory, const char *path, pt__mapping_t *
     return PT_OK;
 }
 
+pt_status_t pt__file_map(pt__memory_t *memory, const char *path, pt__mapping_t *out)
+{
+    return map(memory, path, 0, out);
+}
+
+pt_status_t pt__file_map_watched(pt__memory_t *memory, const char *path, pt__mapping_t *out)
+{
+    return map(memory, path, 1, out);
+}
+
+pt_status_t pt__file_check(const pt__mapping_t *mapping, const char *path)
+{
+    struct stat about;
+    if (!mapping->is_watched)
+        return PT_OK;
+    if (fstat(mapping->file, &about) != 0)
+        return pt__file_fail("look at", path, errno);
+    if (about.st_size != mapping->size)
+        return pt__fail(PT_ERR_IO, "%s: changed while in use: the file has %lld bytes, and had %lld when it was opened",
+                        path, (long long)about.st_size, (long long)mapping->size);
+    if (about.st_mtim.tv_sec != mapping->seconds || about.st_mtim.tv_nsec != mapping->nanoseconds)
+        return pt__fail(PT_ERR_IO, "%s: changed while in use: the file was written to since it was opened", path);
+    return PT_OK;
+}
+
 void pt__file_unmap(pt__mapping_t *mapping)
 {
+    if (mapping->is_watched)
+        close(mapping->file);
     if (mapping->copy)
         pt__release(mapping->memory, mapping->copy);
     else if (mapping->bytes)

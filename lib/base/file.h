@@ -17,9 +17,18 @@ typedef struct pt__mapping { /* a file's bytes, read-only */
     int64_t size;
     pt__memory_t *memory;
     void *copy; /* where the system cannot map the file: it was read */
+    int32_t is_watched;
+    int file; /* watched: kept open; and when it was last written to */
+    int64_t seconds, nanoseconds;
 } pt__mapping_t;
 
 pt_status_t pt__file_map(pt__memory_t *memory, const char *path, pt__mapping_t *out);
+/* The same for bytes that are used for long: pt__file_check tells whether they are still those of the file that was mapped. */
+pt_status_t pt__file_map_watched(pt__memory_t *memory, const char *path, pt__mapping_t *out);
+/* PT_ERR_IO where a watched file was shortened or written to since, by its size and time; another file that has taken its name does no
+ * harm. Costs a system call. What happens between this and a use of the bytes is not noticed: a file that loses its end just then still
+ * ends the process with SIGBUS. */
+pt_status_t pt__file_check(const pt__mapping_t *mapping, const char *path);
 /* Ends a mapping; one that is all zero is ignored, and it is all zero afterwards. */
 void pt__file_unmap(pt__mapping_t *mapping);
 

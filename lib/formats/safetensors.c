@@ -72,12 +72,13 @@ static pt_status_t read_shape(const pt__json_t *info, pt__entry_t *entry)
 {
     const pt__json_t *shape;
     PT__TRY(pt__json_get_array(info, "shape", PT__JSON_REQUIRED, &shape));
-    if (shape->length > PT_MAX_RANK)
-        return pt__fail(PT_ERR_UNSUPPORTED, "rank %lld, expected at most %d", (long long)shape->length, PT_MAX_RANK);
     for (const pt__json_t *size = shape->first; size != NULL; size = size->next) {
         if (size->kind != PT__JSON_NUMBER || !size->is_integer || size->integer < 0)
             return pt__fail(PT_ERR_FORMAT, "shape has something else than whole numbers from 0 on");
-        entry->shape[entry->rank++] = size->integer;
+        if (entry->rank < PT_MAX_RANK)
+            entry->shape[entry->rank++] = size->integer;
+        else
+            entry->dtype = 0; /* of no use here, as a dtype that is not known is */
     }
     return PT_OK;
 }
@@ -109,12 +110,14 @@ static pt_status_t read_entry(const pt__file_tensors_t *file, const pt__json_t *
                         pt__json_kind_name(info->kind));
     PT__TRY(pt__json_get_string(info, "dtype", PT__JSON_REQUIRED, &dtype));
     *entry = (pt__entry_t){.name = info->key, .dtype = pt__safetensors_dtype_find(dtype)};
-    if (entry->dtype == 0)
-        return pt__fail(PT_ERR_UNSUPPORTED, "dtype \"%.40s\" is not one that this library knows", dtype);
     PT__TRY(read_shape(info, entry));
     PT__TRY(read_offsets(info, file->data_size, &begin, &end));
     if (pt__sizes_elements("shape", entry->rank, entry->shape, &elements) != PT_OK)
         return pt__fail_within(PT_ERR_FORMAT, "shape");
+    entry->data = file->data + begin;
+    entry->bytes = end - begin;
+    if (entry->dtype == 0) /* nobody may ask for this tensor; who does is told */
+        return PT_OK;
     int64_t element = pt__dtype_size(entry->dtype);
     if (elements > INT64_MAX / element || elements * element != end - begin) {
         char text[PT__SHAPE_TEXT];
@@ -124,8 +127,6 @@ static pt_status_t read_entry(const pt__file_tensors_t *file, const pt__json_t *
             pt__sizes_print(entry->rank, entry->shape, text, sizeof text), dtype, (long long)elements,
             (long long)element, (long long)begin, (long long)end, (long long)(end - begin));
     }
-    entry->data = file->data + begin;
-    entry->bytes = end - begin;
     return PT_OK;
 }
 
@@ -332,6 +333,19 @@ pt_status_t pt__safetensors_open(pt_context_t *context, const char *path, pt__fi
     *out = NULL;
     PT__TRY(pt__file_map(&context->memory, path, &mapping));
     return create(context, path, mapping.bytes, mapping.size, &mapping, out);
+}
+
+pt_status_t pt__safetensors_open_watched(pt_context_t *context, const char *path, pt__file_tensors_t **out)
+{
+    pt__mapping_t mapping;
+    *out = NULL;
+    PT__TRY(pt__file_map_watched(&context->memory, path, &mapping));
+    return create(context, path, mapping.bytes, mapping.size, &mapping, out);
+}
+
+pt_status_t pt__file_tensors_check(const pt__file_tensors_t *file)
+{
+    return pt__file_check(&file->mapping, file->name);
 }
 
 pt_status_t pt__safetensors_parse(pt_context_t *context, const char *name, const void *bytes, int64_t size,

@@ -6,7 +6,7 @@
 
 typedef struct pt__entry {
     const char *name;
-    int32_t dtype;
+    int32_t dtype; /* 0: one that the library does not know; its bytes are what they are */
     int32_t rank;
     int64_t shape[PT_MAX_RANK];
     const void *data; /* in a file's table at any address: formats do not align their data */
@@ -37,9 +37,13 @@ const char *pt__tensors_value(const pt__tensors_t *tensors, const char *key);
 typedef struct pt__file_tensors pt__file_tensors_t; /* an open file: mapped, with its table */
 
 /* safetensors (specification: huggingface/safetensors README). Opens by mapping; every rule of the format is checked before anything is handed
- * out: header length and JSON, dtypes, shapes, offsets inside the data, no overlap, no hole, sizes = product of shape, duplicate names.
+ * out: header length and JSON, shapes, offsets inside the data, no overlap, no hole, sizes = product of shape, duplicate names.
  * Messages name the file and tensor, expected and found. */
 pt_status_t pt__safetensors_open(pt_context_t *context, const char *path, pt__file_tensors_t **out);
+/* The same for data that is used in place, for as long as the file is open: pt__file_tensors_check is PT_ERR_IO where the file has been
+ * changed since (base/file.h says what is noticed). */
+pt_status_t pt__safetensors_open_watched(pt_context_t *context, const char *path, pt__file_tensors_t **out);
+pt_status_t pt__file_tensors_check(const pt__file_tensors_t *file);
 /* From memory; name is for messages. The bytes stay the caller's. */
 pt_status_t pt__safetensors_parse(pt_context_t *context, const char *name, const void *bytes, int64_t size,
                                   pt__file_tensors_t **out);

@@ -37,7 +37,7 @@ typedef struct pt__input {
 
 /* What becomes of a stored tensor: an optimizer changes it, or the run itself does (running statistics, caches) and no optimizer. Whether
  * one that can learn does is the model's to say. */
-typedef enum pt__role { PT__ROLE_LEARNS = 0, PT__ROLE_STATE } pt__role_t;
+typedef enum pt__role { PT__ROLE_LEARNS = 0, PT__ROLE_STATE, PT__ROLE_COUNT } pt__role_t;
 
 typedef struct pt__parameter { /* a stored tensor: it outlives a run */
     char *name;

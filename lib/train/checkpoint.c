@@ -403,6 +403,18 @@ static pt_status_t read_progress(const reader_t *reader, pt__progress_t *progres
     return read_double(reader, PREFIX "stage.best_loss", &progress->best_loss);
 }
 
+/* Everything is about to be set. */
+static pt_status_t own_all(pt__store_t *store)
+{
+    int8_t *chosen;
+    PT__TRY(pt__allocate(&store->context->memory, (size_t)store->count, 1, "parameters", &chosen));
+    for (int64_t i = 0; i < store->count; i++)
+        chosen[i] = store->tensors[i].segment == NULL;
+    pt_status_t status = pt__store_own(store, chosen, 0);
+    pt__release(&store->context->memory, chosen);
+    return status;
+}
+
 static pt_status_t read_all(const reader_t *reader, pt_model_t *model, pt_optimizer_t *optimizer,
                             pt__progress_t *progress)
 {
@@ -450,7 +462,7 @@ static pt_status_t read_all(const reader_t *reader, pt_model_t *model, pt_optimi
         PT__TRY(pt__model_bind_optimizer(model, optimizer));
     else if (accumulated > 0)
         PT__TRY(pt__store_make_gradients(&model->store));
-    PT__TRY(pt__store_place(&model->store));
+    PT__TRY(own_all(&model->store));
     PT__TRY(read_tensors(reader, model, optimizer, accumulated, best, 1));
     if (optimizer != NULL) {
         pt__optimizer_counts_set(optimizer, &counts);

@@ -19,7 +19,7 @@ pt_status_t pt__model_renew_learnables(pt_model_t *model)
     pt__model_forget_accumulation(model);
     for (int64_t i = 0; i < store->count; i++)
         store->tensors[i].learnable = found[i];
-    model->identity = atomic_fetch_add(&model->context->identities, 1) + 1;
+    pt__store_renew_identity(store);
 out:
     pt__release(memory, wanted);
     pt__release(memory, found);
@@ -43,6 +43,18 @@ static int64_t flag_matching(pt__store_t *store, const char *pattern, int32_t tr
     return matched;
 }
 
+/* What is to learn cannot stay in a file. */
+static pt_status_t own_trainable(pt__store_t *store)
+{
+    int8_t *chosen;
+    PT__TRY(pt__allocate(&store->context->memory, (size_t)store->count, 1, "parameters", &chosen));
+    for (int64_t i = 0; i < store->count; i++)
+        chosen[i] = store->tensors[i].trainable && store->tensors[i].mapped != NULL;
+    pt_status_t status = pt__store_own(store, chosen, 1);
+    pt__release(&store->context->memory, chosen);
+    return status;
+}
+
 pt_status_t pt__model_set_trainable(pt_model_t *model, const char *pattern, int32_t trainable, int64_t *matched)
 {
     pt__memory_t *memory = &model->context->memory;
@@ -57,6 +69,8 @@ pt_status_t pt__model_set_trainable(pt_model_t *model, const char *pattern, int3
     if (*matched == 0)
         status = pt__fail(PT_ERR_NOT_FOUND, "no parameter matches \"%.200s\"", pattern);
     else if (changed > 0)
+        status = own_trainable(store);
+    if (status == PT_OK && changed > 0)
         status = pt__model_renew_learnables(model);
     for (int64_t i = 0; status != PT_OK && i < store->count; i++)
         store->tensors[i].trainable = before[i];
@@ -89,7 +103,7 @@ pt_status_t pt__model_bind_optimizer(pt_model_t *model, pt_optimizer_t *optimize
     pt__memory_t *memory = &model->context->memory;
     pt__learnable_t *list;
     int64_t count = 0;
-    if (model->store.gradients != NULL && pt__optimizer_is_bound(optimizer, model->identity))
+    if (model->store.gradients != NULL && pt__optimizer_is_bound(optimizer, model->store.identity))
         return PT_OK;
     PT__TRY(pt__store_place(&model->store));
     PT__TRY(pt__store_make_gradients(&model->store));
@@ -99,7 +113,7 @@ pt_status_t pt__model_bind_optimizer(pt_model_t *model, pt_optimizer_t *optimize
         if (stored->learnable)
             list[count++] = pt__stored_learnable(stored);
     }
-    pt_status_t status = pt__optimizer_bind(optimizer, list, count, model->identity);
+    pt_status_t status = pt__optimizer_bind(optimizer, list, count, model->store.identity);
     pt__release(memory, list);
     return status;
 }

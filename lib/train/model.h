@@ -47,7 +47,6 @@ struct pt_model {
 
     pt__store_t store; /* of the graph's parameters */
     int32_t recompute; /* PT_RECOMPUTE_...: what is made again in the backward pass */
-    uint64_t identity; /* of the set of learnable parameters and their addresses: an optimizer binds to it */
 
     pt__planned_t planned[PT__MODE_COUNT];
     void *arena; /* the device's */

@@ -50,15 +50,26 @@ pt_status_t pt__store_create(const pt_graph_t *graph, pt__store_t *store)
     return check_size(store);
 }
 
-static void leave_segment(pt_context_t *context, pt__stored_t *stored)
+static void release_segment(pt_context_t *context, pt__segment_t *segment)
 {
-    pt__segment_t *segment = stored->segment;
-    stored->segment = NULL;
-    stored->value = NULL;
-    if (segment == NULL || --segment->tensors > 0)
-        return;
     pt__device_release(context->device, segment->block);
     pt__release(&context->memory, segment);
+}
+
+/* The tensor stands nowhere any more. */
+static void leave(pt_context_t *context, pt__stored_t *stored)
+{
+    pt__segment_t *segment = stored->segment;
+    pt__mapped_t *mapped = stored->mapped;
+    stored->segment = NULL;
+    stored->mapped = NULL;
+    stored->value = NULL;
+    if (segment != NULL && --segment->tensors == 0)
+        release_segment(context, segment);
+    if (mapped != NULL && --mapped->tensors == 0) {
+        pt__file_tensors_close(mapped->file);
+        pt__release(&context->memory, mapped);
+    }
 }
 
 void pt__store_release(pt__store_t *store)
@@ -67,7 +78,7 @@ void pt__store_release(pt__store_t *store)
         return;
     pt__memory_t *memory = &store->context->memory;
     for (int64_t i = 0; i < store->count; i++)
-        leave_segment(store->context, &store->tensors[i]);
+        leave(store->context, &store->tensors[i]);
     pt__device_release(store->context->device, store->gradients);
     pt__release(memory, store->by_name);
     pt__release(memory, store->tensors);
@@ -96,71 +107,27 @@ void pt__stored_share(pt__stored_t *to, const pt__stored_t *from)
     to->trainable = from->trainable;
     to->dtype = from->dtype;
     to->segment = from->segment;
+    to->mapped = from->mapped;
     to->value = from->value;
     to->is_filled = from->is_filled;
     if (to->segment != NULL)
         to->segment->tensors++;
+    if (to->mapped != NULL)
+        to->mapped->tensors++;
 }
 
-/* A segment of so many floats, the gaps behind the tensors of that role that stand nowhere being zero. */
-static pt_status_t make_segment(const pt__store_t *store, pt__role_t role, int64_t elements, pt__segment_t **out)
+/* Most models have no such file, and most others one. */
+static pt_status_t check_files(const pt__store_t *store)
 {
-    struct pt__device *device = store->context->device;
-    pt__memory_t *memory = &store->context->memory;
-    pt__segment_t *segment;
-    PT__TRY(pt__allocate(memory, 1, sizeof *segment, "parameter values", &segment));
-    pt_status_t status = pt__device_allocate(device, elements * (int64_t)sizeof(float), "parameter values",
-                                             &segment->block);
-    float *at = segment->block;
-    for (int64_t i = 0; status == PT_OK && i < store->count; i++) {
-        const pt__stored_t *stored = &store->tensors[i];
-        if (stored->value != NULL || stored->role != role)
-            continue;
-        int64_t gap = pt__padded(stored->elements) - stored->elements;
-        if (gap > 0)
-            status = pt__device_clear(device, at + stored->elements, gap * (int64_t)sizeof(float));
-        at += stored->elements + gap;
-    }
-    if (status == PT_OK) {
-        *out = segment;
-        return PT_OK;
-    }
-    pt__device_release(device, segment->block);
-    pt__release(memory, segment);
-    return status;
-}
-
-/* Memory for all tensors of that role that stand nowhere. */
-static pt_status_t place_role(pt__store_t *store, pt__role_t role)
-{
-    pt__segment_t *segment;
-    int64_t tensors = 0, elements = 0;
-    for (int64_t i = 0; i < store->count; i++)
-        if (store->tensors[i].value == NULL && store->tensors[i].role == role) {
-            elements += pt__padded(store->tensors[i].elements);
-            tensors++;
-        }
-    if (tensors == 0)
-        return PT_OK;
-    PT__TRY(make_segment(store, role, elements, &segment));
-    float *at = segment->block;
+    const pt__mapped_t *last = NULL;
     for (int64_t i = 0; i < store->count; i++) {
-        pt__stored_t *stored = &store->tensors[i];
-        if (stored->value != NULL || stored->role != role)
+        const pt__mapped_t *mapped = store->tensors[i].mapped;
+        if (mapped == last || mapped == NULL)
             continue;
-        stored->segment = segment;
-        stored->value = at;
-        at += pt__padded(stored->elements);
-        segment->tensors++;
+        PT__TRY(pt__file_tensors_check(mapped->file));
+        last = mapped;
     }
-    store->moves++;
     return PT_OK;
-}
-
-pt_status_t pt__store_place(pt__store_t *store)
-{
-    PT__TRY(place_role(store, PT__ROLE_LEARNS));
-    return place_role(store, PT__ROLE_STATE);
 }
 
 typedef void (*filler_t)(const pt_context_t *context, const pt__stored_t *stored, int32_t dtype, const void *values,
@@ -178,39 +145,224 @@ static void convert(const pt_context_t *context, const pt__stored_t *stored, int
     pt__fill_convert(context, dtype, values, stored->elements, dst);
 }
 
-/* The one way into a tensor: filled where it stands, or in the host's memory and then uploaded. */
-static pt_status_t fill(const pt__store_t *store, pt__stored_t *stored, filler_t filler, int32_t dtype,
+/* The one way into a tensor's memory: filled where it is, or in the host's and then uploaded. */
+static pt_status_t fill(const pt__store_t *store, const pt__stored_t *stored, float *dst, filler_t filler, int32_t dtype,
                         const void *values)
 {
     pt_context_t *context = store->context;
     const int64_t bytes = stored->elements * (int64_t)sizeof(float);
     void *host;
-    PT__TRY(pt__device_write_begin(context->device, &context->memory, stored->value, bytes, stored->name, &host));
+    PT__TRY(pt__device_write_begin(context->device, &context->memory, dst, bytes, stored->name, &host));
     filler(context, stored, dtype, values, host);
-    PT__TRY(pt__device_write_end(context->device, &context->memory, stored->value, host, bytes, PT_OK));
-    stored->is_filled = 1;
+    return pt__device_write_end(context->device, &context->memory, dst, host, bytes, PT_OK);
+}
+
+/* What is in a file is at the host's address on every device that may use it there. */
+static pt_status_t move(const pt__store_t *store, const pt__stored_t *stored, float *dst)
+{
+    if (stored->mapped != NULL)
+        return fill(store, stored, dst, convert, stored->dtype, stored->value);
+    return pt__device_copy(store->context->device, dst, stored->value, stored->elements * (int64_t)sizeof(float));
+}
+
+/* A segment for those of that role that are chosen: gaps zero, and with `keep` their values in it. *out is NULL for none. */
+static pt_status_t make_segment(const pt__store_t *store, const int8_t *chosen, pt__role_t role, int32_t keep,
+                                pt__segment_t **out)
+{
+    struct pt__device *device = store->context->device;
+    pt__memory_t *memory = &store->context->memory;
+    pt__segment_t *segment;
+    int64_t elements = 0, tensors = 0;
+    *out = NULL;
+    for (int64_t i = 0; i < store->count; i++)
+        if (chosen[i] && store->tensors[i].role == role) {
+            elements += pt__padded(store->tensors[i].elements);
+            tensors++;
+        }
+    if (tensors == 0)
+        return PT_OK;
+    PT__TRY(pt__allocate(memory, 1, sizeof *segment, "parameter values", &segment));
+    pt_status_t status = pt__device_allocate(device, elements * (int64_t)sizeof(float), "parameter values",
+                                             &segment->block);
+    float *at = segment->block;
+    for (int64_t i = 0; status == PT_OK && i < store->count; i++) {
+        const pt__stored_t *stored = &store->tensors[i];
+        int64_t gap = pt__padded(stored->elements) - stored->elements;
+        if (!chosen[i] || stored->role != role)
+            continue;
+        if (gap > 0)
+            status = pt__device_clear(device, at + stored->elements, gap * (int64_t)sizeof(float));
+        if (status == PT_OK && keep && stored->is_filled)
+            status = move(store, stored, at);
+        at += stored->elements + gap;
+    }
+    if (status == PT_OK)
+        *out = segment;
+    else
+        release_segment(store->context, segment);
+    return status;
+}
+
+pt_status_t pt__store_claim(const pt__store_t *store, const int8_t *chosen, int32_t keep, pt__claim_t *claim)
+{
+    *claim = (pt__claim_t){.chosen = chosen, .keep = keep};
+    if (keep)
+        PT__TRY(check_files(store));
+    PT__TRY(make_segment(store, chosen, PT__ROLE_LEARNS, keep, &claim->segments[PT__ROLE_LEARNS]));
+    pt_status_t status = make_segment(store, chosen, PT__ROLE_STATE, keep, &claim->segments[PT__ROLE_STATE]);
+    if (status != PT_OK)
+        pt__claim_release(store, claim);
+    return status;
+}
+
+void pt__claim_release(const pt__store_t *store, pt__claim_t *claim)
+{
+    for (int32_t role = 0; role < PT__ROLE_COUNT; role++)
+        if (claim->segments[role] != NULL)
+            release_segment(store->context, claim->segments[role]);
+    *claim = (pt__claim_t){0};
+}
+
+void pt__claim_settle(pt__store_t *store, pt__claim_t *claim)
+{
+    int64_t used[PT__ROLE_COUNT] = {0};
+    int32_t moves_learnables = 0;
+    for (int64_t i = 0; i < store->count; i++) {
+        pt__stored_t *stored = &store->tensors[i];
+        pt__segment_t *segment = claim->segments[stored->role];
+        if (!claim->chosen[i])
+            continue;
+        moves_learnables |= stored->learnable;
+        leave(store->context, stored);
+        stored->segment = segment;
+        stored->value = segment->block + used[stored->role];
+        stored->dtype = PT_FLOAT32;
+        stored->is_filled = stored->is_filled && claim->keep;
+        used[stored->role] += pt__padded(stored->elements);
+        segment->tensors++;
+    }
+    *claim = (pt__claim_t){0};
+    store->is_settled = 0;
+    store->moves++;
+    if (moves_learnables)
+        pt__store_renew_identity(store);
+}
+
+pt_status_t pt__store_own(pt__store_t *store, const int8_t *chosen, int32_t keep)
+{
+    pt__claim_t claim;
+    if (memchr(chosen, 1, (size_t)store->count) == NULL)
+        return PT_OK;
+    PT__TRY(pt__store_claim(store, chosen, keep, &claim));
+    pt__claim_settle(store, &claim);
     return PT_OK;
+}
+
+pt_status_t pt__store_place(pt__store_t *store)
+{
+    int8_t *chosen;
+    if (store->is_settled)
+        return PT_OK;
+    PT__TRY(pt__allocate(&store->context->memory, (size_t)store->count, 1, "parameters", &chosen));
+    for (int64_t i = 0; i < store->count; i++)
+        chosen[i] = store->tensors[i].value == NULL;
+    pt_status_t status = pt__store_own(store, chosen, 0);
+    pt__release(&store->context->memory, chosen);
+    return status;
+}
+
+pt_status_t pt__store_own_one(pt__store_t *store, int64_t index)
+{
+    int8_t *chosen;
+    if (store->tensors[index].mapped == NULL)
+        return pt__store_place(store);
+    PT__TRY(pt__allocate(&store->context->memory, (size_t)store->count, 1, "parameters", &chosen));
+    chosen[index] = 1;
+    pt_status_t status = pt__store_own(store, chosen, 0);
+    pt__release(&store->context->memory, chosen);
+    return status;
+}
+
+/* Those that stay in segments of which others leave move to another, so that what these took can be given back. */
+static pt_status_t move_neighbours(pt__store_t *store, const int8_t *leaving)
+{
+    int8_t *staying;
+    PT__TRY(pt__allocate(&store->context->memory, (size_t)store->count, 1, "parameters", &staying));
+    for (int64_t i = 0; i < store->count; i++)
+        for (int64_t k = 0; k < store->count && !leaving[i] && store->tensors[i].segment != NULL && !staying[i]; k++)
+            staying[i] = leaving[k] && store->tensors[k].segment == store->tensors[i].segment;
+    pt_status_t status = pt__store_own(store, staying, 1);
+    pt__release(&store->context->memory, staying);
+    return status;
+}
+
+pt_status_t pt__store_map_begin(pt__store_t *store, const int8_t *chosen, pt__mapped_t **mapped)
+{
+    pt__memory_t *memory = &store->context->memory;
+    *mapped = NULL;
+    if (memchr(chosen, 1, (size_t)store->count) == NULL)
+        return PT_OK;
+    PT__TRY(pt__allocate(memory, 1, sizeof **mapped, "mapped file", mapped));
+    pt_status_t status = move_neighbours(store, chosen);
+    if (status != PT_OK) {
+        pt__release(memory, *mapped);
+        *mapped = NULL;
+    }
+    return status;
+}
+
+void pt__store_map_end(pt__store_t *store, const int8_t *chosen, pt__mapped_t *mapped, pt__file_tensors_t *file)
+{
+    mapped->file = file;
+    for (int64_t i = 0; i < store->count; i++) {
+        pt__stored_t *stored = &store->tensors[i];
+        if (!chosen[i])
+            continue;
+        const pt__entry_t *entry = pt__tensors_find(pt__file_tensors_table(file), stored->name);
+        leave(store->context, stored);
+        stored->mapped = mapped;
+        stored->value = (void *)(uintptr_t)entry->data;
+        stored->dtype = entry->dtype;
+        stored->is_filled = 1;
+        mapped->tensors++;
+    }
+    store->moves++;
+}
+
+void pt__store_renew_identity(pt__store_t *store)
+{
+    store->identity = atomic_fetch_add(&store->context->identities, 1) + 1;
 }
 
 pt_status_t pt__stored_set(const pt__store_t *store, pt__stored_t *stored, int32_t dtype, const void *values)
 {
-    return fill(store, stored, convert, dtype, values);
+    PT__TRY(fill(store, stored, stored->value, convert, dtype, values));
+    stored->is_filled = 1;
+    return PT_OK;
 }
 
 pt_status_t pt__stored_get(const pt__store_t *store, const pt__stored_t *stored, float *values)
 {
-    return pt__device_download(store->context->device, values, stored->value,
-                               stored->elements * (int64_t)sizeof(float));
+    if (stored->mapped == NULL)
+        return pt__device_download(store->context->device, values, stored->value,
+                                   stored->elements * (int64_t)sizeof(float));
+    pt__fill_convert(store->context, stored->dtype, stored->value, stored->elements, values);
+    return PT_OK;
 }
 
 pt_status_t pt__store_settle(pt__store_t *store)
 {
+    PT__TRY(check_files(store));
     if (store->is_settled)
         return PT_OK;
     PT__TRY(pt__store_place(store));
-    for (int64_t i = 0; i < store->count; i++)
-        if (!store->tensors[i].is_filled)
-            PT__TRY(fill(store, &store->tensors[i], draw, 0, NULL));
+    for (int64_t i = 0; i < store->count; i++) {
+        pt__stored_t *stored = &store->tensors[i];
+        if (stored->is_filled)
+            continue;
+        PT__TRY(fill(store, stored, stored->value, draw, 0, NULL));
+        stored->is_filled = 1;
+    }
     store->is_settled = 1;
     return PT_OK;
 }
@@ -253,7 +405,7 @@ int64_t pt__store_bytes(const pt__store_t *store)
 {
     int64_t elements = 0;
     for (int64_t i = 0; i < store->count; i++)
-        elements += pt__padded(store->tensors[i].elements);
+        elements += store->tensors[i].mapped == NULL ? pt__padded(store->tensors[i].elements) : 0;
     return elements * (int64_t)sizeof(float);
 }
 

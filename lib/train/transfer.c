@@ -35,6 +35,21 @@ static pt_status_t copy(pt_model_t *model, pt__stored_t *to, const pt__store_t *
     return status;
 }
 
+/* Memory of their own for what is copied. */
+static pt_status_t make_room(pt_model_t *model, const pt_model_t *source)
+{
+    pt__store_t *store = &model->store;
+    int8_t *chosen;
+    if (model == source)
+        return PT_OK;
+    PT__TRY(pt__allocate(&model->context->memory, (size_t)store->count, 1, "parameters", &chosen));
+    for (int64_t i = 0; i < store->count; i++)
+        chosen[i] = store->tensors[i].segment == NULL && compare(&store->tensors[i], source) == PT_TRANSFER_COPIED;
+    pt_status_t status = pt__store_own(store, chosen, 0);
+    pt__release(&model->context->memory, chosen);
+    return status;
+}
+
 /* source may be the model itself */
 pt_status_t pt__transfer_copy(pt_model_t *model, const pt_model_t *source)
 {
@@ -42,7 +57,7 @@ pt_status_t pt__transfer_copy(pt_model_t *model, const pt_model_t *source)
     pt_status_t status;
     PT__TRY_OUT(note(model, source));
     PT__TRY_OUT(pt__store_settle((pt__store_t *)(uintptr_t)&source->store)); /* its values do not change */
-    PT__TRY_OUT(pt__store_place(&model->store));
+    PT__TRY_OUT(make_room(model, source));
     for (int64_t i = 0; i < model->store.count; i++) {
         pt__stored_t *to = &model->store.tensors[i];
         if (compare(to, source) != PT_TRANSFER_COPIED)

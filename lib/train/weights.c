@@ -5,6 +5,7 @@
 
 #include "base/dtype.h"
 #include "formats/tensors.h"
+#include "kernels/device.h"
 #include "train/fill.h"
 
 static int32_t is_own_state(const char *name)
@@ -86,23 +87,113 @@ static pt_status_t check_values(const pt_model_t *model, const pt__tensors_t *ta
     return PT_OK;
 }
 
-/* Straight into the model's memory, tensor by tensor: nothing but the device can fail any more. */
-static pt_status_t convert(pt_model_t *model, const pt__tensors_t *table)
+/* Which tensors the file gives, by what becomes of them. */
+typedef struct choice {
+    int8_t *mapped;    /* [tensors] used where they are in the file */
+    int8_t *converted; /* into the model's memory ... */
+    int8_t *owned;     /* ... which these must be given first */
+} choice_t;
+
+static void release_choice(pt__memory_t *memory, choice_t *choice)
 {
+    pt__release(memory, choice->mapped);
+    pt__release(memory, choice->converted);
+    pt__release(memory, choice->owned);
+}
+
+/* Kernels read floats at any address that C allows for them. The run itself writes state. */
+static int32_t can_stay_in_file(const pt_model_t *model, const pt__stored_t *stored, const pt__entry_t *entry)
+{
+    return model->context->device->calls->shares_host_memory && stored->role == PT__ROLE_LEARNS &&
+           entry->dtype == PT_FLOAT32 && (uintptr_t)entry->data % sizeof(float) == 0;
+}
+
+static pt_status_t choose(const pt_model_t *model, const pt__tensors_t *table, int32_t mapping, choice_t *choice)
+{
+    pt__memory_t *memory = &model->context->memory;
+    const size_t count = (size_t)model->store.count;
+    PT__TRY(pt__allocate(memory, count, 1, "parameters", &choice->mapped));
+    PT__TRY(pt__allocate(memory, count, 1, "parameters", &choice->converted));
+    PT__TRY(pt__allocate(memory, count, 1, "parameters", &choice->owned));
     for (int64_t i = 0; i < model->store.count; i++) {
-        pt__stored_t *stored = &model->store.tensors[i];
+        const pt__stored_t *stored = &model->store.tensors[i];
         const pt__entry_t *entry = pt__tensors_find(table, stored->name);
-        if (compare(stored, entry) == PT_TRANSFER_COPIED)
-            PT__TRY(pt__stored_set(&model->store, stored, entry->dtype, entry->data));
+        if (compare(stored, entry) != PT_TRANSFER_COPIED)
+            continue;
+        choice->mapped[i] = mapping && can_stay_in_file(model, stored, entry);
+        choice->converted[i] = !choice->mapped[i];
+        choice->owned[i] = !choice->mapped[i] && stored->segment == NULL;
     }
     return PT_OK;
 }
 
+/* What is used from the file, or may be, does not learn. */
+static pt_status_t freeze(pt_model_t *model, const choice_t *choice)
+{
+    pt__store_t *store = &model->store;
+    int32_t *before;
+    PT__TRY(pt__allocate(&model->context->memory, (size_t)store->count, sizeof *before, "parameters", &before));
+    for (int64_t i = 0; i < store->count; i++) {
+        before[i] = store->tensors[i].trainable;
+        if (choice->mapped[i] || choice->converted[i])
+            store->tensors[i].trainable = 0;
+    }
+    pt_status_t status = pt__model_renew_learnables(model);
+    for (int64_t i = 0; status != PT_OK && i < store->count; i++)
+        store->tensors[i].trainable = before[i];
+    pt__release(&model->context->memory, before);
+    return status;
+}
+
+/* Straight into the model's memory, tensor by tensor: nothing but the device can fail any more. */
+static pt_status_t convert(pt_model_t *model, const pt__tensors_t *table, const int8_t *converted)
+{
+    for (int64_t i = 0; i < model->store.count; i++) {
+        pt__stored_t *stored = &model->store.tensors[i];
+        if (!converted[i])
+            continue;
+        const pt__entry_t *entry = pt__tensors_find(table, stored->name);
+        PT__TRY(pt__stored_set(&model->store, stored, entry->dtype, entry->data));
+    }
+    return PT_OK;
+}
+
+/* What the file has and the model takes over; the file is the model's afterwards where *file is NULL. All that can fail comes first. */
+static pt_status_t take(pt_model_t *model, int32_t mapping, pt__file_tensors_t **file)
+{
+    pt__memory_t *memory = &model->context->memory;
+    const pt__tensors_t *table = pt__file_tensors_table(*file);
+    choice_t choice = {0};
+    pt__claim_t claim = {0};
+    pt__mapped_t *mapped = NULL;
+    pt_status_t status;
+    PT__TRY_OUT(choose(model, table, mapping, &choice));
+    PT__TRY_OUT(pt__store_claim(&model->store, choice.owned, 0, &claim));
+    PT__TRY_OUT(pt__store_map_begin(&model->store, choice.mapped, &mapped));
+    if (mapping)
+        PT__TRY_OUT(freeze(model, &choice));
+    pt__claim_settle(&model->store, &claim);
+    if (mapped != NULL) {
+        pt__store_map_end(&model->store, choice.mapped, mapped, *file);
+        mapped = NULL;
+        *file = NULL;
+    }
+    pt__model_forget_accumulation(model);
+    PT__TRY_OUT(convert(model, table, choice.converted));
+out:
+    pt__claim_release(&model->store, &claim);
+    pt__release(memory, mapped);
+    release_choice(memory, &choice);
+    return status;
+}
+
 pt_status_t pt__weights_load(pt_model_t *model, const char *path, uint32_t flags)
 {
+    const int32_t mapping = (flags & PT_LOAD_MAPPED) != 0;
     pt__file_tensors_t *file;
     pt_status_t status;
-    PT__TRY(pt__safetensors_open(model->context, path, &file));
+    PT__TRY(mapping ? pt__safetensors_open_watched(model->context, path, &file)
+                    : pt__safetensors_open(model->context, path, &file));
     pt__report_t last = pt__report_begin(model);
     int32_t tells_why = 0; /* the report of a refused load stays: it lists what did not fit */
     const pt__tensors_t *table = pt__file_tensors_table(file);
@@ -115,9 +206,7 @@ pt_status_t pt__weights_load(pt_model_t *model, const char *path, uint32_t flags
         PT__TRY_OUT(refuse_nothing(model, table, path));
     tells_why = 0;
     PT__TRY_OUT(check_values(model, table, path));
-    PT__TRY_OUT(pt__store_place(&model->store));
-    PT__TRY_OUT(convert(model, table));
-    pt__model_forget_accumulation(model);
+    PT__TRY_OUT(take(model, mapping, &file));
 out:
     pt__report_end(model, last, tells_why ? PT_OK : status);
     pt__file_tensors_close(file);

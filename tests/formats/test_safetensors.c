@@ -83,6 +83,25 @@ END_TEST
     "{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":" first \
     "},\"b\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":" second "}}"
 
+/* Tensors that are of no use here do not stand in the way of the others. */
+START_TEST(test_unknown_dtypes_and_ranks_are_passed_over)
+{
+    static const char *const headers[] = {ONE("F8_E4M3", "[16]", "[0,16]"), ONE("F4", "[4,8]", "[0,16]"),
+                                          ONE("f32", "[4]", "[0,16]"), ONE("I32", "[1,1,1,1,1,2,2]", "[0,16]")};
+    pt_context_t *context = samples_context();
+    for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++) {
+        image_t image = image_of(headers[i], 16);
+        pt__file_tensors_t *file;
+        ck_ok(pt__safetensors_parse(context, "test.safetensors", image.bytes, image.size, &file));
+        ck_assert_int_eq(pt__file_tensors_table(file)->n_entries, 1);
+        ck_assert_int_eq(pt__file_tensors_table(file)->entries[0].dtype, 0);
+        ck_assert_int_eq(pt__file_tensors_table(file)->entries[0].bytes, 16);
+        pt__file_tensors_close(file);
+    }
+    pt_context_free(context);
+}
+END_TEST
+
 START_TEST(test_what_must_be_refused)
 {
     static const struct {
@@ -111,9 +130,9 @@ START_TEST(test_what_must_be_refused)
         {ONE("I32", "[4294967296,4294967296]", "[0,0]"), 0, PT_ERR_FORMAT, "shape"},
         {ONE("I32", "[4611686018427387904]", "[0,0]"), 0, PT_ERR_FORMAT, "needs"},
         {ONE("I32", "[9223372036854775807,2,2]", "[0,16]"), 16, PT_ERR_FORMAT, "shape"},
-        {ONE("I32", "[1,1,1,1,1,2,2]", "[0,16]"), 16, PT_ERR_UNSUPPORTED, "rank 7"},
-        {ONE("F8_E4M3", "[16]", "[0,16]"), 16, PT_ERR_UNSUPPORTED, "F8_E4M3"},
-        {ONE("f32", "[4]", "[0,16]"), 16, PT_ERR_UNSUPPORTED, "f32"},
+        {ONE("F8_E4M3", "[16]", "[0,15]"), 16, PT_ERR_FORMAT, "end at 15"},
+        {ONE("F8_E4M3", "[16]", "[0,17]"), 16, PT_ERR_FORMAT, "<= 16"},
+        {ONE("F8_E4M3", "[-1]", "[0,16]"), 16, PT_ERR_FORMAT, "shape"},
         {"{\"a\":{\"shape\":[4],\"data_offsets\":[0,16]}}", 16, PT_ERR_FORMAT, "dtype"},
         {"{\"a\":{\"dtype\":\"U8\",\"data_offsets\":[0,16]}}", 16, PT_ERR_FORMAT, "shape"},
         {"{\"a\":{\"dtype\":\"U8\",\"shape\":[16]}}", 16, PT_ERR_FORMAT, "data_offsets"},
@@ -362,6 +381,6 @@ START_TEST(test_every_allocation_may_fail)
 }
 END_TEST
 
-SUITE("safetensors", 120, test_what_the_reference_accepts, test_what_must_be_refused, test_bytes_of_the_reference,
-      test_written_and_read_back, test_every_damaged_bit_is_found, test_what_cannot_be_written,
+SUITE("safetensors", 120, test_what_the_reference_accepts, test_unknown_dtypes_and_ranks_are_passed_over,
+      test_what_must_be_refused, test_bytes_of_the_reference, test_written_and_read_back, test_every_damaged_bit_is_found, test_what_cannot_be_written,
       test_a_failing_disk_leaves_the_old_file, test_every_allocation_may_fail)

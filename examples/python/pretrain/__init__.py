@@ -38,7 +38,7 @@ INIT_CONSTANT, INIT_NORMAL, INIT_UNIFORM, INIT_LINEAR = range(4)
 POOL_MEAN, POOL_FIRST, POOL_LAST, POOL_SUM, POOL_MAX = range(5)
 TASK_NONE, TASK_CAUSAL_LM, TASK_CLASSIFICATION, TASK_REGRESSION = range(4)
 TRANSFER_COPIED, TRANSFER_NEW, TRANSFER_UNEXPECTED, TRANSFER_SHAPE = range(1, 5)
-LOAD_STRICT = 1
+LOAD_STRICT, LOAD_MAPPED = 1, 2
 DESCRIBE_SUMMARY, DESCRIBE_GRAPH, DESCRIBE_PLAN, DESCRIBE_CONFIG = range(4)
 OPTIMIZER_ADAMW, OPTIMIZER_ADAM, OPTIMIZER_SGD = range(3)
 OPTIMIZER_DECAY_MATRICES, OPTIMIZER_MAXIMIZE, OPTIMIZER_AMSGRAD = 1, 2, 4
@@ -650,8 +650,9 @@ class Model(_Handle):
             options.class_weights, options.outputs = ctypes.addressof(weights), options.outputs or len(class_weights)
         _check(library.pt_model_set_task(self, ctypes.byref(options)))
 
-    def load(self, path, strict=False):
-        _check(library.pt_model_load(self, _encoded(path), LOAD_STRICT if strict else 0))
+    def load(self, path, strict=False, mapped=False):
+        flags = (LOAD_STRICT if strict else 0) | (LOAD_MAPPED if mapped else 0)
+        _check(library.pt_model_load(self, _encoded(path), flags))
 
     def save(self, path):
         _check(library.pt_model_save(self, _encoded(path)))
