@@ -542,12 +542,12 @@ typedef struct pt_batch {
     int32_t status;    /* preset PT_ERR_CALLBACK; the callback writes PT_OK, or PT_END (a stream that is over), last */
     int64_t user_code; /* surfaced verbatim in the message of a failure */
     int64_t capacity;  /* samples wanted */
-    int64_t filled;    /* samples written; all but streams write capacity; of a map that failed, those before the one that it failed at */
+    int64_t filled; /* samples written; capacity but by streams; where a map fails, those before the one at fault */
     const int64_t *indices; /* [capacity] samples wanted; NULL for streams */
     int64_t
         position; /* streams: samples served in this pass so far; 0 begins a pass, and after a resume it says where to go on */
     int64_t epoch;            /* the pass over the data, from 0, that the samples are for */
-    const uint64_t *keys;     /* [capacity] for what is random in a sample: by the stage's shuffle_seed, epoch and sample alone */
+    const uint64_t *keys;     /* [capacity] for what is random in a sample: by shuffle_seed, epoch and sample alone */
     pt_field_t *fields;       /* in the order in which the dataset declared them */
     const pt_field_t *inputs; /* of a map: the same samples of the dataset that it maps; else NULL */
     int32_t n_fields, n_inputs;
@@ -557,8 +557,9 @@ typedef void (*pt_next_fn)(void *user, pt_batch_t *batch);  /* stream style: the
 typedef void (*pt_map_fn)(void *user, pt_batch_t *batch);   /* of another dataset: fields from inputs */
 typedef void (*pt_destroy_fn)(void *user);
 
-/* The callback may be called from threads of the library, so that the next batch is made while a step computes: one call at a time, or,
- * with CONCURRENT, as many at once as the stage has producers. Without either it is called on the thread that called the stage. */
+/* The callback may be called from threads of the library, so that the next batch is made while a step computes: one
+ * call at a time, or, with CONCURRENT, as many at once as the stage has producers. Without either it is called on the
+ * thread that called the stage. */
 #define PT_DATASET_THREAD_SAFE 1u
 #define PT_DATASET_CONCURRENT  16u
 /* destroy (may be NULL) is called exactly once, when the dataset ends; never where the call fails. */
@@ -569,12 +570,14 @@ PT_API pt_status_t pt_dataset_create_stream(pt_context_t *context, const pt_fiel
                                             uint32_t flags, pt_next_fn next, void *user, pt_destroy_fn destroy,
                                             pt_dataset_t **out);
 
-/* A dataset whose samples the callback makes from those of another, one from each: pictures decoded and cropped, texts cut into tokens. What
- * a sample is made into may depend on its inputs, its key and the epoch, but on nothing that changes from call to call: then the
- * order and the bits of the data are the same with any number of producers and after a resume. The source is retained, and may
- * be a stream, a view or a map. Classes of a field whose name the map keeps stay known. */
-PT_API pt_status_t pt_dataset_map(pt_dataset_t *dataset, const pt_field_spec_t *fields, int32_t n_fields, uint32_t flags,
-                                  pt_map_fn map, void *user, pt_destroy_fn destroy, pt_dataset_t **out);
+/* A dataset whose samples the callback makes from those of another, one from each: pictures decoded and cropped, texts
+ * cut into tokens. What a sample is made into may depend on its inputs, its key and the epoch, but on nothing that
+ * changes from call to call: then the order and the bits of the data are the same with any number of producers and
+ * after a resume. The source is retained, and may be a stream, a view or a map. Classes of a field whose name the map
+ * keeps stay known. */
+PT_API pt_status_t pt_dataset_map(pt_dataset_t *dataset, const pt_field_spec_t *fields, int32_t n_fields,
+                                  uint32_t flags, pt_map_fn map, void *user, pt_destroy_fn destroy,
+                                  pt_dataset_t **out);
 
 typedef struct pt_array { /* one field's values for all samples, end to end */
     pt_field_spec_t spec;
@@ -688,8 +691,20 @@ typedef struct pt_train_options {
     uint32_t flags;
     int64_t steps;         /* in all, each one update or a skipped one; 0: by epochs */
     int64_t epochs;        /* passes over the data; 0 with steps 0: 1 */
-    int64_t batch;         /* samples an update; init: 8 */
+    int64_t batch;         /* samples an update; 0: 8, or with batch_rows no limit */
     int64_t micro_batch;   /* samples at a time; 0: as many as fit the budget, at most batch */
+    /* 0, or: an update is made of as many samples as come next with at most so many rows (tokens) together, where there
+     * are several ragged dimensions in each of them. A sample that is longer by itself is refused. The number of steps
+     * is known beforehand only where all lengths are known without fetching: in arrays and files. */
+    int64_t batch_rows;
+    int64_t micro_batch_rows; /* rows at a time; 0: as many as fit the budget, at most batch_rows */
+    /* 0, or: so many samples of the shuffled order are sorted by length before batches are cut; not for data whose
+     * lengths are known only when it is fetched. */
+    int64_t bucket;
+    /* Threads that make samples; 0: one where it is expected to save time. Data with a callback that allows no thread is
+     * made on the caller's. */
+    int32_t producers;
+    int32_t reserved;
     int64_t memory_budget; /* bytes that parameters, gradients, slots and plans, also the evaluation's, may take; 0: no limit */
     double time_budget;    /* seconds; 0: no limit */
     uint64_t shuffle_seed; /* 0: from the context's seed */

@@ -24,7 +24,7 @@ pt_status_t pt_evaluate(pt_model_t *model, pt_dataset_t *dataset, int64_t batch,
         status = check_pass(model, dataset, batch, "pt_evaluate");
     if (status == PT_OK) {
         pt__dataset_retain(dataset);
-        status = pt__evaluate(model, dataset, batch == 0 ? DEFAULT_BATCH : batch, &found);
+        status = pt__evaluate(model, dataset, (pt__portion_t){batch == 0 ? DEFAULT_BATCH : batch, 0}, &found);
         pt__dataset_release(dataset);
     }
     if (status == PT_OK)

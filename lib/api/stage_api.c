@@ -5,10 +5,12 @@
 
 pt_status_t pt_train_options_init(pt_train_options_t *options, uint32_t struct_size)
 {
-    static const pt_train_options_t defaults = {.batch = 8, .event_every = 1};
+    static const pt_train_options_t defaults = {.event_every = 1};
     pt__error_clear();
     return pt__options_init(options, struct_size, &defaults, (uint32_t)sizeof defaults, "pt_train_options");
 }
+
+enum { DEFAULT_BATCH = 8, MOST_PRODUCERS = 256 };
 
 static pt_status_t check_training(const pt_train_options_t *options)
 {
@@ -18,8 +20,16 @@ static pt_status_t check_training(const pt_train_options_t *options)
                         (unsigned)(options->flags & ~known));
     PT__TRY(pt__check_range("pt_train_options.steps", options->steps, 0));
     PT__TRY(pt__check_range("pt_train_options.epochs", options->epochs, 0));
-    PT__TRY(pt__check_range("pt_train_options.batch", options->batch, 1));
+    PT__TRY(pt__check_range("pt_train_options.batch", options->batch, 0));
     PT__TRY(pt__check_range("pt_train_options.micro_batch", options->micro_batch, 0));
+    PT__TRY(pt__check_range("pt_train_options.batch_rows", options->batch_rows, 0));
+    PT__TRY(pt__check_range("pt_train_options.micro_batch_rows", options->micro_batch_rows, 0));
+    PT__TRY(pt__check_range("pt_train_options.bucket", options->bucket, 0));
+    if (options->producers < 0 || options->producers > MOST_PRODUCERS)
+        return pt__fail(PT_ERR_ARGUMENT, "pt_train_options.producers is %ld, expected 0 to %d",
+                        (long)options->producers, MOST_PRODUCERS);
+    if (options->reserved != 0)
+        return pt__fail(PT_ERR_VERSION, "pt_train_options.reserved is %ld, expected 0", (long)options->reserved);
     PT__TRY(pt__check_range("pt_train_options.memory_budget", options->memory_budget, 0));
     PT__TRY(pt__check_range("pt_train_options.event_every", options->event_every, 1));
     PT__TRY(pt__check_range("pt_train_options.evaluate_every", options->evaluate_every, 0));
@@ -66,6 +76,8 @@ static pt_status_t train(pt_model_t *model, pt_optimizer_t *optimizer, pt_datase
     PT__TRY(pt_train_options_init(&settled, (uint32_t)sizeof settled));
     PT__TRY(pt__options_read(options, &settled, (uint32_t)sizeof settled, "pt_train_options"));
     PT__TRY(check_training(&settled));
+    if (settled.batch == 0 && settled.batch_rows == 0)
+        settled.batch = DEFAULT_BATCH;
     if (optimizer == NULL || dataset == NULL)
         return pt__handle_null(function, optimizer == NULL ? "optimizer" : "dataset");
     PT__TRY(pt__check_context(model, pt__optimizer_context(optimizer), function, "optimizer"));

@@ -6,14 +6,6 @@
 
 #include "base/dtype.h"
 
-static pt__taken_t limit_of(int64_t samples, int64_t rows)
-{
-    pt__taken_t limit = {.samples = samples > 0 ? samples : INT64_MAX};
-    for (int32_t i = 0; i < PT__DIMENSIONS; i++)
-        limit.rows[i] = rows > 0 ? rows : INT64_MAX;
-    return limit;
-}
-
 pt_status_t pt__assembly_create(pt__memory_t *memory, const pt__collate_t *collates, int32_t n_wants,
                                 const pt__loader_options_t *options, pt__assembly_t *out)
 {
@@ -22,8 +14,8 @@ pt_status_t pt__assembly_create(pt__memory_t *memory, const pt__collate_t *colla
     *out = (pt__assembly_t){.memory = memory,
                             .collates = collates,
                             .n_wants = n_wants,
-                            .batch_limit = limit_of(options->batch, options->batch_rows),
-                            .micro_limit = limit_of(options->micro_batch, options->micro_rows)};
+                            .batch_limit = pt__taken_limit(options->batch, options->batch_rows),
+                            .micro_limit = pt__taken_limit(options->micro_batch, options->micro_rows)};
     PT__TRY_OUT(pt__allocate(memory, n, sizeof *out->buffers, "assembled fields", &out->buffers));
     PT__TRY_OUT(pt__allocate(memory, n, sizeof *out->capacity, "assembled fields", &out->capacity));
     PT__TRY_OUT(pt__allocate(memory, n, sizeof *out->data, "assembled fields", &out->data));
@@ -66,21 +58,6 @@ static pt__taken_t measure(const pt__slot_t *slot, int64_t sample)
             one.rows[i] = slot->offsets.list[i][sample + 1] - slot->offsets.list[i][sample];
     }
     return one;
-}
-
-static void add(pt__taken_t *taken, const pt__taken_t *more)
-{
-    taken->samples += more->samples;
-    for (int32_t i = 0; i < PT__DIMENSIONS; i++)
-        taken->rows[i] += more->rows[i];
-}
-
-static int32_t fits(const pt__taken_t *taken, const pt__taken_t *more, const pt__taken_t *limit)
-{
-    int32_t does = taken->samples + more->samples <= limit->samples;
-    for (int32_t i = 0; i < PT__DIMENSIONS; i++)
-        does &= taken->rows[i] + more->rows[i] <= limit->rows[i];
-    return does;
 }
 
 /* Whether nothing more can fit: every sample has at least one row. */
@@ -153,13 +130,13 @@ pt_status_t pt__assembly_append(pt__assembly_t *assembly, const pt__slot_t *slot
     *taken = 0;
     for (; end < slot->samples; end++) {
         pt__taken_t one = measure(slot, end);
-        if (assembly->micro.samples == 0 && !fits(&assembly->micro, &one, &assembly->micro_limit))
+        if (assembly->micro.samples == 0 && !pt__taken_fits(&assembly->micro, &one, &assembly->micro_limit))
             return refuse(assembly, slot, end, is_stream, &one);
-        assembly->batch_is_full = !fits(&assembly->batch, &one, &assembly->batch_limit);
-        if (assembly->batch_is_full || !fits(&assembly->micro, &one, &assembly->micro_limit))
+        assembly->batch_is_full = !pt__taken_fits(&assembly->batch, &one, &assembly->batch_limit);
+        if (assembly->batch_is_full || !pt__taken_fits(&assembly->micro, &one, &assembly->micro_limit))
             break;
-        add(&assembly->batch, &one);
-        add(&assembly->micro, &one);
+        pt__taken_add(&assembly->batch, &one);
+        pt__taken_add(&assembly->micro, &one);
     }
     if (is_full(&assembly->batch, &assembly->batch_limit))
         assembly->batch_is_full = 1;

@@ -5,11 +5,7 @@
 #define PT__ASSEMBLY_H
 
 #include "data/ring.h"
-
-typedef struct pt__taken {
-    int64_t samples;
-    int64_t rows[PT__DIMENSIONS];
-} pt__taken_t;
+#include "data/taken.h"
 
 typedef struct pt__assembly {
     pt__memory_t *memory;

@@ -1,5 +1,5 @@
-/* The common part of loader and collector: see collate.h. A whole batch is checked at once; only where that fails is each sample tried by
- * itself, to name the one that is wrong. */
+/* The common part of loader and collector: see collate.h. A whole batch is checked at once; only where that fails is
+ * each sample tried by itself, to name the one that is wrong. */
 #include "data/collate.h"
 
 #include <stdarg.h>
@@ -149,6 +149,18 @@ pt_status_t pt__collates_match(pt__collate_t *collates, int32_t n_wants, const p
                         has);
     }
     return PT_OK;
+}
+
+int32_t pt__collates_ragged(const pt__collate_t *collates, int32_t n_wants, const pt_dataset_t *dataset,
+                            int32_t *fields)
+{
+    int32_t n_fields = 0;
+    for (int32_t i = 0; i < n_wants; i++) {
+        const pt_field_spec_t *field = &dataset->fields[collates[i].field];
+        if (collates[i].ragged && pt__shape_ragged(field->rank, field->shape))
+            fields[n_fields++] = collates[i].field;
+    }
+    return n_fields;
 }
 
 /* ---- Values ---- */

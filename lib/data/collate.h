@@ -1,5 +1,5 @@
-/* Collate: from the values of a field as they came to what a network reads: matched by name and shape, converted, checked. Shared by the
- * loader (values from a dataset) and the collector (values from the host). */
+/* Collate: from the values of a field as they came to what a network reads: matched by name and shape, converted,
+ * checked. Shared by the loader (values from a dataset) and the collector (values from the host). */
 #ifndef PT__COLLATE_H
 #define PT__COLLATE_H
 
@@ -21,6 +21,10 @@ void pt__collates_free(pt__memory_t *memory, pt__collate_t *collates, int32_t n_
 pt_status_t pt__collates_match(pt__collate_t *collates, int32_t n_wants, const pt_dataset_t *dataset,
                                const int64_t *length_limit);
 
+/* Numbers of the dataset's fields that are wanted as ragged ones and are: into fields [n_wants]. Returns how many. */
+int32_t pt__collates_ragged(const pt__collate_t *collates, int32_t n_wants, const pt_dataset_t *dataset,
+                            int32_t *fields);
+
 /* Makes room for converting `elements` values of this dtype; *bytes grows by what was allocated. */
 pt_status_t pt__collate_reserve(pt__memory_t *memory, pt__collate_t *collate, int32_t dtype, int64_t elements,
                                 int64_t *bytes);
@@ -31,7 +35,8 @@ typedef struct pt__naming {
     int64_t first;
 } pt__naming_t;
 
-/* Checks, and converts where the dtypes differ: *out is `values` itself or the buffer, which has room. offsets: [samples + 1], for ragged ones. */
+/* Checks, and converts where the dtypes differ: *out is `values` itself or the buffer, which has room. offsets:
+ * [samples + 1], for ragged ones. */
 pt_status_t pt__collate_take(pt__collate_t *collate, int32_t dtype, const void *values, int64_t samples,
                              const int32_t *offsets, pt__naming_t naming, const void **out);
 
@@ -47,8 +52,8 @@ pt_status_t pt__offsets_reserve(pt__memory_t *memory, pt__offsets_t *offsets, co
                                 int32_t n_wants, int64_t samples, int64_t *bytes);
 void pt__offsets_free(pt__memory_t *memory, pt__offsets_t *offsets);
 void pt__offsets_forget(pt__offsets_t *offsets); /* before the next samples */
-/* Takes the lengths of a ragged field's samples (NULL: each has `fixed` rows). The first field of a dimension tells its offsets; lengths
- * outside [1, limit] and more rows than int32 counts are refused. Further ones must have the same. */
+/* Takes the lengths of a ragged field's samples (NULL: each has `fixed` rows). The first field of a dimension tells its
+ * offsets; lengths outside [1, limit] and more rows than int32 counts are refused. Further ones must have the same. */
 pt_status_t pt__offsets_take(pt__offsets_t *offsets, const pt__want_t *want, const int64_t *lengths, int64_t fixed,
                              int64_t samples, int64_t limit, pt__naming_t naming);
 /* Rows of each dimension. */

@@ -1,8 +1,9 @@
 /* Datasets, and the loader that makes batches of them.
  *
- * A dataset is a list of declared fields and a source that fills a pt_batch_t: a host's callback, arrays in memory, a file,
- * or a view on another dataset. A loader draws the samples' order, asks the source for them, checks everything that came
- * (counts, lengths, ranges of indices, finite numbers), converts dtypes, and hands out buffers that a plan can read in place. */
+ * A dataset is a list of declared fields and a source that fills a pt_batch_t: a host's callback, arrays in memory, a
+ * file, or a view on another dataset. A loader draws the samples' order, asks the source for them, checks everything
+ * that came (counts, lengths, ranges of indices, finite numbers), converts dtypes, and hands out buffers that a plan
+ * can read in place. */
 #ifndef PT__DATA_H
 #define PT__DATA_H
 
@@ -11,17 +12,18 @@
 
 typedef struct pt__source { /* how a kind of dataset works */
     const char *name;
-    /* Fills batch (status preset to PT_ERR_CALLBACK, fields with buffers). A host's failure is reported by the batch; a source's own
-     * failure by its return value. */
+    /* Fills batch (status preset to PT_ERR_CALLBACK, fields with buffers). A host's failure is reported by the batch; a
+     * source's own failure by its return value. */
     pt_status_t (*fetch)(pt_dataset_t *dataset, pt_batch_t *batch);
-    /* Views: turns positions within the view into positions of dataset->origin, in place. A view has no fetch. Any thread. */
+    /* Views: turns positions within the view into positions of dataset->origin, in place. A view has no fetch. Any
+     * thread. */
     void (*translate)(const pt_dataset_t *dataset, int64_t *indices, int64_t count);
     void (*destroy)(pt_dataset_t *dataset); /* releases dataset->state */
     /* Rows of these samples in a ragged field; any thread. NULL: known only when they are fetched. */
     void (*lengths)(const pt_dataset_t *dataset, int32_t field, const int64_t *indices, int64_t count, int64_t *out);
     int64_t (*class_count)(const pt_dataset_t *dataset, const char *field); /* may be NULL */
     const char *(*class_name)(const pt_dataset_t *dataset, const char *field, int64_t index);
-    int32_t is_hosts; /* fetch calls the host, on the threads that the dataset's flags allow; else it may run on any, on several at once */
+    int32_t is_hosts; /* fetch calls the host, on threads that the dataset's flags allow; else on any, several at once */
 } pt__source_t;
 
 struct pt_dataset {
@@ -32,7 +34,7 @@ struct pt_dataset {
     pt_dataset_t *origin;    /* what a view looks at, or a map is made from, retained; else NULL */
     pt_field_spec_t *fields; /* names owned */
     int32_t n_fields;
-    uint32_t flags; /* PT_DATASET_THREAD_SAFE, PT_DATASET_CONCURRENT: threads of the loader may fetch while the caller's computes */
+    uint32_t flags;          /* PT_DATASET_THREAD_SAFE, PT_DATASET_CONCURRENT: what threads of the loader may do */
     int64_t length; /* -1: a stream */
 };
 
@@ -61,13 +63,14 @@ typedef struct pt__want { /* a field that a network reads */
     const char *name;
     int32_t dtype;              /* PT_FLOAT32 or PT_INT32 */
     int32_t rank;               /* of one sample */
-    int32_t dimension;          /* that its rows count (base/dimension.h): PT__DIMENSION_BATCH, or a ragged one's number */
+    int32_t dimension; /* that its rows count (base/dimension.h): PT__DIMENSION_BATCH, or a ragged one's number */
     int64_t shape[PT_MAX_RANK]; /* of one sample; shape[0] = PT_DIM_TOKENS: ragged, whatever dimension it counts */
     int64_t index_limit;        /* int32: values in [0, limit) or == index_ignore; 0: any */
     int32_t index_ignore;       /* INT32_MIN: none */
 } pt__want_t;
 
-/* Where a pass over the data stands; written into checkpoints. Samples [0, position) of epoch's order have been used. */
+/* Where a pass over the data stands; written into checkpoints. Samples [0, position) of epoch's order have been
+ * used. */
 typedef struct pt__cursor {
     int64_t epoch, position;
     uint64_t seed;
@@ -75,17 +78,17 @@ typedef struct pt__cursor {
 
 /* Passes are counted over all resumes: the loader ends when the cursor's epoch reaches `epochs`.
  *
- * A batch is what an update is made of, a micro-batch what is loaded at a time. By samples, batches lie at multiples of `batch` from an epoch's
- * begin and never cross its end. By rows, a batch is the longest run of samples in the epoch's order of which no ragged dimension has more
- * than batch_rows, and a micro-batch the longest such run within the batch; a sample that is longer by itself is refused. Where both are
- * given, whichever is reached first ends it. A stream is asked one micro-batch ahead (with drop_partial one batch), so that the last
- * one is known. */
+ * A batch is what an update is made of, a micro-batch what is loaded at a time. By samples, batches lie at multiples of
+ * `batch` from an epoch's begin and never cross its end. By rows, a batch is the longest run of samples in the epoch's
+ * order of which no ragged dimension has more than batch_rows, and a micro-batch the longest such run within the batch;
+ * a sample that is longer by itself is refused. Where both are given, whichever is reached first ends it. A stream is
+ * asked one micro-batch ahead (with drop_partial one batch), so that the last one is known. */
 typedef struct pt__loader_options {
     int64_t batch, micro_batch;     /* samples; 0 (with the rows given): no limit. 1 <= micro_batch <= batch */
     int64_t batch_rows, micro_rows; /* rows; 0: no limit, for micro_rows batch_rows. micro_rows <= batch_rows */
     int64_t bucket; /* so many samples of the epoch's order are sorted by length before batches are cut; 0: none */
     int64_t epochs; /* passes until PT_END; 0: without end */
-    int64_t length_limit[PT__DIMENSIONS]; /* the most rows of a sample in each dimension; 0: what the dataset declares */
+    int64_t length_limit[PT__DIMENSIONS]; /* the most rows of a sample, by dimension; 0: as the dataset declares */
     int32_t in_order;
     int32_t drop_partial; /* by samples: an epoch's last batch that is not full is left out; else it is smaller */
     int32_t prefetch;     /* on a thread of the loader, where the dataset allows it and it is expected to save time */
@@ -102,24 +105,29 @@ typedef struct pt__loaded { /* one micro-batch; valid until the next call */
 
 typedef struct pt__loader pt__loader_t;
 
-/* Compares the wanted fields with the dataset's: PT_ERR_SHAPE with a message that lists both where they do not fit. Sizes 1 do not count; a field
- * of fixed length serves where a ragged one is wanted. Fields of one dimension have the same length within a sample, those of different
- * ones need not; each has at least one row: an empty sample is refused. A dataset's further fields are read into scratch and not used.
- * start NULL: the begin, seed 0. */
+/* Compares the wanted fields with the dataset's: PT_ERR_SHAPE with a message that lists both where they do not fit.
+ * Sizes 1 do not count; a field of fixed length serves where a ragged one is wanted. Fields of one dimension have the
+ * same length within a sample, those of different ones need not; each has at least one row: an empty sample is refused.
+ * A dataset's further fields are read into scratch and not used. start NULL: the begin, seed 0. */
 pt_status_t pt__loader_create(pt_dataset_t *dataset, const pt__want_t *wants, int32_t n_wants,
                               const pt__loader_options_t *options, const pt__cursor_t *start, pt__loader_t **out);
 void pt__loader_free(pt__loader_t *loader);
 /* PT_END after the last epoch (or where an epoch gives no sample at all: then with a message). */
 pt_status_t pt__loader_next(pt__loader_t *loader, pt__loaded_t *out);
-/* Where the loader stands after the micro-batch last handed out, whatever was prefetched. By rows, a loader goes on with the same batches from
- * where a batch ended. */
+/* Where the loader stands after the micro-batch last handed out, whatever was prefetched. By rows, a loader goes on
+ * with the same batches from where a batch ended. */
 pt__cursor_t pt__loader_cursor(const pt__loader_t *loader);
 /* The most rows of a micro-batch: the capacity a plan needs. */
 pt__rows_t pt__loader_capacity(const pt__loader_t *loader);
 int64_t pt__loader_bytes(const pt__loader_t *loader);
 
-/* The same checks and conversion for values that a host hands over directly (pt_train_step, pt_forward): into loaded, from values.
- * length_limit: [PT__DIMENSIONS], as in pt__loader_options_t. */
+/* How many batches are left from `start` to the end of options->epochs; -1 where that is known only when the samples
+ * are fetched, or would take long. */
+pt_status_t pt__loader_count_batches(pt_dataset_t *dataset, const pt__want_t *wants, int32_t n_wants,
+                                     const pt__loader_options_t *options, const pt__cursor_t *start, int64_t *batches);
+
+/* The same checks and conversion for values that a host hands over directly (pt_train_step, pt_forward): into loaded,
+ * from values. length_limit: [PT__DIMENSIONS], as in pt__loader_options_t. */
 typedef struct pt__collector pt__collector_t;
 pt_status_t pt__collector_create(pt_context_t *context, const pt__want_t *wants, int32_t n_wants,
                                  const int64_t *length_limit, pt__collector_t **out);
@@ -127,7 +135,8 @@ void pt__collector_free(pt__collector_t *collector);
 pt_status_t pt__collector_take(pt__collector_t *collector, const pt_value_t *values, int32_t n_values, int64_t samples,
                                pt__loaded_t *out);
 
-/* The checks that all values pass before a kernel sees them; first_sample (or first element) counts into the message. */
+/* The checks that all values pass before a kernel sees them; first_sample (or first element) counts into the
+ * message. */
 pt_status_t pt__check_index(const char *field, int64_t first_sample, const int32_t *values, int64_t count,
                             int64_t limit, int32_t ignore);
 pt_status_t pt__check_finite(const char *field, const float *values, int64_t count);

@@ -396,14 +396,9 @@ static pt_status_t create_order(pt__loader_t *loader)
 {
     const pt__loader_options_t *options = &loader->options;
     const pt_dataset_t *dataset = loader->dataset;
-    int32_t *fields, n_fields = 0;
+    int32_t *fields;
     PT__TRY(pt__allocate(&dataset->context->memory, (size_t)loader->n_wants, sizeof *fields, "ragged fields", &fields));
-    for (int32_t i = 0; i < loader->n_wants; i++) {
-        const pt__collate_t *collate = &loader->collates[i];
-        const pt_field_spec_t *field = &dataset->fields[collate->field];
-        if (collate->ragged && pt__shape_ragged(field->rank, field->shape))
-            fields[n_fields++] = collate->field;
-    }
+    int32_t n_fields = pt__collates_ragged(loader->collates, loader->n_wants, dataset, fields);
     int64_t samples = options->drop_partial ? dataset->length - dataset->length % options->batch : dataset->length;
     pt_status_t status = pt__order_create(loader->dataset, options->in_order, samples, options->bucket, fields,
                                           n_fields, &loader->order);

@@ -13,11 +13,12 @@ static pt_status_t check_lengths(pt_dataset_t *dataset, const int32_t *fields, i
 {
     const pt_dataset_t *root = pt__dataset_resolve(dataset, NULL, 0);
     if (n_fields == 0)
-        return pt__fail(PT_ERR_ARGUMENT, "buckets are sorted by length, and the network reads no ragged field of the data");
+        return pt__fail(PT_ERR_ARGUMENT,
+                        "buckets are sorted by length, and the network reads no ragged field of the data");
     if (dataset->length < 0 || root->source->lengths == NULL)
         return pt__fail(PT_ERR_UNSUPPORTED,
-                        "buckets are sorted by length, but the lengths of field \"%s\" are known only when its samples are "
-                        "fetched",
+                        "buckets are sorted by length, but the lengths of field \"%s\" are known only when its samples "
+                        "are fetched",
                         dataset->fields[fields[0]].name);
     return PT_OK;
 }

@@ -152,20 +152,22 @@ pt_status_t pt__engine_measure(const pt_model_t *model, pt__mode_t mode, const p
     return PT_OK;
 }
 
-int64_t pt__engine_sample_tokens(const pt_model_t *model, const pt_dataset_t *dataset)
+pt__rows_t pt__engine_sample_rows(const pt_model_t *model, const pt_dataset_t *dataset)
 {
-    int64_t most = 0;
+    pt__rows_t most = pt__rows_make(1, 0);
     for (int32_t i = 0; i < dataset->n_fields; i++) {
         const pt_field_spec_t *field = &dataset->fields[i];
         const pt__input_t *input = pt__graph_input(model->graph, field->name);
-        if (field->rank == 0 || input == NULL || model->graph->tensors[input->tensor].shape.dimension != PT__DIMENSION_TOKENS)
+        int32_t dimension = input == NULL ? PT__DIMENSION_NONE : model->graph->tensors[input->tensor].shape.dimension;
+        if (field->rank == 0 || dimension <= PT__DIMENSION_BATCH)
             continue;
         int64_t rows = field->shape[0] == PT_DIM_TOKENS ? field->max_length
                                                         : field->shape[0]; /* samples may be of one length */
-        most = rows > most ? rows : most;
+        int64_t limit = model->graph->length_limit[dimension], *longest = &most.count[dimension];
+        *longest = rows > *longest ? rows : *longest;
+        *longest = limit > 0 && *longest > limit ? limit : *longest;
     }
-    int64_t limit = model->graph->length_limit[PT__DIMENSION_TOKENS];
-    return limit > 0 && most > limit ? limit : most;
+    return most;
 }
 
 void pt__engine_release_arena(pt_model_t *model)

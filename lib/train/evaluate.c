@@ -5,12 +5,17 @@
 
 /* A loader over all samples once, in order, with a plan that has room for its batches. */
 static pt_status_t open_pass(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, pt_dataset_t *dataset,
-                             int64_t batch, const pt__wants_t **wants, pt__loader_t **loader)
+                             pt__portion_t portion, const pt__wants_t **wants, pt__loader_t **loader)
 {
     pt__cursor_t start = {0};
-    if (dataset->length >= 0 && batch > dataset->length)
-        batch = dataset->length > 0 ? dataset->length : 1;
-    pt__loader_options_t options = {.batch = batch, .micro_batch = batch, .epochs = 1, .in_order = 1, .prefetch = 1};
+    if (dataset->length >= 0 && portion.samples > dataset->length)
+        portion.samples = dataset->length > 0 ? dataset->length : 1;
+    pt__loader_options_t options = {.batch = portion.samples,
+                                    .micro_batch = portion.samples,
+                                    .batch_rows = portion.rows,
+                                    .epochs = 1,
+                                    .in_order = 1,
+                                    .prefetch = 1};
     PT__TRY(pt__engine_loader(model, mode, tensor, dataset, &options, &start, wants, loader));
     const pt__rows_t rows = pt__loader_capacity(*loader);
     pt_status_t status = pt__engine_prepare(model, mode, tensor, &rows, NULL);
@@ -29,7 +34,7 @@ static pt_status_t add_scalar(const pt_model_t *model, pt_tensor_t tensor, doubl
     return PT_OK;
 }
 
-pt_status_t pt__evaluate(pt_model_t *model, pt_dataset_t *dataset, int64_t batch, pt_evaluation_t *result)
+pt_status_t pt__evaluate(pt_model_t *model, pt_dataset_t *dataset, pt__portion_t portion, pt_evaluation_t *result)
 {
     const pt__wants_t *wants;
     pt__loader_t *loader;
@@ -37,7 +42,7 @@ pt_status_t pt__evaluate(pt_model_t *model, pt_dataset_t *dataset, int64_t batch
     pt_status_t status;
     double started = pt__clock_seconds(), loss_sum = 0, weight_sum = 0, correct = 0, counted = 0;
     int32_t has_accuracy = model->graph->correct != PT_NO_TENSOR;
-    PT__TRY(open_pass(model, PT__MODE_EVALUATE, PT_NO_TENSOR, dataset, batch, &wants, &loader));
+    PT__TRY(open_pass(model, PT__MODE_EVALUATE, PT_NO_TENSOR, dataset, portion, &wants, &loader));
     *result = (pt_evaluation_t){.struct_size = (uint32_t)sizeof *result};
     while ((status = pt__loader_next(loader, &loaded)) == PT_OK) {
         double loss, weight;
@@ -79,7 +84,7 @@ pt_status_t pt__predict(pt_model_t *model, pt_dataset_t *dataset, pt_tensor_t ou
     pt__loaded_t loaded;
     pt_status_t status;
     *elements = 0;
-    PT__TRY(open_pass(model, PT__MODE_OUTPUT, output, dataset, batch, &wants, &loader));
+    PT__TRY(open_pass(model, PT__MODE_OUTPUT, output, dataset, (pt__portion_t){batch, 0}, &wants, &loader));
     const pt__shape_t *shape = &model->graph->tensors[output].shape;
     int64_t multiplier = pt__shape_elements(shape);
     while ((status = pt__loader_next(loader, &loaded)) == PT_OK) {

@@ -63,8 +63,8 @@ static pt_status_t evaluate(pt__stage_t *stage)
 {
     pt_evaluation_t found;
     pt__progress_t *progress = &stage->progress;
-    int64_t batch = stage->options->evaluation_batch > 0 ? stage->options->evaluation_batch : stage->micro_batch;
-    PT__TRY(pt__evaluate(stage->model, stage->options->evaluation, batch, &found));
+    pt__portion_t portion = pt__budget_evaluation(stage->model, stage->options, &stage->micro_batch);
+    PT__TRY(pt__evaluate(stage->model, stage->options->evaluation, portion, &found));
     stage->evaluation_loss = found.loss;
     stage->evaluation_accuracy = found.accuracy;
     progress->evaluated_step = progress->step;
@@ -227,11 +227,11 @@ static int64_t steps_left(const pt__stage_t *stage, int64_t epochs)
     return more > 0 && stage->epoch_steps > most / more ? most : steps + more * stage->epoch_steps;
 }
 
-/* Steps in all, from steps, epochs and the dataset's length. */
+/* Steps in all, from steps, epochs and the dataset's length. By rows, they are counted when the loader is there. */
 static void count_steps(pt__stage_t *stage)
 {
     const pt_train_options_t *options = stage->options;
-    int64_t length = stage->dataset->length;
+    int64_t length = options->batch_rows > 0 ? -1 : stage->dataset->length;
     if (length >= 0)
         stage->epoch_steps = length / options->batch +
                              ((options->flags & PT_TRAIN_DROP_PARTIAL) == 0 && length % options->batch != 0);
@@ -244,22 +244,44 @@ static void count_steps(pt__stage_t *stage)
     }
 }
 
+/* Where the lengths of all samples are known without fetching any, so is how many batches they give. */
+static pt_status_t count_steps_by_rows(pt__stage_t *stage, const pt__loader_options_t *options)
+{
+    int64_t batches;
+    if (options->epochs == 0)
+        return PT_OK;
+    PT__TRY(pt__loader_count_batches(stage->dataset, stage->wants->list, stage->wants->count, options,
+                                     &stage->progress.cursor, &batches));
+    if (batches >= 0 && (stage->total_steps == 0 || stage->progress.step + batches < stage->total_steps))
+        stage->total_steps = stage->progress.step + batches;
+    return PT_OK;
+}
+
 static pt_status_t open_loader(pt__stage_t *stage)
 {
     const pt_train_options_t *options = stage->options;
     pt__loader_options_t wanted = {
         .batch = options->batch,
+        .batch_rows = options->batch_rows,
+        .bucket = options->bucket,
+        .producers = options->producers,
         .in_order = (options->flags & PT_TRAIN_IN_ORDER) != 0 || stage->dataset->length < 0,
         .drop_partial = (options->flags & PT_TRAIN_DROP_PARTIAL) != 0,
         .prefetch = 1,
         .epochs = epochs_wanted(options),
     };
-    PT__TRY(pt__budget_micro_batch(stage->model, stage->optimizer, stage->dataset, options, &wanted.micro_batch));
-    if (wanted.micro_batch > wanted.batch)
-        wanted.micro_batch = wanted.batch;
-    stage->micro_batch = wanted.micro_batch;
+    pt__portion_t *portion = &stage->micro_batch;
+    PT__TRY(pt__budget_micro_batch(stage->model, stage->optimizer, stage->dataset, options, portion));
+    if (wanted.batch > 0 && portion->samples > wanted.batch)
+        portion->samples = wanted.batch;
+    if (wanted.batch_rows > 0 && portion->rows > wanted.batch_rows)
+        portion->rows = wanted.batch_rows;
+    wanted.micro_batch = portion->samples;
+    wanted.micro_rows = portion->rows;
     PT__TRY(pt__engine_loader(stage->model, PT__MODE_TRAIN, PT_NO_TENSOR, stage->dataset, &wanted,
                               &stage->progress.cursor, &stage->wants, &stage->loader));
+    if (options->batch_rows > 0)
+        PT__TRY(count_steps_by_rows(stage, &wanted));
     const pt__rows_t rows = pt__loader_capacity(stage->loader);
     return pt__engine_prepare(stage->model, PT__MODE_TRAIN, PT_NO_TENSOR, &rows, NULL);
 }

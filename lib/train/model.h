@@ -148,8 +148,9 @@ int32_t pt__engine_couples(const pt_model_t *model);
 void pt__engine_release_arena(pt_model_t *model);
 /* The graph's constants on the device, until the next run; before the graph goes. */
 void pt__engine_release_constants(pt_model_t *model);
-/* The most rows that one sample of this dataset can have for this model; 0 where nothing it reads is ragged. */
-int64_t pt__engine_sample_tokens(const pt_model_t *model, const pt_dataset_t *dataset);
+/* The most rows that one sample of this dataset can have for this model, in each dimension; 0 where nothing it reads
+ * counts one. */
+pt__rows_t pt__engine_sample_rows(const pt_model_t *model, const pt_dataset_t *dataset);
 /* Whether labels must be made from tokens for this dataset. */
 int32_t pt__engine_derives_labels(const pt_model_t *model, const pt_dataset_t *dataset);
 pt_status_t pt__engine_loader(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, pt_dataset_t *dataset,
@@ -182,7 +183,11 @@ pt_status_t pt__step_update(pt_model_t *model, pt_optimizer_t *optimizer, const 
 /* ---- stages ---- */
 pt_status_t pt__train(pt_model_t *model, pt_optimizer_t *optimizer, pt_dataset_t *dataset,
                       const pt_train_options_t *options, pt_train_result_t *result);
-pt_status_t pt__evaluate(pt_model_t *model, pt_dataset_t *dataset, int64_t batch, pt_evaluation_t *result);
+typedef struct pt__portion { /* what is loaded at a time */
+    int64_t samples; /* at most; 0 (where rows are given): no limit */
+    int64_t rows;    /* at most in each ragged dimension; 0: by samples alone */
+} pt__portion_t;
+pt_status_t pt__evaluate(pt_model_t *model, pt_dataset_t *dataset, pt__portion_t portion, pt_evaluation_t *result);
 pt_status_t pt__predict(pt_model_t *model, pt_dataset_t *dataset, pt_tensor_t output, int64_t batch, float *values,
                         int64_t capacity, int64_t *elements);
 pt_status_t pt__generate(pt_model_t *model, const int32_t *prompt, int64_t prompt_length,
@@ -191,9 +196,12 @@ pt_status_t pt__estimate(pt_model_t *model, const pt_optimizer_t *optimizer, int
                          pt_estimate_t *estimate);
 
 /* ---- budget.c ---- */
-/* The samples at a time: as the options say, or the most that the budget allows. PT_ERR_BUDGET says what would be needed. */
+/* A micro-batch: as the options say, or the most that the budget allows. PT_ERR_BUDGET says what would be needed. */
 pt_status_t pt__budget_micro_batch(pt_model_t *model, const pt_optimizer_t *optimizer, const pt_dataset_t *dataset,
-                                   const pt_train_options_t *options, int64_t *micro_batch);
+                                   const pt_train_options_t *options, pt__portion_t *micro_batch);
+/* What the stage's evaluation loads at a time: as the options say, or as the training does. */
+pt__portion_t pt__budget_evaluation(const pt_model_t *model, const pt_train_options_t *options,
+                                    const pt__portion_t *micro_batch);
 
 /* ---- sampling.c ---- */
 struct pt__random;

@@ -14,7 +14,7 @@ typedef struct pt__stage {
     pt__progress_t progress;
     int64_t total_steps, epoch_steps; /* 0: not known */
     int64_t first_step;               /* where this call began */
-    int64_t micro_batch;              /* samples at a time */
+    pt__portion_t micro_batch;
     int32_t reason;                   /* PT_REASON_..., 0 while it goes on */
     int32_t end_of_epoch;
     int32_t holds_optimizer;

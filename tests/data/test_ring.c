@@ -37,7 +37,7 @@ typedef struct host {
     atomic_int fail_at; /* the sample at which the callback fails; -1: none */
     int32_t slow;
     int64_t length; /* of a stream's pass */
-    pt_dataset_t *own; /* freed by the first call */
+    _Atomic(pt_dataset_t *) own; /* freed by the first call */
 } host_t;
 
 static void come(host_t *host)
@@ -48,9 +48,7 @@ static void come(host_t *host)
         continue;
     if (host->slow)
         nanosleep(&(struct timespec){.tv_nsec = 200000 + (now * 7919 % 13) * 100000}, NULL);
-    if (host->own != NULL)
-        pt_dataset_free(host->own);
-    host->own = NULL;
+    pt_dataset_free(atomic_exchange(&host->own, NULL));
 }
 
 static void go(host_t *host)
@@ -296,7 +294,8 @@ START_TEST(test_every_cut_gives_every_sample_once)
             for (int64_t k = 1; k < whole.count; k++) { /* within a bucket longer ones come later */
                 int64_t last = whole.index[k - 1], now = whole.index[k];
                 if (k % LENGTH % options.bucket != 0 && k % LENGTH != 0)
-                    ck_assert_int_le(most_rows(rows_of(last), frames_of(last)), most_rows(rows_of(now), frames_of(now)));
+                    ck_assert_int_le(most_rows(rows_of(last), frames_of(last)),
+                                     most_rows(rows_of(now), frames_of(now)));
             }
         }
     }

@@ -95,10 +95,10 @@ START_TEST(test_then_smaller_parts)
     pt_train_result_t result = {.struct_size = sizeof result};
     rig.options.micro_batch = 0;
     rig.options.memory_budget = rig.need[PT_RECOMPUTE_EVERYTHING] - 1;
-    int64_t micro_batch;
+    pt__portion_t micro_batch;
     ck_ok(pt__budget_micro_batch(rig.model, rig.optimizer, rig.data, &rig.options, &micro_batch));
     ck_assert_int_eq(rig.model->recompute, PT_RECOMPUTE_EVERYTHING);
-    ck_assert_int_eq(micro_batch, BATCH / 2);
+    ck_assert_int_eq(micro_batch.samples, BATCH / 2);
     ck_ok(pt_pretrain(rig.model, rig.optimizer, rig.data, &rig.options, &result));
     ck_assert_int_eq(result.samples, BATCH);
     rig_down(&rig);

@@ -84,7 +84,8 @@ Column = _struct("pt_column_t", "field:s source:s kind:i reserved:i count:I max_
 Event = _struct("pt_event_t", "action:i kind:i reason:i step:I total_steps:I epoch:I loss:d learning_rate:d gradient_norm:d "
                 "evaluation_loss:d evaluation_accuracy:d samples_per_second:d tokens_per_second:d seconds:d seconds_left:d bytes:I "
                 "path:s", "struct_size:u")
-TrainOptions = _struct("pt_train_options_t", "steps:I epochs:I batch:I micro_batch:I memory_budget:I time_budget:d shuffle_seed:U "
+TrainOptions = _struct("pt_train_options_t", "steps:I epochs:I batch:I micro_batch:I batch_rows:I micro_batch_rows:I "
+                       "bucket:I producers:i reserved:i memory_budget:I time_budget:d shuffle_seed:U "
                        "event_every:I event:p event_user:p evaluation:p evaluate_every:I evaluation_batch:I patience:I improvement:d "
                        "checkpoint_directory:s checkpoint_every:I checkpoint_seconds:d checkpoints_kept:I")
 TrainResult = _struct("pt_train_result_t", "reason:i steps:I samples:I tokens:I loss:d best_evaluation_loss:d best_step:I seconds:d "
