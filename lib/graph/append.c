@@ -53,6 +53,7 @@ static int32_t is_differentiable(const pt_graph_t *graph, const pt__op_t *op, co
 static pt_status_t check_inputs(const pt_graph_t *graph, const pt__op_t *op, int32_t n_inputs,
                                 const pt_tensor_t *inputs)
 {
+    char shape[96];
     if (n_inputs < op->min_inputs || n_inputs > op->max_inputs || n_inputs > PT__MAX_INPUTS)
         return pt__fail(PT_ERR_ARGUMENT, "%s: %d inputs, expected %d to %d", op->name, (int)n_inputs,
                         (int)op->min_inputs, (int)op->max_inputs);
@@ -62,6 +63,11 @@ static pt_status_t check_inputs(const pt_graph_t *graph, const pt__op_t *op, int
         if (pt__graph_tensor(graph, inputs[i]) == NULL)
             return pt__fail(PT_ERR_ARGUMENT, "%s: input %d is tensor %d, which is not one of this graph's %lld",
                             op->name, (int)i, (int)inputs[i], (long long)graph->n_tensors);
+        const pt__tensor_t *input = &graph->tensors[inputs[i]];
+        if (!pt__op_takes(op, i, input, input->dtype))
+            return pt__fail(PT_ERR_SHAPE, "%s: input %d is %s, expected float32%s", op->name, (int)i,
+                            pt__graph_shape_print(graph, &input->shape, input->dtype, shape, sizeof shape),
+                            op->narrow_inputs >> i & 1u ? ", or rows of whole blocks" : "");
     }
     return PT_OK;
 }

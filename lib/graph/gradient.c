@@ -7,6 +7,7 @@
  *
  * In place of an input that is in `again` and that its producer can make again, a gradient rule is shown a copy that is made right there, in
  * the backward pass (Chen 2016, per op): the original need not be kept. Copies that no rule reads are dropped with all unread nodes. */
+#include "base/dtype.h"
 #include "graph/builder.h"
 
 typedef struct differentiation {
@@ -173,6 +174,13 @@ pt_status_t pt__graph_append_gradients(pt_graph_t *graph, const int32_t *wanted,
         reached[i] = 0;
     if (graph->loss == PT_NO_TENSOR)
         return pt__fail(PT_ERR_STATE, "the network has no loss");
+    for (int64_t i = 0; i < graph->n_parameters; i++) {
+        int32_t dtype = graph->tensors[graph->parameters[i].tensor].dtype;
+        if (wanted[i] && dtype != PT_FLOAT32)
+            return pt__fail(PT_ERR_UNSUPPORTED,
+                            "parameter \"%s\" is stored as %s: it can be used, but only float32 learns",
+                            graph->parameters[i].name, pt__dtype_name(dtype));
+    }
     PT__TRY_OUT(pt__allocate(memory, (size_t)graph->n_tensors, sizeof *self.gradients, "gradients", &self.gradients));
     PT__TRY_OUT(pt__allocate(memory, (size_t)graph->n_tensors, sizeof *self.depends, "gradients", &self.depends));
     if (again != NULL)

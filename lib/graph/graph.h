@@ -151,6 +151,12 @@ pt_status_t pt__graph_find_learnables(const pt_graph_t *graph, const int32_t *wa
 /* read[i] = 1 for every input that one of these tensors is computed from; PT_NO_TENSOR among them is passed over. */
 pt_status_t pt__graph_find_inputs(const pt_graph_t *graph, const pt_tensor_t *tensors, int32_t count, int8_t *read);
 
+/* Whether all that read the tensor take it in this dtype: float32, or one that is narrower (base/dtype.h). */
+int32_t pt__graph_takes(const pt_graph_t *graph, pt_tensor_t tensor, int32_t dtype);
+/* From here on the parameter is stored in this dtype; PT_ERR_UNSUPPORTED where an op that reads it does not take it.
+ * What is narrower than float32 does not learn: to ask for its gradient fails. */
+pt_status_t pt__graph_store_as(pt_graph_t *graph, int64_t place, int32_t dtype);
+
 /* Checks everything that planning relies on; PT_ERR_INTERNAL with the node where something does not hold. */
 pt_status_t pt__graph_verify(const pt_graph_t *graph);
 

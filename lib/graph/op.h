@@ -55,8 +55,9 @@ enum {
 };
 
 /* A case for the driver of tests/ops: what to build, and with which sizes. inputs: text such as "f[3,4] f[4] i10[3]":
- * s a positive state, f a differentiable float drawn from N(0,1), p a positive one, c a positive, m a 0 or 1 and z a 0 that is data, iN
- * int32 in [0,N), lN the same with some PT_IGNORE_INDEX, T or B as a leading size symbolic ("f[T,8]", "f[B,2,3]", "f[2T,8]"), S a second
+ * s a positive state, f a differentiable float drawn from N(0,1), p a positive one, c a positive, m a 0 or 1 and z a 0
+ * that is data, iN int32 in [0,N), lN the same with some PT_IGNORE_INDEX, h and b a float16 and a bfloat16 from N(0,1), q
+ * blocks of such numbers (PT__BLOCK_Q8), T or B as a leading size symbolic ("f[T,8]", "f[B,2,3]", "f[2T,8]"), S a second
  * ragged dimension.
  * The graph under test is op(inputs) with these attributes; "-" is an optional input that is not there. */
 typedef struct pt__case {
@@ -78,6 +79,7 @@ typedef struct pt__op {
     const char *name;
     uint32_t flags;
     int32_t min_inputs, max_inputs, n_outputs;
+    uint32_t narrow_inputs; /* bit i: input i may be stored narrower than float32 (pt__dtype_is_narrow) */
     uint32_t accumulates; /* bit i: output i can be added to its destination */
     uint32_t in_place;    /* bit i: output 0 may lie over input i, where their bytes are equal */
     int32_t
@@ -114,6 +116,9 @@ typedef struct pt__op {
     int32_t n_cases;
 } pt__op_t;
 
+/* Whether input `input` may be this tensor where it is stored in `dtype`: narrower than float32 only where the op says
+ * so, and of rows of whole blocks. */
+int32_t pt__op_takes(const pt__op_t *op, int32_t input, const pt__tensor_t *tensor, int32_t dtype);
 /* The op of that name in the table, or NULL. */
 const pt__op_t *pt__op_find(const char *name);
 int32_t pt__op_count(void);

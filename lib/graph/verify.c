@@ -19,7 +19,8 @@ static pt_status_t verify_shape(const pt__tensor_t *tensor, int32_t n_dimensions
                             (long long)shape->size[i], (int)i);
         elements *= shape->size[i];
     }
-    if (tensor->dtype != PT_FLOAT32 && tensor->dtype != PT_INT32)
+    int32_t narrow = pt__dtype_is_narrow(tensor->dtype) && tensor->kind != PT__KIND_RESULT;
+    if (tensor->dtype != PT_FLOAT32 && tensor->dtype != PT_INT32 && !narrow)
         return pt__fail(PT_ERR_INTERNAL, "tensor %lld: dtype %s", (long long)index, pt__dtype_name(tensor->dtype));
     return PT_OK;
 }
@@ -43,6 +44,10 @@ static pt_status_t verify_node(const pt_graph_t *graph, int64_t index)
         if (pt__graph_tensor(graph, node->inputs[k]) == NULL || node->inputs[k] >= node->outputs[0])
             return pt__fail(PT_ERR_INTERNAL, "node %lld, %s: input %d does not come before it", (long long)index,
                             op->name, (int)k);
+        const pt__tensor_t *input = &graph->tensors[node->inputs[k]];
+        if (!pt__op_takes(op, k, input, input->dtype))
+            return pt__fail(PT_ERR_INTERNAL, "node %lld, %s: input %d is %s", (long long)index, op->name, (int)k,
+                            pt__dtype_name(input->dtype));
     }
     if (op->flags & PT__OP_ALIAS) {
         const pt__shape_t *from = &graph->tensors[node->inputs[0]].shape, *to = &graph->tensors[node->outputs[0]].shape;

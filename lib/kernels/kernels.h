@@ -198,6 +198,8 @@ typedef struct pt__kernels {
     void (*gemm)(pt__dev, const pt__gemm_t *);
 
     void (*fill)(pt__dev, int64_t n, float value, float *dst);
+    /* Numbers of PT_FLOAT32 or a narrow dtype (base/dtype.h) as floats */
+    void (*cast)(pt__dev, int64_t n, int32_t dtype, const void *src, float *dst);
     void (*add_into)(pt__dev, int64_t n, const float *src, float *dst);            /* dst += src */
     void (*scale)(pt__dev, int64_t n, float factor, const float *src, float *dst); /* in place */
     /* dst = src * numerator[0] / denominator[0] (denominator NULL: 1; a zero denominator gives 0), += where accumulate */
@@ -247,8 +249,10 @@ typedef struct pt__kernels {
     void (*attention_gradient)(pt__dev,
                                const pt__attention_t *); /* reads q k v dst log_sum d_dst; writes d_q d_k d_v */
 
-    /* dst [rows, columns] = table[index[r]] ; indices were checked against the table before */
-    void (*gather)(pt__dev, int64_t rows, int64_t columns, const float *table, const int32_t *index, float *dst);
+    /* dst [rows, columns] = table[index[r]]; indices were checked against the table before. The table is PT_FLOAT32 or
+     * narrow, with whole blocks in each row */
+    void (*gather)(pt__dev, int64_t rows, int64_t columns, int32_t dtype, const void *table, const int32_t *index,
+                   float *dst);
     /* d_table [table_rows, columns]; without accumulate untouched rows become 0. Rows of equal index add up in row order.
      * scratch [2 * rows], or [2 * PT__GATHER_ROWS] where there are more */
     void (*gather_gradient)(pt__dev, int64_t rows, int64_t columns, int64_t table_rows, const float *d_dst,

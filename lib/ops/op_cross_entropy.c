@@ -239,6 +239,7 @@ static void linear_cross_entropy_run(const pt__call_t *call, const pt__run_t *ru
     pt__cross_entropy_t description = describe(call, pt__view_rows(src, 1), weight->size[0], L_TARGET, L_CLASS_WEIGHTS);
     description.src = src->data;
     description.linear = weight->data;
+    description.linear_dtype = weight->dtype;
     description.bias = pt__input_data(call, BIAS);
     description.width = weight->size[1];
     description.d_src = call->outputs[D_SRC].data;
@@ -285,6 +286,8 @@ static const pt__case_t linear_cross_entropy_cases[] = {
     {"f[B,3,6] f[5,6] c[B,3,5] -", {IGNORE}},
     {"f[700,10] f[33,10] l33[700] f[33]", {IGNORE}},
     {"f[130,4] f[5000,4] l5000[130] -", {IGNORE}},
+    {"f[T,6] h[11,6] l11[T] f[11] c[11]", {IGNORE, .reals = {0.1}}},
+    {"f[700,32] q[33,32] l33[700] f[33]", {IGNORE}},
 };
 
 static const pt__op_t ops[] = {
@@ -305,6 +308,7 @@ static const pt__op_t ops[] = {
      .min_inputs = 3,
      .max_inputs = 5,
      .n_outputs = 5,
+     .narrow_inputs = 1u << WEIGHT,
      .accumulates = 1u << D_WEIGHT | 1u << D_BIAS,
      .needs_gradient_of = 1u << SRC | 1u << WEIGHT | 1u << BIAS,
      .shape = linear_cross_entropy_shape,

@@ -86,8 +86,8 @@ static void run_table(const pt__call_t *call, const pt__run_t *run, const pt__vi
     int64_t columns = 1;
     for (int32_t i = 1; i < table->rank; i++)
         columns *= table->size[i];
-    pt__kernels_of(run)->gather(run->device, pt__view_elements(index), columns, table->data, index->data,
-                                call->outputs[0].data);
+    pt__kernels_of(run)->gather(run->device, pt__view_elements(index), columns, table->dtype, table->data,
+                                index->data, call->outputs[0].data);
 }
 
 static void embedding_run(const pt__call_t *call, const pt__run_t *run)
@@ -130,12 +130,14 @@ static double gradient_operations(const pt__call_t *call)
 static const pt__case_t embedding_cases[] = {
     {.inputs = "i7[T] f[7,5]"}, {.inputs = "i3[B,4] f[3,16]"},  {.inputs = "i40[100] f[40,33]"},
     {.inputs = "i1[T] f[1,4]"}, {.inputs = "i2[3000] f[2,70]"}, {.inputs = "i5000[20] f[5000,3]"},
+    {.inputs = "i7[T] h[7,5]"}, {.inputs = "i7[B,3] b[7,33]"},  {.inputs = "i9[T] q[9,64]"},
 };
 
 static const pt__case_t gather_cases[] = {
     {.inputs = "f[7,5] i7[T]"},
     {.inputs = "f[6,2,3] i6[B]"},
     {.inputs = "f[4] i4[9]"},
+    {.inputs = "b[6,2,3] i6[B]"},
 };
 
 static const pt__op_t ops[] = {
@@ -144,6 +146,7 @@ static const pt__op_t ops[] = {
      .min_inputs = 2,
      .max_inputs = 2,
      .n_outputs = 1,
+     .narrow_inputs = 2,
      .needs_gradient_of = 2,
      .shape = embedding_shape,
      .index = embedding_index,
@@ -154,6 +157,7 @@ static const pt__op_t ops[] = {
      .min_inputs = 2,
      .max_inputs = 2,
      .n_outputs = 1,
+     .narrow_inputs = 1,
      .needs_gradient_of = 1,
      .shape = gather_shape,
      .index = gather_index,

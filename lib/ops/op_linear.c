@@ -225,6 +225,10 @@ static const pt__case_t linear_cases[] = {
     {.inputs = "f[T,1] f[1,1] f[1]"},
     {"f[300,1] f[20,1] f[20]", {.integers = {PT_ACTIVATION_TANH}}},
     {"f[300,20] f[20,1] f[1]", {.integers = {PT_ACTIVATION_NONE, 1}}},
+    {"f[T,33] h[17,33] f[17]", {.integers = {PT_ACTIVATION_GELU_TANH}}},
+    {"f[T,33] b[33,17] -", {.integers = {PT_ACTIVATION_NONE, 1}}},
+    {"f[B,3,64] q[5,64] f[5]", {.integers = {PT_ACTIVATION_RELU}}},
+    {"f[200,40] q[40,320] -", {.integers = {PT_ACTIVATION_NONE, 1}}},
 };
 
 /* With a slope: what the gradient rule never asks for, but the planner does. */
@@ -233,6 +237,7 @@ static const pt__case_t gradient_src_cases[] = {
     {"f[T,40] f[33,40] f[T,33]", {.integers = {PT_ACTIVATION_GELU_TANH, 1}}},
     {"f[B,3,9] f[9,17] f[B,3,17]", {.integers = {PT_ACTIVATION_GELU_ERF}}},
     {"f[150,20] f[20,130] f[150,130]", {.integers = {PT_ACTIVATION_SILU}}},
+    {"f[T,40] b[33,40] f[T,33]", {.integers = {PT_ACTIVATION_GELU_TANH, 1}}},
 };
 
 static const pt__op_t ops[] = {
@@ -241,6 +246,7 @@ static const pt__op_t ops[] = {
      .min_inputs = 2,
      .max_inputs = 4,
      .n_outputs = 2,
+     .narrow_inputs = 1u << WEIGHT,
      .in_place = 1u << RESIDUAL,
      .residual_input = RESIDUAL + 1,
      .needs_gradient_of = 15,
@@ -255,6 +261,7 @@ static const pt__op_t ops[] = {
      .min_inputs = 2,
      .max_inputs = 3,
      .n_outputs = 1,
+     .narrow_inputs = 1u << D_DST_WEIGHT,
      .accumulates = 1,
      .slope_input = D_DST_SLOPE + 1,
      .shape = gradient_src_shape,

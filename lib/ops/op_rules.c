@@ -30,7 +30,10 @@ pt_status_t pt__refuse_attribute(const pt__node_t *node, const char *format, ...
 pt_status_t pt__expect_float(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role,
                              int32_t least, int32_t most)
 {
-    PT__TRY(pt__expect_dtype(graph, node, input, role, PT_FLOAT32));
+    if (!(node->op->narrow_inputs >> input & 1u))
+        PT__TRY(pt__expect_dtype(graph, node, input, role, PT_FLOAT32));
+    else if (pt__input_of(graph, node, input)->dtype == PT_INT32)
+        return pt__refuse(graph, node, input, role, "floating-point numbers");
     return pt__expect_rank(graph, node, input, role, least, most);
 }
 
@@ -90,7 +93,7 @@ int32_t pt__dimension(int64_t dimension, int32_t rank)
 
 pt_status_t pt__shape_like_first(const pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
 {
-    PT__TRY(pt__expect_dtype(graph, node, 0, "src", PT_FLOAT32));
+    PT__TRY(pt__expect_float(graph, node, 0, "src", 0, PT_MAX_RANK));
     return pt__shape_of_input0(graph, node, outputs);
 }
 

@@ -15,7 +15,7 @@ pt_status_t pt__refuse(const pt_graph_t *graph, const pt__node_t *node, int32_t 
 /* PT_ERR_ARGUMENT "OP: ..." for attributes. */
 pt_status_t pt__refuse_attribute(const pt__node_t *node, const char *format, ...) PT__PRINTF(2, 3);
 
-/* A float32 tensor of rank least .. most. */
+/* A float32 tensor of rank least .. most; or a narrower one where the op takes such. */
 pt_status_t pt__expect_float(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role,
                              int32_t least, int32_t most);
 

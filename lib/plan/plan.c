@@ -396,7 +396,7 @@ int64_t pt__layout_bytes(const pt__call_t *call)
     for (int32_t k = 0; k < call->n_inputs + call->n_outputs; k++) {
         const pt__view_t *view = k < call->n_inputs ? &call->inputs[k] : &call->outputs[k - call->n_inputs];
         if (view->data != NULL)
-            bytes += pt__view_elements(view) * (int64_t)pt__dtype_size(view->dtype);
+            bytes += pt__dtype_bytes(view->dtype, pt__view_elements(view));
     }
     return bytes;
 }

@@ -11,7 +11,7 @@ typedef struct gather_case {
 static void run_gather(pt__dev device, const void *argument, float *out)
 {
     const gather_case_t *c = argument;
-    device->kernels->gather(device, c->rows, c->columns, c->table, c->index, out);
+    device->kernels->gather(device, c->rows, c->columns, PT_FLOAT32, c->table, c->index, out);
 }
 
 static void run_gradient(pt__dev device, const void *argument, float *out)

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/status.h"
+#include "base/dtype.h"
 
 double machine_uniform(uint64_t *state)
 {
@@ -38,14 +38,15 @@ pt_status_t machine_open(machine_t *machine)
     return pt_graph_create(&machine->context, &machine->graph);
 }
 
-/* A tensor that no node makes, of any shape: an input whose shape is then written over. */
+/* A tensor that no node makes, of any shape and dtype: an input whose own are then written over. */
 static pt_tensor_t append(machine_t *machine, int32_t dtype, const pt__shape_t *shape, int32_t differentiable)
 {
     char name[32];
     pt_graph_t *graph = machine->graph;
     snprintf(name, sizeof name, "input%lld", (long long)graph->n_inputs);
-    pt_tensor_t tensor = pt_input(graph, name, dtype, 1, (int64_t[]){PT_DIM_BATCH});
+    pt_tensor_t tensor = pt_input(graph, name, PT_FLOAT32, 1, (int64_t[]){PT_DIM_BATCH});
     if (tensor != PT_NO_TENSOR) {
+        graph->tensors[tensor].dtype = dtype;
         graph->tensors[tensor].shape = *shape;
         graph->tensors[tensor].differentiable = differentiable;
     }
@@ -84,7 +85,12 @@ pt_tensor_t machine_tensor(machine_t *machine, const char *text, char *kind, int
     }
     if (*kind == 's')
         return append_state(machine, &shape);
-    return append(machine, *limit > 0 ? PT_INT32 : PT_FLOAT32, &shape, *kind == 'f' || *kind == 'p');
+    int32_t dtype = *limit > 0     ? PT_INT32
+                    : *kind == 'h' ? PT_FLOAT16
+                    : *kind == 'b' ? PT_BFLOAT16
+                    : *kind == 'q' ? PT__BLOCK_Q8
+                                   : PT_FLOAT32;
+    return append(machine, dtype, &shape, *kind == 'f' || *kind == 'p');
 }
 
 static pt_status_t build_gradient(machine_t *machine)
@@ -157,8 +163,8 @@ static pt_status_t allocate(machine_t *machine)
         return PT_ERR_MEMORY;
     for (pt_tensor_t i = 0; i < machine->graph->n_tensors; i++) {
         pt__view_t real = machine_view(machine, i, 0), all = machine_view(machine, i, 1);
-        machine->buffers[i].bytes = 4 * pt__view_elements(&real);
-        machine->buffers[i].capacity = 4 * pt__view_elements(&all);
+        machine->buffers[i].bytes = pt__dtype_bytes(real.dtype, pt__view_elements(&real));
+        machine->buffers[i].capacity = pt__dtype_bytes(all.dtype, pt__view_elements(&all));
         machine->buffers[i].data = machine_memory(machine->buffers[i].capacity);
         if (machine->buffers[i].data == NULL)
             return PT_ERR_MEMORY;
@@ -166,8 +172,48 @@ static pt_status_t allocate(machine_t *machine)
     return PT_OK;
 }
 
+/* Numbers stored narrower than float32. */
+static void fill_narrow(const buffer_t *buffer, char kind, uint64_t *state)
+{
+    unsigned char *byte = buffer->data;
+    for (int64_t i = 0; i < buffer->bytes;) {
+        float value = (float)machine_normal(state);
+        int32_t is_scale = kind == 'q' && i % 34 == 0;
+        if (kind == 'q' && !is_scale) {
+            byte[i++] = (unsigned char)(int8_t)(30 * machine_normal(state));
+            continue;
+        }
+        uint16_t word = kind == 'b' ? pt__float_to_bfloat(value) : pt__float_to_half(is_scale ? value / 30 : value);
+        memcpy(byte + i, &word, sizeof word);
+        i += 2;
+    }
+}
+
+double machine_value(const pt__view_t *view, int64_t index)
+{
+    const unsigned char *byte = view->data;
+    uint16_t word;
+    switch (view->dtype) {
+    case PT_INT32:
+        return ((const int32_t *)view->data)[index];
+    case PT_FLOAT32:
+        return (double)((const float *)view->data)[index];
+    case PT__BLOCK_Q8:
+        byte += index / 32 * 34;
+        memcpy(&word, byte, sizeof word);
+        return (double)pt__half_to_float(word) * (double)(int8_t)byte[2 + index % 32];
+    default:
+        memcpy(&word, byte + 2 * index, sizeof word);
+        return (double)(view->dtype == PT_BFLOAT16 ? pt__bfloat_to_float(word) : pt__half_to_float(word));
+    }
+}
+
 static void fill(const machine_t *machine, pt_tensor_t tensor, char kind, int64_t limit, uint64_t *state)
 {
+    if (pt__dtype_is_narrow(machine->graph->tensors[tensor].dtype)) {
+        fill_narrow(&machine->buffers[tensor], kind, state);
+        return;
+    }
     float *real = machine->buffers[tensor].data;
     int32_t *whole = machine->buffers[tensor].data;
     for (int64_t i = 0; i < machine->buffers[tensor].bytes / 4; i++)

@@ -30,7 +30,7 @@ typedef struct machine {
     const profile_t *profile;
     pt__run_t run;
     pt__node_t node;               /* the op's, a copy */
-    char kind[PT__MAX_INPUTS];     /* of each input: f p s c m z i l - */
+    char kind[PT__MAX_INPUTS];     /* of each input: f p s c m z i l h b q - */
     int64_t limit[PT__MAX_INPUTS]; /* i and l */
     pt_tensor_t d_dst;             /* PT_NO_TENSOR: a loss, or no gradient */
     int32_t wanted[PT__MAX_INPUTS];
@@ -63,6 +63,9 @@ void machine_call(machine_t *machine, pt__call_t *call, pt__device_t *device);
 
 /* The same views, with all rows that could be there. */
 pt__view_t machine_view(const machine_t *machine, pt_tensor_t tensor, int32_t at_capacity);
+
+/* An element of a view, whatever its dtype. */
+double machine_value(const pt__view_t *view, int64_t index);
 
 /* Aligned memory whose every byte is 0xFF, NaN as a float; at least MACHINE_MARGIN bytes more than asked for. */
 enum { MACHINE_MARGIN = 64 };

@@ -351,6 +351,7 @@ static const reference_entry_t references[] = {
     {"log", reference_log, 1},
     {"dropout", reference_dropout, 1},
     {"reshape", reference_reshape, 1},
+    {"cast", reference_reshape, 1},
     {"transpose", reference_transpose, 1},
     {"slice", reference_slice, 1},
     {"concat", reference_concat, 1},

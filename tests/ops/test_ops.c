@@ -80,8 +80,7 @@ static void twin_create(twin_t *twin, const machine_t *machine, const double *ma
         pt__view_t view = machine_view(machine, node->inputs[i], 0);
         twin->call.inputs[i] = tensor_of(&view);
         for (int64_t k = 0; k < pt__view_elements(&view); k++)
-            twin->call.inputs[i].value[k] = view.dtype == PT_INT32 ? ((const int32_t *)view.data)[k]
-                                                                   : (double)((const float *)view.data)[k];
+            twin->call.inputs[i].value[k] = machine_value(&view, k);
     }
     for (int32_t i = 0; i < node->n_outputs; i++) {
         pt__view_t view = machine_view(machine, node->outputs[i], 0);

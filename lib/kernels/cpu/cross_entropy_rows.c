@@ -186,7 +186,7 @@ static void run_linear(pt__dev device, const pt__cross_entropy_t *d, pt__loss_su
         pt__chunks_run(device, d->rows, pt__chunks_rows(d->width, PT__CHUNK_CHEAP), clear_rows, &all);
     for (part_t part; (part = find_part(d, all.map, next, &next)).count > 0; done += part.count) {
         if (part.row != NULL)
-            device->kernels->gather(device, part.count, d->width, d->src + part.first * d->width, part.row,
+            device->kernels->gather(device, part.count, d->width, PT_FLOAT32, d->src + part.first * d->width, part.row,
                                     d->chunk_src);
         make_logits(device, d, &part);
         run_rows(device, d, part.first, part.row, part.count, d->chunk, wanted ? d->chunk : NULL, total);

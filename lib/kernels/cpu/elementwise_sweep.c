@@ -1,5 +1,5 @@
-/* Sweeps over arrays element by element: filling, adding, scaling, unary functions, dropout. Called through the
- * table. */
+/* Sweeps over arrays element by element: filling, casting, adding, scaling, unary functions, dropout. Called through
+ * the table. */
 #include <string.h>
 
 #include "kernels/cpu/chunks.h"
@@ -27,6 +27,26 @@ void pt__cpu_fill(pt__dev device, int64_t n, float value, float *dst)
 {
     sweep_t sweep = {.map = pt__cpu(device)->vector->map, .dst = dst, .value = value};
     pt__chunks_run(device, n, PT__CHUNK_CHEAP, fill_chunk, &sweep);
+}
+
+typedef struct cast {
+    pt__widen_fn widen;
+    int32_t dtype;
+    const char *src;
+    float *dst;
+} cast_t;
+
+static void cast_chunk(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker)
+{
+    const cast_t *cast = argument;
+    (void)chunk, (void)worker;
+    cast->widen(end - begin, cast->src + pt__dtype_bytes(cast->dtype, begin), 0, cast->dst + begin);
+}
+
+void pt__cpu_cast(pt__dev device, int64_t n, int32_t dtype, const void *src, float *dst)
+{
+    cast_t cast = {.widen = pt__cpu(device)->widen[dtype], .dtype = dtype, .src = src, .dst = dst};
+    pt__chunks_run(device, n, PT__CHUNK_CHEAP, cast_chunk, &cast); /* a whole number of any format's blocks */
 }
 
 static void add_chunk(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker)

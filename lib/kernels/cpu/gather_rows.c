@@ -5,9 +5,9 @@
 #include "kernels/cpu/kernels_cpu.h"
 
 typedef struct gather {
-    const pt__vector_map_t *map;
-    int64_t rows, columns;
-    const float *src;
+    pt__widen_fn widen;
+    int64_t columns, row_bytes;
+    const char *table;
     const int32_t *index;
     float *dst;
 } gather_t;
@@ -18,12 +18,18 @@ static void gather_chunk(void *argument, int64_t begin, int64_t end, int64_t chu
     int64_t columns = gather->columns;
     (void)chunk, (void)worker;
     for (int64_t r = begin; r < end; r++)
-        memcpy(gather->dst + r * columns, gather->src + gather->index[r] * columns, (size_t)columns * sizeof(float));
+        gather->widen(columns, gather->table + gather->index[r] * gather->row_bytes, 0, gather->dst + r * columns);
 }
 
-void pt__cpu_gather(pt__dev device, int64_t rows, int64_t columns, const float *table, const int32_t *index, float *dst)
+void pt__cpu_gather(pt__dev device, int64_t rows, int64_t columns, int32_t dtype, const void *table,
+                    const int32_t *index, float *dst)
 {
-    gather_t gather = {.columns = columns, .src = table, .index = index, .dst = dst};
+    gather_t gather = {.widen = pt__cpu(device)->widen[dtype],
+                       .columns = columns,
+                       .row_bytes = pt__dtype_bytes(dtype, columns),
+                       .table = table,
+                       .index = index,
+                       .dst = dst};
     pt__chunks_run(device, rows, pt__chunks_rows(columns, PT__CHUNK_CHEAP), gather_chunk, &gather);
 }
 

@@ -7,6 +7,7 @@ const pt__kernels_t pt__kernels_cpu = {
     .name = "cpu",
     .gemm = pt__gemm,
     .fill = pt__cpu_fill,
+    .cast = pt__cpu_cast,
     .add_into = pt__cpu_add_into,
     .scale = pt__cpu_scale,
     .scale_by = pt__cpu_scale_by,

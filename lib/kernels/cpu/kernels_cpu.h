@@ -7,6 +7,7 @@
 
 /* elementwise_sweep.c */
 void pt__cpu_fill(pt__dev device, int64_t n, float value, float *dst);
+void pt__cpu_cast(pt__dev device, int64_t n, int32_t dtype, const void *src, float *dst);
 void pt__cpu_add_into(pt__dev device, int64_t n, const float *src, float *dst);
 void pt__cpu_scale(pt__dev device, int64_t n, float factor, const float *src, float *dst);
 void pt__cpu_scale_by(pt__dev device, int64_t n, const float *src, const float *numerator, const float *denominator,
@@ -69,8 +70,8 @@ void pt__cpu_attention(pt__dev device, const pt__attention_t *attention);
 void pt__cpu_attention_gradient(pt__dev device, const pt__attention_t *attention);
 
 /* gather_rows.c */
-void pt__cpu_gather(pt__dev device, int64_t rows, int64_t columns, const float *table, const int32_t *index,
-                    float *dst);
+void pt__cpu_gather(pt__dev device, int64_t rows, int64_t columns, int32_t dtype, const void *table,
+                    const int32_t *index, float *dst);
 void pt__cpu_gather_gradient(pt__dev device, int64_t rows, int64_t columns, int64_t table_rows, const float *d_dst,
                              const int32_t *index, int32_t accumulate, float *d_table, int32_t *scratch);
 
