@@ -175,7 +175,8 @@ static int pretrain(pt_context_t *context, quickstart_t *q, const char *model_pa
     train.event_user = &watcher;
     TRY(pt_pretrain(model, optimizer, windows, &train, &trained));
     TRY(pt_evaluate(model, held_out, q->batch, &evaluation));
-    TRY(pt_model_estimate(model, optimizer, q->batch, q->batch * q->length, &estimate));
+    const pt_dim_rows_t rows = {"tokens", q->batch * q->length};
+    TRY(pt_model_estimate(model, optimizer, q->batch, &rows, 1, sizeof rows, &estimate));
     TRY(pt_model_save(model, model_path));
     q->parameters = estimate.parameters;
     q->pretrain_loss = trained.loss;

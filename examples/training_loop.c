@@ -77,7 +77,7 @@ int main(int argc, char **argv)
     TRY(pt_optimizer_create(context, &rule, &optimizer));
 
     pt_estimate_t estimate = {.struct_size = sizeof estimate};
-    TRY(pt_model_estimate(model, optimizer, PART, 0, &estimate));
+    TRY(pt_model_estimate(model, optimizer, PART, NULL, 0, 0, &estimate));
     printf("%lld parameters; a step takes %lld bytes and %.0f operations\n", (long long)estimate.parameters,
            (long long)estimate.bytes, estimate.operations);
 

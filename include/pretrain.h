@@ -813,9 +813,15 @@ typedef struct pt_estimate {
     int64_t bytes;     /* all of them: what the context will hold for the step */
     double operations; /* floating-point operations of one step, forward and backward */
 } pt_estimate_t;
-/* What a training step of `samples` samples with `tokens` rows in all (0 where no field is ragged) costs, before it runs. optimizer may be NULL. */
+typedef struct pt_dim_rows { /* how many rows there are of a dimension */
+    const char *dimension; /* "tokens", or a name of pt_graph_dim */
+    int64_t rows;          /* of all samples together */
+} pt_dim_rows_t;
+/* What a training step of `samples` samples costs, before it runs: with so many rows of each dimension that its fields count, each given
+ * once; row_size is sizeof(pt_dim_rows_t). rows may be NULL with n_rows 0 where no field is ragged. optimizer may be NULL. */
 PT_API pt_status_t pt_model_estimate(pt_model_t *model, const pt_optimizer_t *optimizer, int64_t samples,
-                                     int64_t tokens, pt_estimate_t *estimate);
+                                     const pt_dim_rows_t *rows, int32_t n_rows, uint32_t row_size,
+                                     pt_estimate_t *estimate);
 
 /* Checkpoints: parameters, optimizer slots and step, random state, an accumulation under way, data cursor, configuration; a safetensors file with a checksum.
  * Written aside, synced, renamed: the file of that name is whole, old or new, at any moment. */

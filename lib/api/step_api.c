@@ -88,30 +88,59 @@ pt_status_t pt_loss(pt_model_t *model, const pt_value_t *values, int32_t n_value
     return pt__handle_end_stage(model, find_loss(model, values, n_values, samples, loss));
 }
 
-static pt_status_t estimate(pt_model_t *model, const pt_optimizer_t *optimizer, int64_t samples, int64_t tokens,
-                            pt_estimate_t *result)
+/* The rows that the host states, each dimension once, and at least one a sample of each that an input counts. */
+static pt_status_t read_rows(const pt_graph_t *graph, const pt_dim_rows_t *given, int32_t n_given, uint32_t size,
+                             pt__rows_t *rows)
+{
+    int32_t stated[PT__DIMENSIONS] = {0};
+    char name[64];
+    if (n_given < 0 || (n_given > 0 && (given == NULL || size < sizeof *given)))
+        return pt__fail(PT_ERR_ARGUMENT, "pt_model_estimate: %d dimensions of %lu bytes each, expected rows of %zu",
+                        (int)n_given, (unsigned long)size, sizeof *given);
+    for (int32_t i = 0; i < n_given; i++) {
+        const pt_dim_rows_t *one = (const pt_dim_rows_t *)(const void *)((const char *)given + (int64_t)size * i);
+        int32_t found = one->dimension == NULL ? PT__DIMENSION_NONE : pt__dimension_named(graph, one->dimension);
+        if (found < PT__DIMENSION_TOKENS)
+            return pt__fail(PT_ERR_NOT_FOUND, "pt_model_estimate: the network has no dimension \"%.80s\" of rows",
+                            one->dimension == NULL ? "NULL" : one->dimension);
+        if (stated[found]++)
+            return pt__fail(PT_ERR_ARGUMENT, "pt_model_estimate: dimension \"%.80s\" is given twice", one->dimension);
+        PT__TRY(pt__check_range("pt_model_estimate: rows", one->rows, 0));
+        rows->count[found] = one->rows;
+    }
+    for (int64_t i = 0; i < graph->n_inputs; i++) {
+        const pt__shape_t *shape = &graph->tensors[graph->inputs[i].tensor].shape;
+        if (!pt__shape_is_ragged(shape) || rows->count[shape->dimension] >= rows->count[PT__DIMENSION_BATCH])
+            continue;
+        pt__dimension_print(graph, shape->dimension, name, sizeof name);
+        return pt__fail(PT_ERR_ARGUMENT,
+                        "pt_model_estimate: %lld rows of %s, expected at least one for each of %lld samples, as \"%s\" "
+                        "is ragged",
+                        (long long)rows->count[shape->dimension],
+                        shape->dimension == PT__DIMENSION_TOKENS ? "\"tokens\"" : name,
+                        (long long)rows->count[PT__DIMENSION_BATCH], graph->inputs[i].name);
+    }
+    return PT_OK;
+}
+
+static pt_status_t estimate(pt_model_t *model, const pt_optimizer_t *optimizer, int64_t samples,
+                            const pt_dim_rows_t *given, int32_t n_given, uint32_t size, pt_estimate_t *result)
 {
     pt_estimate_t found;
+    pt__rows_t rows = pt__rows_make(samples, 0);
     if (result == NULL)
         return pt__handle_null("pt_model_estimate", "estimate");
     if (model->graph->loss == PT_NO_TENSOR)
         return pt__fail(PT_ERR_STATE, "pt_model_estimate: the model has no loss: set a task with pt_model_set_task");
     PT__TRY(pt__check_range("pt_model_estimate: samples", samples, 1));
-    PT__TRY(pt__check_range("pt_model_estimate: tokens", tokens, 0));
-    const pt_graph_t *graph = model->graph;
-    for (int64_t i = 0; i < graph->n_inputs; i++)
-        if (graph->tensors[graph->inputs[i].tensor].shape.dimension == PT__DIMENSION_TOKENS && tokens < samples)
-            return pt__fail(PT_ERR_ARGUMENT,
-                            "pt_model_estimate: tokens is %lld, expected at least one row for each of %lld samples, as "
-                            "\"%s\" is ragged",
-                            (long long)tokens, (long long)samples, graph->inputs[i].name);
-    PT__TRY(pt__estimate(model, optimizer, samples, tokens, &found));
+    PT__TRY(read_rows(model->graph, given, n_given, size, &rows));
+    PT__TRY(pt__estimate(model, optimizer, &rows, &found));
     return pt__result_write(result, &found, (uint32_t)sizeof found, "pt_estimate");
 }
 
-pt_status_t pt_model_estimate(pt_model_t *model, const pt_optimizer_t *optimizer, int64_t samples, int64_t tokens,
-                              pt_estimate_t *result)
+pt_status_t pt_model_estimate(pt_model_t *model, const pt_optimizer_t *optimizer, int64_t samples,
+                              const pt_dim_rows_t *rows, int32_t n_rows, uint32_t row_size, pt_estimate_t *result)
 {
     PT__TRY(pt__handle_begin_stage(model, "pt_model_estimate"));
-    return pt__handle_end_stage(model, estimate(model, optimizer, samples, tokens, result));
+    return pt__handle_end_stage(model, estimate(model, optimizer, samples, rows, n_rows, row_size, result));
 }

@@ -108,6 +108,13 @@ int64_t pt__dimension_rows(const pt__dimension_t *dimension, int64_t parent_rows
     return rows > 0 ? rows : 0;
 }
 
+/* a · b, or so many that no machine has them. */
+static int64_t times(int64_t a, int64_t b)
+{
+    const int64_t most = INT64_MAX / 1024;
+    return b > 0 && a > most / b ? most : a * b;
+}
+
 /* Σ max(floor((L + a) / s) + b, 0) <= (Σ L + N max(a, 0)) / s + N max(b, 0). */
 void pt__graph_complete_rows(const pt_graph_t *graph, pt__rows_t *capacity)
 {
@@ -116,8 +123,8 @@ void pt__graph_complete_rows(const pt_graph_t *graph, pt__rows_t *capacity)
         const pt__dimension_t *dimension = &graph->dimensions[i];
         if (dimension->parent == PT__DIMENSION_NONE)
             continue;
-        int64_t rows = capacity->count[dimension->parent] + (dimension->add > 0 ? samples * dimension->add : 0);
-        capacity->count[i] = rows / dimension->divide + (dimension->plus > 0 ? samples * dimension->plus : 0);
+        int64_t rows = capacity->count[dimension->parent] + (dimension->add > 0 ? times(samples, dimension->add) : 0);
+        capacity->count[i] = rows / dimension->divide + (dimension->plus > 0 ? times(samples, dimension->plus) : 0);
     }
 }
 

@@ -1,7 +1,7 @@
 /* What a training step will cost, before it runs: from the plan that it would use. */
 #include "train/model.h"
 
-pt_status_t pt__estimate(pt_model_t *model, const pt_optimizer_t *optimizer, int64_t samples, int64_t tokens,
+pt_status_t pt__estimate(pt_model_t *model, const pt_optimizer_t *optimizer, const pt__rows_t *rows,
                          pt_estimate_t *estimate)
 {
     pt__measure_t measure;
@@ -14,8 +14,7 @@ pt_status_t pt__estimate(pt_model_t *model, const pt_optimizer_t *optimizer, int
     estimate->parameter_bytes = pt__store_bytes(store);
     estimate->gradient_bytes = estimate->trainable * (int64_t)sizeof(float);
     estimate->optimizer_bytes = pt__model_slot_bytes(model, optimizer);
-    const pt__rows_t rows = pt__rows_make(samples, tokens);
-    PT__TRY(pt__engine_measure(model, PT__MODE_TRAIN, &rows, &measure));
+    PT__TRY(pt__engine_measure(model, PT__MODE_TRAIN, rows, &measure));
     estimate->plan_bytes = measure.arena_bytes + measure.table_bytes;
     estimate->operations = measure.operations;
     /* What the context holds already stays; what the step would add comes on top. */

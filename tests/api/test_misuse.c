@@ -179,9 +179,9 @@ START_TEST(test_null_handles)
     REFUSED(pt_forward(world.model, NULL, 0, 1, NULL, NULL, 10, NULL), "dst");
     REFUSED(pt_loss(NULL, NULL, 0, 1, &loss), "model");
     REFUSED(pt_loss(world.model, NULL, 0, 1, NULL), "loss");
-    REFUSED(pt_model_estimate(NULL, NULL, 1, 0, &estimate), "model");
-    REFUSED(pt_model_estimate(world.model, NULL, 1, 0, NULL), "estimate");
-    REFUSED(pt_model_estimate(world.model, NULL, 0, 0, &estimate), "samples");
+    REFUSED(pt_model_estimate(NULL, NULL, 1, NULL, 0, 0, &estimate), "model");
+    REFUSED(pt_model_estimate(world.model, NULL, 1, NULL, 0, 0, NULL), "estimate");
+    REFUSED(pt_model_estimate(world.model, NULL, 0, NULL, 0, 0, &estimate), "samples");
     REFUSED(pt_checkpoint_save(NULL, NULL, "x"), "model");
     REFUSED(pt_checkpoint_save(world.model, NULL, NULL), "path");
     REFUSED(pt_checkpoint_load(NULL, NULL, "x"), "model");

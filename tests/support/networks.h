@@ -20,6 +20,9 @@ static inline pt_context_t *network_context(int32_t threads, uint64_t seed)
 /* Rows of the two dimensions that every graph has, for calls that take a pointer to them. */
 #define ROWS(samples, tokens) (&(pt__rows_t){.count = {1, samples, tokens}})
 
+/* The same of tokens alone, as pt_model_estimate takes them. */
+#define TOKEN_ROWS(n) (&(pt_dim_rows_t){"tokens", n}), 1, sizeof(pt_dim_rows_t)
+
 /* x [B, 10] -> linear 10 to 1, mean squared error against y [B, 1]: the network of every tutorial. */
 static inline pt_model_t *network_linear(pt_context_t *context)
 {

@@ -14,11 +14,17 @@ START_TEST(test_sizes_of_no_machine)
     pt_model_t *model = network_gpt(context);
     pt_estimate_t estimate = {.struct_size = sizeof estimate};
     network_set_task(model, PT_TASK_CAUSAL_LM, 0);
-    ck_fails(pt_model_estimate(model, NULL, INT64_MAX / 1024, INT64_MAX / 1024, &estimate), PT_ERR_MEMORY,
-             "any machine");
-    ck_fails(pt_model_estimate(model, NULL, 1, INT64_MAX / 1024, &estimate), PT_ERR_MEMORY, "any machine");
-    ck_fails(pt_model_estimate(model, NULL, 3, 0, &estimate), PT_ERR_ARGUMENT, "ragged");
-    ck_ok(pt_model_estimate(model, NULL, 3, 3, &estimate));
+    ck_fails(pt_model_estimate(model, NULL, INT64_MAX / 1024, TOKEN_ROWS(INT64_MAX / 1024), &estimate),
+             PT_ERR_MEMORY, "any machine");
+    ck_fails(pt_model_estimate(model, NULL, 1, TOKEN_ROWS(INT64_MAX / 1024), &estimate), PT_ERR_MEMORY, "any machine");
+    ck_fails(pt_model_estimate(model, NULL, 3, NULL, 0, 0, &estimate), PT_ERR_ARGUMENT, "ragged");
+    const pt_dim_rows_t twice[] = {{"tokens", 9}, {"tokens", 9}}, unknown = {"frames", 9}, samples = {"batch", 9};
+    ck_fails(pt_model_estimate(model, NULL, 3, twice, 2, sizeof *twice, &estimate), PT_ERR_ARGUMENT, "given twice");
+    ck_fails(pt_model_estimate(model, NULL, 3, &unknown, 1, sizeof unknown, &estimate), PT_ERR_NOT_FOUND, "frames");
+    ck_fails(pt_model_estimate(model, NULL, 3, &samples, 1, sizeof samples, &estimate), PT_ERR_NOT_FOUND, "batch");
+    ck_fails(pt_model_estimate(model, NULL, 3, twice, 1, 8, &estimate), PT_ERR_ARGUMENT, "8 bytes each");
+    ck_fails(pt_model_estimate(model, NULL, 3, NULL, 1, 16, &estimate), PT_ERR_ARGUMENT, "1 dimensions");
+    ck_ok(pt_model_estimate(model, NULL, 3, TOKEN_ROWS(3), &estimate));
     pt_model_free(model);
     pt_context_free(context);
 
@@ -320,7 +326,7 @@ static void call_everything(void *user, pt_event_t *event)
     trap->statuses[at++] = pt_evaluate(model, trap->rig->data, 4, &evaluation);
     trap->statuses[at++] = pt_predict(model, trap->rig->data, NULL, 4, NULL, 0, &count);
     trap->statuses[at++] = pt_loss(model, NULL, 0, 4, &loss);
-    trap->statuses[at++] = pt_model_estimate(model, NULL, 4, 0, &estimate);
+    trap->statuses[at++] = pt_model_estimate(model, NULL, 4, NULL, 0, 0, &estimate);
     trap->statuses[at++] = pt_finetune(model, trap->rig->optimizer, trap->rig->data, NULL, NULL);
     trap->count = at;
     ck_ok(pt_model_parameter_get(model, 0, value, 10));
@@ -497,7 +503,7 @@ START_TEST(test_estimate_of_the_smallest)
                            {.name = "y", .data = y, .dtype = PT_FLOAT32}};
     pt_estimate_t estimate = {.struct_size = sizeof estimate};
     int64_t before = pt_context_bytes(rig.context);
-    ck_ok(pt_model_estimate(rig.model, rig.optimizer, 64, 0, &estimate));
+    ck_ok(pt_model_estimate(rig.model, rig.optimizer, 64, NULL, 0, 0, &estimate));
     ck_assert_int_eq(pt_context_bytes(rig.context), before);
     ck_ok(pt_train_step(rig.model, rig.optimizer, values, 2, 64, 0, NULL));
     double used = (double)pt_context_bytes(rig.context);

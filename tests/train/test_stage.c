@@ -352,7 +352,7 @@ START_TEST(test_estimate)
     network_set_task(model, PT_TASK_CAUSAL_LM, 0);
     pt_optimizer_t *optimizer = network_optimizer(context, PT_OPTIMIZER_ADAMW, 1e-3);
     pt_estimate_t estimate = {.struct_size = sizeof estimate};
-    ck_ok(pt_model_estimate(model, optimizer, 12, 12 * 64, &estimate));
+    ck_ok(pt_model_estimate(model, optimizer, 12, TOKEN_ROWS(12 * 64), &estimate));
     static int32_t tokens[12 * 64];
     int64_t lengths[12];
     for (int i = 0; i < 12 * 64; i++)

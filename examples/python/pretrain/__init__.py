@@ -94,6 +94,7 @@ Evaluation = _struct("pt_evaluation_t", "reserved:u loss:d accuracy:d samples:I 
 GenerateOptions = _struct("pt_generate_options_t", "count:I temperature:d top_k:I top_p:d seed:U stop_token:i reserved:i")
 Value = _struct("pt_value_t", "name:s data:p lengths:p dtype:i reserved:i", "")
 StepResult = _struct("pt_step_result_t", "skipped:i loss:d gradient_norm:d learning_rate:d", "struct_size:u")
+DimRows = _struct("pt_dim_rows_t", "dimension:s rows:I", "")
 Estimate = _struct("pt_estimate_t", "reserved:u parameters:I trainable:I parameter_bytes:I gradient_bytes:I optimizer_bytes:I "
                    "plan_bytes:I bytes:I operations:d", "struct_size:u")
 
@@ -169,7 +170,7 @@ for _line in """
     i pt_dataset_map p p i u p p p p
     i pt_finetune p p p p p              i pt_evaluate p p I p              i pt_predict p p s I p I p
     i pt_generate p p I p p I p          i pt_train_step p p p i I u p      i pt_forward p p i I s p I p
-    i pt_loss p p i I p                  i pt_model_estimate p p I I p      i pt_checkpoint_save p p s
+    i pt_loss p p i I p                  i pt_model_estimate p p I p i u p      i pt_checkpoint_save p p s
     i pt_checkpoint_load p p s
 """.strip().split("\n"):
     _kinds = {"i": c_int32, "u": c_uint32, "I": c_int64, "U": c_uint64, "d": c_double, "s": c_char_p, "p": c_void_p, "z": c_size_t, "-": None}
@@ -814,9 +815,11 @@ class Model(_Handle):
                 _check(status)
             found = array.array("f", bytes(4 * elements.value))  # now it is known how many there are
 
-    def estimate(self, optimizer=None, samples=1, tokens=0):
+    def estimate(self, optimizer=None, samples=1, **rows):
+        """What a training step costs; rows by dimension where fields are ragged: estimate(samples=4, tokens=256)."""
         estimate = _result(Estimate)
-        _check(library.pt_model_estimate(self, optimizer, samples, tokens, ctypes.byref(estimate)))
+        stated = (DimRows * max(len(rows), 1))(*(DimRows(name.encode(), count) for name, count in rows.items()))
+        _check(library.pt_model_estimate(self, optimizer, samples, stated, len(rows), ctypes.sizeof(DimRows), ctypes.byref(estimate)))
         return estimate
 
     def save_checkpoint(self, path, optimizer=None):
