@@ -175,8 +175,9 @@ PT_API pt_tensor_t pt_input(pt_graph_t *graph, const char *name, int32_t dtype, 
 /* A trainable float32 tensor with a name that no other has ("encoder.0.weight"). */
 PT_API pt_tensor_t pt_parameter(pt_graph_t *graph, const char *name, int32_t rank, const int64_t *shape,
                                 int32_t initializer, double value);
-/* A fixed float32 tensor, copied. */
-PT_API pt_tensor_t pt_constant(pt_graph_t *graph, int32_t rank, const int64_t *shape, const float *values);
+/* A fixed tensor of float32 or int32, copied; an int32 one may be an index or labels. */
+PT_API pt_tensor_t pt_constant(pt_graph_t *graph, int32_t dtype, int32_t rank, const int64_t *shape,
+                               const void *values);
 
 /* A float32 tensor that outlives a run and that runs update themselves, no optimizer: a running statistic. Every element is `value` at
  * first. It is saved, loaded and copied as parameters are, and counted among them; pt_model_set_trainable(.., 0) holds it as it is. */
@@ -274,8 +275,12 @@ PT_API pt_tensor_t pt_reshape(pt_graph_t *graph, pt_tensor_t src, int32_t rank, 
 PT_API pt_tensor_t pt_transpose(pt_graph_t *graph, pt_tensor_t src,
                                 const int32_t *permutation); /* a symbolic leading size stays first */
 PT_API pt_tensor_t pt_slice(pt_graph_t *graph, pt_tensor_t src, int32_t dimension, int64_t start, int64_t length);
+/* Cuts one dimension of a fixed size into 1 to 8 parts of these lengths, which make up all of it (NULL: of equal length),
+ * and gives parts [count]; after an error all PT_NO_TENSOR. */
+PT_API pt_status_t pt_split(pt_graph_t *graph, pt_tensor_t src, int32_t dimension, int32_t count,
+                            const int64_t *lengths, pt_tensor_t *parts);
 PT_API pt_tensor_t pt_concat(pt_graph_t *graph, const pt_tensor_t *sources, int32_t count,
-                             int32_t dimension); /* count 1 to 8 */
+                             int32_t dimension); /* count 1 to 16 */
 /* Rows of src [N, ...] chosen by index int32 [M] -> [M, ...]; src's leading size is fixed. */
 PT_API pt_tensor_t pt_gather(pt_graph_t *graph, pt_tensor_t src, pt_tensor_t index);
 /* Over one dimension (negative: from the end), kept as size 1 where keep is not 0. Over a symbolic dimension: over the rows that are there. */

@@ -117,13 +117,19 @@ pt_tensor_t pt__graph_add(pt_graph_t *graph, const struct pt__op *op, int32_t n_
 {
     if (graph == NULL || graph->status != PT_OK)
         return PT_NO_TENSOR;
-    pt__node_t node = {.op = op, .n_inputs = n_inputs, .n_outputs = op->n_outputs};
+    pt__node_t node = {.op = op, .n_inputs = n_inputs};
     pt__tensor_t outputs[PT__MAX_OUTPUTS] = {{0}};
+    if (attributes != NULL)
+        node.attributes = *attributes;
+    node.n_outputs = pt__op_outputs(op, &node.attributes);
     pt_status_t status = check_inputs(graph, op, n_inputs, inputs);
+    if (status == PT_OK && (node.n_outputs < 1 || node.n_outputs > op->n_outputs))
+        status = pt__fail(PT_ERR_ARGUMENT, "%s: %d outputs, expected 1 to %d", op->name, (int)node.n_outputs,
+                          (int)op->n_outputs);
     if (status == PT_OK) {
         for (int32_t i = 0; i < n_inputs; i++)
             node.inputs[i] = inputs[i];
-        for (int32_t i = 0; i < op->n_outputs; i++) {
+        for (int32_t i = 0; i < node.n_outputs; i++) {
             node.outputs[i] = (pt_tensor_t)graph->n_tensors + i;
             outputs[i] = (pt__tensor_t){.kind = PT__KIND_RESULT,
                                         .place = (int32_t)graph->n_nodes,
@@ -131,8 +137,6 @@ pt_tensor_t pt__graph_add(pt_graph_t *graph, const struct pt__op *op, int32_t n_
                                         .dtype = PT_FLOAT32,
                                         .index_ignore = INT32_MIN};
         }
-        if (attributes != NULL)
-            node.attributes = *attributes;
         status = op->shape(graph, &node, outputs);
     }
     if (status == PT_OK)
@@ -140,7 +144,10 @@ pt_tensor_t pt__graph_add(pt_graph_t *graph, const struct pt__op *op, int32_t n_
     if (status == PT_OK)
         status = pt__graph_check_indices(graph, &node);
     if (status == PT_OK) {
-        outputs[0].differentiable = is_differentiable(graph, op, &node);
+        int32_t differentiable = is_differentiable(graph, op, &node);
+        for (int32_t i = 0; i < node.n_outputs; i++)
+            outputs[i].differentiable = differentiable && outputs[i].dtype == PT_FLOAT32 &&
+                                        !(i == 1 && (op->flags & PT__OP_LOSS));
         status = append_node(graph, &node, outputs);
     }
     if (status != PT_OK)

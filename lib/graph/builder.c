@@ -147,35 +147,31 @@ pt_tensor_t pt_state(pt_graph_t *graph, const char *name, int32_t rank, const in
     return parameter(graph, name, PT__ROLE_STATE, rank, shape, PT_INIT_CONSTANT, value);
 }
 
-static pt_status_t add_constant(pt_graph_t *graph, int32_t rank, const int64_t *size, const float *values,
-                                pt_tensor_t *out)
+static pt_status_t add_constant(pt_graph_t *graph, int32_t dtype, int32_t rank, const int64_t *size,
+                                const void *values, pt_tensor_t *out)
 {
     pt__shape_t shape;
     PT__TRY(read_shape(graph, "constant", "", rank, size, 0, &shape));
+    if (dtype != PT_FLOAT32 && dtype != PT_INT32)
+        return pt__fail(PT_ERR_UNSUPPORTED, "pt_constant: dtype %s, expected float32 or int32", pt__dtype_name(dtype));
     if (values == NULL)
         return pt__fail(PT_ERR_ARGUMENT, "pt_constant: values is NULL");
     int64_t elements = pt__shape_elements(&shape);
-    for (int64_t i = 0; i < elements; i++)
-        if (!isfinite(values[i]))
+    for (int64_t i = 0; dtype == PT_FLOAT32 && i < elements; i++)
+        if (!isfinite(((const float *)values)[i]))
             return pt__fail(PT_ERR_NONFINITE, "pt_constant: value %lld is not finite", (long long)i);
-    pt__memory_t *memory = &graph->context->memory;
-    PT__TRY(pt__grow(memory, &graph->constants, &graph->constant_room, graph->n_constants + 1, sizeof *graph->constants,
-                     "graph constants"));
-    pt__constant_t *constant = &graph->constants[graph->n_constants];
-    PT__TRY(pt__allocate(memory, (size_t)elements, sizeof(float), "constant", &constant->values));
-    memcpy(constant->values, values, (size_t)elements * sizeof(float));
-    graph->n_constants++;
-    PT__TRY(pt__graph_append(graph, PT__KIND_CONSTANT, PT_FLOAT32, &shape, graph->n_constants - 1, out));
-    constant->tensor = *out;
+    PT__TRY(pt__graph_hold(graph, values, elements * (int64_t)pt__dtype_size(dtype)));
+    PT__TRY(pt__graph_append(graph, PT__KIND_CONSTANT, dtype, &shape, graph->n_constants - 1, out));
+    graph->constants[graph->n_constants - 1].tensor = *out;
     return PT_OK;
 }
 
-pt_tensor_t pt_constant(pt_graph_t *graph, int32_t rank, const int64_t *shape, const float *values)
+pt_tensor_t pt_constant(pt_graph_t *graph, int32_t dtype, int32_t rank, const int64_t *shape, const void *values)
 {
     pt_tensor_t tensor = PT_NO_TENSOR;
     if (!pt__build_is_ready(graph))
         return PT_NO_TENSOR;
-    pt_status_t status = add_constant(graph, rank, shape, values, &tensor);
+    pt_status_t status = add_constant(graph, dtype, rank, shape, values, &tensor);
     return status == PT_OK ? tensor : pt__graph_stick(graph, status);
 }
 

@@ -27,12 +27,12 @@ static void mark_dependence(differentiation_t *self, int64_t n_nodes)
         self->depends[graph->parameters[i].tensor] = self->wanted[i] != 0;
     for (int64_t i = 0; i < n_nodes; i++) {
         const pt__node_t *node = &graph->nodes[i];
-        if (!graph->tensors[node->outputs[0]].differentiable)
-            continue;
+        int8_t depends = 0;
         for (int32_t k = 0; k < node->n_inputs; k++)
-            if (node->inputs[k] != PT_NO_TENSOR && (node->op->needs_gradient_of >> k & 1u) &&
-                self->depends[node->inputs[k]])
-                self->depends[node->outputs[0]] = 1;
+            depends |= node->inputs[k] != PT_NO_TENSOR && (node->op->needs_gradient_of >> k & 1u) &&
+                       self->depends[node->inputs[k]];
+        for (int32_t k = 0; k < node->n_outputs; k++)
+            self->depends[node->outputs[k]] = depends && graph->tensors[node->outputs[k]].differentiable;
     }
 }
 
@@ -46,6 +46,11 @@ static pt_status_t contribute(differentiation_t *self, const pt__op_t *op, pt_te
         return pt__fail(PT_ERR_INTERNAL, "%s: the gradient of a %s is %s", op->name,
                         pt__shape_print(&of->shape, of->dtype, expected, sizeof expected),
                         pt__shape_print(&graph->tensors[gradient].shape, PT_FLOAT32, found, sizeof found));
+    const pt__node_t *producer = pt__graph_producer(graph, tensor);
+    if (producer != NULL && !pt__op_passes(producer->op, of->output))
+        return pt__fail(PT_ERR_UNSUPPORTED,
+                        "%s: output %d has no gradient, but %s reads it on the way from a parameter to the loss",
+                        producer->op->name, (int)of->output, op->name);
     if (of->kind == PT__KIND_PARAMETER) {
         pt__attributes_t attributes = {.integers = {of->place}};
         self->reached[of->place] = 1;
@@ -114,7 +119,7 @@ static pt_status_t through_node(differentiation_t *self, const pt__node_t *node)
     pt_tensor_t d_outputs[PT__MAX_OUTPUTS], d_inputs[PT__MAX_INPUTS];
     int32_t wanted[PT__MAX_INPUTS];
     for (int32_t k = 0; k < PT__MAX_OUTPUTS; k++)
-        d_outputs[k] = k == 0 ? self->gradients[node->outputs[0]] : PT_NO_TENSOR;
+        d_outputs[k] = k < node->n_outputs ? self->gradients[node->outputs[k]] : PT_NO_TENSOR;
     if (node->op->flags & PT__OP_LOSS)
         return through_loss(self, node, d_outputs[0]);
     for (int32_t k = 0; k < PT__MAX_INPUTS; k++) {
@@ -158,8 +163,10 @@ static pt_status_t differentiate(differentiation_t *self)
     }
     for (int64_t i = n_nodes; i-- > 0;) {
         pt__node_t node = graph->nodes[i]; /* a copy: appending moves the array */
-        int32_t is_root = root_is_loss && node.outputs[0] == graph->loss;
-        if (self->depends[node.outputs[0]] && (is_root || self->gradients[node.outputs[0]] != PT_NO_TENSOR))
+        int32_t reached = root_is_loss && node.outputs[0] == graph->loss;
+        for (int32_t k = 0; k < node.n_outputs; k++)
+            reached |= self->gradients[node.outputs[k]] != PT_NO_TENSOR;
+        if (reached)
             PT__TRY(through_node(self, &node));
     }
     return PT_OK;

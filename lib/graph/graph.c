@@ -2,10 +2,37 @@
  * and released by pt_graph_free; the arrays grow geometrically, so pointers into them live until the next append. */
 #include "graph/graph.h"
 
-#include <stdio.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "graph/op.h"
+
+static _Atomic int64_t *holders(const pt__constant_t *constant)
+{
+    return constant->block;
+}
+
+pt_status_t pt__graph_hold(pt_graph_t *graph, const void *values, int64_t bytes)
+{
+    pt__memory_t *memory = &graph->context->memory;
+    PT__TRY(pt__grow(memory, &graph->constants, &graph->constant_room, graph->n_constants + 1, sizeof *graph->constants,
+                     "graph constants"));
+    pt__constant_t *constant = &graph->constants[graph->n_constants];
+    *constant = (pt__constant_t){.tensor = PT_NO_TENSOR};
+    PT__TRY(pt__allocate(memory, (size_t)bytes + PT__ALIGNMENT, 1, "constant", &constant->block));
+    char *place = (char *)constant->block + PT__ALIGNMENT;
+    atomic_init(holders(constant), 1);
+    memcpy(place, values, (size_t)bytes);
+    constant->values = place;
+    graph->n_constants++;
+    return PT_OK;
+}
+
+static void release_constant(pt__memory_t *memory, const pt__constant_t *constant)
+{
+    if (atomic_fetch_sub(holders(constant), 1) == 1)
+        pt__release(memory, constant->block);
+}
 
 pt_status_t pt_graph_create(pt_context_t *context, pt_graph_t **out)
 {
@@ -35,7 +62,7 @@ void pt_graph_free(pt_graph_t *graph)
     for (int64_t i = 0; i < graph->n_parameters; i++)
         pt__release(memory, graph->parameters[i].name);
     for (int64_t i = 0; i < graph->n_constants; i++)
-        pt__release(memory, graph->constants[i].values);
+        release_constant(memory, &graph->constants[i]);
     for (int64_t i = 0; i < graph->n_outputs; i++)
         pt__release(memory, graph->outputs[i].name);
     for (int32_t i = 0; i < graph->n_dimensions; i++)
@@ -87,11 +114,8 @@ static pt_status_t copy_names(const pt_graph_t *graph, pt_graph_t *copy)
         dimension->name = NULL;
         PT__TRY(pt__string_copy(memory, graph->dimensions[copy->n_dimensions].name, &dimension->name));
     }
-    for (int64_t i = 0; i < graph->n_constants; i++, copy->n_constants++) {
-        int64_t elements = pt__shape_elements(&graph->tensors[graph->constants[i].tensor].shape);
-        PT__TRY(pt__allocate(memory, (size_t)elements, sizeof(float), "constant", &copy->constants[i].values));
-        memcpy(copy->constants[i].values, graph->constants[i].values, (size_t)elements * sizeof(float));
-    }
+    for (int64_t i = 0; i < graph->n_constants; i++, copy->n_constants++)
+        atomic_fetch_add(holders(&graph->constants[i]), 1);
     return PT_OK;
 }
 

@@ -25,7 +25,7 @@ typedef struct pt__tensor {
     pt__shape_t shape;
     int32_t place;          /* index into inputs, parameters or constants, or of the node that makes it */
     int32_t output;         /* RESULT: which of the node's outputs */
-    int32_t differentiable; /* a parameter, or computed from one through ops that have a gradient */
+    int32_t differentiable; /* a parameter, or a float computed from one by ops that have a gradient */
     int64_t index_limit;    /* int32 tensors that index: every value must be in [0, limit) ... */
     int32_t index_ignore;   /* ... or be this one; INT32_MIN: none. index_limit 0: not an index */
 } pt__tensor_t;
@@ -48,7 +48,8 @@ typedef struct pt__parameter { /* a stored tensor: it outlives a run */
 } pt__parameter_t;
 
 typedef struct pt__constant {
-    float *values;
+    const void *values; /* of the tensor's dtype; all copies of the graph share them */
+    void *block;        /* that holds them, and begins with how many graphs do */
     pt_tensor_t tensor;
 } pt__constant_t;
 
@@ -128,6 +129,9 @@ void pt__graph_limit_length(pt_graph_t *graph, int32_t dimension, int64_t limit)
 /* The number of another stream of random numbers: what tells the dropouts of a graph apart. It belongs to the node, not
  * to its place, and a copy goes on where its original stood: whatever is rewritten around a dropout, its mask stays. */
 int64_t pt__graph_draw(pt_graph_t *graph);
+
+/* Values for the graph's next constant, which the caller appends then. */
+pt_status_t pt__graph_hold(pt_graph_t *graph, const void *values, int64_t bytes);
 
 /* Adds a node: lets the op check its inputs and shape its outputs. Returns the first output, PT_NO_TENSOR after an error. `graph` may already
  * be in error. attributes may be NULL (all zero). The node's other outputs are the tensors that follow the first. */

@@ -3,7 +3,8 @@
  * Losses. An op with PT__OP_LOSS has outputs 0 = mean loss, 1 = sum of the weights, 2.. = gradients of the weighted *sum* of losses with
  * respect to its differentiable inputs in their order (computed in the same pass, only where something reads them). Training takes gradients of the sum:
  * micro-batches add up, and the update divides by the sum of all weights once. So the gradient rule of a loss is written once, in
- * gradient.c: at the root d_input = output 2 + i; elsewhere d_input = output · d_loss / weight.
+ * gradient.c: at the root d_input = output 2 + i; elsewhere d_input = output · d_loss / weight. The sum of the weights is
+ * made of data alone: no gradient is looked for through it.
  * For a root that is not a loss op, the weight of a run is its number of samples (op "sample_count"), which also seeds the gradient. */
 #ifndef PT__OP_H
 #define PT__OP_H
@@ -80,6 +81,8 @@ typedef struct pt__op {
     uint32_t flags;
     int32_t min_inputs, max_inputs, n_outputs;
     uint32_t narrow_inputs; /* bit i: input i may be stored narrower than float32 (pt__dtype_is_narrow) */
+    /* How many outputs a node has, 1 to n_outputs; NULL: n_outputs. */
+    int32_t (*count_outputs)(const pt__attributes_t *attributes);
     uint32_t accumulates; /* bit i: output i can be added to its destination */
     uint32_t in_place;    /* bit i: output 0 may lie over input i, where their bytes are equal */
     int32_t
@@ -92,6 +95,7 @@ typedef struct pt__op {
     int32_t updates;
     int8_t updated_input[PT__MAX_OUTPUTS];
     uint32_t needs_gradient_of; /* bit i: input i is differentiable */
+    uint32_t passes_gradient_of; /* bit i: the gradient rule takes the gradient of output i; 0: of output 0 alone */
     /* Checks the inputs of a node about to be appended and writes shape (and dtype, preset to float32) of its outputs.
      * It changes nothing: the planner asks it too, about nodes that may never be. */
     pt_status_t (*shape)(const pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs);
@@ -100,7 +104,8 @@ typedef struct pt__op {
     pt__stride_t (*stride)(const pt__node_t *node);
     /* What an int32 input of a node that the shape rule accepts indexes; NULL: no input of this op is an index. */
     pt__index_t (*index)(const pt_graph_t *graph, const pt__node_t *node, int32_t input);
-    /* d_outputs[i]: gradient of output i or PT_NO_TENSOR. Writes d_inputs[i] for every input with wanted[i]. NULL: no gradient. node is a copy: adding nodes may move graph->nodes. */
+    /* d_outputs[i]: gradient of output i or PT_NO_TENSOR, at least one of those that pass. Writes d_inputs[i] for every
+     * input with wanted[i]. NULL: no gradient. node is a copy: adding nodes may move graph->nodes. */
     pt_status_t (*gradient)(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs,
                             const int32_t *wanted, pt_tensor_t *d_inputs);
     /* Adds a node that makes output 0 anew from what the op's gradient keeps anyway, at the cost of a pass over memory: called where
@@ -123,6 +128,18 @@ int32_t pt__op_takes(const pt__op_t *op, int32_t input, const pt__tensor_t *tens
 const pt__op_t *pt__op_find(const char *name);
 int32_t pt__op_count(void);
 const pt__op_t *pt__op_at(int32_t index);
+
+static inline int32_t pt__op_outputs(const pt__op_t *op, const pt__attributes_t *attributes)
+{
+    return op->count_outputs != NULL ? op->count_outputs(attributes) : op->n_outputs;
+}
+
+/* Whether a gradient of that output can pass through the op. */
+static inline int32_t pt__op_passes(const pt__op_t *op, int32_t output)
+{
+    uint32_t passes = op->passes_gradient_of != 0 ? op->passes_gradient_of : 1u;
+    return (int32_t)(passes >> output & 1u);
+}
 
 static inline int64_t pt__view_elements(const pt__view_t *view)
 {

@@ -1,15 +1,15 @@
 /* Walks from tensors back to what they are computed from. */
 #include "graph/op.h"
 
-/* Marks everything that `marked` tensors are computed from; with `gradients`, only through inputs that gradients pass. */
+/* Marks everything that `marked` tensors are computed from; with `gradients`, only where gradients pass. */
 static void walk_back(const pt_graph_t *graph, int8_t *marked, int32_t gradients)
 {
     for (int64_t i = graph->n_nodes; i-- > 0;) {
         const pt__node_t *node = &graph->nodes[i];
         int32_t live = 0;
         for (int32_t k = 0; k < node->n_outputs; k++)
-            live |= marked[node->outputs[k]];
-        if (!live || (gradients && !graph->tensors[node->outputs[0]].differentiable))
+            live |= marked[node->outputs[k]] && (!gradients || graph->tensors[node->outputs[k]].differentiable);
+        if (!live)
             continue;
         for (int32_t k = 0; k < node->n_inputs; k++)
             if (node->inputs[k] != PT_NO_TENSOR && (!gradients || (node->op->needs_gradient_of >> k & 1u)))

@@ -29,7 +29,8 @@ static pt_status_t verify_node(const pt_graph_t *graph, int64_t index)
 {
     const pt__node_t *node = &graph->nodes[index];
     const pt__op_t *op = node->op;
-    if (node->n_inputs < op->min_inputs || node->n_inputs > op->max_inputs || node->n_outputs != op->n_outputs)
+    if (node->n_inputs < op->min_inputs || node->n_inputs > op->max_inputs ||
+        node->n_outputs != pt__op_outputs(op, &node->attributes))
         return pt__fail(PT_ERR_INTERNAL, "node %lld, %s: %d inputs, %d outputs", (long long)index, op->name,
                         (int)node->n_inputs, (int)node->n_outputs);
     for (int32_t k = 0; k < node->n_outputs; k++) {

@@ -16,7 +16,7 @@ static pt_status_t build(const pt_task_options_t *options, pt_graph_t *graph)
     PT__TRY(pt_cross_entropy_options_init(&loss, (uint32_t)sizeof loss));
     loss.label_smoothing = options->label_smoothing;
     if (options->class_weights != NULL)
-        loss.class_weights = pt_constant(graph, 1, &options->outputs, options->class_weights);
+        loss.class_weights = pt_constant(graph, PT_FLOAT32, 1, &options->outputs, options->class_weights);
     pt_tensor_t logits = pt__head_add(graph, "score", hidden, options);
     pt_tensor_t label = pt_input(graph, "label", PT_INT32, 1, (int64_t[]){PT_DIM_BATCH});
     pt_graph_set_loss(graph, pt_cross_entropy_loss(graph, logits, label, &loss));

@@ -73,8 +73,11 @@ START_TEST(test_messages)
           "expected at least 1");
     WRONG(pt_parameter(graph, "b", 1, (int64_t[]){3}, 9, 1), PT_ERR_ARGUMENT, "initializer 9");
     WRONG(pt_parameter(graph, "b", 1, (int64_t[]){3}, PT_INIT_NORMAL, (double)NAN), PT_ERR_ARGUMENT, "out of range");
-    WRONG(pt_constant(graph, 1, (int64_t[]){1}, &nan_value), PT_ERR_NONFINITE, "finite");
-    WRONG(pt_constant(graph, 1, (int64_t[]){1}, NULL), PT_ERR_ARGUMENT, "NULL");
+    WRONG(pt_constant(graph, PT_FLOAT32, 1, (int64_t[]){1}, &nan_value), PT_ERR_NONFINITE, "finite");
+    WRONG(pt_constant(graph, PT_FLOAT32, 1, (int64_t[]){1}, NULL), PT_ERR_ARGUMENT, "NULL");
+    WRONG(pt_constant(graph, PT_FLOAT64, 1, (int64_t[]){1}, &nan_value), PT_ERR_UNSUPPORTED, "float64");
+    WRONG(pt_constant(graph, PT_INT32, 1, (int64_t[]){1}, NULL), PT_ERR_ARGUMENT, "NULL");
+    WRONG(pt_split(graph, 0, 1, 2, NULL, NULL), PT_ERR_ARGUMENT, "parts is NULL");
     WRONG(pt_graph_set_output(graph, "out", 77), PT_ERR_ARGUMENT, "77");
     WRONG(pt_graph_set_output(graph, "out", 0), PT_ERR_ARGUMENT, "computed");
     WRONG(pt_graph_set_loss(graph, 0), PT_ERR_SHAPE, "one float32");
@@ -250,6 +253,45 @@ START_TEST(test_asking_changes_nothing)
 }
 END_TEST
 
+/* An int32 constant indexes where all of its values may; copies of a graph share what constants hold. */
+START_TEST(test_constants)
+{
+    pt_context_t *context = network_context(1, 1);
+    const int32_t values[] = {0, 2, 1, PT_IGNORE_INDEX}, negative = -1;
+    for (int turn = 0; turn < 4; turn++) {
+        pt_graph_t *graph = fresh(context), *copy;
+        pt_tensor_t index = pt_constant(graph, PT_INT32, 1, (int64_t[]){3}, values);
+        pt_tensor_t logits = pt_gather(graph, 1, index);
+        if (turn == 0) {
+            ck_ok(pt_graph_status(graph));
+            ck_ok(pt__graph_copy(graph, &copy));
+            ck_assert_ptr_eq(copy->constants[0].values, graph->constants[0].values);
+            pt_graph_free(graph);
+            ck_assert_mem_eq(copy->constants[0].values, values, 3 * sizeof *values);
+            graph = copy;
+        } else if (turn == 1) { /* the table has 3 rows: 0, 2, 1 are rows of it, 0, 2, 1 of a half are not */
+            pt_tensor_t halves[2];
+            ck_ok(pt_split(graph, 1, 0, 2, (int64_t[]){2, 1}, halves));
+            ck_assert_int_eq(pt_gather(graph, halves[0], index), PT_NO_TENSOR);
+            ck_fails(pt_graph_status(graph), PT_ERR_SHAPE, "gather: index is int32[3], expected values that stay below");
+        } else if (turn == 2) {
+            index = pt_constant(graph, PT_INT32, 1, (int64_t[]){1}, &negative);
+            ck_assert_int_eq(pt_gather(graph, 1, index), PT_NO_TENSOR);
+            ck_fails(pt_graph_status(graph), PT_ERR_SHAPE, "stay below 3");
+        } else { /* labels may be ignored */
+            pt_tensor_t labels = pt_constant(graph, PT_INT32, 1, (int64_t[]){3}, values + 1);
+            ck_ok(pt_graph_set_loss(graph, pt_cross_entropy_loss(graph, logits, labels, NULL)));
+            pt_cross_entropy_options_t options;
+            ck_ok(pt_cross_entropy_options_init(&options, sizeof options));
+            options.ignore_index = 7;
+            ck_assert_int_eq(pt_cross_entropy_loss(graph, logits, labels, &options), PT_NO_TENSOR);
+        }
+        pt_graph_free(graph);
+    }
+    pt_context_free(context);
+}
+END_TEST
+
 START_TEST(test_failing_allocations)
 {
     failing_allocator_t allocator;
@@ -268,7 +310,7 @@ START_TEST(test_failing_allocations)
         if (status == PT_OK) {
             pt_tensor_t x = pt_input(graph, "x", PT_FLOAT32, 2, batch_by_4);
             pt_tensor_t y = pt_linear_layer(graph, "layer", pt_layer_norm_layer(graph, "norm", x, 1e-5), 3, PT_ACTIVATION_GELU_ERF);
-            pt_tensor_t shift = pt_constant(graph, 1, (int64_t[]){3}, (float[]){1, 2, 3});
+            pt_tensor_t shift = pt_constant(graph, PT_FLOAT32, 1, (int64_t[]){3}, (float[]){1, 2, 3});
             y = pt_concat(graph, (pt_tensor_t[]){y, pt_add(graph, y, shift)}, 2, 1);
             pt_graph_set_output(graph, "y", y);
             status = pt_model_create(context, graph, &model);
@@ -280,5 +322,5 @@ START_TEST(test_failing_allocations)
 }
 END_TEST
 
-SUITE("graph", 60, test_first_error_sticks, test_messages, test_dimensions, test_shapes, test_gradients_only_where_needed, test_draws,
-      test_asking_changes_nothing, test_failing_allocations)
+SUITE("graph", 60, test_first_error_sticks, test_messages, test_dimensions, test_shapes, test_gradients_only_where_needed,
+      test_draws, test_asking_changes_nothing, test_constants, test_failing_allocations)

@@ -36,7 +36,7 @@ static pt_graph_t *everything(const pt_model_t *model)
     pt_graph_t *graph;
     ck_ok(pt__graph_copy(model->graph, &graph));
     pt_tensor_t extra = pt_input(graph, "extra", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, 3});
-    pt_tensor_t shift = pt_constant(graph, 1, (int64_t[]){3}, (float[]){1, 2, 3});
+    pt_tensor_t shift = pt_constant(graph, PT_FLOAT32, 1, (int64_t[]){3}, (float[]){1, 2, 3});
     pt_tensor_t scaled = pt_mul(graph, pt_dropout(graph, extra, 0.5), shift);
     pt_parameter(graph, "unused", 1, (int64_t[]){3}, PT_INIT_CONSTANT, 2);
     ck_ok(pt_graph_set_output(graph, "scaled", scaled));

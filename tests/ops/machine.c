@@ -32,7 +32,9 @@ void *machine_memory(int64_t bytes)
 
 pt_status_t machine_open(machine_t *machine)
 {
-    *machine = (machine_t){.d_dst = PT_NO_TENSOR, .again = PT_NO_TENSOR};
+    *machine = (machine_t){.again = PT_NO_TENSOR};
+    for (int32_t i = 0; i < PT__MAX_OUTPUTS; i++)
+        machine->d_dst[i] = PT_NO_TENSOR;
     pt__memory_init(&machine->context.memory, NULL, NULL, NULL);
     atomic_init(&machine->context.references, 1000000); /* never the last: the context is a part of the machine */
     return pt_graph_create(&machine->context, &machine->graph);
@@ -93,12 +95,11 @@ pt_tensor_t machine_tensor(machine_t *machine, const char *text, char *kind, int
     return append(machine, dtype, &shape, *kind == 'f' || *kind == 'p');
 }
 
-static pt_status_t build_gradient(machine_t *machine)
+static pt_status_t build_gradient(machine_t *machine, uint32_t passing)
 {
     pt_graph_t *graph = machine->graph;
     const pt__node_t *node = &machine->node;
     const pt__op_t *op = node->op;
-    pt_tensor_t d_outputs[PT__MAX_OUTPUTS];
     for (int32_t i = 0; i < node->n_inputs; i++) {
         machine->d_inputs[i] = PT_NO_TENSOR;
         machine->wanted[i] = (machine->kind[i] == 'f' || machine->kind[i] == 'p') && (op->needs_gradient_of >> i & 1u);
@@ -111,11 +112,12 @@ static pt_status_t build_gradient(machine_t *machine)
     }
     if (op->gradient == NULL)
         return PT_OK;
-    pt__shape_t shape = graph->tensors[node->outputs[0]].shape;
-    machine->d_dst = append(machine, PT_FLOAT32, &shape, 0);
-    for (int32_t i = 0; i < PT__MAX_OUTPUTS; i++)
-        d_outputs[i] = i == 0 ? machine->d_dst : PT_NO_TENSOR;
-    PT__TRY(op->gradient(graph, node, d_outputs, machine->wanted, machine->d_inputs));
+    for (int32_t i = 0; i < node->n_outputs; i++) {
+        pt__shape_t shape = graph->tensors[node->outputs[i]].shape;
+        if (pt__op_passes(op, i) && (passing >> i & 1u))
+            machine->d_dst[i] = append(machine, PT_FLOAT32, &shape, 0);
+    }
+    PT__TRY(op->gradient(graph, node, machine->d_dst, machine->wanted, machine->d_inputs));
     for (int32_t i = 0; i < node->n_inputs; i++)
         if (machine->wanted[i] &&
             (machine->d_inputs[i] == PT_NO_TENSOR ||
@@ -124,7 +126,7 @@ static pt_status_t build_gradient(machine_t *machine)
     return graph->status;
 }
 
-static pt_status_t build(machine_t *machine, const pt__op_t *op, const pt__case_t *description)
+static pt_status_t build(machine_t *machine, const pt__op_t *op, const pt__case_t *description, uint32_t passing)
 {
     pt_tensor_t inputs[PT__MAX_INPUTS];
     int32_t n_inputs = 0;
@@ -139,7 +141,7 @@ static pt_status_t build(machine_t *machine, const pt__op_t *op, const pt__case_
     machine->node = *pt__graph_producer(machine->graph, first);
     if (op->again != NULL)
         machine->again = op->again(machine->graph, &machine->node);
-    return build_gradient(machine);
+    return build_gradient(machine, passing);
 }
 
 pt__view_t machine_view(const machine_t *machine, pt_tensor_t tensor, int32_t at_capacity)
@@ -244,12 +246,12 @@ static void fill(const machine_t *machine, pt_tensor_t tensor, char kind, int64_
 }
 
 pt_status_t machine_create(machine_t *machine, const pt__op_t *op, const pt__case_t *description,
-                           const profile_t *profile, uint64_t seed)
+                           const profile_t *profile, uint32_t passing, uint64_t seed)
 {
     int8_t *ran = machine->ran;
     PT__TRY(machine_open(machine));
     machine->ran = ran;
-    PT__TRY(build(machine, op, description));
+    PT__TRY(build(machine, op, description, passing));
     PT__TRY(pt__graph_verify(machine->graph));
     machine->profile = profile;
     machine->run = (pt__run_t){.count = {1, profile->samples, profile->offsets[profile->samples],
@@ -270,8 +272,9 @@ pt_status_t machine_create(machine_t *machine, const pt__op_t *op, const pt__cas
     for (int32_t i = 0; i < machine->node.n_inputs; i++)
         if (machine->node.inputs[i] != PT_NO_TENSOR)
             fill(machine, machine->node.inputs[i], machine->kind[i], machine->limit[i], &seed);
-    if (machine->d_dst != PT_NO_TENSOR)
-        fill(machine, machine->d_dst, 'f', 0, &seed);
+    for (int32_t i = 0; i < machine->node.n_outputs; i++)
+        if (machine->d_dst[i] != PT_NO_TENSOR)
+            fill(machine, machine->d_dst[i], 'f', 0, &seed);
     return PT_OK;
 }
 

@@ -32,7 +32,7 @@ typedef struct machine {
     pt__node_t node;               /* the op's, a copy */
     char kind[PT__MAX_INPUTS];     /* of each input: f p s c m z i l h b q - */
     int64_t limit[PT__MAX_INPUTS]; /* i and l */
-    pt_tensor_t d_dst;             /* PT_NO_TENSOR: a loss, or no gradient */
+    pt_tensor_t d_dst[PT__MAX_OUTPUTS]; /* PT_NO_TENSOR: a loss, or no gradient of this output */
     int32_t wanted[PT__MAX_INPUTS];
     pt_tensor_t d_inputs[PT__MAX_INPUTS]; /* where wanted */
     pt_tensor_t again;                    /* output 0 made anew; PT_NO_TENSOR: the op has no such way */
@@ -43,9 +43,10 @@ typedef struct machine {
     int8_t *ran; /* [ops of the table] set for those that a node called; NULL: not wanted */
 } machine_t;
 
-/* Builds graph and buffers, and fills the inputs from `seed`. machine_free() in any case. */
+/* Builds graph and buffers, and fills the inputs from `seed`; gradients come to those outputs that `passing` has a bit
+ * of. machine_free() in any case. */
 pt_status_t machine_create(machine_t *machine, const pt__op_t *op, const pt__case_t *description,
-                           const profile_t *profile, uint64_t seed);
+                           const profile_t *profile, uint32_t passing, uint64_t seed);
 void machine_free(machine_t *machine);
 
 /* Only the graph, without d_dst: what negative tests of shape rules need. Appends the tensor that a text such as

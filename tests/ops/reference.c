@@ -233,6 +233,26 @@ static void reference_slice(const reference_call_t *call)
     }
 }
 
+static void reference_split(const reference_call_t *call)
+{
+    const reference_tensor_t *src = &call->inputs[0];
+    int32_t dimension = dimension_of(call, src);
+    int64_t start = 0, at[PT_MAX_RANK];
+    for (int32_t k = 0; k < call->n_outputs; k++) {
+        const reference_tensor_t *dst = &call->outputs[k];
+        int64_t n = reference_elements(dst);
+        for (int64_t i = 0; i < n; i++) {
+            coordinates(dst, i, at);
+            at[dimension] += start;
+            int64_t place = 0;
+            for (int32_t d = 0; d < src->rank; d++)
+                place = place * src->size[d] + at[d];
+            dst->value[i] = src->value[place];
+        }
+        start += dst->size[dimension];
+    }
+}
+
 static void reference_concat(const reference_call_t *call)
 {
     const reference_tensor_t *dst = &call->outputs[0];
@@ -354,6 +374,7 @@ static const reference_entry_t references[] = {
     {"cast", reference_reshape, 1},
     {"transpose", reference_transpose, 1},
     {"slice", reference_slice, 1},
+    {"split", reference_split, PT__MAX_OUTPUTS},
     {"concat", reference_concat, 1},
     {"sum", reference_sum, 1},
     {"mean", reference_mean, 1},

@@ -88,11 +88,11 @@ START_TEST(test_golden_cases)
             if (!pt__level_supported(level))
                 continue;
             open_rig(&rig, level);
-            ck_ok(machine_create(&machine, pt__op_find("attention"), &cases[i].built, &cases[i].profile, 1));
+            ck_ok(machine_create(&machine, pt__op_find("attention"), &cases[i].built, &cases[i].profile, UINT32_MAX, 1));
             put(&machine, name, "q", machine.node.inputs[0]);
             put(&machine, name, "k", machine.node.inputs[1]);
             put(&machine, name, "v", machine.node.inputs[2]);
-            put(&machine, name, "d", machine.d_dst);
+            put(&machine, name, "d", machine.d_dst[0]);
             machine_execute(&machine, rig.device);
             compare(&machine, name, "dst", machine.node.outputs[0]);
             compare(&machine, name, "d_q", machine.d_inputs[0]);
@@ -114,7 +114,7 @@ static float *run_packed(pt__level_t level, double dropout, int64_t number, uint
     machine_t machine = {.ran = NULL};
     rig_t rig;
     open_rig(&rig, level);
-    ck_ok(machine_create(&machine, pt__op_find("attention_packed"), &description, &profile, 3));
+    ck_ok(machine_create(&machine, pt__op_find("attention_packed"), &description, &profile, UINT32_MAX, 3));
     machine.run.training = training;
     machine.run.random_key = random_key;
     machine_execute(&machine, rig.device);

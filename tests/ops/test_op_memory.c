@@ -74,7 +74,7 @@ static void check_case(const pt__op_t *op, int32_t number, pt_context_t *cpu, pt
 {
     machine_t machine = {.ran = NULL};
     copies_t copies;
-    ck_ok(machine_create(&machine, op, &op->cases[number], &profile, 3));
+    ck_ok(machine_create(&machine, op, &op->cases[number], &profile, UINT32_MAX, 3));
     copy_machine(&machine, guarded->device, &copies);
     machine_execute(&machine, cpu->device);
     for (int64_t i = 0; i < machine.graph->n_nodes; i++)

@@ -97,16 +97,20 @@ static void twin_free(twin_t *twin)
         free(twin->call.outputs[i].value);
 }
 
-/* What is differentiated: the weighted sum of losses, or dst's product with d_dst. */
+/* What is differentiated: the weighted sum of losses, or the outputs' products with their gradients. */
 static double functional(const twin_t *twin, const machine_t *machine)
 {
     twin->run(&twin->call);
     if (machine->node.op->flags & PT__OP_LOSS)
         return twin->call.outputs[0].value[0] * twin->call.outputs[1].value[0];
-    const float *d_dst = machine->buffers[machine->d_dst].data;
     double sum = 0;
-    for (int64_t i = 0; i < reference_elements(&twin->call.outputs[0]); i++)
-        sum += twin->call.outputs[0].value[i] * (double)d_dst[i];
+    for (int32_t o = 0; o < machine->node.n_outputs; o++) {
+        if (machine->d_dst[o] == PT_NO_TENSOR)
+            continue;
+        const float *d_dst = machine->buffers[machine->d_dst[o]].data;
+        for (int64_t i = 0; i < reference_elements(&twin->call.outputs[o]); i++)
+            sum += twin->call.outputs[o].value[i] * (double)d_dst[i];
+    }
     return sum;
 }
 
@@ -123,7 +127,7 @@ static double largest(const double *values, int64_t n)
 
 static void check_forward(const machine_t *machine, const twin_t *twin)
 {
-    for (int32_t o = 0; o < twin->n_checked; o++) {
+    for (int32_t o = 0; o < twin->n_checked && o < machine->node.n_outputs; o++) {
         pt__view_t view = machine_view(machine, machine->node.outputs[o], 0);
         const double *expected = twin->call.outputs[o].value;
         int64_t n = pt__view_elements(&view);
@@ -267,10 +271,10 @@ static void check_accumulation(machine_t *machine, const pt__node_t *node, pt__d
     }
 }
 
-/* One output after the other is not there. Output 0 of a forward pass always is, except a loss'. */
+/* One output after the other is not there. Output 0 of a forward pass always is, except a loss' and a split's. */
 static void check_unread(machine_t *machine, const pt__node_t *node, pt__device_t *device)
 {
-    int32_t first = (node->op->flags & (PT__OP_LOSS | PT__OP_INTERNAL)) ? 0 : 1;
+    int32_t first = (node->op->flags & (PT__OP_LOSS | PT__OP_INTERNAL)) || pt__op_passes(node->op, 1) ? 0 : 1;
     for (int32_t o = first; o < node->n_outputs && node->n_outputs > 1; o++) {
         void *made[PT__MAX_OUTPUTS] = {NULL};
         pt__call_t call = machine_bind(machine, node);
@@ -340,7 +344,7 @@ static double *draw_mask(machine_t *machine, pt__device_t *device)
     return mask;
 }
 
-static void check_case(const pt__op_t *op, const pt__case_t *description, const profile_t *profile,
+static void check_case(const pt__op_t *op, const pt__case_t *description, const profile_t *profile, uint32_t passing,
                        pt__device_t *const *devices, int32_t same_bits)
 {
     machine_t machine = {.ran = now.ran};
@@ -348,7 +352,7 @@ static void check_case(const pt__op_t *op, const pt__case_t *description, const 
     uint64_t state = 17;
     now.inputs = description->inputs;
     now.profile = profile->name;
-    if (machine_create(&machine, op, description, profile, 11) != PT_OK) {
+    if (machine_create(&machine, op, description, profile, passing, 11) != PT_OK) {
         fault("%s", pt__error_message());
         machine_free(&machine);
         return;
@@ -391,8 +395,15 @@ static void check_ops(pt__device_t *const *devices, int32_t same_bits)
         }
         for (int32_t c = 0; c < now.op->n_cases; c++) {
             int32_t symbolic = strpbrk(now.op->cases[c].inputs, "TBS") != NULL || *now.op->cases[c].inputs == 0;
-            for (size_t p = 0; p < (symbolic ? sizeof profiles / sizeof profiles[0] : 1); p++)
-                check_case(now.op, &now.op->cases[c], &profiles[p], devices, same_bits);
+            for (size_t p = 0; p < (symbolic ? sizeof profiles / sizeof profiles[0] : 1); p++) {
+                check_case(now.op, &now.op->cases[c], &profiles[p], UINT32_MAX, devices, same_bits);
+                if (!pt__op_passes(now.op, 1))
+                    continue;
+                /* Through the first alone, through all others. */
+                check_case(now.op, &now.op->cases[c], &profiles[p], 1u, devices, same_bits);
+                if (pt__op_outputs(now.op, &now.op->cases[c].attributes) > 1)
+                    check_case(now.op, &now.op->cases[c], &profiles[p], ~1u, devices, same_bits);
+            }
         }
     }
     for (int32_t i = 0; i < pt__op_count(); i++)

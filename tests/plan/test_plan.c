@@ -293,8 +293,8 @@ START_TEST(test_gradient_read_beside_its_sum)
     pt_tensor_t table = pt_parameter(graph, "p", 2, (int64_t[]){ROWS, WIDE}, PT_INIT_NORMAL, 1.0);
     pt_tensor_t weight = pt_parameter(graph, "weight", 1, (int64_t[]){WIDE}, PT_INIT_CONSTANT, 1.0);
     pt_tensor_t bias = pt_parameter(graph, "bias", 1, (int64_t[]){WIDE}, PT_INIT_CONSTANT, 0.0);
-    pt_tensor_t normed = pt_layer_norm(graph, pt_constant(graph, 2, (int64_t[]){ROWS, WIDE}, constant), weight, bias,
-                                       1e-5);
+    pt_tensor_t src = pt_constant(graph, PT_FLOAT32, 2, (int64_t[]){ROWS, WIDE}, constant);
+    pt_tensor_t normed = pt_layer_norm(graph, src, weight, bias, 1e-5);
     pt_tensor_t chosen = pt_embedding(graph, tokens, pt_add(graph, table, normed));
     ck_ok(pt_graph_set_loss(graph, pt_mse_loss(graph, chosen, wanted)));
     ck_ok(pt_model_create(context, graph, &model));

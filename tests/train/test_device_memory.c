@@ -273,7 +273,7 @@ static void run_linear(pt_context_t *context, const char *place, notes_t *notes)
     ck_ok(pt_graph_create(context, &graph));
     pt_tensor_t x = pt_input(graph, "x", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, 10});
     pt_tensor_t y = pt_input(graph, "y", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, 1});
-    pt_tensor_t scaled = pt_mul(graph, x, pt_constant(graph, 1, (int64_t[]){10}, factors));
+    pt_tensor_t scaled = pt_mul(graph, x, pt_constant(graph, PT_FLOAT32, 1, (int64_t[]){10}, factors));
     pt_tensor_t prediction = pt_linear_layer(graph, "linear", scaled, 1, PT_ACTIVATION_NONE);
     pt_graph_set_output(graph, "prediction", prediction);
     pt_graph_set_loss(graph, pt_huber_loss(graph, prediction, y, 0.5));

@@ -451,7 +451,7 @@ static pt_model_t *make_loss_model(pt_context_t *context, const loss_case_t *los
     options.label_smoothing = loss_case->smoothing;
     if (loss_case->weighted) {
         ck_assert_int_eq(floats("class_weights", class_weights), 6);
-        options.class_weights = pt_constant(graph, 1, (int64_t[]){6}, class_weights);
+        options.class_weights = pt_constant(graph, PT_FLOAT32, 1, (int64_t[]){6}, class_weights);
     }
     pt_tensor_t loss;
     if (chunked)

@@ -135,7 +135,7 @@ for _line in """
     i pt_context_create p p              - pt_context_free p                I pt_context_bytes p
     I pt_context_peak_bytes p            s pt_context_describe p            i pt_graph_create p p
     - pt_graph_free p                    i pt_graph_status p                i pt_input p s i i p
-    i pt_parameter p s i p i d           i pt_constant p i p p              i pt_graph_set_output p s i
+    i pt_parameter p s i p i d           i pt_constant p i i p p            i pt_graph_set_output p s i
     i pt_graph_set_loss p i              i pt_graph_shape p i p             i pt_graph_print p p z p
     i pt_linear p i i i i                i pt_linear_in_out p i i i i       i pt_matmul p i i i i
     i pt_embedding p i i                 i pt_positions p i I               i pt_add p i i
@@ -147,6 +147,7 @@ for _line in """
     i pt_rms_norm p i i d                i pt_dropout p i d                 i pt_attention p i i i p
     i pt_attention_packed p i p          i pt_reshape p i i p               i pt_transpose p i p
     i pt_slice p i i I I                 i pt_concat p p i i                i pt_gather p i i
+    i pt_split p i i i p p
     i pt_sum p i i i                     i pt_mean p i i i                  i pt_max p i i i
     i pt_pool p i i                      i pt_mse_loss p i i                i pt_l1_loss p i i
     i pt_huber_loss p i i d              i pt_bce_loss p i i d              i pt_cross_entropy_loss p i i p
@@ -503,17 +504,25 @@ class Graph(_Handle):
     def parameter(self, name, shape, initializer=INIT_CONSTANT, value=0.0):
         return library.pt_parameter(self, _encoded(name), len(shape), (c_int64 * len(shape))(*shape), initializer, value)
 
-    def constant(self, values):
-        """A fixed float32 tensor: nested lists or a NumPy array."""
-        flat, _, shape = _flat(values, FLOAT32)
+    def constant(self, values, dtype=FLOAT32):
+        """A fixed tensor of float32 or int32: nested lists or a NumPy array."""
+        flat, _, shape = _flat(values, dtype)
         address, _, _held = _address(flat)
-        return library.pt_constant(self, len(shape), (c_int64 * max(len(shape), 1))(*shape), address)
+        return library.pt_constant(self, dtype, len(shape), (c_int64 * max(len(shape), 1))(*shape), address)
 
     def reshape(self, src, shape):
         return library.pt_reshape(self, src, len(shape), (c_int64 * max(len(shape), 1))(*shape))
 
     def transpose(self, src, permutation):
         return library.pt_transpose(self, src, (c_int32 * max(len(permutation), 1))(*permutation))
+
+    def split(self, src, dimension, parts):
+        """The parts of one dimension: how many equal ones, or a list of their lengths."""
+        count = parts if isinstance(parts, int) else len(parts)
+        lengths = None if isinstance(parts, int) else (c_int64 * max(count, 1))(*parts)
+        tensors = (c_int32 * max(count, 1))()
+        library.pt_split(self, src, dimension, count, lengths, tensors)
+        return list(tensors[:count])
 
     def concat(self, sources, dimension):
         return library.pt_concat(self, (c_int32 * max(len(sources), 1))(*sources), len(sources), dimension)
