@@ -437,9 +437,10 @@ PT_API void pt_model_cancel(pt_model_t *model);
 
 typedef struct pt_optimizer pt_optimizer_t;
 
-#define PT_OPTIMIZER_ADAMW 0 /* Loshchilov 2019 */
-#define PT_OPTIMIZER_ADAM  1 /* Kingma 2015; weight decay is added to the gradient */
-#define PT_OPTIMIZER_SGD   2
+#define PT_OPTIMIZER_ADAMW     0 /* Loshchilov 2019 */
+#define PT_OPTIMIZER_ADAM      1 /* Kingma 2015; weight decay is added to the gradient */
+#define PT_OPTIMIZER_SGD       2
+#define PT_OPTIMIZER_ADAFACTOR 3 /* Shazeer 2018; second moments by rows and columns: little memory beside the parameters */
 /* Flags: */
 #define PT_OPTIMIZER_DECAY_MATRICES 1u /* weight decay for parameters of two and more dimensions only */
 #define PT_OPTIMIZER_MAXIMIZE       2u /* the loss is made larger instead of smaller */
@@ -452,12 +453,16 @@ typedef struct pt_optimizer_options {  /* semantics of torch.optim's classes of 
     double learning_rate;       /* init: 0.001 */
     double weight_decay;        /* negative (init): 0.01 for ADAMW, 0 otherwise */
     double beta1, beta2;        /* ADAMW, ADAM; init: 0.9, 0.999 */
-    double epsilon;             /* negative (init): 1e-8 */
+    double epsilon;             /* negative (init): 1e-8; ADAFACTOR: 2^-23, torch's eps[0] */
     double momentum, dampening; /* SGD; momentum negative (init): 0 */
     double clip_norm;             /* global norm of the gradient at most this; 0: no limit */
     double clip_value;            /* magnitude of each element at most this, after clip_norm; 0: no limit */
     int64_t
         nonfinite_limit; /* steps in a row skipped for NaN or infinity in the gradient before PT_ERR_NONFINITE; init: 10 */
+    double beta2_decay;  /* ADAFACTOR: squares older than update t count 1 - t^beta2_decay; at most 0; init: -0.8 */
+    double scale_floor;  /* ADAFACTOR: a step is in proportion to its tensor's root mean square, or to this where that is
+                            less, torch's eps[1]; init: 0.001 */
+    double update_limit; /* ADAFACTOR: root mean square of a tensor's update at most this, torch's d; at least 1 (init) */
 } pt_optimizer_options_t;
 PT_API pt_status_t pt_optimizer_options_init(pt_optimizer_options_t *options, uint32_t struct_size);
 PT_API pt_status_t pt_optimizer_create(pt_context_t *context, const pt_optimizer_options_t *options,

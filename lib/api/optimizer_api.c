@@ -14,7 +14,10 @@ static const pt_optimizer_options_t optimizer_defaults = {.struct_size = (uint32
                                                           .beta2 = 0.999,
                                                           .epsilon = -1,
                                                           .momentum = -1,
-                                                          .nonfinite_limit = 10};
+                                                          .nonfinite_limit = 10,
+                                                          .beta2_decay = -0.8,
+                                                          .scale_floor = 0.001,
+                                                          .update_limit = 1};
 static const pt_group_options_t group_defaults = {.struct_size = (uint32_t)sizeof(pt_group_options_t),
                                                   .kind = -1,
                                                   .nesterov = -1,
@@ -135,6 +138,13 @@ static pt_status_t check_optimizer(const pt_optimizer_options_t *options)
     PT__TRY(check_at_least_zero(name, "clip_norm", options->clip_norm));
     PT__TRY(check_at_least_zero(name, "clip_value", options->clip_value));
     PT__TRY(check_count(name, "nonfinite_limit", options->nonfinite_limit, 0));
+    if (!(options->beta2_decay <= 0) || !isfinite(options->beta2_decay))
+        return pt__fail(PT_ERR_ARGUMENT, "%s: beta2_decay is %g, expected a finite number <= 0", name,
+                        options->beta2_decay);
+    PT__TRY(check_at_least_zero(name, "scale_floor", options->scale_floor));
+    if (!(options->update_limit >= 1) || !isfinite(options->update_limit))
+        return pt__fail(PT_ERR_ARGUMENT, "%s: update_limit is %g, expected a finite number >= 1", name,
+                        options->update_limit);
     PT__TRY(check_nesterov(name, options->nesterov));
     if (options->nesterov > 0 && (options->momentum <= 0 || options->dampening != 0))
         return pt__fail(PT_ERR_ARGUMENT,

@@ -193,6 +193,16 @@ typedef struct pt__adam {
     int32_t decoupled; /* AdamW */
 } pt__adam_t;
 
+typedef struct pt__adafactor { /* one tensor, whole: matrices [matrices, rows, columns], or a vector of `columns` */
+    int64_t matrices, rows, columns;
+    float *row_var, *col_var;      /* [matrices, rows], [matrices, columns]; NULL for a vector */
+    float *variance;               /* [columns] for a vector; else NULL */
+    double weight;                 /* of this gradient's squares in the running means */
+    double step;                   /* times the tensor's root mean square, which counts as scale_floor at least */
+    double epsilon, scale_floor;
+    double update_limit; /* of the update's root mean square */
+} pt__adafactor_t;
+
 typedef struct pt__kernels {
     const char *name;
     void (*gemm)(pt__dev, const pt__gemm_t *);
@@ -283,6 +293,7 @@ typedef struct pt__kernels {
                              const float *src); /* double sums over fixed chunks; NaN and infinity come through */
     void (*sgd)(pt__dev, const pt__update_t *, const pt__sgd_t *);
     void (*adam)(pt__dev, const pt__update_t *, const pt__adam_t *);
+    void (*adafactor)(pt__dev, const pt__update_t *, const pt__adafactor_t *);
 } pt__kernels_t;
 
 extern const pt__kernels_t pt__kernels_cpu;

@@ -31,7 +31,8 @@ START_TEST(test_defaults)
     ck_assert(options.learning_rate == 0.001 && options.weight_decay < 0 && options.beta1 == 0.9 &&
               options.beta2 == 0.999 && options.epsilon < 0);
     ck_assert(options.momentum < 0 && options.dampening == 0 && options.clip_norm == 0 && options.clip_value == 0 &&
-              options.nonfinite_limit == 10);
+              options.nonfinite_limit == 10 && options.beta2_decay == -0.8 && options.scale_floor == 0.001 &&
+              options.update_limit == 1);
     ck_ok(pt_group_options_init(&group, sizeof group));
     ck_assert(group.struct_size == sizeof group && group.flags == 0 && group.learning_rate_factor == 1 &&
               group.weight_decay < 0 && group.kind < 0 && group.nesterov < 0 && group.beta1 < 0 && group.beta2 < 0 &&
@@ -97,6 +98,9 @@ START_TEST(test_wrong_options)
         WRONG(pt_optimizer_options_t, dampening, NAN, INFINITY, -INFINITY, NAN),
         WRONG(pt_optimizer_options_t, clip_norm, -1, NAN, INFINITY, -0.5),
         WRONG(pt_optimizer_options_t, clip_value, -1, NAN, INFINITY, -0.5),
+        WRONG(pt_optimizer_options_t, beta2_decay, 0.1, NAN, INFINITY, -INFINITY),
+        WRONG(pt_optimizer_options_t, scale_floor, -1, NAN, INFINITY, -0.5),
+        WRONG(pt_optimizer_options_t, update_limit, 0.9, NAN, INFINITY, -1),
     };
     pt_optimizer_options_t options;
     pt_optimizer_t *out;
@@ -110,8 +114,8 @@ START_TEST(test_wrong_options)
         }
     }
     ck_ok(pt_optimizer_options_init(&options, sizeof options));
-    options.kind = 3;
-    ck_fails(pt_optimizer_create(context, &options, &out), PT_ERR_ARGUMENT, "kind is 3");
+    options.kind = 99;
+    ck_fails(pt_optimizer_create(context, &options, &out), PT_ERR_ARGUMENT, "kind is 99");
     options.kind = -1;
     ck_fails(pt_optimizer_create(context, &options, &out), PT_ERR_ARGUMENT, "kind is -1");
     ck_ok(pt_optimizer_options_init(&options, sizeof options));

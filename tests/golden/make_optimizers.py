@@ -7,7 +7,7 @@ Lines are "key: number number ...".
     gradient N a|b         their gradients at step N
     CASE settings          kind, learning rate, momentum, dampening, nesterov, beta1, beta2, epsilon, weight decay, clip norm,
                            clip value, rate factor of b, weight decay of b, step at which b comes, flags (2 maximize,
-                           4 amsgrad), and for b kind, nesterov, beta1, beta2, epsilon, momentum (-1: as for a)
+                           4 amsgrad), beta2 decay, scale floor, update limit, and for b kind, nesterov, beta1, beta2, epsilon, momentum (-1: as for a)
     CASE a|b               after all steps
     CASE SLOT a|b          the optimizer's state after all steps
     schedule NAME          the factor of the learning rate of each of 40 steps
@@ -21,9 +21,9 @@ import torch
 from torch.optim import lr_scheduler
 
 STEPS, SCHEDULED = 20, 40
-KINDS = {"adamw": 0, "adam": 1, "sgd": 2}
+KINDS = {"adamw": 0, "adam": 1, "sgd": 2, "adafactor": 3}
 DEFAULTS = dict(lr=0.01, momentum=0.0, dampening=0.0, nesterov=0, beta1=0.9, beta2=0.999, eps=1e-8, decay=0.0, clip_norm=0.0,
-                clip_value=0.0, factor=1.0, decay_b=None, late=0, maximize=0, amsgrad=0)
+                clip_value=0.0, factor=1.0, decay_b=None, late=0, maximize=0, amsgrad=0, beta2_decay=-0.8, floor=1e-3, limit=1.0)
 OF_B = ("kind", "nesterov", "beta1", "beta2", "eps", "momentum")  # with _b: what b has of its own
 CASES = {
     "sgd": dict(kind="sgd", lr=0.1),
@@ -48,6 +48,11 @@ CASES = {
     "adamw_amsgrad": dict(kind="adamw", beta2=0.9, amsgrad=1, decay=0.05, late=5),
     "adamw_betas": dict(kind="adamw", decay=0.01, beta1_b=0.5, beta2_b=0.95, eps_b=1e-3),
     "kind_group": dict(kind="sgd", lr=0.05, momentum=0.9, kind_b="adamw", decay_b=0.1, factor=0.5, maximize=1),
+    "adafactor": dict(kind="adafactor", lr=0.05, eps=2**-23),
+    "adafactor_decay": dict(kind="adafactor", lr=0.3, eps=2**-23, decay=0.1, factor=0.25, decay_b=0.2, maximize=1),
+    "adafactor_options": dict(kind="adafactor", lr=0.05, eps=0.75, beta2_decay=-0.5, floor=3.0, limit=1.25, clip_value=1.0),
+    "adafactor_late": dict(kind="adafactor", lr=0.05, eps=2**-23, late=5, clip_norm=1.5),
+    "adafactor_group": dict(kind="adafactor", lr=0.02, eps=2**-23, kind_b="adamw", decay_b=0.1, eps_b=1e-8),
     "adam_beta2": dict(kind="adam", beta1=0.999, beta2=0.999999),
 }
 
@@ -61,6 +66,8 @@ def optimizer_of(case, parameter):
     common = dict(lr=case["lr"] * case["factor"], weight_decay=case["decay"], maximize=bool(case["maximize"]))
     if case["kind"] == "sgd":
         return torch.optim.SGD([parameter], momentum=case["momentum"], dampening=case["dampening"], nesterov=bool(case["nesterov"]), **common)
+    if case["kind"] == "adafactor":
+        return torch.optim.Adafactor([parameter], beta2_decay=case["beta2_decay"], eps=(case["eps"], case["floor"]), d=case["limit"], **common)
     kind = torch.optim.AdamW if case["kind"] == "adamw" else torch.optim.Adam
     return kind([parameter], betas=(case["beta1"], case["beta2"]), eps=case["eps"], amsgrad=bool(case["amsgrad"]), **common)
 
@@ -83,6 +90,7 @@ def run(name, case, a, b, gradients):
     named = ("lr", "momentum", "dampening", "nesterov", "beta1", "beta2", "eps", "decay", "clip_norm", "clip_value", "factor")
     settings = [KINDS[case["kind"]]] + [case[k] for k in named] + [decay_b, case["late"]]
     settings += [2 * case["maximize"] + 4 * case["amsgrad"]]
+    settings += [case[k] for k in ("beta2_decay", "floor", "limit")]
     settings += [KINDS[case["kind_b"]] if "kind_b" in case else -1] + [case.get(k + "_b", -1) for k in OF_B[1:]]
     text = line(f"{name} settings", settings)
     for label, parameter in (("a", a), ("b", b)):

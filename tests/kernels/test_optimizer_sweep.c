@@ -131,4 +131,126 @@ START_TEST(test_not_a_number_comes_through)
 }
 END_TEST
 
-SUITE("optimizer sweep", 60, test_optimizers, test_not_a_number_comes_through)
+/* ---- Adafactor */
+
+typedef struct tensor_case {
+    int64_t matrices, rows, columns; /* rows 0: a vector */
+    const float *gradients;
+} tensor_case_t;
+
+enum { FACTORED_STEPS = 3 };
+
+/* out is the parameters, then the running means */
+static void run_adafactor(pt__dev device, const void *argument, float *out)
+{
+    const tensor_case_t *c = argument;
+    int64_t rows = c->rows > 0 ? c->rows : 1, n = c->matrices * rows * c->columns;
+    for (int step = 1; step <= FACTORED_STEPS; step++) {
+        const pt__update_t update = {.count = n,
+                                     .parameter = out,
+                                     .gradient = c->gradients + (step - 1) * n,
+                                     .gradient_scale = -0.5f,
+                                     .clip_value = 0.4f,
+                                     .rate = 0.1f,
+                                     .weight_decay = 0.1f};
+        const pt__adafactor_t adafactor = {.matrices = c->matrices,
+                                           .rows = rows,
+                                           .columns = c->columns,
+                                           .row_var = c->rows > 0 ? out + n : NULL,
+                                           .col_var = c->rows > 0 ? out + n + c->matrices * rows : NULL,
+                                           .variance = c->rows > 0 ? NULL : out + n,
+                                           .weight = pow(step, -0.8),
+                                           .step = 0.1,
+                                           .epsilon = 1e-7,
+                                           .scale_floor = 1e-3,
+                                           .update_limit = 1};
+        device->kernels->adafactor(device, &update, &adafactor);
+    }
+}
+
+static double limited_gradient(const tensor_case_t *c, int64_t i)
+{
+    return fmax(-(double)0.4f, fmin((double)0.4f, -0.5 * (double)c->gradients[i]));
+}
+
+static void expect_means(const tensor_case_t *c, int64_t first, double weight, double *means)
+{
+    for (int64_t m = 0; m < c->matrices; m++)
+        for (int64_t r = 0; r < c->rows; r++) {
+            double sum = 0.0;
+            for (int64_t k = 0; k < c->columns; k++)
+                sum += pow(limited_gradient(c, first + (m * c->rows + r) * c->columns + k), 2.0);
+            means[m * c->rows + r] += weight * (sum / (double)c->columns - means[m * c->rows + r]);
+        }
+    means += c->matrices * c->rows;
+    for (int64_t m = 0; m < c->matrices; m++)
+        for (int64_t k = 0; k < c->columns; k++) {
+            double sum = 0.0;
+            for (int64_t r = 0; r < c->rows; r++)
+                sum += pow(limited_gradient(c, first + (m * c->rows + r) * c->columns + k), 2.0);
+            means[m * c->columns + k] += weight * (sum / (double)c->rows - means[m * c->columns + k]);
+        }
+}
+
+/* The variance of element i, of a matrix from its rows' and columns' means. */
+static double expect_variance(const tensor_case_t *c, const double *means, int64_t i)
+{
+    if (c->rows == 0)
+        return means[i];
+    int64_t row = i / c->columns, matrix = row / c->rows;
+    double sum = 0.0;
+    for (int64_t r = 0; r < c->rows; r++)
+        sum += means[matrix * c->rows + r];
+    return means[row] * means[c->matrices * c->rows + matrix * c->columns + i % c->columns] /
+           fmax(sum / (double)c->rows, 1e-7);
+}
+
+static void check_adafactor(int64_t matrices, int64_t rows, int64_t columns)
+{
+    int64_t n = matrices * (rows > 0 ? rows : 1) * columns, more = rows > 0 ? matrices * (rows + columns) : columns;
+    float *gradients = draw_values(FACTORED_STEPS * n), *before = draw_values(n + more);
+    double *expected = zero_doubles(n + more), *update = zero_doubles(n);
+    const tensor_case_t c = {matrices, rows, columns, gradients};
+    for (int64_t i = 0; i < n + more; i++) {
+        before[i] = i < n ? before[i] : 0.0f;
+        expected[i] = (double)before[i];
+    }
+    for (int step = 1; step <= FACTORED_STEPS; step++) {
+        double weight = pow(step, -0.8), parameters = 0.0, updates = 0.0, *means = expected + n;
+        int64_t first = (step - 1) * n;
+        if (rows > 0)
+            expect_means(&c, first, weight, means);
+        for (int64_t i = 0; i < n; i++) {
+            double g = limited_gradient(&c, first + i);
+            if (rows == 0)
+                means[i] += weight * (g * g - means[i]);
+            update[i] = g / sqrt(fmax(expect_variance(&c, means, i), 1e-14));
+            updates += update[i] * update[i];
+            parameters += expected[i] * expected[i];
+        }
+        double factor = 0.1 * fmax(1e-3, sqrt(parameters / (double)n)) / fmax(1.0, sqrt(updates / (double)n));
+        for (int64_t i = 0; i < n; i++)
+            expected[i] = expected[i] * (1.0 - (double)0.1f * (double)0.1f) - factor * update[i];
+    }
+    on_every_device("adafactor", run_adafactor, &c, n + more, before, expected, 2e-6);
+    free(gradients), free(before), free(expected), free(update);
+}
+
+START_TEST(test_adafactor)
+{
+    static const int64_t sizes[][3] = {{1, 0, 1},    {1, 0, 37},    {1, 0, 100001}, {1, 1, 1},    {1, 3, 5},     {1, 1, 130},
+                                       {1, 300, 1},  {1, 129, 257}, {1, 3, 20000},  {7, 3, 3},    {300, 3, 3},   {5, 33, 65}};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
+        check_adafactor(sizes[i][0], sizes[i][1], sizes[i][2]);
+}
+END_TEST
+
+/* More matrices than have room for their means at once. */
+START_TEST(test_adafactor_of_many_matrices)
+{
+    check_adafactor(100000, 1, 2);
+}
+END_TEST
+
+SUITE("optimizer sweep", 60, test_optimizers, test_not_a_number_comes_through, test_adafactor,
+      test_adafactor_of_many_matrices)

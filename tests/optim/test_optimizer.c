@@ -108,6 +108,9 @@ enum {
     DECAY_B,
     LATE,
     FLAGS,
+    BETA2_DECAY,
+    SCALE_FLOOR,
+    UPDATE_LIMIT,
     KIND_B,
     NESTEROV_B,
     BETA1_B,
@@ -191,6 +194,9 @@ static void check_case(const char *name, int64_t distance, double weight)
     options.clip_norm = settings[CLIP_NORM];
     options.clip_value = settings[CLIP_VALUE];
     options.flags = (uint32_t)settings[FLAGS];
+    options.beta2_decay = settings[BETA2_DECAY];
+    options.scale_floor = settings[SCALE_FLOOR];
+    options.update_limit = settings[UPDATE_LIMIT];
     begin(&world, &options, distance);
     add_group_of(&world, settings);
     golden_floats("a", world.values, A);
@@ -217,7 +223,8 @@ START_TEST(test_torch)
                                         "sgd_late",     "adam",       "adam_decay",   "adam_late",     "adamw",
                                         "adamw_groups", "adamw_late", "clip_norm",    "clip_value",    "clip_both",
                                         "sgd_maximize", "sgd_group",  "adam_amsgrad", "adam_maximize", "adamw_amsgrad",
-                                        "adamw_betas",  "kind_group", "adam_beta2"};
+                                        "adamw_betas",  "kind_group", "adam_beta2",   "adafactor",     "adafactor_decay",
+                                        "adafactor_options", "adafactor_late", "adafactor_group"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         check_case(names[i], 16, 1.0);
         check_case(names[i], APART, 1.0);
@@ -379,6 +386,40 @@ START_TEST(test_slots_of_some)
     ck_assert_ptr_nonnull(slot_of(&world, 1, 0));
     ck_assert_int_eq(world.optimizer->binding->slot_bytes, 64);
     ck_assert_int_eq(world.optimizer->binding->n_sweeps, 2);
+    end(&world);
+}
+END_TEST
+
+/* Adafactor: by rows and columns where there are two dimensions, whole tensors never in one sweep. */
+START_TEST(test_factored_slots)
+{
+    static const int64_t cube[] = {2, 3, 5};
+    static const char *const names[] = {"row_var", "col_var", "variance"};
+    const struct {
+        int32_t rank;
+        const int64_t *size;
+        int64_t elements[3]; /* 0: no such slot */
+    } cases[] = {{0, NULL, {0, 0, 1}}, {1, B_SIZE, {0, 0, B}}, {2, A_SIZE, {3, 5, 0}}, {3, cube, {6, 10, 0}}};
+    world_t world;
+    pt__slot_t slot;
+    pt_optimizer_options_t options = options_of(PT_OPTIMIZER_ADAFACTOR);
+    begin(&world, &options, 16);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const pt__learnable_t learnable = {.name = "x", .rank = cases[i].rank, .size = cases[i].size};
+        for (int32_t number = 0; number < 3; number++) {
+            int32_t has = pt__optimizer_slot_of(world.optimizer, &learnable, number, &slot);
+            ck_assert_int_eq(has, cases[i].elements[number] > 0);
+            if (!has)
+                continue;
+            ck_assert_str_eq(slot.name, names[number]);
+            ck_assert_int_eq(slot.rank, cases[i].rank);
+            ck_assert_int_eq(slot.elements, cases[i].elements[number]);
+        }
+    }
+    bind(&world, 2);
+    ck_assert_int_eq(world.optimizer->binding->n_sweeps, 2);
+    ck_assert_int_eq(world.optimizer->binding->n_spans, 1);
+    ck_assert_int_eq(world.optimizer->binding->slot_bytes, 3 * 64);
     end(&world);
 }
 END_TEST
@@ -646,23 +687,23 @@ START_TEST(test_state_is_complete)
 }
 END_TEST
 
-START_TEST(test_thread_count_changes_no_bit)
+static void check_thread_counts(int32_t kind)
 {
-    enum { N = 300007 };
+    enum { ROWS = 1234, N = ROWS * 243 };
     float *values[3];
     static const int32_t threads[] = {1, 2, 5};
     for (int32_t t = 0; t < 3; t++) {
         world_t world;
         pt__update_result_t result;
-        pt_optimizer_options_t options = options_of(PT_OPTIMIZER_ADAMW);
+        pt_optimizer_options_t options = options_of(kind);
         options.clip_norm = 0.5;
         begin_with(&world, &options, 16, threads[t]);
         float *gradients = calloc(N, sizeof *gradients);
         values[t] = calloc(N, sizeof *values[t]);
         ck_assert(gradients != NULL && values[t] != NULL);
-        const int64_t size[] = {N};
+        const int64_t size[] = {ROWS, N / ROWS};
         world.learnables[0] = (pt__learnable_t){
-            .name = "a", .rank = 1, .size = size, .elements = N, .value = values[t], .gradient = gradients};
+            .name = "a", .rank = 2, .size = size, .elements = N, .value = values[t], .gradient = gradients};
         bind(&world, 1);
         for (int32_t step = 0; step < 3; step++) {
             for (int64_t i = 0; i < N; i++)
@@ -676,6 +717,12 @@ START_TEST(test_thread_count_changes_no_bit)
               memcmp(values[0], values[2], N * sizeof(float)) == 0);
     for (int32_t t = 0; t < 3; t++)
         free(values[t]);
+}
+
+START_TEST(test_thread_count_changes_no_bit)
+{
+    check_thread_counts(PT_OPTIMIZER_ADAMW);
+    check_thread_counts(PT_OPTIMIZER_ADAFACTOR);
 }
 END_TEST
 
@@ -711,6 +758,6 @@ START_TEST(test_failing_allocations)
 END_TEST
 
 SUITE("optimizer", 60, test_torch, test_neighbours_share_a_sweep, test_no_epsilon, test_same_identity_changes_nothing,
-      test_slots_follow_names_and_sizes, test_slot_bytes, test_slots_of_some, test_groups, test_groups_come_early, test_nonfinite_is_skipped, test_norm,
+      test_slots_follow_names_and_sizes, test_slot_bytes, test_slots_of_some, test_factored_slots, test_groups, test_groups_come_early, test_nonfinite_is_skipped, test_norm,
       test_schedule_by_callback, test_schedule_total, test_state_is_complete, test_thread_count_changes_no_bit,
       test_failing_allocations)

@@ -69,6 +69,43 @@ START_TEST(test_middle_of_accumulation)
 }
 END_TEST
 
+static void use_adafactor(rig_t *rig, int32_t biases)
+{
+    pt_group_options_t group;
+    pt_optimizer_free(rig->optimizer);
+    rig->optimizer = network_optimizer(rig->context, PT_OPTIMIZER_ADAFACTOR, 1e-2);
+    ck_ok(pt_group_options_init(&group, sizeof group));
+    group.kind = biases;
+    group.momentum = 0.9;
+    ck_ok(pt_optimizer_add_group(rig->optimizer, "*.bias", &group));
+}
+
+/* Slots of other shapes than their parameters', and of other kinds from one parameter to the next. */
+START_TEST(test_slots_of_several_kinds)
+{
+    rig_t whole = rig_up(), resumed = rig_up(), other = rig_up();
+    const char *path = suite_path("adafactor.safetensors");
+    use_adafactor(&whole, PT_OPTIMIZER_SGD);
+    use_adafactor(&resumed, PT_OPTIMIZER_SGD);
+    use_adafactor(&other, PT_OPTIMIZER_ADAM);
+    for (int64_t step = 0; step < 3; step++)
+        ck_ok(micro_step(&whole, step * 4, 0));
+    ck_ok(pt_checkpoint_save(whole.model, whole.optimizer, path));
+    ck_ok(pt_checkpoint_load(resumed.model, resumed.optimizer, path));
+    for (int64_t step = 3; step < 6; step++) {
+        ck_ok(micro_step(&whole, step * 4, 0));
+        ck_ok(micro_step(&resumed, step * 4, 0));
+    }
+    ck_assert_uint_eq(network_fingerprint(whole.model), network_fingerprint(resumed.model));
+    uint64_t before = network_fingerprint(other.model);
+    ck_fails(pt_checkpoint_load(other.model, other.optimizer, path), PT_ERR_NOT_FOUND, "pretrain.slot.exp_avg.");
+    ck_assert_uint_eq(network_fingerprint(other.model), before);
+    rig_down(&whole);
+    rig_down(&resumed);
+    rig_down(&other);
+}
+END_TEST
+
 static void classify(pt_model_t *model, pt_optimizer_t *optimizer, int32_t steps)
 {
     static const int32_t tokens[] = {1, 2, 3, 4, 5, 6, 7, 8}, label[] = {0, 2};
@@ -377,6 +414,6 @@ START_TEST(test_failing_allocations)
 }
 END_TEST
 
-SUITE("checkpoint", 200, test_middle_of_accumulation, test_head_younger_than_trunk, test_keeps_last,
-      test_damaged_newest_is_passed_over, test_failing_disk, test_unwritable_directory,
+SUITE("checkpoint", 200, test_middle_of_accumulation, test_slots_of_several_kinds, test_head_younger_than_trunk,
+      test_keeps_last, test_damaged_newest_is_passed_over, test_failing_disk, test_unwritable_directory,
       test_wrong_checkpoint_changes_nothing, test_killed, test_failing_allocations)

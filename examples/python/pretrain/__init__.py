@@ -40,7 +40,7 @@ TASK_NONE, TASK_CAUSAL_LM, TASK_CLASSIFICATION, TASK_REGRESSION = range(4)
 TRANSFER_COPIED, TRANSFER_NEW, TRANSFER_UNEXPECTED, TRANSFER_SHAPE = range(1, 5)
 LOAD_STRICT, LOAD_MAPPED = 1, 2
 DESCRIBE_SUMMARY, DESCRIBE_GRAPH, DESCRIBE_PLAN, DESCRIBE_CONFIG = range(4)
-OPTIMIZER_ADAMW, OPTIMIZER_ADAM, OPTIMIZER_SGD = range(3)
+OPTIMIZER_ADAMW, OPTIMIZER_ADAM, OPTIMIZER_SGD, OPTIMIZER_ADAFACTOR = range(4)
 OPTIMIZER_DECAY_MATRICES, OPTIMIZER_MAXIMIZE, OPTIMIZER_AMSGRAD = 1, 2, 4
 (SCHEDULE_CONSTANT, SCHEDULE_LINEAR, SCHEDULE_COSINE, SCHEDULE_STEP, SCHEDULE_ONE_CYCLE, SCHEDULE_INVERSE_SQRT,
  SCHEDULE_CALLBACK) = range(7)
@@ -70,7 +70,7 @@ CrossEntropyOptions = _struct("pt_cross_entropy_options_t", "ignore_index:i clas
 TaskOptions = _struct("pt_task_options_t", "task:i pooling:i outputs:I label_smoothing:d dropout:d class_weights:p")
 ParameterInfo = _struct("pt_parameter_info_t", "dtype:i rank:i trainable:i shape:S elements:I name:s", "struct_size:u")
 OptimizerOptions = _struct("pt_optimizer_options_t", "kind:i nesterov:i learning_rate:d weight_decay:d beta1:d beta2:d epsilon:d "
-                           "momentum:d dampening:d clip_norm:d clip_value:d nonfinite_limit:I")
+                           "momentum:d dampening:d clip_norm:d clip_value:d nonfinite_limit:I beta2_decay:d scale_floor:d update_limit:d")
 GroupOptions = _struct("pt_group_options_t", "kind:i nesterov:i learning_rate_factor:d weight_decay:d beta1:d beta2:d epsilon:d momentum:d")
 Rate = _struct("pt_rate_t", "status:i user_code:I step:I factor:d", "struct_size:u")
 ScheduleOptions = _struct("pt_schedule_options_t", "kind:i reserved:i warmup_steps:I total_steps:I minimum_factor:d period:I gamma:d "

@@ -42,4 +42,5 @@ const pt__kernels_t pt__kernels_cpu = {
     .sum_of_squares = pt__cpu_sum_of_squares,
     .sgd = pt__cpu_sgd,
     .adam = pt__cpu_adam,
+    .adafactor = pt__cpu_adafactor,
 };

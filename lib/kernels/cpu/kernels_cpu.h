@@ -85,6 +85,9 @@ void pt__cpu_pointwise_loss(pt__dev device, pt__pointwise_loss_t kind, int64_t n
 void pt__cpu_correct(pt__dev device, int64_t rows, int64_t classes, const float *logits, const int32_t *labels,
                      int32_t ignore_index, float *correct, float *counted);
 
+/* adafactor_tensor.c */
+void pt__cpu_adafactor(pt__dev device, const pt__update_t *update, const pt__adafactor_t *adafactor);
+
 /* optimizer_sweep.c */
 void pt__cpu_sgd(pt__dev device, const pt__update_t *update, const pt__sgd_t *sgd);
 void pt__cpu_adam(pt__dev device, const pt__update_t *update, const pt__adam_t *adam);

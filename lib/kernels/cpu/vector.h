@@ -106,9 +106,24 @@ typedef struct pt__vector_loss {
                             const float *logits, float *d_logits);
 } pt__vector_loss_t;
 
+enum { PT__STRIP = 64 };
+
 typedef struct pt__vector_optimizer { /* elements [0, n) from where the update's pointers, moved by `first`, stand */
     void (*sgd)(const pt__update_t *update, const pt__sgd_t *sgd, int64_t first, int64_t n);
     void (*adam)(const pt__update_t *update, const pt__adam_t *adam, int64_t first, int64_t n);
+    /* The sum of the squares of n gradients, as they are limited. */
+    double (*square)(const pt__update_t *update, int64_t first, int64_t n);
+    /* The same for each of n <= PT__STRIP columns of a matrix that has so many. */
+    void (*square_columns)(const pt__update_t *update, int64_t first, int64_t rows, int64_t columns, int64_t n,
+                           double *sums);
+    /* mean += weight (gradient^2 - mean), mean [n] */
+    void (*mean_square)(const pt__update_t *update, float weight, int64_t first, int64_t n, float *mean);
+    /* Adafactor's update u = gradient / sqrt(max(factor column, floor)), column [n]: the sum of its squares, and
+     * parameter = keep parameter - step u. */
+    double (*adafactor_square)(const pt__update_t *update, float factor, float floor, const float *column,
+                               int64_t first, int64_t n);
+    void (*adafactor)(const pt__update_t *update, float factor, float floor, const float *column, float keep,
+                      float step, int64_t first, int64_t n);
 } pt__vector_optimizer_t;
 
 /* n numbers as floats. src: the unit of the format (base/dtype.h) that holds the first of them, behind `skip`

@@ -129,5 +129,105 @@ static void adam(const pt__update_t *update, const pt__adam_t *rule, int64_t fir
         adam_sweep(update, rule, first, n, 0);
 }
 
+/* ---- Adafactor: sums of squares over rows and columns, and the update that follows from them */
+
+enum { FLOATS = 16 }; /* vectors whose floats are added up before they join a sum of doubles */
+
+INLINE floats_t gradient_at(const pt__update_t *update, int64_t i, int64_t rest)
+{
+    const float *gradient = update->gradient + i;
+    return limited(update, rest >= LANES ? load(gradient) : load_part(gradient, rest, 0.0f));
+}
+
+static double square(const pt__update_t *update, int64_t first, int64_t n)
+{
+    double total = 0.0;
+    for (int64_t i = 0; i < n;) {
+        floats_t sum = {0};
+        for (int k = 0; k < FLOATS && i < n; k++, i += LANES) {
+            floats_t g = gradient_at(update, first + i, n - i);
+            sum += g * g;
+        }
+        total += (double)sum_lanes(sum);
+    }
+    return total;
+}
+
+static void square_columns(const pt__update_t *update, int64_t first, int64_t rows, int64_t columns, int64_t n,
+                           double *sums)
+{
+    for (int64_t c = 0; c < n; c++)
+        sums[c] = 0.0;
+    for (int64_t begin = 0; begin < rows; begin += FLOATS) {
+        floats_t sum[PT__STRIP / LANES] = {{0}};
+        int64_t end = begin + FLOATS < rows ? begin + FLOATS : rows;
+        for (int64_t r = begin; r < end; r++)
+            for (int64_t c = 0; c < n; c += LANES) {
+                floats_t g = gradient_at(update, first + r * columns + c, n - c);
+                sum[c / LANES] += g * g;
+            }
+        for (int64_t c = 0; c < n; c++)
+            sums[c] += (double)sum[c / LANES][c % LANES];
+    }
+}
+
+static void mean_square(const pt__update_t *update, float weight, int64_t first, int64_t n, float *mean)
+{
+    for (int64_t i = 0; i < n; i += LANES) {
+        int64_t rest = n - i;
+        floats_t g = gradient_at(update, first + i, rest);
+        floats_t m = rest >= LANES ? load(mean + i) : load_part(mean + i, rest, 0.0f);
+        m = m + weight * (g * g - m);
+        if (rest >= LANES)
+            store(mean + i, m);
+        else
+            store_part(mean + i, m, rest);
+    }
+}
+
+INLINE floats_t adafactor_value(const pt__update_t *update, float factor, float floor, const float *column, int64_t i,
+                                int64_t rest)
+{
+    floats_t variance = factor * (rest >= LANES ? load(column) : load_part(column, rest, 0.0f));
+    return gradient_at(update, i, rest) / square_root(maximum(broadcast(floor), variance));
+}
+
+static double adafactor_square(const pt__update_t *update, float factor, float floor, const float *column,
+                               int64_t first, int64_t n)
+{
+    double total = 0.0;
+    for (int64_t i = 0; i < n;) {
+        floats_t sum = {0};
+        for (int k = 0; k < FLOATS && i < n; k++, i += LANES) {
+            floats_t u = adafactor_value(update, factor, floor, column + i, first + i, n - i);
+            sum += u * u;
+        }
+        total += (double)sum_lanes(sum);
+    }
+    return total;
+}
+
+static void adafactor(const pt__update_t *update, float factor, float floor, const float *column, float keep,
+                      float step, int64_t first, int64_t n)
+{
+    float *parameter = update->parameter + first;
+    for (int64_t i = 0; i < n; i += LANES) {
+        int64_t rest = n - i;
+        floats_t u = adafactor_value(update, factor, floor, column + i, first + i, rest);
+        floats_t p = rest >= LANES ? load(parameter + i) : load_part(parameter + i, rest, 0.0f);
+        p = p * keep - step * u;
+        if (rest >= LANES)
+            store(parameter + i, p);
+        else
+            store_part(parameter + i, p, rest);
+    }
+}
+
 extern const pt__vector_optimizer_t PT__LEVEL(pt__vector_optimizer);
-const pt__vector_optimizer_t PT__LEVEL(pt__vector_optimizer) = {.sgd = sgd, .adam = adam};
+const pt__vector_optimizer_t PT__LEVEL(pt__vector_optimizer) = {.sgd = sgd,
+                                                                .adam = adam,
+                                                                .square = square,
+                                                                .square_columns = square_columns,
+                                                                .mean_square = mean_square,
+                                                                .adafactor_square = adafactor_square,
+                                                                .adafactor = adafactor};
