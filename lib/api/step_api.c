@@ -52,8 +52,7 @@ static pt_status_t forward(pt_model_t *model, const pt_value_t *values, int32_t 
     PT__TRY(pt__find_output(model, output, &tensor));
     PT__TRY(pt__engine_take(model, PT__MODE_OUTPUT, tensor, values, n_values, samples, &wants, &loaded));
     PT__TRY(pt__engine_run(model, PT__MODE_OUTPUT, wants, &loaded));
-    pt__view_t view = pt__plan_read(model->planned[PT__MODE_OUTPUT].plan, tensor);
-    int64_t count = pt__view_elements(&view);
+    int64_t count = pt__plan_read(model->planned[PT__MODE_OUTPUT].plan, tensor).elements;
     if (elements != NULL)
         *elements = count;
     if (count > capacity)

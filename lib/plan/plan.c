@@ -374,15 +374,15 @@ pt_status_t pt__plan_run(pt__plan_t *plan, const pt__run_t *run, const void *con
     return PT_OK;
 }
 
-pt__view_t pt__plan_read(const pt__plan_t *plan, pt_tensor_t tensor)
+pt__kept_t pt__plan_read(const pt__plan_t *plan, pt_tensor_t tensor)
 {
     tensor = plan->map[tensor];
-    pt__view_t view = pt__layout_view(plan, tensor);
-    const pt__tensor_t *of = &plan->graph->tensors[tensor];
-    if (of->shape.dimension != PT__DIMENSION_NONE)
-        view.size[0] = of->shape.size[0] * plan->count[of->shape.dimension];
-    view.data = address(plan, plan->storage_of[tensor], plan->arena, NULL, NULL, NULL);
-    return view;
+    const pt__shape_t *shape = &plan->graph->tensors[tensor].shape;
+    pt__kept_t kept = {.data = address(plan, plan->storage_of[tensor], plan->arena, NULL, NULL, NULL),
+                       .elements = pt__shape_elements(shape)};
+    if (shape->dimension != PT__DIMENSION_NONE)
+        kept.elements *= plan->count[shape->dimension];
+    return kept;
 }
 
 double pt__layout_operations(const pt__call_t *call)

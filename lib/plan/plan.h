@@ -47,8 +47,12 @@ void pt__plan_bind(pt__plan_t *plan, void *arena, float *const *values, float *c
  * Inputs and run->offsets are the host's, and are uploaded where the device does not follow the host's addresses. */
 /* Between entering the device and leaving it, which tells whether what the run wrote is of use. */
 pt_status_t pt__plan_run(pt__plan_t *plan, const pt__run_t *run, const void *const *inputs);
-/* A kept tensor after a run, with the run's sizes. data lives until the next run of any plan on this arena. */
-pt__view_t pt__plan_read(const pt__plan_t *plan, pt_tensor_t tensor);
+/* A kept tensor after a run, with the run's sizes: the device's memory, until the next run of any plan on this arena. */
+typedef struct pt__kept {
+    void *data;
+    int64_t elements;
+} pt__kept_t;
+pt__kept_t pt__plan_read(const pt__plan_t *plan, pt_tensor_t tensor);
 /* Whether any step reads the graph's input i. */
 int32_t pt__plan_reads_input(const pt__plan_t *plan, int64_t input);
 

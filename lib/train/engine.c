@@ -287,9 +287,9 @@ static pt_status_t make_room(pt_model_t *model, pt__mode_t mode)
 }
 
 /* Whether a plan of that capacity takes these rows. */
-static int32_t has_room(const pt__rows_t *capacity, const pt__rows_t *rows)
+static int32_t has_room(const pt__rows_t *capacity, const pt__rows_t *rows, int32_t n_dimensions)
 {
-    for (int32_t i = 0; i < PT__DIMENSIONS; i++)
+    for (int32_t i = 0; i < n_dimensions; i++)
         if (rows->count[i] > capacity->count[i])
             return 0;
     return 1;
@@ -310,7 +310,7 @@ pt_status_t pt__engine_prepare(pt_model_t *model, pt__mode_t mode, pt_tensor_t t
 {
     pt__planned_t *planned = &model->planned[mode];
     int32_t same = planned->plan != NULL && (mode != PT__MODE_OUTPUT || planned->tensor == tensor);
-    if (!same || !has_room(&planned->rows, rows)) {
+    if (!same || !has_room(&planned->rows, rows, model->graph->n_dimensions)) {
         pt__rows_t capacity = same ? grown(&planned->rows, rows) : *rows;
         pt__plan_t *plan;
         PT__TRY(make_plan(model, mode, tensor, &capacity, &plan));
@@ -369,9 +369,8 @@ pt_status_t pt__engine_run(pt_model_t *model, pt__mode_t mode, const pt__wants_t
 
 pt_status_t pt__engine_read(const pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, float *dst)
 {
-    pt__view_t view = pt__plan_read(model->planned[mode].plan, tensor);
-    return pt__device_download(model->context->device, dst, view.data,
-                               pt__view_elements(&view) * (int64_t)sizeof(float));
+    pt__kept_t kept = pt__plan_read(model->planned[mode].plan, tensor);
+    return pt__device_download(model->context->device, dst, kept.data, kept.elements * (int64_t)sizeof(float));
 }
 
 pt_status_t pt__engine_read_scalar(const pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, double *value)

@@ -8,6 +8,8 @@
 #include "support/networks.h"
 
 enum { STEPS = 3 };
+typedef enum network { LINEAR, NORM, GPT } network_t;
+static const char *const network_names[] = {"linear", "norm", "gpt"};
 
 static pt_context_t *make_context(void)
 {
@@ -30,21 +32,38 @@ typedef struct rig {
     int64_t steps;
 } rig_t;
 
-/* linear: one sweep an update; else a GPT with dropout whose biases decay otherwise, so that an update has several. */
-static void rig_up(rig_t *rig, pt_context_t *context, int32_t linear)
+/* Rows normalized over the micro-batch, whose statistics every run updates. */
+static pt_model_t *make_norm(pt_context_t *context)
+{
+    pt_graph_t *graph;
+    pt_model_t *model;
+    ck_ok(pt_graph_create(context, &graph));
+    pt_tensor_t x = pt_input(graph, "x", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, 10});
+    pt_tensor_t y = pt_input(graph, "y", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, 1});
+    pt_tensor_t normal = pt_batch_norm_layer(graph, "norm", x, 0.1, 1e-5);
+    pt_graph_set_loss(graph, pt_mse_loss(graph, pt_linear_layer(graph, "linear", normal, 1, PT_ACTIVATION_NONE), y));
+    ck_ok(pt_model_create(context, graph, &model));
+    pt_graph_free(graph);
+    return model;
+}
+
+/* LINEAR and NORM: one sweep an update. GPT: with dropout, and biases that decay otherwise, so that an update has several. */
+static void rig_up(rig_t *rig, pt_context_t *context, network_t network)
 {
     pt_group_options_t group;
     *rig = (rig_t){.context = context};
-    rig->model = linear ? network_linear(context) : network_gpt(context);
-    if (!linear)
+    rig->model = network == GPT      ? network_gpt(context)
+                 : network == LINEAR ? network_linear(context)
+                                     : make_norm(context);
+    if (network == GPT)
         network_set_task(rig->model, PT_TASK_CAUSAL_LM, 0);
     rig->optimizer = network_optimizer(context, PT_OPTIMIZER_ADAMW, 1e-2);
     ck_ok(pt_group_options_init(&group, sizeof group));
     group.weight_decay = 0.5;
-    if (!linear)
+    if (network == GPT)
         ck_ok(pt_optimizer_add_group(rig->optimizer, "*.bias", &group));
-    rig->data = linear ? network_linear_data(context, 20) : network_text_data(context, 20, 1);
-    rig->evaluation = linear ? network_linear_data(context, 5) : network_text_data(context, 5, 1);
+    rig->data = network != GPT ? network_linear_data(context, 20) : network_text_data(context, 20, 1);
+    rig->evaluation = network != GPT ? network_linear_data(context, 5) : network_text_data(context, 5, 1);
 }
 
 static void rig_down(rig_t *rig)
@@ -98,11 +117,11 @@ static const char *directory_of(const char *name, int64_t number)
 }
 
 /* One stage that fails at call n. 0: it has fewer. */
-static int fail_once(pt_context_t *context, int32_t linear, int64_t n, const uint64_t *expected)
+static int fail_once(pt_context_t *context, network_t network, int64_t n, const uint64_t *expected)
 {
-    const char *directory = directory_of(linear ? "linear" : "gpt", n);
+    const char *directory = directory_of(network_names[network], n);
     rig_t rig, fresh;
-    rig_up(&rig, context, linear);
+    rig_up(&rig, context, network);
     guarded_count_from_here(context, n);
     pt_status_t status = train(&rig, directory, 0, take_note);
     int64_t calls = guarded_count(context);
@@ -113,12 +132,12 @@ static int fail_once(pt_context_t *context, int32_t linear, int64_t n, const uin
         ck_assert_msg(status == PT_ERR_DEVICE, "call %s gave %s", why, pt_status_name(status));
         ck_assert_msg(strstr(pt_last_error(), "the guarded device failed") != NULL, "%s", pt_last_error());
         int is_in_update = strstr(pt_last_error(), "cannot be undone") != NULL;
-        if (linear || !is_in_update)
+        if (network != GPT || !is_in_update)
             ck_assert_msg(network_fingerprint(rig.model) == expected[rig.steps], "call %s: other weights than after %d",
                           why, (int)rig.steps);
         pt_evaluation_t found = {.struct_size = sizeof found};
         ck_ok(pt_evaluate(rig.model, rig.evaluation, 0, &found)); /* it goes on */
-        rig_up(&fresh, context, linear);
+        rig_up(&fresh, context, network);
         ck_ok(train(&fresh, directory, PT_TRAIN_RESUME, take_note));
         ck_assert_msg(network_fingerprint(fresh.model) == expected[STEPS], "call %s: resumed to other weights", why);
         rig_down(&fresh);
@@ -134,32 +153,38 @@ static int64_t next_call(int64_t n)
     return n + 1 + n / 16;
 }
 
-static void fail_everywhere(int32_t linear)
+static void fail_everywhere(network_t network)
 {
     pt_context_t *context = make_context();
     rig_t rig;
     int64_t n = 1;
-    rig_up(&rig, context, linear);
+    rig_up(&rig, context, network);
     rig.after[0] = network_fingerprint(rig.model);
-    ck_ok(train(&rig, directory_of(linear ? "linear" : "gpt", 0), 0, take_note_of_weights));
+    ck_ok(train(&rig, directory_of(network_names[network], 0), 0, take_note_of_weights));
     ck_assert_int_eq(rig.steps, STEPS);
     rig_down(&rig);
-    while (fail_once(context, linear, n, rig.after))
-        n = linear ? n + 1 : next_call(n);
-    ck_assert_int_gt(n, linear ? 50 : 500);
+    while (fail_once(context, network, n, rig.after))
+        n = network == LINEAR ? n + 1 : next_call(n);
+    ck_assert_int_gt(n, network == GPT ? 500 : 50);
     ck_assert_int_eq(guarded_blocks(context), 0);
     pt_context_free(context);
 }
 
 START_TEST(test_linear_at_every_call)
 {
-    fail_everywhere(1);
+    fail_everywhere(LINEAR);
+}
+END_TEST
+
+START_TEST(test_states_at_many_calls)
+{
+    fail_everywhere(NORM);
 }
 END_TEST
 
 START_TEST(test_gpt_at_many_calls)
 {
-    fail_everywhere(0);
+    fail_everywhere(GPT);
 }
 END_TEST
 
@@ -173,7 +198,7 @@ START_TEST(test_middle_of_update)
         static const int64_t lengths[] = {3, 2};
         const pt_value_t value = {.name = "tokens", .data = tokens, .lengths = lengths, .dtype = PT_INT32};
         rig_t rig;
-        rig_up(&rig, context, 0);
+        rig_up(&rig, context, GPT);
         ck_ok(pt_train_step(rig.model, rig.optimizer, &value, 1, 2, 0, NULL));
         uint64_t before = network_fingerprint(rig.model);
         guarded_count_from_here(context, n);
@@ -205,7 +230,7 @@ START_TEST(test_step_is_tried_again)
     uint64_t expected = 0;
     for (int64_t n = 0, is_over = 0; !is_over; n++) {
         rig_t rig;
-        rig_up(&rig, context, 1);
+        rig_up(&rig, context, LINEAR);
         ck_ok(pt_train_step(rig.model, rig.optimizer, values, 2, 2, 0, NULL));
         guarded_count_from_here(context, n);
         pt_status_t status = pt_train_step(rig.model, rig.optimizer, values, 2, 2, 0, NULL);
@@ -253,7 +278,7 @@ START_TEST(test_everything_else)
     for (int64_t n = 0, is_over = 0; !is_over; n = next_call(n)) { /* the first time nothing fails */
         rig_t rig;
         int64_t bytes = pt_context_bytes(context);
-        rig_up(&rig, context, 0);
+        rig_up(&rig, context, GPT);
         guarded_count_from_here(context, n);
         pt_status_t status = use(&rig, directory_of("else", 0));
         is_over = n > 0 && status == PT_OK;
@@ -270,5 +295,5 @@ START_TEST(test_everything_else)
 }
 END_TEST
 
-SUITE("device failure", 240, test_linear_at_every_call, test_gpt_at_many_calls, test_middle_of_update,
+SUITE("device failure", 240, test_linear_at_every_call, test_states_at_many_calls, test_gpt_at_many_calls, test_middle_of_update,
       test_step_is_tried_again, test_everything_else)

@@ -198,6 +198,7 @@ static void run_steps(pt_context_t *context, const char *place, notes_t *notes)
     const char *path = place_in(place, "steps"), *weights = place_in(place, "weights");
     pt_model_t *model = make_gpt(context), *other = make_gpt(context);
     pt_optimizer_t *optimizer = make_optimizer(context);
+    pt_dataset_t *data = network_text_data(context, 8, 1);
     double loss;
     for (int32_t i = 0; i < 4; i++)
         ck_ok(pt_train_step(model, optimizer, &value, 1, 2, i % 2 == 0 ? PT_STEP_ACCUMULATE : PT_STEP_NORM, NULL));
@@ -215,11 +216,15 @@ static void run_steps(pt_context_t *context, const char *place, notes_t *notes)
     ck_ok(pt_model_save(model, weights));
     ck_ok(pt_model_load(other, weights, PT_LOAD_STRICT));
     ck_assert_uint_eq(network_fingerprint(other), network_fingerprint(model));
+    ck_ok(pt_model_load(other, weights, PT_LOAD_MAPPED)); /* no device of its own memory uses it in place */
+    ck_assert_uint_eq(network_fingerprint(other), network_fingerprint(model));
+    note_predictions(other, data, NULL, notes);
     shift_parameter(model, 0);
     ck_ok(pt_model_copy(other, model));
     ck_assert_uint_eq(network_fingerprint(other), network_fingerprint(model));
     ck_ok(pt_loss(other, &value, 1, 2, &loss));
     note_number(notes, loss);
+    pt_dataset_free(data);
     pt_optimizer_free(optimizer);
     pt_model_free(other);
     pt_model_free(model);
@@ -259,10 +264,11 @@ static void run_classes(pt_context_t *context, const char *place, notes_t *notes
     pt_dataset_free(data);
 }
 
-/* A network of a host: a constant, a parameter that is used as it is, momentum. */
+/* A network of a host: constants of both dtypes, states that runs update, momentum. */
 static void run_linear(pt_context_t *context, const char *place, notes_t *notes)
 {
     static const float factors[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
+    static const int32_t order[] = {3, 1, 4, 1, 5, 9, 2, 6, 5, 3};
     pt_graph_t *graph;
     pt_model_t *model;
     pt_optimizer_options_t sgd;
@@ -273,8 +279,11 @@ static void run_linear(pt_context_t *context, const char *place, notes_t *notes)
     ck_ok(pt_graph_create(context, &graph));
     pt_tensor_t x = pt_input(graph, "x", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, 10});
     pt_tensor_t y = pt_input(graph, "y", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, 1});
-    pt_tensor_t scaled = pt_mul(graph, x, pt_constant(graph, PT_FLOAT32, 1, (int64_t[]){10}, factors));
-    pt_tensor_t prediction = pt_linear_layer(graph, "linear", scaled, 1, PT_ACTIVATION_NONE);
+    pt_tensor_t table = pt_constant(graph, PT_FLOAT32, 1, (int64_t[]){10}, factors);
+    pt_tensor_t chosen = pt_gather(graph, table, pt_constant(graph, PT_INT32, 1, (int64_t[]){10}, order));
+    pt_tensor_t scaled = pt_mul(graph, x, chosen);
+    pt_tensor_t normal = pt_batch_norm_layer(graph, "norm", scaled, 0.1, 1e-5);
+    pt_tensor_t prediction = pt_linear_layer(graph, "linear", normal, 1, PT_ACTIVATION_NONE);
     pt_graph_set_output(graph, "prediction", prediction);
     pt_graph_set_loss(graph, pt_huber_loss(graph, prediction, y, 0.5));
     ck_ok(pt_model_create(context, graph, &model));

@@ -137,7 +137,9 @@ static void move_chunk(void *argument, int64_t begin, int64_t end, int64_t chunk
 static pt_status_t copy(pt__device_t *device, void *dst, const void *src, int64_t bytes)
 {
     move_t move = {.dst = dst, .src = src};
-    if (dst != src)
+    if (dst != src && bytes <= MOVED_AT_ONCE)
+        memcpy(dst, src, (size_t)bytes);
+    else if (dst != src)
         pt__chunks_run(device, bytes, MOVED_AT_ONCE, move_chunk, &move);
     return PT_OK;
 }
