@@ -28,6 +28,10 @@ typedef struct pt__run { /* what holds for all steps of one run of a plan */
     uint64_t random_key;                    /* dropout: from seed and micro-step */
     int32_t training;
     int32_t accumulate; /* parameter gradients hold an earlier micro-step's already */
+    /* Told of each parameter whose gradient is complete, as soon as the calls that make it are: given on the last
+     * micro-batch of an update. Another status than PT_OK ends the run with it. NULL: nobody asks. */
+    pt_status_t (*finished)(void *user, int32_t parameter);
+    void *finished_user;
 } pt__run_t;
 
 typedef struct pt__call { /* one step: one node's op with its operands bound */

@@ -35,6 +35,7 @@ typedef struct pt__step {
     uint32_t
         first_accumulate; /* bits of outputs that are a parameter's first contribution: added only where run->accumulate */
     uint32_t always_accumulate; /* bits of later contributions */
+    int32_t finished_end;       /* how many gradients are complete after it: the first so many of plan->finished */
 } pt__step_t;
 
 struct pt__plan {
@@ -46,6 +47,7 @@ struct pt__plan {
     int64_t count[PT__DIMENSIONS]; /* sizes now in the views */
     int32_t accumulate;              /* now in the calls */
     int32_t *reached;                /* [parameters] */
+    int32_t *finished;               /* [parameters] those with a gradient, in the order in which they are complete */
     int8_t *kept;                    /* [tensors] */
     int8_t *used;                    /* [tensors] read by a live node, or kept */
     int32_t *last_use;               /* [tensors] the last live node that reads it; INT32_MAX where kept; -1 never */
@@ -103,6 +105,10 @@ pt_status_t pt__layout_recompute(const pt__plan_t *plan, const pt_graph_t *graph
 pt_status_t pt__layout_fuse(pt__plan_t *plan);
 /* Decides storage_of for every used tensor, and fills the steps (all live nodes but views and sinks that became unnecessary). */
 pt_status_t pt__layout_assign(pt__plan_t *plan);
+/* The parameter whose gradient output k of a node that is a step writes, or adds to; -1: none. */
+int32_t pt__layout_gradient_of(const pt__plan_t *plan, const pt__node_t *node, int32_t k);
+/* Fills `finished`, once there are steps (finished.c). */
+pt_status_t pt__layout_find_finished(pt__plan_t *plan);
 /* Gives every ARENA storage its offset; sets arena_bytes. */
 pt_status_t pt__layout_place(pt__plan_t *plan);
 

@@ -197,6 +197,7 @@ static pt_status_t make(pt__plan_t *plan, const pt_graph_t *graph, const pt__pla
     PT__TRY(pt__layout_fuse(plan));
     find_uses(plan);
     PT__TRY(pt__layout_assign(plan));
+    PT__TRY(pt__layout_find_finished(plan));
     PT__TRY(pt__allocate(memory, (size_t)plan->n_steps, sizeof *plan->calls, "plan", &plan->calls));
     for (int64_t i = 0; i < plan->n_steps; i++)
         PT__TRY(build_call(plan, i));
@@ -234,6 +235,7 @@ void pt__plan_free(pt__plan_t *plan)
     pt_graph_free(plan->graph);
     pt__release(memory, plan->map);
     pt__release(memory, plan->reached);
+    pt__release(memory, plan->finished);
     pt__release(memory, plan->kept);
     pt__release(memory, plan->used);
     pt__release(memory, plan->last_use);
@@ -255,11 +257,6 @@ int64_t pt__plan_arena_bytes(const pt__plan_t *plan)
 int64_t pt__plan_table_bytes(const pt__plan_t *plan)
 {
     return plan->table_bytes;
-}
-
-const int32_t *pt__plan_reached(const pt__plan_t *plan)
-{
-    return plan->reached;
 }
 
 int32_t pt__plan_reads_input(const pt__plan_t *plan, int64_t input)
@@ -353,6 +350,15 @@ static pt_status_t upload(pt__plan_t *plan, const pt__run_t *run, const void *co
     return PT_OK;
 }
 
+static pt_status_t tell_finished(const pt__plan_t *plan, int64_t step, const pt__run_t *run)
+{
+    int32_t count;
+    const int32_t *parameters = pt__plan_finished(plan, step, &count);
+    for (int32_t i = 0; i < count; i++)
+        PT__TRY(run->finished(run->finished_user, parameters[i]));
+    return PT_OK;
+}
+
 pt_status_t pt__plan_run(pt__plan_t *plan, const pt__run_t *run, const void *const *inputs)
 {
     pt__run_t uploaded;
@@ -369,8 +375,11 @@ pt_status_t pt__plan_run(pt__plan_t *plan, const pt__run_t *run, const void *con
         PT__TRY(upload(plan, run, inputs, &uploaded));
         run = &uploaded;
     }
-    for (int64_t i = 0; i < plan->n_steps; i++)
+    for (int64_t i = 0; i < plan->n_steps; i++) {
         plan->calls[i].op->run(&plan->calls[i], run);
+        if (run->finished != NULL)
+            PT__TRY(tell_finished(plan, i, run));
+    }
     return PT_OK;
 }
 

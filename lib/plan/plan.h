@@ -33,8 +33,10 @@ int64_t pt__plan_arena_bytes(const pt__plan_t *plan);
 int64_t pt__plan_table_bytes(const pt__plan_t *plan);
 /* Floating-point operations of a run with these real rows. */
 double pt__plan_operations(pt__plan_t *plan, const pt__rows_t *rows);
-/* reached[place] != 0: the plan makes a gradient for this parameter. */
-const int32_t *pt__plan_reached(const pt__plan_t *plan);
+/* The parameters whose gradients are complete after this step, 0 to pt__plan_steps - 1: nothing later in a run writes
+ * to them. Each parameter that the plan makes a gradient of is told once. A run tells them too: see pt__run_t.finished. */
+const int32_t *pt__plan_finished(const pt__plan_t *plan, int64_t step, int32_t *count);
+int64_t pt__plan_steps(const pt__plan_t *plan);
 /* The second output of the loss' op, where the loss comes from one: the sum of weights; PT_NO_TENSOR otherwise (the weight is the number of samples). */
 pt_tensor_t pt__graph_loss_weight(const pt_graph_t *graph);
 

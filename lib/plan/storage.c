@@ -154,6 +154,14 @@ static pt_status_t assign_givens(pt__plan_t *plan)
     return PT_OK;
 }
 
+int32_t pt__layout_gradient_of(const pt__plan_t *plan, const pt__node_t *node, int32_t k)
+{
+    int32_t storage = plan->storage_of[node->outputs[k]];
+    if (node->op->flags & PT__OP_SINK)
+        return pt__layout_sink_place(node) == PT__PLACE_GRADIENT ? pt__layout_sink_index(node) : -1;
+    return storage >= 0 && plan->storages[storage].place == PT__PLACE_GRADIENT ? plan->storages[storage].index : -1;
+}
+
 /* A step for a node, with its scratch and with the bits that say which outputs add to a parameter's gradient. */
 static pt_status_t add_step(pt__plan_t *plan, int64_t index, int8_t *started)
 {
@@ -161,13 +169,7 @@ static pt_status_t add_step(pt__plan_t *plan, int64_t index, int8_t *started)
     pt__step_t *step = &plan->steps[plan->n_steps++];
     *step = (pt__step_t){.node = (int32_t)index, .scratch = -1};
     for (int32_t k = 0; k < node->n_outputs; k++) {
-        int32_t parameter = -1;
-        if (node->op->flags & PT__OP_SINK) {
-            if (pt__layout_sink_place(node) == PT__PLACE_GRADIENT)
-                parameter = pt__layout_sink_index(node);
-        } else if (plan->storage_of[node->outputs[k]] >= 0 &&
-                 plan->storages[plan->storage_of[node->outputs[k]]].place == PT__PLACE_GRADIENT)
-            parameter = plan->storages[plan->storage_of[node->outputs[k]]].index;
+        int32_t parameter = pt__layout_gradient_of(plan, node, k);
         if (parameter < 0)
             continue;
         *(started[parameter] ? &step->always_accumulate : &step->first_accumulate) |= 1u << k;

@@ -305,11 +305,31 @@ static pt__rows_t grown(const pt__rows_t *capacity, const pt__rows_t *rows)
     return larger;
 }
 
+/* Brings the plan of this output from the shelf, and puts the present one there in its place: behind it the others, the
+ * least recently used of which goes where there was none. */
+static void take_from_shelf(pt_model_t *model, pt_tensor_t tensor)
+{
+    pt__planned_t *shelf = model->shelf, *planned = &model->planned[PT__MODE_OUTPUT], found = {0};
+    int32_t place = 0;
+    while (place < PT__SHELVED - 1 && !(shelf[place].plan != NULL && shelf[place].tensor == tensor))
+        place++;
+    if (shelf[place].plan != NULL && shelf[place].tensor == tensor)
+        found = shelf[place];
+    else
+        pt__plan_free(shelf[place].plan);
+    for (; place > 0; place--)
+        shelf[place] = shelf[place - 1];
+    shelf[0] = *planned;
+    *planned = found;
+}
+
 pt_status_t pt__engine_prepare(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, const pt__rows_t *rows,
                                pt__plan_t **out)
 {
     pt__planned_t *planned = &model->planned[mode];
-    int32_t same = planned->plan != NULL && (mode != PT__MODE_OUTPUT || planned->tensor == tensor);
+    if (mode == PT__MODE_OUTPUT && planned->plan != NULL && planned->tensor != tensor)
+        take_from_shelf(model, tensor);
+    int32_t same = planned->plan != NULL;
     if (!same || !has_room(&planned->rows, rows, model->graph->n_dimensions)) {
         pt__rows_t capacity = same ? grown(&planned->rows, rows) : *rows;
         pt__plan_t *plan;

@@ -13,6 +13,10 @@ void pt__model_drop_plans(pt_model_t *model)
         model->collectors[mode] = NULL;
         pt__engine_release_wants(memory, &model->wants[mode]);
     }
+    for (int32_t i = 0; i < PT__SHELVED; i++) {
+        pt__plan_free(model->shelf[i].plan);
+        model->shelf[i] = (pt__planned_t){0};
+    }
 }
 
 void pt__model_forget_accumulation(pt_model_t *model)

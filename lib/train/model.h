@@ -22,7 +22,9 @@ typedef struct pt__report {
 
 typedef enum pt__mode { PT__MODE_TRAIN, PT__MODE_EVALUATE, PT__MODE_OUTPUT, PT__MODE_COUNT } pt__mode_t;
 
-typedef struct pt__planned { /* one plan of each mode is kept; it grows when more rows come */
+enum { PT__SHELVED = 3 }; /* plans of other outputs than the last one that are kept */
+
+typedef struct pt__planned { /* a plan of each mode is kept, and a few of outputs; it grows when more rows come */
     pt__plan_t *plan;
     pt_tensor_t tensor; /* OUTPUT: which one it gives */
     pt__rows_t rows; /* its capacity */
@@ -48,7 +50,8 @@ struct pt_model {
     pt__store_t store; /* of the graph's parameters */
     int32_t recompute; /* PT_RECOMPUTE_...: what is made again in the backward pass */
 
-    pt__planned_t planned[PT__MODE_COUNT];
+    pt__planned_t planned[PT__MODE_COUNT]; /* the last one used */
+    pt__planned_t shelf[PT__SHELVED];      /* of other outputs, the last used first: they alternate at no cost */
     void *arena; /* the device's */
     int64_t arena_bytes;
     const void **constants; /* [graph->n_constants] as kernels see them; NULL until a plan is bound */

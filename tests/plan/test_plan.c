@@ -314,6 +314,51 @@ START_TEST(test_gradient_read_beside_its_sum)
 }
 END_TEST
 
-SUITE("plan", 60, test_no_overlap, test_capacity_changes_nothing, test_frozen_parameters_cost_nothing,
+/* Outputs that alternate keep their plans, the least recently used of too many goes. */
+START_TEST(test_plans_of_several_outputs)
+{
+    enum { OUTPUTS = PT__SHELVED + 2, KEPT = 77 };
+    pt_context_t *context = network_context(1, 3);
+    pt_graph_t *graph;
+    pt_model_t *model;
+    pt_tensor_t outputs[OUTPUTS];
+    pt__plan_t *plans[OUTPUTS];
+    ck_ok(pt_graph_create(context, &graph));
+    pt_tensor_t x = pt_input(graph, "x", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, 4});
+    for (int i = 0; i < OUTPUTS; i++) {
+        const char name[] = {(char)('a' + i), 0};
+        outputs[i] = x = pt_linear_layer(graph, name, x, 4, PT_ACTIVATION_TANH);
+        ck_ok(pt_graph_set_output(graph, name, x));
+    }
+    ck_ok(pt_model_create(context, graph, &model));
+    pt_graph_free(graph);
+    for (int turn = 0; turn < 3; turn++)
+        for (int i = 0; i < PT__SHELVED + 1; i++) {
+            ck_ok(pt__engine_prepare(model, PT__MODE_OUTPUT, outputs[i], ROWS(3, 0), &plans[i]));
+            ck_assert_int_eq(plans[i]->accumulate, turn == 0 ? 0 : KEPT); /* new ones are all 0 */
+            plans[i]->accumulate = KEPT;
+            ck_assert_ptr_nonnull(pt__plan_read(plans[i], outputs[i]).data);
+        }
+    /* One more: the first goes, the last of the others stay. */
+    ck_ok(pt__engine_prepare(model, PT__MODE_OUTPUT, outputs[OUTPUTS - 1], ROWS(3, 0), &plans[OUTPUTS - 1]));
+    ck_assert_int_eq(plans[OUTPUTS - 1]->accumulate, 0);
+    ck_ok(pt__engine_prepare(model, PT__MODE_OUTPUT, outputs[1], ROWS(3, 0), &plans[1]));
+    ck_assert_int_eq(plans[1]->accumulate, KEPT);
+    ck_ok(pt__engine_prepare(model, PT__MODE_OUTPUT, outputs[0], ROWS(3, 0), &plans[0]));
+    ck_assert_int_eq(plans[0]->accumulate, 0);
+    /* Results are each output's own. */
+    float values[12] = {0.5f, -0.25f, 1, 2, 0, 1, 0, 1, -1, -1, 0.5f, 0.5f}, first[12], again[12], other[12];
+    pt_value_t value = {.name = "x", .data = values, .dtype = PT_FLOAT32};
+    ck_ok(pt_forward(model, &value, 1, 3, "a", first, 12, NULL));
+    ck_ok(pt_forward(model, &value, 1, 3, "b", other, 12, NULL));
+    ck_ok(pt_forward(model, &value, 1, 3, "a", again, 12, NULL));
+    ck_assert_mem_eq(first, again, sizeof first);
+    ck_assert_mem_ne(first, other, sizeof first);
+    pt_model_free(model);
+    pt_context_free(context);
+}
+END_TEST
+
+SUITE("plan", 60, test_plans_of_several_outputs, test_no_overlap, test_capacity_changes_nothing, test_frozen_parameters_cost_nothing,
       test_unread_rows_are_not_computed, test_recomputation, test_gradient_in_place_of_input, test_composed_loss,
       test_gradient_read_beside_its_sum, test_prints)
