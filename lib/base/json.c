@@ -7,6 +7,7 @@
 
 #include "base/sort.h"
 #include "base/text.h"
+#include "base/utf8.h"
 
 enum { MAX_DEPTH = 128, FIRST_BLOCK = 4096, LARGEST_BLOCK = 1 << 20, SORTED_FROM = 8 };
 

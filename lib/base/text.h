@@ -39,8 +39,4 @@ int32_t pt__parse_double(const char *bytes, int64_t length, double *out);
 /* A whole number in int64's range: sign and digits. */
 int32_t pt__parse_int64(const char *bytes, int64_t length, int64_t *out);
 
-/* Length of the UTF-8 sequence at `bytes` (1 to 4), or 0 where there is none within `length` bytes: overlong forms, surrogates
- * and values above U+10FFFF are none. */
-int32_t pt__utf8_length(const char *bytes, int64_t length);
-
 #endif

@@ -269,21 +269,6 @@ START_TEST(test_whole_numbers)
 }
 END_TEST
 
-START_TEST(test_utf8)
-{
-    ck_assert_int_eq(pt__utf8_length("a", 1), 1);
-    ck_assert_int_eq(pt__utf8_length("a", 0), 0);
-    ck_assert_int_eq(pt__utf8_length("\0", 1), 1);
-    ck_assert_int_eq(pt__utf8_length("\xF4\x8F\xBF\xBF", 4), 4);
-    ck_assert_int_eq(pt__utf8_length("\xF4\x90\x80\x80", 4), 0);
-    ck_assert_int_eq(pt__utf8_length("\xC0\x80", 2), 0);
-    ck_assert_int_eq(pt__utf8_length("\xE0\x80\x80", 3), 0);
-    ck_assert_int_eq(pt__utf8_length("\xF0\x80\x80\x80", 4), 0);
-    ck_assert_int_eq(pt__utf8_length("\x80", 1), 0);
-    ck_assert_int_eq(pt__utf8_length("\xF8\x88\x80\x80\x80", 5), 0);
-}
-END_TEST
-
 /* However the host rounds: the nearest double, and the shortest digits that give it back. */
 START_TEST(test_host_rounds_otherwise)
 {
@@ -310,4 +295,4 @@ END_TEST
 
 SUITE("text", 120, test_appending, test_give_cuts_and_tells_the_length, test_failing_allocations_stick,
       test_json_strings, test_numbers_round_trip, test_numbers_in_a_comma_locale, test_what_is_a_number,
-      test_very_long_numbers, test_whole_numbers, test_utf8, test_host_rounds_otherwise)
+      test_very_long_numbers, test_whole_numbers, test_host_rounds_otherwise)

@@ -1,0 +1,21 @@
+/* See utf8.h. */
+#include "base/utf8.h"
+
+int32_t pt__utf8_length(const char *bytes, int64_t length)
+{
+    const unsigned char *s = (const unsigned char *)bytes;
+    if (length < 1)
+        return 0;
+    if (s[0] < 0x80)
+        return 1;
+    int32_t n = s[0] >= 0xF0 ? 4 : s[0] >= 0xE0 ? 3 : 2;
+    if (s[0] < 0xC2 || s[0] > 0xF4 || length < n)
+        return 0;
+    for (int32_t i = 1; i < n; i++)
+        if ((s[i] & 0xC0) != 0x80)
+            return 0;
+    if ((s[0] == 0xE0 && s[1] < 0xA0) || (s[0] == 0xED && s[1] > 0x9F) || /* overlong; surrogates */
+        (s[0] == 0xF0 && s[1] < 0x90) || (s[0] == 0xF4 && s[1] > 0x8F))   /* overlong; above U+10FFFF */
+        return 0;
+    return n;
+}

@@ -1,0 +1,11 @@
+/* What is UTF-8 and what is not: for messages, JSON and text files. */
+#ifndef PT__UTF8_H
+#define PT__UTF8_H
+
+#include <stdint.h>
+
+/* Length of the UTF-8 sequence at `bytes` (1 to 4), or 0 where there is none within `length` bytes: overlong forms, surrogates
+ * and values above U+10FFFF are none. */
+int32_t pt__utf8_length(const char *bytes, int64_t length);
+
+#endif
