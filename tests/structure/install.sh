@@ -31,6 +31,7 @@ soname=$(readelf -d "$so" | sed -n 's/.*soname: \[\(.*\)\]/\1/p')
 readelf -d "$so" | grep -E 'RPATH|RUNPATH' && fail "the installed library has a run path of the build machine"
 [ "$(pkg --modversion pretrain)" = "$(sed -n 's/.*version: .\([0-9.]*\).,/\1/p' "$root/meson.build" | head -1)" ] || fail "version of pretrain.pc"
 case "$(pkg --libs pretrain)" in *blas*) fail "pretrain.pc burdens shared linking with the BLAS: $(pkg --libs pretrain)" ;; esac
+PKG_CONFIG_LIBDIR="$(dirname "$pc")" pkg --cflags --libs pretrain >"$work/log" 2>&1 || fail "pretrain.pc needs another package's .pc"
 case "$(pkg --static --libs pretrain)" in *blas*) ;; *) fail "pretrain.pc --static lacks the BLAS" ;; esac
 
 cat >"$work/consumer.c" <<'END'
