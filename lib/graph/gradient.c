@@ -52,7 +52,7 @@ static pt_status_t contribute(differentiation_t *self, const pt__op_t *op, pt_te
                         "%s: output %d has no gradient, but %s reads it on the way from a parameter to the loss",
                         producer->op->name, (int)of->output, op->name);
     if (of->kind == PT__KIND_PARAMETER) {
-        pt__attributes_t attributes = {.integers = {of->place}};
+        pt__attributes_t attributes = {.integers = {[PT__ATTRIBUTE_SINK] = of->place}};
         self->reached[of->place] = 1;
         pt__build_unary(graph, "accumulate_gradient", gradient, &attributes);
     } else if (self->gradients[tensor] == PT_NO_TENSOR)

@@ -70,6 +70,14 @@ typedef struct pt__case {
     pt__attributes_t attributes;
 } pt__case_t;
 
+/* Places of integers that others read than the op's own file. */
+enum {
+    PT__ATTRIBUTE_ACTIVATION = 0, /* of ops with a slope_input: PT_ACTIVATION_... */
+    PT__ATTRIBUTE_FUNCTION = 0,   /* of unary_gradient: pt__unary_t */
+    PT__ATTRIBUTE_POOL = 0,       /* of pool: PT_POOL_... */
+    PT__ATTRIBUTE_SINK = 0        /* of sinks: the place of the parameter that is written */
+};
+
 typedef struct pt__index { /* what the values of an int32 input pick */
     const char *role;      /* of the input, for messages */
     int64_t limit;         /* of so many rows; 0: it is no index */

@@ -10,7 +10,7 @@
  * be in place in a training step too, and from src for the others. integers[0] of unary_gradient is the pt__unary_t. */
 #include "ops/op_rules.h"
 
-enum { KIND };
+enum { KIND = PT__ATTRIBUTE_FUNCTION };
 
 /* The function of each op here, by the place of its descriptor below. */
 enum { RELU, GELU, GELU_TANH, SILU, TANH, SIGMOID, EXP, LOG, FUNCTIONS };

@@ -13,7 +13,7 @@
  *   d_src = (g · weight) · activation'(slope) */
 #include "ops/op_rules.h"
 
-enum { ACTIVATION, IN_OUT };               /* integers of all three */
+enum { ACTIVATION = PT__ATTRIBUTE_ACTIVATION, IN_OUT };               /* integers of all three */
 enum { SRC, WEIGHT, BIAS, RESIDUAL };      /* inputs of linear */
 enum { D_DST, D_DST_WEIGHT, D_DST_SLOPE }; /* of linear_gradient_src; linear_gradient_weight: D_DST and src */
 

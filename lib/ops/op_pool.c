@@ -5,7 +5,7 @@
  *   mean: d_src = d_dst / rows     sum: d_src = d_dst     first, last, max: d_src = d_dst at that row, else 0 */
 #include "ops/op_rules.h"
 
-enum { KIND, SHAPE }; /* integers; SHAPE: pool_gradient's, of src */
+enum { KIND = PT__ATTRIBUTE_POOL, SHAPE }; /* integers; SHAPE: pool_gradient's, of src */
 
 pt_tensor_t pt_pool(pt_graph_t *graph, pt_tensor_t src, int32_t kind)
 {

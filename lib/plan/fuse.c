@@ -38,9 +38,9 @@ static int32_t take_in(const fusion_t *self, pt__node_t *producer, int32_t place
         fused.inputs[fused.n_inputs++] = PT_NO_TENSOR;
     fused.inputs[place - 1] = operand;
     if (activation != PT_ACTIVATION_NONE) {
-        if (fused.attributes.integers[0] != PT_ACTIVATION_NONE)
+        if (fused.attributes.integers[PT__ATTRIBUTE_ACTIVATION] != PT_ACTIVATION_NONE)
             return 0;
-        fused.attributes.integers[0] = activation;
+        fused.attributes.integers[PT__ATTRIBUTE_ACTIVATION] = activation;
     }
     memcpy(outputs, graph->tensors + fused.outputs[0], (size_t)fused.n_outputs * sizeof *outputs);
     pt_status_t status = fused.op->shape(graph, &fused, outputs);
@@ -85,7 +85,7 @@ static int32_t is_slope(int64_t activation)
 
 static void fuse_slope(fusion_t *self, const pt__node_t *node)
 {
-    int64_t activation = node->attributes.integers[0] +
+    int64_t activation = node->attributes.integers[PT__ATTRIBUTE_FUNCTION] +
                          1; /* elementwise functions are numbered from 0, activations from 1 */
     pt__node_t *producer = sole_producer(self, node->inputs[1]);
     if (producer != NULL && is_slope(activation) &&

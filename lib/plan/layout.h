@@ -1,4 +1,5 @@
-/* Inside plan/: how a plan is put together. plan.c drives; storage.c decides which tensors share memory; arena.c places storages. */
+/* Inside plan/: how a plan is put together. plan.c drives all the others, which do not call it; steps.c is below them;
+ * storage.c decides which tensors share memory; arena.c places storages. */
 #ifndef PT__LAYOUT_H
 #define PT__LAYOUT_H
 
@@ -83,7 +84,7 @@ static inline pt__place_t pt__layout_sink_place(const pt__node_t *node)
 
 static inline int32_t pt__layout_sink_index(const pt__node_t *node)
 {
-    return (int32_t)node->attributes.integers[0];
+    return (int32_t)node->attributes.integers[PT__ATTRIBUTE_SINK];
 }
 
 /* The node as a call with views at capacity; every operand that is there has data that is not NULL, but no address. */
@@ -97,10 +98,13 @@ void pt__layout_mark_updates(pt__plan_t *plan, const pt__plan_options_t *options
 pt_status_t pt__layout_append_updates(pt__plan_t *plan, int64_t n_nodes);
 /* Makes plan->graph and plan->map: a copy with what the targets need, selections of rows moved up (select.c). */
 pt_status_t pt__layout_select(pt__plan_t *plan, const pt_graph_t *graph, const pt_tensor_t *targets, int32_t n_targets);
-/* Sets again[t], t a tensor of plan->graph, which has no backward pass yet, for what that shall make again rather than have kept
- * (recompute.c). graph and options are those that the plan is made of. */
-pt_status_t pt__layout_recompute(const pt__plan_t *plan, const pt_graph_t *graph, const pt__plan_options_t *options,
-                                 int8_t *again);
+/* Sizes of a run in all views. */
+void pt__layout_set_counts(pt__plan_t *plan, const int64_t *count);
+/* Whether anything could be worth making again. The capacity is not checked yet. */
+int32_t pt__layout_may_recompute(const pt__plan_t *plan);
+/* Sets again[t], t a tensor of the forward pass, for what the backward pass shall make again rather than have kept, by a
+ * plan that keeps everything (recompute.c). The forward pass' n_nodes and n_tensors have the same numbers in both. */
+pt_status_t pt__layout_recompute(pt__plan_t *keeping, int64_t n_nodes, int64_t n_tensors, int8_t *again);
 /* Moves additions and activations' derivatives into the ops that can do them in passing (fuse.c). `used` must be current, and is no longer afterwards. */
 pt_status_t pt__layout_fuse(pt__plan_t *plan);
 /* Decides storage_of for every used tensor, and fills the steps (all live nodes but views and sinks that became unnecessary). */

@@ -9,22 +9,6 @@
 #include "kernels/device.h"
 #include "plan/layout.h"
 
-pt_tensor_t pt__graph_loss_weight(const pt_graph_t *graph)
-{
-    const pt__node_t *root = pt__graph_producer(graph, graph->loss);
-    if (root == NULL || !(root->op->flags & PT__OP_LOSS) || root->outputs[0] != graph->loss)
-        return PT_NO_TENSOR;
-    return root->outputs[1];
-}
-
-int32_t pt__layout_is_live(const pt__plan_t *plan, const pt__node_t *node)
-{
-    int32_t live = 0;
-    for (int32_t k = 0; k < node->n_outputs; k++)
-        live |= plan->used[node->outputs[k]];
-    return live;
-}
-
 /* Marks what is read, last nodes first: a node is live where one of its outputs is used or where it is a sink. */
 static void find_uses(pt__plan_t *plan)
 {
@@ -63,24 +47,6 @@ static pt_status_t add_operand(pt__plan_t *plan, pt_tensor_t tensor, pt__view_t 
                      sizeof *plan->operands, "plan"));
     plan->operands[plan->n_operands++] = operand;
     return PT_OK;
-}
-
-pt__call_t pt__layout_call(const pt__plan_t *plan, const pt__node_t *node)
-{
-    void *anything = (void *)(uintptr_t)plan; /* not NULL: scratch sizes and costs depend on which operands there are */
-    pt__call_t call = {
-        .op = node->op, .attributes = &node->attributes, .n_inputs = node->n_inputs, .n_outputs = node->n_outputs};
-    for (int32_t k = 0; k < node->n_inputs; k++) {
-        if (node->inputs[k] == PT_NO_TENSOR)
-            continue;
-        call.inputs[k] = pt__layout_view(plan, node->inputs[k]);
-        call.inputs[k].data = anything;
-    }
-    for (int32_t k = 0; k < node->n_outputs; k++) {
-        call.outputs[k] = pt__layout_view(plan, node->outputs[k]);
-        call.outputs[k].data = anything;
-    }
-    return call;
 }
 
 static pt_status_t build_call(pt__plan_t *plan, int64_t index)
@@ -138,13 +104,21 @@ static pt_status_t append_gradients(pt__plan_t *plan, const pt_graph_t *graph, c
 {
     pt__memory_t *memory = &plan->context->memory;
     int8_t *again = NULL;
+    pt__plan_t *kept = NULL; /* that keeps everything */
     pt_status_t status;
-    if (options->recompute != PT_RECOMPUTE_NOTHING) {
+    if (options->recompute != PT_RECOMPUTE_NOTHING)
         PT__TRY_OUT(pt__allocate(memory, (size_t)plan->graph->n_tensors, 1, "plan", &again));
-        PT__TRY_OUT(pt__layout_recompute(plan, graph, options, again));
+    if (options->recompute == PT_RECOMPUTE_EVERYTHING)
+        memset(again, 1, (size_t)plan->graph->n_tensors);
+    else if (again != NULL && pt__layout_may_recompute(plan)) {
+        pt__plan_options_t keeping = *options;
+        keeping.recompute = PT_RECOMPUTE_NOTHING;
+        PT__TRY_OUT(pt__plan_create(graph, &keeping, &kept));
+        PT__TRY_OUT(pt__layout_recompute(kept, plan->graph->n_nodes, plan->graph->n_tensors, again));
     }
     PT__TRY_OUT(pt__graph_append_gradients(plan->graph, options->wanted, again, plan->reached));
 out:
+    pt__plan_free(kept);
     pt__release(memory, again);
     return status;
 }
@@ -308,16 +282,6 @@ void pt__plan_bind(pt__plan_t *plan, void *arena, float *const *values, float *c
     }
 }
 
-static void set_counts(pt__plan_t *plan, const int64_t *count)
-{
-    if (memcmp(plan->count, count, sizeof plan->count) == 0)
-        return;
-    memcpy(plan->count, count, sizeof plan->count);
-    for (int64_t i = 0; i < plan->n_operands; i++)
-        if (plan->operands[i].dimension != PT__DIMENSION_NONE)
-            plan->operands[i].view->size[0] = plan->operands[i].multiplier * count[plan->operands[i].dimension];
-}
-
 static void set_accumulate(pt__plan_t *plan, int32_t accumulate)
 {
     for (int64_t i = 0; i < plan->n_steps; i++)
@@ -362,7 +326,7 @@ static pt_status_t tell_finished(const pt__plan_t *plan, int64_t step, const pt_
 pt_status_t pt__plan_run(pt__plan_t *plan, const pt__run_t *run, const void *const *inputs)
 {
     pt__run_t uploaded;
-    set_counts(plan, run->count);
+    pt__layout_set_counts(plan, run->count);
     set_accumulate(plan, run->accumulate);
     for (int64_t i = 0; i < plan->n_operands; i++) {
         int32_t input = plan->operands[i].input;
@@ -392,31 +356,4 @@ pt__kept_t pt__plan_read(const pt__plan_t *plan, pt_tensor_t tensor)
     if (shape->dimension != PT__DIMENSION_NONE)
         kept.elements *= plan->count[shape->dimension];
     return kept;
-}
-
-double pt__layout_operations(const pt__call_t *call)
-{
-    return call->op->operations != NULL ? call->op->operations(call) : (double)pt__view_elements(&call->outputs[0]);
-}
-
-int64_t pt__layout_bytes(const pt__call_t *call)
-{
-    int64_t bytes = 0;
-    for (int32_t k = 0; k < call->n_inputs + call->n_outputs; k++) {
-        const pt__view_t *view = k < call->n_inputs ? &call->inputs[k] : &call->outputs[k - call->n_inputs];
-        if (view->data != NULL)
-            bytes += pt__dtype_bytes(view->dtype, pt__view_elements(view));
-    }
-    return bytes;
-}
-
-double pt__plan_operations(pt__plan_t *plan, const pt__rows_t *rows)
-{
-    double operations = 0;
-    pt__rows_t all = *rows;
-    pt__graph_complete_rows(plan->graph, &all);
-    set_counts(plan, all.count);
-    for (int64_t i = 0; i < plan->n_steps; i++)
-        operations += pt__layout_operations(&plan->calls[i]);
-    return operations;
 }

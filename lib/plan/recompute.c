@@ -196,7 +196,7 @@ static pt_status_t choose(choice_t *self, int64_t n_nodes, int64_t n_tensors)
 }
 
 /* Whether there can be candidates at all: most small networks need no second plan. The capacity is not checked yet. */
-static int32_t may_have_candidates(const pt__plan_t *plan)
+int32_t pt__layout_may_recompute(const pt__plan_t *plan)
 {
     for (int64_t i = 0; i < plan->graph->n_nodes; i++) {
         const pt__node_t *node = &plan->graph->nodes[i];
@@ -208,24 +208,15 @@ static int32_t may_have_candidates(const pt__plan_t *plan)
     return 0;
 }
 
-pt_status_t pt__layout_recompute(const pt__plan_t *plan, const pt_graph_t *graph, const pt__plan_options_t *options,
-                                 int8_t *again)
+pt_status_t pt__layout_recompute(pt__plan_t *keeping, int64_t n_nodes, int64_t n_tensors, int8_t *again)
 {
-    pt__memory_t *memory = &plan->context->memory;
-    pt__plan_options_t keeping = *options;
-    choice_t self = {.again = again};
-    if (options->recompute == PT_RECOMPUTE_EVERYTHING)
-        memset(again, 1, (size_t)plan->graph->n_tensors);
-    if (options->recompute != PT_RECOMPUTE_CHEAP || !may_have_candidates(plan))
-        return PT_OK;
-    keeping.recompute = PT_RECOMPUTE_NOTHING;
-    PT__TRY(pt__plan_create(graph, &keeping, &self.plan));
-    pt_status_t status = choose(&self, plan->graph->n_nodes, plan->graph->n_tensors);
+    pt__memory_t *memory = &keeping->context->memory;
+    choice_t self = {.plan = keeping, .again = again};
+    pt_status_t status = choose(&self, n_nodes, n_tensors);
     pt__release(memory, self.last_read);
     pt__release(memory, self.first_back);
     pt__release(memory, self.needed);
     pt__release(memory, self.occupied);
     pt__release(memory, self.candidates);
-    pt__plan_free(self.plan);
     return status;
 }

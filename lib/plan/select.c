@@ -19,8 +19,8 @@ typedef struct selection {
 
 static int32_t is_row_pool(const selection_t *self, const pt__node_t *node)
 {
-    return node->op == self->pool &&
-           (node->attributes.integers[0] == PT_POOL_FIRST || node->attributes.integers[0] == PT_POOL_LAST);
+    int64_t kind = node->attributes.integers[PT__ATTRIBUTE_POOL];
+    return node->op == self->pool && (kind == PT_POOL_FIRST || kind == PT_POOL_LAST);
 }
 
 static int32_t has_token_rows(const pt__tensor_t *tensor)
@@ -75,7 +75,7 @@ static void find_readings(selection_t *self, const pt_tensor_t *targets, int32_t
         const pt__node_t *node = &graph->nodes[i];
         int32_t live = is_read(self, node), kind = ALL_ROWS;
         if (is_row_pool(self, node))
-            kind = (int32_t)node->attributes.integers[0];
+            kind = (int32_t)node->attributes.integers[PT__ATTRIBUTE_POOL];
         else if (reads_selected(self, node))
             kind = self->reading[node->outputs[0]];
         for (int32_t k = 0; live && k < node->n_inputs; k++) {
@@ -128,7 +128,7 @@ static pt_status_t rewrite_node(pt__rewrite_t *rewrite, const pt__node_t *node)
     if (!is_row_pool(self, node))
         return pt__rewrite_keep(rewrite, node);
     rewrite->map[node->outputs[0]] = select_rows(self, rewrite, node->inputs[0],
-                                                 (int32_t)node->attributes.integers[0]);
+                                                 (int32_t)node->attributes.integers[PT__ATTRIBUTE_POOL]);
     return rewrite->to->status;
 }
 

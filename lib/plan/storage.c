@@ -9,22 +9,6 @@
 #include "base/dtype.h"
 #include "plan/layout.h"
 
-int64_t pt__layout_elements(const pt__plan_t *plan, const pt__shape_t *shape)
-{
-    return pt__shape_elements(shape) * (shape->dimension == PT__DIMENSION_NONE ? 1 : plan->capacity[shape->dimension]);
-}
-
-pt__view_t pt__layout_view(const pt__plan_t *plan, pt_tensor_t tensor)
-{
-    const pt__tensor_t *of = &plan->graph->tensors[tensor];
-    pt__view_t view = {.dtype = of->dtype, .rank = of->shape.rank, .dimension = of->shape.dimension};
-    for (int32_t i = 0; i < view.rank; i++)
-        view.size[i] = of->shape.size[i];
-    if (of->shape.dimension != PT__DIMENSION_NONE)
-        view.size[0] *= plan->capacity[of->shape.dimension];
-    return view;
-}
-
 pt_status_t pt__layout_add_storage(pt__plan_t *plan, const pt__storage_t *storage, int32_t *index)
 {
     PT__TRY(pt__grow(&plan->context->memory, &plan->storages, &plan->storage_room, plan->n_storages + 1,
