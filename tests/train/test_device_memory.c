@@ -303,6 +303,41 @@ static void run_linear(pt_context_t *context, const char *place, notes_t *notes)
     pt_dataset_free(data);
 }
 
+/* Every kind of optimizer, with the slots that its options need; bound again to a model with another head. */
+static void run_optimizers(pt_context_t *context, const char *place, notes_t *notes)
+{
+    static const struct {
+        int32_t kind;
+        uint32_t flags;
+    } kinds[] = {{PT_OPTIMIZER_ADAMW, PT_OPTIMIZER_AMSGRAD}, {PT_OPTIMIZER_ADAM, 0}, {PT_OPTIMIZER_SGD, 0},
+                 {PT_OPTIMIZER_ADAFACTOR, 0}};
+    pt_dataset_t *data = network_text_data(context, 20, 3);
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        pt_model_t *model = make_gpt(context);
+        pt_optimizer_options_t options;
+        pt_optimizer_t *optimizer;
+        pt_train_options_t stage;
+        ck_ok(pt_optimizer_options_init(&options, sizeof options));
+        options.kind = kinds[i].kind;
+        options.flags = kinds[i].flags;
+        options.learning_rate = 1e-2;
+        ck_ok(pt_optimizer_create(context, &options, &optimizer));
+        ck_ok(pt_train_options_init(&stage, sizeof stage));
+        stage.steps = 2;
+        ck_ok(pt_pretrain(model, optimizer, data, &stage, NULL));
+        ck_ok(pt_checkpoint_save(model, optimizer, place_in(place, "kind")));
+        network_set_task(model, PT_TASK_CLASSIFICATION, 3);
+        ck_ok(pt_finetune(model, optimizer, data, &stage, NULL));
+        network_set_task(model, PT_TASK_CAUSAL_LM, 0);
+        ck_ok(pt_checkpoint_load(model, optimizer, place_in(place, "kind")));
+        ck_ok(pt_pretrain(model, optimizer, data, &stage, NULL));
+        note_bits(notes, network_fingerprint(model));
+        pt_optimizer_free(optimizer);
+        pt_model_free(model);
+    }
+    pt_dataset_free(data);
+}
+
 START_TEST(test_stages)
 {
     run_on_both(run_gpt);
@@ -322,4 +357,10 @@ START_TEST(test_tasks_and_constants)
 }
 END_TEST
 
-SUITE("device memory", 120, test_stages, test_steps_and_files, test_tasks_and_constants)
+START_TEST(test_optimizers)
+{
+    run_on_both(run_optimizers);
+}
+END_TEST
+
+SUITE("device memory", 120, test_stages, test_steps_and_files, test_tasks_and_constants, test_optimizers)
