@@ -257,12 +257,12 @@ typedef struct pt_attention_options {
     int32_t reserved;
 } pt_attention_options_t;
 #define PT_ATTENTION_CAUSAL     1u /* query i of a sample sees its keys 0 to i */
-#define PT_ATTENTION_ALIGN_LAST 2u /* with PT_ATTENTION_CAUSAL: keys 0 to i + keys - queries, the last query the last key */
+#define PT_ATTENTION_ALIGN_LAST 2u /* with PT_ATTENTION_CAUSAL: to i + keys - queries, so that the last sees all */
 #define PT_ATTENTION_SCALE      4u /* scale is meant as it is, 0 and negative ones too */
 PT_API pt_status_t pt_attention_options_init(pt_attention_options_t *options, uint32_t struct_size);
 /* softmax(query · keyᵀ · scale) · value for every head, within each sample (Vaswani 2017), in tiles (Dao 2022).
  * query [T, heads·W], key [S, kv_heads·W], value [S, kv_heads·U] -> [T, heads·U]; W and U are at most 256. T and S are
- * PT_DIM_TOKENS or another dimension of rows, the same one or two, or PT_DIM_BATCH followed by a fixed number of rows. A
+ * PT_DIM_TOKENS or another dimension of rows, the same one or two, or PT_DIM_BATCH and a fixed number of rows each. A
  * query that sees no key gives zeros. */
 PT_API pt_tensor_t pt_attention(pt_graph_t *graph, pt_tensor_t query, pt_tensor_t key, pt_tensor_t value,
                                 const pt_attention_options_t *options);

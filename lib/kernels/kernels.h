@@ -69,15 +69,15 @@ typedef struct pt__segments {
     int64_t columns;
 } pt__segments_t;
 
-/* Samples lie end to end: sample s has the queries offsets[s] .. offsets[s+1]-1, rows of q, dst and log_sum, and the keys
- * key_offsets[s] .. key_offsets[s+1]-1, rows of k, v and key_mask. Attention never crosses a border. In a sample, query i
- * stands at key i + query_offsets[s]; without query_offsets at key i, or, with align_last, so that the last query stands
- * at the last key. With `causal` it sees the keys up to its place, and where there is a window no more than that many of
- * them. A query with no key gives zeros.
+/* Samples lie end to end: sample s has the queries offsets[s] .. offsets[s+1]-1, rows of q, dst and log_sum, and the
+ * keys key_offsets[s] .. key_offsets[s+1]-1, rows of k, v and key_mask. Attention never crosses a border. In a sample,
+ * query i stands at key i + query_offsets[s]; without query_offsets at key i, or, with align_last, so that the last
+ * query stands at the last key. With `causal` it sees the keys up to its place, and where there is a window no more
+ * than that many of them. A query with no key gives zeros.
  * q row r, head h: q + r*q_stride + h*width; k and v likewise with kv_heads (heads is a multiple of kv_heads).
- * Dropout multiplies each probability by 1/(1 - dropout) or by 0; which one depends on random_key, and on the numbers of
- * sample, head, query (in its sample) and key (in its sample) alone: pt__random_block(random_key, key << 32 | query / 4,
- * sample << 32 | head), word query % 4, keeps it where it is at least dropout * 2^32. */
+ * Dropout multiplies each probability by 1/(1 - dropout) or by 0; which one depends on random_key and on the numbers of
+ * sample, head, query (in its sample) and key (in its sample) alone: word query % 4 of
+ * pt__random_block(random_key, key << 32 | query / 4, sample << 32 | head) keeps it where at least dropout * 2^32. */
 typedef struct pt__attention {
     int64_t samples;
     const int32_t *offsets; /* [samples + 1]; NULL: every sample has `length` queries */
@@ -98,7 +98,7 @@ typedef struct pt__attention {
     const float *key_mask;                /* or NULL: a key whose value is 0 is not attended to */
     float *dst;                           /* [queries, heads * value_width], stride dst_stride */
     int64_t dst_stride;
-    float *log_sum; /* [queries, heads]: log of the softmax' denominator, kept for the gradient; NULL where not wanted */
+    float *log_sum; /* [queries, heads]: log of the softmax' denominator, for the gradient; NULL where not wanted */
     /* for the gradient */
     const float *d_dst; /* like dst */
     float *d_q, *d_k, *d_v;

@@ -1,14 +1,15 @@
-/* attention: for every head, within each sample: dst = dropout(softmax(scale · q kᵀ)) v   (Vaswani 2017), in tiles (Dao 2022)
+/* attention: for every head, within each sample: dst = dropout(softmax(scale · q kᵀ)) v
+ * (Vaswani 2017), in tiles (Dao 2022)
  *
- *   q [queries, H·W], k [keys, G·W], v [keys, G·U], G key heads, a divisor of H -> dst [queries, H·U]; output 1: log_sum
- *   [queries, H], the logarithm of each softmax' denominator
+ *   q [queries, H·W], k [keys, G·W], v [keys, G·U], G key heads, a divisor of H -> dst [queries, H·U]; output 1:
+ *   log_sum [queries, H], the logarithm of each softmax' denominator
  *   attention_packed takes q, k and v side by side: [..., (H + 2G)·W]
  *   key_mask: float32, one element a key: a key whose value is 0 is not attended to
  *   causal: query i sees the keys j <= i + offset of its sample; offset 0, or keys - queries where aligned to the last
  *   key; with a window, of these only the last so many
  *   dropout: while training, probabilities are multiplied by 1/(1 - dropout) or by 0, after the softmax; see kernels.h
- *   Leading sizes: ragged rows, with samples by the run's offsets, or [N, T] with samples of T rows; each of queries and
- *   keys may be either, where they have the same samples.
+ *   Leading sizes: ragged rows, with samples by the run's offsets, or [N, T] with samples of T rows; queries and keys
+ *   may be either, where they have the same samples.
  *
  * Gradient (attention_gradient, attention_packed_gradient), with p = exp(scale · q kᵀ - log_sum) recomputed in tiles,
  * m what dropout multiplies with, drawn anew, and g = d_dst:
@@ -98,10 +99,13 @@ static pt_status_t check_attributes(const pt__node_t *node)
                                     (long long)integers[KV_HEADS], (long long)integers[HEADS]);
     double scale = node->attributes.reals[SCALE], dropout = node->attributes.reals[DROPOUT];
     if (!isfinite(scale) || (scale < 0 && !(integers[FLAGS] & PT_ATTENTION_SCALE)))
-        return pt__refuse_attribute(node, "scale %g, expected a number, of at least 0 without PT_ATTENTION_SCALE", scale);
+        return pt__refuse_attribute(node, "scale %g, expected a number, of at least 0 without PT_ATTENTION_SCALE",
+                                    scale);
     if (integers[WINDOW] < 0)
-        return pt__refuse_attribute(node, "window %lld, expected at least 1, or 0 for none", (long long)integers[WINDOW]);
-    if (!(integers[FLAGS] & PT_ATTENTION_CAUSAL) && (integers[WINDOW] > 0 || (integers[FLAGS] & PT_ATTENTION_ALIGN_LAST)))
+        return pt__refuse_attribute(node, "window %lld, expected at least 1, or 0 for none",
+                                    (long long)integers[WINDOW]);
+    int32_t placed = integers[WINDOW] > 0 || (integers[FLAGS] & PT_ATTENTION_ALIGN_LAST);
+    if (placed && !(integers[FLAGS] & PT_ATTENTION_CAUSAL))
         return pt__refuse_attribute(node, "%s without PT_ATTENTION_CAUSAL",
                                     integers[WINDOW] > 0 ? "a window" : "PT_ATTENTION_ALIGN_LAST");
     if (!(dropout >= 0 && (float)dropout < 1))
@@ -116,7 +120,8 @@ static pt_status_t check_rows(const pt_graph_t *graph, const pt__node_t *node, i
     const pt__shape_t *shape = &pt__input_of(graph, node, input)->shape;
     int32_t ragged = pt__shape_is_ragged(shape);
     if (shape->rank == 2 ? !ragged || shape->size[0] != 1 : ragged)
-        return pt__refuse(graph, node, input, role, "[PT_DIM_TOKENS, C] or another ragged dimension, or [PT_DIM_BATCH, T, C]");
+        return pt__refuse(graph, node, input, role,
+                          "[PT_DIM_TOKENS, C] or another dimension of rows, or [PT_DIM_BATCH, T, C]");
     return PT_OK;
 }
 
@@ -343,9 +348,9 @@ static pt_status_t gradient_shape(const pt_graph_t *graph, const pt__node_t *nod
     return PT_OK;
 }
 
-/* Operations of products of queries with keys, whose elements of queries' rows are counted together: a forward pass has
- * one of q's and one of dst's rows, a backward pass three and two. How ragged samples are cut is not known here: none is
- * counted longer than the graph allows. */
+/* Operations of products of queries' rows with keys', by the elements of the former: a forward pass has one with q's
+ * rows and one with dst's, a backward pass three and two. How ragged samples are cut is not known here: none is counted
+ * longer than the graph allows. */
 static double operations(const pt__call_t *call, const pt__view_t *k, double elements)
 {
     const int64_t *integers = call->attributes->integers;

@@ -12,7 +12,8 @@ import numpy
 import torch
 import torch.nn.functional as F
 
-# name: queries and keys of each sample, heads, kv_heads, width, value width, causal, aligned to the last key, window, scale
+# name: queries and keys of each sample, heads, kv_heads, width, value width, causal, aligned to the last key, window,
+# scale
 CASES = {
     "cross": ((5, 5), (9, 9), 2, 2, 3, 2, 0, 0, 0, None),
     "ragged": ((3, 1, 6), (5, 8, 2), 4, 2, 3, 3, 0, 0, 0, None),

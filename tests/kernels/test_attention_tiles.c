@@ -1,6 +1,6 @@
 /* Attention, forward and backward, against sums in double precision: ragged samples, causal or not, grouped heads,
  * masked keys, widths that are no multiple of a vector, strides as in a fused q-k-v matrix; keys of other lengths than
- * the queries', offsets of the queries, windows, values of another width, and dropout, whose mask is drawn here again. */
+ * the queries', offsets of the queries, windows, values of another width; dropout, whose mask is drawn here again. */
 #include "base/random.h"
 #include "kernels/every_device.h"
 
@@ -299,7 +299,8 @@ static const shape_t shapes[] = {
     {2, 4, 2, 16, 150, {0}, 0, 1, .dropout = 0.5f},
     {4, 4, 2, 24, 0, {0, 1, 1, 70, 335}, 1, 0, .dropout = 0.2f},
     {2, 1, 1, 256, 70, {0}, 1, 0, .dropout = 0.9f},
-    {3, 2, 1, 16, 0, {0, 100, 130, 290}, 1, 0, .key_offsets = {0, 30, 250, 251}, .align_last = 1, .window = 20, .dropout = 0.3f},
+    {3, 2, 1, 16, 0, {0, 100, 130, 290}, 1, 0, .key_offsets = {0, 30, 250, 251}, .align_last = 1, .window = 20,
+     .dropout = 0.3f},
 };
 
 static void check_shape(const shape_t *shape)
@@ -341,7 +342,7 @@ START_TEST(test_every_shape)
 }
 END_TEST
 
-/* How often dropout keeps a probability, on average over many; and neighbours in every direction have masks of their own. */
+/* How often dropout keeps a probability, on average over many; neighbours in every direction draw for themselves. */
 START_TEST(test_dropout_rate)
 {
     static const shape_t shape = {2, 3, 3, 4, 256, {0}, 0, 0, .dropout = 0.3f};

@@ -1,6 +1,7 @@
-/* Attention beside PyTorch's, values and gradients (tests/golden/make_attention.py): keys of other lengths, queries with an
- * offset, windows, scales; and what dropout promises: nothing changes at probability 0 and while not training, nodes of
- * other numbers and runs of other keys draw other masks, and every processor level draws the same. */
+/* Attention beside PyTorch's, values and gradients (tests/golden/make_attention.py): keys of other lengths, queries
+ * with an offset, windows, scales; and what dropout promises: nothing changes at probability 0 and while not training,
+ * nodes of other numbers and runs of other keys draw other masks, and every processor level draws the same. What the
+ * options mean together. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,7 +89,8 @@ START_TEST(test_golden_cases)
             if (!pt__level_supported(level))
                 continue;
             open_rig(&rig, level);
-            ck_ok(machine_create(&machine, pt__op_find("attention"), &cases[i].built, &cases[i].profile, UINT32_MAX, 1));
+            ck_ok(machine_create(&machine, pt__op_find("attention"), &cases[i].built, &cases[i].profile, UINT32_MAX,
+                                 1));
             put(&machine, name, "q", machine.node.inputs[0]);
             put(&machine, name, "k", machine.node.inputs[1]);
             put(&machine, name, "v", machine.node.inputs[2]);
@@ -155,4 +157,47 @@ START_TEST(test_dropout)
 }
 END_TEST
 
-SUITE("attention", 60, test_golden_cases, test_dropout)
+/* What attention's options mean together, and that two dropouts of a graph draw for themselves. */
+START_TEST(test_options)
+{
+    static const struct {
+        pt_attention_options_t options;
+        const char *part; /* of the message; NULL: it is built */
+    } options_cases[] = {
+        {{.heads = 2, .flags = PT_ATTENTION_CAUSAL, .window = 3, .dropout = 0.25}, NULL},
+        {{.heads = 2, .flags = PT_ATTENTION_SCALE, .scale = -2}, NULL},
+        {{.heads = 2, .scale = -2}, "scale -2"},
+        {{.heads = 2, .window = 3}, "a window without PT_ATTENTION_CAUSAL"},
+        {{.heads = 2, .flags = PT_ATTENTION_ALIGN_LAST}, "PT_ATTENTION_ALIGN_LAST without PT_ATTENTION_CAUSAL"},
+        {{.heads = 2, .flags = PT_ATTENTION_CAUSAL, .window = INT64_MIN}, "window -"},
+        {{.heads = 2, .dropout = 1}, "dropout 1"},
+        {{.heads = 2, .flags = 8}, "flags are 0x8"},
+    };
+    for (size_t i = 0; i < sizeof options_cases / sizeof options_cases[0]; i++) {
+        machine_t machine;
+        char kind;
+        int64_t limit;
+        pt_attention_options_t options = options_cases[i].options;
+        options.struct_size = sizeof options;
+        options.key_mask = PT_NO_TENSOR;
+        ck_ok(machine_open(&machine));
+        pt_tensor_t qkv = machine_tensor(&machine, "f[T,24]", &kind, &limit);
+        pt_tensor_t first = pt_attention_packed(machine.graph, qkv, &options);
+        pt_tensor_t second = pt_attention_packed(machine.graph, qkv, &options);
+        if (options_cases[i].part != NULL) {
+            ck_assert_int_eq(first, PT_NO_TENSOR);
+            ck_assert_msg(strstr(machine.graph->message, options_cases[i].part) != NULL, "%s", machine.graph->message);
+        } else {
+            const pt__attributes_t *one = &pt__graph_producer(machine.graph, first)->attributes;
+            const pt__attributes_t *other = &pt__graph_producer(machine.graph, second)->attributes;
+            /* flags, window, number of the dropout; scale, dropout */
+            ck_assert(one->integers[2] == options.flags && one->integers[3] == options.window);
+            ck_assert((one->integers[4] != other->integers[4]) == (options.dropout > 0));
+            ck_assert(one->reals[0] == options.scale && one->reals[1] == options.dropout);
+        }
+        machine_free(&machine);
+    }
+}
+END_TEST
+
+SUITE("attention", 60, test_golden_cases, test_dropout, test_options)

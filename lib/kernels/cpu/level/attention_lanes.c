@@ -219,8 +219,8 @@ static void forward_tile(const pt__attention_t *at, const meeting_t *meeting, ro
     softmax_tile(meeting->diagonal, keys, queries, scores, &tile->running);
     if (at->dropout > 0.0f)
         drop_tile(at, meeting, scores, scores);
-    product(queries, padded, keys, meeting->diagonal ? DEPTH_UP_TO_ROW : DEPTH_ALL, (operand_t){scores, 1, TILE}, v.data,
-            v.stride, tile->started, tile->running.shrink, tile->result, padded);
+    product(queries, padded, keys, meeting->diagonal ? DEPTH_UP_TO_ROW : DEPTH_ALL, (operand_t){scores, 1, TILE},
+            v.data, v.stride, tile->started, tile->running.shrink, tile->result, padded);
     tile->started = 1;
 }
 
@@ -307,7 +307,7 @@ typedef struct backward_scratch {
     key_tile_t tile[GROUP];
 } backward_scratch_t;
 
-/* The queries of `meeting` against a tile of keys, to its d_k and d_v and to s->d_q, which is added to where `begun`. */
+/* The queries of `meeting` against a tile of keys, to its d_k and d_v and to s->d_q; added to where `begun`. */
 static void backward_tile(const pt__attention_t *at, const meeting_t *meeting, rows_t q, rows_t d, const float *log_sum,
                           const float *delta, int begun, backward_scratch_t *s, key_tile_t *tile)
 {
