@@ -98,7 +98,7 @@ int main(void)
 
     pt_evaluation_t evaluation = {.struct_size = sizeof evaluation};
     TRY(pt_evaluate(model, map, 256, &evaluation));
-    printf("accuracy %.1f %%\n", 100 * evaluation.accuracy);
+    printf("accuracy %.1f %%\n", 100 * pt_model_metric_value(model, "accuracy"));
 
     progress = (progress_t){.title = "cancelled"};
     train.epochs = 1000000;

@@ -55,7 +55,8 @@ try {
     pt_evaluation_t evaluation = {};
     evaluation.struct_size = sizeof evaluation;
     pretrain::check(pt_evaluate(model, rings, 100, &evaluation));
-    std::printf("%lld steps, accuracy %.1f %%\n", static_cast<long long>(result.steps), 100 * evaluation.accuracy);
+    std::printf("%lld steps, accuracy %.1f %%\n", static_cast<long long>(result.steps),
+                100 * pt_model_metric_value(model, "accuracy"));
 
     try {
         broken = true;

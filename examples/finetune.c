@@ -107,7 +107,7 @@ int main(int argc, char **argv)
 
     pt_evaluation_t evaluation = {.struct_size = sizeof evaluation};
     TRY(pt_evaluate(model, held_out, 16, &evaluation));
-    printf("accuracy %.1f %% on %lld held-out texts of %lld classes\n", 100 * evaluation.accuracy,
+    printf("accuracy %.1f %% on %lld held-out texts of %lld classes\n", 100 * pt_model_metric_value(model, "accuracy"),
            (long long)evaluation.samples, (long long)task.outputs);
     snprintf(path, sizeof path, "%s/classifier.safetensors", argv[1]);
     TRY(pt_model_save(model, path));

@@ -225,10 +225,10 @@ static int finetune(const quickstart_t *q, const char *model_path, pt_context_t 
     TRY(pt_evaluate(model, held_out, 32, &evaluation));
     run->loss = trained.loss;
     run->held_out_loss = evaluation.loss;
-    run->accuracy = evaluation.accuracy;
+    run->accuracy = pt_model_metric_value(model, "accuracy");
     run->seconds = trained.seconds;
     printf("%-12s seed %lld: %.1f %% of %lld held-out texts right\n", watcher.progress.title, (long long)run->seed,
-           100 * evaluation.accuracy, (long long)evaluation.samples);
+           100 * pt_model_metric_value(model, "accuracy"), (long long)evaluation.samples);
     result = 0;
 out:
     pt_optimizer_free(optimizer);

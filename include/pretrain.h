@@ -187,6 +187,18 @@ PT_API pt_tensor_t pt_state(pt_graph_t *graph, const char *name, int32_t rank, c
 PT_API pt_status_t pt_graph_set_output(pt_graph_t *graph, const char *name, pt_tensor_t tensor);
 /* Names the scalar that training lowers. */
 PT_API pt_status_t pt_graph_set_loss(pt_graph_t *graph, pt_tensor_t loss);
+#define PT_METRIC_LOWER  1 /* is better */
+#define PT_METRIC_HIGHER 2
+/* Adds a metric to what an evaluation tells beside the loss, by name: "accuracy" and "macro_f1" of scores [..., C] at
+ * int32 labels [...] (a label that the loss ignores counts nothing); "mse", "mae" and "r2" of predictions and targets
+ * of one shape; "perplexity" of the loss alone, both tensors PT_NO_TENSOR. A tensor is an input or something computed.
+ * At most 16 metrics; a task that is set brings its own instead. */
+PT_API pt_status_t pt_graph_set_metric(pt_graph_t *graph, const char *name, pt_tensor_t value, pt_tensor_t target);
+/* A metric of the host's own, under any name of at most 63 bytes but "loss": the sum of numerator over all
+ * micro-batches of an evaluation, divided by that of denominator. Each is one float32, such as the pt_sum of something;
+ * denominator PT_NO_TENSOR: the number of samples. */
+PT_API pt_status_t pt_graph_set_metric_ratio(pt_graph_t *graph, const char *name, pt_tensor_t numerator,
+                                             pt_tensor_t denominator, int32_t direction);
 /* Shape of a tensor of this graph, PT_DIM_... where not yet known; returns its rank, or -1 for a tensor that it does not have. */
 PT_API int32_t pt_graph_shape(const pt_graph_t *graph, pt_tensor_t tensor, int64_t shape[PT_MAX_RANK]);
 /* The graph as text, one op a line: writes at most `size` bytes with the final 0, and the whole length to *length. */
@@ -349,18 +361,23 @@ PT_API void pt_model_free(pt_model_t *model);
 /* The message of the last failed call on this model, for hosts whose threads move. */
 PT_API const char *pt_model_last_error(const pt_model_t *model);
 
-#define PT_TASK_NONE      0
-#define PT_TASK_CAUSAL_LM 1 /* fields "tokens", and "labels" (optional: else each token's label is the next one) */
-#define PT_TASK_CLASSIFICATION \
-    2 /* field "label" beside the trunk's: int32, one a sample; outputs "logits", "probabilities" */
-#define PT_TASK_REGRESSION 3 /* field "target" beside the trunk's: float32 [outputs]; output "prediction" */
+/* Tasks go by name. Fields "tokens", and "labels" (optional: else each token's label is the next one); outputs
+ * "logits", "next_logits"; metric "perplexity". */
+#define PT_TASK_CAUSAL_LM "causal_lm"
+/* Field "label" beside the trunk's: int32, one a sample; outputs "logits", "probabilities"; metrics "accuracy",
+ * "macro_f1". */
+#define PT_TASK_CLASSIFICATION "classification"
+/* Field "target" beside the trunk's: float32 [outputs]; output "prediction"; the loss is the mean squared error;
+ * metrics "mse", "mae", "r2". */
+#define PT_TASK_REGRESSION "regression"
 typedef struct pt_task_options {
     uint32_t struct_size;
-    uint32_t flags;  /* 0 */
-    int32_t task;    /* PT_TASK_... */
-    int32_t pooling; /* PT_POOL_...: how a text's rows become one */
-    int64_t outputs; /* classes or targets, >= 1; unused by the language model */
-    double label_smoothing;
+    uint32_t flags;   /* 0 */
+    const char *task; /* PT_TASK_...; NULL: none, the network as it was described */
+    int64_t outputs;  /* classes or targets, >= 1; unused by the language model */
+    int32_t pooling;  /* PT_POOL_...: how a text's rows become one */
+    int32_t reserved;
+    double label_smoothing;     /* of a cross-entropy, in [0, 1) */
     double dropout;             /* before the head */
     const float *class_weights; /* [outputs] or NULL; copied */
 } pt_task_options_t;
@@ -368,7 +385,8 @@ PT_API pt_status_t pt_task_options_init(pt_task_options_t *options, uint32_t str
 /* Puts a task's head and loss on the model's trunk. Parameters that the network had under the same name and shape keep their values, the rest is
  * initialised; pt_model_transfer_* then tells which. An optimizer used with the model starts its slots anew for parameters that changed. */
 PT_API pt_status_t pt_model_set_task(pt_model_t *model, const pt_task_options_t *options);
-PT_API int32_t pt_model_task(const pt_model_t *model);
+/* The task's name; NULL where there is none. Lives as long as the process. */
+PT_API const char *pt_model_task(const pt_model_t *model);
 
 /* What the last pt_model_set_task, pt_model_load or pt_model_copy did, one entry a tensor name. */
 #define PT_TRANSFER_COPIED     1 /* taken over */
@@ -660,7 +678,7 @@ PT_API pt_status_t pt_dataset_read(pt_dataset_t *dataset, const int64_t *indices
 /* ---- Stages --------------------------------------------------------------------------------------------------------- */
 
 #define PT_EVENT_STEP         1 /* every event_every steps */
-#define PT_EVENT_EVALUATION   2 /* evaluation_loss is new */
+#define PT_EVENT_EVALUATION   2 /* evaluation_loss, evaluation_best and the model's metrics are new */
 #define PT_EVENT_CHECKPOINT   3 /* path was written */
 #define PT_EVENT_NONFINITE    4 /* a step was skipped */
 #define PT_EVENT_END          5 /* the stage is over; reason says why */
@@ -680,11 +698,12 @@ typedef struct pt_event {
     int32_t reason;
     int64_t step, total_steps; /* made, skipped updates among them; of how many (0: not known) */
     int64_t epoch;
-    double loss; /* mean of the steps since the last PT_EVENT_STEP that learnt something; of the last step where none has */
+    double loss; /* mean of the steps since the last PT_EVENT_STEP that learnt something; of the last step where none
+                    has: NaN where no label counts */
     double learning_rate;
     double gradient_norm;       /* before clipping; 0 where nothing asks for it */
     double evaluation_loss;     /* NaN before the first evaluation */
-    double evaluation_accuracy; /* NaN where the task has none */
+    double evaluation_metric;   /* of the options' best_metric; all of them: pt_model_metric_value */
     double samples_per_second, tokens_per_second;
     double seconds, seconds_left; /* since the stage began; estimate, NaN where unknown */
     int64_t bytes;                /* held by the context */
@@ -693,7 +712,7 @@ typedef struct pt_event {
 typedef void (*pt_event_fn)(void *user, pt_event_t *event);
 
 #define PT_TRAIN_RESUME       1u /* go on from the newest whole checkpoint of checkpoint_directory, if there is one */
-#define PT_TRAIN_KEEP_BEST    2u /* at the end, take back the weights of the best evaluation */
+#define PT_TRAIN_KEEP_BEST    2u /* at the end, take back the weights of the best evaluation, by best_metric */
 #define PT_TRAIN_IN_ORDER     4u /* do not shuffle */
 #define PT_TRAIN_DROP_PARTIAL 8u /* leave out an epoch's last batch where it is not full */
 typedef struct pt_train_options {
@@ -724,8 +743,9 @@ typedef struct pt_train_options {
     pt_dataset_t *evaluation; /* NULL: none */
     int64_t evaluate_every;   /* steps; 0: at the end of each epoch, or at the end where steps are given */
     int64_t evaluation_batch; /* 0: micro_batch */
+    const char *best_metric;  /* which value says what is better: a name of pt_model_metric_info; NULL: "loss" */
     int64_t patience;         /* evaluations without improvement before the stage ends; 0: no early end */
-    double improvement;       /* how much lower the loss must be to count */
+    double improvement;       /* how much better the value must be to count */
     const char
         *checkpoint_directory; /* NULL: none. Made if missing; holds no checkpoints yet, or PT_TRAIN_RESUME is set */
     int64_t checkpoint_every;  /* steps; 0: only at the end */
@@ -741,7 +761,7 @@ typedef struct pt_train_result {
     int64_t samples, tokens;
     double loss; /* mean over the last epoch, or over the last tenth of the steps where that is less; of the last step where the
                     stage ended before these; NaN: no step was made */
-    double best_evaluation_loss;
+    double best_value; /* of the options' best_metric; NaN: no evaluation had one */
     int64_t best_step;
     double seconds;
     int64_t peak_bytes; /* held by the context */
@@ -759,13 +779,27 @@ PT_API pt_status_t pt_finetune(pt_model_t *model, pt_optimizer_t *optimizer, pt_
 typedef struct pt_evaluation {
     uint32_t struct_size;
     uint32_t reserved;
-    double loss;     /* over all samples, weighted as the loss is */
-    double accuracy; /* NaN where the task has none */
+    double loss; /* over all samples, weighted as the loss is; NaN: no label counted */
     int64_t samples, tokens;
     double seconds;
 } pt_evaluation_t;
 /* batch: samples at a time; 0: 8. Set result->struct_size first. Changes no state of the training. */
 PT_API pt_status_t pt_evaluate(pt_model_t *model, pt_dataset_t *dataset, int64_t batch, pt_evaluation_t *result);
+
+/* What the last evaluation found, by pt_evaluate or within a stage (also while its event callback runs): the loss
+ * first, then the task's or the network's metrics. Values are NaN before the first evaluation with this task, and
+ * where nothing counted. */
+typedef struct pt_metric_info {
+    uint32_t struct_size;
+    int32_t direction; /* PT_METRIC_... */
+    const char *name;  /* lives until the model's task changes */
+    double value;
+} pt_metric_info_t;
+PT_API int64_t pt_model_metric_count(const pt_model_t *model); /* 0 for a model without a loss */
+PT_API pt_status_t pt_model_metric_info(const pt_model_t *model, int64_t index,
+                                        pt_metric_info_t *info); /* set info->struct_size first */
+/* The value under a name, "accuracy"; NaN where the model has no such metric. */
+PT_API double pt_model_metric_value(const pt_model_t *model, const char *name);
 /* Writes the rows of a named output (NULL: the first that is not "hidden") for all samples in order, end to end. values NULL with capacity 0: only *elements, the number needed. */
 PT_API pt_status_t pt_predict(pt_model_t *model, pt_dataset_t *dataset, const char *output, int64_t batch,
                               float *values, int64_t capacity, int64_t *elements);
@@ -798,7 +832,7 @@ typedef struct pt_value { /* one field's values for the samples of one step */
 typedef struct pt_step_result {
     uint32_t struct_size;
     int32_t skipped;      /* 1: the gradient was not finite and no update was made */
-    double loss;          /* of these samples */
+    double loss;          /* of these samples; NaN: no label counted */
     double gradient_norm; /* before clipping; 0 where nothing asked for it */
     double learning_rate; /* used for the update */
 } pt_step_result_t;
@@ -811,7 +845,7 @@ PT_API pt_status_t pt_train_step(pt_model_t *model, pt_optimizer_t *optimizer, c
 /* Forward only: a named output (NULL: the first that is not "hidden") of these samples. */
 PT_API pt_status_t pt_forward(pt_model_t *model, const pt_value_t *values, int32_t n_values, int64_t samples,
                               const char *output, float *dst, int64_t capacity, int64_t *elements);
-/* The loss of these samples, without dropout and without a gradient. */
+/* The loss of these samples, without dropout and without a gradient; NaN where no label counts. */
 PT_API pt_status_t pt_loss(pt_model_t *model, const pt_value_t *values, int32_t n_values, int64_t samples,
                            double *loss);
 

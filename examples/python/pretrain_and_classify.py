@@ -31,4 +31,4 @@ classifier.load("trunk.safetensors")
 print("new:", [name for name, kind in classifier.transfer().items() if kind == pretrain.TRANSFER_NEW])
 classifier.finetune(context.optimizer(learning_rate=1e-3), training, evaluation=held_out, epochs=5, flags=pretrain.TRAIN_KEEP_BEST,
                     event=pretrain.show_progress)
-print("accuracy on %d held-out texts: %.1f %%" % (len(held_out), 100 * classifier.evaluate(held_out).accuracy))
+print("accuracy on %d held-out texts: %.1f %%" % (len(held_out), 100 * classifier.evaluate(held_out).metrics["accuracy"]))

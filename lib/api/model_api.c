@@ -99,46 +99,21 @@ const char *pt_model_last_error(const pt_model_t *model)
     return model == NULL ? "" : model->message;
 }
 
-static pt_status_t check_task(const pt_task_options_t *task)
-{
-    if (task->task < PT_TASK_NONE || task->task > PT_TASK_REGRESSION)
-        return pt__fail(PT_ERR_ARGUMENT, "pt_task_options.task is %d, expected one of PT_TASK_...", (int)task->task);
-    if (task->flags != 0)
-        return pt__fail(PT_ERR_ARGUMENT, "pt_task_options.flags is %u, expected 0", (unsigned)task->flags);
-    if (task->pooling < PT_POOL_MEAN || task->pooling > PT_POOL_MAX)
-        return pt__fail(PT_ERR_ARGUMENT, "pt_task_options.pooling is %d, expected one of PT_POOL_...",
-                        (int)task->pooling);
-    if ((task->task == PT_TASK_CLASSIFICATION || task->task == PT_TASK_REGRESSION) &&
-        (task->outputs < 1 || task->outputs > INT32_MAX))
-        return pt__fail(PT_ERR_ARGUMENT, "pt_task_options.outputs is %lld, expected at least 1",
-                        (long long)task->outputs);
-    if (!(task->label_smoothing >= 0 && task->label_smoothing < 1))
-        return pt__fail(PT_ERR_ARGUMENT, "pt_task_options.label_smoothing is %g, expected 0 <= label_smoothing < 1",
-                        task->label_smoothing);
-    if (!(task->dropout >= 0 && task->dropout < 1))
-        return pt__fail(PT_ERR_ARGUMENT, "pt_task_options.dropout is %g, expected 0 <= dropout < 1", task->dropout);
-    for (int64_t i = 0; task->class_weights != NULL && i < task->outputs; i++)
-        if (!(task->class_weights[i] >= 0) || !isfinite(task->class_weights[i]))
-            return pt__fail(PT_ERR_ARGUMENT,
-                            "pt_task_options.class_weights[%lld] is %g, expected a finite weight of at least 0",
-                            (long long)i, (double)task->class_weights[i]);
-    return PT_OK;
-}
-
 static pt_status_t set_task(pt_model_t *model, const pt_task_options_t *options)
 {
     pt_task_options_t task;
+    const pt__task_t *kind;
     if (options == NULL)
         return pt__handle_null("pt_model_set_task", "options");
     PT__TRY(pt_task_options_init(&task, (uint32_t)sizeof task));
     PT__TRY(pt__options_read(options, &task, (uint32_t)sizeof task, "pt_task_options"));
-    PT__TRY(check_task(&task));
+    PT__TRY(pt__task_check(&task, &kind));
     return pt__model_set_task(model, &task);
 }
 
 pt_status_t pt_task_options_init(pt_task_options_t *options, uint32_t struct_size)
 {
-    static const pt_task_options_t defaults = {.task = PT_TASK_NONE, .pooling = PT_POOL_MEAN};
+    static const pt_task_options_t defaults = {.pooling = PT_POOL_MEAN};
     pt__error_clear();
     return pt__options_init(options, struct_size, &defaults, (uint32_t)sizeof defaults, "pt_task_options");
 }
@@ -149,9 +124,35 @@ pt_status_t pt_model_set_task(pt_model_t *model, const pt_task_options_t *option
     return pt__handle_leave(model, set_task(model, options));
 }
 
-int32_t pt_model_task(const pt_model_t *model)
+const char *pt_model_task(const pt_model_t *model)
 {
-    return model == NULL ? PT_TASK_NONE : model->task.task;
+    return model == NULL ? NULL : model->task.task;
+}
+
+int64_t pt_model_metric_count(const pt_model_t *model)
+{
+    return model == NULL || model->graph->loss == PT_NO_TENSOR ? 0 : 1 + model->graph->n_metrics;
+}
+
+pt_status_t pt_model_metric_info(const pt_model_t *model, int64_t index, pt_metric_info_t *info)
+{
+    PT__TRY(pt__handle_enter(model, 0, "pt_model_metric_info"));
+    if (info == NULL)
+        return pt__handle_leave(model, pt__handle_null("pt_model_metric_info", "info"));
+    if (index < 0 || index >= pt_model_metric_count(model))
+        return pt__handle_leave(model,
+                                pt__fail(PT_ERR_ARGUMENT, "pt_model_metric_info: index %lld, there are %lld metrics",
+                                         (long long)index, (long long)pt_model_metric_count(model)));
+    const pt_metric_info_t found = {.direction = pt__metric_direction(model, (int32_t)index),
+                                    .name = pt__metric_name(model, (int32_t)index),
+                                    .value = model->metrics[index]};
+    return pt__handle_leave(model, pt__result_write(info, &found, (uint32_t)sizeof found, "pt_metric_info"));
+}
+
+double pt_model_metric_value(const pt_model_t *model, const char *name)
+{
+    int32_t index = model == NULL || name == NULL ? -1 : pt__metric_index(model, name);
+    return index < 0 ? (double)NAN : model->metrics[index];
 }
 
 int64_t pt_model_transfer_count(const pt_model_t *model, int32_t kind)

@@ -41,10 +41,10 @@ static pt_status_t check_training(const pt_train_options_t *options)
     PT__TRY(pt__check_seconds("pt_train_options.checkpoint_seconds", options->checkpoint_seconds));
     PT__TRY(pt__check_seconds("pt_train_options.improvement", options->improvement));
     if (options->evaluation == NULL &&
-        (options->patience > 0 || (options->flags & PT_TRAIN_KEEP_BEST) || options->evaluate_every > 0))
-        return pt__fail(
-            PT_ERR_ARGUMENT,
-            "pt_train_options.evaluation is NULL, but patience, evaluate_every or PT_TRAIN_KEEP_BEST needs it");
+        (options->patience > 0 || (options->flags & PT_TRAIN_KEEP_BEST) || options->evaluate_every > 0 ||
+         options->best_metric != NULL))
+        return pt__fail(PT_ERR_ARGUMENT, "pt_train_options.evaluation is NULL, but patience, evaluate_every, "
+                                         "best_metric or PT_TRAIN_KEEP_BEST needs it");
     if (options->checkpoint_directory == NULL &&
         ((options->flags & PT_TRAIN_RESUME) || options->checkpoint_every > 0 || options->checkpoint_seconds > 0))
         return pt__fail(PT_ERR_ARGUMENT, "pt_train_options.checkpoint_directory is NULL, but PT_TRAIN_RESUME, "
@@ -55,14 +55,14 @@ static pt_status_t check_training(const pt_train_options_t *options)
 /* pt_pretrain: the family's own task where there is none, and no task that needs labels. */
 static pt_status_t settle_pretraining(pt_model_t *model)
 {
-    if (model->task.task == PT_TASK_NONE && model->graph->loss == PT_NO_TENSOR && model->family != NULL &&
-        model->family->default_task != PT_TASK_NONE) {
+    if (model->task_kind == NULL && model->graph->loss == PT_NO_TENSOR && model->family != NULL &&
+        model->family->default_task != NULL) {
         pt_task_options_t task;
         PT__TRY(pt_task_options_init(&task, (uint32_t)sizeof task));
         task.task = model->family->default_task;
         return pt__model_set_task(model, &task);
     }
-    const pt__task_t *task = pt__task_find(model->task.task);
+    const pt__task_t *task = model->task_kind;
     if (task != NULL && !task->self_supervised)
         return pt__fail(PT_ERR_STATE, "pt_pretrain: the model's task, %s, needs labels: use pt_finetune", task->name);
     return PT_OK;

@@ -1,5 +1,6 @@
 /* Single steps on values that the host hands over, and what a step would cost: pt_train_step, pt_forward, pt_loss,
  * pt_model_estimate. */
+#include <math.h>
 #include <string.h>
 
 #include "api/arguments.h"
@@ -28,7 +29,7 @@ static pt_status_t train_step(pt_model_t *model, pt_optimizer_t *optimizer, cons
     if (result == NULL)
         return PT_OK;
     found = (pt_step_result_t){.skipped = update.skipped,
-                               .loss = loss,
+                               .loss = weight > 0 ? loss : (double)NAN,
                                .gradient_norm = update.gradient_norm,
                                .learning_rate = update.learning_rate};
     return pt__result_write(result, &found, (uint32_t)sizeof found, "pt_step_result");
@@ -78,7 +79,10 @@ static pt_status_t find_loss(pt_model_t *model, const pt_value_t *values, int32_
         return pt__handle_null("pt_loss", "loss");
     PT__TRY(pt__engine_take(model, PT__MODE_EVALUATE, PT_NO_TENSOR, values, n_values, samples, &wants, &loaded));
     PT__TRY(pt__engine_run(model, PT__MODE_EVALUATE, wants, &loaded));
-    return pt__engine_loss(model, PT__MODE_EVALUATE, loaded.rows.count[PT__DIMENSION_BATCH], loss, &weight);
+    PT__TRY(pt__engine_loss(model, PT__MODE_EVALUATE, loaded.rows.count[PT__DIMENSION_BATCH], loss, &weight));
+    if (!(weight > 0))
+        *loss = (double)NAN;
+    return PT_OK;
 }
 
 pt_status_t pt_loss(pt_model_t *model, const pt_value_t *values, int32_t n_values, int64_t samples, double *loss)

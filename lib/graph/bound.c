@@ -1,7 +1,7 @@
 /* Bounds of indices: an int32 tensor that picks rows must stay below their number. Data is checked before a step, by
  * the bounds that an input has gathered here; constants, and what a node computes, must be known to stay below. */
 #include "base/dtype.h"
-#include "graph/op.h"
+#include "graph/builder.h"
 
 static int32_t constant_stays_below(const pt_graph_t *graph, const pt__tensor_t *constant, int64_t limit,
                                     int32_t ignore)
@@ -55,7 +55,7 @@ pt_status_t pt__graph_check_indices(const pt_graph_t *graph, const pt__node_t *n
 }
 
 /* The tighter limit wins. A moved index is the same value: the bound belongs to the input that data fills. */
-static void bound(pt_graph_t *graph, pt_tensor_t tensor, const pt__index_t *index)
+void pt__graph_bound(pt_graph_t *graph, pt_tensor_t tensor, const pt__index_t *index)
 {
     pt__tensor_t *found = pt__graph_tensor(graph, tensor);
     const pt__node_t *producer = pt__graph_producer(graph, tensor);
@@ -69,7 +69,7 @@ static void bound(pt_graph_t *graph, pt_tensor_t tensor, const pt__index_t *inde
     if (producer == NULL || !(producer->op->flags & (PT__OP_ALIAS | PT__OP_MOVES)))
         return;
     for (int32_t i = 0; i < producer->n_inputs; i++)
-        bound(graph, producer->inputs[i], index);
+        pt__graph_bound(graph, producer->inputs[i], index);
 }
 
 void pt__graph_bound_indices(pt_graph_t *graph, const pt__node_t *node)
@@ -77,6 +77,6 @@ void pt__graph_bound_indices(pt_graph_t *graph, const pt__node_t *node)
     for (int32_t k = 0; k < node->n_inputs; k++) {
         pt__index_t index = index_of(graph, node, k);
         if (index.limit > 0)
-            bound(graph, node->inputs[k], &index);
+            pt__graph_bound(graph, node->inputs[k], &index);
     }
 }

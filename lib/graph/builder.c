@@ -175,8 +175,7 @@ pt_tensor_t pt_constant(pt_graph_t *graph, int32_t dtype, int32_t rank, const in
     return status == PT_OK ? tensor : pt__graph_stick(graph, status);
 }
 
-/* Through views to the tensor that owns the memory; only what an op computed can be read after a run. */
-static int32_t is_computed(const pt_graph_t *graph, pt_tensor_t tensor)
+int32_t pt__graph_is_computed(const pt_graph_t *graph, pt_tensor_t tensor)
 {
     const pt__node_t *producer = pt__graph_producer(graph, tensor);
     while (producer != NULL && (producer->op->flags & PT__OP_ALIAS))
@@ -192,7 +191,7 @@ static pt_status_t add_output(pt_graph_t *graph, const char *name, pt_tensor_t t
         return pt__fail(PT_ERR_ARGUMENT, "output \"%s\": tensor %d is not one of this graph's", name, (int)tensor);
     if (found->dtype != PT_FLOAT32)
         return pt__fail(PT_ERR_SHAPE, "output \"%s\": dtype %s, expected float32", name, pt__dtype_name(found->dtype));
-    if (!is_computed(graph, tensor))
+    if (!pt__graph_is_computed(graph, tensor))
         return pt__fail(PT_ERR_ARGUMENT,
                         "output \"%s\": tensor %d is an input, parameter or constant, expected something computed",
                         name, (int)tensor);
@@ -232,7 +231,7 @@ pt_status_t pt_graph_set_loss(pt_graph_t *graph, pt_tensor_t loss)
         char shape[96];
         status = pt__fail(PT_ERR_SHAPE, "pt_graph_set_loss: the loss is %s, expected one float32",
                           pt__graph_shape_print(graph, &found->shape, found->dtype, shape, sizeof shape));
-    } else if (!found->differentiable || !is_computed(graph, loss))
+    } else if (!found->differentiable || !pt__graph_is_computed(graph, loss))
         status = pt__fail(PT_ERR_ARGUMENT, "pt_graph_set_loss: the loss is not computed from a parameter");
     if (status != PT_OK)
         pt__graph_stick(graph, status);

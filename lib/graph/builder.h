@@ -20,6 +20,11 @@ static inline pt_tensor_t pt__build_output(pt_tensor_t first, int32_t index)
     return first == PT_NO_TENSOR ? PT_NO_TENSOR : first + index;
 }
 
+/* bound.c: notes that the tensor indexes, also at what its values are moved from. The tighter limit wins. */
+void pt__graph_bound(pt_graph_t *graph, pt_tensor_t tensor, const pt__index_t *index);
+/* Whether an op made the tensor, or the one that it is a view of: only that can be read after a run. */
+int32_t pt__graph_is_computed(const pt_graph_t *graph, pt_tensor_t tensor);
+
 /* Messages for shape rules: "linear: weight is float32[3, 4], expected [outputs, 5]". */
 pt_status_t pt__expect_dtype(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role,
                              int32_t dtype);

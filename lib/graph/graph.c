@@ -46,7 +46,7 @@ pt_status_t pt_graph_create(pt_context_t *context, pt_graph_t **out)
     PT__TRY(pt__allocate(&context->memory, 1, sizeof *graph, "graph", &graph));
     graph->context = pt__context_retain(context);
     pt__dimensions_start(graph);
-    graph->loss = graph->correct = graph->counted = graph->tied = PT_NO_TENSOR;
+    graph->loss = graph->offer.output_weight = PT_NO_TENSOR;
     *out = graph;
     return PT_OK;
 }
@@ -141,9 +141,9 @@ pt_status_t pt__graph_copy(const pt_graph_t *graph, pt_graph_t **out)
     copy->status = graph->status;
     memcpy(copy->message, graph->message, sizeof copy->message);
     copy->loss = graph->loss;
-    copy->correct = graph->correct;
-    copy->counted = graph->counted;
-    copy->tied = graph->tied;
+    memcpy(copy->metrics, graph->metrics, sizeof copy->metrics);
+    copy->n_metrics = graph->n_metrics;
+    copy->offer = graph->offer;
     memcpy(copy->length_limit, graph->length_limit, sizeof copy->length_limit);
     copy->draws = graph->draws;
     PT__TRY_OUT(copy_names(graph, copy));

@@ -79,6 +79,23 @@ typedef struct pt__dimension { /* what a leading size may count (dimensions.c) *
     int64_t add, divide, plus;
 } pt__dimension_t;
 
+/* What an evaluation tells beside the loss: a kind of metric (metrics/metrics.h) and the tensors that it reads, inputs
+ * or computed. */
+enum { PT__MAX_METRICS = 16, PT__METRIC_NAME = 64 };
+typedef struct pt__metric {
+    char name[PT__METRIC_NAME];
+    const char *kind;
+    int32_t direction;         /* PT_METRIC_...; 0: the kind's */
+    pt_tensor_t value, target; /* PT_NO_TENSOR: not read */
+} pt__metric_t;
+
+/* What a trunk offers to the task that is put on it: written by a family's build, read by a task's. */
+typedef struct pt__offer {
+    pt_tensor_t output_weight; /* a language model's [V, D], where it is tied to the embedding; PT_NO_TENSOR: none */
+    const char *head; /* static: what the family's files call the head of a sample; NULL: as the task calls it */
+    int32_t head_lacks_bias;
+} pt__offer_t;
+
 struct pt_graph {
     pt_context_t *context;
     pt_status_t status; /* the first error sticks */
@@ -96,10 +113,16 @@ struct pt_graph {
     pt_tensor_t loss;     /* PT_NO_TENSOR: none */
     int64_t length_limit[PT__DIMENSIONS]; /* the most rows that a sample may have of a ragged dimension; 0: no limit */
     int64_t draws;        /* random numbers' streams given out: see pt__graph_draw */
-    /* What a task adds for evaluation: scalars, both PT_NO_TENSOR where there are none. */
-    pt_tensor_t correct, counted;
-    pt_tensor_t tied; /* what a trunk offers as a language model's output weight [V, D]; PT_NO_TENSOR: nothing */
+    pt__metric_t metrics[PT__MAX_METRICS];
+    int32_t n_metrics;
+    pt__offer_t offer;
 };
+
+/* Adds a metric, or puts it in place of the one of this name. `kind` is static, and one of metrics/metrics.def; target
+ * may be PT_NO_TENSOR. Sticky errors as the builder's calls have them: names, and tensors that an evaluation could not
+ * read. */
+pt_status_t pt__graph_add_metric(pt_graph_t *graph, const char *name, const char *kind, int32_t direction,
+                                 pt_tensor_t value, pt_tensor_t target);
 
 /* A deep copy; tensors keep their numbers. */
 pt_status_t pt__graph_copy(const pt_graph_t *graph, pt_graph_t **out);

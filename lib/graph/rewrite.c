@@ -10,7 +10,7 @@ static pt_status_t begin(const pt_graph_t *from, pt_graph_t **out)
     PT__TRY(pt__graph_copy(from, out));
     pt_graph_t *to = *out;
     to->n_tensors = to->n_nodes = 0;
-    to->loss = to->correct = to->counted = to->tied = PT_NO_TENSOR;
+    to->loss = to->offer.output_weight = PT_NO_TENSOR;
     for (int64_t i = 0; i < to->n_inputs; i++)
         to->inputs[i].tensor = PT_NO_TENSOR;
     for (int64_t i = 0; i < to->n_parameters; i++)
@@ -86,9 +86,14 @@ static pt_status_t rewrite(pt__rewrite_t *self, pt__rewrite_fn each)
         }
     }
     to->loss = pt__rewrite_of(self, from->loss);
-    to->correct = pt__rewrite_of(self, from->correct);
-    to->counted = pt__rewrite_of(self, from->counted);
-    to->tied = pt__rewrite_of(self, from->tied);
+    to->offer = from->offer;
+    to->offer.output_weight = pt__rewrite_of(self, from->offer.output_weight);
+    to->n_metrics = from->n_metrics;
+    for (int32_t i = 0; i < from->n_metrics; i++) {
+        to->metrics[i] = from->metrics[i];
+        to->metrics[i].value = pt__rewrite_of(self, from->metrics[i].value);
+        to->metrics[i].target = pt__rewrite_of(self, from->metrics[i].target);
+    }
     for (int64_t i = 0; i < from->n_outputs; i++)
         to->outputs[i].tensor = pt__rewrite_of(self, from->outputs[i].tensor);
     return PT_OK;

@@ -64,5 +64,8 @@ pt_status_t pt__graph_verify(const pt_graph_t *graph)
         PT__TRY(verify_shape(&graph->tensors[i], graph->n_dimensions, i));
     for (int64_t i = 0; i < graph->n_nodes; i++)
         PT__TRY(verify_node(graph, i));
+    for (int32_t i = 0; i < graph->n_metrics; i++)
+        if (pt__graph_tensor(graph, graph->metrics[i].value) == NULL && graph->metrics[i].value != PT_NO_TENSOR)
+            return pt__fail(PT_ERR_INTERNAL, "metric \"%s\" reads what is not there", graph->metrics[i].name);
     return PT_OK;
 }

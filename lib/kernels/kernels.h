@@ -285,9 +285,6 @@ typedef struct pt__kernels {
     void (*pointwise_loss)(pt__dev, pt__pointwise_loss_t, int64_t n, float delta, float positive_weight,
                            const float *prediction, const float *target, const float *element_weight, float *loss,
                            float *weight, float *d_prediction);
-    /* how many rows' largest entry stands at its label; [0] = count, [1] = rows counted */
-    void (*correct)(pt__dev, int64_t rows, int64_t classes, const float *logits, const int32_t *labels,
-                    int32_t ignore_index, float *correct, float *counted);
 
     double (*sum_of_squares)(pt__dev, int64_t n,
                              const float *src); /* double sums over fixed chunks; NaN and infinity come through */

@@ -1,12 +1,16 @@
-/* GPT-2 (Radford 2019): learned positions, norms before each part, causal attention, a feed-forward of four times the width. Names, layouts and
- * initial values are those of Hugging Face's GPT2LMHeadModel, so that its files load as they are.
+/* GPT-2 (Radford 2019): learned positions, norms before each part, causal attention, a feed-forward of four times
+ * the width. Names, layouts and initial values are those of Hugging Face's GPT2LMHeadModel, so that its files load
+ * as they are.
  *
  *   h = wte[tokens] + wpe[positions]                                          tokens: the input "tokens"
  *   h = h + c_proj(attention(c_attn(ln_1(h))));  h = h + c_proj(activation(c_fc(ln_2(h))))        n_layer times
- *   hidden = ln_f(h);  wte is offered as the language model's output weight
+ *   hidden = ln_f(h);  wte is offered as the language model's output weight, and "score.weight" without a bias as
+ *          the head of
+ *   GPT2ForSequenceClassification (which reads the last token: PT_POOL_LAST)
  *
- * Weights are drawn from N(0, initializer_range), those that write into the residual (c_proj) from N(0, initializer_range / sqrt(2 n_layer)); biases
- * are 0, norms 1 and 0. A size that the configuration leaves out is GPT-2's (small); a dropout that it leaves out is none. */
+ * Weights are drawn from N(0, initializer_range), those that write into the residual (c_proj) from N(0,
+ * initializer_range / sqrt(2 n_layer)); biases are 0, norms 1 and 0. A size that the configuration leaves out is
+ * GPT-2's (small); a dropout that it leaves out is none. */
 #include <math.h>
 #include <stdio.h>
 
@@ -128,7 +132,8 @@ static pt_status_t build(const struct pt__json *config, pt_graph_t *graph)
         hidden = layer(&model, i, hidden);
     hidden = norm(&model, prefix, "ln_f", hidden);
     pt_graph_set_output(graph, "hidden", hidden);
-    graph->tied = model.tied ? words : PT_NO_TENSOR;
+    graph->offer = (pt__offer_t){
+        .output_weight = model.tied ? words : PT_NO_TENSOR, .head = "score", .head_lacks_bias = 1};
     return pt_graph_status(graph);
 }
 

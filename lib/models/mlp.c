@@ -53,4 +53,4 @@ static pt_status_t build(const struct pt__json *config, pt_graph_t *graph)
     return pt_graph_status(graph);
 }
 
-const pt__family_t pt__family_mlp = {.name = "mlp", .default_task = PT_TASK_NONE, .build = build};
+const pt__family_t pt__family_mlp = {.name = "mlp", .build = build};

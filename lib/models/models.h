@@ -6,12 +6,13 @@
 
 struct pt__json;
 
-/* A family: one file and one line in models.def. `config` is the parsed config.json object. build adds the inputs ("tokens" int32 [PT_DIM_TOKENS], or
- * "features" float32 [PT_DIM_BATCH, I]), the parameters under the names of the family's files, an output "hidden", and graph->tied where the family
- * ties its output weight. Messages name the configuration's key, expected and found. */
+/* A family: one file and one line in models.def. `config` is the parsed config.json object. build adds the inputs
+ * ("tokens" int32 [PT_DIM_TOKENS], or "features" float32 [PT_DIM_BATCH, I]), the parameters under the names of the
+ * family's files, an output "hidden", and in graph->offer what the tasks' heads take from the family. Messages name
+ * the configuration's key, expected and found. */
 typedef struct pt__family {
     const char *name;     /* model_type */
-    int32_t default_task; /* what pt_pretrain sets where there is none; PT_TASK_NONE: nothing */
+    const char *default_task; /* what pt_pretrain sets where there is none; NULL: nothing */
     pt_status_t (*build)(const struct pt__json *config, pt_graph_t *graph);
 } pt__family_t;
 

@@ -1,10 +1,15 @@
 /* The causal language model: each token's row predicts the token after it.
  *
- *   labels   int32 [PT_DIM_TOKENS], PT_IGNORE_INDEX where nothing is to be predicted
- *   loss     cross-entropy of softmax(hidden · weightᵀ) at the labels, smoothed as asked for, the logits never all in memory
- *   logits   [PT_DIM_TOKENS, V];  next_logits [PT_DIM_BATCH, V] of each sample's last row, which is what generation reads
+ *   labels      int32 [PT_DIM_TOKENS], PT_IGNORE_INDEX where nothing is to be predicted; where the data has none:
+ *               each token's label is the token after it, and a sample's last token has none
+ *   loss        cross-entropy of softmax(hidden · weightᵀ) at the labels, smoothed as asked for, the logits never
+ *               all in memory
+ *   logits      [PT_DIM_TOKENS, V];  next_logits [PT_DIM_BATCH, V] of each sample's last row, which is what
+ *               generation reads
+ *   perplexity  exp(loss)
  *
- * weight [V, D] is the trunk's tied one, or else a parameter "lm_head.weight" from N(0, 0.02); V is the number of rows that "tokens" index. */
+ * weight [V, D] is the trunk's tied one, or else a parameter "lm_head.weight" from N(0, 0.02); V is the number of
+ * rows that "tokens" index. */
 #include "tasks/head.h"
 #include "tasks/tasks.h"
 
@@ -22,14 +27,30 @@ static pt_status_t check_trunk(const pt_graph_t *graph, pt_tensor_t hidden, int6
     return PT_OK;
 }
 
-static pt_status_t build(const pt_task_options_t *options, pt_graph_t *graph)
+static void shift(const pt__derivation_t *derivation, void *values)
 {
-    pt_tensor_t hidden, weight = graph->tied;
-    int64_t vocabulary = 0;
-    pt_cross_entropy_options_t loss;
+    const int32_t *tokens = derivation->from;
+    int32_t *labels = values;
+    for (int64_t sample = 0; sample < derivation->samples; sample++) {
+        int32_t end = derivation->offsets[sample + 1];
+        for (int32_t i = derivation->offsets[sample]; i < end; i++)
+            labels[i] = i + 1 < end ? tokens[i + 1] : PT_IGNORE_INDEX;
+    }
+}
+
+static pt_status_t check(const pt_task_options_t *options)
+{
     if (options->class_weights != NULL)
         return pt__fail(PT_ERR_ARGUMENT,
                         "task causal_lm: class_weights are given, expected none: a language model has no classes");
+    return PT_OK;
+}
+
+static pt_status_t build(const pt_task_options_t *options, pt_graph_t *graph)
+{
+    pt_tensor_t hidden, weight = graph->offer.output_weight;
+    int64_t vocabulary = 0;
+    pt_cross_entropy_options_t loss;
     PT__TRY(pt_cross_entropy_options_init(&loss, (uint32_t)sizeof loss));
     loss.label_smoothing = options->label_smoothing;
     PT__TRY(pt__head_find_hidden(graph, "causal_lm", &hidden));
@@ -45,8 +66,17 @@ static pt_status_t build(const pt_task_options_t *options, pt_graph_t *graph)
     pt_graph_set_output(graph, "logits", pt_linear(graph, hidden, weight, PT_NO_TENSOR, PT_ACTIVATION_NONE));
     pt_tensor_t last = pt_pool(graph, hidden, PT_POOL_LAST);
     pt_graph_set_output(graph, "next_logits", pt_linear(graph, last, weight, PT_NO_TENSOR, PT_ACTIVATION_NONE));
+    pt__graph_add_metric(graph, "perplexity", "perplexity", 0, PT_NO_TENSOR, PT_NO_TENSOR);
     return pt_graph_status(graph);
 }
 
-const pt__task_t pt__task_causal_lm = {
-    .name = "causal_lm", .number = PT_TASK_CAUSAL_LM, .self_supervised = 1, .build = build};
+static const pt__derived_t derived[] = {{.field = "labels", .from = "tokens", .derive = shift}};
+
+const pt__task_t pt__task_causal_lm = {.name = PT_TASK_CAUSAL_LM,
+                                       .self_supervised = 1,
+                                       .derived = derived,
+                                       .n_derived = 1,
+                                       .generated_output = "next_logits",
+                                       .generated_field = "tokens",
+                                       .check = check,
+                                       .build = build};

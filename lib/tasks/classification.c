@@ -3,10 +3,27 @@
  *   label     int32 [PT_DIM_BATCH], PT_IGNORE_INDEX for a sample that counts nothing
  *   loss      cross-entropy of softmax(logits), with label smoothing and class weights as asked for
  *   logits    [PT_DIM_BATCH, outputs] from the head "score" (head.h);  probabilities their softmax
- *   accuracy  samples whose largest logit stands at their label, of those that count */
-#include "graph/builder.h"
+ *   metrics   accuracy and macro_f1, of the samples that count */
+#include <math.h>
+
 #include "tasks/head.h"
 #include "tasks/tasks.h"
+
+static pt_status_t check(const pt_task_options_t *options)
+{
+    double sum = 0;
+    PT__TRY(pt__head_check_outputs(options));
+    for (int64_t i = 0; options->class_weights != NULL && i < options->outputs; i++) {
+        if (!(options->class_weights[i] >= 0) || !isfinite(options->class_weights[i]))
+            return pt__fail(PT_ERR_ARGUMENT,
+                            "pt_task_options.class_weights[%lld] is %g, expected a finite weight of at least 0",
+                            (long long)i, (double)options->class_weights[i]);
+        sum += (double)options->class_weights[i];
+    }
+    if (options->class_weights != NULL && !(sum > 0))
+        return pt__fail(PT_ERR_ARGUMENT, "pt_task_options.class_weights are all 0, expected one above it");
+    return PT_OK;
+}
 
 static pt_status_t build(const pt_task_options_t *options, pt_graph_t *graph)
 {
@@ -22,10 +39,10 @@ static pt_status_t build(const pt_task_options_t *options, pt_graph_t *graph)
     pt_graph_set_loss(graph, pt_cross_entropy_loss(graph, logits, label, &loss));
     pt_graph_set_output(graph, "logits", logits);
     pt_graph_set_output(graph, "probabilities", pt_softmax(graph, logits));
-    pt__attributes_t ignore = {.integers = {PT_IGNORE_INDEX}};
-    graph->correct = pt__build_binary(graph, "correct_count", logits, label, &ignore);
-    graph->counted = pt__build_output(graph->correct, 1);
+    pt__graph_add_metric(graph, "accuracy", "accuracy", 0, logits, label);
+    pt__graph_add_metric(graph, "macro_f1", "macro_f1", 0, logits, label);
     return pt_graph_status(graph);
 }
 
-const pt__task_t pt__task_classification = {.name = "classification", .number = PT_TASK_CLASSIFICATION, .build = build};
+const pt__task_t pt__task_classification = {
+    .name = PT_TASK_CLASSIFICATION, .class_field = "label", .check = check, .build = build};

@@ -5,6 +5,14 @@
 
 static const double DEVIATION = 0.02;
 
+pt_status_t pt__head_check_outputs(const pt_task_options_t *options)
+{
+    if (options->outputs >= 1 && options->outputs <= INT32_MAX)
+        return PT_OK;
+    return pt__fail(PT_ERR_ARGUMENT, "pt_task_options.outputs is %lld, expected at least 1",
+                    (long long)options->outputs);
+}
+
 pt_status_t pt__head_find_hidden(const pt_graph_t *graph, const char *task, pt_tensor_t *hidden)
 {
     char found[96];
@@ -13,7 +21,8 @@ pt_status_t pt__head_find_hidden(const pt_graph_t *graph, const char *task, pt_t
         return pt__fail(PT_ERR_STATE, "task %s: the network has no output \"hidden\" to put a head on", task);
     const pt__tensor_t *tensor = pt__graph_tensor(graph, *hidden);
     const pt__shape_t *shape = &tensor->shape;
-    if (tensor->dtype != PT_FLOAT32 || shape->rank != 2 || shape->dimension == PT__DIMENSION_NONE || shape->size[0] != 1)
+    if (tensor->dtype != PT_FLOAT32 || shape->rank != 2 || shape->dimension == PT__DIMENSION_NONE ||
+        shape->size[0] != 1)
         return pt__fail(
             PT_ERR_SHAPE,
             "task %s: the network's output \"hidden\" is %s, expected float32 [PT_DIM_TOKENS, D] or [PT_DIM_BATCH, D]",
@@ -24,6 +33,8 @@ pt_status_t pt__head_find_hidden(const pt_graph_t *graph, const char *task, pt_t
 pt_tensor_t pt__head_add(pt_graph_t *graph, const char *name, pt_tensor_t hidden, const pt_task_options_t *options)
 {
     char weight_name[PT_MAX_NAME], bias_name[PT_MAX_NAME];
+    const pt__offer_t offer = graph->offer;
+    name = offer.head != NULL ? offer.head : name;
     const pt__shape_t shape = pt__graph_tensor(graph, hidden)->shape; /* a copy: adding moves the graph's tensors */
     snprintf(weight_name, sizeof weight_name, "%s.weight", name);
     snprintf(bias_name, sizeof bias_name, "%s.bias", name);
@@ -33,6 +44,8 @@ pt_tensor_t pt__head_add(pt_graph_t *graph, const char *name, pt_tensor_t hidden
         hidden = pt_dropout(graph, hidden, options->dropout);
     pt_tensor_t weight = pt_parameter(graph, weight_name, 2, (int64_t[]){options->outputs, shape.size[1]},
                                       PT_INIT_NORMAL, DEVIATION);
-    pt_tensor_t bias = pt_parameter(graph, bias_name, 1, &options->outputs, PT_INIT_CONSTANT, 0.0);
+    pt_tensor_t bias = offer.head_lacks_bias
+                           ? PT_NO_TENSOR
+                           : pt_parameter(graph, bias_name, 1, &options->outputs, PT_INIT_CONSTANT, 0.0);
     return pt_linear(graph, hidden, weight, bias, PT_ACTIVATION_NONE);
 }

@@ -4,11 +4,17 @@
 
 #include "graph/graph.h"
 
-/* The trunk's output "hidden": float32 [PT_DIM_TOKENS, D] or [PT_DIM_BATCH, D]. PT_ERR_STATE where there is none, PT_ERR_SHAPE where it is another. */
+/* pt_task_options.outputs is at least 1. */
+pt_status_t pt__head_check_outputs(const pt_task_options_t *options);
+
+/* The trunk's output "hidden": float32 [PT_DIM_TOKENS, D] or [PT_DIM_BATCH, D]. PT_ERR_STATE where there is none,
+ * PT_ERR_SHAPE where it is another. */
 pt_status_t pt__head_find_hidden(const pt_graph_t *graph, const char *task, pt_tensor_t *hidden);
 
-/* A head for one row a sample: hidden, pooled where it has one row a token; dropout; linear with NAME.weight [outputs, D] and NAME.bias [outputs].
- * A new head starts from N(0, 0.02) and a bias of 0, as in Hugging Face's models: its first predictions lean nowhere. */
+/* A head for one row a sample: hidden, pooled where it has one row a token; dropout; linear with NAME.weight
+ * [outputs, D] and NAME.bias [outputs], where NAME is the family's own, else the one given, and the bias is left out
+ * where the family's head has none. A new head starts from N(0, 0.02) and a bias of 0, as in Hugging Face's models:
+ * its first predictions lean nowhere. */
 pt_tensor_t pt__head_add(pt_graph_t *graph, const char *name, pt_tensor_t hidden, const pt_task_options_t *options);
 
 #endif

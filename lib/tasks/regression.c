@@ -2,22 +2,31 @@
  *
  *   target      float32 [PT_DIM_BATCH, outputs]
  *   loss        mean squared error over all of them
- *   prediction  [PT_DIM_BATCH, outputs] from the head "regression" (head.h) */
+ *   prediction  [PT_DIM_BATCH, outputs] from the head "regression" (head.h)
+ *   metrics     mse (which is the loss), mae and r2 */
 #include "tasks/head.h"
 #include "tasks/tasks.h"
+
+static pt_status_t check(const pt_task_options_t *options)
+{
+    if (options->class_weights != NULL || options->label_smoothing > 0)
+        return pt__fail(PT_ERR_ARGUMENT, "task regression: %s given, expected none: it has no classes",
+                        options->class_weights != NULL ? "class_weights are" : "a label_smoothing is");
+    return pt__head_check_outputs(options);
+}
 
 static pt_status_t build(const pt_task_options_t *options, pt_graph_t *graph)
 {
     pt_tensor_t hidden;
-    if (options->class_weights != NULL || options->label_smoothing > 0)
-        return pt__fail(PT_ERR_ARGUMENT, "task regression: %s given, expected none: it has no classes",
-                        options->class_weights != NULL ? "class_weights are" : "a label_smoothing is");
     PT__TRY(pt__head_find_hidden(graph, "regression", &hidden));
     pt_tensor_t prediction = pt__head_add(graph, "regression", hidden, options);
     pt_tensor_t target = pt_input(graph, "target", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, options->outputs});
     pt_graph_set_loss(graph, pt_mse_loss(graph, prediction, target));
     pt_graph_set_output(graph, "prediction", prediction);
+    pt__graph_add_metric(graph, "mse", "mse", 0, prediction, target);
+    pt__graph_add_metric(graph, "mae", "mae", 0, prediction, target);
+    pt__graph_add_metric(graph, "r2", "r2", 0, prediction, target);
     return pt_graph_status(graph);
 }
 
-const pt__task_t pt__task_regression = {.name = "regression", .number = PT_TASK_REGRESSION, .build = build};
+const pt__task_t pt__task_regression = {.name = PT_TASK_REGRESSION, .check = check, .build = build};

@@ -1,4 +1,7 @@
-/* The table of tasks, from tasks.def. */
+/* The table of tasks, from tasks.def, and the checks that all tasks share. */
+#include <stdio.h>
+#include <string.h>
+
 #include "tasks/tasks.h"
 
 #define PT__TASK(name) extern const pt__task_t pt__task_##name;
@@ -11,10 +14,49 @@ static const pt__task_t *const tasks[] = {
 #undef PT__TASK
 };
 
-const pt__task_t *pt__task_find(int32_t number)
+enum { TASKS = sizeof tasks / sizeof tasks[0] };
+
+const pt__task_t *pt__task_find(const char *name)
 {
-    for (size_t i = 0; i < sizeof tasks / sizeof tasks[0]; i++)
-        if (tasks[i]->number == number)
+    for (int32_t i = 0; name != NULL && i < TASKS; i++)
+        if (strcmp(tasks[i]->name, name) == 0)
             return tasks[i];
     return NULL;
+}
+
+const pt__task_t *pt__task_at(int32_t index)
+{
+    return index >= 0 && index < TASKS ? tasks[index] : NULL;
+}
+
+static pt_status_t unknown_task(const char *name)
+{
+    char known[256] = "";
+    for (int32_t i = 0; i < TASKS; i++) {
+        size_t used = strlen(known);
+        snprintf(known + used, sizeof known - used, "%s\"%s\"", i == 0 ? "" : ", ", tasks[i]->name);
+    }
+    return pt__fail(PT_ERR_ARGUMENT, "pt_task_options.task is \"%.64s\", expected NULL or one of %s", name, known);
+}
+
+static pt_status_t check_range(const char *option, double value)
+{
+    if (value >= 0 && value < 1)
+        return PT_OK;
+    return pt__fail(PT_ERR_ARGUMENT, "pt_task_options.%s is %g, expected 0 <= %s < 1", option, value, option);
+}
+
+pt_status_t pt__task_check(const pt_task_options_t *options, const pt__task_t **task)
+{
+    *task = pt__task_find(options->task);
+    if (options->task != NULL && *task == NULL)
+        return unknown_task(options->task);
+    if (options->flags != 0)
+        return pt__fail(PT_ERR_ARGUMENT, "pt_task_options.flags is %u, expected 0", (unsigned)options->flags);
+    if (options->pooling < PT_POOL_MEAN || options->pooling > PT_POOL_MAX)
+        return pt__fail(PT_ERR_ARGUMENT, "pt_task_options.pooling is %d, expected one of PT_POOL_...",
+                        (int)options->pooling);
+    PT__TRY(check_range("label_smoothing", options->label_smoothing));
+    PT__TRY(check_range("dropout", options->dropout));
+    return *task == NULL ? PT_OK : (*task)->check(options);
 }

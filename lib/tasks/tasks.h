@@ -1,18 +1,57 @@
-/* Tasks: each adds to a trunk the fields of a batch, the head, the loss and the metrics. */
+/* Tasks: each adds to a trunk the fields of a batch, the head, the loss and the metrics, and says what the engine
+ * has to know of it. */
 #ifndef PT__TASKS_H
 #define PT__TASKS_H
 
 #include "graph/graph.h"
 
-/* A task: one file and one line in tasks.def. build finds the trunk's output "hidden", adds inputs, parameters of the head, outputs,
- * the loss (graph->loss), and graph->correct and graph->counted where there is an accuracy. */
+struct pt__text;
+
+/* What a derived field is made from, on the host, for one micro-batch. */
+typedef struct pt__derivation {
+    const void *from;       /* the other field's values, converted and checked */
+    const int32_t *offsets; /* [samples + 1] of the derived field's dimension; NULL where that is not ragged */
+    int64_t samples;
+    uint64_t key; /* for random choices: from the seed and the micro-step while training, always the same otherwise */
+} pt__derivation_t;
+
+/* A field that the task makes where the data lacks it. */
+typedef struct pt__derived {
+    const char *field;
+    const char *from; /* another field of the network, with as many rows */
+    void (*derive)(const pt__derivation_t *derivation, void *values); /* fills all rows of the field */
+} pt__derived_t;
+
+enum { PT__MAX_DERIVED = 4 }; /* derived fields of a task */
+
+/* A task: one file and one line in tasks.def. Its fields are the inputs that build adds. */
 typedef struct pt__task {
     const char *name;        /* "causal_lm" */
-    int32_t number;          /* PT_TASK_... */
     int32_t self_supervised; /* pt_pretrain accepts it */
+    const pt__derived_t *derived;
+    int32_t n_derived;
+    const char *class_field;      /* int32, one of options.outputs classes a sample, which can have names; NULL: none */
+    const char *generated_output; /* the scores of a sample's next token ... */
+    const char *generated_field;  /* ... and the field that tokens are read from; NULL: it generates nothing */
+    /* Of the options that are the task's own; those of all are checked by pt__task_check. */
+    pt_status_t (*check)(const pt_task_options_t *options);
+    /* Finds the trunk's output "hidden" and adds inputs, the head's parameters, outputs, the loss (graph->loss) and
+     * the metrics. */
     pt_status_t (*build)(const pt_task_options_t *options, pt_graph_t *graph);
 } pt__task_t;
 
-const pt__task_t *pt__task_find(int32_t number); /* NULL: unknown */
+const pt__task_t *pt__task_find(const char *name); /* NULL: unknown, or name is NULL */
+const pt__task_t *pt__task_at(int32_t index);      /* NULL past the last: for listing names in messages */
+
+/* PT_ERR_ARGUMENT where an option is out of range or not one of the task's. *task: the task named; NULL where none
+ * is. */
+pt_status_t pt__task_check(const pt_task_options_t *options, const pt__task_t **task);
+
+/* The options as a JSON object, and back: what files hold. Reading checks as pt__task_check does; options->task and
+ * class_weights point to what lives as long as the process, and to an array that the caller releases (NULL where
+ * there is none). */
+void pt__task_write(const pt_task_options_t *options, struct pt__text *text);
+pt_status_t pt__task_read(pt__memory_t *memory, const char *json, int64_t length, pt_task_options_t *options,
+                          float **class_weights);
 
 #endif

@@ -148,7 +148,8 @@ static pt_status_t add_parameters(builder_t *builder, const pt_model_t *model)
     add_string(builder, PREFIX "format", "1");
     if (model->config != NULL)
         add_string(builder, PREFIX "config", model->config);
-    add_integer(builder, PREFIX "task", model->task.task);
+    if (model->task.task != NULL)
+        add_string(builder, PREFIX "task", model->task.task);
     for (int64_t i = 0; i < model->store.count; i++)
         PT__TRY(add_entry(builder, "", "", &model->store.tensors[i], model->store.tensors[i].value, 1));
     return PT_OK;
@@ -198,7 +199,8 @@ static pt_status_t add_state(builder_t *builder, const pt_model_t *model, const 
     add_integer(builder, PREFIX "stage.without_gain", progress->evaluations_without_gain);
     add_integer(builder, PREFIX "stage.best_step", progress->best_step);
     add_integer(builder, PREFIX "stage.evaluated_step", progress->evaluated_step);
-    add_double(builder, PREFIX "stage.best_loss", progress->best_loss);
+    add_string(builder, PREFIX "stage.best_metric", pt__metric_name(model, progress->best_metric));
+    add_double(builder, PREFIX "stage.best_value", progress->best_value);
     if (progress->best != NULL)
         add_string(builder, PREFIX "stage.keeps_best", "1");
     const float *best = progress->best;
@@ -400,7 +402,7 @@ static pt_status_t read_progress(const reader_t *reader, pt__progress_t *progres
     PT__TRY(read_integer(reader, PREFIX "stage.evaluated_step", &progress->evaluated_step));
     if (progress->step < 0 || progress->begin < 0 || progress->cursor.epoch < 0 || progress->cursor.position < 0)
         return pt__fail(PT_ERR_FORMAT, "%s: the stage's step, begin, epoch or position is negative", reader->path);
-    return read_double(reader, PREFIX "stage.best_loss", &progress->best_loss);
+    return read_double(reader, PREFIX "stage.best_value", &progress->best_value);
 }
 
 /* Everything is about to be set. */
@@ -421,7 +423,7 @@ static pt_status_t read_all(const reader_t *reader, pt_model_t *model, pt_optimi
     const char *format = pt__tensors_value(reader->table, PREFIX "format");
     pt__optimizer_counts_t counts = {0};
     pt__progress_t read = {0};
-    int64_t micro_steps, accumulated, task, seed;
+    int64_t micro_steps, accumulated, seed;
     double loss_sum, weight;
     if (format == NULL)
         return pt__fail(PT_ERR_FORMAT, "%s: not a checkpoint of this library (no metadata \"pretrain.format\")",
@@ -429,10 +431,11 @@ static pt_status_t read_all(const reader_t *reader, pt_model_t *model, pt_optimi
     if (strcmp(format, "1") != 0)
         return pt__fail(PT_ERR_VERSION, "%s: checkpoint format \"%.16s\", this library reads \"1\"", reader->path,
                         format);
-    PT__TRY(read_integer(reader, PREFIX "task", &task));
-    if (task != model->task.task)
-        return pt__fail(PT_ERR_STATE, "%s: saved with task %lld, the model has task %d", reader->path, (long long)task,
-                        (int)model->task.task);
+    const char *task = pt__tensors_value(reader->table, PREFIX "task"), *own = model->task.task;
+    if ((task == NULL) != (own == NULL) || (task != NULL && strcmp(task, own) != 0))
+        return pt__fail(PT_ERR_STATE, "%s: saved with %s%.64s, the model has %s%s", reader->path,
+                        task == NULL ? "no task" : "task ", task == NULL ? "" : task, own == NULL ? "none" : "task ",
+                        own == NULL ? "" : own);
     PT__TRY(read_integer(reader, PREFIX "micro_steps", &micro_steps));
     PT__TRY(read_integer(reader, PREFIX "seed", &seed));
     PT__TRY(read_integer(reader, PREFIX "accumulated", &accumulated));
@@ -451,9 +454,13 @@ static pt_status_t read_all(const reader_t *reader, pt_model_t *model, pt_optimi
                         (long long)read.begin, (long long)counts.steps);
     int32_t has_best = pt__tensors_value(reader->table, PREFIX "stage.keeps_best") != NULL;
     float *best = progress != NULL && has_best ? progress->best : NULL;
-    if (!has_best && progress != NULL &&
-        progress->best != NULL) { /* saved by a stage that did not keep them: the best is yet to come */
-        read.best_loss = (double)NAN;
+    const char *metric = pt__tensors_value(reader->table, PREFIX "stage.best_metric");
+    int32_t is_other = progress != NULL &&
+                       (metric == NULL || strcmp(metric, pt__metric_name(model, progress->best_metric)) != 0);
+    best = is_other ? NULL : best;
+    if (is_other || (!has_best && progress != NULL && progress->best != NULL)) {
+        /* saved by a stage that did not keep them, or that meant another value: the best is yet to come */
+        read.best_value = (double)NAN;
         read.best_step = read.evaluations_without_gain = 0;
     }
     PT__TRY(read_tensors(reader, model, optimizer, accumulated, best, 0));
@@ -475,6 +482,7 @@ static pt_status_t read_all(const reader_t *reader, pt_model_t *model, pt_optimi
     model->weight = weight;
     if (progress != NULL) {
         read.best = progress->best;
+        read.best_metric = progress->best_metric;
         *progress = read;
     }
     return PT_OK;

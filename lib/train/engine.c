@@ -9,18 +9,20 @@
 #include "kernels/device.h"
 #include "train/model.h"
 
-int32_t pt__engine_targets(const pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, pt_tensor_t targets[4])
+void pt__engine_targets(const pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, pt__targets_t *targets)
 {
     const pt_graph_t *graph = model->graph;
+    targets->count = 0;
     if (mode == PT__MODE_OUTPUT) {
-        targets[0] = tensor;
-        return 1;
+        targets->list[targets->count++] = tensor;
+        return;
     }
-    targets[0] = graph->loss;
-    targets[1] = pt__graph_loss_weight(graph);
-    targets[2] = mode == PT__MODE_EVALUATE ? graph->correct : PT_NO_TENSOR;
-    targets[3] = mode == PT__MODE_EVALUATE ? graph->counted : PT_NO_TENSOR;
-    return 4;
+    targets->list[targets->count++] = graph->loss;
+    targets->list[targets->count++] = pt__graph_loss_weight(graph);
+    for (int32_t i = 0; mode == PT__MODE_EVALUATE && i < graph->n_metrics; i++) {
+        targets->list[targets->count++] = graph->metrics[i].value;
+        targets->list[targets->count++] = graph->metrics[i].target;
+    }
 }
 
 /* The field that fills a graph's input. */
@@ -50,29 +52,62 @@ void pt__engine_release_wants(pt__memory_t *memory, pt__wants_t *wants)
     *wants = (pt__wants_t){0};
 }
 
-static pt_status_t make_wants(const pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, int32_t derive_labels,
+/* Which of the task's derived fields has this name; -1: none. */
+static int32_t find_derived(const pt_model_t *model, const char *name)
+{
+    for (int32_t i = 0; model->task_kind != NULL && i < model->task_kind->n_derived; i++)
+        if (strcmp(model->task_kind->derived[i].field, name) == 0)
+            return i;
+    return -1;
+}
+
+/* Where in the list the fields are that others are made from. */
+static pt_status_t find_origins(const pt_model_t *model, pt__wants_t *wants)
+{
+    for (int32_t i = 0; i < PT__MAX_DERIVED; i++) {
+        if (wants->derived[i] < 0)
+            continue;
+        const pt__derived_t *derived = &model->task_kind->derived[i];
+        wants->derived_from[i] = -1;
+        for (int32_t k = 0; k < wants->count; k++)
+            if (strcmp(wants->list[k].name, derived->from) == 0)
+                wants->derived_from[i] = k;
+        if (wants->derived_from[i] < 0)
+            return pt__fail(PT_ERR_STATE,
+                            "the data has no field \"%s\", and the network does not read \"%s\", which it is made from",
+                            derived->field, derived->from);
+    }
+    return PT_OK;
+}
+
+static pt_status_t make_wants(const pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, uint32_t lacking,
                               pt__wants_t *wants)
 {
     const pt_graph_t *graph = model->graph;
     pt__memory_t *memory = &model->context->memory;
-    pt_tensor_t targets[4];
+    pt__targets_t targets;
     int8_t *read = NULL;
     pt_status_t status;
-    int32_t n_targets = pt__engine_targets(model, mode, tensor, targets);
+    pt__engine_targets(model, mode, tensor, &targets);
+    wants->lacking = lacking;
+    for (int32_t i = 0; i < PT__MAX_DERIVED; i++)
+        wants->derived[i] = -1;
     PT__TRY_OUT(pt__allocate(memory, (size_t)graph->n_inputs, 1, "inputs", &read));
-    PT__TRY_OUT(pt__graph_find_inputs(graph, targets, n_targets, read));
+    PT__TRY_OUT(pt__graph_find_inputs(graph, targets.list, targets.count, read));
     PT__TRY_OUT(pt__allocate(memory, (size_t)graph->n_inputs, sizeof *wants->list, "fields", &wants->list));
     PT__TRY_OUT(pt__allocate(memory, (size_t)graph->n_inputs, sizeof *wants->input, "fields", &wants->input));
     for (int64_t i = 0; i < graph->n_inputs; i++) {
         if (!read[i])
             continue;
-        if (derive_labels && strcmp(graph->inputs[i].name, "labels") == 0) {
-            wants->derive_labels = 1;
+        int32_t derived = find_derived(model, graph->inputs[i].name);
+        if (derived >= 0 && (lacking >> derived & 1u)) {
+            wants->derived[derived] = (int32_t)i;
             continue;
         }
         PT__TRY_OUT(describe_want(graph, i, &wants->list[wants->count]));
         wants->input[wants->count++] = (int32_t)i;
     }
+    PT__TRY_OUT(find_origins(model, wants));
 out:
     pt__release(memory, read);
     if (status != PT_OK)
@@ -80,7 +115,7 @@ out:
     return status;
 }
 
-pt_status_t pt__engine_wants(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, int32_t derive_labels,
+pt_status_t pt__engine_wants(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, uint32_t lacking,
                              const pt__wants_t **out)
 {
     pt__wants_t *wants = &model->wants[mode], made = {0};
@@ -88,14 +123,14 @@ pt_status_t pt__engine_wants(pt_model_t *model, pt__mode_t mode, pt_tensor_t ten
         return pt__fail(PT_ERR_STATE,
                         "the model has no loss: set a task with pt_model_set_task, or a loss with pt_graph_set_loss");
     if (mode != PT__MODE_OUTPUT || model->wants_tensor == tensor) {
-        if (wants->list != NULL && wants->derive_labels == derive_labels) {
+        if (wants->list != NULL && wants->lacking == lacking) {
             *out = wants;
             return PT_OK;
         }
     }
     if (mode == PT__MODE_TRAIN && pt__store_learnable_elements(&model->store) == 0)
         return pt__fail(PT_ERR_STATE, "no parameter learns: see pt_model_set_trainable");
-    PT__TRY(make_wants(model, mode, tensor, derive_labels, &made));
+    PT__TRY(make_wants(model, mode, tensor, lacking, &made));
     pt__engine_release_wants(&model->context->memory, wants);
     pt__collector_free(model->collectors[mode]);
     model->collectors[mode] = NULL;
@@ -119,14 +154,18 @@ static pt_status_t make_plan(const pt_model_t *model, pt__mode_t mode, pt_tensor
                              pt__plan_t **out)
 {
     pt__memory_t *memory = &model->context->memory;
-    pt_tensor_t targets[4];
+    pt__targets_t targets;
+    pt_tensor_t kept[PT__MAX_TARGETS];
     pt__plan_options_t options = {.capacity = *rows,
                                   .training = mode == PT__MODE_TRAIN,
                                   .recompute = model->recompute,
-                                  .kept = targets};
+                                  .kept = kept};
     int32_t *wanted, *updated;
     int64_t count = model->graph->n_parameters;
-    options.n_kept = pt__engine_targets(model, mode, tensor, targets);
+    pt__engine_targets(model, mode, tensor, &targets);
+    for (int32_t i = 0; i < targets.count; i++) /* what the data filled is at hand without a plan */
+        if (pt__graph_producer(model->graph, targets.list[i]) != NULL)
+            kept[options.n_kept++] = targets.list[i];
     PT__TRY(pt__allocate(memory, 2 * (size_t)count, sizeof *wanted, "parameters", &wanted));
     updated = wanted + count;
     for (int64_t i = 0; i < count; i++) {
@@ -265,6 +304,26 @@ static pt_status_t make_offsets(pt_model_t *model, int64_t samples)
     return PT_OK;
 }
 
+/* Memory for the fields that the task makes itself, for so many rows. */
+static pt_status_t make_derived(pt_model_t *model, const pt__wants_t *wants, const pt__rows_t *rows)
+{
+    pt__memory_t *memory = &model->context->memory;
+    for (int32_t i = 0; wants->list != NULL && i < PT__MAX_DERIVED; i++) {
+        pt__derived_buffer_t *buffer = &model->derived[i];
+        if (wants->derived[i] < 0)
+            continue;
+        const pt__shape_t *shape = &model->graph->tensors[model->graph->inputs[wants->derived[i]].tensor].shape;
+        int64_t bytes = rows->count[shape->dimension] * pt__shape_elements(shape) * (int64_t)sizeof(int32_t);
+        if (bytes <= buffer->bytes)
+            continue;
+        pt__release(memory, buffer->values);
+        *buffer = (pt__derived_buffer_t){0};
+        PT__TRY(pt__allocate(memory, (size_t)bytes, 1, model->task_kind->derived[i].field, &buffer->values));
+        buffer->bytes = bytes;
+    }
+    return PT_OK;
+}
+
 /* Memory and addresses for a plan. */
 static pt_status_t make_room(pt_model_t *model, pt__mode_t mode)
 {
@@ -275,15 +334,7 @@ static pt_status_t make_room(pt_model_t *model, pt__mode_t mode)
     PT__TRY(make_offsets(model, planned->rows.count[PT__DIMENSION_BATCH]));
     PT__TRY(grow_arena(model, pt__plan_arena_bytes(planned->plan)));
     PT__TRY(pt__model_bind_plan(model, planned));
-    if (model->wants[mode].derive_labels && planned->rows.count[PT__DIMENSION_TOKENS] > model->derived_capacity) {
-        pt__release(&model->context->memory, model->derived);
-        model->derived = NULL;
-        model->derived_capacity = 0;
-        PT__TRY(pt__allocate(&model->context->memory, (size_t)planned->rows.count[PT__DIMENSION_TOKENS],
-                            sizeof *model->derived, "labels", &model->derived));
-        model->derived_capacity = planned->rows.count[PT__DIMENSION_TOKENS];
-    }
-    return PT_OK;
+    return make_derived(model, &model->wants[mode], &planned->rows);
 }
 
 /* Whether a plan of that capacity takes these rows. */
@@ -346,36 +397,36 @@ pt_status_t pt__engine_prepare(pt_model_t *model, pt__mode_t mode, pt_tensor_t t
     return status;
 }
 
-/* Each token's label is the token after it; a sample's last token has none. */
-static void derive_labels(pt_model_t *model, const int32_t *tokens, const pt__loaded_t *loaded)
+/* Fills the fields that the task makes itself. */
+static void derive(pt_model_t *model, const pt__wants_t *wants, const pt__loaded_t *loaded, uint64_t key)
 {
-    const int32_t *offsets = loaded->offsets[PT__DIMENSION_TOKENS];
-    for (int64_t sample = 0; sample < loaded->rows.count[PT__DIMENSION_BATCH]; sample++) {
-        int32_t end = offsets[sample + 1];
-        for (int32_t i = offsets[sample]; i < end; i++)
-            model->derived[i] = i + 1 < end ? tokens[i + 1] : PT_IGNORE_INDEX;
+    for (int32_t i = 0; i < PT__MAX_DERIVED; i++) {
+        int32_t input = wants->derived[i];
+        if (input < 0)
+            continue;
+        const pt__tensor_t *tensor = &model->graph->tensors[model->graph->inputs[input].tensor];
+        const pt__derivation_t derivation = {.from = loaded->data[wants->derived_from[i]],
+                                             .offsets = loaded->offsets[tensor->shape.dimension],
+                                             .samples = loaded->rows.count[PT__DIMENSION_BATCH],
+                                             .key = pt__random_key(key, 0x64657269u + (uint64_t)i)};
+        model->task_kind->derived[i].derive(&derivation, model->derived[i].values);
+        model->inputs[input] = model->derived[i].values;
     }
 }
 
 pt_status_t pt__engine_run(pt_model_t *model, pt__mode_t mode, const pt__wants_t *wants, const pt__loaded_t *loaded)
 {
-    const pt_graph_t *graph = model->graph;
+    uint64_t key = pt__random_key(model->seed, mode == PT__MODE_TRAIN ? (uint64_t)model->micro_steps : UINT64_MAX);
     pt__run_t run = {.device = model->context->device, .training = mode == PT__MODE_TRAIN};
     pt__rows_t rows = loaded->rows;
     memcpy(run.offsets, loaded->offsets, sizeof run.offsets);
-    pt__graph_derive_offsets(graph, rows.count[PT__DIMENSION_BATCH], run.offsets, model->offsets, &rows);
+    pt__graph_derive_offsets(model->graph, rows.count[PT__DIMENSION_BATCH], run.offsets, model->offsets, &rows);
     memcpy(run.count, rows.count, sizeof run.count);
     for (int32_t i = 0; i < wants->count; i++)
         model->inputs[wants->input[i]] = loaded->data[i];
-    if (wants->derive_labels)
-        for (int64_t i = 0; i < graph->n_inputs; i++) {
-            if (strcmp(graph->inputs[i].name, "labels") == 0)
-                model->inputs[i] = model->derived;
-            if (strcmp(graph->inputs[i].name, "tokens") == 0)
-                derive_labels(model, model->inputs[i], loaded);
-        }
+    derive(model, wants, loaded, key);
     if (mode == PT__MODE_TRAIN) {
-        run.random_key = pt__random_key(model->seed, (uint64_t)model->micro_steps);
+        run.random_key = key;
         run.accumulate = model->accumulated > 0;
     }
     PT__TRY(pt__device_enter(run.device));
@@ -401,14 +452,18 @@ pt_status_t pt__engine_read_scalar(const pt_model_t *model, pt__mode_t mode, pt_
     return PT_OK;
 }
 
-int32_t pt__engine_derives_labels(const pt_model_t *model, const pt_dataset_t *dataset)
+/* Bit i: the task's derived field i. For an output none is made: it is read from what the data has. */
+static uint32_t all_derived(const pt_model_t *model, pt__mode_t mode)
 {
-    if (model->task.task != PT_TASK_CAUSAL_LM)
-        return 0;
-    for (int32_t i = 0; i < dataset->n_fields; i++)
-        if (strcmp(dataset->fields[i].name, "labels") == 0)
-            return 0;
-    return 1;
+    return model->task_kind == NULL || mode == PT__MODE_OUTPUT ? 0 : (1u << model->task_kind->n_derived) - 1;
+}
+
+/* The data has a field of this name: it need not be made. */
+static void note_field(const pt_model_t *model, const char *name, uint32_t *lacking)
+{
+    int32_t derived = name == NULL ? -1 : find_derived(model, name);
+    if (derived >= 0)
+        *lacking &= ~(1u << derived);
 }
 
 pt_status_t pt__engine_loader(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, pt_dataset_t *dataset,
@@ -417,19 +472,11 @@ pt_status_t pt__engine_loader(pt_model_t *model, pt__mode_t mode, pt_tensor_t te
 {
     pt__loader_options_t limited = *options;
     memcpy(limited.length_limit, model->graph->length_limit, sizeof limited.length_limit);
-    PT__TRY(pt__engine_wants(model, mode, tensor, mode != PT__MODE_OUTPUT && pt__engine_derives_labels(model, dataset),
-                             wants));
+    uint32_t lacking = all_derived(model, mode);
+    for (int32_t i = 0; i < dataset->n_fields; i++)
+        note_field(model, dataset->fields[i].name, &lacking);
+    PT__TRY(pt__engine_wants(model, mode, tensor, lacking, wants));
     return pt__loader_create(dataset, (*wants)->list, (*wants)->count, &limited, start, out);
-}
-
-static int32_t values_lack_labels(const pt_model_t *model, const pt_value_t *values, int32_t n_values)
-{
-    if (model->task.task != PT_TASK_CAUSAL_LM)
-        return 0;
-    for (int32_t i = 0; i < n_values; i++)
-        if (values[i].name != NULL && strcmp(values[i].name, "labels") == 0)
-            return 0;
-    return 1;
 }
 
 pt_status_t pt__engine_take(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, const pt_value_t *values,
@@ -437,13 +484,31 @@ pt_status_t pt__engine_take(pt_model_t *model, pt__mode_t mode, pt_tensor_t tens
 {
     if (n_values < 0 || (n_values > 0 && values == NULL))
         return pt__fail(PT_ERR_ARGUMENT, "values is NULL or n_values, %d, is negative", (int)n_values);
-    PT__TRY(pt__engine_wants(model, mode, tensor,
-                             mode != PT__MODE_OUTPUT && values_lack_labels(model, values, n_values), wants));
+    uint32_t lacking = all_derived(model, mode);
+    for (int32_t i = 0; i < n_values; i++)
+        note_field(model, values[i].name, &lacking);
+    PT__TRY(pt__engine_wants(model, mode, tensor, lacking, wants));
     if (model->collectors[mode] == NULL)
         PT__TRY(pt__collector_create(model->context, (*wants)->list, (*wants)->count, model->graph->length_limit,
                                      &model->collectors[mode]));
     PT__TRY(pt__collector_take(model->collectors[mode], values, n_values, samples, loaded));
     return pt__engine_prepare(model, mode, tensor, &loaded->rows, NULL);
+}
+
+pt_status_t pt__engine_values(const pt_model_t *model, pt__mode_t mode, const pt__wants_t *wants,
+                              const pt__loaded_t *loaded, pt_tensor_t tensor, void *room, const void **values)
+{
+    const pt__tensor_t *found = &model->graph->tensors[tensor];
+    *values = room;
+    if (found->kind != PT__KIND_INPUT)
+        return pt__engine_read(model, mode, tensor, room);
+    for (int32_t i = 0; i < wants->count; i++)
+        if (wants->input[i] == found->place)
+            *values = loaded->data[i];
+    for (int32_t i = 0; i < PT__MAX_DERIVED; i++)
+        if (wants->derived[i] == found->place)
+            *values = model->derived[i].values;
+    return PT_OK;
 }
 
 pt_status_t pt__engine_loss(const pt_model_t *model, pt__mode_t mode, int64_t samples, double *loss, double *weight)

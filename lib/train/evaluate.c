@@ -1,7 +1,7 @@
-/* Forward only, over a dataset: the weighted loss and the accuracy, or a named output's rows. */
-#include "train/model.h"
+/* Forward only, over a dataset: the weighted loss and the metrics, or a named output's rows. */
+#include "train/tally.h"
 
-#include <math.h>
+#include <string.h>
 
 /* A loader over all samples once, in order, with a plan that has room for its batches. */
 static pt_status_t open_pass(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, pt_dataset_t *dataset,
@@ -26,12 +26,27 @@ static pt_status_t open_pass(pt_model_t *model, pt__mode_t mode, pt_tensor_t ten
     return status;
 }
 
-static pt_status_t add_scalar(const pt_model_t *model, pt_tensor_t tensor, double *sum)
+int32_t pt__metric_index(const pt_model_t *model, const char *name)
 {
-    double value;
-    PT__TRY(pt__engine_read_scalar(model, PT__MODE_EVALUATE, tensor, &value));
-    *sum += value;
-    return PT_OK;
+    if (model->graph->loss == PT_NO_TENSOR)
+        return -1;
+    for (int32_t i = 0; i <= model->graph->n_metrics; i++)
+        if (strcmp(pt__metric_name(model, i), name) == 0)
+            return i;
+    return -1;
+}
+
+const char *pt__metric_name(const pt_model_t *model, int32_t index)
+{
+    return index == 0 ? "loss" : model->graph->metrics[index - 1].name;
+}
+
+int32_t pt__metric_direction(const pt_model_t *model, int32_t index)
+{
+    const pt__metric_t *metric = index == 0 ? NULL : &model->graph->metrics[index - 1];
+    if (metric == NULL)
+        return PT_METRIC_LOWER;
+    return metric->direction != 0 ? metric->direction : pt__metric_find(metric->kind)->direction;
 }
 
 pt_status_t pt__evaluate(pt_model_t *model, pt_dataset_t *dataset, pt__portion_t portion, pt_evaluation_t *result)
@@ -40,22 +55,15 @@ pt_status_t pt__evaluate(pt_model_t *model, pt_dataset_t *dataset, pt__portion_t
     pt__loader_t *loader;
     pt__loaded_t loaded;
     pt_status_t status;
-    double started = pt__clock_seconds(), loss_sum = 0, weight_sum = 0, correct = 0, counted = 0;
-    int32_t has_accuracy = model->graph->correct != PT_NO_TENSOR;
+    pt__tally_t tally;
+    double started = pt__clock_seconds();
     PT__TRY(open_pass(model, PT__MODE_EVALUATE, PT_NO_TENSOR, dataset, portion, &wants, &loader));
     *result = (pt_evaluation_t){.struct_size = (uint32_t)sizeof *result};
+    PT__TRY_OUT(pt__tally_start(model, &tally));
     while ((status = pt__loader_next(loader, &loaded)) == PT_OK) {
-        double loss, weight;
         PT__TRY_OUT(pt__engine_prepare(model, PT__MODE_EVALUATE, PT_NO_TENSOR, &loaded.rows, NULL));
         PT__TRY_OUT(pt__engine_run(model, PT__MODE_EVALUATE, wants, &loaded));
-        PT__TRY_OUT(pt__engine_loss(model, PT__MODE_EVALUATE, loaded.rows.count[PT__DIMENSION_BATCH], &loss, &weight));
-        if (weight > 0)
-            loss_sum += loss * weight;
-        weight_sum += weight;
-        if (has_accuracy) {
-            PT__TRY_OUT(add_scalar(model, model->graph->correct, &correct));
-            PT__TRY_OUT(add_scalar(model, model->graph->counted, &counted));
-        }
+        PT__TRY_OUT(pt__tally_add(&tally, wants, &loaded));
         result->samples += loaded.rows.count[PT__DIMENSION_BATCH];
         result->tokens += loaded.rows.count[PT__DIMENSION_TOKENS];
         if (atomic_exchange(&model->cancelled, 0)) {
@@ -65,13 +73,16 @@ pt_status_t pt__evaluate(pt_model_t *model, pt_dataset_t *dataset, pt__portion_t
     }
     if (status != PT_END)
         goto out;
-    status = PT_OK;
-    if (result->samples == 0)
+    if (result->samples == 0) {
         status = pt__fail(PT_ERR_ARGUMENT, "the dataset has no samples");
-    result->loss = weight_sum > 0 ? loss_sum / weight_sum : (double)NAN;
-    result->accuracy = counted > 0 ? correct / counted : (double)NAN;
+        goto out;
+    }
+    status = PT_OK;
+    pt__tally_finish(&tally);
+    result->loss = model->metrics[0];
     result->seconds = pt__clock_seconds() - started;
 out:
+    pt__tally_free(&tally);
     pt__loader_free(loader);
     return status;
 }

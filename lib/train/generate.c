@@ -8,7 +8,7 @@
 
 typedef struct generation {
     pt_model_t *model;
-    pt_tensor_t output; /* "next_logits" */
+    pt_tensor_t output; /* the task's scores of the next token */
     const pt__wants_t *wants;
     int64_t limit; /* longest window */
     int64_t classes;
@@ -42,13 +42,14 @@ static pt_status_t prepare(generation_t *self, const int32_t *prompt, int64_t pr
 {
     pt_model_t *model = self->model;
     pt__memory_t *memory = &model->context->memory;
-    self->output = pt__graph_output(model->graph, "next_logits");
-    if (self->output == PT_NO_TENSOR)
+    const pt__task_t *task = model->task_kind;
+    if (task == NULL || task->generated_output == NULL)
         return pt__fail(PT_ERR_STATE,
                         "pt_generate needs a language model: set PT_TASK_CAUSAL_LM with pt_model_set_task");
+    self->output = pt__graph_output(model->graph, task->generated_output);
     PT__TRY(pt__engine_wants(model, PT__MODE_OUTPUT, self->output, 0, &self->wants));
-    if (self->wants->count != 1 || strcmp(self->wants->list[0].name, "tokens") != 0)
-        return pt__fail(PT_ERR_STATE, "pt_generate needs a network that reads \"tokens\" alone");
+    if (self->wants->count != 1 || strcmp(self->wants->list[0].name, task->generated_field) != 0)
+        return pt__fail(PT_ERR_STATE, "pt_generate needs a network that reads \"%s\" alone", task->generated_field);
     const pt__shape_t *shape = &model->graph->tensors[self->output].shape;
     self->classes = shape->size[shape->rank - 1];
     int64_t limit = model->graph->length_limit[PT__DIMENSION_TOKENS];

@@ -6,8 +6,19 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/random.h"
 #include "train/stage.h"
+
+/* A step that learnt nothing looks like any other in what it costs: the log names the first. */
+static void tell_idle(pt__stage_t *stage)
+{
+    if (!stage->has_told_idle)
+        pt__log(stage->model->context, PT_LOG_WARNING,
+                "step %lld: none of its labels counts, so nothing is learnt from it (all are ignored, or weigh 0)",
+                (long long)(stage->progress.step + 1));
+    stage->has_told_idle = 1;
+}
 
 /* One update from one batch. PT_END where the data is over. */
 static pt_status_t step(pt__stage_t *stage)
@@ -30,7 +41,9 @@ static pt_status_t step(pt__stage_t *stage)
     } while (!loaded.last_of_batch);
     const pt__horizon_t horizon = {.begin = stage->progress.begin, .steps = stage->total_steps};
     PT__TRY(pt__step_update(stage->model, stage->optimizer, &horizon, stage->options->event != NULL, &stage->update));
-    stage->loss = weight_sum > 0 ? loss_sum / weight_sum : 0;
+    stage->loss = weight_sum > 0 ? loss_sum / weight_sum : (double)NAN;
+    if (weight_sum == 0)
+        tell_idle(stage);
     stage->has_learnt = weight_sum > 0 && !stage->update.skipped;
     stage->end_of_epoch = loaded.last_of_epoch;
     stage->samples += stage->step_samples;
@@ -59,6 +72,17 @@ static void count_tail(pt__stage_t *stage)
     }
 }
 
+/* Whether a value is better than the best by as much as the options ask; the first one that is a number always is. */
+static int32_t is_gain(const pt__stage_t *stage, double value)
+{
+    const double best = stage->progress.best_value, least = stage->options->improvement;
+    if (isnan(value) || isnan(best))
+        return !isnan(value);
+    if (pt__metric_direction(stage->model, stage->progress.best_metric) == PT_METRIC_HIGHER)
+        return isgreater(value, best + least);
+    return isless(value, best - least); /* quiet comparisons: the host may trap NaN */
+}
+
 static pt_status_t evaluate(pt__stage_t *stage)
 {
     pt_evaluation_t found;
@@ -66,12 +90,11 @@ static pt_status_t evaluate(pt__stage_t *stage)
     pt__portion_t portion = pt__budget_evaluation(stage->model, stage->options, &stage->micro_batch);
     PT__TRY(pt__evaluate(stage->model, stage->options->evaluation, portion, &found));
     stage->evaluation_loss = found.loss;
-    stage->evaluation_accuracy = found.accuracy;
+    stage->evaluation_metric = stage->model->metrics[progress->best_metric];
     progress->evaluated_step = progress->step;
     stage->is_saved = 0;
-    if (isless(found.loss, progress->best_loss - stage->options->improvement) || /* quiet: the host may trap NaN */
-        (isnan(progress->best_loss) && !isnan(found.loss))) {
-        progress->best_loss = found.loss;
+    if (is_gain(stage, stage->evaluation_metric)) {
+        progress->best_value = stage->evaluation_metric;
         progress->best_step = progress->step;
         progress->evaluations_without_gain = 0;
         if (progress->best != NULL)
@@ -302,6 +325,23 @@ static pt_status_t check_evaluation(const pt__stage_t *stage)
     return PT_OK;
 }
 
+/* Which value says what is better. */
+static pt_status_t find_best_metric(pt__stage_t *stage)
+{
+    const pt_model_t *model = stage->model;
+    const char *name = stage->options->best_metric;
+    char known[PT__MESSAGE_SIZE / 2] = "";
+    stage->progress.best_metric = name == NULL ? 0 : pt__metric_index(model, name);
+    if (stage->progress.best_metric >= 0)
+        return PT_OK;
+    for (int32_t i = 0; model->graph->loss != PT_NO_TENSOR && i <= model->graph->n_metrics; i++) {
+        size_t used = strlen(known);
+        snprintf(known + used, sizeof known - used, "%s\"%s\"", i == 0 ? "" : ", ", pt__metric_name(model, i));
+    }
+    return pt__fail(PT_ERR_NOT_FOUND, "pt_train_options.best_metric is \"%.64s\"; the model has %s", name,
+                    *known == 0 ? "none, as it has no loss" : known);
+}
+
 static pt_status_t start(pt__stage_t *stage, char path[PT__PATH_SIZE], int32_t *resumed)
 {
     const pt_train_options_t *options = stage->options;
@@ -311,7 +351,8 @@ static pt_status_t start(pt__stage_t *stage, char path[PT__PATH_SIZE], int32_t *
                                                              : pt__random_key(model->context->seed, 0x73687566);
     stage->loss = (double)NAN;
     stage->progress.begin = pt__optimizer_counts_get(stage->optimizer).steps;
-    stage->progress.best_loss = stage->evaluation_loss = stage->evaluation_accuracy = (double)NAN;
+    stage->progress.best_value = stage->evaluation_loss = stage->evaluation_metric = (double)NAN;
+    PT__TRY(find_best_metric(stage));
     if (options->flags & PT_TRAIN_KEEP_BEST)
         PT__TRY(pt__allocate_uninitialised(&model->context->memory,
                                            (size_t)pt__store_changing_elements(&model->store), sizeof(float),
@@ -343,7 +384,7 @@ static void fill_result(const pt__stage_t *stage, pt_train_result_t *result)
                                   .tokens = stage->tokens,
                                   .loss = stage->tail_steps > 0 ? stage->tail_loss / (double)stage->tail_steps
                                                                 : stage->loss,
-                                  .best_evaluation_loss = stage->progress.best_loss,
+                                  .best_value = stage->progress.best_value,
                                   .best_step = stage->progress.best_step,
                                   .seconds = pt__clock_seconds() - stage->started,
                                   .peak_bytes = atomic_load(&stage->model->context->memory.peak_bytes),

@@ -43,7 +43,7 @@ pt_status_t pt__model_create(pt_context_t *context, const pt_graph_t *graph, con
                              const char *config, pt_model_t **out)
 {
     pt_model_t *model;
-    pt_task_options_t no_task = {.struct_size = (uint32_t)sizeof no_task, .task = PT_TASK_NONE};
+    pt_task_options_t no_task = {.struct_size = (uint32_t)sizeof no_task};
     pt_status_t status;
     PT__TRY(pt__allocate(&context->memory, 1, sizeof *model, "model", &model));
     model->context = pt__context_retain(context);
@@ -78,7 +78,8 @@ void pt__model_free(pt_model_t *model)
     for (int32_t i = 0; i < PT__DIMENSIONS; i++)
         pt__release(memory, model->offsets[i]);
     pt__state_forget(model);
-    pt__release(memory, model->derived);
+    for (int32_t i = 0; i < PT__MAX_DERIVED; i++)
+        pt__release(memory, model->derived[i].values);
     pt__release(memory, model);
     pt__context_release(context);
 }

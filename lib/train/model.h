@@ -4,6 +4,7 @@
 #define PT__MODEL_H
 
 #include "data/data.h"
+#include "metrics/metrics.h"
 #include "models/models.h"
 #include "optim/optim.h"
 #include "plan/plan.h"
@@ -35,8 +36,22 @@ typedef struct pt__wants { /* the fields that a mode reads, and where they go */
     pt__want_t *list;
     int32_t *input; /* [count] the graph's input each one fills */
     int32_t count;
-    int32_t derive_labels; /* "labels" is not among them: made from "tokens", each token's label being the next one */
+    uint32_t lacking;                        /* bit i: the data lacks the task's derived field i */
+    int32_t derived[PT__MAX_DERIVED];      /* the input that the task's derived field i fills; -1: it is not made */
+    int32_t derived_from[PT__MAX_DERIVED]; /* the field in list that it is made from */
 } pt__wants_t;
+
+/* What runs of a mode leave to be read: the loss, its weight, what the metrics read. */
+enum { PT__MAX_TARGETS = 2 + PT__METRIC_SOURCES * PT__MAX_METRICS };
+typedef struct pt__targets {
+    pt_tensor_t list[PT__MAX_TARGETS]; /* PT_NO_TENSOR: not there */
+    int32_t count;
+} pt__targets_t;
+
+typedef struct pt__derived_buffer {
+    void *values;
+    int64_t bytes;
+} pt__derived_buffer_t;
 
 struct pt_model {
     pt_context_t *context;
@@ -44,7 +59,8 @@ struct pt_model {
     pt_graph_t *graph;          /* with the task's head and loss */
     const pt__family_t *family; /* NULL: a host's network */
     char *config;               /* JSON; NULL for a host's network */
-    pt_task_options_t task;
+    pt_task_options_t task;     /* names live as long as the process */
+    const pt__task_t *task_kind; /* NULL: none */
     float *class_weights; /* what task.class_weights points to */
 
     pt__store_t store; /* of the graph's parameters */
@@ -65,8 +81,8 @@ struct pt_model {
     int32_t has_kept_state;
     int32_t *offsets[PT__DIMENSIONS]; /* [offset_samples + 1] of each derived dimension, for the next run */
     int64_t offset_samples;
-    int32_t *derived;         /* labels made from tokens */
-    int64_t derived_capacity;
+    pt__derived_buffer_t derived[PT__MAX_DERIVED];
+    double metrics[1 + PT__MAX_METRICS]; /* of the last evaluation: the loss, then graph->metrics */
 
     /* An accumulation under way: sums over its micro-steps. */
     double loss_sum, weight;
@@ -122,10 +138,11 @@ pt_status_t pt__transfer_copy(pt_model_t *model, const pt_model_t *source);
 pt_status_t pt__weights_load(pt_model_t *model, const char *path, uint32_t flags);
 
 /* ---- engine.c ---- */
-/* The tensors of a mode that a run leaves to be read, at most 4; returns how many. */
-int32_t pt__engine_targets(const pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, pt_tensor_t targets[4]);
-/* The fields that the mode reads. A model without what the mode needs is PT_ERR_STATE. */
-pt_status_t pt__engine_wants(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, int32_t derive_labels,
+/* The tensors that a run of a mode leaves to be read, inputs that a metric reads among them. */
+void pt__engine_targets(const pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, pt__targets_t *targets);
+/* The fields that the mode reads from data that lacks some of the derived ones. A model without what the mode needs is
+ * PT_ERR_STATE. */
+pt_status_t pt__engine_wants(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, uint32_t lacking,
                              const pt__wants_t **out);
 void pt__engine_release_wants(pt__memory_t *memory, pt__wants_t *wants);
 /* Makes the plan of this mode able to take so many rows. */
@@ -154,15 +171,17 @@ void pt__engine_release_constants(pt_model_t *model);
 /* The most rows that one sample of this dataset can have for this model, in each dimension; 0 where nothing it reads
  * counts one. */
 pt__rows_t pt__engine_sample_rows(const pt_model_t *model, const pt_dataset_t *dataset);
-/* Whether labels must be made from tokens for this dataset. */
-int32_t pt__engine_derives_labels(const pt_model_t *model, const pt_dataset_t *dataset);
 pt_status_t pt__engine_loader(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, pt_dataset_t *dataset,
                               const pt__loader_options_t *options, const pt__cursor_t *start, const pt__wants_t **wants,
                               pt__loader_t **out);
 /* Values handed over directly, checked; and the plan made ready for them. */
 pt_status_t pt__engine_take(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, const pt_value_t *values,
                             int32_t n_values, int64_t samples, const pt__wants_t **wants, pt__loaded_t *loaded);
-/* Loss and weight after a run of TRAIN or EVALUATE. */
+/* The values of one of the mode's targets after a run: what the data filled is at hand, the rest is brought into
+ * `room`. */
+pt_status_t pt__engine_values(const pt_model_t *model, pt__mode_t mode, const pt__wants_t *wants,
+                              const pt__loaded_t *loaded, pt_tensor_t tensor, void *room, const void **values);
+/* Loss and weight after a run of TRAIN or EVALUATE. Weight 0: no label counted, and the loss means nothing. */
 pt_status_t pt__engine_loss(const pt_model_t *model, pt__mode_t mode, int64_t samples, double *loss, double *weight);
 
 /* ---- running_state.c ---- */
@@ -190,7 +209,12 @@ typedef struct pt__portion { /* what is loaded at a time */
     int64_t samples; /* at most; 0 (where rows are given): no limit */
     int64_t rows;    /* at most in each ragged dimension; 0: by samples alone */
 } pt__portion_t;
+/* Also into model->metrics, which a failure leaves as they are. */
 pt_status_t pt__evaluate(pt_model_t *model, pt_dataset_t *dataset, pt__portion_t portion, pt_evaluation_t *result);
+/* A metric's place in model->metrics; -1: there is none of this name. "loss" is the first. */
+int32_t pt__metric_index(const pt_model_t *model, const char *name);
+const char *pt__metric_name(const pt_model_t *model, int32_t index);
+int32_t pt__metric_direction(const pt_model_t *model, int32_t index);
 pt_status_t pt__predict(pt_model_t *model, pt_dataset_t *dataset, pt_tensor_t output, int64_t batch, float *values,
                         int64_t capacity, int64_t *elements);
 pt_status_t pt__generate(pt_model_t *model, const int32_t *prompt, int64_t prompt_length,
@@ -218,7 +242,8 @@ typedef struct pt__progress { /* a stage's place, beside model and optimizer */
     int64_t step;
     int64_t begin; /* updates that the optimizer had made before the stage */
     int64_t evaluations_without_gain;
-    double best_loss; /* NaN: none yet */
+    int32_t best_metric;     /* place in model->metrics of the value that is meant by best */
+    double best_value;       /* NaN: none yet */
     int64_t best_step;
     int64_t evaluated_step; /* of the last evaluation */
     float *best;            /* what the stage changes, as pt__store_copy_changing makes it; NULL: not kept */

@@ -3,6 +3,7 @@
  * it stands, and the new head gets memory of its own when it is first needed. */
 #include "train/model.h"
 
+#include <math.h>
 #include <string.h>
 
 /* What belongs to one graph with its task. */
@@ -22,12 +23,10 @@ static void release_body(pt__memory_t *memory, body_t *body)
 static pt_status_t make_body(const pt_graph_t *trunk, const pt_task_options_t *task, body_t *body)
 {
     PT__TRY(pt__graph_copy(trunk, &body->graph));
-    if (task->task != PT_TASK_NONE) {
-        const pt__task_t *found = pt__task_find(task->task);
-        if (found == NULL)
-            return pt__fail(PT_ERR_ARGUMENT, "pt_task_options.task is %d, expected one of PT_TASK_...",
-                            (int)task->task);
-        PT__TRY(found->build(task, body->graph));
+    const pt__task_t *kind = pt__task_find(task->task);
+    if (kind != NULL) {
+        body->graph->n_metrics = 0; /* those of the loss that the task's takes the place of */
+        PT__TRY(kind->build(task, body->graph));
     }
     if (body->graph->status != PT_OK) {
         pt__error_set(body->graph->message);
@@ -93,6 +92,10 @@ pt_status_t pt__model_set_task(pt_model_t *model, const pt_task_options_t *optio
     class_weights = NULL;
     model->task = *options;
     model->task.class_weights = model->class_weights;
+    model->task_kind = pt__task_find(options->task);
+    model->task.task = model->task_kind == NULL ? NULL : model->task_kind->name; /* not the host's string */
+    for (int32_t i = 0; i <= PT__MAX_METRICS; i++)
+        model->metrics[i] = (double)NAN;
 out:
     pt__report_end(model, last, status);
     release_body(memory, &body);

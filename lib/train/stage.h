@@ -32,7 +32,8 @@ typedef struct pt__stage {
     double tail_loss;
     int64_t tail_steps, samples, tokens, skipped;
     int32_t tail_over; /* data of unknown length: the next step begins an epoch, and the mean over it */
-    double evaluation_loss, evaluation_accuracy;
+    double evaluation_loss, evaluation_metric; /* of the last evaluation; NaN: none yet */
+    int32_t has_told_idle; /* the log knows of a step without a label that counts */
 } pt__stage_t;
 
 /* Calls the host's event callback, where there is one; a callback that does not write PT_ACTION_GO_ON ends the stage. */

@@ -30,7 +30,7 @@ void pt__stage_tell(pt__stage_t *stage, int32_t kind, const char *path)
                         .learning_rate = stage->update.learning_rate,
                         .gradient_norm = stage->update.gradient_norm,
                         .evaluation_loss = stage->evaluation_loss,
-                        .evaluation_accuracy = stage->evaluation_accuracy,
+                        .evaluation_metric = stage->evaluation_metric,
                         .samples_per_second = interval > 0 ? (double)stage->event_samples / interval : 0,
                         .tokens_per_second = interval > 0 ? (double)stage->event_tokens / interval : 0,
                         .seconds = now - stage->started,

@@ -67,7 +67,7 @@ START_TEST(test_identity)
             ck_assert_int_eq(rewritten->tensors[i].differentiable, graph->tensors[i].differentiable);
         }
         ck_assert_int_eq(rewritten->loss, graph->loss);
-        ck_assert_int_eq(rewritten->tied, graph->tied);
+        ck_assert_int_eq(rewritten->offer.output_weight, graph->offer.output_weight);
         ck_assert_int_eq(rewritten->draws, graph->draws);
         ck_assert_int_eq(rewritten->length_limit[PT__DIMENSION_TOKENS], 12);
         ck_ok(pt__graph_rewrite(rewritten, keep, NULL, map, &twice));

@@ -1,5 +1,4 @@
-/* Cross-entropy from logits and from a hidden state with the vocabulary's matrix, the pointwise losses, and the count
- * of correct rows. */
+/* Cross-entropy from logits and from a hidden state with the vocabulary's matrix, and the pointwise losses. */
 #include "kernels/every_device.h"
 
 enum { IGNORED = -100 };
@@ -382,43 +381,5 @@ START_TEST(test_extreme_pointwise)
 }
 END_TEST
 
-/* ---- correct rows */
-
-typedef struct correct_case {
-    int64_t rows, classes;
-    const float *logits;
-    const int32_t *labels;
-} correct_case_t;
-
-static void run_correct(pt__dev device, const void *argument, float *out)
-{
-    const correct_case_t *c = argument;
-    device->kernels->correct(device, c->rows, c->classes, c->logits, c->labels, IGNORED, out, out + 1);
-}
-
-START_TEST(test_correct)
-{
-    static const int64_t shapes[][2] = {{0, 3}, {5, 1}, {5000, 10}, {300, 1000}};
-    for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++) {
-        int64_t rows = shapes[s][0], classes = shapes[s][1];
-        float *logits = draw_values(rows * classes);
-        int32_t *labels = calloc((size_t)rows + 1, sizeof(int32_t));
-        double expected[2] = {0.0, 0.0};
-        for (int64_t r = 0; r < rows; r++) {
-            int64_t best = 0;
-            logits[r * classes + r % classes] = logits[r * classes + classes - 1] = 2.0f; /* equals: the first counts */
-            for (int64_t c = 1; c < classes; c++)
-                best = logits[r * classes + c] > logits[r * classes + best] ? c : best;
-            labels[r] = r % 5 == 1 ? IGNORED : r % 3 == 0 ? (int32_t)best : (int32_t)(classes - 1);
-            expected[0] += labels[r] == best;
-            expected[1] += labels[r] != IGNORED;
-        }
-        correct_case_t c = {rows, classes, logits, labels};
-        on_every_device("correct rows", run_correct, &c, 2, NULL, expected, 0.0);
-        free(logits), free(labels);
-    }
-}
-END_TEST
-
 SUITE("loss kernels", 120, test_cross_entropy, test_rows_without_label, test_extreme_logits, test_long_rows,
-      test_pointwise, test_extreme_pointwise, test_correct)
+      test_pointwise, test_extreme_pointwise)

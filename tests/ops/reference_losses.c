@@ -109,22 +109,6 @@ static void reference_sample_count(const reference_call_t *call)
     call->outputs[0].value[0] = (double)call->samples;
 }
 
-static void reference_correct_count(const reference_call_t *call)
-{
-    int64_t classes = reference_last(&call->inputs[0]), rows = reference_rows(&call->inputs[0], 1);
-    double correct = 0, counted = 0;
-    for (int64_t r = 0; r < rows; r++) {
-        const double *logits = call->inputs[0].value + r * classes;
-        int64_t label = (int64_t)call->inputs[1].value[r], best = 0;
-        for (int64_t c = 1; c < classes; c++)
-            best = logits[c] > logits[best] ? c : best;
-        counted += label != call->attributes->integers[0];
-        correct += label != call->attributes->integers[0] && label == best;
-    }
-    call->outputs[0].value[0] = correct;
-    call->outputs[1].value[0] = counted;
-}
-
 const reference_entry_t reference_losses[] = {
     {"mse_loss", reference_mse_loss, 2},
     {"l1_loss", reference_l1_loss, 2},
@@ -133,6 +117,5 @@ const reference_entry_t reference_losses[] = {
     {"cross_entropy_loss", reference_cross_entropy, 2},
     {"linear_cross_entropy_loss", reference_linear_cross_entropy, 2},
     {"sample_count", reference_sample_count, 1},
-    {"correct_count", reference_correct_count, 2},
     {NULL, NULL, 0},
 };

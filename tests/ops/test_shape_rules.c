@@ -212,9 +212,6 @@ static const wrong_t wrongs[] = {
     {"linear_cross_entropy_loss", "f[B,3] i5[5,3] i5[B]", "weight is int32", .status = 0},
     {"linear_cross_entropy_loss", "f[B,3] f[5,3] i5[B] - c[4]", "class_weights is float32[4]", .status = 0},
     {"sample_count", "f[3]", "1 inputs, expected 0", ARGUMENT},
-    {"correct_count", "f[B,4] i4[T]", "labels is int32[T]", .status = 0},
-    {"correct_count", "f[B,4] f[B]", "labels is float32", .status = 0},
-    {"correct_count", "f[T] i4[T]", "logits is float32[T]", .status = 0},
 };
 
 START_TEST(test_refusals)

@@ -12,13 +12,14 @@ ALLOWED = {  # layer -> the layers that it may include, itself aside
     "plan": ["base", "graph", "kernels"],
     "models": ["base", "graph"],
     "tasks": ["base", "graph"],
+    "metrics": ["base"],
     "optim": ["base", "kernels"],
     "data": ["base"],
     "text": ["base"],
     "audio": ["base"],
     "image": ["base"],
     "formats": ["base"],
-    "train": ["base", "kernels", "graph", "plan", "models", "tasks", "optim", "data", "text", "audio", "image", "formats"],
+    "train": ["base", "kernels", "graph", "plan", "models", "tasks", "metrics", "optim", "data", "text", "audio", "image", "formats"],
     "api": None,  # all
 }
 errors = []

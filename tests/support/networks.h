@@ -53,7 +53,7 @@ static inline pt_model_t *network_gpt(pt_context_t *context)
     return model;
 }
 
-static inline void network_set_task(pt_model_t *model, int32_t task, int64_t outputs)
+static inline void network_set_task(pt_model_t *model, const char *task, int64_t outputs)
 {
     pt_task_options_t options;
     ck_ok(pt_task_options_init(&options, sizeof options));

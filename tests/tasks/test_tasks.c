@@ -18,7 +18,7 @@ static pt_graph_t *text_trunk(int32_t tied)
     pt_tensor_t tokens = pt_input(graph, "tokens", PT_INT32, 1, (int64_t[]){PT_DIM_TOKENS});
     pt_tensor_t weight = pt_parameter(graph, "wte.weight", 2, (int64_t[]){WORDS, WIDTH}, PT_INIT_NORMAL, 0.02);
     ck_ok(pt_graph_set_output(graph, "hidden", pt_embedding(graph, tokens, weight)));
-    graph->tied = tied ? weight : PT_NO_TENSOR;
+    graph->offer.output_weight = tied ? weight : PT_NO_TENSOR;
     return graph;
 }
 
@@ -31,15 +31,17 @@ static pt_graph_t *feature_trunk(void)
     return graph;
 }
 
-static pt_task_options_t options_of(int32_t task, int64_t outputs)
+static pt_task_options_t options_of(const char *task, int64_t outputs)
 {
     return (pt_task_options_t){.struct_size = sizeof(pt_task_options_t), .task = task, .outputs = outputs};
 }
 
 static pt_status_t add(const pt_task_options_t *options, pt_graph_t *graph)
 {
+    const pt__task_t *task;
     pt__error_clear();
-    return pt__task_find(options->task)->build(options, graph);
+    PT__TRY(pt__task_check(options, &task));
+    return task->build(options, graph);
 }
 
 static void check_shape(const pt_graph_t *graph, pt_tensor_t tensor, int64_t first, int64_t second)
@@ -84,7 +86,8 @@ START_TEST(test_causal_lm)
         const pt__tensor_t *labels = pt__graph_tensor(graph, pt__graph_input(graph, "labels")->tensor);
         ck_assert(labels->index_limit == WORDS && labels->index_ignore == PT_IGNORE_INDEX &&
                   labels->shape.dimension == PT__DIMENSION_TOKENS);
-        ck_assert(graph->loss != PT_NO_TENSOR && graph->correct == PT_NO_TENSOR && graph->counted == PT_NO_TENSOR);
+        ck_assert(graph->loss != PT_NO_TENSOR && graph->n_metrics == 1);
+        ck_assert_str_eq(graph->metrics[0].name, "perplexity");
         ck_assert_int_eq(pt__graph_parameter(graph, "lm_head.weight") == NULL, tied);
         ck_assert_int_eq(graph->n_parameters, tied ? 1 : 2);
         check_trains(graph);
@@ -115,7 +118,9 @@ START_TEST(test_classification)
         const pt__tensor_t *label = pt__graph_tensor(graph, pt__graph_input(graph, "label")->tensor);
         ck_assert(label->index_limit == 3 && label->index_ignore == PT_IGNORE_INDEX &&
                   label->shape.dimension == PT__DIMENSION_BATCH);
-        ck_assert(graph->correct != PT_NO_TENSOR && graph->counted == graph->correct + 1);
+        ck_assert_int_eq(graph->n_metrics, 2);
+        ck_assert_str_eq(graph->metrics[0].name, "accuracy");
+        ck_assert_str_eq(graph->metrics[1].name, "macro_f1");
         ck_assert_int_eq(count_ops(graph, "pool"), !of_features);
         ck_assert_int_eq(count_ops(graph, "dropout"), pooling == PT_POOL_LAST);
         ck_assert_int_eq(graph->n_constants, pooling == PT_POOL_LAST);
@@ -136,7 +141,8 @@ START_TEST(test_regression)
         check_shape(graph, pt__graph_output(graph, "prediction"), PT_DIM_BATCH, 2);
         check_shape(graph, pt__graph_input(graph, "target")->tensor, PT_DIM_BATCH, 2);
         check_shape(graph, pt__graph_parameter(graph, "regression.weight")->tensor, 2, WIDTH);
-        ck_assert_int_eq(graph->correct, PT_NO_TENSOR);
+        ck_assert_int_eq(graph->n_metrics, 3);
+        ck_assert_str_eq(graph->metrics[2].name, "r2");
         check_trains(graph);
         pt_graph_free(graph);
     }
@@ -148,7 +154,7 @@ END_TEST
 
 START_TEST(test_trunks_that_do_not_fit)
 {
-    static const int32_t tasks[] = {PT_TASK_CAUSAL_LM, PT_TASK_CLASSIFICATION, PT_TASK_REGRESSION};
+    static const char *const tasks[] = {PT_TASK_CAUSAL_LM, PT_TASK_CLASSIFICATION, PT_TASK_REGRESSION};
     ck_ok(pt_context_create(NULL, &context));
     for (int32_t t = 0; t < 3; t++) {
         pt_graph_t *graph;
@@ -193,8 +199,9 @@ START_TEST(test_options_that_do_not_fit)
     options.label_smoothing = 0.5;
     ck_fails(add(&options, graph), PT_ERR_ARGUMENT, "label_smoothing");
     pt_graph_free(graph);
-    ck_assert_ptr_null(pt__task_find(PT_TASK_NONE));
-    ck_assert_ptr_null(pt__task_find(-1));
+    ck_assert_ptr_null(pt__task_find(NULL));
+    ck_assert_ptr_null(pt__task_find("no such"));
+    ck_assert_ptr_null(pt__task_at(-1));
     ck_assert_int_eq(pt__task_find(PT_TASK_CAUSAL_LM)->self_supervised, 1);
     ck_assert_int_eq(pt__task_find(PT_TASK_CLASSIFICATION)->self_supervised, 0);
     pt_context_free(context);
@@ -203,7 +210,7 @@ END_TEST
 
 START_TEST(test_failing_allocations)
 {
-    static const int32_t tasks[] = {PT_TASK_CAUSAL_LM, PT_TASK_CLASSIFICATION, PT_TASK_REGRESSION};
+    static const char *const tasks[] = {PT_TASK_CAUSAL_LM, PT_TASK_CLASSIFICATION, PT_TASK_REGRESSION};
     for (int32_t t = 0; t < 3; t++) {
         failing_allocator_t allocator;
         pt_status_t status;

@@ -42,7 +42,7 @@ START_TEST(test_stop_before_an_evaluation)
         pt_train_result_t other = resumed_at(suite_path(name), stop, &parts);
         ck_assert_uint_eq(whole, parts);
         ck_assert_int_eq(one.best_step, other.best_step);
-        ck_assert_double_eq(one.best_evaluation_loss, other.best_evaluation_loss);
+        ck_assert_double_eq(one.best_value, other.best_value);
     }
 }
 END_TEST
@@ -222,7 +222,7 @@ START_TEST(test_data_that_is_over)
     ck_assert_int_eq(result.reason, PT_REASON_END_OF_DATA);
     ck_assert_int_eq(result.steps, 10);
     ck_assert_int_eq(result.best_step, 10); /* evaluated at the end, as steps are given */
-    ck_assert(isfinite(result.best_evaluation_loss));
+    ck_assert(isfinite(result.best_value));
     options = rig_options(0, 4);
     options.epochs = 3;
     stream.passes = 0;

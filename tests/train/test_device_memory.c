@@ -149,7 +149,7 @@ static void run_gpt(pt_context_t *context, const char *place, notes_t *notes)
             ck_ok(pt_pretrain(model, optimizer, data, &options, &result));
             note_bits(notes, network_fingerprint(model));
             note_number(notes, result.loss);
-            note_number(notes, result.best_evaluation_loss);
+            note_number(notes, result.best_value);
             ck_ok(pt_evaluate(model, evaluation, 4, &found));
             note_number(notes, found.loss);
             note_predictions(model, evaluation, NULL, notes);

@@ -251,7 +251,7 @@ START_TEST(test_evaluation_by_rows)
     rig.options.bucket = 10;
     ck_ok(train(&rig));
     ck_ok(pt_evaluate(rig.model, rig.data, 8, &evaluation));
-    ck_assert_double_eq_tol(rig.result.best_evaluation_loss, evaluation.loss, 1e-5);
+    ck_assert_double_eq_tol(rig.result.best_value, evaluation.loss, 1e-5);
     rig_down(&rig);
     rig_up(&rig, 0); /* the evaluation's samples may be longer than the training's budget */
     int64_t few[] = {0, 10, 20, 30}; /* of 3 tokens */
@@ -261,7 +261,7 @@ START_TEST(test_evaluation_by_rows)
     rig.options.batch_rows = 6;
     ck_ok(train(&rig));
     ck_assert_int_eq(rig.result.steps, 4);
-    ck_assert(!isnan(rig.result.best_evaluation_loss));
+    ck_assert(!isnan(rig.result.best_value));
     pt_dataset_free(all);
     rig_down(&rig);
 }

@@ -123,7 +123,7 @@ START_TEST(test_failing_changes_of_a_model)
                 copied = pt_model_transfer_count(model, PT_TRANSFER_COPIED);
         pt_task_options_t task;
         ck_ok(pt_task_options_init(&task, sizeof task));
-        task.task = change == 3 ? PT_TASK_CAUSAL_LM : PT_TASK_NONE; /* without the head; then the same parameters */
+        task.task = change == 3 ? PT_TASK_CAUSAL_LM : NULL; /* without the head; then the same parameters */
         for (long n = 1;; n++) {
             failing_allocator_start(&allocator, n);
             pt_status_t status = change == 0   ? pt_model_set_trainable(model, "transformer.*", 0, NULL)

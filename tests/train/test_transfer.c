@@ -39,8 +39,8 @@ START_TEST(test_between_tasks)
     get(model, "transformer.h.0.attn.c_attn.weight", after, 16 * 48);
     ck_assert_mem_eq(before, after, sizeof before);
     network_set_task(model, PT_TASK_REGRESSION, 2);
-    network_set_task(model, PT_TASK_NONE, 0);
-    ck_assert_int_eq(pt_model_task(model), PT_TASK_NONE);
+    network_set_task(model, NULL, 0);
+    ck_assert_ptr_null(pt_model_task(model));
     pt_model_free(model);
     pt_context_free(context);
 }
@@ -66,7 +66,7 @@ START_TEST(test_files)
     ck_fails(pt_model_load(linear, path, PT_LOAD_STRICT), PT_ERR_NOT_FOUND, "linear.");
     before = network_fingerprint(linear);
     ck_fails(pt_model_load(linear, path, 0), PT_ERR_NOT_FOUND, "the model \"linear.weight\"");
-    ck_assert_ptr_nonnull(strstr(pt_last_error(), "the file has \"score.bias\""));
+    ck_assert_ptr_nonnull(strstr(pt_last_error(), "the file has \"score.weight\""));
     ck_assert_uint_eq(network_fingerprint(linear), before);
     ck_assert_int_eq(pt_model_transfer_count(linear, PT_TRANSFER_COPIED), 0);
     ck_assert_int_eq(pt_model_transfer_count(linear, PT_TRANSFER_NEW), 2);

@@ -36,7 +36,8 @@ INIT_CONSTANT, INIT_NORMAL, INIT_UNIFORM, INIT_LINEAR = range(4)
 (ACTIVATION_NONE, ACTIVATION_RELU, ACTIVATION_GELU_TANH, ACTIVATION_GELU_ERF, ACTIVATION_SILU, ACTIVATION_TANH,
  ACTIVATION_SIGMOID) = range(7)
 POOL_MEAN, POOL_FIRST, POOL_LAST, POOL_SUM, POOL_MAX = range(5)
-TASK_NONE, TASK_CAUSAL_LM, TASK_CLASSIFICATION, TASK_REGRESSION = range(4)
+TASK_CAUSAL_LM, TASK_CLASSIFICATION, TASK_REGRESSION = "causal_lm", "classification", "regression"
+METRIC_LOWER, METRIC_HIGHER = 1, 2
 TRANSFER_COPIED, TRANSFER_NEW, TRANSFER_UNEXPECTED, TRANSFER_SHAPE = range(1, 5)
 LOAD_STRICT, LOAD_MAPPED = 1, 2
 DESCRIBE_SUMMARY, DESCRIBE_GRAPH, DESCRIBE_PLAN, DESCRIBE_CONFIG = range(4)
@@ -67,7 +68,8 @@ ContextOptions = _struct("pt_context_options_t", "threads:i gemm:i seed:U alloca
                          "log_level:i reserved:i processor:s")
 AttentionOptions = _struct("pt_attention_options_t", "heads:i kv_heads:i scale:d dropout:d window:I key_mask:i reserved:i")
 CrossEntropyOptions = _struct("pt_cross_entropy_options_t", "ignore_index:i class_weights:i label_smoothing:d")
-TaskOptions = _struct("pt_task_options_t", "task:i pooling:i outputs:I label_smoothing:d dropout:d class_weights:p")
+TaskOptions = _struct("pt_task_options_t", "task:s outputs:I pooling:i reserved:i label_smoothing:d dropout:d "
+                      "class_weights:p")
 ParameterInfo = _struct("pt_parameter_info_t", "dtype:i rank:i trainable:i shape:S elements:I name:s", "struct_size:u")
 OptimizerOptions = _struct("pt_optimizer_options_t", "kind:i nesterov:i learning_rate:d weight_decay:d beta1:d beta2:d epsilon:d "
                            "momentum:d dampening:d clip_norm:d clip_value:d nonfinite_limit:I beta2_decay:d scale_floor:d update_limit:d")
@@ -82,15 +84,17 @@ Batch = _struct("pt_batch_t", "status:i user_code:I capacity:I filled:I indices:
 WindowOptions = _struct("pt_window_options_t", "length:I stride:I start:d end:d dtype:i keep_partial:i")
 Column = _struct("pt_column_t", "field:s source:s kind:i reserved:i count:I max_length:I", "")
 Event = _struct("pt_event_t", "action:i kind:i reason:i step:I total_steps:I epoch:I loss:d learning_rate:d gradient_norm:d "
-                "evaluation_loss:d evaluation_accuracy:d samples_per_second:d tokens_per_second:d seconds:d seconds_left:d bytes:I "
+                "evaluation_loss:d evaluation_metric:d samples_per_second:d tokens_per_second:d seconds:d seconds_left:d bytes:I "
                 "path:s", "struct_size:u")
 TrainOptions = _struct("pt_train_options_t", "steps:I epochs:I batch:I micro_batch:I batch_rows:I micro_batch_rows:I "
                        "bucket:I producers:i reserved:i memory_budget:I time_budget:d shuffle_seed:U "
-                       "event_every:I event:p event_user:p evaluation:p evaluate_every:I evaluation_batch:I patience:I improvement:d "
+                       "event_every:I event:p event_user:p evaluation:p evaluate_every:I evaluation_batch:I "
+                       "best_metric:s patience:I improvement:d "
                        "checkpoint_directory:s checkpoint_every:I checkpoint_seconds:d checkpoints_kept:I")
-TrainResult = _struct("pt_train_result_t", "reason:i steps:I samples:I tokens:I loss:d best_evaluation_loss:d best_step:I seconds:d "
+TrainResult = _struct("pt_train_result_t", "reason:i steps:I samples:I tokens:I loss:d best_value:d best_step:I seconds:d "
                       "peak_bytes:I skipped:I", "struct_size:u")
-Evaluation = _struct("pt_evaluation_t", "reserved:u loss:d accuracy:d samples:I tokens:I seconds:d", "struct_size:u")
+Evaluation = _struct("pt_evaluation_t", "reserved:u loss:d samples:I tokens:I seconds:d", "struct_size:u")
+MetricInfo = _struct("pt_metric_info_t", "direction:i name:s value:d", "struct_size:u")
 GenerateOptions = _struct("pt_generate_options_t", "count:I temperature:d top_k:I top_p:d seed:U stop_token:i reserved:i")
 Value = _struct("pt_value_t", "name:s data:p lengths:p dtype:i reserved:i", "")
 StepResult = _struct("pt_step_result_t", "skipped:i loss:d gradient_norm:d learning_rate:d", "struct_size:u")
@@ -137,6 +141,7 @@ for _line in """
     - pt_graph_free p                    i pt_graph_status p                i pt_input p s i i p
     i pt_parameter p s i p i d           i pt_constant p i i p p            i pt_graph_set_output p s i
     i pt_graph_set_loss p i              i pt_graph_shape p i p             i pt_graph_print p p z p
+    i pt_graph_set_metric p s i i        i pt_graph_set_metric_ratio p s i i i
     i pt_linear p i i i i                i pt_linear_in_out p i i i i       i pt_matmul p i i i i
     i pt_embedding p i i                 i pt_positions p i I               i pt_add p i i
     i pt_sub p i i                       i pt_mul p i i                     i pt_div p i i
@@ -154,7 +159,8 @@ for _line in """
     i pt_linear_cross_entropy_loss p i i i i p                              i pt_linear_layer p s i I i
     i pt_embedding_layer p s i I I       i pt_layer_norm_layer p s i d      i pt_model_create p p p
     i pt_model_create_from_config p p z p                                   - pt_model_free p
-    i pt_model_set_task p p              i pt_model_task p                  I pt_model_transfer_count p i
+    i pt_model_set_task p p              s pt_model_task p                  I pt_model_transfer_count p i
+    I pt_model_metric_count p            i pt_model_metric_info p I p       d pt_model_metric_value p s
     i pt_model_transfer_entry p I p p    i pt_model_copy p p                i pt_model_load p s u
     i pt_model_save p s                  I pt_model_parameter_count p       i pt_model_parameter_info p I p
     i pt_model_parameter_find p s p      i pt_model_parameter_get p I p I   i pt_model_parameter_set p I p I
@@ -553,6 +559,13 @@ class Graph(_Handle):
     def loss(self, tensor):
         _check(library.pt_graph_set_loss(self, tensor))
 
+    def metric(self, name, value=NO_TENSOR, target=NO_TENSOR):
+        """One of the library's: metric("accuracy", logits, labels)."""
+        _check(library.pt_graph_set_metric(self, _encoded(name), value, target))
+
+    def metric_ratio(self, name, numerator, denominator=NO_TENSOR, direction=METRIC_HIGHER):
+        _check(library.pt_graph_set_metric_ratio(self, _encoded(name), numerator, denominator, direction))
+
     def __getattr__(self, name):
         if name.startswith("_") or not hasattr(library, "pt_" + name):
             raise AttributeError(name)
@@ -747,9 +760,11 @@ class Model(_Handle):
         options = _options(TrainOptions, options)
 
         def report(_, pointer):
-            done, answer = guard.run(lambda: event(pointer.contents) if event else None)
+            told = pointer.contents
+            told.metrics = self.metrics() if told.kind == EVENT_EVALUATION else {}
+            done, answer = guard.run(lambda: event(told) if event else None)
             if done and answer is not False:
-                pointer.contents.action = ACTION_GO_ON
+                told.action = ACTION_GO_ON
 
         function = _EventFunction(report)
         options.event = ctypes.cast(function, c_void_p)
@@ -760,16 +775,27 @@ class Model(_Handle):
         return result
 
     def pretrain(self, optimizer, dataset, event=None, evaluation=None, **options):
-        """Options of pt_train_options_t; event(Event) is called after every step, and stops the stage by returning False."""
+        """Options of pt_train_options_t; event(Event) is called after every step, and stops the stage by returning False.
+        An event of kind EVENT_EVALUATION has all values in .metrics."""
         return self._stage(library.pt_pretrain, optimizer, dataset, event, evaluation, options)
 
     def finetune(self, optimizer, dataset, event=None, evaluation=None, **options):
         return self._stage(library.pt_finetune, optimizer, dataset, event, evaluation, options)
 
     def evaluate(self, dataset, batch=0):
+        """The loss, and in .metrics all values by name: evaluate(data).metrics["accuracy"]."""
         result = _result(Evaluation)
         self._run(lambda: library.pt_evaluate(self, dataset, batch, ctypes.byref(result)), dataset._guards)
+        result.metrics = self.metrics()
         return result
+
+    def metrics(self):
+        """{name: value} of the last evaluation, the loss first."""
+        info, values = _result(MetricInfo), {}
+        for index in range(library.pt_model_metric_count(self)):
+            _check(library.pt_model_metric_info(self, index, ctypes.byref(info)))
+            values[info.name.decode("utf-8", "replace")] = info.value
+        return values
 
     def predict(self, dataset, output=None, batch=0):
         """The rows of a named output for all samples, end to end, as array.array("f")."""

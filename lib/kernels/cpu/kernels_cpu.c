@@ -38,7 +38,6 @@ const pt__kernels_t pt__kernels_cpu = {
     .segment_copy = pt__cpu_segment_copy,
     .cross_entropy = pt__cpu_cross_entropy,
     .pointwise_loss = pt__cpu_pointwise_loss,
-    .correct = pt__cpu_correct,
     .sum_of_squares = pt__cpu_sum_of_squares,
     .sgd = pt__cpu_sgd,
     .adam = pt__cpu_adam,

@@ -82,8 +82,6 @@ void pt__cpu_cross_entropy(pt__dev device, const pt__cross_entropy_t *descriptio
 void pt__cpu_pointwise_loss(pt__dev device, pt__pointwise_loss_t kind, int64_t n, float delta, float positive_weight,
                             const float *prediction, const float *target, const float *element_weight, float *loss,
                             float *weight, float *d_prediction);
-void pt__cpu_correct(pt__dev device, int64_t rows, int64_t classes, const float *logits, const int32_t *labels,
-                     int32_t ignore_index, float *correct, float *counted);
 
 /* adafactor_tensor.c */
 void pt__cpu_adafactor(pt__dev device, const pt__update_t *update, const pt__adafactor_t *adafactor);

@@ -1,5 +1,5 @@
-/* Losses taken element by element, and the count of rows that are classified correctly. Sums are made in double over
- * chunks that follow from the shape and added in order. Called through the table. */
+/* Losses taken element by element. Sums are made in double over chunks that follow from the shape and added in order.
+ * Called through the table. */
 #include "kernels/cpu/chunks.h"
 #include "kernels/cpu/kernels_cpu.h"
 #include "kernels/cpu/loss_sums.h"
@@ -44,46 +44,4 @@ void pt__cpu_pointwise_loss(pt__dev device, pt__pointwise_loss_t kind, int64_t n
     pt__loss_sums_t total = {0.0, 0.0};
     pt__loss_sums_add(pointwise.sums, pt__chunks_count(n, size), &total);
     pt__loss_sums_put(&total, loss, weight);
-}
-
-typedef struct correct {
-    const pt__vector_reduce_t *reduce;
-    int64_t classes;
-    const float *logits;
-    const int32_t *labels;
-    int32_t ignore_index;
-    pt__loss_sums_t *sums; /* loss: correct ones, weight: counted ones */
-} correct_t;
-
-static void correct_chunk(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker)
-{
-    const correct_t *c = argument;
-    pt__loss_sums_t sums = {0.0, 0.0};
-    (void)worker;
-    for (int64_t r = begin; r < end; r++) {
-        if (c->labels[r] == c->ignore_index)
-            continue;
-        int64_t index = -1;
-        c->reduce->max(c->classes, c->logits + r * c->classes, &index);
-        sums.loss += index == c->labels[r] ? 1.0 : 0.0;
-        sums.weight += 1.0;
-    }
-    c->sums[chunk] = sums;
-}
-
-void pt__cpu_correct(pt__dev device, int64_t rows, int64_t classes, const float *logits, const int32_t *labels,
-                     int32_t ignore_index, float *correct, float *counted)
-{
-    correct_t state = {.reduce = pt__cpu(device)->vector->reduce,
-                       .classes = classes,
-                       .logits = logits,
-                       .labels = labels,
-                       .ignore_index = ignore_index,
-                       .sums = pt__cpu_scratch(device, 0)};
-    int64_t size = pt__chunks_fitting(rows, pt__chunks_rows(classes, PT__CHUNK_CHEAP), sizeof(pt__loss_sums_t));
-    pt__chunks_run(device, rows, size, correct_chunk, &state);
-    pt__loss_sums_t total = {0.0, 0.0};
-    pt__loss_sums_add(state.sums, pt__chunks_count(rows, size), &total);
-    correct[0] = (float)total.loss;
-    counted[0] = (float)total.weight;
 }

@@ -1,0 +1,108 @@
+/* A task's options as JSON, which checkpoints and saved models hold:
+ *
+ *   {"task": "classification", "outputs": 3, "pooling": "mean", "label_smoothing": 0, "dropout": 0,
+ *    "class_weights": [1, 0.5, 2]}
+ *
+ * task null: none; class_weights only where there are some. Numbers come back with the same bits. */
+#include <math.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/text.h"
+#include "tasks/tasks.h"
+
+static const char *const poolings[] = {
+    [PT_POOL_MEAN] = "mean", [PT_POOL_FIRST] = "first", [PT_POOL_LAST] = "last",
+    [PT_POOL_SUM] = "sum",   [PT_POOL_MAX] = "max",
+};
+enum { POOLINGS = sizeof poolings / sizeof poolings[0] };
+
+void pt__task_write(const pt_task_options_t *options, pt__text_t *text)
+{
+    pt__text_add(text, "{\"task\": ");
+    if (options->task == NULL)
+        pt__text_add(text, "null");
+    else
+        pt__text_add_json_string(text, options->task, (int64_t)strlen(options->task));
+    pt__text_add(text, ", \"outputs\": %lld, \"pooling\": \"%s\", \"label_smoothing\": ", (long long)options->outputs,
+                 poolings[options->pooling]);
+    pt__text_add_number(text, options->label_smoothing);
+    pt__text_add(text, ", \"dropout\": ");
+    pt__text_add_number(text, options->dropout);
+    if (options->class_weights != NULL) {
+        pt__text_add(text, ", \"class_weights\": ");
+        for (int64_t i = 0; i < options->outputs; i++) {
+            pt__text_add(text, i == 0 ? "[" : ", ");
+            pt__text_add_number(text, (double)options->class_weights[i]);
+        }
+        pt__text_add(text, "]");
+    }
+    pt__text_add(text, "}");
+}
+
+static pt_status_t read_pooling(const pt__json_t *root, int32_t *pooling)
+{
+    const char *name = poolings[PT_POOL_MEAN];
+    PT__TRY(pt__json_get_string(root, "pooling", PT__JSON_OPTIONAL, &name));
+    for (*pooling = 0; *pooling < POOLINGS; (*pooling)++)
+        if (strcmp(poolings[*pooling], name) == 0)
+            return PT_OK;
+    return pt__json_fail(pt__json_find(root, "pooling"), PT_ERR_FORMAT,
+                         "\"%.32s\", expected \"mean\", \"first\", \"last\", \"sum\" or \"max\"", name);
+}
+
+static pt_status_t read_weights(pt__memory_t *memory, const pt__json_t *root, int64_t outputs, float **weights)
+{
+    const pt__json_t *list = NULL;
+    int64_t count = 0;
+    PT__TRY(pt__json_get_array(root, "class_weights", PT__JSON_OPTIONAL, &list));
+    if (list == NULL)
+        return PT_OK;
+    if (list->length != outputs)
+        return pt__json_fail(list, PT_ERR_FORMAT, "expected %lld weights, found %lld", (long long)outputs,
+                             (long long)list->length);
+    PT__TRY(pt__allocate(memory, (size_t)outputs, sizeof **weights, "class weights", weights));
+    for (const pt__json_t *one = list->first; one != NULL; one = one->next) {
+        if (one->kind != PT__JSON_NUMBER)
+            return pt__json_fail(one, PT_ERR_FORMAT, "expected a number, found %s", pt__json_kind_name(one->kind));
+        (*weights)[count++] = (float)one->number;
+    }
+    return PT_OK;
+}
+
+static pt_status_t read(pt__memory_t *memory, const pt__json_t *root, pt_task_options_t *options, float **weights)
+{
+    const char *name = NULL;
+    const pt__task_t *task;
+    if (root->kind != PT__JSON_OBJECT)
+        return pt__json_fail(root, PT_ERR_FORMAT, "expected an object, found %s", pt__json_kind_name(root->kind));
+    PT__TRY(pt__json_get_string(root, "task", PT__JSON_OPTIONAL, &name));
+    options->task = name;
+    PT__TRY(pt__json_get_integer(root, "outputs", PT__JSON_OPTIONAL, 0, INT32_MAX, &options->outputs));
+    PT__TRY(read_pooling(root, &options->pooling));
+    PT__TRY(pt__json_get_number(root, "label_smoothing", PT__JSON_OPTIONAL, 0, 1, &options->label_smoothing));
+    PT__TRY(pt__json_get_number(root, "dropout", PT__JSON_OPTIONAL, 0, 1, &options->dropout));
+    PT__TRY(read_weights(memory, root, options->outputs, weights));
+    options->class_weights = *weights;
+    PT__TRY(pt__task_check(options, &task));
+    options->task = task == NULL ? NULL : task->name; /* the document's goes with it */
+    return PT_OK;
+}
+
+pt_status_t pt__task_read(pt__memory_t *memory, const char *json, int64_t length, pt_task_options_t *options,
+                          float **class_weights)
+{
+    pt__json_document_t *document;
+    const pt__json_t *root;
+    *class_weights = NULL;
+    *options = (pt_task_options_t){.struct_size = (uint32_t)sizeof *options};
+    PT__TRY(pt__json_parse(memory, "task", json, length, &document, &root));
+    pt_status_t status = read(memory, root, options, class_weights);
+    pt__json_free(document);
+    if (status != PT_OK) {
+        pt__release(memory, *class_weights);
+        *class_weights = NULL;
+        *options = (pt_task_options_t){.struct_size = (uint32_t)sizeof *options};
+    }
+    return status;
+}
