@@ -1,4 +1,5 @@
-/* The optimizer's inside, shared by optimizer.c (settings, one update) and binding.c (parameters, slots, sweeps). */
+/* The optimizer's inside, shared by optimizer.c (settings, one update), binding.c (parameters, slots, sweeps) and
+ * rule.c (what each parameter follows). */
 #ifndef PT__OPTIMIZER_H
 #define PT__OPTIMIZER_H
 
