@@ -20,7 +20,7 @@ struct pt__loader {
     pt__loader_options_t options;
     pt__collate_t *collates; /* [n_wants] what they match; slots have their own */
     int32_t n_wants;
-    int32_t by_rows;
+    int32_t by_rows, is_ragged;
     int64_t slot_samples; /* the most of a slot */
     int64_t slot_batch;   /* slots end where the position in the epoch is a multiple of it */
     int64_t ahead;        /* slots that must be ready before the first of them can be handed out */
@@ -101,7 +101,8 @@ static pt_status_t fill(void *owner, pt__slot_t *slot)
     if (!is_stream)
         PT__TRY(pt__staging_fetch(&slot->staging, slot->samples, &slot->begin));
     PT__TRY(pt__staging_make(&slot->staging));
-    pt__offsets_forget(&slot->offsets);
+    if (loader->is_ragged)
+        pt__offsets_forget(&slot->offsets);
     for (int32_t i = 0; i < loader->n_wants; i++) {
         pt__collate_t *one = &slot->collates[i];
         const pt_field_t *field = &slot->staging.fields[one->field];
@@ -111,6 +112,9 @@ static pt_status_t fill(void *owner, pt__slot_t *slot)
         PT__TRY(pt__collate_take(one, field->dtype, field->data, slot->samples,
                                  one->ragged ? slot->offsets.list[one->want.dimension] : NULL, naming, &slot->data[i]));
     }
+    if (loader->is_ragged)
+        slot->rows = pt__offsets_rows(&slot->offsets, slot->samples);
+    slot->rows.count[PT__DIMENSION_BATCH] = slot->samples;
     return PT_OK;
 }
 
@@ -204,11 +208,11 @@ static pt_status_t next_slot(pt__loader_t *loader, pt__loaded_t *out)
         pt__ring_move(&loader->ring, 0, 0);
     PT__TRY(choose(loader, &slot));
     pt__ring_move(&loader->ring, 0, 1);
-    *out = (pt__loaded_t){.rows = pt__offsets_rows(&slot->offsets, slot->samples),
-                          .data = slot->data,
-                          .last_of_batch = slot->last_of_batch,
-                          .last_of_epoch = slot->last_of_epoch};
+    out->rows = slot->rows;
     memcpy(out->offsets, slot->offsets.list, sizeof out->offsets);
+    out->data = slot->data;
+    out->last_of_batch = slot->last_of_batch;
+    out->last_of_epoch = slot->last_of_epoch;
     loader->cursor = place_in(slot, slot->samples);
     return PT_OK;
 }
@@ -299,8 +303,8 @@ static pt_status_t check_options(const pt_dataset_t *dataset, const pt__loader_o
     return PT_OK;
 }
 
-/* The most rows that a sample can have in each dimension. */
-static pt__rows_t longest_sample(const pt__loader_t *loader)
+/* The most rows that a sample can have in each dimension; notes whether it counts any. */
+static pt__rows_t longest_sample(pt__loader_t *loader)
 {
     pt__rows_t longest = pt__rows_make(1, 0);
     for (int32_t i = 0; i < loader->n_wants; i++) {
@@ -310,6 +314,7 @@ static pt__rows_t longest_sample(const pt__loader_t *loader)
                 *rows = &longest.count[collate->want.dimension];
         if (!collate->ragged)
             continue;
+        loader->is_ragged = 1;
         int64_t most = pt__shape_ragged(field->rank, field->shape) ? field->max_length : field->shape[0];
         most = limit > 0 && limit < most ? limit : most;
         /* lengths are equal within a dimension: the field that is declared the shortest bounds the others */
@@ -358,6 +363,7 @@ static pt_status_t create_slot(pt__loader_t *loader, const pt__want_t *wants, pt
 {
     pt_dataset_t *dataset = loader->dataset;
     pt__memory_t *memory = &dataset->context->memory;
+    slot->rows = pt__rows_make(0, 0);
     PT__TRY(pt__collates_create(memory, wants, loader->n_wants, &slot->collates));
     PT__TRY(pt__collates_match(slot->collates, loader->n_wants, dataset, loader->options.length_limit));
     PT__TRY(pt__staging_create(dataset, loader->slot_samples, &slot->staging));

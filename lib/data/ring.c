@@ -10,7 +10,7 @@
 
 static pt__slot_t *slot_at(const pt__ring_t *ring, int64_t number)
 {
-    return &ring->slots[number % ring->n_slots];
+    return &ring->slots[ring->n_slots == 1 ? 0 : number % ring->n_slots];
 }
 
 static void keep_message(pt__slot_t *slot)

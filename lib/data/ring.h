@@ -15,6 +15,7 @@ typedef struct pt__slot { /* samples that follow each other */
     pt__collate_t *collates; /* [n_wants]: each slot converts into buffers of its own */
     const void **data;       /* [n_wants] */
     pt__offsets_t offsets;
+    pt__rows_t rows;
     pt__cursor_t begin; /* of its first sample */
     int64_t samples;
     int32_t last_of_batch, last_of_epoch;

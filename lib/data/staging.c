@@ -197,15 +197,19 @@ static pt_status_t cross(pt__staging_t *staging, int64_t wanted, pt_batch_t *bat
     int32_t is_stream = root->length < 0;
     show_fields(staging, wanted);
     make_keys(staging, wanted);
-    *batch = (pt_batch_t){.struct_size = (uint32_t)sizeof *batch,
-                          .status = PT_ERR_CALLBACK,
-                          .capacity = wanted,
-                          .indices = is_stream ? NULL : staging->indices,
-                          .position = is_stream ? staging->place.position + staging->filled : 0,
-                          .epoch = staging->place.epoch,
-                          .keys = staging->keys,
-                          .fields = staging->shown,
-                          .n_fields = root->n_fields};
+    batch->struct_size = (uint32_t)sizeof *batch; /* one by one: small steps come here millions of times */
+    batch->status = PT_ERR_CALLBACK;
+    batch->user_code = 0;
+    batch->capacity = wanted;
+    batch->filled = 0;
+    batch->indices = is_stream ? NULL : staging->indices;
+    batch->position = is_stream ? staging->place.position + staging->filled : 0;
+    batch->epoch = staging->place.epoch;
+    batch->keys = staging->keys;
+    batch->fields = staging->shown;
+    batch->inputs = NULL;
+    batch->n_fields = root->n_fields;
+    batch->n_inputs = 0;
     if (staging->from != NULL) {
         pt__staging_t *from = staging->from;
         for (int32_t i = 0; i < from->root->n_fields; i++) {
