@@ -32,6 +32,7 @@ static pt_status_t step(pt__stage_t *stage)
             PT__TRY(pt__step_abandon(stage->model)); /* part of a batch: not trained on */
             return status;
         }
+        PT__TRY(pt__engine_prepare(stage->model, PT__MODE_TRAIN, PT_NO_TENSOR, &loaded.rows, NULL));
         PT__TRY(pt__step_accumulate(stage->model, stage->wants, &loaded, &loss, &weight));
         if (weight > 0)
             loss_sum += loss * weight;

@@ -195,7 +195,8 @@ void pt__state_forget(pt_model_t *model);
 /* ---- step.c ---- */
 /* Drops what was accumulated, and what it did to the states. */
 pt_status_t pt__step_abandon(pt_model_t *model);
-/* Forward and backward of one micro-batch, added to the accumulation; where that fails the accumulation is forgotten. */
+/* Forward and backward of one micro-batch that the plan has been prepared for, added to the accumulation; where that
+ * fails the accumulation is forgotten. */
 pt_status_t pt__step_accumulate(pt_model_t *model, const pt__wants_t *wants, const pt__loaded_t *loaded, double *loss,
                                 double *weight);
 /* The update from what was accumulated, which ends the accumulation. */

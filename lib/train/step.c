@@ -22,9 +22,7 @@ static pt_status_t abandon_after(pt_model_t *model, pt_status_t status)
 pt_status_t pt__step_accumulate(pt_model_t *model, const pt__wants_t *wants, const pt__loaded_t *loaded, double *loss,
                                 double *weight)
 {
-    pt__plan_t *plan;
-    PT__TRY(pt__engine_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, &loaded->rows, &plan));
-    PT__TRY(pt__plan_check_rows(plan, &loaded->rows));
+    PT__TRY(pt__plan_check_rows(model->planned[PT__MODE_TRAIN].plan, &loaded->rows));
     if (model->accumulated == 0)
         PT__TRY(pt__state_keep(model));
     pt_status_t status = pt__engine_run(model, PT__MODE_TRAIN, wants, loaded);
