@@ -10,28 +10,6 @@
 #include "kernels/cpu/micro.h"
 #include "kernels/cpu/vector.h"
 
-typedef struct level_tables {
-    const pt__vector_t *vector;
-    const pt__micro_t *micro;
-} level_tables_t;
-
-static level_tables_t tables_of(pt__level_t level)
-{
-    switch (level) {
-#if defined(__x86_64__)
-    case PT__LEVEL_AVX2:
-        return (level_tables_t){&pt__vector_avx2, &pt__micro_avx2};
-    case PT__LEVEL_AVX512:
-        return (level_tables_t){&pt__vector_avx512, &pt__micro_avx512};
-#elif defined(__aarch64__)
-    case PT__LEVEL_NEON:
-        return (level_tables_t){&pt__vector_neon, &pt__micro_neon};
-#endif
-    default:
-        return (level_tables_t){&pt__vector_portable, &pt__micro_portable};
-    }
-}
-
 static int64_t cache_size(int name, int64_t otherwise)
 {
     long bytes = name < 0 ? 0 : sysconf(name);
@@ -171,6 +149,14 @@ static const pt__device_calls_t calls = {.name = "cpu",
                                          .copy = copy,
                                          .clear = clear};
 
+static pt_status_t refuse_level(pt__level_t level)
+{
+    if (level == PT__LEVEL_COUNT)
+        return pt__fail(PT_ERR_UNSUPPORTED, "this processor has none of the levels that the library was built with");
+    return pt__fail(PT_ERR_UNSUPPORTED, "processor level %s was asked for; the best of this build and processor is %s",
+                    pt__level_name(level), pt__level_name(pt__level_best()));
+}
+
 pt_status_t pt__cpu_create(pt__memory_t *memory, pt__pool_t *pool, pt__level_t level, pt__gemm_room_t room,
                            pt__device_t **out)
 {
@@ -180,8 +166,7 @@ pt_status_t pt__cpu_create(pt__memory_t *memory, pt__pool_t *pool, pt__level_t l
     if (level == PT__LEVEL_COUNT)
         level = pt__level_best();
     if (!pt__level_supported(level))
-        return pt__fail(PT_ERR_UNSUPPORTED, "processor level %s was asked for; this processor's best is %s",
-                        pt__level_name(level), pt__level_name(pt__level_best()));
+        return refuse_level(level);
     PT__TRY(pt__allocate(memory, 1, sizeof *cpu, "device", &cpu));
     if (pthread_mutex_init(&cpu->shared_lock, NULL) != 0) {
         pt__release(memory, cpu);
@@ -192,10 +177,10 @@ pt_status_t pt__cpu_create(pt__memory_t *memory, pt__pool_t *pool, pt__level_t l
         pt__release(memory, cpu);
         return pt__fail(PT_ERR_MEMORY, "out of memory: lock of a device");
     }
-    level_tables_t tables = tables_of(level);
+    const pt__level_tables_t *tables = pt__level_tables(level);
     cpu->base = (pt__device_t){.kernels = &pt__kernels_cpu, .calls = &calls};
-    cpu->vector = tables.vector;
-    cpu->micro = tables.micro;
+    cpu->vector = tables->vector;
+    cpu->micro = tables->micro;
     cpu->memory = memory;
     cpu->pool = pool;
     cpu->level = level;

@@ -103,17 +103,21 @@ const char *pt__level_feature_name(uint32_t feature)
     return "unknown";
 }
 
-pt__level_t pt__level_best(void)
-{
-    return best_level();
-}
-
 int32_t pt__level_supported(pt__level_t level)
 {
     pt__level_t best = best_level();
-    if (level == PT__LEVEL_PORTABLE || level == best)
-        return 1;
-    return level == PT__LEVEL_AVX2 && best == PT__LEVEL_AVX512;
+    if (pt__level_tables(level) == NULL)
+        return 0;
+    return level == PT__LEVEL_PORTABLE || level == best || (level == PT__LEVEL_AVX2 && best == PT__LEVEL_AVX512);
+}
+
+pt__level_t pt__level_best(void)
+{
+    pt__level_t best = PT__LEVEL_COUNT;
+    for (pt__level_t level = PT__LEVEL_PORTABLE; level < PT__LEVEL_COUNT; level++)
+        if (pt__level_supported(level))
+            best = level;
+    return best;
 }
 
 const char *pt__level_name(pt__level_t level)

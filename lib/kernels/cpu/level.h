@@ -29,7 +29,14 @@ uint32_t pt__level_features(void);
 /* "f16c", ...; "unknown" for what is not exactly one of them. */
 const char *pt__level_feature_name(uint32_t feature);
 
-/* The best level of this processor; and whether a level can run here. */
+/* The inner loops of a level; NULL where the library was built without it (level_tables.c). */
+typedef struct pt__level_tables {
+    const struct pt__vector *vector; /* vector.h */
+    const struct pt__micro *micro;   /* micro.h */
+} pt__level_tables_t;
+const pt__level_tables_t *pt__level_tables(pt__level_t level);
+
+/* The best level of this processor that the library has, PT__LEVEL_COUNT: none; and whether a level can run here. */
 pt__level_t pt__level_best(void);
 int32_t pt__level_supported(pt__level_t level);
 const char *pt__level_name(pt__level_t level);

@@ -61,11 +61,8 @@ static inline int64_t pt__micro_tile(int64_t rows, int64_t tiles, int64_t t)
     return rows / tiles * t + (rows % tiles < t ? rows % tiles : t);
 }
 
+/* Those that the build has (level_tables.c). */
 extern const pt__micro_t pt__micro_portable;
-#if defined(__x86_64__)
-extern const pt__micro_t pt__micro_avx2, pt__micro_avx512;
-#elif defined(__aarch64__)
-extern const pt__micro_t pt__micro_neon;
-#endif
+extern const pt__micro_t pt__micro_avx2, pt__micro_avx512, pt__micro_neon;
 
 #endif

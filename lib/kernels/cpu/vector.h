@@ -149,12 +149,7 @@ typedef struct pt__vector {
     const pt__vector_widen_t *widen;
 } pt__vector_t;
 
-/* Those that the build has; pt__cpu_create takes its level's. */
-extern const pt__vector_t pt__vector_portable;
-#if defined(__x86_64__)
-extern const pt__vector_t pt__vector_avx2, pt__vector_avx512;
-#elif defined(__aarch64__)
-extern const pt__vector_t pt__vector_neon;
-#endif
+/* Those that the build has (level_tables.c). */
+extern const pt__vector_t pt__vector_portable, pt__vector_avx2, pt__vector_avx512, pt__vector_neon;
 
 #endif
