@@ -412,14 +412,20 @@ PT_API pt_status_t pt_model_load(pt_model_t *model, const char *path, uint32_t f
 /* Writes the parameters, and the configuration as metadata, as a safetensors file: aside, synced, renamed. */
 PT_API pt_status_t pt_model_save(const pt_model_t *model, const char *path);
 
+#define PT_ROLE_LEARNS  0 /* an optimizer changes it, where it is trainable */
+#define PT_ROLE_STATE   1 /* runs change it: pt_state */
+#define PT_OWNER_MODEL  0 /* it stands in the model's own memory */
+#define PT_OWNER_FILE   1 /* in a mapped file: PT_LOAD_MAPPED */
 typedef struct pt_parameter_info {
     uint32_t struct_size;
-    int32_t dtype;
+    int32_t dtype; /* as it is stored; get and set convert */
     int32_t rank;
     int32_t trainable;
     int64_t shape[PT_MAX_RANK];
     int64_t elements;
     const char *name; /* lives until the model's task changes */
+    int32_t role;     /* PT_ROLE_... */
+    int32_t owner;    /* PT_OWNER_... */
 } pt_parameter_info_t;
 PT_API int64_t pt_model_parameter_count(const pt_model_t *model);
 PT_API pt_status_t pt_model_parameter_info(const pt_model_t *model, int64_t index,
@@ -715,6 +721,8 @@ typedef void (*pt_event_fn)(void *user, pt_event_t *event);
 #define PT_TRAIN_KEEP_BEST    2u /* at the end, take back the weights of the best evaluation, by best_metric */
 #define PT_TRAIN_IN_ORDER     4u /* do not shuffle */
 #define PT_TRAIN_DROP_PARTIAL 8u /* leave out an epoch's last batch where it is not full */
+/* Checkpoints leave out what is frozen and hold a hash of it: who resumes makes the model with the same frozen weights. */
+#define PT_TRAIN_TRAINED_ONLY 16u
 typedef struct pt_train_options {
     uint32_t struct_size;
     uint32_t flags;

@@ -16,7 +16,7 @@ pt_status_t pt_checkpoint_save(const pt_model_t *model, const pt_optimizer_t *op
         if (status != PT_OK)
             return pt__handle_leave(model, status);
     }
-    return pt__handle_leave(model, pt__checkpoint_write((pt_model_t *)(uintptr_t)model, optimizer, NULL, path));
+    return pt__handle_leave(model, pt__checkpoint_write((pt_model_t *)(uintptr_t)model, optimizer, NULL, 0, path));
 }
 
 pt_status_t pt_checkpoint_load(pt_model_t *model, pt_optimizer_t *optimizer, const char *path)

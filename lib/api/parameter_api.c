@@ -38,11 +38,13 @@ pt_status_t pt_model_parameter_info(const pt_model_t *model, int64_t index, pt_p
     if (status != PT_OK)
         return pt__handle_leave(model, status);
     const pt__stored_t *parameter = &model->store.tensors[index];
-    pt_parameter_info_t found = {.dtype = PT_FLOAT32,
+    pt_parameter_info_t found = {.dtype = parameter->dtype,
                                  .rank = parameter->shape.rank,
                                  .trainable = parameter->trainable,
                                  .elements = parameter->elements,
-                                 .name = parameter->name};
+                                 .name = parameter->name,
+                                 .role = parameter->role == PT__ROLE_STATE ? PT_ROLE_STATE : PT_ROLE_LEARNS,
+                                 .owner = parameter->mapped != NULL ? PT_OWNER_FILE : PT_OWNER_MODEL};
     for (int32_t i = 0; i < parameter->shape.rank; i++)
         found.shape[i] = parameter->shape.size[i];
     return pt__handle_leave(model, pt__result_write(info, &found, (uint32_t)sizeof found, "pt_parameter_info"));
@@ -80,6 +82,8 @@ pt_status_t pt_model_parameter_set(pt_model_t *model, int64_t index, const float
                               model->store.tensors[index].name, (long long)i);
     if (status == PT_OK)
         status = pt__store_own_one(&model->store, index);
+    if (status == PT_OK)
+        status = pt__model_renew_dtypes(model);
     if (status == PT_OK)
         status = pt__stored_set(&model->store, &model->store.tensors[index], PT_FLOAT32, values);
     return pt__handle_leave(model, status);

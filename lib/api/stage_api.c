@@ -14,7 +14,8 @@ enum { DEFAULT_BATCH = 8, MOST_PRODUCERS = 256 };
 
 static pt_status_t check_training(const pt_train_options_t *options)
 {
-    const uint32_t known = PT_TRAIN_RESUME | PT_TRAIN_KEEP_BEST | PT_TRAIN_IN_ORDER | PT_TRAIN_DROP_PARTIAL;
+    const uint32_t known = PT_TRAIN_RESUME | PT_TRAIN_KEEP_BEST | PT_TRAIN_IN_ORDER | PT_TRAIN_DROP_PARTIAL |
+                           PT_TRAIN_TRAINED_ONLY;
     if (options->flags & ~known)
         return pt__fail(PT_ERR_ARGUMENT, "pt_train_options.flags has unknown bits: %#x",
                         (unsigned)(options->flags & ~known));

@@ -1,6 +1,8 @@
 /* Checkpoints: one safetensors file with everything that training goes on from.
  *
- *   tensors    NAME                            a parameter, float32
+ *   tensors    NAME                            a stored tensor, in the dtype that it has in the model
+ *              pretrain.hash.NAME              in place of a frozen one where only what is trained is kept: XXH64 (seed 0) of its
+ *                                              values as float32, uint64 [1]
  *              pretrain.slot.SLOT.NAME         an optimizer slot of a learnable parameter (SLOT as in torch: exp_avg ...)
  *              pretrain.gradient.NAME          gradients of an accumulation under way
  *              pretrain.best.NAME              weights of the best evaluation, where the stage keeps them
@@ -24,7 +26,6 @@
 
 #define PREFIX "pretrain."
 #define AGES   PREFIX "optimizer.ages"
-enum { MAX_PAIRS = 24, VALUE_SIZE = 64 };
 
 typedef struct builder { /* a table under construction; owns the strings */
     pt_context_t *context;
@@ -32,9 +33,10 @@ typedef struct builder { /* a table under construction; owns the strings */
     int64_t entry_room;
     char **names; /* [n_entries] */
     int64_t name_room;
-    int64_t *ages; /* [learnables] */
-    pt__pair_t pairs[MAX_PAIRS];
-    char values[MAX_PAIRS][VALUE_SIZE];
+    int64_t *ages;    /* [learnables] */
+    uint64_t *hashes; /* [stored tensors] */
+    int64_t pair_room;
+    pt_status_t status; /* of the pairs: the first failure sticks */
 } builder_t;
 
 static void release_builder(builder_t *builder)
@@ -44,7 +46,11 @@ static void release_builder(builder_t *builder)
         pt__release(memory, builder->names[i]);
     pt__release(memory, builder->names);
     pt__release(memory, builder->tensors.entries);
+    for (int64_t i = 0; i < builder->tensors.n_pairs; i++)
+        pt__release(memory, (void *)(uintptr_t)builder->tensors.pairs[i].value);
+    pt__release(memory, builder->tensors.pairs);
     pt__release(memory, builder->ages);
+    pt__release(memory, builder->hashes);
 }
 
 static pt_status_t bring(void *user, const pt__entry_t *entry, const void **bytes)
@@ -124,14 +130,24 @@ static pt_status_t add_ages(builder_t *builder, const pt_model_t *model, const p
 
 static void add_string(builder_t *builder, const char *key, const char *value)
 {
-    builder->tensors.pairs = builder->pairs;
-    builder->pairs[builder->tensors.n_pairs++] = (pt__pair_t){key, value};
+    pt__memory_t *memory = &builder->context->memory;
+    int64_t index = builder->tensors.n_pairs;
+    char *copy;
+    if (builder->status == PT_OK)
+        builder->status = pt__grow(memory, &builder->tensors.pairs, &builder->pair_room, index + 1,
+                                   sizeof *builder->tensors.pairs, "checkpoint");
+    if (builder->status == PT_OK)
+        builder->status = pt__string_copy(memory, value, &copy);
+    if (builder->status != PT_OK)
+        return;
+    builder->tensors.pairs[index] = (pt__pair_t){key, copy};
+    builder->tensors.n_pairs++;
 }
 
 static void add_integer(builder_t *builder, const char *key, int64_t value)
 {
-    char *text = builder->values[builder->tensors.n_pairs];
-    snprintf(text, VALUE_SIZE, "%" PRId64, value);
+    char text[32];
+    snprintf(text, sizeof text, "%" PRId64, value);
     add_string(builder, key, text);
 }
 
@@ -143,15 +159,33 @@ static void add_double(builder_t *builder, const char *key, double value)
     add_integer(builder, key, bits);
 }
 
-static pt_status_t add_parameters(builder_t *builder, const pt_model_t *model)
+static pt_status_t add_hash(builder_t *builder, const pt__store_t *store, int64_t index)
+{
+    static const int64_t one = 1;
+    const pt__shape_t shape = pt__shape_make(PT__DIMENSION_NONE, 1, &one);
+    if (builder->hashes == NULL)
+        PT__TRY(pt__allocate(&builder->context->memory, (size_t)store->count, sizeof *builder->hashes, "checkpoint",
+                             &builder->hashes));
+    PT__TRY(pt__store_hash(store, &store->tensors[index], &builder->hashes[index]));
+    return add_tensor(builder, PREFIX, "hash.", store->tensors[index].name, PT_UINT64, &shape, &builder->hashes[index],
+                      0);
+}
+
+static pt_status_t add_parameters(builder_t *builder, const pt_model_t *model, int32_t trained_only)
 {
     add_string(builder, PREFIX "format", "1");
     if (model->config != NULL)
         add_string(builder, PREFIX "config", model->config);
     if (model->task.task != NULL)
         add_string(builder, PREFIX "task", model->task.task);
-    for (int64_t i = 0; i < model->store.count; i++)
-        PT__TRY(add_entry(builder, "", "", &model->store.tensors[i], model->store.tensors[i].value, 1));
+    for (int64_t i = 0; i < model->store.count; i++) {
+        const pt__stored_t *stored = &model->store.tensors[i];
+        if (trained_only && !pt__stored_changes(stored))
+            PT__TRY(add_hash(builder, &model->store, i));
+        else /* a file is the host's memory */
+            PT__TRY(add_tensor(builder, "", "", stored->name, stored->dtype, &stored->shape, stored->value,
+                               stored->mapped == NULL));
+    }
     return PT_OK;
 }
 
@@ -218,7 +252,8 @@ pt_status_t pt__weights_write(pt_model_t *model, const char *path)
     pt_status_t status;
     PT__TRY_OUT(pt__store_settle(&model->store));
     add_string(&builder, "format", "pt"); /* what readers of the Hugging Face ecosystem ask for */
-    PT__TRY_OUT(add_parameters(&builder, model));
+    PT__TRY_OUT(add_parameters(&builder, model, 0));
+    PT__TRY_OUT(builder.status);
     PT__TRY_OUT(pt__safetensors_write(model->context, path, &builder.tensors, 0));
 out:
     release_builder(&builder);
@@ -226,15 +261,16 @@ out:
 }
 
 pt_status_t pt__checkpoint_write(pt_model_t *model, const pt_optimizer_t *optimizer,
-                                 const pt__progress_t *progress, const char *path)
+                                 const pt__progress_t *progress, int32_t trained_only, const char *path)
 {
     builder_t builder = start_builder(model->context);
     pt_status_t status;
     PT__TRY_OUT(pt__store_settle(&model->store));
-    PT__TRY_OUT(add_parameters(&builder, model));
+    PT__TRY_OUT(add_parameters(&builder, model, trained_only));
     if (optimizer != NULL)
         PT__TRY_OUT(add_optimizer(&builder, model, optimizer));
     PT__TRY_OUT(add_state(&builder, model, progress));
+    PT__TRY_OUT(builder.status);
     PT__TRY_OUT(pt__safetensors_write(model->context, path, &builder.tensors, 1));
 out:
     release_builder(&builder);
@@ -321,14 +357,54 @@ static pt_status_t read_slots(const reader_t *reader, const pt__stored_t *stored
     return PT_OK;
 }
 
+/* A frozen tensor that the file leaves out: the model has it already, with the values that it had. */
+static pt_status_t check_hash(const reader_t *reader, const pt_model_t *model, const pt__stored_t *stored)
+{
+    static const int64_t one = 1;
+    const pt__shape_t shape = pt__shape_make(PT__DIMENSION_NONE, 1, &one);
+    const pt__entry_t *entry;
+    uint64_t expected, found;
+    PT__TRY(find_tensor(reader, PREFIX, "hash.", stored->name, PT_UINT64, &shape, &entry));
+    if (pt__stored_changes(stored))
+        return pt__fail(PT_ERR_NOT_FOUND, "%s: tensor \"%s\" was frozen and is left out; in the model it learns",
+                        reader->path, stored->name);
+    PT__TRY(pt__store_hash(&model->store, stored, &found));
+    memcpy(&expected, entry->data, sizeof expected);
+    if (expected != found)
+        return pt__fail(PT_ERR_STATE,
+                        "%s: tensor \"%s\" is left out, being frozen, and the model's has other values: their hash is "
+                        "%016llx, expected %016llx",
+                        reader->path, stored->name, (unsigned long long)found, (unsigned long long)expected);
+    return PT_OK;
+}
+
+static int32_t leaves_out(const reader_t *reader, const pt__stored_t *stored)
+{
+    char name[PT_MAX_NAME + 96];
+    if (pt__tensors_find(reader->table, stored->name) != NULL)
+        return 0;
+    snprintf(name, sizeof name, PREFIX "hash.%s", stored->name);
+    return pt__tensors_find(reader->table, name) != NULL;
+}
+
+/* The tensor itself: in the dtype that a mapped one had, or as float32. */
+static pt_status_t read_stored(const reader_t *reader, pt_model_t *model, pt__stored_t *stored, int32_t copy)
+{
+    const pt__entry_t *entry = pt__tensors_find(reader->table, stored->name);
+    if (leaves_out(reader, stored))
+        return copy ? PT_OK : check_hash(reader, model, stored);
+    const int32_t is_narrow = entry != NULL && (entry->dtype == PT_FLOAT16 || entry->dtype == PT_BFLOAT16);
+    PT__TRY(find_tensor(reader, "", "", stored->name, is_narrow ? entry->dtype : PT_FLOAT32, &stored->shape, &entry));
+    return copy ? pt__stored_set(&model->store, stored, entry->dtype, entry->data) : PT_OK;
+}
+
 /* Everything that a checkpoint's reading touches; run once to check, once more to copy. */
 static pt_status_t read_tensors(const reader_t *reader, pt_model_t *model, pt_optimizer_t *optimizer,
                                 int64_t accumulated, float *best, int32_t copy)
 {
     for (int64_t i = 0, learnable = 0; i < model->store.count; i++) {
         pt__stored_t *parameter = &model->store.tensors[i];
-        PT__TRY(read_entry(reader, "", "", parameter, copy ? parameter->value : NULL));
-        parameter->is_filled |= copy;
+        PT__TRY(read_stored(reader, model, parameter, copy));
         if (best != NULL && pt__stored_changes(parameter)) {
             const pt__entry_t *entry;
             PT__TRY(find_entry(reader, PREFIX, "best.", parameter, &entry));
@@ -405,13 +481,13 @@ static pt_status_t read_progress(const reader_t *reader, pt__progress_t *progres
     return read_double(reader, PREFIX "stage.best_value", &progress->best_value);
 }
 
-/* Everything is about to be set. */
-static pt_status_t own_all(pt__store_t *store)
+/* Memory for all that is about to be set. */
+static pt_status_t own_all(const reader_t *reader, pt__store_t *store)
 {
     int8_t *chosen;
     PT__TRY(pt__allocate(&store->context->memory, (size_t)store->count, 1, "parameters", &chosen));
     for (int64_t i = 0; i < store->count; i++)
-        chosen[i] = store->tensors[i].segment == NULL;
+        chosen[i] = store->tensors[i].segment == NULL && !leaves_out(reader, &store->tensors[i]);
     pt_status_t status = pt__store_own(store, chosen, 0);
     pt__release(&store->context->memory, chosen);
     return status;
@@ -463,13 +539,19 @@ static pt_status_t read_all(const reader_t *reader, pt_model_t *model, pt_optimi
         read.best_value = (double)NAN;
         read.best_step = read.evaluations_without_gain = 0;
     }
+    for (int64_t i = 0; i < model->store.count; i++)
+        if (leaves_out(reader, &model->store.tensors[i])) {
+            PT__TRY(pt__store_settle(&model->store)); /* what it expects of the model must be there */
+            break;
+        }
     PT__TRY(read_tensors(reader, model, optimizer, accumulated, best, 0));
     /* Everything is there: only now the optimizer lets go of what it was bound to, and makes slots to read into. */
     if (optimizer != NULL)
         PT__TRY(pt__model_bind_optimizer(model, optimizer));
     else if (accumulated > 0)
         PT__TRY(pt__store_make_gradients(&model->store));
-    PT__TRY(own_all(&model->store));
+    PT__TRY(own_all(reader, &model->store));
+    PT__TRY(pt__model_renew_dtypes(model));
     PT__TRY(read_tensors(reader, model, optimizer, accumulated, best, 1));
     if (optimizer != NULL) {
         pt__optimizer_counts_set(optimizer, &counts);

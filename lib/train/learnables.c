@@ -43,6 +43,21 @@ static int64_t flag_matching(pt__store_t *store, const char *pattern, int32_t tr
     return matched;
 }
 
+pt_status_t pt__model_renew_dtypes(pt_model_t *model)
+{
+    int32_t changed = 0;
+    for (int64_t i = 0; i < model->store.count; i++) {
+        const pt__stored_t *stored = &model->store.tensors[i];
+        if (model->graph->tensors[stored->described->tensor].dtype == stored->dtype)
+            continue;
+        PT__TRY(pt__graph_store_as(model->graph, i, stored->dtype));
+        changed = 1;
+    }
+    if (changed)
+        pt__model_drop_plans(model);
+    return PT_OK;
+}
+
 /* What is to learn cannot stay in a file. */
 static pt_status_t own_trainable(pt__store_t *store)
 {
@@ -70,6 +85,8 @@ pt_status_t pt__model_set_trainable(pt_model_t *model, const char *pattern, int3
         status = pt__fail(PT_ERR_NOT_FOUND, "no parameter matches \"%.200s\"", pattern);
     else if (changed > 0)
         status = own_trainable(store);
+    if (status == PT_OK && changed > 0)
+        status = pt__model_renew_dtypes(model);
     if (status == PT_OK && changed > 0)
         status = pt__model_renew_learnables(model);
     for (int64_t i = 0; status != PT_OK && i < store->count; i++)

@@ -112,7 +112,8 @@ static pt_status_t checkpoint(pt__stage_t *stage)
     char path[PT__PATH_SIZE];
     const pt_train_options_t *options = stage->options;
     PT__TRY(pt__rotation_path(options->checkpoint_directory, stage->progress.step, path));
-    PT__TRY(pt__checkpoint_write(stage->model, stage->optimizer, &stage->progress, path));
+    PT__TRY(pt__checkpoint_write(stage->model, stage->optimizer, &stage->progress,
+                                (options->flags & PT_TRAIN_TRAINED_ONLY) != 0, path));
     stage->is_saved = 1;
     stage->last_checkpoint = pt__clock_seconds();
     PT__TRY(pt__rotation_prune(stage->model->context, options->checkpoint_directory, stage->progress.step,

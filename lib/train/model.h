@@ -118,6 +118,8 @@ pt_status_t pt__model_renew_learnables(pt_model_t *model);
 pt_status_t pt__model_set_trainable(pt_model_t *model, const char *pattern, int32_t trainable, int64_t *matched);
 /* A stored tensor as an optimizer sees it. */
 pt__learnable_t pt__stored_learnable(const pt__stored_t *stored);
+/* Tells the graph in which dtypes its tensors stand after some have moved from or to a file; plans for others are dropped. */
+pt_status_t pt__model_renew_dtypes(pt_model_t *model);
 /* The learnable parameters as an optimizer binds to them, with memory for values and gradients. */
 pt_status_t pt__model_bind_optimizer(pt_model_t *model, pt_optimizer_t *optimizer);
 /* What the optimizer keeps, or would keep, of all that learns; 0 without one. */
@@ -249,8 +251,9 @@ typedef struct pt__progress { /* a stage's place, beside model and optimizer */
     int64_t evaluated_step; /* of the last evaluation */
     float *best;            /* what the stage changes, as pt__store_copy_changing makes it; NULL: not kept */
 } pt__progress_t;
+/* With trained_only hashes stand for what is frozen. */
 pt_status_t pt__checkpoint_write(pt_model_t *model, const pt_optimizer_t *optimizer,
-                                 const pt__progress_t *progress, const char *path);
+                                 const pt__progress_t *progress, int32_t trained_only, const char *path);
 /* progress may be NULL. progress->best, where it is not NULL, is filled where the file has it. Without an optimizer its state is left aside. */
 pt_status_t pt__checkpoint_read(pt_model_t *model, pt_optimizer_t *optimizer, pt__progress_t *progress,
                                 const char *path);

@@ -38,6 +38,21 @@ static pt_status_t make_body(const pt_graph_t *trunk, const pt_task_options_t *t
     return pt__store_create(body->graph, &body->store);
 }
 
+/* A new head may read a tensor that stands narrow in a file in a way that does not take it so: then it is copied out. */
+static pt_status_t settle_dtypes(body_t *body)
+{
+    pt__memory_t *memory = &body->graph->context->memory;
+    int8_t *chosen;
+    PT__TRY(pt__allocate(memory, (size_t)body->store.count, 1, "parameters", &chosen));
+    for (int64_t i = 0; i < body->store.count; i++)
+        chosen[i] = !pt__graph_takes(body->graph, body->graph->parameters[i].tensor, body->store.tensors[i].dtype);
+    pt_status_t status = pt__store_own(&body->store, chosen, 1);
+    for (int64_t i = 0; status == PT_OK && i < body->store.count; i++)
+        status = pt__graph_store_as(body->graph, i, body->store.tensors[i].dtype);
+    pt__release(memory, chosen);
+    return status;
+}
+
 /* Shares with the body what the model has under the same names and shapes, and notes what became of every name. */
 static pt_status_t carry_over(pt_model_t *model, body_t *body)
 {
@@ -80,6 +95,7 @@ pt_status_t pt__model_set_task(pt_model_t *model, const pt_task_options_t *optio
         memcpy(class_weights, options->class_weights, (size_t)options->outputs * sizeof(float));
     }
     PT__TRY_OUT(carry_over(model, &body));
+    PT__TRY_OUT(settle_dtypes(&body));
     swap_body(model, &body);
     pt__engine_release_constants(model);
     status = pt__model_renew_learnables(model);

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/dtype.h"
+#include "base/hash.h"
 #include "base/sort.h"
 #include "kernels/device.h"
 #include "train/fill.h"
@@ -348,6 +350,28 @@ pt_status_t pt__stored_get(const pt__store_t *store, const pt__stored_t *stored,
                                    stored->elements * (int64_t)sizeof(float));
     pt__fill_convert(store->context, stored->dtype, stored->value, stored->elements, values);
     return PT_OK;
+}
+
+pt_status_t pt__store_hash(const pt__store_t *store, const pt__stored_t *stored, uint64_t *hash)
+{
+    enum { CHUNK = 4096 };
+    pt_context_t *context = store->context;
+    const int64_t size = pt__dtype_size(stored->dtype), bytes = stored->elements * size;
+    const void *host = stored->value;
+    float chunk[CHUNK];
+    pt__hash_t state = pt__hash_start(0);
+    if (stored->mapped == NULL)
+        PT__TRY(pt__device_read_begin(context->device, &context->memory, host, bytes, stored->name, &host));
+    pt_status_t status = PT_OK;
+    for (int64_t i = 0; status == PT_OK && i < stored->elements; i += CHUNK) {
+        int64_t count = stored->elements - i < CHUNK ? stored->elements - i : CHUNK;
+        status = pt__dtype_convert(stored->name, stored->dtype, (const char *)host + i * size, PT_FLOAT32, chunk, count);
+        pt__hash_add(&state, chunk, (size_t)count * sizeof *chunk);
+    }
+    if (stored->mapped == NULL)
+        pt__device_read_end(context->device, &context->memory, host);
+    *hash = pt__hash_value(&state);
+    return status;
 }
 
 pt_status_t pt__store_settle(pt__store_t *store)

@@ -98,6 +98,8 @@ void pt__store_renew_identity(pt__store_t *store);
 /* Values into a tensor that has memory, from finite ones of a floating-point dtype; and out of one that is filled. */
 pt_status_t pt__stored_set(const pt__store_t *store, pt__stored_t *stored, int32_t dtype, const void *values);
 pt_status_t pt__stored_get(const pt__store_t *store, const pt__stored_t *stored, float *values);
+/* XXH64 (seed 0) of the values as float32, wherever and in whichever dtype they stand. */
+pt_status_t pt__store_hash(const pt__store_t *store, const pt__stored_t *stored, uint64_t *hash);
 
 /* Gradients for the learnables, where that has not happened. */
 pt_status_t pt__store_make_gradients(pt__store_t *store);

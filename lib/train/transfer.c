@@ -58,6 +58,7 @@ pt_status_t pt__transfer_copy(pt_model_t *model, const pt_model_t *source)
     PT__TRY_OUT(note(model, source));
     PT__TRY_OUT(pt__store_settle((pt__store_t *)(uintptr_t)&source->store)); /* its values do not change */
     PT__TRY_OUT(make_room(model, source));
+    PT__TRY_OUT(pt__model_renew_dtypes(model));
     for (int64_t i = 0; i < model->store.count; i++) {
         pt__stored_t *to = &model->store.tensors[i];
         if (compare(to, source) != PT_TRANSFER_COPIED)

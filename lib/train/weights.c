@@ -101,11 +101,13 @@ static void release_choice(pt__memory_t *memory, choice_t *choice)
     pt__release(memory, choice->owned);
 }
 
-/* Kernels read floats at any address that C allows for them. The run itself writes state. */
+/* In the file's dtype, where all ops that read the tensor take it so; kernels read numbers at any address that C allows for them. The
+ * run itself writes state. */
 static int32_t can_stay_in_file(const pt_model_t *model, const pt__stored_t *stored, const pt__entry_t *entry)
 {
     return model->context->device->calls->shares_host_memory && stored->role == PT__ROLE_LEARNS &&
-           entry->dtype == PT_FLOAT32 && (uintptr_t)entry->data % sizeof(float) == 0;
+           (uintptr_t)entry->data % (uintptr_t)pt__dtype_size(entry->dtype) == 0 &&
+           pt__graph_takes(model->graph, stored->described->tensor, entry->dtype);
 }
 
 static pt_status_t choose(const pt_model_t *model, const pt__tensors_t *table, int32_t mapping, choice_t *choice)
@@ -179,6 +181,7 @@ static pt_status_t take(pt_model_t *model, int32_t mapping, pt__file_tensors_t *
         *file = NULL;
     }
     pt__model_forget_accumulation(model);
+    PT__TRY_OUT(pt__model_renew_dtypes(model));
     PT__TRY_OUT(convert(model, table, choice.converted));
 out:
     pt__claim_release(&model->store, &claim);

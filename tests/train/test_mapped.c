@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/dtype.h"
 #include "support/failing_allocator.h"
 #include "support/networks.h"
 #include "train/model.h"
@@ -36,6 +37,14 @@ static pt_status_t step(pt_model_t *model, pt_optimizer_t *optimizer)
     const pt_value_t values[] = {{.name = "tokens", .data = tokens, .lengths = lengths, .dtype = PT_INT32},
                                  {.name = "label", .data = label, .dtype = PT_INT32}};
     return pt_train_step(model, optimizer, values, 2, 2, 0, NULL);
+}
+
+static pt_status_t language_step(pt_model_t *model, pt_optimizer_t *optimizer)
+{
+    static const int32_t tokens[] = {1, 2, 3, 4, 5, 6, 7, 8};
+    static const int64_t lengths[] = {3, 5};
+    const pt_value_t value = {.name = "tokens", .data = tokens, .lengths = lengths, .dtype = PT_INT32};
+    return pt_train_step(model, optimizer, &value, 1, 2, 0, NULL);
 }
 
 static int64_t count_mapped(const pt_model_t *model)
@@ -126,6 +135,99 @@ START_TEST(test_memory_and_owners)
     pt_model_free(model);
     pt_model_free(source);
     pt_context_free(context);
+}
+END_TEST
+
+/* The same weights in another dtype. */
+static const char *narrow_file(const char *name, const char *from, int32_t dtype)
+{
+    pt_context_t *context = network_context(1, 1);
+    pt__file_tensors_t *file;
+    const char *path = suite_path(name);
+    static uint16_t values[64][1024];
+    pt__entry_t entries[64];
+    ck_ok(pt__safetensors_open(context, from, &file));
+    pt__tensors_t table = *pt__file_tensors_table(file);
+    ck_assert_int_le(table.n_entries, 64);
+    for (int64_t i = 0; i < table.n_entries; i++) {
+        entries[i] = table.entries[i];
+        ck_assert_int_le(entries[i].bytes, 4096);
+        ck_ok(pt__dtype_convert("", PT_FLOAT32, entries[i].data, dtype, values[i], entries[i].bytes / 4));
+        entries[i].dtype = dtype;
+        entries[i].data = values[i];
+        entries[i].bytes /= 2;
+    }
+    table.entries = entries;
+    ck_ok(pt__safetensors_write(context, path, &table, 0));
+    pt__file_tensors_close(file);
+    pt_context_free(context);
+    return path;
+}
+
+/* In the file's dtype: the same bits as from floats; vectors, which kernels read as floats, are converted. */
+START_TEST(test_narrow_weights)
+{
+    static const int32_t dtypes[] = {PT_FLOAT16, PT_BFLOAT16};
+    for (int k = 0; k < 2; k++) {
+        const char *path = narrow_file("narrow.safetensors", weights_file("wide.safetensors", 3), dtypes[k]);
+        const char *saved = suite_path("saved.safetensors");
+        pt_context_t *context = network_context(2, 2);
+        pt_model_t *mapped = classifier(context), *copied = classifier(context);
+        pt_optimizer_t *one = network_optimizer(context, PT_OPTIMIZER_ADAMW, 1e-2);
+        pt_optimizer_t *other = network_optimizer(context, PT_OPTIMIZER_ADAMW, 1e-2);
+        int64_t matrices = 0, index;
+        pt_parameter_info_t info = {.struct_size = sizeof info};
+        ck_ok(step(mapped, one)); /* with a plan for floats */
+        ck_ok(step(copied, other));
+        ck_ok(pt_model_load(mapped, path, PT_LOAD_MAPPED));
+        ck_ok(pt_model_load(copied, path, 0));
+        ck_ok(pt_model_set_trainable(copied, "transformer.*", 0, NULL));
+        for (int64_t i = 0; i < TRUNK; i++)
+            matrices += mapped->store.tensors[i].shape.rank == 2;
+        ck_assert_int_eq(count_mapped(mapped), matrices);
+        ck_ok(pt_model_parameter_find(mapped, "transformer.h.0.attn.c_attn.weight", &index));
+        ck_ok(pt_model_parameter_info(mapped, index, &info));
+        ck_assert_int_eq(info.dtype, dtypes[k]);
+        ck_assert_int_eq(info.owner, PT_OWNER_FILE);
+        for (int i = 0; i < 3; i++) {
+            ck_ok(step(mapped, one));
+            ck_ok(step(copied, other));
+        }
+        ck_assert_uint_eq(network_fingerprint(mapped), network_fingerprint(copied));
+        ck_ok(pt_checkpoint_save(mapped, one, saved));
+        ck_ok(pt_checkpoint_load(copied, other, saved));
+        ck_assert_uint_eq(network_fingerprint(mapped), network_fingerprint(copied));
+        ck_ok(pt_model_set_trainable(mapped, "transformer.h.0.*", 1, NULL));
+        ck_ok(pt_model_set_trainable(copied, "transformer.h.0.*", 1, NULL));
+        ck_ok(pt_model_parameter_info(mapped, index, &info));
+        ck_assert_int_eq(info.dtype, PT_FLOAT32);
+        ck_assert_int_eq(info.owner, PT_OWNER_MODEL);
+        ck_ok(step(mapped, one));
+        ck_ok(step(copied, other));
+        ck_assert_uint_eq(network_fingerprint(mapped), network_fingerprint(copied));
+        network_set_task(mapped, PT_TASK_CAUSAL_LM, 0); /* its head reads the embedding, as it stands in the file */
+        network_set_task(copied, PT_TASK_CAUSAL_LM, 0);
+        ck_ok(language_step(mapped, one));
+        ck_ok(language_step(copied, other));
+        ck_assert_uint_eq(network_fingerprint(mapped), network_fingerprint(copied));
+        ck_ok(pt_model_save(mapped, saved));
+        ck_ok(pt_model_copy(mapped, mapped));
+        ck_ok(pt_model_load(copied, saved, PT_LOAD_STRICT));
+        ck_assert_uint_eq(network_fingerprint(mapped), network_fingerprint(copied));
+        float ones[17 * 16];
+        for (int i = 0; i < 17 * 16; i++)
+            ones[i] = 1;
+        ck_ok(pt_model_parameter_set(mapped, 0, ones, 17 * 16));
+        ck_ok(pt_model_parameter_set(copied, 0, ones, 17 * 16));
+        ck_ok(language_step(mapped, one));
+        ck_ok(language_step(copied, other));
+        ck_assert_uint_eq(network_fingerprint(mapped), network_fingerprint(copied));
+        pt_optimizer_free(one);
+        pt_optimizer_free(other);
+        pt_model_free(mapped);
+        pt_model_free(copied);
+        pt_context_free(context);
+    }
 }
 END_TEST
 
@@ -339,6 +441,6 @@ START_TEST(test_a_failing_load_changes_nothing)
 }
 END_TEST
 
-SUITE("mapped", 120, test_same_bits_as_in_memory, test_memory_and_owners, test_a_file_that_changes,
+SUITE("mapped", 120, test_same_bits_as_in_memory, test_memory_and_owners, test_narrow_weights, test_a_file_that_changes,
       test_what_cannot_be_mapped, test_bad_values_change_nothing, test_every_allocation_may_fail,
       test_a_failing_load_changes_nothing)

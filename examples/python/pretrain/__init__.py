@@ -70,7 +70,8 @@ AttentionOptions = _struct("pt_attention_options_t", "heads:i kv_heads:i scale:d
 CrossEntropyOptions = _struct("pt_cross_entropy_options_t", "ignore_index:i class_weights:i label_smoothing:d")
 TaskOptions = _struct("pt_task_options_t", "task:s outputs:I pooling:i reserved:i label_smoothing:d dropout:d "
                       "class_weights:p")
-ParameterInfo = _struct("pt_parameter_info_t", "dtype:i rank:i trainable:i shape:S elements:I name:s", "struct_size:u")
+ParameterInfo = _struct("pt_parameter_info_t", "dtype:i rank:i trainable:i shape:S elements:I name:s role:i owner:i",
+                        "struct_size:u")
 OptimizerOptions = _struct("pt_optimizer_options_t", "kind:i nesterov:i learning_rate:d weight_decay:d beta1:d beta2:d epsilon:d "
                            "momentum:d dampening:d clip_norm:d clip_value:d nonfinite_limit:I beta2_decay:d scale_floor:d update_limit:d")
 GroupOptions = _struct("pt_group_options_t", "kind:i nesterov:i learning_rate_factor:d weight_decay:d beta1:d beta2:d epsilon:d momentum:d")
