@@ -1,4 +1,5 @@
 /* Tasks: what each adds to a trunk, which trunks and options it refuses. (That losses and outputs are right is tested in tests/train/.) */
+#include "base/text.h"
 #include "graph/op.h"
 #include "support/failing_allocator.h"
 #include "support/suite.h"
@@ -208,6 +209,53 @@ START_TEST(test_options_that_do_not_fit)
 }
 END_TEST
 
+START_TEST(test_text)
+{
+    static const float weights[] = {1, 0.1f, 2};
+    const pt_task_options_t options = {.task = PT_TASK_CLASSIFICATION,
+                                       .outputs = 3,
+                                       .pooling = PT_POOL_LAST,
+                                       .label_smoothing = 0.1,
+                                       .dropout = 1.0 / 3,
+                                       .class_weights = weights};
+    static const char *const refused[] = {"[]", "{\"task\": \"no such\"}", "{\"task\": \"classification\"}",
+                                          "{\"task\": null, \"pooling\": \"middle\"}",
+                                          "{\"task\": \"classification\", \"outputs\": 2, \"class_weights\": [1]}"};
+    pt_task_options_t read;
+    float *read_weights;
+    char *json;
+    ck_ok(pt_context_create(NULL, &context));
+    pt__text_t text = pt__text_start(&context->memory);
+    pt__task_write(&options, &text);
+    ck_ok(pt__text_take(&text, &json, NULL));
+    ck_ok(pt__task_read(&context->memory, json, (int64_t)strlen(json), &read, &read_weights));
+    ck_assert_str_eq(read.task, options.task);
+    ck_assert(read.outputs == 3 && read.pooling == PT_POOL_LAST && read.dropout == options.dropout &&
+              read.label_smoothing == options.label_smoothing);
+    ck_assert_mem_eq(read.class_weights, weights, sizeof weights);
+    pt__release(&context->memory, json);
+    pt__release(&context->memory, read_weights);
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
+        ck_assert_int_ne(
+            pt__task_read(&context->memory, refused[i], (int64_t)strlen(refused[i]), &read, &read_weights), PT_OK);
+    pt_context_free(context);
+}
+END_TEST
+
+START_TEST(test_derived_labels)
+{
+    static const int32_t tokens[] = {3, 4, 5, 6, 7}, offsets[] = {0, 3, 4, 5};
+    static const int32_t expected[] = {4, 5, PT_IGNORE_INDEX, PT_IGNORE_INDEX, PT_IGNORE_INDEX};
+    const pt__derived_t *derived = pt__task_find(PT_TASK_CAUSAL_LM)->derived;
+    const pt__derivation_t derivation = {.from = tokens, .offsets = offsets, .samples = 3};
+    int32_t labels[5];
+    ck_assert_str_eq(derived->field, "labels");
+    ck_assert_str_eq(derived->from, "tokens");
+    derived->derive(&derivation, labels);
+    ck_assert_mem_eq(labels, expected, sizeof expected);
+}
+END_TEST
+
 START_TEST(test_failing_allocations)
 {
     static const char *const tasks[] = {PT_TASK_CAUSAL_LM, PT_TASK_CLASSIFICATION, PT_TASK_REGRESSION};
@@ -240,4 +288,5 @@ START_TEST(test_failing_allocations)
 END_TEST
 
 SUITE("tasks", 60, test_causal_lm, test_classification, test_regression, test_trunks_that_do_not_fit,
-      test_options_that_do_not_fit, test_failing_allocations)
+      test_options_that_do_not_fit, test_text, test_derived_labels,
+      test_failing_allocations)
