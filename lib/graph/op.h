@@ -97,10 +97,11 @@ typedef struct pt__op {
     int32_t (*count_outputs)(const pt__attributes_t *attributes);
     uint32_t accumulates; /* bit i: output i can be added to its destination */
     uint32_t in_place;    /* bit i: output 0 may lie over input i, where their bytes are equal */
-    int32_t
-        residual_input; /* place, counted from 1, of an input that is added to output 0; 0: none. The planner fills it */
-    int32_t
-        slope_input; /* place of a pre-activation whose activation' (integers[0]: PT_ACTIVATION_...) multiplies output 0; 0: none. The planner fills it */
+    /* What the planner may fill in, all 0 where the op has none. residual_input: place, counted from 1, of an input that
+     * is added to output 0. takes_activation: integers[0] is a PT_ACTIVATION_... that is applied to output 0, after the
+     * residual. slope_input: place of a pre-activation whose activation', by integers[0], multiplies output 0. */
+    int32_t residual_input, takes_activation, slope_input;
+    int32_t activation; /* the PT_ACTIVATION_... that the op is, by itself; 0: none */
     /* Ops that update states in a run. updates: place, counted from 1, of the integer that says whether this run does, which the planner
      * sets; 0: the op has none. updated_input[k]: output k is the new value of that input, a state, counted from 1; 0: it is not. The
      * planner has it written back when the run ends. */

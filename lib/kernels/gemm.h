@@ -2,10 +2,12 @@
  *
  *   product = op(a) · op(b) (+ dst, where accumulate)            op(a) [M,K], op(b) [K,N], dst [M,N]
  *   product = product + bias[n]                                  bias [N] or NULL
+ *   product = product + residual[m,n]                            residual [M,N] or NULL
  *   preactivation[m,n] = product                                 where preactivation != NULL
- *   dst[m,n] = activation(product)                               or, where slope_source != NULL,
- *   dst[m,n] = product · activation'(slope_source[m,n])
- *   dst[m,n] += residual[m,n]                                    where residual != NULL
+ *   dst[m,n] = activation(product)
+ *
+ * or, on the way back, where slope_source != NULL, with the residual after the slope:
+ *   dst[m,n] = product · activation'(slope_source[m,n]) + residual[m,n]
  *
  * `count` products may be done at once, a stride apart. Behind the door: our own kernels where the processor has a
  * level of its own (device.h), cblas elsewhere or where the host asks for it, but not for what is stored narrower.

@@ -115,16 +115,17 @@ static const pt__case_t positive_cases[] = {
 #define UNARY                                                                                                         \
     .flags = PT__OP_ROWWISE, .min_inputs = 1, .max_inputs = 1, .n_outputs = 1, .in_place = 1, .needs_gradient_of = 1, \
     .shape = pt__shape_like_first, .gradient = unary_gradient, .again = unary_again, .run = unary_run
+#define COSTLY_UNARY UNARY, .operations = unary_operations
 
 static const pt__op_t ops[FUNCTIONS + 1] = {
-    [RELU] = {.name = "relu", UNARY, PT__CASES(cases)},
-    [GELU] = {.name = "gelu", UNARY, .operations = unary_operations, PT__CASES(cases)},
-    [GELU_TANH] = {.name = "gelu_tanh", UNARY, .operations = unary_operations, PT__CASES(cases)},
-    [SILU] = {.name = "silu", UNARY, .operations = unary_operations, PT__CASES(cases)},
-    [TANH] = {.name = "tanh", UNARY, .operations = unary_operations, PT__CASES(cases)},
-    [SIGMOID] = {.name = "sigmoid", UNARY, .operations = unary_operations, PT__CASES(cases)},
-    [EXP] = {.name = "exp", UNARY, .operations = unary_operations, PT__CASES(cases)},
-    [LOG] = {.name = "log", UNARY, .operations = unary_operations, PT__CASES(positive_cases)},
+    [RELU] = {.name = "relu", .activation = PT_ACTIVATION_RELU, UNARY, PT__CASES(cases)},
+    [GELU] = {.name = "gelu", .activation = PT_ACTIVATION_GELU_ERF, COSTLY_UNARY, PT__CASES(cases)},
+    [GELU_TANH] = {.name = "gelu_tanh", .activation = PT_ACTIVATION_GELU_TANH, COSTLY_UNARY, PT__CASES(cases)},
+    [SILU] = {.name = "silu", .activation = PT_ACTIVATION_SILU, COSTLY_UNARY, PT__CASES(cases)},
+    [TANH] = {.name = "tanh", .activation = PT_ACTIVATION_TANH, COSTLY_UNARY, PT__CASES(cases)},
+    [SIGMOID] = {.name = "sigmoid", .activation = PT_ACTIVATION_SIGMOID, COSTLY_UNARY, PT__CASES(cases)},
+    [EXP] = {.name = "exp", COSTLY_UNARY, PT__CASES(cases)},
+    [LOG] = {.name = "log", COSTLY_UNARY, PT__CASES(positive_cases)},
     [FUNCTIONS] = {.name = "unary_gradient",
                    .flags = PT__OP_INTERNAL | PT__OP_ROWWISE,
                    .min_inputs = 2,

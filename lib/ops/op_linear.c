@@ -1,11 +1,12 @@
-/* linear: dst = activation(src · weightᵀ + bias) (+ residual)
+/* linear: dst = activation(src · weightᵀ + bias (+ residual))
  *
  *   src [R, I] (R: all leading dimensions), weight [O, I] or in_out [I, O], bias [O] or none -> dst [R, O]
- *   residual [R, O] or none, only without an activation: for the planner, which puts an addition that follows in here
- *   output 1 is src · weightᵀ + bias before the activation, made only where it is read: the gradient of gelu and silu
+ *   residual [R, O] or none: for the planner, which puts an addition that follows in here, and the activation after it
+ *   output 1 is what the activation is applied to, made only where it is read: the gradient of gelu and silu
  *   reads it, that of relu, tanh and sigmoid reads dst
  *
  * Gradient, with g = d_dst · activation'(...):
+ *   d_residual = g
  *   d_src = g · weight                      linear_gradient_src
  *   d_weight = gᵀ · src, d_bias = Σ_R g     linear_gradient_weight
  * linear_gradient_src takes a pre-activation too, for the planner, which puts the activation's derivative that
@@ -63,8 +64,8 @@ static pt_status_t linear_shape(const pt_graph_t *graph, const pt__node_t *node,
     outputs[0].shape = pt__shape_with_last(&pt__input_of(graph, node, SRC)->shape, n_outputs);
     outputs[1].shape = outputs[0].shape;
     const pt__tensor_t *residual = pt__input_of(graph, node, RESIDUAL);
-    if (residual != NULL && (activation != PT_ACTIVATION_NONE || !pt__shape_equal(&residual->shape, &outputs[0].shape)))
-        return pt__refuse(graph, node, RESIDUAL, "residual", "the shape of dst, without an activation");
+    if (residual != NULL && !pt__shape_equal(&residual->shape, &outputs[0].shape))
+        return pt__refuse(graph, node, RESIDUAL, "residual", "the shape of dst");
     return PT_OK;
 }
 
@@ -97,7 +98,7 @@ static pt_status_t linear_gradient(pt_graph_t *graph, const pt__node_t *node, co
     if (wanted[SRC])
         d_inputs[SRC] = pt__build_binary(graph, "linear_gradient_src", d_product, node->inputs[WEIGHT], &layout);
     if (node->n_inputs > RESIDUAL && wanted[RESIDUAL])
-        d_inputs[RESIDUAL] = d_outputs[0];
+        d_inputs[RESIDUAL] = d_product;
     return graph->status;
 }
 
@@ -221,6 +222,8 @@ static const pt__case_t linear_cases[] = {
     {.inputs = "f[9] f[4,9] f[4]"},
     {"f[T,70] f[130,70] f[130]", {.integers = {PT_ACTIVATION_GELU_TANH}}},
     {.inputs = "f[3,5] f[4,5] f[4] f[3,4]"},
+    {"f[T,33] f[17,33] f[17] f[T,17]", {.integers = {PT_ACTIVATION_RELU}}},
+    {"f[150,40] f[40,33] - f[150,33]", {.integers = {PT_ACTIVATION_GELU_ERF, 1}}},
     {"f[200,40] f[300,40] f[300]", {.integers = {PT_ACTIVATION_RELU}}},
     {.inputs = "f[T,1] f[1,1] f[1]"},
     {"f[300,1] f[20,1] f[20]", {.integers = {PT_ACTIVATION_TANH}}},
@@ -249,6 +252,7 @@ static const pt__op_t ops[] = {
      .narrow_inputs = 1u << WEIGHT,
      .in_place = 1u << RESIDUAL,
      .residual_input = RESIDUAL + 1,
+     .takes_activation = 1,
      .needs_gradient_of = 15,
      .shape = linear_shape,
      .gradient = linear_gradient,

@@ -1,11 +1,14 @@
-/* Fusion: what an op's kernel can do while its result is still at hand moves into that op. Run after the gradients are appended and the uses
- * are known, before memory is assigned; two rules, by what the descriptors say they accept:
+/* Fusion: what an op's kernel can do while its result is still at hand moves into that op. Run after the gradients are
+ * appended and the uses are known, before memory is assigned; three rules, by what the descriptors say they accept:
  *
- *   add(p(...), r)                 -> p(..., residual = r)     op->residual_input: forward a residual branch, backward two gradients that meet
- *   unary_gradient(z, p(...))      -> p(..., slope = z)        op->slope_input: the activation's derivative after a product
+ *   add(p(...), r)                 -> p(..., residual = r)     op->residual_input: forward a residual branch, backward
+ *                                                              two gradients that meet
+ *   relu(p(...))                   -> p(..., relu)             op->takes_activation, op->activation: after the residual
+ *   unary_gradient(z, p(...))      -> p(..., slope = z)        op->slope_input: the activation's derivative after a
+ *                                                              product
  *
- * where nothing else reads p's output and r (or z) is there before p. The fused p stands in p's place and takes over what read the other
- * node's output. The op's own shape rule has the last word: what it refuses is left as it was. */
+ * where nothing else reads p's output and r (or z) is there before p. The fused p stands in p's place and takes over
+ * what read the other node's output. The op's own shape rule has the last word: what it refuses is left as it was. */
 #include <string.h>
 
 #include "plan/layout.h"
@@ -24,7 +27,13 @@ static pt__node_t *sole_producer(const fusion_t *self, pt_tensor_t tensor)
     return producer != NULL && producer->outputs[0] == tensor && self->uses[tensor] == 1 ? producer : NULL;
 }
 
-/* Puts `operand` into place `place` (counted from 1) of the producer, if it is free, comes early enough and the op accepts it. */
+static int32_t is_activated(const pt__node_t *node)
+{
+    return node->op->takes_activation && node->attributes.integers[0] != PT_ACTIVATION_NONE;
+}
+
+/* Puts `operand` into place `place` (counted from 1) of the producer, if it is free, comes early enough and the op
+ * accepts it. */
 static int32_t take_in(const fusion_t *self, pt__node_t *producer, int32_t place, pt_tensor_t operand,
                        int64_t activation)
 {
@@ -66,7 +75,8 @@ static void fuse_add(fusion_t *self, const pt__node_t *node)
     for (int32_t side = 1; side >= 0; side--) {
         pt_tensor_t sum = node->inputs[side], other = node->inputs[1 - side];
         pt__node_t *producer = sole_producer(self, sum);
-        if (sum == other || producer == NULL || !pt__shape_equal(shape, &graph->tensors[sum].shape) ||
+        if (sum == other || producer == NULL || is_activated(producer) ||
+            !pt__shape_equal(shape, &graph->tensors[sum].shape) ||
             !pt__shape_equal(shape, &graph->tensors[other].shape))
             continue;
         if (take_in(self, producer, producer->op->residual_input, other, PT_ACTIVATION_NONE)) {
@@ -74,6 +84,15 @@ static void fuse_add(fusion_t *self, const pt__node_t *node)
             return;
         }
     }
+}
+
+static void fuse_activation(fusion_t *self, const pt__node_t *node)
+{
+    pt__node_t *producer = sole_producer(self, node->inputs[0]);
+    if (producer == NULL || !producer->op->takes_activation || is_activated(producer))
+        return;
+    producer->attributes.integers[0] = node->op->activation;
+    redirect(self, node->outputs[0], node->inputs[0]);
 }
 
 /* The derivative from a pre-activation: relu's is the same from its result. */
@@ -128,6 +147,8 @@ pt_status_t pt__layout_fuse(pt__plan_t *plan)
             continue;
         if (node->op == add)
             fuse_add(&self, node);
+        else if (node->op->activation != PT_ACTIVATION_NONE)
+            fuse_activation(&self, node);
         else if (node->op == unary_gradient)
             fuse_slope(&self, node);
     }

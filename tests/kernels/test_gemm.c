@@ -203,17 +203,17 @@ static void check_element(const gemm_case_t *c, int64_t p, int64_t i, int64_t j,
     double value = product_at(g, (const float *)g->a.data + p * g->a.step, c->b + p * g->b.step, i, j, &size);
     value += g->accumulate ? (double)old[at] : 0.0;
     value += g->bias ? (double)g->bias[j] : 0.0;
+    double residual = !g->residual ? 0.0 : c->residual_is_dst ? (double)old[at] : (double)g->residual[at];
+    value += g->slope_source ? 0.0 : residual;
     double tolerance = 1e-6 * (size + 3.0) * (1.0 + sqrt((double)g->k) / 16.0);
     if (g->preactivation)
         ck_assert_msg(fabs((double)g->preactivation[at] - value) <= tolerance,
                       "%s: preactivation [%d,%d,%d] %g, not %g", what, (int)p, (int)i, (int)j,
                       (double)g->preactivation[at], value);
     if (g->slope_source)
-        value *= slope_of(g->activation, (double)g->slope_source[at]);
+        value = value * slope_of(g->activation, (double)g->slope_source[at]) + residual;
     else
         value = activate(g->activation, value);
-    if (g->residual)
-        value += c->residual_is_dst ? (double)old[at] : (double)g->residual[at];
     ck_assert_msg(fabs((double)g->dst[at] - value) <= tolerance, "%s: dst [%d,%d,%d] is %.8g, not %.8g (tolerance %g)",
                   what, (int)p, (int)i, (int)j, (double)g->dst[at], value, tolerance);
 }
@@ -385,7 +385,7 @@ START_TEST(test_gemm_large_sizes)
         {.m = 1, .n = 3000, .k = 500, .b_transposed = 1, .bias = 1},
         {.m = 1, .n = 3000, .k = 500, .accumulate = 1},
         {.m = 3, .n = 2000, .k = 300, .b_transposed = 1, .activation = PT__ACTIVATION_SIGMOID, .slope = 1},
-        {.m = 5, .n = 2000, .k = 300, .b_transposed = 1, .residual = 2, .activation = PT__ACTIVATION_GELU_ERF},
+        {.m = 5, .n = 2000, .k = 300, .b_transposed = 1, .residual = 2, .activation = PT__ACTIVATION_SILU},
         {.m = 3000, .n = 1, .k = 400, .b_transposed = 1, .accumulate = 1},
         {.m = 3000, .n = 2, .k = 400},
         {.m = 4, .n = 4001, .k = 700, .b_transposed = 1, .bias = 1},

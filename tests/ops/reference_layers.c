@@ -39,10 +39,9 @@ static void reference_linear(const reference_call_t *call)
             int64_t at = r * outputs + o;
             double sum = reference_product(call->inputs[0].value + r * inputs, call->inputs[1].value, inputs, outputs,
                                            o, call->attributes->integers[1] != 0);
-            sum += bias != NULL ? bias[o] : 0;
+            sum += (bias != NULL ? bias[o] : 0) + (residual != NULL ? residual[at] : 0);
             call->outputs[1].value[at] = sum;
-            call->outputs[0].value[at] = (activation == 0 ? sum : reference_unary((pt__unary_t)(activation - 1), sum)) +
-                                         (residual != NULL ? residual[at] : 0);
+            call->outputs[0].value[at] = activation == 0 ? sum : reference_unary((pt__unary_t)(activation - 1), sum);
         }
 }
 

@@ -36,7 +36,7 @@ static void enter(pt__cpu_t *device, const pt__gemm_t *gemm)
         pt__gemm_cblas(device, gemm);
 }
 
-/* The residual is dst itself, but sums must pass through dst before the activation: the residual is kept aside, a piece
+/* The residual is dst itself, but sums must pass through dst before the slope: the residual is kept aside, a piece
  * at a time, while its piece of the product is made. */
 static void enter_with_residual_aside(pt__cpu_t *device, const pt__gemm_t *product)
 {
@@ -64,7 +64,7 @@ void pt__gemm(struct pt__device *of, const pt__gemm_t *gemm)
     pt__cpu_t *device = pt__cpu(of);
     if (gemm->m <= 0 || gemm->n <= 0 || gemm->count < 0)
         return;
-    if (!gemm->residual || gemm->residual != gemm->dst || !(pt__gemm_parts(gemm) & PT__FINISH_ACTIVATION)) {
+    if (!gemm->residual || gemm->residual != gemm->dst || !gemm->slope_source) {
         enter(device, gemm);
         return;
     }

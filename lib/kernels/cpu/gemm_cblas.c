@@ -11,6 +11,7 @@
 #include <cblas.h>
 #include <limits.h>
 #include <pthread.h>
+#include <string.h>
 
 #include "kernels/cpu/gemm_room.h"
 
@@ -62,8 +63,18 @@ static int leading(int64_t stride, int64_t columns)
     return (int)(stride > columns ? stride : columns);
 }
 
+/* Whether the residual is what cblas adds to: dst holds it, or a copy. */
+static int32_t adds_to_residual(const pt__gemm_t *gemm)
+{
+    return gemm->residual && !gemm->slope_source && !gemm->accumulate;
+}
+
 static void call(const pt__gemm_t *gemm, float beta)
 {
+    if (adds_to_residual(gemm) && gemm->residual != gemm->dst)
+        for (int64_t r = 0; r < gemm->m; r++)
+            memcpy(gemm->dst + r * gemm->dst_stride, gemm->residual + r * gemm->dst_stride,
+                   (size_t)gemm->n * sizeof(float));
     cblas_sgemm(CblasRowMajor, gemm->a.transposed ? CblasTrans : CblasNoTrans,
                 gemm->b.transposed ? CblasTrans : CblasNoTrans, (int)gemm->m, (int)gemm->n, (int)gemm->k, 1.0f,
                 gemm->a.data, leading(gemm->a.stride, gemm->a.transposed ? gemm->m : gemm->k), gemm->b.data,
@@ -138,7 +149,7 @@ void pt__gemm_cblas(pt__cpu_t *device, const pt__gemm_t *gemm)
     int32_t parts = pt__gemm_parts(gemm);
     int kind = flavour();
     cut_t cut = {.device = device, .gemm = gemm, .parts = parts, .beta = gemm->accumulate ? 1.0f : 0.0f, .finish = 1};
-    if (parts & PT__FINISH_RESIDUAL && gemm->residual == gemm->dst && !(parts & PT__FINISH_ACTIVATION)) {
+    if (adds_to_residual(gemm)) {
         cut.parts &= ~PT__FINISH_RESIDUAL;
         cut.beta = 1.0f;
     }

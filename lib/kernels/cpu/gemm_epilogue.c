@@ -1,5 +1,6 @@
-/* The row-wise epilogue of a matrix product, while the rows are in cache: bias, stored pre-activation, activation or its
- * slope, residual. Both rooms behind the door use it, each for the parts that its own kernels do not do. */
+/* The row-wise epilogue of a matrix product, while the rows are in cache: bias, residual, stored pre-activation and
+ * activation, or bias, slope and residual. Both rooms behind the door use it, each for the parts that its own kernels
+ * do not do. */
 #include <stddef.h>
 #include <string.h>
 
@@ -91,6 +92,8 @@ void pt__gemm_finish(const pt__cpu_t *device, const pt__gemm_t *gemm, int32_t pa
         float *dst = gemm->dst + at;
         if (parts & PT__FINISH_BIAS)
             map->add_into(columns, gemm->bias + column, dst);
+        if (parts & PT__FINISH_RESIDUAL && !gemm->slope_source)
+            map->add_into(columns, gemm->residual + at, dst);
         if (parts & PT__FINISH_ACTIVATION && gemm->preactivation)
             memcpy(gemm->preactivation + at, dst, (size_t)columns * sizeof(float));
         if (parts & PT__FINISH_ACTIVATION && gemm->activation != PT__ACTIVATION_NONE) {
@@ -99,7 +102,7 @@ void pt__gemm_finish(const pt__cpu_t *device, const pt__gemm_t *gemm, int32_t pa
             else
                 map->unary[unary_of(gemm->activation)](columns, dst, dst);
         }
-        if (parts & PT__FINISH_RESIDUAL)
+        if (parts & PT__FINISH_RESIDUAL && gemm->slope_source)
             map->add_into(columns, gemm->residual + at, dst);
     }
 }

@@ -77,14 +77,13 @@ void pt__gemm_describe(pt__cpu_t *device, const pt__gemm_t *gemm, pt__job_t *job
         .device = device, .gemm = gemm, .view = *gemm, .micro = micro, .row_parts = 1, .column_parts = 1};
     job->parts = pt__gemm_parts(gemm) & ~PT__FINISH_BIAS;
     job->add = gemm->accumulate ? gemm->dst : NULL;
-    if (job->parts == PT__FINISH_RESIDUAL && !gemm->accumulate) {
-        job->parts = 0;
+    if (gemm->residual && !gemm->slope_source && !gemm->accumulate) {
+        job->parts &= ~PT__FINISH_RESIDUAL;
         job->add = gemm->residual;
     }
     job->beside = gemm->slope_source    ? gemm->slope_source
                   : gemm->preactivation ? gemm->preactivation
-                  : job->parts          ? gemm->residual
-                                        : NULL;
+                  : job->parts & PT__FINISH_RESIDUAL ? gemm->residual : NULL;
     job->dots = few_dots(device, gemm);
     if (job->dots) { /* whole rows of both operands */
         job->depth_block = pt__most(gemm->k, 1);
