@@ -409,8 +409,15 @@ PT_API pt_status_t pt_model_copy(pt_model_t *model, const pt_model_t *source);
 #define PT_LOAD_STRICT 1u
 #define PT_LOAD_MAPPED 2u
 PT_API pt_status_t pt_model_load(pt_model_t *model, const char *path, uint32_t flags);
-/* Writes the parameters, and the configuration as metadata, as a safetensors file: aside, synced, renamed. */
+/* Writes the parameters, and as metadata the configuration and the task with its options, as a safetensors file: aside, synced,
+ * renamed. */
 PT_API pt_status_t pt_model_save(const pt_model_t *model, const char *path);
+/* A model from a file alone that pt_model_save, pt_checkpoint_save or a stage wrote: its family, its task, its weights and states.
+ * PT_LOAD_MAPPED: as with pt_model_load; all weights are then frozen. Whatever was frozen before learns, otherwise; an optimizer and a
+ * stage's place come with pt_checkpoint_load or PT_TRAIN_RESUME on the opened model.
+ * PT_ERR_UNSUPPORTED: a file that the library did not write, or of a network of the host's own, whose graph no file holds.
+ * PT_ERR_STATE: a checkpoint that leaves frozen weights out (PT_TRAIN_TRAINED_ONLY). */
+PT_API pt_status_t pt_model_open(pt_context_t *context, const char *path, uint32_t flags, pt_model_t **out);
 
 #define PT_ROLE_LEARNS  0 /* an optimizer changes it, where it is trainable */
 #define PT_ROLE_STATE   1 /* runs change it: pt_state */

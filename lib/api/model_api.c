@@ -1,10 +1,8 @@
 /* pt_model_*: check, call down, report. */
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "api/handle.h"
-#include "base/json.h"
 #include "base/text.h"
 
 pt_status_t pt_model_create(pt_context_t *context, const pt_graph_t *graph, pt_model_t **out)
@@ -30,33 +28,6 @@ pt_status_t pt_model_create(pt_context_t *context, const pt_graph_t *graph, pt_m
     return pt__model_create(context, graph, NULL, NULL, out);
 }
 
-static pt_status_t unknown_family(const char *name)
-{
-    char known[256] = "";
-    const pt__family_t *family;
-    for (int32_t i = 0; (family = pt__family_at(i)) != NULL; i++) {
-        size_t used = strlen(known);
-        snprintf(known + used, sizeof known - used, "%s\"%s\"", i == 0 ? "" : ", ", family->name);
-    }
-    return pt__fail(PT_ERR_UNSUPPORTED, "config: \"model_type\" is \"%.64s\", expected one of %s", name, known);
-}
-
-static pt_status_t create_from_json(pt_context_t *context, const char *json, const pt__json_t *config, pt_model_t **out)
-{
-    const char *type;
-    pt_graph_t *graph;
-    PT__TRY(pt__json_get_string(config, "model_type", PT__JSON_REQUIRED, &type));
-    const pt__family_t *family = pt__family_find(type);
-    if (family == NULL)
-        return unknown_family(type);
-    PT__TRY(pt_graph_create(context, &graph));
-    pt_status_t status = family->build(config, graph);
-    if (status == PT_OK)
-        status = pt__model_create(context, graph, family, json, out);
-    pt_graph_free(graph);
-    return status;
-}
-
 pt_status_t pt_model_create_from_config(pt_context_t *context, const char *json, size_t length, pt_model_t **out)
 {
     pt__error_clear();
@@ -65,23 +36,20 @@ pt_status_t pt_model_create_from_config(pt_context_t *context, const char *json,
     *out = NULL;
     if (context == NULL || json == NULL)
         return pt__handle_null("pt_model_create_from_config", context == NULL ? "context" : "json");
-    pt__json_document_t *document = NULL;
-    const pt__json_t *root;
-    pt_status_t status;
-    pt__text_t text = pt__text_start(&context->memory);
-    char *copy = NULL;
-    PT__TRY_OUT(pt__json_parse(&context->memory, "config", json, (int64_t)length, &document, &root));
-    if (root->kind != PT__JSON_OBJECT) {
-        status = pt__fail(PT_ERR_FORMAT, "config: %s, expected an object", pt__json_kind_name(root->kind));
-        goto out;
-    }
-    pt__text_add_bytes(&text, json, (int64_t)length); /* with a final 0 */
-    PT__TRY_OUT(pt__text_take(&text, &copy, NULL));
-    PT__TRY_OUT(create_from_json(context, copy, root, out));
-out:
-    pt__json_free(document);
-    pt__release(&context->memory, copy);
-    return status;
+    return pt__model_from_config(context, json, (int64_t)length, out);
+}
+
+pt_status_t pt_model_open(pt_context_t *context, const char *path, uint32_t flags, pt_model_t **out)
+{
+    pt__error_clear();
+    if (out == NULL)
+        return pt__handle_null("pt_model_open", "out");
+    *out = NULL;
+    if (context == NULL || path == NULL)
+        return pt__handle_null("pt_model_open", context == NULL ? "context" : "path");
+    if (flags & ~PT_LOAD_MAPPED)
+        return pt__fail(PT_ERR_ARGUMENT, "pt_model_open: flags is %u, expected PT_LOAD_MAPPED or 0", (unsigned)flags);
+    return pt__model_open(context, path, flags, out);
 }
 
 void pt_model_free(pt_model_t *model)

@@ -7,7 +7,8 @@
  *              pretrain.gradient.NAME          gradients of an accumulation under way
  *              pretrain.best.NAME              weights of the best evaluation, where the stage keeps them
  *              pretrain.checksum               of all bytes before it (formats/tensors.h)
- *   metadata   pretrain.format "1", pretrain.config, pretrain.task, pretrain.optimizer, and the counts below, one key each, as
+ *   metadata   pretrain.format "1", pretrain.config, pretrain.task (JSON: tasks/task_text.c), pretrain.optimizer,
+ *              and the counts below, one key each, as
  *              decimal numbers (doubles in the hexadecimal form, which is exact)
  *
  * Reading checks everything first and then copies: all or nothing. */
@@ -171,13 +172,24 @@ static pt_status_t add_hash(builder_t *builder, const pt__store_t *store, int64_
                       0);
 }
 
+static pt_status_t add_task(builder_t *builder, const pt_task_options_t *task)
+{
+    pt__text_t text = pt__text_start(&builder->context->memory);
+    char *json;
+    pt__task_write(task, &text);
+    PT__TRY(pt__text_take(&text, &json, NULL));
+    add_string(builder, PREFIX "task", json);
+    pt__release(&builder->context->memory, json);
+    return PT_OK;
+}
+
 static pt_status_t add_parameters(builder_t *builder, const pt_model_t *model, int32_t trained_only)
 {
     add_string(builder, PREFIX "format", "1");
     if (model->config != NULL)
         add_string(builder, PREFIX "config", model->config);
     if (model->task.task != NULL)
-        add_string(builder, PREFIX "task", model->task.task);
+        PT__TRY(add_task(builder, &model->task));
     for (int64_t i = 0; i < model->store.count; i++) {
         const pt__stored_t *stored = &model->store.tensors[i];
         if (trained_only && !pt__stored_changes(stored))
@@ -280,6 +292,7 @@ out:
 typedef struct reader {
     pt__device_t *device;
     const char *path;
+    const pt__file_tensors_t *file;
     const pt__tensors_t *table;
 } reader_t;
 
@@ -493,6 +506,21 @@ static pt_status_t own_all(const reader_t *reader, pt__store_t *store)
     return status;
 }
 
+/* By its name: how labels are smoothed or classes weighted may change from one stage to the next. */
+static pt_status_t check_task(const reader_t *reader, const pt_model_t *model)
+{
+    const char *own = model->task.task;
+    pt_task_options_t saved;
+    float *class_weights;
+    PT__TRY(pt__saved_task(model->context, reader->file, reader->path, &saved, &class_weights));
+    pt__release(&model->context->memory, class_weights);
+    if ((saved.task == NULL) != (own == NULL) || (own != NULL && strcmp(saved.task, own) != 0))
+        return pt__fail(PT_ERR_STATE, "%s: saved with %s%.64s, the model has %s%s", reader->path,
+                        saved.task == NULL ? "no task" : "task ", saved.task == NULL ? "" : saved.task,
+                        own == NULL ? "none" : "task ", own == NULL ? "" : own);
+    return PT_OK;
+}
+
 static pt_status_t read_all(const reader_t *reader, pt_model_t *model, pt_optimizer_t *optimizer,
                             pt__progress_t *progress)
 {
@@ -507,11 +535,7 @@ static pt_status_t read_all(const reader_t *reader, pt_model_t *model, pt_optimi
     if (strcmp(format, "1") != 0)
         return pt__fail(PT_ERR_VERSION, "%s: checkpoint format \"%.16s\", this library reads \"1\"", reader->path,
                         format);
-    const char *task = pt__tensors_value(reader->table, PREFIX "task"), *own = model->task.task;
-    if ((task == NULL) != (own == NULL) || (task != NULL && strcmp(task, own) != 0))
-        return pt__fail(PT_ERR_STATE, "%s: saved with %s%.64s, the model has %s%s", reader->path,
-                        task == NULL ? "no task" : "task ", task == NULL ? "" : task, own == NULL ? "none" : "task ",
-                        own == NULL ? "" : own);
+    PT__TRY(check_task(reader, model));
     PT__TRY(read_integer(reader, PREFIX "micro_steps", &micro_steps));
     PT__TRY(read_integer(reader, PREFIX "seed", &seed));
     PT__TRY(read_integer(reader, PREFIX "accumulated", &accumulated));
@@ -577,7 +601,8 @@ pt_status_t pt__checkpoint_read(pt_model_t *model, pt_optimizer_t *optimizer, pt
     pt_status_t status;
     int32_t has_checksum;
     PT__TRY(pt__safetensors_open(model->context, path, &file));
-    reader_t reader = {.device = model->context->device, .path = path, .table = pt__file_tensors_table(file)};
+    reader_t reader = {
+        .device = model->context->device, .path = path, .file = file, .table = pt__file_tensors_table(file)};
     PT__TRY_OUT(pt__safetensors_verify(file, &has_checksum));
     if (!has_checksum &&
         pt__tensors_value(reader.table, PREFIX "accumulated") != NULL) { /* a bit of its name may have flipped */

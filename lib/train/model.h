@@ -111,6 +111,18 @@ void pt__model_forget_accumulation(pt_model_t *model);
 /* ---- model_task.c ---- */
 pt_status_t pt__model_set_task(pt_model_t *model, const pt_task_options_t *options);
 
+/* ---- model_config.c ---- */
+/* A family's model from its configuration, JSON of `length` bytes. */
+pt_status_t pt__model_from_config(pt_context_t *context, const char *json, int64_t length, pt_model_t **out);
+
+/* ---- model_open.c ---- */
+struct pt__file_tensors;
+/* What a file of ours holds of the task; none where it holds none. The caller releases *class_weights. path is for messages. */
+pt_status_t pt__saved_task(pt_context_t *context, const struct pt__file_tensors *file, const char *path,
+                           pt_task_options_t *task, float **class_weights);
+/* flags: PT_LOAD_MAPPED or 0. */
+pt_status_t pt__model_open(pt_context_t *context, const char *path, uint32_t flags, pt_model_t **out);
+
 /* ---- learnables.c ---- */
 /* Names changed sets of learnables: after trainable flags, task or memory changed. */
 pt_status_t pt__model_renew_learnables(pt_model_t *model);
@@ -138,6 +150,9 @@ pt_status_t pt__report_note(pt_model_t *model, const char *name, int32_t kind);
 /* ---- transfer.c, weights.c ---- */
 pt_status_t pt__transfer_copy(pt_model_t *model, const pt_model_t *source);
 pt_status_t pt__weights_load(pt_model_t *model, const char *path, uint32_t flags);
+/* The same from a file that is open (watched, where flags say PT_LOAD_MAPPED) and whose checksum is right. *file is NULL afterwards where
+ * the model keeps it; otherwise it stays the caller's. */
+pt_status_t pt__weights_take(pt_model_t *model, const char *path, uint32_t flags, struct pt__file_tensors **file);
 
 /* ---- engine.c ---- */
 /* The tensors that a run of a mode leaves to be read, inputs that a metric reads among them. */

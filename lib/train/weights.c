@@ -190,17 +190,12 @@ out:
     return status;
 }
 
-pt_status_t pt__weights_load(pt_model_t *model, const char *path, uint32_t flags)
+pt_status_t pt__weights_take(pt_model_t *model, const char *path, uint32_t flags, pt__file_tensors_t **file)
 {
-    const int32_t mapping = (flags & PT_LOAD_MAPPED) != 0;
-    pt__file_tensors_t *file;
-    pt_status_t status;
-    PT__TRY(mapping ? pt__safetensors_open_watched(model->context, path, &file)
-                    : pt__safetensors_open(model->context, path, &file));
+    const pt__tensors_t *table = pt__file_tensors_table(*file);
     pt__report_t last = pt__report_begin(model);
     int32_t tells_why = 0; /* the report of a refused load stays: it lists what did not fit */
-    const pt__tensors_t *table = pt__file_tensors_table(file);
-    PT__TRY_OUT(pt__safetensors_verify(file, NULL));
+    pt_status_t status;
     PT__TRY_OUT(note_file(model, table));
     tells_why = 1;
     if (flags & PT_LOAD_STRICT)
@@ -209,9 +204,20 @@ pt_status_t pt__weights_load(pt_model_t *model, const char *path, uint32_t flags
         PT__TRY_OUT(refuse_nothing(model, table, path));
     tells_why = 0;
     PT__TRY_OUT(check_values(model, table, path));
-    PT__TRY_OUT(take(model, mapping, &file));
+    PT__TRY_OUT(take(model, (flags & PT_LOAD_MAPPED) != 0, file));
 out:
     pt__report_end(model, last, tells_why ? PT_OK : status);
+    return status;
+}
+
+pt_status_t pt__weights_load(pt_model_t *model, const char *path, uint32_t flags)
+{
+    pt__file_tensors_t *file;
+    PT__TRY(flags & PT_LOAD_MAPPED ? pt__safetensors_open_watched(model->context, path, &file)
+                                   : pt__safetensors_open(model->context, path, &file));
+    pt_status_t status = pt__safetensors_verify(file, NULL);
+    if (status == PT_OK)
+        status = pt__weights_take(model, path, flags, &file);
     pt__file_tensors_close(file);
     return status;
 }

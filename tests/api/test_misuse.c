@@ -116,6 +116,10 @@ START_TEST(test_null_handles)
     REFUSED(pt_model_create_from_config(world.context, NULL, 0, &model), "json");
     REFUSED(pt_model_create_from_config(NULL, "{}", 2, &model), "context");
     REFUSED(pt_model_create_from_config(world.context, "{}", 2, NULL), "out");
+    REFUSED(pt_model_open(NULL, "x", 0, &model), "context");
+    REFUSED(pt_model_open(world.context, NULL, 0, &model), "path");
+    REFUSED(pt_model_open(world.context, "x", 0, NULL), "out");
+    REFUSED(pt_model_open(world.context, "x", PT_LOAD_STRICT, &model), "flags");
     REFUSED(pt_model_set_task(NULL, NULL), "model");
     REFUSED(pt_model_set_task(world.model, NULL), "options");
     REFUSED(pt_model_transfer_entry(NULL, 0, NULL, NULL), "model");

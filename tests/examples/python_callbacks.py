@@ -296,6 +296,10 @@ class Callbacks(unittest.TestCase):
             self.model.set_parameter(name, array.array("f", [0.0] * len(before)))
             self.model.load_checkpoint(path, self.optimizer)
             self.assertEqual(self.model.parameter(name), before)
+            for mapped in False, True:
+                opened = self.context.open(path, mapped=mapped)
+                self.assertEqual(opened.evaluate(self.data).loss, self.model.evaluate(self.data).loss)
+            self.assertRaises(pretrain.Error, self.context.open, os.path.join(folder, "nowhere"))
 
 
 if __name__ == "__main__":

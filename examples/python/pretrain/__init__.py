@@ -163,7 +163,8 @@ for _line in """
     i pt_model_set_task p p              s pt_model_task p                  I pt_model_transfer_count p i
     I pt_model_metric_count p            i pt_model_metric_info p I p       d pt_model_metric_value p s
     i pt_model_transfer_entry p I p p    i pt_model_copy p p                i pt_model_load p s u
-    i pt_model_save p s                  I pt_model_parameter_count p       i pt_model_parameter_info p I p
+    i pt_model_save p s                  i pt_model_open p s u p
+                                         I pt_model_parameter_count p       i pt_model_parameter_info p I p
     i pt_model_parameter_find p s p      i pt_model_parameter_get p I p I   i pt_model_parameter_set p I p I
     i pt_model_gradient_get p I p I      i pt_model_set_trainable p s i p   i pt_model_describe p i p z p
     - pt_model_cancel p                  i pt_optimizer_create p p p        - pt_optimizer_free p
@@ -412,6 +413,10 @@ class Context(_Handle):
         if task is not None:
             model.set_task(task, **task_options)
         return model
+
+    def open(self, path, mapped=False):
+        """A model from a file that Model.save or a checkpoint wrote: family, task and weights."""
+        return Model(self, _create(library.pt_model_open, self, _encoded(path), LOAD_MAPPED if mapped else 0))
 
     def optimizer(self, schedule=None, groups=(), **options):
         """Options of pt_optimizer_options_t; schedule=dict(kind=..., ...) or function(step) -> factor; groups=[(pattern, dict)]."""
