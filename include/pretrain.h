@@ -388,6 +388,21 @@ PT_API pt_status_t pt_model_set_task(pt_model_t *model, const pt_task_options_t 
 /* The task's name; NULL where there is none. Lives as long as the process. */
 PT_API const char *pt_model_task(const pt_model_t *model);
 
+/* Names of a classifier's classes, in the order of their numbers: all of them, or none (count 0). They are Hugging
+ * Face's id2label and label2id: a configuration that has as many as the task has outputs gives them to a new head;
+ * they are saved with the model and its checkpoints, and come back with the head when it is loaded or copied. A stage
+ * that trains on a dataset with a name for every class (pt_dataset_class_name) gives them to a model that has none.
+ * From then on stages and evaluations refuse a dataset that numbers its classes otherwise (PT_ERR_STATE); one that
+ * has only the first of them is fine. They are dropped when the task or its number of outputs changes.
+ *
+ * names are copied: `count` strings of UTF-8, none empty, no two alike; count is the task's outputs, or 0 to have
+ * none. A task that has no classes is PT_ERR_STATE. Configurations and files whose id2label and label2id contradict
+ * each other or the head are refused (PT_ERR_FORMAT); where they leave label2id out, id2label is enough. */
+PT_API pt_status_t pt_model_set_class_names(pt_model_t *model, int64_t count, const char *const *names);
+PT_API int64_t pt_model_class_count(const pt_model_t *model); /* 0: the classes have no names */
+/* NULL where there is none. Lives until the names change, by any of the above. */
+PT_API const char *pt_model_class_name(const pt_model_t *model, int64_t index);
+
 /* What the last pt_model_set_task, pt_model_load or pt_model_copy did, one entry a tensor name. */
 #define PT_TRANSFER_COPIED     1 /* taken over */
 #define PT_TRANSFER_NEW        2 /* in the model, not in the source: keeps its (initial) values */

@@ -172,6 +172,16 @@ pt_status_t pt_model_save(const pt_model_t *model, const char *path)
                             path == NULL ? pt__handle_null("pt_model_save", "path") : pt__weights_write((pt_model_t *)(uintptr_t)model, path));
 }
 
+/* With the class names that the model has. */
+static void describe_config(const pt_model_t *model, pt__text_t *text)
+{
+    char *config = NULL;
+    if (text->status == PT_OK)
+        text->status = pt__class_names_config(model, &config);
+    pt__text_add(text, "%s", config == NULL ? "{}" : config);
+    pt__release(&model->context->memory, config);
+}
+
 pt_status_t pt_model_describe(const pt_model_t *model, int32_t what, char *buffer, size_t size, size_t *length)
 {
     PT__TRY(pt__handle_enter(model, 0, "pt_model_describe"));
@@ -181,7 +191,7 @@ pt_status_t pt_model_describe(const pt_model_t *model, int32_t what, char *buffe
     if (what == PT_DESCRIBE_GRAPH)
         pt__graph_print_text(model->graph, &text);
     else if (what == PT_DESCRIBE_CONFIG)
-        pt__text_add(&text, "%s", model->config == NULL ? "{}" : model->config);
+        describe_config(model, &text);
     else if (what == PT_DESCRIBE_PLAN) {
         pt__plan_t *plan = model->planned[PT__MODE_TRAIN].plan;
         if (plan == NULL)

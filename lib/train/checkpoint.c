@@ -7,8 +7,8 @@
  *              pretrain.gradient.NAME          gradients of an accumulation under way
  *              pretrain.best.NAME              weights of the best evaluation, where the stage keeps them
  *              pretrain.checksum               of all bytes before it (formats/tensors.h)
- *   metadata   pretrain.format "1", pretrain.config, pretrain.task (JSON: tasks/task_text.c), pretrain.optimizer,
- *              and the counts below, one key each, as
+ *   metadata   pretrain.format "1", pretrain.config (or pretrain.classes: class_names_json.c), pretrain.task (JSON:
+ *              tasks/task_text.c), pretrain.optimizer, and the counts below, one key each, as
  *              decimal numbers (doubles in the hexadecimal form, which is exact)
  *
  * Reading checks everything first and then copies: all or nothing. */
@@ -183,11 +183,21 @@ static pt_status_t add_task(builder_t *builder, const pt_task_options_t *task)
     return PT_OK;
 }
 
+/* With the names of the classes; those of a network without a configuration stand alone. */
+static pt_status_t add_config(builder_t *builder, const pt_model_t *model)
+{
+    char *text;
+    PT__TRY(pt__class_names_config(model, &text));
+    if (text != NULL)
+        add_string(builder, model->config == NULL ? PREFIX "classes" : PREFIX "config", text);
+    pt__release(&builder->context->memory, text);
+    return PT_OK;
+}
+
 static pt_status_t add_parameters(builder_t *builder, const pt_model_t *model, int32_t trained_only)
 {
     add_string(builder, PREFIX "format", "1");
-    if (model->config != NULL)
-        add_string(builder, PREFIX "config", model->config);
+    PT__TRY(add_config(builder, model));
     if (model->task.task != NULL)
         PT__TRY(add_task(builder, &model->task));
     for (int64_t i = 0; i < model->store.count; i++) {
@@ -522,7 +532,7 @@ static pt_status_t check_task(const reader_t *reader, const pt_model_t *model)
 }
 
 static pt_status_t read_all(const reader_t *reader, pt_model_t *model, pt_optimizer_t *optimizer,
-                            pt__progress_t *progress)
+                            pt__progress_t *progress, pt__class_names_t *names)
 {
     const char *format = pt__tensors_value(reader->table, PREFIX "format");
     pt__optimizer_counts_t counts = {0};
@@ -569,6 +579,7 @@ static pt_status_t read_all(const reader_t *reader, pt_model_t *model, pt_optimi
             break;
         }
     PT__TRY(read_tensors(reader, model, optimizer, accumulated, best, 0));
+    PT__TRY(pt__class_names_read_file(model, reader->path, reader->table, names));
     /* Everything is there: only now the optimizer lets go of what it was bound to, and makes slots to read into. */
     if (optimizer != NULL)
         PT__TRY(pt__model_bind_optimizer(model, optimizer));
@@ -598,6 +609,7 @@ pt_status_t pt__checkpoint_read(pt_model_t *model, pt_optimizer_t *optimizer, pt
                                 const char *path)
 {
     pt__file_tensors_t *file;
+    pt__class_names_t names = {0};
     pt_status_t status;
     int32_t has_checksum;
     PT__TRY(pt__safetensors_open(model->context, path, &file));
@@ -609,8 +621,10 @@ pt_status_t pt__checkpoint_read(pt_model_t *model, pt_optimizer_t *optimizer, pt
         status = pt__fail(PT_ERR_FORMAT, "%s: the checkpoint has no checksum", path);
         goto out;
     }
-    PT__TRY_OUT(read_all(&reader, model, optimizer, progress));
+    PT__TRY_OUT(read_all(&reader, model, optimizer, progress, &names));
+    pt__class_names_take(model, &names);
 out:
+    pt__class_names_release(&model->context->memory, &names);
     pt__file_tensors_close(file);
     return status;
 }

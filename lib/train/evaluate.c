@@ -57,6 +57,7 @@ pt_status_t pt__evaluate(pt_model_t *model, pt_dataset_t *dataset, pt__portion_t
     pt_status_t status;
     pt__tally_t tally;
     double started = pt__clock_seconds();
+    PT__TRY(pt__class_names_check(model, dataset));
     PT__TRY(open_pass(model, PT__MODE_EVALUATE, PT_NO_TENSOR, dataset, portion, &wants, &loader));
     *result = (pt_evaluation_t){.struct_size = (uint32_t)sizeof *result};
     PT__TRY_OUT(pt__tally_start(model, &tally));

@@ -348,6 +348,7 @@ static pt_status_t start(pt__stage_t *stage, char path[PT__PATH_SIZE], int32_t *
 {
     const pt_train_options_t *options = stage->options;
     pt_model_t *model = stage->model;
+    pt__class_names_t names;
     *resumed = 0;
     stage->progress.cursor.seed = options->shuffle_seed != 0 ? options->shuffle_seed
                                                              : pt__random_key(model->context->seed, 0x73687566);
@@ -374,7 +375,12 @@ static pt_status_t start(pt__stage_t *stage, char path[PT__PATH_SIZE], int32_t *
     PT__TRY(pt__model_bind_optimizer(model, stage->optimizer));
     pt__optimizer_hold(stage->optimizer, 1);
     stage->holds_optimizer = 1;
-    return open_loader(stage);
+    PT__TRY(pt__class_names_begin(model, stage->dataset, options->evaluation, &names));
+    pt_status_t status = open_loader(stage);
+    if (status == PT_OK)
+        pt__class_names_take(model, &names);
+    pt__class_names_release(&model->context->memory, &names);
+    return status;
 }
 
 static void fill_result(const pt__stage_t *stage, pt_train_result_t *result)

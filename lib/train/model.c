@@ -51,6 +51,7 @@ pt_status_t pt__model_create(pt_context_t *context, const pt_graph_t *graph, con
     model->seed = context->seed;
     model->recompute = PT_RECOMPUTE_CHEAP;
     PT__TRY_OUT(pt__string_copy(&context->memory, config, &model->config));
+    PT__TRY_OUT(pt__class_names_read_config(model));
     PT__TRY_OUT(pt__graph_copy(graph, &model->trunk));
     PT__TRY_OUT(pt__model_set_task(model, &no_task));
     pt__report_release(model);
@@ -73,6 +74,8 @@ void pt__model_free(pt_model_t *model)
     pt__report_release(model);
     pt__release(memory, model->inputs);
     pt__release(memory, model->class_weights);
+    pt__class_names_release(memory, &model->class_names);
+    pt__class_names_release(memory, &model->config_names);
     pt__release(memory, model->config);
     pt__engine_release_arena(model);
     for (int32_t i = 0; i < PT__DIMENSIONS; i++)

@@ -9,6 +9,7 @@
 #include "optim/optim.h"
 #include "plan/plan.h"
 #include "tasks/tasks.h"
+#include "train/class_names.h"
 #include "train/store.h"
 
 typedef struct pt__transfer { /* what became of a tensor name when weights were taken over */
@@ -62,6 +63,8 @@ struct pt_model {
     pt_task_options_t task;     /* names live as long as the process */
     const pt__task_t *task_kind; /* NULL: none */
     float *class_weights; /* what task.class_weights points to */
+    pt__class_names_t class_names;  /* of the head; none with a task that has no classes */
+    pt__class_names_t config_names; /* those that config has: a head of as many outputs begins with them */
 
     pt__store_t store; /* of the graph's parameters */
     int32_t recompute; /* PT_RECOMPUTE_...: what is made again in the backward pass */

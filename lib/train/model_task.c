@@ -87,6 +87,7 @@ pt_status_t pt__model_set_task(pt_model_t *model, const pt_task_options_t *optio
     pt__memory_t *memory = &model->context->memory;
     body_t body = {0};
     float *class_weights = NULL;
+    pt__class_names_t class_names = {0};
     pt__report_t last = pt__report_begin(model);
     pt_status_t status;
     PT__TRY_OUT(make_body(model->trunk, options, &body));
@@ -94,6 +95,7 @@ pt_status_t pt__model_set_task(pt_model_t *model, const pt_task_options_t *optio
         PT__TRY_OUT(pt__allocate(memory, (size_t)options->outputs, sizeof(float), "class weights", &class_weights));
         memcpy(class_weights, options->class_weights, (size_t)options->outputs * sizeof(float));
     }
+    PT__TRY_OUT(pt__class_names_for_task(model, options, &class_names));
     PT__TRY_OUT(carry_over(model, &body));
     PT__TRY_OUT(settle_dtypes(&body));
     swap_body(model, &body);
@@ -106,6 +108,7 @@ pt_status_t pt__model_set_task(pt_model_t *model, const pt_task_options_t *optio
     pt__release(memory, model->class_weights);
     model->class_weights = class_weights;
     class_weights = NULL;
+    pt__class_names_replace(model, &class_names);
     model->task = *options;
     model->task.class_weights = model->class_weights;
     model->task_kind = pt__task_find(options->task);
@@ -116,5 +119,6 @@ out:
     pt__report_end(model, last, status);
     release_body(memory, &body);
     pt__release(memory, class_weights);
+    pt__class_names_release(memory, &class_names);
     return status;
 }

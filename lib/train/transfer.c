@@ -54,8 +54,12 @@ static pt_status_t make_room(pt_model_t *model, const pt_model_t *source)
 pt_status_t pt__transfer_copy(pt_model_t *model, const pt_model_t *source)
 {
     pt__report_t last = pt__report_begin(model);
+    pt__class_names_t names = {0};
     pt_status_t status;
     PT__TRY_OUT(note(model, source));
+    if (pt__class_names_head_came(model))
+        PT__TRY_OUT(pt__class_names_make(&model->context->memory, source->class_names.list, source->class_names.count,
+                                         PT_ERR_FORMAT, &names));
     PT__TRY_OUT(pt__store_settle((pt__store_t *)(uintptr_t)&source->store)); /* its values do not change */
     PT__TRY_OUT(make_room(model, source));
     PT__TRY_OUT(pt__model_renew_dtypes(model));
@@ -66,8 +70,10 @@ pt_status_t pt__transfer_copy(pt_model_t *model, const pt_model_t *source)
         const pt__stored_t *from = &source->store.tensors[pt__store_find(&source->store, to->name)];
         PT__TRY_OUT(copy(model, to, &source->store, from));
     }
+    pt__class_names_take(model, &names);
     pt__model_forget_accumulation(model);
 out:
+    pt__class_names_release(&model->context->memory, &names);
     pt__report_end(model, last, status);
     return status;
 }

@@ -193,6 +193,7 @@ out:
 pt_status_t pt__weights_take(pt_model_t *model, const char *path, uint32_t flags, pt__file_tensors_t **file)
 {
     const pt__tensors_t *table = pt__file_tensors_table(*file);
+    pt__class_names_t names = {0};
     pt__report_t last = pt__report_begin(model);
     int32_t tells_why = 0; /* the report of a refused load stays: it lists what did not fit */
     pt_status_t status;
@@ -204,8 +205,12 @@ pt_status_t pt__weights_take(pt_model_t *model, const char *path, uint32_t flags
         PT__TRY_OUT(refuse_nothing(model, table, path));
     tells_why = 0;
     PT__TRY_OUT(check_values(model, table, path));
+    if (pt__class_names_head_came(model))
+        PT__TRY_OUT(pt__class_names_read_file(model, path, table, &names));
     PT__TRY_OUT(take(model, (flags & PT_LOAD_MAPPED) != 0, file));
+    pt__class_names_take(model, &names);
 out:
+    pt__class_names_release(&model->context->memory, &names);
     pt__report_end(model, last, tells_why ? PT_OK : status);
     return status;
 }

@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/random.h"
+#include "base/text.h"
 #include "support/failing_allocator.h"
 #include "support/suite.h"
 
@@ -56,6 +57,30 @@ START_TEST(test_values)
     ck_assert_ptr_null(pt__json_find(NULL, "d"));
     done();
     pt__json_free(NULL);
+}
+END_TEST
+
+/* Printed and read again it prints the same. */
+START_TEST(test_print)
+{
+    static const char *const cases[][2] = {
+        {" {\"a\":[1,-2.5e1,0.1,true,false,null],\"b\":{\"c\":{},\"d\":[]},\"\\u0000\\n\":\"\\\"\\u00e4\"}",
+         "{\"a\": [1, -25, 0.1, true, false, null], \"b\": {\"c\": {}, \"d\": []}, \"\\u0000\\n\": \"\\\"\xc3\xa4\"}"},
+        {"[9223372036854775807,-9223372036854775808,1e999,-1e999]",
+         "[9223372036854775807, -9223372036854775808, 1e999, -1e999]"},
+        {"\"x\"", "\"x\""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        for (int again = 0; again < 2; again++) {
+            char *printed;
+            const pt__json_t *root = parse(cases[i][again]);
+            pt__text_t text = pt__text_start(&memory);
+            pt__json_print(root, &text);
+            ck_ok(pt__text_take(&text, &printed, NULL));
+            ck_assert_str_eq(printed, cases[i][1]);
+            pt__release(&memory, printed);
+            done();
+        }
 }
 END_TEST
 
@@ -283,5 +308,5 @@ START_TEST(test_getters)
 }
 END_TEST
 
-SUITE("json", 120, test_values, test_numbers_are_exact, test_strings, test_many_keys_are_found,
+SUITE("json", 120, test_print, test_values, test_numbers_are_exact, test_strings, test_many_keys_are_found,
       test_errors_name_the_byte, test_depth_is_limited, test_damaged_input, test_failing_allocations, test_getters)

@@ -73,6 +73,19 @@ class Callbacks(unittest.TestCase):
         result = self.model.finetune(self.optimizer, self.data, epochs=2, batch=8, event=lambda e: steps.append(e.step) if e.kind == pretrain.EVENT_STEP else None)
         self.assertEqual((result.reason, result.steps, steps), (pretrain.REASON_DONE, 16, list(range(1, 17))))
 
+    def test_class_names(self):
+        config = {"model_type": "mlp", "input_size": 4, "hidden_sizes": [8], "id2label": {"0": "no", "1": "yes"}}
+        model = self.context.model(config, task=pretrain.TASK_CLASSIFICATION, outputs=2)
+        self.assertEqual(model.class_names, ["no", "yes"])
+        model.class_names = ["bad", "g\u00fct"]
+        self.assertEqual(model.class_names, ["bad", "g\u00fct"])
+        for wrong in (["one"], ["a", "a"], ["a", ""], ["a", "b\0c"]):
+            with self.assertRaises((pretrain.Error, ValueError)):
+                model.class_names = wrong
+        self.assertEqual(model.class_names, ["bad", "g\u00fct"])
+        model.class_names = []
+        self.assertEqual(model.class_names, [])
+
     def test_event_raises(self):
         calls = []
 

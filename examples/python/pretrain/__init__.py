@@ -159,6 +159,7 @@ for _line in """
     i pt_huber_loss p i i d              i pt_bce_loss p i i d              i pt_cross_entropy_loss p i i p
     i pt_linear_cross_entropy_loss p i i i i p                              i pt_linear_layer p s i I i
     i pt_embedding_layer p s i I I       i pt_layer_norm_layer p s i d      i pt_model_create p p p
+    i pt_model_set_class_names p I p     I pt_model_class_count p           s pt_model_class_name p I
     i pt_model_create_from_config p p z p                                   - pt_model_free p
     i pt_model_set_task p p              s pt_model_task p                  I pt_model_transfer_count p i
     I pt_model_metric_count p            i pt_model_metric_info p I p       d pt_model_metric_value p s
@@ -679,6 +680,18 @@ class Model(_Handle):
             weights = (c_float * len(class_weights))(*class_weights)
             options.class_weights, options.outputs = ctypes.addressof(weights), options.outputs or len(class_weights)
         _check(library.pt_model_set_task(self, ctypes.byref(options)))
+
+    @property
+    def class_names(self):
+        """The names of the classes in the order of their numbers; [] where they have none."""
+        return [library.pt_model_class_name(self, i).decode() for i in range(library.pt_model_class_count(self))]
+
+    @class_names.setter
+    def class_names(self, names):
+        encoded = [name.encode() for name in names]
+        if any(b"\0" in name for name in encoded):
+            raise ValueError("a class name has a zero character in it")
+        _check(library.pt_model_set_class_names(self, len(encoded), (c_char_p * max(len(encoded), 1))(*encoded)))
 
     def load(self, path, strict=False, mapped=False):
         flags = (LOAD_STRICT if strict else 0) | (LOAD_MAPPED if mapped else 0)
