@@ -231,12 +231,14 @@ pt_status_t pt__offsets_reserve(pt__memory_t *memory, pt__offsets_t *offsets, co
                                 int32_t n_wants, int64_t samples, int64_t *bytes)
 {
     for (int32_t i = 0; i < n_wants; i++) {
-        int32_t dimension = collates[i].want.dimension;
-        int64_t before = offsets->capacity[dimension];
         if (!collates[i].ragged)
             continue;
+        int32_t dimension = collates[i].want.dimension;
+        int64_t before = offsets->capacity[dimension];
         PT__TRY(pt__grow(memory, &offsets->list[dimension], &offsets->capacity[dimension], samples + 1,
                          sizeof *offsets->list[dimension], "offsets of samples"));
+        if (offsets->dimensions <= dimension)
+            offsets->dimensions = dimension + 1;
         *bytes += (offsets->capacity[dimension] - before) * (int64_t)sizeof *offsets->list[dimension];
     }
     return PT_OK;
@@ -250,7 +252,7 @@ void pt__offsets_free(pt__memory_t *memory, pt__offsets_t *offsets)
 
 void pt__offsets_forget(pt__offsets_t *offsets)
 {
-    for (int32_t i = 0; i < PT__DIMENSIONS; i++)
+    for (int32_t i = 0; i < offsets->dimensions; i++)
         offsets->first[i] = NULL;
 }
 
@@ -299,7 +301,7 @@ pt_status_t pt__offsets_take(pt__offsets_t *offsets, const pt__want_t *want, con
 pt__rows_t pt__offsets_rows(const pt__offsets_t *offsets, int64_t samples)
 {
     pt__rows_t rows = pt__rows_make(samples, 0);
-    for (int32_t i = 0; i < PT__DIMENSIONS; i++) {
+    for (int32_t i = 0; i < offsets->dimensions; i++) {
         if (offsets->first[i] != NULL)
             rows.count[i] = offsets->list[i][samples];
     }

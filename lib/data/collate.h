@@ -45,6 +45,7 @@ typedef struct pt__offsets {
     int32_t *list[PT__DIMENSIONS];     /* [samples + 1]; NULL of dimensions that no wanted field counts */
     int64_t capacity[PT__DIMENSIONS];  /* of list */
     const char *first[PT__DIMENSIONS]; /* the field whose lengths the list has; NULL: none has told them yet */
+    int32_t dimensions;                /* beyond the last that has a list; 0: nothing is ragged */
 } pt__offsets_t;
 
 /* Makes room for so many samples in the dimensions that are counted; *bytes grows by what was allocated. */

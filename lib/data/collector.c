@@ -148,10 +148,9 @@ pt_status_t pt__collector_take(pt__collector_t *collector, const pt_value_t *val
             PT__TRY(take_lengths(collector, &collector->collates[i].want, value, samples));
         PT__TRY(take_value(collector, i, value, samples));
     }
-    *out = (pt__loaded_t){.rows = pt__offsets_rows(&collector->offsets, samples),
-                          .data = collector->data,
-                          .last_of_batch = 1,
-                          .last_of_epoch = 1};
+    out->rows = pt__offsets_rows(&collector->offsets, samples);
+    out->data = collector->data;
+    out->last_of_batch = out->last_of_epoch = 1;
     memcpy(out->offsets, collector->offsets.list, sizeof out->offsets);
     return PT_OK;
 }

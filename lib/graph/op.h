@@ -66,7 +66,7 @@ enum {
  * ragged dimension.
  * The graph under test is op(inputs) with these attributes; "-" is an optional input that is not there. */
 typedef struct pt__case {
-    const char *inputs;
+    char inputs[128]; /* no pointer, so that nobody who only uses the library has these in memory */
     pt__attributes_t attributes;
 } pt__case_t;
 

@@ -417,18 +417,20 @@ static void derive(pt_model_t *model, const pt__wants_t *wants, const pt__loaded
 pt_status_t pt__engine_run(pt_model_t *model, pt__mode_t mode, const pt__wants_t *wants, const pt__loaded_t *loaded)
 {
     uint64_t key = pt__random_key(model->seed, mode == PT__MODE_TRAIN ? (uint64_t)model->micro_steps : UINT64_MAX);
-    pt__run_t run = {.device = model->context->device, .training = mode == PT__MODE_TRAIN};
+    pt__run_t run; /* large, and a step may be short: nothing is written twice */
     pt__rows_t rows = loaded->rows;
+    run.device = model->context->device;
+    run.training = mode == PT__MODE_TRAIN;
+    run.random_key = run.training ? key : 0;
+    run.accumulate = run.training && model->accumulated > 0;
+    run.finished = NULL;
+    run.finished_user = NULL;
     memcpy(run.offsets, loaded->offsets, sizeof run.offsets);
     pt__graph_derive_offsets(model->graph, rows.count[PT__DIMENSION_BATCH], run.offsets, model->offsets, &rows);
     memcpy(run.count, rows.count, sizeof run.count);
     for (int32_t i = 0; i < wants->count; i++)
         model->inputs[wants->input[i]] = loaded->data[i];
     derive(model, wants, loaded, key);
-    if (mode == PT__MODE_TRAIN) {
-        run.random_key = key;
-        run.accumulate = model->accumulated > 0;
-    }
     PT__TRY(pt__device_enter(run.device));
     pt_status_t status = pt__plan_run(model->planned[mode].plan, &run, model->inputs);
     pt_status_t left = pt__device_leave(run.device);

@@ -50,7 +50,11 @@ static const pt__gemm_t *product_at(const pt__gemm_t *gemm, int64_t index, pt__g
     int32_t column = !gemm->b.transposed && gemm->n == 1 && gemm->b.stride == 1;
     if (gemm->count <= 1 && !row && !column)
         return gemm;
-    *product = pt__gemm_product(gemm, index);
+    if (index > 0)
+        *product = pt__gemm_product(gemm, index);
+    else
+        *product = *gemm;
+    product->count = 1;
     if (row) {
         product->a.transposed = 0;
         product->a.stride = product->k;
