@@ -1,6 +1,7 @@
 /* One case of the performance table with libpretrain, in a process of its own; run.py starts it beside torch_case.py.
  *
- *   bench_case CASE SECONDS [THREADS]    one line of JSON: first_step_at (the system's monotonic clock when the first step had
+ *   bench_case CASE SECONDS [THREADS]    one line of JSON: first_step_at (the system's monotonic clock when the
+ *                                        first step had
  *                                        ended), rates (steps a second of each stretch of the run), losses, peak_bytes
  *   bench_case peak [THREADS]            the measured peak of one core and of THREADS cores, in operations a second
  *   bench_case bits CASE [THREADS]       twenty steps, then a hash of all weights: equal at any number of threads

@@ -1,10 +1,14 @@
-/* One side of the table of matrix products, which `run.py gemm` puts together: our own kernels and cblas, through the same door.
+/* One side of the table of matrix products, which `run.py gemm` puts together: our own kernels and cblas, through
+ * the same door.
  *
- *   gemm_table shapes              the products of the performance table's cases, a line each: name, product, m n k, whether a and
- *                                  b are transposed, and whether the pool takes part (fewer operations are done by one core)
+ *   gemm_table shapes              the products of the performance table's cases, a line each: name, product, m n k,
+ *                                  whether a and
+ *                                  b are transposed, and whether the pool takes part (fewer operations are done by
+ *                                  one core)
  *   gemm_table turns THREADS [LEVEL]
- *                                  for each line "m n k a_transposed b_transposed" on standard input a line on standard output: operations a
- *                                  second of the peak (peak.c), of our own kernels and of cblas, one short turn after the other
+ *                                  for each line "m n k a_transposed b_transposed" on standard input a line on
+ *                                  standard output: operations a second of the peak (peak.c), of our own kernels and
+ *                                  of cblas, one short turn after the other
  *
  * Reaches inside the library (links the static one). OpenBLAS, where it is the BLAS, is set to one thread, so that the
  * library's threads call it. With one thread, time is that thread's processor time. */

@@ -1,6 +1,7 @@
-/* A loop of fused multiply-adds on registers, on as many threads as are asked for. Compiled for the processor it is built on
- * (-march=native), so that it uses the widest vectors there; called by bench_case and by whoever prints shares of the peak.
- * The rate is the best of short windows: other load on the machine, and the time a core takes to reach its clock, cost nothing. */
+/* A loop of fused multiply-adds on registers, on as many threads as are asked for. Compiled for the processor it is
+ * built on (-march=native), so that it uses the widest vectors there; called by bench_case and by whoever prints
+ * shares of the peak. The rate is the best of short windows: other load on the machine, and the time a core takes to
+ * reach its clock, cost nothing. */
 #include "peak.h"
 
 #include <pthread.h>

@@ -2,8 +2,8 @@
 #ifndef BENCH_PEAK_H
 #define BENCH_PEAK_H
 
-/* Operations a second (a fused multiply-add counts as two) of `threads` threads that run at once, each in a loop of independent
- * fused multiply-adds on registers, over about `seconds`. 0 where threads cannot be made. */
+/* Operations a second (a fused multiply-add counts as two) of `threads` threads that run at once, each in a loop of
+ * independent fused multiply-adds on registers, over about `seconds`. 0 where threads cannot be made. */
 double peak_measure(int threads, double seconds);
 
 #endif

@@ -11,6 +11,7 @@ Needs the programs of `meson setup build -Dbench=true`. --torch names a Python t
 side is measured. Every measurement is a process of its own; ours and PyTorch's take turns, so that a change in the machine's
 load or clock meets both. See README.md beside this file for what the figures mean.
 """
+
 import argparse
 import json
 import math
@@ -63,17 +64,29 @@ class Runner:
         self.torch = None if options.ours_only else self.find_torch()
 
     def find_torch(self):
-        probe = subprocess.run([self.options.torch, "-c", "import torch; print(torch.__version__)"], capture_output=True, text=True)
+        probe = subprocess.run(
+            [self.options.torch, "-c", "import torch; print(torch.__version__)"], capture_output=True, text=True
+        )
         if probe.returncode == 0:
             return probe.stdout.strip()
-        print(f"PyTorch is missing in {self.options.torch} (--torch names another Python): only our side is measured", file=sys.stderr)
+        print(
+            f"PyTorch is missing in {self.options.torch} (--torch names another Python): only our side is measured",
+            file=sys.stderr,
+        )
         return None
 
     def ours(self, *arguments):
         return self.start([str(self.program), *map(str, arguments)])
 
     def pytorch(self, case, variant, seconds, threads):
-        command = [self.options.torch, str(HERE / "torch_case.py"), case.torch_name, variant, str(seconds), str(threads)]
+        command = [
+            self.options.torch,
+            str(HERE / "torch_case.py"),
+            case.torch_name,
+            variant,
+            str(seconds),
+            str(threads),
+        ]
         return self.start(command)
 
     @staticmethod
@@ -135,8 +148,11 @@ def measure_case(runner, case, options):
                 result = runner.pytorch(case, side, options.seconds, options.threads)
             results[side].append(result)
             if result:
-                print(f"  {case.name} {side} run {run + 1}: {result['rate']:.4g} steps/s (best stretch {max(result['rates']):.4g}), "
-                      f"{result['peak_bytes'] / 1e6:.1f} MB, first step {result['first_step']:.3f} s", file=sys.stderr)
+                print(
+                    f"  {case.name} {side} run {run + 1}: {result['rate']:.4g} steps/s (best stretch {max(result['rates']):.4g}), "
+                    f"{result['peak_bytes'] / 1e6:.1f} MB, first step {result['first_step']:.3f} s",
+                    file=sys.stderr,
+                )
     return results
 
 
@@ -152,8 +168,10 @@ def best_variant(results, key, choose):
 
 def table(runner, options, cases):
     peak = runner.ours("peak", options.threads)
-    print(f"Peak, measured: {peak['one'] / 1e9:.1f} GFLOP/s on one core, {peak['all'] / 1e9:.1f} on {options.threads}. "
-          f"PyTorch {runner.torch or 'not measured'}. {options.threads} threads, {options.runs} runs of {options.seconds:g} s each; median (least-most).\n")
+    print(
+        f"Peak, measured: {peak['one'] / 1e9:.1f} GFLOP/s on one core, {peak['all'] / 1e9:.1f} on {options.threads}. "
+        f"PyTorch {runner.torch or 'not measured'}. {options.threads} threads, {options.runs} runs of {options.seconds:g} s each; median (least-most).\n"
+    )
     speed, cost, everything = [], [], {}
     for case in cases:
         results = everything[case.name] = measure_case(runner, case, options)
@@ -164,16 +182,50 @@ def table(runner, options, cases):
         def share(figure):
             return f"{figure[0] * case.operations / peak['all']:.1%}" if figure else "-"
 
-        speed.append([case.title, spread(rate), f"{spread(torch_rate)} {variant or ''}", judged(divide(rate, torch_rate), case.throughput, True),
-                      f"{best / torch_best:.3g}" if best and torch_best else "-", share(rate), share(torch_rate)])
+        speed.append(
+            [
+                case.title,
+                spread(rate),
+                f"{spread(torch_rate)} {variant or ''}",
+                judged(divide(rate, torch_rate), case.throughput, True),
+                f"{best / torch_best:.3g}" if best and torch_best else "-",
+                share(rate),
+                share(torch_rate),
+            ]
+        )
         memory, (torch_memory, _) = middle(results["ours"], "peak_bytes"), best_variant(results, "peak_bytes", min)
         first, (torch_first, _) = middle(results["ours"], "first_step"), best_variant(results, "first_step", min)
-        cost.append([case.title, spread(memory, 1e-6), spread(torch_memory, 1e-6), judged(divide(memory, torch_memory), case.memory, False),
-                     spread(first, 1e3), spread(torch_first, 1e3), judged(divide(first, torch_first), case.first_step, False)])
-    print_table(["steps a second", "ours", "PyTorch, the better variant", "ratio", "best stretches", "share of peak, ours", "PyTorch"], speed)
-    print_table(["peak resident MB; first step after, ms", "ours", "PyTorch", "ratio", "first step, ours", "PyTorch", "ratio"], cost)
+        cost.append(
+            [
+                case.title,
+                spread(memory, 1e-6),
+                spread(torch_memory, 1e-6),
+                judged(divide(memory, torch_memory), case.memory, False),
+                spread(first, 1e3),
+                spread(torch_first, 1e3),
+                judged(divide(first, torch_first), case.first_step, False),
+            ]
+        )
+    print_table(
+        [
+            "steps a second",
+            "ours",
+            "PyTorch, the better variant",
+            "ratio",
+            "best stretches",
+            "share of peak, ours",
+            "PyTorch",
+        ],
+        speed,
+    )
+    print_table(
+        ["peak resident MB; first step after, ms", "ours", "PyTorch", "ratio", "first step, ours", "PyTorch", "ratio"],
+        cost,
+    )
     if options.json:
-        pathlib.Path(options.json).write_text(json.dumps({"peak": peak, "torch": runner.torch, "cases": everything}, indent=1))
+        pathlib.Path(options.json).write_text(
+            json.dumps({"peak": peak, "torch": runner.torch, "cases": everything}, indent=1)
+        )
 
 
 def starts(runner, options, cases):
@@ -186,9 +238,27 @@ def starts(runner, options, cases):
                 theirs.append(runner.pytorch(case, "eager", 0, options.threads))
         first, torch_first = middle(ours, "first_step"), middle(theirs, "first_step")
         memory, torch_memory = middle(ours, "peak_bytes"), middle(theirs, "peak_bytes")
-        rows.append([case.title, spread(first, 1e3), spread(torch_first, 1e3), judged(divide(first, torch_first), case.first_step, False),
-                     spread(memory, 1e-6), spread(torch_memory, 1e-6)])
-    print_table(["process start to the end of the first step, ms", "ours", "PyTorch eager", "ratio", "ours, peak MB", "PyTorch"], rows)
+        rows.append(
+            [
+                case.title,
+                spread(first, 1e3),
+                spread(torch_first, 1e3),
+                judged(divide(first, torch_first), case.first_step, False),
+                spread(memory, 1e-6),
+                spread(torch_memory, 1e-6),
+            ]
+        )
+    print_table(
+        [
+            "process start to the end of the first step, ms",
+            "ours",
+            "PyTorch eager",
+            "ratio",
+            "ours, peak MB",
+            "PyTorch",
+        ],
+        rows,
+    )
 
 
 def scaling(runner, options, cases):
@@ -235,7 +305,9 @@ def gemm(runner, options, cases):
     shapes = subprocess.run([program, "shapes"], capture_output=True, text=True, check=True).stdout.splitlines()
     ours = Turns([program, "turns", str(options.threads)] + ([options.level] if options.level else []))
     torch = Turns([options.torch, str(HERE / "torch_gemm.py"), str(options.threads)]) if runner.torch else None
-    print(f"{ours.process.stdout.readline().strip()}. PyTorch {runner.torch or 'not measured'}. GFLOP/s, medians of {options.rounds} turns.\n")
+    print(
+        f"{ours.process.stdout.readline().strip()}. PyTorch {runner.torch or 'not measured'}. GFLOP/s, medians of {options.rounds} turns.\n"
+    )
     rows, shares, worst = [], [], (math.inf, "")
     for shape in shapes:
         name, product, sizes, spread_over_pool = shape.split("\t")
@@ -254,10 +326,32 @@ def gemm(runner, options, cases):
         worst = min(worst, (ratio, f"{name} {product}"))
         figures = [f"{statistics.median(turn[i] for turn in turns) / 1e9:.1f}" for i in (1, 2, 3)]
         form = ("T" if a_transposed else "N") + ("T" if b_transposed else "N")
-        rows.append([f"{name} {product}", f"{m} x {n} x {k} {form}", str(options.threads if spread_over_pool == "1" else 1), *figures,
-                     f"{share:.1%}", f"{ratio:.2f}", f"{to_torch:.2f}"])
+        rows.append(
+            [
+                f"{name} {product}",
+                f"{m} x {n} x {k} {form}",
+                str(options.threads if spread_over_pool == "1" else 1),
+                *figures,
+                f"{share:.1%}",
+                f"{ratio:.2f}",
+                f"{to_torch:.2f}",
+            ]
+        )
         print(" | ".join(rows[-1]), file=sys.stderr)
-    print_table(["product", "m x n x k", "cores", "ours", "cblas", "PyTorch", "share of the cores' peak", "to cblas", "to PyTorch"], rows)
+    print_table(
+        [
+            "product",
+            "m x n x k",
+            "cores",
+            "ours",
+            "cblas",
+            "PyTorch",
+            "share of the cores' peak",
+            "to cblas",
+            "to PyTorch",
+        ],
+        rows,
+    )
 
     def mean(least):
         chosen = [share for share, operations in shares if operations >= least]
@@ -287,7 +381,9 @@ def main():
     if unknown:
         parser.error(f"no case {', '.join(sorted(unknown))}")
     cases = [case for case in CASES if case.name in names]
-    return {"table": table, "starts": starts, "scaling": scaling, "bits": bits, "gemm": gemm}[options.what](Runner(options), options, cases)
+    return {"table": table, "starts": starts, "scaling": scaling, "bits": bits, "gemm": gemm}[options.what](
+        Runner(options), options, cases
+    )
 
 
 if __name__ == "__main__":

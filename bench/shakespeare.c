@@ -1,11 +1,13 @@
-/* How well a small GPT learns: the quality bar, which needs a text of the host's (the tiny Shakespeare of 1,115,394 characters).
+/* How well a small GPT learns: the quality bar, which needs a text of the host's (the tiny Shakespeare of 1,115,394
+ * characters).
  *
  *   shakespeare FILE [SEEDS [STEPS [THREADS]]]      default: 3 seeds, 2000 steps, 2 threads
  *
- * Characters become ids in the order of their codes. The first nine tenths train; 4 layers, 4 heads, 128 wide, 64 long, batches of
- * 12 windows that begin anywhere, AdamW from 1e-3 to 1e-4 by cosine after 100 steps of warm-up, betas 0.9 and 0.99, decay 0.1 on
- * matrices, gradient norm at most 1, no dropout. The loss is that of the whole last tenth in consecutive windows of 64 after the last
- * step. Ends with a failure where the mean over the seeds is above 1.90. Written with the public interface alone, as a host would. */
+ * Characters become ids in the order of their codes. The first nine tenths train; 4 layers, 4 heads, 128 wide, 64
+ * long, batches of 12 windows that begin anywhere, AdamW from 1e-3 to 1e-4 by cosine after 100 steps of warm-up,
+ * betas 0.9 and 0.99, decay 0.1 on matrices, gradient norm at most 1, no dropout. The loss is that of the whole last
+ * tenth in consecutive windows of 64 after the last step. Ends with a failure where the mean over the seeds is above
+ * 1.90. Written with the public interface alone, as a host would. */
 #include "pretrain.h"
 
 #include <stdio.h>

@@ -8,6 +8,7 @@ asked for the work: the frame below pt__plan_run. What is not under a plan (opti
 below the exported call. Times are processor time, so other load on the machine disturbs little. --raw lists the functions
 that the samples hit as well.
 """
+
 import argparse
 import collections
 import pathlib
@@ -59,8 +60,25 @@ def main():
     with tempfile.TemporaryDirectory() as directory:
         data = directory + "/perf.data"
         try:
-            done = subprocess.run(["perf", "record", "-q", "-F", "197", "--call-graph", "dwarf,16384", "-o", data, str(program), options.case,
-                                   options.seconds, "1"], capture_output=True, text=True)
+            done = subprocess.run(
+                [
+                    "perf",
+                    "record",
+                    "-q",
+                    "-F",
+                    "197",
+                    "--call-graph",
+                    "dwarf,16384",
+                    "-o",
+                    data,
+                    str(program),
+                    options.case,
+                    options.seconds,
+                    "1",
+                ],
+                capture_output=True,
+                text=True,
+            )
         except FileNotFoundError:
             sys.exit("perf is missing; on Debian: apt-get install linux-perf")
         if done.returncode != 0:

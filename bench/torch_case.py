@@ -9,6 +9,7 @@ started the process, can subtract. The networks are those of bench_case.c: GPT-2
 The code is what a careful user writes: nanoGPT's modules, scaled_dot_product_attention, fused optimizers, gradients
 set to None, no loss read back inside the loop.
 """
+
 import json
 import math
 import resource

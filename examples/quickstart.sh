@@ -1,6 +1,7 @@
 #!/bin/sh
-# From a fresh Debian machine to a network that learned: installs what is missing, builds the library to build/quickstart, and
-# runs examples/quickstart.c against it. Takes the options that `sh examples/quickstart.sh --help` lists.
+# From a fresh Debian machine to a network that learned: installs what is missing, builds the library to
+# build/quickstart, and runs examples/quickstart.c against it. Takes the options that `sh examples/quickstart.sh --help`
+# lists.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$here")
@@ -45,7 +46,8 @@ if [ -n "$missing" ]; then
     fi
 fi
 
-# The library, built and installed beside its reports, and the program against the installed tree as any host's would be.
+# The library, built and installed beside its reports, and the program against the installed tree as any host's would
+# be.
 prefix=$out/installed
 mkdir -p "$out"
 if ! {

@@ -1,23 +1,23 @@
-/* pretrain.h: the public interface of libpretrain, a library that pretrains and fine-tunes neural networks inside a host's
- * program.
+/* pretrain.h: the public interface of libpretrain, a library that pretrains and fine-tunes neural networks inside a
+ * host's program.
  *
  *   pt_context_t    threads, memory, log, seed                     pt_model_t      a network: graph, parameters, plans
  *   pt_graph_t      a network being described, op by op            pt_optimizer_t  update rule, its slots, its schedule
  *   pt_dataset_t    samples, from callbacks, arrays or files
  *
- * Every call that can fail returns a pt_status_t: PT_OK or a negative code; pt_last_error() then tells what was expected and
- * found. The library never exits, aborts, prints or changes process-wide state. Handles are made by pt_X_create-like calls
- * (last argument; set to NULL on failure) and freed by pt_X_free(), which accepts NULL; what a handle needs it retains, so
- * handles may be freed in any order. Different handles may be used by different threads at once, one handle by one thread at
- * a time (pt_model_cancel and the getters named as such excepted). Options structs begin with their size: call the struct's
- * init function, change fields, pass it; NULL options mean the defaults. Strings are UTF-8. Sizes are in elements unless the
- * name says bytes, times in seconds.
+ * Every call that can fail returns a pt_status_t: PT_OK or a negative code; pt_last_error() then tells what was
+ * expected and found. The library never exits, aborts, prints or changes process-wide state. Handles are made by
+ * pt_X_create-like calls (last argument; set to NULL on failure) and freed by pt_X_free(), which accepts NULL; what
+ * a handle needs it retains, so handles may be freed in any order. Different handles may be used by different
+ * threads at once, one handle by one thread at a time (pt_model_cancel and the getters named as such excepted).
+ * Options structs begin with their size: call the struct's init function, change fields, pass it; NULL options mean
+ * the defaults. Strings are UTF-8. Sizes are in elements unless the name says bytes, times in seconds.
  *
  * One long file on purpose: a host reads and ships one header.
  *
- * While it computes, the library rounds to nearest, traps nothing and takes denormal numbers (below 1.2e-38) as zero, which
- * some processors compute a hundred times slower than others; on the calling thread too. After a call and within every
- * callback that thread has the host's own floating-point settings and flags again. */
+ * While it computes, the library rounds to nearest, traps nothing and takes denormal numbers (below 1.2e-38) as
+ * zero, which some processors compute a hundred times slower than others; on the calling thread too. After a call
+ * and within every callback that thread has the host's own floating-point settings and flags again. */
 #ifndef PRETRAIN_H
 #define PRETRAIN_H
 
@@ -40,7 +40,7 @@ extern "C" {
 #define PT_API
 #endif
 
-/* ---- Statuses ------------------------------------------------------------------------------------------------------ */
+/* ---- Statuses ---------------------------------------------------------------------------------------------------- */
 
 typedef int32_t pt_status_t;
 
@@ -59,9 +59,11 @@ typedef int32_t pt_status_t;
 #define PT_ERR_NONFINITE   (-12) /* NaN or infinity in data, or too many times in a row in the gradients */
 #define PT_ERR_BUDGET      (-13) /* the stated budget of bytes cannot be met; the message says what is needed */
 #define PT_END             (-14) /* end of data: what a stream's callback writes when a pass is over */
-#define PT_ERR_STATE       (-15) /* calls in the wrong order: a model without the task, loss or output that is asked for */
+/* calls in the wrong order: a model without the task, loss or output that is asked for */
+#define PT_ERR_STATE       (-15)
 #define PT_ERR_INTERNAL    (-16) /* the library contradicts itself: please report it with the message */
-#define PT_ERR_DEVICE      (-17) /* the device that computes failed: the last step is not in the weights, or the message says so */
+/* the device that computes failed: the last step is not in the weights, or the message says so */
+#define PT_ERR_DEVICE      (-17)
 
 /* "PT_ERR_SHAPE" and a sentence; for unknown values "PT_ERR_?" and "unknown status". Never NULL. */
 PT_API const char *pt_status_name(pt_status_t status);
@@ -69,14 +71,15 @@ PT_API const char *pt_status_message(pt_status_t status);
 
 /* The message of this thread's last failed call, "" after a successful one. Valid until the thread's next call. */
 PT_API const char *pt_last_error(void);
-/* Copies it, cut to `size` bytes with its final 0, and returns the whole length without the 0; buffer may be NULL with size 0. */
+/* Copies it, cut to `size` bytes with its final 0, and returns the whole length without the 0; buffer may be NULL
+ * with size 0. */
 PT_API size_t pt_last_error_copy(char *buffer, size_t size);
 
 /* "0.1.0", and major * 1000000 + minor * 1000 + patch of the library that runs. */
 PT_API const char *pt_version(void);
 PT_API int32_t pt_version_number(void);
 
-/* ---- Types --------------------------------------------------------------------------------------------------------- */
+/* ---- Types ------------------------------------------------------------------------------------------------------- */
 
 #define PT_FLOAT32  1
 #define PT_FLOAT64  2
@@ -102,7 +105,7 @@ PT_API int32_t pt_version_number(void);
 #define PT_DIM_BATCH  (-1001)
 #define PT_DIM_TOKENS (-1002)
 
-/* ---- Context: threads, memory, log, seed --------------------------------------------------------------------------- */
+/* ---- Context: threads, memory, log, seed ------------------------------------------------------------------------- */
 
 typedef struct pt_context pt_context_t;
 
@@ -146,10 +149,11 @@ PT_API int64_t pt_context_peak_bytes(const pt_context_t *context);
 /* One line: processor level, threads, matrix kernels, BLAS. Lives as long as the context. */
 PT_API const char *pt_context_describe(pt_context_t *context);
 
-/* ---- Graph: describing a network ----------------------------------------------------------------------------------- */
+/* ---- Graph: describing a network --------------------------------------------------------------------------------- */
 
-/* A network is described by calls that each add one op and return its result, a pt_tensor_t. The first error sticks: later
- * calls return PT_NO_TENSOR, and pt_model_create reports it. Errors can be asked for early with pt_graph_status. */
+/* A network is described by calls that each add one op and return its result, a pt_tensor_t. The first error sticks:
+ * later calls return PT_NO_TENSOR, and pt_model_create reports it. Errors can be asked for early with
+ * pt_graph_status. */
 typedef struct pt_graph pt_graph_t;
 typedef int32_t pt_tensor_t;
 #define PT_NO_TENSOR (-1)
@@ -158,13 +162,14 @@ PT_API pt_status_t pt_graph_create(pt_context_t *context, pt_graph_t **out);
 PT_API void pt_graph_free(pt_graph_t *graph);
 PT_API pt_status_t pt_graph_status(const pt_graph_t *graph);
 
-/* A dimension of rows of this graph's own, such as "frames": it may lead a shape as PT_DIM_TOKENS does. The rows of each have borders between
- * samples of their own, and their number in a sample may differ from one dimension to another; fields that count the same one have as
- * many in every sample. The same name gives the same dimension; "batch" and "tokens" are PT_DIM_BATCH and PT_DIM_TOKENS. At most 13
- * dimensions beside these two, those that ops with a stride derive among them. 0 after an error, which sticks. */
+/* A dimension of rows of this graph's own, such as "frames": it may lead a shape as PT_DIM_TOKENS does. The rows of
+ * each have borders between samples of their own, and their number in a sample may differ from one dimension to
+ * another; fields that count the same one have as many in every sample. The same name gives the same dimension;
+ * "batch" and "tokens" are PT_DIM_BATCH and PT_DIM_TOKENS. At most 13 dimensions beside these two, those that ops
+ * with a stride derive among them. 0 after an error, which sticks. */
 PT_API int64_t pt_graph_dim(pt_graph_t *graph, const char *name);
-/* A named field of the data. shape has `rank` sizes; the first is PT_DIM_BATCH, PT_DIM_TOKENS or a pt_graph_dim. dtype PT_FLOAT32 or
- * PT_INT32. */
+/* A named field of the data. shape has `rank` sizes; the first is PT_DIM_BATCH, PT_DIM_TOKENS or a pt_graph_dim.
+ * dtype PT_FLOAT32 or PT_INT32. */
 PT_API pt_tensor_t pt_input(pt_graph_t *graph, const char *name, int32_t dtype, int32_t rank, const int64_t *shape);
 
 #define PT_INIT_CONSTANT 0 /* every element = value */
@@ -179,8 +184,9 @@ PT_API pt_tensor_t pt_parameter(pt_graph_t *graph, const char *name, int32_t ran
 PT_API pt_tensor_t pt_constant(pt_graph_t *graph, int32_t dtype, int32_t rank, const int64_t *shape,
                                const void *values);
 
-/* A float32 tensor that outlives a run and that runs update themselves, no optimizer: a running statistic. Every element is `value` at
- * first. It is saved, loaded and copied as parameters are, and counted among them; pt_model_set_trainable(.., 0) holds it as it is. */
+/* A float32 tensor that outlives a run and that runs update themselves, no optimizer: a running statistic. Every
+ * element is `value` at first. It is saved, loaded and copied as parameters are, and counted among them;
+ * pt_model_set_trainable(.., 0) holds it as it is. */
 PT_API pt_tensor_t pt_state(pt_graph_t *graph, const char *name, int32_t rank, const int64_t *shape, double value);
 
 /* Names what pt_predict can give. */
@@ -199,7 +205,8 @@ PT_API pt_status_t pt_graph_set_metric(pt_graph_t *graph, const char *name, pt_t
  * denominator PT_NO_TENSOR: the number of samples. */
 PT_API pt_status_t pt_graph_set_metric_ratio(pt_graph_t *graph, const char *name, pt_tensor_t numerator,
                                              pt_tensor_t denominator, int32_t direction);
-/* Shape of a tensor of this graph, PT_DIM_... where not yet known; returns its rank, or -1 for a tensor that it does not have. */
+/* Shape of a tensor of this graph, PT_DIM_... where not yet known; returns its rank, or -1 for a tensor that it does
+ * not have. */
 PT_API int32_t pt_graph_shape(const pt_graph_t *graph, pt_tensor_t tensor, int64_t shape[PT_MAX_RANK]);
 /* The graph as text, one op a line: writes at most `size` bytes with the final 0, and the whole length to *length. */
 PT_API pt_status_t pt_graph_print(const pt_graph_t *graph, char *buffer, size_t size, size_t *length);
@@ -218,12 +225,14 @@ PT_API pt_tensor_t pt_linear(pt_graph_t *graph, pt_tensor_t src, pt_tensor_t wei
                              int32_t activation);
 PT_API pt_tensor_t pt_linear_in_out(pt_graph_t *graph, pt_tensor_t src, pt_tensor_t weight, pt_tensor_t bias,
                                     int32_t activation);
-/* a · b over the last two dimensions; a_transposed, b_transposed: 0 or 1. Leading dimensions are equal, or one has none. */
+/* a · b over the last two dimensions; a_transposed, b_transposed: 0 or 1. Leading dimensions are equal, or one has
+ * none. */
 PT_API pt_tensor_t pt_matmul(pt_graph_t *graph, pt_tensor_t a, pt_tensor_t b, int32_t a_transposed,
                              int32_t b_transposed);
 /* Rows of weight [V, D] chosen by index (int32, any shape) -> [..., D]. Indices are checked against V before a step. */
 PT_API pt_tensor_t pt_embedding(pt_graph_t *graph, pt_tensor_t index, pt_tensor_t weight);
-/* Row numbers within each sample for something with one row a token: -> int32 [PT_DIM_TOKENS]; a sample longer than `limit` is refused. */
+/* Row numbers within each sample for something with one row a token: -> int32 [PT_DIM_TOKENS]; a sample longer than
+ * `limit` is refused. */
 PT_API pt_tensor_t pt_positions(pt_graph_t *graph, pt_tensor_t like, int64_t limit);
 /* Elementwise with NumPy's broadcasting; a dimension of PT_DIM_... meets itself or 1. */
 PT_API pt_tensor_t pt_add(pt_graph_t *graph, pt_tensor_t a, pt_tensor_t b);
@@ -241,16 +250,18 @@ PT_API pt_tensor_t pt_exp(pt_graph_t *graph, pt_tensor_t src);
 PT_API pt_tensor_t pt_log(pt_graph_t *graph, pt_tensor_t src);
 PT_API pt_tensor_t pt_softmax(pt_graph_t *graph, pt_tensor_t src);     /* over the last dimension */
 PT_API pt_tensor_t pt_log_softmax(pt_graph_t *graph, pt_tensor_t src); /* over the last dimension */
-/* (x - mean) / sqrt(variance + epsilon) · weight + bias over the last dimension D; weight, bias [D] or PT_NO_TENSOR. Ba 2016. */
+/* (x - mean) / sqrt(variance + epsilon) · weight + bias over the last dimension D; weight, bias [D] or PT_NO_TENSOR.
+ * Ba 2016. */
 PT_API pt_tensor_t pt_layer_norm(pt_graph_t *graph, pt_tensor_t src, pt_tensor_t weight, pt_tensor_t bias,
                                  double epsilon);
 /* x / sqrt(mean(x²) + epsilon) · weight; weight [D] or PT_NO_TENSOR. Zhang 2019. */
 PT_API pt_tensor_t pt_rms_norm(pt_graph_t *graph, pt_tensor_t src, pt_tensor_t weight, double epsilon);
-/* (x - mean) / sqrt(variance + epsilon) · weight + bias for each of the C columns of src [..., C]; weight, bias [C] or PT_NO_TENSOR. Ioffe 2015.
- * While training, mean and variance are those of the rows of the run, of which there are two at least, and running_mean and
- * running_variance, pt_states [C], move towards them by `momentum` (PyTorch's: 0.1, variance unbiased); else, and where the states are
- * held (pt_model_set_trainable), they are the running ones. Results depend on how a batch is cut: a stage cuts it into micro-batches
- * only where micro_batch says so. */
+/* (x - mean) / sqrt(variance + epsilon) · weight + bias for each of the C columns of src [..., C]; weight, bias [C]
+ * or PT_NO_TENSOR. Ioffe 2015. While training, mean and variance are those of the rows of the run, of which there
+ * are two at least, and running_mean and running_variance, pt_states [C], move towards them by `momentum`
+ * (PyTorch's: 0.1, variance unbiased); else, and where the states are held (pt_model_set_trainable), they are the
+ * running ones. Results depend on how a batch is cut: a stage cuts it into micro-batches only where micro_batch says
+ * so. */
 PT_API pt_tensor_t pt_batch_norm(pt_graph_t *graph, pt_tensor_t src, pt_tensor_t running_mean,
                                  pt_tensor_t running_variance, pt_tensor_t weight, pt_tensor_t bias, double momentum,
                                  double epsilon);
@@ -281,21 +292,22 @@ PT_API pt_tensor_t pt_attention(pt_graph_t *graph, pt_tensor_t query, pt_tensor_
 /* The same from one tensor that holds query, key and value side by side: [..., (heads + 2·kv_heads)·W]. */
 PT_API pt_tensor_t pt_attention_packed(pt_graph_t *graph, pt_tensor_t qkv, const pt_attention_options_t *options);
 
-/* One size may be -1: what is left. A symbolic leading size stays the leading size, as PT_DIM_... (one row for each) or as
- * -1 (times or divided by a constant). */
+/* One size may be -1: what is left. A symbolic leading size stays the leading size, as PT_DIM_... (one row for each)
+ * or as -1 (times or divided by a constant). */
 PT_API pt_tensor_t pt_reshape(pt_graph_t *graph, pt_tensor_t src, int32_t rank, const int64_t *shape);
 PT_API pt_tensor_t pt_transpose(pt_graph_t *graph, pt_tensor_t src,
                                 const int32_t *permutation); /* a symbolic leading size stays first */
 PT_API pt_tensor_t pt_slice(pt_graph_t *graph, pt_tensor_t src, int32_t dimension, int64_t start, int64_t length);
-/* Cuts one dimension of a fixed size into 1 to 8 parts of these lengths, which make up all of it (NULL: of equal length),
- * and gives parts [count]; after an error all PT_NO_TENSOR. */
+/* Cuts one dimension of a fixed size into 1 to 8 parts of these lengths, which make up all of it (NULL: of equal
+ * length), and gives parts [count]; after an error all PT_NO_TENSOR. */
 PT_API pt_status_t pt_split(pt_graph_t *graph, pt_tensor_t src, int32_t dimension, int32_t count,
                             const int64_t *lengths, pt_tensor_t *parts);
 PT_API pt_tensor_t pt_concat(pt_graph_t *graph, const pt_tensor_t *sources, int32_t count,
                              int32_t dimension); /* count 1 to 16 */
 /* Rows of src [N, ...] chosen by index int32 [M] -> [M, ...]; src's leading size is fixed. */
 PT_API pt_tensor_t pt_gather(pt_graph_t *graph, pt_tensor_t src, pt_tensor_t index);
-/* Over one dimension (negative: from the end), kept as size 1 where keep is not 0. Over a symbolic dimension: over the rows that are there. */
+/* Over one dimension (negative: from the end), kept as size 1 where keep is not 0. Over a symbolic dimension: over
+ * the rows that are there. */
 PT_API pt_tensor_t pt_sum(pt_graph_t *graph, pt_tensor_t src, int32_t dimension, int32_t keep);
 PT_API pt_tensor_t pt_mean(pt_graph_t *graph, pt_tensor_t src, int32_t dimension, int32_t keep);
 PT_API pt_tensor_t pt_max(pt_graph_t *graph, pt_tensor_t src, int32_t dimension, int32_t keep);
@@ -307,7 +319,8 @@ PT_API pt_tensor_t pt_max(pt_graph_t *graph, pt_tensor_t src, int32_t dimension,
 /* One row a sample from its rows: [PT_DIM_TOKENS, D], or of another dimension, -> [PT_DIM_BATCH, D]. */
 PT_API pt_tensor_t pt_pool(pt_graph_t *graph, pt_tensor_t src, int32_t kind);
 /* Every `count` neighbouring rows of a sample side by side in one row: [PT_DIM_TOKENS, D], or of another dimension, ->
- * [rows / count, count·D], its leading dimension derived: a sample of L rows has ceil(L / count), the last one filled up with zeros. */
+ * [rows / count, count·D], its leading dimension derived: a sample of L rows has ceil(L / count), the last one
+ * filled up with zeros. */
 PT_API pt_tensor_t pt_stack_rows(pt_graph_t *graph, pt_tensor_t src, int64_t count);
 
 /* Losses: scalars, means over elements or rows. Where a batch is cut into micro-batches, the sums and the weights are
@@ -344,17 +357,18 @@ PT_API pt_tensor_t pt_layer_norm_layer(pt_graph_t *graph, const char *name, pt_t
 PT_API pt_tensor_t pt_batch_norm_layer(pt_graph_t *graph, const char *name, pt_tensor_t src, double momentum,
                                        double epsilon);
 
-/* ---- Model ---------------------------------------------------------------------------------------------------------- */
+/* ---- Model ------------------------------------------------------------------------------------------------------- */
 
 typedef struct pt_model pt_model_t;
 
-/* A network of the host's own. The graph is copied. Its parameters are initialised from the context's seed. An output named "hidden"
- * ([PT_DIM_TOKENS, D] or [PT_DIM_BATCH, D]) lets pt_model_set_task put a head on it. */
+/* A network of the host's own. The graph is copied. Its parameters are initialised from the context's seed. An
+ * output named "hidden" ([PT_DIM_TOKENS, D] or [PT_DIM_BATCH, D]) lets pt_model_set_task put a head on it. */
 PT_API pt_status_t pt_model_create(pt_context_t *context, const pt_graph_t *graph, pt_model_t **out);
-/* A known family from its configuration, a JSON object in the vocabulary of Hugging Face's config.json, chosen by "model_type":
- * "gpt2" (vocab_size, n_positions, n_embd, n_layer, n_head, n_inner, activation_function, resid_pdrop, embd_pdrop, attn_pdrop,
- * layer_norm_epsilon, initializer_range, tie_word_embeddings), "mlp" (input_size, hidden_sizes, activation_function, dropout).
- * length: bytes of json. Unknown keys are ignored, wrong values refused. The model has no task yet. */
+/* A known family from its configuration, a JSON object in the vocabulary of Hugging Face's config.json, chosen by
+ * "model_type": "gpt2" (vocab_size, n_positions, n_embd, n_layer, n_head, n_inner, activation_function, resid_pdrop,
+ * embd_pdrop, attn_pdrop, layer_norm_epsilon, initializer_range, tie_word_embeddings), "mlp" (input_size,
+ * hidden_sizes, activation_function, dropout). length: bytes of json. Unknown keys are ignored, wrong values
+ * refused. The model has no task yet. */
 PT_API pt_status_t pt_model_create_from_config(pt_context_t *context, const char *json, size_t length,
                                                pt_model_t **out);
 PT_API void pt_model_free(pt_model_t *model);
@@ -382,8 +396,9 @@ typedef struct pt_task_options {
     const float *class_weights; /* [outputs] or NULL; copied */
 } pt_task_options_t;
 PT_API pt_status_t pt_task_options_init(pt_task_options_t *options, uint32_t struct_size);
-/* Puts a task's head and loss on the model's trunk. Parameters that the network had under the same name and shape keep their values, the rest is
- * initialised; pt_model_transfer_* then tells which. An optimizer used with the model starts its slots anew for parameters that changed. */
+/* Puts a task's head and loss on the model's trunk. Parameters that the network had under the same name and shape
+ * keep their values, the rest is initialised; pt_model_transfer_* then tells which. An optimizer used with the model
+ * starts its slots anew for parameters that changed. */
 PT_API pt_status_t pt_model_set_task(pt_model_t *model, const pt_task_options_t *options);
 /* The task's name; NULL where there is none. Lives as long as the process. */
 PT_API const char *pt_model_task(const pt_model_t *model);
@@ -413,25 +428,25 @@ PT_API pt_status_t pt_model_transfer_entry(const pt_model_t *model, int64_t inde
 
 /* Takes over all parameters that `source` has under the same name and shape. */
 PT_API pt_status_t pt_model_copy(pt_model_t *model, const pt_model_t *source);
-/* Reads parameters from a safetensors file or a checkpoint of ours, converting other floating-point dtypes. Everything is checked
- * first: a failure changes nothing. A file of which nothing fits is PT_ERR_NOT_FOUND.
- * PT_LOAD_STRICT: an entry other than COPIED is an error.
- * PT_LOAD_MAPPED: what the file gives no longer learns, as if by pt_model_set_trainable, and where it can be is used straight from the
- * file, without a copy in memory; pt_model_set_trainable, pt_model_parameter_set and other loads copy it when they need to. The file must
- * stay as it is for as long as the model uses it. One that is written to or shortened meanwhile makes the calls that use its weights
- * fail with PT_ERR_IO until other weights are loaded; but one that loses its end in the middle of such a call takes the process down
- * with SIGBUS. A new file under the same name does no harm. */
+/* Reads parameters from a safetensors file or a checkpoint of ours, converting other floating-point dtypes.
+ * Everything is checked first: a failure changes nothing. A file of which nothing fits is PT_ERR_NOT_FOUND.
+ * PT_LOAD_STRICT: an entry other than COPIED is an error. PT_LOAD_MAPPED: what the file gives no longer learns, as
+ * if by pt_model_set_trainable, and where it can be is used straight from the file, without a copy in memory;
+ * pt_model_set_trainable, pt_model_parameter_set and other loads copy it when they need to. The file must stay as it
+ * is for as long as the model uses it. One that is written to or shortened meanwhile makes the calls that use its
+ * weights fail with PT_ERR_IO until other weights are loaded; but one that loses its end in the middle of such a
+ * call takes the process down with SIGBUS. A new file under the same name does no harm. */
 #define PT_LOAD_STRICT 1u
 #define PT_LOAD_MAPPED 2u
 PT_API pt_status_t pt_model_load(pt_model_t *model, const char *path, uint32_t flags);
-/* Writes the parameters, and as metadata the configuration and the task with its options, as a safetensors file: aside, synced,
- * renamed. */
+/* Writes the parameters, and as metadata the configuration and the task with its options, as a safetensors file:
+ * aside, synced, renamed. */
 PT_API pt_status_t pt_model_save(const pt_model_t *model, const char *path);
-/* A model from a file alone that pt_model_save, pt_checkpoint_save or a stage wrote: its family, its task, its weights and states.
- * PT_LOAD_MAPPED: as with pt_model_load; all weights are then frozen. Whatever was frozen before learns, otherwise; an optimizer and a
- * stage's place come with pt_checkpoint_load or PT_TRAIN_RESUME on the opened model.
- * PT_ERR_UNSUPPORTED: a file that the library did not write, or of a network of the host's own, whose graph no file holds.
- * PT_ERR_STATE: a checkpoint that leaves frozen weights out (PT_TRAIN_TRAINED_ONLY). */
+/* A model from a file alone that pt_model_save, pt_checkpoint_save or a stage wrote: its family, its task, its
+ * weights and states. PT_LOAD_MAPPED: as with pt_model_load; all weights are then frozen. Whatever was frozen before
+ * learns, otherwise; an optimizer and a stage's place come with pt_checkpoint_load or PT_TRAIN_RESUME on the opened
+ * model. PT_ERR_UNSUPPORTED: a file that the library did not write, or of a network of the host's own, whose graph
+ * no file holds. PT_ERR_STATE: a checkpoint that leaves frozen weights out (PT_TRAIN_TRAINED_ONLY). */
 PT_API pt_status_t pt_model_open(pt_context_t *context, const char *path, uint32_t flags, pt_model_t **out);
 
 #define PT_ROLE_LEARNS  0 /* an optimizer changes it, where it is trainable */
@@ -458,17 +473,19 @@ PT_API pt_status_t pt_model_parameter_get(const pt_model_t *model, int64_t index
 PT_API pt_status_t pt_model_parameter_set(pt_model_t *model, int64_t index, const float *values, int64_t elements);
 /* The gradient of the last accumulated step, divided by its weight; PT_ERR_STATE where there is none. */
 PT_API pt_status_t pt_model_gradient_get(const pt_model_t *model, int64_t index, float *values, int64_t elements);
-/* Parameters whose names match the pattern (* any run, ? any one character) learn, or do not. *matched, where not NULL, says how many; none is PT_ERR_NOT_FOUND. */
+/* Parameters whose names match the pattern (* any run, ? any one character) learn, or do not. *matched, where not
+ * NULL, says how many; none is PT_ERR_NOT_FOUND. */
 PT_API pt_status_t pt_model_set_trainable(pt_model_t *model, const char *pattern, int32_t trainable, int64_t *matched);
 
 #define PT_RECOMPUTE_NOTHING    0 /* all that the backward pass reads is kept */
 #define PT_RECOMPUTE_EVERYTHING 1 /* whatever a pass over memory can make again is not kept */
 #define PT_RECOMPUTE_CHEAP \
     2 /* the part of it that takes the least operations for the bytes where memory is fullest; a new model's setting */
-/* Activations and the results of norms can be computed again in the backward pass instead of being kept: about a third less memory for the
- * plan of a transformer. CHEAP chooses them for each capacity so that a step takes at most about a hundredth more operations, and leaves
- * what would save little. The setting changes neither results nor checkpoints by a bit; it may be changed between any two steps. A stage
- * with a memory_budget that the model's setting does not meet goes over to EVERYTHING. Other values: PT_ERR_ARGUMENT. */
+/* Activations and the results of norms can be computed again in the backward pass instead of being kept: about a
+ * third less memory for the plan of a transformer. CHEAP chooses them for each capacity so that a step takes at most
+ * about a hundredth more operations, and leaves what would save little. The setting changes neither results nor
+ * checkpoints by a bit; it may be changed between any two steps. A stage with a memory_budget that the model's
+ * setting does not meet goes over to EVERYTHING. Other values: PT_ERR_ARGUMENT. */
 PT_API pt_status_t pt_model_set_recompute(pt_model_t *model, int32_t recompute);
 
 #define PT_DESCRIBE_SUMMARY 0 /* parameters by name, shape and count */
@@ -476,17 +493,19 @@ PT_API pt_status_t pt_model_set_recompute(pt_model_t *model, int32_t recompute);
 #define PT_DESCRIBE_PLAN    2 /* the steps of the training plan for the last capacity used, with bytes and operations */
 #define PT_DESCRIBE_CONFIG  3 /* the configuration as JSON */
 PT_API pt_status_t pt_model_describe(const pt_model_t *model, int32_t what, char *buffer, size_t size, size_t *length);
-/* From any thread: the stage that runs ends with PT_ERR_CANCELLED at the next step border; without one, the next stage does. */
+/* From any thread: the stage that runs ends with PT_ERR_CANCELLED at the next step border; without one, the next
+ * stage does. */
 PT_API void pt_model_cancel(pt_model_t *model);
 
-/* ---- Optimizer ------------------------------------------------------------------------------------------------------ */
+/* ---- Optimizer --------------------------------------------------------------------------------------------------- */
 
 typedef struct pt_optimizer pt_optimizer_t;
 
 #define PT_OPTIMIZER_ADAMW     0 /* Loshchilov 2019 */
 #define PT_OPTIMIZER_ADAM      1 /* Kingma 2015; weight decay is added to the gradient */
 #define PT_OPTIMIZER_SGD       2
-#define PT_OPTIMIZER_ADAFACTOR 3 /* Shazeer 2018; second moments by rows and columns: little memory beside the parameters */
+/* Shazeer 2018; second moments by rows and columns: little memory beside the parameters */
+#define PT_OPTIMIZER_ADAFACTOR 3
 /* Flags: */
 #define PT_OPTIMIZER_DECAY_MATRICES 1u /* weight decay for parameters of two and more dimensions only */
 #define PT_OPTIMIZER_MAXIMIZE       2u /* the loss is made larger instead of smaller */
@@ -504,11 +523,13 @@ typedef struct pt_optimizer_options {  /* semantics of torch.optim's classes of 
     double clip_norm;             /* global norm of the gradient at most this; 0: no limit */
     double clip_value;            /* magnitude of each element at most this, after clip_norm; 0: no limit */
     int64_t
-        nonfinite_limit; /* steps in a row skipped for NaN or infinity in the gradient before PT_ERR_NONFINITE; init: 10 */
+        /* steps in a row skipped for NaN or infinity in the gradient before PT_ERR_NONFINITE; init: 10 */
+        nonfinite_limit;
     double beta2_decay;  /* ADAFACTOR: squares older than update t count 1 - t^beta2_decay; at most 0; init: -0.8 */
-    double scale_floor;  /* ADAFACTOR: a step is in proportion to its tensor's root mean square, or to this where that is
+    double scale_floor; /* ADAFACTOR: a step is in proportion to its tensor's root mean square, or to this where that is
                             less, torch's eps[1]; init: 0.001 */
-    double update_limit; /* ADAFACTOR: root mean square of a tensor's update at most this, torch's d; at least 1 (init) */
+    /* ADAFACTOR: root mean square of a tensor's update at most this, torch's d; at least 1 (init) */
+    double update_limit;
 } pt_optimizer_options_t;
 PT_API pt_status_t pt_optimizer_options_init(pt_optimizer_options_t *options, uint32_t struct_size);
 PT_API pt_status_t pt_optimizer_create(pt_context_t *context, const pt_optimizer_options_t *options,
@@ -525,8 +546,8 @@ typedef struct pt_group_options {
     double beta1, beta2, epsilon, momentum;
 } pt_group_options_t; /* all but the factor: negative (init): the optimizer's */
 PT_API pt_status_t pt_group_options_init(pt_group_options_t *options, uint32_t struct_size);
-/* Parameters whose names match follow these options; of several groups that match, the last added. Before the first step.
- * What the optimizer leaves negative becomes the default of the group's kind. */
+/* Parameters whose names match follow these options; of several groups that match, the last added. Before the first
+ * step. What the optimizer leaves negative becomes the default of the group's kind. */
 PT_API pt_status_t pt_optimizer_add_group(pt_optimizer_t *optimizer, const char *pattern,
                                           const pt_group_options_t *options);
 
@@ -535,7 +556,9 @@ PT_API pt_status_t pt_optimizer_add_group(pt_optimizer_t *optimizer, const char 
 #define PT_SCHEDULE_COSINE   2 /* to minimum_factor at total_steps. Loshchilov 2017, without restarts */
 #define PT_SCHEDULE_STEP     3 /* times gamma every period steps */
 #define PT_SCHEDULE_ONE_CYCLE \
-    4 /* torch's OneCycleLR by cosine: up from 1/initial_divisor for warmup_steps, down to 1/(initial_divisor · final_divisor) */
+    /* torch's OneCycleLR by cosine: up from 1/initial_divisor for warmup_steps, down to 1/(initial_divisor ·
+     * final_divisor) */
+    4
 #define PT_SCHEDULE_INVERSE_SQRT 5 /* sqrt(max(warmup_steps, 1) / (step + 1)) after the warm-up. Vaswani 2017 */
 #define PT_SCHEDULE_CALLBACK     6
 typedef struct pt_rate { /* for a schedule by callback: write factor and set status to PT_OK */
@@ -551,8 +574,10 @@ typedef struct pt_schedule_options {
     uint32_t flags; /* 0 */
     int32_t kind;
     int32_t reserved;
-    int64_t warmup_steps;  /* the rate climbs linearly, (step + 1) / warmup_steps, before the schedule proper begins; not for CALLBACK */
-    int64_t total_steps;   /* LINEAR, COSINE, ONE_CYCLE; warm-up included; of all updates that the optimizer makes; 0: of the
+    /* the rate climbs linearly, (step + 1) / warmup_steps, before the schedule proper begins; not for CALLBACK */
+    int64_t warmup_steps;
+    int64_t
+        total_steps; /* LINEAR, COSINE, ONE_CYCLE; warm-up included; of all updates that the optimizer makes; 0: of the
                               stage's, and anew in each stage */
     double minimum_factor; /* where LINEAR and COSINE end */
     int64_t period;        /* STEP */
@@ -570,7 +595,7 @@ PT_API int64_t pt_optimizer_steps(const pt_optimizer_t *optimizer); /* updates m
 PT_API int64_t
 pt_optimizer_skipped(const pt_optimizer_t *optimizer); /* updates skipped for gradients that were not finite */
 
-/* ---- Datasets ------------------------------------------------------------------------------------------------------- */
+/* ---- Datasets ---------------------------------------------------------------------------------------------------- */
 
 typedef struct pt_dataset pt_dataset_t;
 
@@ -590,7 +615,8 @@ typedef struct pt_field { /* a field's buffer in a batch; library-owned */
     void *data;       /* samples end to end, of the field's dtype */
     int64_t capacity; /* elements that data has room for */
     int64_t *
-        lengths; /* [capacity of the batch] rows of each sample, written by the callback; NULL for a field that is not ragged */
+        /* [capacity of the batch] rows of each sample, written by the callback; NULL for a field that is not ragged */
+        lengths;
 } pt_field_t;
 
 typedef struct pt_batch {
@@ -601,7 +627,8 @@ typedef struct pt_batch {
     int64_t filled; /* samples written; capacity but by streams; where a map fails, those before the one at fault */
     const int64_t *indices; /* [capacity] samples wanted; NULL for streams */
     int64_t
-        position; /* streams: samples served in this pass so far; 0 begins a pass, and after a resume it says where to go on */
+        /* streams: samples served in this pass so far; 0 begins a pass, and after a resume it says where to go on */
+        position;
     int64_t epoch;            /* the pass over the data, from 0, that the samples are for */
     const uint64_t *keys;     /* [capacity] for what is random in a sample: by shuffle_seed, epoch and sample alone */
     pt_field_t *fields;       /* in the order in which the dataset declared them */
@@ -654,8 +681,8 @@ typedef struct pt_window_options { /* how a long run of tokens is cut into sampl
     int32_t keep_partial; /* not 0: a shorter last window is a sample too */
 } pt_window_options_t;
 PT_API pt_status_t pt_window_options_init(pt_window_options_t *options, uint32_t struct_size);
-/* Fields "tokens" and "labels". Text: every byte is a token. The file is mapped, not read: who shortens it while the dataset lives takes
- * the process down with SIGBUS; a new file under the same name does no harm. */
+/* Fields "tokens" and "labels". Text: every byte is a token. The file is mapped, not read: who shortens it while the
+ * dataset lives takes the process down with SIGBUS; a new file under the same name does no harm. */
 PT_API pt_status_t pt_dataset_create_from_text(pt_context_t *context, const char *path,
                                                const pt_window_options_t *options, pt_dataset_t **out);
 PT_API pt_status_t pt_dataset_create_from_tokens(pt_context_t *context, const char *path,
@@ -663,9 +690,13 @@ PT_API pt_status_t pt_dataset_create_from_tokens(pt_context_t *context, const ch
 
 #define PT_COLUMN_TEXT 1 /* a string -> ragged int32, its bytes, cut at max_length */
 #define PT_COLUMN_CLASS \
-    2 /* a string or whole number -> int32, its place among the distinct values in order (numbers by value, strings by bytes) */
+    /* a string or whole number -> int32, its place among the distinct values in order (numbers by value, strings by
+     * bytes) */
+    2
 #define PT_COLUMN_NUMBER \
-    3 /* a number -> float32; JSON: also an array of `count` numbers; CSV: `count` columns side by side from the named one */
+    /* a number -> float32; JSON: also an array of `count` numbers; CSV: `count` columns side by side from the named
+     * one */
+    3
 #define PT_COLUMN_TOKENS 4 /* JSON only: an array of whole numbers -> ragged int32, cut at max_length */
 typedef struct pt_column {
     const char *field; /* name of the dataset's field */
@@ -678,7 +709,8 @@ typedef struct pt_column {
 } pt_column_t;
 #define PT_TABLE_NO_HEADINGS 4u /* CSV: the first line is data */
 #define PT_TABLE_TABS        8u /* CSV: separated by tabs */
-/* JSON lines (one object a line), and CSV by RFC 4180. Files are checked whole when they are opened; messages name line and column. */
+/* JSON lines (one object a line), and CSV by RFC 4180. Files are checked whole when they are opened; messages name
+ * line and column. */
 PT_API pt_status_t pt_dataset_create_from_jsonl(pt_context_t *context, const char *path, const pt_column_t *columns,
                                                 int32_t n_columns, uint32_t flags, pt_dataset_t **out);
 PT_API pt_status_t pt_dataset_create_from_csv(pt_context_t *context, const char *path, const pt_column_t *columns,
@@ -699,11 +731,12 @@ PT_API pt_status_t pt_dataset_shuffle(pt_dataset_t *dataset, uint64_t seed, pt_d
 /* fraction of the samples in *first, the rest in *second; drawn by the seed, no sample in both. */
 PT_API pt_status_t pt_dataset_split(pt_dataset_t *dataset, double fraction, uint64_t seed, pt_dataset_t **first,
                                     pt_dataset_t **second);
-/* Reads samples as a stage would: into arrays that the caller gives for one field; *elements says how many were written. lengths [count] or NULL. */
+/* Reads samples as a stage would: into arrays that the caller gives for one field; *elements says how many were
+ * written. lengths [count] or NULL. */
 PT_API pt_status_t pt_dataset_read(pt_dataset_t *dataset, const int64_t *indices, int64_t count, const char *field,
                                    void *values, int64_t capacity, int64_t *elements, int64_t *lengths);
 
-/* ---- Stages --------------------------------------------------------------------------------------------------------- */
+/* ---- Stages ------------------------------------------------------------------------------------------------------ */
 
 #define PT_EVENT_STEP         1 /* every event_every steps */
 #define PT_EVENT_EVALUATION   2 /* evaluation_loss, evaluation_best and the model's metrics are new */
@@ -743,7 +776,8 @@ typedef void (*pt_event_fn)(void *user, pt_event_t *event);
 #define PT_TRAIN_KEEP_BEST    2u /* at the end, take back the weights of the best evaluation, by best_metric */
 #define PT_TRAIN_IN_ORDER     4u /* do not shuffle */
 #define PT_TRAIN_DROP_PARTIAL 8u /* leave out an epoch's last batch where it is not full */
-/* Checkpoints leave out what is frozen and hold a hash of it: who resumes makes the model with the same frozen weights. */
+/* Checkpoints leave out what is frozen and hold a hash of it: who resumes makes the model with the same frozen
+ * weights. */
 #define PT_TRAIN_TRAINED_ONLY 16u
 typedef struct pt_train_options {
     uint32_t struct_size;
@@ -760,11 +794,12 @@ typedef struct pt_train_options {
     /* 0, or: so many samples of the shuffled order are sorted by length before batches are cut; not for data whose
      * lengths are known only when it is fetched. */
     int64_t bucket;
-    /* Threads that make samples; 0: one where it is expected to save time. Data with a callback that allows no thread is
-     * made on the caller's. */
+    /* Threads that make samples; 0: one where it is expected to save time. Data with a callback that allows no
+     * thread is made on the caller's. */
     int32_t producers;
     int32_t reserved;
-    int64_t memory_budget; /* bytes that parameters, gradients, slots and plans, also the evaluation's, may take; 0: no limit */
+    /* bytes that parameters, gradients, slots and plans, also the evaluation's, may take; 0: no limit */
+    int64_t memory_budget;
     double time_budget;    /* seconds; 0: no limit */
     uint64_t shuffle_seed; /* 0: from the context's seed */
     int64_t event_every;   /* steps between PT_EVENT_STEP; init: 1 */
@@ -789,8 +824,9 @@ typedef struct pt_train_result {
     int32_t reason; /* PT_REASON_... */
     int64_t steps;  /* made by this call, skipped updates among them */
     int64_t samples, tokens;
-    double loss; /* mean over the last epoch, or over the last tenth of the steps where that is less; of the last step where the
-                    stage ended before these; NaN: no step was made */
+    /* mean over the last epoch, or over the last tenth of the steps where that is less; of the last step where the
+     * stage ended before these; NaN: no step was made */
+    double loss;
     double best_value; /* of the options' best_metric; NaN: no evaluation had one */
     int64_t best_step;
     double seconds;
@@ -798,8 +834,9 @@ typedef struct pt_train_result {
     int64_t skipped;    /* updates skipped for gradients that were not finite */
 } pt_train_result_t;
 
-/* Trains on unlabelled data. A known family without a task gets its own: PT_TASK_CAUSAL_LM for "gpt2"; a network of the host's has its own loss.
- * A model whose task needs labels is refused (PT_ERR_STATE). result may be NULL; set result->struct_size first. */
+/* Trains on unlabelled data. A known family without a task gets its own: PT_TASK_CAUSAL_LM for "gpt2"; a network of
+ * the host's has its own loss. A model whose task needs labels is refused (PT_ERR_STATE). result may be NULL; set
+ * result->struct_size first. */
 PT_API pt_status_t pt_pretrain(pt_model_t *model, pt_optimizer_t *optimizer, pt_dataset_t *dataset,
                                const pt_train_options_t *options, pt_train_result_t *result);
 /* Trains on data for the model's task, whatever it is. */
@@ -830,7 +867,8 @@ PT_API pt_status_t pt_model_metric_info(const pt_model_t *model, int64_t index,
                                         pt_metric_info_t *info); /* set info->struct_size first */
 /* The value under a name, "accuracy"; NaN where the model has no such metric. */
 PT_API double pt_model_metric_value(const pt_model_t *model, const char *name);
-/* Writes the rows of a named output (NULL: the first that is not "hidden") for all samples in order, end to end. values NULL with capacity 0: only *elements, the number needed. */
+/* Writes the rows of a named output (NULL: the first that is not "hidden") for all samples in order, end to end.
+ * values NULL with capacity 0: only *elements, the number needed. */
 PT_API pt_status_t pt_predict(pt_model_t *model, pt_dataset_t *dataset, const char *output, int64_t batch,
                               float *values, int64_t capacity, int64_t *elements);
 
@@ -846,11 +884,12 @@ typedef struct pt_generate_options {
     int32_t reserved;
 } pt_generate_options_t;
 PT_API pt_status_t pt_generate_options_init(pt_generate_options_t *options, uint32_t struct_size);
-/* Continues a prompt of at least one token. tokens [capacity] gets the new ones, *count their number. Beyond the model's longest text the window slides. */
+/* Continues a prompt of at least one token. tokens [capacity] gets the new ones, *count their number. Beyond the
+ * model's longest text the window slides. */
 PT_API pt_status_t pt_generate(pt_model_t *model, const int32_t *prompt, int64_t prompt_length,
                                const pt_generate_options_t *options, int32_t *tokens, int64_t capacity, int64_t *count);
 
-/* ---- The loop below the stages -------------------------------------------------------------------------------------- */
+/* ---- The loop below the stages ----------------------------------------------------------------------------------- */
 
 typedef struct pt_value { /* one field's values for the samples of one step */
     const char *name;
@@ -891,14 +930,16 @@ typedef struct pt_dim_rows { /* how many rows there are of a dimension */
     const char *dimension; /* "tokens", or a name of pt_graph_dim */
     int64_t rows;          /* of all samples together */
 } pt_dim_rows_t;
-/* What a training step of `samples` samples costs, before it runs: with so many rows of each dimension that its fields count, each given
- * once; row_size is sizeof(pt_dim_rows_t). rows may be NULL with n_rows 0 where no field is ragged. optimizer may be NULL. */
+/* What a training step of `samples` samples costs, before it runs: with so many rows of each dimension that its
+ * fields count, each given once; row_size is sizeof(pt_dim_rows_t). rows may be NULL with n_rows 0 where no field is
+ * ragged. optimizer may be NULL. */
 PT_API pt_status_t pt_model_estimate(pt_model_t *model, const pt_optimizer_t *optimizer, int64_t samples,
                                      const pt_dim_rows_t *rows, int32_t n_rows, uint32_t row_size,
                                      pt_estimate_t *estimate);
 
-/* Checkpoints: parameters, optimizer slots and step, random state, an accumulation under way, data cursor, configuration; a safetensors file with a checksum.
- * Written aside, synced, renamed: the file of that name is whole, old or new, at any moment. */
+/* Checkpoints: parameters, optimizer slots and step, random state, an accumulation under way, data cursor,
+ * configuration; a safetensors file with a checksum. Written aside, synced, renamed: the file of that name is whole,
+ * old or new, at any moment. */
 PT_API pt_status_t pt_checkpoint_save(const pt_model_t *model, const pt_optimizer_t *optimizer, const char *path);
 /* All or nothing. The model and the optimizer must be made as those that were saved. */
 PT_API pt_status_t pt_checkpoint_load(pt_model_t *model, pt_optimizer_t *optimizer, const char *path);

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds with GCC, warnings as errors, and runs every test. On Debian, as root, it installs what is missing; otherwise it says
-# what to install. Its last line is "N passed, N failed, N skipped"; its status is 0 where nothing failed.
+# Builds with GCC, warnings as errors, and runs every test. On Debian, as root, it installs what is missing; otherwise
+# it says what to install. Its last line is "N passed, N failed, N skipped"; its status is 0 where nothing failed.
 #   sh tests/run.sh [BUILD_FOLDER]                                                  default: build/tests
 set -u
 cd "$(dirname "$0")/.." || exit 1

@@ -1,7 +1,8 @@
 """A network of one's own from Python: one linear layer from 10 numbers to 1 learns to add up its inputs; then a loop of one's own.
 
-    PRETRAIN_LIBRARY=/path/to/libpretrain.so python3 custom_network.py
+PRETRAIN_LIBRARY=/path/to/libpretrain.so python3 custom_network.py
 """
+
 import random
 
 import pretrain
@@ -23,7 +24,10 @@ print(graph)
 model = context.model(graph)
 sgd = context.optimizer(kind=pretrain.OPTIMIZER_SGD, learning_rate=0.1)
 result = model.finetune(sgd, context.arrays({"x": xs, "y": ys}), epochs=20, batch=64, event=pretrain.show_progress)
-print("loss %.6f; weights, which should all be 1: %s" % (result.loss, " ".join("%.3f" % w for w in model.parameter("linear.weight"))))
+print(
+    "loss %.6f; weights, which should all be 1: %s"
+    % (result.loss, " ".join("%.3f" % w for w in model.parameter("linear.weight")))
+)
 
 # The loop of one's own, from where the stage left off: two halves of a batch for each update.
 for update in range(50):

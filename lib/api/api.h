@@ -1,5 +1,6 @@
-/* The entry of the exported functions: each clears the thread's message, checks its arguments, calls down, reports. Functions that
- * cannot fail (getters, pt_X_free) leave the message alone, so that a host may clean up before it prints what failed. */
+/* The entry of the exported functions: each clears the thread's message, checks its arguments, calls down, reports.
+ * Functions that cannot fail (getters, pt_X_free) leave the message alone, so that a host may clean up before it
+ * prints what failed. */
 #ifndef PT__API_H
 #define PT__API_H
 

@@ -1,4 +1,5 @@
-/* Contexts: made here, because only here are memory, threads and device known together; ended by whoever holds the last reference. */
+/* Contexts: made here, because only here are memory, threads and device known together; ended by whoever holds the
+ * last reference. */
 #include "api/api.h"
 #include "api/context_api.h"
 #include "base/context.h"

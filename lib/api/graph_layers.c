@@ -1,5 +1,5 @@
-/* Layers: an op together with its parameters, NAME.weight and NAME.bias, under PyTorch's names and with PyTorch's initial values. Made of the
- * public builder calls only, so that they report errors as those do. */
+/* Layers: an op together with its parameters, NAME.weight and NAME.bias, under PyTorch's names and with PyTorch's
+ * initial values. Made of the public builder calls only, so that they report errors as those do. */
 #include <stdio.h>
 #include <string.h>
 

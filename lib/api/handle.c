@@ -1,4 +1,5 @@
-/* See handle.h. The message on the handle is the one thing that getters, too, write: hosts whose threads move read it there. */
+/* See handle.h. The message on the handle is the one thing that getters, too, write: hosts whose threads move read
+ * it there. */
 #include "api/handle.h"
 
 #include <stdio.h>

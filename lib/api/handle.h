@@ -1,5 +1,5 @@
-/* How the exported functions of a model begin and end: the thread's message is cleared, a model in use by a stage refuses what would disturb it,
- * and a failure's message is kept on the model too. */
+/* How the exported functions of a model begin and end: the thread's message is cleared, a model in use by a stage
+ * refuses what would disturb it, and a failure's message is kept on the model too. */
 #ifndef PT__HANDLE_H
 #define PT__HANDLE_H
 

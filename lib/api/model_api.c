@@ -168,8 +168,8 @@ pt_status_t pt_model_load(pt_model_t *model, const char *path, uint32_t flags)
 pt_status_t pt_model_save(const pt_model_t *model, const char *path)
 {
     PT__TRY(pt__handle_enter(model, 0, "pt_model_save"));
-    return pt__handle_leave(model,
-                            path == NULL ? pt__handle_null("pt_model_save", "path") : pt__weights_write((pt_model_t *)(uintptr_t)model, path));
+    return pt__handle_leave(model, path == NULL ? pt__handle_null("pt_model_save", "path")
+                                                : pt__weights_write((pt_model_t *)(uintptr_t)model, path));
 }
 
 /* With the class names that the model has. */

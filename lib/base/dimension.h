@@ -1,5 +1,5 @@
-/* Dimensions whose size only data tells: what a leading size of a shape may count. They are numbered within a graph; what data, graphs and
- * plans keep for each of them are tables of PT__DIMENSIONS entries. */
+/* Dimensions whose size only data tells: what a leading size of a shape may count. They are numbered within a graph;
+ * what data, graphs and plans keep for each of them are tables of PT__DIMENSIONS entries. */
 #ifndef PT__DIMENSION_H
 #define PT__DIMENSION_H
 
@@ -19,7 +19,8 @@ typedef struct pt__rows {
 
 static inline pt__rows_t pt__rows_make(int64_t samples, int64_t tokens)
 {
-    return (pt__rows_t){.count = {[PT__DIMENSION_NONE] = 1, [PT__DIMENSION_BATCH] = samples, [PT__DIMENSION_TOKENS] = tokens}};
+    return (pt__rows_t){
+        .count = {[PT__DIMENSION_NONE] = 1, [PT__DIMENSION_BATCH] = samples, [PT__DIMENSION_TOKENS] = tokens}};
 }
 
 #endif

@@ -1,5 +1,5 @@
-/* Conversion goes through a chunk of int64 (integers to integers) or double (everything else) on the stack; the pairs that
- * datasets and weights are made of have loops of their own. */
+/* Conversion goes through a chunk of int64 (integers to integers) or double (everything else) on the stack; the
+ * pairs that datasets and weights are made of have loops of their own. */
 #include "base/dtype.h"
 
 #include <inttypes.h>

@@ -1,6 +1,6 @@
 /* Files: reading, mapping, and writing that never leaves a half-written file under its own name. Every failure is
- * PT_ERR_IO (PT_ERR_NOT_FOUND where the file does not exist) with the path and the system's reason. Paths are the system's
- * byte strings. Called by data, formats and train. */
+ * PT_ERR_IO (PT_ERR_NOT_FOUND where the file does not exist) with the path and the system's reason. Paths are the
+ * system's byte strings. Called by data, formats and train. */
 #ifndef PT__FILE_H
 #define PT__FILE_H
 
@@ -8,8 +8,8 @@
 
 #include "base/memory.h"
 
-/* The whole file in *bytes, with a 0 behind that *size does not count. A file of more than `limit` bytes (0: no limit) is
- * PT_ERR_FORMAT. */
+/* The whole file in *bytes, with a 0 behind that *size does not count. A file of more than `limit` bytes (0: no
+ * limit) is PT_ERR_FORMAT. */
 pt_status_t pt__file_read(pt__memory_t *memory, const char *path, int64_t limit, char **bytes, int64_t *size);
 
 typedef struct pt__mapping { /* a file's bytes, read-only */
@@ -23,11 +23,12 @@ typedef struct pt__mapping { /* a file's bytes, read-only */
 } pt__mapping_t;
 
 pt_status_t pt__file_map(pt__memory_t *memory, const char *path, pt__mapping_t *out);
-/* The same for bytes that are used for long: pt__file_check tells whether they are still those of the file that was mapped. */
+/* The same for bytes that are used for long: pt__file_check tells whether they are still those of the file that was
+ * mapped. */
 pt_status_t pt__file_map_watched(pt__memory_t *memory, const char *path, pt__mapping_t *out);
-/* PT_ERR_IO where a watched file was shortened or written to since, by its size and time; another file that has taken its name does no
- * harm. Costs a system call. What happens between this and a use of the bytes is not noticed: a file that loses its end just then still
- * ends the process with SIGBUS. */
+/* PT_ERR_IO where a watched file was shortened or written to since, by its size and time; another file that has
+ * taken its name does no harm. Costs a system call. What happens between this and a use of the bytes is not noticed:
+ * a file that loses its end just then still ends the process with SIGBUS. */
 pt_status_t pt__file_check(const pt__mapping_t *mapping, const char *path);
 /* Ends a mapping; one that is all zero is ignored, and it is all zero afterwards. */
 void pt__file_unmap(pt__mapping_t *mapping);
@@ -42,9 +43,9 @@ pt_status_t pt__directory_list(pt__memory_t *memory, const char *path, char ***n
 /* With its parents; one that exists is not an error. */
 pt_status_t pt__directory_make(pt__memory_t *memory, const char *path);
 
-/* A file being written aside, beside its final name; commit syncs it, gives it its name and syncs the directory, so that the
- * name always has a whole file, old or new, at any moment, also when the process is killed or the power fails. What a killed
- * process left aside is cleared away by the next writer of the same path. */
+/* A file being written aside, beside its final name; commit syncs it, gives it its name and syncs the directory, so
+ * that the name always has a whole file, old or new, at any moment, also when the process is killed or the power
+ * fails. What a killed process left aside is cleared away by the next writer of the same path. */
 typedef struct pt__writer pt__writer_t;
 
 pt_status_t pt__writer_begin(pt__memory_t *memory, const char *path, pt__writer_t **out);
@@ -52,7 +53,8 @@ pt_status_t pt__writer_begin(pt__memory_t *memory, const char *path, pt__writer_
 pt_status_t pt__writer_write(pt__writer_t *writer, const void *bytes, int64_t size);
 /* Bytes written so far. */
 int64_t pt__writer_position(const pt__writer_t *writer);
-/* Both end the writer and set *writer to NULL (NULL inside is ignored by abandon). A commit that fails leaves the old file. */
+/* Both end the writer and set *writer to NULL (NULL inside is ignored by abandon). A commit that fails leaves the
+ * old file. */
 pt_status_t pt__writer_commit(pt__writer_t **writer);
 void pt__writer_abandon(pt__writer_t **writer);
 

@@ -1,4 +1,5 @@
-/* XXH64 (Collet): four lanes of 64 bits over stripes of 32 bytes, then the rest in words of 8, 4 and 1, then an avalanche. */
+/* XXH64 (Collet): four lanes of 64 bits over stripes of 32 bytes, then the rest in words of 8, 4 and 1, then an
+ * avalanche. */
 #include "base/hash.h"
 
 #include <string.h>

@@ -1,4 +1,5 @@
-/* XXH64, a fast 64-bit checksum, from its public specification: finds damage in checkpoints; no protection against forgery. */
+/* XXH64, a fast 64-bit checksum, from its public specification: finds damage in checkpoints; no protection against
+ * forgery. */
 #ifndef PT__HASH_H
 #define PT__HASH_H
 

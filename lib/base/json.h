@@ -1,6 +1,7 @@
-/* A strict reader of JSON (RFC 8259) for configurations, checkpoints' headers and JSON lines. The input may be anything and is
- * never trusted: explicit length, valid UTF-8, at most 128 levels deep, no duplicate keys. Messages name the byte, what was
- * expected and what was found; those of the getters name the key's path ("rope.factor", "layers[2].name"). */
+/* A strict reader of JSON (RFC 8259) for configurations, checkpoints' headers and JSON lines. The input may be
+ * anything and is never trusted: explicit length, valid UTF-8, at most 128 levels deep, no duplicate keys. Messages
+ * name the byte, what was expected and what was found; those of the getters name the key's path ("rope.factor",
+ * "layers[2].name"). */
 #ifndef PT__JSON_H
 #define PT__JSON_H
 
@@ -41,8 +42,9 @@ void pt__json_free(pt__json_document_t *document);
 /* The member with this key; NULL where there is none, or `object` is not an object. */
 const pt__json_t *pt__json_find(const pt__json_t *object, const char *key);
 
-/* Getters. A member that is missing or null is an error (PT_ERR_NOT_FOUND) where `need` is PT__JSON_REQUIRED; else *out keeps what it
- * holds. A member of another type or out of range is PT_ERR_FORMAT. Strings with a 0 inside are refused. */
+/* Getters. A member that is missing or null is an error (PT_ERR_NOT_FOUND) where `need` is PT__JSON_REQUIRED; else
+ * *out keeps what it holds. A member of another type or out of range is PT_ERR_FORMAT. Strings with a 0 inside are
+ * refused. */
 enum { PT__JSON_OPTIONAL = 0, PT__JSON_REQUIRED = 1 };
 /* 2.0 and 1e3 are whole numbers too. low <= value <= high */
 pt_status_t pt__json_get_integer(const pt__json_t *object, const char *key, int32_t need, int64_t low, int64_t high,

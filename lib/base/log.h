@@ -1,5 +1,5 @@
-/* The host's log hook: formats one line into a buffer on the stack and hands it over, one at a time. Without a hook, or for
- * more detail than the host asked for, nothing happens. The library itself never prints. */
+/* The host's log hook: formats one line into a buffer on the stack and hands it over, one at a time. Without a hook,
+ * or for more detail than the host asked for, nothing happens. The library itself never prints. */
 #ifndef PT__LOG_H
 #define PT__LOG_H
 

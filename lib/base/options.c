@@ -1,9 +1,9 @@
 /* Structs that begin with their own size: how an older or newer caller and this library agree on one.
  *
- * Called at the entry of every public function that takes options or fills a result. The first four bytes are the caller's
- * sizeof; fields are only ever appended and 0 means the default, so the common prefix always means the same on both sides.
- * A size that no such struct has is refused before anything is read or written: it comes from a struct that was not
- * initialised. */
+ * Called at the entry of every public function that takes options or fills a result. The first four bytes are the
+ * caller's sizeof; fields are only ever appended and 0 means the default, so the common prefix always means the same
+ * on both sides. A size that no such struct has is refused before anything is read or written: it comes from a
+ * struct that was not initialised. */
 #include "base/options.h"
 
 #include <string.h>

@@ -4,15 +4,17 @@
 
 #include "base/status.h"
 
-/* For an init function: writes min(size, known) bytes of `defaults` with the caller's size in front. PT_ERR_ARGUMENT where options is NULL
- * or size is below `least` (the size of the struct's first version is fine: least = 8). */
+/* For an init function: writes min(size, known) bytes of `defaults` with the caller's size in front. PT_ERR_ARGUMENT
+ * where options is NULL or size is below `least` (the size of the struct's first version is fine: least = 8). */
 pt_status_t pt__options_init(void *options, uint32_t size, const void *defaults, uint32_t known, const char *name);
 
-/* For a function that takes options: `out` (known bytes) first holds the defaults; then min(options' size, known) bytes are copied over.
- * NULL options leave the defaults. A tail that the library does not know must be all zero, else PT_ERR_VERSION. */
+/* For a function that takes options: `out` (known bytes) first holds the defaults; then min(options' size, known)
+ * bytes are copied over. NULL options leave the defaults. A tail that the library does not know must be all zero,
+ * else PT_ERR_VERSION. */
 pt_status_t pt__options_read(const void *options, void *out, uint32_t known, const char *name);
 
-/* For a struct that the library fills: copies min(result's size, known) bytes of `filled`, keeping the caller's struct_size. NULL is ignored. */
+/* For a struct that the library fills: copies min(result's size, known) bytes of `filled`, keeping the caller's
+ * struct_size. NULL is ignored. */
 pt_status_t pt__result_write(void *result, const void *filled, uint32_t known, const char *name);
 
 #endif

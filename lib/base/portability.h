@@ -25,10 +25,10 @@
 
 #define PT__CACHE_LINE 64
 
-/* How this thread computes in floating point: its control register, and the status bits that came up; 0 where we know none. The
- * library's own way is to round to nearest, to trap nothing, and to take denormal numbers as zero and give zero instead of them: each of
- * them may cost over a hundred cycles. It is the same for all threads of a job, or else bits would depend on their number. Dtypes are
- * converted in the exact mode, which keeps denormal numbers. */
+/* How this thread computes in floating point: its control register, and the status bits that came up; 0 where we
+ * know none. The library's own way is to round to nearest, to trap nothing, and to take denormal numbers as zero and
+ * give zero instead of them: each of them may cost over a hundred cycles. It is the same for all threads of a job,
+ * or else bits would depend on their number. Dtypes are converted in the exact mode, which keeps denormal numbers. */
 #if (defined(__GNUC__) || defined(__clang__)) && defined(__x86_64__)
 enum {
     PT__FLOAT_MODE_EXACT = 0x1f80 /* all exceptions masked */,

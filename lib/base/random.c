@@ -1,4 +1,5 @@
-/* Sequences, uniform numbers and the stateless permutation over pt__random_bits; random_normal.c has the normal numbers. */
+/* Sequences, uniform numbers and the stateless permutation over pt__random_bits; random_normal.c has the normal
+ * numbers. */
 #include "base/random.h"
 
 #include <math.h>
@@ -85,8 +86,8 @@ static void permute_few(uint64_t seed, int64_t n, int64_t *indices, int64_t coun
         indices[i] = table[indices[i]];
 }
 
-/* A keyed permutation of [0, 2^bits): each round adds, multiplies by an odd number and folds the upper half onto the lower, and
- * each of these can be undone. */
+/* A keyed permutation of [0, 2^bits): each round adds, multiplies by an odd number and folds the upper half onto the
+ * lower, and each of these can be undone. */
 typedef struct network {
     uint64_t add[ROUNDS], multiply[ROUNDS], mask;
     int fold;
@@ -110,8 +111,8 @@ static network_t network_make(uint64_t seed, int64_t n)
     return network;
 }
 
-/* Values are within [0, 2^bits), less than twice n: one that lands at n or beyond walks on along its cycle until it is back.
- * The pending ones of a block stay side by side, so that there is no branch to guess wrong. */
+/* Values are within [0, 2^bits), less than twice n: one that lands at n or beyond walks on along its cycle until it
+ * is back. The pending ones of a block stay side by side, so that there is no branch to guess wrong. */
 void pt__permute_many(uint64_t seed, int64_t n, int64_t *indices, int64_t count)
 {
     if (n <= FEW) {

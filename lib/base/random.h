@@ -50,20 +50,22 @@ uint32_t pt__random_u32(pt__random_t *random);
 uint64_t pt__random_u64(pt__random_t *random);
 /* In [0, 1), a multiple of 2^-53. */
 double pt__random_uniform(pt__random_t *random);
-/* Mean 0, standard deviation 1 (Box and Muller 1958), from two words: relative error below 1e-15, and the same bits on every
- * processor and from every compiler. As a float, the n-th is element 2n of pt__random_fill_normal with mean 0 and deviation 1. */
+/* Mean 0, standard deviation 1 (Box and Muller 1958), from two words: relative error below 1e-15, and the same bits
+ * on every processor and from every compiler. As a float, the n-th is element 2n of pt__random_fill_normal with mean
+ * 0 and deviation 1. */
 double pt__random_normal(pt__random_t *random);
 /* In [0, n), each with the same probability. n >= 1. */
 int64_t pt__random_below(pt__random_t *random, int64_t n);
 
-/* Elements [first, first + count) of the endless sequence of `key`, whatever was asked for before: for parameters that are
- * filled in pieces on several threads. first is a multiple of 4. dst[i] = mean + deviation * normal, low + (high - low) *
- * uniform; the uniform ones never reach `high`. */
+/* Elements [first, first + count) of the endless sequence of `key`, whatever was asked for before: for parameters
+ * that are filled in pieces on several threads. first is a multiple of 4. dst[i] = mean + deviation * normal, low +
+ * (high - low) * uniform; the uniform ones never reach `high`. */
 void pt__random_fill_normal(uint64_t key, int64_t first, int64_t count, double mean, double deviation, float *dst);
 void pt__random_fill_uniform(uint64_t key, int64_t first, int64_t count, double low, double high, float *dst);
 
-/* Where a permutation of [0, n), chosen by the seed, puts `index`: without a table. Exactly uniform up to n = 64; beyond, a keyed
- * network of six rounds with cycle walking. 0 <= index < n. For more than one index, pt__permute_many costs a fraction. */
+/* Where a permutation of [0, n), chosen by the seed, puts `index`: without a table. Exactly uniform up to n = 64;
+ * beyond, a keyed network of six rounds with cycle walking. 0 <= index < n. For more than one index,
+ * pt__permute_many costs a fraction. */
 int64_t pt__permute(uint64_t seed, int64_t n, int64_t index);
 /* The same for `count` indices in place: some 5 ns each. */
 void pt__permute_many(uint64_t seed, int64_t n, int64_t *indices, int64_t count);

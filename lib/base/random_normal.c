@@ -2,10 +2,10 @@
  *
  *   normal[0] = sqrt(-2 ln u) cos angle,  normal[1] = sqrt(-2 ln u) sin angle
  *
- * in arithmetic that every processor and every compiler rounds alike: sums, products, quotients and square roots of doubles and
- * operations on their bits. libm's functions are not used, whose last bits differ from one version to the next, and meson.build
- * keeps products and sums from being contracted. There is no branch and no table, so that the loops over a batch become vectors.
- * The polynomials were fitted for the smallest largest relative error. */
+ * in arithmetic that every processor and every compiler rounds alike: sums, products, quotients and square roots of
+ * doubles and operations on their bits. libm's functions are not used, whose last bits differ from one version to
+ * the next, and meson.build keeps products and sums from being contracted. There is no branch and no table, so that
+ * the loops over a batch become vectors. The polynomials were fitted for the smallest largest relative error. */
 #include "base/random.h"
 
 #include <math.h>
@@ -48,8 +48,9 @@ static inline double logarithm(double x)
     return k * 0.6931471805599453 + (p * z * s + (s + s));
 }
 
-/* Two words to two normal numbers. u is in (0, 1), so that its logarithm is finite. The turn is cut at the odd eighths: x, in
- * [-pi/4, pi/4), is the angle from the nearest quarter, which exchanges sine and cosine and sets their signs. */
+/* Two words to two normal numbers. u is in (0, 1), so that its logarithm is finite. The turn is cut at the odd
+ * eighths: x, in [-pi/4, pi/4), is the angle from the nearest quarter, which exchanges sine and cosine and sets
+ * their signs. */
 static inline void box_muller(uint32_t first, uint32_t second, double normal[2])
 {
     double u = (from_word(first) + 0.5) * 0x1p-32;

@@ -1,4 +1,5 @@
-/* The list of statuses, and the thread's message. The buffer is thread-local and preallocated: reporting cannot fail. */
+/* The list of statuses, and the thread's message. The buffer is thread-local and preallocated: reporting cannot
+ * fail. */
 #include "base/status.h"
 
 #include <stdio.h>

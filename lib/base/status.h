@@ -1,8 +1,8 @@
 /* Statuses and the message that goes with them.
  *
  * A function that can fail returns pt_status_t: PT_OK or a negative code of pretrain.h. Where it fails it calls
- * pt__fail(), which writes the thread's message and returns the code; callers pass the code on with PT__TRY. The message
- * lives in a preallocated thread-local buffer, so that reporting out-of-memory cannot itself fail. */
+ * pt__fail(), which writes the thread's message and returns the code; callers pass the code on with PT__TRY. The
+ * message lives in a preallocated thread-local buffer, so that reporting out-of-memory cannot itself fail. */
 #ifndef PT__STATUS_H
 #define PT__STATUS_H
 

@@ -1,5 +1,5 @@
-/* See text.h. Where the C library's own printing or reading of a double is needed, the thread uses the "C" locale, rounds to nearest
- * and traps nothing for the moment: none of it touches other threads. */
+/* See text.h. Where the C library's own printing or reading of a double is needed, the thread uses the "C" locale,
+ * rounds to nearest and traps nothing for the moment: none of it touches other threads. */
 #include "base/text.h"
 
 #include <fenv.h>
@@ -61,7 +61,8 @@ void pt__text_add_bytes(pt__text_t *text, const char *bytes, int64_t length)
     text->length += length;
 }
 
-/* Prints behind the text, as far as there is room; the host's allocator is never called in another mode than the host's. */
+/* Prints behind the text, as far as there is room; the host's allocator is never called in another mode than the
+ * host's. */
 static int print_plainly(pt__text_t *text, const char *format, va_list arguments)
 {
     plain_locale_t locale = enter_plain_locale();
@@ -225,8 +226,9 @@ static int32_t scan_decimal(const char *s, int64_t length, decimal_t *out)
     return at == length;
 }
 
-/* The C library's reading, in the "C" locale; it wants a final 0. Digits beyond the 800th cannot change the result other than
- * by being there at all (at most 767 significant ones decide), so the text is cut to one "1" for all that follow. */
+/* The C library's reading, in the "C" locale; it wants a final 0. Digits beyond the 800th cannot change the result
+ * other than by being there at all (at most 767 significant ones decide), so the text is cut to one "1" for all that
+ * follow. */
 static double read_slowly(const char *s, const decimal_t *decimal)
 {
     enum { KEPT = 800 };
@@ -266,7 +268,8 @@ int32_t pt__parse_double(const char *bytes, int64_t length, double *out)
     double value;
     if (!scan_decimal(bytes, length, &decimal))
         return 0;
-    /* digits and power of ten both exact in a double: one operation rounds correctly (Clinger 1990), where the host lets it */
+    /* digits and power of ten both exact in a double: one operation rounds correctly (Clinger 1990), where the host
+     * lets it */
     int exact = FLT_EVAL_METHOD == 0 && decimal.n_digits <= 19 && decimal.digits <= (uint64_t)1 << 53 &&
                 (pt__float_mode_get() & PT__FLOAT_MODE_ROUNDING) == PT__FLOAT_MODE_EXACT;
     if (decimal.n_digits == 0)

@@ -1,9 +1,9 @@
-/* The pool. One job at a time; its tasks are dealt out in contiguous ranges, one a thread, so that a thread meets the same
- * rows in one kernel after the other, and a thread that is done with its range takes from the others'.
+/* The pool. One job at a time; its tasks are dealt out in contiguous ranges, one a thread, so that a thread meets
+ * the same rows in one kernel after the other, and a thread that is done with its range takes from the others'.
  *
- * `generation` is odd while a job is open. A worker announces itself in `active` and only then looks whether the job is open;
- * the caller closes the job when no task is left to take and waits until `active` is 0. So a worker that wakes late finds
- * the job closed and touches nothing of it, and the caller never waits for one that still sleeps. */
+ * `generation` is odd while a job is open. A worker announces itself in `active` and only then looks whether the job
+ * is open; the caller closes the job when no task is left to take and waits until `active` is 0. So a worker that
+ * wakes late finds the job closed and touches nothing of it, and the caller never waits for one that still sleeps. */
 #include "base/thread.h"
 
 #include <pthread.h>
@@ -135,8 +135,8 @@ static void wake_sleepers(pt__pool_t *pool)
     pthread_mutex_unlock(&pool->sleep_lock);
 }
 
-/* Starts the workers one by one; where the system refuses, the pool stays at what it has. Signals are the host's: its handlers
- * do not run on our threads. */
+/* Starts the workers one by one; where the system refuses, the pool stays at what it has. Signals are the host's:
+ * its handlers do not run on our threads. */
 static void start_workers(pt__pool_t *pool, int32_t threads)
 {
     sigset_t all, before;

@@ -11,11 +11,12 @@
 
 typedef struct pt__pool pt__pool_t;
 
-/* Runs one task; `worker` is 0 for the calling thread, below the pool's thread count otherwise: an index for scratch. */
+/* Runs one task; `worker` is 0 for the calling thread, below the pool's thread count otherwise: an index for
+ * scratch. */
 typedef void (*pt__task_fn)(void *argument, int64_t task, int32_t worker);
 
-/* threads >= 1; 0 asks for the number of processors this process may use. Where the system refuses threads, the pool has
- * fewer (down to one), and that is not an error. */
+/* threads >= 1; 0 asks for the number of processors this process may use. Where the system refuses threads, the pool
+ * has fewer (down to one), and that is not an error. */
 pt_status_t pt__pool_create(pt__memory_t *memory, int32_t threads, pt__pool_t **out);
 void pt__pool_free(pt__pool_t *pool);
 int32_t pt__pool_threads(const pt__pool_t *pool);

@@ -4,8 +4,8 @@
 
 #include <stdint.h>
 
-/* Length of the UTF-8 sequence at `bytes` (1 to 4), or 0 where there is none within `length` bytes: overlong forms, surrogates
- * and values above U+10FFFF are none. */
+/* Length of the UTF-8 sequence at `bytes` (1 to 4), or 0 where there is none within `length` bytes: overlong forms,
+ * surrogates and values above U+10FFFF are none. */
 int32_t pt__utf8_length(const char *bytes, int64_t length);
 
 #endif

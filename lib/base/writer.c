@@ -2,8 +2,8 @@
  *
  *   open aside, exclusively -> write -> fsync -> close -> rename over the final name -> fsync the directory
  *
- * Until the rename the final name has the old file, after it the new one. What was written aside is removed on any failure; a
- * process that is killed leaves it, and the next writer of the path clears it away. */
+ * Until the rename the final name has the old file, after it the new one. What was written aside is removed on any
+ * failure; a process that is killed leaves it, and the next writer of the path clears it away. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,5 @@
-/* Datasets of arrays in memory: one array a field, all samples end to end; borrowed from the host until the dataset ends, or copied. */
+/* Datasets of arrays in memory: one array a field, all samples end to end; borrowed from the host until the dataset
+ * ends, or copied. */
 #include <string.h>
 
 #include "base/dtype.h"

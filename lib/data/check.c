@@ -1,10 +1,12 @@
-/* The checks that values pass before a kernel reads them: indices within their table, floats finite. Called for every batch, so
- * the loops over good values have no branch and vectorise; only a failure looks for the value to name. */
+/* The checks that values pass before a kernel reads them: indices within their table, floats finite. Called for
+ * every batch, so the loops over good values have no branch and vectorise; only a failure looks for the value to
+ * name. */
 #include <string.h>
 
 #include "data/data.h"
 
-/* Tells whether any of `count` values is neither within [0, limit) nor `ignore`; INT32_MIN ignores none, itself neither. */
+/* Tells whether any of `count` values is neither within [0, limit) nor `ignore`; INT32_MIN ignores none, itself
+ * neither. */
 static int32_t has_bad_index(const int32_t *values, int64_t count, uint32_t limit, int32_t ignore)
 {
     uint32_t bad = 0, none = ignore == INT32_MIN;

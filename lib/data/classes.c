@@ -1,4 +1,5 @@
-/* A set of strings with numbers: an arena of names, a list, and a hash table of places in the list. Called by tables while they are read. */
+/* A set of strings with numbers: an arena of names, a list, and a hash table of places in the list. Called by tables
+ * while they are read. */
 #include "data/classes.h"
 
 #include <inttypes.h>

@@ -29,7 +29,8 @@ typedef struct pt__classes {
 /* The number, in the order of appearance, of a value that may be new. */
 pt_status_t pt__classes_add_name(pt__classes_t *classes, const char *name, int64_t length, int32_t *out);
 pt_status_t pt__classes_add_number(pt__classes_t *classes, int64_t number, int32_t *out);
-/* Puts the classes in order. names_are_numbers: where all names are whole numbers, their values count, and equal ones are one class. */
+/* Puts the classes in order. names_are_numbers: where all names are whole numbers, their values count, and equal
+ * ones are one class. */
 pt_status_t pt__classes_finish(pt__classes_t *classes, int32_t names_are_numbers);
 const char *pt__classes_name(const pt__classes_t *classes, int64_t place);
 void pt__classes_free(pt__classes_t *classes);

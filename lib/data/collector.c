@@ -1,6 +1,6 @@
-/* The collector: values that a host hands over directly (pt_train_step, pt_forward, pt_loss), matched, checked and converted like those of
- * a dataset. Values of the wanted dtype are not copied: the plan reads them where the host has them. One call a step, so the good path does
- * nothing but compare names and look at the values. */
+/* The collector: values that a host hands over directly (pt_train_step, pt_forward, pt_loss), matched, checked and
+ * converted like those of a dataset. Values of the wanted dtype are not copied: the plan reads them where the host
+ * has them. One call a step, so the good path does nothing but compare names and look at the values. */
 #include <string.h>
 
 #include "base/dtype.h"

@@ -1,8 +1,9 @@
 /* Datasets from CSV (RFC 4180) and files separated by tabs. Everything is read and checked when the dataset is made.
  *
- * Records end with LF or CRLF; a byte order mark at the begin is passed over, and so are empty lines at the end. A field that begins with a
- * quotation mark ends with one, may hold separators and line ends, and holds a quotation mark as two; in any other field quotation marks are
- * ordinary bytes. All records have as many fields as the first. Numbers have a point whatever the locale, and may stand between blanks. */
+ * Records end with LF or CRLF; a byte order mark at the begin is passed over, and so are empty lines at the end. A
+ * field that begins with a quotation mark ends with one, may hold separators and line ends, and holds a quotation
+ * mark as two; in any other field quotation marks are ordinary bytes. All records have as many fields as the first.
+ * Numbers have a point whatever the locale, and may stand between blanks. */
 #include <string.h>
 
 #include "base/file.h"

@@ -23,7 +23,8 @@ typedef struct pt__source { /* how a kind of dataset works */
     void (*lengths)(const pt_dataset_t *dataset, int32_t field, const int64_t *indices, int64_t count, int64_t *out);
     int64_t (*class_count)(const pt_dataset_t *dataset, const char *field); /* may be NULL */
     const char *(*class_name)(const pt_dataset_t *dataset, const char *field, int64_t index);
-    int32_t is_hosts; /* fetch calls the host, on threads that the dataset's flags allow; else on any, several at once */
+    /* fetch calls the host, on threads that the dataset's flags allow; else on any, several at once */
+    int32_t is_hosts;
 } pt__source_t;
 
 struct pt_dataset {

@@ -1,5 +1,5 @@
-/* What all datasets share, whatever their source: the checked list of fields, the count of references, the way down through
- * views. Called by the sources when they make a dataset, and by everything that holds one. */
+/* What all datasets share, whatever their source: the checked list of fields, the count of references, the way down
+ * through views. Called by the sources when they make a dataset, and by everything that holds one. */
 #include <string.h>
 
 #include "base/dtype.h"

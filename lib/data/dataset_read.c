@@ -1,4 +1,5 @@
-/* Samples for the host to look at: fetched as a stage would fetch them, one field of them copied out. Behind pt_dataset_read. */
+/* Samples for the host to look at: fetched as a stage would fetch them, one field of them copied out. Behind
+ * pt_dataset_read. */
 #include <string.h>
 
 #include "base/dtype.h"

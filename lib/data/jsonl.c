@@ -1,5 +1,6 @@
-/* Datasets from JSON lines: one object a line, UTF-8, lines ended by LF or CRLF; lines of blanks and a byte order mark at the begin are
- * passed over. Everything is read and checked when the dataset is made; the first line that is wrong is reported with its number. */
+/* Datasets from JSON lines: one object a line, UTF-8, lines ended by LF or CRLF; lines of blanks and a byte order
+ * mark at the begin are passed over. Everything is read and checked when the dataset is made; the first line that is
+ * wrong is reported with its number. */
 #include <math.h>
 #include <string.h>
 

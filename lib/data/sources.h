@@ -1,5 +1,6 @@
-/* The constructors of all kinds of datasets, one file a kind (lib/data/sources.def). Called by lib/api/dataset_api.c, which has checked
- * pointers and flags; what is in the structs is checked here. On failure *out is NULL and nothing has been taken over. */
+/* The constructors of all kinds of datasets, one file a kind (lib/data/sources.def). Called by
+ * lib/api/dataset_api.c, which has checked pointers and flags; what is in the structs is checked here. On failure
+ * *out is NULL and nothing has been taken over. */
 #ifndef PT__SOURCES_H
 #define PT__SOURCES_H
 

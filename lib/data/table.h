@@ -1,6 +1,7 @@
-/* Tables: what JSON lines and CSV have in common. A reader adds the values of one row after the other, column by column; the table keeps
- * them decoded in one array a column, numbers the distinct values of class columns, and becomes a dataset. The file itself is not needed
- * any more then. Failures name the column; the reader puts file and line before that. */
+/* Tables: what JSON lines and CSV have in common. A reader adds the values of one row after the other, column by
+ * column; the table keeps them decoded in one array a column, numbers the distinct values of class columns, and
+ * becomes a dataset. The file itself is not needed any more then. Failures name the column; the reader puts file and
+ * line before that. */
 #ifndef PT__TABLE_H
 #define PT__TABLE_H
 
@@ -15,7 +16,8 @@ typedef struct pt__table {
     pt__table_column_t *columns;
 } pt__table_t;
 
-/* Checks what the host asked for; tokens: whether PT_COLUMN_TOKENS is possible. The strings are borrowed until the table becomes a dataset. */
+/* Checks what the host asked for; tokens: whether PT_COLUMN_TOKENS is possible. The strings are borrowed until the
+ * table becomes a dataset. */
 pt_status_t pt__table_create(pt__memory_t *memory, const pt_column_t *columns, int32_t n_columns, int32_t tokens,
                              pt__table_t **out);
 void pt__table_free(pt__table_t *table);
@@ -24,7 +26,8 @@ const pt_column_t *pt__table_column(const pt__table_t *table, int32_t column);
 /* Values a sample of a NUMBER column, a scalar's 1 included. */
 int64_t pt__table_numbers(const pt__table_t *table, int32_t column);
 
-/* Called once a row for each TEXT and CLASS column, pt__table_numbers() times for NUMBER, once for each token of TOKENS. */
+/* Called once a row for each TEXT and CLASS column, pt__table_numbers() times for NUMBER, once for each token of
+ * TOKENS. */
 pt_status_t pt__table_add_text(pt__table_t *table, int32_t column, const char *bytes, int64_t length);
 pt_status_t pt__table_add_number(pt__table_t *table, int32_t column, double value);
 pt_status_t pt__table_add_token(pt__table_t *table, int32_t column, int64_t token);

@@ -1,5 +1,5 @@
-/* Views: a dataset that shows another one's samples in part or in another order. A view fetches nothing; it translates indices, and the
- * dataset at the end of the chain fetches. A shuffle keeps no table. */
+/* Views: a dataset that shows another one's samples in part or in another order. A view fetches nothing; it
+ * translates indices, and the dataset at the end of the chain fetches. A shuffle keeps no table. */
 #include <string.h>
 
 #include "base/random.h"

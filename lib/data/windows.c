@@ -1,11 +1,12 @@
-/* Datasets that cut a long run of tokens into samples: text files, whose bytes are the tokens, and token files, little-endian without a
- * header. The file is mapped and nothing of it is copied before its samples are fetched.
+/* Datasets that cut a long run of tokens into samples: text files, whose bytes are the tokens, and token files,
+ * little-endian without a header. The file is mapped and nothing of it is copied before its samples are fetched.
  *
  *   file      t0 t1 t2 t3 t4 t5 t6 t7 ...          length 4, stride 4
  *   sample 0  tokens t0 t1 t2 t3, labels t1 t2 t3 t4
  *   sample 1              tokens t4 t5 t6 t7, labels t5 t6 t7 t8
  *
- * Samples all have `length` tokens and their fields a fixed shape, unless a shorter last one is kept: then the fields are ragged. */
+ * Samples all have `length` tokens and their fields a fixed shape, unless a shorter last one is kept: then the
+ * fields are ragged. */
 #include <string.h>
 
 #include "base/dtype.h"

@@ -1,10 +1,13 @@
-/* Reading safetensors: the file is mapped, its header parsed and checked whole before anything is handed out. Nothing in the file is trusted.
+/* Reading safetensors: the file is mapped, its header parsed and checked whole before anything is handed out.
+ * Nothing in the file is trusted.
  *
  *   bytes            what
  *   0 .. 8           N, the header's length, unsigned, little-endian
  *   8 .. 8 + N       a JSON object, "{" its first byte; blanks may follow it:
- *                    {"NAME": {"dtype": "F32", "shape": [2, 3], "data_offsets": [BEGIN, END]}, ..., "__metadata__": {"KEY": "VALUE", ...}}
- *   8 + N .. end     the tensors' data, little-endian, row-major; [BEGIN, END) counts from here. They cover it without overlap and hole.
+ *                    {"NAME": {"dtype": "F32", "shape": [2, 3], "data_offsets": [BEGIN, END]}, ..., "__metadata__":
+ *                    {"KEY": "VALUE", ...}}
+ *   8 + N .. end     the tensors' data, little-endian, row-major; [BEGIN, END) counts from here. They cover it
+ *                    without overlap and hole.
  *
  * The format: https://github.com/huggingface/safetensors (README, "Format"). */
 #include "formats/safetensors.h"

@@ -1,4 +1,5 @@
-/* What reader and writer of safetensors share: the limits, the names of dtypes, and the names that are the library's own. */
+/* What reader and writer of safetensors share: the limits, the names of dtypes, and the names that are the library's
+ * own. */
 #ifndef PT__SAFETENSORS_H
 #define PT__SAFETENSORS_H
 

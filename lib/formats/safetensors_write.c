@@ -1,5 +1,5 @@
-/* Writing safetensors, byte for byte as the reference does: tensors of larger elements first, then by name; a compact header, filled up with
- * blanks to a multiple of 8. The byte layout is shown in safetensors.c. */
+/* Writing safetensors, byte for byte as the reference does: tensors of larger elements first, then by name; a
+ * compact header, filled up with blanks to a multiple of 8. The byte layout is shown in safetensors.c. */
 #include <string.h>
 
 #include "base/dtype.h"

@@ -36,12 +36,12 @@ const char *pt__tensors_value(const pt__tensors_t *tensors, const char *key);
 
 typedef struct pt__file_tensors pt__file_tensors_t; /* an open file: mapped, with its table */
 
-/* safetensors (specification: huggingface/safetensors README). Opens by mapping; every rule of the format is checked before anything is handed
- * out: header length and JSON, shapes, offsets inside the data, no overlap, no hole, sizes = product of shape, duplicate names.
- * Messages name the file and tensor, expected and found. */
+/* safetensors (specification: huggingface/safetensors README). Opens by mapping; every rule of the format is checked
+ * before anything is handed out: header length and JSON, shapes, offsets inside the data, no overlap, no hole, sizes
+ * = product of shape, duplicate names. Messages name the file and tensor, expected and found. */
 pt_status_t pt__safetensors_open(pt_context_t *context, const char *path, pt__file_tensors_t **out);
-/* The same for data that is used in place, for as long as the file is open: pt__file_tensors_check is PT_ERR_IO where the file has been
- * changed since (base/file.h says what is noticed). */
+/* The same for data that is used in place, for as long as the file is open: pt__file_tensors_check is PT_ERR_IO
+ * where the file has been changed since (base/file.h says what is noticed). */
 pt_status_t pt__safetensors_open_watched(pt_context_t *context, const char *path, pt__file_tensors_t **out);
 pt_status_t pt__file_tensors_check(const pt__file_tensors_t *file);
 /* From memory; name is for messages. The bytes stay the caller's. */
@@ -49,11 +49,13 @@ pt_status_t pt__safetensors_parse(pt_context_t *context, const char *name, const
                                   pt__file_tensors_t **out);
 const pt__tensors_t *pt__file_tensors_table(const pt__file_tensors_t *file);
 void pt__file_tensors_close(pt__file_tensors_t *file);
-/* Written aside, synced, renamed. With `checksum`, a last tensor "pretrain.checksum" (U64 [1]) holds a 64-bit hash (base/hash.h, seed 0) of all
- * bytes of the file before it; "pretrain.padding" (U8) may stand before that, so that it is aligned. Neither is shown in the table of a file. */
+/* Written aside, synced, renamed. With `checksum`, a last tensor "pretrain.checksum" (U64 [1]) holds a 64-bit hash
+ * (base/hash.h, seed 0) of all bytes of the file before it; "pretrain.padding" (U8) may stand before that, so that
+ * it is aligned. Neither is shown in the table of a file. */
 pt_status_t pt__safetensors_write(pt_context_t *context, const char *path, const pt__tensors_t *tensors,
                                   int32_t checksum);
-/* PT_OK where the file has no checksum entry, or a right one; PT_ERR_FORMAT with both values otherwise. *present may be NULL. */
+/* PT_OK where the file has no checksum entry, or a right one; PT_ERR_FORMAT with both values otherwise. *present may
+ * be NULL. */
 pt_status_t pt__safetensors_verify(const pt__file_tensors_t *file, int32_t *present);
 
 #endif

@@ -1,5 +1,6 @@
-/* The builder's calls that are not ops: inputs, parameters, constants, outputs, loss; and what those of ops are made of.
- * Every call accepts a graph already in error, and tensors that an earlier error made PT_NO_TENSOR: only the first error is told. */
+/* The builder's calls that are not ops: inputs, parameters, constants, outputs, loss; and what those of ops are made
+ * of. Every call accepts a graph already in error, and tensors that an earlier error made PT_NO_TENSOR: only the
+ * first error is told. */
 #include "graph/builder.h"
 
 #include <math.h>
@@ -32,8 +33,8 @@ static pt_status_t check_name(const char *what, const char *name)
 }
 
 /* Reads a public shape; `symbolic` says whether the leading size must be, may not be, PT_DIM_... */
-static pt_status_t read_shape(const pt_graph_t *graph, const char *what, const char *name, int32_t rank, const int64_t *size, int32_t symbolic,
-                              pt__shape_t *shape)
+static pt_status_t read_shape(const pt_graph_t *graph, const char *what, const char *name, int32_t rank,
+                              const int64_t *size, int32_t symbolic, pt__shape_t *shape)
 {
     if (rank < symbolic || rank > PT_MAX_RANK || (rank > 0 && size == NULL))
         return pt__fail(PT_ERR_ARGUMENT, "%s \"%s\": rank %d, expected %d to %d and a shape", what, name, (int)rank,
@@ -61,7 +62,8 @@ static pt_status_t read_shape(const pt_graph_t *graph, const char *what, const c
         elements *= shape->size[i];
     }
     if (symbolic && shape->dimension == PT__DIMENSION_NONE)
-        return pt__fail(PT_ERR_SHAPE, "%s \"%s\": leading size %lld, expected PT_DIM_BATCH, PT_DIM_TOKENS or a pt_graph_dim", what,
+        return pt__fail(PT_ERR_SHAPE,
+                        "%s \"%s\": leading size %lld, expected PT_DIM_BATCH, PT_DIM_TOKENS or a pt_graph_dim", what,
                         name, (long long)size[0]);
     return PT_OK;
 }

@@ -14,7 +14,8 @@ pt_tensor_t pt__build_binary(pt_graph_t *graph, const char *op, pt_tensor_t a, p
 pt_tensor_t pt__build(pt_graph_t *graph, const char *op, int32_t n_inputs, const pt_tensor_t *inputs,
                       const pt__attributes_t *attributes);
 
-/* The second, third ... output of the node that made `first`: first + index (outputs are numbered one after the other). */
+/* The second, third ... output of the node that made `first`: first + index (outputs are numbered one after the
+ * other). */
 static inline pt_tensor_t pt__build_output(pt_tensor_t first, int32_t index)
 {
     return first == PT_NO_TENSOR ? PT_NO_TENSOR : first + index;

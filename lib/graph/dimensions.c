@@ -1,8 +1,10 @@
-/* The dimensions of a graph beside a fixed size: samples, tokens, those that a host names, and those derived from another by a stride.
+/* The dimensions of a graph beside a fixed size: samples, tokens, those that a host names, and those derived from
+ * another by a stride.
  *
  *   derived: rows of a sample = max(floor((rows of the parent's sample + add) / divide) + plus, 0)
  *
- * Every one has a number, its place in graph->dimensions; hosts know it by a code, a large negative number that no size can be. */
+ * Every one has a number, its place in graph->dimensions; hosts know it by a code, a large negative number that no
+ * size can be. */
 #include <stdio.h>
 #include <string.h>
 
@@ -165,7 +167,10 @@ void pt__dimension_print(const pt_graph_t *graph, int32_t dimension, char *buffe
 {
     char parent[48];
     if (dimension <= PT__DIMENSION_TOKENS || graph == NULL || dimension >= graph->n_dimensions) {
-        snprintf(buffer, size, "%s", dimension == PT__DIMENSION_BATCH ? "B" : dimension == PT__DIMENSION_TOKENS ? "T" : "?");
+        snprintf(buffer, size, "%s",
+                 dimension == PT__DIMENSION_BATCH    ? "B"
+                 : dimension == PT__DIMENSION_TOKENS ? "T"
+                                                     : "?");
         return;
     }
     const pt__dimension_t *found = &graph->dimensions[dimension];

@@ -50,7 +50,8 @@ pt_status_t pt__expect_size(const pt_graph_t *graph, const pt__node_t *node, int
         (dimension > 0 || found->shape.dimension == PT__DIMENSION_NONE))
         return PT_OK;
     return pt__fail(PT_ERR_SHAPE, "%s: %s is %s, expected size %lld in dimension %d", node->op->name, role,
-                    pt__graph_shape_print(graph, &found->shape, found->dtype, shape, sizeof shape), (long long)size, (int)dimension);
+                    pt__graph_shape_print(graph, &found->shape, found->dtype, shape, sizeof shape), (long long)size,
+                    (int)dimension);
 }
 
 pt_status_t pt__expect_same_shape(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role,

@@ -1,12 +1,15 @@
-/* Reverse-mode differentiation as graph building: nodes of the backward pass are appended after those of the forward pass.
+/* Reverse-mode differentiation as graph building: nodes of the backward pass are appended after those of the forward
+ * pass.
  *
- * Nodes are visited last to first. A tensor's gradient is complete when its producer is visited, because everything that reads a
- * tensor comes after it. Contributions to one tensor are added by "add" nodes as they come; contributions to a parameter each get a sink of
- * their own ("accumulate_gradient"), because the plan adds them into the parameter's gradient memory, earlier micro-steps' included.
- * Only what leads from a wanted parameter to the loss is visited.
+ * Nodes are visited last to first. A tensor's gradient is complete when its producer is visited, because everything
+ * that reads a tensor comes after it. Contributions to one tensor are added by "add" nodes as they come;
+ * contributions to a parameter each get a sink of their own ("accumulate_gradient"), because the plan adds them into
+ * the parameter's gradient memory, earlier micro-steps' included. Only what leads from a wanted parameter to the
+ * loss is visited.
  *
- * In place of an input that is in `again` and that its producer can make again, a gradient rule is shown a copy that is made right there, in
- * the backward pass (Chen 2016, per op): the original need not be kept. Copies that no rule reads are dropped with all unread nodes. */
+ * In place of an input that is in `again` and that its producer can make again, a gradient rule is shown a copy that
+ * is made right there, in the backward pass (Chen 2016, per op): the original need not be kept. Copies that no rule
+ * reads are dropped with all unread nodes. */
 #include "base/dtype.h"
 #include "graph/builder.h"
 
@@ -62,8 +65,8 @@ static pt_status_t contribute(differentiation_t *self, const pt__op_t *op, pt_te
     return graph->status;
 }
 
-/* A loss has made the gradients of its weighted sum itself: they are taken as they are at the root, where sums are wanted, and times
- * d_loss / weight elsewhere. */
+/* A loss has made the gradients of its weighted sum itself: they are taken as they are at the root, where sums are
+ * wanted, and times d_loss / weight elsewhere. */
 static pt_status_t through_loss(differentiation_t *self, const pt__node_t *node, pt_tensor_t d_loss)
 {
     pt_graph_t *graph = self->graph;

@@ -97,8 +97,8 @@ static pt_status_t copy_array(pt__memory_t *memory, const void *source, int64_t 
     return PT_OK;
 }
 
-/* After copy_array the copy's strings are still the source's: own copies take their place, the count growing as they succeed, so that
- * pt_graph_free releases exactly what is owned. */
+/* After copy_array the copy's strings are still the source's: own copies take their place, the count growing as they
+ * succeed, so that pt_graph_free releases exactly what is owned. */
 static pt_status_t copy_names(const pt_graph_t *graph, pt_graph_t *copy)
 {
     pt__memory_t *memory = &copy->context->memory;

@@ -1,6 +1,6 @@
-/* A network as data: tensors (values), and nodes (ops that make tensors from tensors) in an order in which every node comes after
- * what it reads. Hosts and models build it (builder.c); gradient.c appends the nodes of the backward pass; plan/ turns it
- * into steps. Nothing here knows memory addresses or processors. */
+/* A network as data: tensors (values), and nodes (ops that make tensors from tensors) in an order in which every
+ * node comes after what it reads. Hosts and models build it (builder.c); gradient.c appends the nodes of the
+ * backward pass; plan/ turns it into steps. Nothing here knows memory addresses or processors. */
 #ifndef PT__GRAPH_H
 #define PT__GRAPH_H
 
@@ -9,8 +9,8 @@
 
 enum { PT__MAX_INPUTS = 16, PT__MAX_OUTPUTS = 8, PT__MAX_INTEGERS = 32, PT__MAX_REALS = 4 };
 
-/* size[0] counts rows of `dimension` (base/dimension.h), unless that is NONE: with PT__DIMENSION_TOKENS and size[0] = 4 there are four rows a
- * token. Only the leading size can be symbolic. */
+/* size[0] counts rows of `dimension` (base/dimension.h), unless that is NONE: with PT__DIMENSION_TOKENS and size[0]
+ * = 4 there are four rows a token. Only the leading size can be symbolic. */
 typedef struct pt__shape {
     int32_t rank;
     int32_t dimension;
@@ -35,8 +35,8 @@ typedef struct pt__input {
     pt_tensor_t tensor;
 } pt__input_t;
 
-/* What becomes of a stored tensor: an optimizer changes it, or the run itself does (running statistics, caches) and no optimizer. Whether
- * one that can learn does is the model's to say. */
+/* What becomes of a stored tensor: an optimizer changes it, or the run itself does (running statistics, caches) and
+ * no optimizer. Whether one that can learn does is the model's to say. */
 typedef enum pt__role { PT__ROLE_LEARNS = 0, PT__ROLE_STATE, PT__ROLE_COUNT } pt__role_t;
 
 typedef struct pt__parameter { /* a stored tensor: it outlives a run */
@@ -156,8 +156,9 @@ int64_t pt__graph_draw(pt_graph_t *graph);
 /* Values for the graph's next constant, which the caller appends then. */
 pt_status_t pt__graph_hold(pt_graph_t *graph, const void *values, int64_t bytes);
 
-/* Adds a node: lets the op check its inputs and shape its outputs. Returns the first output, PT_NO_TENSOR after an error. `graph` may already
- * be in error. attributes may be NULL (all zero). The node's other outputs are the tensors that follow the first. */
+/* Adds a node: lets the op check its inputs and shape its outputs. Returns the first output, PT_NO_TENSOR after an
+ * error. `graph` may already be in error. attributes may be NULL (all zero). The node's other outputs are the
+ * tensors that follow the first. */
 pt_tensor_t pt__graph_add(pt_graph_t *graph, const struct pt__op *op, int32_t n_inputs, const pt_tensor_t *inputs,
                           const pt__attributes_t *attributes);
 
@@ -167,13 +168,15 @@ pt_status_t pt__graph_check_indices(const pt_graph_t *graph, const pt__node_t *n
 /* ... and notes these bounds at the tensors and at what their values are moved from. */
 void pt__graph_bound_indices(pt_graph_t *graph, const pt__node_t *node);
 
-/* Appends the nodes that compute the loss' gradients for every parameter with wanted[place] != 0. For each contribution to a
- * parameter's gradient it appends one node of op "accumulate_gradient" (input: the contribution, integers[0]: the parameter's place).
- * Afterwards reached[place] tells which parameters the loss depends on. gradient of the *weighted sum*: see op.h on losses.
- * again [tensors]: not 0 for what is made again in the backward pass, where its op can (op->again), instead of being kept; NULL: nothing is. */
+/* Appends the nodes that compute the loss' gradients for every parameter with wanted[place] != 0. For each
+ * contribution to a parameter's gradient it appends one node of op "accumulate_gradient" (input: the contribution,
+ * integers[0]: the parameter's place). Afterwards reached[place] tells which parameters the loss depends on.
+ * gradient of the *weighted sum*: see op.h on losses. again [tensors]: not 0 for what is made again in the backward
+ * pass, where its op can (op->again), instead of being kept; NULL: nothing is. */
 pt_status_t pt__graph_append_gradients(pt_graph_t *graph, const int32_t *wanted, const int8_t *again, int32_t *reached);
 
-/* found[place] = 1 for every parameter with wanted[place] != 0 that the loss depends on through ops that have gradients. */
+/* found[place] = 1 for every parameter with wanted[place] != 0 that the loss depends on through ops that have
+ * gradients. */
 pt_status_t pt__graph_find_learnables(const pt_graph_t *graph, const int32_t *wanted, int32_t *found);
 /* read[i] = 1 for every input that one of these tensors is computed from; PT_NO_TENSOR among them is passed over. */
 pt_status_t pt__graph_find_inputs(const pt_graph_t *graph, const pt_tensor_t *tensors, int32_t count, int8_t *read);
@@ -200,7 +203,8 @@ int64_t pt__dimension_code(int32_t dimension);
 int32_t pt__dimension_find(const pt_graph_t *graph, int64_t code);
 /* "batch", "tokens" or a host's; NONE: there is none of that name. */
 int32_t pt__dimension_named(const pt_graph_t *graph, const char *name);
-/* The one with these numbers, made where there is none yet; the parent itself where they change nothing. NONE after an error, which sticks. */
+/* The one with these numbers, made where there is none yet; the parent itself where they change nothing. NONE after
+ * an error, which sticks. */
 int32_t pt__graph_derive_dimension(pt_graph_t *graph, int32_t parent, int64_t add, int64_t divide, int64_t plus);
 /* Rows of a sample of a derived dimension whose parent has so many. */
 int64_t pt__dimension_rows(const pt__dimension_t *dimension, int64_t parent_rows);
@@ -221,7 +225,8 @@ static inline int32_t pt__shape_is_ragged(const pt__shape_t *shape)
     return shape->dimension >= PT__DIMENSION_TOKENS;
 }
 
-/* "float32[4T, 128]" into buffer of at least 96 bytes; returns buffer. graph may be NULL where the shape counts samples or tokens at most. */
+/* "float32[4T, 128]" into buffer of at least 96 bytes; returns buffer. graph may be NULL where the shape counts
+ * samples or tokens at most. */
 char *pt__graph_shape_print(const pt_graph_t *graph, const pt__shape_t *shape, int32_t dtype, char *buffer,
                             size_t size);
 char *pt__shape_print(const pt__shape_t *shape, int32_t dtype, char *buffer, size_t size);

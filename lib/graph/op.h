@@ -1,11 +1,12 @@
 /* What an op is: one descriptor in one file of lib/ops/ — shape rule, gradient rule, kernel calls, cost, sample cases.
  *
- * Losses. An op with PT__OP_LOSS has outputs 0 = mean loss, 1 = sum of the weights, 2.. = gradients of the weighted *sum* of losses with
- * respect to its differentiable inputs in their order (computed in the same pass, only where something reads them). Training takes gradients of the sum:
- * micro-batches add up, and the update divides by the sum of all weights once. So the gradient rule of a loss is written once, in
- * gradient.c: at the root d_input = output 2 + i; elsewhere d_input = output · d_loss / weight. The sum of the weights is
- * made of data alone: no gradient is looked for through it.
- * For a root that is not a loss op, the weight of a run is its number of samples (op "sample_count"), which also seeds the gradient. */
+ * Losses. An op with PT__OP_LOSS has outputs 0 = mean loss, 1 = sum of the weights, 2.. = gradients of the weighted
+ * *sum* of losses with respect to its differentiable inputs in their order (computed in the same pass, only where
+ * something reads them). Training takes gradients of the sum: micro-batches add up, and the update divides by the
+ * sum of all weights once. So the gradient rule of a loss is written once, in gradient.c: at the root d_input =
+ * output 2 + i; elsewhere d_input = output · d_loss / weight. The sum of the weights is made of data alone: no
+ * gradient is looked for through it. For a root that is not a loss op, the weight of a run is its number of samples
+ * (op "sample_count"), which also seeds the gradient. */
 #ifndef PT__OP_H
 #define PT__OP_H
 
@@ -47,24 +48,25 @@ typedef struct pt__call { /* one step: one node's op with its operands bound */
 enum {
     PT__OP_LOSS = 1u,
     PT__OP_ALIAS = 2u, /* output 0 is input 0's memory under another shape: no kernel */
-    PT__OP_ROWWISE =
-        4u, /* row i of output 0 depends on row i of the inputs that share its leading size, and on whole inputs without it */
+    /* row i of output 0 depends on row i of the inputs that share its leading size, and on whole inputs without it */
+    PT__OP_ROWWISE = 4u,
     PT__OP_RANDOM = 8u,    /* draws: its reference in tests/ops is given what was drawn */
     PT__OP_INTERNAL = 16u, /* a gradient's op: hosts cannot add it, it has no gradient itself */
     PT__OP_SINK = 32u,     /* kept although nobody reads it: output 0 is a stored tensor's (pt__sink_of) */
     /* output 0 holds values of the inputs, unchanged, in other places: bounds of indices hold for all of them */
     PT__OP_MOVES = 64u,
-    /* where the node updates its states, a sample's result depends on the others of its run, and so on how a batch is cut */
+    /* where the node updates its states, a sample's result depends on the others of its run, and so on how a batch
+     * is cut */
     PT__OP_COUPLES = 128u,
     PT__OP_STATE_SINK = 256u /* a sink into a state, not into a gradient */
 };
 
 /* A case for the driver of tests/ops: what to build, and with which sizes. inputs: text such as "f[3,4] f[4] i10[3]":
  * s a positive state, f a differentiable float drawn from N(0,1), p a positive one, c a positive, m a 0 or 1 and z a 0
- * that is data, iN int32 in [0,N), lN the same with some PT_IGNORE_INDEX, h and b a float16 and a bfloat16 from N(0,1), q
- * blocks of such numbers (PT__BLOCK_Q8), T or B as a leading size symbolic ("f[T,8]", "f[B,2,3]", "f[2T,8]"), S a second
- * ragged dimension.
- * The graph under test is op(inputs) with these attributes; "-" is an optional input that is not there. */
+ * that is data, iN int32 in [0,N), lN the same with some PT_IGNORE_INDEX, h and b a float16 and a bfloat16 from
+ * N(0,1), q blocks of such numbers (PT__BLOCK_Q8), T or B as a leading size symbolic ("f[T,8]", "f[B,2,3]",
+ * "f[2T,8]"), S a second ragged dimension. The graph under test is op(inputs) with these attributes; "-" is an
+ * optional input that is not there. */
 typedef struct pt__case {
     char inputs[128]; /* no pointer, so that nobody who only uses the library has these in memory */
     pt__attributes_t attributes;
@@ -97,14 +99,15 @@ typedef struct pt__op {
     int32_t (*count_outputs)(const pt__attributes_t *attributes);
     uint32_t accumulates; /* bit i: output i can be added to its destination */
     uint32_t in_place;    /* bit i: output 0 may lie over input i, where their bytes are equal */
-    /* What the planner may fill in, all 0 where the op has none. residual_input: place, counted from 1, of an input that
-     * is added to output 0. takes_activation: integers[0] is a PT_ACTIVATION_... that is applied to output 0, after the
-     * residual. slope_input: place of a pre-activation whose activation', by integers[0], multiplies output 0. */
+    /* What the planner may fill in, all 0 where the op has none. residual_input: place, counted from 1, of an input
+     * that is added to output 0. takes_activation: integers[0] is a PT_ACTIVATION_... that is applied to output 0,
+     * after the residual. slope_input: place of a pre-activation whose activation', by integers[0], multiplies
+     * output 0. */
     int32_t residual_input, takes_activation, slope_input;
     int32_t activation; /* the PT_ACTIVATION_... that the op is, by itself; 0: none */
-    /* Ops that update states in a run. updates: place, counted from 1, of the integer that says whether this run does, which the planner
-     * sets; 0: the op has none. updated_input[k]: output k is the new value of that input, a state, counted from 1; 0: it is not. The
-     * planner has it written back when the run ends. */
+    /* Ops that update states in a run. updates: place, counted from 1, of the integer that says whether this run
+     * does, which the planner sets; 0: the op has none. updated_input[k]: output k is the new value of that input, a
+     * state, counted from 1; 0: it is not. The planner has it written back when the run ends. */
     int32_t updates;
     int8_t updated_input[PT__MAX_OUTPUTS];
     uint32_t needs_gradient_of; /* bit i: input i is differentiable */
@@ -112,8 +115,8 @@ typedef struct pt__op {
     /* Checks the inputs of a node about to be appended and writes shape (and dtype, preset to float32) of its outputs.
      * It changes nothing: the planner asks it too, about nodes that may never be. */
     pt_status_t (*shape)(const pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs);
-    /* Ops with a stride over rows: how the rows of output 0 follow from those of input 0, whose dimension the shape rule gives it; another,
-     * derived one takes its place when the node is added. NULL: the op has none. */
+    /* Ops with a stride over rows: how the rows of output 0 follow from those of input 0, whose dimension the shape
+     * rule gives it; another, derived one takes its place when the node is added. NULL: the op has none. */
     pt__stride_t (*stride)(const pt__node_t *node);
     /* What an int32 input of a node that the shape rule accepts indexes; NULL: no input of this op is an index. */
     pt__index_t (*index)(const pt_graph_t *graph, const pt__node_t *node, int32_t input);
@@ -121,9 +124,9 @@ typedef struct pt__op {
      * input with wanted[i]. NULL: no gradient. node is a copy: adding nodes may move graph->nodes. */
     pt_status_t (*gradient)(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs,
                             const int32_t *wanted, pt_tensor_t *d_inputs);
-    /* Adds a node that makes output 0 anew from what the op's gradient keeps anyway, at the cost of a pass over memory: called where
-     * the backward pass is to take less memory. Returns the tensor; PT_NO_TENSOR where this node has no such way. NULL: the op has none.
-     * For ops whose gradient does not read output 0. */
+    /* Adds a node that makes output 0 anew from what the op's gradient keeps anyway, at the cost of a pass over
+     * memory: called where the backward pass is to take less memory. Returns the tensor; PT_NO_TENSOR where this
+     * node has no such way. NULL: the op has none. For ops whose gradient does not read output 0. */
     pt_tensor_t (*again)(pt_graph_t *graph, const pt__node_t *node);
     void (*run)(const pt__call_t *call, const pt__run_t *run);
     int64_t (*scratch)(

@@ -61,7 +61,8 @@ void pt__graph_print_text(const pt_graph_t *graph, pt__text_t *text)
     for (int64_t i = 0; i < graph->n_parameters; i++) {
         const pt__tensor_t *tensor = &graph->tensors[graph->parameters[i].tensor];
         pt__text_add(text, "%%%d = parameter \"%s\" : %s\n", (int)graph->parameters[i].tensor,
-                     graph->parameters[i].name, pt__graph_shape_print(graph, &tensor->shape, tensor->dtype, shape, sizeof shape));
+                     graph->parameters[i].name,
+                     pt__graph_shape_print(graph, &tensor->shape, tensor->dtype, shape, sizeof shape));
     }
     for (int64_t i = 0; i < graph->n_constants; i++) {
         const pt__tensor_t *tensor = &graph->tensors[graph->constants[i].tensor];

@@ -1,5 +1,5 @@
-/* The verifier: what planning and running rely on, checked once for each graph that is to be planned. A breach is a fault of an op or
- * a pass of ours, never of a host, hence PT_ERR_INTERNAL. */
+/* The verifier: what planning and running rely on, checked once for each graph that is to be planned. A breach is a
+ * fault of an op or a pass of ours, never of a host, hence PT_ERR_INTERNAL. */
 #include "base/dtype.h"
 #include "graph/op.h"
 

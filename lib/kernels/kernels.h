@@ -1,10 +1,10 @@
 /* The table of kernels: what ops may ask a device to compute, on plain arrays with explicit shapes.
  *
- * Rules for all of them. Arrays are dense row-major float unless a stride is named. They cut their work over the device's
- * pool by shape, so that bits do not depend on the thread count; they never allocate (scratch is the worker's workspace,
- * within PT__KERNEL_SCRATCH bytes) and never fail. dst may be src where a comment says "in place". rows may be 0.
- * "accumulate" means that gradients are added to what the destination holds; otherwise it is overwritten, and held
- * anything before. Formulas stand in the op files; here stand shapes. */
+ * Rules for all of them. Arrays are dense row-major float unless a stride is named. They cut their work over the
+ * device's pool by shape, so that bits do not depend on the thread count; they never allocate (scratch is the
+ * worker's workspace, within PT__KERNEL_SCRATCH bytes) and never fail. dst may be src where a comment says "in
+ * place". rows may be 0. "accumulate" means that gradients are added to what the destination holds; otherwise it is
+ * overwritten, and held anything before. Formulas stand in the op files; here stand shapes. */
 #ifndef PT__KERNELS_H
 #define PT__KERNELS_H
 
@@ -137,7 +137,8 @@ typedef struct pt__cross_entropy {
     int32_t *chunk_row; /* [chunk_rows] */
 } pt__cross_entropy_t;
 
-/* Statistics of the columns of src [rows, columns], the batch's own or the running ones; the latter's new values where not NULL. */
+/* Statistics of the columns of src [rows, columns], the batch's own or the running ones; the latter's new values
+ * where not NULL. */
 typedef struct pt__batch_norm {
     int64_t rows, columns;
     float epsilon;
@@ -167,8 +168,9 @@ typedef enum pt__pointwise_loss {
     PT__LOSS_BINARY
 } pt__pointwise_loss_t;
 
-/* What every optimizer's update of a run of parameters has: the gradient is first multiplied by gradient_scale (1 / weight,
- * clipping by norm, negative where the loss is to grow), then |g| is limited to clip_value where that is > 0. */
+/* What every optimizer's update of a run of parameters has: the gradient is first multiplied by gradient_scale (1 /
+ * weight, clipping by norm, negative where the loss is to grow), then |g| is limited to clip_value where that is >
+ * 0. */
 typedef struct pt__update {
     int64_t count;
     float *parameter;      /* [count] */
@@ -212,16 +214,18 @@ typedef struct pt__kernels {
     void (*cast)(pt__dev, int64_t n, int32_t dtype, const void *src, float *dst);
     void (*add_into)(pt__dev, int64_t n, const float *src, float *dst);            /* dst += src */
     void (*scale)(pt__dev, int64_t n, float factor, const float *src, float *dst); /* in place */
-    /* dst = src * numerator[0] / denominator[0] (denominator NULL: 1; a zero denominator gives 0), += where accumulate */
+    /* dst = src * numerator[0] / denominator[0] (denominator NULL: 1; a zero denominator gives 0), += where
+     * accumulate */
     void (*scale_by)(pt__dev, int64_t n, const float *src, const float *numerator, const float *denominator,
                      int32_t accumulate, float *dst);
     void (*unary)(pt__dev, pt__unary_t, int64_t n, const float *src, float *dst); /* in place */
-    /* d_src = d_dst · f'(src); `src` is the op's input for relu, gelu, silu, log and its *output* for tanh, sigmoid, exp.
-     * in place over d_dst */
+    /* d_src = d_dst · f'(src); `src` is the op's input for relu, gelu, silu, log and its *output* for tanh, sigmoid,
+     * exp. in place over d_dst */
     void (*unary_gradient)(pt__dev, pt__unary_t, int64_t n, const float *src, const float *d_dst, float *d_src);
     void (*binary)(pt__dev, pt__binary_t, const pt__broadcast_t *, const float *a, const float *b,
                    float *dst); /* in place over an operand that is not broadcast */
-    /* src [outer, middle, inner] -> dst [outer, inner]; MAX also writes index [outer, inner] where not NULL (first of equals) */
+    /* src [outer, middle, inner] -> dst [outer, inner]; MAX also writes index [outer, inner] where not NULL (first
+     * of equals) */
     void (*reduce)(pt__dev, pt__reduce_t, int64_t outer, int64_t middle, int64_t inner, const float *src, float *dst,
                    int32_t *index, int32_t accumulate);
     /* d_src [outer, middle, inner] = factor · d_dst [outer, inner] (MAX: only at index) */
@@ -251,8 +255,8 @@ typedef struct pt__kernels {
     void (*batch_norm)(pt__dev, int64_t rows, int64_t columns, const float *src, const float *mean,
                        const float *inverse, const float *weight, const float *bias, float *dst);
     void (*batch_norm_gradient)(pt__dev, const pt__batch_norm_gradient_t *);
-    /* dst = keep(i) ? src / (1 - probability) : 0, keep drawn from Philox (key, counter i): the same call on d_dst is the
-     * gradient, so no mask is kept. in place */
+    /* dst = keep(i) ? src / (1 - probability) : 0, keep drawn from Philox (key, counter i): the same call on d_dst
+     * is the gradient, so no mask is kept. in place */
     void (*dropout)(pt__dev, int64_t n, float probability, uint64_t key, const float *src, float *dst);
 
     void (*attention)(pt__dev, const pt__attention_t *);
@@ -263,8 +267,8 @@ typedef struct pt__kernels {
      * narrow, with whole blocks in each row */
     void (*gather)(pt__dev, int64_t rows, int64_t columns, int32_t dtype, const void *table, const int32_t *index,
                    float *dst);
-    /* d_table [table_rows, columns]; without accumulate untouched rows become 0. Rows of equal index add up in row order.
-     * scratch [2 * rows], or [2 * PT__GATHER_ROWS] where there are more */
+    /* d_table [table_rows, columns]; without accumulate untouched rows become 0. Rows of equal index add up in row
+     * order. scratch [2 * rows], or [2 * PT__GATHER_ROWS] where there are more */
     void (*gather_gradient)(pt__dev, int64_t rows, int64_t columns, int64_t table_rows, const float *d_dst,
                             const int32_t *index, int32_t accumulate, float *d_table, int32_t *scratch);
     /* dst [offset[samples]]: a row's place in its sample, from 0 */
@@ -280,8 +284,9 @@ typedef struct pt__kernels {
                          const float *src, float *dst);
 
     void (*cross_entropy)(pt__dev, const pt__cross_entropy_t *);
-    /* loss over `n` elements of prediction against target (BINARY: prediction is a logit); delta: Huber's. element_weight [n]
-     * or NULL; positive_weight for BINARY, 1 otherwise. d_prediction of the sum or NULL; in place over prediction */
+    /* loss over `n` elements of prediction against target (BINARY: prediction is a logit); delta: Huber's.
+     * element_weight [n] or NULL; positive_weight for BINARY, 1 otherwise. d_prediction of the sum or NULL; in place
+     * over prediction */
     void (*pointwise_loss)(pt__dev, pt__pointwise_loss_t, int64_t n, float delta, float positive_weight,
                            const float *prediction, const float *target, const float *element_weight, float *loss,
                            float *weight, float *d_prediction);

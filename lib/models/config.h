@@ -4,7 +4,8 @@
 
 #include "base/json.h"
 
-/* The activation named by `key` ("gelu_new", "relu", ...) as PT_ACTIVATION_...; *activation keeps what it holds where the key is missing. */
+/* The activation named by `key` ("gelu_new", "relu", ...) as PT_ACTIVATION_...; *activation keeps what it holds
+ * where the key is missing. */
 pt_status_t pt__config_activation(const pt__json_t *config, const char *key, int32_t *activation);
 
 /* A probability in [0, 1). */

@@ -1,7 +1,9 @@
-/* The multi-layer perceptron: features [B, input_size] -> hidden [B, the last of hidden_sizes], every layer linear with the activation and dropout behind
- * it. Parameters are named "layers.0.weight", "layers.0.bias", ..., with PyTorch's layouts and initial values.
+/* The multi-layer perceptron: features [B, input_size] -> hidden [B, the last of hidden_sizes], every layer linear
+ * with the activation and dropout behind it. Parameters are named "layers.0.weight", "layers.0.bias", ..., with
+ * PyTorch's layouts and initial values.
  *
- * Keys: input_size and hidden_sizes (an array of sizes) are needed; activation_function ("relu" without one), dropout (none without one). */
+ * Keys: input_size and hidden_sizes (an array of sizes) are needed; activation_function ("relu" without one),
+ * dropout (none without one). */
 #include <stdio.h>
 
 #include "models/config.h"

@@ -1,19 +1,21 @@
 /* batch_norm: dst = (src - mean) · inverse · weight + bias for each column     (Ioffe 2015)
  *
- *   src [..., C], rows R all but the last; running_mean, running_variance state [C]; weight, bias [C] or none -> dst [..., C]
- *   A run that updates the states (the planner's integer UPDATES) takes the batch's own statistics:
+ *   src [..., C], rows R all but the last; running_mean, running_variance state [C]; weight, bias [C] or none -> dst
+ *   [..., C] A run that updates the states (the planner's integer UPDATES) takes the batch's own statistics:
  *     mean = Σ src / R, variance = Σ (src - mean)² / R, inverse = 1 / sqrt(variance + epsilon)
  *     new running mean     = (1 - momentum) · running mean + momentum · mean
  *     new running variance = (1 - momentum) · running variance + momentum · variance · R / (R - 1)      (PyTorch's)
  *   any other, evaluation and frozen statistics alike: mean and variance are the running ones.
- *   Outputs: 0 dst; 1 mean and 2 inverse, which the gradient reads; 3 and 4 the states' new values, which the planner has written back at
- *   the end of the run, once, whatever is computed again.
+ *   Outputs: 0 dst; 1 mean and 2 inverse, which the gradient reads; 3 and 4 the states' new values, which the
+ *   planner has written back at the end of the run, once, whatever is computed again.
  *
  * Gradient, with n = (src - mean) · inverse and g = d_dst:
  *   d_bias = Σ_R g, d_weight = Σ_R g · n
- *   d_src = weight · inverse · (g - d_bias / R - n · d_weight / R) with the batch's statistics, weight · inverse · g with the running ones
+ *   d_src = weight · inverse · (g - d_bias / R - n · d_weight / R) with the batch's statistics, weight · inverse · g
+ *   with the running ones
  *
- * With the batch's statistics a row's result depends on all other rows, and so on how a batch is cut: a stage does not cut it unasked. */
+ * With the batch's statistics a row's result depends on all other rows, and so on how a batch is cut: a stage does
+ * not cut it unasked. */
 #include "ops/op_rules.h"
 
 enum { UPDATES };           /* integers */

@@ -20,7 +20,8 @@ static pt_status_t cast_gradient(pt_graph_t *graph, const pt__node_t *node, cons
 }
 
 static const pt__case_t cases[] = {
-    {.inputs = "f[T,5]"}, {.inputs = "h[7,5]"}, {.inputs = "b[3,2,9]"}, {.inputs = "h[33]"}, {.inputs = "q[70,32]"}, {.inputs = "b[300,333]"},
+    {.inputs = "f[T,5]"}, {.inputs = "h[7,5]"},   {.inputs = "b[3,2,9]"},
+    {.inputs = "h[33]"},  {.inputs = "q[70,32]"}, {.inputs = "b[300,333]"},
 };
 
 static const pt__op_t ops[] = {

@@ -147,8 +147,9 @@ static pt__index_t linear_cross_entropy_index(const pt_graph_t *graph, const pt_
 enum { SCALAR_BYTES = 64 };
 
 /* Rows of logits made at once. Every chunk reads the weight twice and its gradient's memory twice, so more rows are
- * faster until a chunk's memory counts. A function of the classes alone, so that the order of summation does not depend on
- * a plan's capacity. Processor time of loss and all gradients, by rows of a chunk (Zen 4, 32 MB of last-level cache):
+ * faster until a chunk's memory counts. A function of the classes alone, so that the order of summation does not
+ * depend on a plan's capacity. Processor time of loss and all gradients, by rows of a chunk (Zen 4, 32 MB of
+ * last-level cache):
  *
  *   rows, classes, width     32    64    96   128   192   256   320   512  1024
  *   1024   50257     768         1.19  1.10  1.06  1.03     1  1.01  0.99  1.00

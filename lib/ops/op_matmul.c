@@ -54,7 +54,8 @@ static pt_status_t matmul_shape(const pt_graph_t *graph, const pt__node_t *node,
     }
     if (n.dimension != PT__DIMENSION_NONE ||
         (leading.rank > 2 && (m.dimension != PT__DIMENSION_NONE || a_inner.dimension != PT__DIMENSION_NONE)))
-        return pt__refuse(graph, node, n.dimension != PT__DIMENSION_NONE ? B : A, n.dimension != PT__DIMENSION_NONE ? "b" : "a",
+        return pt__refuse(graph, node, n.dimension != PT__DIMENSION_NONE ? B : A,
+                          n.dimension != PT__DIMENSION_NONE ? "b" : "a",
                           "fixed sizes where they would not lead the result");
     if (leading.rank == 2)
         leading.dimension = m.dimension;

@@ -70,11 +70,10 @@ static pt_status_t gradient_shape(const pt_graph_t *graph, const pt__node_t *nod
 static void gradient_run(const pt__call_t *call, const pt__run_t *run)
 {
     int64_t kind = call->attributes->integers[KIND];
-    pt__kernels_of(run)->segment_reduce_gradient(run->device, reduction_of(kind), run->count[PT__DIMENSION_BATCH],
-                                                 run->offsets[call->outputs[0].dimension], pt__row_size(&call->outputs[0]),
-                                                 call->inputs[0].data,
-                                                 kind == PT_POOL_MAX ? call->inputs[1].data : NULL,
-                                                 call->outputs[0].data);
+    pt__kernels_of(run)->segment_reduce_gradient(
+        run->device, reduction_of(kind), run->count[PT__DIMENSION_BATCH], run->offsets[call->outputs[0].dimension],
+        pt__row_size(&call->outputs[0]), call->inputs[0].data, kind == PT_POOL_MAX ? call->inputs[1].data : NULL,
+        call->outputs[0].data);
 }
 
 static double pool_operations(const pt__call_t *call)

@@ -21,8 +21,10 @@ static pt_status_t positions_shape(const pt_graph_t *graph, const pt__node_t *no
     const pt__shape_t *like = &pt__input_of(graph, node, 0)->shape;
     if (limit < 1 || limit > INT32_MAX)
         return pt__refuse_attribute(node, "limit %lld, expected 1 to %d", (long long)limit, INT32_MAX);
-    if (!pt__shape_is_ragged(like) || graph->dimensions[like->dimension].parent != PT__DIMENSION_NONE || like->size[0] != 1)
-        return pt__refuse(graph, node, 0, "like", "[PT_DIM_TOKENS, ...], or another dimension whose rows come with data");
+    if (!pt__shape_is_ragged(like) || graph->dimensions[like->dimension].parent != PT__DIMENSION_NONE ||
+        like->size[0] != 1)
+        return pt__refuse(graph, node, 0, "like",
+                          "[PT_DIM_TOKENS, ...], or another dimension whose rows come with data");
     outputs[0].dtype = PT_INT32;
     outputs[0].shape = pt__shape_make(like->dimension, 1, (int64_t[]){1});
     outputs[0].index_limit = limit;
@@ -31,8 +33,8 @@ static pt_status_t positions_shape(const pt_graph_t *graph, const pt__node_t *no
 
 static void positions_run(const pt__call_t *call, const pt__run_t *run)
 {
-    pt__kernels_of(run)->positions(run->device, run->count[PT__DIMENSION_BATCH], run->offsets[call->outputs[0].dimension],
-                                   call->outputs[0].data);
+    pt__kernels_of(run)->positions(run->device, run->count[PT__DIMENSION_BATCH],
+                                   run->offsets[call->outputs[0].dimension], call->outputs[0].data);
 }
 
 static const pt__case_t positions_cases[] = {

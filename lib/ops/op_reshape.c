@@ -26,7 +26,8 @@ pt_tensor_t pt__reshape_to(pt_graph_t *graph, pt_tensor_t tensor, const pt__shap
     return pt_reshape(graph, tensor, shape->rank, size);
 }
 
-/* Takes a symbolic leading size out of the given sizes: 1 where it is one row of the dimension; -1 stays, what is left. */
+/* Takes a symbolic leading size out of the given sizes: 1 where it is one row of the dimension; -1 stays, what is
+ * left. */
 static pt_status_t take_dimension(const pt_graph_t *graph, const pt__node_t *node, const pt__shape_t *src,
                                   pt__shape_t *dst)
 {

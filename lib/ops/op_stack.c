@@ -1,10 +1,10 @@
 /* stack_rows: every `count` neighbouring rows of a sample side by side in one row
  *
- *   src [R, C...], R a dimension of rows -> dst [R', count·C]; a sample of L rows has ceil(L / count), the last one filled up with zeros
- *   (the lowered frame rate of Sak 2015). R' is derived from R: (L + count - 1) / count.
+ *   src [R, C...], R a dimension of rows -> dst [R', count·C]; a sample of L rows has ceil(L / count), the last one
+ *   filled up with zeros (the lowered frame rate of Sak 2015). R' is derived from R: (L + count - 1) / count.
  *
- * A sample's elements lie in the same order before and after, so this is one copy a sample. Gradient (stack_rows_gradient): the same copy
- * back, without what was filled up. */
+ * A sample's elements lie in the same order before and after, so this is one copy a sample. Gradient
+ * (stack_rows_gradient): the same copy back, without what was filled up. */
 #include "ops/op_rules.h"
 
 enum { COUNT, SHAPE }; /* integers; SHAPE: stack_rows_gradient's, of src */

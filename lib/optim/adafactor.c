@@ -1,6 +1,6 @@
-/* Adafactor (Shazeer 2018), torch.optim.Adafactor: the second moments of a matrix are kept as those of its rows and of its columns, so that
- * a parameter costs next to no memory beside itself. Of more than two dimensions the last two are the matrix; a vector keeps its
- * own. */
+/* Adafactor (Shazeer 2018), torch.optim.Adafactor: the second moments of a matrix are kept as those of its rows and
+ * of its columns, so that a parameter costs next to no memory beside itself. Of more than two dimensions the last
+ * two are the matrix; a vector keeps its own. */
 #include <math.h>
 
 #include "optim/optimizer_kinds.h"

@@ -110,7 +110,8 @@ const pt__optimizer_kind_t *pt__optimizer_kind_of(const pt_optimizer_t *optimize
  * where there is none. */
 int32_t pt__optimizer_slot_of(const pt_optimizer_t *optimizer, const pt__learnable_t *learnable, int32_t slot,
                               pt__slot_t *out);
-int64_t pt__optimizer_slot_bytes(const pt_optimizer_t *optimizer, const pt__learnable_t *learnable); /* of all of them */
+/* of all of them */
+int64_t pt__optimizer_slot_bytes(const pt_optimizer_t *optimizer, const pt__learnable_t *learnable);
 
 /* State for checkpoints: the slot of the learnable `index` of the present binding; returns 0 where there is none. */
 int32_t pt__optimizer_slot(const pt_optimizer_t *optimizer, int64_t index, int32_t slot, pt__slot_t *out);

@@ -39,7 +39,8 @@ pt_status_t pt__optimizer_create(pt_context_t *context, const pt_optimizer_optio
                         (int)options->kind);
     if (options->flags & PT_OPTIMIZER_AMSGRAD & ~kind->flags)
         return pt__fail(PT_ERR_ARGUMENT,
-                        "pt_optimizer_options_t: flags has PT_OPTIMIZER_AMSGRAD, which \"%s\" does not know", kind->name);
+                        "pt_optimizer_options_t: flags has PT_OPTIMIZER_AMSGRAD, which \"%s\" does not know",
+                        kind->name);
     PT__TRY(pt__allocate(&context->memory, 1, sizeof *optimizer, "optimizer", &optimizer));
     optimizer->context = pt__context_retain(context);
     atomic_init(&optimizer->references, 1);
@@ -230,10 +231,11 @@ static pt_status_t update(pt_optimizer_t *optimizer, struct pt__device *device, 
     sweep(optimizer, device, scale, result->learning_rate);
     pt_status_t status = pt__device_leave(device);
     if (status != PT_OK)
-        return pt__fail_within(status,
-                               "in the middle of update %lld, which cannot be undone: some weights may have changed and "
-                               "others not, go on from a checkpoint",
-                               (long long)(optimizer->counts.steps + 1));
+        return pt__fail_within(
+            status,
+            "in the middle of update %lld, which cannot be undone: some weights may have changed and "
+            "others not, go on from a checkpoint",
+            (long long)(optimizer->counts.steps + 1));
     optimizer->counts.steps++;
     optimizer->counts.skipped_in_a_row = 0;
     return PT_OK;

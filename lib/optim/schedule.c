@@ -5,7 +5,8 @@
  *   linear        1 - (1 - minimum) min(s / S, 1)                      torch LinearLR from 1 to minimum
  *   cosine        minimum + (1 - minimum) (1 + cos(pi min(s / S, 1))) / 2    torch CosineAnnealingLR
  *   step          gamma ^ floor(s / period)                            torch StepLR
- *   inverse sqrt  sqrt(max(W, 1) / (n + 1))                            Vaswani 2017, its peak, at n + 1 = W, scaled to 1
+ *   inverse sqrt  sqrt(max(W, 1) / (n + 1))                            Vaswani 2017, its peak, at n + 1 = W, scaled
+ *                                                                      to 1
  *   one-cycle     torch OneCycleLR with pct_start = W / total, annealed by cosine: from 1 / initial up to 1 at
  *                 n = W - 1, from there down to 1 / (initial · final) at n = total - 1 */
 #include "optim/schedule.h"

@@ -1,5 +1,6 @@
-/* Places storages in the arena: the largest first, each at the lowest offset where it overlaps nothing that is occupied at the same time
- * (greedy by size: Pisarchyk and Lee 2020, "Efficient Memory Management for Deep Neural Net Inference"). */
+/* Places storages in the arena: the largest first, each at the lowest offset where it overlaps nothing that is
+ * occupied at the same time (greedy by size: Pisarchyk and Lee 2020, "Efficient Memory Management for Deep Neural
+ * Net Inference"). */
 #include "plan/layout.h"
 
 #include "base/sort.h"
@@ -34,7 +35,9 @@ static int64_t find_offset(pt__storage_t *const *placed, int64_t count, const pt
         if (other->last < storage->first || other->first > storage->last)
             continue;
         if (other->offset >= offset + storage->bytes)
-            break; /* ordered by offset: the gap before this one is wide enough, unless an earlier one reaches into it, which moved `offset` */
+            /* ordered by offset: the gap before this one is wide enough, unless an earlier one reaches into it,
+             * which moved `offset` */
+            break;
         if (other->offset + other->bytes > offset)
             offset = other->offset + other->bytes;
     }

@@ -34,7 +34,8 @@ typedef struct pt__step {
     int32_t node;
     int32_t scratch; /* storage of the op's scratch; -1: none */
     uint32_t
-        first_accumulate; /* bits of outputs that are a parameter's first contribution: added only where run->accumulate */
+        /* bits of outputs that are a parameter's first contribution: added only where run->accumulate */
+        first_accumulate;
     uint32_t always_accumulate; /* bits of later contributions */
     int32_t finished_end;       /* how many gradients are complete after it: the first so many of plan->finished */
 } pt__step_t;
@@ -72,7 +73,8 @@ struct pt__plan {
 int64_t pt__layout_elements(const pt__plan_t *plan, const pt__shape_t *shape); /* at capacity */
 /* A view of tensor with capacity's sizes, no address. */
 pt__view_t pt__layout_view(const pt__plan_t *plan, pt_tensor_t tensor);
-/* Whether an output is used, and so the node runs; not always the first one: of a gradient only a parameter's part may be. */
+/* Whether an output is used, and so the node runs; not always the first one: of a gradient only a parameter's part
+ * may be. */
 int32_t pt__layout_is_live(const pt__plan_t *plan, const pt__node_t *node);
 /* Adds a storage and gives its index. */
 pt_status_t pt__layout_add_storage(pt__plan_t *plan, const pt__storage_t *storage, int32_t *index);
@@ -92,8 +94,8 @@ pt__call_t pt__layout_call(const pt__plan_t *plan, const pt__node_t *node);
 /* Of a call with the sizes that it has now: its operations, and the bytes that it reads and writes. */
 double pt__layout_operations(const pt__call_t *call);
 int64_t pt__layout_bytes(const pt__call_t *call);
-/* Tells the nodes whose states options->updated names that they update them; and, once the backward pass is there, appends what writes
- * the new values back (states.c). */
+/* Tells the nodes whose states options->updated names that they update them; and, once the backward pass is there,
+ * appends what writes the new values back (states.c). */
 void pt__layout_mark_updates(pt__plan_t *plan, const pt__plan_options_t *options);
 pt_status_t pt__layout_append_updates(pt__plan_t *plan, int64_t n_nodes);
 /* Makes plan->graph and plan->map: a copy with what the targets need, selections of rows moved up (select.c). */
@@ -102,12 +104,15 @@ pt_status_t pt__layout_select(pt__plan_t *plan, const pt_graph_t *graph, const p
 void pt__layout_set_counts(pt__plan_t *plan, const int64_t *count);
 /* Whether anything could be worth making again. The capacity is not checked yet. */
 int32_t pt__layout_may_recompute(const pt__plan_t *plan);
-/* Sets again[t], t a tensor of the forward pass, for what the backward pass shall make again rather than have kept, by a
- * plan that keeps everything (recompute.c). The forward pass' n_nodes and n_tensors have the same numbers in both. */
+/* Sets again[t], t a tensor of the forward pass, for what the backward pass shall make again rather than have kept,
+ * by a plan that keeps everything (recompute.c). The forward pass' n_nodes and n_tensors have the same numbers in
+ * both. */
 pt_status_t pt__layout_recompute(pt__plan_t *keeping, int64_t n_nodes, int64_t n_tensors, int8_t *again);
-/* Moves additions and activations' derivatives into the ops that can do them in passing (fuse.c). `used` must be current, and is no longer afterwards. */
+/* Moves additions and activations' derivatives into the ops that can do them in passing (fuse.c). `used` must be
+ * current, and is no longer afterwards. */
 pt_status_t pt__layout_fuse(pt__plan_t *plan);
-/* Decides storage_of for every used tensor, and fills the steps (all live nodes but views and sinks that became unnecessary). */
+/* Decides storage_of for every used tensor, and fills the steps (all live nodes but views and sinks that became
+ * unnecessary). */
 pt_status_t pt__layout_assign(pt__plan_t *plan);
 /* The parameter whose gradient output k of a node that is a step writes, or adds to; -1: none. */
 int32_t pt__layout_gradient_of(const pt__plan_t *plan, const pt__node_t *node, int32_t k);

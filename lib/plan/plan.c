@@ -1,5 +1,6 @@
-/* Making, binding and running plans. Called by train/. The order of making: copy what is needed of the graph, append gradients, verify,
- * find uses, fuse, assign and place storages, build the calls. What the backward pass shall make again is chosen before the gradients. */
+/* Making, binding and running plans. Called by train/. The order of making: copy what is needed of the graph, append
+ * gradients, verify, find uses, fuse, assign and place storages, build the calls. What the backward pass shall make
+ * again is chosen before the gradients. */
 #include "plan/plan.h"
 
 #include <limits.h>
@@ -85,7 +86,8 @@ static pt_status_t allocate_tables(pt__plan_t *plan)
     return pt__allocate(memory, tensors, sizeof *plan->storage_of, "plan", &plan->storage_of);
 }
 
-/* Sizes at capacity are multiplied without further checks from here on: together they stay far below what an int64_t counts. */
+/* Sizes at capacity are multiplied without further checks from here on: together they stay far below what an int64_t
+ * counts. */
 static pt_status_t check_capacity(const pt__plan_t *plan)
 {
     const double most = (double)((int64_t)1 << 48);
@@ -97,7 +99,8 @@ static pt_status_t check_capacity(const pt__plan_t *plan)
     if (bytes <= most)
         return PT_OK;
     return pt__fail(PT_ERR_MEMORY, "%lld samples with %lld rows at a time take %g bytes, more than any machine has",
-                    (long long)plan->capacity[PT__DIMENSION_BATCH], (long long)plan->capacity[PT__DIMENSION_TOKENS], bytes);
+                    (long long)plan->capacity[PT__DIMENSION_BATCH], (long long)plan->capacity[PT__DIMENSION_TOKENS],
+                    bytes);
 }
 
 static pt_status_t append_gradients(pt__plan_t *plan, const pt_graph_t *graph, const pt__plan_options_t *options)

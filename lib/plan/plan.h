@@ -1,9 +1,10 @@
 /* A plan: a graph with its gradients, bound to a capacity, as a flat list of calls over one arena.
  *
- * Made once for each capacity (samples, tokens), whether training, and what is to be read afterwards. Everything is settled when it is made: which
- * nodes are needed, where every tensor lies, how many bytes and operations a run takes. A run then binds the inputs' addresses and the
- * real number of rows, and calls op after op: no look-up, no allocation, nothing that can fail but the device. Plans of one model share one
- * arena, since only one of them runs at a time. */
+ * Made once for each capacity (samples, tokens), whether training, and what is to be read afterwards. Everything is
+ * settled when it is made: which nodes are needed, where every tensor lies, how many bytes and operations a run
+ * takes. A run then binds the inputs' addresses and the real number of rows, and calls op after op: no look-up, no
+ * allocation, nothing that can fail but the device. Plans of one model share one arena, since only one of them runs
+ * at a time. */
 #ifndef PT__PLAN_H
 #define PT__PLAN_H
 
@@ -19,11 +20,14 @@ typedef struct pt__plan_options {
     const int32_t *wanted;   /* [parameters of the graph]; read where training */
     const int32_t *updated;  /* [parameters of the graph] states that the run shall update; NULL: none */
     const pt_tensor_t *
-        kept; /* tensors to be read after a run; the loss, its weight and the metrics are kept where they are asked for here */
+        /* tensors to be read after a run; the loss, its weight and the metrics are kept where they are asked for
+         * here */
+        kept;
     int32_t n_kept;
 } pt__plan_options_t;
 
-/* PT_ERR_SHAPE where the rows are too few for an op that works on all of them together (batch norm takes two at least). */
+/* PT_ERR_SHAPE where the rows are too few for an op that works on all of them together (batch norm takes two at
+ * least). */
 pt_status_t pt__plan_check_rows(const pt__plan_t *plan, const pt__rows_t *rows);
 pt_status_t pt__plan_create(const pt_graph_t *graph, const pt__plan_options_t *options, pt__plan_t **out);
 void pt__plan_free(pt__plan_t *plan);
@@ -33,11 +37,13 @@ int64_t pt__plan_arena_bytes(const pt__plan_t *plan);
 int64_t pt__plan_table_bytes(const pt__plan_t *plan);
 /* Floating-point operations of a run with these real rows. */
 double pt__plan_operations(pt__plan_t *plan, const pt__rows_t *rows);
-/* The parameters whose gradients are complete after this step, 0 to pt__plan_steps - 1: nothing later in a run writes
- * to them. Each parameter that the plan makes a gradient of is told once. A run tells them too: see pt__run_t.finished. */
+/* The parameters whose gradients are complete after this step, 0 to pt__plan_steps - 1: nothing later in a run
+ * writes to them. Each parameter that the plan makes a gradient of is told once. A run tells them too: see
+ * pt__run_t.finished. */
 const int32_t *pt__plan_finished(const pt__plan_t *plan, int64_t step, int32_t *count);
 int64_t pt__plan_steps(const pt__plan_t *plan);
-/* The second output of the loss' op, where the loss comes from one: the sum of weights; PT_NO_TENSOR otherwise (the weight is the number of samples). */
+/* The second output of the loss' op, where the loss comes from one: the sum of weights; PT_NO_TENSOR otherwise (the
+ * weight is the number of samples). */
 pt_tensor_t pt__graph_loss_weight(const pt_graph_t *graph);
 
 /* Sets every address, all the device's: the arena (pt__plan_arena_bytes, 64-byte aligned), the parameters' values,
@@ -49,7 +55,8 @@ void pt__plan_bind(pt__plan_t *plan, void *arena, float *const *values, float *c
  * Inputs and run->offsets are the host's, and are uploaded where the device does not follow the host's addresses. */
 /* Between entering the device and leaving it, which tells whether what the run wrote is of use. */
 pt_status_t pt__plan_run(pt__plan_t *plan, const pt__run_t *run, const void *const *inputs);
-/* A kept tensor after a run, with the run's sizes: the device's memory, until the next run of any plan on this arena. */
+/* A kept tensor after a run, with the run's sizes: the device's memory, until the next run of any plan on this
+ * arena. */
 typedef struct pt__kept {
     void *data;
     int64_t elements;

@@ -1,5 +1,5 @@
-/* A plan as text, for pt_model_describe: a line a step with its operations and the bytes it reads and writes, "again" before
- * what the backward pass makes again; then totals. */
+/* A plan as text, for pt_model_describe: a line a step with its operations and the bytes it reads and writes,
+ * "again" before what the backward pass makes again; then totals. */
 #include "base/text.h"
 #include "plan/layout.h"
 

@@ -1,12 +1,15 @@
-/* What the backward pass makes again instead of having kept. A candidate is a result that its op can make again with a pass over memory (op->again)
- * and that only the backward pass still reads after some step of the forward pass: in between, its memory is free.
+/* What the backward pass makes again instead of having kept. A candidate is a result that its op can make again with
+ * a pass over memory (op->again) and that only the backward pass still reads after some step of the forward pass: in
+ * between, its memory is free.
  *
- * For PT_RECOMPUTE_CHEAP a plan that keeps everything is made first, to see which step the arena is fullest at and what a step costs. As long as a
- * candidate would not be there at the fullest step, the one with the most bytes for its operations is taken; all that are taken cost at most a
- * small share of the step. What is alive at the fullest step anyway, or gone by then, is kept: to make it again would cost time and save nothing.
+ * For PT_RECOMPUTE_CHEAP a plan that keeps everything is made first, to see which step the arena is fullest at and
+ * what a step costs. As long as a candidate would not be there at the fullest step, the one with the most bytes for
+ * its operations is taken; all that are taken cost at most a small share of the step. What is alive at the fullest
+ * step anyway, or gone by then, is kept: to make it again would cost time and save nothing.
  *
- * The price counts each byte that a pass reads or writes as so many operations of a matrix product as take as long. A gelu then costs 42 an
- * element and a layer norm 39; measured on a Zen 4 core: 49 and 32. Graph and capacity alone decide: every machine makes the same plan. */
+ * The price counts each byte that a pass reads or writes as so many operations of a matrix product as take as long.
+ * A gelu then costs 42 an element and a layer norm 39; measured on a Zen 4 core: 49 and 32. Graph and capacity alone
+ * decide: every machine makes the same plan. */
 #include <string.h>
 
 #include "plan/layout.h"

@@ -1,5 +1,6 @@
-/* States in a plan: which nodes update theirs, and the copies at the end of the run that write the new values back: once for each node of the
- * forward pass, so that nothing that is computed again touches a state, and last, so that a run that breaks off has changed none. */
+/* States in a plan: which nodes update theirs, and the copies at the end of the run that write the new values back:
+ * once for each node of the forward pass, so that nothing that is computed again touches a state, and last, so that
+ * a run that breaks off has changed none. */
 #include "graph/builder.h"
 #include "plan/layout.h"
 

@@ -73,8 +73,8 @@ static void occupy(pt__plan_t *plan, int32_t storage, pt_tensor_t tensor)
         plan->storages[storage].last = plan->last_use[tensor];
 }
 
-/* The last use of a tensor through all views of it. Views come after what they view, so one backward pass settles it; it is done
- * before storages are assigned, because whether an op may work in place depends on it. */
+/* The last use of a tensor through all views of it. Views come after what they view, so one backward pass settles
+ * it; it is done before storages are assigned, because whether an op may work in place depends on it. */
 static void extend_through_views(pt__plan_t *plan)
 {
     const pt_graph_t *graph = plan->graph;

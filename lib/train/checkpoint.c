@@ -1,9 +1,11 @@
 /* Checkpoints: one safetensors file with everything that training goes on from.
  *
  *   tensors    NAME                            a stored tensor, in the dtype that it has in the model
- *              pretrain.hash.NAME              in place of a frozen one where only what is trained is kept: XXH64 (seed 0) of its
+ *              pretrain.hash.NAME              in place of a frozen one where only what is trained is kept: XXH64
+ *                                              (seed 0) of its
  *                                              values as float32, uint64 [1]
- *              pretrain.slot.SLOT.NAME         an optimizer slot of a learnable parameter (SLOT as in torch: exp_avg ...)
+ *              pretrain.slot.SLOT.NAME         an optimizer slot of a learnable parameter (SLOT as in torch: exp_avg
+ *                                              ...)
  *              pretrain.gradient.NAME          gradients of an accumulation under way
  *              pretrain.best.NAME              weights of the best evaluation, where the stage keeps them
  *              pretrain.checksum               of all bytes before it (formats/tensors.h)
@@ -71,8 +73,8 @@ static builder_t start_builder(pt_context_t *context)
     return (builder_t){.context = context, .tensors = {.bring = bring, .let_go = let_go, .user = context}};
 }
 
-/* An entry prefix + middle + name (prefix and middle empty: a parameter itself), whose data are in the device's memory or
- * the host's. */
+/* An entry prefix + middle + name (prefix and middle empty: a parameter itself), whose data are in the device's
+ * memory or the host's. */
 static pt_status_t add_tensor(builder_t *builder, const char *prefix, const char *middle, const char *name,
                               int32_t dtype, const pt__shape_t *shape, const void *data, int32_t is_away)
 {
@@ -103,7 +105,8 @@ static pt_status_t add_entry(builder_t *builder, const char *prefix, const char 
     return add_tensor(builder, prefix, middle, parameter->name, PT_FLOAT32, &parameter->shape, data, is_away);
 }
 
-/* How many updates each learnable has seen: fewer than the optimizer made where it came later, which bias corrections and momentum follow. */
+/* How many updates each learnable has seen: fewer than the optimizer made where it came later, which bias
+ * corrections and momentum follow. */
 static pt_status_t add_ages(builder_t *builder, const pt_model_t *model, const pt_optimizer_t *optimizer)
 {
     pt__memory_t *memory = &builder->context->memory;

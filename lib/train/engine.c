@@ -1,6 +1,7 @@
 /* Between data and plans: which fields a mode reads, a plan that has room for them, and a run. Called by the stages.
- * One plan of each mode is kept. When more rows come than it has room for it is made anew, its token capacity then rounded up, so that
- * ragged data handed over step by step settles after a few steps. All plans lie in the model's one arena. */
+ * One plan of each mode is kept. When more rows come than it has room for it is made anew, its token capacity then
+ * rounded up, so that ragged data handed over step by step settles after a few steps. All plans lie in the model's
+ * one arena. */
 #include <limits.h>
 #include <string.h>
 

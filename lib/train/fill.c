@@ -101,7 +101,8 @@ static int32_t all_finite(const unsigned char *src, int64_t count)
     for (int64_t i = 0; i < count; i++) {
         uint32_t bits;
         memcpy(&bits, src + i * 4, sizeof bits);
-        infinite |= (bits & 0x7F800000u) + 0x00800000u; /* carries into the sign's place where all exponent bits are set */
+        /* carries into the sign's place where all exponent bits are set */
+        infinite |= (bits & 0x7F800000u) + 0x00800000u;
     }
     return (infinite & 0x80000000u) == 0;
 }
@@ -118,7 +119,8 @@ static int32_t converts_finite(int32_t dtype, const unsigned char *src, int64_t 
 static void check_piece(void *argument, int64_t task, int32_t worker)
 {
     conversion_t *conversion = argument;
-    const int64_t size = pt__dtype_size(conversion->dtype), end = task * PIECE + piece_elements(conversion->elements, task);
+    const int64_t size = pt__dtype_size(conversion->dtype),
+                  end = task * PIECE + piece_elements(conversion->elements, task);
     (void)worker;
     for (int64_t first = task * PIECE; first < end; first += CHUNK) {
         int64_t count = end - first < CHUNK ? end - first : CHUNK, i = first;

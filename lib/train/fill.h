@@ -1,5 +1,6 @@
-/* Filling memory of the host with a tensor's values, drawn as described or converted from a file's or another tensor's values, and checking such values before.
- * All is cut into pieces over the pool, which are also the first to touch the memory. */
+/* Filling memory of the host with a tensor's values, drawn as described or converted from a file's or another
+ * tensor's values, and checking such values before. All is cut into pieces over the pool, which are also the first
+ * to touch the memory. */
 #ifndef PT__FILL_H
 #define PT__FILL_H
 

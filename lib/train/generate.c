@@ -1,5 +1,5 @@
-/* Continuing a text token by token with a causal language model. Each step runs the network over the window of at most length_limit last
- * tokens and reads the logits of its last row only. */
+/* Continuing a text token by token with a causal language model. Each step runs the network over the window of at
+ * most length_limit last tokens and reads the logits of its last row only. */
 #include <math.h>
 #include <string.h>
 

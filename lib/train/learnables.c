@@ -26,8 +26,8 @@ out:
     return status;
 }
 
-/* The stored tensors whose names match get the flag; returns how many match, and in *changed how many had another. State that does not
- * learn is not updated by runs either. */
+/* The stored tensors whose names match get the flag; returns how many match, and in *changed how many had another.
+ * State that does not learn is not updated by runs either. */
 static int64_t flag_matching(pt__store_t *store, const char *pattern, int32_t trainable, int64_t *changed)
 {
     int64_t matched = 0;

@@ -1,6 +1,6 @@
-/* The loop behind pt_pretrain and pt_finetune: batches until the steps, the epochs, the time or the host say that it is enough; between steps
- * evaluation with early stopping, and checkpoints. At every step border model, optimizer and progress agree, so that a checkpoint taken there
- * goes on with the same bits. */
+/* The loop behind pt_pretrain and pt_finetune: batches until the steps, the epochs, the time or the host say that it
+ * is enough; between steps evaluation with early stopping, and checkpoints. At every step border model, optimizer
+ * and progress agree, so that a checkpoint taken there goes on with the same bits. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -133,7 +133,8 @@ static int32_t is_checkpoint_due(const pt__stage_t *stage)
            pt__clock_seconds() - stage->last_checkpoint >= options->checkpoint_seconds;
 }
 
-/* Evaluation is due every so many steps, or at epochs' ends, or, where steps are given and epochs are not, at the end. */
+/* Evaluation is due every so many steps, or at epochs' ends, or, where steps are given and epochs are not, at the
+ * end. */
 static int32_t is_evaluation_due(const pt__stage_t *stage, int32_t last)
 {
     const pt_train_options_t *options = stage->options;
@@ -166,7 +167,8 @@ static pt_status_t after_step(pt__stage_t *stage)
     return PT_OK;
 }
 
-/* Whatever ended the stage in good order: a last evaluation where the data ended it, a last checkpoint, the best weights, the event. */
+/* Whatever ended the stage in good order: a last evaluation where the data ended it, a last checkpoint, the best
+ * weights, the event. */
 static pt_status_t finish(pt__stage_t *stage)
 {
     const pt_train_options_t *options = stage->options;
@@ -181,7 +183,8 @@ static pt_status_t finish(pt__stage_t *stage)
     return PT_OK;
 }
 
-/* What the step border that a stage resumes at may lack: the host stopped it there before its evaluation; or there is nothing left to do. */
+/* What the step border that a stage resumes at may lack: the host stopped it there before its evaluation; or there
+ * is nothing left to do. */
 static pt_status_t catch_up(pt__stage_t *stage)
 {
     const pt__progress_t *progress = &stage->progress;
@@ -240,7 +243,8 @@ static int64_t epochs_wanted(const pt_train_options_t *options)
     return options->epochs == 0 && options->steps == 0 ? 1 : options->epochs;
 }
 
-/* Steps that are left until so many epochs have passed, from where the data is read on: batches may have had another size before. */
+/* Steps that are left until so many epochs have passed, from where the data is read on: batches may have had another
+ * size before. */
 static int64_t steps_left(const pt__stage_t *stage, int64_t epochs)
 {
     const pt__cursor_t *cursor = &stage->progress.cursor;

@@ -1,5 +1,5 @@
-/* Making and ending models, and their plans. What always holds: model->graph is the trunk's copy with the task's nodes, and
- * store.tensors[i] belongs to graph->parameters[i]. */
+/* Making and ending models, and their plans. What always holds: model->graph is the trunk's copy with the task's
+ * nodes, and store.tensors[i] belongs to graph->parameters[i]. */
 #include "train/model.h"
 
 void pt__model_drop_plans(pt_model_t *model)

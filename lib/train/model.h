@@ -120,7 +120,8 @@ pt_status_t pt__model_from_config(pt_context_t *context, const char *json, int64
 
 /* ---- model_open.c ---- */
 struct pt__file_tensors;
-/* What a file of ours holds of the task; none where it holds none. The caller releases *class_weights. path is for messages. */
+/* What a file of ours holds of the task; none where it holds none. The caller releases *class_weights. path is for
+ * messages. */
 pt_status_t pt__saved_task(pt_context_t *context, const struct pt__file_tensors *file, const char *path,
                            pt_task_options_t *task, float **class_weights);
 /* flags: PT_LOAD_MAPPED or 0. */
@@ -133,7 +134,8 @@ pt_status_t pt__model_renew_learnables(pt_model_t *model);
 pt_status_t pt__model_set_trainable(pt_model_t *model, const char *pattern, int32_t trainable, int64_t *matched);
 /* A stored tensor as an optimizer sees it. */
 pt__learnable_t pt__stored_learnable(const pt__stored_t *stored);
-/* Tells the graph in which dtypes its tensors stand after some have moved from or to a file; plans for others are dropped. */
+/* Tells the graph in which dtypes its tensors stand after some have moved from or to a file; plans for others are
+ * dropped. */
 pt_status_t pt__model_renew_dtypes(pt_model_t *model);
 /* The learnable parameters as an optimizer binds to them, with memory for values and gradients. */
 pt_status_t pt__model_bind_optimizer(pt_model_t *model, pt_optimizer_t *optimizer);
@@ -153,8 +155,8 @@ pt_status_t pt__report_note(pt_model_t *model, const char *name, int32_t kind);
 /* ---- transfer.c, weights.c ---- */
 pt_status_t pt__transfer_copy(pt_model_t *model, const pt_model_t *source);
 pt_status_t pt__weights_load(pt_model_t *model, const char *path, uint32_t flags);
-/* The same from a file that is open (watched, where flags say PT_LOAD_MAPPED) and whose checksum is right. *file is NULL afterwards where
- * the model keeps it; otherwise it stays the caller's. */
+/* The same from a file that is open (watched, where flags say PT_LOAD_MAPPED) and whose checksum is right. *file is
+ * NULL afterwards where the model keeps it; otherwise it stays the caller's. */
 pt_status_t pt__weights_take(pt_model_t *model, const char *path, uint32_t flags, struct pt__file_tensors **file);
 
 /* ---- engine.c ---- */
@@ -168,13 +170,14 @@ void pt__engine_release_wants(pt__memory_t *memory, pt__wants_t *wants);
 /* Makes the plan of this mode able to take so many rows. */
 pt_status_t pt__engine_prepare(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, const pt__rows_t *rows,
                                pt__plan_t **out);
-/* Runs the mode's plan on a micro-batch that fits it. After a failure nothing that it wrote is of use: not its targets, nor the gradients
- * that it added to; the random state is as before. */
+/* Runs the mode's plan on a micro-batch that fits it. After a failure nothing that it wrote is of use: not its
+ * targets, nor the gradients that it added to; the random state is as before. */
 pt_status_t pt__engine_run(pt_model_t *model, pt__mode_t mode, const pt__wants_t *wants, const pt__loaded_t *loaded);
 /* A float target of the mode's last run, with that run's sizes; one with a single element. */
 pt_status_t pt__engine_read(const pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, float *dst);
 pt_status_t pt__engine_read_scalar(const pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, double *value);
-/* What a plan of TRAIN for this capacity would take, without making it the model's: bytes of its arena and tables, operations of a step. */
+/* What a plan of TRAIN for this capacity would take, without making it the model's: bytes of its arena and tables,
+ * operations of a step. */
 typedef struct pt__measure {
     int64_t arena_bytes, table_bytes;
     double operations;
@@ -205,8 +208,8 @@ pt_status_t pt__engine_values(const pt_model_t *model, pt__mode_t mode, const pt
 pt_status_t pt__engine_loss(const pt_model_t *model, pt__mode_t mode, int64_t samples, double *loss, double *weight);
 
 /* ---- running_state.c ---- */
-/* Copies the states before a step's first micro-batch; what the step did to them holds from pt__state_commit on, and is undone by
- * pt__state_restore. */
+/* Copies the states before a step's first micro-batch; what the step did to them holds from pt__state_commit on, and
+ * is undone by pt__state_restore. */
 pt_status_t pt__state_keep(pt_model_t *model);
 void pt__state_commit(pt_model_t *model);
 pt_status_t pt__state_restore(pt_model_t *model);
@@ -272,7 +275,8 @@ typedef struct pt__progress { /* a stage's place, beside model and optimizer */
 /* With trained_only hashes stand for what is frozen. */
 pt_status_t pt__checkpoint_write(pt_model_t *model, const pt_optimizer_t *optimizer,
                                  const pt__progress_t *progress, int32_t trained_only, const char *path);
-/* progress may be NULL. progress->best, where it is not NULL, is filled where the file has it. Without an optimizer its state is left aside. */
+/* progress may be NULL. progress->best, where it is not NULL, is filled where the file has it. Without an optimizer
+ * its state is left aside. */
 pt_status_t pt__checkpoint_read(pt_model_t *model, pt_optimizer_t *optimizer, pt__progress_t *progress,
                                 const char *path);
 pt_status_t pt__weights_write(pt_model_t *model, const char *path);
@@ -283,9 +287,11 @@ pt_status_t pt__rotation_path(const char *directory, int64_t step, char path[PT_
 /* Reads the newest whole checkpoint; *found 0 where there is none. Damaged ones are passed over with a log message. */
 pt_status_t pt__rotation_resume(pt_model_t *model, pt_optimizer_t *optimizer, pt__progress_t *progress,
                                 const char *directory, char path[PT__PATH_SIZE], int32_t *found);
-/* PT_ERR_STATE where the directory holds checkpoints: a training that begins would be mixed up with that which left them. */
+/* PT_ERR_STATE where the directory holds checkpoints: a training that begins would be mixed up with that which left
+ * them. */
 pt_status_t pt__rotation_refuse_others(pt_context_t *context, const char *directory);
-/* Of the checkpoints up to `step`, removes all but the newest `kept`. Later ones are damaged, or they would have been resumed from. */
+/* Of the checkpoints up to `step`, removes all but the newest `kept`. Later ones are damaged, or they would have
+ * been resumed from. */
 pt_status_t pt__rotation_prune(pt_context_t *context, const char *directory, int64_t step, int64_t kept);
 
 #endif

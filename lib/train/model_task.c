@@ -1,6 +1,7 @@
-/* Changing a model's task: another head and loss on the trunk. What belongs to the graph with its task is made anew beside the old and
- * swapped at the end, so that a failure changes nothing. Tensors of the same name and shape are shared, not copied: the trunk stays where
- * it stands, and the new head gets memory of its own when it is first needed. */
+/* Changing a model's task: another head and loss on the trunk. What belongs to the graph with its task is made anew
+ * beside the old and swapped at the end, so that a failure changes nothing. Tensors of the same name and shape are
+ * shared, not copied: the trunk stays where it stands, and the new head gets memory of its own when it is first
+ * needed. */
 #include "train/model.h"
 
 #include <math.h>
@@ -38,7 +39,8 @@ static pt_status_t make_body(const pt_graph_t *trunk, const pt_task_options_t *t
     return pt__store_create(body->graph, &body->store);
 }
 
-/* A new head may read a tensor that stands narrow in a file in a way that does not take it so: then it is copied out. */
+/* A new head may read a tensor that stands narrow in a file in a way that does not take it so: then it is copied
+ * out. */
 static pt_status_t settle_dtypes(body_t *body)
 {
     pt__memory_t *memory = &body->graph->context->memory;

@@ -1,5 +1,5 @@
-/* A stage's checkpoints in a directory: DIRECTORY/step-000000001000.safetensors. The newest whole one is where a stage goes on; the last
- * few are kept, so that a damaged newest one costs steps and not the training. */
+/* A stage's checkpoints in a directory: DIRECTORY/step-000000001000.safetensors. The newest whole one is where a
+ * stage goes on; the last few are kept, so that a damaged newest one costs steps and not the training. */
 #include "train/model.h"
 
 #include <inttypes.h>

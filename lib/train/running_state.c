@@ -1,5 +1,5 @@
-/* States stand where the last completed step left them: a copy is taken before the first micro-batch of a step, and put back where the step
- * comes to nothing, because its run, its data or its update failed, or was skipped. */
+/* States stand where the last completed step left them: a copy is taken before the first micro-batch of a step, and
+ * put back where the step comes to nothing, because its run, its data or its update failed, or was skipped. */
 #include "train/model.h"
 
 static int64_t state_elements(const pt_model_t *model)

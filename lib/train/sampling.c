@@ -1,5 +1,5 @@
-/* Choosing the next token from logits: greedy, or from the softmax at a temperature, limited to the top_k most likely and to the
- * smallest set of most likely ones whose probabilities reach top_p (Holtzman 2020). */
+/* Choosing the next token from logits: greedy, or from the softmax at a temperature, limited to the top_k most
+ * likely and to the smallest set of most likely ones whose probabilities reach top_p (Holtzman 2020). */
 #include <math.h>
 #include <stdlib.h>
 

@@ -36,7 +36,8 @@ typedef struct pt__stage {
     int32_t has_told_idle; /* the log knows of a step without a label that counts */
 } pt__stage_t;
 
-/* Calls the host's event callback, where there is one; a callback that does not write PT_ACTION_GO_ON ends the stage. */
+/* Calls the host's event callback, where there is one; a callback that does not write PT_ACTION_GO_ON ends the
+ * stage. */
 void pt__stage_tell(pt__stage_t *stage, int32_t kind, const char *path);
 /* Counts an update and tells of it where its turn has come. */
 void pt__stage_tell_step(pt__stage_t *stage);

@@ -43,7 +43,8 @@ pt_status_t pt__step_update(pt_model_t *model, pt_optimizer_t *optimizer, const 
     pt_status_t status;
     PT__TRY(pt__model_bind_optimizer(model, optimizer));
     double weight = model->weight;
-    /* The gradient is used up whatever comes: a failing schedule or one too many non-finite gradients must not be added to the next step. */
+    /* The gradient is used up whatever comes: a failing schedule or one too many non-finite gradients must not be
+     * added to the next step. */
     pt__model_forget_accumulation(model);
     if (!(weight > 0)) { /* no label counted: there is nothing to learn from */
         if (weight == 0) {

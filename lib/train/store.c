@@ -148,8 +148,8 @@ static void convert(const pt_context_t *context, const pt__stored_t *stored, int
 }
 
 /* The one way into a tensor's memory: filled where it is, or in the host's and then uploaded. */
-static pt_status_t fill(const pt__store_t *store, const pt__stored_t *stored, float *dst, filler_t filler, int32_t dtype,
-                        const void *values)
+static pt_status_t fill(const pt__store_t *store, const pt__stored_t *stored, float *dst, filler_t filler,
+                        int32_t dtype, const void *values)
 {
     pt_context_t *context = store->context;
     const int64_t bytes = stored->elements * (int64_t)sizeof(float);
@@ -167,7 +167,8 @@ static pt_status_t move(const pt__store_t *store, const pt__stored_t *stored, fl
     return pt__device_copy(store->context->device, dst, stored->value, stored->elements * (int64_t)sizeof(float));
 }
 
-/* A segment for those of that role that are chosen: gaps zero, and with `keep` their values in it. *out is NULL for none. */
+/* A segment for those of that role that are chosen: gaps zero, and with `keep` their values in it. *out is NULL for
+ * none. */
 static pt_status_t make_segment(const pt__store_t *store, const int8_t *chosen, pt__role_t role, int32_t keep,
                                 pt__segment_t **out)
 {
@@ -365,7 +366,8 @@ pt_status_t pt__store_hash(const pt__store_t *store, const pt__stored_t *stored,
     pt_status_t status = PT_OK;
     for (int64_t i = 0; status == PT_OK && i < stored->elements; i += CHUNK) {
         int64_t count = stored->elements - i < CHUNK ? stored->elements - i : CHUNK;
-        status = pt__dtype_convert(stored->name, stored->dtype, (const char *)host + i * size, PT_FLOAT32, chunk, count);
+        status = pt__dtype_convert(stored->name, stored->dtype, (const char *)host + i * size, PT_FLOAT32, chunk,
+                                   count);
         pt__hash_add(&state, chunk, (size_t)count * sizeof *chunk);
     }
     if (stored->mapped == NULL)

@@ -1,11 +1,13 @@
-/* The store: all tensors of a model that outlive a step, each with its name, shape, dtype, role, owner and address. Tensors that can
- * learn stand in segments, blocks in which they follow each other in the graph's order, each at a multiple of PT__ALIGNMENT bytes, gaps
- * zero; gradients and an optimizer's slots follow the same order, so that sweeps keep single spans. State stands in segments of its own.
+/* The store: all tensors of a model that outlive a step, each with its name, shape, dtype, role, owner and address.
+ * Tensors that can learn stand in segments, blocks in which they follow each other in the graph's order, each at a
+ * multiple of PT__ALIGNMENT bytes, gaps zero; gradients and an optimizer's slots follow the same order, so that
+ * sweeps keep single spans. State stands in segments of its own.
  *
  * Tensors that do not learn may stand in a mapped file instead, in the file's dtype and read only.
  *
- * Memory is taken, and initial values are drawn, when a tensor is first needed and nothing else has filled it. Two stores may share
- * segments and files: a changed task takes over the trunk's tensors where they stand, and only the head is new. */
+ * Memory is taken, and initial values are drawn, when a tensor is first needed and nothing else has filled it. Two
+ * stores may share segments and files: a changed task takes over the trunk's tensors where they stand, and only the
+ * head is new. */
 #ifndef PT__STORE_H
 #define PT__STORE_H
 
@@ -39,7 +41,8 @@ typedef struct pt__stored {
     int32_t dtype;          /* of the values */
     pt__segment_t *segment; /* the owner, or NULL ... */
     pt__mapped_t *mapped;   /* ... and this file is; both NULL: it stands nowhere yet */
-    void *value;            /* [elements] of dtype, in the device's memory; not to be written to where a file is the owner */
+    /* [elements] of dtype, in the device's memory; not to be written to where a file is the owner */
+    void *value;
     int32_t is_filled;      /* 0: the initial values are not yet drawn */
     float *gradient;        /* the device's; NULL where it does not learn or nothing was planned yet */
     int32_t trainable;
@@ -78,19 +81,23 @@ static inline int32_t pt__stored_changes(const pt__stored_t *stored)
 void pt__stored_share(pt__stored_t *to, const pt__stored_t *from);
 /* Gives memory to all tensors that stand nowhere. */
 pt_status_t pt__store_place(pt__store_t *store);
-/* And draws the initial values that nothing has replaced, and checks that mapped files are as they were: before anything is read. */
+/* And draws the initial values that nothing has replaced, and checks that mapped files are as they were: before
+ * anything is read. */
 pt_status_t pt__store_settle(pt__store_t *store);
-/* Gives memory of their own, one new segment a role, to those with chosen[i] == 1: to those that stand nowhere or in a file, and to those
- * that shall move. With `keep` their values come along; without, they are to be set. On failure nothing has changed. */
+/* Gives memory of their own, one new segment a role, to those with chosen[i] == 1: to those that stand nowhere or in
+ * a file, and to those that shall move. With `keep` their values come along; without, they are to be set. On failure
+ * nothing has changed. */
 pt_status_t pt__store_own(pt__store_t *store, const int8_t *chosen, int32_t keep);
 /* The tensor is to be set: all of those that stand nowhere get memory at once, one in a file gets its own. */
 pt_status_t pt__store_own_one(pt__store_t *store, int64_t index);
-/* The first call in two steps, the second of which cannot fail; between them the claim may be released instead. `chosen` is read by both. */
+/* The first call in two steps, the second of which cannot fail; between them the claim may be released instead.
+ * `chosen` is read by both. */
 pt_status_t pt__store_claim(const pt__store_t *store, const int8_t *chosen, int32_t keep, pt__claim_t *claim);
 void pt__claim_release(const pt__store_t *store, pt__claim_t *claim);
 void pt__claim_settle(pt__store_t *store, pt__claim_t *claim);
-/* Lets those with chosen[i] == 1, which are frozen, use a watched file in place, each at the entry of its name and shape. The first step may
- * fail, and gives NULL where none is chosen; *mapped is released or handed to the second, which makes the file the store's. */
+/* Lets those with chosen[i] == 1, which are frozen, use a watched file in place, each at the entry of its name and
+ * shape. The first step may fail, and gives NULL where none is chosen; *mapped is released or handed to the second,
+ * which makes the file the store's. */
 pt_status_t pt__store_map_begin(pt__store_t *store, const int8_t *chosen, pt__mapped_t **mapped);
 void pt__store_map_end(pt__store_t *store, const int8_t *chosen, pt__mapped_t *mapped, pt__file_tensors_t *file);
 /* Tells optimizers that the set of learnables or their addresses are others. */
@@ -105,7 +112,8 @@ pt_status_t pt__store_hash(const pt__store_t *store, const pt__stored_t *stored,
 pt_status_t pt__store_make_gradients(pt__store_t *store);
 void pt__store_drop_gradients(pt__store_t *store);
 
-int64_t pt__store_bytes(const pt__store_t *store); /* of the values in memory of their own, gaps included, placed or not */
+/* of the values in memory of their own, gaps included, placed or not */
+int64_t pt__store_bytes(const pt__store_t *store);
 int64_t pt__store_unplaced_bytes(const pt__store_t *store); /* of those that will come */
 int64_t pt__store_learnable_elements(const pt__store_t *store); /* without gaps */
 

@@ -66,9 +66,10 @@ static pt_status_t refuse_nothing(const pt_model_t *model, const pt__tensors_t *
             found = table->entries[i].name;
     if (found == NULL)
         return pt__fail(PT_ERR_NOT_FOUND, "%s: the file has no tensors", path);
-    return pt__fail(PT_ERR_NOT_FOUND,
-                    "%s: none of the file's tensors fits one of the model's: the file has \"%.200s\", the model \"%.200s\"",
-                    path, found, model->store.tensors[0].name);
+    return pt__fail(
+        PT_ERR_NOT_FOUND,
+        "%s: none of the file's tensors fits one of the model's: the file has \"%.200s\", the model \"%.200s\"", path,
+        found, model->store.tensors[0].name);
 }
 
 /* Before anything is changed: every value that is to be copied is a finite float32. */
@@ -101,8 +102,8 @@ static void release_choice(pt__memory_t *memory, choice_t *choice)
     pt__release(memory, choice->owned);
 }
 
-/* In the file's dtype, where all ops that read the tensor take it so; kernels read numbers at any address that C allows for them. The
- * run itself writes state. */
+/* In the file's dtype, where all ops that read the tensor take it so; kernels read numbers at any address that C
+ * allows for them. The run itself writes state. */
 static int32_t can_stay_in_file(const pt_model_t *model, const pt__stored_t *stored, const pt__entry_t *entry)
 {
     return model->context->device->calls->shares_host_memory && stored->role == PT__ROLE_LEARNS &&
@@ -160,7 +161,8 @@ static pt_status_t convert(pt_model_t *model, const pt__tensors_t *table, const 
     return PT_OK;
 }
 
-/* What the file has and the model takes over; the file is the model's afterwards where *file is NULL. All that can fail comes first. */
+/* What the file has and the model takes over; the file is the model's afterwards where *file is NULL. All that can
+ * fail comes first. */
 static pt_status_t take(pt_model_t *model, int32_t mapping, pt__file_tensors_t **file)
 {
     pt__memory_t *memory = &model->context->memory;

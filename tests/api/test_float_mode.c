@@ -1,4 +1,5 @@
-/* A thread's float mode is its host's: after every call that computes, also one that fails, and within every callback. */
+/* A thread's float mode is its host's: after every call that computes, also one that fails, and within every
+ * callback. */
 #include "support/float_mode.h"
 
 #include <float.h>

@@ -1,5 +1,6 @@
-/* Every public function with NULL in every pointer's place and nonsense in every number's: a status and a message, or a harmless answer, and
- * never a crash. Functions that return nothing or a plain value say what they give for NULL. */
+/* Every public function with NULL in every pointer's place and nonsense in every number's: a status and a message,
+ * or a harmless answer, and never a crash. Functions that return nothing or a plain value say what they give for
+ * NULL. */
 #include <math.h>
 #include <stdio.h>
 

@@ -1,4 +1,5 @@
-/* Optimizers' public calls: defaults, and every field's wrong values. (What optimizers do is tested in tests/optim/.) */
+/* Optimizers' public calls: defaults, and every field's wrong values. (What optimizers do is tested in
+ * tests/optim/.) */
 #include <math.h>
 #include <stddef.h>
 #include <string.h>

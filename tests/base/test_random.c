@@ -1,5 +1,5 @@
-/* Philox against the published vectors; distributions, sequences, fills and the permutation. The seeds are fixed, so that the
- * statistical bounds (about five standard deviations) hold always or never. */
+/* Philox against the published vectors; distributions, sequences, fills and the permutation. The seeds are fixed, so
+ * that the statistical bounds (about five standard deviations) hold always or never. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,7 +127,8 @@ static double normal_of(uint32_t first, uint32_t second)
     return pt__random_normal(&random);
 }
 
-/* sqrt(-2 ln u) cos angle by libm, the angle taken from the nearest quarter of a turn, where cosine and sine keep all their digits. */
+/* sqrt(-2 ln u) cos angle by libm, the angle taken from the nearest quarter of a turn, where cosine and sine keep
+ * all their digits. */
 static double expected_normal(uint32_t first, uint32_t second)
 {
     const long double turn = 6.283185307179586476925286766559L;

@@ -34,7 +34,8 @@ START_TEST(test_takes)
 #define TAKE(n, samples) pt__collector_take(collector, values, n, samples, &loaded)
     for (int i = 0; i < 3; i++) {
         ck_ok(TAKE(4, 2));
-        ck_assert(loaded.rows.count[PT__DIMENSION_BATCH] == 2 && loaded.rows.count[PT__DIMENSION_TOKENS] == 5 && loaded.offsets[PT__DIMENSION_TOKENS][1] == 2 && loaded.offsets[PT__DIMENSION_TOKENS][2] == 5);
+        ck_assert(loaded.rows.count[PT__DIMENSION_BATCH] == 2 && loaded.rows.count[PT__DIMENSION_TOKENS] == 5 &&
+                  loaded.offsets[PT__DIMENSION_TOKENS][1] == 2 && loaded.offsets[PT__DIMENSION_TOKENS][2] == 5);
         ck_assert_ptr_eq(loaded.data[0], tokens); /* not copied */
         ck_assert_ptr_eq(loaded.data[2], labels);
         ck_assert(((const float *)loaded.data[1])[0] == 0.5F);

@@ -1,4 +1,5 @@
-/* CSV: quoting, line ends, headings, numbers in any locale, classes, and a message with line and column for everything that is wrong. */
+/* CSV: quoting, line ends, headings, numbers in any locale, classes, and a message with line and column for
+ * everything that is wrong. */
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>

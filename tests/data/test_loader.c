@@ -25,7 +25,8 @@ static void take(pt__loader_t *loader, sequence_t *sequence)
 {
     pt__loaded_t loaded;
     memset(sequence, 0, sizeof *sequence);
-    while ((sequence->status = pt__loader_next(loader, &loaded)) == PT_OK && sequence->count + loaded.rows.count[PT__DIMENSION_BATCH] <= MOST) {
+    while ((sequence->status = pt__loader_next(loader, &loaded)) == PT_OK &&
+           sequence->count + loaded.rows.count[PT__DIMENSION_BATCH] <= MOST) {
         const float *x = loaded.data[0];
         const int32_t *y = loaded.data[1];
         ck_assert_int_ge(loaded.rows.count[PT__DIMENSION_BATCH], 1);
@@ -428,10 +429,13 @@ START_TEST(test_ragged_fields)
         const float *mask = loaded.data[0];
         const int32_t *text = loaded.data[1];
         ck_assert_int_eq(loaded.offsets[PT__DIMENSION_TOKENS][0], 0);
-        ck_assert_int_eq(loaded.rows.count[PT__DIMENSION_TOKENS], loaded.offsets[PT__DIMENSION_TOKENS][loaded.rows.count[PT__DIMENSION_BATCH]]);
+        ck_assert_int_eq(loaded.rows.count[PT__DIMENSION_TOKENS],
+                         loaded.offsets[PT__DIMENSION_TOKENS][loaded.rows.count[PT__DIMENSION_BATCH]]);
         for (int64_t i = 0; i < loaded.rows.count[PT__DIMENSION_BATCH]; i++, index++) {
-            ck_assert_int_eq(loaded.offsets[PT__DIMENSION_TOKENS][i + 1] - loaded.offsets[PT__DIMENSION_TOKENS][i], 1 + index % 5);
-            for (int32_t r = loaded.offsets[PT__DIMENSION_TOKENS][i]; r < loaded.offsets[PT__DIMENSION_TOKENS][i + 1]; r++) {
+            ck_assert_int_eq(loaded.offsets[PT__DIMENSION_TOKENS][i + 1] - loaded.offsets[PT__DIMENSION_TOKENS][i],
+                             1 + index % 5);
+            for (int32_t r = loaded.offsets[PT__DIMENSION_TOKENS][i]; r < loaded.offsets[PT__DIMENSION_TOKENS][i + 1];
+                 r++) {
                 ck_assert_int_eq(text[r], index + r - loaded.offsets[PT__DIMENSION_TOKENS][i]);
                 ck_assert(mask[r] == (float)(r - loaded.offsets[PT__DIMENSION_TOKENS][i]));
             }

@@ -3,6 +3,7 @@ example in C, C++ and Python and every program in README.md and docs/, against t
 
     python3 tests/examples/installed.py BUILD_DIRECTORY [-k PATTERN]
 """
+
 import glob
 import html.parser
 import json
@@ -23,7 +24,9 @@ C = ["-std=c11", "-D_POSIX_C_SOURCE=200809L"]
 
 def run(*command, **options):
     """Output of a command that must succeed."""
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", **options)
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", **options
+    )
     if done.returncode != 0:
         raise AssertionError("%s gave %d:\n%s" % (" ".join(command), done.returncode, done.stdout[-8000:]))
     return done.stdout
@@ -56,7 +59,14 @@ class Installed(unittest.TestCase):
         if shutil.which("pkg-config") is None:
             raise unittest.SkipTest("pkg-config is missing (Debian: pkgconf)")
         cls.temporary, cls.shared, cls.static = install()
-        cls.fortran = subprocess.run(["cc", "-x", "c", "-", "-lgfortran", "-o", os.devnull], input=b"int main(void) { return 0; }", capture_output=True).returncode == 0
+        cls.fortran = (
+            subprocess.run(
+                ["cc", "-x", "c", "-", "-lgfortran", "-o", os.devnull],
+                input=b"int main(void) { return 0; }",
+                capture_output=True,
+            ).returncode
+            == 0
+        )
         cls.library = glob.glob(cls.shared + "/**/libpretrain.so", recursive=True)[0]
         cls.environment = dict(os.environ, LD_LIBRARY_PATH=os.path.dirname(cls.library), PRETRAIN_LIBRARY=cls.library,
                                PYTHONPATH=os.path.join(EXAMPLES, "python"), PRETRAIN_INCLUDE=cls.shared + "/include",
@@ -72,7 +82,9 @@ class Installed(unittest.TestCase):
 
     def flags(self, tree, *options):
         path = os.path.dirname(glob.glob(tree + "/**/pretrain.pc", recursive=True)[0])
-        found = run("pkg-config", *options, "--cflags", "--libs", "pretrain", env=dict(os.environ, PKG_CONFIG_PATH=path)).split()
+        found = run(
+            "pkg-config", *options, "--cflags", "--libs", "pretrain", env=dict(os.environ, PKG_CONFIG_PATH=path)
+        ).split()
         # Debian's openblas.pc asks for the Fortran library, which only a static OpenBLAS would use.
         return found if self.fortran else [flag for flag in found if flag != "-lgfortran"]
 
@@ -91,7 +103,11 @@ class Installed(unittest.TestCase):
         return path
 
     def labels(self, count=40):
-        words = {"sea": "waves and salt and gulls", "hill": "stones and goats and wind", "town": "streets and bells and bread"}
+        words = {
+            "sea": "waves and salt and gulls",
+            "hill": "stones and goats and wind",
+            "town": "streets and bells and bread",
+        }
         return self.file("labels.jsonl", "".join(json.dumps({"text": "%s number %d" % (text, i), "label": label}) + "\n"
                                                  for i in range(count) for label, text in words.items()))
 
@@ -106,7 +122,10 @@ class Installed(unittest.TestCase):
     # ---- C -----------------------------------------------------------------------------------------------------------
 
     def c_example(self, name, *arguments, tree=None, options=()):
-        return self.start(self.compile(["cc", *C, *WARNINGS], [os.path.join(EXAMPLES, name)], tree or self.shared, *options), *arguments)
+        return self.start(
+            self.compile(["cc", *C, *WARNINGS], [os.path.join(EXAMPLES, name)], tree or self.shared, *options),
+            *arguments
+        )
 
     def test_custom_network(self):
         for tree, options in ((self.shared, ()), (self.static, ("--static",))):
@@ -135,7 +154,9 @@ class Installed(unittest.TestCase):
         self.assertLess(first, 4.5)
         output = self.c_example("pretrain.c", self.text(), "model", "60")  # goes on from the checkpoint
         self.assertLess(float(re.search(r"held-out text ([\d.]+)", output).group(1)), first)
-        output = self.c_example("finetune.c", "model", self.labels(), "12", "gulls and waves")  # until it has learnt, whatever the text was
+        output = self.c_example(
+            "finetune.c", "model", self.labels(), "12", "gulls and waves"
+        )  # until it has learnt, whatever the text was
         self.assertIn("taken over", output)
         self.assertGreater(float(re.search(r"accuracy ([\d.]+)", output).group(1)), 60)
         self.assertRegex(output, r"\d %% sea".replace("%%", "%"))
@@ -144,7 +165,13 @@ class Installed(unittest.TestCase):
 
     def test_examples_refuse_what_is_wrong_with_the_library_s_words(self):
         program = self.compile(["cc", *C], [os.path.join(EXAMPLES, "pretrain.c")], self.shared)
-        done = subprocess.run([program, "/no/such/file", "model"], cwd=self.folder.name, env=self.environment, capture_output=True, text=True)
+        done = subprocess.run(
+            [program, "/no/such/file", "model"],
+            cwd=self.folder.name,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+        )
         self.assertEqual(done.returncode, 1)
         self.assertIn("/no/such/file", done.stderr)
 
@@ -157,7 +184,14 @@ class Installed(unittest.TestCase):
         for compiler in found:
             for standard in ("c++11", "c++17"):
                 for tree, options in ((self.shared, ()), (self.static, ("--static",))):
-                    output = self.start(self.compile([compiler, "-std=" + standard, *WARNINGS], [os.path.join(EXAMPLES, "cplusplus.cpp")], tree, *options))
+                    output = self.start(
+                        self.compile(
+                            [compiler, "-std=" + standard, *WARNINGS],
+                            [os.path.join(EXAMPLES, "cplusplus.cpp")],
+                            tree,
+                            *options
+                        )
+                    )
                     self.assertRegex(output, r"accuracy (9\d|100)")
                     self.assertIn("stopped by the callback's exception", output)
                     self.assertRegex(output, r"refused: PT_ERR_\w+: .*abacus")
@@ -166,7 +200,19 @@ class Installed(unittest.TestCase):
         found = [compiler for compiler in ("gcc", "clang") if shutil.which(compiler)]
         for compiler in found:
             for source in glob.glob(EXAMPLES + "/*.c"):
-                run(compiler, *C, "-Wconversion", "-pedantic", *WARNINGS, "-I", self.shared + "/include", "-c", source, "-o", os.devnull)
+                run(
+                    compiler,
+                    *C,
+                    "-Wconversion",
+                    "-pedantic",
+                    *WARNINGS,
+                    "-I",
+                    self.shared + "/include",
+                    "-c",
+                    source,
+                    "-o",
+                    os.devnull
+                )
         if len(found) < 2:
             self.skipTest("checked with %s alone (Debian: gcc, clang)" % " ".join(found))
 
@@ -175,14 +221,25 @@ class Installed(unittest.TestCase):
     def test_python_examples(self):
         output = self.start(sys.executable, os.path.join(EXAMPLES, "python", "custom_network.py"))
         self.assertRegex(output, r"should all be 1:( (1\.0[01]|0\.99)\d*){10}")
-        output = self.start(sys.executable, os.path.join(EXAMPLES, "python", "pretrain_and_classify.py"), self.text(), self.labels(), "20")
+        output = self.start(
+            sys.executable,
+            os.path.join(EXAMPLES, "python", "pretrain_and_classify.py"),
+            self.text(),
+            self.labels(),
+            "20",
+        )
         self.assertRegex(output, r"accuracy on 30 held-out texts")
 
     def test_python_callbacks(self):
         print(self.start(sys.executable, os.path.join(ROOT, "tests", "examples", "python_callbacks.py")))
 
     def test_python_says_where_it_looked(self):
-        done = subprocess.run([sys.executable, "-c", "import pretrain"], env=dict(self.environment, PRETRAIN_LIBRARY="/no/such/file.so"), capture_output=True, text=True)
+        done = subprocess.run(
+            [sys.executable, "-c", "import pretrain"],
+            env=dict(self.environment, PRETRAIN_LIBRARY="/no/such/file.so"),
+            capture_output=True,
+            text=True,
+        )
         self.assertIn("set PRETRAIN_LIBRARY", done.stderr)
 
     # ---- Documents ---------------------------------------------------------------------------------------------------
@@ -195,7 +252,13 @@ class Installed(unittest.TestCase):
             for language, code in blocks:
                 with self.subTest(path=os.path.relpath(path, ROOT), begin=code[:60]):
                     if language == "c":
-                        self.start(self.compile(["cc", "-std=c11", "-Wall", "-Wextra", "-Werror"], [self.file("block.c", code)], self.shared))
+                        self.start(
+                            self.compile(
+                                ["cc", "-std=c11", "-Wall", "-Wextra", "-Werror"],
+                                [self.file("block.c", code)],
+                                self.shared,
+                            )
+                        )
                     elif language == "python":
                         shutil.copy(os.path.join(ROOT, "README.md"), self.folder.name)
                         self.start(sys.executable, self.file("block.py", code))
@@ -209,7 +272,9 @@ class Installed(unittest.TestCase):
         for path in [os.path.join(ROOT, "README.md")] + glob.glob(ROOT + "/docs/*.md"):
             with open(path) as file:
                 for link in re.findall(r"\]\(([^)#:]+)\)", file.read()):
-                    self.assertTrue(os.path.exists(os.path.join(os.path.dirname(path), link)), "%s links to %s" % (path, link))
+                    self.assertTrue(
+                        os.path.exists(os.path.join(os.path.dirname(path), link)), "%s links to %s" % (path, link)
+                    )
 
     # ---- The quickstart ----------------------------------------------------------------------------------------------
 
@@ -217,7 +282,22 @@ class Installed(unittest.TestCase):
         sources = glob.glob(EXAMPLES + "/quickstart*.c")
         return self.compile(["cc", *C, "-O1"], sources, self.shared)
 
-    small = ["--layers", "1", "--width", "16", "--heads", "2", "--length", "32", "--steps", "20", "--finetune-steps", "8", "--minutes", "5"]
+    small = [
+        "--layers",
+        "1",
+        "--width",
+        "16",
+        "--heads",
+        "2",
+        "--length",
+        "32",
+        "--steps",
+        "20",
+        "--finetune-steps",
+        "8",
+        "--minutes",
+        "5",
+    ]
 
     def check_report(self, classes):
         with open(os.path.join(self.folder.name, "out", "report.json")) as file:
@@ -247,7 +327,20 @@ class Installed(unittest.TestCase):
         self.assertNotIn("nan", re.sub(r"<pre>.*?</pre>", "", text, flags=re.S))
 
     def test_quickstart_with_texts_of_one_s_own(self):
-        output = self.start(self.quickstart(), "--text", self.text(), "--labels", self.labels(), "--out", "out", "--seeds", "2", "--per-class", "8", *self.small)
+        output = self.start(
+            self.quickstart(),
+            "--text",
+            self.text(),
+            "--labels",
+            self.labels(),
+            "--out",
+            "out",
+            "--seeds",
+            "2",
+            "--per-class",
+            "8",
+            *self.small
+        )
         self.assertIn("accuracy on held-out texts", output)
         self.check_report(["hill", "sea", "town"])
 
@@ -260,17 +353,28 @@ class Installed(unittest.TestCase):
     def test_quickstart_refuses_bad_input(self):
         program = self.quickstart()
         good = self.labels()
-        for arguments, words in ((["--labels", "/no/such/file"], "/no/such/file"),
-                                 (["--labels", self.file("a.jsonl", '{"text": "a", "label": "b"}\n{"text": 3, "label": "b"}\n')], "line 2|:2"),
-                                 (["--labels", self.file("b.jsonl", "what is this\n")], "b.jsonl"),
-                                 (["--labels", self.file("c.jsonl", "")], "c.jsonl"),
-                                 (["--labels", good, "--per-class", "1000"], "1000 to learn from"),
-                                 (["--labels", good, "--text", "/no/such/text"], "/no/such/text"),
-                                 (["--labels", good, "--text", self.file("empty.txt", "")], "empty.txt"),
-                                 (["--labels", good, "--text", self.text(), "--heads", "3", "--width", "16"], "n_head|n_embd"),
-                                 (["--minutes", "soon"], "--minutes soon is not understood"),
-                                 (["--pages", "3"], "--pages 3 is not understood")):
-            done = subprocess.run([program, "--out", "out", "--steps", "2", *arguments], cwd=self.folder.name, env=self.environment, capture_output=True, text=True)
+        for arguments, words in (
+            (["--labels", "/no/such/file"], "/no/such/file"),
+            (
+                ["--labels", self.file("a.jsonl", '{"text": "a", "label": "b"}\n{"text": 3, "label": "b"}\n')],
+                "line 2|:2",
+            ),
+            (["--labels", self.file("b.jsonl", "what is this\n")], "b.jsonl"),
+            (["--labels", self.file("c.jsonl", "")], "c.jsonl"),
+            (["--labels", good, "--per-class", "1000"], "1000 to learn from"),
+            (["--labels", good, "--text", "/no/such/text"], "/no/such/text"),
+            (["--labels", good, "--text", self.file("empty.txt", "")], "empty.txt"),
+            (["--labels", good, "--text", self.text(), "--heads", "3", "--width", "16"], "n_head|n_embd"),
+            (["--minutes", "soon"], "--minutes soon is not understood"),
+            (["--pages", "3"], "--pages 3 is not understood"),
+        ):
+            done = subprocess.run(
+                [program, "--out", "out", "--steps", "2", *arguments],
+                cwd=self.folder.name,
+                env=self.environment,
+                capture_output=True,
+                text=True,
+            )
             self.assertIn(done.returncode, (1, 2), arguments)
             self.assertRegex(done.stderr, words)
 
@@ -283,13 +387,21 @@ class Installed(unittest.TestCase):
         with open(os.path.join(tools, "id"), "w") as file:
             file.write("#!/bin/sh\necho 1000\n")
         os.chmod(os.path.join(tools, "id"), 0o755)
-        done = subprocess.run(["sh", os.path.join(EXAMPLES, "quickstart.sh")], cwd=self.folder.name, env={"PATH": tools}, capture_output=True, text=True)
+        done = subprocess.run(
+            ["sh", os.path.join(EXAMPLES, "quickstart.sh")],
+            cwd=self.folder.name,
+            env={"PATH": tools},
+            capture_output=True,
+            text=True,
+        )
         self.assertEqual(done.returncode, 1)
         self.assertRegex(done.stderr, r"\n    apt-get install -y --no-install-recommends .*meson ninja-build pkgconf")
         self.assertNotIn("gcc", done.stderr)
 
     def test_quickstart_script_lists_its_options(self):
-        self.assertEqual(run("sh", os.path.join(EXAMPLES, "quickstart.sh"), "--help"), self.start(self.quickstart(), "--help"))
+        self.assertEqual(
+            run("sh", os.path.join(EXAMPLES, "quickstart.sh"), "--help"), self.start(self.quickstart(), "--help")
+        )
 
     def test_quickstart_script_is_plain_sh(self):
         run("sh", "-n", os.path.join(EXAMPLES, "quickstart.sh"))

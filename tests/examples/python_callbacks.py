@@ -3,6 +3,7 @@ and callbacks that raise, return nothing, return nonsense or are interrupted. Ru
 
     PYTHONPATH=examples/python PRETRAIN_LIBRARY=build/lib/libpretrain.so python3 tests/examples/python_callbacks.py
 """
+
 import array
 import ctypes
 import os
@@ -26,7 +27,10 @@ class Oops(Exception):
 
 
 def samples(indices):
-    return {"features": [[float(i % 5), 1.0, 0.0, float(i % 3)] for i in indices], "target": [[float(i % 5)] for i in indices]}
+    return {
+        "features": [[float(i % 5), 1.0, 0.0, float(i % 3)] for i in indices],
+        "target": [[float(i % 5)] for i in indices],
+    }
 
 
 class Layout(unittest.TestCase):
@@ -48,10 +52,16 @@ class Layout(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             source = os.path.join(folder, "layout.c")
             with open(source, "w") as file:
-                file.write("#include <pretrain.h>\n#include <stdio.h>\nint main(void)\n{\n%s\nreturn 0;\n}\n" % "\n".join(lines))
+                file.write(
+                    "#include <pretrain.h>\n#include <stdio.h>\nint main(void)\n{\n%s\nreturn 0;\n}\n"
+                    % "\n".join(lines)
+                )
             subprocess.run(["cc", "-I", INCLUDE, source, "-o", source + ".out"], check=True)
             found = subprocess.run([source + ".out"], check=True, capture_output=True, text=True).stdout.split()
-        self.assertEqual([(name, value) for (name, value) in expected], [(name, int(text)) for (name, _), text in zip(expected, found)])
+        self.assertEqual(
+            [(name, value) for (name, value) in expected],
+            [(name, int(text)) for (name, _), text in zip(expected, found)],
+        )
         self.assertGreater(len(pretrain.STRUCTS), 20)
 
     def test_structs_of_the_header_are_all_here(self):
@@ -64,13 +74,21 @@ class Layout(unittest.TestCase):
 class Callbacks(unittest.TestCase):
     def setUp(self):
         self.context = pretrain.Context(seed=1, threads=2)
-        self.model = self.context.model({"model_type": "mlp", "input_size": 4, "hidden_sizes": [8]}, task=pretrain.TASK_REGRESSION, outputs=1)
+        self.model = self.context.model(
+            {"model_type": "mlp", "input_size": 4, "hidden_sizes": [8]}, task=pretrain.TASK_REGRESSION, outputs=1
+        )
         self.optimizer = self.context.optimizer()
         self.data = self.context.map(FIELDS, 64, samples)
 
     def test_a_run_that_goes_well(self):
         steps = []
-        result = self.model.finetune(self.optimizer, self.data, epochs=2, batch=8, event=lambda e: steps.append(e.step) if e.kind == pretrain.EVENT_STEP else None)
+        result = self.model.finetune(
+            self.optimizer,
+            self.data,
+            epochs=2,
+            batch=8,
+            event=lambda e: steps.append(e.step) if e.kind == pretrain.EVENT_STEP else None,
+        )
         self.assertEqual((result.reason, result.steps, steps), (pretrain.REASON_DONE, 16, list(range(1, 17))))
 
     def test_class_names(self):
@@ -97,7 +115,9 @@ class Callbacks(unittest.TestCase):
         with self.assertRaisesRegex(Oops, "third"):
             self.model.finetune(self.optimizer, self.data, epochs=100, event=event)
         self.assertLessEqual(self.optimizer.steps, 3)
-        self.assertEqual(self.model.finetune(self.optimizer, self.data, steps=2).reason, pretrain.REASON_DONE)  # and the handles still work
+        self.assertEqual(
+            self.model.finetune(self.optimizer, self.data, steps=2).reason, pretrain.REASON_DONE
+        )  # and the handles still work
 
     def test_event_stops(self):
         result = self.model.finetune(self.optimizer, self.data, epochs=100, event=lambda e: e.step < 5)
@@ -121,15 +141,19 @@ class Callbacks(unittest.TestCase):
             self.model.evaluate(self.context.map(FIELDS, 64, fetch))
 
     def test_fetch_returns_what_it_should_not(self):
-        for give, kind in ((lambda indices: None, TypeError),
-                           (lambda indices: {}, KeyError),
-                           (lambda indices: {"features": [[1.0] * 4] * len(indices), "target": [[1.0]]}, ValueError),
-                           (lambda indices: {"features": [[1.0] * 400] * len(indices), "target": [[1.0]] * len(indices)}, ValueError),
-                           (lambda indices: {"features": [["x"] * 4] * len(indices), "target": [[1.0]] * len(indices)}, TypeError)):
+        for give, kind in (
+            (lambda indices: None, TypeError),
+            (lambda indices: {}, KeyError),
+            (lambda indices: {"features": [[1.0] * 4] * len(indices), "target": [[1.0]]}, ValueError),
+            (lambda indices: {"features": [[1.0] * 400] * len(indices), "target": [[1.0]] * len(indices)}, ValueError),
+            (lambda indices: {"features": [["x"] * 4] * len(indices), "target": [[1.0]] * len(indices)}, TypeError),
+        ):
             with self.assertRaises(kind):
                 self.model.finetune(self.optimizer, self.context.map(FIELDS, 64, give), steps=1)
         with self.assertRaises(pretrain.Error) as caught:  # too few samples: the library's refusal
-            self.model.finetune(self.optimizer, self.context.map(FIELDS, 64, lambda indices: samples(indices[:-1])), steps=1)
+            self.model.finetune(
+                self.optimizer, self.context.map(FIELDS, 64, lambda indices: samples(indices[:-1])), steps=1
+            )
         self.assertEqual(caught.exception.status, pretrain.ERR_CALLBACK)
         self.assertEqual(self.optimizer.steps, 0)
 
@@ -153,12 +177,18 @@ class Callbacks(unittest.TestCase):
 
         def make(inputs, keys, epoch):
             seen.append((epoch, tuple(zip([list(x) for x in inputs["features"]], keys))))
-            return {"features": [[2 * v for v in x] for x in inputs["features"]], "target": [list(y) for y in inputs["target"]]}
+            return {
+                "features": [[2 * v for v in x] for x in inputs["features"]],
+                "target": [list(y) for y in inputs["target"]],
+            }
 
         data = self.data.subset(3, 20).map(FIELDS, make).shuffle(1)
         result = self.model.finetune(self.optimizer, data, epochs=2, batch=8)
         self.assertEqual((result.samples, sorted({epoch for epoch, _ in seen})), (40, [0, 1]))
-        self.assertEqual(sorted(x for epoch, batch in seen if epoch == 1 for x, _ in batch), sorted(samples(range(3, 23))["features"]))
+        self.assertEqual(
+            sorted(x for epoch, batch in seen if epoch == 1 for x, _ in batch),
+            sorted(samples(range(3, 23))["features"]),
+        )
         self.assertEqual(len({key for _, batch in seen for _, key in batch}), 40)
 
         def broken(inputs, keys, epoch):
@@ -176,7 +206,12 @@ class Callbacks(unittest.TestCase):
     def test_schedule(self):
         rates = []
         optimizer = self.context.optimizer(learning_rate=0.5, schedule=lambda step: 1 / (1 + step))
-        self.model.finetune(optimizer, self.data, steps=3, event=lambda e: rates.append(e.learning_rate) if e.kind == pretrain.EVENT_STEP else None)
+        self.model.finetune(
+            optimizer,
+            self.data,
+            steps=3,
+            event=lambda e: rates.append(e.learning_rate) if e.kind == pretrain.EVENT_STEP else None,
+        )
         self.assertEqual(rates, [0.5, 0.25, 0.5 * (1 / 3)])
 
         def raises(step):
@@ -207,14 +242,18 @@ class Callbacks(unittest.TestCase):
         self.assertGreater(self.optimizer.steps, 0)
 
     def test_interrupted_in_event(self):
-        self.interrupt_while(lambda: self.model.finetune(self.optimizer, self.data, epochs=10 ** 9, event=lambda e: time.sleep(0.01)))
+        self.interrupt_while(
+            lambda: self.model.finetune(self.optimizer, self.data, epochs=10**9, event=lambda e: time.sleep(0.01))
+        )
 
     def test_interrupted_in_fetch(self):
         def slow(indices):
             time.sleep(0.01)
             return samples(indices)
 
-        self.interrupt_while(lambda: self.model.finetune(self.optimizer, self.context.map(FIELDS, 64, slow), epochs=10 ** 9))
+        self.interrupt_while(
+            lambda: self.model.finetune(self.optimizer, self.context.map(FIELDS, 64, slow), epochs=10**9)
+        )
 
     def test_callbacks_that_do_nothing_or_let_exceptions_out(self):
         """Below the module: plain ctypes callbacks, as a careless host writes them."""
@@ -229,17 +268,31 @@ class Callbacks(unittest.TestCase):
             for body in (lambda user, pointer: calls.append(1), raises):
                 calls.clear()
                 event = pretrain._EventFunction(body)
-                options, result = pretrain._options(pretrain.TrainOptions, {"steps": 50}), pretrain._result(pretrain.TrainResult)
+                options, result = pretrain._options(pretrain.TrainOptions, {"steps": 50}), pretrain._result(
+                    pretrain.TrainResult
+                )
                 options.event = ctypes.cast(event, ctypes.c_void_p)
-                self.assertEqual(library.pt_finetune(self.model, self.optimizer, self.data, ctypes.byref(options), ctypes.byref(result)), pretrain.OK)
+                self.assertEqual(
+                    library.pt_finetune(
+                        self.model, self.optimizer, self.data, ctypes.byref(options), ctypes.byref(result)
+                    ),
+                    pretrain.OK,
+                )
                 self.assertEqual(result.reason, pretrain.REASON_HOST)
                 self.assertEqual(result.steps, 1)
 
                 calls.clear()
                 fetch = pretrain._BatchFunction(body)
                 made, out = (pretrain.FieldSpec * 2)(*FIELDS), ctypes.c_void_p()
-                self.assertEqual(library.pt_dataset_create_map(self.context, made, 2, 64, 0, ctypes.cast(fetch, ctypes.c_void_p), None, None, ctypes.byref(out)), pretrain.OK)
-                self.assertEqual(library.pt_finetune(self.model, self.optimizer, out, None, None), pretrain.ERR_CALLBACK)
+                self.assertEqual(
+                    library.pt_dataset_create_map(
+                        self.context, made, 2, 64, 0, ctypes.cast(fetch, ctypes.c_void_p), None, None, ctypes.byref(out)
+                    ),
+                    pretrain.OK,
+                )
+                self.assertEqual(
+                    library.pt_finetune(self.model, self.optimizer, out, None, None), pretrain.ERR_CALLBACK
+                )
                 self.assertEqual(len(calls), 1)
                 library.pt_dataset_free(out)
         finally:
@@ -253,7 +306,9 @@ class Callbacks(unittest.TestCase):
 
     def test_reentry_is_refused(self):
         with self.assertRaises(pretrain.Error) as caught:
-            self.model.finetune(self.optimizer, self.data, steps=5, event=lambda e: self.model.evaluate(self.data) and None)
+            self.model.finetune(
+                self.optimizer, self.data, steps=5, event=lambda e: self.model.evaluate(self.data) and None
+            )
         self.assertEqual(caught.exception.status, pretrain.ERR_BUSY)
 
     def test_arrays_of_all_kinds(self):
@@ -267,7 +322,9 @@ class Callbacks(unittest.TestCase):
         self.assertEqual(self.model.evaluate(self.context.arrays(arrays)).loss, expected)
         arrays = {name: numpy.array(values, dtype=numpy.float64)[::1] for name, values in lists.items()}
         self.assertEqual(self.model.evaluate(self.context.arrays(arrays)).loss, expected)
-        data = self.context.map(FIELDS, 6, lambda indices: {name: values[list(indices)] for name, values in arrays.items()})
+        data = self.context.map(
+            FIELDS, 6, lambda indices: {name: values[list(indices)] for name, values in arrays.items()}
+        )
         self.assertEqual(self.model.evaluate(data).loss, expected)
 
     def test_ragged(self):
@@ -276,8 +333,11 @@ class Callbacks(unittest.TestCase):
         model = self.context.model(config, task=pretrain.TASK_CLASSIFICATION, outputs=2)
         texts, labels = [b"abc", b"defgh", b"i"], [0, 1, 1]
         arrays = self.context.arrays({"tokens": texts, "label": labels}, ragged=["tokens"])
-        mapped = self.context.map([pretrain.field("tokens", pretrain.UINT8, max_length=16), pretrain.field("label", pretrain.INT32)], 3,
-                                  lambda indices: {"tokens": [texts[i] for i in indices], "label": [labels[i] for i in indices]})
+        mapped = self.context.map(
+            [pretrain.field("tokens", pretrain.UINT8, max_length=16), pretrain.field("label", pretrain.INT32)],
+            3,
+            lambda indices: {"tokens": [texts[i] for i in indices], "label": [labels[i] for i in indices]},
+        )
         self.assertEqual(model.evaluate(arrays).loss, model.evaluate(mapped).loss)
         direct = model.forward({"tokens": texts}, "logits")
         predicted = model.predict(arrays, "logits")

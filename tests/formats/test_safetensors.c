@@ -1,4 +1,5 @@
-/* safetensors: the reference's bytes, everything that must be refused, writing aside, checksums, failing memory and disks. */
+/* safetensors: the reference's bytes, everything that must be refused, writing aside, checksums, failing memory and
+ * disks. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -382,5 +383,6 @@ START_TEST(test_every_allocation_may_fail)
 END_TEST
 
 SUITE("safetensors", 120, test_what_the_reference_accepts, test_unknown_dtypes_and_ranks_are_passed_over,
-      test_what_must_be_refused, test_bytes_of_the_reference, test_written_and_read_back, test_every_damaged_bit_is_found, test_what_cannot_be_written,
+      test_what_must_be_refused, test_bytes_of_the_reference, test_written_and_read_back,
+      test_every_damaged_bit_is_found, test_what_cannot_be_written,
       test_a_failing_disk_leaves_the_old_file, test_every_allocation_may_fail)

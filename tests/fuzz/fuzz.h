@@ -1,5 +1,6 @@
-/* A fuzz target defines LLVMFuzzerTestOneInput, as libFuzzer asks for, and the seeds below. It is built with fuzz/replay.c, which feeds it
- * mutations of the seeds that are the same in every run, so that any compiler can run it for some seconds; for hours of it:
+/* A fuzz target defines LLVMFuzzerTestOneInput, as libFuzzer asks for, and the seeds below. It is built with
+ * fuzz/replay.c, which feeds it mutations of the seeds that are the same in every run, so that any compiler can run
+ * it for some seconds; for hours of it:
  *   clang -g -fsanitize=fuzzer,address,undefined -Iinclude -Ilib -Itests tests/fuzz/fuzz_csv.c libpretrain.a ... */
 #ifndef FUZZ_H
 #define FUZZ_H

@@ -1,4 +1,5 @@
-/* safetensors from memory: whatever the bytes are, what is handed out lies within them and passes the format's rules. */
+/* safetensors from memory: whatever the bytes are, what is handed out lies within them and passes the format's
+ * rules. */
 #include "fuzz/fuzz.h"
 
 #include "formats/tensors.h"

@@ -1,4 +1,5 @@
-/* What the fuzz targets of CSV and JSON lines share: the input becomes a file, the file a dataset, and every sample is read through a loader. */
+/* What the fuzz targets of CSV and JSON lines share: the input becomes a file, the file a dataset, and every sample
+ * is read through a loader. */
 #ifndef FUZZ_TABLE_H
 #define FUZZ_TABLE_H
 
@@ -11,9 +12,17 @@
 typedef pt_status_t (*fuzz_open_fn)(pt_context_t *context, const char *path, pt_dataset_t **out);
 
 static inline void fuzz_read(pt_dataset_t *dataset) {
-    const pt__want_t wants[3] = {{.name = "text", .dtype = PT_INT32, .rank = 1, .dimension = PT__DIMENSION_TOKENS, .shape = {PT_DIM_TOKENS},
-                                  .index_limit = 256, .index_ignore = INT32_MIN},
-                                 {.name = "label", .dtype = PT_INT32, .index_limit = pt_dataset_class_count(dataset, "label"), .index_ignore = INT32_MIN},
+    const pt__want_t wants[3] = {{.name = "text",
+                                  .dtype = PT_INT32,
+                                  .rank = 1,
+                                  .dimension = PT__DIMENSION_TOKENS,
+                                  .shape = {PT_DIM_TOKENS},
+                                  .index_limit = 256,
+                                  .index_ignore = INT32_MIN},
+                                 {.name = "label",
+                                  .dtype = PT_INT32,
+                                  .index_limit = pt_dataset_class_count(dataset, "label"),
+                                  .index_ignore = INT32_MIN},
                                  {.name = "x", .dtype = PT_FLOAT32, .rank = 1, .shape = {2}}};
     pt__loader_options_t options = {.batch = 4, .micro_batch = 3, .epochs = 1};
     pt__loader_t *loader;

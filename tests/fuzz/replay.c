@@ -1,5 +1,6 @@
-/* Runs a fuzz target without a fuzzer: the seeds, and mutations of them drawn from a fixed seed. `fuzz_csv 100000` says how many; `fuzz_csv FILE...`
- * runs files, to look at what a fuzzer has found. A failure is a crash, or a sanitizer's report. */
+/* Runs a fuzz target without a fuzzer: the seeds, and mutations of them drawn from a fixed seed. `fuzz_csv 100000`
+ * says how many; `fuzz_csv FILE...` runs files, to look at what a fuzzer has found. A failure is a crash, or a
+ * sanitizer's report. */
 #include "fuzz/fuzz.h"
 
 #include <stdio.h>

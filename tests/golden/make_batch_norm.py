@@ -3,6 +3,7 @@
 
     python3 tests/golden/make_batch_norm.py
 """
+
 import pathlib
 
 import torch
@@ -18,8 +19,14 @@ def put(key, values):
 
 
 def put_network(prefix, first, norm, second):
-    for name, tensor in (("a.weight", first.weight), ("a.bias", first.bias), ("n.weight", norm.weight), ("n.bias", norm.bias),
-                         ("b.weight", second.weight), ("b.bias", second.bias)):
+    for name, tensor in (
+        ("a.weight", first.weight),
+        ("a.bias", first.bias),
+        ("n.weight", norm.weight),
+        ("n.bias", norm.bias),
+        ("b.weight", second.weight),
+        ("b.bias", second.bias),
+    ):
         put(f"{prefix} {name}", tensor)
 
 

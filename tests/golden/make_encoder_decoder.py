@@ -3,6 +3,7 @@ for 20 steps in PyTorch, padded and masked. Read by tests/train/test_encoder_dec
 
     python3 tests/golden/make_encoder_decoder.py
 """
+
 import pathlib
 
 import torch
@@ -11,13 +12,23 @@ from safetensors.torch import save_file
 STEPS, SAMPLES, WIDTH, HEADS, WORDS, LONGEST = 20, 5, 8, 2, 11, 9
 HERE = pathlib.Path(__file__).resolve().parent
 torch.manual_seed(3)
-network = torch.nn.ModuleDict({
-    "source": torch.nn.Embedding(WORDS, WIDTH), "target": torch.nn.Embedding(WORDS, WIDTH), "places": torch.nn.Embedding(LONGEST, WIDTH),
-    **{f"{part}_{name}": torch.nn.Linear(WIDTH, WIDTH) for part in ("encode", "decode", "cross") for name in ("q", "k", "v", "out")},
-    **{f"{part}_{name}": torch.nn.LayerNorm(WIDTH) for part in ("encode", "decode") for name in ("first", "last")},
-    "cross_first": torch.nn.LayerNorm(WIDTH),
-    "encode_up": torch.nn.Linear(WIDTH, 2 * WIDTH), "encode_down": torch.nn.Linear(2 * WIDTH, WIDTH),
-    "head": torch.nn.Linear(WIDTH, WORDS)})
+network = torch.nn.ModuleDict(
+    {
+        "source": torch.nn.Embedding(WORDS, WIDTH),
+        "target": torch.nn.Embedding(WORDS, WIDTH),
+        "places": torch.nn.Embedding(LONGEST, WIDTH),
+        **{
+            f"{part}_{name}": torch.nn.Linear(WIDTH, WIDTH)
+            for part in ("encode", "decode", "cross")
+            for name in ("q", "k", "v", "out")
+        },
+        **{f"{part}_{name}": torch.nn.LayerNorm(WIDTH) for part in ("encode", "decode") for name in ("first", "last")},
+        "cross_first": torch.nn.LayerNorm(WIDTH),
+        "encode_up": torch.nn.Linear(WIDTH, 2 * WIDTH),
+        "encode_down": torch.nn.Linear(2 * WIDTH, WIDTH),
+        "head": torch.nn.Linear(WIDTH, WORDS),
+    }
+)
 
 
 def attend(part, queries, keys, mask):
@@ -50,7 +61,9 @@ def loss_of(source, tokens, labels):
     return torch.nn.functional.cross_entropy(logits.flatten(0, 1), pad(labels, -100).flatten(), ignore_index=-100)
 
 
-save_file({name: value.detach().clone() for name, value in network.state_dict().items()}, HERE / "encoder_decoder.safetensors")
+save_file(
+    {name: value.detach().clone() for name, value in network.state_dict().items()}, HERE / "encoder_decoder.safetensors"
+)
 optimizer = torch.optim.AdamW(network.parameters(), lr=0.01, weight_decay=0.01)
 lines, losses = [], []
 for step in range(STEPS):

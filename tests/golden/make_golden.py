@@ -60,7 +60,9 @@ def make_optimizer(model, settings):
                   {"params": [p for p in parameters if p.dim() < 2], "weight_decay": 0.0}]
     if kind == "sgd":
         return torch.optim.SGD(groups, lr=rate, momentum=momentum, nesterov=bool(nesterov))
-    return {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[kind](groups, lr=rate, betas=(beta1, beta2), eps=epsilon)
+    return {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[kind](
+        groups, lr=rate, betas=(beta1, beta2), eps=epsilon
+    )
 
 
 def train(make_model, loss_of, batches, settings, dtype):
@@ -98,7 +100,9 @@ def golden_network(name, make_model, loss_of, batches, batch_lines):
     for optimizer, settings in OPTIMIZERS.items():
         losses, final = train(make_model, loss_of, batches, settings, torch.float32)
         exact, _ = train(make_model, loss_of, batches, settings, torch.float64)
-        print(f"{name} {optimizer}: loss {losses[0]:.4f} to {losses[-1]:.4f}, float32 against float64 {relative(losses, exact):.1e}")
+        print(
+            f"{name} {optimizer}: loss {losses[0]:.4f} to {losses[-1]:.4f}, float32 against float64 {relative(losses, exact):.1e}"
+        )
         assert relative(losses, exact) < 2e-5
         kind = {"adamw": 0, "adam": 1, "sgd": 2}[settings[0]]
         text += line(f"{optimizer} settings", [float(kind), *settings[1:]])
@@ -214,7 +218,11 @@ def golden_loss():
     """Losses of one linear layer 7 -> 6 over 9 rows."""
     generator = numpy.random.default_rng(7)
     rows, inputs, classes = 9, 7, 6
-    src, weight, bias = rounded(generator, rows, inputs), rounded(generator, classes, inputs), rounded(generator, classes)
+    src, weight, bias = (
+        rounded(generator, rows, inputs),
+        rounded(generator, classes, inputs),
+        rounded(generator, classes),
+    )
     label = generator.integers(0, classes, rows)
     holes = label.copy()
     holes[[2, 3, 8]] = -100
@@ -232,12 +240,16 @@ def golden_loss():
         "weighted": lambda x: F.cross_entropy(x, t(label), weight=t(weights).to(x.dtype)),
         "all": lambda x: F.cross_entropy(x, t(holes), weight=t(weights).to(x.dtype), label_smoothing=0.2),
         "share": lambda x: F.cross_entropy(x, t(share).to(x.dtype)),
-        "share_all": lambda x: F.cross_entropy(x, t(share).to(x.dtype), weight=t(weights).to(x.dtype), label_smoothing=0.2),
+        "share_all": lambda x: F.cross_entropy(
+            x, t(share).to(x.dtype), weight=t(weights).to(x.dtype), label_smoothing=0.2
+        ),
         "mse": lambda x: F.mse_loss(x, t(target).to(x.dtype)),
         "l1": lambda x: F.l1_loss(x, t(target).to(x.dtype)),
         "huber": lambda x: F.huber_loss(x, t(target).to(x.dtype), delta=0.7),
         "bce": lambda x: F.binary_cross_entropy_with_logits(x, t(chance).to(x.dtype)),
-        "bce_positive": lambda x: F.binary_cross_entropy_with_logits(x, t(chance).to(x.dtype), pos_weight=torch.full((classes,), 2.5, dtype=x.dtype)),
+        "bce_positive": lambda x: F.binary_cross_entropy_with_logits(
+            x, t(chance).to(x.dtype), pos_weight=torch.full((classes,), 2.5, dtype=x.dtype)
+        ),
     }
     for name, loss_of in cases.items():
         results = {}
@@ -249,7 +261,9 @@ def golden_loss():
             results[dtype] = (loss.item(), w.grad.double().numpy(), b.grad.double().numpy())
         single, double = results[torch.float32], results[torch.float64]
         assert abs(single[0] - double[0]) <= 1e-5 * abs(double[0])
-        text += line(f"{name} loss", [single[0]]) + line(f"{name} d_weight", single[1]) + line(f"{name} d_bias", single[2])
+        text += (
+            line(f"{name} loss", [single[0]]) + line(f"{name} d_weight", single[1]) + line(f"{name} d_bias", single[2])
+        )
     (HERE / "loss.txt").write_text(text)
 
 

@@ -3,6 +3,7 @@ with which each is drawn, measured on a model wide enough to tell (0 and 1: cons
 
     python3 make_gpt2_names.py        (torch, transformers; writes beside itself; deterministic)
 """
+
 import pathlib
 
 import torch
@@ -10,7 +11,17 @@ from transformers import GPT2Config, GPT2LMHeadModel
 
 
 def model_of(width, layers, inner):
-    return GPT2LMHeadModel(GPT2Config(vocab_size=width * 2, n_positions=width, n_embd=width, n_layer=layers, n_head=2, n_inner=inner, initializer_range=0.05))
+    return GPT2LMHeadModel(
+        GPT2Config(
+            vocab_size=width * 2,
+            n_positions=width,
+            n_embd=width,
+            n_layer=layers,
+            n_head=2,
+            n_inner=inner,
+            initializer_range=0.05,
+        )
+    )
 
 
 def main():

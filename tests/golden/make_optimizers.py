@@ -13,6 +13,7 @@ Lines are "key: number number ...".
     schedule NAME          the factor of the learning rate of each of 40 steps
 All in float64, so that the figures are far more exact than what the tests ask for.
 """
+
 import math
 import pathlib
 
@@ -22,8 +23,26 @@ from torch.optim import lr_scheduler
 
 STEPS, SCHEDULED = 20, 40
 KINDS = {"adamw": 0, "adam": 1, "sgd": 2, "adafactor": 3}
-DEFAULTS = dict(lr=0.01, momentum=0.0, dampening=0.0, nesterov=0, beta1=0.9, beta2=0.999, eps=1e-8, decay=0.0, clip_norm=0.0,
-                clip_value=0.0, factor=1.0, decay_b=None, late=0, maximize=0, amsgrad=0, beta2_decay=-0.8, floor=1e-3, limit=1.0)
+DEFAULTS = dict(
+    lr=0.01,
+    momentum=0.0,
+    dampening=0.0,
+    nesterov=0,
+    beta1=0.9,
+    beta2=0.999,
+    eps=1e-8,
+    decay=0.0,
+    clip_norm=0.0,
+    clip_value=0.0,
+    factor=1.0,
+    decay_b=None,
+    late=0,
+    maximize=0,
+    amsgrad=0,
+    beta2_decay=-0.8,
+    floor=1e-3,
+    limit=1.0,
+)
 OF_B = ("kind", "nesterov", "beta1", "beta2", "eps", "momentum")  # with _b: what b has of its own
 CASES = {
     "sgd": dict(kind="sgd", lr=0.1),
@@ -50,7 +69,9 @@ CASES = {
     "kind_group": dict(kind="sgd", lr=0.05, momentum=0.9, kind_b="adamw", decay_b=0.1, factor=0.5, maximize=1),
     "adafactor": dict(kind="adafactor", lr=0.05, eps=2**-23),
     "adafactor_decay": dict(kind="adafactor", lr=0.3, eps=2**-23, decay=0.1, factor=0.25, decay_b=0.2, maximize=1),
-    "adafactor_options": dict(kind="adafactor", lr=0.05, eps=0.75, beta2_decay=-0.5, floor=3.0, limit=1.25, clip_value=1.0),
+    "adafactor_options": dict(
+        kind="adafactor", lr=0.05, eps=0.75, beta2_decay=-0.5, floor=3.0, limit=1.25, clip_value=1.0
+    ),
     "adafactor_late": dict(kind="adafactor", lr=0.05, eps=2**-23, late=5, clip_norm=1.5),
     "adafactor_group": dict(kind="adafactor", lr=0.02, eps=2**-23, kind_b="adamw", decay_b=0.1, eps_b=1e-8),
     "adam_beta2": dict(kind="adam", beta1=0.999, beta2=0.999999),
@@ -65,11 +86,21 @@ def optimizer_of(case, parameter):
     """One for each parameter: torch gives all groups of an optimizer one kind."""
     common = dict(lr=case["lr"] * case["factor"], weight_decay=case["decay"], maximize=bool(case["maximize"]))
     if case["kind"] == "sgd":
-        return torch.optim.SGD([parameter], momentum=case["momentum"], dampening=case["dampening"], nesterov=bool(case["nesterov"]), **common)
+        return torch.optim.SGD(
+            [parameter],
+            momentum=case["momentum"],
+            dampening=case["dampening"],
+            nesterov=bool(case["nesterov"]),
+            **common,
+        )
     if case["kind"] == "adafactor":
-        return torch.optim.Adafactor([parameter], beta2_decay=case["beta2_decay"], eps=(case["eps"], case["floor"]), d=case["limit"], **common)
+        return torch.optim.Adafactor(
+            [parameter], beta2_decay=case["beta2_decay"], eps=(case["eps"], case["floor"]), d=case["limit"], **common
+        )
     kind = torch.optim.AdamW if case["kind"] == "adamw" else torch.optim.Adam
-    return kind([parameter], betas=(case["beta1"], case["beta2"]), eps=case["eps"], amsgrad=bool(case["amsgrad"]), **common)
+    return kind(
+        [parameter], betas=(case["beta1"], case["beta2"]), eps=case["eps"], amsgrad=bool(case["amsgrad"]), **common
+    )
 
 
 def run(name, case, a, b, gradients):
@@ -87,7 +118,19 @@ def run(name, case, a, b, gradients):
             torch.nn.utils.clip_grad_value_(present, case["clip_value"])
         for parameter in present:
             optimizers[parameter].step()
-    named = ("lr", "momentum", "dampening", "nesterov", "beta1", "beta2", "eps", "decay", "clip_norm", "clip_value", "factor")
+    named = (
+        "lr",
+        "momentum",
+        "dampening",
+        "nesterov",
+        "beta1",
+        "beta2",
+        "eps",
+        "decay",
+        "clip_norm",
+        "clip_value",
+        "factor",
+    )
     settings = [KINDS[case["kind"]]] + [case[k] for k in named] + [decay_b, case["late"]]
     settings += [2 * case["maximize"] + 4 * case["amsgrad"]]
     settings += [case[k] for k in ("beta2_decay", "floor", "limit")]
@@ -131,7 +174,9 @@ SCHEDULES = {
     "cosine_warm": warmed_up(8, lambda o: lr_scheduler.CosineAnnealingLR(o, T_max=32, eta_min=0.1)),
     "linear_warm": warmed_up(5, lambda o: lr_scheduler.LinearLR(o, start_factor=1.0, end_factor=0.5, total_iters=35)),
     "step": lambda o: lr_scheduler.StepLR(o, step_size=7, gamma=0.3),
-    "one_cycle": lambda o: lr_scheduler.OneCycleLR(o, max_lr=1.0, total_steps=40, pct_start=0.25, div_factor=25, final_div_factor=10000, cycle_momentum=False),
+    "one_cycle": lambda o: lr_scheduler.OneCycleLR(
+        o, max_lr=1.0, total_steps=40, pct_start=0.25, div_factor=25, final_div_factor=10000, cycle_momentum=False
+    ),
     "inverse_sqrt": lambda o: lr_scheduler.LambdaLR(o, vaswani(10)),
 }
 

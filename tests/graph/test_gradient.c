@@ -1,5 +1,5 @@
-/* Gradients through every output of an op: what several outputs give is one gradient, outputs that nothing reads give none,
- * and an output that has no gradient is refused by name where one is looked for, never passed over. */
+/* Gradients through every output of an op: what several outputs give is one gradient, outputs that nothing reads
+ * give none, and an output that has no gradient is refused by name where one is looked for, never passed over. */
 #include <math.h>
 
 #include "graph/builder.h"

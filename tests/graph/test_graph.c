@@ -200,7 +200,8 @@ START_TEST(test_gradients_only_where_needed)
 }
 END_TEST
 
-/* Dropouts are told apart by numbers of the graph's own: what stands between them changes no mask, and a copy goes on. */
+/* Dropouts are told apart by numbers of the graph's own: what stands between them changes no mask, and a copy goes
+ * on. */
 START_TEST(test_draws)
 {
     pt_context_t *context = network_context(1, 1);
@@ -273,7 +274,8 @@ START_TEST(test_constants)
             pt_tensor_t halves[2];
             ck_ok(pt_split(graph, 1, 0, 2, (int64_t[]){2, 1}, halves));
             ck_assert_int_eq(pt_gather(graph, halves[0], index), PT_NO_TENSOR);
-            ck_fails(pt_graph_status(graph), PT_ERR_SHAPE, "gather: index is int32[3], expected values that stay below");
+            ck_fails(pt_graph_status(graph), PT_ERR_SHAPE,
+                     "gather: index is int32[3], expected values that stay below");
         } else if (turn == 2) {
             index = pt_constant(graph, PT_INT32, 1, (int64_t[]){1}, &negative);
             ck_assert_int_eq(pt_gather(graph, 1, index), PT_NO_TENSOR);
@@ -309,7 +311,8 @@ START_TEST(test_failing_allocations)
             status = pt_graph_create(context, &graph);
         if (status == PT_OK) {
             pt_tensor_t x = pt_input(graph, "x", PT_FLOAT32, 2, batch_by_4);
-            pt_tensor_t y = pt_linear_layer(graph, "layer", pt_layer_norm_layer(graph, "norm", x, 1e-5), 3, PT_ACTIVATION_GELU_ERF);
+            pt_tensor_t y = pt_linear_layer(graph, "layer", pt_layer_norm_layer(graph, "norm", x, 1e-5), 3,
+                                            PT_ACTIVATION_GELU_ERF);
             pt_tensor_t shift = pt_constant(graph, PT_FLOAT32, 1, (int64_t[]){3}, (float[]){1, 2, 3});
             y = pt_concat(graph, (pt_tensor_t[]){y, pt_add(graph, y, shift)}, 2, 1);
             pt_graph_set_output(graph, "y", y);
@@ -322,5 +325,6 @@ START_TEST(test_failing_allocations)
 }
 END_TEST
 
-SUITE("graph", 60, test_first_error_sticks, test_messages, test_dimensions, test_shapes, test_gradients_only_where_needed,
+SUITE("graph", 60, test_first_error_sticks, test_messages, test_dimensions, test_shapes,
+      test_gradients_only_where_needed,
       test_draws, test_asking_changes_nothing, test_constants, test_failing_allocations)

@@ -1,6 +1,6 @@
 /* Two contexts on two threads at once through the cblas room, against double precision, once for every BLAS that the
- * system has in Debian's places: a serial OpenBLAS called by two threads at once gives wrong products silently, and which
- * flavour runs is settled at run time. */
+ * system has in Debian's places: a serial OpenBLAS called by two threads at once gives wrong products silently, and
+ * which flavour runs is settled at run time. */
 #include <glob.h>
 #include <math.h>
 #include <pthread.h>

@@ -1,5 +1,5 @@
-/* The float mode between pt__device_enter and pt__device_leave: the host's comes back whole, denormal numbers become zero, and all of
- * it on every thread alike. */
+/* The float mode between pt__device_enter and pt__device_leave: the host's comes back whole, denormal numbers become
+ * zero, and all of it on every thread alike. */
 #include "support/float_mode.h"
 
 #include <float.h>
@@ -134,7 +134,8 @@ typedef struct operands {
     const float *a, *b, *normal;
 } operands_t;
 
-/* Kernels that would give other bits where a thread kept denormals: their results are compared over thread counts only. */
+/* Kernels that would give other bits where a thread kept denormals: their results are compared over thread counts
+ * only. */
 static void run_all(pt__dev device, const void *argument, float *out)
 {
     const operands_t *o = argument;

@@ -130,8 +130,8 @@ static void check_bound(pt__dev device, const bound_t *bound)
             }
         }
     }
-    ck_assert_msg(worst <= bound->ulps, "%s, %s: %.3f ulp at %.9g", names[bound->unary], pt__level_name(pt__cpu(device)->level),
-                  worst, (double)worst_at);
+    ck_assert_msg(worst <= bound->ulps, "%s, %s: %.3f ulp at %.9g", names[bound->unary],
+                  pt__level_name(pt__cpu(device)->level), worst, (double)worst_at);
 }
 
 START_TEST(test_function_bounds)

@@ -368,8 +368,8 @@ START_TEST(test_gemm_small_sizes)
 }
 END_TEST
 
-/* One of each path: tasks on the pool, several passes, columns packed whole and block by block, deep sums; few rows, few columns
- * and columns beyond the last panel, in one task and in several. */
+/* One of each path: tasks on the pool, several passes, columns packed whole and block by block, deep sums; few rows,
+ * few columns and columns beyond the last panel, in one task and in several. */
 START_TEST(test_gemm_large_sizes)
 {
     static const form_t forms[] = {
@@ -606,7 +606,8 @@ START_TEST(test_gemm_device)
     set_up();
     ck_ok(pt__cpu_create(&memory, pools[1], PT__LEVEL_COUNT, PT__GEMM_AUTO, &device));
     ck_assert_int_eq(pt__cpu(device)->level, pt__level_best());
-    ck_assert_int_eq(pt__cpu(device)->room, pt__cpu(device)->level == PT__LEVEL_PORTABLE ? PT__GEMM_CBLAS : PT__GEMM_OWN);
+    ck_assert_int_eq(pt__cpu(device)->room,
+                     pt__cpu(device)->level == PT__LEVEL_PORTABLE ? PT__GEMM_CBLAS : PT__GEMM_OWN);
     ck_assert_ptr_nonnull(strstr(pt__device_describe(device), pt__level_name(pt__cpu(device)->level)));
     ck_ok(pt__cpu_reserve(device, 3 << 20, 1 << 20));
     for (int32_t i = 0; i < 2; i++) {

@@ -238,8 +238,8 @@ static void check_adafactor(int64_t matrices, int64_t rows, int64_t columns)
 
 START_TEST(test_adafactor)
 {
-    static const int64_t sizes[][3] = {{1, 0, 1},    {1, 0, 37},    {1, 0, 100001}, {1, 1, 1},    {1, 3, 5},     {1, 1, 130},
-                                       {1, 300, 1},  {1, 129, 257}, {1, 3, 20000},  {7, 3, 3},    {300, 3, 3},   {5, 33, 65}};
+    static const int64_t sizes[][3] = {{1, 0, 1},   {1, 0, 37},    {1, 0, 100001}, {1, 1, 1}, {1, 3, 5},   {1, 1, 130},
+                                       {1, 300, 1}, {1, 129, 257}, {1, 3, 20000},  {7, 3, 3}, {300, 3, 3}, {5, 33, 65}};
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
         check_adafactor(sizes[i][0], sizes[i][1], sizes[i][2]);
 }

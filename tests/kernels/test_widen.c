@@ -1,5 +1,5 @@
-/* What is stored narrower than float32, as floats: every float16 and bfloat16, blocks from whole tables and from within,
- * at every level and without each of the processor's features. */
+/* What is stored narrower than float32, as floats: every float16 and bfloat16, blocks from whole tables and from
+ * within, at every level and without each of the processor's features. */
 #include "base/dtype.h"
 #include "kernels/every_device.h"
 

@@ -1,4 +1,5 @@
-/* Metrics: the values that scikit-learn gives, however the rows are cut; what counts nothing; what has nothing to tell. */
+/* Metrics: the values that scikit-learn gives, however the rows are cut; what counts nothing; what has nothing to
+ * tell. */
 #include "metrics/metrics.h"
 #include "support/golden.h"
 

@@ -1,5 +1,5 @@
-/* Model families: names, shapes and initial values as in Hugging Face's models, configurations that are wrong in every way. (That outputs and training agree
- * with PyTorch is tested in tests/train/.) */
+/* Model families: names, shapes and initial values as in Hugging Face's models, configurations that are wrong in
+ * every way. (That outputs and training agree with PyTorch is tested in tests/train/.) */
 #include <math.h>
 
 #include "base/json.h"
@@ -69,7 +69,8 @@ START_TEST(test_gpt2_is_hugging_faces)
         ck_assert_msg(fabs(parameter->value - expected[0]) <= 0.02 * expected[0], "%s: %g, expected %g",
                       parameter->name, parameter->value, expected[0]);
     }
-    ck_assert_int_eq(built.graph->offer.output_weight, pt__graph_parameter(built.graph, "transformer.wte.weight")->tensor);
+    ck_assert_int_eq(built.graph->offer.output_weight,
+                     pt__graph_parameter(built.graph, "transformer.wte.weight")->tensor);
     ck_assert_int_eq(built.graph->length_limit[PT__DIMENSION_TOKENS], 16);
     ck_assert_int_eq(pt__graph_tensor(built.graph, pt__graph_input(built.graph, "tokens")->tensor)->index_limit, 32);
     ck_assert_int_ne(pt__graph_output(built.graph, "hidden"), PT_NO_TENSOR);

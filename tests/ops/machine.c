@@ -254,11 +254,11 @@ pt_status_t machine_create(machine_t *machine, const pt__op_t *op, const pt__cas
     PT__TRY(build(machine, op, description, passing));
     PT__TRY(pt__graph_verify(machine->graph));
     machine->profile = profile;
-    machine->run = (pt__run_t){.count = {1, profile->samples, profile->offsets[profile->samples],
-                                         profile->others[profile->samples]},
-                               .offsets = {[PT__DIMENSION_TOKENS] = profile->offsets, [MACHINE_OTHER] = profile->others},
-                               .random_key = seed,
-                               .training = 1};
+    machine->run = (pt__run_t){
+        .count = {1, profile->samples, profile->offsets[profile->samples], profile->others[profile->samples]},
+        .offsets = {[PT__DIMENSION_TOKENS] = profile->offsets, [MACHINE_OTHER] = profile->others},
+        .random_key = seed,
+        .training = 1};
     int32_t *buffers[PT__DIMENSIONS];
     pt__rows_t rows;
     for (int32_t i = 0; i < PT__DIMENSIONS; i++)

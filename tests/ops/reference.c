@@ -333,7 +333,8 @@ static void reference_pool(const reference_call_t *call)
 
 static void reference_stack_rows(const reference_call_t *call)
 {
-    int64_t count = call->attributes->integers[0], wide = reference_last(&call->outputs[0]), columns = wide / count, row = 0;
+    int64_t count = call->attributes->integers[0], wide = reference_last(&call->outputs[0]), columns = wide / count,
+            row = 0;
     for (int64_t s = 0; s < call->samples; s++) {
         int64_t length = call->offsets[s + 1] - call->offsets[s];
         for (int64_t t = 0; t < (length + count - 1) / count * count; t++)

@@ -287,7 +287,8 @@ static void reference_rms_norm_gradient(const reference_call_t *call)
 static void reference_batch_norm(const reference_call_t *call)
 {
     int64_t columns = reference_last(&call->inputs[0]), rows = reference_rows(&call->inputs[0], 1);
-    const double *src = call->inputs[0].value, *weight = reference_optional(call, 3), *bias = reference_optional(call, 4);
+    const double *src = call->inputs[0].value, *weight = reference_optional(call, 3),
+                 *bias = reference_optional(call, 4);
     double epsilon = call->attributes->reals[0], momentum = call->attributes->reals[1];
     for (int64_t c = 0; c < columns; c++) {
         double running_mean = call->inputs[1].value[c], running_variance = call->inputs[2].value[c];

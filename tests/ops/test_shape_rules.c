@@ -144,7 +144,8 @@ static const wrong_t wrongs[] = {
     {"reshape", "f[T,4]", "src is float32[T, 4]", .attributes = {.integers = {2, -1, 8}}},
     {"reshape", "f[T,4]", "stays", .attributes = {.integers = {0}}},
     {"reshape", "f[B,3,4]", "stays B or -1", .attributes = {.integers = {2, PT_DIM_TOKENS, -1}}},
-    {"reshape", "f[B,3,4]", "4 elements a symbol", .attributes = {.integers = {2, PT_DIM_BATCH, 4}}}, /* -1 alone is what is left */
+    /* -1 alone is what is left */
+    {"reshape", "f[B,3,4]", "4 elements a symbol", .attributes = {.integers = {2, PT_DIM_BATCH, 4}}},
     {"reshape", "f[B,3,4]", "does not fit", .attributes = {.integers = {2, -1, -1}}},
     {"reshape", "f[3]", "rank 7", .attributes = {.integers = {7}}, ARGUMENT},
     {"transpose", "f[T,4]", "leaves the symbolic size first", .attributes = {.integers = {1, 0}}},

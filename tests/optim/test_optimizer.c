@@ -1,6 +1,6 @@
-/* Optimizers against torch.optim (tests/golden/make_optimizers.py), and what they promise beyond it: parameters that come later, joined sweeps, gradients that
- * are not finite, state for checkpoints, the same bits at any thread count. Long, as every promise is held against every kind of optimizer in
- * the same small world. */
+/* Optimizers against torch.optim (tests/golden/make_optimizers.py), and what they promise beyond it: parameters that
+ * come later, joined sweeps, gradients that are not finite, state for checkpoints, the same bits at any thread
+ * count. Long, as every promise is held against every kind of optimizer in the same small world. */
 #include <math.h>
 
 #include "optim/optimizer.h"
@@ -219,12 +219,34 @@ static void check_case(const char *name, int64_t distance, double weight)
 
 START_TEST(test_torch)
 {
-    static const char *const names[] = {"sgd",          "sgd_decay",  "sgd_momentum", "sgd_dampening", "sgd_nesterov",
-                                        "sgd_late",     "adam",       "adam_decay",   "adam_late",     "adamw",
-                                        "adamw_groups", "adamw_late", "clip_norm",    "clip_value",    "clip_both",
-                                        "sgd_maximize", "sgd_group",  "adam_amsgrad", "adam_maximize", "adamw_amsgrad",
-                                        "adamw_betas",  "kind_group", "adam_beta2",   "adafactor",     "adafactor_decay",
-                                        "adafactor_options", "adafactor_late", "adafactor_group"};
+    static const char *const names[] = {"sgd",
+                                        "sgd_decay",
+                                        "sgd_momentum",
+                                        "sgd_dampening",
+                                        "sgd_nesterov",
+                                        "sgd_late",
+                                        "adam",
+                                        "adam_decay",
+                                        "adam_late",
+                                        "adamw",
+                                        "adamw_groups",
+                                        "adamw_late",
+                                        "clip_norm",
+                                        "clip_value",
+                                        "clip_both",
+                                        "sgd_maximize",
+                                        "sgd_group",
+                                        "adam_amsgrad",
+                                        "adam_maximize",
+                                        "adamw_amsgrad",
+                                        "adamw_betas",
+                                        "kind_group",
+                                        "adam_beta2",
+                                        "adafactor",
+                                        "adafactor_decay",
+                                        "adafactor_options",
+                                        "adafactor_late",
+                                        "adafactor_group"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         check_case(names[i], 16, 1.0);
         check_case(names[i], APART, 1.0);
@@ -749,7 +771,8 @@ START_TEST(test_failing_allocations)
             status = pt__optimizer_bind(optimizer, world.learnables, 1, 1);
         if (status == PT_OK) {
             status = pt__optimizer_bind(optimizer, world.learnables, 2, 2);
-            ck_assert(pt__optimizer_is_bound(optimizer, status == PT_OK ? 2 : 1)); /* on failure the old binding stands */
+            /* on failure the old binding stands */
+            ck_assert(pt__optimizer_is_bound(optimizer, status == PT_OK ? 2 : 1));
         }
         pt_optimizer_free(optimizer);
         pt_context_free(context);
@@ -758,6 +781,7 @@ START_TEST(test_failing_allocations)
 END_TEST
 
 SUITE("optimizer", 60, test_torch, test_neighbours_share_a_sweep, test_no_epsilon, test_same_identity_changes_nothing,
-      test_slots_follow_names_and_sizes, test_slot_bytes, test_slots_of_some, test_factored_slots, test_groups, test_groups_come_early, test_nonfinite_is_skipped, test_norm,
+      test_slots_follow_names_and_sizes, test_slot_bytes, test_slots_of_some, test_factored_slots, test_groups,
+      test_groups_come_early, test_nonfinite_is_skipped, test_norm,
       test_schedule_by_callback, test_schedule_total, test_state_is_complete, test_thread_count_changes_no_bit,
       test_failing_allocations)

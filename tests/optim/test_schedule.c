@@ -1,4 +1,5 @@
-/* Schedules: every formula against torch.optim.lr_scheduler (tests/golden/make_optimizers.py), its ends, and the host's callback. */
+/* Schedules: every formula against torch.optim.lr_scheduler (tests/golden/make_optimizers.py), its ends, and the
+ * host's callback. */
 #include <math.h>
 
 #include "optim/schedule.h"

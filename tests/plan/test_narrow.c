@@ -1,5 +1,5 @@
-/* A network whose frozen matrices are stored narrower than float32: the same bits as with their numbers as floats, in the
- * loss and in the gradients of what learns; and what may not be stored so. */
+/* A network whose frozen matrices are stored narrower than float32: the same bits as with their numbers as floats,
+ * in the loss and in the gradients of what learns; and what may not be stored so. */
 #include <stdlib.h>
 
 #include "base/dtype.h"

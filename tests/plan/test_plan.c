@@ -1,4 +1,5 @@
-/* The planner: what is alive at the same time shares no memory, capacity does not change results, unread things are not computed. */
+/* The planner: what is alive at the same time shares no memory, capacity does not change results, unread things are
+ * not computed. */
 #include <math.h>
 
 #include "plan/layout.h"
@@ -104,7 +105,8 @@ START_TEST(test_frozen_parameters_cost_nothing)
 }
 END_TEST
 
-/* A classifier that reads the last token's row computes the last layer's feed-forward part for one row a sample, with the same results. */
+/* A classifier that reads the last token's row computes the last layer's feed-forward part for one row a sample,
+ * with the same results. */
 START_TEST(test_unread_rows_are_not_computed)
 {
     pt_context_t *context = network_context(1, 3);
@@ -150,7 +152,8 @@ START_TEST(test_unread_rows_are_not_computed)
 }
 END_TEST
 
-/* Less memory, a few more operations, the same bits. Nothing here is large enough for PT_RECOMPUTE_CHEAP: see test_recompute.c. */
+/* Less memory, a few more operations, the same bits. Nothing here is large enough for PT_RECOMPUTE_CHEAP: see
+ * test_recompute.c. */
 START_TEST(test_recomputation)
 {
     uint64_t fingerprints[3];
@@ -206,7 +209,8 @@ START_TEST(test_gradient_in_place_of_input)
 }
 END_TEST
 
-/* A loss of several parts, none of which is the root's own op: x·w against two targets. Its gradient by finite differences. */
+/* A loss of several parts, none of which is the root's own op: x·w against two targets. Its gradient by finite
+ * differences. */
 START_TEST(test_composed_loss)
 {
     pt_context_t *context = network_context(1, 3);
@@ -359,6 +363,7 @@ START_TEST(test_plans_of_several_outputs)
 }
 END_TEST
 
-SUITE("plan", 60, test_plans_of_several_outputs, test_no_overlap, test_capacity_changes_nothing, test_frozen_parameters_cost_nothing,
+SUITE("plan", 60, test_plans_of_several_outputs, test_no_overlap, test_capacity_changes_nothing,
+      test_frozen_parameters_cost_nothing,
       test_unread_rows_are_not_computed, test_recomputation, test_gradient_in_place_of_input, test_composed_loss,
       test_gradient_read_beside_its_sum, test_prints)

@@ -1,5 +1,5 @@
-/* What is made again in the backward pass: the same bits whatever is, within the share of a step that it may cost, and only where the arena
- * gets smaller by it. */
+/* What is made again in the backward pass: the same bits whatever is, within the share of a step that it may cost,
+ * and only where the arena gets smaller by it. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -49,8 +49,12 @@ static pt__plan_t *plan_above(const pt_graph_t *graph, const char *frozen, int32
     ck_assert_int_le(graph->n_parameters, 16);
     for (int64_t i = 0; i < graph->n_parameters; i++)
         wanted[i] = frozen == NULL || strncmp(graph->parameters[i].name, frozen, strlen(frozen)) != 0;
-    pt__plan_options_t options = {
-        .capacity = pt__rows_make(samples, 0), .training = 1, .recompute = recompute, .wanted = wanted, .kept = targets, .n_kept = 3};
+    pt__plan_options_t options = {.capacity = pt__rows_make(samples, 0),
+                                  .training = 1,
+                                  .recompute = recompute,
+                                  .wanted = wanted,
+                                  .kept = targets,
+                                  .n_kept = 3};
     ck_ok(pt__plan_create(graph, &options, &plan));
     return plan;
 }
@@ -115,7 +119,8 @@ START_TEST(test_same_bits)
 }
 END_TEST
 
-/* As far as a hundredth of the step goes, and no further: all of a wide network, a part of a narrow one. A new model's setting. */
+/* As far as a hundredth of the step goes, and no further: all of a wide network, a part of a narrow one. A new
+ * model's setting. */
 START_TEST(test_share_of_a_step)
 {
     pt_context_t *context = network_context(1, 3);
@@ -276,7 +281,8 @@ START_TEST(test_only_what_saves)
 
     pt_graph_free(graph);
     for (int i = 0; i < 2; i++) {
-        /* What it would be made from is not read by the backward pass, and may be gone by then: to keep that instead saves nothing. */
+        /* What it would be made from is not read by the backward pass, and may be gone by then: to keep that instead
+         * saves nothing. */
         graph = tower(context, i ? residual_gelu : gelu, &middle);
         plan = plan_above(graph, "below", PT_RECOMPUTE_CHEAP, 256, PT_NO_TENSOR);
         ck_assert_int_eq(made_again(plan), 0);
@@ -302,7 +308,8 @@ START_TEST(test_only_what_saves)
 }
 END_TEST
 
-/* Norms before activations, gates: whatever the planner does with them under each setting, the weights stay the same. */
+/* Norms before activations, gates: whatever the planner does with them under each setting, the weights stay the
+ * same. */
 START_TEST(test_same_bits_of_hosts_networks)
 {
     static const between_t middles[] = {gelu, viewed_gelu, norm_gelu, gelu_norm, gated};
@@ -337,7 +344,8 @@ START_TEST(test_same_bits_of_hosts_networks)
 }
 END_TEST
 
-/* A checkpoint knows nothing of the setting: the file is the same, and another setting goes on from it to the same weights. */
+/* A checkpoint knows nothing of the setting: the file is the same, and another setting goes on from it to the same
+ * weights. */
 START_TEST(test_checkpoints_do_not_know)
 {
     uint64_t fingerprints[SETTINGS];

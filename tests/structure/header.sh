@@ -1,6 +1,6 @@
 #!/bin/sh
-# The public header compiles alone, with warnings as errors, as pedantic C99, C11 and C++11 to C++20, and together with system
-# headers that use the prefix PT_ too, before and after them.
+# The public header compiles alone, with warnings as errors, as pedantic C99, C11 and C++11 to C++20, and together with
+# system headers that use the prefix PT_ too, before and after them.
 #   header.sh SOURCE_ROOT C_COMPILER C++_COMPILER
 set -u
 root=$1 c=$2 cxx=$3

@@ -1,4 +1,5 @@
 """The include rule: which folder of lib/ may include which. Also: no cycle of headers by way of "..", and tests only reach in."""
+
 import os
 import re
 import sys
@@ -19,7 +20,21 @@ ALLOWED = {  # layer -> the layers that it may include, itself aside
     "audio": ["base"],
     "image": ["base"],
     "formats": ["base"],
-    "train": ["base", "kernels", "graph", "plan", "models", "tasks", "metrics", "optim", "data", "text", "audio", "image", "formats"],
+    "train": [
+        "base",
+        "kernels",
+        "graph",
+        "plan",
+        "models",
+        "tasks",
+        "metrics",
+        "optim",
+        "data",
+        "text",
+        "audio",
+        "image",
+        "formats",
+    ],
     "api": None,  # all
 }
 errors = []
@@ -47,7 +62,9 @@ for folder, _, names in os.walk(os.path.join(root, "lib")):
             target = included.split("/")[0]
             if target != layer and ALLOWED[layer] is not None and target not in ALLOWED[layer]:
                 errors.append(f'{where}: {layer} may not include {target} ("{included}")')
-            if included.startswith("kernels/cpu/") and not where.startswith(("lib/kernels/cpu/", "lib/api/context_api.c")):
+            if included.startswith("kernels/cpu/") and not where.startswith(
+                ("lib/kernels/cpu/", "lib/api/context_api.c")
+            ):
                 errors.append(f'{where}: what only the CPU has stays in its folder ("{included}")')
             if target == "api" and layer != "api":
                 errors.append(f'{where}: nothing includes api ("{included}")')

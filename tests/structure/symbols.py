@@ -1,5 +1,6 @@
 """One list of what is exported: the header's PT_API declarations, the version script, docs/symbols-in-versions and the built
 library say the same, and nothing else leaves the library."""
+
 import os
 import re
 import subprocess
@@ -38,7 +39,9 @@ errors.extend(f"pretrain.h declares {name} without PT_API" for name in sorted(de
 compare("pretrain.h", header, "lib/pretrain.map", exported_by_script)
 compare("pretrain.h", header, "docs/symbols-in-versions", listed)
 if os.path.exists(library):
-    lines = subprocess.run(["nm", "-D", "--defined-only", library], capture_output=True, text=True, check=True).stdout.split("\n")
+    lines = subprocess.run(
+        ["nm", "-D", "--defined-only", library], capture_output=True, text=True, check=True
+    ).stdout.split("\n")
     built = {line.split()[-1].split("@")[0] for line in lines if line.split()}
     versions = {name for name in built if re.fullmatch(r"PT_[0-9.]+", name)}
     sanitizers = {name for name in built if name.startswith(("__asan", "__ubsan", "__odr_asan", "__lsan"))}

@@ -1,5 +1,5 @@
-/* An allocator that counts, fails its n-th call, and knows what was not given back: for tests that every allocation of a call
- * may fail, and that everything is then released.
+/* An allocator that counts, fails its n-th call, and knows what was not given back: for tests that every allocation
+ * of a call may fail, and that everything is then released.
  *
  *   FOR_EACH_FAILING_ALLOCATION(allocator, {
  *       pt__memory_t memory;
@@ -8,8 +8,8 @@
  *       ... free what it made ...
  *   }, status);
  *
- * runs the body with the 1st, 2nd, ... allocation failing until it comes through, and checks each time that a failure is
- * PT_ERR_MEMORY with a message and that nothing is left allocated. It may be used from several threads. */
+ * runs the body with the 1st, 2nd, ... allocation failing until it comes through, and checks each time that a
+ * failure is PT_ERR_MEMORY with a message and that nothing is left allocated. It may be used from several threads. */
 #ifndef SUPPORT_FAILING_ALLOCATOR_H
 #define SUPPORT_FAILING_ALLOCATOR_H
 

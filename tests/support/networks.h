@@ -92,7 +92,8 @@ static inline pt_dataset_t *network_linear_data(pt_context_t *context, int64_t s
     return dataset;
 }
 
-/* Ragged texts of 3 to 12 tokens below 17 with a pattern to learn, and a label of `classes` that follows from the first token. */
+/* Ragged texts of 3 to 12 tokens below 17 with a pattern to learn, and a label of `classes` that follows from the
+ * first token. */
 static inline pt_dataset_t *network_text_data(pt_context_t *context, int64_t samples, int32_t classes)
 {
     static int32_t tokens[1024 * 12], labels[1024];

@@ -1,4 +1,5 @@
-/* The network of every tutorial with data, optimizer and options: for tests of what stages do around the training itself. */
+/* The network of every tutorial with data, optimizer and options: for tests of what stages do around the training
+ * itself. */
 #ifndef SUPPORT_RIG_H
 #define SUPPORT_RIG_H
 

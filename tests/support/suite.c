@@ -27,7 +27,8 @@ static void remove_directory(void)
     nftw(directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-/* Before each test: where Check runs them all in one process (CK_FORK=no), the next one finds no files of the one before. */
+/* Before each test: where Check runs them all in one process (CK_FORK=no), the next one finds no files of the one
+ * before. */
 static void forget_directory(void)
 {
     remove_directory();
@@ -81,7 +82,8 @@ const char *suite_write(const char *name, const void *bytes, size_t size)
     return path;
 }
 
-/* PT_TEST_LEAVE_OUT holds names of tests between blanks: those that a machine, or an emulator, cannot run or not in reasonable time. */
+/* PT_TEST_LEAVE_OUT holds names of tests between blanks: those that a machine, or an emulator, cannot run or not in
+ * reasonable time. */
 static int is_left_out(const char *name)
 {
     const char *list = getenv("PT_TEST_LEAVE_OUT"), *at;

@@ -10,8 +10,9 @@
 
 #include "base/memory.h"
 
-/* Check notes the place of every assertion that holds, through a pipe, to say where a crash came after. Tests that assert over
- * every element of large arrays would spend nearly all their time on it. Assertions that fail tell their own place anyway. */
+/* Check notes the place of every assertion that holds, through a pipe, to say where a crash came after. Tests that
+ * assert over every element of large arrays would spend nearly all their time on it. Assertions that fail tell their
+ * own place anyway. */
 #define _mark_point(file, line) ((void)0)
 
 int suite_run(const char *name, double seconds, const TTest *const *tests, int n_tests);

@@ -1,4 +1,5 @@
-/* Tasks: what each adds to a trunk, which trunks and options it refuses. (That losses and outputs are right is tested in tests/train/.) */
+/* Tasks: what each adds to a trunk, which trunks and options it refuses. (That losses and outputs are right is
+ * tested in tests/train/.) */
 #include "base/text.h"
 #include "graph/op.h"
 #include "support/failing_allocator.h"

@@ -1,5 +1,6 @@
-/* State, proved by batch norm: beside PyTorch over 20 steps, with statistics that learn and that are held (tests/golden/batch_norm.txt, by
- * make_batch_norm.py there); what recomputation, threads, checkpoints, skipped and failing steps do to it; and what is refused. */
+/* State, proved by batch norm: beside PyTorch over 20 steps, with statistics that learn and that are held
+ * (tests/golden/batch_norm.txt, by make_batch_norm.py there); what recomputation, threads, checkpoints, skipped and
+ * failing steps do to it; and what is refused. */
 #include <math.h>
 
 #include "support/golden.h"
@@ -25,7 +26,8 @@ static int64_t find(const pt_model_t *model, const char *name)
     return index;
 }
 
-/* x -> linear a -> batch norm n -> relu or tanh -> linear b, with cross-entropy by rows or squared errors of samples' means. */
+/* x -> linear a -> batch norm n -> relu or tanh -> linear b, with cross-entropy by rows or squared errors of
+ * samples' means. */
 static pt_model_t *make(pt_context_t *context, int32_t ragged)
 {
     pt_graph_t *graph;
@@ -83,7 +85,8 @@ static void check_tensor(const pt_model_t *model, const char *name, const char *
     ck_ok(pt_model_parameter_get(model, find(model, name), found, count));
     for (int64_t i = 0; i < count; i++)
         ck_assert_msg(fabsf(found[i] - expected[i]) <= 1e-4f * fmaxf(1, fabsf(expected[i])),
-                      "%s[%lld] is %.9g, PyTorch gives %.9g", name, (long long)i, (double)found[i], (double)expected[i]);
+                      "%s[%lld] is %.9g, PyTorch gives %.9g", name, (long long)i, (double)found[i],
+                      (double)expected[i]);
 }
 
 typedef struct batch {

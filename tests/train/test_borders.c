@@ -1,4 +1,5 @@
-/* Where stages begin, stop, go on and end: borders of resumption, cancelling, early ends, data that is over, labels that do not count. */
+/* Where stages begin, stop, go on and end: borders of resumption, cancelling, early ends, data that is over, labels
+ * that do not count. */
 #include "support/rig.h"
 
 #include <math.h>
@@ -89,7 +90,8 @@ START_TEST(test_best_that_was_not_kept)
 }
 END_TEST
 
-/* The newest checkpoint is damaged and lies where the stage will end: it is written anew, and none of the new ones is pruned for its sake. */
+/* The newest checkpoint is damaged and lies where the stage will end: it is written anew, and none of the new ones
+ * is pruned for its sake. */
 START_TEST(test_damaged_checkpoint_at_the_end)
 {
     const char *directory = "damaged-end";

@@ -1,4 +1,5 @@
-/* A stated memory: met with the model's own setting of recomputation, then with all of it, then by smaller micro-batches. */
+/* A stated memory: met with the model's own setting of recomputation, then with all of it, then by smaller
+ * micro-batches. */
 #include <stdio.h>
 #include <stdlib.h>
 

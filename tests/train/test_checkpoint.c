@@ -1,4 +1,5 @@
-/* Checkpoints: exact in the middle of an accumulation, whole whatever fails while they are written, and passed over when damaged. */
+/* Checkpoints: exact in the middle of an accumulation, whole whatever fails while they are written, and passed over
+ * when damaged. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -236,7 +237,8 @@ START_TEST(test_damaged_newest_is_passed_over)
 }
 END_TEST
 
-/* Whatever call of the system fails, the call that was writing reports it, the model goes on as it was, and the checkpoint before is whole. */
+/* Whatever call of the system fails, the call that was writing reports it, the model goes on as it was, and the
+ * checkpoint before is whole. */
 START_TEST(test_failing_disk)
 {
     rig_t rig = rig_up();

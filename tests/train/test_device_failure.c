@@ -47,7 +47,8 @@ static pt_model_t *make_norm(pt_context_t *context)
     return model;
 }
 
-/* LINEAR and NORM: one sweep an update. GPT: with dropout, and biases that decay otherwise, so that an update has several. */
+/* LINEAR and NORM: one sweep an update. GPT: with dropout, and biases that decay otherwise, so that an update has
+ * several. */
 static void rig_up(rig_t *rig, pt_context_t *context, network_t network)
 {
     pt_group_options_t group;
@@ -295,5 +296,6 @@ START_TEST(test_everything_else)
 }
 END_TEST
 
-SUITE("device failure", 240, test_linear_at_every_call, test_states_at_many_calls, test_gpt_at_many_calls, test_middle_of_update,
+SUITE("device failure", 240, test_linear_at_every_call, test_states_at_many_calls, test_gpt_at_many_calls,
+      test_middle_of_update,
       test_step_is_tried_again, test_everything_else)

@@ -1,5 +1,6 @@
-/* Dimensions of rows that differ within one sample, proved by an encoder-decoder of one layer: beside PyTorch, which pads and masks, for 20
- * steps (tests/golden/encoder_decoder.txt, by make_encoder_decoder.py there); by single steps and by a stage, with the same bits. */
+/* Dimensions of rows that differ within one sample, proved by an encoder-decoder of one layer: beside PyTorch, which
+ * pads and masks, for 20 steps (tests/golden/encoder_decoder.txt, by make_encoder_decoder.py there); by single steps
+ * and by a stage, with the same bits. */
 #include <math.h>
 
 #include "support/golden.h"

@@ -1,4 +1,5 @@
-/* Generation: a learned pattern continues, seeds decide, limits limit, and the choice of tokens follows the stated distribution. */
+/* Generation: a learned pattern continues, seeds decide, limits limit, and the choice of tokens follows the stated
+ * distribution. */
 #include <math.h>
 
 #include "base/random.h"

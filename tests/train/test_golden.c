@@ -1,6 +1,7 @@
 /* Agreement with PyTorch: the same weights and data, for 20 steps of each optimizer on an MLP and a GPT, and for single
- * losses. What PyTorch gives lies in tests/golden/, made by make_golden.py there, which also says how the files are built.
- * Only the public interface is used. Long, as the builders of the networks that PyTorch has too stand beside their figures. */
+ * losses. What PyTorch gives lies in tests/golden/, made by make_golden.py there, which also says how the files are
+ * built. Only the public interface is used. Long, as the builders of the networks that PyTorch has too stand beside
+ * their figures. */
 #include "pretrain.h"
 #include "support/suite.h"
 
@@ -220,7 +221,8 @@ static parameter_t parameter_at(const pt_model_t *model, int64_t index, int grad
     return parameter;
 }
 
-/* The sum of squares and the sum against a pattern, as make_golden.py's summary(); both as near as `tolerance` of the norm. */
+/* The sum of squares and the sum against a pattern, as make_golden.py's summary(); both as near as `tolerance` of
+ * the norm. */
 static void compare_summary(const parameter_t *parameter, const char *key, double tolerance)
 {
     double expected[MOST], squares = 0, pattern = 0, pattern_squares = 0;

@@ -1,4 +1,5 @@
-/* Weights used straight from a mapped file: the same results as from memory, hardly any memory, and a file that changes is noticed. */
+/* Weights used straight from a mapped file: the same results as from memory, hardly any memory, and a file that
+ * changes is noticed. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -97,7 +98,8 @@ START_TEST(test_same_bits_as_in_memory)
 }
 END_TEST
 
-/* Mapped tensors take nothing of the context's memory, also where they had some before; and what is set is the model's own. */
+/* Mapped tensors take nothing of the context's memory, also where they had some before; and what is set is the
+ * model's own. */
 START_TEST(test_memory_and_owners)
 {
     const char *path = weights_file("owners.safetensors", 3), *others = weights_file("others.safetensors", 4);
@@ -288,7 +290,8 @@ START_TEST(test_a_file_that_changes)
 }
 END_TEST
 
-/* Where floats would stand at addresses that C does not allow, they are copied; where a tensor has another dtype, converted. */
+/* Where floats would stand at addresses that C does not allow, they are copied; where a tensor has another dtype,
+ * converted. */
 START_TEST(test_what_cannot_be_mapped)
 {
     static const char header[] =
@@ -320,7 +323,8 @@ START_TEST(test_what_cannot_be_mapped)
 }
 END_TEST
 
-/* Values that a network cannot use: refused before anything is changed, whether they would be copied or used in place. */
+/* Values that a network cannot use: refused before anything is changed, whether they would be copied or used in
+ * place. */
 START_TEST(test_bad_values_change_nothing)
 {
     static const char header[] =

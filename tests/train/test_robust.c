@@ -1,5 +1,5 @@
-/* What is promised where things go wrong: sizes that no machine has, memory that is out, failures that change nothing, callbacks that call back;
- * and networks in which plans could easily mix up two tensors. */
+/* What is promised where things go wrong: sizes that no machine has, memory that is out, failures that change
+ * nothing, callbacks that call back; and networks in which plans could easily mix up two tensors. */
 #include "support/failing_allocator.h"
 #include "support/rig.h"
 
@@ -150,7 +150,8 @@ START_TEST(test_failing_changes_of_a_model)
 }
 END_TEST
 
-/* An optimizer that trains one model, and a checkpoint that does not fit another: it keeps what it knows of the first. */
+/* An optimizer that trains one model, and a checkpoint that does not fit another: it keeps what it knows of the
+ * first. */
 START_TEST(test_refused_checkpoint_leaves_the_optimizer)
 {
     uint64_t found[2];

@@ -1,4 +1,5 @@
-/* The stages end to end: learning, determinism over threads and micro-batches, resume bit by bit, early stopping, budgets, events. */
+/* The stages end to end: learning, determinism over threads and micro-batches, resume bit by bit, early stopping,
+ * budgets, events. */
 #include "support/rig.h"
 
 #include <math.h>
@@ -137,7 +138,8 @@ START_TEST(test_micro_batches_agree)
 }
 END_TEST
 
-/* Trains `steps` steps in all, in runs that stop after each of `stops` (0-terminated), each in a fresh context that resumes. */
+/* Trains `steps` steps in all, in runs that stop after each of `stops` (0-terminated), each in a fresh context that
+ * resumes. */
 static uint64_t in_runs(const char *directory, const int64_t *stops, int64_t steps, uint32_t flags)
 {
     uint64_t fingerprint = 0;
@@ -429,8 +431,8 @@ static void fetch_asleep(void *user, pt_batch_t *batch)
     batch->status = PT_OK;
 }
 
-/* The pool's threads are wide awake when a step ends, and asleep while the host makes the next batch. The network has no
- * matrix product, as a BLAS may have threads of its own, and they may spin. */
+/* The pool's threads are wide awake when a step ends, and asleep while the host makes the next batch. The network
+ * has no matrix product, as a BLAS may have threads of its own, and they may spin. */
 START_TEST(test_no_thread_spins_while_a_callback_runs)
 {
     static const pt_field_spec_t fields[] = {{.name = "x", .dtype = PT_FLOAT32, .rank = 1, .shape = {NAP_WIDTH}},

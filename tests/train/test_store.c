@@ -1,4 +1,5 @@
-/* The store: values of new parameters are what was described, whoever draws them and when; what a change of task keeps. */
+/* The store: values of new parameters are what was described, whoever draws them and when; what a change of task
+ * keeps. */
 #include <stdlib.h>
 
 #include "base/hash.h"
@@ -101,7 +102,8 @@ START_TEST(test_values_are_as_described_at_any_thread_count)
 }
 END_TEST
 
-/* A change of task moves no trunk: only the new head is drawn, in memory of its own, and the old one's is given back. */
+/* A change of task moves no trunk: only the new head is drawn, in memory of its own, and the old one's is given
+ * back. */
 START_TEST(test_a_change_of_task_moves_no_trunk)
 {
     pt_context_t *context = dirty_context(2);
@@ -142,7 +144,8 @@ START_TEST(test_a_change_of_task_moves_no_trunk)
 }
 END_TEST
 
-/* Nothing is held for values before they are needed; what a host sets is not drawn over; and what is not set is drawn as ever. */
+/* Nothing is held for values before they are needed; what a host sets is not drawn over; and what is not set is
+ * drawn as ever. */
 START_TEST(test_memory_and_values_come_when_needed)
 {
     static float ones[OUT * WIDTH], found[OUT * WIDTH], expected[OUT * WIDTH];

@@ -1,4 +1,5 @@
-/* Checkpoints that leave out what is frozen, and files that lack or change what a model needs: states, frozen tensors, dtypes. */
+/* Checkpoints that leave out what is frozen, and files that lack or change what a model needs: states, frozen
+ * tensors, dtypes. */
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -152,10 +153,14 @@ START_TEST(test_what_a_checkpoint_lacks_or_has_otherwise)
         hostility_t hostility;
         pt_status_t status;
     } cases[] = {
-        {"norm.running_mean", DROPPED, PT_ERR_NOT_FOUND}, {"norm.running_var", DROPPED, PT_ERR_NOT_FOUND},
-        {"linear.weight", DROPPED, PT_ERR_NOT_FOUND},     {"norm.running_mean", INTEGERS, PT_ERR_SHAPE},
-        {"linear.weight", INTEGERS, PT_ERR_SHAPE},        {"linear.weight", RESHAPED, PT_ERR_SHAPE},
-        {"norm.running_var", RESHAPED, PT_ERR_SHAPE},     {"pretrain.slot.exp_avg.norm.weight", DROPPED, PT_ERR_NOT_FOUND},
+        {"norm.running_mean", DROPPED, PT_ERR_NOT_FOUND},
+        {"norm.running_var", DROPPED, PT_ERR_NOT_FOUND},
+        {"linear.weight", DROPPED, PT_ERR_NOT_FOUND},
+        {"norm.running_mean", INTEGERS, PT_ERR_SHAPE},
+        {"linear.weight", INTEGERS, PT_ERR_SHAPE},
+        {"linear.weight", RESHAPED, PT_ERR_SHAPE},
+        {"norm.running_var", RESHAPED, PT_ERR_SHAPE},
+        {"pretrain.slot.exp_avg.norm.weight", DROPPED, PT_ERR_NOT_FOUND},
         {"pretrain.slot.exp_avg.norm.weight", HALVES, PT_ERR_SHAPE},
     };
     rig_t rig = rig_norm();
@@ -191,7 +196,8 @@ START_TEST(test_what_a_checkpoint_lacks_or_has_otherwise)
     ck_fails(pt_model_parameter_set(other.model, index, values, 10), PT_ERR_NONFINITE, "norm.running_mean");
     ck_ok(pt_model_copy(rig.model, other.model));
     ck_ok(pt_model_save(other.model, path));
-    ck_ok(pt_model_load(rig.model, path, PT_LOAD_STRICT | PT_LOAD_MAPPED)); /* what a run writes is not left in a file */
+    /* what a run writes is not left in a file */
+    ck_ok(pt_model_load(rig.model, path, PT_LOAD_STRICT | PT_LOAD_MAPPED));
     ck_assert_uint_eq(network_fingerprint(other.model), network_fingerprint(rig.model));
     ck_assert_ptr_null(rig.model->store.tensors[index].mapped);
     ck_ok(pt_model_set_trainable(rig.model, "*", 1, NULL));

@@ -26,8 +26,25 @@ from ctypes import POINTER, c_char_p, c_double, c_float, c_int32, c_int64, c_siz
 # ---- Constants, as in pretrain.h -------------------------------------------------------------------------------------
 
 OK = 0
-(ERR_ARGUMENT, ERR_MEMORY, ERR_IO, ERR_FORMAT, ERR_UNSUPPORTED, ERR_SHAPE, ERR_NOT_FOUND, ERR_CALLBACK, ERR_CANCELLED, ERR_BUSY,
- ERR_VERSION, ERR_NONFINITE, ERR_BUDGET, END, ERR_STATE, ERR_INTERNAL, ERR_DEVICE) = range(-1, -18, -1)
+(
+    ERR_ARGUMENT,
+    ERR_MEMORY,
+    ERR_IO,
+    ERR_FORMAT,
+    ERR_UNSUPPORTED,
+    ERR_SHAPE,
+    ERR_NOT_FOUND,
+    ERR_CALLBACK,
+    ERR_CANCELLED,
+    ERR_BUSY,
+    ERR_VERSION,
+    ERR_NONFINITE,
+    ERR_BUDGET,
+    END,
+    ERR_STATE,
+    ERR_INTERNAL,
+    ERR_DEVICE,
+) = range(-1, -18, -1)
 (FLOAT32, FLOAT64, FLOAT16, BFLOAT16, INT8, INT16, INT32, INT64, UINT8, UINT16, UINT32, UINT64, BOOL) = range(1, 14)
 MAX_RANK = 6
 DIM_BATCH, DIM_TOKENS = -1001, -1002
@@ -59,49 +76,83 @@ ATTENTION_CAUSAL, ATTENTION_ALIGN_LAST, ATTENTION_SCALE = 1, 2, 4
 
 def _struct(name, fields, before="struct_size:u flags:u"):
     """A ctypes.Structure from 'name:kind' words; kinds: i int32, u uint32, I int64, U uint64, d double, s string, p pointer."""
-    kinds = {"i": c_int32, "u": c_uint32, "I": c_int64, "U": c_uint64, "d": c_double, "s": c_char_p, "p": c_void_p, "S": c_int64 * MAX_RANK}
+    kinds = {
+        "i": c_int32,
+        "u": c_uint32,
+        "I": c_int64,
+        "U": c_uint64,
+        "d": c_double,
+        "s": c_char_p,
+        "p": c_void_p,
+        "S": c_int64 * MAX_RANK,
+    }
     words = [word.split(":") for word in (before + " " + fields).split()]
     return type(name, (ctypes.Structure,), {"_fields_": [(word, kinds[kind]) for word, kind in words]})
 
 
-ContextOptions = _struct("pt_context_options_t", "threads:i gemm:i seed:U allocate:p release:p memory_user:p log:p log_user:p "
-                         "log_level:i reserved:i processor:s")
-AttentionOptions = _struct("pt_attention_options_t", "heads:i kv_heads:i scale:d dropout:d window:I key_mask:i reserved:i")
+ContextOptions = _struct(
+    "pt_context_options_t",
+    "threads:i gemm:i seed:U allocate:p release:p memory_user:p log:p log_user:p " "log_level:i reserved:i processor:s",
+)
+AttentionOptions = _struct(
+    "pt_attention_options_t", "heads:i kv_heads:i scale:d dropout:d window:I key_mask:i reserved:i"
+)
 CrossEntropyOptions = _struct("pt_cross_entropy_options_t", "ignore_index:i class_weights:i label_smoothing:d")
 TaskOptions = _struct("pt_task_options_t", "task:s outputs:I pooling:i reserved:i label_smoothing:d dropout:d "
                       "class_weights:p")
 ParameterInfo = _struct("pt_parameter_info_t", "dtype:i rank:i trainable:i shape:S elements:I name:s role:i owner:i",
                         "struct_size:u")
-OptimizerOptions = _struct("pt_optimizer_options_t", "kind:i nesterov:i learning_rate:d weight_decay:d beta1:d beta2:d epsilon:d "
-                           "momentum:d dampening:d clip_norm:d clip_value:d nonfinite_limit:I beta2_decay:d scale_floor:d update_limit:d")
-GroupOptions = _struct("pt_group_options_t", "kind:i nesterov:i learning_rate_factor:d weight_decay:d beta1:d beta2:d epsilon:d momentum:d")
+OptimizerOptions = _struct(
+    "pt_optimizer_options_t",
+    "kind:i nesterov:i learning_rate:d weight_decay:d beta1:d beta2:d epsilon:d "
+    "momentum:d dampening:d clip_norm:d clip_value:d nonfinite_limit:I beta2_decay:d scale_floor:d update_limit:d",
+)
+GroupOptions = _struct(
+    "pt_group_options_t", "kind:i nesterov:i learning_rate_factor:d weight_decay:d beta1:d beta2:d epsilon:d momentum:d"
+)
 Rate = _struct("pt_rate_t", "status:i user_code:I step:I factor:d", "struct_size:u")
-ScheduleOptions = _struct("pt_schedule_options_t", "kind:i reserved:i warmup_steps:I total_steps:I minimum_factor:d period:I gamma:d "
-                          "initial_divisor:d final_divisor:d callback:p user:p destroy:p")
+ScheduleOptions = _struct(
+    "pt_schedule_options_t",
+    "kind:i reserved:i warmup_steps:I total_steps:I minimum_factor:d period:I gamma:d "
+    "initial_divisor:d final_divisor:d callback:p user:p destroy:p",
+)
 FieldSpec = _struct("pt_field_spec_t", "name:s dtype:i rank:i shape:S max_length:I", "")
 Field = _struct("pt_field_t", "name:s dtype:i rank:i shape:S data:p capacity:I lengths:p", "")
 Batch = _struct("pt_batch_t", "status:i user_code:I capacity:I filled:I indices:p position:I epoch:I keys:p "
                 "fields:p inputs:p n_fields:i n_inputs:i", "struct_size:u")
 WindowOptions = _struct("pt_window_options_t", "length:I stride:I start:d end:d dtype:i keep_partial:i")
 Column = _struct("pt_column_t", "field:s source:s kind:i reserved:i count:I max_length:I", "")
-Event = _struct("pt_event_t", "action:i kind:i reason:i step:I total_steps:I epoch:I loss:d learning_rate:d gradient_norm:d "
-                "evaluation_loss:d evaluation_metric:d samples_per_second:d tokens_per_second:d seconds:d seconds_left:d bytes:I "
-                "path:s", "struct_size:u")
+Event = _struct(
+    "pt_event_t",
+    "action:i kind:i reason:i step:I total_steps:I epoch:I loss:d learning_rate:d gradient_norm:d "
+    "evaluation_loss:d evaluation_metric:d samples_per_second:d tokens_per_second:d seconds:d seconds_left:d bytes:I "
+    "path:s",
+    "struct_size:u",
+)
 TrainOptions = _struct("pt_train_options_t", "steps:I epochs:I batch:I micro_batch:I batch_rows:I micro_batch_rows:I "
                        "bucket:I producers:i reserved:i memory_budget:I time_budget:d shuffle_seed:U "
                        "event_every:I event:p event_user:p evaluation:p evaluate_every:I evaluation_batch:I "
                        "best_metric:s patience:I improvement:d "
                        "checkpoint_directory:s checkpoint_every:I checkpoint_seconds:d checkpoints_kept:I")
-TrainResult = _struct("pt_train_result_t", "reason:i steps:I samples:I tokens:I loss:d best_value:d best_step:I seconds:d "
-                      "peak_bytes:I skipped:I", "struct_size:u")
+TrainResult = _struct(
+    "pt_train_result_t",
+    "reason:i steps:I samples:I tokens:I loss:d best_value:d best_step:I seconds:d " "peak_bytes:I skipped:I",
+    "struct_size:u",
+)
 Evaluation = _struct("pt_evaluation_t", "reserved:u loss:d samples:I tokens:I seconds:d", "struct_size:u")
 MetricInfo = _struct("pt_metric_info_t", "direction:i name:s value:d", "struct_size:u")
-GenerateOptions = _struct("pt_generate_options_t", "count:I temperature:d top_k:I top_p:d seed:U stop_token:i reserved:i")
+GenerateOptions = _struct(
+    "pt_generate_options_t", "count:I temperature:d top_k:I top_p:d seed:U stop_token:i reserved:i"
+)
 Value = _struct("pt_value_t", "name:s data:p lengths:p dtype:i reserved:i", "")
 StepResult = _struct("pt_step_result_t", "skipped:i loss:d gradient_norm:d learning_rate:d", "struct_size:u")
 DimRows = _struct("pt_dim_rows_t", "dimension:s rows:I", "")
-Estimate = _struct("pt_estimate_t", "reserved:u parameters:I trainable:I parameter_bytes:I gradient_bytes:I optimizer_bytes:I "
-                   "plan_bytes:I bytes:I operations:d", "struct_size:u")
+Estimate = _struct(
+    "pt_estimate_t",
+    "reserved:u parameters:I trainable:I parameter_bytes:I gradient_bytes:I optimizer_bytes:I "
+    "plan_bytes:I bytes:I operations:d",
+    "struct_size:u",
+)
 
 
 class ArraySpec(ctypes.Structure):
@@ -123,7 +174,16 @@ _DestroyFunction = ctypes.CFUNCTYPE(None, c_void_p)
 
 def _find_library():
     named = os.environ.get("PRETRAIN_LIBRARY")
-    tried = [named] if named else ["libpretrain.so", "libpretrain.so.0.1", ctypes.util.find_library("pretrain"), "/usr/local/lib/libpretrain.so"]
+    tried = (
+        [named]
+        if named
+        else [
+            "libpretrain.so",
+            "libpretrain.so.0.1",
+            ctypes.util.find_library("pretrain"),
+            "/usr/local/lib/libpretrain.so",
+        ]
+    )
     failures = []
     for name in filter(None, tried):
         try:
@@ -134,7 +194,8 @@ def _find_library():
 
 
 library = _find_library()
-# Words of each line: result, name, arguments. Kinds as above; z size_t, f pointer to an options struct or array; "-" none.
+# Words of each line: result, name, arguments. Kinds as above; z size_t, f pointer to an options struct or array; "-"
+# none.
 for _line in """
     s pt_last_error                      s pt_version                       s pt_status_name i
     i pt_context_create p p              - pt_context_free p                I pt_context_bytes p
@@ -183,7 +244,17 @@ for _line in """
     i pt_loss p p i I p                  i pt_model_estimate p p I p i u p      i pt_checkpoint_save p p s
     i pt_checkpoint_load p p s
 """.strip().split("\n"):
-    _kinds = {"i": c_int32, "u": c_uint32, "I": c_int64, "U": c_uint64, "d": c_double, "s": c_char_p, "p": c_void_p, "z": c_size_t, "-": None}
+    _kinds = {
+        "i": c_int32,
+        "u": c_uint32,
+        "I": c_int64,
+        "U": c_uint64,
+        "d": c_double,
+        "s": c_char_p,
+        "p": c_void_p,
+        "z": c_size_t,
+        "-": None,
+    }
     for _call in filter(None, _line.replace("  ", "\n").split("\n")):
         _result, _name, *_arguments = _call.split()
         _function = getattr(library, _name)
@@ -253,9 +324,28 @@ class _Guard:
             raise exception
 
 
-_LETTERS = {FLOAT32: "f", FLOAT64: "d", INT8: "b", INT16: "h", INT32: "i", INT64: "q", UINT8: "B", UINT16: "H", UINT32: "I", UINT64: "Q", BOOL: "B"}
+_LETTERS = {
+    FLOAT32: "f",
+    FLOAT64: "d",
+    INT8: "b",
+    INT16: "h",
+    INT32: "i",
+    INT64: "q",
+    UINT8: "B",
+    UINT16: "H",
+    UINT32: "I",
+    UINT64: "Q",
+    BOOL: "B",
+}
 _DTYPES = {letter: dtype for dtype, letter in reversed(list(_LETTERS.items()))}
-_DTYPES.update({"l": INT64 if ctypes.sizeof(ctypes.c_long) == 8 else INT32, "L": UINT64 if ctypes.sizeof(ctypes.c_long) == 8 else UINT32, "?": BOOL, "c": UINT8})
+_DTYPES.update(
+    {
+        "l": INT64 if ctypes.sizeof(ctypes.c_long) == 8 else INT32,
+        "L": UINT64 if ctypes.sizeof(ctypes.c_long) == 8 else UINT32,
+        "?": BOOL,
+        "c": UINT8,
+    }
+)
 
 
 def _flat(values, dtype=None):
@@ -274,7 +364,9 @@ def _flat(values, dtype=None):
         for size in shape:
             expected *= size
         if len(values) != expected or any(isinstance(item, (list, tuple)) for item in values):
-            raise ValueError("rows of different lengths: %d values, expected %s" % (len(values), " x ".join(map(str, shape))))
+            raise ValueError(
+                "rows of different lengths: %d values, expected %s" % (len(values), " x ".join(map(str, shape)))
+            )
         letter = _LETTERS[dtype] if dtype else "f" if any(isinstance(item, float) for item in values) else "q"
         return array.array(letter, values), _DTYPES[letter], tuple(shape)
     view = memoryview(values)
@@ -335,7 +427,10 @@ def _write_batch(batch, samples):
             if len(data) != count * row * size:
                 raise ValueError("field %r: %d values for %d samples of %d" % (name, len(data) // size, count, row))
         if len(data) > spec.capacity * size:
-            raise ValueError("field %r: %d values do not fit into the %d that there is room for" % (name, len(data) // size, spec.capacity))
+            raise ValueError(
+                "field %r: %d values do not fit into the %d that there is room for"
+                % (name, len(data) // size, spec.capacity)
+            )
         ctypes.memmove(spec.data, data, len(data))
     batch.filled = filled or 0
 
@@ -424,17 +519,34 @@ class Context(_Handle):
         options = _options(OptimizerOptions, options)
         optimizer = Optimizer(self, _create(library.pt_optimizer_create, self, ctypes.byref(options)))
         for pattern, values in groups:
-            _check(library.pt_optimizer_add_group(optimizer, _encoded(pattern), ctypes.byref(_options(GroupOptions, values))))
+            _check(
+                library.pt_optimizer_add_group(
+                    optimizer, _encoded(pattern), ctypes.byref(_options(GroupOptions, values))
+                )
+            )
         if schedule is not None:
             optimizer.set_schedule(schedule)
         return optimizer
 
     def text(self, path, **window):
         """Windows of a text file's bytes; options of pt_window_options_t."""
-        return Dataset(self, _create(library.pt_dataset_create_from_text, self, _encoded(path), ctypes.byref(_options(WindowOptions, window))))
+        return Dataset(
+            self,
+            _create(
+                library.pt_dataset_create_from_text, self, _encoded(path), ctypes.byref(_options(WindowOptions, window))
+            ),
+        )
 
     def tokens(self, path, **window):
-        return Dataset(self, _create(library.pt_dataset_create_from_tokens, self, _encoded(path), ctypes.byref(_options(WindowOptions, window))))
+        return Dataset(
+            self,
+            _create(
+                library.pt_dataset_create_from_tokens,
+                self,
+                _encoded(path),
+                ctypes.byref(_options(WindowOptions, window)),
+            ),
+        )
 
     def _table(self, function, path, columns, flags):
         made = (Column * len(columns))()
@@ -482,7 +594,12 @@ class Context(_Handle):
             if guard.run(lambda: _write_batch(batch, fetch(indices)))[0]:
                 batch.status = OK
 
-        return self._from_callback(guard, fields, fill, lambda made, function: (library.pt_dataset_create_map, self, made, len(made), length, 0, function))
+        return self._from_callback(
+            guard,
+            fields,
+            fill,
+            lambda made, function: (library.pt_dataset_create_map, self, made, len(made), length, 0, function),
+        )
 
     def stream(self, fields, next):
         """next(capacity, position) -> {name: [at most capacity values]}, or None when the pass is over."""
@@ -496,7 +613,12 @@ class Context(_Handle):
             if done:
                 batch.status = END if samples is None else OK
 
-        return self._from_callback(guard, fields, fill, lambda made, function: (library.pt_dataset_create_stream, self, made, len(made), 0, function))
+        return self._from_callback(
+            guard,
+            fields,
+            fill,
+            lambda made, function: (library.pt_dataset_create_stream, self, made, len(made), 0, function),
+        )
 
     def _from_callback(self, guard, fields, fill, call):
         made, function = (FieldSpec * len(fields))(*fields), _BatchFunction(fill)
@@ -515,7 +637,9 @@ class Graph(_Handle):
         return library.pt_input(self, _encoded(name), dtype, len(shape), (c_int64 * len(shape))(*shape))
 
     def parameter(self, name, shape, initializer=INIT_CONSTANT, value=0.0):
-        return library.pt_parameter(self, _encoded(name), len(shape), (c_int64 * len(shape))(*shape), initializer, value)
+        return library.pt_parameter(
+            self, _encoded(name), len(shape), (c_int64 * len(shape))(*shape), initializer, value
+        )
 
     def constant(self, values, dtype=FLOAT32):
         """A fixed tensor of float32 or int32: nested lists or a NumPy array."""
@@ -558,7 +682,9 @@ class Graph(_Handle):
         return library.pt_cross_entropy_loss(self, logits, target, ctypes.byref(_options(CrossEntropyOptions, options)))
 
     def linear_cross_entropy_loss(self, src, weight, bias, target, **options):
-        return library.pt_linear_cross_entropy_loss(self, src, weight, bias, target, ctypes.byref(_options(CrossEntropyOptions, options)))
+        return library.pt_linear_cross_entropy_loss(
+            self, src, weight, bias, target, ctypes.byref(_options(CrossEntropyOptions, options))
+        )
 
     def output(self, name, tensor):
         _check(library.pt_graph_set_output(self, _encoded(name), tensor))
@@ -610,7 +736,9 @@ class Optimizer(_Handle):
 
             function = _RateFunction(rate)
             guards = [guard]
-            options = _options(ScheduleOptions, {"kind": SCHEDULE_CALLBACK, "callback": ctypes.cast(function, c_void_p)})
+            options = _options(
+                ScheduleOptions, {"kind": SCHEDULE_CALLBACK, "callback": ctypes.cast(function, c_void_p)}
+            )
             self._kept.append(function)
         else:
             options = _options(ScheduleOptions, schedule)
@@ -643,7 +771,9 @@ class Dataset(_Handle):
         return self._view(_create(library.pt_dataset_subset, self, first, count))
 
     def select(self, indices):
-        return self._view(_create(library.pt_dataset_select, self, (c_int64 * max(len(indices), 1))(*indices), len(indices)))
+        return self._view(
+            _create(library.pt_dataset_select, self, (c_int64 * max(len(indices), 1))(*indices), len(indices))
+        )
 
     def shuffle(self, seed):
         return self._view(_create(library.pt_dataset_shuffle, self, seed))
@@ -746,8 +876,9 @@ class Model(_Handle):
     def cancel(self):
         library.pt_model_cancel(self)
 
-    # Every call that can reach a host's callback goes through here. Ctrl-C is delivered where Python code runs next, which may
-    # be a callback's first instruction, before the guard's try: then ctypes would print and drop it. It is caught there too.
+    # Every call that can reach a host's callback goes through here. Ctrl-C is delivered where Python code runs next,
+    # which may be a callback's first instruction, before the guard's try: then ctypes would print and drop it. It is
+    # caught there too.
     def _run(self, call, guards):
         for guard in guards:
             guard.exception = None
@@ -819,16 +950,34 @@ class Model(_Handle):
     def predict(self, dataset, output=None, batch=0):
         """The rows of a named output for all samples, end to end, as array.array("f")."""
         elements = c_int64()
-        self._run(lambda: library.pt_predict(self, dataset, _encoded(output), batch, None, 0, ctypes.byref(elements)), dataset._guards)
+        self._run(
+            lambda: library.pt_predict(self, dataset, _encoded(output), batch, None, 0, ctypes.byref(elements)),
+            dataset._guards,
+        )
         values = array.array("f", bytes(4 * elements.value))
-        self._run(lambda: library.pt_predict(self, dataset, _encoded(output), batch, values.buffer_info()[0], len(values), ctypes.byref(elements)), dataset._guards)
+        self._run(
+            lambda: library.pt_predict(
+                self, dataset, _encoded(output), batch, values.buffer_info()[0], len(values), ctypes.byref(elements)
+            ),
+            dataset._guards,
+        )
         return values
 
     def generate(self, prompt, **options):
         """Continues bytes (gives bytes) or a list of token numbers (gives a list)."""
         options = _options(GenerateOptions, options)
         tokens, count = (c_int32 * options.count)(), c_int64()
-        _check(library.pt_generate(self, (c_int32 * max(len(prompt), 1))(*prompt), len(prompt), ctypes.byref(options), tokens, len(tokens), ctypes.byref(count)))
+        _check(
+            library.pt_generate(
+                self,
+                (c_int32 * max(len(prompt), 1))(*prompt),
+                len(prompt),
+                ctypes.byref(options),
+                tokens,
+                len(tokens),
+                ctypes.byref(count),
+            )
+        )
         return bytes(tokens[:count.value]) if isinstance(prompt, bytes) else tokens[:count.value]
 
     def _values(self, values):
@@ -838,7 +987,11 @@ class Model(_Handle):
             ragged = isinstance(given, (list, tuple)) and given and not isinstance(given[0], (int, float, list, tuple))
             if ragged:
                 parts = [_flat(part) for part in given]
-                data, dtype, rows = b"".join(bytes(memoryview(part[0]).cast("B")) for part in parts), parts[0][1], len(parts)
+                data, dtype, rows = (
+                    b"".join(bytes(memoryview(part[0]).cast("B")) for part in parts),
+                    parts[0][1],
+                    len(parts),
+                )
                 lengths = (c_int64 * rows)(*[part[2][0] for part in parts])
                 value.lengths, alive = ctypes.addressof(lengths), alive + [lengths]
             else:
@@ -855,14 +1008,28 @@ class Model(_Handle):
     def train_step(self, optimizer, values, accumulate=False):
         made, samples, _alive = self._values(values)
         result = _result(StepResult)
-        self._run(lambda: library.pt_train_step(self, optimizer, made, len(made), samples, STEP_ACCUMULATE if accumulate else 0, ctypes.byref(result)), optimizer._guards)
+        self._run(
+            lambda: library.pt_train_step(
+                self, optimizer, made, len(made), samples, STEP_ACCUMULATE if accumulate else 0, ctypes.byref(result)
+            ),
+            optimizer._guards,
+        )
         return result
 
     def forward(self, values, output=None):
         made, samples, _alive = self._values(values)
         found, elements = array.array("f", bytes(4 * 256)), c_int64()
         while True:
-            status = library.pt_forward(self, made, len(made), samples, _encoded(output), found.buffer_info()[0], len(found), ctypes.byref(elements))
+            status = library.pt_forward(
+                self,
+                made,
+                len(made),
+                samples,
+                _encoded(output),
+                found.buffer_info()[0],
+                len(found),
+                ctypes.byref(elements),
+            )
             if status == OK:
                 return found[:elements.value]
             if elements.value <= len(found):
@@ -873,7 +1040,11 @@ class Model(_Handle):
         """What a training step costs; rows by dimension where fields are ragged: estimate(samples=4, tokens=256)."""
         estimate = _result(Estimate)
         stated = (DimRows * max(len(rows), 1))(*(DimRows(name.encode(), count) for name, count in rows.items()))
-        _check(library.pt_model_estimate(self, optimizer, samples, stated, len(rows), ctypes.sizeof(DimRows), ctypes.byref(estimate)))
+        _check(
+            library.pt_model_estimate(
+                self, optimizer, samples, stated, len(rows), ctypes.sizeof(DimRows), ctypes.byref(estimate)
+            )
+        )
         return estimate
 
     def save_checkpoint(self, path, optimizer=None):
@@ -891,10 +1062,22 @@ def show_progress(event):
     over, terminal = event.kind == EVENT_END, sys.stderr.isatty()
     if event.step <= 1:
         _progress_shown.clear()
-    if not over and (event.kind != EVENT_STEP or event.seconds - _progress_shown.get("last", 0) < (0.1 if terminal else 10)):
+    if not over and (
+        event.kind != EVENT_STEP or event.seconds - _progress_shown.get("last", 0) < (0.1 if terminal else 10)
+    ):
         return
     _progress_shown["last"] = event.seconds
     done = event.step / event.total_steps if event.total_steps else 0
-    sys.stderr.write("%s%-24s %3.0f%%  step %d/%d  loss %.4f%s" % ("\r" if terminal else "", "#" * int(24 * done), 100 * done, event.step,
-                                                                 event.total_steps, event.loss, "\n" if over or not terminal else ""))
+    sys.stderr.write(
+        "%s%-24s %3.0f%%  step %d/%d  loss %.4f%s"
+        % (
+            "\r" if terminal else "",
+            "#" * int(24 * done),
+            100 * done,
+            event.step,
+            event.total_steps,
+            event.loss,
+            "\n" if over or not terminal else "",
+        )
+    )
     sys.stderr.flush()

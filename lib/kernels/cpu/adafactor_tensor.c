@@ -4,8 +4,8 @@
  *   V = R C / max(mean of R, epsilon);  u = g / sqrt(max(V, epsilon^2))
  *   p = (1 - rate decay) p - step max(scale_floor, rms p) / max(1, rms u / update_limit) u
  *
- * u is made twice, for its root mean square and for the update, rather than kept: that is a multiplication, a root and a
- * division an element, and no memory. */
+ * u is made twice, for its root mean square and for the update, rather than kept: that is a multiplication, a root
+ * and a division an element, and no memory. */
 #include <math.h>
 
 #include "kernels/cpu/chunks.h"
@@ -88,12 +88,13 @@ static void square_chunk(void *argument, int64_t begin, int64_t end, int64_t chu
     (void)worker;
     t->sums[chunk] = 0.0;
     if (a->variance != NULL) {
-        t->sums[chunk] = t->vector->adafactor_square(t->update, 1.0f, t->floor, a->variance + begin, begin, end - begin);
+        t->sums[chunk] = t->vector->adafactor_square(t->update, 1.0f, t->floor, a->variance + begin, begin,
+                                                     end - begin);
         return;
     }
     for (int64_t r = begin + t->from * a->rows; r < end + t->from * a->rows; r++)
-        t->sums[chunk] += t->vector->adafactor_square(t->update, row_factor(t, r), t->floor,
-                                                      a->col_var + r / a->rows * a->columns, r * a->columns, a->columns);
+        t->sums[chunk] += t->vector->adafactor_square(
+            t->update, row_factor(t, r), t->floor, a->col_var + r / a->rows * a->columns, r * a->columns, a->columns);
 }
 
 static void update_chunk(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker)
@@ -124,8 +125,8 @@ static void mean_of_rows_chunk(void *argument, int64_t begin, int64_t end, int64
     }
 }
 
-/* The sum of the update's squares, or, with `updates`, the update itself; over as many matrices at a time as have room for their
- * means. */
+/* The sum of the update's squares, or, with `updates`, the update itself; over as many matrices at a time as have
+ * room for their means. */
 static double walk(pt__dev device, tensor_t *t, int32_t updates)
 {
     const pt__adafactor_t *a = t->adafactor;

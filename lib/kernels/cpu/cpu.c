@@ -1,4 +1,5 @@
-/* The CPU as a device: which level and room it uses, how large its caches are, and the workers' scratch. Made and freed by the context. */
+/* The CPU as a device: which level and room it uses, how large its caches are, and the workers' scratch. Made and
+ * freed by the context. */
 #include "kernels/cpu/cpu.h"
 
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* Cross-entropy over rows of logits, or over logits that are made here, a chunk of rows at a time, from the last hidden
  * state and the vocabulary's matrix: product, loss and d_logits in place, then the chunk's share of d_src, d_linear and
  * d_bias while d_logits are still in the cache. A chunk holds only rows that have a label: where others lie between
- * them, they are brought together first, and their d_src taken back. The loss of each group of rows is summed in double,
- * the groups in order. Called through the table. */
+ * them, they are brought together first, and their d_src taken back. The loss of each group of rows is summed in
+ * double, the groups in order. Called through the table. */
 #include <string.h>
 
 #include "kernels/cpu/chunks.h"

@@ -87,8 +87,11 @@ void pt__cpu_scale_by(pt__dev device, int64_t n, const float *src, const float *
             pt__cpu_fill(device, n, 0.0f, dst);
         return;
     }
-    sweep_t sweep = {
-        .map = pt__cpu(device)->vector->map, .src = src, .dst = dst, .value = numerator[0] / divisor, .kind = accumulate};
+    sweep_t sweep = {.map = pt__cpu(device)->vector->map,
+                     .src = src,
+                     .dst = dst,
+                     .value = numerator[0] / divisor,
+                     .kind = accumulate};
     pt__chunks_run(device, n, PT__CHUNK_CHEAP, scale_chunk, &sweep);
 }
 
@@ -115,7 +118,8 @@ static void unary_gradient_chunk(void *argument, int64_t begin, int64_t end, int
 void pt__cpu_unary_gradient(pt__dev device, pt__unary_t unary, int64_t n, const float *src, const float *d_dst,
                             float *d_src)
 {
-    sweep_t sweep = {.map = pt__cpu(device)->vector->map, .src = src, .d_dst = d_dst, .dst = d_src, .kind = (int32_t)unary};
+    sweep_t sweep = {
+        .map = pt__cpu(device)->vector->map, .src = src, .d_dst = d_dst, .dst = d_src, .kind = (int32_t)unary};
     pt__chunks_run(device, n, PT__CHUNK_COSTLY, unary_gradient_chunk, &sweep);
 }
 

@@ -37,7 +37,8 @@ void pt__cpu_gather(pt__dev device, int64_t rows, int64_t columns, int32_t dtype
  *
  * Rows are sorted by the row of the table that they go to, so that tasks share out the table and each of its rows is
  * written once, cleared or not. Where very many rows go to one of the table's, that leaves too few tasks: then the
- * columns are shared out, and rows are added one after the other. Either way an element is a sum in the order of rows. */
+ * columns are shared out, and rows are added one after the other. Either way an element is a sum in the order of
+ * rows. */
 
 enum {
     DIGIT_BITS = 8,    /* of an index, when rows are sorted */
@@ -103,8 +104,8 @@ static int64_t rows_below(const scatter_t *scatter, int64_t each, int64_t least)
     return low;
 }
 
-/* The row of the table that part `part` begins with. A row of the table is one unit of work where it is cleared, and each
- * row that is added to it another: parts have equal work wherever the indices lie. */
+/* The row of the table that part `part` begins with. A row of the table is one unit of work where it is cleared, and
+ * each row that is added to it another: parts have equal work wherever the indices lie. */
 static int64_t part_begin(const scatter_t *scatter, int64_t part)
 {
     int64_t unit = scatter->units * part / scatter->parts;

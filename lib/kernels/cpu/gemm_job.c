@@ -1,5 +1,5 @@
-/* How a product is done by our own room: what is packed, what is exchanged, how deep a pass is, by shape and caches alone; and how
- * it is cut into tasks, by the number of threads too, which no bit depends on. */
+/* How a product is done by our own room: what is packed, what is exchanged, how deep a pass is, by shape and caches
+ * alone; and how it is cut into tasks, by the number of threads too, which no bit depends on. */
 #include <stdatomic.h>
 #include <stddef.h>
 
@@ -38,8 +38,8 @@ static int64_t choose_depth_block(const pt__job_t *job)
     return pt__most(pt__ceiling(pass, step) * step, step);
 }
 
-/* Where b is transposed, its n * k numbers would be packed. Exchanged, those of a are, if they lie in rows of depth, and
- * each of the m * n results is transposed once a pass, at about the cost of packing two numbers. */
+/* Where b is transposed, its n * k numbers would be packed. Exchanged, those of a are, if they lie in rows of depth,
+ * and each of the m * n results is transposed once a pass, at about the cost of packing two numbers. */
 static int32_t exchange_pays(const pt__gemm_t *gemm)
 {
     if (!gemm->b.transposed || gemm->m < 16)
@@ -118,11 +118,11 @@ static int32_t keeps(const pt__job_t *job, int64_t column_parts)
 }
 
 /* What a grid adds to each multiplication, in multiplications, as measured:
- *   - a number of a is fetched once for each block of columns, one of b fetched or packed once for the rows that pass over it;
- *   - tiles of few rows and columns beyond the last are done as slowly as whole ones;
- *   - threads that are left without a task wait, and with few tasks each they wait for the last;
- *   - dst is fetched again for each pass, from the further away the more of it is between;
- *   - where a row of dst is cut between two threads, the processor fetches ahead what the other one is writing. */
+ *   - a number of a is fetched once for each block of columns, one of b fetched or packed once for the rows that
+ *   pass over it; - tiles of few rows and columns beyond the last are done as slowly as whole ones; - threads that
+ *   are left without a task wait, and with few tasks each they wait for the last; - dst is fetched again for each
+ *   pass, from the further away the more of it is between; - where a row of dst is cut between two threads, the
+ *   processor fetches ahead what the other one is writing. */
 static double grid_cost(const pt__job_t *job, int64_t row_parts, int64_t column_parts)
 {
     const int64_t width = job->micro->columns, high = job->micro->rows, rows = job->view.m, n = job->view.n;

@@ -1,5 +1,5 @@
-/* A product as our own room does it: how its operands are read and how it is cut. For gemm_own.c, which does it, gemm_job.c, which
- * decides, gemm_deep.c and gemm_sums.c. */
+/* A product as our own room does it: how its operands are read and how it is cut. For gemm_own.c, which does it,
+ * gemm_job.c, which decides, gemm_deep.c and gemm_sums.c. */
 #ifndef PT__GEMM_JOB_H
 #define PT__GEMM_JOB_H
 

@@ -42,8 +42,8 @@ static scratch_t scratch_of(const pt__cpu_t *device, int32_t worker)
     return (scratch_t){.stage = data, .b = data + PT__MICRO_STAGE};
 }
 
-/* The i-th product of a batch, made in `product` where it is not the whole. One of one row or one column of dense operands is the
- * same product with either layout; so their sums over the depth never come with it (gemm_sums.c). */
+/* The i-th product of a batch, made in `product` where it is not the whole. One of one row or one column of dense
+ * operands is the same product with either layout; so their sums over the depth never come with it (gemm_sums.c). */
 static const pt__gemm_t *product_at(const pt__gemm_t *gemm, int64_t index, pt__gemm_t *product)
 {
     int32_t row = gemm->a.transposed && gemm->m == 1 && gemm->a.stride == 1;

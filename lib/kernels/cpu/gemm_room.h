@@ -10,8 +10,8 @@
 /* Parts of the epilogue that a room has already done itself, or leaves to pt__gemm_finish. */
 enum { PT__FINISH_BIAS = 1, PT__FINISH_RESIDUAL = 2, PT__FINISH_ACTIVATION = 4 };
 
-/* Those parts that this product has; 0 where dst is the product itself. A pre-activation to be stored, an activation and
- * a slope are all PT__FINISH_ACTIVATION. */
+/* Those parts that this product has; 0 where dst is the product itself. A pre-activation to be stored, an activation
+ * and a slope are all PT__FINISH_ACTIVATION. */
 int32_t pt__gemm_parts(const pt__gemm_t *gemm);
 
 /* Applies `parts` to rows [row, row + rows) and columns [column, column + columns) of one product, whose sums stand in

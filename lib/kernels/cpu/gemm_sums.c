@@ -1,5 +1,5 @@
-/* Sums of a product's operands over the depth: whether they come with the product in our own room, and otherwise alone, pass by
- * pass, in the same bits. */
+/* Sums of a product's operands over the depth: whether they come with the product in our own room, and otherwise
+ * alone, pass by pass, in the same bits. */
 #include <string.h>
 
 #include "kernels/cpu/gemm_job.h"

@@ -1,5 +1,5 @@
-/* Which processor levels this machine can run: what the processor has, and, for wide registers, whether the system saves
- * them between threads. Called when a device is created and by tests that force a level. */
+/* Which processor levels this machine can run: what the processor has, and, for wide registers, whether the system
+ * saves them between threads. Called when a device is created and by tests that force a level. */
 #include <stddef.h>
 #include <string.h>
 

@@ -1,9 +1,10 @@
 /* A processor level's part in our own matrix products: tiles of dst kept in registers, and the packing that feeds them.
- * Written once, in lib/kernels/level/gemm_lanes.c; only our own room behind the matrix door uses the table. Everything here is serial.
+ * Written once, in lib/kernels/level/gemm_lanes.c; only our own room behind the matrix door uses the table.
+ * Everything here is serial.
  *
- * Rows are cut into tiles of at most `rows` rows, all nearly equal (pt__micro_tile), so that no tile is so small that its
- * sums wait for each other; columns into panels of `columns`. Packed b: panel after panel, each depth by depth, the last
- * one filled up with zeros to whole vectors: element (k, j) of a panel stands at k * columns + j. */
+ * Rows are cut into tiles of at most `rows` rows, all nearly equal (pt__micro_tile), so that no tile is so small
+ * that its sums wait for each other; columns into panels of `columns`. Packed b: panel after panel, each depth by
+ * depth, the last one filled up with zeros to whole vectors: element (k, j) of a panel stands at k * columns + j. */
 #ifndef PT__MICRO_H
 #define PT__MICRO_H
 
@@ -14,7 +15,8 @@ enum {
     PT__MICRO_STAGE = 16 * (PT__MICRO_DEPTH + 16), /* floats of a stage */
 };
 
-/* Memory that will be wanted soon, in rows of whole cache lines: fetched a few at a time while something else is multiplied. */
+/* Memory that will be wanted soon, in rows of whole cache lines: fetched a few at a time while something else is
+ * multiplied. */
 typedef struct pt__ahead {
     const float *row;
     int64_t stride, rows; /* rows: those left; 0: nothing to fetch */
@@ -45,8 +47,8 @@ typedef struct pt__block { /* dst[rows, columns] = a · b + add + bias; nothing 
 typedef struct pt__micro {
     int32_t rows, columns; /* of the largest tile */
     void (*multiply)(const pt__block_t *block);
-    /* The same for b [columns, depth], rows b_stride apart; neither a nor dst is transposed, no sums of a or b: sums along
-     * the depth, for few rows or few columns. */
+    /* The same for b [columns, depth], rows b_stride apart; neither a nor dst is transposed, no sums of a or b: sums
+     * along the depth, for few rows or few columns. */
     void (*dot)(const pt__block_t *block);
     /* Packs panels into dst, one dst_step after the other: b [depth, columns], or [columns, depth] where transposed. */
     void (*pack_b)(int64_t columns, int64_t depth, const float *b, int64_t b_stride, int32_t transposed, float *dst,

@@ -1,6 +1,8 @@
-/* Batch norm: statistics of columns over all rows, what they make of the rows, and the gradient. Called through the table.
+/* Batch norm: statistics of columns over all rows, what they make of the rows, and the gradient. Called through the
+ * table.
  *
- * Columns are cut into blocks, each of which one task takes over all rows: a column's sums are in the order of its rows, in double. */
+ * Columns are cut into blocks, each of which one task takes over all rows: a column's sums are in the order of its
+ * rows, in double. */
 #include <math.h>
 
 #include "kernels/cpu/chunks.h"

@@ -136,7 +136,8 @@ static void sum_matrix(pt__dev device, int64_t rows, int64_t columns, const floa
         sum_columns(pt__cpu(device)->vector, rows, columns, src, factor, accumulate, dst);
         return;
     }
-    columns_t parts = {.vector = pt__cpu(device)->vector, .columns = columns, .src = src, .dst = pt__cpu_scratch(device, 0)};
+    columns_t parts = {
+        .vector = pt__cpu(device)->vector, .columns = columns, .src = src, .dst = pt__cpu_scratch(device, 0)};
     pt__chunks_run(device, rows, size, sum_rows_chunk, &parts);
     sum_columns(pt__cpu(device)->vector, chunks, columns, parts.dst, factor, accumulate, dst);
 }

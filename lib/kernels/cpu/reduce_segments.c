@@ -1,5 +1,5 @@
-/* The rows of each sample numbered, or reduced to one row, and the gradient of that; samples copied from one dimension of rows to another.
- * `index` counts rows from the sample's first. Called through the table. */
+/* The rows of each sample numbered, or reduced to one row, and the gradient of that; samples copied from one
+ * dimension of rows to another. `index` counts rows from the sample's first. Called through the table. */
 #include <string.h>
 
 #include "kernels/cpu/chunks.h"

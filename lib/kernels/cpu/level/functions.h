@@ -1,7 +1,7 @@
 /* The transcendental functions on lanes. Polynomials were fitted to the functions for the smallest largest error;
  * bounds are in units of the last place (ulp) of the float nearest to the true value and are tested against the double
- * functions of libm. NaN gives NaN everywhere. Denormal numbers are meant where the thread keeps them: in the library's float mode
- * (base/portability.h) they are zero, as arguments and as results. */
+ * functions of libm. NaN gives NaN everywhere. Denormal numbers are meant where the thread keeps them: in the
+ * library's float mode (base/portability.h) they are zero, as arguments and as results. */
 #ifndef PT__FUNCTIONS_H
 #define PT__FUNCTIONS_H
 
@@ -147,8 +147,8 @@ INLINE floats_t relu(floats_t x)
     return choose(x < 0.0f, (floats_t){0}, x);
 }
 
-/* x (1 + tanh u) / 2 = x / (1 + e^-2u), u = sqrt(2/pi) (x + 0.044715 x^3). This and the other form of gelu: 8 and 18 ulp
- * where |gelu| >= 0.05, elsewhere an absolute error of 2e-7. -infinity gives NaN, as 0 times infinity does. */
+/* x (1 + tanh u) / 2 = x / (1 + e^-2u), u = sqrt(2/pi) (x + 0.044715 x^3). This and the other form of gelu: 8 and 18
+ * ulp where |gelu| >= 0.05, elsewhere an absolute error of 2e-7. -infinity gives NaN, as 0 times infinity does. */
 /* log2 of e^2u */
 INLINE floats_t gelu_exponent(floats_t y, floats_t square)
 {

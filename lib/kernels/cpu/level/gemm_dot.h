@@ -1,11 +1,12 @@
-/* Products as sums along the depth, which both operands have in rows: for few rows or few columns, where packing b would be
- * for too little use. For gemm_lanes.c. */
+/* Products as sums along the depth, which both operands have in rows: for few rows or few columns, where packing b
+ * would be for too little use. For gemm_lanes.c. */
 #ifndef PT__GEMM_DOT_H
 #define PT__GEMM_DOT_H
 
 #include "kernels/cpu/level/gemm_tile.h"
 
-/* In each group of four lanes, a few of a's and then of b's: for sums within the groups, which need no slower way across them. */
+/* In each group of four lanes, a few of a's and then of b's: for sums within the groups, which need no slower way
+ * across them. */
 #if LANES == 16
 #define GROUPS_OF(a, b, i, j, k, l) \
     SHUFFLE(a, b, i, j, k, l, i + 4, j + 4, k + 4, l + 4, i + 8, j + 8, k + 8, l + 8, i + 12, j + 12, k + 12, l + 12)
@@ -33,8 +34,8 @@ INLINE floats_t sum_pairs(floats_t a, floats_t b)
 }
 #endif
 
-/* Adds up the lanes of each of LANES vectors: lane i of the result is the sum of v[i]'s. No loop around: a compiler that meets
- * an index before it is a constant keeps v in memory, also where it is added to. */
+/* Adds up the lanes of each of LANES vectors: lane i of the result is the sum of v[i]'s. No loop around: a compiler
+ * that meets an index before it is a constant keeps v in memory, also where it is added to. */
 INLINE floats_t sum_each(const floats_t v[LANES])
 {
 #if LANES == 16
@@ -98,8 +99,8 @@ INLINE void put_pairs(const place_t *place, int64_t at, __m128 sums)
     _mm_storeh_pi((__m64 *)(dst + place->stride), sums);
 }
 
-/* The same for a whole block of rows of 4 or 2, without a way through memory. What is stored could be a field of block, for all
- * a compiler knows: each is read once. */
+/* The same for a whole block of rows of 4 or 2, without a way through memory. What is stored could be a field of
+ * block, for all a compiler knows: each is read once. */
 INLINE void put_whole(int wide, const pt__block_t *block, int64_t row, int64_t column, floats_t sums)
 {
     const __m512 all = (__m512)sums;
@@ -116,8 +117,9 @@ INLINE void put_whole(int wide, const pt__block_t *block, int64_t row, int64_t c
 }
 #endif
 
-/* Rows of an operand: where each one, or the first of each four, is read next. As many pointers as rows are more than there are
- * registers; those that wait meanwhile in vector registers, where compilers put them, cost most of all. */
+/* Rows of an operand: where each one, or the first of each four, is read next. As many pointers as rows are more
+ * than there are registers; those that wait meanwhile in vector registers, where compilers put them, cost most of
+ * all. */
 typedef struct lines {
     const char *next[LANES];
     int64_t stride; /* bytes */
@@ -147,8 +149,9 @@ INLINE void step(lines_t *lines, int n, int whole)
     }
 }
 
-/* LANES sums at a time, `high` x `wide` of them. Where not all of them are `whole`, rows and columns beyond the last are the
- * last one again, not stored; apart, because whatever stands between one block's multiplications and the next one's is felt. */
+/* LANES sums at a time, `high` x `wide` of them. Where not all of them are `whole`, rows and columns beyond the last
+ * are the last one again, not stored; apart, because whatever stands between one block's multiplications and the
+ * next one's is felt. */
 INLINE void dot_block(int high, int wide, int whole, const pt__block_t *block, int64_t row, int64_t column)
 {
     floats_t sum[LANES];

@@ -14,8 +14,8 @@ INLINE void prefetch_row(const float *row, int64_t floats)
         __builtin_prefetch(row + i);
 }
 
-/* dst[k * dst_stride + i] = src[i * stride + k] for `rows` rows; up to `filled`, whole vectors, zero. Squares are transposed in registers; where
- * fewer rows than lanes are left, aside. */
+/* dst[k * dst_stride + i] = src[i * stride + k] for `rows` rows; up to `filled`, whole vectors, zero. Squares are
+ * transposed in registers; where fewer rows than lanes are left, aside. */
 INLINE void pack_transposed(int64_t rows, int64_t filled, int64_t depth, const float *src, int64_t stride, float *dst,
                             int64_t dst_stride)
 {

@@ -1,5 +1,6 @@
-/* Strips: a row of whole tiles over a small depth, all in one loop. dst is stored every few multiplications there, and what hides
- * that is how far the processor has looked ahead: so tiles are low, and nothing is called in between. For gemm_lanes.c. */
+/* Strips: a row of whole tiles over a small depth, all in one loop. dst is stored every few multiplications there,
+ * and what hides that is how far the processor has looked ahead: so tiles are low, and nothing is called in between.
+ * For gemm_lanes.c. */
 #ifndef PT__GEMM_STRIP_H
 #define PT__GEMM_STRIP_H
 

@@ -1,6 +1,6 @@
-/* A tile of dst in registers: ROWS x VECTORS vectors of it stay there while one row of b after the other is loaded and one
- * element of a after the other is broadcast. ROWS x VECTORS fills the register file of the level but for the vectors of
- * b and the broadcast. For gemm_lanes.c, gemm_dot.h, gemm_pack.h and gemm_strip.h. */
+/* A tile of dst in registers: ROWS x VECTORS vectors of it stay there while one row of b after the other is loaded
+ * and one element of a after the other is broadcast. ROWS x VECTORS fills the register file of the level but for the
+ * vectors of b and the broadcast. For gemm_lanes.c, gemm_dot.h, gemm_pack.h and gemm_strip.h. */
 #ifndef PT__GEMM_TILE_H
 #define PT__GEMM_TILE_H
 
@@ -24,7 +24,8 @@
 #include <arm_neon.h>
 #endif
 
-/* Of a pointer or index that steps from row to row: one that moves, or compilers keep one for each row, more than there are registers. */
+/* Of a pointer or index that steps from row to row: one that moves, or compilers keep one for each row, more than
+ * there are registers. */
 #define MOVES(it) __asm__("" : "+r"(it))
 
 /* a * b + c, rounded once where the level can */
@@ -116,7 +117,8 @@ static __attribute__((noinline)) void finish_border(int rows, const pt__block_t 
         }
 }
 
-/* Where the sums cannot go from registers to dst: it is transposed, or ends within a vector at a level where masks cost. */
+/* Where the sums cannot go from registers to dst: it is transposed, or ends within a vector at a level where masks
+ * cost. */
 INLINE void finish_aside(int rows, int vectors, const pt__block_t *block, const tile_t *tile,
                          floats_t sum[ROWS][VECTORS])
 {
@@ -175,7 +177,8 @@ static __attribute__((noinline)) void fetch_beside(int64_t rows, const pt__block
             __builtin_prefetch(row + j, 0, 2);
 }
 
-/* Where a depth of a stands: in as few pointers as let a tile's rows be reached by the processor's forms of an address. */
+/* Where a depth of a stands: in as few pointers as let a tile's rows be reached by the processor's forms of an
+ * address. */
 typedef struct depth {
     const float *row0, *row5;
     int64_t stride;
@@ -193,8 +196,8 @@ INLINE void load_right(int vectors, int part, int64_t last, const float *b, floa
         right[v] = part && v == vectors - 1 ? load_few(b + v * LANES, last) : load(b + v * LANES);
 }
 
-/* *a, in all lanes, times b + c. The broadcast takes no register, of which a processor has too few to look far ahead, over the
- * end of a tile into the next. */
+/* *a, in all lanes, times b + c. The broadcast takes no register, of which a processor has too few to look far
+ * ahead, over the end of a tile into the next. */
 INLINE floats_t fused_from(const float *a, floats_t b, floats_t c)
 {
 #if LANES == 16
@@ -205,7 +208,8 @@ INLINE floats_t fused_from(const float *a, floats_t b, floats_t c)
 #endif
 }
 
-/* Sums begin as the bias where it lies along them: nothing is left to add in the end. `last`: columns of the last vector. */
+/* Sums begin as the bias where it lies along them: nothing is left to add in the end. `last`: columns of the last
+ * vector. */
 INLINE void begin_sums(int rows, int vectors, int64_t last, const float *bias, floats_t sum[ROWS][VECTORS])
 {
 #pragma GCC unroll 2
@@ -230,8 +234,8 @@ INLINE void multiply_depth(int rows, int vectors, int transposed, int part, int6
             sum[i][v] = fused_from(row_of(transposed, a, i), right[v], sum[i][v]);
 }
 
-/* The last depth: each row goes to dst as soon as it is done, while the next is multiplied. All stores at once would fill the
- * processor's queue, and the next tile's products would wait behind them. */
+/* The last depth: each row goes to dst as soon as it is done, while the next is multiplied. All stores at once would
+ * fill the processor's queue, and the next tile's products would wait behind them. */
 INLINE void finish_depth(int rows, int vectors, int transposed, int part, const pt__block_t *block, const tile_t *tile,
                          const depth_t *a, const float *b, floats_t sum[ROWS][VECTORS])
 {
