@@ -522,9 +522,8 @@ typedef struct pt_optimizer_options {  /* semantics of torch.optim's classes of 
     double momentum, dampening; /* SGD; momentum negative (init): 0 */
     double clip_norm;             /* global norm of the gradient at most this; 0: no limit */
     double clip_value;            /* magnitude of each element at most this, after clip_norm; 0: no limit */
-    int64_t
-        /* steps in a row skipped for NaN or infinity in the gradient before PT_ERR_NONFINITE; init: 10 */
-        nonfinite_limit;
+    /* steps in a row skipped for NaN or infinity in the gradient before PT_ERR_NONFINITE; init: 10 */
+    int64_t nonfinite_limit;
     double beta2_decay;  /* ADAFACTOR: squares older than update t count 1 - t^beta2_decay; at most 0; init: -0.8 */
     double scale_floor; /* ADAFACTOR: a step is in proportion to its tensor's root mean square, or to this where that is
                             less, torch's eps[1]; init: 0.001 */
@@ -555,10 +554,8 @@ PT_API pt_status_t pt_optimizer_add_group(pt_optimizer_t *optimizer, const char 
 #define PT_SCHEDULE_LINEAR   1 /* to minimum_factor at total_steps */
 #define PT_SCHEDULE_COSINE   2 /* to minimum_factor at total_steps. Loshchilov 2017, without restarts */
 #define PT_SCHEDULE_STEP     3 /* times gamma every period steps */
-#define PT_SCHEDULE_ONE_CYCLE \
-    /* torch's OneCycleLR by cosine: up from 1/initial_divisor for warmup_steps, down to 1/(initial_divisor ·
-     * final_divisor) */
-    4
+/* torch's OneCycleLR by cosine: from 1/initial_divisor up for warmup_steps, down to 1/(initial_divisor final_divisor) */
+#define PT_SCHEDULE_ONE_CYCLE 4
 #define PT_SCHEDULE_INVERSE_SQRT 5 /* sqrt(max(warmup_steps, 1) / (step + 1)) after the warm-up. Vaswani 2017 */
 #define PT_SCHEDULE_CALLBACK     6
 typedef struct pt_rate { /* for a schedule by callback: write factor and set status to PT_OK */
@@ -576,9 +573,9 @@ typedef struct pt_schedule_options {
     int32_t reserved;
     /* the rate climbs linearly, (step + 1) / warmup_steps, before the schedule proper begins; not for CALLBACK */
     int64_t warmup_steps;
-    int64_t
-        total_steps; /* LINEAR, COSINE, ONE_CYCLE; warm-up included; of all updates that the optimizer makes; 0: of the
-                              stage's, and anew in each stage */
+    /* LINEAR, COSINE, ONE_CYCLE; warm-up included; of all updates that the optimizer makes; 0: of the stage's, and
+     * anew in each stage */
+    int64_t total_steps;
     double minimum_factor; /* where LINEAR and COSINE end */
     int64_t period;        /* STEP */
     double gamma;          /* STEP; init: 0.1 */
@@ -614,9 +611,8 @@ typedef struct pt_field { /* a field's buffer in a batch; library-owned */
     int64_t shape[PT_MAX_RANK];
     void *data;       /* samples end to end, of the field's dtype */
     int64_t capacity; /* elements that data has room for */
-    int64_t *
-        /* [capacity of the batch] rows of each sample, written by the callback; NULL for a field that is not ragged */
-        lengths;
+    /* [capacity of the batch] rows of each sample, written by the callback; NULL for a field that is not ragged */
+    int64_t *lengths;
 } pt_field_t;
 
 typedef struct pt_batch {
@@ -626,9 +622,8 @@ typedef struct pt_batch {
     int64_t capacity;  /* samples wanted */
     int64_t filled; /* samples written; capacity but by streams; where a map fails, those before the one at fault */
     const int64_t *indices; /* [capacity] samples wanted; NULL for streams */
-    int64_t
-        /* streams: samples served in this pass so far; 0 begins a pass, and after a resume it says where to go on */
-        position;
+    /* streams: samples served in this pass so far; 0 begins a pass, and after a resume it says where to go on */
+    int64_t position;
     int64_t epoch;            /* the pass over the data, from 0, that the samples are for */
     const uint64_t *keys;     /* [capacity] for what is random in a sample: by shuffle_seed, epoch and sample alone */
     pt_field_t *fields;       /* in the order in which the dataset declared them */
@@ -689,19 +684,16 @@ PT_API pt_status_t pt_dataset_create_from_tokens(pt_context_t *context, const ch
                                                  const pt_window_options_t *options, pt_dataset_t **out);
 
 #define PT_COLUMN_TEXT 1 /* a string -> ragged int32, its bytes, cut at max_length */
-#define PT_COLUMN_CLASS \
-    /* a string or whole number -> int32, its place among the distinct values in order (numbers by value, strings by
-     * bytes) */
-    2
-#define PT_COLUMN_NUMBER \
-    /* a number -> float32; JSON: also an array of `count` numbers; CSV: `count` columns side by side from the named
-     * one */
-    3
+/* a string or whole number -> int32, its place among the distinct values in order (numbers by value, strings by
+ * bytes) */
+#define PT_COLUMN_CLASS 2
+/* a number -> float32; JSON: also an array of `count` numbers; CSV: `count` columns side by side from the named one */
+#define PT_COLUMN_NUMBER 3
 #define PT_COLUMN_TOKENS 4 /* JSON only: an array of whole numbers -> ragged int32, cut at max_length */
 typedef struct pt_column {
     const char *field; /* name of the dataset's field */
-    const char *
-        source; /* key of the JSON object, or heading of the CSV column ("#3": the third, for files without headings) */
+    /* key of the JSON object, or heading of the CSV column ("#3": the third, for files without headings) */
+    const char *source;
     int32_t kind;
     int32_t reserved;
     int64_t count;      /* NUMBER: values a sample; 0: one, as a scalar */

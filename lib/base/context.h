@@ -10,9 +10,8 @@
 struct pt__device;
 
 struct pt_context {
-    pt__memory_t
-        /* by value: handles reach it as &context->memory; the context's own block comes from malloc-like hook too */
-        memory;
+    /* by value: handles reach it as &context->memory; the context's own block comes from malloc-like hook too */
+    pt__memory_t memory;
     atomic_int references;
     void (*end)(
         pt_context_t

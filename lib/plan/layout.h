@@ -33,9 +33,8 @@ typedef struct pt__operand { /* an address or a size of a call that changes with
 typedef struct pt__step {
     int32_t node;
     int32_t scratch; /* storage of the op's scratch; -1: none */
-    uint32_t
-        /* bits of outputs that are a parameter's first contribution: added only where run->accumulate */
-        first_accumulate;
+    /* bits of outputs that are a parameter's first contribution: added only where run->accumulate */
+    uint32_t first_accumulate;
     uint32_t always_accumulate; /* bits of later contributions */
     int32_t finished_end;       /* how many gradients are complete after it: the first so many of plan->finished */
 } pt__step_t;

@@ -19,10 +19,8 @@ typedef struct pt__plan_options {
     int32_t recompute;       /* PT_RECOMPUTE_...: what the backward pass makes again instead of keeping it */
     const int32_t *wanted;   /* [parameters of the graph]; read where training */
     const int32_t *updated;  /* [parameters of the graph] states that the run shall update; NULL: none */
-    const pt_tensor_t *
-        /* tensors to be read after a run; the loss, its weight and the metrics are kept where they are asked for
-         * here */
-        kept;
+    /* tensors to be read after a run; the loss, its weight and the metrics are kept where they are asked for here */
+    const pt_tensor_t *kept;
     int32_t n_kept;
 } pt__plan_options_t;
 

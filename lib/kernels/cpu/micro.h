@@ -28,8 +28,8 @@ typedef struct pt__block { /* dst[rows, columns] = a · b + add + bias; nothing 
     const float *a; /* element (i, k) at i * a_stride + k; or, transposed, at k * a_stride + i */
     int64_t a_stride;
     int32_t a_transposed;
-    float *
-        stage; /* [PT__MICRO_STAGE]: each tile's a is copied there first, into the first-level cache; NULL: it is not */
+    /* [PT__MICRO_STAGE]: each tile's a is copied there first, into the first-level cache; NULL: it is not */
+    float *stage;
     const float *b; /* element (k, j) of panel p at p * b_step + k * b_stride + j */
     int64_t b_stride, b_step;
     int32_t b_filled;       /* the last panel may be read up to whole vectors */
