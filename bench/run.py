@@ -8,8 +8,8 @@
     python3 bench/run.py gemm           the matrix products of these cases: ours, cblas, PyTorch, share of the peak
 
 Needs the programs of `meson setup build -Dbench=true`. --torch names a Python that has PyTorch; without one only our
-side is measured. Every measurement is a process of its own; ours and PyTorch's take turns, so that a change in the machine's
-load or clock meets both. See README.md beside this file for what the figures mean.
+side is measured. Every measurement is a process of its own; ours and PyTorch's take turns, so that a change in the
+machine's load or clock meets both. See README.md beside this file for what the figures mean.
 """
 
 import argparse
@@ -26,7 +26,8 @@ VARIANTS = ("eager", "compile")
 
 
 def gpt_operations(layers, width, vocabulary, batch, length):
-    """Multiply-adds times two that a step needs, forward and backward: nothing above attention's diagonal, nothing twice."""
+    """Multiply-adds times two that a step needs, forward and backward: nothing above attention's diagonal, nothing
+    twice."""
     tokens = batch * length
     linear = 6 * 12 * width * width * layers * tokens
     attention = 6 * width * (length + 1) * layers * tokens
@@ -91,7 +92,8 @@ class Runner:
 
     @staticmethod
     def start(command):
-        """The measurement that the process prints; with first_step counted from the process's start. None where it fails."""
+        """The measurement that the process prints; with first_step counted from the process's start. None where it
+        fails."""
         began = time.monotonic()
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode != 0:
@@ -149,7 +151,8 @@ def measure_case(runner, case, options):
             results[side].append(result)
             if result:
                 print(
-                    f"  {case.name} {side} run {run + 1}: {result['rate']:.4g} steps/s (best stretch {max(result['rates']):.4g}), "
+                    f"  {case.name} {side} run {run + 1}: {result['rate']:.4g} steps/s "
+                    f"(best stretch {max(result['rates']):.4g}), "
                     f"{result['peak_bytes'] / 1e6:.1f} MB, first step {result['first_step']:.3f} s",
                     file=sys.stderr,
                 )
@@ -170,7 +173,8 @@ def table(runner, options, cases):
     peak = runner.ours("peak", options.threads)
     print(
         f"Peak, measured: {peak['one'] / 1e9:.1f} GFLOP/s on one core, {peak['all'] / 1e9:.1f} on {options.threads}. "
-        f"PyTorch {runner.torch or 'not measured'}. {options.threads} threads, {options.runs} runs of {options.seconds:g} s each; median (least-most).\n"
+        f"PyTorch {runner.torch or 'not measured'}. {options.threads} threads, "
+        f"{options.runs} runs of {options.seconds:g} s each; median (least-most).\n"
     )
     speed, cost, everything = [], [], {}
     for case in cases:
@@ -300,13 +304,15 @@ class Turns:
 
 
 def gemm(runner, options, cases):
-    """Peak, ours, cblas and PyTorch take short turns on each product; ratios and shares are medians over the rounds of turns."""
+    """Peak, ours, cblas and PyTorch take short turns on each product; ratios and shares are medians over the rounds of
+    turns."""
     program = str(pathlib.Path(options.build) / "bench" / "gemm_table")
     shapes = subprocess.run([program, "shapes"], capture_output=True, text=True, check=True).stdout.splitlines()
     ours = Turns([program, "turns", str(options.threads)] + ([options.level] if options.level else []))
     torch = Turns([options.torch, str(HERE / "torch_gemm.py"), str(options.threads)]) if runner.torch else None
     print(
-        f"{ours.process.stdout.readline().strip()}. PyTorch {runner.torch or 'not measured'}. GFLOP/s, medians of {options.rounds} turns.\n"
+        f"{ours.process.stdout.readline().strip()}. PyTorch {runner.torch or 'not measured'}. "
+        f"GFLOP/s, medians of {options.rounds} turns.\n"
     )
     rows, shares, worst = [], [], (math.inf, "")
     for shape in shapes:

@@ -3,10 +3,10 @@
 
     python3 bench/step_profile.py CASE [--build DIR] [--seconds 4] [--raw]
 
-Needs perf (Debian: linux-perf) and a build with -Dbench=true. Runs on one thread, so that every sample lies under the op that
-asked for the work: the frame below pt__plan_run. What is not under a plan (optimizer, loader, checks) is listed by the function
-below the exported call. Times are processor time, so other load on the machine disturbs little. --raw lists the functions
-that the samples hit as well.
+Needs perf (Debian: linux-perf) and a build with -Dbench=true. Runs on one thread, so that every sample lies under the
+op that asked for the work: the frame below pt__plan_run. What is not under a plan (optimizer, loader, checks) is listed
+by the function below the exported call. Times are processor time, so other load on the machine disturbs little. --raw
+lists the functions that the samples hit as well.
 """
 
 import argparse

@@ -3,11 +3,11 @@
     python3 torch_case.py CASE VARIANT SECONDS [THREADS]
 
 VARIANT is "eager" or "compile". Prints one line of JSON, as bench_case.c does: first_step_at, first_loss, last_loss,
-peak_bytes, and rates: steps a second of each stretch of about a quarter of a second. SECONDS 0 makes the first step only.
-first_step_at is the system's monotonic clock when the first step had ended, so that the parent, who knows when it
-started the process, can subtract. The networks are those of bench_case.c: GPT-2 with biases and tied embeddings.
-The code is what a careful user writes: nanoGPT's modules, scaled_dot_product_attention, fused optimizers, gradients
-set to None, no loss read back inside the loop.
+peak_bytes, and rates: steps a second of each stretch of about a quarter of a second. SECONDS 0 makes the first step
+only. first_step_at is the system's monotonic clock when the first step had ended, so that the parent, who knows when it
+started the process, can subtract. The networks are those of bench_case.c: GPT-2 with biases and tied embeddings. The
+code is what a careful user writes: nanoGPT's modules, scaled_dot_product_attention, fused optimizers, gradients set to
+None, no loss read back inside the loop.
 """
 
 import json

@@ -14,7 +14,8 @@ for argument in "$@"; do
     --out) given_out=yes ;;
     --labels) given_labels=yes ;;
     --help)
-        sed -n 's/^ *\(fputs(\)\{0,1\}"\(usage: \|  --\)\(.*\)\\n",\{0,1\}$/\2\3/p' "$here/quickstart.c" | sed 's/\\"/"/g'
+        sed -n 's/^ *\(fputs(\)\{0,1\}"\(usage: \|  --\)\(.*\)\\n",\{0,1\}$/\2\3/p' "$here/quickstart.c" |
+            sed 's/\\"/"/g'
         exit ;;
     esac
 done
@@ -62,7 +63,8 @@ if ! {
     exit 1
 fi
 cc -std=c11 -D_POSIX_C_SOURCE=200809L -O2 -Wl,-rpath,"$prefix/lib" "$here/quickstart.c" "$here/quickstart_texts.c" \
-    "$here/quickstart_labels.c" "$here/quickstart_report.c" -I"$prefix/include" -L"$prefix/lib" -lpretrain -lm -o "$out/quickstart"
+    "$here/quickstart_labels.c" "$here/quickstart_report.c" -I"$prefix/include" -L"$prefix/lib" \
+    -lpretrain -lm -o "$out/quickstart"
 if [ $given_out = no ]; then
     set -- --out "$out" "$@"
 fi

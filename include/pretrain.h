@@ -554,7 +554,7 @@ PT_API pt_status_t pt_optimizer_add_group(pt_optimizer_t *optimizer, const char 
 #define PT_SCHEDULE_LINEAR   1 /* to minimum_factor at total_steps */
 #define PT_SCHEDULE_COSINE   2 /* to minimum_factor at total_steps. Loshchilov 2017, without restarts */
 #define PT_SCHEDULE_STEP     3 /* times gamma every period steps */
-/* torch's OneCycleLR by cosine: from 1/initial_divisor up for warmup_steps, down to 1/(initial_divisor final_divisor) */
+/* torch's OneCycleLR by cosine: from 1/initial_divisor up for warmup_steps, then down to that over final_divisor */
 #define PT_SCHEDULE_ONE_CYCLE 4
 #define PT_SCHEDULE_INVERSE_SQRT 5 /* sqrt(max(warmup_steps, 1) / (step + 1)) after the warm-up. Vaswani 2017 */
 #define PT_SCHEDULE_CALLBACK     6

@@ -7,7 +7,8 @@ cd "$(dirname "$0")/.." || exit 1
 build=${1:-build/tests}
 
 # package:the file or command that shows it is there
-needed="gcc:gcc libc6-dev:/usr/include/stdio.h meson:meson ninja-build:ninja pkg-config:pkg-config python3:python3 binutils:readelf
+needed="gcc:gcc libc6-dev:/usr/include/stdio.h meson:meson ninja-build:ninja pkg-config:pkg-config python3:python3
+    binutils:readelf
     libopenblas-dev:openblas.pc check:check.pc"
 wanted="g++:g++ abigail-tools:abidiff"
 
@@ -50,7 +51,10 @@ if [ -d "$build/meson-private" ]; then
 else
     mkdir -p "$build" && CC=gcc meson setup "$build" -Dwerror=true -Dtests=true >"$build/setup.log" 2>&1
 fi || { cat "$build/setup.log"; give_up "meson setup failed"; }
-ninja -C "$build" >"$build/ninja.log" 2>&1 || { grep -E 'error|warning|FAILED|undefined|ERROR' -A 6 "$build/ninja.log" | head -100; give_up "the build failed"; }
+ninja -C "$build" >"$build/ninja.log" 2>&1 || {
+    grep -E 'error|warning|FAILED|undefined|ERROR' -A 6 "$build/ninja.log" | head -100
+    give_up "the build failed"
+}
 
 meson test -C "$build" --no-rebuild --print-errorlogs
 exec python3 tests/count.py "$build/meson-logs/testlog.json"

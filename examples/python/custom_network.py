@@ -1,4 +1,5 @@
-"""A network of one's own from Python: one linear layer from 10 numbers to 1 learns to add up its inputs; then a loop of one's own.
+"""A network of one's own from Python: one linear layer from 10 numbers to 1 learns to add up its inputs; then a loop of
+one's own.
 
 PRETRAIN_LIBRARY=/path/to/libpretrain.so python3 custom_network.py
 """

@@ -1,5 +1,5 @@
-"""A small GPT reads a text file; then a classifier learns from labelled texts on top of it. Ctrl-C stops cleanly: what was learned
-up to then is saved.
+"""A small GPT reads a text file; then a classifier learns from labelled texts on top of it. Ctrl-C stops cleanly: what
+was learned up to then is saved.
 
     python3 pretrain_and_classify.py TEXT_FILE LABELS_FILE [STEPS]        labels: lines of {"text": ..., "label": ...}
 """

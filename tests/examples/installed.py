@@ -1,5 +1,6 @@
-"""The library as a stranger gets it: installs the build into a temporary folder, and builds and runs there, through pkg-config, every
-example in C, C++ and Python and every program in README.md and docs/, against the shared and the static library.
+"""The library as a stranger gets it: installs the build into a temporary folder, and builds and runs there, through
+pkg-config, every example in C, C++ and Python and every program in README.md and docs/, against the shared and the
+static library.
 
     python3 tests/examples/installed.py BUILD_DIRECTORY [-k PATTERN]
 """

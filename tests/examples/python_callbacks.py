@@ -1,5 +1,5 @@
-"""The Python module against the library that PRETRAIN_LIBRARY names: sizes and offsets of every struct against the C compiler,
-and callbacks that raise, return nothing, return nonsense or are interrupted. Run by installed.py, or by hand:
+"""The Python module against the library that PRETRAIN_LIBRARY names: sizes and offsets of every struct against the C
+compiler, and callbacks that raise, return nothing, return nonsense or are interrupted. Run by installed.py, or by hand:
 
     PYTHONPATH=examples/python PRETRAIN_LIBRARY=build/lib/libpretrain.so python3 tests/examples/python_callbacks.py
 """

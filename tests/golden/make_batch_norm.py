@@ -1,5 +1,6 @@
-"""Writes batch_norm.txt beside this file: 20 steps of two networks with batch norm in PyTorch, over rows [B, C] and over ragged rows
-[T, C], then 5 steps with the statistics held, and losses in evaluation. Read by tests/train/test_batch_norm.c.
+"""Writes batch_norm.txt beside this file: 20 steps of two networks with batch norm in PyTorch, over rows [B, C] and
+over ragged rows [T, C], then 5 steps with the statistics held, and losses in evaluation. Read by
+tests/train/test_batch_norm.c.
 
     python3 tests/golden/make_batch_norm.py
 """

@@ -1,5 +1,5 @@
-"""Writes encoder_decoder.safetensors and encoder_decoder.txt beside this file: an encoder-decoder of one layer, both sides ragged, trained
-for 20 steps in PyTorch, padded and masked. Read by tests/train/test_encoder_decoder.c.
+"""Writes encoder_decoder.safetensors and encoder_decoder.txt beside this file: an encoder-decoder of one layer, both
+sides ragged, trained for 20 steps in PyTorch, padded and masked. Read by tests/train/test_encoder_decoder.c.
 
     python3 tests/golden/make_encoder_decoder.py
 """

@@ -101,7 +101,8 @@ def golden_network(name, make_model, loss_of, batches, batch_lines):
         losses, final = train(make_model, loss_of, batches, settings, torch.float32)
         exact, _ = train(make_model, loss_of, batches, settings, torch.float64)
         print(
-            f"{name} {optimizer}: loss {losses[0]:.4f} to {losses[-1]:.4f}, float32 against float64 {relative(losses, exact):.1e}"
+            f"{name} {optimizer}: loss {losses[0]:.4f} to {losses[-1]:.4f}, "
+            f"float32 against float64 {relative(losses, exact):.1e}"
         )
         assert relative(losses, exact) < 2e-5
         kind = {"adamw": 0, "adam": 1, "sgd": 2}[settings[0]]

@@ -1,5 +1,6 @@
-"""Makes gpt2_names.txt, the golden file of tests/models: names and shapes in a GPT2LMHeadModel of Hugging Face's transformers, and the standard deviation
-with which each is drawn, measured on a model wide enough to tell (0 and 1: constant).
+"""Makes gpt2_names.txt, the golden file of tests/models: names and shapes in a GPT2LMHeadModel of Hugging Face's
+transformers, and the standard deviation with which each is drawn, measured on a model wide enough to tell (0 and 1:
+constant).
 
     python3 make_gpt2_names.py        (torch, transformers; writes beside itself; deterministic)
 """

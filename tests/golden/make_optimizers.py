@@ -5,9 +5,11 @@
 Lines are "key: number number ...".
     a, b                   initial parameters, [3, 5] and [7]
     gradient N a|b         their gradients at step N
-    CASE settings          kind, learning rate, momentum, dampening, nesterov, beta1, beta2, epsilon, weight decay, clip norm,
+    CASE settings          kind, learning rate, momentum, dampening, nesterov, beta1, beta2, epsilon, weight decay, clip
+                           norm,
                            clip value, rate factor of b, weight decay of b, step at which b comes, flags (2 maximize,
-                           4 amsgrad), beta2 decay, scale floor, update limit, and for b kind, nesterov, beta1, beta2, epsilon, momentum (-1: as for a)
+                           4 amsgrad), beta2 decay, scale floor, update limit, and for b kind, nesterov, beta1, beta2,
+                           epsilon, momentum (-1: as for a)
     CASE a|b               after all steps
     CASE SLOT a|b          the optimizer's state after all steps
     schedule NAME          the factor of the learning rate of each of 40 steps

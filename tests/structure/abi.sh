@@ -14,7 +14,8 @@ done
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 describe() { # describe FILE: the ABI as text, without paths of this machine, which differ on every other
-    abidw --headers-dir "$root/include" --drop-private-types --exported-interfaces-only --no-elf-needed --no-corpus-path \
+    abidw --headers-dir "$root/include" --drop-private-types --exported-interfaces-only \
+        --no-elf-needed --no-corpus-path \
         --no-comp-dir-path --no-show-locs --out-file "$1" "$library"
 }
 
@@ -24,7 +25,8 @@ if [ "${3:-}" = --write ]; then
     exit 0
 fi
 if [ ! -f "$baseline" ]; then
-    echo "FAILED: there is no baseline. Write and commit it: sh tests/structure/abi.sh . build/lib/libpretrain.so --write"
+    echo "FAILED: there is no baseline. Write and commit it:"
+    echo "    sh tests/structure/abi.sh . build/lib/libpretrain.so --write"
     exit 1
 fi
 if [ "$(uname -m)" != x86_64 ]; then
@@ -35,9 +37,10 @@ describe "$work/now.abi" || exit 1
 abidiff --no-show-locs --suppressions "$root/tests/abi/suppressions" "$baseline" "$work/now.abi" >"$work/report" 2>&1
 result=$?
 cat "$work/report"
-if [ $result -ne 0 ]; then # every bit of abidiff's status is a difference; an inserted field and an added one look alike there
+if [ $result -ne 0 ]; then # every bit of abidiff's status is a difference; inserted and added fields look alike there
     echo "FAILED: the ABI differs from tests/abi/baseline.abi (abidiff gave $result)."
-    echo "While the version is 0.x an intended change is recorded by: sh tests/structure/abi.sh . build/lib/libpretrain.so --write"
+    echo "While the version is 0.x an intended change is recorded by:"
+    echo "    sh tests/structure/abi.sh . build/lib/libpretrain.so --write"
     exit 1
 fi
 echo "the ABI is the baseline's"

@@ -12,7 +12,8 @@ failed=0
 compile() { # compile DESCRIPTION COMPILER ARGUMENT... < source
     what=$1
     shift
-    if ! "$@" -I"$include" -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -fsyntax-only - >"$work/log" 2>&1; then
+    if ! "$@" -I"$include" -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror \
+        -fsyntax-only - >"$work/log" 2>&1; then
         echo "FAILED: $what"
         cat "$work/log"
         failed=1
@@ -37,7 +38,8 @@ for source in "$work"/alone "$work"/twice "$work"/after_* "$work"/before_*; do
     done
     if command -v "$cxx" >/dev/null; then
         for standard in c++11 c++17 c++20; do
-            compile "$name as $standard" "$cxx" -std=$standard -Wold-style-cast -Wno-error=old-style-cast -x c++ <"$source"
+            compile "$name as $standard" "$cxx" -std=$standard -Wold-style-cast -Wno-error=old-style-cast \
+                -x c++ <"$source"
         done
     fi
 done

@@ -29,9 +29,13 @@ so=$(find "$libraries" -name 'libpretrain.so.*' -type f)
 soname=$(readelf -d "$so" | sed -n 's/.*soname: \[\(.*\)\]/\1/p')
 [ "$soname" = "libpretrain.so.0.1" ] || fail "soname is $soname"
 readelf -d "$so" | grep -E 'RPATH|RUNPATH' && fail "the installed library has a run path of the build machine"
-[ "$(pkg --modversion pretrain)" = "$(sed -n 's/.*version: .\([0-9.]*\).,/\1/p' "$root/meson.build" | head -1)" ] || fail "version of pretrain.pc"
-case "$(pkg --libs pretrain)" in *blas*) fail "pretrain.pc burdens shared linking with the BLAS: $(pkg --libs pretrain)" ;; esac
-PKG_CONFIG_LIBDIR="$(dirname "$pc")" pkg --cflags --libs pretrain >"$work/log" 2>&1 || fail "pretrain.pc needs another package's .pc"
+[ "$(pkg --modversion pretrain)" = "$(sed -n 's/.*version: .\([0-9.]*\).,/\1/p' "$root/meson.build" | head -1)" ] ||
+    fail "version of pretrain.pc"
+case "$(pkg --libs pretrain)" in
+*blas*) fail "pretrain.pc burdens shared linking with the BLAS: $(pkg --libs pretrain)" ;;
+esac
+PKG_CONFIG_LIBDIR="$(dirname "$pc")" pkg --cflags --libs pretrain >"$work/log" 2>&1 ||
+    fail "pretrain.pc needs another package's .pc"
 case "$(pkg --static --libs pretrain)" in *blas*) ;; *) fail "pretrain.pc --static lacks the BLAS" ;; esac
 
 cat >"$work/consumer.c" <<'END'
@@ -67,8 +71,10 @@ try() { # try DESCRIPTION COMPILER SOURCE LINK_MODE
         flags=$(pkg --libs pretrain)
     fi
     # shellcheck disable=SC2086
-    "$compiler" -Wall -Wextra -Werror "$source" $(pkg --cflags pretrain) $flags -o "$work/consumer" >"$work/log" 2>&1 || fail "$what does not build"
-    LD_LIBRARY_PATH="$libraries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}" "$work/consumer" >"$work/log" 2>&1 || fail "$what does not run"
+    "$compiler" -Wall -Wextra -Werror "$source" $(pkg --cflags pretrain) $flags -o "$work/consumer" >"$work/log" 2>&1 ||
+        fail "$what does not build"
+    LD_LIBRARY_PATH="$libraries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}" "$work/consumer" >"$work/log" 2>&1 ||
+        fail "$what does not run"
     if [ "$mode" = static ] && readelf -d "$work/consumer" | grep -q libpretrain; then
         fail "$what is not static"
     fi

@@ -1,4 +1,5 @@
-"""The include rule: which folder of lib/ may include which. Also: no cycle of headers by way of "..", and tests only reach in."""
+"""The include rule: which folder of lib/ may include which. Also: no cycle of headers by way of "..", and tests only
+reach in."""
 
 import os
 import re

@@ -1,4 +1,5 @@
-"""File names are unique in the tree (file = prefix = test), and every test names something that exists or says what it tests."""
+"""File names are unique in the tree (file = prefix = test), and every test names something that exists or says what it
+tests."""
 
 import collections
 import os

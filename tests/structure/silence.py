@@ -1,5 +1,5 @@
-"""Nothing in lib/ prints, exits, aborts, allocates behind the host's back or changes process-wide state; no static data is
-mutable but what is thread-local. Looks at the sources, and at what the built library imports and holds."""
+"""Nothing in lib/ prints, exits, aborts, allocates behind the host's back or changes process-wide state; no static data
+is mutable but what is thread-local. Looks at the sources, and at what the built library imports and holds."""
 
 import os
 import re

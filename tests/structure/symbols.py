@@ -1,5 +1,5 @@
-"""One list of what is exported: the header's PT_API declarations, the version script, docs/symbols-in-versions and the built
-library say the same, and nothing else leaves the library."""
+"""One list of what is exported: the header's PT_API declarations, the version script, docs/symbols-in-versions and the
+built library say the same, and nothing else leaves the library."""
 
 import os
 import re

@@ -2,16 +2,17 @@
 
     import pretrain
     context = pretrain.Context(seed=1)
-    model = context.model({"model_type": "gpt2", "vocab_size": 256, "n_positions": 64, "n_embd": 64, "n_layer": 2, "n_head": 2})
-    model.pretrain(context.optimizer(learning_rate=1e-3), context.text("book.txt", length=64), steps=200,
+    model = context.model({"model_type": "gpt2", "vocab_size": 256, "n_positions": 64, "n_embd": 64, "n_layer": 2,
+    "n_head": 2}) model.pretrain(context.optimizer(learning_rate=1e-3), context.text("book.txt", length=64), steps=200,
                    event=lambda e: print(e.step, e.loss))
     print(model.generate(b"The ", count=100, temperature=0.8))
 
-The shared library is the file that the environment variable PRETRAIN_LIBRARY names, else libpretrain.so where the system's
-loader finds it. Options of the C interface are keyword arguments under their C names. A failure raises pretrain.Error with
-the library's message. An exception raised in a callback, Ctrl-C's KeyboardInterrupt included, ends the call that ran the
-callback at once and is raised again from there; weights then stand at the last completed step. Ctrl-C is seen at the next
-event (event_every, 1 by default). What is not wrapped here can be called as pretrain.library.pt_...
+The shared library is the file that the environment variable PRETRAIN_LIBRARY names, else libpretrain.so where the
+system's loader finds it. Options of the C interface are keyword arguments under their C names. A failure raises
+pretrain.Error with the library's message. An exception raised in a callback, Ctrl-C's KeyboardInterrupt included, ends
+the call that ran the callback at once and is raised again from there; weights then stand at the last completed step.
+Ctrl-C is seen at the next event (event_every, 1 by default). What is not wrapped here can be called as
+pretrain.library.pt_...
 """
 
 import array
@@ -75,7 +76,8 @@ ATTENTION_CAUSAL, ATTENTION_ALIGN_LAST, ATTENTION_SCALE = 1, 2, 4
 
 
 def _struct(name, fields, before="struct_size:u flags:u"):
-    """A ctypes.Structure from 'name:kind' words; kinds: i int32, u uint32, I int64, U uint64, d double, s string, p pointer."""
+    """A ctypes.Structure from 'name:kind' words; kinds: i int32, u uint32, I int64, U uint64, d double, s string, p
+    pointer."""
     kinds = {
         "i": c_int32,
         "u": c_uint32,
@@ -304,8 +306,8 @@ def _result(kind):
 
 
 class _Guard:
-    """Runs the host's functions for one dataset or stage. A function that does not return normally leaves the struct's preset
-    "failed" or "stop" as it is; the exception waits here for the end of the call."""
+    """Runs the host's functions for one dataset or stage. A function that does not return normally leaves the struct's
+    preset "failed" or "stop" as it is; the exception waits here for the end of the call."""
 
     def __init__(self):
         self.exception = None
@@ -391,7 +393,8 @@ def _address(buffer):
 
 
 def field(name, dtype=FLOAT32, shape=(), max_length=0):
-    """A field of a dataset: shape is one sample's; max_length > 0 makes it ragged, with DIM_TOKENS rows of `shape` each."""
+    """A field of a dataset: shape is one sample's; max_length > 0 makes it ragged, with DIM_TOKENS rows of `shape`
+    each."""
     shape = ((DIM_TOKENS,) if max_length else ()) + tuple(shape)
     return FieldSpec(_encoded(name), dtype, len(shape), (c_int64 * MAX_RANK)(*shape), max_length)
 
@@ -497,7 +500,8 @@ class Context(_Handle):
         return Graph(self)
 
     def model(self, config, task=None, **task_options):
-        """A model of a Graph, or of a known family from its configuration (a dict, JSON text, or a config.json file)."""
+        """A model of a Graph, or of a known family from its configuration (a dict, JSON text, or a config.json
+        file)."""
         if isinstance(config, Graph):
             model = Model(self, _create(library.pt_model_create, self, config))
         else:
@@ -515,7 +519,8 @@ class Context(_Handle):
         return Model(self, _create(library.pt_model_open, self, _encoded(path), LOAD_MAPPED if mapped else 0))
 
     def optimizer(self, schedule=None, groups=(), **options):
-        """Options of pt_optimizer_options_t; schedule=dict(kind=..., ...) or function(step) -> factor; groups=[(pattern, dict)]."""
+        """Options of pt_optimizer_options_t; schedule=dict(kind=..., ...) or function(step) -> factor;
+        groups=[(pattern, dict)]."""
         options = _options(OptimizerOptions, options)
         optimizer = Optimizer(self, _create(library.pt_optimizer_create, self, ctypes.byref(options)))
         for pattern, values in groups:
@@ -563,7 +568,8 @@ class Context(_Handle):
         return self._table(library.pt_dataset_create_from_csv, path, columns, flags)
 
     def arrays(self, samples, ragged=()):
-        """{name: values of all samples}: nested lists, array.array or NumPy. Names in `ragged`: a list with one sequence a sample."""
+        """{name: values of all samples}: nested lists, array.array or NumPy. Names in `ragged`: a list with one
+        sequence a sample."""
         made, alive, count = (ArraySpec * len(samples))(), [], None
         for array_spec, (name, values) in zip(made, samples.items()):
             if name in ragged:
@@ -627,8 +633,9 @@ class Context(_Handle):
 
 
 class Graph(_Handle):
-    """A network being described: every builder call of pretrain.h without its pt_ prefix and first argument, returning a tensor's
-    number: graph.linear_layer("first", x, 32, ACTIVATION_RELU). Sizes are given as lists, options by name."""
+    """A network being described: every builder call of pretrain.h without its pt_ prefix and first argument, returning
+    a tensor's number: graph.linear_layer("first", x, 32, ACTIVATION_RELU). Sizes are given as lists, options by
+    name."""
 
     def __init__(self, context):
         super().__init__(_create(library.pt_graph_create, context), library.pt_graph_free, context)
@@ -779,8 +786,8 @@ class Dataset(_Handle):
         return self._view(_create(library.pt_dataset_shuffle, self, seed))
 
     def map(self, fields, make):
-        """Samples made from these: make(samples, keys, epoch) -> {name: [value for each sample]}, samples being {name: [values]} and keys a
-        random number for each, the same whenever the sample comes in this epoch."""
+        """Samples made from these: make(samples, keys, epoch) -> {name: [value for each sample]}, samples being {name:
+        [values]} and keys a random number for each, the same whenever the sample comes in this epoch."""
         guard = _Guard()
 
         def fill(_, pointer):
@@ -925,8 +932,8 @@ class Model(_Handle):
         return result
 
     def pretrain(self, optimizer, dataset, event=None, evaluation=None, **options):
-        """Options of pt_train_options_t; event(Event) is called after every step, and stops the stage by returning False.
-        An event of kind EVENT_EVALUATION has all values in .metrics."""
+        """Options of pt_train_options_t; event(Event) is called after every step, and stops the stage by returning
+        False. An event of kind EVENT_EVALUATION has all values in .metrics."""
         return self._stage(library.pt_pretrain, optimizer, dataset, event, evaluation, options)
 
     def finetune(self, optimizer, dataset, event=None, evaluation=None, **options):
@@ -981,7 +988,8 @@ class Model(_Handle):
         return bytes(tokens[:count.value]) if isinstance(prompt, bytes) else tokens[:count.value]
 
     def _values(self, values):
-        """pt_value_t for {name: values of all samples}, or {name: [one sequence a sample]} for a ragged field given as a list of bytes or arrays."""
+        """pt_value_t for {name: values of all samples}, or {name: [one sequence a sample]} for a ragged field given as
+        a list of bytes or arrays."""
         made, alive, samples = (Value * len(values))(), [], None
         for value, (name, given) in zip(made, values.items()):
             ragged = isinstance(given, (list, tuple)) and given and not isinstance(given[0], (int, float, list, tuple))
