@@ -116,11 +116,13 @@ static pt_status_t take_value(pt__collector_t *collector, int32_t place, const p
     if (!collate->ragged && value->lengths != NULL)
         return pt__fail(PT_ERR_ARGUMENT, "field \"%s\": lengths is set, expected NULL for a field that is not ragged",
                         collate->want.name);
-    if (rows > INT64_MAX / 16 / collate->inner)
+    /* rows are fewer than 2^31: for rows of ordinary size there is nothing to divide */
+    if (collate->inner >= 1 << 28 && rows > INT64_MAX / 16 / collate->inner)
         return pt__fail(PT_ERR_SHAPE, "field \"%s\": %lld rows of %lld elements are too many", collate->want.name,
                         (long long)rows, (long long)collate->inner);
     int64_t elements = rows * collate->inner;
-    if (value->dtype == collate->want.dtype && (uintptr_t)value->data % (uintptr_t)pt__dtype_size(value->dtype) != 0)
+    const uintptr_t beside = (uintptr_t)pt__dtype_size(value->dtype) - 1; /* sizes are powers of two */
+    if (value->dtype == collate->want.dtype && ((uintptr_t)value->data & beside) != 0)
         return pt__fail(PT_ERR_ARGUMENT, "field \"%s\": data is not aligned to its elements of %lld bytes",
                         collate->want.name, (long long)pt__dtype_size(value->dtype));
     PT__TRY(pt__collate_reserve(&collector->context->memory, collate, value->dtype, elements, &collector->bytes));

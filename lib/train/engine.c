@@ -415,9 +415,17 @@ static void derive(pt_model_t *model, const pt__wants_t *wants, const pt__loaded
     }
 }
 
+/* What dropouts and derived fields draw from; 0 where nothing is drawn. */
+static uint64_t run_key(const pt_model_t *model, pt__mode_t mode)
+{
+    if (model->graph->draws == 0 && (model->task_kind == NULL || model->task_kind->n_derived == 0))
+        return 0;
+    return pt__random_key(model->seed, mode == PT__MODE_TRAIN ? (uint64_t)model->micro_steps : UINT64_MAX);
+}
+
 pt_status_t pt__engine_run(pt_model_t *model, pt__mode_t mode, const pt__wants_t *wants, const pt__loaded_t *loaded)
 {
-    uint64_t key = pt__random_key(model->seed, mode == PT__MODE_TRAIN ? (uint64_t)model->micro_steps : UINT64_MAX);
+    uint64_t key = run_key(model, mode);
     pt__run_t run; /* large, and a step may be short: nothing is written twice */
     pt__rows_t rows = loaded->rows;
     run.device = model->context->device;

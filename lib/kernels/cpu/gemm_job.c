@@ -73,8 +73,14 @@ static int32_t few_dots(const pt__cpu_t *device, const pt__gemm_t *gemm)
 void pt__gemm_describe(pt__cpu_t *device, const pt__gemm_t *gemm, pt__job_t *job)
 {
     const pt__micro_t *micro = device->micro;
-    *job = (pt__job_t){
-        .device = device, .gemm = gemm, .view = *gemm, .micro = micro, .row_parts = 1, .column_parts = 1};
+    job->device = device; /* member by member: products may be small, and a job is large */
+    job->micro = micro;
+    job->gemm = gemm;
+    job->view = *gemm;
+    job->exchanged = job->stage = job->widened = job->packed = job->kept = 0;
+    job->tail = 0;
+    job->row_parts = job->column_parts = 1;
+    job->number = 0;
     job->parts = pt__gemm_parts(gemm) & ~PT__FINISH_BIAS;
     job->add = gemm->accumulate ? gemm->dst : NULL;
     if (gemm->residual && !gemm->slope_source && !gemm->accumulate) {
