@@ -1,4 +1,4 @@
-/* Between data and plans: which fields a mode reads, a plan that has room for them, and a run. Called by the stages.
+/* Between data and plans: a plan that has room for the fields that a mode reads, and a run. Called by the stages.
  * One plan of each mode is kept. When more rows come than it has room for it is made anew, its token capacity then
  * rounded up, so that ragged data handed over step by step settles after a few steps. All plans lie in the model's
  * one arena. */
@@ -9,138 +9,6 @@
 #include "base/random.h"
 #include "kernels/device.h"
 #include "train/model.h"
-
-void pt__engine_targets(const pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, pt__targets_t *targets)
-{
-    const pt_graph_t *graph = model->graph;
-    targets->count = 0;
-    if (mode == PT__MODE_OUTPUT) {
-        targets->list[targets->count++] = tensor;
-        return;
-    }
-    targets->list[targets->count++] = graph->loss;
-    targets->list[targets->count++] = pt__graph_loss_weight(graph);
-    for (int32_t i = 0; mode == PT__MODE_EVALUATE && i < graph->n_metrics; i++) {
-        targets->list[targets->count++] = graph->metrics[i].value;
-        targets->list[targets->count++] = graph->metrics[i].target;
-    }
-}
-
-/* The field that fills a graph's input. */
-static pt_status_t describe_want(const pt_graph_t *graph, int64_t index, pt__want_t *want)
-{
-    const pt__tensor_t *tensor = &graph->tensors[graph->inputs[index].tensor];
-    char *name;
-    *want = (pt__want_t){.dtype = tensor->dtype,
-                         .dimension = tensor->shape.dimension,
-                         .index_limit = tensor->index_limit,
-                         .index_ignore = tensor->index_ignore};
-    if (tensor->shape.dimension != PT__DIMENSION_BATCH)
-        want->shape[want->rank++] = PT_DIM_TOKENS;
-    for (int32_t i = 1; i < tensor->shape.rank; i++)
-        want->shape[want->rank++] = tensor->shape.size[i];
-    PT__TRY(pt__string_copy(&graph->context->memory, graph->inputs[index].name, &name));
-    want->name = name;
-    return PT_OK;
-}
-
-void pt__engine_release_wants(pt__memory_t *memory, pt__wants_t *wants)
-{
-    for (int32_t i = 0; i < wants->count; i++)
-        pt__release(memory, (void *)(uintptr_t)wants->list[i].name);
-    pt__release(memory, wants->list);
-    pt__release(memory, wants->input);
-    *wants = (pt__wants_t){0};
-}
-
-/* Which of the task's derived fields has this name; -1: none. */
-static int32_t find_derived(const pt_model_t *model, const char *name)
-{
-    for (int32_t i = 0; model->task_kind != NULL && i < model->task_kind->n_derived; i++)
-        if (strcmp(model->task_kind->derived[i].field, name) == 0)
-            return i;
-    return -1;
-}
-
-/* Where in the list the fields are that others are made from. */
-static pt_status_t find_origins(const pt_model_t *model, pt__wants_t *wants)
-{
-    for (int32_t i = 0; i < PT__MAX_DERIVED; i++) {
-        if (wants->derived[i] < 0)
-            continue;
-        const pt__derived_t *derived = &model->task_kind->derived[i];
-        wants->derived_from[i] = -1;
-        for (int32_t k = 0; k < wants->count; k++)
-            if (strcmp(wants->list[k].name, derived->from) == 0)
-                wants->derived_from[i] = k;
-        if (wants->derived_from[i] < 0)
-            return pt__fail(PT_ERR_STATE,
-                            "the data has no field \"%s\", and the network does not read \"%s\", which it is made from",
-                            derived->field, derived->from);
-    }
-    return PT_OK;
-}
-
-static pt_status_t make_wants(const pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, uint32_t lacking,
-                              pt__wants_t *wants)
-{
-    const pt_graph_t *graph = model->graph;
-    pt__memory_t *memory = &model->context->memory;
-    pt__targets_t targets;
-    int8_t *read = NULL;
-    pt_status_t status;
-    pt__engine_targets(model, mode, tensor, &targets);
-    wants->lacking = lacking;
-    for (int32_t i = 0; i < PT__MAX_DERIVED; i++)
-        wants->derived[i] = -1;
-    PT__TRY_OUT(pt__allocate(memory, (size_t)graph->n_inputs, 1, "inputs", &read));
-    PT__TRY_OUT(pt__graph_find_inputs(graph, targets.list, targets.count, read));
-    PT__TRY_OUT(pt__allocate(memory, (size_t)graph->n_inputs, sizeof *wants->list, "fields", &wants->list));
-    PT__TRY_OUT(pt__allocate(memory, (size_t)graph->n_inputs, sizeof *wants->input, "fields", &wants->input));
-    for (int64_t i = 0; i < graph->n_inputs; i++) {
-        if (!read[i])
-            continue;
-        int32_t derived = find_derived(model, graph->inputs[i].name);
-        if (derived >= 0 && (lacking >> derived & 1u)) {
-            wants->derived[derived] = (int32_t)i;
-            continue;
-        }
-        PT__TRY_OUT(describe_want(graph, i, &wants->list[wants->count]));
-        wants->input[wants->count++] = (int32_t)i;
-    }
-    PT__TRY_OUT(find_origins(model, wants));
-out:
-    pt__release(memory, read);
-    if (status != PT_OK)
-        pt__engine_release_wants(memory, wants);
-    return status;
-}
-
-pt_status_t pt__engine_wants(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, uint32_t lacking,
-                             const pt__wants_t **out)
-{
-    pt__wants_t *wants = &model->wants[mode], made = {0};
-    if (mode != PT__MODE_OUTPUT && model->graph->loss == PT_NO_TENSOR)
-        return pt__fail(PT_ERR_STATE,
-                        "the model has no loss: set a task with pt_model_set_task, or a loss with pt_graph_set_loss");
-    if (mode != PT__MODE_OUTPUT || model->wants_tensor == tensor) {
-        if (wants->list != NULL && wants->lacking == lacking) {
-            *out = wants;
-            return PT_OK;
-        }
-    }
-    if (mode == PT__MODE_TRAIN && pt__store_learnable_elements(&model->store) == 0)
-        return pt__fail(PT_ERR_STATE, "no parameter learns: see pt_model_set_trainable");
-    PT__TRY(make_wants(model, mode, tensor, lacking, &made));
-    pt__engine_release_wants(&model->context->memory, wants);
-    pt__collector_free(model->collectors[mode]);
-    model->collectors[mode] = NULL;
-    *wants = made;
-    if (mode == PT__MODE_OUTPUT)
-        model->wants_tensor = tensor;
-    *out = wants;
-    return PT_OK;
-}
 
 /* Rounded up to an eighth of the power of two below it: at most an eighth too much, and few different values. */
 static int64_t round_capacity(int64_t tokens)
@@ -472,7 +340,7 @@ static uint32_t all_derived(const pt_model_t *model, pt__mode_t mode)
 /* The data has a field of this name: it need not be made. */
 static void note_field(const pt_model_t *model, const char *name, uint32_t *lacking)
 {
-    int32_t derived = name == NULL ? -1 : find_derived(model, name);
+    int32_t derived = name == NULL ? -1 : pt__engine_find_derived(model, name);
     if (derived >= 0)
         *lacking &= ~(1u << derived);
 }

@@ -162,6 +162,8 @@ pt_status_t pt__weights_take(pt_model_t *model, const char *path, uint32_t flags
 /* ---- engine.c ---- */
 /* The tensors that a run of a mode leaves to be read, inputs that a metric reads among them. */
 void pt__engine_targets(const pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, pt__targets_t *targets);
+/* The place among the task's derived fields; -1: it is none of them. */
+int32_t pt__engine_find_derived(const pt_model_t *model, const char *name);
 /* The fields that the mode reads from data that lacks some of the derived ones. A model without what the mode needs is
  * PT_ERR_STATE. */
 pt_status_t pt__engine_wants(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, uint32_t lacking,
@@ -260,7 +262,7 @@ struct pt__random;
 int32_t pt__sample_token(float *logits, int64_t classes, const pt_generate_options_t *options,
                          struct pt__random *random, int32_t *order);
 
-/* ---- checkpoint.c ---- */
+/* ---- checkpoint_write.c, checkpoint_read.c ---- */
 typedef struct pt__progress { /* a stage's place, beside model and optimizer */
     pt__cursor_t cursor;
     int64_t step;

@@ -1,0 +1,284 @@
+/* Writes checkpoints, and models alone, as files. checkpoint.h says what stands in them. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/dtype.h"
+#include "base/text.h"
+#include "formats/tensors.h"
+#include "kernels/device.h"
+#include "train/checkpoint.h"
+#include "train/model.h"
+
+typedef struct builder { /* a table under construction; owns the strings */
+    pt_context_t *context;
+    pt__tensors_t tensors;
+    int64_t entry_room;
+    char **names; /* [n_entries] */
+    int64_t name_room;
+    int64_t *ages;    /* [learnables] */
+    uint64_t *hashes; /* [stored tensors] */
+    int64_t pair_room;
+    pt_status_t status; /* of the pairs: the first failure sticks */
+} builder_t;
+
+static void release_builder(builder_t *builder)
+{
+    pt__memory_t *memory = &builder->context->memory;
+    for (int64_t i = 0; i < builder->tensors.n_entries; i++)
+        pt__release(memory, builder->names[i]);
+    pt__release(memory, builder->names);
+    pt__release(memory, builder->tensors.entries);
+    for (int64_t i = 0; i < builder->tensors.n_pairs; i++)
+        pt__release(memory, (void *)(uintptr_t)builder->tensors.pairs[i].value);
+    pt__release(memory, builder->tensors.pairs);
+    pt__release(memory, builder->ages);
+    pt__release(memory, builder->hashes);
+}
+
+static pt_status_t bring(void *user, const pt__entry_t *entry, const void **bytes)
+{
+    pt_context_t *context = user;
+    return pt__device_read_begin(context->device, &context->memory, entry->data, entry->bytes, entry->name, bytes);
+}
+
+static void let_go(void *user, const void *bytes)
+{
+    pt_context_t *context = user;
+    pt__device_read_end(context->device, &context->memory, bytes);
+}
+
+static builder_t start_builder(pt_context_t *context)
+{
+    return (builder_t){.context = context, .tensors = {.bring = bring, .let_go = let_go, .user = context}};
+}
+
+/* An entry prefix + middle + name (prefix and middle empty: a parameter itself), whose data are in the device's
+ * memory or the host's. */
+static pt_status_t add_tensor(builder_t *builder, const char *prefix, const char *middle, const char *name,
+                              int32_t dtype, const pt__shape_t *shape, const void *data, int32_t is_away)
+{
+    pt__memory_t *memory = &builder->context->memory;
+    int64_t index = builder->tensors.n_entries;
+    PT__TRY(pt__grow(memory, &builder->tensors.entries, &builder->entry_room, index + 1,
+                     sizeof *builder->tensors.entries, "checkpoint"));
+    PT__TRY(pt__grow(memory, &builder->names, &builder->name_room, index + 1, sizeof *builder->names, "checkpoint"));
+    pt__text_t text = pt__text_start(memory);
+    pt__text_add(&text, "%s%s%s", prefix, middle, name);
+    PT__TRY(pt__text_take(&text, &builder->names[index], NULL));
+    pt__entry_t *entry = &builder->tensors.entries[index];
+    *entry = (pt__entry_t){.name = builder->names[index],
+                           .dtype = dtype,
+                           .rank = shape->rank,
+                           .data = data,
+                           .is_away = is_away,
+                           .bytes = pt__shape_elements(shape) * pt__dtype_size(dtype)};
+    for (int32_t i = 0; i < entry->rank; i++)
+        entry->shape[i] = shape->size[i];
+    builder->tensors.n_entries++;
+    return PT_OK;
+}
+
+static pt_status_t add_entry(builder_t *builder, const char *prefix, const char *middle, const pt__stored_t *parameter,
+                             const float *data, int32_t is_away)
+{
+    return add_tensor(builder, prefix, middle, parameter->name, PT_FLOAT32, &parameter->shape, data, is_away);
+}
+
+/* How many updates each learnable has seen: fewer than the optimizer made where it came later, which bias
+ * corrections and momentum follow. */
+static pt_status_t add_ages(builder_t *builder, const pt_model_t *model, const pt_optimizer_t *optimizer)
+{
+    pt__memory_t *memory = &builder->context->memory;
+    int64_t index = builder->tensors.n_entries, count = 0;
+    PT__TRY(
+        pt__allocate(memory, (size_t)model->store.count, sizeof *builder->ages, "checkpoint", &builder->ages));
+    for (int64_t i = 0; i < model->store.count; i++)
+        if (model->store.tensors[i].learnable) {
+            builder->ages[count] = pt__optimizer_age(optimizer, count);
+            count++;
+        }
+    PT__TRY(pt__grow(memory, &builder->tensors.entries, &builder->entry_room, index + 1,
+                     sizeof *builder->tensors.entries, "checkpoint"));
+    PT__TRY(pt__grow(memory, &builder->names, &builder->name_room, index + 1, sizeof *builder->names, "checkpoint"));
+    PT__TRY(pt__string_copy(memory, PT__CHECKPOINT_AGES, &builder->names[index]));
+    builder->tensors.entries[index] = (pt__entry_t){.name = builder->names[index],
+                                                    .dtype = PT_INT64,
+                                                    .rank = 1,
+                                                    .shape = {count},
+                                                    .data = builder->ages,
+                                                    .bytes = count * (int64_t)sizeof(int64_t)};
+    builder->tensors.n_entries++;
+    return PT_OK;
+}
+
+static void add_string(builder_t *builder, const char *key, const char *value)
+{
+    pt__memory_t *memory = &builder->context->memory;
+    int64_t index = builder->tensors.n_pairs;
+    char *copy;
+    if (builder->status == PT_OK)
+        builder->status = pt__grow(memory, &builder->tensors.pairs, &builder->pair_room, index + 1,
+                                   sizeof *builder->tensors.pairs, "checkpoint");
+    if (builder->status == PT_OK)
+        builder->status = pt__string_copy(memory, value, &copy);
+    if (builder->status != PT_OK)
+        return;
+    builder->tensors.pairs[index] = (pt__pair_t){key, copy};
+    builder->tensors.n_pairs++;
+}
+
+static void add_integer(builder_t *builder, const char *key, int64_t value)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%" PRId64, value);
+    add_string(builder, key, text);
+}
+
+/* The bits of the double as a whole number: exact, NaN included, and free of any locale. */
+static void add_double(builder_t *builder, const char *key, double value)
+{
+    int64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    add_integer(builder, key, bits);
+}
+
+static pt_status_t add_hash(builder_t *builder, const pt__store_t *store, int64_t index)
+{
+    static const int64_t one = 1;
+    const pt__shape_t shape = pt__shape_make(PT__DIMENSION_NONE, 1, &one);
+    if (builder->hashes == NULL)
+        PT__TRY(pt__allocate(&builder->context->memory, (size_t)store->count, sizeof *builder->hashes, "checkpoint",
+                             &builder->hashes));
+    PT__TRY(pt__store_hash(store, &store->tensors[index], &builder->hashes[index]));
+    return add_tensor(builder, PT__CHECKPOINT_PREFIX, "hash.", store->tensors[index].name, PT_UINT64, &shape,
+                      &builder->hashes[index], 0);
+}
+
+static pt_status_t add_task(builder_t *builder, const pt_task_options_t *task)
+{
+    pt__text_t text = pt__text_start(&builder->context->memory);
+    char *json;
+    pt__task_write(task, &text);
+    PT__TRY(pt__text_take(&text, &json, NULL));
+    add_string(builder, PT__CHECKPOINT_PREFIX "task", json);
+    pt__release(&builder->context->memory, json);
+    return PT_OK;
+}
+
+/* With the names of the classes; those of a network without a configuration stand alone. */
+static pt_status_t add_config(builder_t *builder, const pt_model_t *model)
+{
+    char *text;
+    PT__TRY(pt__class_names_config(model, &text));
+    if (text != NULL)
+        add_string(builder, model->config == NULL ? PT__CHECKPOINT_PREFIX "classes" : PT__CHECKPOINT_PREFIX "config",
+                   text);
+    pt__release(&builder->context->memory, text);
+    return PT_OK;
+}
+
+static pt_status_t add_parameters(builder_t *builder, const pt_model_t *model, int32_t trained_only)
+{
+    add_string(builder, PT__CHECKPOINT_PREFIX "format", "1");
+    PT__TRY(add_config(builder, model));
+    if (model->task.task != NULL)
+        PT__TRY(add_task(builder, &model->task));
+    for (int64_t i = 0; i < model->store.count; i++) {
+        const pt__stored_t *stored = &model->store.tensors[i];
+        if (trained_only && !pt__stored_changes(stored))
+            PT__TRY(add_hash(builder, &model->store, i));
+        else /* a file is the host's memory */
+            PT__TRY(add_tensor(builder, "", "", stored->name, stored->dtype, &stored->shape, stored->value,
+                               stored->mapped == NULL));
+    }
+    return PT_OK;
+}
+
+static pt_status_t add_optimizer(builder_t *builder, const pt_model_t *model, const pt_optimizer_t *optimizer)
+{
+    const pt__optimizer_kind_t *kind = pt__optimizer_kind_of(optimizer);
+    pt__optimizer_counts_t counts = pt__optimizer_counts_get(optimizer);
+    char middle[64];
+    pt__slot_t slot;
+    add_string(builder, PT__CHECKPOINT_PREFIX "optimizer", kind->name);
+    add_integer(builder, PT__CHECKPOINT_PREFIX "optimizer.steps", counts.steps);
+    add_integer(builder, PT__CHECKPOINT_PREFIX "optimizer.skipped", counts.skipped);
+    add_integer(builder, PT__CHECKPOINT_PREFIX "optimizer.skipped_in_a_row", counts.skipped_in_a_row);
+    PT__TRY(add_ages(builder, model, optimizer));
+    for (int32_t number = 0; number < PT__MOST_SLOTS; number++)
+        for (int64_t i = 0, learnable = 0; i < model->store.count; i++) {
+            const pt__stored_t *stored = &model->store.tensors[i];
+            if (!stored->learnable || !pt__optimizer_slot(optimizer, learnable++, number, &slot))
+                continue;
+            const pt__shape_t shape = pt__shape_make(PT__DIMENSION_NONE, slot.rank, slot.size);
+            snprintf(middle, sizeof middle, "slot.%s.", slot.name);
+            PT__TRY(add_tensor(builder, PT__CHECKPOINT_PREFIX, middle, stored->name, slot.dtype, &shape, slot.data, 1));
+        }
+    return PT_OK;
+}
+
+static pt_status_t add_state(builder_t *builder, const pt_model_t *model, const pt__progress_t *progress)
+{
+    add_integer(builder, PT__CHECKPOINT_PREFIX "micro_steps", model->micro_steps);
+    add_integer(builder, PT__CHECKPOINT_PREFIX "seed", (int64_t)model->seed);
+    add_integer(builder, PT__CHECKPOINT_PREFIX "accumulated", model->accumulated);
+    add_double(builder, PT__CHECKPOINT_PREFIX "accumulated.loss", model->loss_sum);
+    add_double(builder, PT__CHECKPOINT_PREFIX "accumulated.weight", model->weight);
+    for (int64_t i = 0; model->accumulated > 0 && i < model->store.count; i++)
+        if (model->store.tensors[i].learnable)
+            PT__TRY(add_entry(builder, PT__CHECKPOINT_PREFIX, "gradient.", &model->store.tensors[i],
+                              model->store.tensors[i].gradient, 1));
+    if (progress == NULL)
+        return PT_OK;
+    add_integer(builder, PT__CHECKPOINT_PREFIX "stage.step", progress->step);
+    add_integer(builder, PT__CHECKPOINT_PREFIX "stage.begin", progress->begin);
+    add_integer(builder, PT__CHECKPOINT_PREFIX "stage.epoch", progress->cursor.epoch);
+    add_integer(builder, PT__CHECKPOINT_PREFIX "stage.position", progress->cursor.position);
+    add_integer(builder, PT__CHECKPOINT_PREFIX "stage.shuffle", (int64_t)progress->cursor.seed);
+    add_integer(builder, PT__CHECKPOINT_PREFIX "stage.without_gain", progress->evaluations_without_gain);
+    add_integer(builder, PT__CHECKPOINT_PREFIX "stage.best_step", progress->best_step);
+    add_integer(builder, PT__CHECKPOINT_PREFIX "stage.evaluated_step", progress->evaluated_step);
+    add_string(builder, PT__CHECKPOINT_PREFIX "stage.best_metric", pt__metric_name(model, progress->best_metric));
+    add_double(builder, PT__CHECKPOINT_PREFIX "stage.best_value", progress->best_value);
+    if (progress->best != NULL)
+        add_string(builder, PT__CHECKPOINT_PREFIX "stage.keeps_best", "1");
+    const float *best = progress->best;
+    for (int64_t i = 0; best != NULL && i < model->store.count; i++)
+        if (pt__stored_changes(&model->store.tensors[i])) {
+            PT__TRY(add_entry(builder, PT__CHECKPOINT_PREFIX, "best.", &model->store.tensors[i], best, 0));
+            best += model->store.tensors[i].elements;
+        }
+    return PT_OK;
+}
+
+pt_status_t pt__weights_write(pt_model_t *model, const char *path)
+{
+    builder_t builder = start_builder(model->context);
+    pt_status_t status;
+    PT__TRY_OUT(pt__store_settle(&model->store));
+    add_string(&builder, "format", "pt"); /* what readers of the Hugging Face ecosystem ask for */
+    PT__TRY_OUT(add_parameters(&builder, model, 0));
+    PT__TRY_OUT(builder.status);
+    PT__TRY_OUT(pt__safetensors_write(model->context, path, &builder.tensors, 0));
+out:
+    release_builder(&builder);
+    return status;
+}
+
+pt_status_t pt__checkpoint_write(pt_model_t *model, const pt_optimizer_t *optimizer,
+                                 const pt__progress_t *progress, int32_t trained_only, const char *path)
+{
+    builder_t builder = start_builder(model->context);
+    pt_status_t status;
+    PT__TRY_OUT(pt__store_settle(&model->store));
+    PT__TRY_OUT(add_parameters(&builder, model, trained_only));
+    if (optimizer != NULL)
+        PT__TRY_OUT(add_optimizer(&builder, model, optimizer));
+    PT__TRY_OUT(add_state(&builder, model, progress));
+    PT__TRY_OUT(builder.status);
+    PT__TRY_OUT(pt__safetensors_write(model->context, path, &builder.tensors, 1));
+out:
+    release_builder(&builder);
+    return status;
+}
