@@ -16,7 +16,8 @@
 typedef struct differentiation {
     pt_graph_t *graph;
     const int32_t *wanted;  /* [parameters] */
-    const int8_t *again;    /* [tensors of the forward pass] to be made again for the backward pass; NULL: nothing is */
+    /* [tensors of the forward pass] to be made again for the backward pass; NULL: nothing is */
+    const int8_t *recomputed;
     int32_t *reached;       /* [parameters] */
     pt_tensor_t *gradients; /* [tensors of the forward pass] PT_NO_TENSOR until there is a contribution */
     pt_tensor_t *copies; /* [tensors of the forward pass] made again; PT_NO_TENSOR: not, or not yet; NULL: nothing is */
@@ -92,22 +93,22 @@ static pt_tensor_t copy_of(differentiation_t *self, pt_tensor_t tensor)
 {
     pt_graph_t *graph = self->graph;
     const pt__node_t *found = pt__graph_producer(graph, tensor);
-    if (self->copies[tensor] != PT_NO_TENSOR || found == NULL || found->op->again == NULL ||
+    if (self->copies[tensor] != PT_NO_TENSOR || found == NULL || found->op->recompute == NULL ||
         found->outputs[0] != tensor)
         return self->copies[tensor];
     pt__node_t producer = *found; /* a copy: appending moves the array */
-    self->copies[tensor] = producer.op->again(graph, &producer);
+    self->copies[tensor] = producer.op->recompute(graph, &producer);
     if (self->copies[tensor] != PT_NO_TENSOR)
-        pt__graph_producer(graph, self->copies[tensor])->again = 1;
+        pt__graph_producer(graph, self->copies[tensor])->recomputed = 1;
     return self->copies[tensor];
 }
 
 /* The node as its gradient rule shall see it. */
-static pt__node_t with_inputs_again(differentiation_t *self, const pt__node_t *node)
+static pt__node_t with_inputs_recomputed(differentiation_t *self, const pt__node_t *node)
 {
     pt__node_t seen = *node;
-    for (int32_t k = 0; self->again != NULL && k < node->n_inputs; k++) {
-        if (node->inputs[k] == PT_NO_TENSOR || !self->again[node->inputs[k]])
+    for (int32_t k = 0; self->recomputed != NULL && k < node->n_inputs; k++) {
+        if (node->inputs[k] == PT_NO_TENSOR || !self->recomputed[node->inputs[k]])
             continue;
         pt_tensor_t copy = copy_of(self, node->inputs[k]);
         if (copy != PT_NO_TENSOR)
@@ -130,7 +131,7 @@ static pt_status_t through_node(differentiation_t *self, const pt__node_t *node)
         wanted[k] = k < node->n_inputs && node->inputs[k] != PT_NO_TENSOR && (node->op->needs_gradient_of >> k & 1u) &&
                     self->depends[node->inputs[k]];
     }
-    pt__node_t seen = with_inputs_again(self, node);
+    pt__node_t seen = with_inputs_recomputed(self, node);
     PT__TRY(node->op->gradient(graph, &seen, d_outputs, wanted, d_inputs));
     PT__TRY(graph->status);
     for (int32_t k = 0; k < node->n_inputs; k++) {
@@ -149,7 +150,7 @@ static pt_status_t differentiate(differentiation_t *self)
     int64_t n_nodes = graph->n_nodes, n_tensors = graph->n_tensors;
     for (int64_t i = 0; i < n_tensors; i++)
         self->gradients[i] = PT_NO_TENSOR;
-    for (int64_t i = 0; self->again != NULL && i < n_tensors; i++)
+    for (int64_t i = 0; self->recomputed != NULL && i < n_tensors; i++)
         self->copies[i] = PT_NO_TENSOR;
     mark_dependence(self, n_nodes);
     if (!self->depends[graph->loss])
@@ -178,7 +179,7 @@ static pt_status_t differentiate(differentiation_t *self)
 pt_status_t pt__graph_append_gradients(pt_graph_t *graph, const int32_t *wanted, const int8_t *again, int32_t *reached)
 {
     pt__memory_t *memory = &graph->context->memory;
-    differentiation_t self = {.graph = graph, .wanted = wanted, .again = again, .reached = reached};
+    differentiation_t self = {.graph = graph, .wanted = wanted, .recomputed = again, .reached = reached};
     pt_status_t status;
     for (int64_t i = 0; i < graph->n_parameters; i++)
         reached[i] = 0;

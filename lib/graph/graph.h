@@ -64,7 +64,7 @@ typedef struct pt__node {
     int32_t n_inputs, n_outputs;
     pt_tensor_t inputs[PT__MAX_INPUTS]; /* PT_NO_TENSOR: an optional input that is not there */
     pt_tensor_t outputs[PT__MAX_OUTPUTS];
-    int32_t again; /* makes again, in the backward pass, what the forward pass made and did not keep */
+    int32_t recomputed; /* makes again, in the backward pass, what the forward pass made and did not keep */
     pt__attributes_t attributes;
 } pt__node_t;
 
@@ -172,7 +172,7 @@ void pt__graph_bound_indices(pt_graph_t *graph, const pt__node_t *node);
  * contribution to a parameter's gradient it appends one node of op "accumulate_gradient" (input: the contribution,
  * integers[0]: the parameter's place). Afterwards reached[place] tells which parameters the loss depends on.
  * gradient of the *weighted sum*: see op.h on losses. again [tensors]: not 0 for what is made again in the backward
- * pass, where its op can (op->again), instead of being kept; NULL: nothing is. */
+ * pass, where its op can (op->recompute), instead of being kept; NULL: nothing is. */
 pt_status_t pt__graph_append_gradients(pt_graph_t *graph, const int32_t *wanted, const int8_t *again, int32_t *reached);
 
 /* found[place] = 1 for every parameter with wanted[place] != 0 that the loss depends on through ops that have

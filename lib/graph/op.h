@@ -127,7 +127,7 @@ typedef struct pt__op {
     /* Adds a node that makes output 0 anew from what the op's gradient keeps anyway, at the cost of a pass over
      * memory: called where the backward pass is to take less memory. Returns the tensor; PT_NO_TENSOR where this
      * node has no such way. NULL: the op has none. For ops whose gradient does not read output 0. */
-    pt_tensor_t (*again)(pt_graph_t *graph, const pt__node_t *node);
+    pt_tensor_t (*recompute)(pt_graph_t *graph, const pt__node_t *node);
     void (*run)(const pt__call_t *call, const pt__run_t *run);
     int64_t (*scratch)(
         const pt__call_t

@@ -61,7 +61,7 @@ pt_status_t pt__rewrite_keep(pt__rewrite_t *self, const pt__node_t *node)
     PT__TRY(pt__rewrite_inputs(self, node, inputs));
     pt_tensor_t first = pt__graph_add(self->to, node->op, node->n_inputs, inputs, &node->attributes);
     PT__TRY(self->to->status);
-    pt__graph_producer(self->to, first)->again = node->again;
+    pt__graph_producer(self->to, first)->recomputed = node->recomputed;
     for (int32_t k = 0; k < node->n_outputs; k++)
         self->map[node->outputs[k]] = first + k;
     return PT_OK;

@@ -77,7 +77,7 @@ static pt_status_t unary_gradient(pt_graph_t *graph, const pt__node_t *node, con
 }
 
 /* From src, which the gradients of gelu and silu keep; the others keep dst itself. */
-static pt_tensor_t unary_again(pt_graph_t *graph, const pt__node_t *node)
+static pt_tensor_t unary_recomputed(pt_graph_t *graph, const pt__node_t *node)
 {
     return functions[node->op - ops].from_dst ? PT_NO_TENSOR : pt__graph_add(graph, node->op, 1, node->inputs, NULL);
 }
@@ -114,7 +114,7 @@ static const pt__case_t positive_cases[] = {
 
 #define UNARY                                                                                                         \
     .flags = PT__OP_ROWWISE, .min_inputs = 1, .max_inputs = 1, .n_outputs = 1, .in_place = 1, .needs_gradient_of = 1, \
-    .shape = pt__shape_like_first, .gradient = unary_gradient, .again = unary_again, .run = unary_run
+    .shape = pt__shape_like_first, .gradient = unary_gradient, .recompute = unary_recomputed, .run = unary_run
 #define COSTLY_UNARY UNARY, .operations = unary_operations
 
 static const pt__op_t ops[FUNCTIONS + 1] = {

@@ -91,7 +91,7 @@ static pt_status_t batch_norm_gradient(pt_graph_t *graph, const pt__node_t *node
 }
 
 /* From the statistics that the gradient keeps: the states are not touched. */
-static pt_tensor_t batch_norm_again(pt_graph_t *graph, const pt__node_t *node)
+static pt_tensor_t batch_norm_recomputed(pt_graph_t *graph, const pt__node_t *node)
 {
     pt_tensor_t inputs[] = {[A_SRC] = node->inputs[SRC],
                             [A_MEAN] = node->outputs[MEAN],
@@ -202,7 +202,7 @@ static const pt__op_t ops[] = {
      .needs_gradient_of = 1u << SRC | 1u << WEIGHT | 1u << BIAS,
      .shape = batch_norm_shape,
      .gradient = batch_norm_gradient,
-     .again = batch_norm_again,
+     .recompute = batch_norm_recomputed,
      .run = batch_norm_run,
      .scratch = batch_norm_scratch,
      .operations = batch_norm_operations,

@@ -103,7 +103,7 @@ static pt_status_t linear_gradient(pt_graph_t *graph, const pt__node_t *node, co
 }
 
 /* The activation alone, from the product that its gradient keeps. */
-static pt_tensor_t linear_again(pt_graph_t *graph, const pt__node_t *node)
+static pt_tensor_t linear_recomputed(pt_graph_t *graph, const pt__node_t *node)
 {
     static const char *const functions[PT__ACTIVATION_COUNT] = {
         [PT__ACTIVATION_GELU_TANH] = "gelu_tanh", [PT__ACTIVATION_GELU_ERF] = "gelu", [PT__ACTIVATION_SILU] = "silu"};
@@ -256,7 +256,7 @@ static const pt__op_t ops[] = {
      .needs_gradient_of = 15,
      .shape = linear_shape,
      .gradient = linear_gradient,
-     .again = linear_again,
+     .recompute = linear_recomputed,
      .run = linear_run,
      .operations = linear_operations,
      PT__CASES(linear_cases)},

@@ -88,7 +88,7 @@ static pt_status_t rms_norm_gradient(pt_graph_t *graph, const pt__node_t *node, 
     return graph->status;
 }
 
-static pt_tensor_t norm_again(pt_graph_t *graph, const pt__node_t *node)
+static pt_tensor_t norm_recomputed(pt_graph_t *graph, const pt__node_t *node)
 {
     return pt__graph_add(graph, node->op, node->n_inputs, node->inputs, &node->attributes);
 }
@@ -186,7 +186,7 @@ static const pt__op_t ops[] = {
      .needs_gradient_of = 7,
      .shape = norm_shape,
      .gradient = layer_norm_gradient,
-     .again = norm_again,
+     .recompute = norm_recomputed,
      .run = layer_norm_run,
      .operations = norm_operations,
      PT__CASES(layer_norm_cases)},
@@ -199,7 +199,7 @@ static const pt__op_t ops[] = {
      .needs_gradient_of = 3,
      .shape = norm_shape,
      .gradient = rms_norm_gradient,
-     .again = norm_again,
+     .recompute = norm_recomputed,
      .run = rms_norm_run,
      .operations = norm_operations,
      PT__CASES(rms_norm_cases)},

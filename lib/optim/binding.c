@@ -222,14 +222,14 @@ static const pt__bound_t *find_old(const pt__binding_t *old, const pt__bound_t *
 static int32_t inherit_ages(const pt__binding_t *old, pt__binding_t *binding)
 {
     int64_t hint = -1;
-    int32_t alike = old->count == binding->count;
+    int32_t same_layout = old->count == binding->count;
     for (int64_t i = 0; i < binding->count; i++) {
         const pt__bound_t *known = find_old(old, &binding->bound[i], &hint);
         if (known != NULL)
             binding->bound[i].born = known->born;
-        alike = alike && known == &old->bound[i];
+        same_layout = same_layout && known == &old->bound[i];
     }
-    return alike;
+    return same_layout;
 }
 
 static pt_status_t copy_slots(struct pt__device *device, const pt__binding_t *old, pt__binding_t *binding)
@@ -268,8 +268,8 @@ pt_status_t pt__optimizer_bind(pt_optimizer_t *optimizer, const pt__learnable_t 
                         "may not use it with another model");
     pt__binding_t *old = optimizer->binding, *binding;
     PT__TRY(describe(optimizer, learnables, count, identity, &binding));
-    int32_t alike = old != NULL && inherit_ages(old, binding);
-    if (alike) {
+    int32_t same_layout = old != NULL && inherit_ages(old, binding);
+    if (same_layout) {
         binding->slots = old->slots;
         old->slots = NULL;
     } else {

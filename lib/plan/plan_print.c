@@ -21,19 +21,19 @@ void pt__plan_print(pt__plan_t *plan, struct pt__text *text)
 {
     char shape[96];
     double total = 0, again = 0;
-    int64_t n_again = 0;
+    int64_t n_recomputed = 0;
     for (int64_t i = 0; i < plan->n_steps; i++) {
         const pt__call_t *call = &plan->calls[i];
         const pt__node_t *node = &plan->graph->nodes[plan->steps[i].node];
         const pt__tensor_t *output = &plan->graph->tensors[node->outputs[0]];
         double operations = pt__layout_operations(call);
         total += operations;
-        if (node->again) {
-            n_again++;
+        if (node->recomputed) {
+            n_recomputed++;
             again += operations;
         }
         pt__text_add(text, "%4lld %-6s%-26s %-28s operations %.3g bytes %lld at ", (long long)i,
-                     node->again ? "again" : "", call->op->name,
+                     node->recomputed ? "again" : "", call->op->name,
                      pt__graph_shape_print(plan->graph, &output->shape, output->dtype, shape, sizeof shape), operations,
                      (long long)pt__layout_bytes(call));
         print_place(plan, node->outputs[0], text);
@@ -42,5 +42,5 @@ void pt__plan_print(pt__plan_t *plan, struct pt__text *text)
     pt__text_add(text, "samples %lld tokens %lld steps %lld operations %.4g arena bytes %lld\n",
                  (long long)plan->capacity[PT__DIMENSION_BATCH], (long long)plan->capacity[PT__DIMENSION_TOKENS],
                  (long long)plan->n_steps, total, (long long)plan->arena_bytes);
-    pt__text_add(text, "made again: steps %lld operations %.4g\n", (long long)n_again, again);
+    pt__text_add(text, "made again: steps %lld operations %.4g\n", (long long)n_recomputed, again);
 }

@@ -1,6 +1,6 @@
 /* What the backward pass makes again instead of having kept. A candidate is a result that its op can make again with
- * a pass over memory (op->again) and that only the backward pass still reads after some step of the forward pass: in
- * between, its memory is free.
+ * a pass over memory (op->recompute) and that only the backward pass still reads after some step of the forward
+ * pass: in between, its memory is free.
  *
  * For PT_RECOMPUTE_CHEAP a plan that keeps everything is made first, to see which step the arena is fullest at and
  * what a step costs. As long as a candidate would not be there at the fullest step, the one with the most bytes for
@@ -33,7 +33,7 @@ typedef struct choice {
     int64_t n_nodes;     /* of the forward pass */
     int32_t *last_read;  /* [tensors of the forward pass] the last step there that makes or reads it */
     int32_t *first_back; /* [tensors of the forward pass] the first step of the backward pass that reads it; 0: none */
-    int8_t *again;       /* [tensors of the forward pass] taken */
+    int8_t *recomputed;  /* [tensors of the forward pass] taken */
     int8_t *needed;      /* [tensors of the forward pass] read by a copy that is taken */
     int64_t *occupied;   /* [steps] bytes of the arena */
     candidate_t *candidates;
@@ -110,10 +110,10 @@ static pt_status_t add_candidate(choice_t *self, int64_t index, int64_t n_tensor
     pt__node_t node = plan->graph->nodes[index]; /* a copy: appending moves the array */
     pt_tensor_t tensor = node.outputs[0];
     candidate_t candidate = {.tensor = tensor, .bytes = storage_bytes(plan, tensor)};
-    if (node.op->again == NULL || candidate.bytes < LEAST_BYTES || plan->kept[tensor] ||
+    if (node.op->recompute == NULL || candidate.bytes < LEAST_BYTES || plan->kept[tensor] ||
         self->first_back[tensor] == 0 || shares_memory(plan, tensor, n_tensors))
         return PT_OK;
-    pt_tensor_t copy = node.op->again(plan->graph, &node);
+    pt_tensor_t copy = node.op->recompute(plan->graph, &node);
     PT__TRY(plan->graph->status);
     if (copy == PT_NO_TENSOR)
         return PT_OK;
@@ -132,10 +132,10 @@ static pt_status_t add_candidate(choice_t *self, int64_t index, int64_t n_tensor
 static int32_t fits(const choice_t *self, const candidate_t *candidate)
 {
     const pt__node_t *copy = &self->plan->graph->nodes[candidate->copy];
-    if (self->again[candidate->tensor] || self->needed[candidate->tensor] || candidate->operations > self->budget)
+    if (self->recomputed[candidate->tensor] || self->needed[candidate->tensor] || candidate->operations > self->budget)
         return 0;
     for (int32_t k = 0; k < copy->n_inputs; k++)
-        if (copy->inputs[k] != PT_NO_TENSOR && self->again[copy->inputs[k]])
+        if (copy->inputs[k] != PT_NO_TENSOR && self->recomputed[copy->inputs[k]])
             return 0;
     return 1;
 }
@@ -156,7 +156,7 @@ static const candidate_t *best_at(const choice_t *self, int64_t step)
 static void take(choice_t *self, const candidate_t *candidate)
 {
     const pt__node_t *copy = &self->plan->graph->nodes[candidate->copy];
-    self->again[candidate->tensor] = 1;
+    self->recomputed[candidate->tensor] = 1;
     self->budget -= candidate->operations;
     for (int64_t i = candidate->first; i < candidate->after; i++)
         self->occupied[i] -= candidate->bytes;
@@ -205,7 +205,7 @@ int32_t pt__layout_may_recompute(const pt__plan_t *plan)
         const pt__node_t *node = &plan->graph->nodes[i];
         const pt__shape_t *shape = &plan->graph->tensors[node->outputs[0]].shape;
         double elements = (double)pt__shape_elements(shape) * (double)plan->capacity[shape->dimension];
-        if (node->op->again != NULL && elements * (double)sizeof(float) >= LEAST_BYTES)
+        if (node->op->recompute != NULL && elements * (double)sizeof(float) >= LEAST_BYTES)
             return 1;
     }
     return 0;
@@ -214,7 +214,7 @@ int32_t pt__layout_may_recompute(const pt__plan_t *plan)
 pt_status_t pt__layout_recompute(pt__plan_t *keeping, int64_t n_nodes, int64_t n_tensors, int8_t *again)
 {
     pt__memory_t *memory = &keeping->context->memory;
-    choice_t self = {.plan = keeping, .again = again};
+    choice_t self = {.plan = keeping, .recomputed = again};
     pt_status_t status = choose(&self, n_nodes, n_tensors);
     pt__release(memory, self.last_read);
     pt__release(memory, self.first_back);

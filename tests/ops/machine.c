@@ -32,7 +32,7 @@ void *machine_memory(int64_t bytes)
 
 pt_status_t machine_open(machine_t *machine)
 {
-    *machine = (machine_t){.again = PT_NO_TENSOR};
+    *machine = (machine_t){.recomputed = PT_NO_TENSOR};
     for (int32_t i = 0; i < PT__MAX_OUTPUTS; i++)
         machine->d_dst[i] = PT_NO_TENSOR;
     pt__memory_init(&machine->context.memory, NULL, NULL, NULL);
@@ -139,8 +139,8 @@ static pt_status_t build(machine_t *machine, const pt__op_t *op, const pt__case_
     if (first == PT_NO_TENSOR)
         return machine->graph->status;
     machine->node = *pt__graph_producer(machine->graph, first);
-    if (op->again != NULL)
-        machine->again = op->again(machine->graph, &machine->node);
+    if (op->recompute != NULL)
+        machine->recomputed = op->recompute(machine->graph, &machine->node);
     return build_gradient(machine, passing);
 }
 

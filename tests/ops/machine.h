@@ -35,7 +35,7 @@ typedef struct machine {
     pt_tensor_t d_dst[PT__MAX_OUTPUTS]; /* PT_NO_TENSOR: a loss, or no gradient of this output */
     int32_t wanted[PT__MAX_INPUTS];
     pt_tensor_t d_inputs[PT__MAX_INPUTS]; /* where wanted */
-    pt_tensor_t again;                    /* output 0 made anew; PT_NO_TENSOR: the op has no such way */
+    pt_tensor_t recomputed;                    /* output 0 made anew; PT_NO_TENSOR: the op has no such way */
     pt__rows_t capacity;                  /* the profile's, with derived dimensions */
     int32_t derived[PT__DIMENSIONS][MACHINE_SAMPLES + 1]; /* offsets */
     buffer_t *buffers;                    /* [graph's tensors] */

@@ -171,11 +171,11 @@ static void check_gradient(const machine_t *machine, const twin_t *twin, int32_t
 /* Output 0 made anew is output 0. */
 static void check_again(const machine_t *machine)
 {
-    if (machine->again == PT_NO_TENSOR)
+    if (machine->recomputed == PT_NO_TENSOR)
         return;
     const float *first = machine->buffers[machine->node.outputs[0]].data,
-                *again = machine->buffers[machine->again].data;
-    for (int64_t i = 0; i < machine->buffers[machine->again].bytes / 4; i++) {
+                *again = machine->buffers[machine->recomputed].data;
+    for (int64_t i = 0; i < machine->buffers[machine->recomputed].bytes / 4; i++) {
         now.checks++;
         if (!(fabs((double)again[i] - (double)first[i]) <= 1e-6 * fmax(1, fabs((double)first[i])))) {
             fault("output 0[%lld] is %.9g, and %.9g when it is made anew", (long long)i, (double)first[i],

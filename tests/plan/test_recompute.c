@@ -69,7 +69,7 @@ static int64_t made_again_by(const pt__plan_t *plan, const char *op)
 {
     int64_t count = 0;
     for (int64_t i = 0; i < plan->n_steps; i++)
-        count += plan->graph->nodes[plan->steps[i].node].again != 0 &&
+        count += plan->graph->nodes[plan->steps[i].node].recomputed != 0 &&
                  (op == NULL || strcmp(plan->calls[i].op->name, op) == 0);
     return count;
 }
@@ -84,7 +84,7 @@ static double price(const pt__plan_t *plan)
 {
     double price = 0;
     for (int64_t i = 0; i < plan->n_steps; i++)
-        if (plan->graph->nodes[plan->steps[i].node].again)
+        if (plan->graph->nodes[plan->steps[i].node].recomputed)
             price += pt__layout_operations(&plan->calls[i]) + 4.0 * (double)pt__layout_bytes(&plan->calls[i]);
     return price;
 }
