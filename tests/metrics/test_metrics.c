@@ -48,7 +48,7 @@ START_TEST(test_scikit_learn)
     static const char *const names[] = {"accuracy", "macro_f1", "mse", "mae", "r2"};
     read_data();
     for (int32_t i = 0; i < 5; i++) {
-        double expected;
+        double expected = 0;
         int64_t rows = i < 2 ? ROWS : PAIRS;
         golden_numbers(names[i], &expected, 1);
         for (int64_t cut = 1; cut <= rows; cut += 6)
