@@ -33,6 +33,11 @@ typedef struct pt__metric_kind {
 const pt__metric_kind_t *pt__metric_find(const char *name); /* NULL: unknown */
 const pt__metric_kind_t *pt__metric_at(int32_t index);      /* NULL past the last: for listing names in messages */
 
+/* For metrics that are a mean: two sums, and their quotient; NaN where nothing counted (metric_mean.c). */
+enum { PT__METRIC_TOTAL, PT__METRIC_COUNTED, PT__METRIC_MEAN_SUMS };
+int64_t pt__metric_mean_size(const int64_t *columns);
+double pt__metric_mean_finish(const double *sums, const int64_t *columns, double loss);
+
 /* The place of the first largest of a row's values. */
 static inline int64_t pt__metric_largest(const float *row, int64_t columns)
 {
