@@ -11,6 +11,19 @@
 
 enum { PT__ALIGNMENT = 64 };
 
+/* What takes so many bytes where the next one is aligned too. */
+static inline int64_t pt__padded_bytes(int64_t bytes)
+{
+    return (bytes + PT__ALIGNMENT - 1) / PT__ALIGNMENT * PT__ALIGNMENT;
+}
+
+/* The same, counted in floats. */
+static inline int64_t pt__padded(int64_t elements)
+{
+    const int64_t line = PT__ALIGNMENT / (int64_t)sizeof(float);
+    return (elements + line - 1) / line * line;
+}
+
 typedef struct pt__memory {
     pt_allocate_fn allocate; /* never NULL once pt__memory_init has run */
     pt_release_fn release;

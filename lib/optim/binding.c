@@ -10,13 +10,6 @@
 #include "base/dtype.h"
 #include "kernels/device.h"
 
-enum { GAP = 16 }; /* floats between neighbours are at most those that round up to a multiple of this */
-
-static int64_t padded(int64_t elements)
-{
-    return (elements + GAP - 1) / GAP * GAP;
-}
-
 /* Whether b begins `elements` floats after a; the two may belong to different blocks, whose addresses C does not let us
  * subtract. */
 static int32_t follows(const float *a, const float *b, int64_t elements)
@@ -36,14 +29,14 @@ static int32_t same_rule(const pt__rule_t *a, const pt__rule_t *b)
 static int32_t may_cross_gap(const pt__bound_t *bound)
 {
     return !bound->rule.kind->needs_epsilon || (float)bound->rule.epsilon >= FLT_MIN ||
-           padded(bound->learnable.elements) == bound->learnable.elements;
+           pt__padded(bound->learnable.elements) == bound->learnable.elements;
 }
 
 /* Whether `next`, whose gradient follows, may be updated in the same sweep. */
 static int32_t sweeps_on(const pt__bound_t *bound, const pt__bound_t *next)
 {
     return !bound->rule.kind->takes_tensors && bound->born == next->born && same_rule(&bound->rule, &next->rule) &&
-           follows(bound->learnable.value, next->learnable.value, padded(bound->learnable.elements)) &&
+           follows(bound->learnable.value, next->learnable.value, pt__padded(bound->learnable.elements)) &&
            may_cross_gap(bound);
 }
 
@@ -53,10 +46,10 @@ void pt__binding_arrange(pt__binding_t *binding)
     for (int64_t i = 0; i < binding->count; i++) {
         const pt__bound_t *bound = &binding->bound[i], *before = i > 0 ? bound - 1 : NULL;
         int64_t elements = bound->learnable.elements;
-        int64_t gap = before != NULL ? padded(before->learnable.elements) - before->learnable.elements : 0;
+        int64_t gap = before != NULL ? pt__padded(before->learnable.elements) - before->learnable.elements : 0;
         const float *gradient = bound->learnable.gradient;
         int32_t beside = before != NULL &&
-                         follows(before->learnable.gradient, gradient, padded(before->learnable.elements));
+                         follows(before->learnable.gradient, gradient, pt__padded(before->learnable.elements));
         if (beside)
             binding->spans[binding->n_spans - 1].count += gap + elements;
         else
@@ -125,7 +118,7 @@ static void place_slots(pt__binding_t *binding)
             if (!describe_slot(&bound->rule, &bound->learnable, number, &slot))
                 continue;
             bound->offset[number] = binding->slot_bytes;
-            binding->slot_bytes += padded(slot.elements) * pt__dtype_size(slot.dtype);
+            binding->slot_bytes += pt__padded(slot.elements) * pt__dtype_size(slot.dtype);
         }
 }
 

@@ -70,7 +70,7 @@ static pt_status_t build_call(pt__plan_t *plan, int64_t index)
         pt__storage_t scratch = {.place = PT__PLACE_ARENA,
                                  .first = step->node,
                                  .last = step->node,
-                                 .bytes = (bytes + PT__ALIGNMENT - 1) / PT__ALIGNMENT * PT__ALIGNMENT};
+                                 .bytes = pt__padded_bytes(bytes)};
         PT__TRY(pt__layout_add_storage(plan, &scratch, &step->scratch));
     }
     return PT_OK;
@@ -129,7 +129,7 @@ out:
 static int64_t add_upload(pt__plan_t *plan, int64_t bytes)
 {
     int64_t offset = plan->arena_bytes;
-    plan->arena_bytes += (bytes + PT__ALIGNMENT - 1) / PT__ALIGNMENT * PT__ALIGNMENT;
+    plan->arena_bytes += pt__padded_bytes(bytes);
     return offset;
 }
 

@@ -114,7 +114,7 @@ static pt_status_t assign_outputs(pt__plan_t *plan, int64_t index, int8_t *dropp
         pt__storage_t own = {.place = PT__PLACE_ARENA,
                              .first = (int32_t)index,
                              .last = (int32_t)index,
-                             .bytes = (bytes + PT__ALIGNMENT - 1) / PT__ALIGNMENT * PT__ALIGNMENT};
+                             .bytes = pt__padded_bytes(bytes)};
         PT__TRY(pt__layout_add_storage(plan, &own, &storage));
         occupy(plan, storage, output);
     }

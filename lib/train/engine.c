@@ -97,11 +97,10 @@ static pt_status_t grow_arena(pt_model_t *model, int64_t bytes)
     return PT_OK;
 }
 
-static int64_t constant_bytes(const pt_graph_t *graph, int64_t index, int64_t alignment)
+static int64_t constant_bytes(const pt_graph_t *graph, int64_t index)
 {
     const pt__tensor_t *tensor = &graph->tensors[graph->constants[index].tensor];
-    int64_t bytes = pt__shape_elements(&tensor->shape) * (int64_t)pt__dtype_size(tensor->dtype);
-    return (bytes + alignment - 1) / alignment * alignment;
+    return pt__shape_elements(&tensor->shape) * (int64_t)pt__dtype_size(tensor->dtype);
 }
 
 void pt__engine_release_constants(pt_model_t *model)
@@ -125,16 +124,16 @@ static pt_status_t place_constants(pt_model_t *model)
                          &model->constants));
     for (int64_t i = 0; i < graph->n_constants; i++) {
         model->constants[i] = graph->constants[i].values;
-        bytes += constant_bytes(graph, i, PT__ALIGNMENT);
+        bytes += pt__padded_bytes(constant_bytes(graph, i));
     }
     if (device->calls->shares_host_memory)
         return PT_OK;
     pt_status_t status = pt__device_allocate(device, bytes, "constants", &model->constant_block);
     char *at = model->constant_block;
     for (int64_t i = 0; status == PT_OK && i < graph->n_constants; i++) {
-        status = pt__device_upload(device, at, graph->constants[i].values, constant_bytes(graph, i, 1));
+        status = pt__device_upload(device, at, graph->constants[i].values, constant_bytes(graph, i));
         model->constants[i] = at;
-        at += constant_bytes(graph, i, PT__ALIGNMENT);
+        at += pt__padded_bytes(constant_bytes(graph, i));
     }
     if (status != PT_OK)
         pt__engine_release_constants(model);

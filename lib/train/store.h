@@ -14,14 +14,6 @@
 #include "formats/tensors.h"
 #include "graph/graph.h"
 
-enum { PT__FLOATS_A_LINE = PT__ALIGNMENT / (int)sizeof(float) };
-
-/* What a tensor of so many floats takes with the gap behind it. */
-static inline int64_t pt__padded(int64_t elements)
-{
-    return (elements + PT__FLOATS_A_LINE - 1) / PT__FLOATS_A_LINE * PT__FLOATS_A_LINE;
-}
-
 typedef struct pt__segment { /* the device's memory; ends with the last tensor that stands in it */
     float *block;
     int64_t tensors;
