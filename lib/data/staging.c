@@ -97,6 +97,20 @@ void pt__staging_free(pt__staging_t *staging)
 
 /* ---- Keys ---- */
 
+/* What the keys of an epoch's samples begin with: drawn once an epoch, since batches may be small. */
+static uint64_t key_base(pt__staging_t *staging)
+{
+    const pt__cursor_t *place = &staging->place;
+    if (!staging->has_key_base || staging->key_seed != place->seed || staging->key_epoch != place->epoch) {
+        uint64_t of_seed = pt__random_key(place->seed, 0x6b657973 + staging->maps);
+        staging->key_base = pt__random_key(of_seed, (uint64_t)place->epoch);
+        staging->key_seed = place->seed;
+        staging->key_epoch = place->epoch;
+        staging->has_key_base = 1;
+    }
+    return staging->key_base;
+}
+
 /* A number for what is random in a sample: of the stage's seed, the epoch, the sample and the number of maps below, and
  * of nothing else. Numbers that follow each other are spread over all bits (Steele 2014). */
 static void make_keys(pt__staging_t *staging, int64_t count)
@@ -105,7 +119,7 @@ static void make_keys(pt__staging_t *staging, int64_t count)
     int32_t is_stream = staging->root->length < 0;
     if (staging->keys == NULL)
         return;
-    uint64_t base = pt__random_key(pt__random_key(place->seed, 0x6b657973 + staging->maps), (uint64_t)place->epoch);
+    const uint64_t base = key_base(staging);
     for (int64_t i = 0; i < count; i++) {
         uint64_t key = (uint64_t)(is_stream ? place->position + staging->filled + i : staging->indices[i]);
         key = base + key * 0x9E3779B97F4A7C15u;

@@ -16,6 +16,10 @@ typedef struct pt__staging {
     int64_t *indices;         /* [capacity] of the root; written by the caller before a fetch; not for streams */
     uint64_t *keys;           /* [capacity] of the samples; NULL where no host sees them */
     uint64_t maps;            /* below this one */
+    uint64_t key_base;        /* of the keys of an epoch */
+    uint64_t key_seed;        /* of that epoch; only where has_key_base */
+    int64_t key_epoch;
+    int32_t has_key_base;
 
     /* What the last fill brought. */
     pt__cursor_t place;
