@@ -4,6 +4,8 @@
 
 #include "base/status.h"
 
+enum { PT__DEFAULT_BATCH = 8 }; /* samples, where a host gives 0 */
+
 /* At least `least`, and small enough to be multiplied by sizes. */
 pt_status_t pt__check_range(const char *field, int64_t value, int64_t least);
 /* Finite and at least 0. */

@@ -30,21 +30,11 @@ static pt_tensor_t add_parameter(pt_graph_t *graph, const char *call, const char
                                                    : PT_NO_TENSOR;
 }
 
-/* Whether the graph takes another call; where not, the thread's message says why. */
-static int32_t is_ready(const pt_graph_t *graph, const char *call)
-{
-    if (graph == NULL)
-        pt__fail(PT_ERR_ARGUMENT, "%s: graph is NULL", call);
-    else if (graph->status != PT_OK)
-        pt__error_set(graph->message);
-    return graph != NULL && graph->status == PT_OK;
-}
-
 /* The last size of src, which must be known; 0 after a failure. */
 static int64_t last_size(pt_graph_t *graph, const char *call, pt_tensor_t src)
 {
     int64_t shape[PT_MAX_RANK];
-    if (!is_ready(graph, call))
+    if (pt__graph_ready(graph, call) != PT_OK)
         return 0;
     int32_t rank = pt_graph_shape(graph, src, shape);
     if (rank >= 1 && shape[rank - 1] >= 1)
@@ -70,7 +60,7 @@ pt_tensor_t pt_linear_layer(pt_graph_t *graph, const char *name, pt_tensor_t src
 
 pt_tensor_t pt_embedding_layer(pt_graph_t *graph, const char *name, pt_tensor_t index, int64_t rows, int64_t width)
 {
-    if (!is_ready(graph, "pt_embedding_layer"))
+    if (pt__graph_ready(graph, "pt_embedding_layer") != PT_OK)
         return PT_NO_TENSOR;
     pt_tensor_t weight = add_parameter(graph, "pt_embedding_layer", name, "weight", 2, (int64_t[]){rows, width},
                                        PT_INIT_NORMAL, 1.0);

@@ -106,17 +106,7 @@ static pt_status_t set_ratio(pt_graph_t *graph, const char *name, pt_tensor_t nu
     return pt__graph_add_metric(graph, name, "ratio", direction, numerator, denominator);
 }
 
-/* As every builder call: a graph already in error tells that error, and the first one sticks. */
-static pt_status_t enter(const pt_graph_t *graph, const char *function)
-{
-    pt__error_clear();
-    if (graph == NULL)
-        return pt__fail(PT_ERR_ARGUMENT, "%s: graph is NULL", function);
-    if (graph->status != PT_OK)
-        pt__error_set(graph->message);
-    return graph->status;
-}
-
+/* As with every builder call the first error sticks. */
 static pt_status_t leave(pt_graph_t *graph, pt_status_t status)
 {
     if (status != PT_OK)
@@ -126,13 +116,13 @@ static pt_status_t leave(pt_graph_t *graph, pt_status_t status)
 
 pt_status_t pt_graph_set_metric(pt_graph_t *graph, const char *name, pt_tensor_t value, pt_tensor_t target)
 {
-    PT__TRY(enter(graph, "pt_graph_set_metric"));
+    PT__TRY(pt__graph_ready(graph, "pt_graph_set_metric"));
     return leave(graph, set_metric(graph, name, value, target));
 }
 
 pt_status_t pt_graph_set_metric_ratio(pt_graph_t *graph, const char *name, pt_tensor_t numerator,
                                       pt_tensor_t denominator, int32_t direction)
 {
-    PT__TRY(enter(graph, "pt_graph_set_metric_ratio"));
+    PT__TRY(pt__graph_ready(graph, "pt_graph_set_metric_ratio"));
     return leave(graph, set_ratio(graph, name, numerator, denominator, direction));
 }

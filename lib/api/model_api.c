@@ -15,10 +15,7 @@ pt_status_t pt_model_create(pt_context_t *context, const pt_graph_t *graph, pt_m
         return pt__handle_null("pt_model_create", context == NULL ? "context" : "graph");
     if (graph->context != context)
         return pt__fail(PT_ERR_ARGUMENT, "pt_model_create: the graph belongs to another context");
-    if (graph->status != PT_OK) {
-        pt__error_set(graph->message);
-        return graph->status;
-    }
+    PT__TRY(pt__graph_ready(graph, "pt_model_create"));
     if (graph->n_parameters == 0)
         return pt__fail(PT_ERR_ARGUMENT, "pt_model_create: the graph has no parameters");
     if (graph->n_inputs == 0)

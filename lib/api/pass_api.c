@@ -12,8 +12,6 @@ static pt_status_t check_pass(const pt_model_t *model, const pt_dataset_t *datas
     return PT_OK;
 }
 
-enum { DEFAULT_BATCH = 8 };
-
 pt_status_t pt_evaluate(pt_model_t *model, pt_dataset_t *dataset, int64_t batch, pt_evaluation_t *result)
 {
     pt_evaluation_t found = {0};
@@ -24,7 +22,7 @@ pt_status_t pt_evaluate(pt_model_t *model, pt_dataset_t *dataset, int64_t batch,
         status = check_pass(model, dataset, batch, "pt_evaluate");
     if (status == PT_OK) {
         pt__dataset_retain(dataset);
-        status = pt__evaluate(model, dataset, (pt__portion_t){batch == 0 ? DEFAULT_BATCH : batch, 0}, &found);
+        status = pt__evaluate(model, dataset, (pt__portion_t){batch == 0 ? PT__DEFAULT_BATCH : batch, 0}, &found);
         pt__dataset_release(dataset);
     }
     if (status == PT_OK)
@@ -44,7 +42,7 @@ static pt_status_t predict(pt_model_t *model, pt_dataset_t *dataset, const char 
     PT__TRY(check_pass(model, dataset, batch, "pt_predict"));
     PT__TRY(pt__find_output(model, output, &tensor));
     pt__dataset_retain(dataset);
-    pt_status_t status = pt__predict(model, dataset, tensor, batch == 0 ? DEFAULT_BATCH : batch, values, capacity,
+    pt_status_t status = pt__predict(model, dataset, tensor, batch == 0 ? PT__DEFAULT_BATCH : batch, values, capacity,
                                      elements);
     pt__dataset_release(dataset);
     return status;

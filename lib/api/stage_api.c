@@ -10,7 +10,7 @@ pt_status_t pt_train_options_init(pt_train_options_t *options, uint32_t struct_s
     return pt__options_init(options, struct_size, &defaults, (uint32_t)sizeof defaults, "pt_train_options");
 }
 
-enum { DEFAULT_BATCH = 8, MOST_PRODUCERS = 256 };
+enum { MOST_PRODUCERS = 256 };
 
 static pt_status_t check_training(const pt_train_options_t *options)
 {
@@ -78,7 +78,7 @@ static pt_status_t train(pt_model_t *model, pt_optimizer_t *optimizer, pt_datase
     PT__TRY(pt__options_read(options, &settled, (uint32_t)sizeof settled, "pt_train_options"));
     PT__TRY(check_training(&settled));
     if (settled.batch == 0 && settled.batch_rows == 0)
-        settled.batch = DEFAULT_BATCH;
+        settled.batch = PT__DEFAULT_BATCH;
     if (optimizer == NULL || dataset == NULL)
         return pt__handle_null(function, optimizer == NULL ? "optimizer" : "dataset");
     PT__TRY(pt__check_context(model, pt__optimizer_context(optimizer), function, "optimizer"));

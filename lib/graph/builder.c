@@ -10,16 +10,7 @@
 
 int32_t pt__build_is_ready(const pt_graph_t *graph)
 {
-    pt__error_clear();
-    if (graph == NULL) {
-        pt__fail(PT_ERR_ARGUMENT, "graph is NULL");
-        return 0;
-    }
-    if (graph->status != PT_OK) {
-        pt__error_set(graph->message);
-        return 0;
-    }
-    return 1;
+    return pt__graph_ready(graph, NULL) == PT_OK;
 }
 
 static pt_status_t check_name(const char *what, const char *name)

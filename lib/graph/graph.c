@@ -77,14 +77,20 @@ void pt_graph_free(pt_graph_t *graph)
     pt__context_release(context);
 }
 
-pt_status_t pt_graph_status(const pt_graph_t *graph)
+pt_status_t pt__graph_ready(const pt_graph_t *graph, const char *function)
 {
     pt__error_clear();
     if (graph == NULL)
-        return pt__fail(PT_ERR_ARGUMENT, "pt_graph_status: graph is NULL");
+        return pt__fail(PT_ERR_ARGUMENT, "%s%sgraph is NULL", function != NULL ? function : "",
+                        function != NULL ? ": " : "");
     if (graph->status != PT_OK)
         pt__error_set(graph->message);
     return graph->status;
+}
+
+pt_status_t pt_graph_status(const pt_graph_t *graph)
+{
+    return pt__graph_ready(graph, "pt_graph_status");
 }
 
 /* Copies `count` elements into a new array of exactly that room. */

@@ -136,6 +136,10 @@ pt_tensor_t
 pt__graph_output(const pt_graph_t *graph,
                  const char *name); /* PT_NO_TENSOR: none; name NULL: the first that is not "hidden", else the first */
 
+/* How a builder's call begins: PT_OK; or the error that the graph is already in, whose message is the thread's again;
+ * or, where it is NULL, PT_ERR_ARGUMENT, with a message that names `function` (NULL: none). */
+pt_status_t pt__graph_ready(const pt_graph_t *graph, const char *function);
+
 /* Sets the graph's first error (message by format) and returns PT_NO_TENSOR: for the builder's calls. */
 pt_tensor_t pt__graph_fail(pt_graph_t *graph, pt_status_t status, const char *format, ...) PT__PRINTF(3, 4);
 
