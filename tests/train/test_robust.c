@@ -1,5 +1,6 @@
 /* What is promised where things go wrong: sizes that no machine has, memory that is out, failures that change
- * nothing, callbacks that call back; and networks in which plans could easily mix up two tensors. */
+ * nothing, callbacks that call back; and networks in which plans could easily mix up two tensors. Long, as each of
+ * these is a small world that is broken in one way. */
 #include "support/failing_allocator.h"
 #include "support/rig.h"
 
