@@ -440,7 +440,9 @@ PT_API pt_status_t pt_model_copy(pt_model_t *model, const pt_model_t *source);
 #define PT_LOAD_MAPPED 2u
 PT_API pt_status_t pt_model_load(pt_model_t *model, const char *path, uint32_t flags);
 /* Writes the parameters, and as metadata the configuration and the task with its options, as a safetensors file:
- * aside, synced, renamed. */
+ * aside, synced, renamed. A file that stands there is replaced as a whole: where the path is a link, the file that it
+ * leads to; its mode and group stay, and its owner where the system lets files be given away. What is no file, a FIFO
+ * or a device, is PT_ERR_ARGUMENT; a file that may not be written is PT_ERR_IO. */
 PT_API pt_status_t pt_model_save(const pt_model_t *model, const char *path);
 /* A model from a file alone that pt_model_save, pt_checkpoint_save or a stage wrote: its family, its task, its
  * weights and states. PT_LOAD_MAPPED: as with pt_model_load; all weights are then frozen. Whatever was frozen before
@@ -930,8 +932,8 @@ PT_API pt_status_t pt_model_estimate(pt_model_t *model, const pt_optimizer_t *op
                                      pt_estimate_t *estimate);
 
 /* Checkpoints: parameters, optimizer slots and step, random state, an accumulation under way, data cursor,
- * configuration; a safetensors file with a checksum. Written aside, synced, renamed: the file of that name is whole,
- * old or new, at any moment. */
+ * configuration; a safetensors file with a checksum. Written aside, synced, renamed, as pt_model_save does it: the
+ * file of that name is whole, old or new, at any moment. */
 PT_API pt_status_t pt_checkpoint_save(const pt_model_t *model, const pt_optimizer_t *optimizer, const char *path);
 /* All or nothing. The model and the optimizer must be made as those that were saved. */
 PT_API pt_status_t pt_checkpoint_load(pt_model_t *model, pt_optimizer_t *optimizer, const char *path);

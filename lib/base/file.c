@@ -1,16 +1,16 @@
 /* Reading, mapping, listing. Writing is in writer.c. */
 #include "base/file.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/file_error.h"
+#include "base/file_system.h"
 #include "base/sort.h"
+#include "base/text.h"
 
 /* PT_ERR_NOT_FOUND for what does not exist, PT_ERR_IO otherwise: "PATH: cannot VERB: reason". */
 pt_status_t pt__file_fail(const char *verb, const char *path, int error)
@@ -174,6 +174,33 @@ pt_status_t pt__file_remove(const char *path)
 
 /* ---- Directories ---- */
 
+DIR *pt__directory_open(const char *path)
+{
+    DIR *directory;
+    do
+        directory = opendir(path);
+    while (directory == NULL && errno == EINTR);
+    return directory;
+}
+
+int pt__file_sync(int file)
+{
+    int result;
+    do
+        result = fsync(file);
+    while (result != 0 && errno == EINTR);
+    return result != 0 && (errno == EINVAL || errno == ENOTSUP) ? 0 : result;
+}
+
+pt_status_t pt__directory_sync(const char *directory, const char *path)
+{
+    DIR *open = pt__directory_open(directory);
+    int error = open == NULL ? errno : pt__file_sync(dirfd(open)) != 0 ? errno : 0;
+    if (open != NULL)
+        closedir(open);
+    return error && error != EACCES ? pt__file_fail("sync the directory of", path, error) : PT_OK;
+}
+
 static int compare_names(const void *a, const void *b, void *user)
 {
     (void)user;
@@ -206,7 +233,7 @@ pt_status_t pt__directory_list(pt__memory_t *memory, const char *path, char ***n
     int64_t length = 0;
     *names = NULL;
     *count = 0;
-    DIR *directory = opendir(path);
+    DIR *directory = pt__directory_open(path);
     if (!directory)
         return pt__file_fail("list", path, errno);
     pt_status_t status = read_names(memory, directory, path, &all, &length, count);
@@ -229,11 +256,23 @@ pt_status_t pt__directory_list(pt__memory_t *memory, const char *path, char ***n
     return status;
 }
 
-static pt_status_t make_one(const char *path)
+/* Or a power cut takes the new directory away with all that stands in it, however well that was synced. */
+static pt_status_t sync_parent(pt__memory_t *memory, const char *path)
+{
+    pt__text_t text = pt__text_start(memory);
+    char *parent;
+    pt__text_add(&text, "%s/..", path);
+    PT__TRY(pt__text_take(&text, &parent, NULL));
+    pt_status_t status = pt__directory_sync(parent, path);
+    pt__release(memory, parent);
+    return status;
+}
+
+static pt_status_t make_one(pt__memory_t *memory, const char *path)
 {
     struct stat about;
     if (mkdir(path, 0777) == 0)
-        return PT_OK;
+        return sync_parent(memory, path);
     int error = errno;
     if (error == EEXIST && (stat(path, &about) != 0 || !S_ISDIR(about.st_mode)))
         error = ENOTDIR;
@@ -250,11 +289,11 @@ pt_status_t pt__directory_make(pt__memory_t *memory, const char *path)
     for (char *slash = strchr(copy + 1, '/'); slash && status == PT_OK; slash = strchr(slash + 1, '/')) {
         *slash = 0;
         if (!pt__file_exists(copy)) /* a parent that exists may lie on a file system that refuses mkdir */
-            status = make_one(copy);
+            status = make_one(memory, copy);
         *slash = '/';
     }
     if (status == PT_OK)
-        status = make_one(copy);
+        status = make_one(memory, copy);
     pt__release(memory, copy);
     return status;
 }

@@ -45,7 +45,9 @@ pt_status_t pt__directory_make(pt__memory_t *memory, const char *path);
 
 /* A file being written aside, beside its final name; commit syncs it, gives it its name and syncs the directory, so
  * that the name always has a whole file, old or new, at any moment, also when the process is killed or the power
- * fails. What a killed process left aside is cleared away by the next writer of the same path. */
+ * fails. What a killed process left aside is cleared away by the next writer of the same path, or by
+ * pt__writer_clear. Links, mode and owner of a file that is replaced stay; where something other than a file has the
+ * name, begin gives PT_ERR_ARGUMENT (destination.c). */
 typedef struct pt__writer pt__writer_t;
 
 pt_status_t pt__writer_begin(pt__memory_t *memory, const char *path, pt__writer_t **out);
@@ -57,5 +59,10 @@ int64_t pt__writer_position(const pt__writer_t *writer);
  * old file. */
 pt_status_t pt__writer_commit(pt__writer_t **writer);
 void pt__writer_abandon(pt__writer_t **writer);
+/* Whether the final name, `length` bytes, is one that is meant. */
+typedef int32_t pt__is_name_fn(const void *user, const char *name, size_t length);
+/* Clears away what killed processes left aside of these files of a directory, and nothing that is being written.
+ * Failing here is no failure: it only tidies. */
+void pt__writer_clear(const char *directory, pt__is_name_fn *is_name, const void *user);
 
 #endif

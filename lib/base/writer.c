@@ -1,29 +1,27 @@
 /* Writing aside: PATH.partial-PROCESS-NUMBER beside the final name, so that the rename stays within one file system.
  *
- *   open aside, exclusively -> write -> fsync -> close -> rename over the final name -> fsync the directory
+ *   open aside, exclusively, and lock -> write -> fsync -> close -> rename over the final name -> fsync the directory
  *
  * Until the rename the final name has the old file, after it the new one. What was written aside is removed on any
- * failure; a process that is killed leaves it, and the next writer of the path clears it away. */
+ * failure. A process that is killed leaves it, and its lock is gone: so the next writer of the path, or whoever tidies
+ * the directory, knows it from what is still being written, here or on another machine. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/file_error.h"
+#include "base/file_system.h"
 #include "base/text.h"
 
 enum {
     BUFFER_SIZE = 1 << 16,
     LARGEST_WRITE = 1 << 30, /* Linux takes at most 2 GiB at a time */
-    STALE_SECONDS = 60,      /* a leftover untouched for so long, of a process that is gone */
     MOST_NAMES = 1000
 };
 
@@ -31,8 +29,11 @@ static const char PARTIAL[] = ".partial-";
 
 struct pt__writer {
     pt__memory_t *memory;
-    char *path, *directory, *aside;
-    int file; /* -1: not open */
+    char *path; /* as the caller has it, for messages */
+    pt__destination_t destination;
+    char *directory, *aside; /* of the destination */
+    int file;                /* -1: not open */
+    int lock;                /* the same file once more, which keeps its lock until it has its name; -1: not open */
     pt_status_t status;
     int64_t position;
     int64_t buffered;
@@ -45,92 +46,170 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
-/* Names of ours for this path whose process no longer exists. Failing here is no failure: it only tidies. */
-static void clear_leftovers(const pt__writer_t *writer)
+/* ---- What was left ---- */
+
+static const char *skip_digits(const char *at)
 {
-    const char *name = base_name(writer->path);
-    size_t length = strlen(name), mark = sizeof PARTIAL - 1;
-    DIR *directory = opendir(writer->directory);
+    while (*at >= '0' && *at <= '9')
+        at++;
+    return at;
+}
+
+/* The length of the final name in that of a file written aside; 0: it is some other file. */
+static size_t final_length(const char *name)
+{
+    const char *mark = NULL;
+    for (const char *at = strstr(name, PARTIAL); at != NULL; at = strstr(at + 1, PARTIAL))
+        mark = at;
+    if (mark == NULL)
+        return 0;
+    const char *process = mark + sizeof PARTIAL - 1, *dash = skip_digits(process);
+    if (dash == process || *dash != '-' || skip_digits(dash + 1) == dash + 1 || *skip_digits(dash + 1) != 0)
+        return 0;
+    return (size_t)(mark - name);
+}
+
+static int try_lock(int file)
+{
+    int result;
+    do
+        result = flock(file, LOCK_EX | LOCK_NB);
+    while (result != 0 && errno == EINTR);
+    return result;
+}
+
+/* Unless it is being written, or a file system without locks does not let it be known. */
+static void clear_one(int directory, const char *name)
+{
+    int file = openat(directory, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC); /* some lock what is writable */
     struct stat about;
-    if (!directory)
+    if (file < 0)
+        return;
+    /* only who holds the lock removes it: once that is ours, the name still is this file's */
+    if (try_lock(file) == 0 && fstat(file, &about) == 0 && S_ISREG(about.st_mode) && about.st_nlink > 0)
+        unlinkat(directory, name, 0);
+    close(file);
+}
+
+void pt__writer_clear(const char *path, pt__is_name_fn *is_name, const void *user)
+{
+    DIR *directory = pt__directory_open(path);
+    if (directory == NULL)
         return;
     for (const struct dirent *entry; (entry = readdir(directory)) != NULL;) {
-        const char *found = entry->d_name;
-        if (strncmp(found, name, length) != 0 || strncmp(found + length, PARTIAL, mark) != 0)
-            continue;
-        long process = strtol(found + length + mark, NULL, 10);
-        if (process <= 0 || kill((pid_t)process, 0) == 0 || errno != ESRCH)
-            continue;
-        if (fstatat(dirfd(directory), found, &about, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(about.st_mode) &&
-            about.st_mtime + STALE_SECONDS < time(NULL))
-            unlinkat(dirfd(directory), found, 0);
+        size_t length = final_length(entry->d_name);
+        if (length > 0 && is_name(user, entry->d_name, length))
+            clear_one(dirfd(directory), entry->d_name);
     }
     closedir(directory);
 }
 
-static pt_status_t name_directory(pt__writer_t *writer)
+static int32_t is_same(const void *user, const char *name, size_t length)
 {
-    const char *name = base_name(writer->path);
-    PT__TRY(pt__string_copy(writer->memory, name == writer->path ? "." : writer->path, &writer->directory));
-    if (name == writer->path + 1)
+    return strlen(user) == length && memcmp(user, name, length) == 0;
+}
+
+/* ---- Beginning ---- */
+
+static pt_status_t name_directory(pt__writer_t *writer, const char *path)
+{
+    const char *name = base_name(path);
+    pt__release(writer->memory, writer->directory);
+    PT__TRY(pt__string_copy(writer->memory, name == path ? "." : path, &writer->directory));
+    if (name == path + 1)
         writer->directory[1] = 0; /* "/" */
-    else if (name != writer->path)
-        writer->directory[name - writer->path - 1] = 0;
+    else if (name != path)
+        writer->directory[name - path - 1] = 0;
     return *name ? PT_OK
                  : pt__fail(PT_ERR_ARGUMENT, "%s: no name of a file", *writer->path ? writer->path : "an empty path");
 }
 
+static void close_file(int *file)
+{
+    if (*file >= 0)
+        close(*file);
+    *file = -1;
+}
+
+/* 0 where the file just made was taken for one that a killed process left, before it was locked. A file system without
+ * locks keeps none, and nobody clears away what stands there. */
+static int lock_aside(const pt__writer_t *writer)
+{
+    struct stat about;
+    if (try_lock(writer->file) != 0 && errno == EWOULDBLOCK)
+        return 0;
+    return fstat(writer->file, &about) == 0 && about.st_nlink > 0;
+}
+
 static pt_status_t open_aside(pt__writer_t *writer)
 {
+    const mode_t mode = pt__destination_first_mode(&writer->destination);
     for (int number = 0; number < MOST_NAMES; number++) {
         pt__text_t text = pt__text_start(writer->memory);
-        pt__text_add(&text, "%s%s%ld-%d", writer->path, PARTIAL, (long)getpid(), number);
+        pt__text_add(&text, "%s%s%ld-%d", writer->destination.path, PARTIAL, (long)getpid(), number);
         pt__release(writer->memory, writer->aside);
+        writer->aside = NULL;
         PT__TRY(pt__text_take(&text, &writer->aside, NULL));
         do
-            writer->file = open(writer->aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+            writer->file = open(writer->aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
         while (writer->file < 0 && errno == EINTR);
-        if (writer->file >= 0)
-            return PT_OK;
-        if (errno != EEXIST)
+        if (writer->file < 0 && errno != EEXIST)
             return pt__file_fail("create a file beside it", writer->path, errno);
+        if (writer->file < 0)
+            continue;
+        if (lock_aside(writer))
+            return PT_OK;
+        close_file(&writer->file);
     }
     return pt__file_fail("create a file beside it", writer->path, EEXIST);
 }
 
-static void close_file(pt__writer_t *writer)
-{
-    if (writer->file >= 0)
-        close(writer->file);
-    writer->file = -1;
-}
-
 static void free_writer(pt__writer_t *writer)
 {
-    close_file(writer);
+    close_file(&writer->file);
+    close_file(&writer->lock);
     pt__release(writer->memory, writer->aside);
     pt__release(writer->memory, writer->directory);
+    pt__release(writer->memory, writer->destination.path);
     pt__release(writer->memory, writer->path);
     pt__release(writer->memory, writer);
+}
+
+static pt_status_t begin(pt__writer_t *writer, const char *path)
+{
+    PT__TRY(pt__string_copy(writer->memory, path, &writer->path));
+    PT__TRY(name_directory(writer, path));
+    PT__TRY(pt__destination_find(writer->memory, path, &writer->destination));
+    PT__TRY(name_directory(writer, writer->destination.path));
+    pt__writer_clear(writer->directory, is_same, base_name(writer->destination.path));
+    return open_aside(writer);
+}
+
+/* What was made aside, and not renamed. */
+static void remove_aside(pt__writer_t *writer)
+{
+    if (writer->file >= 0 || writer->lock >= 0)
+        unlink(writer->aside);
+    free_writer(writer);
 }
 
 pt_status_t pt__writer_begin(pt__memory_t *memory, const char *path, pt__writer_t **out)
 {
     pt__writer_t *writer;
-    pt_status_t status;
     *out = NULL;
     PT__TRY(pt__allocate_uninitialised(memory, 1, sizeof *writer, path, &writer));
     memset(writer, 0, offsetof(pt__writer_t, buffer));
     writer->memory = memory;
-    writer->file = -1;
-    PT__TRY_OUT(pt__string_copy(memory, path, &writer->path));
-    PT__TRY_OUT(name_directory(writer));
-    clear_leftovers(writer);
-    PT__TRY_OUT(open_aside(writer));
-    *out = writer;
-    return PT_OK;
-out:
-    free_writer(writer);
+    writer->file = writer->lock = -1;
+    pt_status_t status = begin(writer, path);
+    if (status == PT_OK)
+        status = pt__destination_keep(&writer->destination, writer->file, path);
+    if (status == PT_OK && (writer->lock = fcntl(writer->file, F_DUPFD_CLOEXEC, 0)) < 0)
+        status = pt__file_fail("create a file beside it", path, errno);
+    if (status == PT_OK)
+        *out = writer;
+    else
+        remove_aside(writer);
     return status;
 }
 
@@ -194,40 +273,19 @@ int64_t pt__writer_position(const pt__writer_t *writer)
     return writer->position;
 }
 
-/* Some file systems have nothing to sync and say so; that is no failure. */
-static int sync_file(int file)
-{
-    int result;
-    do
-        result = fsync(file);
-    while (result != 0 && errno == EINTR);
-    return result != 0 && (errno == EINVAL || errno == ENOTSUP) ? 0 : result;
-}
-
-static pt_status_t sync_directory(const pt__writer_t *writer)
-{
-    int directory = open(writer->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int error = directory < 0 ? errno : sync_file(directory) != 0 ? errno : 0;
-    if (directory >= 0)
-        close(directory);
-    /* a directory that may be written but not read cannot be synced; the file itself is whole */
-    return error && error != EACCES ? pt__file_fail("sync the directory of", writer->path, error) : PT_OK;
-}
-
 static pt_status_t finish(pt__writer_t *writer)
 {
     PT__TRY(flush(writer));
-    if (sync_file(writer->file) != 0)
+    if (pt__file_sync(writer->file) != 0)
         return pt__file_fail("sync", writer->path, errno);
     int closed = close(writer->file);
     writer->file = -1;
     if (closed != 0 && errno != EINTR) /* network file systems report late */
         return pt__file_fail("close", writer->path, errno);
-    if (rename(writer->aside, writer->path) != 0)
+    if (rename(writer->aside, writer->destination.path) != 0)
         return pt__file_fail("put the new file in place of", writer->path, errno);
-    pt__release(writer->memory, writer->aside); /* nothing aside any more */
-    writer->aside = NULL;
-    return sync_directory(writer);
+    close_file(&writer->lock); /* nothing aside any more */
+    return pt__directory_sync(writer->directory, writer->path);
 }
 
 pt_status_t pt__writer_commit(pt__writer_t **writer)
@@ -241,9 +299,6 @@ void pt__writer_abandon(pt__writer_t **writer)
 {
     if (!*writer)
         return;
-    close_file(*writer);
-    if ((*writer)->aside)
-        unlink((*writer)->aside);
-    free_writer(*writer);
+    remove_aside(*writer);
     *writer = NULL;
 }

@@ -1,5 +1,6 @@
 #include "support/failing_io.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -38,9 +39,10 @@ long failing_io_calls(failing_io_t kind)
 static int fails(failing_io_t kind)
 {
     long call = atomic_fetch_add(&states[kind].calls, 1) + 1, fail_at = atomic_load(&states[kind].fail_at);
-    if (fail_at == 0 || call < fail_at)
+    int error = atomic_load(&states[kind].error);
+    if (fail_at == 0 || (error == EINTR ? call != fail_at : call < fail_at))
         return 0;
-    errno = atomic_load(&states[kind].error);
+    errno = error;
     return 1;
 }
 
@@ -63,4 +65,26 @@ int __wrap_rename(const char *from, const char *to);
 int __wrap_rename(const char *from, const char *to)
 {
     return fails(FAILING_RENAME) ? -1 : __real_rename(from, to);
+}
+
+int __real_close(int file);
+int __wrap_close(int file);
+int __wrap_close(int file)
+{
+    int result = __real_close(file);
+    return fails(FAILING_CLOSE) ? -1 : result;
+}
+
+DIR *__real_opendir(const char *path);
+DIR *__wrap_opendir(const char *path);
+DIR *__wrap_opendir(const char *path)
+{
+    return fails(FAILING_OPENDIR) ? NULL : __real_opendir(path);
+}
+
+int __real_flock(int file, int operation);
+int __wrap_flock(int file, int operation);
+int __wrap_flock(int file, int operation)
+{
+    return fails(FAILING_FLOCK) ? -1 : __real_flock(file, operation);
 }
