@@ -118,6 +118,7 @@ static pt_status_t copy_offsets(pt__assembly_t *assembly, const pt__slot_t *slot
         int32_t *to = offsets->list[i] + before->samples, at = (int32_t)before->rows[i];
         for (int64_t sample = first; sample <= end; sample++)
             *to++ = at + from[sample] - from[first];
+        offsets->rows.count[i] = at + from[end] - from[first];
     }
     return PT_OK;
 }

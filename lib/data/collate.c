@@ -252,8 +252,10 @@ void pt__offsets_free(pt__memory_t *memory, pt__offsets_t *offsets)
 
 void pt__offsets_forget(pt__offsets_t *offsets)
 {
-    for (int32_t i = 0; i < offsets->dimensions; i++)
+    for (int32_t i = 0; i < offsets->dimensions; i++) {
         offsets->first[i] = NULL;
+        offsets->rows.count[i] = 0;
+    }
 }
 
 static pt_status_t add_up(const pt__want_t *want, const int64_t *lengths, int64_t fixed, int64_t samples, int64_t limit,
@@ -286,6 +288,7 @@ pt_status_t pt__offsets_take(pt__offsets_t *offsets, const pt__want_t *want, con
     if (*first == NULL) {
         PT__TRY(add_up(want, lengths, fixed, samples, limit, naming, list));
         *first = want->name;
+        offsets->rows.count[want->dimension] = list[samples];
         return PT_OK;
     }
     for (int64_t i = 0; i < samples; i++) {
@@ -298,12 +301,9 @@ pt_status_t pt__offsets_take(pt__offsets_t *offsets, const pt__want_t *want, con
     return PT_OK;
 }
 
-pt__rows_t pt__offsets_rows(const pt__offsets_t *offsets, int64_t samples)
+void pt__offsets_rows(const pt__offsets_t *offsets, int64_t samples, pt__rows_t *rows)
 {
-    pt__rows_t rows = pt__rows_make(samples, 0);
-    for (int32_t i = 0; i < offsets->dimensions; i++) {
-        if (offsets->first[i] != NULL)
-            rows.count[i] = offsets->list[i][samples];
-    }
-    return rows;
+    *rows = offsets->rows;
+    rows->count[PT__DIMENSION_NONE] = 1;
+    rows->count[PT__DIMENSION_BATCH] = samples;
 }

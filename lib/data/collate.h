@@ -45,6 +45,7 @@ typedef struct pt__offsets {
     int32_t *list[PT__DIMENSIONS];     /* [samples + 1]; NULL of dimensions that no wanted field counts */
     int64_t capacity[PT__DIMENSIONS];  /* of list */
     const char *first[PT__DIMENSIONS]; /* the field whose lengths the list has; NULL: none has told them yet */
+    pt__rows_t rows;                   /* of the samples taken last: 0 of dimensions that none has told */
     int32_t dimensions;                /* beyond the last that has a list; 0: nothing is ragged */
 } pt__offsets_t;
 
@@ -58,7 +59,7 @@ void pt__offsets_forget(pt__offsets_t *offsets); /* before the next samples */
 pt_status_t pt__offsets_take(pt__offsets_t *offsets, const pt__want_t *want, const int64_t *lengths, int64_t fixed,
                              int64_t samples, int64_t limit, pt__naming_t naming);
 /* Rows of each dimension. */
-pt__rows_t pt__offsets_rows(const pt__offsets_t *offsets, int64_t samples);
+void pt__offsets_rows(const pt__offsets_t *offsets, int64_t samples, pt__rows_t *rows);
 
 /* "tokens int32[T], label int32" into a buffer, cut to its size. */
 void pt__describe_wants(const pt__collate_t *collates, int32_t n_wants, char *buffer, size_t size);

@@ -150,7 +150,7 @@ pt_status_t pt__collector_take(pt__collector_t *collector, const pt_value_t *val
             PT__TRY(take_lengths(collector, &collector->collates[i].want, value, samples));
         PT__TRY(take_value(collector, i, value, samples));
     }
-    out->rows = pt__offsets_rows(&collector->offsets, samples);
+    pt__offsets_rows(&collector->offsets, samples, &out->rows);
     out->data = collector->data;
     out->last_of_batch = out->last_of_epoch = 1;
     memcpy(out->offsets, collector->offsets.list, sizeof out->offsets);

@@ -113,7 +113,7 @@ static pt_status_t fill(void *owner, pt__slot_t *slot)
                                  one->ragged ? slot->offsets.list[one->want.dimension] : NULL, naming, &slot->data[i]));
     }
     if (loader->is_ragged)
-        slot->rows = pt__offsets_rows(&slot->offsets, slot->samples);
+        pt__offsets_rows(&slot->offsets, slot->samples, &slot->rows);
     slot->rows.count[PT__DIMENSION_BATCH] = slot->samples;
     return PT_OK;
 }
@@ -243,7 +243,7 @@ static pt_status_t next_by_rows(pt__loader_t *loader, pt__loaded_t *out)
     }
     if (out->last_of_batch)
         pt__assembly_end_batch(assembly);
-    out->rows = pt__offsets_rows(&assembly->offsets, assembly->micro.samples);
+    pt__offsets_rows(&assembly->offsets, assembly->micro.samples, &out->rows);
     out->data = assembly->data;
     memcpy(out->offsets, assembly->offsets.list, sizeof out->offsets);
     loader->cursor = place;

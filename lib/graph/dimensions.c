@@ -131,7 +131,7 @@ void pt__graph_complete_rows(const pt_graph_t *graph, pt__rows_t *capacity)
 }
 
 void pt__graph_derive_offsets(const pt_graph_t *graph, int64_t samples, const int32_t **offsets, int32_t **buffers,
-                              pt__rows_t *rows)
+                              int64_t *rows)
 {
     for (int32_t i = PT__DIMENSION_TOKENS + 1; i < graph->n_dimensions; i++) {
         const pt__dimension_t *dimension = &graph->dimensions[i];
@@ -143,7 +143,7 @@ void pt__graph_derive_offsets(const pt_graph_t *graph, int64_t samples, const in
             buffers[i][sample + 1] = buffers[i][sample] +
                                      (int32_t)pt__dimension_rows(dimension, parent[sample + 1] - parent[sample]);
         offsets[i] = buffers[i];
-        rows->count[i] = buffers[i][samples];
+        rows[i] = buffers[i][samples];
     }
 }
 

@@ -216,7 +216,7 @@ int64_t pt__dimension_rows(const pt__dimension_t *dimension, int64_t parent_rows
 void pt__graph_complete_rows(const pt_graph_t *graph, pt__rows_t *capacity);
 /* Offsets and rows of the derived dimensions whose parents have some; buffers[i] [samples + 1] of each derived one. */
 void pt__graph_derive_offsets(const pt_graph_t *graph, int64_t samples, const int32_t **offsets, int32_t **buffers,
-                              pt__rows_t *rows);
+                              int64_t *rows);
 /* Rows of all samples in a ragged dimension, derived ones without making their offsets. */
 int64_t pt__graph_count_rows(const pt_graph_t *graph, int32_t dimension, int64_t samples,
                              const int32_t *const *offsets);

@@ -307,7 +307,7 @@ static pt_status_t upload(pt__plan_t *plan, const pt__run_t *run, const void *co
             PT__TRY(pt__device_upload(run->device, arena + plan->input_offset[i], inputs[i],
                                       elements * (int64_t)pt__dtype_size(tensor->dtype)));
     }
-    for (int32_t i = 0; i < PT__DIMENSIONS; i++) {
+    for (int32_t i = 0; i < plan->graph->n_dimensions; i++) {
         if (run->offsets[i] == NULL || plan->offsets_offset[i] < 0)
             continue;
         there->offsets[i] = (const int32_t *)(const void *)(arena + plan->offsets_offset[i]);

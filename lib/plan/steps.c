@@ -56,9 +56,13 @@ pt__call_t pt__layout_call(const pt__plan_t *plan, const pt__node_t *node)
 
 void pt__layout_set_counts(pt__plan_t *plan, const int64_t *count)
 {
-    if (memcmp(plan->count, count, sizeof plan->count) == 0)
+    int32_t changed = 0;
+    for (int32_t i = 0; i < plan->graph->n_dimensions; i++) {
+        changed |= plan->count[i] != count[i];
+        plan->count[i] = count[i];
+    }
+    if (!changed)
         return;
-    memcpy(plan->count, count, sizeof plan->count);
     for (int64_t i = 0; i < plan->n_operands; i++)
         if (plan->operands[i].dimension != PT__DIMENSION_NONE)
             plan->operands[i].view->size[0] = plan->operands[i].multiplier * count[plan->operands[i].dimension];

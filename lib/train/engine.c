@@ -293,17 +293,18 @@ static uint64_t run_key(const pt_model_t *model, pt__mode_t mode)
 pt_status_t pt__engine_run(pt_model_t *model, pt__mode_t mode, const pt__wants_t *wants, const pt__loaded_t *loaded)
 {
     uint64_t key = run_key(model, mode);
-    pt__run_t run; /* large, and a step may be short: nothing is written twice */
-    pt__rows_t rows = loaded->rows;
+    pt__run_t run; /* large, and a step may be short: nothing is written twice, and no dimension that is not there */
     run.device = model->context->device;
     run.training = mode == PT__MODE_TRAIN;
     run.random_key = run.training ? key : 0;
     run.accumulate = run.training && model->accumulated > 0;
     run.finished = NULL;
     run.finished_user = NULL;
-    memcpy(run.offsets, loaded->offsets, sizeof run.offsets);
-    pt__graph_derive_offsets(model->graph, rows.count[PT__DIMENSION_BATCH], run.offsets, model->offsets, &rows);
-    memcpy(run.count, rows.count, sizeof run.count);
+    for (int32_t i = 0; i < model->graph->n_dimensions; i++) {
+        run.offsets[i] = loaded->offsets[i];
+        run.count[i] = loaded->rows.count[i];
+    }
+    pt__graph_derive_offsets(model->graph, run.count[PT__DIMENSION_BATCH], run.offsets, model->offsets, run.count);
     for (int32_t i = 0; i < wants->count; i++)
         model->inputs[wants->input[i]] = loaded->data[i];
     derive(model, wants, loaded, key);

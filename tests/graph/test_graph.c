@@ -122,7 +122,7 @@ START_TEST(test_dimensions)
         buffers[i] = buffer[i];
     offsets[3] = given;
     rows.count[3] = capacity.count[3] = 20;
-    pt__graph_derive_offsets(copy, 4, offsets, buffers, &rows);
+    pt__graph_derive_offsets(copy, 4, offsets, buffers, rows.count);
     ck_assert_int_eq(rows.count[5], 8);
     ck_assert_int_eq(rows.count[6], 5);
     ck_assert(offsets[6][1] == 2 && offsets[6][2] == 2 && offsets[6][3] == 3 && offsets[6][4] == 5);

@@ -260,12 +260,9 @@ pt_status_t machine_create(machine_t *machine, const pt__op_t *op, const pt__cas
         .random_key = seed,
         .training = 1};
     int32_t *buffers[PT__DIMENSIONS];
-    pt__rows_t rows;
     for (int32_t i = 0; i < PT__DIMENSIONS; i++)
         buffers[i] = machine->derived[i];
-    memcpy(rows.count, machine->run.count, sizeof rows.count);
-    pt__graph_derive_offsets(machine->graph, profile->samples, machine->run.offsets, buffers, &rows);
-    memcpy(machine->run.count, rows.count, sizeof rows.count);
+    pt__graph_derive_offsets(machine->graph, profile->samples, machine->run.offsets, buffers, machine->run.count);
     memcpy(machine->capacity.count, profile->capacity, sizeof machine->capacity.count);
     pt__graph_complete_rows(machine->graph, &machine->capacity);
     PT__TRY(allocate(machine));
