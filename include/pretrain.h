@@ -627,11 +627,14 @@ typedef struct pt_batch {
     /* streams: samples served in this pass so far; 0 begins a pass, and after a resume it says where to go on */
     int64_t position;
     int64_t epoch;            /* the pass over the data, from 0, that the samples are for */
-    const uint64_t *keys;     /* [capacity] for what is random in a sample: by shuffle_seed, epoch and sample alone */
+    uint64_t key;             /* of shuffle_seed, epoch and the number of maps below; see pt_batch_key */
     pt_field_t *fields;       /* in the order in which the dataset declared them */
     const pt_field_t *inputs; /* of a map: the same samples of the dataset that it maps; else NULL */
     int32_t n_fields, n_inputs;
 } pt_batch_t;
+/* A number for what is random in sample i of a batch, 0 <= i < capacity: all its bits depend on shuffle_seed, epoch and
+ * sample, and on nothing else. For use within the callback; any thread; 0 where batch is NULL. */
+PT_API uint64_t pt_batch_key(const pt_batch_t *batch, int64_t i);
 typedef void (*pt_fetch_fn)(void *user, pt_batch_t *batch); /* map style: the samples batch->indices */
 typedef void (*pt_next_fn)(void *user, pt_batch_t *batch);  /* stream style: the next samples */
 typedef void (*pt_map_fn)(void *user, pt_batch_t *batch);   /* of another dataset: fields from inputs */

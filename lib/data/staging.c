@@ -60,10 +60,6 @@ pt_status_t pt__staging_create(pt_dataset_t *dataset, int64_t capacity, pt__stag
     PT__TRY_OUT(pt__allocate(memory, n, sizeof *out->elements, "buffers of a dataset", &out->elements));
     PT__TRY_OUT(pt__allocate(memory, (size_t)capacity, sizeof *out->indices, "indices of samples", &out->indices));
     out->bytes = capacity * (int64_t)sizeof *out->indices;
-    if (root->source->is_hosts) {
-        PT__TRY_OUT(pt__allocate(memory, (size_t)capacity, sizeof *out->keys, "keys of samples", &out->keys));
-        out->bytes += capacity * (int64_t)sizeof *out->keys;
-    }
     for (int32_t i = 0; i < root->n_fields; i++)
         PT__TRY_OUT(allocate_field(out, &root->fields[i], i));
     if (root->origin != NULL)
@@ -91,13 +87,10 @@ void pt__staging_free(pt__staging_t *staging)
     pt__release(memory, staging->inner);
     pt__release(memory, staging->elements);
     pt__release(memory, staging->indices);
-    pt__release(memory, staging->keys);
     *staging = (pt__staging_t){0};
 }
 
-/* ---- Keys ---- */
-
-/* What the keys of an epoch's samples begin with: drawn once an epoch, since batches may be small. */
+/* What the keys of an epoch's samples begin with (pt_batch_key): drawn once an epoch, since batches may be small. */
 static uint64_t key_base(pt__staging_t *staging)
 {
     const pt__cursor_t *place = &staging->place;
@@ -109,24 +102,6 @@ static uint64_t key_base(pt__staging_t *staging)
         staging->has_key_base = 1;
     }
     return staging->key_base;
-}
-
-/* A number for what is random in a sample: of the stage's seed, the epoch, the sample and the number of maps below, and
- * of nothing else. Numbers that follow each other are spread over all bits (Steele 2014). */
-static void make_keys(pt__staging_t *staging, int64_t count)
-{
-    const pt__cursor_t *place = &staging->place;
-    int32_t is_stream = staging->root->length < 0;
-    if (staging->keys == NULL)
-        return;
-    const uint64_t base = key_base(staging);
-    for (int64_t i = 0; i < count; i++) {
-        uint64_t key = (uint64_t)(is_stream ? place->position + staging->filled + i : staging->indices[i]);
-        key = base + key * 0x9E3779B97F4A7C15u;
-        key = (key ^ key >> 30) * 0xBF58476D1CE4E5B9u;
-        key = (key ^ key >> 27) * 0x94D049BB133111EBu;
-        staging->keys[i] = key ^ key >> 31;
-    }
 }
 
 /* ---- A crossing ---- */
@@ -210,7 +185,6 @@ static pt_status_t cross(pt__staging_t *staging, int64_t wanted, pt_batch_t *bat
     pt_dataset_t *root = staging->root;
     int32_t is_stream = root->length < 0;
     show_fields(staging, wanted);
-    make_keys(staging, wanted);
     batch->struct_size = (uint32_t)sizeof *batch; /* one by one: small steps come here millions of times */
     batch->status = PT_ERR_CALLBACK;
     batch->user_code = 0;
@@ -219,7 +193,7 @@ static pt_status_t cross(pt__staging_t *staging, int64_t wanted, pt_batch_t *bat
     batch->indices = is_stream ? NULL : staging->indices;
     batch->position = is_stream ? staging->place.position + staging->filled : 0;
     batch->epoch = staging->place.epoch;
-    batch->keys = staging->keys;
+    batch->key = key_base(staging);
     batch->fields = staging->shown;
     batch->inputs = NULL;
     batch->n_fields = root->n_fields;

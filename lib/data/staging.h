@@ -14,7 +14,6 @@ typedef struct pt__staging {
     pt_field_t *shown;        /* [root->n_fields] what a host is handed: a copy, so that it cannot change ours */
     int64_t *inner;           /* [root->n_fields] elements of a row of a ragged field, else of a sample */
     int64_t *indices;         /* [capacity] of the root; written by the caller before a fetch; not for streams */
-    uint64_t *keys;           /* [capacity] of the samples; NULL where no host sees them */
     uint64_t maps;            /* below this one */
     uint64_t key_base;        /* of the keys of an epoch */
     uint64_t key_seed;        /* of that epoch; only where has_key_base */

@@ -27,8 +27,8 @@ static void make(void *user, pt_batch_t *batch)
             break;
         made_index[i] = index[i];
         for (int64_t r = 0; r < rows; r++)
-            *made++ = (int32_t)((uint64_t)(*text++) ^ batch->keys[i] >> 40);
-        *made++ = (int32_t)(batch->keys[i] & 0x7fffffff);
+            *made++ = (int32_t)((uint64_t)(*text++) ^ pt_batch_key(batch, i) >> 40);
+        *made++ = (int32_t)(pt_batch_key(batch, i) & 0x7fffffff);
         batch->fields[1].lengths[i] = rows + 1;
         batch->fields[2].lengths[i] = batch->inputs[1].lengths[i];
     }
@@ -93,8 +93,9 @@ static void pass_on(void *user, pt_batch_t *batch)
 {
     uint64_t *keys = user;
     const int64_t *index = batch->inputs[0].data;
+    ck_assert(pt_batch_key(NULL, 0) == 0 && pt_batch_key(batch, -1) == 0 && pt_batch_key(batch, batch->capacity) == 0);
     for (int64_t i = 0; i < batch->capacity; i++) {
-        keys[index[i]] = batch->keys[i];
+        keys[index[i]] = pt_batch_key(batch, i);
         ((int32_t *)batch->fields[0].data)[i] = (int32_t)index[i];
     }
     batch->filled = batch->capacity;
@@ -106,7 +107,7 @@ static void double_up(void *user, pt_batch_t *batch)
     uint64_t *keys = user;
     const int32_t *index = batch->inputs[0].data;
     for (int64_t i = 0; i < batch->capacity; i++) {
-        keys[index[i]] = batch->keys[i];
+        keys[index[i]] = pt_batch_key(batch, i);
         ((int64_t *)batch->fields[0].data)[i] = index[i];
     }
     batch->filled = batch->capacity;

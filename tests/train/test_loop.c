@@ -19,7 +19,7 @@ static void shift(void *user, pt_batch_t *batch)
     for (int64_t i = 0; i < batch->capacity; i++) {
         batch->fields[0].lengths[i] = batch->inputs[0].lengths[i];
         for (int64_t r = 0; r < batch->inputs[0].lengths[i]; r++)
-            *dst++ = (int32_t)((uint64_t)*src++ + batch->keys[i] % 2) % 17;
+            *dst++ = (int32_t)((uint64_t)*src++ + pt_batch_key(batch, i) % 2) % 17;
     }
     batch->filled = batch->capacity;
     batch->status = PT_OK;

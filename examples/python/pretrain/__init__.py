@@ -120,7 +120,7 @@ ScheduleOptions = _struct(
 )
 FieldSpec = _struct("pt_field_spec_t", "name:s dtype:i rank:i shape:S max_length:I", "")
 Field = _struct("pt_field_t", "name:s dtype:i rank:i shape:S data:p capacity:I lengths:p", "")
-Batch = _struct("pt_batch_t", "status:i user_code:I capacity:I filled:I indices:p position:I epoch:I keys:p "
+Batch = _struct("pt_batch_t", "status:i user_code:I capacity:I filled:I indices:p position:I epoch:I key:U "
                 "fields:p inputs:p n_fields:i n_inputs:i", "struct_size:u")
 WindowOptions = _struct("pt_window_options_t", "length:I stride:I start:d end:d dtype:i keep_partial:i")
 Column = _struct("pt_column_t", "field:s source:s kind:i reserved:i count:I max_length:I", "")
@@ -240,7 +240,7 @@ for _line in """
     I pt_dataset_class_count p s         s pt_dataset_class_name p s I      - pt_dataset_free p
     I pt_dataset_length p                i pt_dataset_subset p I I p        i pt_dataset_select p p I p
     i pt_dataset_shuffle p U p           i pt_dataset_split p d U p p       i pt_pretrain p p p p p
-    i pt_dataset_map p p i u p p p p
+    i pt_dataset_map p p i u p p p p     U pt_batch_key p I
     i pt_finetune p p p p p              i pt_evaluate p p I p              i pt_predict p p s I p I p
     i pt_generate p p I p p I p          i pt_train_step p p p i I u p      i pt_forward p p i I s p I p
     i pt_loss p p i I p                  i pt_model_estimate p p I p i u p      i pt_checkpoint_save p p s
@@ -792,7 +792,7 @@ class Dataset(_Handle):
 
         def fill(_, pointer):
             batch = pointer.contents
-            keys = ctypes.cast(batch.keys, POINTER(c_uint64))[:batch.capacity]
+            keys = [library.pt_batch_key(pointer, i) for i in range(batch.capacity)]
             if guard.run(lambda: _write_batch(batch, make(_read_batch(batch), keys, batch.epoch)))[0]:
                 batch.status = OK
 
