@@ -1,9 +1,12 @@
 /* The matrix door: every form against double precision, at every level this processor has and through both rooms; the
  * same bits at any thread count; nothing outside dst touched. Long, as every case meets the same table of devices. */
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/dtype.h"
 #include "kernels/cpu/cpu.h"
@@ -256,9 +259,9 @@ static void describe(char *text, size_t size, const form_t *f, pt__level_t level
              "%s %s %d threads, %s, m %d n %d k %d count %d, ta %d tb %d acc %d act %d bias %d pre %d slope %d res %d "
              "strides %d",
              pt__level_name(level), room == PT__GEMM_OWN ? "own" : "cblas", threads,
-             f->dtype ? pt__dtype_name(f->dtype) : "float32", (int)f->m, (int)f->n, (int)f->k,
-             (int)f->count, f->a_transposed, f->b_transposed, f->accumulate, f->activation, f->bias, f->preactivation,
-             f->slope, f->residual, f->wide_strides);
+             f->dtype ? pt__dtype_name(f->dtype) : "float32", (int)f->m, (int)f->n, (int)f->k, (int)f->count,
+             f->a_transposed, f->b_transposed, f->accumulate, f->activation, f->bias, f->preactivation, f->slope,
+             f->residual, f->wide_strides);
 }
 
 /* A narrow b has the sums that its numbers have as floats, bit for bit where both are done in one way: not where
@@ -322,7 +325,7 @@ static void open_devices(void)
             for (int t = 0; t < THREADS; t++)
                 if (pt__level_supported((pt__level_t)level))
                     ck_ok(pt__cpu_create(&memory, pools[t], (pt__level_t)level, (pt__gemm_room_t)room,
-                                            &devices[level][room][t]));
+                                         &devices[level][room][t]));
 }
 
 static void close_devices(void)
@@ -621,8 +624,8 @@ START_TEST(test_gemm_device)
     for (int level = 0; level < PT__LEVEL_COUNT; level++) {
         ck_assert_int_eq(pt__level_find(pt__level_name((pt__level_t)level)), level);
         if (!pt__level_supported((pt__level_t)level)) {
-            ck_fails(pt__cpu_create(&memory, pools[0], (pt__level_t)level, PT__GEMM_AUTO, &device),
-                     PT_ERR_UNSUPPORTED, pt__level_name((pt__level_t)level));
+            ck_fails(pt__cpu_create(&memory, pools[0], (pt__level_t)level, PT__GEMM_AUTO, &device), PT_ERR_UNSUPPORTED,
+                     pt__level_name((pt__level_t)level));
             ck_assert_ptr_null(device);
         }
     }
@@ -632,5 +635,51 @@ START_TEST(test_gemm_device)
 }
 END_TEST
 
+/* n numbers whose last stands at the end of what may be read. */
+static float *at_the_end(int64_t n, void **pages, size_t *bytes)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE), whole = ((size_t)n * sizeof(float) + page - 1) / page * page;
+    *bytes = whole + page;
+    *pages = mmap(NULL, *bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ck_assert_ptr_ne(*pages, MAP_FAILED);
+    ck_assert_int_eq(mprotect((char *)*pages + whole, page, PROT_NONE), 0);
+    float *values = (float *)(void *)((char *)*pages + whole) - n;
+    for (int64_t i = 0; i < n; i++)
+        values[i] = draw_value();
+    return values;
+}
+
+/* Operands are read whole vectors at a time, but never beyond their end. */
+START_TEST(test_gemm_reads_no_further)
+{
+    static const int64_t sizes[][3] = {{341, 129, 531}, {35, 90, 300}, {323, 65, 90}, {100, 67, 129}};
+    open_devices();
+    for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++)
+        for (int form = 0; form < 4; form++) {
+            const int64_t m = sizes[s][0], n = sizes[s][1], k = sizes[s][2];
+            const int32_t a_transposed = form & 1, b_transposed = form >> 1;
+            void *pages[2];
+            size_t bytes[2];
+            float *dst = malloc((size_t)(m * n) * sizeof(float));
+            ck_assert_ptr_nonnull(dst);
+            pt__gemm_t gemm = {.m = m, .n = n, .k = k, .dst = dst, .dst_stride = n};
+            gemm.a = (pt__matrix_t){.data = at_the_end(m * k, &pages[0], &bytes[0]), .transposed = a_transposed};
+            gemm.b = (pt__matrix_t){.data = at_the_end(n * k, &pages[1], &bytes[1]), .transposed = b_transposed};
+            gemm.a.stride = a_transposed ? m : k;
+            gemm.b.stride = b_transposed ? k : n;
+            for (int level = 0; level < PT__LEVEL_COUNT; level++)
+                for (int t = 0; t < THREADS && devices[level][PT__GEMM_OWN][0]; t++)
+                    pt__gemm(devices[level][PT__GEMM_OWN][t], &gemm);
+            double size;
+            double last = product_at(&gemm, gemm.a.data, gemm.b.data, m - 1, n - 1, &size);
+            ck_assert_double_eq_tol((double)dst[m * n - 1], last, 1e-5 * (size + 1.0));
+            munmap(pages[0], bytes[0]);
+            munmap(pages[1], bytes[1]);
+            free(dst);
+        }
+    close_devices();
+}
+END_TEST
+
 SUITE("gemm", 120, test_gemm_small_sizes, test_gemm_large_sizes, test_gemm_narrow, test_gemm_nothing_to_do,
-      test_gemm_not_finite, test_gemm_sums, test_gemm_device)
+      test_gemm_not_finite, test_gemm_sums, test_gemm_reads_no_further, test_gemm_device)

@@ -8,7 +8,7 @@
 enum {
     PAGE_FLOATS = 1024, /* rows a multiple of this apart fall into the same cache sets */
     TASKS_EACH = 8,     /* of a product, at most, for each thread */
-    FAR_FLOATS = 640,   /* rows further apart are on pages of their own: small tiles would look at too many */
+    FAR_FLOATS = 320,   /* rows further apart leave too little of the caches when a few of each are read */
 };
 
 static void exchange(pt__job_t *job)
@@ -109,7 +109,7 @@ void pt__gemm_describe(pt__cpu_t *device, const pt__gemm_t *gemm, pt__job_t *job
     job->widened = pt__matrix_is_narrow(&view->a);
     job->stage = view->n >= 4 * width && view->m > micro->rows && pt__gemm_operations(gemm) >= PT__GEMM_SPREAD &&
                  !job->widened &&
-                 (view->a.transposed ? micro->rows < 8 && view->a.stride >= FAR_FLOATS
+                 (view->a.transposed ? micro->stages_transposed && view->a.stride >= FAR_FLOATS
                                      : view->a.stride % PAGE_FLOATS == 0);
     job->packed = packing_pays(job);
 }

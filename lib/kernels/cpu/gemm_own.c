@@ -8,12 +8,13 @@
  * rows that are still in cache.
  *
  * a is read where it stands; each tile's rows are copied into the first-level cache first where they would push each
- * other out of it. Few rows read b where it stands, too; for more it is packed into panels: by each worker for
- * itself, since what one core writes and another reads costs more than to pack it again. A worker packs the columns
- * of a task whole, where they fit into half of the second-level cache, and keeps them for its next tasks of these
- * columns; otherwise block by block. Where b is transposed and a is much the smaller of the two, a and b are
- * exchanged: then a is packed, and dst's tiles are transposed as they are stored. So a large weight is read once,
- * from where it stands. A weight that is stored narrower becomes floats on the same ways (gemm_widen.c). */
+ * other out of it, and where a lies across, several tiles' at once. Few rows read b where it stands, too; for more it
+ * is packed into panels: by each worker for itself, since what one core writes and another reads costs more than to
+ * pack it again. A worker packs the columns of a task whole, where they fit into half of the second-level cache, and
+ * keeps them for its next tasks of these columns; otherwise block by block. Where b is transposed and a is much the
+ * smaller of the two, a and b are exchanged: then a is packed, and dst's tiles are transposed as they are stored. So
+ * a large weight is read once, from where it stands. A weight that is stored narrower becomes floats on the same ways
+ * (gemm_widen.c). */
 #include <stddef.h>
 
 #include "kernels/cpu/gemm_job.h"

@@ -63,7 +63,7 @@ void pt__gemm_pack_narrow(const pt__job_t *job, int64_t columns, int64_t depth, 
 void pt__gemm_multiply_widened(const pt__job_t *job, const pt__block_t *block, pt__matrix_t a, float *stage)
 {
     const int64_t stride = pt__ceiling(block->depth, 16) * 16 + 16, high = job->micro->rows;
-    const int64_t step = PT__MICRO_STAGE / stride / high * high;
+    const int64_t step = PT__MICRO_WIDENED / stride / high * high;
     for (int64_t row = 0; row < block->rows; row += step) {
         const pt__matrix_t part = pt__matrix_from(&a, row, 0);
         pt__block_t rows = *block;

@@ -11,8 +11,9 @@
 #include <stdint.h>
 
 enum {
-    PT__MICRO_DEPTH = 512,                         /* the most depth of a tile that is staged */
-    PT__MICRO_STAGE = 16 * (PT__MICRO_DEPTH + 16), /* floats of a stage */
+    PT__MICRO_DEPTH = 512,                            /* the most depth of a tile that is staged */
+    PT__MICRO_WIDENED = 16 * (PT__MICRO_DEPTH + 16),  /* floats of a stage that stays in the first-level cache, */
+    PT__MICRO_STAGE = 8 * (8 * PT__MICRO_DEPTH + 16), /* and of one that stays in the second: of several tiles */
 };
 
 /* Memory that will be wanted soon, in rows of whole cache lines: fetched a few at a time while something else is
@@ -28,7 +29,8 @@ typedef struct pt__block { /* dst[rows, columns] = a · b + add + bias; nothing 
     const float *a; /* element (i, k) at i * a_stride + k; or, transposed, at k * a_stride + i */
     int64_t a_stride;
     int32_t a_transposed;
-    /* [PT__MICRO_STAGE]: each tile's a is copied there first, into the first-level cache; NULL: it is not */
+    /* [PT__MICRO_STAGE]: a is copied there first, a tile at a time, into the first-level cache; or, transposed, for
+     * several tiles, with rows at least as far apart as the level's vectors are long. NULL: it is not */
     float *stage;
     const float *b; /* element (k, j) of panel p at p * b_step + k * b_stride + j */
     int64_t b_stride, b_step;
@@ -45,7 +47,8 @@ typedef struct pt__block { /* dst[rows, columns] = a · b + add + bias; nothing 
 } pt__block_t;
 
 typedef struct pt__micro {
-    int32_t rows, columns; /* of the largest tile */
+    int32_t rows, columns;     /* of the largest tile */
+    int32_t stages_transposed; /* whether it pays: known for AVX2; with tiles of 8 and more rows it is unmeasured */
     void (*multiply)(const pt__block_t *block);
     /* The same for b [columns, depth], rows b_stride apart; neither a nor dst is transposed, no sums of a or b: sums
      * along the depth, for few rows or few columns. */

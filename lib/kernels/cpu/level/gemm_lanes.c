@@ -71,27 +71,52 @@ static pt__ahead_t rows_ahead(const pt__block_t *block, const float *a, int64_t 
     return (pt__ahead_t){.row = a, .stride = block->a_stride, .rows = rows, .lines = (block->depth + line - 1) / line};
 }
 
-enum { STAGE_ROW = PT__MICRO_DEPTH + 16, STAGE_DEPTH = (ROWS + LANES - 1) / LANES * LANES };
+enum {
+    STAGE_ROW = PT__MICRO_DEPTH + 16,                 /* floats from one row of a staged tile to the next */
+    STAGE_DEPTH = (ROWS + LANES - 1) / LANES * LANES, /* or, transposed, from one depth to the next */
+    STAGE_TILE = PT__MICRO_DEPTH * STAGE_DEPTH + 16,  /* and from tile to tile: not into the same sets of the cache */
+    GROUP = PT__MICRO_STAGE / STAGE_TILE < 8 ? PT__MICRO_STAGE / STAGE_TILE : 8, /* tiles that are staged together */
+    STAGE_AHEAD = 6 /* depths; addresses beyond the end are harmless */
+};
 
-/* Copies the tile's a into the stage, where its lines do not push each other out of the cache and lie on few pages. */
-static void stage_tile(const pt__block_t *block, int64_t rows, tile_t *tile)
+/* Copies a tile's rows of a into the stage, where their lines do not push each other out of the cache. */
+static void stage_rows(const pt__block_t *block, int64_t rows, const float *a)
 {
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t k = 0; k < block->depth; k += LANES)
+            store(block->stage + i * STAGE_ROW + k,
+                  load_few(a + i * block->a_stride + k, least(LANES, block->depth - k)));
+}
+
+/* The first n, if there are any, then zeros. */
+INLINE floats_t load_end(const float *p, int64_t n)
+{
+    return n > 0 ? load_few(p, least(n, LANES)) : (floats_t){0};
+}
+
+/* The same of a transposed a, for `tiles` tiles of `count` in all, from `first` on: depth by depth, as at each a tile's
+ * few numbers are a part of a line, often on a page of its own. Whole vectors are read; what is beyond a tile's rows
+ * is the next tile's, or the next depth's, which only the last depth lacks. */
+static void stage_group(const pt__block_t *block, int64_t count, int64_t first, int64_t tiles)
+{
+    const int64_t begin = pt__micro_tile(block->rows, count, first);
+    const int64_t end = pt__micro_tile(block->rows, count, first + tiles);
+    const int64_t line = PT__CACHE_LINE / (int64_t)sizeof(float);
+    const float *a = block->a;
     float *stage = block->stage;
-    if (block->a_transposed) {
-        for (int64_t k = 0; k < block->depth; k++) {
-            __builtin_prefetch(tile->a + k * tile->a_stride + 2 * rows - 1, 0, 2); /* the next tile's */
-            for (int64_t i = 0; i < rows; i += LANES)
-                store(stage + k * STAGE_DEPTH + i, load_few(tile->a + k * tile->a_stride + i, least(LANES, rows - i)));
-        }
-        tile->a_stride = STAGE_DEPTH;
-    } else {
-        for (int64_t i = 0; i < rows; i++)
-            for (int64_t k = 0; k < block->depth; k += LANES)
-                store(stage + i * STAGE_ROW + k,
-                      load_few(tile->a + i * tile->a_stride + k, least(LANES, block->depth - k)));
-        tile->a_stride = STAGE_ROW;
+    int64_t at[GROUP];
+    for (int64_t t = 0; t < tiles; t++)
+        at[t] = pt__micro_tile(block->rows, count, first + t);
+    for (int64_t k = 0; k < block->depth; k++, a += block->a_stride, stage += STAGE_DEPTH) {
+        const int32_t last = k + 1 == block->depth;
+        for (int64_t i = begin; i < end + line - 1; i += line)
+            __builtin_prefetch(a + STAGE_AHEAD * block->a_stride + least(i, end - 1));
+        for (int64_t t = 0; t < tiles; t++)
+            for (int64_t i = 0; i < STAGE_DEPTH; i += LANES) {
+                const float *from = a + at[t] + i;
+                store(stage + t * STAGE_TILE + i, last ? load_end(from, end - at[t] - i) : load(from));
+            }
     }
-    tile->a = stage;
 }
 
 /* dst[i] += sum over depth of src[k * stride + i]; four chains, so that additions need not wait for each other. */
@@ -143,8 +168,16 @@ static void multiply(const pt__block_t *block)
                      ? rows_ahead(block, tile.a + rows * step, rows)
                      : nothing;
         tile.a_pace = stretches > 0 ? (a_next.rows * a_next.lines + stretches - 1) / stretches : 0;
-        if (block->stage)
-            stage_tile(block, rows, &tile);
+        if (block->stage && block->a_transposed) {
+            if (t % GROUP == 0)
+                stage_group(block, tiles, t, least(GROUP, tiles - t));
+            tile.a = block->stage + t % GROUP * STAGE_TILE;
+            tile.a_stride = STAGE_DEPTH;
+        } else if (block->stage) {
+            stage_rows(block, rows, tile.a);
+            tile.a = block->stage;
+            tile.a_stride = STAGE_ROW;
+        }
         tile.column = 0;
         tile.columns = COLUMNS;
         tile.b = block->b;
@@ -171,6 +204,7 @@ static void multiply(const pt__block_t *block)
 const pt__micro_t PT__LEVEL(pt__micro) = {
     .rows = ROWS,
     .columns = COLUMNS,
+    .stages_transposed = ROWS < 8,
     .multiply = multiply,
     .dot = dot,
     .pack_b = pack_b,
