@@ -6,10 +6,12 @@
     python3 bench/run.py scaling        ours, on 1 thread and on all
     python3 bench/run.py bits           ours: weights after 20 steps at 1, 2 and 5 threads are the same bits
     python3 bench/run.py gemm           the matrix products of these cases: ours, cblas, PyTorch, share of the peak
+    python3 bench/run.py against BUILD  another build of the library, on the same cores: speed and memory, new to old
 
 Needs the programs of `meson setup build -Dbench=true`. --torch names a Python that has PyTorch; without one only our
 side is measured. Every measurement is a process of its own; ours and PyTorch's take turns, so that a change in the
-machine's load or clock meets both. See README.md beside this file for what the figures mean.
+machine's load or clock meets both. A case during which the machine's peak or bandwidth moved is repeated. --record puts
+the table into RESULTS.md. See README.md beside this file for what the figures mean.
 """
 
 import argparse
@@ -21,8 +23,20 @@ import subprocess
 import sys
 import time
 
+import against
+import machine
+import record
+
 HERE = pathlib.Path(__file__).resolve().parent
 VARIANTS = ("eager", "compile")
+TITLES = {
+    "table": "Throughput, memory and first step",
+    "starts": "First step",
+    "scaling": "Threads",
+    "bits": "Bits",
+    "gemm": "Matrix products",
+    "against": "Against another build",
+}
 
 
 def gpt_operations(layers, width, vocabulary, batch, length):
@@ -54,6 +68,13 @@ CASES = [
 ]
 
 
+# What keeps other libraries to a level. Theirs for a processor that they do not know may differ.
+LIMITS = {
+    "avx2": {"OPENBLAS_CORETYPE": "Haswell", "MKL_ENABLE_INSTRUCTIONS": "AVX2", "ONEDNN_MAX_CPU_ISA": "AVX2"},
+    "avx512": {"OPENBLAS_CORETYPE": "SkylakeX", "MKL_ENABLE_INSTRUCTIONS": "AVX512"},
+}
+
+
 class Runner:
     """Starts one process for one measurement."""
 
@@ -63,6 +84,8 @@ class Runner:
         if not self.program.exists():
             sys.exit(f"no {self.program}: meson setup {options.build} -Dbench=true && ninja -C {options.build}")
         self.torch = None if options.ours_only else self.find_torch()
+        self.prefix = [] if options.shared else machine.realtime_prefix()
+        self.conditions = machine.Conditions(lambda: self.ours("peak", options.threads), options.repeats)
 
     def find_torch(self):
         probe = subprocess.run(
@@ -90,10 +113,10 @@ class Runner:
         ]
         return self.start(command)
 
-    @staticmethod
-    def start(command):
+    def start(self, command):
         """The measurement that the process prints; with first_step counted from the process's start. None where it
         fails."""
+        command = self.prefix + command
         began = time.monotonic()
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode != 0:
@@ -132,13 +155,6 @@ def divide(ours, theirs):
     return ours[0] / theirs[0] if ours and theirs else None
 
 
-def print_table(headings, rows):
-    print("| " + " | ".join(headings) + " |\n|" + " --- |" * len(headings))
-    for row in rows:
-        print("| " + " | ".join(row) + " |")
-    print()
-
-
 def measure_case(runner, case, options):
     """Results by side, "ours" and PyTorch's variants, taking turns."""
     results = {"ours": []} | ({variant: [] for variant in VARIANTS} if runner.torch else {})
@@ -169,16 +185,28 @@ def best_variant(results, key, choose):
     return figures[variant], variant
 
 
-def table(runner, options, cases):
+def heading(runner, options):
+    """What the machine can do, and how busy it is."""
     peak = runner.ours("peak", options.threads)
     print(
-        f"Peak, measured: {peak['one'] / 1e9:.1f} GFLOP/s on one core, {peak['all'] / 1e9:.1f} on {options.threads}. "
-        f"PyTorch {runner.torch or 'not measured'}. {options.threads} threads, "
-        f"{options.runs} runs of {options.seconds:g} s each; median (least-most).\n"
+        f"Peak {peak['one'] / 1e9:.1f} GFLOP/s on one core, {peak['all'] / 1e9:.1f} on {options.threads}; memory "
+        f"{peak['bandwidth_one'] / 1e9:.1f} and {peak['bandwidth_all'] / 1e9:.1f} GB/s; load "
+        f"{machine.load_average():.1f}{', measured ahead of it (chrt -f 1)' if runner.prefix else ''}. "
+        f"PyTorch {runner.torch or 'not measured'}."
+    )
+    return peak
+
+
+def table(runner, options, cases):
+    peak = heading(runner, options)
+    print(
+        f"{options.threads} threads, {options.runs} runs of {options.seconds:g} s each; median (least-most); machine: "
+        "peak and bandwidth around the case, and by how much they moved in the steadiest run.\n"
     )
     speed, cost, everything = [], [], {}
     for case in cases:
-        results = everything[case.name] = measure_case(runner, case, options)
+        results, peak, moved = runner.conditions.steady(lambda: measure_case(runner, case, options))
+        everything[case.name] = {"results": results, "machine": peak, "moved": moved}
         rate, (torch_rate, variant) = middle(results["ours"], "rate"), best_variant(results, "rate", max)
         best = max((max(r["rates"]) for r in results["ours"] if r), default=None)
         torch_best = max((max(r["rates"]) for v in VARIANTS for r in results.get(v, []) if r), default=None)
@@ -195,6 +223,7 @@ def table(runner, options, cases):
                 f"{best / torch_best:.3g}" if best and torch_best else "-",
                 share(rate),
                 share(torch_rate),
+                f"{peak['all'] / 1e9:.0f} GFLOP/s, {peak['bandwidth_all'] / 1e9:.1f} GB/s, {moved:.0%}",
             ]
         )
         memory, (torch_memory, _) = middle(results["ours"], "peak_bytes"), best_variant(results, "peak_bytes", min)
@@ -210,7 +239,7 @@ def table(runner, options, cases):
                 judged(divide(first, torch_first), case.first_step, False),
             ]
         )
-    print_table(
+    record.print_table(
         [
             "steps a second",
             "ours",
@@ -219,16 +248,17 @@ def table(runner, options, cases):
             "best stretches",
             "share of peak, ours",
             "PyTorch",
+            "machine",
         ],
         speed,
     )
-    print_table(
+    record.print_table(
         ["peak resident MB; first step after, ms", "ours", "PyTorch", "ratio", "first step, ours", "PyTorch", "ratio"],
         cost,
     )
     if options.json:
         pathlib.Path(options.json).write_text(
-            json.dumps({"peak": peak, "torch": runner.torch, "cases": everything}, indent=1)
+            json.dumps({"machine": machine.describe(), "torch": runner.torch, "cases": everything}, indent=1)
         )
 
 
@@ -252,7 +282,7 @@ def starts(runner, options, cases):
                 spread(torch_memory, 1e-6),
             ]
         )
-    print_table(
+    record.print_table(
         [
             "process start to the end of the first step, ms",
             "ours",
@@ -267,15 +297,22 @@ def starts(runner, options, cases):
 
 def scaling(runner, options, cases):
     rows = []
+    heading(runner, options)
     for case in cases:
-        one, all_threads = [], []
-        for _ in range(options.runs):
-            one.append(runner.ours(case.name, options.seconds, 1))
-            all_threads.append(runner.ours(case.name, options.seconds, options.threads))
+
+        def measure():
+            one, all_threads = [], []
+            for _ in range(options.runs):
+                one.append(runner.ours(case.name, options.seconds, 1))
+                all_threads.append(runner.ours(case.name, options.seconds, options.threads))
+            return one, all_threads
+
+        (one, all_threads), _, moved = runner.conditions.steady(measure)
         rate, rate_all = middle(one, "rate"), middle(all_threads, "rate")
         bar = 1.9 if case.operations >= gpt_operations(6, 384, 65, 8, 256) else None
         rows.append([case.title, spread(rate), spread(rate_all), judged(divide(rate_all, rate), bar, True)])
-    print_table(["steps a second", "1 thread", f"{options.threads} threads", "gain"], rows)
+        rows[-1].append(f"{moved:.0%}")
+    record.print_table(["steps a second", "1 thread", f"{options.threads} threads", "gain", "machine moved by"], rows)
 
 
 def bits(runner, options, cases):
@@ -287,89 +324,95 @@ def bits(runner, options, cases):
         hashes = [result["hash"] if result else "failed" for result in results]
         same = same and len(set(hashes)) == 1 and "failed" not in hashes
         rows.append([case.title, *hashes, "same" if len(set(hashes)) == 1 else "DIFFERENT"])
-    print_table(["weights after 20 steps", "1 thread", "2 threads", "5 threads", ""], rows)
+    record.print_table(["weights after 20 steps", "1 thread", "2 threads", "5 threads", ""], rows)
     return 0 if same else 1
 
 
-class Turns:
-    """A process that takes one turn for each line it is given."""
+MOST_RETAKEN = 2  # turns of a product, for each that was asked for, while the peak moves
 
-    def __init__(self, command):
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
-    def take(self, line):
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-        return [float(word) for word in self.process.stdout.readline().split()]
+def gemm_turns(options, sides, sizes):
+    """(peak, ours, cblas, PyTorch) of each turn. A turn begins with the peak, so it stands between two of them: turns
+    where one of these is off the best by more than the tolerance are taken again, for some time."""
+    turns = []
+    ours, torch = sides
+    for _ in range(options.rounds * MOST_RETAKEN):
+        peak, own, cblas = ours.take(sizes)
+        turns.append((peak, own, cblas, torch.take(sizes)[0] if torch else math.nan))
+        best = max(turn[0] for turn in turns)
+        steady = [
+            turn
+            for turn, after in zip(turns, turns[1:] + [turns[-1]])
+            if min(turn[0], after[0]) >= (1 - machine.TOLERANCE) * best
+        ]
+        if len(steady) >= options.rounds:
+            return steady
+    return turns if len(steady) < options.rounds / 2 else steady
+
+
+def geometric(ratios):
+    return f"{math.exp(statistics.fmean(map(math.log, ratios))):.3f} (smallest {min(ratios):.2f})" if ratios else "-"
 
 
 def gemm(runner, options, cases):
     """Peak, ours, cblas and PyTorch take short turns on each product; ratios and shares are medians over the rounds of
-    turns."""
+    turns. A forced level holds for all three, as far as the libraries can be told."""
     program = str(pathlib.Path(options.build) / "bench" / "gemm_table")
     shapes = subprocess.run([program, "shapes"], capture_output=True, text=True, check=True).stdout.splitlines()
-    ours = Turns([program, "turns", str(options.threads)] + ([options.level] if options.level else []))
-    torch = Turns([options.torch, str(HERE / "torch_gemm.py"), str(options.threads)]) if runner.torch else None
-    print(
-        f"{ours.process.stdout.readline().strip()}. PyTorch {runner.torch or 'not measured'}. "
-        f"GFLOP/s, medians of {options.rounds} turns.\n"
+    limits = LIMITS.get(options.level, {})
+    threads = str(options.threads)
+    ours = against.Turns(
+        [*runner.prefix, program, "turns", threads] + ([options.level] if options.level else []), limits
     )
-    rows, shares, worst = [], [], (math.inf, "")
+    torch = None
+    if runner.torch:
+        torch = against.Turns([*runner.prefix, options.torch, str(HERE / "torch_gemm.py"), threads], limits)
+    heading(runner, options)
+    print(
+        f"{ours.process.stdout.readline().strip()}. GFLOP/s, medians of {options.rounds} turns; {threads} thread(s).\n"
+    )
+    rows, figures = [], []
     for shape in shapes:
         name, product, sizes, spread_over_pool = shape.split("\t")
         if options.filter and options.filter.lower() not in name.lower():
             continue
-        turns = []
-        for _ in range(options.rounds):
-            peak, own, cblas = ours.take(sizes)
-            turns.append((peak, own, cblas, torch.take(sizes)[0] if torch else math.nan))
+        turns = gemm_turns(options, (ours, torch), sizes)
         m, n, k, a_transposed, b_transposed = map(int, sizes.split())
-        share = statistics.median(own / peak for peak, own, _, _ in turns)
-        ratio = statistics.median(own / cblas for _, own, cblas, _ in turns)
-        to_torch = statistics.median(own / theirs for _, own, _, theirs in turns)
-        operations = 2 * m * n * k
-        shares.append((share, operations))
-        worst = min(worst, (ratio, f"{name} {product}"))
-        figures = [f"{statistics.median(turn[i] for turn in turns) / 1e9:.1f}" for i in (1, 2, 3)]
+        share, to_cblas, to_torch = (
+            statistics.median(own / other for own, other in zip(column(turns, 1), column(turns, i))) for i in (0, 2, 3)
+        )
+        figures.append((2 * m * n * k, share, to_cblas, to_torch))
         form = ("T" if a_transposed else "N") + ("T" if b_transposed else "N")
         rows.append(
             [
                 f"{name} {product}",
                 f"{m} x {n} x {k} {form}",
-                str(options.threads if spread_over_pool == "1" else 1),
-                *figures,
+                threads if spread_over_pool == "1" else "1",
+                *(f"{statistics.median(column(turns, i)) / 1e9:.1f}" for i in (1, 2, 3)),
                 f"{share:.1%}",
-                f"{ratio:.2f}",
+                f"{to_cblas:.2f}",
                 f"{to_torch:.2f}",
             ]
         )
         print(" | ".join(rows[-1]), file=sys.stderr)
-    print_table(
-        [
-            "product",
-            "m x n x k",
-            "cores",
-            "ours",
-            "cblas",
-            "PyTorch",
-            "share of the cores' peak",
-            "to cblas",
-            "to PyTorch",
-        ],
-        rows,
-    )
+    headings = ["product", "m x n x k", "cores", "ours", "cblas", "PyTorch", "share of the cores' peak", "to cblas"]
+    record.print_table([*headings, "to PyTorch"], rows)
+    rows = []
+    for least, title in ((0, "all"), (1e5, "of at least 100,000 operations")):
+        chosen = [figure for figure in figures if figure[0] >= least]
+        ratios = [[figure[i] for figure in chosen if not math.isnan(figure[i])] for i in (1, 2, 3)]
+        rows.append([title, str(len(chosen)), *map(geometric, ratios)])
+    record.print_table(["geometric mean over", "number", "share of the peak", "to cblas", "to PyTorch"], rows)
 
-    def mean(least):
-        chosen = [share for share, operations in shares if operations >= least]
-        return f"{math.exp(statistics.fmean(map(math.log, chosen))):.1%} of {len(chosen)}" if chosen else "-"
 
-    print(f"Geometric mean of the shares: {mean(0)}; of products of at least 100,000 operations {mean(1e5)}. "
-          f"Smallest ratio to cblas: {worst[0]:.2f}, {worst[1]}.")
+def column(turns, i):
+    return [turn[i] for turn in turns]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="?", default="table", choices=["table", "starts", "scaling", "bits", "gemm"])
+    parser.add_argument("what", nargs="?", default="table", choices=[*TITLES])
+    parser.add_argument("old_build", nargs="?", help="against: the build directory that --build is compared with")
     parser.add_argument("--build", default=str(HERE.parent / "build"), help="build directory")
     parser.add_argument("--torch", default=sys.executable, help="a Python that has PyTorch")
     parser.add_argument("--ours-only", action="store_true")
@@ -377,19 +420,31 @@ def main():
     parser.add_argument("--runs", type=int, default=5, help="processes a side")
     parser.add_argument("--seconds", type=float, default=4.0, help="measured time of a process")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=2, help="of a case during which the machine's speed moved")
+    parser.add_argument("--shared", action="store_true", help="do not go ahead of other programs (chrt -f 1)")
     parser.add_argument("--filter", help="gemm: products whose name contains this")
     parser.add_argument("--level", help="gemm: a processor level: portable, avx2, avx512 or neon")
     parser.add_argument("--rounds", type=int, default=11, help="gemm: turns a side")
-    parser.add_argument("--json", help="file for all figures")
+    parser.add_argument("--core", type=int, default=0, help="against, one thread: the core that both run on")
+    parser.add_argument("--turn", type=float, default=0.3, help="against, more threads: seconds of a turn")
+    parser.add_argument("--json", help="file for all figures of the table")
+    parser.add_argument("--record", action="store_true", help="keep the table in RESULTS.md, under this processor")
     options = parser.parse_args()
     names = options.cases.split(",") if options.cases else [case.name for case in CASES]
     unknown = set(names) - {case.name for case in CASES}
     if unknown:
         parser.error(f"no case {', '.join(sorted(unknown))}")
+    if (options.what == "against") != (options.old_build is not None):
+        parser.error("`against` takes the other build's directory, nothing else does")
     cases = [case for case in CASES if case.name in names]
-    return {"table": table, "starts": starts, "scaling": scaling, "bits": bits, "gemm": gemm}[options.what](
-        Runner(options), options, cases
-    )
+    title = TITLES[options.what] + (f", {options.level}" if options.level else "")
+    if options.what in ("gemm", "against"):
+        title += f", {options.threads} thread{'s' if options.threads > 1 else ''}"
+    with record.recording(options.record, machine.processor(), title):
+        if options.what == "against":
+            return against.against(options, cases)
+        what = {"table": table, "starts": starts, "scaling": scaling, "bits": bits, "gemm": gemm}[options.what]
+        return what(Runner(options), options, cases)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,45 @@
+/* A case of the performance table: its network, data and optimizer, and a step of it. */
+#ifndef BENCH_CASE_STATE_H
+#define BENCH_CASE_STATE_H
+
+#include "pretrain.h"
+
+#include <stdio.h>
+
+enum { BATCHES = 16, STRETCHES = 4096 };
+
+typedef struct bench {
+    const char *name;
+    int layers, heads, width, vocabulary, positions; /* GPT */
+    int batch, length;
+    int staged; /* through pt_pretrain */
+} bench_t;
+
+typedef struct state {
+    const bench_t *bench;
+    pt_context_t *context;
+    pt_model_t *model;
+    pt_optimizer_t *optimizer;
+    int64_t inputs, outputs; /* of linear and mlp */
+    float *features[BATCHES], *target[BATCHES];
+    int32_t *tokens[BATCHES], *labels[BATCHES];
+    int64_t lengths[64];
+    double rates[STRETCHES], ends[STRETCHES];
+    int n_rates;
+    int64_t steps;
+    double first_loss, last_loss;
+} state_t;
+
+/* Both end the program where they fail. */
+void must(pt_status_t status, const char *what);
+void *must_allocate(size_t count, size_t size);
+
+/* `state` is zeroed. Ends the program, with a message, where there is no such case. */
+void make_state(state_t *state, const char *name, int threads);
+void free_state(state_t *state);
+/* The loss of a step on batch `number`, of which a few go round. */
+double step(state_t *state, int64_t number);
+/* All names, on one line. */
+void print_cases(FILE *file);
+
+#endif
