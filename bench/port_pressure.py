@@ -7,9 +7,9 @@ Takes the loops out of the build's object files, one a line of LOOPS, and asks l
 all the processors below) and, where it is installed, osaca (PyPI). Both take data to be in the first cache and the
 front end to deliver; what multiply-adds, loads and stores of a width take, and how many instructions an Intel core
 issues, is counted by LIMITS as well, since llvm-mca knows neither that a multiply-add with its load is issued as one
-nor that a load of 64 bytes has fewer ports. Golden Cove's vectors of 64 bytes are modelled by Ice Lake's ports, which
-are the same: llvm-mca's own model has one multiply-add a cycle there. "Reaches" is the share of the most multiply-adds of that width; for loops that
-move data rather than multiply, bytes a cycle.
+nor that a load of 64 bytes has fewer ports. Golden Cove's vectors of 64 bytes are modelled by the ports of Skylake-X,
+which are the same: llvm-mca's own models have one multiply-add a cycle there. What a loop reaches is the share of the
+most multiply-adds of that width; where it moves data rather than multiplies, bytes a cycle.
 """
 
 import argparse
@@ -62,7 +62,7 @@ LEVELS = {
     "avx2": (32, ["haswell", "znver3", "znver4", "sapphirerapids"]),
     "avx512": (64, ["znver4", "skylake-avx512", "sapphirerapids"]),
 }
-MODEL_OF_64 = {"sapphirerapids": "icelake-server"}
+MODEL_OF_64 = {"sapphirerapids": "skylake-avx512"}
 FUSED_ISSUE = ("haswell", "skylake-avx512", "sapphirerapids")  # a load issues with what uses it
 OSACA = {"haswell": "HSW", "znver3": "ZEN3", "skylake-avx512": "SKX", "sapphirerapids": "SPR"}  # 0.7's ZEN4 fails
 

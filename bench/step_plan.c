@@ -1,4 +1,5 @@
-/* What a training step of a case computes and moves, for step_profile.py: the plan, op by op, and the optimizer's sweep.
+/* What a training step of a case computes and moves, for step_profile.py: the plan, op by op, and the optimizer's
+ * sweep.
  *
  *   step_plan CASE */
 #include "case_state.h"

@@ -3,8 +3,8 @@
     python3 torch_gemm.py THREADS
 
 For each line "m n k a_transposed b_transposed" on standard input, prints operations a second of torch.mm into a result
-that is there already: the best of short stretches. An operand that is transposed lies in memory as it does for ours. With
-one thread, time is that thread's processor time, as on our side.
+that is there already: the best of short stretches. An operand that is transposed lies in memory as it does for ours.
+With one thread, time is that thread's processor time, as on our side.
 """
 
 import sys
