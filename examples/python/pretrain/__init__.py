@@ -20,6 +20,7 @@ import ctypes
 import ctypes.util
 import json
 import os
+import struct
 import sys
 import threading
 from ctypes import POINTER, c_char_p, c_double, c_float, c_int32, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
@@ -339,52 +340,128 @@ _LETTERS = {
     UINT64: "Q",
     BOOL: "B",
 }
-_DTYPES = {letter: dtype for dtype, letter in reversed(list(_LETTERS.items()))}
-_DTYPES.update(
-    {
-        "l": INT64 if ctypes.sizeof(ctypes.c_long) == 8 else INT32,
-        "L": UINT64 if ctypes.sizeof(ctypes.c_long) == 8 else UINT32,
-        "?": BOOL,
-        "c": UINT8,
-    }
-)
+_KINDS = {"?": "bool", **dict.fromkeys("efd", "float"), **dict.fromkeys("bhilqn", "signed"),
+          **dict.fromkeys("BHILQNc", "unsigned")}  # letters of the struct module
+
+
+def _is_buffer(values):
+    return isinstance(values, (bytes, bytearray, memoryview, array.array)) or hasattr(values, "__array_interface__")
+
+
+def _has_rows(values):
+    return getattr(values, "shape", (1,)) != ()  # not a scalar of NumPy's
+
+
+def _from_buffer(values, dtype):
+    """_flat of bytes, an array.array or a NumPy array, whatever its byte order and strides."""
+    if hasattr(values, "__array_interface__"):
+        try:
+            view = memoryview(values)
+        except (ValueError, BufferError) as error:
+            raise TypeError("an array of %s holds no numbers: %s" % (getattr(values, "dtype", "?"), error)) from None
+    else:
+        view = memoryview(values)
+    kind, order = view.format[-1:], view.format[:-1]  # sizes by itemsize: "l" has two
+    found = {
+        "float": {2: FLOAT16, 4: FLOAT32, 8: FLOAT64},
+        "signed": {1: INT8, 2: INT16, 4: INT32, 8: INT64},
+        "unsigned": {1: UINT8, 2: UINT16, 4: UINT32, 8: UINT64},
+        "bool": {1: BOOL},
+    }[_KINDS.get(kind, "bool")].get(view.itemsize)
+    if kind not in _KINDS or order not in ("", "@", "=", "<", ">", "!") or found is None:
+        raise TypeError("elements of the kind %r are none that the library knows" % view.format)
+    foreign = order in {"little": (">", "!"), "big": ("<",)}[sys.byteorder] and view.itemsize > 1
+    wanted = dtype or (FLOAT32 if found == FLOAT16 else found)
+    if view.nbytes == 0:
+        return array.array(_LETTERS[wanted]), wanted, view.shape
+    if foreign or wanted != found:
+        word = "%s%d%s" % (order if foreign else "=", view.nbytes // view.itemsize, _LETTERS.get(found, "e"))
+        return _array_of(struct.unpack(word, view.tobytes()), wanted), wanted, view.shape
+    if not view.c_contiguous:
+        return array.array(_LETTERS[found], view.tobytes()), found, view.shape
+    return view, found, view.shape
+
+
+def _array_of(numbers, dtype):
+    """An array.array of them; where one does not fit, an exception that says which."""
+    letter = _LETTERS[dtype]
+    try:
+        return array.array(letter, numbers)
+    except (TypeError, OverflowError):
+        for place, number in enumerate(numbers):
+            try:
+                array.array(letter, [number])
+            except (TypeError, OverflowError) as error:
+                kind, what = type(error), "element %d, %r, does not fit the field: %s" % (place, number, error)
+                raise kind(what) from None
+        raise
+
+
+def _plain(values):
+    """Lists as they are, NumPy's scalars as numbers, and whatever has elements as a list of them."""
+    if isinstance(values, (list, tuple, bool, int, float)):
+        return values
+    if isinstance(values, (bytes, bytearray)):
+        return list(values)
+    if hasattr(values, "tolist"):
+        return values.tolist()
+    for method, convert in (("__index__", int), ("__float__", float)):
+        if hasattr(values, method):
+            return convert(values)
+    raise TypeError("%r is no number, and no list, bytes or array of numbers" % (values,))
 
 
 def _flat(values, dtype=None):
-    """(array.array or contiguous buffer, dtype, shape) of nested lists, bytes, an array.array or a NumPy array."""
-    if not isinstance(values, (bytes, bytearray, array.array)) and not hasattr(values, "__array_interface__"):
-        if isinstance(values, (list, tuple)) and values and hasattr(values[0], "tolist"):  # a list of NumPy arrays
-            values = [value.tolist() for value in values]
-        shape, level = [], values
-        while isinstance(level, (list, tuple)):
-            shape.append(len(level))
-            level = level[0] if level else None
-        for _ in shape[1:]:
-            values = [item for part in values for item in part]
-        values = values if shape else [values]
-        expected = 1
-        for size in shape:
-            expected *= size
-        if len(values) != expected or any(isinstance(item, (list, tuple)) for item in values):
+    """(array.array or contiguous buffer, dtype, shape) of nested lists, bytes, an array.array or a NumPy array. Without
+    a dtype lists of whole numbers are int64 and others float32; half precision becomes float32."""
+    if _is_buffer(values):
+        return _from_buffer(values, dtype)
+    level, shape = [_plain(values)], []
+    while any(isinstance(item, (list, tuple)) for item in level):
+        sizes = {len(item) if isinstance(item, (list, tuple)) else -1 for item in level}
+        if len(sizes) != 1:
             raise ValueError(
-                "rows of different lengths: %d values, expected %s" % (len(values), " x ".join(map(str, shape)))
+                "rows of different lengths: %s" % ", ".join("a number" if n < 0 else str(n) for n in sorted(sizes))
             )
-        letter = _LETTERS[dtype] if dtype else "f" if any(isinstance(item, float) for item in values) else "q"
-        return array.array(letter, values), _DTYPES[letter], tuple(shape)
-    view = memoryview(values)
-    if not view.c_contiguous:
-        view = memoryview(view.tobytes()).cast(view.format.lstrip("<="), view.shape)
-    found = _DTYPES[view.format.lstrip("<=")]
-    if dtype and found != dtype:
-        return array.array(_LETTERS[dtype], view.cast("B").cast(view.format.lstrip("<=")).tolist()), dtype, view.shape
-    return view, found, view.shape
+        shape.append(sizes.pop())
+        level = [_plain(item) for part in level for item in part]
+    dtype = dtype or (FLOAT32 if any(isinstance(item, float) for item in level) else INT64)
+    return _array_of(level, dtype), dtype, tuple(shape)
+
+
+def _common_dtype(parts):
+    """What holds the numbers of all: their dtype where it is one, else float64, float32 or int64."""
+    kinds = {dtype for data, dtype, shape in parts if len(memoryview(data))} or {parts[0][1] if parts else INT64}
+    if len(kinds) == 1:
+        return kinds.pop()
+    return FLOAT64 if FLOAT64 in kinds else FLOAT32 if FLOAT32 in kinds else INT64
+
+
+def _ragged(values, dtype=None, row=None):
+    """(bytes, dtype, lengths, shape of a row) of one sequence a sample, all brought to one dtype; `row`: the shape that
+    each must have."""
+    parts = [_flat(value, dtype) for value in values]
+    dtype = dtype or _common_dtype(parts)
+    for place, (_, found, shape) in enumerate(parts):
+        if not shape:
+            raise ValueError("sample %d is a number, expected a sequence of rows" % place)
+        row = shape[1:] if row is None and shape[0] else row
+        if shape[0] and shape[1:] != row:
+            raise ValueError(
+                "sample %d has rows of the shape %s, expected %s" % (place, list(shape[1:]), list(row))
+            )
+        if found != dtype:
+            parts[place] = _flat(values[place], dtype)
+    data = b"".join(memoryview(data).tobytes() for data, _, _ in parts)
+    return data, dtype, [shape[0] for _, _, shape in parts], row or ()
 
 
 def _address(buffer):
     """(address, bytes, what must stay alive) of a buffer, writable or not."""
-    view = memoryview(buffer).cast("B")
+    view = memoryview(buffer)
     if view.nbytes == 0:
         return 0, 0, buffer
+    view = view.cast("B")
     if view.readonly:
         copy = ctypes.create_string_buffer(view.tobytes(), view.nbytes)
         return ctypes.addressof(copy), view.nbytes, copy
@@ -414,17 +491,12 @@ def _write_batch(batch, samples):
             raise ValueError("field %r has %d samples; %d were asked for" % (name, count, batch.capacity))
         filled = count
         if spec.lengths:
-            row = 1
-            for size in spec.shape[1:spec.rank]:
-                row *= size
-            parts = [_flat(value, spec.dtype)[0] for value in values]
-            lengths = [memoryview(part).nbytes // memoryview(part).itemsize // row for part in parts]
+            data, _, lengths, _ = _ragged(values, spec.dtype, tuple(spec.shape[1:spec.rank]))
             ctypes.memmove(spec.lengths, (c_int64 * max(count, 1))(*lengths), 8 * count)
-            data = b"".join(bytes(memoryview(part).cast("B")) for part in parts)
-            size = memoryview(parts[0]).itemsize if parts else 1
+            size = struct.calcsize(_LETTERS[spec.dtype])
         else:
             flat = memoryview(_flat(values, spec.dtype)[0] if count else array.array("b"))
-            data, size, row = bytes(flat.cast("B")), flat.itemsize, 1
+            data, size, row = flat.tobytes(), flat.itemsize, 1
             for length in spec.shape[:spec.rank]:
                 row *= length
             if len(data) != count * row * size:
@@ -573,14 +645,15 @@ class Context(_Handle):
         made, alive, count = (ArraySpec * len(samples))(), [], None
         for array_spec, (name, values) in zip(made, samples.items()):
             if name in ragged:
-                parts = [_flat(value) for value in values]
-                data = b"".join(bytes(memoryview(part[0]).cast("B")) for part in parts)
-                lengths = (c_int64 * len(parts))(*[part[2][0] for part in parts])
-                array_spec.spec = field(name, parts[0][1], parts[0][2][1:], max(max(lengths), 1))
+                found, dtype, given, row = _ragged(values)
+                rows, lengths = len(given), (c_int64 * max(len(given), 1))(*given)
+                array_spec.spec = field(name, dtype, row, max(max(lengths), 1))
                 array_spec.lengths = ctypes.addressof(lengths)
-                found, rows, alive = data, len(parts), alive + [lengths]
+                alive.append(lengths)
             else:
                 found, dtype, shape = _flat(values)
+                if not shape:
+                    raise ValueError("field %r is one number, expected a value for each sample" % name)
                 array_spec.spec = field(name, dtype, shape[1:])
                 rows = shape[0]
             if count not in (None, rows):
@@ -927,7 +1000,7 @@ class Model(_Handle):
         options.event = ctypes.cast(function, c_void_p)
         if evaluation is not None:
             options.evaluation = evaluation._as_parameter_
-        guards = [guard, *dataset._guards, *(evaluation._guards if evaluation else ()), *optimizer._guards]
+        guards = [guard, *dataset._guards, *(evaluation._guards if evaluation is not None else ()), *optimizer._guards]
         self._run(lambda: stage(self, optimizer, dataset, ctypes.byref(options), ctypes.byref(result)), guards)
         return result
 
@@ -992,18 +1065,15 @@ class Model(_Handle):
         a list of bytes or arrays."""
         made, alive, samples = (Value * len(values))(), [], None
         for value, (name, given) in zip(made, values.items()):
-            ragged = isinstance(given, (list, tuple)) and given and not isinstance(given[0], (int, float, list, tuple))
+            ragged = isinstance(given, (list, tuple)) and any(_is_buffer(part) and _has_rows(part) for part in given)
             if ragged:
-                parts = [_flat(part) for part in given]
-                data, dtype, rows = (
-                    b"".join(bytes(memoryview(part[0]).cast("B")) for part in parts),
-                    parts[0][1],
-                    len(parts),
-                )
-                lengths = (c_int64 * rows)(*[part[2][0] for part in parts])
+                data, dtype, sizes, _ = _ragged(given)
+                rows, lengths = len(sizes), (c_int64 * len(sizes))(*sizes)
                 value.lengths, alive = ctypes.addressof(lengths), alive + [lengths]
             else:
                 data, dtype, shape = _flat(given)
+                if not shape:
+                    raise ValueError("field %r is one number, expected a value for each sample" % name)
                 rows = shape[0]
             if samples not in (None, rows):
                 raise ValueError("field %r has %d samples, the others have %d" % (name, rows, samples))
