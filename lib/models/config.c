@@ -45,3 +45,46 @@ pt_status_t pt__config_probability(const pt__json_t *config, const char *key, do
     *probability = value;
     return PT_OK;
 }
+
+typedef struct foreign {
+    const char *key, *means;
+} foreign_t;
+
+/* What Hugging Face's base class of configurations, or several of its families, know and no family here builds. null,
+ * false, 0 and what is empty ask for nothing. */
+static const foreign_t foreign[] = {
+    {"add_cross_attention", "layers that attend to an encoder"},
+    {"is_encoder_decoder", "an encoder beside the decoder"},
+    {"cross_attention_hidden_size", "layers that attend to an encoder"},
+    {"pruned_heads", "layers without some of their heads"},
+    {"quantization_config", "weights in a quantized form"},
+    {"rope_scaling", "rotary positions at another pace"},
+    {"rope_parameters", "rotary positions"},
+    {"sliding_window", "attention to the nearest tokens only"},
+    {"tie_encoder_decoder", "weights shared by encoder and decoder"},
+    {"auto_map", "code of its own"},
+};
+
+static int32_t asks_for_nothing(const pt__json_t *value)
+{
+    switch (value->kind) {
+    case PT__JSON_NULL:
+        return 1;
+    case PT__JSON_BOOL:
+        return value->integer == 0;
+    case PT__JSON_NUMBER:
+        return value->number == 0;
+    default:
+        return value->length == 0;
+    }
+}
+
+pt_status_t pt__config_check(const pt__json_t *config)
+{
+    for (size_t i = 0; i < sizeof foreign / sizeof foreign[0]; i++) {
+        const pt__json_t *value = pt__json_find(config, foreign[i].key);
+        if (value != NULL && !asks_for_nothing(value))
+            return pt__json_fail(value, PT_ERR_UNSUPPORTED, "asks for %s, which no family here has", foreign[i].means);
+    }
+    return PT_OK;
+}

@@ -8,6 +8,10 @@
  * where the key is missing. */
 pt_status_t pt__config_activation(const pt__json_t *config, const char *key, int32_t *activation);
 
+/* Keys of any Hugging Face configuration that make another network than the family builds: PT_ERR_UNSUPPORTED unless
+ * they hold the value that changes nothing. Whoever builds from a configuration asks first. */
+pt_status_t pt__config_check(const pt__json_t *config);
+
 /* A probability in [0, 1). */
 pt_status_t pt__config_probability(const pt__json_t *config, const char *key, double *probability);
 

@@ -10,7 +10,8 @@
  *
  * Weights are drawn from N(0, initializer_range), those that write into the residual (c_proj) from N(0,
  * initializer_range / sqrt(2 n_layer)); biases are 0, norms 1 and 0. A size that the configuration leaves out is
- * GPT-2's (small); a dropout that it leaves out is none. */
+ * GPT-2's (small); a dropout that it leaves out is none. Scores are divided by sqrt(width of a head), unless
+ * scale_attn_weights is false, and with scale_attn_by_inverse_layer_idx by the layer's number, counted from 1. */
 #include <math.h>
 #include <stdio.h>
 
@@ -22,7 +23,7 @@ enum { LARGEST_VOCABULARY = 1 << 24, LONGEST = 1 << 24, WIDEST = 1 << 20, DEEPES
 typedef struct gpt2 {
     pt_graph_t *graph;
     int64_t vocabulary, positions, width, layers, heads, inner;
-    int32_t activation, tied;
+    int32_t activation, tied, scales_scores, scales_by_layer;
     double embedding_dropout, residual_dropout, attention_dropout, epsilon, range;
 } gpt2_t;
 
@@ -42,6 +43,8 @@ static pt_status_t read_config(const pt__json_t *config, gpt2_t *model)
     PT__TRY(pt__json_get_number(config, "layer_norm_epsilon", PT__JSON_OPTIONAL, 0.0, 1.0, &model->epsilon));
     PT__TRY(pt__json_get_number(config, "initializer_range", PT__JSON_OPTIONAL, 0.0, 1000.0, &model->range));
     PT__TRY(pt__json_get_bool(config, "tie_word_embeddings", PT__JSON_OPTIONAL, &model->tied));
+    PT__TRY(pt__json_get_bool(config, "scale_attn_weights", PT__JSON_OPTIONAL, &model->scales_scores));
+    PT__TRY(pt__json_get_bool(config, "scale_attn_by_inverse_layer_idx", PT__JSON_OPTIONAL, &model->scales_by_layer));
     if (model->width % model->heads != 0)
         return pt__fail(PT_ERR_FORMAT, "n_embd: expected a multiple of n_head, which is %lld, found %lld",
                         (long long)model->heads, (long long)model->width);
@@ -92,6 +95,11 @@ static pt_tensor_t layer(const gpt2_t *model, int64_t number, pt_tensor_t hidden
     attention.flags = PT_ATTENTION_CAUSAL;
     attention.heads = (int32_t)model->heads;
     attention.dropout = model->attention_dropout;
+    if (!model->scales_scores || model->scales_by_layer) {
+        attention.flags |= PT_ATTENTION_SCALE;
+        attention.scale = (model->scales_scores ? 1 / sqrt((double)(width / model->heads)) : 1) /
+                          (model->scales_by_layer ? (double)(number + 1) : 1);
+    }
     snprintf(prefix, sizeof prefix, "transformer.h.%lld.", (long long)number);
 
     pt_tensor_t branch = norm(model, prefix, "ln_1", hidden);
@@ -117,6 +125,7 @@ static pt_status_t build(const struct pt__json *config, pt_graph_t *graph)
                     .heads = 12,
                     .activation = PT_ACTIVATION_GELU_TANH,
                     .tied = 1,
+                    .scales_scores = 1,
                     .epsilon = 1e-5,
                     .range = 0.02};
     PT__TRY(read_config(config, &model));

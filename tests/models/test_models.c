@@ -116,6 +116,39 @@ START_TEST(test_gpt2_options)
 }
 END_TEST
 
+/* What each layer multiplies its scores by. */
+START_TEST(test_gpt2_scores)
+{
+    static const struct {
+        const char *keys;
+        double scale[2];
+    } cases[] = {
+        {"", {0.35355339059327373, 0.35355339059327373}},
+        {", \"scale_attn_weights\": true, \"scale_attn_by_inverse_layer_idx\": false",
+         {0.35355339059327373, 0.35355339059327373}},
+        {", \"scale_attn_by_inverse_layer_idx\": true", {0.35355339059327373, 0.17677669529663687}},
+        {", \"scale_attn_weights\": false", {1, 1}},
+        {", \"scale_attn_weights\": false, \"scale_attn_by_inverse_layer_idx\": true", {1, 0.5}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char config[512];
+        int32_t layer = 0;
+        snprintf(config, sizeof config, "{" GPT "%s}", cases[i].keys);
+        built_t built = build(config);
+        ck_assert_msg(built.status == PT_OK, "%s: %s", config, pt_last_error());
+        for (int64_t n = 0; n < built.graph->n_nodes; n++)
+            if (built.graph->nodes[n].op == pt__op_find("attention_packed")) {
+                double scale = built.graph->nodes[n].attributes.reals[0]; /* 0: 1/sqrt(width of a head) */
+                scale = scale == 0 ? sqrt(1.0 / 8) : scale;
+                ck_assert_double_eq_tol(scale, cases[i].scale[layer], 1e-12);
+                layer++;
+            }
+        ck_assert_int_eq(layer, 2);
+        end(&built);
+    }
+}
+END_TEST
+
 START_TEST(test_mlp)
 {
     built_t built = build("{\"model_type\": \"mlp\", \"input_size\": 7, \"hidden_sizes\": [5, 3], "
@@ -190,6 +223,9 @@ START_TEST(test_wrong_configurations)
         {"{\"model_type\": \"gpt2\", \"layer_norm_epsilon\": -1}", PT_ERR_FORMAT, "layer_norm_epsilon"},
         {"{\"model_type\": \"gpt2\", \"initializer_range\": -1}", PT_ERR_FORMAT, "initializer_range"},
         {"{\"model_type\": \"gpt2\", \"tie_word_embeddings\": 1}", PT_ERR_FORMAT, "tie_word_embeddings"},
+        {"{\"model_type\": \"gpt2\", \"scale_attn_weights\": 1}", PT_ERR_FORMAT, "scale_attn_weights"},
+        {"{\"model_type\": \"gpt2\", \"scale_attn_by_inverse_layer_idx\": 1}", PT_ERR_FORMAT,
+         "scale_attn_by_inverse_layer_idx"},
         {"{\"model_type\": \"mlp\", \"hidden_sizes\": [3]}", PT_ERR_NOT_FOUND, "input_size"},
         {"{\"model_type\": \"mlp\", \"input_size\": 3}", PT_ERR_NOT_FOUND, "hidden_sizes"},
         {"{\"model_type\": \"mlp\", \"input_size\": 3, \"hidden_sizes\": 3}", PT_ERR_FORMAT, "hidden_sizes"},
@@ -209,6 +245,44 @@ START_TEST(test_wrong_configurations)
                       pt_last_error());
         end(&built);
     }
+}
+END_TEST
+
+/* Keys that make another network, in every family: refused, unless they ask for nothing. */
+START_TEST(test_keys_that_change_the_network)
+{
+    static const char *const keys[] = {"add_cross_attention",
+                                       "is_encoder_decoder",
+                                       "cross_attention_hidden_size",
+                                       "pruned_heads",
+                                       "quantization_config",
+                                       "rope_scaling",
+                                       "rope_parameters",
+                                       "sliding_window",
+                                       "tie_encoder_decoder",
+                                       "auto_map"};
+    static const char *const nothing[] = {"null", "false", "0", "{}", "[]", "\"\""}, *const something[] = {
+                                                                                         "true", "4", "{\"a\": 1}",
+                                                                                         "[1]", "\"x\""};
+    static const char *const families[] = {GPT, "\"model_type\": \"mlp\", \"input_size\": 2, \"hidden_sizes\": [2]"};
+    pt_context_t *context;
+    pt_model_t *model;
+    char config[512];
+    ck_ok(pt_context_create(NULL, &context));
+    for (size_t family = 0; family < 2; family++)
+        for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+            for (size_t k = 0; k < sizeof nothing / sizeof nothing[0]; k++) {
+                snprintf(config, sizeof config, "{%s, \"%s\": %s}", families[family], keys[i], nothing[k]);
+                ck_ok(pt_model_create_from_config(context, config, strlen(config), &model));
+                pt_model_free(model);
+            }
+            for (size_t k = 0; k < sizeof something / sizeof something[0]; k++) {
+                snprintf(config, sizeof config, "{%s, \"%s\": %s}", families[family], keys[i], something[k]);
+                ck_fails(pt_model_create_from_config(context, config, strlen(config), &model), PT_ERR_UNSUPPORTED,
+                         keys[i]);
+            }
+        }
+    pt_context_free(context);
 }
 END_TEST
 
@@ -248,5 +322,5 @@ START_TEST(test_failing_allocations)
 }
 END_TEST
 
-SUITE("models", 60, test_gpt2_is_hugging_faces, test_gpt2_options, test_mlp, test_activations,
-      test_wrong_configurations, test_table, test_failing_allocations)
+SUITE("models", 60, test_gpt2_is_hugging_faces, test_gpt2_options, test_gpt2_scores, test_mlp, test_activations,
+      test_wrong_configurations, test_keys_that_change_the_network, test_table, test_failing_allocations)
