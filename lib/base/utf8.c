@@ -1,6 +1,8 @@
 /* See utf8.h. */
 #include "base/utf8.h"
 
+#include <string.h>
+
 int32_t pt__utf8_length(const char *bytes, int64_t length)
 {
     const unsigned char *s = (const unsigned char *)bytes;
@@ -18,4 +20,15 @@ int32_t pt__utf8_length(const char *bytes, int64_t length)
         (s[0] == 0xF0 && s[1] < 0x90) || (s[0] == 0xF4 && s[1] > 0x8F))   /* overlong; above U+10FFFF */
         return 0;
     return n;
+}
+
+int32_t pt__utf8_is(const char *text)
+{
+    int64_t left = (int64_t)strlen(text);
+    for (int32_t length; left > 0; text += length, left -= length) {
+        length = pt__utf8_length(text, left);
+        if (length == 0)
+            return 0;
+    }
+    return 1;
 }

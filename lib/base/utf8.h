@@ -8,4 +8,7 @@
  * surrogates and values above U+10FFFF are none. */
 int32_t pt__utf8_length(const char *bytes, int64_t length);
 
+/* Whether all of it is UTF-8, up to its final 0. */
+int32_t pt__utf8_is(const char *text);
+
 #endif

@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "base/sort.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "formats/safetensors.h"
 
 static const uint8_t zeros[8];
@@ -25,6 +26,18 @@ static pt_status_t check_entry(const pt__entry_t *entry)
     if (strcmp(entry->name, PT__SAFETENSORS_METADATA) == 0 || strcmp(entry->name, PT__SAFETENSORS_CHECKSUM) == 0 ||
         strcmp(entry->name, PT__SAFETENSORS_PADDING) == 0)
         return pt__fail(PT_ERR_ARGUMENT, "a tensor cannot be named \"%s\"", entry->name);
+    if (!pt__utf8_is(entry->name))
+        return pt__fail(PT_ERR_ARGUMENT, "the name of tensor \"%s\" is not UTF-8", entry->name);
+    return PT_OK;
+}
+
+/* What the reader would refuse, or read as something else. */
+static pt_status_t check_pairs(const pt__tensors_t *tensors)
+{
+    for (int64_t i = 0; i < tensors->n_pairs; i++)
+        if (!pt__utf8_is(tensors->pairs[i].key) || !pt__utf8_is(tensors->pairs[i].value))
+            return pt__fail(PT_ERR_ARGUMENT, "metadata \"%s\": \"%.80s\" is not UTF-8", tensors->pairs[i].key,
+                            tensors->pairs[i].value);
     return PT_OK;
 }
 
@@ -45,6 +58,7 @@ static int compare_names(const void *a, const void *b, void *user)
 
 static pt_status_t check_entries(const pt__tensors_t *tensors, const void **sorted)
 {
+    PT__TRY(check_pairs(tensors));
     for (int64_t i = 0; i < tensors->n_entries; i++) {
         PT__TRY(check_entry(&tensors->entries[i]));
         sorted[i] = &tensors->entries[i];

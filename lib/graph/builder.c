@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/dtype.h"
+#include "base/utf8.h"
 
 int32_t pt__build_is_ready(const pt_graph_t *graph)
 {
@@ -20,6 +21,8 @@ static pt_status_t check_name(const char *what, const char *name)
     if (strlen(name) >= PT_MAX_NAME)
         return pt__fail(PT_ERR_ARGUMENT, "%s: the name is %zu bytes long, at most %d are allowed", what, strlen(name),
                         PT_MAX_NAME - 1);
+    if (!pt__utf8_is(name))
+        return pt__fail(PT_ERR_ARGUMENT, "%s: the name \"%s\" is not UTF-8, and no file could hold it", what, name);
     return PT_OK;
 }
 
@@ -97,6 +100,8 @@ static pt_status_t add_parameter(pt_graph_t *graph, const char *name, pt__role_t
     if (strncmp(name, "pretrain.", 9) == 0)
         return pt__fail(PT_ERR_ARGUMENT,
                         "parameter \"%s\": names that begin with \"pretrain.\" are kept for checkpoints", name);
+    if (strcmp(name, "__metadata__") == 0)
+        return pt__fail(PT_ERR_ARGUMENT, "parameter \"%s\": that name is kept for files", name);
     if (pt__graph_parameter(graph, name) != NULL)
         return pt__fail(PT_ERR_ARGUMENT, "parameter \"%s\": there is a parameter of that name already", name);
     PT__TRY(read_shape(graph, "parameter", name, rank, size, 0, &shape));

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "graph/builder.h"
 
 int64_t pt__dimension_code(int32_t dimension)
@@ -69,6 +70,10 @@ int64_t pt_graph_dim(pt_graph_t *graph, const char *name)
                        : *name == 0 ? "empty"
                                     : "too long",
                        PT_MAX_NAME - 1);
+        return 0;
+    }
+    if (!pt__utf8_is(name)) {
+        pt__graph_fail(graph, PT_ERR_ARGUMENT, "pt_graph_dim: the name \"%s\" is not UTF-8", name);
         return 0;
     }
     int32_t found = find_name(graph, name);

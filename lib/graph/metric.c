@@ -1,6 +1,7 @@
 /* Naming what an evaluation reads. Called by tasks, and by api/graph_metrics.c for hosts. */
 #include <string.h>
 
+#include "base/utf8.h"
 #include "graph/builder.h"
 
 static pt_status_t check_name(const char *name)
@@ -10,6 +11,8 @@ static pt_status_t check_name(const char *name)
     if (strlen(name) >= PT__METRIC_NAME)
         return pt__fail(PT_ERR_ARGUMENT, "metric: the name is %zu bytes long, at most %d are allowed", strlen(name),
                         PT__METRIC_NAME - 1);
+    if (!pt__utf8_is(name))
+        return pt__fail(PT_ERR_ARGUMENT, "metric \"%s\": the name is not UTF-8, and no file could hold it", name);
     if (strcmp(name, "loss") == 0)
         return pt__fail(PT_ERR_ARGUMENT, "metric \"loss\": that name is the loss' own");
     return PT_OK;
