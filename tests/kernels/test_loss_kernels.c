@@ -381,5 +381,21 @@ START_TEST(test_extreme_pointwise)
 }
 END_TEST
 
+START_TEST(test_infinite_errors)
+{ /* have a direction all the same; NaN has none */
+    float prediction[] = {INFINITY, -INFINITY, 1.0f, 3.0f, 2.0f}, target[] = {1.0f, 1.0f, INFINITY, 3.0f, 1.0f};
+    double absolute[] = {INFINITY, 5.0, 1.0, -1.0, -1.0, 0.0, 1.0},
+           huber[] = {INFINITY, 5.0, 0.5, -0.5, -0.5, 0.0, 0.5};
+    pointwise_case_t c = {PT__LOSS_ABSOLUTE, 5, 0.5f, 1.0f, prediction, target, NULL, 0};
+    on_every_device("absolute", run_pointwise, &c, 7, NULL, absolute, 1e-6);
+    c.kind = PT__LOSS_HUBER;
+    on_every_device("Huber", run_pointwise, &c, 7, NULL, huber, 1e-6);
+    c.kind = PT__LOSS_ABSOLUTE;
+    prediction[4] = NAN;
+    absolute[0] = absolute[6] = NAN;
+    on_every_device("NaN", run_pointwise, &c, 7, NULL, absolute, 1e-6);
+}
+END_TEST
+
 SUITE("loss kernels", 120, test_cross_entropy, test_rows_without_label, test_extreme_logits, test_long_rows,
-      test_pointwise, test_extreme_pointwise)
+      test_pointwise, test_extreme_pointwise, test_infinite_errors)

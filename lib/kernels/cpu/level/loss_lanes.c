@@ -24,7 +24,8 @@ INLINE terms_t absolute_error(floats_t x, floats_t t, float delta, float positiv
 {
     (void)delta, (void)positive_weight;
     floats_t e = x - t;
-    return (terms_t){absolute(e), choose(e == 0.0f, (floats_t){0}, copy_sign(broadcast(1.0f), e)) + (e - e)};
+    floats_t sign = choose(e == 0.0f, (floats_t){0}, copy_sign(broadcast(1.0f), e));
+    return (terms_t){absolute(e), choose(e == e, sign, e)}; /* NaN comes through, infinity has a sign */
 }
 
 INLINE terms_t huber(floats_t x, floats_t t, float delta, float positive_weight)
