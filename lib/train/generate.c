@@ -64,11 +64,19 @@ static pt_status_t prepare(generation_t *self, const int32_t *prompt, int64_t pr
     return pt__engine_prepare(model, PT__MODE_OUTPUT, self->output, &rows, NULL);
 }
 
+/* By the call's own seed alone, or by the context's and how many calls went before. */
+static uint64_t draw_key(pt_model_t *model, const pt_generate_options_t *options)
+{
+    if (options->seed != 0)
+        return pt__random_key(options->seed, 0x67656e65);
+    return pt__random_key(pt__random_key(model->context->seed, 0x73616d70), (uint64_t)model->generations++);
+}
+
 pt_status_t pt__generate(pt_model_t *model, const int32_t *prompt, int64_t prompt_length,
                          const pt_generate_options_t *options, int32_t *tokens, int64_t capacity, int64_t *count)
 {
     pt__memory_t *memory = &model->context->memory;
-    generation_t self = {.model = model, .random = pt__random_start(pt__random_key(options->seed, 0x67656e65))};
+    generation_t self = {.model = model, .random = pt__random_start(draw_key(model, options))};
     int64_t wanted = options->count < capacity ? options->count : capacity;
     pt_status_t status;
     *count = 0;

@@ -132,4 +132,41 @@ START_TEST(test_distribution)
 }
 END_TEST
 
-SUITE("generate", 60, test_continues, test_distribution)
+/* Without a seed of its own a call draws by the context's, and each call anew. */
+START_TEST(test_seeds)
+{
+    int32_t texts[2][3][COUNT], again[COUNT];
+    for (uint64_t seed = 0; seed < 4; seed++) { /* two contexts of seed 8, two of seed 9 */
+        pt_context_t *context = network_context(1, 8 + seed / 2), *other = network_context(1, 3);
+        pt_model_t *source = network_gpt(other), *model = network_gpt(context);
+        pt_generate_options_t options;
+        network_set_task(source, PT_TASK_CAUSAL_LM, 0);
+        ck_ok(pt_model_save(source, suite_path("weights")));
+        network_set_task(model, PT_TASK_CAUSAL_LM, 0);
+        ck_ok(pt_model_load(model, suite_path("weights"), 0)); /* the same in all */
+        ck_ok(pt_generate_options_init(&options, sizeof options));
+        options.temperature = 1;
+        for (int call = 0; call < 2; call++) {
+            generate(model, &options, again);
+            if (seed % 2 == 0)
+                memcpy(texts[seed / 2][call], again, sizeof again);
+            else
+                ck_assert_mem_eq(texts[seed / 2][call], again, sizeof again);
+        }
+        options.seed = 5;
+        generate(model, &options, again);
+        if (seed == 0)
+            memcpy(texts[0][2], again, sizeof again);
+        ck_assert_mem_eq(texts[0][2], again, sizeof again);
+        pt_model_free(source);
+        pt_model_free(model);
+        pt_context_free(context);
+        pt_context_free(other);
+    }
+    ck_assert(memcmp(texts[0][0], texts[0][1], sizeof again) != 0);
+    ck_assert(memcmp(texts[0][0], texts[1][0], sizeof again) != 0);
+    ck_assert(memcmp(texts[0][1], texts[1][1], sizeof again) != 0);
+}
+END_TEST
+
+SUITE("generate", 60, test_continues, test_distribution, test_seeds)
