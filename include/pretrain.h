@@ -116,7 +116,8 @@ typedef void (*pt_release_fn)(void *user, void *block, size_t bytes); /* bytes: 
 #define PT_LOG_WARNING 2
 #define PT_LOG_INFO    3
 #define PT_LOG_DEBUG   4
-/* May be called from any of the library's threads, one at a time. `message` is one line without its end. */
+/* May be called from any of the library's threads, one at a time: what other threads say meanwhile comes after it, on
+ * its thread. `message` is one line without its end. */
 typedef void (*pt_log_fn)(void *user, int32_t level, const char *message);
 
 #define PT_GEMM_AUTO  0 /* our own matrix kernels where the processor has them, else cblas */
@@ -366,9 +367,10 @@ typedef struct pt_model pt_model_t;
 PT_API pt_status_t pt_model_create(pt_context_t *context, const pt_graph_t *graph, pt_model_t **out);
 /* A known family from its configuration, a JSON object in the vocabulary of Hugging Face's config.json, chosen by
  * "model_type": "gpt2" (vocab_size, n_positions, n_embd, n_layer, n_head, n_inner, activation_function, resid_pdrop,
- * embd_pdrop, attn_pdrop, layer_norm_epsilon, initializer_range, tie_word_embeddings), "mlp" (input_size,
- * hidden_sizes, activation_function, dropout). length: bytes of json. Unknown keys are ignored, wrong values
- * refused. The model has no task yet. */
+ * embd_pdrop, attn_pdrop, layer_norm_epsilon, initializer_range, tie_word_embeddings, scale_attn_weights,
+ * scale_attn_by_inverse_layer_idx), "mlp" (input_size, hidden_sizes, activation_function, dropout). length: bytes of
+ * json. Unknown keys are ignored, wrong values refused, and so are keys of the vocabulary that ask for another network
+ * than the family's, such as add_cross_attention (PT_ERR_UNSUPPORTED). The model has no task yet. */
 PT_API pt_status_t pt_model_create_from_config(pt_context_t *context, const char *json, size_t length,
                                                pt_model_t **out);
 PT_API void pt_model_free(pt_model_t *model);
@@ -587,6 +589,7 @@ typedef struct pt_schedule_options {
     void (*destroy)(void *user); /* called once when the schedule is replaced or the optimizer ends; may be NULL */
 } pt_schedule_options_t;
 PT_API pt_status_t pt_schedule_options_init(pt_schedule_options_t *options, uint32_t struct_size);
+/* PT_ERR_BUSY while a stage trains with the optimizer: its checkpoints hold no schedule. */
 PT_API pt_status_t pt_optimizer_set_schedule(pt_optimizer_t *optimizer, const pt_schedule_options_t *options);
 /* Changes the base rate from the next step on. */
 PT_API pt_status_t pt_optimizer_set_learning_rate(pt_optimizer_t *optimizer, double learning_rate);
@@ -749,6 +752,11 @@ PT_API pt_status_t pt_dataset_read(pt_dataset_t *dataset, const int64_t *indices
 #define PT_REASON_HOST        4 /* an event callback asked to stop */
 #define PT_REASON_CANCELLED   5
 #define PT_REASON_END_OF_DATA 6
+/* Callbacks, the log's and the allocator's among them, run while no lock of the library is held, and may call it. What
+ * the stage that called back is using refuses all but getters and pt_model_cancel with PT_ERR_BUSY, whichever thread of
+ * the library asks: its model, a dataset from within that dataset's own callback, and an optimizer's settings from its
+ * schedule's. A callback may not wait for a thread of the host's that asks the callback's own dataset for samples, as
+ * that one waits for the callback to end. */
 typedef struct pt_event {
     uint32_t struct_size;
     int32_t action; /* preset PT_ACTION_STOP; write PT_ACTION_GO_ON to go on */
@@ -831,7 +839,12 @@ typedef struct pt_train_result {
     int64_t skipped;    /* updates skipped for gradients that were not finite */
 } pt_train_result_t;
 
-/* Trains on unlabelled data. A known family without a task gets its own: PT_TASK_CAUSAL_LM for "gpt2"; a network of
+/* What stands there before the first step is checked before it: whether the datasets fit the network, and, where no
+ * callback makes samples, each of their values, in the evaluation's too. A stage goes on in the middle of an epoch only
+ * with as many samples, in the order that it had; the learning rate that the host set meanwhile goes on with it, unless
+ * the optimizer is now made with another. PT_ERR_STATE otherwise.
+ *
+ * Trains on unlabelled data. A known family without a task gets its own: PT_TASK_CAUSAL_LM for "gpt2"; a network of
  * the host's has its own loss. A model whose task needs labels is refused (PT_ERR_STATE). result may be NULL; set
  * result->struct_size first. */
 PT_API pt_status_t pt_pretrain(pt_model_t *model, pt_optimizer_t *optimizer, pt_dataset_t *dataset,
@@ -876,7 +889,7 @@ typedef struct pt_generate_options {
     double temperature; /* 0 (init): greedy */
     int64_t top_k;      /* 0: all */
     double top_p;       /* nucleus, Holtzman 2020; 0 or 1: all */
-    uint64_t seed;
+    uint64_t seed;      /* 0: by the context's seed, and another text in each call */
     int32_t stop_token; /* generation ends after it; init: -1, none */
     int32_t reserved;
 } pt_generate_options_t;

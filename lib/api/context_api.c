@@ -93,7 +93,8 @@ pt_status_t pt__context_create_with(const pt_context_options_t *options, pt__dev
     context->log = known.log;
     context->log_user = known.log_user;
     context->log_level = known.log_level != 0 ? known.log_level : PT_LOG_WARNING;
-    PT__TRY_OUT(pt__log_lock_create(&context->memory, &context->log_lock));
+    if (context->log != NULL)
+        PT__TRY_OUT(pt__log_lock_create(&context->memory, &context->log_lock));
     PT__TRY_OUT(pt__pool_create(&context->memory, known.threads, &context->pool));
     PT__TRY_OUT(make_device(user, &known, &context->memory, context->pool, &context->device));
     *out = context;

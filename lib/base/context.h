@@ -23,7 +23,7 @@ struct pt_context {
     int32_t log_level;
     pt_log_fn log;
     void *log_user;
-    void *log_lock; /* base/log.c's: one message at a time */
+    void *log_lock; /* base/log.c's: lines that wait for their turn */
 };
 
 /* The context ends when the last reference is released. */

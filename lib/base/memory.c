@@ -45,6 +45,18 @@ static void count(pt__memory_t *memory, int64_t bytes)
         continue;
 }
 
+/* The message stays, whatever the host's hook calls. */
+static void *ask_host(pt__memory_t *memory, size_t bytes)
+{
+    pt__kept_error_t kept;
+    if (memory->allocate == default_allocate)
+        return malloc(bytes);
+    pt__error_keep(&kept);
+    void *given = memory->allocate(memory->user, bytes);
+    pt__error_return(&kept);
+    return given;
+}
+
 static block_t *block_of(void *pointer)
 {
     return (block_t *)pointer - 1;
@@ -62,7 +74,7 @@ static pt_status_t allocate(pt__memory_t *memory, size_t number, size_t size, co
     if (zeroed && memory->allocate == default_allocate)
         given = calloc(1, bytes);
     else
-        given = memory->allocate(memory->user, bytes);
+        given = ask_host(memory, bytes);
     if (!given)
         return pt__fail(PT_ERR_MEMORY, "out of memory: %s, %zu bytes", what, number * size);
     uintptr_t address = ((uintptr_t)given + OVERHEAD) & ~(uintptr_t)(PT__ALIGNMENT - 1);
@@ -111,7 +123,14 @@ void pt__release(pt__memory_t *memory, void *pointer)
         return;
     block_t block = *block_of(pointer);
     count(memory, -(int64_t)block.bytes);
+    if (memory->release == default_release) {
+        free(block.given);
+        return;
+    }
+    pt__kept_error_t kept;
+    pt__error_keep(&kept);
     memory->release(memory->user, block.given, block.bytes);
+    pt__error_return(&kept);
 }
 
 pt_status_t pt__string_copy(pt__memory_t *memory, const char *source, char **out)

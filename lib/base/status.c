@@ -123,6 +123,16 @@ void pt__error_clear(void)
     thread_message[0] = 0;
 }
 
+void pt__error_keep(pt__kept_error_t *kept)
+{
+    memcpy(kept->message, thread_message, strlen(thread_message) + 1);
+}
+
+void pt__error_return(const pt__kept_error_t *kept)
+{
+    memcpy(thread_message, kept->message, strlen(kept->message) + 1);
+}
+
 void pt__error_set(const char *message)
 {
     pt__fail(PT_OK, "%s", message);

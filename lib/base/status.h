@@ -27,6 +27,13 @@ void pt__error_clear(void);
 /* Overwrites the thread's message with a stored one (a worker's failure brought to the caller's thread). */
 void pt__error_set(const char *message);
 
+/* The message set aside while host code runs, which may call us: every call begins by clearing it. */
+typedef struct pt__kept_error {
+    char message[PT__MESSAGE_SIZE];
+} pt__kept_error_t;
+void pt__error_keep(pt__kept_error_t *kept);
+void pt__error_return(const pt__kept_error_t *kept);
+
 /* "PT_ERR_SHAPE" and a sentence, from the one list in status.c; never NULL. */
 const char *pt__status_name(pt_status_t status);
 const char *pt__status_message(pt_status_t status);

@@ -270,3 +270,9 @@ void pt__pool_rest(pt__pool_t *pool)
     if (pool)
         atomic_store_explicit(&pool->rest, 1, memory_order_relaxed);
 }
+
+uintptr_t pt__thread_number(void)
+{
+    static _Thread_local char place;
+    return (uintptr_t)&place;
+}

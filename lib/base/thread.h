@@ -28,6 +28,9 @@ void pt__pool_run(pt__pool_t *pool, int64_t tasks, pt__task_fn task, void *argum
 /* Tells the workers that nothing comes for a while (a host's callback is about to run): they sleep at once. */
 void pt__pool_rest(pt__pool_t *pool);
 
+/* A number that only the calling thread has, never 0. */
+uintptr_t pt__thread_number(void);
+
 /* The number of processors that this process may use, at least 1. */
 int32_t pt__processor_count(void);
 

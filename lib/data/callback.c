@@ -2,78 +2,90 @@
  * and maps of another dataset (the samples that it is handed, made into others). The callback is called on the thread
  * that called the stage, or, where the dataset declares itself thread-safe, also on a loader's threads. One call at a
  * time, as views of one dataset are handles that threads may use at once, unless it declares itself concurrent. No lock
- * is held but the dataset's own. A call from within the callback back into its own dataset is refused, not waited
- * for. */
+ * is held meanwhile: who finds the callback busy waits for its end. A call from within the callback back into its own
+ * dataset is refused, not waited for, on whichever thread it comes. */
 #include <pthread.h>
 #include <string.h>
 
 #include "data/sources.h"
-
-enum { CALLERS = 64 }; /* concurrent calls whose threads are remembered; calls beyond that are made all the same */
 
 typedef struct state {
     pt_fetch_fn call;
     void *user;
     pt_destroy_fn destroy;
     int32_t concurrent;
-    pthread_mutex_t lock;              /* one call at a time, where not concurrent */
-    atomic_uintptr_t callers[CALLERS]; /* the threads whose calls are under way; 0: none */
+    pthread_mutex_t lock; /* of is_busy */
+    pthread_cond_t idle;
+    int32_t is_busy; /* the callback runs; not where concurrent */
 } state_t;
 
-/* A number that only the calling thread has. */
-static uintptr_t this_thread(void)
+pt__nesting_t *pt__nesting(void)
 {
-    static _Thread_local char place;
-    return (uintptr_t)&place;
+    static _Thread_local pt__nesting_t nesting;
+    return &nesting;
 }
 
-static int32_t is_within_call(state_t *state)
+static pt_status_t check_nesting(const state_t *state)
 {
-    uintptr_t self = this_thread();
-    for (int32_t i = 0; i < (state->concurrent ? CALLERS : 1); i++) {
-        if (atomic_load_explicit(&state->callers[i], memory_order_relaxed) == self)
-            return 1;
-    }
-    return 0;
+    const pt__nesting_t *nesting = pt__nesting();
+    for (int32_t i = 0; i < nesting->depth; i++)
+        if (nesting->within[i] == state)
+            return pt__fail(PT_ERR_BUSY,
+                            "the dataset is in use: it was asked for samples from within its own callback");
+    if (nesting->depth == PT__MOST_NESTED)
+        return pt__fail(PT_ERR_BUSY, "datasets are asked for samples from within each other's callbacks, %d deep",
+                        PT__MOST_NESTED);
+    return PT_OK;
 }
 
-/* Waits until the callback may be called; returns the place that remembers the caller, CALLERS where there is none. */
-static int32_t enter(state_t *state)
+static void enter(state_t *state)
 {
-    uintptr_t none = 0;
-    int32_t place = 0;
-    if (!state->concurrent)
-        pthread_mutex_lock(&state->lock);
-    while (place < CALLERS && !atomic_compare_exchange_strong_explicit(&state->callers[place], &none, this_thread(),
-                                                                       memory_order_relaxed, memory_order_relaxed)) {
-        none = 0;
-        place++;
-    }
-    return place;
+    pt__nesting_t *nesting = pt__nesting();
+    nesting->within[nesting->depth++] = state;
+    if (state->concurrent)
+        return;
+    pthread_mutex_lock(&state->lock);
+    while (state->is_busy)
+        pthread_cond_wait(&state->idle, &state->lock);
+    state->is_busy = 1;
+    pthread_mutex_unlock(&state->lock);
 }
 
-static void leave(state_t *state, int32_t place)
+static void leave(state_t *state)
 {
-    if (place < CALLERS)
-        atomic_store_explicit(&state->callers[place], 0, memory_order_relaxed);
-    if (!state->concurrent)
-        pthread_mutex_unlock(&state->lock);
+    pt__nesting()->depth--;
+    if (state->concurrent)
+        return;
+    pthread_mutex_lock(&state->lock);
+    state->is_busy = 0;
+    pthread_cond_signal(&state->idle);
+    pthread_mutex_unlock(&state->lock);
 }
 
 static pt_status_t fetch(pt_dataset_t *dataset, pt_batch_t *batch)
 {
     state_t *state = dataset->state;
-    if (is_within_call(state))
-        return pt__fail(PT_ERR_BUSY, "the dataset is in use: it was asked for samples from within its own callback");
-    int32_t place = enter(state);
+    PT__TRY(check_nesting(state));
+    enter(state);
     pt__pool_rest(dataset->context->pool); /* the host's code may take long: no thread of ours spins meanwhile */
     state->call(state->user, batch);
-    leave(state, place);
+    leave(state);
     return PT_OK;
+}
+
+static int32_t make_lock(state_t *state)
+{
+    if (pthread_mutex_init(&state->lock, NULL) != 0)
+        return 0;
+    if (pthread_cond_init(&state->idle, NULL) == 0)
+        return 1;
+    pthread_mutex_destroy(&state->lock);
+    return 0;
 }
 
 static void release_state(pt__memory_t *memory, state_t *state)
 {
+    pthread_cond_destroy(&state->idle);
     pthread_mutex_destroy(&state->lock);
     pt__release(memory, state);
 }
@@ -81,8 +93,12 @@ static void release_state(pt__memory_t *memory, state_t *state)
 static void destroy(pt_dataset_t *dataset)
 {
     state_t *state = dataset->state;
-    if (state->destroy != NULL)
+    if (state->destroy != NULL) {
+        pt__kept_error_t kept;
+        pt__error_keep(&kept);
         state->destroy(state->user);
+        pt__error_return(&kept);
+    }
     release_state(&dataset->context->memory, state);
 }
 
@@ -121,9 +137,7 @@ pt_status_t pt__callback_create(pt_context_t *context, pt_dataset_t *origin, con
     state->user = callback->user;
     state->destroy = callback->destroy;
     state->concurrent = (flags & PT_DATASET_CONCURRENT) != 0;
-    for (int32_t i = 0; i < CALLERS; i++)
-        atomic_init(&state->callers[i], 0);
-    if (pthread_mutex_init(&state->lock, NULL) != 0) {
+    if (!make_lock(state)) {
         pt__release(&context->memory, state);
         return pt__fail(PT_ERR_MEMORY, "the system gives no lock for the dataset");
     }

@@ -23,6 +23,9 @@ typedef struct pt__source { /* how a kind of dataset works */
     void (*lengths)(const pt_dataset_t *dataset, int32_t field, const int64_t *indices, int64_t count, int64_t *out);
     int64_t (*class_count)(const pt_dataset_t *dataset, const char *field); /* may be NULL */
     const char *(*class_name)(const pt_dataset_t *dataset, const char *field, int64_t index);
+    /* Whether every number that a sample can have is from 0 to limit - 1: said at little cost, of a source whose fields
+     * are all indices. NULL: not known. */
+    int32_t (*is_below)(const pt_dataset_t *dataset, int64_t limit);
     /* fetch calls the host, on threads that the dataset's flags allow; else on any, several at once */
     int32_t is_hosts;
 } pt__source_t;
@@ -37,6 +40,7 @@ struct pt_dataset {
     int32_t n_fields;
     uint32_t flags;          /* PT_DATASET_THREAD_SAFE, PT_DATASET_CONCURRENT: what threads of the loader may do */
     int64_t length; /* -1: a stream */
+    atomic_uint_least64_t fits; /* what its samples were last found to meet (survey.c); 0: nothing */
 };
 
 pt_dataset_t *pt__dataset_retain(pt_dataset_t *dataset);
@@ -54,6 +58,16 @@ int32_t pt__dataset_leaves_thread(pt_dataset_t *dataset, int32_t *worth);
 /* pt_dataset_read, its arguments checked: field is a number, values NULL asks for *elements and lengths only. */
 pt_status_t pt__dataset_read(pt_dataset_t *dataset, const int64_t *indices, int64_t count, int32_t field, void *values,
                              int64_t capacity, int64_t *elements, int64_t *lengths);
+
+/* The hosts' datasets within whose callbacks this thread runs, those of the thread that it works for among them: whoever
+ * starts a thread for its own work hands them on, so that a dataset asked for samples from within its own callback is
+ * found out by whichever thread asks. */
+enum { PT__MOST_NESTED = 8 };
+typedef struct pt__nesting {
+    const void *within[PT__MOST_NESTED];
+    int32_t depth;
+} pt__nesting_t;
+pt__nesting_t *pt__nesting(void);
 
 /* 1 where shape[0] is PT_DIM_TOKENS. */
 int32_t pt__shape_ragged(int32_t rank, const int64_t *shape);
@@ -121,6 +135,20 @@ pt__cursor_t pt__loader_cursor(const pt__loader_t *loader);
 /* The most rows of a micro-batch: the capacity a plan needs. */
 pt__rows_t pt__loader_capacity(const pt__loader_t *loader);
 int64_t pt__loader_bytes(const pt__loader_t *loader);
+
+/* ---- survey.c: before samples are fetched ---- */
+
+/* Stands for which samples the dataset's positions mean, as far as that is known: for the views that lead down to what
+ * fetches. */
+uint64_t pt__dataset_order(pt_dataset_t *dataset);
+/* Whether the host's code takes part in making samples; if not, they can be looked at beforehand. */
+int32_t pt__dataset_asks_host(pt_dataset_t *dataset);
+/* Whether a loader with these wants and options finds nothing wrong with any sample: 0 where they would have to be
+ * looked at. Who did so notes it, for the next stage. */
+int32_t pt__dataset_surely_fits(pt_dataset_t *dataset, const pt__want_t *wants, int32_t n_wants,
+                                const pt__loader_options_t *options);
+void pt__dataset_note_fits(pt_dataset_t *dataset, const pt__want_t *wants, int32_t n_wants,
+                           const pt__loader_options_t *options);
 
 /* How many batches are left from `start` to the end of options->epochs; -1 where that is known only when the samples
  * are fetched, or would take long. */

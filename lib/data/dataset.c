@@ -114,6 +114,7 @@ pt_status_t pt__dataset_make(pt_context_t *context, const pt__source_t *source, 
     }
     dataset->context = pt__context_retain(context);
     atomic_init(&dataset->references, 1);
+    atomic_init(&dataset->fits, 0);
     dataset->source = source;
     dataset->state = state;
     dataset->n_fields = n_fields;

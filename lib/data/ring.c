@@ -68,6 +68,7 @@ static void claim_and_fill(pt__ring_t *ring)
 static void *run_producer(void *argument)
 {
     pt__ring_t *ring = argument;
+    *pt__nesting() = ring->nesting;
     pthread_mutex_lock(&ring->lock);
     while (!ring->stop && !ring->finished) {
         if (ring->claiming || ring->claimed - ring->first == ring->n_slots)
@@ -106,6 +107,7 @@ pt_status_t pt__ring_start(pt__ring_t *ring, int32_t threads)
     PT__TRY(pt__allocate(ring->memory, (size_t)threads, sizeof *ring->threads, "threads of a loader", &ring->threads));
     if (!make_locks(ring))
         return PT_OK;
+    ring->nesting = *pt__nesting();
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     pthread_mutex_lock(&ring->lock); /* none begins before it is known how many there are */

@@ -40,6 +40,7 @@ typedef struct pt__ring {
     int32_t claiming, finished, stop;
     int32_t n_threads; /* 0: the consumer's own */
     pthread_t *threads;
+    pt__nesting_t nesting; /* of the thread that started them */
     pthread_mutex_t lock;
     pthread_cond_t filled, changed;
 } pt__ring_t;

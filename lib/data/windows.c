@@ -14,7 +14,7 @@
 #include "data/sources.h"
 
 /* From this size on, reading is likely to wait for the disk, and a loader reads ahead on a thread of its own. */
-enum { LARGE_FILE = 64 << 20 };
+enum { LARGE_FILE = 64 << 20, AT_ONCE = 1 << 16 /* tokens */ };
 
 typedef struct state {
     pt__mapping_t mapping;
@@ -78,6 +78,32 @@ static void lengths(const pt_dataset_t *dataset, int32_t field, const int64_t *i
         out[i] = sample_length(dataset->state, indices[i]);
 }
 
+/* Looks at the part of the file that is used, once, however many samples it is in. */
+static int32_t is_below(const pt_dataset_t *dataset, int64_t limit)
+{
+    const state_t *state = dataset->state;
+    const uint8_t *src = state->mapping.bytes;
+    const int64_t most = state->token_bytes == 1 ? UINT8_MAX : state->token_bytes == 2 ? UINT16_MAX : UINT32_MAX;
+    uint32_t largest = 0;
+    if (most < limit)
+        return 1;
+    for (int64_t i = state->begin; i < state->end && largest < limit; i += AT_ONCE) {
+        int64_t end = state->end - i < AT_ONCE ? state->end : i + AT_ONCE;
+        for (int64_t at = i; at < end && state->token_bytes == 1; at++)
+            largest = src[at] > largest ? src[at] : largest;
+        for (int64_t at = i; at < end && state->token_bytes == 2; at++) {
+            uint32_t token = src[2 * at] | (uint32_t)src[2 * at + 1] << 8;
+            largest = token > largest ? token : largest;
+        }
+        for (int64_t at = i; at < end && state->token_bytes == 4; at++) {
+            uint32_t token = src[4 * at] | (uint32_t)src[4 * at + 1] << 8 | (uint32_t)src[4 * at + 2] << 16 |
+                             (uint32_t)src[4 * at + 3] << 24;
+            largest = token > largest ? token : largest;
+        }
+    }
+    return largest < limit;
+}
+
 static void release_state(pt__memory_t *memory, state_t *state)
 {
     pt__file_unmap(&state->mapping);
@@ -90,7 +116,8 @@ static void destroy(pt_dataset_t *dataset)
     release_state(&dataset->context->memory, dataset->state);
 }
 
-static const pt__source_t source = {.name = "windows", .fetch = fetch, .destroy = destroy, .lengths = lengths};
+static const pt__source_t source = {
+    .name = "windows", .fetch = fetch, .destroy = destroy, .lengths = lengths, .is_below = is_below};
 
 static pt_status_t check_options(const pt_window_options_t *options)
 {

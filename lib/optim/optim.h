@@ -102,6 +102,12 @@ typedef struct pt__horizon { /* a stage, in updates */
 pt_status_t pt__optimizer_update(pt_optimizer_t *optimizer, struct pt__device *device, double weight,
                                  const pt__horizon_t *horizon, int32_t want_norm, pt__update_result_t *result);
 
+/* The base rate that the optimizer was made with, and the present one. */
+void pt__optimizer_rates(const pt_optimizer_t *optimizer, double *first, double *now);
+/* From a checkpoint: a rate that was changed meanwhile is that of an optimizer made with the same one; where the host
+ * asks for another than it did, that stands. */
+void pt__optimizer_restore_rate(pt_optimizer_t *optimizer, double first, double now);
+
 pt_optimizer_t *pt__optimizer_retain(pt_optimizer_t *optimizer);
 void pt__optimizer_release(pt_optimizer_t *optimizer);
 const pt__optimizer_kind_t *pt__optimizer_kind_of(const pt_optimizer_t *optimizer); /* but for groups of another kind */

@@ -46,6 +46,7 @@ pt_status_t pt__optimizer_create(pt_context_t *context, const pt_optimizer_optio
     atomic_init(&optimizer->references, 1);
     optimizer->kind = kind;
     optimizer->options = *options;
+    optimizer->first_rate = options->learning_rate;
     optimizer->schedule = (pt_schedule_options_t){.struct_size = (uint32_t)sizeof optimizer->schedule,
                                                   .kind = PT_SCHEDULE_CONSTANT};
     *out = optimizer;
@@ -60,8 +61,12 @@ pt_optimizer_t *pt__optimizer_retain(pt_optimizer_t *optimizer)
 
 static void end_schedule(const pt_schedule_options_t *schedule)
 {
-    if (schedule->destroy != NULL)
-        schedule->destroy(schedule->user);
+    pt__kept_error_t kept;
+    if (schedule->destroy == NULL)
+        return;
+    pt__error_keep(&kept);
+    schedule->destroy(schedule->user);
+    pt__error_return(&kept);
 }
 
 void pt__optimizer_release(pt_optimizer_t *optimizer)
@@ -116,6 +121,9 @@ pt_status_t pt__optimizer_add_group(pt_optimizer_t *optimizer, const char *patte
 pt_status_t pt__optimizer_set_schedule(pt_optimizer_t *optimizer, const pt_schedule_options_t *options)
 {
     PT__TRY(check_idle(optimizer));
+    if (optimizer->held) /* a stage that is resumed has the schedule that its program sets before */
+        return pt__fail(PT_ERR_BUSY, "the optimizer is in use: its schedule cannot be replaced while a stage trains "
+                                     "with it; pt_optimizer_set_learning_rate changes its rate");
     pt_schedule_options_t replaced = optimizer->schedule;
     optimizer->schedule = *options;
     end_schedule(&replaced);
@@ -127,6 +135,18 @@ pt_status_t pt__optimizer_set_learning_rate(pt_optimizer_t *optimizer, double le
     PT__TRY(check_idle(optimizer));
     optimizer->options.learning_rate = learning_rate;
     return PT_OK;
+}
+
+void pt__optimizer_rates(const pt_optimizer_t *optimizer, double *first, double *now)
+{
+    *first = optimizer->first_rate;
+    *now = optimizer->options.learning_rate;
+}
+
+void pt__optimizer_restore_rate(pt_optimizer_t *optimizer, double first, double now)
+{
+    if (optimizer->first_rate == first && optimizer->options.learning_rate == first)
+        optimizer->options.learning_rate = now;
 }
 
 /* ---- One update ---- */

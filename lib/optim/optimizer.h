@@ -46,6 +46,7 @@ struct pt_optimizer {
     atomic_int references;
     const pt__optimizer_kind_t *kind;
     pt_optimizer_options_t options;
+    double first_rate; /* the base rate that it was made with; options have the present one */
     pt_schedule_options_t schedule;
     pt__group_t *groups;
     int64_t n_groups, group_room;

@@ -229,11 +229,8 @@ static pt_status_t run(pt__stage_t *stage)
 /* A stage that was cancelled is over too. */
 static pt_status_t tell_cancelled(pt__stage_t *stage)
 {
-    char message[PT__MESSAGE_SIZE];
-    snprintf(message, sizeof message, "%s", pt__error_message()); /* calls of the callback's own clear it */
     stage->reason = PT_REASON_CANCELLED;
     pt__stage_tell(stage, PT_EVENT_END, NULL);
-    pt__error_set(message);
     return PT_ERR_CANCELLED;
 }
 
@@ -244,14 +241,16 @@ static int64_t epochs_wanted(const pt_train_options_t *options)
 }
 
 /* Steps that are left until so many epochs have passed, from where the data is read on: batches may have had another
- * size before. */
+ * size before, and end at multiples of the present one (data.h). */
 static int64_t steps_left(const pt__stage_t *stage, int64_t epochs)
 {
     const pt__cursor_t *cursor = &stage->progress.cursor;
-    const int64_t batch = stage->options->batch, left = stage->dataset->length - cursor->position;
+    const int64_t batch = stage->options->batch;
     if (cursor->epoch >= epochs)
         return 0;
-    int64_t steps = left / batch + ((stage->options->flags & PT_TRAIN_DROP_PARTIAL) == 0 && left % batch != 0);
+    int64_t steps = stage->epoch_steps - cursor->position / batch;
+    if (steps < 0 || cursor->position >= stage->dataset->length)
+        steps = 0;
     int64_t more = epochs - cursor->epoch - 1, most = INT64_MAX - steps - stage->progress.step;
     return more > 0 && stage->epoch_steps > most / more ? most : steps + more * stage->epoch_steps;
 }
@@ -286,6 +285,31 @@ static pt_status_t count_steps_by_rows(pt__stage_t *stage, const pt__loader_opti
     return PT_OK;
 }
 
+/* Whatever is at hand is checked before the first step, not after hours: that the dataset fits, and, unless the host
+ * makes its samples, every one of them. */
+static pt_status_t look_through(const pt__stage_t *stage, pt__mode_t mode, pt_dataset_t *dataset,
+                                const pt__loader_options_t *options)
+{
+    pt__loader_options_t once = *options;
+    const pt__wants_t *wants;
+    pt__loader_t *loader;
+    pt__loaded_t loaded;
+    once.epochs = once.in_order = 1;
+    once.bucket = once.drop_partial = once.prefetch = once.producers = 0;
+    PT__TRY(pt__engine_loader(stage->model, mode, PT_NO_TENSOR, dataset, &once, NULL, &wants, &loader));
+    pt_status_t status = PT_OK;
+    memcpy(once.length_limit, stage->model->graph->length_limit, sizeof once.length_limit);
+    if (!pt__dataset_asks_host(dataset) && !pt__dataset_surely_fits(dataset, wants->list, wants->count, &once)) {
+        while (status == PT_OK)
+            status = pt__loader_next(loader, &loaded);
+        status = status == PT_END ? PT_OK : status;
+        if (status == PT_OK)
+            pt__dataset_note_fits(dataset, wants->list, wants->count, &once);
+    }
+    pt__loader_free(loader);
+    return status;
+}
+
 static pt_status_t open_loader(pt__stage_t *stage)
 {
     const pt_train_options_t *options = stage->options;
@@ -307,6 +331,7 @@ static pt_status_t open_loader(pt__stage_t *stage)
         portion->rows = wanted.batch_rows;
     wanted.micro_batch = portion->samples;
     wanted.micro_rows = portion->rows;
+    PT__TRY(look_through(stage, PT__MODE_TRAIN, stage->dataset, &wanted));
     PT__TRY(pt__engine_loader(stage->model, PT__MODE_TRAIN, PT_NO_TENSOR, stage->dataset, &wanted,
                               &stage->progress.cursor, &stage->wants, &stage->loader));
     if (options->batch_rows > 0)
@@ -318,17 +343,11 @@ static pt_status_t open_loader(pt__stage_t *stage)
 /* An evaluation dataset that does not fit is refused before the first step, not after hours. */
 static pt_status_t check_evaluation(const pt__stage_t *stage)
 {
-    const pt__loader_options_t wanted = {.batch = 1, .micro_batch = 1, .epochs = 1, .in_order = 1};
-    const pt__wants_t *wants;
-    pt__loader_t *loader;
+    const pt__loader_options_t wanted = {.batch = 1, .micro_batch = 1};
     if (stage->options->evaluation == NULL)
         return PT_OK;
-    pt_status_t status = pt__engine_loader(stage->model, PT__MODE_EVALUATE, PT_NO_TENSOR, stage->options->evaluation,
-                                           &wanted, NULL, &wants, &loader);
-    if (status != PT_OK)
-        return pt__fail_within(status, "pt_train_options.evaluation");
-    pt__loader_free(loader);
-    return PT_OK;
+    pt_status_t status = look_through(stage, PT__MODE_EVALUATE, stage->options->evaluation, &wanted);
+    return status == PT_OK ? PT_OK : pt__fail_within(status, "pt_train_options.evaluation");
 }
 
 /* Which value says what is better. */
@@ -348,6 +367,14 @@ static pt_status_t find_best_metric(pt__stage_t *stage)
                     *known == 0 ? "none, as it has no loss" : known);
 }
 
+/* What the positions of an epoch mean. */
+static uint64_t order_of(const pt__stage_t *stage)
+{
+    const pt_train_options_t *options = stage->options;
+    uint64_t order = pt__random_key(pt__dataset_order(stage->dataset), (uint64_t)options->bucket);
+    return pt__random_key(order, options->flags & PT_TRAIN_IN_ORDER);
+}
+
 static pt_status_t start(pt__stage_t *stage, char path[PT__PATH_SIZE], int32_t *resumed)
 {
     const pt_train_options_t *options = stage->options;
@@ -358,6 +385,8 @@ static pt_status_t start(pt__stage_t *stage, char path[PT__PATH_SIZE], int32_t *
                                                              : pt__random_key(model->context->seed, 0x73687566);
     stage->loss = (double)NAN;
     stage->progress.begin = pt__optimizer_counts_get(stage->optimizer).steps;
+    stage->progress.samples = stage->dataset->length;
+    stage->progress.order = order_of(stage);
     stage->progress.best_value = stage->evaluation_loss = stage->evaluation_metric = (double)NAN;
     PT__TRY(find_best_metric(stage));
     if (options->flags & PT_TRAIN_KEEP_BEST)

@@ -37,8 +37,11 @@ void pt__stage_tell(pt__stage_t *stage, int32_t kind, const char *path)
                         .seconds_left = seconds_left(stage, now - stage->started),
                         .bytes = atomic_load(&stage->model->context->memory.bytes),
                         .path = path};
+    pt__kept_error_t kept;
+    pt__error_keep(&kept);
     pt__pool_rest(stage->model->context->pool);
     stage->options->event(stage->options->event_user, &event);
+    pt__error_return(&kept);
     if (event.action != PT_ACTION_GO_ON && stage->reason == 0)
         stage->reason = PT_REASON_HOST;
 }

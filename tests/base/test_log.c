@@ -86,6 +86,78 @@ START_TEST(test_one_at_a_time)
 }
 END_TEST
 
+static pthread_barrier_t meeting;
+static int depth;
+
+static void *log_one(void *unused)
+{
+    pt__log(&context, PT_LOG_ERROR, "from another thread");
+    return unused;
+}
+
+/* Logs from within the log: on its own thread and on another one, which it waits for. */
+static void hook_that_logs(void *user, int32_t level, const char *message)
+{
+    pthread_t thread;
+    (void)user;
+    (void)level;
+    seen.calls++;
+    snprintf(seen.message + strlen(seen.message), 80, "%s;", message);
+    if (depth++ > 0)
+        return;
+    pthread_create(&thread, NULL, log_one, NULL);
+    pthread_join(thread, NULL);
+    pt__log(&context, PT_LOG_ERROR, "from within");
+    pt__error_clear(); /* as any call of the library does */
+}
+
+START_TEST(test_log_from_within_the_log)
+{
+    start(PT_LOG_ERROR);
+    context.log = hook_that_logs;
+    depth = 0;
+    pt__fail(PT_ERR_IO, "the reason");
+    pt__log(&context, PT_LOG_ERROR, "first");
+    ck_assert_str_eq(pt__error_message(), "the reason");
+    ck_assert_str_eq(seen.message, "first;from within;from another thread;");
+    end();
+}
+END_TEST
+
+static void slow_hook(void *user, int32_t level, const char *message)
+{
+    (void)user;
+    (void)level;
+    seen.calls++;
+    snprintf(seen.message, sizeof seen.message, "%s", message);
+    if (seen.calls == 1) {
+        pthread_barrier_wait(&meeting);
+        pthread_barrier_wait(&meeting);
+    }
+}
+
+/* Who finds the log busy goes on; what is too much for the queue is counted. */
+START_TEST(test_a_log_that_takes_long)
+{
+    pthread_t thread;
+    start(PT_LOG_ERROR);
+    context.log = slow_hook;
+    pthread_barrier_init(&meeting, NULL, 2);
+    pthread_create(&thread, NULL, log_one, NULL);
+    pthread_barrier_wait(&meeting);
+    for (int i = 0; i < 50; i++)
+        pt__log(&context, PT_LOG_ERROR, "%d", i);
+    pthread_barrier_wait(&meeting);
+    pthread_join(thread, NULL);
+    ck_assert_int_eq(seen.calls, 1 + 16 + 1);
+    ck_assert_str_eq(seen.message, "34 lines were left out while the log's function was busy");
+    pt__log(&context, PT_LOG_ERROR, "as before");
+    ck_assert_str_eq(seen.message, "as before");
+    pthread_barrier_destroy(&meeting);
+    end();
+}
+END_TEST
+
 START_TEST(test_failing_allocations)
 {
     failing_allocator_t allocator;
@@ -99,4 +171,5 @@ START_TEST(test_failing_allocations)
 }
 END_TEST
 
-SUITE("log", 60, test_levels_and_lines, test_one_at_a_time, test_failing_allocations)
+SUITE("log", 60, test_levels_and_lines, test_one_at_a_time, test_log_from_within_the_log, test_a_log_that_takes_long,
+      test_failing_allocations)
