@@ -197,9 +197,26 @@ static pt_status_t read_ages(const reader_t *reader, const pt_model_t *model, pt
     return PT_OK;
 }
 
-static pt_status_t read_progress(const reader_t *reader, pt__progress_t *progress)
+/* In the middle of an epoch the cursor means something for the same samples in the same order only. */
+static pt_status_t check_data(const reader_t *reader, const pt__progress_t *own, const pt__progress_t *read)
 {
-    int64_t shuffle;
+    if (read->cursor.position == 0 || (own->samples == read->samples && own->order == read->order))
+        return PT_OK;
+    if (own->samples != read->samples)
+        return pt__fail(PT_ERR_STATE,
+                        "%s: the stage stands at sample %lld of epoch %lld of a dataset of %lld samples, but this one "
+                        "has %lld (-1: a stream): it is another one than before",
+                        reader->path, (long long)read->cursor.position, (long long)read->cursor.epoch,
+                        (long long)read->samples, (long long)own->samples);
+    return pt__fail(PT_ERR_STATE,
+                    "%s: the stage stands at sample %lld of epoch %lld, but samples come in another order than before: "
+                    "by another view of the dataset, PT_TRAIN_IN_ORDER or pt_train_options.bucket",
+                    reader->path, (long long)read->cursor.position, (long long)read->cursor.epoch);
+}
+
+static pt_status_t read_progress(const reader_t *reader, const pt__progress_t *own, pt__progress_t *progress)
+{
+    int64_t shuffle, order;
     if (pt__tensors_value(reader->table, PT__CHECKPOINT_PREFIX "stage.step") == NULL)
         return pt__fail(PT_ERR_STATE, "%s: saved outside of a stage, so there is none to resume", reader->path);
     PT__TRY(read_integer(reader, PT__CHECKPOINT_PREFIX "stage.step", &progress->step));
@@ -208,11 +225,15 @@ static pt_status_t read_progress(const reader_t *reader, pt__progress_t *progres
     PT__TRY(read_integer(reader, PT__CHECKPOINT_PREFIX "stage.position", &progress->cursor.position));
     PT__TRY(read_integer(reader, PT__CHECKPOINT_PREFIX "stage.shuffle", &shuffle));
     progress->cursor.seed = (uint64_t)shuffle;
+    PT__TRY(read_integer(reader, PT__CHECKPOINT_PREFIX "stage.samples", &progress->samples));
+    PT__TRY(read_integer(reader, PT__CHECKPOINT_PREFIX "stage.order", &order));
+    progress->order = (uint64_t)order;
     PT__TRY(read_integer(reader, PT__CHECKPOINT_PREFIX "stage.without_gain", &progress->evaluations_without_gain));
     PT__TRY(read_integer(reader, PT__CHECKPOINT_PREFIX "stage.best_step", &progress->best_step));
     PT__TRY(read_integer(reader, PT__CHECKPOINT_PREFIX "stage.evaluated_step", &progress->evaluated_step));
     if (progress->step < 0 || progress->begin < 0 || progress->cursor.epoch < 0 || progress->cursor.position < 0)
         return pt__fail(PT_ERR_FORMAT, "%s: the stage's step, begin, epoch or position is negative", reader->path);
+    PT__TRY(check_data(reader, own, progress));
     return read_double(reader, PT__CHECKPOINT_PREFIX "stage.best_value", &progress->best_value);
 }
 
@@ -250,7 +271,7 @@ static pt_status_t read_all(const reader_t *reader, pt_model_t *model, pt_optimi
     pt__optimizer_counts_t counts = {0};
     pt__progress_t read = {0};
     int64_t micro_steps, accumulated, seed;
-    double loss_sum, weight;
+    double loss_sum, weight, first_rate = 0, rate = 0;
     if (format == NULL)
         return pt__fail(PT_ERR_FORMAT, "%s: not a checkpoint of this library (no metadata \"pretrain.format\")",
                         reader->path);
@@ -267,10 +288,15 @@ static pt_status_t read_all(const reader_t *reader, pt_model_t *model, pt_optimi
     PT__TRY(read_double(reader, PT__CHECKPOINT_PREFIX "accumulated.weight", &weight));
     if (optimizer != NULL) {
         PT__TRY(read_optimizer_counts(reader, optimizer, &counts));
+        PT__TRY(read_double(reader, PT__CHECKPOINT_PREFIX "optimizer.first_rate", &first_rate));
+        PT__TRY(read_double(reader, PT__CHECKPOINT_PREFIX "optimizer.rate", &rate));
+        if (!isfinite(rate) || rate < 0)
+            return pt__fail(PT_ERR_FORMAT, "%s: the optimizer's rate is %g, expected a finite number from 0 on",
+                            reader->path, rate);
         PT__TRY(read_ages(reader, model, optimizer, &counts, 0));
     }
     if (progress != NULL)
-        PT__TRY(read_progress(reader, &read));
+        PT__TRY(read_progress(reader, progress, &read));
     if (optimizer != NULL && read.begin > counts.steps)
         return pt__fail(PT_ERR_FORMAT, "%s: the stage began after %lld updates, but only %lld were made", reader->path,
                         (long long)read.begin, (long long)counts.steps);
@@ -302,6 +328,7 @@ static pt_status_t read_all(const reader_t *reader, pt_model_t *model, pt_optimi
     PT__TRY(read_tensors(reader, model, optimizer, accumulated, best, 1));
     if (optimizer != NULL) {
         pt__optimizer_counts_set(optimizer, &counts);
+        pt__optimizer_restore_rate(optimizer, first_rate, rate);
         PT__TRY(read_ages(reader, model, optimizer, &counts, 1)); /* checked above: cannot fail */
     }
     model->seed = (uint64_t)seed;
@@ -312,6 +339,8 @@ static pt_status_t read_all(const reader_t *reader, pt_model_t *model, pt_optimi
     if (progress != NULL) {
         read.best = progress->best;
         read.best_metric = progress->best_metric;
+        read.samples = progress->samples;
+        read.order = progress->order;
         *progress = read;
     }
     return PT_OK;

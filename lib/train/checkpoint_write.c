@@ -205,6 +205,10 @@ static pt_status_t add_optimizer(builder_t *builder, const pt_model_t *model, co
     add_integer(builder, PT__CHECKPOINT_PREFIX "optimizer.steps", counts.steps);
     add_integer(builder, PT__CHECKPOINT_PREFIX "optimizer.skipped", counts.skipped);
     add_integer(builder, PT__CHECKPOINT_PREFIX "optimizer.skipped_in_a_row", counts.skipped_in_a_row);
+    double first_rate, rate;
+    pt__optimizer_rates(optimizer, &first_rate, &rate);
+    add_double(builder, PT__CHECKPOINT_PREFIX "optimizer.first_rate", first_rate);
+    add_double(builder, PT__CHECKPOINT_PREFIX "optimizer.rate", rate);
     PT__TRY(add_ages(builder, model, optimizer));
     for (int32_t number = 0; number < PT__MOST_SLOTS; number++)
         for (int64_t i = 0, learnable = 0; i < model->store.count; i++) {
@@ -236,6 +240,8 @@ static pt_status_t add_state(builder_t *builder, const pt_model_t *model, const 
     add_integer(builder, PT__CHECKPOINT_PREFIX "stage.epoch", progress->cursor.epoch);
     add_integer(builder, PT__CHECKPOINT_PREFIX "stage.position", progress->cursor.position);
     add_integer(builder, PT__CHECKPOINT_PREFIX "stage.shuffle", (int64_t)progress->cursor.seed);
+    add_integer(builder, PT__CHECKPOINT_PREFIX "stage.samples", progress->samples);
+    add_integer(builder, PT__CHECKPOINT_PREFIX "stage.order", (int64_t)progress->order);
     add_integer(builder, PT__CHECKPOINT_PREFIX "stage.without_gain", progress->evaluations_without_gain);
     add_integer(builder, PT__CHECKPOINT_PREFIX "stage.best_step", progress->best_step);
     add_integer(builder, PT__CHECKPOINT_PREFIX "stage.evaluated_step", progress->evaluated_step);

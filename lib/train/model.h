@@ -92,6 +92,7 @@ struct pt_model {
     int64_t accumulated;
     int64_t micro_steps; /* ever: the random state, with the seed */
     uint64_t seed;       /* the context's, or that of the checkpoint that was loaded */
+    int64_t generations; /* texts that were continued without a seed of their own */
 
     atomic_int cancelled;
     int32_t busy; /* a stage runs: what a callback may not call gives PT_ERR_BUSY */
@@ -265,6 +266,8 @@ int32_t pt__sample_token(float *logits, int64_t classes, const pt_generate_optio
 /* ---- checkpoint_write.c, checkpoint_read.c ---- */
 typedef struct pt__progress { /* a stage's place, beside model and optimizer */
     pt__cursor_t cursor;
+    int64_t samples; /* of the dataset; -1: a stream */
+    uint64_t order;  /* stands for the order in which an epoch's samples come, apart from the seed */
     int64_t step;
     int64_t begin; /* updates that the optimizer had made before the stage */
     int64_t evaluations_without_gain;
