@@ -7,7 +7,8 @@
 
 #include "base/context.h"
 
-/* What context->log_lock holds: the lines that wait, and their lock; freed with pt__log_lock_free, which accepts NULL. */
+/* What context->log_lock holds: the lines that wait, and their lock; freed with pt__log_lock_free, which accepts
+ * NULL. */
 pt_status_t pt__log_lock_create(pt__memory_t *memory, void **out);
 void pt__log_lock_free(pt__memory_t *memory, void *lock);
 

@@ -59,9 +59,9 @@ int32_t pt__dataset_leaves_thread(pt_dataset_t *dataset, int32_t *worth);
 pt_status_t pt__dataset_read(pt_dataset_t *dataset, const int64_t *indices, int64_t count, int32_t field, void *values,
                              int64_t capacity, int64_t *elements, int64_t *lengths);
 
-/* The hosts' datasets within whose callbacks this thread runs, those of the thread that it works for among them: whoever
- * starts a thread for its own work hands them on, so that a dataset asked for samples from within its own callback is
- * found out by whichever thread asks. */
+/* The hosts' datasets within whose callbacks this thread runs, those of the thread that it works for among them:
+ * whoever starts a thread for its own work hands them on, so that a dataset asked for samples from within its own
+ * callback is found out by whichever thread asks. */
 enum { PT__MOST_NESTED = 8 };
 typedef struct pt__nesting {
     const void *within[PT__MOST_NESTED];

@@ -320,11 +320,22 @@ START_TEST(test_what_cannot_be_written)
     CHANGED(changed[1].name = "b.weight", PT_ERR_ARGUMENT, "two tensors");
     CHANGED(changed[1].name = "__metadata__", PT_ERR_ARGUMENT, "__metadata__");
     CHANGED(changed[1].name = "pretrain.checksum", PT_ERR_ARGUMENT, "checksum");
+    CHANGED(changed[1].name = "gr\xf6\xdf"
+                              "e",
+            PT_ERR_ARGUMENT, "not UTF-8");
     CHANGED(changed[1].bytes = 5, PT_ERR_SHAPE, "5 bytes, expected 3 elements of 2");
     CHANGED(changed[1].dtype = 0, PT_ERR_ARGUMENT, "dtype 0");
     CHANGED(changed[1].rank = 7, PT_ERR_ARGUMENT, "rank 7");
     CHANGED(changed[1].shape[0] = -3, PT_ERR_SHAPE, "half");
 #undef CHANGED
+    const char *const wrong = "\xff";
+    pt__pair_t pairs[] = {{"key", wrong}, {wrong, "value"}};
+    for (int i = 0; i < 2; i++) {
+        const pt__tensors_t with_pairs = {
+            .entries = (pt__entry_t *)entries, .n_entries = 4, .pairs = pairs + i, .n_pairs = 1};
+        ck_fails(pt__safetensors_write(context, path, &with_pairs, 1), PT_ERR_ARGUMENT, "not UTF-8");
+        ck_assert(!pt__file_exists(path));
+    }
     pt_context_free(context);
 }
 END_TEST
