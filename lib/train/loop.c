@@ -285,10 +285,10 @@ static pt_status_t count_steps_by_rows(pt__stage_t *stage, const pt__loader_opti
     return PT_OK;
 }
 
-/* Whatever is at hand is checked before the first step, not after hours: that the dataset fits, and, unless the host
- * makes its samples, every one of them. */
+/* Whatever is at hand is checked before the first step, not after hours: that the dataset fits, and with `values` every
+ * one of its samples, unless the host makes them. */
 static pt_status_t look_through(const pt__stage_t *stage, pt__mode_t mode, pt_dataset_t *dataset,
-                                const pt__loader_options_t *options)
+                                const pt__loader_options_t *options, int32_t values)
 {
     pt__loader_options_t once = *options;
     const pt__wants_t *wants;
@@ -299,7 +299,8 @@ static pt_status_t look_through(const pt__stage_t *stage, pt__mode_t mode, pt_da
     PT__TRY(pt__engine_loader(stage->model, mode, PT_NO_TENSOR, dataset, &once, NULL, &wants, &loader));
     pt_status_t status = PT_OK;
     memcpy(once.length_limit, stage->model->graph->length_limit, sizeof once.length_limit);
-    if (!pt__dataset_asks_host(dataset) && !pt__dataset_surely_fits(dataset, wants->list, wants->count, &once)) {
+    if (values && !pt__dataset_asks_host(dataset) &&
+        !pt__dataset_surely_fits(dataset, wants->list, wants->count, &once)) {
         while (status == PT_OK)
             status = pt__loader_next(loader, &loaded);
         status = status == PT_END ? PT_OK : status;
@@ -308,6 +309,15 @@ static pt_status_t look_through(const pt__stage_t *stage, pt__mode_t mode, pt_da
     }
     pt__loader_free(loader);
     return status;
+}
+
+static pt_status_t check_evaluation(const pt__stage_t *stage, int32_t values)
+{
+    const pt__loader_options_t wanted = {.batch = 1, .micro_batch = 1};
+    if (stage->options->evaluation == NULL)
+        return PT_OK;
+    pt_status_t status = look_through(stage, PT__MODE_EVALUATE, stage->options->evaluation, &wanted, values);
+    return status == PT_OK ? PT_OK : pt__fail_within(status, "pt_train_options.evaluation");
 }
 
 static pt_status_t open_loader(pt__stage_t *stage)
@@ -331,23 +341,14 @@ static pt_status_t open_loader(pt__stage_t *stage)
         portion->rows = wanted.batch_rows;
     wanted.micro_batch = portion->samples;
     wanted.micro_rows = portion->rows;
-    PT__TRY(look_through(stage, PT__MODE_TRAIN, stage->dataset, &wanted));
+    PT__TRY(look_through(stage, PT__MODE_TRAIN, stage->dataset, &wanted, 1));
+    PT__TRY(check_evaluation(stage, 1));
     PT__TRY(pt__engine_loader(stage->model, PT__MODE_TRAIN, PT_NO_TENSOR, stage->dataset, &wanted,
                               &stage->progress.cursor, &stage->wants, &stage->loader));
     if (options->batch_rows > 0)
         PT__TRY(count_steps_by_rows(stage, &wanted));
     const pt__rows_t rows = pt__loader_capacity(stage->loader);
     return pt__engine_prepare(stage->model, PT__MODE_TRAIN, PT_NO_TENSOR, &rows, NULL);
-}
-
-/* An evaluation dataset that does not fit is refused before the first step, not after hours. */
-static pt_status_t check_evaluation(const pt__stage_t *stage)
-{
-    const pt__loader_options_t wanted = {.batch = 1, .micro_batch = 1};
-    if (stage->options->evaluation == NULL)
-        return PT_OK;
-    pt_status_t status = look_through(stage, PT__MODE_EVALUATE, stage->options->evaluation, &wanted);
-    return status == PT_OK ? PT_OK : pt__fail_within(status, "pt_train_options.evaluation");
 }
 
 /* Which value says what is better. */
@@ -393,7 +394,7 @@ static pt_status_t start(pt__stage_t *stage, char path[PT__PATH_SIZE], int32_t *
         PT__TRY(pt__allocate_uninitialised(&model->context->memory,
                                            (size_t)pt__store_changing_elements(&model->store), sizeof(float),
                                            "best weights", &stage->progress.best));
-    PT__TRY(check_evaluation(stage));
+    PT__TRY(check_evaluation(stage, 0));
     if (options->checkpoint_directory != NULL)
         PT__TRY(pt__directory_make(&model->context->memory, options->checkpoint_directory));
     if (options->flags & PT_TRAIN_RESUME)

@@ -329,10 +329,10 @@ START_TEST(test_what_cannot_be_written)
     CHANGED(changed[1].shape[0] = -3, PT_ERR_SHAPE, "half");
 #undef CHANGED
     const char *const wrong = "\xff";
-    pt__pair_t pairs[] = {{"key", wrong}, {wrong, "value"}};
+    pt__pair_t wrong_pairs[] = {{"key", wrong}, {wrong, "value"}};
     for (int i = 0; i < 2; i++) {
         const pt__tensors_t with_pairs = {
-            .entries = (pt__entry_t *)entries, .n_entries = 4, .pairs = pairs + i, .n_pairs = 1};
+            .entries = (pt__entry_t *)entries, .n_entries = 4, .pairs = wrong_pairs + i, .n_pairs = 1};
         ck_fails(pt__safetensors_write(context, path, &with_pairs, 1), PT_ERR_ARGUMENT, "not UTF-8");
         ck_assert(!pt__file_exists(path));
     }

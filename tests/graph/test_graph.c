@@ -77,7 +77,8 @@ START_TEST(test_messages)
     WRONG(pt_linear_layer(graph, "\xff", 0, 3, PT_ACTIVATION_NONE), PT_ERR_ARGUMENT, "not UTF-8");
     WRONG(pt_graph_dim(graph, "\xff"), PT_ERR_ARGUMENT, "not UTF-8");
     WRONG(pt_graph_set_output(graph, "\xff", 0), PT_ERR_ARGUMENT, "not UTF-8");
-    WRONG(pt_graph_set_metric_ratio(graph, "\xff", 0, PT_NO_TENSOR, PT_METRIC_LOWER), PT_ERR_ARGUMENT, "not UTF-8");
+    WRONG(pt_graph_set_metric_ratio(graph, "\xff", pt_mse_loss(graph, 0, 0), PT_NO_TENSOR, PT_METRIC_LOWER),
+          PT_ERR_ARGUMENT, "not UTF-8");
     WRONG(pt_parameter(graph, "b", 1, batch_by_4, PT_INIT_NORMAL, 1), PT_ERR_SHAPE,
           "a dimension of data stands at place 0");
     WRONG(pt_input(graph, "z", PT_FLOAT32, 2, (int64_t[]){PT_DIM_TOKENS, PT_DIM_TOKENS}), PT_ERR_SHAPE, "place 1");

@@ -112,6 +112,9 @@ if nm and os.path.exists(library):
         "__frame_dummy",
         "__do_global_dtors",
         "__FRAME_END__",
+        "__init_array_",  # the linker's own, which some name: mold
+        "__fini_array_",
+        "__TMC_LIST__",
     )
     symbols = (
         []
@@ -135,6 +138,8 @@ if nm and os.path.exists(library):
             or fields[1] not in "dDbB"
             or fields[2].startswith(compiler_owned)
             or fields[2] in thread_local
+            or fields[2] in ("end", "edata", "$tlsld")
+            or fields[2].endswith(("$got", "$gottp", "$tlsgd", "$tlsdesc"))
         ):
             continue
         address = int(fields[0], 16)

@@ -1,6 +1,6 @@
 /* A table of every callback against every kind of call: from within each callback each call is made, on the callback's
- * own thread and on another one that the callback waits for. Nothing hangs; a call is done or refused as busy; the stage
- * that called back ends as if nothing had happened, with the same bits. */
+ * own thread and on another one that the callback waits for. Nothing hangs; a call is done or refused as busy; the
+ * stage that called back ends as if nothing had happened, with the same bits. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,7 +115,7 @@ static pt_status_t another_world(void)
 typedef enum reach {             /* what a call touches */
                      NOTHING,    /* that is in use: done from everywhere */
                      BUSY_MODEL, /* the model that trains, as more than a getter: refused */
-                     BUSY_DATA, /* the data that the callback serves: refused from a callback of the data's, else done */
+                     BUSY_DATA, /* the data that the callback serves: refused from within its own callback, else done */
                      BUSY_RATE, /* the optimizer's settings: refused from its schedule's callback */
 } reach_t;
 
