@@ -2,7 +2,7 @@
  * ends a run.
  *
  *   c++ -std=c++11 cplusplus.cpp $(pkg-config --cflags --libs pretrain) -o cplusplus && ./cplusplus */
-#include "pretrain.hpp"
+#include <pretrain.hpp>
 #include <cmath>
 #include <cstdio>
 

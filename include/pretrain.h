@@ -120,9 +120,11 @@ typedef void (*pt_release_fn)(void *user, void *block, size_t bytes); /* bytes: 
  * its thread. `message` is one line without its end. */
 typedef void (*pt_log_fn)(void *user, int32_t level, const char *message);
 
-#define PT_GEMM_AUTO  0 /* our own matrix kernels where the processor has them, else cblas */
+/* PT_GEMM_CBLAS: an OpenBLAS set to several threads uses its own, which spin between products. PT_ERR_UNSUPPORTED in a
+ * library that is built without a CBLAS (-Dblas=none). */
+#define PT_GEMM_AUTO  0 /* our own matrix kernels where the processor has them, else cblas where there is one */
 #define PT_GEMM_OWN   1
-#define PT_GEMM_CBLAS 2 /* an OpenBLAS set to several threads uses its own, which spin between products */
+#define PT_GEMM_CBLAS 2
 
 typedef struct pt_context_options {
     uint32_t struct_size;

@@ -4,6 +4,7 @@
 
 #include "base/context.h"
 #include "base/log.h"
+#include "kernels/cpu/gemm_room.h"
 #include "support/failing_allocator.h"
 #include "support/suite.h"
 
@@ -118,6 +119,36 @@ START_TEST(test_processors)
 END_TEST
 
 /* What is made from a context keeps it; the last one ends it, and every byte goes back. */
+/* Every processor level by itself and with its own matrix kernels; cblas where the library is built with one. */
+START_TEST(test_matrix_kernels)
+{
+    static const char *const processors[] = {NULL, "portable"};
+    for (size_t i = 0; i < sizeof processors / sizeof processors[0]; i++) {
+        for (int32_t gemm = PT_GEMM_AUTO; gemm <= PT_GEMM_CBLAS; gemm++) {
+            pt_context_t *context = NULL;
+            pt_context_options_t options = options_of(1);
+            options.processor = processors[i];
+            options.gemm = gemm;
+            if (gemm == PT_GEMM_CBLAS && pt__gemm_cblas_name() == NULL) {
+                check_refused(&options, PT_ERR_UNSUPPORTED,
+                              "cblas were asked for (PT_GEMM_CBLAS); this library is built without a CBLAS");
+                continue;
+            }
+            if (pt_context_create(&options, &context) != PT_OK && i == 1)
+                continue; /* a library without this level: test_processors */
+            ck_assert_ptr_nonnull(context);
+            const char *text = pt_context_describe(context);
+            if (gemm == PT_GEMM_OWN || pt__gemm_cblas_name() == NULL)
+                ck_assert_msg(strstr(text, "own kernels") != NULL, "%s", text);
+            if (gemm == PT_GEMM_CBLAS)
+                ck_assert_msg(strstr(text, "products: cblas") != NULL, "%s", text);
+            ck_assert_msg((strstr(text, "no BLAS") != NULL) == (pt__gemm_cblas_name() == NULL), "%s", text);
+            pt_context_free(context);
+        }
+    }
+}
+END_TEST
+
 START_TEST(test_life)
 {
     failing_allocator_t allocator;
@@ -189,5 +220,5 @@ START_TEST(test_log)
 }
 END_TEST
 
-SUITE("context_api", 30, test_init, test_create, test_wrong_options, test_processors, test_life,
+SUITE("context_api", 30, test_init, test_create, test_wrong_options, test_processors, test_matrix_kernels, test_life,
       test_failing_allocations, test_log)

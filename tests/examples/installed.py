@@ -60,14 +60,6 @@ class Installed(unittest.TestCase):
         if shutil.which("pkg-config") is None:
             raise unittest.SkipTest("pkg-config is missing (Debian: pkgconf)")
         cls.temporary, cls.shared, cls.static = install()
-        cls.fortran = (
-            subprocess.run(
-                ["cc", "-x", "c", "-", "-lgfortran", "-o", os.devnull],
-                input=b"int main(void) { return 0; }",
-                capture_output=True,
-            ).returncode
-            == 0
-        )
         cls.library = glob.glob(cls.shared + "/**/libpretrain.so", recursive=True)[0]
         cls.environment = dict(os.environ, LD_LIBRARY_PATH=os.path.dirname(cls.library), PRETRAIN_LIBRARY=cls.library,
                                PYTHONPATH=os.path.join(EXAMPLES, "python"), PRETRAIN_INCLUDE=cls.shared + "/include",
@@ -83,11 +75,8 @@ class Installed(unittest.TestCase):
 
     def flags(self, tree, *options):
         path = os.path.dirname(glob.glob(tree + "/**/pretrain.pc", recursive=True)[0])
-        found = run(
-            "pkg-config", *options, "--cflags", "--libs", "pretrain", env=dict(os.environ, PKG_CONFIG_PATH=path)
-        ).split()
-        # Debian's openblas.pc asks for the Fortran library, which only a static OpenBLAS would use.
-        return found if self.fortran else [flag for flag in found if flag != "-lgfortran"]
+        environment = dict(os.environ, PKG_CONFIG_PATH=path)
+        return run("pkg-config", *options, "--cflags", "--libs", "pretrain", env=environment).split()
 
     def compile(self, compiler, sources, tree, *options, more=()):
         program = os.path.join(self.folder.name, "program")
@@ -116,8 +105,6 @@ class Installed(unittest.TestCase):
         return os.path.join(ROOT, "include", "pretrain.h")
 
     def test_flags_for_static_linking_are_all_there(self):
-        if not self.fortran:
-            self.skipTest("the Fortran library that Debian's openblas.pc names is missing (Debian: gfortran)")
         self.compile(["cc", *C], [os.path.join(EXAMPLES, "custom_network.c")], self.static, "--static")
 
     # ---- C -----------------------------------------------------------------------------------------------------------

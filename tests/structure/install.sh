@@ -36,7 +36,16 @@ case "$(pkg --libs pretrain)" in
 esac
 PKG_CONFIG_LIBDIR="$(dirname "$pc")" pkg --cflags --libs pretrain >"$work/log" 2>&1 ||
     fail "pretrain.pc needs another package's .pc"
-case "$(pkg --static --libs pretrain)" in *blas*) ;; *) fail "pretrain.pc --static lacks the BLAS" ;; esac
+if readelf -d "$so" | grep -q 'NEEDED.*blas'; then
+    case "$(pkg --static --libs pretrain)" in *blas*) ;; *) fail "pretrain.pc --static lacks the BLAS" ;; esac
+fi
+for file in include/pretrain.hpp share/doc/pretrain/COPYING share/doc/pretrain/README.md \
+    share/doc/pretrain/docs/guide.md share/doc/pretrain/examples/pretrain.c \
+    share/doc/pretrain/examples/python/pretrain/__init__.py; do
+    [ -f "$prefix/$file" ] || fail "no $file"
+done
+[ -f "$libraries/cmake/pretrain/pretrain-config.cmake" ] || fail "no file for CMake's find_package"
+find "$prefix" -name '*.pyc' | grep . && fail "compiled Python was installed"
 
 cat >"$work/consumer.c" <<'END'
 #include <pretrain.h>
@@ -64,9 +73,6 @@ try() { # try DESCRIPTION COMPILER SOURCE LINK_MODE
     rm -f "$work/consumer"
     if [ "$mode" = static ]; then # the archive itself, and what pkg-config says it needs
         flags=$(pkg --static --libs pretrain | sed "s#-lpretrain#$libraries/libpretrain.a#")
-        # Debian's openblas.pc names the Fortran runtime that only a static OpenBLAS needs, and does not install it
-        echo 'int main(void) { return 0; }' >"$work/empty.c"
-        "$c" "$work/empty.c" -o "$work/empty" -lgfortran 2>/dev/null || flags=$(echo "$flags" | sed 's/-lgfortran//g')
     else
         flags=$(pkg --libs pretrain)
     fi

@@ -34,7 +34,7 @@ static pt__gemm_room_t choose_room(pt__level_t level, pt__gemm_room_t room)
 {
     if (room != PT__GEMM_AUTO)
         return room;
-    return level == PT__LEVEL_PORTABLE ? PT__GEMM_CBLAS : PT__GEMM_OWN;
+    return level == PT__LEVEL_PORTABLE && pt__gemm_cblas_name() != NULL ? PT__GEMM_CBLAS : PT__GEMM_OWN;
 }
 
 static void choose_widening(pt__cpu_t *cpu)
@@ -161,6 +161,7 @@ static pt_status_t refuse_level(pt__level_t level)
 pt_status_t pt__cpu_create(pt__memory_t *memory, pt__pool_t *pool, pt__level_t level, pt__gemm_room_t room,
                            pt__device_t **out)
 {
+    const char *blas = pt__gemm_cblas_name();
     pt__cpu_t *cpu = NULL;
     pt_status_t status;
     *out = NULL;
@@ -168,6 +169,10 @@ pt_status_t pt__cpu_create(pt__memory_t *memory, pt__pool_t *pool, pt__level_t l
         level = pt__level_best();
     if (!pt__level_supported(level))
         return refuse_level(level);
+    if (room == PT__GEMM_CBLAS && blas == NULL)
+        return pt__fail(PT_ERR_UNSUPPORTED,
+                        "matrix products by cblas were asked for (PT_GEMM_CBLAS); this library is built without a "
+                        "CBLAS (-Dblas=none), expected PT_GEMM_AUTO or PT_GEMM_OWN");
     PT__TRY(pt__allocate(memory, 1, sizeof *cpu, "device", &cpu));
     if (pthread_mutex_init(&cpu->shared_lock, NULL) != 0) {
         pt__release(memory, cpu);
@@ -195,7 +200,7 @@ pt_status_t pt__cpu_create(pt__memory_t *memory, pt__pool_t *pool, pt__level_t l
     PT__TRY_OUT(pt__cpu_reserve(&cpu->base, PT__KERNEL_SCRATCH, 0));
     snprintf(cpu->description, sizeof cpu->description, "cpu (%s), threads: %d, matrix products: %s (linked: %s)",
              pt__level_name(level), (int)cpu->n_workspaces, cpu->room == PT__GEMM_OWN ? "own kernels" : "cblas",
-             pt__gemm_cblas_name());
+             blas != NULL ? blas : "no BLAS");
     *out = &cpu->base;
     return PT_OK;
 

@@ -1,7 +1,7 @@
 /* The cblas room behind the matrix door, and what may be asked of the BLAS that this process happens to run.
  *
  * Which BLAS that is, and how many threads it uses, is settled at run time (Debian's alternatives; the host), so it is
- * looked up at each call, by weak symbols:
+ * asked at each call:
  *   - OpenBLAS built without threads has no locks either: two callers at once get wrong products. One caller at a time
  *     in the whole process. What other code of the process calls BLAS meanwhile is beyond our reach.
  *   - A BLAS that is set to more than one thread gets one caller at a time from a device, and its threads do the work.
@@ -15,19 +15,45 @@
 
 #include "kernels/cpu/gemm_room.h"
 
-/* Not in reference BLAS; the prototypes are OpenBLAS's, whose own header may not be the one that was included. */
-PT__WEAK extern int openblas_get_parallel(void);
-PT__WEAK extern int openblas_get_num_threads(void);
-
 enum { FLAVOUR_SERIAL = 0, FLAVOUR_PTHREAD = 1, FLAVOUR_OPENMP = 2, FLAVOUR_OTHER = 3 };
 
 /* The one piece of global state in the library: what it guards, a serial OpenBLAS's buffers, is global itself. */
 static pthread_mutex_t serial_blas = PTHREAD_MUTEX_INITIALIZER;
 
+/* The prototypes are OpenBLAS's, whose own header may not be the one that was included. Where the library is built for
+ * OpenBLAS they are called by name, since a weak symbol would not be taken from its static library; elsewhere it may be
+ * what runs behind the name libblas. */
+#ifdef PT__OPENBLAS
+
+int openblas_get_parallel(void);
+int openblas_get_num_threads(void);
+
+static int flavour(void)
+{
+    return openblas_get_parallel();
+}
+
+static int blas_threads(void)
+{
+    return openblas_get_num_threads();
+}
+
+#else
+
+PT__WEAK extern int openblas_get_parallel(void);
+PT__WEAK extern int openblas_get_num_threads(void);
+
 static int flavour(void)
 {
     return openblas_get_parallel ? openblas_get_parallel() : FLAVOUR_OTHER;
 }
+
+static int blas_threads(void)
+{
+    return openblas_get_num_threads ? openblas_get_num_threads() : 1;
+}
+
+#endif
 
 const char *pt__gemm_cblas_name(void)
 {
@@ -157,7 +183,7 @@ void pt__gemm_cblas(pt__cpu_t *device, const pt__gemm_t *gemm)
         pthread_mutex_lock(&serial_blas);
         call_all(gemm, count, cut.beta);
         pthread_mutex_unlock(&serial_blas);
-    } else if (kind != FLAVOUR_OTHER && openblas_get_num_threads && openblas_get_num_threads() > 1) {
+    } else if (kind != FLAVOUR_OTHER && blas_threads() > 1) {
         call_all(gemm, count, cut.beta);
     } else {
         cut.multiply = 1;

@@ -96,13 +96,13 @@ int64_t pt__gemm_deep_parts(const pt__cpu_t *device, const pt__gemm_t *gemm);
 /* One product; the caller holds the device's shared_lock. */
 void pt__gemm_deep(pt__cpu_t *device, const pt__gemm_t *gemm, int64_t parts);
 
-/* ---- cblas (gemm_cblas.c) */
+/* ---- cblas (gemm_cblas.c; gemm_no_cblas.c in a library without one) */
 
 /* Whether cblas takes these sizes and strides (it has 32-bit sizes and no rows that overlap). */
 int32_t pt__gemm_cblas_takes(const pt__gemm_t *gemm);
 void pt__gemm_cblas(pt__cpu_t *device, const pt__gemm_t *gemm);
 
-/* Which BLAS runs in this process: "OpenBLAS (serial)", ... */
+/* Which BLAS runs in this process: "OpenBLAS (serial)", ...; NULL: the library is built without one. */
 const char *pt__gemm_cblas_name(void);
 
 #endif
