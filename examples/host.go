@@ -1,0 +1,78 @@
+// A host in Go: a linear layer learns to add up its four inputs, from samples that a callback of Go's makes.
+//
+//	go build -o host host.go && ./host          pkg-config finds the library
+package main
+
+/*
+#cgo pkg-config: pretrain
+#include <pretrain.h>
+#include <stdlib.h>
+void fetch(void *user, pt_batch_t *batch);
+*/
+import "C"
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"unsafe"
+)
+
+//export fetch
+func fetch(user unsafe.Pointer, batch *C.pt_batch_t) {
+	defer func() { recover() }() // a panic must not pass the library: the status stays "failed", and the stage ends
+	fields := unsafe.Slice(batch.fields, batch.n_fields)
+	x := unsafe.Slice((*float32)(fields[0].data), 4*batch.capacity)
+	y := unsafe.Slice((*float32)(fields[1].data), batch.capacity)
+	for i, index := range unsafe.Slice(batch.indices, batch.capacity) {
+		y[i] = 0
+		for j := 0; j < 4; j++ {
+			x[4*i+j] = float32((int(index)*7919+j*104729)%1009)/504 - 1
+			y[i] += x[4*i+j]
+		}
+	}
+	batch.filled = batch.capacity
+	batch.status = C.PT_OK
+}
+
+func check(status C.pt_status_t) {
+	if status != C.PT_OK {
+		fmt.Fprintln(os.Stderr, C.GoString(C.pt_status_name(status)), C.GoString(C.pt_last_error()))
+		os.Exit(1)
+	}
+}
+
+func main() {
+	runtime.LockOSThread() // pt_last_error is this thread's
+	var context *C.pt_context_t
+	var graph *C.pt_graph_t
+	var model *C.pt_model_t
+	var optimizer *C.pt_optimizer_t
+	var data *C.pt_dataset_t
+	x, y, layer := C.CString("x"), C.CString("y"), C.CString("linear") // C's memory: structs that go in may point to it
+	check(C.pt_context_create(nil, &context))
+	check(C.pt_graph_create(context, &graph))
+	in := C.pt_input(graph, x, C.PT_FLOAT32, 2, &[]C.int64_t{C.PT_DIM_BATCH, 4}[0])
+	want := C.pt_input(graph, y, C.PT_FLOAT32, 2, &[]C.int64_t{C.PT_DIM_BATCH, 1}[0])
+	sum := C.pt_linear_layer(graph, layer, in, 1, C.PT_ACTIVATION_NONE)
+	check(C.pt_graph_set_loss(graph, C.pt_mse_loss(graph, sum, want)))
+	check(C.pt_model_create(context, graph, &model))
+	check(C.pt_optimizer_create(context, nil, &optimizer)) // AdamW, learning rate 0.001
+	fields := []C.pt_field_spec_t{{name: x, dtype: C.PT_FLOAT32, rank: 1}, {name: y, dtype: C.PT_FLOAT32, rank: 1}}
+	fields[0].shape[0], fields[1].shape[0] = 4, 1
+	check(C.pt_dataset_create_map(context, &fields[0], 2, 20000, 0, C.pt_fetch_fn(C.fetch), nil, nil, &data))
+	check(C.pt_pretrain(model, optimizer, data, nil, nil)) // one epoch in batches of 8
+	result := C.pt_evaluation_t{struct_size: C.sizeof_pt_evaluation_t}
+	check(C.pt_evaluate(model, data, 100, &result))
+	fmt.Printf("loss %g after %d steps\n", float64(result.loss), C.pt_optimizer_steps(optimizer))
+	C.pt_dataset_free(data)
+	C.pt_optimizer_free(optimizer)
+	C.pt_model_free(model)
+	C.pt_graph_free(graph)
+	C.pt_context_free(context)
+	for _, name := range []*C.char{x, y, layer} {
+		C.free(unsafe.Pointer(name))
+	}
+	if result.loss > 0.01 {
+		os.Exit(1)
+	}
+}
