@@ -82,16 +82,13 @@ static void make_gpt(state_t *state)
 {
     const bench_t *bench = state->bench;
     char config[512];
-    pt_task_options_t task;
     int length = snprintf(config, sizeof config,
                           "{\"model_type\": \"gpt2\", \"vocab_size\": %d, \"n_positions\": %d, \"n_embd\": %d, "
                           "\"n_layer\": %d, \"n_head\": %d,"
                           " \"resid_pdrop\": 0, \"embd_pdrop\": 0, \"attn_pdrop\": 0}",
                           bench->vocabulary, bench->positions, bench->width, bench->layers, bench->heads);
     must(pt_model_create_from_config(state->context, config, (size_t)length, &state->model), "model");
-    must(pt_task_options_init(&task, sizeof task), "task");
-    task.task = PT_TASK_CAUSAL_LM;
-    must(pt_model_set_task(state->model, &task), "task");
+    must(pt_model_set_task(state->model, PT_TASK_CAUSAL_LM, NULL), "task");
     for (int i = 0; i < bench->batch; i++)
         state->lengths[i] = bench->length;
     for (int i = 0; i < BATCHES; i++) {

@@ -99,16 +99,13 @@ static pt_model_t *make_model(pt_context_t *context, int vocabulary)
 {
     char config[256];
     pt_model_t *model;
-    pt_task_options_t task;
     int length = snprintf(config, sizeof config,
                           "{\"model_type\": \"gpt2\", \"vocab_size\": %d, \"n_positions\": %d, \"n_embd\": 128, "
                           "\"n_layer\": 4, \"n_head\": 4,"
                           " \"resid_pdrop\": 0, \"embd_pdrop\": 0, \"attn_pdrop\": 0}",
                           vocabulary, LENGTH);
     must(pt_model_create_from_config(context, config, (size_t)length, &model), "model");
-    must(pt_task_options_init(&task, sizeof task), "task");
-    task.task = PT_TASK_CAUSAL_LM;
-    must(pt_model_set_task(model, &task), "task");
+    must(pt_model_set_task(model, PT_TASK_CAUSAL_LM, NULL), "task");
     return model;
 }
 

@@ -47,11 +47,10 @@ static pt_status_t make_model(pt_context_t *context, pt_model_t **model)
     const char *config =
         "{\"model_type\": \"mlp\", \"input_size\": 2, \"hidden_sizes\": [64, 64], \"activation_function\": \"relu\"}";
     pt_status_t status = pt_model_create_from_config(context, config, strlen(config), model);
-    pt_task_options_t task;
-    pt_task_options_init(&task, sizeof task);
-    task.task = PT_TASK_CLASSIFICATION;
-    task.outputs = 2;
-    return status == PT_OK ? pt_model_set_task(*model, &task) : status;
+    pt_classification_options_t task;
+    pt_classification_options_init(&task, sizeof task);
+    task.classes = 2;
+    return status == PT_OK ? pt_model_set_task(*model, PT_TASK_CLASSIFICATION, &task) : status;
 }
 
 static void *cancel_soon(void *user)

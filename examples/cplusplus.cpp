@@ -15,10 +15,9 @@ try {
     const std::string config =
         R"({"model_type": "mlp", "input_size": 2, "hidden_sizes": [32, 32], "activation_function": "relu"})";
     pretrain::model model(pt_model_create_from_config, context, config.data(), config.size());
-    auto task = pretrain::options(pt_task_options_init);
-    task.task = PT_TASK_CLASSIFICATION;
-    task.outputs = 2;
-    pretrain::check(pt_model_set_task(model, &task));
+    auto task = pretrain::options(pt_classification_options_init);
+    task.classes = 2;
+    pretrain::check(pt_model_set_task(model, PT_TASK_CLASSIFICATION, &task));
 
     pt_field_spec_t features = {}, label = {};
     features.name = "features";

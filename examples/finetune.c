@@ -76,15 +76,14 @@ int main(int argc, char **argv)
 
     /* The same trunk, with a classification head in place of the language model's. */
     TRY(pt_model_create_from_config(context, config, strlen(config), &model));
-    pt_task_options_t task;
-    pt_task_options_init(&task, sizeof task);
-    task.task = PT_TASK_CLASSIFICATION;
-    task.outputs = pt_dataset_class_count(all, "label");
+    pt_classification_options_t task;
+    pt_classification_options_init(&task, sizeof task);
+    task.classes = pt_dataset_class_count(all, "label");
     task.pooling = PT_POOL_MEAN;
     task.dropout = 0.1;
-    TRY(pt_model_set_task(model, &task));
+    TRY(pt_model_set_task(model, PT_TASK_CLASSIFICATION, &task));
     snprintf(path, sizeof path, "%s/model.safetensors", argv[1]);
-    TRY(pt_model_load(model, path, 0));
+    TRY(pt_model_load(model, path, NULL));
     print_transfer(model);
 
     pt_optimizer_options_t rule;
@@ -108,9 +107,9 @@ int main(int argc, char **argv)
     pt_evaluation_t evaluation = {.struct_size = sizeof evaluation};
     TRY(pt_evaluate(model, held_out, 16, &evaluation));
     printf("accuracy %.1f %% on %lld held-out texts of %lld classes\n", 100 * pt_model_metric_value(model, "accuracy"),
-           (long long)evaluation.samples, (long long)task.outputs);
+           (long long)evaluation.samples, (long long)task.classes);
     snprintf(path, sizeof path, "%s/classifier.safetensors", argv[1]);
-    TRY(pt_model_save(model, path));
+    TRY(pt_model_save(model, path, NULL));
     if (argc > 4)
         TRY(classify(model, all, argv[4]));
     result = 0;

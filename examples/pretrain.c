@@ -107,7 +107,7 @@ int main(int argc, char **argv)
            evaluation.loss / 0.693147, (double)trained.peak_bytes / 1e6);
 
     snprintf(path, sizeof path, "%s/model.safetensors", argv[2]);
-    TRY(pt_model_save(model, path));
+    TRY(pt_model_save(model, path, NULL));
     snprintf(path, sizeof path, "%s/config.json", argv[2]);
     if (write_text(path, config) != 0) {
         perror(path);

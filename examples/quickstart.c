@@ -177,7 +177,7 @@ static int pretrain(pt_context_t *context, quickstart_t *q, const char *model_pa
     TRY(pt_evaluate(model, held_out, q->batch, &evaluation));
     const pt_dim_rows_t rows = {"tokens", q->batch * q->length};
     TRY(pt_model_estimate(model, optimizer, q->batch, &rows, 1, sizeof rows, &estimate));
-    TRY(pt_model_save(model, model_path));
+    TRY(pt_model_save(model, model_path, NULL));
     q->parameters = estimate.parameters;
     q->pretrain_loss = trained.loss;
     q->pretrain_held_out_loss = evaluation.loss;
@@ -203,15 +203,14 @@ static int finetune(const quickstart_t *q, const char *model_path, pt_context_t 
     watcher_t watcher = {.progress = {.title = run->pretrained ? "pretrained" : "from scratch"}, .curve = &run->curve};
     pt_train_result_t trained = {.struct_size = sizeof trained};
     pt_evaluation_t evaluation = {.struct_size = sizeof evaluation};
-    pt_task_options_t task;
-    pt_task_options_init(&task, sizeof task);
-    task.task = PT_TASK_CLASSIFICATION;
-    task.outputs = q->classes;
+    pt_classification_options_t task;
+    pt_classification_options_init(&task, sizeof task);
+    task.classes = q->classes;
     task.pooling = PT_POOL_MEAN;
     TRY(make_model(context, q, &model));
-    TRY(pt_model_set_task(model, &task));
+    TRY(pt_model_set_task(model, PT_TASK_CLASSIFICATION, &task));
     if (model_path)
-        TRY(pt_model_load(model, model_path, 0));
+        TRY(pt_model_load(model, model_path, NULL));
     TRY(make_optimizer(context, run->pretrained ? q->finetune_rate : q->scratch_rate, 0.01, PT_SCHEDULE_LINEAR,
                        q->finetune_steps / 10, &optimizer));
     pt_train_options_t train;

@@ -83,11 +83,11 @@ int main(int argc, char **argv)
 
     double once = 0, again = 0;
     TRY(train(model, optimizer, 0, UPDATES / 2, &once));
-    TRY(pt_checkpoint_save(model, optimizer, path));
+    TRY(pt_checkpoint_save(model, optimizer, path, NULL));
     TRY(train(model, optimizer, UPDATES / 2, UPDATES, &once));
 
     printf("back to update %d\n", UPDATES / 2);
-    TRY(pt_checkpoint_load(model, optimizer, path));
+    TRY(pt_checkpoint_load(model, optimizer, path, NULL));
     TRY(train(model, optimizer, UPDATES / 2, UPDATES, &again));
     printf("the same loss %s: %.17g and %.17g\n", once == again ? "to the last bit" : "is EXPECTED BUT NOT FOUND", once,
            again);

@@ -375,35 +375,65 @@ PT_API pt_status_t pt_model_create(pt_context_t *context, const pt_graph_t *grap
  * than the family's, such as add_cross_attention (PT_ERR_UNSUPPORTED). The model has no task yet. */
 PT_API pt_status_t pt_model_create_from_config(pt_context_t *context, const char *json, size_t length,
                                                pt_model_t **out);
+/* Another handle on the same stored tensors, for predicting while others predict: with the graph, task, class names,
+ * seed, what is frozen and the setting of recomputation. Nothing is copied but what a run writes to. Handles that share
+ * are equals: any may be freed first, and each sees the tensors as they were when it was made, whatever becomes of the
+ * others: a handle that changes tensors (a step, a load, pt_model_parameter_set, pt_model_copy) first gets memory of
+ * its own for those. So different threads may use different handles at once, and one may train while others predict.
+ * context: that which the new handle computes in, NULL: the model's own. Threads that shall not wait for each other
+ * need a context each, with 1 thread for instance, as handles of one context take turns with its threads.
+ * PT_ERR_UNSUPPORTED: a device that does not read the other's memory. */
+PT_API pt_status_t pt_model_share(pt_context_t *context, pt_model_t *model, pt_model_t **out);
 PT_API void pt_model_free(pt_model_t *model);
 /* The message of the last failed call on this model, for hosts whose threads move. */
 PT_API const char *pt_model_last_error(const pt_model_t *model);
 
-/* Tasks go by name. Fields "tokens", and "labels" (optional: else each token's label is the next one); outputs
- * "logits", "next_logits"; metric "perplexity". */
+/* Tasks go by name, and each has options of its own; NULL for options means its defaults. */
+
+/* Each token's row predicts the token after it. Fields "tokens", and "labels" (optional: else each token's label is the
+ * next one); outputs "logits", "next_logits"; metric "perplexity". */
 #define PT_TASK_CAUSAL_LM "causal_lm"
-/* Field "label" beside the trunk's: int32, one a sample; outputs "logits", "probabilities"; metrics "accuracy",
+typedef struct pt_causal_lm_options {
+    uint32_t struct_size;
+    uint32_t flags;         /* 0 */
+    double label_smoothing; /* in [0, 1) */
+    double dropout;         /* before the head, in [0, 1) */
+} pt_causal_lm_options_t;
+PT_API pt_status_t pt_causal_lm_options_init(pt_causal_lm_options_t *options, uint32_t struct_size);
+
+/* One class a sample. Field "label" beside the trunk's: int32; outputs "logits", "probabilities"; metrics "accuracy",
  * "macro_f1". */
 #define PT_TASK_CLASSIFICATION "classification"
-/* Field "target" beside the trunk's: float32 [outputs]; output "prediction"; the loss is the mean squared error;
- * metrics "mse", "mae", "r2". */
-#define PT_TASK_REGRESSION "regression"
-typedef struct pt_task_options {
+typedef struct pt_classification_options {
     uint32_t struct_size;
     uint32_t flags;   /* 0 */
-    const char *task; /* PT_TASK_...; NULL: none, the network as it was described */
-    int64_t outputs;  /* classes or targets, >= 1; unused by the language model */
-    int32_t pooling;  /* PT_POOL_...: how a text's rows become one */
-    int32_t reserved;
-    double label_smoothing;     /* of a cross-entropy, in [0, 1) */
-    double dropout;             /* before the head */
-    const float *class_weights; /* [outputs] or NULL; copied */
-} pt_task_options_t;
-PT_API pt_status_t pt_task_options_init(pt_task_options_t *options, uint32_t struct_size);
-/* Puts a task's head and loss on the model's trunk. Parameters that the network had under the same name and shape
- * keep their values, the rest is initialised; pt_model_transfer_* then tells which. An optimizer used with the model
- * starts its slots anew for parameters that changed. */
-PT_API pt_status_t pt_model_set_task(pt_model_t *model, const pt_task_options_t *options);
+    int64_t classes;  /* at least 1 */
+    int32_t pooling;  /* PT_POOL_...: how a text's rows become one; init: PT_POOL_MEAN */
+    int32_t reserved; /* 0 */
+    double label_smoothing;     /* in [0, 1) */
+    double dropout;             /* before the head, in [0, 1) */
+    const float *class_weights; /* [classes] or NULL; copied */
+} pt_classification_options_t;
+PT_API pt_status_t pt_classification_options_init(pt_classification_options_t *options, uint32_t struct_size);
+
+/* Numbers for each sample. Field "target" beside the trunk's: float32 [outputs]; output "prediction"; the loss is the
+ * mean squared error; metrics "mse", "mae", "r2". */
+#define PT_TASK_REGRESSION "regression"
+typedef struct pt_regression_options {
+    uint32_t struct_size;
+    uint32_t flags;   /* 0 */
+    int64_t outputs;  /* at least 1 */
+    int32_t pooling;  /* PT_POOL_...; init: PT_POOL_MEAN */
+    int32_t reserved; /* 0 */
+    double dropout;   /* before the head, in [0, 1) */
+} pt_regression_options_t;
+PT_API pt_status_t pt_regression_options_init(pt_regression_options_t *options, uint32_t struct_size);
+
+/* Puts a task's head and loss on the model's trunk; task NULL takes them off: the network as it was described. options
+ * is the struct of the task that is named, or NULL. Parameters that the network had under the same name and shape keep
+ * their values, the rest is initialised; pt_model_transfer_* then tells which. An optimizer used with the model starts
+ * its slots anew for parameters that changed. */
+PT_API pt_status_t pt_model_set_task(pt_model_t *model, const char *task, const void *options);
 /* The task's name; NULL where there is none. Lives as long as the process. */
 PT_API const char *pt_model_task(const pt_model_t *model);
 
@@ -432,33 +462,92 @@ PT_API pt_status_t pt_model_transfer_entry(const pt_model_t *model, int64_t inde
 
 /* Takes over all parameters that `source` has under the same name and shape. */
 PT_API pt_status_t pt_model_copy(pt_model_t *model, const pt_model_t *source);
-/* Reads parameters from a safetensors file or a checkpoint of ours, converting other floating-point dtypes.
- * Everything is checked first: a failure changes nothing. A file of which nothing fits is PT_ERR_NOT_FOUND.
- * PT_LOAD_STRICT: an entry other than COPIED is an error. PT_LOAD_MAPPED: what the file gives no longer learns, as
- * if by pt_model_set_trainable, and where it can be is used straight from the file, without a copy in memory;
+/* What the calls below read and write is a file that a path names, or, where path is NULL, bytes in the host's memory
+ * or in its callbacks' hands, as the options say: exactly one place. All three have the same checks and the same bytes.
+ * While a callback runs, the model refuses all calls but getters (PT_ERR_BUSY). */
+typedef struct pt_read { /* bytes that the library asks for, in order */
+    uint32_t struct_size;
+    int32_t status;    /* preset PT_ERR_CALLBACK; the callback writes PT_OK last */
+    int64_t user_code; /* surfaced verbatim in the message of a failure */
+    int64_t offset;    /* of the first byte wanted */
+    int64_t bytes;     /* how many are wanted, at most a mebibyte */
+    void *data;        /* room for them */
+    int64_t filled;    /* preset 0; bytes given, 1 to `bytes`: the rest is asked for again. 0: there are no more */
+} pt_read_t;
+typedef void (*pt_read_fn)(void *user, pt_read_t *read);
+typedef struct pt_write { /* bytes that the library hands over, in order */
+    uint32_t struct_size;
+    int32_t status;    /* preset PT_ERR_CALLBACK; the callback writes PT_OK last */
+    int64_t user_code; /* surfaced verbatim in the message of a failure */
+    int64_t offset;    /* of the first byte */
+    int64_t bytes;     /* how many, at most a mebibyte */
+    const void *data;  /* valid within the callback */
+    int64_t total;     /* bytes of the whole */
+} pt_write_t;
+typedef void (*pt_write_fn)(void *user, pt_write_t *write);
+
+/* PT_LOAD_STRICT: an entry other than COPIED is an error. PT_LOAD_MAPPED: what the file gives no longer learns, as if
+ * by pt_model_set_trainable, and where it can be is used straight from the file, without a copy in memory;
  * pt_model_set_trainable, pt_model_parameter_set and other loads copy it when they need to. The file must stay as it
- * is for as long as the model uses it. One that is written to or shortened meanwhile makes the calls that use its
+ * is for as long as a model uses it. One that is written to or shortened meanwhile makes the calls that use its
  * weights fail with PT_ERR_IO until other weights are loaded; but one that loses its end in the middle of such a
- * call takes the process down with SIGBUS. A new file under the same name does no harm. */
+ * call takes the process down with SIGBUS. A new file under the same name does no harm. With `data` it is the host's
+ * memory that is used in place: it must stay as it is until all models that use it are freed or have loaded others. */
 #define PT_LOAD_STRICT 1u
 #define PT_LOAD_MAPPED 2u
-PT_API pt_status_t pt_model_load(pt_model_t *model, const char *path, uint32_t flags);
-/* Writes the parameters, and as metadata the configuration and the task with its options, as a safetensors file:
- * aside, synced, renamed. A file that stands there is replaced as a whole: where the path is a link, the file that it
- * leads to; its mode and group stay, and its owner where the system lets files be given away. What is no file, a FIFO
- * or a device, is PT_ERR_ARGUMENT; a file that may not be written is PT_ERR_IO. */
-PT_API pt_status_t pt_model_save(const pt_model_t *model, const char *path);
+typedef struct pt_load_options {
+    uint32_t struct_size;
+    uint32_t flags; /* PT_LOAD_... */
+    const char *names; /* only tensors of the model that match this pattern (*: any run, ?: one character); NULL: all */
+    const void *data; /* from memory: the first of `bytes` bytes; not needed after the call, but for PT_LOAD_MAPPED */
+    int64_t bytes;    /* of data, or of all that `read` gives */
+    pt_read_fn read;  /* through a callback; its bytes are held in memory during the call. Not with PT_LOAD_MAPPED */
+    void *user;       /* of read */
+} pt_load_options_t;
+PT_API pt_status_t pt_load_options_init(pt_load_options_t *options, uint32_t struct_size);
+
+/* What does not learn is left out, and a hash stands for it: for adapters and heads that are kept beside the trunk. */
+#define PT_SAVE_TRAINED_ONLY 1u
+typedef struct pt_save_options {
+    uint32_t struct_size;
+    uint32_t flags; /* PT_SAVE_... */
+    /* of the tensors: PT_FLOAT32, or PT_FLOAT16 or PT_BFLOAT16, rounded to nearest; a value too large for it is
+     * PT_ERR_ARGUMENT. 0: each as the model has it */
+    int32_t dtype;
+    int32_t reserved;
+    const char *names; /* only tensors that match this pattern; NULL: all */
+    void *data; /* to memory: room for `capacity` bytes; NULL with `bytes` set and no `write`: only their number */
+    int64_t capacity;
+    pt_write_fn write; /* through a callback */
+    void *user;        /* of write */
+    int64_t *bytes;    /* NULL, or gets how many bytes the whole takes, also where capacity is too small */
+} pt_save_options_t;
+PT_API pt_status_t pt_save_options_init(pt_save_options_t *options, uint32_t struct_size);
+
+/* Reads parameters from a safetensors file or a checkpoint of ours, converting other floating-point dtypes. Everything
+ * is checked first: a failure changes nothing. A file of which nothing fits is PT_ERR_NOT_FOUND. options NULL: no
+ * flags, all names. */
+PT_API pt_status_t pt_model_load(pt_model_t *model, const char *path, const pt_load_options_t *options);
+/* Writes the parameters, and as metadata the configuration, the task with its options and which parameters are frozen,
+ * as a safetensors file: aside, synced, renamed. A file that stands there is replaced as a whole: where the path is a
+ * link, the file that it leads to; its mode and group stay, and its owner where the system lets files be given away.
+ * What is no file, a FIFO or a device, is PT_ERR_ARGUMENT; a file that may not be written is PT_ERR_IO. In memory and
+ * in callbacks' hands a failure may leave a part. */
+PT_API pt_status_t pt_model_save(const pt_model_t *model, const char *path, const pt_save_options_t *options);
 /* A model from a file alone that pt_model_save, pt_checkpoint_save or a stage wrote: its family, its task, its
- * weights and states. PT_LOAD_MAPPED: as with pt_model_load; all weights are then frozen. Whatever was frozen before
- * learns, otherwise; an optimizer and a stage's place come with pt_checkpoint_load or PT_TRAIN_RESUME on the opened
- * model. PT_ERR_UNSUPPORTED: a file that the library did not write, or of a network of the host's own, whose graph
- * no file holds. PT_ERR_STATE: a checkpoint that leaves frozen weights out (PT_TRAIN_TRAINED_ONLY). */
-PT_API pt_status_t pt_model_open(pt_context_t *context, const char *path, uint32_t flags, pt_model_t **out);
+ * weights and states, and what was frozen. PT_LOAD_MAPPED: as with pt_model_load; all weights are then frozen. Other
+ * flags and names are PT_ERR_ARGUMENT: all tensors must be there. An optimizer and a stage's place come with
+ * pt_checkpoint_load or PT_TRAIN_RESUME on the opened model. PT_ERR_UNSUPPORTED: a file that the library did not write,
+ * or of a network of the host's own, whose graph no file holds. PT_ERR_STATE: one that leaves frozen weights out
+ * (PT_SAVE_TRAINED_ONLY, PT_TRAIN_TRAINED_ONLY). */
+PT_API pt_status_t pt_model_open(pt_context_t *context, const char *path, const pt_load_options_t *options,
+                                 pt_model_t **out);
 
 #define PT_ROLE_LEARNS  0 /* an optimizer changes it, where it is trainable */
 #define PT_ROLE_STATE   1 /* runs change it: pt_state */
 #define PT_OWNER_MODEL  0 /* it stands in the model's own memory */
 #define PT_OWNER_FILE   1 /* in a mapped file: PT_LOAD_MAPPED */
+#define PT_OWNER_SHARED 2 /* in memory that it shares with other models: pt_model_share */
 typedef struct pt_parameter_info {
     uint32_t struct_size;
     int32_t dtype; /* as it is stored; get and set convert */
@@ -884,22 +973,65 @@ PT_API double pt_model_metric_value(const pt_model_t *model, const char *name);
 PT_API pt_status_t pt_predict(pt_model_t *model, pt_dataset_t *dataset, const char *output, int64_t batch,
                               float *values, int64_t capacity, int64_t *elements);
 
+/* ---- Generation: texts continued token by token ------------------------------------------------------------------ */
+
 typedef struct pt_generate_options {
     uint32_t struct_size;
     uint32_t flags;     /* 0 */
-    int64_t count;      /* tokens to generate at most; init: 64 */
-    double temperature; /* 0 (init): greedy */
-    int64_t top_k;      /* 0: all */
-    double top_p;       /* nucleus, Holtzman 2020; 0 or 1: all */
-    uint64_t seed;      /* 0: by the context's seed, and another text in each call */
-    int32_t stop_token; /* generation ends after it; init: -1, none */
-    int32_t reserved;
+    int64_t count;      /* tokens to generate at most, for each prompt; init: 64 */
+    double temperature; /* 0 (init): greedy, the most likely token, whatever stands below */
+    int64_t top_k;      /* chosen from the top_k most likely tokens; 0: all */
+    double top_p;       /* and of these from the smallest set of the most likely whose share reaches top_p, Holtzman
+                         * 2020; 0 or 1: all */
+    uint64_t seed;      /* the same draws each time; 0: from the context's seed, and others each time */
+    /* A text is over after one of these sequences of new tokens, which stand end to end; copied. */
+    const int32_t *stops;
+    const int64_t *stop_lengths; /* [n_stops] tokens of each, at least 1; NULL: one each */
+    int64_t n_stops;
 } pt_generate_options_t;
 PT_API pt_status_t pt_generate_options_init(pt_generate_options_t *options, uint32_t struct_size);
-/* Continues a prompt of at least one token. tokens [capacity] gets the new ones, *count their number. Beyond the
- * model's longest text the window slides. */
+/* Continues a prompt of at least one token, with a model whose task is PT_TASK_CAUSAL_LM. tokens [capacity] gets the
+ * new ones, *count their number. Beyond the model's longest text the window slides. For several prompts, streams and
+ * scores: pt_generator_create. */
 PT_API pt_status_t pt_generate(pt_model_t *model, const int32_t *prompt, int64_t prompt_length,
                                const pt_generate_options_t *options, int32_t *tokens, int64_t capacity, int64_t *count);
+
+/* Prompts in a batch: each text has draws of its own, whatever stands beside it. A generator has the model's weights as
+ * they are when it is made, as pt_model_share has them: the model may be trained or freed meanwhile, and used by
+ * another thread than the generator. */
+typedef struct pt_generator pt_generator_t;
+PT_API pt_status_t pt_generator_create(pt_model_t *model, const pt_generate_options_t *options, pt_generator_t **out);
+PT_API void pt_generator_free(pt_generator_t *generator);
+/* The message of the last failed call on this generator. */
+PT_API const char *pt_generator_last_error(const pt_generator_t *generator);
+/* Takes up prompts, copied, in place of the last ones: tokens end to end, lengths [prompts], at least 1 each. */
+PT_API pt_status_t pt_generator_begin(pt_generator_t *generator, const int32_t *tokens, const int64_t *lengths,
+                                      int64_t prompts);
+/* One token for each text that is not over; *live (or NULL): how many are not over then. */
+PT_API pt_status_t pt_generator_step(pt_generator_t *generator, int64_t *live);
+
+#define PT_GENERATED_STOP  1 /* after a stop sequence */
+#define PT_GENERATED_COUNT 2 /* the options' count of tokens */
+#define PT_GENERATED_HOST  3 /* the callback asked to stop */
+typedef struct pt_token {
+    uint32_t struct_size;
+    int32_t action;   /* preset PT_ACTION_STOP, which ends all texts; write PT_ACTION_GO_ON to go on */
+    int64_t prompt;   /* whose token it is, from 0 */
+    int64_t position; /* among the text's new tokens, from 0 */
+    int32_t token;
+    int32_t reason; /* 0: the text goes on; else PT_GENERATED_... */
+    double score;   /* natural logarithm of its probability by the model, before temperature, top_k and top_p */
+} pt_token_t;
+typedef void (*pt_token_fn)(void *user, pt_token_t *token);
+/* Steps until all texts are over, on the calling thread, and tells each token (callback NULL: none). A step's tokens
+ * come in the order of the prompts. */
+PT_API pt_status_t pt_generator_run(pt_generator_t *generator, pt_token_fn callback, void *user);
+/* From any thread: the run ends with PT_ERR_CANCELLED at the next step, or the next step does; either may go on. */
+PT_API void pt_generator_cancel(pt_generator_t *generator);
+/* The new tokens of a prompt's text and their scores, each [capacity] or NULL; *count (or NULL) how many there are,
+ * *reason (or NULL) why it is over, 0: it is not. */
+PT_API pt_status_t pt_generator_text(const pt_generator_t *generator, int64_t prompt, int32_t *tokens, float *scores,
+                                     int64_t capacity, int64_t *count, int32_t *reason);
 
 /* ---- The loop below the stages ----------------------------------------------------------------------------------- */
 
@@ -951,10 +1083,16 @@ PT_API pt_status_t pt_model_estimate(pt_model_t *model, const pt_optimizer_t *op
 
 /* Checkpoints: parameters, optimizer slots and step, random state, an accumulation under way, data cursor,
  * configuration; a safetensors file with a checksum. Written aside, synced, renamed, as pt_model_save does it: the
- * file of that name is whole, old or new, at any moment. */
-PT_API pt_status_t pt_checkpoint_save(const pt_model_t *model, const pt_optimizer_t *optimizer, const char *path);
-/* All or nothing. The model and the optimizer must be made as those that were saved. */
-PT_API pt_status_t pt_checkpoint_load(pt_model_t *model, pt_optimizer_t *optimizer, const char *path);
+ * file of that name is whole, old or new, at any moment.
+ *
+ * options as of pt_model_save: another place, PT_SAVE_TRAINED_ONLY (as PT_TRAIN_TRAINED_ONLY). A checkpoint has all
+ * bits of all tensors: a dtype or names are PT_ERR_ARGUMENT. */
+PT_API pt_status_t pt_checkpoint_save(const pt_model_t *model, const pt_optimizer_t *optimizer, const char *path,
+                                      const pt_save_options_t *options);
+/* All or nothing. The model and the optimizer must be made as those that were saved.
+ * options as of pt_model_load: another place; flags or names are PT_ERR_ARGUMENT. */
+PT_API pt_status_t pt_checkpoint_load(pt_model_t *model, pt_optimizer_t *optimizer, const char *path,
+                                      const pt_load_options_t *options);
 
 #ifdef __cplusplus
 }

@@ -36,7 +36,7 @@ texts = context.jsonl(
 )
 training, held_out = texts.split(0.75, seed=1)
 classifier = context.model(
-    config, task=pretrain.TASK_CLASSIFICATION, outputs=len(texts.classes()), pooling=pretrain.POOL_MEAN
+    config, task=pretrain.TASK_CLASSIFICATION, classes=len(texts.classes()), pooling=pretrain.POOL_MEAN
 )
 classifier.load("trunk.safetensors")
 print("new:", [name for name, kind in classifier.transfer().items() if kind == pretrain.TRANSFER_NEW])

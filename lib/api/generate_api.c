@@ -1,24 +1,43 @@
-/* Generation, for hosts: pt_generate. */
+/* Generation, for hosts: pt_generator_* and, for one prompt, pt_generate. */
 #include "api/arguments.h"
 #include "api/handle.h"
+#include "train/generation.h"
+
+struct pt_generator {
+    pt__generation_t generation; /* with a model of its own, which shares the other's tensors */
+    int32_t free_when_idle;
+};
 
 pt_status_t pt_generate_options_init(pt_generate_options_t *options, uint32_t struct_size)
 {
-    static const pt_generate_options_t defaults = {.count = 64, .stop_token = -1};
+    static const pt_generate_options_t defaults = {.count = 64};
     pt__error_clear();
     return pt__options_init(options, struct_size, &defaults, (uint32_t)sizeof defaults, "pt_generate_options");
 }
 
-static pt_status_t check_generation(const pt_generate_options_t *options)
+static pt_status_t check_stops(const pt_generate_options_t *options)
 {
-    if (options->flags != 0)
-        return pt__fail(PT_ERR_ARGUMENT, "pt_generate_options.flags is %u, expected 0", (unsigned)options->flags);
-    PT__TRY(pt__check_range("pt_generate_options.count", options->count, 0));
-    PT__TRY(pt__check_range("pt_generate_options.top_k", options->top_k, 0));
-    PT__TRY(pt__check_seconds("pt_generate_options.temperature", options->temperature));
-    if (!(options->top_p >= 0 && options->top_p <= 1))
-        return pt__fail(PT_ERR_ARGUMENT, "pt_generate_options.top_p is %g, expected 0 to 1", options->top_p);
+    PT__TRY(pt__check_range("pt_generate_options.n_stops", options->n_stops, 0));
+    if (options->n_stops > 0 && options->stops == NULL)
+        return pt__fail(PT_ERR_ARGUMENT, "pt_generate_options.stops is NULL, expected %lld sequences",
+                        (long long)options->n_stops);
+    for (int64_t i = 0; options->stop_lengths != NULL && i < options->n_stops; i++)
+        PT__TRY(pt__check_range("pt_generate_options.stop_lengths", options->stop_lengths[i], 1));
     return PT_OK;
+}
+
+static pt_status_t settle(const pt_generate_options_t *options, pt_generate_options_t *settled)
+{
+    PT__TRY(pt_generate_options_init(settled, (uint32_t)sizeof *settled));
+    PT__TRY(pt__options_read(options, settled, (uint32_t)sizeof *settled, "pt_generate_options"));
+    if (settled->flags != 0)
+        return pt__fail(PT_ERR_ARGUMENT, "pt_generate_options.flags is %u, expected 0", (unsigned)settled->flags);
+    PT__TRY(pt__check_range("pt_generate_options.count", settled->count, 0));
+    PT__TRY(pt__check_range("pt_generate_options.top_k", settled->top_k, 0));
+    PT__TRY(pt__check_seconds("pt_generate_options.temperature", settled->temperature));
+    if (!(settled->top_p >= 0 && settled->top_p <= 1))
+        return pt__fail(PT_ERR_ARGUMENT, "pt_generate_options.top_p is %g, expected 0 to 1", settled->top_p);
+    return check_stops(settled);
 }
 
 static pt_status_t generate(pt_model_t *model, const int32_t *prompt, int64_t prompt_length,
@@ -32,9 +51,7 @@ static pt_status_t generate(pt_model_t *model, const int32_t *prompt, int64_t pr
         return pt__fail(PT_ERR_ARGUMENT,
                         "pt_generate: prompt_length is %lld and capacity %lld, expected at least 1 and 0",
                         (long long)prompt_length, (long long)capacity);
-    PT__TRY(pt_generate_options_init(&settled, (uint32_t)sizeof settled));
-    PT__TRY(pt__options_read(options, &settled, (uint32_t)sizeof settled, "pt_generate_options"));
-    PT__TRY(check_generation(&settled));
+    PT__TRY(settle(options, &settled));
     return pt__generate(model, prompt, prompt_length, &settled, tokens, capacity, count);
 }
 
@@ -43,4 +60,206 @@ pt_status_t pt_generate(pt_model_t *model, const int32_t *prompt, int64_t prompt
 {
     PT__TRY(pt__handle_begin_stage(model, "pt_generate"));
     return pt__handle_end_stage(model, generate(model, prompt, prompt_length, options, tokens, capacity, count));
+}
+
+/* ---- The handle ---- */
+
+static pt_status_t create(pt_model_t *model, const pt_generate_options_t *options, pt_generator_t **out)
+{
+    pt__memory_t *memory = &model->context->memory;
+    pt_generate_options_t settled;
+    pt_generator_t *generator;
+    pt_model_t *shared;
+    if (out == NULL)
+        return pt__handle_null("pt_generator_create", "out");
+    PT__TRY(settle(options, &settled));
+    if (settled.count > INT32_MAX / 2)
+        return pt__fail(PT_ERR_ARGUMENT, "pt_generate_options.count is %lld, expected at most %d",
+                        (long long)settled.count, INT32_MAX / 2);
+    PT__TRY(pt__allocate(memory, 1, sizeof *generator, "generator", &generator));
+    pt_status_t status = pt__model_share(model->context, model, &shared);
+    if (status == PT_OK) {
+        shared->generations = ++model->generations * ((int64_t)1 << 32); /* other draws than any other's */
+        status = pt__generation_create(shared, &settled, &generator->generation);
+        if (status != PT_OK)
+            pt__model_free(shared);
+    }
+    if (status == PT_OK)
+        *out = generator;
+    else
+        pt__release(memory, generator);
+    return status;
+}
+
+pt_status_t pt_generator_create(pt_model_t *model, const pt_generate_options_t *options, pt_generator_t **out)
+{
+    if (out != NULL)
+        *out = NULL;
+    PT__TRY(pt__handle_enter(model, 1, "pt_generator_create"));
+    return pt__handle_leave(model, create(model, options, out));
+}
+
+static void end(pt_generator_t *generator)
+{
+    pt_model_t *model = generator->generation.model;
+    pt_context_t *context = pt__context_retain(model->context);
+    pt__generation_release(&generator->generation);
+    pt__model_free(model);
+    pt__release(&context->memory, generator);
+    pt__context_release(context);
+}
+
+void pt_generator_free(pt_generator_t *generator)
+{
+    if (generator == NULL)
+        return;
+    if (generator->generation.model->busy) /* from within its own callback */
+        generator->free_when_idle = 1;
+    else
+        end(generator);
+}
+
+const char *pt_generator_last_error(const pt_generator_t *generator)
+{
+    return generator == NULL ? "" : generator->generation.model->message;
+}
+
+void pt_generator_cancel(pt_generator_t *generator)
+{
+    if (generator != NULL)
+        pt_model_cancel(generator->generation.model);
+}
+
+/* Around a call that changes the generator. */
+static pt_status_t enter(pt_generator_t *generator, const char *function)
+{
+    pt__error_clear();
+    if (generator == NULL)
+        return pt__handle_null(function, "generator");
+    return pt__handle_begin_stage(generator->generation.model, function);
+}
+
+static pt_status_t leave(pt_generator_t *generator, pt_status_t status)
+{
+    pt__handle_end_stage(generator->generation.model, status);
+    if (generator->free_when_idle)
+        end(generator);
+    return status;
+}
+
+static pt_status_t begin(pt_generator_t *generator, const int32_t *tokens, const int64_t *lengths, int64_t prompts)
+{
+    if (tokens == NULL || lengths == NULL)
+        return pt__handle_null("pt_generator_begin", tokens == NULL ? "tokens" : "lengths");
+    if (prompts < 1 || prompts > INT32_MAX / 2)
+        return pt__fail(PT_ERR_ARGUMENT, "pt_generator_begin: prompts is %lld, expected at least 1",
+                        (long long)prompts);
+    for (int64_t i = 0; i < prompts; i++)
+        if (lengths[i] < 1 || lengths[i] > INT32_MAX / 2)
+            return pt__fail(PT_ERR_ARGUMENT, "pt_generator_begin: prompt %lld has %lld tokens, expected at least 1",
+                            (long long)i, (long long)lengths[i]);
+    return pt__generation_begin(&generator->generation, tokens, lengths, prompts);
+}
+
+pt_status_t pt_generator_begin(pt_generator_t *generator, const int32_t *tokens, const int64_t *lengths,
+                               int64_t prompts)
+{
+    PT__TRY(enter(generator, "pt_generator_begin"));
+    return leave(generator, begin(generator, tokens, lengths, prompts));
+}
+
+static pt_status_t check_begun(const pt_generator_t *generator, const char *function)
+{
+    return generator->generation.count > 0
+               ? PT_OK
+               : pt__fail(PT_ERR_STATE, "%s: there are no prompts: begin with pt_generator_begin", function);
+}
+
+static pt_status_t step(pt_generator_t *generator, int64_t *live)
+{
+    int64_t found = 0;
+    PT__TRY(check_begun(generator, "pt_generator_step"));
+    PT__TRY(pt__generation_step(&generator->generation, NULL, NULL, &found));
+    if (live != NULL)
+        *live = found;
+    return PT_OK;
+}
+
+pt_status_t pt_generator_step(pt_generator_t *generator, int64_t *live)
+{
+    PT__TRY(enter(generator, "pt_generator_step"));
+    return leave(generator, step(generator, live));
+}
+
+typedef struct listener {
+    pt_token_fn token;
+    void *user;
+} listener_t;
+
+static int32_t tell(void *user, const pt__generation_t *generation, int64_t index)
+{
+    const listener_t *listener = user;
+    const pt__continued_t *text = &generation->texts[index];
+    pt_token_t token = {.struct_size = (uint32_t)sizeof token,
+                        .action = PT_ACTION_STOP,
+                        .prompt = index,
+                        .position = text->made - 1,
+                        .token = text->tokens[text->prompt + text->made - 1],
+                        .reason = text->reason,
+                        .score = (double)text->scores[text->made - 1]};
+    pt__pool_rest(generation->model->context->pool); /* the host's code may take long */
+    listener->token(listener->user, &token);
+    return token.action == PT_ACTION_GO_ON;
+}
+
+static pt_status_t run(pt_generator_t *generator, pt_token_fn token, void *user)
+{
+    listener_t listener = {.token = token, .user = user};
+    int64_t live = 1;
+    PT__TRY(check_begun(generator, "pt_generator_run"));
+    while (live > 0)
+        PT__TRY(pt__generation_step(&generator->generation, token == NULL ? NULL : tell, &listener, &live));
+    return PT_OK;
+}
+
+pt_status_t pt_generator_run(pt_generator_t *generator, pt_token_fn token, void *user)
+{
+    PT__TRY(enter(generator, "pt_generator_run"));
+    return leave(generator, run(generator, token, user));
+}
+
+static pt_status_t read_text(const pt_generator_t *generator, int64_t prompt, int32_t *tokens, float *scores,
+                             int64_t capacity, int64_t *count, int32_t *reason)
+{
+    const pt__generation_t *generation = &generator->generation;
+    if (prompt < 0 || prompt >= generation->count)
+        return pt__fail(PT_ERR_ARGUMENT, "pt_generator_text: prompt %lld, there are %lld", (long long)prompt,
+                        (long long)generation->count);
+    const pt__continued_t *text = &generation->texts[prompt];
+    if (count != NULL)
+        *count = text->made;
+    if (reason != NULL)
+        *reason = text->reason;
+    if (tokens == NULL && scores == NULL)
+        return PT_OK;
+    if (capacity < text->made)
+        return pt__fail(PT_ERR_ARGUMENT, "pt_generator_text: capacity is %lld, the prompt has %lld new tokens",
+                        (long long)capacity, (long long)text->made);
+    for (int64_t i = 0; i < text->made; i++) {
+        if (tokens != NULL)
+            tokens[i] = text->tokens[text->prompt + i];
+        if (scores != NULL)
+            scores[i] = text->scores[i];
+    }
+    return PT_OK;
+}
+
+pt_status_t pt_generator_text(const pt_generator_t *generator, int64_t prompt, int32_t *tokens, float *scores,
+                              int64_t capacity, int64_t *count, int32_t *reason)
+{
+    pt__error_clear();
+    if (generator == NULL)
+        return pt__handle_null("pt_generator_text", "generator");
+    return pt__handle_leave(generator->generation.model,
+                            read_text(generator, prompt, tokens, scores, capacity, count, reason));
 }

@@ -44,3 +44,18 @@ pt_status_t pt__handle_end_stage(pt_model_t *model, pt_status_t status)
         pt__model_free(model);
     return status;
 }
+
+pt_status_t pt__handle_begin_output(const pt_model_t *model, const char *function, int32_t *before)
+{
+    PT__TRY(pt__handle_enter(model, 0, function));
+    *before = model->busy;
+    ((pt_model_t *)(uintptr_t)model)->busy = 1;
+    return PT_OK;
+}
+
+pt_status_t pt__handle_end_output(const pt_model_t *model, int32_t before, pt_status_t status)
+{
+    if (!before)
+        return pt__handle_end_stage((pt_model_t *)(uintptr_t)model, status);
+    return pt__handle_leave(model, status);
+}

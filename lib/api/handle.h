@@ -13,6 +13,9 @@ pt_status_t pt__handle_leave(const pt_model_t *model, pt_status_t status);
 /* Around a stage: from enter to leave callbacks find the model busy. */
 pt_status_t pt__handle_begin_stage(pt_model_t *model, const char *function);
 pt_status_t pt__handle_end_stage(pt_model_t *model, pt_status_t status);
+/* Around what only reads the model and hands it to callbacks, which find it busy; a stage's callback may call it. */
+pt_status_t pt__handle_begin_output(const pt_model_t *model, const char *function, int32_t *before);
+pt_status_t pt__handle_end_output(const pt_model_t *model, int32_t before, pt_status_t status);
 /* "FUNCTION: NAME is NULL". */
 pt_status_t pt__handle_null(const char *function, const char *name);
 

@@ -36,17 +36,20 @@ pt_status_t pt_model_create_from_config(pt_context_t *context, const char *json,
     return pt__model_from_config(context, json, (int64_t)length, out);
 }
 
-pt_status_t pt_model_open(pt_context_t *context, const char *path, uint32_t flags, pt_model_t **out)
+static pt_status_t share(pt_context_t *context, pt_model_t *model, pt_model_t **out)
 {
-    pt__error_clear();
     if (out == NULL)
-        return pt__handle_null("pt_model_open", "out");
+        return pt__handle_null("pt_model_share", "out");
     *out = NULL;
-    if (context == NULL || path == NULL)
-        return pt__handle_null("pt_model_open", context == NULL ? "context" : "path");
-    if (flags & ~PT_LOAD_MAPPED)
-        return pt__fail(PT_ERR_ARGUMENT, "pt_model_open: flags is %u, expected PT_LOAD_MAPPED or 0", (unsigned)flags);
-    return pt__model_open(context, path, flags, out);
+    return pt__model_share(context == NULL ? model->context : context, model, out);
+}
+
+pt_status_t pt_model_share(pt_context_t *context, pt_model_t *model, pt_model_t **out)
+{
+    if (out != NULL)
+        *out = NULL;
+    PT__TRY(pt__handle_enter(model, 1, "pt_model_share"));
+    return pt__handle_leave(model, share(context, model, out));
 }
 
 void pt_model_free(pt_model_t *model)
@@ -64,29 +67,17 @@ const char *pt_model_last_error(const pt_model_t *model)
     return model == NULL ? "" : model->message;
 }
 
-static pt_status_t set_task(pt_model_t *model, const pt_task_options_t *options)
+static pt_status_t set_task(pt_model_t *model, const char *task, const void *options)
 {
-    pt_task_options_t task;
-    const pt__task_t *kind;
-    if (options == NULL)
-        return pt__handle_null("pt_model_set_task", "options");
-    PT__TRY(pt_task_options_init(&task, (uint32_t)sizeof task));
-    PT__TRY(pt__options_read(options, &task, (uint32_t)sizeof task, "pt_task_options"));
-    PT__TRY(pt__task_check(&task, &kind));
-    return pt__model_set_task(model, &task);
+    pt__task_options_t chosen;
+    PT__TRY(pt__task_choose(task, options, &chosen));
+    return pt__model_set_task(model, &chosen);
 }
 
-pt_status_t pt_task_options_init(pt_task_options_t *options, uint32_t struct_size)
-{
-    static const pt_task_options_t defaults = {.pooling = PT_POOL_MEAN};
-    pt__error_clear();
-    return pt__options_init(options, struct_size, &defaults, (uint32_t)sizeof defaults, "pt_task_options");
-}
-
-pt_status_t pt_model_set_task(pt_model_t *model, const pt_task_options_t *options)
+pt_status_t pt_model_set_task(pt_model_t *model, const char *task, const void *options)
 {
     PT__TRY(pt__handle_enter(model, 1, "pt_model_set_task"));
-    return pt__handle_leave(model, set_task(model, options));
+    return pt__handle_leave(model, set_task(model, task, options));
 }
 
 const char *pt_model_task(const pt_model_t *model)
@@ -148,25 +139,6 @@ pt_status_t pt_model_copy(pt_model_t *model, const pt_model_t *source)
     if (source == NULL)
         return pt__handle_leave(model, pt__handle_null("pt_model_copy", "source"));
     return pt__handle_leave(model, pt__transfer_copy(model, source));
-}
-
-pt_status_t pt_model_load(pt_model_t *model, const char *path, uint32_t flags)
-{
-    PT__TRY(pt__handle_enter(model, 1, "pt_model_load"));
-    if (path == NULL)
-        return pt__handle_leave(model, pt__handle_null("pt_model_load", "path"));
-    if (flags & ~(PT_LOAD_STRICT | PT_LOAD_MAPPED))
-        return pt__handle_leave(
-            model, pt__fail(PT_ERR_ARGUMENT, "pt_model_load: flags is %u, expected PT_LOAD_STRICT, PT_LOAD_MAPPED, "
-                                             "both or 0", (unsigned)flags));
-    return pt__handle_leave(model, pt__weights_load(model, path, flags));
-}
-
-pt_status_t pt_model_save(const pt_model_t *model, const char *path)
-{
-    PT__TRY(pt__handle_enter(model, 0, "pt_model_save"));
-    return pt__handle_leave(model, path == NULL ? pt__handle_null("pt_model_save", "path")
-                                                : pt__weights_write((pt_model_t *)(uintptr_t)model, path));
 }
 
 /* With the class names that the model has. */

@@ -44,7 +44,9 @@ pt_status_t pt_model_parameter_info(const pt_model_t *model, int64_t index, pt_p
                                  .elements = parameter->elements,
                                  .name = parameter->name,
                                  .role = parameter->role == PT__ROLE_STATE ? PT_ROLE_STATE : PT_ROLE_LEARNS,
-                                 .owner = parameter->mapped != NULL ? PT_OWNER_FILE : PT_OWNER_MODEL};
+                                 .owner = parameter->mapped != NULL                    ? PT_OWNER_FILE
+                                          : pt__store_shares(&model->store, parameter) ? PT_OWNER_SHARED
+                                                                                       : PT_OWNER_MODEL};
     for (int32_t i = 0; i < parameter->shape.rank; i++)
         found.shape[i] = parameter->shape.size[i];
     return pt__handle_leave(model, pt__result_write(info, &found, (uint32_t)sizeof found, "pt_parameter_info"));

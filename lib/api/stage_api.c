@@ -58,9 +58,8 @@ static pt_status_t settle_pretraining(pt_model_t *model)
 {
     if (model->task_kind == NULL && model->graph->loss == PT_NO_TENSOR && model->family != NULL &&
         model->family->default_task != NULL) {
-        pt_task_options_t task;
-        PT__TRY(pt_task_options_init(&task, (uint32_t)sizeof task));
-        task.task = model->family->default_task;
+        pt__task_options_t task;
+        PT__TRY(pt__task_choose(model->family->default_task, NULL, &task));
         return pt__model_set_task(model, &task);
     }
     const pt__task_t *task = model->task_kind;

@@ -359,6 +359,14 @@ pt_status_t pt__safetensors_parse(pt_context_t *context, const char *name, const
     return create(context, name, bytes, size, &none, out);
 }
 
+pt_status_t pt__safetensors_adopt(pt_context_t *context, const char *name, void *block, int64_t size,
+                                  pt__file_tensors_t **out)
+{
+    pt__mapping_t mapping = {.bytes = block, .size = size, .memory = &context->memory, .copy = block};
+    *out = NULL;
+    return create(context, name, block, size, &mapping, out);
+}
+
 const pt__tensors_t *pt__file_tensors_table(const pt__file_tensors_t *file)
 {
     return &file->table;

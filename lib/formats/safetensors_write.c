@@ -138,22 +138,22 @@ static pt_status_t make_header(pt__memory_t *memory, const pt__tensors_t *tensor
 }
 
 /* Everything that is written goes through here, so that the checksum covers it. */
-static pt_status_t write_hashed(pt__writer_t *writer, pt__hash_t *hash, int32_t checksum, const void *bytes,
+static pt_status_t write_hashed(const pt__sink_t *sink, pt__hash_t *hash, int32_t checksum, const void *bytes,
                                 int64_t size)
 {
     if (checksum)
         pt__hash_add(hash, bytes, (size_t)size);
-    return pt__writer_write(writer, bytes, size);
+    return sink->write(sink->user, bytes, size);
 }
 
-static pt_status_t write_entry(pt__writer_t *writer, pt__hash_t *hash, int32_t checksum, const pt__tensors_t *tensors,
+static pt_status_t write_entry(const pt__sink_t *sink, pt__hash_t *hash, int32_t checksum, const pt__tensors_t *tensors,
                                const pt__entry_t *entry)
 {
     const void *bytes;
     if (!entry->is_away)
-        return write_hashed(writer, hash, checksum, entry->data, entry->bytes);
+        return write_hashed(sink, hash, checksum, entry->data, entry->bytes);
     PT__TRY(tensors->bring(tensors->user, entry, &bytes));
-    pt_status_t status = write_hashed(writer, hash, checksum, bytes, entry->bytes);
+    pt_status_t status = write_hashed(sink, hash, checksum, bytes, entry->bytes);
     tensors->let_go(tensors->user, bytes);
     return status;
 }
@@ -164,41 +164,83 @@ static void to_little_endian(uint64_t value, uint8_t bytes[8])
         bytes[i] = (uint8_t)(value >> (8 * i));
 }
 
-static pt_status_t write_all(pt__writer_t *writer, const pt__tensors_t *tensors, const void **sorted, int32_t checksum,
-                             const char *header, int64_t length, int64_t padding)
+/* What is known of a file before its first byte is written. */
+typedef struct layout {
+    const void **sorted; /* [n_entries] in the order of the file */
+    char *header;
+    int64_t length;  /* of the header */
+    int64_t padding; /* zeros before the checksum */
+    int64_t bytes;   /* of the whole file */
+} layout_t;
+
+static void release_layout(pt__memory_t *memory, layout_t *layout)
+{
+    pt__release(memory, layout->header);
+    pt__release(memory, layout->sorted);
+}
+
+static pt_status_t make_layout(pt__memory_t *memory, const pt__tensors_t *tensors, int32_t checksum, layout_t *layout)
+{
+    PT__TRY(
+        pt__allocate(memory, (size_t)tensors->n_entries, sizeof *layout->sorted, "order of tensors", &layout->sorted));
+    PT__TRY(check_entries(tensors, layout->sorted));
+    PT__TRY(make_header(memory, tensors, layout->sorted, checksum, &layout->header, &layout->length, &layout->padding));
+    layout->bytes = (int64_t)sizeof(uint64_t) + layout->length +
+                    (checksum ? layout->padding + (int64_t)sizeof(uint64_t) : 0);
+    for (int64_t i = 0; i < tensors->n_entries; i++)
+        layout->bytes += tensors->entries[i].bytes;
+    return PT_OK;
+}
+
+static pt_status_t write_all(const pt__sink_t *sink, const pt__tensors_t *tensors, const layout_t *layout,
+                             int32_t checksum)
 {
     pt__hash_t hash = pt__hash_start(0);
     uint8_t number[8];
-    to_little_endian((uint64_t)length, number);
-    PT__TRY(write_hashed(writer, &hash, checksum, number, sizeof number));
-    PT__TRY(write_hashed(writer, &hash, checksum, header, length));
+    to_little_endian((uint64_t)layout->length, number);
+    PT__TRY(write_hashed(sink, &hash, checksum, number, sizeof number));
+    PT__TRY(write_hashed(sink, &hash, checksum, layout->header, layout->length));
     for (int64_t i = 0; i < tensors->n_entries; i++)
-        PT__TRY(write_entry(writer, &hash, checksum, tensors, sorted[i]));
+        PT__TRY(write_entry(sink, &hash, checksum, tensors, layout->sorted[i]));
     if (!checksum)
         return PT_OK;
-    PT__TRY(write_hashed(writer, &hash, checksum, zeros, padding));
+    PT__TRY(write_hashed(sink, &hash, checksum, zeros, layout->padding));
     to_little_endian(pt__hash_value(&hash), number);
-    return pt__writer_write(writer, number, sizeof number);
+    return sink->write(sink->user, number, sizeof number);
+}
+
+pt_status_t pt__safetensors_write_to(pt_context_t *context, const pt__sink_t *sink, const pt__tensors_t *tensors,
+                                     int32_t checksum)
+{
+    layout_t layout = {0};
+    pt_status_t status;
+    PT__TRY_OUT(make_layout(&context->memory, tensors, checksum, &layout));
+    if (sink->begin != NULL)
+        PT__TRY_OUT(sink->begin(sink->user, layout.bytes));
+    if (sink->write != NULL)
+        PT__TRY_OUT(write_all(sink, tensors, &layout, checksum));
+out:
+    release_layout(&context->memory, &layout);
+    return status;
+}
+
+static pt_status_t write_to_file(void *user, const void *bytes, int64_t size)
+{
+    return pt__writer_write(user, bytes, size);
 }
 
 pt_status_t pt__safetensors_write(pt_context_t *context, const char *path, const pt__tensors_t *tensors,
                                   int32_t checksum)
 {
-    pt__memory_t *memory = &context->memory;
     pt__writer_t *writer = NULL;
-    const void **sorted = NULL;
-    char *header = NULL;
-    int64_t length, padding;
+    layout_t layout = {0};
     pt_status_t status;
-    PT__TRY_OUT(pt__allocate(memory, (size_t)tensors->n_entries, sizeof *sorted, "order of tensors", &sorted));
-    PT__TRY_OUT(check_entries(tensors, sorted));
-    PT__TRY_OUT(make_header(memory, tensors, sorted, checksum, &header, &length, &padding));
-    PT__TRY_OUT(pt__writer_begin(memory, path, &writer));
-    PT__TRY_OUT(write_all(writer, tensors, sorted, checksum, header, length, padding));
+    PT__TRY_OUT(make_layout(&context->memory, tensors, checksum, &layout));
+    PT__TRY_OUT(pt__writer_begin(&context->memory, path, &writer));
+    PT__TRY_OUT(write_all(&(pt__sink_t){.write = write_to_file, .user = writer}, tensors, &layout, checksum));
     PT__TRY_OUT(pt__writer_commit(&writer));
 out:
     pt__writer_abandon(&writer);
-    pt__release(memory, header);
-    pt__release(memory, sorted);
+    release_layout(&context->memory, &layout);
     return status;
 }

@@ -47,6 +47,9 @@ pt_status_t pt__file_tensors_check(const pt__file_tensors_t *file);
 /* From memory; name is for messages. The bytes stay the caller's. */
 pt_status_t pt__safetensors_parse(pt_context_t *context, const char *name, const void *bytes, int64_t size,
                                   pt__file_tensors_t **out);
+/* From a block of context->memory, which becomes the file's in any case. */
+pt_status_t pt__safetensors_adopt(pt_context_t *context, const char *name, void *block, int64_t size,
+                                  pt__file_tensors_t **out);
 const pt__tensors_t *pt__file_tensors_table(const pt__file_tensors_t *file);
 void pt__file_tensors_close(pt__file_tensors_t *file);
 /* Written aside, synced, renamed. With `checksum`, a last tensor "pretrain.checksum" (U64 [1]) holds a 64-bit hash
@@ -54,8 +57,27 @@ void pt__file_tensors_close(pt__file_tensors_t *file);
  * it is aligned. Neither is shown in the table of a file. */
 pt_status_t pt__safetensors_write(pt_context_t *context, const char *path, const pt__tensors_t *tensors,
                                   int32_t checksum);
+/* The same bytes to another place: `begin` (NULL: not called) is told how many there will be, before the first; without
+ * `write` that is all that happens. */
+typedef struct pt__sink {
+    pt_status_t (*begin)(void *user, int64_t bytes);
+    pt_status_t (*write)(void *user, const void *bytes, int64_t size);
+    void *user;
+} pt__sink_t;
+pt_status_t pt__safetensors_write_to(pt_context_t *context, const pt__sink_t *sink, const pt__tensors_t *tensors,
+                                     int32_t checksum);
 /* PT_OK where the file has no checksum entry, or a right one; PT_ERR_FORMAT with both values otherwise. *present may
  * be NULL. */
 pt_status_t pt__safetensors_verify(const pt__file_tensors_t *file, int32_t *present);
+
+/* ---- place.c: where files come from and go to, as a host's options say; path is NULL where they name another place,
+ * as exactly one is named ---- */
+/* What messages call the place: its path, "memory" or "callback". */
+const char *pt__place_name(const char *path, const pt_load_options_t *options);
+/* Opens what is to be read, watched where it is a file and the flags say PT_LOAD_MAPPED. */
+pt_status_t pt__place_open(pt_context_t *context, const char *path, const pt_load_options_t *options,
+                           pt__file_tensors_t **out);
+pt_status_t pt__place_write(pt_context_t *context, const char *path, const pt_save_options_t *options,
+                            const pt__tensors_t *tensors, int32_t checksum);
 
 #endif

@@ -5,6 +5,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "base/dtype.h"
+
 #include "graph/op.h"
 
 static _Atomic int64_t *holders(const pt__constant_t *constant)
@@ -120,17 +122,35 @@ static pt_status_t copy_names(const pt_graph_t *graph, pt_graph_t *copy)
         dimension->name = NULL;
         PT__TRY(pt__string_copy(memory, graph->dimensions[copy->n_dimensions].name, &dimension->name));
     }
-    for (int64_t i = 0; i < graph->n_constants; i++, copy->n_constants++)
-        atomic_fetch_add(holders(&graph->constants[i]), 1);
     return PT_OK;
 }
 
-pt_status_t pt__graph_copy(const pt_graph_t *graph, pt_graph_t **out)
+/* Held together within a context; another has its own memory, and gets a copy. */
+static pt_status_t copy_constants(const pt_graph_t *graph, pt_graph_t *copy)
+{
+    for (int64_t i = 0; i < graph->n_constants; i++, copy->n_constants++) {
+        const pt__tensor_t *tensor = &graph->tensors[graph->constants[i].tensor];
+        const size_t bytes = (size_t)(pt__shape_elements(&tensor->shape) * pt__dtype_size(tensor->dtype));
+        pt__constant_t *constant = &copy->constants[i];
+        if (copy->context == graph->context) {
+            atomic_fetch_add(holders(constant), 1);
+            continue;
+        }
+        PT__TRY(pt__allocate(&copy->context->memory, bytes + PT__ALIGNMENT, 1, "constant", &constant->block));
+        char *place = (char *)constant->block + PT__ALIGNMENT;
+        atomic_init(holders(constant), 1);
+        memcpy(place, graph->constants[i].values, bytes);
+        constant->values = place;
+    }
+    return PT_OK;
+}
+
+pt_status_t pt__graph_copy_to(pt_context_t *context, const pt_graph_t *graph, pt_graph_t **out)
 {
     pt_graph_t *copy;
     pt_status_t status;
-    PT__TRY(pt_graph_create(graph->context, &copy));
-    pt__memory_t *memory = &graph->context->memory;
+    PT__TRY(pt_graph_create(context, &copy));
+    pt__memory_t *memory = &context->memory;
     PT__TRY_OUT(copy_array(memory, graph->tensors, graph->n_tensors, sizeof *graph->tensors, &copy->tensors,
                            &copy->tensor_room));
     PT__TRY_OUT(copy_array(memory, graph->nodes, graph->n_nodes, sizeof *graph->nodes, &copy->nodes, &copy->node_room));
@@ -153,12 +173,18 @@ pt_status_t pt__graph_copy(const pt_graph_t *graph, pt_graph_t **out)
     memcpy(copy->length_limit, graph->length_limit, sizeof copy->length_limit);
     copy->draws = graph->draws;
     PT__TRY_OUT(copy_names(graph, copy));
+    PT__TRY_OUT(copy_constants(graph, copy));
     *out = copy;
     return PT_OK;
 out:
     pt_graph_free(copy);
     *out = NULL;
     return status;
+}
+
+pt_status_t pt__graph_copy(const pt_graph_t *graph, pt_graph_t **out)
+{
+    return pt__graph_copy_to(graph->context, graph, out);
 }
 
 pt__tensor_t *pt__graph_tensor(const pt_graph_t *graph, pt_tensor_t tensor)

@@ -126,6 +126,8 @@ pt_status_t pt__graph_add_metric(pt_graph_t *graph, const char *name, const char
 
 /* A deep copy; tensors keep their numbers. */
 pt_status_t pt__graph_copy(const pt_graph_t *graph, pt_graph_t **out);
+/* The same as a graph of another context, which shares nothing with it. */
+pt_status_t pt__graph_copy_to(pt_context_t *context, const pt_graph_t *graph, pt_graph_t **out);
 
 /* The tensor, or NULL for one that the graph does not have. */
 pt__tensor_t *pt__graph_tensor(const pt_graph_t *graph, pt_tensor_t tensor);

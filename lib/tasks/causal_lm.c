@@ -10,6 +10,7 @@
  *
  * weight [V, D] is the trunk's tied one, or else a parameter "lm_head.weight" from N(0, 0.02); V is the number of
  * rows that "tokens" index. */
+#include "base/options.h"
 #include "tasks/head.h"
 #include "tasks/tasks.h"
 
@@ -38,7 +39,26 @@ static void shift(const pt__derivation_t *derivation, void *values)
     }
 }
 
-static pt_status_t check(const pt_task_options_t *options)
+pt_status_t pt_causal_lm_options_init(pt_causal_lm_options_t *options, uint32_t struct_size)
+{
+    static const pt_causal_lm_options_t defaults = {0};
+    pt__error_clear();
+    return pt__options_init(options, struct_size, &defaults, (uint32_t)sizeof defaults, "pt_causal_lm_options");
+}
+
+static pt_status_t read_options(const void *options, pt__task_options_t *out)
+{
+    pt_causal_lm_options_t own;
+    PT__TRY(pt_causal_lm_options_init(&own, (uint32_t)sizeof own));
+    PT__TRY(pt__options_read(options, &own, (uint32_t)sizeof own, "pt_causal_lm_options"));
+    PT__TRY(pt__head_check_flags("causal_lm", own.flags, 0));
+    out->label_smoothing = own.label_smoothing;
+    out->dropout = own.dropout;
+    return PT_OK;
+}
+
+/* What a host's struct cannot ask for, a file may. */
+static pt_status_t check(const pt__task_options_t *options)
 {
     if (options->class_weights != NULL)
         return pt__fail(PT_ERR_ARGUMENT,
@@ -46,7 +66,7 @@ static pt_status_t check(const pt_task_options_t *options)
     return PT_OK;
 }
 
-static pt_status_t build(const pt_task_options_t *options, pt_graph_t *graph)
+static pt_status_t build(const pt__task_options_t *options, pt_graph_t *graph)
 {
     pt_tensor_t hidden, weight = graph->offer.output_weight;
     int64_t vocabulary = 0;
@@ -78,5 +98,6 @@ const pt__task_t pt__task_causal_lm = {.name = PT_TASK_CAUSAL_LM,
                                        .n_derived = 1,
                                        .generated_output = "next_logits",
                                        .generated_field = "tokens",
+                                       .read = read_options,
                                        .check = check,
                                        .build = build};

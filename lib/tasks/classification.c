@@ -6,26 +6,48 @@
  *   metrics   accuracy and macro_f1, of the samples that count */
 #include <math.h>
 
+#include "base/options.h"
 #include "tasks/head.h"
 #include "tasks/tasks.h"
 
-static pt_status_t check(const pt_task_options_t *options)
+pt_status_t pt_classification_options_init(pt_classification_options_t *options, uint32_t struct_size)
+{
+    static const pt_classification_options_t defaults = {.pooling = PT_POOL_MEAN};
+    pt__error_clear();
+    return pt__options_init(options, struct_size, &defaults, (uint32_t)sizeof defaults, "pt_classification_options");
+}
+
+static pt_status_t read_options(const void *options, pt__task_options_t *out)
+{
+    pt_classification_options_t own;
+    PT__TRY(pt_classification_options_init(&own, (uint32_t)sizeof own));
+    PT__TRY(pt__options_read(options, &own, (uint32_t)sizeof own, "pt_classification_options"));
+    PT__TRY(pt__head_check_flags("classification", own.flags, own.reserved));
+    out->outputs = own.classes;
+    out->pooling = own.pooling;
+    out->label_smoothing = own.label_smoothing;
+    out->dropout = own.dropout;
+    out->class_weights = own.class_weights;
+    return PT_OK;
+}
+
+static pt_status_t check(const pt__task_options_t *options)
 {
     double sum = 0;
-    PT__TRY(pt__head_check_outputs(options));
+    PT__TRY(pt__head_check_outputs("classification", "classes", options->outputs));
     for (int64_t i = 0; options->class_weights != NULL && i < options->outputs; i++) {
         if (!(options->class_weights[i] >= 0) || !isfinite(options->class_weights[i]))
             return pt__fail(PT_ERR_ARGUMENT,
-                            "pt_task_options.class_weights[%lld] is %g, expected a finite weight of at least 0",
+                            "task classification: class_weights[%lld] is %g, expected a finite weight of at least 0",
                             (long long)i, (double)options->class_weights[i]);
         sum += (double)options->class_weights[i];
     }
     if (options->class_weights != NULL && !(sum > 0))
-        return pt__fail(PT_ERR_ARGUMENT, "pt_task_options.class_weights are all 0, expected one above it");
+        return pt__fail(PT_ERR_ARGUMENT, "task classification: class_weights are all 0, expected one above it");
     return PT_OK;
 }
 
-static pt_status_t build(const pt_task_options_t *options, pt_graph_t *graph)
+static pt_status_t build(const pt__task_options_t *options, pt_graph_t *graph)
 {
     pt_tensor_t hidden;
     pt_cross_entropy_options_t loss;
@@ -45,4 +67,4 @@ static pt_status_t build(const pt_task_options_t *options, pt_graph_t *graph)
 }
 
 const pt__task_t pt__task_classification = {
-    .name = PT_TASK_CLASSIFICATION, .class_field = "label", .check = check, .build = build};
+    .name = PT_TASK_CLASSIFICATION, .class_field = "label", .read = read_options, .check = check, .build = build};

@@ -5,12 +5,19 @@
 
 static const double DEVIATION = 0.02;
 
-pt_status_t pt__head_check_outputs(const pt_task_options_t *options)
+pt_status_t pt__head_check_flags(const char *task, uint32_t flags, int32_t reserved)
 {
-    if (options->outputs >= 1 && options->outputs <= INT32_MAX)
+    if (flags == 0 && reserved == 0)
         return PT_OK;
-    return pt__fail(PT_ERR_ARGUMENT, "pt_task_options.outputs is %lld, expected at least 1",
-                    (long long)options->outputs);
+    return pt__fail(PT_ERR_ARGUMENT, "pt_%s_options.%s is %lld, expected 0", task, flags != 0 ? "flags" : "reserved",
+                    flags != 0 ? (long long)flags : (long long)reserved);
+}
+
+pt_status_t pt__head_check_outputs(const char *task, const char *option, int64_t outputs)
+{
+    if (outputs >= 1 && outputs <= INT32_MAX)
+        return PT_OK;
+    return pt__fail(PT_ERR_ARGUMENT, "task %s: %s is %lld, expected at least 1", task, option, (long long)outputs);
 }
 
 pt_status_t pt__head_find_hidden(const pt_graph_t *graph, const char *task, pt_tensor_t *hidden)
@@ -30,7 +37,7 @@ pt_status_t pt__head_find_hidden(const pt_graph_t *graph, const char *task, pt_t
     return PT_OK;
 }
 
-pt_tensor_t pt__head_add(pt_graph_t *graph, const char *name, pt_tensor_t hidden, const pt_task_options_t *options)
+pt_tensor_t pt__head_add(pt_graph_t *graph, const char *name, pt_tensor_t hidden, const pt__task_options_t *options)
 {
     char weight_name[PT_MAX_NAME], bias_name[PT_MAX_NAME];
     const pt__offer_t offer = graph->offer;

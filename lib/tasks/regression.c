@@ -4,18 +4,39 @@
  *   loss        mean squared error over all of them
  *   prediction  [PT_DIM_BATCH, outputs] from the head "regression" (head.h)
  *   metrics     mse (which is the loss), mae and r2 */
+#include "base/options.h"
 #include "tasks/head.h"
 #include "tasks/tasks.h"
 
-static pt_status_t check(const pt_task_options_t *options)
+pt_status_t pt_regression_options_init(pt_regression_options_t *options, uint32_t struct_size)
+{
+    static const pt_regression_options_t defaults = {.pooling = PT_POOL_MEAN};
+    pt__error_clear();
+    return pt__options_init(options, struct_size, &defaults, (uint32_t)sizeof defaults, "pt_regression_options");
+}
+
+static pt_status_t read_options(const void *options, pt__task_options_t *out)
+{
+    pt_regression_options_t own;
+    PT__TRY(pt_regression_options_init(&own, (uint32_t)sizeof own));
+    PT__TRY(pt__options_read(options, &own, (uint32_t)sizeof own, "pt_regression_options"));
+    PT__TRY(pt__head_check_flags("regression", own.flags, own.reserved));
+    out->outputs = own.outputs;
+    out->pooling = own.pooling;
+    out->dropout = own.dropout;
+    return PT_OK;
+}
+
+/* What a host's struct cannot ask for, a file may. */
+static pt_status_t check(const pt__task_options_t *options)
 {
     if (options->class_weights != NULL || options->label_smoothing > 0)
         return pt__fail(PT_ERR_ARGUMENT, "task regression: %s given, expected none: it has no classes",
                         options->class_weights != NULL ? "class_weights are" : "a label_smoothing is");
-    return pt__head_check_outputs(options);
+    return pt__head_check_outputs("regression", "outputs", options->outputs);
 }
 
-static pt_status_t build(const pt_task_options_t *options, pt_graph_t *graph)
+static pt_status_t build(const pt__task_options_t *options, pt_graph_t *graph)
 {
     pt_tensor_t hidden;
     PT__TRY(pt__head_find_hidden(graph, "regression", &hidden));
@@ -29,4 +50,5 @@ static pt_status_t build(const pt_task_options_t *options, pt_graph_t *graph)
     return pt_graph_status(graph);
 }
 
-const pt__task_t pt__task_regression = {.name = PT_TASK_REGRESSION, .check = check, .build = build};
+const pt__task_t pt__task_regression = {
+    .name = PT_TASK_REGRESSION, .read = read_options, .check = check, .build = build};

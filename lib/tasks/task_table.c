@@ -36,27 +36,40 @@ static pt_status_t unknown_task(const char *name)
         size_t used = strlen(known);
         snprintf(known + used, sizeof known - used, "%s\"%s\"", i == 0 ? "" : ", ", tasks[i]->name);
     }
-    return pt__fail(PT_ERR_ARGUMENT, "pt_task_options.task is \"%.64s\", expected NULL or one of %s", name, known);
+    return pt__fail(PT_ERR_ARGUMENT, "the task is \"%.64s\", expected NULL or one of %s", name, known);
 }
 
-static pt_status_t check_range(const char *option, double value)
+static pt_status_t check_range(const char *task, const char *option, double value)
 {
     if (value >= 0 && value < 1)
         return PT_OK;
-    return pt__fail(PT_ERR_ARGUMENT, "pt_task_options.%s is %g, expected 0 <= %s < 1", option, value, option);
+    return pt__fail(PT_ERR_ARGUMENT, "task %s: %s is %g, expected 0 <= %s < 1", task, option, value, option);
 }
 
-pt_status_t pt__task_check(const pt_task_options_t *options, const pt__task_t **task)
+pt_status_t pt__task_check(const pt__task_options_t *options, const pt__task_t **task)
 {
     *task = pt__task_find(options->task);
-    if (options->task != NULL && *task == NULL)
+    if (options->task == NULL)
+        return PT_OK;
+    if (*task == NULL)
         return unknown_task(options->task);
-    if (options->flags != 0)
-        return pt__fail(PT_ERR_ARGUMENT, "pt_task_options.flags is %u, expected 0", (unsigned)options->flags);
     if (options->pooling < PT_POOL_MEAN || options->pooling > PT_POOL_MAX)
-        return pt__fail(PT_ERR_ARGUMENT, "pt_task_options.pooling is %d, expected one of PT_POOL_...",
+        return pt__fail(PT_ERR_ARGUMENT, "task %s: pooling is %d, expected one of PT_POOL_...", options->task,
                         (int)options->pooling);
-    PT__TRY(check_range("label_smoothing", options->label_smoothing));
-    PT__TRY(check_range("dropout", options->dropout));
-    return *task == NULL ? PT_OK : (*task)->check(options);
+    PT__TRY(check_range(options->task, "label_smoothing", options->label_smoothing));
+    PT__TRY(check_range(options->task, "dropout", options->dropout));
+    return (*task)->check(options);
+}
+
+pt_status_t pt__task_choose(const char *name, const void *options, pt__task_options_t *out)
+{
+    const pt__task_t *task = pt__task_find(name);
+    *out = (pt__task_options_t){.task = name};
+    if (name != NULL && task == NULL)
+        return unknown_task(name);
+    if (task == NULL)
+        return options == NULL ? PT_OK
+                               : pt__fail(PT_ERR_ARGUMENT, "options are given, expected NULL: no task is named");
+    PT__TRY(task->read(options, out));
+    return pt__task_check(out, &task);
 }

@@ -17,7 +17,7 @@ static const char *const poolings[] = {
 };
 enum { POOLINGS = sizeof poolings / sizeof poolings[0] };
 
-void pt__task_write(const pt_task_options_t *options, pt__text_t *text)
+void pt__task_write(const pt__task_options_t *options, pt__text_t *text)
 {
     pt__text_add(text, "{\"task\": ");
     if (options->task == NULL)
@@ -70,7 +70,7 @@ static pt_status_t read_weights(pt__memory_t *memory, const pt__json_t *root, in
     return PT_OK;
 }
 
-static pt_status_t read(pt__memory_t *memory, const pt__json_t *root, pt_task_options_t *options, float **weights)
+static pt_status_t read(pt__memory_t *memory, const pt__json_t *root, pt__task_options_t *options, float **weights)
 {
     const char *name = NULL;
     const pt__task_t *task;
@@ -89,20 +89,20 @@ static pt_status_t read(pt__memory_t *memory, const pt__json_t *root, pt_task_op
     return PT_OK;
 }
 
-pt_status_t pt__task_read(pt__memory_t *memory, const char *json, int64_t length, pt_task_options_t *options,
+pt_status_t pt__task_read(pt__memory_t *memory, const char *json, int64_t length, pt__task_options_t *options,
                           float **class_weights)
 {
     pt__json_document_t *document;
     const pt__json_t *root;
     *class_weights = NULL;
-    *options = (pt_task_options_t){.struct_size = (uint32_t)sizeof *options};
+    *options = (pt__task_options_t){0};
     PT__TRY(pt__json_parse(memory, "task", json, length, &document, &root));
     pt_status_t status = read(memory, root, options, class_weights);
     pt__json_free(document);
     if (status != PT_OK) {
         pt__release(memory, *class_weights);
         *class_weights = NULL;
-        *options = (pt_task_options_t){.struct_size = (uint32_t)sizeof *options};
+        *options = (pt__task_options_t){0};
     }
     return status;
 }

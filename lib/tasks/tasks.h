@@ -7,6 +7,17 @@
 
 struct pt__text;
 
+/* A task with what its options say: the union of all tasks', zero where a task has no such option. The structs that
+ * hosts fill are each task's own. */
+typedef struct pt__task_options {
+    const char *task;           /* NULL: none */
+    int64_t outputs;            /* classes or numbers a sample */
+    int32_t pooling;            /* PT_POOL_...: how a text's rows become one */
+    double label_smoothing;     /* of a cross-entropy, in [0, 1) */
+    double dropout;             /* before the head, in [0, 1) */
+    const float *class_weights; /* [outputs] or NULL */
+} pt__task_options_t;
+
 /* What a derived field is made from, on the host, for one micro-batch. */
 typedef struct pt__derivation {
     const void *from;       /* the other field's values, converted and checked */
@@ -33,25 +44,29 @@ typedef struct pt__task {
     const char *class_field;      /* int32, one of options.outputs classes a sample, which can have names; NULL: none */
     const char *generated_output; /* the scores of a sample's next token ... */
     const char *generated_field;  /* ... and the field that tokens are read from; NULL: it generates nothing */
+    /* From the struct that hosts fill (NULL: its defaults), by its size; task stays. */
+    pt_status_t (*read)(const void *options, pt__task_options_t *out);
     /* Of the options that are the task's own; those of all are checked by pt__task_check. */
-    pt_status_t (*check)(const pt_task_options_t *options);
+    pt_status_t (*check)(const pt__task_options_t *options);
     /* Finds the trunk's output "hidden" and adds inputs, the head's parameters, outputs, the loss (graph->loss) and
      * the metrics. */
-    pt_status_t (*build)(const pt_task_options_t *options, pt_graph_t *graph);
+    pt_status_t (*build)(const pt__task_options_t *options, pt_graph_t *graph);
 } pt__task_t;
 
 const pt__task_t *pt__task_find(const char *name); /* NULL: unknown, or name is NULL */
 const pt__task_t *pt__task_at(int32_t index);      /* NULL past the last: for listing names in messages */
 
+/* A host's choice, checked: options is the named task's own struct, or NULL. */
+pt_status_t pt__task_choose(const char *name, const void *options, pt__task_options_t *out);
 /* PT_ERR_ARGUMENT where an option is out of range or not one of the task's. *task: the task named; NULL where none
  * is. */
-pt_status_t pt__task_check(const pt_task_options_t *options, const pt__task_t **task);
+pt_status_t pt__task_check(const pt__task_options_t *options, const pt__task_t **task);
 
 /* The options as a JSON object, and back: what files hold. Reading checks as pt__task_check does; options->task and
  * class_weights point to what lives as long as the process, and to an array that the caller releases (NULL where
  * there is none). */
-void pt__task_write(const pt_task_options_t *options, struct pt__text *text);
-pt_status_t pt__task_read(pt__memory_t *memory, const char *json, int64_t length, pt_task_options_t *options,
+void pt__task_write(const pt__task_options_t *options, struct pt__text *text);
+pt_status_t pt__task_read(pt__memory_t *memory, const char *json, int64_t length, pt__task_options_t *options,
                           float **class_weights);
 
 #endif

@@ -9,8 +9,8 @@
  *              pretrain.best.NAME              weights of the best evaluation, where the stage keeps them
  *              pretrain.checksum               of all bytes before it (formats/tensors.h)
  *   metadata   pretrain.format "1", pretrain.config (or pretrain.classes: class_names_json.c), pretrain.task (JSON:
- *              tasks/task_text.c), pretrain.optimizer, and counts, one key each, as decimal numbers (doubles in the
- *              hexadecimal form, which is exact)
+ *              tasks/task_text.c), pretrain.frozen (JSON: names of what does not learn), pretrain.optimizer, and
+ *              counts, one key each, as decimal numbers (doubles in the hexadecimal form, which is exact)
  *
  * checkpoint_write.c writes them, checkpoint_read.c reads them; model_open.c makes a model from one. */
 #ifndef PT__CHECKPOINT_H
@@ -18,5 +18,6 @@
 
 #define PT__CHECKPOINT_PREFIX "pretrain."
 #define PT__CHECKPOINT_AGES   PT__CHECKPOINT_PREFIX "optimizer.ages"
+#define PT__CHECKPOINT_FROZEN PT__CHECKPOINT_PREFIX "frozen"
 
 #endif

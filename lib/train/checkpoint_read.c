@@ -243,7 +243,8 @@ static pt_status_t own_all(const reader_t *reader, pt__store_t *store)
     int8_t *chosen;
     PT__TRY(pt__allocate(&store->context->memory, (size_t)store->count, 1, "parameters", &chosen));
     for (int64_t i = 0; i < store->count; i++)
-        chosen[i] = store->tensors[i].segment == NULL && !leaves_out(reader, &store->tensors[i]);
+        chosen[i] = (store->tensors[i].segment == NULL || pt__store_shares(store, &store->tensors[i])) &&
+                    !leaves_out(reader, &store->tensors[i]);
     pt_status_t status = pt__store_own(store, chosen, 0);
     pt__release(&store->context->memory, chosen);
     return status;
@@ -253,7 +254,7 @@ static pt_status_t own_all(const reader_t *reader, pt__store_t *store)
 static pt_status_t check_task(const reader_t *reader, const pt_model_t *model)
 {
     const char *own = model->task.task;
-    pt_task_options_t saved;
+    pt__task_options_t saved;
     float *class_weights;
     PT__TRY(pt__saved_task(model->context, reader->file, reader->path, &saved, &class_weights));
     pt__release(&model->context->memory, class_weights);
@@ -347,19 +348,21 @@ static pt_status_t read_all(const reader_t *reader, pt_model_t *model, pt_optimi
 }
 
 pt_status_t pt__checkpoint_read(pt_model_t *model, pt_optimizer_t *optimizer, pt__progress_t *progress,
-                                const char *path)
+                                const char *path, const pt_load_options_t *options)
 {
     pt__file_tensors_t *file;
     pt__class_names_t names = {0};
     pt_status_t status;
     int32_t has_checksum;
-    PT__TRY(pt__safetensors_open(model->context, path, &file));
-    reader_t reader = {
-        .device = model->context->device, .path = path, .file = file, .table = pt__file_tensors_table(file)};
+    PT__TRY(pt__place_open(model->context, path, options, &file));
+    reader_t reader = {.device = model->context->device,
+                       .path = pt__place_name(path, options),
+                       .file = file,
+                       .table = pt__file_tensors_table(file)};
     PT__TRY_OUT(pt__safetensors_verify(file, &has_checksum));
     if (!has_checksum && pt__tensors_value(reader.table, PT__CHECKPOINT_PREFIX "accumulated") !=
                              NULL) { /* a bit of its name may have flipped */
-        status = pt__fail(PT_ERR_FORMAT, "%s: the checkpoint has no checksum", path);
+        status = pt__fail(PT_ERR_FORMAT, "%s: the checkpoint has no checksum", reader.path);
         goto out;
     }
     PT__TRY_OUT(read_all(&reader, model, optimizer, progress, &names));

@@ -20,6 +20,9 @@ typedef struct builder { /* a table under construction; owns the strings */
     uint64_t *hashes; /* [stored tensors] */
     int64_t pair_room;
     pt_status_t status; /* of the pairs: the first failure sticks */
+    const pt_model_t *model;
+    const pt__stored_t **sources; /* [stored tensors] what is converted for the entry of that index, or NULL */
+    void *converted;              /* the entry that was brought, where it was */
 } builder_t;
 
 static void release_builder(builder_t *builder)
@@ -34,23 +37,59 @@ static void release_builder(builder_t *builder)
     pt__release(memory, builder->tensors.pairs);
     pt__release(memory, builder->ages);
     pt__release(memory, builder->hashes);
+    pt__release(memory, builder->sources);
+}
+
+/* In the entry's dtype, which is another than the model's. */
+static pt_status_t convert(builder_t *builder, const pt__stored_t *stored, const pt__entry_t *entry)
+{
+    pt__memory_t *memory = &builder->context->memory;
+    float *values;
+    PT__TRY(pt__allocate_uninitialised(memory, (size_t)stored->elements, sizeof *values, entry->name, &values));
+    pt_status_t status = pt__stored_get(&builder->model->store, stored, values);
+    if (status != PT_OK || entry->dtype == PT_FLOAT32) {
+        builder->converted = values;
+        return status;
+    }
+    status = pt__allocate_uninitialised(memory, (size_t)entry->bytes, 1, entry->name, &builder->converted);
+    if (status == PT_OK)
+        status = pt__dtype_convert(entry->name, PT_FLOAT32, values, entry->dtype, builder->converted, stored->elements);
+    pt__release(memory, values);
+    return status;
 }
 
 static pt_status_t bring(void *user, const pt__entry_t *entry, const void **bytes)
 {
-    pt_context_t *context = user;
-    return pt__device_read_begin(context->device, &context->memory, entry->data, entry->bytes, entry->name, bytes);
+    builder_t *builder = user;
+    pt_context_t *context = builder->context;
+    const int64_t index = entry - builder->tensors.entries;
+    const pt__stored_t *stored = builder->sources == NULL ? NULL : builder->sources[index];
+    if (stored == NULL)
+        return pt__device_read_begin(context->device, &context->memory, entry->data, entry->bytes, entry->name, bytes);
+    pt_status_t status = convert(builder, stored, entry);
+    *bytes = builder->converted;
+    if (status != PT_OK) {
+        pt__release(&context->memory, builder->converted);
+        builder->converted = NULL;
+    }
+    return status;
 }
 
 static void let_go(void *user, const void *bytes)
 {
-    pt_context_t *context = user;
-    pt__device_read_end(context->device, &context->memory, bytes);
+    builder_t *builder = user;
+    pt_context_t *context = builder->context;
+    if (builder->converted == NULL)
+        pt__device_read_end(context->device, &context->memory, bytes);
+    pt__release(&context->memory, builder->converted);
+    builder->converted = NULL;
 }
 
-static builder_t start_builder(pt_context_t *context)
+/* The builder stays where it is: writing comes back to it. */
+static void start_builder(const pt_model_t *model, builder_t *builder)
 {
-    return (builder_t){.context = context, .tensors = {.bring = bring, .let_go = let_go, .user = context}};
+    *builder = (builder_t){
+        .context = model->context, .model = model, .tensors = {.bring = bring, .let_go = let_go, .user = builder}};
 }
 
 /* An entry prefix + middle + name (prefix and middle empty: a parameter itself), whose data are in the device's
@@ -155,7 +194,7 @@ static pt_status_t add_hash(builder_t *builder, const pt__store_t *store, int64_
                       &builder->hashes[index], 0);
 }
 
-static pt_status_t add_task(builder_t *builder, const pt_task_options_t *task)
+static pt_status_t add_task(builder_t *builder, const pt__task_options_t *task)
 {
     pt__text_t text = pt__text_start(&builder->context->memory);
     char *json;
@@ -178,20 +217,61 @@ static pt_status_t add_config(builder_t *builder, const pt_model_t *model)
     return PT_OK;
 }
 
-static pt_status_t add_parameters(builder_t *builder, const pt_model_t *model, int32_t trained_only)
+/* The names of what does not learn, for who opens the file. */
+static pt_status_t add_frozen(builder_t *builder, const pt__store_t *store)
 {
+    pt__text_t text = pt__text_start(&builder->context->memory);
+    int64_t frozen = 0;
+    char *json;
+    for (int64_t i = 0; i < store->count; i++) {
+        const pt__stored_t *stored = &store->tensors[i];
+        if (stored->trainable)
+            continue;
+        pt__text_add(&text, frozen++ == 0 ? "[" : ",");
+        pt__text_add_json_string(&text, stored->name, (int64_t)strlen(stored->name));
+    }
+    pt__text_add(&text, "]");
+    PT__TRY(pt__text_take(&text, &json, NULL));
+    if (frozen > 0)
+        add_string(builder, PT__CHECKPOINT_FROZEN, json);
+    pt__release(&builder->context->memory, json);
+    return PT_OK;
+}
+
+/* A file is the host's memory. */
+static pt_status_t add_stored(builder_t *builder, const pt__stored_t *stored, int32_t dtype)
+{
+    const int32_t is_converted = dtype != 0 && dtype != stored->dtype;
+    const int64_t index = builder->tensors.n_entries;
+    if (is_converted && builder->sources == NULL)
+        PT__TRY(pt__allocate(&builder->context->memory, (size_t)builder->model->store.count, sizeof *builder->sources,
+                             "converted tensors", &builder->sources));
+    if (is_converted)
+        builder->sources[index] = stored;
+    return add_tensor(builder, "", "", stored->name, is_converted ? dtype : stored->dtype, &stored->shape,
+                      stored->value, is_converted || stored->mapped == NULL);
+}
+
+static pt_status_t add_parameters(builder_t *builder, const pt_model_t *model, const pt_save_options_t *options)
+{
+    int64_t kept = 0;
     add_string(builder, PT__CHECKPOINT_PREFIX "format", "1");
     PT__TRY(add_config(builder, model));
     if (model->task.task != NULL)
         PT__TRY(add_task(builder, &model->task));
+    PT__TRY(add_frozen(builder, &model->store));
     for (int64_t i = 0; i < model->store.count; i++) {
         const pt__stored_t *stored = &model->store.tensors[i];
-        if (trained_only && !pt__stored_changes(stored))
+        if (options->names != NULL && !pt__pattern_match(options->names, stored->name))
+            continue;
+        kept++;
+        if ((options->flags & PT_SAVE_TRAINED_ONLY) && !pt__stored_changes(stored))
             PT__TRY(add_hash(builder, &model->store, i));
-        else /* a file is the host's memory */
-            PT__TRY(add_tensor(builder, "", "", stored->name, stored->dtype, &stored->shape, stored->value,
-                               stored->mapped == NULL));
+        else
+            PT__TRY(add_stored(builder, stored, options->dtype));
     }
+    if (kept == 0)
+        return pt__fail(PT_ERR_NOT_FOUND, "no parameter matches \"%.200s\", pt_save_options.names", options->names);
     return PT_OK;
 }
 
@@ -258,32 +338,34 @@ static pt_status_t add_state(builder_t *builder, const pt_model_t *model, const 
     return PT_OK;
 }
 
-pt_status_t pt__weights_write(pt_model_t *model, const char *path)
+pt_status_t pt__weights_write(pt_model_t *model, const char *path, const pt_save_options_t *options)
 {
-    builder_t builder = start_builder(model->context);
+    builder_t builder;
     pt_status_t status;
+    start_builder(model, &builder);
     PT__TRY_OUT(pt__store_settle(&model->store));
     add_string(&builder, "format", "pt"); /* what readers of the Hugging Face ecosystem ask for */
-    PT__TRY_OUT(add_parameters(&builder, model, 0));
+    PT__TRY_OUT(add_parameters(&builder, model, options));
     PT__TRY_OUT(builder.status);
-    PT__TRY_OUT(pt__safetensors_write(model->context, path, &builder.tensors, 0));
+    PT__TRY_OUT(pt__place_write(model->context, path, options, &builder.tensors, 0));
 out:
     release_builder(&builder);
     return status;
 }
 
-pt_status_t pt__checkpoint_write(pt_model_t *model, const pt_optimizer_t *optimizer,
-                                 const pt__progress_t *progress, int32_t trained_only, const char *path)
+pt_status_t pt__checkpoint_write(pt_model_t *model, const pt_optimizer_t *optimizer, const pt__progress_t *progress,
+                                 const char *path, const pt_save_options_t *options)
 {
-    builder_t builder = start_builder(model->context);
+    builder_t builder;
     pt_status_t status;
+    start_builder(model, &builder);
     PT__TRY_OUT(pt__store_settle(&model->store));
-    PT__TRY_OUT(add_parameters(&builder, model, trained_only));
+    PT__TRY_OUT(add_parameters(&builder, model, options));
     if (optimizer != NULL)
         PT__TRY_OUT(add_optimizer(&builder, model, optimizer));
     PT__TRY_OUT(add_state(&builder, model, progress));
     PT__TRY_OUT(builder.status);
-    PT__TRY_OUT(pt__safetensors_write(model->context, path, &builder.tensors, 1));
+    PT__TRY_OUT(pt__place_write(model->context, path, options, &builder.tensors, 1));
 out:
     release_builder(&builder);
     return status;

@@ -92,7 +92,7 @@ const char *pt__class_names_field(const pt_model_t *model)
     return model->task_kind == NULL ? NULL : model->task_kind->class_field;
 }
 
-pt_status_t pt__class_names_for_task(const pt_model_t *model, const pt_task_options_t *options, pt__class_names_t *out)
+pt_status_t pt__class_names_for_task(const pt_model_t *model, const pt__task_options_t *options, pt__class_names_t *out)
 {
     const pt__task_t *kind = pt__task_find(options->task);
     const pt__class_names_t *from = &model->config_names;

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "formats/tensors.h"
+#include "tasks/tasks.h"
 
 typedef struct pt__class_names {
     const char **list; /* one block with the strings behind it; NULL: there are none */
@@ -24,7 +25,7 @@ void pt__class_names_take(pt_model_t *model, pt__class_names_t *names);
 const char *pt__class_names_field(const pt_model_t *model);
 /* Those that the model will have with this task: its own where neither task nor outputs change, else those of its
  * configuration where they are as many. */
-pt_status_t pt__class_names_for_task(const pt_model_t *model, const pt_task_options_t *options,
+pt_status_t pt__class_names_for_task(const pt_model_t *model, const pt__task_options_t *options,
                                      pt__class_names_t *out);
 /* Whether the last report tells that the whole head was taken over, and its classes with it. */
 int32_t pt__class_names_head_came(const pt_model_t *model);

@@ -196,8 +196,10 @@ static pt_status_t make_derived(pt_model_t *model, const pt__wants_t *wants, con
 static pt_status_t make_room(pt_model_t *model, pt__mode_t mode)
 {
     pt__planned_t *planned = &model->planned[mode];
-    if (mode == PT__MODE_TRAIN)
+    if (mode == PT__MODE_TRAIN) {
+        PT__TRY(pt__store_unshare(&model->store));
         PT__TRY(pt__store_make_gradients(&model->store));
+    }
     PT__TRY(place_constants(model));
     PT__TRY(make_offsets(model, planned->rows.count[PT__DIMENSION_BATCH]));
     PT__TRY(grow_arena(model, pt__plan_arena_bytes(planned->plan)));

@@ -1,99 +1,279 @@
-/* Continuing a text token by token with a causal language model. Each step runs the network over the window of at
- * most length_limit last tokens and reads the logits of its last row only. */
+/* See generation.h. Each step runs the network over the window of at most `limit` last tokens of every text that goes
+ * on, a group of texts at a time, and reads the scores of each one's next token. */
+#include "train/generation.h"
+
 #include <math.h>
 #include <string.h>
 
-#include "base/random.h"
-#include "train/model.h"
+enum { GROUP = 32 }; /* texts that the network reads together: their scores take classes floats each */
 
-typedef struct generation {
-    pt_model_t *model;
-    pt_tensor_t output; /* the task's scores of the next token */
-    const pt__wants_t *wants;
-    int64_t limit; /* longest window */
-    int64_t classes;
-    int32_t *window; /* [prompt + count] */
-    float *logits;   /* [classes] */
-    int32_t *order;  /* [classes] */
-    pt__random_t random;
-} generation_t;
+/* ---- Making and ending ---- */
 
-static pt_status_t next_token(generation_t *self, int64_t length, const pt_generate_options_t *options, int32_t *token)
+static pt_status_t copy_stops(pt__generation_t *self)
 {
-    pt_model_t *model = self->model;
-    int64_t used = length < self->limit ? length : self->limit;
-    int32_t offsets[2] = {0, (int32_t)used};
-    const void *data = self->window + (length - used);
-    pt__loaded_t loaded = {
-        .rows = pt__rows_make(1, used), .offsets = {[PT__DIMENSION_TOKENS] = offsets}, .data = &data};
-    PT__TRY(pt__engine_prepare(model, PT__MODE_OUTPUT, self->output, &loaded.rows, NULL));
-    PT__TRY(pt__engine_run(model, PT__MODE_OUTPUT, self->wants, &loaded));
-    PT__TRY(pt__engine_read(model, PT__MODE_OUTPUT, self->output, self->logits));
-    for (int64_t i = 0; i < self->classes; i++)
-        if (!isfinite(self->logits[i]))
-            return pt__fail(PT_ERR_NONFINITE,
-                            "the logit of token %lld is not finite: the weights are damaged or training diverged",
-                            (long long)i);
-    *token = pt__sample_token(self->logits, self->classes, options, &self->random, self->order);
+    pt__memory_t *memory = &self->model->context->memory;
+    pt_generate_options_t *options = &self->options;
+    const size_t count = (size_t)options->n_stops;
+    int64_t tokens = 0;
+    PT__TRY(pt__allocate(memory, count, sizeof *self->stop_lengths, "stop sequences", &self->stop_lengths));
+    for (int64_t i = 0; i < options->n_stops; i++) {
+        self->stop_lengths[i] = options->stop_lengths == NULL ? 1 : options->stop_lengths[i];
+        tokens += self->stop_lengths[i];
+    }
+    PT__TRY(pt__check_index("pt_generate_options.stops", 0, options->stops, tokens, self->wants->list[0].index_limit,
+                            INT32_MIN));
+    PT__TRY(pt__allocate(memory, (size_t)tokens, sizeof *self->stops, "stop sequences", &self->stops));
+    if (tokens > 0)
+        memcpy(self->stops, options->stops, (size_t)tokens * sizeof *self->stops);
+    options->stops = self->stops;
+    options->stop_lengths = self->stop_lengths;
     return PT_OK;
 }
 
-static pt_status_t prepare(generation_t *self, const int32_t *prompt, int64_t prompt_length, int64_t count)
+static pt_status_t find_output(pt__generation_t *self)
 {
     pt_model_t *model = self->model;
-    pt__memory_t *memory = &model->context->memory;
     const pt__task_t *task = model->task_kind;
     if (task == NULL || task->generated_output == NULL)
         return pt__fail(PT_ERR_STATE,
-                        "pt_generate needs a language model: set PT_TASK_CAUSAL_LM with pt_model_set_task");
+                        "generation needs a language model: set PT_TASK_CAUSAL_LM with pt_model_set_task");
     self->output = pt__graph_output(model->graph, task->generated_output);
     PT__TRY(pt__engine_wants(model, PT__MODE_OUTPUT, self->output, 0, &self->wants));
     if (self->wants->count != 1 || strcmp(self->wants->list[0].name, task->generated_field) != 0)
-        return pt__fail(PT_ERR_STATE, "pt_generate needs a network that reads \"%s\" alone", task->generated_field);
+        return pt__fail(PT_ERR_STATE, "generation needs a network that reads \"%s\" alone", task->generated_field);
     const pt__shape_t *shape = &model->graph->tensors[self->output].shape;
+    const int64_t limit = model->graph->length_limit[PT__DIMENSION_TOKENS];
     self->classes = shape->size[shape->rank - 1];
-    int64_t limit = model->graph->length_limit[PT__DIMENSION_TOKENS];
     self->limit = limit > 0 ? limit : INT32_MAX;
-    PT__TRY(pt__check_index("prompt", 0, prompt, prompt_length, self->wants->list[0].index_limit, INT32_MIN));
-    PT__TRY(pt__allocate(memory, (size_t)(prompt_length + count), sizeof(int32_t), "window", &self->window));
-    memcpy(self->window, prompt, (size_t)prompt_length * sizeof(int32_t));
-    PT__TRY(pt__allocate(memory, (size_t)self->classes, sizeof(float), "logits", &self->logits));
-    PT__TRY(pt__allocate(memory, (size_t)self->classes, sizeof(int32_t), "logits", &self->order));
-    int64_t longest = prompt_length + count < self->limit ? prompt_length + count : self->limit;
-    const pt__rows_t rows = pt__rows_make(1, longest);
-    return pt__engine_prepare(model, PT__MODE_OUTPUT, self->output, &rows, NULL);
+    return PT_OK;
 }
 
-/* By the call's own seed alone, or by the context's and how many calls went before. */
+pt_status_t pt__generation_create(pt_model_t *model, const pt_generate_options_t *options, pt__generation_t *out)
+{
+    *out = (pt__generation_t){.model = model, .options = *options};
+    pt_status_t status = find_output(out);
+    if (status == PT_OK)
+        status = copy_stops(out);
+    if (status != PT_OK)
+        pt__generation_release(out);
+    return status;
+}
+
+static void release_texts(pt__generation_t *self)
+{
+    pt__memory_t *memory = &self->model->context->memory;
+    for (int64_t i = 0; i < self->count; i++) {
+        pt__release(memory, self->texts[i].tokens);
+        pt__release(memory, self->texts[i].scores);
+    }
+    pt__release(memory, self->texts);
+    pt__release(memory, self->rows);
+    pt__release(memory, self->offsets);
+    pt__release(memory, self->logits);
+    pt__release(memory, self->weights);
+    pt__release(memory, self->order);
+    self->texts = NULL;
+    self->rows = self->offsets = self->order = NULL;
+    self->logits = self->weights = NULL;
+    self->count = 0;
+}
+
+void pt__generation_release(pt__generation_t *self)
+{
+    pt__memory_t *memory = &self->model->context->memory;
+    release_texts(self);
+    pt__release(memory, self->stops);
+    pt__release(memory, self->stop_lengths);
+    self->stops = NULL;
+    self->stop_lengths = NULL;
+}
+
+/* ---- Prompts ---- */
+
+static int64_t longest_window(const pt__generation_t *self, int64_t prompt)
+{
+    const int64_t length = prompt + self->options.count;
+    return length < self->limit ? length : self->limit;
+}
+
+/* Given a seed, the same draws each time; else others in each run. A text's are its own, whatever stands beside it. */
 static uint64_t draw_key(pt_model_t *model, const pt_generate_options_t *options)
 {
     if (options->seed != 0)
         return pt__random_key(options->seed, 0x67656e65);
-    return pt__random_key(pt__random_key(model->context->seed, 0x73616d70), (uint64_t)model->generations++);
+    return pt__random_key(pt__random_key(model->seed, 0x67656e66), (uint64_t)model->generations++);
 }
+
+static pt_status_t take_prompts(pt__generation_t *self, const int32_t *tokens, const int64_t *lengths, int64_t count)
+{
+    pt__memory_t *memory = &self->model->context->memory;
+    const uint64_t key = draw_key(self->model, &self->options);
+    PT__TRY(pt__allocate(memory, (size_t)count, sizeof *self->texts, "prompts", &self->texts));
+    for (int64_t i = 0; i < count; i++) {
+        pt__continued_t *text = &self->texts[i];
+        self->count = i + 1;
+        *text = (pt__continued_t){.prompt = lengths[i],
+                                  .reason = self->options.count == 0 ? PT_GENERATED_COUNT : 0,
+                                  .random = pt__random_start(pt__random_key(key, (uint64_t)i))};
+        PT__TRY(pt__check_index("prompt", i, tokens, lengths[i], self->wants->list[0].index_limit, INT32_MIN));
+        PT__TRY(pt__allocate(memory, (size_t)(lengths[i] + self->options.count), sizeof *text->tokens, "prompt",
+                             &text->tokens));
+        PT__TRY(pt__allocate(memory, (size_t)self->options.count, sizeof *text->scores, "prompt", &text->scores));
+        memcpy(text->tokens, tokens, (size_t)lengths[i] * sizeof *tokens);
+        tokens += lengths[i];
+    }
+    return PT_OK;
+}
+
+static pt_status_t make_room(pt__generation_t *self)
+{
+    pt__memory_t *memory = &self->model->context->memory;
+    const int64_t group = self->count < GROUP ? self->count : GROUP;
+    int64_t longest = 0, rows = 0; /* any may meet in a group, as texts that are over make room for others */
+    for (int64_t i = 0; i < self->count; i++) {
+        const int64_t window = longest_window(self, self->texts[i].prompt);
+        longest = window > longest ? window : longest;
+        rows += window;
+    }
+    rows = rows < group * longest ? rows : group * longest;
+    if (rows > INT32_MAX / 2)
+        return pt__fail(PT_ERR_ARGUMENT, "the prompts have %lld rows together, expected at most %d", (long long)rows,
+                        INT32_MAX / 2);
+    PT__TRY(pt__allocate(memory, (size_t)rows, sizeof *self->rows, "window", &self->rows));
+    PT__TRY(pt__allocate(memory, (size_t)group + 1, sizeof *self->offsets, "window", &self->offsets));
+    PT__TRY(pt__allocate(memory, (size_t)(group * self->classes), sizeof *self->logits, "logits", &self->logits));
+    PT__TRY(pt__allocate(memory, (size_t)self->classes, sizeof *self->weights, "logits", &self->weights));
+    PT__TRY(pt__allocate(memory, (size_t)self->classes, sizeof *self->order, "logits", &self->order));
+    const pt__rows_t most = pt__rows_make(group, rows);
+    return pt__engine_prepare(self->model, PT__MODE_OUTPUT, self->output, &most, NULL);
+}
+
+pt_status_t pt__generation_begin(pt__generation_t *self, const int32_t *tokens, const int64_t *lengths, int64_t count)
+{
+    release_texts(self);
+    pt_status_t status = take_prompts(self, tokens, lengths, count);
+    if (status == PT_OK)
+        status = make_room(self);
+    if (status != PT_OK)
+        release_texts(self);
+    return status;
+}
+
+/* ---- A step ---- */
+
+/* The text's tokens end with one of the stop sequences, all of which is new. */
+static int32_t has_stopped(const pt__generation_t *self, const pt__continued_t *text)
+{
+    const int32_t *stop = self->stops, *end = text->tokens + text->prompt + text->made;
+    for (int64_t i = 0; i < self->options.n_stops; stop += self->stop_lengths[i++]) {
+        const int64_t length = self->stop_lengths[i];
+        if (length <= text->made && memcmp(end - length, stop, (size_t)length * sizeof *stop) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+/* The logarithm of the sum of exponentials: a token's logit less this is the logarithm of its probability, by the
+ * model alone, before temperature and limits. */
+static double normalizer(const float *logits, int64_t classes)
+{
+    double largest = (double)logits[0], total = 0;
+    for (int64_t i = 1; i < classes; i++)
+        largest = (double)logits[i] > largest ? (double)logits[i] : largest;
+    for (int64_t i = 0; i < classes; i++)
+        total += exp((double)logits[i] - largest);
+    return largest + log(total);
+}
+
+static pt_status_t choose(pt__generation_t *self, pt__continued_t *text, const float *logits)
+{
+    for (int64_t i = 0; i < self->classes; i++)
+        if (!isfinite(logits[i]))
+            return pt__fail(PT_ERR_NONFINITE,
+                            "the logit of token %lld is not finite: the weights are damaged or training diverged",
+                            (long long)i);
+    memcpy(self->weights, logits, (size_t)self->classes * sizeof *logits);
+    int32_t token = pt__sample_token(self->weights, self->classes, &self->options, &text->random, self->order);
+    text->tokens[text->prompt + text->made] = token;
+    text->scores[text->made] = (float)((double)logits[token] - normalizer(logits, self->classes));
+    text->made++;
+    if (has_stopped(self, text))
+        text->reason = PT_GENERATED_STOP;
+    else if (text->made == self->options.count)
+        text->reason = PT_GENERATED_COUNT;
+    return PT_OK;
+}
+
+/* The scores of the next tokens of `count` texts. */
+static pt_status_t run_group(pt__generation_t *self, const int64_t *group, int64_t count)
+{
+    const void *data = self->rows;
+    int64_t used = 0;
+    for (int64_t i = 0; i < count; i++) {
+        const pt__continued_t *text = &self->texts[group[i]];
+        const int64_t length = text->prompt + text->made, rows = length < self->limit ? length : self->limit;
+        self->offsets[i] = (int32_t)used;
+        memcpy(self->rows + used, text->tokens + length - rows, (size_t)rows * sizeof *self->rows);
+        used += rows;
+    }
+    self->offsets[count] = (int32_t)used;
+    const pt__loaded_t loaded = {
+        .rows = pt__rows_make(count, used), .offsets = {[PT__DIMENSION_TOKENS] = self->offsets}, .data = &data};
+    PT__TRY(pt__engine_prepare(self->model, PT__MODE_OUTPUT, self->output, &loaded.rows, NULL));
+    PT__TRY(pt__engine_run(self->model, PT__MODE_OUTPUT, self->wants, &loaded));
+    return pt__engine_read(self->model, PT__MODE_OUTPUT, self->output, self->logits);
+}
+
+static void stop_all(pt__generation_t *self)
+{
+    for (int64_t i = 0; i < self->count; i++)
+        self->texts[i].reason = self->texts[i].reason == 0 ? PT_GENERATED_HOST : self->texts[i].reason;
+}
+
+pt_status_t pt__generation_step(pt__generation_t *self, pt__tell_fn tell, void *user, int64_t *live)
+{
+    int64_t group[GROUP], next = 0, count;
+    int32_t goes_on = 1;
+    if (atomic_exchange(&self->model->cancelled, 0))
+        return pt__fail(PT_ERR_CANCELLED, "generation was cancelled after %lld tokens of the first prompt",
+                        (long long)(self->count > 0 ? self->texts[0].made : 0));
+    while (goes_on && next < self->count) {
+        for (count = 0; next < self->count && count < GROUP; next++)
+            if (self->texts[next].reason == 0)
+                group[count++] = next;
+        if (count > 0)
+            PT__TRY(run_group(self, group, count));
+        for (int64_t i = 0; goes_on && i < count; i++) {
+            PT__TRY(choose(self, &self->texts[group[i]], self->logits + i * self->classes));
+            goes_on = tell == NULL || tell(user, self, group[i]);
+        }
+    }
+    if (!goes_on)
+        stop_all(self);
+    *live = 0;
+    for (int64_t i = 0; i < self->count; i++)
+        *live += self->texts[i].reason == 0;
+    return PT_OK;
+}
+
+/* ---- One prompt, with the model itself ---- */
 
 pt_status_t pt__generate(pt_model_t *model, const int32_t *prompt, int64_t prompt_length,
                          const pt_generate_options_t *options, int32_t *tokens, int64_t capacity, int64_t *count)
 {
-    pt__memory_t *memory = &model->context->memory;
-    generation_t self = {.model = model, .random = pt__random_start(draw_key(model, options))};
-    int64_t wanted = options->count < capacity ? options->count : capacity;
-    pt_status_t status;
+    pt_generate_options_t limited = *options;
+    pt__generation_t self;
+    int64_t live = 1;
     *count = 0;
-    PT__TRY_OUT(prepare(&self, prompt, prompt_length, wanted));
-    while (*count < wanted) {
-        if (atomic_exchange(&model->cancelled, 0)) {
-            status = pt__fail(PT_ERR_CANCELLED, "cancelled after %lld tokens", (long long)*count);
-            goto out;
-        }
-        PT__TRY_OUT(next_token(&self, prompt_length + *count, options, &tokens[*count]));
-        self.window[prompt_length + *count] = tokens[*count];
-        if (tokens[(*count)++] == options->stop_token)
-            break;
+    limited.count = options->count < capacity ? options->count : capacity;
+    PT__TRY(pt__generation_create(model, &limited, &self));
+    pt_status_t status = pt__generation_begin(&self, prompt, &prompt_length, 1);
+    while (status == PT_OK && self.texts[0].reason == 0)
+        status = pt__generation_step(&self, NULL, NULL, &live);
+    if (self.count > 0) {
+        *count = self.texts[0].made;
+        memcpy(tokens, self.texts[0].tokens + prompt_length, (size_t)*count * sizeof *tokens);
     }
-out:
-    pt__release(memory, self.window);
-    pt__release(memory, self.logits);
-    pt__release(memory, self.order);
+    pt__generation_release(&self);
     return status;
 }

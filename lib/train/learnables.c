@@ -120,6 +120,7 @@ pt_status_t pt__model_bind_optimizer(pt_model_t *model, pt_optimizer_t *optimize
     pt__memory_t *memory = &model->context->memory;
     pt__learnable_t *list;
     int64_t count = 0;
+    PT__TRY(pt__store_unshare(&model->store)); /* before a stage holds the optimizer to addresses */
     if (model->store.gradients != NULL && pt__optimizer_is_bound(optimizer, model->store.identity))
         return PT_OK;
     PT__TRY(pt__store_place(&model->store));

@@ -111,9 +111,11 @@ static pt_status_t checkpoint(pt__stage_t *stage)
 {
     char path[PT__PATH_SIZE];
     const pt_train_options_t *options = stage->options;
+    const pt_save_options_t saving = {.struct_size = (uint32_t)sizeof saving,
+                                      .flags = options->flags & PT_TRAIN_TRAINED_ONLY ? (uint32_t)PT_SAVE_TRAINED_ONLY
+                                                                                      : 0};
     PT__TRY(pt__rotation_path(options->checkpoint_directory, stage->progress.step, path));
-    PT__TRY(pt__checkpoint_write(stage->model, stage->optimizer, &stage->progress,
-                                (options->flags & PT_TRAIN_TRAINED_ONLY) != 0, path));
+    PT__TRY(pt__checkpoint_write(stage->model, stage->optimizer, &stage->progress, path, &saving));
     stage->is_saved = 1;
     stage->last_checkpoint = pt__clock_seconds();
     PT__TRY(pt__rotation_prune(stage->model->context, options->checkpoint_directory, stage->progress.step,

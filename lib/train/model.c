@@ -43,7 +43,7 @@ pt_status_t pt__model_create(pt_context_t *context, const pt_graph_t *graph, con
                              const char *config, pt_model_t **out)
 {
     pt_model_t *model;
-    pt_task_options_t no_task = {.struct_size = (uint32_t)sizeof no_task};
+    const pt__task_options_t no_task = {0};
     pt_status_t status;
     PT__TRY(pt__allocate(&context->memory, 1, sizeof *model, "model", &model));
     model->context = pt__context_retain(context);

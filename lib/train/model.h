@@ -60,7 +60,7 @@ struct pt_model {
     pt_graph_t *graph;          /* with the task's head and loss */
     const pt__family_t *family; /* NULL: a host's network */
     char *config;               /* JSON; NULL for a host's network */
-    pt_task_options_t task;     /* names live as long as the process */
+    pt__task_options_t task;     /* names live as long as the process */
     const pt__task_t *task_kind; /* NULL: none */
     float *class_weights; /* what task.class_weights points to */
     pt__class_names_t class_names;  /* of the head; none with a task that has no classes */
@@ -113,7 +113,11 @@ void pt__model_release_plans(pt_model_t *model);
 void pt__model_forget_accumulation(pt_model_t *model);
 
 /* ---- model_task.c ---- */
-pt_status_t pt__model_set_task(pt_model_t *model, const pt_task_options_t *options);
+pt_status_t pt__model_set_task(pt_model_t *model, const pt__task_options_t *options);
+
+/* ---- share.c ---- */
+/* Another handle on the stored tensors of `source`, in a context whose device reads the same memory. */
+pt_status_t pt__model_share(pt_context_t *context, pt_model_t *source, pt_model_t **out);
 
 /* ---- model_config.c ---- */
 /* A family's model from its configuration, JSON of `length` bytes. */
@@ -124,9 +128,9 @@ struct pt__file_tensors;
 /* What a file of ours holds of the task; none where it holds none. The caller releases *class_weights. path is for
  * messages. */
 pt_status_t pt__saved_task(pt_context_t *context, const struct pt__file_tensors *file, const char *path,
-                           pt_task_options_t *task, float **class_weights);
-/* flags: PT_LOAD_MAPPED or 0. */
-pt_status_t pt__model_open(pt_context_t *context, const char *path, uint32_t flags, pt_model_t **out);
+                           pt__task_options_t *task, float **class_weights);
+/* From options only the place and PT_LOAD_MAPPED. */
+pt_status_t pt__model_open(pt_context_t *context, const char *path, const pt_load_options_t *options, pt_model_t **out);
 
 /* ---- learnables.c ---- */
 /* Names changed sets of learnables: after trainable flags, task or memory changed. */
@@ -155,10 +159,11 @@ pt_status_t pt__report_note(pt_model_t *model, const char *name, int32_t kind);
 
 /* ---- transfer.c, weights.c ---- */
 pt_status_t pt__transfer_copy(pt_model_t *model, const pt_model_t *source);
-pt_status_t pt__weights_load(pt_model_t *model, const char *path, uint32_t flags);
-/* The same from a file that is open (watched, where flags say PT_LOAD_MAPPED) and whose checksum is right. *file is
- * NULL afterwards where the model keeps it; otherwise it stays the caller's. */
-pt_status_t pt__weights_take(pt_model_t *model, const char *path, uint32_t flags, struct pt__file_tensors **file);
+pt_status_t pt__weights_load(pt_model_t *model, const char *path, const pt_load_options_t *options);
+/* The same from a file that is open (pt__place_open) and whose checksum is right; name is for messages. *file is NULL
+ * afterwards where the model keeps it; otherwise it stays the caller's. */
+pt_status_t pt__weights_take(pt_model_t *model, const char *name, const pt_load_options_t *options,
+                             struct pt__file_tensors **file);
 
 /* ---- engine.c ---- */
 /* The tensors that a run of a mode leaves to be read, inputs that a metric reads among them. */
@@ -277,14 +282,14 @@ typedef struct pt__progress { /* a stage's place, beside model and optimizer */
     int64_t evaluated_step; /* of the last evaluation */
     float *best;            /* what the stage changes, as pt__store_copy_changing makes it; NULL: not kept */
 } pt__progress_t;
-/* With trained_only hashes stand for what is frozen. */
-pt_status_t pt__checkpoint_write(pt_model_t *model, const pt_optimizer_t *optimizer,
-                                 const pt__progress_t *progress, int32_t trained_only, const char *path);
+/* Of the options only the place and PT_SAVE_TRAINED_ONLY: hashes stand for what is frozen. */
+pt_status_t pt__checkpoint_write(pt_model_t *model, const pt_optimizer_t *optimizer, const pt__progress_t *progress,
+                                 const char *path, const pt_save_options_t *options);
 /* progress may be NULL. progress->best, where it is not NULL, is filled where the file has it. Without an optimizer
- * its state is left aside. */
+ * its state is left aside. Of the options only the place. */
 pt_status_t pt__checkpoint_read(pt_model_t *model, pt_optimizer_t *optimizer, pt__progress_t *progress,
-                                const char *path);
-pt_status_t pt__weights_write(pt_model_t *model, const char *path);
+                                const char *path, const pt_load_options_t *options);
+pt_status_t pt__weights_write(pt_model_t *model, const char *path, const pt_save_options_t *options);
 
 /* ---- rotation.c: checkpoints in a directory ---- */
 enum { PT__PATH_SIZE = 4096 };

@@ -6,13 +6,15 @@
 #include <string.h>
 
 #include "base/dtype.h"
+#include "base/json.h"
 #include "formats/tensors.h"
+#include "train/checkpoint.h"
 
 pt_status_t pt__saved_task(pt_context_t *context, const pt__file_tensors_t *file, const char *path,
-                           pt_task_options_t *task, float **class_weights)
+                           pt__task_options_t *task, float **class_weights)
 {
     const char *json = pt__tensors_value(pt__file_tensors_table(file), "pretrain.task");
-    *task = (pt_task_options_t){.struct_size = (uint32_t)sizeof *task};
+    *task = (pt__task_options_t){0};
     *class_weights = NULL;
     if (json == NULL)
         return PT_OK;
@@ -62,7 +64,7 @@ static pt_status_t check_tensors(const pt_model_t *model, const pt__tensors_t *t
         snprintf(name, sizeof name, "pretrain.hash.%s", stored->name);
         if (entry == NULL && pt__tensors_find(table, name) != NULL)
             return pt__fail(PT_ERR_STATE,
-                            "%s: tensor \"%s\" is left out, being frozen (PT_TRAIN_TRAINED_ONLY): create the model, "
+                            "%s: tensor \"%s\" is left out, being frozen (PT_SAVE_TRAINED_ONLY): create the model, "
                             "load the frozen weights, set the task, and then load or resume the checkpoint",
                             path, stored->name);
         if (entry == NULL)
@@ -79,7 +81,7 @@ static pt_status_t check_tensors(const pt_model_t *model, const pt__tensors_t *t
 
 static pt_status_t set_saved_task(pt_model_t *model, const pt__file_tensors_t *file, const char *path)
 {
-    pt_task_options_t task;
+    pt__task_options_t task;
     float *class_weights;
     PT__TRY(pt__saved_task(model->context, file, path, &task, &class_weights));
     pt_status_t status = task.task == NULL ? PT_OK : pt__model_set_task(model, &task);
@@ -87,30 +89,68 @@ static pt_status_t set_saved_task(pt_model_t *model, const pt__file_tensors_t *f
     return status == PT_OK ? PT_OK : pt__fail_within(status, "%s: metadata \"pretrain.task\"", path);
 }
 
-pt_status_t pt__model_open(pt_context_t *context, const char *path, uint32_t flags, pt_model_t **out)
+/* What did not learn does not learn again. Names that the model does not have are a contradiction in the file. */
+static pt_status_t freeze(pt_model_t *model, const pt__json_t *list)
 {
+    for (const pt__json_t *name = list->first; name != NULL; name = name->next) {
+        if (name->kind != PT__JSON_STRING)
+            return pt__json_fail(name, PT_ERR_FORMAT, "%s, expected a name", pt__json_kind_name(name->kind));
+        int64_t index = pt__store_find(&model->store, name->string);
+        if (index < 0)
+            return pt__json_fail(name, PT_ERR_FORMAT, "the model has no tensor \"%.80s\"", name->string);
+        model->store.tensors[index].trainable = 0;
+    }
+    return pt__model_renew_learnables(model);
+}
+
+static pt_status_t freeze_saved(pt_model_t *model, const pt__tensors_t *table, const char *path)
+{
+    const char *json = pt__tensors_value(table, PT__CHECKPOINT_FROZEN);
+    pt__json_document_t *document;
+    const pt__json_t *root;
+    if (json == NULL)
+        return PT_OK;
+    pt_status_t status = pt__json_parse(&model->context->memory, "the list", json, (int64_t)strlen(json), &document,
+                                        &root);
+    if (status == PT_OK) {
+        status = root->kind == PT__JSON_ARRAY
+                     ? freeze(model, root)
+                     : pt__fail(PT_ERR_FORMAT, "%s, expected an array of names", pt__json_kind_name(root->kind));
+        pt__json_free(document);
+    }
+    return status == PT_OK ? PT_OK : pt__fail_within(status, "%s: metadata \"" PT__CHECKPOINT_FROZEN "\"", path);
+}
+
+/* The model that the file's metadata describe, which has no weights yet. */
+static pt_status_t make_model(pt_context_t *context, const pt__file_tensors_t *file, const char *path,
+                              pt_model_t **model)
+{
+    const pt__tensors_t *table = pt__file_tensors_table(file);
+    const char *config;
+    PT__TRY(find_config(table, path, &config));
+    PT__TRY(verify(file, path));
+    pt_status_t status = pt__model_from_config(context, config, (int64_t)strlen(config), model);
+    if (status != PT_OK)
+        return pt__fail_within(status, "%s: metadata \"pretrain.config\"", path);
+    PT__TRY(set_saved_task(*model, file, path));
+    PT__TRY(check_tensors(*model, table, path));
+    return freeze_saved(*model, table, path);
+}
+
+pt_status_t pt__model_open(pt_context_t *context, const char *path, const pt_load_options_t *options, pt_model_t **out)
+{
+    const pt_load_options_t taking = {.struct_size = (uint32_t)sizeof taking, .flags = options->flags | PT_LOAD_STRICT};
+    const char *name = pt__place_name(path, options);
     pt__file_tensors_t *file;
     pt_model_t *model = NULL;
-    const char *config;
-    pt_status_t status;
-    PT__TRY(flags & PT_LOAD_MAPPED ? pt__safetensors_open_watched(context, path, &file)
-                                   : pt__safetensors_open(context, path, &file));
-    const pt__tensors_t *table = pt__file_tensors_table(file);
-    PT__TRY_OUT(find_config(table, path, &config));
-    PT__TRY_OUT(verify(file, path));
-    status = pt__model_from_config(context, config, (int64_t)strlen(config), &model);
-    if (status != PT_OK) {
-        pt__fail_within(status, "%s: metadata \"pretrain.config\"", path);
-        goto out;
-    }
-    PT__TRY_OUT(set_saved_task(model, file, path));
-    PT__TRY_OUT(check_tensors(model, table, path));
-    PT__TRY_OUT(pt__weights_take(model, path, flags | PT_LOAD_STRICT, &file));
-    *out = model;
-    model = NULL;
-out:
-    if (model != NULL)
-        pt__model_free(model);
+    PT__TRY(pt__place_open(context, path, options, &file));
+    pt_status_t status = make_model(context, file, name, &model);
+    if (status == PT_OK)
+        status = pt__weights_take(model, name, &taking, &file);
     pt__file_tensors_close(file);
+    if (status == PT_OK)
+        *out = model;
+    else if (model != NULL)
+        pt__model_free(model);
     return status;
 }

@@ -21,7 +21,7 @@ static void release_network(pt__memory_t *memory, network_t *network)
     pt__release(memory, network->inputs);
 }
 
-static pt_status_t make_network(const pt_graph_t *trunk, const pt_task_options_t *task, network_t *network)
+static pt_status_t make_network(const pt_graph_t *trunk, const pt__task_options_t *task, network_t *network)
 {
     PT__TRY(pt__graph_copy(trunk, &network->graph));
     const pt__task_t *kind = pt__task_find(task->task);
@@ -60,6 +60,7 @@ static pt_status_t settle_dtypes(network_t *network)
 static pt_status_t carry_over(pt_model_t *model, network_t *network)
 {
     const pt__store_t *old = &model->store;
+    network->store.may_share = old->may_share;
     for (int64_t i = 0; i < network->store.count; i++) {
         pt__stored_t *to = &network->store.tensors[i];
         int64_t known = pt__store_find(old, to->name);
@@ -85,7 +86,7 @@ static void swap_network(pt_model_t *model, network_t *network)
     *network = old;
 }
 
-pt_status_t pt__model_set_task(pt_model_t *model, const pt_task_options_t *options)
+pt_status_t pt__model_set_task(pt_model_t *model, const pt__task_options_t *options)
 {
     pt__memory_t *memory = &model->context->memory;
     network_t network = {0};

@@ -49,7 +49,7 @@ pt_status_t pt__rotation_resume(pt_model_t *model, pt_optimizer_t *optimizer, pt
         if (step < 0)
             continue;
         PT__TRY_OUT(pt__rotation_path(directory, step, path));
-        pt_status_t one = pt__checkpoint_read(model, optimizer, progress, path);
+        pt_status_t one = pt__checkpoint_read(model, optimizer, progress, path, &(pt_load_options_t){0});
         *found = one == PT_OK;
         if (one == PT_OK)
             break;

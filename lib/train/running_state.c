@@ -44,6 +44,7 @@ pt_status_t pt__state_restore(pt_model_t *model)
     const float *copy = model->kept_state;
     if (!model->has_kept_state)
         return PT_OK;
+    PT__TRY(pt__store_unshare(&model->store));
     model->has_kept_state = 0;
     for (int64_t i = 0; i < model->store.count; i++) {
         pt__stored_t *stored = &model->store.tensors[i];

@@ -1,5 +1,6 @@
-/* Choosing the next token from logits: greedy, or from the softmax at a temperature, limited to the top_k most
- * likely and to the smallest set of most likely ones whose probabilities reach top_p (Holtzman 2020). */
+/* Choosing the next token from logits: greedy, or from the softmax at a temperature, limited to the top_k most likely,
+ * and of these to the smallest set of the most likely ones whose share reaches top_p (Holtzman 2020): the order of
+ * Hugging Face's transformers, where top_p counts what top_k has left. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -35,6 +36,33 @@ static int32_t find_largest(const float *logits, int64_t classes)
     return best;
 }
 
+/* Moves the most likely of `heap` behind it, until `limit` are there or their weights reach `enough`; returns the sum
+ * of these weights. */
+static double take_off(const float *weights, int32_t *heap, int64_t classes, int64_t limit, double enough,
+                       int64_t *taken)
+{
+    double sum = 0;
+    for (*taken = 0; *taken < limit && sum < enough; ++*taken) {
+        const int64_t last = classes - 1 - *taken;
+        const int32_t entry = heap[0];
+        heap[0] = heap[last];
+        heap[last] = entry;
+        sum += (double)weights[entry];
+        sift_down(weights, heap, last, 0);
+    }
+    return sum;
+}
+
+/* Of those that are off, as many of the most likely as reach `enough`; returns the sum of these. */
+static double keep(const float *weights, const int32_t *heap, int64_t classes, double enough, int64_t *taken)
+{
+    const int64_t most = *taken;
+    double sum = 0;
+    for (*taken = 0; *taken < most && sum < enough; ++*taken)
+        sum += (double)weights[heap[classes - 1 - *taken]];
+    return sum;
+}
+
 int32_t pt__sample_token(float *logits, int64_t classes, const pt_generate_options_t *options, pt__random_t *random,
                          int32_t *order)
 {
@@ -50,18 +78,14 @@ int32_t pt__sample_token(float *logits, int64_t classes, const pt_generate_optio
     }
     for (int64_t i = classes / 2; i-- > 0;)
         sift_down(logits, order, classes, i);
-    /* Takes the most likely off the heap until the limits are met; they gather, most likely last, at the heap's end. */
-    int64_t limit = options->top_k > 0 && options->top_k < classes ? options->top_k : classes, taken = 0;
-    double enough = options->top_p > 0 && options->top_p < 1 ? options->top_p * total : INFINITY, kept = 0;
-    while (taken < limit && kept < enough) {
-        int64_t last = classes - 1 - taken;
-        int32_t entry = order[0];
-        order[0] = order[last];
-        order[last] = entry;
-        kept += (double)logits[entry];
-        taken++;
-        sift_down(logits, order, last, 0);
-    }
+    /* Takes the most likely off the heap until the limits are met; they gather, first of all at the end, behind it. */
+    const int64_t limit = options->top_k > 0 && options->top_k < classes ? options->top_k : classes;
+    const double share = options->top_p > 0 && options->top_p < 1 ? options->top_p : INFINITY;
+    int64_t taken = 0;
+    if (limit < classes && share < 1) /* the share is of the top_k's sum, which is known when all are off */
+        total = take_off(logits, order, classes, limit, INFINITY, &taken);
+    const double kept = taken > 0 ? keep(logits, order, classes, share * total, &taken)
+                                  : take_off(logits, order, classes, limit, share * total, &taken);
     double draw = pt__random_uniform(random) * kept;
     for (int64_t i = 0; i < taken; i++) {
         int32_t entry = order[classes - 1 - i];

@@ -52,26 +52,40 @@ pt_status_t pt__store_create(const pt_graph_t *graph, pt__store_t *store)
     return check_size(store);
 }
 
-static void release_segment(pt_context_t *context, pt__segment_t *segment)
+static void release_segment(pt__segment_t *segment)
 {
+    pt_context_t *context = segment->context;
     pt__device_release(context->device, segment->block);
     pt__release(&context->memory, segment);
+    pt__context_release(context);
+}
+
+static void release_mapped(pt__mapped_t *mapped)
+{
+    pt_context_t *context = mapped->context;
+    pt__file_tensors_close(mapped->file);
+    pt__release(&context->memory, mapped);
+    pt__context_release(context);
+}
+
+/* True for the last tensor, whose thread then sees all that the others did. */
+static int32_t is_last(atomic_int_least64_t *tensors)
+{
+    return atomic_fetch_sub_explicit(tensors, 1, memory_order_acq_rel) == 1;
 }
 
 /* The tensor stands nowhere any more. */
-static void leave(pt_context_t *context, pt__stored_t *stored)
+static void leave(pt__stored_t *stored)
 {
     pt__segment_t *segment = stored->segment;
     pt__mapped_t *mapped = stored->mapped;
     stored->segment = NULL;
     stored->mapped = NULL;
     stored->value = NULL;
-    if (segment != NULL && --segment->tensors == 0)
-        release_segment(context, segment);
-    if (mapped != NULL && --mapped->tensors == 0) {
-        pt__file_tensors_close(mapped->file);
-        pt__release(&context->memory, mapped);
-    }
+    if (segment != NULL && is_last(&segment->tensors))
+        release_segment(segment);
+    if (mapped != NULL && is_last(&mapped->tensors))
+        release_mapped(mapped);
 }
 
 void pt__store_release(pt__store_t *store)
@@ -80,7 +94,7 @@ void pt__store_release(pt__store_t *store)
         return;
     pt__memory_t *memory = &store->context->memory;
     for (int64_t i = 0; i < store->count; i++)
-        leave(store->context, &store->tensors[i]);
+        leave(&store->tensors[i]);
     pt__device_release(store->context->device, store->gradients);
     pt__release(memory, store->by_name);
     pt__release(memory, store->tensors);
@@ -113,9 +127,54 @@ void pt__stored_share(pt__stored_t *to, const pt__stored_t *from)
     to->value = from->value;
     to->is_filled = from->is_filled;
     if (to->segment != NULL)
-        to->segment->tensors++;
+        atomic_fetch_add_explicit(&to->segment->tensors, 1, memory_order_relaxed);
     if (to->mapped != NULL)
-        to->mapped->tensors++;
+        atomic_fetch_add_explicit(&to->mapped->tensors, 1, memory_order_relaxed);
+}
+
+/* How many of the store's own tensors stand in a segment. */
+static int64_t own_tensors(const pt__store_t *store, const pt__segment_t *segment)
+{
+    int64_t count = 0;
+    for (int64_t i = 0; i < store->count; i++)
+        count += store->tensors[i].segment == segment;
+    return count;
+}
+
+/* Nobody else can come to a segment that is this store's alone: only its own handle could let others in. Acquired, so
+ * that what others read there before they left is read. */
+static int32_t is_shared(const pt__store_t *store, pt__segment_t *segment)
+{
+    return atomic_load_explicit(&segment->tensors, memory_order_acquire) > own_tensors(store, segment);
+}
+
+int32_t pt__store_shares(const pt__store_t *store, const pt__stored_t *stored)
+{
+    return store->may_share && stored->segment != NULL && is_shared(store, stored->segment);
+}
+
+pt_status_t pt__store_unshare(pt__store_t *store)
+{
+    pt__segment_t *last = NULL; /* neighbours mostly stand in one */
+    int32_t shared = 0, any = 0;
+    int8_t *chosen;
+    if (!store->may_share)
+        return PT_OK;
+    PT__TRY(pt__allocate(&store->context->memory, (size_t)store->count, 1, "parameters", &chosen));
+    for (int64_t i = 0; i < store->count; i++) {
+        const pt__stored_t *stored = &store->tensors[i];
+        if (stored->segment == NULL)
+            continue;
+        if (stored->segment != last)
+            shared = is_shared(store, stored->segment);
+        last = stored->segment;
+        any |= shared;
+        chosen[i] = shared && pt__stored_changes(stored);
+    }
+    pt_status_t status = pt__store_own(store, chosen, 1);
+    store->may_share = any; /* what does not change may go on being shared */
+    pt__release(&store->context->memory, chosen);
+    return status;
 }
 
 /* Most models have no such file, and most others one. */
@@ -185,6 +244,8 @@ static pt_status_t make_segment(const pt__store_t *store, const int8_t *chosen, 
     if (tensors == 0)
         return PT_OK;
     PT__TRY(pt__allocate(memory, 1, sizeof *segment, "parameter values", &segment));
+    segment->context = pt__context_retain(store->context);
+    atomic_init(&segment->tensors, 0);
     pt_status_t status = pt__device_allocate(device, elements * (int64_t)sizeof(float), "parameter values",
                                              &segment->block);
     float *at = segment->block;
@@ -202,7 +263,7 @@ static pt_status_t make_segment(const pt__store_t *store, const int8_t *chosen, 
     if (status == PT_OK)
         *out = segment;
     else
-        release_segment(store->context, segment);
+        release_segment(segment);
     return status;
 }
 
@@ -214,15 +275,15 @@ pt_status_t pt__store_claim(const pt__store_t *store, const int8_t *chosen, int3
     PT__TRY(make_segment(store, chosen, PT__ROLE_LEARNS, keep, &claim->segments[PT__ROLE_LEARNS]));
     pt_status_t status = make_segment(store, chosen, PT__ROLE_STATE, keep, &claim->segments[PT__ROLE_STATE]);
     if (status != PT_OK)
-        pt__claim_release(store, claim);
+        pt__claim_release(claim);
     return status;
 }
 
-void pt__claim_release(const pt__store_t *store, pt__claim_t *claim)
+void pt__claim_release(pt__claim_t *claim)
 {
     for (int32_t role = 0; role < PT__ROLE_COUNT; role++)
         if (claim->segments[role] != NULL)
-            release_segment(store->context, claim->segments[role]);
+            release_segment(claim->segments[role]);
     *claim = (pt__claim_t){0};
 }
 
@@ -236,13 +297,13 @@ void pt__claim_settle(pt__store_t *store, pt__claim_t *claim)
         if (!claim->chosen[i])
             continue;
         moves_learnables |= stored->learnable;
-        leave(store->context, stored);
+        leave(stored);
         stored->segment = segment;
         stored->value = segment->block + used[stored->role];
         stored->dtype = PT_FLOAT32;
         stored->is_filled = stored->is_filled && claim->keep;
         used[stored->role] += pt__padded(stored->elements);
-        segment->tensors++;
+        atomic_fetch_add_explicit(&segment->tensors, 1, memory_order_relaxed);
     }
     *claim = (pt__claim_t){0};
     store->is_settled = 0;
@@ -276,8 +337,9 @@ pt_status_t pt__store_place(pt__store_t *store)
 
 pt_status_t pt__store_own_one(pt__store_t *store, int64_t index)
 {
+    const pt__stored_t *stored = &store->tensors[index];
     int8_t *chosen;
-    if (store->tensors[index].mapped == NULL)
+    if (stored->mapped == NULL && !pt__store_shares(store, stored))
         return pt__store_place(store);
     PT__TRY(pt__allocate(&store->context->memory, (size_t)store->count, 1, "parameters", &chosen));
     chosen[index] = 1;
@@ -316,18 +378,20 @@ pt_status_t pt__store_map_begin(pt__store_t *store, const int8_t *chosen, pt__ma
 
 void pt__store_map_end(pt__store_t *store, const int8_t *chosen, pt__mapped_t *mapped, pt__file_tensors_t *file)
 {
+    mapped->context = pt__context_retain(store->context);
     mapped->file = file;
+    atomic_init(&mapped->tensors, 0);
     for (int64_t i = 0; i < store->count; i++) {
         pt__stored_t *stored = &store->tensors[i];
         if (!chosen[i])
             continue;
         const pt__entry_t *entry = pt__tensors_find(pt__file_tensors_table(file), stored->name);
-        leave(store->context, stored);
+        leave(stored);
         stored->mapped = mapped;
         stored->value = (void *)(uintptr_t)entry->data;
         stored->dtype = entry->dtype;
         stored->is_filled = 1;
-        mapped->tensors++;
+        atomic_fetch_add_explicit(&mapped->tensors, 1, memory_order_relaxed);
     }
     store->moves++;
 }
@@ -473,6 +537,7 @@ pt_status_t pt__store_copy_changing(const pt__store_t *store, float *copy)
 
 pt_status_t pt__store_restore_changing(pt__store_t *store, const float *copy)
 {
+    PT__TRY(pt__store_unshare(store));
     for (int64_t i = 0; i < store->count; i++) {
         pt__stored_t *stored = &store->tensors[i];
         if (!pt__stored_changes(stored))

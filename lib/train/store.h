@@ -7,7 +7,8 @@
  *
  * Memory is taken, and initial values are drawn, when a tensor is first needed and nothing else has filled it. Two
  * stores may share segments and files: a changed task takes over the trunk's tensors where they stand, and only the
- * head is new. */
+ * head is new. So do the handles of pt_model_share, in whichever threads and contexts they are: what stands in memory
+ * that several stores share is read only, and who changes it moves to memory of its own before. */
 #ifndef PT__STORE_H
 #define PT__STORE_H
 
@@ -15,13 +16,15 @@
 #include "graph/graph.h"
 
 typedef struct pt__segment { /* the device's memory; ends with the last tensor that stands in it */
+    pt_context_t *context;   /* whose device it is; held */
     float *block;
-    int64_t tensors;
+    atomic_int_least64_t tensors; /* of all stores, some of which may be in other threads' hands */
 } pt__segment_t;
 
 typedef struct pt__mapped { /* a file of which tensors are used in place; ends with the last of them */
+    pt_context_t *context;
     pt__file_tensors_t *file;
-    int64_t tensors;
+    atomic_int_least64_t tensors;
 } pt__mapped_t;
 
 typedef struct pt__stored {
@@ -50,6 +53,7 @@ typedef struct pt__store {
     uint64_t moves;     /* counts every move of memory that plans have bound */
     uint64_t identity;  /* of the set of learnable parameters and their addresses: an optimizer binds to it */
     int32_t is_settled; /* all tensors stand somewhere and are filled */
+    int32_t may_share;  /* another model's store has stood in the same segments */
 } pt__store_t;
 
 typedef struct pt__claim { /* memory that is to become tensors' own */
@@ -71,6 +75,10 @@ static inline int32_t pt__stored_changes(const pt__stored_t *stored)
 
 /* Makes `to` stand where `from`, of another store, does. */
 void pt__stored_share(pt__stored_t *to, const pt__stored_t *from);
+/* Whether a tensor's memory is another model's too: it must not be written to. */
+int32_t pt__store_shares(const pt__store_t *store, const pt__stored_t *stored);
+/* What a stage changes gets memory of its own, values kept, where it shares any. */
+pt_status_t pt__store_unshare(pt__store_t *store);
 /* Gives memory to all tensors that stand nowhere. */
 pt_status_t pt__store_place(pt__store_t *store);
 /* And draws the initial values that nothing has replaced, and checks that mapped files are as they were: before
@@ -85,7 +93,7 @@ pt_status_t pt__store_own_one(pt__store_t *store, int64_t index);
 /* The first call in two steps, the second of which cannot fail; between them the claim may be released instead.
  * `chosen` is read by both. */
 pt_status_t pt__store_claim(const pt__store_t *store, const int8_t *chosen, int32_t keep, pt__claim_t *claim);
-void pt__claim_release(const pt__store_t *store, pt__claim_t *claim);
+void pt__claim_release(pt__claim_t *claim);
 void pt__claim_settle(pt__store_t *store, pt__claim_t *claim);
 /* Lets those with chosen[i] == 1, which are frozen, use a watched file in place, each at the entry of its name and
  * shape. The first step may fail, and gives NULL where none is chosen; *mapped is released or handed to the second,

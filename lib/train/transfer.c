@@ -44,7 +44,8 @@ static pt_status_t make_room(pt_model_t *model, const pt_model_t *source)
         return PT_OK;
     PT__TRY(pt__allocate(&model->context->memory, (size_t)store->count, 1, "parameters", &chosen));
     for (int64_t i = 0; i < store->count; i++)
-        chosen[i] = store->tensors[i].segment == NULL && compare(&store->tensors[i], source) == PT_TRANSFER_COPIED;
+        chosen[i] = (store->tensors[i].segment == NULL || pt__store_shares(store, &store->tensors[i])) &&
+                    compare(&store->tensors[i], source) == PT_TRANSFER_COPIED;
     pt_status_t status = pt__store_own(store, chosen, 0);
     pt__release(&model->context->memory, chosen);
     return status;

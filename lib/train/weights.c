@@ -23,16 +23,38 @@ static int32_t compare(const pt__stored_t *parameter, const pt__entry_t *entry)
                                                                                           : PT_TRANSFER_SHAPE;
 }
 
-static pt_status_t note_file(pt_model_t *model, const pt__tensors_t *table)
+/* What is loaded of a file. */
+typedef struct part {
+    const pt__tensors_t *table;
+    const char *names; /* pattern of the tensors that are meant; NULL: all */
+} part_t;
+
+static int32_t is_meant(const part_t *part, const char *name)
 {
+    return part->names == NULL || pt__pattern_match(part->names, name);
+}
+
+/* NULL where the file has none, or none that is meant. */
+static const pt__entry_t *find(const part_t *part, const char *name)
+{
+    return is_meant(part, name) ? pt__tensors_find(part->table, name) : NULL;
+}
+
+static pt_status_t note_file(pt_model_t *model, const part_t *part)
+{
+    const pt__tensors_t *table = part->table;
     for (int64_t i = 0; i < model->store.count; i++) {
         const pt__stored_t *parameter = &model->store.tensors[i];
-        PT__TRY(
-            pt__report_note(model, parameter->name, compare(parameter, pt__tensors_find(table, parameter->name))));
+        if (is_meant(part, parameter->name))
+            PT__TRY(pt__report_note(model, parameter->name, compare(parameter, find(part, parameter->name))));
     }
-    for (int64_t i = 0; i < table->n_entries; i++)
-        if (!is_own_state(table->entries[i].name) && pt__store_find(&model->store, table->entries[i].name) < 0)
-            PT__TRY(pt__report_note(model, table->entries[i].name, PT_TRANSFER_UNEXPECTED));
+    if (model->report.count == 0)
+        return pt__fail(PT_ERR_NOT_FOUND, "no parameter matches \"%.200s\", pt_load_options.names", part->names);
+    for (int64_t i = 0; i < table->n_entries; i++) {
+        const char *name = table->entries[i].name;
+        if (!is_own_state(name) && is_meant(part, name) && pt__store_find(&model->store, name) < 0)
+            PT__TRY(pt__report_note(model, name, PT_TRANSFER_UNEXPECTED));
+    }
     return PT_OK;
 }
 
@@ -58,9 +80,15 @@ static int32_t copies_any(const pt_model_t *model)
 }
 
 /* What nothing was copied of is another network's file, or one with other names: said by a name of each side. */
-static pt_status_t refuse_nothing(const pt_model_t *model, const pt__tensors_t *table, const char *path)
+static pt_status_t refuse_nothing(const pt_model_t *model, const part_t *part, const char *path)
 {
+    const pt__tensors_t *table = part->table;
     const char *found = NULL;
+    if (part->names != NULL)
+        return pt__fail(PT_ERR_NOT_FOUND,
+                        "%s: none of the file's tensors fits one of the model's that match \"%.200s\", "
+                        "pt_load_options.names",
+                        path, part->names);
     for (int64_t i = 0; i < table->n_entries && found == NULL; i++)
         if (!is_own_state(table->entries[i].name))
             found = table->entries[i].name;
@@ -73,11 +101,11 @@ static pt_status_t refuse_nothing(const pt_model_t *model, const pt__tensors_t *
 }
 
 /* Before anything is changed: every value that is to be copied is a finite float32. */
-static pt_status_t check_values(const pt_model_t *model, const pt__tensors_t *table, const char *path)
+static pt_status_t check_values(const pt_model_t *model, const part_t *part, const char *path)
 {
     for (int64_t i = 0; i < model->store.count; i++) {
         const pt__stored_t *stored = &model->store.tensors[i];
-        const pt__entry_t *entry = pt__tensors_find(table, stored->name);
+        const pt__entry_t *entry = find(part, stored->name);
         if (compare(stored, entry) != PT_TRANSFER_COPIED)
             continue;
         int64_t bad = pt__fill_check(model->context, entry->dtype, entry->data, stored->elements);
@@ -111,7 +139,7 @@ static int32_t can_stay_in_file(const pt_model_t *model, const pt__stored_t *sto
            pt__graph_takes(model->graph, stored->described->tensor, entry->dtype);
 }
 
-static pt_status_t choose(const pt_model_t *model, const pt__tensors_t *table, int32_t mapping, choice_t *choice)
+static pt_status_t choose(const pt_model_t *model, const part_t *part, int32_t mapping, choice_t *choice)
 {
     pt__memory_t *memory = &model->context->memory;
     const size_t count = (size_t)model->store.count;
@@ -120,12 +148,12 @@ static pt_status_t choose(const pt_model_t *model, const pt__tensors_t *table, i
     PT__TRY(pt__allocate(memory, count, 1, "parameters", &choice->owned));
     for (int64_t i = 0; i < model->store.count; i++) {
         const pt__stored_t *stored = &model->store.tensors[i];
-        const pt__entry_t *entry = pt__tensors_find(table, stored->name);
+        const pt__entry_t *entry = find(part, stored->name);
         if (compare(stored, entry) != PT_TRANSFER_COPIED)
             continue;
         choice->mapped[i] = mapping && can_stay_in_file(model, stored, entry);
         choice->converted[i] = !choice->mapped[i];
-        choice->owned[i] = !choice->mapped[i] && stored->segment == NULL;
+        choice->owned[i] = !choice->mapped[i] && (stored->segment == NULL || pt__store_shares(&model->store, stored));
     }
     return PT_OK;
 }
@@ -149,13 +177,13 @@ static pt_status_t freeze(pt_model_t *model, const choice_t *choice)
 }
 
 /* Straight into the model's memory, tensor by tensor: nothing but the device can fail any more. */
-static pt_status_t convert(pt_model_t *model, const pt__tensors_t *table, const int8_t *converted)
+static pt_status_t convert(pt_model_t *model, const part_t *part, const int8_t *converted)
 {
     for (int64_t i = 0; i < model->store.count; i++) {
         pt__stored_t *stored = &model->store.tensors[i];
         if (!converted[i])
             continue;
-        const pt__entry_t *entry = pt__tensors_find(table, stored->name);
+        const pt__entry_t *entry = find(part, stored->name);
         PT__TRY(pt__stored_set(&model->store, stored, entry->dtype, entry->data));
     }
     return PT_OK;
@@ -163,15 +191,14 @@ static pt_status_t convert(pt_model_t *model, const pt__tensors_t *table, const 
 
 /* What the file has and the model takes over; the file is the model's afterwards where *file is NULL. All that can
  * fail comes first. */
-static pt_status_t take(pt_model_t *model, int32_t mapping, pt__file_tensors_t **file)
+static pt_status_t take(pt_model_t *model, const part_t *part, int32_t mapping, pt__file_tensors_t **file)
 {
     pt__memory_t *memory = &model->context->memory;
-    const pt__tensors_t *table = pt__file_tensors_table(*file);
     choice_t choice = {0};
     pt__claim_t claim = {0};
     pt__mapped_t *mapped = NULL;
     pt_status_t status;
-    PT__TRY_OUT(choose(model, table, mapping, &choice));
+    PT__TRY_OUT(choose(model, part, mapping, &choice));
     PT__TRY_OUT(pt__store_claim(&model->store, choice.owned, 0, &claim));
     PT__TRY_OUT(pt__store_map_begin(&model->store, choice.mapped, &mapped));
     if (mapping)
@@ -184,32 +211,33 @@ static pt_status_t take(pt_model_t *model, int32_t mapping, pt__file_tensors_t *
     }
     pt__model_forget_accumulation(model);
     PT__TRY_OUT(pt__model_renew_dtypes(model));
-    PT__TRY_OUT(convert(model, table, choice.converted));
+    PT__TRY_OUT(convert(model, part, choice.converted));
 out:
-    pt__claim_release(&model->store, &claim);
+    pt__claim_release(&claim);
     pt__release(memory, mapped);
     release_choice(memory, &choice);
     return status;
 }
 
-pt_status_t pt__weights_take(pt_model_t *model, const char *path, uint32_t flags, pt__file_tensors_t **file)
+pt_status_t pt__weights_take(pt_model_t *model, const char *name, const pt_load_options_t *options,
+                             pt__file_tensors_t **file)
 {
-    const pt__tensors_t *table = pt__file_tensors_table(*file);
+    const part_t part = {.table = pt__file_tensors_table(*file), .names = options->names};
     pt__class_names_t names = {0};
     pt__report_t last = pt__report_begin(model);
     int32_t tells_why = 0; /* the report of a refused load stays: it lists what did not fit */
     pt_status_t status;
-    PT__TRY_OUT(note_file(model, table));
+    PT__TRY_OUT(note_file(model, &part));
     tells_why = 1;
-    if (flags & PT_LOAD_STRICT)
-        PT__TRY_OUT(be_strict(model, path));
+    if (options->flags & PT_LOAD_STRICT)
+        PT__TRY_OUT(be_strict(model, name));
     if (!copies_any(model))
-        PT__TRY_OUT(refuse_nothing(model, table, path));
+        PT__TRY_OUT(refuse_nothing(model, &part, name));
     tells_why = 0;
-    PT__TRY_OUT(check_values(model, table, path));
+    PT__TRY_OUT(check_values(model, &part, name));
     if (pt__class_names_head_came(model))
-        PT__TRY_OUT(pt__class_names_read_file(model, path, table, &names));
-    PT__TRY_OUT(take(model, (flags & PT_LOAD_MAPPED) != 0, file));
+        PT__TRY_OUT(pt__class_names_read_file(model, name, part.table, &names));
+    PT__TRY_OUT(take(model, &part, (options->flags & PT_LOAD_MAPPED) != 0, file));
     pt__class_names_take(model, &names);
 out:
     pt__class_names_release(&model->context->memory, &names);
@@ -217,14 +245,13 @@ out:
     return status;
 }
 
-pt_status_t pt__weights_load(pt_model_t *model, const char *path, uint32_t flags)
+pt_status_t pt__weights_load(pt_model_t *model, const char *path, const pt_load_options_t *options)
 {
     pt__file_tensors_t *file;
-    PT__TRY(flags & PT_LOAD_MAPPED ? pt__safetensors_open_watched(model->context, path, &file)
-                                   : pt__safetensors_open(model->context, path, &file));
+    PT__TRY(pt__place_open(model->context, path, options, &file));
     pt_status_t status = pt__safetensors_verify(file, NULL);
     if (status == PT_OK)
-        status = pt__weights_take(model, path, flags, &file);
+        status = pt__weights_take(model, pt__place_name(path, options), options, &file);
     pt__file_tensors_close(file);
     return status;
 }

@@ -211,10 +211,10 @@ START_TEST(test_steps_and_texts)
     options.top_p = 0.9;
     options.count = 4;
     KEPT(pt_generate(model, tokens, 3, &options, generated, 4, &count), PT_OK);
-    KEPT(pt_checkpoint_save(model, optimizer, suite_path("mode.safetensors")), PT_OK);
-    KEPT(pt_checkpoint_load(model, optimizer, suite_path("mode.safetensors")), PT_OK);
+    KEPT(pt_checkpoint_save(model, optimizer, suite_path("mode.safetensors"), NULL), PT_OK);
+    KEPT(pt_checkpoint_load(model, optimizer, suite_path("mode.safetensors"), NULL), PT_OK);
     KEPT(pt_model_copy(other, model), PT_OK);
-    KEPT(pt_model_load(other, suite_path("mode.safetensors"), 0), PT_OK);
+    KEPT(pt_model_load(other, suite_path("mode.safetensors"), NULL), PT_OK);
     pt_optimizer_free(optimizer);
     pt_model_free(other);
     pt_model_free(model);

@@ -75,7 +75,9 @@ START_TEST(test_options_init)
 {
     char tiny[8];
     REFUSED(pt_context_options_init(NULL, 64), "NULL");
-    REFUSED(pt_task_options_init(NULL, 64), "NULL");
+    REFUSED(pt_causal_lm_options_init(NULL, 64), "NULL");
+    REFUSED(pt_classification_options_init(NULL, 64), "NULL");
+    REFUSED(pt_regression_options_init(NULL, 64), "NULL");
     REFUSED(pt_train_options_init(NULL, 64), "NULL");
     REFUSED(pt_optimizer_options_init(NULL, 64), "NULL");
     REFUSED(pt_group_options_init(NULL, 64), "NULL");
@@ -117,21 +119,34 @@ START_TEST(test_null_handles)
     REFUSED(pt_model_create_from_config(world.context, NULL, 0, &model), "json");
     REFUSED(pt_model_create_from_config(NULL, "{}", 2, &model), "context");
     REFUSED(pt_model_create_from_config(world.context, "{}", 2, NULL), "out");
-    REFUSED(pt_model_open(NULL, "x", 0, &model), "context");
-    REFUSED(pt_model_open(world.context, NULL, 0, &model), "path");
-    REFUSED(pt_model_open(world.context, "x", 0, NULL), "out");
-    REFUSED(pt_model_open(world.context, "x", PT_LOAD_STRICT, &model), "flags");
-    REFUSED(pt_model_set_task(NULL, NULL), "model");
-    REFUSED(pt_model_set_task(world.model, NULL), "options");
+    REFUSED(pt_model_open(NULL, "x", NULL, &model), "context");
+    REFUSED(pt_model_open(world.context, NULL, NULL, &model), "path");
+    REFUSED(pt_model_open(world.context, "x", NULL, NULL), "out");
+    REFUSED(pt_model_open(world.context, "x", LOADING(PT_LOAD_STRICT), &model), "flags");
+    REFUSED(pt_model_set_task(NULL, NULL, NULL), "model");
+    REFUSED(pt_model_set_task(world.model, "juggling", NULL), "juggling");
+    REFUSED(pt_model_set_task(world.model, NULL, &(pt_regression_options_t){.struct_size = 8}), "no task");
+    REFUSED(pt_model_set_task(world.model, PT_TASK_CLASSIFICATION, NULL), "classes is 0");
+    REFUSED(pt_model_set_task(world.model, PT_TASK_REGRESSION, NULL), "outputs is 0");
+    REFUSED(pt_model_set_task(world.model, PT_TASK_CAUSAL_LM, &(pt_causal_lm_options_t){.struct_size = 8, .flags = 3}),
+            "pt_causal_lm_options.flags");
+    REFUSED(pt_model_set_task(world.model, PT_TASK_REGRESSION,
+                              &(pt_regression_options_t){
+                                  .struct_size = sizeof(pt_regression_options_t), .outputs = 1, .reserved = 1}),
+            "pt_regression_options.reserved");
+    REFUSED(pt_model_set_task(world.model, PT_TASK_CLASSIFICATION,
+                              &(pt_classification_options_t){
+                                  .struct_size = sizeof(pt_classification_options_t), .classes = 2, .dropout = 1}),
+            "task classification: dropout");
     REFUSED(pt_model_transfer_entry(NULL, 0, NULL, NULL), "model");
     REFUSED(pt_model_transfer_entry(world.model, 7, NULL, NULL), "7");
     REFUSED(pt_model_copy(NULL, world.model), "model");
     REFUSED(pt_model_copy(world.model, NULL), "source");
-    REFUSED(pt_model_load(NULL, "x", 0), "model");
-    REFUSED(pt_model_load(world.model, NULL, 0), "path");
-    REFUSED(pt_model_load(world.model, "x", 64), "flags");
-    REFUSED(pt_model_save(NULL, "x"), "model");
-    REFUSED(pt_model_save(world.model, NULL), "path");
+    REFUSED(pt_model_load(NULL, "x", NULL), "model");
+    REFUSED(pt_model_load(world.model, NULL, NULL), "path");
+    REFUSED(pt_model_load(world.model, "x", LOADING(64)), "flags");
+    REFUSED(pt_model_save(NULL, "x", NULL), "model");
+    REFUSED(pt_model_save(world.model, NULL, NULL), "path");
     REFUSED(pt_model_parameter_info(NULL, 0, &info), "model");
     REFUSED(pt_model_parameter_info(world.model, 0, NULL), "info");
     REFUSED(pt_model_parameter_info(world.model, -1, &info), "-1");
@@ -187,10 +202,10 @@ START_TEST(test_null_handles)
     REFUSED(pt_model_estimate(NULL, NULL, 1, NULL, 0, 0, &estimate), "model");
     REFUSED(pt_model_estimate(world.model, NULL, 1, NULL, 0, 0, NULL), "estimate");
     REFUSED(pt_model_estimate(world.model, NULL, 0, NULL, 0, 0, &estimate), "samples");
-    REFUSED(pt_checkpoint_save(NULL, NULL, "x"), "model");
-    REFUSED(pt_checkpoint_save(world.model, NULL, NULL), "path");
-    REFUSED(pt_checkpoint_load(NULL, NULL, "x"), "model");
-    REFUSED(pt_checkpoint_load(world.model, NULL, NULL), "path");
+    REFUSED(pt_checkpoint_save(NULL, NULL, "x", NULL), "model");
+    REFUSED(pt_checkpoint_save(world.model, NULL, NULL, NULL), "path");
+    REFUSED(pt_checkpoint_load(NULL, NULL, "x", NULL), "model");
+    REFUSED(pt_checkpoint_load(world.model, NULL, NULL, NULL), "path");
     world_down(&world);
 }
 END_TEST

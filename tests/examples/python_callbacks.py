@@ -6,6 +6,7 @@ compiler, and callbacks that raise, return nothing, return nonsense or are inter
 
 import array
 import ctypes
+import io
 import os
 import signal
 import subprocess
@@ -63,9 +64,9 @@ class Layout(unittest.TestCase):
             [(name, int(text)) for (name, _), text in zip(expected, found)],
         )
         self.assertGreater(len(pretrain.STRUCTS), 20)
-
     def test_structs_of_the_header_are_all_here(self):
         import re
+
         with open(os.path.join(INCLUDE, "pretrain.h")) as file:
             named = set(re.findall(r"^typedef struct (pt_\w+) \{", file.read(), re.M))
         self.assertEqual(named, {name[:-2] for name in pretrain.STRUCTS})
@@ -93,7 +94,7 @@ class Callbacks(unittest.TestCase):
 
     def test_class_names(self):
         config = {"model_type": "mlp", "input_size": 4, "hidden_sizes": [8], "id2label": {"0": "no", "1": "yes"}}
-        model = self.context.model(config, task=pretrain.TASK_CLASSIFICATION, outputs=2)
+        model = self.context.model(config, task=pretrain.TASK_CLASSIFICATION, classes=2)
         self.assertEqual(model.class_names, ["no", "yes"])
         model.class_names = ["bad", "g\u00fct"]
         self.assertEqual(model.class_names, ["bad", "g\u00fct"])
@@ -330,7 +331,7 @@ class Callbacks(unittest.TestCase):
     def test_ragged(self):
         config = {"model_type": "gpt2", "vocab_size": 256, "n_positions": 16, "n_embd": 8, "n_layer": 1, "n_head": 1,
                   "resid_pdrop": 0, "embd_pdrop": 0, "attn_pdrop": 0}
-        model = self.context.model(config, task=pretrain.TASK_CLASSIFICATION, outputs=2)
+        model = self.context.model(config, task=pretrain.TASK_CLASSIFICATION, classes=2)
         texts, labels = [b"abc", b"defgh", b"i"], [0, 1, 1]
         arrays = self.context.arrays({"tokens": texts, "label": labels}, ragged=["tokens"])
         mapped = self.context.map(
@@ -373,6 +374,75 @@ class Callbacks(unittest.TestCase):
                 opened = self.context.open(path, mapped=mapped)
                 self.assertEqual(opened.evaluate(self.data).loss, self.model.evaluate(self.data).loss)
             self.assertRaises(pretrain.Error, self.context.open, os.path.join(folder, "nowhere"))
+
+    def test_models_in_memory_and_in_file_objects(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "model")
+            self.model.save(path)
+            whole = self.model.save()
+            with open(path, "rb") as file:
+                self.assertEqual(file.read(), whole)
+                file.seek(0)
+                opened = self.context.open(file)
+            self.assertEqual(opened.evaluate(self.data).loss, self.model.evaluate(self.data).loss)
+            room = io.BytesIO()
+            self.model.save(room)
+            self.assertEqual(room.getvalue(), whole)
+            opened = self.context.open(whole)
+            self.assertEqual(opened.evaluate(self.data).loss, self.model.evaluate(self.data).loss)
+            self.assertLess(len(self.model.save(dtype=pretrain.FLOAT16)), len(whole))
+            checkpoint = self.model.save_checkpoint(optimizer=self.optimizer)
+            self.model.load_checkpoint(checkpoint, self.optimizer)
+            self.assertRaisesRegex(
+                pretrain.Error,
+                "damaged",
+                self.model.load_checkpoint,
+                checkpoint[:-20] + bytes([checkpoint[-20] ^ 1]) + checkpoint[-19:],
+            )
+
+    def test_generators(self):
+        config = {"model_type": "gpt2", "vocab_size": 64, "n_positions": 8, "n_embd": 16, "n_layer": 1, "n_head": 2}
+        model = self.context.model(config, task=pretrain.TASK_CAUSAL_LM)
+        generator, heard = model.generator(count=5), []
+        texts = generator.run([[1, 2], b"#"], lambda token: heard.append((token.prompt, token.token)))
+        self.assertEqual(texts[0], model.generate([1, 2], count=5))
+        self.assertEqual(texts[1], model.generate(b"#", count=5))
+        self.assertEqual([token for prompt, token in heard if prompt == 0], texts[0])
+        tokens, scores, reason = generator.text(0)
+        self.assertEqual((tokens, reason), (texts[0], pretrain.GENERATED_COUNT))
+        self.assertTrue(all(score < 0 for score in scores))
+        stopped = model.generate([1, 2], count=5, stops=[texts[0][1:3], 63])
+        self.assertEqual(stopped, texts[0][: len(stopped)])
+        self.assertLessEqual(len(stopped), 3)
+        self.assertEqual(len(generator.run([[1]], lambda token: False)[0]), 1)
+
+        def trip(token):
+            raise Oops("a token")
+
+        self.assertRaisesRegex(Oops, "a token", generator.run, [[1], [2]], trip)
+        self.assertEqual(len(generator.text(0)[0]), 1)
+        self.assertEqual(len(generator.text(1)[0]), 0)
+        self.assertEqual(len(generator.run([[1]])[0]), 5)
+
+    def test_shared_models(self):
+        own = pretrain.Context(threads=1)
+        shared, expected = self.model.share(own), list(self.model.predict(self.data))
+        self.model.finetune(self.optimizer, self.data, steps=3)
+        self.assertNotEqual(list(self.model.predict(self.data)), expected)
+        self.assertEqual(list(shared.predict(own.map(FIELDS, 64, samples))), expected)
+
+    def test_files_that_raise(self):
+        class Broken(io.BytesIO):
+            def write(self, data):
+                raise EOFError("full")
+
+            def read(self, *size):
+                raise EOFError("torn")
+
+        self.assertRaisesRegex(EOFError, "full", self.model.save, Broken())
+        self.assertRaisesRegex(EOFError, "torn", self.model.load, Broken(b"0123456789"))
+        self.assertRaisesRegex(EOFError, "torn", self.context.open, Broken(b"0123456789"))
+        self.model.load(self.model.save(), strict=True)
 
 
 if __name__ == "__main__":

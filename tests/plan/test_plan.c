@@ -111,18 +111,17 @@ START_TEST(test_unread_rows_are_not_computed)
 {
     pt_context_t *context = network_context(1, 3);
     pt_model_t *model = network_gpt(context);
-    pt_task_options_t task;
+    network_task_t task = {0};
     pt__plan_t *plan;
     int32_t tokens[4 * 12];
     int64_t lengths[4], elements;
     float all[4 * 12 * 16], probabilities[12];
-    ck_ok(pt_task_options_init(&task, sizeof task));
     task.task = PT_TASK_CLASSIFICATION;
     task.outputs = 3;
     double operations[2];
     for (int last = 0; last < 2; last++) {
         task.pooling = last ? PT_POOL_LAST : PT_POOL_MEAN;
-        ck_ok(pt_model_set_task(model, &task));
+        ck_ok(network_choose_task(model, &task));
         ck_ok(pt__engine_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, ROWS(4, 48), &plan));
         operations[last] = pt__plan_operations(plan, ROWS(4, 48));
     }

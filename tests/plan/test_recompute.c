@@ -359,11 +359,11 @@ START_TEST(test_checkpoints_do_not_know)
             pt_optimizer_t *optimizer = network_optimizer(context, PT_OPTIMIZER_ADAMW, 1e-2);
             ck_ok(pt_model_set_recompute(model, settings[(i + resumed) % SETTINGS]));
             if (resumed)
-                ck_ok(pt_checkpoint_load(model, optimizer, path));
+                ck_ok(pt_checkpoint_load(model, optimizer, path, NULL));
             for (int step = 0; step < 2; step++)
                 ck_ok(gpt_step(model, optimizer));
             if (!resumed)
-                ck_ok(pt_checkpoint_save(model, optimizer, path));
+                ck_ok(pt_checkpoint_save(model, optimizer, path, NULL));
             fingerprints[i] = network_fingerprint(model);
             pt_optimizer_free(optimizer);
             pt_model_free(model);

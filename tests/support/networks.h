@@ -23,6 +23,9 @@ static inline pt_context_t *network_context(int32_t threads, uint64_t seed)
 /* The same of tokens alone, as pt_model_estimate takes them. */
 #define TOKEN_ROWS(n) (&(pt_dim_rows_t){"tokens", n}), 1, sizeof(pt_dim_rows_t)
 
+/* Options with these flags and nothing else. */
+#define LOADING(chosen) (&(pt_load_options_t){.struct_size = sizeof(pt_load_options_t), .flags = (uint32_t)(chosen)})
+
 /* x [B, 10] -> linear 10 to 1, mean squared error against y [B, 1]: the network of every tutorial. */
 static inline pt_model_t *network_linear(pt_context_t *context)
 {
@@ -53,13 +56,38 @@ static inline pt_model_t *network_gpt(pt_context_t *context)
     return model;
 }
 
+/* A task with its options, of whichever kind; zero where it has no such option. */
+typedef struct network_task {
+    const char *task;
+    int64_t outputs;
+    int32_t pooling;
+    double label_smoothing, dropout;
+    const float *class_weights;
+} network_task_t;
+
+static inline pt_status_t network_choose_task(pt_model_t *model, const network_task_t *task)
+{
+    pt_causal_lm_options_t language;
+    pt_classification_options_t classes;
+    pt_regression_options_t numbers;
+    ck_ok(pt_causal_lm_options_init(&language, sizeof language));
+    ck_ok(pt_classification_options_init(&classes, sizeof classes));
+    ck_ok(pt_regression_options_init(&numbers, sizeof numbers));
+    language.label_smoothing = classes.label_smoothing = task->label_smoothing;
+    language.dropout = classes.dropout = numbers.dropout = task->dropout;
+    classes.classes = numbers.outputs = task->outputs;
+    classes.pooling = numbers.pooling = task->pooling;
+    classes.class_weights = task->class_weights;
+    return pt_model_set_task(model, task->task,
+                             task->task == NULL                                ? NULL
+                             : strcmp(task->task, PT_TASK_CAUSAL_LM) == 0      ? (const void *)&language
+                             : strcmp(task->task, PT_TASK_CLASSIFICATION) == 0 ? (const void *)&classes
+                                                                               : (const void *)&numbers);
+}
+
 static inline void network_set_task(pt_model_t *model, const char *task, int64_t outputs)
 {
-    pt_task_options_t options;
-    ck_ok(pt_task_options_init(&options, sizeof options));
-    options.task = task;
-    options.outputs = outputs;
-    ck_ok(pt_model_set_task(model, &options));
+    ck_ok(network_choose_task(model, &(network_task_t){.task = task, .outputs = outputs}));
 }
 
 static inline pt_optimizer_t *network_optimizer(pt_context_t *context, int32_t kind, double rate)

@@ -33,12 +33,12 @@ static pt_graph_t *feature_trunk(void)
     return graph;
 }
 
-static pt_task_options_t options_of(const char *task, int64_t outputs)
+static pt__task_options_t options_of(const char *task, int64_t outputs)
 {
-    return (pt_task_options_t){.struct_size = sizeof(pt_task_options_t), .task = task, .outputs = outputs};
+    return (pt__task_options_t){.task = task, .outputs = outputs};
 }
 
-static pt_status_t add(const pt_task_options_t *options, pt_graph_t *graph)
+static pt_status_t add(const pt__task_options_t *options, pt_graph_t *graph)
 {
     const pt__task_t *task;
     pt__error_clear();
@@ -80,7 +80,7 @@ START_TEST(test_causal_lm)
     ck_ok(pt_context_create(NULL, &context));
     for (int32_t tied = 0; tied < 2; tied++) {
         pt_graph_t *graph = text_trunk(tied);
-        pt_task_options_t options = options_of(PT_TASK_CAUSAL_LM, 0);
+        pt__task_options_t options = options_of(PT_TASK_CAUSAL_LM, 0);
         ck_ok(add(&options, graph));
         check_shape(graph, pt__graph_output(graph, "logits"), PT_DIM_TOKENS, WORDS);
         check_shape(graph, pt__graph_output(graph, "next_logits"), PT_DIM_BATCH, WORDS);
@@ -106,7 +106,7 @@ START_TEST(test_classification)
     for (int32_t pooling = PT_POOL_MEAN; pooling <= PT_POOL_MAX + 1; pooling++) {
         int32_t of_features = pooling > PT_POOL_MAX;
         pt_graph_t *graph = of_features ? feature_trunk() : text_trunk(0);
-        pt_task_options_t options = options_of(PT_TASK_CLASSIFICATION, 3);
+        pt__task_options_t options = options_of(PT_TASK_CLASSIFICATION, 3);
         options.pooling = of_features ? PT_POOL_MEAN : pooling;
         options.dropout = pooling == PT_POOL_LAST ? 0.5 : 0;
         options.label_smoothing = pooling == PT_POOL_LAST ? 0.1 : 0;
@@ -138,7 +138,7 @@ START_TEST(test_regression)
     ck_ok(pt_context_create(NULL, &context));
     for (int32_t of_features = 0; of_features < 2; of_features++) {
         pt_graph_t *graph = of_features ? feature_trunk() : text_trunk(1);
-        pt_task_options_t options = options_of(PT_TASK_REGRESSION, 2);
+        pt__task_options_t options = options_of(PT_TASK_REGRESSION, 2);
         ck_ok(add(&options, graph));
         check_shape(graph, pt__graph_output(graph, "prediction"), PT_DIM_BATCH, 2);
         check_shape(graph, pt__graph_input(graph, "target")->tensor, PT_DIM_BATCH, 2);
@@ -160,7 +160,7 @@ START_TEST(test_trunks_that_do_not_fit)
     ck_ok(pt_context_create(NULL, &context));
     for (int32_t t = 0; t < 3; t++) {
         pt_graph_t *graph;
-        pt_task_options_t options = options_of(tasks[t], 2);
+        pt__task_options_t options = options_of(tasks[t], 2);
         ck_ok(pt_graph_create(context, &graph));
         ck_fails(add(&options, graph), PT_ERR_STATE, "hidden");
         pt_tensor_t images = pt_input(graph, "images", PT_FLOAT32, 3, (int64_t[]){PT_DIM_BATCH, 4, 4});
@@ -168,7 +168,7 @@ START_TEST(test_trunks_that_do_not_fit)
         ck_fails(add(&options, graph), PT_ERR_SHAPE, "expected float32 [PT_DIM_TOKENS, D] or [PT_DIM_BATCH, D]");
         pt_graph_free(graph);
     }
-    pt_task_options_t options = options_of(PT_TASK_CAUSAL_LM, 0);
+    pt__task_options_t options = options_of(PT_TASK_CAUSAL_LM, 0);
     pt_graph_t *graph = feature_trunk();
     ck_fails(add(&options, graph), PT_ERR_STATE, "tokens");
     pt_graph_free(graph);
@@ -192,7 +192,7 @@ START_TEST(test_options_that_do_not_fit)
     static const float weights[] = {1, 1};
     ck_ok(pt_context_create(NULL, &context));
     pt_graph_t *graph = text_trunk(1);
-    pt_task_options_t options = options_of(PT_TASK_CAUSAL_LM, 2);
+    pt__task_options_t options = options_of(PT_TASK_CAUSAL_LM, 2);
     options.class_weights = weights;
     ck_fails(add(&options, graph), PT_ERR_ARGUMENT, "class_weights");
     options.task = PT_TASK_REGRESSION;
@@ -213,7 +213,7 @@ END_TEST
 START_TEST(test_text)
 {
     static const float weights[] = {1, 0.1f, 2};
-    const pt_task_options_t options = {.task = PT_TASK_CLASSIFICATION,
+    const pt__task_options_t options = {.task = PT_TASK_CLASSIFICATION,
                                        .outputs = 3,
                                        .pooling = PT_POOL_LAST,
                                        .label_smoothing = 0.1,
@@ -222,7 +222,7 @@ START_TEST(test_text)
     static const char *const refused[] = {"[]", "{\"task\": \"no such\"}", "{\"task\": \"classification\"}",
                                           "{\"task\": null, \"pooling\": \"middle\"}",
                                           "{\"task\": \"classification\", \"outputs\": 2, \"class_weights\": [1]}"};
-    pt_task_options_t read;
+    pt__task_options_t read;
     float *read_weights;
     char *json;
     ck_ok(pt_context_create(NULL, &context));
@@ -265,7 +265,7 @@ START_TEST(test_failing_allocations)
         pt_status_t status;
         FOR_EACH_FAILING_ALLOCATION(allocator, {
             pt_context_options_t options;
-            pt_task_options_t task = options_of(tasks[t], 2);
+            pt__task_options_t task = options_of(tasks[t], 2);
             pt_graph_t *graph = NULL;
             context = NULL;
             pt_context_options_init(&options, sizeof options);

@@ -141,9 +141,9 @@ START_TEST(test_random_state_is_in_the_checkpoint)
         options.shuffle_seed = 5;
         if (run == 0) {
             ck_ok(pt_pretrain(model, optimizer, data, &options, NULL));
-            ck_ok(pt_checkpoint_save(model, optimizer, path));
+            ck_ok(pt_checkpoint_save(model, optimizer, path, NULL));
         } else
-            ck_ok(pt_checkpoint_load(model, optimizer, path));
+            ck_ok(pt_checkpoint_load(model, optimizer, path, NULL));
         ck_ok(pt_pretrain(model, optimizer, data, &options, NULL));
         found[run] = network_fingerprint(model);
         pt_dataset_free(data);

@@ -57,9 +57,9 @@ START_TEST(test_middle_of_accumulation)
         ck_ok(micro_step(&whole, step * 4, step % 3 < 2 ? PT_STEP_ACCUMULATE : 0));
     for (int64_t step = 0; step < 4; step++) /* one update and one micro-step */
         ck_ok(micro_step(&first, step * 4, step % 3 < 2 ? PT_STEP_ACCUMULATE : 0));
-    ck_ok(pt_checkpoint_save(first.model, first.optimizer, path));
+    ck_ok(pt_checkpoint_save(first.model, first.optimizer, path, NULL));
     ck_ok(micro_step(&second, 0, 0)); /* what it held before is gone after loading */
-    ck_ok(pt_checkpoint_load(second.model, second.optimizer, path));
+    ck_ok(pt_checkpoint_load(second.model, second.optimizer, path, NULL));
     ck_assert_int_eq(pt_optimizer_steps(second.optimizer), 1);
     for (int64_t step = 4; step < 6; step++)
         ck_ok(micro_step(&second, step * 4, step % 3 < 2 ? PT_STEP_ACCUMULATE : 0));
@@ -91,15 +91,15 @@ START_TEST(test_slots_of_several_kinds)
     use_adafactor(&other, PT_OPTIMIZER_ADAM);
     for (int64_t step = 0; step < 3; step++)
         ck_ok(micro_step(&whole, step * 4, 0));
-    ck_ok(pt_checkpoint_save(whole.model, whole.optimizer, path));
-    ck_ok(pt_checkpoint_load(resumed.model, resumed.optimizer, path));
+    ck_ok(pt_checkpoint_save(whole.model, whole.optimizer, path, NULL));
+    ck_ok(pt_checkpoint_load(resumed.model, resumed.optimizer, path, NULL));
     for (int64_t step = 3; step < 6; step++) {
         ck_ok(micro_step(&whole, step * 4, 0));
         ck_ok(micro_step(&resumed, step * 4, 0));
     }
     ck_assert_uint_eq(network_fingerprint(whole.model), network_fingerprint(resumed.model));
     uint64_t before = network_fingerprint(other.model);
-    ck_fails(pt_checkpoint_load(other.model, other.optimizer, path), PT_ERR_NOT_FOUND, "pretrain.slot.exp_avg.");
+    ck_fails(pt_checkpoint_load(other.model, other.optimizer, path, NULL), PT_ERR_NOT_FOUND, "pretrain.slot.exp_avg.");
     ck_assert_uint_eq(network_fingerprint(other.model), before);
     rig_down(&whole);
     rig_down(&resumed);
@@ -125,9 +125,9 @@ START_TEST(test_head_younger_than_trunk)
         ck_ok(micro_step(&whole, step * 4, 0));
     network_set_task(whole.model, PT_TASK_CLASSIFICATION, 3);
     classify(whole.model, whole.optimizer, 2);
-    ck_ok(pt_checkpoint_save(whole.model, whole.optimizer, suite_path("younger.safetensors")));
+    ck_ok(pt_checkpoint_save(whole.model, whole.optimizer, suite_path("younger.safetensors"), NULL));
     network_set_task(resumed.model, PT_TASK_CLASSIFICATION, 3);
-    ck_ok(pt_checkpoint_load(resumed.model, resumed.optimizer, suite_path("younger.safetensors")));
+    ck_ok(pt_checkpoint_load(resumed.model, resumed.optimizer, suite_path("younger.safetensors"), NULL));
     classify(whole.model, whole.optimizer, 2);
     classify(resumed.model, resumed.optimizer, 2);
     ck_assert_uint_eq(network_fingerprint(whole.model), network_fingerprint(resumed.model));
@@ -246,7 +246,7 @@ START_TEST(test_failing_disk)
     char directory[512];
     snprintf(directory, sizeof directory, "%s", suite_directory());
     ck_ok(micro_step(&rig, 0, 0));
-    ck_ok(pt_checkpoint_save(rig.model, rig.optimizer, path));
+    ck_ok(pt_checkpoint_save(rig.model, rig.optimizer, path, NULL));
     uint64_t saved = network_fingerprint(rig.model);
     int failures = 0;
     for (failing_io_t kind = FAILING_WRITE; kind <= FAILING_RENAME; kind++)
@@ -254,12 +254,12 @@ START_TEST(test_failing_disk)
             ck_ok(micro_step(&rig, 8, 0));
             uint64_t now = network_fingerprint(rig.model);
             failing_io_arm(kind, n, kind == FAILING_WRITE ? ENOSPC : EIO);
-            pt_status_t status = pt_checkpoint_save(rig.model, rig.optimizer, path);
+            pt_status_t status = pt_checkpoint_save(rig.model, rig.optimizer, path, NULL);
             int failed = failing_io_calls(kind) >= n;
             failing_io_disarm();
             ck_assert_uint_eq(network_fingerprint(rig.model), now);
             rig_t other = rig_up();
-            ck_ok(pt_checkpoint_load(other.model, other.optimizer, path));
+            ck_ok(pt_checkpoint_load(other.model, other.optimizer, path, NULL));
             if (failed) {
                 failures++;
                 ck_assert_int_eq(status, PT_ERR_IO);
@@ -284,9 +284,9 @@ START_TEST(test_unwritable_directory)
 {
     rig_t rig = rig_up();
     ck_fails(train(&rig, "/proc/no-such-place/checkpoints", 4, NULL), PT_ERR_NOT_FOUND, "/proc/no-such-place");
-    ck_fails(pt_checkpoint_save(rig.model, rig.optimizer, suite_path("no/such/file.safetensors")), PT_ERR_NOT_FOUND,
-             "no/such");
-    ck_fails(pt_checkpoint_load(rig.model, rig.optimizer, suite_path("missing.safetensors")), PT_ERR_NOT_FOUND,
+    ck_fails(pt_checkpoint_save(rig.model, rig.optimizer, suite_path("no/such/file.safetensors"), NULL),
+             PT_ERR_NOT_FOUND, "no/such");
+    ck_fails(pt_checkpoint_load(rig.model, rig.optimizer, suite_path("missing.safetensors"), NULL), PT_ERR_NOT_FOUND,
              "missing.safetensors");
     ck_ok(micro_step(&rig, 0, 0));
     rig_down(&rig);
@@ -298,18 +298,18 @@ START_TEST(test_wrong_checkpoint_changes_nothing)
     rig_t rig = rig_up();
     const char *path = suite_path("adamw.safetensors");
     ck_ok(micro_step(&rig, 0, 0));
-    ck_ok(pt_checkpoint_save(rig.model, rig.optimizer, path));
+    ck_ok(pt_checkpoint_save(rig.model, rig.optimizer, path, NULL));
     pt_optimizer_t *sgd = network_optimizer(rig.context, PT_OPTIMIZER_SGD, 1e-2);
     ck_ok(micro_step(&rig, 4, 0));
     uint64_t before = network_fingerprint(rig.model);
-    ck_fails(pt_checkpoint_load(rig.model, sgd, path), PT_ERR_STATE, "adamw");
+    ck_fails(pt_checkpoint_load(rig.model, sgd, path, NULL), PT_ERR_STATE, "adamw");
     pt_model_t *linear = network_linear(rig.context);
-    ck_fails(pt_checkpoint_load(linear, NULL, path), PT_ERR_STATE, "task");
+    ck_fails(pt_checkpoint_load(linear, NULL, path, NULL), PT_ERR_STATE, "task");
     network_set_task(rig.model, PT_TASK_CLASSIFICATION, 2);
-    ck_fails(pt_checkpoint_load(rig.model, rig.optimizer, path), PT_ERR_STATE, "task");
+    ck_fails(pt_checkpoint_load(rig.model, rig.optimizer, path, NULL), PT_ERR_STATE, "task");
     network_set_task(rig.model, PT_TASK_CAUSAL_LM, 0);
     ck_assert_uint_eq(network_fingerprint(rig.model), before);
-    ck_ok(pt_model_load(rig.model, path, PT_LOAD_STRICT)); /* its weights alone */
+    ck_ok(pt_model_load(rig.model, path, LOADING(PT_LOAD_STRICT))); /* its weights alone */
     pt_model_free(linear);
     pt_optimizer_free(sgd);
     rig_down(&rig);
@@ -352,7 +352,7 @@ static pt_status_t whole_path(failing_allocator_t *allocator, const char *direct
     static const int64_t lengths[] = {4, 8, 4};
     pt_context_options_t context_options;
     pt_optimizer_options_t optimizer_options;
-    pt_task_options_t task;
+    network_task_t task = {0};
     pt_train_options_t options;
     pt_generate_options_t generation;
     pt_evaluation_t evaluation = {.struct_size = sizeof evaluation};
@@ -371,7 +371,6 @@ static pt_status_t whole_path(failing_allocator_t *allocator, const char *direct
     failing_allocator_hooks(allocator, &context_options);
     context_options.threads = 1;
     ck_ok(pt_optimizer_options_init(&optimizer_options, sizeof optimizer_options));
-    ck_ok(pt_task_options_init(&task, sizeof task));
     ck_ok(pt_train_options_init(&options, sizeof options));
     ck_ok(pt_generate_options_init(&generation, sizeof generation));
     options.steps = 3;
@@ -391,7 +390,7 @@ static pt_status_t whole_path(failing_allocator_t *allocator, const char *direct
     PT__TRY_OUT(pt_generate(model, tokens, 3, &generation, generated, 4, &count));
     task.task = PT_TASK_CLASSIFICATION;
     task.outputs = 2;
-    PT__TRY_OUT(pt_model_set_task(model, &task));
+    PT__TRY_OUT(network_choose_task(model, &task));
 out:
     pt_dataset_free(data);
     pt_optimizer_free(optimizer);

@@ -15,12 +15,9 @@
 
 static pt_status_t create(pt_context_t *context, const char *config, int64_t outputs, pt_model_t **out)
 {
-    pt_task_options_t task;
+    const network_task_t task = {.task = PT_TASK_CLASSIFICATION, .outputs = outputs};
     PT__TRY(pt_model_create_from_config(context, config, strlen(config), out));
-    PT__TRY(pt_task_options_init(&task, sizeof task));
-    task.task = PT_TASK_CLASSIFICATION;
-    task.outputs = outputs;
-    return pt_model_set_task(*out, &task);
+    return network_choose_task(*out, &task);
 }
 
 static pt_model_t *classifier(pt_context_t *context, const char *config, int64_t outputs)
@@ -127,7 +124,7 @@ START_TEST(test_travel)
     expect(model, 2, no_yes);
     ck_ok(pt_model_describe(model, PT_DESCRIBE_CONFIG, text, sizeof text, &length));
     ck_assert_str_eq(text, "{" MLP ", " NAMES_TWO ", \"label2id\": {\"no\": 0, \"yes\": 1}}");
-    ck_ok(pt_model_save(model, path));
+    ck_ok(pt_model_save(model, path, NULL));
     copy = classifier(context, "{" MLP "}", 2);
     ck_ok(pt_model_copy(copy, model));
     expect(copy, 2, no_yes);
@@ -138,17 +135,17 @@ START_TEST(test_travel)
 
     fresh = network_context(1, 2);
     for (uint32_t flags = 0; flags <= PT_LOAD_MAPPED; flags += PT_LOAD_MAPPED) {
-        ck_ok(pt_model_open(fresh, path, flags, &model)); /* from the file alone */
+        ck_ok(pt_model_open(fresh, path, LOADING(flags), &model)); /* from the file alone */
         expect(model, 2, no_yes);
         pt_model_free(model);
     }
     model = classifier(fresh, "{" MLP "}", 2);
     ck_ok(pt_model_set_class_names(model, 2, others));
-    ck_ok(pt_model_load(model, path, PT_LOAD_STRICT)); /* another head, and what its outputs mean */
+    ck_ok(pt_model_load(model, path, LOADING(PT_LOAD_STRICT))); /* another head, and what its outputs mean */
     expect(model, 2, no_yes);
     pt_model_free(model);
     model = classifier(fresh, "{" MLP "}", 3); /* of the file only the trunk fits */
-    ck_ok(pt_model_load(model, path, 0));
+    ck_ok(pt_model_load(model, path, NULL));
     expect(model, 0, NULL);
     pt_model_free(model);
     model = classifier(fresh, "{" MLP "}", 2); /* resumed: the checkpoint's names, and data with others refused */
@@ -175,12 +172,12 @@ START_TEST(test_hosts_network)
         network_set_task(models[i], PT_TASK_CLASSIFICATION, 2);
     }
     ck_ok(pt_model_set_class_names(models[0], 2, no_yes));
-    ck_ok(pt_model_save(models[0], path));
-    ck_ok(pt_model_load(models[1], path, PT_LOAD_STRICT));
+    ck_ok(pt_model_save(models[0], path, NULL));
+    ck_ok(pt_model_load(models[1], path, LOADING(PT_LOAD_STRICT)));
     expect(models[1], 2, no_yes);
-    ck_ok(pt_checkpoint_save(models[0], NULL, path));
+    ck_ok(pt_checkpoint_save(models[0], NULL, path, NULL));
     ck_ok(pt_model_set_class_names(models[1], 2, others));
-    ck_ok(pt_checkpoint_load(models[1], NULL, path));
+    ck_ok(pt_checkpoint_load(models[1], NULL, path, NULL));
     expect(models[1], 2, no_yes);
     pt_model_free(models[0]);
     pt_model_free(models[1]);
@@ -232,9 +229,9 @@ START_TEST(test_configuration)
     const char *path = suite_path("stale.safetensors");
     network_set_task(model, PT_TASK_CLASSIFICATION, 3);
     expect(model, 0, NULL);
-    ck_ok(pt_model_save(model, path));
+    ck_ok(pt_model_save(model, path, NULL));
     other = classifier(context, "{" MLP "}", 3);
-    ck_ok(pt_model_load(other, path, PT_LOAD_STRICT));
+    ck_ok(pt_model_load(other, path, LOADING(PT_LOAD_STRICT)));
     expect(other, 0, NULL);
     pt_model_free(other);
     pt_dataset_free(data);
@@ -283,8 +280,8 @@ START_TEST(test_hostile_files)
     snprintf(checkpoint, sizeof checkpoint, "%s", suite_path("checkpoint.safetensors"));
     snprintf(changed, sizeof changed, "%s", suite_path("changed.safetensors"));
     ck_ok(pt_model_set_class_names(other, 2, others));
-    ck_ok(pt_model_save(other, saved));
-    ck_ok(pt_checkpoint_save(other, NULL, checkpoint));
+    ck_ok(pt_model_save(other, saved, NULL));
+    ck_ok(pt_checkpoint_save(other, NULL, checkpoint, NULL));
     pt_model_free(other);
     ck_ok(pt_model_set_class_names(model, 2, no_yes));
     network_set_task(model, PT_TASK_CLASSIFICATION, 2);
@@ -292,16 +289,16 @@ START_TEST(test_hostile_files)
     const uint64_t before = network_fingerprint(model);
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         tamper(context, saved, changed, bad[i].config);
-        ck_fails(pt_model_load(model, changed, 0), PT_ERR_FORMAT, bad[i].message);
+        ck_fails(pt_model_load(model, changed, NULL), PT_ERR_FORMAT, bad[i].message);
         ck_assert_ptr_nonnull(strstr(pt_last_error(), changed));
         tamper(context, checkpoint, changed, bad[i].config);
-        ck_fails(pt_checkpoint_load(model, NULL, changed), PT_ERR_FORMAT, bad[i].message);
+        ck_fails(pt_checkpoint_load(model, NULL, changed, NULL), PT_ERR_FORMAT, bad[i].message);
         ck_assert_ptr_nonnull(strstr(pt_last_error(), changed));
         expect(model, 2, no_yes);
         ck_assert_uint_eq(network_fingerprint(model), before);
     }
     tamper(context, saved, changed, "{}"); /* a file that says nothing leaves them */
-    ck_ok(pt_model_load(model, changed, 0));
+    ck_ok(pt_model_load(model, changed, NULL));
     expect(model, 2, no_yes);
     pt_model_free(model);
     pt_context_free(context);
@@ -371,13 +368,13 @@ static pt_status_t whole_path(failing_allocator_t *allocator, const char *table,
     if (status != PT_OK && pt_model_class_count(model) != 0)
         expect(model, 2, no_yes); /* all of them, once the stage had begun */
     PT__TRY_OUT(status);
-    PT__TRY_OUT(pt_model_save(model, path));
+    PT__TRY_OUT(pt_model_save(model, path, NULL));
     PT__TRY_OUT(pt_model_set_class_names(named, 2, others));
-    status = pt_model_load(named, path, 0);
+    status = pt_model_load(named, path, NULL);
     expect(named, 2, status == PT_OK ? no_yes : others);
     PT__TRY_OUT(status);
-    PT__TRY_OUT(pt_checkpoint_save(named, NULL, own));
-    PT__TRY_OUT(pt_checkpoint_load(model, NULL, own));
+    PT__TRY_OUT(pt_checkpoint_save(named, NULL, own, NULL));
+    PT__TRY_OUT(pt_checkpoint_load(model, NULL, own, NULL));
     PT__TRY_OUT(pt_model_copy(named, model));
     expect(named, 2, no_yes);
 out:

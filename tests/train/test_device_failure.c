@@ -262,10 +262,10 @@ static pt_status_t use(rig_t *rig, const char *path)
     ck_ok(pt_model_parameter_info(rig->model, 0, &info));
     PT__TRY(pt_train_step(rig->model, rig->optimizer, &value, 1, 2, PT_STEP_ACCUMULATE, NULL));
     PT__TRY(pt_model_gradient_get(rig->model, 0, values, info.elements));
-    PT__TRY(pt_checkpoint_save(rig->model, rig->optimizer, path));
-    PT__TRY(pt_checkpoint_load(rig->model, rig->optimizer, path));
-    PT__TRY(pt_model_save(rig->model, path));
-    PT__TRY(pt_model_load(rig->model, path, 0));
+    PT__TRY(pt_checkpoint_save(rig->model, rig->optimizer, path, NULL));
+    PT__TRY(pt_checkpoint_load(rig->model, rig->optimizer, path, NULL));
+    PT__TRY(pt_model_save(rig->model, path, NULL));
+    PT__TRY(pt_model_load(rig->model, path, NULL));
     PT__TRY(pt_model_parameter_get(rig->model, 0, values, info.elements));
     PT__TRY(pt_model_parameter_set(rig->model, 0, values, info.elements));
     PT__TRY(pt_predict(rig->model, rig->evaluation, NULL, 0, values, 4096, &count));

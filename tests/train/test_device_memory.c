@@ -204,19 +204,19 @@ static void run_steps(pt_context_t *context, const char *place, notes_t *notes)
         ck_ok(pt_train_step(model, optimizer, &value, 1, 2, i % 2 == 0 ? PT_STEP_ACCUMULATE : PT_STEP_NORM, NULL));
     ck_ok(pt_train_step(model, optimizer, &value, 1, 2, PT_STEP_ACCUMULATE, NULL));
     note_gradients(model, notes);
-    ck_ok(pt_checkpoint_save(model, optimizer, path));
+    ck_ok(pt_checkpoint_save(model, optimizer, path, NULL));
     ck_ok(pt_train_step(model, optimizer, &value, 1, 2, 0, NULL));
     uint64_t expected = network_fingerprint(model);
     note_bits(notes, expected);
-    ck_ok(pt_checkpoint_load(model, optimizer, path));
+    ck_ok(pt_checkpoint_load(model, optimizer, path, NULL));
     note_gradients(model, notes);
     ck_ok(pt_train_step(model, optimizer, &value, 1, 2, 0, NULL));
     ck_assert_uint_eq(network_fingerprint(model), expected);
     shift_parameter(model, 1);
-    ck_ok(pt_model_save(model, weights));
-    ck_ok(pt_model_load(other, weights, PT_LOAD_STRICT));
+    ck_ok(pt_model_save(model, weights, NULL));
+    ck_ok(pt_model_load(other, weights, LOADING(PT_LOAD_STRICT)));
     ck_assert_uint_eq(network_fingerprint(other), network_fingerprint(model));
-    ck_ok(pt_model_load(other, weights, PT_LOAD_MAPPED)); /* no device of its own memory uses it in place */
+    ck_ok(pt_model_load(other, weights, LOADING(PT_LOAD_MAPPED))); /* no device of its own memory uses it in place */
     ck_assert_uint_eq(network_fingerprint(other), network_fingerprint(model));
     note_predictions(other, data, NULL, notes);
     shift_parameter(model, 0);
@@ -240,16 +240,15 @@ static void run_classes(pt_context_t *context, const char *place, notes_t *notes
     pt_optimizer_t *optimizer = make_optimizer(context);
     (void)place;
     for (int32_t pooling = PT_POOL_MEAN; pooling <= PT_POOL_MAX; pooling++) {
-        pt_task_options_t task;
+        network_task_t task = {0};
         pt_train_options_t options;
         pt_evaluation_t found = {.struct_size = sizeof found};
-        ck_ok(pt_task_options_init(&task, sizeof task));
         task.task = PT_TASK_CLASSIFICATION;
         task.outputs = 3;
         task.pooling = pooling;
         task.class_weights = class_weights;
         task.dropout = 0.1;
-        ck_ok(pt_model_set_task(model, &task));
+        ck_ok(network_choose_task(model, &task));
         ck_ok(pt_model_set_trainable(model, "*wte*", pooling % 2, NULL));
         ck_ok(pt_train_options_init(&options, sizeof options));
         options.steps = 2;
@@ -325,11 +324,11 @@ static void run_optimizers(pt_context_t *context, const char *place, notes_t *no
         ck_ok(pt_train_options_init(&stage, sizeof stage));
         stage.steps = 2;
         ck_ok(pt_pretrain(model, optimizer, data, &stage, NULL));
-        ck_ok(pt_checkpoint_save(model, optimizer, place_in(place, "kind")));
+        ck_ok(pt_checkpoint_save(model, optimizer, place_in(place, "kind"), NULL));
         network_set_task(model, PT_TASK_CLASSIFICATION, 3);
         ck_ok(pt_finetune(model, optimizer, data, &stage, NULL));
         network_set_task(model, PT_TASK_CAUSAL_LM, 0);
-        ck_ok(pt_checkpoint_load(model, optimizer, place_in(place, "kind")));
+        ck_ok(pt_checkpoint_load(model, optimizer, place_in(place, "kind"), NULL));
         ck_ok(pt_pretrain(model, optimizer, data, &stage, NULL));
         note_bits(notes, network_fingerprint(model));
         pt_optimizer_free(optimizer);

@@ -58,7 +58,7 @@ static pt_model_t *make(pt_context_t *context)
     ck_ok(pt_graph_status(graph));
     ck_ok(pt_model_create(context, graph, &model));
     pt_graph_free(graph);
-    ck_ok(pt_model_load(model, suite_source("tests/golden/encoder_decoder.safetensors"), PT_LOAD_STRICT));
+    ck_ok(pt_model_load(model, suite_source("tests/golden/encoder_decoder.safetensors"), LOADING(PT_LOAD_STRICT)));
     return model;
 }
 

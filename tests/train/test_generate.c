@@ -66,10 +66,11 @@ START_TEST(test_continues)
     generate(model, &options, other);
     ck_assert(memcmp(tokens, other, sizeof tokens) != 0);
     options.temperature = 0;
-    options.stop_token = 9;
+    options.stops = &(int32_t){9};
+    options.n_stops = 1;
     ck_ok(pt_generate(model, (int32_t[]){3, 4, 5, 6}, PROMPT, &options, tokens, COUNT, &count));
     ck_assert_int_eq(count, 3); /* 7 8 9 */
-    options.stop_token = -1;
+    options.n_stops = 0;
     options.count = 5;
     ck_ok(pt_generate(model, (int32_t[]){3}, 1, &options, tokens, COUNT, &count));
     ck_assert_int_eq(count, 5);
@@ -126,6 +127,14 @@ START_TEST(test_distribution)
     options.top_k = 0;
     options.top_p = 0.75; /* probabilities .14 .62 .03 .23: the two largest reach it */
     check_frequencies(&options, expected);
+    options.top_p = 0.62; /* of these alone .63 .23 .14: one reaches what it would not of all, as in transformers */
+    options.top_k = 3;
+    softmax(1, (int[]){0, 1, 0, 0}, expected);
+    check_frequencies(&options, expected);
+    options.top_p = 0.65;
+    softmax(1, (int[]){0, 1, 0, 1}, expected);
+    check_frequencies(&options, expected);
+    options.top_k = 0;
     options.top_p = 0.99;
     softmax(1, (int[]){1, 1, 1, 1}, expected);
     check_frequencies(&options, expected);
@@ -141,9 +150,9 @@ START_TEST(test_seeds)
         pt_model_t *source = network_gpt(other), *model = network_gpt(context);
         pt_generate_options_t options;
         network_set_task(source, PT_TASK_CAUSAL_LM, 0);
-        ck_ok(pt_model_save(source, suite_path("weights")));
+        ck_ok(pt_model_save(source, suite_path("weights"), NULL));
         network_set_task(model, PT_TASK_CAUSAL_LM, 0);
-        ck_ok(pt_model_load(model, suite_path("weights"), 0)); /* the same in all */
+        ck_ok(pt_model_load(model, suite_path("weights"), NULL)); /* the same in all */
         ck_ok(pt_generate_options_init(&options, sizeof options));
         options.temperature = 1;
         for (int call = 0; call < 2; call++) {

@@ -110,7 +110,8 @@ static void load(pt_model_t *model, const char *name)
 {
     char path[128];
     snprintf(path, sizeof path, "tests/golden/%s.safetensors", name);
-    ck_ok(pt_model_load(model, suite_source(path), PT_LOAD_STRICT));
+    const pt_load_options_t options = {.struct_size = sizeof options, .flags = PT_LOAD_STRICT};
+    ck_ok(pt_model_load(model, suite_source(path), &options));
 }
 
 /* 12 -> 17 relu -> 9 gelu -> 5 classes. */
@@ -138,11 +139,8 @@ static pt_model_t *make_gpt(pt_context_t *context, const char *weights)
         " \"n_head\": 2, \"activation_function\": \"gelu_new\", \"resid_pdrop\": 0.0, \"embd_pdrop\": 0.0,"
         " \"attn_pdrop\": 0.0, \"layer_norm_epsilon\": 1e-5}";
     pt_model_t *model;
-    pt_task_options_t task;
     ck_ok(pt_model_create_from_config(context, config, sizeof config - 1, &model));
-    ck_ok(pt_task_options_init(&task, sizeof task));
-    task.task = PT_TASK_CAUSAL_LM;
-    ck_ok(pt_model_set_task(model, &task));
+    ck_ok(pt_model_set_task(model, PT_TASK_CAUSAL_LM, NULL));
     load(model, weights);
     return model;
 }

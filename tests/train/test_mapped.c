@@ -18,7 +18,7 @@ static const char *weights_file(const char *name, uint64_t seed)
     pt_context_t *context = network_context(1, seed);
     pt_model_t *model = network_gpt(context);
     const char *path = suite_path(name);
-    ck_ok(pt_model_save(model, path));
+    ck_ok(pt_model_save(model, path, NULL));
     pt_model_free(model);
     pt_context_free(context);
     return path;
@@ -65,10 +65,10 @@ START_TEST(test_same_bits_as_in_memory)
     pt_optimizer_t *one = network_optimizer(context, PT_OPTIMIZER_ADAMW, 1e-2);
     pt_optimizer_t *other = network_optimizer(context, PT_OPTIMIZER_ADAMW, 1e-2);
     int64_t matched;
-    ck_ok(pt_model_load(mapped, path, PT_LOAD_MAPPED));
+    ck_ok(pt_model_load(mapped, path, LOADING(PT_LOAD_MAPPED)));
     ck_assert_int_eq(count_mapped(mapped), TRUNK);
     ck_assert_int_eq(pt_model_transfer_count(mapped, PT_TRANSFER_COPIED), TRUNK);
-    ck_ok(pt_model_load(copied, path, 0));
+    ck_ok(pt_model_load(copied, path, NULL));
     ck_ok(pt_model_set_trainable(copied, "transformer.*", 0, NULL));
     for (int i = 0; i < 5; i++) {
         ck_ok(step(mapped, one));
@@ -106,10 +106,10 @@ START_TEST(test_memory_and_owners)
     pt_context_t *context = network_context(1, 2);
     pt_model_t *model = classifier(context), *source = classifier(context);
     float values[17 * 16] = {1, 2, 3}, found[17 * 16], untouched[17 * 16];
-    ck_ok(pt_model_load(source, others, 0));
+    ck_ok(pt_model_load(source, others, NULL));
     ck_ok(pt__store_settle(&model->store));
     int64_t block = pt__store_bytes(&model->store);
-    ck_ok(pt_model_load(model, path, PT_LOAD_MAPPED));
+    ck_ok(pt_model_load(model, path, LOADING(PT_LOAD_MAPPED)));
     ck_assert_int_lt(pt__store_bytes(&model->store), block / 10);
     ck_ok(pt_model_parameter_get(model, 0, untouched, 17 * 16));
     ck_ok(pt_model_parameter_set(model, 0, values, 17 * 16));
@@ -119,20 +119,20 @@ START_TEST(test_memory_and_owners)
     pt_parameter_info_t info = {.struct_size = sizeof info};
     ck_ok(pt_model_parameter_info(model, 0, &info));
     ck_assert_int_eq(info.trainable, 0);
-    ck_ok(pt_model_load(model, path, PT_LOAD_MAPPED)); /* once more: the file is what counts again */
+    ck_ok(pt_model_load(model, path, LOADING(PT_LOAD_MAPPED))); /* once more: the file is what counts again */
     ck_ok(pt_model_parameter_get(model, 0, found, 17 * 16));
     ck_assert_mem_eq(found, untouched, sizeof found);
     ck_ok(pt_model_copy(model, source)); /* over mapped ones, the head too */
     ck_assert_int_eq(count_mapped(model), 0);
     ck_assert_uint_eq(network_fingerprint(model), network_fingerprint(source));
-    ck_ok(pt_model_load(model, path, PT_LOAD_MAPPED));
+    ck_ok(pt_model_load(model, path, LOADING(PT_LOAD_MAPPED)));
     ck_ok(pt_model_copy(source, model)); /* and from them */
     ck_assert_uint_eq(network_fingerprint(model), network_fingerprint(source));
     ck_ok(pt_model_copy(model, model));
     ck_assert_int_eq(count_mapped(model), TRUNK);
-    ck_ok(pt_model_load(model, others, 0)); /* a load that copies, over mapped ones */
+    ck_ok(pt_model_load(model, others, NULL)); /* a load that copies, over mapped ones */
     ck_assert_int_eq(count_mapped(model), 0);
-    ck_ok(pt_model_load(source, others, 0));
+    ck_ok(pt_model_load(source, others, NULL));
     ck_assert_uint_eq(network_fingerprint(model), network_fingerprint(source));
     pt_model_free(model);
     pt_model_free(source);
@@ -181,8 +181,8 @@ START_TEST(test_narrow_weights)
         pt_parameter_info_t info = {.struct_size = sizeof info};
         ck_ok(step(mapped, one)); /* with a plan for floats */
         ck_ok(step(copied, other));
-        ck_ok(pt_model_load(mapped, path, PT_LOAD_MAPPED));
-        ck_ok(pt_model_load(copied, path, 0));
+        ck_ok(pt_model_load(mapped, path, LOADING(PT_LOAD_MAPPED)));
+        ck_ok(pt_model_load(copied, path, NULL));
         ck_ok(pt_model_set_trainable(copied, "transformer.*", 0, NULL));
         for (int64_t i = 0; i < TRUNK; i++)
             matrices += mapped->store.tensors[i].shape.rank == 2;
@@ -196,8 +196,8 @@ START_TEST(test_narrow_weights)
             ck_ok(step(copied, other));
         }
         ck_assert_uint_eq(network_fingerprint(mapped), network_fingerprint(copied));
-        ck_ok(pt_checkpoint_save(mapped, one, saved));
-        ck_ok(pt_checkpoint_load(copied, other, saved));
+        ck_ok(pt_checkpoint_save(mapped, one, saved, NULL));
+        ck_ok(pt_checkpoint_load(copied, other, saved, NULL));
         ck_assert_uint_eq(network_fingerprint(mapped), network_fingerprint(copied));
         ck_ok(pt_model_set_trainable(mapped, "transformer.h.0.*", 1, NULL));
         ck_ok(pt_model_set_trainable(copied, "transformer.h.0.*", 1, NULL));
@@ -212,9 +212,9 @@ START_TEST(test_narrow_weights)
         ck_ok(language_step(mapped, one));
         ck_ok(language_step(copied, other));
         ck_assert_uint_eq(network_fingerprint(mapped), network_fingerprint(copied));
-        ck_ok(pt_model_save(mapped, saved));
+        ck_ok(pt_model_save(mapped, saved, NULL));
         ck_ok(pt_model_copy(mapped, mapped));
-        ck_ok(pt_model_load(copied, saved, PT_LOAD_STRICT));
+        ck_ok(pt_model_load(copied, saved, LOADING(PT_LOAD_STRICT)));
         ck_assert_uint_eq(network_fingerprint(mapped), network_fingerprint(copied));
         float ones[17 * 16];
         for (int i = 0; i < 17 * 16; i++)
@@ -263,7 +263,7 @@ START_TEST(test_a_file_that_changes)
         pt_model_t *model = classifier(context), *copy = classifier(context);
         pt_optimizer_t *optimizer = network_optimizer(context, PT_OPTIMIZER_ADAMW, 1e-2);
         float values[17 * 16];
-        ck_ok(pt_model_load(model, path, PT_LOAD_MAPPED));
+        ck_ok(pt_model_load(model, path, LOADING(PT_LOAD_MAPPED)));
         ck_ok(step(model, optimizer));
         uint64_t before = network_fingerprint(model);
         change_file(path, change);
@@ -273,12 +273,13 @@ START_TEST(test_a_file_that_changes)
         } else {
             ck_fails(step(model, optimizer), PT_ERR_IO, "changing.safetensors: changed while in use");
             ck_fails(pt_model_parameter_get(model, 0, values, 17 * 16), PT_ERR_IO, "changing.safetensors");
-            ck_fails(pt_model_save(model, suite_path("never.safetensors")), PT_ERR_IO, "changing.safetensors");
+            ck_fails(pt_model_save(model, suite_path("never.safetensors"), NULL), PT_ERR_IO, "changing.safetensors");
             ck_assert_int_ne(access(suite_path("never.safetensors"), F_OK), 0);
-            ck_fails(pt_checkpoint_save(model, optimizer, suite_path("never.safetensors")), PT_ERR_IO, "changing");
+            ck_fails(pt_checkpoint_save(model, optimizer, suite_path("never.safetensors"), NULL), PT_ERR_IO,
+                     "changing");
             ck_fails(pt_model_copy(copy, model), PT_ERR_IO, "changing.safetensors");
             ck_fails(pt_model_set_trainable(model, "*", 1, NULL), PT_ERR_IO, "changing.safetensors");
-            ck_ok(pt_model_load(model, spare, change == WRITTEN ? PT_LOAD_MAPPED : 0));
+            ck_ok(pt_model_load(model, spare, LOADING(change == WRITTEN ? PT_LOAD_MAPPED : 0)));
             ck_assert_uint_eq(network_fingerprint(model), before);
             ck_ok(step(model, optimizer));
         }
@@ -294,9 +295,8 @@ END_TEST
  * converted. */
 START_TEST(test_what_cannot_be_mapped)
 {
-    static const char header[] =
-        "{\"linear.weight\":{\"dtype\":\"F32\",\"shape\":[1,10],\"data_offsets\":[0,40]},"
-        "\"linear.bias\":{\"dtype\":\"F64\",\"shape\":[1],\"data_offsets\":[40,48]}}";
+    static const char header[] = "{\"linear.weight\":{\"dtype\":\"F32\",\"shape\":[1,10],\"data_offsets\":[0,40]},"
+                                 "\"linear.bias\":{\"dtype\":\"F64\",\"shape\":[1],\"data_offsets\":[40,48]}}";
     for (size_t blanks = 0; blanks < 5; blanks++) {
         pt_context_t *context = network_context(1, 2);
         pt_model_t *model = network_linear(context);
@@ -311,7 +311,8 @@ START_TEST(test_what_cannot_be_mapped)
             values[i] = (float)i + 0.25f;
         memcpy(bytes + end, values, 40);
         memcpy(bytes + end + 40, &bias, 8);
-        ck_ok(pt_model_load(model, suite_write("odd.safetensors", bytes, end + 48), PT_LOAD_MAPPED | PT_LOAD_STRICT));
+        ck_ok(pt_model_load(model, suite_write("odd.safetensors", bytes, end + 48),
+                            LOADING(PT_LOAD_MAPPED | PT_LOAD_STRICT)));
         ck_assert_int_eq(count_mapped(model), end % 4 == 0);
         ck_ok(pt_model_parameter_get(model, 0, found, 10));
         ck_assert_mem_eq(found, values, sizeof values);
@@ -327,9 +328,8 @@ END_TEST
  * place. */
 START_TEST(test_bad_values_change_nothing)
 {
-    static const char header[] =
-        "{\"linear.weight\":{\"dtype\":\"F32\",\"shape\":[1,10],\"data_offsets\":[0,40]},"
-        "\"linear.bias\":{\"dtype\":\"F64\",\"shape\":[1],\"data_offsets\":[40,48]}}   ";
+    static const char header[] = "{\"linear.weight\":{\"dtype\":\"F32\",\"shape\":[1,10],\"data_offsets\":[0,40]},"
+                                 "\"linear.bias\":{\"dtype\":\"F64\",\"shape\":[1],\"data_offsets\":[40,48]}}   ";
     pt_context_t *context = network_context(1, 2);
     pt_model_t *model = network_linear(context);
     const size_t end = 8 + sizeof header - 1;
@@ -341,15 +341,15 @@ START_TEST(test_bad_values_change_nothing)
         memset(bytes + 8, 0, sizeof bytes - 8);
         memcpy(bytes + 8, header, sizeof header - 1);
         memcpy(bytes + end + 36, &infinite, 4);
-        ck_fails(pt_model_load(model, suite_write("bad.safetensors", bytes, end + 48), flags), PT_ERR_NONFINITE,
-                 "bad.safetensors: tensor \"linear.weight\": element 9");
+        ck_fails(pt_model_load(model, suite_write("bad.safetensors", bytes, end + 48), LOADING(flags)),
+                 PT_ERR_NONFINITE, "bad.safetensors: tensor \"linear.weight\": element 9");
         memcpy(bytes + end + 8, &nan, 4);
-        ck_fails(pt_model_load(model, suite_write("bad.safetensors", bytes, end + 48), flags), PT_ERR_NONFINITE,
-                 "tensor \"linear.weight\": element 2");
+        ck_fails(pt_model_load(model, suite_write("bad.safetensors", bytes, end + 48), LOADING(flags)),
+                 PT_ERR_NONFINITE, "tensor \"linear.weight\": element 2");
         memset(bytes + end, 0, 40);
         memcpy(bytes + end + 40, &large, 8);
-        ck_fails(pt_model_load(model, suite_write("bad.safetensors", bytes, end + 48), flags), PT_ERR_NONFINITE,
-                 "tensor \"linear.bias\": element 0");
+        ck_fails(pt_model_load(model, suite_write("bad.safetensors", bytes, end + 48), LOADING(flags)),
+                 PT_ERR_NONFINITE, "tensor \"linear.bias\": element 0");
         ck_assert_uint_eq(network_fingerprint(model), before);
         ck_assert_int_eq(model->store.tensors[0].trainable, 1);
     }
@@ -362,13 +362,12 @@ static pt_status_t map_and_train(failing_allocator_t *allocator, const char *pat
 {
     pt_context_options_t options;
     pt_optimizer_options_t optimizer_options;
-    pt_task_options_t task;
+    network_task_t task = {0};
     pt_context_t *context = NULL;
     pt_model_t *model = NULL;
     pt_optimizer_t *optimizer = NULL;
     pt_status_t status;
     ck_ok(pt_context_options_init(&options, sizeof options));
-    ck_ok(pt_task_options_init(&task, sizeof task));
     ck_ok(pt_optimizer_options_init(&optimizer_options, sizeof optimizer_options));
     failing_allocator_hooks(allocator, &options);
     options.threads = 1;
@@ -377,13 +376,13 @@ static pt_status_t map_and_train(failing_allocator_t *allocator, const char *pat
     PT__TRY_OUT(pt_context_create(&options, &context));
     PT__TRY_OUT(pt_model_create_from_config(context, NETWORK_GPT, strlen(NETWORK_GPT), &model));
     PT__TRY_OUT(pt_optimizer_create(context, &optimizer_options, &optimizer));
-    PT__TRY_OUT(pt_model_set_task(model, &task));
+    PT__TRY_OUT(network_choose_task(model, &task));
     PT__TRY_OUT(step(model, optimizer));
-    PT__TRY_OUT(pt_model_load(model, path, PT_LOAD_MAPPED));
+    PT__TRY_OUT(pt_model_load(model, path, LOADING(PT_LOAD_MAPPED)));
     PT__TRY_OUT(step(model, optimizer));
     PT__TRY_OUT(pt_model_set_trainable(model, "transformer.h.0.*", 1, NULL));
     PT__TRY_OUT(step(model, optimizer));
-    PT__TRY_OUT(pt_model_load(model, other, 0));
+    PT__TRY_OUT(pt_model_load(model, other, NULL));
     PT__TRY_OUT(step(model, optimizer));
 out:
     pt_optimizer_free(optimizer);
@@ -418,13 +417,13 @@ START_TEST(test_a_failing_load_changes_nothing)
         for (uint32_t flags = 0; flags <= PT_LOAD_MAPPED; flags += PT_LOAD_MAPPED)
             for (long n = 1;; n++) {
                 model = classifier(context);
-                ck_ok(pt_model_load(model, path, was_mapped ? PT_LOAD_MAPPED : 0));
+                ck_ok(pt_model_load(model, path, LOADING(was_mapped ? PT_LOAD_MAPPED : 0)));
                 ck_ok(pt_model_set_trainable(model, "transformer.h.0.*", 1, NULL));
                 uint64_t before = network_fingerprint(model);
                 int64_t learn = pt__store_learnable_elements(&model->store), mapped = count_mapped(model);
                 allocator.calls = 0;
                 allocator.fail_at = n;
-                pt_status_t status = pt_model_load(model, other, flags);
+                pt_status_t status = pt_model_load(model, other, LOADING(flags));
                 int failed = allocator.calls >= n;
                 allocator.fail_at = 0;
                 if (failed) {

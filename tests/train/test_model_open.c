@@ -10,7 +10,7 @@
 enum { SAMPLES = 12, MOST = 12 * 12 * 17 };
 
 static const float weights[] = {1, 0.1f, 2};
-static const pt_task_options_t tasks[] = {
+static const network_task_t tasks[] = {
     {.task = PT_TASK_CLASSIFICATION, .outputs = 3, .pooling = PT_POOL_LAST, .dropout = 0.1, .class_weights = weights},
     {.task = PT_TASK_CAUSAL_LM, .label_smoothing = 1.0 / 3},
     {.task = PT_TASK_REGRESSION, .outputs = 2, .pooling = PT_POOL_MAX},
@@ -18,11 +18,9 @@ static const pt_task_options_t tasks[] = {
 static const char *const outputs[] = {"probabilities", "next_logits", "prediction", "hidden"};
 enum { TASKS = 4 };
 
-static void set_task(pt_model_t *model, const pt_task_options_t *task)
+static void set_task(pt_model_t *model, const network_task_t *task)
 {
-    pt_task_options_t options = *task;
-    options.struct_size = sizeof options;
-    ck_ok(pt_model_set_task(model, &options));
+    ck_ok(network_choose_task(model, task));
 }
 
 static pt_status_t train(pt_model_t *model, pt_optimizer_t *optimizer, int64_t steps, const char *directory,
@@ -93,8 +91,8 @@ START_TEST(test_what_comes_back)
             for (int32_t mapped = 0; mapped < 2; mapped++) {
                 pt_model_t *model = learnt(context, t), *opened;
                 const char *path = suite_path("model.safetensors");
-                ck_ok(is_checkpoint ? pt_checkpoint_save(model, NULL, path) : pt_model_save(model, path));
-                ck_ok(pt_model_open(other, path, mapped ? PT_LOAD_MAPPED : 0, &opened));
+                ck_ok(is_checkpoint ? pt_checkpoint_save(model, NULL, path, NULL) : pt_model_save(model, path, NULL));
+                ck_ok(pt_model_open(other, path, LOADING(mapped ? PT_LOAD_MAPPED : 0), &opened));
                 check_same(model, opened, outputs[t]);
                 ck_assert_int_eq(opened->store.tensors[0].mapped != NULL, mapped);
                 ck_assert_int_eq(opened->store.tensors[0].trainable, !mapped);
@@ -113,8 +111,8 @@ START_TEST(test_training_goes_on)
     const char *path = suite_path("half.safetensors");
     char directory[512];
     pt_model_t *opened, *model = learnt(context, 0);
-    ck_ok(pt_model_save(model, path));
-    ck_ok(pt_model_open(context, path, 0, &opened));
+    ck_ok(pt_model_save(model, path, NULL));
+    ck_ok(pt_model_open(context, path, NULL, &opened));
     opened->micro_steps = model->micro_steps; /* what dropout draws goes on from there; a saved model leaves it out */
     for (int32_t i = 0; i < 2; i++) {
         pt_optimizer_t *optimizer = network_optimizer(context, PT_OPTIMIZER_ADAMW, 1e-2);
@@ -138,7 +136,7 @@ START_TEST(test_training_goes_on)
             pt_optimizer_free(optimizer);
             ck_ok(pt__rotation_path(directory, 3, newest));
             optimizer = network_optimizer(context, PT_OPTIMIZER_ADAMW, 1e-2);
-            ck_ok(pt_model_open(context, newest, 0, &model));
+            ck_ok(pt_model_open(context, newest, NULL, &model));
             ck_ok(train(model, optimizer, 6, directory, PT_TRAIN_RESUME));
         }
         ends[is_broken] = network_fingerprint(model);
@@ -160,7 +158,7 @@ START_TEST(test_frozen_left_out)
     ck_ok(pt_model_set_trainable(model, "transformer.*", 0, NULL));
     ck_ok(train(model, optimizer, 2, suite_path("trained"), PT_TRAIN_TRAINED_ONLY));
     ck_ok(pt__rotation_path(suite_path("trained"), 2, path));
-    ck_fails(pt_model_open(context, path, 0, &opened), PT_ERR_STATE, "load the frozen weights");
+    ck_fails(pt_model_open(context, path, NULL, &opened), PT_ERR_STATE, "load the frozen weights");
     ck_assert_ptr_nonnull(strstr(pt_last_error(), "\"transformer."));
     ck_assert_ptr_null(opened);
     pt_optimizer_free(optimizer);
@@ -183,16 +181,16 @@ START_TEST(test_no_family)
     set_task(model, &tasks[0]);
     for (int32_t is_checkpoint = 0; is_checkpoint < 2; is_checkpoint++) {
         const char *path = suite_path("norm.safetensors");
-        ck_ok(is_checkpoint ? pt_checkpoint_save(model, NULL, path) : pt_model_save(model, path));
-        ck_fails(pt_model_open(context, path, 0, &opened), PT_ERR_UNSUPPORTED,
+        ck_ok(is_checkpoint ? pt_checkpoint_save(model, NULL, path, NULL) : pt_model_save(model, path, NULL));
+        ck_fails(pt_model_open(context, path, NULL, &opened), PT_ERR_UNSUPPORTED,
                  "norm.safetensors: no metadata \"pretrain.config\"");
         ck_assert_ptr_null(opened);
     }
-    ck_fails(pt_model_open(context, suite_source("tests/golden/encoder_decoder.safetensors"), 0, &opened),
+    ck_fails(pt_model_open(context, suite_source("tests/golden/encoder_decoder.safetensors"), NULL, &opened),
              PT_ERR_UNSUPPORTED, "pretrain.format");
-    ck_fails(pt_model_open(context, suite_path("nowhere.safetensors"), 0, &opened), PT_ERR_NOT_FOUND, "nowhere");
-    ck_fails(pt_model_open(context, suite_write("text.safetensors", "no tensor file", 14), 0, &opened), PT_ERR_FORMAT,
-             "text.safetensors");
+    ck_fails(pt_model_open(context, suite_path("nowhere.safetensors"), NULL, &opened), PT_ERR_NOT_FOUND, "nowhere");
+    ck_fails(pt_model_open(context, suite_write("text.safetensors", "no tensor file", 14), NULL, &opened),
+             PT_ERR_FORMAT, "text.safetensors");
     ck_assert_ptr_null(opened);
     pt_model_free(model);
     pt_context_free(context);
@@ -247,7 +245,7 @@ START_TEST(test_hostile_files)
         {"pretrain.task", "classification", NULL, PT_ERR_FORMAT, "metadata \"pretrain.task\""},
         {"pretrain.task", "{\"task\": \"classification\", \"outp", NULL, PT_ERR_FORMAT, "metadata \"pretrain.task\""},
         {"pretrain.task", "{\"task\": \"clairvoyance\"}", NULL, PT_ERR_FORMAT, "clairvoyance"},
-        {"pretrain.task", "{\"task\": \"classification\", \"outputs\": 0}", NULL, PT_ERR_FORMAT, "outputs"},
+        {"pretrain.task", "{\"task\": \"classification\", \"outputs\": 0}", NULL, PT_ERR_FORMAT, "classes is 0"},
         {"pretrain.task", "{\"task\": \"classification\", \"outputs\": 4}", NULL, PT_ERR_SHAPE, "\"score.weight\""},
         {"pretrain.task", "{\"task\": \"classification\", \"outputs\": 2147483647}", NULL, PT_ERR_SHAPE, "\"score."},
         {"pretrain.task", "{\"task\": \"classification\", \"outputs\": 3, \"class_weights\": [1]}", NULL, PT_ERR_FORMAT,
@@ -261,21 +259,22 @@ START_TEST(test_hostile_files)
     pt_model_t *model = learnt(context, 0), *opened = NULL;
     char path[512];
     snprintf(path, sizeof path, "%s", suite_path("sound.safetensors"));
-    ck_ok(pt_model_save(model, path));
-    ck_ok(pt_model_open(context, altered(context, path, "no key", NULL, NULL), 0, &opened));
+    ck_ok(pt_model_save(model, path, NULL));
+    ck_ok(pt_model_open(context, altered(context, path, "no key", NULL, NULL), NULL, &opened));
     pt_model_free(opened);
     opened = NULL;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         for (uint32_t flags = 0; flags <= PT_LOAD_MAPPED; flags += PT_LOAD_MAPPED) {
             const char *file = altered(context, path, cases[i].key, cases[i].value, cases[i].without);
-            ck_fails(pt_model_open(context, file, flags, &opened), cases[i].status, cases[i].part);
+            ck_fails(pt_model_open(context, file, LOADING(flags), &opened), cases[i].status, cases[i].part);
             ck_assert_ptr_nonnull(strstr(pt_last_error(), "altered.safetensors"));
             ck_assert_ptr_null(opened);
         }
-    ck_ok(pt_checkpoint_save(model, NULL, path)); /* whose checksum is then lost */
-    ck_fails(pt_model_open(context, altered(context, path, "no key", NULL, NULL), 0, &opened), PT_ERR_FORMAT,
+    ck_ok(pt_checkpoint_save(model, NULL, path, NULL)); /* whose checksum is then lost */
+    ck_fails(pt_model_open(context, altered(context, path, "no key", NULL, NULL), NULL, &opened), PT_ERR_FORMAT,
              "no checksum");
-    ck_fails(pt_checkpoint_load(model, NULL, altered(context, path, "pretrain.task", "{", NULL)), PT_ERR_FORMAT, "");
+    ck_fails(pt_checkpoint_load(model, NULL, altered(context, path, "pretrain.task", "{", NULL), NULL), PT_ERR_FORMAT,
+             "");
     pt_model_free(model);
     pt_context_free(context);
 }
@@ -291,8 +290,8 @@ static pt_status_t open_and_run(failing_allocator_t *allocator, const char *path
     failing_allocator_hooks(allocator, &options);
     options.threads = 1;
     PT__TRY_OUT(pt_context_create(&options, &context));
-    PT__TRY_OUT(pt_model_open(context, path, flags, &model));
-    PT__TRY_OUT(pt_model_save(model, suite_path("again.safetensors")));
+    PT__TRY_OUT(pt_model_open(context, path, LOADING(flags), &model));
+    PT__TRY_OUT(pt_model_save(model, suite_path("again.safetensors"), NULL));
 out:
     pt_model_free(model);
     pt_context_free(context);
@@ -307,7 +306,7 @@ START_TEST(test_every_allocation_may_fail)
     char path[512];
     pt_status_t status;
     snprintf(path, sizeof path, "%s", suite_path("sound.safetensors"));
-    ck_ok(pt_checkpoint_save(model, NULL, path));
+    ck_ok(pt_checkpoint_save(model, NULL, path, NULL));
     for (uint32_t flags = 0; flags <= PT_LOAD_MAPPED; flags += PT_LOAD_MAPPED)
         FOR_EACH_FAILING_ALLOCATION(allocator, status = open_and_run(&allocator, path, flags), status);
     pt_model_free(model);

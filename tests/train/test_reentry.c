@@ -165,7 +165,7 @@ static pt_status_t call(world_t *world)
     case 5:
         return evaluate_on(world->other, world->arrays);
     case 6:
-        return pt_model_save(world->other, suite_path("other"));
+        return pt_model_save(world->other, suite_path("other"), NULL);
     case 7:
         return another_world();
     case 8:

@@ -116,21 +116,20 @@ START_TEST(test_failing_changes_of_a_model)
     network_set_task(source, PT_TASK_CLASSIFICATION, 3);
     ck_ok(pt_model_parameter_find(source, "score.weight", &index));
     ck_ok(pt_model_parameter_set(source, index, ones, 3 * 16));
-    ck_ok(pt_model_save(source, suite_path("ones.safetensors")));
+    ck_ok(pt_model_save(source, suite_path("ones.safetensors"), NULL));
     for (int change = 0; change < 5; change++) {
         describe(model, before, sizeof before);
         uint64_t fingerprint = network_fingerprint(model);
         int64_t entries = pt_model_transfer_count(model, 0),
                 copied = pt_model_transfer_count(model, PT_TRANSFER_COPIED);
-        pt_task_options_t task;
-        ck_ok(pt_task_options_init(&task, sizeof task));
+        network_task_t task = {0};
         task.task = change == 3 ? PT_TASK_CAUSAL_LM : NULL; /* without the head; then the same parameters */
         for (long n = 1;; n++) {
             failing_allocator_start(&allocator, n);
             pt_status_t status = change == 0   ? pt_model_set_trainable(model, "transformer.*", 0, NULL)
                                  : change == 1 ? pt_model_copy(model, source)
-                                 : change == 2 ? pt_model_load(model, suite_path("ones.safetensors"), 0)
-                                               : pt_model_set_task(model, &task);
+                                 : change == 2 ? pt_model_load(model, suite_path("ones.safetensors"), NULL)
+                                               : network_choose_task(model, &task);
             long calls = atomic_load(&allocator.calls);
             allocator.fail_at = 0;
             if (calls < n) {
@@ -162,17 +161,18 @@ START_TEST(test_refused_checkpoint_leaves_the_optimizer)
         network_set_task(other, PT_TASK_CLASSIFICATION, 3);
         pt_train_options_t options = rig_options(4, 4);
         ck_ok(pt_pretrain(rig.model, rig.optimizer, rig.data, &options, NULL));
-        ck_ok(pt_model_save(other, suite_path("weights.safetensors")));
+        ck_ok(pt_model_save(other, suite_path("weights.safetensors"), NULL));
         if (run == 1) {
             pt_optimizer_t *plain = network_optimizer(rig.context, PT_OPTIMIZER_SGD, 0.1);
-            ck_ok(pt_checkpoint_save(other, plain, suite_path("plain.safetensors")));
-            ck_fails(pt_checkpoint_load(other, rig.optimizer, suite_path("plain.safetensors")), PT_ERR_STATE,
+            ck_ok(pt_checkpoint_save(other, plain, suite_path("plain.safetensors"), NULL));
+            ck_fails(pt_checkpoint_load(other, rig.optimizer, suite_path("plain.safetensors"), NULL), PT_ERR_STATE,
                      "optimizer");
             pt_optimizer_t *adam = network_optimizer(rig.context, PT_OPTIMIZER_ADAM, 0.1);
             pt_model_t *third = network_gpt(rig.context);
             network_set_task(third, PT_TASK_CLASSIFICATION, 4);
-            ck_ok(pt_checkpoint_save(third, adam, suite_path("third.safetensors")));
-            ck_fails(pt_checkpoint_load(other, rig.optimizer, suite_path("third.safetensors")), PT_ERR_SHAPE, "score");
+            ck_ok(pt_checkpoint_save(third, adam, suite_path("third.safetensors"), NULL));
+            ck_fails(pt_checkpoint_load(other, rig.optimizer, suite_path("third.safetensors"), NULL), PT_ERR_SHAPE,
+                     "score");
             pt_model_free(third);
             pt_optimizer_free(adam);
             pt_optimizer_free(plain);
@@ -278,7 +278,7 @@ static void train_another(void *user, pt_event_t *event)
 {
     trap_t *trap = user;
     train_other(trap);
-    trap->statuses[1] = pt_checkpoint_save(trap->other, trap->rig->optimizer, suite_path("another.safetensors"));
+    trap->statuses[1] = pt_checkpoint_save(trap->other, trap->rig->optimizer, suite_path("another.safetensors"), NULL);
     trap->statuses[2] = pt_pretrain(trap->other, trap->rig->optimizer, trap->rig->data, NULL, NULL);
     event->action = PT_ACTION_GO_ON;
 }
@@ -307,7 +307,7 @@ static void call_everything(void *user, pt_event_t *event)
 {
     trap_t *trap = user;
     pt_model_t *model = trap->rig->model;
-    pt_task_options_t task;
+    network_task_t task = {0};
     pt_evaluation_t evaluation = {.struct_size = sizeof evaluation};
     pt_estimate_t estimate = {.struct_size = sizeof estimate};
     float value[10] = {0};
@@ -317,14 +317,13 @@ static void call_everything(void *user, pt_event_t *event)
     event->action = PT_ACTION_GO_ON;
     if (event->kind != PT_EVENT_STEP || event->step > 1)
         return;
-    ck_ok(pt_task_options_init(&task, sizeof task));
-    trap->statuses[at++] = pt_model_set_task(model, &task);
+    trap->statuses[at++] = network_choose_task(model, &task);
     trap->statuses[at++] = pt_model_set_trainable(model, "*", 0, NULL);
     trap->statuses[at++] = pt_model_set_recompute(model, 1);
     trap->statuses[at++] = pt_model_parameter_set(model, 0, value, 10);
     trap->statuses[at++] = pt_model_copy(model, model);
-    trap->statuses[at++] = pt_model_load(model, "nowhere", 0);
-    trap->statuses[at++] = pt_checkpoint_load(model, NULL, "nowhere");
+    trap->statuses[at++] = pt_model_load(model, "nowhere", NULL);
+    trap->statuses[at++] = pt_checkpoint_load(model, NULL, "nowhere", NULL);
     trap->statuses[at++] = pt_evaluate(model, trap->rig->data, 4, &evaluation);
     trap->statuses[at++] = pt_predict(model, trap->rig->data, NULL, 4, NULL, 0, &count);
     trap->statuses[at++] = pt_loss(model, NULL, 0, 4, &loss);
@@ -332,7 +331,7 @@ static void call_everything(void *user, pt_event_t *event)
     trap->statuses[at++] = pt_finetune(model, trap->rig->optimizer, trap->rig->data, NULL, NULL);
     trap->count = at;
     ck_ok(pt_model_parameter_get(model, 0, value, 10));
-    ck_ok(pt_checkpoint_save(model, trap->rig->optimizer, suite_path("within.safetensors")));
+    ck_ok(pt_checkpoint_save(model, trap->rig->optimizer, suite_path("within.safetensors"), NULL));
     pt_optimizer_free(trap->rig->optimizer); /* all live on until the stage ends */
     pt_dataset_free(trap->rig->data);
     pt_model_free(model);

@@ -216,7 +216,7 @@ START_TEST(test_resume_needs_a_stage)
     options.checkpoint_directory = directory;
     options.flags = PT_TRAIN_RESUME;
     ck_ok(pt_pretrain(rig.model, rig.optimizer, rig.data, &options, NULL)); /* makes the directory */
-    ck_ok(pt_checkpoint_save(rig.model, rig.optimizer, path));
+    ck_ok(pt_checkpoint_save(rig.model, rig.optimizer, path, NULL));
     ck_fails(pt_pretrain(rig.model, rig.optimizer, rig.data, &options, NULL), PT_ERR_STATE, "outside of a stage");
     rig_free(&rig);
 }

@@ -19,7 +19,7 @@ static const char *trunk_file(const char *name, uint64_t seed)
     pt_context_t *context = network_context(1, seed);
     pt_model_t *model = network_gpt(context);
     const char *path = suite_path(name);
-    ck_ok(pt_model_save(model, path));
+    ck_ok(pt_model_save(model, path, NULL));
     pt_model_free(model);
     pt_context_free(context);
     return path;
@@ -31,7 +31,7 @@ static rig_t rig_up(const char *trunk, uint32_t flags)
     rig_t rig = {.context = network_context(1, 9)};
     rig.model = network_gpt(rig.context);
     network_set_task(rig.model, PT_TASK_CLASSIFICATION, 3);
-    ck_ok(pt_model_load(rig.model, trunk, flags));
+    ck_ok(pt_model_load(rig.model, trunk, LOADING(flags)));
     ck_ok(pt_model_set_trainable(rig.model, "transformer.*", 0, NULL));
     rig.optimizer = network_optimizer(rig.context, PT_OPTIMIZER_ADAMW, 1e-2);
     rig.data = network_text_data(rig.context, 40, 3);
@@ -79,14 +79,14 @@ START_TEST(test_frozen_tensors_are_left_out)
 
     rig_t wrong = rig_up(other, 0); /* the same network with another trunk */
     uint64_t before = network_fingerprint(wrong.model);
-    ck_fails(pt_checkpoint_load(wrong.model, wrong.optimizer, checkpoint), PT_ERR_STATE, "\"transformer.");
+    ck_fails(pt_checkpoint_load(wrong.model, wrong.optimizer, checkpoint, NULL), PT_ERR_STATE, "\"transformer.");
     ck_assert_ptr_nonnull(strstr(pt_last_error(), "is left out, being frozen"));
     ck_assert_uint_eq(network_fingerprint(wrong.model), before);
     ck_assert_int_eq(pt_optimizer_steps(wrong.optimizer), 0);
-    ck_ok(pt_model_load(wrong.model, trunk, 0));
-    ck_ok(pt_checkpoint_load(wrong.model, wrong.optimizer, checkpoint)); /* now it is the right one */
+    ck_ok(pt_model_load(wrong.model, trunk, NULL));
+    ck_ok(pt_checkpoint_load(wrong.model, wrong.optimizer, checkpoint, NULL)); /* now it is the right one */
     ck_ok(pt_model_set_trainable(wrong.model, "transformer.wte.*", 1, NULL));
-    ck_fails(pt_checkpoint_load(wrong.model, NULL, checkpoint), PT_ERR_NOT_FOUND, "transformer.wte.weight");
+    ck_fails(pt_checkpoint_load(wrong.model, NULL, checkpoint, NULL), PT_ERR_NOT_FOUND, "transformer.wte.weight");
     rig_down(&undisturbed);
     rig_down(&first);
     rig_down(&second);
@@ -171,17 +171,17 @@ START_TEST(test_what_a_checkpoint_lacks_or_has_otherwise)
     options.batch = options.micro_batch = 8;
     ck_ok(pt_pretrain(rig.model, rig.optimizer, rig.data, &options, NULL));
     uint64_t trained = network_fingerprint(rig.model);
-    ck_ok(pt_checkpoint_save(rig.model, rig.optimizer, path));
+    ck_ok(pt_checkpoint_save(rig.model, rig.optimizer, path, NULL));
     rig_t other = rig_norm();
     uint64_t before = network_fingerprint(other.model);
     ck_assert_uint_ne(before, trained);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         rewrite(rig.context, path, hostile, cases[i].name, cases[i].hostility);
-        ck_fails(pt_checkpoint_load(other.model, other.optimizer, hostile), cases[i].status, cases[i].name);
+        ck_fails(pt_checkpoint_load(other.model, other.optimizer, hostile, NULL), cases[i].status, cases[i].name);
         ck_assert_uint_eq(network_fingerprint(other.model), before);
         ck_assert_int_eq(pt_optimizer_steps(other.optimizer), 0);
     }
-    ck_ok(pt_checkpoint_load(other.model, other.optimizer, path));
+    ck_ok(pt_checkpoint_load(other.model, other.optimizer, path, NULL));
     ck_assert_uint_eq(network_fingerprint(other.model), trained); /* states included */
     options.steps = 2;
     ck_ok(pt_pretrain(rig.model, rig.optimizer, rig.data, &options, NULL));
@@ -195,9 +195,9 @@ START_TEST(test_what_a_checkpoint_lacks_or_has_otherwise)
     values[3] = (float)(0.0 / 0.0);
     ck_fails(pt_model_parameter_set(other.model, index, values, 10), PT_ERR_NONFINITE, "norm.running_mean");
     ck_ok(pt_model_copy(rig.model, other.model));
-    ck_ok(pt_model_save(other.model, path));
+    ck_ok(pt_model_save(other.model, path, NULL));
     /* what a run writes is not left in a file */
-    ck_ok(pt_model_load(rig.model, path, PT_LOAD_STRICT | PT_LOAD_MAPPED));
+    ck_ok(pt_model_load(rig.model, path, LOADING(PT_LOAD_STRICT | PT_LOAD_MAPPED)));
     ck_assert_uint_eq(network_fingerprint(other.model), network_fingerprint(rig.model));
     ck_assert_ptr_null(rig.model->store.tensors[index].mapped);
     ck_ok(pt_model_set_trainable(rig.model, "*", 1, NULL));

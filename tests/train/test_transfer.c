@@ -54,25 +54,25 @@ START_TEST(test_files)
     network_set_task(model, PT_TASK_CLASSIFICATION, 3);
     network_set_task(target, PT_TASK_CLASSIFICATION, 3);
     ck_assert_uint_ne(network_fingerprint(model), network_fingerprint(target));
-    ck_ok(pt_model_save(model, path));
-    ck_ok(pt_model_load(target, path, PT_LOAD_STRICT));
+    ck_ok(pt_model_save(model, path, NULL));
+    ck_ok(pt_model_load(target, path, LOADING(PT_LOAD_STRICT)));
     ck_assert_uint_eq(network_fingerprint(model), network_fingerprint(target));
     network_set_task(target, PT_TASK_CLASSIFICATION, 5);
     uint64_t before = network_fingerprint(target);
-    ck_fails(pt_model_load(target, path, PT_LOAD_STRICT), PT_ERR_SHAPE, "score.");
+    ck_fails(pt_model_load(target, path, LOADING(PT_LOAD_STRICT)), PT_ERR_SHAPE, "score.");
     ck_assert_uint_eq(network_fingerprint(target), before);
-    ck_ok(pt_model_load(target, path, 0));
+    ck_ok(pt_model_load(target, path, NULL));
     ck_assert_int_eq(kind_of(target, "score.weight"), PT_TRANSFER_SHAPE);
-    ck_fails(pt_model_load(linear, path, PT_LOAD_STRICT), PT_ERR_NOT_FOUND, "linear.");
+    ck_fails(pt_model_load(linear, path, LOADING(PT_LOAD_STRICT)), PT_ERR_NOT_FOUND, "linear.");
     before = network_fingerprint(linear);
-    ck_fails(pt_model_load(linear, path, 0), PT_ERR_NOT_FOUND, "the model \"linear.weight\"");
+    ck_fails(pt_model_load(linear, path, NULL), PT_ERR_NOT_FOUND, "the model \"linear.weight\"");
     ck_assert_ptr_nonnull(strstr(pt_last_error(), "the file has \"score.weight\""));
     ck_assert_uint_eq(network_fingerprint(linear), before);
     ck_assert_int_eq(pt_model_transfer_count(linear, PT_TRANSFER_COPIED), 0);
     ck_assert_int_eq(pt_model_transfer_count(linear, PT_TRANSFER_NEW), 2);
     ck_assert_int_gt(pt_model_transfer_count(linear, PT_TRANSFER_UNEXPECTED), 20);
-    ck_fails(pt_model_load(linear, suite_write("empty.safetensors", "", 0), 0), PT_ERR_FORMAT, "empty.safetensors");
-    ck_fails(pt_model_load(linear, suite_write("text.safetensors", "this is no tensor file", 22), 0), PT_ERR_FORMAT,
+    ck_fails(pt_model_load(linear, suite_write("empty.safetensors", "", 0), NULL), PT_ERR_FORMAT, "empty.safetensors");
+    ck_fails(pt_model_load(linear, suite_write("text.safetensors", "this is no tensor file", 22), NULL), PT_ERR_FORMAT,
              "text.safetensors");
     ck_ok(pt_model_copy(target, model)); /* across contexts */
     ck_assert_int_eq(kind_of(target, "transformer.wpe.weight"), PT_TRANSFER_COPIED);

@@ -47,7 +47,7 @@ OK = 0
     ERR_INTERNAL,
     ERR_DEVICE,
 ) = range(-1, -18, -1)
-(FLOAT32, FLOAT64, FLOAT16, BFLOAT16, INT8, INT16, INT32, INT64, UINT8, UINT16, UINT32, UINT64, BOOL) = range(1, 14)
+FLOAT32, FLOAT64, FLOAT16, BFLOAT16, INT8, INT16, INT32, INT64, UINT8, UINT16, UINT32, UINT64, BOOL = range(1, 14)
 MAX_RANK = 6
 DIM_BATCH, DIM_TOKENS = -1001, -1002
 NO_TENSOR = -1
@@ -59,6 +59,7 @@ TASK_CAUSAL_LM, TASK_CLASSIFICATION, TASK_REGRESSION = "causal_lm", "classificat
 METRIC_LOWER, METRIC_HIGHER = 1, 2
 TRANSFER_COPIED, TRANSFER_NEW, TRANSFER_UNEXPECTED, TRANSFER_SHAPE = range(1, 5)
 LOAD_STRICT, LOAD_MAPPED = 1, 2
+SAVE_TRAINED_ONLY = 1
 DESCRIBE_SUMMARY, DESCRIBE_GRAPH, DESCRIBE_PLAN, DESCRIBE_CONFIG = range(4)
 OPTIMIZER_ADAMW, OPTIMIZER_ADAM, OPTIMIZER_SGD, OPTIMIZER_ADAFACTOR = range(4)
 OPTIMIZER_DECAY_MATRICES, OPTIMIZER_MAXIMIZE, OPTIMIZER_AMSGRAD = 1, 2, 4
@@ -71,6 +72,7 @@ ACTION_STOP, ACTION_GO_ON = 0, 1
 REASON_DONE, REASON_EARLY, REASON_TIME, REASON_HOST, REASON_CANCELLED, REASON_END_OF_DATA = range(1, 7)
 TRAIN_RESUME, TRAIN_KEEP_BEST, TRAIN_IN_ORDER, TRAIN_DROP_PARTIAL = 1, 2, 4, 8
 STEP_ACCUMULATE, STEP_NORM = 1, 2
+GENERATED_STOP, GENERATED_COUNT, GENERATED_HOST = range(1, 4)
 ATTENTION_CAUSAL, ATTENTION_ALIGN_LAST, ATTENTION_SCALE = 1, 2, 4
 
 # ---- Structs. tests/examples compares every size and offset with the C compiler's ------------------------------------
@@ -101,10 +103,19 @@ AttentionOptions = _struct(
     "pt_attention_options_t", "heads:i kv_heads:i scale:d dropout:d window:I key_mask:i reserved:i"
 )
 CrossEntropyOptions = _struct("pt_cross_entropy_options_t", "ignore_index:i class_weights:i label_smoothing:d")
-TaskOptions = _struct("pt_task_options_t", "task:s outputs:I pooling:i reserved:i label_smoothing:d dropout:d "
-                      "class_weights:p")
-ParameterInfo = _struct("pt_parameter_info_t", "dtype:i rank:i trainable:i shape:S elements:I name:s role:i owner:i",
-                        "struct_size:u")
+CausalLmOptions = _struct("pt_causal_lm_options_t", "label_smoothing:d dropout:d")
+ClassificationOptions = _struct(
+    "pt_classification_options_t", "classes:I pooling:i reserved:i label_smoothing:d dropout:d class_weights:p"
+)
+RegressionOptions = _struct("pt_regression_options_t", "outputs:I pooling:i reserved:i dropout:d")
+Token = _struct("pt_token_t", "action:i prompt:I position:I token:i reason:i score:d", "struct_size:u")
+Read = _struct("pt_read_t", "status:i user_code:I offset:I bytes:I data:p filled:I", "struct_size:u")
+Write = _struct("pt_write_t", "status:i user_code:I offset:I bytes:I data:p total:I", "struct_size:u")
+LoadOptions = _struct("pt_load_options_t", "names:s data:p bytes:I read:p user:p")
+SaveOptions = _struct("pt_save_options_t", "dtype:i reserved:i names:s data:p capacity:I write:p user:p bytes:p")
+ParameterInfo = _struct(
+    "pt_parameter_info_t", "dtype:i rank:i trainable:i shape:S elements:I name:s role:i owner:i", "struct_size:u"
+)
 OptimizerOptions = _struct(
     "pt_optimizer_options_t",
     "kind:i nesterov:i learning_rate:d weight_decay:d beta1:d beta2:d epsilon:d "
@@ -145,7 +156,7 @@ TrainResult = _struct(
 Evaluation = _struct("pt_evaluation_t", "reserved:u loss:d samples:I tokens:I seconds:d", "struct_size:u")
 MetricInfo = _struct("pt_metric_info_t", "direction:i name:s value:d", "struct_size:u")
 GenerateOptions = _struct(
-    "pt_generate_options_t", "count:I temperature:d top_k:I top_p:d seed:U stop_token:i reserved:i"
+    "pt_generate_options_t", "count:I temperature:d top_k:I top_p:d seed:U stops:p stop_lengths:p n_stops:I"
 )
 Value = _struct("pt_value_t", "name:s data:p lengths:p dtype:i reserved:i", "")
 StepResult = _struct("pt_step_result_t", "skipped:i loss:d gradient_norm:d learning_rate:d", "struct_size:u")
@@ -169,6 +180,9 @@ STRUCTS.update((kind.__name__, kind) for kind in list(globals().values())
 _EventFunction = ctypes.CFUNCTYPE(None, c_void_p, POINTER(Event))
 _BatchFunction = ctypes.CFUNCTYPE(None, c_void_p, POINTER(Batch))
 _RateFunction = ctypes.CFUNCTYPE(None, c_void_p, POINTER(Rate))
+_TokenFunction = ctypes.CFUNCTYPE(None, c_void_p, POINTER(Token))
+_ReadFunction = ctypes.CFUNCTYPE(None, c_void_p, POINTER(Read))
+_WriteFunction = ctypes.CFUNCTYPE(None, c_void_p, POINTER(Write))
 _LogFunction = ctypes.CFUNCTYPE(None, c_void_p, c_int32, c_char_p)
 _DestroyFunction = ctypes.CFUNCTYPE(None, c_void_p)
 
@@ -225,10 +239,10 @@ for _line in """
     i pt_embedding_layer p s i I I       i pt_layer_norm_layer p s i d      i pt_model_create p p p
     i pt_model_set_class_names p I p     I pt_model_class_count p           s pt_model_class_name p I
     i pt_model_create_from_config p p z p                                   - pt_model_free p
-    i pt_model_set_task p p              s pt_model_task p                  I pt_model_transfer_count p i
+    i pt_model_set_task p s p            s pt_model_task p                  I pt_model_transfer_count p i
     I pt_model_metric_count p            i pt_model_metric_info p I p       d pt_model_metric_value p s
-    i pt_model_transfer_entry p I p p    i pt_model_copy p p                i pt_model_load p s u
-    i pt_model_save p s                  i pt_model_open p s u p
+    i pt_model_transfer_entry p I p p    i pt_model_copy p p                i pt_model_load p s p
+    i pt_model_share p p p               i pt_model_save p s p                i pt_model_open p s p p
                                          I pt_model_parameter_count p       i pt_model_parameter_info p I p
     i pt_model_parameter_find p s p      i pt_model_parameter_get p I p I   i pt_model_parameter_set p I p I
     i pt_model_gradient_get p I p I      i pt_model_set_trainable p s i p   i pt_model_describe p i p z p
@@ -243,9 +257,11 @@ for _line in """
     i pt_dataset_shuffle p U p           i pt_dataset_split p d U p p       i pt_pretrain p p p p p
     i pt_dataset_map p p i u p p p p     U pt_batch_key p I
     i pt_finetune p p p p p              i pt_evaluate p p I p              i pt_predict p p s I p I p
+    i pt_generator_create p p p          - pt_generator_free p              i pt_generator_begin p p p I
+    i pt_generator_run p p p             i pt_generator_text p I p p I p p
     i pt_generate p p I p p I p          i pt_train_step p p p i I u p      i pt_forward p p i I s p I p
-    i pt_loss p p i I p                  i pt_model_estimate p p I p i u p      i pt_checkpoint_save p p s
-    i pt_checkpoint_load p p s
+    i pt_loss p p i I p                  i pt_model_estimate p p I p i u p      i pt_checkpoint_save p p s p
+    i pt_checkpoint_load p p s p
 """.strip().split("\n"):
     _kinds = {
         "i": c_int32,
@@ -303,6 +319,17 @@ def _result(kind):
     return result
 
 
+def _generate_options(values):
+    """The struct, and what it points to."""
+    stops = [[stop] if isinstance(stop, int) else list(stop) for stop in values.pop("stops", ())]
+    kept = (c_int32 * max(sum(map(len, stops)), 1))(*sum(stops, [])), (c_int64 * max(len(stops), 1))(*map(len, stops))
+    options = _options(GenerateOptions, values)
+    if stops:
+        options.n_stops = len(stops)
+        options.stops, options.stop_lengths = (ctypes.cast(part, c_void_p) for part in kept)
+    return options, kept
+
+
 # ---- Callbacks fail closed -------------------------------------------------------------------------------------------
 
 
@@ -325,6 +352,83 @@ class _Guard:
         exception, self.exception = self.exception, None
         if exception is not None:
             raise exception
+
+
+# Every call that can reach a host's callback goes through here. Ctrl-C is delivered where Python code runs next,
+# which may be a callback's first instruction, before the guard's try: then ctypes would print and drop it. It is
+# caught there too.
+def _guarded(call, guards):
+    for guard in guards:
+        guard.exception = None
+    escaped, hook = [], None
+
+    def keep(unraisable):
+        if isinstance(unraisable.exc_value, KeyboardInterrupt):
+            escaped.append(unraisable.exc_value)
+        else:
+            hook(unraisable)
+
+    if threading.current_thread() is threading.main_thread():  # the one that Ctrl-C interrupts
+        hook, sys.unraisablehook = sys.unraisablehook, keep
+    try:
+        status = call()
+    finally:
+        if hook:
+            sys.unraisablehook = hook
+    message = library.pt_last_error().decode("utf-8", "replace")
+    for guard in guards:
+        guard.raise_kept()
+    if escaped:
+        raise escaped[0]
+    if status != OK:
+        raise Error(status, message)
+
+
+# ---- Files that stand elsewhere --------------------------------------------------------------------------------------
+
+
+def _load_from(place, call, **values):
+    """call(path, options) for a path, bytes, or a file object."""
+    if isinstance(place, (str, os.PathLike)):
+        return _check(call(os.fsencode(place), ctypes.byref(_options(LoadOptions, values))))
+    if hasattr(place, "read"):
+        guard = _Guard()
+
+        def read(_, pointer):
+            def fill(piece):
+                place.seek(start + piece.offset)
+                given = place.read(piece.bytes)
+                ctypes.memmove(piece.data, given, len(given))
+                piece.filled = len(given)
+
+            if guard.run(fill, pointer.contents)[0]:
+                pointer.contents.status = OK
+
+        start, function = place.tell(), _ReadFunction(read)
+        values.update(bytes=place.seek(0, os.SEEK_END) - start, read=ctypes.cast(function, c_void_p))
+        return _guarded(lambda: call(None, ctypes.byref(_options(LoadOptions, values))), [guard])
+    data = bytes(place)
+    if values.get("flags", 0) & LOAD_MAPPED:
+        raise ValueError("mapped needs a path: Python's bytes may end before the model")
+    values.update(data=ctypes.cast(data, c_void_p), bytes=len(data))
+    _check(call(None, ctypes.byref(_options(LoadOptions, values))))
+
+
+def _save_to(place, call, **values):
+    if isinstance(place, (str, os.PathLike)):
+        return _check(call(os.fsencode(place), ctypes.byref(_options(SaveOptions, values))))
+    pieces, guard = [], _Guard()
+    take = pieces.append if place is None else place.write
+
+    def write(_, pointer):
+        piece = pointer.contents
+        if guard.run(lambda: take(ctypes.string_at(piece.data, piece.bytes)))[0]:
+            piece.status = OK
+
+    function = _WriteFunction(write)
+    values.update(write=ctypes.cast(function, c_void_p))
+    _guarded(lambda: call(None, ctypes.byref(_options(SaveOptions, values))), [guard])
+    return b"".join(pieces) if place is None else None
 
 
 _LETTERS = {
@@ -520,7 +624,9 @@ def _read_batch(batch):
         row = 1
         for size in spec.shape[1 if spec.lengths else 0:spec.rank]:
             row *= size
-        lengths = ctypes.cast(spec.lengths, POINTER(c_int64))[:batch.capacity] if spec.lengths else [1] * batch.capacity
+        lengths = (
+            ctypes.cast(spec.lengths, POINTER(c_int64))[: batch.capacity] if spec.lengths else [1] * batch.capacity
+        )
         ends = [0]
         for length in lengths:
             ends.append(ends[-1] + length * row)
@@ -586,9 +692,16 @@ class Context(_Handle):
             model.set_task(task, **task_options)
         return model
 
-    def open(self, path, mapped=False):
-        """A model from a file that Model.save or a checkpoint wrote: family, task and weights."""
-        return Model(self, _create(library.pt_model_open, self, _encoded(path), LOAD_MAPPED if mapped else 0))
+    def open(self, place, mapped=False):
+        """A model from what Model.save or a checkpoint wrote: family, task and weights. place: a path, the bytes
+        themselves, or a file object that can seek. mapped needs a path."""
+        out = c_void_p()
+        _load_from(
+            place,
+            lambda path, options: library.pt_model_open(self, path, options, ctypes.byref(out)),
+            flags=LOAD_MAPPED if mapped else 0,
+        )
+        return Model(self, out)
 
     def optimizer(self, schedule=None, groups=(), **options):
         """Options of pt_optimizer_options_t; schedule=dict(kind=..., ...) or function(step) -> factor;
@@ -884,12 +997,23 @@ class Model(_Handle):
         super().__init__(pointer, library.pt_model_free, context)
 
     def set_task(self, task, **options):
-        class_weights = options.pop("class_weights", None)
-        options = _options(TaskOptions, dict(options, task=task))
+        """A task by its name, with its own options; None: none."""
+        kinds = {
+            TASK_CAUSAL_LM: CausalLmOptions,
+            TASK_CLASSIFICATION: ClassificationOptions,
+            TASK_REGRESSION: RegressionOptions,
+        }
+        class_weights, chosen = options.pop("class_weights", None), None
+        if task in kinds:
+            chosen = _options(kinds[task], options)
+        elif options:
+            raise TypeError("task %r takes no options" % (task,))
         if class_weights is not None:
+            if task != TASK_CLASSIFICATION:
+                raise TypeError("task %r has no class_weights" % (task,))
             weights = (c_float * len(class_weights))(*class_weights)
-            options.class_weights, options.outputs = ctypes.addressof(weights), options.outputs or len(class_weights)
-        _check(library.pt_model_set_task(self, ctypes.byref(options)))
+            chosen.class_weights, chosen.classes = ctypes.addressof(weights), chosen.classes or len(class_weights)
+        _check(library.pt_model_set_task(self, _encoded(task), ctypes.byref(chosen) if chosen is not None else None))
 
     @property
     def class_names(self):
@@ -903,15 +1027,27 @@ class Model(_Handle):
             raise ValueError("a class name has a zero character in it")
         _check(library.pt_model_set_class_names(self, len(encoded), (c_char_p * max(len(encoded), 1))(*encoded)))
 
-    def load(self, path, strict=False, mapped=False):
+    def load(self, place, strict=False, mapped=False, names=None):
+        """place: as Context.open's; names: a pattern of the tensors that are meant."""
         flags = (LOAD_STRICT if strict else 0) | (LOAD_MAPPED if mapped else 0)
-        _check(library.pt_model_load(self, _encoded(path), flags))
+        _load_from(place, lambda path, options: library.pt_model_load(self, path, options), flags=flags, names=names)
 
-    def save(self, path):
-        _check(library.pt_model_save(self, _encoded(path)))
+    def save(self, place=None, dtype=0, names=None, trained_only=False):
+        """place: a path, or a file object to write to; None gives the bytes."""
+        return _save_to(
+            place,
+            lambda path, options: library.pt_model_save(self, path, options),
+            dtype=dtype,
+            names=names,
+            flags=SAVE_TRAINED_ONLY if trained_only else 0,
+        )
 
     def copy(self, source):
         _check(library.pt_model_copy(self, source))
+
+    def share(self, context=None):
+        """Another handle on the same tensors, for a thread of its own: give it a Context of its own too."""
+        return Model(context or self._kept[0], _create(library.pt_model_share, context, self))
 
     def transfer(self):
         """{name: TRANSFER_...}: what the last set_task, load or copy did."""
@@ -956,34 +1092,8 @@ class Model(_Handle):
     def cancel(self):
         library.pt_model_cancel(self)
 
-    # Every call that can reach a host's callback goes through here. Ctrl-C is delivered where Python code runs next,
-    # which may be a callback's first instruction, before the guard's try: then ctypes would print and drop it. It is
-    # caught there too.
     def _run(self, call, guards):
-        for guard in guards:
-            guard.exception = None
-        escaped, hook = [], None
-
-        def keep(unraisable):
-            if isinstance(unraisable.exc_value, KeyboardInterrupt):
-                escaped.append(unraisable.exc_value)
-            else:
-                hook(unraisable)
-
-        if threading.current_thread() is threading.main_thread():  # the one that Ctrl-C interrupts
-            hook, sys.unraisablehook = sys.unraisablehook, keep
-        try:
-            status = call()
-        finally:
-            if hook:
-                sys.unraisablehook = hook
-        message = library.pt_last_error().decode("utf-8", "replace")
-        for guard in guards:
-            guard.raise_kept()
-        if escaped:
-            raise escaped[0]
-        if status != OK:
-            raise Error(status, message)
+        _guarded(call, guards)
 
     def _stage(self, stage, optimizer, dataset, event, evaluation, options):
         guard, result = _Guard(), _result(TrainResult)
@@ -1044,8 +1154,9 @@ class Model(_Handle):
         return values
 
     def generate(self, prompt, **options):
-        """Continues bytes (gives bytes) or a list of token numbers (gives a list)."""
-        options = _options(GenerateOptions, options)
+        """Continues bytes (gives bytes) or a list of token numbers (gives a list). stops: tokens, or sequences of them,
+        after which it is over."""
+        options, kept = _generate_options(options)
         tokens, count = (c_int32 * options.count)(), c_int64()
         _check(
             library.pt_generate(
@@ -1059,6 +1170,11 @@ class Model(_Handle):
             )
         )
         return bytes(tokens[:count.value]) if isinstance(prompt, bytes) else tokens[:count.value]
+
+    def generator(self, **options):
+        """Continues many prompts together: model.generator(temperature=0.8).run(prompts)."""
+        options, kept = _generate_options(options)
+        return Generator(self._kept[0], _create(library.pt_generator_create, self, ctypes.byref(options)))
 
     def _values(self, values):
         """pt_value_t for {name: values of all samples}, or {name: [one sequence a sample]} for a ragged field given as
@@ -1125,11 +1241,53 @@ class Model(_Handle):
         )
         return estimate
 
-    def save_checkpoint(self, path, optimizer=None):
-        _check(library.pt_checkpoint_save(self, optimizer, _encoded(path)))
+    def save_checkpoint(self, place=None, optimizer=None, trained_only=False):
+        """place: as save's."""
+        return _save_to(
+            place,
+            lambda path, options: library.pt_checkpoint_save(self, optimizer, path, options),
+            flags=SAVE_TRAINED_ONLY if trained_only else 0,
+        )
 
-    def load_checkpoint(self, path, optimizer=None):
-        _check(library.pt_checkpoint_load(self, optimizer, _encoded(path)))
+    def load_checkpoint(self, place, optimizer=None):
+        """place: as Context.open's."""
+        _load_from(place, lambda path, options: library.pt_checkpoint_load(self, optimizer, path, options))
+
+
+class Generator(_Handle):
+    """Has the weights that the model had when it was made."""
+
+    def __init__(self, context, pointer):
+        super().__init__(pointer, library.pt_generator_free, context)
+
+    def run(self, prompts, token=None):
+        """The new texts of prompts, each bytes or a list of token numbers. token(Token) is called for each one as it
+        comes, and ends all texts by returning False."""
+        guard, lengths = _Guard(), [len(prompt) for prompt in prompts]
+        tokens = [number for prompt in prompts for number in prompt]
+        _check(
+            library.pt_generator_begin(
+                self, (c_int32 * max(len(tokens), 1))(*tokens), (c_int64 * max(len(lengths), 1))(*lengths), len(lengths)
+            )
+        )
+
+        def tell(_, pointer):
+            done, answer = guard.run(token, pointer.contents)
+            if done and answer is not False:
+                pointer.contents.action = ACTION_GO_ON
+
+        function = _TokenFunction(tell) if token else None
+        _guarded(lambda: library.pt_generator_run(self, ctypes.cast(function, c_void_p), None), [guard])
+        texts = [self.text(number)[0] for number in range(len(prompts))]
+        return [bytes(text) if isinstance(prompt, bytes) else text for prompt, text in zip(prompts, texts)]
+
+    def text(self, prompt):
+        """(tokens, scores, reason) of a prompt's new text; reason GENERATED_..., 0: it is not over."""
+        count, reason = c_int64(), c_int32()
+        _check(library.pt_generator_text(self, prompt, None, None, 0, ctypes.byref(count), ctypes.byref(reason)))
+        tokens, scores = (c_int32 * max(count.value, 1))(), (c_float * max(count.value, 1))()
+        _check(library.pt_generator_text(self, prompt, tokens, scores, count.value, None, None))
+        return tokens[:count.value], scores[:count.value], reason.value
 
 
 _progress_shown = {}

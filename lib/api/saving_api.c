@@ -1,0 +1,165 @@
+/* Opening, loading and saving models and checkpoints: what the options may say, and which place they name. */
+#include "api/arguments.h"
+#include "api/handle.h"
+
+pt_status_t pt_load_options_init(pt_load_options_t *options, uint32_t struct_size)
+{
+    static const pt_load_options_t defaults = {0};
+    pt__error_clear();
+    return pt__options_init(options, struct_size, &defaults, (uint32_t)sizeof defaults, "pt_load_options");
+}
+
+pt_status_t pt_save_options_init(pt_save_options_t *options, uint32_t struct_size)
+{
+    static const pt_save_options_t defaults = {0};
+    pt__error_clear();
+    return pt__options_init(options, struct_size, &defaults, (uint32_t)sizeof defaults, "pt_save_options");
+}
+
+/* Settled options name exactly one place, and ask for nothing but the flags and, where they `may`, names. */
+static pt_status_t settle_load(const char *function, const char *path, const pt_load_options_t *options, uint32_t flags,
+                               int32_t may_name, pt_load_options_t *settled)
+{
+    PT__TRY(pt_load_options_init(settled, (uint32_t)sizeof *settled));
+    PT__TRY(pt__options_read(options, settled, (uint32_t)sizeof *settled, "pt_load_options"));
+    if (settled->flags & ~flags)
+        return pt__fail(PT_ERR_ARGUMENT, "%s: pt_load_options.flags is %u, expected no others than %u", function,
+                        (unsigned)settled->flags, (unsigned)flags);
+    if (settled->names != NULL && !may_name)
+        return pt__fail(PT_ERR_ARGUMENT, "%s: pt_load_options.names is \"%.200s\", expected NULL: it takes all",
+                        function, settled->names);
+    const int32_t places = (path != NULL) + (settled->data != NULL) + (settled->read != NULL);
+    if (places == 0)
+        return pt__fail(PT_ERR_ARGUMENT, "%s: path is NULL, and so are pt_load_options.data and read", function);
+    if (places > 1)
+        return pt__fail(PT_ERR_ARGUMENT, "%s: expected one of path, pt_load_options.data and read, found %d", function,
+                        (int)places);
+    if (path == NULL)
+        PT__TRY(pt__check_range("pt_load_options.bytes", settled->bytes, 0));
+    else if (settled->bytes != 0)
+        return pt__fail(PT_ERR_ARGUMENT, "%s: pt_load_options.bytes is %lld, expected 0 with a path", function,
+                        (long long)settled->bytes);
+    if (settled->read != NULL && (settled->flags & PT_LOAD_MAPPED))
+        return pt__fail(PT_ERR_ARGUMENT, "%s: PT_LOAD_MAPPED needs a path or pt_load_options.data, not read", function);
+    return PT_OK;
+}
+
+static pt_status_t check_place(const char *function, const char *path, const pt_save_options_t *settled)
+{
+    const int32_t places = (path != NULL) + (settled->data != NULL) + (settled->write != NULL);
+    if (places == 0 && settled->bytes == NULL)
+        return pt__fail(PT_ERR_ARGUMENT, "%s: path is NULL, and so are pt_save_options.data, write and bytes",
+                        function);
+    if (places > 1)
+        return pt__fail(PT_ERR_ARGUMENT, "%s: expected one of path, pt_save_options.data and write, found %d", function,
+                        (int)places);
+    if (settled->capacity < 0 || (settled->capacity > 0 && settled->data == NULL))
+        return pt__fail(PT_ERR_ARGUMENT, "%s: pt_save_options.capacity is %lld, expected %s", function,
+                        (long long)settled->capacity, settled->data == NULL ? "0 without data" : "at least 0");
+    return PT_OK;
+}
+
+static pt_status_t settle_save(const char *function, const char *path, const pt_save_options_t *options,
+                               pt_save_options_t *settled)
+{
+    PT__TRY(pt_save_options_init(settled, (uint32_t)sizeof *settled));
+    PT__TRY(pt__options_read(options, settled, (uint32_t)sizeof *settled, "pt_save_options"));
+    if (settled->flags & ~(uint32_t)PT_SAVE_TRAINED_ONLY)
+        return pt__fail(PT_ERR_ARGUMENT, "%s: pt_save_options.flags is %u, expected PT_SAVE_TRAINED_ONLY or 0",
+                        function, (unsigned)settled->flags);
+    if (settled->reserved != 0)
+        return pt__fail(PT_ERR_ARGUMENT, "%s: pt_save_options.reserved is %d, expected 0", function,
+                        (int)settled->reserved);
+    if (settled->dtype != 0 && settled->dtype != PT_FLOAT32 && settled->dtype != PT_FLOAT16 &&
+        settled->dtype != PT_BFLOAT16)
+        return pt__fail(PT_ERR_ARGUMENT,
+                        "%s: pt_save_options.dtype is %d, expected PT_FLOAT32, PT_FLOAT16, PT_BFLOAT16 or 0", function,
+                        (int)settled->dtype);
+    return check_place(function, path, settled);
+}
+
+pt_status_t pt_model_open(pt_context_t *context, const char *path, const pt_load_options_t *options, pt_model_t **out)
+{
+    pt_load_options_t settled;
+    pt__error_clear();
+    if (out == NULL)
+        return pt__handle_null("pt_model_open", "out");
+    *out = NULL;
+    if (context == NULL)
+        return pt__handle_null("pt_model_open", "context");
+    PT__TRY(settle_load("pt_model_open", path, options, PT_LOAD_MAPPED, 0, &settled));
+    PT__TRY(pt__model_open(context, path, &settled, out));
+    pt__error_clear(); /* what a callback's own calls left */
+    return PT_OK;
+}
+
+static pt_status_t load(pt_model_t *model, const char *path, const pt_load_options_t *options)
+{
+    pt_load_options_t settled;
+    PT__TRY(settle_load("pt_model_load", path, options, PT_LOAD_STRICT | PT_LOAD_MAPPED, 1, &settled));
+    return pt__weights_load(model, path, &settled);
+}
+
+pt_status_t pt_model_load(pt_model_t *model, const char *path, const pt_load_options_t *options)
+{
+    PT__TRY(pt__handle_begin_stage(model, "pt_model_load"));
+    return pt__handle_end_stage(model, load(model, path, options));
+}
+
+static pt_status_t save(pt_model_t *model, const char *path, const pt_save_options_t *options)
+{
+    pt_save_options_t settled;
+    PT__TRY(settle_save("pt_model_save", path, options, &settled));
+    return pt__weights_write(model, path, &settled);
+}
+
+pt_status_t pt_model_save(const pt_model_t *model, const char *path, const pt_save_options_t *options)
+{
+    int32_t before;
+    PT__TRY(pt__handle_begin_output(model, "pt_model_save", &before));
+    return pt__handle_end_output(model, before, save((pt_model_t *)(uintptr_t)model, path, options));
+}
+
+static pt_status_t save_checkpoint(pt_model_t *model, const pt_optimizer_t *optimizer, const char *path,
+                                   const pt_save_options_t *options)
+{
+    pt_save_options_t settled;
+    PT__TRY(settle_save("pt_checkpoint_save", path, options, &settled));
+    if (settled.dtype != 0 || settled.names != NULL)
+        return pt__fail(PT_ERR_ARGUMENT,
+                        "pt_checkpoint_save: pt_save_options.%s is set, but a checkpoint has all bits "
+                        "of all tensors",
+                        settled.dtype != 0 ? "dtype" : "names");
+    if (optimizer != NULL) {
+        PT__TRY(pt__check_context(model, pt__optimizer_context(optimizer), "pt_checkpoint_save", "optimizer"));
+        /* An optimizer that has not stepped on this model yet has no slots: binding makes them, all zero. */
+        PT__TRY(pt__model_bind_optimizer(model, (pt_optimizer_t *)(uintptr_t)optimizer));
+    }
+    return pt__checkpoint_write(model, optimizer, NULL, path, &settled);
+}
+
+pt_status_t pt_checkpoint_save(const pt_model_t *model, const pt_optimizer_t *optimizer, const char *path,
+                               const pt_save_options_t *options)
+{
+    int32_t before;
+    PT__TRY(pt__handle_begin_output(model, "pt_checkpoint_save", &before));
+    return pt__handle_end_output(model, before,
+                                 save_checkpoint((pt_model_t *)(uintptr_t)model, optimizer, path, options));
+}
+
+static pt_status_t load_checkpoint(pt_model_t *model, pt_optimizer_t *optimizer, const char *path,
+                                   const pt_load_options_t *options)
+{
+    pt_load_options_t settled;
+    PT__TRY(settle_load("pt_checkpoint_load", path, options, 0, 0, &settled));
+    if (optimizer != NULL)
+        PT__TRY(pt__check_context(model, pt__optimizer_context(optimizer), "pt_checkpoint_load", "optimizer"));
+    return pt__checkpoint_read(model, optimizer, NULL, path, &settled);
+}
+
+pt_status_t pt_checkpoint_load(pt_model_t *model, pt_optimizer_t *optimizer, const char *path,
+                               const pt_load_options_t *options)
+{
+    PT__TRY(pt__handle_begin_stage(model, "pt_checkpoint_load"));
+    return pt__handle_end_stage(model, load_checkpoint(model, optimizer, path, options));
+}

@@ -1,0 +1,143 @@
+/* Where a file comes from and goes to: a path, the host's memory, or its callbacks. All three meet the same checks, and
+ * are written the same bytes. Callbacks report through the struct that they are handed, which is preset to failure. */
+#include <string.h>
+
+#include "base/file.h"
+#include "formats/tensors.h"
+
+enum { PIECE = 1 << 20 }; /* bytes that a callback is asked for, or given, at a time, at most */
+
+const char *pt__place_name(const char *path, const pt_load_options_t *options)
+{
+    return path != NULL ? path : options->data != NULL ? "memory" : "callback";
+}
+
+/* ---- Reading ---- */
+
+static pt_status_t check_read(const pt_read_t *read, int64_t offset, int64_t wanted, int64_t bytes)
+{
+    if (read->status != PT_OK)
+        return pt__fail(PT_ERR_CALLBACK,
+                        "callback: reading %lld bytes from byte %lld on failed: read->status is %s (user_code %lld)",
+                        (long long)wanted, (long long)offset, pt__status_name(read->status),
+                        (long long)read->user_code);
+    if (read->filled == 0)
+        return pt__fail(PT_ERR_IO, "callback: no more bytes from byte %lld on, expected %lld in all (user_code %lld)",
+                        (long long)offset, (long long)bytes, (long long)read->user_code);
+    if (read->filled < 0 || read->filled > wanted)
+        return pt__fail(PT_ERR_CALLBACK, "callback: read->filled is %lld, expected 1 to %lld (user_code %lld)",
+                        (long long)read->filled, (long long)wanted, (long long)read->user_code);
+    return PT_OK;
+}
+
+static pt_status_t read_pieces(const pt_load_options_t *options, unsigned char *block)
+{
+    for (int64_t offset = 0; offset < options->bytes;) {
+        const int64_t left = options->bytes - offset, wanted = left < PIECE ? left : PIECE;
+        pt_read_t read = {.struct_size = (uint32_t)sizeof read,
+                          .status = PT_ERR_CALLBACK,
+                          .offset = offset,
+                          .bytes = wanted,
+                          .data = block + offset};
+        options->read(options->user, &read);
+        PT__TRY(check_read(&read, offset, wanted, options->bytes));
+        offset += read.filled;
+    }
+    return PT_OK;
+}
+
+static pt_status_t open_callback(pt_context_t *context, const pt_load_options_t *options, pt__file_tensors_t **out)
+{
+    unsigned char *block;
+    PT__TRY(pt__allocate_uninitialised(&context->memory, (size_t)options->bytes, 1, "what a callback reads", &block));
+    pt__pool_rest(context->pool); /* the host's code may take long: no thread of ours spins meanwhile */
+    pt_status_t status = read_pieces(options, block);
+    if (status != PT_OK) {
+        pt__release(&context->memory, block);
+        return status;
+    }
+    return pt__safetensors_adopt(context, "callback", block, options->bytes, out);
+}
+
+pt_status_t pt__place_open(pt_context_t *context, const char *path, const pt_load_options_t *options,
+                           pt__file_tensors_t **out)
+{
+    *out = NULL;
+    if (options->data != NULL)
+        return pt__safetensors_parse(context, "memory", options->data, options->bytes, out);
+    if (options->read != NULL)
+        return open_callback(context, options, out);
+    return options->flags & PT_LOAD_MAPPED ? pt__safetensors_open_watched(context, path, out)
+                                           : pt__safetensors_open(context, path, out);
+}
+
+/* ---- Writing ---- */
+
+typedef struct writing {
+    const pt_save_options_t *options;
+    int64_t bytes; /* of the whole */
+    int64_t offset;
+} writing_t;
+
+static pt_status_t begin(void *user, int64_t bytes)
+{
+    writing_t *writing = user;
+    const pt_save_options_t *options = writing->options;
+    writing->bytes = bytes;
+    if (options->data != NULL && options->capacity < bytes)
+        return pt__fail(PT_ERR_ARGUMENT, "memory: capacity is %lld bytes, expected at least %lld",
+                        (long long)options->capacity, (long long)bytes);
+    return PT_OK;
+}
+
+static pt_status_t write_to_memory(void *user, const void *bytes, int64_t size)
+{
+    writing_t *writing = user;
+    if (size > 0)
+        memcpy((unsigned char *)writing->options->data + writing->offset, bytes, (size_t)size);
+    writing->offset += size;
+    return PT_OK;
+}
+
+static pt_status_t write_to_callback(void *user, const void *bytes, int64_t size)
+{
+    writing_t *writing = user;
+    for (int64_t done = 0; done < size;) {
+        const int64_t left = size - done, given = left < PIECE ? left : PIECE;
+        pt_write_t write = {.struct_size = (uint32_t)sizeof write,
+                            .status = PT_ERR_CALLBACK,
+                            .offset = writing->offset,
+                            .bytes = given,
+                            .data = (const unsigned char *)bytes + done,
+                            .total = writing->bytes};
+        writing->options->write(writing->options->user, &write);
+        if (write.status != PT_OK)
+            return pt__fail(PT_ERR_CALLBACK,
+                            "callback: writing %lld bytes at byte %lld of %lld failed: write->status is %s (user_code "
+                            "%lld)",
+                            (long long)given, (long long)writing->offset, (long long)writing->bytes,
+                            pt__status_name(write.status), (long long)write.user_code);
+        done += given;
+        writing->offset += given;
+    }
+    return PT_OK;
+}
+
+pt_status_t pt__place_write(pt_context_t *context, const char *path, const pt_save_options_t *options,
+                            const pt__tensors_t *tensors, int32_t checksum)
+{
+    writing_t writing = {.options = options};
+    pt__sink_t sink = {.begin = begin, .user = &writing};
+    pt_status_t status;
+    if (path != NULL && options->bytes == NULL)
+        return pt__safetensors_write(context, path, tensors, checksum);
+    if (path == NULL && options->write != NULL) {
+        pt__pool_rest(context->pool);
+        sink.write = write_to_callback;
+    } else if (path == NULL && options->data != NULL)
+        sink.write = write_to_memory;
+    status = pt__safetensors_write_to(context, &sink, tensors, checksum); /* without a place: only its bytes */
+    if (options->bytes != NULL)
+        *options->bytes = writing.bytes;
+    return status == PT_OK && path != NULL ? pt__safetensors_write(context, path, tensors, checksum) : status;
+}

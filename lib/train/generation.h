@@ -1,0 +1,46 @@
+/* Continuing texts token by token with a language model: prompts in a batch, each with its own random numbers, until
+ * each has come to a stop sequence or has its count. */
+#ifndef PT__GENERATION_H
+#define PT__GENERATION_H
+
+#include "base/random.h"
+#include "train/model.h"
+
+typedef struct pt__continued { /* one prompt */
+    int32_t *tokens; /* [prompt + new] */
+    float *scores;   /* [new] */
+    int64_t prompt, made, room;
+    int32_t reason;  /* PT_GENERATED_..., 0: it goes on */
+    pt__random_t random;
+} pt__continued_t;
+
+typedef struct pt__generation {
+    pt_model_t *model;
+    pt_generate_options_t options; /* stops and their lengths are copies */
+    int32_t *stops;
+    int64_t *stop_lengths;
+    pt__continued_t *texts; /* [count] */
+    int64_t count;
+    pt_tensor_t output; /* the task's scores of the next token */
+    const pt__wants_t *wants;
+    int64_t limit;   /* rows that the network reads of a text at most */
+    int64_t classes;
+    int32_t *rows;    /* [group's rows] the tokens that are read in a step ... */
+    int32_t *offsets; /* ... and where each text's begin */
+    float *logits;    /* [group, classes] */
+    float *weights;   /* [classes] of one text, which sampling changes */
+    int32_t *order;   /* [classes] */
+} pt__generation_t;
+
+/* options are settled; stop sequences are copied, and checked against the model's tokens. A model that does not
+ * generate is PT_ERR_STATE. The model must stay as it is until the release. */
+pt_status_t pt__generation_create(pt_model_t *model, const pt_generate_options_t *options, pt__generation_t *out);
+void pt__generation_release(pt__generation_t *self);
+/* Takes up `count` prompts, their tokens end to end; on failure there are none. */
+pt_status_t pt__generation_begin(pt__generation_t *self, const int32_t *tokens, const int64_t *lengths, int64_t count);
+/* A token for each text that goes on; where that fails some may have theirs. Each is told to `tell` (NULL: not), which
+ * says whether generation goes on: all texts are over where it does not. */
+typedef int32_t (*pt__tell_fn)(void *user, const pt__generation_t *self, int64_t text);
+pt_status_t pt__generation_step(pt__generation_t *self, pt__tell_fn tell, void *user, int64_t *live);
+
+#endif
