@@ -37,6 +37,7 @@ typedef struct host {
     atomic_int calls, now, most_now, destroyed;
     atomic_int fail_at; /* the sample at which the callback fails; -1: none */
     int32_t slow;
+    int32_t awaited; /* each callback waits, ten seconds at most, until so many have been at work at once */
     int64_t length; /* of a stream's pass */
     _Atomic(pt_dataset_t *) own; /* freed by the first call */
 } host_t;
@@ -49,6 +50,8 @@ static inline void come(host_t *host)
         continue;
     if (host->slow)
         nanosleep(&(struct timespec){.tv_nsec = 200000 + (now * 7919 % 13) * 100000}, NULL);
+    for (int i = 0; i < 10000 && atomic_load(&host->most_now) < host->awaited; i++)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
     pt_dataset_free(atomic_exchange(&host->own, NULL));
 }
 
