@@ -70,56 +70,51 @@ void pt__random_fill_uniform(uint64_t key, int64_t first, int64_t count, double 
 
 /* ---- Permutations ---- */
 
-enum { FEW = 64, ROUNDS = 6, BLOCK = 64 };
+enum { BLOCK = 64 };
 
-/* Fisher and Yates over a table on the stack: every one of the n! permutations with the same probability. */
-static void permute_few(uint64_t seed, int64_t n, int64_t *indices, int64_t count)
+/* Fisher and Yates over a table: every one of the n! permutations with the same probability. */
+static void make_table(uint64_t key, int64_t n, uint8_t *table)
 {
-    uint8_t table[FEW];
-    pt__random_t random = pt__random_start(pt__random_key(seed, (uint64_t)n));
+    pt__random_t random = pt__random_start(key);
     for (int64_t i = 0; i < n; i++) {
         int64_t j = pt__random_below(&random, i + 1);
         table[i] = table[j];
         table[j] = (uint8_t)i;
     }
-    for (int64_t i = 0; i < count; i++)
-        indices[i] = table[indices[i]];
 }
 
 /* A keyed permutation of [0, 2^bits): each round adds, multiplies by an odd number and folds the upper half onto the
  * lower, and each of these can be undone. */
-typedef struct network {
-    uint64_t add[ROUNDS], multiply[ROUNDS], mask;
-    int fold;
-} network_t;
-
-static network_t network_make(uint64_t seed, int64_t n)
+static void make_network(uint64_t key, int64_t n, pt__permutation_t *out)
 {
-    network_t network;
     int bits = 0;
     while (bits < 63 && ((uint64_t)n - 1) >> bits)
         bits++;
-    network.mask = ((uint64_t)1 << bits) - 1;
-    network.fold = (bits + 1) / 2;
-    uint64_t key = pt__random_key(seed, (uint64_t)n);
-    for (int round = 0; round < ROUNDS; round++) {
+    out->mask = ((uint64_t)1 << bits) - 1;
+    out->fold = (bits + 1) / 2;
+    for (int round = 0; round < PT__PERMUTATION_ROUNDS; round++) {
         uint32_t words[4];
         pt__random_bits(key, (uint64_t)round, words);
-        network.add[round] = (uint64_t)words[0] << 32 | words[1];
-        network.multiply[round] = ((uint64_t)words[2] << 32 | words[3]) | 1;
+        out->add[round] = (uint64_t)words[0] << 32 | words[1];
+        out->multiply[round] = ((uint64_t)words[2] << 32 | words[3]) | 1;
     }
-    return network;
+}
+
+void pt__permutation_make(uint64_t seed, int64_t n, pt__permutation_t *out)
+{
+    uint64_t key = pt__random_key(seed, (uint64_t)n);
+    out->n = n;
+    if (n <= PT__PERMUTATION_FEW)
+        make_table(key, n, out->table);
+    else
+        make_network(key, n, out);
 }
 
 /* Values are within [0, 2^bits), less than twice n: one that lands at n or beyond walks on along its cycle until it
  * is back. The pending ones of a block stay side by side, so that there is no branch to guess wrong. */
-void pt__permute_many(uint64_t seed, int64_t n, int64_t *indices, int64_t count)
+static void walk_network(const pt__permutation_t *permutation, int64_t *indices, int64_t count)
 {
-    if (n <= FEW) {
-        permute_few(seed, n, indices, count);
-        return;
-    }
-    network_t network = network_make(seed, n);
+    const pt__permutation_t network = *permutation; /* nothing that is written below is in it */
     for (int64_t first = 0; first < count; first += BLOCK) {
         uint64_t values[BLOCK];
         int64_t places[BLOCK], pending = count - first < BLOCK ? count - first : BLOCK;
@@ -131,22 +126,26 @@ void pt__permute_many(uint64_t seed, int64_t n, int64_t *indices, int64_t count)
             int64_t left = 0;
             for (int64_t i = 0; i < pending; i++) {
                 uint64_t value = values[i];
-                for (int round = 0; round < ROUNDS; round++) {
+                for (int round = 0; round < PT__PERMUTATION_ROUNDS; round++) {
                     value = (value + network.add[round]) * network.multiply[round] & network.mask;
                     value ^= value >> network.fold;
                 }
                 indices[places[i]] = (int64_t)value;
                 values[left] = value;
                 places[left] = places[i];
-                left += value >= (uint64_t)n;
+                left += value >= (uint64_t)network.n;
             }
             pending = left;
         }
     }
 }
 
-int64_t pt__permute(uint64_t seed, int64_t n, int64_t index)
+void pt__permutation_apply(const pt__permutation_t *permutation, int64_t *indices, int64_t count)
 {
-    pt__permute_many(seed, n, &index, 1);
-    return index;
+    if (permutation->n > PT__PERMUTATION_FEW) {
+        walk_network(permutation, indices, count);
+        return;
+    }
+    for (int64_t i = 0; i < count; i++)
+        indices[i] = permutation->table[indices[i]];
 }

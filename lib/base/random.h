@@ -63,11 +63,19 @@ int64_t pt__random_below(pt__random_t *random, int64_t n);
 void pt__random_fill_normal(uint64_t key, int64_t first, int64_t count, double mean, double deviation, float *dst);
 void pt__random_fill_uniform(uint64_t key, int64_t first, int64_t count, double low, double high, float *dst);
 
-/* Where a permutation of [0, n), chosen by the seed, puts `index`: without a table. Exactly uniform up to n = 64;
- * beyond, a keyed network of six rounds with cycle walking. 0 <= index < n. For more than one index,
- * pt__permute_many costs a fraction. */
-int64_t pt__permute(uint64_t seed, int64_t n, int64_t index);
-/* The same for `count` indices in place: some 5 ns each. */
-void pt__permute_many(uint64_t seed, int64_t n, int64_t *indices, int64_t count);
+enum { PT__PERMUTATION_FEW = 64, PT__PERMUTATION_ROUNDS = 6 };
+
+/* A permutation of [0, n), chosen by a seed. Exactly uniform up to n = 64; beyond, no table, but a keyed network of six
+ * rounds with cycle walking. */
+typedef struct pt__permutation {
+    int64_t n;
+    uint64_t add[PT__PERMUTATION_ROUNDS], multiply[PT__PERMUTATION_ROUNDS], mask; /* beyond 64 */
+    int32_t fold;
+    uint8_t table[PT__PERMUTATION_FEW]; /* up to 64 */
+} pt__permutation_t;
+
+void pt__permutation_make(uint64_t seed, int64_t n, pt__permutation_t *out);
+/* Where it puts each of `count` indices, in place; each within [0, n). Some 5 ns each. */
+void pt__permutation_apply(const pt__permutation_t *permutation, int64_t *indices, int64_t count);
 
 #endif

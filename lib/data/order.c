@@ -6,7 +6,6 @@
 
 #include <string.h>
 
-#include "base/random.h"
 #include "base/sort.h"
 
 static pt_status_t check_lengths(pt_dataset_t *dataset, const int32_t *fields, int32_t n_fields)
@@ -61,12 +60,20 @@ void pt__order_free(pt__order_t *order)
 }
 
 /* Without buckets. */
-static void shuffle(const pt__order_t *order, const pt__cursor_t *begin, int64_t count, int64_t *indices)
+static void shuffle(pt__order_t *order, const pt__cursor_t *begin, int64_t count, int64_t *indices)
 {
     for (int64_t i = 0; i < count; i++)
         indices[i] = begin->position + i;
-    if (!order->in_order)
-        pt__permute_many(pt__random_key(begin->seed, (uint64_t)begin->epoch), order->dataset->length, indices, count);
+    if (order->in_order)
+        return;
+    if (!order->has_permutation || order->permuted_seed != begin->seed || order->permuted_epoch != begin->epoch) {
+        uint64_t key = pt__random_key(begin->seed, (uint64_t)begin->epoch);
+        pt__permutation_make(key, order->dataset->length, &order->permutation);
+        order->permuted_seed = begin->seed;
+        order->permuted_epoch = begin->epoch;
+        order->has_permutation = 1;
+    }
+    pt__permutation_apply(&order->permutation, indices, count);
 }
 
 static int by_rows(const void *a, const void *b, void *user)

@@ -3,6 +3,7 @@
 #ifndef PT__ORDER_H
 #define PT__ORDER_H
 
+#include "base/random.h"
 #include "data/data.h"
 
 typedef struct pt__ranked { /* a sample of a bucket */
@@ -12,10 +13,15 @@ typedef struct pt__ranked { /* a sample of a bucket */
 typedef struct pt__order {
     pt_dataset_t *dataset; /* not retained */
     int32_t in_order;
-    int64_t samples;       /* that an epoch uses: the first ones of its order */
-    int64_t bucket;        /* so many of them are sorted by their rows before batches are cut; 0: none */
-    int32_t *fields;       /* [n_fields] ragged ones whose rows count: of a sample the most of them */
+    int64_t samples; /* that an epoch uses: the first ones of its order */
+    int64_t bucket;  /* so many of them are sorted by their rows before batches are cut; 0: none */
+    int32_t *fields; /* [n_fields] ragged ones whose rows count: of a sample the most of them */
     int32_t n_fields;
+
+    pt__permutation_t permutation; /* of the epoch that was drawn last: batches may be small */
+    uint64_t permuted_seed;        /* only where has_permutation */
+    int64_t permuted_epoch;
+    int32_t has_permutation;
 
     pt__cursor_t drawn; /* the bucket that was drawn last begins here; epoch -1: none was */
     pt__ranked_t *ranked;

@@ -10,6 +10,7 @@ typedef struct state {
     int64_t first;
     int32_t shuffled;
     uint64_t seed;
+    pt__permutation_t permutation; /* where shuffled */
 } state_t;
 
 static void translate(const pt_dataset_t *dataset, int64_t *indices, int64_t count)
@@ -18,7 +19,7 @@ static void translate(const pt_dataset_t *dataset, int64_t *indices, int64_t cou
     for (int64_t i = 0; i < count; i++)
         indices[i] = state->indices != NULL ? state->indices[indices[i]] : state->first + indices[i];
     if (state->shuffled)
-        pt__permute_many(state->seed, dataset->origin->length, indices, count);
+        pt__permutation_apply(&state->permutation, indices, count);
 }
 
 static void release_state(pt__memory_t *memory, state_t *state)
@@ -60,6 +61,8 @@ static pt_status_t make(pt_dataset_t *origin, const state_t *like, int64_t count
     PT__TRY(pt__allocate(memory, 1, sizeof *state, "view of a dataset", &state));
     *state = *like;
     state->indices = NULL;
+    if (state->shuffled)
+        pt__permutation_make(state->seed, origin->length, &state->permutation);
     if (like->indices != NULL) {
         PT__TRY_OUT(pt__allocate_uninitialised(memory, (size_t)count, sizeof *state->indices, "indices of a view",
                                                &state->indices));

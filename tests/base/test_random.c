@@ -229,6 +229,14 @@ START_TEST(test_filled_normals_have_the_moments)
 }
 END_TEST
 
+static int64_t permute(uint64_t seed, int64_t n, int64_t index)
+{
+    pt__permutation_t permutation;
+    pt__permutation_make(seed, n, &permutation);
+    pt__permutation_apply(&permutation, &index, 1);
+    return index;
+}
+
 START_TEST(test_permutations_are_permutations)
 {
     static char seen[70000];
@@ -237,14 +245,14 @@ START_TEST(test_permutations_are_permutations)
         for (uint64_t seed = 0; seed < 3; seed++) {
             memset(seen, 0, sizeof seen);
             for (int64_t i = 0; i < sizes[k]; i++) {
-                int64_t place = pt__permute(seed, sizes[k], i);
+                int64_t place = permute(seed, sizes[k], i);
                 ck_assert(place >= 0 && place < sizes[k] && !seen[place]);
                 seen[place] = 1;
             }
         }
     int64_t huge = INT64_MAX - 5;
     for (int64_t i = 0; i < 1000; i++) {
-        int64_t place = pt__permute(9, huge, huge - 1 - i);
+        int64_t place = permute(9, huge, huge - 1 - i);
         ck_assert(place >= 0 && place < huge);
     }
 }
@@ -262,7 +270,7 @@ START_TEST(test_permutations_are_well_mixed)
             memset(landed, 0, sizeof landed);
             memset(distance, 0, sizeof distance);
             for (uint64_t seed = 0; seed < SEEDS; seed++) {
-                int64_t place = pt__permute(seed, n, index), other = pt__permute(seed, n, (index + 1) % n);
+                int64_t place = permute(seed, n, index), other = permute(seed, n, (index + 1) % n);
                 landed[place]++;
                 distance[(other - place + n) % n]++;
             }
@@ -285,10 +293,10 @@ END_TEST
 START_TEST(test_large_permutation_looks_shuffled)
 {
     enum { N = 100003 };
-    int64_t previous = pt__permute(3, N, 0), rises = 0;
+    int64_t previous = permute(3, N, 0), rises = 0;
     double products = 0;
     for (int64_t i = 1; i < N; i++) {
-        int64_t place = pt__permute(3, N, i);
+        int64_t place = permute(3, N, i);
         rises += place > previous;
         products += ((double)place / N - 0.5) * ((double)previous / N - 0.5);
         previous = place;
