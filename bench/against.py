@@ -45,13 +45,22 @@ class Turns:
         self.process.wait()
 
 
-def compiled(build, folder, name):
-    """bench_case with that build's shared library."""
-    build = pathlib.Path(build).resolve()
+def source_of(build):
     information = build / "meson-info" / "meson-info.json"
     if not information.exists():
         raise SystemExit(f"{build} is not a build directory of meson's")
-    source = json.loads(information.read_text())["directories"]["source"]
+    return json.loads(information.read_text())["directories"]["source"]
+
+
+def revision_of(build):
+    command = ["git", "-C", source_of(pathlib.Path(build).resolve()), "describe", "--always", "--dirty"]
+    return subprocess.run(command, capture_output=True, text=True).stdout.strip() or "unknown"
+
+
+def compiled(build, folder, name):
+    """bench_case with that build's shared library."""
+    build = pathlib.Path(build).resolve()
+    source = source_of(build)
     program = pathlib.Path(folder) / name
     command = [os.environ.get("CC", "cc").split()[-1], "-std=gnu11", "-O2", "-march=native"]
     command += [f"-I{source}/include", f"-I{build}/include", *(str(HERE / file) for file in SOURCES)]
@@ -88,7 +97,8 @@ def beside(programs, case, seconds, core):
 
 def in_turns(programs, case, seconds, threads, turn):
     """More threads: short turns, the machine to itself."""
-    processes = [Turns([*machine.realtime_prefix(), program, "turns", case, str(threads)]) for program in programs]
+    machine.go_ahead()
+    processes = [Turns([program, "turns", case, str(threads)]) for program in programs]
     for process in processes:
         process.take(str(turn))
     rates, peaks = ([], []), [0, 0]
@@ -103,6 +113,9 @@ def in_turns(programs, case, seconds, threads, turn):
 
 def against(options, cases):
     rows = []
+    print(
+        f"New {revision_of(options.build)}, old {revision_of(options.old_build)}; load {machine.load_average():.1f}.\n"
+    )
     with tempfile.TemporaryDirectory() as folder:
         programs = [compiled(options.old_build, folder, "old"), compiled(options.build, folder, "new")]
         for case in cases:

@@ -26,8 +26,9 @@ import record
 
 HERE = pathlib.Path(__file__).resolve().parent
 
-# title, object file, functions, and which of their loops: `stores` of vectors; `fused` multiply-adds, by default as
-# many as there are; `loads` likewise. Of those that remain: no jump within before some, the shortest.
+# title, object file, functions, and which of their loops: so many `stores` of vectors and `fused` multiply-adds, that
+# many `loads` and `writes` or more, no more `jumps` within. Of those that remain: the most multiply-adds, the fewest
+# jumps, the shortest.
 LOOPS = [
     ("product, a where it stands", "gemm_lanes", r"tile_\d+_2_0_\d", {"stores": 0}),
     ("product, a transposed", "gemm_lanes", r"tile_\d+_2_1_\d", {"stores": 0}),
@@ -44,7 +45,7 @@ LOOPS = [
     ("GELU (tanh)", "elementwise_lanes", r"gelu_tanh_map", {"stores": 1}),
     ("GELU (tanh) gradient", "elementwise_lanes", r"gelu_tanh_gradient_map", {"stores": 1}),
     ("cross-entropy, largest", "loss_lanes", r"cross_entropy", {"stores": 0, "fused": 0}),
-    ("cross-entropy, exponentials", "loss_lanes", r"cross_entropy", {"jumps": 1}),
+    ("cross-entropy, exponentials", "loss_lanes", r"cross_entropy", {"jumps": 1, "writes": 1}),
     ("AdamW", "optimizer_lanes", r"adam", {"stores": 3, "jumps": 0}),
     ("SGD with momentum", "optimizer_lanes", r"sgd", {"stores": 2, "fused": 3, "loads": 3}),
 ]
@@ -64,10 +65,10 @@ LEVELS = {
 }
 MODEL_OF_64 = {"sapphirerapids": "skylake-avx512"}
 FUSED_ISSUE = ("haswell", "skylake-avx512", "sapphirerapids")  # a load issues with what uses it
-OSACA = {"haswell": "HSW", "znver3": "ZEN3", "skylake-avx512": "SKX", "sapphirerapids": "SPR"}  # 0.7's ZEN4 fails
+OSACA = {"znver3": "ZEN3", "sapphirerapids": "SPR"}  # 0.7's ZEN4 fails
 
 
-def chosen(loops, wanted, lanes):
+def chosen(loops, wanted):
     """The one of the loops that LOOPS means; None where there is none."""
 
     def fits(loop):
@@ -77,9 +78,9 @@ def chosen(loops, wanted, lanes):
             and not any(re.match(r"jmp\b", line) for line in loop.instructions)  # its path leads elsewhere
             and loop.jumps_inside <= wanted.get("jumps", 9)
             and ("stores" not in wanted or len(loop.stores) == wanted["stores"])
+            and len(loop.stores) >= wanted.get("writes", 0)
             and ("loads" not in wanted or len(loop.loads) >= wanted["loads"])
             and ("fused" not in wanted or loop.fused == wanted["fused"])
-            and loop.operations >= wanted.get("operations", 0) * lanes
         )
 
     fitting = [loop for loop in loops if fits(loop)]
@@ -150,7 +151,7 @@ def level_rows(options, level, folder):
     width, processors = LEVELS[level]
     for title, stem, functions, wanted in LOOPS:
         path = folder / f"level_{stem}.c.o"
-        loop = chosen(inner_loops.loops_in(path, functions), wanted, width // 4)
+        loop = chosen(inner_loops.loops_in(path, functions), wanted)
         if loop is None or options.filter and options.filter not in title:
             continue
         with tempfile.NamedTemporaryFile("w", suffix=".s") as file:

@@ -84,7 +84,7 @@ class Runner:
         if not self.program.exists():
             sys.exit(f"no {self.program}: meson setup {options.build} -Dbench=true && ninja -C {options.build}")
         self.torch = None if options.ours_only else self.find_torch()
-        self.prefix = [] if options.shared else machine.realtime_prefix()
+        self.ahead = not options.shared and machine.go_ahead()
         self.conditions = machine.Conditions(lambda: self.ours("peak", options.threads), options.repeats)
 
     def find_torch(self):
@@ -113,10 +113,10 @@ class Runner:
         ]
         return self.start(command)
 
-    def start(self, command):
+    @staticmethod
+    def start(command):
         """The measurement that the process prints; with first_step counted from the process's start. None where it
         fails."""
-        command = self.prefix + command
         began = time.monotonic()
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode != 0:
@@ -157,7 +157,7 @@ def divide(ours, theirs):
 
 def measure_case(runner, case, options):
     """Results by side, "ours" and PyTorch's variants, taking turns."""
-    results = {"ours": []} | ({variant: [] for variant in VARIANTS} if runner.torch else {})
+    results = {"ours": []} | ({variant: [] for variant in options.variants.split(",")} if runner.torch else {})
     for run in range(options.runs):
         for side in results:
             if side == "ours":
@@ -191,7 +191,7 @@ def heading(runner, options):
     print(
         f"Peak {peak['one'] / 1e9:.1f} GFLOP/s on one core, {peak['all'] / 1e9:.1f} on {options.threads}; memory "
         f"{peak['bandwidth_one'] / 1e9:.1f} and {peak['bandwidth_all'] / 1e9:.1f} GB/s; load "
-        f"{machine.load_average():.1f}{', measured ahead of it (chrt -f 1)' if runner.prefix else ''}. "
+        f"{machine.load_average():.1f}{', measured ahead of it (chrt -f 1)' if runner.ahead else ''}. "
         f"PyTorch {runner.torch or 'not measured'}."
     )
     return peak
@@ -361,12 +361,10 @@ def gemm(runner, options, cases):
     shapes = subprocess.run([program, "shapes"], capture_output=True, text=True, check=True).stdout.splitlines()
     limits = LIMITS.get(options.level, {})
     threads = str(options.threads)
-    ours = against.Turns(
-        [*runner.prefix, program, "turns", threads] + ([options.level] if options.level else []), limits
-    )
+    ours = against.Turns([program, "turns", threads] + ([options.level] if options.level else []), limits)
     torch = None
     if runner.torch:
-        torch = against.Turns([*runner.prefix, options.torch, str(HERE / "torch_gemm.py"), threads], limits)
+        torch = against.Turns([options.torch, str(HERE / "torch_gemm.py"), threads], limits)
     heading(runner, options)
     print(
         f"{ours.process.stdout.readline().strip()}. GFLOP/s, medians of {options.rounds} turns; {threads} thread(s).\n"
@@ -415,6 +413,7 @@ def main():
     parser.add_argument("old_build", nargs="?", help="against: the build directory that --build is compared with")
     parser.add_argument("--build", default=str(HERE.parent / "build"), help="build directory")
     parser.add_argument("--torch", default=sys.executable, help="a Python that has PyTorch")
+    parser.add_argument("--variants", default=",".join(VARIANTS), help="table: PyTorch's")
     parser.add_argument("--ours-only", action="store_true")
     parser.add_argument("--cases", help="names, separated by commas: " + ",".join(case.name for case in CASES))
     parser.add_argument("--runs", type=int, default=5, help="processes a side")

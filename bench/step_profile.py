@@ -27,23 +27,25 @@ OPTIMIZER = "pt__optimizer_update"
 HERE = pathlib.Path(__file__).resolve().parent
 
 
-def stacks(data):
-    """The functions of each sample, innermost first."""
+def stacks(data, after):
+    """The functions of each sample that was taken after this time, innermost first."""
     script = subprocess.Popen(
-        ["perf", "script", "-i", data, "-F", "ip,sym", "--no-inline"],
+        ["perf", "script", "-i", data, "-F", "time,ip,sym", "--no-inline"],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
     )
-    stack = []
+    stack, time = [], 0.0
     for line in script.stdout:
         frame = re.match(r"\s+[0-9a-f]+ (\S+)", line)
         if frame:
             stack.append(re.sub(r"\.(constprop|part|isra)\.\d+", "", frame.group(1)))
-        elif stack:
+            continue
+        if stack and time > after:
             yield stack
-            stack = []
-    if stack:
+        begin = re.match(r"\s*(\d+\.\d+):\s*$", line)
+        stack, time = [], float(begin.group(1)) if begin else time
+    if stack and time > after:
         yield stack
 
 
@@ -119,18 +121,22 @@ def run(command):
 def work_of(program, case, limits):
     """{function: Work} of a training step."""
     functions, work = functions_of_ops(), collections.defaultdict(Work)
-    text = subprocess.run([program, case], capture_output=True, text=True, check=True).stdout
+    text = subprocess.run(
+        [*machine.realtime_prefix(), program, case], capture_output=True, text=True, check=True
+    ).stdout
     step = r"^ *\d+ (?:again)? *(\w+) .* operations (\S+) bytes (\d+) at"
+    keys = re.search(r"^attention: keys (\d+) of (\d+) counted$", text, re.M)
     for name, operations, moved in re.findall(step, text, re.M):
-        work[functions.get(name, name)].add(name, float(operations), float(moved), limits)
+        seen = int(keys.group(1)) / int(keys.group(2)) if keys and name.startswith("attention") else 1
+        work[functions.get(name, name)].add(name, float(operations) * seen, float(moved), limits)
     operations, moved = re.search(r"^optimizer: .* operations (\S+) bytes (\d+)$", text, re.M).groups()
     work[OPTIMIZER].add("optimizer", float(operations), float(moved), limits)
     return work
 
 
 def sampled(options, program, data):
-    """Runs the case under perf; seconds that a step takes."""
-    command = ["perf", "record", "-q", "-F", "197", "--call-graph", "dwarf,16384", "-o", data]
+    """Runs the case under perf; seconds that a step takes, and when the first one, which sets up, had ended."""
+    command = ["perf", "record", "-q", "-k", "CLOCK_MONOTONIC", "-F", "197", "--call-graph", "dwarf,16384", "-o", data]
     command += [*machine.realtime_prefix(), program, options.case, options.seconds, "1", "processor"]
     try:
         done = subprocess.run(command, capture_output=True, text=True)
@@ -138,7 +144,8 @@ def sampled(options, program, data):
         sys.exit("perf is missing; on Debian: apt-get install linux-perf")
     if done.returncode != 0:
         sys.exit(f"perf or {program} failed: {done.stderr[-500:]}")
-    return 1 / statistics.median(json.loads(done.stdout.strip().splitlines()[-1])["rates"])
+    result = json.loads(done.stdout.strip().splitlines()[-1])
+    return 1 / statistics.median(result["rates"]), result["first_step_at"]
 
 
 def row_of(place, share, seconds, work):
@@ -165,9 +172,9 @@ def profile(options):
     work = work_of(str(folder / "step_plan"), options.case, limits)
     with tempfile.TemporaryDirectory() as directory:
         data = directory + "/perf.data"
-        step_seconds = sampled(options, program, data)
+        step_seconds, began = sampled(options, program, data)
         places, functions, outside = collections.Counter(), collections.defaultdict(collections.Counter), 0
-        for stack in stacks(data):
+        for stack in stacks(data, began):
             place = place_of(stack)
             if place is None:
                 outside += 1
