@@ -81,11 +81,14 @@ def pairs_of(old, new):
     return ratios
 
 
-def beside(programs, case, seconds, core):
-    """One thread: both on `core` at once."""
-    prefix = machine.prefix_of("chrt", "-r", "1") + machine.prefix_of("taskset", "-c", str(core))
+def beside(programs, case, options):
+    """One thread: both on one core at once."""
+    prefix = [] if options.shared else machine.prefix_of("chrt", "-r", "1")
+    prefix += machine.prefix_of("taskset", "-c", str(options.core))
     running = [
-        subprocess.Popen([*prefix, program, case, str(seconds), "1", "processor"], stdout=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [*prefix, program, case, str(options.seconds), "1", "processor"], stdout=subprocess.PIPE, text=True
+        )
         for program in programs
     ]
     outputs = [process.communicate()[0] for process in running]
@@ -97,7 +100,6 @@ def beside(programs, case, seconds, core):
 
 def in_turns(programs, case, seconds, threads, turn):
     """More threads: short turns, the machine to itself."""
-    machine.go_ahead()
     processes = [Turns([program, "turns", case, str(threads)]) for program in programs]
     for process in processes:
         process.take(str(turn))
@@ -120,7 +122,7 @@ def against(options, cases):
         programs = [compiled(options.old_build, folder, "old"), compiled(options.build, folder, "new")]
         for case in cases:
             if options.threads == 1:
-                ratios, sides = beside(programs, case.name, options.seconds, options.core)
+                ratios, sides = beside(programs, case.name, options)
             elif case.name == "linear-stage":  # a stage cannot wait
                 continue
             else:
