@@ -128,6 +128,7 @@ INLINE void softmax_lanes(int diagonal, int64_t keys, int64_t i, float *scores, 
         max = maximum(masked_score(diagonal, scores, j, i), max);
     max = maximum(max, other);
     floats_t shrink = power_of_two(before - max), sum = {0};
+    /* Model, cycles a vector: AVX2 5.5 on Zen 3, 4.7 on Golden Cove; AVX-512 7.0 on Zen 4, 6.5: units of e^x */
     for (j = 0; j < seen; j++) {
         floats_t p = power_of_two(masked_score(diagonal, scores, j, i) - max);
         store(scores + j * TILE + i, p);

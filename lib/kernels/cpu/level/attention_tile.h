@@ -38,6 +38,7 @@ INLINE void tile_product(int rows, int vectors, int64_t depth, operand_t a, cons
             if (accumulate && factor != NULL)
                 total[m][v] *= factor[m];
         }
+    /* Model, of the peak: AVX2 100 %; AVX-512 67 % on Zen 4 (broadcasts), 89 % on Golden Cove */
     for (int64_t k = 0; k < depth; k++) {
         floats_t right[2];
 #pragma GCC unroll 2

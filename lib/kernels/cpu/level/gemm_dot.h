@@ -163,6 +163,7 @@ INLINE void dot_block(int high, int wide, int whole, const pt__block_t *block, i
 #pragma GCC unroll 16
     for (int i = 0; i < LANES; i++)
         sum[i] = (floats_t){0};
+    /* Model, of the peak: AVX2 89 % on Zen 3 (loads), 67 % on Golden Cove; AVX-512 100 % on Zen 4, 92 % */
     for (int64_t left = block->depth / LANES; left > 0; left--) {
 #pragma GCC unroll 16
         for (int i = 0; i < high; i++)

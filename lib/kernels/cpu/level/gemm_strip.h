@@ -32,6 +32,7 @@ INLINE void multiply_strip(int rows, int transposed, const pt__block_t *block, c
         const float *b = panel;
         floats_t sum[ROWS][VECTORS];
         begin_sums(rows, VECTORS, LANES, bias ? bias + p * COLUMNS : NULL, sum);
+        /* Model, of the peak: 100 % on Zen 4, 67 to 89 % on Golden Cove: loads, dependencies */
         for (int64_t k = 0; k < depth; k++, b += b_stride, a.row0 += a_step, a.row5++)
             multiply_depth(rows, VECTORS, transposed, 0, LANES, &a, b, sum);
         if (add)

@@ -225,6 +225,7 @@ INLINE void begin_sums(int rows, int vectors, int64_t last, const float *bias, f
 INLINE void multiply_depth(int rows, int vectors, int transposed, int part, int64_t last, const depth_t *a,
                            const float *b, floats_t sum[ROWS][VECTORS])
 {
+    /* Model, of the peak: 6 x 2 (AVX2) 100 %; 10 x 2 (AVX-512) 100 % on Zen 4, 83 to 91 % on Golden Cove: loads */
     floats_t right[VECTORS];
     load_right(vectors, part, last, b, right);
 #pragma GCC unroll 16

@@ -24,6 +24,7 @@ INLINE float row_squares(int64_t n, const float *src, floats_t mean)
 {
     floats_t a = {0}, b = {0};
     int64_t i = 0;
+    /* Model: two vectors take 4 cycles on all: a sum waits for its last addition */
     for (; i + 2 * LANES <= n; i += 2 * LANES) {
         floats_t x = load(src + i) - mean, y = load(src + i + LANES) - mean;
         a += x * x;
@@ -43,6 +44,7 @@ INLINE float row_squares(int64_t n, const float *src, floats_t mean)
 INLINE void norm_row(int64_t n, const float *src, floats_t mean, floats_t inverse, const float *weight,
                      const float *bias, float *dst)
 {
+    /* Model, bytes a cycle: AVX2 51 on Zen 3, 55 on Golden Cove (front end); AVX-512 85 on Zen 4 (loads), 73 */
     for (int64_t i = 0; i < n; i += LANES) {
         floats_t h = (load_some(src + i, n - i) - mean) * inverse;
         if (weight != NULL)
@@ -87,6 +89,7 @@ INLINE void gradient_row(int centred, int64_t n, const float *src, const float *
                          const float *d_dst, const float *residual, float *d_src, float *d_weight, float *d_bias)
 {
     floats_t sum_g = {0}, sum_gh = {0};
+    /* Model, bytes a cycle: AVX2 43 on Zen 3, 45 on Golden Cove (front end); AVX-512 90 on Zen 4 (loads), 64 */
     for (int64_t i = 0; i < n; i += LANES) {
         int64_t count = n - i;
         floats_t d = load_some(d_dst + i, count);
@@ -103,6 +106,7 @@ INLINE void gradient_row(int centred, int64_t n, const float *src, const float *
         return;
     floats_t mean_g = broadcast(centred ? sum_lanes(sum_g) / (float)n : 0.0f);
     floats_t mean_gh = broadcast(sum_lanes(sum_gh) / (float)n);
+    /* Model, bytes a cycle: AVX2 38 on Zen 3, 40 on Golden Cove (front end); AVX-512 80 on Zen 4 (loads), 56 */
     for (int64_t i = 0; i < n; i += LANES) {
         int64_t count = n - i;
         floats_t g = load_some(d_dst + i, count);

@@ -35,6 +35,7 @@ INLINE void sgd_sweep(const pt__update_t *at, const pt__sgd_t *rule, int64_t beg
     float *parameter = update.parameter + begin, *buffers = momentum ? sgd.momentum_buffer + begin : NULL;
     const float *gradient = update.gradient + begin;
     int64_t i = 0;
+    /* Model, bytes a cycle: AVX2 60 on Zen 3, 78 on Golden Cove; AVX-512 80 on Zen 4 (stores), 116 */
     for (; i + LANES <= n; i += LANES) {
         floats_t buffer = momentum && !sgd.first_step ? load(buffers + i) : (floats_t){0};
         floats_t p = load(parameter + i), g = load(gradient + i);
@@ -99,6 +100,7 @@ INLINE void adam_sweep(const pt__update_t *at, const pt__adam_t *adam, int64_t b
     float *largest = amsgrad ? adam->max_exp_avg_sq + begin : NULL;
     const float *gradient = update.gradient + begin;
     int64_t i = 0;
+    /* Model, bytes a cycle: AVX2 31 on Zen 3, 48 on Golden Cove; AVX-512 28 on Zen 4: root and division */
     for (; i + LANES <= n; i += LANES) {
         floats_t m = load(first + i), v = load(second + i), most = amsgrad ? load(largest + i) : (floats_t){0};
         floats_t p = load(parameter + i), g = load(gradient + i);

@@ -22,6 +22,7 @@ INLINE floats_t row_max(int64_t n, const float *src)
 {
     floats_t a = broadcast(-INFINITY), b = a;
     int64_t i = 0;
+    /* Model, bytes a cycle: AVX2 55 on Zen 3, 16 on Golden Cove (dependencies); AVX-512 64 on Zen 4, 32 */
     for (; i + 2 * LANES <= n; i += 2 * LANES) {
         a = maximum(load(src + i), a);
         b = maximum(load(src + i + LANES), b);
@@ -41,6 +42,7 @@ INLINE float sum_exponentials(int64_t n, floats_t max, const float *src, float *
 {
     floats_t even = {0}, odd = {0};
     int64_t i = 0;
+    /* Model, bytes a cycle, terms stored: AVX2 19 on Zen 3, 25 on Golden Cove; AVX-512 16 on Zen 4, 17: units */
     for (; i + 2 * LANES <= n; i += 2 * LANES) {
         floats_t a = exponential_below(load(src + i), max), b = exponential_below(load(src + i + LANES), max);
         if (terms != NULL) {
