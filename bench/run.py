@@ -298,6 +298,7 @@ def starts(runner, options, cases):
 def scaling(runner, options, cases):
     rows = []
     heading(runner, options)
+    print()
     for case in cases:
 
         def measure():
