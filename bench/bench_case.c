@@ -141,7 +141,8 @@ static pt_dataset_t *make_dataset(state_t *state)
         {.name = "target", .dtype = PT_FLOAT32, .rank = 1, .shape = {1}},
     };
     pt_dataset_t *dataset;
-    must(pt_dataset_create_map(state->context, fields, 2, (int64_t)BATCHES * state->bench->batch, 0, fetch, state, NULL,
+    must(pt_dataset_create_map(state->context, fields, 2, sizeof(pt_field_spec_t),
+                               (int64_t)BATCHES * state->bench->batch, 0, fetch, state, NULL,
                                &dataset),
          "dataset");
     return dataset;
@@ -260,7 +261,8 @@ static int bits(const char *name, int threads)
         pt_parameter_info_t info = {.struct_size = sizeof info};
         must(pt_model_parameter_info(state.model, i, &info), "parameter");
         float *values = must_allocate((size_t)info.elements, sizeof(float));
-        must(pt_model_parameter_get(state.model, i, values, info.elements), "parameter");
+        pt_array_t view = {.dtype = PT_FLOAT32, .data = values, .capacity = info.elements};
+        must(pt_model_parameter_get(state.model, i, &view, sizeof view), "parameter");
         const unsigned char *bytes = (const unsigned char *)values;
         for (size_t j = 0; j < (size_t)info.elements * sizeof(float); j++)
             hash = (hash ^ bytes[j]) * 1099511628211u;

@@ -152,19 +152,20 @@ void free_state(state_t *state)
 double step(state_t *state, int64_t number)
 {
     int i = (int)(number % BATCHES);
-    pt_value_t values[2];
+    pt_array_t values[2];
     pt_step_result_t result = {.struct_size = sizeof result};
     if (state->bench->layers > 0) {
-        values[0] = (pt_value_t){
+        values[0] = (pt_array_t){
             .name = "tokens", .data = state->tokens[i], .lengths = state->lengths, .dtype = PT_INT32};
-        values[1] = (pt_value_t){
+        values[1] = (pt_array_t){
             .name = "labels", .data = state->labels[i], .lengths = state->lengths, .dtype = PT_INT32};
     } else {
-        values[0] = (pt_value_t){.name = "features", .data = state->features[i], .dtype = PT_FLOAT32};
-        values[1] = state->outputs > 1 ? (pt_value_t){.name = "label", .data = state->labels[i], .dtype = PT_INT32}
-                                       : (pt_value_t){.name = "target", .data = state->target[i], .dtype = PT_FLOAT32};
+        values[0] = (pt_array_t){.name = "features", .data = state->features[i], .dtype = PT_FLOAT32};
+        values[1] = state->outputs > 1 ? (pt_array_t){.name = "label", .data = state->labels[i], .dtype = PT_INT32}
+                                       : (pt_array_t){.name = "target", .data = state->target[i], .dtype = PT_FLOAT32};
     }
-    must(pt_train_step(state->model, state->optimizer, values, 2, state->bench->batch, 0, &result), "step");
+    must(pt_train_step(state->model, state->optimizer, values, 2, sizeof values[0], state->bench->batch, 0, &result),
+         "step");
     return result.loss;
 }
 

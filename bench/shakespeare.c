@@ -89,7 +89,8 @@ static pt_dataset_t *make_windows(pt_context_t *context, windows_t *windows, int
     };
     pt_dataset_t *dataset;
     int64_t count = (size - LENGTH - 1) / windows->stride + 1;
-    must(pt_dataset_create_map(context, fields, 2, count, 0, fetch, windows, NULL, &dataset), "dataset");
+    must(pt_dataset_create_map(context, fields, 2, sizeof(pt_field_spec_t), count, 0, fetch, windows, NULL, &dataset),
+         "dataset");
     return dataset;
 }
 

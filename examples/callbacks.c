@@ -19,12 +19,12 @@ static void spiral(int64_t index, float *point, int32_t *label)
     *label = (int32_t)arm;
 }
 
-/* Map style: batch->fields come in the order of their declaration below, with room for `capacity` samples. */
+/* Map style: the fields that are declared below, with room for `capacity` samples. */
 static void fetch(void *user, pt_batch_t *batch)
 {
     (void)user;
-    float *points = batch->fields[0].data;
-    int32_t *labels = batch->fields[1].data;
+    float *points = pt_batch_field(batch, "features")->data;
+    int32_t *labels = pt_batch_field(batch, "label")->data;
     for (int64_t i = 0; i < batch->capacity; i++)
         spiral(batch->indices[i], points + 2 * i, labels + i);
     batch->filled = batch->capacity;
@@ -36,9 +36,11 @@ static void next(void *user, pt_batch_t *batch)
 {
     const int64_t *end = user;
     int64_t left = *end - batch->position;
+    float *points = pt_batch_field(batch, "features")->data;
+    int32_t *labels = pt_batch_field(batch, "label")->data;
     batch->filled = left < batch->capacity ? left : batch->capacity;
     for (int64_t i = 0; i < batch->filled; i++)
-        spiral(batch->position + i, (float *)batch->fields[0].data + 2 * i, (int32_t *)batch->fields[1].data + i);
+        spiral(batch->position + i, points + 2 * i, labels + i);
     batch->status = batch->filled == left ? PT_END : PT_OK;
 }
 
@@ -75,8 +77,9 @@ int main(void)
     };
     TRY(pt_context_create(NULL, &context));
     TRY(make_model(context, &model));
-    TRY(pt_dataset_create_map(context, fields, 2, POINTS, PT_DATASET_THREAD_SAFE, fetch, NULL, NULL, &map));
-    TRY(pt_dataset_create_stream(context, fields, 2, 0, next, &end, NULL, &stream));
+    TRY(pt_dataset_create_map(context, fields, 2, sizeof fields[0], POINTS, PT_DATASET_THREAD_SAFE, fetch, NULL, NULL,
+                              &map));
+    TRY(pt_dataset_create_stream(context, fields, 2, sizeof fields[0], 0, next, &end, NULL, &stream));
     pt_optimizer_options_t rule;
     pt_optimizer_options_init(&rule, sizeof rule);
     rule.learning_rate = 3e-3;

@@ -36,10 +36,10 @@ int main(void)
         }
     }
     pt_array_t arrays[] = {
-        {.spec = {.name = "x", .dtype = PT_FLOAT32, .rank = 1, .shape = {INPUTS}}, .data = xs},
-        {.spec = {.name = "y", .dtype = PT_FLOAT32, .rank = 1, .shape = {1}}, .data = ys},
+        {.name = "x", .dtype = PT_FLOAT32, .rank = 1, .shape = {INPUTS}, .data = xs},
+        {.name = "y", .dtype = PT_FLOAT32, .rank = 1, .shape = {1}, .data = ys},
     };
-    TRY(pt_dataset_create_from_arrays(context, arrays, 2, SAMPLES, 0, &dataset));
+    TRY(pt_dataset_create_from_arrays(context, arrays, 2, sizeof arrays[0], SAMPLES, 0, &dataset));
 
     pt_optimizer_options_t rule;
     pt_optimizer_options_init(&rule, sizeof rule);
@@ -58,15 +58,17 @@ int main(void)
     TRY(pt_finetune(model, optimizer, dataset, &train, &trained));
 
     float weight[INPUTS], sums[3];
-    int64_t index = 0, elements = 0;
+    int64_t index = 0;
+    pt_array_t weights = {.dtype = PT_FLOAT32, .data = weight, .capacity = INPUTS};
     TRY(pt_model_parameter_find(model, "linear.weight", &index));
-    TRY(pt_model_parameter_get(model, index, weight, INPUTS));
+    TRY(pt_model_parameter_get(model, index, &weights, sizeof weights));
     printf("loss %.6f after %lld steps; weights, which should all be 1:", trained.loss, (long long)trained.steps);
     for (int j = 0; j < INPUTS; j++)
         printf(" %.3f", (double)weight[j]);
 
-    pt_value_t value = {.name = "x", .data = xs, .dtype = PT_FLOAT32};
-    TRY(pt_forward(model, &value, 1, 3, "prediction", sums, 3, &elements));
+    pt_array_t value = {.name = "x", .dtype = PT_FLOAT32, .data = xs, .elements = 3 * INPUTS};
+    pt_array_t predicted = {.dtype = PT_FLOAT32, .data = sums, .capacity = 3};
+    TRY(pt_forward(model, &value, 1, sizeof value, 3, "prediction", &predicted));
     printf("\n%.3f %.3f %.3f should be %.3f %.3f %.3f\n", (double)sums[0], (double)sums[1], (double)sums[2],
            (double)ys[0], (double)ys[1], (double)ys[2]);
     result = 0;

@@ -33,14 +33,14 @@ static void print_transfer(const pt_model_t *model)
 static pt_status_t classify(pt_model_t *model, const pt_dataset_t *dataset, const char *text)
 {
     int32_t tokens[128];
-    int64_t length = 0, classes = pt_dataset_class_count(dataset, "label"), elements = 0;
+    int64_t length = 0, classes = pt_dataset_class_count(dataset, "label");
     for (; text[length] && length < 128; length++)
         tokens[length] = (unsigned char)text[length];
-    pt_value_t value = {.name = "tokens", .data = tokens, .lengths = &length, .dtype = PT_INT32};
+    pt_array_t value = {.name = "tokens", .dtype = PT_INT32, .data = tokens, .elements = length, .lengths = &length};
     float *probabilities = calloc((size_t)classes, sizeof *probabilities);
-    pt_status_t status = probabilities
-                             ? pt_forward(model, &value, 1, 1, "probabilities", probabilities, classes, &elements)
-                             : PT_ERR_MEMORY;
+    pt_array_t found = {.dtype = PT_FLOAT32, .data = probabilities, .capacity = classes};
+    pt_status_t status = probabilities ? pt_forward(model, &value, 1, sizeof value, 1, "probabilities", &found)
+                                       : PT_ERR_MEMORY;
     for (int64_t i = 0; status == PT_OK && i < classes; i++)
         printf("%5.1f %% %s\n", 100 * (double)probabilities[i], pt_dataset_class_name(dataset, "label", i));
     free(probabilities);
@@ -71,7 +71,7 @@ int main(int argc, char **argv)
         {.field = "tokens", .source = "text", .kind = PT_COLUMN_TEXT, .max_length = 128},
         {.field = "label", .source = "label", .kind = PT_COLUMN_CLASS},
     };
-    TRY(pt_dataset_create_from_jsonl(context, argv[2], columns, 2, 0, &all));
+    TRY(pt_dataset_create_from_jsonl(context, argv[2], columns, 2, sizeof columns[0], 0, &all));
     TRY(pt_dataset_split(all, 0.75, 1, &training, &held_out));
 
     /* The same trunk, with a classification head in place of the language model's. */

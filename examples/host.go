@@ -20,9 +20,9 @@ import (
 //export fetch
 func fetch(user unsafe.Pointer, batch *C.pt_batch_t) {
 	defer func() { recover() }() // a panic must not pass the library: the status stays "failed", and the stage ends
-	fields := unsafe.Slice(batch.fields, batch.n_fields)
-	x := unsafe.Slice((*float32)(fields[0].data), 4*batch.capacity)
-	y := unsafe.Slice((*float32)(fields[1].data), batch.capacity)
+	second := (*C.pt_array_t)(unsafe.Add(unsafe.Pointer(batch.fields), batch.field_size)) // in the order declared
+	x := unsafe.Slice((*float32)(batch.fields.data), 4*batch.capacity)
+	y := unsafe.Slice((*float32)(second.data), batch.capacity)
 	for i, index := range unsafe.Slice(batch.indices, batch.capacity) {
 		y[i] = 0
 		for j := 0; j < 4; j++ {
@@ -59,7 +59,8 @@ func main() {
 	check(C.pt_optimizer_create(context, nil, &optimizer)) // AdamW, learning rate 0.001
 	fields := []C.pt_field_spec_t{{name: x, dtype: C.PT_FLOAT32, rank: 1}, {name: y, dtype: C.PT_FLOAT32, rank: 1}}
 	fields[0].shape[0], fields[1].shape[0] = 4, 1
-	check(C.pt_dataset_create_map(context, &fields[0], 2, 20000, 0, C.pt_fetch_fn(C.fetch), nil, nil, &data))
+	check(C.pt_dataset_create_map(context, &fields[0], 2, C.sizeof_pt_field_spec_t, 20000, 0, C.pt_fetch_fn(C.fetch), nil,
+		nil, &data))
 	check(C.pt_pretrain(model, optimizer, data, nil, nil)) // one epoch in batches of 8
 	result := C.pt_evaluation_t{struct_size: C.sizeof_pt_evaluation_t}
 	check(C.pt_evaluate(model, data, 100, &result))

@@ -24,7 +24,8 @@ local function create(kind, call, ...) -- a handle that the collector frees
 end
 
 local function fill(batch)
-    local x, y = ffi.cast("float *", batch.fields[0].data), ffi.cast("float *", batch.fields[1].data)
+    local x = ffi.cast("float *", pt.pt_batch_field(batch, "x").data)
+    local y = ffi.cast("float *", pt.pt_batch_field(batch, "y").data)
     for i = 0, tonumber(batch.capacity) - 1 do
         y[i] = 0
         for j = 0, 3 do
@@ -51,7 +52,8 @@ check(pt.pt_graph_set_loss(graph, pt.pt_mse_loss(graph, sum, y)))
 local model = create("model", pt.pt_model_create, context, graph)
 local optimizer = create("optimizer", pt.pt_optimizer_create, context, nil) -- AdamW, learning rate 0.001
 local fields = ffi.new("pt_field_spec_t[2]", {{"x", pt.PT_FLOAT32, 1, {4}}, {"y", pt.PT_FLOAT32, 1, {1}}})
-local data = create("dataset", pt.pt_dataset_create_map, context, fields, 2, 20000, 0, fetch, nil, nil)
+local data = create("dataset", pt.pt_dataset_create_map, context, fields, 2,
+    ffi.sizeof(fields[0]), 20000, 0, fetch, nil, nil)
 local status = pt.pt_pretrain(model, optimizer, data, nil, nil) -- one epoch in batches of 8
 if failure then error(failure) end
 check(status)

@@ -22,9 +22,13 @@ struct Field {
     dtype: i32,
     rank: i32,
     shape: [i64; 6],
+    max_length: i64,
     data: *mut c_void,
     capacity: i64,
+    elements: i64,
     lengths: *mut i64,
+    lengths_capacity: i64,
+    samples: i64,
 }
 #[repr(C)]
 struct Batch {
@@ -36,11 +40,13 @@ struct Batch {
     indices: *const i64,
     position: i64,
     epoch: i64,
-    keys: *const u64,
+    key: u64,
     fields: *mut Field,
     inputs: *const Field,
     n_fields: i32,
     n_inputs: i32,
+    field_size: u32,
+    reserved: i32,
 }
 #[repr(C)]
 struct Evaluation {
@@ -66,7 +72,7 @@ extern "C" {
     fn pt_model_create(context: Handle, graph: Handle, out: *mut Handle) -> i32;
     fn pt_optimizer_create(context: Handle, options: *const c_void, out: *mut Handle) -> i32;
     fn pt_dataset_create_map(
-        context: Handle, fields: *const FieldSpec, n_fields: i32, length: i64, flags: u32, fetch: Fetch,
+        context: Handle, fields: *const FieldSpec, n_fields: i32, field_size: u32, length: i64, flags: u32, fetch: Fetch,
         user: *mut c_void, destroy: Option<extern "C" fn(*mut c_void)>, out: *mut Handle,
     ) -> i32;
     fn pt_pretrain(model: Handle, optimizer: Handle, data: Handle, options: *const c_void, result: *mut c_void) -> i32;
@@ -119,7 +125,7 @@ fn main() {
         check(pt_model_create(context, graph, &mut model));
         check(pt_optimizer_create(context, null(), &mut optimizer)); // AdamW, learning rate 0.001
         let fields = [field(x, 4), field(y, 1)];
-        check(pt_dataset_create_map(context, fields.as_ptr(), 2, 20000, 0, fetch, null_mut(), None, &mut data));
+        check(pt_dataset_create_map(context, fields.as_ptr(), 2, 80, 20000, 0, fetch, null_mut(), None, &mut data));
         check(pt_pretrain(model, optimizer, data, null(), null_mut())); // one epoch in batches of 8
         check(pt_evaluate(model, data, 100, &mut result));
         pt_dataset_free(data);

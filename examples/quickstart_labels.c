@@ -30,13 +30,13 @@ static pt_status_t open_labels(pt_context_t *context, const quickstart_t *q, int
         {.field = "tokens", .source = "text", .kind = PT_COLUMN_TEXT, .max_length = longest},
         {.field = "label", .source = "label", .kind = PT_COLUMN_CLASS},
     };
-    return pt_dataset_create_from_jsonl(context, q->labels_path, columns, 2, 0, out);
+    return pt_dataset_create_from_jsonl(context, q->labels_path, columns, 2, sizeof columns[0], 0, out);
 }
 
 int open_texts(pt_context_t *context, quickstart_t *q, texts_t *texts)
 {
     int result = -1;
-    int64_t *indices = NULL, *test = NULL, elements = 0, n_test = 0, n_pool = 0;
+    int64_t *indices = NULL, *test = NULL, n_test = 0, n_pool = 0;
     int32_t *labels = NULL;
     TRY(open_labels(context, q, q->length, &texts->all));
     int64_t count = pt_dataset_length(texts->all);
@@ -56,7 +56,8 @@ int open_texts(pt_context_t *context, quickstart_t *q, texts_t *texts)
     }
     for (int64_t i = 0; i < count; i++)
         indices[i] = i;
-    TRY(pt_dataset_read(texts->all, indices, count, "label", labels, count, &elements, NULL));
+    pt_array_t read = {.dtype = PT_INT32, .data = labels, .capacity = count};
+    TRY(pt_dataset_read(texts->all, indices, count, "label", &read, sizeof read));
     shuffle(indices, count, (uint64_t)q->seed);
 
     for (int64_t class = 0; class < q->classes; class ++) {
@@ -120,7 +121,7 @@ static int write_unlabelled(pt_context_t *context, const quickstart_t *q, const 
 {
     enum { LONGEST = 8192 };
     int result = -1;
-    int64_t count = texts->pool_begin[q->classes], elements = 0;
+    int64_t count = texts->pool_begin[q->classes];
     pt_dataset_t *whole = NULL;
     int32_t *bytes = malloc(LONGEST * sizeof *bytes);
     int64_t *order = malloc((size_t)count * sizeof *order);
@@ -130,8 +131,9 @@ static int write_unlabelled(pt_context_t *context, const quickstart_t *q, const 
     memcpy(order, texts->pool, (size_t)count * sizeof *order);
     shuffle(order, count, (uint64_t)q->seed);
     for (int64_t i = 0; i < count; i++) {
-        TRY(pt_dataset_read(whole, &order[i], 1, "tokens", bytes, LONGEST, &elements, NULL));
-        for (int64_t j = 0; j < elements; j++)
+        pt_array_t text = {.dtype = PT_INT32, .data = bytes, .capacity = LONGEST};
+        TRY(pt_dataset_read(whole, &order[i], 1, "tokens", &text, sizeof text));
+        for (int64_t j = 0; j < text.elements; j++)
             fputc(bytes[j], file);
         fputs("\n%\n", file);
     }

@@ -45,10 +45,10 @@ static pt_status_t train(pt_model_t *model, pt_optimizer_t *optimizer, int first
         for (int part = 0; part < PARTS; part++) {
             float x[PART], y[PART];
             make_points((uint32_t)(update * PARTS + part), x, y);
-            pt_value_t values[] = {{.name = "x", .data = x, .dtype = PT_FLOAT32},
-                                   {.name = "y", .data = y, .dtype = PT_FLOAT32}};
+            pt_array_t values[] = {{.name = "x", .dtype = PT_FLOAT32, .data = x, .elements = PART},
+                                   {.name = "y", .dtype = PT_FLOAT32, .data = y, .elements = PART}};
             uint32_t flags = part < PARTS - 1 ? PT_STEP_ACCUMULATE : 0;
-            pt_status_t status = pt_train_step(model, optimizer, values, 2, PART, flags, &step);
+            pt_status_t status = pt_train_step(model, optimizer, values, 2, sizeof values[0], PART, flags, &step);
             if (status != PT_OK)
                 return status;
             *loss += step.loss / PARTS;
@@ -93,9 +93,9 @@ int main(int argc, char **argv)
            again);
 
     float x[] = {-2, -1, 0, 1, 2}, y[5];
-    int64_t elements = 0;
-    pt_value_t value = {.name = "x", .data = x, .dtype = PT_FLOAT32};
-    TRY(pt_forward(model, &value, 1, 5, "prediction", y, 5, &elements));
+    pt_array_t value = {.name = "x", .dtype = PT_FLOAT32, .data = x, .elements = 5};
+    pt_array_t prediction = {.dtype = PT_FLOAT32, .data = y, .capacity = 5};
+    TRY(pt_forward(model, &value, 1, sizeof value, 5, "prediction", &prediction));
     for (int i = 0; i < 5; i++)
         printf("sin(%2.0f) = %7.4f, learned %7.4f\n", (double)x[i], (double)sinf(x[i]), (double)y[i]);
     result = once == again ? 0 : 1;

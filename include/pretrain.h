@@ -105,6 +105,34 @@ PT_API int32_t pt_version_number(void);
 #define PT_DIM_BATCH  (-1001)
 #define PT_DIM_TOKENS (-1002)
 
+/* Numbers that go in or out, of whatever kind: a field of a dataset, a batch or a step, a parameter, a result. Calls
+ * take the struct's size beside it (array_size, sizeof(pt_array_t)), so that callers and libraries of other versions,
+ * where it has more fields at its end, agree. A zeroed one is a view of nothing.
+ *
+ * In: `data` holds the elements, one sample behind the other, and is only read. `elements` says how many there are; 0
+ * where it is left to the call to know. Where rank is not 0, the shape is compared with what is expected; for a ragged
+ * field it may be a fixed one, of every sample, in place of lengths.
+ *
+ * Out: `data` has room for `capacity` elements of `dtype`, and, where lengths is not NULL, `lengths` for
+ * `lengths_capacity` samples. dtype 0 stands for the dtype that there is, floats for quantised weights; other dtypes
+ * are converted to, rounded to nearest, and a value that does not fit is refused (PT_ERR_ARGUMENT). The library writes
+ * dtype, rank, shape, max_length, elements and samples, also where data or lengths are too small: that is
+ * PT_ERR_ARGUMENT, and elements and samples tell the whole need. Asked with data NULL and capacity 0, a call only tells
+ * them, and is PT_OK. */
+typedef struct pt_array {
+    const char *name;           /* of the field, where several are given; else not read */
+    int32_t dtype;              /* PT_FLOAT32 ... of data */
+    int32_t rank;               /* sizes in shape */
+    int64_t shape[PT_MAX_RANK]; /* of one sample, of a ragged field from PT_DIM_TOKENS on; of a parameter: all of it */
+    int64_t max_length;         /* of a ragged field: the most rows that a sample has; else 0 */
+    void *data;
+    int64_t capacity;
+    int64_t elements;
+    int64_t *lengths; /* rows of each sample, of what is ragged */
+    int64_t lengths_capacity;
+    int64_t samples;
+} pt_array_t;
+
 /* ---- Context: threads, memory, log, seed ------------------------------------------------------------------------- */
 
 typedef struct pt_context pt_context_t;
@@ -183,16 +211,16 @@ PT_API pt_tensor_t pt_input(pt_graph_t *graph, const char *name, int32_t dtype, 
 /* A trainable float32 tensor with a name that no other has ("encoder.0.weight"). */
 PT_API pt_tensor_t pt_parameter(pt_graph_t *graph, const char *name, int32_t rank, const int64_t *shape,
                                 int32_t initializer, double value);
-/* A fixed tensor of float32 or int32, copied; an int32 one may be an index or labels. */
-PT_API pt_tensor_t pt_constant(pt_graph_t *graph, int32_t dtype, int32_t rank, const int64_t *shape,
-                               const void *values);
+/* A fixed tensor of float32 or int32, copied from a view with a shape and converted; an int32 one may be an index or
+ * labels. dtype 0: the view's own. */
+PT_API pt_tensor_t pt_constant(pt_graph_t *graph, int32_t dtype, const pt_array_t *values, uint32_t array_size);
 
 /* A float32 tensor that outlives a run and that runs update themselves, no optimizer: a running statistic. Every
  * element is `value` at first. It is saved, loaded and copied as parameters are, and counted among them;
  * pt_model_set_trainable(.., 0) holds it as it is. */
 PT_API pt_tensor_t pt_state(pt_graph_t *graph, const char *name, int32_t rank, const int64_t *shape, double value);
 
-/* Names what pt_predict can give. */
+/* Names what pt_predict can give: something computed, of float32 or int32. */
 PT_API pt_status_t pt_graph_set_output(pt_graph_t *graph, const char *name, pt_tensor_t tensor);
 /* Names the scalar that training lowers. */
 PT_API pt_status_t pt_graph_set_loss(pt_graph_t *graph, pt_tensor_t loss);
@@ -563,11 +591,15 @@ PT_API int64_t pt_model_parameter_count(const pt_model_t *model);
 PT_API pt_status_t pt_model_parameter_info(const pt_model_t *model, int64_t index,
                                            pt_parameter_info_t *info); /* set info->struct_size first */
 PT_API pt_status_t pt_model_parameter_find(const pt_model_t *model, const char *name, int64_t *index);
-/* Copies all `elements` values; elements must be exactly the parameter's. set refuses values that are not finite. */
-PT_API pt_status_t pt_model_parameter_get(const pt_model_t *model, int64_t index, float *values, int64_t elements);
-PT_API pt_status_t pt_model_parameter_set(pt_model_t *model, int64_t index, const float *values, int64_t elements);
+/* All values of a parameter, in the dtype that `values` asks for. */
+PT_API pt_status_t pt_model_parameter_get(const pt_model_t *model, int64_t index, pt_array_t *values,
+                                          uint32_t array_size);
+/* Sets them all, from any dtype, rounded to nearest; refuses values that are not finite, or would not be as float32. */
+PT_API pt_status_t pt_model_parameter_set(pt_model_t *model, int64_t index, const pt_array_t *values,
+                                          uint32_t array_size);
 /* The gradient of the last accumulated step, divided by its weight; PT_ERR_STATE where there is none. */
-PT_API pt_status_t pt_model_gradient_get(const pt_model_t *model, int64_t index, float *values, int64_t elements);
+PT_API pt_status_t pt_model_gradient_get(const pt_model_t *model, int64_t index, pt_array_t *values,
+                                         uint32_t array_size);
 /* Parameters whose names match the pattern (* any run, ? any one character) learn, or do not. *matched, where not
  * NULL, says how many; none is PT_ERR_NOT_FOUND. */
 PT_API pt_status_t pt_model_set_trainable(pt_model_t *model, const char *pattern, int32_t trainable, int64_t *matched);
@@ -692,24 +724,15 @@ pt_optimizer_skipped(const pt_optimizer_t *optimizer); /* updates skipped for gr
 
 typedef struct pt_dataset pt_dataset_t;
 
-typedef struct pt_field_spec { /* one field of a sample */
+/* One field of a sample. Calls take the struct's size beside it (field_size), as they do with pt_array_t, which begins
+ * alike. Names are copied. */
+typedef struct pt_field_spec {
     const char *name;
     int32_t dtype;              /* any; converted to the network's with a check of its range */
     int32_t rank;               /* of one sample: 0 a scalar */
     int64_t shape[PT_MAX_RANK]; /* of one sample; shape[0] = PT_DIM_TOKENS: ragged, as many rows as the sample has */
     int64_t max_length;         /* of a ragged field: the most rows that a sample has; else 0 */
 } pt_field_spec_t;
-
-typedef struct pt_field { /* a field's buffer in a batch; library-owned */
-    const char *name;
-    int32_t dtype;
-    int32_t rank;
-    int64_t shape[PT_MAX_RANK];
-    void *data;       /* samples end to end, of the field's dtype */
-    int64_t capacity; /* elements that data has room for */
-    /* [capacity of the batch] rows of each sample, written by the callback; NULL for a field that is not ragged */
-    int64_t *lengths;
-} pt_field_t;
 
 typedef struct pt_batch {
     uint32_t struct_size;
@@ -722,13 +745,20 @@ typedef struct pt_batch {
     int64_t position;
     int64_t epoch;            /* the pass over the data, from 0, that the samples are for */
     uint64_t key;             /* of shuffle_seed, epoch and the number of maps below; see pt_batch_key */
-    pt_field_t *fields;       /* in the order in which the dataset declared them */
-    const pt_field_t *inputs; /* of a map: the same samples of the dataset that it maps; else NULL */
+    /* In the order in which the dataset declared them, each field_size bytes behind the one before: pt_batch_field
+     * finds them. The callback writes data, at most capacity elements, and of ragged ones lengths. */
+    pt_array_t *fields;
+    const pt_array_t *inputs; /* of a map: the same samples of the dataset that it maps, only to be read; else NULL */
     int32_t n_fields, n_inputs;
+    uint32_t field_size; /* of the library's pt_array_t */
+    int32_t reserved;
 } pt_batch_t;
 /* A number for what is random in sample i of a batch, 0 <= i < capacity: all its bits depend on shuffle_seed, epoch and
  * sample, and on nothing else. For use within the callback; any thread; 0 where batch is NULL. */
 PT_API uint64_t pt_batch_key(const pt_batch_t *batch, int64_t i);
+/* A field or an input by its name; NULL: there is none. For callbacks; any thread. */
+PT_API pt_array_t *pt_batch_field(const pt_batch_t *batch, const char *name);
+PT_API const pt_array_t *pt_batch_input(const pt_batch_t *batch, const char *name);
 typedef void (*pt_fetch_fn)(void *user, pt_batch_t *batch); /* map style: the samples batch->indices */
 typedef void (*pt_next_fn)(void *user, pt_batch_t *batch);  /* stream style: the next samples */
 typedef void (*pt_map_fn)(void *user, pt_batch_t *batch);   /* of another dataset: fields from inputs */
@@ -741,11 +771,11 @@ typedef void (*pt_destroy_fn)(void *user);
 #define PT_DATASET_CONCURRENT  16u
 /* destroy (may be NULL) is called exactly once, when the dataset ends; never where the call fails. */
 PT_API pt_status_t pt_dataset_create_map(pt_context_t *context, const pt_field_spec_t *fields, int32_t n_fields,
-                                         int64_t length, uint32_t flags, pt_fetch_fn fetch, void *user,
-                                         pt_destroy_fn destroy, pt_dataset_t **out);
+                                         uint32_t field_size, int64_t length, uint32_t flags, pt_fetch_fn fetch,
+                                         void *user, pt_destroy_fn destroy, pt_dataset_t **out);
 PT_API pt_status_t pt_dataset_create_stream(pt_context_t *context, const pt_field_spec_t *fields, int32_t n_fields,
-                                            uint32_t flags, pt_next_fn next, void *user, pt_destroy_fn destroy,
-                                            pt_dataset_t **out);
+                                            uint32_t field_size, uint32_t flags, pt_next_fn next, void *user,
+                                            pt_destroy_fn destroy, pt_dataset_t **out);
 
 /* A dataset whose samples the callback makes from those of another, one from each: pictures decoded and cropped, texts
  * cut into tokens. What a sample is made into may depend on its inputs, its key and the epoch, but on nothing that
@@ -753,17 +783,15 @@ PT_API pt_status_t pt_dataset_create_stream(pt_context_t *context, const pt_fiel
  * after a resume. The source is retained, and may be a stream, a view or a map. Classes of a field whose name the map
  * keeps stay known. */
 PT_API pt_status_t pt_dataset_map(pt_dataset_t *dataset, const pt_field_spec_t *fields, int32_t n_fields,
-                                  uint32_t flags, pt_map_fn map, void *user, pt_destroy_fn destroy,
-                                  pt_dataset_t **out);
+                                  uint32_t field_size, uint32_t flags, pt_map_fn map, void *user,
+                                  pt_destroy_fn destroy, pt_dataset_t **out);
 
-typedef struct pt_array { /* one field's values for all samples, end to end */
-    pt_field_spec_t spec;
-    const void *data;
-    const int64_t *lengths; /* [samples] of a ragged field; else NULL */
-} pt_array_t;
 #define PT_DATASET_COPY 2u /* copy the arrays; else they are borrowed until the dataset ends */
+/* One array a field, with the values of all samples: name, dtype, rank, shape and data of each are read; of a ragged
+ * one lengths [samples] too, and max_length, where 0 stands for the longest sample. */
 PT_API pt_status_t pt_dataset_create_from_arrays(pt_context_t *context, const pt_array_t *arrays, int32_t n_arrays,
-                                                 int64_t samples, uint32_t flags, pt_dataset_t **out);
+                                                 uint32_t array_size, int64_t samples, uint32_t flags,
+                                                 pt_dataset_t **out);
 
 typedef struct pt_window_options { /* how a long run of tokens is cut into samples */
     uint32_t struct_size;
@@ -789,6 +817,7 @@ PT_API pt_status_t pt_dataset_create_from_tokens(pt_context_t *context, const ch
 /* a number -> float32; JSON: also an array of `count` numbers; CSV: `count` columns side by side from the named one */
 #define PT_COLUMN_NUMBER 3
 #define PT_COLUMN_TOKENS 4 /* JSON only: an array of whole numbers -> ragged int32, cut at max_length */
+/* Calls take the struct's size beside it (column_size). */
 typedef struct pt_column {
     const char *field; /* name of the dataset's field */
     /* key of the JSON object, or heading of the CSV column ("#3": the third, for files without headings) */
@@ -803,9 +832,11 @@ typedef struct pt_column {
 /* JSON lines (one object a line), and CSV by RFC 4180. Files are checked whole when they are opened; messages name
  * line and column. */
 PT_API pt_status_t pt_dataset_create_from_jsonl(pt_context_t *context, const char *path, const pt_column_t *columns,
-                                                int32_t n_columns, uint32_t flags, pt_dataset_t **out);
+                                                int32_t n_columns, uint32_t column_size, uint32_t flags,
+                                                pt_dataset_t **out);
 PT_API pt_status_t pt_dataset_create_from_csv(pt_context_t *context, const char *path, const pt_column_t *columns,
-                                              int32_t n_columns, uint32_t flags, pt_dataset_t **out);
+                                              int32_t n_columns, uint32_t column_size, uint32_t flags,
+                                              pt_dataset_t **out);
 /* The distinct values of a PT_COLUMN_CLASS field, in the order of their numbers. */
 PT_API int64_t pt_dataset_class_count(const pt_dataset_t *dataset, const char *field);
 PT_API const char *pt_dataset_class_name(const pt_dataset_t *dataset, const char *field, int64_t index);
@@ -813,7 +844,9 @@ PT_API const char *pt_dataset_class_name(const pt_dataset_t *dataset, const char
 PT_API void pt_dataset_free(pt_dataset_t *dataset);
 PT_API int64_t pt_dataset_length(const pt_dataset_t *dataset); /* samples; -1 for a stream */
 PT_API int32_t pt_dataset_field_count(const pt_dataset_t *dataset);
-PT_API pt_status_t pt_dataset_field(const pt_dataset_t *dataset, int32_t index, pt_field_spec_t *spec);
+/* The name lives as long as the dataset. */
+PT_API pt_status_t pt_dataset_field(const pt_dataset_t *dataset, int32_t index, pt_field_spec_t *spec,
+                                    uint32_t field_size);
 /* Views; the source is retained, never changed. Not for streams. */
 PT_API pt_status_t pt_dataset_subset(pt_dataset_t *dataset, int64_t first, int64_t count, pt_dataset_t **out);
 PT_API pt_status_t pt_dataset_select(pt_dataset_t *dataset, const int64_t *indices, int64_t count,
@@ -822,10 +855,10 @@ PT_API pt_status_t pt_dataset_shuffle(pt_dataset_t *dataset, uint64_t seed, pt_d
 /* fraction of the samples in *first, the rest in *second; drawn by the seed, no sample in both. */
 PT_API pt_status_t pt_dataset_split(pt_dataset_t *dataset, double fraction, uint64_t seed, pt_dataset_t **first,
                                     pt_dataset_t **second);
-/* Reads samples as a stage would: into arrays that the caller gives for one field; *elements says how many were
- * written. lengths [count] or NULL. */
+/* Reads samples as a stage would: one field of them. lengths is written for every field; of one that is not ragged it
+ * is shape[0], and 1 of a scalar. */
 PT_API pt_status_t pt_dataset_read(pt_dataset_t *dataset, const int64_t *indices, int64_t count, const char *field,
-                                   void *values, int64_t capacity, int64_t *elements, int64_t *lengths);
+                                   pt_array_t *values, uint32_t array_size);
 
 /* ---- Stages ------------------------------------------------------------------------------------------------------ */
 
@@ -968,10 +1001,11 @@ PT_API pt_status_t pt_model_metric_info(const pt_model_t *model, int64_t index,
                                         pt_metric_info_t *info); /* set info->struct_size first */
 /* The value under a name, "accuracy"; NaN where the model has no such metric. */
 PT_API double pt_model_metric_value(const pt_model_t *model, const char *name);
-/* Writes the rows of a named output (NULL: the first that is not "hidden") for all samples in order, end to end.
- * values NULL with capacity 0: only *elements, the number needed. */
+/* A named output (NULL: the first that is not "hidden") of all samples in order, end to end; of a ragged one with the
+ * rows of each sample in lengths. batch: samples at a time; 0: 8. How large it is is known before anything is computed
+ * where the dataset knows its lengths; else a buffer that turns out too small is told it after reading all the data. */
 PT_API pt_status_t pt_predict(pt_model_t *model, pt_dataset_t *dataset, const char *output, int64_t batch,
-                              float *values, int64_t capacity, int64_t *elements);
+                              pt_array_t *values, uint32_t array_size);
 
 /* ---- Generation: texts continued token by token ------------------------------------------------------------------ */
 
@@ -1035,13 +1069,6 @@ PT_API pt_status_t pt_generator_text(const pt_generator_t *generator, int64_t pr
 
 /* ---- The loop below the stages ----------------------------------------------------------------------------------- */
 
-typedef struct pt_value { /* one field's values for the samples of one step */
-    const char *name;
-    const void *data;       /* samples end to end */
-    const int64_t *lengths; /* [samples] rows of each, for a field with PT_DIM_TOKENS; else NULL */
-    int32_t dtype;
-    int32_t reserved;
-} pt_value_t;
 typedef struct pt_step_result {
     uint32_t struct_size;
     int32_t skipped;      /* 1: the gradient was not finite and no update was made */
@@ -1052,15 +1079,18 @@ typedef struct pt_step_result {
 #define PT_STEP_ACCUMULATE \
     1u                  /* add to the gradient and make no update: the next step without it does, for all of them */
 #define PT_STEP_NORM 2u /* compute gradient_norm even where no clipping asks for it */
-/* Forward, backward, update. result may be NULL; set its struct_size first. */
-PT_API pt_status_t pt_train_step(pt_model_t *model, pt_optimizer_t *optimizer, const pt_value_t *values,
-                                 int32_t n_values, int64_t samples, uint32_t flags, pt_step_result_t *result);
-/* Forward only: a named output (NULL: the first that is not "hidden") of these samples. */
-PT_API pt_status_t pt_forward(pt_model_t *model, const pt_value_t *values, int32_t n_values, int64_t samples,
-                              const char *output, float *dst, int64_t capacity, int64_t *elements);
+/* Forward, backward, update, with values that the host hands over: one view a field of the network, found by its name,
+ * for all `samples`; those of a ragged field have lengths [samples]. They are read during the call only. result may be
+ * NULL; set its struct_size first. */
+PT_API pt_status_t pt_train_step(pt_model_t *model, pt_optimizer_t *optimizer, const pt_array_t *values,
+                                 int32_t n_values, uint32_t array_size, int64_t samples, uint32_t flags,
+                                 pt_step_result_t *result);
+/* Forward only: a named output (NULL: the first that is not "hidden") of these samples, as pt_predict gives it. */
+PT_API pt_status_t pt_forward(pt_model_t *model, const pt_array_t *values, int32_t n_values, uint32_t array_size,
+                              int64_t samples, const char *output, pt_array_t *result);
 /* The loss of these samples, without dropout and without a gradient; NaN where no label counts. */
-PT_API pt_status_t pt_loss(pt_model_t *model, const pt_value_t *values, int32_t n_values, int64_t samples,
-                           double *loss);
+PT_API pt_status_t pt_loss(pt_model_t *model, const pt_array_t *values, int32_t n_values, uint32_t array_size,
+                           int64_t samples, double *loss);
 
 typedef struct pt_estimate {
     uint32_t struct_size;

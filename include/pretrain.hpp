@@ -122,8 +122,9 @@ inline dataset map_dataset(pt_context_t *owner, const std::vector<pt_field_spec_
                            std::function<void(pt_batch_t &)> fill)
 {
     std::unique_ptr<std::function<void(pt_batch_t &)>> user(new std::function<void(pt_batch_t &)>(std::move(fill)));
-    dataset made(pt_dataset_create_map, owner, fields.data(), static_cast<int32_t>(fields.size()), length, 0u,
-                 detail::fetch, static_cast<void *>(user.get()), detail::destroy);
+    dataset made(pt_dataset_create_map, owner, fields.data(), static_cast<int32_t>(fields.size()),
+                 static_cast<uint32_t>(sizeof(pt_field_spec_t)), length, 0u, detail::fetch,
+                 static_cast<void *>(user.get()), detail::destroy);
     user.release(); /* the dataset destroys it */
     return made;
 }

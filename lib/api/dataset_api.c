@@ -25,9 +25,21 @@ static pt_status_t check_counts(const char *function, const char *what, int32_t 
 
 /* ---- From callbacks and arrays ---- */
 
+static pt_status_t create_callback(pt_context_t *context, pt_dataset_t *origin, const pt_field_spec_t *fields,
+                                   int32_t n_fields, uint32_t field_size, int64_t length, uint32_t flags,
+                                   const pt__callback_t *callback, pt_dataset_t **out)
+{
+    pt_field_spec_t *specs;
+    PT__TRY(
+        pt__elements_copy(&context->memory, fields, n_fields, field_size, (uint32_t)sizeof *specs, "fields", &specs));
+    pt_status_t status = pt__callback_create(context, origin, specs, n_fields, length, flags, callback, out);
+    pt__release(&context->memory, specs);
+    return status;
+}
+
 pt_status_t pt_dataset_create_map(pt_context_t *context, const pt_field_spec_t *fields, int32_t n_fields,
-                                  int64_t length, uint32_t flags, pt_fetch_fn fetch, void *user, pt_destroy_fn destroy,
-                                  pt_dataset_t **out)
+                                  uint32_t field_size, int64_t length, uint32_t flags, pt_fetch_fn fetch, void *user,
+                                  pt_destroy_fn destroy, pt_dataset_t **out)
 {
     PT__ENTER();
     PT__NEED_OUT(out);
@@ -38,13 +50,13 @@ pt_status_t pt_dataset_create_map(pt_context_t *context, const pt_field_spec_t *
     PT__TRY(check_flags(__func__, flags, PT_DATASET_THREAD_SAFE | PT_DATASET_CONCURRENT));
     if (length < 1)
         return pt__fail(PT_ERR_ARGUMENT, "%s: length is %lld, expected at least 1", __func__, (long long)length);
-    return pt__callback_create(context, NULL, fields, n_fields, length, flags,
-                               &(const pt__callback_t){fetch, user, destroy}, out);
+    return create_callback(context, NULL, fields, n_fields, field_size, length, flags,
+                           &(const pt__callback_t){fetch, user, destroy}, out);
 }
 
 pt_status_t pt_dataset_create_stream(pt_context_t *context, const pt_field_spec_t *fields, int32_t n_fields,
-                                     uint32_t flags, pt_next_fn next, void *user, pt_destroy_fn destroy,
-                                     pt_dataset_t **out)
+                                     uint32_t field_size, uint32_t flags, pt_next_fn next, void *user,
+                                     pt_destroy_fn destroy, pt_dataset_t **out)
 {
     PT__ENTER();
     PT__NEED_OUT(out);
@@ -53,12 +65,12 @@ pt_status_t pt_dataset_create_stream(pt_context_t *context, const pt_field_spec_
     PT__NEED(next);
     PT__TRY(check_counts(__func__, "n_fields", n_fields));
     PT__TRY(check_flags(__func__, flags, PT_DATASET_THREAD_SAFE | PT_DATASET_CONCURRENT));
-    return pt__callback_create(context, NULL, fields, n_fields, -1, flags,
-                               &(const pt__callback_t){next, user, destroy}, out);
+    return create_callback(context, NULL, fields, n_fields, field_size, -1, flags,
+                           &(const pt__callback_t){next, user, destroy}, out);
 }
 
-pt_status_t pt_dataset_map(pt_dataset_t *dataset, const pt_field_spec_t *fields, int32_t n_fields, uint32_t flags,
-                           pt_map_fn map, void *user, pt_destroy_fn destroy, pt_dataset_t **out)
+pt_status_t pt_dataset_map(pt_dataset_t *dataset, const pt_field_spec_t *fields, int32_t n_fields, uint32_t field_size,
+                           uint32_t flags, pt_map_fn map, void *user, pt_destroy_fn destroy, pt_dataset_t **out)
 {
     PT__ENTER();
     PT__NEED_OUT(out);
@@ -67,8 +79,8 @@ pt_status_t pt_dataset_map(pt_dataset_t *dataset, const pt_field_spec_t *fields,
     PT__NEED(map);
     PT__TRY(check_counts(__func__, "n_fields", n_fields));
     PT__TRY(check_flags(__func__, flags, PT_DATASET_THREAD_SAFE | PT_DATASET_CONCURRENT));
-    return pt__callback_create(dataset->context, dataset, fields, n_fields, dataset->length, flags,
-                               &(const pt__callback_t){map, user, destroy}, out);
+    return create_callback(dataset->context, dataset, fields, n_fields, field_size, dataset->length, flags,
+                           &(const pt__callback_t){map, user, destroy}, out);
 }
 
 /* Numbers that follow each other are spread over all bits (Steele, Lea and Flood 2014, "Fast splittable pseudorandom
@@ -85,15 +97,20 @@ uint64_t pt_batch_key(const pt_batch_t *batch, int64_t i)
 }
 
 pt_status_t pt_dataset_create_from_arrays(pt_context_t *context, const pt_array_t *arrays, int32_t n_arrays,
-                                          int64_t samples, uint32_t flags, pt_dataset_t **out)
+                                          uint32_t array_size, int64_t samples, uint32_t flags, pt_dataset_t **out)
 {
+    pt_array_t *copies;
     PT__ENTER();
     PT__NEED_OUT(out);
     PT__NEED(context);
     PT__NEED(arrays);
     PT__TRY(check_counts(__func__, "n_arrays", n_arrays));
     PT__TRY(check_flags(__func__, flags, PT_DATASET_COPY));
-    return pt__arrays_create(context, arrays, n_arrays, samples, (flags & PT_DATASET_COPY) != 0, out);
+    PT__TRY(
+        pt__elements_copy(&context->memory, arrays, n_arrays, array_size, (uint32_t)sizeof *copies, "arrays", &copies));
+    pt_status_t status = pt__arrays_create(context, copies, n_arrays, samples, (flags & PT_DATASET_COPY) != 0, out);
+    pt__release(&context->memory, copies);
+    return status;
 }
 
 /* ---- From files ---- */
@@ -133,28 +150,44 @@ pt_status_t pt_dataset_create_from_tokens(pt_context_t *context, const char *pat
     return create_windows(context, path, options, 0, out);
 }
 
-pt_status_t pt_dataset_create_from_jsonl(pt_context_t *context, const char *path, const pt_column_t *columns,
-                                         int32_t n_columns, uint32_t flags, pt_dataset_t **out)
+static pt_status_t copy_columns(pt_context_t *context, const pt_column_t *columns, int32_t n_columns,
+                                uint32_t column_size, pt_column_t **out)
 {
+    if (n_columns < 1)
+        return pt__fail(PT_ERR_ARGUMENT, "%ld columns, expected at least 1", (long)n_columns);
+    return pt__elements_copy(&context->memory, columns, n_columns, column_size, (uint32_t)sizeof **out, "columns", out);
+}
+
+pt_status_t pt_dataset_create_from_jsonl(pt_context_t *context, const char *path, const pt_column_t *columns,
+                                         int32_t n_columns, uint32_t column_size, uint32_t flags, pt_dataset_t **out)
+{
+    pt_column_t *copies;
     PT__ENTER();
     PT__NEED_OUT(out);
     PT__NEED(context);
     PT__NEED(path);
     PT__NEED(columns);
     PT__TRY(check_flags(__func__, flags, 0));
-    return pt__jsonl_create(context, path, columns, n_columns, out);
+    PT__TRY(copy_columns(context, columns, n_columns, column_size, &copies));
+    pt_status_t status = pt__jsonl_create(context, path, copies, n_columns, out);
+    pt__release(&context->memory, copies);
+    return status;
 }
 
 pt_status_t pt_dataset_create_from_csv(pt_context_t *context, const char *path, const pt_column_t *columns,
-                                       int32_t n_columns, uint32_t flags, pt_dataset_t **out)
+                                       int32_t n_columns, uint32_t column_size, uint32_t flags, pt_dataset_t **out)
 {
+    pt_column_t *copies;
     PT__ENTER();
     PT__NEED_OUT(out);
     PT__NEED(context);
     PT__NEED(path);
     PT__NEED(columns);
     PT__TRY(check_flags(__func__, flags, PT_TABLE_NO_HEADINGS | PT_TABLE_TABS));
-    return pt__csv_create(context, path, columns, n_columns, flags, out);
+    PT__TRY(copy_columns(context, columns, n_columns, column_size, &copies));
+    pt_status_t status = pt__csv_create(context, path, copies, n_columns, flags, out);
+    pt__release(&context->memory, copies);
+    return status;
 }
 
 /* ---- Looking inside ---- */
@@ -174,7 +207,7 @@ int32_t pt_dataset_field_count(const pt_dataset_t *dataset)
     return dataset == NULL ? 0 : dataset->n_fields;
 }
 
-pt_status_t pt_dataset_field(const pt_dataset_t *dataset, int32_t index, pt_field_spec_t *spec)
+pt_status_t pt_dataset_field(const pt_dataset_t *dataset, int32_t index, pt_field_spec_t *spec, uint32_t field_size)
 {
     PT__ENTER();
     PT__NEED(dataset);
@@ -182,8 +215,7 @@ pt_status_t pt_dataset_field(const pt_dataset_t *dataset, int32_t index, pt_fiel
     if (index < 0 || index >= dataset->n_fields)
         return pt__fail(PT_ERR_NOT_FOUND, "%s: index is %ld, expected 0 to %ld", __func__, (long)index,
                         (long)dataset->n_fields - 1);
-    *spec = dataset->fields[index];
-    return PT_OK;
+    return pt__element_write(spec, field_size, &dataset->fields[index], (uint32_t)sizeof *spec, "spec");
 }
 
 int64_t pt_dataset_class_count(const pt_dataset_t *dataset, const char *field)
@@ -200,32 +232,60 @@ const char *pt_dataset_class_name(const pt_dataset_t *dataset, const char *field
     return dataset->source->class_name(dataset, field, index);
 }
 
-pt_status_t pt_dataset_read(pt_dataset_t *dataset, const int64_t *indices, int64_t count, const char *field,
-                            void *values, int64_t capacity, int64_t *elements, int64_t *lengths)
+static pt_status_t read_samples(pt_dataset_t *dataset, const int64_t *indices, int64_t count, const char *field,
+                                pt__receiver_t *receiver)
 {
-    PT__ENTER();
-    PT__NEED(elements);
-    *elements = 0;
-    PT__NEED(dataset);
-    PT__NEED(field);
-    if (count < 0 || capacity < 0)
-        return pt__fail(PT_ERR_ARGUMENT, "%s: count is %lld and capacity %lld, expected at least 0", __func__,
-                        (long long)count, (long long)capacity);
-    if (count > 0)
-        PT__NEED(indices);
-    if (capacity > 0)
-        PT__NEED(values);
+    static const char function[] = "pt_dataset_read";
+    if (count < 0)
+        return pt__fail(PT_ERR_ARGUMENT, "%s: count is %lld, expected at least 0", function, (long long)count);
     if (dataset->length < 0)
-        return pt__fail(PT_ERR_UNSUPPORTED, "%s: a stream's samples cannot be chosen by index", __func__);
+        return pt__fail(PT_ERR_UNSUPPORTED, "%s: a stream's samples cannot be chosen by index", function);
     int32_t number = pt__dataset_find(dataset, field);
     if (number < 0)
-        return pt__fail(PT_ERR_NOT_FOUND, "%s: the dataset has no field \"%s\"", __func__, field);
+        return pt__fail(PT_ERR_NOT_FOUND, "%s: the dataset has no field \"%s\"", function, field);
+    return pt__dataset_read(dataset, indices, count, number, receiver);
+}
+
+pt_status_t pt_dataset_read(pt_dataset_t *dataset, const int64_t *indices, int64_t count, const char *field,
+                            pt_array_t *values, uint32_t array_size)
+{
+    pt__receiver_t receiver;
+    PT__ENTER();
+    PT__NEED(dataset);
+    PT__NEED(field);
+    if (count > 0)
+        PT__NEED(indices);
+    PT__TRY(pt__receiver_open(values, array_size, "pt_dataset_read: values", &receiver));
     pt__dataset_retain(dataset); /* a callback may free the host's handle */
-    pt_status_t status = pt__dataset_read(dataset, indices, count, number, values, capacity, elements, lengths);
+    pt_status_t status = read_samples(dataset, indices, count, field, &receiver);
     pt__dataset_release(dataset);
     if (status == PT_OK)
         pt__error_clear(); /* of what failed within the callback */
-    return status;
+    return pt__receiver_close(&receiver, values, array_size, status);
+}
+
+/* ---- Within callbacks ---- */
+
+/* The message of the call that the callback runs within stays as it is. */
+static const pt_array_t *find_array(const pt_array_t *arrays, int32_t count, uint32_t size, const char *name)
+{
+    for (int32_t i = 0; arrays != NULL && name != NULL && i < count; i++) {
+        const pt_array_t *array = (const pt_array_t *)(const void *)((const char *)arrays + (int64_t)size * i);
+        if (strcmp(array->name, name) == 0)
+            return array;
+    }
+    return NULL;
+}
+
+pt_array_t *pt_batch_field(const pt_batch_t *batch, const char *name)
+{
+    return batch == NULL ? NULL
+                         : (pt_array_t *)(uintptr_t)find_array(batch->fields, batch->n_fields, batch->field_size, name);
+}
+
+const pt_array_t *pt_batch_input(const pt_batch_t *batch, const char *name)
+{
+    return batch == NULL ? NULL : find_array(batch->inputs, batch->n_inputs, batch->field_size, name);
 }
 
 /* ---- Views ---- */

@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "api/handle.h"
+#include "base/dtype.h"
 #include "kernels/device.h"
 
 static pt_status_t check_index(const pt_model_t *model, int64_t index, const char *function)
@@ -10,19 +11,6 @@ static pt_status_t check_index(const pt_model_t *model, int64_t index, const cha
         return PT_OK;
     return pt__fail(PT_ERR_ARGUMENT, "%s: index %lld, the model has %lld parameters", function, (long long)index,
                     (long long)model->store.count);
-}
-
-static pt_status_t check_values(const pt_model_t *model, int64_t index, const float *values, int64_t elements,
-                                const char *function)
-{
-    PT__TRY(check_index(model, index, function));
-    if (values == NULL)
-        return pt__handle_null(function, "values");
-    const pt__stored_t *parameter = &model->store.tensors[index];
-    if (elements != parameter->elements)
-        return pt__fail(PT_ERR_SHAPE, "%s: elements is %lld, \"%s\" has %lld", function, (long long)elements,
-                        parameter->name, (long long)parameter->elements);
-    return PT_OK;
 }
 
 int64_t pt_model_parameter_count(const pt_model_t *model)
@@ -63,49 +51,138 @@ pt_status_t pt_model_parameter_find(const pt_model_t *model, const char *name, i
     return PT_OK;
 }
 
-pt_status_t pt_model_parameter_get(const pt_model_t *model, int64_t index, float *values, int64_t elements)
+/* Where a tensor's floats are brought to: in place, or into a block to be released. */
+static pt_status_t find_room(const pt_model_t *model, const pt__receiver_t *receiver, int64_t elements, float **room,
+                             void **scratch)
 {
+    *scratch = NULL;
+    *room = pt__receiver_place(receiver);
+    if (*room == NULL) {
+        PT__TRY(pt__allocate_uninitialised(&model->context->memory, (size_t)elements, sizeof **room,
+                                           "values of a tensor", scratch));
+        *room = *scratch;
+    }
+    return PT_OK;
+}
+
+static pt_status_t get_parameter(const pt_model_t *model, const pt__stored_t *stored, pt__receiver_t *receiver)
+{
+    /* a mapped one has a dtype of its own, and stands in the host's memory */
+    const int32_t is_direct = stored->mapped != NULL && pt__dtype_size(stored->dtype) > 0;
+    void *scratch = NULL;
+    float *values;
+    pt__receiver_describe(receiver, is_direct ? stored->dtype : PT_FLOAT32, stored->shape.rank, stored->shape.size, 0);
+    if (pt__receiver_takes(receiver, stored->elements, 0)) {
+        if (is_direct)
+            PT__TRY(pt__receiver_put(receiver, stored->value, stored->elements));
+        else {
+            PT__TRY(find_room(model, receiver, stored->elements, &values, &scratch));
+            pt_status_t status = pt__stored_get(&model->store, stored, values);
+            if (status == PT_OK)
+                status = pt__receiver_put(receiver, values, stored->elements);
+            pt__release(&model->context->memory, scratch);
+            PT__TRY(status);
+        }
+    }
+    pt__receiver_count(receiver, stored->elements, 0);
+    return pt__receiver_finish(receiver);
+}
+
+pt_status_t pt_model_parameter_get(const pt_model_t *model, int64_t index, pt_array_t *values, uint32_t array_size)
+{
+    pt__receiver_t receiver;
     PT__TRY(pt__handle_enter(model, 0, "pt_model_parameter_get"));
-    pt_status_t status = check_values(model, index, values, elements, "pt_model_parameter_get");
-    if (status == PT_OK) /* the initial values may have to be drawn yet */
-        status = pt__store_settle((pt__store_t *)(uintptr_t)&model->store);
+    pt_status_t status = check_index(model, index, "pt_model_parameter_get");
     if (status == PT_OK)
-        status = pt__stored_get(&model->store, &model->store.tensors[index], values);
-    return pt__handle_leave(model, status);
-}
-
-pt_status_t pt_model_parameter_set(pt_model_t *model, int64_t index, const float *values, int64_t elements)
-{
-    PT__TRY(pt__handle_enter(model, 1, "pt_model_parameter_set"));
-    pt_status_t status = check_values(model, index, values, elements, "pt_model_parameter_set");
-    for (int64_t i = 0; status == PT_OK && i < elements; i++)
-        if (!isfinite(values[i]))
-            status = pt__fail(PT_ERR_NONFINITE, "pt_model_parameter_set: \"%s\": value %lld is not finite",
-                              model->store.tensors[index].name, (long long)i);
-    if (status == PT_OK)
-        status = pt__store_own_one(&model->store, index);
-    if (status == PT_OK)
-        status = pt__model_renew_dtypes(model);
-    if (status == PT_OK)
-        status = pt__stored_set(&model->store, &model->store.tensors[index], PT_FLOAT32, values);
-    return pt__handle_leave(model, status);
-}
-
-pt_status_t pt_model_gradient_get(const pt_model_t *model, int64_t index, float *values, int64_t elements)
-{
-    PT__TRY(pt__handle_enter(model, 0, "pt_model_gradient_get"));
-    pt_status_t status = check_values(model, index, values, elements, "pt_model_gradient_get");
+        status = pt__receiver_open(values, array_size, "pt_model_parameter_get: values", &receiver);
     if (status != PT_OK)
         return pt__handle_leave(model, status);
-    const pt__stored_t *parameter = &model->store.tensors[index];
-    if (parameter->gradient == NULL || model->accumulated == 0 || !(model->weight > 0))
-        return pt__handle_leave(
-            model,
-            pt__fail(PT_ERR_STATE, "pt_model_gradient_get: no gradient is accumulated for \"%s\"", parameter->name));
-    status = pt__device_download(model->context->device, values, parameter->gradient,
-                                 elements * (int64_t)sizeof(float));
-    for (int64_t i = 0; status == PT_OK && i < elements; i++)
-        values[i] = (float)((double)values[i] / model->weight);
+    if (!receiver.asks) /* the initial values may have to be drawn yet */
+        status = pt__store_settle((pt__store_t *)(uintptr_t)&model->store);
+    if (status == PT_OK)
+        status = get_parameter(model, &model->store.tensors[index], &receiver);
+    return pt__handle_leave(model, pt__receiver_close(&receiver, values, array_size, status));
+}
+
+static pt_status_t set_parameter(pt_model_t *model, int64_t index, const float *values)
+{
+    pt__stored_t *stored = &model->store.tensors[index];
+    for (int64_t i = 0; i < stored->elements; i++)
+        if (!isfinite(values[i]))
+            return pt__fail(PT_ERR_NONFINITE, "pt_model_parameter_set: \"%s\": value %lld is not finite", stored->name,
+                            (long long)i);
+    PT__TRY(pt__store_own_one(&model->store, index));
+    PT__TRY(pt__model_renew_dtypes(model));
+    return pt__stored_set(&model->store, stored, PT_FLOAT32, values);
+}
+
+/* The host's values as floats: where they are, or in *copy, which is to be released. */
+static pt_status_t read_values(const pt_model_t *model, int64_t index, const pt_array_t *given, uint32_t size,
+                               const float **values, void **copy)
+{
+    const pt__stored_t *stored = &model->store.tensors[index];
+    pt_array_t array;
+    *copy = NULL;
+    PT__TRY(pt__array_read(given, size, "pt_model_parameter_set: values", &array));
+    pt_status_t status = pt__array_expect(&array, "pt_model_parameter_set: values", stored->shape.rank,
+                                          stored->shape.size, stored->elements);
+    if (status != PT_OK)
+        return pt__fail_within(status, "\"%s\"", stored->name);
+    *values = array.data;
+    if (array.dtype == PT_FLOAT32 && (uintptr_t)array.data % sizeof(float) == 0)
+        return PT_OK;
+    PT__TRY(pt__allocate_uninitialised(&model->context->memory, (size_t)stored->elements, sizeof **values,
+                                       "values of a parameter", copy));
+    *values = *copy;
+    return pt__dtype_convert(stored->name, array.dtype, array.data, PT_FLOAT32, *copy, stored->elements);
+}
+
+pt_status_t pt_model_parameter_set(pt_model_t *model, int64_t index, const pt_array_t *values, uint32_t array_size)
+{
+    const float *floats = NULL;
+    void *copy = NULL;
+    PT__TRY(pt__handle_enter(model, 1, "pt_model_parameter_set"));
+    pt_status_t status = check_index(model, index, "pt_model_parameter_set");
+    if (status == PT_OK)
+        status = read_values(model, index, values, array_size, &floats, &copy);
+    if (status == PT_OK)
+        status = set_parameter(model, index, floats);
+    pt__release(&model->context->memory, copy);
+    return pt__handle_leave(model, status);
+}
+
+static pt_status_t get_gradient(const pt_model_t *model, const pt__stored_t *stored, pt__receiver_t *receiver)
+{
+    void *scratch = NULL;
+    float *values;
+    if (stored->gradient == NULL || model->accumulated == 0 || !(model->weight > 0))
+        return pt__fail(PT_ERR_STATE, "pt_model_gradient_get: no gradient is accumulated for \"%s\"", stored->name);
+    pt__receiver_describe(receiver, PT_FLOAT32, stored->shape.rank, stored->shape.size, 0);
+    if (pt__receiver_takes(receiver, stored->elements, 0)) {
+        PT__TRY(find_room(model, receiver, stored->elements, &values, &scratch));
+        pt_status_t status = pt__device_download(model->context->device, values, stored->gradient,
+                                                 stored->elements * (int64_t)sizeof(float));
+        for (int64_t i = 0; status == PT_OK && i < stored->elements; i++)
+            values[i] = (float)((double)values[i] / model->weight);
+        if (status == PT_OK)
+            status = pt__receiver_put(receiver, values, stored->elements);
+        pt__release(&model->context->memory, scratch);
+        PT__TRY(status);
+    }
+    pt__receiver_count(receiver, stored->elements, 0);
+    return pt__receiver_finish(receiver);
+}
+
+pt_status_t pt_model_gradient_get(const pt_model_t *model, int64_t index, pt_array_t *values, uint32_t array_size)
+{
+    pt__receiver_t receiver;
+    PT__TRY(pt__handle_enter(model, 0, "pt_model_gradient_get"));
+    pt_status_t status = check_index(model, index, "pt_model_gradient_get");
+    if (status == PT_OK)
+        status = pt__receiver_open(values, array_size, "pt_model_gradient_get: values", &receiver);
+    if (status == PT_OK)
+        status = pt__receiver_close(&receiver, values, array_size,
+                                    get_gradient(model, &model->store.tensors[index], &receiver));
     return pt__handle_leave(model, status);
 }
 

@@ -30,27 +30,23 @@ pt_status_t pt_evaluate(pt_model_t *model, pt_dataset_t *dataset, int64_t batch,
     return pt__handle_end_stage(model, status);
 }
 
-static pt_status_t predict(pt_model_t *model, pt_dataset_t *dataset, const char *output, int64_t batch, float *values,
-                           int64_t capacity, int64_t *elements)
+static pt_status_t predict(pt_model_t *model, pt_dataset_t *dataset, const char *output, int64_t batch,
+                           pt_array_t *values, uint32_t array_size)
 {
     pt_tensor_t tensor;
-    if (elements == NULL)
-        return pt__handle_null("pt_predict", "elements");
-    *elements = 0;
-    if (values == NULL && capacity != 0)
-        return pt__handle_null("pt_predict", "values");
+    pt__receiver_t receiver;
+    PT__TRY(pt__receiver_open(values, array_size, "pt_predict: values", &receiver));
     PT__TRY(check_pass(model, dataset, batch, "pt_predict"));
     PT__TRY(pt__find_output(model, output, &tensor));
     pt__dataset_retain(dataset);
-    pt_status_t status = pt__predict(model, dataset, tensor, batch == 0 ? PT__DEFAULT_BATCH : batch, values, capacity,
-                                     elements);
+    pt_status_t status = pt__predict(model, dataset, tensor, batch == 0 ? PT__DEFAULT_BATCH : batch, &receiver);
     pt__dataset_release(dataset);
-    return status;
+    return pt__receiver_close(&receiver, values, array_size, status);
 }
 
-pt_status_t pt_predict(pt_model_t *model, pt_dataset_t *dataset, const char *output, int64_t batch, float *values,
-                       int64_t capacity, int64_t *elements)
+pt_status_t pt_predict(pt_model_t *model, pt_dataset_t *dataset, const char *output, int64_t batch, pt_array_t *values,
+                       uint32_t array_size)
 {
     PT__TRY(pt__handle_begin_stage(model, "pt_predict"));
-    return pt__handle_end_stage(model, predict(model, dataset, output, batch, values, capacity, elements));
+    return pt__handle_end_stage(model, predict(model, dataset, output, batch, values, array_size));
 }

@@ -6,8 +6,8 @@
 #include "api/arguments.h"
 #include "api/handle.h"
 
-static pt_status_t train_step(pt_model_t *model, pt_optimizer_t *optimizer, const pt_value_t *values, int32_t n_values,
-                              int64_t samples, uint32_t flags, pt_step_result_t *result)
+static pt_status_t train_step(pt_model_t *model, pt_optimizer_t *optimizer, const pt__given_t *given, uint32_t flags,
+                              pt_step_result_t *result)
 {
     const pt__wants_t *wants;
     pt__loaded_t loaded;
@@ -20,7 +20,7 @@ static pt_status_t train_step(pt_model_t *model, pt_optimizer_t *optimizer, cons
     PT__TRY(pt__check_context(model, pt__optimizer_context(optimizer), "pt_train_step", "optimizer"));
     if (flags & ~(PT_STEP_ACCUMULATE | PT_STEP_NORM))
         return pt__fail(PT_ERR_ARGUMENT, "pt_train_step: flags has unknown bits: %#x", (unsigned)flags);
-    PT__TRY(pt__engine_take(model, PT__MODE_TRAIN, PT_NO_TENSOR, values, n_values, samples, &wants, &loaded));
+    PT__TRY(pt__engine_take(model, PT__MODE_TRAIN, PT_NO_TENSOR, given, &wants, &loaded));
     if (!(flags & PT_STEP_ACCUMULATE)) /* first what can fail, so that a step that is tried again is not added twice */
         PT__TRY(pt__model_bind_optimizer(model, optimizer));
     PT__TRY(pt__step_accumulate(model, wants, &loaded, &loss, &weight));
@@ -35,49 +35,39 @@ static pt_status_t train_step(pt_model_t *model, pt_optimizer_t *optimizer, cons
     return pt__result_write(result, &found, (uint32_t)sizeof found, "pt_step_result");
 }
 
-pt_status_t pt_train_step(pt_model_t *model, pt_optimizer_t *optimizer, const pt_value_t *values, int32_t n_values,
-                          int64_t samples, uint32_t flags, pt_step_result_t *result)
+pt_status_t pt_train_step(pt_model_t *model, pt_optimizer_t *optimizer, const pt_array_t *values, int32_t n_values,
+                          uint32_t array_size, int64_t samples, uint32_t flags, pt_step_result_t *result)
 {
+    const pt__given_t given = {values, n_values, array_size, samples};
     PT__TRY(pt__handle_begin_stage(model, "pt_train_step"));
-    return pt__handle_end_stage(model, train_step(model, optimizer, values, n_values, samples, flags, result));
+    return pt__handle_end_stage(model, train_step(model, optimizer, &given, flags, result));
 }
 
-static pt_status_t forward(pt_model_t *model, const pt_value_t *values, int32_t n_values, int64_t samples,
-                           const char *output, float *dst, int64_t capacity, int64_t *elements)
+static pt_status_t forward(pt_model_t *model, const pt__given_t *given, const char *output, pt_array_t *result)
 {
-    const pt__wants_t *wants;
-    pt__loaded_t loaded;
     pt_tensor_t tensor;
-    if (dst == NULL)
-        return pt__handle_null("pt_forward", "dst");
+    pt__receiver_t receiver;
+    PT__TRY(pt__receiver_open(result, given->size, "pt_forward: result", &receiver));
     PT__TRY(pt__find_output(model, output, &tensor));
-    PT__TRY(pt__engine_take(model, PT__MODE_OUTPUT, tensor, values, n_values, samples, &wants, &loaded));
-    PT__TRY(pt__engine_run(model, PT__MODE_OUTPUT, wants, &loaded));
-    int64_t count = pt__plan_read(model->planned[PT__MODE_OUTPUT].plan, tensor).elements;
-    if (elements != NULL)
-        *elements = count;
-    if (count > capacity)
-        return pt__fail(PT_ERR_ARGUMENT, "pt_forward: capacity is %lld, the output has %lld elements",
-                        (long long)capacity, (long long)count);
-    return pt__engine_read(model, PT__MODE_OUTPUT, tensor, dst);
+    return pt__receiver_close(&receiver, result, given->size, pt__forward(model, given, tensor, &receiver));
 }
 
-pt_status_t pt_forward(pt_model_t *model, const pt_value_t *values, int32_t n_values, int64_t samples,
-                       const char *output, float *dst, int64_t capacity, int64_t *elements)
+pt_status_t pt_forward(pt_model_t *model, const pt_array_t *values, int32_t n_values, uint32_t array_size,
+                       int64_t samples, const char *output, pt_array_t *result)
 {
+    const pt__given_t given = {values, n_values, array_size, samples};
     PT__TRY(pt__handle_begin_stage(model, "pt_forward"));
-    return pt__handle_end_stage(model, forward(model, values, n_values, samples, output, dst, capacity, elements));
+    return pt__handle_end_stage(model, forward(model, &given, output, result));
 }
 
-static pt_status_t find_loss(pt_model_t *model, const pt_value_t *values, int32_t n_values, int64_t samples,
-                             double *loss)
+static pt_status_t find_loss(pt_model_t *model, const pt__given_t *given, double *loss)
 {
     const pt__wants_t *wants;
     pt__loaded_t loaded;
     double weight;
     if (loss == NULL)
         return pt__handle_null("pt_loss", "loss");
-    PT__TRY(pt__engine_take(model, PT__MODE_EVALUATE, PT_NO_TENSOR, values, n_values, samples, &wants, &loaded));
+    PT__TRY(pt__engine_take(model, PT__MODE_EVALUATE, PT_NO_TENSOR, given, &wants, &loaded));
     PT__TRY(pt__engine_run(model, PT__MODE_EVALUATE, wants, &loaded));
     PT__TRY(pt__engine_loss(model, PT__MODE_EVALUATE, loaded.rows.count[PT__DIMENSION_BATCH], loss, &weight));
     if (!(weight > 0))
@@ -85,10 +75,12 @@ static pt_status_t find_loss(pt_model_t *model, const pt_value_t *values, int32_
     return PT_OK;
 }
 
-pt_status_t pt_loss(pt_model_t *model, const pt_value_t *values, int32_t n_values, int64_t samples, double *loss)
+pt_status_t pt_loss(pt_model_t *model, const pt_array_t *values, int32_t n_values, uint32_t array_size, int64_t samples,
+                    double *loss)
 {
+    const pt__given_t given = {values, n_values, array_size, samples};
     PT__TRY(pt__handle_begin_stage(model, "pt_loss"));
-    return pt__handle_end_stage(model, find_loss(model, values, n_values, samples, loss));
+    return pt__handle_end_stage(model, find_loss(model, &given, loss));
 }
 
 /* The rows that the host states, each dimension once, and at least one a sample of each that an input counts. */
@@ -97,19 +89,20 @@ static pt_status_t read_rows(const pt_graph_t *graph, const pt_dim_rows_t *given
 {
     int32_t stated[PT__DIMENSIONS] = {0};
     char name[64];
-    if (n_given < 0 || (n_given > 0 && (given == NULL || size < sizeof *given)))
-        return pt__fail(PT_ERR_ARGUMENT, "pt_model_estimate: %d dimensions of %lu bytes each, expected rows of %zu",
-                        (int)n_given, (unsigned long)size, sizeof *given);
+    if (n_given < 0 || (n_given > 0 && given == NULL))
+        return pt__fail(PT_ERR_ARGUMENT, "pt_model_estimate: rows is NULL or n_rows, %d, is negative", (int)n_given);
     for (int32_t i = 0; i < n_given; i++) {
-        const pt_dim_rows_t *one = (const pt_dim_rows_t *)(const void *)((const char *)given + (int64_t)size * i);
-        int32_t found = one->dimension == NULL ? PT__DIMENSION_NONE : pt__dimension_named(graph, one->dimension);
+        pt_dim_rows_t one;
+        PT__TRY(pt__element_read((const char *)given + (int64_t)size * i, size, &one, (uint32_t)sizeof one,
+                                 "pt_model_estimate: rows"));
+        int32_t found = one.dimension == NULL ? PT__DIMENSION_NONE : pt__dimension_named(graph, one.dimension);
         if (found < PT__DIMENSION_TOKENS)
             return pt__fail(PT_ERR_NOT_FOUND, "pt_model_estimate: the network has no dimension \"%.80s\" of rows",
-                            one->dimension == NULL ? "NULL" : one->dimension);
+                            one.dimension == NULL ? "NULL" : one.dimension);
         if (stated[found]++)
-            return pt__fail(PT_ERR_ARGUMENT, "pt_model_estimate: dimension \"%.80s\" is given twice", one->dimension);
-        PT__TRY(pt__check_range("pt_model_estimate: rows", one->rows, 0));
-        rows->count[found] = one->rows;
+            return pt__fail(PT_ERR_ARGUMENT, "pt_model_estimate: dimension \"%.80s\" is given twice", one.dimension);
+        PT__TRY(pt__check_range("pt_model_estimate: rows", one.rows, 0));
+        rows->count[found] = one.rows;
     }
     for (int64_t i = 0; i < graph->n_inputs; i++) {
         const pt__shape_t *shape = &graph->tensors[graph->inputs[i].tensor].shape;

@@ -99,7 +99,7 @@ static pt_status_t take_lengths(pt__memory_t *memory, const pt_array_t *array, i
 static pt_status_t take_array(pt__memory_t *memory, const pt_array_t *array, int64_t samples, int32_t copy,
                               pt_field_spec_t *spec, column_t *column)
 {
-    const char *name = array->spec.name != NULL ? array->spec.name : "(no name)";
+    const char *name = array->name != NULL ? array->name : "(no name)";
     int64_t element = pt__dtype_size(spec->dtype);
     if (spec->rank < 0 || spec->rank > PT_MAX_RANK || element == 0)
         return pt__fail(PT_ERR_ARGUMENT,
@@ -117,6 +117,9 @@ static pt_status_t take_array(pt__memory_t *memory, const pt_array_t *array, int
     for (int32_t i = ragged; i < spec->rank; i++)
         sizes[1 + i - ragged] = spec->shape[i];
     PT__TRY(pt__sizes_elements(name, 1 + spec->rank - ragged, sizes, &elements));
+    if (array->elements != 0 && array->elements != elements)
+        return pt__fail(PT_ERR_SHAPE, "field \"%s\": elements is %lld, expected %lld", name, (long long)array->elements,
+                        (long long)elements);
     if (elements > INT64_MAX / element)
         return pt__fail(PT_ERR_SHAPE, "field \"%s\": %lld elements are more than memory can hold", name,
                         (long long)elements);
@@ -145,7 +148,11 @@ pt_status_t pt__arrays_create(pt_context_t *context, const pt_array_t *arrays, i
     PT__TRY_OUT(pt__allocate(memory, (size_t)n_arrays, sizeof *state->columns, "dataset of arrays", &state->columns));
     state->n_columns = n_arrays;
     for (int32_t i = 0; i < n_arrays; i++) {
-        specs[i] = arrays[i].spec;
+        specs[i] = (pt_field_spec_t){.name = arrays[i].name,
+                                     .dtype = arrays[i].dtype,
+                                     .rank = arrays[i].rank,
+                                     .max_length = arrays[i].max_length};
+        memcpy(specs[i].shape, arrays[i].shape, sizeof specs[i].shape);
         PT__TRY_OUT(take_array(memory, &arrays[i], samples, copy, &specs[i], &state->columns[i]));
     }
     PT__TRY_OUT(pt__dataset_make(context, &source, state, specs, n_arrays, samples, 0, out));

@@ -115,12 +115,12 @@ static int32_t same_sizes(const int64_t *a, int32_t a_at, int32_t a_rank, const 
     }
 }
 
-static int32_t fits(const pt__want_t *want, const pt_field_spec_t *field)
+int32_t pt__collate_fits(const pt__collate_t *collate, int32_t rank, const int64_t *shape)
 {
-    int32_t wanted = pt__shape_ragged(want->rank, want->shape), given = pt__shape_ragged(field->rank, field->shape);
-    if (wanted && field->rank > 0) /* a fixed length serves too: it is every sample's */
-        return same_sizes(want->shape, 1, want->rank, field->shape, 1, field->rank);
-    return wanted == given && same_sizes(want->shape, 0, want->rank, field->shape, 0, field->rank);
+    const pt__want_t *want = &collate->want;
+    if (collate->ragged && rank > 0) /* a fixed length serves too: it is every sample's */
+        return same_sizes(want->shape, 1, want->rank, shape, 1, rank);
+    return collate->ragged == pt__shape_ragged(rank, shape) && same_sizes(want->shape, 0, want->rank, shape, 0, rank);
 }
 
 pt_status_t pt__collates_match(pt__collate_t *collates, int32_t n_wants, const pt_dataset_t *dataset,
@@ -133,7 +133,7 @@ pt_status_t pt__collates_match(pt__collate_t *collates, int32_t n_wants, const p
         collate->field = pt__dataset_find(dataset, name);
         if (collate->field >= 0) {
             const pt_field_spec_t *field = &dataset->fields[collate->field];
-            if (fits(&collate->want, field)) {
+            if (pt__collate_fits(collate, field->rank, field->shape)) {
                 int64_t limit = collate->ragged ? length_limit[collate->want.dimension] : 0;
                 if (limit > 0 && field->shape[0] > limit)
                     return pt__fail(PT_ERR_SHAPE,

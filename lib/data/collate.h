@@ -21,6 +21,9 @@ void pt__collates_free(pt__memory_t *memory, pt__collate_t *collates, int32_t n_
 pt_status_t pt__collates_match(pt__collate_t *collates, int32_t n_wants, const pt_dataset_t *dataset,
                                const int64_t *length_limit);
 
+/* Whether samples of this shape serve as the wanted field's. */
+int32_t pt__collate_fits(const pt__collate_t *collate, int32_t rank, const int64_t *shape);
+
 /* Numbers of the dataset's fields that are wanted as ragged ones and are: into fields [n_wants]. Returns how many. */
 int32_t pt__collates_ragged(const pt__collate_t *collates, int32_t n_wants, const pt_dataset_t *dataset,
                             int32_t *fields);

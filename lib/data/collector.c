@@ -49,7 +49,7 @@ void pt__collector_free(pt__collector_t *collector)
     pt__release(memory, collector);
 }
 
-static pt_status_t fail_missing(const pt__collector_t *collector, const char *name, const pt_value_t *values,
+static pt_status_t fail_missing(const pt__collector_t *collector, const char *name, const pt_array_t *values,
                                 int32_t n_values)
 {
     char reads[LIST_SIZE], given[LIST_SIZE] = "nothing";
@@ -69,7 +69,7 @@ static pt_status_t fail_missing(const pt__collector_t *collector, const char *na
 }
 
 /* The value with this name; usually the one at the same place. */
-static const pt_value_t *find(const pt_value_t *values, int32_t n_values, int32_t place, const char *name)
+static const pt_array_t *find(const pt_array_t *values, int32_t n_values, int32_t place, const char *name)
 {
     if (place < n_values && strcmp(values[place].name, name) == 0)
         return &values[place];
@@ -80,13 +80,16 @@ static const pt_value_t *find(const pt_value_t *values, int32_t n_values, int32_
     return NULL;
 }
 
-static pt_status_t check_values(const pt_value_t *values, int32_t n_values)
+static pt_status_t check_values(const pt_array_t *values, int32_t n_values)
 {
     for (int32_t i = 0; i < n_values; i++) {
         if (values[i].name == NULL)
             return pt__fail(PT_ERR_ARGUMENT, "value %ld has no name", (long)i);
         if (pt__dtype_size(values[i].dtype) == 0)
             return pt__fail(PT_ERR_ARGUMENT, "field \"%s\": %ld is no dtype", values[i].name, (long)values[i].dtype);
+        if (values[i].rank < 0 || values[i].rank > PT_MAX_RANK)
+            return pt__fail(PT_ERR_SHAPE, "field \"%s\": rank %ld, expected 0 to %d", values[i].name,
+                            (long)values[i].rank, PT_MAX_RANK);
         for (int32_t before = 0; before < i; before++) {
             if (strcmp(values[before].name, values[i].name) == 0)
                 return pt__fail(PT_ERR_ARGUMENT, "values %ld and %ld are both named \"%s\"", (long)before, (long)i,
@@ -96,17 +99,33 @@ static pt_status_t check_values(const pt_value_t *values, int32_t n_values)
     return PT_OK;
 }
 
-static pt_status_t take_lengths(pt__collector_t *collector, const pt__want_t *want, const pt_value_t *value,
+/* Rows of each sample: of their own, or the same for all, by the value's shape. */
+static pt_status_t take_lengths(pt__collector_t *collector, const pt__want_t *want, const pt_array_t *value,
                                 int64_t samples)
 {
-    if (value->lengths == NULL)
+    int64_t fixed = value->rank > 0 && value->shape[0] > 0 ? value->shape[0] : 0;
+    if (value->lengths == NULL && fixed == 0)
         return pt__fail(PT_ERR_ARGUMENT, "field \"%s\": lengths is NULL, expected the rows of each sample", want->name);
-    return pt__offsets_take(&collector->offsets, want, value->lengths, 0, samples,
+    return pt__offsets_take(&collector->offsets, want, value->lengths, fixed, samples,
                             collector->length_limit[want->dimension], (pt__naming_t){NULL, 0});
 }
 
+/* What the host states about a value beyond what the call has to know. */
+static pt_status_t check_stated(const pt__collate_t *collate, const pt_array_t *value, int64_t elements)
+{
+    char found[PT__SHAPE_TEXT], wanted[PT__SHAPE_TEXT];
+    if (value->elements != 0 && value->elements != elements)
+        return pt__fail(PT_ERR_SHAPE, "field \"%s\": elements is %lld, expected %lld", collate->want.name,
+                        (long long)value->elements, (long long)elements);
+    if (value->rank != 0 && !pt__collate_fits(collate, value->rank, value->shape))
+        return pt__fail(PT_ERR_SHAPE, "field \"%s\": samples of shape %s, expected %s", collate->want.name,
+                        pt__sizes_print(value->rank, value->shape, found, sizeof found),
+                        pt__sizes_print(collate->want.rank, collate->want.shape, wanted, sizeof wanted));
+    return PT_OK;
+}
+
 /* One field, once the offsets are known. */
-static pt_status_t take_value(pt__collector_t *collector, int32_t place, const pt_value_t *value, int64_t samples)
+static pt_status_t take_value(pt__collector_t *collector, int32_t place, const pt_array_t *value, int64_t samples)
 {
     pt__collate_t *collate = &collector->collates[place];
     const int32_t *offsets = collate->ragged ? collector->offsets.list[collate->want.dimension] : NULL;
@@ -121,6 +140,7 @@ static pt_status_t take_value(pt__collector_t *collector, int32_t place, const p
         return pt__fail(PT_ERR_SHAPE, "field \"%s\": %lld rows of %lld elements are too many", collate->want.name,
                         (long long)rows, (long long)collate->inner);
     int64_t elements = rows * collate->inner;
+    PT__TRY(check_stated(collate, value, elements));
     const uintptr_t beside = (uintptr_t)pt__dtype_size(value->dtype) - 1; /* sizes are powers of two */
     if (value->dtype == collate->want.dtype && ((uintptr_t)value->data & beside) != 0)
         return pt__fail(PT_ERR_ARGUMENT, "field \"%s\": data is not aligned to its elements of %lld bytes",
@@ -130,7 +150,7 @@ static pt_status_t take_value(pt__collector_t *collector, int32_t place, const p
                             &collector->data[place]);
 }
 
-pt_status_t pt__collector_take(pt__collector_t *collector, const pt_value_t *values, int32_t n_values, int64_t samples,
+pt_status_t pt__collector_take(pt__collector_t *collector, const pt_array_t *values, int32_t n_values, int64_t samples,
                                pt__loaded_t *out)
 {
     if (samples < 1)
@@ -143,7 +163,7 @@ pt_status_t pt__collector_take(pt__collector_t *collector, const pt_value_t *val
     pt__offsets_forget(&collector->offsets);
     for (int32_t i = 0; i < collector->n_wants; i++) {
         const char *name = collector->collates[i].want.name;
-        const pt_value_t *value = find(values, n_values, i, name);
+        const pt_array_t *value = find(values, n_values, i, name);
         if (value == NULL)
             return fail_missing(collector, name, values, n_values);
         if (collector->collates[i].ragged)

@@ -7,6 +7,7 @@
 #ifndef PT__DATA_H
 #define PT__DATA_H
 
+#include "base/array.h"
 #include "base/context.h"
 #include "base/dimension.h"
 
@@ -55,9 +56,9 @@ int32_t pt__dataset_find(const pt_dataset_t *dataset, const char *name);
 pt_dataset_t *pt__dataset_resolve(pt_dataset_t *dataset, int64_t *indices, int64_t count);
 /* Whether samples may be made on other threads than the caller's, and *worth whether that is expected to save time. */
 int32_t pt__dataset_leaves_thread(pt_dataset_t *dataset, int32_t *worth);
-/* pt_dataset_read, its arguments checked: field is a number, values NULL asks for *elements and lengths only. */
-pt_status_t pt__dataset_read(pt_dataset_t *dataset, const int64_t *indices, int64_t count, int32_t field, void *values,
-                             int64_t capacity, int64_t *elements, int64_t *lengths);
+/* pt_dataset_read, its arguments checked: field is a number. */
+pt_status_t pt__dataset_read(pt_dataset_t *dataset, const int64_t *indices, int64_t count, int32_t field,
+                             pt__receiver_t *receiver);
 
 /* The hosts' datasets within whose callbacks this thread runs, those of the thread that it works for among them:
  * whoever starts a thread for its own work hands them on, so that a dataset asked for samples from within its own
@@ -161,7 +162,7 @@ typedef struct pt__collector pt__collector_t;
 pt_status_t pt__collector_create(pt_context_t *context, const pt__want_t *wants, int32_t n_wants,
                                  const int64_t *length_limit, pt__collector_t **out);
 void pt__collector_free(pt__collector_t *collector);
-pt_status_t pt__collector_take(pt__collector_t *collector, const pt_value_t *values, int32_t n_values, int64_t samples,
+pt_status_t pt__collector_take(pt__collector_t *collector, const pt_array_t *values, int32_t n_values, int64_t samples,
                                pt__loaded_t *out);
 
 /* The checks that all values pass before a kernel sees them; first_sample (or first element) counts into the

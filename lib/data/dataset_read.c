@@ -2,35 +2,31 @@
  * pt_dataset_read. */
 #include <string.h>
 
-#include "base/dtype.h"
 #include "data/staging.h"
 
 enum { READ_AT_ONCE = 64 }; /* samples */
 
-/* Copies what was staged behind the *elements already written. */
-static pt_status_t copy_out(const pt__staging_t *staging, int32_t field, void *values, int64_t capacity,
-                            int64_t *elements, int64_t *lengths)
+/* Hands out what was staged of the field. */
+static pt_status_t copy_out(const pt__staging_t *staging, int32_t field, pt__receiver_t *receiver)
 {
-    const pt_field_t *buffer = &staging->fields[field];
-    int64_t count = staging->elements[field], bytes = pt__dtype_size(buffer->dtype);
-    if (values != NULL) {
-        if (count > capacity - *elements)
-            return pt__fail(PT_ERR_ARGUMENT, "field \"%s\": values has room for %lld elements, expected at least %lld",
-                            buffer->name, (long long)capacity, (long long)(*elements + count));
-        memcpy((char *)values + *elements * bytes, buffer->data, (size_t)(count * bytes));
-    }
-    for (int64_t i = 0; lengths != NULL && i < staging->filled; i++)
+    const pt_array_t *buffer = &staging->fields[field];
+    const int64_t elements = staging->elements[field], samples = staging->filled;
+    if (pt__receiver_takes(receiver, elements, samples))
+        PT__TRY(pt__receiver_put(receiver, buffer->data, elements));
+    int64_t *lengths = pt__receiver_lengths(receiver);
+    for (int64_t i = 0; lengths != NULL && i < samples; i++)
         lengths[i] = buffer->lengths != NULL ? buffer->lengths[i] : buffer->rank > 0 ? buffer->shape[0] : 1;
-    *elements += count;
+    pt__receiver_count(receiver, elements, samples);
     return PT_OK;
 }
 
-pt_status_t pt__dataset_read(pt_dataset_t *dataset, const int64_t *indices, int64_t count, int32_t field, void *values,
-                             int64_t capacity, int64_t *elements, int64_t *lengths)
+pt_status_t pt__dataset_read(pt_dataset_t *dataset, const int64_t *indices, int64_t count, int32_t field,
+                             pt__receiver_t *receiver)
 {
     pt__staging_t staging;
     pt_status_t status;
-    *elements = 0;
+    const pt_field_spec_t *spec = &dataset->fields[field];
+    pt__receiver_describe(receiver, spec->dtype, spec->rank, spec->shape, spec->max_length);
     for (int64_t i = 0; i < count; i++) {
         if (indices[i] < 0 || indices[i] >= dataset->length)
             return pt__fail(PT_ERR_ARGUMENT, "index %lld is %lld, expected 0 to %lld", (long long)i,
@@ -43,9 +39,9 @@ pt_status_t pt__dataset_read(pt_dataset_t *dataset, const int64_t *indices, int6
         pt__dataset_resolve(dataset, staging.indices, now);
         PT__TRY_OUT(pt__staging_fetch(&staging, now, &(const pt__cursor_t){0}));
         PT__TRY_OUT(pt__staging_make(&staging));
-        PT__TRY_OUT(copy_out(&staging, field, values, capacity, elements, lengths == NULL ? NULL : lengths + first));
+        PT__TRY_OUT(copy_out(&staging, field, receiver));
     }
-    status = PT_OK;
+    status = pt__receiver_finish(receiver);
 out:
     pt__staging_free(&staging);
     return status;

@@ -105,7 +105,7 @@ static pt_status_t fill(void *owner, pt__slot_t *slot)
         pt__offsets_forget(&slot->offsets);
     for (int32_t i = 0; i < loader->n_wants; i++) {
         pt__collate_t *one = &slot->collates[i];
-        const pt_field_t *field = &slot->staging.fields[one->field];
+        const pt_array_t *field = &slot->staging.fields[one->field];
         if (one->ragged)
             PT__TRY(pt__offsets_take(&slot->offsets, &one->want, field->lengths, field->shape[0], slot->samples,
                                      loader->options.length_limit[one->want.dimension], naming));
@@ -372,7 +372,7 @@ static pt_status_t create_slot(pt__loader_t *loader, const pt__want_t *wants, pt
     PT__TRY(pt__offsets_reserve(memory, &slot->offsets, slot->collates, loader->n_wants, loader->slot_samples,
                                 &loader->bytes));
     for (int32_t i = 0; i < loader->n_wants; i++) {
-        const pt_field_t *field = &slot->staging.fields[slot->collates[i].field];
+        const pt_array_t *field = &slot->staging.fields[slot->collates[i].field];
         PT__TRY(pt__collate_reserve(memory, &slot->collates[i], field->dtype, field->capacity, &loader->bytes));
     }
     return PT_OK;

@@ -11,10 +11,10 @@
 static pt_status_t allocate_field(pt__staging_t *staging, const pt_field_spec_t *spec, int32_t number)
 {
     pt__memory_t *memory = &staging->root->context->memory;
-    pt_field_t *field = &staging->fields[number];
+    pt_array_t *field = &staging->fields[number];
     int32_t ragged = pt__shape_ragged(spec->rank, spec->shape);
     int64_t sizes[3] = {staging->capacity, ragged ? spec->max_length : 1, pt__shape_inner(spec->rank, spec->shape)};
-    *field = (pt_field_t){.name = spec->name, .dtype = spec->dtype, .rank = spec->rank};
+    *field = (pt_array_t){.name = spec->name, .dtype = spec->dtype, .rank = spec->rank, .max_length = spec->max_length};
     memcpy(field->shape, spec->shape, sizeof field->shape);
     PT__TRY(pt__sizes_elements(spec->name, 3, sizes, &field->capacity));
     int64_t element = pt__dtype_size(spec->dtype);
@@ -31,6 +31,7 @@ static pt_status_t allocate_field(pt__staging_t *staging, const pt_field_spec_t 
         PT__TRY(pt__allocate(memory, (size_t)staging->capacity, sizeof(int64_t), "lengths of a dataset's field",
                              &field->lengths));
         staging->bytes += staging->capacity * (int64_t)sizeof(int64_t);
+        field->lengths_capacity = staging->capacity;
     }
     staging->inner[number] = sizes[2];
     return PT_OK;
@@ -116,13 +117,14 @@ static int64_t sample_at(const pt__staging_t *staging, int64_t place)
 static void show_fields(pt__staging_t *staging, int64_t count)
 {
     for (int32_t i = 0; i < staging->root->n_fields; i++) {
-        pt_field_t *shown = &staging->shown[i];
+        pt_array_t *shown = &staging->shown[i];
         *shown = staging->fields[i];
         shown->data = (char *)shown->data + staging->elements[i] * pt__dtype_size(shown->dtype);
         shown->capacity -= staging->elements[i];
         if (shown->lengths == NULL)
             continue;
         shown->lengths += staging->filled;
+        shown->lengths_capacity -= staging->filled;
         for (int64_t sample = 0; sample < count; sample++)
             shown->lengths[sample] = -1; /* one that is never written is noticed */
     }
@@ -198,11 +200,14 @@ static pt_status_t cross(pt__staging_t *staging, int64_t wanted, pt_batch_t *bat
     batch->inputs = NULL;
     batch->n_fields = root->n_fields;
     batch->n_inputs = 0;
+    batch->field_size = (uint32_t)sizeof *batch->fields;
+    batch->reserved = 0;
     if (staging->from != NULL) {
         pt__staging_t *from = staging->from;
         for (int32_t i = 0; i < from->root->n_fields; i++) {
             from->shown[i] = from->fields[i];
-            from->shown[i].capacity = from->elements[i];
+            from->shown[i].elements = from->elements[i];
+            from->shown[i].samples = from->filled;
         }
         batch->inputs = from->shown;
         batch->n_inputs = from->root->n_fields;

@@ -10,8 +10,8 @@ typedef struct pt__staging {
     struct pt__staging *from; /* what a map makes its samples from; NULL where the root fetches */
     int64_t capacity;         /* samples that there is room for */
     int64_t bytes;            /* allocated, those of `from` included */
-    pt_field_t *fields;       /* [root->n_fields] the buffers */
-    pt_field_t *shown;        /* [root->n_fields] what a host is handed: a copy, so that it cannot change ours */
+    pt_array_t *fields;       /* [root->n_fields] the buffers */
+    pt_array_t *shown;        /* [root->n_fields] what a host is handed: a copy, so that it cannot change ours */
     int64_t *inner;           /* [root->n_fields] elements of a row of a ragged field, else of a sample */
     int64_t *indices;         /* [capacity] of the root; written by the caller before a fetch; not for streams */
     uint64_t maps;            /* below this one */

@@ -182,7 +182,7 @@ pt_status_t pt__table_end_row(pt__table_t *table)
 
 /* ---- The dataset ---- */
 
-static void fetch_ragged(const pt__table_column_t *column, const pt_batch_t *batch, pt_field_t *field)
+static void fetch_ragged(const pt__table_column_t *column, const pt_batch_t *batch, pt_array_t *field)
 {
     int32_t *dst = field->data;
     for (int64_t sample = 0; sample < batch->capacity; sample++) {

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/dtype.h"
 #include "base/utf8.h"
 
@@ -145,31 +146,55 @@ pt_tensor_t pt_state(pt_graph_t *graph, const char *name, int32_t rank, const in
     return parameter(graph, name, PT__ROLE_STATE, rank, shape, PT_INIT_CONSTANT, value);
 }
 
-static pt_status_t add_constant(pt_graph_t *graph, int32_t dtype, int32_t rank, const int64_t *size,
-                                const void *values, pt_tensor_t *out)
+/* The view's values in the constant's dtype: its own, or converted into *copy, which is to be released. */
+static pt_status_t read_values(pt_graph_t *graph, const pt_array_t *array, int32_t dtype, int64_t elements,
+                               const void **values, void **copy)
 {
+    *values = array->data;
+    *copy = NULL;
+    if (array->dtype != dtype) {
+        PT__TRY(pt__allocate_uninitialised(&graph->context->memory, (size_t)elements, (size_t)pt__dtype_size(dtype),
+                                           "constant", copy));
+        *values = *copy;
+        PT__TRY(pt__dtype_convert("pt_constant: values", array->dtype, array->data, dtype, *copy, elements));
+    }
+    for (int64_t i = 0; dtype == PT_FLOAT32 && i < elements; i++)
+        if (!isfinite(((const float *)*values)[i]))
+            return pt__fail(PT_ERR_NONFINITE, "pt_constant: value %lld is not finite", (long long)i);
+    return PT_OK;
+}
+
+static pt_status_t add_constant(pt_graph_t *graph, int32_t dtype, const pt_array_t *given, uint32_t size,
+                                pt_tensor_t *out)
+{
+    pt_array_t array;
     pt__shape_t shape;
-    PT__TRY(read_shape(graph, "constant", "", rank, size, 0, &shape));
+    const void *values;
+    void *copy;
+    PT__TRY(pt__array_read(given, size, "pt_constant: values", &array));
+    PT__TRY(read_shape(graph, "constant", "", array.rank, array.shape, 0, &shape));
+    if (dtype == 0)
+        dtype = array.dtype;
     if (dtype != PT_FLOAT32 && dtype != PT_INT32)
         return pt__fail(PT_ERR_UNSUPPORTED, "pt_constant: dtype %s, expected float32 or int32", pt__dtype_name(dtype));
-    if (values == NULL)
-        return pt__fail(PT_ERR_ARGUMENT, "pt_constant: values is NULL");
     int64_t elements = pt__shape_elements(&shape);
-    for (int64_t i = 0; dtype == PT_FLOAT32 && i < elements; i++)
-        if (!isfinite(((const float *)values)[i]))
-            return pt__fail(PT_ERR_NONFINITE, "pt_constant: value %lld is not finite", (long long)i);
-    PT__TRY(pt__graph_hold(graph, values, elements * (int64_t)pt__dtype_size(dtype)));
+    PT__TRY(pt__array_expect(&array, "pt_constant: values", array.rank, array.shape, elements));
+    pt_status_t status = read_values(graph, &array, dtype, elements, &values, &copy);
+    if (status == PT_OK)
+        status = pt__graph_hold(graph, values, elements * (int64_t)pt__dtype_size(dtype));
+    pt__release(&graph->context->memory, copy);
+    PT__TRY(status);
     PT__TRY(pt__graph_append(graph, PT__KIND_CONSTANT, dtype, &shape, graph->n_constants - 1, out));
     graph->constants[graph->n_constants - 1].tensor = *out;
     return PT_OK;
 }
 
-pt_tensor_t pt_constant(pt_graph_t *graph, int32_t dtype, int32_t rank, const int64_t *shape, const void *values)
+pt_tensor_t pt_constant(pt_graph_t *graph, int32_t dtype, const pt_array_t *values, uint32_t array_size)
 {
     pt_tensor_t tensor = PT_NO_TENSOR;
     if (!pt__build_is_ready(graph))
         return PT_NO_TENSOR;
-    pt_status_t status = add_constant(graph, dtype, rank, shape, values, &tensor);
+    pt_status_t status = add_constant(graph, dtype, values, array_size, &tensor);
     return status == PT_OK ? tensor : pt__graph_stick(graph, status);
 }
 
@@ -187,8 +212,6 @@ static pt_status_t add_output(pt_graph_t *graph, const char *name, pt_tensor_t t
     const pt__tensor_t *found = pt__graph_tensor(graph, tensor);
     if (found == NULL)
         return pt__fail(PT_ERR_ARGUMENT, "output \"%s\": tensor %d is not one of this graph's", name, (int)tensor);
-    if (found->dtype != PT_FLOAT32)
-        return pt__fail(PT_ERR_SHAPE, "output \"%s\": dtype %s, expected float32", name, pt__dtype_name(found->dtype));
     if (!pt__graph_is_computed(graph, tensor))
         return pt__fail(PT_ERR_ARGUMENT,
                         "output \"%s\": tensor %d is an input, parameter or constant, expected something computed",

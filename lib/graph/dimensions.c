@@ -152,7 +152,8 @@ void pt__graph_derive_offsets(const pt_graph_t *graph, int64_t samples, const in
     }
 }
 
-int64_t pt__graph_count_rows(const pt_graph_t *graph, int32_t dimension, int64_t samples, const int32_t *const *offsets)
+int64_t pt__graph_count_rows(const pt_graph_t *graph, int32_t dimension, int64_t samples, const int32_t *const *offsets,
+                             int64_t *lengths)
 {
     int32_t chain[PT__DIMENSIONS], depth = 0;
     int64_t total = 0;
@@ -162,6 +163,8 @@ int64_t pt__graph_count_rows(const pt_graph_t *graph, int32_t dimension, int64_t
         int64_t rows = offsets[dimension][sample + 1] - offsets[dimension][sample];
         for (int32_t i = depth; i-- > 0;)
             rows = pt__dimension_rows(&graph->dimensions[chain[i]], rows);
+        if (lengths != NULL)
+            lengths[sample] = rows;
         total += rows;
     }
     return total;

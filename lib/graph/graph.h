@@ -219,9 +219,10 @@ void pt__graph_complete_rows(const pt_graph_t *graph, pt__rows_t *capacity);
 /* Offsets and rows of the derived dimensions whose parents have some; buffers[i] [samples + 1] of each derived one. */
 void pt__graph_derive_offsets(const pt_graph_t *graph, int64_t samples, const int32_t **offsets, int32_t **buffers,
                               int64_t *rows);
-/* Rows of all samples in a ragged dimension, derived ones without making their offsets. */
-int64_t pt__graph_count_rows(const pt_graph_t *graph, int32_t dimension, int64_t samples,
-                             const int32_t *const *offsets);
+/* Rows of all samples in a ragged dimension, derived ones without making their offsets; and of each, where lengths
+ * [samples] is not NULL. */
+int64_t pt__graph_count_rows(const pt_graph_t *graph, int32_t dimension, int64_t samples, const int32_t *const *offsets,
+                             int64_t *lengths);
 /* Its name in messages: "B", "T", "frames", "(frames+1)/2". graph NULL: none but the first two are known. */
 void pt__dimension_print(const pt_graph_t *graph, int32_t dimension, char *buffer, size_t size);
 

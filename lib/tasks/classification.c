@@ -54,8 +54,12 @@ static pt_status_t build(const pt__task_options_t *options, pt_graph_t *graph)
     PT__TRY(pt__head_find_hidden(graph, "classification", &hidden));
     PT__TRY(pt_cross_entropy_options_init(&loss, (uint32_t)sizeof loss));
     loss.label_smoothing = options->label_smoothing;
+    const pt_array_t weights = {.dtype = PT_FLOAT32,
+                                .rank = 1,
+                                .shape = {options->outputs},
+                                .data = (float *)(uintptr_t)options->class_weights};
     if (options->class_weights != NULL)
-        loss.class_weights = pt_constant(graph, PT_FLOAT32, 1, &options->outputs, options->class_weights);
+        loss.class_weights = pt_constant(graph, PT_FLOAT32, &weights, (uint32_t)sizeof weights);
     pt_tensor_t logits = pt__head_add(graph, "score", hidden, options);
     pt_tensor_t label = pt_input(graph, "label", PT_INT32, 1, (int64_t[]){PT_DIM_BATCH});
     pt_graph_set_loss(graph, pt_cross_entropy_loss(graph, logits, label, &loss));

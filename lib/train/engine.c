@@ -319,10 +319,11 @@ pt_status_t pt__engine_run(pt_model_t *model, pt__mode_t mode, const pt__wants_t
     return status;
 }
 
-pt_status_t pt__engine_read(const pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, float *dst)
+pt_status_t pt__engine_read(const pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, void *dst)
 {
     pt__kept_t kept = pt__plan_read(model->planned[mode].plan, tensor);
-    return pt__device_download(model->context->device, dst, kept.data, kept.elements * (int64_t)sizeof(float));
+    const int64_t size = pt__dtype_size(model->graph->tensors[tensor].dtype);
+    return pt__device_download(model->context->device, dst, kept.data, kept.elements * size);
 }
 
 pt_status_t pt__engine_read_scalar(const pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, double *value)
@@ -360,11 +361,9 @@ pt_status_t pt__engine_loader(pt_model_t *model, pt__mode_t mode, pt_tensor_t te
     return pt__loader_create(dataset, (*wants)->list, (*wants)->count, &limited, start, out);
 }
 
-pt_status_t pt__engine_take(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, const pt_value_t *values,
-                            int32_t n_values, int64_t samples, const pt__wants_t **wants, pt__loaded_t *loaded)
+static pt_status_t take_values(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, const pt_array_t *values,
+                               int32_t n_values, int64_t samples, const pt__wants_t **wants, pt__loaded_t *loaded)
 {
-    if (n_values < 0 || (n_values > 0 && values == NULL))
-        return pt__fail(PT_ERR_ARGUMENT, "values is NULL or n_values, %d, is negative", (int)n_values);
     uint32_t lacking = all_derived(model, mode);
     for (int32_t i = 0; i < n_values; i++)
         note_field(model, values[i].name, &lacking);
@@ -374,6 +373,22 @@ pt_status_t pt__engine_take(pt_model_t *model, pt__mode_t mode, pt_tensor_t tens
                                      &model->collectors[mode]));
     PT__TRY(pt__collector_take(model->collectors[mode], values, n_values, samples, loaded));
     return pt__engine_prepare(model, mode, tensor, &loaded->rows, NULL);
+}
+
+pt_status_t pt__engine_take(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, const pt__given_t *given,
+                            const pt__wants_t **wants, pt__loaded_t *loaded)
+{
+    const uint32_t known = (uint32_t)sizeof *given->values;
+    pt_array_t *copies = NULL;
+    if (given->count < 0 || (given->count > 0 && given->values == NULL))
+        return pt__fail(PT_ERR_ARGUMENT, "values is NULL or n_values, %d, is negative", (int)given->count);
+    if (given->size != known) /* a host that was compiled with another version of the header */
+        PT__TRY(pt__elements_copy(&model->context->memory, given->values, given->count, given->size, known, "values",
+                                  &copies));
+    pt_status_t status = take_values(model, mode, tensor, copies != NULL ? copies : given->values, given->count,
+                                     given->samples, wants, loaded);
+    pt__release(&model->context->memory, copies);
+    return status;
 }
 
 pt_status_t pt__engine_values(const pt_model_t *model, pt__mode_t mode, const pt__wants_t *wants,

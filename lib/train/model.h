@@ -181,8 +181,8 @@ pt_status_t pt__engine_prepare(pt_model_t *model, pt__mode_t mode, pt_tensor_t t
 /* Runs the mode's plan on a micro-batch that fits it. After a failure nothing that it wrote is of use: not its
  * targets, nor the gradients that it added to; the random state is as before. */
 pt_status_t pt__engine_run(pt_model_t *model, pt__mode_t mode, const pt__wants_t *wants, const pt__loaded_t *loaded);
-/* A float target of the mode's last run, with that run's sizes; one with a single element. */
-pt_status_t pt__engine_read(const pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, float *dst);
+/* A target of the mode's last run, with that run's sizes; one with a single float. */
+pt_status_t pt__engine_read(const pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, void *dst);
 pt_status_t pt__engine_read_scalar(const pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, double *value);
 /* What a plan of TRAIN for this capacity would take, without making it the model's: bytes of its arena and tables,
  * operations of a step. */
@@ -206,8 +206,14 @@ pt_status_t pt__engine_loader(pt_model_t *model, pt__mode_t mode, pt_tensor_t te
                               const pt__loader_options_t *options, const pt__cursor_t *start, const pt__wants_t **wants,
                               pt__loader_t **out);
 /* Values handed over directly, checked; and the plan made ready for them. */
-pt_status_t pt__engine_take(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, const pt_value_t *values,
-                            int32_t n_values, int64_t samples, const pt__wants_t **wants, pt__loaded_t *loaded);
+typedef struct pt__given {
+    const pt_array_t *values; /* [count], `size` bytes from each to the next */
+    int32_t count;
+    uint32_t size;
+    int64_t samples;
+} pt__given_t;
+pt_status_t pt__engine_take(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, const pt__given_t *given,
+                            const pt__wants_t **wants, pt__loaded_t *loaded);
 /* The values of one of the mode's targets after a run: what the data filled is at hand, the rest is brought into
  * `room`. */
 pt_status_t pt__engine_values(const pt_model_t *model, pt__mode_t mode, const pt__wants_t *wants,
@@ -241,14 +247,19 @@ typedef struct pt__portion { /* what is loaded at a time */
     int64_t samples; /* at most; 0 (where rows are given): no limit */
     int64_t rows;    /* at most in each ragged dimension; 0: by samples alone */
 } pt__portion_t;
+/* A loader over all samples once, in order, with a plan that has room for its batches. */
+pt_status_t pt__pass_open(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, pt_dataset_t *dataset,
+                          pt__portion_t portion, const pt__wants_t **wants, pt__loader_t **loader);
 /* Also into model->metrics, which a failure leaves as they are. */
 pt_status_t pt__evaluate(pt_model_t *model, pt_dataset_t *dataset, pt__portion_t portion, pt_evaluation_t *result);
 /* A metric's place in model->metrics; -1: there is none of this name. "loss" is the first. */
 int32_t pt__metric_index(const pt_model_t *model, const char *name);
 const char *pt__metric_name(const pt_model_t *model, int32_t index);
 int32_t pt__metric_direction(const pt_model_t *model, int32_t index);
-pt_status_t pt__predict(pt_model_t *model, pt_dataset_t *dataset, pt_tensor_t output, int64_t batch, float *values,
-                        int64_t capacity, int64_t *elements);
+pt_status_t pt__predict(pt_model_t *model, pt_dataset_t *dataset, pt_tensor_t output, int64_t batch,
+                        pt__receiver_t *receiver);
+/* The same of values handed over directly. */
+pt_status_t pt__forward(pt_model_t *model, const pt__given_t *given, pt_tensor_t output, pt__receiver_t *receiver);
 pt_status_t pt__generate(pt_model_t *model, const int32_t *prompt, int64_t prompt_length,
                          const pt_generate_options_t *options, int32_t *tokens, int64_t capacity, int64_t *count);
 pt_status_t pt__estimate(pt_model_t *model, const pt_optimizer_t *optimizer, const pt__rows_t *rows,

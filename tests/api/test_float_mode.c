@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "support/networks.h"
+#include "support/views.h"
 
 static struct host {
     uint64_t before, settings;
@@ -123,7 +124,8 @@ static pt_dataset_t *make_data(pt_context_t *context, uint32_t flags, const int6
     static const pt_field_spec_t fields[] = {{.name = "x", .dtype = PT_FLOAT32, .rank = 1, .shape = {10}},
                                              {.name = "y", .dtype = PT_FLOAT32, .rank = 1, .shape = {1}}};
     pt_dataset_t *data;
-    ck_ok(pt_dataset_create_map(context, fields, 2, 64, flags, fetch, (void *)(uintptr_t)fail_at, NULL, &data));
+    ck_ok(pt_dataset_create_map(context, fields, 2, sizeof(pt_field_spec_t), 64, flags, fetch,
+                                (void *)(uintptr_t)fail_at, NULL, &data));
     return data;
 }
 
@@ -166,7 +168,7 @@ START_TEST(test_stages)
         options.checkpoint_every = 6;
         KEPT(pt_pretrain(model, optimizer, data, &options, NULL), PT_OK);
         KEPT(pt_evaluate(model, data, 5, &evaluation), PT_OK);
-        KEPT(pt_predict(model, data, NULL, 5, predictions, 64, &elements), PT_OK);
+        KEPT(predict_floats(model, data, NULL, 5, predictions, 64, &elements), PT_OK);
         snprintf(damaged, sizeof damaged, "%s/step-000000000099.safetensors", directory);
         suite_write(damaged, "damaged", 7);
         options.steps = 14;
@@ -187,7 +189,7 @@ START_TEST(test_steps_and_texts)
 {
     static const int32_t tokens[] = {3, 1, 4, 1, 5, 9, 2, 6};
     static const int64_t lengths[] = {5, 3};
-    pt_value_t value = {.name = "tokens", .data = tokens, .lengths = lengths, .dtype = PT_INT32};
+    pt_array_t value = {.name = "tokens", .data = view_data(tokens), .lengths = view_data(lengths), .dtype = PT_INT32};
     pt_generate_options_t options;
     int32_t generated[4];
     int64_t count;
@@ -202,10 +204,10 @@ START_TEST(test_steps_and_texts)
     network_set_task(model, PT_TASK_CLASSIFICATION, 3);
     network_set_task(model, PT_TASK_CAUSAL_LM, 0);
     ck_assert_uint_eq(float_mode_settings(), host.settings);
-    KEPT(pt_train_step(model, optimizer, &value, 1, 2, PT_STEP_ACCUMULATE, NULL), PT_OK);
-    KEPT(pt_train_step(model, optimizer, &value, 1, 2, PT_STEP_NORM, NULL), PT_OK);
-    KEPT(pt_loss(model, &value, 1, 2, &loss), PT_OK);
-    KEPT(pt_forward(model, &value, 1, 2, "logits", logits, 8 * 17, &count), PT_OK);
+    KEPT(pt_train_step(model, optimizer, &value, 1, sizeof(pt_array_t), 2, PT_STEP_ACCUMULATE, NULL), PT_OK);
+    KEPT(pt_train_step(model, optimizer, &value, 1, sizeof(pt_array_t), 2, PT_STEP_NORM, NULL), PT_OK);
+    KEPT(pt_loss(model, &value, 1, sizeof(pt_array_t), 2, &loss), PT_OK);
+    KEPT(forward_floats(model, &value, 1, 2, "logits", logits, 8 * 17, &count), PT_OK);
     ck_ok(pt_generate_options_init(&options, sizeof options));
     options.temperature = 1;
     options.top_p = 0.9;
@@ -228,7 +230,7 @@ START_TEST(test_failures)
     int64_t fail_at = 5;
     int32_t stop = PT_ACTION_STOP;
     float huge[10], x[10] = {NAN}, y[1] = {0};
-    pt_value_t values[] = {{.name = "x", .data = x, .dtype = PT_FLOAT32},
+    pt_array_t values[] = {{.name = "x", .data = x, .dtype = PT_FLOAT32},
                            {.name = "y", .data = y, .dtype = PT_FLOAT32}};
     begin();
     pt_context_t *context = make_context(2);
@@ -245,10 +247,10 @@ START_TEST(test_failures)
     options.event = NULL;
     pt_model_cancel(model);
     KEPT(pt_pretrain(model, optimizer, data, &options, NULL), PT_ERR_CANCELLED);
-    KEPT(pt_train_step(model, optimizer, values, 2, 1, 0, NULL), PT_ERR_NONFINITE);
+    KEPT(pt_train_step(model, optimizer, values, 2, sizeof(pt_array_t), 1, 0, NULL), PT_ERR_NONFINITE);
     for (int i = 0; i < 10; i++)
         huge[i] = 3e38f;
-    ck_ok(pt_model_parameter_set(model, 0, huge, 10));
+    ck_ok(set_parameter(model, 0, huge, 10));
     KEPT(pt_pretrain(model, optimizer, data, &options, NULL), PT_ERR_NONFINITE);
     pt_dataset_free(data);
     pt_optimizer_free(optimizer);
@@ -291,11 +293,11 @@ START_TEST(test_same_bits_at_any_thread_count)
         options.learning_rate = 1e-3;
         options.momentum = 0.5;
         ck_ok(pt_optimizer_create(context, &options, &optimizer));
-        ck_ok(pt_model_parameter_set(model, 0, weight, WIDTH * WIDTH));
-        pt_value_t values[] = {{.name = "x", .data = x, .dtype = PT_FLOAT32},
+        ck_ok(set_parameter(model, 0, weight, WIDTH * WIDTH));
+        pt_array_t values[] = {{.name = "x", .data = x, .dtype = PT_FLOAT32},
                                {.name = "y", .data = y, .dtype = PT_FLOAT32}};
         for (int step = 0; step < 5; step++)
-            KEPT(pt_train_step(model, optimizer, values, 2, SAMPLES, 0, NULL), PT_OK);
+            KEPT(pt_train_step(model, optimizer, values, 2, sizeof(pt_array_t), SAMPLES, 0, NULL), PT_OK);
         fingerprints[k] = network_fingerprint(model);
         ck_assert_uint_eq(fingerprints[k], fingerprints[0]);
         pt_optimizer_free(optimizer);

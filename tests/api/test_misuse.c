@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "support/networks.h"
+#include "support/views.h"
 
 typedef struct world {
     pt_context_t *context;
@@ -154,15 +155,15 @@ START_TEST(test_null_handles)
     REFUSED(pt_model_parameter_find(world.model, NULL, &index), "name");
     REFUSED(pt_model_parameter_find(world.model, "x", NULL), "index");
     ck_fails(pt_model_parameter_find(world.model, "x", &index), PT_ERR_NOT_FOUND, "\"x\"");
-    REFUSED(pt_model_parameter_get(NULL, 0, values, 10), "model");
-    REFUSED(pt_model_parameter_get(world.model, 0, NULL, 10), "values");
-    REFUSED(pt_model_parameter_get(world.model, 2, values, 10), "2");
-    ck_fails(pt_model_parameter_get(world.model, 0, values, 11), PT_ERR_SHAPE, "11");
-    REFUSED(pt_model_parameter_set(NULL, 0, values, 10), "model");
+    REFUSED(get_parameter(NULL, 0, values, 10), "model");
+    REFUSED(get_parameter(world.model, 0, NULL, 10), "values");
+    REFUSED(get_parameter(world.model, 2, values, 10), "2");
+    ck_fails(get_parameter(world.model, 0, values, 9), PT_ERR_ARGUMENT, "expected 10 in all");
+    REFUSED(set_parameter(NULL, 0, values, 10), "model");
     values[3] = (float)NAN;
-    ck_fails(pt_model_parameter_set(world.model, 0, values, 10), PT_ERR_NONFINITE, "linear.weight");
-    REFUSED(pt_model_gradient_get(NULL, 0, values, 10), "model");
-    ck_fails(pt_model_gradient_get(world.model, 0, values, 10), PT_ERR_STATE, "linear.weight");
+    ck_fails(set_parameter(world.model, 0, values, 10), PT_ERR_NONFINITE, "linear.weight");
+    REFUSED(get_gradient(NULL, 0, values, 10), "model");
+    ck_fails(get_gradient(world.model, 0, values, 10), PT_ERR_STATE, "linear.weight");
     REFUSED(pt_model_set_trainable(NULL, "*", 1, NULL), "model");
     REFUSED(pt_model_set_trainable(world.model, NULL, 1, NULL), "pattern");
     ck_fails(pt_model_set_trainable(world.model, "encoder.*", 1, &index), PT_ERR_NOT_FOUND, "encoder.*");
@@ -178,12 +179,12 @@ START_TEST(test_null_handles)
     REFUSED(pt_evaluate(world.model, NULL, 0, &evaluation), "dataset");
     REFUSED(pt_evaluate(world.model, world.data, -1, &evaluation), "-1");
     REFUSED(pt_evaluate(world.model, world.data, 0, NULL), "result");
-    REFUSED(pt_predict(NULL, world.data, NULL, 0, values, 16, &elements), "model");
-    REFUSED(pt_predict(world.model, NULL, NULL, 0, values, 16, &elements), "dataset");
-    REFUSED(pt_predict(world.model, world.data, NULL, 0, NULL, 16, &elements), "values");
-    REFUSED(pt_predict(world.model, world.data, NULL, 0, values, 16, NULL), "elements");
-    REFUSED(pt_predict(world.model, world.data, NULL, 0, values, 5, &elements), "5");
-    ck_fails(pt_predict(world.model, world.data, "nonsense", 0, values, 16, &elements), PT_ERR_NOT_FOUND,
+    REFUSED(predict_floats(NULL, world.data, NULL, 0, values, 16, &elements), "model");
+    REFUSED(predict_floats(world.model, NULL, NULL, 0, values, 16, &elements), "dataset");
+    REFUSED(predict_floats(world.model, world.data, NULL, 0, NULL, 16, &elements), "values");
+    REFUSED(pt_predict(world.model, world.data, NULL, 0, NULL, sizeof(pt_array_t)), "values");
+    REFUSED(predict_floats(world.model, world.data, NULL, 0, values, 5, &elements), "5");
+    ck_fails(predict_floats(world.model, world.data, "nonsense", 0, values, 16, &elements), PT_ERR_NOT_FOUND,
              "\"prediction\"");
     REFUSED(pt_generate(NULL, tokens, 1, NULL, tokens, 4, &elements), "model");
     REFUSED(pt_generate(world.model, NULL, 1, NULL, tokens, 4, &elements), "prompt");
@@ -191,14 +192,14 @@ START_TEST(test_null_handles)
     REFUSED(pt_generate(world.model, tokens, 1, NULL, NULL, 4, &elements), "tokens");
     REFUSED(pt_generate(world.model, tokens, 1, NULL, tokens, 4, NULL), "count");
     ck_fails(pt_generate(world.model, tokens, 1, NULL, tokens, 4, &elements), PT_ERR_STATE, "language model");
-    REFUSED(pt_train_step(NULL, world.optimizer, NULL, 0, 1, 0, NULL), "model");
-    REFUSED(pt_train_step(world.model, NULL, NULL, 0, 1, 0, NULL), "optimizer");
-    REFUSED(pt_train_step(world.model, world.optimizer, NULL, 2, 1, 0, NULL), "values");
-    REFUSED(pt_train_step(world.model, world.optimizer, NULL, 0, 1, 128, NULL), "flags");
-    REFUSED(pt_forward(NULL, NULL, 0, 1, NULL, values, 10, NULL), "model");
-    REFUSED(pt_forward(world.model, NULL, 0, 1, NULL, NULL, 10, NULL), "dst");
-    REFUSED(pt_loss(NULL, NULL, 0, 1, &loss), "model");
-    REFUSED(pt_loss(world.model, NULL, 0, 1, NULL), "loss");
+    REFUSED(pt_train_step(NULL, world.optimizer, NULL, 0, sizeof(pt_array_t), 1, 0, NULL), "model");
+    REFUSED(pt_train_step(world.model, NULL, NULL, 0, sizeof(pt_array_t), 1, 0, NULL), "optimizer");
+    REFUSED(pt_train_step(world.model, world.optimizer, NULL, 2, sizeof(pt_array_t), 1, 0, NULL), "values");
+    REFUSED(pt_train_step(world.model, world.optimizer, NULL, 0, sizeof(pt_array_t), 1, 128, NULL), "flags");
+    REFUSED(forward_floats(NULL, NULL, 0, 1, NULL, values, 10, NULL), "model");
+    REFUSED(forward_floats(world.model, NULL, 0, 1, NULL, NULL, 10, NULL), "result");
+    REFUSED(pt_loss(NULL, NULL, 0, sizeof(pt_array_t), 1, &loss), "model");
+    REFUSED(pt_loss(world.model, NULL, 0, sizeof(pt_array_t), 1, NULL), "loss");
     REFUSED(pt_model_estimate(NULL, NULL, 1, NULL, 0, 0, &estimate), "model");
     REFUSED(pt_model_estimate(world.model, NULL, 1, NULL, 0, 0, NULL), "estimate");
     REFUSED(pt_model_estimate(world.model, NULL, 0, NULL, 0, 0, &estimate), "samples");
@@ -266,29 +267,31 @@ START_TEST(test_step_values)
 {
     world_t world = world_up();
     float x[40] = {0}, y[4] = {0};
-    pt_value_t good[] = {{.name = "x", .data = x, .dtype = PT_FLOAT32}, {.name = "y", .data = y, .dtype = PT_FLOAT32}},
+    pt_array_t good[] = {{.name = "x", .data = x, .dtype = PT_FLOAT32}, {.name = "y", .data = y, .dtype = PT_FLOAT32}},
                bad[2];
-    ck_ok(pt_train_step(world.model, world.optimizer, good, 2, 4, 0, NULL));
-    REFUSED(pt_train_step(world.model, world.optimizer, good, 2, 0, 0, NULL), "samples");
-    REFUSED(pt_train_step(world.model, world.optimizer, good, 2, -1, 0, NULL), "samples");
-    ck_fails(pt_train_step(world.model, world.optimizer, good, 1, 4, 0, NULL), PT_ERR_SHAPE, "y");
+    ck_ok(pt_train_step(world.model, world.optimizer, good, 2, sizeof(pt_array_t), 4, 0, NULL));
+    REFUSED(pt_train_step(world.model, world.optimizer, good, 2, sizeof(pt_array_t), 0, 0, NULL), "samples");
+    REFUSED(pt_train_step(world.model, world.optimizer, good, 2, sizeof(pt_array_t), -1, 0, NULL), "samples");
+    ck_fails(pt_train_step(world.model, world.optimizer, good, 1, sizeof(pt_array_t), 4, 0, NULL), PT_ERR_SHAPE, "y");
     memcpy(bad, good, sizeof bad);
     bad[0].data = NULL;
-    REFUSED(pt_train_step(world.model, world.optimizer, bad, 2, 4, 0, NULL), "x");
+    REFUSED(pt_train_step(world.model, world.optimizer, bad, 2, sizeof(pt_array_t), 4, 0, NULL), "x");
     memcpy(bad, good, sizeof bad);
     bad[1].name = NULL;
-    ck_assert_int_ne(pt_train_step(world.model, world.optimizer, bad, 2, 4, 0, NULL), PT_OK);
+    ck_assert_int_ne(pt_train_step(world.model, world.optimizer, bad, 2, sizeof(pt_array_t), 4, 0, NULL), PT_OK);
     memcpy(bad, good, sizeof bad);
     bad[1].dtype = 99;
-    ck_assert_int_ne(pt_train_step(world.model, world.optimizer, bad, 2, 4, 0, NULL), PT_OK);
+    ck_assert_int_ne(pt_train_step(world.model, world.optimizer, bad, 2, sizeof(pt_array_t), 4, 0, NULL), PT_OK);
     uint64_t before = network_fingerprint(world.model);
     x[17] = (float)INFINITY;
-    ck_fails(pt_train_step(world.model, world.optimizer, good, 2, 4, 0, NULL), PT_ERR_NONFINITE, "x");
+    ck_fails(pt_train_step(world.model, world.optimizer, good, 2, sizeof(pt_array_t), 4, 0, NULL), PT_ERR_NONFINITE,
+             "x");
     x[17] = (float)NAN;
-    ck_fails(pt_train_step(world.model, world.optimizer, good, 2, 4, 0, NULL), PT_ERR_NONFINITE, "x");
+    ck_fails(pt_train_step(world.model, world.optimizer, good, 2, sizeof(pt_array_t), 4, 0, NULL), PT_ERR_NONFINITE,
+             "x");
     ck_assert_uint_eq(network_fingerprint(world.model), before);
     x[17] = 0;
-    ck_ok(pt_train_step(world.model, world.optimizer, good, 2, 4, 0, NULL));
+    ck_ok(pt_train_step(world.model, world.optimizer, good, 2, sizeof(pt_array_t), 4, 0, NULL));
     world_down(&world);
 }
 END_TEST
@@ -301,28 +304,28 @@ START_TEST(test_token_ranges)
     network_set_task(model, PT_TASK_CLASSIFICATION, 3);
     int32_t tokens[20] = {1, 2, 3, 4, 5, 6}, label[2] = {0, 2};
     int64_t lengths[2] = {2, 4};
-    pt_value_t values[] = {{.name = "tokens", .data = tokens, .lengths = lengths, .dtype = PT_INT32},
+    pt_array_t values[] = {{.name = "tokens", .data = tokens, .lengths = lengths, .dtype = PT_INT32},
                            {.name = "label", .data = label, .dtype = PT_INT32}};
-    ck_ok(pt_train_step(model, optimizer, values, 2, 2, 0, NULL));
+    ck_ok(pt_train_step(model, optimizer, values, 2, sizeof(pt_array_t), 2, 0, NULL));
     tokens[3] = 17;
-    REFUSED(pt_train_step(model, optimizer, values, 2, 2, 0, NULL), "17");
+    REFUSED(pt_train_step(model, optimizer, values, 2, sizeof(pt_array_t), 2, 0, NULL), "17");
     tokens[3] = -1;
-    REFUSED(pt_train_step(model, optimizer, values, 2, 2, 0, NULL), "tokens");
+    REFUSED(pt_train_step(model, optimizer, values, 2, sizeof(pt_array_t), 2, 0, NULL), "tokens");
     tokens[3] = 1;
     label[1] = 3;
-    REFUSED(pt_train_step(model, optimizer, values, 2, 2, 0, NULL), "label");
+    REFUSED(pt_train_step(model, optimizer, values, 2, sizeof(pt_array_t), 2, 0, NULL), "label");
     label[1] = 0;
     lengths[0] = 13;
-    ck_assert_int_ne(pt_train_step(model, optimizer, values, 2, 2, 0, NULL), PT_OK);
+    ck_assert_int_ne(pt_train_step(model, optimizer, values, 2, sizeof(pt_array_t), 2, 0, NULL), PT_OK);
     ck_assert_ptr_nonnull(strstr(pt_last_error(), "12"));
     lengths[0] = -1;
-    ck_assert_int_ne(pt_train_step(model, optimizer, values, 2, 2, 0, NULL), PT_OK);
+    ck_assert_int_ne(pt_train_step(model, optimizer, values, 2, sizeof(pt_array_t), 2, 0, NULL), PT_OK);
     values[0].lengths = NULL;
-    ck_assert_int_ne(pt_train_step(model, optimizer, values, 2, 2, 0, NULL), PT_OK);
+    ck_assert_int_ne(pt_train_step(model, optimizer, values, 2, sizeof(pt_array_t), 2, 0, NULL), PT_OK);
     ck_assert_ptr_nonnull(strstr(pt_last_error(), "lengths"));
     values[0].lengths = lengths;
     lengths[0] = 2;
-    ck_ok(pt_train_step(model, optimizer, values, 2, 2, 0, NULL));
+    ck_ok(pt_train_step(model, optimizer, values, 2, sizeof(pt_array_t), 2, 0, NULL));
     int32_t generated[4];
     int64_t count;
     network_set_task(model, PT_TASK_CAUSAL_LM, 0);

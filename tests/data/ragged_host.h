@@ -8,6 +8,7 @@
 
 #include "data/data.h"
 #include "support/samples.h"
+#include "support/views.h"
 
 enum { MOST = 4096, LENGTH = 61, LONGEST = 9, FRAMES = 5 };
 
@@ -169,7 +170,8 @@ static inline void same_from(const sequence_t *whole, int64_t first, const seque
 static inline pt_dataset_t *map_of(pt_context_t *context, host_t *host, uint32_t flags)
 {
     pt_dataset_t *dataset;
-    ck_ok(pt_dataset_create_map(context, fields, 3, LENGTH, flags, fetch, host, ended, &dataset));
+    ck_ok(pt_dataset_create_map(context, fields, 3, sizeof(pt_field_spec_t), LENGTH, flags, fetch, host, ended,
+                                &dataset));
     return dataset;
 }
 
@@ -179,15 +181,16 @@ static inline pt_dataset_t *arrays_of(pt_context_t *context)
     static int32_t text[LENGTH * LONGEST], numbers[LENGTH];
     static float sound[LENGTH * 4];
     static int64_t rows[LENGTH], frames[LENGTH];
-    pt_array_t arrays[3] = {{fields[0], text, rows}, {fields[1], sound, frames}, {fields[2], numbers, NULL}};
-    pt_field_t buffers[3] = {{.data = text, .lengths = rows}, {.data = sound, .lengths = frames}, {.data = numbers}};
+    pt_array_t arrays[3] = {view_of_field(&fields[0], text, rows), view_of_field(&fields[1], sound, frames),
+                            view_of_field(&fields[2], numbers, NULL)};
+    pt_array_t buffers[3] = {{.data = text, .lengths = rows}, {.data = sound, .lengths = frames}, {.data = numbers}};
     pt_batch_t batch = {.fields = buffers};
     pt_dataset_t *dataset;
     int32_t *at = text;
     float *at_frames = sound;
     for (int64_t i = 0; i < LENGTH; i++)
         write_sample(&batch, i, i, &at, &at_frames);
-    ck_ok(pt_dataset_create_from_arrays(context, arrays, 3, LENGTH, 0, &dataset));
+    ck_ok(pt_dataset_create_from_arrays(context, arrays, 3, sizeof(pt_array_t), LENGTH, 0, &dataset));
     return dataset;
 }
 

@@ -4,6 +4,7 @@
 
 #include "data/data.h"
 #include "support/samples.h"
+#include "support/views.h"
 
 static const pt__want_t wants[3] = {
     {.name = "tokens",
@@ -26,7 +27,7 @@ START_TEST(test_takes)
     int32_t tokens[5] = {0, 1, 2, 3, 9}, labels[2] = {2, -100};
     double weights[5] = {0.5, 1, 1, 1, 1};
     int64_t lengths[2] = {2, 3}, other[2] = {3, 2};
-    pt_value_t values[4] = {{.name = "label", .data = labels, .dtype = PT_INT32},
+    pt_array_t values[4] = {{.name = "label", .data = labels, .dtype = PT_INT32},
                             {.name = "weight", .data = weights, .lengths = lengths, .dtype = PT_FLOAT64},
                             {.name = "tokens", .data = tokens, .lengths = lengths, .dtype = PT_INT32},
                             {.name = "unused", .data = NULL, .dtype = PT_INT8}};
@@ -78,7 +79,7 @@ START_TEST(test_takes)
     weights[4] = 1;
     values[2].data = NULL;
     ck_fails(TAKE(3, 2), PT_ERR_ARGUMENT, "data is NULL");
-    values[2].data = (const char *)tokens + 1;
+    values[2].data = view_data((const char *)tokens + 1);
     ck_fails(TAKE(3, 2), PT_ERR_ARGUMENT, "aligned");
     values[2].data = tokens;
     values[2].dtype = 99;
@@ -98,7 +99,7 @@ static pt_status_t take(failing_allocator_t *allocator)
     pt__collector_t *collector = NULL;
     pt__loaded_t loaded;
     int64_t values[4] = {1, 2, 3, 4}, lengths[2] = {1, 3};
-    pt_value_t value = {.name = "tokens", .data = values, .lengths = lengths, .dtype = PT_INT64};
+    pt_array_t value = {.name = "tokens", .data = values, .lengths = lengths, .dtype = PT_INT64};
     pt_status_t status = samples_failing_context(allocator, &context);
     if (status == PT_OK)
         status = pt__collector_create(context, wants, 1, (int64_t[PT__DIMENSIONS]){0}, &collector);
@@ -128,8 +129,9 @@ START_TEST(test_two_ragged_dimensions)
     const int64_t limits[PT__DIMENSIONS] = {[4] = 3}, rows[2] = {3, 2}, frames[2] = {1, 3};
     const int32_t text[5] = {1, 2, 3, 4, 5};
     const float sound[4] = {1, 2, 3, 4};
-    pt_value_t values[2] = {{.name = "text", .data = text, .lengths = rows, .dtype = PT_INT32},
-                            {.name = "frames", .data = sound, .lengths = frames, .dtype = PT_FLOAT32}};
+    pt_array_t values[2] = {
+        {.name = "text", .data = view_data(text), .lengths = view_data(rows), .dtype = PT_INT32},
+        {.name = "frames", .data = view_data(sound), .lengths = view_data(frames), .dtype = PT_FLOAT32}};
     ck_ok(pt__collector_create(context, both, 2, limits, &collector));
     for (int i = 0; i < 2; i++) {
         ck_ok(pt__collector_take(collector, values, 2, 2, &loaded));
@@ -137,7 +139,7 @@ START_TEST(test_two_ragged_dimensions)
         ck_assert_int_eq(loaded.rows.count[4], 4);
         ck_assert(loaded.offsets[PT__DIMENSION_TOKENS][1] == 3 && loaded.offsets[4][1] == 1);
     }
-    values[1].lengths = (const int64_t[2]){1, 4};
+    values[1].lengths = view_data((const int64_t[2]){1, 4});
     ck_fails(pt__collector_take(collector, values, 2, 2, &loaded), PT_ERR_SHAPE,
              "sample 1, field \"frames\": 4 rows, expected at most 3");
     pt__collector_free(collector);

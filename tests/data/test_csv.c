@@ -6,6 +6,7 @@
 
 #include "data/data.h"
 #include "support/samples.h"
+#include "support/views.h"
 
 static const pt_column_t columns[3] = {
     {.field = "text", .source = "text", .kind = PT_COLUMN_TEXT, .max_length = 40},
@@ -16,14 +17,15 @@ static const pt_column_t columns[3] = {
 static pt_status_t open(pt_context_t *context, const char *text, const pt_column_t *wanted, int32_t n, uint32_t flags,
                         pt_dataset_t **out)
 {
-    return pt_dataset_create_from_csv(context, suite_write("table.csv", text, strlen(text)), wanted, n, flags, out);
+    return pt_dataset_create_from_csv(context, suite_write("table.csv", text, strlen(text)), wanted, n,
+                                      sizeof(pt_column_t), flags, out);
 }
 
 static void expect_text(pt_dataset_t *dataset, int64_t index, const char *expected)
 {
     int32_t values[64];
     int64_t elements;
-    ck_ok(pt_dataset_read(dataset, &index, 1, "text", values, 64, &elements, NULL));
+    ck_ok(read_field(dataset, &index, 1, "text", values, 64, &elements, NULL));
     ck_assert_int_eq(elements, (int64_t)strlen(expected));
     for (int64_t i = 0; i < elements; i++)
         ck_assert_int_eq(values[i], (unsigned char)expected[i]);
@@ -33,7 +35,7 @@ static float number(pt_dataset_t *dataset, int64_t index, int k)
 {
     float values[2];
     int64_t elements;
-    ck_ok(pt_dataset_read(dataset, &index, 1, "x", values, 2, &elements, NULL));
+    ck_ok(read_field(dataset, &index, 1, "x", values, 2, &elements, NULL));
     return values[k];
 }
 
@@ -41,7 +43,7 @@ static int32_t label(pt_dataset_t *dataset, int64_t index)
 {
     int32_t value;
     int64_t elements;
-    ck_ok(pt_dataset_read(dataset, &index, 1, "label", &value, 1, &elements, NULL));
+    ck_ok(read_field(dataset, &index, 1, "label", &value, 1, &elements, NULL));
     return value;
 }
 
@@ -169,7 +171,7 @@ static pt_status_t open_failing(failing_allocator_t *allocator, const char *path
     pt_dataset_t *dataset = NULL;
     pt_status_t status = samples_failing_context(allocator, &context);
     if (status == PT_OK)
-        status = pt_dataset_create_from_csv(context, path, columns, 3, 0, &dataset);
+        status = pt_dataset_create_from_csv(context, path, columns, 3, sizeof(pt_column_t), 0, &dataset);
     pt_dataset_free(dataset);
     pt_context_free(context);
     return status;

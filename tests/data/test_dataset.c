@@ -5,12 +5,13 @@
 
 #include "data/data.h"
 #include "support/samples.h"
+#include "support/views.h"
 
 static pt_dataset_t *numbers(pt_context_t *context, samples_t *samples, int64_t length)
 {
     pt_dataset_t *dataset;
-    ck_ok(pt_dataset_create_map(context, samples_fields, SAMPLES_FIELDS, length, 0, samples_fetch, samples,
-                                samples_destroy, &dataset));
+    ck_ok(pt_dataset_create_map(context, samples_fields, SAMPLES_FIELDS, sizeof(pt_field_spec_t), length, 0,
+                                samples_fetch, samples, samples_destroy, &dataset));
     return dataset;
 }
 
@@ -19,7 +20,7 @@ static void read_all(pt_dataset_t *dataset, int32_t *y)
 {
     for (int64_t i = 0; i < pt_dataset_length(dataset); i++) {
         int64_t elements;
-        ck_ok(pt_dataset_read(dataset, &i, 1, "y", &y[i], 1, &elements, NULL));
+        ck_ok(read_field(dataset, &i, 1, "y", &y[i], 1, &elements, NULL));
         ck_assert_int_eq(elements, 1);
     }
 }
@@ -30,7 +31,9 @@ START_TEST(test_hooks_are_called_once_after_success_only)
     samples_t samples = {0};
     pt_dataset_t *dataset = (pt_dataset_t *)&samples, *view;
     pt_field_spec_t fields[2] = {samples_fields[0], samples_fields[1]};
-#define CREATE_MAP() pt_dataset_create_map(context, fields, 2, 4, 0, samples_fetch, &samples, samples_destroy, &dataset)
+#define CREATE_MAP()                                                                                                   \
+    pt_dataset_create_map(context, fields, 2, sizeof(pt_field_spec_t), 4, 0, samples_fetch, &samples, samples_destroy, \
+                          &dataset)
     fields[1].name = "x";
     ck_fails(CREATE_MAP(), PT_ERR_ARGUMENT, "both named \"x\"");
     ck_assert_ptr_null(dataset);
@@ -76,28 +79,37 @@ START_TEST(test_wrong_arguments)
     pt_field_spec_t spec;
     int64_t index = 0, elements = 5;
     float x[3];
-    ck_fails(pt_dataset_create_map(NULL, samples_fields, 2, 4, 0, samples_fetch, NULL, NULL, &dataset), PT_ERR_ARGUMENT,
-             "context is NULL");
-    ck_fails(pt_dataset_create_map(context, NULL, 2, 4, 0, samples_fetch, NULL, NULL, &dataset), PT_ERR_ARGUMENT,
-             "fields is NULL");
-    ck_fails(pt_dataset_create_map(context, samples_fields, 2, 4, 0, NULL, NULL, NULL, &dataset), PT_ERR_ARGUMENT,
-             "fetch is NULL");
-    ck_fails(pt_dataset_create_map(context, samples_fields, 2, 4, 0, samples_fetch, NULL, NULL, NULL), PT_ERR_ARGUMENT,
-             "out is NULL");
-    ck_fails(pt_dataset_create_map(context, samples_fields, 0, 4, 0, samples_fetch, NULL, NULL, &dataset),
+    ck_fails(pt_dataset_create_map(NULL, samples_fields, 2, sizeof(pt_field_spec_t), 4, 0, samples_fetch, NULL, NULL,
+                                   &dataset),
+             PT_ERR_ARGUMENT, "context is NULL");
+    ck_fails(
+        pt_dataset_create_map(context, NULL, 2, sizeof(pt_field_spec_t), 4, 0, samples_fetch, NULL, NULL, &dataset),
+        PT_ERR_ARGUMENT, "fields is NULL");
+    ck_fails(
+        pt_dataset_create_map(context, samples_fields, 2, sizeof(pt_field_spec_t), 4, 0, NULL, NULL, NULL, &dataset),
+        PT_ERR_ARGUMENT, "fetch is NULL");
+    ck_fails(pt_dataset_create_map(context, samples_fields, 2, sizeof(pt_field_spec_t), 4, 0, samples_fetch, NULL, NULL,
+                                   NULL),
+             PT_ERR_ARGUMENT, "out is NULL");
+    ck_fails(pt_dataset_create_map(context, samples_fields, 0, sizeof(pt_field_spec_t), 4, 0, samples_fetch, NULL, NULL,
+                                   &dataset),
              PT_ERR_ARGUMENT, "n_fields is 0");
-    ck_fails(pt_dataset_create_map(context, samples_fields, 2, 0, 0, samples_fetch, NULL, NULL, &dataset),
+    ck_fails(pt_dataset_create_map(context, samples_fields, 2, sizeof(pt_field_spec_t), 0, 0, samples_fetch, NULL, NULL,
+                                   &dataset),
              PT_ERR_ARGUMENT, "length is 0");
-    ck_fails(pt_dataset_create_map(context, samples_fields, 2, -1, 0, samples_fetch, NULL, NULL, &dataset),
+    ck_fails(pt_dataset_create_map(context, samples_fields, 2, sizeof(pt_field_spec_t), -1, 0, samples_fetch, NULL,
+                                   NULL, &dataset),
              PT_ERR_ARGUMENT, "length is -1");
-    ck_fails(pt_dataset_create_map(context, samples_fields, 2, 4, 2, samples_fetch, NULL, NULL, &dataset),
+    ck_fails(pt_dataset_create_map(context, samples_fields, 2, sizeof(pt_field_spec_t), 4, 2, samples_fetch, NULL, NULL,
+                                   &dataset),
              PT_ERR_ARGUMENT, "0x2");
-    ck_fails(pt_dataset_create_stream(context, samples_fields, 2, 0, NULL, NULL, NULL, &dataset), PT_ERR_ARGUMENT,
-             "next is NULL");
+    ck_fails(
+        pt_dataset_create_stream(context, samples_fields, 2, sizeof(pt_field_spec_t), 0, NULL, NULL, NULL, &dataset),
+        PT_ERR_ARGUMENT, "next is NULL");
     ck_assert_ptr_null(dataset);
     dataset = numbers(context, &samples, 4);
-    ck_fails(pt_dataset_field(dataset, 2, &spec), PT_ERR_NOT_FOUND, "index is 2");
-    ck_fails(pt_dataset_field(dataset, 0, NULL), PT_ERR_ARGUMENT, "spec is NULL");
+    ck_fails(pt_dataset_field(dataset, 2, &spec, sizeof(pt_field_spec_t)), PT_ERR_NOT_FOUND, "index is 2");
+    ck_fails(pt_dataset_field(dataset, 0, NULL, sizeof(pt_field_spec_t)), PT_ERR_ARGUMENT, "spec is NULL");
     ck_fails(pt_dataset_subset(dataset, 3, 2, &other), PT_ERR_ARGUMENT, "2 samples from 3 on");
     ck_fails(pt_dataset_subset(dataset, -1, 2, &other), PT_ERR_ARGUMENT, "-1");
     ck_fails(pt_dataset_subset(dataset, INT64_MAX, INT64_MAX, &other), PT_ERR_ARGUMENT, "expected");
@@ -107,25 +119,26 @@ START_TEST(test_wrong_arguments)
     ck_fails(pt_dataset_split(dataset, 0.01, 1, &other, &other), PT_ERR_ARGUMENT, "empty");
     ck_fails(pt_dataset_split(dataset, 1, 1, &other, &other), PT_ERR_ARGUMENT, "fraction");
     ck_fails(pt_dataset_shuffle(NULL, 1, &other), PT_ERR_ARGUMENT, "dataset is NULL");
-    ck_fails(pt_dataset_read(dataset, &index, 1, "z", x, 3, &elements, NULL), PT_ERR_NOT_FOUND, "\"z\"");
+    ck_fails(read_field(dataset, &index, 1, "z", x, 3, &elements, NULL), PT_ERR_NOT_FOUND, "\"z\"");
     ck_assert_int_eq(elements, 0);
-    ck_fails(pt_dataset_read(dataset, &index, 1, "x", x, 2, &elements, NULL), PT_ERR_ARGUMENT, "expected at least 3");
-    ck_fails(pt_dataset_read(dataset, &(int64_t){-1}, 1, "x", x, 3, &elements, NULL), PT_ERR_ARGUMENT, "index 0 is -1");
-    ck_fails(pt_dataset_read(dataset, &index, -1, "x", x, 3, &elements, NULL), PT_ERR_ARGUMENT, "count is -1");
-    ck_fails(pt_dataset_read(dataset, NULL, 1, "x", x, 3, &elements, NULL), PT_ERR_ARGUMENT, "indices is NULL");
-    ck_ok(pt_dataset_read(dataset, NULL, 0, "x", NULL, 0, &elements, NULL));
-    ck_ok(pt_dataset_read(dataset, &index, 1, "x", NULL, 0, &elements, NULL));
+    ck_fails(read_field(dataset, &index, 1, "x", x, 2, &elements, NULL), PT_ERR_ARGUMENT, "expected 3 in all");
+    ck_fails(read_field(dataset, &(int64_t){-1}, 1, "x", x, 3, &elements, NULL), PT_ERR_ARGUMENT, "index 0 is -1");
+    ck_fails(read_field(dataset, &index, -1, "x", x, 3, &elements, NULL), PT_ERR_ARGUMENT, "count is -1");
+    ck_fails(read_field(dataset, NULL, 1, "x", x, 3, &elements, NULL), PT_ERR_ARGUMENT, "indices is NULL");
+    ck_ok(read_field(dataset, NULL, 0, "x", NULL, 0, &elements, NULL));
+    ck_ok(read_field(dataset, &index, 1, "x", NULL, 0, &elements, NULL));
     ck_assert_int_eq(elements, 3);
     ck_assert(pt_dataset_length(NULL) == 0 && pt_dataset_field_count(NULL) == 0 &&
               pt_dataset_class_count(dataset, "y") == 0);
     ck_assert_ptr_null(pt_dataset_class_name(dataset, "y", 0));
     pt_dataset_free(dataset);
-    ck_ok(pt_dataset_create_stream(context, samples_fields, 2, 0, samples_next, &samples, NULL, &dataset));
+    ck_ok(pt_dataset_create_stream(context, samples_fields, 2, sizeof(pt_field_spec_t), 0, samples_next, &samples, NULL,
+                                   &dataset));
     ck_assert_int_eq(pt_dataset_length(dataset), -1);
     ck_fails(pt_dataset_subset(dataset, 0, 1, &other), PT_ERR_UNSUPPORTED, "stream");
     ck_fails(pt_dataset_shuffle(dataset, 0, &other), PT_ERR_UNSUPPORTED, "stream");
     ck_fails(pt_dataset_split(dataset, 0.5, 0, &other, &other), PT_ERR_UNSUPPORTED, "stream");
-    ck_fails(pt_dataset_read(dataset, &index, 1, "x", x, 3, &elements, NULL), PT_ERR_UNSUPPORTED, "stream");
+    ck_fails(read_field(dataset, &index, 1, "x", x, 3, &elements, NULL), PT_ERR_UNSUPPORTED, "stream");
     pt_dataset_free(dataset);
     pt_context_free(context);
 }
@@ -165,7 +178,7 @@ START_TEST(test_views)
         ck_assert_int_eq(seen[i], 1);
     ck_assert_int_eq(pt_dataset_field_count(picked), 2);
     pt_field_spec_t spec;
-    ck_ok(pt_dataset_field(picked, 0, &spec));
+    ck_ok(pt_dataset_field(picked, 0, &spec, sizeof(pt_field_spec_t)));
     ck_assert_str_eq(spec.name, "x");
     pt_dataset_t *all[] = {dataset, shuffled, again, nested, first, second, picked};
     for (int i = 0; i < 7; i++)
@@ -181,38 +194,37 @@ START_TEST(test_arrays)
     double pairs[8] = {0, 1, 2, 3, 4, 5, 6, 7};
     uint8_t rows[6] = {10, 11, 12, 13, 14, 15};
     int64_t lengths[4] = {1, 3, 0, 2}, indices[3] = {3, 1, 0}, elements, out_lengths[3];
-    pt_array_t arrays[2] = {{.spec = {.name = "pair", .dtype = PT_FLOAT64, .rank = 1, .shape = {2}}, .data = pairs},
-                            {.spec = {.name = "rows", .dtype = PT_UINT8, .rank = 1, .shape = {PT_DIM_TOKENS}},
-                             .data = rows,
-                             .lengths = lengths}};
+    pt_array_t arrays[2] = {
+        {.name = "pair", .dtype = PT_FLOAT64, .rank = 1, .shape = {2}, .data = pairs},
+        {.name = "rows", .dtype = PT_UINT8, .rank = 1, .shape = {PT_DIM_TOKENS}, .data = rows, .lengths = lengths}};
     for (uint32_t flags = 0; flags <= PT_DATASET_COPY; flags += PT_DATASET_COPY) {
         pt_dataset_t *dataset;
         pt_field_spec_t spec;
         double out[6];
         uint8_t out_rows[6];
-        ck_ok(pt_dataset_create_from_arrays(context, arrays, 2, 4, flags, &dataset));
-        ck_ok(pt_dataset_field(dataset, 1, &spec));
+        ck_ok(pt_dataset_create_from_arrays(context, arrays, 2, sizeof(pt_array_t), 4, flags, &dataset));
+        ck_ok(pt_dataset_field(dataset, 1, &spec, sizeof(pt_field_spec_t)));
         ck_assert_int_eq(spec.max_length, 3);
         pairs[6] = 66; /* seen where borrowed */
-        ck_ok(pt_dataset_read(dataset, indices, 3, "pair", out, 6, &elements, out_lengths));
+        ck_ok(read_field(dataset, indices, 3, "pair", out, 6, &elements, out_lengths));
         ck_assert(elements == 6 && out[0] == (flags ? 6 : 66) && out[1] == 7 && out[2] == 2 && out[4] == 0);
-        ck_ok(pt_dataset_read(dataset, indices, 3, "rows", out_rows, 6, &elements, out_lengths));
+        ck_ok(read_field(dataset, indices, 3, "rows", out_rows, 6, &elements, out_lengths));
         ck_assert(elements == 6 && out_lengths[0] == 2 && out_lengths[1] == 3 && out_lengths[2] == 1);
         ck_assert_mem_eq(out_rows, ((uint8_t[]){14, 15, 11, 12, 13, 10}), 6);
         pairs[6] = 6;
         pt_dataset_free(dataset);
     }
     pt_dataset_t *dataset;
-#define CREATE(n, samples) pt_dataset_create_from_arrays(context, arrays, n, samples, 0, &dataset)
+#define CREATE(n, samples) pt_dataset_create_from_arrays(context, arrays, n, sizeof(pt_array_t), samples, 0, &dataset)
     ck_fails(CREATE(2, 0), PT_ERR_ARGUMENT, "0 samples");
     ck_assert_int_eq(CREATE(2, INT64_MAX), PT_ERR_ARGUMENT);
-    arrays[0].spec.shape[0] = INT64_MAX / 8;
+    arrays[0].shape[0] = INT64_MAX / 8;
     ck_assert_int_eq(CREATE(1, 4), PT_ERR_SHAPE);
-    arrays[0].spec.shape[0] = 2;
+    arrays[0].shape[0] = 2;
     lengths[2] = -1;
     ck_fails(CREATE(2, 4), PT_ERR_ARGUMENT, "sample 2: length -1");
     lengths[2] = 0;
-    arrays[1].spec.max_length = 2;
+    arrays[1].max_length = 2;
     ck_fails(CREATE(2, 4), PT_ERR_ARGUMENT, "sample 1: length 3, expected 0 to 2");
     arrays[1].lengths = NULL;
     ck_fails(CREATE(2, 4), PT_ERR_ARGUMENT, "lengths is NULL");
@@ -223,9 +235,10 @@ START_TEST(test_arrays)
     arrays[0].data = NULL;
     ck_fails(CREATE(2, 4), PT_ERR_ARGUMENT, "data is NULL");
     arrays[0].data = pairs;
-    arrays[0].spec.rank = -3;
+    arrays[0].rank = -3;
     ck_fails(CREATE(1, 4), PT_ERR_ARGUMENT, "rank -3");
-    ck_fails(pt_dataset_create_from_arrays(context, arrays, 2, 4, 8, &dataset), PT_ERR_ARGUMENT, "0x8");
+    ck_fails(pt_dataset_create_from_arrays(context, arrays, 2, sizeof(pt_array_t), 4, 8, &dataset), PT_ERR_ARGUMENT,
+             "0x8");
 #undef CREATE
     pt_context_free(context);
 }
@@ -254,7 +267,7 @@ static void *read_often(void *view)
     int64_t failures = 0, elements;
     int32_t y;
     for (int64_t i = 0; i < 20000; i++)
-        failures += pt_dataset_read(view, (int64_t[]){i % 8}, 1, "y", &y, 1, &elements, NULL) != PT_OK;
+        failures += read_field(view, (int64_t[]){i % 8}, 1, "y", &y, 1, &elements, NULL) != PT_OK;
     return failures == 0 ? view : NULL;
 }
 
@@ -265,7 +278,8 @@ START_TEST(test_views_in_two_threads)
     pt_dataset_t *dataset, *half[2];
     pthread_t thread[2];
     shared_t shared = {0};
-    ck_ok(pt_dataset_create_map(context, samples_fields, SAMPLES_FIELDS, 16, 0, fetch_alone, &shared, NULL, &dataset));
+    ck_ok(pt_dataset_create_map(context, samples_fields, SAMPLES_FIELDS, sizeof(pt_field_spec_t), 16, 0, fetch_alone,
+                                &shared, NULL, &dataset));
     ck_ok(pt_dataset_split(dataset, 0.5, 1, &half[0], &half[1]));
     for (int i = 0; i < 2; i++)
         ck_assert_int_eq(pthread_create(&thread[i], NULL, read_often, half[i]), 0);
@@ -298,9 +312,9 @@ START_TEST(test_callback_frees_the_handle)
     pt_dataset_t *dataset;
     int64_t elements;
     int32_t y;
-    ck_ok(
-        pt_dataset_create_map(context, samples_fields, SAMPLES_FIELDS, 4, 0, fetch_and_free, &dataset, NULL, &dataset));
-    ck_ok(pt_dataset_read(dataset, (int64_t[]){3}, 1, "y", &y, 1, &elements, NULL));
+    ck_ok(pt_dataset_create_map(context, samples_fields, SAMPLES_FIELDS, sizeof(pt_field_spec_t), 4, 0, fetch_and_free,
+                                &dataset, NULL, &dataset));
+    ck_ok(read_field(dataset, (int64_t[]){3}, 1, "y", &y, 1, &elements, NULL));
     ck_assert_int_eq(y, 3);
     ck_assert_ptr_null(dataset);
     ck_assert_str_eq(pt_last_error(), "");
@@ -314,18 +328,17 @@ static pt_status_t make_all(failing_allocator_t *allocator)
     pt_dataset_t *dataset = NULL, *view = NULL, *first = NULL, *second = NULL;
     int64_t lengths[3] = {1, 2, 1}, elements;
     float values[4] = {1, 2, 3, 4}, out[4];
-    pt_array_t array = {.spec = {.name = "rows", .dtype = PT_FLOAT32, .rank = 1, .shape = {PT_DIM_TOKENS}},
-                        .data = values,
-                        .lengths = lengths};
+    pt_array_t array = {
+        .name = "rows", .dtype = PT_FLOAT32, .rank = 1, .shape = {PT_DIM_TOKENS}, .data = values, .lengths = lengths};
     pt_status_t status = samples_failing_context(allocator, &context);
     if (status == PT_OK)
-        status = pt_dataset_create_from_arrays(context, &array, 1, 3, PT_DATASET_COPY, &dataset);
+        status = pt_dataset_create_from_arrays(context, &array, 1, sizeof(pt_array_t), 3, PT_DATASET_COPY, &dataset);
     if (status == PT_OK)
         status = pt_dataset_select(dataset, (int64_t[]){2, 0, 1}, 3, &view);
     if (status == PT_OK)
         status = pt_dataset_split(view, 0.5, 1, &first, &second);
     if (status == PT_OK)
-        status = pt_dataset_read(first, (int64_t[]){0, 1}, 2, "rows", out, 4, &elements, NULL);
+        status = read_field(first, (int64_t[]){0, 1}, 2, "rows", out, 4, &elements, NULL);
     pt_dataset_free(dataset);
     pt_dataset_free(view);
     pt_dataset_free(first);

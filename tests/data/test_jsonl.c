@@ -4,6 +4,7 @@
 
 #include "data/data.h"
 #include "support/samples.h"
+#include "support/views.h"
 
 static const pt_column_t columns[4] = {
     {.field = "text", .source = "text", .kind = PT_COLUMN_TEXT, .max_length = 6},
@@ -15,13 +16,14 @@ static const pt_column_t columns[4] = {
 static pt_status_t open(pt_context_t *context, const char *text, const pt_column_t *wanted, int32_t n,
                         pt_dataset_t **out)
 {
-    return pt_dataset_create_from_jsonl(context, suite_write("lines.jsonl", text, strlen(text)), wanted, n, 0, out);
+    return pt_dataset_create_from_jsonl(context, suite_write("lines.jsonl", text, strlen(text)), wanted, n,
+                                        sizeof(pt_column_t), 0, out);
 }
 
 static void read_one(pt_dataset_t *dataset, int64_t index, const char *field, void *values, int64_t expected)
 {
     int64_t elements;
-    ck_ok(pt_dataset_read(dataset, &index, 1, field, values, 16, &elements, NULL));
+    ck_ok(read_field(dataset, &index, 1, field, values, 16, &elements, NULL));
     ck_assert_int_eq(elements, expected);
 }
 
@@ -188,12 +190,12 @@ START_TEST(test_wrong_columns)
     column.reserved = 1;
     ck_fails(open(context, GOOD, &column, 1, &dataset), PT_ERR_VERSION, "reserved");
     ck_fails(open(context, GOOD, columns, 0, &dataset), PT_ERR_ARGUMENT, "0 columns");
-    ck_fails(pt_dataset_create_from_jsonl(context, suite_path("none"), columns, 4, 0, &dataset), PT_ERR_NOT_FOUND,
-             "none");
-    ck_fails(pt_dataset_create_from_jsonl(context, suite_path("none"), columns, 4, 4, &dataset), PT_ERR_ARGUMENT,
-             "0x4");
-    ck_fails(pt_dataset_create_from_jsonl(context, suite_path("none"), NULL, 4, 0, &dataset), PT_ERR_ARGUMENT,
-             "columns is NULL");
+    ck_fails(pt_dataset_create_from_jsonl(context, suite_path("none"), columns, 4, sizeof(pt_column_t), 0, &dataset),
+             PT_ERR_NOT_FOUND, "none");
+    ck_fails(pt_dataset_create_from_jsonl(context, suite_path("none"), columns, 4, sizeof(pt_column_t), 4, &dataset),
+             PT_ERR_ARGUMENT, "0x4");
+    ck_fails(pt_dataset_create_from_jsonl(context, suite_path("none"), NULL, 4, sizeof(pt_column_t), 0, &dataset),
+             PT_ERR_ARGUMENT, "columns is NULL");
 #undef REFUSED
     pt_context_free(context);
 }
@@ -205,7 +207,7 @@ static pt_status_t open_failing(failing_allocator_t *allocator, const char *path
     pt_dataset_t *dataset = NULL;
     pt_status_t status = samples_failing_context(allocator, &context);
     if (status == PT_OK)
-        status = pt_dataset_create_from_jsonl(context, path, columns, 4, 0, &dataset);
+        status = pt_dataset_create_from_jsonl(context, path, columns, 4, sizeof(pt_column_t), 0, &dataset);
     pt_dataset_free(dataset);
     pt_context_free(context);
     return status;

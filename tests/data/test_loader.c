@@ -5,6 +5,7 @@
 
 #include "data/data.h"
 #include "support/samples.h"
+#include "support/views.h"
 
 enum { MOST = 4096 };
 
@@ -64,16 +65,16 @@ static void same(const sequence_t *a, const sequence_t *b)
 static pt_dataset_t *map_of(pt_context_t *context, samples_t *samples, int64_t length, uint32_t flags)
 {
     pt_dataset_t *dataset;
-    ck_ok(pt_dataset_create_map(context, samples_fields, SAMPLES_FIELDS, length, flags, samples_fetch, samples,
-                                samples_destroy, &dataset));
+    ck_ok(pt_dataset_create_map(context, samples_fields, SAMPLES_FIELDS, sizeof(pt_field_spec_t), length, flags,
+                                samples_fetch, samples, samples_destroy, &dataset));
     return dataset;
 }
 
 static pt_dataset_t *stream_of(pt_context_t *context, samples_t *samples, uint32_t flags)
 {
     pt_dataset_t *dataset;
-    ck_ok(pt_dataset_create_stream(context, samples_fields, SAMPLES_FIELDS, flags, samples_next, samples,
-                                   samples_destroy, &dataset));
+    ck_ok(pt_dataset_create_stream(context, samples_fields, SAMPLES_FIELDS, sizeof(pt_field_spec_t), flags,
+                                   samples_next, samples, samples_destroy, &dataset));
     return dataset;
 }
 
@@ -422,7 +423,8 @@ START_TEST(test_ragged_fields)
     pt__loaded_t loaded;
     pt__loader_options_t options = {.batch = 7, .micro_batch = 7, .epochs = 1, .in_order = 1};
     int64_t index = 0;
-    ck_ok(pt_dataset_create_map(context, ragged_fields, 2, 30, 0, ragged_fetch, &ragged, NULL, &dataset));
+    ck_ok(pt_dataset_create_map(context, ragged_fields, 2, sizeof(pt_field_spec_t), 30, 0, ragged_fetch, &ragged, NULL,
+                                &dataset));
     ck_ok(pt__loader_create(dataset, ragged_wants, 2, &options, NULL, &loader));
     ck_assert_int_eq(pt__loader_capacity(loader).count[PT__DIMENSION_TOKENS], 7 * 5); /* "text" is the shorter one */
     while (pt__loader_next(loader, &loaded) == PT_OK) {
@@ -533,7 +535,8 @@ START_TEST(test_two_ragged_dimensions)
     pt__loaded_t loaded;
     pt__loader_options_t options = {.batch = 9, .micro_batch = 4, .epochs = 1, .in_order = 1};
     int64_t index = 0;
-    ck_ok(pt_dataset_create_map(context, pairs_fields, 3, 35, 0, pairs_fetch, &pairs, NULL, &dataset));
+    ck_ok(pt_dataset_create_map(context, pairs_fields, 3, sizeof(pt_field_spec_t), 35, 0, pairs_fetch, &pairs, NULL,
+                                &dataset));
     ck_ok(pt__loader_create(dataset, pairs_wants, 3, &options, NULL, &loader));
     ck_assert_int_eq(pt__loader_capacity(loader).count[PT__DIMENSION_TOKENS], 4 * 6);
     ck_assert_int_eq(pt__loader_capacity(loader).count[FRAMES], 4 * 7);
@@ -585,13 +588,13 @@ END_TEST
 static pt_status_t convert(int32_t dtype, const void *value, int32_t wanted, int64_t limit, void *out)
 {
     pt_context_t *context = samples_context();
-    pt_array_t array = {.spec = {.name = "value", .dtype = dtype}, .data = value};
+    pt_array_t array = {.name = "value", .dtype = dtype, .data = view_data(value)};
     pt__want_t want = {.name = "value", .dtype = wanted, .index_limit = limit, .index_ignore = -100};
     pt__loader_options_t options = {.batch = 1, .micro_batch = 1};
     pt_dataset_t *dataset;
     pt__loader_t *loader;
     pt__loaded_t loaded;
-    ck_ok(pt_dataset_create_from_arrays(context, &array, 1, 1, PT_DATASET_COPY, &dataset));
+    ck_ok(pt_dataset_create_from_arrays(context, &array, 1, sizeof(pt_array_t), 1, PT_DATASET_COPY, &dataset));
     ck_ok(pt__loader_create(dataset, &want, 1, &options, NULL, &loader));
     pt_status_t status = pt__loader_next(loader, &loaded);
     if (status == PT_OK)
@@ -658,8 +661,8 @@ static pt_status_t load_all(failing_allocator_t *allocator)
     pt__loader_options_t options = {.batch = 4, .micro_batch = 2, .prefetch = 1};
     pt_status_t status = samples_failing_context(allocator, &context);
     if (status == PT_OK)
-        status = pt_dataset_create_map(context, ragged_fields, 2, 9, PT_DATASET_THREAD_SAFE, ragged_fetch, &ragged,
-                                       NULL, &dataset);
+        status = pt_dataset_create_map(context, ragged_fields, 2, sizeof(pt_field_spec_t), 9, PT_DATASET_THREAD_SAFE,
+                                       ragged_fetch, &ragged, NULL, &dataset);
     if (status == PT_OK)
         status = pt__loader_create(dataset, ragged_wants, 2, &options, NULL, &loader);
     for (int i = 0; status == PT_OK && i < 20; i++)

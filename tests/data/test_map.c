@@ -1,6 +1,7 @@
 /* Maps: what they are handed, on how many threads, and everything that can go wrong in them; the samples that they make
  * are the same whoever makes them. */
 #include "data/ragged_host.h"
+#include "support/views.h"
 
 static sequence_t whole, part;
 
@@ -18,9 +19,9 @@ static void make(void *user, pt_batch_t *batch)
     int64_t *made_index = batch->fields[0].data;
     int32_t *made = batch->fields[1].data;
     come(host);
-    if (batch->n_inputs != 3 || batch->inputs[0].lengths == NULL || batch->inputs[2].capacity != batch->capacity)
+    if (batch->n_inputs != 3 || batch->inputs[0].lengths == NULL || batch->inputs[2].elements != batch->capacity)
         return;
-    memcpy(batch->fields[2].data, batch->inputs[1].data, (size_t)batch->inputs[1].capacity * sizeof(float));
+    memcpy(batch->fields[2].data, batch->inputs[1].data, (size_t)batch->inputs[1].elements * sizeof(float));
     for (batch->filled = 0; batch->filled < batch->capacity; batch->filled++) {
         int64_t i = batch->filled, rows = batch->inputs[0].lengths[i];
         if (index[i] == atomic_load(&host->fail_at))
@@ -42,12 +43,14 @@ START_TEST(test_maps_do_not_depend_on_producers)
     pt_context_t *context = samples_context();
     host_t host = {.fail_at = -1, .length = LENGTH}, maker = {.fail_at = -1};
     pt_dataset_t *known = arrays_of(context), *map = map_of(context, &host, PT_DATASET_THREAD_SAFE), *stream;
-    ck_ok(pt_dataset_create_stream(context, fields, 3, PT_DATASET_THREAD_SAFE, next, &host, ended, &stream));
+    ck_ok(pt_dataset_create_stream(context, fields, 3, sizeof(pt_field_spec_t), PT_DATASET_THREAD_SAFE, next, &host,
+                                   ended, &stream));
     pt_dataset_t *origins[] = {known, map, stream};
     static sequence_t first;
     for (int i = 0; i < 3; i++) {
         pt_dataset_t *made, *view = NULL;
-        ck_ok(pt_dataset_map(origins[i], made_fields, 3, PT_DATASET_CONCURRENT, make, &maker, ended, &made));
+        ck_ok(pt_dataset_map(origins[i], made_fields, 3, sizeof(pt_field_spec_t), PT_DATASET_CONCURRENT, make, &maker,
+                             ended, &made));
         if (i < 2) {
             ck_ok(pt_dataset_shuffle(made, 8, &view));
             ck_assert_int_eq(pt_dataset_length(made), LENGTH);
@@ -123,21 +126,21 @@ START_TEST(test_maps_of_views_of_maps)
     const pt_field_spec_t narrow = {.name = "index", .dtype = PT_INT32}, wide = {.name = "index", .dtype = PT_INT64};
     host_t maker = {.fail_at = -1};
     pt_dataset_t *first;
-    ck_ok(pt_dataset_map(known, made_fields, 3, 0, make, &maker, NULL, &first));
-    ck_ok(pt_dataset_map(first, &narrow, 1, 0, pass_on, lower, NULL, &low));
+    ck_ok(pt_dataset_map(known, made_fields, 3, sizeof(pt_field_spec_t), 0, make, &maker, NULL, &first));
+    ck_ok(pt_dataset_map(first, &narrow, 1, sizeof(pt_field_spec_t), 0, pass_on, lower, NULL, &low));
     ck_ok(pt_dataset_subset(low, 20, 30, &view));
-    ck_ok(pt_dataset_map(view, &wide, 1, 0, double_up, upper, NULL, &high));
+    ck_ok(pt_dataset_map(view, &wide, 1, sizeof(pt_field_spec_t), 0, double_up, upper, NULL, &high));
     pt_dataset_free(known);
     pt_dataset_free(first);
     pt_dataset_free(low);
     pt_dataset_free(view);
-    ck_ok(pt_dataset_read(high, index, 3, "index", values, 3, &elements, NULL));
+    ck_ok(read_field(high, index, 3, "index", values, 3, &elements, NULL));
     ck_assert(elements == 3 && values[0] == 20 && values[1] == 25 && values[2] == 29);
     for (int i = 0; i < 3; i++) /* the maps of a chain draw independently */
         ck_assert(lower[values[i]] != 0 && upper[values[i]] != 0 && lower[values[i]] != upper[values[i]]);
     ck_assert(lower[20] != lower[25] && upper[20] != upper[25]);
     uint64_t again = upper[25];
-    ck_ok(pt_dataset_read(high, index + 1, 1, "index", values, 3, &elements, NULL));
+    ck_ok(read_field(high, index + 1, 1, "index", values, 3, &elements, NULL));
     ck_assert(upper[25] == again);
     pt_dataset_free(high);
     pt_context_free(context);
@@ -162,7 +165,8 @@ START_TEST(test_threads_that_a_dataset_allows)
                maker = {.fail_at = -1, .slow = 1, .awaited = cases[i].most_make > 1 ? 2 : 1};
         pt_dataset_t *dataset = map_of(context, &host, cases[i].fetch), *made;
         pt__loader_options_t options = {.batch = 3, .micro_batch = 3, .epochs = 2, .prefetch = 1, .producers = 4};
-        ck_ok(pt_dataset_map(dataset, made_fields, 3, cases[i].make, make, &maker, NULL, &made));
+        ck_ok(
+            pt_dataset_map(dataset, made_fields, 3, sizeof(pt_field_spec_t), cases[i].make, make, &maker, NULL, &made));
         load(made, &options, &(const pt__cursor_t){.seed = 11}, &part);
         ck_assert_int_eq(part.count, 2 * LENGTH);
         ck_assert(host.most_now <= cases[i].most_fetch && maker.most_now <= cases[i].most_make);
@@ -183,7 +187,8 @@ START_TEST(test_failures_come_in_their_place)
             host_t host = {.fail_at = in_map ? -1 : 37, .slow = producers == 3};
             host_t maker = {.fail_at = in_map ? 37 : -1, .slow = producers == 3};
             pt_dataset_t *dataset = map_of(context, &host, PT_DATASET_CONCURRENT), *made;
-            ck_ok(pt_dataset_map(dataset, made_fields, 3, PT_DATASET_CONCURRENT, make, &maker, NULL, &made));
+            ck_ok(pt_dataset_map(dataset, made_fields, 3, sizeof(pt_field_spec_t), PT_DATASET_CONCURRENT, make, &maker,
+                                 NULL, &made));
             for (int by_rows = 0; by_rows < 2; by_rows++) {
                 pt__loader_options_t options = {
                     .batch = 4, .micro_batch = 4, .in_order = 1, .prefetch = producers > 0, .producers = producers};
@@ -222,7 +227,8 @@ START_TEST(test_freed_at_any_moment)
         pt__loaded_t loaded;
         if (i % 5 == 0)
             options = (pt__loader_options_t){.batch_rows = 30, .prefetch = 1, .producers = 1 + i % 4};
-        ck_ok(pt_dataset_map(dataset, made_fields, 3, PT_DATASET_CONCURRENT, make, &maker, ended, &made));
+        ck_ok(pt_dataset_map(dataset, made_fields, 3, sizeof(pt_field_spec_t), PT_DATASET_CONCURRENT, make, &maker,
+                             ended, &made));
         ck_ok(pt__loader_create(made, wants, 3, &options, NULL, &loader));
         for (int k = 0; k < i % 6; k++)
             if (pt__loader_next(loader, &loaded) != PT_OK)
@@ -239,7 +245,8 @@ START_TEST(test_freed_at_any_moment)
         pt__loader_options_t options = {
             .batch = 5, .micro_batch = 2, .epochs = 1, .prefetch = producers > 0, .producers = producers};
         pt__loader_t *loader;
-        ck_ok(pt_dataset_map(dataset, made_fields, 3, PT_DATASET_THREAD_SAFE, make, &maker, ended, &made));
+        ck_ok(pt_dataset_map(dataset, made_fields, 3, sizeof(pt_field_spec_t), PT_DATASET_THREAD_SAFE, make, &maker,
+                             ended, &made));
         host.own = dataset;
         maker.own = made;
         ck_ok(pt__loader_create(made, wants, 3, &options, NULL, &loader));
@@ -257,7 +264,7 @@ static void from_within(void *user, pt_batch_t *batch)
     samples_t *samples = user;
     int64_t index = 0, elements;
     int32_t value;
-    samples->again_status = pt_dataset_read(samples->again, &index, 1, "index", &value, 1, &elements, NULL);
+    samples->again_status = read_field(samples->again, &index, 1, "index", &value, 1, &elements, NULL);
     memcpy(batch->fields[0].data, batch->inputs[2].data, (size_t)batch->capacity * sizeof(int32_t));
     batch->filled = batch->capacity;
     batch->status = PT_OK;
@@ -270,21 +277,27 @@ START_TEST(test_what_a_map_may_not_do)
     int64_t index = 3, elements;
     int32_t value;
     samples_t samples = {0};
-    ck_fails(pt_dataset_map(NULL, fields, 3, 0, make, NULL, NULL, &made), PT_ERR_ARGUMENT, "dataset");
+    ck_fails(pt_dataset_map(NULL, fields, 3, sizeof(pt_field_spec_t), 0, make, NULL, NULL, &made), PT_ERR_ARGUMENT,
+             "dataset");
     ck_assert_ptr_null(made);
-    ck_fails(pt_dataset_map(known, NULL, 3, 0, make, NULL, NULL, &made), PT_ERR_ARGUMENT, "fields");
-    ck_fails(pt_dataset_map(known, fields, 0, 0, make, NULL, NULL, &made), PT_ERR_ARGUMENT, "n_fields");
-    ck_fails(pt_dataset_map(known, fields, 3, 0, NULL, NULL, NULL, &made), PT_ERR_ARGUMENT, "map");
-    ck_fails(pt_dataset_map(known, fields, 3, 2, make, NULL, NULL, &made), PT_ERR_ARGUMENT, "flags");
-    ck_fails(pt_dataset_map(known, fields, 3, 0, make, NULL, NULL, NULL), PT_ERR_ARGUMENT, "out");
+    ck_fails(pt_dataset_map(known, NULL, 3, sizeof(pt_field_spec_t), 0, make, NULL, NULL, &made), PT_ERR_ARGUMENT,
+             "fields");
+    ck_fails(pt_dataset_map(known, fields, 0, sizeof(pt_field_spec_t), 0, make, NULL, NULL, &made), PT_ERR_ARGUMENT,
+             "n_fields");
+    ck_fails(pt_dataset_map(known, fields, 3, sizeof(pt_field_spec_t), 0, NULL, NULL, NULL, &made), PT_ERR_ARGUMENT,
+             "map");
+    ck_fails(pt_dataset_map(known, fields, 3, sizeof(pt_field_spec_t), 2, make, NULL, NULL, &made), PT_ERR_ARGUMENT,
+             "flags");
+    ck_fails(pt_dataset_map(known, fields, 3, sizeof(pt_field_spec_t), 0, make, NULL, NULL, NULL), PT_ERR_ARGUMENT,
+             "out");
     for (uint32_t flags = 0; flags <= PT_DATASET_CONCURRENT; flags += PT_DATASET_CONCURRENT) { /* back into itself */
-        ck_ok(pt_dataset_map(known, &fields[2], 1, flags, from_within, &samples, NULL, &made));
+        ck_ok(pt_dataset_map(known, &fields[2], 1, sizeof(pt_field_spec_t), flags, from_within, &samples, NULL, &made));
         samples.again = made;
-        ck_ok(pt_dataset_read(made, &index, 1, "index", &value, 1, &elements, NULL));
+        ck_ok(read_field(made, &index, 1, "index", &value, 1, &elements, NULL));
         ck_assert_int_eq(samples.again_status, PT_ERR_BUSY);
         ck_assert_int_eq(value, 3);
         samples.again = known; /* another dataset it may read */
-        ck_ok(pt_dataset_read(made, &index, 1, "index", &value, 1, &elements, NULL));
+        ck_ok(read_field(made, &index, 1, "index", &value, 1, &elements, NULL));
         ck_assert_int_eq(samples.again_status, PT_OK);
         pt_dataset_free(made);
     }
@@ -303,9 +316,11 @@ static pt_status_t load_all(failing_allocator_t *allocator)
     pt__loader_options_t options = {.batch_rows = 40, .micro_rows = 20, .prefetch = 1, .producers = 2};
     pt_status_t status = samples_failing_context(allocator, &context);
     if (status == PT_OK)
-        status = pt_dataset_create_map(context, fields, 3, LENGTH, PT_DATASET_CONCURRENT, fetch, &host, NULL, &dataset);
+        status = pt_dataset_create_map(context, fields, 3, sizeof(pt_field_spec_t), LENGTH, PT_DATASET_CONCURRENT,
+                                       fetch, &host, NULL, &dataset);
     if (status == PT_OK)
-        status = pt_dataset_map(dataset, made_fields, 3, PT_DATASET_CONCURRENT, make, &maker, NULL, &made);
+        status = pt_dataset_map(dataset, made_fields, 3, sizeof(pt_field_spec_t), PT_DATASET_CONCURRENT, make, &maker,
+                                NULL, &made);
     if (status == PT_OK)
         status = pt__loader_create(made, wants, 3, &options, NULL, &loader);
     for (int i = 0; status == PT_OK && i < 20; i++)

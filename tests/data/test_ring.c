@@ -74,7 +74,8 @@ START_TEST(test_every_cut_gives_every_sample_once)
     pt_context_t *context = samples_context();
     host_t host = {.fail_at = -1, .length = LENGTH};
     pt_dataset_t *known = arrays_of(context), *map = map_of(context, &host, PT_DATASET_CONCURRENT), *stream;
-    ck_ok(pt_dataset_create_stream(context, fields, 3, PT_DATASET_THREAD_SAFE, next, &host, ended, &stream));
+    ck_ok(pt_dataset_create_stream(context, fields, 3, sizeof(pt_field_spec_t), PT_DATASET_THREAD_SAFE, next, &host,
+                                   ended, &stream));
     for (size_t i = 0; i < sizeof cuts / sizeof cuts[0]; i++) {
         pt__loader_options_t options = cuts[i];
         options.epochs = 2;
@@ -134,7 +135,7 @@ START_TEST(test_options_that_contradict_each_other)
     pt_context_t *context = samples_context();
     host_t host = {.fail_at = -1, .length = LENGTH};
     pt_dataset_t *known = arrays_of(context), *map = map_of(context, &host, 0), *stream;
-    ck_ok(pt_dataset_create_stream(context, fields, 3, 0, next, &host, ended, &stream));
+    ck_ok(pt_dataset_create_stream(context, fields, 3, sizeof(pt_field_spec_t), 0, next, &host, ended, &stream));
     pt__loader_t *loader;
     pt__loaded_t loaded;
     const struct {
@@ -188,11 +189,11 @@ static pt_status_t sort_all(failing_allocator_t *allocator)
     pt__loaded_t loaded;
     static const int64_t lengths[4] = {3, 1, 2, 2};
     static const int32_t text[8];
-    const pt_array_t array = {fields[0], text, lengths};
+    const pt_array_t array = view_of_field(&fields[0], text, lengths);
     pt__loader_options_t options = {.batch = 2, .micro_batch = 2, .bucket = 4};
     pt_status_t status = samples_failing_context(allocator, &context);
     if (status == PT_OK)
-        status = pt_dataset_create_from_arrays(context, &array, 1, 4, 0, &dataset);
+        status = pt_dataset_create_from_arrays(context, &array, 1, sizeof(pt_array_t), 4, 0, &dataset);
     if (status == PT_OK)
         status = pt__loader_create(dataset, &wants[1], 1, &options, NULL, &loader);
     for (int i = 0; status == PT_OK && i < 5; i++)

@@ -3,6 +3,7 @@
 
 #include "data/data.h"
 #include "support/samples.h"
+#include "support/views.h"
 
 static pt_window_options_t defaults(int64_t length)
 {
@@ -20,10 +21,10 @@ static void check(pt_dataset_t *dataset, const uint8_t *bytes, int64_t begin, in
     for (int64_t i = 0; i < pt_dataset_length(dataset); i++) {
         int32_t tokens[64], labels[64];
         int64_t first = begin + i * stride, count = end - 1 - first < length ? end - 1 - first : length, elements, rows;
-        ck_ok(pt_dataset_read(dataset, &i, 1, "tokens", tokens, 64, &elements, &rows));
+        ck_ok(read_field(dataset, &i, 1, "tokens", tokens, 64, &elements, &rows));
         ck_assert_int_eq(elements, count);
         ck_assert_int_eq(rows, count);
-        ck_ok(pt_dataset_read(dataset, &i, 1, "labels", labels, 64, &elements, NULL));
+        ck_ok(read_field(dataset, &i, 1, "labels", labels, 64, &elements, NULL));
         for (int64_t k = 0; k < count; k++) {
             ck_assert_int_eq(tokens[k], bytes[first + k]);
             ck_assert_int_eq(labels[k], bytes[first + k + 1]);
@@ -58,7 +59,7 @@ START_TEST(test_every_length_and_stride)
                     ck_ok(status);
                     ck_assert_int_eq(pt_dataset_length(dataset), expected + partial);
                     pt_field_spec_t spec;
-                    ck_ok(pt_dataset_field(dataset, 0, &spec));
+                    ck_ok(pt_dataset_field(dataset, 0, &spec, sizeof(pt_field_spec_t)));
                     ck_assert_int_eq(spec.shape[0], partial ? PT_DIM_TOKENS : length);
                     check(dataset, bytes, 0, size, length, step);
                     pt_dataset_free(dataset);
@@ -104,16 +105,16 @@ START_TEST(test_token_files)
     int32_t tokens[2];
     int64_t zero = 0, elements;
     ck_ok(pt_dataset_create_from_tokens(context, suite_write("narrow", narrow, sizeof narrow), &options, &dataset));
-    ck_ok(pt_dataset_read(dataset, &zero, 1, "labels", tokens, 2, &elements, NULL));
+    ck_ok(read_field(dataset, &zero, 1, "labels", tokens, 2, &elements, NULL));
     ck_assert(tokens[0] == 65535 && tokens[1] == 0x203);
     pt_dataset_free(dataset);
     options.dtype = PT_UINT32;
     options.length = 1;
     const char *path = suite_write("wide", wide, sizeof wide);
     ck_ok(pt_dataset_create_from_tokens(context, path, &options, &dataset));
-    ck_ok(pt_dataset_read(dataset, &zero, 1, "labels", tokens, 2, &elements, NULL));
+    ck_ok(read_field(dataset, &zero, 1, "labels", tokens, 2, &elements, NULL));
     ck_assert_int_eq(tokens[0], INT32_MAX);
-    ck_fails(pt_dataset_read(dataset, &(int64_t){1}, 1, "tokens", tokens, 2, &elements, NULL), PT_ERR_FORMAT,
+    ck_fails(read_field(dataset, &(int64_t){1}, 1, "tokens", tokens, 2, &elements, NULL), PT_ERR_FORMAT,
              "above 2147483647");
     pt_dataset_free(dataset);
     ck_fails(pt_dataset_create_from_tokens(context, suite_write("odd", wide, 11), &options, &dataset), PT_ERR_FORMAT,

@@ -33,7 +33,7 @@ static pt_status_t train(pt_context_t *context, pt_model_t *model, double *loss)
 {
     pt_optimizer_options_t rule;
     pt_optimizer_t *optimizer = NULL;
-    pt_value_t values[2];
+    pt_array_t values[2];
     pt_step_result_t result;
     pt_status_t status = pt_optimizer_options_init(&rule, (uint32_t)sizeof rule);
     rule.learning_rate = 0.05;
@@ -50,7 +50,7 @@ static pt_status_t train(pt_context_t *context, pt_model_t *model, double *loss)
     memset(&result, 0, sizeof result);
     result.struct_size = (uint32_t)sizeof result;
     for (int step = 0; step < STEPS && status == PT_OK; step++)
-        status = pt_train_step(model, optimizer, values, 2, SAMPLES, 0, &result);
+        status = pt_train_step(model, optimizer, values, 2, (uint32_t)sizeof values[0], SAMPLES, 0, &result);
     *loss = result.loss;
     pt_optimizer_free(optimizer);
     return status;

@@ -287,7 +287,16 @@ class Callbacks(unittest.TestCase):
                 made, out = (pretrain.FieldSpec * 2)(*FIELDS), ctypes.c_void_p()
                 self.assertEqual(
                     library.pt_dataset_create_map(
-                        self.context, made, 2, 64, 0, ctypes.cast(fetch, ctypes.c_void_p), None, None, ctypes.byref(out)
+                        self.context,
+                        made,
+                        2,
+                        ctypes.sizeof(pretrain.FieldSpec),
+                        64,
+                        0,
+                        ctypes.cast(fetch, ctypes.c_void_p),
+                        None,
+                        None,
+                        ctypes.byref(out),
                     ),
                     pretrain.OK,
                 )

@@ -23,7 +23,8 @@ static pt_status_t open_table(pt_context_t *context, const char *path, pt_datase
     const pt_column_t placed[3] = {{.field = "text", .source = "#1", .kind = PT_COLUMN_TEXT, .max_length = 5},
                                    {.field = "label", .source = "#2", .kind = PT_COLUMN_CLASS},
                                    {.field = "x", .source = "#3", .kind = PT_COLUMN_NUMBER, .count = 2}};
-    return pt_dataset_create_from_csv(context, path, flags & PT_TABLE_NO_HEADINGS ? placed : headed, 3, flags, out);
+    return pt_dataset_create_from_csv(context, path, flags & PT_TABLE_NO_HEADINGS ? placed : headed, 3,
+                                      sizeof(pt_column_t), flags, out);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -5,6 +5,7 @@
 #include "graph/builder.h"
 #include "support/networks.h"
 #include "train/model.h"
+#include "support/views.h"
 
 enum { WIDE = 9, SAMPLES = 3 };
 
@@ -37,21 +38,21 @@ START_TEST(test_split)
         xs[i] = (float)((i * 5 + 2) % 7) / 5 - 0.6f;
     for (int i = 0; i < SAMPLES * 4; i++)
         ys[i] = (float)((i * 3 + 1) % 5) / 4 - 0.4f;
-    pt_value_t values[] = {{.name = "x", .data = xs, .dtype = PT_FLOAT32},
+    pt_array_t values[] = {{.name = "x", .data = xs, .dtype = PT_FLOAT32},
                            {.name = "y", .data = ys, .dtype = PT_FLOAT32}};
-    ck_ok(pt_train_step(model, optimizer, values, 2, SAMPLES, PT_STEP_ACCUMULATE, NULL));
-    ck_ok(pt_model_gradient_get(model, 0, gradient, WIDE * 2));
-    ck_ok(pt_train_step(model, optimizer, values, 2, SAMPLES, PT_STEP_ACCUMULATE, NULL));
-    ck_ok(pt_model_gradient_get(model, 0, twice, WIDE * 2)); /* a mean over twice the samples */
-    ck_ok(pt_model_parameter_get(model, 0, weight, WIDE * 2));
+    ck_ok(pt_train_step(model, optimizer, values, 2, sizeof(pt_array_t), SAMPLES, PT_STEP_ACCUMULATE, NULL));
+    ck_ok(get_gradient(model, 0, gradient, WIDE * 2));
+    ck_ok(pt_train_step(model, optimizer, values, 2, sizeof(pt_array_t), SAMPLES, PT_STEP_ACCUMULATE, NULL));
+    ck_ok(get_gradient(model, 0, twice, WIDE * 2)); /* a mean over twice the samples */
+    ck_ok(get_parameter(model, 0, weight, WIDE * 2));
     for (int i = 0; i < WIDE * 2; i++) {
         double losses[2];
         for (int side = 0; side < 2; side++) {
             float moved[WIDE * 2];
             memcpy(moved, weight, sizeof moved);
             moved[i] += side ? 1e-2f : -1e-2f;
-            ck_ok(pt_model_parameter_set(model, 0, moved, WIDE * 2));
-            ck_ok(pt_loss(model, values, 2, SAMPLES, &losses[side]));
+            ck_ok(set_parameter(model, 0, moved, WIDE * 2));
+            ck_ok(pt_loss(model, values, 2, sizeof(pt_array_t), SAMPLES, &losses[side]));
         }
         ck_assert_double_eq_tol((losses[1] - losses[0]) / 2e-2, (double)gradient[i], 1e-3);
         ck_assert_double_eq_tol((double)gradient[i], (double)twice[i], 1e-6);

@@ -10,6 +10,7 @@
 #include "support/golden.h"
 #include "support/networks.h"
 #include "train/model.h"
+#include "support/views.h"
 
 enum { RANK = 2, STEPS = 20, SAMPLES = 5 };
 static const double alpha = 3;
@@ -36,7 +37,7 @@ static pt_graph_t *everything(const pt_model_t *model)
     pt_graph_t *graph;
     ck_ok(pt__graph_copy(model->graph, &graph));
     pt_tensor_t extra = pt_input(graph, "extra", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, 3});
-    pt_tensor_t shift = pt_constant(graph, PT_FLOAT32, 1, (int64_t[]){3}, (float[]){1, 2, 3});
+    pt_tensor_t shift = constant_of(graph, PT_FLOAT32, 1, (int64_t[]){3}, (float[]){1, 2, 3});
     pt_tensor_t scaled = pt_mul(graph, pt_dropout(graph, extra, 0.5), shift);
     pt_parameter(graph, "unused", 1, (int64_t[]){3}, PT_INIT_CONSTANT, 2);
     ck_ok(pt_graph_set_output(graph, "scaled", scaled));
@@ -149,7 +150,7 @@ static void set(pt_model_t *model, const char *name)
     float values[64];
     int64_t index, count = golden_floats(name, values, 64);
     ck_ok(pt_model_parameter_find(model, name, &index));
-    ck_ok(pt_model_parameter_set(model, index, values, count));
+    ck_ok(set_parameter(model, index, values, count));
 }
 
 static void check_final(const pt_model_t *model, const char *name)
@@ -160,7 +161,7 @@ static void check_final(const pt_model_t *model, const char *name)
     snprintf(key, sizeof key, "final %s", name);
     int64_t count = golden_floats(key, expected, 64);
     ck_ok(pt_model_parameter_find(model, name, &index));
-    ck_ok(pt_model_parameter_get(model, index, values, count));
+    ck_ok(get_parameter(model, index, values, count));
     for (int64_t i = 0; i < count; i++)
         ck_assert_msg(fabs((double)values[i] - (double)expected[i]) <= 1e-4, "%s[%d] is %g, expected %g", name, (int)i,
                       (double)values[i], (double)expected[i]);
@@ -214,21 +215,21 @@ START_TEST(test_low_rank_as_pytorch)
     options.learning_rate = 0.02;
     options.weight_decay = 0.01;
     ck_ok(pt_optimizer_create(context, &options, &optimizer));
-    ck_ok(pt_model_parameter_get(model, 0, base, 8 * 6));
+    ck_ok(get_parameter(model, 0, base, 8 * 6));
     for (int step = 0; step < STEPS; step++) {
         int32_t label[SAMPLES];
         for (int i = 0; i < SAMPLES; i++)
             label[i] = (int32_t)labels[step * SAMPLES + i];
-        pt_value_t values[] = {{.name = "x", .data = x + step * SAMPLES * 6, .dtype = PT_FLOAT32},
+        pt_array_t values[] = {{.name = "x", .data = x + step * SAMPLES * 6, .dtype = PT_FLOAT32},
                                {.name = "label", .data = label, .dtype = PT_INT32}};
         pt_step_result_t result = {.struct_size = sizeof result};
-        ck_ok(pt_train_step(model, optimizer, values, 2, SAMPLES, 0, &result));
+        ck_ok(pt_train_step(model, optimizer, values, 2, sizeof(pt_array_t), SAMPLES, 0, &result));
         ck_assert_msg(fabs(result.loss - losses[step]) <= 1e-4, "step %d: loss %g, expected %g", step, result.loss,
                       losses[step]);
     }
     for (int i = 0; i < 4; i++)
         check_final(model, learning[i]);
-    ck_ok(pt_model_parameter_get(model, 0, after, 8 * 6));
+    ck_ok(get_parameter(model, 0, after, 8 * 6));
     ck_assert_mem_eq(base, after, 8 * 6 * sizeof *base);
     pt_optimizer_free(optimizer);
     pt_model_free(model);
@@ -246,7 +247,7 @@ START_TEST(test_dropout_masks_stay)
     double losses[3];
     for (int i = 0; i < 8 * 12; i++)
         tokens[i] = (i * 7 + i / 5) % 17;
-    pt_value_t value = {.name = "tokens", .data = tokens, .dtype = PT_INT32, .lengths = NULL};
+    pt_array_t value = {.name = "tokens", .data = tokens, .dtype = PT_INT32, .lengths = NULL};
     int64_t lengths[8] = {12, 12, 12, 12, 12, 12, 12, 12};
     value.lengths = lengths;
     for (int turn = 0; turn < 3; turn++) {
@@ -260,7 +261,7 @@ START_TEST(test_dropout_masks_stay)
         pt_optimizer_t *optimizer = network_optimizer(context, PT_OPTIMIZER_SGD, 0.1);
         pt_step_result_t result = {.struct_size = sizeof result};
         network_set_task(model, PT_TASK_CAUSAL_LM, 0);
-        ck_ok(pt_train_step(model, optimizer, &value, 1, 8, PT_STEP_ACCUMULATE, &result));
+        ck_ok(pt_train_step(model, optimizer, &value, 1, sizeof(pt_array_t), 8, PT_STEP_ACCUMULATE, &result));
         losses[turn] = result.loss;
         pt_optimizer_free(optimizer);
         if (turn == 1)

@@ -1,6 +1,7 @@
 /* The planner's fusion: what moves into the product before it, what must not, and that the numbers are the same. */
 #include "plan/layout.h"
 #include "support/networks.h"
+#include "support/views.h"
 
 enum { WIDTH = 20, SAMPLES = 7 };
 
@@ -114,19 +115,19 @@ START_TEST(test_what_moves)
 END_TEST
 
 /* The gradient of the first layer's weight beside finite differences of the loss, whose plan is fused otherwise. */
-static void check_gradient(pt_model_t *model, pt_optimizer_t *optimizer, const pt_value_t *values)
+static void check_gradient(pt_model_t *model, pt_optimizer_t *optimizer, const pt_array_t *values)
 {
     float gradient[WIDTH * WIDTH], weight[WIDTH * WIDTH];
-    ck_ok(pt_train_step(model, optimizer, values, 2, SAMPLES, PT_STEP_ACCUMULATE, NULL));
-    ck_ok(pt_model_gradient_get(model, 0, gradient, WIDTH * WIDTH));
-    ck_ok(pt_model_parameter_get(model, 0, weight, WIDTH * WIDTH));
+    ck_ok(pt_train_step(model, optimizer, values, 2, sizeof(pt_array_t), SAMPLES, PT_STEP_ACCUMULATE, NULL));
+    ck_ok(get_gradient(model, 0, gradient, WIDTH * WIDTH));
+    ck_ok(get_parameter(model, 0, weight, WIDTH * WIDTH));
     for (int i = 0; i < WIDTH * WIDTH; i += 37) {
         double losses[2];
         const float kept = weight[i];
         for (int side = 0; side < 2; side++) {
             weight[i] = kept + (side ? 1e-2f : -1e-2f);
-            ck_ok(pt_model_parameter_set(model, 0, weight, WIDTH * WIDTH));
-            ck_ok(pt_loss(model, values, 2, SAMPLES, &losses[side]));
+            ck_ok(set_parameter(model, 0, weight, WIDTH * WIDTH));
+            ck_ok(pt_loss(model, values, 2, sizeof(pt_array_t), SAMPLES, &losses[side]));
         }
         weight[i] = kept;
         ck_assert_double_eq_tol((losses[1] - losses[0]) / 2e-2, (double)gradient[i], 2e-3);
@@ -141,7 +142,7 @@ START_TEST(test_gradients)
         x[i] = (float)(i * 7 % 31) / 15.0f - 1.0f;
         y[i] = (float)(i * 11 % 29) / 14.0f - 1.0f;
     }
-    const pt_value_t values[] = {{.name = "x", .data = x, .dtype = PT_FLOAT32},
+    const pt_array_t values[] = {{.name = "x", .data = x, .dtype = PT_FLOAT32},
                                  {.name = "y", .data = y, .dtype = PT_FLOAT32}};
     for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
         pt_graph_t *graph = network(context, expected[i].block);

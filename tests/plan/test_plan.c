@@ -5,15 +5,16 @@
 #include "plan/layout.h"
 #include "support/networks.h"
 #include "train/model.h"
+#include "support/views.h"
 
-static pt_value_t tokens_value(int32_t *tokens, int64_t *lengths, int64_t samples, int64_t length)
+static pt_array_t tokens_value(int32_t *tokens, int64_t *lengths, int64_t samples, int64_t length)
 {
     for (int64_t i = 0; i < samples; i++) {
         lengths[i] = length;
         for (int64_t k = 0; k < length; k++)
             tokens[i * length + k] = (int32_t)((i * 5 + k * 3) % 17);
     }
-    return (pt_value_t){.name = "tokens", .data = tokens, .lengths = lengths, .dtype = PT_INT32};
+    return (pt_array_t){.name = "tokens", .data = tokens, .lengths = lengths, .dtype = PT_INT32};
 }
 
 static void check_disjoint(const pt__plan_t *plan)
@@ -66,8 +67,8 @@ START_TEST(test_capacity_changes_nothing)
         if (large)
             ck_ok(pt__engine_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, ROWS(50, 600), NULL));
         for (int64_t step = 1; step < 8; step++) {
-            pt_value_t value = tokens_value(tokens, lengths, step, 5 + step % 3);
-            ck_ok(pt_train_step(model, optimizer, &value, 1, step, 0, NULL));
+            pt_array_t value = tokens_value(tokens, lengths, step, 5 + step % 3);
+            ck_ok(pt_train_step(model, optimizer, &value, 1, sizeof(pt_array_t), step, 0, NULL));
         }
         fingerprints[large] = network_fingerprint(model);
         pt_optimizer_free(optimizer);
@@ -126,15 +127,15 @@ START_TEST(test_unread_rows_are_not_computed)
         operations[last] = pt__plan_operations(plan, ROWS(4, 48));
     }
     ck_assert_msg(operations[1] < 0.8 * operations[0], "%g of %g", operations[1], operations[0]);
-    pt_value_t value = tokens_value(tokens, lengths, 4, 12);
-    ck_ok(pt_forward(model, &value, 1, 4, "probabilities", probabilities, 12, &elements)); /* selected rows */
-    ck_ok(pt_forward(model, &value, 1, 4, "hidden", all, 4 * 12 * 16, &elements));         /* all rows */
+    pt_array_t value = tokens_value(tokens, lengths, 4, 12);
+    ck_ok(forward_floats(model, &value, 1, 4, "probabilities", probabilities, 12, &elements)); /* selected rows */
+    ck_ok(forward_floats(model, &value, 1, 4, "hidden", all, 4 * 12 * 16, &elements));         /* all rows */
     float weight[48], bias[3] = {0};
     int64_t index;
     ck_ok(pt_model_parameter_find(model, "score.weight", &index));
-    ck_ok(pt_model_parameter_get(model, index, weight, 48));
+    ck_ok(get_parameter(model, index, weight, 48));
     if (pt_model_parameter_find(model, "score.bias", &index) == PT_OK)
-        ck_ok(pt_model_parameter_get(model, index, bias, 3));
+        ck_ok(get_parameter(model, index, bias, 3));
     for (int sample = 0; sample < 4; sample++) {
         double logits[3], total = 0;
         for (int c = 0; c < 3; c++) {
@@ -166,9 +167,9 @@ START_TEST(test_recomputation)
         pt_optimizer_t *optimizer = network_optimizer(context, PT_OPTIMIZER_ADAMW, 1e-2);
         network_set_task(model, PT_TASK_CAUSAL_LM, 0);
         ck_ok(pt_model_set_recompute(model, recompute));
-        pt_value_t value = tokens_value(tokens, lengths, 8, 12);
+        pt_array_t value = tokens_value(tokens, lengths, 8, 12);
         for (int step = 0; step < 5; step++)
-            ck_ok(pt_train_step(model, optimizer, &value, 1, 8, 0, NULL));
+            ck_ok(pt_train_step(model, optimizer, &value, 1, sizeof(pt_array_t), 8, 0, NULL));
         ck_ok(pt__engine_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, ROWS(8, 96), &plan));
         check_disjoint(plan);
         bytes[recompute] = pt__plan_arena_bytes(plan);
@@ -229,21 +230,21 @@ START_TEST(test_composed_loss)
     float xs[] = {0.1f, -0.4f, 0.7f, 1.0f, 0.2f, -0.3f, -0.8f, 0.5f, 0.6f},
           ys[] = {0.2f, -0.1f, 0.4f, 0.9f, -0.6f, 0.3f};
     int32_t labels[] = {0, 1, 1};
-    pt_value_t values[] = {{.name = "x", .data = xs, .dtype = PT_FLOAT32},
+    pt_array_t values[] = {{.name = "x", .data = xs, .dtype = PT_FLOAT32},
                            {.name = "y", .data = ys, .dtype = PT_FLOAT32},
                            {.name = "label", .data = labels, .dtype = PT_INT32}};
-    ck_ok(pt_train_step(model, optimizer, values, 3, 3, PT_STEP_ACCUMULATE, NULL));
+    ck_ok(pt_train_step(model, optimizer, values, 3, sizeof(pt_array_t), 3, PT_STEP_ACCUMULATE, NULL));
     float gradient[6], weight[6];
-    ck_ok(pt_model_gradient_get(model, 0, gradient, 6));
-    ck_ok(pt_model_parameter_get(model, 0, weight, 6));
+    ck_ok(get_gradient(model, 0, gradient, 6));
+    ck_ok(get_parameter(model, 0, weight, 6));
     for (int i = 0; i < 6; i++) {
         double losses[2];
         for (int side = 0; side < 2; side++) {
             float moved[6];
             memcpy(moved, weight, sizeof moved);
             moved[i] += side ? 1e-2f : -1e-2f;
-            ck_ok(pt_model_parameter_set(model, 0, moved, 6));
-            ck_ok(pt_loss(model, values, 3, 3, &losses[side]));
+            ck_ok(set_parameter(model, 0, moved, 6));
+            ck_ok(pt_loss(model, values, 3, sizeof(pt_array_t), 3, &losses[side]));
         }
         ck_assert_double_eq_tol((losses[1] - losses[0]) / 2e-2, (double)gradient[i], 1e-3);
     }
@@ -296,18 +297,18 @@ START_TEST(test_gradient_read_beside_its_sum)
     pt_tensor_t table = pt_parameter(graph, "p", 2, (int64_t[]){ROWS, WIDE}, PT_INIT_NORMAL, 1.0);
     pt_tensor_t weight = pt_parameter(graph, "weight", 1, (int64_t[]){WIDE}, PT_INIT_CONSTANT, 1.0);
     pt_tensor_t bias = pt_parameter(graph, "bias", 1, (int64_t[]){WIDE}, PT_INIT_CONSTANT, 0.0);
-    pt_tensor_t src = pt_constant(graph, PT_FLOAT32, 2, (int64_t[]){ROWS, WIDE}, constant);
+    pt_tensor_t src = constant_of(graph, PT_FLOAT32, 2, (int64_t[]){ROWS, WIDE}, constant);
     pt_tensor_t normed = pt_layer_norm(graph, src, weight, bias, 1e-5);
     pt_tensor_t chosen = pt_embedding(graph, tokens, pt_add(graph, table, normed));
     ck_ok(pt_graph_set_loss(graph, pt_mse_loss(graph, chosen, wanted)));
     ck_ok(pt_model_create(context, graph, &model));
     pt_optimizer_t *optimizer = network_optimizer(context, PT_OPTIMIZER_SGD, 0.1);
-    pt_value_t values[] = {{.name = "index", .data = index, .dtype = PT_INT32},
+    pt_array_t values[] = {{.name = "index", .data = index, .dtype = PT_INT32},
                            {.name = "target", .data = target, .dtype = PT_FLOAT32}};
-    ck_ok(pt_train_step(model, optimizer, values, 2, SAMPLES, PT_STEP_ACCUMULATE, NULL));
-    ck_ok(pt_model_gradient_get(model, 2, once, WIDE));
-    ck_ok(pt_train_step(model, optimizer, values, 2, SAMPLES, PT_STEP_ACCUMULATE, NULL));
-    ck_ok(pt_model_gradient_get(model, 2, twice, WIDE)); /* a mean over twice the samples */
+    ck_ok(pt_train_step(model, optimizer, values, 2, sizeof(pt_array_t), SAMPLES, PT_STEP_ACCUMULATE, NULL));
+    ck_ok(get_gradient(model, 2, once, WIDE));
+    ck_ok(pt_train_step(model, optimizer, values, 2, sizeof(pt_array_t), SAMPLES, PT_STEP_ACCUMULATE, NULL));
+    ck_ok(get_gradient(model, 2, twice, WIDE)); /* a mean over twice the samples */
     for (int i = 0; i < WIDE; i++)
         ck_assert_float_eq_tol(once[i], twice[i], 1e-6f);
     pt_optimizer_free(optimizer);
@@ -351,10 +352,10 @@ START_TEST(test_plans_of_several_outputs)
     ck_assert_int_eq(plans[0]->accumulate, 0);
     /* Results are each output's own. */
     float values[12] = {0.5f, -0.25f, 1, 2, 0, 1, 0, 1, -1, -1, 0.5f, 0.5f}, first[12], again[12], other[12];
-    pt_value_t value = {.name = "x", .data = values, .dtype = PT_FLOAT32};
-    ck_ok(pt_forward(model, &value, 1, 3, "a", first, 12, NULL));
-    ck_ok(pt_forward(model, &value, 1, 3, "b", other, 12, NULL));
-    ck_ok(pt_forward(model, &value, 1, 3, "a", again, 12, NULL));
+    pt_array_t value = {.name = "x", .data = values, .dtype = PT_FLOAT32};
+    ck_ok(forward_floats(model, &value, 1, 3, "a", first, 12, NULL));
+    ck_ok(forward_floats(model, &value, 1, 3, "b", other, 12, NULL));
+    ck_ok(forward_floats(model, &value, 1, 3, "a", again, 12, NULL));
     ck_assert_mem_eq(first, again, sizeof first);
     ck_assert_mem_ne(first, other, sizeof first);
     pt_model_free(model);

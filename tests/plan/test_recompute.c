@@ -34,8 +34,8 @@ static pt_status_t gpt_step(pt_model_t *model, pt_optimizer_t *optimizer)
         tokens[i] = (i * 7 + i / 64) % 31;
     for (int i = 0; i < 8; i++)
         lengths[i] = 64;
-    pt_value_t value = {.name = "tokens", .data = tokens, .lengths = lengths, .dtype = PT_INT32};
-    return pt_train_step(model, optimizer, &value, 1, 8, 0, NULL);
+    pt_array_t value = {.name = "tokens", .data = tokens, .lengths = lengths, .dtype = PT_INT32};
+    return pt_train_step(model, optimizer, &value, 1, sizeof(pt_array_t), 8, 0, NULL);
 }
 
 /* A plan to train the parameters of a host's network but those of the layer `frozen`. */
@@ -318,7 +318,7 @@ START_TEST(test_same_bits_of_hosts_networks)
         x[i] = (float)(i * 37 % 101) / 50 - 1;
         y[i] = (float)(i * 53 % 89) / 44 - 1;
     }
-    const pt_value_t values[] = {{.name = "x", .data = x, .dtype = PT_FLOAT32},
+    const pt_array_t values[] = {{.name = "x", .data = x, .dtype = PT_FLOAT32},
                                  {.name = "y", .data = y, .dtype = PT_FLOAT32}};
     for (int which = 0; which < 5; which++) {
         uint64_t fingerprints[SETTINGS];
@@ -332,7 +332,7 @@ START_TEST(test_same_bits_of_hosts_networks)
             pt_optimizer_t *optimizer = network_optimizer(context, PT_OPTIMIZER_ADAMW, 1e-3);
             ck_ok(pt_model_set_recompute(model, settings[i]));
             for (int step = 0; step < 3; step++)
-                ck_ok(pt_train_step(model, optimizer, values, 2, 200, 0, NULL));
+                ck_ok(pt_train_step(model, optimizer, values, 2, sizeof(pt_array_t), 200, 0, NULL));
             fingerprints[i] = network_fingerprint(model);
             pt_optimizer_free(optimizer);
             pt_model_free(model);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "support/suite.h"
+#include "support/views.h"
 
 static inline pt_context_t *network_context(int32_t threads, uint64_t seed)
 {
@@ -114,9 +115,9 @@ static inline pt_dataset_t *network_linear_data(pt_context_t *context, int64_t s
             y[i] += x[i * 10 + k] * (float)(k - 4) / 5;
         }
     }
-    pt_array_t arrays[] = {{.spec = {.name = "x", .dtype = PT_FLOAT32, .rank = 1, .shape = {10}}, .data = x},
-                           {.spec = {.name = "y", .dtype = PT_FLOAT32, .rank = 1, .shape = {1}}, .data = y}};
-    ck_ok(pt_dataset_create_from_arrays(context, arrays, 2, samples, PT_DATASET_COPY, &dataset));
+    pt_array_t arrays[] = {{.name = "x", .dtype = PT_FLOAT32, .rank = 1, .shape = {10}, .data = x},
+                           {.name = "y", .dtype = PT_FLOAT32, .rank = 1, .shape = {1}, .data = y}};
+    ck_ok(pt_dataset_create_from_arrays(context, arrays, 2, sizeof(pt_array_t), samples, PT_DATASET_COPY, &dataset));
     return dataset;
 }
 
@@ -135,12 +136,16 @@ static inline pt_dataset_t *network_text_data(pt_context_t *context, int64_t sam
         for (int64_t k = 0; k < lengths[i]; k++)
             tokens[at++] = (int32_t)((labels[i] * 3 + k * (labels[i] + 1) + i % 2) % 17);
     }
-    pt_array_t arrays[] = {
-        {.spec = {.name = "tokens", .dtype = PT_INT32, .rank = 1, .shape = {PT_DIM_TOKENS}, .max_length = 12},
-         .data = tokens,
-         .lengths = lengths},
-        {.spec = {.name = "label", .dtype = PT_INT32, .rank = 0}, .data = labels}};
-    ck_ok(pt_dataset_create_from_arrays(context, arrays, classes > 1 ? 2 : 1, samples, PT_DATASET_COPY, &dataset));
+    pt_array_t arrays[] = {{.name = "tokens",
+                            .dtype = PT_INT32,
+                            .rank = 1,
+                            .shape = {PT_DIM_TOKENS},
+                            .max_length = 12,
+                            .data = tokens,
+                            .lengths = lengths},
+                           {.name = "label", .dtype = PT_INT32, .rank = 0, .data = labels}};
+    ck_ok(pt_dataset_create_from_arrays(context, arrays, classes > 1 ? 2 : 1, sizeof(pt_array_t), samples,
+                                        PT_DATASET_COPY, &dataset));
     return dataset;
 }
 
@@ -153,7 +158,7 @@ static inline uint64_t network_fingerprint(const pt_model_t *model)
         pt_parameter_info_t info = {.struct_size = sizeof info};
         ck_ok(pt_model_parameter_info(model, i, &info));
         ck_assert_int_le(info.elements, 1 << 20);
-        ck_ok(pt_model_parameter_get(model, i, values, info.elements));
+        ck_ok(get_parameter(model, i, values, info.elements));
         const unsigned char *bytes = (const unsigned char *)values;
         for (int64_t k = 0; k < info.elements * 4; k++)
             sum = (sum ^ bytes[k]) * 1099511628211u;

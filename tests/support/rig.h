@@ -65,7 +65,7 @@ static inline pt_dataset_t *rig_stream(pt_context_t *context, rig_stream_t *stre
     static const pt_field_spec_t fields[] = {{.name = "x", .dtype = PT_FLOAT32, .rank = 1, .shape = {10}},
                                              {.name = "y", .dtype = PT_FLOAT32, .rank = 1, .shape = {1}}};
     pt_dataset_t *data;
-    ck_ok(pt_dataset_create_stream(context, fields, 2, 0, rig_next, stream, NULL, &data));
+    ck_ok(pt_dataset_create_stream(context, fields, 2, sizeof(pt_field_spec_t), 0, rig_next, stream, NULL, &data));
     return data;
 }
 

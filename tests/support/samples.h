@@ -5,6 +5,7 @@
 #include "pretrain.h"
 #include "support/failing_allocator.h"
 #include "support/suite.h"
+#include "support/views.h"
 
 static inline pt_context_t *samples_context(void)
 {
@@ -60,7 +61,7 @@ static inline void samples_report(samples_t *samples, pt_batch_t *batch, int32_t
     if (samples->again) {
         int64_t index = 0, elements;
         int32_t y[1];
-        samples->again_status = pt_dataset_read(samples->again, &index, 1, "y", y, 1, &elements, NULL);
+        samples->again_status = read_field(samples->again, &index, 1, "y", y, 1, &elements, NULL);
     }
     batch->status = status;
     if (samples->fail_at == samples->calls) {

@@ -6,6 +6,7 @@
 #include "support/golden.h"
 #include "support/rig.h"
 #include "train/model.h"
+#include "support/views.h"
 
 enum { STEPS = 20, HELD = 5, BATCH = 7, WIDTH = 6, HIDDEN = 8, CLASSES = 3, SAMPLES = 4, MOST = 512 };
 
@@ -74,7 +75,7 @@ static void load_begin(pt_model_t *model, const char *prefix)
         char what[64];
         snprintf(what, sizeof what, "begin %s", weights[i]);
         int64_t count = golden_floats(key_of(prefix, what, -1), values, MOST);
-        ck_ok(pt_model_parameter_set(model, find(model, weights[i]), values, count));
+        ck_ok(set_parameter(model, find(model, weights[i]), values, count));
     }
 }
 
@@ -82,7 +83,7 @@ static void check_tensor(const pt_model_t *model, const char *name, const char *
 {
     float expected[MOST], found[MOST];
     int64_t count = golden_floats(key, expected, MOST);
-    ck_ok(pt_model_parameter_get(model, find(model, name), found, count));
+    ck_ok(get_parameter(model, find(model, name), found, count));
     for (int64_t i = 0; i < count; i++)
         ck_assert_msg(fabsf(found[i] - expected[i]) <= 1e-4f * fmaxf(1, fabsf(expected[i])),
                       "%s[%lld] is %.9g, PyTorch gives %.9g", name, (long long)i, (double)found[i],
@@ -93,7 +94,7 @@ typedef struct batch {
     float x[MOST], y[SAMPLES];
     int32_t label[BATCH];
     int64_t lengths[SAMPLES], samples;
-    pt_value_t values[2];
+    pt_array_t values[2];
 } batch_t;
 
 static void read_batch(batch_t *batch, int32_t ragged, int step)
@@ -101,20 +102,20 @@ static void read_batch(batch_t *batch, int32_t ragged, int step)
     double numbers[MOST];
     const char *prefix = ragged ? "ragged" : "rows";
     golden_floats(key_of(prefix, "x", step), batch->x, MOST);
-    batch->values[0] = (pt_value_t){.name = "x", .data = batch->x, .dtype = PT_FLOAT32};
+    batch->values[0] = (pt_array_t){.name = "x", .data = batch->x, .dtype = PT_FLOAT32};
     if (ragged) {
         batch->samples = golden_numbers(key_of(prefix, "lengths", step), numbers, MOST);
         for (int64_t i = 0; i < batch->samples; i++)
             batch->lengths[i] = (int64_t)numbers[i];
         golden_floats(key_of(prefix, "y", step), batch->y, SAMPLES);
         batch->values[0].lengths = batch->lengths;
-        batch->values[1] = (pt_value_t){.name = "y", .data = batch->y, .dtype = PT_FLOAT32};
+        batch->values[1] = (pt_array_t){.name = "y", .data = batch->y, .dtype = PT_FLOAT32};
         return;
     }
     batch->samples = golden_numbers(key_of(prefix, "label", step), numbers, MOST);
     for (int64_t i = 0; i < batch->samples; i++)
         batch->label[i] = (int32_t)numbers[i];
-    batch->values[1] = (pt_value_t){.name = "label", .data = batch->label, .dtype = PT_INT32};
+    batch->values[1] = (pt_array_t){.name = "label", .data = batch->label, .dtype = PT_INT32};
 }
 
 static void check_against_torch(int32_t ragged)
@@ -139,7 +140,7 @@ static void check_against_torch(int32_t ragged)
             ck_ok(pt_model_set_trainable(model, "n.running*", 0, &matched));
             ck_assert_int_eq(matched, 2);
         }
-        ck_ok(pt_train_step(model, optimizer, batch.values, 2, batch.samples, 0, &result));
+        ck_ok(pt_train_step(model, optimizer, batch.values, 2, sizeof(pt_array_t), batch.samples, 0, &result));
         ck_assert_msg(fabs(result.loss - losses[step]) <= 1e-4 * fmax(1, fabs(losses[step])),
                       "%s, step %d: loss %.9g, PyTorch gives %.9g", prefix, step, result.loss, losses[step]);
     }
@@ -147,7 +148,7 @@ static void check_against_torch(int32_t ragged)
     for (int i = 0; i < 3; i++) {
         double loss;
         read_batch(&batch, ragged, i);
-        ck_ok(pt_loss(model, batch.values, 2, batch.samples, &loss));
+        ck_ok(pt_loss(model, batch.values, 2, sizeof(pt_array_t), batch.samples, &loss));
         ck_assert_double_eq_tol(loss, evaluation[i], 1e-4 * fmax(1, evaluation[i]));
     }
     check_tensor(model, "n.running_mean", key_of(prefix, "held mean", -1));
@@ -184,7 +185,7 @@ static uint64_t run_steps(int32_t threads, int32_t recompute)
     ck_ok(pt_model_set_recompute(model, recompute));
     for (int step = 0; step < 6; step++) {
         read_batch(&batch, 1, step);
-        ck_ok(pt_train_step(model, optimizer, batch.values, 2, batch.samples, 0, NULL));
+        ck_ok(pt_train_step(model, optimizer, batch.values, 2, sizeof(pt_array_t), batch.samples, 0, NULL));
     }
     uint64_t fingerprint = network_fingerprint(model);
     pt_optimizer_free(optimizer);
@@ -205,7 +206,7 @@ END_TEST
 static float mean_of(const pt_model_t *model)
 {
     float mean[HIDDEN];
-    ck_ok(pt_model_parameter_get(model, find(model, "n.running_mean"), mean, HIDDEN));
+    ck_ok(get_parameter(model, find(model, "n.running_mean"), mean, HIDDEN));
     return mean[0];
 }
 
@@ -219,20 +220,20 @@ START_TEST(test_state_stands_at_the_last_step)
     pt_model_t *model = make(context, 0);
     pt_optimizer_t *optimizer = make_sgd(context);
     read_batch(&batch, 0, 0);
-    ck_ok(pt_train_step(model, optimizer, batch.values, 2, BATCH, 0, NULL));
+    ck_ok(pt_train_step(model, optimizer, batch.values, 2, sizeof(pt_array_t), BATCH, 0, NULL));
     float after = mean_of(model);
     ck_assert(after != 0);
-    ck_ok(pt_loss(model, batch.values, 2, BATCH, &loss));
+    ck_ok(pt_loss(model, batch.values, 2, sizeof(pt_array_t), BATCH, &loss));
     ck_assert(mean_of(model) == after);
     read_batch(&batch, 0, 1);
-    ck_ok(pt_train_step(model, optimizer, batch.values, 2, BATCH, PT_STEP_ACCUMULATE, NULL));
+    ck_ok(pt_train_step(model, optimizer, batch.values, 2, sizeof(pt_array_t), BATCH, PT_STEP_ACCUMULATE, NULL));
     ck_assert(mean_of(model) != after); /* each micro-batch has a part in it */
-    ck_ok(pt_train_step(model, optimizer, batch.values, 2, BATCH, 0, NULL));
+    ck_ok(pt_train_step(model, optimizer, batch.values, 2, sizeof(pt_array_t), BATCH, 0, NULL));
     after = mean_of(model);
     for (int64_t i = 0; i < BATCH * WIDTH; i++)
         batch.x[i] = 3e38f * (float)(i % 2 ? 1 : -1); /* the product is infinite: the step is skipped */
     pt_step_result_t result = {.struct_size = sizeof result};
-    ck_ok(pt_train_step(model, optimizer, batch.values, 2, BATCH, 0, &result));
+    ck_ok(pt_train_step(model, optimizer, batch.values, 2, sizeof(pt_array_t), BATCH, 0, &result));
     ck_assert_int_eq(result.skipped, 1);
     ck_assert(mean_of(model) == after);
     pt_optimizer_free(optimizer);
@@ -251,9 +252,9 @@ static pt_dataset_t *make_data(pt_context_t *context, int64_t samples)
         for (int64_t k = 0; k < WIDTH; k++)
             x[i * WIDTH + k] = (float)((i * 13 + k * 7) % 19) / 7 - 1;
     }
-    pt_array_t arrays[] = {{.spec = {.name = "x", .dtype = PT_FLOAT32, .rank = 1, .shape = {WIDTH}}, .data = x},
-                           {.spec = {.name = "label", .dtype = PT_INT32}, .data = label}};
-    ck_ok(pt_dataset_create_from_arrays(context, arrays, 2, samples, PT_DATASET_COPY, &data));
+    pt_array_t arrays[] = {{.name = "x", .dtype = PT_FLOAT32, .rank = 1, .shape = {WIDTH}, .data = x},
+                           {.name = "label", .dtype = PT_INT32, .data = label}};
+    ck_ok(pt_dataset_create_from_arrays(context, arrays, 2, sizeof(pt_array_t), samples, PT_DATASET_COPY, &data));
     return data;
 }
 
@@ -293,7 +294,8 @@ START_TEST(test_refusals)
     pt_optimizer_t *optimizer = make_sgd(context);
     pt_dataset_t *data = make_data(context, 64);
     read_batch(&batch, 0, 0);
-    ck_fails(pt_train_step(model, optimizer, batch.values, 2, 1, 0, NULL), PT_ERR_SHAPE, "at least two");
+    ck_fails(pt_train_step(model, optimizer, batch.values, 2, sizeof(pt_array_t), 1, 0, NULL), PT_ERR_SHAPE,
+             "at least two");
     ck_assert(mean_of(model) == 0);
 
     /* a budget that only a cut would meet is refused, unless the host says how to cut or holds the statistics */

@@ -33,10 +33,9 @@ static pt_dataset_t *make_data(pt_context_t *context, int64_t at, float value, i
         labels[i] = i == at ? label : (int32_t)(i % 3);
     }
     pt_dataset_t *data;
-    pt_array_t arrays[] = {
-        {.spec = {.name = "features", .dtype = PT_FLOAT32, .rank = 1, .shape = {1}}, .data = features},
-        {.spec = {.name = "label", .dtype = PT_INT32, .rank = 0}, .data = labels}};
-    ck_ok(pt_dataset_create_from_arrays(context, arrays, 2, SAMPLES, PT_DATASET_COPY, &data));
+    pt_array_t arrays[] = {{.name = "features", .dtype = PT_FLOAT32, .rank = 1, .shape = {1}, .data = features},
+                           {.name = "label", .dtype = PT_INT32, .rank = 0, .data = labels}};
+    ck_ok(pt_dataset_create_from_arrays(context, arrays, 2, sizeof(pt_array_t), SAMPLES, PT_DATASET_COPY, &data));
     return data;
 }
 

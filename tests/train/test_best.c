@@ -1,6 +1,7 @@
 /* Named metrics from end to end: a host's own network names some, stages stop early and keep the best by one of
  * them, and data of which no label counts is told. */
 #include "support/rig.h"
+#include "support/views.h"
 
 #include <math.h>
 
@@ -82,15 +83,22 @@ START_TEST(test_no_label_counts)
     ck_ok(pt_context_create(&hooks, &context));
     pt_model_t *model = network_gpt(context);
     pt_optimizer_t *optimizer = network_optimizer(context, PT_OPTIMIZER_SGD, 0.1);
-    pt_array_t arrays[] = {
-        {.spec = {.name = "tokens", .dtype = PT_INT32, .rank = 1, .shape = {PT_DIM_TOKENS}, .max_length = 2},
-         .data = tokens,
-         .lengths = lengths},
-        {.spec = {.name = "labels", .dtype = PT_INT32, .rank = 1, .shape = {PT_DIM_TOKENS}, .max_length = 2},
-         .data = labels,
-         .lengths = lengths}};
+    pt_array_t arrays[] = {{.name = "tokens",
+                            .dtype = PT_INT32,
+                            .rank = 1,
+                            .shape = {PT_DIM_TOKENS},
+                            .max_length = 2,
+                            .data = view_data(tokens),
+                            .lengths = view_data(lengths)},
+                           {.name = "labels",
+                            .dtype = PT_INT32,
+                            .rank = 1,
+                            .shape = {PT_DIM_TOKENS},
+                            .max_length = 2,
+                            .data = view_data(labels),
+                            .lengths = view_data(lengths)}};
     pt_dataset_t *data;
-    ck_ok(pt_dataset_create_from_arrays(context, arrays, 2, 2, 0, &data));
+    ck_ok(pt_dataset_create_from_arrays(context, arrays, 2, sizeof(pt_array_t), 2, 0, &data));
     pt_train_options_t options = rig_options(3, 2);
     pt_train_result_t result = {.struct_size = sizeof result};
     pt_evaluation_t evaluation = {.struct_size = sizeof evaluation};

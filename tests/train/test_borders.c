@@ -177,7 +177,7 @@ static void on_event(void *user, pt_event_t *event)
     if (event->kind == PT_EVENT_END) {
         watch->ends++;
         watch->reason = event->reason;
-        (void)pt_train_step(watch->model, NULL, NULL, 0, 1, 0,
+        (void)pt_train_step(watch->model, NULL, NULL, 0, sizeof(pt_array_t), 1, 0,
                             NULL); /* refused: the stage's own message must outlive it */
     }
     event->action = PT_ACTION_GO_ON;
@@ -264,15 +264,22 @@ START_TEST(test_labels_that_do_not_count)
         labels[i] = i < 16 ? PT_IGNORE_INDEX : (i + 1) % 17;
         lengths[i / 4] = 4;
     }
-    pt_array_t arrays[] = {
-        {.spec = {.name = "tokens", .dtype = PT_INT32, .rank = 1, .shape = {PT_DIM_TOKENS}, .max_length = 4},
-         .data = tokens,
-         .lengths = lengths},
-        {.spec = {.name = "labels", .dtype = PT_INT32, .rank = 1, .shape = {PT_DIM_TOKENS}, .max_length = 4},
-         .data = labels,
-         .lengths = lengths}};
+    pt_array_t arrays[] = {{.name = "tokens",
+                            .dtype = PT_INT32,
+                            .rank = 1,
+                            .shape = {PT_DIM_TOKENS},
+                            .max_length = 4,
+                            .data = tokens,
+                            .lengths = lengths},
+                           {.name = "labels",
+                            .dtype = PT_INT32,
+                            .rank = 1,
+                            .shape = {PT_DIM_TOKENS},
+                            .max_length = 4,
+                            .data = labels,
+                            .lengths = lengths}};
     pt_dataset_t *data;
-    ck_ok(pt_dataset_create_from_arrays(context, arrays, 2, 8, 0, &data));
+    ck_ok(pt_dataset_create_from_arrays(context, arrays, 2, sizeof(pt_array_t), 8, 0, &data));
     for (int64_t micro = 1; micro <= 4; micro *= 2) {
         pt_train_options_t options = rig_options(2, 4); /* the first batch counts nothing */
         watch_t watch = {.model = model};

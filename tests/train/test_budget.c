@@ -111,9 +111,9 @@ START_TEST(test_samples_of_one_length)
 {
     rig_t rig = rig_up();
     static int32_t tokens[BATCH * LONGEST];
-    pt_array_t array = {.spec = {.name = "tokens", .dtype = PT_INT32, .rank = 1, .shape = {LONGEST}}, .data = tokens};
+    pt_array_t array = {.name = "tokens", .dtype = PT_INT32, .rank = 1, .shape = {LONGEST}, .data = tokens};
     pt_dataset_free(rig.data);
-    ck_ok(pt_dataset_create_from_arrays(rig.context, &array, 1, BATCH, 0, &rig.data));
+    ck_ok(pt_dataset_create_from_arrays(rig.context, &array, 1, sizeof(pt_array_t), BATCH, 0, &rig.data));
     ck_fails(train(&rig, PT_RECOMPUTE_NOTHING, rig.need[PT_RECOMPUTE_EVERYTHING] - 1), PT_ERR_BUDGET, "need");
     ck_ok(train(&rig, PT_RECOMPUTE_NOTHING, rig.need[PT_RECOMPUTE_EVERYTHING]));
     ck_assert_int_eq(rig.model->recompute, PT_RECOMPUTE_EVERYTHING);

@@ -13,6 +13,7 @@
 #include "support/failing_allocator.h"
 #include "support/failing_io.h"
 #include "support/networks.h"
+#include "support/views.h"
 
 typedef struct rig {
     pt_context_t *context;
@@ -44,9 +45,9 @@ static pt_status_t micro_step(rig_t *rig, int64_t first, uint32_t flags)
 {
     int32_t tokens[48];
     int64_t indices[4] = {first, first + 1, first + 2, first + 3}, lengths[4], elements;
-    ck_ok(pt_dataset_read(rig->data, indices, 4, "tokens", tokens, 48, &elements, lengths));
-    pt_value_t value = {.name = "tokens", .data = tokens, .lengths = lengths, .dtype = PT_INT32};
-    return pt_train_step(rig->model, rig->optimizer, &value, 1, 4, flags, NULL);
+    ck_ok(read_field(rig->data, indices, 4, "tokens", tokens, 48, &elements, lengths));
+    pt_array_t value = {.name = "tokens", .data = tokens, .lengths = lengths, .dtype = PT_INT32};
+    return pt_train_step(rig->model, rig->optimizer, &value, 1, sizeof(pt_array_t), 4, flags, NULL);
 }
 
 START_TEST(test_middle_of_accumulation)
@@ -111,10 +112,11 @@ static void classify(pt_model_t *model, pt_optimizer_t *optimizer, int32_t steps
 {
     static const int32_t tokens[] = {1, 2, 3, 4, 5, 6, 7, 8}, label[] = {0, 2};
     static const int64_t lengths[] = {3, 5};
-    const pt_value_t values[] = {{.name = "tokens", .data = tokens, .lengths = lengths, .dtype = PT_INT32},
-                                 {.name = "label", .data = label, .dtype = PT_INT32}};
+    const pt_array_t values[] = {
+        {.name = "tokens", .data = view_data(tokens), .lengths = view_data(lengths), .dtype = PT_INT32},
+        {.name = "label", .data = view_data(label), .dtype = PT_INT32}};
     for (int32_t i = 0; i < steps; i++)
-        ck_ok(pt_train_step(model, optimizer, values, 2, 2, 0, NULL));
+        ck_ok(pt_train_step(model, optimizer, values, 2, sizeof(pt_array_t), 2, 0, NULL));
 }
 
 /* A head that came later than its trunk is younger: its bias corrections go on where they stood. */
@@ -363,10 +365,13 @@ static pt_status_t whole_path(failing_allocator_t *allocator, const char *direct
     int32_t generated[4];
     int64_t count;
     pt_status_t status;
-    pt_array_t array = {
-        .spec = {.name = "tokens", .dtype = PT_INT32, .rank = 1, .shape = {PT_DIM_TOKENS}, .max_length = 12},
-        .data = tokens,
-        .lengths = lengths};
+    pt_array_t array = {.name = "tokens",
+                        .dtype = PT_INT32,
+                        .rank = 1,
+                        .shape = {PT_DIM_TOKENS},
+                        .max_length = 12,
+                        .data = view_data(tokens),
+                        .lengths = view_data(lengths)};
     ck_ok(pt_context_options_init(&context_options, sizeof context_options));
     failing_allocator_hooks(allocator, &context_options);
     context_options.threads = 1;
@@ -382,7 +387,7 @@ static pt_status_t whole_path(failing_allocator_t *allocator, const char *direct
     PT__TRY_OUT(pt_context_create(&context_options, &context));
     PT__TRY_OUT(pt_model_create_from_config(context, NETWORK_GPT, strlen(NETWORK_GPT), &model));
     PT__TRY_OUT(pt_optimizer_create(context, &optimizer_options, &optimizer));
-    PT__TRY_OUT(pt_dataset_create_from_arrays(context, &array, 1, 3, 0, &data));
+    PT__TRY_OUT(pt_dataset_create_from_arrays(context, &array, 1, sizeof(pt_array_t), 3, 0, &data));
     PT__TRY_OUT(pt_pretrain(model, optimizer, data, &options, NULL));
     options.steps = 5;
     PT__TRY_OUT(pt_pretrain(model, optimizer, data, &options, NULL));

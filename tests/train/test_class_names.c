@@ -6,6 +6,7 @@
 #include "support/failing_allocator.h"
 #include "support/networks.h"
 #include "train/model.h"
+#include "support/views.h"
 
 #define MLP                                                                  \
     "\"model_type\": \"mlp\", \"input_size\": 2, \"hidden_sizes\": [4], " \
@@ -33,7 +34,7 @@ static pt_status_t open_csv(pt_context_t *context, const char *path, pt_dataset_
         {.field = "features", .source = "a", .kind = PT_COLUMN_NUMBER, .count = 2},
         {.field = "label", .source = "label", .kind = PT_COLUMN_CLASS},
     };
-    return pt_dataset_create_from_csv(context, path, columns, 2, 0, out);
+    return pt_dataset_create_from_csv(context, path, columns, 2, sizeof(pt_column_t), 0, out);
 }
 
 static pt_dataset_t *csv(pt_context_t *context, const char *rows)
@@ -285,7 +286,7 @@ START_TEST(test_hostile_files)
     pt_model_free(other);
     ck_ok(pt_model_set_class_names(model, 2, no_yes));
     network_set_task(model, PT_TASK_CLASSIFICATION, 2);
-    ck_ok(pt_model_parameter_set(model, 0, (const float[8]){1, 2, 3, 4, 5, 6, 7, 8}, 8));
+    ck_ok(set_parameter(model, 0, (const float[8]){1, 2, 3, 4, 5, 6, 7, 8}, 8));
     const uint64_t before = network_fingerprint(model);
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         tamper(context, saved, changed, bad[i].config);
@@ -322,8 +323,8 @@ START_TEST(test_data)
              "pt_train_options.evaluation: field \"label\": class 0 is \"yes\" in the dataset, \"no\" in the training");
     ck_fails(finetune(model, two, three, NULL), PT_ERR_STATE, "class 2 is \"zebra\"");
     const pt_column_t labels_only = {.field = "label", .source = "label", .kind = PT_COLUMN_CLASS};
-    ck_ok(pt_dataset_create_from_csv(context, suite_write("labels.csv", ROWS_TWO, strlen(ROWS_TWO)), &labels_only, 1, 0,
-                                     &unfit));
+    ck_ok(pt_dataset_create_from_csv(context, suite_write("labels.csv", ROWS_TWO, strlen(ROWS_TWO)), &labels_only, 1,
+                                     sizeof(pt_column_t), 0, &unfit));
     ck_fails(finetune(model, unfit, NULL, NULL), PT_ERR_SHAPE, "features"); /* good names, and no stage */
     expect(model, 0, NULL);
     const uint64_t before = network_fingerprint(model);

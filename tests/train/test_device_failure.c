@@ -6,6 +6,7 @@
 #include "support/failing_io.h"
 #include "support/guarded_device.h"
 #include "support/networks.h"
+#include "support/views.h"
 
 enum { STEPS = 3 };
 typedef enum network { LINEAR, NORM, GPT } network_t;
@@ -197,13 +198,14 @@ START_TEST(test_middle_of_update)
     for (int64_t n = 1;; n++) {
         static const int32_t tokens[] = {1, 2, 3, 4, 5};
         static const int64_t lengths[] = {3, 2};
-        const pt_value_t value = {.name = "tokens", .data = tokens, .lengths = lengths, .dtype = PT_INT32};
+        const pt_array_t value = {
+            .name = "tokens", .data = view_data(tokens), .lengths = view_data(lengths), .dtype = PT_INT32};
         rig_t rig;
         rig_up(&rig, context, GPT);
-        ck_ok(pt_train_step(rig.model, rig.optimizer, &value, 1, 2, 0, NULL));
+        ck_ok(pt_train_step(rig.model, rig.optimizer, &value, 1, sizeof(pt_array_t), 2, 0, NULL));
         uint64_t before = network_fingerprint(rig.model);
         guarded_count_from_here(context, n);
-        pt_status_t status = pt_train_step(rig.model, rig.optimizer, &value, 1, 2, 0, NULL);
+        pt_status_t status = pt_train_step(rig.model, rig.optimizer, &value, 1, sizeof(pt_array_t), 2, 0, NULL);
         guarded_count_from_here(context, 0);
         int is_in_update = status != PT_OK && strstr(pt_last_error(), "update 2, which cannot be undone") != NULL;
         ck_assert_int_eq(pt_optimizer_steps(rig.optimizer), status == PT_OK ? 2 : 1);
@@ -225,20 +227,20 @@ END_TEST
 START_TEST(test_step_is_tried_again)
 {
     static const float x[20] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, y[2] = {1, 2};
-    const pt_value_t values[] = {{.name = "x", .data = x, .dtype = PT_FLOAT32},
-                                 {.name = "y", .data = y, .dtype = PT_FLOAT32}};
+    const pt_array_t values[] = {{.name = "x", .data = view_data(x), .dtype = PT_FLOAT32},
+                                 {.name = "y", .data = view_data(y), .dtype = PT_FLOAT32}};
     pt_context_t *context = make_context();
     uint64_t expected = 0;
     for (int64_t n = 0, is_over = 0; !is_over; n++) {
         rig_t rig;
         rig_up(&rig, context, LINEAR);
-        ck_ok(pt_train_step(rig.model, rig.optimizer, values, 2, 2, 0, NULL));
+        ck_ok(pt_train_step(rig.model, rig.optimizer, values, 2, sizeof(pt_array_t), 2, 0, NULL));
         guarded_count_from_here(context, n);
-        pt_status_t status = pt_train_step(rig.model, rig.optimizer, values, 2, 2, 0, NULL);
+        pt_status_t status = pt_train_step(rig.model, rig.optimizer, values, 2, sizeof(pt_array_t), 2, 0, NULL);
         guarded_count_from_here(context, 0);
         is_over = n > 0 && status == PT_OK;
         if (status != PT_OK)
-            ck_ok(pt_train_step(rig.model, rig.optimizer, values, 2, 2, 0, NULL));
+            ck_ok(pt_train_step(rig.model, rig.optimizer, values, 2, sizeof(pt_array_t), 2, 0, NULL));
         if (n == 0)
             expected = network_fingerprint(rig.model);
         ck_assert_uint_eq(network_fingerprint(rig.model), expected);
@@ -254,21 +256,22 @@ static pt_status_t use(rig_t *rig, const char *path)
     static float values[4096];
     static const int32_t tokens[] = {1, 2, 3, 4, 5}, prompt[] = {1, 2};
     static const int64_t lengths[] = {3, 2};
-    const pt_value_t value = {.name = "tokens", .data = tokens, .lengths = lengths, .dtype = PT_INT32};
+    const pt_array_t value = {
+        .name = "tokens", .data = view_data(tokens), .lengths = view_data(lengths), .dtype = PT_INT32};
     pt_parameter_info_t info = {.struct_size = sizeof info};
     pt_generate_options_t options;
     int32_t generated[4];
     int64_t count;
     ck_ok(pt_model_parameter_info(rig->model, 0, &info));
-    PT__TRY(pt_train_step(rig->model, rig->optimizer, &value, 1, 2, PT_STEP_ACCUMULATE, NULL));
-    PT__TRY(pt_model_gradient_get(rig->model, 0, values, info.elements));
+    PT__TRY(pt_train_step(rig->model, rig->optimizer, &value, 1, sizeof(pt_array_t), 2, PT_STEP_ACCUMULATE, NULL));
+    PT__TRY(get_gradient(rig->model, 0, values, info.elements));
     PT__TRY(pt_checkpoint_save(rig->model, rig->optimizer, path, NULL));
     PT__TRY(pt_checkpoint_load(rig->model, rig->optimizer, path, NULL));
     PT__TRY(pt_model_save(rig->model, path, NULL));
     PT__TRY(pt_model_load(rig->model, path, NULL));
-    PT__TRY(pt_model_parameter_get(rig->model, 0, values, info.elements));
-    PT__TRY(pt_model_parameter_set(rig->model, 0, values, info.elements));
-    PT__TRY(pt_predict(rig->model, rig->evaluation, NULL, 0, values, 4096, &count));
+    PT__TRY(get_parameter(rig->model, 0, values, info.elements));
+    PT__TRY(set_parameter(rig->model, 0, values, info.elements));
+    PT__TRY(predict_floats(rig->model, rig->evaluation, NULL, 0, values, 4096, &count));
     PT__TRY(pt_generate_options_init(&options, sizeof options));
     return pt_generate(rig->model, prompt, 2, &options, generated, 4, &count);
 }

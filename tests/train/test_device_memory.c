@@ -6,6 +6,7 @@
 #include "support/failing_allocator.h"
 #include "support/guarded_device.h"
 #include "support/networks.h"
+#include "support/views.h"
 
 static pt_context_t *context_on(int32_t guarded)
 {
@@ -113,10 +114,10 @@ static pt_train_options_t stage_options(const char *directory, pt_dataset_t *eva
 static void note_predictions(pt_model_t *model, pt_dataset_t *data, const char *output, notes_t *notes)
 {
     int64_t elements;
-    ck_ok(pt_predict(model, data, output, 4, NULL, 0, &elements));
+    ck_ok(predict_floats(model, data, output, 4, NULL, 0, &elements));
     float *values = malloc((size_t)elements * sizeof(float));
     ck_assert(values != NULL);
-    ck_ok(pt_predict(model, data, output, 4, values, elements, &elements));
+    ck_ok(predict_floats(model, data, output, 4, values, elements, &elements));
     note_bytes(notes, values, (size_t)elements * sizeof(float));
     free(values);
 }
@@ -162,9 +163,9 @@ static void run_gpt(pt_context_t *context, const char *place, notes_t *notes)
     pt_dataset_free(data);
 }
 
-static pt_value_t text_value(const int32_t *tokens, const int64_t *lengths)
+static pt_array_t text_value(const int32_t *tokens, const int64_t *lengths)
 {
-    return (pt_value_t){.name = "tokens", .data = tokens, .lengths = lengths, .dtype = PT_INT32};
+    return (pt_array_t){.name = "tokens", .data = view_data(tokens), .lengths = view_data(lengths), .dtype = PT_INT32};
 }
 
 static void note_gradients(const pt_model_t *model, notes_t *notes)
@@ -173,7 +174,7 @@ static void note_gradients(const pt_model_t *model, notes_t *notes)
     for (int64_t i = 0; i < 3; i++) {
         pt_parameter_info_t info = {.struct_size = sizeof info};
         ck_ok(pt_model_parameter_info(model, i, &info));
-        ck_ok(pt_model_gradient_get(model, i, values, info.elements));
+        ck_ok(get_gradient(model, i, values, info.elements));
         note_bytes(notes, values, (size_t)info.elements * sizeof values[0]);
     }
 }
@@ -183,10 +184,10 @@ static void shift_parameter(pt_model_t *model, int64_t index)
     static float values[1 << 16];
     pt_parameter_info_t info = {.struct_size = sizeof info};
     ck_ok(pt_model_parameter_info(model, index, &info));
-    ck_ok(pt_model_parameter_get(model, index, values, info.elements));
+    ck_ok(get_parameter(model, index, values, info.elements));
     for (int64_t i = 0; i < info.elements; i++)
         values[i] += 0.25f;
-    ck_ok(pt_model_parameter_set(model, index, values, info.elements));
+    ck_ok(set_parameter(model, index, values, info.elements));
 }
 
 /* Single steps with a checkpoint within an accumulation, weights to a file and from it, and from another model. */
@@ -194,23 +195,24 @@ static void run_steps(pt_context_t *context, const char *place, notes_t *notes)
 {
     static const int32_t tokens[] = {1, 2, 3, 4, 5, 6, 7, 8};
     static const int64_t lengths[] = {3, 5};
-    const pt_value_t value = text_value(tokens, lengths);
+    const pt_array_t value = text_value(tokens, lengths);
     const char *path = place_in(place, "steps"), *weights = place_in(place, "weights");
     pt_model_t *model = make_gpt(context), *other = make_gpt(context);
     pt_optimizer_t *optimizer = make_optimizer(context);
     pt_dataset_t *data = network_text_data(context, 8, 1);
     double loss;
     for (int32_t i = 0; i < 4; i++)
-        ck_ok(pt_train_step(model, optimizer, &value, 1, 2, i % 2 == 0 ? PT_STEP_ACCUMULATE : PT_STEP_NORM, NULL));
-    ck_ok(pt_train_step(model, optimizer, &value, 1, 2, PT_STEP_ACCUMULATE, NULL));
+        ck_ok(pt_train_step(model, optimizer, &value, 1, sizeof(pt_array_t), 2,
+                            i % 2 == 0 ? PT_STEP_ACCUMULATE : PT_STEP_NORM, NULL));
+    ck_ok(pt_train_step(model, optimizer, &value, 1, sizeof(pt_array_t), 2, PT_STEP_ACCUMULATE, NULL));
     note_gradients(model, notes);
     ck_ok(pt_checkpoint_save(model, optimizer, path, NULL));
-    ck_ok(pt_train_step(model, optimizer, &value, 1, 2, 0, NULL));
+    ck_ok(pt_train_step(model, optimizer, &value, 1, sizeof(pt_array_t), 2, 0, NULL));
     uint64_t expected = network_fingerprint(model);
     note_bits(notes, expected);
     ck_ok(pt_checkpoint_load(model, optimizer, path, NULL));
     note_gradients(model, notes);
-    ck_ok(pt_train_step(model, optimizer, &value, 1, 2, 0, NULL));
+    ck_ok(pt_train_step(model, optimizer, &value, 1, sizeof(pt_array_t), 2, 0, NULL));
     ck_assert_uint_eq(network_fingerprint(model), expected);
     shift_parameter(model, 1);
     ck_ok(pt_model_save(model, weights, NULL));
@@ -222,7 +224,7 @@ static void run_steps(pt_context_t *context, const char *place, notes_t *notes)
     shift_parameter(model, 0);
     ck_ok(pt_model_copy(other, model));
     ck_assert_uint_eq(network_fingerprint(other), network_fingerprint(model));
-    ck_ok(pt_loss(other, &value, 1, 2, &loss));
+    ck_ok(pt_loss(other, &value, 1, sizeof(pt_array_t), 2, &loss));
     note_number(notes, loss);
     pt_dataset_free(data);
     pt_optimizer_free(optimizer);
@@ -278,8 +280,8 @@ static void run_linear(pt_context_t *context, const char *place, notes_t *notes)
     ck_ok(pt_graph_create(context, &graph));
     pt_tensor_t x = pt_input(graph, "x", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, 10});
     pt_tensor_t y = pt_input(graph, "y", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, 1});
-    pt_tensor_t table = pt_constant(graph, PT_FLOAT32, 1, (int64_t[]){10}, factors);
-    pt_tensor_t chosen = pt_gather(graph, table, pt_constant(graph, PT_INT32, 1, (int64_t[]){10}, order));
+    pt_tensor_t table = constant_of(graph, PT_FLOAT32, 1, (int64_t[]){10}, factors);
+    pt_tensor_t chosen = pt_gather(graph, table, constant_of(graph, PT_INT32, 1, (int64_t[]){10}, order));
     pt_tensor_t scaled = pt_mul(graph, x, chosen);
     pt_tensor_t normal = pt_batch_norm_layer(graph, "norm", scaled, 0.1, 1e-5);
     pt_tensor_t prediction = pt_linear_layer(graph, "linear", normal, 1, PT_ACTIVATION_NONE);

@@ -5,6 +5,7 @@
 
 #include "support/golden.h"
 #include "support/networks.h"
+#include "support/views.h"
 
 enum { STEPS = 20, SAMPLES = 5, WIDTH = 8, HEADS = 2, WORDS = 11, LONGEST = 9, MOST = 64 };
 
@@ -67,7 +68,7 @@ static const char *const fields[] = {"source", "tokens", "labels"};
 typedef struct batch {
     int32_t values[3][MOST];
     int64_t lengths[3][SAMPLES], count[3];
-    pt_value_t given[3];
+    pt_array_t given[3];
 } batch_t;
 
 static void read_batch(batch_t *batch, int step)
@@ -83,7 +84,7 @@ static void read_batch(batch_t *batch, int step)
         ck_assert_int_eq(golden_numbers(key, numbers, MOST), SAMPLES);
         for (int64_t i = 0; i < SAMPLES; i++)
             batch->lengths[f][i] = (int64_t)numbers[i];
-        batch->given[f] = (pt_value_t){
+        batch->given[f] = (pt_array_t){
             .name = fields[f], .data = batch->values[f], .lengths = batch->lengths[f], .dtype = PT_INT32};
     }
 }
@@ -100,7 +101,7 @@ START_TEST(test_as_torch)
     for (int step = 0; step < STEPS; step++) {
         pt_step_result_t result = {.struct_size = sizeof result};
         read_batch(&batch, step);
-        ck_ok(pt_train_step(model, optimizer, batch.given, 3, SAMPLES, 0, &result));
+        ck_ok(pt_train_step(model, optimizer, batch.given, 3, sizeof(pt_array_t), SAMPLES, 0, &result));
         ck_assert_msg(fabs(result.loss - losses[step]) <= 1e-4 * losses[step], "step %d: loss %.9g, PyTorch gives %.9g",
                       step, result.loss, losses[step]);
     }
@@ -128,10 +129,14 @@ static pt_dataset_t *make_data(pt_context_t *context)
         }
     }
     for (int f = 0; f < 3; f++)
-        arrays[f] = (pt_array_t){.spec = {.name = fields[f], .dtype = PT_INT32, .rank = 1, .shape = {PT_DIM_TOKENS}},
+        arrays[f] = (pt_array_t){.name = fields[f],
+                                 .dtype = PT_INT32,
+                                 .rank = 1,
+                                 .shape = {PT_DIM_TOKENS},
                                  .data = values[f],
                                  .lengths = lengths[f]};
-    ck_ok(pt_dataset_create_from_arrays(context, arrays, 3, STEPS * SAMPLES, PT_DATASET_COPY, &data));
+    ck_ok(
+        pt_dataset_create_from_arrays(context, arrays, 3, sizeof(pt_array_t), STEPS * SAMPLES, PT_DATASET_COPY, &data));
     return data;
 }
 
@@ -151,15 +156,15 @@ START_TEST(test_stage_and_steps)
         options.batch = SAMPLES;
         for (int step = 0; step < STEPS && way == 0; step++) {
             read_batch(&batch, step);
-            ck_ok(pt_train_step(model, optimizer, batch.given, 3, SAMPLES, 0, NULL));
+            ck_ok(pt_train_step(model, optimizer, batch.given, 3, sizeof(pt_array_t), SAMPLES, 0, NULL));
         }
         if (way > 0)
             ck_ok(pt_finetune(model, optimizer, data, &options, NULL));
         fingerprints[way] = network_fingerprint(model);
         int64_t elements;
-        ck_ok(pt_predict(model, data, "memory", 4, NULL, 0, &elements)); /* rows of the source alone */
+        ck_ok(predict_floats(model, data, "memory", 4, NULL, 0, &elements)); /* rows of the source alone */
         ck_assert_int_eq(elements % WIDTH, 0);
-        ck_ok(pt_predict(model, data, "logits", 4, NULL, 0, &elements));
+        ck_ok(predict_floats(model, data, "logits", 4, NULL, 0, &elements));
         ck_assert_int_eq(elements % WORDS, 0);
         pt_dataset_free(data);
         pt_optimizer_free(optimizer);
@@ -182,10 +187,12 @@ START_TEST(test_lengths_that_contradict)
     read_batch(&batch, 3);
     batch.lengths[2][1]--;
     batch.lengths[2][2]++;
-    ck_fails(pt_train_step(model, optimizer, batch.given, 3, SAMPLES, 0, NULL), PT_ERR_SHAPE, "labels");
+    ck_fails(pt_train_step(model, optimizer, batch.given, 3, sizeof(pt_array_t), SAMPLES, 0, NULL), PT_ERR_SHAPE,
+             "labels");
     read_batch(&batch, 3);
     batch.lengths[1][0] = LONGEST + 1; /* a limit holds for its own dimension */
-    ck_fails(pt_train_step(model, optimizer, batch.given, 3, SAMPLES, 0, NULL), PT_ERR_SHAPE, "at most 9");
+    ck_fails(pt_train_step(model, optimizer, batch.given, 3, sizeof(pt_array_t), SAMPLES, 0, NULL), PT_ERR_SHAPE,
+             "at most 9");
     pt_optimizer_free(optimizer);
     pt_model_free(model);
     pt_context_free(context);

@@ -20,11 +20,11 @@ static pt_model_t *counting_model(pt_context_t *context)
         for (int32_t k = 0; k < 12; k++)
             tokens[i * 12 + k] = (i + k) % 17;
     }
-    pt_value_t value = {.name = "tokens", .data = tokens, .lengths = lengths, .dtype = PT_INT32};
+    pt_array_t value = {.name = "tokens", .data = tokens, .lengths = lengths, .dtype = PT_INT32};
     pt_step_result_t result = {.struct_size = sizeof result};
     network_set_task(model, PT_TASK_CAUSAL_LM, 0);
     for (int step = 0; step < 150; step++)
-        ck_ok(pt_train_step(model, optimizer, &value, 1, 17, 0, &result));
+        ck_ok(pt_train_step(model, optimizer, &value, 1, sizeof(pt_array_t), 17, 0, &result));
     ck_assert(result.loss < 0.2);
     pt_optimizer_free(optimizer);
     return model;

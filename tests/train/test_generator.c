@@ -5,6 +5,7 @@
 #include "support/failing_allocator.h"
 #include "support/networks.h"
 #include "train/model.h"
+#include "support/views.h"
 
 enum { COUNT = 20, PROMPTS = 40 };
 
@@ -20,10 +21,10 @@ static pt_model_t *counting_model(pt_context_t *context, int steps)
         for (int32_t k = 0; k < 12; k++)
             tokens[i * 12 + k] = (i + k) % 17;
     }
-    pt_value_t value = {.name = "tokens", .data = tokens, .lengths = lengths, .dtype = PT_INT32};
+    pt_array_t value = {.name = "tokens", .data = tokens, .lengths = lengths, .dtype = PT_INT32};
     network_set_task(model, PT_TASK_CAUSAL_LM, 0);
     for (int step = 0; step < steps; step++)
-        ck_ok(pt_train_step(model, optimizer, &value, 1, 17, 0, NULL));
+        ck_ok(pt_train_step(model, optimizer, &value, 1, sizeof(pt_array_t), 17, 0, NULL));
     pt_optimizer_free(optimizer);
     return model;
 }
@@ -112,9 +113,9 @@ START_TEST(test_scores)
     ck_ok(pt_generator_text(generator, 0, text + 4, scores, 6, NULL, NULL));
     for (int64_t k = 0; k < 6; k++) {
         const int64_t length = 4 + k;
-        const pt_value_t value = {.name = "tokens", .data = text, .lengths = &length, .dtype = PT_INT32};
+        const pt_array_t value = {.name = "tokens", .data = text, .lengths = view_data(&length), .dtype = PT_INT32};
         double total = 0;
-        ck_ok(pt_forward(model, &value, 1, 1, "next_logits", logits, 17, NULL));
+        ck_ok(forward_floats(model, &value, 1, 1, "next_logits", logits, 17, NULL));
         for (int i = 0; i < 17; i++)
             total += exp((double)logits[i]);
         ck_assert_double_eq_tol((double)scores[k], log(exp((double)logits[text[length]]) / total), 1e-5);
@@ -281,8 +282,8 @@ START_TEST(test_streams)
     /* The generator has the weights of when it was made, and outlives the model. */
     pt_optimizer_t *optimizer = network_optimizer(context, PT_OPTIMIZER_SGD, 10);
     const int64_t length = 3;
-    const pt_value_t value = {.name = "tokens", .data = tokens, .lengths = &length, .dtype = PT_INT32};
-    ck_ok(pt_train_step(model, optimizer, &value, 1, 1, 0, NULL));
+    const pt_array_t value = {.name = "tokens", .data = tokens, .lengths = view_data(&length), .dtype = PT_INT32};
+    ck_ok(pt_train_step(model, optimizer, &value, 1, sizeof(pt_array_t), 1, 0, NULL));
     pt_optimizer_free(optimizer);
     pt_model_free(model);
     int32_t after[COUNT];

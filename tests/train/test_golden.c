@@ -4,6 +4,7 @@
  * their figures. */
 #include "pretrain.h"
 #include "support/suite.h"
+#include "support/views.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -154,10 +155,10 @@ static pt_step_result_t mlp_step(pt_model_t *model, pt_optimizer_t *optimizer, i
     int32_t label[MOST];
     ck_assert_int_eq(floats(step_key("features", step), features), 8 * 12);
     ck_assert_int_eq(integers(step_key("label", step), label), 8);
-    pt_value_t values[] = {{.name = "features", .data = features, .dtype = PT_FLOAT32},
+    pt_array_t values[] = {{.name = "features", .data = features, .dtype = PT_FLOAT32},
                            {.name = "label", .data = label, .dtype = PT_INT32}};
     pt_step_result_t result = {.struct_size = sizeof result};
-    ck_ok(pt_train_step(model, optimizer, values, 2, 8, flags, &result));
+    ck_ok(pt_train_step(model, optimizer, values, 2, sizeof(pt_array_t), 8, flags, &result));
     return result;
 }
 
@@ -167,10 +168,10 @@ static pt_step_result_t gpt_step(pt_model_t *model, pt_optimizer_t *optimizer, i
     const int64_t lengths[] = {12, 12, 12, 12};
     ck_assert_int_eq(integers(step_key("tokens", step), tokens), 48);
     ck_assert_int_eq(integers(step_key("labels", step), labels), 48);
-    pt_value_t values[] = {{.name = "tokens", .data = tokens, .lengths = lengths, .dtype = PT_INT32},
-                           {.name = "labels", .data = labels, .lengths = lengths, .dtype = PT_INT32}};
+    pt_array_t values[] = {{.name = "tokens", .data = tokens, .lengths = view_data(lengths), .dtype = PT_INT32},
+                           {.name = "labels", .data = labels, .lengths = view_data(lengths), .dtype = PT_INT32}};
     pt_step_result_t result = {.struct_size = sizeof result};
-    ck_ok(pt_train_step(model, optimizer, values, 2, 4, flags, &result));
+    ck_ok(pt_train_step(model, optimizer, values, 2, sizeof(pt_array_t), 4, flags, &result));
     return result;
 }
 
@@ -213,9 +214,9 @@ static parameter_t parameter_at(const pt_model_t *model, int64_t index, int grad
     parameter.values = malloc((size_t)parameter.info.elements * sizeof(float));
     ck_assert(parameter.values != NULL);
     if (gradient)
-        ck_ok(pt_model_gradient_get(model, index, parameter.values, parameter.info.elements));
+        ck_ok(get_gradient(model, index, parameter.values, parameter.info.elements));
     else
-        ck_ok(pt_model_parameter_get(model, index, parameter.values, parameter.info.elements));
+        ck_ok(get_parameter(model, index, parameter.values, parameter.info.elements));
     return parameter;
 }
 
@@ -354,11 +355,17 @@ static double ragged_step(pt_model_t *model, pt_optimizer_t *optimizer, const ra
     int64_t row = 0;
     for (int64_t i = 0; i < first; i++)
         row += ragged->lengths[i];
-    pt_value_t values[] = {
-        {.name = "tokens", .data = ragged->tokens + row, .lengths = ragged->lengths + first, .dtype = PT_INT32},
-        {.name = "labels", .data = ragged->labels + row, .lengths = ragged->lengths + first, .dtype = PT_INT32}};
+    pt_array_t values[] = {{.name = "tokens",
+                            .data = view_data(ragged->tokens + row),
+                            .lengths = view_data(ragged->lengths + first),
+                            .dtype = PT_INT32},
+                           {.name = "labels",
+                            .data = view_data(ragged->labels + row),
+                            .lengths = view_data(ragged->lengths + first),
+                            .dtype = PT_INT32}};
     pt_step_result_t result = {.struct_size = sizeof result};
-    ck_ok(pt_train_step(model, optimizer, values, labels ? 2 : 1, count, PT_STEP_ACCUMULATE, &result));
+    ck_ok(pt_train_step(model, optimizer, values, labels ? 2 : 1, sizeof(pt_array_t), count, PT_STEP_ACCUMULATE,
+                        &result));
     return result.loss;
 }
 
@@ -451,7 +458,7 @@ static pt_model_t *make_loss_model(pt_context_t *context, const loss_case_t *los
     options.label_smoothing = loss_case->smoothing;
     if (loss_case->weighted) {
         ck_assert_int_eq(floats("class_weights", class_weights), 6);
-        options.class_weights = pt_constant(graph, PT_FLOAT32, 1, (int64_t[]){6}, class_weights);
+        options.class_weights = constant_of(graph, PT_FLOAT32, 1, (int64_t[]){6}, class_weights);
     }
     pt_tensor_t loss;
     if (chunked)
@@ -484,19 +491,19 @@ static void compare_loss(pt_context_t *context, const loss_case_t *loss_case, in
     int64_t place[2];
     for (int i = 0; i < 2; i++) {
         ck_ok(pt_model_parameter_find(model, names[i], &place[i]));
-        ck_ok(pt_model_parameter_set(model, place[i], values, floats(names[i], values)));
+        ck_ok(set_parameter(model, place[i], values, floats(names[i], values)));
     }
-    pt_value_t fields[] = {{.name = "src", .data = src, .dtype = PT_FLOAT32},
+    pt_array_t fields[] = {{.name = "src", .data = src, .dtype = PT_FLOAT32},
                            {.name = "target",
-                            .data = loss_case->classes ? (const void *)label : target,
+                            .data = view_data(loss_case->classes ? (const void *)label : target),
                             .dtype = loss_case->classes ? PT_INT32 : PT_FLOAT32}};
     snprintf(what, sizeof what, "%s%s", loss_case->name, chunked ? ", chunked" : "");
-    ck_ok(pt_loss(model, fields, 2, 9, &loss));
+    ck_ok(pt_loss(model, fields, 2, sizeof(pt_array_t), 9, &loss));
     close_to(loss, number(key_of(loss_case->name, "loss", "")), 1e-5 * fabs(loss) + 1e-7, what);
-    ck_ok(pt_train_step(model, optimizer, fields, 2, 9, PT_STEP_ACCUMULATE, NULL));
+    ck_ok(pt_train_step(model, optimizer, fields, 2, sizeof(pt_array_t), 9, PT_STEP_ACCUMULATE, NULL));
     for (int i = 0; i < 2; i++) {
         int64_t count = floats(key_of(loss_case->name, "d_", names[i]), expected);
-        ck_ok(pt_model_gradient_get(model, place[i], values, count));
+        ck_ok(get_gradient(model, place[i], values, count));
         for (int64_t j = 0; j < count; j++)
             close_to(values[j], expected[j], 1e-6 + 1e-5 * fabs((double)expected[j]), what);
     }

@@ -30,7 +30,7 @@ static pt_dataset_t *shifted(pt_dataset_t *texts)
     const pt_field_spec_t field = {
         .name = "tokens", .dtype = PT_INT32, .rank = 1, .shape = {PT_DIM_TOKENS}, .max_length = LONGEST};
     pt_dataset_t *made;
-    ck_ok(pt_dataset_map(texts, &field, 1, PT_DATASET_CONCURRENT, shift, NULL, NULL, &made));
+    ck_ok(pt_dataset_map(texts, &field, 1, sizeof(pt_field_spec_t), PT_DATASET_CONCURRENT, shift, NULL, NULL, &made));
     pt_dataset_free(texts);
     return made;
 }

@@ -9,6 +9,7 @@
 #include "support/failing_allocator.h"
 #include "support/networks.h"
 #include "train/model.h"
+#include "support/views.h"
 
 enum { TRUNK = 28 }; /* tensors of network_gpt() */
 
@@ -35,17 +36,19 @@ static pt_status_t step(pt_model_t *model, pt_optimizer_t *optimizer)
 {
     static const int32_t tokens[] = {1, 2, 3, 4, 5, 6, 7, 8}, label[] = {0, 2};
     static const int64_t lengths[] = {3, 5};
-    const pt_value_t values[] = {{.name = "tokens", .data = tokens, .lengths = lengths, .dtype = PT_INT32},
-                                 {.name = "label", .data = label, .dtype = PT_INT32}};
-    return pt_train_step(model, optimizer, values, 2, 2, 0, NULL);
+    const pt_array_t values[] = {
+        {.name = "tokens", .data = view_data(tokens), .lengths = view_data(lengths), .dtype = PT_INT32},
+        {.name = "label", .data = view_data(label), .dtype = PT_INT32}};
+    return pt_train_step(model, optimizer, values, 2, sizeof(pt_array_t), 2, 0, NULL);
 }
 
 static pt_status_t language_step(pt_model_t *model, pt_optimizer_t *optimizer)
 {
     static const int32_t tokens[] = {1, 2, 3, 4, 5, 6, 7, 8};
     static const int64_t lengths[] = {3, 5};
-    const pt_value_t value = {.name = "tokens", .data = tokens, .lengths = lengths, .dtype = PT_INT32};
-    return pt_train_step(model, optimizer, &value, 1, 2, 0, NULL);
+    const pt_array_t value = {
+        .name = "tokens", .data = view_data(tokens), .lengths = view_data(lengths), .dtype = PT_INT32};
+    return pt_train_step(model, optimizer, &value, 1, sizeof(pt_array_t), 2, 0, NULL);
 }
 
 static int64_t count_mapped(const pt_model_t *model)
@@ -111,16 +114,16 @@ START_TEST(test_memory_and_owners)
     int64_t block = pt__store_bytes(&model->store);
     ck_ok(pt_model_load(model, path, LOADING(PT_LOAD_MAPPED)));
     ck_assert_int_lt(pt__store_bytes(&model->store), block / 10);
-    ck_ok(pt_model_parameter_get(model, 0, untouched, 17 * 16));
-    ck_ok(pt_model_parameter_set(model, 0, values, 17 * 16));
-    ck_ok(pt_model_parameter_get(model, 0, found, 17 * 16));
+    ck_ok(get_parameter(model, 0, untouched, 17 * 16));
+    ck_ok(set_parameter(model, 0, values, 17 * 16));
+    ck_ok(get_parameter(model, 0, found, 17 * 16));
     ck_assert_mem_eq(found, values, sizeof values);
     ck_assert_int_eq(count_mapped(model), TRUNK - 1);
     pt_parameter_info_t info = {.struct_size = sizeof info};
     ck_ok(pt_model_parameter_info(model, 0, &info));
     ck_assert_int_eq(info.trainable, 0);
     ck_ok(pt_model_load(model, path, LOADING(PT_LOAD_MAPPED))); /* once more: the file is what counts again */
-    ck_ok(pt_model_parameter_get(model, 0, found, 17 * 16));
+    ck_ok(get_parameter(model, 0, found, 17 * 16));
     ck_assert_mem_eq(found, untouched, sizeof found);
     ck_ok(pt_model_copy(model, source)); /* over mapped ones, the head too */
     ck_assert_int_eq(count_mapped(model), 0);
@@ -219,8 +222,8 @@ START_TEST(test_narrow_weights)
         float ones[17 * 16];
         for (int i = 0; i < 17 * 16; i++)
             ones[i] = 1;
-        ck_ok(pt_model_parameter_set(mapped, 0, ones, 17 * 16));
-        ck_ok(pt_model_parameter_set(copied, 0, ones, 17 * 16));
+        ck_ok(set_parameter(mapped, 0, ones, 17 * 16));
+        ck_ok(set_parameter(copied, 0, ones, 17 * 16));
         ck_ok(language_step(mapped, one));
         ck_ok(language_step(copied, other));
         ck_assert_uint_eq(network_fingerprint(mapped), network_fingerprint(copied));
@@ -272,7 +275,7 @@ START_TEST(test_a_file_that_changes)
             ck_ok(step(model, optimizer));
         } else {
             ck_fails(step(model, optimizer), PT_ERR_IO, "changing.safetensors: changed while in use");
-            ck_fails(pt_model_parameter_get(model, 0, values, 17 * 16), PT_ERR_IO, "changing.safetensors");
+            ck_fails(get_parameter(model, 0, values, 17 * 16), PT_ERR_IO, "changing.safetensors");
             ck_fails(pt_model_save(model, suite_path("never.safetensors"), NULL), PT_ERR_IO, "changing.safetensors");
             ck_assert_int_ne(access(suite_path("never.safetensors"), F_OK), 0);
             ck_fails(pt_checkpoint_save(model, optimizer, suite_path("never.safetensors"), NULL), PT_ERR_IO,
@@ -314,9 +317,9 @@ START_TEST(test_what_cannot_be_mapped)
         ck_ok(pt_model_load(model, suite_write("odd.safetensors", bytes, end + 48),
                             LOADING(PT_LOAD_MAPPED | PT_LOAD_STRICT)));
         ck_assert_int_eq(count_mapped(model), end % 4 == 0);
-        ck_ok(pt_model_parameter_get(model, 0, found, 10));
+        ck_ok(get_parameter(model, 0, found, 10));
         ck_assert_mem_eq(found, values, sizeof values);
-        ck_ok(pt_model_parameter_get(model, 1, found, 1));
+        ck_ok(get_parameter(model, 1, found, 1));
         ck_assert(found[0] == 0.5f);
         pt_model_free(model);
         pt_context_free(context);

@@ -6,6 +6,7 @@
 #include "support/failing_allocator.h"
 #include "support/networks.h"
 #include "train/model.h"
+#include "support/views.h"
 
 enum { SAMPLES = 12, MOST = 12 * 12 * 17 };
 
@@ -63,7 +64,7 @@ static int64_t predict(pt_model_t *model, const char *output, float *values)
 {
     pt_dataset_t *data = network_text_data(model->context, SAMPLES, 3);
     int64_t count;
-    ck_ok(pt_predict(model, data, output, 4, values, MOST, &count));
+    ck_ok(predict_floats(model, data, output, 4, values, MOST, &count));
     pt_dataset_free(data);
     return count;
 }

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "support/rig.h"
+#include "support/views.h"
 
 enum { SAMPLES = 32, STEPS = 6 };
 
@@ -54,14 +55,14 @@ static pt_status_t predict_on(pt_model_t *model, pt_dataset_t *data)
 {
     float values[SAMPLES];
     int64_t elements;
-    return pt_predict(model, data, NULL, 4, values, SAMPLES, &elements);
+    return predict_floats(model, data, NULL, 4, values, SAMPLES, &elements);
 }
 
 static pt_status_t read_of(pt_dataset_t *data)
 {
     float y[1];
     int64_t first = 0, elements;
-    return pt_dataset_read(data, &first, 1, "y", y, 1, &elements, NULL);
+    return read_field(data, &first, 1, "y", y, 1, &elements, NULL);
 }
 
 static pt_status_t view_of(pt_dataset_t *data)
@@ -75,9 +76,9 @@ static pt_status_t view_of(pt_dataset_t *data)
 static pt_status_t step_of(pt_model_t *model, pt_optimizer_t *optimizer)
 {
     static const float x[10], y[1];
-    const pt_value_t values[] = {{.name = "x", .data = x, .dtype = PT_FLOAT32},
-                                 {.name = "y", .data = y, .dtype = PT_FLOAT32}};
-    return pt_train_step(model, optimizer, values, 2, 1, 0, NULL);
+    const pt_array_t values[] = {{.name = "x", .data = view_data(x), .dtype = PT_FLOAT32},
+                                 {.name = "y", .data = view_data(y), .dtype = PT_FLOAT32}};
+    return pt_train_step(model, optimizer, values, 2, sizeof(pt_array_t), 1, 0, NULL);
 }
 
 static pt_status_t get_of(const pt_model_t *model)
@@ -87,7 +88,7 @@ static pt_status_t get_of(const pt_model_t *model)
     size_t length;
     int64_t index;
     PT__TRY(pt_model_parameter_find(model, "linear.weight", &index));
-    PT__TRY(pt_model_parameter_get(model, index, weights, 10));
+    PT__TRY(get_parameter(model, index, weights, 10));
     PT__TRY(pt_model_describe(model, PT_DESCRIBE_SUMMARY, text, sizeof text, &length));
     return pt_model_metric_count(model) > 0 && pt_model_last_error(model) != NULL ? PT_OK : PT_ERR_INTERNAL;
 }
@@ -97,7 +98,7 @@ static pt_status_t set_of(pt_model_t *model)
     float bias[1] = {0.5f};
     int64_t index;
     PT__TRY(pt_model_parameter_find(model, "linear.bias", &index));
-    return pt_model_parameter_set(model, index, bias, 1);
+    return set_parameter(model, index, bias, 1);
 }
 
 static pt_status_t another_world(void)
@@ -300,11 +301,13 @@ static pt_dataset_t *make_data(world_t *world)
                                                            : 0;
     pt_dataset_t *data;
     if (world->place == IN_NEXT)
-        ck_ok(pt_dataset_create_stream(world->context, fields, 2, 0, on_next, world, on_destroy, &data));
+        ck_ok(pt_dataset_create_stream(world->context, fields, 2, sizeof(pt_field_spec_t), 0, on_next, world,
+                                       on_destroy, &data));
     else if (world->place == IN_MAP)
-        ck_ok(pt_dataset_map(world->arrays, fields, 2, 0, on_map, world, on_destroy, &data));
+        ck_ok(pt_dataset_map(world->arrays, fields, 2, sizeof(pt_field_spec_t), 0, on_map, world, on_destroy, &data));
     else
-        ck_ok(pt_dataset_create_map(world->context, fields, 2, SAMPLES, flags, on_fetch, world, on_destroy, &data));
+        ck_ok(pt_dataset_create_map(world->context, fields, 2, sizeof(pt_field_spec_t), SAMPLES, flags, on_fetch, world,
+                                    on_destroy, &data));
     return data;
 }
 

@@ -73,9 +73,10 @@ static pt_dataset_t *make_data(pt_context_t *context, reader_t *reader, int32_t 
                                              {.name = "y", .dtype = PT_FLOAT32, .rank = 1, .shape = {1}}};
     pt_dataset_t *data;
     if (stream)
-        ck_ok(pt_dataset_create_stream(context, fields, 2, 0, next, reader, NULL, &data));
+        ck_ok(pt_dataset_create_stream(context, fields, 2, sizeof(pt_field_spec_t), 0, next, reader, NULL, &data));
     else
-        ck_ok(pt_dataset_create_map(context, fields, 2, reader->length, 0, fetch, reader, NULL, &data));
+        ck_ok(pt_dataset_create_map(context, fields, 2, sizeof(pt_field_spec_t), reader->length, 0, fetch, reader, NULL,
+                                    &data));
     return data;
 }
 

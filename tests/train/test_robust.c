@@ -3,6 +3,7 @@
  * these is a small world that is broken in one way. */
 #include "support/failing_allocator.h"
 #include "support/rig.h"
+#include "support/views.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -23,8 +24,8 @@ START_TEST(test_sizes_of_no_machine)
     ck_fails(pt_model_estimate(model, NULL, 3, twice, 2, sizeof *twice, &estimate), PT_ERR_ARGUMENT, "given twice");
     ck_fails(pt_model_estimate(model, NULL, 3, &unknown, 1, sizeof unknown, &estimate), PT_ERR_NOT_FOUND, "frames");
     ck_fails(pt_model_estimate(model, NULL, 3, &samples, 1, sizeof samples, &estimate), PT_ERR_NOT_FOUND, "batch");
-    ck_fails(pt_model_estimate(model, NULL, 3, twice, 1, 8, &estimate), PT_ERR_ARGUMENT, "8 bytes each");
-    ck_fails(pt_model_estimate(model, NULL, 3, NULL, 1, 16, &estimate), PT_ERR_ARGUMENT, "1 dimensions");
+    ck_fails(pt_model_estimate(model, NULL, 3, twice, 1, 7, &estimate), PT_ERR_ARGUMENT, "7 bytes each");
+    ck_fails(pt_model_estimate(model, NULL, 3, NULL, 1, 16, &estimate), PT_ERR_ARGUMENT, "n_rows, 1, is negative");
     ck_ok(pt_model_estimate(model, NULL, 3, TOKEN_ROWS(3), &estimate));
     pt_model_free(model);
     pt_context_free(context);
@@ -62,13 +63,13 @@ START_TEST(test_too_much_then_less)
     ck_ok(pt_context_create(&options, &context));
     pt_model_t *model = network_linear(context);
     pt_optimizer_t *optimizer = network_optimizer(context, PT_OPTIMIZER_ADAM, 0.01);
-    pt_value_t values[] = {{.name = "x", .data = x, .dtype = PT_FLOAT32},
+    pt_array_t values[] = {{.name = "x", .data = x, .dtype = PT_FLOAT32},
                            {.name = "y", .data = y, .dtype = PT_FLOAT32}};
-    ck_ok(pt_train_step(model, optimizer, values, 2, 4, 0, NULL));
+    ck_ok(pt_train_step(model, optimizer, values, 2, sizeof(pt_array_t), 4, 0, NULL));
     for (long n = 1;; n++) {
         failing_allocator_start(&allocator, n);
         allocator.fail_on = 1; /* memory is out, and stays so */
-        pt_status_t status = pt_train_step(model, optimizer, values, 2, 10 + 10 * n, 0, NULL);
+        pt_status_t status = pt_train_step(model, optimizer, values, 2, sizeof(pt_array_t), 10 + 10 * n, 0, NULL);
         long calls = atomic_load(&allocator.calls);
         allocator.fail_at = 0;
         allocator.fail_on = 0;
@@ -78,7 +79,7 @@ START_TEST(test_too_much_then_less)
         }
         ck_assert_int_eq(status, PT_ERR_MEMORY);
         int64_t held = pt_context_bytes(context);
-        ck_ok(pt_train_step(model, optimizer, values, 2, 4, 0, NULL));
+        ck_ok(pt_train_step(model, optimizer, values, 2, sizeof(pt_array_t), 4, 0, NULL));
         ck_assert_msg(pt_context_bytes(context) - held < 20000, "allocation %ld: %lld bytes more", n,
                       (long long)(pt_context_bytes(context) - held));
     }
@@ -115,7 +116,7 @@ START_TEST(test_failing_changes_of_a_model)
         ones[i] = 1;
     network_set_task(source, PT_TASK_CLASSIFICATION, 3);
     ck_ok(pt_model_parameter_find(source, "score.weight", &index));
-    ck_ok(pt_model_parameter_set(source, index, ones, 3 * 16));
+    ck_ok(set_parameter(source, index, ones, 3 * 16));
     ck_ok(pt_model_save(source, suite_path("ones.safetensors"), NULL));
     for (int change = 0; change < 5; change++) {
         describe(model, before, sizeof before);
@@ -194,16 +195,16 @@ START_TEST(test_settings_within_an_accumulation)
     float gradient[10], again[10];
     for (int i = 0; i < 40; i++)
         x[i] = (float)(i % 7);
-    pt_value_t values[] = {{.name = "x", .data = x, .dtype = PT_FLOAT32},
+    pt_array_t values[] = {{.name = "x", .data = x, .dtype = PT_FLOAT32},
                            {.name = "y", .data = y, .dtype = PT_FLOAT32}};
-    ck_ok(pt_train_step(rig.model, rig.optimizer, values, 2, 4, PT_STEP_ACCUMULATE, NULL));
-    ck_ok(pt_model_gradient_get(rig.model, 0, gradient, 10));
+    ck_ok(pt_train_step(rig.model, rig.optimizer, values, 2, sizeof(pt_array_t), 4, PT_STEP_ACCUMULATE, NULL));
+    ck_ok(get_gradient(rig.model, 0, gradient, 10));
     ck_ok(pt_model_set_recompute(rig.model, 1));
     ck_ok(pt_model_set_trainable(rig.model, "*", 1, NULL));
-    ck_ok(pt_model_gradient_get(rig.model, 0, again, 10));
+    ck_ok(get_gradient(rig.model, 0, again, 10));
     ck_assert_mem_eq(gradient, again, sizeof again);
-    ck_ok(pt_train_step(rig.model, rig.optimizer, values, 2, 4, PT_STEP_ACCUMULATE, NULL));
-    ck_ok(pt_model_gradient_get(rig.model, 0, again, 10));
+    ck_ok(pt_train_step(rig.model, rig.optimizer, values, 2, sizeof(pt_array_t), 4, PT_STEP_ACCUMULATE, NULL));
+    ck_ok(get_gradient(rig.model, 0, again, 10));
     for (int i = 0; i < 10; i++)
         ck_assert_float_eq_tol(gradient[i], again[i], 1e-4f);
     rig_free(&rig);
@@ -220,12 +221,13 @@ START_TEST(test_results_are_checked_first)
     pt_evaluation_t evaluation = {0};
     pt_step_result_t step = {0};
     static float x[40], y[4];
-    pt_value_t values[] = {{.name = "x", .data = x, .dtype = PT_FLOAT32},
+    pt_array_t values[] = {{.name = "x", .data = x, .dtype = PT_FLOAT32},
                            {.name = "y", .data = y, .dtype = PT_FLOAT32}};
     uint64_t before = network_fingerprint(rig.model);
     ck_fails(pt_pretrain(rig.model, rig.optimizer, rig.data, &options, &result), PT_ERR_ARGUMENT, "struct_size");
     ck_fails(pt_evaluate(rig.model, rig.data, 4, &evaluation), PT_ERR_ARGUMENT, "struct_size");
-    ck_fails(pt_train_step(rig.model, rig.optimizer, values, 2, 4, 0, &step), PT_ERR_ARGUMENT, "struct_size");
+    ck_fails(pt_train_step(rig.model, rig.optimizer, values, 2, sizeof(pt_array_t), 4, 0, &step), PT_ERR_ARGUMENT,
+             "struct_size");
     ck_assert_uint_eq(network_fingerprint(rig.model), before);
     rig_free(&rig);
 }
@@ -241,9 +243,9 @@ typedef struct trap {
 static void train_other(trap_t *trap)
 {
     static float x[40], y[4];
-    pt_value_t values[] = {{.name = "x", .data = x, .dtype = PT_FLOAT32},
+    pt_array_t values[] = {{.name = "x", .data = x, .dtype = PT_FLOAT32},
                            {.name = "y", .data = y, .dtype = PT_FLOAT32}};
-    trap->statuses[0] = pt_train_step(trap->other, trap->rig->optimizer, values, 2, 4, 0, NULL);
+    trap->statuses[0] = pt_train_step(trap->other, trap->rig->optimizer, values, 2, sizeof(pt_array_t), 4, 0, NULL);
 }
 
 static void rate_that_trains(void *user, pt_rate_t *rate)
@@ -320,17 +322,17 @@ static void call_everything(void *user, pt_event_t *event)
     trap->statuses[at++] = network_choose_task(model, &task);
     trap->statuses[at++] = pt_model_set_trainable(model, "*", 0, NULL);
     trap->statuses[at++] = pt_model_set_recompute(model, 1);
-    trap->statuses[at++] = pt_model_parameter_set(model, 0, value, 10);
+    trap->statuses[at++] = set_parameter(model, 0, value, 10);
     trap->statuses[at++] = pt_model_copy(model, model);
     trap->statuses[at++] = pt_model_load(model, "nowhere", NULL);
     trap->statuses[at++] = pt_checkpoint_load(model, NULL, "nowhere", NULL);
     trap->statuses[at++] = pt_evaluate(model, trap->rig->data, 4, &evaluation);
-    trap->statuses[at++] = pt_predict(model, trap->rig->data, NULL, 4, NULL, 0, &count);
-    trap->statuses[at++] = pt_loss(model, NULL, 0, 4, &loss);
+    trap->statuses[at++] = predict_floats(model, trap->rig->data, NULL, 4, NULL, 0, &count);
+    trap->statuses[at++] = pt_loss(model, NULL, 0, sizeof(pt_array_t), 4, &loss);
     trap->statuses[at++] = pt_model_estimate(model, NULL, 4, NULL, 0, 0, &estimate);
     trap->statuses[at++] = pt_finetune(model, trap->rig->optimizer, trap->rig->data, NULL, NULL);
     trap->count = at;
-    ck_ok(pt_model_parameter_get(model, 0, value, 10));
+    ck_ok(get_parameter(model, 0, value, 10));
     ck_ok(pt_checkpoint_save(model, trap->rig->optimizer, suite_path("within.safetensors"), NULL));
     pt_optimizer_free(trap->rig->optimizer); /* all live on until the stage ends */
     pt_dataset_free(trap->rig->data);
@@ -374,11 +376,14 @@ static void *train_in_context(void *argument)
     int32_t twice[24];
     for (int i = 0; i < 24; i++)
         twice[i] = tokens[i % 12];
-    pt_array_t array = {
-        .spec = {.name = "tokens", .dtype = PT_INT32, .rank = 1, .shape = {PT_DIM_TOKENS}, .max_length = 12},
-        .data = twice,
-        .lengths = lengths};
-    ck_ok(pt_dataset_create_from_arrays(job->context, &array, 1, 2, PT_DATASET_COPY, &data));
+    pt_array_t array = {.name = "tokens",
+                        .dtype = PT_INT32,
+                        .rank = 1,
+                        .shape = {PT_DIM_TOKENS},
+                        .max_length = 12,
+                        .data = twice,
+                        .lengths = view_data(lengths)};
+    ck_ok(pt_dataset_create_from_arrays(job->context, &array, 1, sizeof(pt_array_t), 2, PT_DATASET_COPY, &data));
     pt_train_options_t options = rig_options(300, 2);
     ck_ok(pt_pretrain(model, optimizer, data, &options, NULL));
     job->model = model;
@@ -428,9 +433,9 @@ START_TEST(test_first_and_last_rows)
     int64_t lengths[] = {2, 3}, elements;
     for (int i = 0; i < 15; i++)
         data[i] = (float)i;
-    pt_value_t values[] = {{.name = "x", .data = data, .lengths = lengths, .dtype = PT_FLOAT32}};
-    ck_ok(pt_forward(model, values, 1, 2, "both", both, 12, &elements));
-    ck_ok(pt_forward(model, values, 1, 2, "rows", rows, 15, &elements));
+    pt_array_t values[] = {{.name = "x", .data = data, .lengths = lengths, .dtype = PT_FLOAT32}};
+    ck_ok(forward_floats(model, values, 1, 2, "both", both, 12, &elements));
+    ck_ok(forward_floats(model, values, 1, 2, "rows", rows, 15, &elements));
     static const int from[4] = {0, 1, 2, 4};
     for (int i = 0; i < 4; i++)
         for (int k = 0; k < 3; k++)
@@ -462,32 +467,32 @@ START_TEST(test_outputs_within_sums)
     int64_t elements;
     for (int i = 0; i < 12; i++)
         data[i] = (float)(i % 5) - 2;
-    pt_value_t values[] = {{.name = "x", .data = data, .dtype = PT_FLOAT32}};
-    ck_ok(pt_forward(model, values, 1, 3, "p", found_p, 12, &elements));
-    ck_ok(pt_forward(model, values, 1, 3, "q", found_q, 12, &elements));
-    ck_ok(pt_forward(model, values, 1, 3, "all", found_all, 12, &elements));
+    pt_array_t values[] = {{.name = "x", .data = data, .dtype = PT_FLOAT32}};
+    ck_ok(forward_floats(model, values, 1, 3, "p", found_p, 12, &elements));
+    ck_ok(forward_floats(model, values, 1, 3, "q", found_q, 12, &elements));
+    ck_ok(forward_floats(model, values, 1, 3, "all", found_all, 12, &elements));
     double square = 0, loss;
     for (int i = 0; i < 12; i++) {
         ck_assert_float_eq_tol(found_all[i], 3 * found_q[i] + 3 * found_p[i], 1e-4f);
         square += (double)found_all[i] * (double)found_all[i] / 12;
     }
-    ck_ok(pt_loss(model, values, 1, 3, &loss));
+    ck_ok(pt_loss(model, values, 1, sizeof(pt_array_t), 3, &loss));
     ck_assert_double_eq_tol(loss, square, 1e-4);
     /* the gradient of p's first weight against a difference */
     pt_optimizer_t *optimizer = network_optimizer(context, PT_OPTIMIZER_SGD, 0);
     float gradient[16], weight[16];
     int64_t index;
     double up, down;
-    ck_ok(pt_train_step(model, optimizer, values, 1, 3, PT_STEP_ACCUMULATE, NULL));
+    ck_ok(pt_train_step(model, optimizer, values, 1, sizeof(pt_array_t), 3, PT_STEP_ACCUMULATE, NULL));
     ck_ok(pt_model_parameter_find(model, "p.weight", &index));
-    ck_ok(pt_model_gradient_get(model, index, gradient, 16));
-    ck_ok(pt_model_parameter_get(model, index, weight, 16));
+    ck_ok(get_gradient(model, index, gradient, 16));
+    ck_ok(get_parameter(model, index, weight, 16));
     weight[5] += 0.01f;
-    ck_ok(pt_model_parameter_set(model, index, weight, 16));
-    ck_ok(pt_loss(model, values, 1, 3, &up));
+    ck_ok(set_parameter(model, index, weight, 16));
+    ck_ok(pt_loss(model, values, 1, sizeof(pt_array_t), 3, &up));
     weight[5] -= 0.02f;
-    ck_ok(pt_model_parameter_set(model, index, weight, 16));
-    ck_ok(pt_loss(model, values, 1, 3, &down));
+    ck_ok(set_parameter(model, index, weight, 16));
+    ck_ok(pt_loss(model, values, 1, sizeof(pt_array_t), 3, &down));
     ck_assert_double_eq_tol((up - down) / 0.02, (double)gradient[5], 0.02 * fabs((double)gradient[5]) + 1e-2);
     pt_optimizer_free(optimizer);
     pt_model_free(model);
@@ -500,13 +505,13 @@ START_TEST(test_estimate_of_the_smallest)
 {
     rig_t rig = rig_linear(32);
     static float x[64 * 10], y[64];
-    pt_value_t values[] = {{.name = "x", .data = x, .dtype = PT_FLOAT32},
+    pt_array_t values[] = {{.name = "x", .data = x, .dtype = PT_FLOAT32},
                            {.name = "y", .data = y, .dtype = PT_FLOAT32}};
     pt_estimate_t estimate = {.struct_size = sizeof estimate};
     int64_t before = pt_context_bytes(rig.context);
     ck_ok(pt_model_estimate(rig.model, rig.optimizer, 64, NULL, 0, 0, &estimate));
     ck_assert_int_eq(pt_context_bytes(rig.context), before);
-    ck_ok(pt_train_step(rig.model, rig.optimizer, values, 2, 64, 0, NULL));
+    ck_ok(pt_train_step(rig.model, rig.optimizer, values, 2, sizeof(pt_array_t), 64, 0, NULL));
     double used = (double)pt_context_bytes(rig.context);
     ck_assert_msg(fabs((double)estimate.bytes - used) <= 0.05 * used, "estimated %lld bytes, used %.0f",
                   (long long)estimate.bytes, used);

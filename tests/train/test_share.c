@@ -8,6 +8,7 @@
 #include "support/guarded_device.h"
 #include "support/networks.h"
 #include "train/model.h"
+#include "support/views.h"
 
 enum { SAMPLES = 12, MOST = 256, ROUNDS = 40, THREADS = 3 };
 
@@ -21,7 +22,7 @@ static pt_model_t *classifier(pt_context_t *context)
 static int64_t predict(pt_model_t *model, pt_dataset_t *data, float *values)
 {
     int64_t count = 0;
-    ck_ok(pt_predict(model, data, NULL, 4, values, MOST, &count));
+    ck_ok(predict_floats(model, data, NULL, 4, values, MOST, &count));
     return count;
 }
 
@@ -39,7 +40,7 @@ static void *read_on(void *argument)
     float values[MOST];
     int64_t count = 0;
     for (int32_t i = 0; i < ROUNDS && reader->status == PT_OK; i++) {
-        reader->status = pt_predict(reader->model, reader->data, NULL, 4, values, MOST, &count);
+        reader->status = predict_floats(reader->model, reader->data, NULL, 4, values, MOST, &count);
         reader->wrong += count != reader->count || memcmp(values, reader->expected, (size_t)count * sizeof(float)) != 0;
     }
     return NULL;
@@ -105,11 +106,12 @@ static void change(pt_model_t *model, pt_model_t *other, int32_t how)
     const char *path = suite_path("other.safetensors");
     static const int32_t tokens[] = {1, 2, 3, 4}, label[] = {1};
     static const int64_t lengths[] = {4};
-    const pt_value_t step[] = {{.name = "tokens", .data = tokens, .lengths = lengths, .dtype = PT_INT32},
-                               {.name = "label", .data = label, .dtype = PT_INT32}};
+    const pt_array_t step[] = {
+        {.name = "tokens", .data = view_data(tokens), .lengths = view_data(lengths), .dtype = PT_INT32},
+        {.name = "label", .data = view_data(label), .dtype = PT_INT32}};
     if (how == SET)
         for (int64_t i = 0; i < model->store.count; i++)
-            ck_ok(pt_model_parameter_set(model, i, values, model->store.tensors[i].elements));
+            ck_ok(set_parameter(model, i, values, model->store.tensors[i].elements));
     else if (how == COPY)
         ck_ok(pt_model_copy(model, other));
     else if (how == LOAD) {
@@ -119,7 +121,7 @@ static void change(pt_model_t *model, pt_model_t *other, int32_t how)
         ck_ok(pt_checkpoint_save(other, NULL, path, NULL));
         ck_ok(pt_checkpoint_load(model, NULL, path, NULL));
     } else if (how == STEP)
-        ck_ok(pt_train_step(model, optimizer, step, 2, 1, 0, NULL));
+        ck_ok(pt_train_step(model, optimizer, step, 2, sizeof(pt_array_t), 1, 0, NULL));
     else if (how == STAGE)
         ck_ok(train(model, optimizer, data, 3));
     else if (how == TASK) {
@@ -169,8 +171,9 @@ START_TEST(test_training_goes_on_beside_a_share)
 {
     static const int32_t tokens[] = {1, 2, 3, 4, 5, 6}, labels[] = {1, 2};
     static const int64_t lengths[] = {4, 2};
-    const pt_value_t values[] = {{.name = "tokens", .data = tokens, .lengths = lengths, .dtype = PT_INT32},
-                                 {.name = "label", .data = labels, .dtype = PT_INT32}};
+    const pt_array_t values[] = {
+        {.name = "tokens", .data = view_data(tokens), .lengths = view_data(lengths), .dtype = PT_INT32},
+        {.name = "label", .data = view_data(labels), .dtype = PT_INT32}};
     uint64_t prints[2];
     for (int32_t shares = 0; shares < 2; shares++) {
         pt_context_t *context = network_context(1, 3);
@@ -179,10 +182,10 @@ START_TEST(test_training_goes_on_beside_a_share)
         for (int32_t i = 0; i < 3; i++) {
             if (shares)
                 ck_ok(pt_model_share(NULL, model, &shared[i]));
-            ck_ok(pt_train_step(model, optimizer, values, 2, 2, PT_STEP_ACCUMULATE, NULL));
+            ck_ok(pt_train_step(model, optimizer, values, 2, sizeof(pt_array_t), 2, PT_STEP_ACCUMULATE, NULL));
             if (shares && i == 1)
                 ck_ok(pt_model_share(NULL, shared[0], &shared[i]));
-            ck_ok(pt_train_step(model, optimizer, values, 2, 2, 0, NULL));
+            ck_ok(pt_train_step(model, optimizer, values, 2, sizeof(pt_array_t), 2, 0, NULL));
         }
         prints[shares] = network_fingerprint(model);
         for (int32_t i = 0; i < 3; i++)
@@ -203,7 +206,7 @@ static pt_model_t *normed(pt_context_t *context)
     ck_ok(pt_graph_create(context, &graph));
     pt_tensor_t x = pt_input(graph, "x", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, 10});
     pt_tensor_t y = pt_input(graph, "y", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, 1});
-    pt_tensor_t half = pt_constant(graph, PT_FLOAT32, 1, (int64_t[]){1}, (float[]){0.5f});
+    pt_tensor_t half = constant_of(graph, PT_FLOAT32, 1, (int64_t[]){1}, (float[]){0.5f});
     pt_tensor_t hidden = pt_batch_norm_layer(graph, "n", pt_mul(graph, x, half), 0.1, 1e-5);
     pt_tensor_t out = pt_linear_layer(graph, "linear", hidden, 1, PT_ACTIVATION_NONE);
     pt_graph_set_output(graph, "prediction", out);
@@ -323,8 +326,8 @@ static uint64_t print_of(const pt_model_t *model)
 static pt_status_t share_and_step(failing_allocator_t *allocator)
 {
     static const float x[20] = {1, 2, 3}, y[2] = {1, 2};
-    const pt_value_t values[] = {{.name = "x", .data = x, .dtype = PT_FLOAT32},
-                                 {.name = "y", .data = y, .dtype = PT_FLOAT32}};
+    const pt_array_t values[] = {{.name = "x", .data = view_data(x), .dtype = PT_FLOAT32},
+                                 {.name = "y", .data = view_data(y), .dtype = PT_FLOAT32}};
     pt_context_t *context = network_context(1, 3), *elsewhere = NULL;
     pt_context_options_t options;
     pt_optimizer_t *optimizer = NULL;
@@ -339,7 +342,7 @@ static pt_status_t share_and_step(failing_allocator_t *allocator)
     PT__TRY_OUT(pt_context_create(&options, &elsewhere));
     PT__TRY_OUT(pt_model_share(elsewhere, model, &shared));
     PT__TRY_OUT(pt_optimizer_create(elsewhere, NULL, &optimizer));
-    PT__TRY_OUT(pt_train_step(shared, optimizer, values, 2, 2, 0, NULL));
+    PT__TRY_OUT(pt_train_step(shared, optimizer, values, 2, sizeof(pt_array_t), 2, 0, NULL));
 out:
     ck_assert_uint_eq(print_of(model), print);
     pt_optimizer_free(optimizer);

@@ -1,6 +1,7 @@
 /* The stages end to end: learning, determinism over threads and micro-batches, resume bit by bit, early stopping,
  * budgets, events. */
 #include "support/rig.h"
+#include "support/views.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -26,7 +27,7 @@ static void on_event(void *user, pt_event_t *event)
         if (watch->cancel_at > 0 && event->step == watch->cancel_at)
             pt_model_cancel(watch->model);
         if (watch->model != NULL)
-            watch->reentry = pt_train_step(watch->model, NULL, NULL, 0, 1, 0, NULL);
+            watch->reentry = pt_train_step(watch->model, NULL, NULL, 0, sizeof(pt_array_t), 1, 0, NULL);
     }
     event->action = watch->stop_at > 0 && event->step >= watch->stop_at && event->kind == PT_EVENT_STEP
                         ? PT_ACTION_STOP
@@ -60,13 +61,13 @@ START_TEST(test_linear_learns)
     ck_assert_int_eq(evaluation.samples, 200);
     float predictions[200];
     int64_t elements;
-    ck_ok(pt_predict(model, data, NULL, 7, predictions, 200, &elements));
+    ck_ok(predict_floats(model, data, NULL, 7, predictions, 200, &elements));
     ck_assert_int_eq(elements, 200);
     float y[200];
     int64_t indices[200];
     for (int64_t i = 0; i < 200; i++)
         indices[i] = i;
-    ck_ok(pt_dataset_read(data, indices, 200, "y", y, 200, &elements, NULL));
+    ck_ok(read_field(data, indices, 200, "y", y, 200, &elements, NULL));
     for (int64_t i = 0; i < 200; i++)
         ck_assert_float_eq_tol(predictions[i], y[i], 0.05f);
     pt_dataset_free(data);
@@ -127,7 +128,7 @@ START_TEST(test_micro_batches_agree)
         pt_train_options_t options = rig_options(20, 16);
         options.micro_batch = cut ? 5 : 0;
         ck_ok(pt_pretrain(model, optimizer, data, &options, NULL));
-        ck_ok(pt_model_parameter_get(model, 0, values[cut], 10));
+        ck_ok(get_parameter(model, 0, values[cut], 10));
         pt_dataset_free(data);
         pt_optimizer_free(optimizer);
         pt_model_free(model);
@@ -362,8 +363,8 @@ START_TEST(test_estimate)
         tokens[i] = i % 65;
     for (int i = 0; i < 12; i++)
         lengths[i] = 64;
-    pt_value_t values[] = {{.name = "tokens", .data = tokens, .lengths = lengths, .dtype = PT_INT32}};
-    ck_ok(pt_train_step(model, optimizer, values, 1, 12, 0, NULL));
+    pt_array_t values[] = {{.name = "tokens", .data = tokens, .lengths = lengths, .dtype = PT_INT32}};
+    ck_ok(pt_train_step(model, optimizer, values, 1, sizeof(pt_array_t), 12, 0, NULL));
     double used = (double)pt_context_bytes(context);
     ck_assert_msg(fabs((double)estimate.bytes - used) <= 0.05 * used, "estimated %lld bytes, used %.0f",
                   (long long)estimate.bytes, used);
@@ -448,7 +449,8 @@ START_TEST(test_no_thread_spins_while_a_callback_runs)
     pt_tensor_t hidden = pt_gelu(graph, pt_layer_norm_layer(graph, "first", x, 1e-5));
     pt_graph_set_loss(graph, pt_mse_loss(graph, pt_layer_norm_layer(graph, "second", hidden, 1e-5), y));
     ck_ok(pt_model_create(context, graph, &model));
-    ck_ok(pt_dataset_create_map(context, fields, 2, 10000, 0, fetch_asleep, &nap, NULL, &data));
+    ck_ok(
+        pt_dataset_create_map(context, fields, 2, sizeof(pt_field_spec_t), 10000, 0, fetch_asleep, &nap, NULL, &data));
     pt_optimizer_t *optimizer = network_optimizer(context, PT_OPTIMIZER_SGD, 1e-4);
     pt_train_options_t options = rig_options(NAP_STEPS, 512);
     ck_ok(pt_pretrain(model, optimizer, data, &options, NULL));

@@ -6,6 +6,7 @@
 #include "base/random.h"
 #include "support/networks.h"
 #include "train/model.h"
+#include "support/views.h"
 
 enum { WIDTH = 331, OUT = 601 }; /* their product is odd and takes several pieces */
 
@@ -155,16 +156,16 @@ START_TEST(test_memory_and_values_come_when_needed)
     ck_assert_int_lt(pt_context_bytes(context) - empty, OUT * WIDTH * 4);
     for (int i = 0; i < OUT * WIDTH; i++)
         ones[i] = 1;
-    ck_ok(pt_model_parameter_set(model, 1, ones, OUT * WIDTH));
+    ck_ok(set_parameter(model, 1, ones, OUT * WIDTH));
     ck_assert_int_gt(pt_context_bytes(context) - empty, 3 * OUT * WIDTH * 4);
-    ck_ok(pt_model_parameter_get(model, 1, found, OUT * WIDTH));
+    ck_ok(get_parameter(model, 1, found, OUT * WIDTH));
     ck_assert_mem_eq(found, ones, sizeof ones);
     pt__random_fill_normal(key_of("normal"), 0, OUT * WIDTH, 0, 0.02, expected);
-    ck_ok(pt_model_parameter_get(model, 0, found, OUT * WIDTH));
+    ck_ok(get_parameter(model, 0, found, OUT * WIDTH));
     ck_assert_mem_eq(found, expected, sizeof expected);
     pt_model_t *other = make(context);
     ck_ok(pt_model_copy(other, model));
-    ck_ok(pt_model_parameter_get(other, 1, found, OUT * WIDTH));
+    ck_ok(get_parameter(other, 1, found, OUT * WIDTH));
     ck_assert_mem_eq(found, ones, sizeof ones);
     pt_model_free(other);
     pt_model_free(model);

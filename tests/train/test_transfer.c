@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "support/networks.h"
+#include "support/views.h"
 
 static int32_t kind_of(const pt_model_t *model, const char *wanted)
 {
@@ -20,7 +21,7 @@ static void get(const pt_model_t *model, const char *name, float *values, int64_
 {
     int64_t index;
     ck_ok(pt_model_parameter_find(model, name, &index));
-    ck_ok(pt_model_parameter_get(model, index, values, elements));
+    ck_ok(get_parameter(model, index, values, elements));
 }
 
 START_TEST(test_between_tasks)
@@ -134,7 +135,7 @@ START_TEST(test_gradients_not_finite)
         huge[i] = i % 2 ? 3e38f : -3e38f;
     ck_ok(pt_train_options_init(&options, sizeof options));
     options.steps = 100;
-    ck_ok(pt_model_parameter_set(model, 0, huge, 10));
+    ck_ok(set_parameter(model, 0, huge, 10));
     uint64_t before = network_fingerprint(model);
     ck_fails(pt_pretrain(model, optimizer, data, &options, &result), PT_ERR_NONFINITE, "step 10");
     ck_assert_uint_eq(network_fingerprint(model), before);

@@ -131,9 +131,10 @@ ScheduleOptions = _struct(
     "initial_divisor:d final_divisor:d callback:p user:p destroy:p",
 )
 FieldSpec = _struct("pt_field_spec_t", "name:s dtype:i rank:i shape:S max_length:I", "")
-Field = _struct("pt_field_t", "name:s dtype:i rank:i shape:S data:p capacity:I lengths:p", "")
+Array = _struct("pt_array_t", "name:s dtype:i rank:i shape:S max_length:I data:p capacity:I elements:I lengths:p "
+                "lengths_capacity:I samples:I", "")
 Batch = _struct("pt_batch_t", "status:i user_code:I capacity:I filled:I indices:p position:I epoch:I key:U "
-                "fields:p inputs:p n_fields:i n_inputs:i", "struct_size:u")
+                "fields:p inputs:p n_fields:i n_inputs:i field_size:u reserved:i", "struct_size:u")
 WindowOptions = _struct("pt_window_options_t", "length:I stride:I start:d end:d dtype:i keep_partial:i")
 Column = _struct("pt_column_t", "field:s source:s kind:i reserved:i count:I max_length:I", "")
 Event = _struct(
@@ -158,7 +159,6 @@ MetricInfo = _struct("pt_metric_info_t", "direction:i name:s value:d", "struct_s
 GenerateOptions = _struct(
     "pt_generate_options_t", "count:I temperature:d top_k:I top_p:d seed:U stops:p stop_lengths:p n_stops:I"
 )
-Value = _struct("pt_value_t", "name:s data:p lengths:p dtype:i reserved:i", "")
 StepResult = _struct("pt_step_result_t", "skipped:i loss:d gradient_norm:d learning_rate:d", "struct_size:u")
 DimRows = _struct("pt_dim_rows_t", "dimension:s rows:I", "")
 Estimate = _struct(
@@ -169,13 +169,8 @@ Estimate = _struct(
 )
 
 
-class ArraySpec(ctypes.Structure):
-    _fields_ = [("spec", FieldSpec), ("data", c_void_p), ("lengths", c_void_p)]
-
-
-STRUCTS = {"pt_array_t": ArraySpec}
-STRUCTS.update((kind.__name__, kind) for kind in list(globals().values())
-               if isinstance(kind, type) and issubclass(kind, ctypes.Structure) and kind.__name__.startswith("pt_"))
+STRUCTS = {kind.__name__: kind for kind in list(globals().values())
+           if isinstance(kind, type) and issubclass(kind, ctypes.Structure) and kind.__name__.startswith("pt_")}
 
 _EventFunction = ctypes.CFUNCTYPE(None, c_void_p, POINTER(Event))
 _BatchFunction = ctypes.CFUNCTYPE(None, c_void_p, POINTER(Batch))
@@ -218,7 +213,7 @@ for _line in """
     i pt_context_create p p              - pt_context_free p                I pt_context_bytes p
     I pt_context_peak_bytes p            s pt_context_describe p            i pt_graph_create p p
     - pt_graph_free p                    i pt_graph_status p                i pt_input p s i i p
-    i pt_parameter p s i p i d           i pt_constant p i i p p            i pt_graph_set_output p s i
+    i pt_parameter p s i p i d           i pt_constant p i p u            i pt_graph_set_output p s i
     i pt_graph_set_loss p i              i pt_graph_shape p i p             i pt_graph_print p p z p
     i pt_graph_set_metric p s i i        i pt_graph_set_metric_ratio p s i i i
     i pt_linear p i i i i                i pt_linear_in_out p i i i i       i pt_matmul p i i i i
@@ -244,23 +239,23 @@ for _line in """
     i pt_model_transfer_entry p I p p    i pt_model_copy p p                i pt_model_load p s p
     i pt_model_share p p p               i pt_model_save p s p                i pt_model_open p s p p
                                          I pt_model_parameter_count p       i pt_model_parameter_info p I p
-    i pt_model_parameter_find p s p      i pt_model_parameter_get p I p I   i pt_model_parameter_set p I p I
-    i pt_model_gradient_get p I p I      i pt_model_set_trainable p s i p   i pt_model_describe p i p z p
+    i pt_model_parameter_find p s p      i pt_model_parameter_get p I p u   i pt_model_parameter_set p I p u
+    i pt_model_gradient_get p I p u      i pt_model_set_trainable p s i p   i pt_model_describe p i p z p
     - pt_model_cancel p                  i pt_optimizer_create p p p        - pt_optimizer_free p
     i pt_optimizer_add_group p s p       i pt_optimizer_set_schedule p p    i pt_optimizer_set_learning_rate p d
-    I pt_optimizer_steps p               I pt_optimizer_skipped p           i pt_dataset_create_map p p i I u p p p p
-    i pt_dataset_create_stream p p i u p p p p                              i pt_dataset_create_from_arrays p p i I u p
+    I pt_optimizer_steps p               I pt_optimizer_skipped p           i pt_dataset_create_map p p i u I u p p p p
+    i pt_dataset_create_stream p p i u u p p p p                           i pt_dataset_create_from_arrays p p i u I u p
     i pt_dataset_create_from_text p s p p                                   i pt_dataset_create_from_tokens p s p p
-    i pt_dataset_create_from_jsonl p s p i u p                              i pt_dataset_create_from_csv p s p i u p
+    i pt_dataset_create_from_jsonl p s p i u u p                            i pt_dataset_create_from_csv p s p i u u p
     I pt_dataset_class_count p s         s pt_dataset_class_name p s I      - pt_dataset_free p
     I pt_dataset_length p                i pt_dataset_subset p I I p        i pt_dataset_select p p I p
     i pt_dataset_shuffle p U p           i pt_dataset_split p d U p p       i pt_pretrain p p p p p
-    i pt_dataset_map p p i u p p p p     U pt_batch_key p I
-    i pt_finetune p p p p p              i pt_evaluate p p I p              i pt_predict p p s I p I p
+    i pt_dataset_map p p i u u p p p p   i pt_dataset_read p p I s p u      U pt_batch_key p I
+    i pt_finetune p p p p p              i pt_evaluate p p I p              i pt_predict p p s I p u
     i pt_generator_create p p p          - pt_generator_free p              i pt_generator_begin p p p I
     i pt_generator_run p p p             i pt_generator_text p I p p I p p
-    i pt_generate p p I p p I p          i pt_train_step p p p i I u p      i pt_forward p p i I s p I p
-    i pt_loss p p i I p                  i pt_model_estimate p p I p i u p      i pt_checkpoint_save p p s p
+    i pt_generate p p I p p I p          i pt_train_step p p p i u I u p    i pt_forward p p i u I s p
+    i pt_loss p p i u I p                i pt_model_estimate p p I p i u p      i pt_checkpoint_save p p s p
     i pt_checkpoint_load p p s p
 """.strip().split("\n"):
     _kinds = {
@@ -573,6 +568,40 @@ def _address(buffer):
     return ctypes.addressof(held), view.nbytes, held
 
 
+def _view(flat, dtype, shape, samples=1):
+    """(pt_array_t, what must stay alive) of so many samples of this shape, or rows where it begins with DIM_TOKENS."""
+    if len(shape) > MAX_RANK:
+        raise ValueError("%d dimensions, at most %d are possible" % (len(shape), MAX_RANK))
+    address, _, held = _address(flat)
+    for size in shape:
+        samples *= 1 if size == DIM_TOKENS else size
+    return Array(dtype=dtype, rank=len(shape), shape=(c_int64 * MAX_RANK)(*shape), data=address,
+                 elements=samples), held
+
+
+def _array(values, dtype=None):
+    """The same of a tensor as a whole."""
+    flat, dtype, shape = _flat(values, dtype)
+    return _view(flat, dtype, shape)
+
+
+def _read(call, lengths=None):
+    """What call(array) gives, as an array.array of the dtype that it has: asked first for the room that it takes.
+    Lengths of ragged results go into the list `lengths`, where that is not None."""
+    asked = Array()
+    call(asked)
+    values = array.array(_LETTERS.get(asked.dtype, "f"))
+    values.frombytes(bytes(asked.elements * values.itemsize))
+    rows = array.array("q", bytes(8 * asked.samples))
+    view = Array(dtype=_DTYPES[values.typecode], data=values.buffer_info()[0] if values else None, capacity=len(values))
+    if lengths is not None and rows:
+        view.lengths, view.lengths_capacity = rows.buffer_info()[0], len(rows)
+    call(view)
+    if lengths is not None:
+        lengths[:] = rows
+    return values
+
+
 def field(name, dtype=FLOAT32, shape=(), max_length=0):
     """A field of a dataset: shape is one sample's; max_length > 0 makes it ragged, with DIM_TOKENS rows of `shape`
     each."""
@@ -580,12 +609,36 @@ def field(name, dtype=FLOAT32, shape=(), max_length=0):
     return FieldSpec(_encoded(name), dtype, len(shape), (c_int64 * MAX_RANK)(*shape), max_length)
 
 
+def _fields(samples):
+    """(pt_array_t of {name: (values of all samples, whether there is one sequence a sample)}, number of samples, what
+    must stay alive)."""
+    made, alive, count = (Array * len(samples))(), [], None
+    for number, (name, (values, ragged)) in enumerate(samples.items()):
+        if ragged:
+            data, dtype, given, row = _ragged(values)
+            rows, lengths = len(given), (c_int64 * max(len(given), 1))(*given)
+            view, held = _view(data, dtype, (DIM_TOKENS, *row), sum(given))
+            view.lengths, view.max_length = ctypes.addressof(lengths), max(max(lengths), 1)
+            alive.append(lengths)
+        else:
+            flat, dtype, shape = _flat(values)
+            if not shape:
+                raise ValueError("field %r is one number, expected a value for each sample" % name)
+            rows = shape[0]
+            view, held = _view(flat, dtype, shape[1:], rows)
+        if count not in (None, rows):
+            raise ValueError("field %r has %d samples, the others have %d" % (name, rows, count))
+        view.name, count = _encoded(name), rows
+        made[number] = view
+        alive += [held, view]
+    return made, count or 0, alive
+
+
 def _write_batch(batch, samples):
     """Copies {name: [a value for each sample]} into the batch's buffers, with their bounds checked."""
-    fields = ctypes.cast(batch.fields, POINTER(Field))
     filled = None
     for number in range(batch.n_fields):
-        spec = fields[number]
+        spec = Array.from_address(batch.fields + number * batch.field_size)
         name = spec.name.decode()
         if name not in samples:
             raise KeyError("the callback gave no field %r" % name)
@@ -616,11 +669,11 @@ def _write_batch(batch, samples):
 
 def _read_batch(batch):
     """{name: [a value for each sample]} of a map's inputs: numbers, or an array.array of a sample's elements."""
-    fields, samples = ctypes.cast(batch.inputs, POINTER(Field)), {}
+    samples = {}
     for number in range(batch.n_inputs):
-        spec = fields[number]
+        spec = Array.from_address(batch.inputs + number * batch.field_size)
         values = array.array(_LETTERS[spec.dtype])
-        values.frombytes(ctypes.string_at(spec.data, spec.capacity * values.itemsize))
+        values.frombytes(ctypes.string_at(spec.data, spec.elements * values.itemsize))
         row = 1
         for size in spec.shape[1 if spec.lengths else 0:spec.rank]:
             row *= size
@@ -743,7 +796,9 @@ class Context(_Handle):
         for column, (name, source, kind, *sizes) in zip(made, columns):
             column.field, column.source, column.kind = _encoded(name), _encoded(source), kind
             setattr(column, "count" if kind == COLUMN_NUMBER else "max_length", sizes[0] if sizes else 0)
-        return Dataset(self, _create(function, self, _encoded(path), made, len(made), flags))
+        return Dataset(
+            self, _create(function, self, _encoded(path), made, len(made), ctypes.sizeof(Column), flags)
+        )
 
     def jsonl(self, path, columns, flags=0):
         """columns: (field, key, COLUMN_..., longest text or number of values)."""
@@ -755,26 +810,9 @@ class Context(_Handle):
     def arrays(self, samples, ragged=()):
         """{name: values of all samples}: nested lists, array.array or NumPy. Names in `ragged`: a list with one
         sequence a sample."""
-        made, alive, count = (ArraySpec * len(samples))(), [], None
-        for array_spec, (name, values) in zip(made, samples.items()):
-            if name in ragged:
-                found, dtype, given, row = _ragged(values)
-                rows, lengths = len(given), (c_int64 * max(len(given), 1))(*given)
-                array_spec.spec = field(name, dtype, row, max(max(lengths), 1))
-                array_spec.lengths = ctypes.addressof(lengths)
-                alive.append(lengths)
-            else:
-                found, dtype, shape = _flat(values)
-                if not shape:
-                    raise ValueError("field %r is one number, expected a value for each sample" % name)
-                array_spec.spec = field(name, dtype, shape[1:])
-                rows = shape[0]
-            if count not in (None, rows):
-                raise ValueError("field %r has %d samples, the others have %d" % (name, rows, count))
-            count = rows
-            array_spec.data, _, held = _address(found)
-            alive.append(held)
-        return Dataset(self, _create(library.pt_dataset_create_from_arrays, self, made, len(made), count, DATASET_COPY))
+        made, count, _alive = _fields({name: (values, name in ragged) for name, values in samples.items()})
+        return Dataset(self, _create(library.pt_dataset_create_from_arrays, self, made, len(made),
+                                     ctypes.sizeof(Array), count, DATASET_COPY))
 
     def map(self, fields, length, fetch):
         """fields: [field(...)]; fetch(indices) -> {name: [value for each index]}."""
@@ -790,7 +828,8 @@ class Context(_Handle):
             guard,
             fields,
             fill,
-            lambda made, function: (library.pt_dataset_create_map, self, made, len(made), length, 0, function),
+            lambda made, function: (library.pt_dataset_create_map, self, made, len(made), ctypes.sizeof(FieldSpec),
+                                    length, 0, function),
         )
 
     def stream(self, fields, next):
@@ -809,7 +848,8 @@ class Context(_Handle):
             guard,
             fields,
             fill,
-            lambda made, function: (library.pt_dataset_create_stream, self, made, len(made), 0, function),
+            lambda made, function: (library.pt_dataset_create_stream, self, made, len(made),
+                                    ctypes.sizeof(FieldSpec), 0, function),
         )
 
     def _from_callback(self, guard, fields, fill, call):
@@ -836,9 +876,8 @@ class Graph(_Handle):
 
     def constant(self, values, dtype=FLOAT32):
         """A fixed tensor of float32 or int32: nested lists or a NumPy array."""
-        flat, _, shape = _flat(values, dtype)
-        address, _, _held = _address(flat)
-        return library.pt_constant(self, dtype, len(shape), (c_int64 * max(len(shape), 1))(*shape), address)
+        view, _held = _array(values, dtype)
+        return library.pt_constant(self, dtype, ctypes.byref(view), ctypes.sizeof(view))
 
     def reshape(self, src, shape):
         return library.pt_reshape(self, src, len(shape), (c_int64 * max(len(shape), 1))(*shape))
@@ -983,7 +1022,8 @@ class Dataset(_Handle):
                 batch.status = OK
 
         made, function = (FieldSpec * len(fields))(*fields), _BatchFunction(fill)
-        pointer = _create(library.pt_dataset_map, self, made, len(made), 0, ctypes.cast(function, c_void_p), None, None)
+        pointer = _create(library.pt_dataset_map, self, made, len(made), ctypes.sizeof(FieldSpec), 0,
+                          ctypes.cast(function, c_void_p), None, None)
         return Dataset(self._context, pointer, [guard, *self._guards], self, function)
 
     def split(self, fraction, seed=0):
@@ -1069,22 +1109,24 @@ class Model(_Handle):
         return shapes
 
     def _parameter(self, name):
-        index, info = c_int64(), _result(ParameterInfo)
+        index = c_int64()
         _check(library.pt_model_parameter_find(self, _encoded(name), ctypes.byref(index)))
-        _check(library.pt_model_parameter_info(self, index, ctypes.byref(info)))
-        return index.value, info.elements
+        return index.value
 
     def parameter(self, name):
         """A copy of a parameter's values, as array.array("f")."""
-        index, elements = self._parameter(name)
-        values = array.array("f", bytes(4 * elements))
-        _check(library.pt_model_parameter_get(self, index, values.buffer_info()[0], elements))
+        index, info = self._parameter(name), _result(ParameterInfo)
+        _check(library.pt_model_parameter_info(self, index, ctypes.byref(info)))
+        values = array.array("f", bytes(4 * info.elements))
+        view = Array(dtype=FLOAT32, data=values.buffer_info()[0], capacity=len(values))
+        _check(library.pt_model_parameter_get(self, index, ctypes.byref(view), ctypes.sizeof(view)))
         return values
 
     def set_parameter(self, name, values):
-        index, _ = self._parameter(name)
-        address, size, _held = _address(_flat(values, FLOAT32)[0])
-        _check(library.pt_model_parameter_set(self, index, address, size // 4))
+        """Values of any dtype: a flat sequence, or one of the parameter's shape."""
+        view, _held = _array(values)
+        view.rank = view.rank if view.rank > 1 else 0
+        _check(library.pt_model_parameter_set(self, self._parameter(name), ctypes.byref(view), ctypes.sizeof(view)))
 
     def set_trainable(self, pattern, trainable):
         _check(library.pt_model_set_trainable(self, _encoded(pattern), int(trainable), None))
@@ -1137,21 +1179,15 @@ class Model(_Handle):
             values[info.name.decode("utf-8", "replace")] = info.value
         return values
 
-    def predict(self, dataset, output=None, batch=0):
-        """The rows of a named output for all samples, end to end, as array.array("f")."""
-        elements = c_int64()
-        self._run(
-            lambda: library.pt_predict(self, dataset, _encoded(output), batch, None, 0, ctypes.byref(elements)),
-            dataset._guards,
-        )
-        values = array.array("f", bytes(4 * elements.value))
-        self._run(
-            lambda: library.pt_predict(
-                self, dataset, _encoded(output), batch, values.buffer_info()[0], len(values), ctypes.byref(elements)
-            ),
-            dataset._guards,
-        )
-        return values
+    def predict(self, dataset, output=None, batch=0, lengths=None):
+        """A named output for all samples, end to end, as an array.array; a list given as `lengths` gets the rows of
+        each sample."""
+
+        def call(view):
+            self._run(lambda: library.pt_predict(self, dataset, _encoded(output), batch, ctypes.byref(view),
+                                                 ctypes.sizeof(view)), dataset._guards)
+
+        return _read(call, lengths)
 
     def generate(self, prompt, **options):
         """Continues bytes (gives bytes) or a list of token numbers (gives a list). stops: tokens, or sequences of them,
@@ -1177,58 +1213,37 @@ class Model(_Handle):
         return Generator(self._kept[0], _create(library.pt_generator_create, self, ctypes.byref(options)))
 
     def _values(self, values):
-        """pt_value_t for {name: values of all samples}, or {name: [one sequence a sample]} for a ragged field given as
+        """pt_array_t for {name: values of all samples}, or {name: [one sequence a sample]} for a ragged field given as
         a list of bytes or arrays."""
-        made, alive, samples = (Value * len(values))(), [], None
-        for value, (name, given) in zip(made, values.items()):
-            ragged = isinstance(given, (list, tuple)) and any(_is_buffer(part) and _has_rows(part) for part in given)
-            if ragged:
-                data, dtype, sizes, _ = _ragged(given)
-                rows, lengths = len(sizes), (c_int64 * len(sizes))(*sizes)
-                value.lengths, alive = ctypes.addressof(lengths), alive + [lengths]
-            else:
-                data, dtype, shape = _flat(given)
-                if not shape:
-                    raise ValueError("field %r is one number, expected a value for each sample" % name)
-                rows = shape[0]
-            if samples not in (None, rows):
-                raise ValueError("field %r has %d samples, the others have %d" % (name, rows, samples))
-            samples = rows
-            value.name, value.dtype = _encoded(name), dtype
-            value.data, _, held = _address(data)
-            alive.append(held)
-        return made, samples or 0, alive
+
+        def is_ragged(given):
+            return isinstance(given, (list, tuple)) and any(_is_buffer(part) and _has_rows(part) for part in given)
+
+        return _fields({name: (given, is_ragged(given)) for name, given in values.items()})
 
     def train_step(self, optimizer, values, accumulate=False):
         made, samples, _alive = self._values(values)
         result = _result(StepResult)
         self._run(
             lambda: library.pt_train_step(
-                self, optimizer, made, len(made), samples, STEP_ACCUMULATE if accumulate else 0, ctypes.byref(result)
+                self,
+                optimizer,
+                made,
+                len(made),
+                ctypes.sizeof(Array),
+                samples,
+                STEP_ACCUMULATE if accumulate else 0,
+                ctypes.byref(result),
             ),
             optimizer._guards,
         )
         return result
 
-    def forward(self, values, output=None):
+    def forward(self, values, output=None, lengths=None):
+        """A named output for these samples, as predict gives it."""
         made, samples, _alive = self._values(values)
-        found, elements = array.array("f", bytes(4 * 256)), c_int64()
-        while True:
-            status = library.pt_forward(
-                self,
-                made,
-                len(made),
-                samples,
-                _encoded(output),
-                found.buffer_info()[0],
-                len(found),
-                ctypes.byref(elements),
-            )
-            if status == OK:
-                return found[:elements.value]
-            if elements.value <= len(found):
-                _check(status)
-            found = array.array("f", bytes(4 * elements.value))  # now it is known how many there are
+        return _read(lambda view: _check(library.pt_forward(self, made, len(made), ctypes.sizeof(Array), samples,
+                                                            _encoded(output), ctypes.byref(view))), lengths)
 
     def estimate(self, optimizer=None, samples=1, **rows):
         """What a training step costs; rows by dimension where fields are ragged: estimate(samples=4, tokens=256)."""
