@@ -8,11 +8,12 @@
     print(model.generate(b"The ", count=100, temperature=0.8))
 
 The shared library is the file that the environment variable PRETRAIN_LIBRARY names, else libpretrain.so where the
-system's loader finds it. Options of the C interface are keyword arguments under their C names. A failure raises
-pretrain.Error with the library's message. An exception raised in a callback, Ctrl-C's KeyboardInterrupt included, ends
-the call that ran the callback at once and is raised again from there; weights then stand at the last completed step.
-Ctrl-C is seen at the next event (event_every, 1 by default). What is not wrapped here can be called as
-pretrain.library.pt_...
+system's loader finds it. Constants, structs and signatures come from pretrain.json, which is installed with it; the
+constants stand here without their PT_, the structs without pt_ and _t (pretrain.TrainOptions). Options of the C
+interface are keyword arguments under their C names. A failure raises pretrain.Error with the library's message. An
+exception raised in a callback, Ctrl-C's KeyboardInterrupt included, ends the call that ran the callback at once and is
+raised again from there; weights then stand at the last completed step. Ctrl-C is seen at the next event (event_every, 1
+by default). What is not wrapped here can be called as pretrain.library.pt_...
 """
 
 import array
@@ -25,163 +26,7 @@ import sys
 import threading
 from ctypes import POINTER, c_char_p, c_double, c_float, c_int32, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
 
-# ---- Constants, as in pretrain.h -------------------------------------------------------------------------------------
-
-OK = 0
-(
-    ERR_ARGUMENT,
-    ERR_MEMORY,
-    ERR_IO,
-    ERR_FORMAT,
-    ERR_UNSUPPORTED,
-    ERR_SHAPE,
-    ERR_NOT_FOUND,
-    ERR_CALLBACK,
-    ERR_CANCELLED,
-    ERR_BUSY,
-    ERR_VERSION,
-    ERR_NONFINITE,
-    ERR_BUDGET,
-    END,
-    ERR_STATE,
-    ERR_INTERNAL,
-    ERR_DEVICE,
-) = range(-1, -18, -1)
-FLOAT32, FLOAT64, FLOAT16, BFLOAT16, INT8, INT16, INT32, INT64, UINT8, UINT16, UINT32, UINT64, BOOL = range(1, 14)
-MAX_RANK = 6
-DIM_BATCH, DIM_TOKENS = -1001, -1002
-NO_TENSOR = -1
-INIT_CONSTANT, INIT_NORMAL, INIT_UNIFORM, INIT_LINEAR = range(4)
-(ACTIVATION_NONE, ACTIVATION_RELU, ACTIVATION_GELU_TANH, ACTIVATION_GELU_ERF, ACTIVATION_SILU, ACTIVATION_TANH,
- ACTIVATION_SIGMOID) = range(7)
-POOL_MEAN, POOL_FIRST, POOL_LAST, POOL_SUM, POOL_MAX = range(5)
-TASK_CAUSAL_LM, TASK_CLASSIFICATION, TASK_REGRESSION = "causal_lm", "classification", "regression"
-METRIC_LOWER, METRIC_HIGHER = 1, 2
-TRANSFER_COPIED, TRANSFER_NEW, TRANSFER_UNEXPECTED, TRANSFER_SHAPE = range(1, 5)
-LOAD_STRICT, LOAD_MAPPED = 1, 2
-SAVE_TRAINED_ONLY = 1
-DESCRIBE_SUMMARY, DESCRIBE_GRAPH, DESCRIBE_PLAN, DESCRIBE_CONFIG = range(4)
-OPTIMIZER_ADAMW, OPTIMIZER_ADAM, OPTIMIZER_SGD, OPTIMIZER_ADAFACTOR = range(4)
-OPTIMIZER_DECAY_MATRICES, OPTIMIZER_MAXIMIZE, OPTIMIZER_AMSGRAD = 1, 2, 4
-(SCHEDULE_CONSTANT, SCHEDULE_LINEAR, SCHEDULE_COSINE, SCHEDULE_STEP, SCHEDULE_ONE_CYCLE, SCHEDULE_INVERSE_SQRT,
- SCHEDULE_CALLBACK) = range(7)
-DATASET_THREAD_SAFE, DATASET_COPY, TABLE_NO_HEADINGS, TABLE_TABS, DATASET_CONCURRENT = 1, 2, 4, 8, 16
-COLUMN_TEXT, COLUMN_CLASS, COLUMN_NUMBER, COLUMN_TOKENS = range(1, 5)
-EVENT_STEP, EVENT_EVALUATION, EVENT_CHECKPOINT, EVENT_NONFINITE, EVENT_END, EVENT_RESUME = range(1, 7)
-ACTION_STOP, ACTION_GO_ON = 0, 1
-REASON_DONE, REASON_EARLY, REASON_TIME, REASON_HOST, REASON_CANCELLED, REASON_END_OF_DATA = range(1, 7)
-TRAIN_RESUME, TRAIN_KEEP_BEST, TRAIN_IN_ORDER, TRAIN_DROP_PARTIAL = 1, 2, 4, 8
-STEP_ACCUMULATE, STEP_NORM = 1, 2
-GENERATED_STOP, GENERATED_COUNT, GENERATED_HOST = range(1, 4)
-ATTENTION_CAUSAL, ATTENTION_ALIGN_LAST, ATTENTION_SCALE = 1, 2, 4
-
-# ---- Structs. tests/examples compares every size and offset with the C compiler's ------------------------------------
-
-
-def _struct(name, fields, before="struct_size:u flags:u"):
-    """A ctypes.Structure from 'name:kind' words; kinds: i int32, u uint32, I int64, U uint64, d double, s string, p
-    pointer."""
-    kinds = {
-        "i": c_int32,
-        "u": c_uint32,
-        "I": c_int64,
-        "U": c_uint64,
-        "d": c_double,
-        "s": c_char_p,
-        "p": c_void_p,
-        "S": c_int64 * MAX_RANK,
-    }
-    words = [word.split(":") for word in (before + " " + fields).split()]
-    return type(name, (ctypes.Structure,), {"_fields_": [(word, kinds[kind]) for word, kind in words]})
-
-
-ContextOptions = _struct(
-    "pt_context_options_t",
-    "threads:i gemm:i seed:U allocate:p release:p memory_user:p log:p log_user:p " "log_level:i reserved:i processor:s",
-)
-AttentionOptions = _struct(
-    "pt_attention_options_t", "heads:i kv_heads:i scale:d dropout:d window:I key_mask:i reserved:i"
-)
-CrossEntropyOptions = _struct("pt_cross_entropy_options_t", "ignore_index:i class_weights:i label_smoothing:d")
-CausalLmOptions = _struct("pt_causal_lm_options_t", "label_smoothing:d dropout:d")
-ClassificationOptions = _struct(
-    "pt_classification_options_t", "classes:I pooling:i reserved:i label_smoothing:d dropout:d class_weights:p"
-)
-RegressionOptions = _struct("pt_regression_options_t", "outputs:I pooling:i reserved:i dropout:d")
-Token = _struct("pt_token_t", "action:i prompt:I position:I token:i reason:i score:d", "struct_size:u")
-Read = _struct("pt_read_t", "status:i user_code:I offset:I bytes:I data:p filled:I", "struct_size:u")
-Write = _struct("pt_write_t", "status:i user_code:I offset:I bytes:I data:p total:I", "struct_size:u")
-LoadOptions = _struct("pt_load_options_t", "names:s data:p bytes:I read:p user:p")
-SaveOptions = _struct("pt_save_options_t", "dtype:i reserved:i names:s data:p capacity:I write:p user:p bytes:p")
-ParameterInfo = _struct(
-    "pt_parameter_info_t", "dtype:i rank:i trainable:i shape:S elements:I name:s role:i owner:i", "struct_size:u"
-)
-OptimizerOptions = _struct(
-    "pt_optimizer_options_t",
-    "kind:i nesterov:i learning_rate:d weight_decay:d beta1:d beta2:d epsilon:d "
-    "momentum:d dampening:d clip_norm:d clip_value:d nonfinite_limit:I beta2_decay:d scale_floor:d update_limit:d",
-)
-GroupOptions = _struct(
-    "pt_group_options_t", "kind:i nesterov:i learning_rate_factor:d weight_decay:d beta1:d beta2:d epsilon:d momentum:d"
-)
-Rate = _struct("pt_rate_t", "status:i user_code:I step:I factor:d", "struct_size:u")
-ScheduleOptions = _struct(
-    "pt_schedule_options_t",
-    "kind:i reserved:i warmup_steps:I total_steps:I minimum_factor:d period:I gamma:d "
-    "initial_divisor:d final_divisor:d callback:p user:p destroy:p",
-)
-FieldSpec = _struct("pt_field_spec_t", "name:s dtype:i rank:i shape:S max_length:I", "")
-Array = _struct("pt_array_t", "name:s dtype:i rank:i shape:S max_length:I data:p capacity:I elements:I lengths:p "
-                "lengths_capacity:I samples:I", "")
-Batch = _struct("pt_batch_t", "status:i user_code:I capacity:I filled:I indices:p position:I epoch:I key:U "
-                "fields:p inputs:p n_fields:i n_inputs:i field_size:u reserved:i", "struct_size:u")
-WindowOptions = _struct("pt_window_options_t", "length:I stride:I start:d end:d dtype:i keep_partial:i")
-Column = _struct("pt_column_t", "field:s source:s kind:i reserved:i count:I max_length:I", "")
-Event = _struct(
-    "pt_event_t",
-    "action:i kind:i reason:i step:I total_steps:I epoch:I loss:d learning_rate:d gradient_norm:d "
-    "evaluation_loss:d evaluation_metric:d samples_per_second:d tokens_per_second:d seconds:d seconds_left:d bytes:I "
-    "path:s",
-    "struct_size:u",
-)
-TrainOptions = _struct("pt_train_options_t", "steps:I epochs:I batch:I micro_batch:I batch_rows:I micro_batch_rows:I "
-                       "bucket:I producers:i reserved:i memory_budget:I time_budget:d shuffle_seed:U "
-                       "event_every:I event:p event_user:p evaluation:p evaluate_every:I evaluation_batch:I "
-                       "best_metric:s patience:I improvement:d "
-                       "checkpoint_directory:s checkpoint_every:I checkpoint_seconds:d checkpoints_kept:I")
-TrainResult = _struct(
-    "pt_train_result_t",
-    "reason:i steps:I samples:I tokens:I loss:d best_value:d best_step:I seconds:d " "peak_bytes:I skipped:I",
-    "struct_size:u",
-)
-Evaluation = _struct("pt_evaluation_t", "reserved:u loss:d samples:I tokens:I seconds:d", "struct_size:u")
-MetricInfo = _struct("pt_metric_info_t", "direction:i name:s value:d", "struct_size:u")
-GenerateOptions = _struct(
-    "pt_generate_options_t", "count:I temperature:d top_k:I top_p:d seed:U stops:p stop_lengths:p n_stops:I"
-)
-StepResult = _struct("pt_step_result_t", "skipped:i loss:d gradient_norm:d learning_rate:d", "struct_size:u")
-DimRows = _struct("pt_dim_rows_t", "dimension:s rows:I", "")
-Estimate = _struct(
-    "pt_estimate_t",
-    "reserved:u parameters:I trainable:I parameter_bytes:I gradient_bytes:I optimizer_bytes:I "
-    "plan_bytes:I bytes:I operations:d",
-    "struct_size:u",
-)
-
-
-STRUCTS = {kind.__name__: kind for kind in list(globals().values())
-           if isinstance(kind, type) and issubclass(kind, ctypes.Structure) and kind.__name__.startswith("pt_")}
-
-_EventFunction = ctypes.CFUNCTYPE(None, c_void_p, POINTER(Event))
-_BatchFunction = ctypes.CFUNCTYPE(None, c_void_p, POINTER(Batch))
-_RateFunction = ctypes.CFUNCTYPE(None, c_void_p, POINTER(Rate))
-_TokenFunction = ctypes.CFUNCTYPE(None, c_void_p, POINTER(Token))
-_ReadFunction = ctypes.CFUNCTYPE(None, c_void_p, POINTER(Read))
-_WriteFunction = ctypes.CFUNCTYPE(None, c_void_p, POINTER(Write))
-_LogFunction = ctypes.CFUNCTYPE(None, c_void_p, c_int32, c_char_p)
-_DestroyFunction = ctypes.CFUNCTYPE(None, c_void_p)
-
-# ---- The library -----------------------------------------------------------------------------------------------------
+# ---- The library, and the description of its interface that is installed with it -------------------------------------
 
 
 def _find_library():
@@ -205,75 +50,95 @@ def _find_library():
     raise ImportError("libpretrain is not found; set PRETRAIN_LIBRARY to its file (%s)" % "; ".join(failures))
 
 
+def _file_of(function):
+    """The file of the loaded library that has this function."""
+    place = (c_char_p * 4)()  # the system's Dl_info: four pointers, the first to the file's name
+    if not ctypes.CDLL(None).dladdr(ctypes.cast(function, c_void_p), place):
+        raise ImportError("the system does not tell which file libpretrain was loaded from; set PRETRAIN_DESCRIPTION")
+    return os.path.realpath(os.fsdecode(place[0]))
+
+
+def _read_description():
+    """pretrain.json, by PRETRAIN_DESCRIPTION, or of the installation or the build that the library is of."""
+    tried = [os.environ.get("PRETRAIN_DESCRIPTION")]
+    if not tried[0]:
+        folder, tried = os.path.dirname(_file_of(library.pt_version)), []
+        for _ in range(3):  # lib, or lib/x86_64-linux-gnu
+            folder = os.path.dirname(folder)
+            tried += [os.path.join(folder, "share", "libpretrain", "pretrain.json"),
+                      os.path.join(folder, "pretrain.json")]
+    for path in tried:
+        if os.path.exists(path):
+            with open(path, encoding="utf-8") as file:
+                return json.load(file)
+    raise ImportError("libpretrain's description is not found; set PRETRAIN_DESCRIPTION to its file (%s)" %
+                      ", ".join(tried))
+
+
 library = _find_library()
-# Words of each line: result, name, arguments. Kinds as above; z size_t, f pointer to an options struct or array; "-"
-# none.
-for _line in """
-    s pt_last_error                      s pt_version                       s pt_status_name i
-    i pt_context_create p p              - pt_context_free p                I pt_context_bytes p
-    I pt_context_peak_bytes p            s pt_context_describe p            i pt_graph_create p p
-    - pt_graph_free p                    i pt_graph_status p                i pt_input p s i i p
-    i pt_parameter p s i p i d           i pt_constant p i p u            i pt_graph_set_output p s i
-    i pt_graph_set_loss p i              i pt_graph_shape p i p             i pt_graph_print p p z p
-    i pt_graph_set_metric p s i i        i pt_graph_set_metric_ratio p s i i i
-    i pt_linear p i i i i                i pt_linear_in_out p i i i i       i pt_matmul p i i i i
-    i pt_embedding p i i                 i pt_positions p i I               i pt_add p i i
-    i pt_sub p i i                       i pt_mul p i i                     i pt_div p i i
-    i pt_scale p i d                     i pt_relu p i                      i pt_gelu p i
-    i pt_gelu_tanh p i                   i pt_silu p i                      i pt_tanh p i
-    i pt_sigmoid p i                     i pt_exp p i                       i pt_log p i
-    i pt_softmax p i                     i pt_log_softmax p i               i pt_layer_norm p i i i d
-    i pt_rms_norm p i i d                i pt_dropout p i d                 i pt_attention p i i i p
-    i pt_attention_packed p i p          i pt_reshape p i i p               i pt_transpose p i p
-    i pt_slice p i i I I                 i pt_concat p p i i                i pt_gather p i i
-    i pt_split p i i i p p
-    i pt_sum p i i i                     i pt_mean p i i i                  i pt_max p i i i
-    i pt_pool p i i                      i pt_mse_loss p i i                i pt_l1_loss p i i
-    i pt_huber_loss p i i d              i pt_bce_loss p i i d              i pt_cross_entropy_loss p i i p
-    i pt_linear_cross_entropy_loss p i i i i p                              i pt_linear_layer p s i I i
-    i pt_embedding_layer p s i I I       i pt_layer_norm_layer p s i d      i pt_model_create p p p
-    i pt_model_set_class_names p I p     I pt_model_class_count p           s pt_model_class_name p I
-    i pt_model_create_from_config p p z p                                   - pt_model_free p
-    i pt_model_set_task p s p            s pt_model_task p                  I pt_model_transfer_count p i
-    I pt_model_metric_count p            i pt_model_metric_info p I p       d pt_model_metric_value p s
-    i pt_model_transfer_entry p I p p    i pt_model_copy p p                i pt_model_load p s p
-    i pt_model_share p p p               i pt_model_save p s p                i pt_model_open p s p p
-                                         I pt_model_parameter_count p       i pt_model_parameter_info p I p
-    i pt_model_parameter_find p s p      i pt_model_parameter_get p I p u   i pt_model_parameter_set p I p u
-    i pt_model_gradient_get p I p u      i pt_model_set_trainable p s i p   i pt_model_describe p i p z p
-    - pt_model_cancel p                  i pt_optimizer_create p p p        - pt_optimizer_free p
-    i pt_optimizer_add_group p s p       i pt_optimizer_set_schedule p p    i pt_optimizer_set_learning_rate p d
-    I pt_optimizer_steps p               I pt_optimizer_skipped p           i pt_dataset_create_map p p i u I u p p p p
-    i pt_dataset_create_stream p p i u u p p p p                           i pt_dataset_create_from_arrays p p i u I u p
-    i pt_dataset_create_from_text p s p p                                   i pt_dataset_create_from_tokens p s p p
-    i pt_dataset_create_from_jsonl p s p i u u p                            i pt_dataset_create_from_csv p s p i u u p
-    I pt_dataset_class_count p s         s pt_dataset_class_name p s I      - pt_dataset_free p
-    I pt_dataset_length p                i pt_dataset_subset p I I p        i pt_dataset_select p p I p
-    i pt_dataset_shuffle p U p           i pt_dataset_split p d U p p       i pt_pretrain p p p p p
-    i pt_dataset_map p p i u u p p p p   i pt_dataset_read p p I s p u      U pt_batch_key p I
-    i pt_finetune p p p p p              i pt_evaluate p p I p              i pt_predict p p s I p u
-    i pt_generator_create p p p          - pt_generator_free p              i pt_generator_begin p p p I
-    i pt_generator_run p p p             i pt_generator_text p I p p I p p
-    i pt_generate p p I p p I p          i pt_train_step p p p i u I u p    i pt_forward p p i u I s p
-    i pt_loss p p i u I p                i pt_model_estimate p p I p i u p      i pt_checkpoint_save p p s p
-    i pt_checkpoint_load p p s p
-""".strip().split("\n"):
-    _kinds = {
-        "i": c_int32,
-        "u": c_uint32,
-        "I": c_int64,
-        "U": c_uint64,
-        "d": c_double,
-        "s": c_char_p,
-        "p": c_void_p,
-        "z": c_size_t,
-        "-": None,
-    }
-    for _call in filter(None, _line.replace("  ", "\n").split("\n")):
-        _result, _name, *_arguments = _call.split()
-        _function = getattr(library, _name)
-        _function.restype = _kinds[_result]
-        _function.argtypes = [_kinds[kind] for kind in _arguments]
+_described = _read_description()
+
+# Constants under their C names without PT_: OK, ERR_..., FLOAT32, ...
+globals().update((name[len("PT_"):], value) for name, value in _described["constants"].items())
+
+_NUMBERS = {
+    "int32_t": c_int32,
+    "uint32_t": c_uint32,
+    "int64_t": c_int64,
+    "uint64_t": c_uint64,
+    "float": c_float,
+    "double": c_double,
+    "size_t": c_size_t,
+    "void": None,
+}
+STRUCTS = {}  # by their C names; each also stands here without pt_ and _t: ContextOptions, TrainResult
+
+
+def _kind(name):
+    """The ctypes type of a C type. Pointers are addresses, but for strings that are only read."""
+    name = _described["types"].get(name, name)
+    if name == "const char *":
+        return c_char_p
+    if name.endswith("*") or name.endswith(")") or name in _described["callbacks"]:
+        return c_void_p
+    return STRUCTS[name] if name in STRUCTS else _NUMBERS[name]
+
+
+for _name, _struct in _described["structs"].items():
+    _members = [
+        (_field["name"], _kind(_field["type"]) * _field["elements"] if "elements" in _field else _kind(_field["type"]))
+        for _field in _struct["fields"]
+    ]
+    _made = type(_name, (ctypes.Structure,), {"_fields_": _members, "__doc__": _struct["comment"]})
+    if ctypes.sizeof(_made) != _struct["size"] or any(
+        getattr(_made, _field["name"]).offset != _field["offset"] for _field in _struct["fields"]
+    ):
+        raise ImportError("libpretrain's description is of another processor: %s has another layout here" % _name)
+    STRUCTS[_name] = globals()["".join(word.title() for word in _name.split("_")[1:-1])] = _made
+
+for _name, _function in _described["functions"].items():
+    getattr(library, _name).restype = _kind(_function["returns"])
+    getattr(library, _name).argtypes = [_kind(_parameter["type"]) for _parameter in _function["parameters"]]
+
+if _described["version"] != library.pt_version().decode():
+    raise ImportError("libpretrain is %s, and its description of %s" %
+                      (library.pt_version().decode(), _described["version"]))
+
+
+def _callback_type(name):
+    """The ctypes type of a callback; a struct that it is given is a pointer to it, not an address alone."""
+    kinds = [_parameter["type"] for _parameter in _described["callbacks"][name]["parameters"]]
+    kinds = [POINTER(STRUCTS[kind[:-2]]) if kind[:-2] in STRUCTS else _kind(kind) for kind in kinds]
+    return ctypes.CFUNCTYPE(_kind(_described["callbacks"][name]["returns"]), *kinds)
+
+
+_EventFunction = _callback_type("pt_event_fn")
+_BatchFunction = _callback_type("pt_fetch_fn")
+_RateFunction = _callback_type("pt_rate_fn")
+_LogFunction = _callback_type("pt_log_fn")
+_WriteFunction = _callback_type("pt_write_fn")
+_ReadFunction = _callback_type("pt_read_fn")
+_TokenFunction = _callback_type("pt_token_fn")
 
 
 class Error(Exception):
@@ -298,7 +163,6 @@ def _options(kind, values):
     options = kind()
     name = kind.__name__[:-2] + "_init"
     initialize = getattr(library, name)
-    initialize.argtypes, initialize.restype = [c_void_p, c_uint32], c_int32
     _check(initialize(ctypes.byref(options), ctypes.sizeof(options)))
     known = [field for field, _ in kind._fields_]
     for key, value in values.items():
