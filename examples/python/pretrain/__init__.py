@@ -454,10 +454,11 @@ def _read(call, lengths=None):
     Lengths of ragged results go into the list `lengths`, where that is not None."""
     asked = Array()
     call(asked)
-    values = array.array(_LETTERS.get(asked.dtype, "f"))
+    dtype = asked.dtype if asked.dtype in _LETTERS else FLOAT32
+    values = array.array(_LETTERS[dtype])
     values.frombytes(bytes(asked.elements * values.itemsize))
     rows = array.array("q", bytes(8 * asked.samples))
-    view = Array(dtype=_DTYPES[values.typecode], data=values.buffer_info()[0] if values else None, capacity=len(values))
+    view = Array(dtype=dtype, data=values.buffer_info()[0] if values else None, capacity=len(values))
     if lengths is not None and rows:
         view.lengths, view.lengths_capacity = rows.buffer_info()[0], len(rows)
     call(view)
