@@ -48,7 +48,7 @@ typedef struct pt__block { /* dst[rows, columns] = a · b + add + bias; nothing 
 
 typedef struct pt__micro {
     int32_t rows, columns;     /* of the largest tile */
-    int32_t stages_transposed; /* whether it pays: known for AVX2; with tiles of 8 and more rows it is unmeasured */
+    int32_t stages_transposed; /* where it pays: measured with AVX2 alone */
     void (*multiply)(const pt__block_t *block);
     /* The same for b [columns, depth], rows b_stride apart; neither a nor dst is transposed, no sums of a or b: sums
      * along the depth, for few rows or few columns. */

@@ -23,12 +23,12 @@ INLINE void add_rows_of(int rows, const float *add, int64_t stride, floats_t sum
 /* For constants rows and transposed. dst is not transposed. */
 INLINE void multiply_strip(int rows, int transposed, const pt__block_t *block, const tile_t *tile, int64_t panels)
 {
-    const int64_t a_step = transposed ? tile->a_stride : 1, depth = block->depth, stride = block->dst_stride;
+    const int64_t a_step = transposed ? tile->a_step : 1, depth = block->depth, stride = block->dst_stride;
     const int64_t b_stride = block->b_stride, b_step = block->b_step;
     const float *bias = block->bias, *panel = tile->b, *add = block->add ? block->add + tile->row * stride : NULL;
     float *dst = block->dst + tile->row * stride;
     for (int64_t p = 0; p < panels; p++, panel += b_step, dst += COLUMNS) {
-        depth_t a = {tile->a, tile->a + 5 * tile->a_stride, tile->a_stride};
+        depth_t a = {tile->a, tile->a + 5 * tile->a_row, tile->a_row};
         const float *b = panel;
         floats_t sum[ROWS][VECTORS];
         begin_sums(rows, VECTORS, LANES, bias ? bias + p * COLUMNS : NULL, sum);
@@ -73,9 +73,9 @@ static int64_t tile_most(const pt__block_t *block)
 }
 
 /* What does whole panels of such a tile at once, or NULL. */
-static tile_fn strip_of(int64_t most, int64_t rows, int form)
+static tile_fn best_of(const pt__block_t *block, int64_t most, int64_t rows)
 {
-    return most == STRIP_MOST ? strips_table[rows - STRIP_LEAST][form] : NULL;
+    return most == STRIP_MOST ? strips_table[rows - STRIP_LEAST][block->a_transposed != 0] : NULL;
 }
 #else
 static int64_t tile_most(const pt__block_t *block)
@@ -84,12 +84,43 @@ static int64_t tile_most(const pt__block_t *block)
     return ROWS;
 }
 
-static tile_fn strip_of(int64_t most, int64_t rows, int form)
+#define BEST(name, rows, form)                                                     \
+    static void name(const pt__block_t *block, const tile_t *tile, int64_t panels) \
+    {                                                                              \
+        multiply_tiles(rows, VECTORS, form, 0, block, tile, panels);               \
+    }
+BEST(staged_most, ROWS, STAGED)
+BEST(staged_fewer, ROWS - 1, STAGED)
+BEST(along_1, 1, ALONG)
+BEST(along_2, 2, ALONG)
+BEST(along_3, 3, ALONG)
+BEST(along_4, 4, ALONG)
+#if ROWS > 4
+BEST(along_5, 5, ALONG)
+BEST(along_6, 6, ALONG)
+#endif
+#if ROWS > 6
+BEST(along_7, 7, ALONG)
+BEST(along_8, 8, ALONG)
+#endif
+
+static const tile_fn along_table[ROWS] = {
+    along_1, along_2, along_3, along_4,
+#if ROWS > 4
+    along_5, along_6,
+#endif
+#if ROWS > 6
+    along_7, along_8,
+#endif
+};
+
+/* Of nearly equal tiles few are lower than by a row: of those that are staged, none have code of their own. */
+static tile_fn best_of(const pt__block_t *block, int64_t most, int64_t rows)
 {
     (void)most;
-    (void)rows;
-    (void)form;
-    return NULL;
+    if (!block->a_transposed)
+        return along_table[rows - 1];
+    return !block->stage || rows < ROWS - 1 ? NULL : rows == ROWS ? staged_most : staged_fewer;
 }
 #endif
 

@@ -20,6 +20,16 @@
 #define VECTORS 2
 #define COLUMNS (VECTORS * LANES)
 
+/* Forms of a tile, by how its a stands. AVX-512: rows along the depth, or side by side. Elsewhere any way; and, for
+ * whole panels, rows along the depth, or staged, depth after depth: these two UNROLLED depths at a time, at constant
+ * displacements. */
+#if LANES == 16
+enum { FORMS = 2, SIDE_BY_SIDE = 1 };
+#else
+enum { FORMS = 1, ALONG = 1, STAGED = 2, SIDE_BY_SIDE = STAGED, UNROLLED = 4 };
+#endif
+enum { STAGE_DEPTH = (ROWS + LANES - 1) / LANES * LANES }; /* floats from one depth of a staged tile to the next */
+
 #if defined(__aarch64__)
 #include <arm_neon.h>
 #endif
@@ -64,11 +74,11 @@ INLINE void store_few(float *p, floats_t v, int64_t n)
 /* One tile of a block: where its operands begin, and what is fetched while it is multiplied. */
 typedef struct tile {
     const float *a, *b;
-    int64_t a_stride; /* between rows, or between depths */
+    int64_t a_row, a_step; /* between rows; between depths */
     int64_t row, column, columns;
     pt__ahead_t *a_next, *b_next;
     int64_t a_pace, b_pace; /* lines each STRETCH depths */
-    int64_t beyond;         /* transposed: of what is read of a, to where the next tile's rows end */
+    int64_t beyond;         /* transposed, in place: of what is read of a, to where the next tile's rows end */
 } tile_t;
 
 /* Multiplies tile after tile, `panels` of them. */
@@ -184,9 +194,9 @@ typedef struct depth {
     int64_t stride;
 } depth_t;
 
-INLINE const float *row_of(int transposed, const depth_t *a, int i)
+INLINE const float *row_of(int form, const depth_t *a, int i)
 {
-    return transposed ? a->row0 + i : i >= 5 ? a->row5 + (i - 5) * a->stride : a->row0 + i * a->stride;
+    return form == SIDE_BY_SIDE ? a->row0 + i : i >= 5 ? a->row5 + (i - 5) * a->stride : a->row0 + i * a->stride;
 }
 
 INLINE void load_right(int vectors, int part, int64_t last, const float *b, floats_t right[VECTORS])
@@ -202,6 +212,9 @@ INLINE floats_t fused_from(const float *a, floats_t b, floats_t c)
 {
 #if LANES == 16
     __asm__("vfmadd231ps %1%{1to16%}, %2, %0" : "+v"(c) : "m"(*a), "v"(b));
+    return c;
+#elif LANES == 8 /* the form that adds in place, or compilers, which choose among three, move sums about */
+    __asm__("vfmadd231ps %1, %2, %0" : "+x"(c) : "x"(broadcast(*a)), "x"(b));
     return c;
 #else
     return fused(broadcast(*a), b, c);
@@ -222,8 +235,8 @@ INLINE void begin_sums(int rows, int vectors, int64_t last, const float *bias, f
 }
 
 /* One depth: a's column times b's row. */
-INLINE void multiply_depth(int rows, int vectors, int transposed, int part, int64_t last, const depth_t *a,
-                           const float *b, floats_t sum[ROWS][VECTORS])
+INLINE void multiply_depth(int rows, int vectors, int form, int part, int64_t last, const depth_t *a, const float *b,
+                           floats_t sum[ROWS][VECTORS])
 {
     /* Model, of the peak: 6 x 2 (AVX2) 100 %; 10 x 2 (AVX-512) 100 % on Zen 4, 83 to 91 % on Golden Cove: loads */
     floats_t right[VECTORS];
@@ -232,12 +245,45 @@ INLINE void multiply_depth(int rows, int vectors, int transposed, int part, int6
     for (int i = 0; i < rows; i++)
 #pragma GCC unroll 2
         for (int v = 0; v < vectors; v++)
-            sum[i][v] = fused_from(row_of(transposed, a, i), right[v], sum[i][v]);
+            sum[i][v] = fused_from(row_of(form, a, i), right[v], sum[i][v]);
+}
+
+/* `stretch` depths, from *a and *b on. */
+INLINE void multiply_stretch(int rows, int vectors, int form, int part, int64_t last, const tile_t *tile,
+                             int64_t stretch, depth_t *a, const float **b, int64_t b_stride,
+                             floats_t sum[ROWS][VECTORS])
+{
+    int64_t k = 0;
+#if LANES == 16
+    const int64_t step = form ? tile->a_step : 1, step5 = 1;
+#else
+    const int64_t step = form == STAGED ? STAGE_DEPTH : form == ALONG ? 1 : tile->a_step, step5 = step;
+    for (; form && k + UNROLLED <= stretch; k += UNROLLED) {
+#pragma GCC unroll 4
+        for (int d = 0; d < UNROLLED; d++, *b += b_stride) {
+            const depth_t at = {a->row0 + d * step, a->row5 + d * step, a->stride};
+            multiply_depth(rows, vectors, form, part, last, &at, *b, sum);
+            __asm__ volatile("" ::: "memory"); /* or compilers load ahead, into registers that there are not */
+        }
+        a->row0 += UNROLLED * step;
+        a->row5 += UNROLLED * step;
+    }
+#endif
+    for (; k < stretch; k++) {
+        multiply_depth(rows, vectors, form, part, last, a, *b, sum);
+#if LANES == 16
+        if (form)
+            __builtin_prefetch(a->row0 + tile->beyond, 0, 2);
+#endif
+        *b += b_stride;
+        a->row0 += step;
+        a->row5 += step5;
+    }
 }
 
 /* The last depth: each row goes to dst as soon as it is done, while the next is multiplied. All stores at once would
  * fill the processor's queue, and the next tile's products would wait behind them. */
-INLINE void finish_depth(int rows, int vectors, int transposed, int part, const pt__block_t *block, const tile_t *tile,
+INLINE void finish_depth(int rows, int vectors, int form, int part, const pt__block_t *block, const tile_t *tile,
                          const depth_t *a, const float *b, floats_t sum[ROWS][VECTORS])
 {
     const int64_t last = tile->columns - (vectors - 1) * LANES, at = dst_at(block, tile);
@@ -250,7 +296,7 @@ INLINE void finish_depth(int rows, int vectors, int transposed, int part, const 
     for (int i = 0; i < rows; i++, to += block->dst_stride) {
 #pragma GCC unroll 2
         for (int v = 0; v < vectors; v++)
-            sum[i][v] = fused_from(row_of(transposed, a, i), right[v], sum[i][v]);
+            sum[i][v] = fused_from(row_of(form, a, i), right[v], sum[i][v]);
         MOVES(to);
         __asm__("" : "+r"(add)); /* asked for each row, or compilers make two of everything */
         if (add)
@@ -263,9 +309,8 @@ INLINE void finish_depth(int rows, int vectors, int transposed, int part, const 
     }
 }
 
-/* One tile, for constants rows, vectors, transposed, and part: whether b ends within its last vector. */
-INLINE void multiply_panel(int rows, int vectors, int transposed, int part, const pt__block_t *block,
-                           const tile_t *tile)
+/* One tile, for constants rows, vectors, form, and part: whether b ends within its last vector. */
+INLINE void multiply_panel(int rows, int vectors, int form, int part, const pt__block_t *block, const tile_t *tile)
 {
     const int64_t last = tile->columns - (vectors - 1) * LANES, b_stride = block->b_stride, depth = block->depth;
     const int aside = block->dst_transposed || depth == 0 || (LANES < 16 && (part || last < LANES));
@@ -277,8 +322,8 @@ INLINE void multiply_panel(int rows, int vectors, int transposed, int part, cons
         if (block->beside)
             fetch_beside(rows, block, tile);
     }
-    depth_t a = {tile->a, tile->a + 5 * tile->a_stride, tile->a_stride};
-    const int64_t step = transposed ? tile->a_stride : 1, end = aside ? depth : depth - 1;
+    depth_t a = {tile->a, tile->a + 5 * tile->a_row, tile->a_row};
+    const int64_t end = aside ? depth : depth - 1;
     const int64_t most = tile->a_next->rows > 0 || tile->b_next->rows > 0 ? STRETCH : end;
     for (int64_t begin = 0; begin < end; begin += most) {
         const int64_t stretch = least(most, end - begin);
@@ -286,28 +331,21 @@ INLINE void multiply_panel(int rows, int vectors, int transposed, int part, cons
             fetch_ahead(tile->a_next, tile->a_pace);
         if (tile->b_next->rows > 0)
             fetch_ahead(tile->b_next, tile->b_pace);
-        for (int64_t k = 0; k < stretch; k++) {
-            multiply_depth(rows, vectors, transposed, part, last, &a, b, sum);
-            if (transposed)
-                __builtin_prefetch(a.row0 + tile->beyond, 0, 2);
-            b += b_stride;
-            a.row0 += step;
-            a.row5++;
-        }
+        multiply_stretch(rows, vectors, form, part, last, tile, stretch, &a, &b, b_stride, sum);
     }
     if (aside)
         finish_aside(rows, vectors, block, tile, sum);
     else
-        finish_depth(rows, vectors, transposed, part, block, tile, &a, b, sum);
+        finish_depth(rows, vectors, form, part, block, tile, &a, b, sum);
 }
 
 /* Tile after tile of the same rows, of `panels` panels. */
-INLINE void multiply_tiles(int rows, int vectors, int transposed, int part, const pt__block_t *block,
-                           const tile_t *first, int64_t panels)
+INLINE void multiply_tiles(int rows, int vectors, int form, int part, const pt__block_t *block, const tile_t *first,
+                           int64_t panels)
 {
     tile_t tile = *first;
     for (int64_t p = 0; p < panels; p++, tile.column += COLUMNS, tile.b += block->b_step, tile.beyond = 0)
-        multiply_panel(rows, vectors, transposed, part, block, &tile);
+        multiply_panel(rows, vectors, form, part, block, &tile);
 }
 
 #endif
