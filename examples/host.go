@@ -17,12 +17,14 @@ import (
 	"unsafe"
 )
 
+// C's memory: structs that go in may point to it.
+var nameX, nameY, nameLayer = C.CString("x"), C.CString("y"), C.CString("linear")
+
 //export fetch
 func fetch(user unsafe.Pointer, batch *C.pt_batch_t) {
 	defer func() { recover() }() // a panic must not pass the library: the status stays "failed", and the stage ends
-	second := (*C.pt_array_t)(unsafe.Add(unsafe.Pointer(batch.fields), batch.field_size)) // in the order declared
-	x := unsafe.Slice((*float32)(batch.fields.data), 4*batch.capacity)
-	y := unsafe.Slice((*float32)(second.data), batch.capacity)
+	x := unsafe.Slice((*float32)(C.pt_batch_field(batch, nameX).data), 4*batch.capacity)
+	y := unsafe.Slice((*float32)(C.pt_batch_field(batch, nameY).data), batch.capacity)
 	for i, index := range unsafe.Slice(batch.indices, batch.capacity) {
 		y[i] = 0
 		for j := 0; j < 4; j++ {
@@ -48,16 +50,15 @@ func main() {
 	var model *C.pt_model_t
 	var optimizer *C.pt_optimizer_t
 	var data *C.pt_dataset_t
-	x, y, layer := C.CString("x"), C.CString("y"), C.CString("linear") // C's memory: structs that go in may point to it
 	check(C.pt_context_create(nil, &context))
 	check(C.pt_graph_create(context, &graph))
-	in := C.pt_input(graph, x, C.PT_FLOAT32, 2, &[]C.int64_t{C.PT_DIM_BATCH, 4}[0])
-	want := C.pt_input(graph, y, C.PT_FLOAT32, 2, &[]C.int64_t{C.PT_DIM_BATCH, 1}[0])
-	sum := C.pt_linear_layer(graph, layer, in, 1, C.PT_ACTIVATION_NONE)
+	in := C.pt_input(graph, nameX, C.PT_FLOAT32, 2, &[]C.int64_t{C.PT_DIM_BATCH, 4}[0])
+	want := C.pt_input(graph, nameY, C.PT_FLOAT32, 2, &[]C.int64_t{C.PT_DIM_BATCH, 1}[0])
+	sum := C.pt_linear_layer(graph, nameLayer, in, 1, C.PT_ACTIVATION_NONE)
 	check(C.pt_graph_set_loss(graph, C.pt_mse_loss(graph, sum, want)))
 	check(C.pt_model_create(context, graph, &model))
 	check(C.pt_optimizer_create(context, nil, &optimizer)) // AdamW, learning rate 0.001
-	fields := []C.pt_field_spec_t{{name: x, dtype: C.PT_FLOAT32, rank: 1}, {name: y, dtype: C.PT_FLOAT32, rank: 1}}
+	fields := []C.pt_field_spec_t{{name: nameX, dtype: C.PT_FLOAT32, rank: 1}, {name: nameY, dtype: C.PT_FLOAT32, rank: 1}}
 	fields[0].shape[0], fields[1].shape[0] = 4, 1
 	check(C.pt_dataset_create_map(context, &fields[0], 2, C.sizeof_pt_field_spec_t, 20000, 0, C.pt_fetch_fn(C.fetch), nil,
 		nil, &data))
@@ -70,7 +71,7 @@ func main() {
 	C.pt_model_free(model)
 	C.pt_graph_free(graph)
 	C.pt_context_free(context)
-	for _, name := range []*C.char{x, y, layer} {
+	for _, name := range []*C.char{nameX, nameY, nameLayer} {
 		C.free(unsafe.Pointer(name))
 	}
 	if result.loss > 0.01 {

@@ -17,18 +17,13 @@ struct FieldSpec {
     max_length: i64,
 }
 #[repr(C)]
-struct Field {
+struct Array {
     name: *const c_char,
     dtype: i32,
     rank: i32,
     shape: [i64; 6],
     max_length: i64,
-    data: *mut c_void,
-    capacity: i64,
-    elements: i64,
-    lengths: *mut i64,
-    lengths_capacity: i64,
-    samples: i64,
+    data: *mut c_void, // and more
 }
 #[repr(C)]
 struct Batch {
@@ -37,16 +32,7 @@ struct Batch {
     user_code: i64,
     capacity: i64,
     filled: i64,
-    indices: *const i64,
-    position: i64,
-    epoch: i64,
-    key: u64,
-    fields: *mut Field,
-    inputs: *const Field,
-    n_fields: i32,
-    n_inputs: i32,
-    field_size: u32,
-    reserved: i32,
+    indices: *const i64, // and more
 }
 #[repr(C)]
 struct Evaluation {
@@ -72,9 +58,10 @@ extern "C" {
     fn pt_model_create(context: Handle, graph: Handle, out: *mut Handle) -> i32;
     fn pt_optimizer_create(context: Handle, options: *const c_void, out: *mut Handle) -> i32;
     fn pt_dataset_create_map(
-        context: Handle, fields: *const FieldSpec, n_fields: i32, field_size: u32, length: i64, flags: u32, fetch: Fetch,
-        user: *mut c_void, destroy: Option<extern "C" fn(*mut c_void)>, out: *mut Handle,
+        context: Handle, fields: *const FieldSpec, n_fields: i32, field_size: u32, length: i64, flags: u32,
+        fetch: Fetch, user: *mut c_void, destroy: Option<extern "C" fn(*mut c_void)>, out: *mut Handle,
     ) -> i32;
+    fn pt_batch_field(batch: *const Batch, name: *const c_char) -> *mut Array;
     fn pt_pretrain(model: Handle, optimizer: Handle, data: Handle, options: *const c_void, result: *mut c_void) -> i32;
     fn pt_evaluate(model: Handle, data: Handle, batch: i64, result: *mut Evaluation) -> i32;
     fn pt_context_free(handle: Handle);
@@ -88,9 +75,10 @@ extern "C" fn fetch(_user: *mut c_void, batch: *mut Batch) {
     // A panic must not pass the library: the status stays "failed", and the stage ends.
     let _ = std::panic::catch_unwind(|| unsafe {
         let batch = &mut *batch;
-        let (n, fields) = (batch.capacity as usize, std::slice::from_raw_parts(batch.fields, 2));
-        let x = std::slice::from_raw_parts_mut(fields[0].data as *mut f32, 4 * n);
-        let y = std::slice::from_raw_parts_mut(fields[1].data as *mut f32, n);
+        let n = batch.capacity as usize;
+        let field = |name: &[u8]| (*pt_batch_field(batch, name.as_ptr().cast())).data as *mut f32;
+        let x = std::slice::from_raw_parts_mut(field(b"x\0"), 4 * n);
+        let y = std::slice::from_raw_parts_mut(field(b"y\0"), n);
         for (i, index) in std::slice::from_raw_parts(batch.indices, n).iter().enumerate() {
             for j in 0..4 {
                 x[4 * i + j] = ((index * 7919 + j as i64 * 104729) % 1009) as f32 / 504.0 - 1.0;
