@@ -2,6 +2,7 @@
 //
 //   rustc -O host.rs $(pkg-config --libs pretrain | sed 's/-L/-L /g') && ./host
 use std::ffi::CStr;
+use std::mem::size_of;
 use std::os::raw::{c_char, c_void};
 use std::ptr::{null, null_mut};
 
@@ -112,8 +113,8 @@ fn main() {
         check(pt_graph_set_loss(graph, pt_mse_loss(graph, sum, wanted)));
         check(pt_model_create(context, graph, &mut model));
         check(pt_optimizer_create(context, null(), &mut optimizer)); // AdamW, learning rate 0.001
-        let fields = [field(x, 4), field(y, 1)];
-        check(pt_dataset_create_map(context, fields.as_ptr(), 2, 80, 20000, 0, fetch, null_mut(), None, &mut data));
+        let (fields, size) = ([field(x, 4), field(y, 1)], size_of::<FieldSpec>() as u32);
+        check(pt_dataset_create_map(context, fields.as_ptr(), 2, size, 20000, 0, fetch, null_mut(), None, &mut data));
         check(pt_pretrain(model, optimizer, data, null(), null_mut())); // one epoch in batches of 8
         check(pt_evaluate(model, data, 100, &mut result));
         pt_dataset_free(data);
