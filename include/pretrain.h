@@ -553,8 +553,8 @@ typedef struct pt_save_options {
 PT_API pt_status_t pt_save_options_init(pt_save_options_t *options, uint32_t struct_size);
 
 /* Reads parameters from a safetensors file or a checkpoint of ours, converting other floating-point dtypes. Everything
- * is checked first: a failure changes nothing. A file of which nothing fits is PT_ERR_NOT_FOUND. options NULL: no
- * flags, all names. */
+ * is checked first: a failure changes nothing. A file of which nothing fits is PT_ERR_NOT_FOUND. A file of GPT-2's
+ * trunk alone, as it is published, may leave "transformer." out of its names. options NULL: no flags, all names. */
 PT_API pt_status_t pt_model_load(pt_model_t *model, const char *path, const pt_load_options_t *options);
 /* Writes the parameters, and as metadata the configuration, the task with its options and which parameters are frozen,
  * as a safetensors file: aside, synced, renamed. A file that stands there is replaced as a whole: where the path is a

@@ -23,6 +23,15 @@ const pt__entry_t *pt__tensors_find(const pt__tensors_t *tensors, const char *na
     return NULL;
 }
 
+const pt__entry_t *pt__tensors_find_within(const pt__tensors_t *tensors, const char *prefix, const char *name)
+{
+    const pt__entry_t *entry = pt__tensors_find(tensors, name);
+    size_t length = prefix == NULL ? 0 : strlen(prefix);
+    if (entry != NULL || length == 0 || strncmp(name, prefix, length) != 0)
+        return entry;
+    return pt__tensors_find(tensors, name + length);
+}
+
 const char *pt__tensors_value(const pt__tensors_t *tensors, const char *key)
 {
     for (int64_t i = 0; i < tensors->n_pairs; i++) {

@@ -32,6 +32,8 @@ typedef struct pt__tensors {
 
 /* NULL where there is none. Logarithmic where the table is sorted, as a file's is. */
 const pt__entry_t *pt__tensors_find(const pt__tensors_t *tensors, const char *name);
+/* The entry of this name, else that of the name without `prefix`, where it begins so; NULL: none is left out. */
+const pt__entry_t *pt__tensors_find_within(const pt__tensors_t *tensors, const char *prefix, const char *name);
 const char *pt__tensors_value(const pt__tensors_t *tensors, const char *key);
 
 typedef struct pt__file_tensors pt__file_tensors_t; /* an open file: mapped, with its table */

@@ -1,6 +1,6 @@
 /* GPT-2 (Radford 2019): learned positions, norms before each part, causal attention, a feed-forward of four times
  * the width. Names, layouts and initial values are those of Hugging Face's GPT2LMHeadModel, so that its files load
- * as they are.
+ * as they are; so do those of GPT2Model, as GPT-2 is published, whose names lack "transformer.".
  *
  *   h = wte[tokens] + wpe[positions]                                          tokens: the input "tokens"
  *   h = h + c_proj(attention(c_attn(ln_1(h))));  h = h + c_proj(activation(c_fc(ln_2(h))))        n_layer times
@@ -146,4 +146,8 @@ static pt_status_t build(const struct pt__json *config, pt_graph_t *graph)
     return pt_graph_status(graph);
 }
 
-const pt__family_t pt__family_gpt2 = {.name = "gpt2", .default_task = PT_TASK_CAUSAL_LM, .build = build};
+const pt__family_t pt__family_gpt2 = {.name = "gpt2",
+                                      .default_task = PT_TASK_CAUSAL_LM,
+                                      .build = build,
+                                      .trunk = "transformer.",
+                                      .tables = {"*h.*.attn.bias", "*h.*.attn.masked_bias"}};

@@ -14,6 +14,11 @@ typedef struct pt__family {
     const char *name;     /* model_type */
     const char *default_task; /* what pt_pretrain sets where there is none; NULL: nothing */
     pt_status_t (*build)(const struct pt__json *config, pt_graph_t *graph);
+    /* What the names of the trunk's parameters begin with, and files of the trunk alone leave out; NULL: nothing. */
+    const char *trunk;
+    /* Patterns of names that the family's files may hold beside parameters: of tables that are computed here. NULL ends
+     * the list. */
+    const char *tables[4];
 } pt__family_t;
 
 const pt__family_t *pt__family_find(const char *name); /* NULL: unknown */

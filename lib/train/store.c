@@ -376,7 +376,8 @@ pt_status_t pt__store_map_begin(pt__store_t *store, const int8_t *chosen, pt__ma
     return status;
 }
 
-void pt__store_map_end(pt__store_t *store, const int8_t *chosen, pt__mapped_t *mapped, pt__file_tensors_t *file)
+void pt__store_map_end(pt__store_t *store, const int8_t *chosen, pt__mapped_t *mapped, pt__file_tensors_t *file,
+                       const char *prefix)
 {
     mapped->context = pt__context_retain(store->context);
     mapped->file = file;
@@ -385,7 +386,7 @@ void pt__store_map_end(pt__store_t *store, const int8_t *chosen, pt__mapped_t *m
         pt__stored_t *stored = &store->tensors[i];
         if (!chosen[i])
             continue;
-        const pt__entry_t *entry = pt__tensors_find(pt__file_tensors_table(file), stored->name);
+        const pt__entry_t *entry = pt__tensors_find_within(pt__file_tensors_table(file), prefix, stored->name);
         leave(stored);
         stored->mapped = mapped;
         stored->value = (void *)(uintptr_t)entry->data;

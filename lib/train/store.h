@@ -95,11 +95,12 @@ pt_status_t pt__store_own_one(pt__store_t *store, int64_t index);
 pt_status_t pt__store_claim(const pt__store_t *store, const int8_t *chosen, int32_t keep, pt__claim_t *claim);
 void pt__claim_release(pt__claim_t *claim);
 void pt__claim_settle(pt__store_t *store, pt__claim_t *claim);
-/* Lets those with chosen[i] == 1, which are frozen, use a watched file in place, each at the entry of its name and
- * shape. The first step may fail, and gives NULL where none is chosen; *mapped is released or handed to the second,
- * which makes the file the store's. */
+/* Lets those with chosen[i] == 1, which are frozen, use a watched file in place, each at the entry of its name, which
+ * may lack `prefix` (pt__tensors_find_within), and shape. The first step may fail, and gives NULL where none is chosen;
+ * *mapped is released or handed to the second, which makes the file the store's. */
 pt_status_t pt__store_map_begin(pt__store_t *store, const int8_t *chosen, pt__mapped_t **mapped);
-void pt__store_map_end(pt__store_t *store, const int8_t *chosen, pt__mapped_t *mapped, pt__file_tensors_t *file);
+void pt__store_map_end(pt__store_t *store, const int8_t *chosen, pt__mapped_t *mapped, pt__file_tensors_t *file,
+                       const char *prefix);
 /* Tells optimizers that the set of learnables or their addresses are others. */
 void pt__store_renew_identity(pt__store_t *store);
 /* Values into a tensor that has memory, from finite ones of a floating-point dtype; and out of one that is filled. */

@@ -1,6 +1,7 @@
 /* Taking over weights from a file, by name, with a report of what was copied, new, unexpected, or shaped otherwise. */
 #include "train/model.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/dtype.h"
@@ -27,6 +28,7 @@ static int32_t compare(const pt__stored_t *parameter, const pt__entry_t *entry)
 typedef struct part {
     const pt__tensors_t *table;
     const char *names; /* pattern of the tensors that are meant; NULL: all */
+    const char *trunk; /* of the model's family: what names of files of the trunk alone lack; NULL: nothing */
 } part_t;
 
 static int32_t is_meant(const part_t *part, const char *name)
@@ -37,7 +39,23 @@ static int32_t is_meant(const part_t *part, const char *name)
 /* NULL where the file has none, or none that is meant. */
 static const pt__entry_t *find(const part_t *part, const char *name)
 {
-    return is_meant(part, name) ? pt__tensors_find(part->table, name) : NULL;
+    return is_meant(part, name) ? pt__tensors_find_within(part->table, part->trunk, name) : NULL;
+}
+
+/* Whether a tensor of the file is one of the model's, or a table that its family computes. */
+static int32_t is_known(const pt_model_t *model, const part_t *part, const pt__entry_t *entry)
+{
+    char whole[PT_MAX_NAME + 32];
+    if (pt__store_find(&model->store, entry->name) >= 0)
+        return 1;
+    for (const char *const *table = model->family == NULL ? NULL : model->family->tables;
+         table != NULL && *table != NULL; table++)
+        if (pt__pattern_match(*table, entry->name))
+            return 1;
+    if (part->trunk == NULL)
+        return 0;
+    snprintf(whole, sizeof whole, "%s%s", part->trunk, entry->name);
+    return pt__store_find(&model->store, whole) >= 0 && find(part, whole) == entry;
 }
 
 static pt_status_t note_file(pt_model_t *model, const part_t *part)
@@ -52,7 +70,7 @@ static pt_status_t note_file(pt_model_t *model, const part_t *part)
         return pt__fail(PT_ERR_NOT_FOUND, "no parameter matches \"%.200s\", pt_load_options.names", part->names);
     for (int64_t i = 0; i < table->n_entries; i++) {
         const char *name = table->entries[i].name;
-        if (!is_own_state(name) && is_meant(part, name) && pt__store_find(&model->store, name) < 0)
+        if (!is_own_state(name) && is_meant(part, name) && !is_known(model, part, &table->entries[i]))
             PT__TRY(pt__report_note(model, name, PT_TRANSFER_UNEXPECTED));
     }
     return PT_OK;
@@ -205,7 +223,7 @@ static pt_status_t take(pt_model_t *model, const part_t *part, int32_t mapping, 
         PT__TRY_OUT(freeze(model, &choice));
     pt__claim_settle(&model->store, &claim);
     if (mapped != NULL) {
-        pt__store_map_end(&model->store, choice.mapped, mapped, *file);
+        pt__store_map_end(&model->store, choice.mapped, mapped, *file, part->trunk);
         mapped = NULL;
         *file = NULL;
     }
@@ -222,7 +240,9 @@ out:
 pt_status_t pt__weights_take(pt_model_t *model, const char *name, const pt_load_options_t *options,
                              pt__file_tensors_t **file)
 {
-    const part_t part = {.table = pt__file_tensors_table(*file), .names = options->names};
+    const part_t part = {.table = pt__file_tensors_table(*file),
+                         .names = options->names,
+                         .trunk = model->family == NULL ? NULL : model->family->trunk};
     pt__class_names_t names = {0};
     pt__report_t last = pt__report_begin(model);
     int32_t tells_why = 0; /* the report of a refused load stays: it lists what did not fit */
