@@ -868,6 +868,9 @@ PT_API pt_status_t pt_dataset_read(pt_dataset_t *dataset, const int64_t *indices
 #define PT_EVENT_NONFINITE    4 /* a step was skipped */
 #define PT_EVENT_END          5 /* the stage is over; reason says why */
 #define PT_EVENT_RESUME       6 /* path was read; step says where the stage goes on */
+/* path could not be written; message says why. An older checkpoint is there, so the stage goes on unless the host ends
+ * it, and tries again when the next is due; the last one, at the stage's end, is the stage's own failure. */
+#define PT_EVENT_CHECKPOINT_FAILED 7
 #define PT_ACTION_STOP        0
 #define PT_ACTION_GO_ON       1
 #define PT_REASON_DONE        1 /* all steps made */
@@ -897,11 +900,14 @@ typedef struct pt_event {
     double samples_per_second, tokens_per_second;
     double seconds, seconds_left; /* since the stage began; estimate, NaN where unknown */
     int64_t bytes;                /* held by the context */
-    const char *path;             /* CHECKPOINT, RESUME */
+    const char *path;             /* CHECKPOINT, RESUME, CHECKPOINT_FAILED */
+    const char *message;          /* CHECKPOINT_FAILED */
 } pt_event_t;
 typedef void (*pt_event_fn)(void *user, pt_event_t *event);
 
-#define PT_TRAIN_RESUME       1u /* go on from the newest whole checkpoint of checkpoint_directory, if there is one */
+/* Go on from the newest checkpoint of checkpoint_directory that is whole and fits, if there is any; what is wrong with
+ * newer ones is told to the log. */
+#define PT_TRAIN_RESUME       1u
 #define PT_TRAIN_KEEP_BEST    2u /* at the end, take back the weights of the best evaluation, by best_metric */
 #define PT_TRAIN_IN_ORDER     4u /* do not shuffle */
 #define PT_TRAIN_DROP_PARTIAL 8u /* leave out an epoch's last batch where it is not full */
@@ -940,11 +946,14 @@ typedef struct pt_train_options {
     const char *best_metric;  /* which value says what is better: a name of pt_model_metric_info; NULL: "loss" */
     int64_t patience;         /* evaluations without improvement before the stage ends; 0: no early end */
     double improvement;       /* how much better the value must be to count */
-    const char
-        *checkpoint_directory; /* NULL: none. Made if missing; holds no checkpoints yet, or PT_TRAIN_RESUME is set */
-    int64_t checkpoint_every;  /* steps; 0: only at the end */
+    /* NULL: none. Made if missing; holds no checkpoints yet, or PT_TRAIN_RESUME is set. One stage at a time has it, of
+     * whatever process: another one is PT_ERR_BUSY. One that cannot be written is refused before the first step. */
+    const char *checkpoint_directory;
+    /* steps; 0: only at the end. One that is due after a step that was skipped, or while weights are not finite, waits
+     * for the next step that is made. */
+    int64_t checkpoint_every;
     double checkpoint_seconds; /* seconds; 0: not by time */
-    int64_t checkpoints_kept;  /* 0: 2 */
+    int64_t checkpoints_kept;  /* 0: 2. Older ones stay until a step was made from the newest, or the stage is over */
 } pt_train_options_t;
 PT_API pt_status_t pt_train_options_init(pt_train_options_t *options, uint32_t struct_size);
 

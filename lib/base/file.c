@@ -156,6 +156,12 @@ int32_t pt__file_exists(const char *path)
     return stat(path, &about) == 0;
 }
 
+int32_t pt__file_is_regular(const char *path)
+{
+    struct stat about;
+    return stat(path, &about) == 0 && S_ISREG(about.st_mode);
+}
+
 pt_status_t pt__file_size(const char *path, int64_t *size)
 {
     struct stat about;
@@ -296,4 +302,68 @@ pt_status_t pt__directory_make(pt__memory_t *memory, const char *path)
         status = make_one(memory, copy);
     pt__release(memory, copy);
     return status;
+}
+
+int pt__file_lock(int file)
+{
+    int result;
+    do
+        result = flock(file, LOCK_EX | LOCK_NB);
+    while (result != 0 && errno == EINTR);
+    return result;
+}
+
+/* A copy of the directory's own descriptor, whose lock stays when the other is closed. -1: not locked; see errno. */
+static int lock_itself(const char *path)
+{
+    DIR *directory = pt__directory_open(path);
+    int file = directory == NULL ? -1 : fcntl(dirfd(directory), F_DUPFD_CLOEXEC, 0);
+    int error = file < 0 || pt__file_lock(file) != 0 ? errno : 0;
+    if (directory != NULL)
+        closedir(directory);
+    if (error && file >= 0) {
+        close(file);
+        file = -1;
+    }
+    errno = error;
+    return file;
+}
+
+static pt_status_t lock_within(pt__memory_t *memory, const char *path, int *lock)
+{
+    pt__text_t text = pt__text_start(memory);
+    char *name;
+    pt__text_add(&text, "%s/" PT__LOCK_NAME, path);
+    PT__TRY(pt__text_take(&text, &name, NULL));
+    do
+        *lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    while (*lock < 0 && errno == EINTR);
+    pt__release(memory, name);
+    int error = *lock < 0 || pt__file_lock(*lock) != 0 ? errno : 0;
+    if (error && *lock >= 0) {
+        close(*lock);
+        *lock = -1;
+    }
+    errno = error;
+    return PT_OK;
+}
+
+pt_status_t pt__directory_lock(pt__memory_t *memory, const char *path, int *lock)
+{
+    *lock = lock_itself(path);
+    if (*lock < 0 && errno != EWOULDBLOCK)
+        PT__TRY(lock_within(memory, path, lock));
+    if (*lock < 0 && errno == EWOULDBLOCK)
+        return pt__fail(PT_ERR_BUSY, "%s: locked: another stage, of this process or another one, writes there", path);
+    return PT_OK;
+}
+
+/* By name, since a child that the host forked meanwhile may hold a copy. */
+void pt__directory_unlock(int *lock)
+{
+    if (*lock >= 0) {
+        flock(*lock, LOCK_UN);
+        close(*lock);
+    }
+    *lock = -1;
 }

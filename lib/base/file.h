@@ -34,6 +34,7 @@ pt_status_t pt__file_check(const pt__mapping_t *mapping, const char *path);
 void pt__file_unmap(pt__mapping_t *mapping);
 
 int32_t pt__file_exists(const char *path);
+int32_t pt__file_is_regular(const char *path);
 pt_status_t pt__file_size(const char *path, int64_t *size);
 /* A file that does not exist is not an error. */
 pt_status_t pt__file_remove(const char *path);
@@ -42,6 +43,13 @@ pt_status_t pt__file_remove(const char *path);
 pt_status_t pt__directory_list(pt__memory_t *memory, const char *path, char ***names, int64_t *count);
 /* With its parents; one that exists is not an error. */
 pt_status_t pt__directory_make(pt__memory_t *memory, const char *path);
+/* Locks a directory against all others that lock it, of this process or another one: PT_ERR_BUSY where it is locked.
+ * The lock is gone with pt__directory_unlock, or with the process, however that ends. *lock is -1 where the file system
+ * has no locks. Where it locks files alone, as network file systems do, an empty file, PT__LOCK_NAME, stays there. */
+#define PT__LOCK_NAME ".lock"
+pt_status_t pt__directory_lock(pt__memory_t *memory, const char *path, int *lock);
+/* Ignores -1, and sets it. */
+void pt__directory_unlock(int *lock);
 
 /* A file being written aside, beside its final name; commit syncs it, gives it its name and syncs the directory, so
  * that the name always has a whole file, old or new, at any moment, also when the process is killed or the power

@@ -15,6 +15,8 @@ pt_status_t pt__file_fail(const char *verb, const char *path, int error);
 /* ---- file.c ---- */
 /* These give what the system's calls of like name do, with errno, and repeat what a signal interrupts. */
 DIR *pt__directory_open(const char *path);
+/* At once or not at all: EWOULDBLOCK where another has it. The lock belongs to the open file and its copies. */
+int pt__file_lock(int file);
 /* Some file systems have nothing to sync and say so; that is no failure. */
 int pt__file_sync(int file);
 /* So that what was made, renamed or removed in the directory last. One that may be written but not read cannot be

@@ -11,7 +11,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -69,15 +68,6 @@ static size_t final_length(const char *name)
     return (size_t)(mark - name);
 }
 
-static int try_lock(int file)
-{
-    int result;
-    do
-        result = flock(file, LOCK_EX | LOCK_NB);
-    while (result != 0 && errno == EINTR);
-    return result;
-}
-
 /* Unless it is being written, or a file system without locks does not let it be known. */
 static void clear_one(int directory, const char *name)
 {
@@ -86,7 +76,7 @@ static void clear_one(int directory, const char *name)
     if (file < 0)
         return;
     /* only who holds the lock removes it: once that is ours, the name still is this file's */
-    if (try_lock(file) == 0 && fstat(file, &about) == 0 && S_ISREG(about.st_mode) && about.st_nlink > 0)
+    if (pt__file_lock(file) == 0 && fstat(file, &about) == 0 && S_ISREG(about.st_mode) && about.st_nlink > 0)
         unlinkat(directory, name, 0);
     close(file);
 }
@@ -136,7 +126,7 @@ static void close_file(int *file)
 static int lock_aside(const pt__writer_t *writer)
 {
     struct stat about;
-    if (try_lock(writer->file) != 0 && errno == EWOULDBLOCK)
+    if (pt__file_lock(writer->file) != 0 && errno == EWOULDBLOCK)
         return 0;
     return fstat(writer->file, &about) == 0 && about.st_nlink > 0;
 }

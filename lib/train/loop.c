@@ -41,7 +41,10 @@ static pt_status_t step(pt__stage_t *stage)
         stage->step_tokens += loaded.rows.count[PT__DIMENSION_TOKENS];
     } while (!loaded.last_of_batch);
     const pt__horizon_t horizon = {.begin = stage->progress.begin, .steps = stage->total_steps};
-    PT__TRY(pt__step_update(stage->model, stage->optimizer, &horizon, stage->options->event != NULL, &stage->update));
+    pt_status_t status =
+        pt__step_update(stage->model, stage->optimizer, &horizon, stage->options->event != NULL, &stage->update);
+    stage->is_ruined = status == PT_ERR_NONFINITE && stage->update.skipped;
+    PT__TRY(status);
     stage->loss = weight_sum > 0 ? loss_sum / weight_sum : (double)NAN;
     if (weight_sum == 0)
         tell_idle(stage);
@@ -51,6 +54,8 @@ static pt_status_t step(pt__stage_t *stage)
     stage->tokens += stage->step_tokens;
     stage->skipped += stage->update.skipped;
     stage->progress.step++;
+    if (stage->has_learnt)
+        stage->learnt_step = stage->progress.step;
     stage->progress.cursor = pt__loader_cursor(stage->loader);
     stage->is_saved = 0;
     return PT_OK;
@@ -107,34 +112,6 @@ static pt_status_t evaluate(pt__stage_t *stage)
     return PT_OK;
 }
 
-static pt_status_t checkpoint(pt__stage_t *stage)
-{
-    char path[PT__PATH_SIZE];
-    const pt_train_options_t *options = stage->options;
-    const pt_save_options_t saving = {.struct_size = (uint32_t)sizeof saving,
-                                      .flags = options->flags & PT_TRAIN_TRAINED_ONLY ? (uint32_t)PT_SAVE_TRAINED_ONLY
-                                                                                      : 0};
-    PT__TRY(pt__rotation_path(options->checkpoint_directory, stage->progress.step, path));
-    PT__TRY(pt__checkpoint_write(stage->model, stage->optimizer, &stage->progress, path, &saving));
-    stage->is_saved = 1;
-    stage->last_checkpoint = pt__clock_seconds();
-    PT__TRY(pt__rotation_prune(stage->model->context, options->checkpoint_directory, stage->progress.step,
-                               options->checkpoints_kept > 0 ? options->checkpoints_kept : 2));
-    pt__stage_tell(stage, PT_EVENT_CHECKPOINT, path);
-    return PT_OK;
-}
-
-static int32_t is_checkpoint_due(const pt__stage_t *stage)
-{
-    const pt_train_options_t *options = stage->options;
-    if (options->checkpoint_directory == NULL)
-        return 0;
-    if (options->checkpoint_every > 0 && stage->progress.step % options->checkpoint_every == 0)
-        return 1;
-    return options->checkpoint_seconds > 0 &&
-           pt__clock_seconds() - stage->last_checkpoint >= options->checkpoint_seconds;
-}
-
 /* Evaluation is due every so many steps, or at epochs' ends, or, where steps are given and epochs are not, at the
  * end. */
 static int32_t is_evaluation_due(const pt__stage_t *stage, int32_t last)
@@ -160,8 +137,7 @@ static pt_status_t after_step(pt__stage_t *stage)
     int32_t last = is_last(stage);
     if (stage->reason == 0 && is_evaluation_due(stage, last))
         PT__TRY(evaluate(stage));
-    if (is_checkpoint_due(stage))
-        PT__TRY(checkpoint(stage));
+    PT__TRY(pt__stage_checkpoint(stage));
     if (stage->reason == 0 && last)
         stage->reason = PT_REASON_DONE;
     if (stage->reason == 0 && options->time_budget > 0 && pt__clock_seconds() - stage->started >= options->time_budget)
@@ -170,17 +146,21 @@ static pt_status_t after_step(pt__stage_t *stage)
 }
 
 /* Whatever ended the stage in good order: a last evaluation where the data ended it, a last checkpoint, the best
- * weights, the event. */
+ * weights, also where that checkpoint cannot be written, the event. */
 static pt_status_t finish(pt__stage_t *stage)
 {
     const pt_train_options_t *options = stage->options;
     int32_t is_over = stage->reason == PT_REASON_END_OF_DATA || stage->reason == PT_REASON_DONE;
     if (is_over && options->evaluation != NULL && stage->progress.evaluated_step < stage->progress.step)
         PT__TRY(evaluate(stage));
-    if (options->checkpoint_directory != NULL && !stage->is_saved)
-        PT__TRY(checkpoint(stage));
-    if (stage->progress.best != NULL && stage->progress.best_step > 0)
+    pt_status_t status = pt__stage_last_checkpoint(stage);
+    if (stage->progress.best != NULL && stage->progress.best_step > 0) {
+        char message[PT__MESSAGE_SIZE];
+        snprintf(message, sizeof message, "%s", pt__error_message());
         PT__TRY(pt__store_restore_changing(&stage->model->store, stage->progress.best));
+        pt__error_set(message);
+    }
+    PT__TRY(status);
     pt__stage_tell(stage, PT_EVENT_END, NULL);
     return PT_OK;
 }
@@ -378,6 +358,22 @@ static uint64_t order_of(const pt__stage_t *stage)
     return pt__random_key(order, options->flags & PT_TRAIN_IN_ORDER);
 }
 
+/* With the lock and the place to go on from. A directory that cannot be written is refused before the first step. */
+static pt_status_t open_directory(pt__stage_t *stage, char path[PT__PATH_SIZE], int32_t *resumed)
+{
+    const pt_train_options_t *options = stage->options;
+    pt_model_t *model = stage->model;
+    if (options->checkpoint_directory == NULL)
+        return PT_OK;
+    pt_status_t status = pt__rotation_open(model->context, options->checkpoint_directory, &stage->lock);
+    if (status != PT_OK)
+        return pt__fail_within(status, "pt_train_options.checkpoint_directory");
+    if (options->flags & PT_TRAIN_RESUME)
+        return pt__rotation_resume(model, stage->optimizer, &stage->progress, options->checkpoint_directory, path,
+                                   resumed);
+    return pt__rotation_refuse_others(model->context, options->checkpoint_directory);
+}
+
 static pt_status_t start(pt__stage_t *stage, char path[PT__PATH_SIZE], int32_t *resumed)
 {
     const pt_train_options_t *options = stage->options;
@@ -397,16 +393,12 @@ static pt_status_t start(pt__stage_t *stage, char path[PT__PATH_SIZE], int32_t *
                                            (size_t)pt__store_changing_elements(&model->store), sizeof(float),
                                            "best weights", &stage->progress.best));
     PT__TRY(check_evaluation(stage, 0));
-    if (options->checkpoint_directory != NULL)
-        PT__TRY(pt__directory_make(&model->context->memory, options->checkpoint_directory));
-    if (options->flags & PT_TRAIN_RESUME)
-        PT__TRY(pt__rotation_resume(model, stage->optimizer, &stage->progress, options->checkpoint_directory, path,
-                                    resumed));
-    else if (options->checkpoint_directory != NULL)
-        PT__TRY(pt__rotation_refuse_others(model->context, options->checkpoint_directory));
+    PT__TRY(open_directory(stage, path, resumed));
     pt__model_forget_accumulation(model);
     stage->is_saved = 1; /* there is nothing new yet */
+    stage->whole_step = *resumed ? stage->progress.step : -1;
     stage->first_step = stage->progress.step;
+    stage->learnt_step = stage->progress.step - pt__optimizer_counts_get(stage->optimizer).skipped_in_a_row;
     count_steps(stage);
     PT__TRY(pt__model_bind_optimizer(model, stage->optimizer));
     pt__optimizer_hold(stage->optimizer, 1);
@@ -438,8 +430,12 @@ static void fill_result(const pt__stage_t *stage, pt_train_result_t *result)
 pt_status_t pt__train(pt_model_t *model, pt_optimizer_t *optimizer, pt_dataset_t *dataset,
                       const pt_train_options_t *options, pt_train_result_t *result)
 {
-    pt__stage_t stage = {
-        .model = model, .optimizer = optimizer, .dataset = dataset, .options = options, .started = pt__clock_seconds()};
+    pt__stage_t stage = {.model = model,
+                         .optimizer = optimizer,
+                         .dataset = dataset,
+                         .options = options,
+                         .lock = -1,
+                         .started = pt__clock_seconds()};
     char path[PT__PATH_SIZE];
     int32_t resumed;
     stage.event_started = stage.last_checkpoint = stage.started;
@@ -450,10 +446,13 @@ pt_status_t pt__train(pt_model_t *model, pt_optimizer_t *optimizer, pt_dataset_t
         status = run(&stage);
         if (status == PT_ERR_CANCELLED)
             status = tell_cancelled(&stage);
+        if (status != PT_OK && stage.is_ruined)
+            pt__stage_drop_ruined(&stage);
     }
     fill_result(&stage, result);
     if (stage.holds_optimizer) /* not where it is another stage's */
         pt__optimizer_hold(optimizer, 0);
+    pt__directory_unlock(&stage.lock);
     pt__loader_free(stage.loader);
     pt__release(&model->context->memory, stage.progress.best);
     return status;

@@ -305,14 +305,23 @@ pt_status_t pt__weights_write(pt_model_t *model, const char *path, const pt_save
 /* ---- rotation.c: checkpoints in a directory ---- */
 enum { PT__PATH_SIZE = 4096 };
 pt_status_t pt__rotation_path(const char *directory, int64_t step, char path[PT__PATH_SIZE]);
-/* Reads the newest whole checkpoint; *found 0 where there is none. Damaged ones are passed over with a log message. */
+/* Takes the directory for one stage, making it where it is missing: no other stage, of whatever process, gets it
+ * (PT_ERR_BUSY) until the caller gives *lock to pt__directory_unlock, also after a failure. Clears away what killed
+ * writers left aside, and finds out whether files can be written there. */
+pt_status_t pt__rotation_open(pt_context_t *context, const char *directory, int *lock);
+/* Reads the newest checkpoint that is whole and fits; *found 0 where the directory holds none at all. Those that do not
+ * are passed over with a log message, whatever is wrong with them. */
 pt_status_t pt__rotation_resume(pt_model_t *model, pt_optimizer_t *optimizer, pt__progress_t *progress,
                                 const char *directory, char path[PT__PATH_SIZE], int32_t *found);
 /* PT_ERR_STATE where the directory holds checkpoints: a training that begins would be mixed up with that which left
  * them. */
 pt_status_t pt__rotation_refuse_others(pt_context_t *context, const char *directory);
+int32_t pt__rotation_has(const char *directory, int64_t step);
+/* Removes the checkpoints of steps first to last where an older one is whole, and tells the log. */
+void pt__rotation_drop(pt_context_t *context, const char *directory, int64_t first, int64_t last);
 /* Of the checkpoints up to `step`, removes all but the newest `kept`. Later ones are damaged, or they would have
- * been resumed from. */
-pt_status_t pt__rotation_prune(pt_context_t *context, const char *directory, int64_t step, int64_t kept);
+ * been resumed from. One that cannot be removed is a warning in the log, unless *has_told. */
+pt_status_t pt__rotation_prune(pt_context_t *context, const char *directory, int64_t step, int64_t kept,
+                               int32_t *has_told);
 
 #endif

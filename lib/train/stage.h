@@ -1,4 +1,5 @@
-/* Inside train/: what a training stage carries from step to step. loop.c drives; stage_event.c tells the host. */
+/* Inside train/: what a training stage carries from step to step. loop.c drives; stage_event.c tells the host;
+ * stage_checkpoint.c saves. */
 #ifndef PT__STAGE_H
 #define PT__STAGE_H
 
@@ -19,6 +20,15 @@ typedef struct pt__stage {
     int32_t end_of_epoch;
     int32_t holds_optimizer;
     int32_t is_saved; /* a checkpoint holds all that stands here */
+    int lock;         /* the checkpoint directory's; -1: none */
+    int64_t whole_step;         /* of the newest checkpoint that was written or resumed from; -1: none */
+    int64_t learnt_step;        /* the last that changed the weights, of this stage or of the one resumed */
+    int32_t is_overdue;         /* a checkpoint was due when none could be written */
+    int32_t is_prune_due;       /* older checkpoints stay until it is known that the newest is of use */
+    int32_t is_ruined;          /* too many steps in a row were skipped */
+    int32_t has_told_removal;   /* the log knows of an old checkpoint that cannot be removed */
+    int32_t has_told_nonfinite; /* and of weights that are not */
+    const char *message;        /* what went wrong, for an event */
     double started, last_checkpoint;
     /* the last update */
     double loss;
@@ -41,5 +51,13 @@ typedef struct pt__stage {
 void pt__stage_tell(pt__stage_t *stage, int32_t kind, const char *path);
 /* Counts an update and tells of it where its turn has come. */
 void pt__stage_tell_step(pt__stage_t *stage);
+
+/* At a step border: writes a checkpoint where one is due, and lets older ones go. One that cannot be written is told
+ * to log and host, and no failure as long as an older one is there. */
+pt_status_t pt__stage_checkpoint(pt__stage_t *stage);
+/* At the stage's end: what is not saved yet. A failure is one. */
+pt_status_t pt__stage_last_checkpoint(pt__stage_t *stage);
+/* After a stage that failed for skipped steps, whose message stays: removes the checkpoints that would fail again. */
+void pt__stage_drop_ruined(pt__stage_t *stage);
 
 #endif

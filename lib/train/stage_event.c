@@ -36,7 +36,8 @@ void pt__stage_tell(pt__stage_t *stage, int32_t kind, const char *path)
                         .seconds = now - stage->started,
                         .seconds_left = seconds_left(stage, now - stage->started),
                         .bytes = atomic_load(&stage->model->context->memory.bytes),
-                        .path = path};
+                        .path = path,
+                        .message = stage->message};
     pt__kept_error_t kept;
     pt__error_keep(&kept);
     pt__pool_rest(stage->model->context->pool);

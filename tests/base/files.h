@@ -1,4 +1,4 @@
-/* For tests of files: what stands in them and in directories, and writing them in parts. */
+/* For tests of files: what stands in them, and writing them in parts. */
 #ifndef BASE_FILES_H
 #define BASE_FILES_H
 
@@ -22,22 +22,6 @@ static inline void assert_file(const char *path, const char *expected)
     ck_assert_str_eq(bytes, expected);
     ck_assert_int_eq(size, (int64_t)strlen(expected));
     pt__release(&heap, bytes);
-}
-
-/* What a listing of the test's directory gives, joined by blanks. */
-static inline const char *listing(const char *path)
-{
-    static char joined[1000];
-    char **names;
-    int64_t count;
-    ck_ok(pt__directory_list(&heap, path, &names, &count));
-    joined[0] = 0;
-    for (int64_t i = 0; i < count; i++) {
-        strcat(joined, i ? " " : "");
-        strcat(joined, names[i]);
-    }
-    pt__release(&heap, names);
-    return joined;
 }
 
 static inline pt_status_t write_parts(const char *path, const char *const *parts, int n)

@@ -1,5 +1,5 @@
 /* Reading, mapping, listing, and making directories. */
-#define _XOPEN_SOURCE   700
+#define _XOPEN_SOURCE 700
 #define _DEFAULT_SOURCE
 #include <errno.h>
 #include <signal.h>
@@ -113,8 +113,8 @@ START_TEST(test_directories)
     suite_write("a/zebra", "", 0);
     suite_write("a/ant", "", 0);
     suite_write("a/Bee", "", 0);
-    ck_assert_str_eq(listing(suite_path("a")), "Bee ant b zebra");
-    ck_assert_str_eq(listing(deep), "");
+    ck_assert_str_eq(suite_listing(suite_path("a")), "Bee ant b zebra");
+    ck_assert_str_eq(suite_listing(deep), "");
     ck_fails(pt__directory_make(&heap, suite_path("a/ant")), PT_ERR_NOT_FOUND,
              "a/ant: cannot make the directory: Not a directory");
     ck_fails(pt__directory_make(&heap, suite_path("a/ant/x")), PT_ERR_NOT_FOUND, "Not a directory");
@@ -151,13 +151,73 @@ START_TEST(test_new_directories_are_synced)
 }
 END_TEST
 
+/* By a process that is killed while it holds the lock, and a child of its own that lives on. */
+START_TEST(test_directories_are_locked)
+{
+    int one, two, ready[2];
+    char byte;
+    const char *path = suite_directory();
+    start();
+    ck_ok(pt__directory_lock(&heap, path, &one));
+    ck_assert_int_ge(one, 0);
+    ck_fails(pt__directory_lock(&heap, path, &two), PT_ERR_BUSY, "locked: another stage");
+    ck_assert_int_eq(two, -1);
+    pid_t copy = fork();
+    if (copy == 0)
+        for (;;)
+            pause();
+    pt__directory_unlock(&one);
+    pt__directory_unlock(&one);
+    ck_ok(pt__directory_lock(&heap, path, &two));
+    pt__directory_unlock(&two);
+    kill(copy, SIGKILL);
+    waitpid(copy, NULL, 0);
+    ck_assert_int_eq(pipe(ready), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        if (pt__directory_lock(&heap, path, &one) != PT_OK || write(ready[1], "", 1) != 1)
+            _exit(1);
+        for (;;)
+            pause();
+    }
+    ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+    ck_fails(pt__directory_lock(&heap, path, &two), PT_ERR_BUSY, path);
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    ck_ok(pt__directory_lock(&heap, path, &two));
+    pt__directory_unlock(&two);
+    ck_assert_str_eq(suite_listing(path), "");
+    ck_assert_int_eq(atomic_load(&heap.bytes), 0);
+}
+END_TEST
+
+/* As on a network file system, and on one without locks. */
+START_TEST(test_directories_that_cannot_be_locked)
+{
+    int one, two;
+    const char *path = suite_directory();
+    start();
+    failing_io_arm(FAILING_OPENDIR, 1, EACCES);
+    ck_ok(pt__directory_lock(&heap, path, &one));
+    ck_assert_int_ge(one, 0);
+    ck_fails(pt__directory_lock(&heap, path, &two), PT_ERR_BUSY, "locked");
+    pt__directory_unlock(&one);
+    ck_assert_str_eq((failing_io_disarm(), suite_listing(path)), PT__LOCK_NAME);
+    failing_io_arm(FAILING_FLOCK, 1, ENOLCK);
+    ck_ok(pt__directory_lock(&heap, path, &one));
+    ck_assert_int_eq(one, -1);
+    pt__directory_unlock(&one);
+    failing_io_disarm();
+    ck_assert_int_eq(atomic_load(&heap.bytes), 0);
+}
+END_TEST
+
 START_TEST(test_full_device)
 {
     char *bytes;
     int64_t size;
     start();
-    ck_ok(
-        pt__file_read(&heap, "/dev/null", 0, &bytes, &size)); /* devices have no size; reading ends where they say */
+    ck_ok(pt__file_read(&heap, "/dev/null", 0, &bytes, &size)); /* devices have no size; reading ends where they say */
     ck_assert_int_eq(size, 0);
     pt__release(&heap, bytes);
     struct sigaction ignore = {.sa_handler = SIG_IGN};
@@ -188,9 +248,10 @@ START_TEST(test_failing_allocations)
         pt__release(&heap, bytes);
     }, status);
     start();
-    ck_assert_str_eq(listing(suite_directory()), "file x");
+    ck_assert_str_eq(suite_listing(suite_directory()), "file x");
 }
 END_TEST
 
 SUITE("file", 120, test_reading_and_mapping, test_pipes_can_be_read_and_mapped, test_errors_name_path_and_reason,
-      test_directories, test_new_directories_are_synced, test_full_device, test_failing_allocations)
+      test_directories, test_new_directories_are_synced, test_directories_are_locked,
+      test_directories_that_cannot_be_locked, test_full_device, test_failing_allocations)

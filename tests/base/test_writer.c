@@ -31,12 +31,12 @@ START_TEST(test_writing_replaces_as_a_whole)
     ck_assert_ptr_null(writer);
     pt__writer_abandon(&writer);
     assert_file(path, "old content");
-    ck_assert_str_eq(listing(suite_directory()), "file");
+    ck_assert_str_eq(suite_listing(suite_directory()), "file");
     ck_ok(write_parts(path, second, 1));
     assert_file(path, "new");
     ck_ok(write_parts(path, NULL, 0));
     assert_file(path, "");
-    ck_assert_str_eq(listing(suite_directory()), "file");
+    ck_assert_str_eq(suite_listing(suite_directory()), "file");
     mode_t mask = umask(0);
     umask(mask);
     stat(path, &about);
@@ -79,7 +79,7 @@ START_TEST(test_large_files_and_two_writers)
             wrong += *at++ != (uint8_t)i;
     ck_assert_int_eq(wrong, 0);
     pt__file_unmap(&mapping);
-    ck_assert_str_eq(listing(suite_directory()), "large");
+    ck_assert_str_eq(suite_listing(suite_directory()), "large");
 }
 END_TEST
 
@@ -115,7 +115,7 @@ START_TEST(test_every_write_sync_rename_and_close_may_fail)
             } else {
                 assert_file(path, "old");
             }
-            ck_assert_str_eq(listing(suite_directory()), "file");
+            ck_assert_str_eq(suite_listing(suite_directory()), "file");
             ck_assert_int_eq(atomic_load(&heap.bytes), 0);
         }
 }
@@ -138,7 +138,7 @@ START_TEST(test_interrupted_calls_are_made_again)
             failing_io_arm(kind, n, EINTR);
             ck_ok(write_parts(path, parts, 4));
             ck_ok(pt__directory_make(&heap, suite_path(made)));
-            const char *found = listing(suite_path(made));
+            const char *found = suite_listing(suite_path(made));
             calls = failing_io_calls(kind);
             failing_io_disarm();
             ck_assert_str_eq(found, "");
@@ -164,7 +164,7 @@ START_TEST(test_a_failure_sticks)
     pt__error_clear();
     ck_fails(pt__writer_commit(&writer), PT_ERR_IO, "No space left");
     ck_assert_ptr_null(writer);
-    ck_assert_str_eq(listing(suite_directory()), "");
+    ck_assert_str_eq(suite_listing(suite_directory()), "");
 }
 END_TEST
 
@@ -243,7 +243,7 @@ START_TEST(test_leftovers_of_the_dead_are_cleared)
     ck_assert_int_eq(symlink("file", suite_path("fire.partial-1-1")), 0);
     ck_assert_int_eq(mkfifo(suite_path("fire.partial-1-2"), 0600), 0);
     pt__writer_clear(suite_directory(), begins_with_f, &(size_t){4});
-    ck_assert_str_eq(listing(suite_directory()),
+    ck_assert_str_eq(suite_listing(suite_directory()),
                      "file file.partial- file.partial-1- file.partial-1-0x file.partial-x fire.partial-1-0 "
                      "fire.partial-1-1 fire.partial-1-2 fort.partial-9.partial-1-0 other.partial-1-0");
     pt__writer_clear(suite_path("nowhere"), begins_with_f, &(size_t){4});
@@ -260,7 +260,7 @@ START_TEST(test_without_locks)
     ck_ok(write_parts(suite_path("file"), parts, 1));
     failing_io_disarm();
     assert_file(suite_path("file"), "x");
-    ck_assert_str_eq(listing(suite_directory()), "file file.partial-1-0");
+    ck_assert_str_eq(suite_listing(suite_directory()), "file file.partial-1-0");
     /* somebody who tidies holds the lock of what was just made: the next name is taken */
     failing_io_arm(FAILING_FLOCK, 1, EWOULDBLOCK);
     ck_fails(write_parts(suite_path("file"), parts, 1), PT_ERR_IO, "cannot create a file beside it: File exists");
@@ -285,7 +285,7 @@ START_TEST(test_only_files_are_replaced)
     ck_fails(write_parts("/dev/null", parts, 1), PT_ERR_ARGUMENT, "/dev/null: is a character device");
     ck_assert(stat(fifo, &about) == 0 && S_ISFIFO(about.st_mode));
     ck_assert(stat("/dev/null", &about) == 0 && S_ISCHR(about.st_mode));
-    ck_assert_str_eq(listing(suite_directory()), "directory fifo link");
+    ck_assert_str_eq(suite_listing(suite_directory()), "directory fifo link");
     ck_assert_int_eq(atomic_load(&heap.bytes), 0);
 }
 END_TEST
@@ -321,8 +321,9 @@ START_TEST(test_links_stay)
     }
     ck_fails(write_parts(suite_path("loop"), parts, 1), PT_ERR_IO, "loop: cannot write: Too many levels");
     ck_fails(write_parts(suite_path("lost"), parts, 1), PT_ERR_NOT_FOUND, "lost: cannot create a file beside it");
-    ck_assert_str_eq(listing(suite_path("sub")), "made");
-    ck_assert_str_eq(listing(suite_directory()), "absolute beside chain chain2 dangling loop lost real sub upwards");
+    ck_assert_str_eq(suite_listing(suite_path("sub")), "made");
+    ck_assert_str_eq(suite_listing(suite_directory()),
+                     "absolute beside chain chain2 dangling loop lost real sub upwards");
     /* a link that the system makes to a file without a name */
     int file = open(suite_path("real"), O_RDONLY);
     ck_assert_int_ge(file, 0);
@@ -427,7 +428,7 @@ START_TEST(test_killed_writers_leave_whole_files)
     }
     static const char *const last[] = {"last"};
     ck_ok(write_parts(path, last, 1));
-    ck_assert_str_eq(listing(suite_directory()), "file");
+    ck_assert_str_eq(suite_listing(suite_directory()), "file");
 }
 END_TEST
 

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
+
 static char directory[256];
 static pid_t directory_owner; /* Check runs each test in a child; each has its own directory */
 
@@ -69,6 +71,22 @@ const char *suite_source(const char *path)
     char *whole = paths[next++ % 8];
     snprintf(whole, sizeof paths[0], "%s/%s", root ? root : ".", path);
     return whole;
+}
+
+const char *suite_listing(const char *path)
+{
+    static char joined[4000];
+    pt__memory_t memory;
+    char **names;
+    int64_t count;
+    size_t used = 0;
+    pt__memory_init(&memory, NULL, NULL, NULL);
+    ck_ok(pt__directory_list(&memory, path, &names, &count));
+    joined[0] = 0;
+    for (int64_t i = 0; i < count && used < sizeof joined; i++)
+        used += (size_t)snprintf(joined + used, sizeof joined - used, "%s%s", i > 0 ? " " : "", names[i]);
+    pt__release(&memory, names);
+    return joined;
 }
 
 const char *suite_write(const char *name, const void *bytes, size_t size)

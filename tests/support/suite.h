@@ -30,6 +30,8 @@ const char *suite_directory(void);
 const char *suite_path(const char *name);
 /* A file of the repository ("tests/golden/x"), by the environment that meson sets. */
 const char *suite_source(const char *path);
+/* The names of all that the directory `path` holds, sorted by bytes and joined by blanks; until the next call. */
+const char *suite_listing(const char *path);
 /* Writes a file of the test's own directory and returns its path. */
 const char *suite_write(const char *name, const void *bytes, size_t size);
 
