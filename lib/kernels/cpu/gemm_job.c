@@ -7,6 +7,7 @@
 
 enum {
     PAGE_FLOATS = 1024, /* rows a multiple of this apart fall into the same cache sets */
+    TAIL_MOST = 2,      /* columns beyond the last whole panel that are cheaper as sums along the depth */
     TASKS_EACH = 8,     /* of a product, at most, for each thread */
     FAR_FLOATS = 320,   /* rows further apart leave too little of the caches when a few of each are read */
 };
@@ -98,9 +99,9 @@ void pt__gemm_describe(pt__cpu_t *device, const pt__gemm_t *gemm, pt__job_t *job
     }
     if (exchange_pays(gemm))
         exchange(job);
-    else if (gemm->b.transposed && !gemm->a.transposed && gemm->n > micro->columns && gemm->n % micro->columns <= 2 &&
-             !pt__matrix_is_narrow(&gemm->b))
-        job->tail = gemm->n % micro->columns;
+    else if (gemm->b.transposed && !gemm->a.transposed && gemm->n > micro->columns &&
+             gemm->n % micro->columns <= TAIL_MOST && TAIL_MOST * pt__gemm_widened_stride(gemm->k) <= PT__MICRO_STAGE)
+        job->tail = gemm->n % micro->columns; /* narrow or not: the same sums. Narrow ones become floats in the stage */
     job->view.n -= job->tail;
     const pt__gemm_t *view = &job->view;
     job->depth_block = choose_depth_block(job);

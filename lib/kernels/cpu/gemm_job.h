@@ -55,8 +55,10 @@ void pt__gemm_pack_narrow(const pt__job_t *job, int64_t columns, int64_t depth, 
                           float *dst);
 /* The block with rows of a, exchanged, as they are stored. */
 void pt__gemm_multiply_widened(const pt__job_t *job, const pt__block_t *block, pt__matrix_t a, float *stage);
-/* Sums along the depth with columns of b as they are stored, made floats in pt__gemm_block_floats. */
-void pt__gemm_dot_widened(const pt__job_t *job, const pt__block_t *block, pt__matrix_t b, float *floats);
+/* Sums along the depth with columns of b as they are stored, `step` at a time made floats in
+ * floats[step * pt__gemm_widened_stride]. */
+void pt__gemm_dot_widened(const pt__job_t *job, const pt__block_t *block, pt__matrix_t b, int64_t step, float *floats);
+int64_t pt__gemm_widened_stride(int64_t depth);
 /* How many rows of a narrow operand, of `depth` each, are made floats at a time for sums along the depth; 0: too
  * long. */
 int64_t pt__gemm_widened_rows(const pt__cpu_t *device, int64_t depth);

@@ -156,7 +156,8 @@ static void multiply(const pt__job_t *job, scratch_t scratch, const area_t *area
         job->micro->multiply(&block);
 }
 
-/* The sums along the depth take it whole. */
+/* The sums along the depth take it whole. The tail's narrow columns become floats in the stage, since the rest of the
+ * workspace may hold the panels of the next task. */
 static void dot_block(const pt__job_t *job, scratch_t scratch, int64_t row, int64_t rows, int64_t column,
                       int64_t columns)
 {
@@ -174,7 +175,9 @@ static void dot_block(const pt__job_t *job, scratch_t scratch, int64_t row, int6
         .bias = gemm->bias ? gemm->bias + column : NULL,
     };
     if (pt__matrix_is_narrow(&gemm->b)) {
-        pt__gemm_dot_widened(job, &block, pt__matrix_from(&gemm->b, 0, column), scratch.b);
+        const int64_t step = job->tail ? columns : pt__gemm_widened_rows(job->device, gemm->k);
+        pt__gemm_dot_widened(job, &block, pt__matrix_from(&gemm->b, 0, column), step,
+                             job->tail ? scratch.stage : scratch.b);
     } else {
         block.b = pt__matrix_at(&gemm->b, 0, column);
         block.b_stride = gemm->b.stride;

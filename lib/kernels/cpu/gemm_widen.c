@@ -79,16 +79,21 @@ void pt__gemm_multiply_widened(const pt__job_t *job, const pt__block_t *block, p
     }
 }
 
+int64_t pt__gemm_widened_stride(int64_t depth)
+{
+    return pt__most(pt__ceiling(depth, 16) * 16, 16);
+}
+
 int64_t pt__gemm_widened_rows(const pt__cpu_t *device, int64_t depth)
 {
-    const int64_t stride = pt__most(pt__ceiling(depth, 16) * 16, 16);
+    const int64_t stride = pt__gemm_widened_stride(depth);
     const int64_t wanted = pt__most(DOT_FLOATS / stride / DOT_ROWS * DOT_ROWS, DOT_ROWS);
     return pt__least(pt__gemm_block_floats(device) / stride / DOT_FEW * DOT_FEW, wanted);
 }
 
-void pt__gemm_dot_widened(const pt__job_t *job, const pt__block_t *block, pt__matrix_t b, float *floats)
+void pt__gemm_dot_widened(const pt__job_t *job, const pt__block_t *block, pt__matrix_t b, int64_t step, float *floats)
 {
-    const int64_t stride = pt__ceiling(block->depth, 16) * 16, step = pt__gemm_widened_rows(job->device, block->depth);
+    const int64_t stride = pt__gemm_widened_stride(block->depth);
     for (int64_t column = 0; column < block->columns; column += step) {
         const pt__matrix_t part = pt__matrix_from(&b, 0, column);
         pt__block_t columns = *block;
