@@ -1,6 +1,7 @@
 /* Binds an optimizer to parameters: copies what it must know of them, gives them slots, and joins neighbours in memory
  * that are treated alike into one sweep, so that a model of many small tensors costs few kernel calls. train/ binds
- * before each update; only a new identity does work. Slots of one number lie as the parameters do: from one learnable
+ * before each update; only a new identity does work. What learnt and is frozen keeps its slots and its age until it
+ * learns again, as torch's optimizers do: it rests behind the others. Slots of one number lie as the parameters do: from one learnable
  * to the next the same distance, rounded up to 16 elements. */
 #include "optim/optimizer.h"
 
@@ -9,6 +10,17 @@
 
 #include "base/dtype.h"
 #include "kernels/device.h"
+
+int64_t pt__bound_age(const pt_optimizer_t *optimizer, const pt__bound_t *bound)
+{
+    return bound->is_resting ? bound->rested_at : optimizer->counts.steps - bound->born;
+}
+
+void pt__bound_age_set(const pt_optimizer_t *optimizer, pt__bound_t *bound, int64_t age)
+{
+    bound->born = optimizer->counts.steps - age;
+    bound->rested_at = age;
+}
 
 /* Whether b begins `elements` floats after a; the two may belong to different blocks, whose addresses C does not let us
  * subtract. */
@@ -98,7 +110,7 @@ int64_t pt__optimizer_slot_bytes(const pt_optimizer_t *optimizer, const pt__lear
 int32_t pt__optimizer_slot(const pt_optimizer_t *optimizer, int64_t index, int32_t slot, pt__slot_t *out)
 {
     const pt__binding_t *binding = optimizer->binding;
-    if (binding == NULL || index < 0 || index >= binding->count || slot < 0 || slot >= PT__MOST_SLOTS)
+    if (binding == NULL || index < 0 || index >= binding->total || slot < 0 || slot >= PT__MOST_SLOTS)
         return 0;
     const pt__bound_t *bound = &binding->bound[index];
     if (bound->offset[slot] < 0)
@@ -111,7 +123,7 @@ int32_t pt__optimizer_slot(const pt_optimizer_t *optimizer, int64_t index, int32
 static void place_slots(pt__binding_t *binding)
 {
     for (int32_t number = 0; number < PT__MOST_SLOTS; number++)
-        for (int64_t i = 0; i < binding->count; i++) {
+        for (int64_t i = 0; i < binding->total; i++) {
             pt__bound_t *bound = &binding->bound[i];
             pt__slot_t slot;
             bound->offset[number] = -1;
@@ -148,39 +160,59 @@ static pt_status_t check_rank(const pt__bound_t *bound)
                     kind->name, (int)kind->rank, bound->learnable.name, (int)bound->learnable.rank);
 }
 
+static const pt__bound_t *find_old(const pt__binding_t *old, const pt__learnable_t *learnable, int64_t *hint);
+
+/* Whether a frozen parameter has a state to keep. */
+static int32_t rests(const pt_optimizer_t *optimizer, const pt__learnable_t *frozen, int64_t *hint)
+{
+    const pt__bound_t *known = optimizer->binding == NULL ? NULL : find_old(optimizer->binding, frozen, hint);
+    return frozen->has_state || (known != NULL && pt__bound_age(optimizer, known) > 0);
+}
+
+/* Puts one into its place; returns where the next name goes. */
+static char *add_bound(const pt_optimizer_t *optimizer, const pt__learnable_t *learnable, int32_t is_resting,
+                       char *name, pt__bound_t *bound)
+{
+    size_t bytes = strlen(learnable->name) + 1;
+    memcpy(name, learnable->name, bytes);
+    *bound = (pt__bound_t){.learnable = *learnable,
+                           .rule = pt__optimizer_rule(optimizer, name, learnable->rank),
+                           .born = optimizer->counts.steps,
+                           .is_resting = is_resting};
+    for (int32_t d = 0; d < learnable->rank; d++)
+        bound->size[d] = learnable->size[d];
+    bound->learnable.name = name;
+    bound->learnable.size = bound->size;
+    return name + bytes;
+}
+
 /* A binding without slots, whose places are known; ages as if all were new. */
 static pt_status_t describe(pt_optimizer_t *optimizer, const pt__learnable_t *learnables, int64_t count,
-                            uint64_t identity, pt__binding_t **out)
+                            const pt__learnable_t *frozen, int64_t n_frozen, uint64_t identity, pt__binding_t **out)
 {
     pt__memory_t *memory = &optimizer->context->memory;
     pt__binding_t *binding;
     pt_status_t status;
     size_t name_bytes = 0;
+    int64_t hint = -1;
     *out = NULL;
     PT__TRY(pt__allocate(memory, 1, sizeof *binding, "optimizer", &binding));
-    for (int64_t i = 0; i < count; i++)
-        name_bytes += strlen(learnables[i].name) + 1;
-    PT__TRY_OUT(pt__allocate(memory, (size_t)count, sizeof *binding->bound, "optimizer", &binding->bound));
+    for (int64_t i = 0; i < count + n_frozen; i++)
+        name_bytes += strlen((i < count ? &learnables[i] : &frozen[i - count])->name) + 1;
+    PT__TRY_OUT(pt__allocate(memory, (size_t)(count + n_frozen), sizeof *binding->bound, "optimizer", &binding->bound));
     PT__TRY_OUT(pt__allocate(memory, (size_t)count, sizeof *binding->sweeps, "optimizer", &binding->sweeps));
     PT__TRY_OUT(pt__allocate(memory, (size_t)count, sizeof *binding->spans, "optimizer", &binding->spans));
     PT__TRY_OUT(pt__allocate(memory, name_bytes, 1, "optimizer", &binding->names));
     binding->identity = identity;
-    binding->count = count;
+    binding->count = binding->total = count;
     char *name = binding->names;
     for (int64_t i = 0; i < count; i++) {
-        pt__bound_t *bound = &binding->bound[i];
-        size_t bytes = strlen(learnables[i].name) + 1;
-        memcpy(name, learnables[i].name, bytes);
-        *bound = (pt__bound_t){.learnable = learnables[i],
-                               .rule = pt__optimizer_rule(optimizer, name, learnables[i].rank),
-                               .born = optimizer->counts.steps};
-        for (int32_t d = 0; d < learnables[i].rank; d++)
-            bound->size[d] = learnables[i].size[d];
-        bound->learnable.name = name;
-        bound->learnable.size = bound->size;
-        name += bytes;
-        PT__TRY_OUT(check_rank(bound));
+        name = add_bound(optimizer, &learnables[i], 0, name, &binding->bound[i]);
+        PT__TRY_OUT(check_rank(&binding->bound[i]));
     }
+    for (int64_t i = 0; i < n_frozen; i++)
+        if (rests(optimizer, &frozen[i], &hint))
+            name = add_bound(optimizer, &frozen[i], 1, name, &binding->bound[binding->total++]);
     place_slots(binding);
     *out = binding;
     return PT_OK;
@@ -189,20 +221,19 @@ out:
     return status;
 }
 
-static int32_t same_learnable(const pt__bound_t *a, const pt__bound_t *b)
+static int32_t same_learnable(const pt__learnable_t *a, const pt__learnable_t *b)
 {
-    int32_t rank = a->learnable.rank;
-    return rank == b->learnable.rank && memcmp(a->size, b->size, (size_t)rank * sizeof a->size[0]) == 0 &&
-           strcmp(a->learnable.name, b->learnable.name) == 0;
+    return a->rank == b->rank && memcmp(a->size, b->size, (size_t)a->rank * sizeof a->size[0]) == 0 &&
+           strcmp(a->name, b->name) == 0;
 }
 
-/* The learnable of `old` that `bound` was: same name, same shape. *hint is where the last one was found, the next being
- * the likeliest. */
-static const pt__bound_t *find_old(const pt__binding_t *old, const pt__bound_t *bound, int64_t *hint)
+/* What the learnable was in `old`: same name, same shape. *hint is where the last one was found, the next being the
+ * likeliest. */
+static const pt__bound_t *find_old(const pt__binding_t *old, const pt__learnable_t *learnable, int64_t *hint)
 {
-    for (int64_t tried = 0; tried < old->count; tried++) {
-        int64_t i = (*hint + 1 + tried) % old->count;
-        if (same_learnable(&old->bound[i], bound)) {
+    for (int64_t tried = 0; tried < old->total; tried++) {
+        int64_t i = (*hint + 1 + tried) % old->total;
+        if (same_learnable(&old->bound[i].learnable, learnable)) {
             *hint = i;
             return &old->bound[i];
         }
@@ -210,17 +241,24 @@ static const pt__bound_t *find_old(const pt__binding_t *old, const pt__bound_t *
     return NULL;
 }
 
+/* Frozen, and without a state in the checkpoint that was read since: its slots hold an older one. */
+static int32_t is_forgotten(const pt__bound_t *bound)
+{
+    return bound->is_resting && bound->rested_at == 0;
+}
+
 /* Finds what is known already. Returns whether the slots of both are laid out alike, so that the old block can serve
  * on. */
-static int32_t inherit_ages(const pt__binding_t *old, pt__binding_t *binding)
+static int32_t inherit_ages(const pt_optimizer_t *optimizer, const pt__binding_t *old, pt__binding_t *binding)
 {
     int64_t hint = -1;
-    int32_t same_layout = old->count == binding->count;
-    for (int64_t i = 0; i < binding->count; i++) {
-        const pt__bound_t *known = find_old(old, &binding->bound[i], &hint);
+    int32_t same_layout = old->total == binding->total;
+    for (int64_t i = 0; i < binding->total; i++) {
+        pt__bound_t *bound = &binding->bound[i];
+        const pt__bound_t *known = find_old(old, &bound->learnable, &hint);
         if (known != NULL)
-            binding->bound[i].born = known->born;
-        same_layout = same_layout && known == &old->bound[i];
+            pt__bound_age_set(optimizer, bound, pt__bound_age(optimizer, known));
+        same_layout = same_layout && known == &old->bound[i] && !is_forgotten(known);
     }
     return same_layout;
 }
@@ -228,9 +266,9 @@ static int32_t inherit_ages(const pt__binding_t *old, pt__binding_t *binding)
 static pt_status_t copy_slots(struct pt__device *device, const pt__binding_t *old, pt__binding_t *binding)
 {
     int64_t hint = -1;
-    for (int64_t i = 0; i < binding->count; i++) {
-        const pt__bound_t *bound = &binding->bound[i], *known = find_old(old, bound, &hint);
-        for (int32_t number = 0; known != NULL && number < PT__MOST_SLOTS; number++) {
+    for (int64_t i = 0; i < binding->total; i++) {
+        const pt__bound_t *bound = &binding->bound[i], *known = find_old(old, &bound->learnable, &hint);
+        for (int32_t number = 0; known != NULL && !is_forgotten(known) && number < PT__MOST_SLOTS; number++) {
             pt__slot_t slot;
             if (describe_slot(&bound->rule, &bound->learnable, number, &slot))
                 PT__TRY(pt__device_copy(device, binding->slots + bound->offset[number],
@@ -251,7 +289,7 @@ static pt_status_t make_slots(struct pt__device *device, const pt__binding_t *ol
 }
 
 pt_status_t pt__optimizer_bind(pt_optimizer_t *optimizer, const pt__learnable_t *learnables, int64_t count,
-                               uint64_t identity)
+                               const pt__learnable_t *frozen, int64_t n_frozen, uint64_t identity)
 {
     if (pt__optimizer_is_bound(optimizer, identity))
         return PT_OK;
@@ -260,8 +298,8 @@ pt_status_t pt__optimizer_bind(pt_optimizer_t *optimizer, const pt__learnable_t 
                         "the optimizer is in use: a callback of the stage that it trains in, or of its schedule, "
                         "may not use it with another model");
     pt__binding_t *old = optimizer->binding, *binding;
-    PT__TRY(describe(optimizer, learnables, count, identity, &binding));
-    int32_t same_layout = old != NULL && inherit_ages(old, binding);
+    PT__TRY(describe(optimizer, learnables, count, frozen, n_frozen, identity, &binding));
+    int32_t same_layout = old != NULL && inherit_ages(optimizer, old, binding);
     if (same_layout) {
         binding->slots = old->slots;
         old->slots = NULL;
@@ -288,13 +326,22 @@ int32_t pt__optimizer_is_bound(const pt_optimizer_t *optimizer, uint64_t identit
     return optimizer->binding != NULL && optimizer->binding->identity == identity;
 }
 
+int64_t pt__optimizer_resting(const pt_optimizer_t *optimizer, const pt__learnable_t *frozen)
+{
+    const pt__binding_t *binding = optimizer->binding;
+    for (int64_t i = binding == NULL ? 0 : binding->count; binding != NULL && i < binding->total; i++)
+        if (same_learnable(&binding->bound[i].learnable, frozen))
+            return i;
+    return -1;
+}
+
 int64_t pt__optimizer_age(const pt_optimizer_t *optimizer, int64_t index)
 {
-    return optimizer->counts.steps - optimizer->binding->bound[index].born;
+    return pt__bound_age(optimizer, &optimizer->binding->bound[index]);
 }
 
 void pt__optimizer_age_set(pt_optimizer_t *optimizer, int64_t index, int64_t age)
 {
-    optimizer->binding->bound[index].born = optimizer->counts.steps - age;
+    pt__bound_age_set(optimizer, &optimizer->binding->bound[index], age);
     pt__binding_arrange(optimizer->binding);
 }

@@ -58,6 +58,7 @@ typedef struct pt__learnable { /* a parameter that learns, as train/ sees it */
     int32_t rank;
     const int64_t *size; /* [rank] */
     int64_t elements;
+    int32_t has_state; /* a frozen one: its slots are about to be read */
     float *value;
     const float *gradient; /* of the weighted sum; neighbours in memory are a multiple of 16 floats apart, gaps hold
                               zeros in values and gradients */
@@ -80,10 +81,11 @@ const pt_context_t *
 pt__optimizer_context(const pt_optimizer_t *optimizer); /* identities are unique within one context only */
 
 /* Makes slots (zeros) for these parameters, copying what it must know of them; slots of a parameter bound before under
- * the same name and shape are kept. `identity` tells bindings apart: with the identity of the last binding it returns
+ * the same name and shape are kept, also those of the frozen ones, which have no value or gradient here, until they
+ * learn again; what is in neither list is forgotten. `identity` tells bindings apart: with the identity of the last binding it returns
  * at once. On failure the old binding stands. PT_ERR_SHAPE where a kind does not take such tensors. */
 pt_status_t pt__optimizer_bind(pt_optimizer_t *optimizer, const pt__learnable_t *learnables, int64_t count,
-                               uint64_t identity);
+                               const pt__learnable_t *frozen, int64_t n_frozen, uint64_t identity);
 /* While held (1, until 0) no other binding is taken: a stage's callbacks cannot take its optimizer away. */
 void pt__optimizer_hold(pt_optimizer_t *optimizer, int32_t held);
 /* Whether that binding is in force, so that a caller need not even list its learnables. */
@@ -119,7 +121,9 @@ int32_t pt__optimizer_slot_of(const pt_optimizer_t *optimizer, const pt__learnab
 /* of all of them */
 int64_t pt__optimizer_slot_bytes(const pt_optimizer_t *optimizer, const pt__learnable_t *learnable);
 
-/* State for checkpoints: the slot of the learnable `index` of the present binding; returns 0 where there is none. */
+/* State for checkpoints: the slot of the learnable `index` of the present binding; returns 0 where there is none.
+ * pt__optimizer_resting gives the index of a frozen one whose state is kept, -1: none is. */
+int64_t pt__optimizer_resting(const pt_optimizer_t *optimizer, const pt__learnable_t *frozen);
 int32_t pt__optimizer_slot(const pt_optimizer_t *optimizer, int64_t index, int32_t slot, pt__slot_t *out);
 typedef struct pt__optimizer_counts {
     int64_t steps, skipped, skipped_in_a_row;

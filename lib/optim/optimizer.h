@@ -17,6 +17,8 @@ typedef struct pt__bound { /* a learnable with the rule that it follows and its 
     pt__rule_t rule;
     int64_t offset[PT__MOST_SLOTS]; /* bytes within the binding's slots; -1: it has none of that */
     int64_t born;                   /* counts.steps when it came */
+    int32_t is_resting;             /* frozen: no update reaches it, and its age stays */
+    int64_t rested_at;
 } pt__bound_t;
 
 typedef struct pt__sweep { /* learnables that lie one after the other and are treated alike: one call of an update */
@@ -31,8 +33,8 @@ typedef struct pt__span { /* gradients that lie one after the other: one call of
 
 typedef struct pt__binding {
     uint64_t identity;
-    pt__bound_t *bound; /* [count] */
-    int64_t count;
+    pt__bound_t *bound; /* [total] those that learn, and behind them those that rest */
+    int64_t count, total;
     char *names;         /* [name_bytes] of all, each with its 0 */
     pt__sweep_t *sweeps; /* [n_sweeps], room for count */
     pt__span_t *spans;   /* [n_spans], room for count */
@@ -60,6 +62,9 @@ struct pt_optimizer {
 pt__rule_t pt__optimizer_rule(const pt_optimizer_t *optimizer, const char *name, int32_t rank);
 /* The sweeps and spans that follow from rules, ages and places. */
 void pt__binding_arrange(pt__binding_t *binding);
+/* The updates that it has seen. */
+int64_t pt__bound_age(const pt_optimizer_t *optimizer, const pt__bound_t *bound);
+void pt__bound_age_set(const pt_optimizer_t *optimizer, pt__bound_t *bound, int64_t age);
 void pt__binding_free(pt_optimizer_t *optimizer, pt__binding_t *binding);
 
 #endif

@@ -5,6 +5,7 @@
  *                                              (seed 0) of its values as float32, uint64 [1]
  *              pretrain.slot.SLOT.NAME         an optimizer slot of a learnable parameter (in torch's words:
  *                                              exp_avg ...)
+ *              pretrain.age.NAME               int64 [1], updates seen, of a frozen parameter whose slots are here too
  *              pretrain.gradient.NAME          gradients of an accumulation under way
  *              pretrain.best.NAME              weights of the best evaluation, where the stage keeps them
  *              pretrain.checksum               of all bytes before it (formats/tensors.h)

@@ -197,6 +197,65 @@ static pt_status_t read_ages(const reader_t *reader, const pt_model_t *model, pt
     return PT_OK;
 }
 
+/* The age of a frozen parameter whose state the file has; 0: it has none. */
+static pt_status_t read_resting_age(const reader_t *reader, const pt__stored_t *stored, int64_t most, int64_t *age)
+{
+    static const int64_t one = 1;
+    const pt__shape_t shape = pt__shape_make(PT__DIMENSION_NONE, 1, &one);
+    const pt__entry_t *entry;
+    char name[PT_MAX_NAME + 96];
+    *age = 0;
+    snprintf(name, sizeof name, PT__CHECKPOINT_PREFIX "age.%s", stored->name);
+    if (stored->learnable || stored->role != PT__ROLE_LEARNS || pt__tensors_find(reader->table, name) == NULL)
+        return PT_OK;
+    PT__TRY(find_tensor(reader, PT__CHECKPOINT_PREFIX, "age.", stored->name, PT_INT64, &shape, &entry));
+    memcpy(age, entry->data, sizeof *age);
+    if (*age < 1 || *age > most)
+        return pt__fail(PT_ERR_FORMAT, "%s: tensor \"%s\" holds %lld, expected 1 to %lld", reader->path, name,
+                        (long long)*age, (long long)most);
+    return PT_OK;
+}
+
+/* Frozen parameters that learnt before: checks their state and makes room for it, */
+static pt_status_t expect_resting(const reader_t *reader, pt_model_t *model, pt_optimizer_t *optimizer, int64_t steps)
+{
+    pt__memory_t *memory = &model->context->memory;
+    int8_t *has_state;
+    int64_t age, found = 0;
+    pt_status_t status;
+    PT__TRY(pt__allocate(memory, (size_t)model->store.count, 1, "parameters", &has_state));
+    for (int64_t i = 0; i < model->store.count; i++) {
+        PT__TRY_OUT(read_resting_age(reader, &model->store.tensors[i], steps, &age));
+        has_state[i] = age > 0;
+        found += age > 0;
+        if (age > 0)
+            PT__TRY_OUT(read_slots(reader, &model->store.tensors[i], -1, optimizer, 0));
+    }
+    if (found > 0)
+        pt__store_renew_identity(&model->store); /* a binding of before has no room for them */
+    PT__TRY_OUT(pt__model_bind_optimizer_for(model, optimizer, has_state));
+out:
+    pt__release(memory, has_state);
+    return status;
+}
+
+/* and reads it; whatever else rested is forgotten. */
+static pt_status_t read_resting(const reader_t *reader, const pt_model_t *model, pt_optimizer_t *optimizer,
+                                int64_t steps)
+{
+    for (int64_t i = 0; i < model->store.count; i++) {
+        const pt__learnable_t frozen = pt__stored_learnable(&model->store.tensors[i]);
+        int64_t index = model->store.tensors[i].learnable ? -1 : pt__optimizer_resting(optimizer, &frozen), age;
+        if (index < 0)
+            continue;
+        PT__TRY(read_resting_age(reader, &model->store.tensors[i], steps, &age));
+        if (age > 0)
+            PT__TRY(read_slots(reader, &model->store.tensors[i], index, optimizer, 1));
+        pt__optimizer_age_set(optimizer, index, age);
+    }
+    return PT_OK;
+}
+
 /* In the middle of an epoch the cursor means something for the same samples in the same order only. */
 static pt_status_t check_data(const reader_t *reader, const pt__progress_t *own, const pt__progress_t *read)
 {
@@ -321,7 +380,7 @@ static pt_status_t read_all(const reader_t *reader, pt_model_t *model, pt_optimi
     PT__TRY(pt__class_names_read_file(model, reader->path, reader->table, names));
     /* Everything is there: only now the optimizer lets go of what it was bound to, and makes slots to read into. */
     if (optimizer != NULL)
-        PT__TRY(pt__model_bind_optimizer(model, optimizer));
+        PT__TRY(expect_resting(reader, model, optimizer, counts.steps));
     else if (accumulated > 0)
         PT__TRY(pt__store_make_gradients(&model->store));
     PT__TRY(own_all(reader, &model->store));
@@ -331,6 +390,7 @@ static pt_status_t read_all(const reader_t *reader, pt_model_t *model, pt_optimi
         pt__optimizer_counts_set(optimizer, &counts);
         pt__optimizer_restore_rate(optimizer, first_rate, rate);
         PT__TRY(read_ages(reader, model, optimizer, &counts, 1)); /* checked above: cannot fail */
+        PT__TRY(read_resting(reader, model, optimizer, counts.steps));
     }
     model->seed = (uint64_t)seed;
     model->micro_steps = micro_steps;

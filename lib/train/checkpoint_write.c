@@ -124,6 +124,32 @@ static pt_status_t add_entry(builder_t *builder, const char *prefix, const char 
     return add_tensor(builder, prefix, middle, parameter->name, PT_FLOAT32, &parameter->shape, data, is_away);
 }
 
+/* Where the optimizer keeps the state of a frozen parameter; -1: it has none. */
+static int64_t find_resting(const pt_optimizer_t *optimizer, const pt__stored_t *stored)
+{
+    const pt__learnable_t frozen = pt__stored_learnable(stored);
+    int64_t index = stored->learnable ? -1 : pt__optimizer_resting(optimizer, &frozen);
+    return index >= 0 && pt__optimizer_age(optimizer, index) > 0 ? index : -1;
+}
+
+/* The same of those that rest, behind the `count` of the others. */
+static pt_status_t add_resting_ages(builder_t *builder, const pt_model_t *model, const pt_optimizer_t *optimizer,
+                                    int64_t count)
+{
+    static const int64_t one = 1;
+    const pt__shape_t shape = pt__shape_make(PT__DIMENSION_NONE, 1, &one);
+    for (int64_t i = 0; i < model->store.count; i++) {
+        const pt__stored_t *stored = &model->store.tensors[i];
+        int64_t index = find_resting(optimizer, stored);
+        if (index < 0)
+            continue;
+        builder->ages[count] = pt__optimizer_age(optimizer, index);
+        PT__TRY(add_tensor(builder, PT__CHECKPOINT_PREFIX, "age.", stored->name, PT_INT64, &shape,
+                           &builder->ages[count++], 0));
+    }
+    return PT_OK;
+}
+
 /* How many updates each learnable has seen: fewer than the optimizer made where it came later, which bias
  * corrections and momentum follow. */
 static pt_status_t add_ages(builder_t *builder, const pt_model_t *model, const pt_optimizer_t *optimizer)
@@ -148,7 +174,7 @@ static pt_status_t add_ages(builder_t *builder, const pt_model_t *model, const p
                                                     .data = builder->ages,
                                                     .bytes = count * (int64_t)sizeof(int64_t)};
     builder->tensors.n_entries++;
-    return PT_OK;
+    return add_resting_ages(builder, model, optimizer, count);
 }
 
 static void add_string(builder_t *builder, const char *key, const char *value)
@@ -293,7 +319,8 @@ static pt_status_t add_optimizer(builder_t *builder, const pt_model_t *model, co
     for (int32_t number = 0; number < PT__MOST_SLOTS; number++)
         for (int64_t i = 0, learnable = 0; i < model->store.count; i++) {
             const pt__stored_t *stored = &model->store.tensors[i];
-            if (!stored->learnable || !pt__optimizer_slot(optimizer, learnable++, number, &slot))
+            int64_t index = stored->learnable ? learnable++ : find_resting(optimizer, stored);
+            if (!pt__optimizer_slot(optimizer, index, number, &slot))
                 continue;
             const pt__shape_t shape = pt__shape_make(PT__DIMENSION_NONE, slot.rank, slot.size);
             snprintf(middle, sizeof middle, "slot.%s.", slot.name);

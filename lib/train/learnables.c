@@ -110,28 +110,39 @@ int64_t pt__model_slot_bytes(const pt_model_t *model, const pt_optimizer_t *opti
     int64_t bytes = 0;
     for (int64_t i = 0; optimizer != NULL && i < model->store.count; i++) {
         const pt__learnable_t learnable = pt__stored_learnable(&model->store.tensors[i]);
-        bytes += model->store.tensors[i].learnable ? pt__optimizer_slot_bytes(optimizer, &learnable) : 0;
+        if (model->store.tensors[i].learnable || pt__optimizer_resting(optimizer, &learnable) >= 0)
+            bytes += pt__optimizer_slot_bytes(optimizer, &learnable);
     }
     return bytes;
 }
 
 pt_status_t pt__model_bind_optimizer(pt_model_t *model, pt_optimizer_t *optimizer)
 {
+    return pt__model_bind_optimizer_for(model, optimizer, NULL);
+}
+
+pt_status_t pt__model_bind_optimizer_for(pt_model_t *model, pt_optimizer_t *optimizer, const int8_t *has_state)
+{
     pt__memory_t *memory = &model->context->memory;
-    pt__learnable_t *list;
-    int64_t count = 0;
+    pt__learnable_t *list, *frozen;
+    int64_t count = 0, n_frozen = 0;
     PT__TRY(pt__store_unshare(&model->store)); /* before a stage holds the optimizer to addresses */
     if (model->store.gradients != NULL && pt__optimizer_is_bound(optimizer, model->store.identity))
         return PT_OK;
     PT__TRY(pt__store_place(&model->store));
     PT__TRY(pt__store_make_gradients(&model->store));
-    PT__TRY(pt__allocate(memory, (size_t)model->store.count, sizeof *list, "learnable parameters", &list));
+    PT__TRY(pt__allocate(memory, 2 * (size_t)model->store.count, sizeof *list, "learnable parameters", &list));
+    frozen = list + model->store.count;
     for (int64_t i = 0; i < model->store.count; i++) {
         const pt__stored_t *stored = &model->store.tensors[i];
         if (stored->learnable)
             list[count++] = pt__stored_learnable(stored);
+        else if (stored->role == PT__ROLE_LEARNS) {
+            frozen[n_frozen] = pt__stored_learnable(stored);
+            frozen[n_frozen++].has_state = has_state != NULL && has_state[i];
+        }
     }
-    pt_status_t status = pt__optimizer_bind(optimizer, list, count, model->store.identity);
+    pt_status_t status = pt__optimizer_bind(optimizer, list, count, frozen, n_frozen, model->store.identity);
     pt__release(memory, list);
     return status;
 }

@@ -144,6 +144,8 @@ pt__learnable_t pt__stored_learnable(const pt__stored_t *stored);
 pt_status_t pt__model_renew_dtypes(pt_model_t *model);
 /* The learnable parameters as an optimizer binds to them, with memory for values and gradients. */
 pt_status_t pt__model_bind_optimizer(pt_model_t *model, pt_optimizer_t *optimizer);
+/* The same where a state is about to be read of frozen parameters too: has_state [stored tensors], or NULL. */
+pt_status_t pt__model_bind_optimizer_for(pt_model_t *model, pt_optimizer_t *optimizer, const int8_t *has_state);
 /* What the optimizer keeps, or would keep, of all that learns; 0 without one. */
 int64_t pt__model_slot_bytes(const pt_model_t *model, const pt_optimizer_t *optimizer);
 /* Settles the store, and sets a plan's addresses in it and in the arena where they have moved. */

@@ -67,7 +67,7 @@ static pt_optimizer_options_t options_of(int32_t kind)
 
 static void bind(world_t *world, int64_t count)
 {
-    ck_ok(pt__optimizer_bind(world->optimizer, world->learnables, count, ++world->identity));
+    ck_ok(pt__optimizer_bind(world->optimizer, world->learnables, count, NULL, 0, ++world->identity));
 }
 
 static pt_status_t update(world_t *world, double weight, pt__update_result_t *result)
@@ -315,7 +315,7 @@ START_TEST(test_same_identity_changes_nothing)
     bind(&world, 2);
     ck_assert(pt__optimizer_is_bound(world.optimizer, world.identity) &&
               !pt__optimizer_is_bound(world.optimizer, world.identity + 1));
-    ck_ok(pt__optimizer_bind(world.optimizer, NULL, 0, world.identity));
+    ck_ok(pt__optimizer_bind(world.optimizer, NULL, 0, NULL, 0, world.identity));
     ck_assert_int_eq(world.optimizer->binding->count, 2);
     end(&world);
 }
@@ -768,9 +768,9 @@ START_TEST(test_failing_allocations)
         if (status == PT_OK)
             status = pt_optimizer_add_group(optimizer, "*.bias", NULL);
         if (status == PT_OK)
-            status = pt__optimizer_bind(optimizer, world.learnables, 1, 1);
+            status = pt__optimizer_bind(optimizer, world.learnables, 1, NULL, 0, 1);
         if (status == PT_OK) {
-            status = pt__optimizer_bind(optimizer, world.learnables, 2, 2);
+            status = pt__optimizer_bind(optimizer, world.learnables, 2, NULL, 0, 2);
             /* on failure the old binding stands */
             ck_assert(pt__optimizer_is_bound(optimizer, status == PT_OK ? 2 : 1));
         }
