@@ -601,7 +601,7 @@ PT_API pt_status_t pt_model_parameter_set(pt_model_t *model, int64_t index, cons
 PT_API pt_status_t pt_model_gradient_get(const pt_model_t *model, int64_t index, pt_array_t *values,
                                          uint32_t array_size);
 /* Parameters whose names match the pattern (* any run, ? any one character) learn, or do not. *matched, where not
- * NULL, says how many; none is PT_ERR_NOT_FOUND. */
+ * NULL, says how many; none is PT_ERR_NOT_FOUND. An optimizer keeps what it knows of a frozen one, as torch's do. */
 PT_API pt_status_t pt_model_set_trainable(pt_model_t *model, const char *pattern, int32_t trainable, int64_t *matched);
 
 #define PT_RECOMPUTE_NOTHING    0 /* all that the backward pass reads is kept */

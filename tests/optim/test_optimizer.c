@@ -507,6 +507,34 @@ START_TEST(test_groups_come_early)
 }
 END_TEST
 
+/* With a gradient that stays the same each of Adam's updates is the rate, whatever the betas: at 0, and so near 1 that
+ * float does not tell them from it. */
+START_TEST(test_betas_at_their_borders)
+{
+    static const double betas[][2] = {
+        {0, 0}, {0.9, 0}, {0, 0.999}, {0.9, 0.999}, {0.9, 0.9999999}, {0.99999, 0.999}, {0.9999999, 0.9999999}};
+    for (size_t i = 0; i < sizeof betas / sizeof betas[0]; i++) {
+        world_t world;
+        pt__update_result_t result;
+        pt_optimizer_options_t options = options_of(PT_OPTIMIZER_ADAM);
+        options.learning_rate = 0.5;
+        options.beta1 = betas[i][0];
+        options.beta2 = betas[i][1];
+        begin(&world, &options, 16);
+        bind(&world, 2);
+        for (int step = 1; step <= 5; step++) {
+            for (int k = 0; k < A; k++)
+                world.gradients[k] = 2;
+            ck_ok(update(&world, 1, &result));
+            ck_assert_msg(fabs((double)world.values[0] + 0.5 * step) < 1e-5 * step,
+                          "betas %.9g and %.9g: %.9g after %d updates", betas[i][0], betas[i][1],
+                          (double)world.values[0], step);
+        }
+        end(&world);
+    }
+}
+END_TEST
+
 /* ---- Gradients that are not finite ---- */
 
 START_TEST(test_nonfinite_is_skipped)
@@ -780,8 +808,8 @@ START_TEST(test_failing_allocations)
 }
 END_TEST
 
-SUITE("optimizer", 60, test_torch, test_neighbours_share_a_sweep, test_no_epsilon, test_same_identity_changes_nothing,
-      test_slots_follow_names_and_sizes, test_slot_bytes, test_slots_of_some, test_factored_slots, test_groups,
-      test_groups_come_early, test_nonfinite_is_skipped, test_norm,
+SUITE("optimizer", 60, test_torch, test_betas_at_their_borders, test_neighbours_share_a_sweep, test_no_epsilon,
+      test_same_identity_changes_nothing, test_slots_follow_names_and_sizes, test_slot_bytes, test_slots_of_some,
+      test_factored_slots, test_groups, test_groups_come_early, test_nonfinite_is_skipped, test_norm,
       test_schedule_by_callback, test_schedule_total, test_state_is_complete, test_thread_count_changes_no_bit,
       test_failing_allocations)
