@@ -1,8 +1,8 @@
 /* Binds an optimizer to parameters: copies what it must know of them, gives them slots, and joins neighbours in memory
  * that are treated alike into one sweep, so that a model of many small tensors costs few kernel calls. train/ binds
  * before each update; only a new identity does work. What learnt and is frozen keeps its slots and its age until it
- * learns again, as torch's optimizers do: it rests behind the others. Slots of one number lie as the parameters do: from one learnable
- * to the next the same distance, rounded up to 16 elements. */
+ * learns again, as torch's optimizers do: it rests behind the others. Slots of one number lie as the parameters do:
+ * from one learnable to the next the same distance, rounded up to 16 elements. */
 #include "optim/optimizer.h"
 
 #include <float.h>

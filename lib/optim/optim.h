@@ -82,8 +82,9 @@ pt__optimizer_context(const pt_optimizer_t *optimizer); /* identities are unique
 
 /* Makes slots (zeros) for these parameters, copying what it must know of them; slots of a parameter bound before under
  * the same name and shape are kept, also those of the frozen ones, which have no value or gradient here, until they
- * learn again; what is in neither list is forgotten. `identity` tells bindings apart: with the identity of the last binding it returns
- * at once. On failure the old binding stands. PT_ERR_SHAPE where a kind does not take such tensors. */
+ * learn again; what is in neither list is forgotten. `identity` tells bindings apart: with the identity of the last
+ * binding it returns at once. On failure the old binding stands. PT_ERR_SHAPE where a kind does not take such
+ * tensors. */
 pt_status_t pt__optimizer_bind(pt_optimizer_t *optimizer, const pt__learnable_t *learnables, int64_t count,
                                const pt__learnable_t *frozen, int64_t n_frozen, uint64_t identity);
 /* While held (1, until 0) no other binding is taken: a stage's callbacks cannot take its optimizer away. */
