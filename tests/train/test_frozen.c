@@ -40,11 +40,11 @@ static pt_optimizer_t *make_optimizer(pt_context_t *context, int32_t kind)
 
 static void step(pt_model_t *model, pt_optimizer_t *optimizer, int32_t number)
 {
-    const pt_value_t values[] = {{.name = "x", .data = x, .dtype = PT_FLOAT32},
-                                 {.name = "z", .data = z, .dtype = PT_FLOAT32},
-                                 {.name = "y", .data = y, .dtype = PT_FLOAT32}};
+    const pt_array_t values[] = {{.name = "x", .data = view_data(x), .dtype = PT_FLOAT32},
+                                 {.name = "z", .data = view_data(z), .dtype = PT_FLOAT32},
+                                 {.name = "y", .data = view_data(y), .dtype = PT_FLOAT32}};
     ck_ok(pt_model_set_trainable(model, "a", !is_frozen[number], NULL));
-    ck_ok(pt_train_step(model, optimizer, values, 3, SAMPLES, 0, NULL));
+    ck_ok(pt_train_step(model, optimizer, values, 3, sizeof(pt_array_t), SAMPLES, 0, NULL));
 }
 
 static float get(const pt_model_t *model, const char *name)
@@ -52,7 +52,7 @@ static float get(const pt_model_t *model, const char *name)
     float value;
     int64_t index;
     ck_ok(pt_model_parameter_find(model, name, &index));
-    ck_ok(pt_model_parameter_get(model, index, &value, 1));
+    ck_ok(get_parameter(model, index, &value, 1));
     return value;
 }
 
