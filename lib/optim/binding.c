@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/dtype.h"
+#include "base/log.h"
 #include "kernels/device.h"
 
 int64_t pt__bound_age(const pt_optimizer_t *optimizer, const pt__bound_t *bound)
@@ -288,6 +289,21 @@ static pt_status_t make_slots(struct pt__device *device, const pt__binding_t *ol
     return old == NULL ? PT_OK : copy_slots(device, old, binding);
 }
 
+/* A group that reaches nothing, by a slip in its pattern, is as if it were not there. */
+static void tell_idle_groups(const pt_optimizer_t *optimizer, const pt__learnable_t *learnables, int64_t count,
+                             const pt__learnable_t *frozen, int64_t n_frozen)
+{
+    for (int64_t group = 0; group < optimizer->n_groups; group++) {
+        const char *pattern = optimizer->groups[group].pattern;
+        int64_t matched = 0;
+        for (int64_t i = 0; i < count + n_frozen && matched == 0; i++)
+            matched += pt__pattern_match(pattern, (i < count ? &learnables[i] : &frozen[i - count])->name);
+        if (matched == 0)
+            pt__log(optimizer->context, PT_LOG_WARNING, "the optimizer's group \"%.200s\" matches no parameter",
+                    pattern);
+    }
+}
+
 pt_status_t pt__optimizer_bind(pt_optimizer_t *optimizer, const pt__learnable_t *learnables, int64_t count,
                                const pt__learnable_t *frozen, int64_t n_frozen, uint64_t identity)
 {
@@ -313,6 +329,7 @@ pt_status_t pt__optimizer_bind(pt_optimizer_t *optimizer, const pt__learnable_t 
     pt__binding_arrange(binding);
     pt__binding_free(optimizer, old);
     optimizer->binding = binding;
+    tell_idle_groups(optimizer, learnables, count, frozen, n_frozen);
     return PT_OK;
 }
 

@@ -95,6 +95,11 @@ static pt_status_t evaluate(pt__stage_t *stage)
     pt__progress_t *progress = &stage->progress;
     pt__portion_t portion = pt__budget_evaluation(stage->model, stage->options, &stage->micro_batch);
     PT__TRY(pt__evaluate(stage->model, stage->options->evaluation, portion, &found));
+    if (isnan(found.loss) && !stage->has_told_nan)
+        pt__log(stage->model->context, PT_LOG_WARNING,
+                "step %lld: the evaluation's loss is NaN: none of its labels counts, or the network gives NaN",
+                (long long)progress->step);
+    stage->has_told_nan |= isnan(found.loss) != 0;
     stage->evaluation_loss = found.loss;
     stage->evaluation_metric = stage->model->metrics[progress->best_metric];
     progress->evaluated_step = progress->step;

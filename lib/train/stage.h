@@ -44,6 +44,7 @@ typedef struct pt__stage {
     int32_t tail_over; /* data of unknown length: the next step begins an epoch, and the mean over it */
     double evaluation_loss, evaluation_metric; /* of the last evaluation; NaN: none yet */
     int32_t has_told_idle; /* the log knows of a step without a label that counts */
+    int32_t has_told_nan;  /* and of an evaluation that found nothing */
 } pt__stage_t;
 
 /* Calls the host's event callback, where there is one; a callback that does not write PT_ACTION_GO_ON ends the

@@ -66,20 +66,23 @@ END_TEST
 
 static void count_warnings(void *user, int32_t level, const char *message)
 {
-    *(int32_t *)user += level == PT_LOG_WARNING && strstr(message, "none of its labels counts") != NULL;
+    int32_t *warnings = user;
+    warnings[0] += level == PT_LOG_WARNING && strstr(message, "nothing is learnt from it") != NULL;
+    warnings[1] += level == PT_LOG_WARNING && strstr(message, "the evaluation's loss is NaN") != NULL;
+    warnings[2] += level == PT_LOG_WARNING && strstr(message, "group \"*.wieght\" matches no parameter") != NULL;
 }
 
 START_TEST(test_no_label_counts)
 {
     static const int32_t tokens[] = {1, 2, 3, 4}, labels[] = {-100, -100, -100, -100};
     static const int64_t lengths[] = {2, 2};
-    int32_t warnings = 0;
+    int32_t warnings[3] = {0};
     pt_context_options_t hooks;
     pt_context_t *context;
     ck_ok(pt_context_options_init(&hooks, sizeof hooks));
     hooks.threads = 1;
     hooks.log = count_warnings;
-    hooks.log_user = &warnings;
+    hooks.log_user = warnings;
     ck_ok(pt_context_create(&hooks, &context));
     pt_model_t *model = network_gpt(context);
     pt_optimizer_t *optimizer = network_optimizer(context, PT_OPTIMIZER_SGD, 0.1);
@@ -102,8 +105,15 @@ START_TEST(test_no_label_counts)
     pt_train_options_t options = rig_options(3, 2);
     pt_train_result_t result = {.struct_size = sizeof result};
     pt_evaluation_t evaluation = {.struct_size = sizeof evaluation};
+    pt_group_options_t group;
+    ck_ok(pt_group_options_init(&group, sizeof group));
+    ck_ok(pt_optimizer_add_group(optimizer, "*.weight", &group));
+    ck_ok(pt_optimizer_add_group(optimizer, "*.wieght", &group));
+    options.evaluation = data;
+    options.evaluate_every = 1;
     ck_ok(pt_pretrain(model, optimizer, data, &options, &result));
-    ck_assert_int_eq(warnings, 1);
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(warnings[i], 1);
     ck_assert(isnan(result.loss));
     ck_ok(pt_evaluate(model, data, 0, &evaluation));
     ck_assert(isnan(evaluation.loss) && isnan(pt_model_metric_value(model, "perplexity")));
