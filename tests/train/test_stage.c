@@ -455,8 +455,9 @@ START_TEST(test_no_thread_spins_while_a_callback_runs)
     pt_train_options_t options = rig_options(NAP_STEPS, 512);
     ck_ok(pt_pretrain(model, optimizer, data, &options, NULL));
     ck_assert_int_ge(nap.calls, NAP_STEPS);
-    /* threads that wait may spin for some microseconds before they sleep, not for the whole of a callback */
-    ck_assert_double_lt(nap.processor_seconds, 0.0005 * (double)nap.calls);
+    /* threads that wait may spin for some microseconds before they sleep, later where the machine is busy; not for the
+     * whole of a callback */
+    ck_assert_double_lt(nap.processor_seconds, 0.0002 * NAP_MILLISECONDS * (double)nap.calls);
     pt_graph_free(graph);
     pt_dataset_free(data);
     pt_optimizer_free(optimizer);
