@@ -4,8 +4,6 @@
 #include "kernels/cpu/gemm_job.h"
 #include "kernels/cpu/vector.h"
 
-enum { PARTS_MOST = 16, DEPTH_LEAST = 512, OPERATIONS_LEAST = 2400000 };
-
 typedef struct deep {
     pt__cpu_t *device;
     const pt__gemm_t *gemm;
@@ -46,16 +44,4 @@ void pt__gemm_deep(pt__cpu_t *device, const pt__gemm_t *gemm, int64_t parts)
             map->add_into(gemm->n, deep.partial + r * gemm->n, dst);
     }
     pt__gemm_finish(device, gemm, pt__gemm_parts(gemm), 0, gemm->m, 0, gemm->n);
-}
-
-int64_t pt__gemm_deep_parts(const pt__cpu_t *device, const pt__gemm_t *gemm)
-{
-    const pt__micro_t *micro = device->micro;
-    int64_t tiles = pt__ceiling(gemm->m, micro->rows) * pt__ceiling(gemm->n, micro->columns);
-    if (tiles > 8 || gemm->k < 2048 || gemm->m * gemm->n * gemm->k < OPERATIONS_LEAST || gemm->residual == gemm->dst)
-        return 1;
-    int64_t fitting = PT__GEMM_SHARED_FLOATS / (gemm->m * gemm->n), parts = gemm->k / DEPTH_LEAST;
-    parts = parts < PARTS_MOST ? parts : PARTS_MOST;
-    parts = parts < fitting ? parts : fitting;
-    return parts > 1 ? parts : 1;
 }

@@ -10,6 +10,16 @@ enum {
     TAIL_MOST = 2,      /* columns beyond the last whole panel that are cheaper as sums along the depth */
     TASKS_EACH = 8,     /* of a product, at most, for each thread */
     FAR_FLOATS = 320,   /* rows further apart leave too little of the caches when a few of each are read */
+
+    /* of a narrow operand, for sums along the depth */
+    DOT_FLOATS = 16384, /* made at a time */
+    DOT_ROWS = 16,      /* that a level's sums take together, at most; */
+    DOT_FEW = 4,        /* and where whole rows of more do not fit */
+
+    /* of a product whose depth is cut */
+    DEEP_PARTS = 16, /* at most, */
+    DEEP_DEPTH = 512, /* of so much at least; */
+    DEEP_LEAST = 2400000 /* multiplications */
 };
 
 static void exchange(pt__job_t *job)
@@ -59,6 +69,18 @@ static int32_t packing_pays(const pt__job_t *job)
     if (view->k == 0 || view->b.transposed || pt__matrix_is_narrow(&view->b))
         return view->k > 0;
     return view->m > (clash ? 3 : 8) * job->micro->rows && (clash || view->n > 4 * job->micro->columns);
+}
+
+int64_t pt__gemm_widened_stride(int64_t depth)
+{
+    return pt__most(pt__ceiling(depth, 16) * 16, 16);
+}
+
+int64_t pt__gemm_widened_rows(const pt__cpu_t *device, int64_t depth)
+{
+    const int64_t stride = pt__gemm_widened_stride(depth);
+    const int64_t wanted = pt__most(DOT_FLOATS / stride / DOT_ROWS * DOT_ROWS, DOT_ROWS);
+    return pt__least(pt__gemm_block_floats(device) / stride / DOT_FEW * DOT_FEW, wanted);
 }
 
 /* So few rows or columns that b would be packed for too little use. Rows of b that have to be made floats first are
@@ -113,6 +135,20 @@ void pt__gemm_describe(pt__cpu_t *device, const pt__gemm_t *gemm, pt__job_t *job
                  (view->a.transposed ? micro->stages_transposed && view->a.stride >= FAR_FLOATS
                                      : view->a.stride % PAGE_FLOATS == 0);
     job->packed = packing_pays(job);
+}
+
+/* ---- the cut of the depth */
+
+int64_t pt__gemm_deep_parts(const pt__cpu_t *device, const pt__gemm_t *gemm)
+{
+    const pt__micro_t *micro = device->micro;
+    int64_t tiles = pt__ceiling(gemm->m, micro->rows) * pt__ceiling(gemm->n, micro->columns);
+    if (tiles > 8 || gemm->k < 2048 || gemm->m * gemm->n * gemm->k < DEEP_LEAST || gemm->residual == gemm->dst)
+        return 1;
+    int64_t fitting = PT__GEMM_SHARED_FLOATS / (gemm->m * gemm->n), parts = gemm->k / DEEP_DEPTH;
+    parts = parts < DEEP_PARTS ? parts : DEEP_PARTS;
+    parts = parts < fitting ? parts : fitting;
+    return parts > 1 ? parts : 1;
 }
 
 /* ---- the cut into tasks */

@@ -1,5 +1,5 @@
-/* A product as our own room does it: how its operands are read and how it is cut. For gemm_own.c, which does it,
- * gemm_job.c, which decides, gemm_deep.c and gemm_sums.c. */
+/* A product as our own room does it: how its operands are read and how it is cut. gemm_job.c decides; for gemm_area.c,
+ * which does it, gemm_own.c, gemm_deep.c and gemm_sums.c. */
 #ifndef PT__GEMM_JOB_H
 #define PT__GEMM_JOB_H
 
@@ -47,6 +47,11 @@ static inline int64_t pt__ceiling(int64_t n, int64_t unit)
     return (n + unit - 1) / unit;
 }
 
+/* Floats from one row to the next of a narrow operand that is made floats for sums along the depth; and of how many
+ * rows at a time, 0: they are too long. */
+int64_t pt__gemm_widened_stride(int64_t depth);
+int64_t pt__gemm_widened_rows(const pt__cpu_t *device, int64_t depth);
+
 /* ---- operands that are stored narrower than float32 (gemm_widen.c). stage: PT__MICRO_STAGE floats of the worker's
  * workspace. */
 
@@ -58,10 +63,9 @@ void pt__gemm_multiply_widened(const pt__job_t *job, const pt__block_t *block, p
 /* Sums along the depth with columns of b as they are stored, `step` at a time made floats in
  * floats[step * pt__gemm_widened_stride]. */
 void pt__gemm_dot_widened(const pt__job_t *job, const pt__block_t *block, pt__matrix_t b, int64_t step, float *floats);
-int64_t pt__gemm_widened_stride(int64_t depth);
-/* How many rows of a narrow operand, of `depth` each, are made floats at a time for sums along the depth; 0: too
- * long. */
-int64_t pt__gemm_widened_rows(const pt__cpu_t *device, int64_t depth);
+
+/* Into how many parts the depth is cut (gemm_deep.c); 1 where there are tiles enough to go round. */
+int64_t pt__gemm_deep_parts(const pt__cpu_t *device, const pt__gemm_t *gemm);
 
 /* Cuts into one task a thread, or a few times as many where they are worth it. */
 void pt__gemm_cut(pt__job_t *job);

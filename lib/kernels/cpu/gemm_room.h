@@ -69,7 +69,7 @@ static inline pt__matrix_t pt__matrix_of_product(const pt__matrix_t *matrix, int
     return one;
 }
 
-/* ---- our own kernels (gemm_own.c; sums of the operands: gemm_sums.c) */
+/* ---- our own kernels (gemm_own.c; on one thread: gemm_area.c; sums of the operands: gemm_sums.c) */
 
 enum {
     PT__GEMM_SHARED_FLOATS = 64 << 10, /* of the shared workspace: partial sums */
@@ -91,8 +91,6 @@ void pt__gemm_own_serial(pt__cpu_t *device, int32_t worker, const pt__gemm_t *ge
 
 /* ---- few elements of dst and great depth (gemm_deep.c) */
 
-/* Into how many parts the depth is cut; 1 where there are tiles enough to go round. */
-int64_t pt__gemm_deep_parts(const pt__cpu_t *device, const pt__gemm_t *gemm);
 /* One product; the caller holds the device's shared_lock. */
 void pt__gemm_deep(pt__cpu_t *device, const pt__gemm_t *gemm, int64_t parts);
 

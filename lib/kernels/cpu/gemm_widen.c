@@ -4,11 +4,8 @@
 #include "kernels/cpu/gemm_job.h"
 
 enum {
-    PIECE = 4096,       /* floats made at a time, to be packed */
-    PIECE_DEPTH = 128,  /* of it, where rows lie along the depth: a whole number of any format's blocks */
-    DOT_FLOATS = 16384, /* made at a time, for sums along the depth */
-    DOT_ROWS = 16,      /* that a level's sums take together, at most; */
-    DOT_FEW = 4         /* and where whole rows of more do not fit */
+    PIECE = 4096,      /* floats made at a time, to be packed */
+    PIECE_DEPTH = 128, /* of it, where rows lie along the depth: a whole number of any format's blocks */
 };
 
 /* Rows of an operand, `n` numbers of each, into rows `dst_stride` apart. Meanwhile the next piece is fetched, which
@@ -77,18 +74,6 @@ void pt__gemm_multiply_widened(const pt__job_t *job, const pt__block_t *block, p
         widen(job->device, &part, rows.rows, block->depth, stage, stride, rows.rows, 0);
         job->micro->multiply(&rows);
     }
-}
-
-int64_t pt__gemm_widened_stride(int64_t depth)
-{
-    return pt__most(pt__ceiling(depth, 16) * 16, 16);
-}
-
-int64_t pt__gemm_widened_rows(const pt__cpu_t *device, int64_t depth)
-{
-    const int64_t stride = pt__gemm_widened_stride(depth);
-    const int64_t wanted = pt__most(DOT_FLOATS / stride / DOT_ROWS * DOT_ROWS, DOT_ROWS);
-    return pt__least(pt__gemm_block_floats(device) / stride / DOT_FEW * DOT_FEW, wanted);
 }
 
 void pt__gemm_dot_widened(const pt__job_t *job, const pt__block_t *block, pt__matrix_t b, int64_t step, float *floats)
