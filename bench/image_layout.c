@@ -49,7 +49,7 @@ static void pixels_as_rows(pt__device_t *device, const layer_t *layer, const arr
                             .a = {.data = of->src, .stride = inputs},
                             .b = {.data = of->weight, .stride = inputs, .transposed = 1},
                             .dst = of->dst, .dst_stride = outputs,
-                            .bias = of->bias, .residual = of->residual, .activation = PT__ACTIVATION_RELU};
+                            .bias = of->bias, .residual = of->residual, .activation = PT_ACTIVATION_RELU};
     else if (product == 1)
         gemm = (pt__gemm_t){.m = outputs, .n = inputs, .k = pixels,
                             .a = {.data = of->dst, .stride = outputs, .transposed = 1},
@@ -73,7 +73,7 @@ static void channels_as_rows(pt__device_t *device, const layer_t *layer, const a
                             .a = {.data = of->weight, .stride = inputs},
                             .b = {.data = of->src, .stride = pixels, .step = inputs * pixels},
                             .dst = of->dst, .dst_stride = pixels, .dst_step = outputs * pixels,
-                            .residual = of->residual, .activation = PT__ACTIVATION_RELU};
+                            .residual = of->residual, .activation = PT_ACTIVATION_RELU};
     else if (product == 1)
         gemm = (pt__gemm_t){.m = outputs, .n = inputs, .k = pixels,
                             .b = {.stride = pixels, .transposed = 1},

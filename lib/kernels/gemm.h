@@ -21,17 +21,6 @@
 
 struct pt__device;
 
-typedef enum pt__activation {
-    PT__ACTIVATION_NONE = 0,
-    PT__ACTIVATION_RELU,
-    PT__ACTIVATION_GELU_TANH,
-    PT__ACTIVATION_GELU_ERF,
-    PT__ACTIVATION_SILU,
-    PT__ACTIVATION_TANH,
-    PT__ACTIVATION_SIGMOID,
-    PT__ACTIVATION_COUNT
-} pt__activation_t;
-
 /* An operand: rows of numbers as they are stored. Formats of blocks (base/dtype.h) hold their scales, and rows and
  * products begin with a block; what is read of a row may begin within one. */
 typedef struct pt__matrix {
@@ -53,7 +42,7 @@ typedef struct pt__gemm {
     int64_t dst_stride;
     int64_t dst_step; /* elements from one product to the next; as the other arrays of dst's shape do */
     int32_t accumulate; /* 0: dst is overwritten and may hold anything, NaN too; 1: added to */
-    int32_t activation; /* pt__activation_t */
+    int32_t activation; /* PT_ACTIVATION_... */
     const float *bias;
     float *preactivation;      /* rows dst_stride apart */
     const float *slope_source; /* rows dst_stride apart: a pre-activation whose activation' multiplies the product */

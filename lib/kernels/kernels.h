@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "kernels/gemm.h"
+#include "pretrain.h"
 
 struct pt__device;
 typedef struct pt__device *pt__dev;
@@ -21,14 +22,18 @@ enum {
     PT__KERNEL_RANK = 6
 };
 
+/* Elementwise functions. The first are the activations, numbered as hosts know them: those that a product may end
+ * with. */
 typedef enum pt__unary {
-    PT__UNARY_RELU = 0,
-    PT__UNARY_GELU_TANH,
-    PT__UNARY_GELU_ERF,
-    PT__UNARY_SILU,
-    PT__UNARY_TANH,
-    PT__UNARY_SIGMOID,
-    PT__UNARY_EXP,
+    PT__UNARY_NONE = PT_ACTIVATION_NONE,
+    PT__UNARY_RELU = PT_ACTIVATION_RELU,
+    PT__UNARY_GELU_TANH = PT_ACTIVATION_GELU_TANH,
+    PT__UNARY_GELU_ERF = PT_ACTIVATION_GELU_ERF,
+    PT__UNARY_SILU = PT_ACTIVATION_SILU,
+    PT__UNARY_TANH = PT_ACTIVATION_TANH,
+    PT__UNARY_SIGMOID = PT_ACTIVATION_SIGMOID,
+    PT__UNARY_ACTIVATIONS, /* beyond the last of them */
+    PT__UNARY_EXP = PT__UNARY_ACTIVATIONS,
     PT__UNARY_LOG,
     PT__UNARY_COUNT
 } pt__unary_t;

@@ -18,17 +18,6 @@ enum { ACTIVATION = PT__ATTRIBUTE_ACTIVATION, IN_OUT };               /* integer
 enum { SRC, WEIGHT, BIAS, RESIDUAL };      /* inputs of linear */
 enum { D_DST, D_DST_WEIGHT, D_DST_SLOPE }; /* of linear_gradient_src; linear_gradient_weight: D_DST and src */
 
-_Static_assert((int)PT_ACTIVATION_RELU == (int)PT__ACTIVATION_RELU &&
-                   (int)PT_ACTIVATION_SIGMOID == (int)PT__ACTIVATION_SIGMOID,
-               "the public activations are the matrix door's");
-_Static_assert((int)PT__ACTIVATION_RELU == (int)PT__UNARY_RELU + 1 &&
-                   (int)PT__ACTIVATION_GELU_TANH == (int)PT__UNARY_GELU_TANH + 1 &&
-                   (int)PT__ACTIVATION_GELU_ERF == (int)PT__UNARY_GELU_ERF + 1 &&
-                   (int)PT__ACTIVATION_SILU == (int)PT__UNARY_SILU + 1 &&
-                   (int)PT__ACTIVATION_TANH == (int)PT__UNARY_TANH + 1 &&
-                   (int)PT__ACTIVATION_SIGMOID == (int)PT__UNARY_SIGMOID + 1,
-               "activation - 1 is the elementwise function");
-
 static pt_tensor_t build(pt_graph_t *graph, pt_tensor_t src, pt_tensor_t weight, pt_tensor_t bias, int32_t activation,
                          int64_t in_out)
 {
@@ -50,7 +39,7 @@ pt_tensor_t pt_linear_in_out(pt_graph_t *graph, pt_tensor_t src, pt_tensor_t wei
 static pt_status_t linear_shape(const pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
 {
     int64_t activation = node->attributes.integers[ACTIVATION], in_out = node->attributes.integers[IN_OUT], width = 0;
-    if (activation < 0 || activation >= PT__ACTIVATION_COUNT)
+    if (activation < 0 || activation >= PT__UNARY_ACTIVATIONS)
         return pt__refuse_attribute(node, "activation %lld, expected one of PT_ACTIVATION_...", (long long)activation);
     PT__TRY(pt__expect_rows(graph, node, SRC, "src", &width));
     PT__TRY(pt__expect_float(graph, node, WEIGHT, "weight", 2, 2));
@@ -72,8 +61,8 @@ static pt_status_t linear_shape(const pt_graph_t *graph, const pt__node_t *node,
 /* Whether the activation's derivative is computed from the value before it. */
 static int32_t reads_preactivation(int64_t activation)
 {
-    return activation == PT__ACTIVATION_GELU_TANH || activation == PT__ACTIVATION_GELU_ERF ||
-           activation == PT__ACTIVATION_SILU;
+    return activation == PT_ACTIVATION_GELU_TANH || activation == PT_ACTIVATION_GELU_ERF ||
+           activation == PT_ACTIVATION_SILU;
 }
 
 static pt_status_t linear_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs,
@@ -81,8 +70,8 @@ static pt_status_t linear_gradient(pt_graph_t *graph, const pt__node_t *node, co
 {
     int64_t activation = node->attributes.integers[ACTIVATION];
     pt_tensor_t d_product = d_outputs[0];
-    if (activation != PT__ACTIVATION_NONE) {
-        pt__attributes_t function = {.integers = {activation - 1}};
+    if (activation != PT_ACTIVATION_NONE) {
+        pt__attributes_t function = {.integers = {activation}};
         pt_tensor_t reference = node->outputs[reads_preactivation(activation) ? 1 : 0];
         d_product = pt__build_binary(graph, "unary_gradient", reference, d_product, &function);
     }
@@ -105,8 +94,8 @@ static pt_status_t linear_gradient(pt_graph_t *graph, const pt__node_t *node, co
 /* The activation alone, from the product that its gradient keeps. */
 static pt_tensor_t linear_recomputed(pt_graph_t *graph, const pt__node_t *node)
 {
-    static const char *const functions[PT__ACTIVATION_COUNT] = {
-        [PT__ACTIVATION_GELU_TANH] = "gelu_tanh", [PT__ACTIVATION_GELU_ERF] = "gelu", [PT__ACTIVATION_SILU] = "silu"};
+    static const char *const functions[PT__UNARY_ACTIVATIONS] = {
+        [PT_ACTIVATION_GELU_TANH] = "gelu_tanh", [PT_ACTIVATION_GELU_ERF] = "gelu", [PT_ACTIVATION_SILU] = "silu"};
     const char *function = functions[node->attributes.integers[ACTIVATION]];
     return function == NULL ? PT_NO_TENSOR : pt__build_unary(graph, function, node->outputs[1], NULL);
 }

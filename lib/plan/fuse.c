@@ -104,8 +104,7 @@ static int32_t is_slope(int64_t activation)
 
 static void fuse_slope(fusion_t *self, const pt__node_t *node)
 {
-    int64_t activation = node->attributes.integers[PT__ATTRIBUTE_FUNCTION] +
-                         1; /* elementwise functions are numbered from 0, activations from 1 */
+    int64_t activation = node->attributes.integers[PT__ATTRIBUTE_FUNCTION];
     pt__node_t *producer = sole_producer(self, node->inputs[1]);
     if (producer != NULL && is_slope(activation) &&
         take_in(self, producer, producer->op->slope_input, node->inputs[0], activation))

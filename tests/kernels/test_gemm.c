@@ -157,17 +157,17 @@ static double logistic(double x)
 static double activate(int32_t activation, double x)
 {
     switch (activation) {
-    case PT__ACTIVATION_RELU:
+    case PT_ACTIVATION_RELU:
         return x > 0.0 ? x : 0.0;
-    case PT__ACTIVATION_GELU_TANH:
+    case PT_ACTIVATION_GELU_TANH:
         return 0.5 * x * (1.0 + tanh(0.79788456080286536 * (x + 0.044715 * x * x * x)));
-    case PT__ACTIVATION_GELU_ERF:
+    case PT_ACTIVATION_GELU_ERF:
         return 0.5 * x * (1.0 + erf(x * 0.70710678118654752));
-    case PT__ACTIVATION_SILU:
+    case PT_ACTIVATION_SILU:
         return x * logistic(x);
-    case PT__ACTIVATION_TANH:
+    case PT_ACTIVATION_TANH:
         return tanh(x);
-    case PT__ACTIVATION_SIGMOID:
+    case PT_ACTIVATION_SIGMOID:
         return logistic(x);
     default:
         return x;
@@ -177,9 +177,9 @@ static double activate(int32_t activation, double x)
 static double slope_of(int32_t activation, double x)
 { /* symmetric difference: error about 1e-10 */
     const double h = 1e-5;
-    if (activation == PT__ACTIVATION_NONE)
+    if (activation == PT_ACTIVATION_NONE)
         return 1.0;
-    if (activation == PT__ACTIVATION_RELU)
+    if (activation == PT_ACTIVATION_RELU)
         return x > 0.0 ? 1.0 : 0.0;
     return (activate(activation, x + h) - activate(activation, x - h)) / (2.0 * h);
 }
@@ -357,7 +357,7 @@ START_TEST(test_gemm_small_sizes)
         form.dtype = draw_dtype();
         form.count = draw(5) == 0 ? (int64_t)draw(5) : 0;
         if (draw(2)) {
-            form.activation = (int32_t)draw(PT__ACTIVATION_COUNT);
+            form.activation = (int32_t)draw(PT__UNARY_ACTIVATIONS);
             form.slope = (int32_t)draw(2);
             form.preactivation = (int32_t)draw(2);
         }
@@ -373,19 +373,19 @@ END_TEST
 START_TEST(test_gemm_large_sizes)
 {
     static const form_t forms[] = {
-        {.m = 150, .n = 200, .k = 90, .bias = 1, .activation = PT__ACTIVATION_GELU_TANH, .preactivation = 1},
-        {.m = 300, .n = 260, .k = 700, .b_transposed = 1, .bias = 1, .activation = PT__ACTIVATION_SILU, .residual = 1},
+        {.m = 150, .n = 200, .k = 90, .bias = 1, .activation = PT_ACTIVATION_GELU_TANH, .preactivation = 1},
+        {.m = 300, .n = 260, .k = 700, .b_transposed = 1, .bias = 1, .activation = PT_ACTIVATION_SILU, .residual = 1},
         {.m = 129, .n = 1100, .k = 770, .b_transposed = 1, .bias = 1, .residual = 2},
         {.m = 131, .n = 1031, .k = 320, .accumulate = 1, .residual = 1},
         {.m = 520, .n = 97, .k = 600, .a_transposed = 1, .accumulate = 1},
         {.m = 333, .n = 310, .k = 1024, .a_transposed = 1, .b_transposed = 1, .wide_strides = 2},
-        {.m = 200, .n = 1024, .k = 1024, .wide_strides = 2, .activation = PT__ACTIVATION_TANH, .slope = 1},
-        {.m = 20, .n = 30, .k = 9000, .a_transposed = 1, .bias = 1, .activation = PT__ACTIVATION_RELU, .residual = 1},
+        {.m = 200, .n = 1024, .k = 1024, .wide_strides = 2, .activation = PT_ACTIVATION_TANH, .slope = 1},
+        {.m = 20, .n = 30, .k = 9000, .a_transposed = 1, .bias = 1, .activation = PT_ACTIVATION_RELU, .residual = 1},
         {.m = 17, .n = 70, .k = 5000, .accumulate = 1, .preactivation = 1},
         {.m = 1, .n = 3000, .k = 500, .b_transposed = 1, .bias = 1},
         {.m = 1, .n = 3000, .k = 500, .accumulate = 1},
-        {.m = 3, .n = 2000, .k = 300, .b_transposed = 1, .activation = PT__ACTIVATION_SIGMOID, .slope = 1},
-        {.m = 5, .n = 2000, .k = 300, .b_transposed = 1, .residual = 2, .activation = PT__ACTIVATION_SILU},
+        {.m = 3, .n = 2000, .k = 300, .b_transposed = 1, .activation = PT_ACTIVATION_SIGMOID, .slope = 1},
+        {.m = 5, .n = 2000, .k = 300, .b_transposed = 1, .residual = 2, .activation = PT_ACTIVATION_SILU},
         {.m = 3000, .n = 1, .k = 400, .b_transposed = 1, .accumulate = 1},
         {.m = 3000, .n = 2, .k = 400},
         {.m = 4, .n = 4001, .k = 700, .b_transposed = 1, .bias = 1},
@@ -400,7 +400,7 @@ START_TEST(test_gemm_large_sizes)
         {.m = 600, .n = 900, .k = 3000, .bias = 1},
         {.m = 64, .n = 64, .k = 48, .count = 12, .b_transposed = 1},
         {.m = 48, .n = 64, .k = 64, .count = 9, .a_transposed = 1, .accumulate = 1},
-        {.m = 300, .n = 300, .k = 300, .count = 2, .bias = 1, .activation = PT__ACTIVATION_RELU},
+        {.m = 300, .n = 300, .k = 300, .count = 2, .bias = 1, .activation = PT_ACTIVATION_RELU},
     };
     open_devices();
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++)
@@ -414,19 +414,19 @@ END_TEST
 START_TEST(test_gemm_narrow)
 {
     static const form_t forms[] = {
-        {.m = 150, .n = 200, .k = 96, .bias = 1, .activation = PT__ACTIVATION_GELU_TANH, .preactivation = 1},
-        {.m = 300, .n = 260, .k = 700, .b_transposed = 1, .bias = 1, .activation = PT__ACTIVATION_SILU, .residual = 1},
+        {.m = 150, .n = 200, .k = 96, .bias = 1, .activation = PT_ACTIVATION_GELU_TANH, .preactivation = 1},
+        {.m = 300, .n = 260, .k = 700, .b_transposed = 1, .bias = 1, .activation = PT_ACTIVATION_SILU, .residual = 1},
         {.m = 520, .n = 300, .k = 1100, .b_transposed = 1, .residual = 2},
-        {.m = 70, .n = 1100, .k = 770, .b_transposed = 1, .bias = 1, .activation = PT__ACTIVATION_RELU, .slope = 1},
+        {.m = 70, .n = 1100, .k = 770, .b_transposed = 1, .bias = 1, .activation = PT_ACTIVATION_RELU, .slope = 1},
         {.m = 17, .n = 1031, .k = 1300, .b_transposed = 1, .accumulate = 1, .residual = 1},
         {.m = 33, .n = 700, .k = 512, .a_transposed = 1, .b_transposed = 1, .bias = 1, .wide_strides = 1},
         {.m = 20, .n = 800, .k = 600, .accumulate = 1},
-        {.m = 200, .n = 1024, .k = 1024, .wide_strides = 2, .activation = PT__ACTIVATION_TANH, .slope = 1},
-        {.m = 20, .n = 30, .k = 9000, .a_transposed = 1, .bias = 1, .activation = PT__ACTIVATION_RELU, .residual = 1},
+        {.m = 200, .n = 1024, .k = 1024, .wide_strides = 2, .activation = PT_ACTIVATION_TANH, .slope = 1},
+        {.m = 20, .n = 30, .k = 9000, .a_transposed = 1, .bias = 1, .activation = PT_ACTIVATION_RELU, .residual = 1},
         {.m = 20, .n = 30, .k = 9001, .b_transposed = 1, .bias = 1},
         {.m = 1, .n = 3000, .k = 500, .b_transposed = 1, .bias = 1},
         {.m = 1, .n = 3000, .k = 500, .accumulate = 1},
-        {.m = 3, .n = 2000, .k = 300, .b_transposed = 1, .activation = PT__ACTIVATION_SIGMOID, .residual = 1},
+        {.m = 3, .n = 2000, .k = 300, .b_transposed = 1, .activation = PT_ACTIVATION_SIGMOID, .residual = 1},
         {.m = 2, .n = 37, .k = 9000, .b_transposed = 1, .bias = 1, .accumulate = 1},
         {.m = 2, .n = 9, .k = 140000, .b_transposed = 1},
         {.m = 3000, .n = 1, .k = 400},
@@ -434,11 +434,11 @@ START_TEST(test_gemm_narrow)
         {.m = 4, .n = 400, .k = 0, .b_transposed = 1, .bias = 1},
         {.m = 30, .n = 400, .k = 0, .b_transposed = 1, .bias = 1},
         {.m = 300, .n = 1026, .k = 300, .b_transposed = 1, .bias = 1}, /* columns beyond the last panel */
-        {.m = 70, .n = 97, .k = 200, .b_transposed = 1, .activation = PT__ACTIVATION_RELU, .slope = 1, .residual = 1},
+        {.m = 70, .n = 97, .k = 200, .b_transposed = 1, .activation = PT_ACTIVATION_RELU, .slope = 1, .residual = 1},
         {.m = 9, .n = 66, .k = 16500, .b_transposed = 1},
         {.m = 40, .n = 33, .k = 75, .count = 3, .b_transposed = 1, .accumulate = 1},
         {.m = 64, .n = 64, .k = 48, .count = 12, .b_transposed = 1},
-        {.m = 300, .n = 300, .k = 300, .count = 2, .bias = 1, .activation = PT__ACTIVATION_RELU},
+        {.m = 300, .n = 300, .k = 300, .count = 2, .bias = 1, .activation = PT_ACTIVATION_RELU},
     };
     static const int32_t dtypes[] = {PT_FLOAT16, PT_BFLOAT16, PT__BLOCK_Q8};
     open_devices();
@@ -465,11 +465,11 @@ START_TEST(test_gemm_nothing_to_do)
             if (!device)
                 continue;
             gemm.bias = bias;
-            gemm.activation = PT__ACTIVATION_RELU;
+            gemm.activation = PT_ACTIVATION_RELU;
             pt__gemm(device, &gemm); /* k 0: the epilogue of zeros */
             ck_assert(dst[0] == 1.0f && dst[1] == 0.0f && dst[2] == 1.0f && dst[3] == 0.0f);
             gemm.accumulate = 1;
-            gemm.activation = PT__ACTIVATION_NONE;
+            gemm.activation = PT_ACTIVATION_NONE;
             pt__gemm(device, &gemm);
             ck_assert(dst[0] == 2.0f && dst[1] == -2.0f && dst[2] == 2.0f && dst[3] == -2.0f);
             gemm.k = 2;

@@ -41,7 +41,7 @@ static void reference_linear(const reference_call_t *call)
                                            o, call->attributes->integers[1] != 0);
             sum += (bias != NULL ? bias[o] : 0) + (residual != NULL ? residual[at] : 0);
             call->outputs[1].value[at] = sum;
-            call->outputs[0].value[at] = activation == 0 ? sum : reference_unary((pt__unary_t)(activation - 1), sum);
+            call->outputs[0].value[at] = activation == 0 ? sum : reference_unary((pt__unary_t)activation, sum);
         }
 }
 
@@ -236,7 +236,7 @@ static void reference_linear_gradient_src(const reference_call_t *call)
 {
     int64_t outputs = reference_last(&call->inputs[0]), inputs = reference_last(&call->outputs[0]),
             rows = reference_rows(&call->inputs[0], 1);
-    pt__unary_t kind = (pt__unary_t)(call->attributes->integers[0] - 1);
+    pt__unary_t kind = (pt__unary_t)call->attributes->integers[0];
     for (int64_t r = 0; r < rows; r++)
         for (int64_t i = 0; i < inputs; i++) {
             double sum = reference_product(call->inputs[0].value + r * outputs, call->inputs[1].value, outputs, inputs,

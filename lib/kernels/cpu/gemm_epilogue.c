@@ -9,22 +9,12 @@
 
 enum { SEGMENT = 512 }; /* columns whose slopes are worked out at a time */
 
-static pt__unary_t unary_of(int32_t activation)
-{
-    static const pt__unary_t unary[PT__ACTIVATION_COUNT] = {
-        [PT__ACTIVATION_RELU] = PT__UNARY_RELU,         [PT__ACTIVATION_GELU_TANH] = PT__UNARY_GELU_TANH,
-        [PT__ACTIVATION_GELU_ERF] = PT__UNARY_GELU_ERF, [PT__ACTIVATION_SILU] = PT__UNARY_SILU,
-        [PT__ACTIVATION_TANH] = PT__UNARY_TANH,         [PT__ACTIVATION_SIGMOID] = PT__UNARY_SIGMOID,
-    };
-    return unary[activation];
-}
-
 int32_t pt__gemm_parts(const pt__gemm_t *gemm)
 {
     int32_t parts = gemm->bias ? PT__FINISH_BIAS : 0;
     if (gemm->residual)
         parts |= PT__FINISH_RESIDUAL;
-    if (gemm->activation != PT__ACTIVATION_NONE || gemm->preactivation)
+    if (gemm->activation != PT_ACTIVATION_NONE || gemm->preactivation)
         parts |= PT__FINISH_ACTIVATION;
     return parts;
 }
@@ -70,16 +60,15 @@ pt__gemm_t pt__gemm_part(const pt__gemm_t *gemm, int64_t row, int64_t rows, int6
 static void multiply_by_slope(const pt__vector_map_t *map, int32_t activation, int64_t n, const float *source,
                               float *dst)
 {
-    pt__unary_t unary = unary_of(activation);
-    if (activation != PT__ACTIVATION_TANH && activation != PT__ACTIVATION_SIGMOID) {
-        map->unary_gradient[unary](n, source, dst, dst);
+    if (activation != PT_ACTIVATION_TANH && activation != PT_ACTIVATION_SIGMOID) {
+        map->unary_gradient[activation](n, source, dst, dst);
         return;
     }
     float output[SEGMENT];
     for (int64_t i = 0; i < n; i += SEGMENT) {
         int64_t length = n - i < SEGMENT ? n - i : SEGMENT;
-        map->unary[unary](length, source + i, output);
-        map->unary_gradient[unary](length, output, dst + i, dst + i);
+        map->unary[activation](length, source + i, output);
+        map->unary_gradient[activation](length, output, dst + i, dst + i);
     }
 }
 
@@ -96,11 +85,11 @@ void pt__gemm_finish(const pt__cpu_t *device, const pt__gemm_t *gemm, int32_t pa
             map->add_into(columns, gemm->residual + at, dst);
         if (parts & PT__FINISH_ACTIVATION && gemm->preactivation)
             memcpy(gemm->preactivation + at, dst, (size_t)columns * sizeof(float));
-        if (parts & PT__FINISH_ACTIVATION && gemm->activation != PT__ACTIVATION_NONE) {
+        if (parts & PT__FINISH_ACTIVATION && gemm->activation != PT_ACTIVATION_NONE) {
             if (gemm->slope_source)
                 multiply_by_slope(map, gemm->activation, columns, gemm->slope_source + at, dst);
             else
-                map->unary[unary_of(gemm->activation)](columns, dst, dst);
+                map->unary[gemm->activation](columns, dst, dst);
         }
         if (parts & PT__FINISH_RESIDUAL && gemm->slope_source)
             map->add_into(columns, gemm->residual + at, dst);
