@@ -45,7 +45,7 @@ def parameters(function):
 lines = ["#include <pretrain.h>", "#define IS(what) _Static_assert(what, #what)"]
 for name, value in described["constants"].items():
     if isinstance(value, str):
-        lines.append(f"IS(sizeof {name} == sizeof {json.dumps(value)} && {name}[0] == {json.dumps(value)}[0]);")
+        lines.append(f"IS(sizeof {name} == sizeof {json.dumps(value)});")  # what it says: below
     else:
         lines.append(f"IS({name} == {value});")
 for name, kind in described["types"].items():
@@ -65,6 +65,16 @@ for name, callback in described["callbacks"].items():
     lines.append(f"extern {callback['returns']} (*callback_{name})({parameters(callback)});")
 for name, function in described["functions"].items():
     lines.append(f"{function['returns']} {name}({parameters(function)});")
+texts = {name: value for name, value in described["constants"].items() if isinstance(value, str)}
+expanded = subprocess.run(
+    [*compiler, "-E", "-P", "-I", os.path.join(root, "include"), "-x", "c", "-"],
+    input="#include <pretrain.h>\n" + "".join(f"of_{name} {name};\n" for name in texts),
+    text=True,
+    capture_output=True,
+).stdout
+for name, value in texts.items():
+    if f"of_{name} {json.dumps(value)};" not in expanded:
+        errors.append(f"constant {name} is described as {json.dumps(value)}, which the compiler does not find")
 done = subprocess.run(
     [
         *compiler,
