@@ -106,15 +106,18 @@ pt_status_t pt__class_names_for_task(const pt_model_t *model, const pt__task_opt
     return pt__class_names_make(&model->context->memory, from->list, from->count, PT_ERR_FORMAT, out);
 }
 
-/* A report begins with the model's tensors in their order, and the graph has the trunk's before the head's. */
+/* The graph has the trunk's tensors before the head's; a report, only those that were asked for. */
 int32_t pt__class_names_head_came(const pt_model_t *model)
 {
+    int64_t missing = model->store.count - model->trunk->n_parameters;
     if (pt__class_names_field(model) == NULL)
         return 0;
-    for (int64_t i = model->trunk->n_parameters; i < model->store.count; i++)
-        if (model->report.entries[i].kind != PT_TRANSFER_COPIED)
-            return 0;
-    return 1;
+    for (int64_t i = 0; i < model->report.count; i++) {
+        const pt__transfer_t *entry = &model->report.entries[i];
+        missing -= entry->kind == PT_TRANSFER_COPIED &&
+                   pt__store_find(&model->store, entry->name) >= model->trunk->n_parameters;
+    }
+    return missing == 0;
 }
 
 static int64_t count_of(const pt_dataset_t *dataset, const char *field)

@@ -102,7 +102,7 @@ cmake)
     for name in pretrain-pretrain pretrain-static PkgConfig-PRETRAIN; do
         run "$name" "$work/host/$name"
     done
-    readelf -d "$work/host/pretrain-static" | grep -q libpretrain && fail "pretrain::static is shared"
+    ! readelf -d "$work/host/pretrain-static" | grep -q libpretrain || fail "pretrain::static is shared"
     ;;
 subproject)
     host=$out/host-source libraries=

@@ -177,18 +177,18 @@ START_TEST(test_training_goes_on_beside_a_share)
     uint64_t prints[2];
     for (int32_t shares = 0; shares < 2; shares++) {
         pt_context_t *context = network_context(1, 3);
-        pt_model_t *model = classifier(context), *shared[3] = {0};
+        pt_model_t *model = classifier(context), *shared[4] = {0};
         pt_optimizer_t *optimizer = network_optimizer(context, PT_OPTIMIZER_ADAMW, 1e-2);
         for (int32_t i = 0; i < 3; i++) {
             if (shares)
                 ck_ok(pt_model_share(NULL, model, &shared[i]));
             ck_ok(pt_train_step(model, optimizer, values, 2, sizeof(pt_array_t), 2, PT_STEP_ACCUMULATE, NULL));
             if (shares && i == 1)
-                ck_ok(pt_model_share(NULL, shared[0], &shared[i]));
+                ck_ok(pt_model_share(NULL, shared[0], &shared[3]));
             ck_ok(pt_train_step(model, optimizer, values, 2, sizeof(pt_array_t), 2, 0, NULL));
         }
         prints[shares] = network_fingerprint(model);
-        for (int32_t i = 0; i < 3; i++)
+        for (int32_t i = 0; i < 4; i++)
             pt_model_free(shared[i]);
         pt_optimizer_free(optimizer);
         pt_model_free(model);
