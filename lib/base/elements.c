@@ -4,43 +4,28 @@
 
 #include <string.h>
 
-enum {
-    LEAST_SIZE = 8,       /* no such struct was ever smaller */
-    GREATEST_SIZE = 65536 /* far beyond any struct of any version */
-};
+#include "base/options.h"
 
 static pt_status_t check_size(uint32_t size, const char *name)
 {
-    if (size < LEAST_SIZE || size > GREATEST_SIZE)
+    if (size < PT__STRUCT_LEAST || size > PT__STRUCT_GREATEST)
         return pt__fail(PT_ERR_ARGUMENT, "%s of %lu bytes each, expected the struct's size, %d to %d", name,
-                        (unsigned long)size, LEAST_SIZE, GREATEST_SIZE);
+                        (unsigned long)size, PT__STRUCT_LEAST, PT__STRUCT_GREATEST);
     return PT_OK;
 }
 
 pt_status_t pt__element_read(const void *element, uint32_t size, void *out, uint32_t known, const char *name)
 {
-    const uint32_t common = size < known ? size : known;
-    const unsigned char *bytes = element;
     PT__TRY(check_size(size, name));
-    for (uint32_t i = known; i < size; i++) {
-        if (bytes[i] != 0)
-            return pt__fail(
-                PT_ERR_VERSION,
-                "%s: byte %lu of %lu is set, but this library (%d.%d.%d) knows %lu bytes: it needs a newer library",
-                name, (unsigned long)i, (unsigned long)size, PT_VERSION_MAJOR, PT_VERSION_MINOR, PT_VERSION_PATCH,
-                (unsigned long)known);
-    }
-    memcpy(out, element, common);
-    memset((unsigned char *)out + common, 0, known - common);
+    PT__TRY(pt__struct_check_tail(element, size, known, name));
+    pt__struct_fill(out, known, element, size);
     return PT_OK;
 }
 
 pt_status_t pt__element_write(void *element, uint32_t size, const void *filled, uint32_t known, const char *name)
 {
-    const uint32_t common = size < known ? size : known;
     PT__TRY(check_size(size, name));
-    memcpy(element, filled, common);
-    memset((unsigned char *)element + common, 0, size - common);
+    pt__struct_fill(element, size, filled, known);
     return PT_OK;
 }
 

@@ -8,17 +8,12 @@
 
 #include <string.h>
 
-enum {
-    LEAST_SIZE = 8,       /* the size itself and one more field */
-    GREATEST_SIZE = 65536 /* far beyond any struct of any version */
-};
-
 static pt_status_t check_size(uint32_t size, const char *name)
 {
-    if (size < LEAST_SIZE || size > GREATEST_SIZE)
+    if (size < PT__STRUCT_LEAST || size > PT__STRUCT_GREATEST)
         return pt__fail(PT_ERR_ARGUMENT,
                         "%s: struct_size is %lu, expected the struct's size (%d to %d bytes): initialise it first",
-                        name, (unsigned long)size, LEAST_SIZE, GREATEST_SIZE);
+                        name, (unsigned long)size, PT__STRUCT_LEAST, PT__STRUCT_GREATEST);
     return PT_OK;
 }
 
@@ -29,12 +24,31 @@ static uint32_t size_of(const void *structure)
     return size;
 }
 
-/* Fills structure's `size` bytes from source's `known`: the prefix both have, zeros after it, its own size in front. */
-static void fill(void *structure, uint32_t size, const void *source, uint32_t known)
+pt_status_t pt__struct_check_tail(const void *structure, uint32_t size, uint32_t known, const char *name)
 {
-    uint32_t common = size < known ? size : known;
+    const unsigned char *bytes = structure;
+    for (uint32_t i = known; i < size; i++) {
+        if (bytes[i] != 0)
+            return pt__fail(
+                PT_ERR_VERSION,
+                "%s: byte %lu of %lu is set, but this library (%d.%d.%d) knows %lu bytes: it needs a newer library",
+                name, (unsigned long)i, (unsigned long)size, PT_VERSION_MAJOR, PT_VERSION_MINOR, PT_VERSION_PATCH,
+                (unsigned long)known);
+    }
+    return PT_OK;
+}
+
+void pt__struct_fill(void *structure, uint32_t size, const void *source, uint32_t known)
+{
+    const uint32_t common = size < known ? size : known;
     memcpy(structure, source, common);
     memset((unsigned char *)structure + common, 0, size - common);
+}
+
+/* The same, with the struct's own size in front. */
+static void fill(void *structure, uint32_t size, const void *source, uint32_t known)
+{
+    pt__struct_fill(structure, size, source, known);
     memcpy(structure, &size, sizeof size);
 }
 
@@ -53,15 +67,7 @@ pt_status_t pt__options_read(const void *options, void *out, uint32_t known, con
         return PT_OK;
     uint32_t size = size_of(options);
     PT__TRY(check_size(size, name));
-    const unsigned char *bytes = options;
-    for (uint32_t i = known; i < size; i++) {
-        if (bytes[i] != 0)
-            return pt__fail(
-                PT_ERR_VERSION,
-                "%s: byte %lu of %lu is set, but this library (%d.%d.%d) knows %lu bytes: it needs a newer library",
-                name, (unsigned long)i, (unsigned long)size, PT_VERSION_MAJOR, PT_VERSION_MINOR, PT_VERSION_PATCH,
-                (unsigned long)known);
-    }
+    PT__TRY(pt__struct_check_tail(options, size, known, name));
     memcpy(out, options, size < known ? size : known);
     memcpy(out, &known, sizeof known);
     return PT_OK;
