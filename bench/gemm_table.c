@@ -14,7 +14,7 @@
  * library's threads call it. With one thread, time is that thread's processor time. */
 #include "peak.h"
 
-#include "kernels/cpu/cpu.h"
+#include "kernels/cpu/cpu_device.h"
 #include "kernels/cpu/gemm_room.h"
 
 #include <stdio.h>

@@ -6,7 +6,7 @@
  *                   relu, of the weight's gradient and of the input's; and how much longer NCHW takes
  *
  * On one thread, by its processor time; the median of nine, the layouts in turn. Reaches inside the library. */
-#include "kernels/cpu/cpu.h"
+#include "kernels/cpu/cpu_device.h"
 #include "kernels/gemm.h"
 
 #include <stdio.h>

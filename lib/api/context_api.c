@@ -4,7 +4,7 @@
 #include "api/context_api.h"
 #include "base/context.h"
 #include "base/log.h"
-#include "kernels/cpu/cpu.h"
+#include "kernels/cpu/cpu_device.h"
 
 enum { MOST_THREADS = 1024 };
 

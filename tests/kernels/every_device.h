@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernels/cpu/cpu.h"
+#include "kernels/cpu/cpu_device.h"
 #include "support/suite.h"
 
 typedef void (*kernel_run_fn)(pt__dev device, const void *argument, float *out);

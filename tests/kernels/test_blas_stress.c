@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "kernels/cpu/cpu.h"
+#include "kernels/cpu/cpu_device.h"
 #include "kernels/cpu/gemm_room.h"
 #include "support/suite.h"
 

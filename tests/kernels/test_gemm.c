@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/dtype.h"
-#include "kernels/cpu/cpu.h"
+#include "kernels/cpu/cpu_device.h"
 #include "kernels/cpu/gemm_room.h"
 #include "kernels/cpu/micro.h"
 #include "support/suite.h"
@@ -613,13 +613,12 @@ START_TEST(test_gemm_device)
     int32_t by_cblas = pt__cpu(device)->level == PT__LEVEL_PORTABLE && pt__gemm_cblas_name() != NULL;
     ck_assert_int_eq(pt__cpu(device)->room, by_cblas ? PT__GEMM_CBLAS : PT__GEMM_OWN);
     ck_assert_ptr_nonnull(strstr(pt__device_describe(device), pt__level_name(pt__cpu(device)->level)));
-    ck_ok(pt__cpu_reserve(device, 3 << 20, 1 << 20));
+    ck_ok(pt__cpu_reserve(device, 3 << 20));
     for (int32_t i = 0; i < 2; i++) {
         float *scratch = pt__cpu_scratch(device, i);
         ck_assert_uint_eq((uintptr_t)scratch % 64, 0);
         memset(scratch, 1, 3 << 20);
     }
-    memset(pt__cpu_shared(device), 1, 1 << 20);
     pt__device_free(device);
     pt__device_free(NULL);
     for (int level = 0; level < PT__LEVEL_COUNT; level++) {

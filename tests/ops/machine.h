@@ -5,7 +5,7 @@
 #define OPS_MACHINE_H
 
 #include "graph/op.h"
-#include "kernels/cpu/cpu.h"
+#include "kernels/cpu/cpu_device.h"
 
 enum { MACHINE_SAMPLES = 6, MACHINE_OTHER = PT__DIMENSION_TOKENS + 1 /* a second ragged dimension, S in cases */ };
 

@@ -47,7 +47,7 @@ static void open_rig(rig_t *rig, pt__level_t level)
     pt__memory_init(&rig->memory, NULL, NULL, NULL);
     ck_ok(pt__pool_create(&rig->memory, 2, &rig->pool));
     ck_ok(pt__cpu_create(&rig->memory, rig->pool, level, PT__GEMM_AUTO, &rig->device));
-    ck_ok(pt__cpu_reserve(rig->device, PT__KERNEL_SCRATCH, 0));
+    ck_ok(pt__cpu_reserve(rig->device, PT__KERNEL_SCRATCH));
 }
 
 static void close_rig(rig_t *rig)

@@ -428,7 +428,7 @@ static int32_t check_level(pt__level_t level)
             ck_ok(pt__pool_create(&memory, thread_counts[t], &pools[t]));
             status = pt__cpu_create(&memory, pools[t], level, room, &devices[t]);
             if (status == PT_OK)
-                ck_ok(pt__cpu_reserve(devices[t], PT__KERNEL_SCRATCH, 0));
+                ck_ok(pt__cpu_reserve(devices[t], PT__KERNEL_SCRATCH));
         }
         if (status == PT_OK) {
             snprintf(name, sizeof name, "%s/%s", pt__level_name(level), rooms[room]);

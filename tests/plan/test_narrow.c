@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/dtype.h"
-#include "kernels/cpu/cpu.h"
+#include "kernels/cpu/cpu_device.h"
 #include "plan/layout.h"
 #include "support/networks.h"
 

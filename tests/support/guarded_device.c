@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "api/context_api.h"
-#include "kernels/cpu/cpu.h"
+#include "kernels/cpu/cpu_device.h"
 
 enum { MOST_BLOCKS = 512 };
 

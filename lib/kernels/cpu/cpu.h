@@ -1,5 +1,5 @@
-/* The CPU as a device: the pool it computes on, the processor level, the room behind the matrix door, the workers'
- * scratch. For the files of this folder, and for whoever makes one. */
+/* What the CPU's kernels have at hand: the pool they compute on, the processor level, the room behind the matrix door,
+ * the workers' scratch. For the files of this folder. */
 #ifndef PT__CPU_H
 #define PT__CPU_H
 
@@ -47,23 +47,11 @@ static inline pt__cpu_t *pt__cpu(pt__device_t *device)
     return (pt__cpu_t *)(void *)device;
 }
 
-/* level PT__LEVEL_COUNT asks for the best. PT_ERR_UNSUPPORTED where the level cannot run here. Allocates the
- * workspaces that the matrix door needs, so that nothing on the hot path allocates. */
-pt_status_t pt__cpu_create(pt__memory_t *memory, pt__pool_t *pool, pt__level_t level, pt__gemm_room_t room,
-                           pt__device_t **out);
-
-/* From here on the device does without the features of the processor that are not in the mask: so that tests come to
- * every way. */
-void pt__cpu_mask_features(pt__device_t *device, uint32_t mask);
-
-/* Makes every worker's workspace hold at least `bytes` and the shared one `shared_bytes`. The matrix door's own
- * needs come first in both and are added here. */
-pt_status_t pt__cpu_reserve(pt__device_t *device, int64_t bytes, int64_t shared_bytes);
+/* Makes every worker's workspace hold at least `bytes`. What the matrix door needs, of each and of the shared one,
+ * comes first and is added here. */
+pt_status_t pt__cpu_reserve(pt__device_t *device, int64_t bytes);
 
 /* A worker's scratch behind the matrix door's own part: at least what was reserved, 64-byte aligned. */
 void *pt__cpu_scratch(pt__device_t *device, int32_t worker);
-
-/* What all workers read, behind the matrix door's own part; only with shared_lock held. */
-void *pt__cpu_shared(pt__device_t *device);
 
 #endif
