@@ -5,8 +5,7 @@
 local ffi = require("ffi")
 jit.off(true, true) -- what calls back into Lua must not be compiled
 local header = assert(io.open(arg[1] or "/usr/local/include/pretrain.h")):read("*a")
-header = header:gsub("/%*.-%*/", ""):gsub("#ifdef __cplusplus.-#endif", ""):gsub("\\\n", " ")
-header = header:gsub("#define (PT_[%w_]+) +(%(?%-?%d+u?%)?)", "enum { %1 = %2 };")
+header = header:gsub("/%*.-%*/", ""):gsub("#ifdef __cplusplus.-#endif", "")
 ffi.cdef((header:gsub("#[^\n]*", ""):gsub("PT_API%s", "")))
 local pt = ffi.load(arg[2] or "pretrain")
 

@@ -32,38 +32,46 @@ extern "C" {
 #define PT_VERSION_MINOR 1
 #define PT_VERSION_PATCH 0
 
-#if defined(_WIN32)
-#define PT_API
-#elif defined(__GNUC__) || defined(__clang__)
+/* What stands before every declaration; a host may define it before it includes this file, as nothing where a tool that
+ * reads headers (LuaJIT's ffi.cdef, cffi) knows no attributes. On Windows PT_STATIC goes with the static library. */
+#ifndef PT_API
+#if defined(_WIN32) && defined(PT_BUILD)
+#define PT_API __declspec(dllexport)
+#elif defined(_WIN32) && !defined(PT_STATIC)
+#define PT_API __declspec(dllimport)
+#elif !defined(_WIN32) && (defined(__GNUC__) || defined(__clang__))
 #define PT_API __attribute__((visibility("default")))
 #else
 #define PT_API
+#endif
 #endif
 
 /* ---- Statuses ---------------------------------------------------------------------------------------------------- */
 
 typedef int32_t pt_status_t;
 
-#define PT_OK              0
-#define PT_ERR_ARGUMENT    (-1)  /* an argument is NULL, out of range or contradicts another */
-#define PT_ERR_MEMORY      (-2)  /* the allocator gave nothing */
-#define PT_ERR_IO          (-3)  /* the system refused to read or write a file */
-#define PT_ERR_FORMAT      (-4)  /* a file's or text's content is not what its format allows */
-#define PT_ERR_UNSUPPORTED (-5)  /* valid, but this build, processor or version cannot do it */
-#define PT_ERR_SHAPE       (-6)  /* shapes or dtypes do not fit together */
-#define PT_ERR_NOT_FOUND   (-7)  /* no such file, tensor, field, key or name */
-#define PT_ERR_CALLBACK    (-8)  /* a host's callback failed, or did not report success */
-#define PT_ERR_CANCELLED   (-9)  /* pt_model_cancel was called; weights stand at the last completed step */
-#define PT_ERR_BUSY        (-10) /* the handle is in use: a call from within its own callback */
-#define PT_ERR_VERSION     (-11) /* an options struct or file is of a newer version than this library */
-#define PT_ERR_NONFINITE   (-12) /* NaN or infinity in data, or too many times in a row in the gradients */
-#define PT_ERR_BUDGET      (-13) /* the stated budget of bytes cannot be met; the message says what is needed */
-#define PT_END             (-14) /* end of data: what a stream's callback writes when a pass is over */
-/* calls in the wrong order: a model without the task, loss or output that is asked for */
-#define PT_ERR_STATE       (-15)
-#define PT_ERR_INTERNAL    (-16) /* the library contradicts itself: please report it with the message */
-/* the device that computes failed: the last step is not in the weights, or the message says so */
-#define PT_ERR_DEVICE      (-17)
+enum {
+    PT_OK = 0,
+    PT_ERR_ARGUMENT = -1,    /* an argument is NULL, out of range or contradicts another */
+    PT_ERR_MEMORY = -2,      /* the allocator gave nothing */
+    PT_ERR_IO = -3,          /* the system refused to read or write a file */
+    PT_ERR_FORMAT = -4,      /* a file's or text's content is not what its format allows */
+    PT_ERR_UNSUPPORTED = -5, /* valid, but this build, processor or version cannot do it */
+    PT_ERR_SHAPE = -6,       /* shapes or dtypes do not fit together */
+    PT_ERR_NOT_FOUND = -7,   /* no such file, tensor, field, key or name */
+    PT_ERR_CALLBACK = -8,    /* a host's callback failed, or did not report success */
+    PT_ERR_CANCELLED = -9,   /* pt_model_cancel was called; weights stand at the last completed step */
+    PT_ERR_BUSY = -10,       /* the handle is in use: a call from within its own callback */
+    PT_ERR_VERSION = -11,    /* an options struct or file is of a newer version than this library */
+    PT_ERR_NONFINITE = -12,  /* NaN or infinity in data, or too many times in a row in the gradients */
+    PT_ERR_BUDGET = -13,     /* the stated budget of bytes cannot be met; the message says what is needed */
+    PT_END = -14,            /* end of data: what a stream's callback writes when a pass is over */
+    /* calls in the wrong order: a model without the task, loss or output that is asked for */
+    PT_ERR_STATE = -15,
+    PT_ERR_INTERNAL = -16, /* the library contradicts itself: please report it with the message */
+    /* the device that computes failed: the last step is not in the weights, or the message says so */
+    PT_ERR_DEVICE = -17,
+};
 
 /* "PT_ERR_SHAPE" and a sentence; for unknown values "PT_ERR_?" and "unknown status". Never NULL. */
 PT_API const char *pt_status_name(pt_status_t status);
@@ -81,29 +89,35 @@ PT_API int32_t pt_version_number(void);
 
 /* ---- Types ------------------------------------------------------------------------------------------------------- */
 
-#define PT_FLOAT32  1
-#define PT_FLOAT64  2
-#define PT_FLOAT16  3
-#define PT_BFLOAT16 4
-#define PT_INT8     5
-#define PT_INT16    6
-#define PT_INT32    7
-#define PT_INT64    8
-#define PT_UINT8    9
-#define PT_UINT16   10
-#define PT_UINT32   11
-#define PT_UINT64   12
-#define PT_BOOL     13
+enum {
+    PT_FLOAT32 = 1,
+    PT_FLOAT64 = 2,
+    PT_FLOAT16 = 3,
+    PT_BFLOAT16 = 4,
+    PT_INT8 = 5,
+    PT_INT16 = 6,
+    PT_INT32 = 7,
+    PT_INT64 = 8,
+    PT_UINT8 = 9,
+    PT_UINT16 = 10,
+    PT_UINT32 = 11,
+    PT_UINT64 = 12,
+    PT_BOOL = 13,
+};
 
-#define PT_MAX_RANK 6
-#define PT_MAX_NAME 256 /* bytes of a name with its final 0 */
+enum {
+    PT_MAX_RANK = 6,
+    PT_MAX_NAME = 256, /* bytes of a name with its final 0 */
+};
 
 /* Sizes that are known only when data comes; they may stand as the leading dimension of a shape. PT_DIM_BATCH is the
  * number of samples of a run. PT_DIM_TOKENS is the number of rows of all its samples together: the samples of a ragged
  * field lie end to end, without padding, and attention, positions and pooling stop at their borders. Far from -1, which
  * elsewhere means "what is left" or "none". */
-#define PT_DIM_BATCH  (-1001)
-#define PT_DIM_TOKENS (-1002)
+enum {
+    PT_DIM_BATCH = -1001,
+    PT_DIM_TOKENS = -1002,
+};
 
 /* Numbers that go in or out, of whatever kind: a field of a dataset, a batch or a step, a parameter, a result. Calls
  * take the struct's size beside it (array_size, sizeof(pt_array_t)), so that callers and libraries of other versions,
@@ -140,19 +154,23 @@ typedef struct pt_context pt_context_t;
 typedef void *(*pt_allocate_fn)(void *user, size_t bytes);            /* aligned as malloc's; NULL when there is none */
 typedef void (*pt_release_fn)(void *user, void *block, size_t bytes); /* bytes: what was asked for */
 
-#define PT_LOG_ERROR   1
-#define PT_LOG_WARNING 2
-#define PT_LOG_INFO    3
-#define PT_LOG_DEBUG   4
+enum {
+    PT_LOG_ERROR = 1,
+    PT_LOG_WARNING = 2,
+    PT_LOG_INFO = 3,
+    PT_LOG_DEBUG = 4,
+};
 /* May be called from any of the library's threads, one at a time: what other threads say meanwhile comes after it, on
  * its thread. `message` is one line without its end. */
 typedef void (*pt_log_fn)(void *user, int32_t level, const char *message);
 
 /* PT_GEMM_CBLAS: an OpenBLAS set to several threads uses its own, which spin between products. PT_ERR_UNSUPPORTED in a
  * library that is built without a CBLAS (-Dblas=none). */
-#define PT_GEMM_AUTO  0 /* our own matrix kernels where the processor has them, else cblas where there is one */
-#define PT_GEMM_OWN   1
-#define PT_GEMM_CBLAS 2
+enum {
+    PT_GEMM_AUTO = 0, /* our own matrix kernels where the processor has them, else cblas where there is one */
+    PT_GEMM_OWN = 1,
+    PT_GEMM_CBLAS = 2,
+};
 
 typedef struct pt_context_options {
     uint32_t struct_size;
@@ -187,7 +205,9 @@ PT_API const char *pt_context_describe(pt_context_t *context);
  * pt_graph_status. */
 typedef struct pt_graph pt_graph_t;
 typedef int32_t pt_tensor_t;
-#define PT_NO_TENSOR (-1)
+enum {
+    PT_NO_TENSOR = -1,
+};
 
 PT_API pt_status_t pt_graph_create(pt_context_t *context, pt_graph_t **out);
 PT_API void pt_graph_free(pt_graph_t *graph);
@@ -203,11 +223,13 @@ PT_API int64_t pt_graph_dim(pt_graph_t *graph, const char *name);
  * dtype PT_FLOAT32 or PT_INT32. */
 PT_API pt_tensor_t pt_input(pt_graph_t *graph, const char *name, int32_t dtype, int32_t rank, const int64_t *shape);
 
-#define PT_INIT_CONSTANT 0 /* every element = value */
-#define PT_INIT_NORMAL   1 /* mean 0, standard deviation = value */
-#define PT_INIT_UNIFORM  2 /* in [-value, value) */
-#define PT_INIT_LINEAR \
-    3 /* uniform within 1/sqrt(value), value = inputs of the layer: PyTorch's nn.Linear, weight and bias */
+enum {
+    PT_INIT_CONSTANT = 0, /* every element = value */
+    PT_INIT_NORMAL = 1,   /* mean 0, standard deviation = value */
+    PT_INIT_UNIFORM = 2,  /* in [-value, value) */
+    /* uniform within 1/sqrt(value), value = inputs of the layer: PyTorch's nn.Linear, weight and bias */
+    PT_INIT_LINEAR = 3,
+};
 /* A trainable float32 tensor with a name that no other has ("encoder.0.weight"). */
 PT_API pt_tensor_t pt_parameter(pt_graph_t *graph, const char *name, int32_t rank, const int64_t *shape,
                                 int32_t initializer, double value);
@@ -224,8 +246,10 @@ PT_API pt_tensor_t pt_state(pt_graph_t *graph, const char *name, int32_t rank, c
 PT_API pt_status_t pt_graph_set_output(pt_graph_t *graph, const char *name, pt_tensor_t tensor);
 /* Names the scalar that training lowers. */
 PT_API pt_status_t pt_graph_set_loss(pt_graph_t *graph, pt_tensor_t loss);
-#define PT_METRIC_LOWER  1 /* is better */
-#define PT_METRIC_HIGHER 2
+enum {
+    PT_METRIC_LOWER = 1, /* is better */
+    PT_METRIC_HIGHER = 2,
+};
 /* Adds a metric to what an evaluation tells beside the loss, by name: "accuracy" and "macro_f1" of scores [..., C] at
  * int32 labels [...] (a label that the loss ignores counts nothing); "mse", "mae" and "r2" of predictions and targets
  * of one shape; "perplexity" of the loss alone, both tensors PT_NO_TENSOR. A tensor is an input or something computed.
@@ -242,13 +266,15 @@ PT_API int32_t pt_graph_shape(const pt_graph_t *graph, pt_tensor_t tensor, int64
 /* The graph as text, one op a line: writes at most `size` bytes with the final 0, and the whole length to *length. */
 PT_API pt_status_t pt_graph_print(const pt_graph_t *graph, char *buffer, size_t size, size_t *length);
 
-#define PT_ACTIVATION_NONE      0
-#define PT_ACTIVATION_RELU      1
-#define PT_ACTIVATION_GELU_TANH 2 /* "gelu_new" of the Hugging Face vocabulary */
-#define PT_ACTIVATION_GELU_ERF  3
-#define PT_ACTIVATION_SILU      4
-#define PT_ACTIVATION_TANH      5
-#define PT_ACTIVATION_SIGMOID   6
+enum {
+    PT_ACTIVATION_NONE = 0,
+    PT_ACTIVATION_RELU = 1,
+    PT_ACTIVATION_GELU_TANH = 2, /* "gelu_new" of the Hugging Face vocabulary */
+    PT_ACTIVATION_GELU_ERF = 3,
+    PT_ACTIVATION_SILU = 4,
+    PT_ACTIVATION_TANH = 5,
+    PT_ACTIVATION_SIGMOID = 6,
+};
 
 /* activation(src · weightᵀ + bias): src [..., I], weight [O, I], bias [O] or PT_NO_TENSOR -> [..., O].
  * pt_linear_in_out takes weight as [I, O], the layout of GPT-2's files. */
@@ -310,9 +336,11 @@ typedef struct pt_attention_options {
     pt_tensor_t key_mask; /* float32, one element a key: one whose value is 0 is not attended to; PT_NO_TENSOR: none */
     int32_t reserved;
 } pt_attention_options_t;
-#define PT_ATTENTION_CAUSAL     1u /* query i of a sample sees its keys 0 to i */
-#define PT_ATTENTION_ALIGN_LAST 2u /* with PT_ATTENTION_CAUSAL: to i + keys - queries, so that the last sees all */
-#define PT_ATTENTION_SCALE      4u /* scale is meant as it is, 0 and negative ones too */
+enum {
+    PT_ATTENTION_CAUSAL = 1,     /* query i of a sample sees its keys 0 to i */
+    PT_ATTENTION_ALIGN_LAST = 2, /* with PT_ATTENTION_CAUSAL: to i + keys - queries, so that the last sees all */
+    PT_ATTENTION_SCALE = 4,      /* scale is meant as it is, 0 and negative ones too */
+};
 PT_API pt_status_t pt_attention_options_init(pt_attention_options_t *options, uint32_t struct_size);
 /* softmax(query · keyᵀ · scale) · value for every head, within each sample (Vaswani 2017), in tiles (Dao 2022).
  * query [T, heads·W], key [S, kv_heads·W], value [S, kv_heads·U] -> [T, heads·U]; W and U are at most 256. T and S are
@@ -342,11 +370,13 @@ PT_API pt_tensor_t pt_gather(pt_graph_t *graph, pt_tensor_t src, pt_tensor_t ind
 PT_API pt_tensor_t pt_sum(pt_graph_t *graph, pt_tensor_t src, int32_t dimension, int32_t keep);
 PT_API pt_tensor_t pt_mean(pt_graph_t *graph, pt_tensor_t src, int32_t dimension, int32_t keep);
 PT_API pt_tensor_t pt_max(pt_graph_t *graph, pt_tensor_t src, int32_t dimension, int32_t keep);
-#define PT_POOL_MEAN  0
-#define PT_POOL_FIRST 1
-#define PT_POOL_LAST  2
-#define PT_POOL_SUM   3
-#define PT_POOL_MAX   4
+enum {
+    PT_POOL_MEAN = 0,
+    PT_POOL_FIRST = 1,
+    PT_POOL_LAST = 2,
+    PT_POOL_SUM = 3,
+    PT_POOL_MAX = 4,
+};
 /* One row a sample from its rows: [PT_DIM_TOKENS, D], or of another dimension, -> [PT_DIM_BATCH, D]. */
 PT_API pt_tensor_t pt_pool(pt_graph_t *graph, pt_tensor_t src, int32_t kind);
 /* Every `count` neighbouring rows of a sample side by side in one row: [PT_DIM_TOKENS, D], or of another dimension, ->
@@ -361,7 +391,9 @@ PT_API pt_tensor_t pt_l1_loss(pt_graph_t *graph, pt_tensor_t prediction, pt_tens
 PT_API pt_tensor_t pt_huber_loss(pt_graph_t *graph, pt_tensor_t prediction, pt_tensor_t target, double delta);
 /* Binary cross-entropy of logits; positive_weight multiplies the positive term (1: none). */
 PT_API pt_tensor_t pt_bce_loss(pt_graph_t *graph, pt_tensor_t logits, pt_tensor_t target, double positive_weight);
-#define PT_IGNORE_INDEX (-100)
+enum {
+    PT_IGNORE_INDEX = -100,
+};
 typedef struct pt_cross_entropy_options {
     uint32_t struct_size;
     uint32_t flags;            /* 0 */
@@ -481,10 +513,12 @@ PT_API int64_t pt_model_class_count(const pt_model_t *model); /* 0: the classes 
 PT_API const char *pt_model_class_name(const pt_model_t *model, int64_t index);
 
 /* What the last pt_model_set_task, pt_model_load or pt_model_copy did, one entry a tensor name. */
-#define PT_TRANSFER_COPIED     1 /* taken over */
-#define PT_TRANSFER_NEW        2 /* in the model, not in the source: keeps its (initial) values */
-#define PT_TRANSFER_UNEXPECTED 3 /* in the source, not in the model: not used */
-#define PT_TRANSFER_SHAPE      4 /* in both, with shapes or dtypes that differ: not used */
+enum {
+    PT_TRANSFER_COPIED = 1,     /* taken over */
+    PT_TRANSFER_NEW = 2,        /* in the model, not in the source: keeps its (initial) values */
+    PT_TRANSFER_UNEXPECTED = 3, /* in the source, not in the model: not used */
+    PT_TRANSFER_SHAPE = 4,      /* in both, with shapes or dtypes that differ: not used */
+};
 PT_API int64_t pt_model_transfer_count(const pt_model_t *model, int32_t kind); /* 0: of all kinds */
 PT_API pt_status_t pt_model_transfer_entry(const pt_model_t *model, int64_t index, const char **name, int32_t *kind);
 
@@ -521,8 +555,10 @@ typedef void (*pt_write_fn)(void *user, pt_write_t *write);
  * weights fail with PT_ERR_IO until other weights are loaded; but one that loses its end in the middle of such a
  * call takes the process down with SIGBUS. A new file under the same name does no harm. With `data` it is the host's
  * memory that is used in place: it must stay as it is until all models that use it are freed or have loaded others. */
-#define PT_LOAD_STRICT 1u
-#define PT_LOAD_MAPPED 2u
+enum {
+    PT_LOAD_STRICT = 1,
+    PT_LOAD_MAPPED = 2,
+};
 typedef struct pt_load_options {
     uint32_t struct_size;
     uint32_t flags; /* PT_LOAD_... */
@@ -535,7 +571,9 @@ typedef struct pt_load_options {
 PT_API pt_status_t pt_load_options_init(pt_load_options_t *options, uint32_t struct_size);
 
 /* What does not learn is left out, and a hash stands for it: for adapters and heads that are kept beside the trunk. */
-#define PT_SAVE_TRAINED_ONLY 1u
+enum {
+    PT_SAVE_TRAINED_ONLY = 1,
+};
 typedef struct pt_save_options {
     uint32_t struct_size;
     uint32_t flags; /* PT_SAVE_... */
@@ -571,11 +609,16 @@ PT_API pt_status_t pt_model_save(const pt_model_t *model, const char *path, cons
 PT_API pt_status_t pt_model_open(pt_context_t *context, const char *path, const pt_load_options_t *options,
                                  pt_model_t **out);
 
-#define PT_ROLE_LEARNS  0 /* an optimizer changes it, where it is trainable */
-#define PT_ROLE_STATE   1 /* runs change it: pt_state */
-#define PT_OWNER_MODEL  0 /* it stands in the model's own memory */
-#define PT_OWNER_FILE   1 /* in a mapped file: PT_LOAD_MAPPED */
-#define PT_OWNER_SHARED 2 /* in memory that it shares with other models: pt_model_share */
+enum {
+    PT_ROLE_LEARNS = 0, /* an optimizer changes it, where it is trainable */
+    PT_ROLE_STATE = 1,  /* runs change it: pt_state */
+};
+
+enum {
+    PT_OWNER_MODEL = 0,  /* it stands in the model's own memory */
+    PT_OWNER_FILE = 1,   /* in a mapped file: PT_LOAD_MAPPED */
+    PT_OWNER_SHARED = 2, /* in memory that it shares with other models: pt_model_share */
+};
 typedef struct pt_parameter_info {
     uint32_t struct_size;
     int32_t dtype; /* as it is stored; get and set convert */
@@ -604,10 +647,12 @@ PT_API pt_status_t pt_model_gradient_get(const pt_model_t *model, int64_t index,
  * NULL, says how many; none is PT_ERR_NOT_FOUND. An optimizer keeps what it knows of a frozen one, as torch's do. */
 PT_API pt_status_t pt_model_set_trainable(pt_model_t *model, const char *pattern, int32_t trainable, int64_t *matched);
 
-#define PT_RECOMPUTE_NOTHING    0 /* all that the backward pass reads is kept */
-#define PT_RECOMPUTE_EVERYTHING 1 /* whatever a pass over memory can make again is not kept */
-#define PT_RECOMPUTE_CHEAP \
-    2 /* the part of it that takes the least operations for the bytes where memory is fullest; a new model's setting */
+enum {
+    PT_RECOMPUTE_NOTHING = 0,    /* all that the backward pass reads is kept */
+    PT_RECOMPUTE_EVERYTHING = 1, /* whatever a pass over memory can make again is not kept */
+    /* the part of it that takes the least operations for the bytes where memory is fullest; a new model's setting */
+    PT_RECOMPUTE_CHEAP = 2,
+};
 /* Activations and the results of norms can be computed again in the backward pass instead of being kept: about a
  * third less memory for the plan of a transformer. CHEAP chooses them for each capacity so that a step takes at most
  * about a hundredth more operations, and leaves what would save little. The setting changes neither results nor
@@ -615,10 +660,12 @@ PT_API pt_status_t pt_model_set_trainable(pt_model_t *model, const char *pattern
  * setting does not meet goes over to EVERYTHING. Other values: PT_ERR_ARGUMENT. */
 PT_API pt_status_t pt_model_set_recompute(pt_model_t *model, int32_t recompute);
 
-#define PT_DESCRIBE_SUMMARY 0 /* parameters by name, shape and count */
-#define PT_DESCRIBE_GRAPH   1 /* the network's ops */
-#define PT_DESCRIBE_PLAN    2 /* the steps of the training plan for the last capacity used, with bytes and operations */
-#define PT_DESCRIBE_CONFIG  3 /* the configuration as JSON */
+enum {
+    PT_DESCRIBE_SUMMARY = 0, /* parameters by name, shape and count */
+    PT_DESCRIBE_GRAPH = 1,   /* the network's ops */
+    PT_DESCRIBE_PLAN = 2,    /* the steps of the training plan for the last capacity used, with bytes and operations */
+    PT_DESCRIBE_CONFIG = 3,  /* the configuration as JSON */
+};
 PT_API pt_status_t pt_model_describe(const pt_model_t *model, int32_t what, char *buffer, size_t size, size_t *length);
 /* From any thread: the stage that runs ends with PT_ERR_CANCELLED at the next step border; without one, the next
  * stage does. */
@@ -628,15 +675,19 @@ PT_API void pt_model_cancel(pt_model_t *model);
 
 typedef struct pt_optimizer pt_optimizer_t;
 
-#define PT_OPTIMIZER_ADAMW     0 /* Loshchilov 2019 */
-#define PT_OPTIMIZER_ADAM      1 /* Kingma 2015; weight decay is added to the gradient */
-#define PT_OPTIMIZER_SGD       2
-/* Shazeer 2018; second moments by rows and columns: little memory beside the parameters */
-#define PT_OPTIMIZER_ADAFACTOR 3
+enum {
+    PT_OPTIMIZER_ADAMW = 0, /* Loshchilov 2019 */
+    PT_OPTIMIZER_ADAM = 1,  /* Kingma 2015; weight decay is added to the gradient */
+    PT_OPTIMIZER_SGD = 2,
+    /* Shazeer 2018; second moments by rows and columns: little memory beside the parameters */
+    PT_OPTIMIZER_ADAFACTOR = 3,
+};
 /* Flags: */
-#define PT_OPTIMIZER_DECAY_MATRICES 1u /* weight decay for parameters of two and more dimensions only */
-#define PT_OPTIMIZER_MAXIMIZE       2u /* the loss is made larger instead of smaller */
-#define PT_OPTIMIZER_AMSGRAD        4u /* ADAMW, ADAM: divides by the largest second moment so far. Reddi 2018 */
+enum {
+    PT_OPTIMIZER_DECAY_MATRICES = 1, /* weight decay for parameters of two and more dimensions only */
+    PT_OPTIMIZER_MAXIMIZE = 2,       /* the loss is made larger instead of smaller */
+    PT_OPTIMIZER_AMSGRAD = 4,        /* ADAMW, ADAM: divides by the largest second moment so far. Reddi 2018 */
+};
 typedef struct pt_optimizer_options {  /* semantics of torch.optim's classes of the same names */
     uint32_t struct_size;
     uint32_t flags;
@@ -677,14 +728,16 @@ PT_API pt_status_t pt_group_options_init(pt_group_options_t *options, uint32_t s
 PT_API pt_status_t pt_optimizer_add_group(pt_optimizer_t *optimizer, const char *pattern,
                                           const pt_group_options_t *options);
 
-#define PT_SCHEDULE_CONSTANT 0
-#define PT_SCHEDULE_LINEAR   1 /* to minimum_factor at total_steps */
-#define PT_SCHEDULE_COSINE   2 /* to minimum_factor at total_steps. Loshchilov 2017, without restarts */
-#define PT_SCHEDULE_STEP     3 /* times gamma every period steps */
-/* torch's OneCycleLR by cosine: from 1/initial_divisor up for warmup_steps, then down to that over final_divisor */
-#define PT_SCHEDULE_ONE_CYCLE 4
-#define PT_SCHEDULE_INVERSE_SQRT 5 /* sqrt(max(warmup_steps, 1) / (step + 1)) after the warm-up. Vaswani 2017 */
-#define PT_SCHEDULE_CALLBACK     6
+enum {
+    PT_SCHEDULE_CONSTANT = 0,
+    PT_SCHEDULE_LINEAR = 1, /* to minimum_factor at total_steps */
+    PT_SCHEDULE_COSINE = 2, /* to minimum_factor at total_steps. Loshchilov 2017, without restarts */
+    PT_SCHEDULE_STEP = 3,   /* times gamma every period steps */
+    /* torch's OneCycleLR by cosine: from 1/initial_divisor up for warmup_steps, then down to that over final_divisor */
+    PT_SCHEDULE_ONE_CYCLE = 4,
+    PT_SCHEDULE_INVERSE_SQRT = 5, /* sqrt(max(warmup_steps, 1) / (step + 1)) after the warm-up. Vaswani 2017 */
+    PT_SCHEDULE_CALLBACK = 6,
+};
 typedef struct pt_rate { /* for a schedule by callback: write factor and set status to PT_OK */
     uint32_t struct_size;
     int32_t status; /* preset PT_ERR_CALLBACK */
@@ -767,8 +820,10 @@ typedef void (*pt_destroy_fn)(void *user);
 /* The callback may be called from threads of the library, so that the next batch is made while a step computes: one
  * call at a time, or, with CONCURRENT, as many at once as the stage has producers. Without either it is called on the
  * thread that called the stage. */
-#define PT_DATASET_THREAD_SAFE 1u
-#define PT_DATASET_CONCURRENT  16u
+enum {
+    PT_DATASET_THREAD_SAFE = 1,
+    PT_DATASET_CONCURRENT = 16,
+};
 /* destroy (may be NULL) is called exactly once, when the dataset ends; never where the call fails. */
 PT_API pt_status_t pt_dataset_create_map(pt_context_t *context, const pt_field_spec_t *fields, int32_t n_fields,
                                          uint32_t field_size, int64_t length, uint32_t flags, pt_fetch_fn fetch,
@@ -786,7 +841,9 @@ PT_API pt_status_t pt_dataset_map(pt_dataset_t *dataset, const pt_field_spec_t *
                                   uint32_t field_size, uint32_t flags, pt_map_fn map, void *user,
                                   pt_destroy_fn destroy, pt_dataset_t **out);
 
-#define PT_DATASET_COPY 2u /* copy the arrays; else they are borrowed until the dataset ends */
+enum {
+    PT_DATASET_COPY = 2, /* copy the arrays; else they are borrowed until the dataset ends */
+};
 /* One array a field, with the values of all samples: name, dtype, rank, shape and data of each are read; of a ragged
  * one lengths [samples] too, and max_length, where 0 stands for the longest sample. */
 PT_API pt_status_t pt_dataset_create_from_arrays(pt_context_t *context, const pt_array_t *arrays, int32_t n_arrays,
@@ -810,13 +867,16 @@ PT_API pt_status_t pt_dataset_create_from_text(pt_context_t *context, const char
 PT_API pt_status_t pt_dataset_create_from_tokens(pt_context_t *context, const char *path,
                                                  const pt_window_options_t *options, pt_dataset_t **out);
 
-#define PT_COLUMN_TEXT 1 /* a string -> ragged int32, its bytes, cut at max_length */
-/* a string or whole number -> int32, its place among the distinct values in order (numbers by value, strings by
- * bytes) */
-#define PT_COLUMN_CLASS 2
-/* a number -> float32; JSON: also an array of `count` numbers; CSV: `count` columns side by side from the named one */
-#define PT_COLUMN_NUMBER 3
-#define PT_COLUMN_TOKENS 4 /* JSON only: an array of whole numbers -> ragged int32, cut at max_length */
+enum {
+    PT_COLUMN_TEXT = 1, /* a string -> ragged int32, its bytes, cut at max_length */
+    /* a string or whole number -> int32, its place among the distinct values in order (numbers by value, strings by
+     * bytes) */
+    PT_COLUMN_CLASS = 2,
+    /* a number -> float32; JSON: also an array of `count` numbers; CSV: `count` columns side by side from the named
+     * one */
+    PT_COLUMN_NUMBER = 3,
+    PT_COLUMN_TOKENS = 4, /* JSON only: an array of whole numbers -> ragged int32, cut at max_length */
+};
 /* Calls take the struct's size beside it (column_size). */
 typedef struct pt_column {
     const char *field; /* name of the dataset's field */
@@ -827,8 +887,10 @@ typedef struct pt_column {
     int64_t count;      /* NUMBER: values a sample; 0: one, as a scalar */
     int64_t max_length; /* TEXT, TOKENS */
 } pt_column_t;
-#define PT_TABLE_NO_HEADINGS 4u /* CSV: the first line is data */
-#define PT_TABLE_TABS        8u /* CSV: separated by tabs */
+enum {
+    PT_TABLE_NO_HEADINGS = 4, /* CSV: the first line is data */
+    PT_TABLE_TABS = 8,        /* CSV: separated by tabs */
+};
 /* JSON lines (one object a line), and CSV by RFC 4180. Files are checked whole when they are opened; messages name
  * line and column. */
 PT_API pt_status_t pt_dataset_create_from_jsonl(pt_context_t *context, const char *path, const pt_column_t *columns,
@@ -862,23 +924,31 @@ PT_API pt_status_t pt_dataset_read(pt_dataset_t *dataset, const int64_t *indices
 
 /* ---- Stages ------------------------------------------------------------------------------------------------------ */
 
-#define PT_EVENT_STEP         1 /* every event_every steps */
-#define PT_EVENT_EVALUATION   2 /* evaluation_loss, evaluation_best and the model's metrics are new */
-#define PT_EVENT_CHECKPOINT   3 /* path was written */
-#define PT_EVENT_NONFINITE    4 /* a step was skipped */
-#define PT_EVENT_END          5 /* the stage is over; reason says why */
-#define PT_EVENT_RESUME       6 /* path was read; step says where the stage goes on */
-/* path could not be written; message says why. An older checkpoint is there, so the stage goes on unless the host ends
- * it, and tries again when the next is due; the last one, at the stage's end, is the stage's own failure. */
-#define PT_EVENT_CHECKPOINT_FAILED 7
-#define PT_ACTION_STOP        0
-#define PT_ACTION_GO_ON       1
-#define PT_REASON_DONE        1 /* all steps made */
-#define PT_REASON_EARLY       2 /* evaluation did not improve for `patience` evaluations */
-#define PT_REASON_TIME        3 /* time budget spent */
-#define PT_REASON_HOST        4 /* an event callback asked to stop */
-#define PT_REASON_CANCELLED   5
-#define PT_REASON_END_OF_DATA 6
+enum {
+    PT_EVENT_STEP = 1,       /* every event_every steps */
+    PT_EVENT_EVALUATION = 2, /* evaluation_loss, evaluation_best and the model's metrics are new */
+    PT_EVENT_CHECKPOINT = 3, /* path was written */
+    PT_EVENT_NONFINITE = 4,  /* a step was skipped */
+    PT_EVENT_END = 5,        /* the stage is over; reason says why */
+    PT_EVENT_RESUME = 6,     /* path was read; step says where the stage goes on */
+    /* path could not be written; message says why. An older checkpoint is there, so the stage goes on unless the host
+     * ends it, and tries again when the next is due; the last one, at the stage's end, is the stage's own failure. */
+    PT_EVENT_CHECKPOINT_FAILED = 7,
+};
+
+enum {
+    PT_ACTION_STOP = 0,
+    PT_ACTION_GO_ON = 1,
+};
+
+enum {
+    PT_REASON_DONE = 1,  /* all steps made */
+    PT_REASON_EARLY = 2, /* evaluation did not improve for `patience` evaluations */
+    PT_REASON_TIME = 3,  /* time budget spent */
+    PT_REASON_HOST = 4,  /* an event callback asked to stop */
+    PT_REASON_CANCELLED = 5,
+    PT_REASON_END_OF_DATA = 6,
+};
 /* Callbacks, the log's and the allocator's among them, run while no lock of the library is held, and may call it. What
  * the stage that called back is using refuses all but getters and pt_model_cancel with PT_ERR_BUSY, whichever thread of
  * the library asks: its model, a dataset from within that dataset's own callback, and an optimizer's settings from its
@@ -905,15 +975,17 @@ typedef struct pt_event {
 } pt_event_t;
 typedef void (*pt_event_fn)(void *user, pt_event_t *event);
 
-/* Go on from the newest checkpoint of checkpoint_directory that is whole and fits, if there is any; what is wrong with
- * newer ones is told to the log. */
-#define PT_TRAIN_RESUME       1u
-#define PT_TRAIN_KEEP_BEST    2u /* at the end, take back the weights of the best evaluation, by best_metric */
-#define PT_TRAIN_IN_ORDER     4u /* do not shuffle */
-#define PT_TRAIN_DROP_PARTIAL 8u /* leave out an epoch's last batch where it is not full */
-/* Checkpoints leave out what is frozen and hold a hash of it: who resumes makes the model with the same frozen
- * weights. */
-#define PT_TRAIN_TRAINED_ONLY 16u
+enum {
+    /* go on from the newest checkpoint of checkpoint_directory that is whole and fits, if there is any; what is wrong
+     * with newer ones is told to the log */
+    PT_TRAIN_RESUME = 1,
+    PT_TRAIN_KEEP_BEST = 2,    /* at the end, take back the weights of the best evaluation, by best_metric */
+    PT_TRAIN_IN_ORDER = 4,     /* do not shuffle */
+    PT_TRAIN_DROP_PARTIAL = 8, /* leave out an epoch's last batch where it is not full */
+    /* checkpoints leave out what is frozen and hold a hash of it: who resumes makes the model with the same frozen
+     * weights */
+    PT_TRAIN_TRAINED_ONLY = 16,
+};
 typedef struct pt_train_options {
     uint32_t struct_size;
     uint32_t flags;
@@ -1053,9 +1125,11 @@ PT_API pt_status_t pt_generator_begin(pt_generator_t *generator, const int32_t *
 /* One token for each text that is not over; *live (or NULL): how many are not over then. */
 PT_API pt_status_t pt_generator_step(pt_generator_t *generator, int64_t *live);
 
-#define PT_GENERATED_STOP  1 /* after a stop sequence */
-#define PT_GENERATED_COUNT 2 /* the options' count of tokens */
-#define PT_GENERATED_HOST  3 /* the callback asked to stop */
+enum {
+    PT_GENERATED_STOP = 1,  /* after a stop sequence */
+    PT_GENERATED_COUNT = 2, /* the options' count of tokens */
+    PT_GENERATED_HOST = 3,  /* the callback asked to stop */
+};
 typedef struct pt_token {
     uint32_t struct_size;
     int32_t action;   /* preset PT_ACTION_STOP, which ends all texts; write PT_ACTION_GO_ON to go on */
@@ -1085,9 +1159,10 @@ typedef struct pt_step_result {
     double gradient_norm; /* before clipping; 0 where nothing asked for it */
     double learning_rate; /* used for the update */
 } pt_step_result_t;
-#define PT_STEP_ACCUMULATE \
-    1u                  /* add to the gradient and make no update: the next step without it does, for all of them */
-#define PT_STEP_NORM 2u /* compute gradient_norm even where no clipping asks for it */
+enum {
+    PT_STEP_ACCUMULATE = 1, /* add to the gradient and make no update: the next step without it does, for all of them */
+    PT_STEP_NORM = 2,       /* compute gradient_norm even where no clipping asks for it */
+};
 /* Forward, backward, update, with values that the host hands over: one view a field of the network, found by its name,
  * for all `samples`; those of a ragged field have lengths [samples]. They are read during the call only. result may be
  * NULL; set its struct_size first. */

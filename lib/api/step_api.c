@@ -18,7 +18,7 @@ static pt_status_t train_step(pt_model_t *model, pt_optimizer_t *optimizer, cons
         return pt__handle_null("pt_train_step", "optimizer");
     PT__TRY(pt__result_write(result, &found, (uint32_t)sizeof found, "pt_step_result"));
     PT__TRY(pt__check_context(model, pt__optimizer_context(optimizer), "pt_train_step", "optimizer"));
-    if (flags & ~(PT_STEP_ACCUMULATE | PT_STEP_NORM))
+    if (flags & ~(uint32_t)(PT_STEP_ACCUMULATE | PT_STEP_NORM))
         return pt__fail(PT_ERR_ARGUMENT, "pt_train_step: flags has unknown bits: %#x", (unsigned)flags);
     PT__TRY(pt__engine_take(model, PT__MODE_TRAIN, PT_NO_TENSOR, given, &wants, &loaded));
     if (!(flags & PT_STEP_ACCUMULATE)) /* first what can fail, so that a step that is tried again is not added twice */

@@ -49,7 +49,7 @@ static int32_t read_options(pt_graph_t *graph, const pt_attention_options_t *giv
     pt_status_t status = given == NULL
                              ? pt__fail(PT_ERR_ARGUMENT, "attention: options is NULL, expected the number of heads")
                              : pt__options_read(given, &options, sizeof options, "pt_attention_options_t");
-    if (status == PT_OK && (options.flags & ~ALL_FLAGS) != 0)
+    if (status == PT_OK && (options.flags & ~(uint32_t)ALL_FLAGS) != 0)
         status = pt__fail(PT_ERR_ARGUMENT, "attention: flags are 0x%lx, expected PT_ATTENTION_... or 0",
                           (unsigned long)options.flags);
     if (status != PT_OK) {

@@ -1,6 +1,7 @@
 #!/bin/sh
 # The public header compiles alone, with warnings as errors, as pedantic C99, C11 and C++11 to C++20, and together with
-# system headers that use the prefix PT_ too, before and after them.
+# system headers that use the prefix PT_ too, before and after them. PT_API is what the host defines, else what the
+# system needs.
 #   header.sh SOURCE_ROOT C_COMPILER C++_COMPILER
 set -u
 root=$1 c=$2 cxx=$3
@@ -46,5 +47,19 @@ done
 if ! command -v "$cxx" >/dev/null; then
     echo "no C++ compiler ($cxx): the C++ half was left out"
 fi
+
+marks() { # marks DESCRIPTION EXPECTED ARGUMENT... : what PT_API becomes
+    what=$1 expected=$2
+    shift 2
+    found=$(printf '#include <pretrain.h>\nfound: PT_API;\n' | "$c" -I"$include" -E -P "$@" - | sed -n 's/^found: *//p')
+    if [ "$found" != "$expected" ]; then
+        echo "FAILED: PT_API $what is \"$found\", expected \"$expected\""
+        failed=1
+    fi
+}
+marks 'defined by the host' ';' -DPT_API=
+marks 'of Windows, for hosts' '__declspec(dllimport);' -D_WIN32
+marks 'of Windows, for the library' '__declspec(dllexport);' -D_WIN32 -DPT_BUILD
+marks 'of Windows, for the static library' ';' -D_WIN32 -DPT_STATIC
 [ $failed -eq 0 ] && echo "pretrain.h compiles everywhere"
 exit $failed
