@@ -77,7 +77,9 @@ enum {
 PT_API const char *pt_status_name(pt_status_t status);
 PT_API const char *pt_status_message(pt_status_t status);
 
-/* The message of this thread's last failed call, "" after a successful one. Valid until the thread's next call. */
+/* The message of this thread's last failed call, "" after a successful one. Valid until the thread's next call. Where a
+ * runtime moves work between threads, handles keep theirs: pt_model_last_error and the like; of what could not be made,
+ * pt_context_last_error. */
 PT_API const char *pt_last_error(void);
 /* Copies it, cut to `size` bytes with its final 0, and returns the whole length without the 0; buffer may be NULL
  * with size 0. */
@@ -192,6 +194,9 @@ PT_API pt_status_t pt_context_options_init(pt_context_options_t *options, uint32
 PT_API pt_status_t pt_context_create(const pt_context_options_t *options, pt_context_t **out);
 /* Ends the context when nothing made from it is left. After fork() a child makes a context of its own. */
 PT_API void pt_context_free(pt_context_t *context);
+/* The message of the last call of any thread that failed to make something of this context, "" where none has: copied
+ * as pt_last_error_copy does it. A getter: any thread. */
+PT_API size_t pt_context_last_error(const pt_context_t *context, char *buffer, size_t size);
 /* Bytes held now, and the most that were held, by this context and all made from it. Getters: any thread. */
 PT_API int64_t pt_context_bytes(const pt_context_t *context);
 PT_API int64_t pt_context_peak_bytes(const pt_context_t *context);
@@ -212,6 +217,9 @@ enum {
 PT_API pt_status_t pt_graph_create(pt_context_t *context, pt_graph_t **out);
 PT_API void pt_graph_free(pt_graph_t *graph);
 PT_API pt_status_t pt_graph_status(const pt_graph_t *graph);
+/* The message of the error that stuck, or of the last call that failed without one; "" where none has. Valid until the
+ * graph's next call or its end. */
+PT_API const char *pt_graph_last_error(const pt_graph_t *graph);
 
 /* A dimension of rows of this graph's own, such as "frames": it may lead a shape as PT_DIM_TOKENS does. The rows of
  * each have borders between samples of their own, and their number in a sample may differ from one dimension to
@@ -445,7 +453,8 @@ PT_API pt_status_t pt_model_create_from_config(pt_context_t *context, const char
  * PT_ERR_UNSUPPORTED: a device that does not read the other's memory. */
 PT_API pt_status_t pt_model_share(pt_context_t *context, pt_model_t *model, pt_model_t **out);
 PT_API void pt_model_free(pt_model_t *model);
-/* The message of the last failed call on this model, for hosts whose threads move. */
+/* The message of the last failed call on this model, a stage among them, "" where none has, whatever succeeded since.
+ * Valid until the model's next call or its end. */
 PT_API const char *pt_model_last_error(const pt_model_t *model);
 
 /* Tasks go by name, and each has options of its own; NULL for options means its defaults. */
@@ -712,6 +721,9 @@ PT_API pt_status_t pt_optimizer_options_init(pt_optimizer_options_t *options, ui
 PT_API pt_status_t pt_optimizer_create(pt_context_t *context, const pt_optimizer_options_t *options,
                                        pt_optimizer_t **out);
 PT_API void pt_optimizer_free(pt_optimizer_t *optimizer);
+/* The message of the last failed call on this optimizer, "" where none has, whatever succeeded since; a stage's stands
+ * on the model. Valid until the optimizer's next call or its end. */
+PT_API const char *pt_optimizer_last_error(const pt_optimizer_t *optimizer);
 
 typedef struct pt_group_options {
     uint32_t struct_size;
@@ -904,6 +916,10 @@ PT_API int64_t pt_dataset_class_count(const pt_dataset_t *dataset, const char *f
 PT_API const char *pt_dataset_class_name(const pt_dataset_t *dataset, const char *field, int64_t index);
 
 PT_API void pt_dataset_free(pt_dataset_t *dataset);
+/* The message of the last failed call on this dataset, "" where none has, whatever succeeded since; a stage's stands on
+ * the model, and a refusal within the dataset's own callback (PT_ERR_BUSY) on the thread alone. Valid until the
+ * dataset's next call or its end. */
+PT_API const char *pt_dataset_last_error(const pt_dataset_t *dataset);
 PT_API int64_t pt_dataset_length(const pt_dataset_t *dataset); /* samples; -1 for a stream */
 PT_API int32_t pt_dataset_field_count(const pt_dataset_t *dataset);
 /* The name lives as long as the dataset. */
@@ -1117,7 +1133,8 @@ PT_API pt_status_t pt_generate(pt_model_t *model, const int32_t *prompt, int64_t
 typedef struct pt_generator pt_generator_t;
 PT_API pt_status_t pt_generator_create(pt_model_t *model, const pt_generate_options_t *options, pt_generator_t **out);
 PT_API void pt_generator_free(pt_generator_t *generator);
-/* The message of the last failed call on this generator. */
+/* The message of the last failed call on this generator, "" where none has, whatever succeeded since. Valid until the
+ * generator's next call or its end. */
 PT_API const char *pt_generator_last_error(const pt_generator_t *generator);
 /* Takes up prompts, copied, in place of the last ones: tokens end to end, lengths [prompts], at least 1 each. */
 PT_API pt_status_t pt_generator_begin(pt_generator_t *generator, const int32_t *tokens, const int64_t *lengths,

@@ -17,6 +17,13 @@
             return pt__fail(PT_ERR_ARGUMENT, "%s: %s is NULL", __func__, #argument); \
     } while (0)
 
+/* The same within the body of a function of that name, whose exported part keeps the message on a handle. */
+#define PT__NEED_IN(function, argument)                                              \
+    do {                                                                             \
+        if ((argument) == NULL)                                                      \
+            return pt__fail(PT_ERR_ARGUMENT, "%s: %s is NULL", function, #argument); \
+    } while (0)
+
 /* For functions with an `out` argument: it may not be NULL, and holds NULL until the function succeeds. */
 #define PT__NEED_OUT(out) \
     do {                  \

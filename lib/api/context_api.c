@@ -50,6 +50,7 @@ static void end(pt_context_t *context)
     pt__device_free(context->device);
     pt__pool_free(context->pool);
     pt__log_lock_free(&context->memory, context->log_lock);
+    pthread_mutex_destroy(&context->message_lock);
     /* The block holds the memory that it goes back to: only the hooks matter for the last release. */
     pt__memory_init(&memory, context->memory.allocate, context->memory.release, context->memory.user);
     pt__release(&memory, context);
@@ -62,6 +63,10 @@ static pt_status_t allocate(const pt_context_options_t *options, pt_context_t **
     pt_context_t *context;
     pt__memory_init(&memory, options->allocate, options->release, options->memory_user);
     PT__TRY(pt__allocate(&memory, 1, sizeof *context, "context", &context));
+    if (pthread_mutex_init(&context->message_lock, NULL) != 0) {
+        pt__release(&memory, context);
+        return pt__fail(PT_ERR_MEMORY, "out of memory: lock of a context");
+    }
     pt__memory_init(&context->memory, options->allocate, options->release, options->memory_user);
     atomic_init(&context->memory.bytes, atomic_load(&memory.bytes));
     atomic_init(&context->memory.peak_bytes, atomic_load(&memory.peak_bytes));
@@ -84,7 +89,7 @@ pt_status_t pt__context_create_with(const pt_context_options_t *options, pt__dev
                                     pt_context_t **out)
 {
     pt_context_options_t known = defaults;
-    pt_context_t *context;
+    pt_context_t *context = NULL;
     pt_status_t status;
     PT__TRY(pt__options_read(options, &known, (uint32_t)sizeof known, "pt_context_options_t"));
     PT__TRY(check(&known));
@@ -115,6 +120,11 @@ void pt_context_free(pt_context_t *context)
 {
     if (context != NULL)
         pt__context_release(context);
+}
+
+size_t pt_context_last_error(const pt_context_t *context, char *buffer, size_t size)
+{
+    return context != NULL ? pt__context_message(context, buffer, size) : pt__message_copy("", buffer, size);
 }
 
 int64_t pt_context_bytes(const pt_context_t *context)

@@ -37,6 +37,20 @@ static pt_status_t create_callback(pt_context_t *context, pt_dataset_t *origin, 
     return status;
 }
 
+static pt_status_t dataset_create_map(const char *function, pt_context_t *context, const pt_field_spec_t *fields,
+                                      int32_t n_fields, uint32_t field_size, int64_t length, uint32_t flags,
+                                      pt_fetch_fn fetch, void *user, pt_destroy_fn destroy, pt_dataset_t **out)
+{
+    PT__NEED_IN(function, fields);
+    PT__NEED_IN(function, fetch);
+    PT__TRY(check_counts(function, "n_fields", n_fields));
+    PT__TRY(check_flags(function, flags, PT_DATASET_THREAD_SAFE | PT_DATASET_CONCURRENT));
+    if (length < 1)
+        return pt__fail(PT_ERR_ARGUMENT, "%s: length is %lld, expected at least 1", function, (long long)length);
+    return create_callback(context, NULL, fields, n_fields, field_size, length, flags,
+                           &(const pt__callback_t){fetch, user, destroy}, out);
+}
+
 pt_status_t pt_dataset_create_map(pt_context_t *context, const pt_field_spec_t *fields, int32_t n_fields,
                                   uint32_t field_size, int64_t length, uint32_t flags, pt_fetch_fn fetch, void *user,
                                   pt_destroy_fn destroy, pt_dataset_t **out)
@@ -44,14 +58,20 @@ pt_status_t pt_dataset_create_map(pt_context_t *context, const pt_field_spec_t *
     PT__ENTER();
     PT__NEED_OUT(out);
     PT__NEED(context);
-    PT__NEED(fields);
-    PT__NEED(fetch);
-    PT__TRY(check_counts(__func__, "n_fields", n_fields));
-    PT__TRY(check_flags(__func__, flags, PT_DATASET_THREAD_SAFE | PT_DATASET_CONCURRENT));
-    if (length < 1)
-        return pt__fail(PT_ERR_ARGUMENT, "%s: length is %lld, expected at least 1", __func__, (long long)length);
-    return create_callback(context, NULL, fields, n_fields, field_size, length, flags,
-                           &(const pt__callback_t){fetch, user, destroy}, out);
+    return pt__context_keep(context, dataset_create_map(__func__, context, fields, n_fields, field_size, length, flags,
+                                                        fetch, user, destroy, out));
+}
+
+static pt_status_t dataset_create_stream(const char *function, pt_context_t *context, const pt_field_spec_t *fields,
+                                         int32_t n_fields, uint32_t field_size, uint32_t flags, pt_next_fn next,
+                                         void *user, pt_destroy_fn destroy, pt_dataset_t **out)
+{
+    PT__NEED_IN(function, fields);
+    PT__NEED_IN(function, next);
+    PT__TRY(check_counts(function, "n_fields", n_fields));
+    PT__TRY(check_flags(function, flags, PT_DATASET_THREAD_SAFE | PT_DATASET_CONCURRENT));
+    return create_callback(context, NULL, fields, n_fields, field_size, -1, flags,
+                           &(const pt__callback_t){next, user, destroy}, out);
 }
 
 pt_status_t pt_dataset_create_stream(pt_context_t *context, const pt_field_spec_t *fields, int32_t n_fields,
@@ -61,12 +81,20 @@ pt_status_t pt_dataset_create_stream(pt_context_t *context, const pt_field_spec_
     PT__ENTER();
     PT__NEED_OUT(out);
     PT__NEED(context);
-    PT__NEED(fields);
-    PT__NEED(next);
-    PT__TRY(check_counts(__func__, "n_fields", n_fields));
-    PT__TRY(check_flags(__func__, flags, PT_DATASET_THREAD_SAFE | PT_DATASET_CONCURRENT));
-    return create_callback(context, NULL, fields, n_fields, field_size, -1, flags,
-                           &(const pt__callback_t){next, user, destroy}, out);
+    return pt__context_keep(context, dataset_create_stream(__func__, context, fields, n_fields, field_size, flags, next,
+                                                           user, destroy, out));
+}
+
+static pt_status_t dataset_map(const char *function, pt_dataset_t *dataset, const pt_field_spec_t *fields,
+                               int32_t n_fields, uint32_t field_size, uint32_t flags, pt_map_fn map, void *user,
+                               pt_destroy_fn destroy, pt_dataset_t **out)
+{
+    PT__NEED_IN(function, fields);
+    PT__NEED_IN(function, map);
+    PT__TRY(check_counts(function, "n_fields", n_fields));
+    PT__TRY(check_flags(function, flags, PT_DATASET_THREAD_SAFE | PT_DATASET_CONCURRENT));
+    return create_callback(dataset->context, dataset, fields, n_fields, field_size, dataset->length, flags,
+                           &(const pt__callback_t){map, user, destroy}, out);
 }
 
 pt_status_t pt_dataset_map(pt_dataset_t *dataset, const pt_field_spec_t *fields, int32_t n_fields, uint32_t field_size,
@@ -75,12 +103,8 @@ pt_status_t pt_dataset_map(pt_dataset_t *dataset, const pt_field_spec_t *fields,
     PT__ENTER();
     PT__NEED_OUT(out);
     PT__NEED(dataset);
-    PT__NEED(fields);
-    PT__NEED(map);
-    PT__TRY(check_counts(__func__, "n_fields", n_fields));
-    PT__TRY(check_flags(__func__, flags, PT_DATASET_THREAD_SAFE | PT_DATASET_CONCURRENT));
-    return create_callback(dataset->context, dataset, fields, n_fields, field_size, dataset->length, flags,
-                           &(const pt__callback_t){map, user, destroy}, out);
+    return pt__error_keep_on(
+        dataset->message, dataset_map(__func__, dataset, fields, n_fields, field_size, flags, map, user, destroy, out));
 }
 
 /* Numbers that follow each other are spread over all bits (Steele, Lea and Flood 2014, "Fast splittable pseudorandom
@@ -96,21 +120,29 @@ uint64_t pt_batch_key(const pt_batch_t *batch, int64_t i)
     return key ^ key >> 31;
 }
 
-pt_status_t pt_dataset_create_from_arrays(pt_context_t *context, const pt_array_t *arrays, int32_t n_arrays,
-                                          uint32_t array_size, int64_t samples, uint32_t flags, pt_dataset_t **out)
+static pt_status_t dataset_create_from_arrays(const char *function, pt_context_t *context, const pt_array_t *arrays,
+                                              int32_t n_arrays, uint32_t array_size, int64_t samples, uint32_t flags,
+                                              pt_dataset_t **out)
 {
     pt_array_t *copies;
-    PT__ENTER();
-    PT__NEED_OUT(out);
-    PT__NEED(context);
-    PT__NEED(arrays);
-    PT__TRY(check_counts(__func__, "n_arrays", n_arrays));
-    PT__TRY(check_flags(__func__, flags, PT_DATASET_COPY));
+    PT__NEED_IN(function, arrays);
+    PT__TRY(check_counts(function, "n_arrays", n_arrays));
+    PT__TRY(check_flags(function, flags, PT_DATASET_COPY));
     PT__TRY(
         pt__elements_copy(&context->memory, arrays, n_arrays, array_size, (uint32_t)sizeof *copies, "arrays", &copies));
     pt_status_t status = pt__arrays_create(context, copies, n_arrays, samples, (flags & PT_DATASET_COPY) != 0, out);
     pt__release(&context->memory, copies);
     return status;
+}
+
+pt_status_t pt_dataset_create_from_arrays(pt_context_t *context, const pt_array_t *arrays, int32_t n_arrays,
+                                          uint32_t array_size, int64_t samples, uint32_t flags, pt_dataset_t **out)
+{
+    PT__ENTER();
+    PT__NEED_OUT(out);
+    PT__NEED(context);
+    return pt__context_keep(
+        context, dataset_create_from_arrays(__func__, context, arrays, n_arrays, array_size, samples, flags, out));
 }
 
 /* ---- From files ---- */
@@ -130,14 +162,27 @@ static pt_status_t create_windows(pt_context_t *context, const char *path, const
     return pt__windows_create(context, path, &known, is_text ? PT_UINT8 : known.dtype, out);
 }
 
+static pt_status_t dataset_create_from_text(const char *function, pt_context_t *context, const char *path,
+                                            const pt_window_options_t *options, pt_dataset_t **out)
+{
+    PT__NEED_IN(function, path);
+    return create_windows(context, path, options, 1, out);
+}
+
 pt_status_t pt_dataset_create_from_text(pt_context_t *context, const char *path, const pt_window_options_t *options,
                                         pt_dataset_t **out)
 {
     PT__ENTER();
     PT__NEED_OUT(out);
     PT__NEED(context);
-    PT__NEED(path);
-    return create_windows(context, path, options, 1, out);
+    return pt__context_keep(context, dataset_create_from_text(__func__, context, path, options, out));
+}
+
+static pt_status_t dataset_create_from_tokens(const char *function, pt_context_t *context, const char *path,
+                                              const pt_window_options_t *options, pt_dataset_t **out)
+{
+    PT__NEED_IN(function, path);
+    return create_windows(context, path, options, 0, out);
 }
 
 pt_status_t pt_dataset_create_from_tokens(pt_context_t *context, const char *path, const pt_window_options_t *options,
@@ -146,8 +191,7 @@ pt_status_t pt_dataset_create_from_tokens(pt_context_t *context, const char *pat
     PT__ENTER();
     PT__NEED_OUT(out);
     PT__NEED(context);
-    PT__NEED(path);
-    return create_windows(context, path, options, 0, out);
+    return pt__context_keep(context, dataset_create_from_tokens(__func__, context, path, options, out));
 }
 
 static pt_status_t copy_columns(pt_context_t *context, const pt_column_t *columns, int32_t n_columns,
@@ -158,18 +202,40 @@ static pt_status_t copy_columns(pt_context_t *context, const pt_column_t *column
     return pt__elements_copy(&context->memory, columns, n_columns, column_size, (uint32_t)sizeof **out, "columns", out);
 }
 
+static pt_status_t dataset_create_from_jsonl(const char *function, pt_context_t *context, const char *path,
+                                             const pt_column_t *columns, int32_t n_columns, uint32_t column_size,
+                                             uint32_t flags, pt_dataset_t **out)
+{
+    pt_column_t *copies;
+    PT__NEED_IN(function, path);
+    PT__NEED_IN(function, columns);
+    PT__TRY(check_flags(function, flags, 0));
+    PT__TRY(copy_columns(context, columns, n_columns, column_size, &copies));
+    pt_status_t status = pt__jsonl_create(context, path, copies, n_columns, out);
+    pt__release(&context->memory, copies);
+    return status;
+}
+
 pt_status_t pt_dataset_create_from_jsonl(pt_context_t *context, const char *path, const pt_column_t *columns,
                                          int32_t n_columns, uint32_t column_size, uint32_t flags, pt_dataset_t **out)
 {
-    pt_column_t *copies;
     PT__ENTER();
     PT__NEED_OUT(out);
     PT__NEED(context);
-    PT__NEED(path);
-    PT__NEED(columns);
-    PT__TRY(check_flags(__func__, flags, 0));
+    return pt__context_keep(
+        context, dataset_create_from_jsonl(__func__, context, path, columns, n_columns, column_size, flags, out));
+}
+
+static pt_status_t dataset_create_from_csv(const char *function, pt_context_t *context, const char *path,
+                                           const pt_column_t *columns, int32_t n_columns, uint32_t column_size,
+                                           uint32_t flags, pt_dataset_t **out)
+{
+    pt_column_t *copies;
+    PT__NEED_IN(function, path);
+    PT__NEED_IN(function, columns);
+    PT__TRY(check_flags(function, flags, PT_TABLE_NO_HEADINGS | PT_TABLE_TABS));
     PT__TRY(copy_columns(context, columns, n_columns, column_size, &copies));
-    pt_status_t status = pt__jsonl_create(context, path, copies, n_columns, out);
+    pt_status_t status = pt__csv_create(context, path, copies, n_columns, flags, out);
     pt__release(&context->memory, copies);
     return status;
 }
@@ -177,20 +243,19 @@ pt_status_t pt_dataset_create_from_jsonl(pt_context_t *context, const char *path
 pt_status_t pt_dataset_create_from_csv(pt_context_t *context, const char *path, const pt_column_t *columns,
                                        int32_t n_columns, uint32_t column_size, uint32_t flags, pt_dataset_t **out)
 {
-    pt_column_t *copies;
     PT__ENTER();
     PT__NEED_OUT(out);
     PT__NEED(context);
-    PT__NEED(path);
-    PT__NEED(columns);
-    PT__TRY(check_flags(__func__, flags, PT_TABLE_NO_HEADINGS | PT_TABLE_TABS));
-    PT__TRY(copy_columns(context, columns, n_columns, column_size, &copies));
-    pt_status_t status = pt__csv_create(context, path, copies, n_columns, flags, out);
-    pt__release(&context->memory, copies);
-    return status;
+    return pt__context_keep(
+        context, dataset_create_from_csv(__func__, context, path, columns, n_columns, column_size, flags, out));
 }
 
 /* ---- Looking inside ---- */
+
+const char *pt_dataset_last_error(const pt_dataset_t *dataset)
+{
+    return dataset == NULL ? "" : dataset->message;
+}
 
 void pt_dataset_free(pt_dataset_t *dataset)
 {
@@ -207,15 +272,22 @@ int32_t pt_dataset_field_count(const pt_dataset_t *dataset)
     return dataset == NULL ? 0 : dataset->n_fields;
 }
 
+static pt_status_t dataset_field(const char *function, const pt_dataset_t *dataset, int32_t index,
+                                 pt_field_spec_t *spec, uint32_t field_size)
+{
+    PT__NEED_IN(function, spec);
+    if (index < 0 || index >= dataset->n_fields)
+        return pt__fail(PT_ERR_NOT_FOUND, "%s: index is %ld, expected 0 to %ld", function, (long)index,
+                        (long)dataset->n_fields - 1);
+    return pt__element_write(spec, field_size, &dataset->fields[index], (uint32_t)sizeof *spec, "spec");
+}
+
 pt_status_t pt_dataset_field(const pt_dataset_t *dataset, int32_t index, pt_field_spec_t *spec, uint32_t field_size)
 {
     PT__ENTER();
     PT__NEED(dataset);
-    PT__NEED(spec);
-    if (index < 0 || index >= dataset->n_fields)
-        return pt__fail(PT_ERR_NOT_FOUND, "%s: index is %ld, expected 0 to %ld", __func__, (long)index,
-                        (long)dataset->n_fields - 1);
-    return pt__element_write(spec, field_size, &dataset->fields[index], (uint32_t)sizeof *spec, "spec");
+    return pt__error_keep_on(((pt_dataset_t *)(uintptr_t)dataset)->message,
+                             dataset_field(__func__, dataset, index, spec, field_size));
 }
 
 int64_t pt_dataset_class_count(const pt_dataset_t *dataset, const char *field)
@@ -236,6 +308,9 @@ static pt_status_t read_samples(pt_dataset_t *dataset, const int64_t *indices, i
                                 pt__receiver_t *receiver)
 {
     static const char function[] = "pt_dataset_read";
+    PT__NEED_IN(function, field);
+    if (count > 0)
+        PT__NEED_IN(function, indices);
     if (count < 0)
         return pt__fail(PT_ERR_ARGUMENT, "%s: count is %lld, expected at least 0", function, (long long)count);
     if (dataset->length < 0)
@@ -252,16 +327,16 @@ pt_status_t pt_dataset_read(pt_dataset_t *dataset, const int64_t *indices, int64
     pt__receiver_t receiver;
     PT__ENTER();
     PT__NEED(dataset);
-    PT__NEED(field);
-    if (count > 0)
-        PT__NEED(indices);
-    PT__TRY(pt__receiver_open(values, array_size, "pt_dataset_read: values", &receiver));
     pt__dataset_retain(dataset); /* a callback may free the host's handle */
-    pt_status_t status = read_samples(dataset, indices, count, field, &receiver);
-    pt__dataset_release(dataset);
+    pt_status_t status = pt__receiver_open(values, array_size, "pt_dataset_read: values", &receiver);
+    if (status == PT_OK)
+        status = pt__receiver_close(&receiver, values, array_size,
+                                    read_samples(dataset, indices, count, field, &receiver));
     if (status == PT_OK)
         pt__error_clear(); /* of what failed within the callback */
-    return pt__receiver_close(&receiver, values, array_size, status);
+    pt__error_keep_on(dataset->message, status);
+    pt__dataset_release(dataset);
+    return status;
 }
 
 /* ---- Within callbacks ---- */
@@ -290,12 +365,24 @@ const pt_array_t *pt_batch_input(const pt_batch_t *batch, const char *name)
 
 /* ---- Views ---- */
 
+static pt_status_t dataset_subset(pt_dataset_t *dataset, int64_t first, int64_t count, pt_dataset_t **out)
+{
+    return pt__view_subset(dataset, first, count, out);
+}
+
 pt_status_t pt_dataset_subset(pt_dataset_t *dataset, int64_t first, int64_t count, pt_dataset_t **out)
 {
     PT__ENTER();
     PT__NEED_OUT(out);
     PT__NEED(dataset);
-    return pt__view_subset(dataset, first, count, out);
+    return pt__error_keep_on(dataset->message, dataset_subset(dataset, first, count, out));
+}
+
+static pt_status_t dataset_select(const char *function, pt_dataset_t *dataset, const int64_t *indices, int64_t count,
+                                  pt_dataset_t **out)
+{
+    PT__NEED_IN(function, indices);
+    return pt__view_select(dataset, indices, count, out);
 }
 
 pt_status_t pt_dataset_select(pt_dataset_t *dataset, const int64_t *indices, int64_t count, pt_dataset_t **out)
@@ -303,8 +390,12 @@ pt_status_t pt_dataset_select(pt_dataset_t *dataset, const int64_t *indices, int
     PT__ENTER();
     PT__NEED_OUT(out);
     PT__NEED(dataset);
-    PT__NEED(indices);
-    return pt__view_select(dataset, indices, count, out);
+    return pt__error_keep_on(dataset->message, dataset_select(__func__, dataset, indices, count, out));
+}
+
+static pt_status_t dataset_shuffle(pt_dataset_t *dataset, uint64_t seed, pt_dataset_t **out)
+{
+    return pt__view_shuffle(dataset, seed, 0, dataset->length, out);
 }
 
 pt_status_t pt_dataset_shuffle(pt_dataset_t *dataset, uint64_t seed, pt_dataset_t **out)
@@ -312,7 +403,25 @@ pt_status_t pt_dataset_shuffle(pt_dataset_t *dataset, uint64_t seed, pt_dataset_
     PT__ENTER();
     PT__NEED_OUT(out);
     PT__NEED(dataset);
-    return pt__view_shuffle(dataset, seed, 0, dataset->length, out);
+    return pt__error_keep_on(dataset->message, dataset_shuffle(dataset, seed, out));
+}
+
+static pt_status_t dataset_split(const char *function, pt_dataset_t *dataset, double fraction, uint64_t seed,
+                                 pt_dataset_t **first, pt_dataset_t **second)
+{
+    if (!(fraction > 0 && fraction < 1))
+        return pt__fail(PT_ERR_ARGUMENT, "%s: fraction is %g, expected 0 < fraction < 1", function, fraction);
+    int64_t length = dataset->length, count = (int64_t)(fraction * (double)length + 0.5);
+    if (length >= 0 && (count < 1 || count >= length))
+        return pt__fail(PT_ERR_ARGUMENT, "%s: %g of %lld samples leaves one side empty", function, fraction,
+                        (long long)length);
+    PT__TRY(pt__view_shuffle(dataset, seed, 0, count, first));
+    pt_status_t status = pt__view_shuffle(dataset, seed, count, length - count, second);
+    if (status != PT_OK) {
+        pt__dataset_release(*first);
+        *first = NULL;
+    }
+    return status;
 }
 
 pt_status_t pt_dataset_split(pt_dataset_t *dataset, double fraction, uint64_t seed, pt_dataset_t **first,
@@ -322,17 +431,5 @@ pt_status_t pt_dataset_split(pt_dataset_t *dataset, double fraction, uint64_t se
     PT__NEED_OUT(first);
     PT__NEED_OUT(second);
     PT__NEED(dataset);
-    if (!(fraction > 0 && fraction < 1))
-        return pt__fail(PT_ERR_ARGUMENT, "%s: fraction is %g, expected 0 < fraction < 1", __func__, fraction);
-    int64_t length = dataset->length, count = (int64_t)(fraction * (double)length + 0.5);
-    if (length >= 0 && (count < 1 || count >= length))
-        return pt__fail(PT_ERR_ARGUMENT, "%s: %g of %lld samples leaves one side empty", __func__, fraction,
-                        (long long)length);
-    PT__TRY(pt__view_shuffle(dataset, seed, 0, count, first));
-    pt_status_t status = pt__view_shuffle(dataset, seed, count, length - count, second);
-    if (status != PT_OK) {
-        pt__dataset_release(*first);
-        *first = NULL;
-    }
-    return status;
+    return pt__error_keep_on(dataset->message, dataset_split(__func__, dataset, fraction, seed, first, second));
 }

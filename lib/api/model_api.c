@@ -5,14 +5,10 @@
 #include "api/handle.h"
 #include "base/text.h"
 
-pt_status_t pt_model_create(pt_context_t *context, const pt_graph_t *graph, pt_model_t **out)
+static pt_status_t create_model(pt_context_t *context, const pt_graph_t *graph, pt_model_t **out)
 {
-    pt__error_clear();
-    if (out == NULL)
-        return pt__handle_null("pt_model_create", "out");
-    *out = NULL;
-    if (context == NULL || graph == NULL)
-        return pt__handle_null("pt_model_create", context == NULL ? "context" : "graph");
+    if (graph == NULL)
+        return pt__handle_null("pt_model_create", "graph");
     if (graph->context != context)
         return pt__fail(PT_ERR_ARGUMENT, "pt_model_create: the graph belongs to another context");
     PT__TRY(pt__graph_ready(graph, "pt_model_create"));
@@ -25,15 +21,27 @@ pt_status_t pt_model_create(pt_context_t *context, const pt_graph_t *graph, pt_m
     return pt__model_create(context, graph, NULL, NULL, out);
 }
 
+pt_status_t pt_model_create(pt_context_t *context, const pt_graph_t *graph, pt_model_t **out)
+{
+    pt__error_clear();
+    if (out == NULL)
+        return pt__handle_null("pt_model_create", "out");
+    *out = NULL;
+    if (context == NULL)
+        return pt__handle_null("pt_model_create", "context");
+    return pt__context_keep(context, create_model(context, graph, out));
+}
+
 pt_status_t pt_model_create_from_config(pt_context_t *context, const char *json, size_t length, pt_model_t **out)
 {
     pt__error_clear();
     if (out == NULL)
         return pt__handle_null("pt_model_create_from_config", "out");
     *out = NULL;
-    if (context == NULL || json == NULL)
-        return pt__handle_null("pt_model_create_from_config", context == NULL ? "context" : "json");
-    return pt__model_from_config(context, json, (int64_t)length, out);
+    if (context == NULL)
+        return pt__handle_null("pt_model_create_from_config", "context");
+    return pt__context_keep(context, json == NULL ? pt__handle_null("pt_model_create_from_config", "json")
+                                                  : pt__model_from_config(context, json, (int64_t)length, out));
 }
 
 static pt_status_t share(pt_context_t *context, pt_model_t *model, pt_model_t **out)

@@ -184,15 +184,25 @@ static pt_status_t check_schedule(const pt_schedule_options_t *options)
 
 /* ---- Calls ---- */
 
-pt_status_t pt_optimizer_create(pt_context_t *context, const pt_optimizer_options_t *options, pt_optimizer_t **out)
+static pt_status_t optimizer_create(pt_context_t *context, const pt_optimizer_options_t *options, pt_optimizer_t **out)
 {
     pt_optimizer_options_t known = optimizer_defaults;
-    PT__ENTER();
-    PT__NEED_OUT(out);
-    PT__NEED(context);
     PT__TRY(pt__options_read(options, &known, (uint32_t)sizeof known, "pt_optimizer_options_t"));
     PT__TRY(check_optimizer(&known));
     return pt__optimizer_create(context, &known, out);
+}
+
+pt_status_t pt_optimizer_create(pt_context_t *context, const pt_optimizer_options_t *options, pt_optimizer_t **out)
+{
+    PT__ENTER();
+    PT__NEED_OUT(out);
+    PT__NEED(context);
+    return pt__context_keep(context, optimizer_create(context, options, out));
+}
+
+const char *pt_optimizer_last_error(const pt_optimizer_t *optimizer)
+{
+    return optimizer == NULL ? "" : pt__optimizer_message((pt_optimizer_t *)(uintptr_t)optimizer);
 }
 
 void pt_optimizer_free(pt_optimizer_t *optimizer)
@@ -200,38 +210,56 @@ void pt_optimizer_free(pt_optimizer_t *optimizer)
     pt__optimizer_release(optimizer);
 }
 
-pt_status_t pt_optimizer_add_group(pt_optimizer_t *optimizer, const char *pattern, const pt_group_options_t *options)
+static pt_status_t optimizer_add_group(const char *function, pt_optimizer_t *optimizer, const char *pattern,
+                                       const pt_group_options_t *options)
 {
     pt_group_options_t known = group_defaults;
-    PT__ENTER();
-    PT__NEED(optimizer);
-    PT__NEED(pattern);
+    PT__NEED_IN(function, pattern);
     if (strlen(pattern) == 0 || strlen(pattern) >= PT_MAX_NAME)
-        return pt__fail(PT_ERR_ARGUMENT, "%s: pattern has %zu bytes, expected 1 to %d", __func__, strlen(pattern),
+        return pt__fail(PT_ERR_ARGUMENT, "%s: pattern has %zu bytes, expected 1 to %d", function, strlen(pattern),
                         PT_MAX_NAME - 1);
     PT__TRY(pt__options_read(options, &known, (uint32_t)sizeof known, "pt_group_options_t"));
     PT__TRY(check_group(&known));
     return pt__optimizer_add_group(optimizer, pattern, &known);
 }
 
-pt_status_t pt_optimizer_set_schedule(pt_optimizer_t *optimizer, const pt_schedule_options_t *options)
+pt_status_t pt_optimizer_add_group(pt_optimizer_t *optimizer, const char *pattern, const pt_group_options_t *options)
 {
-    pt_schedule_options_t known = schedule_defaults;
     PT__ENTER();
     PT__NEED(optimizer);
+    return pt__error_keep_on(pt__optimizer_message(optimizer),
+                             optimizer_add_group(__func__, optimizer, pattern, options));
+}
+
+static pt_status_t optimizer_set_schedule(pt_optimizer_t *optimizer, const pt_schedule_options_t *options)
+{
+    pt_schedule_options_t known = schedule_defaults;
     PT__TRY(pt__options_read(options, &known, (uint32_t)sizeof known, "pt_schedule_options_t"));
     PT__TRY(check_schedule(&known));
     return pt__optimizer_set_schedule(optimizer, &known);
+}
+
+pt_status_t pt_optimizer_set_schedule(pt_optimizer_t *optimizer, const pt_schedule_options_t *options)
+{
+    PT__ENTER();
+    PT__NEED(optimizer);
+    return pt__error_keep_on(pt__optimizer_message(optimizer), optimizer_set_schedule(optimizer, options));
+}
+
+static pt_status_t optimizer_set_learning_rate(const char *function, pt_optimizer_t *optimizer, double learning_rate)
+{
+    if (!isfinite(learning_rate) || learning_rate < 0)
+        return pt__fail(PT_ERR_ARGUMENT, "%s: learning_rate is %g, expected a finite number >= 0", function,
+                        learning_rate);
+    return pt__optimizer_set_learning_rate(optimizer, learning_rate);
 }
 
 pt_status_t pt_optimizer_set_learning_rate(pt_optimizer_t *optimizer, double learning_rate)
 {
     PT__ENTER();
     PT__NEED(optimizer);
-    if (!isfinite(learning_rate) || learning_rate < 0)
-        return pt__fail(PT_ERR_ARGUMENT, "%s: learning_rate is %g, expected a finite number >= 0", __func__,
-                        learning_rate);
-    return pt__optimizer_set_learning_rate(optimizer, learning_rate);
+    return pt__error_keep_on(pt__optimizer_message(optimizer),
+                             optimizer_set_learning_rate(__func__, optimizer, learning_rate));
 }
 
 int64_t pt_optimizer_steps(const pt_optimizer_t *optimizer)

@@ -78,19 +78,25 @@ static pt_status_t settle_save(const char *function, const char *path, const pt_
     return check_place(function, path, settled);
 }
 
-pt_status_t pt_model_open(pt_context_t *context, const char *path, const pt_load_options_t *options, pt_model_t **out)
+static pt_status_t open_model(pt_context_t *context, const char *path, const pt_load_options_t *options,
+                              pt_model_t **out)
 {
     pt_load_options_t settled;
+    PT__TRY(settle_load("pt_model_open", path, options, PT_LOAD_MAPPED, 0, &settled));
+    PT__TRY(pt__model_open(context, path, &settled, out));
+    pt__error_clear(); /* what a callback's own calls left */
+    return PT_OK;
+}
+
+pt_status_t pt_model_open(pt_context_t *context, const char *path, const pt_load_options_t *options, pt_model_t **out)
+{
     pt__error_clear();
     if (out == NULL)
         return pt__handle_null("pt_model_open", "out");
     *out = NULL;
     if (context == NULL)
         return pt__handle_null("pt_model_open", "context");
-    PT__TRY(settle_load("pt_model_open", path, options, PT_LOAD_MAPPED, 0, &settled));
-    PT__TRY(pt__model_open(context, path, &settled, out));
-    pt__error_clear(); /* what a callback's own calls left */
-    return PT_OK;
+    return pt__context_keep(context, open_model(context, path, options, out));
 }
 
 static pt_status_t load(pt_model_t *model, const char *path, const pt_load_options_t *options)

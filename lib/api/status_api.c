@@ -60,14 +60,7 @@ const char *pt_last_error(void)
 
 size_t pt_last_error_copy(char *buffer, size_t size)
 {
-    const char *message = pt__error_message();
-    size_t length = strlen(message);
-    if (buffer != NULL && size > 0) {
-        size_t copied = length < size ? length : size - 1;
-        memcpy(buffer, message, copied);
-        buffer[copied] = 0;
-    }
-    return length;
+    return pt__message_copy(pt__error_message(), buffer, size);
 }
 
 #define TEXT_OF(number) #number

@@ -2,6 +2,7 @@
 #ifndef PT__CONTEXT_H
 #define PT__CONTEXT_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "base/memory.h"
@@ -24,7 +25,15 @@ struct pt_context {
     pt_log_fn log;
     void *log_user;
     void *log_lock; /* base/log.c's: lines that wait for their turn */
+    /* of the last call that failed to make a handle, which several threads may do at once */
+    pthread_mutex_t message_lock;
+    char message[PT__MESSAGE_SIZE];
 };
+
+/* Keeps the message of a call that failed to make something of the context; returns status. */
+pt_status_t pt__context_keep(pt_context_t *context, pt_status_t status);
+/* The message kept last, as pt_last_error_copy gives it. */
+size_t pt__context_message(const pt_context_t *context, char *buffer, size_t size);
 
 /* The context ends when the last reference is released. */
 pt_context_t *pt__context_retain(pt_context_t *context);

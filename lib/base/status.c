@@ -133,6 +133,24 @@ void pt__error_return(const pt__kept_error_t *kept)
     memcpy(thread_message, kept->message, strlen(kept->message) + 1);
 }
 
+pt_status_t pt__error_keep_on(char message[PT__MESSAGE_SIZE], pt_status_t status)
+{
+    if (status != PT_OK && status != PT_ERR_BUSY)
+        memcpy(message, thread_message, sizeof thread_message);
+    return status;
+}
+
+size_t pt__message_copy(const char *message, char *buffer, size_t size)
+{
+    size_t length = strlen(message);
+    if (buffer != NULL && size > 0) {
+        size_t copied = length < size ? length : size - 1;
+        memcpy(buffer, message, copied);
+        buffer[copied] = 0;
+    }
+    return length;
+}
+
 void pt__error_set(const char *message)
 {
     pt__fail(PT_OK, "%s", message);

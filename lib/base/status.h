@@ -34,6 +34,13 @@ typedef struct pt__kept_error {
 void pt__error_keep(pt__kept_error_t *kept);
 void pt__error_return(const pt__kept_error_t *kept);
 
+/* Keeps the thread's message on a handle, for hosts whose threads move: copied into `message` where status is a
+ * failure, but PT_ERR_BUSY, which callers meet that have no business with the handle then. Returns status. */
+pt_status_t pt__error_keep_on(char message[PT__MESSAGE_SIZE], pt_status_t status);
+
+/* Copies a message, cut to `size` bytes with its final 0; returns its whole length. buffer may be NULL with size 0. */
+size_t pt__message_copy(const char *message, char *buffer, size_t size);
+
 /* "PT_ERR_SHAPE" and a sentence, from the one list in status.c; never NULL. */
 const char *pt__status_name(pt_status_t status);
 const char *pt__status_message(pt_status_t status);

@@ -42,6 +42,7 @@ struct pt_dataset {
     uint32_t flags;          /* PT_DATASET_THREAD_SAFE, PT_DATASET_CONCURRENT: what threads of the loader may do */
     int64_t length; /* -1: a stream */
     atomic_uint_least64_t fits; /* what its samples were last found to meet (survey.c); 0: nothing */
+    char message[PT__MESSAGE_SIZE]; /* of the last call on this handle that failed */
 };
 
 pt_dataset_t *pt__dataset_retain(pt_dataset_t *dataset);

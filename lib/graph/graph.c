@@ -45,12 +45,17 @@ pt_status_t pt_graph_create(pt_context_t *context, pt_graph_t **out)
     if (context == NULL)
         return pt__fail(PT_ERR_ARGUMENT, "pt_graph_create: context is NULL");
     pt_graph_t *graph;
-    PT__TRY(pt__allocate(&context->memory, 1, sizeof *graph, "graph", &graph));
+    PT__TRY(pt__context_keep(context, pt__allocate(&context->memory, 1, sizeof *graph, "graph", &graph)));
     graph->context = pt__context_retain(context);
     pt__dimensions_start(graph);
     graph->loss = graph->offer.output_weight = PT_NO_TENSOR;
     *out = graph;
     return PT_OK;
+}
+
+const char *pt_graph_last_error(const pt_graph_t *graph)
+{
+    return graph == NULL ? "" : graph->message;
 }
 
 void pt_graph_free(pt_graph_t *graph)

@@ -84,5 +84,8 @@ pt_status_t pt_graph_print(const pt_graph_t *graph, char *buffer, size_t size, s
         return pt__fail(PT_ERR_ARGUMENT, "pt_graph_print: graph is NULL");
     pt__text_t text = pt__text_start(&graph->context->memory);
     pt__graph_print_text(graph, &text);
-    return pt__text_give(&text, buffer, size, length);
+    pt_status_t status = pt__text_give(&text, buffer, size, length);
+    if (graph->status == PT_OK) /* an error that has stuck stays */
+        pt__error_keep_on(((pt_graph_t *)(uintptr_t)graph)->message, status);
+    return status;
 }

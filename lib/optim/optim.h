@@ -77,6 +77,8 @@ pt_status_t pt__optimizer_create(pt_context_t *context, const pt_optimizer_optio
 pt_status_t pt__optimizer_add_group(pt_optimizer_t *optimizer, const char *pattern, const pt_group_options_t *options);
 pt_status_t pt__optimizer_set_schedule(pt_optimizer_t *optimizer, const pt_schedule_options_t *options);
 pt_status_t pt__optimizer_set_learning_rate(pt_optimizer_t *optimizer, double learning_rate);
+/* The message of the last call on this handle that failed: PT__MESSAGE_SIZE bytes. */
+char *pt__optimizer_message(pt_optimizer_t *optimizer);
 const pt_context_t *
 pt__optimizer_context(const pt_optimizer_t *optimizer); /* identities are unique within one context only */
 

@@ -272,6 +272,11 @@ pt_status_t pt__optimizer_update(pt_optimizer_t *optimizer, struct pt__device *d
 
 /* ---- What others ask ---- */
 
+char *pt__optimizer_message(pt_optimizer_t *optimizer)
+{
+    return optimizer->message;
+}
+
 const pt_context_t *pt__optimizer_context(const pt_optimizer_t *optimizer)
 {
     return optimizer->context;

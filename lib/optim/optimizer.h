@@ -56,6 +56,7 @@ struct pt_optimizer {
     pt__binding_t *binding; /* NULL before the first */
     int32_t busy;           /* the schedule's callback runs */
     int32_t held;           /* by a stage: no other binding is taken */
+    char message[PT__MESSAGE_SIZE]; /* of the last call on this handle that failed */
 };
 
 /* What a learnable of this name and rank follows. */
