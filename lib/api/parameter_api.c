@@ -194,7 +194,7 @@ pt_status_t pt_model_set_recompute(pt_model_t *model, int32_t recompute)
                                                 "pt_model_set_recompute: recompute is %d, expected one of "
                                                 "PT_RECOMPUTE_NOTHING, PT_RECOMPUTE_EVERYTHING, PT_RECOMPUTE_CHEAP",
                                                 (int)recompute));
-    pt__model_set_recompute(model, recompute);
+    pt__plans_set_recompute(model, recompute);
     return PT_OK;
 }
 

@@ -60,7 +60,7 @@ static pt_status_t measure(const pt_model_t *model, pt__mode_t mode, const pt_da
 {
     pt__rows_t rows;
     PT__TRY(capacity_of(model, dataset, portion, &rows));
-    PT__TRY(pt__engine_measure(model, mode, &rows, out)); /* bounds all sizes at this capacity */
+    PT__TRY(pt__plans_measure(model, mode, &rows, out)); /* bounds all sizes at this capacity */
     *bytes = (1 + (portion->rows > 0) + (producers > 1 ? producers - 1 : 0)) * field_bytes(model, &rows);
     return PT_OK;
 }
@@ -107,7 +107,7 @@ static pt_status_t fit(pt_model_t *model, const pt_optimizer_t *optimizer, const
             return PT_OK;
         if (model->recompute != PT_RECOMPUTE_EVERYTHING) {
             /* costs less time than smaller micro-batches with their smaller products */
-            pt__model_set_recompute(model, PT_RECOMPUTE_EVERYTHING);
+            pt__plans_set_recompute(model, PT_RECOMPUTE_EVERYTHING);
             continue;
         }
         if (given > 0 || *size <= least)
@@ -152,8 +152,8 @@ pt_status_t pt__budget_micro_batch(pt_model_t *model, const pt_optimizer_t *opti
     if (status == PT_OK)
         status = refuse_cut(model, options, &whole, micro_batch);
     if (status != PT_OK)
-        pt__model_set_recompute(model, recompute);
+        pt__plans_set_recompute(model, recompute);
     else
-        pt__model_release_plans(model); /* larger ones of before, that were not asked for now */
+        pt__plans_release(model); /* larger ones of before, that were not asked for now */
     return status;
 }

@@ -1,64 +1,11 @@
-/* Between data and plans: a plan that has room for the fields that a mode reads, and a run. Called by the stages.
- * One plan of each mode is kept. When more rows come than it has room for it is made anew, its token capacity then
- * rounded up, so that ragged data handed over step by step settles after a few steps. All plans lie in the model's
- * one arena. */
-#include <limits.h>
+/* Between data and plans: what is loaded or handed over for the fields that a mode reads, a run, and what it leaves to
+ * be read. Called by the stages. */
 #include <string.h>
 
 #include "base/dtype.h"
 #include "base/random.h"
 #include "kernels/device.h"
 #include "train/model.h"
-
-/* Rounded up to an eighth of the power of two below it: at most an eighth too much, and few different values. */
-static int64_t round_capacity(int64_t tokens)
-{
-    int64_t step = 1;
-    while (step * 16 <= tokens)
-        step *= 2;
-    return (tokens + step - 1) / step * step;
-}
-
-static pt_status_t make_plan(const pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, const pt__rows_t *rows,
-                             pt__plan_t **out)
-{
-    pt__memory_t *memory = &model->context->memory;
-    pt__targets_t targets;
-    pt_tensor_t kept[PT__MAX_TARGETS];
-    pt__plan_options_t options = {.capacity = *rows,
-                                  .training = mode == PT__MODE_TRAIN,
-                                  .recompute = model->recompute,
-                                  .kept = kept};
-    int32_t *wanted, *updated;
-    int64_t count = model->graph->n_parameters;
-    pt__engine_targets(model, mode, tensor, &targets);
-    for (int32_t i = 0; i < targets.count; i++) /* what the data filled is at hand without a plan */
-        if (pt__graph_producer(model->graph, targets.list[i]) != NULL)
-            kept[options.n_kept++] = targets.list[i];
-    PT__TRY(pt__allocate(memory, 2 * (size_t)count, sizeof *wanted, "parameters", &wanted));
-    updated = wanted + count;
-    for (int64_t i = 0; i < count; i++) {
-        const pt__stored_t *stored = &model->store.tensors[i];
-        wanted[i] = stored->learnable;
-        updated[i] = stored->role == PT__ROLE_STATE && stored->trainable;
-    }
-    options.wanted = wanted;
-    options.updated = options.training ? updated : NULL;
-    pt_status_t status = pt__plan_create(model->graph, &options, out);
-    pt__release(memory, wanted);
-    return status;
-}
-
-pt_status_t pt__engine_measure(const pt_model_t *model, pt__mode_t mode, const pt__rows_t *rows,
-                               pt__measure_t *measure)
-{
-    pt__plan_t *plan;
-    PT__TRY(make_plan(model, mode, PT_NO_TENSOR, rows, &plan));
-    *measure = (pt__measure_t){.arena_bytes = pt__plan_arena_bytes(plan), .table_bytes = pt__plan_table_bytes(plan)};
-    measure->operations = pt__plan_operations(plan, rows);
-    pt__plan_free(plan);
-    return PT_OK;
-}
 
 pt__rows_t pt__engine_sample_rows(const pt_model_t *model, const pt_dataset_t *dataset)
 {
@@ -78,68 +25,6 @@ pt__rows_t pt__engine_sample_rows(const pt_model_t *model, const pt_dataset_t *d
     return most;
 }
 
-void pt__engine_release_arena(pt_model_t *model)
-{
-    pt__device_release(model->context->device, model->arena);
-    model->arena = NULL;
-    model->arena_bytes = 0;
-    model->store.moves++;
-}
-
-static pt_status_t grow_arena(pt_model_t *model, int64_t bytes)
-{
-    if (bytes <= model->arena_bytes)
-        return PT_OK;
-    pt__engine_release_arena(
-        model); /* first, so that old and new are never held together; nothing in it outlives a run */
-    PT__TRY(pt__device_allocate(model->context->device, bytes, "plan arena", &model->arena));
-    model->arena_bytes = bytes;
-    return PT_OK;
-}
-
-static int64_t constant_bytes(const pt_graph_t *graph, int64_t index)
-{
-    const pt__tensor_t *tensor = &graph->tensors[graph->constants[index].tensor];
-    return pt__shape_elements(&tensor->shape) * (int64_t)pt__dtype_size(tensor->dtype);
-}
-
-void pt__engine_release_constants(pt_model_t *model)
-{
-    pt__device_release(model->context->device, model->constant_block);
-    pt__release(&model->context->memory, model->constants);
-    model->constant_block = NULL;
-    model->constants = NULL;
-    model->store.moves++;
-}
-
-/* The graph's constants for all plans: as they stand, where the device follows the host's addresses, else uploaded. */
-static pt_status_t place_constants(pt_model_t *model)
-{
-    const pt_graph_t *graph = model->graph;
-    pt__device_t *device = model->context->device;
-    int64_t bytes = 0;
-    if (model->constants != NULL || graph->n_constants == 0)
-        return PT_OK;
-    PT__TRY(pt__allocate(&model->context->memory, (size_t)graph->n_constants, sizeof *model->constants, "constants",
-                         &model->constants));
-    for (int64_t i = 0; i < graph->n_constants; i++) {
-        model->constants[i] = graph->constants[i].values;
-        bytes += pt__padded_bytes(constant_bytes(graph, i));
-    }
-    if (device->calls->shares_host_memory)
-        return PT_OK;
-    pt_status_t status = pt__device_allocate(device, bytes, "constants", &model->constant_block);
-    char *at = model->constant_block;
-    for (int64_t i = 0; status == PT_OK && i < graph->n_constants; i++) {
-        status = pt__device_upload(device, at, graph->constants[i].values, constant_bytes(graph, i));
-        model->constants[i] = at;
-        at += pt__padded_bytes(constant_bytes(graph, i));
-    }
-    if (status != PT_OK)
-        pt__engine_release_constants(model);
-    return status;
-}
-
 int32_t pt__engine_couples(const pt_model_t *model)
 {
     const pt_graph_t *graph = model->graph;
@@ -152,119 +37,6 @@ int32_t pt__engine_couples(const pt_model_t *model)
         }
     }
     return 0;
-}
-
-/* Offsets of the derived dimensions, for so many samples. */
-static pt_status_t make_offsets(pt_model_t *model, int64_t samples)
-{
-    const pt_graph_t *graph = model->graph;
-    pt__memory_t *memory = &model->context->memory;
-    if (samples <= model->offset_samples)
-        return PT_OK;
-    model->offset_samples = 0;
-    for (int32_t i = 0; i < graph->n_dimensions; i++) {
-        pt__release(memory, model->offsets[i]);
-        model->offsets[i] = NULL;
-        if (graph->dimensions[i].parent != PT__DIMENSION_NONE)
-            PT__TRY(pt__allocate(memory, (size_t)samples + 1, sizeof **model->offsets, "offsets", &model->offsets[i]));
-    }
-    model->offset_samples = samples;
-    return PT_OK;
-}
-
-/* Memory for the fields that the task makes itself, for so many rows. */
-static pt_status_t make_derived(pt_model_t *model, const pt__wants_t *wants, const pt__rows_t *rows)
-{
-    pt__memory_t *memory = &model->context->memory;
-    for (int32_t i = 0; wants->list != NULL && i < PT__MAX_DERIVED; i++) {
-        pt__derived_buffer_t *buffer = &model->derived[i];
-        if (wants->derived[i] < 0)
-            continue;
-        const pt__shape_t *shape = &model->graph->tensors[model->graph->inputs[wants->derived[i]].tensor].shape;
-        int64_t bytes = rows->count[shape->dimension] * pt__shape_elements(shape) * (int64_t)sizeof(int32_t);
-        if (bytes <= buffer->bytes)
-            continue;
-        pt__release(memory, buffer->values);
-        *buffer = (pt__derived_buffer_t){0};
-        PT__TRY(pt__allocate(memory, (size_t)bytes, 1, model->task_kind->derived[i].field, &buffer->values));
-        buffer->bytes = bytes;
-    }
-    return PT_OK;
-}
-
-/* Memory and addresses for a plan. */
-static pt_status_t make_room(pt_model_t *model, pt__mode_t mode)
-{
-    pt__planned_t *planned = &model->planned[mode];
-    if (mode == PT__MODE_TRAIN) {
-        PT__TRY(pt__store_unshare(&model->store));
-        PT__TRY(pt__store_make_gradients(&model->store));
-    }
-    PT__TRY(place_constants(model));
-    PT__TRY(make_offsets(model, planned->rows.count[PT__DIMENSION_BATCH]));
-    PT__TRY(grow_arena(model, pt__plan_arena_bytes(planned->plan)));
-    PT__TRY(pt__model_bind_plan(model, planned));
-    return make_derived(model, &model->wants[mode], &planned->rows);
-}
-
-/* Whether a plan of that capacity takes these rows. */
-static int32_t has_room(const pt__rows_t *capacity, const pt__rows_t *rows, int32_t n_dimensions)
-{
-    for (int32_t i = 0; i < n_dimensions; i++)
-        if (rows->count[i] > capacity->count[i])
-            return 0;
-    return 1;
-}
-
-/* What a plan of that capacity grows to for these rows: ragged ones are rounded up. */
-static pt__rows_t grown(const pt__rows_t *capacity, const pt__rows_t *rows)
-{
-    pt__rows_t larger = *capacity;
-    for (int32_t i = 0; i < PT__DIMENSIONS; i++)
-        if (rows->count[i] > capacity->count[i])
-            larger.count[i] = i == PT__DIMENSION_BATCH ? rows->count[i] : round_capacity(rows->count[i]);
-    return larger;
-}
-
-/* Brings the plan of this output from the shelf, and puts the present one there in its place: behind it the others, the
- * least recently used of which goes where there was none. */
-static void take_from_shelf(pt_model_t *model, pt_tensor_t tensor)
-{
-    pt__planned_t *shelf = model->shelf, *planned = &model->planned[PT__MODE_OUTPUT], found = {0};
-    int32_t place = 0;
-    while (place < PT__SHELVED - 1 && !(shelf[place].plan != NULL && shelf[place].tensor == tensor))
-        place++;
-    if (shelf[place].plan != NULL && shelf[place].tensor == tensor)
-        found = shelf[place];
-    else
-        pt__plan_free(shelf[place].plan);
-    for (; place > 0; place--)
-        shelf[place] = shelf[place - 1];
-    shelf[0] = *planned;
-    *planned = found;
-}
-
-pt_status_t pt__engine_prepare(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, const pt__rows_t *rows,
-                               pt__plan_t **out)
-{
-    pt__planned_t *planned = &model->planned[mode];
-    if (mode == PT__MODE_OUTPUT && planned->plan != NULL && planned->tensor != tensor)
-        take_from_shelf(model, tensor);
-    int32_t same = planned->plan != NULL;
-    if (!same || !has_room(&planned->rows, rows, model->graph->n_dimensions)) {
-        pt__rows_t capacity = same ? grown(&planned->rows, rows) : *rows;
-        pt__plan_t *plan;
-        PT__TRY(make_plan(model, mode, tensor, &capacity, &plan));
-        pt__plan_free(planned->plan);
-        *planned = (pt__planned_t){.plan = plan, .tensor = tensor, .rows = capacity};
-    }
-    pt_status_t status = make_room(model, mode);
-    if (status != PT_OK) { /* a plan that does not fit into memory must not stand in the way of smaller ones */
-        pt__plan_free(planned->plan);
-        *planned = (pt__planned_t){0};
-    } else if (out != NULL)
-        *out = planned->plan;
-    return status;
 }
 
 /* Fills the fields that the task makes itself. */
@@ -372,7 +144,7 @@ static pt_status_t take_values(pt_model_t *model, pt__mode_t mode, pt_tensor_t t
         PT__TRY(pt__collector_create(model->context, (*wants)->list, (*wants)->count, model->graph->length_limit,
                                      &model->collectors[mode]));
     PT__TRY(pt__collector_take(model->collectors[mode], values, n_values, samples, loaded));
-    return pt__engine_prepare(model, mode, tensor, &loaded->rows, NULL);
+    return pt__plans_prepare(model, mode, tensor, &loaded->rows, NULL);
 }
 
 pt_status_t pt__engine_take(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, const pt__given_t *given,

@@ -14,7 +14,7 @@ pt_status_t pt__estimate(pt_model_t *model, const pt_optimizer_t *optimizer, con
     estimate->parameter_bytes = pt__store_bytes(store);
     estimate->gradient_bytes = estimate->trainable * (int64_t)sizeof(float);
     estimate->optimizer_bytes = pt__model_slot_bytes(model, optimizer);
-    PT__TRY(pt__engine_measure(model, PT__MODE_TRAIN, rows, &measure));
+    PT__TRY(pt__plans_measure(model, PT__MODE_TRAIN, rows, &measure));
     estimate->plan_bytes = measure.arena_bytes + measure.table_bytes;
     estimate->operations = measure.operations;
     /* What the context holds already stays; what the step would add comes on top. */

@@ -39,7 +39,7 @@ pt_status_t pt__evaluate(pt_model_t *model, pt_dataset_t *dataset, pt__portion_t
     *result = (pt_evaluation_t){.struct_size = (uint32_t)sizeof *result};
     PT__TRY_OUT(pt__tally_start(model, &tally));
     while ((status = pt__loader_next(loader, &loaded)) == PT_OK) {
-        PT__TRY_OUT(pt__engine_prepare(model, PT__MODE_EVALUATE, PT_NO_TENSOR, &loaded.rows, NULL));
+        PT__TRY_OUT(pt__plans_prepare(model, PT__MODE_EVALUATE, PT_NO_TENSOR, &loaded.rows, NULL));
         PT__TRY_OUT(pt__engine_run(model, PT__MODE_EVALUATE, wants, &loaded));
         PT__TRY_OUT(pt__tally_add(&tally, wants, &loaded));
         result->samples += loaded.rows.count[PT__DIMENSION_BATCH];

@@ -145,7 +145,7 @@ static pt_status_t make_room(pt__generation_t *self)
     PT__TRY(pt__allocate(memory, (size_t)self->classes, sizeof *self->weights, "logits", &self->weights));
     PT__TRY(pt__allocate(memory, (size_t)self->classes, sizeof *self->order, "logits", &self->order));
     const pt__rows_t most = pt__rows_make(group, rows);
-    return pt__engine_prepare(self->model, PT__MODE_OUTPUT, self->output, &most, NULL);
+    return pt__plans_prepare(self->model, PT__MODE_OUTPUT, self->output, &most, NULL);
 }
 
 pt_status_t pt__generation_begin(pt__generation_t *self, const int32_t *tokens, const int64_t *lengths, int64_t count)
@@ -219,7 +219,7 @@ static pt_status_t run_group(pt__generation_t *self, const int64_t *group, int64
     self->offsets[count] = (int32_t)used;
     const pt__loaded_t loaded = {
         .rows = pt__rows_make(count, used), .offsets = {[PT__DIMENSION_TOKENS] = self->offsets}, .data = &data};
-    PT__TRY(pt__engine_prepare(self->model, PT__MODE_OUTPUT, self->output, &loaded.rows, NULL));
+    PT__TRY(pt__plans_prepare(self->model, PT__MODE_OUTPUT, self->output, &loaded.rows, NULL));
     PT__TRY(pt__engine_run(self->model, PT__MODE_OUTPUT, self->wants, &loaded));
     return pt__engine_read(self->model, PT__MODE_OUTPUT, self->output, self->logits);
 }

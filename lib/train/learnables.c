@@ -1,7 +1,5 @@
-/* Which of a model's stored tensors learn, and the binding of optimizers and plans to them. */
+/* Which of a model's stored tensors learn, and the binding of optimizers to them. */
 #include "train/model.h"
-
-#include <string.h>
 
 pt_status_t pt__model_renew_learnables(pt_model_t *model)
 {
@@ -14,9 +12,9 @@ pt_status_t pt__model_renew_learnables(pt_model_t *model)
     for (int64_t i = 0; i < store->count; i++)
         wanted[i] = store->tensors[i].trainable && store->tensors[i].role == PT__ROLE_LEARNS;
     PT__TRY_OUT(pt__graph_find_learnables(model->graph, wanted, found));
-    pt__model_drop_plans(model);
+    pt__plans_drop(model);
     pt__store_drop_gradients(store);
-    pt__model_forget_accumulation(model);
+    pt__state_forget_accumulation(model);
     for (int64_t i = 0; i < store->count; i++)
         store->tensors[i].learnable = found[i];
     pt__store_renew_identity(store);
@@ -54,7 +52,7 @@ pt_status_t pt__model_renew_dtypes(pt_model_t *model)
         changed = 1;
     }
     if (changed)
-        pt__model_drop_plans(model);
+        pt__plans_drop(model);
     return PT_OK;
 }
 
@@ -145,24 +143,4 @@ pt_status_t pt__model_bind_optimizer_for(pt_model_t *model, pt_optimizer_t *opti
     pt_status_t status = pt__optimizer_bind(optimizer, list, count, frozen, n_frozen, model->store.identity);
     pt__release(memory, list);
     return status;
-}
-
-pt_status_t pt__model_bind_plan(pt_model_t *model, pt__planned_t *planned)
-{
-    pt__memory_t *memory = &model->context->memory;
-    const pt__store_t *store = &model->store;
-    float **values;
-    PT__TRY(pt__store_settle(&model->store));
-    if (planned->bound == store->moves)
-        return PT_OK;
-    PT__TRY(pt__allocate(memory, 2 * (size_t)store->count, sizeof *values, "parameters", &values));
-    float **gradients = values + store->count;
-    for (int64_t i = 0; i < store->count; i++) {
-        values[i] = store->tensors[i].value;
-        gradients[i] = store->tensors[i].gradient;
-    }
-    pt__plan_bind(planned->plan, model->arena, values, gradients, model->constants);
-    planned->bound = store->moves;
-    pt__release(memory, values);
-    return PT_OK;
 }

@@ -32,7 +32,7 @@ static pt_status_t step(pt__stage_t *stage)
             PT__TRY(pt__step_abandon(stage->model)); /* part of a batch: not trained on */
             return status;
         }
-        PT__TRY(pt__engine_prepare(stage->model, PT__MODE_TRAIN, PT_NO_TENSOR, &loaded.rows, NULL));
+        PT__TRY(pt__plans_prepare(stage->model, PT__MODE_TRAIN, PT_NO_TENSOR, &loaded.rows, NULL));
         PT__TRY(pt__step_accumulate(stage->model, stage->wants, &loaded, &loss, &weight));
         if (weight > 0)
             loss_sum += loss * weight;
@@ -335,7 +335,7 @@ static pt_status_t open_loader(pt__stage_t *stage)
     if (options->batch_rows > 0)
         PT__TRY(count_steps_by_rows(stage, &wanted));
     const pt__rows_t rows = pt__loader_capacity(stage->loader);
-    return pt__engine_prepare(stage->model, PT__MODE_TRAIN, PT_NO_TENSOR, &rows, NULL);
+    return pt__plans_prepare(stage->model, PT__MODE_TRAIN, PT_NO_TENSOR, &rows, NULL);
 }
 
 /* Which value says what is better. */
@@ -399,7 +399,7 @@ static pt_status_t start(pt__stage_t *stage, char path[PT__PATH_SIZE], int32_t *
                                            "best weights", &stage->progress.best));
     PT__TRY(check_evaluation(stage, 0));
     PT__TRY(open_directory(stage, path, resumed));
-    pt__model_forget_accumulation(model);
+    pt__state_forget_accumulation(model);
     stage->is_saved = 1; /* there is nothing new yet */
     stage->whole_step = *resumed ? stage->progress.step : -1;
     stage->first_step = stage->progress.step;

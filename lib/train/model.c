@@ -1,43 +1,6 @@
-/* Making and ending models, and their plans. What always holds: model->graph is the trunk's copy with the task's
+/* Making and ending models. What always holds: model->graph is the trunk's copy with the task's
  * nodes, and store.tensors[i] belongs to graph->parameters[i]. */
 #include "train/model.h"
-
-void pt__model_drop_plans(pt_model_t *model)
-{
-    pt__memory_t *memory = &model->context->memory;
-    model->offset_samples = 0; /* another graph may derive other dimensions */
-    for (int32_t mode = 0; mode < PT__MODE_COUNT; mode++) {
-        pt__plan_free(model->planned[mode].plan);
-        model->planned[mode] = (pt__planned_t){0};
-        pt__collector_free(model->collectors[mode]);
-        model->collectors[mode] = NULL;
-        pt__engine_release_wants(memory, &model->wants[mode]);
-    }
-    for (int32_t i = 0; i < PT__SHELVED; i++) {
-        pt__plan_free(model->shelf[i].plan);
-        model->shelf[i] = (pt__planned_t){0};
-    }
-}
-
-void pt__model_forget_accumulation(pt_model_t *model)
-{
-    model->loss_sum = model->weight = 0;
-    model->accumulated = 0;
-}
-
-void pt__model_set_recompute(pt_model_t *model, int32_t recompute)
-{
-    if (model->recompute == recompute)
-        return;
-    model->recompute = recompute;
-    pt__model_drop_plans(model); /* not the gradients: an accumulation under way goes on */
-}
-
-void pt__model_release_plans(pt_model_t *model)
-{
-    pt__model_drop_plans(model);
-    pt__engine_release_arena(model);
-}
 
 pt_status_t pt__model_create(pt_context_t *context, const pt_graph_t *graph, const pt__family_t *family,
                              const char *config, pt_model_t **out)
@@ -66,9 +29,9 @@ void pt__model_free(pt_model_t *model)
 {
     pt_context_t *context = model->context;
     pt__memory_t *memory = &context->memory;
-    pt__model_drop_plans(model);
+    pt__plans_release(model);
     pt__store_release(&model->store); /* its names are the graph's */
-    pt__engine_release_constants(model);
+    pt__plans_release_constants(model);
     pt_graph_free(model->graph);
     pt_graph_free(model->trunk);
     pt__report_release(model);
@@ -77,7 +40,6 @@ void pt__model_free(pt_model_t *model)
     pt__class_names_release(memory, &model->class_names);
     pt__class_names_release(memory, &model->config_names);
     pt__release(memory, model->config);
-    pt__engine_release_arena(model);
     for (int32_t i = 0; i < PT__DIMENSIONS; i++)
         pt__release(memory, model->offsets[i]);
     pt__state_forget(model);

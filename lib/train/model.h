@@ -105,12 +105,6 @@ struct pt_model {
 pt_status_t pt__model_create(pt_context_t *context, const pt_graph_t *graph, const pt__family_t *family,
                              const char *config, pt_model_t **out);
 void pt__model_free(pt_model_t *model);
-void pt__model_set_recompute(pt_model_t *model, int32_t recompute);
-/* Plans, and what was made for handing values over. */
-void pt__model_drop_plans(pt_model_t *model);
-/* Plans and their memory, which otherwise only grow. */
-void pt__model_release_plans(pt_model_t *model);
-void pt__model_forget_accumulation(pt_model_t *model);
 
 /* ---- model_task.c ---- */
 pt_status_t pt__model_set_task(pt_model_t *model, const pt__task_options_t *options);
@@ -148,8 +142,6 @@ pt_status_t pt__model_bind_optimizer(pt_model_t *model, pt_optimizer_t *optimize
 pt_status_t pt__model_bind_optimizer_for(pt_model_t *model, pt_optimizer_t *optimizer, const int8_t *has_state);
 /* What the optimizer keeps, or would keep, of all that learns; 0 without one. */
 int64_t pt__model_slot_bytes(const pt_model_t *model, const pt_optimizer_t *optimizer);
-/* Settles the store, and sets a plan's addresses in it and in the arena where they have moved. */
-pt_status_t pt__model_bind_plan(pt_model_t *model, pt__planned_t *planned);
 
 /* ---- report.c ---- */
 /* Puts an empty report in place of the last one, which the caller keeps for pt__report_end: that releases it, or after
@@ -167,6 +159,26 @@ pt_status_t pt__weights_load(pt_model_t *model, const char *path, const pt_load_
 pt_status_t pt__weights_take(pt_model_t *model, const char *name, const pt_load_options_t *options,
                              struct pt__file_tensors **file);
 
+/* ---- plans.c ---- */
+/* Makes the plan of this mode able to take so many rows. */
+pt_status_t pt__plans_prepare(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, const pt__rows_t *rows,
+                              pt__plan_t **out);
+/* What a plan of these sizes would take, TRAIN or EVALUATE, without making it the model's: bytes of its arena and
+ * tables, operations of a run. */
+typedef struct pt__measure {
+    int64_t arena_bytes, table_bytes;
+    double operations;
+} pt__measure_t;
+pt_status_t pt__plans_measure(const pt_model_t *model, pt__mode_t mode, const pt__rows_t *rows,
+                              pt__measure_t *measure);
+void pt__plans_set_recompute(pt_model_t *model, int32_t recompute);
+/* Plans, and what was made for handing values over. */
+void pt__plans_drop(pt_model_t *model);
+/* Plans and their memory, which otherwise only grow. */
+void pt__plans_release(pt_model_t *model);
+/* The graph's constants on the device, until the next run; before the graph goes. */
+void pt__plans_release_constants(pt_model_t *model);
+
 /* ---- engine.c ---- */
 /* The tensors that a run of a mode leaves to be read, inputs that a metric reads among them. */
 void pt__engine_targets(const pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, pt__targets_t *targets);
@@ -177,30 +189,14 @@ int32_t pt__engine_find_derived(const pt_model_t *model, const char *name);
 pt_status_t pt__engine_wants(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, uint32_t lacking,
                              const pt__wants_t **out);
 void pt__engine_release_wants(pt__memory_t *memory, pt__wants_t *wants);
-/* Makes the plan of this mode able to take so many rows. */
-pt_status_t pt__engine_prepare(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, const pt__rows_t *rows,
-                               pt__plan_t **out);
 /* Runs the mode's plan on a micro-batch that fits it. After a failure nothing that it wrote is of use: not its
  * targets, nor the gradients that it added to; the random state is as before. */
 pt_status_t pt__engine_run(pt_model_t *model, pt__mode_t mode, const pt__wants_t *wants, const pt__loaded_t *loaded);
 /* A target of the mode's last run, with that run's sizes; one with a single float. */
 pt_status_t pt__engine_read(const pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, void *dst);
 pt_status_t pt__engine_read_scalar(const pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, double *value);
-/* What a plan of TRAIN for this capacity would take, without making it the model's: bytes of its arena and tables,
- * operations of a step. */
-typedef struct pt__measure {
-    int64_t arena_bytes, table_bytes;
-    double operations;
-} pt__measure_t;
-/* What a plan of these sizes would take: TRAIN or EVALUATE. */
-pt_status_t pt__engine_measure(const pt_model_t *model, pt__mode_t mode, const pt__rows_t *rows,
-                               pt__measure_t *measure);
 /* Whether training updates states from all rows of a run together, so that results depend on how a batch is cut. */
 int32_t pt__engine_couples(const pt_model_t *model);
-/* The memory that all of a model's plans share, until the next run. */
-void pt__engine_release_arena(pt_model_t *model);
-/* The graph's constants on the device, until the next run; before the graph goes. */
-void pt__engine_release_constants(pt_model_t *model);
 /* The most rows that one sample of this dataset can have for this model, in each dimension; 0 where nothing it reads
  * counts one. */
 pt__rows_t pt__engine_sample_rows(const pt_model_t *model, const pt_dataset_t *dataset);
@@ -230,6 +226,8 @@ pt_status_t pt__state_keep(pt_model_t *model);
 void pt__state_commit(pt_model_t *model);
 pt_status_t pt__state_restore(pt_model_t *model);
 void pt__state_forget(pt_model_t *model);
+/* The sums over the micro-batches so far. */
+void pt__state_forget_accumulation(pt_model_t *model);
 
 /* ---- step.c ---- */
 /* Drops what was accumulated, and what it did to the states. */

@@ -103,7 +103,7 @@ pt_status_t pt__model_set_task(pt_model_t *model, const pt__task_options_t *opti
     PT__TRY_OUT(carry_over(model, &network));
     PT__TRY_OUT(settle_dtypes(&network));
     swap_network(model, &network);
-    pt__engine_release_constants(model);
+    pt__plans_release_constants(model);
     status = pt__model_renew_learnables(model);
     if (status != PT_OK) {
         swap_network(model, &network);

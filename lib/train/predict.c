@@ -19,7 +19,7 @@ pt_status_t pt__pass_open(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor
                                     .prefetch = 1};
     PT__TRY(pt__engine_loader(model, mode, tensor, dataset, &options, &start, wants, loader));
     const pt__rows_t rows = pt__loader_capacity(*loader);
-    pt_status_t status = pt__engine_prepare(model, mode, tensor, &rows, NULL);
+    pt_status_t status = pt__plans_prepare(model, mode, tensor, &rows, NULL);
     if (status != PT_OK) {
         pt__loader_free(*loader);
         *loader = NULL;
@@ -69,7 +69,7 @@ static pt_status_t give(pt_model_t *model, pt_tensor_t output, const pt__wants_t
     pt_status_t status = PT_OK;
     if (pt__receiver_takes(receiver, elements, samples)) {
         void *place = pt__receiver_place(receiver);
-        PT__TRY(pt__engine_prepare(model, PT__MODE_OUTPUT, output, &loaded->rows, NULL));
+        PT__TRY(pt__plans_prepare(model, PT__MODE_OUTPUT, output, &loaded->rows, NULL));
         PT__TRY(pt__engine_run(model, PT__MODE_OUTPUT, wants, loaded));
         if (place == NULL) {
             PT__TRY(pt__allocate_uninitialised(&model->context->memory, (size_t)elements,

@@ -1,4 +1,5 @@
-/* States stand where the last completed step left them: a copy is taken before the first micro-batch of a step, and
+/* What there is of a step under way: the sums over its micro-batches so far, and how to undo what it did to states.
+ * States stand where the last completed step left them: a copy is taken before the first micro-batch of a step, and
  * put back where the step comes to nothing, because its run, its data or its update failed, or was skipped. */
 #include "train/model.h"
 
@@ -62,4 +63,10 @@ void pt__state_forget(pt_model_t *model)
     model->kept_state = NULL;
     model->kept_elements = 0;
     model->has_kept_state = 0;
+}
+
+void pt__state_forget_accumulation(pt_model_t *model)
+{
+    model->loss_sum = model->weight = 0;
+    model->accumulated = 0;
 }

@@ -5,7 +5,7 @@
 
 pt_status_t pt__step_abandon(pt_model_t *model)
 {
-    pt__model_forget_accumulation(model);
+    pt__state_forget_accumulation(model);
     return pt__state_restore(model);
 }
 
@@ -45,7 +45,7 @@ pt_status_t pt__step_update(pt_model_t *model, pt_optimizer_t *optimizer, const 
     double weight = model->weight;
     /* The gradient is used up whatever comes: a failing schedule or one too many non-finite gradients must not be
      * added to the next step. */
-    pt__model_forget_accumulation(model);
+    pt__state_forget_accumulation(model);
     if (!(weight > 0)) { /* no label counted: there is nothing to learn from */
         if (weight == 0) {
             pt__state_commit(model);

@@ -72,7 +72,7 @@ pt_status_t pt__transfer_copy(pt_model_t *model, const pt_model_t *source)
         PT__TRY_OUT(copy(model, to, &source->store, from));
     }
     pt__class_names_take(model, &names);
-    pt__model_forget_accumulation(model);
+    pt__state_forget_accumulation(model);
 out:
     pt__class_names_release(&model->context->memory, &names);
     pt__report_end(model, last, status);

@@ -227,7 +227,7 @@ static pt_status_t take(pt_model_t *model, const part_t *part, int32_t mapping, 
         mapped = NULL;
         *file = NULL;
     }
-    pt__model_forget_accumulation(model);
+    pt__state_forget_accumulation(model);
     PT__TRY_OUT(pt__model_renew_dtypes(model));
     PT__TRY_OUT(convert(model, part, choice.converted));
 out:

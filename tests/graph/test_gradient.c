@@ -99,9 +99,9 @@ START_TEST(test_outputs_without_gradient)
     pt_graph_t *graph = with_layer(context, &layer, &y);
     ck_ok(pt_graph_set_loss(graph, pt_mse_loss(graph, pt__build_output(layer, 1), y)));
     ck_ok(pt_model_create(context, graph, &model));
-    ck_fails(pt__engine_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, ROWS(3, 0), NULL), PT_ERR_UNSUPPORTED,
+    ck_fails(pt__plans_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, ROWS(3, 0), NULL), PT_ERR_UNSUPPORTED,
              "linear: output 1 has no gradient, but mse_loss reads it");
-    ck_ok(pt__engine_prepare(model, PT__MODE_EVALUATE, PT_NO_TENSOR, ROWS(3, 0), NULL));
+    ck_ok(pt__plans_prepare(model, PT__MODE_EVALUATE, PT_NO_TENSOR, ROWS(3, 0), NULL));
     pt_model_free(model);
     pt_graph_free(graph);
     pt_context_free(context);

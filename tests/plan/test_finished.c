@@ -88,7 +88,7 @@ START_TEST(test_each_once_and_for_good)
         int32_t learning = frozen ? 5 : 7;
         if (frozen)
             ck_ok(pt_model_set_trainable(model, "a.*", 0, NULL));
-        ck_ok(pt__engine_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, ROWS(SAMPLES, 0), &plan));
+        ck_ok(pt__plans_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, ROWS(SAMPLES, 0), &plan));
         for (int micro_batch = 0; micro_batch < 2; micro_batch++) {
             told_t told = {.model = model, .refuse_at = -1};
             ck_ok(run_plan(model, plan, micro_batch, &told));
@@ -119,10 +119,10 @@ START_TEST(test_refusal_ends_the_run)
     pt_model_t *model = network(context);
     pt__plan_t *plan;
     told_t told = {.model = model, .refuse_at = 2};
-    ck_ok(pt__engine_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, ROWS(SAMPLES, 0), &plan));
+    ck_ok(pt__plans_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, ROWS(SAMPLES, 0), &plan));
     ck_fails(run_plan(model, plan, 0, &told), PT_ERR_UNSUPPORTED, "refused");
     ck_assert_int_eq(told.count, 2);
-    ck_ok(pt__engine_prepare(model, PT__MODE_EVALUATE, PT_NO_TENSOR, ROWS(SAMPLES, 0), &plan));
+    ck_ok(pt__plans_prepare(model, PT__MODE_EVALUATE, PT_NO_TENSOR, ROWS(SAMPLES, 0), &plan));
     told = (told_t){.model = model, .refuse_at = 0};
     ck_ok(run_plan(model, plan, 0, &told)); /* no gradients, nothing to tell */
     pt_model_free(model);

@@ -42,10 +42,10 @@ START_TEST(test_no_overlap)
     pt_model_t *model = network_gpt(context);
     network_set_task(model, PT_TASK_CAUSAL_LM, 0);
     pt__plan_t *plan;
-    ck_ok(pt__engine_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, ROWS(4, 40), &plan));
+    ck_ok(pt__plans_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, ROWS(4, 40), &plan));
     check_disjoint(plan);
     int64_t training = pt__plan_arena_bytes(plan);
-    ck_ok(pt__engine_prepare(model, PT__MODE_EVALUATE, PT_NO_TENSOR, ROWS(4, 40), &plan));
+    ck_ok(pt__plans_prepare(model, PT__MODE_EVALUATE, PT_NO_TENSOR, ROWS(4, 40), &plan));
     check_disjoint(plan);
     ck_assert_int_lt(pt__plan_arena_bytes(plan), training / 2); /* nothing is kept for a backward pass */
     pt_model_free(model);
@@ -65,7 +65,7 @@ START_TEST(test_capacity_changes_nothing)
         network_set_task(model, PT_TASK_CAUSAL_LM, 0);
         pt_optimizer_t *optimizer = network_optimizer(context, PT_OPTIMIZER_ADAMW, 1e-2);
         if (large)
-            ck_ok(pt__engine_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, ROWS(50, 600), NULL));
+            ck_ok(pt__plans_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, ROWS(50, 600), NULL));
         for (int64_t step = 1; step < 8; step++) {
             pt_array_t value = tokens_value(tokens, lengths, step, 5 + step % 3);
             ck_ok(pt_train_step(model, optimizer, &value, 1, sizeof(pt_array_t), step, 0, NULL));
@@ -93,10 +93,10 @@ START_TEST(test_frozen_parameters_cost_nothing)
     pt_model_t *model = network_gpt(context);
     pt__plan_t *plan;
     network_set_task(model, PT_TASK_CLASSIFICATION, 3);
-    ck_ok(pt__engine_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, ROWS(4, 40), &plan));
+    ck_ok(pt__plans_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, ROWS(4, 40), &plan));
     int64_t all_steps = plan->n_steps, all_bytes = pt__plan_arena_bytes(plan);
     ck_ok(pt_model_set_trainable(model, "transformer.*", 0, NULL));
-    ck_ok(pt__engine_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, ROWS(4, 40), &plan));
+    ck_ok(pt__plans_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, ROWS(4, 40), &plan));
     ck_assert_int_eq(count_steps(plan, "attention_packed_gradient"), 0);
     ck_assert_int_lt(plan->n_steps, all_steps * 2 / 3);
     ck_assert_int_lt(pt__plan_arena_bytes(plan), all_bytes);
@@ -123,7 +123,7 @@ START_TEST(test_unread_rows_are_not_computed)
     for (int last = 0; last < 2; last++) {
         task.pooling = last ? PT_POOL_LAST : PT_POOL_MEAN;
         ck_ok(network_choose_task(model, &task));
-        ck_ok(pt__engine_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, ROWS(4, 48), &plan));
+        ck_ok(pt__plans_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, ROWS(4, 48), &plan));
         operations[last] = pt__plan_operations(plan, ROWS(4, 48));
     }
     ck_assert_msg(operations[1] < 0.8 * operations[0], "%g of %g", operations[1], operations[0]);
@@ -170,7 +170,7 @@ START_TEST(test_recomputation)
         pt_array_t value = tokens_value(tokens, lengths, 8, 12);
         for (int step = 0; step < 5; step++)
             ck_ok(pt_train_step(model, optimizer, &value, 1, sizeof(pt_array_t), 8, 0, NULL));
-        ck_ok(pt__engine_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, ROWS(8, 96), &plan));
+        ck_ok(pt__plans_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, ROWS(8, 96), &plan));
         check_disjoint(plan);
         bytes[recompute] = pt__plan_arena_bytes(plan);
         fingerprints[recompute] = network_fingerprint(model);
@@ -201,7 +201,7 @@ START_TEST(test_gradient_in_place_of_input)
     pt_graph_set_loss(graph, pt_mse_loss(graph, pt_linear_layer(graph, "c", second, 1, PT_ACTIVATION_NONE), y));
     ck_ok(pt_model_create(context, graph, &model));
     pt_graph_free(graph);
-    ck_ok(pt__engine_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, ROWS(SAMPLES, 0), &plan));
+    ck_ok(pt__plans_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, ROWS(SAMPLES, 0), &plan));
     int64_t one = SAMPLES * WIDTH * (int64_t)sizeof(float); /* never three of them: input, d_dst and d_src */
     ck_assert_int_lt(pt__plan_arena_bytes(plan), 2 * one + one / 2);
     pt_model_free(model);
@@ -262,7 +262,7 @@ START_TEST(test_prints)
     size_t length;
     ck_fails(pt_model_describe(model, PT_DESCRIBE_PLAN, text, sizeof text, &length), PT_ERR_STATE, "no training plan");
     network_set_task(model, PT_TASK_CAUSAL_LM, 0);
-    ck_ok(pt__engine_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, ROWS(4, 40), NULL));
+    ck_ok(pt__plans_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, ROWS(4, 40), NULL));
     ck_ok(pt_model_describe(model, PT_DESCRIBE_PLAN, text, sizeof text, &length));
     ck_assert_ptr_nonnull(strstr(text, "attention_packed_gradient"));
     ck_assert_ptr_nonnull(strstr(text, "arena bytes"));
@@ -338,17 +338,17 @@ START_TEST(test_plans_of_several_outputs)
     pt_graph_free(graph);
     for (int turn = 0; turn < 3; turn++)
         for (int i = 0; i < PT__SHELVED + 1; i++) {
-            ck_ok(pt__engine_prepare(model, PT__MODE_OUTPUT, outputs[i], ROWS(3, 0), &plans[i]));
+            ck_ok(pt__plans_prepare(model, PT__MODE_OUTPUT, outputs[i], ROWS(3, 0), &plans[i]));
             ck_assert_int_eq(plans[i]->accumulate, turn == 0 ? 0 : KEPT); /* new ones are all 0 */
             plans[i]->accumulate = KEPT;
             ck_assert_ptr_nonnull(pt__plan_read(plans[i], outputs[i]).data);
         }
     /* One more: the first goes, the last of the others stay. */
-    ck_ok(pt__engine_prepare(model, PT__MODE_OUTPUT, outputs[OUTPUTS - 1], ROWS(3, 0), &plans[OUTPUTS - 1]));
+    ck_ok(pt__plans_prepare(model, PT__MODE_OUTPUT, outputs[OUTPUTS - 1], ROWS(3, 0), &plans[OUTPUTS - 1]));
     ck_assert_int_eq(plans[OUTPUTS - 1]->accumulate, 0);
-    ck_ok(pt__engine_prepare(model, PT__MODE_OUTPUT, outputs[1], ROWS(3, 0), &plans[1]));
+    ck_ok(pt__plans_prepare(model, PT__MODE_OUTPUT, outputs[1], ROWS(3, 0), &plans[1]));
     ck_assert_int_eq(plans[1]->accumulate, KEPT);
-    ck_ok(pt__engine_prepare(model, PT__MODE_OUTPUT, outputs[0], ROWS(3, 0), &plans[0]));
+    ck_ok(pt__plans_prepare(model, PT__MODE_OUTPUT, outputs[0], ROWS(3, 0), &plans[0]));
     ck_assert_int_eq(plans[0]->accumulate, 0);
     /* Results are each output's own. */
     float values[12] = {0.5f, -0.25f, 1, 2, 0, 1, 0, 1, -1, -1, 0.5f, 0.5f}, first[12], again[12], other[12];

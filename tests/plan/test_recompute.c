@@ -101,7 +101,7 @@ START_TEST(test_same_bits)
         ck_ok(pt_model_set_recompute(model, settings[i]));
         for (int step = 0; step < 4; step++)
             ck_ok(gpt_step(model, optimizer));
-        ck_ok(pt__engine_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, ROWS(8, 8 * 64), &plan));
+        ck_ok(pt__plans_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, ROWS(8, 8 * 64), &plan));
         bytes[i] = pt__plan_arena_bytes(plan);
         count[i] = made_again(plan);
         fingerprints[i] = network_fingerprint(model);
@@ -127,16 +127,16 @@ START_TEST(test_share_of_a_step)
     for (int wide = 0; wide < 2; wide++) {
         pt__plan_t *plan;
         pt_model_t *model = gpt(context, wide ? 512 : 128);
-        ck_ok(pt__engine_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, ROWS(8, 8 * 64), &plan));
+        ck_ok(pt__plans_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, ROWS(8, 8 * 64), &plan));
         double cheap = price(plan);
         int64_t count = made_again(plan), bytes = pt__plan_arena_bytes(plan);
         ck_assert_int_gt(count, 0);
         ck_ok(pt_model_set_recompute(model, PT_RECOMPUTE_NOTHING));
-        ck_ok(pt__engine_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, ROWS(8, 8 * 64), &plan));
+        ck_ok(pt__plans_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, ROWS(8, 8 * 64), &plan));
         double step = pt__plan_operations(plan, ROWS(8, 8 * 64));
         ck_assert_msg(cheap <= 0.01 * step, "%g of %g", cheap, step);
         ck_ok(pt_model_set_recompute(model, PT_RECOMPUTE_EVERYTHING));
-        ck_ok(pt__engine_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, ROWS(8, 8 * 64), &plan));
+        ck_ok(pt__plans_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, ROWS(8, 8 * 64), &plan));
         if (wide)
             ck_assert_int_le(bytes, pt__plan_arena_bytes(plan));
         else
@@ -154,9 +154,9 @@ START_TEST(test_floor)
     pt_context_t *context = network_context(1, 3);
     pt_model_t *model = gpt(context, 512);
     pt__plan_t *plan;
-    ck_ok(pt__engine_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, ROWS(1, 7), &plan)); /* 7 · 2048 · 4 bytes at most */
+    ck_ok(pt__plans_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, ROWS(1, 7), &plan)); /* 7 · 2048 · 4 bytes at most */
     ck_assert_int_eq(made_again(plan), 0);
-    ck_ok(pt__engine_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, ROWS(1, 8), &plan));
+    ck_ok(pt__plans_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, ROWS(1, 8), &plan));
     ck_assert_int_gt(made_again(plan), 0);
     ck_assert_int_eq(made_again_by(plan, "layer_norm"), 0); /* 8 · 512 · 4 */
     pt_model_free(model);
@@ -180,7 +180,7 @@ START_TEST(test_same_plan_everywhere)
     for (int i = 0; i < 2; i++) {
         pt_context_t *context = network_context(1 + 4 * i, 3);
         pt_model_t *model = gpt(context, 128);
-        ck_ok(pt__engine_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, ROWS(8, 8 * 64), NULL));
+        ck_ok(pt__plans_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, ROWS(8, 8 * 64), NULL));
         text[i] = described(model);
         pt_model_free(model);
         pt_context_free(context);
@@ -404,7 +404,7 @@ START_TEST(test_failing_allocations)
         }
         if (status == PT_OK) {
             pt__plan_t *plan;
-            status = pt__engine_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, ROWS(256, 0), &plan);
+            status = pt__plans_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, ROWS(256, 0), &plan);
             if (status == PT_OK)
                 ck_assert_int_eq(made_again(plan), 1);
         }

@@ -300,8 +300,8 @@ START_TEST(test_refusals)
 
     /* a budget that only a cut would meet is refused, unless the host says how to cut or holds the statistics */
     pt__measure_t whole, half;
-    ck_ok(pt__engine_measure(model, PT__MODE_TRAIN, ROWS(64, 0), &whole));
-    ck_ok(pt__engine_measure(model, PT__MODE_TRAIN, ROWS(16, 0), &half));
+    ck_ok(pt__plans_measure(model, PT__MODE_TRAIN, ROWS(64, 0), &whole));
+    ck_ok(pt__plans_measure(model, PT__MODE_TRAIN, ROWS(16, 0), &half));
     pt_train_options_t options = rig_options(1, 64);
     for (options.memory_budget = 1; pt_finetune(model, optimizer, data, &options, NULL) == PT_ERR_BUDGET;)
         options.memory_budget += 1024;

@@ -21,7 +21,7 @@ static int64_t plan_bytes(pt_model_t *model, int32_t recompute)
 {
     pt__measure_t measure;
     ck_ok(pt_model_set_recompute(model, recompute));
-    ck_ok(pt__engine_measure(model, PT__MODE_TRAIN, ROWS(BATCH, BATCH * LONGEST), &measure));
+    ck_ok(pt__plans_measure(model, PT__MODE_TRAIN, ROWS(BATCH, BATCH * LONGEST), &measure));
     return measure.arena_bytes + measure.table_bytes;
 }
 
