@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "base/sort.h"
-#include "base/text.h"
 #include "base/utf8.h"
 
 enum { MAX_DEPTH = 128, FIRST_BLOCK = 4096, LARGEST_BLOCK = 1 << 20, SORTED_FROM = 8 };
@@ -241,8 +241,8 @@ static pt_status_t read_number(reader_t *reader, pt__json_t *value)
             reader->at++;
         PT__TRY(want_digits(reader));
     }
-    value->is_integer = whole && pt__parse_int64(reader->text + begin, reader->at - begin, &value->integer);
-    if (!pt__parse_double(reader->text + begin, reader->at - begin, &value->number))
+    value->is_integer = whole && pt__number_parse_int64(reader->text + begin, reader->at - begin, &value->integer);
+    if (!pt__number_parse(reader->text + begin, reader->at - begin, &value->number))
         return fail_at(reader, begin, "a number");
     return PT_OK;
 }

@@ -58,9 +58,12 @@ pt_status_t pt__json_get_object(const pt__json_t *object, const char *key, int32
 
 /* For checks of one's own: writes the value's path and returns `status` with the message "PATH: ...". */
 pt_status_t pt__json_fail(const pt__json_t *value, pt_status_t status, const char *format, ...) PT__PRINTF(3, 4);
-/* Appends the value as JSON. */
+/* Appends the value as JSON. A string: with quotation marks, escaped; bytes that are not UTF-8 become U+FFFD. A number:
+ * the shortest digits that read back as the same double; "null" where it is not finite. */
 struct pt__text;
 void pt__json_print(const pt__json_t *value, struct pt__text *text);
+void pt__json_add_string(struct pt__text *text, const char *bytes, int64_t length);
+void pt__json_add_number(struct pt__text *text, double number);
 /* "a string", "an object", ... */
 const char *pt__json_kind_name(pt__json_kind_t kind);
 

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/number.h"
 #include "base/sort.h"
-#include "base/text.h"
 
 enum { FIRST_SLOTS = 64, DIGITS = 24 };
 
@@ -99,7 +99,7 @@ static pt_status_t names_to_numbers(pt__classes_t *classes)
 {
     for (int64_t i = 0; i < classes->count; i++) {
         pt__class_t *one = &classes->list[i];
-        if (!pt__parse_int64(classes->arena + one->name, one->length, &one->number))
+        if (!pt__number_parse_int64(classes->arena + one->name, one->length, &one->number))
             return PT_OK;
     }
     for (int64_t i = 0; i < classes->count; i++) {

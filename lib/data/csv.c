@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "base/text.h"
+#include "base/number.h"
 #include "data/sources.h"
 #include "data/table.h"
 
@@ -135,7 +135,7 @@ static pt_status_t plain_bytes(reader_t *reader, const cell_t *cell, const char 
 static int64_t parse_place(const char *source)
 {
     int64_t number;
-    return source[0] == '#' && pt__parse_int64(source + 1, (int64_t)strlen(source + 1), &number) && number >= 1
+    return source[0] == '#' && pt__number_parse_int64(source + 1, (int64_t)strlen(source + 1), &number) && number >= 1
                ? number - 1
                : -1;
 }
@@ -190,7 +190,7 @@ static pt_status_t add_number(pt__table_t *table, int32_t column, const char *by
     }
     while (length > 0 && (bytes[length - 1] == ' ' || bytes[length - 1] == '\t'))
         length--;
-    if (!pt__parse_double(bytes, length, &value))
+    if (!pt__number_parse(bytes, length, &value))
         return pt__fail(PT_ERR_FORMAT, "expected a number, found \"%.*s\"", (int)(length < 40 ? length : 40), bytes);
     return pt__table_add_number(table, column, value);
 }

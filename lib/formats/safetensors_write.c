@@ -5,6 +5,7 @@
 #include "base/dtype.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/json.h"
 #include "base/sort.h"
 #include "base/text.h"
 #include "base/utf8.h"
@@ -74,7 +75,7 @@ static pt_status_t check_entries(const pt__tensors_t *tensors, const void **sort
 
 static void add_string(pt__text_t *text, const char *string)
 {
-    pt__text_add_json_string(text, string, (int64_t)strlen(string));
+    pt__json_add_string(text, string, (int64_t)strlen(string));
 }
 
 /* One member of the header; `at` moves behind the tensor's data. */

@@ -23,17 +23,17 @@ void pt__task_write(const pt__task_options_t *options, pt__text_t *text)
     if (options->task == NULL)
         pt__text_add(text, "null");
     else
-        pt__text_add_json_string(text, options->task, (int64_t)strlen(options->task));
+        pt__json_add_string(text, options->task, (int64_t)strlen(options->task));
     pt__text_add(text, ", \"outputs\": %lld, \"pooling\": \"%s\", \"label_smoothing\": ", (long long)options->outputs,
                  poolings[options->pooling]);
-    pt__text_add_number(text, options->label_smoothing);
+    pt__json_add_number(text, options->label_smoothing);
     pt__text_add(text, ", \"dropout\": ");
-    pt__text_add_number(text, options->dropout);
+    pt__json_add_number(text, options->dropout);
     if (options->class_weights != NULL) {
         pt__text_add(text, ", \"class_weights\": ");
         for (int64_t i = 0; i < options->outputs; i++) {
             pt__text_add(text, i == 0 ? "[" : ", ");
-            pt__text_add_number(text, (double)options->class_weights[i]);
+            pt__json_add_number(text, (double)options->class_weights[i]);
         }
         pt__text_add(text, "]");
     }

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/text.h"
+#include "base/number.h"
 #include "formats/tensors.h"
 #include "kernels/device.h"
 #include "train/checkpoint.h"
@@ -22,7 +22,7 @@ static pt_status_t read_integer(const reader_t *reader, const char *key, int64_t
     const char *text = pt__tensors_value(reader->table, key);
     if (text == NULL)
         return pt__fail(PT_ERR_FORMAT, "%s: no metadata \"%s\"", reader->path, key);
-    if (!pt__parse_int64(text, (int64_t)strlen(text), value))
+    if (!pt__number_parse_int64(text, (int64_t)strlen(text), value))
         return pt__fail(PT_ERR_FORMAT, "%s: metadata \"%s\" is \"%.40s\", expected a whole number", reader->path, key,
                         text);
     return PT_OK;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/dtype.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "formats/tensors.h"
 #include "kernels/device.h"
@@ -254,7 +255,7 @@ static pt_status_t add_frozen(builder_t *builder, const pt__store_t *store)
         if (stored->trainable)
             continue;
         pt__text_add(&text, frozen++ == 0 ? "[" : ",");
-        pt__text_add_json_string(&text, stored->name, (int64_t)strlen(stored->name));
+        pt__json_add_string(&text, stored->name, (int64_t)strlen(stored->name));
     }
     pt__text_add(&text, "]");
     PT__TRY(pt__text_take(&text, &json, NULL));

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/number.h"
 #include "base/text.h"
 #include "train/model.h"
 
@@ -22,7 +23,7 @@ static pt_status_t read_ids(const pt__json_t *object, const char **names)
     char plain[24];
     for (const pt__json_t *one = object->first; one != NULL; one = one->next) {
         int64_t id;
-        if (!pt__parse_int64(one->key, one->key_length, &id) || id < 0 || id >= object->length)
+        if (!pt__number_parse_int64(one->key, one->key_length, &id) || id < 0 || id >= object->length)
             return pt__json_fail(object, PT_ERR_FORMAT, "the id \"%.40s\", expected \"0\" to \"%lld\" for %lld classes",
                                  one->key, (long long)(object->length - 1), (long long)object->length);
         snprintf(plain, sizeof plain, "%lld", (long long)id);
@@ -126,12 +127,12 @@ static void write(const pt__class_names_t *names, pt__text_t *text)
     pt__text_add(text, "\"" ID2LABEL "\": {");
     for (int64_t i = 0; i < names->count; i++) {
         pt__text_add(text, "%s\"%lld\": ", i == 0 ? "" : ", ", (long long)i);
-        pt__text_add_json_string(text, names->list[i], (int64_t)strlen(names->list[i]));
+        pt__json_add_string(text, names->list[i], (int64_t)strlen(names->list[i]));
     }
     pt__text_add(text, "}, \"" LABEL2ID "\": {");
     for (int64_t i = 0; i < names->count; i++) {
         pt__text_add(text, "%s", i == 0 ? "" : ", ");
-        pt__text_add_json_string(text, names->list[i], (int64_t)strlen(names->list[i]));
+        pt__json_add_string(text, names->list[i], (int64_t)strlen(names->list[i]));
         pt__text_add(text, ": %lld", (long long)i);
     }
     pt__text_add(text, "}");
@@ -147,7 +148,7 @@ static pt_status_t write_others(pt__memory_t *memory, const char *config, pt__te
         if (strcmp(one->key, ID2LABEL) == 0 || strcmp(one->key, LABEL2ID) == 0)
             continue;
         pt__text_add(text, "%s", *any ? ", " : "");
-        pt__text_add_json_string(text, one->key, one->key_length);
+        pt__json_add_string(text, one->key, one->key_length);
         pt__text_add(text, ": ");
         pt__json_print(one, text);
         *any = 1;

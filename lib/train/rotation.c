@@ -8,7 +8,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "base/text.h"
+#include "base/number.h"
 #include "formats/tensors.h"
 
 #define SUFFIX ".safetensors"
@@ -35,7 +35,7 @@ static int64_t read_name(const char *name, size_t length)
     char expected[NAME_SIZE];
     int64_t step;
     if (length < 5 + DIGITS + sizeof SUFFIX - 1 ||
-        !pt__parse_int64(name + 5, (int64_t)(length - 5 - (sizeof SUFFIX - 1)), &step) || step < 0)
+        !pt__number_parse_int64(name + 5, (int64_t)(length - 5 - (sizeof SUFFIX - 1)), &step) || step < 0)
         return -1;
     write_name(step, expected);
     return strlen(expected) == length && memcmp(name, expected, length) == 0 ? step : -1;

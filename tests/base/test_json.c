@@ -84,6 +84,47 @@ START_TEST(test_print)
 }
 END_TEST
 
+START_TEST(test_printed_strings)
+{
+    static const struct {
+        const char *bytes;
+        int64_t length;
+        const char *expected;
+    } cases[] = {
+        {"", 0, "\"\""},
+        {"plain", 5, "\"plain\""},
+        {"a\"b\\c/d", 7, "\"a\\\"b\\\\c/d\""},
+        {"\b\f\n\r\t", 5, "\"\\b\\f\\n\\r\\t\""},
+        {"\0\x01\x1f\x7f", 4, "\"\\u0000\\u0001\\u001f\x7f\""},
+        {"\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80", 9, "\"\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80\""},
+        {"a\xFFz", 3, "\"a\xEF\xBF\xBDz\""},
+        {"\xED\xA0\x80", 3, "\"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\""}, /* a surrogate */
+        {"\xC3", 1, "\"\xEF\xBF\xBD\""},                                 /* cut short */
+    };
+    pt__memory_init(&memory, NULL, NULL, NULL);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        pt__text_t text = pt__text_start(&memory);
+        pt__json_add_string(&text, cases[i].bytes, cases[i].length);
+        ck_assert_str_eq(text.data, cases[i].expected);
+        pt__text_free(&text);
+    }
+}
+END_TEST
+
+START_TEST(test_printed_numbers)
+{
+    pt__memory_init(&memory, NULL, NULL, NULL);
+    pt__text_t text = pt__text_start(&memory);
+    pt__json_add_number(&text, 0.5);
+    pt__json_add_number(&text, (double)NAN);
+    pt__json_add_number(&text, (double)INFINITY);
+    pt__json_add_number(&text, 100000);
+    ck_assert_str_eq(text.data, "0.5nullnull100000");
+    pt__text_free(&text);
+    ck_assert_int_eq(atomic_load(&memory.bytes), 0);
+}
+END_TEST
+
 START_TEST(test_numbers_are_exact)
 {
     const pt__json_t *item =
@@ -308,5 +349,6 @@ START_TEST(test_getters)
 }
 END_TEST
 
-SUITE("json", 120, test_print, test_values, test_numbers_are_exact, test_strings, test_many_keys_are_found,
-      test_errors_name_the_byte, test_depth_is_limited, test_damaged_input, test_failing_allocations, test_getters)
+SUITE("json", 120, test_print, test_printed_strings, test_printed_numbers, test_values, test_numbers_are_exact,
+      test_strings, test_many_keys_are_found, test_errors_name_the_byte, test_depth_is_limited, test_damaged_input,
+      test_failing_allocations, test_getters)
