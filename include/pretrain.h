@@ -207,11 +207,11 @@ PT_API const char *pt_context_describe(pt_context_t *context);
 
 /* A network is described by calls that each add one op and return its result, a pt_tensor_t. The first error sticks:
  * later calls return PT_NO_TENSOR, and pt_model_create reports it. Errors can be asked for early with
- * pt_graph_status. */
+ * pt_graph_status. Tensors are counted from 1, so that a zeroed struct of options asks for none. */
 typedef struct pt_graph pt_graph_t;
 typedef int32_t pt_tensor_t;
 enum {
-    PT_NO_TENSOR = -1,
+    PT_NO_TENSOR = 0,
 };
 
 PT_API pt_status_t pt_graph_create(pt_context_t *context, pt_graph_t **out);

@@ -62,7 +62,7 @@ static pt_status_t check_inputs(const pt_graph_t *graph, const pt__op_t *op, int
             continue;
         if (pt__graph_tensor(graph, inputs[i]) == NULL)
             return pt__fail(PT_ERR_ARGUMENT, "%s: input %d is tensor %d, which is not one of this graph's %lld",
-                            op->name, (int)i, (int)inputs[i], (long long)graph->n_tensors);
+                            op->name, (int)i, (int)inputs[i], (long long)graph->n_tensors - 1);
         const pt__tensor_t *input = &graph->tensors[inputs[i]];
         if (!pt__op_takes(op, i, input, input->dtype))
             return pt__fail(PT_ERR_SHAPE, "%s: input %d is %s, expected float32%s", op->name, (int)i,

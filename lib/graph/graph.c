@@ -48,7 +48,13 @@ pt_status_t pt_graph_create(pt_context_t *context, pt_graph_t **out)
     PT__TRY(pt__context_keep(context, pt__allocate(&context->memory, 1, sizeof *graph, "graph", &graph)));
     graph->context = pt__context_retain(context);
     pt__dimensions_start(graph);
-    graph->loss = graph->offer.output_weight = PT_NO_TENSOR;
+    pt_status_t status = pt__grow(&context->memory, &graph->tensors, &graph->tensor_room, PT_NO_TENSOR + 1,
+                                  sizeof *graph->tensors, "graph tensors");
+    if (status != PT_OK) {
+        pt_graph_free(graph);
+        return status;
+    }
+    graph->n_tensors = PT_NO_TENSOR + 1;
     *out = graph;
     return PT_OK;
 }
@@ -194,7 +200,7 @@ pt_status_t pt__graph_copy(const pt_graph_t *graph, pt_graph_t **out)
 
 pt__tensor_t *pt__graph_tensor(const pt_graph_t *graph, pt_tensor_t tensor)
 {
-    return tensor >= 0 && tensor < graph->n_tensors ? &graph->tensors[tensor] : NULL;
+    return tensor > PT_NO_TENSOR && tensor < graph->n_tensors ? &graph->tensors[tensor] : NULL;
 }
 
 pt__node_t *pt__graph_producer(const pt_graph_t *graph, pt_tensor_t tensor)

@@ -17,7 +17,13 @@ typedef struct pt__shape {
     int64_t size[PT_MAX_RANK];
 } pt__shape_t;
 
-typedef enum pt__kind { PT__KIND_INPUT, PT__KIND_PARAMETER, PT__KIND_CONSTANT, PT__KIND_RESULT } pt__kind_t;
+typedef enum pt__kind {
+    PT__KIND_NONE,
+    PT__KIND_INPUT,
+    PT__KIND_PARAMETER,
+    PT__KIND_CONSTANT,
+    PT__KIND_RESULT
+} pt__kind_t;
 
 typedef struct pt__tensor {
     pt__kind_t kind;
@@ -100,7 +106,7 @@ struct pt_graph {
     pt_context_t *context;
     pt_status_t status; /* the first error sticks */
     char message[PT__MESSAGE_SIZE];
-    pt__tensor_t *tensors;
+    pt__tensor_t *tensors; /* [n_tensors] by their numbers: the first, PT_NO_TENSOR, is none */
     pt__node_t *nodes;
     pt__input_t *inputs;
     pt__parameter_t *parameters;
@@ -110,9 +116,9 @@ struct pt_graph {
     int64_t tensor_room, node_room, input_room, parameter_room, constant_room, output_room;
     pt__dimension_t dimensions[PT__DIMENSIONS]; /* [n_dimensions]; the first three have no name here */
     int32_t n_dimensions;
-    pt_tensor_t loss;     /* PT_NO_TENSOR: none */
+    pt_tensor_t loss;                     /* PT_NO_TENSOR: none */
     int64_t length_limit[PT__DIMENSIONS]; /* the most rows that a sample may have of a ragged dimension; 0: no limit */
-    int64_t draws;        /* random numbers' streams given out: see pt__graph_draw */
+    int64_t draws;                        /* random numbers' streams given out: see pt__graph_draw */
     pt__metric_t metrics[PT__MAX_METRICS];
     int32_t n_metrics;
     pt__offer_t offer;

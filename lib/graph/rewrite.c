@@ -9,7 +9,8 @@ static pt_status_t begin(const pt_graph_t *from, pt_graph_t **out)
 {
     PT__TRY(pt__graph_copy(from, out));
     pt_graph_t *to = *out;
-    to->n_tensors = to->n_nodes = 0;
+    to->n_tensors = PT_NO_TENSOR + 1;
+    to->n_nodes = 0;
     to->loss = to->offer.output_weight = PT_NO_TENSOR;
     for (int64_t i = 0; i < to->n_inputs; i++)
         to->inputs[i].tensor = PT_NO_TENSOR;
@@ -41,7 +42,7 @@ static pt_status_t carry_over(pt__rewrite_t *self, pt_tensor_t tensor)
 
 pt_tensor_t pt__rewrite_of(const pt__rewrite_t *self, pt_tensor_t tensor)
 {
-    return tensor == PT_NO_TENSOR ? PT_NO_TENSOR : self->map[tensor];
+    return self->map[tensor];
 }
 
 pt_status_t pt__rewrite_inputs(const pt__rewrite_t *self, const pt__node_t *node, pt_tensor_t inputs[PT__MAX_INPUTS])
@@ -74,7 +75,7 @@ static pt_status_t rewrite(pt__rewrite_t *self, pt__rewrite_fn each)
     pt_graph_t *to = self->to;
     for (pt_tensor_t i = 0; i < from->n_tensors; i++)
         self->map[i] = PT_NO_TENSOR;
-    for (pt_tensor_t i = 0; i < from->n_tensors; i++) {
+    for (pt_tensor_t i = PT_NO_TENSOR + 1; i < from->n_tensors; i++) {
         const pt__tensor_t *tensor = &from->tensors[i];
         if (tensor->kind != PT__KIND_RESULT)
             PT__TRY(carry_over(self, i));

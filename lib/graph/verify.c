@@ -60,7 +60,7 @@ static pt_status_t verify_node(const pt_graph_t *graph, int64_t index)
 
 pt_status_t pt__graph_verify(const pt_graph_t *graph)
 {
-    for (int64_t i = 0; i < graph->n_tensors; i++)
+    for (int64_t i = PT_NO_TENSOR + 1; i < graph->n_tensors; i++)
         PT__TRY(verify_shape(&graph->tensors[i], graph->n_dimensions, i));
     for (int64_t i = 0; i < graph->n_nodes; i++)
         PT__TRY(verify_node(graph, i));

@@ -92,7 +92,7 @@ static pt_status_t check_capacity(const pt__plan_t *plan)
 {
     const double most = (double)((int64_t)1 << 48);
     double bytes = 0;
-    for (int64_t i = 0; i < plan->graph->n_tensors; i++) {
+    for (int64_t i = PT_NO_TENSOR + 1; i < plan->graph->n_tensors; i++) {
         const pt__shape_t *shape = &plan->graph->tensors[i].shape;
         bytes += (double)pt__shape_elements(shape) * (double)plan->capacity[shape->dimension] * (double)sizeof(float);
     }

@@ -124,7 +124,8 @@ static pt_status_t assign_outputs(pt__plan_t *plan, int64_t index, int8_t *dropp
 /* Inputs, parameters and constants have their places before any step. */
 static pt_status_t assign_givens(pt__plan_t *plan)
 {
-    for (pt_tensor_t i = 0; i < plan->graph->n_tensors; i++) {
+    plan->storage_of[PT_NO_TENSOR] = -1;
+    for (pt_tensor_t i = PT_NO_TENSOR + 1; i < plan->graph->n_tensors; i++) {
         static const pt__place_t places[] = {[PT__KIND_INPUT] = PT__PLACE_INPUT,
                                              [PT__KIND_PARAMETER] = PT__PLACE_PARAMETER,
                                              [PT__KIND_CONSTANT] = PT__PLACE_CONSTANT};

@@ -38,7 +38,7 @@ static pt_graph_t *fresh(pt_context_t *context)
     return graph;
 }
 
-/* The statement is the first error of a fresh graph (x = 0, weight = 1). */
+/* The statement is the first error of a fresh graph (x = 1, weight = 2). */
 #define WRONG(statement, expected, part)                  \
     do {                                                  \
         pt_graph_t *graph = fresh(context);               \
@@ -75,10 +75,10 @@ START_TEST(test_messages)
           PT_ERR_ARGUMENT, "not UTF-8");
     WRONG(pt_state(graph, "\xed\xa0\x80", 1, (int64_t[]){3}, 1), PT_ERR_ARGUMENT, "not UTF-8");
     WRONG(pt_input(graph, "\xc3", PT_FLOAT32, 2, batch_by_4), PT_ERR_ARGUMENT, "not UTF-8");
-    WRONG(pt_linear_layer(graph, "\xff", 0, 3, PT_ACTIVATION_NONE), PT_ERR_ARGUMENT, "not UTF-8");
+    WRONG(pt_linear_layer(graph, "\xff", 1, 3, PT_ACTIVATION_NONE), PT_ERR_ARGUMENT, "not UTF-8");
     WRONG(pt_graph_dim(graph, "\xff"), PT_ERR_ARGUMENT, "not UTF-8");
-    WRONG(pt_graph_set_output(graph, "\xff", 0), PT_ERR_ARGUMENT, "not UTF-8");
-    WRONG(pt_graph_set_metric_ratio(graph, "\xff", pt_mse_loss(graph, 0, 0), PT_NO_TENSOR, PT_METRIC_LOWER),
+    WRONG(pt_graph_set_output(graph, "\xff", 1), PT_ERR_ARGUMENT, "not UTF-8");
+    WRONG(pt_graph_set_metric_ratio(graph, "\xff", pt_mse_loss(graph, 1, 1), PT_NO_TENSOR, PT_METRIC_LOWER),
           PT_ERR_ARGUMENT, "not UTF-8");
     WRONG(pt_parameter(graph, "b", 1, batch_by_4, PT_INIT_NORMAL, 1), PT_ERR_SHAPE,
           "a dimension of data stands at place 0");
@@ -91,13 +91,17 @@ START_TEST(test_messages)
     WRONG(constant_of(graph, PT_FLOAT32, 1, (int64_t[]){1}, NULL), PT_ERR_ARGUMENT, "NULL");
     WRONG(constant_of(graph, PT_FLOAT64, 1, (int64_t[]){1}, &nan_value), PT_ERR_UNSUPPORTED, "float64");
     WRONG(constant_of(graph, PT_INT32, 1, (int64_t[]){1}, NULL), PT_ERR_ARGUMENT, "NULL");
-    WRONG(pt_split(graph, 0, 1, 2, NULL, NULL), PT_ERR_ARGUMENT, "parts is NULL");
+    WRONG(pt_split(graph, 1, 1, 2, NULL, NULL), PT_ERR_ARGUMENT, "parts is NULL");
     WRONG(pt_graph_set_output(graph, "out", 77), PT_ERR_ARGUMENT, "77");
-    WRONG(pt_graph_set_output(graph, "out", 0), PT_ERR_ARGUMENT, "computed");
-    WRONG(pt_graph_set_loss(graph, 0), PT_ERR_SHAPE, "one float32");
-    WRONG(pt_relu(graph, 55), PT_ERR_ARGUMENT, "55");
-    WRONG(pt_relu(graph, PT_NO_TENSOR), PT_ERR_ARGUMENT, "-1");
-    ck_assert_int_eq(pt_relu(NULL, 0), PT_NO_TENSOR);
+    WRONG(pt_graph_set_output(graph, "out", 1), PT_ERR_ARGUMENT, "computed");
+    WRONG(pt_graph_set_loss(graph, 1), PT_ERR_SHAPE, "one float32");
+    WRONG(pt_relu(graph, 55), PT_ERR_ARGUMENT, "tensor 55, which is not one of this graph's 2");
+    WRONG(pt_relu(graph, 3), PT_ERR_ARGUMENT, "tensor 3");
+    WRONG(pt_relu(graph, -1), PT_ERR_ARGUMENT, "tensor -1");
+    WRONG(pt_relu(graph, PT_NO_TENSOR), PT_ERR_ARGUMENT, "tensor 0");
+    WRONG(pt_graph_set_loss(graph, PT_NO_TENSOR), PT_ERR_ARGUMENT, "tensor 0");
+    WRONG(pt_graph_set_output(graph, "out", PT_NO_TENSOR), PT_ERR_ARGUMENT, "tensor 0");
+    ck_assert_int_eq(pt_relu(NULL, 1), PT_NO_TENSOR);
     ck_fails(pt_graph_status(NULL), PT_ERR_ARGUMENT, "NULL");
     pt_context_free(context);
 }
@@ -170,11 +174,12 @@ START_TEST(test_shapes)
     pt_context_t *context = network_context(1, 1);
     pt_graph_t *graph = fresh(context);
     int64_t shape[PT_MAX_RANK];
-    pt_tensor_t y = pt_linear(graph, 0, 1, PT_NO_TENSOR, PT_ACTIVATION_RELU);
+    pt_tensor_t y = pt_linear(graph, 1, 2, PT_NO_TENSOR, PT_ACTIVATION_RELU);
     ck_assert_int_eq(pt_graph_shape(graph, y, shape), 2);
     ck_assert_int_eq(shape[0], PT_DIM_BATCH);
     ck_assert_int_eq(shape[1], 3);
     ck_assert_int_eq(pt_graph_shape(graph, 99, shape), -1);
+    ck_assert_int_eq(pt_graph_shape(graph, PT_NO_TENSOR, shape), -1);
     pt_graph_t *copy;
     char one[2000], two[2000];
     size_t length;
@@ -183,7 +188,7 @@ START_TEST(test_shapes)
     ck_ok(pt_graph_print(graph, one, sizeof one, &length));
     ck_ok(pt_graph_print(copy, two, sizeof two, &length));
     ck_assert_str_eq(one, two);
-    ck_assert_ptr_nonnull(strstr(one, "linear(%0 \"x\", %1 \"weight\""));
+    ck_assert_ptr_nonnull(strstr(one, "linear(%1 \"x\", %2 \"weight\""));
     ck_assert_ptr_nonnull(strstr(one, "float32[B, 3]"));
     pt_graph_free(graph);
     pt_graph_free(copy);
@@ -197,7 +202,7 @@ START_TEST(test_gradients_only_where_needed)
     pt_graph_t *graph = fresh(context);
     int32_t wanted[2] = {1, 0}, reached[2];
     pt_tensor_t other = pt_parameter(graph, "other", 1, (int64_t[]){3}, PT_INIT_CONSTANT, 0);
-    pt_tensor_t y = pt_linear(graph, 0, 1, other, PT_ACTIVATION_NONE);
+    pt_tensor_t y = pt_linear(graph, 1, 2, other, PT_ACTIVATION_NONE);
     pt_tensor_t target = pt_input(graph, "target", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, 3});
     pt_graph_set_loss(graph, pt_mse_loss(graph, y, target));
     int64_t forward = graph->n_nodes;
@@ -223,7 +228,7 @@ START_TEST(test_draws)
     int64_t numbers[2][3];
     for (int longer = 0; longer < 2; longer++) {
         pt_graph_t *graph = fresh(context);
-        pt_tensor_t y = 0;
+        pt_tensor_t y = 1;
         for (int i = 0; i < 2; i++) {
             y = pt_dropout(graph, longer ? pt_relu(graph, y) : y, 0.5);
             numbers[longer][i] = pt__graph_producer(graph, y)->attributes.integers[0];
@@ -276,7 +281,7 @@ START_TEST(test_constants)
     for (int turn = 0; turn < 4; turn++) {
         pt_graph_t *graph = fresh(context), *copy;
         pt_tensor_t index = constant_of(graph, PT_INT32, 1, (int64_t[]){3}, values);
-        pt_tensor_t logits = pt_gather(graph, 1, index);
+        pt_tensor_t logits = pt_gather(graph, 2, index);
         if (turn == 0) {
             ck_ok(pt_graph_status(graph));
             ck_ok(pt__graph_copy(graph, &copy));
@@ -286,13 +291,13 @@ START_TEST(test_constants)
             graph = copy;
         } else if (turn == 1) { /* the table has 3 rows: 0, 2, 1 are rows of it, 0, 2, 1 of a half are not */
             pt_tensor_t halves[2];
-            ck_ok(pt_split(graph, 1, 0, 2, (int64_t[]){2, 1}, halves));
+            ck_ok(pt_split(graph, 2, 0, 2, (int64_t[]){2, 1}, halves));
             ck_assert_int_eq(pt_gather(graph, halves[0], index), PT_NO_TENSOR);
             ck_fails(pt_graph_status(graph), PT_ERR_SHAPE,
                      "gather: index is int32[3], expected values that stay below");
         } else if (turn == 2) {
             index = constant_of(graph, PT_INT32, 1, (int64_t[]){1}, &negative);
-            ck_assert_int_eq(pt_gather(graph, 1, index), PT_NO_TENSOR);
+            ck_assert_int_eq(pt_gather(graph, 2, index), PT_NO_TENSOR);
             ck_fails(pt_graph_status(graph), PT_ERR_SHAPE, "stay below 3");
         } else { /* labels may be ignored */
             pt_tensor_t labels = constant_of(graph, PT_INT32, 1, (int64_t[]){3}, values + 1);

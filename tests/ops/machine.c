@@ -163,7 +163,7 @@ static pt_status_t allocate(machine_t *machine)
     machine->buffers = calloc((size_t)machine->graph->n_tensors, sizeof *machine->buffers);
     if (machine->buffers == NULL)
         return PT_ERR_MEMORY;
-    for (pt_tensor_t i = 0; i < machine->graph->n_tensors; i++) {
+    for (pt_tensor_t i = PT_NO_TENSOR + 1; i < machine->graph->n_tensors; i++) {
         pt__view_t real = machine_view(machine, i, 0), all = machine_view(machine, i, 1);
         machine->buffers[i].bytes = pt__dtype_bytes(real.dtype, pt__view_elements(&real));
         machine->buffers[i].capacity = pt__dtype_bytes(all.dtype, pt__view_elements(&all));
@@ -304,7 +304,7 @@ static int64_t scratch_bytes(const machine_t *machine, const pt__call_t *call)
     if (call->op->scratch == NULL)
         return 0;
     for (int32_t i = 0; i < most.n_inputs; i++)
-        for (pt_tensor_t t = 0; t < machine->graph->n_tensors; t++)
+        for (pt_tensor_t t = PT_NO_TENSOR + 1; t < machine->graph->n_tensors; t++)
             if (call->inputs[i].data != NULL && call->inputs[i].data == machine->buffers[t].data)
                 memcpy(most.inputs[i].size, machine_view(machine, t, 1).size, sizeof most.inputs[i].size);
     return call->op->scratch(&most);

@@ -32,7 +32,7 @@ static void copy_machine(const machine_t *machine, pt__device_t *device, copies_
     *copies = (copies_t){.device = device, .run = machine->run};
     copies->run.device = device;
     ck_assert_int_le(machine->graph->n_tensors, 512);
-    for (pt_tensor_t t = 0; t < machine->graph->n_tensors; t++) {
+    for (pt_tensor_t t = PT_NO_TENSOR + 1; t < machine->graph->n_tensors; t++) {
         const buffer_t *buffer = &machine->buffers[t];
         int is_given = machine->graph->tensors[t].kind != PT__KIND_RESULT;
         copies->tensors[t] = upload(device, is_given ? buffer->data : NULL, buffer->bytes, buffer->capacity);
@@ -46,7 +46,7 @@ static void copy_machine(const machine_t *machine, pt__device_t *device, copies_
 
 static void free_copies(const machine_t *machine, copies_t *copies)
 {
-    for (pt_tensor_t t = 0; t < machine->graph->n_tensors; t++)
+    for (pt_tensor_t t = PT_NO_TENSOR + 1; t < machine->graph->n_tensors; t++)
         pt__device_release(copies->device, copies->tensors[t]);
     for (int32_t i = 0; i < PT__DIMENSIONS; i++)
         pt__device_release(copies->device, (void *)(uintptr_t)copies->run.offsets[i]);
@@ -79,7 +79,7 @@ static void check_case(const pt__op_t *op, int32_t number, pt_context_t *cpu, pt
     machine_execute(&machine, cpu->device);
     for (int64_t i = 0; i < machine.graph->n_nodes; i++)
         run_node(&machine, &machine.graph->nodes[i], &copies);
-    for (pt_tensor_t t = 0; t < machine.graph->n_tensors; t++) {
+    for (pt_tensor_t t = PT_NO_TENSOR + 1; t < machine.graph->n_tensors; t++) {
         const buffer_t *buffer = &machine.buffers[t];
         void *found = malloc((size_t)buffer->bytes + 1);
         ck_assert(found != NULL);

@@ -188,7 +188,7 @@ static void check_again(const machine_t *machine)
 /* Nothing is written behind the rows that are there. */
 static void check_tails(const machine_t *machine)
 {
-    for (pt_tensor_t t = 0; t < machine->graph->n_tensors; t++) {
+    for (pt_tensor_t t = PT_NO_TENSOR + 1; t < machine->graph->n_tensors; t++) {
         const unsigned char *bytes = machine->buffers[t].data;
         for (int64_t i = machine->buffers[t].bytes; i < machine->buffers[t].capacity; i++)
             if (bytes[i] != 0xFF) {

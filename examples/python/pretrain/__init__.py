@@ -726,7 +726,7 @@ class Context(_Handle):
 class Graph(_Handle):
     """A network being described: every builder call of pretrain.h without its pt_ prefix and first argument, returning
     a tensor's number: graph.linear_layer("first", x, 32, ACTIVATION_RELU). Sizes are given as lists, options by
-    name."""
+    name; None stands for no tensor."""
 
     def __init__(self, context):
         super().__init__(_create(library.pt_graph_create, context), library.pt_graph_free, context)
@@ -800,7 +800,9 @@ class Graph(_Handle):
         if name.startswith("_") or not hasattr(library, "pt_" + name):
             raise AttributeError(name)
         function = getattr(library, "pt_" + name)
-        return lambda *arguments: function(self, *[_encoded(argument) for argument in arguments])
+        return lambda *arguments: function(
+            self, *[NO_TENSOR if argument is None else _encoded(argument) for argument in arguments]
+        )
 
     def __str__(self):
         return _text(lambda *arguments: library.pt_graph_print(self, *arguments))
