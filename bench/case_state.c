@@ -121,6 +121,24 @@ static void make_optimizer(state_t *state)
     must(pt_optimizer_create(state->context, &options, &state->optimizer), "optimizer");
 }
 
+/* The views are made once, beside the numbers, as a host that goes round the same batches keeps them. */
+static void make_values(state_t *state)
+{
+    for (int i = 0; i < BATCHES; i++) {
+        pt_array_t *values = state->values[i];
+        if (state->bench->layers > 0) {
+            values[0] = (pt_array_t){
+                .name = "tokens", .data = state->tokens[i], .lengths = state->lengths, .dtype = PT_INT32};
+            values[1] = (pt_array_t){
+                .name = "labels", .data = state->labels[i], .lengths = state->lengths, .dtype = PT_INT32};
+            continue;
+        }
+        values[0] = (pt_array_t){.name = "features", .data = state->features[i], .dtype = PT_FLOAT32};
+        values[1] = state->outputs > 1 ? (pt_array_t){.name = "label", .data = state->labels[i], .dtype = PT_INT32}
+                                       : (pt_array_t){.name = "target", .data = state->target[i], .dtype = PT_FLOAT32};
+    }
+}
+
 void make_state(state_t *state, const char *name, int threads)
 {
     pt_context_options_t options;
@@ -139,6 +157,7 @@ void make_state(state_t *state, const char *name, int threads)
         make_gpt(state);
     else
         make_network(state);
+    make_values(state);
     make_optimizer(state);
 }
 
@@ -151,19 +170,8 @@ void free_state(state_t *state)
 
 double step(state_t *state, int64_t number)
 {
-    int i = (int)(number % BATCHES);
-    pt_array_t values[2];
+    const pt_array_t *values = state->values[number % BATCHES];
     pt_step_result_t result = {.struct_size = sizeof result};
-    if (state->bench->layers > 0) {
-        values[0] = (pt_array_t){
-            .name = "tokens", .data = state->tokens[i], .lengths = state->lengths, .dtype = PT_INT32};
-        values[1] = (pt_array_t){
-            .name = "labels", .data = state->labels[i], .lengths = state->lengths, .dtype = PT_INT32};
-    } else {
-        values[0] = (pt_array_t){.name = "features", .data = state->features[i], .dtype = PT_FLOAT32};
-        values[1] = state->outputs > 1 ? (pt_array_t){.name = "label", .data = state->labels[i], .dtype = PT_INT32}
-                                       : (pt_array_t){.name = "target", .data = state->target[i], .dtype = PT_FLOAT32};
-    }
     must(pt_train_step(state->model, state->optimizer, values, 2, sizeof values[0], state->bench->batch, 0, &result),
          "step");
     return result.loss;

@@ -24,6 +24,7 @@ typedef struct state {
     float *features[BATCHES], *target[BATCHES];
     int32_t *tokens[BATCHES], *labels[BATCHES];
     int64_t lengths[64];
+    pt_array_t values[BATCHES][2];
     double rates[STRETCHES], ends[STRETCHES];
     int n_rates;
     int64_t steps;

@@ -91,7 +91,7 @@ static pt_status_t check_values(const pt_array_t *values, int32_t n_values)
             return pt__fail(PT_ERR_SHAPE, "field \"%s\": rank %ld, expected 0 to %d", values[i].name,
                             (long)values[i].rank, PT_MAX_RANK);
         for (int32_t before = 0; before < i; before++) {
-            if (strcmp(values[before].name, values[i].name) == 0)
+            if (values[before].name[0] == values[i].name[0] && strcmp(values[before].name, values[i].name) == 0)
                 return pt__fail(PT_ERR_ARGUMENT, "values %ld and %ld are both named \"%s\"", (long)before, (long)i,
                                 values[i].name);
         }

@@ -10,8 +10,9 @@
  * Order and failure. Between enter and leave the device belongs to one thread, whichever of a context's models it works
  * for; kernels are called there and nowhere else. They return nothing: a device that fails keeps it to itself until
  * leave, which gives the first failure since enter and forgets it. Whatever kernels wrote since enter is then of no
- * use. Memory calls come from any thread, between enter and leave or not; a download waits for the kernels that were
- * called before it. They fail with PT_ERR_DEVICE, allocate also with PT_ERR_MEMORY. */
+ * use. Who is to go on only if all went well asks for it by check, which waits for the kernels that were called. Memory
+ * calls come from any thread, between enter and leave or not; a download waits for the kernels that were called before
+ * it. They fail with PT_ERR_DEVICE, allocate also with PT_ERR_MEMORY. */
 #ifndef PT__DEVICE_H
 #define PT__DEVICE_H
 
@@ -29,6 +30,7 @@ typedef struct pt__device_calls { /* what a kind of device does beside computing
     /* One line for printing; lives as long as the device. */
     const char *(*describe)(pt__device_t *device);
     pt_status_t (*enter)(pt__device_t *device); /* after a failure there is nothing to leave */
+    pt_status_t (*check)(pt__device_t *device); /* between the two */
     pt_status_t (*leave)(pt__device_t *device);
     /* At least 64-byte aligned, any content; not between enter and leave. */
     pt_status_t (*allocate)(pt__device_t *device, int64_t bytes, const char *what, void **out);
@@ -56,6 +58,11 @@ static inline void pt__device_free(pt__device_t *device) /* NULL is ignored */
 static inline pt_status_t pt__device_enter(pt__device_t *device)
 {
     return device->calls->enter(device);
+}
+
+static inline pt_status_t pt__device_check(pt__device_t *device)
+{
+    return device->calls->check(device);
 }
 
 static inline pt_status_t pt__device_leave(pt__device_t *device)

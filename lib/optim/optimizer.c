@@ -237,22 +237,23 @@ static pt_status_t update(pt_optimizer_t *optimizer, struct pt__device *device, 
     PT__TRY(schedule_factor(optimizer, horizon, &factor));
     PT__TRY(pt__device_enter(device));
     double norm = gradient_norm(optimizer->binding, device) * scale;
-    PT__TRY(pt__device_leave(device));
+    pt_status_t known = pt__device_check(device); /* before anything changes */
     result->learning_rate = options->learning_rate * factor;
+    if (options->clip_norm > 0 && options->clip_norm < norm + 1e-6)
+        scale *= options->clip_norm / (norm + 1e-6);
+    if (known == PT_OK && isfinite(norm))
+        sweep(optimizer, device, scale, result->learning_rate);
+    pt_status_t left = pt__device_leave(device);
+    PT__TRY(known);
     if (want_norm || options->clip_norm > 0)
         result->gradient_norm = norm;
     if (!isfinite(norm)) {
         result->skipped = 1;
         return skip(optimizer, norm);
     }
-    if (options->clip_norm > 0 && options->clip_norm < norm + 1e-6)
-        scale *= options->clip_norm / (norm + 1e-6);
-    PT__TRY(pt__device_enter(device));
-    sweep(optimizer, device, scale, result->learning_rate);
-    pt_status_t status = pt__device_leave(device);
-    if (status != PT_OK)
+    if (left != PT_OK)
         return pt__fail_within(
-            status,
+            left,
             "in the middle of update %lld, which cannot be undone: some weights may have changed and "
             "others not, go on from a checkpoint",
             (long long)(optimizer->counts.steps + 1));

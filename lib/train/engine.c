@@ -137,7 +137,7 @@ static pt_status_t take_values(pt_model_t *model, pt__mode_t mode, pt_tensor_t t
                                int32_t n_values, int64_t samples, const pt__wants_t **wants, pt__loaded_t *loaded)
 {
     uint32_t lacking = all_derived(model, mode);
-    for (int32_t i = 0; i < n_values; i++)
+    for (int32_t i = 0; lacking != 0 && i < n_values; i++)
         note_field(model, values[i].name, &lacking);
     PT__TRY(pt__engine_wants(model, mode, tensor, lacking, wants));
     if (model->collectors[mode] == NULL)

@@ -41,6 +41,7 @@ static pt_status_t step(pt__stage_t *stage)
         stage->step_tokens += loaded.rows.count[PT__DIMENSION_TOKENS];
     } while (!loaded.last_of_batch);
     const pt__horizon_t horizon = {.begin = stage->progress.begin, .steps = stage->total_steps};
+    PT__TRY(pt__model_bind_optimizer(stage->model, stage->optimizer)); /* a callback may have trained others with it */
     pt_status_t status =
         pt__step_update(stage->model, stage->optimizer, &horizon, stage->options->event != NULL, &stage->update);
     stage->is_ruined = status == PT_ERR_NONFINITE && stage->update.skipped;

@@ -30,7 +30,8 @@ typedef struct pt__planned { /* a plan of each mode is kept, and a few of output
     pt__plan_t *plan;
     pt_tensor_t tensor; /* OUTPUT: which one it gives */
     pt__rows_t rows; /* its capacity */
-    uint64_t bound; /* model->store.moves when its addresses were set */
+    uint64_t bound; /* model->store.moves when its addresses were set; of the tensors at that time: */
+    int32_t has_files, has_states;
 } pt__planned_t;
 
 typedef struct pt__wants { /* the fields that a mode reads, and where they go */
@@ -236,7 +237,7 @@ pt_status_t pt__step_abandon(pt_model_t *model);
  * fails the accumulation is forgotten. */
 pt_status_t pt__step_accumulate(pt_model_t *model, const pt__wants_t *wants, const pt__loaded_t *loaded, double *loss,
                                 double *weight);
-/* The update from what was accumulated, which ends the accumulation. */
+/* The update from what was accumulated, which ends the accumulation. The optimizer is bound to the model. */
 pt_status_t pt__step_update(pt_model_t *model, pt_optimizer_t *optimizer, const pt__horizon_t *horizon,
                             int32_t want_norm, pt__update_result_t *result);
 

@@ -162,9 +162,12 @@ static pt_status_t bind_plan(pt_model_t *model, pt__planned_t *planned)
         return PT_OK;
     PT__TRY(pt__allocate(memory, 2 * (size_t)store->count, sizeof *values, "parameters", &values));
     float **gradients = values + store->count;
+    planned->has_files = planned->has_states = 0;
     for (int64_t i = 0; i < store->count; i++) {
         values[i] = store->tensors[i].value;
         gradients[i] = store->tensors[i].gradient;
+        planned->has_files |= store->tensors[i].mapped != NULL;
+        planned->has_states |= store->tensors[i].role == PT__ROLE_STATE;
     }
     pt__plan_bind(planned->plan, model->arena, values, gradients, model->constants);
     planned->bound = store->moves;
@@ -183,8 +186,15 @@ static pt_status_t make_room(pt_model_t *model, pt__mode_t mode)
     PT__TRY(place_constants(model));
     PT__TRY(make_offsets(model, planned->rows.count[PT__DIMENSION_BATCH]));
     PT__TRY(grow_arena(model, pt__plan_arena_bytes(planned->plan)));
-    PT__TRY(bind_plan(model, planned));
-    return make_derived(model, &model->wants[mode], &planned->rows);
+    return bind_plan(model, planned);
+}
+
+/* Whether what make_room makes stands: nothing has moved since, and there is neither a file that may have been replaced
+ * nor memory that another model may have come to share. */
+static int32_t is_ready(const pt_model_t *model, const pt__planned_t *planned)
+{
+    const pt__store_t *store = &model->store;
+    return planned->bound == store->moves && store->is_settled && !store->may_share && !planned->has_files;
 }
 
 /* Whether a plan of that capacity takes these rows. */
@@ -238,10 +248,13 @@ pt_status_t pt__plans_prepare(pt_model_t *model, pt__mode_t mode, pt_tensor_t te
         pt__plan_free(planned->plan);
         *planned = (pt__planned_t){.plan = plan, .tensor = tensor, .rows = capacity};
     }
-    pt_status_t status = make_room(model, mode);
+    pt_status_t status = is_ready(model, planned) ? PT_OK : make_room(model, mode);
+    if (status == PT_OK)
+        status = make_derived(model, &model->wants[mode], &planned->rows);
     if (status != PT_OK) { /* a plan that does not fit into memory must not stand in the way of smaller ones */
         pt__plan_free(planned->plan);
         *planned = (pt__planned_t){0};
+        model->store.moves++; /* what plans of other modes use may be gone too */
     } else if (out != NULL)
         *out = planned->plan;
     return status;

@@ -23,7 +23,7 @@ pt_status_t pt__step_accumulate(pt_model_t *model, const pt__wants_t *wants, con
                                 double *weight)
 {
     PT__TRY(pt__plan_check_rows(model->planned[PT__MODE_TRAIN].plan, &loaded->rows));
-    if (model->accumulated == 0)
+    if (model->accumulated == 0 && model->planned[PT__MODE_TRAIN].has_states)
         PT__TRY(pt__state_keep(model));
     pt_status_t status = pt__engine_run(model, PT__MODE_TRAIN, wants, loaded);
     if (status == PT_OK)
@@ -39,9 +39,8 @@ pt_status_t pt__step_accumulate(pt_model_t *model, const pt__wants_t *wants, con
 pt_status_t pt__step_update(pt_model_t *model, pt_optimizer_t *optimizer, const pt__horizon_t *horizon,
                             int32_t want_norm, pt__update_result_t *result)
 {
-    *result = (pt__update_result_t){0};
     pt_status_t status;
-    PT__TRY(pt__model_bind_optimizer(model, optimizer));
+    *result = (pt__update_result_t){0};
     double weight = model->weight;
     /* The gradient is used up whatever comes: a failing schedule or one too many non-finite gradients must not be
      * added to the next step. */

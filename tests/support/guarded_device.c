@@ -135,6 +135,13 @@ static pt_status_t enter(pt__device_t *device)
     return PT_OK;
 }
 
+static pt_status_t check(pt__device_t *device)
+{
+    guarded_t *self = guarded(device);
+    PT__TRY(pt__device_check(self->cpu));
+    return self->has_failed ? failure(self) : PT_OK;
+}
+
 static pt_status_t leave(pt__device_t *device)
 {
     guarded_t *self = guarded(device);
@@ -253,6 +260,7 @@ static const pt__device_calls_t calls = {.name = "guarded",
                                          .free = end,
                                          .describe = describe,
                                          .enter = enter,
+                                         .check = check,
                                          .leave = leave,
                                          .allocate = allocate,
                                          .release = release,
