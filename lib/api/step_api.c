@@ -9,7 +9,7 @@
 static pt_status_t train_step(pt_model_t *model, pt_optimizer_t *optimizer, const pt__given_t *given, uint32_t flags,
                               pt_step_result_t *result)
 {
-    const pt__wants_t *wants;
+    const pt__requests_t *requests;
     pt__loaded_t loaded;
     pt__update_result_t update = {0};
     pt_step_result_t found = {0};
@@ -20,10 +20,10 @@ static pt_status_t train_step(pt_model_t *model, pt_optimizer_t *optimizer, cons
     PT__TRY(pt__check_context(model, pt__optimizer_context(optimizer), "pt_train_step", "optimizer"));
     if (flags & ~(uint32_t)(PT_STEP_ACCUMULATE | PT_STEP_NORM))
         return pt__fail(PT_ERR_ARGUMENT, "pt_train_step: flags has unknown bits: %#x", (unsigned)flags);
-    PT__TRY(pt__engine_take(model, PT__MODE_TRAIN, PT_NO_TENSOR, given, &wants, &loaded));
+    PT__TRY(pt__engine_take(model, PT__MODE_TRAIN, PT_NO_TENSOR, given, &requests, &loaded));
     if (!(flags & PT_STEP_ACCUMULATE)) /* first what can fail, so that a step that is tried again is not added twice */
         PT__TRY(pt__model_bind_optimizer(model, optimizer));
-    PT__TRY(pt__step_accumulate(model, wants, &loaded, &loss, &weight));
+    PT__TRY(pt__step_accumulate(model, requests, &loaded, &loss, &weight));
     if (!(flags & PT_STEP_ACCUMULATE))
         PT__TRY(pt__step_update(model, optimizer, NULL, (flags & PT_STEP_NORM) != 0, &update));
     if (result == NULL)
@@ -62,13 +62,13 @@ pt_status_t pt_forward(pt_model_t *model, const pt_array_t *values, int32_t n_va
 
 static pt_status_t find_loss(pt_model_t *model, const pt__given_t *given, double *loss)
 {
-    const pt__wants_t *wants;
+    const pt__requests_t *requests;
     pt__loaded_t loaded;
     double weight;
     if (loss == NULL)
         return pt__handle_null("pt_loss", "loss");
-    PT__TRY(pt__engine_take(model, PT__MODE_EVALUATE, PT_NO_TENSOR, given, &wants, &loaded));
-    PT__TRY(pt__engine_run(model, PT__MODE_EVALUATE, wants, &loaded));
+    PT__TRY(pt__engine_take(model, PT__MODE_EVALUATE, PT_NO_TENSOR, given, &requests, &loaded));
+    PT__TRY(pt__engine_run(model, PT__MODE_EVALUATE, requests, &loaded));
     PT__TRY(pt__engine_loss(model, PT__MODE_EVALUATE, loaded.rows.count[PT__DIMENSION_BATCH], loss, &weight));
     if (!(weight > 0))
         *loss = (double)NAN;

@@ -6,14 +6,14 @@
 
 #include "base/dtype.h"
 
-pt_status_t pt__assembly_create(pt__memory_t *memory, const pt__collate_t *collates, int32_t n_wants,
+pt_status_t pt__assembly_create(pt__memory_t *memory, const pt__collate_t *collates, int32_t n_requests,
                                 const pt__loader_options_t *options, pt__assembly_t *out)
 {
     pt_status_t status;
-    size_t n = (size_t)n_wants;
+    size_t n = (size_t)n_requests;
     *out = (pt__assembly_t){.memory = memory,
                             .collates = collates,
-                            .n_wants = n_wants,
+                            .n_requests = n_requests,
                             .batch_limit = pt__taken_limit(options->batch, options->batch_rows),
                             .micro_limit = pt__taken_limit(options->micro_batch, options->micro_rows)};
     PT__TRY_OUT(pt__allocate(memory, n, sizeof *out->buffers, "assembled fields", &out->buffers));
@@ -29,7 +29,7 @@ void pt__assembly_free(pt__assembly_t *assembly)
 {
     if (assembly->memory == NULL)
         return;
-    for (int32_t i = 0; assembly->buffers != NULL && i < assembly->n_wants; i++)
+    for (int32_t i = 0; assembly->buffers != NULL && i < assembly->n_requests; i++)
         pt__release(assembly->memory, assembly->buffers[i]);
     pt__release(assembly->memory, assembly->buffers);
     pt__release(assembly->memory, assembly->capacity);
@@ -87,11 +87,11 @@ static pt_status_t refuse(const pt__assembly_t *assembly, const pt__slot_t *slot
 static pt_status_t copy_values(pt__assembly_t *assembly, const pt__slot_t *slot, int64_t first, int64_t end,
                                const pt__taken_t *before)
 {
-    for (int32_t i = 0; i < assembly->n_wants; i++) {
+    for (int32_t i = 0; i < assembly->n_requests; i++) {
         const pt__collate_t *collate = &assembly->collates[i];
-        int32_t dimension = collate->want.dimension;
+        int32_t dimension = collate->request.dimension;
         const int32_t *offsets = collate->ragged ? slot->offsets.list[dimension] : NULL;
-        int64_t row = collate->inner * pt__dtype_size(collate->want.dtype), held = assembly->capacity[i],
+        int64_t row = collate->inner * pt__dtype_size(collate->request.dtype), held = assembly->capacity[i],
                 begin = offsets != NULL ? offsets[first] : first, stop = offsets != NULL ? offsets[end] : end,
                 at = offsets != NULL ? before->rows[dimension] : before->samples;
         PT__TRY(pt__grow(assembly->memory, &assembly->buffers[i], &assembly->capacity[i], (at + stop - begin) * row, 1,
@@ -108,7 +108,7 @@ static pt_status_t copy_offsets(pt__assembly_t *assembly, const pt__slot_t *slot
                                 const pt__taken_t *before)
 {
     pt__offsets_t *offsets = &assembly->offsets;
-    PT__TRY(pt__offsets_reserve(assembly->memory, offsets, assembly->collates, assembly->n_wants,
+    PT__TRY(pt__offsets_reserve(assembly->memory, offsets, assembly->collates, assembly->n_requests,
                                 before->samples + end - first, &assembly->bytes));
     for (int32_t i = 0; i < PT__DIMENSIONS; i++) {
         offsets->first[i] = slot->offsets.first[i];

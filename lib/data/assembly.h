@@ -9,20 +9,20 @@
 
 typedef struct pt__assembly {
     pt__memory_t *memory;
-    const pt__collate_t *collates; /* [n_wants]; the loader's */
-    int32_t n_wants;
+    const pt__collate_t *collates; /* [n_requests]; the loader's */
+    int32_t n_requests;
     pt__taken_t batch_limit, micro_limit; /* the most of a batch, of a micro-batch */
     pt__taken_t batch, micro;             /* taken for the ones under way */
     int32_t batch_is_full;                /* the next sample does not fit into it */
-    char **buffers;                       /* [n_wants] */
-    int64_t *capacity;                    /* [n_wants] bytes */
-    const void **data;                    /* [n_wants] */
+    char **buffers;                       /* [n_requests] */
+    int64_t *capacity;                    /* [n_requests] bytes */
+    const void **data;                    /* [n_requests] */
     pt__offsets_t offsets;
     int64_t bytes;
 } pt__assembly_t;
 
 /* Limits of 0 are none. */
-pt_status_t pt__assembly_create(pt__memory_t *memory, const pt__collate_t *collates, int32_t n_wants,
+pt_status_t pt__assembly_create(pt__memory_t *memory, const pt__collate_t *collates, int32_t n_requests,
                                 const pt__loader_options_t *options, pt__assembly_t *out);
 void pt__assembly_free(pt__assembly_t *assembly); /* one that is all zero is ignored */
 /* Begins a micro-batch; a batch goes on until pt__assembly_end_batch. */

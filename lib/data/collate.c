@@ -10,31 +10,32 @@
 
 enum { LIST_SIZE = 400 }; /* bytes of a list of fields in a message */
 
-pt_status_t pt__collates_create(pt__memory_t *memory, const pt__want_t *wants, int32_t n_wants, pt__collate_t **out)
+pt_status_t pt__collates_create(pt__memory_t *memory, const pt__request_t *requests, int32_t n_requests,
+                                pt__collate_t **out)
 {
     pt__collate_t *collates;
     pt_status_t status;
     *out = NULL;
-    PT__TRY(pt__allocate(memory, (size_t)n_wants, sizeof *collates, "wanted fields", &collates));
-    for (int32_t i = 0; i < n_wants; i++) {
+    PT__TRY(pt__allocate(memory, (size_t)n_requests, sizeof *collates, "wanted fields", &collates));
+    for (int32_t i = 0; i < n_requests; i++) {
         char *name;
-        PT__TRY_OUT(pt__string_copy(memory, wants[i].name, &name));
-        collates[i] = (pt__collate_t){.want = wants[i],
-                                      .ragged = pt__shape_ragged(wants[i].rank, wants[i].shape),
-                                      .inner = pt__shape_inner(wants[i].rank, wants[i].shape)};
-        collates[i].want.name = name;
+        PT__TRY_OUT(pt__string_copy(memory, requests[i].name, &name));
+        collates[i] = (pt__collate_t){.request = requests[i],
+                                      .ragged = pt__shape_ragged(requests[i].rank, requests[i].shape),
+                                      .inner = pt__shape_inner(requests[i].rank, requests[i].shape)};
+        collates[i].request.name = name;
     }
     *out = collates;
     return PT_OK;
 out:
-    pt__collates_free(memory, collates, n_wants);
+    pt__collates_free(memory, collates, n_requests);
     return status;
 }
 
-void pt__collates_free(pt__memory_t *memory, pt__collate_t *collates, int32_t n_wants)
+void pt__collates_free(pt__memory_t *memory, pt__collate_t *collates, int32_t n_requests)
 {
-    for (int32_t i = 0; collates != NULL && i < n_wants; i++) {
-        pt__release(memory, (char *)(uintptr_t)collates[i].want.name);
+    for (int32_t i = 0; collates != NULL && i < n_requests; i++) {
+        pt__release(memory, (char *)(uintptr_t)collates[i].request.name);
         pt__release(memory, collates[i].buffer);
     }
     pt__release(memory, collates);
@@ -76,14 +77,14 @@ static void describe(line_t *line, const char *name, int32_t dtype, int32_t rank
     append(line, rank > 0 ? "]" : "");
 }
 
-void pt__describe_wants(const pt__collate_t *collates, int32_t n_wants, char *buffer, size_t size)
+void pt__describe_requests(const pt__collate_t *collates, int32_t n_requests, char *buffer, size_t size)
 {
     line_t line = {buffer, size};
     buffer[0] = 0;
-    for (int32_t i = 0; i < n_wants; i++) {
-        const pt__want_t *want = &collates[i].want;
+    for (int32_t i = 0; i < n_requests; i++) {
+        const pt__request_t *request = &collates[i].request;
         append(&line, i > 0 ? ", " : "");
-        describe(&line, want->name, want->dtype, want->rank, want->shape, 0);
+        describe(&line, request->name, request->dtype, request->rank, request->shape, 0);
     }
 }
 
@@ -117,24 +118,25 @@ static int32_t same_sizes(const int64_t *a, int32_t a_at, int32_t a_rank, const 
 
 int32_t pt__collate_fits(const pt__collate_t *collate, int32_t rank, const int64_t *shape)
 {
-    const pt__want_t *want = &collate->want;
+    const pt__request_t *request = &collate->request;
     if (collate->ragged && rank > 0) /* a fixed length serves too: it is every sample's */
-        return same_sizes(want->shape, 1, want->rank, shape, 1, rank);
-    return collate->ragged == pt__shape_ragged(rank, shape) && same_sizes(want->shape, 0, want->rank, shape, 0, rank);
+        return same_sizes(request->shape, 1, request->rank, shape, 1, rank);
+    return collate->ragged == pt__shape_ragged(rank, shape) &&
+           same_sizes(request->shape, 0, request->rank, shape, 0, rank);
 }
 
-pt_status_t pt__collates_match(pt__collate_t *collates, int32_t n_wants, const pt_dataset_t *dataset,
+pt_status_t pt__collates_match(pt__collate_t *collates, int32_t n_requests, const pt_dataset_t *dataset,
                                const int64_t *length_limit)
 {
     char reads[LIST_SIZE], has[LIST_SIZE];
-    for (int32_t i = 0; i < n_wants; i++) {
+    for (int32_t i = 0; i < n_requests; i++) {
         pt__collate_t *collate = &collates[i];
-        const char *name = collate->want.name, *problem = "is missing";
+        const char *name = collate->request.name, *problem = "is missing";
         collate->field = pt__dataset_find(dataset, name);
         if (collate->field >= 0) {
             const pt_field_spec_t *field = &dataset->fields[collate->field];
             if (pt__collate_fits(collate, field->rank, field->shape)) {
-                int64_t limit = collate->ragged ? length_limit[collate->want.dimension] : 0;
+                int64_t limit = collate->ragged ? length_limit[collate->request.dimension] : 0;
                 if (limit > 0 && field->shape[0] > limit)
                     return pt__fail(PT_ERR_SHAPE,
                                     "field \"%s\": every sample has %lld rows, the network takes at most %lld", name,
@@ -143,7 +145,7 @@ pt_status_t pt__collates_match(pt__collate_t *collates, int32_t n_wants, const p
             }
             problem = "has another shape";
         }
-        pt__describe_wants(collates, n_wants, reads, sizeof reads);
+        pt__describe_requests(collates, n_requests, reads, sizeof reads);
         pt__describe_fields(dataset->fields, dataset->n_fields, has, sizeof has);
         return pt__fail(PT_ERR_SHAPE, "field \"%s\" %s: the network reads %s; the dataset has %s", name, problem, reads,
                         has);
@@ -151,11 +153,11 @@ pt_status_t pt__collates_match(pt__collate_t *collates, int32_t n_wants, const p
     return PT_OK;
 }
 
-int32_t pt__collates_ragged(const pt__collate_t *collates, int32_t n_wants, const pt_dataset_t *dataset,
+int32_t pt__collates_ragged(const pt__collate_t *collates, int32_t n_requests, const pt_dataset_t *dataset,
                             int32_t *fields)
 {
     int32_t n_fields = 0;
-    for (int32_t i = 0; i < n_wants; i++) {
+    for (int32_t i = 0; i < n_requests; i++) {
         const pt_field_spec_t *field = &dataset->fields[collates[i].field];
         if (collates[i].ragged && pt__shape_ragged(field->rank, field->shape))
             fields[n_fields++] = collates[i].field;
@@ -168,8 +170,8 @@ int32_t pt__collates_ragged(const pt__collate_t *collates, int32_t n_wants, cons
 pt_status_t pt__collate_reserve(pt__memory_t *memory, pt__collate_t *collate, int32_t dtype, int64_t elements,
                                 int64_t *bytes)
 {
-    int64_t needed = elements * pt__dtype_size(collate->want.dtype), before = collate->capacity;
-    if (dtype == collate->want.dtype || needed <= before)
+    int64_t needed = elements * pt__dtype_size(collate->request.dtype), before = collate->capacity;
+    if (dtype == collate->request.dtype || needed <= before)
         return PT_OK;
     pt__release(memory, collate->buffer); /* nothing in it is kept */
     collate->buffer = NULL;
@@ -181,27 +183,27 @@ pt_status_t pt__collate_reserve(pt__memory_t *memory, pt__collate_t *collate, in
     return PT_OK;
 }
 
-static pt_status_t check(const pt__want_t *want, const void *values, int64_t first, int64_t elements)
+static pt_status_t check(const pt__request_t *request, const void *values, int64_t first, int64_t elements)
 {
-    if (want->dtype == PT_FLOAT32)
-        return pt__check_finite(want->name, (const float *)values + first, elements);
-    return pt__check_index(want->name, 0, (const int32_t *)values + first, elements, want->index_limit,
-                           want->index_ignore);
+    if (request->dtype == PT_FLOAT32)
+        return pt__check_finite(request->name, (const float *)values + first, elements);
+    return pt__check_index(request->name, 0, (const int32_t *)values + first, elements, request->index_limit,
+                           request->index_ignore);
 }
 
 /* Converts and checks elements [first, first + count). */
 static pt_status_t take(const pt__collate_t *collate, int32_t dtype, const void *values, int64_t first, int64_t count,
                         const void **out)
 {
-    const pt__want_t *want = &collate->want;
-    int64_t source_size = pt__dtype_size(dtype), size = pt__dtype_size(want->dtype);
-    if (dtype != want->dtype) {
-        PT__TRY(pt__dtype_convert(want->name, dtype, (const char *)values + first * source_size, want->dtype,
+    const pt__request_t *request = &collate->request;
+    int64_t source_size = pt__dtype_size(dtype), size = pt__dtype_size(request->dtype);
+    if (dtype != request->dtype) {
+        PT__TRY(pt__dtype_convert(request->name, dtype, (const char *)values + first * source_size, request->dtype,
                                   (char *)collate->buffer + first * size, count));
         values = collate->buffer;
     }
     *out = values;
-    return check(want, values, first, count);
+    return check(request, values, first, count);
 }
 
 static int64_t sample_name(pt__naming_t naming, int64_t sample)
@@ -222,18 +224,18 @@ pt_status_t pt__collate_take(pt__collate_t *collate, int32_t dtype, const void *
         if (status != PT_OK)
             return pt__fail_within(status, "sample %lld", (long long)sample_name(naming, i));
     }
-    return pt__fail(PT_ERR_CALLBACK, "field \"%s\": its values changed while they were read", collate->want.name);
+    return pt__fail(PT_ERR_CALLBACK, "field \"%s\": its values changed while they were read", collate->request.name);
 }
 
 /* ---- Lengths ---- */
 
 pt_status_t pt__offsets_reserve(pt__memory_t *memory, pt__offsets_t *offsets, const pt__collate_t *collates,
-                                int32_t n_wants, int64_t samples, int64_t *bytes)
+                                int32_t n_requests, int64_t samples, int64_t *bytes)
 {
-    for (int32_t i = 0; i < n_wants; i++) {
+    for (int32_t i = 0; i < n_requests; i++) {
         if (!collates[i].ragged)
             continue;
-        int32_t dimension = collates[i].want.dimension;
+        int32_t dimension = collates[i].request.dimension;
         int64_t before = offsets->capacity[dimension];
         PT__TRY(pt__grow(memory, &offsets->list[dimension], &offsets->capacity[dimension], samples + 1,
                          sizeof *offsets->list[dimension], "offsets of samples"));
@@ -258,8 +260,8 @@ void pt__offsets_forget(pt__offsets_t *offsets)
     }
 }
 
-static pt_status_t add_up(const pt__want_t *want, const int64_t *lengths, int64_t fixed, int64_t samples, int64_t limit,
-                          pt__naming_t naming, int32_t *offsets)
+static pt_status_t add_up(const pt__request_t *request, const int64_t *lengths, int64_t fixed, int64_t samples,
+                          int64_t limit, pt__naming_t naming, int32_t *offsets)
 {
     int64_t rows = 0;
     offsets[0] = 0;
@@ -267,12 +269,12 @@ static pt_status_t add_up(const pt__want_t *want, const int64_t *lengths, int64_
         int64_t length = lengths != NULL ? lengths[i] : fixed;
         if (length < 1)
             return pt__fail(PT_ERR_SHAPE, "sample %lld, field \"%s\": %lld rows, expected at least 1",
-                            (long long)sample_name(naming, i), want->name, (long long)length);
+                            (long long)sample_name(naming, i), request->name, (long long)length);
         if (limit > 0 && length > limit)
             return pt__fail(PT_ERR_SHAPE, "sample %lld, field \"%s\": %lld rows, expected at most %lld",
-                            (long long)sample_name(naming, i), want->name, (long long)length, (long long)limit);
+                            (long long)sample_name(naming, i), request->name, (long long)length, (long long)limit);
         if (length > INT32_MAX - rows)
-            return pt__fail(PT_ERR_SHAPE, "field \"%s\": more than 2147483647 rows in %lld samples", want->name,
+            return pt__fail(PT_ERR_SHAPE, "field \"%s\": more than 2147483647 rows in %lld samples", request->name,
                             (long long)samples);
         rows += length;
         offsets[i + 1] = (int32_t)rows;
@@ -280,22 +282,22 @@ static pt_status_t add_up(const pt__want_t *want, const int64_t *lengths, int64_
     return PT_OK;
 }
 
-pt_status_t pt__offsets_take(pt__offsets_t *offsets, const pt__want_t *want, const int64_t *lengths, int64_t fixed,
-                             int64_t samples, int64_t limit, pt__naming_t naming)
+pt_status_t pt__offsets_take(pt__offsets_t *offsets, const pt__request_t *request, const int64_t *lengths,
+                             int64_t fixed, int64_t samples, int64_t limit, pt__naming_t naming)
 {
-    int32_t *list = offsets->list[want->dimension];
-    const char **first = &offsets->first[want->dimension];
+    int32_t *list = offsets->list[request->dimension];
+    const char **first = &offsets->first[request->dimension];
     if (*first == NULL) {
-        PT__TRY(add_up(want, lengths, fixed, samples, limit, naming, list));
-        *first = want->name;
-        offsets->rows.count[want->dimension] = list[samples];
+        PT__TRY(add_up(request, lengths, fixed, samples, limit, naming, list));
+        *first = request->name;
+        offsets->rows.count[request->dimension] = list[samples];
         return PT_OK;
     }
     for (int64_t i = 0; i < samples; i++) {
         int64_t length = lengths != NULL ? lengths[i] : fixed;
         if (length != list[i + 1] - list[i])
             return pt__fail(PT_ERR_SHAPE, "sample %lld: field \"%s\" has %lld rows, \"%s\" has %ld, expected the same",
-                            (long long)sample_name(naming, i), want->name, (long long)length, *first,
+                            (long long)sample_name(naming, i), request->name, (long long)length, *first,
                             (long)(list[i + 1] - list[i]));
     }
     return PT_OK;

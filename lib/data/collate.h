@@ -6,7 +6,7 @@
 #include "data/data.h"
 
 typedef struct pt__collate { /* one wanted field */
-    pt__want_t want;         /* the name is owned */
+    pt__request_t request;   /* the name is owned */
     int32_t ragged;
     int32_t field;    /* loader: number of the dataset's field */
     int64_t inner;    /* elements of a row where ragged, else of a sample */
@@ -14,18 +14,20 @@ typedef struct pt__collate { /* one wanted field */
     int64_t capacity; /* bytes of it */
 } pt__collate_t;
 
-pt_status_t pt__collates_create(pt__memory_t *memory, const pt__want_t *wants, int32_t n_wants, pt__collate_t **out);
-void pt__collates_free(pt__memory_t *memory, pt__collate_t *collates, int32_t n_wants);
+pt_status_t pt__collates_create(pt__memory_t *memory, const pt__request_t *requests, int32_t n_requests,
+                                pt__collate_t **out);
+void pt__collates_free(pt__memory_t *memory, pt__collate_t *collates, int32_t n_requests);
 
 /* Finds the dataset's field for every wanted one. */
-pt_status_t pt__collates_match(pt__collate_t *collates, int32_t n_wants, const pt_dataset_t *dataset,
+pt_status_t pt__collates_match(pt__collate_t *collates, int32_t n_requests, const pt_dataset_t *dataset,
                                const int64_t *length_limit);
 
 /* Whether samples of this shape serve as the wanted field's. */
 int32_t pt__collate_fits(const pt__collate_t *collate, int32_t rank, const int64_t *shape);
 
-/* Numbers of the dataset's fields that are wanted as ragged ones and are: into fields [n_wants]. Returns how many. */
-int32_t pt__collates_ragged(const pt__collate_t *collates, int32_t n_wants, const pt_dataset_t *dataset,
+/* Numbers of the dataset's fields that are wanted as ragged ones and are: into fields [n_requests]. Returns their
+ * number. */
+int32_t pt__collates_ragged(const pt__collate_t *collates, int32_t n_requests, const pt_dataset_t *dataset,
                             int32_t *fields);
 
 /* Makes room for converting `elements` values of this dtype; *bytes grows by what was allocated. */
@@ -54,18 +56,18 @@ typedef struct pt__offsets {
 
 /* Makes room for so many samples in the dimensions that are counted; *bytes grows by what was allocated. */
 pt_status_t pt__offsets_reserve(pt__memory_t *memory, pt__offsets_t *offsets, const pt__collate_t *collates,
-                                int32_t n_wants, int64_t samples, int64_t *bytes);
+                                int32_t n_requests, int64_t samples, int64_t *bytes);
 void pt__offsets_free(pt__memory_t *memory, pt__offsets_t *offsets);
 void pt__offsets_forget(pt__offsets_t *offsets); /* before the next samples */
 /* Takes the lengths of a ragged field's samples (NULL: each has `fixed` rows). The first field of a dimension tells its
  * offsets; lengths outside [1, limit] and more rows than int32 counts are refused. Further ones must have the same. */
-pt_status_t pt__offsets_take(pt__offsets_t *offsets, const pt__want_t *want, const int64_t *lengths, int64_t fixed,
-                             int64_t samples, int64_t limit, pt__naming_t naming);
+pt_status_t pt__offsets_take(pt__offsets_t *offsets, const pt__request_t *request, const int64_t *lengths,
+                             int64_t fixed, int64_t samples, int64_t limit, pt__naming_t naming);
 /* Rows of each dimension. */
 void pt__offsets_rows(const pt__offsets_t *offsets, int64_t samples, pt__rows_t *rows);
 
 /* "tokens int32[T], label int32" into a buffer, cut to its size. */
-void pt__describe_wants(const pt__collate_t *collates, int32_t n_wants, char *buffer, size_t size);
+void pt__describe_requests(const pt__collate_t *collates, int32_t n_requests, char *buffer, size_t size);
 void pt__describe_fields(const pt_field_spec_t *fields, int32_t n_fields, char *buffer, size_t size);
 
 #endif

@@ -76,7 +76,7 @@ int32_t pt__shape_ragged(int32_t rank, const int64_t *shape);
 /* Elements of a row of a ragged field, or of a whole sample of any other. The shape has been checked. */
 int64_t pt__shape_inner(int32_t rank, const int64_t *shape);
 
-typedef struct pt__want { /* a field that a network reads */
+typedef struct pt__request { /* a field that a network reads */
     const char *name;
     int32_t dtype;              /* PT_FLOAT32 or PT_INT32 */
     int32_t rank;               /* of one sample */
@@ -84,7 +84,7 @@ typedef struct pt__want { /* a field that a network reads */
     int64_t shape[PT_MAX_RANK]; /* of one sample; shape[0] = PT_DIM_TOKENS: ragged, whatever dimension it counts */
     int64_t index_limit;        /* int32: values in [0, limit) or == index_ignore; 0: any */
     int32_t index_ignore;       /* INT32_MIN: none */
-} pt__want_t;
+} pt__request_t;
 
 /* Where a pass over the data stands; written into checkpoints. Samples [0, position) of epoch's order have been
  * used. */
@@ -115,7 +115,7 @@ typedef struct pt__loader_options {
 typedef struct pt__loaded { /* one micro-batch; valid until the next call */
     pt__rows_t rows;                        /* of each dimension that a wanted field counts; samples always */
     const int32_t *offsets[PT__DIMENSIONS]; /* [samples + 1]; NULL of dimensions that no wanted field counts */
-    const void *const *data;                /* [n_wants], of the wanted dtype */
+    const void *const *data;                /* [n_requests], of the wanted dtype */
     int32_t last_of_batch;                  /* the update comes after this one */
     int32_t last_of_epoch;
 } pt__loaded_t;
@@ -126,7 +126,7 @@ typedef struct pt__loader pt__loader_t;
  * Sizes 1 do not count; a field of fixed length serves where a ragged one is wanted. Fields of one dimension have the
  * same length within a sample, those of different ones need not; each has at least one row: an empty sample is refused.
  * A dataset's further fields are read into scratch and not used. start NULL: the begin, seed 0. */
-pt_status_t pt__loader_create(pt_dataset_t *dataset, const pt__want_t *wants, int32_t n_wants,
+pt_status_t pt__loader_create(pt_dataset_t *dataset, const pt__request_t *requests, int32_t n_requests,
                               const pt__loader_options_t *options, const pt__cursor_t *start, pt__loader_t **out);
 void pt__loader_free(pt__loader_t *loader);
 /* PT_END after the last epoch (or where an epoch gives no sample at all: then with a message). */
@@ -145,22 +145,22 @@ int64_t pt__loader_bytes(const pt__loader_t *loader);
 uint64_t pt__dataset_order(pt_dataset_t *dataset);
 /* Whether the host's code takes part in making samples; if not, they can be looked at beforehand. */
 int32_t pt__dataset_asks_host(pt_dataset_t *dataset);
-/* Whether a loader with these wants and options finds nothing wrong with any sample: 0 where they would have to be
+/* Whether a loader with these requests and options finds nothing wrong with any sample: 0 where they would have to be
  * looked at. Who did so notes it, for the next stage. */
-int32_t pt__dataset_surely_fits(pt_dataset_t *dataset, const pt__want_t *wants, int32_t n_wants,
+int32_t pt__dataset_surely_fits(pt_dataset_t *dataset, const pt__request_t *requests, int32_t n_requests,
                                 const pt__loader_options_t *options);
-void pt__dataset_note_fits(pt_dataset_t *dataset, const pt__want_t *wants, int32_t n_wants,
+void pt__dataset_note_fits(pt_dataset_t *dataset, const pt__request_t *requests, int32_t n_requests,
                            const pt__loader_options_t *options);
 
 /* How many batches are left from `start` to the end of options->epochs; -1 where that is known only when the samples
  * are fetched, or would take long. */
-pt_status_t pt__loader_count_batches(pt_dataset_t *dataset, const pt__want_t *wants, int32_t n_wants,
+pt_status_t pt__loader_count_batches(pt_dataset_t *dataset, const pt__request_t *requests, int32_t n_requests,
                                      const pt__loader_options_t *options, const pt__cursor_t *start, int64_t *batches);
 
 /* The same checks and conversion for values that a host hands over directly (pt_train_step, pt_forward): into loaded,
  * from values. length_limit: [PT__DIMENSIONS], as in pt__loader_options_t. */
 typedef struct pt__collector pt__collector_t;
-pt_status_t pt__collector_create(pt_context_t *context, const pt__want_t *wants, int32_t n_wants,
+pt_status_t pt__collector_create(pt_context_t *context, const pt__request_t *requests, int32_t n_requests,
                                  const int64_t *length_limit, pt__collector_t **out);
 void pt__collector_free(pt__collector_t *collector);
 pt_status_t pt__collector_take(pt__collector_t *collector, const pt_array_t *values, int32_t n_values, int64_t samples,

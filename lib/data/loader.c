@@ -18,8 +18,8 @@ enum { MOST_IN_SLOT = 256 }; /* samples, by rows */
 struct pt__loader {
     pt_dataset_t *dataset;
     pt__loader_options_t options;
-    pt__collate_t *collates; /* [n_wants] what they match; slots have their own */
-    int32_t n_wants;
+    pt__collate_t *collates; /* [n_requests] what they match; slots have their own */
+    int32_t n_requests;
     int32_t by_rows, is_ragged;
     int64_t slot_samples; /* the most of a slot */
     int64_t slot_batch;   /* slots end where the position in the epoch is a multiple of it */
@@ -103,14 +103,15 @@ static pt_status_t fill(void *owner, pt__slot_t *slot)
     PT__TRY(pt__staging_make(&slot->staging));
     if (loader->is_ragged)
         pt__offsets_forget(&slot->offsets);
-    for (int32_t i = 0; i < loader->n_wants; i++) {
+    for (int32_t i = 0; i < loader->n_requests; i++) {
         pt__collate_t *one = &slot->collates[i];
         const pt_array_t *field = &slot->staging.fields[one->field];
         if (one->ragged)
-            PT__TRY(pt__offsets_take(&slot->offsets, &one->want, field->lengths, field->shape[0], slot->samples,
-                                     loader->options.length_limit[one->want.dimension], naming));
+            PT__TRY(pt__offsets_take(&slot->offsets, &one->request, field->lengths, field->shape[0], slot->samples,
+                                     loader->options.length_limit[one->request.dimension], naming));
         PT__TRY(pt__collate_take(one, field->dtype, field->data, slot->samples,
-                                 one->ragged ? slot->offsets.list[one->want.dimension] : NULL, naming, &slot->data[i]));
+                                 one->ragged ? slot->offsets.list[one->request.dimension] : NULL, naming,
+                                 &slot->data[i]));
     }
     if (loader->is_ragged)
         pt__offsets_rows(&slot->offsets, slot->samples, &slot->rows);
@@ -307,11 +308,11 @@ static pt_status_t check_options(const pt_dataset_t *dataset, const pt__loader_o
 static pt__rows_t longest_sample(pt__loader_t *loader)
 {
     pt__rows_t longest = pt__rows_make(1, 0);
-    for (int32_t i = 0; i < loader->n_wants; i++) {
+    for (int32_t i = 0; i < loader->n_requests; i++) {
         const pt__collate_t *collate = &loader->collates[i];
         const pt_field_spec_t *field = &loader->dataset->fields[collate->field];
-        int64_t limit = loader->options.length_limit[collate->want.dimension],
-                *rows = &longest.count[collate->want.dimension];
+        int64_t limit = loader->options.length_limit[collate->request.dimension],
+                *rows = &longest.count[collate->request.dimension];
         if (!collate->ragged)
             continue;
         loader->is_ragged = 1;
@@ -359,26 +360,26 @@ static pt_status_t measure_capacity(pt__loader_t *loader)
     return PT_OK;
 }
 
-static pt_status_t create_slot(pt__loader_t *loader, const pt__want_t *wants, pt__slot_t *slot)
+static pt_status_t create_slot(pt__loader_t *loader, const pt__request_t *requests, pt__slot_t *slot)
 {
     pt_dataset_t *dataset = loader->dataset;
     pt__memory_t *memory = &dataset->context->memory;
     slot->rows = pt__rows_make(0, 0);
-    PT__TRY(pt__collates_create(memory, wants, loader->n_wants, &slot->collates));
-    PT__TRY(pt__collates_match(slot->collates, loader->n_wants, dataset, loader->options.length_limit));
+    PT__TRY(pt__collates_create(memory, requests, loader->n_requests, &slot->collates));
+    PT__TRY(pt__collates_match(slot->collates, loader->n_requests, dataset, loader->options.length_limit));
     PT__TRY(pt__staging_create(dataset, loader->slot_samples, &slot->staging));
-    PT__TRY(pt__allocate(memory, (size_t)loader->n_wants, sizeof *slot->data, "loaded fields", &slot->data));
+    PT__TRY(pt__allocate(memory, (size_t)loader->n_requests, sizeof *slot->data, "loaded fields", &slot->data));
     loader->bytes += slot->staging.bytes;
-    PT__TRY(pt__offsets_reserve(memory, &slot->offsets, slot->collates, loader->n_wants, loader->slot_samples,
+    PT__TRY(pt__offsets_reserve(memory, &slot->offsets, slot->collates, loader->n_requests, loader->slot_samples,
                                 &loader->bytes));
-    for (int32_t i = 0; i < loader->n_wants; i++) {
+    for (int32_t i = 0; i < loader->n_requests; i++) {
         const pt_array_t *field = &slot->staging.fields[slot->collates[i].field];
         PT__TRY(pt__collate_reserve(memory, &slot->collates[i], field->dtype, field->capacity, &loader->bytes));
     }
     return PT_OK;
 }
 
-static pt_status_t create_ring(pt__loader_t *loader, const pt__want_t *wants, int32_t threads)
+static pt_status_t create_ring(pt__loader_t *loader, const pt__request_t *requests, int32_t threads)
 {
     const pt__loader_options_t *options = &loader->options;
     pt__ring_t *ring = &loader->ring;
@@ -393,7 +394,7 @@ static pt_status_t create_ring(pt__loader_t *loader, const pt__want_t *wants, in
     PT__TRY(pt__allocate(ring->memory, (size_t)ring->n_slots, sizeof *ring->slots, "slots of a loader", &ring->slots));
     loader->bytes = (int64_t)sizeof *loader + ring->n_slots * (int64_t)sizeof *ring->slots;
     for (int64_t i = 0; i < ring->n_slots; i++)
-        PT__TRY(create_slot(loader, wants, &ring->slots[i]));
+        PT__TRY(create_slot(loader, requests, &ring->slots[i]));
     return PT_OK;
 }
 
@@ -403,8 +404,9 @@ static pt_status_t create_order(pt__loader_t *loader)
     const pt__loader_options_t *options = &loader->options;
     const pt_dataset_t *dataset = loader->dataset;
     int32_t *fields;
-    PT__TRY(pt__allocate(&dataset->context->memory, (size_t)loader->n_wants, sizeof *fields, "ragged fields", &fields));
-    int32_t n_fields = pt__collates_ragged(loader->collates, loader->n_wants, dataset, fields);
+    PT__TRY(
+        pt__allocate(&dataset->context->memory, (size_t)loader->n_requests, sizeof *fields, "ragged fields", &fields));
+    int32_t n_fields = pt__collates_ragged(loader->collates, loader->n_requests, dataset, fields);
     int64_t samples = options->drop_partial ? dataset->length - dataset->length % options->batch : dataset->length;
     pt_status_t status = pt__order_create(loader->dataset, options->in_order, samples, options->bucket, fields,
                                           n_fields, &loader->order);
@@ -417,7 +419,7 @@ static pt_status_t create_order(pt__loader_t *loader)
 static pt_status_t create_assembly(pt__loader_t *loader)
 {
     const pt__loader_options_t *options = &loader->options;
-    PT__TRY(pt__assembly_create(&loader->dataset->context->memory, loader->collates, loader->n_wants, options,
+    PT__TRY(pt__assembly_create(&loader->dataset->context->memory, loader->collates, loader->n_requests, options,
                                 &loader->assembly));
     if (options->batch_rows == 0)
         loader->assembly.batch.samples = loader->cursor.position % options->batch;
@@ -432,7 +434,7 @@ static int32_t count_threads(pt_dataset_t *dataset, const pt__loader_options_t *
     return options->producers > 0 ? options->producers : worth;
 }
 
-pt_status_t pt__loader_create(pt_dataset_t *dataset, const pt__want_t *wants, int32_t n_wants,
+pt_status_t pt__loader_create(pt_dataset_t *dataset, const pt__request_t *requests, int32_t n_requests,
                               const pt__loader_options_t *options, const pt__cursor_t *start, pt__loader_t **out)
 {
     static const pt__cursor_t begin;
@@ -449,11 +451,11 @@ pt_status_t pt__loader_create(pt_dataset_t *dataset, const pt__want_t *wants, in
     if (options->micro_rows == 0)
         loader->options.micro_rows = options->batch_rows < INT32_MAX ? options->batch_rows : INT32_MAX;
     loader->cursor = loader->next = *start;
-    loader->n_wants = n_wants;
-    PT__TRY_OUT(pt__collates_create(&dataset->context->memory, wants, n_wants, &loader->collates));
-    PT__TRY_OUT(pt__collates_match(loader->collates, n_wants, dataset, options->length_limit));
+    loader->n_requests = n_requests;
+    PT__TRY_OUT(pt__collates_create(&dataset->context->memory, requests, n_requests, &loader->collates));
+    PT__TRY_OUT(pt__collates_match(loader->collates, n_requests, dataset, options->length_limit));
     PT__TRY_OUT(measure_capacity(loader));
-    PT__TRY_OUT(create_ring(loader, wants, threads));
+    PT__TRY_OUT(create_ring(loader, requests, threads));
     PT__TRY_OUT(create_order(loader));
     if (loader->by_rows)
         PT__TRY_OUT(create_assembly(loader));
@@ -477,14 +479,14 @@ void pt__loader_free(pt__loader_t *loader)
     for (int64_t i = 0; loader->ring.slots != NULL && i < loader->ring.n_slots; i++) {
         pt__slot_t *slot = &loader->ring.slots[i];
         pt__staging_free(&slot->staging);
-        pt__collates_free(memory, slot->collates, loader->n_wants);
+        pt__collates_free(memory, slot->collates, loader->n_requests);
         pt__release(memory, slot->data);
         pt__offsets_free(memory, &slot->offsets);
     }
     pt__assembly_free(&loader->assembly);
     pt__order_free(&loader->order);
     pt__release(memory, loader->ring.slots);
-    pt__collates_free(memory, loader->collates, loader->n_wants);
+    pt__collates_free(memory, loader->collates, loader->n_requests);
     pt__release(memory, loader);
     pt__dataset_release(dataset);
 }

@@ -12,8 +12,8 @@
 
 typedef struct pt__slot { /* samples that follow each other */
     pt__staging_t staging;
-    pt__collate_t *collates; /* [n_wants]: each slot converts into buffers of its own */
-    const void **data;       /* [n_wants] */
+    pt__collate_t *collates; /* [n_requests]: each slot converts into buffers of its own */
+    const void **data;       /* [n_requests] */
     pt__offsets_t offsets;
     pt__rows_t rows;
     pt__cursor_t begin; /* of its first sample */

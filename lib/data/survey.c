@@ -33,15 +33,16 @@ int32_t pt__dataset_asks_host(pt_dataset_t *dataset)
 }
 
 /* Stands for what a loader checks of each sample. */
-static uint64_t demands_of(const pt__want_t *wants, int32_t n_wants, const pt__loader_options_t *options)
+static uint64_t demands_of(const pt__request_t *requests, int32_t n_requests, const pt__loader_options_t *options)
 {
     pt__hash_t hash = pt__hash_start(1);
-    for (int32_t i = 0; i < n_wants; i++) {
-        const pt__want_t *want = &wants[i];
-        const int64_t numbers[] = {want->dtype, want->rank, want->dimension, want->index_limit, want->index_ignore};
-        pt__hash_add(&hash, want->name, strlen(want->name) + 1);
+    for (int32_t i = 0; i < n_requests; i++) {
+        const pt__request_t *request = &requests[i];
+        const int64_t numbers[] = {request->dtype, request->rank, request->dimension, request->index_limit,
+                                   request->index_ignore};
+        pt__hash_add(&hash, request->name, strlen(request->name) + 1);
         pt__hash_add(&hash, numbers, sizeof numbers);
-        pt__hash_add(&hash, want->shape, (size_t)want->rank * sizeof want->shape[0]);
+        pt__hash_add(&hash, request->shape, (size_t)request->rank * sizeof request->shape[0]);
     }
     pt__hash_add(&hash, options->length_limit, sizeof options->length_limit);
     pt__hash_add(&hash, &options->batch_rows, sizeof options->batch_rows);
@@ -49,21 +50,21 @@ static uint64_t demands_of(const pt__want_t *wants, int32_t n_wants, const pt__l
     return pt__hash_value(&hash);
 }
 
-int32_t pt__dataset_surely_fits(pt_dataset_t *dataset, const pt__want_t *wants, int32_t n_wants,
+int32_t pt__dataset_surely_fits(pt_dataset_t *dataset, const pt__request_t *requests, int32_t n_requests,
                                 const pt__loader_options_t *options)
 {
     const pt_dataset_t *root = pt__dataset_resolve(dataset, NULL, 0);
-    if (atomic_load(&dataset->fits) == demands_of(wants, n_wants, options))
+    if (atomic_load(&dataset->fits) == demands_of(requests, n_requests, options))
         return 1;
-    for (int32_t i = 0; i < n_wants; i++)
+    for (int32_t i = 0; i < n_requests; i++)
         if (root->source->is_below == NULL ||
-            (wants[i].index_limit > 0 && !root->source->is_below(root, wants[i].index_limit)))
+            (requests[i].index_limit > 0 && !root->source->is_below(root, requests[i].index_limit)))
             return 0;
     return 1;
 }
 
-void pt__dataset_note_fits(pt_dataset_t *dataset, const pt__want_t *wants, int32_t n_wants,
+void pt__dataset_note_fits(pt_dataset_t *dataset, const pt__request_t *requests, int32_t n_requests,
                            const pt__loader_options_t *options)
 {
-    atomic_store(&dataset->fits, demands_of(wants, n_wants, options));
+    atomic_store(&dataset->fits, demands_of(requests, n_requests, options));
 }

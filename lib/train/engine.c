@@ -40,14 +40,14 @@ int32_t pt__engine_couples(const pt_model_t *model)
 }
 
 /* Fills the fields that the task makes itself. */
-static void derive(pt_model_t *model, const pt__wants_t *wants, const pt__loaded_t *loaded, uint64_t key)
+static void derive(pt_model_t *model, const pt__requests_t *requests, const pt__loaded_t *loaded, uint64_t key)
 {
     for (int32_t i = 0; i < PT__MAX_DERIVED; i++) {
-        int32_t input = wants->derived[i];
+        int32_t input = requests->derived[i];
         if (input < 0)
             continue;
         const pt__tensor_t *tensor = &model->graph->tensors[model->graph->inputs[input].tensor];
-        const pt__derivation_t derivation = {.from = loaded->data[wants->derived_from[i]],
+        const pt__derivation_t derivation = {.from = loaded->data[requests->derived_from[i]],
                                              .offsets = loaded->offsets[tensor->shape.dimension],
                                              .samples = loaded->rows.count[PT__DIMENSION_BATCH],
                                              .key = pt__random_key(key, 0x64657269u + (uint64_t)i)};
@@ -64,7 +64,8 @@ static uint64_t run_key(const pt_model_t *model, pt__mode_t mode)
     return pt__random_key(model->seed, mode == PT__MODE_TRAIN ? (uint64_t)model->micro_steps : UINT64_MAX);
 }
 
-pt_status_t pt__engine_run(pt_model_t *model, pt__mode_t mode, const pt__wants_t *wants, const pt__loaded_t *loaded)
+pt_status_t pt__engine_run(pt_model_t *model, pt__mode_t mode, const pt__requests_t *requests,
+                           const pt__loaded_t *loaded)
 {
     uint64_t key = run_key(model, mode);
     pt__run_t run; /* large, and a step may be short: nothing is written twice, and no dimension that is not there */
@@ -79,9 +80,9 @@ pt_status_t pt__engine_run(pt_model_t *model, pt__mode_t mode, const pt__wants_t
         run.count[i] = loaded->rows.count[i];
     }
     pt__graph_derive_offsets(model->graph, run.count[PT__DIMENSION_BATCH], run.offsets, model->offsets, run.count);
-    for (int32_t i = 0; i < wants->count; i++)
-        model->inputs[wants->input[i]] = loaded->data[i];
-    derive(model, wants, loaded, key);
+    for (int32_t i = 0; i < requests->count; i++)
+        model->inputs[requests->input[i]] = loaded->data[i];
+    derive(model, requests, loaded, key);
     PT__TRY(pt__device_enter(run.device));
     pt_status_t status = pt__plan_run(model->planned[mode].plan, &run, model->inputs);
     pt_status_t left = pt__device_leave(run.device);
@@ -115,40 +116,40 @@ static uint32_t all_derived(const pt_model_t *model, pt__mode_t mode)
 /* The data has a field of this name: it need not be made. */
 static void note_field(const pt_model_t *model, const char *name, uint32_t *lacking)
 {
-    int32_t derived = name == NULL ? -1 : pt__engine_find_derived(model, name);
+    int32_t derived = name == NULL ? -1 : pt__requests_find_derived(model, name);
     if (derived >= 0)
         *lacking &= ~(1u << derived);
 }
 
 pt_status_t pt__engine_loader(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, pt_dataset_t *dataset,
-                              const pt__loader_options_t *options, const pt__cursor_t *start, const pt__wants_t **wants,
-                              pt__loader_t **out)
+                              const pt__loader_options_t *options, const pt__cursor_t *start,
+                              const pt__requests_t **requests, pt__loader_t **out)
 {
     pt__loader_options_t limited = *options;
     memcpy(limited.length_limit, model->graph->length_limit, sizeof limited.length_limit);
     uint32_t lacking = all_derived(model, mode);
     for (int32_t i = 0; i < dataset->n_fields; i++)
         note_field(model, dataset->fields[i].name, &lacking);
-    PT__TRY(pt__engine_wants(model, mode, tensor, lacking, wants));
-    return pt__loader_create(dataset, (*wants)->list, (*wants)->count, &limited, start, out);
+    PT__TRY(pt__requests_find(model, mode, tensor, lacking, requests));
+    return pt__loader_create(dataset, (*requests)->list, (*requests)->count, &limited, start, out);
 }
 
 static pt_status_t take_values(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, const pt_array_t *values,
-                               int32_t n_values, int64_t samples, const pt__wants_t **wants, pt__loaded_t *loaded)
+                               int32_t n_values, int64_t samples, const pt__requests_t **requests, pt__loaded_t *loaded)
 {
     uint32_t lacking = all_derived(model, mode);
     for (int32_t i = 0; lacking != 0 && i < n_values; i++)
         note_field(model, values[i].name, &lacking);
-    PT__TRY(pt__engine_wants(model, mode, tensor, lacking, wants));
+    PT__TRY(pt__requests_find(model, mode, tensor, lacking, requests));
     if (model->collectors[mode] == NULL)
-        PT__TRY(pt__collector_create(model->context, (*wants)->list, (*wants)->count, model->graph->length_limit,
+        PT__TRY(pt__collector_create(model->context, (*requests)->list, (*requests)->count, model->graph->length_limit,
                                      &model->collectors[mode]));
     PT__TRY(pt__collector_take(model->collectors[mode], values, n_values, samples, loaded));
     return pt__plans_prepare(model, mode, tensor, &loaded->rows, NULL);
 }
 
 pt_status_t pt__engine_take(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, const pt__given_t *given,
-                            const pt__wants_t **wants, pt__loaded_t *loaded)
+                            const pt__requests_t **requests, pt__loaded_t *loaded)
 {
     const uint32_t known = (uint32_t)sizeof *given->values;
     pt_array_t *copies = NULL;
@@ -158,23 +159,23 @@ pt_status_t pt__engine_take(pt_model_t *model, pt__mode_t mode, pt_tensor_t tens
         PT__TRY(pt__elements_copy(&model->context->memory, given->values, given->count, given->size, known, "values",
                                   &copies));
     pt_status_t status = take_values(model, mode, tensor, copies != NULL ? copies : given->values, given->count,
-                                     given->samples, wants, loaded);
+                                     given->samples, requests, loaded);
     pt__release(&model->context->memory, copies);
     return status;
 }
 
-pt_status_t pt__engine_values(const pt_model_t *model, pt__mode_t mode, const pt__wants_t *wants,
+pt_status_t pt__engine_values(const pt_model_t *model, pt__mode_t mode, const pt__requests_t *requests,
                               const pt__loaded_t *loaded, pt_tensor_t tensor, void *room, const void **values)
 {
     const pt__tensor_t *found = &model->graph->tensors[tensor];
     *values = room;
     if (found->kind != PT__KIND_INPUT)
         return pt__engine_read(model, mode, tensor, room);
-    for (int32_t i = 0; i < wants->count; i++)
-        if (wants->input[i] == found->place)
+    for (int32_t i = 0; i < requests->count; i++)
+        if (requests->input[i] == found->place)
             *values = loaded->data[i];
     for (int32_t i = 0; i < PT__MAX_DERIVED; i++)
-        if (wants->derived[i] == found->place)
+        if (requests->derived[i] == found->place)
             *values = model->derived[i].values;
     return PT_OK;
 }

@@ -28,20 +28,20 @@ int32_t pt__metric_direction(const pt_model_t *model, int32_t index)
 
 pt_status_t pt__evaluate(pt_model_t *model, pt_dataset_t *dataset, pt__portion_t portion, pt_evaluation_t *result)
 {
-    const pt__wants_t *wants;
+    const pt__requests_t *requests;
     pt__loader_t *loader;
     pt__loaded_t loaded;
     pt_status_t status;
     pt__tally_t tally;
     double started = pt__clock_seconds();
     PT__TRY(pt__class_names_check(model, dataset));
-    PT__TRY(pt__pass_open(model, PT__MODE_EVALUATE, PT_NO_TENSOR, dataset, portion, &wants, &loader));
+    PT__TRY(pt__pass_open(model, PT__MODE_EVALUATE, PT_NO_TENSOR, dataset, portion, &requests, &loader));
     *result = (pt_evaluation_t){.struct_size = (uint32_t)sizeof *result};
     PT__TRY_OUT(pt__tally_start(model, &tally));
     while ((status = pt__loader_next(loader, &loaded)) == PT_OK) {
         PT__TRY_OUT(pt__plans_prepare(model, PT__MODE_EVALUATE, PT_NO_TENSOR, &loaded.rows, NULL));
-        PT__TRY_OUT(pt__engine_run(model, PT__MODE_EVALUATE, wants, &loaded));
-        PT__TRY_OUT(pt__tally_add(&tally, wants, &loaded));
+        PT__TRY_OUT(pt__engine_run(model, PT__MODE_EVALUATE, requests, &loaded));
+        PT__TRY_OUT(pt__tally_add(&tally, requests, &loaded));
         result->samples += loaded.rows.count[PT__DIMENSION_BATCH];
         result->tokens += loaded.rows.count[PT__DIMENSION_TOKENS];
         if (atomic_exchange(&model->cancelled, 0)) {

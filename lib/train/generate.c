@@ -20,7 +20,7 @@ static pt_status_t copy_stops(pt__generation_t *self)
         self->stop_lengths[i] = options->stop_lengths == NULL ? 1 : options->stop_lengths[i];
         tokens += self->stop_lengths[i];
     }
-    PT__TRY(pt__check_index("pt_generate_options.stops", 0, options->stops, tokens, self->wants->list[0].index_limit,
+    PT__TRY(pt__check_index("pt_generate_options.stops", 0, options->stops, tokens, self->requests->list[0].index_limit,
                             INT32_MIN));
     PT__TRY(pt__allocate(memory, (size_t)tokens, sizeof *self->stops, "stop sequences", &self->stops));
     if (tokens > 0)
@@ -38,8 +38,8 @@ static pt_status_t find_output(pt__generation_t *self)
         return pt__fail(PT_ERR_STATE,
                         "generation needs a language model: set PT_TASK_CAUSAL_LM with pt_model_set_task");
     self->output = pt__graph_output(model->graph, task->generated_output);
-    PT__TRY(pt__engine_wants(model, PT__MODE_OUTPUT, self->output, 0, &self->wants));
-    if (self->wants->count != 1 || strcmp(self->wants->list[0].name, task->generated_field) != 0)
+    PT__TRY(pt__requests_find(model, PT__MODE_OUTPUT, self->output, 0, &self->requests));
+    if (self->requests->count != 1 || strcmp(self->requests->list[0].name, task->generated_field) != 0)
         return pt__fail(PT_ERR_STATE, "generation needs a network that reads \"%s\" alone", task->generated_field);
     const pt__shape_t *shape = &model->graph->tensors[self->output].shape;
     const int64_t limit = model->graph->length_limit[PT__DIMENSION_TOKENS];
@@ -115,7 +115,7 @@ static pt_status_t take_prompts(pt__generation_t *self, const int32_t *tokens, c
         *text = (pt__continued_t){.prompt = lengths[i],
                                   .reason = self->options.count == 0 ? PT_GENERATED_COUNT : 0,
                                   .random = pt__random_start(pt__random_key(key, (uint64_t)i))};
-        PT__TRY(pt__check_index("prompt", i, tokens, lengths[i], self->wants->list[0].index_limit, INT32_MIN));
+        PT__TRY(pt__check_index("prompt", i, tokens, lengths[i], self->requests->list[0].index_limit, INT32_MIN));
         PT__TRY(pt__allocate(memory, (size_t)(lengths[i] + self->options.count), sizeof *text->tokens, "prompt",
                              &text->tokens));
         PT__TRY(pt__allocate(memory, (size_t)self->options.count, sizeof *text->scores, "prompt", &text->scores));
@@ -220,7 +220,7 @@ static pt_status_t run_group(pt__generation_t *self, const int64_t *group, int64
     const pt__loaded_t loaded = {
         .rows = pt__rows_make(count, used), .offsets = {[PT__DIMENSION_TOKENS] = self->offsets}, .data = &data};
     PT__TRY(pt__plans_prepare(self->model, PT__MODE_OUTPUT, self->output, &loaded.rows, NULL));
-    PT__TRY(pt__engine_run(self->model, PT__MODE_OUTPUT, self->wants, &loaded));
+    PT__TRY(pt__engine_run(self->model, PT__MODE_OUTPUT, self->requests, &loaded));
     return pt__engine_read(self->model, PT__MODE_OUTPUT, self->output, self->logits);
 }
 

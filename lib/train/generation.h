@@ -22,7 +22,7 @@ typedef struct pt__generation {
     pt__continued_t *texts; /* [count] */
     int64_t count;
     pt_tensor_t output; /* the task's scores of the next token */
-    const pt__wants_t *wants;
+    const pt__requests_t *requests;
     int64_t limit;   /* rows that the network reads of a text at most */
     int64_t classes;
     int32_t *rows;    /* [group's rows] the tokens that are read in a step ... */

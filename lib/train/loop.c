@@ -33,7 +33,7 @@ static pt_status_t step(pt__stage_t *stage)
             return status;
         }
         PT__TRY(pt__plans_prepare(stage->model, PT__MODE_TRAIN, PT_NO_TENSOR, &loaded.rows, NULL));
-        PT__TRY(pt__step_accumulate(stage->model, stage->wants, &loaded, &loss, &weight));
+        PT__TRY(pt__step_accumulate(stage->model, stage->requests, &loaded, &loss, &weight));
         if (weight > 0)
             loss_sum += loss * weight;
         weight_sum += weight;
@@ -266,7 +266,7 @@ static pt_status_t count_steps_by_rows(pt__stage_t *stage, const pt__loader_opti
     int64_t batches;
     if (options->epochs == 0)
         return PT_OK;
-    PT__TRY(pt__loader_count_batches(stage->dataset, stage->wants->list, stage->wants->count, options,
+    PT__TRY(pt__loader_count_batches(stage->dataset, stage->requests->list, stage->requests->count, options,
                                      &stage->progress.cursor, &batches));
     if (batches >= 0 && (stage->total_steps == 0 || stage->progress.step + batches < stage->total_steps))
         stage->total_steps = stage->progress.step + batches;
@@ -279,21 +279,21 @@ static pt_status_t look_through(const pt__stage_t *stage, pt__mode_t mode, pt_da
                                 const pt__loader_options_t *options, int32_t values)
 {
     pt__loader_options_t once = *options;
-    const pt__wants_t *wants;
+    const pt__requests_t *requests;
     pt__loader_t *loader;
     pt__loaded_t loaded;
     once.epochs = once.in_order = 1;
     once.bucket = once.drop_partial = once.prefetch = once.producers = 0;
-    PT__TRY(pt__engine_loader(stage->model, mode, PT_NO_TENSOR, dataset, &once, NULL, &wants, &loader));
+    PT__TRY(pt__engine_loader(stage->model, mode, PT_NO_TENSOR, dataset, &once, NULL, &requests, &loader));
     pt_status_t status = PT_OK;
     memcpy(once.length_limit, stage->model->graph->length_limit, sizeof once.length_limit);
     if (values && !pt__dataset_asks_host(dataset) &&
-        !pt__dataset_surely_fits(dataset, wants->list, wants->count, &once)) {
+        !pt__dataset_surely_fits(dataset, requests->list, requests->count, &once)) {
         while (status == PT_OK)
             status = pt__loader_next(loader, &loaded);
         status = status == PT_END ? PT_OK : status;
         if (status == PT_OK)
-            pt__dataset_note_fits(dataset, wants->list, wants->count, &once);
+            pt__dataset_note_fits(dataset, requests->list, requests->count, &once);
     }
     pt__loader_free(loader);
     return status;
@@ -332,7 +332,7 @@ static pt_status_t open_loader(pt__stage_t *stage)
     PT__TRY(look_through(stage, PT__MODE_TRAIN, stage->dataset, &wanted, 1));
     PT__TRY(check_evaluation(stage, 1));
     PT__TRY(pt__engine_loader(stage->model, PT__MODE_TRAIN, PT_NO_TENSOR, stage->dataset, &wanted,
-                              &stage->progress.cursor, &stage->wants, &stage->loader));
+                              &stage->progress.cursor, &stage->requests, &stage->loader));
     if (options->batch_rows > 0)
         PT__TRY(count_steps_by_rows(stage, &wanted));
     const pt__rows_t rows = pt__loader_capacity(stage->loader);

@@ -34,14 +34,14 @@ typedef struct pt__planned { /* a plan of each mode is kept, and a few of output
     int32_t has_files, has_states;
 } pt__planned_t;
 
-typedef struct pt__wants { /* the fields that a mode reads, and where they go */
-    pt__want_t *list;
+typedef struct pt__requests { /* the fields that a mode reads, and where they go */
+    pt__request_t *list;
     int32_t *input; /* [count] the graph's input each one fills */
     int32_t count;
     uint32_t lacking;                        /* bit i: the data lacks the task's derived field i */
     int32_t derived[PT__MAX_DERIVED];      /* the input that the task's derived field i fills; -1: it is not made */
     int32_t derived_from[PT__MAX_DERIVED]; /* the field in list that it is made from */
-} pt__wants_t;
+} pt__requests_t;
 
 /* What runs of a mode leave to be read: the loss, its weight, what the metrics read. */
 enum { PT__MAX_TARGETS = 2 + PT__METRIC_SOURCES * PT__MAX_METRICS };
@@ -77,8 +77,8 @@ struct pt_model {
     const void **constants; /* [graph->n_constants] as kernels see them; NULL until a plan is bound */
     void *constant_block;   /* that holds them, on a device of its own memory */
     pt__collector_t *collectors[PT__MODE_COUNT]; /* for values handed over directly; made when needed */
-    pt__wants_t wants[PT__MODE_COUNT];
-    pt_tensor_t wants_tensor; /* OUTPUT: for which tensor */
+    pt__requests_t requests[PT__MODE_COUNT];
+    pt_tensor_t requests_tensor; /* OUTPUT: for which tensor */
     const void **inputs;      /* [graph->n_inputs] addresses for the next run */
     float *kept_state; /* [kept_elements] all states as they were before the step under way (running_state.c) */
     int64_t kept_elements;
@@ -160,6 +160,17 @@ pt_status_t pt__weights_load(pt_model_t *model, const char *path, const pt_load_
 pt_status_t pt__weights_take(pt_model_t *model, const char *name, const pt_load_options_t *options,
                              struct pt__file_tensors **file);
 
+/* ---- requests.c ---- */
+/* The tensors that a run of a mode leaves to be read, inputs that a metric reads among them. */
+void pt__requests_targets(const pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, pt__targets_t *targets);
+/* The place among the task's derived fields; -1: it is none of them. */
+int32_t pt__requests_find_derived(const pt_model_t *model, const char *name);
+/* The fields that the mode reads from data that lacks some of the derived ones. A model without what the mode needs is
+ * PT_ERR_STATE. */
+pt_status_t pt__requests_find(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, uint32_t lacking,
+                              const pt__requests_t **out);
+void pt__requests_release(pt__memory_t *memory, pt__requests_t *requests);
+
 /* ---- plans.c ---- */
 /* Makes the plan of this mode able to take so many rows. */
 pt_status_t pt__plans_prepare(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, const pt__rows_t *rows,
@@ -181,18 +192,10 @@ void pt__plans_release(pt_model_t *model);
 void pt__plans_release_constants(pt_model_t *model);
 
 /* ---- engine.c ---- */
-/* The tensors that a run of a mode leaves to be read, inputs that a metric reads among them. */
-void pt__engine_targets(const pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, pt__targets_t *targets);
-/* The place among the task's derived fields; -1: it is none of them. */
-int32_t pt__engine_find_derived(const pt_model_t *model, const char *name);
-/* The fields that the mode reads from data that lacks some of the derived ones. A model without what the mode needs is
- * PT_ERR_STATE. */
-pt_status_t pt__engine_wants(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, uint32_t lacking,
-                             const pt__wants_t **out);
-void pt__engine_release_wants(pt__memory_t *memory, pt__wants_t *wants);
 /* Runs the mode's plan on a micro-batch that fits it. After a failure nothing that it wrote is of use: not its
  * targets, nor the gradients that it added to; the random state is as before. */
-pt_status_t pt__engine_run(pt_model_t *model, pt__mode_t mode, const pt__wants_t *wants, const pt__loaded_t *loaded);
+pt_status_t pt__engine_run(pt_model_t *model, pt__mode_t mode, const pt__requests_t *requests,
+                           const pt__loaded_t *loaded);
 /* A target of the mode's last run, with that run's sizes; one with a single float. */
 pt_status_t pt__engine_read(const pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, void *dst);
 pt_status_t pt__engine_read_scalar(const pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, double *value);
@@ -202,8 +205,8 @@ int32_t pt__engine_couples(const pt_model_t *model);
  * counts one. */
 pt__rows_t pt__engine_sample_rows(const pt_model_t *model, const pt_dataset_t *dataset);
 pt_status_t pt__engine_loader(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, pt_dataset_t *dataset,
-                              const pt__loader_options_t *options, const pt__cursor_t *start, const pt__wants_t **wants,
-                              pt__loader_t **out);
+                              const pt__loader_options_t *options, const pt__cursor_t *start,
+                              const pt__requests_t **requests, pt__loader_t **out);
 /* Values handed over directly, checked; and the plan made ready for them. */
 typedef struct pt__given {
     const pt_array_t *values; /* [count], `size` bytes from each to the next */
@@ -212,10 +215,10 @@ typedef struct pt__given {
     int64_t samples;
 } pt__given_t;
 pt_status_t pt__engine_take(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, const pt__given_t *given,
-                            const pt__wants_t **wants, pt__loaded_t *loaded);
+                            const pt__requests_t **requests, pt__loaded_t *loaded);
 /* The values of one of the mode's targets after a run: what the data filled is at hand, the rest is brought into
  * `room`. */
-pt_status_t pt__engine_values(const pt_model_t *model, pt__mode_t mode, const pt__wants_t *wants,
+pt_status_t pt__engine_values(const pt_model_t *model, pt__mode_t mode, const pt__requests_t *requests,
                               const pt__loaded_t *loaded, pt_tensor_t tensor, void *room, const void **values);
 /* Loss and weight after a run of TRAIN or EVALUATE. Weight 0: no label counted, and the loss means nothing. */
 pt_status_t pt__engine_loss(const pt_model_t *model, pt__mode_t mode, int64_t samples, double *loss, double *weight);
@@ -235,8 +238,8 @@ void pt__state_forget_accumulation(pt_model_t *model);
 pt_status_t pt__step_abandon(pt_model_t *model);
 /* Forward and backward of one micro-batch that the plan has been prepared for, added to the accumulation; where that
  * fails the accumulation is forgotten. */
-pt_status_t pt__step_accumulate(pt_model_t *model, const pt__wants_t *wants, const pt__loaded_t *loaded, double *loss,
-                                double *weight);
+pt_status_t pt__step_accumulate(pt_model_t *model, const pt__requests_t *requests, const pt__loaded_t *loaded,
+                                double *loss, double *weight);
 /* The update from what was accumulated, which ends the accumulation. The optimizer is bound to the model. */
 pt_status_t pt__step_update(pt_model_t *model, pt_optimizer_t *optimizer, const pt__horizon_t *horizon,
                             int32_t want_norm, pt__update_result_t *result);
@@ -250,7 +253,7 @@ typedef struct pt__portion { /* what is loaded at a time */
 } pt__portion_t;
 /* A loader over all samples once, in order, with a plan that has room for its batches. */
 pt_status_t pt__pass_open(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, pt_dataset_t *dataset,
-                          pt__portion_t portion, const pt__wants_t **wants, pt__loader_t **loader);
+                          pt__portion_t portion, const pt__requests_t **requests, pt__loader_t **loader);
 /* Also into model->metrics, which a failure leaves as they are. */
 pt_status_t pt__evaluate(pt_model_t *model, pt_dataset_t *dataset, pt__portion_t portion, pt_evaluation_t *result);
 /* A metric's place in model->metrics; -1: there is none of this name. "loss" is the first. */

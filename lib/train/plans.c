@@ -24,7 +24,7 @@ static pt_status_t make_plan(const pt_model_t *model, pt__mode_t mode, pt_tensor
         .capacity = *rows, .training = mode == PT__MODE_TRAIN, .recompute = model->recompute, .kept = kept};
     int32_t *wanted, *updated;
     int64_t count = model->graph->n_parameters;
-    pt__engine_targets(model, mode, tensor, &targets);
+    pt__requests_targets(model, mode, tensor, &targets);
     for (int32_t i = 0; i < targets.count; i++) /* what the data filled is at hand without a plan */
         if (pt__graph_producer(model->graph, targets.list[i]) != NULL)
             kept[options.n_kept++] = targets.list[i];
@@ -132,14 +132,14 @@ static pt_status_t make_offsets(pt_model_t *model, int64_t samples)
 }
 
 /* Memory for the fields that the task makes itself, for so many rows. */
-static pt_status_t make_derived(pt_model_t *model, const pt__wants_t *wants, const pt__rows_t *rows)
+static pt_status_t make_derived(pt_model_t *model, const pt__requests_t *requests, const pt__rows_t *rows)
 {
     pt__memory_t *memory = &model->context->memory;
-    for (int32_t i = 0; wants->list != NULL && i < PT__MAX_DERIVED; i++) {
+    for (int32_t i = 0; requests->list != NULL && i < PT__MAX_DERIVED; i++) {
         pt__derived_buffer_t *buffer = &model->derived[i];
-        if (wants->derived[i] < 0)
+        if (requests->derived[i] < 0)
             continue;
-        const pt__shape_t *shape = &model->graph->tensors[model->graph->inputs[wants->derived[i]].tensor].shape;
+        const pt__shape_t *shape = &model->graph->tensors[model->graph->inputs[requests->derived[i]].tensor].shape;
         int64_t bytes = rows->count[shape->dimension] * pt__shape_elements(shape) * (int64_t)sizeof(int32_t);
         if (bytes <= buffer->bytes)
             continue;
@@ -250,7 +250,7 @@ pt_status_t pt__plans_prepare(pt_model_t *model, pt__mode_t mode, pt_tensor_t te
     }
     pt_status_t status = is_ready(model, planned) ? PT_OK : make_room(model, mode);
     if (status == PT_OK)
-        status = make_derived(model, &model->wants[mode], &planned->rows);
+        status = make_derived(model, &model->requests[mode], &planned->rows);
     if (status != PT_OK) { /* a plan that does not fit into memory must not stand in the way of smaller ones */
         pt__plan_free(planned->plan);
         *planned = (pt__planned_t){0};
@@ -269,7 +269,7 @@ void pt__plans_drop(pt_model_t *model)
         model->planned[mode] = (pt__planned_t){0};
         pt__collector_free(model->collectors[mode]);
         model->collectors[mode] = NULL;
-        pt__engine_release_wants(memory, &model->wants[mode]);
+        pt__requests_release(memory, &model->requests[mode]);
     }
     for (int32_t i = 0; i < PT__SHELVED; i++) {
         pt__plan_free(model->shelf[i].plan);

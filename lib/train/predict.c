@@ -6,7 +6,7 @@
 #include "train/model.h"
 
 pt_status_t pt__pass_open(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, pt_dataset_t *dataset,
-                          pt__portion_t portion, const pt__wants_t **wants, pt__loader_t **loader)
+                          pt__portion_t portion, const pt__requests_t **requests, pt__loader_t **loader)
 {
     pt__cursor_t start = {0};
     if (dataset->length >= 0 && portion.samples > dataset->length)
@@ -17,7 +17,7 @@ pt_status_t pt__pass_open(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor
                                     .epochs = 1,
                                     .in_order = 1,
                                     .prefetch = 1};
-    PT__TRY(pt__engine_loader(model, mode, tensor, dataset, &options, &start, wants, loader));
+    PT__TRY(pt__engine_loader(model, mode, tensor, dataset, &options, &start, requests, loader));
     const pt__rows_t rows = pt__loader_capacity(*loader);
     pt_status_t status = pt__plans_prepare(model, mode, tensor, &rows, NULL);
     if (status != PT_OK) {
@@ -60,8 +60,8 @@ static int64_t count_elements(const pt_model_t *model, pt_tensor_t output, const
 }
 
 /* The output of these samples into the receiver, where there is room; and counted. */
-static pt_status_t give(pt_model_t *model, pt_tensor_t output, const pt__wants_t *wants, const pt__loaded_t *loaded,
-                        pt__receiver_t *receiver)
+static pt_status_t give(pt_model_t *model, pt_tensor_t output, const pt__requests_t *requests,
+                        const pt__loaded_t *loaded, pt__receiver_t *receiver)
 {
     const int64_t samples = loaded->rows.count[PT__DIMENSION_BATCH];
     const int64_t elements = count_elements(model, output, loaded, NULL);
@@ -70,7 +70,7 @@ static pt_status_t give(pt_model_t *model, pt_tensor_t output, const pt__wants_t
     if (pt__receiver_takes(receiver, elements, samples)) {
         void *place = pt__receiver_place(receiver);
         PT__TRY(pt__plans_prepare(model, PT__MODE_OUTPUT, output, &loaded->rows, NULL));
-        PT__TRY(pt__engine_run(model, PT__MODE_OUTPUT, wants, loaded));
+        PT__TRY(pt__engine_run(model, PT__MODE_OUTPUT, requests, loaded));
         if (place == NULL) {
             PT__TRY(pt__allocate_uninitialised(&model->context->memory, (size_t)elements,
                                                (size_t)pt__dtype_size(receiver->dtype), "output", &scratch));
@@ -92,13 +92,13 @@ static pt_status_t give(pt_model_t *model, pt_tensor_t output, const pt__wants_t
 static pt_status_t make_pass(pt_model_t *model, pt_dataset_t *dataset, pt_tensor_t output, int64_t batch,
                              pt__receiver_t *receiver)
 {
-    const pt__wants_t *wants;
+    const pt__requests_t *requests;
     pt__loader_t *loader;
     pt__loaded_t loaded;
     pt_status_t status;
-    PT__TRY(pt__pass_open(model, PT__MODE_OUTPUT, output, dataset, (pt__portion_t){batch, 0}, &wants, &loader));
+    PT__TRY(pt__pass_open(model, PT__MODE_OUTPUT, output, dataset, (pt__portion_t){batch, 0}, &requests, &loader));
     while ((status = pt__loader_next(loader, &loaded)) == PT_OK) {
-        PT__TRY_OUT(give(model, output, wants, &loaded, receiver));
+        PT__TRY_OUT(give(model, output, requests, &loaded, receiver));
         if (atomic_exchange(&model->cancelled, 0)) {
             status = pt__fail(PT_ERR_CANCELLED, "cancelled after %lld samples", (long long)receiver->view.samples);
             goto out;
@@ -116,9 +116,9 @@ out:
 static pt_status_t tell_need(pt_model_t *model, pt_dataset_t *dataset, pt_tensor_t output, int64_t batch,
                              pt__receiver_t *receiver)
 {
-    const pt__wants_t *wants;
+    const pt__requests_t *requests;
     pt__loader_t *loader;
-    PT__TRY(pt__pass_open(model, PT__MODE_OUTPUT, output, dataset, (pt__portion_t){batch, 0}, &wants, &loader));
+    PT__TRY(pt__pass_open(model, PT__MODE_OUTPUT, output, dataset, (pt__portion_t){batch, 0}, &requests, &loader));
     pt__loader_free(loader);
     pt__receiver_count(receiver, dataset->length * pt__shape_elements(shape_of(model, output)), dataset->length);
     return PT_OK;
@@ -152,10 +152,10 @@ pt_status_t pt__predict(pt_model_t *model, pt_dataset_t *dataset, pt_tensor_t ou
 
 pt_status_t pt__forward(pt_model_t *model, const pt__given_t *given, pt_tensor_t output, pt__receiver_t *receiver)
 {
-    const pt__wants_t *wants;
+    const pt__requests_t *requests;
     pt__loaded_t loaded;
     PT__TRY(describe(model, output, receiver));
-    PT__TRY(pt__engine_take(model, PT__MODE_OUTPUT, output, given, &wants, &loaded));
-    PT__TRY(give(model, output, wants, &loaded, receiver));
+    PT__TRY(pt__engine_take(model, PT__MODE_OUTPUT, output, given, &requests, &loaded));
+    PT__TRY(give(model, output, requests, &loaded, receiver));
     return pt__receiver_finish(receiver);
 }

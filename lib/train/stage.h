@@ -10,7 +10,7 @@ typedef struct pt__stage {
     pt_optimizer_t *optimizer;
     pt_dataset_t *dataset;
     const pt_train_options_t *options;
-    const pt__wants_t *wants;
+    const pt__requests_t *requests;
     pt__loader_t *loader;
     pt__progress_t progress;
     int64_t total_steps, epoch_steps; /* 0: not known */

@@ -19,13 +19,13 @@ static pt_status_t abandon_after(pt_model_t *model, pt_status_t status)
     return status;
 }
 
-pt_status_t pt__step_accumulate(pt_model_t *model, const pt__wants_t *wants, const pt__loaded_t *loaded, double *loss,
-                                double *weight)
+pt_status_t pt__step_accumulate(pt_model_t *model, const pt__requests_t *requests, const pt__loaded_t *loaded,
+                                double *loss, double *weight)
 {
     PT__TRY(pt__plan_check_rows(model->planned[PT__MODE_TRAIN].plan, &loaded->rows));
     if (model->accumulated == 0 && model->planned[PT__MODE_TRAIN].has_states)
         PT__TRY(pt__state_keep(model));
-    pt_status_t status = pt__engine_run(model, PT__MODE_TRAIN, wants, loaded);
+    pt_status_t status = pt__engine_run(model, PT__MODE_TRAIN, requests, loaded);
     if (status == PT_OK)
         status = pt__engine_loss(model, PT__MODE_TRAIN, loaded->rows.count[PT__DIMENSION_BATCH], loss, weight);
     if (status != PT_OK) /* gradients and states hold a part of it */

@@ -37,7 +37,7 @@ pt_status_t pt__tally_start(pt_model_t *model, pt__tally_t *tally)
 }
 
 /* A metric's tensor after a run; what has to be brought from the device goes into a buffer of the tally's. */
-static pt_status_t read_source(pt__tally_t *tally, const pt__wants_t *wants, const pt__loaded_t *loaded,
+static pt_status_t read_source(pt__tally_t *tally, const pt__requests_t *requests, const pt__loaded_t *loaded,
                                pt_tensor_t tensor, int64_t columns, int32_t place, pt__metric_source_t *source)
 {
     pt__memory_t *memory = &tally->model->context->memory;
@@ -53,10 +53,11 @@ static pt_status_t read_source(pt__tally_t *tally, const pt__wants_t *wants, con
     }
     source->rows = elements / columns;
     source->ignore = found->index_ignore;
-    return pt__engine_values(tally->model, PT__MODE_EVALUATE, wants, loaded, tensor, tally->read[place], &source->data);
+    return pt__engine_values(tally->model, PT__MODE_EVALUATE, requests, loaded, tensor, tally->read[place],
+                             &source->data);
 }
 
-pt_status_t pt__tally_add(pt__tally_t *tally, const pt__wants_t *wants, const pt__loaded_t *loaded)
+pt_status_t pt__tally_add(pt__tally_t *tally, const pt__requests_t *requests, const pt__loaded_t *loaded)
 {
     const pt_graph_t *graph = tally->model->graph;
     int64_t samples = loaded->rows.count[PT__DIMENSION_BATCH];
@@ -68,8 +69,8 @@ pt_status_t pt__tally_add(pt__tally_t *tally, const pt__wants_t *wants, const pt
     for (int32_t i = 0; i < graph->n_metrics; i++) {
         const pt__metric_t *metric = &graph->metrics[i];
         pt__metric_source_t sources[PT__METRIC_SOURCES];
-        PT__TRY(read_source(tally, wants, loaded, metric->value, tally->columns[i][0], 0, &sources[0]));
-        PT__TRY(read_source(tally, wants, loaded, metric->target, tally->columns[i][1], 1, &sources[1]));
+        PT__TRY(read_source(tally, requests, loaded, metric->value, tally->columns[i][0], 0, &sources[0]));
+        PT__TRY(read_source(tally, requests, loaded, metric->target, tally->columns[i][1], 1, &sources[1]));
         uint64_t mode = pt__float_mode_get();
         pt__float_mode_set(PT__FLOAT_MODE_EXACT); /* not the host's rounding and traps */
         tally->kinds[i]->add(sources, samples, tally->sums[i]);

@@ -17,7 +17,7 @@ typedef struct pt__tally {
 
 pt_status_t pt__tally_start(pt_model_t *model, pt__tally_t *tally);
 /* Adds what the run of EVALUATE just made. */
-pt_status_t pt__tally_add(pt__tally_t *tally, const pt__wants_t *wants, const pt__loaded_t *loaded);
+pt_status_t pt__tally_add(pt__tally_t *tally, const pt__requests_t *requests, const pt__loaded_t *loaded);
 /* Writes the mean loss and the metrics to model->metrics. */
 void pt__tally_finish(const pt__tally_t *tally);
 void pt__tally_free(pt__tally_t *tally);

@@ -100,7 +100,7 @@ static const pt_field_spec_t fields[3] = {
     {.name = "frames", .dtype = PT_FLOAT32, .rank = 1, .shape = {PT_DIM_TOKENS}, .max_length = 4},
     {.name = "index", .dtype = PT_INT32},
 };
-static const pt__want_t wants[3] = {
+static const pt__request_t requests[3] = {
     {.name = "index", .dtype = PT_INT32, .dimension = PT__DIMENSION_BATCH},
     {.name = "text", .dtype = PT_INT32, .rank = 1, .dimension = PT__DIMENSION_TOKENS, .shape = {PT_DIM_TOKENS}},
     {.name = "frames", .dtype = PT_FLOAT32, .rank = 1, .dimension = FRAMES, .shape = {PT_DIM_TOKENS}},
@@ -153,7 +153,7 @@ static inline void load(pt_dataset_t *dataset, const pt__loader_options_t *optio
                  sequence_t *sequence)
 {
     pt__loader_t *loader;
-    ck_ok(pt__loader_create(dataset, wants, 3, options, start, &loader));
+    ck_ok(pt__loader_create(dataset, requests, 3, options, start, &loader));
     take(loader, sequence);
     pt__loader_free(loader);
 }

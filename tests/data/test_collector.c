@@ -6,7 +6,7 @@
 #include "support/samples.h"
 #include "support/views.h"
 
-static const pt__want_t wants[3] = {
+static const pt__request_t requests[3] = {
     {.name = "tokens",
      .dtype = PT_INT32,
      .rank = 1,
@@ -31,7 +31,7 @@ START_TEST(test_takes)
                             {.name = "weight", .data = weights, .lengths = lengths, .dtype = PT_FLOAT64},
                             {.name = "tokens", .data = tokens, .lengths = lengths, .dtype = PT_INT32},
                             {.name = "unused", .data = NULL, .dtype = PT_INT8}};
-    ck_ok(pt__collector_create(context, wants, 3, limits, &collector));
+    ck_ok(pt__collector_create(context, requests, 3, limits, &collector));
 #define TAKE(n, samples) pt__collector_take(collector, values, n, samples, &loaded)
     for (int i = 0; i < 3; i++) {
         ck_ok(TAKE(4, 2));
@@ -102,7 +102,7 @@ static pt_status_t take(failing_allocator_t *allocator)
     pt_array_t value = {.name = "tokens", .data = values, .lengths = lengths, .dtype = PT_INT64};
     pt_status_t status = samples_failing_context(allocator, &context);
     if (status == PT_OK)
-        status = pt__collector_create(context, wants, 1, (int64_t[PT__DIMENSIONS]){0}, &collector);
+        status = pt__collector_create(context, requests, 1, (int64_t[PT__DIMENSIONS]){0}, &collector);
     if (status == PT_OK)
         status = pt__collector_take(collector, &value, 1, 2, &loaded);
     pt__collector_free(collector);
@@ -123,7 +123,7 @@ START_TEST(test_two_ragged_dimensions)
     pt_context_t *context = samples_context();
     pt__collector_t *collector;
     pt__loaded_t loaded;
-    const pt__want_t both[2] = {
+    const pt__request_t both[2] = {
         {.name = "frames", .dtype = PT_FLOAT32, .rank = 1, .dimension = 4, .shape = {PT_DIM_TOKENS}},
         {.name = "text", .dtype = PT_INT32, .rank = 1, .dimension = PT__DIMENSION_TOKENS, .shape = {PT_DIM_TOKENS}}};
     const int64_t limits[PT__DIMENSIONS] = {[4] = 3}, rows[2] = {3, 2}, frames[2] = {1, 3};

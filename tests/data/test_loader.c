@@ -9,7 +9,7 @@
 
 enum { MOST = 4096 };
 
-static const pt__want_t wants[2] = {
+static const pt__request_t requests[2] = {
     {.name = "x", .dtype = PT_FLOAT32, .rank = 1, .shape = {SAMPLES_WIDTH}},
     {.name = "y", .dtype = PT_INT32, .index_limit = 100000, .index_ignore = INT32_MIN},
 };
@@ -47,7 +47,7 @@ static void take(pt__loader_t *loader, sequence_t *sequence)
 static void load(pt_dataset_t *dataset, pt__loader_options_t options, pt__cursor_t start, sequence_t *sequence)
 {
     pt__loader_t *loader;
-    ck_ok(pt__loader_create(dataset, wants, 2, &options, &start, &loader));
+    ck_ok(pt__loader_create(dataset, requests, 2, &options, &start, &loader));
     ck_assert_int_eq(pt__loader_capacity(loader).count[PT__DIMENSION_TOKENS], 0);
     ck_assert_int_gt(pt__loader_bytes(loader), options.micro_batch * 16);
     take(loader, sequence);
@@ -188,7 +188,7 @@ START_TEST(test_prefetch_changes_nothing)
         pt__loader_t *loader;
         pt__loaded_t loaded;
         pt__loader_options_t options = {.batch = 8, .micro_batch = 4, .prefetch = 1};
-        ck_ok(pt__loader_create(all[i % 3], wants, 2, &options, NULL, &loader));
+        ck_ok(pt__loader_create(all[i % 3], requests, 2, &options, NULL, &loader));
         for (int k = 0; k < i % 5; k++)
             ck_ok(pt__loader_next(loader, &loaded));
         pt__loader_free(loader);
@@ -241,14 +241,14 @@ START_TEST(test_empty_streams_and_epochs_end_with_a_message)
     pt__loader_options_t options = {.batch = 4, .micro_batch = 4, .drop_partial = 1};
     pt__loader_t *loader;
     pt__loaded_t loaded;
-    ck_ok(pt__loader_create(stream, wants, 2, &options, NULL, &loader));
+    ck_ok(pt__loader_create(stream, requests, 2, &options, NULL, &loader));
     ck_fails(pt__loader_next(loader, &loaded), PT_END, "no sample");
     ck_fails(pt__loader_next(loader, &loaded), PT_END, "no sample"); /* it stays so */
     pt__loader_free(loader);
-    ck_ok(pt__loader_create(map, wants, 2, &options, NULL, &loader));
+    ck_ok(pt__loader_create(map, requests, 2, &options, NULL, &loader));
     ck_fails(pt__loader_next(loader, &loaded), PT_END, "fewer than a batch");
     pt__loader_free(loader);
-    ck_ok(pt__loader_create(short_stream, wants, 2, &options, NULL, &loader));
+    ck_ok(pt__loader_create(short_stream, requests, 2, &options, NULL, &loader));
     ck_fails(pt__loader_next(loader, &loaded), PT_END, "less than a batch");
     pt__loader_free(loader);
     pt_dataset_free(stream);
@@ -268,7 +268,7 @@ static void expect_failure(samples_t samples, int32_t is_stream, int32_t prefetc
     pt__loader_options_t options = {.batch = 8, .micro_batch = 4, .prefetch = 1};
     pt__loader_t *loader;
     pt__loaded_t loaded;
-    ck_ok(pt__loader_create(dataset, wants, 2, &options, NULL, &loader));
+    ck_ok(pt__loader_create(dataset, requests, 2, &options, NULL, &loader));
     for (int64_t i = 1; i < samples.fail_at; i++) {
         ck_ok(pt__loader_next(loader, &loaded));
         ck_assert_int_eq(pt__loader_cursor(loader).position, 4 * i);
@@ -339,19 +339,19 @@ START_TEST(test_fields_that_do_not_fit)
     pt_dataset_t *dataset = map_of(context, &samples, 4, 0);
     pt__loader_options_t options = {.batch = 4, .micro_batch = 4};
     pt__loader_t *loader = (pt__loader_t *)&options;
-    const pt__want_t text[2] = {
+    const pt__request_t text[2] = {
         {.name = "tokens", .dtype = PT_INT32, .rank = 1, .dimension = PT__DIMENSION_TOKENS, .shape = {PT_DIM_TOKENS}},
         {.name = "label", .dtype = PT_INT32}};
     ck_fails(pt__loader_create(dataset, text, 2, &options, NULL, &loader), PT_ERR_SHAPE,
              "the network reads tokens int32[T], label int32; the dataset has x float32[3], y int32");
     ck_assert_ptr_null(loader);
-    const pt__want_t wide = {.name = "x", .dtype = PT_FLOAT32, .rank = 2, .shape = {2, 3}};
+    const pt__request_t wide = {.name = "x", .dtype = PT_FLOAT32, .rank = 2, .shape = {2, 3}};
     ck_fails(pt__loader_create(dataset, &wide, 1, &options, NULL, &loader), PT_ERR_SHAPE, "x float32[2,3]");
-    const pt__want_t ragged = {
+    const pt__request_t ragged = {
         .name = "y", .dtype = PT_INT32, .rank = 1, .dimension = PT__DIMENSION_TOKENS, .shape = {PT_DIM_TOKENS}};
     ck_fails(pt__loader_create(dataset, &ragged, 1, &options, NULL, &loader), PT_ERR_SHAPE, "another shape");
-    const pt__want_t ones[2] = {{.name = "y", .dtype = PT_INT32, .rank = 1, .shape = {1}},
-                                {.name = "x", .dtype = PT_FLOAT32, .rank = 3, .shape = {1, 3, 1}}};
+    const pt__request_t ones[2] = {{.name = "y", .dtype = PT_INT32, .rank = 1, .shape = {1}},
+                                   {.name = "x", .dtype = PT_FLOAT32, .rank = 3, .shape = {1, 3, 1}}};
     ck_ok(pt__loader_create(dataset, ones, 2, &options, NULL, &loader));
     pt__loader_free(loader);
     const pt__loader_options_t bad[] = {{.batch = 0, .micro_batch = 0},
@@ -360,10 +360,10 @@ START_TEST(test_fields_that_do_not_fit)
                                         {.batch = 4, .micro_batch = 4, .epochs = -1},
                                         {.batch = 4, .micro_batch = 4, .length_limit = {[PT__DIMENSION_TOKENS] = -1}}};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
-        ck_assert_int_eq(pt__loader_create(dataset, wants, 2, &bad[i], NULL, &loader), PT_ERR_ARGUMENT);
+        ck_assert_int_eq(pt__loader_create(dataset, requests, 2, &bad[i], NULL, &loader), PT_ERR_ARGUMENT);
     const pt__cursor_t starts[] = {{.epoch = -1}, {.position = -1}, {.position = 5}};
     for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++)
-        ck_fails(pt__loader_create(dataset, wants, 2, &options, &starts[i], &loader), PT_ERR_ARGUMENT, "sample");
+        ck_fails(pt__loader_create(dataset, requests, 2, &options, &starts[i], &loader), PT_ERR_ARGUMENT, "sample");
     pt_dataset_free(dataset);
     pt_context_free(context);
 }
@@ -403,7 +403,7 @@ static const pt_field_spec_t ragged_fields[2] = {
     {.name = "text", .dtype = PT_INT16, .rank = 1, .shape = {PT_DIM_TOKENS}, .max_length = 5},
     {.name = "mask", .dtype = PT_FLOAT64, .rank = 2, .shape = {PT_DIM_TOKENS, 1}, .max_length = 6},
 };
-static const pt__want_t ragged_wants[2] = {
+static const pt__request_t ragged_requests[2] = {
     {.name = "mask", .dtype = PT_FLOAT32, .rank = 1, .dimension = PT__DIMENSION_TOKENS, .shape = {PT_DIM_TOKENS}},
     {.name = "text",
      .dtype = PT_INT32,
@@ -425,7 +425,7 @@ START_TEST(test_ragged_fields)
     int64_t index = 0;
     ck_ok(pt_dataset_create_map(context, ragged_fields, 2, sizeof(pt_field_spec_t), 30, 0, ragged_fetch, &ragged, NULL,
                                 &dataset));
-    ck_ok(pt__loader_create(dataset, ragged_wants, 2, &options, NULL, &loader));
+    ck_ok(pt__loader_create(dataset, ragged_requests, 2, &options, NULL, &loader));
     ck_assert_int_eq(pt__loader_capacity(loader).count[PT__DIMENSION_TOKENS], 7 * 5); /* "text" is the shorter one */
     while (pt__loader_next(loader, &loaded) == PT_OK) {
         const float *mask = loaded.data[0];
@@ -446,7 +446,7 @@ START_TEST(test_ragged_fields)
     ck_assert_int_eq(index, 30);
     pt__loader_free(loader);
     options.length_limit[PT__DIMENSION_TOKENS] = 4;
-    ck_ok(pt__loader_create(dataset, ragged_wants, 2, &options, NULL, &loader));
+    ck_ok(pt__loader_create(dataset, ragged_requests, 2, &options, NULL, &loader));
     ck_assert_int_eq(pt__loader_capacity(loader).count[PT__DIMENSION_TOKENS], 7 * 4);
     ck_fails(pt__loader_next(loader, &loaded), PT_ERR_SHAPE, "sample 4, field \"mask\": 5 rows, expected at most 4");
     pt__loader_free(loader);
@@ -465,17 +465,17 @@ START_TEST(test_ragged_fields)
     options.length_limit[PT__DIMENSION_TOKENS] = 0;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         ragged = cases[i].ragged;
-        ck_ok(pt__loader_create(dataset, ragged_wants, 2, &options, NULL, &loader));
+        ck_ok(pt__loader_create(dataset, ragged_requests, 2, &options, NULL, &loader));
         ck_fails(pt__loader_next(loader, &loaded), cases[i].status, cases[i].part);
         pt__loader_free(loader);
     }
     ragged = (ragged_t){.wrong_at = 2, .wrong_length = 4, .which = 1};
-    ck_ok(pt__loader_create(dataset, ragged_wants + 1, 1, &options, NULL,
+    ck_ok(pt__loader_create(dataset, ragged_requests + 1, 1, &options, NULL,
                             &loader)); /* "mask" is not wanted: its length is its own */
     ck_ok(pt__loader_next(loader, &loaded));
     pt__loader_free(loader);
     ragged.wrong_at = -1;
-    pt__want_t narrow = ragged_wants[1];
+    pt__request_t narrow = ragged_requests[1];
     narrow.index_limit = 10;
     ck_ok(pt__loader_create(dataset, &narrow, 1, &options, NULL, &loader));
     ck_fails((pt__loader_next(loader, &loaded), pt__loader_next(loader, &loaded)), PT_ERR_ARGUMENT,
@@ -520,7 +520,7 @@ static const pt_field_spec_t pairs_fields[3] = {
     {.name = "tags", .dtype = PT_INT32, .rank = 1, .shape = {PT_DIM_TOKENS}, .max_length = 6},
 };
 #define RAGGED(field, type, counted) .name = field, .dtype = type, .shape = {PT_DIM_TOKENS, 2}, .dimension = counted
-static const pt__want_t pairs_wants[3] = {
+static const pt__request_t pairs_requests[3] = {
     {RAGGED("frames", PT_FLOAT32, FRAMES), .rank = 2},
     {RAGGED("text", PT_INT32, PT__DIMENSION_TOKENS), .rank = 1},
     {RAGGED("tags", PT_INT32, PT__DIMENSION_TOKENS), .rank = 1},
@@ -537,7 +537,7 @@ START_TEST(test_two_ragged_dimensions)
     int64_t index = 0;
     ck_ok(pt_dataset_create_map(context, pairs_fields, 3, sizeof(pt_field_spec_t), 35, 0, pairs_fetch, &pairs, NULL,
                                 &dataset));
-    ck_ok(pt__loader_create(dataset, pairs_wants, 3, &options, NULL, &loader));
+    ck_ok(pt__loader_create(dataset, pairs_requests, 3, &options, NULL, &loader));
     ck_assert_int_eq(pt__loader_capacity(loader).count[PT__DIMENSION_TOKENS], 4 * 6);
     ck_assert_int_eq(pt__loader_capacity(loader).count[FRAMES], 4 * 7);
     while (pt__loader_next(loader, &loaded) == PT_OK) {
@@ -560,18 +560,18 @@ START_TEST(test_two_ragged_dimensions)
     pt__loader_free(loader);
     options.length_limit[FRAMES] = 6; /* a limit of one dimension is none of the other */
     options.length_limit[PT__DIMENSION_TOKENS] = 5;
-    ck_ok(pt__loader_create(dataset, pairs_wants, 3, &options, NULL, &loader));
+    ck_ok(pt__loader_create(dataset, pairs_requests, 3, &options, NULL, &loader));
     ck_assert_int_eq(pt__loader_capacity(loader).count[FRAMES], 4 * 6);
     ck_ok(pt__loader_next(loader, &loaded));
     ck_fails(pt__loader_next(loader, &loaded), PT_ERR_SHAPE, "sample 6, field \"frames\": 7 rows, expected at most 6");
     pt__loader_free(loader);
     pairs = (pairs_t){.wrong_at = 2, .more = 1}; /* within one dimension lengths are the same */
     options.length_limit[PT__DIMENSION_TOKENS] = 0;
-    ck_ok(pt__loader_create(dataset, pairs_wants, 3, &options, NULL, &loader));
+    ck_ok(pt__loader_create(dataset, pairs_requests, 3, &options, NULL, &loader));
     ck_fails(pt__loader_next(loader, &loaded), PT_ERR_SHAPE,
              "sample 2: field \"tags\" has 4 rows, \"text\" has 3, expected the same");
     pt__loader_free(loader);
-    pt__want_t apart[3] = {pairs_wants[0], pairs_wants[1], pairs_wants[2]};
+    pt__request_t apart[3] = {pairs_requests[0], pairs_requests[1], pairs_requests[2]};
     apart[2].dimension = 5;
     ck_ok(pt__loader_create(dataset, apart, 3, &options, NULL, &loader)); /* in another one they need not be */
     ck_ok(pt__loader_next(loader, &loaded));
@@ -589,13 +589,13 @@ static pt_status_t convert(int32_t dtype, const void *value, int32_t wanted, int
 {
     pt_context_t *context = samples_context();
     pt_array_t array = {.name = "value", .dtype = dtype, .data = view_data(value)};
-    pt__want_t want = {.name = "value", .dtype = wanted, .index_limit = limit, .index_ignore = -100};
+    pt__request_t request = {.name = "value", .dtype = wanted, .index_limit = limit, .index_ignore = -100};
     pt__loader_options_t options = {.batch = 1, .micro_batch = 1};
     pt_dataset_t *dataset;
     pt__loader_t *loader;
     pt__loaded_t loaded;
     ck_ok(pt_dataset_create_from_arrays(context, &array, 1, sizeof(pt_array_t), 1, PT_DATASET_COPY, &dataset));
-    ck_ok(pt__loader_create(dataset, &want, 1, &options, NULL, &loader));
+    ck_ok(pt__loader_create(dataset, &request, 1, &options, NULL, &loader));
     pt_status_t status = pt__loader_next(loader, &loaded);
     if (status == PT_OK)
         memcpy(out, loaded.data[0], 4);
@@ -664,7 +664,7 @@ static pt_status_t load_all(failing_allocator_t *allocator)
         status = pt_dataset_create_map(context, ragged_fields, 2, sizeof(pt_field_spec_t), 9, PT_DATASET_THREAD_SAFE,
                                        ragged_fetch, &ragged, NULL, &dataset);
     if (status == PT_OK)
-        status = pt__loader_create(dataset, ragged_wants, 2, &options, NULL, &loader);
+        status = pt__loader_create(dataset, ragged_requests, 2, &options, NULL, &loader);
     for (int i = 0; status == PT_OK && i < 20; i++)
         status = pt__loader_next(loader, &loaded);
     pt__loader_free(loader);

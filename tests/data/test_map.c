@@ -197,7 +197,7 @@ START_TEST(test_failures_come_in_their_place)
                 int64_t samples = 0;
                 pt_status_t status;
                 options.micro_rows = by_rows ? 40 : 0;
-                ck_ok(pt__loader_create(made, wants, 3, &options, NULL, &loader));
+                ck_ok(pt__loader_create(made, requests, 3, &options, NULL, &loader));
                 while ((status = pt__loader_next(loader, &loaded)) == PT_OK)
                     samples += loaded.rows.count[PT__DIMENSION_BATCH];
                 ck_assert_int_eq(samples, 36);
@@ -229,7 +229,7 @@ START_TEST(test_freed_at_any_moment)
             options = (pt__loader_options_t){.batch_rows = 30, .prefetch = 1, .producers = 1 + i % 4};
         ck_ok(pt_dataset_map(dataset, made_fields, 3, sizeof(pt_field_spec_t), PT_DATASET_CONCURRENT, make, &maker,
                              ended, &made));
-        ck_ok(pt__loader_create(made, wants, 3, &options, NULL, &loader));
+        ck_ok(pt__loader_create(made, requests, 3, &options, NULL, &loader));
         for (int k = 0; k < i % 6; k++)
             if (pt__loader_next(loader, &loaded) != PT_OK)
                 break;
@@ -249,7 +249,7 @@ START_TEST(test_freed_at_any_moment)
                              ended, &made));
         host.own = dataset;
         maker.own = made;
-        ck_ok(pt__loader_create(made, wants, 3, &options, NULL, &loader));
+        ck_ok(pt__loader_create(made, requests, 3, &options, NULL, &loader));
         take(loader, &part);
         ck_assert_int_eq(part.count, LENGTH);
         pt__loader_free(loader);
@@ -322,7 +322,7 @@ static pt_status_t load_all(failing_allocator_t *allocator)
         status = pt_dataset_map(dataset, made_fields, 3, sizeof(pt_field_spec_t), PT_DATASET_CONCURRENT, make, &maker,
                                 NULL, &made);
     if (status == PT_OK)
-        status = pt__loader_create(made, wants, 3, &options, NULL, &loader);
+        status = pt__loader_create(made, requests, 3, &options, NULL, &loader);
     for (int i = 0; status == PT_OK && i < 20; i++)
         status = pt__loader_next(loader, &loaded);
     pt__loader_free(loader);

@@ -141,7 +141,7 @@ START_TEST(test_options_that_contradict_each_other)
     const struct {
         pt_dataset_t *dataset;
         pt__loader_options_t options;
-        int32_t n_wants;
+        int32_t n_requests;
         pt_status_t status;
         const char *part;
     } cases[] = {
@@ -159,14 +159,14 @@ START_TEST(test_options_that_contradict_each_other)
         {stream, {.batch = 5, .micro_batch = 5, .bucket = 5}, 3, PT_ERR_UNSUPPORTED, "lengths of field \"text\""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        ck_fails(pt__loader_create(cases[i].dataset, wants, cases[i].n_wants, &cases[i].options, NULL, &loader),
+        ck_fails(pt__loader_create(cases[i].dataset, requests, cases[i].n_requests, &cases[i].options, NULL, &loader),
                  cases[i].status, cases[i].part);
     pt_dataset_t *all[] = {known, map, stream};
     for (int i = 0; i < 3; i++) { /* sample 5 has 9 rows; what comes before it is given */
         pt__loader_options_t options = {.batch_rows = 8, .in_order = 1};
         int64_t samples = 0;
         pt_status_t status;
-        ck_ok(pt__loader_create(all[i], wants, 3, &options, NULL, &loader));
+        ck_ok(pt__loader_create(all[i], requests, 3, &options, NULL, &loader));
         while ((status = pt__loader_next(loader, &loaded)) == PT_OK)
             samples += loaded.rows.count[PT__DIMENSION_BATCH];
         ck_assert_int_eq(samples, 5);
@@ -195,7 +195,7 @@ static pt_status_t sort_all(failing_allocator_t *allocator)
     if (status == PT_OK)
         status = pt_dataset_create_from_arrays(context, &array, 1, sizeof(pt_array_t), 4, 0, &dataset);
     if (status == PT_OK)
-        status = pt__loader_create(dataset, &wants[1], 1, &options, NULL, &loader);
+        status = pt__loader_create(dataset, &requests[1], 1, &options, NULL, &loader);
     for (int i = 0; status == PT_OK && i < 5; i++)
         status = pt__loader_next(loader, &loaded);
     pt__loader_free(loader);

@@ -12,23 +12,23 @@
 typedef pt_status_t (*fuzz_open_fn)(pt_context_t *context, const char *path, pt_dataset_t **out);
 
 static inline void fuzz_read(pt_dataset_t *dataset) {
-    const pt__want_t wants[3] = {{.name = "text",
-                                  .dtype = PT_INT32,
-                                  .rank = 1,
-                                  .dimension = PT__DIMENSION_TOKENS,
-                                  .shape = {PT_DIM_TOKENS},
-                                  .index_limit = 256,
-                                  .index_ignore = INT32_MIN},
-                                 {.name = "label",
-                                  .dtype = PT_INT32,
-                                  .index_limit = pt_dataset_class_count(dataset, "label"),
-                                  .index_ignore = INT32_MIN},
-                                 {.name = "x", .dtype = PT_FLOAT32, .rank = 1, .shape = {2}}};
+    const pt__request_t requests[3] = {{.name = "text",
+                                        .dtype = PT_INT32,
+                                        .rank = 1,
+                                        .dimension = PT__DIMENSION_TOKENS,
+                                        .shape = {PT_DIM_TOKENS},
+                                        .index_limit = 256,
+                                        .index_ignore = INT32_MIN},
+                                       {.name = "label",
+                                        .dtype = PT_INT32,
+                                        .index_limit = pt_dataset_class_count(dataset, "label"),
+                                        .index_ignore = INT32_MIN},
+                                       {.name = "x", .dtype = PT_FLOAT32, .rank = 1, .shape = {2}}};
     pt__loader_options_t options = {.batch = 4, .micro_batch = 3, .epochs = 1};
     pt__loader_t *loader;
     pt__loaded_t loaded;
     int64_t samples = 0;
-    if (pt__loader_create(dataset, wants, 3, &options, NULL, &loader) != PT_OK)
+    if (pt__loader_create(dataset, requests, 3, &options, NULL, &loader) != PT_OK)
         abort();
     pt_status_t status;
     while ((status = pt__loader_next(loader, &loaded)) == PT_OK)

@@ -3,7 +3,7 @@
 
 #include "train/model.h"
 
-void pt__engine_targets(const pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, pt__targets_t *targets)
+void pt__requests_targets(const pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, pt__targets_t *targets)
 {
     const pt_graph_t *graph = model->graph;
     targets->count = 0;
@@ -20,34 +20,34 @@ void pt__engine_targets(const pt_model_t *model, pt__mode_t mode, pt_tensor_t te
 }
 
 /* The field that fills a graph's input. */
-static pt_status_t describe_want(const pt_graph_t *graph, int64_t index, pt__want_t *want)
+static pt_status_t describe_request(const pt_graph_t *graph, int64_t index, pt__request_t *request)
 {
     const pt__tensor_t *tensor = &graph->tensors[graph->inputs[index].tensor];
     char *name;
-    *want = (pt__want_t){.dtype = tensor->dtype,
-                         .dimension = tensor->shape.dimension,
-                         .index_limit = tensor->index_limit,
-                         .index_ignore = tensor->index_ignore};
+    *request = (pt__request_t){.dtype = tensor->dtype,
+                               .dimension = tensor->shape.dimension,
+                               .index_limit = tensor->index_limit,
+                               .index_ignore = tensor->index_ignore};
     if (tensor->shape.dimension != PT__DIMENSION_BATCH)
-        want->shape[want->rank++] = PT_DIM_TOKENS;
+        request->shape[request->rank++] = PT_DIM_TOKENS;
     for (int32_t i = 1; i < tensor->shape.rank; i++)
-        want->shape[want->rank++] = tensor->shape.size[i];
+        request->shape[request->rank++] = tensor->shape.size[i];
     PT__TRY(pt__string_copy(&graph->context->memory, graph->inputs[index].name, &name));
-    want->name = name;
+    request->name = name;
     return PT_OK;
 }
 
-void pt__engine_release_wants(pt__memory_t *memory, pt__wants_t *wants)
+void pt__requests_release(pt__memory_t *memory, pt__requests_t *requests)
 {
-    for (int32_t i = 0; i < wants->count; i++)
-        pt__release(memory, (void *)(uintptr_t)wants->list[i].name);
-    pt__release(memory, wants->list);
-    pt__release(memory, wants->input);
-    *wants = (pt__wants_t){0};
+    for (int32_t i = 0; i < requests->count; i++)
+        pt__release(memory, (void *)(uintptr_t)requests->list[i].name);
+    pt__release(memory, requests->list);
+    pt__release(memory, requests->input);
+    *requests = (pt__requests_t){0};
 }
 
 /* Which of the task's derived fields has this name; -1: none. */
-int32_t pt__engine_find_derived(const pt_model_t *model, const char *name)
+int32_t pt__requests_find_derived(const pt_model_t *model, const char *name)
 {
     for (int32_t i = 0; model->task_kind != NULL && i < model->task_kind->n_derived; i++)
         if (strcmp(model->task_kind->derived[i].field, name) == 0)
@@ -56,17 +56,17 @@ int32_t pt__engine_find_derived(const pt_model_t *model, const char *name)
 }
 
 /* Where in the list the fields are that others are made from. */
-static pt_status_t find_origins(const pt_model_t *model, pt__wants_t *wants)
+static pt_status_t find_origins(const pt_model_t *model, pt__requests_t *requests)
 {
     for (int32_t i = 0; i < PT__MAX_DERIVED; i++) {
-        if (wants->derived[i] < 0)
+        if (requests->derived[i] < 0)
             continue;
         const pt__derived_t *derived = &model->task_kind->derived[i];
-        wants->derived_from[i] = -1;
-        for (int32_t k = 0; k < wants->count; k++)
-            if (strcmp(wants->list[k].name, derived->from) == 0)
-                wants->derived_from[i] = k;
-        if (wants->derived_from[i] < 0)
+        requests->derived_from[i] = -1;
+        for (int32_t k = 0; k < requests->count; k++)
+            if (strcmp(requests->list[k].name, derived->from) == 0)
+                requests->derived_from[i] = k;
+        if (requests->derived_from[i] < 0)
             return pt__fail(PT_ERR_STATE,
                             "the data has no field \"%s\", and the network does not read \"%s\", which it is made from",
                             derived->field, derived->from);
@@ -74,63 +74,63 @@ static pt_status_t find_origins(const pt_model_t *model, pt__wants_t *wants)
     return PT_OK;
 }
 
-static pt_status_t make_wants(const pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, uint32_t lacking,
-                              pt__wants_t *wants)
+static pt_status_t make_requests(const pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, uint32_t lacking,
+                                 pt__requests_t *requests)
 {
     const pt_graph_t *graph = model->graph;
     pt__memory_t *memory = &model->context->memory;
     pt__targets_t targets;
     int8_t *read = NULL;
     pt_status_t status;
-    pt__engine_targets(model, mode, tensor, &targets);
-    wants->lacking = lacking;
+    pt__requests_targets(model, mode, tensor, &targets);
+    requests->lacking = lacking;
     for (int32_t i = 0; i < PT__MAX_DERIVED; i++)
-        wants->derived[i] = -1;
+        requests->derived[i] = -1;
     PT__TRY_OUT(pt__allocate(memory, (size_t)graph->n_inputs, 1, "inputs", &read));
     PT__TRY_OUT(pt__graph_find_inputs(graph, targets.list, targets.count, read));
-    PT__TRY_OUT(pt__allocate(memory, (size_t)graph->n_inputs, sizeof *wants->list, "fields", &wants->list));
-    PT__TRY_OUT(pt__allocate(memory, (size_t)graph->n_inputs, sizeof *wants->input, "fields", &wants->input));
+    PT__TRY_OUT(pt__allocate(memory, (size_t)graph->n_inputs, sizeof *requests->list, "fields", &requests->list));
+    PT__TRY_OUT(pt__allocate(memory, (size_t)graph->n_inputs, sizeof *requests->input, "fields", &requests->input));
     for (int64_t i = 0; i < graph->n_inputs; i++) {
         if (!read[i])
             continue;
-        int32_t derived = pt__engine_find_derived(model, graph->inputs[i].name);
+        int32_t derived = pt__requests_find_derived(model, graph->inputs[i].name);
         if (derived >= 0 && (lacking >> derived & 1u)) {
-            wants->derived[derived] = (int32_t)i;
+            requests->derived[derived] = (int32_t)i;
             continue;
         }
-        PT__TRY_OUT(describe_want(graph, i, &wants->list[wants->count]));
-        wants->input[wants->count++] = (int32_t)i;
+        PT__TRY_OUT(describe_request(graph, i, &requests->list[requests->count]));
+        requests->input[requests->count++] = (int32_t)i;
     }
-    PT__TRY_OUT(find_origins(model, wants));
+    PT__TRY_OUT(find_origins(model, requests));
 out:
     pt__release(memory, read);
     if (status != PT_OK)
-        pt__engine_release_wants(memory, wants);
+        pt__requests_release(memory, requests);
     return status;
 }
 
-pt_status_t pt__engine_wants(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, uint32_t lacking,
-                             const pt__wants_t **out)
+pt_status_t pt__requests_find(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, uint32_t lacking,
+                              const pt__requests_t **out)
 {
-    pt__wants_t *wants = &model->wants[mode], made = {0};
+    pt__requests_t *requests = &model->requests[mode], made = {0};
     if (mode != PT__MODE_OUTPUT && model->graph->loss == PT_NO_TENSOR)
         return pt__fail(PT_ERR_STATE,
                         "the model has no loss: set a task with pt_model_set_task, or a loss with pt_graph_set_loss");
-    if (mode != PT__MODE_OUTPUT || model->wants_tensor == tensor) {
-        if (wants->list != NULL && wants->lacking == lacking) {
-            *out = wants;
+    if (mode != PT__MODE_OUTPUT || model->requests_tensor == tensor) {
+        if (requests->list != NULL && requests->lacking == lacking) {
+            *out = requests;
             return PT_OK;
         }
     }
     if (mode == PT__MODE_TRAIN && pt__store_learnable_elements(&model->store) == 0)
         return pt__fail(PT_ERR_STATE, "no parameter learns: see pt_model_set_trainable");
-    PT__TRY(make_wants(model, mode, tensor, lacking, &made));
-    pt__engine_release_wants(&model->context->memory, wants);
+    PT__TRY(make_requests(model, mode, tensor, lacking, &made));
+    pt__requests_release(&model->context->memory, requests);
     pt__collector_free(model->collectors[mode]);
     model->collectors[mode] = NULL;
-    *wants = made;
+    *requests = made;
     if (mode == PT__MODE_OUTPUT)
-        model->wants_tensor = tensor;
-    *out = wants;
+        model->requests_tensor = tensor;
+    *out = requests;
     return PT_OK;
 }
