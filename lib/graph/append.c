@@ -1,30 +1,7 @@
-/* Appending to graphs: tensors that no node makes, and nodes, whose ops check their inputs. The first error sticks. */
-#include <stdio.h>
+/* Appending to graphs: tensors that no node makes, and nodes, whose ops check their inputs. */
 #include <string.h>
 
 #include "graph/op.h"
-
-pt_tensor_t pt__graph_fail(pt_graph_t *graph, pt_status_t status, const char *format, ...)
-{
-    char message[PT__MESSAGE_SIZE];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(message, sizeof message, format, arguments);
-    va_end(arguments);
-    pt__fail(status, "%s", message);
-    if (graph->status == PT_OK) {
-        graph->status = status;
-        memcpy(graph->message, message, sizeof message);
-    }
-    return PT_NO_TENSOR;
-}
-
-pt_tensor_t pt__graph_stick(pt_graph_t *graph, pt_status_t status)
-{
-    char message[PT__MESSAGE_SIZE];
-    snprintf(message, sizeof message, "%s", pt__error_message());
-    return pt__graph_fail(graph, status, "%s", message);
-}
 
 void pt__graph_limit_length(pt_graph_t *graph, int32_t dimension, int64_t limit)
 {

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
-#include "graph/builder.h"
+#include "graph/graph.h"
 
 int64_t pt__dimension_code(int32_t dimension)
 {
@@ -42,7 +42,7 @@ static int32_t append(pt_graph_t *graph, const pt__dimension_t *dimension)
     return graph->n_dimensions++;
 }
 
-static int32_t find_name(const pt_graph_t *graph, const char *name)
+int32_t pt__dimension_named(const pt_graph_t *graph, const char *name)
 {
     if (strcmp(name, "batch") == 0)
         return PT__DIMENSION_BATCH;
@@ -54,15 +54,10 @@ static int32_t find_name(const pt_graph_t *graph, const char *name)
     return PT__DIMENSION_NONE;
 }
 
-int32_t pt__dimension_named(const pt_graph_t *graph, const char *name)
-{
-    return find_name(graph, name);
-}
-
 int64_t pt_graph_dim(pt_graph_t *graph, const char *name)
 {
     pt__dimension_t dimension = {.parent = PT__DIMENSION_NONE};
-    if (!pt__build_is_ready(graph))
+    if (pt__graph_ready(graph, "pt_graph_dim") != PT_OK)
         return 0;
     if (name == NULL || *name == 0 || strlen(name) >= PT_MAX_NAME) {
         pt__graph_fail(graph, PT_ERR_ARGUMENT, "pt_graph_dim: the name is %s, expected 1 to %d bytes",
@@ -76,7 +71,7 @@ int64_t pt_graph_dim(pt_graph_t *graph, const char *name)
         pt__graph_fail(graph, PT_ERR_ARGUMENT, "pt_graph_dim: the name \"%s\" is not UTF-8", name);
         return 0;
     }
-    int32_t found = find_name(graph, name);
+    int32_t found = pt__dimension_named(graph, name);
     if (found != PT__DIMENSION_NONE)
         return pt__dimension_code(found);
     pt_status_t status = pt__string_copy(&graph->context->memory, name, &dimension.name);

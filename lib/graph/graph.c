@@ -59,11 +59,6 @@ pt_status_t pt_graph_create(pt_context_t *context, pt_graph_t **out)
     return PT_OK;
 }
 
-const char *pt_graph_last_error(const pt_graph_t *graph)
-{
-    return graph == NULL ? "" : graph->message;
-}
-
 void pt_graph_free(pt_graph_t *graph)
 {
     if (graph == NULL)
@@ -88,22 +83,6 @@ void pt_graph_free(pt_graph_t *graph)
     pt__release(memory, graph->outputs);
     pt__release(memory, graph);
     pt__context_release(context);
-}
-
-pt_status_t pt__graph_ready(const pt_graph_t *graph, const char *function)
-{
-    pt__error_clear();
-    if (graph == NULL)
-        return pt__fail(PT_ERR_ARGUMENT, "%s%sgraph is NULL", function != NULL ? function : "",
-                        function != NULL ? ": " : "");
-    if (graph->status != PT_OK)
-        pt__error_set(graph->message);
-    return graph->status;
-}
-
-pt_status_t pt_graph_status(const pt_graph_t *graph)
-{
-    return pt__graph_ready(graph, "pt_graph_status");
 }
 
 /* Copies `count` elements into a new array of exactly that room. */
