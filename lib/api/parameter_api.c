@@ -51,41 +51,52 @@ pt_status_t pt_model_parameter_find(const pt_model_t *model, const char *name, i
     return PT_OK;
 }
 
-/* Where a tensor's floats are brought to: in place, or into a block to be released. */
-static pt_status_t find_room(const pt_model_t *model, const pt__receiver_t *receiver, int64_t elements, float **room,
-                             void **scratch)
+/* Brings a tensor's floats to the host's memory. */
+typedef pt_status_t (*fetch_fn)(const pt_model_t *model, const pt__stored_t *stored, float *values);
+
+/* To the host: fetched where they are to stand, or aside where they are to be converted. */
+static pt_status_t give_floats(const pt_model_t *model, const pt__stored_t *stored, fetch_fn fetch,
+                               pt__receiver_t *receiver)
 {
-    *scratch = NULL;
-    *room = pt__receiver_place(receiver);
-    if (*room == NULL) {
-        PT__TRY(pt__allocate_uninitialised(&model->context->memory, (size_t)elements, sizeof **room,
-                                           "values of a tensor", scratch));
-        *room = *scratch;
+    void *aside = NULL;
+    pt__receiver_describe(receiver, PT_FLOAT32, stored->shape.rank, stored->shape.size, 0);
+    if (pt__receiver_takes(receiver, stored->elements, 0)) {
+        float *values = pt__receiver_place(receiver);
+        if (values == NULL) {
+            PT__TRY(pt__allocate_uninitialised(&model->context->memory, (size_t)stored->elements, sizeof *values,
+                                               "values of a tensor", &aside));
+            values = aside;
+        }
+        pt_status_t status = fetch(model, stored, values);
+        if (status == PT_OK)
+            status = pt__receiver_put(receiver, values, stored->elements);
+        pt__release(&model->context->memory, aside);
+        PT__TRY(status);
     }
-    return PT_OK;
+    pt__receiver_count(receiver, stored->elements, 0);
+    return pt__receiver_finish(receiver);
+}
+
+/* One that stands in a file, in a dtype of its own and in the host's memory. */
+static pt_status_t give_mapped(const pt__stored_t *stored, pt__receiver_t *receiver)
+{
+    pt__receiver_describe(receiver, stored->dtype, stored->shape.rank, stored->shape.size, 0);
+    if (pt__receiver_takes(receiver, stored->elements, 0))
+        PT__TRY(pt__receiver_put(receiver, stored->value, stored->elements));
+    pt__receiver_count(receiver, stored->elements, 0);
+    return pt__receiver_finish(receiver);
+}
+
+static pt_status_t fetch_value(const pt_model_t *model, const pt__stored_t *stored, float *values)
+{
+    return pt__stored_get(&model->store, stored, values);
 }
 
 static pt_status_t get_parameter(const pt_model_t *model, const pt__stored_t *stored, pt__receiver_t *receiver)
 {
-    /* a mapped one has a dtype of its own, and stands in the host's memory */
-    const int32_t is_direct = stored->mapped != NULL && pt__dtype_size(stored->dtype) > 0;
-    void *scratch = NULL;
-    float *values;
-    pt__receiver_describe(receiver, is_direct ? stored->dtype : PT_FLOAT32, stored->shape.rank, stored->shape.size, 0);
-    if (pt__receiver_takes(receiver, stored->elements, 0)) {
-        if (is_direct)
-            PT__TRY(pt__receiver_put(receiver, stored->value, stored->elements));
-        else {
-            PT__TRY(find_room(model, receiver, stored->elements, &values, &scratch));
-            pt_status_t status = pt__stored_get(&model->store, stored, values);
-            if (status == PT_OK)
-                status = pt__receiver_put(receiver, values, stored->elements);
-            pt__release(&model->context->memory, scratch);
-            PT__TRY(status);
-        }
-    }
-    pt__receiver_count(receiver, stored->elements, 0);
-    return pt__receiver_finish(receiver);
+    if (stored->mapped != NULL && pt__dtype_size(stored->dtype) > 0)
+        return give_mapped(stored, receiver);
+    return give_floats(model, stored, fetch_value, receiver);
 }
 
 pt_status_t pt_model_parameter_get(const pt_model_t *model, int64_t index, pt_array_t *values, uint32_t array_size)
@@ -151,26 +162,21 @@ pt_status_t pt_model_parameter_set(pt_model_t *model, int64_t index, const pt_ar
     return pt__handle_leave(model, status);
 }
 
+/* The mean over what was accumulated. */
+static pt_status_t fetch_gradient(const pt_model_t *model, const pt__stored_t *stored, float *values)
+{
+    PT__TRY(pt__device_download(model->context->device, values, stored->gradient,
+                                stored->elements * (int64_t)sizeof *values));
+    for (int64_t i = 0; i < stored->elements; i++)
+        values[i] = (float)((double)values[i] / model->weight);
+    return PT_OK;
+}
+
 static pt_status_t get_gradient(const pt_model_t *model, const pt__stored_t *stored, pt__receiver_t *receiver)
 {
-    void *scratch = NULL;
-    float *values;
     if (stored->gradient == NULL || model->accumulated == 0 || !(model->weight > 0))
         return pt__fail(PT_ERR_STATE, "pt_model_gradient_get: no gradient is accumulated for \"%s\"", stored->name);
-    pt__receiver_describe(receiver, PT_FLOAT32, stored->shape.rank, stored->shape.size, 0);
-    if (pt__receiver_takes(receiver, stored->elements, 0)) {
-        PT__TRY(find_room(model, receiver, stored->elements, &values, &scratch));
-        pt_status_t status = pt__device_download(model->context->device, values, stored->gradient,
-                                                 stored->elements * (int64_t)sizeof(float));
-        for (int64_t i = 0; status == PT_OK && i < stored->elements; i++)
-            values[i] = (float)((double)values[i] / model->weight);
-        if (status == PT_OK)
-            status = pt__receiver_put(receiver, values, stored->elements);
-        pt__release(&model->context->memory, scratch);
-        PT__TRY(status);
-    }
-    pt__receiver_count(receiver, stored->elements, 0);
-    return pt__receiver_finish(receiver);
+    return give_floats(model, stored, fetch_gradient, receiver);
 }
 
 pt_status_t pt_model_gradient_get(const pt_model_t *model, int64_t index, pt_array_t *values, uint32_t array_size)

@@ -58,9 +58,9 @@ static pt_status_t fail_missing(const pt__collector_t *collector, const char *na
     for (int32_t i = 0; i < n_values && values[i].name != NULL; i++) {
         const char *parts[4] = {i > 0 ? ", " : "", values[i].name, " ", pt__dtype_name(values[i].dtype)};
         for (int32_t part = 0; part < 4; part++) {
-            size_t room = sizeof given - 1 - length, more = strlen(parts[part]);
-            memcpy(given + length, parts[part], more < room ? more : room);
-            length += more < room ? more : room;
+            size_t left = sizeof given - 1 - length, more = strlen(parts[part]);
+            memcpy(given + length, parts[part], more < left ? more : left);
+            length += more < left ? more : left;
             given[length] = 0;
         }
     }

@@ -52,7 +52,7 @@ static pt_status_t check_inputs(const pt_graph_t *graph, const pt__op_t *op, int
 pt_status_t pt__graph_append(pt_graph_t *graph, pt__kind_t kind, int32_t dtype, const pt__shape_t *shape, int64_t place,
                              pt_tensor_t *out)
 {
-    PT__TRY(pt__grow(&graph->context->memory, &graph->tensors, &graph->tensor_room, graph->n_tensors + 1,
+    PT__TRY(pt__grow(&graph->context->memory, &graph->tensors, &graph->tensor_capacity, graph->n_tensors + 1,
                      sizeof *graph->tensors, "graph tensors"));
     *out = (pt_tensor_t)graph->n_tensors++;
     graph->tensors[*out] = (pt__tensor_t){.kind = kind,
@@ -67,9 +67,9 @@ pt_status_t pt__graph_append(pt_graph_t *graph, pt__kind_t kind, int32_t dtype, 
 static pt_status_t append_node(pt_graph_t *graph, const pt__node_t *node, const pt__tensor_t *outputs)
 {
     pt__memory_t *memory = &graph->context->memory;
-    PT__TRY(
-        pt__grow(memory, &graph->nodes, &graph->node_room, graph->n_nodes + 1, sizeof *graph->nodes, "graph nodes"));
-    PT__TRY(pt__grow(memory, &graph->tensors, &graph->tensor_room, graph->n_tensors + node->n_outputs,
+    PT__TRY(pt__grow(memory, &graph->nodes, &graph->node_capacity, graph->n_nodes + 1, sizeof *graph->nodes,
+                     "graph nodes"));
+    PT__TRY(pt__grow(memory, &graph->tensors, &graph->tensor_capacity, graph->n_tensors + node->n_outputs,
                      sizeof *graph->tensors, "graph tensors"));
     graph->nodes[graph->n_nodes] = *node;
     memcpy(graph->tensors + graph->n_tensors, outputs, (size_t)node->n_outputs * sizeof *outputs);

@@ -75,7 +75,7 @@ static pt_status_t add_input(pt_graph_t *graph, const char *name, int32_t dtype,
         return pt__fail(PT_ERR_ARGUMENT, "input \"%s\": there is an input of that name already", name);
     PT__TRY(read_shape(graph, "input", name, rank, size, 1, &shape));
     pt__memory_t *memory = &graph->context->memory;
-    PT__TRY(pt__grow(memory, &graph->inputs, &graph->input_room, graph->n_inputs + 1, sizeof *graph->inputs,
+    PT__TRY(pt__grow(memory, &graph->inputs, &graph->input_capacity, graph->n_inputs + 1, sizeof *graph->inputs,
                      "graph inputs"));
     PT__TRY(pt__string_copy(memory, name, &graph->inputs[graph->n_inputs].name));
     graph->n_inputs++; /* the name is the graph's from here on */
@@ -113,7 +113,7 @@ static pt_status_t add_parameter(pt_graph_t *graph, const char *name, pt__role_t
         (initializer == PT_INIT_LINEAR && value < 1))
         return pt__fail(PT_ERR_ARGUMENT, "parameter \"%s\": the initializer's value %g is out of range", name, value);
     pt__memory_t *memory = &graph->context->memory;
-    PT__TRY(pt__grow(memory, &graph->parameters, &graph->parameter_room, graph->n_parameters + 1,
+    PT__TRY(pt__grow(memory, &graph->parameters, &graph->parameter_capacity, graph->n_parameters + 1,
                      sizeof *graph->parameters, "graph parameters"));
     pt__parameter_t *parameter = &graph->parameters[graph->n_parameters];
     *parameter = (pt__parameter_t){.role = role, .initializer = initializer, .value = value};
@@ -222,7 +222,7 @@ static pt_status_t add_output(pt_graph_t *graph, const char *name, pt_tensor_t t
             return PT_OK;
         }
     pt__memory_t *memory = &graph->context->memory;
-    PT__TRY(pt__grow(memory, &graph->outputs, &graph->output_room, graph->n_outputs + 1, sizeof *graph->outputs,
+    PT__TRY(pt__grow(memory, &graph->outputs, &graph->output_capacity, graph->n_outputs + 1, sizeof *graph->outputs,
                      "graph outputs"));
     PT__TRY(pt__string_copy(memory, name, &graph->outputs[graph->n_outputs].name));
     graph->outputs[graph->n_outputs++].tensor = tensor;

@@ -17,8 +17,8 @@ static _Atomic int64_t *holders(const pt__constant_t *constant)
 pt_status_t pt__graph_hold(pt_graph_t *graph, const void *values, int64_t bytes)
 {
     pt__memory_t *memory = &graph->context->memory;
-    PT__TRY(pt__grow(memory, &graph->constants, &graph->constant_room, graph->n_constants + 1, sizeof *graph->constants,
-                     "graph constants"));
+    PT__TRY(pt__grow(memory, &graph->constants, &graph->constant_capacity, graph->n_constants + 1,
+                     sizeof *graph->constants, "graph constants"));
     pt__constant_t *constant = &graph->constants[graph->n_constants];
     *constant = (pt__constant_t){.tensor = PT_NO_TENSOR};
     PT__TRY(pt__allocate(memory, (size_t)bytes + PT__ALIGNMENT, 1, "constant", &constant->block));
@@ -48,7 +48,7 @@ pt_status_t pt_graph_create(pt_context_t *context, pt_graph_t **out)
     PT__TRY(pt__context_keep(context, pt__allocate(&context->memory, 1, sizeof *graph, "graph", &graph)));
     graph->context = pt__context_retain(context);
     pt__dimensions_start(graph);
-    pt_status_t status = pt__grow(&context->memory, &graph->tensors, &graph->tensor_room, PT_NO_TENSOR + 1,
+    pt_status_t status = pt__grow(&context->memory, &graph->tensors, &graph->tensor_capacity, PT_NO_TENSOR + 1,
                                   sizeof *graph->tensors, "graph tensors");
     if (status != PT_OK) {
         pt_graph_free(graph);
@@ -85,11 +85,11 @@ void pt_graph_free(pt_graph_t *graph)
     pt__context_release(context);
 }
 
-/* Copies `count` elements into a new array of exactly that room. */
+/* Copies `count` elements into a new array of exactly that capacity. */
 static pt_status_t copy_array(pt__memory_t *memory, const void *source, int64_t count, size_t size, void *array,
-                              int64_t *room)
+                              int64_t *capacity)
 {
-    PT__TRY(pt__grow(memory, array, room, count, size, "graph copy"));
+    PT__TRY(pt__grow(memory, array, capacity, count, size, "graph copy"));
     if (count > 0)
         memcpy(*(void **)array, source, (size_t)count * size);
     return PT_OK;
@@ -142,16 +142,17 @@ pt_status_t pt__graph_copy_to(pt_context_t *context, const pt_graph_t *graph, pt
     PT__TRY(pt_graph_create(context, &copy));
     pt__memory_t *memory = &context->memory;
     PT__TRY_OUT(copy_array(memory, graph->tensors, graph->n_tensors, sizeof *graph->tensors, &copy->tensors,
-                           &copy->tensor_room));
-    PT__TRY_OUT(copy_array(memory, graph->nodes, graph->n_nodes, sizeof *graph->nodes, &copy->nodes, &copy->node_room));
+                           &copy->tensor_capacity));
     PT__TRY_OUT(
-        copy_array(memory, graph->inputs, graph->n_inputs, sizeof *graph->inputs, &copy->inputs, &copy->input_room));
+        copy_array(memory, graph->nodes, graph->n_nodes, sizeof *graph->nodes, &copy->nodes, &copy->node_capacity));
+    PT__TRY_OUT(copy_array(memory, graph->inputs, graph->n_inputs, sizeof *graph->inputs, &copy->inputs,
+                           &copy->input_capacity));
     PT__TRY_OUT(copy_array(memory, graph->parameters, graph->n_parameters, sizeof *graph->parameters, &copy->parameters,
-                           &copy->parameter_room));
+                           &copy->parameter_capacity));
     PT__TRY_OUT(copy_array(memory, graph->constants, graph->n_constants, sizeof *graph->constants, &copy->constants,
-                           &copy->constant_room));
+                           &copy->constant_capacity));
     PT__TRY_OUT(copy_array(memory, graph->outputs, graph->n_outputs, sizeof *graph->outputs, &copy->outputs,
-                           &copy->output_room));
+                           &copy->output_capacity));
     copy->n_tensors = graph->n_tensors;
     copy->n_nodes = graph->n_nodes;
     copy->status = graph->status;

@@ -113,7 +113,7 @@ struct pt_graph {
     pt__constant_t *constants;
     pt__output_t *outputs;
     int64_t n_tensors, n_nodes, n_inputs, n_parameters, n_constants, n_outputs;
-    int64_t tensor_room, node_room, input_room, parameter_room, constant_room, output_room;
+    int64_t tensor_capacity, node_capacity, input_capacity, parameter_capacity, constant_capacity, output_capacity;
     pt__dimension_t dimensions[PT__DIMENSIONS]; /* [n_dimensions]; the first three have no name here */
     int32_t n_dimensions;
     pt_tensor_t loss;                     /* PT_NO_TENSOR: none */

@@ -105,7 +105,7 @@ pt_status_t pt__optimizer_add_group(pt_optimizer_t *optimizer, const char *patte
     if (options->kind >= 0 && kind == NULL)
         return pt__fail(PT_ERR_ARGUMENT, "pt_group_options_t: kind is %d, which is not one of PT_OPTIMIZER_...",
                         (int)options->kind);
-    PT__TRY(pt__grow(memory, &optimizer->groups, &optimizer->group_room, optimizer->n_groups + 1,
+    PT__TRY(pt__grow(memory, &optimizer->groups, &optimizer->group_capacity, optimizer->n_groups + 1,
                      sizeof *optimizer->groups, "parameter groups"));
     pt__group_t *group = &optimizer->groups[optimizer->n_groups];
     PT__TRY(pt__string_copy(memory, pattern, &group->pattern));

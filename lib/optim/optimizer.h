@@ -51,7 +51,7 @@ struct pt_optimizer {
     double first_rate; /* the base rate that it was made with; options have the present one */
     pt_schedule_options_t schedule;
     pt__group_t *groups;
-    int64_t n_groups, group_room;
+    int64_t n_groups, group_capacity;
     pt__optimizer_counts_t counts;
     pt__binding_t *binding; /* NULL before the first */
     int32_t busy;           /* the schedule's callback runs */

@@ -54,12 +54,12 @@ struct pt__plan {
     int32_t *last_use;               /* [tensors] the last live node that reads it; INT32_MAX where kept; -1 never */
     int32_t *storage_of;             /* [tensors] -1: none */
     pt__storage_t *storages;
-    int64_t n_storages, storage_room;
+    int64_t n_storages, storage_capacity;
     pt__step_t *steps;
     pt__call_t *calls; /* [n_steps] */
     int64_t n_steps;
     pt__operand_t *operands;
-    int64_t n_operands, operand_room;
+    int64_t n_operands, operand_capacity;
     int32_t couples; /* a node updates states from all rows of a run together */
     int64_t arena_bytes;
     int64_t table_bytes;

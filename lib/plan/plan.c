@@ -44,7 +44,7 @@ static pt_status_t add_operand(pt__plan_t *plan, pt_tensor_t tensor, pt__view_t 
                              .multiplier = of->shape.rank > 0 ? of->shape.size[0] : 1};
     if (operand.input < 0 && operand.dimension == PT__DIMENSION_NONE)
         return PT_OK;
-    PT__TRY(pt__grow(&plan->context->memory, &plan->operands, &plan->operand_room, plan->n_operands + 1,
+    PT__TRY(pt__grow(&plan->context->memory, &plan->operands, &plan->operand_capacity, plan->n_operands + 1,
                      sizeof *plan->operands, "plan"));
     plan->operands[plan->n_operands++] = operand;
     return PT_OK;

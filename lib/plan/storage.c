@@ -11,7 +11,7 @@
 
 pt_status_t pt__layout_add_storage(pt__plan_t *plan, const pt__storage_t *storage, int32_t *index)
 {
-    PT__TRY(pt__grow(&plan->context->memory, &plan->storages, &plan->storage_room, plan->n_storages + 1,
+    PT__TRY(pt__grow(&plan->context->memory, &plan->storages, &plan->storage_capacity, plan->n_storages + 1,
                      sizeof *plan->storages, "plan"));
     *index = (int32_t)plan->n_storages++;
     plan->storages[*index] = *storage;

@@ -14,12 +14,12 @@
 typedef struct builder { /* a table under construction; owns the strings */
     pt_context_t *context;
     pt__tensors_t tensors;
-    int64_t entry_room;
+    int64_t entry_capacity;
     char **names; /* [n_entries] */
-    int64_t name_room;
+    int64_t name_capacity;
     int64_t *ages;    /* [learnables] */
     uint64_t *hashes; /* [stored tensors] */
-    int64_t pair_room;
+    int64_t pair_capacity;
     pt_status_t status; /* of the pairs: the first failure sticks */
     const pt_model_t *model;
     const pt__stored_t **sources; /* [stored tensors] what is converted for the entry of that index, or NULL */
@@ -100,9 +100,10 @@ static pt_status_t add_tensor(builder_t *builder, const char *prefix, const char
 {
     pt__memory_t *memory = &builder->context->memory;
     int64_t index = builder->tensors.n_entries;
-    PT__TRY(pt__grow(memory, &builder->tensors.entries, &builder->entry_room, index + 1,
+    PT__TRY(pt__grow(memory, &builder->tensors.entries, &builder->entry_capacity, index + 1,
                      sizeof *builder->tensors.entries, "checkpoint"));
-    PT__TRY(pt__grow(memory, &builder->names, &builder->name_room, index + 1, sizeof *builder->names, "checkpoint"));
+    PT__TRY(
+        pt__grow(memory, &builder->names, &builder->name_capacity, index + 1, sizeof *builder->names, "checkpoint"));
     pt__text_t text = pt__text_start(memory);
     pt__text_add(&text, "%s%s%s", prefix, middle, name);
     PT__TRY(pt__text_take(&text, &builder->names[index], NULL));
@@ -164,9 +165,10 @@ static pt_status_t add_ages(builder_t *builder, const pt_model_t *model, const p
             builder->ages[count] = pt__optimizer_age(optimizer, count);
             count++;
         }
-    PT__TRY(pt__grow(memory, &builder->tensors.entries, &builder->entry_room, index + 1,
+    PT__TRY(pt__grow(memory, &builder->tensors.entries, &builder->entry_capacity, index + 1,
                      sizeof *builder->tensors.entries, "checkpoint"));
-    PT__TRY(pt__grow(memory, &builder->names, &builder->name_room, index + 1, sizeof *builder->names, "checkpoint"));
+    PT__TRY(
+        pt__grow(memory, &builder->names, &builder->name_capacity, index + 1, sizeof *builder->names, "checkpoint"));
     PT__TRY(pt__string_copy(memory, PT__CHECKPOINT_AGES, &builder->names[index]));
     builder->tensors.entries[index] = (pt__entry_t){.name = builder->names[index],
                                                     .dtype = PT_INT64,
@@ -184,7 +186,7 @@ static void add_string(builder_t *builder, const char *key, const char *value)
     int64_t index = builder->tensors.n_pairs;
     char *copy;
     if (builder->status == PT_OK)
-        builder->status = pt__grow(memory, &builder->tensors.pairs, &builder->pair_room, index + 1,
+        builder->status = pt__grow(memory, &builder->tensors.pairs, &builder->pair_capacity, index + 1,
                                    sizeof *builder->tensors.pairs, "checkpoint");
     if (builder->status == PT_OK)
         builder->status = pt__string_copy(memory, value, &copy);

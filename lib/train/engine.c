@@ -165,12 +165,12 @@ pt_status_t pt__engine_take(pt_model_t *model, pt__mode_t mode, pt_tensor_t tens
 }
 
 pt_status_t pt__engine_values(const pt_model_t *model, pt__mode_t mode, const pt__requests_t *requests,
-                              const pt__loaded_t *loaded, pt_tensor_t tensor, void *room, const void **values)
+                              const pt__loaded_t *loaded, pt_tensor_t tensor, void *buffer, const void **values)
 {
     const pt__tensor_t *found = &model->graph->tensors[tensor];
-    *values = room;
+    *values = buffer;
     if (found->kind != PT__KIND_INPUT)
-        return pt__engine_read(model, mode, tensor, room);
+        return pt__engine_read(model, mode, tensor, buffer);
     for (int32_t i = 0; i < requests->count; i++)
         if (requests->input[i] == found->place)
             *values = loaded->data[i];

@@ -9,7 +9,7 @@
 typedef struct pt__continued { /* one prompt */
     int32_t *tokens; /* [prompt + new] */
     float *scores;   /* [new] */
-    int64_t prompt, made, room;
+    int64_t prompt, made;
     int32_t reason;  /* PT_GENERATED_..., 0: it goes on */
     pt__random_t random;
 } pt__continued_t;

@@ -19,7 +19,7 @@ typedef struct pt__transfer { /* what became of a tensor name when weights were 
 
 typedef struct pt__report {
     pt__transfer_t *entries;
-    int64_t count, room;
+    int64_t count, capacity;
 } pt__report_t;
 
 typedef enum pt__mode { PT__MODE_TRAIN, PT__MODE_EVALUATE, PT__MODE_OUTPUT, PT__MODE_COUNT } pt__mode_t;
@@ -217,9 +217,9 @@ typedef struct pt__given {
 pt_status_t pt__engine_take(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, const pt__given_t *given,
                             const pt__requests_t **requests, pt__loaded_t *loaded);
 /* The values of one of the mode's targets after a run: what the data filled is at hand, the rest is brought into
- * `room`. */
+ * the buffer. */
 pt_status_t pt__engine_values(const pt_model_t *model, pt__mode_t mode, const pt__requests_t *requests,
-                              const pt__loaded_t *loaded, pt_tensor_t tensor, void *room, const void **values);
+                              const pt__loaded_t *loaded, pt_tensor_t tensor, void *buffer, const void **values);
 /* Loss and weight after a run of TRAIN or EVALUATE. Weight 0: no label counted, and the loss means nothing. */
 pt_status_t pt__engine_loss(const pt_model_t *model, pt__mode_t mode, int64_t samples, double *loss, double *weight);
 

@@ -36,7 +36,7 @@ pt_status_t pt__report_note(pt_model_t *model, const char *name, int32_t kind)
 {
     pt__memory_t *memory = &model->context->memory;
     pt__report_t *report = &model->report;
-    PT__TRY(pt__grow(memory, &report->entries, &report->room, report->count + 1, sizeof *report->entries,
+    PT__TRY(pt__grow(memory, &report->entries, &report->capacity, report->count + 1, sizeof *report->entries,
                      "transfer report"));
     PT__TRY(pt__string_copy(memory, name, &report->entries[report->count].name));
     report->entries[report->count++].kind = kind;

@@ -49,7 +49,7 @@ static pt_status_t read_source(pt__tally_t *tally, const pt__requests_t *request
     if (found->kind != PT__KIND_INPUT) {
         /* its rows may follow from those of the data */
         elements = pt__plan_read(tally->model->planned[PT__MODE_EVALUATE].plan, tensor).elements;
-        PT__TRY(pt__grow(memory, &tally->read[place], &tally->room[place], elements, sizeof(float), "metrics"));
+        PT__TRY(pt__grow(memory, &tally->read[place], &tally->capacity[place], elements, sizeof(float), "metrics"));
     }
     source->rows = elements / columns;
     source->ignore = found->index_ignore;

@@ -12,7 +12,7 @@ typedef struct pt__tally {
     double *block;                  /* which holds all sums */
     double loss, weight;            /* sums over micro-batches */
     float *read[PT__METRIC_SOURCES]; /* what was brought from the device */
-    int64_t room[PT__METRIC_SOURCES];
+    int64_t capacity[PT__METRIC_SOURCES];
 } pt__tally_t;
 
 pt_status_t pt__tally_start(pt_model_t *model, pt__tally_t *tally);
