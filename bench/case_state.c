@@ -60,7 +60,7 @@ static void make_network(state_t *state)
     } else {
         pt_tensor_t target = pt_input(graph, "target", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, 1});
         pt_tensor_t prediction = pt_linear_layer(graph, "linear", features, 1, PT_ACTIVATION_NONE);
-        pt_graph_set_loss(graph, pt_mse_loss(graph, prediction, target));
+        pt_graph_set_loss(graph, pt_mse_loss(graph, prediction, target, NULL));
     }
     must(pt_model_create(state->context, graph, &state->model), "model");
     pt_graph_free(graph);

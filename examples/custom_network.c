@@ -22,7 +22,7 @@ int main(void)
     pt_tensor_t y = pt_input(graph, "y", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, 1});
     pt_tensor_t prediction = pt_linear_layer(graph, "linear", x, 1, PT_ACTIVATION_NONE);
     pt_graph_set_output(graph, "prediction", prediction);
-    pt_graph_set_loss(graph, pt_mse_loss(graph, prediction, y));
+    pt_graph_set_loss(graph, pt_mse_loss(graph, prediction, y, NULL));
     TRY(pt_model_create(context, graph, &model));
 
     /* The data: arrays of ours, which the dataset borrows. */

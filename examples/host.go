@@ -55,7 +55,7 @@ func main() {
 	in := C.pt_input(graph, nameX, C.PT_FLOAT32, 2, &[]C.int64_t{C.PT_DIM_BATCH, 4}[0])
 	want := C.pt_input(graph, nameY, C.PT_FLOAT32, 2, &[]C.int64_t{C.PT_DIM_BATCH, 1}[0])
 	sum := C.pt_linear_layer(graph, nameLayer, in, 1, C.PT_ACTIVATION_NONE)
-	check(C.pt_graph_set_loss(graph, C.pt_mse_loss(graph, sum, want)))
+	check(C.pt_graph_set_loss(graph, C.pt_mse_loss(graph, sum, want, nil)))
 	check(C.pt_model_create(context, graph, &model))
 	check(C.pt_optimizer_create(context, nil, &optimizer)) // AdamW, learning rate 0.001
 	fields := []C.pt_field_spec_t{{name: nameX, dtype: C.PT_FLOAT32, rank: 1}, {name: nameY, dtype: C.PT_FLOAT32, rank: 1}}

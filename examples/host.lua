@@ -47,7 +47,7 @@ local sizes = ffi.new("int64_t[2][2]", {{pt.PT_DIM_BATCH, 4}, {pt.PT_DIM_BATCH, 
 local x = pt.pt_input(graph, "x", pt.PT_FLOAT32, 2, sizes[0])
 local y = pt.pt_input(graph, "y", pt.PT_FLOAT32, 2, sizes[1])
 local sum = pt.pt_linear_layer(graph, "linear", x, 1, pt.PT_ACTIVATION_NONE)
-check(pt.pt_graph_set_loss(graph, pt.pt_mse_loss(graph, sum, y)))
+check(pt.pt_graph_set_loss(graph, pt.pt_mse_loss(graph, sum, y, nil)))
 local model = create("model", pt.pt_model_create, context, graph)
 local optimizer = create("optimizer", pt.pt_optimizer_create, context, nil) -- AdamW, learning rate 0.001
 local fields = ffi.new("pt_field_spec_t[2]", {{"x", pt.PT_FLOAT32, 1, {4}}, {"y", pt.PT_FLOAT32, 1, {1}}})

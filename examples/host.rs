@@ -54,7 +54,7 @@ extern "C" {
     fn pt_graph_create(context: Handle, out: *mut Handle) -> i32;
     fn pt_input(graph: Handle, name: *const c_char, dtype: i32, rank: i32, shape: *const i64) -> i32;
     fn pt_linear_layer(graph: Handle, name: *const c_char, src: i32, outputs: i64, activation: i32) -> i32;
-    fn pt_mse_loss(graph: Handle, prediction: i32, target: i32) -> i32;
+    fn pt_mse_loss(graph: Handle, prediction: i32, target: i32, options: *const c_void) -> i32;
     fn pt_graph_set_loss(graph: Handle, loss: i32) -> i32;
     fn pt_model_create(context: Handle, graph: Handle, out: *mut Handle) -> i32;
     fn pt_optimizer_create(context: Handle, options: *const c_void, out: *mut Handle) -> i32;
@@ -110,7 +110,7 @@ fn main() {
         let input = pt_input(graph, x, FLOAT32, 2, [DIM_BATCH, 4].as_ptr());
         let wanted = pt_input(graph, y, FLOAT32, 2, [DIM_BATCH, 1].as_ptr());
         let sum = pt_linear_layer(graph, layer, input, 1, 0);
-        check(pt_graph_set_loss(graph, pt_mse_loss(graph, sum, wanted)));
+        check(pt_graph_set_loss(graph, pt_mse_loss(graph, sum, wanted, null())));
         check(pt_model_create(context, graph, &mut model));
         check(pt_optimizer_create(context, null(), &mut optimizer)); // AdamW, learning rate 0.001
         let (fields, size) = ([field(x, 4), field(y, 1)], size_of::<FieldSpec>() as u32);

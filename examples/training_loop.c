@@ -19,7 +19,7 @@ static pt_status_t make_model(pt_context_t *context, pt_model_t **model)
     hidden = pt_linear_layer(graph, "second", hidden, 32, PT_ACTIVATION_TANH);
     pt_tensor_t prediction = pt_linear_layer(graph, "last", hidden, 1, PT_ACTIVATION_NONE);
     pt_graph_set_output(graph, "prediction", prediction);
-    pt_graph_set_loss(graph, pt_mse_loss(graph, prediction, y));
+    pt_graph_set_loss(graph, pt_mse_loss(graph, prediction, y, NULL));
     status = pt_model_create(context, graph, model);
     pt_graph_free(graph);
     return status;

@@ -394,11 +394,27 @@ PT_API pt_tensor_t pt_stack_rows(pt_graph_t *graph, pt_tensor_t src, int64_t cou
 
 /* Losses: scalars, means over elements or rows. Where a batch is cut into micro-batches, the sums and the weights are
  * added up before the one division, so the cut changes nothing but rounding, and where there is dropout its masks. */
-PT_API pt_tensor_t pt_mse_loss(pt_graph_t *graph, pt_tensor_t prediction, pt_tensor_t target);
-PT_API pt_tensor_t pt_l1_loss(pt_graph_t *graph, pt_tensor_t prediction, pt_tensor_t target);
-PT_API pt_tensor_t pt_huber_loss(pt_graph_t *graph, pt_tensor_t prediction, pt_tensor_t target, double delta);
+typedef struct pt_loss_options {
+    uint32_t struct_size;
+    uint32_t flags; /* 0 */
+    /* float32, how much each element counts: of the prediction's shape, or of its leading sizes alone, as
+     * [PT_DIM_BATCH] for [PT_DIM_BATCH, D]: one for a row of elements. The loss is the weighted mean, the sum of weight
+     * times loss over the sum of weights. Neither a parameter nor computed from one. PT_NO_TENSOR: all count alike */
+    pt_tensor_t weights;
+    int32_t reserved;
+} pt_loss_options_t;
+PT_API pt_status_t pt_loss_options_init(pt_loss_options_t *options, uint32_t struct_size);
+/* The mean of (prediction - target)², of |prediction - target|, and of Huber's loss, e²/2 where e = |prediction -
+ * target| is below delta, else delta (e - delta/2). target has the prediction's shape. options may be NULL. */
+PT_API pt_tensor_t pt_mse_loss(pt_graph_t *graph, pt_tensor_t prediction, pt_tensor_t target,
+                               const pt_loss_options_t *options);
+PT_API pt_tensor_t pt_l1_loss(pt_graph_t *graph, pt_tensor_t prediction, pt_tensor_t target,
+                              const pt_loss_options_t *options);
+PT_API pt_tensor_t pt_huber_loss(pt_graph_t *graph, pt_tensor_t prediction, pt_tensor_t target, double delta,
+                                 const pt_loss_options_t *options);
 /* Binary cross-entropy of logits; positive_weight multiplies the positive term (1: none). */
-PT_API pt_tensor_t pt_bce_loss(pt_graph_t *graph, pt_tensor_t logits, pt_tensor_t target, double positive_weight);
+PT_API pt_tensor_t pt_bce_loss(pt_graph_t *graph, pt_tensor_t logits, pt_tensor_t target, double positive_weight,
+                               const pt_loss_options_t *options);
 enum {
     PT_IGNORE_INDEX = -100,
 };
@@ -406,8 +422,12 @@ typedef struct pt_cross_entropy_options {
     uint32_t struct_size;
     uint32_t flags;            /* 0 */
     int32_t ignore_index;      /* a row with this label counts nothing; init: PT_IGNORE_INDEX */
-    pt_tensor_t class_weights; /* float32 [classes], a constant; init: PT_NO_TENSOR */
+    pt_tensor_t class_weights; /* float32 [classes], of no parameter; PT_NO_TENSOR: none */
     double label_smoothing;    /* in [0, 1) */
+    /* float32 [...], one a row of the logits, of no parameter: times the row's loss and its weight in the mean, so that
+     * a row of weight 0 counts nothing; PT_NO_TENSOR: none */
+    pt_tensor_t weights;
+    int32_t reserved;
 } pt_cross_entropy_options_t;
 PT_API pt_status_t pt_cross_entropy_options_init(pt_cross_entropy_options_t *options, uint32_t struct_size);
 /* logits [..., C]; target: int32 class indices [...] or float32 probabilities [..., C]. */

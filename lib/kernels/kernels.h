@@ -120,6 +120,7 @@ typedef struct pt__cross_entropy {
     int32_t ignore_index;
     float smoothing;            /* label smoothing in [0,1), PyTorch's definition */
     const float *class_weights; /* [classes] or NULL */
+    const float *row_weights;   /* [rows] or NULL: times the row's loss and weight; a row of weight 0 counts nothing */
     float *loss, *weight;       /* scalars */
     /* either logits ... */
     const float *logits; /* [rows, classes] */
@@ -138,7 +139,7 @@ typedef struct pt__cross_entropy {
     /* scratch for this form, whose products are made over chunks of rows that count; of other rows src is not read */
     int64_t chunk_rows; /* >= 1 */
     float *chunk;       /* [chunk_rows, classes] */
-    float *chunk_src;   /* [chunk_rows, width]; NULL where there are probabilities instead of labels */
+    float *chunk_src;   /* [chunk_rows, width]; NULL where every row counts: probabilities, no row weights */
     int32_t *chunk_row; /* [chunk_rows] */
 } pt__cross_entropy_t;
 

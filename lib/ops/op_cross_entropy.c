@@ -3,10 +3,12 @@
  *   C classes, p = softmax(logits), class weights w (1 where there are none), smoothing s (PyTorch's definition):
  *     labels y:         l = -(1 - s) w_y log p_y - s/C Σ_c w_c log p_c     weight of the row: w_y; 0 where y is ignored
  *     probabilities t:  l = -Σ_c w_c t'_c log p_c, t' = (1 - s) t + s/C    weight of the row: 1
+ *   and with row weights v both times v_r
  *
- *   cross_entropy_loss:        logits [..., C], target int32 [...] or float32 [..., C], class weights [C] or none
+ *   cross_entropy_loss:        logits [..., C], target int32 [...] or float32 [..., C], class weights [C] or none, row
+ *                              weights [...] or none
  *   linear_cross_entropy_loss: logits = src · weightᵀ + bias, src [..., D], weight [C, D], bias [C] or none: made, used
- *                              and dropped in chunks of rows, and only for rows that have a label
+ *                              and dropped in chunks of rows, and only for rows that count
  *
  * Outputs: 0 mean loss, 1 sum of the rows' weights, then the gradients of the weighted *sum*: of logits; or of src,
  * weight and bias. See op.h. With t' one-hot and smoothed for labels:
@@ -15,14 +17,13 @@
 #include "base/options.h"
 #include "ops/op_rules.h"
 
-enum { IGNORE_INDEX };                                 /* integers */
-enum { SMOOTHING };                                    /* reals */
-enum { LOGITS, TARGET, CLASS_WEIGHTS };                /* inputs of cross_entropy_loss */
-enum { SRC, WEIGHT, L_TARGET, BIAS, L_CLASS_WEIGHTS }; /* of linear_cross_entropy_loss */
+enum { IGNORE_INDEX };                                                /* integers */
+enum { SMOOTHING };                                                   /* reals */
+enum { LOGITS, TARGET, CLASS_WEIGHTS, ROW_WEIGHTS };                  /* inputs of cross_entropy_loss */
+enum { SRC, WEIGHT, L_TARGET, BIAS, L_CLASS_WEIGHTS, L_ROW_WEIGHTS }; /* of linear_cross_entropy_loss */
 enum { LOSS, SUM_OF_WEIGHTS, D_LOGITS, D_SRC = D_LOGITS, D_WEIGHT, D_BIAS };
 
-static const pt_cross_entropy_options_t defaults = {
-    .struct_size = sizeof defaults, .ignore_index = PT_IGNORE_INDEX, .class_weights = PT_NO_TENSOR};
+static const pt_cross_entropy_options_t defaults = {.struct_size = sizeof defaults, .ignore_index = PT_IGNORE_INDEX};
 
 pt_status_t pt_cross_entropy_options_init(pt_cross_entropy_options_t *options, uint32_t struct_size)
 {
@@ -30,9 +31,9 @@ pt_status_t pt_cross_entropy_options_init(pt_cross_entropy_options_t *options, u
     return pt__options_init(options, struct_size, &defaults, sizeof defaults, "pt_cross_entropy_options_t");
 }
 
-/* Reads the options into attributes and *class_weights; an error sticks to the graph. 0: failed. */
+/* Reads the options into attributes and the two inputs that they name; an error sticks to the graph. 0: failed. */
 static int32_t read_options(pt_graph_t *graph, const pt_cross_entropy_options_t *given, pt__attributes_t *attributes,
-                            pt_tensor_t *class_weights)
+                            pt_tensor_t *class_weights, pt_tensor_t *row_weights)
 {
     pt_cross_entropy_options_t options = defaults;
     if (graph == NULL || graph->status != PT_OK)
@@ -41,6 +42,8 @@ static int32_t read_options(pt_graph_t *graph, const pt_cross_entropy_options_t 
     if (status == PT_OK && options.flags != 0)
         status = pt__fail(PT_ERR_ARGUMENT, "cross_entropy_loss: flags are 0x%lx, expected 0",
                           (unsigned long)options.flags);
+    if (status == PT_OK && options.reserved != 0)
+        status = pt__fail(PT_ERR_ARGUMENT, "cross_entropy_loss: reserved is %ld, expected 0", (long)options.reserved);
     if (status == PT_OK && options.ignore_index == INT32_MIN)
         status = pt__fail(PT_ERR_ARGUMENT, "cross_entropy_loss: ignore_index is %ld, expected more than that",
                           (long)options.ignore_index);
@@ -51,6 +54,7 @@ static int32_t read_options(pt_graph_t *graph, const pt_cross_entropy_options_t 
     attributes->integers[IGNORE_INDEX] = options.ignore_index;
     attributes->reals[SMOOTHING] = options.label_smoothing;
     *class_weights = options.class_weights;
+    *row_weights = options.weights;
     return 1;
 }
 
@@ -58,26 +62,37 @@ pt_tensor_t pt_cross_entropy_loss(pt_graph_t *graph, pt_tensor_t logits, pt_tens
                                   const pt_cross_entropy_options_t *options)
 {
     pt__attributes_t attributes = {.reals = {0}};
-    pt_tensor_t inputs[] = {logits, target, PT_NO_TENSOR};
-    if (!read_options(graph, options, &attributes, &inputs[CLASS_WEIGHTS]))
+    pt_tensor_t inputs[ROW_WEIGHTS + 1] = {[LOGITS] = logits, [TARGET] = target};
+    if (!read_options(graph, options, &attributes, &inputs[CLASS_WEIGHTS], &inputs[ROW_WEIGHTS]))
         return PT_NO_TENSOR;
-    return pt__build(graph, "cross_entropy_loss", CLASS_WEIGHTS + 1, inputs, &attributes);
+    return pt__build(graph, "cross_entropy_loss", ROW_WEIGHTS + 1, inputs, &attributes);
 }
 
 pt_tensor_t pt_linear_cross_entropy_loss(pt_graph_t *graph, pt_tensor_t src, pt_tensor_t weight, pt_tensor_t bias,
                                          pt_tensor_t target, const pt_cross_entropy_options_t *options)
 {
     pt__attributes_t attributes = {.reals = {0}};
-    pt_tensor_t inputs[] = {
-        [SRC] = src, [WEIGHT] = weight, [L_TARGET] = target, [BIAS] = bias, [L_CLASS_WEIGHTS] = PT_NO_TENSOR};
-    if (!read_options(graph, options, &attributes, &inputs[L_CLASS_WEIGHTS]))
+    pt_tensor_t inputs[L_ROW_WEIGHTS + 1] = {[SRC] = src, [WEIGHT] = weight, [L_TARGET] = target, [BIAS] = bias};
+    if (!read_options(graph, options, &attributes, &inputs[L_CLASS_WEIGHTS], &inputs[L_ROW_WEIGHTS]))
         return PT_NO_TENSOR;
-    return pt__build(graph, "linear_cross_entropy_loss", L_CLASS_WEIGHTS + 1, inputs, &attributes);
+    return pt__build(graph, "linear_cross_entropy_loss", L_ROW_WEIGHTS + 1, inputs, &attributes);
 }
 
-/* target and class weights against `logits`, the shape that the logits have or would have. */
+/* Weights that are one float a row, where they are there. */
+static pt_status_t check_row_weights(const pt_graph_t *graph, const pt__node_t *node, int32_t weights,
+                                     const pt__shape_t *rows)
+{
+    if (weights >= node->n_inputs || node->inputs[weights] == PT_NO_TENSOR)
+        return PT_OK;
+    PT__TRY(pt__expect_dtype(graph, node, weights, "weights", PT_FLOAT32));
+    if (!pt__shape_equal(&pt__input_of(graph, node, weights)->shape, rows))
+        return pt__refuse(graph, node, weights, "weights", "one number a row of the logits");
+    return pt__expect_no_gradient(graph, node, weights, "weights");
+}
+
+/* target and weights against `logits`, the shape that the logits have or would have. */
 static pt_status_t check_target(const pt_graph_t *graph, const pt__node_t *node, int32_t target, int32_t class_weights,
-                                const pt__shape_t *logits)
+                                int32_t row_weights, const pt__shape_t *logits)
 {
     double smoothing = node->attributes.reals[SMOOTHING];
     int64_t classes = logits->size[logits->rank - 1];
@@ -86,6 +101,7 @@ static pt_status_t check_target(const pt_graph_t *graph, const pt__node_t *node,
         return pt__refuse_attribute(node, "label_smoothing %g, expected a number in [0, 1)", smoothing);
     PT__TRY(pt__expect_vector(graph, node, class_weights, "class_weights", classes));
     PT__TRY(pt__expect_no_gradient(graph, node, class_weights, "class_weights"));
+    PT__TRY(check_row_weights(graph, node, row_weights, &rows));
     const pt__tensor_t *found = pt__input_of(graph, node, target);
     if (found->dtype == PT_INT32) {
         if (!pt__shape_equal(&found->shape, &rows))
@@ -103,7 +119,7 @@ static pt_status_t cross_entropy_shape(const pt_graph_t *graph, const pt__node_t
     int64_t classes;
     PT__TRY(pt__expect_rows(graph, node, LOGITS, "logits", &classes));
     outputs[D_LOGITS].shape = pt__input_of(graph, node, LOGITS)->shape;
-    return check_target(graph, node, TARGET, CLASS_WEIGHTS, &outputs[D_LOGITS].shape);
+    return check_target(graph, node, TARGET, CLASS_WEIGHTS, ROW_WEIGHTS, &outputs[D_LOGITS].shape);
 }
 
 static pt_status_t linear_cross_entropy_shape(const pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
@@ -120,7 +136,7 @@ static pt_status_t linear_cross_entropy_shape(const pt_graph_t *graph, const pt_
     PT__TRY(pt__expect_vector(graph, node, BIAS, "bias", classes));
     outputs[D_BIAS].shape = pt__shape_make(PT__DIMENSION_NONE, 1, &classes);
     pt__shape_t logits = pt__shape_with_last(&outputs[D_SRC].shape, classes);
-    return check_target(graph, node, L_TARGET, L_CLASS_WEIGHTS, &logits);
+    return check_target(graph, node, L_TARGET, L_CLASS_WEIGHTS, L_ROW_WEIGHTS, &logits);
 }
 
 /* Only labels are int32. */
@@ -170,7 +186,7 @@ static int64_t chunk_rows(int64_t classes)
 }
 
 static pt__cross_entropy_t describe(const pt__call_t *call, int64_t rows, int64_t classes, int32_t target,
-                                    int32_t class_weights)
+                                    int32_t class_weights, int32_t row_weights)
 {
     float *unread = call->scratch;
     pt__cross_entropy_t description = {
@@ -179,6 +195,7 @@ static pt__cross_entropy_t describe(const pt__call_t *call, int64_t rows, int64_
         .ignore_index = (int32_t)call->attributes->integers[IGNORE_INDEX],
         .smoothing = (float)call->attributes->reals[SMOOTHING],
         .class_weights = pt__input_data(call, class_weights),
+        .row_weights = pt__input_data(call, row_weights),
         .loss = call->outputs[LOSS].data != NULL ? call->outputs[LOSS].data : unread,
         .weight = call->outputs[SUM_OF_WEIGHTS].data != NULL ? call->outputs[SUM_OF_WEIGHTS].data : unread + 1};
     if (call->inputs[target].dtype == PT_INT32)
@@ -192,7 +209,7 @@ static void cross_entropy_run(const pt__call_t *call, const pt__run_t *run)
 {
     const pt__view_t *logits = &call->inputs[LOGITS];
     pt__cross_entropy_t description = describe(call, pt__view_rows(logits, 1), pt__last_size(logits), TARGET,
-                                               CLASS_WEIGHTS);
+                                               CLASS_WEIGHTS, ROW_WEIGHTS);
     description.logits = logits->data;
     description.d_logits = call->outputs[D_LOGITS].data;
     pt__kernels_of(run)->cross_entropy(run->device, &description);
@@ -219,10 +236,11 @@ static scratch_layout_t scratch_layout(const pt__call_t *call)
 {
     int64_t classes = call->inputs[WEIGHT].size[0], width = call->inputs[WEIGHT].size[1];
     int64_t rows = pt__view_rows(&call->inputs[SRC], 1), most = chunk_rows(classes);
-    int32_t labels = call->inputs[L_TARGET].dtype == PT_INT32;
+    int32_t some_count = call->inputs[L_TARGET].dtype == PT_INT32 ||
+                         (call->n_inputs > L_ROW_WEIGHTS && call->inputs[L_ROW_WEIGHTS].dtype != 0);
     scratch_layout_t layout = {.rows = rows < 1 ? 1 : rows < most ? rows : most, .row = SCALAR_BYTES};
     layout.src = layout.row + aligned(layout.rows * (int64_t)sizeof(int32_t));
-    layout.chunk = layout.src + (labels ? aligned(layout.rows * width * (int64_t)sizeof(float)) : 0);
+    layout.chunk = layout.src + (some_count ? aligned(layout.rows * width * (int64_t)sizeof(float)) : 0);
     layout.end = layout.chunk + layout.rows * classes * (int64_t)sizeof(float);
     return layout;
 }
@@ -237,7 +255,8 @@ static void linear_cross_entropy_run(const pt__call_t *call, const pt__run_t *ru
     const pt__view_t *src = &call->inputs[SRC], *weight = &call->inputs[WEIGHT];
     const scratch_layout_t layout = scratch_layout(call);
     char *scratch = call->scratch;
-    pt__cross_entropy_t description = describe(call, pt__view_rows(src, 1), weight->size[0], L_TARGET, L_CLASS_WEIGHTS);
+    pt__cross_entropy_t description = describe(call, pt__view_rows(src, 1), weight->size[0], L_TARGET, L_CLASS_WEIGHTS,
+                                               L_ROW_WEIGHTS);
     description.src = src->data;
     description.linear = weight->data;
     description.linear_dtype = weight->dtype;
@@ -278,6 +297,10 @@ static const pt__case_t cross_entropy_cases[] = {
     {"f[T,40] c[T,40] c[40]", {IGNORE, .reals = {0.2}}},
     {"f[T,6] i6[T]", {.integers = {[IGNORE_INDEX] = 2}, .reals = {0.3}}},
     {"f[300,33] l33[300]", {IGNORE}},
+    {"f[T,9] l9[T] - m[T]", {IGNORE}},
+    {"f[T,9] l9[T] c[9] c[T]", {IGNORE, .reals = {0.1}}},
+    {"f[B,3,5] c[B,3,5] - c[B,3]", {IGNORE}},
+    {"f[300,33] c[300,33] - m[300]", {IGNORE, .reals = {0.2}}},
 };
 
 static const pt__case_t linear_cross_entropy_cases[] = {
@@ -289,13 +312,17 @@ static const pt__case_t linear_cross_entropy_cases[] = {
     {"f[130,4] f[5000,4] l5000[130] -", {IGNORE}},
     {"f[T,6] h[11,6] l11[T] f[11] c[11]", {IGNORE, .reals = {0.1}}},
     {"f[700,32] q[33,32] l33[700] f[33]", {IGNORE}},
+    {"f[T,6] f[11,6] l11[T] f[11] c[11] c[T]", {IGNORE, .reals = {0.1}}},
+    {"f[700,10] f[33,10] l33[700] f[33] - m[700]", {IGNORE}},
+    {"f[700,6] f[5,6] c[700,5] - - m[700]", {IGNORE}},
+    {"f[B,3,6] f[5,6] c[B,3,5] - - c[B,3]", {IGNORE}},
 };
 
 static const pt__op_t ops[] = {
     {.name = "cross_entropy_loss",
      .flags = PT__OP_LOSS,
      .min_inputs = 2,
-     .max_inputs = 3,
+     .max_inputs = 4,
      .n_outputs = 3,
      .needs_gradient_of = 1u << LOGITS,
      .shape = cross_entropy_shape,
@@ -307,7 +334,7 @@ static const pt__op_t ops[] = {
     {.name = "linear_cross_entropy_loss",
      .flags = PT__OP_LOSS,
      .min_inputs = 3,
-     .max_inputs = 5,
+     .max_inputs = 6,
      .n_outputs = 5,
      .narrow_inputs = 1u << WEIGHT,
      .accumulates = 1u << D_WEIGHT | 1u << D_BIAS,

@@ -42,7 +42,7 @@ static pt_status_t build(const pt__task_options_t *options, pt_graph_t *graph)
     PT__TRY(pt__head_find_hidden(graph, "regression", &hidden));
     pt_tensor_t prediction = pt__head_add(graph, "regression", hidden, options);
     pt_tensor_t target = pt_input(graph, "target", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, options->outputs});
-    pt_graph_set_loss(graph, pt_mse_loss(graph, prediction, target));
+    pt_graph_set_loss(graph, pt_mse_loss(graph, prediction, target, NULL));
     pt_graph_set_output(graph, "prediction", prediction);
     pt__graph_add_metric(graph, "mse", "mse", 0, prediction, target);
     pt__graph_add_metric(graph, "mae", "mae", 0, prediction, target);

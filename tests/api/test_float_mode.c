@@ -283,7 +283,7 @@ START_TEST(test_same_bits_at_any_thread_count)
         pt_tensor_t target = pt_input(graph, "y", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, WIDTH});
         pt_tensor_t hidden = pt_linear_layer(graph, "hidden", input, WIDTH, PT_ACTIVATION_GELU_TANH);
         pt_tensor_t output = pt_linear_layer(graph, "output", hidden, WIDTH, PT_ACTIVATION_NONE);
-        pt_graph_set_loss(graph, pt_mse_loss(graph, output, target));
+        pt_graph_set_loss(graph, pt_mse_loss(graph, output, target, NULL));
         ck_ok(pt_model_create(context, graph, &model));
         pt_graph_free(graph);
         pt_optimizer_options_t options;

@@ -23,7 +23,7 @@ static pt_status_t make_model(pt_context_t *context, pt_model_t **model)
     if (status != PT_OK)
         return status;
     pt_tensor_t out = pt_linear_layer(graph, "linear", make_field(graph, "x", 2), 1, PT_ACTIVATION_NONE);
-    pt_graph_set_loss(graph, pt_mse_loss(graph, out, make_field(graph, "y", 1)));
+    pt_graph_set_loss(graph, pt_mse_loss(graph, out, make_field(graph, "y", 1), NULL));
     status = pt_model_create(context, graph, model);
     pt_graph_free(graph);
     return status;

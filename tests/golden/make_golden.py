@@ -216,7 +216,7 @@ def golden_gpt():
 
 
 def golden_loss():
-    """Losses of one linear layer 7 -> 6 over 9 rows."""
+    """Losses of one linear layer 7 -> 6 over 9 rows, some with weights of rows or of elements."""
     generator = numpy.random.default_rng(7)
     rows, inputs, classes = 9, 7, 6
     src, weight, bias = (
@@ -231,9 +231,26 @@ def golden_loss():
     chance = numpy.round(generator.random((rows, classes)), 2).astype(numpy.float32)
     weights = numpy.array([0.5, 2.0, 1.0, 0.25, 1.5, 3.0], dtype=numpy.float32)
     share = numpy.array([[1, 2, 3, 0, 1, 1], [8, 0, 0, 0, 0, 0], [1, 1, 1, 1, 2, 2]] * 3, dtype=numpy.float32) / 8
+    elements = numpy.round(4 * generator.random((rows, classes)), 2).astype(numpy.float32)
+    elements[generator.random((rows, classes)) < 0.2] = 0
+    of_rows = numpy.array([1, 0, 2.5, 0.25, 3, 1, 0, 0.5, 4], dtype=numpy.float32)
     t = torch.from_numpy
     text = (line("src", src) + line("weight", weight) + line("bias", bias) + line("label", label) + line("holes", holes)
-            + line("target", target) + line("chance", chance) + line("class_weights", weights) + line("share", share))
+            + line("target", target) + line("chance", chance) + line("class_weights", weights) + line("share", share)
+            + line("elements", elements) + line("rows", of_rows))
+
+    def mean(losses, v, counts=1.0):
+        """The weighted mean: of losses that are times their counts already, as torch's are with class weights."""
+        v = t(v).to(losses.dtype).reshape(-1, *[1] * (losses.dim() - 1)) if v.ndim == 1 else t(v).to(losses.dtype)
+        return (losses * v).sum() / (torch.ones_like(losses) * v * counts).sum()
+
+    def entropies(x, y, **options):
+        return F.cross_entropy(x, y, reduction="none", **options)
+
+    def class_weights_of(y, x):
+        """Of each row's label; 0 where it is ignored."""
+        return torch.where(y >= 0, t(weights).to(x.dtype)[y.clamp(min=0)], torch.zeros((), dtype=x.dtype))
+
     cases = {
         "plain": lambda x: F.cross_entropy(x, t(label)),
         "ignore": lambda x: F.cross_entropy(x, t(holes)),
@@ -250,6 +267,31 @@ def golden_loss():
         "bce": lambda x: F.binary_cross_entropy_with_logits(x, t(chance).to(x.dtype)),
         "bce_positive": lambda x: F.binary_cross_entropy_with_logits(
             x, t(chance).to(x.dtype), pos_weight=torch.full((classes,), 2.5, dtype=x.dtype)
+        ),
+        "plain_rows": lambda x: mean(entropies(x, t(label)), of_rows),
+        "all_rows": lambda x: mean(
+            entropies(x, t(holes), weight=t(weights).to(x.dtype), label_smoothing=0.2),
+            of_rows, class_weights_of(t(holes), x),
+        ),
+        "share_rows": lambda x: mean(
+            entropies(x, t(share).to(x.dtype), weight=t(weights).to(x.dtype), label_smoothing=0.2), of_rows
+        ),
+        "mse_elements": lambda x: mean(F.mse_loss(x, t(target).to(x.dtype), reduction="none"), elements),
+        "mse_rows": lambda x: mean(F.mse_loss(x, t(target).to(x.dtype), reduction="none"), of_rows),
+        "l1_elements": lambda x: mean(F.l1_loss(x, t(target).to(x.dtype), reduction="none"), elements),
+        "l1_rows": lambda x: mean(F.l1_loss(x, t(target).to(x.dtype), reduction="none"), of_rows),
+        "huber_elements": lambda x: mean(
+            F.huber_loss(x, t(target).to(x.dtype), delta=0.7, reduction="none"), elements
+        ),
+        "huber_rows": lambda x: mean(F.huber_loss(x, t(target).to(x.dtype), delta=0.7, reduction="none"), of_rows),
+        "bce_elements": lambda x: mean(
+            F.binary_cross_entropy_with_logits(x, t(chance).to(x.dtype), reduction="none"), elements
+        ),
+        "bce_positive_rows": lambda x: mean(
+            F.binary_cross_entropy_with_logits(
+                x, t(chance).to(x.dtype), reduction="none", pos_weight=torch.full((classes,), 2.5, dtype=x.dtype)
+            ),
+            of_rows,
         ),
     }
     for name, loss_of in cases.items():

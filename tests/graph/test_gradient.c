@@ -22,7 +22,7 @@ static pt_model_t *network_of_parts(pt_context_t *context)
     ck_ok(pt_split(graph, wide, -1, 3, (int64_t[]){2, 3, 4}, parts));
     ck_assert_int_eq(parts[2], parts[0] + 2);
     pt_tensor_t doubled = pt_concat(graph, (pt_tensor_t[]){pt_tanh(graph, parts[0]), parts[0]}, 2, 1);
-    ck_ok(pt_graph_set_loss(graph, pt_mse_loss(graph, pt_mul(graph, doubled, parts[2]), y)));
+    ck_ok(pt_graph_set_loss(graph, pt_mse_loss(graph, pt_mul(graph, doubled, parts[2]), y, NULL)));
     ck_ok(pt_model_create(context, graph, &model));
     pt_graph_free(graph);
     return model;
@@ -84,7 +84,7 @@ START_TEST(test_outputs_without_gradient)
     for (int frozen = 0; frozen < 2; frozen++) {
         pt_graph_t *graph = with_layer(context, &layer, &y);
         pt_tensor_t next = pt_linear_layer(graph, "next", pt__build_output(layer, 1), 3, PT_ACTIVATION_NONE);
-        ck_ok(pt_graph_set_loss(graph, pt_mse_loss(graph, pt_add(graph, next, layer), y)));
+        ck_ok(pt_graph_set_loss(graph, pt_mse_loss(graph, pt_add(graph, next, layer), y, NULL)));
         if (!frozen)
             ck_fails(pt__graph_append_gradients(graph, all, NULL, reached), PT_ERR_UNSUPPORTED,
                      "linear: output 1 has no gradient, but linear reads it");
@@ -97,7 +97,7 @@ START_TEST(test_outputs_without_gradient)
     /* A training that needs it is refused by the model, with the same words. */
     pt_model_t *model;
     pt_graph_t *graph = with_layer(context, &layer, &y);
-    ck_ok(pt_graph_set_loss(graph, pt_mse_loss(graph, pt__build_output(layer, 1), y)));
+    ck_ok(pt_graph_set_loss(graph, pt_mse_loss(graph, pt__build_output(layer, 1), y, NULL)));
     ck_ok(pt_model_create(context, graph, &model));
     ck_fails(pt__plans_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, ROWS(3, 0), NULL), PT_ERR_UNSUPPORTED,
              "linear: output 1 has no gradient, but mse_loss reads it");
@@ -116,7 +116,7 @@ START_TEST(test_outputs_of_losses)
     pt_tensor_t layer, y;
     for (int output = 1; output < 3; output++) {
         pt_graph_t *graph = with_layer(context, &layer, &y);
-        pt_tensor_t loss = pt_mse_loss(graph, layer, y);
+        pt_tensor_t loss = pt_mse_loss(graph, layer, y, NULL);
         pt_tensor_t other = pt__build_output(loss, output);
         if (output == 1)
             ck_ok(pt_graph_set_loss(graph, pt_div(graph, loss, other)));

@@ -78,7 +78,7 @@ START_TEST(test_messages)
     WRONG(pt_linear_layer(graph, "\xff", 1, 3, PT_ACTIVATION_NONE), PT_ERR_ARGUMENT, "not UTF-8");
     WRONG(pt_graph_dim(graph, "\xff"), PT_ERR_ARGUMENT, "not UTF-8");
     WRONG(pt_graph_set_output(graph, "\xff", 1), PT_ERR_ARGUMENT, "not UTF-8");
-    WRONG(pt_graph_set_metric_ratio(graph, "\xff", pt_mse_loss(graph, 1, 1), PT_NO_TENSOR, PT_METRIC_LOWER),
+    WRONG(pt_graph_set_metric_ratio(graph, "\xff", pt_mse_loss(graph, 1, 1, NULL), PT_NO_TENSOR, PT_METRIC_LOWER),
           PT_ERR_ARGUMENT, "not UTF-8");
     WRONG(pt_parameter(graph, "b", 1, batch_by_4, PT_INIT_NORMAL, 1), PT_ERR_SHAPE,
           "a dimension of data stands at place 0");
@@ -204,7 +204,7 @@ START_TEST(test_gradients_only_where_needed)
     pt_tensor_t other = pt_parameter(graph, "other", 1, (int64_t[]){3}, PT_INIT_CONSTANT, 0);
     pt_tensor_t y = pt_linear(graph, 1, 2, other, PT_ACTIVATION_NONE);
     pt_tensor_t target = pt_input(graph, "target", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, 3});
-    pt_graph_set_loss(graph, pt_mse_loss(graph, y, target));
+    pt_graph_set_loss(graph, pt_mse_loss(graph, y, target, NULL));
     int64_t forward = graph->n_nodes;
     ck_ok(pt__graph_append_gradients(graph, wanted, NULL, reached));
     ck_ok(pt__graph_verify(graph));

@@ -8,7 +8,7 @@ enum { IGNORED = -100 };
 typedef struct entropy_case {
     pt__cross_entropy_t d;
     int in_place, gradient;
-    int64_t counted; /* rows that have a label */
+    int64_t counted; /* rows that have a label and a weight */
 } entropy_case_t;
 
 /* The matrix door of every device, and how many rows and depths of the hidden state went through it. */
@@ -42,7 +42,8 @@ static void run_linear(pt__dev device, const void *argument, float *out)
     d.weight = out + 1;
     d.logits = NULL;
     d.chunk = malloc((size_t)(d.chunk_rows * d.classes) * sizeof(float));
-    d.chunk_src = d.labels != NULL ? malloc((size_t)(d.chunk_rows * d.width) * sizeof(float)) : NULL;
+    d.chunk_src = d.labels != NULL || d.row_weights != NULL ? malloc((size_t)(d.chunk_rows * d.width) * sizeof(float))
+                                                            : NULL;
     d.chunk_row = malloc((size_t)d.chunk_rows * sizeof(int32_t));
     if (c->gradient) {
         d.d_src = out + 2;
@@ -70,7 +71,8 @@ static void expect_entropy(const pt__cross_entropy_t *d, const double *logits, d
         double *g = d_logits + r * d->classes, max = -INFINITY, sum = 0.0, total = 0.0;
         for (int64_t c = 0; c < d->classes; c++)
             g[c] = 0.0;
-        if (d->probabilities == NULL && d->labels[r] == IGNORED)
+        double row_weight = d->row_weights != NULL ? (double)d->row_weights[r] : 1.0;
+        if ((d->probabilities == NULL && d->labels[r] == IGNORED) || row_weight == 0.0)
             continue;
         double label_weight = 1.0;
         if (d->probabilities == NULL && d->class_weights != NULL)
@@ -82,14 +84,14 @@ static void expect_entropy(const pt__cross_entropy_t *d, const double *logits, d
         for (int64_t c = 0; c < d->classes; c++) {
             double w = d->class_weights != NULL ? (double)d->class_weights[c] : 1.0;
             double target = d->probabilities != NULL ? (double)d->probabilities[r * d->classes + c] : d->labels[r] == c;
-            double q = w * (target * (1.0 - smoothing) + smoothing / classes);
+            double q = row_weight * w * (target * (1.0 - smoothing) + smoothing / classes);
             total += q;
             g[c] -= q;
             *loss -= q != 0.0 ? q * (x[c] - max - log(sum)) : 0.0;
         }
         for (int64_t c = 0; c < d->classes; c++)
             g[c] += total * exp(x[c] - max) / sum;
-        *weight += label_weight;
+        *weight += row_weight * label_weight;
     }
 }
 
@@ -97,6 +99,7 @@ typedef struct entropy_form {
     int probabilities, class_weights, bias, transposed, accumulate;
     float smoothing;
     int ignored;
+    int row_weights;
 } entropy_form_t;
 
 /* Which rows have no label. */
@@ -150,6 +153,7 @@ static void check_entropy(int64_t rows, int64_t classes, int64_t width, int64_t 
     double *logits = zero_doubles(all), *d_logits = zero_doubles(all);
     double *out = zero_doubles((all > gradients ? all : gradients) + 2);
     int32_t *labels = calloc((size_t)rows + 1, sizeof(int32_t));
+    float *row_weights = draw_values(rows);
     for (int64_t i = 0; i < all; i++)
         probabilities[i] = fabsf(probabilities[i]) / (float)classes * 2.0f;
     for (int64_t c = 0; c < classes; c++)
@@ -158,8 +162,10 @@ static void check_entropy(int64_t rows, int64_t classes, int64_t width, int64_t 
     for (int64_t r = 0; r < rows; r++) {
         labels[r] = is_ignored(form->ignored, r, rows) ? IGNORED
                                                        : (int32_t)((draw_value() + 1.0f) * 0.49999f * (float)classes);
-        c.counted += form->probabilities || labels[r] != IGNORED;
-        for (int64_t i = 0; i < width && !form->probabilities && labels[r] == IGNORED; i++)
+        row_weights[r] = r % 4 == 1 ? 0.0f : fabsf(row_weights[r]) + 0.25f;
+        int32_t counts = (form->probabilities || labels[r] != IGNORED) && !(form->row_weights && r % 4 == 1);
+        c.counted += counts;
+        for (int64_t i = 0; i < width && !counts; i++)
             src[r * width + i] = NAN; /* is not read */
     }
     c.d = (pt__cross_entropy_t){.rows = rows,
@@ -169,6 +175,7 @@ static void check_entropy(int64_t rows, int64_t classes, int64_t width, int64_t 
                                 .ignore_index = IGNORED,
                                 .smoothing = form->smoothing,
                                 .class_weights = form->class_weights ? class_weights : NULL,
+                                .row_weights = form->row_weights ? row_weights : NULL,
                                 .src = src,
                                 .linear = linear,
                                 .linear_transposed = form->transposed,
@@ -194,7 +201,7 @@ static void check_entropy(int64_t rows, int64_t classes, int64_t width, int64_t 
     for (int64_t r = 0; r < rows; r++)
         for (int64_t k = 0; k < classes; k++) {
             double d = d_logits[r * classes + k];
-            if (!form->probabilities && labels[r] == IGNORED)
+            if ((!form->probabilities && labels[r] == IGNORED) || (form->row_weights && r % 4 == 1))
                 continue;
             d_bias[k] += form->bias ? d : 0.0;
             for (int64_t i = 0; i < width; i++) {
@@ -208,14 +215,17 @@ static void check_entropy(int64_t rows, int64_t classes, int64_t width, int64_t 
     c.gradient = 0;
     on_every_device("its loss alone", run_linear, &c, 2, NULL, out, 1e-5);
     free(src), free(linear), free(bias), free(probabilities), free(class_weights), free(before), free(logits);
-    free(d_logits), free(out), free(labels);
+    free(d_logits), free(out), free(labels), free(row_weights);
 }
 
 START_TEST(test_cross_entropy)
 {
-    static const entropy_form_t forms[] = {{0, 0, 0, 0, 0, 0.0f, EVERY_SEVENTH}, {0, 0, 1, 0, 1, 0.1f, EVERY_SEVENTH},
-                                           {0, 1, 1, 1, 0, 0.0f, EVERY_SEVENTH}, {0, 1, 0, 1, 1, 0.2f, EVERY_SEVENTH},
-                                           {1, 0, 0, 0, 0, 0.0f, NONE},          {1, 1, 1, 0, 0, 0.1f, NONE}};
+    static const entropy_form_t forms[] = {
+        {0, 0, 0, 0, 0, 0.0f, EVERY_SEVENTH, 0}, {0, 0, 1, 0, 1, 0.1f, EVERY_SEVENTH, 0},
+        {0, 1, 1, 1, 0, 0.0f, EVERY_SEVENTH, 0}, {0, 1, 0, 1, 1, 0.2f, EVERY_SEVENTH, 0},
+        {1, 0, 0, 0, 0, 0.0f, NONE, 0},          {1, 1, 1, 0, 0, 0.1f, NONE, 0},
+        {0, 1, 1, 0, 1, 0.1f, EVERY_SEVENTH, 1}, {1, 0, 1, 1, 0, 0.1f, NONE, 1},
+        {0, 0, 0, 0, 0, 0.0f, NONE, 1}};
     for (size_t f = 0; f < sizeof forms / sizeof forms[0]; f++) {
         check_entropy(0, 3, 2, 4, &forms[f]);
         check_entropy(1, 1, 1, 1, &forms[f]);

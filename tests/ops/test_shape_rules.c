@@ -123,12 +123,12 @@ static const wrong_t wrongs[] = {
     {"attention", "f[T,8] f[T,8] f[T,8]", "window -1", HEADS(2, 2, 1, -1), ARGUMENT},
     {"attention", "f[T,8] f[T,8] f[T,8]", "a window without PT_ATTENTION_CAUSAL", HEADS(2, 2, 0, 4), ARGUMENT},
     {"attention_packed", "f[T,24]", "PT_ATTENTION_ALIGN_LAST without PT_ATTENTION_CAUSAL", HEADS(2, 2, 2), ARGUMENT},
-    {"attention", "f[T,8] f[T,8] f[T,8]", "dropout 1, expected",
-     .attributes = {.integers = {2, 2}, .reals = {0, 1}}, ARGUMENT},
+    {"attention", "f[T,8] f[T,8] f[T,8]", "dropout 1, expected", .attributes = {.integers = {2, 2}, .reals = {0, 1}},
+     ARGUMENT},
     {"attention", "f[T,8] f[T,8] f[T,8]", "dropout 1, expected",
      .attributes = {.integers = {2, 2}, .reals = {0, 0.999999999}}, ARGUMENT},
-    {"attention", "f[T,8] f[T,8] f[T,8]", "dropout -0.1",
-     .attributes = {.integers = {2, 2}, .reals = {0, -0.1}}, ARGUMENT},
+    {"attention", "f[T,8] f[T,8] f[T,8]", "dropout -0.1", .attributes = {.integers = {2, 2}, .reals = {0, -0.1}},
+     ARGUMENT},
     {"attention_packed", "f[T,24]", "dropout nan", .attributes = {.integers = {2, 2}, .reals = {0, NAN}}, ARGUMENT},
     {"attention", "f[T,8] f[T,8] f[T,300]", "value is float32[T, 300], expected 1 heads of equal widths up to 256",
      HEADS(1, 1)},
@@ -193,6 +193,14 @@ static const wrong_t wrongs[] = {
     {"mse_loss", "f[B,3] i9[B,3]", "target is int32", .attributes = {.reals = {1}}},
     {"l1_loss", "i9[B] f[B]", "prediction is int32", .attributes = {.reals = {1}}},
     {"l1_loss", "f[B] f[T]", "target is float32[T]", .attributes = {.reals = {1}}},
+    {"mse_loss", "f[B,3] c[B,3] c[B,2]",
+     "weights is float32[B, 2], expected one for each element or row of float32[B, 3]", .attributes = {.reals = {1}}},
+    {"mse_loss", "f[B,3] c[B,3] c[3]", "weights is float32[3], expected one", .attributes = {.reals = {1}}},
+    {"l1_loss", "f[2T,3] c[2T,3] c[T]", "weights is float32[T], expected one", .attributes = {.reals = {1}}},
+    {"l1_loss", "f[B,3] c[B,3] c[B,1,3]", "weights is float32[B, 1, 3]", .attributes = {.reals = {1}}},
+    {"huber_loss", "f[B,3] c[B,3] i9[B]", "weights is int32, expected float32", .attributes = {.reals = {1}}},
+    {"bce_loss", "f[B,3] c[B,3] f[B]", "weights depends on a parameter", .attributes = {.reals = {1}},
+     .status = PT_ERR_UNSUPPORTED},
     {"huber_loss", "f[B] f[B]", "0, expected a delta", ARGUMENT},
     {"huber_loss", "f[B] f[B,1]", "target is float32[B, 1]", .attributes = {.reals = {1}}},
     {"bce_loss", "f[B] f[B]", "target depends on a parameter", .attributes = {.reals = {1}},
@@ -203,6 +211,10 @@ static const wrong_t wrongs[] = {
     {"cross_entropy_loss", "f[B,4] f[B,4]", "target depends on a parameter", .status = PT_ERR_UNSUPPORTED},
     {"cross_entropy_loss", "f[B,4] i4[B] c[5]", "class_weights is float32[5], expected [4]", .status = 0},
     {"cross_entropy_loss", "f[B,4] i4[B] f[4]", "class_weights depends on a parameter", .status = PT_ERR_UNSUPPORTED},
+    {"cross_entropy_loss", "f[B,4] i4[B] - c[B,4]", "weights is float32[B, 4], expected one number a row", .status = 0},
+    {"cross_entropy_loss", "f[B,4] i4[B] - i4[B]", "weights is int32, expected float32", .status = 0},
+    {"cross_entropy_loss", "f[B,4] i4[B] - f[B]", "weights depends on a parameter", .status = PT_ERR_UNSUPPORTED},
+    {"linear_cross_entropy_loss", "f[B,3] f[5,3] i5[B] - - c[T]", "weights is float32[T]", .status = 0},
     {"cross_entropy_loss", "i9[B,4] i4[B]", "logits is int32", .status = 0},
     {"cross_entropy_loss", "f[B] i4[B]", "logits is float32[B]", .status = 0},
     {"cross_entropy_loss", "f[B,4] i4[B]", "label_smoothing 1", .attributes = {.reals = {1}}, ARGUMENT},
@@ -348,14 +360,18 @@ START_TEST(test_options)
     int64_t limit;
     pt_attention_options_t attention;
     pt_cross_entropy_options_t entropy;
+    pt_loss_options_t loss;
     ck_ok(pt_attention_options_init(&attention, sizeof attention));
     ck_ok(pt_cross_entropy_options_init(&entropy, sizeof entropy));
+    ck_ok(pt_loss_options_init(&loss, sizeof loss));
+    ck_assert_int_eq(loss.weights, PT_NO_TENSOR);
+    ck_assert_int_eq(entropy.weights, PT_NO_TENSOR);
     ck_assert_int_eq(attention.key_mask, PT_NO_TENSOR);
     ck_assert_int_eq(entropy.ignore_index, PT_IGNORE_INDEX);
     ck_assert_int_eq(entropy.class_weights, PT_NO_TENSOR);
     ck_assert_int_eq(pt_attention_options_init(NULL, sizeof attention), PT_ERR_ARGUMENT);
     ck_assert_int_eq(pt_cross_entropy_options_init(NULL, sizeof entropy), PT_ERR_ARGUMENT);
-    for (int32_t i = 0; i < 6; i++) {
+    for (int32_t i = 0; i < 11; i++) {
         ck_ok(machine_open(&machine));
         pt_tensor_t qkv = machine_tensor(&machine, "f[T,24]", &kind, &limit),
                     labels = machine_tensor(&machine, "l24[T]", &kind, &limit), made = 0;
@@ -382,6 +398,29 @@ START_TEST(test_options)
         case 5:
             entropy.flags = 1;
             made = pt_cross_entropy_loss(machine.graph, qkv, labels, &entropy);
+            break;
+        case 6:
+            entropy.flags = 0;
+            entropy.reserved = 1;
+            made = pt_cross_entropy_loss(machine.graph, qkv, labels, &entropy);
+            break;
+        case 7:
+            loss.flags = 1;
+            made = pt_mse_loss(machine.graph, qkv, qkv, &loss);
+            break;
+        case 8:
+            loss.flags = 0;
+            loss.reserved = 1;
+            made = pt_l1_loss(machine.graph, qkv, qkv, &loss);
+            break;
+        case 9:
+            loss.reserved = 0;
+            loss.weights = 99;
+            made = pt_huber_loss(machine.graph, qkv, qkv, 1, &loss);
+            break;
+        case 10:
+            loss.struct_size = 3;
+            made = pt_bce_loss(machine.graph, qkv, qkv, 1, &loss);
             break;
         }
         ck_assert_msg(i < 2 ? made != PT_NO_TENSOR : made == PT_NO_TENSOR && machine.graph->status == PT_ERR_ARGUMENT,
@@ -439,10 +478,10 @@ START_TEST(test_sticky_errors)
                                     pt_mean(g, t, 0, 0),
                                     pt_max(g, t, 0, 0),
                                     pt_pool(g, t, 0),
-                                    pt_mse_loss(g, t, t),
-                                    pt_l1_loss(g, t, t),
-                                    pt_huber_loss(g, t, t, 1),
-                                    pt_bce_loss(g, t, t, 1),
+                                    pt_mse_loss(g, t, t, NULL),
+                                    pt_l1_loss(g, t, t, NULL),
+                                    pt_huber_loss(g, t, t, 1, NULL),
+                                    pt_bce_loss(g, t, t, 1, NULL),
                                     pt_cross_entropy_loss(g, t, t, NULL),
                                     pt_linear_cross_entropy_loss(g, t, t, t, t, NULL)};
         for (size_t k = 0; k < sizeof made / sizeof made[0]; k++)

@@ -41,7 +41,7 @@ static pt_model_t *network(pt_context_t *context)
     hidden = pt_linear(graph, hidden, weight, PT_NO_TENSOR, PT_ACTIVATION_TANH);
     hidden = pt_layer_norm_layer(graph, "norm", hidden, 1e-5);
     hidden = pt_linear_layer(graph, "c", hidden, WIDE, PT_ACTIVATION_NONE);
-    ck_ok(pt_graph_set_loss(graph, pt_mse_loss(graph, hidden, y)));
+    ck_ok(pt_graph_set_loss(graph, pt_mse_loss(graph, hidden, y, NULL)));
     ck_ok(pt_model_create(context, graph, &model));
     pt_graph_free(graph);
     return model;

@@ -82,7 +82,7 @@ static pt_graph_t *network(pt_context_t *context, block_t *block)
     pt_tensor_t x = pt_input(graph, "x", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, WIDTH});
     pt_tensor_t y = pt_input(graph, "y", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, WIDTH});
     pt_tensor_t dst = block(graph, layer(graph, "below", x, PT_ACTIVATION_NONE));
-    ck_ok(pt_graph_set_loss(graph, pt_mse_loss(graph, layer(graph, "above", dst, PT_ACTIVATION_NONE), y)));
+    ck_ok(pt_graph_set_loss(graph, pt_mse_loss(graph, layer(graph, "above", dst, PT_ACTIVATION_NONE), y, NULL)));
     return graph;
 }
 

@@ -198,7 +198,7 @@ START_TEST(test_gradient_in_place_of_input)
                 y = pt_input(graph, "y", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, 1});
     pt_tensor_t first = pt_linear_layer(graph, "a", x, WIDTH, PT_ACTIVATION_NONE);
     pt_tensor_t second = pt_linear_layer(graph, "b", first, WIDTH, PT_ACTIVATION_NONE);
-    pt_graph_set_loss(graph, pt_mse_loss(graph, pt_linear_layer(graph, "c", second, 1, PT_ACTIVATION_NONE), y));
+    pt_graph_set_loss(graph, pt_mse_loss(graph, pt_linear_layer(graph, "c", second, 1, PT_ACTIVATION_NONE), y, NULL));
     ck_ok(pt_model_create(context, graph, &model));
     pt_graph_free(graph);
     ck_ok(pt__plans_prepare(model, PT__MODE_TRAIN, PT_NO_TENSOR, ROWS(SAMPLES, 0), &plan));
@@ -221,7 +221,7 @@ START_TEST(test_composed_loss)
                 y = pt_input(graph, "y", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, 2});
     pt_tensor_t label = pt_input(graph, "label", PT_INT32, 1, (int64_t[]){PT_DIM_BATCH});
     pt_tensor_t out = pt_linear_layer(graph, "a", x, 2, PT_ACTIVATION_TANH);
-    pt_tensor_t loss = pt_add(graph, pt_scale(graph, pt_mse_loss(graph, out, y), 0.3),
+    pt_tensor_t loss = pt_add(graph, pt_scale(graph, pt_mse_loss(graph, out, y, NULL), 0.3),
                               pt_cross_entropy_loss(graph, out, label, NULL));
     pt_graph_set_loss(graph, loss);
     ck_ok(pt_model_create(context, graph, &model));
@@ -300,7 +300,7 @@ START_TEST(test_gradient_read_beside_its_sum)
     pt_tensor_t src = constant_of(graph, PT_FLOAT32, 2, (int64_t[]){ROWS, WIDE}, constant);
     pt_tensor_t normed = pt_layer_norm(graph, src, weight, bias, 1e-5);
     pt_tensor_t chosen = pt_embedding(graph, tokens, pt_add(graph, table, normed));
-    ck_ok(pt_graph_set_loss(graph, pt_mse_loss(graph, chosen, wanted)));
+    ck_ok(pt_graph_set_loss(graph, pt_mse_loss(graph, chosen, wanted, NULL)));
     ck_ok(pt_model_create(context, graph, &model));
     pt_optimizer_t *optimizer = network_optimizer(context, PT_OPTIMIZER_SGD, 0.1);
     pt_array_t values[] = {{.name = "index", .data = index, .dtype = PT_INT32},

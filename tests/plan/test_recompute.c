@@ -212,7 +212,7 @@ static pt_tensor_t build_tower(pt_graph_t *graph, between_t between)
         char name[] = {'m', (char)('0' + i), 0};
         wide = pt_linear_layer(graph, name, wide, WIDTH, PT_ACTIVATION_TANH);
     }
-    pt_graph_set_loss(graph, pt_mse_loss(graph, pt_linear_layer(graph, "head", wide, 8, PT_ACTIVATION_NONE), y));
+    pt_graph_set_loss(graph, pt_mse_loss(graph, pt_linear_layer(graph, "head", wide, 8, PT_ACTIVATION_NONE), y, NULL));
     return middle;
 }
 

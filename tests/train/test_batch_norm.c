@@ -41,7 +41,7 @@ static pt_model_t *make(pt_context_t *context, int32_t ragged)
         pt_tensor_t y = pt_input(graph, "y", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, 1});
         hidden = pt_pool(graph, pt_tanh(graph, hidden), PT_POOL_MEAN);
         pt_tensor_t out = pt_linear_layer(graph, "b", hidden, 1, PT_ACTIVATION_NONE);
-        pt_graph_set_loss(graph, pt_mse_loss(graph, out, y));
+        pt_graph_set_loss(graph, pt_mse_loss(graph, out, y, NULL));
     } else {
         pt_tensor_t label = pt_input(graph, "label", PT_INT32, 1, (int64_t[]){PT_DIM_BATCH});
         pt_tensor_t out = pt_linear_layer(graph, "b", pt_relu(graph, hidden), CLASSES, PT_ACTIVATION_NONE);

@@ -15,7 +15,7 @@ static pt_model_t *make_model(pt_context_t *context)
     pt_tensor_t y = pt_input(graph, "y", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, 1});
     pt_tensor_t prediction = pt_linear_layer(graph, "linear", x, 1, PT_ACTIVATION_NONE);
     pt_graph_set_output(graph, "prediction", prediction);
-    pt_graph_set_loss(graph, pt_mse_loss(graph, prediction, y));
+    pt_graph_set_loss(graph, pt_mse_loss(graph, prediction, y, NULL));
     ck_ok(pt_graph_set_metric(graph, "r2", prediction, y));
     pt_tensor_t error = pt_sum(graph, pt_sum(graph, pt_sub(graph, prediction, y), 1, 0), 0, 0);
     ck_ok(pt_graph_set_metric_ratio(graph, "bias", error, PT_NO_TENSOR, PT_METRIC_LOWER));

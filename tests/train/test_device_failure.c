@@ -42,7 +42,8 @@ static pt_model_t *make_norm(pt_context_t *context)
     pt_tensor_t x = pt_input(graph, "x", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, 10});
     pt_tensor_t y = pt_input(graph, "y", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, 1});
     pt_tensor_t normal = pt_batch_norm_layer(graph, "norm", x, 0.1, 1e-5);
-    pt_graph_set_loss(graph, pt_mse_loss(graph, pt_linear_layer(graph, "linear", normal, 1, PT_ACTIVATION_NONE), y));
+    pt_graph_set_loss(graph,
+                      pt_mse_loss(graph, pt_linear_layer(graph, "linear", normal, 1, PT_ACTIVATION_NONE), y, NULL));
     ck_ok(pt_model_create(context, graph, &model));
     pt_graph_free(graph);
     return model;

@@ -286,7 +286,7 @@ static void run_linear(pt_context_t *context, const char *place, notes_t *notes)
     pt_tensor_t normal = pt_batch_norm_layer(graph, "norm", scaled, 0.1, 1e-5);
     pt_tensor_t prediction = pt_linear_layer(graph, "linear", normal, 1, PT_ACTIVATION_NONE);
     pt_graph_set_output(graph, "prediction", prediction);
-    pt_graph_set_loss(graph, pt_huber_loss(graph, prediction, y, 0.5));
+    pt_graph_set_loss(graph, pt_huber_loss(graph, prediction, y, 0.5, NULL));
     ck_ok(pt_model_create(context, graph, &model));
     pt_graph_free(graph);
     ck_ok(pt_optimizer_options_init(&sgd, sizeof sgd));

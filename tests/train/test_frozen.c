@@ -20,7 +20,8 @@ static pt_model_t *make_model(pt_context_t *context)
                                  pt_parameter(graph, "a", 2, one, PT_INIT_CONSTANT, 0.5), PT_NO_TENSOR, 0);
     pt_tensor_t right = pt_linear(graph, pt_input(graph, "z", PT_FLOAT32, 2, rows),
                                   pt_parameter(graph, "b", 2, one, PT_INIT_CONSTANT, -0.25), PT_NO_TENSOR, 0);
-    pt_graph_set_loss(graph, pt_mse_loss(graph, pt_add(graph, left, right), pt_input(graph, "y", PT_FLOAT32, 2, rows)));
+    pt_tensor_t target = pt_input(graph, "y", PT_FLOAT32, 2, rows);
+    pt_graph_set_loss(graph, pt_mse_loss(graph, pt_add(graph, left, right), target, NULL));
     ck_ok(pt_model_create(context, graph, &model));
     pt_graph_free(graph);
     return model;

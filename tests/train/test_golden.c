@@ -414,31 +414,72 @@ typedef struct loss_case {
     int classes;               /* the target is a class index a row */
     int weighted;
     double smoothing;
-    pt_tensor_t (*build)(pt_graph_t *graph, pt_tensor_t prediction, pt_tensor_t target);
+    pt_tensor_t (*build)(pt_graph_t *graph, pt_tensor_t prediction, pt_tensor_t target, pt_tensor_t weights);
+    const char *weights; /* line with the weights of rows or elements; NULL: none */
 } loss_case_t;
 
-static pt_tensor_t build_huber(pt_graph_t *graph, pt_tensor_t prediction, pt_tensor_t target)
+static const pt_loss_options_t *with_weights(pt_loss_options_t *options, pt_tensor_t weights)
 {
-    return pt_huber_loss(graph, prediction, target, 0.7);
+    ck_ok(pt_loss_options_init(options, sizeof *options));
+    options->weights = weights;
+    return weights == PT_NO_TENSOR ? NULL : options;
 }
 
-static pt_tensor_t build_bce(pt_graph_t *graph, pt_tensor_t prediction, pt_tensor_t target)
+static pt_tensor_t build_mse(pt_graph_t *graph, pt_tensor_t prediction, pt_tensor_t target, pt_tensor_t weights)
 {
-    return pt_bce_loss(graph, prediction, target, 1.0);
+    pt_loss_options_t options;
+    return pt_mse_loss(graph, prediction, target, with_weights(&options, weights));
 }
 
-static pt_tensor_t build_bce_positive(pt_graph_t *graph, pt_tensor_t prediction, pt_tensor_t target)
+static pt_tensor_t build_l1(pt_graph_t *graph, pt_tensor_t prediction, pt_tensor_t target, pt_tensor_t weights)
 {
-    return pt_bce_loss(graph, prediction, target, 2.5);
+    pt_loss_options_t options;
+    return pt_l1_loss(graph, prediction, target, with_weights(&options, weights));
+}
+
+static pt_tensor_t build_huber(pt_graph_t *graph, pt_tensor_t prediction, pt_tensor_t target, pt_tensor_t weights)
+{
+    pt_loss_options_t options;
+    return pt_huber_loss(graph, prediction, target, 0.7, with_weights(&options, weights));
+}
+
+static pt_tensor_t build_bce(pt_graph_t *graph, pt_tensor_t prediction, pt_tensor_t target, pt_tensor_t weights)
+{
+    pt_loss_options_t options;
+    return pt_bce_loss(graph, prediction, target, 1.0, with_weights(&options, weights));
+}
+
+static pt_tensor_t build_bce_positive(pt_graph_t *graph, pt_tensor_t prediction, pt_tensor_t target,
+                                      pt_tensor_t weights)
+{
+    pt_loss_options_t options;
+    return pt_bce_loss(graph, prediction, target, 2.5, with_weights(&options, weights));
 }
 
 static const loss_case_t loss_cases[] = {
-    {"plain", "label", 1, 0, 0.0, NULL},     {"ignore", "holes", 1, 0, 0.0, NULL},
-    {"smooth", "label", 1, 0, 0.1, NULL},    {"weighted", "label", 1, 1, 0.0, NULL},
-    {"all", "holes", 1, 1, 0.2, NULL},       {"share", "share", 0, 0, 0.0, NULL},
-    {"share_all", "share", 0, 1, 0.2, NULL}, {"mse", "target", 0, 0, 0.0, pt_mse_loss},
-    {"l1", "target", 0, 0, 0.0, pt_l1_loss}, {"huber", "target", 0, 0, 0.0, build_huber},
-    {"bce", "chance", 0, 0, 0.0, build_bce}, {"bce_positive", "chance", 0, 0, 0.0, build_bce_positive},
+    {"plain", "label", 1, 0, 0.0, NULL, NULL},
+    {"ignore", "holes", 1, 0, 0.0, NULL, NULL},
+    {"smooth", "label", 1, 0, 0.1, NULL, NULL},
+    {"weighted", "label", 1, 1, 0.0, NULL, NULL},
+    {"all", "holes", 1, 1, 0.2, NULL, NULL},
+    {"share", "share", 0, 0, 0.0, NULL, NULL},
+    {"share_all", "share", 0, 1, 0.2, NULL, NULL},
+    {"mse", "target", 0, 0, 0.0, build_mse, NULL},
+    {"l1", "target", 0, 0, 0.0, build_l1, NULL},
+    {"huber", "target", 0, 0, 0.0, build_huber, NULL},
+    {"bce", "chance", 0, 0, 0.0, build_bce, NULL},
+    {"bce_positive", "chance", 0, 0, 0.0, build_bce_positive, NULL},
+    {"plain_rows", "label", 1, 0, 0.0, NULL, "rows"},
+    {"all_rows", "holes", 1, 1, 0.2, NULL, "rows"},
+    {"share_rows", "share", 0, 1, 0.2, NULL, "rows"},
+    {"mse_elements", "target", 0, 0, 0.0, build_mse, "elements"},
+    {"mse_rows", "target", 0, 0, 0.0, build_mse, "rows"},
+    {"l1_elements", "target", 0, 0, 0.0, build_l1, "elements"},
+    {"l1_rows", "target", 0, 0, 0.0, build_l1, "rows"},
+    {"huber_elements", "target", 0, 0, 0.0, build_huber, "elements"},
+    {"huber_rows", "target", 0, 0, 0.0, build_huber, "rows"},
+    {"bce_elements", "chance", 0, 0, 0.0, build_bce, "elements"},
+    {"bce_positive_rows", "chance", 0, 0, 0.0, build_bce_positive, "rows"},
 };
 
 /* chunked: the cross-entropy that computes its logits itself. */
@@ -460,12 +501,16 @@ static pt_model_t *make_loss_model(pt_context_t *context, const loss_case_t *los
         ck_assert_int_eq(floats("class_weights", class_weights), 6);
         options.class_weights = constant_of(graph, PT_FLOAT32, 1, (int64_t[]){6}, class_weights);
     }
-    pt_tensor_t loss;
+    pt_tensor_t loss, weights = PT_NO_TENSOR;
+    if (loss_case->weights != NULL)
+        weights = pt_input(graph, "weights", PT_FLOAT32, strcmp(loss_case->weights, "rows") == 0 ? 1 : 2,
+                           (int64_t[]){PT_DIM_BATCH, 6});
+    options.weights = weights;
     if (chunked)
         loss = pt_linear_cross_entropy_loss(graph, src, weight, bias, target, &options);
     else {
         pt_tensor_t prediction = pt_linear(graph, src, weight, bias, PT_ACTIVATION_NONE);
-        loss = loss_case->build ? loss_case->build(graph, prediction, target)
+        loss = loss_case->build ? loss_case->build(graph, prediction, target, weights)
                                 : pt_cross_entropy_loss(graph, prediction, target, &options);
     }
     ck_ok(pt_graph_set_loss(graph, loss));
@@ -477,8 +522,8 @@ static pt_model_t *make_loss_model(pt_context_t *context, const loss_case_t *los
 static void compare_loss(pt_context_t *context, const loss_case_t *loss_case, int chunked)
 {
     static const char *const names[] = {"weight", "bias"};
-    float src[MOST], target[MOST], values[MOST], expected[MOST];
-    int32_t label[MOST];
+    float src[MOST], target[MOST], weights[MOST], values[MOST], expected[MOST];
+    int32_t label[MOST], n_fields = loss_case->weights != NULL ? 3 : 2;
     char what[64];
     double loss;
     floats("src", src);
@@ -486,6 +531,8 @@ static void compare_loss(pt_context_t *context, const loss_case_t *loss_case, in
         integers(loss_case->target, label);
     else
         floats(loss_case->target, target);
+    if (loss_case->weights != NULL)
+        floats(loss_case->weights, weights);
     pt_model_t *model = make_loss_model(context, loss_case, chunked);
     pt_optimizer_t *optimizer = make_optimizer(context, NULL);
     int64_t place[2];
@@ -496,11 +543,12 @@ static void compare_loss(pt_context_t *context, const loss_case_t *loss_case, in
     pt_array_t fields[] = {{.name = "src", .data = src, .dtype = PT_FLOAT32},
                            {.name = "target",
                             .data = view_data(loss_case->classes ? (const void *)label : target),
-                            .dtype = loss_case->classes ? PT_INT32 : PT_FLOAT32}};
+                            .dtype = loss_case->classes ? PT_INT32 : PT_FLOAT32},
+                           {.name = "weights", .data = weights, .dtype = PT_FLOAT32}};
     snprintf(what, sizeof what, "%s%s", loss_case->name, chunked ? ", chunked" : "");
-    ck_ok(pt_loss(model, fields, 2, sizeof(pt_array_t), 9, &loss));
+    ck_ok(pt_loss(model, fields, n_fields, sizeof(pt_array_t), 9, &loss));
     close_to(loss, number(key_of(loss_case->name, "loss", "")), 1e-5 * fabs(loss) + 1e-7, what);
-    ck_ok(pt_train_step(model, optimizer, fields, 2, sizeof(pt_array_t), 9, PT_STEP_ACCUMULATE, NULL));
+    ck_ok(pt_train_step(model, optimizer, fields, n_fields, sizeof(pt_array_t), 9, PT_STEP_ACCUMULATE, NULL));
     for (int i = 0; i < 2; i++) {
         int64_t count = floats(key_of(loss_case->name, "d_", names[i]), expected);
         ck_ok(get_gradient(model, place[i], values, count));

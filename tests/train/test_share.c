@@ -210,7 +210,7 @@ static pt_model_t *normed(pt_context_t *context)
     pt_tensor_t hidden = pt_batch_norm_layer(graph, "n", pt_mul(graph, x, half), 0.1, 1e-5);
     pt_tensor_t out = pt_linear_layer(graph, "linear", hidden, 1, PT_ACTIVATION_NONE);
     pt_graph_set_output(graph, "prediction", out);
-    pt_graph_set_loss(graph, pt_mse_loss(graph, out, y));
+    pt_graph_set_loss(graph, pt_mse_loss(graph, out, y, NULL));
     ck_ok(pt_graph_status(graph));
     ck_ok(pt_model_create(context, graph, &model));
     pt_graph_free(graph);

@@ -447,7 +447,7 @@ START_TEST(test_no_thread_spins_while_a_callback_runs)
     pt_tensor_t x = pt_input(graph, "x", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, NAP_WIDTH});
     pt_tensor_t y = pt_input(graph, "y", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, NAP_WIDTH});
     pt_tensor_t hidden = pt_gelu(graph, pt_layer_norm_layer(graph, "first", x, 1e-5));
-    pt_graph_set_loss(graph, pt_mse_loss(graph, pt_layer_norm_layer(graph, "second", hidden, 1e-5), y));
+    pt_graph_set_loss(graph, pt_mse_loss(graph, pt_layer_norm_layer(graph, "second", hidden, 1e-5), y, NULL));
     ck_ok(pt_model_create(context, graph, &model));
     ck_ok(
         pt_dataset_create_map(context, fields, 2, sizeof(pt_field_spec_t), 10000, 0, fetch_asleep, &nap, NULL, &data));

@@ -139,7 +139,8 @@ static rig_t rig_norm(void)
     pt_tensor_t x = pt_input(graph, "x", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, 10});
     pt_tensor_t y = pt_input(graph, "y", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, 1});
     pt_tensor_t norm = pt_batch_norm_layer(graph, "norm", x, 0.1, 1e-5);
-    pt_graph_set_loss(graph, pt_mse_loss(graph, pt_linear_layer(graph, "linear", norm, 1, PT_ACTIVATION_NONE), y));
+    pt_graph_set_loss(graph,
+                      pt_mse_loss(graph, pt_linear_layer(graph, "linear", norm, 1, PT_ACTIVATION_NONE), y, NULL));
     ck_ok(pt_model_create(rig.context, graph, &rig.model));
     pt_graph_free(graph);
     rig.optimizer = network_optimizer(rig.context, PT_OPTIMIZER_ADAM, 1e-2);

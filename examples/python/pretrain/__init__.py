@@ -775,6 +775,18 @@ class Graph(_Handle):
             return library.pt_attention_packed(self, query, options)
         return library.pt_attention(self, query, key, value, options)
 
+    def mse_loss(self, prediction, target, **options):
+        return library.pt_mse_loss(self, prediction, target, ctypes.byref(_options(LossOptions, options)))
+
+    def l1_loss(self, prediction, target, **options):
+        return library.pt_l1_loss(self, prediction, target, ctypes.byref(_options(LossOptions, options)))
+
+    def huber_loss(self, prediction, target, delta=1.0, **options):
+        return library.pt_huber_loss(self, prediction, target, delta, ctypes.byref(_options(LossOptions, options)))
+
+    def bce_loss(self, logits, target, positive_weight=1.0, **options):
+        return library.pt_bce_loss(self, logits, target, positive_weight, ctypes.byref(_options(LossOptions, options)))
+
     def cross_entropy_loss(self, logits, target, **options):
         return library.pt_cross_entropy_loss(self, logits, target, ctypes.byref(_options(CrossEntropyOptions, options)))
 

@@ -19,6 +19,12 @@ typedef struct rows {
     pt__loss_sums_t *sums;
 } rows_t;
 
+static int counts(const pt__cross_entropy_t *d, int64_t row)
+{
+    return (d->probabilities != NULL || d->labels[row] != d->ignore_index) &&
+           (d->row_weights == NULL || d->row_weights[row] != 0.0f);
+}
+
 static void loss_rows(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker)
 {
     const rows_t *rows = argument;
@@ -31,19 +37,27 @@ static void loss_rows(void *argument, int64_t begin, int64_t end, int64_t chunk,
         const float *probabilities = NULL;
         int32_t label = 0;
         double weight = 1.0;
+        if (!counts(d, of_batch)) {
+            if (d_logits != NULL)
+                rows->vector->map->fill(d->classes, 0.0f, d_logits);
+            continue;
+        }
         if (d->probabilities != NULL) {
             probabilities = d->probabilities + of_batch * d->classes;
         } else {
             label = d->labels[of_batch];
-            if (label == d->ignore_index) {
-                if (d_logits != NULL)
-                    rows->vector->map->fill(d->classes, 0.0f, d_logits);
-                continue;
-            }
             weight = d->class_weights != NULL ? (double)d->class_weights[label] : 1.0;
         }
-        sums.loss += rows->vector->loss->cross_entropy(d, label, probabilities, rows->logits + r * d->classes,
-                                                       d_logits);
+        double loss = rows->vector->loss->cross_entropy(d, label, probabilities, rows->logits + r * d->classes,
+                                                        d_logits);
+        if (d->row_weights != NULL) {
+            float row_weight = d->row_weights[of_batch];
+            loss *= (double)row_weight;
+            weight *= (double)row_weight;
+            if (d_logits != NULL)
+                rows->vector->map->scale(d->classes, row_weight, d_logits, d_logits);
+        }
+        sums.loss += loss;
         sums.weight += weight;
     }
     rows->sums[chunk] = sums;
@@ -76,11 +90,6 @@ typedef struct part { /* rows of the batch whose logits stand in the chunk */
     const float *src;   /* [count, width] */
     float *d_src;       /* [count, width] or NULL */
 } part_t;
-
-static int counts(const pt__cross_entropy_t *d, int64_t row)
-{
-    return d->labels == NULL || d->labels[row] != d->ignore_index;
-}
 
 /* The rows that count, as many as a chunk takes, from row `next` on; *end is the row behind them. */
 static part_t find_part(const pt__cross_entropy_t *d, const pt__vector_map_t *map, int64_t next, int64_t *end)
@@ -182,7 +191,7 @@ static void run_linear(pt__dev device, const pt__cross_entropy_t *d, pt__loss_su
     int to_linear = d->d_linear != NULL || d->d_bias != NULL, wanted = to_linear || d->d_src != NULL;
     int64_t next = 0, done = 0;
     part_t all = {.description = d, .map = pt__cpu(device)->vector->map, .src = d->src};
-    if (d->d_src != NULL && d->labels != NULL)
+    if (d->d_src != NULL && (d->labels != NULL || d->row_weights != NULL))
         pt__chunks_run(device, d->rows, pt__chunks_rows(d->width, PT__CHUNK_CHEAP), clear_rows, &all);
     for (part_t part; (part = find_part(d, all.map, next, &next)).count > 0; done += part.count) {
         if (part.row != NULL)
