@@ -26,24 +26,24 @@ static pt_status_t check_stops(const pt_generate_options_t *options)
     return PT_OK;
 }
 
-static pt_status_t settle(const pt_generate_options_t *options, pt_generate_options_t *settled)
+static pt_status_t read_options(const pt_generate_options_t *options, pt_generate_options_t *effective)
 {
-    PT__TRY(pt_generate_options_init(settled, (uint32_t)sizeof *settled));
-    PT__TRY(pt__options_read(options, settled, (uint32_t)sizeof *settled, "pt_generate_options"));
-    if (settled->flags != 0)
-        return pt__fail(PT_ERR_ARGUMENT, "pt_generate_options.flags is %u, expected 0", (unsigned)settled->flags);
-    PT__TRY(pt__check_range("pt_generate_options.count", settled->count, 0));
-    PT__TRY(pt__check_range("pt_generate_options.top_k", settled->top_k, 0));
-    PT__TRY(pt__check_seconds("pt_generate_options.temperature", settled->temperature));
-    if (!(settled->top_p >= 0 && settled->top_p <= 1))
-        return pt__fail(PT_ERR_ARGUMENT, "pt_generate_options.top_p is %g, expected 0 to 1", settled->top_p);
-    return check_stops(settled);
+    PT__TRY(pt_generate_options_init(effective, (uint32_t)sizeof *effective));
+    PT__TRY(pt__options_read(options, effective, (uint32_t)sizeof *effective, "pt_generate_options"));
+    if (effective->flags != 0)
+        return pt__fail(PT_ERR_ARGUMENT, "pt_generate_options.flags is %u, expected 0", (unsigned)effective->flags);
+    PT__TRY(pt__check_range("pt_generate_options.count", effective->count, 0));
+    PT__TRY(pt__check_range("pt_generate_options.top_k", effective->top_k, 0));
+    PT__TRY(pt__check_seconds("pt_generate_options.temperature", effective->temperature));
+    if (!(effective->top_p >= 0 && effective->top_p <= 1))
+        return pt__fail(PT_ERR_ARGUMENT, "pt_generate_options.top_p is %g, expected 0 to 1", effective->top_p);
+    return check_stops(effective);
 }
 
 static pt_status_t generate(pt_model_t *model, const int32_t *prompt, int64_t prompt_length,
                             const pt_generate_options_t *options, int32_t *tokens, int64_t capacity, int64_t *count)
 {
-    pt_generate_options_t settled;
+    pt_generate_options_t effective;
     if (prompt == NULL || tokens == NULL || count == NULL)
         return pt__handle_null("pt_generate", prompt == NULL ? "prompt" : tokens == NULL ? "tokens" : "count");
     *count = 0;
@@ -51,8 +51,8 @@ static pt_status_t generate(pt_model_t *model, const int32_t *prompt, int64_t pr
         return pt__fail(PT_ERR_ARGUMENT,
                         "pt_generate: prompt_length is %lld and capacity %lld, expected at least 1 and 0",
                         (long long)prompt_length, (long long)capacity);
-    PT__TRY(settle(options, &settled));
-    return pt__generate(model, prompt, prompt_length, &settled, tokens, capacity, count);
+    PT__TRY(read_options(options, &effective));
+    return pt__generate(model, prompt, prompt_length, &effective, tokens, capacity, count);
 }
 
 pt_status_t pt_generate(pt_model_t *model, const int32_t *prompt, int64_t prompt_length,
@@ -67,20 +67,20 @@ pt_status_t pt_generate(pt_model_t *model, const int32_t *prompt, int64_t prompt
 static pt_status_t create(pt_model_t *model, const pt_generate_options_t *options, pt_generator_t **out)
 {
     pt__memory_t *memory = &model->context->memory;
-    pt_generate_options_t settled;
+    pt_generate_options_t effective;
     pt_generator_t *generator;
     pt_model_t *shared;
     if (out == NULL)
         return pt__handle_null("pt_generator_create", "out");
-    PT__TRY(settle(options, &settled));
-    if (settled.count > INT32_MAX / 2)
+    PT__TRY(read_options(options, &effective));
+    if (effective.count > INT32_MAX / 2)
         return pt__fail(PT_ERR_ARGUMENT, "pt_generate_options.count is %lld, expected at most %d",
-                        (long long)settled.count, INT32_MAX / 2);
+                        (long long)effective.count, INT32_MAX / 2);
     PT__TRY(pt__allocate(memory, 1, sizeof *generator, "generator", &generator));
     pt_status_t status = pt__model_share(model->context, model, &shared);
     if (status == PT_OK) {
         shared->generations = ++model->generations * ((int64_t)1 << 32); /* other draws than any other's */
-        status = pt__generation_create(shared, &settled, &generator->generation);
+        status = pt__generation_create(shared, &effective, &generator->generation);
         if (status != PT_OK)
             pt__model_free(shared);
     }

@@ -109,7 +109,7 @@ pt_status_t pt_model_parameter_get(const pt_model_t *model, int64_t index, pt_ar
     if (status != PT_OK)
         return pt__handle_leave(model, status);
     if (!receiver.asks) /* the initial values may have to be drawn yet */
-        status = pt__store_settle((pt__store_t *)(uintptr_t)&model->store);
+        status = pt__store_materialize((pt__store_t *)(uintptr_t)&model->store);
     if (status == PT_OK)
         status = get_parameter(model, &model->store.tensors[index], &receiver);
     return pt__handle_leave(model, pt__receiver_close(&receiver, values, array_size, status));

@@ -16,74 +16,74 @@ pt_status_t pt_save_options_init(pt_save_options_t *options, uint32_t struct_siz
     return pt__options_init(options, struct_size, &defaults, (uint32_t)sizeof defaults, "pt_save_options");
 }
 
-/* Settled options name exactly one place, and ask for nothing but the flags and, where they `may`, names. */
-static pt_status_t settle_load(const char *function, const char *path, const pt_load_options_t *options, uint32_t flags,
-                               int32_t may_name, pt_load_options_t *settled)
+/* Options, completed, name exactly one place, and ask for nothing but the flags and, where they `may`, names. */
+static pt_status_t read_load_options(const char *function, const char *path, const pt_load_options_t *options,
+                                     uint32_t flags, int32_t may_name, pt_load_options_t *effective)
 {
-    PT__TRY(pt_load_options_init(settled, (uint32_t)sizeof *settled));
-    PT__TRY(pt__options_read(options, settled, (uint32_t)sizeof *settled, "pt_load_options"));
-    if (settled->flags & ~flags)
+    PT__TRY(pt_load_options_init(effective, (uint32_t)sizeof *effective));
+    PT__TRY(pt__options_read(options, effective, (uint32_t)sizeof *effective, "pt_load_options"));
+    if (effective->flags & ~flags)
         return pt__fail(PT_ERR_ARGUMENT, "%s: pt_load_options.flags is %u, expected no others than %u", function,
-                        (unsigned)settled->flags, (unsigned)flags);
-    if (settled->names != NULL && !may_name)
+                        (unsigned)effective->flags, (unsigned)flags);
+    if (effective->names != NULL && !may_name)
         return pt__fail(PT_ERR_ARGUMENT, "%s: pt_load_options.names is \"%.200s\", expected NULL: it takes all",
-                        function, settled->names);
-    const int32_t places = (path != NULL) + (settled->data != NULL) + (settled->read != NULL);
+                        function, effective->names);
+    const int32_t places = (path != NULL) + (effective->data != NULL) + (effective->read != NULL);
     if (places == 0)
         return pt__fail(PT_ERR_ARGUMENT, "%s: path is NULL, and so are pt_load_options.data and read", function);
     if (places > 1)
         return pt__fail(PT_ERR_ARGUMENT, "%s: expected one of path, pt_load_options.data and read, found %d", function,
                         (int)places);
     if (path == NULL)
-        PT__TRY(pt__check_range("pt_load_options.bytes", settled->bytes, 0));
-    else if (settled->bytes != 0)
+        PT__TRY(pt__check_range("pt_load_options.bytes", effective->bytes, 0));
+    else if (effective->bytes != 0)
         return pt__fail(PT_ERR_ARGUMENT, "%s: pt_load_options.bytes is %lld, expected 0 with a path", function,
-                        (long long)settled->bytes);
-    if (settled->read != NULL && (settled->flags & PT_LOAD_MAPPED))
+                        (long long)effective->bytes);
+    if (effective->read != NULL && (effective->flags & PT_LOAD_MAPPED))
         return pt__fail(PT_ERR_ARGUMENT, "%s: PT_LOAD_MAPPED needs a path or pt_load_options.data, not read", function);
     return PT_OK;
 }
 
-static pt_status_t check_place(const char *function, const char *path, const pt_save_options_t *settled)
+static pt_status_t check_place(const char *function, const char *path, const pt_save_options_t *effective)
 {
-    const int32_t places = (path != NULL) + (settled->data != NULL) + (settled->write != NULL);
-    if (places == 0 && settled->bytes == NULL)
+    const int32_t places = (path != NULL) + (effective->data != NULL) + (effective->write != NULL);
+    if (places == 0 && effective->bytes == NULL)
         return pt__fail(PT_ERR_ARGUMENT, "%s: path is NULL, and so are pt_save_options.data, write and bytes",
                         function);
     if (places > 1)
         return pt__fail(PT_ERR_ARGUMENT, "%s: expected one of path, pt_save_options.data and write, found %d", function,
                         (int)places);
-    if (settled->capacity < 0 || (settled->capacity > 0 && settled->data == NULL))
+    if (effective->capacity < 0 || (effective->capacity > 0 && effective->data == NULL))
         return pt__fail(PT_ERR_ARGUMENT, "%s: pt_save_options.capacity is %lld, expected %s", function,
-                        (long long)settled->capacity, settled->data == NULL ? "0 without data" : "at least 0");
+                        (long long)effective->capacity, effective->data == NULL ? "0 without data" : "at least 0");
     return PT_OK;
 }
 
-static pt_status_t settle_save(const char *function, const char *path, const pt_save_options_t *options,
-                               pt_save_options_t *settled)
+static pt_status_t read_save_options(const char *function, const char *path, const pt_save_options_t *options,
+                                     pt_save_options_t *effective)
 {
-    PT__TRY(pt_save_options_init(settled, (uint32_t)sizeof *settled));
-    PT__TRY(pt__options_read(options, settled, (uint32_t)sizeof *settled, "pt_save_options"));
-    if (settled->flags & ~(uint32_t)PT_SAVE_TRAINED_ONLY)
+    PT__TRY(pt_save_options_init(effective, (uint32_t)sizeof *effective));
+    PT__TRY(pt__options_read(options, effective, (uint32_t)sizeof *effective, "pt_save_options"));
+    if (effective->flags & ~(uint32_t)PT_SAVE_TRAINED_ONLY)
         return pt__fail(PT_ERR_ARGUMENT, "%s: pt_save_options.flags is %u, expected PT_SAVE_TRAINED_ONLY or 0",
-                        function, (unsigned)settled->flags);
-    if (settled->reserved != 0)
+                        function, (unsigned)effective->flags);
+    if (effective->reserved != 0)
         return pt__fail(PT_ERR_ARGUMENT, "%s: pt_save_options.reserved is %d, expected 0", function,
-                        (int)settled->reserved);
-    if (settled->dtype != 0 && settled->dtype != PT_FLOAT32 && settled->dtype != PT_FLOAT16 &&
-        settled->dtype != PT_BFLOAT16)
+                        (int)effective->reserved);
+    if (effective->dtype != 0 && effective->dtype != PT_FLOAT32 && effective->dtype != PT_FLOAT16 &&
+        effective->dtype != PT_BFLOAT16)
         return pt__fail(PT_ERR_ARGUMENT,
                         "%s: pt_save_options.dtype is %d, expected PT_FLOAT32, PT_FLOAT16, PT_BFLOAT16 or 0", function,
-                        (int)settled->dtype);
-    return check_place(function, path, settled);
+                        (int)effective->dtype);
+    return check_place(function, path, effective);
 }
 
 static pt_status_t open_model(pt_context_t *context, const char *path, const pt_load_options_t *options,
                               pt_model_t **out)
 {
-    pt_load_options_t settled;
-    PT__TRY(settle_load("pt_model_open", path, options, PT_LOAD_MAPPED, 0, &settled));
-    PT__TRY(pt__model_open(context, path, &settled, out));
+    pt_load_options_t effective;
+    PT__TRY(read_load_options("pt_model_open", path, options, PT_LOAD_MAPPED, 0, &effective));
+    PT__TRY(pt__model_open(context, path, &effective, out));
     pt__error_clear(); /* what a callback's own calls left */
     return PT_OK;
 }
@@ -101,9 +101,9 @@ pt_status_t pt_model_open(pt_context_t *context, const char *path, const pt_load
 
 static pt_status_t load(pt_model_t *model, const char *path, const pt_load_options_t *options)
 {
-    pt_load_options_t settled;
-    PT__TRY(settle_load("pt_model_load", path, options, PT_LOAD_STRICT | PT_LOAD_MAPPED, 1, &settled));
-    return pt__weights_load(model, path, &settled);
+    pt_load_options_t effective;
+    PT__TRY(read_load_options("pt_model_load", path, options, PT_LOAD_STRICT | PT_LOAD_MAPPED, 1, &effective));
+    return pt__weights_load(model, path, &effective);
 }
 
 pt_status_t pt_model_load(pt_model_t *model, const char *path, const pt_load_options_t *options)
@@ -114,9 +114,9 @@ pt_status_t pt_model_load(pt_model_t *model, const char *path, const pt_load_opt
 
 static pt_status_t save(pt_model_t *model, const char *path, const pt_save_options_t *options)
 {
-    pt_save_options_t settled;
-    PT__TRY(settle_save("pt_model_save", path, options, &settled));
-    return pt__weights_write(model, path, &settled);
+    pt_save_options_t effective;
+    PT__TRY(read_save_options("pt_model_save", path, options, &effective));
+    return pt__weights_write(model, path, &effective);
 }
 
 pt_status_t pt_model_save(const pt_model_t *model, const char *path, const pt_save_options_t *options)
@@ -129,19 +129,19 @@ pt_status_t pt_model_save(const pt_model_t *model, const char *path, const pt_sa
 static pt_status_t save_checkpoint(pt_model_t *model, const pt_optimizer_t *optimizer, const char *path,
                                    const pt_save_options_t *options)
 {
-    pt_save_options_t settled;
-    PT__TRY(settle_save("pt_checkpoint_save", path, options, &settled));
-    if (settled.dtype != 0 || settled.names != NULL)
+    pt_save_options_t effective;
+    PT__TRY(read_save_options("pt_checkpoint_save", path, options, &effective));
+    if (effective.dtype != 0 || effective.names != NULL)
         return pt__fail(PT_ERR_ARGUMENT,
                         "pt_checkpoint_save: pt_save_options.%s is set, but a checkpoint has all bits "
                         "of all tensors",
-                        settled.dtype != 0 ? "dtype" : "names");
+                        effective.dtype != 0 ? "dtype" : "names");
     if (optimizer != NULL) {
         PT__TRY(pt__check_context(model, pt__optimizer_context(optimizer), "pt_checkpoint_save", "optimizer"));
         /* An optimizer that has not stepped on this model yet has no slots: binding makes them, all zero. */
         PT__TRY(pt__model_bind_optimizer(model, (pt_optimizer_t *)(uintptr_t)optimizer));
     }
-    return pt__checkpoint_write(model, optimizer, NULL, path, &settled);
+    return pt__checkpoint_write(model, optimizer, NULL, path, &effective);
 }
 
 pt_status_t pt_checkpoint_save(const pt_model_t *model, const pt_optimizer_t *optimizer, const char *path,
@@ -156,11 +156,11 @@ pt_status_t pt_checkpoint_save(const pt_model_t *model, const pt_optimizer_t *op
 static pt_status_t load_checkpoint(pt_model_t *model, pt_optimizer_t *optimizer, const char *path,
                                    const pt_load_options_t *options)
 {
-    pt_load_options_t settled;
-    PT__TRY(settle_load("pt_checkpoint_load", path, options, 0, 0, &settled));
+    pt_load_options_t effective;
+    PT__TRY(read_load_options("pt_checkpoint_load", path, options, 0, 0, &effective));
     if (optimizer != NULL)
         PT__TRY(pt__check_context(model, pt__optimizer_context(optimizer), "pt_checkpoint_load", "optimizer"));
-    return pt__checkpoint_read(model, optimizer, NULL, path, &settled);
+    return pt__checkpoint_read(model, optimizer, NULL, path, &effective);
 }
 
 pt_status_t pt_checkpoint_load(pt_model_t *model, pt_optimizer_t *optimizer, const char *path,

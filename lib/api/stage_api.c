@@ -54,7 +54,7 @@ static pt_status_t check_training(const pt_train_options_t *options)
 }
 
 /* pt_pretrain: the family's own task where there is none, and no task that needs labels. */
-static pt_status_t settle_pretraining(pt_model_t *model)
+static pt_status_t choose_pretraining_task(pt_model_t *model)
 {
     if (model->task_kind == NULL && model->graph->loss == PT_NO_TENSOR && model->family != NULL &&
         model->family->default_task != NULL) {
@@ -72,27 +72,27 @@ static pt_status_t train(pt_model_t *model, pt_optimizer_t *optimizer, pt_datase
                          const pt_train_options_t *options, int32_t pretraining, const char *function,
                          pt_train_result_t *result)
 {
-    pt_train_options_t settled;
-    PT__TRY(pt_train_options_init(&settled, (uint32_t)sizeof settled));
-    PT__TRY(pt__options_read(options, &settled, (uint32_t)sizeof settled, "pt_train_options"));
-    PT__TRY(check_training(&settled));
-    if (settled.batch == 0 && settled.batch_rows == 0)
-        settled.batch = PT__DEFAULT_BATCH;
+    pt_train_options_t effective;
+    PT__TRY(pt_train_options_init(&effective, (uint32_t)sizeof effective));
+    PT__TRY(pt__options_read(options, &effective, (uint32_t)sizeof effective, "pt_train_options"));
+    PT__TRY(check_training(&effective));
+    if (effective.batch == 0 && effective.batch_rows == 0)
+        effective.batch = PT__DEFAULT_BATCH;
     if (optimizer == NULL || dataset == NULL)
         return pt__handle_null(function, optimizer == NULL ? "optimizer" : "dataset");
     PT__TRY(pt__check_context(model, pt__optimizer_context(optimizer), function, "optimizer"));
     PT__TRY(pt__check_context(model, dataset->context, function, "dataset"));
-    if (settled.evaluation != NULL)
-        PT__TRY(pt__check_context(model, settled.evaluation->context, function, "evaluation dataset"));
+    if (effective.evaluation != NULL)
+        PT__TRY(pt__check_context(model, effective.evaluation->context, function, "evaluation dataset"));
     if (pretraining)
-        PT__TRY(settle_pretraining(model));
+        PT__TRY(choose_pretraining_task(model));
     pt__dataset_retain(dataset);
     pt__optimizer_retain(optimizer);
-    if (settled.evaluation != NULL)
-        pt__dataset_retain(settled.evaluation);
-    pt_status_t status = pt__train(model, optimizer, dataset, &settled, result);
-    if (settled.evaluation != NULL)
-        pt__dataset_release(settled.evaluation);
+    if (effective.evaluation != NULL)
+        pt__dataset_retain(effective.evaluation);
+    pt_status_t status = pt__train(model, optimizer, dataset, &effective, result);
+    if (effective.evaluation != NULL)
+        pt__dataset_release(effective.evaluation);
     pt__optimizer_release(optimizer);
     pt__dataset_release(dataset);
     return status;

@@ -7,9 +7,9 @@
  * the parameter's gradient memory, earlier micro-steps' included. Only what leads from a wanted parameter to the
  * loss is visited.
  *
- * In place of an input that is in `again` and that its producer can make again, a gradient rule is shown a copy that
- * is made right there, in the backward pass (Chen 2016, per op): the original need not be kept. Copies that no rule
- * reads are dropped with all unread nodes. */
+ * In place of an input that is in `recomputed` and that its producer can make again, a gradient rule is shown a copy
+ * that is made right there, in the backward pass (Chen 2016, per op): the original need not be kept. Copies that no
+ * rule reads are dropped with all unread nodes. */
 #include "base/dtype.h"
 #include "graph/builder.h"
 
@@ -176,10 +176,11 @@ static pt_status_t differentiate(differentiation_t *self)
     return PT_OK;
 }
 
-pt_status_t pt__graph_append_gradients(pt_graph_t *graph, const int32_t *wanted, const int8_t *again, int32_t *reached)
+pt_status_t pt__graph_append_gradients(pt_graph_t *graph, const int32_t *wanted, const int8_t *recomputed,
+                                       int32_t *reached)
 {
     pt__memory_t *memory = &graph->context->memory;
-    differentiation_t self = {.graph = graph, .wanted = wanted, .recomputed = again, .reached = reached};
+    differentiation_t self = {.graph = graph, .wanted = wanted, .recomputed = recomputed, .reached = reached};
     pt_status_t status;
     for (int64_t i = 0; i < graph->n_parameters; i++)
         reached[i] = 0;
@@ -194,7 +195,7 @@ pt_status_t pt__graph_append_gradients(pt_graph_t *graph, const int32_t *wanted,
     }
     PT__TRY_OUT(pt__allocate(memory, (size_t)graph->n_tensors, sizeof *self.gradients, "gradients", &self.gradients));
     PT__TRY_OUT(pt__allocate(memory, (size_t)graph->n_tensors, sizeof *self.depends, "gradients", &self.depends));
-    if (again != NULL)
+    if (recomputed != NULL)
         PT__TRY_OUT(pt__allocate(memory, (size_t)graph->n_tensors, sizeof *self.copies, "gradients", &self.copies));
     PT__TRY_OUT(differentiate(&self));
 out:

@@ -183,9 +183,10 @@ void pt__graph_bound_indices(pt_graph_t *graph, const pt__node_t *node);
 /* Appends the nodes that compute the loss' gradients for every parameter with wanted[place] != 0. For each
  * contribution to a parameter's gradient it appends one node of op "accumulate_gradient" (input: the contribution,
  * integers[0]: the parameter's place). Afterwards reached[place] tells which parameters the loss depends on.
- * gradient of the *weighted sum*: see op.h on losses. again [tensors]: not 0 for what is made again in the backward
- * pass, where its op can (op->recompute), instead of being kept; NULL: nothing is. */
-pt_status_t pt__graph_append_gradients(pt_graph_t *graph, const int32_t *wanted, const int8_t *again, int32_t *reached);
+ * gradient of the *weighted sum*: see op.h on losses. recomputed [tensors]: not 0 for what is made again in the
+ * backward pass, where its op can (op->recompute), instead of being kept; NULL: nothing is. */
+pt_status_t pt__graph_append_gradients(pt_graph_t *graph, const int32_t *wanted, const int8_t *recomputed,
+                                       int32_t *reached);
 
 /* found[place] = 1 for every parameter with wanted[place] != 0 that the loss depends on through ops that have
  * gradients. */

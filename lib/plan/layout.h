@@ -103,10 +103,10 @@ pt_status_t pt__layout_select(pt__plan_t *plan, const pt_graph_t *graph, const p
 void pt__layout_set_counts(pt__plan_t *plan, const int64_t *count);
 /* Whether anything could be worth making again. The capacity is not checked yet. */
 int32_t pt__layout_may_recompute(const pt__plan_t *plan);
-/* Sets again[t], t a tensor of the forward pass, for what the backward pass shall make again rather than have kept,
- * by a plan that keeps everything (recompute.c). The forward pass' n_nodes and n_tensors have the same numbers in
+/* Sets recomputed[t], t a tensor of the forward pass, for what the backward pass shall make again rather than have
+ * kept, by a plan that keeps everything (recompute.c). The forward pass' n_nodes and n_tensors have the same numbers in
  * both. */
-pt_status_t pt__layout_recompute(pt__plan_t *keeping, int64_t n_nodes, int64_t n_tensors, int8_t *again);
+pt_status_t pt__layout_recompute(pt__plan_t *keeping, int64_t n_nodes, int64_t n_tensors, int8_t *recomputed);
 /* Moves additions and activations' derivatives into the ops that can do them in passing (fuse.c). `used` must be
  * current, and is no longer afterwards. */
 pt_status_t pt__layout_fuse(pt__plan_t *plan);

@@ -106,23 +106,23 @@ static pt_status_t check_capacity(const pt__plan_t *plan)
 static pt_status_t append_gradients(pt__plan_t *plan, const pt_graph_t *graph, const pt__plan_options_t *options)
 {
     pt__memory_t *memory = &plan->context->memory;
-    int8_t *again = NULL;
+    int8_t *recomputed = NULL;
     pt__plan_t *kept = NULL; /* that keeps everything */
     pt_status_t status;
     if (options->recompute != PT_RECOMPUTE_NOTHING)
-        PT__TRY_OUT(pt__allocate(memory, (size_t)plan->graph->n_tensors, 1, "plan", &again));
+        PT__TRY_OUT(pt__allocate(memory, (size_t)plan->graph->n_tensors, 1, "plan", &recomputed));
     if (options->recompute == PT_RECOMPUTE_EVERYTHING)
-        memset(again, 1, (size_t)plan->graph->n_tensors);
-    else if (again != NULL && pt__layout_may_recompute(plan)) {
+        memset(recomputed, 1, (size_t)plan->graph->n_tensors);
+    else if (recomputed != NULL && pt__layout_may_recompute(plan)) {
         pt__plan_options_t keeping = *options;
         keeping.recompute = PT_RECOMPUTE_NOTHING;
         PT__TRY_OUT(pt__plan_create(graph, &keeping, &kept));
-        PT__TRY_OUT(pt__layout_recompute(kept, plan->graph->n_nodes, plan->graph->n_tensors, again));
+        PT__TRY_OUT(pt__layout_recompute(kept, plan->graph->n_nodes, plan->graph->n_tensors, recomputed));
     }
-    PT__TRY_OUT(pt__graph_append_gradients(plan->graph, options->wanted, again, plan->reached));
+    PT__TRY_OUT(pt__graph_append_gradients(plan->graph, options->wanted, recomputed, plan->reached));
 out:
     pt__plan_free(kept);
-    pt__release(memory, again);
+    pt__release(memory, recomputed);
     return status;
 }
 

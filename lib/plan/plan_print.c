@@ -20,7 +20,7 @@ static void print_place(const pt__plan_t *plan, pt_tensor_t tensor, pt__text_t *
 void pt__plan_print(pt__plan_t *plan, struct pt__text *text)
 {
     char shape[96];
-    double total = 0, again = 0;
+    double total = 0, recomputed = 0;
     int64_t n_recomputed = 0;
     for (int64_t i = 0; i < plan->n_steps; i++) {
         const pt__call_t *call = &plan->calls[i];
@@ -30,7 +30,7 @@ void pt__plan_print(pt__plan_t *plan, struct pt__text *text)
         total += operations;
         if (node->recomputed) {
             n_recomputed++;
-            again += operations;
+            recomputed += operations;
         }
         pt__text_add(text, "%4lld %-6s%-26s %-28s operations %.3g bytes %lld at ", (long long)i,
                      node->recomputed ? "again" : "", call->op->name,
@@ -42,5 +42,5 @@ void pt__plan_print(pt__plan_t *plan, struct pt__text *text)
     pt__text_add(text, "samples %lld tokens %lld steps %lld operations %.4g arena bytes %lld\n",
                  (long long)plan->capacity[PT__DIMENSION_BATCH], (long long)plan->capacity[PT__DIMENSION_TOKENS],
                  (long long)plan->n_steps, total, (long long)plan->arena_bytes);
-    pt__text_add(text, "made again: steps %lld operations %.4g\n", (long long)n_recomputed, again);
+    pt__text_add(text, "made again: steps %lld operations %.4g\n", (long long)n_recomputed, recomputed);
 }

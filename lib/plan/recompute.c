@@ -211,10 +211,10 @@ int32_t pt__layout_may_recompute(const pt__plan_t *plan)
     return 0;
 }
 
-pt_status_t pt__layout_recompute(pt__plan_t *keeping, int64_t n_nodes, int64_t n_tensors, int8_t *again)
+pt_status_t pt__layout_recompute(pt__plan_t *keeping, int64_t n_nodes, int64_t n_tensors, int8_t *recomputed)
 {
     pt__memory_t *memory = &keeping->context->memory;
-    choice_t self = {.plan = keeping, .recomputed = again};
+    choice_t self = {.plan = keeping, .recomputed = recomputed};
     pt_status_t status = choose(&self, n_nodes, n_tensors);
     pt__release(memory, self.last_read);
     pt__release(memory, self.first_back);

@@ -373,7 +373,7 @@ static pt_status_t read_all(const reader_t *reader, pt_model_t *model, pt_optimi
     }
     for (int64_t i = 0; i < model->store.count; i++)
         if (leaves_out(reader, &model->store.tensors[i])) {
-            PT__TRY(pt__store_settle(&model->store)); /* what it expects of the model must be there */
+            PT__TRY(pt__store_materialize(&model->store)); /* what it expects of the model must be there */
             break;
         }
     PT__TRY(read_tensors(reader, model, optimizer, accumulated, best, 0));

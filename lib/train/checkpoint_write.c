@@ -373,7 +373,7 @@ pt_status_t pt__weights_write(pt_model_t *model, const char *path, const pt_save
     builder_t builder;
     pt_status_t status;
     start_builder(model, &builder);
-    PT__TRY_OUT(pt__store_settle(&model->store));
+    PT__TRY_OUT(pt__store_materialize(&model->store));
     add_string(&builder, "format", "pt"); /* what readers of the Hugging Face ecosystem ask for */
     PT__TRY_OUT(add_parameters(&builder, model, options));
     PT__TRY_OUT(builder.status);
@@ -389,7 +389,7 @@ pt_status_t pt__checkpoint_write(pt_model_t *model, const pt_optimizer_t *optimi
     builder_t builder;
     pt_status_t status;
     start_builder(model, &builder);
-    PT__TRY_OUT(pt__store_settle(&model->store));
+    PT__TRY_OUT(pt__store_materialize(&model->store));
     PT__TRY_OUT(add_parameters(&builder, model, options));
     if (optimizer != NULL)
         PT__TRY_OUT(add_optimizer(&builder, model, optimizer));

@@ -32,7 +32,7 @@ typedef struct pt__generation {
     int32_t *order;   /* [classes] */
 } pt__generation_t;
 
-/* options are settled; stop sequences are copied, and checked against the model's tokens. A model that does not
+/* options are complete; stop sequences are copied, and checked against the model's tokens. A model that does not
  * generate is PT_ERR_STATE. The model must stay as it is until the release. */
 pt_status_t pt__generation_create(pt_model_t *model, const pt_generate_options_t *options, pt__generation_t *out);
 void pt__generation_release(pt__generation_t *self);

@@ -41,7 +41,7 @@ static pt_status_t make_network(const pt_graph_t *trunk, const pt__task_options_
 
 /* A new head may read a tensor that stands narrow in a file in a way that does not take it so: then it is copied
  * out. */
-static pt_status_t settle_dtypes(network_t *network)
+static pt_status_t match_dtypes(network_t *network)
 {
     pt__memory_t *memory = &network->graph->context->memory;
     int8_t *chosen;
@@ -101,7 +101,7 @@ pt_status_t pt__model_set_task(pt_model_t *model, const pt__task_options_t *opti
     }
     PT__TRY_OUT(pt__class_names_for_task(model, options, &class_names));
     PT__TRY_OUT(carry_over(model, &network));
-    PT__TRY_OUT(settle_dtypes(&network));
+    PT__TRY_OUT(match_dtypes(&network));
     swap_network(model, &network);
     pt__plans_release_constants(model);
     status = pt__model_renew_learnables(model);

@@ -157,7 +157,7 @@ static pt_status_t bind_plan(pt_model_t *model, pt__planned_t *planned)
     pt__memory_t *memory = &model->context->memory;
     const pt__store_t *store = &model->store;
     float **values;
-    PT__TRY(pt__store_settle(&model->store));
+    PT__TRY(pt__store_materialize(&model->store));
     if (planned->bound == store->moves)
         return PT_OK;
     PT__TRY(pt__allocate(memory, 2 * (size_t)store->count, sizeof *values, "parameters", &values));
@@ -194,7 +194,7 @@ static pt_status_t make_room(pt_model_t *model, pt__mode_t mode)
 static int32_t is_ready(const pt_model_t *model, const pt__planned_t *planned)
 {
     const pt__store_t *store = &model->store;
-    return planned->bound == store->moves && store->is_settled && !store->may_share && !planned->has_files;
+    return planned->bound == store->moves && store->is_materialized && !store->may_share && !planned->has_files;
 }
 
 /* Whether a plan of that capacity takes these rows. */

@@ -44,7 +44,7 @@ pt_status_t pt__model_share(pt_context_t *context, pt_model_t *source, pt_model_
     pt_status_t status;
     if (!can_share(context, source))
         return pt__fail(PT_ERR_UNSUPPORTED, "the context's device does not read the model's memory");
-    PT__TRY(pt__store_settle(&source->store)); /* no handle fills later what the others see */
+    PT__TRY(pt__store_materialize(&source->store)); /* no handle fills later what the others see */
     PT__TRY_OUT(pt__graph_copy_to(context, source->trunk, &trunk));
     PT__TRY_OUT(pt__model_create(context, trunk, source->family, source->config, &model));
     PT__TRY_OUT(share_head(model, source));

@@ -287,7 +287,7 @@ void pt__claim_release(pt__claim_t *claim)
     *claim = (pt__claim_t){0};
 }
 
-void pt__claim_settle(pt__store_t *store, pt__claim_t *claim)
+void pt__claim_commit(pt__store_t *store, pt__claim_t *claim)
 {
     int64_t used[PT__ROLE_COUNT] = {0};
     int32_t moves_learnables = 0;
@@ -306,7 +306,7 @@ void pt__claim_settle(pt__store_t *store, pt__claim_t *claim)
         atomic_fetch_add_explicit(&segment->tensors, 1, memory_order_relaxed);
     }
     *claim = (pt__claim_t){0};
-    store->is_settled = 0;
+    store->is_materialized = 0;
     store->moves++;
     if (moves_learnables)
         pt__store_renew_identity(store);
@@ -318,14 +318,14 @@ pt_status_t pt__store_own(pt__store_t *store, const int8_t *chosen, int32_t keep
     if (memchr(chosen, 1, (size_t)store->count) == NULL)
         return PT_OK;
     PT__TRY(pt__store_claim(store, chosen, keep, &claim));
-    pt__claim_settle(store, &claim);
+    pt__claim_commit(store, &claim);
     return PT_OK;
 }
 
 pt_status_t pt__store_place(pt__store_t *store)
 {
     int8_t *chosen;
-    if (store->is_settled)
+    if (store->is_materialized)
         return PT_OK;
     PT__TRY(pt__allocate(&store->context->memory, (size_t)store->count, 1, "parameters", &chosen));
     for (int64_t i = 0; i < store->count; i++)
@@ -441,10 +441,10 @@ pt_status_t pt__store_hash(const pt__store_t *store, const pt__stored_t *stored,
     return status;
 }
 
-pt_status_t pt__store_settle(pt__store_t *store)
+pt_status_t pt__store_materialize(pt__store_t *store)
 {
     PT__TRY(check_files(store));
-    if (store->is_settled)
+    if (store->is_materialized)
         return PT_OK;
     PT__TRY(pt__store_place(store));
     for (int64_t i = 0; i < store->count; i++) {
@@ -454,7 +454,7 @@ pt_status_t pt__store_settle(pt__store_t *store)
         PT__TRY(fill(store, stored, stored->value, draw, 0, NULL));
         stored->is_filled = 1;
     }
-    store->is_settled = 1;
+    store->is_materialized = 1;
     return PT_OK;
 }
 

@@ -52,7 +52,7 @@ typedef struct pt__store {
     float *gradients; /* of all learnables, in one block, as the values lie; NULL: none yet */
     uint64_t moves;     /* counts every move of memory that plans have bound */
     uint64_t identity;  /* of the set of learnable parameters and their addresses: an optimizer binds to it */
-    int32_t is_settled; /* all tensors stand somewhere and are filled */
+    int32_t is_materialized; /* all tensors stand somewhere and are filled */
     int32_t may_share;  /* another model's store has stood in the same segments */
 } pt__store_t;
 
@@ -83,7 +83,7 @@ pt_status_t pt__store_unshare(pt__store_t *store);
 pt_status_t pt__store_place(pt__store_t *store);
 /* And draws the initial values that nothing has replaced, and checks that mapped files are as they were: before
  * anything is read. */
-pt_status_t pt__store_settle(pt__store_t *store);
+pt_status_t pt__store_materialize(pt__store_t *store);
 /* Gives memory of their own, one new segment a role, to those with chosen[i] == 1: to those that stand nowhere or in
  * a file, and to those that shall move. With `keep` their values come along; without, they are to be set. On failure
  * nothing has changed. */
@@ -94,7 +94,7 @@ pt_status_t pt__store_own_one(pt__store_t *store, int64_t index);
  * `chosen` is read by both. */
 pt_status_t pt__store_claim(const pt__store_t *store, const int8_t *chosen, int32_t keep, pt__claim_t *claim);
 void pt__claim_release(pt__claim_t *claim);
-void pt__claim_settle(pt__store_t *store, pt__claim_t *claim);
+void pt__claim_commit(pt__store_t *store, pt__claim_t *claim);
 /* Lets those with chosen[i] == 1, which are frozen, use a watched file in place, each at the entry of its name, which
  * may lack `prefix` (pt__tensors_find_within), and shape. The first step may fail, and gives NULL where none is chosen;
  * *mapped is released or handed to the second, which makes the file the store's. */

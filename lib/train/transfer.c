@@ -61,7 +61,7 @@ pt_status_t pt__transfer_copy(pt_model_t *model, const pt_model_t *source)
     if (pt__class_names_head_came(model))
         PT__TRY_OUT(pt__class_names_make(&model->context->memory, source->class_names.list, source->class_names.count,
                                          PT_ERR_FORMAT, &names));
-    PT__TRY_OUT(pt__store_settle((pt__store_t *)(uintptr_t)&source->store)); /* its values do not change */
+    PT__TRY_OUT(pt__store_materialize((pt__store_t *)(uintptr_t)&source->store)); /* its values do not change */
     PT__TRY_OUT(make_room(model, source));
     PT__TRY_OUT(pt__model_renew_dtypes(model));
     for (int64_t i = 0; i < model->store.count; i++) {

@@ -221,7 +221,7 @@ static pt_status_t take(pt_model_t *model, const part_t *part, int32_t mapping, 
     PT__TRY_OUT(pt__store_map_begin(&model->store, choice.mapped, &mapped));
     if (mapping)
         PT__TRY_OUT(freeze(model, &choice));
-    pt__claim_settle(&model->store, &claim);
+    pt__claim_commit(&model->store, &claim);
     if (mapped != NULL) {
         pt__store_map_end(&model->store, choice.mapped, mapped, *file, part->trunk);
         mapped = NULL;

@@ -110,7 +110,7 @@ START_TEST(test_memory_and_owners)
     pt_model_t *model = classifier(context), *source = classifier(context);
     float values[17 * 16] = {1, 2, 3}, found[17 * 16], untouched[17 * 16];
     ck_ok(pt_model_load(source, others, NULL));
-    ck_ok(pt__store_settle(&model->store));
+    ck_ok(pt__store_materialize(&model->store));
     int64_t block = pt__store_bytes(&model->store);
     ck_ok(pt_model_load(model, path, LOADING(PT_LOAD_MAPPED)));
     ck_assert_int_lt(pt__store_bytes(&model->store), block / 10);

@@ -87,7 +87,7 @@ START_TEST(test_values_are_as_described_at_any_thread_count)
     for (int k = 0; k < 3; k++) {
         pt_context_t *context = dirty_context(threads[k]);
         pt_model_t *model = make(context);
-        ck_ok(pt__store_settle(&model->store));
+        ck_ok(pt__store_materialize(&model->store));
         pt__random_fill_normal(key_of("normal"), 0, OUT * WIDTH, 0, 0.02, expected);
         ck_assert_mem_eq(model->store.tensors[0].value, expected, sizeof expected);
         pt__random_fill_uniform(key_of("uniform"), 0, OUT * WIDTH, -0.5, 0.5, expected);
@@ -111,7 +111,7 @@ START_TEST(test_a_change_of_task_moves_no_trunk)
     pt_model_t *model = network_gpt(context);
     const float *before[64];
     float trunk[17 * 16], head[3 * 16];
-    ck_ok(pt__store_settle(&model->store));
+    ck_ok(pt__store_materialize(&model->store));
     const int64_t count = model->store.count;
     ck_assert_int_lt(count, 64);
     check_gaps(model, 0, count);
@@ -119,14 +119,14 @@ START_TEST(test_a_change_of_task_moves_no_trunk)
         before[i] = values_of(model, i);
     memcpy(trunk, before[0], sizeof trunk);
     network_set_task(model, PT_TASK_CAUSAL_LM, 0);
-    ck_ok(pt__store_settle(&model->store));
+    ck_ok(pt__store_materialize(&model->store));
     int64_t held = 0;
     for (int32_t round = 0; round < 6; round++) {
         network_set_task(model, PT_TASK_CLASSIFICATION, 3 + round % 2);
         for (int64_t i = 0; i < count; i++)
             ck_assert_ptr_eq(values_of(model, i), before[i]);
         ck_assert_ptr_null(values_of(model, count));
-        ck_ok(pt__store_settle(&model->store));
+        ck_ok(pt__store_materialize(&model->store));
         ck_assert_mem_eq(before[0], trunk, sizeof trunk);
         check_gaps(model, 0, count);
         check_gaps(model, count, model->store.count);
