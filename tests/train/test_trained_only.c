@@ -87,7 +87,8 @@ START_TEST(test_frozen_tensors_are_left_out)
     ck_ok(pt_model_load(wrong.model, trunk, NULL));
     ck_ok(pt_checkpoint_load(wrong.model, wrong.optimizer, checkpoint, NULL)); /* now it is the right one */
     ck_ok(pt_model_set_trainable(wrong.model, "transformer.wte.*", 1, NULL));
-    ck_fails(pt_checkpoint_load(wrong.model, NULL, checkpoint, NULL), PT_ERR_NOT_FOUND, "transformer.wte.weight");
+    ck_fails(pt_checkpoint_load(wrong.model, NULL, checkpoint, NULL), PT_ERR_NOT_FOUND,
+             "\"transformer.wte.weight\" was frozen and is left out; in the model it learns");
     rig_down(&undisturbed);
     rig_down(&first);
     rig_down(&second);
@@ -129,6 +130,39 @@ static void rewrite(pt_context_t *context, const char *from, const char *to, con
     ck_ok(pt__safetensors_write(context, to, &table, 1));
     pt__file_tensors_close(file);
 }
+
+/* A frozen tensor is in the file, or its hash is: where neither is, or something else is in the hash's place, nobody
+ * could tell whether the model is the one that was trained. */
+START_TEST(test_frozen_tensors_that_a_checkpoint_lacks)
+{
+    static const struct {
+        const char *name;
+        uint32_t flags;
+        hostility_t hostility;
+        pt_status_t status;
+        const char *message;
+    } cases[] = {
+        {"transformer.wte.weight", 0, DROPPED, PT_ERR_NOT_FOUND, "no tensor \"transformer.wte.weight\""},
+        {"pretrain.hash.transformer.wte.weight", PT_SAVE_TRAINED_ONLY, DROPPED, PT_ERR_NOT_FOUND,
+         "no tensor \"transformer.wte.weight\""},
+        {"pretrain.hash.transformer.wte.weight", PT_SAVE_TRAINED_ONLY, RESHAPED, PT_ERR_SHAPE,
+         "is uint64[1, 1], expected uint64[1]"},
+    };
+    const char *trunk = trunk_file("trunk.safetensors", 3);
+    const char *path = suite_path("frozen.safetensors"), *hostile = suite_path("hostile.safetensors");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        rig_t rig = rig_up(trunk, 0);
+        uint64_t before = network_fingerprint(rig.model);
+        pt_save_options_t options = {.struct_size = sizeof options, .flags = cases[i].flags};
+        ck_ok(pt_checkpoint_save(rig.model, rig.optimizer, path, &options));
+        rewrite(rig.context, path, hostile, cases[i].name, cases[i].hostility);
+        ck_fails(pt_checkpoint_load(rig.model, rig.optimizer, hostile, NULL), cases[i].status, cases[i].message);
+        ck_assert_uint_eq(network_fingerprint(rig.model), before);
+        ck_ok(pt_checkpoint_load(rig.model, rig.optimizer, path, NULL));
+        rig_down(&rig);
+    }
+}
+END_TEST
 
 /* A network with running statistics. */
 static rig_t rig_norm(void)
@@ -211,4 +245,5 @@ START_TEST(test_what_a_checkpoint_lacks_or_has_otherwise)
 }
 END_TEST
 
-SUITE("trained_only", 60, test_frozen_tensors_are_left_out, test_what_a_checkpoint_lacks_or_has_otherwise)
+SUITE("trained_only", 60, test_frozen_tensors_are_left_out, test_frozen_tensors_that_a_checkpoint_lacks,
+      test_what_a_checkpoint_lacks_or_has_otherwise)
