@@ -700,6 +700,21 @@ PT_API pt_status_t pt_model_describe(const pt_model_t *model, int32_t what, char
  * stage does. */
 PT_API void pt_model_cancel(pt_model_t *model);
 
+/* A callback has to return: catch what may leave it. Where one does not, because a longjmp, an exception or an error of
+ * another language passed through the library's frames, what the interrupted calls hold stays as it is: models and
+ * datasets are in use (PT_ERR_BUSY), data is prefetched, a checkpoint directory is locked. pt_recover ends that, on the
+ * thread that made those calls: models stand at the last completed step, with its states, and all handles can be used
+ * or freed again. Some memory that an interrupted call took for itself may stay lost. It is for callbacks on the thread
+ * of the call: out of those on threads of the library (PT_DATASET_THREAD_SAFE), out of an allocator and out of the
+ * callback of pt_model_open nothing may unwind.
+ *
+ * depth: 0, from outside all callbacks, ends every such call of the thread; within a callback that is alive itself,
+ * what pt_call_depth gave when it began. PT_ERR_ARGUMENT for more than there is, PT_ERR_DEVICE where states cannot be
+ * put back. */
+PT_API pt_status_t pt_recover(int32_t depth);
+/* How much this thread has under way in the library: 0 outside all callbacks, where all of them have returned. */
+PT_API int32_t pt_call_depth(void);
+
 /* ---- Optimizer --------------------------------------------------------------------------------------------------- */
 
 typedef struct pt_optimizer pt_optimizer_t;

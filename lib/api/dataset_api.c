@@ -327,7 +327,7 @@ pt_status_t pt_dataset_read(pt_dataset_t *dataset, const int64_t *indices, int64
     pt__receiver_t receiver;
     PT__ENTER();
     PT__NEED(dataset);
-    pt__dataset_retain(dataset); /* a callback may free the host's handle */
+    pt__dataset_begin(dataset); /* a callback may free the host's handle */
     pt_status_t status = pt__receiver_open(values, array_size, "pt_dataset_read: values", &receiver);
     if (status == PT_OK)
         status = pt__receiver_close(&receiver, values, array_size,
@@ -335,7 +335,7 @@ pt_status_t pt_dataset_read(pt_dataset_t *dataset, const int64_t *indices, int64
     if (status == PT_OK)
         pt__error_clear(); /* of what failed within the callback */
     pt__error_keep_on(dataset->message, status);
-    pt__dataset_release(dataset);
+    pt__dataset_end(dataset);
     return status;
 }
 

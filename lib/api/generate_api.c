@@ -1,6 +1,7 @@
 /* Generation, for hosts: pt_generator_* and, for one prompt, pt_generate. */
 #include "api/arguments.h"
 #include "api/handle.h"
+#include "base/unfinished.h"
 #include "train/generation.h"
 
 struct pt_generator {
@@ -130,18 +131,31 @@ void pt_generator_cancel(pt_generator_t *generator)
         pt_model_cancel(generator->generation.model);
 }
 
+static pt_status_t end_unfinished(void *object)
+{
+    pt_generator_t *generator = object;
+    if (generator->free_when_idle)
+        end(generator);
+    return PT_OK;
+}
+
 /* Around a call that changes the generator. */
 static pt_status_t enter(pt_generator_t *generator, const char *function)
 {
     pt__error_clear();
     if (generator == NULL)
         return pt__handle_null(function, "generator");
-    return pt__handle_begin_stage(generator->generation.model, function);
+    pt__unfinished_push(end_unfinished, generator);
+    pt_status_t status = pt__handle_begin_stage(generator->generation.model, function);
+    if (status != PT_OK)
+        pt__unfinished_pop();
+    return status;
 }
 
 static pt_status_t leave(pt_generator_t *generator, pt_status_t status)
 {
     pt__handle_end_stage(generator->generation.model, status);
+    pt__unfinished_pop();
     if (generator->free_when_idle)
         end(generator);
     return status;

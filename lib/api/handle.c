@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+#include "base/unfinished.h"
+
 pt_status_t pt__handle_null(const char *function, const char *name)
 {
     return pt__fail(PT_ERR_ARGUMENT, "%s: %s is NULL", function, name);
@@ -29,19 +31,35 @@ pt_status_t pt__handle_leave(const pt_model_t *model, pt_status_t status)
     return status;
 }
 
+static void end(pt_model_t *model)
+{
+    model->busy = 0;
+    if (model->free_when_idle)
+        pt__model_free(model);
+}
+
+/* Of a step that was under way nothing is kept; an accumulation that the host goes on with is. */
+static pt_status_t end_unfinished(void *object)
+{
+    pt_model_t *model = object;
+    pt_status_t status = model->accumulated == 0 ? pt__state_restore(model) : PT_OK;
+    end(model);
+    return status;
+}
+
 pt_status_t pt__handle_begin_stage(pt_model_t *model, const char *function)
 {
     PT__TRY(pt__handle_enter(model, 1, function));
     model->busy = 1;
+    pt__unfinished_push(end_unfinished, model);
     return PT_OK;
 }
 
 pt_status_t pt__handle_end_stage(pt_model_t *model, pt_status_t status)
 {
-    model->busy = 0;
+    pt__unfinished_pop();
     pt__handle_leave(model, status);
-    if (model->free_when_idle)
-        pt__model_free(model);
+    end(model);
     return status;
 }
 
@@ -49,7 +67,10 @@ pt_status_t pt__handle_begin_output(const pt_model_t *model, const char *functio
 {
     PT__TRY(pt__handle_enter(model, 0, function));
     *before = model->busy;
+    if (*before)
+        return PT_OK;
     ((pt_model_t *)(uintptr_t)model)->busy = 1;
+    pt__unfinished_push(end_unfinished, (pt_model_t *)(uintptr_t)model);
     return PT_OK;
 }
 

@@ -21,9 +21,9 @@ pt_status_t pt_evaluate(pt_model_t *model, pt_dataset_t *dataset, int64_t batch,
     if (status == PT_OK)
         status = check_pass(model, dataset, batch, "pt_evaluate");
     if (status == PT_OK) {
-        pt__dataset_retain(dataset);
+        pt__dataset_begin(dataset);
         status = pt__evaluate(model, dataset, (pt__portion_t){batch == 0 ? PT__DEFAULT_BATCH : batch, 0}, &found);
-        pt__dataset_release(dataset);
+        pt__dataset_end(dataset);
     }
     if (status == PT_OK)
         status = pt__result_write(result, &found, (uint32_t)sizeof found, "pt_evaluation");
@@ -38,9 +38,9 @@ static pt_status_t predict(pt_model_t *model, pt_dataset_t *dataset, const char 
     PT__TRY(pt__receiver_open(values, array_size, "pt_predict: values", &receiver));
     PT__TRY(check_pass(model, dataset, batch, "pt_predict"));
     PT__TRY(pt__find_output(model, output, &tensor));
-    pt__dataset_retain(dataset);
+    pt__dataset_begin(dataset);
     pt_status_t status = pt__predict(model, dataset, tensor, batch == 0 ? PT__DEFAULT_BATCH : batch, &receiver);
-    pt__dataset_release(dataset);
+    pt__dataset_end(dataset);
     return pt__receiver_close(&receiver, values, array_size, status);
 }
 

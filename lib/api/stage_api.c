@@ -1,5 +1,4 @@
-/* Training stages, for hosts: pt_pretrain and pt_finetune. From begin to end of a stage the model is busy; dataset and
- * optimizer are retained, so that a callback may free its handles. */
+/* Training stages, for hosts: pt_pretrain and pt_finetune. From begin to end of a stage the model is busy. */
 #include "api/arguments.h"
 #include "api/handle.h"
 
@@ -86,16 +85,7 @@ static pt_status_t train(pt_model_t *model, pt_optimizer_t *optimizer, pt_datase
         PT__TRY(pt__check_context(model, effective.evaluation->context, function, "evaluation dataset"));
     if (pretraining)
         PT__TRY(choose_pretraining_task(model));
-    pt__dataset_retain(dataset);
-    pt__optimizer_retain(optimizer);
-    if (effective.evaluation != NULL)
-        pt__dataset_retain(effective.evaluation);
-    pt_status_t status = pt__train(model, optimizer, dataset, &effective, result);
-    if (effective.evaluation != NULL)
-        pt__dataset_release(effective.evaluation);
-    pt__optimizer_release(optimizer);
-    pt__dataset_release(dataset);
-    return status;
+    return pt__train(model, optimizer, dataset, &effective, result);
 }
 
 static pt_status_t train_stage(pt_model_t *model, pt_optimizer_t *optimizer, pt_dataset_t *dataset,

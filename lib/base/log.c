@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "base/unfinished.h"
+
 enum { LINE_SIZE = 1024, WAITING = 16 };
 
 typedef struct line {
@@ -45,6 +47,17 @@ void pt__log_lock_free(pt__memory_t *memory, void *lock)
     pthread_cond_destroy(&queue->room);
     pthread_mutex_destroy(&queue->lock);
     pt__release(memory, queue);
+}
+
+/* A host's function that was left otherwise than by its return: the lines that wait are told with the next one. */
+static pt_status_t stop_talking(void *object)
+{
+    queue_t *queue = object;
+    pthread_mutex_lock(&queue->lock);
+    queue->talker = 0;
+    pthread_cond_broadcast(&queue->room);
+    pthread_mutex_unlock(&queue->lock);
+    return PT_OK;
 }
 
 /* The host may call us from there, and log: the thread's message stays as it is. */
@@ -127,7 +140,13 @@ void pt__log(const pt_context_t *context, int32_t level, const char *format, ...
             *c = ' ';
     if (!begin(context->log_lock, &line, &is_within))
         return;
-    tell(context, &line);
-    while (!is_within && take_waiting(context->log_lock, &line))
+    if (is_within) {
         tell(context, &line);
+        return;
+    }
+    pt__unfinished_push(stop_talking, context->log_lock);
+    do
+        tell(context, &line);
+    while (take_waiting(context->log_lock, &line));
+    pt__unfinished_pop();
 }

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "base/unfinished.h"
 #include "data/sources.h"
 
 typedef struct state {
@@ -62,13 +63,21 @@ static void leave(state_t *state)
     pthread_mutex_unlock(&state->lock);
 }
 
+static pt_status_t end_call(void *object)
+{
+    leave(object);
+    return PT_OK;
+}
+
 static pt_status_t fetch(pt_dataset_t *dataset, pt_batch_t *batch)
 {
     state_t *state = dataset->state;
     PT__TRY(check_nesting(state));
     enter(state);
     pt__pool_rest(dataset->context->pool); /* the host's code may take long: no thread of ours spins meanwhile */
+    pt__unfinished_push(end_call, state);
     state->call(state->user, batch);
+    pt__unfinished_pop();
     leave(state);
     return PT_OK;
 }

@@ -47,6 +47,9 @@ struct pt_dataset {
 
 pt_dataset_t *pt__dataset_retain(pt_dataset_t *dataset);
 void pt__dataset_release(pt_dataset_t *dataset);
+/* A use that begins with a reference and ends by giving it back, also where a callback meanwhile never returns. */
+void pt__dataset_begin(pt_dataset_t *dataset);
+void pt__dataset_end(pt_dataset_t *dataset);
 /* For sources: checks and copies the specs; the dataset owns nothing of `state` until this succeeds. */
 pt_status_t pt__dataset_make(pt_context_t *context, const pt__source_t *source, void *state,
                              const pt_field_spec_t *fields, int32_t n_fields, int64_t length, uint32_t flags,

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/dtype.h"
+#include "base/unfinished.h"
 #include "data/data.h"
 
 enum { MOST_FIELDS = 1024 };
@@ -141,6 +142,23 @@ void pt__dataset_release(pt_dataset_t *dataset)
         pt__context_release(context);
         dataset = origin;
     }
+}
+
+static pt_status_t end_unfinished(void *dataset)
+{
+    pt__dataset_release(dataset);
+    return PT_OK;
+}
+
+void pt__dataset_begin(pt_dataset_t *dataset)
+{
+    pt__unfinished_push(end_unfinished, pt__dataset_retain(dataset));
+}
+
+void pt__dataset_end(pt_dataset_t *dataset)
+{
+    pt__unfinished_pop();
+    pt__dataset_release(dataset);
 }
 
 int32_t pt__dataset_find(const pt_dataset_t *dataset, const char *name)

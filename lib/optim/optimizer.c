@@ -11,6 +11,7 @@
 
 #include <math.h>
 
+#include "base/unfinished.h"
 #include "kernels/device.h"
 #include "optim/optimizer_kinds.h"
 #include "optim/schedule.h"
@@ -151,11 +152,22 @@ void pt__optimizer_restore_rate(pt_optimizer_t *optimizer, double first, double 
 
 /* ---- One update ---- */
 
+/* As the update that asked would have: it has retained the optimizer. */
+static pt_status_t end_asking(void *object)
+{
+    pt_optimizer_t *optimizer = object;
+    optimizer->busy = 0;
+    pt__optimizer_release(optimizer);
+    return PT_OK;
+}
+
 static pt_status_t ask_callback(pt_optimizer_t *optimizer, double *factor)
 {
     pt__pool_rest(optimizer->context->pool);
     optimizer->busy = 1;
+    pt__unfinished_push(end_asking, optimizer);
     pt_status_t status = pt__schedule_ask(&optimizer->schedule, optimizer->counts.steps, factor);
+    pt__unfinished_pop();
     optimizer->busy = 0;
     return status;
 }

@@ -61,6 +61,6 @@ pt_status_t pt__evaluate(pt_model_t *model, pt_dataset_t *dataset, pt__portion_t
     result->seconds = pt__clock_seconds() - started;
 out:
     pt__tally_free(&tally);
-    pt__loader_free(loader);
+    pt__pass_close(loader);
     return status;
 }

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "base/unfinished.h"
 #include "train/stage.h"
 
 /* A step that learnt nothing looks like any other in what it costs: the log names the first. */
@@ -273,6 +274,12 @@ static pt_status_t count_steps_by_rows(pt__stage_t *stage, const pt__loader_opti
     return PT_OK;
 }
 
+static pt_status_t end_loader(void *loader)
+{
+    pt__loader_free(loader);
+    return PT_OK;
+}
+
 /* Whatever is at hand is checked before the first step, not after hours: that the dataset fits, and with `values` every
  * one of its samples, unless the host makes them. */
 static pt_status_t look_through(const pt__stage_t *stage, pt__mode_t mode, pt_dataset_t *dataset,
@@ -286,6 +293,7 @@ static pt_status_t look_through(const pt__stage_t *stage, pt__mode_t mode, pt_da
     once.bucket = once.drop_partial = once.prefetch = once.producers = 0;
     PT__TRY(pt__engine_loader(stage->model, mode, PT_NO_TENSOR, dataset, &once, NULL, &requests, &loader));
     pt_status_t status = PT_OK;
+    pt__unfinished_push(end_loader, loader);
     memcpy(once.length_limit, stage->model->graph->length_limit, sizeof once.length_limit);
     if (values && !pt__dataset_asks_host(dataset) &&
         !pt__dataset_surely_fits(dataset, requests->list, requests->count, &once)) {
@@ -295,6 +303,7 @@ static pt_status_t look_through(const pt__stage_t *stage, pt__mode_t mode, pt_da
         if (status == PT_OK)
             pt__dataset_note_fits(dataset, requests->list, requests->count, &once);
     }
+    pt__unfinished_pop();
     pt__loader_free(loader);
     return status;
 }
@@ -433,33 +442,59 @@ static void fill_result(const pt__stage_t *stage, pt_train_result_t *result)
                                   .skipped = stage->skipped};
 }
 
+static void end(pt__stage_t *stage)
+{
+    pt__memory_t *memory = &stage->model->context->memory;
+    if (stage->holds_optimizer) /* not where it is another stage's */
+        pt__optimizer_hold(stage->optimizer, 0);
+    pt__directory_unlock(&stage->lock);
+    pt__loader_free(stage->loader);
+    pt__release(memory, stage->progress.best);
+    if (stage->evaluation != NULL)
+        pt__dataset_release(stage->evaluation);
+    pt__optimizer_release(stage->optimizer);
+    pt__dataset_release(stage->dataset);
+    pt__release(memory, stage);
+}
+
+static pt_status_t end_unfinished(void *object)
+{
+    pt__stage_t *stage = object;
+    pt__state_forget_accumulation(stage->model);
+    end(stage);
+    return PT_OK;
+}
+
 pt_status_t pt__train(pt_model_t *model, pt_optimizer_t *optimizer, pt_dataset_t *dataset,
                       const pt_train_options_t *options, pt_train_result_t *result)
 {
-    pt__stage_t stage = {.model = model,
-                         .optimizer = optimizer,
-                         .dataset = dataset,
-                         .options = options,
-                         .lock = -1,
-                         .started = pt__clock_seconds()};
+    pt__stage_t *stage;
     char path[PT__PATH_SIZE];
     int32_t resumed;
-    stage.event_started = stage.last_checkpoint = stage.started;
-    pt_status_t status = start(&stage, path, &resumed);
+    PT__TRY(pt__allocate(&model->context->memory, 1, sizeof *stage, "stage", &stage));
+    *stage = (pt__stage_t){.model = model,
+                           .optimizer = pt__optimizer_retain(optimizer),
+                           .dataset = pt__dataset_retain(dataset),
+                           .evaluation = options->evaluation,
+                           .options = options,
+                           .lock = -1,
+                           .started = pt__clock_seconds()};
+    if (stage->evaluation != NULL)
+        pt__dataset_retain(stage->evaluation);
+    stage->event_started = stage->last_checkpoint = stage->started;
+    pt__unfinished_push(end_unfinished, stage);
+    pt_status_t status = start(stage, path, &resumed);
     if (status == PT_OK) {
         if (resumed)
-            pt__stage_tell(&stage, PT_EVENT_RESUME, path);
-        status = run(&stage);
+            pt__stage_tell(stage, PT_EVENT_RESUME, path);
+        status = run(stage);
         if (status == PT_ERR_CANCELLED)
-            status = tell_cancelled(&stage);
-        if (status != PT_OK && stage.is_ruined)
-            pt__stage_drop_ruined(&stage);
+            status = tell_cancelled(stage);
+        if (status != PT_OK && stage->is_ruined)
+            pt__stage_drop_ruined(stage);
     }
-    fill_result(&stage, result);
-    if (stage.holds_optimizer) /* not where it is another stage's */
-        pt__optimizer_hold(optimizer, 0);
-    pt__directory_unlock(&stage.lock);
-    pt__loader_free(stage.loader);
-    pt__release(&model->context->memory, stage.progress.best);
+    fill_result(stage, result);
+    pt__unfinished_pop();
+    end(stage);
     return status;
 }

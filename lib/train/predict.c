@@ -3,7 +3,14 @@
 #include <string.h>
 
 #include "base/dtype.h"
+#include "base/unfinished.h"
 #include "train/model.h"
+
+static pt_status_t end_unfinished(void *loader)
+{
+    pt__loader_free(loader);
+    return PT_OK;
+}
 
 pt_status_t pt__pass_open(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, pt_dataset_t *dataset,
                           pt__portion_t portion, const pt__requests_t **requests, pt__loader_t **loader)
@@ -20,11 +27,19 @@ pt_status_t pt__pass_open(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor
     PT__TRY(pt__engine_loader(model, mode, tensor, dataset, &options, &start, requests, loader));
     const pt__rows_t rows = pt__loader_capacity(*loader);
     pt_status_t status = pt__plans_prepare(model, mode, tensor, &rows, NULL);
-    if (status != PT_OK) {
+    if (status == PT_OK)
+        pt__unfinished_push(end_unfinished, *loader);
+    else {
         pt__loader_free(*loader);
         *loader = NULL;
     }
     return status;
+}
+
+void pt__pass_close(pt__loader_t *loader)
+{
+    pt__unfinished_pop();
+    pt__loader_free(loader);
 }
 
 static const pt__shape_t *shape_of(const pt_model_t *model, pt_tensor_t output)
@@ -107,7 +122,7 @@ static pt_status_t make_pass(pt_model_t *model, pt_dataset_t *dataset, pt_tensor
     if (status == PT_END)
         status = PT_OK;
 out:
-    pt__loader_free(loader);
+    pt__pass_close(loader);
     return status;
 }
 
@@ -119,7 +134,7 @@ static pt_status_t tell_need(pt_model_t *model, pt_dataset_t *dataset, pt_tensor
     const pt__requests_t *requests;
     pt__loader_t *loader;
     PT__TRY(pt__pass_open(model, PT__MODE_OUTPUT, output, dataset, (pt__portion_t){batch, 0}, &requests, &loader));
-    pt__loader_free(loader);
+    pt__pass_close(loader);
     pt__receiver_count(receiver, dataset->length * pt__shape_elements(shape_of(model, output)), dataset->length);
     return PT_OK;
 }

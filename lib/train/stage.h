@@ -8,8 +8,8 @@
 typedef struct pt__stage {
     pt_model_t *model;
     pt_optimizer_t *optimizer;
-    pt_dataset_t *dataset;
-    const pt_train_options_t *options;
+    pt_dataset_t *dataset, *evaluation; /* retained, as the optimizer is: a callback may free the host's handles */
+    const pt_train_options_t *options;  /* the caller's; not there any more when a stage that was left is ended */
     const pt__requests_t *requests;
     pt__loader_t *loader;
     pt__progress_t progress;
