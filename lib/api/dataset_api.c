@@ -154,19 +154,13 @@ pt_status_t pt_window_options_init(pt_window_options_t *options, uint32_t struct
                             "pt_window_options_t");
 }
 
-static pt_status_t create_windows(pt_context_t *context, const char *path, const pt_window_options_t *options,
-                                  int32_t is_text, pt_dataset_t **out)
+static pt_status_t create_windows(const char *function, pt_context_t *context, const char *path,
+                                  const pt_window_options_t *options, int32_t is_text, pt_dataset_t **out)
 {
     pt_window_options_t known = window_defaults;
+    PT__NEED_IN(function, path);
     PT__TRY(pt__options_read(options, &known, (uint32_t)sizeof known, "pt_window_options_t"));
     return pt__windows_create(context, path, &known, is_text ? PT_UINT8 : known.dtype, out);
-}
-
-static pt_status_t dataset_create_from_text(const char *function, pt_context_t *context, const char *path,
-                                            const pt_window_options_t *options, pt_dataset_t **out)
-{
-    PT__NEED_IN(function, path);
-    return create_windows(context, path, options, 1, out);
 }
 
 pt_status_t pt_dataset_create_from_text(pt_context_t *context, const char *path, const pt_window_options_t *options,
@@ -175,14 +169,7 @@ pt_status_t pt_dataset_create_from_text(pt_context_t *context, const char *path,
     PT__ENTER();
     PT__NEED_OUT(out);
     PT__NEED(context);
-    return pt__context_keep(context, dataset_create_from_text(__func__, context, path, options, out));
-}
-
-static pt_status_t dataset_create_from_tokens(const char *function, pt_context_t *context, const char *path,
-                                              const pt_window_options_t *options, pt_dataset_t **out)
-{
-    PT__NEED_IN(function, path);
-    return create_windows(context, path, options, 0, out);
+    return pt__context_keep(context, create_windows(__func__, context, path, options, 1, out));
 }
 
 pt_status_t pt_dataset_create_from_tokens(pt_context_t *context, const char *path, const pt_window_options_t *options,
@@ -191,7 +178,7 @@ pt_status_t pt_dataset_create_from_tokens(pt_context_t *context, const char *pat
     PT__ENTER();
     PT__NEED_OUT(out);
     PT__NEED(context);
-    return pt__context_keep(context, dataset_create_from_tokens(__func__, context, path, options, out));
+    return pt__context_keep(context, create_windows(__func__, context, path, options, 0, out));
 }
 
 static pt_status_t copy_columns(pt_context_t *context, const pt_column_t *columns, int32_t n_columns,

@@ -74,7 +74,7 @@ typedef struct pt__case {
 
 /* Places of integers that others read than the op's own file. */
 enum {
-    PT__ATTRIBUTE_ACTIVATION = 0, /* of ops with a slope_input: PT_ACTIVATION_... */
+    PT__ATTRIBUTE_ACTIVATION = 0, /* of ops that take an activation or a slope: PT_ACTIVATION_... */
     PT__ATTRIBUTE_FUNCTION = 0,   /* of unary_gradient: pt__unary_t */
     PT__ATTRIBUTE_POOL = 0,       /* of pool: PT_POOL_... */
     PT__ATTRIBUTE_SINK = 0        /* of sinks: the place of the parameter that is written */
@@ -100,8 +100,8 @@ typedef struct pt__op {
     uint32_t accumulates; /* bit i: output i can be added to its destination */
     uint32_t in_place;    /* bit i: output 0 may lie over input i, where their bytes are equal */
     /* What the planner may fill in, all 0 where the op has none. residual_input: place, counted from 1, of an input
-     * that is added to output 0. takes_activation: integers[0] is a PT_ACTIVATION_... that is applied to output 0,
-     * after the residual. slope_input: place of a pre-activation whose activation', by integers[0], multiplies
+     * that is added to output 0. takes_activation: PT__ATTRIBUTE_ACTIVATION is what is applied to output 0, after
+     * the residual. slope_input: place of a pre-activation whose activation', by the same attribute, multiplies
      * output 0. */
     int32_t residual_input, takes_activation, slope_input;
     int32_t activation; /* the PT_ACTIVATION_... that the op is, by itself; 0: none */

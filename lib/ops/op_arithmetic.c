@@ -123,27 +123,6 @@ static void broadcast_strides(const pt__view_t *operand, const pt__view_t *dst, 
         stride[i] = i < missing || operand->size[i - missing] != dst->size[i] ? 0 : own[i - missing];
 }
 
-/* Joins neighbouring dimensions that both operands walk as one, so that the kernel's inner loop is long. */
-static void join_dimensions(pt__broadcast_t *box)
-{
-    int32_t rank = 0;
-    for (int32_t i = 0; i < box->rank; i++) {
-        if (box->size[i] == 1)
-            continue;
-        int32_t last = rank - 1;
-        if (rank > 0 && box->a_stride[last] == box->a_stride[i] * box->size[i] &&
-            box->b_stride[last] == box->b_stride[i] * box->size[i])
-            box->size[last] *= box->size[i];
-        else
-            box->size[last = rank++] = box->size[i];
-        box->a_stride[last] = box->a_stride[i];
-        box->b_stride[last] = box->b_stride[i];
-    }
-    if (rank == 0)
-        box->size[rank++] = 1;
-    box->rank = rank;
-}
-
 static void run_binary(const pt__call_t *call, const pt__run_t *run, pt__binary_t kind)
 {
     const pt__view_t *dst = &call->outputs[0];
@@ -152,7 +131,7 @@ static void run_binary(const pt__call_t *call, const pt__run_t *run, pt__binary_
         box.size[i] = dst->size[i];
     broadcast_strides(&call->inputs[0], dst, box.a_stride);
     broadcast_strides(&call->inputs[1], dst, box.b_stride);
-    join_dimensions(&box);
+    box.rank = pt__join_dimensions(box.rank, box.size, box.a_stride, box.b_stride);
     pt__kernels_of(run)->binary(run->device, kind, &box, call->inputs[0].data, call->inputs[1].data, dst->data);
 }
 

@@ -85,28 +85,9 @@ static pt_status_t transpose_gradient(pt_graph_t *graph, const pt__node_t *node,
     return graph->status;
 }
 
-/* Joins neighbouring dimensions that both sides walk as one, and drops those of size 1, so that the kernel's inner
- * loop is long. */
 static void run_copy(const pt__run_t *run, pt__copy_t *copy, const void *src, void *dst)
 {
-    int32_t rank = 0;
-    for (int32_t i = 0; i < copy->rank; i++) {
-        if (copy->size[i] == 1)
-            continue;
-        int32_t last = rank - 1;
-        if (rank > 0 && copy->src_stride[last] == copy->src_stride[i] * copy->size[i] &&
-            copy->dst_stride[last] == copy->dst_stride[i] * copy->size[i])
-            copy->size[last] *= copy->size[i];
-        else
-            copy->size[last = rank++] = copy->size[i];
-        copy->src_stride[last] = copy->src_stride[i];
-        copy->dst_stride[last] = copy->dst_stride[i];
-    }
-    if (rank == 0) {
-        copy->size[0] = copy->src_stride[0] = copy->dst_stride[0] = 1;
-        rank = 1;
-    }
-    copy->rank = rank;
+    copy->rank = pt__join_dimensions(copy->rank, copy->size, copy->src_stride, copy->dst_stride);
     pt__kernels_of(run)->copy(run->device, copy, src, dst);
 }
 

@@ -140,6 +140,25 @@ void pt__view_strides(const pt__view_t *view, int64_t stride[PT_MAX_RANK])
     }
 }
 
+int32_t pt__join_dimensions(int32_t rank, int64_t *size, int64_t *a_stride, int64_t *b_stride)
+{
+    int32_t left = 0;
+    for (int32_t i = 0; i < rank; i++) {
+        if (size[i] == 1)
+            continue;
+        int32_t last = left - 1;
+        if (left > 0 && a_stride[last] == a_stride[i] * size[i] && b_stride[last] == b_stride[i] * size[i])
+            size[last] *= size[i];
+        else
+            size[last = left++] = size[i];
+        a_stride[last] = a_stride[i];
+        b_stride[last] = b_stride[i];
+    }
+    if (left == 0)
+        size[0] = a_stride[0] = b_stride[0] = 1;
+    return left == 0 ? 1 : left;
+}
+
 void pt__copy_elements(const pt__run_t *run, int64_t n, const void *src, void *dst, int32_t accumulate)
 {
     pt__copy_t copy = {.rank = 1, .accumulate = accumulate, .size = {n}, .src_stride = {1}, .dst_stride = {1}};

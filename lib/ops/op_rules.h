@@ -72,6 +72,10 @@ uint64_t pt__dropout_key(const pt__run_t *run, int64_t number);
 /* Row-major strides of a view. */
 void pt__view_strides(const pt__view_t *view, int64_t stride[PT_MAX_RANK]);
 
+/* Joins neighbouring dimensions of a box that both sides walk as one, and drops those of size 1, so that a kernel's
+ * inner loop is long. Returns the rank that is left, at least 1. */
+int32_t pt__join_dimensions(int32_t rank, int64_t *size, int64_t *a_stride, int64_t *b_stride);
+
 /* dst = src, or += src; as many elements as the smaller view's, dense, four bytes each. */
 void pt__copy_elements(const pt__run_t *run, int64_t n, const void *src, void *dst, int32_t accumulate);
 

@@ -29,7 +29,7 @@ static pt__node_t *sole_producer(const fusion_t *self, pt_tensor_t tensor)
 
 static int32_t is_activated(const pt__node_t *node)
 {
-    return node->op->takes_activation && node->attributes.integers[0] != PT_ACTIVATION_NONE;
+    return node->op->takes_activation && node->attributes.integers[PT__ATTRIBUTE_ACTIVATION] != PT_ACTIVATION_NONE;
 }
 
 /* Puts `operand` into place `place` (counted from 1) of the producer, if it is free, comes early enough and the op
@@ -91,7 +91,7 @@ static void fuse_activation(fusion_t *self, const pt__node_t *node)
     pt__node_t *producer = sole_producer(self, node->inputs[0]);
     if (producer == NULL || !producer->op->takes_activation || is_activated(producer))
         return;
-    producer->attributes.integers[0] = node->op->activation;
+    producer->attributes.integers[PT__ATTRIBUTE_ACTIVATION] = node->op->activation;
     redirect(self, node->outputs[0], node->inputs[0]);
 }
 
