@@ -71,7 +71,7 @@ int main(int argc, char **argv)
         {.field = "tokens", .source = "text", .kind = PT_COLUMN_TEXT, .max_length = 128},
         {.field = "label", .source = "label", .kind = PT_COLUMN_CLASS},
     };
-    TRY(pt_dataset_create_from_jsonl(context, argv[2], columns, 2, sizeof columns[0], 0, &all));
+    TRY(pt_dataset_create_from_jsonl(context, argv[2], columns, 2, sizeof columns[0], NULL, &all));
     TRY(pt_dataset_split(all, 0.75, 1, &training, &held_out));
 
     /* The same trunk, with a classification head in place of the language model's. */

@@ -30,7 +30,7 @@ static pt_status_t open_labels(pt_context_t *context, const quickstart_t *q, int
         {.field = "tokens", .source = "text", .kind = PT_COLUMN_TEXT, .max_length = longest},
         {.field = "label", .source = "label", .kind = PT_COLUMN_CLASS},
     };
-    return pt_dataset_create_from_jsonl(context, q->labels_path, columns, 2, sizeof columns[0], 0, out);
+    return pt_dataset_create_from_jsonl(context, q->labels_path, columns, 2, sizeof columns[0], NULL, out);
 }
 
 int open_texts(pt_context_t *context, quickstart_t *q, texts_t *texts)

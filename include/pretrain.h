@@ -919,33 +919,47 @@ enum {
     /* a string or whole number -> int32, its place among the distinct values in order (numbers by value, strings by
      * bytes) */
     PT_COLUMN_CLASS = 2,
-    /* a number -> float32; JSON: also an array of `count` numbers; CSV: `count` columns side by side from the named
-     * one */
+    /* a number -> float32; `count` of them -> float32 [count]: from the columns or keys that `sources` lists; without
+     * a list JSON takes an array of `count` numbers, CSV `count` columns side by side from the named one on */
     PT_COLUMN_NUMBER = 3,
     PT_COLUMN_TOKENS = 4, /* JSON only: an array of whole numbers -> ragged int32, cut at max_length */
 };
-/* Calls take the struct's size beside it (column_size). */
+enum {
+    PT_COLUMN_FILL = 1, /* NUMBER: `missing` stands for an empty cell, a null and a key that is not there */
+};
+/* Calls take the struct's size beside it (column_size). Strings and lists are read during the call only. */
 typedef struct pt_column {
     const char *field; /* name of the dataset's field */
-    /* key of the JSON object, or heading of the CSV column ("#3": the third, for files without headings) */
+    /* key of the JSON object, or heading of the CSV column ("#3": the third, also in files without headings) */
     const char *source;
     int32_t kind;
-    int32_t reserved;
-    int64_t count;      /* NUMBER: values a sample; 0: one, as a scalar */
-    int64_t max_length; /* TEXT, TOKENS */
+    uint32_t flags;             /* PT_COLUMN_FILL or 0 */
+    int64_t count;              /* NUMBER: values a sample; 0: one, as a scalar */
+    int64_t max_length;         /* TEXT, TOKENS */
+    const char *const *sources; /* NUMBER: [count] one a value, from anywhere, in place of source; NULL: none */
+    double missing;             /* with PT_COLUMN_FILL: within float32's range, or NaN for pt_dataset_normalize */
 } pt_column_t;
 enum {
     PT_TABLE_NO_HEADINGS = 4, /* CSV: the first line is data */
-    PT_TABLE_TABS = 8,        /* CSV: separated by tabs */
 };
-/* JSON lines (one object a line), and CSV by RFC 4180. Files are checked whole when they are opened; messages name
- * line and column. */
+typedef struct pt_table_options {
+    uint32_t struct_size;
+    uint32_t flags; /* PT_TABLE_... */
+    /* CSV: the byte between cells, 1 to 255 but a quotation mark, LF or CR; 0 (init): a comma */
+    int32_t separator;
+    int32_t reserved;
+    const char *missing; /* CSV: what stands for a missing number beside the empty cell, "NA"; NULL: nothing else */
+} pt_table_options_t;
+PT_API pt_status_t pt_table_options_init(pt_table_options_t *options, uint32_t struct_size);
+/* JSON lines (one object a line), and CSV by RFC 4180 with any separator. Files are checked whole when they are opened:
+ * a message names file, line and column of the first cell that cannot be read, a missing number without PT_COLUMN_FILL
+ * among them. options NULL: the defaults; nothing in them is for JSON lines. */
 PT_API pt_status_t pt_dataset_create_from_jsonl(pt_context_t *context, const char *path, const pt_column_t *columns,
-                                                int32_t n_columns, uint32_t column_size, uint32_t flags,
-                                                pt_dataset_t **out);
+                                                int32_t n_columns, uint32_t column_size,
+                                                const pt_table_options_t *options, pt_dataset_t **out);
 PT_API pt_status_t pt_dataset_create_from_csv(pt_context_t *context, const char *path, const pt_column_t *columns,
-                                              int32_t n_columns, uint32_t column_size, uint32_t flags,
-                                              pt_dataset_t **out);
+                                              int32_t n_columns, uint32_t column_size,
+                                              const pt_table_options_t *options, pt_dataset_t **out);
 /* The distinct values of a PT_COLUMN_CLASS field, in the order of their numbers. */
 PT_API int64_t pt_dataset_class_count(const pt_dataset_t *dataset, const char *field);
 PT_API const char *pt_dataset_class_name(const pt_dataset_t *dataset, const char *field, int64_t index);

@@ -181,6 +181,23 @@ pt_status_t pt_dataset_create_from_tokens(pt_context_t *context, const char *pat
     return pt__context_keep(context, create_windows(__func__, context, path, options, 0, out));
 }
 
+pt_status_t pt_table_options_init(pt_table_options_t *options, uint32_t struct_size)
+{
+    static const pt_table_options_t defaults = {.struct_size = (uint32_t)sizeof defaults};
+    PT__ENTER();
+    return pt__options_init(options, struct_size, &defaults, (uint32_t)sizeof defaults, "pt_table_options_t");
+}
+
+static pt_status_t read_options(const char *function, const pt_table_options_t *options, uint32_t flags,
+                                pt_table_options_t *known)
+{
+    *known = (pt_table_options_t){.struct_size = (uint32_t)sizeof *known};
+    PT__TRY(pt__options_read(options, known, (uint32_t)sizeof *known, "pt_table_options_t"));
+    if (known->reserved != 0)
+        return pt__fail(PT_ERR_VERSION, "pt_table_options_t: reserved is %ld, expected 0", (long)known->reserved);
+    return check_flags(function, known->flags, flags);
+}
+
 static pt_status_t copy_columns(pt_context_t *context, const pt_column_t *columns, int32_t n_columns,
                                 uint32_t column_size, pt_column_t **out)
 {
@@ -191,12 +208,15 @@ static pt_status_t copy_columns(pt_context_t *context, const pt_column_t *column
 
 static pt_status_t dataset_create_from_jsonl(const char *function, pt_context_t *context, const char *path,
                                              const pt_column_t *columns, int32_t n_columns, uint32_t column_size,
-                                             uint32_t flags, pt_dataset_t **out)
+                                             const pt_table_options_t *options, pt_dataset_t **out)
 {
     pt_column_t *copies;
+    pt_table_options_t known;
     PT__NEED_IN(function, path);
     PT__NEED_IN(function, columns);
-    PT__TRY(check_flags(function, flags, 0));
+    PT__TRY(read_options(function, options, 0, &known));
+    if (known.separator != 0 || known.missing != NULL)
+        return pt__fail(PT_ERR_ARGUMENT, "%s: separator and missing are for CSV", function);
     PT__TRY(copy_columns(context, columns, n_columns, column_size, &copies));
     pt_status_t status = pt__jsonl_create(context, path, copies, n_columns, out);
     pt__release(&context->memory, copies);
@@ -204,37 +224,40 @@ static pt_status_t dataset_create_from_jsonl(const char *function, pt_context_t 
 }
 
 pt_status_t pt_dataset_create_from_jsonl(pt_context_t *context, const char *path, const pt_column_t *columns,
-                                         int32_t n_columns, uint32_t column_size, uint32_t flags, pt_dataset_t **out)
+                                         int32_t n_columns, uint32_t column_size, const pt_table_options_t *options,
+                                         pt_dataset_t **out)
 {
     PT__ENTER();
     PT__NEED_OUT(out);
     PT__NEED(context);
     return pt__context_keep(
-        context, dataset_create_from_jsonl(__func__, context, path, columns, n_columns, column_size, flags, out));
+        context, dataset_create_from_jsonl(__func__, context, path, columns, n_columns, column_size, options, out));
 }
 
 static pt_status_t dataset_create_from_csv(const char *function, pt_context_t *context, const char *path,
                                            const pt_column_t *columns, int32_t n_columns, uint32_t column_size,
-                                           uint32_t flags, pt_dataset_t **out)
+                                           const pt_table_options_t *options, pt_dataset_t **out)
 {
     pt_column_t *copies;
+    pt_table_options_t known;
     PT__NEED_IN(function, path);
     PT__NEED_IN(function, columns);
-    PT__TRY(check_flags(function, flags, PT_TABLE_NO_HEADINGS | PT_TABLE_TABS));
+    PT__TRY(read_options(function, options, PT_TABLE_NO_HEADINGS, &known));
     PT__TRY(copy_columns(context, columns, n_columns, column_size, &copies));
-    pt_status_t status = pt__csv_create(context, path, copies, n_columns, flags, out);
+    pt_status_t status = pt__csv_create(context, path, copies, n_columns, &known, out);
     pt__release(&context->memory, copies);
     return status;
 }
 
 pt_status_t pt_dataset_create_from_csv(pt_context_t *context, const char *path, const pt_column_t *columns,
-                                       int32_t n_columns, uint32_t column_size, uint32_t flags, pt_dataset_t **out)
+                                       int32_t n_columns, uint32_t column_size, const pt_table_options_t *options,
+                                       pt_dataset_t **out)
 {
     PT__ENTER();
     PT__NEED_OUT(out);
     PT__NEED(context);
     return pt__context_keep(
-        context, dataset_create_from_csv(__func__, context, path, columns, n_columns, column_size, flags, out));
+        context, dataset_create_from_csv(__func__, context, path, columns, n_columns, column_size, options, out));
 }
 
 /* ---- Looking inside ---- */

@@ -1,9 +1,11 @@
-/* Datasets from CSV (RFC 4180) and files separated by tabs. Everything is read and checked when the dataset is made.
+/* Datasets from CSV (RFC 4180), separated by commas or another byte. Everything is read and checked when the dataset is
+ * made.
  *
  * Records end with LF or CRLF; a byte order mark at the begin is passed over, and so are empty lines at the end. A
  * field that begins with a quotation mark ends with one, may hold separators and line ends, and holds a quotation
  * mark as two; in any other field quotation marks are ordinary bytes. All records have as many fields as the first.
  * Numbers have a point whatever the locale, and may stand between blanks. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -29,7 +31,8 @@ typedef struct reader {
     int64_t plain_capacity;
     cell_t *headings; /* of the first record; NULL without */
     int64_t n_headings;
-    int64_t *places; /* [table->n_columns] of their first cell */
+    int64_t **places;    /* [table->n_columns][values a sample] of their cells */
+    const char *missing; /* what stands for a missing number beside the empty cell; NULL: nothing */
 } reader_t;
 
 static int32_t at_line_end(const reader_t *reader)
@@ -158,30 +161,55 @@ static pt_status_t find_heading(reader_t *reader, const char *name, int64_t *pla
     return PT_OK;
 }
 
-static pt_status_t find_column(reader_t *reader, const pt__table_t *table, int32_t column)
+/* The cell that a column named `name` begins with. */
+static pt_status_t find_place(reader_t *reader, const char *name, int64_t count, int64_t *place)
 {
-    const char *name = pt__table_column(table, column)->source;
-    int64_t count = pt__table_column(table, column)->kind == PT_COLUMN_NUMBER ? pt__table_numbers(table, column) : 1;
-    int64_t place;
-    PT__TRY(find_heading(reader, name, &place));
-    if (place < 0)
-        place = parse_place(name);
-    if (place < 0)
+    PT__TRY(find_heading(reader, name, place));
+    if (*place < 0)
+        *place = parse_place(name);
+    if (*place < 0)
         return pt__fail(PT_ERR_NOT_FOUND, "%s: %s \"%s\"", reader->path,
                         reader->headings != NULL ? "no column is headed"
                                                  : "without headings a column is named as \"#3\", not",
                         name);
-    if (place >= reader->n_cells || count > reader->n_cells - place)
+    if (*place >= reader->n_cells || count > reader->n_cells - *place)
         return pt__fail(PT_ERR_NOT_FOUND, "%s: column \"%s\" ends at the %lldth, but there are %lld", reader->path,
-                        name, (long long)(place > INT64_MAX - count ? INT64_MAX : place + count),
+                        name, (long long)(*place > INT64_MAX - count ? INT64_MAX : *place + count),
                         (long long)reader->n_cells);
-    reader->places[column] = place;
     return PT_OK;
+}
+
+static pt_status_t find_column(reader_t *reader, const pt__table_t *table, int32_t column)
+{
+    const pt_column_t *asked = pt__table_column(table, column);
+    int64_t count = asked->kind == PT_COLUMN_NUMBER ? pt__table_numbers(table, column) : 1, first = 0;
+    if (asked->sources == NULL)
+        PT__TRY(find_place(reader, asked->source, count, &first));
+    PT__TRY(pt__allocate(reader->memory, (size_t)count, sizeof **reader->places, "columns of a table",
+                         &reader->places[column]));
+    for (int64_t i = 0; i < count; i++) {
+        reader->places[column][i] = first + i;
+        if (asked->sources != NULL)
+            PT__TRY(find_place(reader, asked->sources[i], 1, &reader->places[column][i]));
+    }
+    return PT_OK;
+}
+
+/* The heading above a cell, or its number: "x1", "#3". */
+static const char *name_cell(const reader_t *reader, int64_t place, char *buffer, size_t size)
+{
+    const cell_t *heading = reader->headings == NULL ? NULL : &reader->headings[place];
+    if (heading == NULL)
+        snprintf(buffer, size, "#%lld", (long long)place + 1);
+    else
+        snprintf(buffer, size, "%.*s", (int)(heading->length < 80 ? heading->length : 80), heading->bytes);
+    return buffer;
 }
 
 /* ---- Rows ---- */
 
-static pt_status_t add_number(pt__table_t *table, int32_t column, const char *bytes, int64_t length)
+static pt_status_t add_number(const reader_t *reader, pt__table_t *table, int32_t column, const char *bytes,
+                              int64_t length)
 {
     double value;
     while (length > 0 && (bytes[0] == ' ' || bytes[0] == '\t')) {
@@ -190,6 +218,9 @@ static pt_status_t add_number(pt__table_t *table, int32_t column, const char *by
     }
     while (length > 0 && (bytes[length - 1] == ' ' || bytes[length - 1] == '\t'))
         length--;
+    if (length == 0 || (reader->missing != NULL && length == (int64_t)strlen(reader->missing) &&
+                        memcmp(bytes, reader->missing, (size_t)length) == 0))
+        return pt__table_add_missing(table, column);
     if (!pt__number_parse(bytes, length, &value))
         return pt__fail(PT_ERR_FORMAT, "expected a number, found \"%.*s\"", (int)(length < 40 ? length : 40), bytes);
     return pt__table_add_number(table, column, value);
@@ -204,7 +235,7 @@ static pt_status_t add_cell(reader_t *reader, pt__table_t *table, int32_t column
     case PT_COLUMN_CLASS:
         return pt__table_add_class(table, column, bytes, length);
     case PT_COLUMN_NUMBER:
-        return add_number(table, column, bytes, length);
+        return add_number(reader, table, column, bytes, length);
     default:
         return pt__table_add_text(table, column, bytes, length);
     }
@@ -213,14 +244,16 @@ static pt_status_t add_cell(reader_t *reader, pt__table_t *table, int32_t column
 static pt_status_t add_record(reader_t *reader, pt__table_t *table)
 {
     int64_t line = reader->cells[0].line;
+    char name[96];
     for (int32_t i = 0; i < table->n_columns; i++) {
         int64_t count = pt__table_column(table, i)->kind == PT_COLUMN_NUMBER ? pt__table_numbers(table, i) : 1;
-        for (int64_t place = reader->places[i]; place < reader->places[i] + count; place++) {
+        for (int64_t k = 0; k < count; k++) {
+            int64_t place = reader->places[i][k];
             pt_status_t status = add_cell(reader, table, i, &reader->cells[place]);
             if (status != PT_OK)
                 return pt__fail_within(status, "%s: line %lld, column %lld (\"%s\")", reader->path,
                                        (long long)reader->cells[place].line, (long long)place + 1,
-                                       pt__table_column(table, i)->source);
+                                       name_cell(reader, place, name, sizeof name));
         }
     }
     pt_status_t status = pt__table_end_row(table);
@@ -258,27 +291,41 @@ static pt_status_t read_file(reader_t *reader, pt__table_t *table, int32_t has_h
                : pt__fail(PT_ERR_FORMAT, "%s: expected records after the headings, found none", reader->path);
 }
 
+static pt_status_t check_separator(int32_t separator)
+{
+    if (separator <= 0 || separator > 255 || separator == '"' || separator == '\n' || separator == '\r')
+        return pt__fail(PT_ERR_ARGUMENT,
+                        "pt_table_options_t: separator is %ld, expected a byte, 1 to 255, that is neither a quotation "
+                        "mark nor a line's end",
+                        (long)separator);
+    return PT_OK;
+}
+
 pt_status_t pt__csv_create(pt_context_t *context, const char *path, const pt_column_t *columns, int32_t n_columns,
-                           uint32_t flags, pt_dataset_t **out)
+                           const pt_table_options_t *options, pt_dataset_t **out)
 {
     pt__memory_t *memory = &context->memory;
     pt__mapping_t mapping = {0};
-    reader_t reader = {.memory = memory, .path = path, .line = 1, .separator = flags & PT_TABLE_TABS ? '\t' : ','};
+    reader_t reader = {.memory = memory, .path = path, .line = 1, .missing = options->missing};
     pt__table_t *table;
     pt_status_t status;
     *out = NULL;
+    PT__TRY(check_separator(options->separator == 0 ? ',' : options->separator));
+    reader.separator = (char)(unsigned char)(options->separator == 0 ? ',' : options->separator);
     PT__TRY(pt__table_create(memory, columns, n_columns, 0, &table));
     PT__TRY_OUT(pt__allocate(memory, (size_t)n_columns, sizeof *reader.places, "columns of a table", &reader.places));
     PT__TRY_OUT(pt__file_map(memory, path, &mapping));
     reader.at = (const char *)mapping.bytes;
     reader.end = reader.at + mapping.size;
-    PT__TRY_OUT(read_file(&reader, table, !(flags & PT_TABLE_NO_HEADINGS)));
+    PT__TRY_OUT(read_file(&reader, table, !(options->flags & PT_TABLE_NO_HEADINGS)));
     PT__TRY_OUT(pt__table_finish(table, context, 1, out));
 out:
     pt__file_unmap(&mapping);
     pt__release(memory, reader.cells);
     pt__release(memory, reader.headings);
     pt__release(memory, reader.plain);
+    for (int32_t i = 0; reader.places != NULL && i < n_columns; i++)
+        pt__release(memory, reader.places[i]);
     pt__release(memory, reader.places);
     if (status != PT_OK)
         pt__table_free(table);

@@ -31,10 +31,11 @@ static pt_status_t add_numbers(pt__table_t *table, int32_t column, const pt__jso
         return pt__fail(PT_ERR_FORMAT, "expected an array of %lld numbers, found %lld elements", (long long)count,
                         (long long)value->length);
     for (const pt__json_t *element = value->first; element != NULL; element = element->next) {
-        if (element->kind != PT__JSON_NUMBER)
+        if (element->kind != PT__JSON_NUMBER && element->kind != PT__JSON_NULL)
             return pt__fail(PT_ERR_FORMAT, "expected an array of numbers, found %s in it",
                             pt__json_kind_name(element->kind));
-        PT__TRY(pt__table_add_number(table, column, element->number));
+        PT__TRY(element->kind == PT__JSON_NULL ? pt__table_add_missing(table, column)
+                                               : pt__table_add_number(table, column, element->number));
     }
     return PT_OK;
 }
@@ -68,18 +69,36 @@ static pt_status_t add_value(pt__table_t *table, int32_t column, const pt__json_
     }
 }
 
+/* What stands under a key: of a list of keys one number each. */
+static pt_status_t add_key(pt__table_t *table, int32_t column, const char *key, const pt__json_t *object)
+{
+    const pt_column_t *asked = pt__table_column(table, column);
+    const pt__json_t *value = pt__json_find(object, key);
+    pt_status_t status = PT_OK;
+    if (value == NULL && !(asked->flags & PT_COLUMN_FILL))
+        return pt__fail(PT_ERR_FORMAT, "the object has no key \"%s\"", key);
+    if (value == NULL || (value->kind == PT__JSON_NULL && asked->kind == PT_COLUMN_NUMBER)) {
+        int64_t count = asked->sources != NULL ? 1 : pt__table_numbers(table, column);
+        for (int64_t i = 0; i < count && status == PT_OK; i++)
+            status = pt__table_add_missing(table, column);
+    } else if (asked->sources == NULL)
+        status = add_value(table, column, value);
+    else if (value->kind == PT__JSON_NUMBER)
+        status = pt__table_add_number(table, column, value->number);
+    else
+        status = pt__fail(PT_ERR_FORMAT, "expected a number, found %s", pt__json_kind_name(value->kind));
+    return status == PT_OK ? PT_OK : pt__fail_within(status, "key \"%s\"", key);
+}
+
 static pt_status_t add_object(pt__table_t *table, const pt__json_t *object)
 {
     if (object->kind != PT__JSON_OBJECT)
         return pt__fail(PT_ERR_FORMAT, "expected an object, found %s", pt__json_kind_name(object->kind));
     for (int32_t i = 0; i < table->n_columns; i++) {
-        const char *key = pt__table_column(table, i)->source;
-        const pt__json_t *value = pt__json_find(object, key);
-        if (value == NULL)
-            return pt__fail(PT_ERR_FORMAT, "the object has no key \"%s\"", key);
-        pt_status_t status = add_value(table, i, value);
-        if (status != PT_OK)
-            return pt__fail_within(status, "key \"%s\"", key);
+        const pt_column_t *column = pt__table_column(table, i);
+        int64_t count = column->sources != NULL ? column->count : 1;
+        for (int64_t k = 0; k < count; k++)
+            PT__TRY(add_key(table, i, pt__table_source(table, i, k), object));
     }
     return pt__table_end_row(table);
 }

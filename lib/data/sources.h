@@ -29,7 +29,7 @@ pt_status_t pt__windows_create(pt_context_t *context, const char *path, const pt
 pt_status_t pt__jsonl_create(pt_context_t *context, const char *path, const pt_column_t *columns, int32_t n_columns,
                              pt_dataset_t **out);
 pt_status_t pt__csv_create(pt_context_t *context, const char *path, const pt_column_t *columns, int32_t n_columns,
-                           uint32_t flags, pt_dataset_t **out);
+                           const pt_table_options_t *options, pt_dataset_t **out);
 
 /* views.c: the origin is retained. */
 pt_status_t pt__view_subset(pt_dataset_t *origin, int64_t first, int64_t count, pt_dataset_t **out);

@@ -21,25 +21,45 @@ static int32_t is_ragged(const pt_column_t *column)
     return column->kind == PT_COLUMN_TEXT || column->kind == PT_COLUMN_TOKENS;
 }
 
+/* Before anything names the column. */
+static pt_status_t check_sources(const pt_column_t *column)
+{
+    if (column->source != NULL)
+        return pt__fail(PT_ERR_ARGUMENT, "field \"%s\": source is \"%s\", expected NULL beside sources", column->field,
+                        column->source);
+    if (column->kind != PT_COLUMN_NUMBER || column->count < 1 || column->count > INT32_MAX)
+        return pt__fail(PT_ERR_ARGUMENT, "field \"%s\": sources is set, which is for PT_COLUMN_NUMBER with a count",
+                        column->field);
+    for (int64_t i = 0; i < column->count; i++)
+        if (column->sources[i] == NULL)
+            return pt__fail(PT_ERR_ARGUMENT, "field \"%s\": sources[%lld] is NULL", column->field, (long long)i);
+    return PT_OK;
+}
+
 static pt_status_t check_column(const pt_column_t *column, int32_t number, int32_t tokens)
 {
-    if (column->field == NULL || column->source == NULL)
+    if (column->field == NULL || (column->source == NULL && column->sources == NULL))
         return pt__fail(PT_ERR_ARGUMENT, "column %ld: field or source is NULL", (long)number);
+    if (column->sources != NULL)
+        PT__TRY(check_sources(column));
+    const char *name = column->source != NULL ? column->source : column->sources[0];
     if (column->kind < PT_COLUMN_TEXT || column->kind > PT_COLUMN_TOKENS)
-        return pt__fail(PT_ERR_ARGUMENT, "column \"%s\": %ld is no PT_COLUMN_ kind", column->source,
-                        (long)column->kind);
+        return pt__fail(PT_ERR_ARGUMENT, "column \"%s\": %ld is no PT_COLUMN_ kind", name, (long)column->kind);
     if (column->kind == PT_COLUMN_TOKENS && !tokens)
         return pt__fail(PT_ERR_ARGUMENT, "column \"%s\": PT_COLUMN_TOKENS is for JSON lines only", column->source);
-    if (column->reserved != 0)
-        return pt__fail(PT_ERR_VERSION, "column \"%s\": reserved is %ld, expected 0", column->source,
-                        (long)column->reserved);
+    if ((column->flags & ~(uint32_t)PT_COLUMN_FILL) || (column->flags != 0 && column->kind != PT_COLUMN_NUMBER))
+        return pt__fail(PT_ERR_ARGUMENT, "column \"%s\": flags is 0x%lx, expected 0 or, of a number, PT_COLUMN_FILL",
+                        name, (unsigned long)column->flags);
+    if (column->flags == 0 ? column->missing != 0 : fabs(column->missing) > (double)FLT_MAX)
+        return pt__fail(PT_ERR_ARGUMENT, "column \"%s\": missing is %g, expected %s", name, column->missing,
+                        column->flags == 0 ? "0 without PT_COLUMN_FILL"
+                                           : "a number within the range of float32, or NaN");
     if (is_ragged(column) ? column->max_length < 1 || column->max_length > INT32_MAX : column->max_length != 0)
-        return pt__fail(PT_ERR_ARGUMENT, "column \"%s\": max_length is %lld, expected %s", column->source,
+        return pt__fail(PT_ERR_ARGUMENT, "column \"%s\": max_length is %lld, expected %s", name,
                         (long long)column->max_length,
                         is_ragged(column) ? "1 to 2147483647" : "0: it is for PT_COLUMN_TEXT and PT_COLUMN_TOKENS");
     if (column->kind == PT_COLUMN_NUMBER ? column->count < 0 || column->count > INT32_MAX : column->count != 0)
-        return pt__fail(PT_ERR_ARGUMENT, "column \"%s\": count is %lld, expected %s", column->source,
-                        (long long)column->count,
+        return pt__fail(PT_ERR_ARGUMENT, "column \"%s\": count is %lld, expected %s", name, (long long)column->count,
                         column->kind == PT_COLUMN_NUMBER ? "0 to 2147483647" : "0: it is for PT_COLUMN_NUMBER");
     return PT_OK;
 }
@@ -88,6 +108,12 @@ const pt_column_t *pt__table_column(const pt__table_t *table, int32_t column)
     return &table->columns[column].column;
 }
 
+const char *pt__table_source(const pt__table_t *table, int32_t column, int64_t place)
+{
+    const pt_column_t *asked = &table->columns[column].column;
+    return asked->sources != NULL ? asked->sources[place] : asked->source;
+}
+
 int64_t pt__table_numbers(const pt__table_t *table, int32_t column)
 {
     int64_t count = table->columns[column].column.count;
@@ -114,14 +140,26 @@ pt_status_t pt__table_add_text(pt__table_t *table, int32_t number, const char *b
     return PT_OK;
 }
 
+static pt_status_t add_float(pt__table_t *table, pt__table_column_t *column, float value)
+{
+    PT__TRY(reserve(table, column, 1, sizeof value));
+    ((float *)column->values)[column->used++] = value;
+    return PT_OK;
+}
+
 pt_status_t pt__table_add_number(pt__table_t *table, int32_t number, double value)
 {
-    pt__table_column_t *column = &table->columns[number];
     if (!(fabs(value) <= (double)FLT_MAX))
         return pt__fail(PT_ERR_FORMAT, "expected a number within the range of float32, found %g", value);
-    PT__TRY(reserve(table, column, 1, sizeof(float)));
-    ((float *)column->values)[column->used++] = (float)value;
-    return PT_OK;
+    return add_float(table, &table->columns[number], (float)value);
+}
+
+pt_status_t pt__table_add_missing(pt__table_t *table, int32_t number)
+{
+    pt__table_column_t *column = &table->columns[number];
+    if (!(column->column.flags & PT_COLUMN_FILL))
+        return pt__fail(PT_ERR_FORMAT, "expected a number, found none; PT_COLUMN_FILL gives missing ones a value");
+    return add_float(table, column, (float)column->column.missing);
 }
 
 /* Elements of the row that is being read. */
@@ -303,8 +341,10 @@ pt_status_t pt__table_finish(pt__table_t *table, pt_context_t *context, int32_t 
             PT__TRY_OUT(order_classes(table, &table->columns[i], names_are_numbers));
     }
     PT__TRY_OUT(pt__dataset_make(context, &source, table, fields, table->n_columns, table->rows, 0, out));
-    for (int32_t i = 0; i < table->n_columns; i++) /* borrowed strings: the host's may go now */
+    for (int32_t i = 0; i < table->n_columns; i++) { /* borrowed strings: the host's may go now */
         table->columns[i].column.field = table->columns[i].column.source = NULL;
+        table->columns[i].column.sources = NULL;
+    }
 out:
     pt__release(table->memory, fields);
     return status;

@@ -23,6 +23,8 @@ pt_status_t pt__table_create(pt__memory_t *memory, const pt_column_t *columns, i
 void pt__table_free(pt__table_t *table);
 
 const pt_column_t *pt__table_column(const pt__table_t *table, int32_t column);
+/* The column's name in the file, of its value `place` where it has a list; in messages. */
+const char *pt__table_source(const pt__table_t *table, int32_t column, int64_t place);
 /* Values a sample of a NUMBER column, a scalar's 1 included. */
 int64_t pt__table_numbers(const pt__table_t *table, int32_t column);
 
@@ -30,6 +32,8 @@ int64_t pt__table_numbers(const pt__table_t *table, int32_t column);
  * TOKENS. */
 pt_status_t pt__table_add_text(pt__table_t *table, int32_t column, const char *bytes, int64_t length);
 pt_status_t pt__table_add_number(pt__table_t *table, int32_t column, double value);
+/* One that the file lacks: PT_ERR_FORMAT where the host gave no value for it. */
+pt_status_t pt__table_add_missing(pt__table_t *table, int32_t column);
 pt_status_t pt__table_add_token(pt__table_t *table, int32_t column, int64_t token);
 /* A class by a name; names_are_numbers at the end decides whether such names count as numbers where all are. */
 pt_status_t pt__table_add_class(pt__table_t *table, int32_t column, const char *name, int64_t length);

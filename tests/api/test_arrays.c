@@ -335,9 +335,9 @@ START_TEST(test_fields_and_columns_of_other_versions)
         pt_dataset_create_stream(context, &fields[0].known, 2, sizeof fields[0], 0, fetch_tokens, NULL, NULL, &data),
         PT_ERR_VERSION, "element 0: fields: byte");
     pt_column_t column = {.field = "x", .source = "x", .kind = PT_COLUMN_NUMBER};
-    ck_fails(pt_dataset_create_from_csv(context, "/nowhere.csv", &column, 1, 3, 0, &data), PT_ERR_ARGUMENT,
+    ck_fails(pt_dataset_create_from_csv(context, "/nowhere.csv", &column, 1, 3, NULL, &data), PT_ERR_ARGUMENT,
              "columns of 3 bytes each");
-    ck_fails(pt_dataset_create_from_jsonl(context, "/nowhere", &column, 1, 70000, 0, &data), PT_ERR_ARGUMENT,
+    ck_fails(pt_dataset_create_from_jsonl(context, "/nowhere", &column, 1, 70000, NULL, &data), PT_ERR_ARGUMENT,
              "columns of 70000 bytes each");
     pt_context_free(context);
 }

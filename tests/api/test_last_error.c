@@ -41,9 +41,9 @@ START_TEST(test_what_could_not_be_made)
     ck_assert_ptr_nonnull(strstr(context_error(context), "/nowhere"));
     ck_assert_int_eq(pt_dataset_create_from_tokens(context, NULL, NULL, &data), PT_ERR_ARGUMENT);
     ck_assert_str_eq(context_error(context), "pt_dataset_create_from_tokens: path is NULL");
-    ck_assert_int_eq(pt_dataset_create_from_csv(context, NULL, NULL, 0, 0, 0, &data), PT_ERR_ARGUMENT);
+    ck_assert_int_eq(pt_dataset_create_from_csv(context, NULL, NULL, 0, 0, NULL, &data), PT_ERR_ARGUMENT);
     ck_assert_str_eq(context_error(context), "pt_dataset_create_from_csv: path is NULL");
-    ck_assert_int_eq(pt_dataset_create_from_jsonl(context, NULL, NULL, 0, 0, 0, &data), PT_ERR_ARGUMENT);
+    ck_assert_int_eq(pt_dataset_create_from_jsonl(context, NULL, NULL, 0, 0, NULL, &data), PT_ERR_ARGUMENT);
     ck_assert_str_eq(context_error(context), "pt_dataset_create_from_jsonl: path is NULL");
     ck_assert_int_eq(pt_dataset_create_from_arrays(context, NULL, 0, 0, 0, 0, &data), PT_ERR_ARGUMENT);
     ck_assert_str_eq(context_error(context), "pt_dataset_create_from_arrays: arrays is NULL");

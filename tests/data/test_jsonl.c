@@ -1,4 +1,5 @@
 /* JSON lines: every kind of column, order of classes, and a message with line and key for everything that is wrong. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,7 +18,7 @@ static pt_status_t open(pt_context_t *context, const char *text, const pt_column
                         pt_dataset_t **out)
 {
     return pt_dataset_create_from_jsonl(context, suite_write("lines.jsonl", text, strlen(text)), wanted, n,
-                                        sizeof(pt_column_t), 0, out);
+                                        sizeof(pt_column_t), NULL, out);
 }
 
 static void read_one(pt_dataset_t *dataset, int64_t index, const char *field, void *values, int64_t expected)
@@ -162,6 +163,46 @@ START_TEST(test_messages_name_line_and_key)
 }
 END_TEST
 
+START_TEST(test_lists_of_keys_and_missing_numbers)
+{
+    static const char *const keys[2] = {"b", "a"};
+    pt_column_t list = {.field = "x", .sources = keys, .kind = PT_COLUMN_NUMBER, .count = 2},
+                array = {.field = "y", .source = "y", .kind = PT_COLUMN_NUMBER, .count = 2};
+    pt_context_t *context = samples_context();
+    pt_dataset_t *dataset;
+    float values[2];
+    ck_ok(open(context, "{\"a\": 1, \"c\": [], \"b\": 2}\n", &list, 1, &dataset));
+    read_one(dataset, 0, "x", values, 2);
+    ck_assert(values[0] == 2 && values[1] == 1);
+    pt_dataset_free(dataset);
+    ck_fails(open(context, "{\"a\": 1, \"b\": 2}\n{\"a\": 1}\n", &list, 1, &dataset), PT_ERR_FORMAT,
+             "lines.jsonl: line 2: the object has no key \"b\"");
+    ck_fails(open(context, "{\"a\": null, \"b\": 2}\n", &list, 1, &dataset), PT_ERR_FORMAT,
+             "line 1: key \"a\": expected a number, found none; PT_COLUMN_FILL");
+    ck_fails(open(context, "{\"a\": [1], \"b\": 2}\n", &list, 1, &dataset), PT_ERR_FORMAT,
+             "line 1: key \"a\": expected a number, found an array");
+    ck_fails(open(context, "{\"y\": [1, null]}\n", &array, 1, &dataset), PT_ERR_FORMAT,
+             "line 1: key \"y\": expected a number, found none");
+    const pt_column_t text = {.field = "t", .source = "t", .kind = PT_COLUMN_TEXT, .max_length = 4};
+    ck_fails(open(context, "{\"t\": null}\n", &text, 1, &dataset), PT_ERR_FORMAT, "expected a string, found null");
+    list.flags = array.flags = PT_COLUMN_FILL;
+    list.missing = 0.5;
+    array.missing = (double)NAN;
+    const pt_column_t both[2] = {list, array};
+    ck_ok(open(context, "{\"a\": null, \"y\": [7, null]}\n{\"b\": 3, \"y\": null}\n{\"a\": 4, \"b\": 5}\n", both, 2,
+               &dataset));
+    const float expected[3][4] = {{0.5F, 0.5F, 7, NAN}, {3, 0.5F, NAN, NAN}, {5, 4, NAN, NAN}};
+    for (int64_t row = 0; row < 3; row++)
+        for (int k = 0; k < 4; k += 2) {
+            read_one(dataset, row, k == 0 ? "x" : "y", values, 2);
+            for (int i = 0; i < 2; i++)
+                ck_assert(isnan(expected[row][k + i]) ? isnan(values[i]) : values[i] == expected[row][k + i]);
+        }
+    pt_dataset_free(dataset);
+    pt_context_free(context);
+}
+END_TEST
+
 START_TEST(test_wrong_columns)
 {
     pt_context_t *context = samples_context();
@@ -187,14 +228,48 @@ START_TEST(test_wrong_columns)
     column.field = "";
     REFUSED("no name");
     column = columns[0];
-    column.reserved = 1;
-    ck_fails(open(context, GOOD, &column, 1, &dataset), PT_ERR_VERSION, "reserved");
+    column.flags = PT_COLUMN_FILL;
+    REFUSED("flags is 0x1, expected 0 or, of a number, PT_COLUMN_FILL");
+    column = columns[2];
+    column.flags = 2;
+    REFUSED("flags is 0x2");
+    column.flags = 0;
+    column.missing = 1;
+    REFUSED("missing is 1, expected 0 without PT_COLUMN_FILL");
+    column.flags = PT_COLUMN_FILL;
+    column.missing = 1e39;
+    REFUSED("missing is 1e+39, expected a number within the range of float32");
+    column = columns[2];
+    column.sources = (const char *const[]){"a", NULL};
+    REFUSED("field \"score\": source is \"score\", expected NULL beside sources");
+    column.source = NULL;
+    REFUSED("field \"score\": sources[1] is NULL");
+    column.count = 0;
+    REFUSED("sources is set, which is for PT_COLUMN_NUMBER with a count");
+    column.kind = PT_COLUMN_TEXT;
+    column.count = 2;
+    REFUSED("sources is set");
     ck_fails(open(context, GOOD, columns, 0, &dataset), PT_ERR_ARGUMENT, "0 columns");
-    ck_fails(pt_dataset_create_from_jsonl(context, suite_path("none"), columns, 4, sizeof(pt_column_t), 0, &dataset),
+    ck_fails(pt_dataset_create_from_jsonl(context, suite_path("none"), columns, 4, sizeof(pt_column_t), NULL, &dataset),
              PT_ERR_NOT_FOUND, "none");
-    ck_fails(pt_dataset_create_from_jsonl(context, suite_path("none"), columns, 4, sizeof(pt_column_t), 4, &dataset),
-             PT_ERR_ARGUMENT, "0x4");
-    ck_fails(pt_dataset_create_from_jsonl(context, suite_path("none"), NULL, 4, sizeof(pt_column_t), 0, &dataset),
+    pt_table_options_t options;
+#define OPTIONS_REFUSED(status, part)                                                                             \
+    ck_fails(pt_dataset_create_from_jsonl(context, suite_path("none"), columns, 4, sizeof(pt_column_t), &options, \
+                                          &dataset),                                                              \
+             status, part);                                                                                       \
+    ck_ok(pt_table_options_init(&options, sizeof options))
+    ck_ok(pt_table_options_init(&options, sizeof options));
+    options.flags = PT_TABLE_NO_HEADINGS;
+    OPTIONS_REFUSED(PT_ERR_ARGUMENT, "0x4");
+    options.separator = ';';
+    OPTIONS_REFUSED(PT_ERR_ARGUMENT, "separator and missing are for CSV");
+    options.missing = "NA";
+    OPTIONS_REFUSED(PT_ERR_ARGUMENT, "separator and missing are for CSV");
+    options.reserved = 2;
+    OPTIONS_REFUSED(PT_ERR_VERSION, "reserved is 2");
+    OPTIONS_REFUSED(PT_ERR_NOT_FOUND, "none");
+#undef OPTIONS_REFUSED
+    ck_fails(pt_dataset_create_from_jsonl(context, suite_path("none"), NULL, 4, sizeof(pt_column_t), NULL, &dataset),
              PT_ERR_ARGUMENT, "columns is NULL");
 #undef REFUSED
     pt_context_free(context);
@@ -207,7 +282,7 @@ static pt_status_t open_failing(failing_allocator_t *allocator, const char *path
     pt_dataset_t *dataset = NULL;
     pt_status_t status = samples_failing_context(allocator, &context);
     if (status == PT_OK)
-        status = pt_dataset_create_from_jsonl(context, path, columns, 4, sizeof(pt_column_t), 0, &dataset);
+        status = pt_dataset_create_from_jsonl(context, path, columns, 4, sizeof(pt_column_t), NULL, &dataset);
     pt_dataset_free(dataset);
     pt_context_free(context);
     return status;
@@ -222,5 +297,5 @@ START_TEST(test_every_allocation_may_fail)
 }
 END_TEST
 
-SUITE("jsonl", 60, test_all_kinds, test_classes_are_in_order, test_messages_name_line_and_key, test_wrong_columns,
-      test_every_allocation_may_fail)
+SUITE("jsonl", 60, test_all_kinds, test_classes_are_in_order, test_messages_name_line_and_key,
+      test_lists_of_keys_and_missing_numbers, test_wrong_columns, test_every_allocation_may_fail)

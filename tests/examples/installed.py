@@ -224,6 +224,9 @@ class Installed(unittest.TestCase):
     def test_python_samples(self):
         print(self.start(sys.executable, os.path.join(ROOT, "tests", "examples", "python_samples.py")))
 
+    def test_python_tables(self):
+        print(self.start(sys.executable, os.path.join(ROOT, "tests", "examples", "python_tables.py")))
+
     def test_python_says_where_it_looked(self):
         done = subprocess.run(
             [sys.executable, "-c", "import pretrain"],

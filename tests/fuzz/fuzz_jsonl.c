@@ -32,7 +32,7 @@ static pt_status_t open_table(pt_context_t *context, const char *path, pt_datase
                                     {.field = "label", .source = "label", .kind = PT_COLUMN_CLASS},
                                     {.field = "x", .source = "x", .kind = PT_COLUMN_NUMBER, .count = 2},
                                     {.field = "ids", .source = "ids", .kind = PT_COLUMN_TOKENS, .max_length = 3}};
-    return pt_dataset_create_from_jsonl(context, path, columns, 4, sizeof(pt_column_t), 0, out);
+    return pt_dataset_create_from_jsonl(context, path, columns, 4, sizeof(pt_column_t), NULL, out);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

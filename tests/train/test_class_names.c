@@ -34,7 +34,7 @@ static pt_status_t open_csv(pt_context_t *context, const char *path, pt_dataset_
         {.field = "features", .source = "a", .kind = PT_COLUMN_NUMBER, .count = 2},
         {.field = "label", .source = "label", .kind = PT_COLUMN_CLASS},
     };
-    return pt_dataset_create_from_csv(context, path, columns, 2, sizeof(pt_column_t), 0, out);
+    return pt_dataset_create_from_csv(context, path, columns, 2, sizeof(pt_column_t), NULL, out);
 }
 
 static pt_dataset_t *csv(pt_context_t *context, const char *rows)
@@ -324,7 +324,7 @@ START_TEST(test_data)
     ck_fails(finetune(model, two, three, NULL), PT_ERR_STATE, "class 2 is \"zebra\"");
     const pt_column_t labels_only = {.field = "label", .source = "label", .kind = PT_COLUMN_CLASS};
     ck_ok(pt_dataset_create_from_csv(context, suite_write("labels.csv", ROWS_TWO, strlen(ROWS_TWO)), &labels_only, 1,
-                                     sizeof(pt_column_t), 0, &unfit));
+                                     sizeof(pt_column_t), NULL, &unfit));
     ck_fails(finetune(model, unfit, NULL, NULL), PT_ERR_SHAPE, "features"); /* good names, and no stage */
     expect(model, 0, NULL);
     const uint64_t before = network_fingerprint(model);

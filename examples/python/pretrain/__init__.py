@@ -656,21 +656,34 @@ class Context(_Handle):
             ),
         )
 
-    def _table(self, function, path, columns, flags):
-        made = (Column * len(columns))()
-        for column, (name, source, kind, *sizes) in zip(made, columns):
-            column.field, column.source, column.kind = _encoded(name), _encoded(source), kind
-            setattr(column, "count" if kind == COLUMN_NUMBER else "max_length", sizes[0] if sizes else 0)
+    def _table(self, function, path, columns, options):
+        made, lists = (Column * len(columns))(), []
+        for column, (name, source, kind, *more) in zip(made, columns):
+            column.field, column.kind = _encoded(name), kind
+            if isinstance(source, (list, tuple)):
+                lists.append((c_char_p * len(source))(*map(_encoded, source)))
+                column.sources, column.count = ctypes.cast(lists[-1], c_void_p), len(source)
+            else:
+                column.source = _encoded(source)
+                setattr(column, "count" if kind == COLUMN_NUMBER else "max_length", more[0] if more else 0)
+            if len(more) > 1 and more[1] is not None:
+                column.flags, column.missing = COLUMN_FILL, more[1]
+        separator = options.get("separator", 0)
+        if isinstance(separator, str):
+            options = dict(options, separator=ord(separator))
+        made_options = ctypes.byref(_options(TableOptions, options))
         return Dataset(
-            self, _create(function, self, _encoded(path), made, len(made), ctypes.sizeof(Column), flags)
+            self, _create(function, self, _encoded(path), made, len(made), ctypes.sizeof(Column), made_options)
         )
 
-    def jsonl(self, path, columns, flags=0):
-        """columns: (field, key, COLUMN_..., longest text or number of values)."""
-        return self._table(library.pt_dataset_create_from_jsonl, path, columns, flags)
+    def jsonl(self, path, columns):
+        """columns: (field, key, COLUMN_..., longest text or number of values, value for missing numbers); the last two
+        may be left out. In place of a key a list of keys, one a value."""
+        return self._table(library.pt_dataset_create_from_jsonl, path, columns, {})
 
-    def csv(self, path, columns, flags=0):
-        return self._table(library.pt_dataset_create_from_csv, path, columns, flags)
+    def csv(self, path, columns, **options):
+        """columns as of jsonl, headings in place of keys; options of pt_table_options_t."""
+        return self._table(library.pt_dataset_create_from_csv, path, columns, options)
 
     def arrays(self, samples, ragged=()):
         """{name: values of all samples}: nested lists, array.array or NumPy. Names in `ragged`: a list with one
