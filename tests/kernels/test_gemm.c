@@ -409,6 +409,47 @@ START_TEST(test_gemm_large_sizes)
 }
 END_TEST
 
+/* What depends on the processor (gemm_fit.c) decides where a is read, and no bit. */
+START_TEST(test_gemm_staged)
+{
+    static const form_t forms[] = {
+        {.m = 333, .n = 420, .k = 300, .a_transposed = 1, .bias = 1},
+        {.m = 64, .n = 700, .k = 521, .a_transposed = 1, .accumulate = 1, .wide_strides = 1},
+        {.m = 129, .n = 391, .k = 1025, .a_transposed = 1, .wide_strides = 2},
+        {.m = 131, .n = 1031, .k = 320, .residual = 1},
+        {.m = 61, .n = 600, .k = 517, .accumulate = 1, .wide_strides = 1},
+        {.m = 105, .n = 400, .k = 1025, .wide_strides = 2},
+    };
+    open_devices();
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++)
+        for (int level = 0; level < PT__LEVEL_COUNT; level++) {
+            pt__device_t *device = devices[level][PT__GEMM_OWN][0];
+            gemm_case_t c;
+            char what[256];
+            if (!device)
+                continue;
+            make_case(&forms[i], &c);
+            float *first = malloc((size_t)c.dst_floats * sizeof(float));
+            ck_assert_ptr_nonnull(first);
+            describe(what, sizeof what, &forms[i], (pt__level_t)level, PT__GEMM_OWN, 1);
+            for (int32_t fused = 1; fused <= 2; fused++) {
+                pt__cpu(device)->fused = fused;
+                restore(&c);
+                pt__gemm(device, &c.gemm);
+                check_result(&c, what);
+                check_guards(&c, what);
+                if (fused == 1)
+                    memcpy(first, c.floats + c.dst_at, (size_t)c.dst_floats * sizeof(float));
+            }
+            ck_assert_msg(!memcmp(first, c.floats + c.dst_at, (size_t)c.dst_floats * sizeof(float)), "%s: other bits",
+                          what);
+            free(first);
+            free_case(&c);
+        }
+    close_devices();
+}
+END_TEST
+
 /* b stored narrower: packed whole and block by block, from either layout; staged where a and b are exchanged; sums
  * along the depth, with rows too long for the workspace too; deep sums; batches; a column, a row. */
 START_TEST(test_gemm_narrow)
@@ -681,5 +722,5 @@ START_TEST(test_gemm_reads_no_further)
 }
 END_TEST
 
-SUITE("gemm", 120, test_gemm_small_sizes, test_gemm_large_sizes, test_gemm_narrow, test_gemm_nothing_to_do,
-      test_gemm_not_finite, test_gemm_sums, test_gemm_reads_no_further, test_gemm_device)
+SUITE("gemm", 120, test_gemm_small_sizes, test_gemm_large_sizes, test_gemm_staged, test_gemm_narrow,
+      test_gemm_nothing_to_do, test_gemm_not_finite, test_gemm_sums, test_gemm_reads_no_further, test_gemm_device)

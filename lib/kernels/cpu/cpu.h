@@ -26,6 +26,7 @@ typedef struct pt__cpu {
     pt__memory_t *memory;
     pt__pool_t *pool;
     pt__level_t level;
+    int32_t fused;     /* pt__level_fused */
     uint32_t features; /* PT__FEATURE_..., those that are used where they help */
     /* pt__widen_fn (vector.h); NULL: not from this dtype */
     void (*widen[PT__DTYPES])(int64_t n, const void *src, int32_t skip, float *dst);

@@ -197,6 +197,7 @@ pt_status_t pt__cpu_create(pt__memory_t *memory, pt__pool_t *pool, pt__level_t l
     cpu->memory = memory;
     cpu->pool = pool;
     cpu->level = level;
+    cpu->fused = pt__level_fused(level);
     cpu->features = pt__level_features();
     choose_widening(cpu);
     cpu->room = choose_room(level, room);

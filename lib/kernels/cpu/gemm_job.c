@@ -9,7 +9,6 @@ enum {
     PAGE_FLOATS = 1024, /* rows a multiple of this apart fall into the same cache sets */
     TAIL_MOST = 2,      /* columns beyond the last whole panel that are cheaper as sums along the depth */
     TASKS_EACH = 8,     /* of a product, at most, for each thread */
-    FAR_FLOATS = 320,   /* rows further apart leave too little of the caches when a few of each are read */
 
     /* of a narrow operand, for sums along the depth */
     DOT_FLOATS = 16384, /* made at a time */
@@ -17,8 +16,8 @@ enum {
     DOT_FEW = 4,        /* and where whole rows of more do not fit */
 
     /* of a product whose depth is cut */
-    DEEP_PARTS = 16, /* at most, */
-    DEEP_DEPTH = 512, /* of so much at least; */
+    DEEP_PARTS = 16,     /* at most, */
+    DEEP_DEPTH = 512,    /* of so much at least; */
     DEEP_LEAST = 2400000 /* multiplications */
 };
 
@@ -110,9 +109,10 @@ void pt__gemm_describe(pt__cpu_t *device, const pt__gemm_t *gemm, pt__job_t *job
         job->parts &= ~PT__FINISH_RESIDUAL;
         job->add = gemm->residual;
     }
-    job->beside = gemm->slope_source    ? gemm->slope_source
-                  : gemm->preactivation ? gemm->preactivation
-                  : job->parts & PT__FINISH_RESIDUAL ? gemm->residual : NULL;
+    job->beside = gemm->slope_source                 ? gemm->slope_source
+                  : gemm->preactivation              ? gemm->preactivation
+                  : job->parts & PT__FINISH_RESIDUAL ? gemm->residual
+                                                     : NULL;
     job->dots = few_dots(device, gemm);
     if (job->dots) { /* whole rows of both operands */
         job->depth_block = pt__most(gemm->k, 1);
@@ -130,10 +130,8 @@ void pt__gemm_describe(pt__cpu_t *device, const pt__gemm_t *gemm, pt__job_t *job
     const int64_t width = micro->columns;
     job->column_block = pt__most(pt__gemm_block_floats(device) / job->depth_block / width * width, width);
     job->widened = pt__matrix_is_narrow(&view->a);
-    job->stage = view->n >= 4 * width && view->m > micro->rows && pt__gemm_operations(gemm) >= PT__GEMM_SPREAD &&
-                 !job->widened &&
-                 (view->a.transposed ? micro->stages_transposed && view->a.stride >= FAR_FLOATS
-                                     : view->a.stride % PAGE_FLOATS == 0);
+    job->stage = view->m > micro->rows && pt__gemm_operations(gemm) >= PT__GEMM_SPREAD && !job->widened &&
+                 pt__gemm_stages(device, &view->a, job->depth_block, pt__least(view->n, job->column_block));
     job->packed = packing_pays(job);
 }
 
@@ -161,7 +159,7 @@ static int32_t keeps(const pt__job_t *job, int64_t column_parts)
 }
 
 /* What a grid adds to each multiplication, in multiplications, as measured:
- *   - a number of a is fetched once for each block of columns, one of b fetched or packed once for the rows that
+ *   - a number of a is fetched, or copied, once for each block of columns, one of b fetched or packed once for the rows that
  *   pass over it; - tiles of few rows and columns beyond the last are done as slowly as whole ones; - threads that
  *   are left without a task wait, and with few tasks each they wait for the last; - dst is fetched again for each
  *   pass, from the further away the more of it is between; - where a row of dst is cut between two threads, the
@@ -176,7 +174,8 @@ static double grid_cost(const pt__job_t *job, int64_t row_parts, int64_t column_
     const double passes = (double)pt__most(pt__ceiling(job->view.k, job->depth_block), 1);
     double passing = (double)(keeps(job, column_parts) ? tall * pt__least(each, row_parts) : tall);
     double done = (double)(pt__ceiling(tall, high) * high * row_parts * wide * column_parts) / (double)(rows * n);
-    double cost = 2.0 / (double)pt__least(wide, job->column_block) + (job->packed ? 10.0 : 8.0) / passing;
+    double cost = (job->stage ? 8.0 : 2.0) / (double)pt__least(wide, job->column_block) +
+                  (job->packed ? 10.0 : 8.0) / passing;
     double cuts = (double)(pt__least(column_parts, threads) - 1);
     double dst = (double)(tall * pt__least(wide, job->column_block)) * sizeof(float);
     double far = dst < (double)job->device->cache_bytes[1] ? dst / (double)job->device->cache_bytes[1] : 1.0;

@@ -3,6 +3,7 @@
 #ifndef PT__GEMM_JOB_H
 #define PT__GEMM_JOB_H
 
+#include "kernels/cpu/gemm_fit.h"
 #include "kernels/cpu/gemm_room.h"
 #include "kernels/cpu/micro.h"
 
@@ -15,7 +16,7 @@ typedef struct pt__job { /* one product */
     pt__gemm_t view;        /* the same, or with a and b, m and n exchanged; less the tail */
     int32_t exchanged;
     int32_t dots;         /* sums along the depth, without tiles */
-    int32_t stage;        /* a's rows */
+    int32_t stage;        /* a, tile by tile, where it is read best */
     int32_t widened;      /* a's rows, into floats: the exchanged b is stored narrower */
     int32_t packed;       /* b, into panels */
     int32_t parts;        /* of the epilogue, by rows after the last pass */
@@ -69,12 +70,6 @@ int64_t pt__gemm_deep_parts(const pt__cpu_t *device, const pt__gemm_t *gemm);
 
 /* Cuts into one task a thread, or a few times as many where they are worth it. */
 void pt__gemm_cut(pt__job_t *job);
-
-/* Floats of b that a worker packs at a time, so that they stay in half of the second-level cache. */
-static inline int64_t pt__gemm_block_floats(const pt__cpu_t *device)
-{
-    return pt__most(pt__least(device->cache_bytes[1] / 2 / (int64_t)sizeof(float), 128 << 10), 32 << 10);
-}
 
 /* Multiplications; a little more for shallow products, whose dst counts. */
 static inline double pt__gemm_operations(const pt__gemm_t *gemm)

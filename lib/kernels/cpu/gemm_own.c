@@ -7,8 +7,9 @@
  * pass puts in what is linear (bias, what dst held, a residual); the rest of the epilogue follows the last pass, on
  * rows that are still in cache.
  *
- * a is read where it stands; each tile's rows are copied into the first-level cache first where they would push each
- * other out of it, and where a lies across, several tiles' at once. Few rows read b where it stands, too; for more it
+ * a is read where it stands, or each tile's part is copied first, its numbers of each depth side by side: where rows
+ * would push each other out of the cache, and where that pays by itself (gemm_fit.c). Where a lies across, several
+ * tiles' are copied at once. Few rows read b where it stands, too; for more it
  * is packed into panels: by each worker for itself, since what one core writes and another reads costs more than to
  * pack it again. A worker packs the columns of a task whole, where they fit into half of the second-level cache, and
  * keeps them for its next tasks of these columns; otherwise block by block. Where b is transposed and a is much the

@@ -61,7 +61,23 @@ static pt__level_t best_level(void)
         return PT__LEVEL_PORTABLE;
     if (has_bits(saved, SAVED_AVX512) && has_bits(b, bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL))
         return PT__LEVEL_AVX512;
+#if defined(PT__EMULATES_AVX512) /* meson's option: for tests */
+    return PT__LEVEL_AVX512;
+#endif
     return PT__LEVEL_AVX2;
+}
+
+/* Zen 4 does one vector of 64 bytes, in halves; so do Intel's processors for clients, whose second unit is that of
+ * servers. A server that lacks it, as some of 2017 to 2020 do, is taken for one that has it. */
+int32_t pt__level_fused(pt__level_t level)
+{
+    uint32_t a, b, c, d;
+    if (level != PT__LEVEL_AVX512 || !__get_cpuid(1, &a, &b, &c, &d))
+        return 2;
+    const uint32_t family = (a >> 8 & 15) + (a >> 20 & 255), model = (a >> 4 & 15) | (a >> 12 & 0xf0);
+    const uint32_t zen4 = 15 + 10;                                  /* and Zen 3 */
+    const uint8_t clients[] = {0x66, 0x7d, 0x7e, 0x8c, 0x8d, 0xa7}; /* Cannon, Ice, Tiger and Rocket Lake */
+    return family == zen4 || (family == 6 && memchr(clients, (int)model, sizeof clients)) ? 1 : 2;
 }
 
 #else
@@ -69,6 +85,12 @@ static pt__level_t best_level(void)
 uint32_t pt__level_features(void)
 {
     return 0;
+}
+
+int32_t pt__level_fused(pt__level_t level)
+{
+    (void)level;
+    return 2;
 }
 
 #if defined(__aarch64__)

@@ -39,6 +39,9 @@ const pt__level_tables_t *pt__level_tables(pt__level_t level);
 /* The best level of this processor that the library has, PT__LEVEL_COUNT: none; and whether a level can run here. */
 pt__level_t pt__level_best(void);
 int32_t pt__level_supported(pt__level_t level);
+/* How many of the level's widest vectors this processor multiplies and adds a cycle: known by its family; 2 where it is
+ * not. */
+int32_t pt__level_fused(pt__level_t level);
 const char *pt__level_name(pt__level_t level);
 /* Level named by `name` ("portable", "avx2", "avx512", "neon"), or PT__LEVEL_COUNT. */
 pt__level_t pt__level_find(const char *name);

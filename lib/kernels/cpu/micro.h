@@ -29,8 +29,8 @@ typedef struct pt__block { /* dst[rows, columns] = a · b + add + bias; nothing 
     const float *a; /* element (i, k) at i * a_stride + k; or, transposed, at k * a_stride + i */
     int64_t a_stride;
     int32_t a_transposed;
-    /* [PT__MICRO_STAGE]: a is copied there first, a tile at a time, into the first-level cache; or, transposed, for
-     * several tiles, with rows at least as far apart as the level's vectors are long. NULL: it is not */
+    /* [PT__MICRO_STAGE]: a is copied there first, a tile's numbers of each depth side by side; transposed, for several
+     * tiles, with rows at least as far apart as the level's vectors are long. NULL: it is not */
     float *stage;
     const float *b; /* element (k, j) of panel p at p * b_step + k * b_stride + j */
     int64_t b_stride, b_step;
@@ -47,8 +47,8 @@ typedef struct pt__block { /* dst[rows, columns] = a · b + add + bias; nothing 
 } pt__block_t;
 
 typedef struct pt__micro {
-    int32_t rows, columns;     /* of the largest tile */
-    int32_t stages_transposed; /* where it pays: measured with AVX2 alone */
+    int32_t rows, columns;  /* of the largest tile */
+    int32_t in_place_depth; /* up to this depth a is best read where it stands */
     void (*multiply)(const pt__block_t *block);
     /* The same for b [columns, depth], rows b_stride apart; neither a nor dst is transposed, no sums of a or b: sums
      * along the depth, for few rows or few columns. */

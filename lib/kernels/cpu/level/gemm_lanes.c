@@ -5,35 +5,27 @@
 #include "kernels/cpu/level/gemm_strip.h"
 #include "kernels/cpu/level/gemm_tile.h"
 
-#define TILE(rows, vectors, form, part)                                                                 \
-    static void tile_##rows##_##vectors##_##form##_##part(const pt__block_t *block, const tile_t *tile, \
-                                                          int64_t panels)                               \
-    {                                                                                                   \
-        multiply_tiles(rows, vectors, form, part, block, tile, panels);                                 \
+#define TILE(rows, vectors, part)                                                                              \
+    static void tile_##rows##_##vectors##_##part(const pt__block_t *block, const tile_t *tile, int64_t panels) \
+    {                                                                                                          \
+        multiply_tiles(rows, vectors, ANY, part, block, tile, panels);                                         \
     }
-#define ENTRY(rows, vectors, form, part) tile_##rows##_##vectors##_##form##_##part
-#if LANES == 16 /* masks cost nothing: every load of a last vector has one */
-#define TILES_OF(rows) TILE(rows, 1, 0, 1) TILE(rows, 1, 1, 1) TILE(rows, 2, 0, 1) TILE(rows, 2, 1, 1)
-#define PAIR(rows, vectors, form)                                    \
-    {                                                                \
-        ENTRY(rows, vectors, form, 1), ENTRY(rows, vectors, form, 1) \
-    }
-#define FORMS_OF(rows, vectors)                        \
-    {                                                  \
-        PAIR(rows, vectors, 0), PAIR(rows, vectors, 1) \
+#if LANES == 16 /* masks cost little: every load of a last vector has one */
+#define TILES_OF(rows) TILE(rows, 1, 1) TILE(rows, 2, 1)
+#define PAIR(rows, vectors)                                      \
+    {                                                            \
+        tile_##rows##_##vectors##_1, tile_##rows##_##vectors##_1 \
     }
 #else
-#define TILES_OF(rows) TILE(rows, 1, 0, 0) TILE(rows, 1, 0, 1) TILE(rows, 2, 0, 0) TILE(rows, 2, 0, 1)
-#define FORMS_OF(rows, vectors)                                    \
-    {                                                              \
-        {                                                          \
-            ENTRY(rows, vectors, 0, 0), ENTRY(rows, vectors, 0, 1) \
-        }                                                          \
+#define TILES_OF(rows) TILE(rows, 1, 0) TILE(rows, 1, 1) TILE(rows, 2, 0) TILE(rows, 2, 1)
+#define PAIR(rows, vectors)                                      \
+    {                                                            \
+        tile_##rows##_##vectors##_0, tile_##rows##_##vectors##_1 \
     }
 #endif
-#define ENTRIES_OF(rows)                      \
-    {                                         \
-        FORMS_OF(rows, 1), FORMS_OF(rows, 2), \
+#define ENTRIES_OF(rows)              \
+    {                                 \
+        PAIR(rows, 1), PAIR(rows, 2), \
     }
 
 TILES_OF(1)
@@ -53,7 +45,7 @@ TILES_OF(9)
 TILES_OF(10)
 #endif
 
-static const tile_fn tiles_table[ROWS][VECTORS][FORMS][2] = {
+static const tile_fn tiles_table[ROWS][VECTORS][2] = {
     ENTRIES_OF(1), ENTRIES_OF(2),  ENTRIES_OF(3), ENTRIES_OF(4),
 #if ROWS > 4
     ENTRIES_OF(5), ENTRIES_OF(6),
@@ -107,7 +99,7 @@ static void multiply(const pt__block_t *block)
     const int64_t panels = (block->columns + COLUMNS - 1) / COLUMNS;
     const int64_t whole = block->columns / COLUMNS, rest = block->columns % COLUMNS;
     const int64_t stretches = panels * ((block->depth + STRETCH - 1) / STRETCH);
-    const int32_t form = FORMS > 1 && block->a_transposed, part = block->columns % LANES != 0 && !block->b_filled;
+    const int32_t part = block->columns % LANES != 0 && !block->b_filled;
     pt__ahead_t a_next, none = nothing, *b_next = block->b_next ? block->b_next : &none;
     tile_t tile = {.a_next = &a_next, .b_next = b_next};
     if (stretches > 0)
@@ -131,27 +123,28 @@ static void multiply(const pt__block_t *block)
         tile.beyond = block->stage ? 0 : 2 * rows - 1;
         if (whole > 0) {
             tile_fn best = best_of(block, most, rows);
-            (best ? best : tiles_table[rows - 1][VECTORS - 1][form][0])(block, &tile, whole);
+            (best ? best : tiles_table[rows - 1][VECTORS - 1][0])(block, &tile, whole);
         }
         if (rest > 0) {
             tile.column = whole * COLUMNS;
             tile.columns = rest;
             tile.b = block->b + whole * block->b_step;
-            tiles_table[rows - 1][rest > LANES][form][part](block, &tile, 1);
+            tiles_table[rows - 1][rest > LANES][part](block, &tile, 1);
         }
         for (int64_t p = 0; t == 0 && block->b_sum && p < panels; p++)
             sum_depths(least(COLUMNS, block->columns - p * COLUMNS), block->depth, block->b + p * block->b_step,
                        block->b_stride, block->b_sum + p * COLUMNS);
-        if (block->a_sum)
-            (block->a_transposed ? sum_depths : add_rows)(
-                rows, block->depth, tile.a, block->a_transposed ? tile.a_step : tile.a_row, block->a_sum + row);
+        if (block->a_sum && block->a_transposed)
+            sum_depths(rows, block->depth, tile.a, tile.a_step, block->a_sum + row);
+        else if (block->a_sum)
+            add_rows(rows, block->depth, block->a + row * step, step, block->a_sum + row);
     }
 }
 
 const pt__micro_t PT__LEVEL(pt__micro) = {
     .rows = ROWS,
     .columns = COLUMNS,
-    .stages_transposed = STAGES_TRANSPOSED,
+    .in_place_depth = STRIP_DEPTH,
     .multiply = multiply,
     .dot = dot,
     .pack_b = pack_b,

@@ -5,20 +5,27 @@
 #include "kernels/cpu/level/gemm_tile.h"
 
 enum {
-    STAGES_TRANSPOSED = LANES < 16,                  /* with AVX-512 it is unmeasured */
-    STAGE_ROW = PT__MICRO_DEPTH + 16,                /* floats from one row of a staged tile to the next */
-    STAGE_TILE = PT__MICRO_DEPTH * STAGE_DEPTH + 16, /* transposed, from tile to tile: not into the same sets */
+    STAGE_TILE = PT__MICRO_DEPTH * STAGE_DEPTH + 16, /* from tile to tile: not into the same sets */
     GROUP = PT__MICRO_STAGE / STAGE_TILE < 8 ? PT__MICRO_STAGE / STAGE_TILE : 8, /* tiles that are staged together */
     STAGE_AHEAD = 6 /* depths; addresses beyond the end are harmless */
 };
 
-/* Copies a tile's rows of a into the stage, where their lines do not push each other out of the cache. */
+/* Copies a tile's rows of a, which lie along the depth: squares are transposed in registers. Rows beyond the last are
+ * the last one again, depths beyond the last zero; neither is used. */
 static void stage_rows(const pt__block_t *block, int64_t rows, const float *a)
 {
-    for (int64_t i = 0; i < rows; i++)
-        for (int64_t k = 0; k < block->depth; k += LANES)
-            store(block->stage + i * STAGE_ROW + k,
-                  load_few(a + i * block->a_stride + k, least(LANES, block->depth - k)));
+    for (int64_t i = 0; i < rows; i += LANES)
+        for (int64_t k = 0; k < block->depth; k += LANES) {
+            floats_t square[LANES];
+            const int64_t deep = least(LANES, block->depth - k);
+#pragma GCC unroll 16
+            for (int64_t j = 0; j < LANES; j++)
+                square[j] = load_few(a + least(i + j, rows - 1) * block->a_stride + k, deep);
+            transpose_square(square);
+#pragma GCC unroll 16
+            for (int64_t j = 0; j < LANES; j++) /* in this order: the next depth may begin before this one's end */
+                store(block->stage + (k + j) * STAGE_DEPTH + i, square[j]);
+        }
 }
 
 /* The first n, if there are any, then zeros. */
@@ -55,16 +62,14 @@ static void stage_group(const pt__block_t *block, int64_t count, int64_t first, 
 /* Tile t of `tiles`, whose a the tile is then told. */
 static void stage_tile(const pt__block_t *block, int64_t tiles, int64_t t, tile_t *tile)
 {
-    if (STAGES_TRANSPOSED && block->a_transposed) {
-        if (t % GROUP == 0)
-            stage_group(block, tiles, t, least(GROUP, tiles - t));
-        tile->a = block->stage + t % GROUP * STAGE_TILE;
-        tile->a_step = STAGE_DEPTH;
-    } else {
+    const int64_t slot = block->a_transposed ? t % GROUP : 0;
+    if (!block->a_transposed)
         stage_rows(block, pt__micro_tile(block->rows, tiles, t + 1) - tile->row, tile->a);
-        tile->a = block->stage;
-        tile->a_row = STAGE_ROW;
-    }
+    else if (slot == 0)
+        stage_group(block, tiles, t, least(GROUP, tiles - t));
+    tile->a = block->stage + slot * STAGE_TILE;
+    tile->a_row = 1;
+    tile->a_step = STAGE_DEPTH;
 }
 
 #endif

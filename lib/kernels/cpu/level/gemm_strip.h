@@ -7,7 +7,7 @@
 #include "kernels/cpu/level/gemm_tile.h"
 
 #if LANES == 16
-enum { STRIP_DEPTH = 192, STRIP_LEAST = 4, STRIP_MOST = 8 }; /* rows of a strip, nearly equal ones of 4 or more */
+enum { STRIP_DEPTH = 192 };
 
 INLINE void add_rows_of(int rows, const float *add, int64_t stride, floats_t sum[ROWS][VECTORS])
 {
@@ -32,9 +32,10 @@ INLINE void multiply_strip(int rows, int transposed, const pt__block_t *block, c
         const float *b = panel;
         floats_t sum[ROWS][VECTORS];
         begin_sums(rows, VECTORS, LANES, bias ? bias + p * COLUMNS : NULL, sum);
-        /* Model, of the peak: 100 % on Zen 4, 67 to 89 % on Golden Cove: loads, dependencies */
+        /* Model, of the peak: 100 % on Zen 4, 67 to 89 % on Golden Cove (loads). With one load for a row: 89 % there,
+         * and on Zen 4 less, measured */
         for (int64_t k = 0; k < depth; k++, b += b_stride, a.row0 += a_step, a.row5++)
-            multiply_depth(rows, VECTORS, transposed, 0, LANES, &a, b, sum);
+            multiply_depth(rows, VECTORS, transposed ? SIDE_BY_SIDE : ANY, 0, LANES, &a, b, sum);
         if (add)
             add_rows_of(rows, add + p * COLUMNS, stride, sum);
         float *to = dst;
@@ -72,56 +73,66 @@ static int64_t tile_most(const pt__block_t *block)
     return shallow && block->rows >= STRIP_LEAST && !block->dst_transposed ? STRIP_MOST : ROWS;
 }
 
-/* What does whole panels of such a tile at once, or NULL. */
-static tile_fn best_of(const pt__block_t *block, int64_t most, int64_t rows)
-{
-    return most == STRIP_MOST ? strips_table[rows - STRIP_LEAST][block->a_transposed != 0] : NULL;
-}
 #else
+enum { STRIP_DEPTH = 0 };
+
 static int64_t tile_most(const pt__block_t *block)
 {
     (void)block;
     return ROWS;
 }
+#endif
 
 #define BEST(name, rows, form)                                                     \
     static void name(const pt__block_t *block, const tile_t *tile, int64_t panels) \
     {                                                                              \
         multiply_tiles(rows, VECTORS, form, 0, block, tile, panels);               \
     }
-BEST(staged_most, ROWS, STAGED)
-BEST(staged_fewer, ROWS - 1, STAGED)
+BEST(side_most, ROWS, SIDE_BY_SIDE)
+BEST(side_fewer, ROWS - 1, SIDE_BY_SIDE)
+BEST(along_most, ROWS, ALONG)
+BEST(along_fewer, ROWS - 1, ALONG)
+#if LANES < 16
 BEST(along_1, 1, ALONG)
 BEST(along_2, 2, ALONG)
+#if ROWS > 4
 BEST(along_3, 3, ALONG)
 BEST(along_4, 4, ALONG)
-#if ROWS > 4
+#endif
+#if ROWS > 6
 BEST(along_5, 5, ALONG)
 BEST(along_6, 6, ALONG)
 #endif
-#if ROWS > 6
-BEST(along_7, 7, ALONG)
-BEST(along_8, 8, ALONG)
-#endif
-
 static const tile_fn along_table[ROWS] = {
-    along_1, along_2, along_3, along_4,
+    along_1,     along_2,
 #if ROWS > 4
-    along_5, along_6,
+    along_3,     along_4,
 #endif
 #if ROWS > 6
-    along_7, along_8,
+    along_5,     along_6,
 #endif
+    along_fewer, along_most,
 };
+#endif
 
-/* Of nearly equal tiles few are lower than by a row: of those that are staged, none have code of their own. */
+/* What does whole panels of a tile at once, or NULL: of nearly equal tiles few are lower than by a row, and such have
+ * code of their own only where rows are often few. */
 static tile_fn best_of(const pt__block_t *block, int64_t most, int64_t rows)
 {
+    const int32_t side = block->stage || block->a_transposed;
+#if LANES == 16
+    if (most == STRIP_MOST)
+        return strips_table[rows - STRIP_LEAST][side];
+    if (!side && rows >= ROWS - 1)
+        return rows == ROWS ? along_most : along_fewer;
+#else
     (void)most;
-    if (!block->a_transposed)
+    if (!side)
         return along_table[rows - 1];
-    return !block->stage || rows < ROWS - 1 ? NULL : rows == ROWS ? staged_most : staged_fewer;
-}
+    if (!block->stage) /* at any distance */
+        return NULL;
 #endif
+    return rows < ROWS - 1 ? NULL : rows == ROWS ? side_most : side_fewer;
+}
 
 #endif

@@ -20,15 +20,13 @@
 #define VECTORS 2
 #define COLUMNS (VECTORS * LANES)
 
-/* Forms of a tile, by how its a stands. AVX-512: rows along the depth, or side by side. Elsewhere any way; and, for
- * whole panels, rows along the depth, or staged, depth after depth: these two UNROLLED depths at a time, at constant
- * displacements. */
-#if LANES == 16
-enum { FORMS = 2, SIDE_BY_SIDE = 1 };
-#else
-enum { FORMS = 1, ALONG = 1, STAGED = 2, SIDE_BY_SIDE = STAGED, UNROLLED = 4 };
-#endif
-enum { STAGE_DEPTH = (ROWS + LANES - 1) / LANES * LANES }; /* floats from one depth of a staged tile to the next */
+/* Forms of a tile, by how its a stands: any way; and, for whole panels, UNROLLED depths at a time, rows along the
+ * depth, or side by side: staged, depth after depth, at constant displacements. With AVX-512 side by side may be in
+ * place. */
+enum { ANY = 0, ALONG = 1, SIDE_BY_SIDE = 2, UNROLLED = 4 };
+enum { STRIP_LEAST = 4, STRIP_MOST = 8 }; /* rows of a strip, nearly equal ones of 4 or more */
+/* Floats from one depth of a staged tile to the next. AVX-512: with 16 a tile would fill the first-level cache. */
+enum { STAGE_DEPTH = LANES == 16 ? ROWS : (ROWS + LANES - 1) / LANES * LANES };
 
 #if defined(__aarch64__)
 #include <arm_neon.h>
@@ -206,19 +204,53 @@ INLINE void load_right(int vectors, int part, int64_t last, const float *b, floa
         right[v] = part && v == vectors - 1 ? load_few(b + v * LANES, last) : load(b + v * LANES);
 }
 
-/* *a, in all lanes, times b + c. The broadcast takes no register, of which a processor has too few to look far
- * ahead, over the end of a tile into the next. */
-INLINE floats_t fused_from(const float *a, floats_t b, floats_t c)
+/* a * b + c, in the form that adds in place: compilers, which choose among three, move sums about. */
+INLINE floats_t fused_in_place(floats_t a, floats_t b, floats_t c)
 {
-#if LANES == 16
-    __asm__("vfmadd231ps %1%{1to16%}, %2, %0" : "+v"(c) : "m"(*a), "v"(b));
-    return c;
-#elif LANES == 8 /* the form that adds in place, or compilers, which choose among three, move sums about */
-    __asm__("vfmadd231ps %1, %2, %0" : "+x"(c) : "x"(broadcast(*a)), "x"(b));
+#if LANES >= 8 && !defined(PT__AVX512_IN_AVX2_H)
+    __asm__("vfmadd231ps %1, %2, %0" : "+v"(c) : "v"(a), "v"(b));
     return c;
 #else
-    return fused(broadcast(*a), b, c);
+    return fused(a, b, c);
 #endif
+}
+
+/* *a, in all lanes, times b + c. With AVX-512 the broadcast is an operand and takes no register. */
+INLINE floats_t fused_from(const float *a, floats_t b, floats_t c)
+{
+#if LANES == 16 && !defined(PT__AVX512_IN_AVX2_H)
+    __asm__("vfmadd231ps %1%{1to16%}, %2, %0" : "+v"(c) : "m"(*a), "v"(b));
+    return c;
+#else
+    return fused_in_place(broadcast(*a), b, c);
+#endif
+}
+
+/* Not strips, which need to look further ahead than there are registers (gemm_strip.h). */
+INLINE int mixes(int rows, int form)
+{
+    return LANES == 16 && form != ANY && rows > STRIP_MOST;
+}
+
+/* A row of a tile: its number of a times b's row. With AVX-512 broadcasts that are operands save instructions and
+ * registers, of which a processor has too few to look far ahead. But one for each vector makes more loads than
+ * multiply-adds, of which a processor may do two of each a cycle: so in mixed tiles six rows of ten have one load.
+ *
+ * Model, of the peak: AVX2 100 % everywhere; AVX-512 98 % on Skylake and Golden Cove (91 to 98 % along rows; 83 % with
+ * operands alone), 87 % on Zen 4 by llvm-mca, which counts each broadcast from memory as arithmetic there; measured on
+ * Zen 4 with such broadcasts for all rows: 99.7 % but for stores. */
+INLINE void fused_row(int mixed, int vectors, const float *a, const floats_t right[VECTORS], floats_t sum[VECTORS])
+{
+    if (mixed) {
+        const floats_t left = broadcast(*a);
+#pragma GCC unroll 2
+        for (int v = 0; v < vectors; v++)
+            sum[v] = fused_in_place(left, right[v], sum[v]);
+        return;
+    }
+#pragma GCC unroll 2
+    for (int v = 0; v < vectors; v++)
+        sum[v] = fused_from(a, right[v], sum[v]);
 }
 
 /* Sums begin as the bias where it lies along them: nothing is left to add in the end. `last`: columns of the last
@@ -238,14 +270,18 @@ INLINE void begin_sums(int rows, int vectors, int64_t last, const float *bias, f
 INLINE void multiply_depth(int rows, int vectors, int form, int part, int64_t last, const depth_t *a, const float *b,
                            floats_t sum[ROWS][VECTORS])
 {
-    /* Model, of the peak: 6 x 2 (AVX2) 100 %; 10 x 2 (AVX-512) 100 % on Zen 4, 83 to 91 % on Golden Cove: loads */
     floats_t right[VECTORS];
     load_right(vectors, part, last, b, right);
 #pragma GCC unroll 16
     for (int i = 0; i < rows; i++)
-#pragma GCC unroll 2
-        for (int v = 0; v < vectors; v++)
-            sum[i][v] = fused_from(row_of(form, a, i), right[v], sum[i][v]);
+        fused_row(mixes(rows, form) && i % 3, vectors, row_of(form, a, i), right, sum[i]);
+}
+
+/* What the next tile reads of a transposed a that is read in place. */
+INLINE void fetch_beyond(int form, const depth_t *a, const tile_t *tile)
+{
+    if (LANES == 16 && form == SIDE_BY_SIDE)
+        __builtin_prefetch(a->row0 + tile->beyond, 0, 2);
 }
 
 /* `stretch` depths, from *a and *b on. */
@@ -254,30 +290,24 @@ INLINE void multiply_stretch(int rows, int vectors, int form, int part, int64_t 
                              floats_t sum[ROWS][VECTORS])
 {
     int64_t k = 0;
-#if LANES == 16
-    const int64_t step = form ? tile->a_step : 1, step5 = 1;
-#else
-    const int64_t step = form == STAGED ? STAGE_DEPTH : form == ALONG ? 1 : tile->a_step, step5 = step;
+    const int64_t step = form == ALONG ? 1 : form == SIDE_BY_SIDE && LANES < 16 ? STAGE_DEPTH : tile->a_step;
     for (; form && k + UNROLLED <= stretch; k += UNROLLED) {
+        depth_t at = *a;
 #pragma GCC unroll 4
-        for (int d = 0; d < UNROLLED; d++, *b += b_stride) {
-            const depth_t at = {a->row0 + d * step, a->row5 + d * step, a->stride};
+        for (int d = 0; d < UNROLLED; d++, *b += b_stride, at.row0 += step, at.row5 += step) {
             multiply_depth(rows, vectors, form, part, last, &at, *b, sum);
+            fetch_beyond(form, &at, tile);
             __asm__ volatile("" ::: "memory"); /* or compilers load ahead, into registers that there are not */
         }
         a->row0 += UNROLLED * step;
         a->row5 += UNROLLED * step;
     }
-#endif
     for (; k < stretch; k++) {
         multiply_depth(rows, vectors, form, part, last, a, *b, sum);
-#if LANES == 16
-        if (form)
-            __builtin_prefetch(a->row0 + tile->beyond, 0, 2);
-#endif
+        fetch_beyond(form, a, tile);
         *b += b_stride;
         a->row0 += step;
-        a->row5 += step5;
+        a->row5 += step;
     }
 }
 
@@ -294,9 +324,7 @@ INLINE void finish_depth(int rows, int vectors, int form, int part, const pt__bl
     load_right(vectors, part, last, b, right);
 #pragma GCC unroll 16
     for (int i = 0; i < rows; i++, to += block->dst_stride) {
-#pragma GCC unroll 2
-        for (int v = 0; v < vectors; v++)
-            sum[i][v] = fused_from(row_of(form, a, i), right[v], sum[i][v]);
+        fused_row(mixes(rows, form) && i % 3, vectors, row_of(form, a, i), right, sum[i]);
         MOVES(to);
         __asm__("" : "+r"(add)); /* asked for each row, or compilers make two of everything */
         if (add)

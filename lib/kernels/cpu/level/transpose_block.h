@@ -49,12 +49,9 @@ INLINE void interleave_pairs(longs_t a, longs_t b, words_t *low, words_t *high)
 #endif
 }
 
-INLINE void transpose_in_registers(const float *src, int64_t src_stride, floats_t row[LANES])
+INLINE void transpose_square(floats_t row[LANES])
 {
     floats_t next[LANES];
-#pragma GCC unroll 16
-    for (int r = 0; r < LANES; r++)
-        row[r] = load(src + r * src_stride);
 #pragma GCC unroll 4
     for (int round = 1; round < LANES; round *= 2) {
 #pragma GCC unroll 16
@@ -66,6 +63,14 @@ INLINE void transpose_in_registers(const float *src, int64_t src_stride, floats_
         for (int r = 0; r < LANES; r++)
             row[r] = next[r];
     }
+}
+
+INLINE void transpose_in_registers(const float *src, int64_t src_stride, floats_t row[LANES])
+{
+#pragma GCC unroll 16
+    for (int r = 0; r < LANES; r++)
+        row[r] = load(src + r * src_stride);
+    transpose_square(row);
 }
 
 INLINE void transpose_block_scaled(const float *src, int64_t src_stride, float factor, float *dst, int64_t dst_stride)
