@@ -1,7 +1,7 @@
 /* AVX-512's level on a processor that has AVX2: the build option `emulate_avx512` puts this file before each of the
  * level's sources. What they use of AVX-512 is done here in halves, or lane by lane, with the same bits but for the
- * estimate of a reciprocal, which processors make in different ways, and sums of lanes, which compilers do. It tests the
- * sources; not what compilers make of them with AVX-512, nor the one instruction that is written out there. */
+ * estimate of a reciprocal, which each maker has its own of, and sums of lanes, which compilers do. It tests the
+ * sources: not what compilers make of them with AVX-512, nor the one instruction that is written out there. */
 #ifndef PT__AVX512_IN_AVX2_H
 #define PT__AVX512_IN_AVX2_H
 

@@ -159,8 +159,8 @@ static int32_t keeps(const pt__job_t *job, int64_t column_parts)
 }
 
 /* What a grid adds to each multiplication, in multiplications, as measured:
- *   - a number of a is fetched, or copied, once for each block of columns, one of b fetched or packed once for the rows that
- *   pass over it; - tiles of few rows and columns beyond the last are done as slowly as whole ones; - threads that
+ *   - a number of a is fetched, or copied, once for each block of columns, one of b fetched or packed once for the rows
+ *   that pass over it; - tiles of few rows and columns beyond the last are done as slowly as whole ones; - threads that
  *   are left without a task wait, and with few tasks each they wait for the last; - dst is fetched again for each
  *   pass, from the further away the more of it is between; - where a row of dst is cut between two threads, the
  *   processor fetches ahead what the other one is writing. */
