@@ -987,6 +987,43 @@ PT_API pt_status_t pt_dataset_split(pt_dataset_t *dataset, double fraction, uint
 PT_API pt_status_t pt_dataset_read(pt_dataset_t *dataset, const int64_t *indices, int64_t count, const char *field,
                                    pt_array_t *values, uint32_t array_size);
 
+/* ---- Normalisation: what goes in is moved and scaled ------------------------------------------------------------- */
+
+enum {
+    PT_NORMALIZE_STANDARD = 0, /* (value - mean) / standard deviation, that of the samples as a whole population */
+    PT_NORMALIZE_RANGE = 1,    /* (value - least) / (greatest - least): 0 to 1 */
+};
+enum {
+    PT_NORMALIZE_FILL = 1, /* NaN stands for a missing value: it is left out of the measure, and becomes the mean */
+};
+typedef struct pt_normalize_options {
+    uint32_t struct_size;
+    uint32_t flags; /* PT_NORMALIZE_FILL or 0 */
+    int32_t kind;   /* PT_NORMALIZE_STANDARD (init) or PT_NORMALIZE_RANGE */
+    int32_t reserved;
+} pt_normalize_options_t;
+PT_API pt_status_t pt_normalize_options_init(pt_normalize_options_t *options, uint32_t struct_size);
+/* Measures a field of the training data and has the model normalise it: from then on all that the model runs on, in
+ * stages, pt_evaluate, pt_predict, pt_train_step and pt_forward, is given raw. Each feature is measured by itself, in
+ * one pass and in double precision: the last dimension of a sample's shape has the features, over all rows of a ragged
+ * field and all pixels of a picture; a scalar is one feature. One that is constant is moved and not scaled.
+ *
+ * The model keeps it, whatever its task: pt_model_save, checkpoints, pt_model_open and pt_model_share carry it, and so
+ * do pt_model_copy and pt_model_load where all of the trunk's tensors come with it (a file that the library wrote
+ * without one takes it away; other files change nothing). The field is one of the trunk's, of PT_FLOAT32 there and any
+ * dtype in the dataset: PT_ERR_ARGUMENT for a task's field and for whole numbers. PT_ERR_NONFINITE: a value that is not
+ * finite. A stream is read to the end of a pass. Nothing changes where it fails. options NULL: the defaults. */
+PT_API pt_status_t pt_dataset_normalize(pt_dataset_t *dataset, const char *field,
+                                        const pt_normalize_options_t *options, pt_model_t *model);
+/* A normalisation that the host has measured: (value - shift) / scale, an array of as many numbers as the field has
+ * features each, of any dtype; copied. scale is above 0. Both NULL: the field's values go in as they are. */
+PT_API pt_status_t pt_model_set_normalization(pt_model_t *model, const char *field, const pt_array_t *shift,
+                                              const pt_array_t *scale, uint32_t array_size);
+/* What the model moves and scales a field by, PT_FLOAT64 [features] each; NULL: that one is not wanted.
+ * PT_ERR_NOT_FOUND: the model has no such field, or leaves its values as they are. */
+PT_API pt_status_t pt_model_normalization(const pt_model_t *model, const char *field, pt_array_t *shift,
+                                          pt_array_t *scale, uint32_t array_size);
+
 /* ---- Stages ------------------------------------------------------------------------------------------------------ */
 
 enum {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/dtype.h"
+#include "data/normal.h"
 
 enum { LIST_SIZE = 400 }; /* bytes of a list of fields in a message */
 
@@ -171,7 +172,7 @@ pt_status_t pt__collate_reserve(pt__memory_t *memory, pt__collate_t *collate, in
                                 int64_t *bytes)
 {
     int64_t needed = elements * pt__dtype_size(collate->request.dtype), before = collate->capacity;
-    if (dtype == collate->request.dtype || needed <= before)
+    if ((dtype == collate->request.dtype && collate->request.normal == NULL) || needed <= before)
         return PT_OK;
     pt__release(memory, collate->buffer); /* nothing in it is kept */
     collate->buffer = NULL;
@@ -191,15 +192,25 @@ static pt_status_t check(const pt__request_t *request, const void *values, int64
                            request->index_ignore);
 }
 
+/* Elements [first, first + count), a whole number of rows, into the buffer. */
+static pt_status_t convert(const pt__collate_t *collate, int32_t dtype, const void *values, int64_t first,
+                           int64_t count)
+{
+    const pt__request_t *request = &collate->request;
+    const char *src = (const char *)values + first * pt__dtype_size(dtype);
+    if (request->normal != NULL)
+        return pt__normal_apply(request->normal, request->name, dtype, src, count, (float *)collate->buffer + first);
+    return pt__dtype_convert(request->name, dtype, src, request->dtype,
+                             (char *)collate->buffer + first * pt__dtype_size(request->dtype), count);
+}
+
 /* Converts and checks elements [first, first + count). */
 static pt_status_t take(const pt__collate_t *collate, int32_t dtype, const void *values, int64_t first, int64_t count,
                         const void **out)
 {
     const pt__request_t *request = &collate->request;
-    int64_t source_size = pt__dtype_size(dtype), size = pt__dtype_size(request->dtype);
-    if (dtype != request->dtype) {
-        PT__TRY(pt__dtype_convert(request->name, dtype, (const char *)values + first * source_size, request->dtype,
-                                  (char *)collate->buffer + first * size, count));
+    if (dtype != request->dtype || request->normal != NULL) {
+        PT__TRY(convert(collate, dtype, values, first, count));
         values = collate->buffer;
     }
     *out = values;

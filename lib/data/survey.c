@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/hash.h"
-#include "data/data.h"
+#include "data/normal.h"
 
 enum { PROBES = 64 };
 
@@ -32,6 +32,17 @@ int32_t pt__dataset_asks_host(pt_dataset_t *dataset)
     return asks;
 }
 
+/* Values that were finite before may not be afterwards, and the other way round. */
+static void add_normal(pt__hash_t *hash, const pt__normal_t *normal)
+{
+    const int64_t numbers[] = {normal == NULL ? 0 : normal->count, normal != NULL && normal->fill != NULL};
+    pt__hash_add(hash, numbers, sizeof numbers);
+    if (normal == NULL)
+        return;
+    pt__hash_add(hash, normal->shift, (size_t)normal->count * sizeof *normal->shift);
+    pt__hash_add(hash, normal->scale, (size_t)normal->count * sizeof *normal->scale);
+}
+
 /* Stands for what a loader checks of each sample. */
 static uint64_t demands_of(const pt__request_t *requests, int32_t n_requests, const pt__loader_options_t *options)
 {
@@ -43,6 +54,7 @@ static uint64_t demands_of(const pt__request_t *requests, int32_t n_requests, co
         pt__hash_add(&hash, request->name, strlen(request->name) + 1);
         pt__hash_add(&hash, numbers, sizeof numbers);
         pt__hash_add(&hash, request->shape, (size_t)request->rank * sizeof request->shape[0]);
+        add_normal(&hash, request->normal);
     }
     pt__hash_add(&hash, options->length_limit, sizeof options->length_limit);
     pt__hash_add(&hash, &options->batch_rows, sizeof options->batch_rows);

@@ -10,8 +10,9 @@
  *              pretrain.best.NAME              weights of the best evaluation, where the stage keeps them
  *              pretrain.checksum               of all bytes before it (formats/tensors.h)
  *   metadata   pretrain.format "1", pretrain.config (or pretrain.classes: class_names_json.c), pretrain.task (JSON:
- *              tasks/task_text.c), pretrain.frozen (JSON: names of what does not learn), pretrain.optimizer, and
- *              counts, one key each, as decimal numbers (doubles in the hexadecimal form, which is exact)
+ *              tasks/task_text.c), pretrain.normalization (JSON: normalizations.h), pretrain.frozen (JSON: names of
+ *              what does not learn), pretrain.optimizer, and counts, one key each, as decimal numbers (doubles in the
+ *              hexadecimal form, which is exact)
  *
  * checkpoint_write.c writes them, checkpoint_read.c reads them; model_open.c makes a model from one. */
 #ifndef PT__CHECKPOINT_H

@@ -325,7 +325,8 @@ static pt_status_t check_task(const reader_t *reader, const pt_model_t *model)
 }
 
 static pt_status_t read_all(const reader_t *reader, pt_model_t *model, pt_optimizer_t *optimizer,
-                            pt__progress_t *progress, pt__class_names_t *names)
+                            pt__progress_t *progress, pt__class_names_t *names,
+                            pt__normalizations_t *normalizations)
 {
     const char *format = pt__tensors_value(reader->table, PT__CHECKPOINT_PREFIX "format");
     pt__optimizer_counts_t counts = {0};
@@ -378,6 +379,7 @@ static pt_status_t read_all(const reader_t *reader, pt_model_t *model, pt_optimi
         }
     PT__TRY(read_tensors(reader, model, optimizer, accumulated, best, 0));
     PT__TRY(pt__class_names_read_file(model, reader->path, reader->table, names));
+    PT__TRY(pt__normalizations_read_file(model, reader->path, reader->table, normalizations));
     /* Everything is there: only now the optimizer lets go of what it was bound to, and makes slots to read into. */
     if (optimizer != NULL)
         PT__TRY(expect_resting(reader, model, optimizer, counts.steps));
@@ -412,6 +414,7 @@ pt_status_t pt__checkpoint_read(pt_model_t *model, pt_optimizer_t *optimizer, pt
 {
     pt__file_tensors_t *file;
     pt__class_names_t names = {0};
+    pt__normalizations_t normalizations = {0};
     pt_status_t status;
     int32_t has_checksum;
     PT__TRY(pt__place_open(model->context, path, options, &file));
@@ -425,10 +428,12 @@ pt_status_t pt__checkpoint_read(pt_model_t *model, pt_optimizer_t *optimizer, pt
         status = pt__fail(PT_ERR_FORMAT, "%s: the checkpoint has no checksum", reader.path);
         goto out;
     }
-    PT__TRY_OUT(read_all(&reader, model, optimizer, progress, &names));
+    PT__TRY_OUT(read_all(&reader, model, optimizer, progress, &names, &normalizations));
     pt__class_names_take(model, &names);
+    pt__normalizations_replace(model, &normalizations);
 out:
     pt__class_names_release(&model->context->memory, &names);
+    pt__normalizations_release(&model->context->memory, &normalizations);
     pt__file_tensors_close(file);
     return status;
 }

@@ -246,6 +246,16 @@ static pt_status_t add_config(builder_t *builder, const pt_model_t *model)
     return PT_OK;
 }
 
+static pt_status_t add_normalizations(builder_t *builder, const pt_model_t *model)
+{
+    char *json;
+    PT__TRY(pt__normalizations_write(model, &json));
+    if (json != NULL)
+        add_string(builder, PT__CHECKPOINT_PREFIX "normalization", json);
+    pt__release(&builder->context->memory, json);
+    return PT_OK;
+}
+
 /* The names of what does not learn, for who opens the file. */
 static pt_status_t add_frozen(builder_t *builder, const pt__store_t *store)
 {
@@ -288,6 +298,7 @@ static pt_status_t add_parameters(builder_t *builder, const pt_model_t *model, c
     PT__TRY(add_config(builder, model));
     if (model->task.task != NULL)
         PT__TRY(add_task(builder, &model->task));
+    PT__TRY(add_normalizations(builder, model));
     PT__TRY(add_frozen(builder, &model->store));
     for (int64_t i = 0; i < model->store.count; i++) {
         const pt__stored_t *stored = &model->store.tensors[i];

@@ -39,6 +39,7 @@ void pt__model_free(pt_model_t *model)
     pt__release(memory, model->class_weights);
     pt__class_names_release(memory, &model->class_names);
     pt__class_names_release(memory, &model->config_names);
+    pt__normalizations_release(memory, &model->normalizations);
     pt__release(memory, model->config);
     for (int32_t i = 0; i < PT__DIMENSIONS; i++)
         pt__release(memory, model->offsets[i]);

@@ -10,6 +10,7 @@
 #include "plan/plan.h"
 #include "tasks/tasks.h"
 #include "train/class_names.h"
+#include "train/normalizations.h"
 #include "train/store.h"
 
 typedef struct pt__transfer { /* what became of a tensor name when weights were taken over */
@@ -66,6 +67,7 @@ struct pt_model {
     float *class_weights; /* what task.class_weights points to */
     pt__class_names_t class_names;  /* of the head; none with a task that has no classes */
     pt__class_names_t config_names; /* those that config has: a head of as many outputs begins with them */
+    pt__normalizations_t normalizations; /* of the trunk's fields */
 
     pt__store_t store; /* of the graph's parameters */
     int32_t recompute; /* PT_RECOMPUTE_...: what is made again in the backward pass */
@@ -169,6 +171,8 @@ int32_t pt__requests_find_derived(const pt_model_t *model, const char *name);
  * PT_ERR_STATE. */
 pt_status_t pt__requests_find(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, uint32_t lacking,
                               const pt__requests_t **out);
+/* The field that fills a graph's input; its name is the caller's to release. */
+pt_status_t pt__requests_describe(const pt_graph_t *graph, int64_t index, pt__request_t *request);
 void pt__requests_release(pt__memory_t *memory, pt__requests_t *requests);
 
 /* ---- plans.c ---- */

@@ -19,8 +19,7 @@ void pt__requests_targets(const pt_model_t *model, pt__mode_t mode, pt_tensor_t 
     }
 }
 
-/* The field that fills a graph's input. */
-static pt_status_t describe_request(const pt_graph_t *graph, int64_t index, pt__request_t *request)
+pt_status_t pt__requests_describe(const pt_graph_t *graph, int64_t index, pt__request_t *request)
 {
     const pt__tensor_t *tensor = &graph->tensors[graph->inputs[index].tensor];
     char *name;
@@ -98,7 +97,9 @@ static pt_status_t make_requests(const pt_model_t *model, pt__mode_t mode, pt_te
             requests->derived[derived] = (int32_t)i;
             continue;
         }
-        PT__TRY_OUT(describe_request(graph, i, &requests->list[requests->count]));
+        pt__request_t *request = &requests->list[requests->count];
+        PT__TRY_OUT(pt__requests_describe(graph, i, request));
+        request->normal = pt__normalizations_find(&model->normalizations, request->name);
         requests->input[requests->count++] = (int32_t)i;
     }
     PT__TRY_OUT(find_origins(model, requests));

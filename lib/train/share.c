@@ -41,6 +41,7 @@ pt_status_t pt__model_share(pt_context_t *context, pt_model_t *source, pt_model_
 {
     pt_graph_t *trunk = NULL;
     pt_model_t *model = NULL;
+    pt__normalizations_t normalizations;
     pt_status_t status;
     if (!can_share(context, source))
         return pt__fail(PT_ERR_UNSUPPORTED, "the context's device does not read the model's memory");
@@ -48,6 +49,8 @@ pt_status_t pt__model_share(pt_context_t *context, pt_model_t *source, pt_model_
     PT__TRY_OUT(pt__graph_copy_to(context, source->trunk, &trunk));
     PT__TRY_OUT(pt__model_create(context, trunk, source->family, source->config, &model));
     PT__TRY_OUT(share_head(model, source));
+    PT__TRY_OUT(pt__normalizations_copy(model, &source->normalizations, &normalizations));
+    pt__normalizations_replace(model, &normalizations);
     PT__TRY_OUT(share_tensors(model, source));
     pt__report_release(model);
     model->seed = source->seed;

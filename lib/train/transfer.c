@@ -56,11 +56,16 @@ pt_status_t pt__transfer_copy(pt_model_t *model, const pt_model_t *source)
 {
     pt__report_t last = pt__report_begin(model);
     pt__class_names_t names = {0};
+    pt__normalizations_t normalizations = {0};
+    int32_t with_trunk = 0;
     pt_status_t status;
     PT__TRY_OUT(note(model, source));
     if (pt__class_names_head_came(model))
         PT__TRY_OUT(pt__class_names_make(&model->context->memory, source->class_names.list, source->class_names.count,
                                          PT_ERR_FORMAT, &names));
+    with_trunk = model != source && pt__normalizations_trunk_came(model);
+    if (with_trunk)
+        PT__TRY_OUT(pt__normalizations_copy(model, &source->normalizations, &normalizations));
     PT__TRY_OUT(pt__store_materialize((pt__store_t *)(uintptr_t)&source->store)); /* its values do not change */
     PT__TRY_OUT(make_room(model, source));
     PT__TRY_OUT(pt__model_renew_dtypes(model));
@@ -72,9 +77,12 @@ pt_status_t pt__transfer_copy(pt_model_t *model, const pt_model_t *source)
         PT__TRY_OUT(copy(model, to, &source->store, from));
     }
     pt__class_names_take(model, &names);
+    if (with_trunk)
+        pt__normalizations_replace(model, &normalizations);
     pt__state_forget_accumulation(model);
 out:
     pt__class_names_release(&model->context->memory, &names);
+    pt__normalizations_release(&model->context->memory, &normalizations);
     pt__report_end(model, last, status);
     return status;
 }

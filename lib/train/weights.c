@@ -244,6 +244,7 @@ pt_status_t pt__weights_take(pt_model_t *model, const char *name, const pt_load_
                          .names = options->names,
                          .trunk = model->family == NULL ? NULL : model->family->trunk};
     pt__class_names_t names = {0};
+    pt__normalizations_t normalizations = {0};
     pt__report_t last = pt__report_begin(model);
     int32_t tells_why = 0; /* the report of a refused load stays: it lists what did not fit */
     pt_status_t status;
@@ -257,10 +258,18 @@ pt_status_t pt__weights_take(pt_model_t *model, const char *name, const pt_load_
     PT__TRY_OUT(check_values(model, &part, name));
     if (pt__class_names_head_came(model))
         PT__TRY_OUT(pt__class_names_read_file(model, name, part.table, &names));
+    /* a file of ours says what its trunk's fields go through, be it nothing; others say nothing of it */
+    const int32_t says = pt__tensors_value(part.table, "pretrain.format") != NULL &&
+                         pt__normalizations_trunk_came(model);
+    if (says)
+        PT__TRY_OUT(pt__normalizations_read_file(model, name, part.table, &normalizations));
     PT__TRY_OUT(take(model, &part, (options->flags & PT_LOAD_MAPPED) != 0, file));
     pt__class_names_take(model, &names);
+    if (says)
+        pt__normalizations_replace(model, &normalizations);
 out:
     pt__class_names_release(&model->context->memory, &names);
+    pt__normalizations_release(&model->context->memory, &normalizations);
     pt__report_end(model, last, tells_why ? PT_OK : status);
     return status;
 }

@@ -122,6 +122,15 @@ class Tables(unittest.TestCase):
         with self.assertRaisesRegex(pretrain.Error, "separator is 34"):
             self.context.csv(self.write(b"1"), [("x", "#1", pretrain.COLUMN_NUMBER)], separator='"')
 
+    def test_missing_numbers_become_the_mean(self):
+        path = self.write(b"a;b;c\n1;5;\n3;NA;0\n;9;4\n")
+        columns = [("x", ["a", "b", "c"], pretrain.COLUMN_NUMBER, 3, math.nan)]
+        data = self.context.csv(path, columns, separator=";", missing="NA")
+        with self.assertRaisesRegex(pretrain.Error, "NORMALIZE_FILL"):
+            data.normalize(self.identity, "x")
+        data.normalize(self.identity, "x", flags=pretrain.NORMALIZE_FILL)
+        self.assertEqual(list(self.identity.predict(data, "o")), [-1.0, -1.0, 0.0, 1.0, 0.0, -1.0, 0.0, 1.0, 1.0])
+
     def test_missing_values_of_json(self):
         path = self.write(b'{"a": 1, "b": null, "c": 3}\n{"c": 4, "a": 5}\n')
         data = self.context.jsonl(path, [("x", ["c", "a", "b"], pretrain.COLUMN_NUMBER, 3, 0.5)])

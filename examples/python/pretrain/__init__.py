@@ -888,6 +888,11 @@ class Dataset(_Handle):
         return [library.pt_dataset_class_name(self, _encoded(field), i).decode("utf-8", "replace")
                 for i in range(library.pt_dataset_class_count(self, _encoded(field)))]
 
+    def normalize(self, model, field="features", **options):
+        """Measures a field, and has the model normalise it from then on; options of pt_normalize_options_t."""
+        made = ctypes.byref(_options(NormalizeOptions, options))
+        _guarded(lambda: library.pt_dataset_normalize(self, _encoded(field), made, model), self._guards)
+
     def _view(self, pointer):
         return Dataset(self._context, pointer, self._guards, self)
 
