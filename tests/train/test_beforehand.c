@@ -142,4 +142,120 @@ START_TEST(test_files)
 }
 END_TEST
 
-SUITE("beforehand", 60, test_arrays, test_files)
+/* The last row is the one at fault: of a CSV or a JSON lines file. */
+static pt_dataset_t *make_table(pt_context_t *context, int32_t is_csv, const char *last)
+{
+    static char text[4000];
+    const pt_column_t columns[2] = {{.field = "features",
+                                     .source = "x",
+                                     .kind = PT_COLUMN_NUMBER,
+                                     .count = 1,
+                                     .flags = PT_COLUMN_FILL,
+                                     .missing = (double)NAN},
+                                    {.field = "label", .source = "label", .kind = PT_COLUMN_CLASS}};
+    pt_dataset_t *data;
+    int written = snprintf(text, sizeof text, "%s", is_csv ? "x,label\n" : "");
+    for (int i = 0; i < SAMPLES - 1; i++)
+        written += snprintf(text + written, sizeof text - (size_t)written,
+                            is_csv ? "%d,c%d\n" : "{\"x\": [%d], \"label\": \"c%d\"}\n", i, i % 3);
+    snprintf(text + written, sizeof text - (size_t)written, "%s\n", last);
+    const char *path = suite_write(is_csv ? "table.csv" : "table.jsonl", text, strlen(text));
+    ck_ok(is_csv ? pt_dataset_create_from_csv(context, path, columns, 2, sizeof columns[0], NULL, &data)
+                 : pt_dataset_create_from_jsonl(context, path, columns, 2, sizeof columns[0], NULL, &data));
+    return data;
+}
+
+START_TEST(test_tables)
+{
+    static const char *const rows[2][3] = {
+        {"{\"x\": [1], \"label\": \"c1\"}", "{\"x\": [1], \"label\": \"c9\"}", "{\"x\": null, \"label\": \"c1\"}"},
+        {"1,c1", "1,c9", ",c1"}};
+    pt_context_t *context = network_context(1, 7);
+    int64_t steps;
+    for (int32_t is_csv = 0; is_csv < 2; is_csv++) {
+        pt_model_t *model = make_model(context);
+        pt_dataset_t *good = make_table(context, is_csv, rows[is_csv][0]),
+                     *class = make_table(context, is_csv, rows[is_csv][1]),
+                     *missing = make_table(context, is_csv, rows[is_csv][2]);
+        ck_fails(train(model, class, NULL, &steps), PT_ERR_ARGUMENT, "sample 39: field \"label\": element 0 is 3");
+        ck_assert_int_eq(steps, 0);
+        ck_fails(train(model, missing, NULL, &steps), PT_ERR_NONFINITE, "sample 39: field \"features\"");
+        ck_assert_int_eq(steps, 0);
+        ck_fails(train(model, good, missing, &steps), PT_ERR_NONFINITE, "pt_train_options.evaluation: sample 39");
+        ck_assert_int_eq(steps, 0);
+        ck_ok(train(model, good, good, &steps));
+        ck_assert_int_eq(steps, 100);
+        const pt_normalize_options_t fill = {.struct_size = sizeof fill, .flags = PT_NORMALIZE_FILL};
+        ck_ok(pt_dataset_normalize(good, "features", &fill, model));
+        ck_ok(train(model, missing, missing, &steps)); /* what a normalisation takes is good */
+        ck_assert_int_eq(steps, 100);
+        ck_ok(pt_model_set_normalization(model, "features", NULL, NULL, sizeof(pt_array_t)));
+        ck_fails(train(model, missing, NULL, &steps), PT_ERR_NONFINITE, "sample 39"); /* and again is not */
+        ck_assert_int_eq(steps, 0);
+        const float zero = 0, small = 1e-38F;
+        const pt_array_t shift = {.dtype = PT_FLOAT32, .data = view_data(&zero)},
+                         scale = {.dtype = PT_FLOAT32, .data = view_data(&small)};
+        ck_ok(pt_model_set_normalization(model, "features", &shift, &scale, sizeof shift));
+        ck_fails(train(model, good, NULL, &steps), PT_ERR_NONFINITE, "is infinity");
+        ck_assert_int_eq(steps, 0);
+        pt_dataset_free(missing);
+        pt_dataset_free(class);
+        pt_dataset_free(good);
+        pt_model_free(model);
+    }
+    pt_context_free(context);
+}
+END_TEST
+
+/* Tokens and lengths of ragged samples, in arrays and in a file: each is fine but the last. */
+static void check_ragged(int32_t in_file, int32_t token, int64_t length, const char *part)
+{
+    enum { TEXTS = 20, LONGEST = 13 };
+    static int32_t tokens[TEXTS * LONGEST];
+    static char lines[TEXTS * LONGEST * 4 + TEXTS * 16];
+    int64_t lengths[TEXTS], used = 0, steps;
+    int written = 0;
+    pt_context_t *context = network_context(1, 7);
+    pt_model_t *model = network_gpt(context);
+    pt_dataset_t *data;
+    network_set_task(model, PT_TASK_CAUSAL_LM, 0);
+    for (int64_t i = 0; i < TEXTS; i++) {
+        lengths[i] = i == TEXTS - 1 ? length : 2 + i % 5;
+        written += snprintf(lines + written, sizeof lines - (size_t)written, "{\"ids\": [");
+        for (int64_t k = 0; k < lengths[i]; k++) {
+            tokens[used] = i == TEXTS - 1 && k == 1 ? token : (int32_t)(i + k) % 17;
+            written += snprintf(lines + written, sizeof lines - (size_t)written, "%s%d", k == 0 ? "" : ", ",
+                                (int)tokens[used++]);
+        }
+        written += snprintf(lines + written, sizeof lines - (size_t)written, "]}\n");
+    }
+    const pt_column_t column = {.field = "tokens", .source = "ids", .kind = PT_COLUMN_TOKENS, .max_length = LONGEST};
+    const pt_array_t array = {
+        .name = "tokens", .dtype = PT_INT32, .rank = 1, .shape = {PT_DIM_TOKENS}, .data = tokens, .lengths = lengths};
+    ck_ok(in_file ? pt_dataset_create_from_jsonl(context, suite_write("ids.jsonl", lines, strlen(lines)), &column, 1,
+                                                 sizeof column, NULL, &data)
+                  : pt_dataset_create_from_arrays(context, &array, 1, sizeof array, TEXTS, 0, &data));
+    if (part == NULL)
+        ck_ok(train(model, data, data, &steps));
+    else {
+        const pt_status_t expected = length > 12 ? PT_ERR_SHAPE : PT_ERR_ARGUMENT;
+        ck_fails(train(model, data, NULL, &steps), expected, part);
+        ck_assert_int_eq(steps, 0);
+    }
+    pt_dataset_free(data);
+    pt_model_free(model);
+    pt_context_free(context);
+}
+
+START_TEST(test_ragged_samples)
+{
+    for (int32_t in_file = 0; in_file < 2; in_file++) {
+        check_ragged(in_file, 16, 12, NULL);
+        check_ragged(in_file, 17, 5, "sample 19: field \"tokens\": element 1 is 17, expected 0 to 16");
+        check_ragged(in_file, -1, 5, "sample 19: field \"tokens\": element 1 is -1");
+        check_ragged(in_file, 3, 13, "sample 19, field \"tokens\": 13 rows, expected at most 12");
+    }
+}
+END_TEST
+
+SUITE("beforehand", 60, test_arrays, test_files, test_tables, test_ragged_samples)
