@@ -42,7 +42,7 @@ static void end(pt_model_t *model)
 static pt_status_t end_unfinished(void *object)
 {
     pt_model_t *model = object;
-    pt_status_t status = model->accumulated == 0 ? pt__state_restore(model) : PT_OK;
+    pt_status_t status = model->pending.accumulated == 0 ? pt__state_restore(model) : PT_OK;
     end(model);
     return status;
 }

@@ -170,7 +170,7 @@ pt_status_t pt_model_describe(const pt_model_t *model, int32_t what, char *buffe
     else if (what == PT_DESCRIBE_CONFIG)
         describe_config(model, &text);
     else if (what == PT_DESCRIBE_PLAN) {
-        pt__plan_t *plan = model->planned[PT__MODE_TRAIN].plan;
+        pt__plan_t *plan = model->plans.planned[PT__MODE_TRAIN].plan;
         if (plan == NULL)
             return pt__handle_leave(model,
                                     pt__fail(PT_ERR_STATE, "pt_model_describe: no training plan has been made yet"));

@@ -168,13 +168,13 @@ static pt_status_t fetch_gradient(const pt_model_t *model, const pt__stored_t *s
     PT__TRY(pt__device_download(model->context->device, values, stored->gradient,
                                 stored->elements * (int64_t)sizeof *values));
     for (int64_t i = 0; i < stored->elements; i++)
-        values[i] = (float)((double)values[i] / model->weight);
+        values[i] = (float)((double)values[i] / model->pending.weight);
     return PT_OK;
 }
 
 static pt_status_t get_gradient(const pt_model_t *model, const pt__stored_t *stored, pt__receiver_t *receiver)
 {
-    if (stored->gradient == NULL || model->accumulated == 0 || !(model->weight > 0))
+    if (stored->gradient == NULL || model->pending.accumulated == 0 || !(model->pending.weight > 0))
         return pt__fail(PT_ERR_STATE, "pt_model_gradient_get: no gradient is accumulated for \"%s\"", stored->name);
     return give_floats(model, stored, fetch_gradient, receiver);
 }

@@ -105,7 +105,7 @@ static pt_status_t fit(pt_model_t *model, const pt_optimizer_t *optimizer, const
         PT__TRY(needed_bytes(model, optimizer, dataset, options, micro_batch, &bytes));
         if (bytes <= options->memory_budget)
             return PT_OK;
-        if (model->recompute != PT_RECOMPUTE_EVERYTHING) {
+        if (model->plans.recompute != PT_RECOMPUTE_EVERYTHING) {
             /* costs less time than smaller micro-batches with their smaller products */
             pt__plans_set_recompute(model, PT_RECOMPUTE_EVERYTHING);
             continue;
@@ -140,7 +140,7 @@ static pt_status_t refuse_cut(const pt_model_t *model, const pt_train_options_t 
 pt_status_t pt__budget_micro_batch(pt_model_t *model, const pt_optimizer_t *optimizer, const pt_dataset_t *dataset,
                                    const pt_train_options_t *options, pt__portion_t *micro_batch)
 {
-    int32_t recompute = model->recompute;
+    int32_t recompute = model->plans.recompute;
     micro_batch->samples = options->micro_batch > 0 ? options->micro_batch : options->batch;
     micro_batch->rows = options->micro_batch_rows > 0 ? options->micro_batch_rows : options->batch_rows;
     if (dataset->length > 0 && micro_batch->samples > dataset->length)

@@ -396,9 +396,9 @@ static pt_status_t read_all(const reader_t *reader, pt_model_t *model, pt_optimi
     }
     model->seed = (uint64_t)seed;
     model->micro_steps = micro_steps;
-    model->accumulated = accumulated;
-    model->loss_sum = loss_sum;
-    model->weight = weight;
+    model->pending.accumulated = accumulated;
+    model->pending.loss_sum = loss_sum;
+    model->pending.weight = weight;
     if (progress != NULL) {
         read.best = progress->best;
         read.best_metric = progress->best_metric;

@@ -347,10 +347,10 @@ static pt_status_t add_state(builder_t *builder, const pt_model_t *model, const 
 {
     add_integer(builder, PT__CHECKPOINT_PREFIX "micro_steps", model->micro_steps);
     add_integer(builder, PT__CHECKPOINT_PREFIX "seed", (int64_t)model->seed);
-    add_integer(builder, PT__CHECKPOINT_PREFIX "accumulated", model->accumulated);
-    add_double(builder, PT__CHECKPOINT_PREFIX "accumulated.loss", model->loss_sum);
-    add_double(builder, PT__CHECKPOINT_PREFIX "accumulated.weight", model->weight);
-    for (int64_t i = 0; model->accumulated > 0 && i < model->store.count; i++)
+    add_integer(builder, PT__CHECKPOINT_PREFIX "accumulated", model->pending.accumulated);
+    add_double(builder, PT__CHECKPOINT_PREFIX "accumulated.loss", model->pending.loss_sum);
+    add_double(builder, PT__CHECKPOINT_PREFIX "accumulated.weight", model->pending.weight);
+    for (int64_t i = 0; model->pending.accumulated > 0 && i < model->store.count; i++)
         if (model->store.tensors[i].learnable)
             PT__TRY(add_entry(builder, PT__CHECKPOINT_PREFIX, "gradient.", &model->store.tensors[i],
                               model->store.tensors[i].gradient, 1));

@@ -51,8 +51,8 @@ static void derive(pt_model_t *model, const pt__requests_t *requests, const pt__
                                              .offsets = loaded->offsets[tensor->shape.dimension],
                                              .samples = loaded->rows.count[PT__DIMENSION_BATCH],
                                              .key = pt__random_key(key, 0x64657269u + (uint64_t)i)};
-        model->task_kind->derived[i].derive(&derivation, model->derived[i].values);
-        model->inputs[input] = model->derived[i].values;
+        model->task_kind->derived[i].derive(&derivation, model->plans.derived[i].values);
+        model->inputs[input] = model->plans.derived[i].values;
     }
 }
 
@@ -72,19 +72,20 @@ pt_status_t pt__engine_run(pt_model_t *model, pt__mode_t mode, const pt__request
     run.device = model->context->device;
     run.training = mode == PT__MODE_TRAIN;
     run.random_key = run.training ? key : 0;
-    run.accumulate = run.training && model->accumulated > 0;
+    run.accumulate = run.training && model->pending.accumulated > 0;
     run.finished = NULL;
     run.finished_user = NULL;
     for (int32_t i = 0; i < model->graph->n_dimensions; i++) {
         run.offsets[i] = loaded->offsets[i];
         run.count[i] = loaded->rows.count[i];
     }
-    pt__graph_derive_offsets(model->graph, run.count[PT__DIMENSION_BATCH], run.offsets, model->offsets, run.count);
+    pt__graph_derive_offsets(model->graph, run.count[PT__DIMENSION_BATCH], run.offsets, model->plans.offsets,
+                             run.count);
     for (int32_t i = 0; i < requests->count; i++)
         model->inputs[requests->input[i]] = loaded->data[i];
     derive(model, requests, loaded, key);
     PT__TRY(pt__device_enter(run.device));
-    pt_status_t status = pt__plan_run(model->planned[mode].plan, &run, model->inputs);
+    pt_status_t status = pt__plan_run(model->plans.planned[mode].plan, &run, model->inputs);
     pt_status_t left = pt__device_leave(run.device);
     if (status == PT_OK)
         status = left;
@@ -94,7 +95,7 @@ pt_status_t pt__engine_run(pt_model_t *model, pt__mode_t mode, const pt__request
 
 pt_status_t pt__engine_read(const pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, void *dst)
 {
-    pt__kept_t kept = pt__plan_read(model->planned[mode].plan, tensor);
+    pt__kept_t kept = pt__plan_read(model->plans.planned[mode].plan, tensor);
     const int64_t size = pt__dtype_size(model->graph->tensors[tensor].dtype);
     return pt__device_download(model->context->device, dst, kept.data, kept.elements * size);
 }
@@ -176,7 +177,7 @@ pt_status_t pt__engine_values(const pt_model_t *model, pt__mode_t mode, const pt
             *values = loaded->data[i];
     for (int32_t i = 0; i < PT__MAX_DERIVED; i++)
         if (requests->derived[i] == found->place)
-            *values = model->derived[i].values;
+            *values = model->plans.derived[i].values;
     return PT_OK;
 }
 

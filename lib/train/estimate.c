@@ -18,13 +18,14 @@ pt_status_t pt__estimate(pt_model_t *model, const pt_optimizer_t *optimizer, con
     estimate->plan_bytes = measure.arena_bytes + measure.table_bytes;
     estimate->operations = measure.operations;
     /* What the context holds already stays; what the step would add comes on top. */
-    const pt__planned_t *planned = &model->planned[PT__MODE_TRAIN];
+    const pt__planned_t *planned = &model->plans.planned[PT__MODE_TRAIN];
     int64_t tables = planned->plan == NULL ? 0 : pt__plan_table_bytes(planned->plan);
     int32_t is_bound = optimizer != NULL && pt__optimizer_is_bound(optimizer, model->store.identity);
     int64_t slots = is_bound ? 0 : estimate->optimizer_bytes;
     estimate->bytes = held + slots + (store->gradients == NULL ? estimate->gradient_bytes : 0);
     estimate->bytes += pt__store_unplaced_bytes(store);
-    estimate->bytes += measure.arena_bytes > model->arena_bytes ? measure.arena_bytes - model->arena_bytes : 0;
+    estimate->bytes += measure.arena_bytes > model->plans.arena_bytes ? measure.arena_bytes - model->plans.arena_bytes
+                                                                      : 0;
     estimate->bytes += measure.table_bytes > tables ? measure.table_bytes - tables : 0;
     return PT_OK;
 }

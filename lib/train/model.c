@@ -12,7 +12,7 @@ pt_status_t pt__model_create(pt_context_t *context, const pt_graph_t *graph, con
     model->context = pt__context_retain(context);
     model->family = family;
     model->seed = context->seed;
-    model->recompute = PT_RECOMPUTE_CHEAP;
+    model->plans.recompute = PT_RECOMPUTE_CHEAP;
     PT__TRY_OUT(pt__string_copy(&context->memory, config, &model->config));
     PT__TRY_OUT(pt__class_names_read_config(model));
     PT__TRY_OUT(pt__graph_copy(graph, &model->trunk));
@@ -42,10 +42,10 @@ void pt__model_free(pt_model_t *model)
     pt__normalizations_release(memory, &model->normalizations);
     pt__release(memory, model->config);
     for (int32_t i = 0; i < PT__DIMENSIONS; i++)
-        pt__release(memory, model->offsets[i]);
+        pt__release(memory, model->plans.offsets[i]);
     pt__state_forget(model);
     for (int32_t i = 0; i < PT__MAX_DERIVED; i++)
-        pt__release(memory, model->derived[i].values);
+        pt__release(memory, model->plans.derived[i].values);
     pt__release(memory, model);
     pt__context_release(context);
 }

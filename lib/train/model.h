@@ -56,6 +56,27 @@ typedef struct pt__derived_buffer {
     int64_t bytes;
 } pt__derived_buffer_t;
 
+typedef struct pt__plans { /* what plans.c keeps: all of them lie in one arena and read the same constants */
+    int32_t recompute;     /* PT_RECOMPUTE_...: what is made again in the backward pass */
+    pt__planned_t planned[PT__MODE_COUNT]; /* the last one used */
+    pt__planned_t shelf[PT__SHELVED];      /* of other outputs, the last used first: they alternate at no cost */
+    void *arena;                           /* the device's */
+    int64_t arena_bytes;
+    const void **constants;           /* [graph->n_constants] as kernels see them; NULL until a plan is bound */
+    void *constant_block;             /* that holds them, on a device of its own memory */
+    int32_t *offsets[PT__DIMENSIONS]; /* [offset_samples + 1] of each derived dimension, for the next run */
+    int64_t offset_samples;
+    pt__derived_buffer_t derived[PT__MAX_DERIVED]; /* fields that the task makes, for the next run */
+} pt__plans_t;
+
+typedef struct pt__pending { /* a step under way: sums over its micro-batches, and states as they were before it */
+    double loss_sum, weight;
+    int64_t accumulated; /* micro-batches */
+    float *kept_state;   /* [kept_elements] of all states (running_state.c) */
+    int64_t kept_elements;
+    int32_t has_kept_state;
+} pt__pending_t;
+
 struct pt_model {
     pt_context_t *context;
     pt_graph_t *trunk;          /* as described or as the family built it */
@@ -70,29 +91,14 @@ struct pt_model {
     pt__normalizations_t normalizations; /* of the trunk's fields */
 
     pt__store_t store; /* of the graph's parameters */
-    int32_t recompute; /* PT_RECOMPUTE_...: what is made again in the backward pass */
-
-    pt__planned_t planned[PT__MODE_COUNT]; /* the last one used */
-    pt__planned_t shelf[PT__SHELVED];      /* of other outputs, the last used first: they alternate at no cost */
-    void *arena; /* the device's */
-    int64_t arena_bytes;
-    const void **constants; /* [graph->n_constants] as kernels see them; NULL until a plan is bound */
-    void *constant_block;   /* that holds them, on a device of its own memory */
+    pt__plans_t plans;
     pt__collector_t *collectors[PT__MODE_COUNT]; /* for values handed over directly; made when needed */
     pt__requests_t requests[PT__MODE_COUNT];
     pt_tensor_t requests_tensor; /* OUTPUT: for which tensor */
-    const void **inputs;      /* [graph->n_inputs] addresses for the next run */
-    float *kept_state; /* [kept_elements] all states as they were before the step under way (running_state.c) */
-    int64_t kept_elements;
-    int32_t has_kept_state;
-    int32_t *offsets[PT__DIMENSIONS]; /* [offset_samples + 1] of each derived dimension, for the next run */
-    int64_t offset_samples;
-    pt__derived_buffer_t derived[PT__MAX_DERIVED];
+    const void **inputs;         /* [graph->n_inputs] addresses for the next run */
     double metrics[1 + PT__MAX_METRICS]; /* of the last evaluation: the loss, then graph->metrics */
 
-    /* An accumulation under way: sums over its micro-steps. */
-    double loss_sum, weight;
-    int64_t accumulated;
+    pt__pending_t pending;
     int64_t micro_steps; /* ever: the random state, with the seed */
     uint64_t seed;       /* the context's, or that of the checkpoint that was loaded */
     int64_t generations; /* texts that were continued without a seed of their own */

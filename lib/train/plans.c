@@ -21,7 +21,7 @@ static pt_status_t make_plan(const pt_model_t *model, pt__mode_t mode, pt_tensor
     pt__targets_t targets;
     pt_tensor_t kept[PT__MAX_TARGETS];
     pt__plan_options_t options = {
-        .capacity = *rows, .training = mode == PT__MODE_TRAIN, .recompute = model->recompute, .kept = kept};
+        .capacity = *rows, .training = mode == PT__MODE_TRAIN, .recompute = model->plans.recompute, .kept = kept};
     int32_t *wanted, *updated;
     int64_t count = model->graph->n_parameters;
     pt__requests_targets(model, mode, tensor, &targets);
@@ -54,19 +54,19 @@ pt_status_t pt__plans_measure(const pt_model_t *model, pt__mode_t mode, const pt
 
 static void release_arena(pt_model_t *model)
 {
-    pt__device_release(model->context->device, model->arena);
-    model->arena = NULL;
-    model->arena_bytes = 0;
+    pt__device_release(model->context->device, model->plans.arena);
+    model->plans.arena = NULL;
+    model->plans.arena_bytes = 0;
     model->store.moves++;
 }
 
 static pt_status_t grow_arena(pt_model_t *model, int64_t bytes)
 {
-    if (bytes <= model->arena_bytes)
+    if (bytes <= model->plans.arena_bytes)
         return PT_OK;
     release_arena(model); /* first, so that old and new are never held together; nothing in it outlives a run */
-    PT__TRY(pt__device_allocate(model->context->device, bytes, "plan arena", &model->arena));
-    model->arena_bytes = bytes;
+    PT__TRY(pt__device_allocate(model->context->device, bytes, "plan arena", &model->plans.arena));
+    model->plans.arena_bytes = bytes;
     return PT_OK;
 }
 
@@ -78,10 +78,10 @@ static int64_t constant_bytes(const pt_graph_t *graph, int64_t index)
 
 void pt__plans_release_constants(pt_model_t *model)
 {
-    pt__device_release(model->context->device, model->constant_block);
-    pt__release(&model->context->memory, model->constants);
-    model->constant_block = NULL;
-    model->constants = NULL;
+    pt__device_release(model->context->device, model->plans.constant_block);
+    pt__release(&model->context->memory, model->plans.constants);
+    model->plans.constant_block = NULL;
+    model->plans.constants = NULL;
     model->store.moves++;
 }
 
@@ -91,21 +91,21 @@ static pt_status_t place_constants(pt_model_t *model)
     const pt_graph_t *graph = model->graph;
     pt__device_t *device = model->context->device;
     int64_t bytes = 0;
-    if (model->constants != NULL || graph->n_constants == 0)
+    if (model->plans.constants != NULL || graph->n_constants == 0)
         return PT_OK;
-    PT__TRY(pt__allocate(&model->context->memory, (size_t)graph->n_constants, sizeof *model->constants, "constants",
-                         &model->constants));
+    PT__TRY(pt__allocate(&model->context->memory, (size_t)graph->n_constants, sizeof *model->plans.constants,
+                         "constants", &model->plans.constants));
     for (int64_t i = 0; i < graph->n_constants; i++) {
-        model->constants[i] = graph->constants[i].values;
+        model->plans.constants[i] = graph->constants[i].values;
         bytes += pt__padded_bytes(constant_bytes(graph, i));
     }
     if (device->calls->shares_host_memory)
         return PT_OK;
-    pt_status_t status = pt__device_allocate(device, bytes, "constants", &model->constant_block);
-    char *at = model->constant_block;
+    pt_status_t status = pt__device_allocate(device, bytes, "constants", &model->plans.constant_block);
+    char *at = model->plans.constant_block;
     for (int64_t i = 0; status == PT_OK && i < graph->n_constants; i++) {
         status = pt__device_upload(device, at, graph->constants[i].values, constant_bytes(graph, i));
-        model->constants[i] = at;
+        model->plans.constants[i] = at;
         at += pt__padded_bytes(constant_bytes(graph, i));
     }
     if (status != PT_OK)
@@ -118,16 +118,17 @@ static pt_status_t make_offsets(pt_model_t *model, int64_t samples)
 {
     const pt_graph_t *graph = model->graph;
     pt__memory_t *memory = &model->context->memory;
-    if (samples <= model->offset_samples)
+    if (samples <= model->plans.offset_samples)
         return PT_OK;
-    model->offset_samples = 0;
+    model->plans.offset_samples = 0;
     for (int32_t i = 0; i < graph->n_dimensions; i++) {
-        pt__release(memory, model->offsets[i]);
-        model->offsets[i] = NULL;
+        pt__release(memory, model->plans.offsets[i]);
+        model->plans.offsets[i] = NULL;
         if (graph->dimensions[i].parent != PT__DIMENSION_NONE)
-            PT__TRY(pt__allocate(memory, (size_t)samples + 1, sizeof **model->offsets, "offsets", &model->offsets[i]));
+            PT__TRY(pt__allocate(memory, (size_t)samples + 1, sizeof **model->plans.offsets, "offsets",
+                                 &model->plans.offsets[i]));
     }
-    model->offset_samples = samples;
+    model->plans.offset_samples = samples;
     return PT_OK;
 }
 
@@ -136,7 +137,7 @@ static pt_status_t make_derived(pt_model_t *model, const pt__requests_t *request
 {
     pt__memory_t *memory = &model->context->memory;
     for (int32_t i = 0; requests->list != NULL && i < PT__MAX_DERIVED; i++) {
-        pt__derived_buffer_t *buffer = &model->derived[i];
+        pt__derived_buffer_t *buffer = &model->plans.derived[i];
         if (requests->derived[i] < 0)
             continue;
         const pt__shape_t *shape = &model->graph->tensors[model->graph->inputs[requests->derived[i]].tensor].shape;
@@ -169,7 +170,7 @@ static pt_status_t bind_plan(pt_model_t *model, pt__planned_t *planned)
         planned->has_files |= store->tensors[i].mapped != NULL;
         planned->has_states |= store->tensors[i].role == PT__ROLE_STATE;
     }
-    pt__plan_bind(planned->plan, model->arena, values, gradients, model->constants);
+    pt__plan_bind(planned->plan, model->plans.arena, values, gradients, model->plans.constants);
     planned->bound = store->moves;
     pt__release(memory, values);
     return PT_OK;
@@ -178,7 +179,7 @@ static pt_status_t bind_plan(pt_model_t *model, pt__planned_t *planned)
 /* Memory and addresses for a plan. */
 static pt_status_t make_room(pt_model_t *model, pt__mode_t mode)
 {
-    pt__planned_t *planned = &model->planned[mode];
+    pt__planned_t *planned = &model->plans.planned[mode];
     if (mode == PT__MODE_TRAIN) {
         PT__TRY(pt__store_unshare(&model->store));
         PT__TRY(pt__store_make_gradients(&model->store));
@@ -220,7 +221,7 @@ static pt__rows_t grown(const pt__rows_t *capacity, const pt__rows_t *rows)
  * least recently used of which goes where there was none. */
 static void take_from_shelf(pt_model_t *model, pt_tensor_t tensor)
 {
-    pt__planned_t *shelf = model->shelf, *planned = &model->planned[PT__MODE_OUTPUT], found = {0};
+    pt__planned_t *shelf = model->plans.shelf, *planned = &model->plans.planned[PT__MODE_OUTPUT], found = {0};
     int32_t place = 0;
     while (place < PT__SHELVED - 1 && !(shelf[place].plan != NULL && shelf[place].tensor == tensor))
         place++;
@@ -237,7 +238,7 @@ static void take_from_shelf(pt_model_t *model, pt_tensor_t tensor)
 pt_status_t pt__plans_prepare(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, const pt__rows_t *rows,
                               pt__plan_t **out)
 {
-    pt__planned_t *planned = &model->planned[mode];
+    pt__planned_t *planned = &model->plans.planned[mode];
     if (mode == PT__MODE_OUTPUT && planned->plan != NULL && planned->tensor != tensor)
         take_from_shelf(model, tensor);
     int32_t same = planned->plan != NULL;
@@ -263,25 +264,25 @@ pt_status_t pt__plans_prepare(pt_model_t *model, pt__mode_t mode, pt_tensor_t te
 void pt__plans_drop(pt_model_t *model)
 {
     pt__memory_t *memory = &model->context->memory;
-    model->offset_samples = 0; /* another graph may derive other dimensions */
+    model->plans.offset_samples = 0; /* another graph may derive other dimensions */
     for (int32_t mode = 0; mode < PT__MODE_COUNT; mode++) {
-        pt__plan_free(model->planned[mode].plan);
-        model->planned[mode] = (pt__planned_t){0};
+        pt__plan_free(model->plans.planned[mode].plan);
+        model->plans.planned[mode] = (pt__planned_t){0};
         pt__collector_free(model->collectors[mode]);
         model->collectors[mode] = NULL;
         pt__requests_release(memory, &model->requests[mode]);
     }
     for (int32_t i = 0; i < PT__SHELVED; i++) {
-        pt__plan_free(model->shelf[i].plan);
-        model->shelf[i] = (pt__planned_t){0};
+        pt__plan_free(model->plans.shelf[i].plan);
+        model->plans.shelf[i] = (pt__planned_t){0};
     }
 }
 
 void pt__plans_set_recompute(pt_model_t *model, int32_t recompute)
 {
-    if (model->recompute == recompute)
+    if (model->plans.recompute == recompute)
         return;
-    model->recompute = recompute;
+    model->plans.recompute = recompute;
     pt__plans_drop(model); /* not the gradients: an accumulation under way goes on */
 }
 

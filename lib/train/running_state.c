@@ -17,12 +17,13 @@ pt_status_t pt__state_keep(pt_model_t *model)
     float *copy;
     if (elements == 0)
         return PT_OK;
-    if (model->kept_elements != elements) {
+    if (model->pending.kept_elements != elements) {
         pt__state_forget(model);
-        PT__TRY(pt__allocate(&model->context->memory, (size_t)elements, sizeof *copy, "states", &model->kept_state));
-        model->kept_elements = elements;
+        PT__TRY(pt__allocate(&model->context->memory, (size_t)elements, sizeof *copy, "states",
+                             &model->pending.kept_state));
+        model->pending.kept_elements = elements;
     }
-    copy = model->kept_state;
+    copy = model->pending.kept_state;
     for (int64_t i = 0; i < model->store.count; i++) {
         const pt__stored_t *stored = &model->store.tensors[i];
         if (stored->role != PT__ROLE_STATE)
@@ -30,23 +31,23 @@ pt_status_t pt__state_keep(pt_model_t *model)
         PT__TRY(pt__stored_get(&model->store, stored, copy));
         copy += stored->elements;
     }
-    model->has_kept_state = 1;
+    model->pending.has_kept_state = 1;
     return PT_OK;
 }
 
 void pt__state_commit(pt_model_t *model)
 {
-    model->has_kept_state = 0;
+    model->pending.has_kept_state = 0;
 }
 
 /* What was there before can be put back but for a device that fails again; then its own status tells. */
 pt_status_t pt__state_restore(pt_model_t *model)
 {
-    const float *copy = model->kept_state;
-    if (!model->has_kept_state)
+    const float *copy = model->pending.kept_state;
+    if (!model->pending.has_kept_state)
         return PT_OK;
     PT__TRY(pt__store_unshare(&model->store));
-    model->has_kept_state = 0;
+    model->pending.has_kept_state = 0;
     for (int64_t i = 0; i < model->store.count; i++) {
         pt__stored_t *stored = &model->store.tensors[i];
         if (stored->role != PT__ROLE_STATE)
@@ -59,14 +60,14 @@ pt_status_t pt__state_restore(pt_model_t *model)
 
 void pt__state_forget(pt_model_t *model)
 {
-    pt__release(&model->context->memory, model->kept_state);
-    model->kept_state = NULL;
-    model->kept_elements = 0;
-    model->has_kept_state = 0;
+    pt__release(&model->context->memory, model->pending.kept_state);
+    model->pending.kept_state = NULL;
+    model->pending.kept_elements = 0;
+    model->pending.has_kept_state = 0;
 }
 
 void pt__state_forget_accumulation(pt_model_t *model)
 {
-    model->loss_sum = model->weight = 0;
-    model->accumulated = 0;
+    model->pending.loss_sum = model->pending.weight = 0;
+    model->pending.accumulated = 0;
 }

@@ -55,7 +55,7 @@ pt_status_t pt__model_share(pt_context_t *context, pt_model_t *source, pt_model_
     pt__report_release(model);
     model->seed = source->seed;
     model->micro_steps = source->micro_steps;
-    model->recompute = source->recompute;
+    model->plans.recompute = source->plans.recompute;
     *out = model;
     model = NULL;
 out:

@@ -22,17 +22,17 @@ static pt_status_t abandon_after(pt_model_t *model, pt_status_t status)
 pt_status_t pt__step_accumulate(pt_model_t *model, const pt__requests_t *requests, const pt__loaded_t *loaded,
                                 double *loss, double *weight)
 {
-    PT__TRY(pt__plan_check_rows(model->planned[PT__MODE_TRAIN].plan, &loaded->rows));
-    if (model->accumulated == 0 && model->planned[PT__MODE_TRAIN].has_states)
+    PT__TRY(pt__plan_check_rows(model->plans.planned[PT__MODE_TRAIN].plan, &loaded->rows));
+    if (model->pending.accumulated == 0 && model->plans.planned[PT__MODE_TRAIN].has_states)
         PT__TRY(pt__state_keep(model));
     pt_status_t status = pt__engine_run(model, PT__MODE_TRAIN, requests, loaded);
     if (status == PT_OK)
         status = pt__engine_loss(model, PT__MODE_TRAIN, loaded->rows.count[PT__DIMENSION_BATCH], loss, weight);
     if (status != PT_OK) /* gradients and states hold a part of it */
         return abandon_after(model, status);
-    model->loss_sum += *loss * *weight;
-    model->weight += *weight;
-    model->accumulated++;
+    model->pending.loss_sum += *loss * *weight;
+    model->pending.weight += *weight;
+    model->pending.accumulated++;
     return PT_OK;
 }
 
@@ -41,7 +41,7 @@ pt_status_t pt__step_update(pt_model_t *model, pt_optimizer_t *optimizer, const 
 {
     pt_status_t status;
     *result = (pt__update_result_t){0};
-    double weight = model->weight;
+    double weight = model->pending.weight;
     /* The gradient is used up whatever comes: a failing schedule or one too many non-finite gradients must not be
      * added to the next step. */
     pt__state_forget_accumulation(model);

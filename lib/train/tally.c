@@ -48,7 +48,7 @@ static pt_status_t read_source(pt__tally_t *tally, const pt__requests_t *request
     int64_t elements = pt__shape_elements(&found->shape) * loaded->rows.count[found->shape.dimension];
     if (found->kind != PT__KIND_INPUT) {
         /* its rows may follow from those of the data */
-        elements = pt__plan_read(tally->model->planned[PT__MODE_EVALUATE].plan, tensor).elements;
+        elements = pt__plan_read(tally->model->plans.planned[PT__MODE_EVALUATE].plan, tensor).elements;
         PT__TRY(pt__grow(memory, &tally->read[place], &tally->capacity[place], elements, sizeof(float), "metrics"));
     }
     source->rows = elements / columns;

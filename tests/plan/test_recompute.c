@@ -421,10 +421,10 @@ START_TEST(test_other_settings)
     pt_model_t *model = network_gpt(context);
     ck_fails(pt_model_set_recompute(model, 3), PT_ERR_ARGUMENT, "recompute is 3, expected one of PT_RECOMPUTE_");
     ck_fails(pt_model_set_recompute(model, -1), PT_ERR_ARGUMENT, "-1");
-    ck_assert_int_eq(model->recompute, PT_RECOMPUTE_CHEAP);
+    ck_assert_int_eq(model->plans.recompute, PT_RECOMPUTE_CHEAP);
     for (int i = 0; i < SETTINGS; i++) {
         ck_ok(pt_model_set_recompute(model, settings[i]));
-        ck_assert_int_eq(model->recompute, settings[i]);
+        ck_assert_int_eq(model->plans.recompute, settings[i]);
     }
     pt_model_free(model);
     pt_context_free(context);

@@ -68,13 +68,13 @@ START_TEST(test_own_setting_first)
     ck_assert_int_lt(need[PT_RECOMPUTE_EVERYTHING], need[PT_RECOMPUTE_CHEAP]);
     ck_assert_int_lt(need[PT_RECOMPUTE_CHEAP], need[PT_RECOMPUTE_NOTHING]);
     ck_ok(train(&rig, PT_RECOMPUTE_NOTHING, need[PT_RECOMPUTE_NOTHING]));
-    ck_assert_int_eq(rig.model->recompute, PT_RECOMPUTE_NOTHING);
+    ck_assert_int_eq(rig.model->plans.recompute, PT_RECOMPUTE_NOTHING);
     ck_ok(train(&rig, PT_RECOMPUTE_CHEAP, need[PT_RECOMPUTE_CHEAP]));
-    ck_assert_int_eq(rig.model->recompute, PT_RECOMPUTE_CHEAP);
+    ck_assert_int_eq(rig.model->plans.recompute, PT_RECOMPUTE_CHEAP);
     ck_ok(train(&rig, PT_RECOMPUTE_CHEAP, need[PT_RECOMPUTE_CHEAP] - 1));
-    ck_assert_int_eq(rig.model->recompute, PT_RECOMPUTE_EVERYTHING);
+    ck_assert_int_eq(rig.model->plans.recompute, PT_RECOMPUTE_EVERYTHING);
     ck_ok(train(&rig, PT_RECOMPUTE_NOTHING, need[PT_RECOMPUTE_NOTHING] - 1));
-    ck_assert_int_eq(rig.model->recompute, PT_RECOMPUTE_EVERYTHING);
+    ck_assert_int_eq(rig.model->plans.recompute, PT_RECOMPUTE_EVERYTHING);
     rig_down(&rig);
 }
 END_TEST
@@ -84,7 +84,7 @@ START_TEST(test_failure_restores_the_setting)
     rig_t rig = rig_up();
     for (int32_t i = 0; i < 3; i++) {
         ck_fails(train(&rig, i, rig.need[PT_RECOMPUTE_EVERYTHING] - 1), PT_ERR_BUDGET, "samples at a time need");
-        ck_assert_int_eq(rig.model->recompute, i);
+        ck_assert_int_eq(rig.model->plans.recompute, i);
     }
     rig_down(&rig);
 }
@@ -98,7 +98,7 @@ START_TEST(test_then_smaller_parts)
     rig.options.memory_budget = rig.need[PT_RECOMPUTE_EVERYTHING] - 1;
     pt__portion_t micro_batch;
     ck_ok(pt__budget_micro_batch(rig.model, rig.optimizer, rig.data, &rig.options, &micro_batch));
-    ck_assert_int_eq(rig.model->recompute, PT_RECOMPUTE_EVERYTHING);
+    ck_assert_int_eq(rig.model->plans.recompute, PT_RECOMPUTE_EVERYTHING);
     ck_assert_int_eq(micro_batch.samples, BATCH / 2);
     ck_ok(pt_pretrain(rig.model, rig.optimizer, rig.data, &rig.options, &result));
     ck_assert_int_eq(result.samples, BATCH);
@@ -116,7 +116,7 @@ START_TEST(test_samples_of_one_length)
     ck_ok(pt_dataset_create_from_arrays(rig.context, &array, 1, sizeof(pt_array_t), BATCH, 0, &rig.data));
     ck_fails(train(&rig, PT_RECOMPUTE_NOTHING, rig.need[PT_RECOMPUTE_EVERYTHING] - 1), PT_ERR_BUDGET, "need");
     ck_ok(train(&rig, PT_RECOMPUTE_NOTHING, rig.need[PT_RECOMPUTE_EVERYTHING]));
-    ck_assert_int_eq(rig.model->recompute, PT_RECOMPUTE_EVERYTHING);
+    ck_assert_int_eq(rig.model->plans.recompute, PT_RECOMPUTE_EVERYTHING);
     rig_down(&rig);
 }
 END_TEST
@@ -126,10 +126,10 @@ START_TEST(test_earlier_plans_do_not_stay)
 {
     rig_t rig = rig_up();
     ck_ok(train(&rig, PT_RECOMPUTE_EVERYTHING, 0));
-    const int64_t whole = rig.model->arena_bytes;
+    const int64_t whole = rig.model->plans.arena_bytes;
     rig.options.micro_batch = 0;
     ck_ok(train(&rig, PT_RECOMPUTE_EVERYTHING, rig.need[PT_RECOMPUTE_EVERYTHING] - 1));
-    ck_assert_int_lt(rig.model->arena_bytes, whole * 3 / 4);
+    ck_assert_int_lt(rig.model->plans.arena_bytes, whole * 3 / 4);
     rig_down(&rig);
 }
 END_TEST

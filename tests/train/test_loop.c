@@ -232,7 +232,7 @@ START_TEST(test_budget_chooses_rows)
     ck_assert(portion.rows == 240 && portion.samples == 0);
     ck_ok(train(&rig));
     ck_assert_int_eq(rig.result.samples, 2 * TEXTS);
-    ck_assert_int_eq(rig.model->planned[PT__MODE_TRAIN].rows.count[PT__DIMENSION_TOKENS], 240);
+    ck_assert_int_eq(rig.model->plans.planned[PT__MODE_TRAIN].rows.count[PT__DIMENSION_TOKENS], 240);
     rig.options.memory_budget = 1; /* no smaller than the longest sample */
     ck_fails(train(&rig), PT_ERR_BUDGET, "12 rows at a time need");
     rig.options.memory_budget = 0;
