@@ -57,6 +57,7 @@ typedef struct gemm_case {
     float *before;   /* dst and pre-activation before the product, their guards included */
     int64_t dst_at, pre_at, dst_floats;
     int32_t residual_is_dst;
+    double *products; /* {product, sum of its terms' sizes} of each element that is checked, in order; NULL: not yet */
 } gemm_case_t;
 
 typedef struct form {
@@ -142,6 +143,7 @@ static void free_case(gemm_case_t *c)
     free(c->floats);
     free(c->narrow);
     free(c->before);
+    free(c->products);
 }
 
 static void restore(gemm_case_t *c)
@@ -198,13 +200,13 @@ static double product_at(const pt__gemm_t *g, const float *a, const float *b, in
     return sum;
 }
 
-static void check_element(const gemm_case_t *c, int64_t p, int64_t i, int64_t j, const char *what)
+static void check_element(const gemm_case_t *c, int64_t p, int64_t i, int64_t j, const double *product,
+                          const char *what)
 {
     const pt__gemm_t *g = &c->gemm;
     int64_t at = p * g->dst_step + i * g->dst_stride + j;
     const float *old = c->before + GUARD;
-    double size;
-    double value = product_at(g, (const float *)g->a.data + p * g->a.step, c->b + p * g->b.step, i, j, &size);
+    double value = product[0], size = product[1];
     value += g->accumulate ? (double)old[at] : 0.0;
     value += g->bias ? (double)g->bias[j] : 0.0;
     double residual = !g->residual ? 0.0 : c->residual_is_dst ? (double)old[at] : (double)g->residual[at];
@@ -222,16 +224,27 @@ static void check_element(const gemm_case_t *c, int64_t p, int64_t i, int64_t j,
                   what, (int)p, (int)i, (int)j, (double)g->dst[at], value, tolerance);
 }
 
-/* Large products are checked at some of their elements, borders always. */
-static void check_result(const gemm_case_t *c, const char *what)
+/* Large products are checked at some of their elements, borders always. The operands are the same for every level, room
+ * and number of threads, so their products are made once. */
+static void check_result(gemm_case_t *c, const char *what)
 {
     const pt__gemm_t *g = &c->gemm;
     int64_t count = g->count == 0 ? 1 : g->count;
+    const int32_t is_new = c->products == NULL;
+    if (is_new)
+        c->products = malloc((size_t)(count * g->m * g->n + 1) * 2 * sizeof(double));
+    double *product = c->products;
+    ck_assert_ptr_nonnull(product);
     int64_t step_i = g->m * g->n * g->k > 2000000 ? 7 : 1, step_j = step_i > 1 ? 11 : 1;
     for (int64_t p = 0; p < count; p++)
         for (int64_t i = 0; i < g->m; i += i + step_i < g->m || i == g->m - 1 ? step_i : g->m - 1 - i)
-            for (int64_t j = 0; j < g->n; j += j + step_j < g->n || j == g->n - 1 ? step_j : g->n - 1 - j)
-                check_element(c, p, i, j, what);
+            for (int64_t j = 0; j < g->n; j += j + step_j < g->n || j == g->n - 1 ? step_j : g->n - 1 - j) {
+                if (is_new)
+                    product[0] = product_at(g, (const float *)g->a.data + p * g->a.step, c->b + p * g->b.step, i, j,
+                                            &product[1]);
+                check_element(c, p, i, j, product, what);
+                product += 2;
+            }
 }
 
 /* What lies between rows, between products and around the arrays is as before. */
