@@ -14,18 +14,26 @@ typedef enum pt__level { /* each includes the ones before it on its own architec
 
 /* What processors have or lack apart from their level, for inner loops that use it where it is: bits of a set. */
 enum {
-    PT__FEATURE_F16C = 1,         /* float16 to float32 and back, 8 at a time; AVX-512 has its own */
-    PT__FEATURE_AVX_VNNI = 2,     /* products of bytes summed into integers, 8 sums at a time */
-    PT__FEATURE_AVX512_VNNI = 4,  /* 16 at a time */
-    PT__FEATURE_AVX512_BF16 = 8,  /* products of bfloat16 summed into float32 */
-    PT__FEATURE_AMX_TILE = 16,    /* tiles; a process asks its system for leave before it uses them */
-    PT__FEATURE_AMX_BF16 = 32,    /* their products, of bfloat16 */
-    PT__FEATURE_AMX_INT8 = 64,    /* and of bytes */
+    PT__FEATURE_F16C = 1,        /* float16 to float32 and back, 8 at a time; AVX-512 has its own */
+    PT__FEATURE_AVX_VNNI = 2,    /* products of bytes summed into integers, 8 sums at a time */
+    PT__FEATURE_AVX512_VNNI = 4, /* 16 at a time */
+    PT__FEATURE_AVX512_BF16 = 8, /* products of bfloat16 summed into float32 */
+    PT__FEATURE_AMX_TILE = 16,   /* tiles; a process asks its system for leave before it uses them */
+    PT__FEATURE_AMX_BF16 = 32,   /* their products, of bfloat16 */
+    PT__FEATURE_AMX_INT8 = 64,   /* and of bytes */
     PT__FEATURES = 127
 };
 
 /* Those of this processor, where its system saves the registers that they need. */
 uint32_t pt__level_features(void);
+/* What an x86-64 processor says of itself, and its system of the registers that it saves; and what follows from it. */
+typedef struct pt__cpuid {
+    uint32_t leaf1_a, leaf1_c, leaf7_b, leaf7_c, leaf7_d, subleaf1_a; /* leaf 7's first subleaf */
+    uint32_t saved;                                                   /* XCR0; 0: nothing is known to be saved */
+} pt__cpuid_t;
+uint32_t pt__level_features_of(const pt__cpuid_t *cpu);
+pt__level_t pt__level_of(const pt__cpuid_t *cpu);
+int32_t pt__level_fused_of(pt__level_t level, const pt__cpuid_t *cpu);
 /* "f16c", ...; "unknown" for what is not exactly one of them. */
 const char *pt__level_feature_name(uint32_t feature);
 
