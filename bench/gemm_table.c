@@ -15,7 +15,7 @@
 #include "peak.h"
 
 #include "kernels/cpu/cpu_device.h"
-#include "kernels/cpu/gemm_room.h"
+#include "kernels/cpu/gemm_backend.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -82,7 +82,7 @@ static pt_status_t create_cpu(void *user, const pt_context_options_t *options, p
 {
     pt__level_t level = options->processor != NULL ? pt__level_find(options->processor) : PT__LEVEL_COUNT;
     (void)user;
-    return pt__cpu_create(memory, pool, level, (pt__gemm_room_t)options->gemm, out);
+    return pt__cpu_create(memory, pool, level, (pt__gemm_backend_t)options->gemm, out);
 }
 
 pt_status_t pt__context_create_with(const pt_context_options_t *options, pt__device_factory_t make_device, void *user,

@@ -4,7 +4,7 @@
 
 #include "base/context.h"
 #include "base/log.h"
-#include "kernels/cpu/gemm_room.h"
+#include "kernels/cpu/gemm_backend.h"
 #include "support/failing_allocator.h"
 #include "support/suite.h"
 

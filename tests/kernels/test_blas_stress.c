@@ -1,4 +1,4 @@
-/* Two contexts on two threads at once through the cblas room, against double precision, once for every BLAS that the
+/* Two contexts on two threads at once through the cblas backend, against double precision, once for every BLAS that the
  * system has in Debian's places: a serial OpenBLAS called by two threads at once gives wrong products silently, and
  * which flavour runs is settled at run time. */
 #include <glob.h>
@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "kernels/cpu/cpu_device.h"
-#include "kernels/cpu/gemm_room.h"
+#include "kernels/cpu/gemm_backend.h"
 #include "support/suite.h"
 
 enum { ROUNDS = 300, REPEATS = 100, LARGEST = 96, SAMPLES = 40 };

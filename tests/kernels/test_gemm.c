@@ -1,5 +1,6 @@
-/* The matrix door: every form against double precision, at every level this processor has and through both rooms; the
- * same bits at any thread count; nothing outside dst touched. Long, as every case meets the same table of devices. */
+/* The matrix door: every form against double precision, at every level this processor has and through both backends;
+ * the same bits at any thread count; nothing outside dst touched. Long, as every case meets the same table of
+ * devices. */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include <math.h>
 #include <stdio.h>
@@ -10,7 +11,7 @@
 
 #include "base/dtype.h"
 #include "kernels/cpu/cpu_device.h"
-#include "kernels/cpu/gemm_room.h"
+#include "kernels/cpu/gemm_backend.h"
 #include "kernels/cpu/micro.h"
 #include "support/suite.h"
 
@@ -265,14 +266,15 @@ static void check_guards(const gemm_case_t *c, const char *what)
     }
 }
 
-/* ---- every level, room and thread count */
+/* ---- every level, backend and thread count */
 
-static void describe(char *text, size_t size, const form_t *f, pt__level_t level, pt__gemm_room_t room, int threads)
+static void describe(char *text, size_t size, const form_t *f, pt__level_t level, pt__gemm_backend_t backend,
+                     int threads)
 {
     snprintf(text, size,
              "%s %s %d threads, %s, m %d n %d k %d count %d, ta %d tb %d acc %d act %d bias %d pre %d slope %d res %d "
              "strides %d",
-             pt__level_name(level), room == PT__GEMM_OWN ? "own" : "cblas", threads,
+             pt__level_name(level), backend == PT__GEMM_OWN ? "own" : "cblas", threads,
              f->dtype ? pt__dtype_name(f->dtype) : "float32", (int)f->m, (int)f->n, (int)f->k, (int)f->count,
              f->a_transposed, f->b_transposed, f->accumulate, f->activation, f->bias, f->preactivation, f->slope,
              f->residual, f->wide_strides);
@@ -300,12 +302,12 @@ static void try_form(const form_t *form, pt__device_t *devices[PT__LEVEL_COUNT][
     float *first = malloc((size_t)c.dst_floats * sizeof(float));
     ck_assert_ptr_nonnull(first);
     for (int level = 0; level < PT__LEVEL_COUNT; level++)
-        for (int room = PT__GEMM_OWN; room <= PT__GEMM_CBLAS; room++)
+        for (int backend = PT__GEMM_OWN; backend <= PT__GEMM_CBLAS; backend++)
             for (int t = 0; t < THREADS; t++) {
-                pt__device_t *device = devices[level][room][t];
+                pt__device_t *device = devices[level][backend][t];
                 if (!device)
                     continue;
-                describe(what, sizeof what, form, (pt__level_t)level, (pt__gemm_room_t)room, thread_counts[t]);
+                describe(what, sizeof what, form, (pt__level_t)level, (pt__gemm_backend_t)backend, thread_counts[t]);
                 restore(&c);
                 pt__gemm(device, &c.gemm);
                 const float *now = c.floats + c.dst_at;
@@ -313,9 +315,9 @@ static void try_form(const form_t *form, pt__device_t *devices[PT__LEVEL_COUNT][
                     check_result(&c, what);
                     check_guards(&c, what);
                     memcpy(first, now, (size_t)c.dst_floats * sizeof(float));
-                    if (pt__dtype_is_narrow(form->dtype) && room == PT__GEMM_OWN)
+                    if (pt__dtype_is_narrow(form->dtype) && backend == PT__GEMM_OWN)
                         check_twin(form, &c, device, first, what);
-                } else if (room == PT__GEMM_OWN) {
+                } else if (backend == PT__GEMM_OWN) {
                     ck_assert_msg(!memcmp(first, now, (size_t)c.dst_floats * sizeof(float)), "%s: other bits", what);
                 } else {
                     check_result(&c, what);
@@ -331,19 +333,20 @@ static void open_devices(void)
 {
     set_up();
     for (int level = 0; level < PT__LEVEL_COUNT; level++)
-        for (int room = PT__GEMM_OWN; room <= PT__GEMM_CBLAS; room++)
+        for (int backend = PT__GEMM_OWN; backend <= PT__GEMM_CBLAS; backend++)
             for (int t = 0; t < THREADS; t++)
-                if (pt__level_supported((pt__level_t)level) && (room == PT__GEMM_OWN || pt__gemm_cblas_name() != NULL))
-                    ck_ok(pt__cpu_create(&memory, pools[t], (pt__level_t)level, (pt__gemm_room_t)room,
-                                         &devices[level][room][t]));
+                if (pt__level_supported((pt__level_t)level) &&
+                    (backend == PT__GEMM_OWN || pt__gemm_cblas_name() != NULL))
+                    ck_ok(pt__cpu_create(&memory, pools[t], (pt__level_t)level, (pt__gemm_backend_t)backend,
+                                         &devices[level][backend][t]));
 }
 
 static void close_devices(void)
 {
     for (int level = 0; level < PT__LEVEL_COUNT; level++)
-        for (int room = PT__GEMM_OWN; room <= PT__GEMM_CBLAS; room++)
+        for (int backend = PT__GEMM_OWN; backend <= PT__GEMM_CBLAS; backend++)
             for (int t = 0; t < THREADS; t++)
-                pt__device_free(devices[level][room][t]);
+                pt__device_free(devices[level][backend][t]);
     tear_down();
 }
 
@@ -510,12 +513,12 @@ START_TEST(test_gemm_nothing_to_do)
 {
     open_devices();
     for (int level = 0; level < PT__LEVEL_COUNT; level++)
-        for (int room = PT__GEMM_OWN; room <= PT__GEMM_CBLAS; room++) {
+        for (int backend = PT__GEMM_OWN; backend <= PT__GEMM_CBLAS; backend++) {
             float a[4] = {NAN, NAN, NAN, NAN}, bias[2] = {1.0f, -2.0f}, dst[4] = {NAN, NAN, NAN, 7.0f};
             pt__gemm_t gemm = {
                 .m = 2, .n = 2, .a = {.data = a, .stride = 2}, .b = {.data = a, .stride = 2}, .dst = dst};
             gemm.dst_stride = 2;
-            pt__device_t *device = devices[level][room][1];
+            pt__device_t *device = devices[level][backend][1];
             if (!device)
                 continue;
             gemm.bias = bias;
@@ -543,10 +546,10 @@ START_TEST(test_gemm_not_finite)
 {
     open_devices();
     for (int level = 0; level < PT__LEVEL_COUNT; level++)
-        for (int room = PT__GEMM_OWN; room <= PT__GEMM_CBLAS; room++) {
+        for (int backend = PT__GEMM_OWN; backend <= PT__GEMM_CBLAS; backend++) {
             form_t form = {.m = 37, .n = 41, .k = 19};
             gemm_case_t c;
-            pt__device_t *device = devices[level][room][1];
+            pt__device_t *device = devices[level][backend][1];
             if (!device)
                 continue;
             make_case(&form, &c);
@@ -649,9 +652,9 @@ START_TEST(test_gemm_sums)
         for (int accumulate = 0; accumulate < 2; accumulate++) {
             sums_case_t c = make_sums_case(&forms[f], accumulate);
             for (int level = 0; level < PT__LEVEL_COUNT; level++)
-                for (int room = PT__GEMM_OWN; room <= PT__GEMM_CBLAS; room++)
-                    for (int t = 0; t < THREADS && devices[level][room][0]; t++)
-                        try_sums(&c, devices[level][room][t], t == 0);
+                for (int backend = PT__GEMM_OWN; backend <= PT__GEMM_CBLAS; backend++)
+                    for (int t = 0; t < THREADS && devices[level][backend][0]; t++)
+                        try_sums(&c, devices[level][backend][t], t == 0);
             free(c.floats);
         }
     close_devices();
@@ -665,7 +668,7 @@ START_TEST(test_gemm_device)
     ck_ok(pt__cpu_create(&memory, pools[1], PT__LEVEL_COUNT, PT__GEMM_AUTO, &device));
     ck_assert_int_eq(pt__cpu(device)->level, pt__level_best());
     int32_t by_cblas = pt__cpu(device)->level == PT__LEVEL_PORTABLE && pt__gemm_cblas_name() != NULL;
-    ck_assert_int_eq(pt__cpu(device)->room, by_cblas ? PT__GEMM_CBLAS : PT__GEMM_OWN);
+    ck_assert_int_eq(pt__cpu(device)->backend, by_cblas ? PT__GEMM_CBLAS : PT__GEMM_OWN);
     ck_assert_ptr_nonnull(strstr(pt__device_describe(device), pt__level_name(pt__cpu(device)->level)));
     ck_ok(pt__cpu_reserve(device, 3 << 20));
     for (int32_t i = 0; i < 2; i++) {

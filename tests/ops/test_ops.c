@@ -1,7 +1,7 @@
 /* Every op of the table against its double-precision reference, by the cases that its file states: forward; gradients
  * against finite differences of the reference; in place as the planner may do it; added to what is there; with outputs
  * that nobody reads; with fewer rows than there could be; the same bits with 1, 2 and 5 threads. All of it for each
- * processor level that runs here and both rooms behind the matrix door. */
+ * processor level that runs here and both backends behind the matrix door. */
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -410,14 +410,14 @@ static void check_ops(pt__device_t *const *devices, int32_t same_bits)
         ck_assert_msg(now.ran[i], "no case comes to run %s", pt__op_at(i)->name);
 }
 
-/* All ops at one level, behind each room that it has. 0: the level cannot run here. */
+/* All ops at one level, behind each backend that it has. 0: the level cannot run here. */
 static int32_t check_level(pt__level_t level)
 {
-    static const char *const rooms[] = {"auto", "own", "cblas"};
+    static const char *const backends[] = {"auto", "own", "cblas"};
     int32_t ran = 0;
     if (!pt__level_supported(level))
         return 0;
-    for (pt__gemm_room_t room = PT__GEMM_OWN; room <= PT__GEMM_CBLAS; room++) {
+    for (pt__gemm_backend_t backend = PT__GEMM_OWN; backend <= PT__GEMM_CBLAS; backend++) {
         char name[64];
         pt__memory_t memory;
         pt__pool_t *pools[THREAD_COUNTS] = {NULL};
@@ -426,17 +426,17 @@ static int32_t check_level(pt__level_t level)
         pt__memory_init(&memory, NULL, NULL, NULL);
         for (int32_t t = 0; t < THREAD_COUNTS && status == PT_OK; t++) {
             ck_ok(pt__pool_create(&memory, thread_counts[t], &pools[t]));
-            status = pt__cpu_create(&memory, pools[t], level, room, &devices[t]);
+            status = pt__cpu_create(&memory, pools[t], level, backend, &devices[t]);
             if (status == PT_OK)
                 ck_ok(pt__cpu_reserve(devices[t], PT__KERNEL_SCRATCH));
         }
         if (status == PT_OK) {
-            snprintf(name, sizeof name, "%s/%s", pt__level_name(level), rooms[room]);
+            snprintf(name, sizeof name, "%s/%s", pt__level_name(level), backends[backend]);
             now.level = name;
-            check_ops(devices, room == PT__GEMM_OWN);
+            check_ops(devices, backend == PT__GEMM_OWN);
             ran++;
         } else
-            ck_assert_msg(status == PT_ERR_UNSUPPORTED, "%s/%s: %s", pt__level_name(level), rooms[room],
+            ck_assert_msg(status == PT_ERR_UNSUPPORTED, "%s/%s: %s", pt__level_name(level), backends[backend],
                           pt__error_message());
         for (int32_t t = 0; t < THREAD_COUNTS; t++) {
             pt__device_free(devices[t]);
@@ -444,7 +444,8 @@ static int32_t check_level(pt__level_t level)
         }
     }
     ck_assert_msg(now.faults == 0, "%d faults in %lld checks:%s", (int)now.faults, (long long)now.checks, now.text);
-    ck_assert_msg(ran > 0 && now.checks > 10000, "only %lld checks behind %d rooms", (long long)now.checks, (int)ran);
+    ck_assert_msg(ran > 0 && now.checks > 10000, "only %lld checks behind %d backends", (long long)now.checks,
+                  (int)ran);
     return ran;
 }
 

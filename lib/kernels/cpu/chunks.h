@@ -28,8 +28,8 @@ static inline int64_t pt__chunks_count(int64_t n, int64_t size)
 /* `size`, or more where each chunk leaves `bytes` behind in the scratch of one worker. */
 static inline int64_t pt__chunks_fitting(int64_t n, int64_t size, size_t bytes)
 {
-    int64_t room = PT__KERNEL_SCRATCH / (int64_t)bytes;
-    return pt__chunks_count(n, size) > room ? pt__chunks_count(n, room) : size;
+    int64_t most = PT__KERNEL_SCRATCH / (int64_t)bytes;
+    return pt__chunks_count(n, size) > most ? pt__chunks_count(n, most) : size;
 }
 
 /* Rows of `columns` elements that make a chunk of about `elements`; at least 1. */

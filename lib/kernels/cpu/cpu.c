@@ -1,7 +1,7 @@
 /* The workers' scratch: see cpu.h. */
 #include "kernels/cpu/cpu.h"
 
-#include "kernels/cpu/gemm_room.h"
+#include "kernels/cpu/gemm_backend.h"
 
 static pt_status_t grow(pt__cpu_t *cpu, pt__workspace_t *workspace, int64_t bytes)
 {

@@ -1,5 +1,5 @@
-/* What the CPU's kernels have at hand: the pool they compute on, the processor level, the room behind the matrix door,
- * the workers' scratch. For the files of this folder. */
+/* What the CPU's kernels have at hand: the pool they compute on, the processor level, the backend behind the matrix
+ * door, the workers' scratch. For the files of this folder. */
 #ifndef PT__CPU_H
 #define PT__CPU_H
 
@@ -11,7 +11,7 @@
 #include "kernels/cpu/level.h"
 #include "kernels/device.h"
 
-typedef enum pt__gemm_room { PT__GEMM_AUTO = 0, PT__GEMM_OWN, PT__GEMM_CBLAS } pt__gemm_room_t;
+typedef enum pt__gemm_backend { PT__GEMM_AUTO = 0, PT__GEMM_OWN, PT__GEMM_CBLAS } pt__gemm_backend_t;
 
 typedef struct pt__workspace { /* a worker's scratch, grown by pt__cpu_reserve, 64-byte aligned */
     void *data;
@@ -30,7 +30,7 @@ typedef struct pt__cpu {
     uint32_t features; /* PT__FEATURE_..., those that are used where they help */
     /* pt__widen_fn (vector.h); NULL: not from this dtype */
     void (*widen[PT__DTYPES])(int64_t n, const void *src, int32_t skip, float *dst);
-    pt__gemm_room_t room;        /* resolved: never AUTO */
+    pt__gemm_backend_t backend;  /* resolved: never AUTO */
     int64_t cache_bytes[3];      /* L1 data, L2, last level share; found at run time, defaults where unknown */
     pt__workspace_t *workspaces; /* one a worker [pool threads] */
     pt__workspace_t shared;      /* one for what all workers read, or add up */

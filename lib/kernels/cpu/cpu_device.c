@@ -1,4 +1,4 @@
-/* See cpu_device.h: which level and room the device uses, how large the caches are, and its calls. Made and freed by
+/* See cpu_device.h: which level and backend the device uses, how large the caches are, and its calls. Made and freed by
  * the context. */
 #include "kernels/cpu/cpu_device.h"
 
@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "kernels/cpu/chunks.h"
-#include "kernels/cpu/gemm_room.h"
+#include "kernels/cpu/gemm_backend.h"
 #include "kernels/cpu/micro.h"
 #include "kernels/cpu/vector.h"
 
@@ -30,10 +30,10 @@ static void find_caches(int64_t bytes[3])
     bytes[2] = cache_size(names[2], 4 << 20);
 }
 
-static pt__gemm_room_t choose_room(pt__level_t level, pt__gemm_room_t room)
+static pt__gemm_backend_t choose_backend(pt__level_t level, pt__gemm_backend_t backend)
 {
-    if (room != PT__GEMM_AUTO)
-        return room;
+    if (backend != PT__GEMM_AUTO)
+        return backend;
     return level == PT__LEVEL_PORTABLE && pt__gemm_cblas_name() != NULL ? PT__GEMM_CBLAS : PT__GEMM_OWN;
 }
 
@@ -165,7 +165,7 @@ static pt_status_t refuse_level(pt__level_t level)
                     pt__level_name(level), pt__level_name(pt__level_best()));
 }
 
-pt_status_t pt__cpu_create(pt__memory_t *memory, pt__pool_t *pool, pt__level_t level, pt__gemm_room_t room,
+pt_status_t pt__cpu_create(pt__memory_t *memory, pt__pool_t *pool, pt__level_t level, pt__gemm_backend_t backend,
                            pt__device_t **out)
 {
     const char *blas = pt__gemm_cblas_name();
@@ -176,7 +176,7 @@ pt_status_t pt__cpu_create(pt__memory_t *memory, pt__pool_t *pool, pt__level_t l
         level = pt__level_best();
     if (!pt__level_supported(level))
         return refuse_level(level);
-    if (room == PT__GEMM_CBLAS && blas == NULL)
+    if (backend == PT__GEMM_CBLAS && blas == NULL)
         return pt__fail(PT_ERR_UNSUPPORTED,
                         "matrix products by cblas were asked for (PT_GEMM_CBLAS); this library is built without a "
                         "CBLAS (-Dblas=none), expected PT_GEMM_AUTO or PT_GEMM_OWN");
@@ -200,14 +200,14 @@ pt_status_t pt__cpu_create(pt__memory_t *memory, pt__pool_t *pool, pt__level_t l
     cpu->fused = pt__level_fused(level);
     cpu->features = pt__level_features();
     choose_widening(cpu);
-    cpu->room = choose_room(level, room);
+    cpu->backend = choose_backend(level, backend);
     find_caches(cpu->cache_bytes);
     cpu->n_workspaces = pt__pool_threads(pool);
     PT__TRY_OUT(
         pt__allocate(memory, (size_t)cpu->n_workspaces, sizeof *cpu->workspaces, "workspaces", &cpu->workspaces));
     PT__TRY_OUT(pt__cpu_reserve(&cpu->base, PT__KERNEL_SCRATCH));
     snprintf(cpu->description, sizeof cpu->description, "cpu (%s), threads: %d, matrix products: %s (linked: %s)",
-             pt__level_name(level), (int)cpu->n_workspaces, cpu->room == PT__GEMM_OWN ? "own kernels" : "cblas",
+             pt__level_name(level), (int)cpu->n_workspaces, cpu->backend == PT__GEMM_OWN ? "own kernels" : "cblas",
              blas != NULL ? blas : "no BLAS");
     *out = &cpu->base;
     return PT_OK;

@@ -1,14 +1,14 @@
-/* The door: chooses the room, and takes the one case that neither room does by itself. */
+/* The door: chooses the backend, and takes the one case that neither backend does by itself. */
 #include <stddef.h>
 #include <string.h>
 
-#include "kernels/cpu/gemm_room.h"
+#include "kernels/cpu/gemm_backend.h"
 #include "kernels/cpu/kernels_cpu.h"
 
 /* The operands' sums over the depth, where they do not come with the product. */
 static void sum_aside(pt__cpu_t *device, const pt__gemm_t *gemm)
 {
-    if (device->room == PT__GEMM_OWN) {
+    if (device->backend == PT__GEMM_OWN) {
         pt__gemm_own_sum(device, gemm);
         return;
     }
@@ -21,7 +21,7 @@ static void sum_aside(pt__cpu_t *device, const pt__gemm_t *gemm)
 static void enter(pt__cpu_t *device, const pt__gemm_t *gemm)
 {
     pt__gemm_t without_sums;
-    int32_t own = device->room == PT__GEMM_OWN;
+    int32_t own = device->backend == PT__GEMM_OWN;
     if ((gemm->a_sum || gemm->b_sum) && (!own || !gemm->dst || !pt__gemm_own_gives_sums(device, gemm))) {
         sum_aside(device, gemm);
         without_sums = *gemm;

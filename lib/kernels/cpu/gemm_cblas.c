@@ -1,4 +1,4 @@
-/* The cblas room behind the matrix door, and what may be asked of the BLAS that this process happens to run.
+/* The cblas backend behind the matrix door, and what may be asked of the BLAS that this process happens to run.
  *
  * Which BLAS that is, and how many threads it uses, is settled at run time (Debian's alternatives; the host), so it is
  * asked at each call:
@@ -13,7 +13,7 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "kernels/cpu/gemm_room.h"
+#include "kernels/cpu/gemm_backend.h"
 
 enum { FLAVOUR_SERIAL = 0, FLAVOUR_PTHREAD = 1, FLAVOUR_OPENMP = 2, FLAVOUR_OTHER = 3 };
 

@@ -1,6 +1,6 @@
 /* Products of few elements and great depth, such as a narrow layer's weight gradient over many rows: tiles of dst
  * would not go round, so the depth is cut into parts, by the shape alone, whose partial sums are added up in order.
- * A corner of our own room (gemm_own.c). */
+ * A corner of our own backend (gemm_own.c). */
 #include "kernels/cpu/gemm_job.h"
 #include "kernels/cpu/vector.h"
 

@@ -1,10 +1,10 @@
 /* The row-wise epilogue of a matrix product, while the rows are in cache: bias, residual, stored pre-activation and
- * activation, or bias, slope and residual. Both rooms behind the door use it, each for the parts that its own kernels
- * do not do. */
+ * activation, or bias, slope and residual. Both backends behind the door use it, each for the parts that its own
+ * kernels do not do. */
 #include <stddef.h>
 #include <string.h>
 
-#include "kernels/cpu/gemm_room.h"
+#include "kernels/cpu/gemm_backend.h"
 #include "kernels/cpu/vector.h"
 
 enum { SEGMENT = 512 }; /* columns whose slopes are worked out at a time */

@@ -3,7 +3,7 @@
 #ifndef PT__GEMM_FIT_H
 #define PT__GEMM_FIT_H
 
-#include "kernels/cpu/gemm_room.h"
+#include "kernels/cpu/gemm_backend.h"
 
 /* Floats of b that a worker packs at a time, so that they stay in half of the second-level cache. */
 int64_t pt__gemm_block_floats(const pt__cpu_t *device);

@@ -1,4 +1,4 @@
-/* How a product is done by our own room: what is packed, what is exchanged, how deep a pass is, by shape and caches
+/* How a product is done by our own backend: what is packed, what is exchanged, how deep a pass is, by shape and caches
  * alone; and how it is cut into tasks, by the number of threads too, which no bit depends on. */
 #include <stdatomic.h>
 #include <stddef.h>

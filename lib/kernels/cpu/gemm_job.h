@@ -1,10 +1,10 @@
-/* A product as our own room does it: how its operands are read and how it is cut. gemm_job.c decides; for gemm_area.c,
- * which does it, gemm_own.c, gemm_deep.c and gemm_sums.c. */
+/* A product as our own backend does it: how its operands are read and how it is cut. gemm_job.c decides; for
+ * gemm_area.c, which does it, gemm_own.c, gemm_deep.c and gemm_sums.c. */
 #ifndef PT__GEMM_JOB_H
 #define PT__GEMM_JOB_H
 
 #include "kernels/cpu/gemm_fit.h"
-#include "kernels/cpu/gemm_room.h"
+#include "kernels/cpu/gemm_backend.h"
 #include "kernels/cpu/micro.h"
 
 enum { PT__GEMM_TASK = 1200000 }; /* multiplications worth a task */

@@ -2,7 +2,7 @@
  * our own kernels compute. */
 #include <stddef.h>
 
-#include "kernels/cpu/gemm_room.h"
+#include "kernels/cpu/gemm_backend.h"
 
 const char *pt__gemm_cblas_name(void)
 {

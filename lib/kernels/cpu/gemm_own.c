@@ -1,4 +1,4 @@
-/* Our own room behind the matrix door: how a product is cut into blocks for the caches and into tasks for the pool.
+/* Our own backend behind the matrix door: how a product is cut into blocks for the caches and into tasks for the pool.
  * A task is done by gemm_area.c; the arithmetic is the level's (micro.h).
  *
  * The depth is cut into passes, so that a tile's rows of a stay in the first-level cache while panel after panel of

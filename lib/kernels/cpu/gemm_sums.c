@@ -1,4 +1,4 @@
-/* Sums of a product's operands over the depth: whether they come with the product in our own room, and otherwise
+/* Sums of a product's operands over the depth: whether they come with the product in our own backend, and otherwise
  * alone, pass by pass, in the same bits. */
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* Operands that are stored narrower than float32 (frozen weights as their file has them) in our own room: made
+/* Operands that are stored narrower than float32 (frozen weights as their file has them) in our own backend: made
  * floats, a piece at a time in the first-level cache, where the same product of floats would be packed, staged or
  * read. What follows is the same code on the same numbers: so are the sums. */
 #include "kernels/cpu/gemm_job.h"

@@ -1,5 +1,5 @@
 /* A processor level's part in our own matrix products: tiles of dst kept in registers, and the packing that feeds them.
- * Written once, in lib/kernels/level/gemm_lanes.c; only our own room behind the matrix door uses the table.
+ * Written once, in lib/kernels/level/gemm_lanes.c; only our own backend behind the matrix door uses the table.
  * Everything here is serial.
  *
  * Rows are cut into tiles of at most `rows` rows, all nearly equal (pt__micro_tile), so that no tile is so small

@@ -1,13 +1,13 @@
-/* What the two rooms behind the matrix door share: the row-wise part of the epilogue, and how a product is cut.
+/* What the two backends behind the matrix door share: the row-wise part of the epilogue, and how a product is cut.
  * For the files of gemm*.c only. */
-#ifndef PT__GEMM_ROOM_H
-#define PT__GEMM_ROOM_H
+#ifndef PT__GEMM_BACKEND_H
+#define PT__GEMM_BACKEND_H
 
 #include "base/dtype.h"
 #include "kernels/cpu/cpu.h"
 #include "kernels/gemm.h"
 
-/* Parts of the epilogue that a room has already done itself, or leaves to pt__gemm_finish. */
+/* Parts of the epilogue that a backend has already done itself, or leaves to pt__gemm_finish. */
 enum { PT__FINISH_BIAS = 1, PT__FINISH_RESIDUAL = 2, PT__FINISH_ACTIVATION = 4 };
 
 /* Those parts that this product has; 0 where dst is the product itself. A pre-activation to be stored, an activation
@@ -76,7 +76,7 @@ enum {
     PT__GEMM_SPREAD = 600000           /* multiplications worth waking the pool; fewer are done by the calling thread */
 };
 
-/* Bytes that the room needs of each worker's workspace and of the shared one. */
+/* Bytes that the backend needs of each worker's workspace and of the shared one. */
 int64_t pt__gemm_worker_bytes(const pt__cpu_t *device);
 int64_t pt__gemm_shared_bytes(const pt__cpu_t *device);
 
