@@ -285,9 +285,12 @@ static pt_status_t open_failing(failing_allocator_t *allocator, const char *path
 {
     pt_context_t *context = NULL;
     pt_dataset_t *dataset = NULL;
+    static const char *const names[2] = {"x2", "x1"};
+    const pt_column_t wanted[3] = {
+        columns[0], columns[1], {.field = "x", .sources = names, .kind = PT_COLUMN_NUMBER, .count = 2}};
     pt_status_t status = samples_failing_context(allocator, &context);
     if (status == PT_OK)
-        status = pt_dataset_create_from_csv(context, path, columns, 3, sizeof(pt_column_t), NULL, &dataset);
+        status = pt_dataset_create_from_csv(context, path, wanted, 3, sizeof wanted[0], NULL, &dataset);
     pt_dataset_free(dataset);
     pt_context_free(context);
     return status;

@@ -622,6 +622,42 @@ START_TEST(test_refusals)
 }
 END_TEST
 
+static void measure_itself(void *user, pt_batch_t *batch)
+{
+    void **pair = user;
+    ck_fails(pt_dataset_normalize(pair[1], "x", NULL, pair[0]), PT_ERR_BUSY, "in use");
+    ((float *)batch->fields[0].data)[0] = (float)batch->indices[0];
+    batch->filled = 1;
+    batch->status = batch->indices[0] == 0 ? PT_OK : PT_ERR_CALLBACK;
+}
+
+/* What a callback may not do, and what its failure leaves. */
+START_TEST(test_callbacks)
+{
+    const pt_field_spec_t number = {.name = "x", .dtype = PT_FLOAT32};
+    pt_context_t *context = network_context(1, 1);
+    pt_model_t *model = mirror(context, 1, (const int64_t[]){PT_DIM_BATCH});
+    pt_dataset_t *data, *bad;
+    void *pair[2] = {model, NULL};
+    ck_ok(pt_dataset_create_map(context, &number, 1, sizeof number, 1, 0, measure_itself, pair, NULL, &data));
+    pair[1] = data;
+    ck_ok(pt_dataset_normalize(data, "x", NULL, model));
+    expect_numbers(model, &(const double){0}, &(const double){1}, 1);
+    ck_ok(pt_model_set_normalization(model, "x", NULL, NULL, sizeof(pt_array_t)));
+    const int64_t one = 1;
+    ck_ok(pt_dataset_create_map(context, &number, 1, sizeof number, 2, 0, measure_itself, pair, NULL, &bad));
+    pt_dataset_t *second;
+    ck_ok(pt_dataset_select(bad, &one, 1, &second));
+    ck_fails(pt_dataset_normalize(second, "x", NULL, model), PT_ERR_CALLBACK, "pt_dataset_normalize: ");
+    ck_fails(pt_model_normalization(model, "x", NULL, NULL, sizeof(pt_array_t)), PT_ERR_NOT_FOUND, "as they are");
+    pt_dataset_free(second);
+    pt_dataset_free(bad);
+    pt_dataset_free(data);
+    pt_model_free(model);
+    pt_context_free(context);
+}
+END_TEST
+
 /* Measured, written, opened, shared. */
 static pt_status_t all_of_it(failing_allocator_t *allocator)
 {
@@ -665,4 +701,4 @@ END_TEST
 
 SUITE("normalization", 120, test_scikit_learn, test_streams_maps_and_views, test_ragged_fields, test_missing_values,
       test_training_is_that_on_normalised_data, test_it_goes_where_the_model_goes, test_resuming, test_loading_over_it,
-      test_damaged_files, test_refusals, test_every_allocation_may_fail)
+      test_damaged_files, test_refusals, test_callbacks, test_every_allocation_may_fail)
