@@ -17,7 +17,13 @@ typedef struct golden_case {
     profile_t profile; /* of ragged rows */
 } golden_case_t;
 
-#define FIXED {"fixed sizes", {1}, 0, {0}, {0}}
+#define FIXED                       \
+    {                               \
+        "fixed sizes", {1}, 0, {0}, \
+        {                           \
+            0                       \
+        }                           \
+    }
 
 static const golden_case_t cases[] = {
     {"cross", {"f[2,5,6] f[2,9,6] f[2,9,4]", {.integers = {2, 2}}}, FIXED},
@@ -89,8 +95,8 @@ START_TEST(test_golden_cases)
             if (!pt__level_supported(level))
                 continue;
             open_rig(&rig, level);
-            ck_ok(machine_create(&machine, pt__op_find("attention"), &cases[i].built, &cases[i].profile, UINT32_MAX,
-                                 1));
+            ck_ok(
+                machine_create(&machine, pt__op_find("attention"), &cases[i].built, &cases[i].profile, UINT32_MAX, 1));
             put(&machine, name, "q", machine.node.inputs[0]);
             put(&machine, name, "k", machine.node.inputs[1]);
             put(&machine, name, "v", machine.node.inputs[2]);
@@ -110,8 +116,7 @@ END_TEST
 static float *run_packed(pt__level_t level, double dropout, int64_t number, uint64_t random_key, int32_t training,
                          int64_t *n)
 {
-    const pt__case_t description = {"f[2,130,24]",
-                                    {.integers = {2, 2, CAUSAL, 0, number}, .reals = {0, dropout}}};
+    const pt__case_t description = {"f[2,130,24]", {.integers = {2, 2, CAUSAL, 0, number}, .reals = {0, dropout}}};
     static const profile_t profile = FIXED;
     machine_t machine = {.ran = NULL};
     rig_t rig;
@@ -134,14 +139,16 @@ static float *run_packed(pt__level_t level, double dropout, int64_t number, uint
 START_TEST(test_dropout)
 {
     int64_t n;
-    for (pt__level_t level = PT__LEVEL_PORTABLE; level < PT__LEVEL_COUNT; level++) {
+    pt__level_t lowest = PT__LEVEL_PORTABLE; /* of those that the build has (-Dlevels=): all draw the same */
+    while (!pt__level_supported(lowest))
+        lowest++;
+    for (pt__level_t level = lowest; level < PT__LEVEL_COUNT; level++) {
         if (!pt__level_supported(level))
             continue;
         float *plain = run_packed(level, 0, 0, 1, 0, &n), *none = run_packed(level, 0, 7, 5, 1, &n),
               *evaluation = run_packed(level, 0.5, 7, 5, 0, &n), *dropped = run_packed(level, 0.5, 7, 5, 1, &n),
               *again = run_packed(level, 0.5, 7, 5, 1, &n), *number = run_packed(level, 0.5, 8, 5, 1, &n),
-              *key = run_packed(level, 0.5, 7, 6, 1, &n),
-              *portable = run_packed(PT__LEVEL_PORTABLE, 0.5, 7, 5, 1, &n);
+              *key = run_packed(level, 0.5, 7, 6, 1, &n), *expected = run_packed(lowest, 0.5, 7, 5, 1, &n);
         size_t bytes = (size_t)n * sizeof(float);
         ck_assert_mem_eq(plain, none, bytes);
         ck_assert_mem_eq(plain, evaluation, bytes);
@@ -150,9 +157,9 @@ START_TEST(test_dropout)
         ck_assert_mem_ne(number, dropped, bytes);
         ck_assert_mem_ne(key, dropped, bytes);
         for (int64_t i = 0; i < n; i++)
-            ck_assert_msg(fabsf(dropped[i] - portable[i]) < 1e-4f, "%s: [%d] is %g, portable %g", pt__level_name(level),
-                          (int)i, (double)dropped[i], (double)portable[i]);
-        free(plain), free(none), free(evaluation), free(dropped), free(again), free(number), free(key), free(portable);
+            ck_assert_msg(fabsf(dropped[i] - expected[i]) < 1e-4f, "%s: [%d] is %g, %s %g", pt__level_name(level),
+                          (int)i, (double)dropped[i], pt__level_name(lowest), (double)expected[i]);
+        free(plain), free(none), free(evaluation), free(dropped), free(again), free(number), free(key), free(expected);
     }
 }
 END_TEST

@@ -451,7 +451,8 @@ static int32_t check_level(pt__level_t level)
 
 START_TEST(test_portable)
 {
-    ck_assert_int_gt(check_level(PT__LEVEL_PORTABLE), 0);
+    if (check_level(PT__LEVEL_PORTABLE) == 0) /* left out of the build (-Dlevels=): then one of the others runs */
+        ck_assert_int_lt(pt__level_best(), PT__LEVEL_COUNT);
 }
 END_TEST
 
