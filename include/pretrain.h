@@ -11,7 +11,18 @@
  * a handle needs it retains, so handles may be freed in any order. Different handles may be used by different
  * threads at once, one handle by one thread at a time (pt_model_cancel and the getters named as such excepted).
  * Options structs begin with their size: call the struct's init function, change fields, pass it; NULL options mean
- * the defaults. Strings are UTF-8. Sizes are in elements unless the name says bytes, times in seconds.
+ * the defaults. Strings are UTF-8. Sizes are in elements unless the name says bytes, times in seconds. What a call is
+ * handed it reads or copies before it returns; where it keeps a pointer the comment says so.
+ *
+ * Where a comment names no other: PT_ERR_ARGUMENT for what is NULL, out of range or contradicts itself, PT_ERR_MEMORY
+ * where the allocator gave nothing, and a failed call has changed nothing. From within a model's own callbacks calls
+ * that take it as const may be made, and pt_model_cancel; others are PT_ERR_BUSY. Getters cannot fail: a NULL handle
+ * gives 0 or NULL.
+ *
+ * Callbacks are called on the thread that called the library, unless the host allowed others (PT_DATASET_THREAD_SAFE,
+ * PT_DATASET_CONCURRENT; the allocator and the log). They report through the struct that they are handed, and they
+ * return: an exception or a longjmp that passes through the library leaves the handles of the call in use
+ * (PT_ERR_BUSY) for good.
  *
  * One long file on purpose: a host reads and ships one header.
  *
@@ -73,8 +84,9 @@ enum {
     PT_ERR_DEVICE = -17,
 };
 
-/* "PT_ERR_SHAPE" and a sentence; for unknown values "PT_ERR_?" and "unknown status". Never NULL. */
+/* "PT_ERR_SHAPE"; "PT_ERR_?" for a value that is no status. Never NULL. A string of the library's own; any thread. */
 PT_API const char *pt_status_name(pt_status_t status);
+/* A sentence that says what a status means; "unknown status" for other values. As pt_status_name. */
 PT_API const char *pt_status_message(pt_status_t status);
 
 /* The message of this thread's last failed call, "" after a successful one. Valid until the thread's next call. Where a
@@ -85,8 +97,9 @@ PT_API const char *pt_last_error(void);
  * with size 0. */
 PT_API size_t pt_last_error_copy(char *buffer, size_t size);
 
-/* "0.1.0", and major * 1000000 + minor * 1000 + patch of the library that runs. */
+/* The version of the library that runs, "0.1.0". A string of the library's own; any thread. */
 PT_API const char *pt_version(void);
+/* The same as a number: major * 1000000 + minor * 1000 + patch. */
 PT_API int32_t pt_version_number(void);
 
 /* ---- Types ------------------------------------------------------------------------------------------------------- */
@@ -153,8 +166,11 @@ typedef struct pt_array {
 
 typedef struct pt_context pt_context_t;
 
-typedef void *(*pt_allocate_fn)(void *user, size_t bytes);            /* aligned as malloc's; NULL when there is none */
-typedef void (*pt_release_fn)(void *user, void *block, size_t bytes); /* bytes: what was asked for */
+/* Memory of so many bytes, aligned as malloc's; NULL where there is none. Both are called from any of the library's
+ * threads, also by several at once. */
+typedef void *(*pt_allocate_fn)(void *user, size_t bytes);
+/* bytes: what was asked for. */
+typedef void (*pt_release_fn)(void *user, void *block, size_t bytes);
 
 enum {
     PT_LOG_ERROR = 1,
@@ -177,7 +193,8 @@ enum {
 typedef struct pt_context_options {
     uint32_t struct_size;
     uint32_t flags;          /* 0 */
-    int32_t threads;         /* computing threads, the caller's included; 0: as many as processors */
+    /* computing threads, the caller's included; 0: as many as there are processors that this process may use */
+    int32_t threads;
     int32_t gemm;            /* PT_GEMM_... */
     uint64_t seed;           /* of everything random: initial weights, dropout, shuffling, sampling */
     pt_allocate_fn allocate; /* both or neither */
@@ -190,15 +207,19 @@ typedef struct pt_context_options {
     const char *processor; /* "portable", "avx2", "avx512", "neon": the kernels to use; NULL: the best that runs here */
 } pt_context_options_t;
 
+/* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
 PT_API pt_status_t pt_context_options_init(pt_context_options_t *options, uint32_t struct_size);
+/* A context of its own, which knows nothing of others in the process. NULL options: the defaults. PT_ERR_UNSUPPORTED: a
+ * processor level or matrix kernels that this machine or build does not have. */
 PT_API pt_status_t pt_context_create(const pt_context_options_t *options, pt_context_t **out);
 /* Ends the context when nothing made from it is left. After fork() a child makes a context of its own. */
 PT_API void pt_context_free(pt_context_t *context);
 /* The message of the last call of any thread that failed to make something of this context, "" where none has: copied
  * as pt_last_error_copy does it. A getter: any thread. */
 PT_API size_t pt_context_last_error(const pt_context_t *context, char *buffer, size_t size);
-/* Bytes held now, and the most that were held, by this context and all made from it. Getters: any thread. */
+/* Bytes held now by this context and all made from it. A getter: any thread. */
 PT_API int64_t pt_context_bytes(const pt_context_t *context);
+/* The most bytes that were held at any time. A getter: any thread. */
 PT_API int64_t pt_context_peak_bytes(const pt_context_t *context);
 /* One line: processor level, threads, matrix kernels, BLAS. Lives as long as the context. */
 PT_API const char *pt_context_describe(pt_context_t *context);
@@ -214,8 +235,11 @@ enum {
     PT_NO_TENSOR = 0,
 };
 
+/* An empty graph. It retains the context. */
 PT_API pt_status_t pt_graph_create(pt_context_t *context, pt_graph_t **out);
+/* Models made from the graph have copies of it and are not concerned. NULL: nothing happens. */
 PT_API void pt_graph_free(pt_graph_t *graph);
+/* The graph's first error, with its message as the thread's; PT_OK where there was none. */
 PT_API pt_status_t pt_graph_status(const pt_graph_t *graph);
 /* The message of the error that stuck, or of the last call that failed without one; "" where none has. Valid until the
  * graph's next call or its end. */
@@ -284,10 +308,11 @@ enum {
     PT_ACTIVATION_SIGMOID = 6,
 };
 
-/* activation(src · weightᵀ + bias): src [..., I], weight [O, I], bias [O] or PT_NO_TENSOR -> [..., O].
- * pt_linear_in_out takes weight as [I, O], the layout of GPT-2's files. */
+/* activation(src · weightᵀ + bias): src [..., I], weight [O, I], bias [O] or PT_NO_TENSOR -> [..., O]. activation:
+ * PT_ACTIVATION_... */
 PT_API pt_tensor_t pt_linear(pt_graph_t *graph, pt_tensor_t src, pt_tensor_t weight, pt_tensor_t bias,
                              int32_t activation);
+/* The same with weight as [I, O], the layout of GPT-2's files. */
 PT_API pt_tensor_t pt_linear_in_out(pt_graph_t *graph, pt_tensor_t src, pt_tensor_t weight, pt_tensor_t bias,
                                     int32_t activation);
 /* a · b over the last two dimensions; a_transposed, b_transposed: 0 or 1. Leading dimensions are equal, or one has
@@ -299,22 +324,36 @@ PT_API pt_tensor_t pt_embedding(pt_graph_t *graph, pt_tensor_t index, pt_tensor_
 /* Row numbers within each sample for something with one row a token: -> int32 [PT_DIM_TOKENS]; a sample longer than
  * `limit` is refused. */
 PT_API pt_tensor_t pt_positions(pt_graph_t *graph, pt_tensor_t like, int64_t limit);
-/* Elementwise with NumPy's broadcasting; a dimension of PT_DIM_... meets itself or 1. */
+/* a + b elementwise with NumPy's broadcasting; a dimension of PT_DIM_... meets itself or 1. */
 PT_API pt_tensor_t pt_add(pt_graph_t *graph, pt_tensor_t a, pt_tensor_t b);
+/* a - b, broadcast as by pt_add. */
 PT_API pt_tensor_t pt_sub(pt_graph_t *graph, pt_tensor_t a, pt_tensor_t b);
+/* a · b elementwise, broadcast as by pt_add. */
 PT_API pt_tensor_t pt_mul(pt_graph_t *graph, pt_tensor_t a, pt_tensor_t b);
+/* a / b elementwise, broadcast as by pt_add. */
 PT_API pt_tensor_t pt_div(pt_graph_t *graph, pt_tensor_t a, pt_tensor_t b);
+/* src · factor, of the same shape. */
 PT_API pt_tensor_t pt_scale(pt_graph_t *graph, pt_tensor_t src, double factor);
+/* max(x, 0) of each element. */
 PT_API pt_tensor_t pt_relu(pt_graph_t *graph, pt_tensor_t src);
-PT_API pt_tensor_t pt_gelu(pt_graph_t *graph, pt_tensor_t src);      /* x Φ(x), by erf */
-PT_API pt_tensor_t pt_gelu_tanh(pt_graph_t *graph, pt_tensor_t src); /* its tanh approximation */
+/* x Φ(x) of each element, by erf. */
+PT_API pt_tensor_t pt_gelu(pt_graph_t *graph, pt_tensor_t src);
+/* The tanh approximation of pt_gelu. */
+PT_API pt_tensor_t pt_gelu_tanh(pt_graph_t *graph, pt_tensor_t src);
+/* x σ(x) of each element. */
 PT_API pt_tensor_t pt_silu(pt_graph_t *graph, pt_tensor_t src);
+/* tanh(x) of each element. */
 PT_API pt_tensor_t pt_tanh(pt_graph_t *graph, pt_tensor_t src);
+/* σ(x) = 1 / (1 + e^-x) of each element. */
 PT_API pt_tensor_t pt_sigmoid(pt_graph_t *graph, pt_tensor_t src);
+/* e^x of each element. */
 PT_API pt_tensor_t pt_exp(pt_graph_t *graph, pt_tensor_t src);
+/* ln(x) of each element; x is positive where the result is to be finite. */
 PT_API pt_tensor_t pt_log(pt_graph_t *graph, pt_tensor_t src);
-PT_API pt_tensor_t pt_softmax(pt_graph_t *graph, pt_tensor_t src);     /* over the last dimension */
-PT_API pt_tensor_t pt_log_softmax(pt_graph_t *graph, pt_tensor_t src); /* over the last dimension */
+/* e^x / Σ e^x over the last dimension: src [..., D] -> [..., D]. */
+PT_API pt_tensor_t pt_softmax(pt_graph_t *graph, pt_tensor_t src);
+/* x - ln Σ e^x over the last dimension: src [..., D] -> [..., D]. */
+PT_API pt_tensor_t pt_log_softmax(pt_graph_t *graph, pt_tensor_t src);
 /* (x - mean) / sqrt(variance + epsilon) · weight + bias over the last dimension D; weight, bias [D] or PT_NO_TENSOR.
  * Ba 2016. */
 PT_API pt_tensor_t pt_layer_norm(pt_graph_t *graph, pt_tensor_t src, pt_tensor_t weight, pt_tensor_t bias,
@@ -349,6 +388,7 @@ enum {
     PT_ATTENTION_ALIGN_LAST = 2, /* with PT_ATTENTION_CAUSAL: to i + keys - queries, so that the last sees all */
     PT_ATTENTION_SCALE = 4,      /* scale is meant as it is, 0 and negative ones too */
 };
+/* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
 PT_API pt_status_t pt_attention_options_init(pt_attention_options_t *options, uint32_t struct_size);
 /* softmax(query · keyᵀ · scale) · value for every head, within each sample (Vaswani 2017), in tiles (Dao 2022).
  * query [T, heads·W], key [S, kv_heads·W], value [S, kv_heads·U] -> [T, heads·U]; W and U are at most 256. T and S are
@@ -362,21 +402,28 @@ PT_API pt_tensor_t pt_attention_packed(pt_graph_t *graph, pt_tensor_t qkv, const
 /* One size may be -1: what is left. A symbolic leading size stays the leading size, as PT_DIM_... (one row for each)
  * or as -1 (times or divided by a constant). */
 PT_API pt_tensor_t pt_reshape(pt_graph_t *graph, pt_tensor_t src, int32_t rank, const int64_t *shape);
+/* Dimension i of the result is dimension permutation[i] of src; permutation [rank of src] is copied. A symbolic leading
+ * size stays first. */
 PT_API pt_tensor_t pt_transpose(pt_graph_t *graph, pt_tensor_t src,
-                                const int32_t *permutation); /* a symbolic leading size stays first */
+                                const int32_t *permutation);
+/* `length` entries of one dimension, from `start` on. The dimension has a fixed size; negative: from the end. */
 PT_API pt_tensor_t pt_slice(pt_graph_t *graph, pt_tensor_t src, int32_t dimension, int64_t start, int64_t length);
 /* Cuts one dimension of a fixed size into 1 to 8 parts of these lengths, which make up all of it (NULL: of equal
  * length), and gives parts [count]; after an error all PT_NO_TENSOR. */
 PT_API pt_status_t pt_split(pt_graph_t *graph, pt_tensor_t src, int32_t dimension, int32_t count,
                             const int64_t *lengths, pt_tensor_t *parts);
+/* 1 to 16 tensors joined along one dimension of fixed sizes (negative: from the end); all other sizes are equal.
+ * sources [count] is copied. */
 PT_API pt_tensor_t pt_concat(pt_graph_t *graph, const pt_tensor_t *sources, int32_t count,
-                             int32_t dimension); /* count 1 to 16 */
+                             int32_t dimension);
 /* Rows of src [N, ...] chosen by index int32 [M] -> [M, ...]; src's leading size is fixed. */
 PT_API pt_tensor_t pt_gather(pt_graph_t *graph, pt_tensor_t src, pt_tensor_t index);
-/* Over one dimension (negative: from the end), kept as size 1 where keep is not 0. Over a symbolic dimension: over
- * the rows that are there. */
+/* The sum over one dimension (negative: from the end), which stays as size 1 where keep is not 0. Over a symbolic
+ * dimension: over the rows that are there. */
 PT_API pt_tensor_t pt_sum(pt_graph_t *graph, pt_tensor_t src, int32_t dimension, int32_t keep);
+/* The mean over one dimension, as pt_sum. */
 PT_API pt_tensor_t pt_mean(pt_graph_t *graph, pt_tensor_t src, int32_t dimension, int32_t keep);
+/* The largest over one dimension, as pt_sum; its gradient goes to the first of equals. */
 PT_API pt_tensor_t pt_max(pt_graph_t *graph, pt_tensor_t src, int32_t dimension, int32_t keep);
 enum {
     PT_POOL_MEAN = 0,
@@ -403,16 +450,20 @@ typedef struct pt_loss_options {
     pt_tensor_t weights;
     int32_t reserved;
 } pt_loss_options_t;
+/* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
 PT_API pt_status_t pt_loss_options_init(pt_loss_options_t *options, uint32_t struct_size);
-/* The mean of (prediction - target)², of |prediction - target|, and of Huber's loss, e²/2 where e = |prediction -
- * target| is below delta, else delta (e - delta/2). target has the prediction's shape. options may be NULL. */
+/* The mean of (prediction - target)²; target has the prediction's shape, here and below. options may be NULL, here and
+ * below. */
 PT_API pt_tensor_t pt_mse_loss(pt_graph_t *graph, pt_tensor_t prediction, pt_tensor_t target,
                                const pt_loss_options_t *options);
+/* The mean of |prediction - target|. */
 PT_API pt_tensor_t pt_l1_loss(pt_graph_t *graph, pt_tensor_t prediction, pt_tensor_t target,
                               const pt_loss_options_t *options);
+/* The mean of e²/2 where e = |prediction - target| is below delta, else of delta (e - delta/2); delta is positive. */
 PT_API pt_tensor_t pt_huber_loss(pt_graph_t *graph, pt_tensor_t prediction, pt_tensor_t target, double delta,
                                  const pt_loss_options_t *options);
-/* Binary cross-entropy of logits; positive_weight multiplies the positive term (1: none). */
+/* The mean binary cross-entropy of logits with targets from 0 to 1, through which no gradient passes; positive_weight
+ * multiplies the positive term (1: none). */
 PT_API pt_tensor_t pt_bce_loss(pt_graph_t *graph, pt_tensor_t logits, pt_tensor_t target, double positive_weight,
                                const pt_loss_options_t *options);
 enum {
@@ -429,6 +480,7 @@ typedef struct pt_cross_entropy_options {
     pt_tensor_t weights;
     int32_t reserved;
 } pt_cross_entropy_options_t;
+/* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
 PT_API pt_status_t pt_cross_entropy_options_init(pt_cross_entropy_options_t *options, uint32_t struct_size);
 /* logits [..., C]; target: int32 class indices [...] or float32 probabilities [..., C]. */
 PT_API pt_tensor_t pt_cross_entropy_loss(pt_graph_t *graph, pt_tensor_t logits, pt_tensor_t target,
@@ -438,13 +490,18 @@ PT_API pt_tensor_t pt_linear_cross_entropy_loss(pt_graph_t *graph, pt_tensor_t s
                                                 pt_tensor_t bias, pt_tensor_t target,
                                                 const pt_cross_entropy_options_t *options);
 
-/* Layers: an op with its parameters NAME.weight and NAME.bias, initialised as PyTorch does. */
+/* pt_linear with parameters NAME.weight [outputs, I] and NAME.bias [outputs], initialised as PyTorch's nn.Linear: src
+ * [..., I] -> [..., outputs]. */
 PT_API pt_tensor_t pt_linear_layer(pt_graph_t *graph, const char *name, pt_tensor_t src, int64_t outputs,
                                    int32_t activation);
+/* pt_embedding with the parameter NAME.weight [rows, width], initialised as PyTorch's nn.Embedding: index [...] ->
+ * [..., width]. */
 PT_API pt_tensor_t pt_embedding_layer(pt_graph_t *graph, const char *name, pt_tensor_t index, int64_t rows,
                                       int64_t width);
+/* pt_layer_norm with the parameters NAME.weight and NAME.bias [D], at first 1 and 0: src [..., D] -> [..., D]. */
 PT_API pt_tensor_t pt_layer_norm_layer(pt_graph_t *graph, const char *name, pt_tensor_t src, double epsilon);
-/* With NAME.running_mean and NAME.running_var too, PyTorch's names. */
+/* pt_batch_norm with the parameters NAME.weight and NAME.bias, and the states NAME.running_mean and NAME.running_var
+ * [C], at first 1, 0, 0 and 1: src [..., C] -> [..., C]. */
 PT_API pt_tensor_t pt_batch_norm_layer(pt_graph_t *graph, const char *name, pt_tensor_t src, double momentum,
                                        double epsilon);
 
@@ -456,11 +513,16 @@ typedef struct pt_model pt_model_t;
  * output named "hidden" ([PT_DIM_TOKENS, D] or [PT_DIM_BATCH, D]) lets pt_model_set_task put a head on it. */
 PT_API pt_status_t pt_model_create(pt_context_t *context, const pt_graph_t *graph, pt_model_t **out);
 /* A known family from its configuration, a JSON object in the vocabulary of Hugging Face's config.json, chosen by
- * "model_type": "gpt2" (vocab_size, n_positions, n_embd, n_layer, n_head, n_inner, activation_function, resid_pdrop,
- * embd_pdrop, attn_pdrop, layer_norm_epsilon, initializer_range, tie_word_embeddings, scale_attn_weights,
- * scale_attn_by_inverse_layer_idx), "mlp" (input_size, hidden_sizes, activation_function, dropout). length: bytes of
- * json. Unknown keys are ignored, wrong values refused, and so are keys of the vocabulary that ask for another network
- * than the family's, such as add_cross_attention (PT_ERR_UNSUPPORTED). The model has no task yet. */
+ * "model_type". length: bytes of json. Unknown keys are ignored, wrong values refused (PT_ERR_FORMAT), and so are keys
+ * of the vocabulary that ask for another network than the family's, such as add_cross_attention (PT_ERR_UNSUPPORTED).
+ * The model has no task yet. The fields of its data are those of its inputs, and what a task adds.
+ *
+ *   "gpt2"  field "tokens": int32, ragged. Where a key is left out: vocab_size 50257, n_positions 1024 (the longest
+ *           sample), n_embd 768, n_layer 12, n_head 12, n_inner 4 n_embd, activation_function "gelu_new", resid_pdrop,
+ *           embd_pdrop and attn_pdrop 0, layer_norm_epsilon 1e-5, initializer_range 0.02, tie_word_embeddings true,
+ *           scale_attn_weights true, scale_attn_by_inverse_layer_idx false
+ *   "mlp"   field "features": float32 [input_size]. input_size and hidden_sizes, an array, are needed;
+ *           activation_function "relu" and dropout 0 where the key is left out */
 PT_API pt_status_t pt_model_create_from_config(pt_context_t *context, const char *json, size_t length,
                                                pt_model_t **out);
 /* Another handle on the same stored tensors, for predicting while others predict: with the graph, task, class names,
@@ -472,6 +534,7 @@ PT_API pt_status_t pt_model_create_from_config(pt_context_t *context, const char
  * need a context each, with 1 thread for instance, as handles of one context take turns with its threads.
  * PT_ERR_UNSUPPORTED: a device that does not read the other's memory. */
 PT_API pt_status_t pt_model_share(pt_context_t *context, pt_model_t *model, pt_model_t **out);
+/* NULL: nothing happens. From within a callback of the model's own stage: it ends with the stage. */
 PT_API void pt_model_free(pt_model_t *model);
 /* The message of the last failed call on this model, a stage among them, "" where none has, whatever succeeded since.
  * Valid until the model's next call or its end. */
@@ -488,6 +551,7 @@ typedef struct pt_causal_lm_options {
     double label_smoothing; /* in [0, 1) */
     double dropout;         /* before the head, in [0, 1) */
 } pt_causal_lm_options_t;
+/* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
 PT_API pt_status_t pt_causal_lm_options_init(pt_causal_lm_options_t *options, uint32_t struct_size);
 
 /* One class a sample. Field "label" beside the trunk's: int32; outputs "logits", "probabilities"; metrics "accuracy",
@@ -503,6 +567,7 @@ typedef struct pt_classification_options {
     double dropout;             /* before the head, in [0, 1) */
     const float *class_weights; /* [classes] or NULL; copied */
 } pt_classification_options_t;
+/* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
 PT_API pt_status_t pt_classification_options_init(pt_classification_options_t *options, uint32_t struct_size);
 
 /* Numbers for each sample. Field "target" beside the trunk's: float32 [outputs]; output "prediction"; the loss is the
@@ -516,6 +581,7 @@ typedef struct pt_regression_options {
     int32_t reserved; /* 0 */
     double dropout;   /* before the head, in [0, 1) */
 } pt_regression_options_t;
+/* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
 PT_API pt_status_t pt_regression_options_init(pt_regression_options_t *options, uint32_t struct_size);
 
 /* Puts a task's head and loss on the model's trunk; task NULL takes them off: the network as it was described. options
@@ -537,7 +603,8 @@ PT_API const char *pt_model_task(const pt_model_t *model);
  * none. A task that has no classes is PT_ERR_STATE. Configurations and files whose id2label and label2id contradict
  * each other or the head are refused (PT_ERR_FORMAT); where they leave label2id out, id2label is enough. */
 PT_API pt_status_t pt_model_set_class_names(pt_model_t *model, int64_t count, const char *const *names);
-PT_API int64_t pt_model_class_count(const pt_model_t *model); /* 0: the classes have no names */
+/* How many names there are; 0: the classes have none. A getter. */
+PT_API int64_t pt_model_class_count(const pt_model_t *model);
 /* NULL where there is none. Lives until the names change, by any of the above. */
 PT_API const char *pt_model_class_name(const pt_model_t *model, int64_t index);
 
@@ -548,7 +615,10 @@ enum {
     PT_TRANSFER_UNEXPECTED = 3, /* in the source, not in the model: not used */
     PT_TRANSFER_SHAPE = 4,      /* in both, with shapes or dtypes that differ: not used */
 };
-PT_API int64_t pt_model_transfer_count(const pt_model_t *model, int32_t kind); /* 0: of all kinds */
+/* How many entries of a kind, PT_TRANSFER_..., there are; kind 0: of all kinds. A getter. */
+PT_API int64_t pt_model_transfer_count(const pt_model_t *model, int32_t kind);
+/* One entry, 0 <= index < pt_model_transfer_count(model, 0). name and kind may be NULL; *name lives until the next of
+ * those calls. PT_ERR_ARGUMENT: there is no such entry. */
 PT_API pt_status_t pt_model_transfer_entry(const pt_model_t *model, int64_t index, const char **name, int32_t *kind);
 
 /* Takes over all parameters that `source` has under the same name and shape. */
@@ -597,6 +667,7 @@ typedef struct pt_load_options {
     pt_read_fn read;  /* through a callback; its bytes are held in memory during the call. Not with PT_LOAD_MAPPED */
     void *user;       /* of read */
 } pt_load_options_t;
+/* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
 PT_API pt_status_t pt_load_options_init(pt_load_options_t *options, uint32_t struct_size);
 
 /* What does not learn is left out, and a hash stands for it: for adapters and heads that are kept beside the trunk. */
@@ -617,11 +688,13 @@ typedef struct pt_save_options {
     void *user;        /* of write */
     int64_t *bytes;    /* NULL, or gets how many bytes the whole takes, also where capacity is too small */
 } pt_save_options_t;
+/* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
 PT_API pt_status_t pt_save_options_init(pt_save_options_t *options, uint32_t struct_size);
 
 /* Reads parameters from a safetensors file or a checkpoint of ours, converting other floating-point dtypes. Everything
- * is checked first: a failure changes nothing. A file of which nothing fits is PT_ERR_NOT_FOUND. A file of GPT-2's
- * trunk alone, as it is published, may leave "transformer." out of its names. options NULL: no flags, all names. */
+ * is checked first: a failure changes nothing. A file of which nothing fits is PT_ERR_NOT_FOUND; PT_OK without
+ * PT_LOAD_STRICT means that something did, and pt_model_transfer_entry tells what did not. A file of GPT-2's trunk
+ * alone, as it is published, may leave "transformer." out of its names. options NULL: no flags, all names. */
 PT_API pt_status_t pt_model_load(pt_model_t *model, const char *path, const pt_load_options_t *options);
 /* Writes the parameters, and as metadata the configuration, the task with its options and which parameters are frozen,
  * as a safetensors file: aside, synced, renamed. A file that stands there is replaced as a whole: where the path is a
@@ -659,9 +732,12 @@ typedef struct pt_parameter_info {
     int32_t role;     /* PT_ROLE_... */
     int32_t owner;    /* PT_OWNER_... */
 } pt_parameter_info_t;
+/* How many parameters and states there are, in the order in which the network names them. A getter. */
 PT_API int64_t pt_model_parameter_count(const pt_model_t *model);
+/* One of them, 0 <= index < pt_model_parameter_count. Set info->struct_size first. */
 PT_API pt_status_t pt_model_parameter_info(const pt_model_t *model, int64_t index,
-                                           pt_parameter_info_t *info); /* set info->struct_size first */
+                                           pt_parameter_info_t *info);
+/* The index of a name; PT_ERR_NOT_FOUND and -1 where there is none. */
 PT_API pt_status_t pt_model_parameter_find(const pt_model_t *model, const char *name, int64_t *index);
 /* All values of a parameter, in the dtype that `values` asks for. */
 PT_API pt_status_t pt_model_parameter_get(const pt_model_t *model, int64_t index, pt_array_t *values,
@@ -695,6 +771,8 @@ enum {
     PT_DESCRIBE_PLAN = 2,    /* the steps of the training plan for the last capacity used, with bytes and operations */
     PT_DESCRIBE_CONFIG = 3,  /* the configuration as JSON */
 };
+/* A text about the model, what: PT_DESCRIBE_.... Writes at most `size` bytes with the final 0, and the whole length
+ * without it to *length; buffer may be NULL with size 0. */
 PT_API pt_status_t pt_model_describe(const pt_model_t *model, int32_t what, char *buffer, size_t size, size_t *length);
 /* From any thread: the stage that runs ends with PT_ERR_CANCELLED at the next step border; without one, the next
  * stage does. */
@@ -752,9 +830,12 @@ typedef struct pt_optimizer_options {  /* semantics of torch.optim's classes of 
     /* ADAFACTOR: root mean square of a tensor's update at most this, torch's d; at least 1 (init) */
     double update_limit;
 } pt_optimizer_options_t;
+/* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
 PT_API pt_status_t pt_optimizer_options_init(pt_optimizer_options_t *options, uint32_t struct_size);
+/* An optimizer, which may serve one model after another. NULL options: the defaults. It retains the context. */
 PT_API pt_status_t pt_optimizer_create(pt_context_t *context, const pt_optimizer_options_t *options,
                                        pt_optimizer_t **out);
+/* NULL: nothing happens. */
 PT_API void pt_optimizer_free(pt_optimizer_t *optimizer);
 /* The message of the last failed call on this optimizer, "" where none has, whatever succeeded since; a stage's stands
  * on the model. Valid until the optimizer's next call or its end. */
@@ -769,6 +850,7 @@ typedef struct pt_group_options {
     double weight_decay;
     double beta1, beta2, epsilon, momentum;
 } pt_group_options_t; /* all but the factor: negative (init): the optimizer's */
+/* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
 PT_API pt_status_t pt_group_options_init(pt_group_options_t *options, uint32_t struct_size);
 /* Parameters whose names match follow these options; of several groups that match, the last added. Before the first
  * step. What the optimizer leaves negative becomes the default of the group's kind. */
@@ -792,6 +874,7 @@ typedef struct pt_rate { /* for a schedule by callback: write factor and set sta
     int64_t step;  /* 0 for the first update */
     double factor; /* of the optimizer's learning rate */
 } pt_rate_t;
+/* Called once before each update, on the thread that called the stage or the step. */
 typedef void (*pt_rate_fn)(void *user, pt_rate_t *rate);
 typedef struct pt_schedule_options {
     uint32_t struct_size;
@@ -811,14 +894,17 @@ typedef struct pt_schedule_options {
     void *user;
     void (*destroy)(void *user); /* called once when the schedule is replaced or the optimizer ends; may be NULL */
 } pt_schedule_options_t;
+/* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
 PT_API pt_status_t pt_schedule_options_init(pt_schedule_options_t *options, uint32_t struct_size);
-/* PT_ERR_BUSY while a stage trains with the optimizer: its checkpoints hold no schedule. */
+/* Sets the schedule, at any time between steps; NULL options: a constant rate. After success `destroy` is the library's
+ * to call; after a failure it is not called. */
 PT_API pt_status_t pt_optimizer_set_schedule(pt_optimizer_t *optimizer, const pt_schedule_options_t *options);
 /* Changes the base rate from the next step on. */
 PT_API pt_status_t pt_optimizer_set_learning_rate(pt_optimizer_t *optimizer, double learning_rate);
-PT_API int64_t pt_optimizer_steps(const pt_optimizer_t *optimizer); /* updates made */
-PT_API int64_t
-pt_optimizer_skipped(const pt_optimizer_t *optimizer); /* updates skipped for gradients that were not finite */
+/* Updates made. A getter. */
+PT_API int64_t pt_optimizer_steps(const pt_optimizer_t *optimizer);
+/* Updates skipped for gradients that were not finite. A getter. */
+PT_API int64_t pt_optimizer_skipped(const pt_optimizer_t *optimizer);
 
 /* ---- Datasets ---------------------------------------------------------------------------------------------------- */
 
@@ -856,12 +942,17 @@ typedef struct pt_batch {
 /* A number for what is random in sample i of a batch, 0 <= i < capacity: all its bits depend on shuffle_seed, epoch and
  * sample, and on nothing else. For use within the callback; any thread; 0 where batch is NULL. */
 PT_API uint64_t pt_batch_key(const pt_batch_t *batch, int64_t i);
-/* A field or an input by its name; NULL: there is none. For callbacks; any thread. */
+/* A field of a batch by its name; NULL: there is none. For callbacks; any thread. */
 PT_API pt_array_t *pt_batch_field(const pt_batch_t *batch, const char *name);
+/* An input of a map's batch by its name; NULL: there is none. For callbacks; any thread. */
 PT_API const pt_array_t *pt_batch_input(const pt_batch_t *batch, const char *name);
-typedef void (*pt_fetch_fn)(void *user, pt_batch_t *batch); /* map style: the samples batch->indices */
-typedef void (*pt_next_fn)(void *user, pt_batch_t *batch);  /* stream style: the next samples */
-typedef void (*pt_map_fn)(void *user, pt_batch_t *batch);   /* of another dataset: fields from inputs */
+/* Map style: makes the samples batch->indices. */
+typedef void (*pt_fetch_fn)(void *user, pt_batch_t *batch);
+/* Stream style: makes the next samples. */
+typedef void (*pt_next_fn)(void *user, pt_batch_t *batch);
+/* Of another dataset: makes fields from inputs. */
+typedef void (*pt_map_fn)(void *user, pt_batch_t *batch);
+/* The host's `user` is no longer needed. On whichever thread lets the last holder go. */
 typedef void (*pt_destroy_fn)(void *user);
 
 /* The callback may be called from threads of the library, so that the next batch is made while a step computes: one
@@ -871,10 +962,13 @@ enum {
     PT_DATASET_THREAD_SAFE = 1,
     PT_DATASET_CONCURRENT = 16,
 };
-/* destroy (may be NULL) is called exactly once, when the dataset ends; never where the call fails. */
+/* A dataset of `length` samples that a callback makes by their numbers. fields and their names are copied. destroy (may
+ * be NULL) is called exactly once, when the dataset ends; never where the call fails. */
 PT_API pt_status_t pt_dataset_create_map(pt_context_t *context, const pt_field_spec_t *fields, int32_t n_fields,
                                          uint32_t field_size, int64_t length, uint32_t flags, pt_fetch_fn fetch,
                                          void *user, pt_destroy_fn destroy, pt_dataset_t **out);
+/* A dataset whose samples come one after the other, as many as there are; it cannot be shuffled or cut. fields and
+ * destroy as of pt_dataset_create_map. */
 PT_API pt_status_t pt_dataset_create_stream(pt_context_t *context, const pt_field_spec_t *fields, int32_t n_fields,
                                             uint32_t field_size, uint32_t flags, pt_next_fn next, void *user,
                                             pt_destroy_fn destroy, pt_dataset_t **out);
@@ -906,11 +1000,13 @@ typedef struct pt_window_options { /* how a long run of tokens is cut into sampl
     int32_t dtype;        /* token files: PT_UINT16 (init) or PT_UINT32, little-endian, no header */
     int32_t keep_partial; /* not 0: a shorter last window is a sample too */
 } pt_window_options_t;
+/* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
 PT_API pt_status_t pt_window_options_init(pt_window_options_t *options, uint32_t struct_size);
 /* Fields "tokens" and "labels". Text: every byte is a token. The file is mapped, not read: who shortens it while the
  * dataset lives takes the process down with SIGBUS; a new file under the same name does no harm. */
 PT_API pt_status_t pt_dataset_create_from_text(pt_context_t *context, const char *path,
                                                const pt_window_options_t *options, pt_dataset_t **out);
+/* The same of a file of token numbers, options->dtype each. */
 PT_API pt_status_t pt_dataset_create_from_tokens(pt_context_t *context, const char *path,
                                                  const pt_window_options_t *options, pt_dataset_t **out);
 
@@ -942,6 +1038,7 @@ typedef struct pt_column {
 enum {
     PT_TABLE_NO_HEADINGS = 4, /* CSV: the first line is data */
 };
+/* How a table's file is read. Read during the call. */
 typedef struct pt_table_options {
     uint32_t struct_size;
     uint32_t flags; /* PT_TABLE_... */
@@ -950,36 +1047,48 @@ typedef struct pt_table_options {
     int32_t reserved;
     const char *missing; /* CSV: what stands for a missing number beside the empty cell, "NA"; NULL: nothing else */
 } pt_table_options_t;
+/* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
 PT_API pt_status_t pt_table_options_init(pt_table_options_t *options, uint32_t struct_size);
-/* JSON lines (one object a line), and CSV by RFC 4180 with any separator. Files are checked whole when they are opened:
- * a message names file, line and column of the first cell that cannot be read, a missing number without PT_COLUMN_FILL
- * among them. options NULL: the defaults; nothing in them is for JSON lines. */
+/* A table of JSON lines, one object a line. columns, n_columns of them, and their strings are copied. The file is
+ * checked whole when it is opened: a message names file, line and column of the first value that cannot be read
+ * (PT_ERR_FORMAT), a missing number without PT_COLUMN_FILL among them. options NULL: the defaults; nothing in them is
+ * for JSON lines. */
 PT_API pt_status_t pt_dataset_create_from_jsonl(pt_context_t *context, const char *path, const pt_column_t *columns,
                                                 int32_t n_columns, uint32_t column_size,
                                                 const pt_table_options_t *options, pt_dataset_t **out);
+/* The same of a CSV file by RFC 4180, with any separator. */
 PT_API pt_status_t pt_dataset_create_from_csv(pt_context_t *context, const char *path, const pt_column_t *columns,
                                               int32_t n_columns, uint32_t column_size,
                                               const pt_table_options_t *options, pt_dataset_t **out);
-/* The distinct values of a PT_COLUMN_CLASS field, in the order of their numbers. */
+/* How many distinct values a PT_COLUMN_CLASS field has; 0 for other fields. A getter. */
 PT_API int64_t pt_dataset_class_count(const pt_dataset_t *dataset, const char *field);
+/* One of them, in the order of their numbers; NULL where there is none of that number. UTF-8; lives as long as the
+ * dataset that read the file, and each view of it. */
 PT_API const char *pt_dataset_class_name(const pt_dataset_t *dataset, const char *field, int64_t index);
 
+/* NULL: nothing happens. Views, and stages that run, keep what they need. */
 PT_API void pt_dataset_free(pt_dataset_t *dataset);
 /* The message of the last failed call on this dataset, "" where none has, whatever succeeded since; a stage's stands on
  * the model, and a refusal within the dataset's own callback (PT_ERR_BUSY) on the thread alone. Valid until the
  * dataset's next call or its end. */
 PT_API const char *pt_dataset_last_error(const pt_dataset_t *dataset);
-PT_API int64_t pt_dataset_length(const pt_dataset_t *dataset); /* samples; -1 for a stream */
+/* Samples; -1 for a stream. A getter. */
+PT_API int64_t pt_dataset_length(const pt_dataset_t *dataset);
+/* Fields of a sample. A getter. */
 PT_API int32_t pt_dataset_field_count(const pt_dataset_t *dataset);
 /* The name lives as long as the dataset. */
 PT_API pt_status_t pt_dataset_field(const pt_dataset_t *dataset, int32_t index, pt_field_spec_t *spec,
                                     uint32_t field_size);
-/* Views; the source is retained, never changed. Not for streams. */
+/* The samples first to first + count - 1, as a view: the source is retained and not changed. Not for streams. */
 PT_API pt_status_t pt_dataset_subset(pt_dataset_t *dataset, int64_t first, int64_t count, pt_dataset_t **out);
+/* The samples of these numbers, in this order, repeated ones too, as a view. indices [count] are copied. Not for
+ * streams. */
 PT_API pt_status_t pt_dataset_select(pt_dataset_t *dataset, const int64_t *indices, int64_t count,
-                                     pt_dataset_t **out); /* indices are copied */
+                                     pt_dataset_t **out);
+/* All samples in an order drawn by the seed, as a view. Not for streams. */
 PT_API pt_status_t pt_dataset_shuffle(pt_dataset_t *dataset, uint64_t seed, pt_dataset_t **out);
-/* fraction of the samples in *first, the rest in *second; drawn by the seed, no sample in both. */
+/* Two views: fraction of the samples in *first and the rest in *second, drawn by the seed, no sample in both.
+ * PT_ERR_ARGUMENT: one of them would be empty. Not for streams. */
 PT_API pt_status_t pt_dataset_split(pt_dataset_t *dataset, double fraction, uint64_t seed, pt_dataset_t **first,
                                     pt_dataset_t **second);
 /* Reads samples as a stage would: one field of them. lengths is written for every field; of one that is not ragged it
@@ -1002,6 +1111,7 @@ typedef struct pt_normalize_options {
     int32_t kind;   /* PT_NORMALIZE_STANDARD (init) or PT_NORMALIZE_RANGE */
     int32_t reserved;
 } pt_normalize_options_t;
+/* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
 PT_API pt_status_t pt_normalize_options_init(pt_normalize_options_t *options, uint32_t struct_size);
 /* Measures a field of the training data and has the model normalise it: from then on all that the model runs on, in
  * stages, pt_evaluate, pt_predict, pt_train_step and pt_forward, is given raw. Each feature is measured by itself, in
@@ -1075,6 +1185,7 @@ typedef struct pt_event {
     const char *path;             /* CHECKPOINT, RESUME, CHECKPOINT_FAILED */
     const char *message;          /* CHECKPOINT_FAILED */
 } pt_event_t;
+/* Called on the thread that called the stage, between steps; the struct and its strings live until it returns. */
 typedef void (*pt_event_fn)(void *user, pt_event_t *event);
 
 enum {
@@ -1129,6 +1240,7 @@ typedef struct pt_train_options {
     double checkpoint_seconds; /* seconds; 0: not by time */
     int64_t checkpoints_kept;  /* 0: 2. Older ones stay until a step was made from the newest, or the stage is over */
 } pt_train_options_t;
+/* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
 PT_API pt_status_t pt_train_options_init(pt_train_options_t *options, uint32_t struct_size);
 
 typedef struct pt_train_result {
@@ -1153,10 +1265,10 @@ typedef struct pt_train_result {
  *
  * Trains on unlabelled data. A known family without a task gets its own: PT_TASK_CAUSAL_LM for "gpt2"; a network of
  * the host's has its own loss. A model whose task needs labels is refused (PT_ERR_STATE). result may be NULL; set
- * result->struct_size first. */
+ * result->struct_size first. It is written after a failure too, and says how far the stage came. */
 PT_API pt_status_t pt_pretrain(pt_model_t *model, pt_optimizer_t *optimizer, pt_dataset_t *dataset,
                                const pt_train_options_t *options, pt_train_result_t *result);
-/* Trains on data for the model's task, whatever it is. */
+/* Trains on data for the model's task, whatever it is. result as of pt_pretrain. */
 PT_API pt_status_t pt_finetune(pt_model_t *model, pt_optimizer_t *optimizer, pt_dataset_t *dataset,
                                const pt_train_options_t *options, pt_train_result_t *result);
 
@@ -1179,9 +1291,11 @@ typedef struct pt_metric_info {
     const char *name;  /* lives until the model's task changes */
     double value;
 } pt_metric_info_t;
-PT_API int64_t pt_model_metric_count(const pt_model_t *model); /* 0 for a model without a loss */
+/* How many values an evaluation tells, the loss among them; 0 for a model without a loss. A getter. */
+PT_API int64_t pt_model_metric_count(const pt_model_t *model);
+/* One of them, 0 <= index < pt_model_metric_count; the loss is number 0. Set info->struct_size first. */
 PT_API pt_status_t pt_model_metric_info(const pt_model_t *model, int64_t index,
-                                        pt_metric_info_t *info); /* set info->struct_size first */
+                                        pt_metric_info_t *info);
 /* The value under a name, "accuracy"; NaN where the model has no such metric. */
 PT_API double pt_model_metric_value(const pt_model_t *model, const char *name);
 /* A named output (NULL: the first that is not "hidden") of all samples in order, end to end; of a ragged one with the
@@ -1206,6 +1320,7 @@ typedef struct pt_generate_options {
     const int64_t *stop_lengths; /* [n_stops] tokens of each, at least 1; NULL: one each */
     int64_t n_stops;
 } pt_generate_options_t;
+/* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
 PT_API pt_status_t pt_generate_options_init(pt_generate_options_t *options, uint32_t struct_size);
 /* Continues a prompt of at least one token, with a model whose task is PT_TASK_CAUSAL_LM. tokens [capacity] gets the
  * new ones, *count their number. Beyond the model's longest text the window slides. For several prompts, streams and
@@ -1213,11 +1328,12 @@ PT_API pt_status_t pt_generate_options_init(pt_generate_options_t *options, uint
 PT_API pt_status_t pt_generate(pt_model_t *model, const int32_t *prompt, int64_t prompt_length,
                                const pt_generate_options_t *options, int32_t *tokens, int64_t capacity, int64_t *count);
 
-/* Prompts in a batch: each text has draws of its own, whatever stands beside it. A generator has the model's weights as
- * they are when it is made, as pt_model_share has them: the model may be trained or freed meanwhile, and used by
- * another thread than the generator. */
+/* Prompts in a batch: each text has draws of its own, whatever stands beside it. */
 typedef struct pt_generator pt_generator_t;
+/* A generator with the model's weights as they are when it is made, as pt_model_share has them: the model may be
+ * trained or freed meanwhile, and used by another thread than the generator. NULL options: the defaults. */
 PT_API pt_status_t pt_generator_create(pt_model_t *model, const pt_generate_options_t *options, pt_generator_t **out);
+/* NULL: nothing happens. */
 PT_API void pt_generator_free(pt_generator_t *generator);
 /* The message of the last failed call on this generator, "" where none has, whatever succeeded since. Valid until the
  * generator's next call or its end. */

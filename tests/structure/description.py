@@ -1,6 +1,6 @@
 """The generated description of the interface is complete and right: every function, struct and constant of the header
-and of lib/pretrain.map is in it, and a C compiler agrees with every value, size, offset and signature.
-    description.py SOURCE_ROOT DESCRIPTION COMPILER..."""
+and of lib/pretrain.map is in it, and a C compiler agrees with every value, size, offset and signature. And every
+function has a comment.    description.py SOURCE_ROOT DESCRIPTION COMPILER..."""
 
 import json
 import os
@@ -93,9 +93,10 @@ done = subprocess.run(
 )
 if done.returncode != 0:
     errors.append(done.stderr)
+errors.extend(f"{name} has no comment above it" for name, it in described["functions"].items() if not it["comment"])
 print(
     "\n".join(errors)
-    or f"{len(described['functions'])} functions, "
+    or f"{len(described['functions'])} functions, each with a comment, "
     f"{len(described['structs'])} structs and {len(described['constants'])} constants are described as they are"
 )
 sys.exit(1 if errors else 0)
