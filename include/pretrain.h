@@ -262,17 +262,39 @@ enum {
     /* uniform within 1/sqrt(value), value = inputs of the layer: PyTorch's nn.Linear, weight and bias */
     PT_INIT_LINEAR = 3,
 };
-/* A trainable float32 tensor with a name that no other has ("encoder.0.weight"). */
+enum {
+    /* held from the beginning, as if by pt_model_set_trainable: no optimizer changes a parameter, no run a state */
+    PT_PARAMETER_FROZEN = 1,
+};
+/* How a parameter, or a state, begins. */
+typedef struct pt_parameter_options {
+    uint32_t struct_size;
+    uint32_t flags;      /* PT_PARAMETER_... */
+    int32_t dtype;       /* PT_FLOAT32, or 0 for it; others are PT_ERR_UNSUPPORTED */
+    int32_t initializer; /* PT_INIT_...; init: PT_INIT_CONSTANT */
+    double value;        /* of the initializer; init: 0 */
+    /* the initial values, of the whole shape and of any dtype, all finite; copied and shared by the graph's models.
+     * Then initializer and value stay as init sets them. NULL: as the initializer says, drawn from the context's seed
+     * and the parameter's name */
+    const pt_array_t *values;
+    uint32_t array_size; /* sizeof(pt_array_t), with values */
+    int32_t reserved;
+} pt_parameter_options_t;
+/* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
+PT_API pt_status_t pt_parameter_options_init(pt_parameter_options_t *options, uint32_t struct_size);
+/* A float32 tensor that an optimizer changes, with a name that no other has ("encoder.0.weight"). options NULL: all
+ * zeros at first. */
 PT_API pt_tensor_t pt_parameter(pt_graph_t *graph, const char *name, int32_t rank, const int64_t *shape,
-                                int32_t initializer, double value);
+                                const pt_parameter_options_t *options);
 /* A fixed tensor of float32 or int32, copied from a view with a shape and converted; an int32 one may be an index or
  * labels. dtype 0: the view's own. */
 PT_API pt_tensor_t pt_constant(pt_graph_t *graph, int32_t dtype, const pt_array_t *values, uint32_t array_size);
 
-/* A float32 tensor that outlives a run and that runs update themselves, no optimizer: a running statistic. Every
- * element is `value` at first. It is saved, loaded and copied as parameters are, and counted among them;
- * pt_model_set_trainable(.., 0) holds it as it is. */
-PT_API pt_tensor_t pt_state(pt_graph_t *graph, const char *name, int32_t rank, const int64_t *shape, double value);
+/* A float32 tensor that outlives a run and that runs update themselves, no optimizer: a running statistic. It is saved,
+ * loaded and copied as parameters are, and counted among them; pt_model_set_trainable(.., 0) holds it as it is. options
+ * as of pt_parameter. */
+PT_API pt_tensor_t pt_state(pt_graph_t *graph, const char *name, int32_t rank, const int64_t *shape,
+                            const pt_parameter_options_t *options);
 
 /* Names what pt_predict can give: something computed, of float32 or int32. */
 PT_API pt_status_t pt_graph_set_output(pt_graph_t *graph, const char *name, pt_tensor_t tensor);

@@ -26,8 +26,9 @@ static pt_tensor_t add_parameter(pt_graph_t *graph, const char *call, const char
                                  int32_t rank, const int64_t *shape, int32_t initializer, double value)
 {
     char joined[PT_MAX_NAME];
-    return join(graph, call, name, suffix, joined) ? pt_parameter(graph, joined, rank, shape, initializer, value)
-                                                   : PT_NO_TENSOR;
+    return join(graph, call, name, suffix, joined)
+               ? pt_parameter(graph, joined, rank, shape, PT__INITIAL(initializer, value))
+               : PT_NO_TENSOR;
 }
 
 /* The last size of src, which must be known; 0 after a failure. */
@@ -80,8 +81,9 @@ pt_tensor_t pt_layer_norm_layer(pt_graph_t *graph, const char *name, pt_tensor_t
 static pt_tensor_t add_state(pt_graph_t *graph, const char *name, const char *suffix, int64_t width, double value)
 {
     char joined[PT_MAX_NAME];
-    return join(graph, "pt_batch_norm_layer", name, suffix, joined) ? pt_state(graph, joined, 1, &width, value)
-                                                                    : PT_NO_TENSOR;
+    return join(graph, "pt_batch_norm_layer", name, suffix, joined)
+               ? pt_state(graph, joined, 1, &width, PT__INITIAL(PT_INIT_CONSTANT, value))
+               : PT_NO_TENSOR;
 }
 
 pt_tensor_t pt_batch_norm_layer(pt_graph_t *graph, const char *name, pt_tensor_t src, double momentum, double epsilon)

@@ -6,7 +6,7 @@
 static int32_t constant_stays_below(const pt_graph_t *graph, const pt__tensor_t *constant, int64_t limit,
                                     int32_t ignore)
 {
-    const int32_t *values = graph->constants[constant->place].values;
+    const int32_t *values = graph->constants[constant->place].held.values;
     int64_t elements = pt__shape_elements(&constant->shape);
     for (int64_t i = 0; i < elements; i++)
         if ((values[i] < 0 || values[i] >= limit) && (values[i] != ignore || ignore == INT32_MIN))

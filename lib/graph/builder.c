@@ -4,10 +4,12 @@
 #include "graph/builder.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/array.h"
 #include "base/dtype.h"
+#include "base/options.h"
 #include "base/utf8.h"
 
 int32_t pt__build_is_ready(const pt_graph_t *graph)
@@ -93,10 +95,92 @@ pt_tensor_t pt_input(pt_graph_t *graph, const char *name, int32_t dtype, int32_t
     return status == PT_OK ? tensor : pt__graph_stick(graph, status);
 }
 
+/* A view's values in this dtype: its own, or converted into *copy, which is to be released. */
+static pt_status_t convert(pt_graph_t *graph, const char *what, const pt_array_t *array, int32_t dtype,
+                           int64_t elements, const void **values, void **copy)
+{
+    *values = array->data;
+    *copy = NULL;
+    if (array->dtype != dtype) {
+        PT__TRY(pt__allocate_uninitialised(&graph->context->memory, (size_t)elements, (size_t)pt__dtype_size(dtype),
+                                           "values of a graph", copy));
+        *values = *copy;
+        PT__TRY(pt__dtype_convert(what, array->dtype, array->data, dtype, *copy, elements));
+    }
+    for (int64_t i = 0; dtype == PT_FLOAT32 && i < elements; i++)
+        if (!isfinite(((const float *)*values)[i]))
+            return pt__fail(PT_ERR_NONFINITE, "%s: value %lld is not finite", what, (long long)i);
+    return PT_OK;
+}
+
+/* All values of a view, which has been read, held in this dtype. `what` begins messages. */
+static pt_status_t hold_values(pt_graph_t *graph, const char *what, const pt_array_t *array, int32_t dtype,
+                               int64_t elements, pt__held_t *held)
+{
+    const void *values;
+    void *copy;
+    pt_status_t status = convert(graph, what, array, dtype, elements, &values, &copy);
+    if (status == PT_OK)
+        status = pt__graph_hold(graph, values, elements * (int64_t)pt__dtype_size(dtype), held);
+    pt__release(&graph->context->memory, copy);
+    return status;
+}
+
+static const pt_parameter_options_t parameter_defaults = {.struct_size = sizeof parameter_defaults};
+
+pt_status_t pt_parameter_options_init(pt_parameter_options_t *options, uint32_t struct_size)
+{
+    pt__error_clear();
+    return pt__options_init(options, struct_size, &parameter_defaults, sizeof parameter_defaults,
+                            "pt_parameter_options_t");
+}
+
+static pt_status_t check_parameter(const char *name, const pt_parameter_options_t *options)
+{
+    const double value = options->value;
+    if ((options->flags & ~(uint32_t)PT_PARAMETER_FROZEN) != 0 || options->reserved != 0)
+        return pt__fail(PT_ERR_ARGUMENT,
+                        "parameter \"%s\": flags are 0x%lx and reserved %ld, expected PT_PARAMETER_FROZEN "
+                        "or 0, and 0",
+                        name, (unsigned long)options->flags, (long)options->reserved);
+    if (options->dtype != 0 && options->dtype != PT_FLOAT32)
+        return pt__fail(PT_ERR_UNSUPPORTED, "parameter \"%s\": dtype %s, expected float32", name,
+                        pt__dtype_name(options->dtype));
+    if (options->initializer < PT_INIT_CONSTANT || options->initializer > PT_INIT_LINEAR)
+        return pt__fail(PT_ERR_ARGUMENT, "parameter \"%s\": initializer %d is not one of PT_INIT_...", name,
+                        (int)options->initializer);
+    if (!isfinite(value) || (options->initializer != PT_INIT_CONSTANT && value < 0) ||
+        (options->initializer == PT_INIT_LINEAR && value < 1))
+        return pt__fail(PT_ERR_ARGUMENT, "parameter \"%s\": the initializer's value %g is out of range", name, value);
+    if (options->values != NULL && (options->initializer != PT_INIT_CONSTANT || value < 0 || value > 0))
+        return pt__fail(PT_ERR_ARGUMENT, "parameter \"%s\": it has values and an initializer, expected one of them",
+                        name);
+    return PT_OK;
+}
+
+/* The initial values that the options give, as float32. */
+static pt_status_t hold_initial(pt_graph_t *graph, const char *name, const pt_parameter_options_t *options,
+                                const pt__shape_t *shape, pt__held_t *held)
+{
+    char what[PT_MAX_NAME + 32];
+    pt_array_t array;
+    *held = (pt__held_t){0};
+    if (options->values == NULL)
+        return PT_OK;
+    snprintf(what, sizeof what, "parameter \"%s\": values", name);
+    const int64_t elements = pt__shape_elements(shape);
+    PT__TRY(pt__array_read(options->values, options->array_size, what, &array));
+    if (array.elements == 0 && array.rank == 0)
+        return pt__fail(PT_ERR_ARGUMENT, "%s: elements is 0, expected %lld, or a shape", what, (long long)elements);
+    PT__TRY(pt__array_expect(&array, what, shape->rank, shape->size, elements));
+    return hold_values(graph, what, &array, PT_FLOAT32, elements, held);
+}
+
 static pt_status_t add_parameter(pt_graph_t *graph, const char *name, pt__role_t role, int32_t rank,
-                                 const int64_t *size, int32_t initializer, double value, pt_tensor_t *out)
+                                 const int64_t *size, const pt_parameter_options_t *given, pt_tensor_t *out)
 {
     pt__shape_t shape;
+    pt_parameter_options_t options = parameter_defaults;
     PT__TRY(check_name("pt_parameter", name));
     if (strncmp(name, "pretrain.", 9) == 0)
         return pt__fail(PT_ERR_ARGUMENT,
@@ -106,19 +190,23 @@ static pt_status_t add_parameter(pt_graph_t *graph, const char *name, pt__role_t
     if (pt__graph_parameter(graph, name) != NULL)
         return pt__fail(PT_ERR_ARGUMENT, "parameter \"%s\": there is a parameter of that name already", name);
     PT__TRY(read_shape(graph, "parameter", name, rank, size, 0, &shape));
-    if (initializer < PT_INIT_CONSTANT || initializer > PT_INIT_LINEAR)
-        return pt__fail(PT_ERR_ARGUMENT, "parameter \"%s\": initializer %d is not one of PT_INIT_...", name,
-                        (int)initializer);
-    if (!isfinite(value) || (initializer != PT_INIT_CONSTANT && value < 0) ||
-        (initializer == PT_INIT_LINEAR && value < 1))
-        return pt__fail(PT_ERR_ARGUMENT, "parameter \"%s\": the initializer's value %g is out of range", name, value);
+    PT__TRY(pt__options_read(given, &options, (uint32_t)sizeof options, "pt_parameter_options_t"));
+    PT__TRY(check_parameter(name, &options));
     pt__memory_t *memory = &graph->context->memory;
     PT__TRY(pt__grow(memory, &graph->parameters, &graph->parameter_capacity, graph->n_parameters + 1,
                      sizeof *graph->parameters, "graph parameters"));
     pt__parameter_t *parameter = &graph->parameters[graph->n_parameters];
-    *parameter = (pt__parameter_t){.role = role, .initializer = initializer, .value = value};
-    PT__TRY(pt__string_copy(memory, name, &parameter->name));
-    graph->n_parameters++;
+    *parameter = (pt__parameter_t){.role = role,
+                                   .initializer = options.initializer,
+                                   .value = options.value,
+                                   .is_frozen = (options.flags & PT_PARAMETER_FROZEN) != 0};
+    PT__TRY(hold_initial(graph, name, &options, &shape, &parameter->initial));
+    pt_status_t status = pt__string_copy(memory, name, &parameter->name);
+    if (status != PT_OK) {
+        pt__graph_let_go(graph, &parameter->initial);
+        return status;
+    }
+    graph->n_parameters++; /* name and values are the graph's from here on */
     PT__TRY(pt__graph_append(graph, PT__KIND_PARAMETER, PT_FLOAT32, &shape, graph->n_parameters - 1, out));
     parameter->tensor = *out;
     graph->tensors[*out].differentiable = role == PT__ROLE_LEARNS;
@@ -126,42 +214,25 @@ static pt_status_t add_parameter(pt_graph_t *graph, const char *name, pt__role_t
 }
 
 static pt_tensor_t parameter(pt_graph_t *graph, const char *name, pt__role_t role, int32_t rank, const int64_t *shape,
-                             int32_t initializer, double value)
+                             const pt_parameter_options_t *options)
 {
     pt_tensor_t tensor = PT_NO_TENSOR;
     if (!pt__build_is_ready(graph))
         return PT_NO_TENSOR;
-    pt_status_t status = add_parameter(graph, name, role, rank, shape, initializer, value, &tensor);
+    pt_status_t status = add_parameter(graph, name, role, rank, shape, options, &tensor);
     return status == PT_OK ? tensor : pt__graph_stick(graph, status);
 }
 
-pt_tensor_t pt_parameter(pt_graph_t *graph, const char *name, int32_t rank, const int64_t *shape, int32_t initializer,
-                         double value)
+pt_tensor_t pt_parameter(pt_graph_t *graph, const char *name, int32_t rank, const int64_t *shape,
+                         const pt_parameter_options_t *options)
 {
-    return parameter(graph, name, PT__ROLE_LEARNS, rank, shape, initializer, value);
+    return parameter(graph, name, PT__ROLE_LEARNS, rank, shape, options);
 }
 
-pt_tensor_t pt_state(pt_graph_t *graph, const char *name, int32_t rank, const int64_t *shape, double value)
+pt_tensor_t pt_state(pt_graph_t *graph, const char *name, int32_t rank, const int64_t *shape,
+                     const pt_parameter_options_t *options)
 {
-    return parameter(graph, name, PT__ROLE_STATE, rank, shape, PT_INIT_CONSTANT, value);
-}
-
-/* The view's values in the constant's dtype: its own, or converted into *copy, which is to be released. */
-static pt_status_t read_values(pt_graph_t *graph, const pt_array_t *array, int32_t dtype, int64_t elements,
-                               const void **values, void **copy)
-{
-    *values = array->data;
-    *copy = NULL;
-    if (array->dtype != dtype) {
-        PT__TRY(pt__allocate_uninitialised(&graph->context->memory, (size_t)elements, (size_t)pt__dtype_size(dtype),
-                                           "constant", copy));
-        *values = *copy;
-        PT__TRY(pt__dtype_convert("pt_constant: values", array->dtype, array->data, dtype, *copy, elements));
-    }
-    for (int64_t i = 0; dtype == PT_FLOAT32 && i < elements; i++)
-        if (!isfinite(((const float *)*values)[i]))
-            return pt__fail(PT_ERR_NONFINITE, "pt_constant: value %lld is not finite", (long long)i);
-    return PT_OK;
+    return parameter(graph, name, PT__ROLE_STATE, rank, shape, options);
 }
 
 static pt_status_t add_constant(pt_graph_t *graph, int32_t dtype, const pt_array_t *given, uint32_t size,
@@ -169,8 +240,7 @@ static pt_status_t add_constant(pt_graph_t *graph, int32_t dtype, const pt_array
 {
     pt_array_t array;
     pt__shape_t shape;
-    const void *values;
-    void *copy;
+    pt__held_t held;
     PT__TRY(pt__array_read(given, size, "pt_constant: values", &array));
     PT__TRY(read_shape(graph, "constant", "", array.rank, array.shape, 0, &shape));
     if (dtype == 0)
@@ -179,11 +249,10 @@ static pt_status_t add_constant(pt_graph_t *graph, int32_t dtype, const pt_array
         return pt__fail(PT_ERR_UNSUPPORTED, "pt_constant: dtype %s, expected float32 or int32", pt__dtype_name(dtype));
     int64_t elements = pt__shape_elements(&shape);
     PT__TRY(pt__array_expect(&array, "pt_constant: values", array.rank, array.shape, elements));
-    pt_status_t status = read_values(graph, &array, dtype, elements, &values, &copy);
-    if (status == PT_OK)
-        status = pt__graph_hold(graph, values, elements * (int64_t)pt__dtype_size(dtype));
-    pt__release(&graph->context->memory, copy);
-    PT__TRY(status);
+    PT__TRY(pt__grow(&graph->context->memory, &graph->constants, &graph->constant_capacity, graph->n_constants + 1,
+                     sizeof *graph->constants, "graph constants"));
+    PT__TRY(hold_values(graph, "pt_constant: values", &array, dtype, elements, &held));
+    graph->constants[graph->n_constants++] = (pt__constant_t){.held = held, .tensor = PT_NO_TENSOR};
     PT__TRY(pt__graph_append(graph, PT__KIND_CONSTANT, dtype, &shape, graph->n_constants - 1, out));
     graph->constants[graph->n_constants - 1].tensor = *out;
     return PT_OK;

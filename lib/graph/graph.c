@@ -9,31 +9,26 @@
 
 #include "graph/op.h"
 
-static _Atomic int64_t *holders(const pt__constant_t *constant)
+static _Atomic int64_t *holders(const pt__held_t *held)
 {
-    return constant->block;
+    return held->block;
 }
 
-pt_status_t pt__graph_hold(pt_graph_t *graph, const void *values, int64_t bytes)
+pt_status_t pt__graph_hold(pt_graph_t *graph, const void *values, int64_t bytes, pt__held_t *held)
 {
-    pt__memory_t *memory = &graph->context->memory;
-    PT__TRY(pt__grow(memory, &graph->constants, &graph->constant_capacity, graph->n_constants + 1,
-                     sizeof *graph->constants, "graph constants"));
-    pt__constant_t *constant = &graph->constants[graph->n_constants];
-    *constant = (pt__constant_t){.tensor = PT_NO_TENSOR};
-    PT__TRY(pt__allocate(memory, (size_t)bytes + PT__ALIGNMENT, 1, "constant", &constant->block));
-    char *place = (char *)constant->block + PT__ALIGNMENT;
-    atomic_init(holders(constant), 1);
+    *held = (pt__held_t){0};
+    PT__TRY(pt__allocate(&graph->context->memory, (size_t)bytes + PT__ALIGNMENT, 1, "values of a graph", &held->block));
+    char *place = (char *)held->block + PT__ALIGNMENT;
+    atomic_init(holders(held), 1);
     memcpy(place, values, (size_t)bytes);
-    constant->values = place;
-    graph->n_constants++;
+    held->values = place;
     return PT_OK;
 }
 
-static void release_constant(pt__memory_t *memory, const pt__constant_t *constant)
+void pt__graph_let_go(pt_graph_t *graph, const pt__held_t *held)
 {
-    if (atomic_fetch_sub(holders(constant), 1) == 1)
-        pt__release(memory, constant->block);
+    if (held->block != NULL && atomic_fetch_sub(holders(held), 1) == 1)
+        pt__release(&graph->context->memory, held->block);
 }
 
 pt_status_t pt_graph_create(pt_context_t *context, pt_graph_t **out)
@@ -67,10 +62,12 @@ void pt_graph_free(pt_graph_t *graph)
     pt__memory_t *memory = &context->memory;
     for (int64_t i = 0; i < graph->n_inputs; i++)
         pt__release(memory, graph->inputs[i].name);
-    for (int64_t i = 0; i < graph->n_parameters; i++)
+    for (int64_t i = 0; i < graph->n_parameters; i++) {
         pt__release(memory, graph->parameters[i].name);
+        pt__graph_let_go(graph, &graph->parameters[i].initial);
+    }
     for (int64_t i = 0; i < graph->n_constants; i++)
-        release_constant(memory, &graph->constants[i]);
+        pt__graph_let_go(graph, &graph->constants[i].held);
     for (int64_t i = 0; i < graph->n_outputs; i++)
         pt__release(memory, graph->outputs[i].name);
     for (int32_t i = 0; i < graph->n_dimensions; i++)
@@ -96,14 +93,16 @@ static pt_status_t copy_array(pt__memory_t *memory, const void *source, int64_t 
 }
 
 /* After copy_array the copy's strings are still the source's: own copies take their place, the count growing as they
- * succeed, so that pt_graph_free releases exactly what is owned. */
+ * succeed, so that pt_graph_free releases exactly what is owned. Values are not yet the copy's. */
 static pt_status_t copy_names(const pt_graph_t *graph, pt_graph_t *copy)
 {
     pt__memory_t *memory = &copy->context->memory;
     for (int64_t i = 0; i < graph->n_inputs; i++, copy->n_inputs++)
         PT__TRY(pt__string_copy(memory, graph->inputs[i].name, &copy->inputs[i].name));
-    for (int64_t i = 0; i < graph->n_parameters; i++, copy->n_parameters++)
+    for (int64_t i = 0; i < graph->n_parameters; i++, copy->n_parameters++) {
+        copy->parameters[i].initial = (pt__held_t){0};
         PT__TRY(pt__string_copy(memory, graph->parameters[i].name, &copy->parameters[i].name));
+    }
     for (int64_t i = 0; i < graph->n_outputs; i++, copy->n_outputs++)
         PT__TRY(pt__string_copy(memory, graph->outputs[i].name, &copy->outputs[i].name));
     for (copy->n_dimensions = 0; copy->n_dimensions < graph->n_dimensions; copy->n_dimensions++) {
@@ -116,21 +115,30 @@ static pt_status_t copy_names(const pt_graph_t *graph, pt_graph_t *copy)
 }
 
 /* Held together within a context; another has its own memory, and gets a copy. */
-static pt_status_t copy_constants(const pt_graph_t *graph, pt_graph_t *copy)
+static pt_status_t copy_held(const pt_graph_t *graph, const pt__held_t *held, pt_tensor_t tensor, int32_t dtype,
+                             pt_graph_t *copy, pt__held_t *to)
 {
+    *to = *held;
+    if (held->block == NULL)
+        return PT_OK;
+    if (copy->context != graph->context)
+        return pt__graph_hold(copy, held->values,
+                              pt__shape_elements(&graph->tensors[tensor].shape) * pt__dtype_size(dtype), to);
+    atomic_fetch_add(holders(held), 1);
+    return PT_OK;
+}
+
+static pt_status_t copy_values(const pt_graph_t *graph, pt_graph_t *copy)
+{
+    for (int64_t i = 0; i < graph->n_parameters; i++) {
+        const pt__parameter_t *parameter = &graph->parameters[i];
+        PT__TRY(
+            copy_held(graph, &parameter->initial, parameter->tensor, PT_FLOAT32, copy, &copy->parameters[i].initial));
+    }
     for (int64_t i = 0; i < graph->n_constants; i++, copy->n_constants++) {
-        const pt__tensor_t *tensor = &graph->tensors[graph->constants[i].tensor];
-        const size_t bytes = (size_t)(pt__shape_elements(&tensor->shape) * pt__dtype_size(tensor->dtype));
-        pt__constant_t *constant = &copy->constants[i];
-        if (copy->context == graph->context) {
-            atomic_fetch_add(holders(constant), 1);
-            continue;
-        }
-        PT__TRY(pt__allocate(&copy->context->memory, bytes + PT__ALIGNMENT, 1, "constant", &constant->block));
-        char *place = (char *)constant->block + PT__ALIGNMENT;
-        atomic_init(holders(constant), 1);
-        memcpy(place, graph->constants[i].values, bytes);
-        constant->values = place;
+        const pt__constant_t *constant = &graph->constants[i];
+        PT__TRY(copy_held(graph, &constant->held, constant->tensor, graph->tensors[constant->tensor].dtype, copy,
+                          &copy->constants[i].held));
     }
     return PT_OK;
 }
@@ -164,7 +172,7 @@ pt_status_t pt__graph_copy_to(pt_context_t *context, const pt_graph_t *graph, pt
     memcpy(copy->length_limit, graph->length_limit, sizeof copy->length_limit);
     copy->draws = graph->draws;
     PT__TRY_OUT(copy_names(graph, copy));
-    PT__TRY_OUT(copy_constants(graph, copy));
+    PT__TRY_OUT(copy_values(graph, copy));
     *out = copy;
     return PT_OK;
 out:

@@ -45,17 +45,23 @@ typedef struct pt__input {
  * no optimizer. Whether one that can learn does is the model's to say. */
 typedef enum pt__role { PT__ROLE_LEARNS = 0, PT__ROLE_STATE, PT__ROLE_COUNT } pt__role_t;
 
+typedef struct pt__held { /* values that a graph was given; all its copies share them */
+    const void *values;
+    void *block; /* that holds them, and begins with how many graphs do; NULL: no values */
+} pt__held_t;
+
 typedef struct pt__parameter { /* a stored tensor: it outlives a run */
     char *name;
     pt_tensor_t tensor;
     pt__role_t role;
     int32_t initializer;
     double value;
+    pt__held_t initial; /* float32, in place of what the initializer says; values NULL: there are none */
+    int32_t is_frozen;  /* at first */
 } pt__parameter_t;
 
 typedef struct pt__constant {
-    const void *values; /* of the tensor's dtype; all copies of the graph share them */
-    void *block;        /* that holds them, and begins with how many graphs do */
+    pt__held_t held; /* of the tensor's dtype */
     pt_tensor_t tensor;
 } pt__constant_t;
 
@@ -124,6 +130,11 @@ struct pt_graph {
     pt__offer_t offer;
 };
 
+/* Options of pt_parameter and pt_state that say only how the values begin. */
+#define PT__INITIAL(kind, number) \
+    (&(pt_parameter_options_t){   \
+        .struct_size = (uint32_t)sizeof(pt_parameter_options_t), .initializer = (kind), .value = (number)})
+
 /* Adds a metric, or puts it in place of the one of this name. `kind` is static, and one of metrics/metrics.def; target
  * may be PT_NO_TENSOR. Sticky errors as the builder's calls have them: names, and tensors that an evaluation could not
  * read. */
@@ -165,8 +176,9 @@ void pt__graph_limit_length(pt_graph_t *graph, int32_t dimension, int64_t limit)
  * to its place, and a copy goes on where its original stood: whatever is rewritten around a dropout, its mask stays. */
 int64_t pt__graph_draw(pt_graph_t *graph);
 
-/* Values for the graph's next constant, which the caller appends then. */
-pt_status_t pt__graph_hold(pt_graph_t *graph, const void *values, int64_t bytes);
+/* A copy of values for a constant or a parameter, which the caller then makes the graph's or lets go. */
+pt_status_t pt__graph_hold(pt_graph_t *graph, const void *values, int64_t bytes, pt__held_t *held);
+void pt__graph_let_go(pt_graph_t *graph, const pt__held_t *held);
 
 /* Adds a node: lets the op check its inputs and shape its outputs. Returns the first output, PT_NO_TENSOR after an
  * error. `graph` may already be in error. attributes may be NULL (all zero). The node's other outputs are the

@@ -56,7 +56,7 @@ static pt_tensor_t parameter(const gpt2_t *model, const char *prefix, const char
 {
     char joined[2 * NAME_SIZE];
     snprintf(joined, sizeof joined, "%s%s", prefix, name);
-    return pt_parameter(model->graph, joined, rank, shape, initializer, value);
+    return pt_parameter(model->graph, joined, rank, shape, PT__INITIAL(initializer, value));
 }
 
 static pt_tensor_t norm(const gpt2_t *model, const char *prefix, const char *name, pt_tensor_t src)

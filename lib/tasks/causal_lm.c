@@ -77,7 +77,8 @@ static pt_status_t build(const pt__task_options_t *options, pt_graph_t *graph)
     PT__TRY(check_trunk(graph, hidden, &vocabulary));
     if (weight == PT_NO_TENSOR) {
         int64_t width = pt__graph_tensor(graph, hidden)->shape.size[1];
-        weight = pt_parameter(graph, "lm_head.weight", 2, (int64_t[]){vocabulary, width}, PT_INIT_NORMAL, DEVIATION);
+        weight = pt_parameter(graph, "lm_head.weight", 2, (int64_t[]){vocabulary, width},
+                              PT__INITIAL(PT_INIT_NORMAL, DEVIATION));
     }
     if (options->dropout > 0)
         hidden = pt_dropout(graph, hidden, options->dropout);

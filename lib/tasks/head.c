@@ -50,9 +50,9 @@ pt_tensor_t pt__head_add(pt_graph_t *graph, const char *name, pt_tensor_t hidden
     if (options->dropout > 0)
         hidden = pt_dropout(graph, hidden, options->dropout);
     pt_tensor_t weight = pt_parameter(graph, weight_name, 2, (int64_t[]){options->outputs, shape.size[1]},
-                                      PT_INIT_NORMAL, DEVIATION);
+                                      PT__INITIAL(PT_INIT_NORMAL, DEVIATION));
     pt_tensor_t bias = offer.head_lacks_bias
                            ? PT_NO_TENSOR
-                           : pt_parameter(graph, bias_name, 1, &options->outputs, PT_INIT_CONSTANT, 0.0);
+                           : pt_parameter(graph, bias_name, 1, &options->outputs, PT__INITIAL(PT_INIT_CONSTANT, 0.0));
     return pt_linear(graph, hidden, weight, bias, PT_ACTIVATION_NONE);
 }

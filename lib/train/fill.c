@@ -61,6 +61,10 @@ static void run(const pt_context_t *context, int64_t elements, pt__task_fn task,
 
 void pt__fill_draw(const pt_context_t *context, const pt__parameter_t *described, int64_t elements, float *dst)
 {
+    if (described->initial.values != NULL) {
+        pt__fill_convert(context, PT_FLOAT32, described->initial.values, elements, dst);
+        return;
+    }
     drawing_t drawing = {
         .initializer = described->initializer, .value = described->value, .elements = elements, .dst = dst};
     /* the seed and the parameter's name decide, not what else the network has */

@@ -6,7 +6,7 @@
 
 #include "graph/graph.h"
 
-/* The initial values of a tensor, from the context's seed and its name. */
+/* The initial values of a tensor: those that its graph was given, or from the context's seed and its name. */
 void pt__fill_draw(const pt_context_t *context, const pt__parameter_t *described, int64_t elements, float *dst);
 /* From values of a floating-point dtype at any address, which pt__fill_check has passed. src may be dst itself. */
 void pt__fill_convert(const pt_context_t *context, int32_t dtype, const void *src, int64_t elements, float *dst);

@@ -96,7 +96,7 @@ static pt_status_t place_constants(pt_model_t *model)
     PT__TRY(pt__allocate(&model->context->memory, (size_t)graph->n_constants, sizeof *model->plans.constants,
                          "constants", &model->plans.constants));
     for (int64_t i = 0; i < graph->n_constants; i++) {
-        model->plans.constants[i] = graph->constants[i].values;
+        model->plans.constants[i] = graph->constants[i].held.values;
         bytes += pt__padded_bytes(constant_bytes(graph, i));
     }
     if (device->calls->shares_host_memory)
@@ -104,7 +104,7 @@ static pt_status_t place_constants(pt_model_t *model)
     pt_status_t status = pt__device_allocate(device, bytes, "constants", &model->plans.constant_block);
     char *at = model->plans.constant_block;
     for (int64_t i = 0; status == PT_OK && i < graph->n_constants; i++) {
-        status = pt__device_upload(device, at, graph->constants[i].values, constant_bytes(graph, i));
+        status = pt__device_upload(device, at, graph->constants[i].held.values, constant_bytes(graph, i));
         model->plans.constants[i] = at;
         at += pt__padded_bytes(constant_bytes(graph, i));
     }

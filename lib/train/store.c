@@ -45,7 +45,7 @@ pt_status_t pt__store_create(const pt_graph_t *graph, pt__store_t *store)
                                            .shape = *shape,
                                            .elements = pt__shape_elements(shape),
                                            .dtype = PT_FLOAT32,
-                                           .trainable = 1};
+                                           .trainable = !described->is_frozen};
         store->by_name[i] = &store->tensors[i];
     }
     pt__sort(store->by_name, store->count, compare_names, NULL);

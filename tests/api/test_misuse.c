@@ -88,6 +88,7 @@ START_TEST(test_options_init)
     REFUSED(pt_attention_options_init(NULL, 64), "NULL");
     REFUSED(pt_cross_entropy_options_init(NULL, 64), "NULL");
     REFUSED(pt_loss_options_init(NULL, 64), "NULL");
+    REFUSED(pt_parameter_options_init(NULL, 64), "NULL");
     REFUSED(pt_train_options_init((pt_train_options_t *)(void *)tiny, 2), "size");
 }
 END_TEST

@@ -133,7 +133,7 @@ static metrics_t metrics_up(pt_context_t *context)
     m.label = pt_input(m.graph, "label", PT_INT32, 1, (int64_t[]){PT_DIM_BATCH});
     m.tall = pt_input(m.graph, "tall", PT_INT32, 2, (int64_t[]){PT_DIM_BATCH, 2});
     m.score = pt_linear_layer(m.graph, "linear", m.x, 3, PT_ACTIVATION_NONE);
-    m.parameter = pt_parameter(m.graph, "free", 1, (int64_t[]){1}, PT_INIT_CONSTANT, 0);
+    m.parameter = pt_parameter(m.graph, "free", 1, (int64_t[]){1}, INITIAL(PT_INIT_CONSTANT, 0));
     m.loss = pt_mse_loss(m.graph, m.score, m.y, NULL);
     ck_ok(pt_graph_status(m.graph));
     return m;
@@ -248,7 +248,7 @@ START_TEST(test_models)
     REFUSED(pt_model_estimate(rig.model, NULL, 1, &(pt_dim_rows_t){"tokens", -4}, 1, sizeof(pt_dim_rows_t), &estimate),
             "-4");
     ck_ok(pt_graph_create(rig.context, &graph));
-    pt_tensor_t parameter = pt_parameter(graph, "alone", 1, (int64_t[]){4}, PT_INIT_CONSTANT, 0);
+    pt_tensor_t parameter = pt_parameter(graph, "alone", 1, (int64_t[]){4}, INITIAL(PT_INIT_CONSTANT, 0));
     ck_ok(pt_graph_set_output(graph, "out", pt_relu(graph, parameter)));
     REFUSED(pt_model_create(rig.context, graph, &model), "inputs");
     REFUSED(pt_model_create(elsewhere, graph, &model), "another context");

@@ -16,7 +16,7 @@ START_TEST(test_first_error_sticks)
     pt_model_t *model;
     ck_ok(pt_graph_create(context, &graph));
     pt_tensor_t x = pt_input(graph, "x", PT_FLOAT32, 2, batch_by_4);
-    pt_tensor_t weight = pt_parameter(graph, "weight", 2, (int64_t[]){3, 5}, PT_INIT_NORMAL, 1);
+    pt_tensor_t weight = pt_parameter(graph, "weight", 2, (int64_t[]){3, 5}, INITIAL(PT_INIT_NORMAL, 1));
     ck_assert_int_eq(pt_linear(graph, x, weight, PT_NO_TENSOR, PT_ACTIVATION_NONE), PT_NO_TENSOR);
     ck_assert_int_eq(pt_relu(graph, x), PT_NO_TENSOR);
     ck_assert_int_eq(pt_input(graph, "late", PT_INT32, 1, batch_by_4), PT_NO_TENSOR);
@@ -34,7 +34,7 @@ static pt_graph_t *fresh(pt_context_t *context)
     pt_graph_t *graph;
     ck_ok(pt_graph_create(context, &graph));
     pt_input(graph, "x", PT_FLOAT32, 2, batch_by_4);
-    pt_parameter(graph, "weight", 2, (int64_t[]){3, 4}, PT_INIT_NORMAL, 1);
+    pt_parameter(graph, "weight", 2, (int64_t[]){3, 4}, INITIAL(PT_INIT_NORMAL, 1));
     return graph;
 }
 
@@ -65,28 +65,31 @@ START_TEST(test_messages)
     WRONG(pt_input(graph, "z", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, 0}), PT_ERR_SHAPE, "size 0");
     WRONG(pt_input(graph, "z", PT_FLOAT32, 3, (int64_t[]){PT_DIM_BATCH, INT64_MAX / 8, INT64_MAX / 8}), PT_ERR_SHAPE,
           "too many");
-    WRONG(pt_parameter(graph, "weight", 1, (int64_t[]){3}, PT_INIT_NORMAL, 1), PT_ERR_ARGUMENT, "already");
-    WRONG(pt_parameter(graph, "pretrain.x", 1, (int64_t[]){3}, PT_INIT_NORMAL, 1), PT_ERR_ARGUMENT, "checkpoints");
-    WRONG(pt_parameter(graph, "__metadata__", 1, (int64_t[]){3}, PT_INIT_NORMAL, 1), PT_ERR_ARGUMENT, "for files");
+    WRONG(pt_parameter(graph, "weight", 1, (int64_t[]){3}, INITIAL(PT_INIT_NORMAL, 1)), PT_ERR_ARGUMENT, "already");
+    WRONG(pt_parameter(graph, "pretrain.x", 1, (int64_t[]){3}, INITIAL(PT_INIT_NORMAL, 1)), PT_ERR_ARGUMENT,
+          "checkpoints");
+    WRONG(pt_parameter(graph, "__metadata__", 1, (int64_t[]){3}, INITIAL(PT_INIT_NORMAL, 1)), PT_ERR_ARGUMENT,
+          "for files");
     WRONG(pt_parameter(graph,
                        "gr\xf6\xdf"
                        "e",
-                       1, (int64_t[]){3}, PT_INIT_NORMAL, 1),
+                       1, (int64_t[]){3}, INITIAL(PT_INIT_NORMAL, 1)),
           PT_ERR_ARGUMENT, "not UTF-8");
-    WRONG(pt_state(graph, "\xed\xa0\x80", 1, (int64_t[]){3}, 1), PT_ERR_ARGUMENT, "not UTF-8");
+    WRONG(pt_state(graph, "\xed\xa0\x80", 1, (int64_t[]){3}, NULL), PT_ERR_ARGUMENT, "not UTF-8");
     WRONG(pt_input(graph, "\xc3", PT_FLOAT32, 2, batch_by_4), PT_ERR_ARGUMENT, "not UTF-8");
     WRONG(pt_linear_layer(graph, "\xff", 1, 3, PT_ACTIVATION_NONE), PT_ERR_ARGUMENT, "not UTF-8");
     WRONG(pt_graph_dim(graph, "\xff"), PT_ERR_ARGUMENT, "not UTF-8");
     WRONG(pt_graph_set_output(graph, "\xff", 1), PT_ERR_ARGUMENT, "not UTF-8");
     WRONG(pt_graph_set_metric_ratio(graph, "\xff", pt_mse_loss(graph, 1, 1, NULL), PT_NO_TENSOR, PT_METRIC_LOWER),
           PT_ERR_ARGUMENT, "not UTF-8");
-    WRONG(pt_parameter(graph, "b", 1, batch_by_4, PT_INIT_NORMAL, 1), PT_ERR_SHAPE,
+    WRONG(pt_parameter(graph, "b", 1, batch_by_4, INITIAL(PT_INIT_NORMAL, 1)), PT_ERR_SHAPE,
           "a dimension of data stands at place 0");
     WRONG(pt_input(graph, "z", PT_FLOAT32, 2, (int64_t[]){PT_DIM_TOKENS, PT_DIM_TOKENS}), PT_ERR_SHAPE, "place 1");
     WRONG(pt_input(graph, "z", PT_FLOAT32, 2, (int64_t[]){PT_DIM_TOKENS - 5, 3}), PT_ERR_SHAPE,
           "expected at least 1");
-    WRONG(pt_parameter(graph, "b", 1, (int64_t[]){3}, 9, 1), PT_ERR_ARGUMENT, "initializer 9");
-    WRONG(pt_parameter(graph, "b", 1, (int64_t[]){3}, PT_INIT_NORMAL, (double)NAN), PT_ERR_ARGUMENT, "out of range");
+    WRONG(pt_parameter(graph, "b", 1, (int64_t[]){3}, INITIAL(9, 1)), PT_ERR_ARGUMENT, "initializer 9");
+    WRONG(pt_parameter(graph, "b", 1, (int64_t[]){3}, INITIAL(PT_INIT_NORMAL, (double)NAN)), PT_ERR_ARGUMENT,
+          "out of range");
     WRONG(constant_of(graph, PT_FLOAT32, 1, (int64_t[]){1}, &nan_value), PT_ERR_NONFINITE, "finite");
     WRONG(constant_of(graph, PT_FLOAT32, 1, (int64_t[]){1}, NULL), PT_ERR_ARGUMENT, "NULL");
     WRONG(constant_of(graph, PT_FLOAT64, 1, (int64_t[]){1}, &nan_value), PT_ERR_UNSUPPORTED, "float64");
@@ -201,7 +204,7 @@ START_TEST(test_gradients_only_where_needed)
     pt_context_t *context = network_context(1, 1);
     pt_graph_t *graph = fresh(context);
     int32_t wanted[2] = {1, 0}, reached[2];
-    pt_tensor_t other = pt_parameter(graph, "other", 1, (int64_t[]){3}, PT_INIT_CONSTANT, 0);
+    pt_tensor_t other = pt_parameter(graph, "other", 1, (int64_t[]){3}, INITIAL(PT_INIT_CONSTANT, 0));
     pt_tensor_t y = pt_linear(graph, 1, 2, other, PT_ACTIVATION_NONE);
     pt_tensor_t target = pt_input(graph, "target", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, 3});
     pt_graph_set_loss(graph, pt_mse_loss(graph, y, target, NULL));
@@ -254,7 +257,7 @@ START_TEST(test_asking_changes_nothing)
     pt_graph_t *graph;
     ck_ok(pt_graph_create(context, &graph));
     pt_tensor_t tokens = pt_input(graph, "tokens", PT_INT32, 1, (int64_t[]){PT_DIM_TOKENS});
-    pt_tensor_t table = pt_parameter(graph, "table", 2, (int64_t[]){9, 4}, PT_INIT_NORMAL, 1);
+    pt_tensor_t table = pt_parameter(graph, "table", 2, (int64_t[]){9, 4}, INITIAL(PT_INIT_NORMAL, 1));
     const pt__node_t asked[] = {
         {.op = pt__op_find("embedding"), .n_inputs = 2, .n_outputs = 1, .inputs = {tokens, table}},
         {.op = pt__op_find("positions"), .n_inputs = 1, .n_outputs = 1, .inputs = {tokens}, .attributes = {{7}, {0}}}};
@@ -285,9 +288,9 @@ START_TEST(test_constants)
         if (turn == 0) {
             ck_ok(pt_graph_status(graph));
             ck_ok(pt__graph_copy(graph, &copy));
-            ck_assert_ptr_eq(copy->constants[0].values, graph->constants[0].values);
+            ck_assert_ptr_eq(copy->constants[0].held.values, graph->constants[0].held.values);
             pt_graph_free(graph);
-            ck_assert_mem_eq(copy->constants[0].values, values, 3 * sizeof *values);
+            ck_assert_mem_eq(copy->constants[0].held.values, values, 3 * sizeof *values);
             graph = copy;
         } else if (turn == 1) { /* the table has 3 rows: 0, 2, 1 are rows of it, 0, 2, 1 of a half are not */
             pt_tensor_t halves[2];

@@ -39,7 +39,7 @@ static pt_graph_t *everything(const pt_model_t *model)
     pt_tensor_t extra = pt_input(graph, "extra", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, 3});
     pt_tensor_t shift = constant_of(graph, PT_FLOAT32, 1, (int64_t[]){3}, (float[]){1, 2, 3});
     pt_tensor_t scaled = pt_mul(graph, pt_dropout(graph, extra, 0.5), shift);
-    pt_parameter(graph, "unused", 1, (int64_t[]){3}, PT_INIT_CONSTANT, 2);
+    pt_parameter(graph, "unused", 1, (int64_t[]){3}, INITIAL(PT_INIT_CONSTANT, 2));
     ck_ok(pt_graph_set_output(graph, "scaled", scaled));
     return graph;
 }
@@ -107,10 +107,11 @@ static pt_status_t add_low_rank(pt__rewrite_t *self, const pt__node_t *node)
     snprintf(name, sizeof name, "%s", self->from->parameters[weight->place].name);
     char *end = strrchr(name, '.');
     snprintf(end, sizeof name - (size_t)(end - name), ".A");
-    pt_tensor_t a = pt_parameter(to, name, 2, (int64_t[]){RANK, weight->shape.size[in_out ? 0 : 1]}, PT_INIT_NORMAL, 1);
+    pt_tensor_t a = pt_parameter(to, name, 2, (int64_t[]){RANK, weight->shape.size[in_out ? 0 : 1]},
+                                 INITIAL(PT_INIT_NORMAL, 1));
     snprintf(end, sizeof name - (size_t)(end - name), ".B");
-    pt_tensor_t b = pt_parameter(to, name, 2, (int64_t[]){weight->shape.size[in_out ? 1 : 0], RANK}, PT_INIT_CONSTANT,
-                                 0);
+    pt_tensor_t b = pt_parameter(to, name, 2, (int64_t[]){weight->shape.size[in_out ? 1 : 0], RANK},
+                                 INITIAL(PT_INIT_CONSTANT, 0));
     pt_tensor_t x = pt__rewrite_of(self, node->inputs[0]), inputs[PT__MAX_INPUTS];
     PT__TRY(pt__rewrite_inputs(self, node, inputs));
     pt__attributes_t attributes = node->attributes;

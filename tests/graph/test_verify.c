@@ -11,7 +11,7 @@ static void build(void)
 {
     ck_ok(pt_graph_create(context, &graph));
     x = pt_input(graph, "x", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, 4});
-    weight = pt_parameter(graph, "weight", 2, (int64_t[]){3, 4}, PT_INIT_NORMAL, 1);
+    weight = pt_parameter(graph, "weight", 2, (int64_t[]){3, 4}, INITIAL(PT_INIT_NORMAL, 1));
     product = pt_linear(graph, x, weight, PT_NO_TENSOR, PT_ACTIVATION_NONE);
     flat = pt_reshape(graph, product, 3, (int64_t[]){PT_DIM_BATCH, 3, 1});
     ck_ok(pt_graph_set_output(graph, "flat", flat));

@@ -59,7 +59,7 @@ static pt_tensor_t append_state(machine_t *machine, const pt__shape_t *shape)
 {
     char name[32];
     snprintf(name, sizeof name, "state%lld", (long long)machine->graph->n_parameters);
-    return pt_state(machine->graph, name, shape->rank, shape->size, 1);
+    return pt_state(machine->graph, name, shape->rank, shape->size, PT__INITIAL(PT_INIT_CONSTANT, 1));
 }
 
 pt_tensor_t machine_tensor(machine_t *machine, const char *text, char *kind, int64_t *limit)

@@ -287,7 +287,7 @@ static pt_tensor_t table(machine_t *machine, int64_t rows)
 {
     char name[32];
     snprintf(name, sizeof name, "table%lld", (long long)machine->graph->n_parameters);
-    return pt_parameter(machine->graph, name, 2, (int64_t[]){rows, 4}, PT_INIT_NORMAL, 1);
+    return pt_parameter(machine->graph, name, 2, (int64_t[]){rows, 4}, INITIAL(PT_INIT_NORMAL, 1));
 }
 
 /* The bound of what indexes reaches the input through slices, reshapes, transpositions and concatenations, and the

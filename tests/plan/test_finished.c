@@ -36,7 +36,7 @@ static pt_model_t *network(pt_context_t *context)
     pt_tensor_t x = pt_input(graph, "x", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, WIDE});
     pt_tensor_t y = pt_input(graph, "y", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, WIDE});
     pt_tensor_t hidden = pt_linear_layer(graph, "a", x, WIDE, PT_ACTIVATION_TANH);
-    pt_tensor_t weight = pt_parameter(graph, "b", 2, (int64_t[]){WIDE, WIDE}, PT_INIT_NORMAL, 0.3);
+    pt_tensor_t weight = pt_parameter(graph, "b", 2, (int64_t[]){WIDE, WIDE}, INITIAL(PT_INIT_NORMAL, 0.3));
     hidden = pt_linear(graph, hidden, weight, PT_NO_TENSOR, PT_ACTIVATION_TANH);
     hidden = pt_linear(graph, hidden, weight, PT_NO_TENSOR, PT_ACTIVATION_TANH);
     hidden = pt_layer_norm_layer(graph, "norm", hidden, 1e-5);

@@ -27,7 +27,7 @@ static network_t build(void)
     pt_tensor_t tokens = pt_input(graph, "tokens", PT_INT32, 1, (int64_t[]){PT_DIM_TOKENS});
     pt_tensor_t labels = pt_input(graph, "labels", PT_INT32, 1, (int64_t[]){PT_DIM_TOKENS});
     for (int i = 0; i < PARAMETERS; i++)
-        p[i] = pt_parameter(graph, names[i], i == BIAS ? 1 : 2, shapes[i], PT_INIT_CONSTANT, 0);
+        p[i] = pt_parameter(graph, names[i], i == BIAS ? 1 : 2, shapes[i], INITIAL(PT_INIT_CONSTANT, 0));
     pt_tensor_t hidden = pt_embedding(graph, tokens, p[EMBEDDING]);
     hidden = pt_linear(graph, hidden, p[UP], p[BIAS], PT_ACTIVATION_GELU_TANH);
     hidden = pt_linear_in_out(graph, hidden, p[DOWN], PT_NO_TENSOR, PT_ACTIVATION_NONE);

@@ -294,9 +294,9 @@ START_TEST(test_gradient_read_beside_its_sum)
     ck_ok(pt_graph_create(context, &graph));
     pt_tensor_t tokens = pt_input(graph, "index", PT_INT32, 1, (int64_t[]){PT_DIM_BATCH});
     pt_tensor_t wanted = pt_input(graph, "target", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, WIDE});
-    pt_tensor_t table = pt_parameter(graph, "p", 2, (int64_t[]){ROWS, WIDE}, PT_INIT_NORMAL, 1.0);
-    pt_tensor_t weight = pt_parameter(graph, "weight", 1, (int64_t[]){WIDE}, PT_INIT_CONSTANT, 1.0);
-    pt_tensor_t bias = pt_parameter(graph, "bias", 1, (int64_t[]){WIDE}, PT_INIT_CONSTANT, 0.0);
+    pt_tensor_t table = pt_parameter(graph, "p", 2, (int64_t[]){ROWS, WIDE}, INITIAL(PT_INIT_NORMAL, 1.0));
+    pt_tensor_t weight = pt_parameter(graph, "weight", 1, (int64_t[]){WIDE}, INITIAL(PT_INIT_CONSTANT, 1.0));
+    pt_tensor_t bias = pt_parameter(graph, "bias", 1, (int64_t[]){WIDE}, INITIAL(PT_INIT_CONSTANT, 0.0));
     pt_tensor_t src = constant_of(graph, PT_FLOAT32, 2, (int64_t[]){ROWS, WIDE}, constant);
     pt_tensor_t normed = pt_layer_norm(graph, src, weight, bias, 1e-5);
     pt_tensor_t chosen = pt_embedding(graph, tokens, pt_add(graph, table, normed));

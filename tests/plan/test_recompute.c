@@ -195,7 +195,7 @@ END_TEST
 
 static pt_tensor_t vector(pt_graph_t *graph, const char *name, int64_t size)
 {
-    return pt_parameter(graph, name, 1, &size, PT_INIT_CONSTANT, 1);
+    return pt_parameter(graph, name, 1, &size, INITIAL(PT_INIT_CONSTANT, 1));
 }
 
 enum { WIDTH = 509 }; /* no multiple of any vector's lanes */

@@ -35,6 +35,11 @@ const char *suite_listing(const char *path);
 /* Writes a file of the test's own directory and returns its path. */
 const char *suite_write(const char *name, const void *bytes, size_t size);
 
+/* Options of pt_parameter and pt_state that say only how the values begin. */
+#define INITIAL(kind, number)   \
+    (&(pt_parameter_options_t){ \
+        .struct_size = (uint32_t)sizeof(pt_parameter_options_t), .initializer = (kind), .value = (number)})
+
 #define ck_ok(call)                                                                                                  \
     do {                                                                                                             \
         pt_status_t ck_status = (call);                                                                              \

@@ -18,7 +18,7 @@ static pt_graph_t *text_trunk(int32_t tied)
     pt_graph_t *graph;
     ck_ok(pt_graph_create(context, &graph));
     pt_tensor_t tokens = pt_input(graph, "tokens", PT_INT32, 1, (int64_t[]){PT_DIM_TOKENS});
-    pt_tensor_t weight = pt_parameter(graph, "wte.weight", 2, (int64_t[]){WORDS, WIDTH}, PT_INIT_NORMAL, 0.02);
+    pt_tensor_t weight = pt_parameter(graph, "wte.weight", 2, (int64_t[]){WORDS, WIDTH}, INITIAL(PT_INIT_NORMAL, 0.02));
     ck_ok(pt_graph_set_output(graph, "hidden", pt_embedding(graph, tokens, weight)));
     graph->offer.output_weight = tied ? weight : PT_NO_TENSOR;
     return graph;

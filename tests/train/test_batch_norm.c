@@ -320,8 +320,8 @@ START_TEST(test_refusals)
     pt_graph_t *graph;
     ck_ok(pt_graph_create(context, &graph));
     pt_tensor_t x = pt_input(graph, "x", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, 2});
-    pt_tensor_t parameter = pt_parameter(graph, "p", 1, (int64_t[]){2}, PT_INIT_CONSTANT, 0);
-    pt_tensor_t state = pt_state(graph, "s", 1, (int64_t[]){2}, 0);
+    pt_tensor_t parameter = pt_parameter(graph, "p", 1, (int64_t[]){2}, INITIAL(PT_INIT_CONSTANT, 0));
+    pt_tensor_t state = pt_state(graph, "s", 1, (int64_t[]){2}, INITIAL(PT_INIT_CONSTANT, 0));
     ck_assert_int_eq(pt_batch_norm(graph, x, parameter, state, PT_NO_TENSOR, PT_NO_TENSOR, 0.1, 1e-5), PT_NO_TENSOR);
     ck_fails(pt_graph_status(graph), PT_ERR_SHAPE, "expected a tensor of pt_state");
     pt_graph_free(graph);

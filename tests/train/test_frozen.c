@@ -17,9 +17,9 @@ static pt_model_t *make_model(pt_context_t *context)
     const int64_t rows[] = {PT_DIM_BATCH, 1}, one[] = {1, 1};
     ck_ok(pt_graph_create(context, &graph));
     pt_tensor_t left = pt_linear(graph, pt_input(graph, "x", PT_FLOAT32, 2, rows),
-                                 pt_parameter(graph, "a", 2, one, PT_INIT_CONSTANT, 0.5), PT_NO_TENSOR, 0);
+                                 pt_parameter(graph, "a", 2, one, INITIAL(PT_INIT_CONSTANT, 0.5)), PT_NO_TENSOR, 0);
     pt_tensor_t right = pt_linear(graph, pt_input(graph, "z", PT_FLOAT32, 2, rows),
-                                  pt_parameter(graph, "b", 2, one, PT_INIT_CONSTANT, -0.25), PT_NO_TENSOR, 0);
+                                  pt_parameter(graph, "b", 2, one, INITIAL(PT_INIT_CONSTANT, -0.25)), PT_NO_TENSOR, 0);
     pt_tensor_t target = pt_input(graph, "y", PT_FLOAT32, 2, rows);
     pt_graph_set_loss(graph, pt_mse_loss(graph, pt_add(graph, left, right), target, NULL));
     ck_ok(pt_model_create(context, graph, &model));

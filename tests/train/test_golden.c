@@ -493,8 +493,8 @@ static pt_model_t *make_loss_model(pt_context_t *context, const loss_case_t *los
     pt_tensor_t src = pt_input(graph, "src", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, 7});
     pt_tensor_t target = loss_case->classes ? pt_input(graph, "target", PT_INT32, 1, (int64_t[]){PT_DIM_BATCH})
                                             : pt_input(graph, "target", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, 6});
-    pt_tensor_t weight = pt_parameter(graph, "weight", 2, (int64_t[]){6, 7}, PT_INIT_CONSTANT, 0);
-    pt_tensor_t bias = pt_parameter(graph, "bias", 1, (int64_t[]){6}, PT_INIT_CONSTANT, 0);
+    pt_tensor_t weight = pt_parameter(graph, "weight", 2, (int64_t[]){6, 7}, INITIAL(PT_INIT_CONSTANT, 0));
+    pt_tensor_t bias = pt_parameter(graph, "bias", 1, (int64_t[]){6}, INITIAL(PT_INIT_CONSTANT, 0));
     ck_ok(pt_cross_entropy_options_init(&options, sizeof options));
     options.label_smoothing = loss_case->smoothing;
     if (loss_case->weighted) {

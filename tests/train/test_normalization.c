@@ -18,7 +18,7 @@ static pt_model_t *mirror(pt_context_t *context, int32_t rank, const int64_t *sh
     pt_graph_t *graph;
     pt_model_t *model;
     ck_ok(pt_graph_create(context, &graph));
-    pt_tensor_t one = pt_parameter(graph, "one", 1, &(const int64_t){1}, PT_INIT_CONSTANT, 1);
+    pt_tensor_t one = pt_parameter(graph, "one", 1, &(const int64_t){1}, INITIAL(PT_INIT_CONSTANT, 1));
     pt_graph_set_output(graph, "o", pt_mul(graph, pt_input(graph, "x", PT_FLOAT32, rank, shape), one));
     ck_ok(pt_model_create(context, graph, &model));
     pt_graph_free(graph);

@@ -45,10 +45,10 @@ static pt_model_t *make(pt_context_t *context)
     ck_ok(pt_graph_create(context, &graph));
     pt_tensor_t x = pt_input(graph, "x", PT_FLOAT32, 2, (int64_t[]){PT_DIM_BATCH, WIDTH});
     const int64_t shape[] = {OUT, WIDTH}, row[] = {WIDTH};
-    pt_tensor_t normal = pt_parameter(graph, "normal", 2, shape, PT_INIT_NORMAL, 0.02);
-    pt_tensor_t uniform = pt_parameter(graph, "uniform", 2, shape, PT_INIT_UNIFORM, 0.5);
-    pt_tensor_t linear = pt_parameter(graph, "linear", 2, shape, PT_INIT_LINEAR, 16);
-    pt_tensor_t constant = pt_parameter(graph, "constant", 1, row, PT_INIT_CONSTANT, 1.5);
+    pt_tensor_t normal = pt_parameter(graph, "normal", 2, shape, INITIAL(PT_INIT_NORMAL, 0.02));
+    pt_tensor_t uniform = pt_parameter(graph, "uniform", 2, shape, INITIAL(PT_INIT_UNIFORM, 0.5));
+    pt_tensor_t linear = pt_parameter(graph, "linear", 2, shape, INITIAL(PT_INIT_LINEAR, 16));
+    pt_tensor_t constant = pt_parameter(graph, "constant", 1, row, INITIAL(PT_INIT_CONSTANT, 1.5));
     pt_tensor_t sum = pt_add(graph, normal, pt_add(graph, uniform, linear));
     pt_graph_set_output(graph, "y",
                         pt_linear(graph, pt_mul(graph, x, constant), sum, PT_NO_TENSOR, PT_ACTIVATION_NONE));

@@ -747,10 +747,21 @@ class Graph(_Handle):
     def input(self, name, dtype, *shape):
         return library.pt_input(self, _encoded(name), dtype, len(shape), (c_int64 * len(shape))(*shape))
 
-    def parameter(self, name, shape, initializer=INIT_CONSTANT, value=0.0):
-        return library.pt_parameter(
-            self, _encoded(name), len(shape), (c_int64 * len(shape))(*shape), initializer, value
-        )
+    def parameter(self, name, shape, initializer=INIT_CONSTANT, value=0.0, values=None, frozen=False):
+        """A tensor that learns, drawn by the initializer or from `values`: nested lists or a NumPy array."""
+        return self._stored(library.pt_parameter, name, shape, initializer, value, values, frozen)
+
+    def state(self, name, shape, value=0.0, values=None, frozen=False):
+        """A tensor that runs update: a running statistic."""
+        return self._stored(library.pt_state, name, shape, INIT_CONSTANT, value, values, frozen)
+
+    def _stored(self, function, name, shape, initializer, value, values, frozen):
+        options = _options(ParameterOptions, {"initializer": initializer, "value": value})
+        options.flags = PARAMETER_FROZEN if frozen else 0
+        if values is not None:
+            view, _held = _array(values)
+            options.values, options.array_size = ctypes.addressof(view), ctypes.sizeof(view)
+        return function(self, _encoded(name), len(shape), (c_int64 * len(shape))(*shape), ctypes.byref(options))
 
     def constant(self, values, dtype=FLOAT32):
         """A fixed tensor of float32 or int32: nested lists or a NumPy array."""
