@@ -67,10 +67,24 @@ enum {
  * N(0,1), q blocks of such numbers (PT__BLOCK_Q8), T or B as a leading size symbolic ("f[T,8]", "f[B,2,3]",
  * "f[2T,8]"), S a second ragged dimension. The graph under test is op(inputs) with these attributes; "-" is an
  * optional input that is not there. */
-typedef struct pt__case {
-    char inputs[128]; /* no pointer, so that nobody who only uses the library has these in memory */
-    pt__attributes_t attributes;
+enum { PT__CASE_INTEGERS = 16 };
+typedef struct pt__case { /* small, and without pointers, as hosts get all of them with the library and read none */
+    char inputs[112];
+    struct {
+        int32_t integers[PT__CASE_INTEGERS];
+        double reals[PT__MAX_REALS];
+    } attributes;
 } pt__case_t;
+
+static inline pt__attributes_t pt__case_attributes(const pt__case_t *description)
+{
+    pt__attributes_t attributes = {{0}, {0}};
+    for (int32_t i = 0; i < PT__CASE_INTEGERS; i++)
+        attributes.integers[i] = description->attributes.integers[i];
+    for (int32_t i = 0; i < PT__MAX_REALS; i++)
+        attributes.reals[i] = description->attributes.reals[i];
+    return attributes;
+}
 
 /* Places of integers that others read than the op's own file. */
 enum {

@@ -135,7 +135,8 @@ static pt_status_t build(machine_t *machine, const pt__op_t *op, const pt__case_
         text += strcspn(text, " ");
         text += strspn(text, " ");
     }
-    pt_tensor_t first = pt__graph_add(machine->graph, op, n_inputs, inputs, &description->attributes);
+    const pt__attributes_t attributes = pt__case_attributes(description);
+    pt_tensor_t first = pt__graph_add(machine->graph, op, n_inputs, inputs, &attributes);
     if (first == PT_NO_TENSOR)
         return machine->graph->status;
     machine->node = *pt__graph_producer(machine->graph, first);

@@ -116,7 +116,8 @@ END_TEST
 static float *run_packed(pt__level_t level, double dropout, int64_t number, uint64_t random_key, int32_t training,
                          int64_t *n)
 {
-    const pt__case_t description = {"f[2,130,24]", {.integers = {2, 2, CAUSAL, 0, number}, .reals = {0, dropout}}};
+    const pt__case_t description = {"f[2,130,24]",
+                                    {.integers = {2, 2, CAUSAL, 0, (int32_t)number}, .reals = {0, dropout}}};
     static const profile_t profile = FIXED;
     machine_t machine = {.ran = NULL};
     rig_t rig;

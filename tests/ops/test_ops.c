@@ -401,7 +401,8 @@ static void check_ops(pt__device_t *const *devices, int32_t same_bits)
                     continue;
                 /* Through the first alone, through all others. */
                 check_case(now.op, &now.op->cases[c], &profiles[p], 1u, devices, same_bits);
-                if (pt__op_outputs(now.op, &now.op->cases[c].attributes) > 1)
+                const pt__attributes_t attributes = pt__case_attributes(&now.op->cases[c]);
+                if (pt__op_outputs(now.op, &attributes) > 1)
                     check_case(now.op, &now.op->cases[c], &profiles[p], ~1u, devices, same_bits);
             }
         }
