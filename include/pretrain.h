@@ -59,27 +59,45 @@ extern "C" {
 
 /* ---- Statuses ---------------------------------------------------------------------------------------------------- */
 
+/* What a call tells of itself: PT_OK, or a negative number of the list below. Branch on it; the words are in
+ * pt_last_error. */
 typedef int32_t pt_status_t;
 
+/* Statuses. Their values never change; a newer library may have more of them. */
 enum {
     PT_OK = 0,
-    PT_ERR_ARGUMENT = -1,    /* an argument is NULL, out of range or contradicts another */
-    PT_ERR_MEMORY = -2,      /* the allocator gave nothing */
-    PT_ERR_IO = -3,          /* the system refused to read or write a file */
-    PT_ERR_FORMAT = -4,      /* a file's or text's content is not what its format allows */
-    PT_ERR_UNSUPPORTED = -5, /* valid, but this build, processor or version cannot do it */
-    PT_ERR_SHAPE = -6,       /* shapes or dtypes do not fit together */
-    PT_ERR_NOT_FOUND = -7,   /* no such file, tensor, field, key or name */
-    PT_ERR_CALLBACK = -8,    /* a host's callback failed, or did not report success */
-    PT_ERR_CANCELLED = -9,   /* pt_model_cancel was called; weights stand at the last completed step */
-    PT_ERR_BUSY = -10,       /* the handle is in use: a call from within its own callback */
-    PT_ERR_VERSION = -11,    /* an options struct or file is of a newer version than this library */
-    PT_ERR_NONFINITE = -12,  /* NaN or infinity in data, or too many times in a row in the gradients */
-    PT_ERR_BUDGET = -13,     /* the stated budget of bytes cannot be met; the message says what is needed */
-    PT_END = -14,            /* end of data: what a stream's callback writes when a pass is over */
+    /* an argument is NULL, out of range or contradicts another */
+    PT_ERR_ARGUMENT = -1,
+    /* the allocator gave nothing */
+    PT_ERR_MEMORY = -2,
+    /* the system refused to read or write a file */
+    PT_ERR_IO = -3,
+    /* a file's or text's content is not what its format allows */
+    PT_ERR_FORMAT = -4,
+    /* valid, but this build, processor or version cannot do it */
+    PT_ERR_UNSUPPORTED = -5,
+    /* shapes or dtypes do not fit together */
+    PT_ERR_SHAPE = -6,
+    /* no such file, tensor, field, key or name */
+    PT_ERR_NOT_FOUND = -7,
+    /* a host's callback failed, or did not report success */
+    PT_ERR_CALLBACK = -8,
+    /* pt_model_cancel was called; weights stand at the last completed step */
+    PT_ERR_CANCELLED = -9,
+    /* the handle is in use: a call from within its own callback */
+    PT_ERR_BUSY = -10,
+    /* an options struct or file is of a newer version than this library */
+    PT_ERR_VERSION = -11,
+    /* NaN or infinity in data, or too many times in a row in the gradients */
+    PT_ERR_NONFINITE = -12,
+    /* the stated budget of bytes cannot be met; the message says what is needed */
+    PT_ERR_BUDGET = -13,
+    /* end of data: what a stream's callback writes when a pass is over */
+    PT_END = -14,
     /* calls in the wrong order: a model without the task, loss or output that is asked for */
     PT_ERR_STATE = -15,
-    PT_ERR_INTERNAL = -16, /* the library contradicts itself: please report it with the message */
+    /* the library contradicts itself: please report it with the message */
+    PT_ERR_INTERNAL = -16,
     /* the device that computes failed: the last step is not in the weights, or the message says so */
     PT_ERR_DEVICE = -17,
 };
@@ -104,6 +122,8 @@ PT_API int32_t pt_version_number(void);
 
 /* ---- Types ------------------------------------------------------------------------------------------------------- */
 
+/* Types of the elements of arrays: dtypes. Floats are IEEE 754's of that width but PT_BFLOAT16, the upper half of a
+ * float32; PT_BOOL is a byte, 0 or 1. */
 enum {
     PT_FLOAT32 = 1,
     PT_FLOAT64 = 2,
@@ -120,9 +140,11 @@ enum {
     PT_BOOL = 13,
 };
 
+/* Limits: sizes of a shape, and bytes of a name with its final 0. */
 enum {
     PT_MAX_RANK = 6,
-    PT_MAX_NAME = 256, /* bytes of a name with its final 0 */
+    /* bytes of a name with its final 0 */
+    PT_MAX_NAME = 256,
 };
 
 /* Sizes that are known only when data comes; they may stand as the leading dimension of a shape. PT_DIM_BATCH is the
@@ -149,21 +171,28 @@ enum {
  * PT_ERR_ARGUMENT, and elements and samples tell the whole need. Asked with data NULL and capacity 0, a call only tells
  * them, and is PT_OK. */
 typedef struct pt_array {
-    const char *name;           /* of the field, where several are given; else not read */
-    int32_t dtype;              /* PT_FLOAT32 ... of data */
-    int32_t rank;               /* sizes in shape */
-    int64_t shape[PT_MAX_RANK]; /* of one sample, of a ragged field from PT_DIM_TOKENS on; of a parameter: all of it */
-    int64_t max_length;         /* of a ragged field: the most rows that a sample has; else 0 */
+    /* of the field, where several are given; else not read */
+    const char *name;
+    /* PT_FLOAT32 ... of data */
+    int32_t dtype;
+    /* sizes in shape */
+    int32_t rank;
+    /* of one sample, of a ragged field from PT_DIM_TOKENS on; of a parameter: all of it */
+    int64_t shape[PT_MAX_RANK];
+    /* of a ragged field: the most rows that a sample has; else 0 */
+    int64_t max_length;
     void *data;
     int64_t capacity;
     int64_t elements;
-    int64_t *lengths; /* rows of each sample, of what is ragged */
+    /* rows of each sample, of what is ragged */
+    int64_t *lengths;
     int64_t lengths_capacity;
     int64_t samples;
 } pt_array_t;
 
 /* ---- Context: threads, memory, log, seed ------------------------------------------------------------------------- */
 
+/* Threads, memory, log and seed, which all that is made from it shares. Contexts know nothing of one another. */
 typedef struct pt_context pt_context_t;
 
 /* Memory of so many bytes, aligned as malloc's; NULL where there is none. Both are called from any of the library's
@@ -172,6 +201,7 @@ typedef void *(*pt_allocate_fn)(void *user, size_t bytes);
 /* bytes: what was asked for. */
 typedef void (*pt_release_fn)(void *user, void *block, size_t bytes);
 
+/* Levels of the log, from what is worst to what is most detailed. */
 enum {
     PT_LOG_ERROR = 1,
     PT_LOG_WARNING = 2,
@@ -185,26 +215,35 @@ typedef void (*pt_log_fn)(void *user, int32_t level, const char *message);
 /* PT_GEMM_CBLAS: an OpenBLAS set to several threads uses its own, which spin between products. PT_ERR_UNSUPPORTED in a
  * library that is built without a CBLAS (-Dblas=none). */
 enum {
-    PT_GEMM_AUTO = 0, /* our own matrix kernels where the processor has them, else cblas where there is one */
+    /* our own matrix kernels where the processor has them, else cblas where there is one */
+    PT_GEMM_AUTO = 0,
     PT_GEMM_OWN = 1,
     PT_GEMM_CBLAS = 2,
 };
 
+/* How a context works. Copied by pt_context_create; the hooks and their users are kept until the context has ended. */
 typedef struct pt_context_options {
     uint32_t struct_size;
-    uint32_t flags;          /* 0 */
+    /* none are defined: 0 */
+    uint32_t flags;
     /* computing threads, the caller's included; 0: as many as there are processors that this process may use */
     int32_t threads;
-    int32_t gemm;            /* PT_GEMM_... */
-    uint64_t seed;           /* of everything random: initial weights, dropout, shuffling, sampling */
-    pt_allocate_fn allocate; /* both or neither */
+    /* PT_GEMM_... */
+    int32_t gemm;
+    /* of everything random: initial weights, dropout, shuffling, sampling */
+    uint64_t seed;
+    /* both or neither */
+    pt_allocate_fn allocate;
     pt_release_fn release;
     void *memory_user;
-    pt_log_fn log; /* NULL: silence */
+    /* NULL: silence */
+    pt_log_fn log;
     void *log_user;
-    int32_t log_level; /* the most detailed level wanted; 0: PT_LOG_WARNING */
+    /* the most detailed level wanted; 0: PT_LOG_WARNING */
+    int32_t log_level;
     int32_t reserved;
-    const char *processor; /* "portable", "avx2", "avx512", "neon": the kernels to use; NULL: the best that runs here */
+    /* "portable", "avx2", "avx512", "neon": the kernels to use; NULL: the best that runs here */
+    const char *processor;
 } pt_context_options_t;
 
 /* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
@@ -230,7 +269,9 @@ PT_API const char *pt_context_describe(pt_context_t *context);
  * later calls return PT_NO_TENSOR, and pt_model_create reports it. Errors can be asked for early with
  * pt_graph_status. Tensors are counted from 1, so that a zeroed struct of options asks for none. */
 typedef struct pt_graph pt_graph_t;
+/* The number of a tensor within its graph, from 1. */
 typedef int32_t pt_tensor_t;
+/* No tensor: what an optional argument is where it is left out, and what a call gives after an error. */
 enum {
     PT_NO_TENSOR = 0,
 };
@@ -255,13 +296,18 @@ PT_API int64_t pt_graph_dim(pt_graph_t *graph, const char *name);
  * dtype PT_FLOAT32 or PT_INT32. */
 PT_API pt_tensor_t pt_input(pt_graph_t *graph, const char *name, int32_t dtype, int32_t rank, const int64_t *shape);
 
+/* How a parameter's values begin, by its options' value. */
 enum {
-    PT_INIT_CONSTANT = 0, /* every element = value */
-    PT_INIT_NORMAL = 1,   /* mean 0, standard deviation = value */
-    PT_INIT_UNIFORM = 2,  /* in [-value, value) */
+    /* every element = value */
+    PT_INIT_CONSTANT = 0,
+    /* mean 0, standard deviation = value */
+    PT_INIT_NORMAL = 1,
+    /* in [-value, value) */
+    PT_INIT_UNIFORM = 2,
     /* uniform within 1/sqrt(value), value = inputs of the layer: PyTorch's nn.Linear, weight and bias */
     PT_INIT_LINEAR = 3,
 };
+/* Flags of pt_parameter_options_t. */
 enum {
     /* held from the beginning, as if by pt_model_set_trainable: no optimizer changes a parameter, no run a state */
     PT_PARAMETER_FROZEN = 1,
@@ -269,15 +315,20 @@ enum {
 /* How a parameter, or a state, begins. */
 typedef struct pt_parameter_options {
     uint32_t struct_size;
-    uint32_t flags;      /* PT_PARAMETER_... */
-    int32_t dtype;       /* PT_FLOAT32, or 0 for it; others are PT_ERR_UNSUPPORTED */
-    int32_t initializer; /* PT_INIT_...; init: PT_INIT_CONSTANT */
-    double value;        /* of the initializer; init: 0 */
+    /* PT_PARAMETER_... */
+    uint32_t flags;
+    /* PT_FLOAT32, or 0 for it; others are PT_ERR_UNSUPPORTED */
+    int32_t dtype;
+    /* PT_INIT_...; init: PT_INIT_CONSTANT */
+    int32_t initializer;
+    /* of the initializer; init: 0 */
+    double value;
     /* the initial values, of the whole shape and of any dtype, all finite; copied and shared by the graph's models.
      * Then initializer and value stay as init sets them. NULL: as the initializer says, drawn from the context's seed
      * and the parameter's name */
     const pt_array_t *values;
-    uint32_t array_size; /* sizeof(pt_array_t), with values */
+    /* sizeof(pt_array_t), with values */
+    uint32_t array_size;
     int32_t reserved;
 } pt_parameter_options_t;
 /* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
@@ -300,8 +351,10 @@ PT_API pt_tensor_t pt_state(pt_graph_t *graph, const char *name, int32_t rank, c
 PT_API pt_status_t pt_graph_set_output(pt_graph_t *graph, const char *name, pt_tensor_t tensor);
 /* Names the scalar that training lowers. */
 PT_API pt_status_t pt_graph_set_loss(pt_graph_t *graph, pt_tensor_t loss);
+/* Whether lower or higher values of a metric are better. */
 enum {
-    PT_METRIC_LOWER = 1, /* is better */
+    /* is better */
+    PT_METRIC_LOWER = 1,
     PT_METRIC_HIGHER = 2,
 };
 /* Adds a metric to what an evaluation tells beside the loss, by name: "accuracy" and "macro_f1" of scores [..., C] at
@@ -320,10 +373,12 @@ PT_API int32_t pt_graph_shape(const pt_graph_t *graph, pt_tensor_t tensor, int64
 /* The graph as text, one op a line: writes at most `size` bytes with the final 0, and the whole length to *length. */
 PT_API pt_status_t pt_graph_print(const pt_graph_t *graph, char *buffer, size_t size, size_t *length);
 
+/* What is applied to each element of a product's result. */
 enum {
     PT_ACTIVATION_NONE = 0,
     PT_ACTIVATION_RELU = 1,
-    PT_ACTIVATION_GELU_TANH = 2, /* "gelu_new" of the Hugging Face vocabulary */
+    /* "gelu_new" of the Hugging Face vocabulary */
+    PT_ACTIVATION_GELU_TANH = 2,
     PT_ACTIVATION_GELU_ERF = 3,
     PT_ACTIVATION_SILU = 4,
     PT_ACTIVATION_TANH = 5,
@@ -394,21 +449,34 @@ PT_API pt_tensor_t pt_batch_norm(pt_graph_t *graph, pt_tensor_t src, pt_tensor_t
 /* Zeroes elements with this probability and scales the others by 1/(1 - probability), while training only. */
 PT_API pt_tensor_t pt_dropout(pt_graph_t *graph, pt_tensor_t src, double probability);
 
+/* What attention does beside its definition. heads is needed; the rest may stay as pt_attention_options_init sets
+ * it. */
 typedef struct pt_attention_options {
     uint32_t struct_size;
-    uint32_t flags;   /* PT_ATTENTION_... */
-    int32_t heads;    /* of the queries */
-    int32_t kv_heads; /* of keys and values, a divisor of heads; 0: heads */
-    double scale;     /* of the scores; 0: 1/sqrt(width of a head), but see PT_ATTENTION_SCALE */
-    double dropout;   /* of the probabilities, while training only: in [0, 1) */
-    int64_t window;   /* with PT_ATTENTION_CAUSAL: how many keys a query sees at most, those up to its own; 0: all */
-    pt_tensor_t key_mask; /* float32, one element a key: one whose value is 0 is not attended to; PT_NO_TENSOR: none */
+    /* PT_ATTENTION_... */
+    uint32_t flags;
+    /* of the queries */
+    int32_t heads;
+    /* of keys and values, a divisor of heads; 0: heads */
+    int32_t kv_heads;
+    /* of the scores; 0: 1/sqrt(width of a head), but see PT_ATTENTION_SCALE */
+    double scale;
+    /* of the probabilities, while training only: in [0, 1) */
+    double dropout;
+    /* with PT_ATTENTION_CAUSAL: how many keys a query sees at most, those up to its own; 0: all */
+    int64_t window;
+    /* float32, one element a key: one whose value is 0 is not attended to; PT_NO_TENSOR: none */
+    pt_tensor_t key_mask;
     int32_t reserved;
 } pt_attention_options_t;
+/* Flags of pt_attention_options_t. */
 enum {
-    PT_ATTENTION_CAUSAL = 1,     /* query i of a sample sees its keys 0 to i */
-    PT_ATTENTION_ALIGN_LAST = 2, /* with PT_ATTENTION_CAUSAL: to i + keys - queries, so that the last sees all */
-    PT_ATTENTION_SCALE = 4,      /* scale is meant as it is, 0 and negative ones too */
+    /* query i of a sample sees its keys 0 to i */
+    PT_ATTENTION_CAUSAL = 1,
+    /* with PT_ATTENTION_CAUSAL: to i + keys - queries, so that the last sees all */
+    PT_ATTENTION_ALIGN_LAST = 2,
+    /* scale is meant as it is, 0 and negative ones too */
+    PT_ATTENTION_SCALE = 4,
 };
 /* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
 PT_API pt_status_t pt_attention_options_init(pt_attention_options_t *options, uint32_t struct_size);
@@ -426,8 +494,7 @@ PT_API pt_tensor_t pt_attention_packed(pt_graph_t *graph, pt_tensor_t qkv, const
 PT_API pt_tensor_t pt_reshape(pt_graph_t *graph, pt_tensor_t src, int32_t rank, const int64_t *shape);
 /* Dimension i of the result is dimension permutation[i] of src; permutation [rank of src] is copied. A symbolic leading
  * size stays first. */
-PT_API pt_tensor_t pt_transpose(pt_graph_t *graph, pt_tensor_t src,
-                                const int32_t *permutation);
+PT_API pt_tensor_t pt_transpose(pt_graph_t *graph, pt_tensor_t src, const int32_t *permutation);
 /* `length` entries of one dimension, from `start` on. The dimension has a fixed size; negative: from the end. */
 PT_API pt_tensor_t pt_slice(pt_graph_t *graph, pt_tensor_t src, int32_t dimension, int64_t start, int64_t length);
 /* Cuts one dimension of a fixed size into 1 to 8 parts of these lengths, which make up all of it (NULL: of equal
@@ -436,8 +503,7 @@ PT_API pt_status_t pt_split(pt_graph_t *graph, pt_tensor_t src, int32_t dimensio
                             const int64_t *lengths, pt_tensor_t *parts);
 /* 1 to 16 tensors joined along one dimension of fixed sizes (negative: from the end); all other sizes are equal.
  * sources [count] is copied. */
-PT_API pt_tensor_t pt_concat(pt_graph_t *graph, const pt_tensor_t *sources, int32_t count,
-                             int32_t dimension);
+PT_API pt_tensor_t pt_concat(pt_graph_t *graph, const pt_tensor_t *sources, int32_t count, int32_t dimension);
 /* Rows of src [N, ...] chosen by index int32 [M] -> [M, ...]; src's leading size is fixed. */
 PT_API pt_tensor_t pt_gather(pt_graph_t *graph, pt_tensor_t src, pt_tensor_t index);
 /* The sum over one dimension (negative: from the end), which stays as size 1 where keep is not 0. Over a symbolic
@@ -447,6 +513,7 @@ PT_API pt_tensor_t pt_sum(pt_graph_t *graph, pt_tensor_t src, int32_t dimension,
 PT_API pt_tensor_t pt_mean(pt_graph_t *graph, pt_tensor_t src, int32_t dimension, int32_t keep);
 /* The largest over one dimension, as pt_sum; its gradient goes to the first of equals. */
 PT_API pt_tensor_t pt_max(pt_graph_t *graph, pt_tensor_t src, int32_t dimension, int32_t keep);
+/* How the rows of a sample become one. */
 enum {
     PT_POOL_MEAN = 0,
     PT_POOL_FIRST = 1,
@@ -465,7 +532,8 @@ PT_API pt_tensor_t pt_stack_rows(pt_graph_t *graph, pt_tensor_t src, int64_t cou
  * added up before the one division, so the cut changes nothing but rounding, and where there is dropout its masks. */
 typedef struct pt_loss_options {
     uint32_t struct_size;
-    uint32_t flags; /* 0 */
+    /* none are defined: 0 */
+    uint32_t flags;
     /* float32, how much each element counts: of the prediction's shape, or of its leading sizes alone, as
      * [PT_DIM_BATCH] for [PT_DIM_BATCH, D]: one for a row of elements. The loss is the weighted mean, the sum of weight
      * times loss over the sum of weights. Neither a parameter nor computed from one. PT_NO_TENSOR: all count alike */
@@ -488,15 +556,21 @@ PT_API pt_tensor_t pt_huber_loss(pt_graph_t *graph, pt_tensor_t prediction, pt_t
  * multiplies the positive term (1: none). */
 PT_API pt_tensor_t pt_bce_loss(pt_graph_t *graph, pt_tensor_t logits, pt_tensor_t target, double positive_weight,
                                const pt_loss_options_t *options);
+/* The label of a row that counts nothing, unless options say otherwise. */
 enum {
     PT_IGNORE_INDEX = -100,
 };
+/* What a cross-entropy counts, and how much. */
 typedef struct pt_cross_entropy_options {
     uint32_t struct_size;
-    uint32_t flags;            /* 0 */
-    int32_t ignore_index;      /* a row with this label counts nothing; init: PT_IGNORE_INDEX */
-    pt_tensor_t class_weights; /* float32 [classes], of no parameter; PT_NO_TENSOR: none */
-    double label_smoothing;    /* in [0, 1) */
+    /* none are defined: 0 */
+    uint32_t flags;
+    /* a row with this label counts nothing; init: PT_IGNORE_INDEX */
+    int32_t ignore_index;
+    /* float32 [classes], of no parameter; PT_NO_TENSOR: none */
+    pt_tensor_t class_weights;
+    /* in [0, 1) */
+    double label_smoothing;
     /* float32 [...], one a row of the logits, of no parameter: times the row's loss and its weight in the mean, so that
      * a row of weight 0 counts nothing; PT_NO_TENSOR: none */
     pt_tensor_t weights;
@@ -529,6 +603,7 @@ PT_API pt_tensor_t pt_batch_norm_layer(pt_graph_t *graph, const char *name, pt_t
 
 /* ---- Model ------------------------------------------------------------------------------------------------------- */
 
+/* A network with its parameters, its task, and the plans that compute it. */
 typedef struct pt_model pt_model_t;
 
 /* A network of the host's own. The graph is copied. Its parameters are initialised from the context's seed. An
@@ -567,11 +642,15 @@ PT_API const char *pt_model_last_error(const pt_model_t *model);
 /* Each token's row predicts the token after it. Fields "tokens", and "labels" (optional: else each token's label is the
  * next one); outputs "logits", "next_logits"; metric "perplexity". */
 #define PT_TASK_CAUSAL_LM "causal_lm"
+/* Options of PT_TASK_CAUSAL_LM. */
 typedef struct pt_causal_lm_options {
     uint32_t struct_size;
-    uint32_t flags;         /* 0 */
-    double label_smoothing; /* in [0, 1) */
-    double dropout;         /* before the head, in [0, 1) */
+    /* none are defined: 0 */
+    uint32_t flags;
+    /* in [0, 1) */
+    double label_smoothing;
+    /* before the head, in [0, 1) */
+    double dropout;
 } pt_causal_lm_options_t;
 /* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
 PT_API pt_status_t pt_causal_lm_options_init(pt_causal_lm_options_t *options, uint32_t struct_size);
@@ -579,15 +658,23 @@ PT_API pt_status_t pt_causal_lm_options_init(pt_causal_lm_options_t *options, ui
 /* One class a sample. Field "label" beside the trunk's: int32; outputs "logits", "probabilities"; metrics "accuracy",
  * "macro_f1". */
 #define PT_TASK_CLASSIFICATION "classification"
+/* Options of PT_TASK_CLASSIFICATION. classes is needed. */
 typedef struct pt_classification_options {
     uint32_t struct_size;
-    uint32_t flags;   /* 0 */
-    int64_t classes;  /* at least 1 */
-    int32_t pooling;  /* PT_POOL_...: how a text's rows become one; init: PT_POOL_MEAN */
-    int32_t reserved; /* 0 */
-    double label_smoothing;     /* in [0, 1) */
-    double dropout;             /* before the head, in [0, 1) */
-    const float *class_weights; /* [classes] or NULL; copied */
+    /* none are defined: 0 */
+    uint32_t flags;
+    /* at least 1 */
+    int64_t classes;
+    /* PT_POOL_...: how a text's rows become one; init: PT_POOL_MEAN */
+    int32_t pooling;
+    /* 0 */
+    int32_t reserved;
+    /* in [0, 1) */
+    double label_smoothing;
+    /* before the head, in [0, 1) */
+    double dropout;
+    /* [classes] or NULL; copied */
+    const float *class_weights;
 } pt_classification_options_t;
 /* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
 PT_API pt_status_t pt_classification_options_init(pt_classification_options_t *options, uint32_t struct_size);
@@ -595,13 +682,19 @@ PT_API pt_status_t pt_classification_options_init(pt_classification_options_t *o
 /* Numbers for each sample. Field "target" beside the trunk's: float32 [outputs]; output "prediction"; the loss is the
  * mean squared error; metrics "mse", "mae", "r2". */
 #define PT_TASK_REGRESSION "regression"
+/* Options of PT_TASK_REGRESSION. outputs is needed. */
 typedef struct pt_regression_options {
     uint32_t struct_size;
-    uint32_t flags;   /* 0 */
-    int64_t outputs;  /* at least 1 */
-    int32_t pooling;  /* PT_POOL_...; init: PT_POOL_MEAN */
-    int32_t reserved; /* 0 */
-    double dropout;   /* before the head, in [0, 1) */
+    /* none are defined: 0 */
+    uint32_t flags;
+    /* at least 1 */
+    int64_t outputs;
+    /* PT_POOL_...; init: PT_POOL_MEAN */
+    int32_t pooling;
+    /* 0 */
+    int32_t reserved;
+    /* before the head, in [0, 1) */
+    double dropout;
 } pt_regression_options_t;
 /* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
 PT_API pt_status_t pt_regression_options_init(pt_regression_options_t *options, uint32_t struct_size);
@@ -632,10 +725,14 @@ PT_API const char *pt_model_class_name(const pt_model_t *model, int64_t index);
 
 /* What the last pt_model_set_task, pt_model_load or pt_model_copy did, one entry a tensor name. */
 enum {
-    PT_TRANSFER_COPIED = 1,     /* taken over */
-    PT_TRANSFER_NEW = 2,        /* in the model, not in the source: keeps its (initial) values */
-    PT_TRANSFER_UNEXPECTED = 3, /* in the source, not in the model: not used */
-    PT_TRANSFER_SHAPE = 4,      /* in both, with shapes or dtypes that differ: not used */
+    /* taken over */
+    PT_TRANSFER_COPIED = 1,
+    /* in the model, not in the source: keeps its (initial) values */
+    PT_TRANSFER_NEW = 2,
+    /* in the source, not in the model: not used */
+    PT_TRANSFER_UNEXPECTED = 3,
+    /* in both, with shapes or dtypes that differ: not used */
+    PT_TRANSFER_SHAPE = 4,
 };
 /* How many entries of a kind, PT_TRANSFER_..., there are; kind 0: of all kinds. A getter. */
 PT_API int64_t pt_model_transfer_count(const pt_model_t *model, int32_t kind);
@@ -648,25 +745,41 @@ PT_API pt_status_t pt_model_copy(pt_model_t *model, const pt_model_t *source);
 /* What the calls below read and write is a file that a path names, or, where path is NULL, bytes in the host's memory
  * or in its callbacks' hands, as the options say: exactly one place. All three have the same checks and the same bytes.
  * While a callback runs, the model refuses all calls but getters (PT_ERR_BUSY). */
-typedef struct pt_read { /* bytes that the library asks for, in order */
+/* bytes that the library asks for, in order */
+typedef struct pt_read {
     uint32_t struct_size;
-    int32_t status;    /* preset PT_ERR_CALLBACK; the callback writes PT_OK last */
-    int64_t user_code; /* surfaced verbatim in the message of a failure */
-    int64_t offset;    /* of the first byte wanted */
-    int64_t bytes;     /* how many are wanted, at most a mebibyte */
-    void *data;        /* room for them */
-    int64_t filled;    /* preset 0; bytes given, 1 to `bytes`: the rest is asked for again. 0: there are no more */
+    /* preset PT_ERR_CALLBACK; the callback writes PT_OK last */
+    int32_t status;
+    /* surfaced verbatim in the message of a failure */
+    int64_t user_code;
+    /* of the first byte wanted */
+    int64_t offset;
+    /* how many are wanted, at most a mebibyte */
+    int64_t bytes;
+    /* room for them */
+    void *data;
+    /* preset 0; bytes given, 1 to `bytes`: the rest is asked for again. 0: there are no more */
+    int64_t filled;
 } pt_read_t;
+/* Called on the thread that called the library. The model refuses all calls but getters meanwhile. */
 typedef void (*pt_read_fn)(void *user, pt_read_t *read);
-typedef struct pt_write { /* bytes that the library hands over, in order */
+/* bytes that the library hands over, in order */
+typedef struct pt_write {
     uint32_t struct_size;
-    int32_t status;    /* preset PT_ERR_CALLBACK; the callback writes PT_OK last */
-    int64_t user_code; /* surfaced verbatim in the message of a failure */
-    int64_t offset;    /* of the first byte */
-    int64_t bytes;     /* how many, at most a mebibyte */
-    const void *data;  /* valid within the callback */
-    int64_t total;     /* bytes of the whole */
+    /* preset PT_ERR_CALLBACK; the callback writes PT_OK last */
+    int32_t status;
+    /* surfaced verbatim in the message of a failure */
+    int64_t user_code;
+    /* of the first byte */
+    int64_t offset;
+    /* how many, at most a mebibyte */
+    int64_t bytes;
+    /* valid within the callback */
+    const void *data;
+    /* bytes of the whole */
+    int64_t total;
 } pt_write_t;
+/* As pt_read_fn. */
 typedef void (*pt_write_fn)(void *user, pt_write_t *write);
 
 /* PT_LOAD_STRICT: an entry other than COPIED is an error. PT_LOAD_MAPPED: what the file gives no longer learns, as if
@@ -680,14 +793,21 @@ enum {
     PT_LOAD_STRICT = 1,
     PT_LOAD_MAPPED = 2,
 };
+/* Where a file's bytes come from where no path names it, and what of it is taken. Read during the call. */
 typedef struct pt_load_options {
     uint32_t struct_size;
-    uint32_t flags; /* PT_LOAD_... */
-    const char *names; /* only tensors of the model that match this pattern (*: any run, ?: one character); NULL: all */
-    const void *data; /* from memory: the first of `bytes` bytes; not needed after the call, but for PT_LOAD_MAPPED */
-    int64_t bytes;    /* of data, or of all that `read` gives */
-    pt_read_fn read;  /* through a callback; its bytes are held in memory during the call. Not with PT_LOAD_MAPPED */
-    void *user;       /* of read */
+    /* PT_LOAD_... */
+    uint32_t flags;
+    /* only tensors of the model that match this pattern (*: any run, ?: one character); NULL: all */
+    const char *names;
+    /* from memory: the first of `bytes` bytes; not needed after the call, but for PT_LOAD_MAPPED */
+    const void *data;
+    /* of data, or of all that `read` gives */
+    int64_t bytes;
+    /* through a callback; its bytes are held in memory during the call. Not with PT_LOAD_MAPPED */
+    pt_read_fn read;
+    /* of read */
+    void *user;
 } pt_load_options_t;
 /* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
 PT_API pt_status_t pt_load_options_init(pt_load_options_t *options, uint32_t struct_size);
@@ -696,19 +816,26 @@ PT_API pt_status_t pt_load_options_init(pt_load_options_t *options, uint32_t str
 enum {
     PT_SAVE_TRAINED_ONLY = 1,
 };
+/* Where a file's bytes go where no path names it, and what is written. Read during the call. */
 typedef struct pt_save_options {
     uint32_t struct_size;
-    uint32_t flags; /* PT_SAVE_... */
+    /* PT_SAVE_... */
+    uint32_t flags;
     /* of the tensors: PT_FLOAT32, or PT_FLOAT16 or PT_BFLOAT16, rounded to nearest; a value too large for it is
      * PT_ERR_ARGUMENT. 0: each as the model has it */
     int32_t dtype;
     int32_t reserved;
-    const char *names; /* only tensors that match this pattern; NULL: all */
-    void *data; /* to memory: room for `capacity` bytes; NULL with `bytes` set and no `write`: only their number */
+    /* only tensors that match this pattern; NULL: all */
+    const char *names;
+    /* to memory: room for `capacity` bytes; NULL with `bytes` set and no `write`: only their number */
+    void *data;
     int64_t capacity;
-    pt_write_fn write; /* through a callback */
-    void *user;        /* of write */
-    int64_t *bytes;    /* NULL, or gets how many bytes the whole takes, also where capacity is too small */
+    /* through a callback */
+    pt_write_fn write;
+    /* of write */
+    void *user;
+    /* NULL, or gets how many bytes the whole takes, also where capacity is too small */
+    int64_t *bytes;
 } pt_save_options_t;
 /* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
 PT_API pt_status_t pt_save_options_init(pt_save_options_t *options, uint32_t struct_size);
@@ -733,32 +860,43 @@ PT_API pt_status_t pt_model_save(const pt_model_t *model, const char *path, cons
 PT_API pt_status_t pt_model_open(pt_context_t *context, const char *path, const pt_load_options_t *options,
                                  pt_model_t **out);
 
+/* Who changes a stored tensor. */
 enum {
-    PT_ROLE_LEARNS = 0, /* an optimizer changes it, where it is trainable */
-    PT_ROLE_STATE = 1,  /* runs change it: pt_state */
+    /* an optimizer changes it, where it is trainable */
+    PT_ROLE_LEARNS = 0,
+    /* runs change it: pt_state */
+    PT_ROLE_STATE = 1,
 };
 
+/* Where a stored tensor stands. */
 enum {
-    PT_OWNER_MODEL = 0,  /* it stands in the model's own memory */
-    PT_OWNER_FILE = 1,   /* in a mapped file: PT_LOAD_MAPPED */
-    PT_OWNER_SHARED = 2, /* in memory that it shares with other models: pt_model_share */
+    /* it stands in the model's own memory */
+    PT_OWNER_MODEL = 0,
+    /* in a mapped file: PT_LOAD_MAPPED */
+    PT_OWNER_FILE = 1,
+    /* in memory that it shares with other models: pt_model_share */
+    PT_OWNER_SHARED = 2,
 };
+/* What is known of a parameter or a state. The library writes it. */
 typedef struct pt_parameter_info {
     uint32_t struct_size;
-    int32_t dtype; /* as it is stored; get and set convert */
+    /* as it is stored; get and set convert */
+    int32_t dtype;
     int32_t rank;
     int32_t trainable;
     int64_t shape[PT_MAX_RANK];
     int64_t elements;
-    const char *name; /* lives until the model's task changes */
-    int32_t role;     /* PT_ROLE_... */
-    int32_t owner;    /* PT_OWNER_... */
+    /* lives until the model's task changes */
+    const char *name;
+    /* PT_ROLE_... */
+    int32_t role;
+    /* PT_OWNER_... */
+    int32_t owner;
 } pt_parameter_info_t;
 /* How many parameters and states there are, in the order in which the network names them. A getter. */
 PT_API int64_t pt_model_parameter_count(const pt_model_t *model);
 /* One of them, 0 <= index < pt_model_parameter_count. Set info->struct_size first. */
-PT_API pt_status_t pt_model_parameter_info(const pt_model_t *model, int64_t index,
-                                           pt_parameter_info_t *info);
+PT_API pt_status_t pt_model_parameter_info(const pt_model_t *model, int64_t index, pt_parameter_info_t *info);
 /* The index of a name; PT_ERR_NOT_FOUND and -1 where there is none. */
 PT_API pt_status_t pt_model_parameter_find(const pt_model_t *model, const char *name, int64_t *index);
 /* All values of a parameter, in the dtype that `values` asks for. */
@@ -774,9 +912,12 @@ PT_API pt_status_t pt_model_gradient_get(const pt_model_t *model, int64_t index,
  * NULL, says how many; none is PT_ERR_NOT_FOUND. An optimizer keeps what it knows of a frozen one, as torch's do. */
 PT_API pt_status_t pt_model_set_trainable(pt_model_t *model, const char *pattern, int32_t trainable, int64_t *matched);
 
+/* What the backward pass computes again instead of having it kept. */
 enum {
-    PT_RECOMPUTE_NOTHING = 0,    /* all that the backward pass reads is kept */
-    PT_RECOMPUTE_EVERYTHING = 1, /* whatever a pass over memory can make again is not kept */
+    /* all that the backward pass reads is kept */
+    PT_RECOMPUTE_NOTHING = 0,
+    /* whatever a pass over memory can make again is not kept */
+    PT_RECOMPUTE_EVERYTHING = 1,
     /* the part of it that takes the least operations for the bytes where memory is fullest; a new model's setting */
     PT_RECOMPUTE_CHEAP = 2,
 };
@@ -787,11 +928,16 @@ enum {
  * setting does not meet goes over to EVERYTHING. Other values: PT_ERR_ARGUMENT. */
 PT_API pt_status_t pt_model_set_recompute(pt_model_t *model, int32_t recompute);
 
+/* What pt_model_describe tells. */
 enum {
-    PT_DESCRIBE_SUMMARY = 0, /* parameters by name, shape and count */
-    PT_DESCRIBE_GRAPH = 1,   /* the network's ops */
-    PT_DESCRIBE_PLAN = 2,    /* the steps of the training plan for the last capacity used, with bytes and operations */
-    PT_DESCRIBE_CONFIG = 3,  /* the configuration as JSON */
+    /* parameters by name, shape and count */
+    PT_DESCRIBE_SUMMARY = 0,
+    /* the network's ops */
+    PT_DESCRIBE_GRAPH = 1,
+    /* the steps of the training plan for the last capacity used, with bytes and operations */
+    PT_DESCRIBE_PLAN = 2,
+    /* the configuration as JSON */
+    PT_DESCRIBE_CONFIG = 3,
 };
 /* A text about the model, what: PT_DESCRIBE_.... Writes at most `size` bytes with the final 0, and the whole length
  * without it to *length; buffer may be NULL with size 0. */
@@ -817,38 +963,56 @@ PT_API int32_t pt_call_depth(void);
 
 /* ---- Optimizer --------------------------------------------------------------------------------------------------- */
 
+/* An update rule with what it knows of each parameter, its groups and its schedule. */
 typedef struct pt_optimizer pt_optimizer_t;
 
+/* Update rules. */
 enum {
-    PT_OPTIMIZER_ADAMW = 0, /* Loshchilov 2019 */
-    PT_OPTIMIZER_ADAM = 1,  /* Kingma 2015; weight decay is added to the gradient */
+    /* Loshchilov 2019 */
+    PT_OPTIMIZER_ADAMW = 0,
+    /* Kingma 2015; weight decay is added to the gradient */
+    PT_OPTIMIZER_ADAM = 1,
     PT_OPTIMIZER_SGD = 2,
     /* Shazeer 2018; second moments by rows and columns: little memory beside the parameters */
     PT_OPTIMIZER_ADAFACTOR = 3,
 };
 /* Flags: */
 enum {
-    PT_OPTIMIZER_DECAY_MATRICES = 1, /* weight decay for parameters of two and more dimensions only */
-    PT_OPTIMIZER_MAXIMIZE = 2,       /* the loss is made larger instead of smaller */
-    PT_OPTIMIZER_AMSGRAD = 4,        /* ADAMW, ADAM: divides by the largest second moment so far. Reddi 2018 */
+    /* weight decay for parameters of two and more dimensions only */
+    PT_OPTIMIZER_DECAY_MATRICES = 1,
+    /* the loss is made larger instead of smaller */
+    PT_OPTIMIZER_MAXIMIZE = 2,
+    /* ADAMW, ADAM: divides by the largest second moment so far. Reddi 2018 */
+    PT_OPTIMIZER_AMSGRAD = 4,
 };
-typedef struct pt_optimizer_options {  /* semantics of torch.optim's classes of the same names */
+/* semantics of torch.optim's classes of the same names */
+typedef struct pt_optimizer_options {
     uint32_t struct_size;
     uint32_t flags;
     int32_t kind;
-    int32_t nesterov;           /* SGD; 1: yes, 0: no, negative (init): no */
-    double learning_rate;       /* init: 0.001 */
-    double weight_decay;        /* negative (init): 0.01 for ADAMW, 0 otherwise */
-    double beta1, beta2;        /* ADAMW, ADAM; init: 0.9, 0.999 */
-    double epsilon;             /* negative (init): 1e-8; ADAFACTOR: 2^-23, torch's eps[0] */
-    double momentum, dampening; /* SGD; momentum negative (init): 0 */
-    double clip_norm;             /* global norm of the gradient at most this; 0: no limit */
-    double clip_value;            /* magnitude of each element at most this, after clip_norm; 0: no limit */
+    /* SGD; 1: yes, 0: no, negative (init): no */
+    int32_t nesterov;
+    /* init: 0.001 */
+    double learning_rate;
+    /* negative (init): 0.01 for ADAMW, 0 otherwise */
+    double weight_decay;
+    /* ADAMW, ADAM; init: 0.9, 0.999 */
+    double beta1, beta2;
+    /* negative (init): 1e-8; ADAFACTOR: 2^-23, torch's eps[0] */
+    double epsilon;
+    /* SGD; momentum negative (init): 0 */
+    double momentum, dampening;
+    /* global norm of the gradient at most this; 0: no limit */
+    double clip_norm;
+    /* magnitude of each element at most this, after clip_norm; 0: no limit */
+    double clip_value;
     /* steps in a row skipped for NaN or infinity in the gradient before PT_ERR_NONFINITE; init: 10 */
     int64_t nonfinite_limit;
-    double beta2_decay;  /* ADAFACTOR: squares older than update t count 1 - t^beta2_decay; at most 0; init: -0.8 */
-    double scale_floor; /* ADAFACTOR: a step is in proportion to its tensor's root mean square, or to this where that is
-                            less, torch's eps[1]; init: 0.001 */
+    /* ADAFACTOR: squares older than update t count 1 - t^beta2_decay; at most 0; init: -0.8 */
+    double beta2_decay;
+    /* ADAFACTOR: a step is in proportion to its tensor's root mean square, or to this where that is less, torch's
+     * eps[1]; init: 0.001 */
+    double scale_floor;
     /* ADAFACTOR: root mean square of a tensor's update at most this, torch's d; at least 1 (init) */
     double update_limit;
 } pt_optimizer_options_t;
@@ -863,12 +1027,16 @@ PT_API void pt_optimizer_free(pt_optimizer_t *optimizer);
  * on the model. Valid until the optimizer's next call or its end. */
 PT_API const char *pt_optimizer_last_error(const pt_optimizer_t *optimizer);
 
+/* What is otherwise for some parameters. All but the factor: negative (init) means the optimizer's. */
 typedef struct pt_group_options {
     uint32_t struct_size;
-    uint32_t flags;              /* 0 */
-    int32_t kind;                /* PT_OPTIMIZER_... for these parameters */
+    /* none are defined: 0 */
+    uint32_t flags;
+    /* PT_OPTIMIZER_... for these parameters */
+    int32_t kind;
     int32_t nesterov;
-    double learning_rate_factor; /* of the optimizer's rate; init: 1 */
+    /* of the optimizer's rate; init: 1 */
+    double learning_rate_factor;
     double weight_decay;
     double beta1, beta2, epsilon, momentum;
 } pt_group_options_t; /* all but the factor: negative (init): the optimizer's */
@@ -879,28 +1047,39 @@ PT_API pt_status_t pt_group_options_init(pt_group_options_t *options, uint32_t s
 PT_API pt_status_t pt_optimizer_add_group(pt_optimizer_t *optimizer, const char *pattern,
                                           const pt_group_options_t *options);
 
+/* How the learning rate goes on from step to step. */
 enum {
     PT_SCHEDULE_CONSTANT = 0,
-    PT_SCHEDULE_LINEAR = 1, /* to minimum_factor at total_steps */
-    PT_SCHEDULE_COSINE = 2, /* to minimum_factor at total_steps. Loshchilov 2017, without restarts */
-    PT_SCHEDULE_STEP = 3,   /* times gamma every period steps */
+    /* to minimum_factor at total_steps */
+    PT_SCHEDULE_LINEAR = 1,
+    /* to minimum_factor at total_steps. Loshchilov 2017, without restarts */
+    PT_SCHEDULE_COSINE = 2,
+    /* times gamma every period steps */
+    PT_SCHEDULE_STEP = 3,
     /* torch's OneCycleLR by cosine: from 1/initial_divisor up for warmup_steps, then down to that over final_divisor */
     PT_SCHEDULE_ONE_CYCLE = 4,
-    PT_SCHEDULE_INVERSE_SQRT = 5, /* sqrt(max(warmup_steps, 1) / (step + 1)) after the warm-up. Vaswani 2017 */
+    /* sqrt(max(warmup_steps, 1) / (step + 1)) after the warm-up. Vaswani 2017 */
+    PT_SCHEDULE_INVERSE_SQRT = 5,
     PT_SCHEDULE_CALLBACK = 6,
 };
-typedef struct pt_rate { /* for a schedule by callback: write factor and set status to PT_OK */
+/* for a schedule by callback: write factor and set status to PT_OK */
+typedef struct pt_rate {
     uint32_t struct_size;
-    int32_t status; /* preset PT_ERR_CALLBACK */
+    /* preset PT_ERR_CALLBACK */
+    int32_t status;
     int64_t user_code;
-    int64_t step;  /* 0 for the first update */
-    double factor; /* of the optimizer's learning rate */
+    /* 0 for the first update */
+    int64_t step;
+    /* of the optimizer's learning rate */
+    double factor;
 } pt_rate_t;
 /* Called once before each update, on the thread that called the stage or the step. */
 typedef void (*pt_rate_fn)(void *user, pt_rate_t *rate);
+/* A schedule of the learning rate. Copied; callback and user are kept until it is replaced or the optimizer ends. */
 typedef struct pt_schedule_options {
     uint32_t struct_size;
-    uint32_t flags; /* 0 */
+    /* none are defined: 0 */
+    uint32_t flags;
     int32_t kind;
     int32_t reserved;
     /* the rate climbs linearly, (step + 1) / warmup_steps, before the schedule proper begins; not for CALLBACK */
@@ -908,13 +1087,19 @@ typedef struct pt_schedule_options {
     /* LINEAR, COSINE, ONE_CYCLE; warm-up included; of all updates that the optimizer makes; 0: of the stage's, and
      * anew in each stage */
     int64_t total_steps;
-    double minimum_factor; /* where LINEAR and COSINE end */
-    int64_t period;        /* STEP */
-    double gamma;          /* STEP; init: 0.1 */
-    double initial_divisor, final_divisor; /* ONE_CYCLE; init: 25, 10000 */
-    pt_rate_fn callback;                   /* CALLBACK */
+    /* where LINEAR and COSINE end */
+    double minimum_factor;
+    /* STEP */
+    int64_t period;
+    /* STEP; init: 0.1 */
+    double gamma;
+    /* ONE_CYCLE; init: 25, 10000 */
+    double initial_divisor, final_divisor;
+    /* CALLBACK */
+    pt_rate_fn callback;
     void *user;
-    void (*destroy)(void *user); /* called once when the schedule is replaced or the optimizer ends; may be NULL */
+    /* called once when the schedule is replaced or the optimizer ends; may be NULL */
+    void (*destroy)(void *user);
 } pt_schedule_options_t;
 /* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
 PT_API pt_status_t pt_schedule_options_init(pt_schedule_options_t *options, uint32_t struct_size);
@@ -930,35 +1115,51 @@ PT_API int64_t pt_optimizer_skipped(const pt_optimizer_t *optimizer);
 
 /* ---- Datasets ---------------------------------------------------------------------------------------------------- */
 
+/* Samples, each with the same fields. */
 typedef struct pt_dataset pt_dataset_t;
 
 /* One field of a sample. Calls take the struct's size beside it (field_size), as they do with pt_array_t, which begins
  * alike. Names are copied. */
 typedef struct pt_field_spec {
     const char *name;
-    int32_t dtype;              /* any; converted to the network's with a check of its range */
-    int32_t rank;               /* of one sample: 0 a scalar */
-    int64_t shape[PT_MAX_RANK]; /* of one sample; shape[0] = PT_DIM_TOKENS: ragged, as many rows as the sample has */
-    int64_t max_length;         /* of a ragged field: the most rows that a sample has; else 0 */
+    /* any; converted to the network's with a check of its range */
+    int32_t dtype;
+    /* of one sample: 0 a scalar */
+    int32_t rank;
+    /* of one sample; shape[0] = PT_DIM_TOKENS: ragged, as many rows as the sample has */
+    int64_t shape[PT_MAX_RANK];
+    /* of a ragged field: the most rows that a sample has; else 0 */
+    int64_t max_length;
 } pt_field_spec_t;
 
+/* What a callback is asked for, and where it puts it. The struct and all that it points to live until the callback
+ * returns. */
 typedef struct pt_batch {
     uint32_t struct_size;
-    int32_t status;    /* preset PT_ERR_CALLBACK; the callback writes PT_OK, or PT_END (a stream that is over), last */
-    int64_t user_code; /* surfaced verbatim in the message of a failure */
-    int64_t capacity;  /* samples wanted */
-    int64_t filled; /* samples written; capacity but by streams; where a map fails, those before the one at fault */
-    const int64_t *indices; /* [capacity] samples wanted; NULL for streams */
+    /* preset PT_ERR_CALLBACK; the callback writes PT_OK, or PT_END (a stream that is over), last */
+    int32_t status;
+    /* surfaced verbatim in the message of a failure */
+    int64_t user_code;
+    /* samples wanted */
+    int64_t capacity;
+    /* samples written; capacity but by streams; where a map fails, those before the one at fault */
+    int64_t filled;
+    /* [capacity] samples wanted; NULL for streams */
+    const int64_t *indices;
     /* streams: samples served in this pass so far; 0 begins a pass, and after a resume it says where to go on */
     int64_t position;
-    int64_t epoch;            /* the pass over the data, from 0, that the samples are for */
-    uint64_t key;             /* of shuffle_seed, epoch and the number of maps below; see pt_batch_key */
+    /* the pass over the data, from 0, that the samples are for */
+    int64_t epoch;
+    /* of shuffle_seed, epoch and the number of maps below; see pt_batch_key */
+    uint64_t key;
     /* In the order in which the dataset declared them, each field_size bytes behind the one before: pt_batch_field
      * finds them. The callback writes data, at most capacity elements, and of ragged ones lengths. */
     pt_array_t *fields;
-    const pt_array_t *inputs; /* of a map: the same samples of the dataset that it maps, only to be read; else NULL */
+    /* of a map: the same samples of the dataset that it maps, only to be read; else NULL */
+    const pt_array_t *inputs;
     int32_t n_fields, n_inputs;
-    uint32_t field_size; /* of the library's pt_array_t */
+    /* of the library's pt_array_t */
+    uint32_t field_size;
     int32_t reserved;
 } pt_batch_t;
 /* A number for what is random in sample i of a batch, 0 <= i < capacity: all its bits depend on shuffle_seed, epoch and
@@ -1001,11 +1202,13 @@ PT_API pt_status_t pt_dataset_create_stream(pt_context_t *context, const pt_fiel
  * after a resume. The source is retained, and may be a stream, a view or a map. Classes of a field whose name the map
  * keeps stay known. */
 PT_API pt_status_t pt_dataset_map(pt_dataset_t *dataset, const pt_field_spec_t *fields, int32_t n_fields,
-                                  uint32_t field_size, uint32_t flags, pt_map_fn map, void *user,
-                                  pt_destroy_fn destroy, pt_dataset_t **out);
+                                  uint32_t field_size, uint32_t flags, pt_map_fn map, void *user, pt_destroy_fn destroy,
+                                  pt_dataset_t **out);
 
+/* Flags of pt_dataset_create_from_arrays. */
 enum {
-    PT_DATASET_COPY = 2, /* copy the arrays; else they are borrowed until the dataset ends */
+    /* copy the arrays; else they are borrowed until the dataset ends */
+    PT_DATASET_COPY = 2,
 };
 /* One array a field, with the values of all samples: name, dtype, rank, shape and data of each are read; of a ragged
  * one lengths [samples] too, and max_length, where 0 stands for the longest sample. */
@@ -1013,14 +1216,21 @@ PT_API pt_status_t pt_dataset_create_from_arrays(pt_context_t *context, const pt
                                                  uint32_t array_size, int64_t samples, uint32_t flags,
                                                  pt_dataset_t **out);
 
-typedef struct pt_window_options { /* how a long run of tokens is cut into samples */
+/* how a long run of tokens is cut into samples */
+typedef struct pt_window_options {
     uint32_t struct_size;
-    uint32_t flags;       /* 0 */
-    int64_t length;       /* tokens a sample, each with the token after it as its label; init: 128 */
-    int64_t stride;       /* tokens from one sample's begin to the next one's; 0: length; 1: every position */
-    double start, end;    /* the part of the file to use, as fractions; init: 0, 1 */
-    int32_t dtype;        /* token files: PT_UINT16 (init) or PT_UINT32, little-endian, no header */
-    int32_t keep_partial; /* not 0: a shorter last window is a sample too */
+    /* none are defined: 0 */
+    uint32_t flags;
+    /* tokens a sample, each with the token after it as its label; init: 128 */
+    int64_t length;
+    /* tokens from one sample's begin to the next one's; 0: length; 1: every position */
+    int64_t stride;
+    /* the part of the file to use, as fractions; init: 0, 1 */
+    double start, end;
+    /* token files: PT_UINT16 (init) or PT_UINT32, little-endian, no header */
+    int32_t dtype;
+    /* not 0: a shorter last window is a sample too */
+    int32_t keep_partial;
 } pt_window_options_t;
 /* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
 PT_API pt_status_t pt_window_options_init(pt_window_options_t *options, uint32_t struct_size);
@@ -1032,42 +1242,57 @@ PT_API pt_status_t pt_dataset_create_from_text(pt_context_t *context, const char
 PT_API pt_status_t pt_dataset_create_from_tokens(pt_context_t *context, const char *path,
                                                  const pt_window_options_t *options, pt_dataset_t **out);
 
+/* What a column of a table becomes. */
 enum {
-    PT_COLUMN_TEXT = 1, /* a string -> ragged int32, its bytes, cut at max_length */
+    /* a string -> ragged int32, its bytes, cut at max_length */
+    PT_COLUMN_TEXT = 1,
     /* a string or whole number -> int32, its place among the distinct values in order (numbers by value, strings by
      * bytes) */
     PT_COLUMN_CLASS = 2,
     /* a number -> float32; `count` of them -> float32 [count]: from the columns or keys that `sources` lists; without
      * a list JSON takes an array of `count` numbers, CSV `count` columns side by side from the named one on */
     PT_COLUMN_NUMBER = 3,
-    PT_COLUMN_TOKENS = 4, /* JSON only: an array of whole numbers -> ragged int32, cut at max_length */
+    /* JSON only: an array of whole numbers -> ragged int32, cut at max_length */
+    PT_COLUMN_TOKENS = 4,
 };
+/* Flags of pt_column_t. */
 enum {
-    PT_COLUMN_FILL = 1, /* NUMBER: `missing` stands for an empty cell, a null and a key that is not there */
+    /* NUMBER: `missing` stands for an empty cell, a null and a key that is not there */
+    PT_COLUMN_FILL = 1,
 };
 /* Calls take the struct's size beside it (column_size). Strings and lists are read during the call only. */
 typedef struct pt_column {
-    const char *field; /* name of the dataset's field */
+    /* name of the dataset's field */
+    const char *field;
     /* key of the JSON object, or heading of the CSV column ("#3": the third, also in files without headings) */
     const char *source;
     int32_t kind;
-    uint32_t flags;             /* PT_COLUMN_FILL or 0 */
-    int64_t count;              /* NUMBER: values a sample; 0: one, as a scalar */
-    int64_t max_length;         /* TEXT, TOKENS */
-    const char *const *sources; /* NUMBER: [count] one a value, from anywhere, in place of source; NULL: none */
-    double missing;             /* with PT_COLUMN_FILL: within float32's range, or NaN for pt_dataset_normalize */
+    /* PT_COLUMN_FILL or 0 */
+    uint32_t flags;
+    /* NUMBER: values a sample; 0: one, as a scalar */
+    int64_t count;
+    /* TEXT, TOKENS */
+    int64_t max_length;
+    /* NUMBER: [count] one a value, from anywhere, in place of source; NULL: none */
+    const char *const *sources;
+    /* with PT_COLUMN_FILL: within float32's range, or NaN for pt_dataset_normalize */
+    double missing;
 } pt_column_t;
+/* Flags of tables. */
 enum {
-    PT_TABLE_NO_HEADINGS = 4, /* CSV: the first line is data */
+    /* CSV: the first line is data */
+    PT_TABLE_NO_HEADINGS = 4,
 };
 /* How a table's file is read. Read during the call. */
 typedef struct pt_table_options {
     uint32_t struct_size;
-    uint32_t flags; /* PT_TABLE_... */
+    /* PT_TABLE_... */
+    uint32_t flags;
     /* CSV: the byte between cells, 1 to 255 but a quotation mark, LF or CR; 0 (init): a comma */
     int32_t separator;
     int32_t reserved;
-    const char *missing; /* CSV: what stands for a missing number beside the empty cell, "NA"; NULL: nothing else */
+    /* CSV: what stands for a missing number beside the empty cell, "NA"; NULL: nothing else */
+    const char *missing;
 } pt_table_options_t;
 /* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
 PT_API pt_status_t pt_table_options_init(pt_table_options_t *options, uint32_t struct_size);
@@ -1105,8 +1330,7 @@ PT_API pt_status_t pt_dataset_field(const pt_dataset_t *dataset, int32_t index, 
 PT_API pt_status_t pt_dataset_subset(pt_dataset_t *dataset, int64_t first, int64_t count, pt_dataset_t **out);
 /* The samples of these numbers, in this order, repeated ones too, as a view. indices [count] are copied. Not for
  * streams. */
-PT_API pt_status_t pt_dataset_select(pt_dataset_t *dataset, const int64_t *indices, int64_t count,
-                                     pt_dataset_t **out);
+PT_API pt_status_t pt_dataset_select(pt_dataset_t *dataset, const int64_t *indices, int64_t count, pt_dataset_t **out);
 /* All samples in an order drawn by the seed, as a view. Not for streams. */
 PT_API pt_status_t pt_dataset_shuffle(pt_dataset_t *dataset, uint64_t seed, pt_dataset_t **out);
 /* Two views: fraction of the samples in *first and the rest in *second, drawn by the seed, no sample in both.
@@ -1120,17 +1344,25 @@ PT_API pt_status_t pt_dataset_read(pt_dataset_t *dataset, const int64_t *indices
 
 /* ---- Normalisation: what goes in is moved and scaled ------------------------------------------------------------- */
 
+/* Ways of normalising. */
 enum {
-    PT_NORMALIZE_STANDARD = 0, /* (value - mean) / standard deviation, that of the samples as a whole population */
-    PT_NORMALIZE_RANGE = 1,    /* (value - least) / (greatest - least): 0 to 1 */
+    /* (value - mean) / standard deviation, that of the samples as a whole population */
+    PT_NORMALIZE_STANDARD = 0,
+    /* (value - least) / (greatest - least): 0 to 1 */
+    PT_NORMALIZE_RANGE = 1,
 };
+/* Flags of pt_normalize_options_t. */
 enum {
-    PT_NORMALIZE_FILL = 1, /* NaN stands for a missing value: it is left out of the measure, and becomes the mean */
+    /* NaN stands for a missing value: it is left out of the measure, and becomes the mean */
+    PT_NORMALIZE_FILL = 1,
 };
+/* How a field is normalised. Read during the call. */
 typedef struct pt_normalize_options {
     uint32_t struct_size;
-    uint32_t flags; /* PT_NORMALIZE_FILL or 0 */
-    int32_t kind;   /* PT_NORMALIZE_STANDARD (init) or PT_NORMALIZE_RANGE */
+    /* PT_NORMALIZE_FILL or 0 */
+    uint32_t flags;
+    /* PT_NORMALIZE_STANDARD (init) or PT_NORMALIZE_RANGE */
+    int32_t kind;
     int32_t reserved;
 } pt_normalize_options_t;
 /* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
@@ -1145,8 +1377,8 @@ PT_API pt_status_t pt_normalize_options_init(pt_normalize_options_t *options, ui
  * without one takes it away; other files change nothing). The field is one of the trunk's, of PT_FLOAT32 there and any
  * dtype in the dataset: PT_ERR_ARGUMENT for a task's field and for whole numbers. PT_ERR_NONFINITE: a value that is not
  * finite. A stream is read to the end of a pass. Nothing changes where it fails. options NULL: the defaults. */
-PT_API pt_status_t pt_dataset_normalize(pt_dataset_t *dataset, const char *field,
-                                        const pt_normalize_options_t *options, pt_model_t *model);
+PT_API pt_status_t pt_dataset_normalize(pt_dataset_t *dataset, const char *field, const pt_normalize_options_t *options,
+                                        pt_model_t *model);
 /* A normalisation that the host has measured: (value - shift) / scale, an array of as many numbers as the field has
  * features each, of any dtype; copied. scale is above 0. Both NULL: the field's values go in as they are. */
 PT_API pt_status_t pt_model_set_normalization(pt_model_t *model, const char *field, const pt_array_t *shift,
@@ -1158,28 +1390,41 @@ PT_API pt_status_t pt_model_normalization(const pt_model_t *model, const char *f
 
 /* ---- Stages ------------------------------------------------------------------------------------------------------ */
 
+/* What an event is about. */
 enum {
-    PT_EVENT_STEP = 1,       /* every event_every steps */
-    PT_EVENT_EVALUATION = 2, /* evaluation_loss, evaluation_best and the model's metrics are new */
-    PT_EVENT_CHECKPOINT = 3, /* path was written */
-    PT_EVENT_NONFINITE = 4,  /* a step was skipped */
-    PT_EVENT_END = 5,        /* the stage is over; reason says why */
-    PT_EVENT_RESUME = 6,     /* path was read; step says where the stage goes on */
+    /* every event_every steps */
+    PT_EVENT_STEP = 1,
+    /* evaluation_loss, evaluation_best and the model's metrics are new */
+    PT_EVENT_EVALUATION = 2,
+    /* path was written */
+    PT_EVENT_CHECKPOINT = 3,
+    /* a step was skipped */
+    PT_EVENT_NONFINITE = 4,
+    /* the stage is over; reason says why */
+    PT_EVENT_END = 5,
+    /* path was read; step says where the stage goes on */
+    PT_EVENT_RESUME = 6,
     /* path could not be written; message says why. An older checkpoint is there, so the stage goes on unless the host
      * ends it, and tries again when the next is due; the last one, at the stage's end, is the stage's own failure. */
     PT_EVENT_CHECKPOINT_FAILED = 7,
 };
 
+/* What a callback wants to happen next. */
 enum {
     PT_ACTION_STOP = 0,
     PT_ACTION_GO_ON = 1,
 };
 
+/* Why a stage is over. */
 enum {
-    PT_REASON_DONE = 1,  /* all steps made */
-    PT_REASON_EARLY = 2, /* evaluation did not improve for `patience` evaluations */
-    PT_REASON_TIME = 3,  /* time budget spent */
-    PT_REASON_HOST = 4,  /* an event callback asked to stop */
+    /* all steps made */
+    PT_REASON_DONE = 1,
+    /* evaluation did not improve for `patience` evaluations */
+    PT_REASON_EARLY = 2,
+    /* time budget spent */
+    PT_REASON_TIME = 3,
+    /* an event callback asked to stop */
+    PT_REASON_HOST = 4,
     PT_REASON_CANCELLED = 5,
     PT_REASON_END_OF_DATA = 6,
 };
@@ -1190,49 +1435,69 @@ enum {
  * that one waits for the callback to end. */
 typedef struct pt_event {
     uint32_t struct_size;
-    int32_t action; /* preset PT_ACTION_STOP; write PT_ACTION_GO_ON to go on */
+    /* preset PT_ACTION_STOP; write PT_ACTION_GO_ON to go on */
+    int32_t action;
     int32_t kind;
     int32_t reason;
-    int64_t step, total_steps; /* made, skipped updates among them; of how many (0: not known) */
+    /* made, skipped updates among them; of how many (0: not known) */
+    int64_t step, total_steps;
     int64_t epoch;
-    double loss; /* mean of the steps since the last PT_EVENT_STEP that learnt something; of the last step where none
-                    has: NaN where no label counts */
+    /* mean of the steps since the last PT_EVENT_STEP that learnt something; of the last step where none has: NaN where
+     * no label counts */
+    double loss;
     double learning_rate;
-    double gradient_norm;       /* before clipping; 0 where nothing asks for it */
-    double evaluation_loss;     /* NaN before the first evaluation */
-    double evaluation_metric;   /* of the options' best_metric; all of them: pt_model_metric_value */
+    /* before clipping; 0 where nothing asks for it */
+    double gradient_norm;
+    /* NaN before the first evaluation */
+    double evaluation_loss;
+    /* of the options' best_metric; all of them: pt_model_metric_value */
+    double evaluation_metric;
     double samples_per_second, tokens_per_second;
-    double seconds, seconds_left; /* since the stage began; estimate, NaN where unknown */
-    int64_t bytes;                /* held by the context */
-    const char *path;             /* CHECKPOINT, RESUME, CHECKPOINT_FAILED */
-    const char *message;          /* CHECKPOINT_FAILED */
+    /* since the stage began; estimate, NaN where unknown */
+    double seconds, seconds_left;
+    /* held by the context */
+    int64_t bytes;
+    /* CHECKPOINT, RESUME, CHECKPOINT_FAILED */
+    const char *path;
+    /* CHECKPOINT_FAILED */
+    const char *message;
 } pt_event_t;
 /* Called on the thread that called the stage, between steps; the struct and its strings live until it returns. */
 typedef void (*pt_event_fn)(void *user, pt_event_t *event);
 
+/* Flags of pt_train_options_t. */
 enum {
     /* go on from the newest checkpoint of checkpoint_directory that is whole and fits, if there is any; what is wrong
      * with newer ones is told to the log */
     PT_TRAIN_RESUME = 1,
-    PT_TRAIN_KEEP_BEST = 2,    /* at the end, take back the weights of the best evaluation, by best_metric */
-    PT_TRAIN_IN_ORDER = 4,     /* do not shuffle */
-    PT_TRAIN_DROP_PARTIAL = 8, /* leave out an epoch's last batch where it is not full */
+    /* at the end, take back the weights of the best evaluation, by best_metric */
+    PT_TRAIN_KEEP_BEST = 2,
+    /* do not shuffle */
+    PT_TRAIN_IN_ORDER = 4,
+    /* leave out an epoch's last batch where it is not full */
+    PT_TRAIN_DROP_PARTIAL = 8,
     /* checkpoints leave out what is frozen and hold a hash of it: who resumes makes the model with the same frozen
      * weights */
     PT_TRAIN_TRAINED_ONLY = 16,
 };
+/* How a stage trains. Read during the call, which keeps what it needs of it. */
 typedef struct pt_train_options {
     uint32_t struct_size;
     uint32_t flags;
-    int64_t steps;         /* in all, each one update or a skipped one; 0: by epochs */
-    int64_t epochs;        /* passes over the data; 0 with steps 0: 1 */
-    int64_t batch;         /* samples an update; 0: 8, or with batch_rows no limit */
-    int64_t micro_batch;   /* samples at a time; 0: as many as fit the budget, at most batch */
+    /* in all, each one update or a skipped one; 0: by epochs */
+    int64_t steps;
+    /* passes over the data; 0 with steps 0: 1 */
+    int64_t epochs;
+    /* samples an update; 0: 8, or with batch_rows no limit */
+    int64_t batch;
+    /* samples at a time; 0: as many as fit the budget, at most batch */
+    int64_t micro_batch;
     /* 0, or: an update is made of as many samples as come next with at most so many rows (tokens) together, where there
      * are several ragged dimensions in each of them. A sample that is longer by itself is refused. The number of steps
      * is known beforehand only where all lengths are known without fetching: in arrays and files. */
     int64_t batch_rows;
-    int64_t micro_batch_rows; /* rows at a time; 0: as many as fit the budget, at most batch_rows */
+    /* rows at a time; 0: as many as fit the budget, at most batch_rows */
+    int64_t micro_batch_rows;
     /* 0, or: so many samples of the shuffled order are sorted by length before batches are cut; not for data whose
      * lengths are known only when it is fetched. */
     int64_t bucket;
@@ -1242,42 +1507,59 @@ typedef struct pt_train_options {
     int32_t reserved;
     /* bytes that parameters, gradients, slots and plans, also the evaluation's, may take; 0: no limit */
     int64_t memory_budget;
-    double time_budget;    /* seconds; 0: no limit */
-    uint64_t shuffle_seed; /* 0: from the context's seed */
-    int64_t event_every;   /* steps between PT_EVENT_STEP; init: 1 */
+    /* seconds; 0: no limit */
+    double time_budget;
+    /* 0: from the context's seed */
+    uint64_t shuffle_seed;
+    /* steps between PT_EVENT_STEP; init: 1 */
+    int64_t event_every;
     pt_event_fn event;
     void *event_user;
-    pt_dataset_t *evaluation; /* NULL: none */
-    int64_t evaluate_every;   /* steps; 0: at the end of each epoch, or at the end where steps are given */
-    int64_t evaluation_batch; /* 0: micro_batch */
-    const char *best_metric;  /* which value says what is better: a name of pt_model_metric_info; NULL: "loss" */
-    int64_t patience;         /* evaluations without improvement before the stage ends; 0: no early end */
-    double improvement;       /* how much better the value must be to count */
+    /* NULL: none */
+    pt_dataset_t *evaluation;
+    /* steps; 0: at the end of each epoch, or at the end where steps are given */
+    int64_t evaluate_every;
+    /* 0: micro_batch */
+    int64_t evaluation_batch;
+    /* which value says what is better: a name of pt_model_metric_info; NULL: "loss" */
+    const char *best_metric;
+    /* evaluations without improvement before the stage ends; 0: no early end */
+    int64_t patience;
+    /* how much better the value must be to count */
+    double improvement;
     /* NULL: none. Made if missing; holds no checkpoints yet, or PT_TRAIN_RESUME is set. One stage at a time has it, of
      * whatever process: another one is PT_ERR_BUSY. One that cannot be written is refused before the first step. */
     const char *checkpoint_directory;
     /* steps; 0: only at the end. One that is due after a step that was skipped, or while weights are not finite, waits
      * for the next step that is made. */
     int64_t checkpoint_every;
-    double checkpoint_seconds; /* seconds; 0: not by time */
-    int64_t checkpoints_kept;  /* 0: 2. Older ones stay until a step was made from the newest, or the stage is over */
+    /* seconds; 0: not by time */
+    double checkpoint_seconds;
+    /* 0: 2. Older ones stay until a step was made from the newest, or the stage is over */
+    int64_t checkpoints_kept;
 } pt_train_options_t;
 /* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
 PT_API pt_status_t pt_train_options_init(pt_train_options_t *options, uint32_t struct_size);
 
+/* What a stage has done. */
 typedef struct pt_train_result {
     uint32_t struct_size;
-    int32_t reason; /* PT_REASON_... */
-    int64_t steps;  /* made by this call, skipped updates among them */
+    /* PT_REASON_... */
+    int32_t reason;
+    /* made by this call, skipped updates among them */
+    int64_t steps;
     int64_t samples, tokens;
     /* mean over the last epoch, or over the last tenth of the steps where that is less; of the last step where the
      * stage ended before these; NaN: no step was made */
     double loss;
-    double best_value; /* of the options' best_metric; NaN: no evaluation had one */
+    /* of the options' best_metric; NaN: no evaluation had one */
+    double best_value;
     int64_t best_step;
     double seconds;
-    int64_t peak_bytes; /* held by the context */
-    int64_t skipped;    /* updates skipped for gradients that were not finite */
+    /* held by the context */
+    int64_t peak_bytes;
+    /* updates skipped for gradients that were not finite */
+    int64_t skipped;
 } pt_train_result_t;
 
 /* What stands there before the first step is checked before it: whether the datasets fit the network, and, where no
@@ -1294,10 +1576,12 @@ PT_API pt_status_t pt_pretrain(pt_model_t *model, pt_optimizer_t *optimizer, pt_
 PT_API pt_status_t pt_finetune(pt_model_t *model, pt_optimizer_t *optimizer, pt_dataset_t *dataset,
                                const pt_train_options_t *options, pt_train_result_t *result);
 
+/* What an evaluation found, but for the metrics: pt_model_metric_value. */
 typedef struct pt_evaluation {
     uint32_t struct_size;
     uint32_t reserved;
-    double loss; /* over all samples, weighted as the loss is; NaN: no label counted */
+    /* over all samples, weighted as the loss is; NaN: no label counted */
+    double loss;
     int64_t samples, tokens;
     double seconds;
 } pt_evaluation_t;
@@ -1309,15 +1593,16 @@ PT_API pt_status_t pt_evaluate(pt_model_t *model, pt_dataset_t *dataset, int64_t
  * where nothing counted. */
 typedef struct pt_metric_info {
     uint32_t struct_size;
-    int32_t direction; /* PT_METRIC_... */
-    const char *name;  /* lives until the model's task changes */
+    /* PT_METRIC_... */
+    int32_t direction;
+    /* lives until the model's task changes */
+    const char *name;
     double value;
 } pt_metric_info_t;
 /* How many values an evaluation tells, the loss among them; 0 for a model without a loss. A getter. */
 PT_API int64_t pt_model_metric_count(const pt_model_t *model);
 /* One of them, 0 <= index < pt_model_metric_count; the loss is number 0. Set info->struct_size first. */
-PT_API pt_status_t pt_model_metric_info(const pt_model_t *model, int64_t index,
-                                        pt_metric_info_t *info);
+PT_API pt_status_t pt_model_metric_info(const pt_model_t *model, int64_t index, pt_metric_info_t *info);
 /* The value under a name, "accuracy"; NaN where the model has no such metric. */
 PT_API double pt_model_metric_value(const pt_model_t *model, const char *name);
 /* A named output (NULL: the first that is not "hidden") of all samples in order, end to end; of a ragged one with the
@@ -1328,18 +1613,25 @@ PT_API pt_status_t pt_predict(pt_model_t *model, pt_dataset_t *dataset, const ch
 
 /* ---- Generation: texts continued token by token ------------------------------------------------------------------ */
 
+/* How texts are continued. Copied by pt_generator_create. */
 typedef struct pt_generate_options {
     uint32_t struct_size;
-    uint32_t flags;     /* 0 */
-    int64_t count;      /* tokens to generate at most, for each prompt; init: 64 */
-    double temperature; /* 0 (init): greedy, the most likely token, whatever stands below */
-    int64_t top_k;      /* chosen from the top_k most likely tokens; 0: all */
-    double top_p;       /* and of these from the smallest set of the most likely whose share reaches top_p, Holtzman
-                         * 2020; 0 or 1: all */
-    uint64_t seed;      /* the same draws each time; 0: from the context's seed, and others each time */
+    /* none are defined: 0 */
+    uint32_t flags;
+    /* tokens to generate at most, for each prompt; init: 64 */
+    int64_t count;
+    /* 0 (init): greedy, the most likely token, whatever stands below */
+    double temperature;
+    /* chosen from the top_k most likely tokens; 0: all */
+    int64_t top_k;
+    /* and of these from the smallest set of the most likely whose share reaches top_p, Holtzman 2020; 0 or 1: all */
+    double top_p;
+    /* the same draws each time; 0: from the context's seed, and others each time */
+    uint64_t seed;
     /* A text is over after one of these sequences of new tokens, which stand end to end; copied. */
     const int32_t *stops;
-    const int64_t *stop_lengths; /* [n_stops] tokens of each, at least 1; NULL: one each */
+    /* [n_stops] tokens of each, at least 1; NULL: one each */
+    const int64_t *stop_lengths;
     int64_t n_stops;
 } pt_generate_options_t;
 /* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
@@ -1366,20 +1658,31 @@ PT_API pt_status_t pt_generator_begin(pt_generator_t *generator, const int32_t *
 /* One token for each text that is not over; *live (or NULL): how many are not over then. */
 PT_API pt_status_t pt_generator_step(pt_generator_t *generator, int64_t *live);
 
+/* Why a text is over. */
 enum {
-    PT_GENERATED_STOP = 1,  /* after a stop sequence */
-    PT_GENERATED_COUNT = 2, /* the options' count of tokens */
-    PT_GENERATED_HOST = 3,  /* the callback asked to stop */
+    /* after a stop sequence */
+    PT_GENERATED_STOP = 1,
+    /* the options' count of tokens */
+    PT_GENERATED_COUNT = 2,
+    /* the callback asked to stop */
+    PT_GENERATED_HOST = 3,
 };
+/* A new token, for the callback of pt_generator_run. */
 typedef struct pt_token {
     uint32_t struct_size;
-    int32_t action;   /* preset PT_ACTION_STOP, which ends all texts; write PT_ACTION_GO_ON to go on */
-    int64_t prompt;   /* whose token it is, from 0 */
-    int64_t position; /* among the text's new tokens, from 0 */
+    /* preset PT_ACTION_STOP, which ends all texts; write PT_ACTION_GO_ON to go on */
+    int32_t action;
+    /* whose token it is, from 0 */
+    int64_t prompt;
+    /* among the text's new tokens, from 0 */
+    int64_t position;
     int32_t token;
-    int32_t reason; /* 0: the text goes on; else PT_GENERATED_... */
-    double score;   /* natural logarithm of its probability by the model, before temperature, top_k and top_p */
+    /* 0: the text goes on; else PT_GENERATED_... */
+    int32_t reason;
+    /* natural logarithm of its probability by the model, before temperature, top_k and top_p */
+    double score;
 } pt_token_t;
+/* Called on the thread that called pt_generator_run. */
 typedef void (*pt_token_fn)(void *user, pt_token_t *token);
 /* Steps until all texts are over, on the calling thread, and tells each token (callback NULL: none). A step's tokens
  * come in the order of the prompts. */
@@ -1393,16 +1696,24 @@ PT_API pt_status_t pt_generator_text(const pt_generator_t *generator, int64_t pr
 
 /* ---- The loop below the stages ----------------------------------------------------------------------------------- */
 
+/* What pt_train_step has done. */
 typedef struct pt_step_result {
     uint32_t struct_size;
-    int32_t skipped;      /* 1: the gradient was not finite and no update was made */
-    double loss;          /* of these samples; NaN: no label counted */
-    double gradient_norm; /* before clipping; 0 where nothing asked for it */
-    double learning_rate; /* used for the update */
+    /* 1: the gradient was not finite and no update was made */
+    int32_t skipped;
+    /* of these samples; NaN: no label counted */
+    double loss;
+    /* before clipping; 0 where nothing asked for it */
+    double gradient_norm;
+    /* used for the update */
+    double learning_rate;
 } pt_step_result_t;
+/* Flags of pt_train_step. */
 enum {
-    PT_STEP_ACCUMULATE = 1, /* add to the gradient and make no update: the next step without it does, for all of them */
-    PT_STEP_NORM = 2,       /* compute gradient_norm even where no clipping asks for it */
+    /* add to the gradient and make no update: the next step without it does, for all of them */
+    PT_STEP_ACCUMULATE = 1,
+    /* compute gradient_norm even where no clipping asks for it */
+    PT_STEP_NORM = 2,
 };
 /* Forward, backward, update, with values that the host hands over: one view a field of the network, found by its name,
  * for all `samples`; those of a ragged field have lengths [samples]. They are read during the call only. result may be
@@ -1417,17 +1728,25 @@ PT_API pt_status_t pt_forward(pt_model_t *model, const pt_array_t *values, int32
 PT_API pt_status_t pt_loss(pt_model_t *model, const pt_array_t *values, int32_t n_values, uint32_t array_size,
                            int64_t samples, double *loss);
 
+/* What a training step takes, in bytes and operations. */
 typedef struct pt_estimate {
     uint32_t struct_size;
     uint32_t reserved;
-    int64_t parameters, trainable;                                        /* elements */
-    int64_t parameter_bytes, gradient_bytes, optimizer_bytes, plan_bytes; /* plan: activations, scratch, steps */
-    int64_t bytes;     /* all of them: what the context will hold for the step */
-    double operations; /* floating-point operations of one step, forward and backward */
+    /* elements */
+    int64_t parameters, trainable;
+    /* plan: activations, scratch, steps */
+    int64_t parameter_bytes, gradient_bytes, optimizer_bytes, plan_bytes;
+    /* all of them: what the context will hold for the step */
+    int64_t bytes;
+    /* floating-point operations of one step, forward and backward */
+    double operations;
 } pt_estimate_t;
-typedef struct pt_dim_rows { /* how many rows there are of a dimension */
-    const char *dimension; /* "tokens", or a name of pt_graph_dim */
-    int64_t rows;          /* of all samples together */
+/* how many rows there are of a dimension */
+typedef struct pt_dim_rows {
+    /* "tokens", or a name of pt_graph_dim */
+    const char *dimension;
+    /* of all samples together */
+    int64_t rows;
 } pt_dim_rows_t;
 /* What a training step of `samples` samples costs, before it runs: with so many rows of each dimension that its
  * fields count, each given once; row_size is sizeof(pt_dim_rows_t). rows may be NULL with n_rows 0 where no field is

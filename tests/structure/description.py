@@ -1,6 +1,8 @@
 """The generated description of the interface is complete and right: every function, struct and constant of the header
-and of lib/pretrain.map is in it, and a C compiler agrees with every value, size, offset and signature. And every
-function has a comment.    description.py SOURCE_ROOT DESCRIPTION COMPILER..."""
+and of lib/pretrain.map is in it, and a C compiler agrees with every value, size, offset and signature. And the header
+reads as documentation: functions, types and groups of constants have a comment above them, comments of fields and
+enumerators stand above these, and no declaration is broken in front of its name.
+    description.py SOURCE_ROOT DESCRIPTION COMPILER..."""
 
 import json
 import os
@@ -93,10 +95,18 @@ done = subprocess.run(
 )
 if done.returncode != 0:
     errors.append(done.stderr)
-errors.extend(f"{name} has no comment above it" for name, it in described["functions"].items() if not it["comment"])
+above = ""
+for number, line in enumerate(read("include/pretrain.h").split("\n"), start=1):
+    if re.match(r"typedef|enum|PT_API", line) and not above.endswith("*/"):
+        errors.append(f"pretrain.h:{number}: no comment above: {line}")
+    if re.match(r"    (?![ *]).*[;,{] */\*", line) and not line.lstrip().startswith("/*"):
+        errors.append(f"pretrain.h:{number}: a comment beside what it speaks of: {line}")
+    if re.match(r"pt_", line):
+        errors.append(f"pretrain.h:{number}: a declaration that is broken in front of its name: {line}")
+    above = line
 print(
     "\n".join(errors)
-    or f"{len(described['functions'])} functions, each with a comment, "
+    or f"{len(described['functions'])} functions, "
     f"{len(described['structs'])} structs and {len(described['constants'])} constants are described as they are"
 )
 sys.exit(1 if errors else 0)
