@@ -1,5 +1,7 @@
 /* Alignment, zeroing, counting, growth, overflow, the host's allocator. */
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "support/failing_allocator.h"
 #include "support/suite.h"
@@ -87,6 +89,44 @@ START_TEST(test_hosts_allocator_is_used_and_may_fail)
 }
 END_TEST
 
+/* What the system notes of the mapping that the address lies in: 1 advised, 0 not, -1 it does not tell. */
+static int is_advised(const void *address)
+{
+    char line[512];
+    int inside = 0, advised = -1;
+    unsigned long begin, end;
+    FILE *file = fopen("/proc/self/smaps", "r");
+    while (file && advised < 0 && fgets(line, sizeof line, file)) {
+        if (sscanf(line, "%lx-%lx ", &begin, &end) == 2)
+            inside = begin <= (uintptr_t)address && (uintptr_t)address < end;
+        else if (inside && !strncmp(line, "VmFlags:", 8))
+            advised = strstr(line, " hg") != NULL;
+    }
+    if (file)
+        fclose(file);
+    return advised;
+}
+
+/* Where the system has large pages: those that lie within a large block, and no others. */
+START_TEST(test_large_blocks_ask_for_large_pages)
+{
+    pt__memory_t memory;
+    char *block, *zeroed, *small;
+    pt__memory_init(&memory, NULL, NULL, NULL);
+    ck_ok(pt__allocate_uninitialised(&memory, 48 << 20, 1, "block", &block));
+    ck_ok(pt__allocate(&memory, 48 << 20, 1, "block", &zeroed));
+    ck_ok(pt__allocate_uninitialised(&memory, 1 << 20, 1, "block", &small));
+    if (access("/sys/kernel/mm/transparent_hugepage/enabled", R_OK) == 0 && is_advised(block) >= 0) {
+        ck_assert_int_eq(is_advised(block + (24 << 20)), 1);
+        ck_assert_int_eq(is_advised(zeroed + (24 << 20)), 1);
+        ck_assert_int_eq(is_advised(small + (1 << 19)), 0);
+    }
+    pt__release(&memory, block);
+    pt__release(&memory, zeroed);
+    pt__release(&memory, small);
+}
+END_TEST
+
 START_TEST(test_copy_of_null_and_resident_peak)
 {
     pt__memory_t memory;
@@ -100,4 +140,5 @@ START_TEST(test_copy_of_null_and_resident_peak)
 END_TEST
 
 SUITE("memory", 60, test_blocks_are_aligned_zeroed_and_counted, test_overflow_is_out_of_memory,
-      test_grow_keeps_and_zeroes, test_hosts_allocator_is_used_and_may_fail, test_copy_of_null_and_resident_peak)
+      test_grow_keeps_and_zeroes, test_hosts_allocator_is_used_and_may_fail, test_large_blocks_ask_for_large_pages,
+      test_copy_of_null_and_resident_peak)
