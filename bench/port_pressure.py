@@ -27,8 +27,8 @@ import record
 HERE = pathlib.Path(__file__).resolve().parent
 
 # title, object file, functions, and which of their loops: so many `stores` of vectors and `fused` multiply-adds, that
-# many `loads` and `writes` or more, no more `jumps` within. Of those that remain: the most multiply-adds, the fewest
-# jumps, the shortest.
+# many `loads` and `writes` or more, no more `jumps` within, that many instructions on `vectors` (3) or more. Of those
+# that remain: the most multiply-adds, the fewest jumps, the shortest.
 LOOPS = [
     ("product, a where it stands", "gemm_lanes", r"along_most", {"stores": 0}),
     ("product, a staged", "gemm_lanes", r"side_most", {"stores": 0}),
@@ -46,6 +46,12 @@ LOOPS = [
     ("GELU (tanh) gradient", "elementwise_lanes", r"gelu_tanh_gradient_map", {"stores": 1}),
     ("cross-entropy, largest", "loss_lanes", r"cross_entropy", {"stores": 0, "fused": 0}),
     ("cross-entropy, exponentials", "loss_lanes", r"cross_entropy", {"jumps": 1, "writes": 1}),
+    (
+        "cross-entropy, gradient",
+        "loss_lanes",
+        r"cross_entropy",
+        {"stores": 1, "loads": 1, "fused": 0, "jumps": 0, "vectors": 2},
+    ),
     ("AdamW", "optimizer_lanes", r"adam", {"stores": 3, "jumps": 0}),
     ("SGD with momentum", "optimizer_lanes", r"sgd", {"stores": 2, "fused": 3, "loads": 3}),
 ]
@@ -73,7 +79,7 @@ def chosen(loops, wanted):
 
     def fits(loop):
         return (
-            loop.vectors > 2
+            loop.vectors >= wanted.get("vectors", 3)
             and not loop.calls
             and not any(re.match(r"jmp\b", line) for line in loop.instructions)  # its path leads elsewhere
             and loop.jumps_inside <= wanted.get("jumps", 9)

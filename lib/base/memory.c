@@ -63,9 +63,9 @@ static void *ask_host(pt__memory_t *memory, size_t bytes)
 }
 
 /* Tensors that matrix products read lie on more small pages than a processor keeps the places of: on large ones such
- * products are 1.06 times as fast in the middle, 1.3 at best (bench/RESULTS.md). Only whole large pages of the block are
- * asked for, so little more becomes resident; what is said of a host's own memory is the host's affair. The system may
- * be set not to heed it. */
+ * products are 1.06 times as fast in the middle, 1.3 at best (bench/RESULTS.md). Only whole large pages of the block
+ * are asked for, so little more becomes resident; what is said of a host's own memory is the host's affair. The system
+ * may be set not to heed it. */
 static void ask_for_large_pages(void *given, size_t bytes)
 {
 #if defined(MADV_HUGEPAGE)

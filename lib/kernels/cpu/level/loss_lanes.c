@@ -165,7 +165,11 @@ static double cross_entropy(const pt__cross_entropy_t *d, int32_t label, const f
     for (int64_t begin = 0, b = 0; begin < n && d_logits != NULL; begin += block, b++) {
         int64_t end = begin + block < n ? begin + block : n;
         floats_t factor = broadcast(all.total / all.sum * expf(max_of[b] - all.max));
-        for (int64_t i = begin; i < end; i += LANES) {
+        int64_t i = begin;
+        /* Model: 64 bytes a cycle (AVX2; Zen 4), 128 (AVX-512 on Intel): caches give less */
+        for (; dense == NULL && i + LANES <= end; i += LANES)
+            store(d_logits + i, load(d_logits + i) * factor);
+        for (; i < end; i += LANES) {
             floats_t slope = load_some(d_logits + i, end - i) * factor;
             store_some(d_logits + i, dense != NULL ? slope - targets_at(dense, i, end - i) : slope, end - i);
         }
