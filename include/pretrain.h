@@ -22,7 +22,7 @@
  * Callbacks are called on the thread that called the library, unless the host allowed others (PT_DATASET_THREAD_SAFE,
  * PT_DATASET_CONCURRENT; the allocator and the log). They report through the struct that they are handed, and they
  * return: an exception or a longjmp that passes through the library leaves the handles of the call in use
- * (PT_ERR_BUSY) for good.
+ * (PT_ERR_BUSY) until pt_recover.
  *
  * One long file on purpose: a host reads and ships one header.
  *
