@@ -104,11 +104,23 @@ typedef struct pt__attention {
     float *dst;                           /* [queries, heads * value_width], stride dst_stride */
     int64_t dst_stride;
     float *log_sum; /* [queries, heads]: log of the softmax' denominator, for the gradient; NULL where not wanted */
-    /* for the gradient */
-    const float *d_dst; /* like dst */
+} pt__attention_t;
+
+typedef struct pt__attention_gradient {
+    pt__attention_t forward; /* whose dst and log_sum are read */
+    const float *d_dst;      /* like dst */
     float *d_q, *d_k, *d_v;
     int64_t d_q_stride, d_k_stride, d_v_stride;
-} pt__attention_t;
+} pt__attention_gradient_t;
+
+typedef struct pt__norm_gradient { /* of layer_norm, and of rms_norm, which has neither mean nor bias */
+    int64_t rows, columns;
+    const float *src, *weight, *mean, *inverse, *d_dst;
+    const float *residual;    /* [rows, columns] or NULL: added to d_src, which it may be (what passes the norm by) */
+    float *d_src;             /* or NULL; may be d_dst */
+    float *d_weight, *d_bias; /* [columns] where not NULL */
+    int32_t accumulate;       /* bit 0 d_weight, bit 1 d_bias */
+} pt__norm_gradient_t;
 
 /* Losses are weighted means over rows or elements. They write the sum of the weighted losses and the sum of the weights
  * in double precision terms rounded once: loss[0] = sum / weight (0 where weight is 0), weight[0] = sum of the weights.
@@ -246,16 +258,10 @@ typedef struct pt__kernels {
     /* weight and bias may be NULL; mean and inverse [rows] are written where not NULL */
     void (*layer_norm)(pt__dev, int64_t rows, int64_t columns, float epsilon, const float *src, const float *weight,
                        const float *bias, float *dst, float *mean, float *inverse); /* in place */
-    /* d_weight, d_bias [columns] where not NULL; accumulate: bit 0 d_weight, bit 1 d_bias. d_src may be NULL, or d_dst.
-     * residual [rows, columns] or NULL is added to d_src (the gradient that passes the norm by) and may be d_src */
-    void (*layer_norm_gradient)(pt__dev, int64_t rows, int64_t columns, const float *src, const float *weight,
-                                const float *mean, const float *inverse, const float *d_dst, const float *residual,
-                                float *d_src, float *d_weight, float *d_bias, int32_t accumulate);
+    void (*layer_norm_gradient)(pt__dev, const pt__norm_gradient_t *);
     void (*rms_norm)(pt__dev, int64_t rows, int64_t columns, float epsilon, const float *src, const float *weight,
                      float *dst, float *inverse); /* in place */
-    void (*rms_norm_gradient)(pt__dev, int64_t rows, int64_t columns, const float *src, const float *weight,
-                              const float *inverse, const float *d_dst, const float *residual, float *d_src,
-                              float *d_weight, int32_t accumulate);
+    void (*rms_norm_gradient)(pt__dev, const pt__norm_gradient_t *);
     void (*batch_statistics)(pt__dev, const pt__batch_norm_t *);
     /* dst = (src - mean) · inverse · weight + bias by columns; weight and bias may be NULL. in place */
     void (*batch_norm)(pt__dev, int64_t rows, int64_t columns, const float *src, const float *mean,
@@ -266,8 +272,7 @@ typedef struct pt__kernels {
     void (*dropout)(pt__dev, int64_t n, float probability, uint64_t key, const float *src, float *dst);
 
     void (*attention)(pt__dev, const pt__attention_t *);
-    void (*attention_gradient)(pt__dev,
-                               const pt__attention_t *); /* reads q k v dst log_sum d_dst; writes d_q d_k d_v */
+    void (*attention_gradient)(pt__dev, const pt__attention_gradient_t *);
 
     /* dst [rows, columns] = table[index[r]]; indices were checked against the table before. The table is PT_FLOAT32 or
      * narrow, with whole blocks in each row */

@@ -261,9 +261,9 @@ static pt__attention_t describe_apart(const pt__call_t *call, const pt__run_t *r
     attention.q = q->data;
     attention.k = k->data;
     attention.v = v->data;
-    attention.q_stride = attention.d_q_stride = pt__last_size(q);
-    attention.k_stride = attention.d_k_stride = pt__last_size(k);
-    attention.v_stride = attention.d_v_stride = pt__last_size(v);
+    attention.q_stride = pt__last_size(q);
+    attention.k_stride = pt__last_size(k);
+    attention.v_stride = pt__last_size(v);
     attention.dst_stride = heads * attention.value_width;
     return attention;
 }
@@ -288,20 +288,24 @@ static int64_t gradient_scratch(const pt__call_t *call)
 
 static void gradient_run(const pt__call_t *call, const pt__run_t *run)
 {
-    pt__attention_t attention = describe_apart(call, run, G_MASK);
+    pt__attention_gradient_t gradient = {.forward = describe_apart(call, run, G_MASK)};
+    pt__attention_t *attention = &gradient.forward;
     float *unread = call->scratch, *d_inputs[3];
     for (int32_t i = Q; i <= V; i++) {
         d_inputs[i] = call->outputs[i].data != NULL ? call->outputs[i].data : unread;
         if (call->outputs[i].data == NULL)
             unread += pt__view_elements(&call->inputs[i]);
     }
-    attention.dst = call->inputs[G_DST].data;
-    attention.log_sum = call->inputs[G_LOG_SUM].data;
-    attention.d_dst = call->inputs[G_D_DST].data;
-    attention.d_q = d_inputs[Q];
-    attention.d_k = d_inputs[K];
-    attention.d_v = d_inputs[V];
-    pt__kernels_of(run)->attention_gradient(run->device, &attention);
+    attention->dst = call->inputs[G_DST].data;
+    attention->log_sum = call->inputs[G_LOG_SUM].data;
+    gradient.d_dst = call->inputs[G_D_DST].data;
+    gradient.d_q = d_inputs[Q];
+    gradient.d_k = d_inputs[K];
+    gradient.d_v = d_inputs[V];
+    gradient.d_q_stride = attention->q_stride;
+    gradient.d_k_stride = attention->k_stride;
+    gradient.d_v_stride = attention->v_stride;
+    pt__kernels_of(run)->attention_gradient(run->device, &gradient);
 }
 
 /* Operands within the rows of qkv. */
@@ -330,15 +334,16 @@ static void packed_run(const pt__call_t *call, const pt__run_t *run)
 
 static void packed_gradient_run(const pt__call_t *call, const pt__run_t *run)
 {
-    pt__attention_t attention = describe_packed(call, run, P_MASK);
-    attention.dst = call->inputs[P_DST].data;
-    attention.log_sum = call->inputs[P_LOG_SUM].data;
-    attention.d_dst = call->inputs[P_D_DST].data;
-    attention.d_q = call->outputs[0].data;
-    attention.d_k = attention.d_q + (attention.k - attention.q);
-    attention.d_v = attention.d_q + (attention.v - attention.q);
-    attention.d_q_stride = attention.d_k_stride = attention.d_v_stride = attention.q_stride;
-    pt__kernels_of(run)->attention_gradient(run->device, &attention);
+    pt__attention_gradient_t gradient = {.forward = describe_packed(call, run, P_MASK)};
+    pt__attention_t *attention = &gradient.forward;
+    attention->dst = call->inputs[P_DST].data;
+    attention->log_sum = call->inputs[P_LOG_SUM].data;
+    gradient.d_dst = call->inputs[P_D_DST].data;
+    gradient.d_q = call->outputs[0].data;
+    gradient.d_k = gradient.d_q + (attention->k - attention->q);
+    gradient.d_v = gradient.d_q + (attention->v - attention->q);
+    gradient.d_q_stride = gradient.d_k_stride = gradient.d_v_stride = attention->q_stride;
+    pt__kernels_of(run)->attention_gradient(run->device, &gradient);
 }
 
 static pt_status_t gradient_shape(const pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)

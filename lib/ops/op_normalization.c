@@ -125,23 +125,34 @@ static pt_status_t gradient_shape(const pt_graph_t *graph, const pt__node_t *nod
     return PT_OK;
 }
 
-static void layer_norm_gradient_run(const pt__call_t *call, const pt__run_t *run)
+/* What both gradients have in common. */
+static pt__norm_gradient_t describe_gradient(const pt__call_t *call, int32_t weight, int32_t residual)
 {
     const pt__view_t *src = &call->inputs[G_SRC];
-    pt__kernels_of(run)->layer_norm_gradient(
-        run->device, pt__view_rows(src, 1), pt__last_size(src), src->data, pt__input_data(call, LAYER_WEIGHT),
-        call->inputs[LAYER_MEAN].data, call->inputs[G_INVERSE].data, call->inputs[D_DST].data,
-        pt__input_data(call, LAYER_RESIDUAL), call->outputs[0].data, call->outputs[1].data, call->outputs[2].data,
-        (int32_t)(call->accumulate >> 1));
+    return (pt__norm_gradient_t){.rows = pt__view_rows(src, 1),
+                                 .columns = pt__last_size(src),
+                                 .src = src->data,
+                                 .weight = pt__input_data(call, weight),
+                                 .inverse = call->inputs[G_INVERSE].data,
+                                 .d_dst = call->inputs[D_DST].data,
+                                 .residual = pt__input_data(call, residual),
+                                 .d_src = call->outputs[0].data,
+                                 .d_weight = call->outputs[1].data,
+                                 .accumulate = (int32_t)(call->accumulate >> 1)};
+}
+
+static void layer_norm_gradient_run(const pt__call_t *call, const pt__run_t *run)
+{
+    pt__norm_gradient_t norm = describe_gradient(call, LAYER_WEIGHT, LAYER_RESIDUAL);
+    norm.mean = call->inputs[LAYER_MEAN].data;
+    norm.d_bias = call->outputs[2].data;
+    pt__kernels_of(run)->layer_norm_gradient(run->device, &norm);
 }
 
 static void rms_norm_gradient_run(const pt__call_t *call, const pt__run_t *run)
 {
-    const pt__view_t *src = &call->inputs[G_SRC];
-    pt__kernels_of(run)->rms_norm_gradient(
-        run->device, pt__view_rows(src, 1), pt__last_size(src), src->data, pt__input_data(call, RMS_WEIGHT),
-        call->inputs[G_INVERSE].data, call->inputs[D_DST].data, pt__input_data(call, RMS_RESIDUAL),
-        call->outputs[0].data, call->outputs[1].data, (int32_t)(call->accumulate >> 1));
+    const pt__norm_gradient_t norm = describe_gradient(call, RMS_WEIGHT, RMS_RESIDUAL);
+    pt__kernels_of(run)->rms_norm_gradient(run->device, &norm);
 }
 
 static double gradient_operations(const pt__call_t *call)

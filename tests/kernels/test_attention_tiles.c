@@ -42,9 +42,9 @@ static int32_t apart(const shape_t *s) /* keys have rows of their own */
 
 static int64_t key_begin_of(const shape_t *s, int64_t sample)
 {
-    return s->key_length > 0                    ? s->key_length * sample
+    return s->key_length > 0                ? s->key_length * sample
            : s->key_offsets[s->samples] > 0 ? s->key_offsets[sample]
-                                                : begin_of(s, sample);
+                                            : begin_of(s, sample);
 }
 
 static int32_t has_query_offsets(const shape_t *s)
@@ -236,18 +236,20 @@ static void run_backward(pt__dev device, const void *argument, float *out)
 {
     const problem_t *p = argument;
     const shape_t *s = p->shape;
-    pt__attention_t attention = description(p);
-    attention.dst = draw_values(p->rows * p->dst_stride);
-    attention.log_sum = draw_values(p->rows * s->heads);
-    device->kernels->attention(device, &attention);
-    attention.d_dst = p->d_dst;
-    attention.d_q = out;
-    attention.d_k = out + p->k_first;
-    attention.d_v = out + p->v_first;
-    attention.d_q_stride = p->q_stride;
-    attention.d_k_stride = attention.d_v_stride = p->kv_stride;
-    device->kernels->attention_gradient(device, &attention);
-    free(attention.dst), free(attention.log_sum);
+    pt__attention_gradient_t gradient = {.forward = description(p),
+                                         .d_dst = p->d_dst,
+                                         .d_q = out,
+                                         .d_k = out + p->k_first,
+                                         .d_v = out + p->v_first,
+                                         .d_q_stride = p->q_stride,
+                                         .d_k_stride = p->kv_stride,
+                                         .d_v_stride = p->kv_stride};
+    pt__attention_t *attention = &gradient.forward;
+    attention->dst = draw_values(p->rows * p->dst_stride);
+    attention->log_sum = draw_values(p->rows * s->heads);
+    device->kernels->attention(device, attention);
+    device->kernels->attention_gradient(device, &gradient);
+    free(attention->dst), free(attention->log_sum);
 }
 
 static const shape_t shapes[] = {
@@ -299,7 +301,17 @@ static const shape_t shapes[] = {
     {2, 4, 2, 16, 150, {0}, 0, 1, .dropout = 0.5f},
     {4, 4, 2, 24, 0, {0, 1, 1, 70, 335}, 1, 0, .dropout = 0.2f},
     {2, 1, 1, 256, 70, {0}, 1, 0, .dropout = 0.9f},
-    {3, 2, 1, 16, 0, {0, 100, 130, 290}, 1, 0, .key_offsets = {0, 30, 250, 251}, .align_last = 1, .window = 20,
+    {3,
+     2,
+     1,
+     16,
+     0,
+     {0, 100, 130, 290},
+     1,
+     0,
+     .key_offsets = {0, 30, 250, 251},
+     .align_last = 1,
+     .window = 20,
      .dropout = 0.3f},
 };
 

@@ -97,13 +97,22 @@ static void run_norm_gradient(pt__dev device, const void *argument, float *out)
         d_dst = c->in_place == 1 ? out : d_dst;
         residual = c->in_place == 2 ? out : residual;
     }
-    float *d_weight = c->weight != NULL ? out + n : NULL, *d_bias = c->bias != NULL ? out + n + c->columns : NULL;
+    const pt__norm_gradient_t norm = {.rows = c->rows,
+                                      .columns = c->columns,
+                                      .src = c->src,
+                                      .weight = c->weight,
+                                      .mean = c->rms ? NULL : c->mean,
+                                      .inverse = c->inverse,
+                                      .d_dst = d_dst,
+                                      .residual = residual,
+                                      .d_src = out,
+                                      .d_weight = c->weight != NULL ? out + n : NULL,
+                                      .d_bias = !c->rms && c->bias != NULL ? out + n + c->columns : NULL,
+                                      .accumulate = c->rms ? c->accumulate & 1 : c->accumulate};
     if (c->rms)
-        device->kernels->rms_norm_gradient(device, c->rows, c->columns, c->src, c->weight, c->inverse, d_dst, residual,
-                                           out, d_weight, c->accumulate & 1);
+        device->kernels->rms_norm_gradient(device, &norm);
     else
-        device->kernels->layer_norm_gradient(device, c->rows, c->columns, c->src, c->weight, c->mean, c->inverse, d_dst,
-                                             residual, out, d_weight, d_bias, c->accumulate);
+        device->kernels->layer_norm_gradient(device, &norm);
 }
 
 typedef struct expected {

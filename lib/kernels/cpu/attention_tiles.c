@@ -6,8 +6,9 @@
 typedef struct run {
     pt__dev device;
     const pt__attention_t *attention;
-    int64_t queries; /* of a task */
-    int64_t parts;   /* of the longest sample */
+    const pt__attention_gradient_t *gradient; /* of it; or NULL */
+    int64_t queries;                          /* of a task */
+    int64_t parts;                            /* of the longest sample */
 } run_t;
 
 static int64_t row_of(const int32_t *offsets, int64_t length, int64_t sample)
@@ -37,8 +38,8 @@ static void forward_task(void *argument, int64_t task, int32_t worker)
     int64_t head = task / run->parts % attention->heads;
     pt__attention_sample_t sample = sample_of(attention, task / run->parts / attention->heads);
     if (first < sample.queries)
-        pt__cpu(run->device)->vector->attention->forward(attention, &sample, head, first,
-                                                         pt__cpu_scratch(run->device, worker));
+        pt__cpu(run->device)
+            ->vector->attention->forward(attention, &sample, head, first, pt__cpu_scratch(run->device, worker));
 }
 
 void pt__cpu_attention(pt__dev device, const pt__attention_t *attention)
@@ -62,12 +63,14 @@ static void backward_task(void *argument, int64_t task, int32_t worker)
     const run_t *run = argument;
     const pt__attention_t *attention = run->attention;
     pt__attention_sample_t sample = sample_of(attention, task / attention->kv_heads);
-    pt__cpu(run->device)->vector->attention->backward(attention, &sample, task % attention->kv_heads,
-                                                      pt__cpu_scratch(run->device, worker));
+    pt__cpu(run->device)
+        ->vector->attention->backward(run->gradient, &sample, task % attention->kv_heads,
+                                      pt__cpu_scratch(run->device, worker));
 }
 
-void pt__cpu_attention_gradient(pt__dev device, const pt__attention_t *attention)
+void pt__cpu_attention_gradient(pt__dev device, const pt__attention_gradient_t *gradient)
 {
-    run_t run = {.device = device, .attention = attention};
+    const pt__attention_t *attention = &gradient->forward;
+    run_t run = {.device = device, .attention = attention, .gradient = gradient};
     pt__pool_run(pt__cpu(device)->pool, attention->samples * attention->kv_heads, backward_task, &run);
 }

@@ -50,14 +50,10 @@ void pt__cpu_softmax_gradient(pt__dev device, int64_t rows, int64_t columns, int
 /* norm_rows.c */
 void pt__cpu_layer_norm(pt__dev device, int64_t rows, int64_t columns, float epsilon, const float *src,
                         const float *weight, const float *bias, float *dst, float *mean, float *inverse);
-void pt__cpu_layer_norm_gradient(pt__dev device, int64_t rows, int64_t columns, const float *src, const float *weight,
-                                 const float *mean, const float *inverse, const float *d_dst, const float *residual,
-                                 float *d_src, float *d_weight, float *d_bias, int32_t accumulate);
+void pt__cpu_layer_norm_gradient(pt__dev device, const pt__norm_gradient_t *norm);
 void pt__cpu_rms_norm(pt__dev device, int64_t rows, int64_t columns, float epsilon, const float *src,
                       const float *weight, float *dst, float *inverse);
-void pt__cpu_rms_norm_gradient(pt__dev device, int64_t rows, int64_t columns, const float *src, const float *weight,
-                               const float *inverse, const float *d_dst, const float *residual, float *d_src,
-                               float *d_weight, int32_t accumulate);
+void pt__cpu_rms_norm_gradient(pt__dev device, const pt__norm_gradient_t *norm);
 
 /* norm_columns.c */
 void pt__cpu_batch_statistics(pt__dev device, const pt__batch_norm_t *norm);
@@ -67,7 +63,7 @@ void pt__cpu_batch_norm_gradient(pt__dev device, const pt__batch_norm_gradient_t
 
 /* attention_tiles.c */
 void pt__cpu_attention(pt__dev device, const pt__attention_t *attention);
-void pt__cpu_attention_gradient(pt__dev device, const pt__attention_t *attention);
+void pt__cpu_attention_gradient(pt__dev device, const pt__attention_gradient_t *gradient);
 
 /* gather_rows.c */
 void pt__cpu_gather(pt__dev device, int64_t rows, int64_t columns, int32_t dtype, const void *table,

@@ -60,43 +60,43 @@ void pt__cpu_rms_norm(pt__dev device, int64_t rows, int64_t columns, float epsil
 
 typedef struct gradient {
     const pt__vector_norm_t *vector;
-    int64_t columns;
+    const pt__norm_gradient_t *norm;
     int32_t root_mean_square;
-    const float *src, *weight, *mean, *inverse, *d_dst, *residual;
-    float *d_src, *d_weight, *d_bias;
     float *parts; /* [chunks, 2, columns]; NULL: a single chunk, which adds to d_weight and d_bias themselves */
 } gradient_t;
 
 static void gradient_rows(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker)
 {
     const gradient_t *g = argument;
-    int64_t rows = end - begin, at = begin * g->columns;
-    float *d_weight = g->d_weight, *d_bias = g->d_bias;
+    const pt__norm_gradient_t *norm = g->norm;
+    int64_t rows = end - begin, columns = norm->columns, at = begin * columns;
+    float *d_weight = norm->d_weight, *d_bias = norm->d_bias;
     (void)worker;
     if (g->parts != NULL) {
-        float *part = g->parts + chunk * 2 * g->columns;
-        memset(part, 0, (size_t)(2 * g->columns) * sizeof(float));
+        float *part = g->parts + chunk * 2 * columns;
+        memset(part, 0, (size_t)(2 * columns) * sizeof(float));
         d_weight = d_weight != NULL ? part : NULL;
-        d_bias = d_bias != NULL ? part + g->columns : NULL;
+        d_bias = d_bias != NULL ? part + columns : NULL;
     }
-    const float *residual = g->residual != NULL ? g->residual + at : NULL;
-    float *d_src = g->d_src != NULL ? g->d_src + at : NULL;
+    const float *residual = norm->residual != NULL ? norm->residual + at : NULL;
+    float *d_src = norm->d_src != NULL ? norm->d_src + at : NULL;
     if (g->root_mean_square)
-        g->vector->rms_gradient(rows, g->columns, g->src + at, g->weight, g->inverse + begin, g->d_dst + at, residual,
-                                d_src, d_weight);
+        g->vector->rms_gradient(rows, columns, norm->src + at, norm->weight, norm->inverse + begin, norm->d_dst + at,
+                                residual, d_src, d_weight);
     else
-        g->vector->layer_gradient(rows, g->columns, g->src + at, g->weight, g->mean + begin, g->inverse + begin,
-                                  g->d_dst + at, residual, d_src, d_weight, d_bias);
+        g->vector->layer_gradient(rows, columns, norm->src + at, norm->weight, norm->mean + begin,
+                                  norm->inverse + begin, norm->d_dst + at, residual, d_src, d_weight, d_bias);
 }
 
-static void run_gradient(pt__dev device, int64_t rows, gradient_t *g, int32_t accumulate)
+static void run_gradient(pt__dev device, const pt__norm_gradient_t *norm, int32_t root_mean_square)
 {
-    int64_t columns = g->columns, size = pt__chunks_rows(columns, PT__CHUNK_COSTLY);
-    if (g->d_weight != NULL && !(accumulate & 1))
-        memset(g->d_weight, 0, (size_t)columns * sizeof(float));
-    if (g->d_bias != NULL && !(accumulate & 2))
-        memset(g->d_bias, 0, (size_t)columns * sizeof(float));
-    int summed = g->d_weight != NULL || g->d_bias != NULL;
+    gradient_t g = {.vector = pt__cpu(device)->vector->norm, .norm = norm, .root_mean_square = root_mean_square};
+    int64_t rows = norm->rows, columns = norm->columns, size = pt__chunks_rows(columns, PT__CHUNK_COSTLY);
+    if (norm->d_weight != NULL && !(norm->accumulate & 1))
+        memset(norm->d_weight, 0, (size_t)columns * sizeof(float));
+    if (norm->d_bias != NULL && !(norm->accumulate & 2))
+        memset(norm->d_bias, 0, (size_t)columns * sizeof(float));
+    int summed = norm->d_weight != NULL || norm->d_bias != NULL;
     if (summed) { /* parts within the scratch, and few enough that adding them up costs little */
         int64_t most = PT__KERNEL_SCRATCH / (int64_t)sizeof(float) / (2 * (columns > 0 ? columns : 1));
         most = most > 64 ? 64 : most < 1 ? 1 : most;
@@ -107,48 +107,23 @@ static void run_gradient(pt__dev device, int64_t rows, gradient_t *g, int32_t ac
     }
     int64_t chunks = pt__chunks_count(rows, size);
     if (summed && chunks > 1)
-        g->parts = pt__cpu_scratch(device, 0);
-    pt__chunks_run(device, rows, size, gradient_rows, g);
-    if (g->parts == NULL)
+        g.parts = pt__cpu_scratch(device, 0);
+    pt__chunks_run(device, rows, size, gradient_rows, &g);
+    if (g.parts == NULL)
         return;
     const pt__vector_reduce_t *reduce = pt__cpu(device)->vector->reduce;
-    if (g->d_weight != NULL)
-        reduce->sum_rows(chunks, columns, g->parts, 2 * columns, 1, g->d_weight);
-    if (g->d_bias != NULL)
-        reduce->sum_rows(chunks, columns, g->parts + columns, 2 * columns, 1, g->d_bias);
+    if (norm->d_weight != NULL)
+        reduce->sum_rows(chunks, columns, g.parts, 2 * columns, 1, norm->d_weight);
+    if (norm->d_bias != NULL)
+        reduce->sum_rows(chunks, columns, g.parts + columns, 2 * columns, 1, norm->d_bias);
 }
 
-void pt__cpu_layer_norm_gradient(pt__dev device, int64_t rows, int64_t columns, const float *src, const float *weight,
-                                 const float *mean, const float *inverse, const float *d_dst, const float *residual,
-                                 float *d_src, float *d_weight, float *d_bias, int32_t accumulate)
+void pt__cpu_layer_norm_gradient(pt__dev device, const pt__norm_gradient_t *norm)
 {
-    gradient_t g = {.vector = pt__cpu(device)->vector->norm,
-                    .columns = columns,
-                    .src = src,
-                    .weight = weight,
-                    .mean = mean,
-                    .inverse = inverse,
-                    .d_dst = d_dst,
-                    .residual = residual,
-                    .d_src = d_src,
-                    .d_weight = d_weight,
-                    .d_bias = d_bias};
-    run_gradient(device, rows, &g, accumulate);
+    run_gradient(device, norm, 0);
 }
 
-void pt__cpu_rms_norm_gradient(pt__dev device, int64_t rows, int64_t columns, const float *src, const float *weight,
-                               const float *inverse, const float *d_dst, const float *residual, float *d_src,
-                               float *d_weight, int32_t accumulate)
+void pt__cpu_rms_norm_gradient(pt__dev device, const pt__norm_gradient_t *norm)
 {
-    gradient_t g = {.vector = pt__cpu(device)->vector->norm,
-                    .columns = columns,
-                    .root_mean_square = 1,
-                    .src = src,
-                    .weight = weight,
-                    .inverse = inverse,
-                    .d_dst = d_dst,
-                    .residual = residual,
-                    .d_src = d_src,
-                    .d_weight = d_weight};
-    run_gradient(device, rows, &g, accumulate);
+    run_gradient(device, norm, 1);
 }

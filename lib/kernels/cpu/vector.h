@@ -92,7 +92,7 @@ typedef struct pt__vector_attention { /* scratch: PT__KERNEL_SCRATCH bytes */
     void (*forward)(const pt__attention_t *attention, const pt__attention_sample_t *sample, int64_t head,
                     int64_t first, float *scratch);
     /* One sample and one key-value head, all the query heads that share it. */
-    void (*backward)(const pt__attention_t *attention, const pt__attention_sample_t *sample, int64_t kv_head,
+    void (*backward)(const pt__attention_gradient_t *gradient, const pt__attention_sample_t *sample, int64_t kv_head,
                      float *scratch);
 } pt__vector_attention_t;
 

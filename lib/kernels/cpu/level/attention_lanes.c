@@ -332,9 +332,10 @@ static void backward_tile(const pt__attention_t *at, const meeting_t *meeting, r
 }
 
 /* The queries [first, first + TILE) of one head against a group of keys. */
-static void backward_queries(const pt__attention_t *at, const pt__attention_sample_t *sample, int64_t head,
+static void backward_queries(const pt__attention_gradient_t *g, const pt__attention_sample_t *sample, int64_t head,
                              int64_t first, backward_scratch_t *s, int64_t tiles)
 {
+    const pt__attention_t *at = &g->forward;
     int64_t width = at->width, value_width = at->value_width, row = sample->query + first;
     int64_t left = sample->queries - first, queries = left < TILE ? left : TILE, start = s->tile[0].first;
     view_t view = keys_in_view(at, sample, first, queries);
@@ -342,9 +343,9 @@ static void backward_queries(const pt__attention_t *at, const pt__attention_samp
         return;
     float log_sum[TILE], delta[TILE];
     const float *dst = at->dst + row * at->dst_stride + head * value_width;
-    const float *d_dst = at->d_dst + row * at->dst_stride + head * value_width;
+    const float *d_dst = g->d_dst + row * at->dst_stride + head * value_width;
     const float *q_rows = at->q + row * at->q_stride + head * width;
-    float *d_q = at->d_q + row * at->d_q_stride + head * width;
+    float *d_q = g->d_q + row * g->d_q_stride + head * width;
     rows_t q = bring_rows(tiles == 1, queries, width, q_rows, at->q_stride, s->q, s->padded);
     rows_t d = bring_rows(tiles == 1, queries, value_width, d_dst, at->dst_stride, s->d, s->value_padded);
     pack_transposed(queries, width, q.data, q.stride, at->scale * LOG2_E, s->transposed_q);
@@ -358,7 +359,7 @@ static void backward_queries(const pt__attention_t *at, const pt__attention_samp
     fetch_rows(0, after, width, q_rows + TILE * at->q_stride, at->q_stride);
     fetch_rows(0, after, value_width, d_dst + TILE * at->dst_stride, at->dst_stride);
     fetch_rows(0, after, value_width, dst + TILE * at->dst_stride, at->dst_stride);
-    fetch_rows(1, queries, width, d_q, at->d_q_stride);
+    fetch_rows(1, queries, width, d_q, g->d_q_stride);
     int begun = 0;
     for (int64_t t = 0; t < tiles; t++) {
         key_tile_t *tile = &s->tile[t];
@@ -369,7 +370,7 @@ static void backward_queries(const pt__attention_t *at, const pt__attention_samp
         backward_tile(at, &meeting, q, d, log_sum, delta, begun, s, tile);
         begun = 1;
     }
-    put_rows(queries, width, s->d_q, s->padded, start > view.begin, d_q, at->d_q_stride);
+    put_rows(queries, width, s->d_q, s->padded, start > view.begin, d_q, g->d_q_stride);
 }
 
 /* Divides the scratch; returns how many tiles of keys it has room for. */
@@ -398,40 +399,44 @@ static int64_t backward_tiles(const pt__attention_t *at, float *scratch, backwar
 }
 
 /* d_q of queries that see no key. */
-static void clear_blind(const pt__attention_t *at, const pt__attention_sample_t *sample, int64_t kv_head)
+static void clear_blind(const pt__attention_gradient_t *g, const pt__attention_sample_t *sample, int64_t kv_head)
 {
+    const pt__attention_t *at = &g->forward;
     int64_t columns = at->heads / at->kv_heads * at->width;
     for (int64_t i = 0; i < sample->queries; i++) {
         int64_t first = i / TILE * TILE, queries = sample->queries - first < TILE ? sample->queries - first : TILE;
         view_t view = keys_in_view(at, sample, first, queries);
         if (view.begin == view.end)
-            memset(at->d_q + (sample->query + i) * at->d_q_stride + kv_head * columns, 0,
+            memset(g->d_q + (sample->query + i) * g->d_q_stride + kv_head * columns, 0,
                    (size_t)columns * sizeof(float));
     }
 }
 
 /* d_k and d_v of a tile of keys to where they belong: zeros where no query saw it. */
-static void finish_keys(const pt__attention_t *at, const pt__attention_sample_t *sample, int64_t kv_head,
+static void finish_keys(const pt__attention_gradient_t *g, const pt__attention_sample_t *sample, int64_t kv_head,
                         const backward_scratch_t *s, const key_tile_t *tile)
 {
+    const pt__attention_t *at = &g->forward;
     int64_t row = sample->key + tile->first;
     if (!tile->started) {
         memset(tile->d_k, 0, (size_t)(TILE * s->padded) * sizeof(float));
         memset(tile->d_v, 0, (size_t)(TILE * s->value_padded) * sizeof(float));
     }
-    put_rows(tile->keys, at->width, tile->d_k, s->padded, 0, at->d_k + row * at->d_k_stride + kv_head * at->width,
-             at->d_k_stride);
+    put_rows(tile->keys, at->width, tile->d_k, s->padded, 0, g->d_k + row * g->d_k_stride + kv_head * at->width,
+             g->d_k_stride);
     put_rows(tile->keys, at->value_width, tile->d_v, s->value_padded, 0,
-             at->d_v + row * at->d_v_stride + kv_head * at->value_width, at->d_v_stride);
+             g->d_v + row * g->d_v_stride + kv_head * at->value_width, g->d_v_stride);
 }
 
-static void backward(const pt__attention_t *at, const pt__attention_sample_t *sample, int64_t kv_head, float *scratch)
+static void backward(const pt__attention_gradient_t *g, const pt__attention_sample_t *sample, int64_t kv_head,
+                     float *scratch)
 {
+    const pt__attention_t *at = &g->forward;
     backward_scratch_t s;
     int64_t width = at->width, value_width = at->value_width, group = at->heads / at->kv_heads, tiles;
     int64_t at_most = backward_tiles(at, scratch, &s);
     int once = sample->queries <= TILE;
-    clear_blind(at, sample, kv_head);
+    clear_blind(g, sample, kv_head);
     for (int64_t start = 0; start < sample->keys; start += tiles * TILE) {
         tiles = (sample->keys - start + TILE - 1) / TILE;
         tiles = tiles < at_most ? tiles : at_most;
@@ -448,9 +453,9 @@ static void backward(const pt__attention_t *at, const pt__attention_sample_t *sa
         }
         for (int64_t head = kv_head * group; head < (kv_head + 1) * group; head++)
             for (int64_t first = 0; first < sample->queries; first += TILE)
-                backward_queries(at, sample, head, first, &s, tiles);
+                backward_queries(g, sample, head, first, &s, tiles);
         for (int64_t t = 0; t < tiles; t++)
-            finish_keys(at, sample, kv_head, &s, &s.tile[t]);
+            finish_keys(g, sample, kv_head, &s, &s.tile[t]);
     }
 }
 
