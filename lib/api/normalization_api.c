@@ -48,9 +48,9 @@ pt_status_t pt_dataset_normalize(pt_dataset_t *dataset, const char *field, const
     PT__TRY(pt__handle_begin_stage(model, "pt_dataset_normalize"));
     if (dataset == NULL)
         return pt__handle_end_stage(model, pt__handle_null("pt_dataset_normalize", "dataset"));
-    pt__dataset_retain(dataset); /* a callback may free the host's handle */
+    pt__dataset_begin(dataset); /* a callback may free the host's handle */
     pt_status_t status = pt__error_keep_on(dataset->message, normalize(dataset, field, options, model));
-    pt__dataset_release(dataset);
+    pt__dataset_end(dataset);
     return pt__handle_end_stage(model, status);
 }
 
