@@ -274,12 +274,6 @@ static pt_status_t count_steps_by_rows(pt__stage_t *stage, const pt__loader_opti
     return PT_OK;
 }
 
-static pt_status_t end_loader(void *loader)
-{
-    pt__loader_free(loader);
-    return PT_OK;
-}
-
 /* Whatever is at hand is checked before the first step, not after hours: that the dataset fits, and with `values` every
  * one of its samples, unless the host makes them. */
 static pt_status_t look_through(const pt__stage_t *stage, pt__mode_t mode, pt_dataset_t *dataset,
@@ -293,7 +287,7 @@ static pt_status_t look_through(const pt__stage_t *stage, pt__mode_t mode, pt_da
     once.bucket = once.drop_partial = once.prefetch = once.producers = 0;
     PT__TRY(pt__engine_loader(stage->model, mode, PT_NO_TENSOR, dataset, &once, NULL, &requests, &loader));
     pt_status_t status = PT_OK;
-    pt__unfinished_push(end_loader, loader);
+    pt__pass_begin(loader);
     memcpy(once.length_limit, stage->model->graph->length_limit, sizeof once.length_limit);
     if (values && !pt__dataset_asks_host(dataset) &&
         !pt__dataset_surely_fits(dataset, requests->list, requests->count, &once)) {
@@ -303,8 +297,7 @@ static pt_status_t look_through(const pt__stage_t *stage, pt__mode_t mode, pt_da
         if (status == PT_OK)
             pt__dataset_note_fits(dataset, requests->list, requests->count, &once);
     }
-    pt__unfinished_pop();
-    pt__loader_free(loader);
+    pt__pass_close(loader);
     return status;
 }
 

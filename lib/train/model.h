@@ -264,6 +264,8 @@ typedef struct pt__portion { /* what is loaded at a time */
 /* A loader over all samples once, in order, with a plan that has room for its batches; until it is closed. */
 pt_status_t pt__pass_open(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, pt_dataset_t *dataset,
                           pt__portion_t portion, const pt__requests_t **requests, pt__loader_t **loader);
+/* The loader is freed by its close, or where a callback never returns. pt__pass_open has begun. */
+void pt__pass_begin(pt__loader_t *loader);
 void pt__pass_close(pt__loader_t *loader);
 /* Also into model->metrics, which a failure leaves as they are. */
 pt_status_t pt__evaluate(pt_model_t *model, pt_dataset_t *dataset, pt__portion_t portion, pt_evaluation_t *result);

@@ -12,6 +12,11 @@ static pt_status_t end_unfinished(void *loader)
     return PT_OK;
 }
 
+void pt__pass_begin(pt__loader_t *loader)
+{
+    pt__unfinished_push(end_unfinished, loader);
+}
+
 pt_status_t pt__pass_open(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, pt_dataset_t *dataset,
                           pt__portion_t portion, const pt__requests_t **requests, pt__loader_t **loader)
 {
@@ -28,7 +33,7 @@ pt_status_t pt__pass_open(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor
     const pt__rows_t rows = pt__loader_capacity(*loader);
     pt_status_t status = pt__plans_prepare(model, mode, tensor, &rows, NULL);
     if (status == PT_OK)
-        pt__unfinished_push(end_unfinished, *loader);
+        pt__pass_begin(*loader);
     else {
         pt__loader_free(*loader);
         *loader = NULL;
