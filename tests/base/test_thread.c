@@ -248,9 +248,28 @@ START_TEST(test_refused_threads_make_a_smaller_pool)
 }
 END_TEST
 
+typedef struct started {
+    pt__pool_t *pool;
+    atomic_int workers[3];
+} started_t;
+
+static void wait_for_all(void *argument, int64_t task, int32_t worker)
+{
+    started_t *started = argument;
+    (void)task;
+    atomic_store(&started->workers[worker], 1);
+    for (int32_t i = 0; i < pt__pool_threads(started->pool); i++)
+        while (!atomic_load(&started->workers[i]))
+            nap(0.0001);
+}
+
+/* The process forks when no worker is still being started: AddressSanitizer's runtime (until GCC 14) allocates there
+ * under a lock of its own, which stays locked in the child. */
 START_TEST(test_child_process_can_free_and_make_pools)
 {
     pt__pool_t *pool = new_pool(3);
+    started_t started = {.pool = pool};
+    pt__pool_run(pool, 3, wait_for_all, &started);
     run_and_check(pool, 20);
     pid_t child = fork();
     if (child == 0) {
