@@ -19,19 +19,18 @@ static int write_text(const char *path, const char *text)
 
 static pt_status_t print_sample(pt_model_t *model, const char *text)
 {
-    int32_t prompt[64], tokens[200];
-    int64_t length = 0, count = 0;
-    for (; text[length] && length < 64; length++)
-        prompt[length] = (unsigned char)text[length];
+    int32_t tokens[200];
+    const pt_array_t prompt = {.dtype = PT_UINT8, .data = (char *)text, .elements = (int64_t)strlen(text)};
+    pt_array_t made = {.dtype = PT_INT32, .data = tokens, .capacity = 200};
     pt_generate_options_t options;
     pt_generate_options_init(&options, sizeof options);
     options.count = 200;
     options.temperature = 0.8;
     options.top_k = 20;
-    pt_status_t status = pt_generate(model, prompt, length, &options, tokens, 200, &count);
+    pt_status_t status = pt_generate(model, &prompt, &options, &made, sizeof made);
     if (status == PT_OK)
         fputs(text, stdout);
-    for (int64_t i = 0; status == PT_OK && i < count; i++)
+    for (int64_t i = 0; status == PT_OK && i < made.elements; i++)
         putchar(tokens[i] == '\n' || tokens[i] >= ' ' ? tokens[i] : '?');
     putchar('\n');
     return status;

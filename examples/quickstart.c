@@ -131,20 +131,20 @@ static pt_status_t open_windows(pt_context_t *context, const quickstart_t *q, in
 static int generate_sample(pt_model_t *model, quickstart_t *q)
 {
     int result = -1;
-    int32_t tokens[MAX_SAMPLE];
-    int64_t count = 0;
+    int32_t begin[] = {'\n', '%', '\n', 'T', 'h', 'e', ' '}, tokens[MAX_SAMPLE];
+    const pt_array_t prompt = {.dtype = PT_INT32, .data = begin, .elements = 7};
+    pt_array_t made = {.dtype = PT_INT32, .data = tokens, .capacity = MAX_SAMPLE};
     pt_generate_options_t generate;
     pt_generate_options_init(&generate, sizeof generate);
     generate.count = MAX_SAMPLE;
     generate.temperature = 0.7;
     generate.top_k = 30;
     generate.seed = (uint64_t)q->seed;
-    TRY(pt_generate(model, (const int32_t[]){'\n', '%', '\n', 'T', 'h', 'e', ' '}, 7, &generate, tokens, MAX_SAMPLE,
-                    &count));
+    TRY(pt_generate(model, &prompt, &generate, &made, sizeof made));
     memcpy(q->sample, "The ", 4);
-    for (int64_t i = 0; i < count; i++)
+    for (int64_t i = 0; i < made.elements; i++)
         q->sample[4 + i] = (char)(tokens[i] == '\n' || (tokens[i] >= ' ' && tokens[i] < 127) ? tokens[i] : '?');
-    q->sample[4 + count] = 0;
+    q->sample[4 + made.elements] = 0;
     result = 0;
 out:
     return result;

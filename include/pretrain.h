@@ -667,14 +667,15 @@ typedef struct pt_classification_options {
     int64_t classes;
     /* PT_POOL_...: how a text's rows become one; init: PT_POOL_MEAN */
     int32_t pooling;
-    /* 0 */
-    int32_t reserved;
+    /* sizeof(pt_array_t), with class_weights */
+    uint32_t array_size;
     /* in [0, 1) */
     double label_smoothing;
     /* before the head, in [0, 1) */
     double dropout;
-    /* [classes] or NULL; copied */
-    const float *class_weights;
+    /* how much each class counts: [classes], of any dtype, finite, none negative, one above 0; elements or a shape say
+     * how many there are. Copied. NULL: all count alike */
+    const pt_array_t *class_weights;
 } pt_classification_options_t;
 /* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
 PT_API pt_status_t pt_classification_options_init(pt_classification_options_t *options, uint32_t struct_size);
@@ -1628,19 +1629,23 @@ typedef struct pt_generate_options {
     double top_p;
     /* the same draws each time; 0: from the context's seed, and others each time */
     uint64_t seed;
-    /* A text is over after one of these sequences of new tokens, which stand end to end; copied. */
-    const int32_t *stops;
-    /* [n_stops] tokens of each, at least 1; NULL: one each */
-    const int64_t *stop_lengths;
-    int64_t n_stops;
+    /* A text is over after one of these sequences of new tokens, in the forms that pt_generator_begin takes, but that
+     * without lengths and shape each of the `elements` tokens is a sequence by itself. Copied. NULL: none */
+    const pt_array_t *stops;
+    /* sizeof(pt_array_t), with stops */
+    uint32_t array_size;
+    /* 0 */
+    uint32_t reserved;
 } pt_generate_options_t;
 /* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
 PT_API pt_status_t pt_generate_options_init(pt_generate_options_t *options, uint32_t struct_size);
-/* Continues a prompt of at least one token, with a model whose task is PT_TASK_CAUSAL_LM. tokens [capacity] gets the
- * new ones, *count their number. Beyond the model's longest text the window slides. For several prompts, streams and
- * scores: pt_generator_create. */
-PT_API pt_status_t pt_generate(pt_model_t *model, const int32_t *prompt, int64_t prompt_length,
-                               const pt_generate_options_t *options, int32_t *tokens, int64_t capacity, int64_t *count);
+/* Continues one prompt, as of pt_generator_begin, with a model whose task is PT_TASK_CAUSAL_LM. `tokens` gets the new
+ * ones, PT_INT32 or converted to another dtype, and has room for the options' count: where it has not, or only asks,
+ * its elements tell that, before anything is generated. After PT_ERR_CANCELLED, and PT_ERR_NONFINITE where the weights
+ * are damaged, it has what was generated until then. Beyond the model's longest text the window slides. For several
+ * prompts, streams and scores: pt_generator_create. */
+PT_API pt_status_t pt_generate(pt_model_t *model, const pt_array_t *prompt, const pt_generate_options_t *options,
+                               pt_array_t *tokens, uint32_t array_size);
 
 /* Prompts in a batch: each text has draws of its own, whatever stands beside it. */
 typedef struct pt_generator pt_generator_t;
@@ -1652,9 +1657,12 @@ PT_API void pt_generator_free(pt_generator_t *generator);
 /* The message of the last failed call on this generator, "" where none has, whatever succeeded since. Valid until the
  * generator's next call or its end. */
 PT_API const char *pt_generator_last_error(const pt_generator_t *generator);
-/* Takes up prompts, copied, in place of the last ones: tokens end to end, lengths [prompts], at least 1 each. */
-PT_API pt_status_t pt_generator_begin(pt_generator_t *generator, const int32_t *tokens, const int64_t *lengths,
-                                      int64_t prompts);
+/* Takes up prompts, copied, in place of the last ones; none are left where it fails. Their tokens stand end to end, of
+ * any dtype, each a whole number that the model knows as a token. They come in one of these forms: with lengths,
+ * `samples` prompts of at least 1 token each, elements being their sum or 0; without lengths, one prompt of `elements`
+ * tokens; or with rank 1 and a fixed shape in place of lengths, prompts of shape[0] tokens each, `elements` in all.
+ * PT_ERR_SHAPE: elements or the shape are not of that kind. */
+PT_API pt_status_t pt_generator_begin(pt_generator_t *generator, const pt_array_t *prompts, uint32_t array_size);
 /* One token for each text that is not over; *live (or NULL): how many are not over then. */
 PT_API pt_status_t pt_generator_step(pt_generator_t *generator, int64_t *live);
 
@@ -1689,10 +1697,10 @@ typedef void (*pt_token_fn)(void *user, pt_token_t *token);
 PT_API pt_status_t pt_generator_run(pt_generator_t *generator, pt_token_fn callback, void *user);
 /* From any thread: the run ends with PT_ERR_CANCELLED at the next step, or the next step does; either may go on. */
 PT_API void pt_generator_cancel(pt_generator_t *generator);
-/* The new tokens of a prompt's text and their scores, each [capacity] or NULL; *count (or NULL) how many there are,
- * *reason (or NULL) why it is over, 0: it is not. */
-PT_API pt_status_t pt_generator_text(const pt_generator_t *generator, int64_t prompt, int32_t *tokens, float *scores,
-                                     int64_t capacity, int64_t *count, int32_t *reason);
+/* The new tokens of a prompt's text, PT_INT32, and the score of each, PT_FLOAT32, or converted to other dtypes; NULL:
+ * that one is not wanted. *reason (or NULL) says why the text is over, 0: it is not. prompt: its number, from 0. */
+PT_API pt_status_t pt_generator_text(const pt_generator_t *generator, int64_t prompt, pt_array_t *tokens,
+                                     pt_array_t *scores, uint32_t array_size, int32_t *reason);
 
 /* ---- The loop below the stages ----------------------------------------------------------------------------------- */
 

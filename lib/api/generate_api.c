@@ -1,6 +1,7 @@
 /* Generation, for hosts: pt_generator_* and, for one prompt, pt_generate. */
 #include "api/arguments.h"
 #include "api/handle.h"
+#include "base/array.h"
 #include "base/unfinished.h"
 #include "train/generation.h"
 
@@ -16,17 +17,6 @@ pt_status_t pt_generate_options_init(pt_generate_options_t *options, uint32_t st
     return pt__options_init(options, struct_size, &defaults, (uint32_t)sizeof defaults, "pt_generate_options");
 }
 
-static pt_status_t check_stops(const pt_generate_options_t *options)
-{
-    PT__TRY(pt__check_range("pt_generate_options.n_stops", options->n_stops, 0));
-    if (options->n_stops > 0 && options->stops == NULL)
-        return pt__fail(PT_ERR_ARGUMENT, "pt_generate_options.stops is NULL, expected %lld sequences",
-                        (long long)options->n_stops);
-    for (int64_t i = 0; options->stop_lengths != NULL && i < options->n_stops; i++)
-        PT__TRY(pt__check_range("pt_generate_options.stop_lengths", options->stop_lengths[i], 1));
-    return PT_OK;
-}
-
 static pt_status_t read_options(const pt_generate_options_t *options, pt_generate_options_t *effective)
 {
     PT__TRY(pt_generate_options_init(effective, (uint32_t)sizeof *effective));
@@ -34,33 +24,71 @@ static pt_status_t read_options(const pt_generate_options_t *options, pt_generat
     if (effective->flags != 0)
         return pt__fail(PT_ERR_ARGUMENT, "pt_generate_options.flags is %u, expected 0", (unsigned)effective->flags);
     PT__TRY(pt__check_range("pt_generate_options.count", effective->count, 0));
+    if (effective->count > INT32_MAX / 2)
+        return pt__fail(PT_ERR_ARGUMENT, "pt_generate_options.count is %lld, expected at most %d",
+                        (long long)effective->count, INT32_MAX / 2);
     PT__TRY(pt__check_range("pt_generate_options.top_k", effective->top_k, 0));
     PT__TRY(pt__check_seconds("pt_generate_options.temperature", effective->temperature));
     if (!(effective->top_p >= 0 && effective->top_p <= 1))
         return pt__fail(PT_ERR_ARGUMENT, "pt_generate_options.top_p is %g, expected 0 to 1", effective->top_p);
-    return check_stops(effective);
+    if (effective->reserved != 0)
+        return pt__fail(PT_ERR_ARGUMENT, "pt_generate_options.reserved is %u, expected 0",
+                        (unsigned)effective->reserved);
+    return PT_OK;
 }
 
-static pt_status_t generate(pt_model_t *model, const int32_t *prompt, int64_t prompt_length,
-                            const pt_generate_options_t *options, int32_t *tokens, int64_t capacity, int64_t *count)
+/* A text's new tokens, or where `tokens` is NULL only how many. */
+static pt_status_t give_tokens(const int32_t *tokens, int64_t made, const char *what, pt_array_t *to, uint32_t size)
+{
+    const pt_array_t all = {.dtype = PT_INT32,
+                            .rank = 1,
+                            .shape = {PT_DIM_TOKENS},
+                            .max_length = made,
+                            .data = (void *)(uintptr_t)tokens,
+                            .elements = made,
+                            .samples = 1};
+    return pt__array_give(&all, what, to, size);
+}
+
+static pt_status_t generate_one(pt__generation_t *generation, const pt_array_t *prompt, pt_array_t *tokens,
+                                uint32_t size)
+{
+    static const char what[] = "pt_generate: tokens";
+    const int64_t count = generation->options.count;
+    pt__receiver_t room;
+    int64_t live = 1;
+    PT__TRY(pt__receiver_open(tokens, size, what, &room));
+    if (!pt__receiver_takes(&room, count, 1)) /* known before any work */
+        return give_tokens(NULL, count, what, tokens, size);
+    PT__TRY(pt__generation_begin(generation, prompt, size, "pt_generate: prompt"));
+    if (generation->count != 1)
+        return pt__fail(PT_ERR_ARGUMENT, "pt_generate: prompt: samples is %lld, expected 1",
+                        (long long)generation->count);
+    const pt__continued_t *text = &generation->texts[0];
+    pt_status_t status = PT_OK;
+    while (status == PT_OK && text->reason == 0)
+        status = pt__generation_step(generation, NULL, NULL, &live);
+    pt_status_t given = give_tokens(text->tokens + text->prompt, text->made, what, tokens, size);
+    return status == PT_OK ? given : status;
+}
+
+static pt_status_t generate(pt_model_t *model, const pt_array_t *prompt, const pt_generate_options_t *options,
+                            pt_array_t *tokens, uint32_t size)
 {
     pt_generate_options_t effective;
-    if (prompt == NULL || tokens == NULL || count == NULL)
-        return pt__handle_null("pt_generate", prompt == NULL ? "prompt" : tokens == NULL ? "tokens" : "count");
-    *count = 0;
-    if (prompt_length < 1 || prompt_length > INT32_MAX / 2 || capacity < 0 || capacity > INT32_MAX / 2)
-        return pt__fail(PT_ERR_ARGUMENT,
-                        "pt_generate: prompt_length is %lld and capacity %lld, expected at least 1 and 0",
-                        (long long)prompt_length, (long long)capacity);
+    pt__generation_t generation;
     PT__TRY(read_options(options, &effective));
-    return pt__generate(model, prompt, prompt_length, &effective, tokens, capacity, count);
+    PT__TRY(pt__generation_create(model, &effective, &generation));
+    pt_status_t status = generate_one(&generation, prompt, tokens, size);
+    pt__generation_release(&generation);
+    return status;
 }
 
-pt_status_t pt_generate(pt_model_t *model, const int32_t *prompt, int64_t prompt_length,
-                        const pt_generate_options_t *options, int32_t *tokens, int64_t capacity, int64_t *count)
+pt_status_t pt_generate(pt_model_t *model, const pt_array_t *prompt, const pt_generate_options_t *options,
+                        pt_array_t *tokens, uint32_t array_size)
 {
     PT__TRY(pt__handle_begin_stage(model, "pt_generate"));
-    return pt__handle_end_stage(model, generate(model, prompt, prompt_length, options, tokens, capacity, count));
+    return pt__handle_end_stage(model, generate(model, prompt, options, tokens, array_size));
 }
 
 /* ---- The handle ---- */
@@ -74,9 +102,6 @@ static pt_status_t create(pt_model_t *model, const pt_generate_options_t *option
     if (out == NULL)
         return pt__handle_null("pt_generator_create", "out");
     PT__TRY(read_options(options, &effective));
-    if (effective.count > INT32_MAX / 2)
-        return pt__fail(PT_ERR_ARGUMENT, "pt_generate_options.count is %lld, expected at most %d",
-                        (long long)effective.count, INT32_MAX / 2);
     PT__TRY(pt__allocate(memory, 1, sizeof *generator, "generator", &generator));
     pt_status_t status = pt__model_share(model->context, model, &shared);
     if (status == PT_OK) {
@@ -161,25 +186,11 @@ static pt_status_t leave(pt_generator_t *generator, pt_status_t status)
     return status;
 }
 
-static pt_status_t begin(pt_generator_t *generator, const int32_t *tokens, const int64_t *lengths, int64_t prompts)
-{
-    if (tokens == NULL || lengths == NULL)
-        return pt__handle_null("pt_generator_begin", tokens == NULL ? "tokens" : "lengths");
-    if (prompts < 1 || prompts > INT32_MAX / 2)
-        return pt__fail(PT_ERR_ARGUMENT, "pt_generator_begin: prompts is %lld, expected at least 1",
-                        (long long)prompts);
-    for (int64_t i = 0; i < prompts; i++)
-        if (lengths[i] < 1 || lengths[i] > INT32_MAX / 2)
-            return pt__fail(PT_ERR_ARGUMENT, "pt_generator_begin: prompt %lld has %lld tokens, expected at least 1",
-                            (long long)i, (long long)lengths[i]);
-    return pt__generation_begin(&generator->generation, tokens, lengths, prompts);
-}
-
-pt_status_t pt_generator_begin(pt_generator_t *generator, const int32_t *tokens, const int64_t *lengths,
-                               int64_t prompts)
+pt_status_t pt_generator_begin(pt_generator_t *generator, const pt_array_t *prompts, uint32_t array_size)
 {
     PT__TRY(enter(generator, "pt_generator_begin"));
-    return leave(generator, begin(generator, tokens, lengths, prompts));
+    return leave(generator,
+                 pt__generation_begin(&generator->generation, prompts, array_size, "pt_generator_begin: prompts"));
 }
 
 static pt_status_t check_begun(const pt_generator_t *generator, const char *function)
@@ -242,38 +253,36 @@ pt_status_t pt_generator_run(pt_generator_t *generator, pt_token_fn token, void 
     return leave(generator, run(generator, token, user));
 }
 
-static pt_status_t read_text(const pt_generator_t *generator, int64_t prompt, int32_t *tokens, float *scores,
-                             int64_t capacity, int64_t *count, int32_t *reason)
+static pt_status_t read_text(const pt_generator_t *generator, int64_t prompt, pt_array_t *tokens, pt_array_t *scores,
+                             uint32_t size, int32_t *reason)
 {
     const pt__generation_t *generation = &generator->generation;
     if (prompt < 0 || prompt >= generation->count)
         return pt__fail(PT_ERR_ARGUMENT, "pt_generator_text: prompt %lld, there are %lld", (long long)prompt,
                         (long long)generation->count);
     const pt__continued_t *text = &generation->texts[prompt];
-    if (count != NULL)
-        *count = text->made;
+    const pt_array_t all_scores = {.dtype = PT_FLOAT32,
+                                   .rank = 1,
+                                   .shape = {PT_DIM_TOKENS},
+                                   .max_length = text->made,
+                                   .data = text->scores,
+                                   .elements = text->made,
+                                   .samples = 1};
     if (reason != NULL)
         *reason = text->reason;
-    if (tokens == NULL && scores == NULL)
-        return PT_OK;
-    if (capacity < text->made)
-        return pt__fail(PT_ERR_ARGUMENT, "pt_generator_text: capacity is %lld, the prompt has %lld new tokens",
-                        (long long)capacity, (long long)text->made);
-    for (int64_t i = 0; i < text->made; i++) {
-        if (tokens != NULL)
-            tokens[i] = text->tokens[text->prompt + i];
-        if (scores != NULL)
-            scores[i] = text->scores[i];
-    }
-    return PT_OK;
+    /* both, so that each tells its need */
+    pt_status_t of_scores = pt__array_give(&all_scores, "pt_generator_text: scores", scores, size);
+    pt_status_t of_tokens = give_tokens(text->tokens + text->prompt, text->made, "pt_generator_text: tokens", tokens,
+                                        size);
+    return of_tokens == PT_OK ? of_scores : of_tokens;
 }
 
-pt_status_t pt_generator_text(const pt_generator_t *generator, int64_t prompt, int32_t *tokens, float *scores,
-                              int64_t capacity, int64_t *count, int32_t *reason)
+pt_status_t pt_generator_text(const pt_generator_t *generator, int64_t prompt, pt_array_t *tokens, pt_array_t *scores,
+                              uint32_t array_size, int32_t *reason)
 {
     pt__error_clear();
     if (generator == NULL)
         return pt__handle_null("pt_generator_text", "generator");
     return pt__handle_leave(generator->generation.model,
-                            read_text(generator, prompt, tokens, scores, capacity, count, reason));
+                            read_text(generator, prompt, tokens, scores, array_size, reason));
 }

@@ -77,9 +77,13 @@ const char *pt_model_last_error(const pt_model_t *model)
 
 static pt_status_t set_task(pt_model_t *model, const char *task, const void *options)
 {
+    pt__memory_t *memory = &model->context->memory;
     pt__task_options_t chosen;
-    PT__TRY(pt__task_choose(task, options, &chosen));
-    return pt__model_set_task(model, &chosen);
+    float *class_weights;
+    PT__TRY(pt__task_choose(memory, task, options, &chosen, &class_weights));
+    pt_status_t status = pt__model_set_task(model, &chosen);
+    pt__release(memory, class_weights);
+    return status;
 }
 
 pt_status_t pt_model_set_task(pt_model_t *model, const char *task, const void *options)

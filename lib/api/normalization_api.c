@@ -105,18 +105,9 @@ pt_status_t pt_model_set_normalization(pt_model_t *model, const char *field, con
 
 static pt_status_t give(const double *values, int64_t count, const char *what, pt_array_t *to, uint32_t size)
 {
-    pt__receiver_t receiver;
-    pt_status_t status = PT_OK;
-    if (to == NULL)
-        return PT_OK;
-    PT__TRY(pt__receiver_open(to, size, what, &receiver));
-    pt__receiver_describe(&receiver, PT_FLOAT64, 1, &count, 0);
-    if (pt__receiver_takes(&receiver, count, 0))
-        status = pt__receiver_put(&receiver, values, count);
-    pt__receiver_count(&receiver, count, 0);
-    if (status == PT_OK)
-        status = pt__receiver_finish(&receiver);
-    return pt__receiver_close(&receiver, to, size, status);
+    const pt_array_t all = {
+        .dtype = PT_FLOAT64, .rank = 1, .shape = {count}, .data = (void *)(uintptr_t)values, .elements = count};
+    return pt__array_give(&all, what, to, size);
 }
 
 static pt_status_t get_normalization(const pt_model_t *model, const char *field, pt_array_t *shift, pt_array_t *scale,

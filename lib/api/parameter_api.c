@@ -139,13 +139,11 @@ static pt_status_t read_values(const pt_model_t *model, int64_t index, const pt_
                                           stored->shape.size, stored->elements);
     if (status != PT_OK)
         return pt__fail_within(status, "\"%s\"", stored->name);
-    *values = array.data;
-    if (array.dtype == PT_FLOAT32 && (uintptr_t)array.data % sizeof(float) == 0)
-        return PT_OK;
-    PT__TRY(pt__allocate_uninitialised(&model->context->memory, (size_t)stored->elements, sizeof **values,
-                                       "values of a parameter", copy));
-    *values = *copy;
-    return pt__dtype_convert(stored->name, array.dtype, array.data, PT_FLOAT32, *copy, stored->elements);
+    const void *floats = NULL;
+    status = pt__array_convert(&model->context->memory, &array, stored->name, PT_FLOAT32, stored->elements, &floats,
+                               copy);
+    *values = floats;
+    return status;
 }
 
 pt_status_t pt_model_parameter_set(pt_model_t *model, int64_t index, const pt_array_t *values, uint32_t array_size)

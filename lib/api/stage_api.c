@@ -58,7 +58,8 @@ static pt_status_t choose_pretraining_task(pt_model_t *model)
     if (model->task_kind == NULL && model->graph->loss == PT_NO_TENSOR && model->family != NULL &&
         model->family->default_task != NULL) {
         pt__task_options_t task;
-        PT__TRY(pt__task_choose(model->family->default_task, NULL, &task));
+        float *none; /* defaults have no class weights */
+        PT__TRY(pt__task_choose(&model->context->memory, model->family->default_task, NULL, &task, &none));
         return pt__model_set_task(model, &task);
     }
     const pt__task_t *task = model->task_kind;

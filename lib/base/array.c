@@ -14,7 +14,8 @@ pt_status_t pt__array_read(const pt_array_t *given, uint32_t size, const char *w
     if (out->data == NULL)
         return pt__fail(PT_ERR_ARGUMENT, "%s: data is NULL", what);
     if (pt__dtype_size(out->dtype) == 0)
-        return pt__fail(PT_ERR_ARGUMENT, "%s: %ld is no dtype", what, (long)out->dtype);
+        return pt__fail(PT_ERR_ARGUMENT, "%s: dtype is %ld, expected one of PT_FLOAT32 to PT_BOOL", what,
+                        (long)out->dtype);
     if (out->rank < 0 || out->rank > PT_MAX_RANK)
         return pt__fail(PT_ERR_SHAPE, "%s: rank %ld, expected 0 to %d", what, (long)out->rank, PT_MAX_RANK);
     return PT_OK;
@@ -34,6 +35,26 @@ pt_status_t pt__array_expect(const pt_array_t *array, const char *what, int32_t 
     return PT_OK;
 }
 
+pt_status_t pt__array_expect_stated(const pt_array_t *array, const char *what, int32_t rank, const int64_t *shape,
+                                    int64_t elements)
+{
+    if (array->elements == 0 && array->rank == 0)
+        return pt__fail(PT_ERR_ARGUMENT, "%s: elements is 0, expected %lld, or a shape", what, (long long)elements);
+    return pt__array_expect(array, what, rank, shape, elements);
+}
+
+pt_status_t pt__array_convert(pt__memory_t *memory, const pt_array_t *array, const char *what, int32_t dtype,
+                              int64_t elements, const void **values, void **copy)
+{
+    *values = array->data;
+    *copy = NULL;
+    if (array->dtype == dtype && (uintptr_t)array->data % (uintptr_t)pt__dtype_size(dtype) == 0)
+        return PT_OK;
+    PT__TRY(pt__allocate_uninitialised(memory, (size_t)elements, (size_t)pt__dtype_size(dtype), what, copy));
+    *values = *copy;
+    return pt__dtype_convert(what, array->dtype, array->data, dtype, *copy, elements);
+}
+
 pt_status_t pt__receiver_open(const pt_array_t *given, uint32_t size, const char *what, pt__receiver_t *receiver)
 {
     *receiver = (pt__receiver_t){.what = what};
@@ -42,7 +63,8 @@ pt_status_t pt__receiver_open(const pt_array_t *given, uint32_t size, const char
     PT__TRY(pt__element_read(given, size, &receiver->view, (uint32_t)sizeof receiver->view, what));
     const pt_array_t *view = &receiver->view;
     if (view->dtype != 0 && pt__dtype_size(view->dtype) == 0)
-        return pt__fail(PT_ERR_ARGUMENT, "%s: %ld is no dtype", what, (long)view->dtype);
+        return pt__fail(PT_ERR_ARGUMENT, "%s: dtype is %ld, expected 0 or one of PT_FLOAT32 to PT_BOOL", what,
+                        (long)view->dtype);
     if (view->capacity < 0 || view->lengths_capacity < 0)
         return pt__fail(PT_ERR_ARGUMENT, "%s: capacity is %lld and lengths_capacity %lld, expected at least 0", what,
                         (long long)view->capacity, (long long)view->lengths_capacity);
@@ -133,4 +155,25 @@ pt_status_t pt__receiver_close(const pt__receiver_t *receiver, pt_array_t *given
     pt_status_t written = pt__element_write(given, size, &receiver->view, (uint32_t)sizeof receiver->view,
                                             receiver->what);
     return status == PT_OK ? written : status;
+}
+
+pt_status_t pt__array_give(const pt_array_t *values, const char *what, pt_array_t *given, uint32_t size)
+{
+    pt__receiver_t receiver;
+    pt_status_t status = PT_OK;
+    if (given == NULL)
+        return PT_OK;
+    PT__TRY(pt__receiver_open(given, size, what, &receiver));
+    pt__receiver_describe(&receiver, values->dtype, values->rank, values->shape, values->max_length);
+    if (pt__receiver_takes(&receiver, values->elements, values->samples)) {
+        int64_t *length = values->samples > 0 ? pt__receiver_lengths(&receiver) : NULL;
+        if (length != NULL)
+            *length = values->max_length;
+        if (values->elements > 0)
+            status = pt__receiver_put(&receiver, values->data, values->elements);
+    }
+    pt__receiver_count(&receiver, values->elements, values->samples);
+    if (status == PT_OK)
+        status = pt__receiver_finish(&receiver);
+    return pt__receiver_close(&receiver, given, size, status);
 }

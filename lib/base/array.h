@@ -9,6 +9,14 @@ pt_status_t pt__array_read(const pt_array_t *given, uint32_t size, const char *w
 /* Elements and, where the view has one, shape are those that are expected: PT_ERR_SHAPE. */
 pt_status_t pt__array_expect(const pt_array_t *array, const char *what, int32_t rank, const int64_t *shape,
                              int64_t elements);
+/* The same, of a view that says how many elements it has, or its shape: options of which an old caller's array had only
+ * an address are not read beyond their end. */
+pt_status_t pt__array_expect_stated(const pt_array_t *array, const char *what, int32_t rank, const int64_t *shape,
+                                    int64_t elements);
+/* Its values in this dtype: its own where they have it and stand aligned, else converted into *copy, which the caller
+ * releases whatever comes of it (NULL: there is none). */
+pt_status_t pt__array_convert(pt__memory_t *memory, const pt_array_t *array, const char *what, int32_t dtype,
+                              int64_t elements, const void **values, void **copy);
 
 /* A view that numbers go out to. It counts all that comes; once there is no room for a piece nothing more is
  * written. */
@@ -39,5 +47,8 @@ void pt__receiver_count(pt__receiver_t *receiver, int64_t elements, int64_t samp
 pt_status_t pt__receiver_finish(const pt__receiver_t *receiver);
 /* Tells the host what there was; returns status. */
 pt_status_t pt__receiver_close(const pt__receiver_t *receiver, pt_array_t *given, uint32_t size, pt_status_t status);
+/* All of it at once: data, elements, dtype, rank and shape, and of a ragged sample its length as max_length with
+ * samples 1. given NULL: the host does not want it. */
+pt_status_t pt__array_give(const pt_array_t *values, const char *what, pt_array_t *given, uint32_t size);
 
 #endif

@@ -95,18 +95,11 @@ pt_tensor_t pt_input(pt_graph_t *graph, const char *name, int32_t dtype, int32_t
     return status == PT_OK ? tensor : pt__graph_stick(graph, status);
 }
 
-/* A view's values in this dtype: its own, or converted into *copy, which is to be released. */
+/* As pt__array_convert; floats are finite. */
 static pt_status_t convert(pt_graph_t *graph, const char *what, const pt_array_t *array, int32_t dtype,
                            int64_t elements, const void **values, void **copy)
 {
-    *values = array->data;
-    *copy = NULL;
-    if (array->dtype != dtype) {
-        PT__TRY(pt__allocate_uninitialised(&graph->context->memory, (size_t)elements, (size_t)pt__dtype_size(dtype),
-                                           "values of a graph", copy));
-        *values = *copy;
-        PT__TRY(pt__dtype_convert(what, array->dtype, array->data, dtype, *copy, elements));
-    }
+    PT__TRY(pt__array_convert(&graph->context->memory, array, what, dtype, elements, values, copy));
     for (int64_t i = 0; dtype == PT_FLOAT32 && i < elements; i++)
         if (!isfinite(((const float *)*values)[i]))
             return pt__fail(PT_ERR_NONFINITE, "%s: value %lld is not finite", what, (long long)i);
@@ -170,9 +163,7 @@ static pt_status_t hold_initial(pt_graph_t *graph, const char *name, const pt_pa
     snprintf(what, sizeof what, "parameter \"%s\": values", name);
     const int64_t elements = pt__shape_elements(shape);
     PT__TRY(pt__array_read(options->values, options->array_size, what, &array));
-    if (array.elements == 0 && array.rank == 0)
-        return pt__fail(PT_ERR_ARGUMENT, "%s: elements is 0, expected %lld, or a shape", what, (long long)elements);
-    PT__TRY(pt__array_expect(&array, what, shape->rank, shape->size, elements));
+    PT__TRY(pt__array_expect_stated(&array, what, shape->rank, shape->size, elements));
     return hold_values(graph, what, &array, PT_FLOAT32, elements, held);
 }
 

@@ -6,6 +6,7 @@
  *   metrics   accuracy and macro_f1, of the samples that count */
 #include <math.h>
 
+#include "base/array.h"
 #include "base/options.h"
 #include "tasks/head.h"
 #include "tasks/tasks.h"
@@ -17,18 +18,23 @@ pt_status_t pt_classification_options_init(pt_classification_options_t *options,
     return pt__options_init(options, struct_size, &defaults, (uint32_t)sizeof defaults, "pt_classification_options");
 }
 
-static pt_status_t read_options(const void *options, pt__task_options_t *out)
+static const char weights_name[] = "task classification: class_weights";
+
+static pt_status_t read_options(const void *options, pt__task_options_t *out, pt_array_t *class_weights)
 {
     pt_classification_options_t own;
     PT__TRY(pt_classification_options_init(&own, (uint32_t)sizeof own));
     PT__TRY(pt__options_read(options, &own, (uint32_t)sizeof own, "pt_classification_options"));
-    PT__TRY(pt__head_check_flags("classification", own.flags, own.reserved));
+    PT__TRY(pt__head_check_flags("classification", own.flags, 0));
     out->outputs = own.classes;
     out->pooling = own.pooling;
     out->label_smoothing = own.label_smoothing;
     out->dropout = own.dropout;
-    out->class_weights = own.class_weights;
-    return PT_OK;
+    if (own.class_weights == NULL)
+        return PT_OK;
+    PT__TRY(pt__head_check_outputs("classification", "classes", own.classes));
+    PT__TRY(pt__array_read(own.class_weights, own.array_size, weights_name, class_weights));
+    return pt__array_expect_stated(class_weights, weights_name, 1, &own.classes, own.classes);
 }
 
 static pt_status_t check(const pt__task_options_t *options)

@@ -15,8 +15,9 @@ pt_status_t pt_regression_options_init(pt_regression_options_t *options, uint32_
     return pt__options_init(options, struct_size, &defaults, (uint32_t)sizeof defaults, "pt_regression_options");
 }
 
-static pt_status_t read_options(const void *options, pt__task_options_t *out)
+static pt_status_t read_options(const void *options, pt__task_options_t *out, pt_array_t *class_weights)
 {
+    (void)class_weights;
     pt_regression_options_t own;
     PT__TRY(pt_regression_options_init(&own, (uint32_t)sizeof own));
     PT__TRY(pt__options_read(options, &own, (uint32_t)sizeof own, "pt_regression_options"));

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/dtype.h"
 #include "tasks/tasks.h"
 
 #define PT__TASK(name) extern const pt__task_t pt__task_##name;
@@ -61,15 +62,32 @@ pt_status_t pt__task_check(const pt__task_options_t *options, const pt__task_t *
     return (*task)->check(options);
 }
 
-pt_status_t pt__task_choose(const char *name, const void *options, pt__task_options_t *out)
+pt_status_t pt__task_choose(pt__memory_t *memory, const char *name, const void *options, pt__task_options_t *out,
+                            float **class_weights)
 {
     const pt__task_t *task = pt__task_find(name);
+    char what[96];
+    pt_array_t weights = {0};
+    *class_weights = NULL;
     *out = (pt__task_options_t){.task = name};
     if (name != NULL && task == NULL)
         return unknown_task(name);
     if (task == NULL)
         return options == NULL ? PT_OK
                                : pt__fail(PT_ERR_ARGUMENT, "options are given, expected NULL: no task is named");
-    PT__TRY(task->read(options, out));
-    return pt__task_check(out, &task);
+    PT__TRY(task->read(options, out, &weights));
+    pt_status_t status = PT_OK;
+    if (weights.data != NULL) {
+        PT__TRY(pt__allocate(memory, (size_t)out->outputs, sizeof(float), "class weights", class_weights));
+        out->class_weights = *class_weights;
+        snprintf(what, sizeof what, "task %s: class_weights", name);
+        status = pt__dtype_convert(what, weights.dtype, weights.data, PT_FLOAT32, *class_weights, out->outputs);
+    }
+    if (status == PT_OK)
+        status = pt__task_check(out, &task);
+    if (status != PT_OK) {
+        pt__release(memory, *class_weights);
+        *class_weights = NULL;
+    }
+    return status;
 }

@@ -44,8 +44,9 @@ typedef struct pt__task {
     const char *class_field;      /* int32, one of options.outputs classes a sample, which can have names; NULL: none */
     const char *generated_output; /* the scores of a sample's next token ... */
     const char *generated_field;  /* ... and the field that tokens are read from; NULL: it generates nothing */
-    /* From the struct that hosts fill (NULL: its defaults), by its size; task stays. */
-    pt_status_t (*read)(const void *options, pt__task_options_t *out);
+    /* From the struct that hosts fill (NULL: its defaults), by its size; task stays. Class weights that the host gives
+     * come as a checked view of [outputs]; its data stays NULL where there are none. */
+    pt_status_t (*read)(const void *options, pt__task_options_t *out, pt_array_t *class_weights);
     /* Of the options that are the task's own; those of all are checked by pt__task_check. */
     pt_status_t (*check)(const pt__task_options_t *options);
     /* Finds the trunk's output "hidden" and adds inputs, the head's parameters, outputs, the loss (graph->loss) and
@@ -56,8 +57,10 @@ typedef struct pt__task {
 const pt__task_t *pt__task_find(const char *name); /* NULL: unknown, or name is NULL */
 const pt__task_t *pt__task_at(int32_t index);      /* NULL past the last: for listing names in messages */
 
-/* A host's choice, checked: options is the named task's own struct, or NULL. */
-pt_status_t pt__task_choose(const char *name, const void *options, pt__task_options_t *out);
+/* A host's choice, checked: options is the named task's own struct, or NULL. The caller releases *class_weights, which
+ * out->class_weights points to (NULL: there are none). */
+pt_status_t pt__task_choose(pt__memory_t *memory, const char *name, const void *options, pt__task_options_t *out,
+                            float **class_weights);
 /* PT_ERR_ARGUMENT where an option is out of range or not one of the task's. *task: the task named; NULL where none
  * is. */
 pt_status_t pt__task_check(const pt__task_options_t *options, const pt__task_t **task);

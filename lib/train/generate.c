@@ -9,25 +9,20 @@ enum { GROUP = 32 }; /* texts that the network reads together: their scores take
 
 /* ---- Making and ending ---- */
 
+/* What the network knows as tokens: 0 to this, less 1. */
+static int64_t token_limit(const pt__generation_t *self)
+{
+    return self->requests->list[0].index_limit;
+}
+
 static pt_status_t copy_stops(pt__generation_t *self)
 {
-    pt__memory_t *memory = &self->model->context->memory;
-    pt_generate_options_t *options = &self->options;
-    const size_t count = (size_t)options->n_stops;
-    int64_t tokens = 0;
-    PT__TRY(pt__allocate(memory, count, sizeof *self->stop_lengths, "stop sequences", &self->stop_lengths));
-    for (int64_t i = 0; i < options->n_stops; i++) {
-        self->stop_lengths[i] = options->stop_lengths == NULL ? 1 : options->stop_lengths[i];
-        tokens += self->stop_lengths[i];
-    }
-    PT__TRY(pt__check_index("pt_generate_options.stops", 0, options->stops, tokens, self->requests->list[0].index_limit,
-                            INT32_MIN));
-    PT__TRY(pt__allocate(memory, (size_t)tokens, sizeof *self->stops, "stop sequences", &self->stops));
-    if (tokens > 0)
-        memcpy(self->stops, options->stops, (size_t)tokens * sizeof *self->stops);
-    options->stops = self->stops;
-    options->stop_lengths = self->stop_lengths;
-    return PT_OK;
+    const pt_array_t *given = self->options.stops;
+    self->options.stops = NULL;
+    if (given == NULL)
+        return PT_OK;
+    return pt__sequences_read(&self->model->context->memory, given, self->options.array_size,
+                              "pt_generate_options.stops", PT__ONE_EACH, token_limit(self), &self->stops);
 }
 
 static pt_status_t find_output(pt__generation_t *self)
@@ -82,10 +77,7 @@ void pt__generation_release(pt__generation_t *self)
 {
     pt__memory_t *memory = &self->model->context->memory;
     release_texts(self);
-    pt__release(memory, self->stops);
-    pt__release(memory, self->stop_lengths);
-    self->stops = NULL;
-    self->stop_lengths = NULL;
+    pt__sequences_release(memory, &self->stops);
 }
 
 /* ---- Prompts ---- */
@@ -104,23 +96,24 @@ static uint64_t draw_key(pt_model_t *model, const pt_generate_options_t *options
     return pt__random_key(pt__random_key(model->seed, 0x67656e66), (uint64_t)model->generations++);
 }
 
-static pt_status_t take_prompts(pt__generation_t *self, const int32_t *tokens, const int64_t *lengths, int64_t count)
+static pt_status_t take_prompts(pt__generation_t *self, const pt__sequences_t *prompts)
 {
     pt__memory_t *memory = &self->model->context->memory;
     const uint64_t key = draw_key(self->model, &self->options);
-    PT__TRY(pt__allocate(memory, (size_t)count, sizeof *self->texts, "prompts", &self->texts));
-    for (int64_t i = 0; i < count; i++) {
+    const int32_t *tokens = prompts->tokens;
+    PT__TRY(pt__allocate(memory, (size_t)prompts->count, sizeof *self->texts, "prompts", &self->texts));
+    for (int64_t i = 0; i < prompts->count; i++) {
         pt__continued_t *text = &self->texts[i];
+        const int64_t length = prompts->lengths[i];
         self->count = i + 1;
-        *text = (pt__continued_t){.prompt = lengths[i],
+        *text = (pt__continued_t){.prompt = length,
                                   .reason = self->options.count == 0 ? PT_GENERATED_COUNT : 0,
                                   .random = pt__random_start(pt__random_key(key, (uint64_t)i))};
-        PT__TRY(pt__check_index("prompt", i, tokens, lengths[i], self->requests->list[0].index_limit, INT32_MIN));
-        PT__TRY(pt__allocate(memory, (size_t)(lengths[i] + self->options.count), sizeof *text->tokens, "prompt",
+        PT__TRY(pt__allocate(memory, (size_t)(length + self->options.count), sizeof *text->tokens, "prompt",
                              &text->tokens));
         PT__TRY(pt__allocate(memory, (size_t)self->options.count, sizeof *text->scores, "prompt", &text->scores));
-        memcpy(text->tokens, tokens, (size_t)lengths[i] * sizeof *tokens);
-        tokens += lengths[i];
+        memcpy(text->tokens, tokens, (size_t)length * sizeof *tokens);
+        tokens += length;
     }
     return PT_OK;
 }
@@ -148,10 +141,14 @@ static pt_status_t make_room(pt__generation_t *self)
     return pt__plans_prepare(self->model, PT__MODE_OUTPUT, self->output, &most, NULL);
 }
 
-pt_status_t pt__generation_begin(pt__generation_t *self, const int32_t *tokens, const int64_t *lengths, int64_t count)
+pt_status_t pt__generation_begin(pt__generation_t *self, const pt_array_t *prompts, uint32_t size, const char *what)
 {
+    pt__memory_t *memory = &self->model->context->memory;
+    pt__sequences_t sequences;
     release_texts(self);
-    pt_status_t status = take_prompts(self, tokens, lengths, count);
+    PT__TRY(pt__sequences_read(memory, prompts, size, what, PT__ALL_IN_ONE, token_limit(self), &sequences));
+    pt_status_t status = take_prompts(self, &sequences);
+    pt__sequences_release(memory, &sequences);
     if (status == PT_OK)
         status = make_room(self);
     if (status != PT_OK)
@@ -164,9 +161,9 @@ pt_status_t pt__generation_begin(pt__generation_t *self, const int32_t *tokens, 
 /* The text's tokens end with one of the stop sequences, all of which is new. */
 static int32_t has_stopped(const pt__generation_t *self, const pt__continued_t *text)
 {
-    const int32_t *stop = self->stops, *end = text->tokens + text->prompt + text->made;
-    for (int64_t i = 0; i < self->options.n_stops; stop += self->stop_lengths[i++]) {
-        const int64_t length = self->stop_lengths[i];
+    const int32_t *stop = self->stops.tokens, *end = text->tokens + text->prompt + text->made;
+    for (int64_t i = 0; i < self->stops.count; stop += self->stops.lengths[i++]) {
+        const int64_t length = self->stops.lengths[i];
         if (length <= text->made && memcmp(end - length, stop, (size_t)length * sizeof *stop) == 0)
             return 1;
     }
@@ -254,26 +251,4 @@ pt_status_t pt__generation_step(pt__generation_t *self, pt__tell_fn tell, void *
     for (int64_t i = 0; i < self->count; i++)
         *live += self->texts[i].reason == 0;
     return PT_OK;
-}
-
-/* ---- One prompt, with the model itself ---- */
-
-pt_status_t pt__generate(pt_model_t *model, const int32_t *prompt, int64_t prompt_length,
-                         const pt_generate_options_t *options, int32_t *tokens, int64_t capacity, int64_t *count)
-{
-    pt_generate_options_t limited = *options;
-    pt__generation_t self;
-    int64_t live = 1;
-    *count = 0;
-    limited.count = options->count < capacity ? options->count : capacity;
-    PT__TRY(pt__generation_create(model, &limited, &self));
-    pt_status_t status = pt__generation_begin(&self, prompt, &prompt_length, 1);
-    while (status == PT_OK && self.texts[0].reason == 0)
-        status = pt__generation_step(&self, NULL, NULL, &live);
-    if (self.count > 0) {
-        *count = self.texts[0].made;
-        memcpy(tokens, self.texts[0].tokens + prompt_length, (size_t)*count * sizeof *tokens);
-    }
-    pt__generation_release(&self);
-    return status;
 }

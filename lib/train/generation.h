@@ -5,6 +5,7 @@
 
 #include "base/random.h"
 #include "train/model.h"
+#include "train/sequences.h"
 
 typedef struct pt__continued { /* one prompt */
     int32_t *tokens; /* [prompt + new] */
@@ -16,9 +17,8 @@ typedef struct pt__continued { /* one prompt */
 
 typedef struct pt__generation {
     pt_model_t *model;
-    pt_generate_options_t options; /* stops and their lengths are copies */
-    int32_t *stops;
-    int64_t *stop_lengths;
+    pt_generate_options_t options; /* but for the stops, which are copied: */
+    pt__sequences_t stops;
     pt__continued_t *texts; /* [count] */
     int64_t count;
     pt_tensor_t output; /* the task's scores of the next token */
@@ -36,8 +36,8 @@ typedef struct pt__generation {
  * generate is PT_ERR_STATE. The model must stay as it is until the release. */
 pt_status_t pt__generation_create(pt_model_t *model, const pt_generate_options_t *options, pt__generation_t *out);
 void pt__generation_release(pt__generation_t *self);
-/* Takes up `count` prompts, their tokens end to end; on failure there are none. */
-pt_status_t pt__generation_begin(pt__generation_t *self, const int32_t *tokens, const int64_t *lengths, int64_t count);
+/* Takes up a host's prompts, copied; on failure there are none. `what` begins messages. */
+pt_status_t pt__generation_begin(pt__generation_t *self, const pt_array_t *prompts, uint32_t size, const char *what);
 /* A token for each text that goes on; where that fails some may have theirs. Each is told to `tell` (NULL: not), which
  * says whether generation goes on: all texts are over where it does not. */
 typedef int32_t (*pt__tell_fn)(void *user, const pt__generation_t *self, int64_t text);

@@ -277,8 +277,6 @@ pt_status_t pt__predict(pt_model_t *model, pt_dataset_t *dataset, pt_tensor_t ou
                         pt__receiver_t *receiver);
 /* The same of values handed over directly. */
 pt_status_t pt__forward(pt_model_t *model, const pt__given_t *given, pt_tensor_t output, pt__receiver_t *receiver);
-pt_status_t pt__generate(pt_model_t *model, const int32_t *prompt, int64_t prompt_length,
-                         const pt_generate_options_t *options, int32_t *tokens, int64_t capacity, int64_t *count);
 pt_status_t pt__estimate(pt_model_t *model, const pt_optimizer_t *optimizer, const pt__rows_t *rows,
                          pt_estimate_t *estimate);
 

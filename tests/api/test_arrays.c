@@ -226,7 +226,8 @@ START_TEST(test_dtypes_of_parameters)
     ck_fails(pt_model_parameter_get(model, 0, &view, sizeof view), PT_ERR_ARGUMENT, "expected 10 in all");
     ck_assert_int_eq(view.elements, 10);
     view = (pt_array_t){.dtype = 99, .data = values, .capacity = 10};
-    ck_fails(pt_model_parameter_get(model, 0, &view, sizeof view), PT_ERR_ARGUMENT, "99 is no dtype");
+    ck_fails(pt_model_parameter_get(model, 0, &view, sizeof view), PT_ERR_ARGUMENT,
+             "values: dtype is 99, expected 0 or one of PT_FLOAT32 to PT_BOOL");
     pt_model_free(model);
     pt_context_free(context);
 }
@@ -367,6 +368,75 @@ START_TEST(test_views_that_contradict_themselves)
 }
 END_TEST
 
+static double loss_of(pt_model_t *model, int64_t samples, const int32_t *label)
+{
+    static const float x[20] = {1, 2, 3, [12] = -4, [15] = 2};
+    const pt_array_t values[] = {
+        {.name = "features", .dtype = PT_FLOAT32, .data = view_data(x + (samples == 2 ? 0 : 10 * label[0]))},
+        {.name = "label", .dtype = PT_INT32, .data = view_data(label)}};
+    double loss;
+    ck_ok(pt_loss(model, values, 2, sizeof values[0], samples, &loss));
+    return loss;
+}
+
+/* Of any dtype; a wrong one, and wrong sizes, are told with what was expected, and leave the task as it was. */
+START_TEST(test_class_weights)
+{
+    static const char config[] = "{\"model_type\": \"mlp\", \"input_size\": 10, \"hidden_sizes\": [4]}";
+    static const int32_t label[] = {0, 1};
+    pt_context_t *context = network_context(1, 1);
+    pt_model_t *model;
+    pt_classification_options_t options;
+    double weights[] = {1, 3, 1};
+    pt_array_t view = {.dtype = PT_FLOAT64, .data = weights, .elements = 2};
+    ck_ok(pt_model_create_from_config(context, config, sizeof config - 1, &model));
+    ck_ok(pt_classification_options_init(&options, sizeof options));
+    options.classes = 2;
+    options.class_weights = &view;
+    options.array_size = sizeof view;
+    ck_ok(pt_model_set_task(model, PT_TASK_CLASSIFICATION, &options));
+    const double first = loss_of(model, 1, label), second = loss_of(model, 1, label + 1);
+    weights[1] = 1; /* it is copied */
+    ck_assert_double_eq_tol(loss_of(model, 2, label), (first + 3 * second) / 4, 1e-6);
+    view = (pt_array_t){.dtype = PT_UINT8, .rank = 1, .shape = {2}, .data = (uint8_t[]){1, 1}};
+    ck_ok(pt_model_set_task(model, PT_TASK_CLASSIFICATION, &options));
+    const double alike = loss_of(model, 2, label);
+#define REFUSED(status, part)                                                               \
+    do {                                                                                    \
+        ck_fails(pt_model_set_task(model, PT_TASK_CLASSIFICATION, &options), status, part); \
+        ck_assert_double_eq(loss_of(model, 2, label), alike);                               \
+    } while (0)
+    view = (pt_array_t){.dtype = PT_FLOAT64, .data = weights, .elements = 3};
+    REFUSED(PT_ERR_SHAPE, "task classification: class_weights: elements is 3, expected 2");
+    view.elements = 0;
+    REFUSED(PT_ERR_ARGUMENT, "task classification: class_weights: elements is 0, expected 2, or a shape");
+    view = (pt_array_t){.dtype = PT_FLOAT64, .data = weights, .rank = 2, .shape = {2, 1}};
+    REFUSED(PT_ERR_SHAPE, "class_weights: shape [2, 1], expected [2]");
+    view = (pt_array_t){.dtype = 99, .data = weights, .elements = 2};
+    REFUSED(PT_ERR_ARGUMENT, "class_weights: dtype is 99, expected one of PT_FLOAT32 to PT_BOOL");
+    view = (pt_array_t){.dtype = PT_FLOAT64, .elements = 2};
+    REFUSED(PT_ERR_ARGUMENT, "class_weights: data is NULL");
+    view = (pt_array_t){.dtype = PT_FLOAT64, .data = weights, .elements = 2};
+    options.array_size = 0;
+    REFUSED(PT_ERR_ARGUMENT, "class_weights of 0 bytes each, expected the struct's size");
+    options.array_size = sizeof view;
+    weights[1] = 1e300;
+    REFUSED(PT_ERR_ARGUMENT, "class_weights: element 1 is 1");
+    weights[1] = NAN;
+    REFUSED(PT_ERR_ARGUMENT, "class_weights[1] is nan, expected a finite weight of at least 0");
+    weights[1] = -1;
+    REFUSED(PT_ERR_ARGUMENT, "class_weights[1] is -1, expected a finite weight of at least 0");
+    weights[0] = weights[1] = 0;
+    REFUSED(PT_ERR_ARGUMENT, "class_weights are all 0, expected one above it");
+    options.classes = 0;
+    REFUSED(PT_ERR_ARGUMENT, "task classification: classes is 0, expected at least 1");
+#undef REFUSED
+    pt_model_free(model);
+    pt_context_free(context);
+}
+END_TEST
+
 SUITE("arrays", 60, test_a_small_buffer_is_told_the_total, test_ragged_and_integer_results,
       test_forward_of_ragged_values, test_dtypes_of_parameters, test_constants_are_converted,
-      test_callers_of_other_versions, test_fields_and_columns_of_other_versions, test_views_that_contradict_themselves)
+      test_callers_of_other_versions, test_fields_and_columns_of_other_versions, test_views_that_contradict_themselves,
+      test_class_weights)

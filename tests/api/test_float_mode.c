@@ -212,7 +212,7 @@ START_TEST(test_steps_and_texts)
     options.temperature = 1;
     options.top_p = 0.9;
     options.count = 4;
-    KEPT(pt_generate(model, tokens, 3, &options, generated, 4, &count), PT_OK);
+    KEPT(generate_tokens(model, tokens, 3, &options, generated, 4, &count), PT_OK);
     KEPT(pt_checkpoint_save(model, optimizer, suite_path("mode.safetensors"), NULL), PT_OK);
     KEPT(pt_checkpoint_load(model, optimizer, suite_path("mode.safetensors"), NULL), PT_OK);
     KEPT(pt_model_copy(other, model), PT_OK);

@@ -258,12 +258,12 @@ START_TEST(test_models_and_generators)
     ck_assert_ptr_nonnull(strstr(pt_model_last_error(model), "top_p is 3"));
     ck_ok(pt_generator_create(model, NULL, &generator));
     ck_assert_str_eq(pt_generator_last_error(generator), "");
-    ck_assert_int_eq(pt_generator_begin(generator, &token, &length, 1), PT_ERR_ARGUMENT);
-    ck_assert_ptr_nonnull(strstr(pt_generator_last_error(generator), "prompt 0 has 0 tokens"));
+    ck_assert_int_eq(begin_prompts(generator, &token, &length, 1), PT_ERR_ARGUMENT);
+    ck_assert_ptr_nonnull(strstr(pt_generator_last_error(generator), "prompts: lengths[0] is 0"));
     ck_assert_ptr_nonnull(strstr(pt_model_last_error(model), "top_p is 3"));
     length = 1;
-    ck_ok(pt_generator_begin(generator, &token, &length, 1));
-    ck_assert_ptr_nonnull(strstr(pt_generator_last_error(generator), "prompt 0")); /* whatever succeeded since */
+    ck_ok(begin_prompts(generator, &token, &length, 1));
+    ck_assert_ptr_nonnull(strstr(pt_generator_last_error(generator), "lengths[0]")); /* whatever succeeded since */
     pt_generator_free(generator);
     pt_model_free(model);
     pt_context_free(context);

@@ -188,12 +188,8 @@ START_TEST(test_null_handles)
     REFUSED(predict_floats(world.model, world.data, NULL, 0, values, 5, &elements), "5");
     ck_fails(predict_floats(world.model, world.data, "nonsense", 0, values, 16, &elements), PT_ERR_NOT_FOUND,
              "\"prediction\"");
-    REFUSED(pt_generate(NULL, tokens, 1, NULL, tokens, 4, &elements), "model");
-    REFUSED(pt_generate(world.model, NULL, 1, NULL, tokens, 4, &elements), "prompt");
-    REFUSED(pt_generate(world.model, tokens, 0, NULL, tokens, 4, &elements), "prompt_length");
-    REFUSED(pt_generate(world.model, tokens, 1, NULL, NULL, 4, &elements), "tokens");
-    REFUSED(pt_generate(world.model, tokens, 1, NULL, tokens, 4, NULL), "count");
-    ck_fails(pt_generate(world.model, tokens, 1, NULL, tokens, 4, &elements), PT_ERR_STATE, "language model");
+    REFUSED(generate_tokens(NULL, tokens, 1, NULL, tokens, 4, &elements), "model");
+    ck_fails(generate_tokens(world.model, tokens, 1, NULL, tokens, 4, &elements), PT_ERR_STATE, "language model");
     REFUSED(pt_train_step(NULL, world.optimizer, NULL, 0, sizeof(pt_array_t), 1, 0, NULL), "model");
     REFUSED(pt_train_step(world.model, NULL, NULL, 0, sizeof(pt_array_t), 1, 0, NULL), "optimizer");
     REFUSED(pt_train_step(world.model, world.optimizer, NULL, 2, sizeof(pt_array_t), 1, 0, NULL), "values");
@@ -331,16 +327,17 @@ START_TEST(test_token_ranges)
     int32_t generated[4];
     int64_t count;
     network_set_task(model, PT_TASK_CAUSAL_LM, 0);
-    tokens[0] = 99;
-    REFUSED(pt_generate(model, tokens, 3, NULL, generated, 4, &count), "99");
     pt_generate_options_t generation;
     ck_ok(pt_generate_options_init(&generation, sizeof generation));
+    generation.count = 4;
+    tokens[0] = 99;
+    REFUSED(generate_tokens(model, tokens, 3, &generation, generated, 4, &count), "prompt\": element 0 is 99");
     tokens[0] = 1;
     generation.top_p = 2;
-    REFUSED(pt_generate(model, tokens, 3, &generation, generated, 4, &count), "top_p");
+    REFUSED(generate_tokens(model, tokens, 3, &generation, generated, 4, &count), "top_p");
     generation.top_p = 0;
     generation.temperature = -1;
-    REFUSED(pt_generate(model, tokens, 3, &generation, generated, 4, &count), "temperature");
+    REFUSED(generate_tokens(model, tokens, 3, &generation, generated, 4, &count), "temperature");
     pt_optimizer_free(optimizer);
     pt_model_free(model);
     pt_context_free(context);

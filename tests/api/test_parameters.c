@@ -326,7 +326,7 @@ START_TEST(test_refusals)
                 "shape [3, 2], expected [2, 3]");
     refuse_view(context, (pt_array_t){.dtype = PT_FLOAT32, .elements = OUT * IN}, PT_ERR_ARGUMENT, "data is NULL");
     refuse_view(context, (pt_array_t){.dtype = 99, .data = values, .elements = OUT * IN}, PT_ERR_ARGUMENT,
-                "99 is no dtype");
+                "values: dtype is 99, expected one of PT_FLOAT32 to PT_BOOL");
     refuse_view(context, (pt_array_t){.dtype = PT_FLOAT32, .data = infinite, .elements = OUT * IN}, PT_ERR_NONFINITE,
                 "parameter \"w\": values: value 3 is not finite");
     refuse_view(context, (pt_array_t){.dtype = PT_FLOAT64, .data = view_data(nan_values), .elements = OUT * IN},

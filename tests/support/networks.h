@@ -78,7 +78,10 @@ static inline pt_status_t network_choose_task(pt_model_t *model, const network_t
     language.dropout = classes.dropout = numbers.dropout = task->dropout;
     classes.classes = numbers.outputs = task->outputs;
     classes.pooling = numbers.pooling = task->pooling;
-    classes.class_weights = task->class_weights;
+    const pt_array_t class_weights = {
+        .dtype = PT_FLOAT32, .data = view_data(task->class_weights), .elements = task->outputs};
+    classes.class_weights = task->class_weights == NULL ? NULL : &class_weights;
+    classes.array_size = sizeof class_weights;
     return pt_model_set_task(model, task->task,
                              task->task == NULL                                ? NULL
                              : strcmp(task->task, PT_TASK_CAUSAL_LM) == 0      ? (const void *)&language

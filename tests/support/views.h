@@ -75,6 +75,47 @@ static inline pt_status_t read_field(pt_dataset_t *dataset, const int64_t *indic
     return status;
 }
 
+/* Tokens that stand end to end, as sequences of these lengths (NULL: not divided). */
+static inline pt_array_t view_of_tokens(const int32_t *tokens, int64_t elements, const int64_t *lengths,
+                                        int64_t samples)
+{
+    return (pt_array_t){.dtype = PT_INT32,
+                        .data = view_data(tokens),
+                        .elements = elements,
+                        .lengths = view_data(lengths),
+                        .samples = samples};
+}
+
+static inline pt_status_t generate_tokens(pt_model_t *model, const int32_t *prompt, int64_t length,
+                                          const pt_generate_options_t *options, int32_t *tokens, int64_t capacity,
+                                          int64_t *count)
+{
+    const pt_array_t given = view_of_tokens(prompt, length, NULL, 0);
+    pt_array_t view = {.dtype = PT_INT32, .data = tokens, .capacity = capacity};
+    pt_status_t status = pt_generate(model, &given, options, &view, sizeof view);
+    *count = view.elements;
+    return status;
+}
+
+static inline pt_status_t begin_prompts(pt_generator_t *generator, const int32_t *tokens, const int64_t *lengths,
+                                        int64_t prompts)
+{
+    const pt_array_t view = view_of_tokens(tokens, 0, lengths, prompts);
+    return pt_generator_begin(generator, &view, sizeof view);
+}
+
+/* A prompt's new tokens and their scores, both of them [capacity]. */
+static inline pt_status_t read_tokens(const pt_generator_t *generator, int64_t prompt, int32_t *tokens, float *scores,
+                                      int64_t capacity, int64_t *count, int32_t *reason)
+{
+    pt_array_t of_tokens = {.dtype = PT_INT32, .data = tokens, .capacity = tokens == NULL ? 0 : capacity};
+    pt_array_t of_scores = {.dtype = PT_FLOAT32, .data = scores, .capacity = scores == NULL ? 0 : capacity};
+    pt_status_t status = pt_generator_text(generator, prompt, &of_tokens, &of_scores, sizeof of_tokens, reason);
+    if (count != NULL)
+        *count = of_tokens.elements;
+    return status;
+}
+
 static inline pt_tensor_t constant_of(pt_graph_t *graph, int32_t dtype, int32_t rank, const int64_t *shape,
                                       const void *values)
 {

@@ -400,7 +400,7 @@ static pt_status_t whole_path(failing_allocator_t *allocator, const char *direct
     options.steps = 5;
     PT__TRY_OUT(pt_pretrain(model, optimizer, data, &options, NULL));
     PT__TRY_OUT(pt_evaluate(model, data, 0, &evaluation));
-    PT__TRY_OUT(pt_generate(model, tokens, 3, &generation, generated, 4, &count));
+    PT__TRY_OUT(generate_tokens(model, tokens, 3, &generation, generated, 4, &count));
     task.task = PT_TASK_CLASSIFICATION;
     task.outputs = 2;
     PT__TRY_OUT(network_choose_task(model, &task));

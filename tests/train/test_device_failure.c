@@ -274,7 +274,8 @@ static pt_status_t use(rig_t *rig, const char *path)
     PT__TRY(set_parameter(rig->model, 0, values, info.elements));
     PT__TRY(predict_floats(rig->model, rig->evaluation, NULL, 0, values, 4096, &count));
     PT__TRY(pt_generate_options_init(&options, sizeof options));
-    return pt_generate(rig->model, prompt, 2, &options, generated, 4, &count);
+    options.count = 4;
+    return generate_tokens(rig->model, prompt, 2, &options, generated, 4, &count);
 }
 
 START_TEST(test_everything_else)

@@ -131,7 +131,7 @@ static void note_generated(pt_model_t *model, notes_t *notes)
     ck_ok(pt_generate_options_init(&options, sizeof options));
     options.count = 12; /* beyond the 12 positions that the network has */
     options.temperature = 0.8;
-    ck_ok(pt_generate(model, prompt, 3, &options, tokens, 16, &count));
+    ck_ok(generate_tokens(model, prompt, 3, &options, tokens, 16, &count));
     note_bytes(notes, tokens, (size_t)count * sizeof tokens[0]);
 }
 

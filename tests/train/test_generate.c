@@ -33,7 +33,7 @@ static pt_model_t *counting_model(pt_context_t *context)
 static void generate(pt_model_t *model, const pt_generate_options_t *options, int32_t tokens[COUNT])
 {
     int64_t count;
-    ck_ok(pt_generate(model, (int32_t[]){3, 4, 5, 6}, PROMPT, options, tokens, COUNT, &count));
+    ck_ok(generate_tokens(model, (int32_t[]){3, 4, 5, 6}, PROMPT, options, tokens, COUNT, &count));
     ck_assert_int_eq(count, COUNT);
 }
 
@@ -45,6 +45,7 @@ START_TEST(test_continues)
     int32_t greedy[COUNT], tokens[COUNT], other[COUNT];
     int64_t count;
     ck_ok(pt_generate_options_init(&options, sizeof options));
+    options.count = COUNT;
     generate(model, &options, greedy); /* runs beyond the 12 positions: the window slides */
     for (int32_t i = 0; i < COUNT; i++)
         ck_assert_int_eq(greedy[i], (7 + i) % 17);
@@ -66,17 +67,19 @@ START_TEST(test_continues)
     generate(model, &options, other);
     ck_assert(memcmp(tokens, other, sizeof tokens) != 0);
     options.temperature = 0;
-    options.stops = &(int32_t){9};
-    options.n_stops = 1;
-    ck_ok(pt_generate(model, (int32_t[]){3, 4, 5, 6}, PROMPT, &options, tokens, COUNT, &count));
+    const pt_array_t stops = view_of_tokens(&(int32_t){9}, 1, NULL, 0);
+    options.stops = &stops;
+    options.array_size = sizeof stops;
+    ck_ok(generate_tokens(model, (int32_t[]){3, 4, 5, 6}, PROMPT, &options, tokens, COUNT, &count));
     ck_assert_int_eq(count, 3); /* 7 8 9 */
-    options.n_stops = 0;
+    options.stops = NULL;
     options.count = 5;
-    ck_ok(pt_generate(model, (int32_t[]){3}, 1, &options, tokens, COUNT, &count));
+    ck_ok(generate_tokens(model, (int32_t[]){3}, 1, &options, tokens, COUNT, &count));
     ck_assert_int_eq(count, 5);
     pt_model_cancel(model);
-    ck_fails(pt_generate(model, (int32_t[]){3}, 1, &options, tokens, COUNT, &count), PT_ERR_CANCELLED, "0 tokens");
-    ck_ok(pt_generate(model, (int32_t[]){3}, 1, &options, tokens, COUNT, &count));
+    ck_fails(generate_tokens(model, (int32_t[]){3}, 1, &options, tokens, COUNT, &count), PT_ERR_CANCELLED, "0 tokens");
+    ck_assert_int_eq(count, 0);
+    ck_ok(generate_tokens(model, (int32_t[]){3}, 1, &options, tokens, COUNT, &count));
     pt_model_free(model);
     pt_context_free(context);
 }
@@ -154,6 +157,7 @@ START_TEST(test_seeds)
         network_set_task(model, PT_TASK_CAUSAL_LM, 0);
         ck_ok(pt_model_load(model, suite_path("weights"), NULL)); /* the same in all */
         ck_ok(pt_generate_options_init(&options, sizeof options));
+        options.count = COUNT;
         options.temperature = 1;
         for (int call = 0; call < 2; call++) {
             generate(model, &options, again);

@@ -49,7 +49,7 @@ static void begin(pt_generator_t *generator, int64_t first, int64_t prompts)
         for (int64_t k = 0; k < lengths[i]; k++)
             tokens[at++] = (int32_t)((first + i + k) % 17);
     }
-    ck_ok(pt_generator_begin(generator, tokens, lengths, prompts));
+    ck_ok(begin_prompts(generator, tokens, lengths, prompts));
 }
 
 static int32_t read_text(const pt_generator_t *generator, int64_t prompt, int32_t *tokens, float *scores,
@@ -57,7 +57,7 @@ static int32_t read_text(const pt_generator_t *generator, int64_t prompt, int32_
 {
     int64_t count;
     int32_t reason;
-    ck_ok(pt_generator_text(generator, prompt, tokens, scores, COUNT, &count, &reason));
+    ck_ok(read_tokens(generator, prompt, tokens, scores, COUNT, &count, &reason));
     ck_assert_int_eq(count, expected);
     return reason;
 }
@@ -86,7 +86,8 @@ START_TEST(test_a_batch_is_its_prompts)
             ck_assert(scores[k] <= 0 && scores[k] > -5);
         }
     }
-    ck_ok(pt_generate(model, (int32_t[]){3, 4, 5, 6}, 4, &options, tokens, COUNT, &count)); /* one as of the batch */
+    /* one as of the batch */
+    ck_ok(generate_tokens(model, (int32_t[]){3, 4, 5, 6}, 4, &options, tokens, COUNT, &count));
     int32_t other[COUNT];
     read_text(generator, 3, other, NULL, COUNT);
     ck_assert_mem_eq(tokens, other, sizeof tokens);
@@ -108,9 +109,9 @@ START_TEST(test_scores)
     options.count = 6;
     options.top_k = 9;
     ck_ok(pt_generator_create(model, &options, &generator));
-    ck_ok(pt_generator_begin(generator, text, (int64_t[]){4}, 1));
+    ck_ok(begin_prompts(generator, text, (int64_t[]){4}, 1));
     ck_ok(pt_generator_run(generator, NULL, NULL));
-    ck_ok(pt_generator_text(generator, 0, text + 4, scores, 6, NULL, NULL));
+    ck_ok(read_tokens(generator, 0, text + 4, scores, 6, NULL, NULL));
     for (int64_t k = 0; k < 6; k++) {
         const int64_t length = 4 + k;
         const pt_array_t value = {.name = "tokens", .data = text, .lengths = view_data(&length), .dtype = PT_INT32};
@@ -129,7 +130,7 @@ END_TEST
 static void generate(pt_model_t *model, const pt_generate_options_t *options, int32_t tokens[COUNT])
 {
     int64_t count;
-    ck_ok(pt_generate(model, (int32_t[]){3, 4, 5, 6}, 4, options, tokens, COUNT, &count));
+    ck_ok(generate_tokens(model, (int32_t[]){3, 4, 5, 6}, 4, options, tokens, COUNT, &count));
     ck_assert_int_eq(count, COUNT);
 }
 
@@ -203,12 +204,13 @@ START_TEST(test_stop_sequences)
     pt_generate_options_t options = with(0, 0);
     pt_generator_t *generator;
     int32_t tokens[COUNT];
-    options.stops = stops;
-    options.stop_lengths = lengths;
-    options.n_stops = 3;
+    pt_array_t sequences = view_of_tokens(stops, 6, lengths, 3);
+    options.stops = &sequences;
+    options.array_size = sizeof sequences;
     ck_ok(pt_generator_create(model, &options, &generator));
+    sequences = (pt_array_t){0}; /* copied */
     /* 3 is not over with "2 3 4", as it began with 3; 10 and 16 end with "16 0", of which 16 must be new */
-    ck_ok(pt_generator_begin(generator, (int32_t[]){3, 1, 10, 16}, (int64_t[]){1, 1, 1, 1}, 4));
+    ck_ok(begin_prompts(generator, (int32_t[]){3, 1, 10, 16}, (int64_t[]){1, 1, 1, 1}, 4));
     ck_ok(pt_generator_run(generator, NULL, NULL));
     ck_assert_int_eq(read_text(generator, 0, tokens, NULL, 6), PT_GENERATED_STOP); /* 4 5 6 7 8 9 */
     ck_assert_int_eq(tokens[5], 9);
@@ -304,21 +306,13 @@ START_TEST(test_refused)
     pt_model_t *model = network_gpt(context);
     pt_generate_options_t options = with(0, 0);
     pt_generator_t *generator;
-    int32_t tokens[] = {1, 2, 99};
-    int64_t lengths[] = {1, 1, 1}, live;
+    int32_t tokens[] = {1, 2};
+    int64_t lengths[] = {1, 1}, live;
     ck_fails(pt_generator_create(NULL, &options, &generator), PT_ERR_ARGUMENT, "model");
     ck_assert_ptr_null(generator);
     ck_fails(pt_generator_create(model, &options, NULL), PT_ERR_ARGUMENT, "out");
     ck_fails(pt_generator_create(model, &options, &generator), PT_ERR_STATE, "language model");
     network_set_task(model, PT_TASK_CAUSAL_LM, 0);
-    options.n_stops = 1;
-    ck_fails(pt_generator_create(model, &options, &generator), PT_ERR_ARGUMENT, "stops");
-    options.stops = &tokens[2];
-    ck_fails(pt_generator_create(model, &options, &generator), PT_ERR_ARGUMENT, "99");
-    options.stops = tokens;
-    options.stop_lengths = &(int64_t){0};
-    ck_fails(pt_generator_create(model, &options, &generator), PT_ERR_ARGUMENT, "stop_lengths");
-    options.stop_lengths = NULL;
     options.flags = 1;
     ck_fails(pt_generator_create(model, &options, &generator), PT_ERR_ARGUMENT, "flags");
     options.flags = 0;
@@ -328,22 +322,14 @@ START_TEST(test_refused)
     ck_fails(pt_generator_create(model, &options, &generator), PT_ERR_ARGUMENT, "count");
     ck_assert_ptr_null(generator);
     options.count = 2;
-    options.n_stops = 0;
     ck_ok(pt_generator_create(model, &options, &generator));
     ck_fails(pt_generator_step(generator, &live), PT_ERR_STATE, "pt_generator_begin");
     ck_fails(pt_generator_run(generator, NULL, NULL), PT_ERR_STATE, "pt_generator_begin");
-    ck_fails(pt_generator_begin(generator, NULL, lengths, 1), PT_ERR_ARGUMENT, "tokens");
-    ck_fails(pt_generator_begin(generator, tokens, NULL, 1), PT_ERR_ARGUMENT, "lengths");
-    ck_fails(pt_generator_begin(generator, tokens, lengths, 0), PT_ERR_ARGUMENT, "prompts");
-    ck_fails(pt_generator_begin(generator, tokens, (int64_t[]){1, 0}, 2), PT_ERR_ARGUMENT, "prompt 1");
-    ck_fails(pt_generator_begin(generator, tokens, lengths, 3), PT_ERR_ARGUMENT, "99");
-    ck_fails(pt_generator_text(generator, 0, NULL, NULL, 0, NULL, NULL), PT_ERR_ARGUMENT, "there are 0");
-    ck_ok(pt_generator_begin(generator, tokens, lengths, 2));
+    ck_fails(read_tokens(generator, 0, NULL, NULL, 0, NULL, NULL), PT_ERR_ARGUMENT, "there are 0");
+    ck_ok(begin_prompts(generator, tokens, lengths, 2));
     ck_ok(pt_generator_run(generator, NULL, NULL));
-    ck_fails(pt_generator_text(generator, 0, tokens, NULL, 1, &live, NULL), PT_ERR_ARGUMENT, "capacity");
-    ck_assert_int_eq(live, 2);
-    ck_fails(pt_generator_text(generator, 2, NULL, NULL, 0, NULL, NULL), PT_ERR_ARGUMENT, "prompt 2");
-    ck_fails(pt_generator_text(NULL, 2, NULL, NULL, 0, NULL, NULL), PT_ERR_ARGUMENT, "generator");
+    ck_fails(read_tokens(generator, 2, NULL, NULL, 0, NULL, NULL), PT_ERR_ARGUMENT, "prompt 2");
+    ck_fails(read_tokens(NULL, 2, NULL, NULL, 0, NULL, NULL), PT_ERR_ARGUMENT, "generator");
     ck_fails(pt_generator_step(NULL, NULL), PT_ERR_ARGUMENT, "generator");
     ck_assert_str_eq(pt_generator_last_error(NULL), "");
     pt_generator_cancel(NULL);
@@ -366,13 +352,14 @@ static pt_status_t generate_all(failing_allocator_t *allocator)
     failing_allocator_hooks(allocator, &options);
     options.threads = 1;
     generation.count = 2;
-    generation.stops = &(int32_t){3};
-    generation.n_stops = 1;
+    const pt_array_t stops = view_of_tokens(&(int32_t){3}, 1, NULL, 0);
+    generation.stops = &stops;
+    generation.array_size = sizeof stops;
     PT__TRY_OUT(pt_context_create(&options, &context));
     PT__TRY_OUT(pt_model_create_from_config(context, NETWORK_GPT, strlen(NETWORK_GPT), &model));
     PT__TRY_OUT(pt_model_set_task(model, PT_TASK_CAUSAL_LM, NULL));
     PT__TRY_OUT(pt_generator_create(model, &generation, &generator));
-    PT__TRY_OUT(pt_generator_begin(generator, (int32_t[]){1, 2, 3}, (int64_t[]){1, 2}, 2));
+    PT__TRY_OUT(begin_prompts(generator, (int32_t[]){1, 2, 3}, (int64_t[]){1, 2}, 2));
     PT__TRY_OUT(pt_generator_run(generator, NULL, NULL));
 out:
     pt_generator_free(generator);

@@ -387,18 +387,18 @@ START_TEST(test_generator)
     pt_model_t *model = network_gpt(world.context);
     network_set_task(model, PT_TASK_CAUSAL_LM, 0);
     ck_ok(pt_generator_create(model, NULL, &generator));
-    ck_ok(pt_generator_begin(generator, (int32_t[]){1, 2}, (int64_t[]){2}, 1));
+    ck_ok(begin_prompts(generator, (int32_t[]){1, 2}, (int64_t[]){2}, 1));
     if (setjmp(outside) == 0) {
         pt_generator_run(generator, on_token, &world);
         ck_abort_msg("the callback returned");
     }
     ck_assert_int_eq(pt_generator_step(generator, NULL), PT_ERR_BUSY);
     ck_ok(pt_recover(0));
-    ck_ok(pt_generator_text(generator, 0, NULL, NULL, 0, &count, NULL));
+    ck_ok(read_tokens(generator, 0, NULL, NULL, 0, &count, NULL));
     ck_assert_int_eq(count, 3);
     ck_ok(pt_generator_run(generator, on_token, &world)); /* goes on where it was */
     world.place = IN_TOKEN;
-    ck_ok(pt_generator_begin(generator, (int32_t[]){1, 2}, (int64_t[]){2}, 1));
+    ck_ok(begin_prompts(generator, (int32_t[]){1, 2}, (int64_t[]){2}, 1));
     if (setjmp(outside) == 0) {
         pt_generator_run(generator, on_token, &world);
         ck_abort_msg("the callback returned");

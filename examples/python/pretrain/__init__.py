@@ -180,12 +180,11 @@ def _result(kind):
 
 def _generate_options(values):
     """The struct, and what it points to."""
-    stops = [[stop] if isinstance(stop, int) else list(stop) for stop in values.pop("stops", ())]
-    kept = (c_int32 * max(sum(map(len, stops)), 1))(*sum(stops, [])), (c_int64 * max(len(stops), 1))(*map(len, stops))
-    options = _options(GenerateOptions, values)
+    stops = [[stop] if isinstance(stop, int) else stop for stop in values.pop("stops", ())]
+    options, kept = _options(GenerateOptions, values), None
     if stops:
-        options.n_stops = len(stops)
-        options.stops, options.stop_lengths = (ctypes.cast(part, c_void_p) for part in kept)
+        kept = _sequences(stops)
+        options.stops, options.array_size = ctypes.addressof(kept[0]), ctypes.sizeof(Array)
     return options, kept
 
 
@@ -449,6 +448,15 @@ def _array(values, dtype=None):
     return _view(flat, dtype, shape)
 
 
+def _sequences(samples):
+    """(pt_array_t of one sequence of numbers a sample, what must stay alive)."""
+    data, dtype, given, row = _ragged(samples)
+    view, held = _view(data, dtype, (DIM_TOKENS, *row), sum(given))
+    lengths = (c_int64 * max(len(given), 1))(*given)
+    view.lengths, view.samples, view.max_length = ctypes.addressof(lengths), len(given), max(given, default=0)
+    return view, (held, lengths)
+
+
 def _read(call, lengths=None):
     """What call(array) gives, as an array.array of the dtype that it has: asked first for the room that it takes.
     Lengths of ragged results go into the list `lengths`, where that is not None."""
@@ -464,7 +472,7 @@ def _read(call, lengths=None):
     call(view)
     if lengths is not None:
         lengths[:] = rows
-    return values
+    return values[:view.elements]  # a text may be over before it has all that it has room for
 
 
 def field(name, dtype=FLOAT32, shape=(), max_length=0):
@@ -480,11 +488,8 @@ def _fields(samples):
     made, alive, count = (Array * len(samples))(), [], None
     for number, (name, (values, ragged)) in enumerate(samples.items()):
         if ragged:
-            data, dtype, given, row = _ragged(values)
-            rows, lengths = len(given), (c_int64 * max(len(given), 1))(*given)
-            view, held = _view(data, dtype, (DIM_TOKENS, *row), sum(given))
-            view.lengths, view.max_length = ctypes.addressof(lengths), max(max(lengths), 1)
-            alive.append(lengths)
+            view, held = _sequences(values)
+            rows, view.max_length = view.samples, max(view.max_length, 1)
         else:
             flat, dtype, shape = _flat(values)
             if not shape:
@@ -959,8 +964,9 @@ class Model(_Handle):
         if class_weights is not None:
             if task != TASK_CLASSIFICATION:
                 raise TypeError("task %r has no class_weights" % (task,))
-            weights = (c_float * len(class_weights))(*class_weights)
-            chosen.class_weights, chosen.classes = ctypes.addressof(weights), chosen.classes or len(class_weights)
+            weights, _alive = _array(class_weights)
+            chosen.class_weights, chosen.array_size = ctypes.addressof(weights), ctypes.sizeof(Array)
+            chosen.classes = chosen.classes or len(class_weights)
         _check(library.pt_model_set_task(self, _encoded(task), ctypes.byref(chosen) if chosen is not None else None))
 
     @property
@@ -1100,24 +1106,15 @@ class Model(_Handle):
     def generate(self, prompt, **options):
         """Continues bytes (gives bytes) or a list of token numbers (gives a list). stops: tokens, or sequences of them,
         after which it is over."""
-        options, kept = _generate_options(options)
-        tokens, count = (c_int32 * options.count)(), c_int64()
-        _check(
-            library.pt_generate(
-                self,
-                (c_int32 * max(len(prompt), 1))(*prompt),
-                len(prompt),
-                ctypes.byref(options),
-                tokens,
-                len(tokens),
-                ctypes.byref(count),
-            )
-        )
-        return bytes(tokens[:count.value]) if isinstance(prompt, bytes) else tokens[:count.value]
+        options, _alive = _generate_options(options)
+        given, _held = _array(prompt)
+        made = _read(lambda view: _check(library.pt_generate(self, ctypes.byref(given), ctypes.byref(options),
+                                                             ctypes.byref(view), ctypes.sizeof(view))))
+        return bytes(made.tolist()) if isinstance(prompt, bytes) else made.tolist()
 
     def generator(self, **options):
         """Continues many prompts together: model.generator(temperature=0.8).run(prompts)."""
-        options, kept = _generate_options(options)
+        options, _alive = _generate_options(options)
         return Generator(self._kept[0], _create(library.pt_generator_create, self, ctypes.byref(options)))
 
     def _values(self, values):
@@ -1186,13 +1183,8 @@ class Generator(_Handle):
     def run(self, prompts, token=None):
         """The new texts of prompts, each bytes or a list of token numbers. token(Token) is called for each one as it
         comes, and ends all texts by returning False."""
-        guard, lengths = _Guard(), [len(prompt) for prompt in prompts]
-        tokens = [number for prompt in prompts for number in prompt]
-        _check(
-            library.pt_generator_begin(
-                self, (c_int32 * max(len(tokens), 1))(*tokens), (c_int64 * max(len(lengths), 1))(*lengths), len(lengths)
-            )
-        )
+        guard, (given, _alive) = _Guard(), _sequences(prompts)
+        _check(library.pt_generator_begin(self, ctypes.byref(given), ctypes.sizeof(given)))
 
         def tell(_, pointer):
             done, answer = guard.run(token, pointer.contents)
@@ -1206,11 +1198,12 @@ class Generator(_Handle):
 
     def text(self, prompt):
         """(tokens, scores, reason) of a prompt's new text; reason GENERATED_..., 0: it is not over."""
-        count, reason = c_int64(), c_int32()
-        _check(library.pt_generator_text(self, prompt, None, None, 0, ctypes.byref(count), ctypes.byref(reason)))
-        tokens, scores = (c_int32 * max(count.value, 1))(), (c_float * max(count.value, 1))()
-        _check(library.pt_generator_text(self, prompt, tokens, scores, count.value, None, None))
-        return tokens[:count.value], scores[:count.value], reason.value
+        reason, size = c_int32(), ctypes.sizeof(Array)
+        tokens = _read(lambda view: _check(library.pt_generator_text(self, prompt, ctypes.byref(view), None, size,
+                                                                     ctypes.byref(reason))))
+        scores = _read(lambda view: _check(library.pt_generator_text(self, prompt, None, ctypes.byref(view), size,
+                                                                     None)))
+        return tokens.tolist(), scores.tolist(), reason.value
 
 
 _progress_shown = {}
