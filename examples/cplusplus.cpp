@@ -40,6 +40,9 @@ try {
         batch.filled = batch.capacity;
     });
 
+    pretrain::normalize(rings, "features", model); /* the model takes raw values, and is saved with how */
+    std::printf("x is divided by %.2f\n", pretrain::get_normalization(model, "features").scale[0]);
+
     pretrain::optimizer optimizer(pt_optimizer_create, context, nullptr); /* nullptr: AdamW with its defaults */
     auto train = pretrain::options(pt_train_options_init);
     train.epochs = 20;

@@ -6,6 +6,7 @@
 #ifndef PRETRAIN_HPP
 #define PRETRAIN_HPP
 
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <functional>
@@ -127,6 +128,53 @@ inline dataset map_dataset(pt_context_t *owner, const std::vector<pt_field_spec_
                  static_cast<void *>(user.get()), detail::destroy);
     user.release(); /* the dataset destroys it */
     return made;
+}
+
+/* What a field's values are moved and scaled by, one number a feature: (value - shift) / scale. */
+struct normalization {
+    std::vector<double> shift, scale;
+};
+
+namespace detail
+{
+
+inline pt_array_t view(std::vector<double> &numbers)
+{
+    pt_array_t made = {};
+    made.dtype = PT_FLOAT64;
+    made.data = numbers.data();
+    made.capacity = made.elements = static_cast<int64_t>(numbers.size());
+    return made;
+}
+
+} // namespace detail
+
+/* Measures a field on the training data; from then on the model takes raw values. */
+inline void normalize(pt_dataset_t *data, const char *field, pt_model_t *network,
+                      const pt_normalize_options_t &how = options(pt_normalize_options_init))
+{
+    check(pt_dataset_normalize(data, field, &how, network));
+}
+
+/* The same with what the host has measured. */
+inline void set_normalization(pt_model_t *network, const char *field, normalization measured)
+{
+    pt_array_t shift = detail::view(measured.shift), scale = detail::view(measured.scale);
+    check(pt_model_set_normalization(network, field, &shift, &scale, static_cast<uint32_t>(sizeof shift)));
+}
+
+/* What the model does with a field; PT_ERR_NOT_FOUND where it leaves its values as they are. */
+inline normalization get_normalization(const pt_model_t *network, const char *field)
+{
+    normalization found;
+    pt_array_t asked = {};
+    const uint32_t size = static_cast<uint32_t>(sizeof asked);
+    check(pt_model_normalization(network, field, &asked, nullptr, size));
+    found.shift.resize(static_cast<size_t>(asked.elements));
+    found.scale.resize(found.shift.size());
+    pt_array_t shift = detail::view(found.shift), scale = detail::view(found.scale);
+    check(pt_model_normalization(network, field, &shift, &scale, size));
+    return found;
 }
 
 using stage = pt_status_t (*)(pt_model_t *, pt_optimizer_t *, pt_dataset_t *, const pt_train_options_t *,

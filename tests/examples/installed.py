@@ -180,6 +180,7 @@ class Installed(unittest.TestCase):
                             *options
                         )
                     )
+                    self.assertRegex(output, r"x is divided by 0\.56")
                     self.assertRegex(output, r"accuracy (9\d|100)")
                     self.assertIn("stopped by the callback's exception", output)
                     self.assertRegex(output, r"refused: PT_ERR_\w+: .*abacus")

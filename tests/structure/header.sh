@@ -1,7 +1,7 @@
 #!/bin/sh
 # The public header compiles alone, with warnings as errors, as pedantic C99, C11 and C++11 to C++20, and together with
-# system headers that use the prefix PT_ too, before and after them. PT_API is what the host defines, else what the
-# system needs.
+# system headers that use the prefix PT_ too, before and after them; pretrain.hpp as C++11 to C++20. PT_API is
+# what the host defines, else what the system needs.
 #   header.sh SOURCE_ROOT C_COMPILER C++_COMPILER
 set -u
 root=$1 c=$2 cxx=$3
@@ -44,7 +44,12 @@ for source in "$work"/alone "$work"/twice "$work"/after_* "$work"/before_*; do
         done
     fi
 done
-if ! command -v "$cxx" >/dev/null; then
+if command -v "$cxx" >/dev/null; then
+    echo '#include <pretrain.hpp>' >"$work/wrapper"
+    for standard in c++11 c++17 c++20; do
+        compile "pretrain.hpp as $standard" "$cxx" -std=$standard -x c++ <"$work/wrapper"
+    done
+else
     echo "no C++ compiler ($cxx): the C++ half was left out"
 fi
 
