@@ -1,4 +1,5 @@
 /* Contexts: options of every size and value, memory that is counted and given back, lives that outlast their handle. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -6,6 +7,7 @@
 #include "base/log.h"
 #include "kernels/cpu/gemm_backend.h"
 #include "support/failing_allocator.h"
+#include "support/failing_io.h"
 #include "support/suite.h"
 
 static pt_context_options_t options_of(int32_t threads)
@@ -197,6 +199,39 @@ static void hear(void *user, int32_t level, const char *message)
     snprintf(heard->last, sizeof heard->last, "%s", message);
 }
 
+/* Locks, conditions and threads are the system's to give. */
+START_TEST(test_what_the_system_refuses)
+{
+    static const failing_io_t kinds[] = {FAILING_MUTEX, FAILING_CONDITION};
+    failing_allocator_t allocator;
+    pt_context_options_t options = options_of(3);
+    pt_context_t *context;
+    failing_allocator_hooks(&allocator, &options);
+    options.log = hear;
+    options.log_user = &(heard_t){0};
+    for (int i = 0; i < 2; i++)
+        for (long n = 1, calls = n; calls >= n; n++) {
+            failing_allocator_start(&allocator, 0);
+            failing_io_arm(kinds[i], n, EAGAIN);
+            pt_status_t status = pt_context_create(&options, &context);
+            calls = failing_io_calls(kinds[i]);
+            failing_io_disarm();
+            ck_assert_int_eq(status, calls < n ? PT_OK : PT_ERR_MEMORY);
+            ck_assert_msg(status == PT_OK || strstr(pt_last_error(), "out of memory: lock") != NULL, "%ld: %s", n,
+                          pt_last_error());
+            ck_assert((context != NULL) == (status == PT_OK));
+            pt_context_free(context);
+            ck_assert_int_eq(atomic_load(&allocator.live), 0);
+        }
+    failing_io_arm(FAILING_THREAD, 2, EAGAIN);
+    ck_ok(pt_context_create(&options, &context)); /* with the threads that there are */
+    failing_io_disarm();
+    ck_assert_int_eq(pt__pool_threads(context->pool), 2);
+    pt_context_free(context);
+    ck_assert_int_eq(atomic_load(&allocator.live), 0);
+}
+END_TEST
+
 START_TEST(test_log)
 {
     static const int32_t wanted[] = {0, PT_LOG_ERROR, PT_LOG_DEBUG};
@@ -221,4 +256,4 @@ START_TEST(test_log)
 END_TEST
 
 SUITE("context_api", 30, test_init, test_create, test_wrong_options, test_processors, test_matrix_kernels, test_life,
-      test_failing_allocations, test_log)
+      test_failing_allocations, test_what_the_system_refuses, test_log)

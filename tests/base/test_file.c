@@ -2,6 +2,7 @@
 #define _XOPEN_SOURCE 700
 #define _DEFAULT_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -208,6 +209,72 @@ START_TEST(test_directories_that_cannot_be_locked)
     ck_assert_int_eq(one, -1);
     pt__directory_unlock(&one);
     failing_io_disarm();
+    failing_io_arm(FAILING_OPENDIR, 1, EACCES);
+    failing_io_arm(FAILING_OPEN, 1, EROFS);
+    ck_ok(pt__directory_lock(&heap, path, &one));
+    ck_assert_int_eq(one, -1);
+    failing_io_arm(FAILING_OPEN, 1, EINTR);
+    ck_ok(pt__directory_lock(&heap, path, &one));
+    ck_assert_int_ge(one, 0);
+    pt__directory_unlock(&one);
+    failing_io_disarm();
+    ck_assert_int_eq(atomic_load(&heap.bytes), 0);
+}
+END_TEST
+
+/* Each of the system's calls may be refused, and what a signal interrupts is done again. */
+START_TEST(test_refusals_of_the_system)
+{
+    char *bytes, **names;
+    int64_t size;
+    pt__mapping_t mapping;
+    start();
+    const char *path = suite_write("file", "abc", 3), *link = suite_path("link");
+    failing_io_arm(FAILING_OPEN, 1, EINTR);
+    assert_file(path, "abc");
+    failing_io_arm(FAILING_OPEN, 1, EACCES);
+    ck_fails(pt__file_read(&heap, path, 0, &bytes, &size), PT_ERR_IO, "file: cannot open: Permission denied");
+    failing_io_arm(FAILING_OPEN, 1, 99999); /* no number that the system knows */
+    ck_fails(pt__file_read(&heap, path, 0, &bytes, &size), PT_ERR_IO, "file: cannot open: ");
+    failing_io_disarm();
+    failing_io_arm(FAILING_FSTAT, 1, EIO);
+    ck_fails(pt__file_read(&heap, path, 0, &bytes, &size), PT_ERR_IO, "file: cannot read: Input/output error");
+    failing_io_disarm();
+    failing_io_arm(FAILING_READ, 1, EINTR);
+    assert_file(path, "abc");
+    failing_io_arm(FAILING_READ, 1, EIO);
+    ck_fails(pt__file_read(&heap, path, 0, &bytes, &size), PT_ERR_IO, "file: cannot read: Input/output error");
+    failing_io_arm(FAILING_MMAP, 1, ENODEV);
+    ck_fails(pt__file_map(&heap, path, &mapping), PT_ERR_IO, "file: cannot read: Input/output error");
+    failing_io_arm(FAILING_READ, 0, 0);
+    ck_ok(pt__file_map(&heap, path, &mapping)); /* what cannot be mapped is read */
+    ck_assert(mapping.size == 3 && mapping.copy != NULL);
+    pt__file_unmap(&mapping);
+    failing_io_disarm();
+    ck_ok(pt__file_map_watched(&heap, path, &mapping));
+    ck_ok(pt__file_check(&mapping, path));
+    failing_io_arm(FAILING_FSTAT, 1, EIO);
+    ck_fails(pt__file_check(&mapping, path), PT_ERR_IO, "file: cannot look at: Input/output error");
+    failing_io_disarm();
+    for (int part = 0; part < 2; part++) {
+        struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {mapping.seconds, mapping.nanoseconds}};
+        ck_assert_int_eq(utimensat(AT_FDCWD, path, times, 0), 0);
+        ck_ok(pt__file_check(&mapping, path));
+        times[1].tv_sec += part;
+        times[1].tv_nsec = (times[1].tv_nsec + !part) % 1000000000;
+        ck_assert_int_eq(utimensat(AT_FDCWD, path, times, 0), 0);
+        ck_fails(pt__file_check(&mapping, path), PT_ERR_IO, "written to since it was opened");
+    }
+    pt__file_unmap(&mapping);
+    failing_io_arm(FAILING_READDIR, 1, EIO);
+    ck_fails(pt__directory_list(&heap, suite_directory(), &names, &size), PT_ERR_IO, "cannot list: Input/output error");
+    failing_io_disarm();
+    failing_io_arm(FAILING_OPENDIR, 1, EACCES); /* it may be written, but not read: nothing to sync it by */
+    ck_ok(pt__directory_make(&heap, suite_path("closed")));
+    failing_io_disarm();
+    ck_assert_int_eq(symlink("nowhere", link), 0);
+    ck_fails(pt__directory_make(&heap, link), PT_ERR_NOT_FOUND, "link: cannot make the directory: Not a directory");
+    ck_fails(pt__directory_make(&heap, suite_path("file/x/y")), PT_ERR_NOT_FOUND, "file/x: cannot make the directory");
     ck_assert_int_eq(atomic_load(&heap.bytes), 0);
 }
 END_TEST
@@ -247,11 +314,20 @@ START_TEST(test_failing_allocations)
         pt__release(&heap, names);
         pt__release(&heap, bytes);
     }, status);
+    FOR_EACH_FAILING_ALLOCATION(allocator, {
+        int lock;
+        failing_allocator_memory(&allocator, &heap);
+        failing_io_arm(FAILING_OPENDIR, 1, EACCES);
+        status = pt__directory_lock(&heap, suite_directory(), &lock);
+        ck_assert((status == PT_OK) == (lock >= 0));
+        pt__directory_unlock(&lock);
+        failing_io_disarm();
+    }, status);
     start();
-    ck_assert_str_eq(suite_listing(suite_directory()), "file x");
+    ck_assert_str_eq(suite_listing(suite_directory()), ".lock file x");
 }
 END_TEST
 
 SUITE("file", 120, test_reading_and_mapping, test_pipes_can_be_read_and_mapped, test_errors_name_path_and_reason,
       test_directories, test_new_directories_are_synced, test_directories_are_locked,
-      test_directories_that_cannot_be_locked, test_full_device, test_failing_allocations)
+      test_directories_that_cannot_be_locked, test_refusals_of_the_system, test_full_device, test_failing_allocations)

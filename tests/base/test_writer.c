@@ -6,7 +6,9 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -130,7 +132,7 @@ START_TEST(test_interrupted_calls_are_made_again)
     start();
     snprintf(path, sizeof path, "%s", suite_path("file"));
     memset(large, 'z', sizeof large - 1);
-    for (failing_io_t kind = FAILING_WRITE; kind < FAILING_IO_COUNT; kind++)
+    for (failing_io_t kind = FAILING_WRITE; kind <= FAILING_FLOCK; kind++)
         for (long n = 1, calls = 1; n <= calls && kind != FAILING_RENAME; n++) {
             int64_t size;
             char made[32];
@@ -279,13 +281,19 @@ START_TEST(test_only_files_are_replaced)
     ck_assert_int_eq(mkfifo(fifo, 0600), 0);
     ck_assert_int_eq(symlink("fifo", link_to_fifo), 0);
     ck_assert_int_eq(mkdir(directory, 0700), 0);
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int socket_file = socket(AF_UNIX, SOCK_STREAM, 0);
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", suite_path("socket"));
+    ck_assert_int_eq(bind(socket_file, (const struct sockaddr *)&address, sizeof address), 0);
+    close(socket_file);
+    ck_fails(write_parts(address.sun_path, parts, 1), PT_ERR_ARGUMENT, "socket: is a socket");
     ck_fails(write_parts(fifo, parts, 1), PT_ERR_ARGUMENT, "fifo: is a FIFO, expected a regular file");
     ck_fails(write_parts(link_to_fifo, parts, 1), PT_ERR_ARGUMENT, "link: is a FIFO");
     ck_fails(write_parts(directory, parts, 1), PT_ERR_IO, "directory: cannot write: Is a directory");
-    ck_fails(write_parts("/dev/null", parts, 1), PT_ERR_ARGUMENT, "/dev/null: is a character device");
+    ck_fails(write_parts("/dev/null", parts, 1), PT_ERR_ARGUMENT, "/dev/null: is a device, expected a regular file");
     ck_assert(stat(fifo, &about) == 0 && S_ISFIFO(about.st_mode));
     ck_assert(stat("/dev/null", &about) == 0 && S_ISCHR(about.st_mode));
-    ck_assert_str_eq(suite_listing(suite_directory()), "directory fifo link");
+    ck_assert_str_eq(suite_listing(suite_directory()), "directory fifo link socket");
     ck_assert_int_eq(atomic_load(&heap.bytes), 0);
 }
 END_TEST
@@ -396,6 +404,52 @@ START_TEST(test_owner_that_cannot_stay)
 }
 END_TEST
 
+/* What the system refuses beside. */
+START_TEST(test_destinations_that_are_refused)
+{
+    static const char *const parts[] = {"new"};
+    static const struct {
+        failing_io_t kind;
+        long n;
+        const char *message;
+    } refused[] = {{FAILING_ACCESS, 1, "file: cannot write: Permission denied"},
+                   {FAILING_FSTAT, 2, "file: cannot look at the new file of: Permission denied"},
+                   {FAILING_FCHMOD, 1, "file: cannot keep the mode of: Permission denied"},
+                   {FAILING_FSTAT, 1, "file: cannot create a file beside it: File exists"}};
+    const char *path = suite_write("file", "old", 3), *link = suite_path("link");
+    char target[4096];
+    struct stat about;
+    start();
+    umask(022);
+    for (int i = 0; i < 4; i++) {
+        ck_assert_int_eq(chmod(path, 0666), 0);
+        failing_io_arm(refused[i].kind, refused[i].n, EACCES);
+        ck_fails(write_parts(path, parts, 1), PT_ERR_IO, refused[i].message);
+        failing_io_disarm();
+        assert_file(path, "old");
+    }
+    /* a link as long as the system has them: there and back again */
+    memset(target, '.', sizeof target);
+    for (size_t i = 1; i < sizeof target; i += 2)
+        target[i] = '/';
+    memcpy(target + sizeof target - 6, "/file", 6);
+    ck_assert_int_eq(symlink(target, link), 0);
+    ck_fails(write_parts(link, parts, 1), PT_ERR_IO, "link: cannot follow the link: File name too long");
+    assert_file(path, "old");
+    for (int n = 1; geteuid() == 0 && n <= 2; n++) { /* neither owner nor group may stay; the owner alone */
+        ck_assert(chmod(path, 04765) == 0 && chown(path, 1234, 4321) == 0 && chmod(path, 06765) == 0);
+        failing_io_arm(FAILING_FCHOWN, 1, n == 1 ? EPERM : EINTR);
+        ck_ok(write_parts(path, parts, 1));
+        failing_io_disarm();
+        ck_assert_int_eq(stat(path, &about), 0);
+        ck_assert_uint_eq(about.st_uid, geteuid());
+        ck_assert_uint_eq(about.st_gid, n == 1 ? getegid() : 4321);
+        ck_assert_uint_eq(about.st_mode & 07777, n == 1 ? 0755 : 02765);
+    }
+    ck_assert_int_eq(atomic_load(&heap.bytes), 0);
+}
+END_TEST
+
 START_TEST(test_killed_writers_leave_whole_files)
 {
     start();
@@ -436,4 +490,4 @@ SUITE("writer", 120, test_writing_replaces_as_a_whole, test_large_files_and_two_
       test_every_write_sync_rename_and_close_may_fail, test_interrupted_calls_are_made_again, test_a_failure_sticks,
       test_read_only_directory, test_leftovers_of_the_dead_are_cleared, test_without_locks,
       test_only_files_are_replaced, test_links_stay, test_mode_and_owner_stay, test_owner_that_cannot_stay,
-      test_killed_writers_leave_whole_files)
+      test_destinations_that_are_refused, test_killed_writers_leave_whole_files)

@@ -466,19 +466,26 @@ START_TEST(test_gemm_staged)
 }
 END_TEST
 
-/* b stored narrower: packed whole and block by block, from either layout; staged where a and b are exchanged; sums
- * along the depth, with rows too long for the workspace too; deep sums; batches; a column, a row. */
+/* b stored narrower, in each of the formats. */
+static void try_narrow(const form_t *forms, size_t n_forms)
+{
+    static const int32_t dtypes[] = {PT_FLOAT16, PT_BFLOAT16, PT__BLOCK_Q8};
+    open_devices();
+    for (size_t i = 0; i < n_forms; i++)
+        for (size_t d = 0; d < sizeof dtypes / sizeof dtypes[0]; d++) {
+            form_t form = forms[i];
+            form.dtype = dtypes[d];
+            try_form(&form, devices);
+        }
+    close_devices();
+}
+
+/* Packed whole, from either layout; sums along the depth; deep sums; batches; a column, a row. */
 START_TEST(test_gemm_narrow)
 {
     static const form_t forms[] = {
         {.m = 150, .n = 200, .k = 96, .bias = 1, .activation = PT_ACTIVATION_GELU_TANH, .preactivation = 1},
-        {.m = 300, .n = 260, .k = 700, .b_transposed = 1, .bias = 1, .activation = PT_ACTIVATION_SILU, .residual = 1},
-        {.m = 520, .n = 300, .k = 1100, .b_transposed = 1, .residual = 2},
-        {.m = 70, .n = 1100, .k = 770, .b_transposed = 1, .bias = 1, .activation = PT_ACTIVATION_RELU, .slope = 1},
-        {.m = 17, .n = 1031, .k = 1300, .b_transposed = 1, .accumulate = 1, .residual = 1},
-        {.m = 33, .n = 700, .k = 512, .a_transposed = 1, .b_transposed = 1, .bias = 1, .wide_strides = 1},
         {.m = 20, .n = 800, .k = 600, .accumulate = 1},
-        {.m = 200, .n = 1024, .k = 1024, .wide_strides = 2, .activation = PT_ACTIVATION_TANH, .slope = 1},
         {.m = 20, .n = 30, .k = 9000, .a_transposed = 1, .bias = 1, .activation = PT_ACTIVATION_RELU, .residual = 1},
         {.m = 20, .n = 30, .k = 9001, .b_transposed = 1, .bias = 1},
         {.m = 1, .n = 3000, .k = 500, .b_transposed = 1, .bias = 1},
@@ -490,22 +497,29 @@ START_TEST(test_gemm_narrow)
         {.m = 3000, .n = 2, .k = 400, .b_transposed = 1},
         {.m = 4, .n = 400, .k = 0, .b_transposed = 1, .bias = 1},
         {.m = 30, .n = 400, .k = 0, .b_transposed = 1, .bias = 1},
-        {.m = 300, .n = 1026, .k = 300, .b_transposed = 1, .bias = 1}, /* columns beyond the last panel */
         {.m = 70, .n = 97, .k = 200, .b_transposed = 1, .activation = PT_ACTIVATION_RELU, .slope = 1, .residual = 1},
         {.m = 9, .n = 66, .k = 16500, .b_transposed = 1},
         {.m = 40, .n = 33, .k = 75, .count = 3, .b_transposed = 1, .accumulate = 1},
         {.m = 64, .n = 64, .k = 48, .count = 12, .b_transposed = 1},
+    };
+    try_narrow(forms, sizeof forms / sizeof forms[0]);
+}
+END_TEST
+
+/* Block by block; staged where a and b are exchanged; rows too long for the workspace. */
+START_TEST(test_gemm_narrow_large)
+{
+    static const form_t forms[] = {
+        {.m = 300, .n = 260, .k = 700, .b_transposed = 1, .bias = 1, .activation = PT_ACTIVATION_SILU, .residual = 1},
+        {.m = 520, .n = 300, .k = 1100, .b_transposed = 1, .residual = 2},
+        {.m = 70, .n = 1100, .k = 770, .b_transposed = 1, .bias = 1, .activation = PT_ACTIVATION_RELU, .slope = 1},
+        {.m = 17, .n = 1031, .k = 1300, .b_transposed = 1, .accumulate = 1, .residual = 1},
+        {.m = 33, .n = 700, .k = 512, .a_transposed = 1, .b_transposed = 1, .bias = 1, .wide_strides = 1},
+        {.m = 200, .n = 1024, .k = 1024, .wide_strides = 2, .activation = PT_ACTIVATION_TANH, .slope = 1},
+        {.m = 300, .n = 1026, .k = 300, .b_transposed = 1, .bias = 1}, /* columns beyond the last panel */
         {.m = 300, .n = 300, .k = 300, .count = 2, .bias = 1, .activation = PT_ACTIVATION_RELU},
     };
-    static const int32_t dtypes[] = {PT_FLOAT16, PT_BFLOAT16, PT__BLOCK_Q8};
-    open_devices();
-    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++)
-        for (size_t d = 0; d < sizeof dtypes / sizeof dtypes[0]; d++) {
-            form_t form = forms[i];
-            form.dtype = dtypes[d];
-            try_form(&form, devices);
-        }
-    close_devices();
+    try_narrow(forms, sizeof forms / sizeof forms[0]);
 }
 END_TEST
 
@@ -739,4 +753,5 @@ START_TEST(test_gemm_reads_no_further)
 END_TEST
 
 SUITE("gemm", 120, test_gemm_small_sizes, test_gemm_large_sizes, test_gemm_staged, test_gemm_narrow,
-      test_gemm_nothing_to_do, test_gemm_not_finite, test_gemm_sums, test_gemm_reads_no_further, test_gemm_device)
+      test_gemm_narrow_large, test_gemm_nothing_to_do, test_gemm_not_finite, test_gemm_sums, test_gemm_reads_no_further,
+      test_gemm_device)

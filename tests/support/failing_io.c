@@ -2,8 +2,14 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 static struct {
@@ -88,3 +94,86 @@ int __wrap_flock(int file, int operation)
 {
     return fails(FAILING_FLOCK) ? -1 : __real_flock(file, operation);
 }
+
+int __real_fchown(int file, uid_t user, gid_t group);
+int __wrap_fchown(int file, uid_t user, gid_t group);
+int __wrap_fchown(int file, uid_t user, gid_t group)
+{
+    return fails(FAILING_FCHOWN) ? -1 : __real_fchown(file, user, group);
+}
+
+int __real_fchmod(int file, mode_t mode);
+int __wrap_fchmod(int file, mode_t mode);
+int __wrap_fchmod(int file, mode_t mode)
+{
+    return fails(FAILING_FCHMOD) ? -1 : __real_fchmod(file, mode);
+}
+
+int __real_faccessat(int directory, const char *path, int mode, int flags);
+int __wrap_faccessat(int directory, const char *path, int mode, int flags);
+int __wrap_faccessat(int directory, const char *path, int mode, int flags)
+{
+    return fails(FAILING_ACCESS) ? -1 : __real_faccessat(directory, path, mode, flags);
+}
+
+ssize_t __real_read(int file, void *bytes, size_t size);
+ssize_t __wrap_read(int file, void *bytes, size_t size);
+ssize_t __wrap_read(int file, void *bytes, size_t size)
+{
+    return fails(FAILING_READ) ? -1 : __real_read(file, bytes, size);
+}
+
+int __real_pthread_mutex_init(pthread_mutex_t *mutex, const pthread_mutexattr_t *how);
+int __wrap_pthread_mutex_init(pthread_mutex_t *mutex, const pthread_mutexattr_t *how);
+int __wrap_pthread_mutex_init(pthread_mutex_t *mutex, const pthread_mutexattr_t *how)
+{
+    return fails(FAILING_MUTEX) ? errno : __real_pthread_mutex_init(mutex, how);
+}
+
+int __real_pthread_cond_init(pthread_cond_t *condition, const pthread_condattr_t *how);
+int __wrap_pthread_cond_init(pthread_cond_t *condition, const pthread_condattr_t *how);
+int __wrap_pthread_cond_init(pthread_cond_t *condition, const pthread_condattr_t *how)
+{
+    return fails(FAILING_CONDITION) ? errno : __real_pthread_cond_init(condition, how);
+}
+
+int __real_pthread_create(pthread_t *thread, const pthread_attr_t *how, void *(*run)(void *), void *user);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *how, void *(*run)(void *), void *user);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *how, void *(*run)(void *), void *user)
+{
+    return fails(FAILING_THREAD) ? errno : __real_pthread_create(thread, how, run, user);
+}
+
+/* These have a second name where files may be large, which is what the library is built for. */
+#define WRAP_FILE_CALLS(suffix)                                                                                   \
+    int __real_open##suffix(const char *path, int flags, ...);                                                    \
+    int __wrap_open##suffix(const char *path, int flags, ...);                                                    \
+    int __wrap_open##suffix(const char *path, int flags, ...)                                                     \
+    {                                                                                                             \
+        va_list arguments;                                                                                        \
+        va_start(arguments, flags);                                                                               \
+        unsigned mode = flags & O_CREAT ? va_arg(arguments, unsigned) : 0;                                        \
+        va_end(arguments);                                                                                        \
+        return fails(FAILING_OPEN) ? -1 : __real_open##suffix(path, flags, mode);                                 \
+    }                                                                                                             \
+    int __real_fstat##suffix(int file, void *about);                                                              \
+    int __wrap_fstat##suffix(int file, void *about);                                                              \
+    int __wrap_fstat##suffix(int file, void *about)                                                               \
+    {                                                                                                             \
+        return fails(FAILING_FSTAT) ? -1 : __real_fstat##suffix(file, about);                                     \
+    }                                                                                                             \
+    void *__real_mmap##suffix(void *at, size_t size, int protection, int flags, int file, int64_t offset);        \
+    void *__wrap_mmap##suffix(void *at, size_t size, int protection, int flags, int file, int64_t offset);        \
+    void *__wrap_mmap##suffix(void *at, size_t size, int protection, int flags, int file, int64_t offset)         \
+    {                                                                                                             \
+        return fails(FAILING_MMAP) ? MAP_FAILED : __real_mmap##suffix(at, size, protection, flags, file, offset); \
+    }                                                                                                             \
+    void *__real_readdir##suffix(DIR *directory);                                                                 \
+    void *__wrap_readdir##suffix(DIR *directory);                                                                 \
+    void *__wrap_readdir##suffix(DIR *directory)                                                                  \
+    {                                                                                                             \
+        return fails(FAILING_READDIR) ? NULL : __real_readdir##suffix(directory);                                 \
+    }
+
+WRAP_FILE_CALLS()
+WRAP_FILE_CALLS(64)

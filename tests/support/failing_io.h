@@ -10,6 +10,17 @@ typedef enum failing_io {
     FAILING_CLOSE, /* the file is closed all the same, as the system does it */
     FAILING_OPENDIR,
     FAILING_FLOCK,
+    FAILING_OPEN,
+    FAILING_READ,
+    FAILING_FSTAT,
+    FAILING_MMAP,
+    FAILING_READDIR,
+    FAILING_FCHOWN,
+    FAILING_FCHMOD,
+    FAILING_ACCESS,    /* faccessat */
+    FAILING_MUTEX,     /* pthread_mutex_init, */
+    FAILING_CONDITION, /* pthread_cond_init */
+    FAILING_THREAD,    /* and pthread_create: these return their error */
     FAILING_IO_COUNT
 } failing_io_t;
 

@@ -7,15 +7,21 @@
 #include "support/suite.h"
 #include "support/views.h"
 
-static inline pt_context_t *network_context(int32_t threads, uint64_t seed)
+static inline pt_context_t *network_context_with(int32_t gemm, int32_t threads, uint64_t seed)
 {
     pt_context_options_t options;
     pt_context_t *context;
     ck_ok(pt_context_options_init(&options, sizeof options));
+    options.gemm = gemm;
     options.threads = threads;
     options.seed = seed;
     ck_ok(pt_context_create(&options, &context));
     return context;
+}
+
+static inline pt_context_t *network_context(int32_t threads, uint64_t seed)
+{
+    return network_context_with(PT_GEMM_AUTO, threads, seed);
 }
 
 /* Rows of the two dimensions that every graph has, for calls that take a pointer to them. */

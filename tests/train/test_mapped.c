@@ -169,14 +169,15 @@ static const char *narrow_file(const char *name, const char *from, int32_t dtype
     return path;
 }
 
-/* In the file's dtype: the same bits as from floats; vectors, which kernels read as floats, are converted. */
+/* In the file's dtype: the same bits as from floats, with our own kernels for both; vectors, which kernels read as
+ * floats, are converted. */
 START_TEST(test_narrow_weights)
 {
     static const int32_t dtypes[] = {PT_FLOAT16, PT_BFLOAT16};
     for (int k = 0; k < 2; k++) {
         const char *path = narrow_file("narrow.safetensors", weights_file("wide.safetensors", 3), dtypes[k]);
         const char *saved = suite_path("saved.safetensors");
-        pt_context_t *context = network_context(2, 2);
+        pt_context_t *context = network_context_with(PT_GEMM_OWN, 2, 2);
         pt_model_t *mapped = classifier(context), *copied = classifier(context);
         pt_optimizer_t *one = network_optimizer(context, PT_OPTIMIZER_ADAMW, 7e-3);
         pt_optimizer_t *other = network_optimizer(context, PT_OPTIMIZER_ADAMW, 7e-3);

@@ -215,4 +215,11 @@ INLINE doubles_t high_doubles(floats_t v)
     return load_doubles(part + LANES / 2);
 }
 
+/* Where branches are counted, what is built of these vectors is called: inlined, a function that is written once for
+ * many sizes known to the compiler would count each of its branches once a size. */
+#if defined(PT__COUNTS_BRANCHES)
+#undef INLINE
+#define INLINE static __attribute__((noinline, unused))
+#endif
+
 #endif
