@@ -931,7 +931,7 @@ PT_API pt_status_t pt_model_set_recompute(pt_model_t *model, int32_t recompute);
 
 /* What pt_model_describe tells. */
 enum {
-    /* parameters by name, shape and count */
+    /* parameters by name, shape and count; what fields are moved and scaled by, of their first features */
     PT_DESCRIBE_SUMMARY = 0,
     /* the network's ops */
     PT_DESCRIBE_GRAPH = 1,

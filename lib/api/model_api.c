@@ -187,6 +187,7 @@ pt_status_t pt_model_describe(const pt_model_t *model, int32_t what, char *buffe
                          pt__shape_print(&parameter->shape, PT_FLOAT32, shape, sizeof shape),
                          (long long)parameter->elements, parameter->learnable ? "" : "  fixed");
         }
+        pt__normalizations_print(&model->normalizations, &text);
         pt__text_add(&text, "%lld parameters, %lld of them learn\n", (long long)total,
                      (long long)pt__store_learnable_elements(&model->store));
     } else

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "base/text.h"
 #include "train/model.h"
 
 #define KEY "pretrain.normalization"
@@ -199,6 +198,30 @@ pt_status_t pt__normalizations_write(const pt_model_t *model, char **out)
     }
     pt__text_add(&text, "}");
     return pt__text_take(&text, out, NULL);
+}
+
+/* The first few. */
+static void print_numbers(pt__text_t *text, const char *name, const double *values, int64_t count)
+{
+    enum { SHOWN = 4 };
+    pt__text_add(text, "%s", name);
+    for (int64_t i = 0; i < count && i < SHOWN; i++)
+        pt__text_add(text, "%s %.6g", i == 0 ? "" : ",", values[i]);
+    pt__text_add(text, count > SHOWN ? ", ..." : "");
+}
+
+void pt__normalizations_print(const pt__normalizations_t *all, pt__text_t *text)
+{
+    for (int64_t i = 0; i < all->count; i++) {
+        const pt__normal_t *normal = &all->list[i].normal;
+        pt__text_add(text, "field \"%s\" goes in as (value - shift) / scale, features %lld: ", all->list[i].field,
+                     (long long)normal->count);
+        print_numbers(text, "shift", normal->shift, normal->count);
+        print_numbers(text, "; scale", normal->scale, normal->count);
+        if (normal->fill != NULL)
+            print_numbers(text, "; NaN is taken as", normal->fill, normal->count);
+        pt__text_add(text, "\n");
+    }
 }
 
 /* `above`: all of them are greater. */

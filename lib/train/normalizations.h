@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "base/text.h"
 #include "data/normal.h"
 #include "formats/tensors.h"
 
@@ -46,6 +47,8 @@ int32_t pt__normalizations_trunk_came(const pt_model_t *model);
 /* The metadata "pretrain.normalization": {"FIELD": {"shift": [...], "scale": [...], "fill": [...]}, ...}. NULL: there
  * is nothing to say. */
 pt_status_t pt__normalizations_write(const pt_model_t *model, char **out);
+/* A line a field, for people. */
+void pt__normalizations_print(const pt__normalizations_t *all, pt__text_t *text);
 /* From a file's metadata; none where it has none. path is for messages. */
 pt_status_t pt__normalizations_read_file(const pt_model_t *model, const char *path, const pt__tensors_t *table,
                                          pt__normalizations_t *out);

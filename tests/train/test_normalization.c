@@ -533,6 +533,36 @@ static void normalise_within(void *user, pt_event_t *event)
     event->action = PT_ACTION_GO_ON;
 }
 
+/* The summary tells it, with the first few of many features. */
+START_TEST(test_description)
+{
+    pt_context_t *context = network_context(1, 1);
+    pt_model_t *model = mirror(context, 2, (const int64_t[]){PT_DIM_BATCH, 5});
+    const pt_array_t shift = {.dtype = PT_FLOAT64, .data = (double[]){1, 0.25, -3, 4, 5}},
+                     scale = {.dtype = PT_FLOAT64, .data = (double[]){1, 2, 1e-9, 4e20, 5}};
+    char text[1000];
+    size_t length;
+    ck_ok(pt_model_describe(model, PT_DESCRIBE_SUMMARY, text, sizeof text, &length));
+    ck_assert_ptr_null(strstr(text, "field"));
+    ck_ok(pt_model_set_normalization(model, "x", &shift, &scale, sizeof shift));
+    ck_ok(pt_model_describe(model, PT_DESCRIBE_SUMMARY, text, sizeof text, &length));
+    ck_assert_ptr_nonnull(strstr(text, "\nfield \"x\" goes in as (value - shift) / scale, features 5: "
+                                       "shift 1, 0.25, -3, 4, ...; scale 1, 2, 1e-09, 4e+20, ...\n1 parameters"));
+    pt_model_free(model);
+    model = mirror(context, 2, (const int64_t[]){PT_DIM_BATCH, 1});
+    pt_dataset_t *data = dataset_of(context, PT_FLOAT32, 1, &(const int64_t){1}, (const float[]){1, NAN, 3}, 3);
+    pt_normalize_options_t options;
+    ck_ok(pt_normalize_options_init(&options, sizeof options));
+    options.flags = PT_NORMALIZE_FILL;
+    ck_ok(pt_dataset_normalize(data, "x", &options, model));
+    ck_ok(pt_model_describe(model, PT_DESCRIBE_SUMMARY, text, sizeof text, &length));
+    ck_assert_ptr_nonnull(strstr(text, "features 1: shift 2; scale 1; NaN is taken as 2\n"));
+    pt_dataset_free(data);
+    pt_model_free(model);
+    pt_context_free(context);
+}
+END_TEST
+
 START_TEST(test_refusals)
 {
     pt_context_t *context = network_context(1, 4), *elsewhere = network_context(1, 4);
@@ -701,4 +731,4 @@ END_TEST
 
 SUITE("normalization", 120, test_scikit_learn, test_streams_maps_and_views, test_ragged_fields, test_missing_values,
       test_training_is_that_on_normalised_data, test_it_goes_where_the_model_goes, test_resuming, test_loading_over_it,
-      test_damaged_files, test_refusals, test_callbacks, test_every_allocation_may_fail)
+      test_damaged_files, test_description, test_refusals, test_callbacks, test_every_allocation_may_fail)
