@@ -432,6 +432,8 @@ START_TEST(test_gemm_staged)
         {.m = 333, .n = 420, .k = 300, .a_transposed = 1, .bias = 1},
         {.m = 64, .n = 700, .k = 521, .a_transposed = 1, .accumulate = 1, .wide_strides = 1},
         {.m = 129, .n = 391, .k = 1025, .a_transposed = 1, .wide_strides = 2},
+        {.m = 40, .n = 130, .k = 200, .a_transposed = 1},
+        {.m = 70, .n = 800, .k = 1024, .a_transposed = 1, .bias = 1},
         {.m = 131, .n = 1031, .k = 320, .residual = 1},
         {.m = 61, .n = 600, .k = 517, .accumulate = 1, .wide_strides = 1},
         {.m = 105, .n = 400, .k = 1025, .wide_strides = 2},

@@ -128,11 +128,13 @@ void pt__gemm_describe(pt__cpu_t *device, const pt__gemm_t *gemm, pt__job_t *job
     const pt__gemm_t *view = &job->view;
     job->depth_block = choose_depth_block(job);
     const int64_t width = micro->columns;
-    job->column_block = pt__most(pt__gemm_block_floats(device) / job->depth_block / width * width, width);
+    const int64_t block = pt__gemm_block_floats(device) / job->depth_block / width * width;
+    const int64_t staged_block = pt__gemm_staged_block_floats(device) / job->depth_block / width * width;
     job->widened = pt__matrix_is_narrow(&view->a);
     job->stage = view->m > micro->rows && pt__gemm_operations(gemm) >= PT__GEMM_SPREAD && !job->widened &&
-                 pt__gemm_stages(device, &view->a, job->depth_block, pt__least(view->n, job->column_block));
+                 pt__gemm_stages(device, &view->a, job->depth_block, pt__least(view->n, staged_block));
     job->packed = packing_pays(job);
+    job->column_block = pt__most(job->stage && job->packed ? staged_block : block, width);
 }
 
 /* ---- the cut of the depth */

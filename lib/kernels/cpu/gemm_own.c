@@ -9,9 +9,9 @@
  *
  * a is read where it stands, or each tile's part is copied first, its numbers of each depth side by side: where rows
  * would push each other out of the cache, and where that pays by itself (gemm_fit.c). Where a lies across, several
- * tiles' are copied at once. Few rows read b where it stands, too; for more it
- * is packed into panels: by each worker for itself, since what one core writes and another reads costs more than to
- * pack it again. A worker packs the columns of a task whole, where they fit into half of the second-level cache, and
+ * tiles' are copied at once; and blocks of b are wider. Few rows read b where it stands, too; for more it is packed
+ * into panels: by each worker for itself, since what one core writes and another reads costs more than to pack it
+ * again. A worker packs the columns of a task whole, where they fit into half of the second-level cache, and
  * keeps them for its next tasks of these columns; otherwise block by block. Where b is transposed and a is much the
  * smaller of the two, a and b are exchanged: then a is packed, and dst's tiles are transposed as they are stored. So
  * a large weight is read once, from where it stands. A weight that is stored narrower becomes floats on the same ways
@@ -24,7 +24,7 @@ enum { TASKS_MOST = 32 }; /* of a batch */
 
 int64_t pt__gemm_worker_bytes(const pt__cpu_t *device)
 {
-    return (int64_t)sizeof(float) * (PT__MICRO_STAGE + pt__gemm_block_floats(device));
+    return (int64_t)sizeof(float) * (PT__MICRO_STAGE + pt__gemm_staged_block_floats(device));
 }
 
 int64_t pt__gemm_shared_bytes(const pt__cpu_t *device)
