@@ -9,16 +9,23 @@ header = header:gsub("/%*.-%*/", ""):gsub("#ifdef __cplusplus.-#endif", "")
 ffi.cdef((header:gsub("#[^\n]*", ""):gsub("PT_API%s", "")))
 local pt = ffi.load(arg[2] or "pretrain")
 
-local function check(status)
+-- The message stands with the handle that the call was on: what other coroutines call meanwhile does not change it.
+local function check(status, message)
     if status ~= pt.PT_OK then
-        error(ffi.string(pt.pt_status_name(status)) .. ": " .. ffi.string(pt.pt_last_error()), 2)
+        error(ffi.string(pt.pt_status_name(status)) .. ": " .. ffi.string(message), 2)
     end
+end
+local function last_of(context) -- of a call that made no handle; without a context yet, the thread's
+    if context == nil then return pt.pt_last_error() end
+    local message = ffi.new("char[1024]")
+    pt.pt_context_last_error(context, message, 1024)
+    return message
 end
 local function create(kind, call, ...) -- a handle that the collector frees
     local out = ffi.new("pt_" .. kind .. "_t *[1]")
     local arguments, count = {...}, select("#", ...) + 1
     arguments[count] = out
-    check(call(unpack(arguments, 1, count)))
+    check(call(unpack(arguments, 1, count)), last_of(arguments[1]))
     return ffi.gc(out[0], pt["pt_" .. kind .. "_free"])
 end
 
@@ -47,7 +54,7 @@ local sizes = ffi.new("int64_t[2][2]", {{pt.PT_DIM_BATCH, 4}, {pt.PT_DIM_BATCH, 
 local x = pt.pt_input(graph, "x", pt.PT_FLOAT32, 2, sizes[0])
 local y = pt.pt_input(graph, "y", pt.PT_FLOAT32, 2, sizes[1])
 local sum = pt.pt_linear_layer(graph, "linear", x, 1, pt.PT_ACTIVATION_NONE)
-check(pt.pt_graph_set_loss(graph, pt.pt_mse_loss(graph, sum, y, nil)))
+check(pt.pt_graph_set_loss(graph, pt.pt_mse_loss(graph, sum, y, nil)), pt.pt_graph_last_error(graph))
 local model = create("model", pt.pt_model_create, context, graph)
 local optimizer = create("optimizer", pt.pt_optimizer_create, context, nil) -- AdamW, learning rate 0.001
 local fields = ffi.new("pt_field_spec_t[2]", {{"x", pt.PT_FLOAT32, 1, {4}}, {"y", pt.PT_FLOAT32, 1, {1}}})
@@ -55,8 +62,8 @@ local data = create("dataset", pt.pt_dataset_create_map, context, fields, 2,
     ffi.sizeof(fields[0]), 20000, 0, fetch, nil, nil)
 local status = pt.pt_pretrain(model, optimizer, data, nil, nil) -- one epoch in batches of 8
 if failure then error(failure) end
-check(status)
+check(status, pt.pt_model_last_error(model))
 local result = ffi.new("pt_evaluation_t", {struct_size = ffi.sizeof("pt_evaluation_t")})
-check(pt.pt_evaluate(model, data, 100, result))
+check(pt.pt_evaluate(model, data, 100, result), pt.pt_model_last_error(model))
 print(("loss %g after %d steps"):format(result.loss, tonumber(pt.pt_optimizer_steps(optimizer))))
 os.exit(result.loss < 0.01 and 0 or 1, true)

@@ -50,6 +50,9 @@ type Fetch = extern "C" fn(*mut c_void, *mut Batch);
 extern "C" {
     fn pt_status_name(status: i32) -> *const c_char;
     fn pt_last_error() -> *const c_char;
+    fn pt_context_last_error(context: Handle, buffer: *mut c_char, size: usize) -> usize;
+    fn pt_graph_last_error(graph: Handle) -> *const c_char;
+    fn pt_model_last_error(model: Handle) -> *const c_char;
     fn pt_context_create(options: *const c_void, out: *mut Handle) -> i32;
     fn pt_graph_create(context: Handle, out: *mut Handle) -> i32;
     fn pt_input(graph: Handle, name: *const c_char, dtype: i32, rank: i32, shape: *const i64) -> i32;
@@ -91,11 +94,19 @@ extern "C" fn fetch(_user: *mut c_void, batch: *mut Batch) {
     });
 }
 
-fn check(status: i32) {
+// The message stands with the handle that the call was on, so that it does not matter which thread asks for it.
+unsafe fn check(status: i32, message: *const c_char) {
     if status != 0 {
-        let text = |message| unsafe { CStr::from_ptr(message) }.to_string_lossy().into_owned();
-        panic!("{}: {}", text(unsafe { pt_status_name(status) }), text(unsafe { pt_last_error() }));
+        let text = |message| CStr::from_ptr(message).to_string_lossy().into_owned();
+        panic!("{}: {}", text(pt_status_name(status)), text(message));
     }
+}
+
+// A call which makes no handle leaves it on the context.
+unsafe fn check_made(status: i32, context: Handle) {
+    let mut message = [0; 1024];
+    pt_context_last_error(context, message.as_mut_ptr(), message.len());
+    check(status, message.as_ptr());
 }
 
 fn main() {
@@ -105,18 +116,21 @@ fn main() {
         (null_mut(), null_mut(), null_mut(), null_mut(), null_mut());
     let mut result = Evaluation { struct_size: 40, reserved: 0, loss: 0.0, samples: 0, tokens: 0, seconds: 0.0 };
     unsafe {
-        check(pt_context_create(null(), &mut context));
-        check(pt_graph_create(context, &mut graph));
+        check(pt_context_create(null(), &mut context), pt_last_error());
+        check_made(pt_graph_create(context, &mut graph), context);
         let input = pt_input(graph, x, FLOAT32, 2, [DIM_BATCH, 4].as_ptr());
         let wanted = pt_input(graph, y, FLOAT32, 2, [DIM_BATCH, 1].as_ptr());
         let sum = pt_linear_layer(graph, layer, input, 1, 0);
-        check(pt_graph_set_loss(graph, pt_mse_loss(graph, sum, wanted, null())));
-        check(pt_model_create(context, graph, &mut model));
-        check(pt_optimizer_create(context, null(), &mut optimizer)); // AdamW, learning rate 0.001
+        check(pt_graph_set_loss(graph, pt_mse_loss(graph, sum, wanted, null())), pt_graph_last_error(graph));
+        check_made(pt_model_create(context, graph, &mut model), context);
+        check_made(pt_optimizer_create(context, null(), &mut optimizer), context); // AdamW, learning rate 0.001
         let (fields, size) = ([field(x, 4), field(y, 1)], size_of::<FieldSpec>() as u32);
-        check(pt_dataset_create_map(context, fields.as_ptr(), 2, size, 20000, 0, fetch, null_mut(), None, &mut data));
-        check(pt_pretrain(model, optimizer, data, null(), null_mut())); // one epoch in batches of 8
-        check(pt_evaluate(model, data, 100, &mut result));
+        let made =
+            pt_dataset_create_map(context, fields.as_ptr(), 2, size, 20000, 0, fetch, null_mut(), None, &mut data);
+        check_made(made, context);
+        // one epoch in batches of 8
+        check(pt_pretrain(model, optimizer, data, null(), null_mut()), pt_model_last_error(model));
+        check(pt_evaluate(model, data, 100, &mut result), pt_model_last_error(model));
         pt_dataset_free(data);
         pt_optimizer_free(optimizer);
         pt_model_free(model);
