@@ -3,7 +3,7 @@
  *
  *   pt_context_t    threads, memory, log, seed                     pt_model_t      a network: graph, parameters, plans
  *   pt_graph_t      a network being described, op by op            pt_optimizer_t  update rule, its slots, its schedule
- *   pt_dataset_t    samples, from callbacks, arrays or files
+ *   pt_dataset_t    samples, from callbacks, arrays or files       pt_tokenizer_t  text to tokens and back
  *
  * Every call that can fail returns a pt_status_t: PT_OK or a negative code; pt_last_error() then tells what was
  * expected and found. The library never exits, aborts, prints or changes process-wide state. Handles are made by
@@ -1775,6 +1775,72 @@ PT_API pt_status_t pt_checkpoint_save(const pt_model_t *model, const pt_optimize
  * options as of pt_model_load: another place; flags or names are PT_ERR_ARGUMENT. */
 PT_API pt_status_t pt_checkpoint_load(pt_model_t *model, pt_optimizer_t *optimizer, const char *path,
                                       const pt_load_options_t *options);
+
+/* ---- Tokenizers: text to tokens and back ------------------------------------------------------------------------- */
+
+/* Makes tokens of texts and texts of tokens, as the file of a model that people have says it. The vocabulary is read
+ * only; what encoding keeps from call to call is bounded, about 1.3 MB a thread. */
+typedef struct pt_tokenizer pt_tokenizer_t;
+
+/* Opens a tokenizer.json of Hugging Face's tokenizers, or a directory that holds one; options as of pt_model_open, for
+ * another place than a path, without flags and names. It retains the context. PT_ERR_FORMAT: a file that contradicts
+ * itself, with the place in it. PT_ERR_UNSUPPORTED: one that asks for a model, a normalizer, a pre-tokenizer, a
+ * pattern, a post-processor or a decoder that is not known here, with its name; and every file in a library that is
+ * built without utf8proc. */
+PT_API pt_status_t pt_tokenizer_open(pt_context_t *context, const char *path, const pt_load_options_t *options,
+                                     pt_tokenizer_t **out);
+/* NULL: nothing happens. */
+PT_API void pt_tokenizer_free(pt_tokenizer_t *tokenizer);
+/* The message of the last failed call on this tokenizer, "" where none has. Valid until its next call or its end. */
+PT_API const char *pt_tokenizer_last_error(const pt_tokenizer_t *tokenizer);
+/* The largest id + 1, added tokens among them: what a model's vocabulary has at least. A getter: any thread. */
+PT_API int32_t pt_tokenizer_size(const pt_tokenizer_t *tokenizer);
+/* The id of a token, as its file writes it ("\xC4\xA0the" for " the" in byte-level files); -1 where there is none. */
+PT_API int32_t pt_tokenizer_id(const pt_tokenizer_t *tokenizer, const char *token);
+/* A token as its file writes it; NULL for an id that is no token's. Lives as long as the tokenizer. */
+PT_API const char *pt_tokenizer_token(const pt_tokenizer_t *tokenizer, int32_t id);
+
+/* A text, or a pair of texts, to be encoded. UTF-8, at most 4 GB each. */
+typedef struct pt_text {
+    const char *text;
+    /* of text; -1: up to its final 0 */
+    int64_t bytes;
+    /* NULL: there is none */
+    const char *pair;
+    /* of pair; -1: up to its final 0 */
+    int64_t pair_bytes;
+} pt_text_t;
+
+/* Flags of pt_tokenize_options_t. */
+enum {
+    /* without the special tokens that the file puts around texts; those that stand in the text itself are found */
+    PT_TOKENIZE_PLAIN = 1,
+};
+/* How texts are encoded. */
+typedef struct pt_tokenize_options {
+    uint32_t struct_size;
+    /* PT_TOKENIZE_... */
+    uint32_t flags;
+} pt_tokenize_options_t;
+/* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
+PT_API pt_status_t pt_tokenize_options_init(pt_tokenize_options_t *options, uint32_t struct_size);
+/* Encodes `count` texts, several at a time on the context's threads, truncated where the file asks for it. Each result
+ * that is not NULL gets the tokens of all texts end to end, and lengths [count]: ids (PT_INT32); spans (PT_UINT32, two
+ * a token): the bytes of the text, or of the pair, that the token stands for, [begin, end), 0 and 0 for one that the
+ * file puts there; segments (PT_UINT8): the numbers that the file gives the two texts, for models that want them.
+ * text_size is sizeof(pt_text_t). PT_ERR_FORMAT: a text that is not UTF-8, with the byte. */
+PT_API pt_status_t pt_tokenizer_encode(pt_tokenizer_t *tokenizer, const pt_text_t *texts, uint32_t text_size,
+                                       int64_t count, const pt_tokenize_options_t *options, pt_array_t *ids,
+                                       pt_array_t *spans, pt_array_t *segments, uint32_t array_size);
+/* Flags of pt_tokenizer_decode. */
+enum {
+    /* special tokens are written too */
+    PT_DECODE_SPECIAL = 1,
+};
+/* The text of tokens: at most `size` bytes with the final 0, the whole length without it to *length; buffer may be NULL
+ * with size 0. Bytes that make no character give U+FFFD. PT_ERR_ARGUMENT names an id that is no token's. */
+PT_API pt_status_t pt_tokenizer_decode(pt_tokenizer_t *tokenizer, const pt_array_t *ids, uint32_t array_size,
+                                       uint32_t flags, char *buffer, size_t size, size_t *length);
 
 #ifdef __cplusplus
 }

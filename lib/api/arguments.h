@@ -15,5 +15,9 @@ pt_status_t pt__check_context(const pt_model_t *model, const pt_context_t *other
                               const char *what);
 /* The model's output of that name; the message lists those that there are. */
 pt_status_t pt__find_output(const pt_model_t *model, const char *name, pt_tensor_t *output);
+/* Options of what is read, completed: they name exactly one place, and ask for nothing but the flags and, where they
+ * `may`, names. */
+pt_status_t pt__read_load_options(const char *function, const char *path, const pt_load_options_t *options,
+                                  uint32_t flags, int32_t may_name, pt_load_options_t *effective);
 
 #endif

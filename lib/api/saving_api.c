@@ -16,9 +16,8 @@ pt_status_t pt_save_options_init(pt_save_options_t *options, uint32_t struct_siz
     return pt__options_init(options, struct_size, &defaults, (uint32_t)sizeof defaults, "pt_save_options");
 }
 
-/* Options, completed, name exactly one place, and ask for nothing but the flags and, where they `may`, names. */
-static pt_status_t read_load_options(const char *function, const char *path, const pt_load_options_t *options,
-                                     uint32_t flags, int32_t may_name, pt_load_options_t *effective)
+pt_status_t pt__read_load_options(const char *function, const char *path, const pt_load_options_t *options,
+                                  uint32_t flags, int32_t may_name, pt_load_options_t *effective)
 {
     PT__TRY(pt_load_options_init(effective, (uint32_t)sizeof *effective));
     PT__TRY(pt__options_read(options, effective, (uint32_t)sizeof *effective, "pt_load_options"));
@@ -82,7 +81,7 @@ static pt_status_t open_model(pt_context_t *context, const char *path, const pt_
                               pt_model_t **out)
 {
     pt_load_options_t effective;
-    PT__TRY(read_load_options("pt_model_open", path, options, PT_LOAD_MAPPED, 0, &effective));
+    PT__TRY(pt__read_load_options("pt_model_open", path, options, PT_LOAD_MAPPED, 0, &effective));
     PT__TRY(pt__model_open(context, path, &effective, out));
     pt__error_clear(); /* what a callback's own calls left */
     return PT_OK;
@@ -102,7 +101,7 @@ pt_status_t pt_model_open(pt_context_t *context, const char *path, const pt_load
 static pt_status_t load(pt_model_t *model, const char *path, const pt_load_options_t *options)
 {
     pt_load_options_t effective;
-    PT__TRY(read_load_options("pt_model_load", path, options, PT_LOAD_STRICT | PT_LOAD_MAPPED, 1, &effective));
+    PT__TRY(pt__read_load_options("pt_model_load", path, options, PT_LOAD_STRICT | PT_LOAD_MAPPED, 1, &effective));
     return pt__weights_load(model, path, &effective);
 }
 
@@ -157,7 +156,7 @@ static pt_status_t load_checkpoint(pt_model_t *model, pt_optimizer_t *optimizer,
                                    const pt_load_options_t *options)
 {
     pt_load_options_t effective;
-    PT__TRY(read_load_options("pt_checkpoint_load", path, options, 0, 0, &effective));
+    PT__TRY(pt__read_load_options("pt_checkpoint_load", path, options, 0, 0, &effective));
     if (optimizer != NULL)
         PT__TRY(pt__check_context(model, pt__optimizer_context(optimizer), "pt_checkpoint_load", "optimizer"));
     return pt__checkpoint_read(model, optimizer, NULL, path, &effective);

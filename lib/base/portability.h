@@ -8,10 +8,12 @@
 #define PT__PRINTF(text, first) __attribute__((format(printf, text, first)))
 #define PT__WEAK                __attribute__((weak))
 #define PT__UNLIKELY(condition) __builtin_expect(!!(condition), 0)
+#define PT__PREFETCH(address)   __builtin_prefetch(address)
 #else
 #define PT__PRINTF(text, first)
 #define PT__WEAK
 #define PT__UNLIKELY(condition) (condition)
+#define PT__PREFETCH(address)   ((void)(address))
 #endif
 
 /* Tells the processor that this thread spins. */
@@ -22,6 +24,19 @@
 #else
 #define PT__SPIN_HINT() ((void)0)
 #endif
+
+/* The number of zero bits below the lowest one; bits is not 0. */
+static inline int32_t pt__trailing_zeros(uint64_t bits)
+{
+#if defined(__GNUC__) || defined(__clang__)
+    return __builtin_ctzll(bits);
+#else
+    int32_t count = 0;
+    for (; !(bits & 1); bits >>= 1)
+        count++;
+    return count;
+#endif
+}
 
 #define PT__CACHE_LINE 64
 

@@ -22,6 +22,20 @@ int32_t pt__utf8_length(const char *bytes, int64_t length)
     return n;
 }
 
+int32_t pt__utf8_broken_length(const char *bytes, int64_t length)
+{
+    const unsigned char *s = (const unsigned char *)bytes;
+    const int32_t n = s[0] < 0xC2 || s[0] > 0xF4 ? 1 : s[0] >= 0xF0 ? 4 : s[0] >= 0xE0 ? 3 : 2;
+    int32_t count = 1;
+    while (count < n && count < length && (s[count] & 0xC0) == 0x80) {
+        int32_t is_overlong = (s[0] == 0xE0 && s[1] < 0xA0) || (s[0] == 0xF0 && s[1] < 0x90);
+        if (count == 1 && (is_overlong || (s[0] == 0xED && s[1] > 0x9F) || (s[0] == 0xF4 && s[1] > 0x8F)))
+            break;
+        count++;
+    }
+    return count;
+}
+
 int32_t pt__utf8_is(const char *text)
 {
     int64_t left = (int64_t)strlen(text);

@@ -8,6 +8,10 @@
  * surrogates and values above U+10FFFF are none. */
 int32_t pt__utf8_length(const char *bytes, int64_t length);
 
+/* Where there is none: how many bytes belong together, those that could begin a sequence (1 to 3), for which one U+FFFD
+ * stands (Unicode, "substitution of maximal subparts"). length is at least 1. */
+int32_t pt__utf8_broken_length(const char *bytes, int64_t length);
+
 /* Whether all of it is UTF-8, up to its final 0. */
 int32_t pt__utf8_is(const char *text);
 

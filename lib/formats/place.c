@@ -46,17 +46,40 @@ static pt_status_t read_pieces(const pt_load_options_t *options, unsigned char *
     return PT_OK;
 }
 
-static pt_status_t open_callback(pt_context_t *context, const pt_load_options_t *options, pt__file_tensors_t **out)
+static pt_status_t read_callback(pt_context_t *context, const pt_load_options_t *options, unsigned char **out)
 {
     unsigned char *block;
     PT__TRY(pt__allocate_uninitialised(&context->memory, (size_t)options->bytes, 1, "what a callback reads", &block));
     pt__pool_rest(context->pool); /* the host's code may take long: no thread of ours spins meanwhile */
     pt_status_t status = read_pieces(options, block);
-    if (status != PT_OK) {
+    if (status == PT_OK)
+        *out = block;
+    else
         pt__release(&context->memory, block);
-        return status;
+    return status;
+}
+
+pt_status_t pt__place_read(pt_context_t *context, const char *path, const pt_load_options_t *options, int64_t limit,
+                           const char **bytes, int64_t *size, void **block)
+{
+    unsigned char *read = NULL;
+    char *file = NULL;
+    *block = NULL;
+    *bytes = options->data;
+    *size = options->bytes;
+    if (path == NULL && options->bytes > limit)
+        return pt__fail(PT_ERR_FORMAT, "%s: %lld bytes, expected at most %lld", pt__place_name(path, options),
+                        (long long)options->bytes, (long long)limit);
+    if (options->read != NULL) {
+        PT__TRY(read_callback(context, options, &read));
+        *bytes = (const char *)read;
+        *block = read;
+    } else if (options->data == NULL) {
+        PT__TRY(pt__file_read(&context->memory, path, limit, &file, size));
+        *bytes = file;
+        *block = file;
     }
-    return pt__safetensors_adopt(context, "callback", block, options->bytes, out);
+    return PT_OK;
 }
 
 pt_status_t pt__place_open(pt_context_t *context, const char *path, const pt_load_options_t *options,
@@ -65,8 +88,11 @@ pt_status_t pt__place_open(pt_context_t *context, const char *path, const pt_loa
     *out = NULL;
     if (options->data != NULL)
         return pt__safetensors_parse(context, "memory", options->data, options->bytes, out);
-    if (options->read != NULL)
-        return open_callback(context, options, out);
+    if (options->read != NULL) {
+        unsigned char *block;
+        PT__TRY(read_callback(context, options, &block));
+        return pt__safetensors_adopt(context, "callback", block, options->bytes, out);
+    }
     return options->flags & PT_LOAD_MAPPED ? pt__safetensors_open_watched(context, path, out)
                                            : pt__safetensors_open(context, path, out);
 }

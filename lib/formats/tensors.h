@@ -76,6 +76,9 @@ pt_status_t pt__safetensors_verify(const pt__file_tensors_t *file, int32_t *pres
  * as exactly one is named ---- */
 /* What messages call the place: its path, "memory" or "callback". */
 const char *pt__place_name(const char *path, const pt_load_options_t *options);
+/* All bytes of a file that is no table of tensors, at most `limit`: *block (or NULL) is released after them. */
+pt_status_t pt__place_read(pt_context_t *context, const char *path, const pt_load_options_t *options, int64_t limit,
+                           const char **bytes, int64_t *size, void **block);
 /* Opens what is to be read, watched where it is a file and the flags say PT_LOAD_MAPPED. */
 pt_status_t pt__place_open(pt_context_t *context, const char *path, const pt_load_options_t *options,
                            pt__file_tensors_t **out);

@@ -1,0 +1,151 @@
+/* See added_tokens.h. */
+#include "text/added_tokens.h"
+
+#include <string.h>
+
+#include "text/characters.h"
+
+void pt__added_tokens_free(pt__added_tokens_t *tokens)
+{
+    if (tokens->memory != NULL)
+        pt__release(tokens->memory, tokens->list);
+    memset(tokens, 0, sizeof *tokens);
+}
+
+pt_status_t pt__added_tokens_add(pt__added_tokens_t *tokens, const pt__added_token_t *token)
+{
+    PT__TRY(pt__grow(tokens->memory, &tokens->list, &tokens->capacity, tokens->count + 1, sizeof *tokens->list,
+                     "added tokens"));
+    tokens->list[tokens->count++] = *token;
+    return PT_OK;
+}
+
+static int compare(const pt__added_token_t *a, const pt__added_token_t *b)
+{
+    int order = memcmp(a->bytes, b->bytes, (size_t)(a->length < b->length ? a->length : b->length));
+    return order != 0 ? order : a->length < b->length ? -1 : a->length > b->length;
+}
+
+static void sift_down(pt__added_token_t *list, int64_t at, int64_t count)
+{
+    for (int64_t child = 2 * at + 1; child < count; at = child, child = 2 * at + 1) {
+        if (child + 1 < count && compare(&list[child], &list[child + 1]) < 0)
+            child++;
+        if (compare(&list[at], &list[child]) >= 0)
+            return;
+        pt__added_token_t other = list[at];
+        list[at] = list[child];
+        list[child] = other;
+    }
+}
+
+void pt__added_tokens_finish(pt__added_tokens_t *tokens)
+{
+    for (int64_t i = tokens->count / 2; i-- > 0;)
+        sift_down(tokens->list, i, tokens->count);
+    for (int64_t last = tokens->count - 1; last > 0; last--) {
+        pt__added_token_t largest = tokens->list[0];
+        tokens->list[0] = tokens->list[last];
+        tokens->list[last] = largest;
+        sift_down(tokens->list, 0, last);
+    }
+    for (int64_t i = 0; i < tokens->count; i++)
+        tokens->begins[tokens->list[i].bytes[0]] = 1;
+    tokens->only_begin = tokens->count > 0 && tokens->list[0].bytes[0] == tokens->list[tokens->count - 1].bytes[0]
+                             ? tokens->list[0].bytes[0]
+                             : -1;
+}
+
+/* Narrows [*low, *high), tokens that agree up to `depth`, to those with this byte there. */
+static void narrow(const pt__added_tokens_t *tokens, int64_t depth, int32_t byte, int64_t *low, int64_t *high)
+{
+    int64_t bounds[2];
+    for (int32_t side = 0; side < 2; side++) {
+        int64_t first = *low, last = *high;
+        while (first < last) {
+            int64_t middle = first + (last - first) / 2;
+            const pt__added_token_t *token = &tokens->list[middle];
+            int32_t found = token->length > depth ? token->bytes[depth] : -1;
+            if (found < byte + side)
+                first = middle + 1;
+            else
+                last = middle;
+        }
+        bounds[side] = first;
+    }
+    *low = bounds[0];
+    *high = bounds[1];
+}
+
+static int32_t is_word(uint32_t character)
+{
+    uint8_t class = character < 0x80 ? pt__ascii_class[character] : pt__character_class(character);
+    return character == '_' || class == PT__CHAR_LETTER || class == PT__CHAR_NUMBER;
+}
+
+static int64_t previous(const uint8_t *text, int64_t at)
+{
+    do
+        at--;
+    while ((text[at] & 0xC0) == 0x80);
+    return at;
+}
+
+static int32_t stands_alone(const uint8_t *text, int64_t from, int64_t begin, int64_t after, int64_t end)
+{
+    int32_t length;
+    if (begin > from && is_word(pt__character_at(text + previous(text, begin), &length)))
+        return 0;
+    return after >= end || !is_word(pt__character_at(text + after, &length));
+}
+
+static int32_t is_space(const uint8_t *text, int64_t at, int32_t *length)
+{
+    uint32_t character = pt__character_at(text + at, length);
+    return (character < 0x80 ? pt__ascii_class[character] : pt__character_class(character)) == PT__CHAR_SPACE;
+}
+
+static void take_spaces(const uint8_t *text, int64_t from, int64_t end, pt__added_match_t *match)
+{
+    int32_t length;
+    while (match->token->takes_left && match->begin > from && is_space(text, previous(text, match->begin), &length))
+        match->begin = previous(text, match->begin);
+    while (match->token->takes_right && match->end < end && is_space(text, match->end, &length))
+        match->end += length;
+}
+
+pt__added_match_t pt__added_tokens_find(const pt__added_tokens_t *tokens, const uint8_t *text, int64_t from, int64_t at,
+                                        int64_t end)
+{
+    pt__added_match_t match = {NULL, end, end};
+    for (; tokens->count > 0 && at < end; at++) {
+        if (!tokens->begins[text[at]]) {
+            const uint8_t *next = tokens->only_begin < 0 ? NULL
+                                                         : memchr(text + at, tokens->only_begin, (size_t)(end - at));
+            if (tokens->only_begin < 0)
+                continue;
+            if (next == NULL)
+                break;
+            at = next - text;
+        }
+        int64_t low = 0, high = tokens->count;
+        const pt__added_token_t *longest = NULL;
+        for (int64_t depth = 0; at + depth < end; depth++) {
+            narrow(tokens, depth, text[at + depth], &low, &high);
+            if (low == high)
+                break;
+            if (tokens->list[low].length == depth + 1)
+                longest = &tokens->list[low];
+        }
+        if (longest == NULL)
+            continue;
+        if (longest->is_single_word && !stands_alone(text, from, at, at + longest->length, end)) {
+            at += longest->length - 1; /* the reference goes on behind it too */
+            continue;
+        }
+        match = (pt__added_match_t){longest, at, at + longest->length};
+        take_spaces(text, from, end, &match);
+        return match;
+    }
+    return match;
+}

@@ -1,0 +1,39 @@
+/* Tokens that are found in a text before the model sees it, such as "<|endoftext|>". */
+#ifndef PT__ADDED_TOKENS_H
+#define PT__ADDED_TOKENS_H
+
+#include "base/json.h"
+#include "text/vocabulary.h"
+
+typedef struct pt__added_token {
+    const uint8_t *bytes; /* the vocabulary's */
+    int64_t length;
+    int32_t id;
+    uint8_t is_single_word;          /* no letter, digit or underscore may stand beside it */
+    uint8_t takes_left, takes_right; /* and the spaces before, behind it */
+    uint8_t is_normalized;           /* it is looked for after the normalizers */
+} pt__added_token_t;
+
+typedef struct pt__added_tokens { /* of one kind: looked for before, or after, the normalizers */
+    pt__memory_t *memory;
+    pt__added_token_t *list; /* sorted by bytes */
+    int64_t count, capacity;
+    uint8_t begins[256]; /* whether one begins with the byte */
+    int32_t only_begin;  /* the byte that all begin with; -1: they do not begin with the same */
+} pt__added_tokens_t;
+
+typedef struct pt__added_match {
+    const pt__added_token_t *token; /* NULL: none */
+    int64_t begin, end;
+} pt__added_match_t;
+
+void pt__added_tokens_free(pt__added_tokens_t *tokens);
+pt_status_t pt__added_tokens_add(pt__added_tokens_t *tokens, const pt__added_token_t *token);
+/* After the last one. */
+void pt__added_tokens_finish(pt__added_tokens_t *tokens);
+/* The first match in text[at .. end), the longest where several begin there; `from` is where the stretch begins that
+ * may be looked at, and spaces taken from. */
+pt__added_match_t pt__added_tokens_find(const pt__added_tokens_t *tokens, const uint8_t *text, int64_t from, int64_t at,
+                                        int64_t end);
+
+#endif

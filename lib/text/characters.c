@@ -1,0 +1,69 @@
+/* See characters.h. */
+#include "text/characters.h"
+
+#ifdef PT__UTF8PROC
+#include <utf8proc.h>
+#endif
+
+enum { O = PT__CHAR_OTHER, L = PT__CHAR_LETTER, N = PT__CHAR_NUMBER, S = PT__CHAR_SPACE };
+
+const uint8_t pt__ascii_class[128] = {
+    O, O, O, O, O, O, O, O, O, S, S, S, S, S, O, O, O, O, O, O, O, O, O, O, O, O, O, O, O, O, O, O, /* controls */
+    S, O, O, O, O, O, O, O, O, O, O, O, O, O, O, O, N, N, N, N, N, N, N, N, N, N, O, O, O, O, O, O, /* digits */
+    O, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, O, O, O, O, O, /* capitals */
+    O, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, O, O, O, O, O, /* small letters */
+};
+
+int32_t pt__characters_known(void)
+{
+#ifdef PT__UTF8PROC
+    return 1;
+#else
+    return 0;
+#endif
+}
+
+/* White_Space of PropList.txt, beyond ASCII: general categories do not tell it. */
+static int32_t is_space(uint32_t code)
+{
+    return code == 0x85 || code == 0xA0 || code == 0x1680 || (code >= 0x2000 && code <= 0x200A) || code == 0x2028 ||
+           code == 0x2029 || code == 0x202F || code == 0x205F || code == 0x3000;
+}
+
+uint8_t pt__character_class(uint32_t code)
+{
+    if (is_space(code))
+        return S;
+#ifdef PT__UTF8PROC
+    utf8proc_category_t category = utf8proc_category((utf8proc_int32_t)code);
+    if (category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_LO)
+        return L;
+    if (category >= UTF8PROC_CATEGORY_ND && category <= UTF8PROC_CATEGORY_NO)
+        return N;
+#endif
+    return O;
+}
+
+int32_t pt__character_write(uint32_t code, uint8_t bytes[4])
+{
+    if (code < 0x80) {
+        bytes[0] = (uint8_t)code;
+        return 1;
+    }
+    if (code < 0x800) {
+        bytes[0] = (uint8_t)(0xC0 | code >> 6);
+        bytes[1] = (uint8_t)(0x80 | (code & 0x3F));
+        return 2;
+    }
+    if (code < 0x10000) {
+        bytes[0] = (uint8_t)(0xE0 | code >> 12);
+        bytes[1] = (uint8_t)(0x80 | (code >> 6 & 0x3F));
+        bytes[2] = (uint8_t)(0x80 | (code & 0x3F));
+        return 3;
+    }
+    bytes[0] = (uint8_t)(0xF0 | code >> 18);
+    bytes[1] = (uint8_t)(0x80 | (code >> 12 & 0x3F));
+    bytes[2] = (uint8_t)(0x80 | (code >> 6 & 0x3F));
+    bytes[3] = (uint8_t)(0x80 | (code & 0x3F));
+    return 4;
+}

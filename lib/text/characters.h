@@ -1,0 +1,41 @@
+/* Characters of UTF-8 text and what Unicode says of them (utf8proc; in a build without it nothing of this is asked). */
+#ifndef PT__CHARACTERS_H
+#define PT__CHARACTERS_H
+
+#include <stdint.h>
+
+/* What split patterns tell apart: \p{L}, \p{N}, \s and all others. */
+enum { PT__CHAR_OTHER = 0, PT__CHAR_LETTER = 1, PT__CHAR_NUMBER = 2, PT__CHAR_SPACE = 3 };
+
+/* By character, for the 128 of ASCII. */
+extern const uint8_t pt__ascii_class[128];
+
+/* Whether this build knows Unicode. */
+int32_t pt__characters_known(void);
+/* The class of a character beyond ASCII. */
+uint8_t pt__character_class(uint32_t code);
+
+/* The character that begins at `at`, in text that is known to be UTF-8, and how many bytes it has. */
+static inline uint32_t pt__character_at(const uint8_t *at, int32_t *length)
+{
+    if (at[0] < 0x80) {
+        *length = 1;
+        return at[0];
+    }
+    if (at[0] < 0xE0) {
+        *length = 2;
+        return (uint32_t)(at[0] & 0x1F) << 6 | (at[1] & 0x3Fu);
+    }
+    if (at[0] < 0xF0) {
+        *length = 3;
+        return (uint32_t)(at[0] & 0x0F) << 12 | (uint32_t)(at[1] & 0x3F) << 6 | (at[2] & 0x3Fu);
+    }
+    *length = 4;
+    return (uint32_t)(at[0] & 0x07) << 18 | (uint32_t)(at[1] & 0x3F) << 12 | (uint32_t)(at[2] & 0x3F) << 6 |
+           (at[3] & 0x3Fu);
+}
+
+/* Writes a character as UTF-8; returns its length, 1 to 4. */
+int32_t pt__character_write(uint32_t code, uint8_t bytes[4]);
+
+#endif

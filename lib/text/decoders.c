@@ -1,0 +1,157 @@
+/* See decoders.h. */
+#include "text/decoders.h"
+
+#include <string.h>
+
+#include "base/utf8.h"
+#include "text/vocabulary.h"
+
+/* ---- Pieces ---- */
+
+pt_status_t pt__pieces_append(pt__pieces_t *pieces, const void *bytes, int64_t length)
+{
+    if (pieces->n_bytes + length > UINT32_MAX)
+        return pt__fail(PT_ERR_UNSUPPORTED, "the text has over %lld bytes", (long long)UINT32_MAX);
+    PT__TRY(pt__grow(pieces->memory, &pieces->bytes, &pieces->bytes_capacity, pieces->n_bytes + length, 1, "text"));
+    if (length > 0)
+        memcpy(pieces->bytes + pieces->n_bytes, bytes, (size_t)length);
+    pieces->n_bytes += length;
+    pieces->cuts[pieces->count - 1].end = (uint32_t)pieces->n_bytes;
+    return PT_OK;
+}
+
+pt_status_t pt__pieces_begin(pt__pieces_t *pieces)
+{
+    PT__TRY(pt__grow(pieces->memory, &pieces->cuts, &pieces->cuts_capacity, pieces->count + 1, sizeof *pieces->cuts,
+                     "text"));
+    pieces->cuts[pieces->count++] = (pt__cut_t){(uint32_t)pieces->n_bytes, (uint32_t)pieces->n_bytes};
+    return PT_OK;
+}
+
+void pt__pieces_free(pt__pieces_t *pieces)
+{
+    if (pieces->memory == NULL)
+        return;
+    pt__release(pieces->memory, pieces->cuts);
+    pt__release(pieces->memory, pieces->bytes);
+    memset(pieces, 0, sizeof *pieces);
+}
+
+/* ---- Kinds ---- */
+
+/* The characters of all tokens back to the bytes that they stand for; a token with one that stands for none is its own
+ * bytes. What is not UTF-8 then becomes U+FFFD. */
+static pt_status_t decode_byte_level(const void *settings, const pt__pieces_t *in, pt__pieces_t *out)
+{
+    uint8_t *bytes;
+    int64_t length = 0;
+    pt_status_t status = PT_OK;
+    (void)settings;
+    PT__TRY(pt__allocate_uninitialised(in->memory, (size_t)in->n_bytes, 1, "text", &bytes));
+    for (int64_t i = 0; i < in->count; i++) {
+        const uint8_t *token = in->bytes + in->cuts[i].begin;
+        int64_t size = in->cuts[i].end - in->cuts[i].begin;
+        int64_t made = pt__byte_level_bytes((const char *)token, size, bytes + length);
+        if (made < 0) {
+            memcpy(bytes + length, token, (size_t)size);
+            made = size;
+        }
+        length += made;
+    }
+    status = pt__pieces_begin(out);
+    for (int64_t at = 0; at < length && status == PT_OK;) {
+        int64_t good = at;
+        for (int32_t step; good < length && (step = pt__utf8_length((char *)bytes + good, length - good)) > 0;)
+            good += step;
+        status = pt__pieces_append(out, bytes + at, good - at);
+        if (good < length && status == PT_OK)
+            status = pt__pieces_append(out, "\xEF\xBF\xBD", 3);
+        at = good < length ? good + pt__utf8_broken_length((char *)bytes + good, length - good) : good;
+    }
+    pt__release(in->memory, bytes);
+    return status;
+}
+
+static pt_status_t read_byte_level(const pt__json_t *json, pt__decoders_t *decoders)
+{
+    (void)json; /* what it holds concerns the pre-tokenizer of that name */
+    return pt__decoders_add(decoders, decode_byte_level, NULL);
+}
+
+typedef pt_status_t read_fn(const pt__json_t *json, pt__decoders_t *decoders);
+static read_fn read_sequence;
+
+static const struct {
+    const char *name;
+    read_fn *read;
+} kinds[] = {
+    {"Sequence", read_sequence},
+    {"ByteLevel", read_byte_level},
+};
+
+/* ---- All ---- */
+
+pt_status_t pt__decoder_read(const pt__json_t *json, pt__decoders_t *decoders)
+{
+    const char *name = NULL;
+    PT__TRY(pt__json_get_string(json, "type", PT__JSON_REQUIRED, &name));
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (strcmp(kinds[i].name, name) == 0)
+            return kinds[i].read(json, decoders);
+    return pt__json_fail(json, PT_ERR_UNSUPPORTED, "a decoder \"%s\" is not known here", name);
+}
+
+static pt_status_t read_sequence(const pt__json_t *json, pt__decoders_t *decoders)
+{
+    const pt__json_t *list = NULL;
+    PT__TRY(pt__json_get_array(json, "decoders", PT__JSON_REQUIRED, &list));
+    for (const pt__json_t *member = list->first; member != NULL; member = member->next)
+        PT__TRY(pt__decoder_read(member, decoders));
+    return PT_OK;
+}
+
+void pt__decoders_free(pt__decoders_t *decoders)
+{
+    for (int32_t i = 0; i < decoders->count; i++)
+        pt__release(decoders->memory, decoders->list[i].settings);
+    decoders->count = 0;
+}
+
+pt_status_t pt__decoders_add(pt__decoders_t *decoders, pt__decode_fn *decode, void *settings)
+{
+    if (decoders->count == PT__DECODERS_MOST) {
+        pt__release(decoders->memory, settings);
+        return pt__fail(PT_ERR_UNSUPPORTED, "over %d decoders", PT__DECODERS_MOST);
+    }
+    decoders->list[decoders->count].decode = decode;
+    decoders->list[decoders->count++].settings = settings;
+    return PT_OK;
+}
+
+static pt_status_t join_with_blanks(const void *settings, const pt__pieces_t *in, pt__pieces_t *out)
+{
+    (void)settings;
+    for (int64_t i = 0; i < in->count; i++) {
+        PT__TRY(pt__pieces_begin(out));
+        if (i > 0)
+            PT__TRY(pt__pieces_append(out, " ", 1));
+        PT__TRY(pt__pieces_append(out, in->bytes + in->cuts[i].begin, in->cuts[i].end - in->cuts[i].begin));
+    }
+    return PT_OK;
+}
+
+pt_status_t pt__decoders_run(const pt__decoders_t *decoders, pt__pieces_t *pieces)
+{
+    for (int32_t i = 0; i < decoders->count || (i == 0 && decoders->count == 0); i++) {
+        pt__decode_fn *decode = decoders->count == 0 ? join_with_blanks : decoders->list[i].decode;
+        pt__pieces_t made = {.memory = pieces->memory};
+        pt_status_t status = decode(decoders->list[i].settings, pieces, &made);
+        if (status != PT_OK) {
+            pt__pieces_free(&made);
+            return status;
+        }
+        pt__pieces_free(pieces);
+        *pieces = made;
+    }
+    return PT_OK;
+}

@@ -1,0 +1,308 @@
+/* A text's way through a tokenizer: cut at added tokens, normalised, cut again, cut into words, and each word into
+ * tokens, depth first: nothing of the text is copied but where a stage edits it. */
+#include <string.h>
+
+#include "base/utf8.h"
+#include "text/tokenizer.h"
+
+enum {
+    CUTS = 64, /* pieces that are cut before the first of them is encoded, so that the cache is asked for all of them */
+    STEPS = 2 * PT__STAGES_MOST + 2 /* added tokens, normalizers, added tokens, pre-tokenizers */
+};
+
+struct pt__encoder {
+    pt_tokenizer_t *tokenizer;
+    pt__encoding_t *encoding;
+    pt__piece_cache_t cache;
+    pt__word_tokens_t word;
+    pt__encoding_t buffers[2];
+    pt__edited_t edited[STEPS]; /* of the steps that edit */
+};
+
+pt_status_t pt__word_tokens_add(pt__word_tokens_t *tokens, int32_t id, uint32_t length)
+{
+    PT__TRY(pt__grow(tokens->memory, &tokens->ids, &tokens->ids_capacity, tokens->count + 1, sizeof *tokens->ids,
+                     "tokens"));
+    PT__TRY(pt__grow(tokens->memory, &tokens->lengths, &tokens->lengths_capacity, tokens->count + 1,
+                     sizeof *tokens->lengths, "tokens"));
+    tokens->ids[tokens->count] = id;
+    tokens->lengths[tokens->count++] = length;
+    return PT_OK;
+}
+
+/* ---- What comes out ---- */
+
+static pt_status_t make_room(pt__encoding_t *encoding, int64_t tokens)
+{
+    PT__TRY(pt__grow(encoding->memory, &encoding->ids, &encoding->ids_capacity, encoding->count + tokens,
+                     sizeof *encoding->ids, "tokens"));
+    return encoding->wants_spans ? pt__grow(encoding->memory, &encoding->spans, &encoding->spans_capacity,
+                                            encoding->count + tokens, sizeof *encoding->spans, "spans of tokens")
+                                 : PT_OK;
+}
+
+pt_status_t pt__encoding_add(pt__encoding_t *encoding, int32_t id, pt__cut_t span)
+{
+    PT__TRY(make_room(encoding, 1));
+    encoding->ids[encoding->count] = id;
+    if (encoding->wants_spans)
+        encoding->spans[encoding->count] = span;
+    encoding->count++;
+    return PT_OK;
+}
+
+void pt__encoding_free(pt__encoding_t *encoding)
+{
+    if (encoding->memory == NULL)
+        return;
+    pt__release(encoding->memory, encoding->segments);
+    pt__release(encoding->memory, encoding->spans);
+    pt__release(encoding->memory, encoding->ids);
+    memset(encoding, 0, sizeof *encoding);
+}
+
+/* ---- Words ---- */
+
+/* Puts a token of the word at *at. */
+static inline void put(pt__encoding_t *encoding, const pt__passage_t *passage, int64_t *at, int32_t id, uint32_t length)
+{
+    encoding->ids[encoding->count] = id;
+    if (encoding->wants_spans)
+        encoding->spans[encoding->count] = pt__passage_origin(passage, *at, *at + length);
+    encoding->count++;
+    *at += length;
+}
+
+/* The same for a short word's, all four, as a processor cannot foresee how many there are. */
+static inline void put_short(pt__encoding_t *encoding, const uint32_t packed[PT__SHORT_TOKENS])
+{
+    int32_t *ids = encoding->ids + encoding->count;
+    for (int32_t i = 0; i < PT__SHORT_TOKENS; i++) {
+        ids[i] = (int32_t)(packed[i] >> 6);
+        encoding->count += packed[i] != 0;
+    }
+}
+
+/* `packed` ends with a 0 or with its `most`. There is room. */
+static inline void put_packed(pt__encoding_t *encoding, const pt__passage_t *passage, int64_t at,
+                              const uint32_t *packed, int32_t most)
+{
+    for (int32_t i = 0; i < most && packed[i] != 0; i++)
+        put(encoding, passage, &at, (int32_t)(packed[i] >> 6), packed[i] & 63);
+}
+
+static pt_status_t encode_anew(pt__encoder_t *encoder, const pt__passage_t *passage, pt__cut_t cut)
+{
+    const pt_tokenizer_t *tokenizer = encoder->tokenizer;
+    pt__encoding_t *encoding = encoder->encoding;
+    int64_t at = cut.begin;
+    encoder->word.count = 0;
+    PT__TRY(tokenizer->kind->encode(tokenizer->model, passage->bytes + cut.begin, cut.end - cut.begin, &encoder->word));
+    PT__TRY(make_room(encoding, encoder->word.count));
+    for (int64_t i = 0; i < encoder->word.count; i++)
+        put(encoding, passage, &at, encoder->word.ids[i], encoder->word.lengths[i]);
+    return PT_OK;
+}
+
+/* A word that is too long, or has too many tokens, for the entries of short ones. */
+static pt_status_t encode_long(pt__encoder_t *encoder, const pt__passage_t *passage, pt__cut_t cut)
+{
+    uint64_t key[8], entry;
+    if (cut.end - cut.begin > PT__LONG_PIECE)
+        return encode_anew(encoder, passage, cut);
+    const pt__long_piece_t *known = pt__long_find(&encoder->cache, passage->bytes + cut.begin, cut.end - cut.begin, key,
+                                                  &entry);
+    if (known != NULL) {
+        PT__TRY(make_room(encoder->encoding, PT__LONG_TOKENS));
+        put_packed(encoder->encoding, passage, cut.begin, known->tokens, PT__LONG_TOKENS);
+        return PT_OK;
+    }
+    PT__TRY(encode_anew(encoder, passage, cut));
+    pt__long_keep(&encoder->cache, key, entry, &encoder->word, 0);
+    return PT_OK;
+}
+
+/* Words that were cut together: first all keys, so that the processor fetches their entries side by side. */
+static pt_status_t encode_words(pt__encoder_t *encoder, const pt__passage_t *passage, const pt__cut_t *cuts,
+                                int32_t count)
+{
+    uint64_t keys[CUTS][2], sets[CUTS];
+    pt__encoding_t *encoding = encoder->encoding;
+    for (int32_t i = 0; i < count; i++) {
+        int64_t length = cuts[i].end - cuts[i].begin;
+        if (length > PT__SHORT_PIECE)
+            continue;
+        pt__short_key(passage->bytes + cuts[i].begin, length, passage->bytes + passage->size, keys[i]);
+        sets[i] = pt__short_sets(keys[i]);
+        PT__PREFETCH(&encoder->cache.shorts[2 * (sets[i] >> 32)]);
+    }
+    PT__TRY(make_room(encoding, (int64_t)CUTS * PT__SHORT_TOKENS));
+    for (int32_t i = 0; i < count; i++) {
+        if (cuts[i].end - cuts[i].begin > PT__SHORT_PIECE) {
+            PT__TRY(encode_long(encoder, passage, cuts[i]));
+            PT__TRY(make_room(encoding, (int64_t)CUTS * PT__SHORT_TOKENS));
+            continue;
+        }
+        const pt__short_piece_t *known = pt__short_find(&encoder->cache, keys[i], sets[i]);
+        if (known != NULL && !encoding->wants_spans) {
+            put_short(encoding, known->tokens);
+            continue;
+        }
+        if (known != NULL) {
+            put_packed(encoding, passage, cuts[i].begin, known->tokens, PT__SHORT_TOKENS);
+            continue;
+        }
+        encoder->word.count = 0;
+        PT__TRY(encode_long(encoder, passage, cuts[i]));
+        pt__short_keep(&encoder->cache, keys[i], sets[i], &encoder->word, 0);
+        PT__TRY(make_room(encoding, (int64_t)CUTS * PT__SHORT_TOKENS));
+    }
+    return PT_OK;
+}
+
+/* ---- Steps ---- */
+
+static pt_status_t run(pt__encoder_t *encoder, int32_t step, const pt__passage_t *passage, int64_t begin, int64_t end);
+
+static pt_status_t run_added(pt__encoder_t *encoder, int32_t step, const pt__added_tokens_t *added,
+                             const pt__passage_t *passage, int64_t begin, int64_t end)
+{
+    for (int64_t at = begin; at < end;) {
+        pt__added_match_t match = pt__added_tokens_find(added, passage->bytes, at, at, end);
+        if (match.begin > at)
+            PT__TRY(run(encoder, step + 1, passage, at, match.begin));
+        if (match.token != NULL)
+            PT__TRY(pt__encoding_add(encoder->encoding, match.token->id,
+                                     pt__passage_origin(passage, match.begin, match.end)));
+        at = match.end;
+    }
+    return PT_OK;
+}
+
+static pt_status_t run_edit(pt__encoder_t *encoder, int32_t step, const pt__stage_t *stage,
+                            const pt__passage_t *passage, int64_t begin, int64_t end)
+{
+    pt__edited_t *edited = &encoder->edited[step];
+    edited->memory = &encoder->tokenizer->context->memory;
+    edited->wants_spans = encoder->encoding->wants_spans;
+    edited->size = 0;
+    PT__TRY(stage->edit(stage->settings, passage, begin, end, edited));
+    pt__passage_t after = {.bytes = edited->bytes,
+                           .size = edited->size,
+                           .begins = edited->wants_spans ? edited->begins : NULL,
+                           .ends = edited->wants_spans ? edited->ends : NULL};
+    return edited->size > 0 ? run(encoder, step + 1, &after, 0, edited->size) : PT_OK;
+}
+
+static pt_status_t run_scan(pt__encoder_t *encoder, int32_t step, int32_t is_last, const pt__stage_t *stage,
+                            const pt__passage_t *passage, int64_t begin, int64_t end)
+{
+    pt__cut_t cuts[CUTS];
+    for (int64_t at = begin;;) {
+        int32_t count = stage->scan(stage->settings, passage->bytes, &at, end, cuts, CUTS);
+        if (count == 0)
+            return PT_OK;
+        if (is_last)
+            PT__TRY(encode_words(encoder, passage, cuts, count));
+        for (int32_t i = 0; i < count && !is_last; i++)
+            PT__TRY(run(encoder, step + 1, passage, cuts[i].begin, cuts[i].end));
+    }
+}
+
+/* passage[begin .. end), at least one byte, from step on: 0 is added tokens, then come normalizers, added tokens,
+ * pre-tokenizers, and the model. */
+static pt_status_t run(pt__encoder_t *encoder, int32_t step, const pt__passage_t *passage, int64_t begin, int64_t end)
+{
+    const pt_tokenizer_t *tokenizer = encoder->tokenizer;
+    int32_t index = step;
+    for (int32_t part = 0; part < 2; part++) {
+        const pt__stages_t *stages = &tokenizer->stages[part];
+        if (index == 0)
+            return run_added(encoder, step, &tokenizer->added[part], passage, begin, end);
+        index--;
+        if (index < stages->count) {
+            const pt__stage_t *stage = &stages->list[index];
+            return stage->edit != NULL
+                       ? run_edit(encoder, step, stage, passage, begin, end)
+                       : run_scan(encoder, step, part == 1 && index + 1 == stages->count, stage, passage, begin, end);
+        }
+        index -= stages->count;
+    }
+    const pt__cut_t whole = {(uint32_t)begin, (uint32_t)end};
+    return encode_words(encoder, passage, &whole, 1);
+}
+
+/* ---- Encoders ---- */
+
+void pt__encoder_free(pt_tokenizer_t *tokenizer, pt__encoder_t *encoder)
+{
+    pt__memory_t *memory = &tokenizer->context->memory;
+    if (encoder == NULL)
+        return;
+    for (int32_t i = 0; i < STEPS; i++)
+        pt__edited_free(&encoder->edited[i]);
+    for (int32_t i = 0; i < 2; i++)
+        pt__encoding_free(&encoder->buffers[i]);
+    pt__release(memory, encoder->word.lengths);
+    pt__release(memory, encoder->word.ids);
+    pt__piece_cache_free(memory, &encoder->cache);
+    pt__release(memory, encoder);
+}
+
+pt_status_t pt__encoder_get(pt_tokenizer_t *tokenizer, int32_t thread, pt__encoder_t **out)
+{
+    pt__memory_t *memory = &tokenizer->context->memory;
+    pt__encoder_t *encoder;
+    *out = tokenizer->encoders[thread];
+    if (*out != NULL)
+        return PT_OK;
+    PT__TRY(pt__allocate(memory, 1, sizeof *encoder, "encoder", &encoder));
+    encoder->tokenizer = tokenizer;
+    encoder->word.memory = memory;
+    pt_status_t status = pt__piece_cache_make(memory, &encoder->cache);
+    if (status == PT_OK)
+        *out = tokenizer->encoders[thread] = encoder;
+    else
+        pt__release(memory, encoder);
+    return status;
+}
+
+pt__encoding_t *pt__encoder_buffer(pt__encoder_t *encoder, int32_t which)
+{
+    return &encoder->buffers[which];
+}
+
+static pt_status_t check_text(const char *text, int64_t length)
+{
+    int32_t step;
+    if (length >= UINT32_MAX)
+        return pt__fail(PT_ERR_UNSUPPORTED, "the text has %lld bytes, expected fewer than %lld", (long long)length,
+                        (long long)UINT32_MAX);
+    for (int64_t at = 0; at < length; at += step) {
+        uint64_t eight;
+        for (; at + 8 <= length; at += 8) {
+            memcpy(&eight, text + at, 8);
+            if (eight & UINT64_C(0x8080808080808080))
+                break;
+        }
+        if (at == length)
+            break;
+        step = pt__utf8_length(text + at, length - at);
+        if (step == 0)
+            return pt__fail(PT_ERR_FORMAT, "the text is not UTF-8 at byte %lld (0x%02x)", (long long)at,
+                            (unsigned)(unsigned char)text[at]);
+    }
+    return PT_OK;
+}
+
+pt_status_t pt__encoder_run(pt__encoder_t *encoder, const char *text, int64_t length, int32_t wants_spans,
+                            pt__encoding_t *buffer)
+{
+    const pt__passage_t passage = {.bytes = (const uint8_t *)text, .size = length};
+    buffer->memory = &encoder->tokenizer->context->memory;
+    buffer->count = 0;
+    buffer->wants_spans = wants_spans;
+    encoder->encoding = buffer;
+    PT__TRY(check_text(text, length));
+    return length > 0 ? run(encoder, 0, &passage, 0, length) : PT_OK;
+}

@@ -1,0 +1,12 @@
+/* The kinds of pre-tokenizers, each in its file; pt__pre_tokenizer_read finds them by name. */
+#ifndef PT__PRE_TOKENIZERS_H
+#define PT__PRE_TOKENIZERS_H
+
+#include "text/stages.h"
+
+typedef pt_status_t pt__stage_read_fn(const pt__json_t *json, pt__stages_t *stages);
+
+pt__stage_read_fn pt__read_byte_level; /* "ByteLevel" */
+pt__stage_read_fn pt__read_split;      /* "Split" */
+
+#endif

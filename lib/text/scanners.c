@@ -1,0 +1,208 @@
+/* The patterns of GPT-2 and of what came after it (cl100k of tiktoken, Llama 3, Qwen). All tell letters, numbers,
+ * spaces and others apart, and each piece is decided by its first characters:
+ *
+ *   's 't 're 've 'm 'll 'd     contractions, in GPT-2 in small letters only
+ *   LETTERS                     with a blank before them; later with any one character that is no letter, number or
+ *                               end of line
+ *   NUMBERS                     GPT-2: a blank and any number of them; later up to three, or one, and no blank
+ *   OTHERS                      with a blank before them; later with the ends of lines behind them
+ *   SPACES                      later: up to the last end of a line; then all but the last before what is no space */
+#include "text/scanners.h"
+
+#include <string.h>
+
+#include "base/portability.h"
+#include "text/characters.h"
+
+enum { NONE = 4 /* the class of what stands behind the end */ };
+
+static inline uint8_t class_at(const uint8_t *text, int64_t at, int64_t end, int32_t *length)
+{
+    *length = 0;
+    if (at >= end)
+        return NONE;
+    *length = 1;
+    if (text[at] < 0x80)
+        return pt__ascii_class[text[at]];
+    return pt__character_class(pt__character_at(text + at, length));
+}
+
+/* Whether the first byte in memory is the lowest of a word. */
+static inline int32_t is_little_endian(void)
+{
+    const uint16_t one = 1;
+    uint8_t first;
+    memcpy(&first, &one, 1);
+    return first == 1;
+}
+
+/* How many of the next 8 bytes are letters of ASCII before the first that is none. The upper bit of each byte of `none`
+ * says that it is below 'a' or above 'z', once capitals are small; bytes beyond ASCII count as none. */
+static inline int32_t letters_of_eight(const uint8_t *text)
+{
+    const uint64_t upper = UINT64_C(0x8080808080808080), each = UINT64_C(0x0101010101010101);
+    uint64_t bytes;
+    memcpy(&bytes, text, 8);
+    uint64_t small = (bytes | each * 0x20) & ~upper;
+    uint64_t none = (~(small + each * (0x80 - 'a')) | (small + each * (0x7F - 'z')) | bytes) & upper;
+    return none == 0 ? 8 : pt__trailing_zeros(none) / 8;
+}
+
+/* The end of a run of characters of one class. */
+static inline int64_t run_end(const uint8_t *text, int64_t at, int64_t end, uint8_t class)
+{
+    int32_t length;
+    while (class == PT__CHAR_LETTER && is_little_endian() && at + 8 <= end) {
+        length = letters_of_eight(text + at);
+        at += length;
+        if (length < 8)
+            break;
+    }
+    for (;;) {
+        while (at < end && text[at] < 0x80 && pt__ascii_class[text[at]] == class)
+            at++;
+        if (at >= end || text[at] < 0x80 || class_at(text, at, end, &length) != class)
+            return at;
+        at += length;
+    }
+}
+
+/* 0 where none begins at the apostrophe. Without regard to case the long s (U+017F) is an s too. */
+static int64_t contraction_end(const uint8_t *text, int64_t at, int64_t end, int32_t any_case)
+{
+    int64_t left = end - at - 1;
+    const uint8_t bit = any_case ? 0x20 : 0;
+    if (left < 1)
+        return 0;
+    uint8_t first = text[at + 1] | bit;
+    if (first == 's' || first == 't' || first == 'm' || first == 'd')
+        return at + 2;
+    if (left < 2)
+        return 0;
+    uint8_t second = text[at + 2];
+    if (any_case && text[at + 1] == 0xC5 && second == 0xBF)
+        return at + 3;
+    second |= bit;
+    if ((first == 'r' && second == 'e') || (first == 'v' && second == 'e') || (first == 'l' && second == 'l'))
+        return at + 3;
+    return 0;
+}
+
+/* Spaces from `at` on, at least one: all at the end of the text, else all but the last one, or the only one. */
+static int64_t spaces_end(const uint8_t *text, int64_t at, int64_t end)
+{
+    int64_t after = run_end(text, at, end, PT__CHAR_SPACE);
+    int64_t last = after - 1;
+    while ((text[last] & 0xC0) == 0x80)
+        last--;
+    return after == end || last == at ? after : last;
+}
+
+static inline int64_t next_gpt2(const uint8_t *text, int64_t at, int64_t end)
+{
+    int32_t length;
+    if (text[at] == '\'') {
+        int64_t after = contraction_end(text, at, end, 0);
+        if (after)
+            return after;
+    }
+    int64_t from = at + (text[at] == ' ' && at + 1 < end);
+    uint8_t class = class_at(text, from, end, &length);
+    if (class != PT__CHAR_SPACE)
+        return run_end(text, from + length, end, class);
+    return spaces_end(text, at, end);
+}
+
+static int64_t numbers_end(const uint8_t *text, int64_t at, int64_t end, int32_t most)
+{
+    int32_t length;
+    for (int32_t i = 0; i < most && class_at(text, at, end, &length) == PT__CHAR_NUMBER; i++)
+        at += length;
+    return at;
+}
+
+static int64_t lines_end(const uint8_t *text, int64_t at, int64_t end)
+{
+    while (at < end && (text[at] == '\r' || text[at] == '\n'))
+        at++;
+    return at;
+}
+
+/* Behind the last end of a line among the spaces from `at` on; 0: there is none. */
+static int64_t last_line_end(const uint8_t *text, int64_t at, int64_t end)
+{
+    int64_t after = run_end(text, at, end, PT__CHAR_SPACE);
+    while (after > at && text[after - 1] != '\r' && text[after - 1] != '\n')
+        after--;
+    return after > at ? after : 0;
+}
+
+static inline int64_t next_lines(const uint8_t *text, int64_t at, int64_t end, int32_t numbers)
+{
+    int32_t length, next_length;
+    uint8_t first = text[at];
+    if (first == '\'') {
+        int64_t after = contraction_end(text, at, end, 1);
+        if (after)
+            return after;
+    }
+    uint8_t class = class_at(text, at, end, &length);
+    if (class == PT__CHAR_LETTER)
+        return run_end(text, at + length, end, PT__CHAR_LETTER);
+    if (class == PT__CHAR_NUMBER)
+        return numbers_end(text, at, end, numbers);
+    uint8_t next = class_at(text, at + length, end, &next_length);
+    if (next == PT__CHAR_LETTER && first != '\r' && first != '\n')
+        return run_end(text, at + length + next_length, end, PT__CHAR_LETTER);
+    if (class == PT__CHAR_OTHER || (first == ' ' && next == PT__CHAR_OTHER))
+        return lines_end(text, run_end(text, at + length, end, PT__CHAR_OTHER), end);
+    int64_t line = last_line_end(text, at, end);
+    return line ? line : spaces_end(text, at, end);
+}
+
+#define SCAN(name, next)                                                                                        \
+    static int32_t name(const void *settings, const uint8_t *text, int64_t *from, int64_t end, pt__cut_t *cuts, \
+                        int32_t most)                                                                           \
+    {                                                                                                           \
+        int32_t count = 0;                                                                                      \
+        int64_t at = *from;                                                                                     \
+        (void)settings;                                                                                         \
+        for (; count < most && at < end; count++) {                                                             \
+            cuts[count].begin = (uint32_t)at;                                                                   \
+            at = next;                                                                                          \
+            cuts[count].end = (uint32_t)at;                                                                     \
+        }                                                                                                       \
+        *from = at;                                                                                             \
+        return count;                                                                                           \
+    }
+SCAN(scan_gpt2, next_gpt2(text, at, end))
+SCAN(scan_three_numbers, next_lines(text, at, end, 3))
+SCAN(scan_one_number, next_lines(text, at, end, 1))
+
+#define LINES(contractions, numbers)                             \
+    contractions "|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}" numbers \
+                 "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
+
+static const struct {
+    const char *pattern;
+    pt__scan_fn *scan;
+} scanners[] = {
+    {"'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+", scan_gpt2},
+    {"'(?:[sdmt]|ll|ve|re)| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+", scan_gpt2},
+    {LINES("(?i:'s|'t|'re|'ve|'m|'ll|'d)", "{1,3}"), scan_three_numbers},
+    {LINES("'(?i:[sdmt]|ll|ve|re)", "{1,3}"), scan_three_numbers},
+    {LINES("(?i:'s|'t|'re|'ve|'m|'ll|'d)", ""), scan_one_number},
+};
+
+pt__scan_fn *pt__scanner_gpt2(void)
+{
+    return scan_gpt2;
+}
+
+pt__scan_fn *pt__scanner_find(const char *pattern, int64_t length)
+{
+    for (size_t i = 0; i < sizeof scanners / sizeof *scanners; i++)
+        if ((int64_t)strlen(scanners[i].pattern) == length && memcmp(scanners[i].pattern, pattern, (size_t)length) == 0)
+            return scanners[i].scan;
+    return NULL;
+}

@@ -1,0 +1,70 @@
+/* See stages.h. */
+#include "text/stages.h"
+
+#include <string.h>
+
+static pt_status_t make_room(pt__edited_t *edited, int64_t length)
+{
+    const int64_t needed = edited->size + length;
+    if (needed > UINT32_MAX)
+        return pt__fail(PT_ERR_UNSUPPORTED, "a normalised text has over %lld bytes", (long long)UINT32_MAX);
+    PT__TRY(pt__grow(edited->memory, &edited->bytes, &edited->bytes_capacity, needed, 1, "normalised text"));
+    if (!edited->wants_spans)
+        return PT_OK;
+    PT__TRY(pt__grow(edited->memory, &edited->begins, &edited->begins_capacity, needed, sizeof *edited->begins,
+                     "spans of a normalised text"));
+    return pt__grow(edited->memory, &edited->ends, &edited->ends_capacity, needed, sizeof *edited->ends,
+                    "spans of a normalised text");
+}
+
+pt_status_t pt__edited_add(pt__edited_t *edited, const void *bytes, int64_t length, uint32_t begin, uint32_t end)
+{
+    PT__TRY(make_room(edited, length));
+    memcpy(edited->bytes + edited->size, bytes, (size_t)length);
+    for (int64_t i = edited->size; edited->wants_spans && i < edited->size + length; i++) {
+        edited->begins[i] = begin;
+        edited->ends[i] = end;
+    }
+    edited->size += length;
+    return PT_OK;
+}
+
+pt_status_t pt__edited_copy(pt__edited_t *edited, const pt__passage_t *passage, int64_t begin, int64_t end)
+{
+    PT__TRY(make_room(edited, end - begin));
+    memcpy(edited->bytes + edited->size, passage->bytes + begin, (size_t)(end - begin));
+    for (int64_t i = begin; edited->wants_spans && i < end; i++) {
+        pt__cut_t origin = pt__passage_origin(passage, i, i + 1);
+        edited->begins[edited->size + i - begin] = origin.begin;
+        edited->ends[edited->size + i - begin] = origin.end;
+    }
+    edited->size += end - begin;
+    return PT_OK;
+}
+
+void pt__edited_free(pt__edited_t *edited)
+{
+    if (edited->memory == NULL)
+        return;
+    pt__release(edited->memory, edited->ends);
+    pt__release(edited->memory, edited->begins);
+    pt__release(edited->memory, edited->bytes);
+    memset(edited, 0, sizeof *edited);
+}
+
+void pt__stages_free(pt__stages_t *stages)
+{
+    for (int32_t i = 0; i < stages->count; i++)
+        pt__release(stages->memory, stages->list[i].settings);
+    stages->count = 0;
+}
+
+pt_status_t pt__stages_add(pt__stages_t *stages, pt__edit_fn *edit, pt__scan_fn *scan, void *settings)
+{
+    if (stages->count == PT__STAGES_MOST) {
+        pt__release(stages->memory, settings);
+        return pt__fail(PT_ERR_UNSUPPORTED, "over %d normalizers and pre-tokenizers", PT__STAGES_MOST);
+    }
+    stages->list[stages->count++] = (pt__stage_t){.edit = edit, .scan = scan, .settings = settings};
+    return PT_OK;
+}

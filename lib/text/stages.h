@@ -1,0 +1,67 @@
+/* A text's way to its words: stages one after the other, each of which edits a passage or cuts it into pieces. The
+ * normalizers and pre-tokenizers of a tokenizer.json are such stages, one file a few of a kind. */
+#ifndef PT__STAGES_H
+#define PT__STAGES_H
+
+#include "base/json.h"
+#include "text/scanners.h"
+
+/* Bytes on their way, and of each the stretch of the original text that it comes from. */
+typedef struct pt__passage {
+    const uint8_t *bytes;
+    int64_t size;                  /* bytes may be read up to here */
+    const uint32_t *begins, *ends; /* [size]; NULL: the bytes are the original's, at their own places */
+} pt__passage_t;
+
+typedef struct pt__edited { /* a buffer that a stage writes */
+    pt__memory_t *memory;
+    uint8_t *bytes;
+    uint32_t *begins, *ends; /* kept where spans are wanted */
+    int64_t size, bytes_capacity, begins_capacity, ends_capacity;
+    int32_t wants_spans;
+} pt__edited_t;
+
+/* Appends bytes that stand for original[begin .. end). */
+pt_status_t pt__edited_add(pt__edited_t *edited, const void *bytes, int64_t length, uint32_t begin, uint32_t end);
+/* Appends bytes of the passage as they are, each with its own place. */
+pt_status_t pt__edited_copy(pt__edited_t *edited, const pt__passage_t *passage, int64_t begin, int64_t end);
+void pt__edited_free(pt__edited_t *edited);
+
+/* Where passage's bytes [begin .. end), at least one, come from. */
+static inline pt__cut_t pt__passage_origin(const pt__passage_t *passage, int64_t begin, int64_t end)
+{
+    if (passage->begins == NULL)
+        return (pt__cut_t){(uint32_t)begin, (uint32_t)end};
+    return (pt__cut_t){passage->begins[begin], passage->ends[end - 1]};
+}
+
+/* Writes what passage[begin .. end) becomes. */
+typedef pt_status_t pt__edit_fn(const void *settings, const pt__passage_t *passage, int64_t begin, int64_t end,
+                                pt__edited_t *edited);
+
+typedef struct pt__stage { /* one of the two functions */
+    pt__edit_fn *edit;
+    pt__scan_fn *scan;
+    void *settings; /* its own block, or NULL */
+} pt__stage_t;
+
+enum { PT__STAGES_MOST = 24 };
+
+typedef struct pt__stages {
+    pt__memory_t *memory;
+    pt__stage_t list[PT__STAGES_MOST];
+    int32_t count;
+    int32_t is_byte_level; /* words are bytes, written as characters in the vocabulary */
+    int32_t trims;         /* blanks at the ends of tokens are no part of their spans */
+} pt__stages_t;
+
+void pt__stages_free(pt__stages_t *stages);
+/* Appends one; the settings are the list's in any case. */
+pt_status_t pt__stages_add(pt__stages_t *stages, pt__edit_fn *edit, pt__scan_fn *scan, void *settings);
+
+/* Append what a "normalizer" or "pre_tokenizer" of a tokenizer.json asks for. PT_ERR_UNSUPPORTED for a kind that is not
+ * known here, with its name. */
+pt_status_t pt__normalizer_read(const pt__json_t *json, pt__stages_t *stages);
+pt_status_t pt__pre_tokenizer_read(const pt__json_t *json, pt__stages_t *stages);
+
+#endif

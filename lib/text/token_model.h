@@ -1,0 +1,29 @@
+/* Models: what makes tokens of a word, one file a kind (token_models.def). */
+#ifndef PT__TOKEN_MODEL_H
+#define PT__TOKEN_MODEL_H
+
+#include "base/json.h"
+#include "text/vocabulary.h"
+
+/* The tokens of a word, in order: they cover it without a gap. */
+typedef struct pt__word_tokens {
+    pt__memory_t *memory;
+    int32_t *ids;
+    uint32_t *lengths; /* in bytes of the word, at least 1 */
+    int64_t count, ids_capacity, lengths_capacity;
+} pt__word_tokens_t;
+
+pt_status_t pt__word_tokens_add(pt__word_tokens_t *tokens, int32_t id, uint32_t length);
+
+typedef struct pt__token_model {
+    const char *name; /* "BPE" */
+    /* Reads the model's own fields. The vocabulary is filled and finished; *out is the kind's, for release. */
+    pt_status_t (*read)(const pt__json_t *json, const pt__vocabulary_t *vocabulary, void **out);
+    void (*release)(void *model);
+    /* Appends the tokens of a word of at least one byte, which is UTF-8. */
+    pt_status_t (*encode)(const void *model, const uint8_t *word, int64_t length, pt__word_tokens_t *tokens);
+} pt__token_model_t;
+
+extern const pt__token_model_t pt__token_model_bpe;
+
+#endif

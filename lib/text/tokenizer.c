@@ -1,0 +1,75 @@
+/* See tokenizer.h. */
+#include "text/tokenizer.h"
+
+pt_status_t pt__tokenizer_begin(pt_context_t *context, pt_tokenizer_t **out)
+{
+    pt_tokenizer_t *tokenizer;
+    pt__memory_t *memory = &context->memory;
+    *out = NULL;
+    if (!pt__characters_known())
+        return pt__fail(PT_ERR_UNSUPPORTED, "this library is built without utf8proc, which tokenizers need");
+    PT__TRY(pt__allocate(memory, 1, sizeof *tokenizer, "tokenizer", &tokenizer));
+    tokenizer->context = pt__context_retain(context);
+    pt__vocabulary_start(&tokenizer->vocabulary, memory);
+    for (int32_t i = 0; i < 2; i++) {
+        tokenizer->added[i].memory = memory;
+        tokenizer->stages[i].memory = memory;
+    }
+    tokenizer->decoders.memory = memory;
+    pt_status_t status = pt__allocate(memory, (size_t)pt__pool_threads(context->pool), sizeof *tokenizer->encoders,
+                                      "encoders", &tokenizer->encoders);
+    if (status == PT_OK)
+        *out = tokenizer;
+    else
+        pt__tokenizer_free(tokenizer);
+    return status;
+}
+
+void pt__tokenizer_free(pt_tokenizer_t *tokenizer)
+{
+    if (tokenizer == NULL)
+        return;
+    pt_context_t *context = tokenizer->context;
+    for (int32_t i = 0; tokenizer->encoders != NULL && i < pt__pool_threads(context->pool); i++)
+        pt__encoder_free(tokenizer, tokenizer->encoders[i]);
+    pt__release(&context->memory, tokenizer->encoders);
+    pt__decoders_free(&tokenizer->decoders);
+    pt__post_processor_free(&tokenizer->post_processor);
+    for (int32_t i = 0; i < 2; i++) {
+        pt__stages_free(&tokenizer->stages[i]);
+        pt__added_tokens_free(&tokenizer->added[i]);
+    }
+    if (tokenizer->kind != NULL)
+        tokenizer->kind->release(tokenizer->model);
+    pt__vocabulary_free(&tokenizer->vocabulary);
+    pt__release(&context->memory, tokenizer);
+    pt__context_release(context);
+}
+
+/* ---- Back to text ---- */
+
+pt_status_t pt__tokenizer_decode(const pt_tokenizer_t *tokenizer, const int32_t *ids, int64_t count,
+                                 int32_t keeps_special, pt__pieces_t *text)
+{
+    const pt__vocabulary_t *vocabulary = &tokenizer->vocabulary;
+    pt_status_t status = PT_OK;
+    text->memory = &tokenizer->context->memory;
+    for (int64_t i = 0; i < count && status == PT_OK; i++) {
+        if (ids[i] < 0 || ids[i] >= vocabulary->count || !vocabulary->tokens[ids[i]].is_there) {
+            status = pt__fail(PT_ERR_ARGUMENT, "id %d at place %lld is no token's, expected 0 to %lld", (int)ids[i],
+                              (long long)i, (long long)vocabulary->count - 1);
+            break;
+        }
+        const pt__token_t *token = &vocabulary->tokens[ids[i]];
+        if (token->is_special && !keeps_special)
+            continue;
+        status = pt__pieces_begin(text);
+        if (status == PT_OK)
+            status = pt__pieces_append(text, pt__token_content(vocabulary, ids[i]), token->content_length);
+    }
+    if (status == PT_OK)
+        status = pt__decoders_run(&tokenizer->decoders, text);
+    if (status != PT_OK)
+        pt__pieces_free(text);
+    return status;
+}

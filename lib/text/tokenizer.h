@@ -1,0 +1,80 @@
+/* A tokenizer: text to tokens and back. Its parts are read from a file once and only read then; what encoding changes
+ * stands in encoders, one a thread. Texts are bytes on all ways: nothing is written out as characters that stand for
+ * bytes, and spans count the bytes of the text that came in. */
+#ifndef PT__TOKENIZER_H
+#define PT__TOKENIZER_H
+
+#include "base/context.h"
+#include "text/added_tokens.h"
+#include "text/characters.h"
+#include "text/decoders.h"
+#include "text/piece_cache.h"
+#include "text/post_processor.h"
+#include "text/stages.h"
+
+typedef struct pt__encoder pt__encoder_t;
+
+enum { PT__TRUNCATE_LONGEST = 0, PT__TRUNCATE_FIRST = 1, PT__TRUNCATE_SECOND = 2 };
+
+typedef struct pt__truncation {
+    int32_t is_asked;
+    int32_t strategy;  /* of a pair: which text gives way */
+    int32_t from_left; /* the end stays */
+    int64_t length;    /* tokens, those of the template included */
+} pt__truncation_t;
+
+struct pt_tokenizer {
+    pt_context_t *context; /* retained */
+    pt__vocabulary_t vocabulary;
+    const pt__token_model_t *kind;
+    void *model;
+    pt__added_tokens_t added[2]; /* looked for before the normalizers, and after them */
+    pt__stages_t stages[2];      /* normalizers, pre-tokenizers */
+    pt__post_processor_t post_processor;
+    pt__decoders_t decoders;
+    pt__truncation_t truncation;
+    pt__encoder_t **encoders; /* [threads], made when first needed */
+    char message[PT__MESSAGE_SIZE];
+};
+
+/* Reads a tokenizer.json; name is for messages. */
+pt_status_t pt__tokenizer_read_json(pt_context_t *context, const char *name, const char *text, int64_t size,
+                                    pt_tokenizer_t **out);
+/* An empty one, to be filled. PT_ERR_UNSUPPORTED in a build that does not know Unicode. */
+pt_status_t pt__tokenizer_begin(pt_context_t *context, pt_tokenizer_t **out);
+void pt__tokenizer_free(pt_tokenizer_t *tokenizer);
+pt_status_t pt__truncation_read(const pt__json_t *json, pt__truncation_t *truncation);
+
+/* The tokens of one text or pair of texts. */
+typedef struct pt__encoding {
+    pt__memory_t *memory;
+    int32_t *ids;
+    pt__cut_t *spans;  /* in the text that the token is of; kept where wanted. (0, 0): a token that is of none */
+    uint8_t *segments; /* 0 and 1, as the post-processor numbers them; made where wanted */
+    int64_t count, ids_capacity, spans_capacity;
+    int32_t wants_spans, wants_segments;
+} pt__encoding_t;
+
+void pt__encoding_free(pt__encoding_t *encoding);
+pt_status_t pt__encoding_add(pt__encoding_t *encoding, int32_t id, pt__cut_t span);
+
+/* The thread's encoder, made where there is none yet; `thread` is below the number of the context's threads. */
+pt_status_t pt__encoder_get(pt_tokenizer_t *tokenizer, int32_t thread, pt__encoder_t **out);
+void pt__encoder_free(pt_tokenizer_t *tokenizer, pt__encoder_t *encoder);
+/* Encodes a text of `length` bytes, which must be UTF-8 (PT_ERR_FORMAT names the byte), without the tokens of the
+ * post-processor, into one of the two buffers of the encoder, which keep their memory from text to text. */
+pt_status_t pt__encoder_run(pt__encoder_t *encoder, const char *text, int64_t length, int32_t wants_spans,
+                            pt__encoding_t *buffer);
+pt__encoding_t *pt__encoder_buffer(pt__encoder_t *encoder, int32_t which);
+
+/* Encodes a text, or a pair (texts[1] not NULL), with all that belongs to it: truncated as the file asks, and in the
+ * template unless is_plain. *to begins anew; its wants_spans and wants_segments are read. */
+pt_status_t pt__tokenizer_encode_whole(pt_tokenizer_t *tokenizer, int32_t thread, const char *const texts[2],
+                                       const int64_t lengths[2], int32_t is_plain, pt__encoding_t *to);
+
+/* The text of tokens, in pieces that are to be joined; freed with pt__pieces_free. PT_ERR_ARGUMENT names an id that is
+ * no token's. Special tokens are left out unless keeps_special. */
+pt_status_t pt__tokenizer_decode(const pt_tokenizer_t *tokenizer, const int32_t *ids, int64_t count,
+                                 int32_t keeps_special, pt__pieces_t *text);
+
+#endif

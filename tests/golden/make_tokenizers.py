@@ -1,0 +1,150 @@
+"""Makes tokenizer_*.json of tests/text/test_golden_tokenizers.c: tokenizers, trained on a page of this project, and
+what the package `tokenizers` makes of texts with them.
+
+    python3 make_tokenizers.py        (tokenizers 0.23; writes beside itself; deterministic)
+
+Each file is {"tokenizer": a tokenizer.json, "cases": [{"text", "pair" or null, "plain", "ids", "spans", "segments",
+"decoded", "decoded_special"}]}. Spans are in bytes of UTF-8 and widened to whole characters, as the reference counts
+characters; those of pairs are left out.
+"""
+import json
+import pathlib
+
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+
+HERE = pathlib.Path(__file__).parent
+CORPUS = (HERE / "../../docs/architecture.md").read_text().splitlines()
+TEXTS = [
+    "",
+    "The graph is bound to sizes, and the plan is run.",
+    "  two  blanks,\ttabs \n\n and  lines\r\n  ",
+    "It's we're I'll DON'T 'twas ''s they'Ve 'ſ 'LLama",
+    "1 22 333 4444 55555.5 1e9 \u0663\u0664 \u2167\u00b2",
+    "caf\u00e9 na\u00efve \u00dcber \u6f22\u5b57 \u304b\u306a \ud55c\uad6d "
+    "\u0627\u0644\u0639 \u05e9\u05dc \u0e44\u0e17\u0e22",
+    "e\u0301\u0308 \u200d\u200b\ufeff \u00a0\u3000x\u2028\u0085 .",
+    "\U0001f600\U0001f468\u200d\U0001f469\u200d\U0001f467 \U0001f1e9\U0001f1ea",
+    "a<|end|>b <|end|> <mask> x<mask>y [word]s [word] lstrip",
+    "\x00\x01\x1f control \x7f",
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+    "the the the plan's graph's ----------------------------------------------------------------------------",
+    "\n\n\n", " ", "   x", "x   ", "!?...!  ;;\n\n;;\r\n",
+]  # fmt: skip
+PAIRS = [("the graph", "the plan"), ("", "x"), ("a b c d e f g h", "1 2"), ("one", "a long second text, to be cut")]
+LINES = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}%s| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+
+
+def train(pre_tokenizer, size, model=None, **settings):
+    tokenizer = Tokenizer(model or models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizer
+    trainer = trainers.BpeTrainer(vocab_size=size, show_progress=False, **settings)
+    tokenizer.train_from_iterator(CORPUS, trainer)
+    return tokenizer
+
+
+def byte_level(pre_tokenizer, size=400):
+    tokenizer = train(pre_tokenizer, size, initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()))
+    tokenizer.decoder = decoders.ByteLevel()
+    return tokenizer
+
+
+def gpt2():
+    tokenizer = byte_level(pre_tokenizers.ByteLevel(add_prefix_space=False))
+    tokenizer.add_special_tokens(["<|end|>"])
+    tokenizer.add_tokens([AddedToken("[word]", single_word=True, normalized=False)])
+    tokenizer.post_processor = processors.ByteLevel(trim_offsets=False)
+    return tokenizer
+
+
+def roberta():
+    tokenizer = byte_level(pre_tokenizers.ByteLevel(add_prefix_space=True))
+    tokenizer.add_special_tokens(["<s>", "</s>", AddedToken("<mask>", lstrip=True, rstrip=True)])
+    ends = [(token, tokenizer.token_to_id(token)) for token in ("</s>", "<s>")]
+    tokenizer.post_processor = processors.RobertaProcessing(*ends, trim_offsets=True, add_prefix_space=True)
+    return tokenizer
+
+
+def lines(numbers, **settings):
+    split = pre_tokenizers.Split(Regex(LINES % numbers), "isolated")
+    tokenizer = byte_level(
+        pre_tokenizers.Sequence([split, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+    )
+    tokenizer.add_special_tokens(["<|begin|>", "<|end|>"])
+    begin = ("<|begin|>", tokenizer.token_to_id("<|begin|>"))
+    tokenizer.post_processor = processors.Sequence(
+        [
+            processors.ByteLevel(trim_offsets=False),
+            processors.TemplateProcessing(
+                single="<|begin|> $A", pair="<|begin|>:2 $A:2 <|begin|>:3 $B:3", special_tokens=[begin]
+            ),
+        ]
+    )
+    return tokenizer
+
+
+def llama3():
+    tokenizer = lines("{1,3}")
+    described = json.loads(tokenizer.to_str())
+    described["model"]["ignore_merges"] = True
+    described["model"]["merges"] = described["model"]["merges"][5:]  # words that only the vocabulary makes whole
+    return Tokenizer.from_str(json.dumps(described))
+
+
+def qwen2():
+    tokenizer = lines("")
+    tokenizer.enable_truncation(12)
+    return tokenizer
+
+
+def clip():
+    """Affixes: ends of words are marked, and what is not known is one token."""
+    tokenizer = train(
+        pre_tokenizers.ByteLevel(add_prefix_space=False),
+        300,
+        models.BPE(unk_token="<unk>", fuse_unk=True, end_of_word_suffix="</w>"),
+        special_tokens=["<unk>"],
+        end_of_word_suffix="</w>",
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.enable_truncation(9, direction="left", strategy="only_first")
+    return tokenizer
+
+
+def spans(text, encoding):
+    places = [0]
+    for character in text:
+        places.append(places[-1] + len(character.encode()))
+    return [[places[begin], places[end]] for begin, end in encoding.offsets]
+
+
+def case(tokenizer, text, pair, plain):
+    encoding = tokenizer.encode(text, pair, add_special_tokens=not plain)
+    return {
+        "text": text,
+        "pair": pair,
+        "plain": plain,
+        "ids": encoding.ids,
+        "spans": spans(text, encoding) if pair is None else None,
+        "segments": encoding.type_ids,
+        "decoded": tokenizer.decode(encoding.ids),
+        "decoded_special": tokenizer.decode(encoding.ids, skip_special_tokens=False),
+    }
+
+
+def write(make):
+    tokenizer = make()
+    cases = [case(tokenizer, text, None, plain) for text in TEXTS for plain in (False, True)]
+    for text, pair in PAIRS:
+        try:
+            cases.append(case(tokenizer, text, pair, False))
+        except Exception:  # a strategy that cannot cut the pair
+            continue
+    described = {"tokenizer": json.loads(tokenizer.to_str()), "cases": cases}
+    text = json.dumps(described, ensure_ascii=True, separators=(",", ":"))
+    (HERE / f"tokenizer_{make.__name__}.json").write_text(text + "\n")
+
+
+for each in (gpt2, roberta, llama3, qwen2, clip):
+    write(each)
