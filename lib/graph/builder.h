@@ -33,8 +33,6 @@ pt_status_t pt__expect_rank(const pt_graph_t *graph, const pt__node_t *node, int
                             int32_t least, int32_t most);
 pt_status_t pt__expect_fixed(const pt_graph_t *graph, const pt__node_t *node, int32_t input,
                              const char *role); /* no symbolic size */
-pt_status_t pt__expect_size(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role,
-                            int32_t dimension, int64_t size);
 pt_status_t pt__expect_same_shape(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role,
                                   int32_t other, const char *other_role);
 

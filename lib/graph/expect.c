@@ -41,19 +41,6 @@ pt_status_t pt__expect_fixed(const pt_graph_t *graph, const pt__node_t *node, in
                     pt__graph_shape_print(graph, &found->shape, found->dtype, shape, sizeof shape));
 }
 
-pt_status_t pt__expect_size(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role,
-                            int32_t dimension, int64_t size)
-{
-    const pt__tensor_t *found = pt__input_of(graph, node, input);
-    char shape[96];
-    if (dimension < found->shape.rank && found->shape.size[dimension] == size &&
-        (dimension > 0 || found->shape.dimension == PT__DIMENSION_NONE))
-        return PT_OK;
-    return pt__fail(PT_ERR_SHAPE, "%s: %s is %s, expected size %lld in dimension %d", node->op->name, role,
-                    pt__graph_shape_print(graph, &found->shape, found->dtype, shape, sizeof shape), (long long)size,
-                    (int)dimension);
-}
-
 pt_status_t pt__expect_same_shape(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role,
                                   int32_t other, const char *other_role)
 {

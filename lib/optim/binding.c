@@ -150,17 +150,6 @@ void pt__binding_free(pt_optimizer_t *optimizer, pt__binding_t *binding)
     pt__release(memory, binding);
 }
 
-static pt_status_t check_rank(const pt__bound_t *bound)
-{
-    const pt__optimizer_kind_t *kind = bound->rule.kind;
-    if (kind->rank == 0 || kind->rank == bound->learnable.rank)
-        return PT_OK;
-    return pt__fail(PT_ERR_SHAPE,
-                    "the optimizer \"%s\" takes parameters of %d dimensions, but \"%s\" has %d: give it a group of "
-                    "another kind with pt_optimizer_add_group",
-                    kind->name, (int)kind->rank, bound->learnable.name, (int)bound->learnable.rank);
-}
-
 static const pt__bound_t *find_old(const pt__binding_t *old, const pt__learnable_t *learnable, int64_t *hint);
 
 /* Whether a frozen parameter has a state to keep. */
@@ -209,7 +198,6 @@ static pt_status_t describe(pt_optimizer_t *optimizer, const pt__learnable_t *le
     char *name = binding->names;
     for (int64_t i = 0; i < count; i++) {
         name = add_bound(optimizer, &learnables[i], 0, name, &binding->bound[i]);
-        PT__TRY_OUT(check_rank(&binding->bound[i]));
     }
     for (int64_t i = 0; i < n_frozen; i++)
         if (rests(optimizer, &frozen[i], &hint))

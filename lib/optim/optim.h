@@ -44,7 +44,6 @@ typedef struct pt__optimizer_kind {
     /* 0: the update sweeps over spans of memory, element by element, all slots having the learnable's shape; neighbours
      * are joined into one span, over the zeros between them. 1: it takes each tensor by itself, with its shape. */
     int32_t takes_tensors;
-    int32_t rank;          /* of the only tensors that it takes; 0: any */
     int32_t needs_epsilon; /* without one, it would divide the zeros between neighbours by zero */
     pt__slot_kind_t slots[PT__MOST_SLOTS];
     double default_weight_decay, default_epsilon, default_momentum;

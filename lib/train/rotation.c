@@ -19,13 +19,19 @@ static void write_name(int64_t step, char name[NAME_SIZE])
     snprintf(name, NAME_SIZE, "step-%0*" PRId64 SUFFIX, DIGITS, step);
 }
 
-pt_status_t pt__rotation_path(const char *directory, int64_t step, char path[PT__PATH_SIZE])
+/* Of a directory that a stage has opened: its path is not too long. */
+static void write_path(const char *directory, int64_t step, char path[PT__PATH_SIZE])
 {
     char name[NAME_SIZE];
     write_name(step, name);
-    int length = snprintf(path, PT__PATH_SIZE, "%s/%s", directory, name);
-    if (length < 0 || length >= PT__PATH_SIZE)
+    snprintf(path, PT__PATH_SIZE, "%s/%s", directory, name);
+}
+
+pt_status_t pt__rotation_path(const char *directory, int64_t step, char path[PT__PATH_SIZE])
+{
+    if (strlen(directory) > PT__PATH_SIZE - NAME_SIZE)
         return pt__fail(PT_ERR_ARGUMENT, "the path of the checkpoint directory is too long: %.80s...", directory);
+    write_path(directory, step, path);
     return PT_OK;
 }
 
@@ -106,8 +112,8 @@ pt_status_t pt__rotation_resume(pt_model_t *model, pt_optimizer_t *optimizer, pt
     char first_message[PT__MESSAGE_SIZE] = "";
     *found = 0;
     PT__TRY(list_steps(model->context, directory, &steps, &count));
-    for (int64_t i = count; i-- > 0 && !*found;) {
-        PT__TRY_OUT(pt__rotation_path(directory, steps[i], path));
+    for (int64_t i = count; i-- > 0;) {
+        write_path(directory, steps[i], path);
         pt_status_t one = read_one(model, optimizer, progress, path);
         *found = one == PT_OK;
         if (one == PT_OK)
@@ -150,7 +156,8 @@ pt_status_t pt__rotation_refuse_others(pt_context_t *context, const char *direct
 int32_t pt__rotation_has(const char *directory, int64_t step)
 {
     char path[PT__PATH_SIZE];
-    return pt__rotation_path(directory, step, path) == PT_OK && pt__file_is_regular(path);
+    write_path(directory, step, path);
+    return pt__file_is_regular(path);
 }
 
 static int32_t is_whole(pt_context_t *context, const char *directory, int64_t step)
@@ -158,8 +165,8 @@ static int32_t is_whole(pt_context_t *context, const char *directory, int64_t st
     char path[PT__PATH_SIZE];
     pt__file_tensors_t *file;
     int32_t has_checksum;
-    if (!pt__rotation_has(directory, step) || pt__rotation_path(directory, step, path) != PT_OK ||
-        pt__safetensors_open(context, path, &file) != PT_OK)
+    write_path(directory, step, path);
+    if (!pt__file_is_regular(path) || pt__safetensors_open(context, path, &file) != PT_OK)
         return 0;
     int32_t whole = pt__safetensors_verify(file, &has_checksum) == PT_OK && has_checksum;
     pt__file_tensors_close(file);
@@ -174,12 +181,13 @@ void pt__rotation_drop(pt_context_t *context, const char *directory, int64_t fir
         count = 0;
     for (older = count - 1; older >= 0 && (steps[older] >= first || !is_whole(context, directory, steps[older]));)
         older--;
-    for (int64_t i = older + 1; i < count && older >= 0; i++)
-        if (steps[i] >= first && steps[i] <= last && pt__rotation_path(directory, steps[i], path) == PT_OK &&
-            pt__file_remove(path) == PT_OK)
+    for (int64_t i = older + 1; i < count && older >= 0; i++) {
+        write_path(directory, steps[i], path);
+        if (steps[i] >= first && steps[i] <= last && pt__file_remove(path) == PT_OK)
             pt__log(context, PT_LOG_WARNING,
                     "%s: removed: no gradient of its weights was finite; step %lld's checkpoint stays", path,
                     (long long)steps[older]);
+    }
     pt__release(&context->memory, steps);
 }
 
@@ -192,7 +200,8 @@ pt_status_t pt__rotation_prune(pt_context_t *context, const char *directory, int
     for (int64_t i = count; i-- > 0;) {
         if (steps[i] > step || newer++ < kept)
             continue;
-        if (pt__rotation_path(directory, steps[i], path) != PT_OK || pt__file_remove(path) != PT_OK)
+        write_path(directory, steps[i], path);
+        if (pt__file_remove(path) != PT_OK)
             failure = PT_ERR_IO;
     }
     if (failure != PT_OK && is_of_file(failure) && !*has_told) {
