@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "base/number.h"
 #include "base/text.h"
 #include "train/model.h"
 
@@ -18,11 +19,12 @@ pt_status_t pt__check_seconds(const char *field, double value)
 {
     if (value >= 0 && isfinite(value))
         return PT_OK;
-    return pt__fail(PT_ERR_ARGUMENT, "%s is %g, expected a finite number of at least 0", field, value);
+    return pt__fail(PT_ERR_ARGUMENT, "%s is %g, expected a finite number of at least 0", field,
+                    pt__number_shown(value));
 }
 
 pt_status_t pt__check_context(const pt_model_t *model, const pt_context_t *other, const char *function,
-                                 const char *what)
+                              const char *what)
 {
     if (model->context == other)
         return PT_OK;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/api.h"
+#include "base/number.h"
 #include "data/sources.h"
 
 static const pt_window_options_t window_defaults = {
@@ -420,7 +421,8 @@ static pt_status_t dataset_split(const char *function, pt_dataset_t *dataset, do
                                  pt_dataset_t **first, pt_dataset_t **second)
 {
     if (!(fraction > 0 && fraction < 1))
-        return pt__fail(PT_ERR_ARGUMENT, "%s: fraction is %g, expected 0 < fraction < 1", function, fraction);
+        return pt__fail(PT_ERR_ARGUMENT, "%s: fraction is %g, expected 0 < fraction < 1", function,
+                        pt__number_shown(fraction));
     int64_t length = dataset->length, count = (int64_t)(fraction * (double)length + 0.5);
     if (length >= 0 && (count < 1 || count >= length))
         return pt__fail(PT_ERR_ARGUMENT, "%s: %g of %lld samples leaves one side empty", function, fraction,

@@ -2,6 +2,7 @@
 #include "api/arguments.h"
 #include "api/handle.h"
 #include "base/array.h"
+#include "base/number.h"
 #include "base/unfinished.h"
 #include "train/generation.h"
 
@@ -30,7 +31,8 @@ static pt_status_t read_options(const pt_generate_options_t *options, pt_generat
     PT__TRY(pt__check_range("pt_generate_options.top_k", effective->top_k, 0));
     PT__TRY(pt__check_seconds("pt_generate_options.temperature", effective->temperature));
     if (!(effective->top_p >= 0 && effective->top_p <= 1))
-        return pt__fail(PT_ERR_ARGUMENT, "pt_generate_options.top_p is %g, expected 0 to 1", effective->top_p);
+        return pt__fail(PT_ERR_ARGUMENT, "pt_generate_options.top_p is %g, expected 0 to 1",
+                        pt__number_shown(effective->top_p));
     if (effective->reserved != 0)
         return pt__fail(PT_ERR_ARGUMENT, "pt_generate_options.reserved is %u, expected 0",
                         (unsigned)effective->reserved);

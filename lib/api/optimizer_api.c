@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/api.h"
+#include "base/number.h"
 #include "optim/optim.h"
 
 static const pt_optimizer_options_t optimizer_defaults = {.struct_size = (uint32_t)sizeof(pt_optimizer_options_t),
@@ -58,7 +59,8 @@ pt_status_t pt_schedule_options_init(pt_schedule_options_t *options, uint32_t st
 static pt_status_t check_at_least_zero(const char *structure, const char *field, double value)
 {
     if (!isfinite(value) || value < 0)
-        return pt__fail(PT_ERR_ARGUMENT, "%s: %s is %g, expected a finite number >= 0", structure, field, value);
+        return pt__fail(PT_ERR_ARGUMENT, "%s: %s is %g, expected a finite number >= 0", structure, field,
+                        pt__number_shown(value));
     return PT_OK;
 }
 
@@ -66,21 +68,24 @@ static pt_status_t check_at_least_zero(const char *structure, const char *field,
 static pt_status_t check_finite(const char *structure, const char *field, double value)
 {
     if (!isfinite(value))
-        return pt__fail(PT_ERR_ARGUMENT, "%s: %s is %g, expected a finite number", structure, field, value);
+        return pt__fail(PT_ERR_ARGUMENT, "%s: %s is %g, expected a finite number", structure, field,
+                        pt__number_shown(value));
     return PT_OK;
 }
 
 static pt_status_t check_above_zero(const char *structure, const char *field, double value)
 {
     if (!isfinite(value) || value <= 0)
-        return pt__fail(PT_ERR_ARGUMENT, "%s: %s is %g, expected a finite number > 0", structure, field, value);
+        return pt__fail(PT_ERR_ARGUMENT, "%s: %s is %g, expected a finite number > 0", structure, field,
+                        pt__number_shown(value));
     return PT_OK;
 }
 
 static pt_status_t check_below_one(const char *structure, const char *field, double value)
 {
     if (!(value >= 0 && value < 1))
-        return pt__fail(PT_ERR_ARGUMENT, "%s: %s is %g, expected a number in [0, 1)", structure, field, value);
+        return pt__fail(PT_ERR_ARGUMENT, "%s: %s is %g, expected a number in [0, 1)", structure, field,
+                        pt__number_shown(value));
     return PT_OK;
 }
 
@@ -140,11 +145,11 @@ static pt_status_t check_optimizer(const pt_optimizer_options_t *options)
     PT__TRY(check_count(name, "nonfinite_limit", options->nonfinite_limit, 0));
     if (!(options->beta2_decay <= 0) || !isfinite(options->beta2_decay))
         return pt__fail(PT_ERR_ARGUMENT, "%s: beta2_decay is %g, expected a finite number <= 0", name,
-                        options->beta2_decay);
+                        pt__number_shown(options->beta2_decay));
     PT__TRY(check_at_least_zero(name, "scale_floor", options->scale_floor));
     if (!(options->update_limit >= 1) || !isfinite(options->update_limit))
         return pt__fail(PT_ERR_ARGUMENT, "%s: update_limit is %g, expected a finite number >= 1", name,
-                        options->update_limit);
+                        pt__number_shown(options->update_limit));
     PT__TRY(check_nesterov(name, options->nesterov));
     if (options->nesterov > 0 && (options->momentum <= 0 || options->dampening != 0))
         return pt__fail(PT_ERR_ARGUMENT,
@@ -250,7 +255,7 @@ static pt_status_t optimizer_set_learning_rate(const char *function, pt_optimize
 {
     if (!isfinite(learning_rate) || learning_rate < 0)
         return pt__fail(PT_ERR_ARGUMENT, "%s: learning_rate is %g, expected a finite number >= 0", function,
-                        learning_rate);
+                        pt__number_shown(learning_rate));
     return pt__optimizer_set_learning_rate(optimizer, learning_rate);
 }
 

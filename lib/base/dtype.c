@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "base/portability.h"
 
 enum { CHUNK = 256 };
@@ -330,8 +331,8 @@ static pt_status_t misfit(const char *what, int64_t index, int32_t src_dtype, co
 {
     double value;
     load_doubles(src_dtype, src + index * dtypes[src_dtype].size, 1, &value);
-    return pt__fail(PT_ERR_ARGUMENT, "%s: element %" PRId64 " is %.17g (%s), which does not fit %s", what, index, value,
-                    dtypes[src_dtype].name, dtypes[dst_dtype].name);
+    return pt__fail(PT_ERR_ARGUMENT, "%s: element %" PRId64 " is %.17g (%s), which does not fit %s", what, index,
+                    pt__number_shown(value), dtypes[src_dtype].name, dtypes[dst_dtype].name);
 }
 
 /* One chunk; returns the first element that does not fit, or -1. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/plain_locale.h"
 
 enum { PATH_SIZE = 256 };
 
@@ -40,7 +41,7 @@ pt_status_t pt__json_fail(const pt__json_t *value, pt_status_t status, const cha
     char path[PATH_SIZE], message[PT__MESSAGE_SIZE];
     va_list arguments;
     va_start(arguments, format);
-    if (vsnprintf(message, sizeof message, format, arguments) < 0)
+    if (pt__plain_print(message, sizeof message, format, arguments) < 0)
         message[0] = 0;
     va_end(arguments);
     if (write_path(value, path, sizeof path) == 0)

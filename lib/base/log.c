@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "base/plain_locale.h"
 #include "base/unfinished.h"
 
 enum { LINE_SIZE = 1024, WAITING = 16 };
@@ -131,7 +132,7 @@ void pt__log(const pt_context_t *context, int32_t level, const char *format, ...
     if (!context->log || level > wanted)
         return;
     va_start(arguments, format);
-    int length = vsnprintf(line.text, sizeof line.text, format, arguments);
+    int length = pt__plain_print(line.text, sizeof line.text, format, arguments);
     va_end(arguments);
     if (length < 0)
         return;

@@ -2,7 +2,14 @@
 #ifndef PT__NUMBER_H
 #define PT__NUMBER_H
 
+#include <math.h>
 #include <stdint.h>
+
+/* What messages print: a NaN has no sign there, which is chance and differs between processors and C libraries. */
+static inline double pt__number_shown(double number)
+{
+    return isnan(number) ? fabs(number) : number;
+}
 
 enum { PT__NUMBER_SIZE = 40 };
 /* The shortest digits that read back as the same double, which is finite; returns their length. */

@@ -1,6 +1,8 @@
 /* See plain_locale.h. */
 #include "base/plain_locale.h"
 
+#include <stdio.h>
+
 pt__plain_locale_t pt__plain_locale_enter(void)
 {
     pt__plain_locale_t state;
@@ -18,4 +20,12 @@ void pt__plain_locale_leave(pt__plain_locale_t state)
         return;
     uselocale(state.before);
     freelocale(state.plain);
+}
+
+int pt__plain_print(char *buffer, size_t size, const char *format, va_list arguments)
+{
+    pt__plain_locale_t locale = pt__plain_locale_enter();
+    int length = vsnprintf(buffer, size, format, arguments);
+    pt__plain_locale_leave(locale);
+    return length;
 }

@@ -5,6 +5,10 @@
 
 #include <fenv.h>
 #include <locale.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include "base/portability.h"
 
 typedef struct pt__plain_locale { /* what the host had */
     locale_t plain, before;
@@ -13,5 +17,7 @@ typedef struct pt__plain_locale { /* what the host had */
 
 pt__plain_locale_t pt__plain_locale_enter(void);
 void pt__plain_locale_leave(pt__plain_locale_t state);
+/* vsnprintf in that locale: for every text with numbers in it. */
+int pt__plain_print(char *buffer, size_t size, const char *format, va_list arguments) PT__PRINTF(3, 0);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/plain_locale.h"
 #include "base/utf8.h"
 
 #define STATUSES(X)                                                                   \
@@ -85,7 +86,7 @@ static void replace_what_is_no_utf8(char *message)
 static void write_message(const char *suffix, const char *format, va_list arguments)
 {
     char message[PT__MESSAGE_SIZE];
-    int length = vsnprintf(message, sizeof message, format, arguments);
+    int length = pt__plain_print(message, sizeof message, format, arguments);
     if (length < 0)
         message[length = 0] = 0;
     if (suffix && (size_t)length < sizeof message)

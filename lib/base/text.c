@@ -34,10 +34,7 @@ void pt__text_add_bytes(pt__text_t *text, const char *bytes, int64_t length)
  * host's. */
 static int print_plainly(pt__text_t *text, const char *format, va_list arguments)
 {
-    pt__plain_locale_t locale = pt__plain_locale_enter();
-    int length = vsnprintf(text->data + text->length, (size_t)(text->capacity - text->length), format, arguments);
-    pt__plain_locale_leave(locale);
-    return length;
+    return pt__plain_print(text->data + text->length, (size_t)(text->capacity - text->length), format, arguments);
 }
 
 void pt__text_add(pt__text_t *text, const char *format, ...)

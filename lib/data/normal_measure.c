@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "base/dtype.h"
+#include "base/number.h"
 #include "data/collate.h"
 #include "data/staging.h"
 
@@ -51,7 +52,7 @@ static pt_status_t add_sample(measure_t *measure, int32_t dtype, const void *val
                 add_value(&measure->sums[feature], raw[i]);
             else if (!measure->skips_nan || !isnan(raw[i]))
                 return pt__fail(PT_ERR_NONFINITE, "field \"%s\", feature %lld: %g, expected a finite number%s",
-                                measure->field, (long long)feature, raw[i],
+                                measure->field, (long long)feature, pt__number_shown(raw[i]),
                                 isnan(raw[i]) ? "; PT_NORMALIZE_FILL takes NaN for a missing one" : "");
             feature = feature + 1 < measure->features ? feature + 1 : 0;
         }

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "data/classes.h"
 
 struct pt__table_column {
@@ -51,9 +52,9 @@ static pt_status_t check_column(const pt_column_t *column, int32_t number, int32
         return pt__fail(PT_ERR_ARGUMENT, "column \"%s\": flags is 0x%lx, expected 0 or, of a number, PT_COLUMN_FILL",
                         name, (unsigned long)column->flags);
     if (column->flags == 0 ? column->missing != 0 : fabs(column->missing) > (double)FLT_MAX)
-        return pt__fail(PT_ERR_ARGUMENT, "column \"%s\": missing is %g, expected %s", name, column->missing,
-                        column->flags == 0 ? "0 without PT_COLUMN_FILL"
-                                           : "a number within the range of float32, or NaN");
+        return pt__fail(
+            PT_ERR_ARGUMENT, "column \"%s\": missing is %g, expected %s", name, pt__number_shown(column->missing),
+            column->flags == 0 ? "0 without PT_COLUMN_FILL" : "a number within the range of float32, or NaN");
     if (is_ragged(column) ? column->max_length < 1 || column->max_length > INT32_MAX : column->max_length != 0)
         return pt__fail(PT_ERR_ARGUMENT, "column \"%s\": max_length is %lld, expected %s", name,
                         (long long)column->max_length,

@@ -11,6 +11,7 @@
 
 #include "base/dtype.h"
 #include "base/file.h"
+#include "base/number.h"
 #include "data/sources.h"
 
 /* From this size on, reading is likely to wait for the disk, and a loader reads ahead on a thread of its own. */
@@ -131,7 +132,7 @@ static pt_status_t check_options(const pt_window_options_t *options)
                         (long long)options->stride);
     if (!(options->start >= 0 && options->start < options->end && options->end <= 1))
         return pt__fail(PT_ERR_ARGUMENT, "pt_window_options: start %g and end %g, expected 0 <= start < end <= 1",
-                        options->start, options->end);
+                        pt__number_shown(options->start), pt__number_shown(options->end));
     return PT_OK;
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/array.h"
 #include "base/dtype.h"
+#include "base/number.h"
 #include "base/options.h"
 #include "base/utf8.h"
 
@@ -144,7 +145,8 @@ static pt_status_t check_parameter(const char *name, const pt_parameter_options_
                         (int)options->initializer);
     if (!isfinite(value) || (options->initializer != PT_INIT_CONSTANT && value < 0) ||
         (options->initializer == PT_INIT_LINEAR && value < 1))
-        return pt__fail(PT_ERR_ARGUMENT, "parameter \"%s\": the initializer's value %g is out of range", name, value);
+        return pt__fail(PT_ERR_ARGUMENT, "parameter \"%s\": the initializer's value %g is out of range", name,
+                        pt__number_shown(value));
     if (options->values != NULL && (options->initializer != PT_INIT_CONSTANT || value < 0 || value > 0))
         return pt__fail(PT_ERR_ARGUMENT, "parameter \"%s\": it has values and an initializer, expected one of them",
                         name);

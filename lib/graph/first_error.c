@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/plain_locale.h"
 #include "graph/graph.h"
 
 pt_tensor_t pt__graph_fail(pt_graph_t *graph, pt_status_t status, const char *format, ...)
@@ -9,7 +10,7 @@ pt_tensor_t pt__graph_fail(pt_graph_t *graph, pt_status_t status, const char *fo
     char message[PT__MESSAGE_SIZE];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(message, sizeof message, format, arguments);
+    pt__plain_print(message, sizeof message, format, arguments);
     va_end(arguments);
     pt__fail(status, "%s", message);
     if (graph->status == PT_OK) {

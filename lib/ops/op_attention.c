@@ -17,6 +17,7 @@
 #include <math.h>
 
 #include "base/options.h"
+#include "base/number.h"
 #include "ops/op_rules.h"
 
 /* integers; FLAGS: the options'; NUMBER: tells the dropouts of a graph apart; LENGTH_LIMIT: of the dimension of ragged
@@ -100,7 +101,7 @@ static pt_status_t check_attributes(const pt__node_t *node)
     double scale = node->attributes.reals[SCALE], dropout = node->attributes.reals[DROPOUT];
     if (!isfinite(scale) || (scale < 0 && !(integers[FLAGS] & PT_ATTENTION_SCALE)))
         return pt__refuse_attribute(node, "scale %g, expected a number, of at least 0 without PT_ATTENTION_SCALE",
-                                    scale);
+                                    pt__number_shown(scale));
     if (integers[WINDOW] < 0)
         return pt__refuse_attribute(node, "window %lld, expected at least 1, or 0 for none",
                                     (long long)integers[WINDOW]);
@@ -109,7 +110,7 @@ static pt_status_t check_attributes(const pt__node_t *node)
         return pt__refuse_attribute(node, "%s without PT_ATTENTION_CAUSAL",
                                     integers[WINDOW] > 0 ? "a window" : "PT_ATTENTION_ALIGN_LAST");
     if (!(dropout >= 0 && (float)dropout < 1))
-        return pt__refuse_attribute(node, "dropout %g, expected a number in [0, 1)", dropout);
+        return pt__refuse_attribute(node, "dropout %g, expected a number in [0, 1)", pt__number_shown(dropout));
     return PT_OK;
 }
 

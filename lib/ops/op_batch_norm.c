@@ -16,6 +16,7 @@
  *
  * With the batch's statistics a row's result depends on all other rows, and so on how a batch is cut: a stage does
  * not cut it unasked. */
+#include "base/number.h"
 #include "ops/op_rules.h"
 
 enum { UPDATES };           /* integers */
@@ -49,9 +50,9 @@ static pt_status_t batch_norm_shape(const pt_graph_t *graph, const pt__node_t *n
     double epsilon = node->attributes.reals[EPSILON], momentum = node->attributes.reals[MOMENTUM];
     int64_t width = 0;
     if (!(epsilon >= 0 && epsilon < 1))
-        return pt__refuse_attribute(node, "epsilon %g, expected a number in [0, 1)", epsilon);
+        return pt__refuse_attribute(node, "epsilon %g, expected a number in [0, 1)", pt__number_shown(epsilon));
     if (!(momentum >= 0 && momentum <= 1))
-        return pt__refuse_attribute(node, "momentum %g, expected a number in [0, 1]", momentum);
+        return pt__refuse_attribute(node, "momentum %g, expected a number in [0, 1]", pt__number_shown(momentum));
     PT__TRY(pt__expect_rows(graph, node, SRC, "src", &width));
     PT__TRY(pt__expect_rank(graph, node, SRC, "src", 2, PT_MAX_RANK));
     PT__TRY(expect_state(graph, node, RUNNING_MEAN, "running_mean", width));

@@ -15,6 +15,7 @@
  *   d_logits = Σ_c w_c t'_c · p - w t'
  *   d_src = d_logits · weight     d_weight = d_logitsᵀ · src     d_bias = Σ_rows d_logits */
 #include "base/options.h"
+#include "base/number.h"
 #include "ops/op_rules.h"
 
 enum { IGNORE_INDEX };                                                /* integers */
@@ -98,7 +99,8 @@ static pt_status_t check_target(const pt_graph_t *graph, const pt__node_t *node,
     int64_t classes = logits->size[logits->rank - 1];
     pt__shape_t rows = pt__shape_without_last(logits);
     if (!(smoothing >= 0 && smoothing < 1))
-        return pt__refuse_attribute(node, "label_smoothing %g, expected a number in [0, 1)", smoothing);
+        return pt__refuse_attribute(node, "label_smoothing %g, expected a number in [0, 1)",
+                                    pt__number_shown(smoothing));
     PT__TRY(pt__expect_vector(graph, node, class_weights, "class_weights", classes));
     PT__TRY(pt__expect_no_gradient(graph, node, class_weights, "class_weights"));
     PT__TRY(check_row_weights(graph, node, row_weights, &rows));

@@ -3,6 +3,7 @@
  *
  * Gradient: the same op on d_dst. Both nodes carry one number, from which and from the run's key both draw the same
  * mask: it is never stored. */
+#include "base/number.h"
 #include "ops/op_rules.h"
 
 enum { NUMBER };      /* integers: pt__graph_draw tells the dropouts of a graph apart */
@@ -19,7 +20,7 @@ static pt_status_t dropout_shape(const pt_graph_t *graph, const pt__node_t *node
 {
     double probability = node->attributes.reals[PROBABILITY];
     if (!(probability >= 0 && probability < 1))
-        return pt__refuse_attribute(node, "probability %g, expected a number in [0, 1)", probability);
+        return pt__refuse_attribute(node, "probability %g, expected a number in [0, 1)", pt__number_shown(probability));
     return pt__shape_like_first(graph, node, outputs);
 }
 

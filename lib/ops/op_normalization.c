@@ -12,6 +12,7 @@
  *   d_weight = Σ_rows d_dst · n, d_bias = Σ_rows d_dst
  * The gradients' ops take a residual [..., D] that is added to d_src, for the planner: the gradient that passes the
  * norm by. */
+#include "base/number.h"
 #include "ops/op_rules.h"
 
 enum { EPSILON };           /* reals */
@@ -44,7 +45,7 @@ static pt_status_t norm_shape(const pt_graph_t *graph, const pt__node_t *node, p
     double epsilon = node->attributes.reals[EPSILON];
     int64_t width = 0;
     if (!(epsilon >= 0 && epsilon < 1))
-        return pt__refuse_attribute(node, "epsilon %g, expected a number in [0, 1)", epsilon);
+        return pt__refuse_attribute(node, "epsilon %g, expected a number in [0, 1)", pt__number_shown(epsilon));
     PT__TRY(pt__expect_rows(graph, node, SRC, "src", &width));
     PT__TRY(pt__expect_vector(graph, node, WEIGHT, "weight", width));
     PT__TRY(pt__expect_vector(graph, node, BIAS, "bias", width));

@@ -11,6 +11,7 @@
  * Outputs: 0 mean loss, 1 number of elements or sum of their weights, 2 d_prediction of the *sum*; mse, l1 and huber:
  * 3 d_target = -d_prediction. See op.h on losses. */
 #include "base/options.h"
+#include "base/number.h"
 #include "ops/op_rules.h"
 
 enum { NUMBER }; /* reals: huber's delta, bce's positive weight */
@@ -96,7 +97,7 @@ static pt_status_t loss_shape(const pt_graph_t *graph, const pt__node_t *node, p
 {
     double number = node->attributes.reals[NUMBER];
     if (!(number > 0 && number < 1e30))
-        return pt__refuse_attribute(node, "%g, expected a delta or positive weight above 0", number);
+        return pt__refuse_attribute(node, "%g, expected a delta or positive weight above 0", pt__number_shown(number));
     PT__TRY(pt__expect_dtype(graph, node, PREDICTION, "prediction", PT_FLOAT32));
     PT__TRY(pt__expect_dtype(graph, node, TARGET, "target", PT_FLOAT32));
     PT__TRY(pt__expect_same_shape(graph, node, TARGET, "target", PREDICTION, "prediction"));

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/plain_locale.h"
+
 pt_status_t pt__refuse(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role,
                        const char *format, ...)
 {
@@ -11,7 +13,7 @@ pt_status_t pt__refuse(const pt_graph_t *graph, const pt__node_t *node, int32_t 
     char shape[96], expected[256];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(expected, sizeof expected, format, arguments);
+    pt__plain_print(expected, sizeof expected, format, arguments);
     va_end(arguments);
     return pt__fail(PT_ERR_SHAPE, "%s: %s is %s, expected %s", node->op->name, role,
                     pt__graph_shape_print(graph, &found->shape, found->dtype, shape, sizeof shape), expected);
@@ -22,7 +24,7 @@ pt_status_t pt__refuse_attribute(const pt__node_t *node, const char *format, ...
     char text[256];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    pt__plain_print(text, sizeof text, format, arguments);
     va_end(arguments);
     return pt__fail(PT_ERR_ARGUMENT, "%s: %s", node->op->name, text);
 }

@@ -11,6 +11,7 @@
 
 #include <math.h>
 
+#include "base/number.h"
 #include "base/unfinished.h"
 #include "kernels/device.h"
 #include "optim/optimizer_kinds.h"
@@ -199,7 +200,7 @@ static pt_status_t skip(pt_optimizer_t *optimizer, double norm)
         return pt__fail(
             PT_ERR_NONFINITE,
             "the gradient's norm is %g: %lld updates in a row were skipped, the limit is %lld, after %lld updates made",
-            norm, (long long)counts->skipped_in_a_row, (long long)optimizer->options.nonfinite_limit,
+            pt__number_shown(norm), (long long)counts->skipped_in_a_row, (long long)optimizer->options.nonfinite_limit,
             (long long)counts->steps);
     return PT_OK;
 }

@@ -13,6 +13,8 @@
 
 #include <math.h>
 
+#include "base/number.h"
+
 static const double PI = 3.14159265358979323846;
 
 /* From `start` (progress 0) to `end` (progress 1) along half a cosine. */
@@ -74,7 +76,7 @@ pt_status_t pt__schedule_ask(const pt_schedule_options_t *schedule, int64_t step
     if (!isfinite(rate.factor) || rate.factor < 0)
         return pt__fail(PT_ERR_CALLBACK,
                         "the schedule's callback gave the factor %g at step %lld, expected a finite number >= 0",
-                        rate.factor, (long long)step);
+                        pt__number_shown(rate.factor), (long long)step);
     *factor = rate.factor;
     return PT_OK;
 }

@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "base/array.h"
+#include "base/number.h"
 #include "base/options.h"
 #include "tasks/head.h"
 #include "tasks/tasks.h"
@@ -45,7 +46,7 @@ static pt_status_t check(const pt__task_options_t *options)
         if (!(options->class_weights[i] >= 0) || !isfinite(options->class_weights[i]))
             return pt__fail(PT_ERR_ARGUMENT,
                             "task classification: class_weights[%lld] is %g, expected a finite weight of at least 0",
-                            (long long)i, (double)options->class_weights[i]);
+                            (long long)i, pt__number_shown((double)options->class_weights[i]));
         sum += (double)options->class_weights[i];
     }
     if (options->class_weights != NULL && !(sum > 0))

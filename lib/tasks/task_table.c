@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/dtype.h"
+#include "base/number.h"
 #include "tasks/tasks.h"
 
 #define PT__TASK(name) extern const pt__task_t pt__task_##name;
@@ -44,7 +45,8 @@ static pt_status_t check_range(const char *task, const char *option, double valu
 {
     if (value >= 0 && value < 1)
         return PT_OK;
-    return pt__fail(PT_ERR_ARGUMENT, "task %s: %s is %g, expected 0 <= %s < 1", task, option, value, option);
+    return pt__fail(PT_ERR_ARGUMENT, "task %s: %s is %g, expected 0 <= %s < 1", task, option, pt__number_shown(value),
+                    option);
 }
 
 pt_status_t pt__task_check(const pt__task_options_t *options, const pt__task_t **task)

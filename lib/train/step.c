@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "base/number.h"
+
 pt_status_t pt__step_abandon(pt_model_t *model)
 {
     pt__state_forget_accumulation(model);
@@ -50,7 +52,8 @@ pt_status_t pt__step_update(pt_model_t *model, pt_optimizer_t *optimizer, const 
             pt__state_commit(model);
             return PT_OK;
         }
-        status = pt__fail(PT_ERR_NONFINITE, "the loss' weight is %g, expected a positive number", weight);
+        status = pt__fail(PT_ERR_NONFINITE, "the loss' weight is %g, expected a positive number",
+                          pt__number_shown(weight));
         return abandon_after(model, status);
     }
     status = pt__optimizer_update(optimizer, model->context->device, weight, horizon, want_norm, result);

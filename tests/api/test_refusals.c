@@ -1,5 +1,6 @@
 /* What the calls around datasets, metrics and generators refuse, each with the message that says why. NULL in the
  * place of a model, an optimizer or a buffer: test_misuse. */
+#include <math.h>
 #include <stdio.h>
 
 #include "support/rig.h"
@@ -219,6 +220,80 @@ START_TEST(test_ratios)
 }
 END_TEST
 
+/* ---- Numbers that are none ---- */
+
+#define OP_REFUSED(call, part)                                                                   \
+    do {                                                                                         \
+        pt_graph_t *graph;                                                                       \
+        ck_ok(pt_graph_create(rig.context, &graph));                                             \
+        pt_tensor_t x = pt_input(graph, "x", PT_FLOAT32, 2, (const int64_t[]){PT_DIM_BATCH, 4}); \
+        ck_assert_int_ne(x, PT_NO_TENSOR);                                                       \
+        ck_assert_int_eq(call, PT_NO_TENSOR);                                                    \
+        REFUSED(pt_graph_status(graph), part);                                                   \
+        pt_graph_free(graph);                                                                    \
+    } while (0)
+
+/* A NaN's sign is chance, and no message tells it. */
+START_TEST(test_nan)
+{
+    const double nan = copysign(NAN, -1);
+    rig_t rig = rig_linear(8);
+    pt_optimizer_t *optimizer = NULL;
+    pt_generator_t *generator = NULL;
+    pt_dataset_t *first, *second;
+    pt_optimizer_options_t rule;
+    pt_train_options_t train;
+    pt_generate_options_t generate;
+    pt_window_options_t window;
+    const pt_column_t column = {.field = "x", .source = "x", .kind = PT_COLUMN_NUMBER, .missing = nan};
+    pt_attention_options_t attention;
+    pt_parameter_options_t parameter;
+    ck_ok(pt_attention_options_init(&attention, sizeof attention));
+    ck_ok(pt_parameter_options_init(&parameter, sizeof parameter));
+    attention.heads = 1;
+    attention.scale = nan;
+    parameter.value = nan;
+    OP_REFUSED(pt_parameter(graph, "p", 1, (const int64_t[]){4}, &parameter), "value nan is out of range");
+    OP_REFUSED(pt_attention(graph, x, x, x, &attention), "scale nan, expected");
+    attention.scale = 0;
+    attention.dropout = nan;
+    OP_REFUSED(pt_attention(graph, x, x, x, &attention), "dropout nan, expected");
+    OP_REFUSED(pt_dropout(graph, x, nan), "probability nan, expected");
+    OP_REFUSED(pt_layer_norm_layer(graph, "n", x, nan), "epsilon nan, expected");
+    OP_REFUSED(pt_batch_norm_layer(graph, "n", x, 0.1, nan), "epsilon nan, expected");
+    OP_REFUSED(pt_batch_norm_layer(graph, "n", x, nan, 1e-5), "momentum nan, expected");
+    OP_REFUSED(pt_huber_loss(graph, x, x, nan, NULL), " nan, expected");
+    const size_t offsets[] = {offsetof(pt_optimizer_options_t, learning_rate),
+                              offsetof(pt_optimizer_options_t, weight_decay), offsetof(pt_optimizer_options_t, beta1),
+                              offsetof(pt_optimizer_options_t, beta2_decay),
+                              offsetof(pt_optimizer_options_t, update_limit)};
+    for (size_t i = 0; i < sizeof offsets / sizeof offsets[0]; i++) {
+        ck_ok(pt_optimizer_options_init(&rule, sizeof rule));
+        memcpy((char *)&rule + offsets[i], &nan, sizeof nan);
+        REFUSED(pt_optimizer_create(rig.context, &rule, &optimizer), " is nan, expected");
+    }
+    ck_ok(pt_train_options_init(&train, sizeof train));
+    train.time_budget = nan;
+    REFUSED(pt_finetune(rig.model, rig.optimizer, rig.data, &train, NULL), "time_budget is nan");
+    REFUSED(pt_optimizer_set_learning_rate(rig.optimizer, nan), "learning_rate is nan");
+    REFUSED(pt_dataset_split(rig.data, nan, 1, &first, &second), "fraction is nan");
+    ck_ok(pt_generate_options_init(&generate, sizeof generate));
+    generate.top_p = nan;
+    REFUSED(pt_generator_create(rig.model, &generate, &generator), "top_p is nan");
+    ck_ok(pt_window_options_init(&window, sizeof window));
+    window.start = nan;
+    REFUSED(pt_dataset_create_from_text(rig.context, "x", &window, &first), "start nan and end 1");
+    REFUSED(pt_dataset_create_from_csv(rig.context, "x", &column, 1, sizeof column, NULL, &first), "missing is nan");
+    const pt_array_t view = {.dtype = PT_FLOAT64, .data = view_data(&nan), .rank = 1, .shape = {1}};
+    pt_graph_t *graph;
+    ck_ok(pt_graph_create(rig.context, &graph));
+    ck_assert_int_eq(pt_constant(graph, PT_INT32, &view, sizeof view), PT_NO_TENSOR);
+    REFUSED(pt_graph_status(graph), "element 0 is nan (float64), which does not fit int32");
+    pt_graph_free(graph);
+    rig_free(&rig);
+}
+END_TEST
+
 /* ---- Models ---- */
 
 START_TEST(test_models)
@@ -308,4 +383,4 @@ START_TEST(test_generators)
 END_TEST
 
 SUITE("refusals", 60, test_callback_datasets, test_file_datasets, test_views_of_datasets, test_metrics, test_ratios,
-      test_models, test_generators)
+      test_nan, test_models, test_generators)

@@ -95,6 +95,7 @@ START_TEST(test_numbers_in_a_comma_locale)
     snprintf(printed, sizeof printed, "%.1f", 0.5);
     ck_assert_str_eq(printed, "0,5"); /* the host sees its own locale */
     check_numbers();
+    ck_fails(pt__fail(PT_ERR_ARGUMENT, "it is %g", 0.5), PT_ERR_ARGUMENT, "it is 0.5"); /* in messages too */
     snprintf(printed, sizeof printed, "%.1f", 0.5);
     ck_assert_str_eq(printed, "0,5"); /* and still does */
 }
