@@ -156,9 +156,10 @@ enum {
     PT_DIM_TOKENS = -1002,
 };
 
-/* Numbers that go in or out, of whatever kind: a field of a dataset, a batch or a step, a parameter, a result. Calls
- * take the struct's size beside it (array_size, sizeof(pt_array_t)), so that callers and libraries of other versions,
- * where it has more fields at its end, agree. A zeroed one is a view of nothing.
+/* Numbers that go in or out, of whatever kind: a field of a dataset, a batch or a step, a parameter, a result, the
+ * tokens of texts, the weights of classes. Calls take the struct's size beside it (array_size, sizeof(pt_array_t)), so
+ * that callers and libraries of other versions, where it has more fields at its end, agree. A zeroed one is a view of
+ * nothing.
  *
  * In: `data` holds the elements, one sample behind the other, and is only read. `elements` says how many there are; 0
  * where it is left to the call to know. Where rank is not 0, the shape is compared with what is expected; for a ragged
@@ -1551,7 +1552,7 @@ typedef struct pt_train_result {
     int64_t steps;
     int64_t samples, tokens;
     /* mean over the last epoch, or over the last tenth of the steps where that is less; of the last step where the
-     * stage ended before these; NaN: no step was made */
+     * stage ended before these; NaN: no step was made, or no label counted in those */
     double loss;
     /* of the options' best_metric; NaN: no evaluation had one */
     double best_value;
