@@ -30,6 +30,108 @@ static int32_t is_space(uint32_t code)
            code == 0x2029 || code == 0x202F || code == 0x205F || code == 0x3000;
 }
 
+int32_t pt__character_is_space(uint32_t code)
+{
+    return code < 0x80 ? pt__ascii_class[code] == S : is_space(code);
+}
+
+int32_t pt__character_is_punctuation(uint32_t code)
+{
+    if (code < 0x80)
+        return code > 32 && code < 127 && pt__ascii_class[code] == O;
+#ifdef PT__UTF8PROC
+    utf8proc_category_t category = utf8proc_category((utf8proc_int32_t)code);
+    return category >= UTF8PROC_CATEGORY_PC && category <= UTF8PROC_CATEGORY_PO;
+#else
+    return 0;
+#endif
+}
+
+int32_t pt__character_is_nonspacing(uint32_t code)
+{
+#ifdef PT__UTF8PROC
+    return code >= 0x80 && utf8proc_category((utf8proc_int32_t)code) == UTF8PROC_CATEGORY_MN;
+#else
+    (void)code;
+    return 0;
+#endif
+}
+
+int32_t pt__character_is_control(uint32_t code)
+{
+    if (code < 0x80)
+        return code < 32 || code == 127;
+#ifdef PT__UTF8PROC
+    return utf8proc_category((utf8proc_int32_t)code) >= UTF8PROC_CATEGORY_CC;
+#else
+    return 0;
+#endif
+}
+
+int32_t pt__character_lower(uint32_t code, uint32_t lower[2])
+{
+    lower[0] = code;
+    if (code < 0x80) {
+        lower[0] = code >= 'A' && code <= 'Z' ? code + 32 : code;
+        return 1;
+    }
+    if (code == 0x130) {
+        lower[0] = 'i';
+        lower[1] = 0x307;
+        return 2;
+    }
+#ifdef PT__UTF8PROC
+    lower[0] = (uint32_t)utf8proc_tolower((utf8proc_int32_t)code);
+#endif
+    return 1;
+}
+
+int32_t pt__character_decompose(uint32_t code, int32_t compatible, uint32_t decomposed[PT__DECOMPOSED_MOST])
+{
+    decomposed[0] = code;
+#ifdef PT__UTF8PROC
+    utf8proc_int32_t codes[PT__DECOMPOSED_MOST];
+    int boundary = 0;
+    utf8proc_ssize_t count = code < 0x80 ? 0
+                                         : utf8proc_decompose_char((utf8proc_int32_t)code, codes, PT__DECOMPOSED_MOST,
+                                                                   compatible ? UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT
+                                                                              : UTF8PROC_DECOMPOSE,
+                                                                   &boundary);
+    if (count < 1 || count > PT__DECOMPOSED_MOST)
+        return 1;
+    for (int32_t i = 0; i < count; i++)
+        decomposed[i] = (uint32_t)codes[i];
+    return (int32_t)count;
+#else
+    (void)compatible;
+    return 1;
+#endif
+}
+
+int32_t pt__character_combining(uint32_t code)
+{
+#ifdef PT__UTF8PROC
+    return code < 0x300 ? 0 : utf8proc_get_property((utf8proc_int32_t)code)->combining_class;
+#else
+    (void)code;
+    return 0;
+#endif
+}
+
+uint32_t pt__character_compose(uint32_t first, uint32_t second)
+{
+#ifdef PT__UTF8PROC
+    utf8proc_int32_t pair[2] = {(utf8proc_int32_t)first, (utf8proc_int32_t)second};
+    return second >= 0x300 && utf8proc_normalize_utf32(pair, 2, UTF8PROC_COMPOSE | UTF8PROC_STABLE) == 1
+               ? (uint32_t)pair[0]
+               : 0;
+#else
+    (void)first;
+    (void)second;
+    return 0;
+#endif
+}
+
 uint8_t pt__character_class(uint32_t code)
 {
     if (is_space(code))

@@ -15,6 +15,22 @@ int32_t pt__characters_known(void);
 /* The class of a character beyond ASCII. */
 uint8_t pt__character_class(uint32_t code);
 
+/* Of any character, by general category: P*, and the signs of ASCII that are no letters, digits or blanks; Mn; Cc, Cf,
+ * Co and Cs. */
+int32_t pt__character_is_punctuation(uint32_t code);
+int32_t pt__character_is_nonspacing(uint32_t code);
+int32_t pt__character_is_control(uint32_t code);
+int32_t pt__character_is_space(uint32_t code);
+/* In small letters: one character, or two of U+0130. */
+int32_t pt__character_lower(uint32_t code, uint32_t lower[2]);
+enum { PT__DECOMPOSED_MOST = 18 /* characters that one is decomposed to: U+FDFA */ };
+/* The canonical decomposition, or the compatible one: how many characters. */
+int32_t pt__character_decompose(uint32_t code, int32_t compatible, uint32_t decomposed[PT__DECOMPOSED_MOST]);
+/* The canonical combining class; 0: none. */
+int32_t pt__character_combining(uint32_t code);
+/* The character that two make canonically; 0: none. */
+uint32_t pt__character_compose(uint32_t first, uint32_t second);
+
 /* The character that begins at `at`, in text that is known to be UTF-8, and how many bytes it has. */
 static inline uint32_t pt__character_at(const uint8_t *at, int32_t *length)
 {

@@ -78,6 +78,75 @@ static pt_status_t read_byte_level(const pt__json_t *json, pt__decoders_t *decod
     return pt__decoders_add(decoders, decode_byte_level, NULL);
 }
 
+/* Pieces that go on with a word are joined to it, other tokens stand behind a blank; and, on request, the blanks go
+ * that English has not, token by token. */
+typedef struct wordpiece {
+    int32_t cleans;
+    int32_t length;
+    char prefix[64];
+} wordpiece_t;
+
+/* Replaces all of `from` in the last piece, from its beginning. */
+static void replace(pt__pieces_t *pieces, const char *from, const char *to)
+{
+    pt__cut_t *cut = &pieces->cuts[pieces->count - 1];
+    const uint32_t length = (uint32_t)strlen(from), made = (uint32_t)strlen(to); /* made <= length */
+    uint32_t kept = cut->begin;
+    for (uint32_t at = cut->begin; at < cut->end;) {
+        int32_t is_there = cut->end - at >= length && memcmp(pieces->bytes + at, from, length) == 0;
+        memmove(pieces->bytes + kept, is_there ? (const void *)to : pieces->bytes + at, is_there ? made : 1);
+        kept += is_there ? made : 1;
+        at += is_there ? length : 1;
+    }
+    cut->end = kept;
+    pieces->n_bytes = kept;
+}
+
+static void clean(pt__pieces_t *pieces)
+{
+    static const char *const changes[][2] = {{" .", "."},   {" ?", "?"},     {" !", "!"},    {" ,", ","},
+                                             {" ' ", "'"},  {" n't", "n't"}, {" 'm", "'m"},  {" do not", " don't"},
+                                             {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"}};
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++)
+        replace(pieces, changes[i][0], changes[i][1]);
+}
+
+static pt_status_t decode_wordpiece(const void *settings, const pt__pieces_t *in, pt__pieces_t *out)
+{
+    const wordpiece_t *wordpiece = settings;
+    for (int64_t i = 0; i < in->count; i++) {
+        const uint8_t *token = in->bytes + in->cuts[i].begin;
+        int64_t size = in->cuts[i].end - in->cuts[i].begin;
+        int32_t goes_on = i > 0 && size >= wordpiece->length &&
+                          memcmp(token, wordpiece->prefix, (size_t)wordpiece->length) == 0;
+        PT__TRY(pt__pieces_begin(out));
+        if (i > 0 && !goes_on)
+            PT__TRY(pt__pieces_append(out, " ", 1));
+        PT__TRY(pt__pieces_append(out, token + (goes_on ? wordpiece->length : 0),
+                                  size - (goes_on ? wordpiece->length : 0)));
+        if (wordpiece->cleans)
+            clean(out);
+    }
+    return PT_OK;
+}
+
+static pt_status_t read_wordpiece(const pt__json_t *json, pt__decoders_t *decoders)
+{
+    const char *prefix = "##";
+    int32_t cleans = 1;
+    wordpiece_t *wordpiece;
+    PT__TRY(pt__json_get_string(json, "prefix", PT__JSON_OPTIONAL, &prefix));
+    PT__TRY(pt__json_get_bool(json, "cleanup", PT__JSON_OPTIONAL, &cleans));
+    if (strlen(prefix) >= sizeof wordpiece->prefix)
+        return pt__json_fail(json, PT_ERR_UNSUPPORTED, "a prefix of %lld bytes, expected fewer than %lld",
+                             (long long)strlen(prefix), (long long)sizeof wordpiece->prefix);
+    PT__TRY(pt__allocate(decoders->memory, 1, sizeof *wordpiece, "decoder", &wordpiece));
+    wordpiece->cleans = cleans;
+    wordpiece->length = (int32_t)strlen(prefix);
+    memcpy(wordpiece->prefix, prefix, strlen(prefix));
+    return pt__decoders_add(decoders, decode_wordpiece, wordpiece);
+}
+
 typedef pt_status_t read_fn(const pt__json_t *json, pt__decoders_t *decoders);
 static read_fn read_sequence;
 
@@ -87,6 +156,7 @@ static const struct {
 } kinds[] = {
     {"Sequence", read_sequence},
     {"ByteLevel", read_byte_level},
+    {"WordPiece", read_wordpiece},
 };
 
 /* ---- All ---- */

@@ -73,9 +73,11 @@ const pt__long_piece_t *pt__long_find(const pt__piece_cache_t *cache, const uint
     memset(key, 0, 8 * sizeof *key);
     memcpy(key, word, (size_t)length);
     key[7] |= (uint64_t)length << 56;
-    *entry = pt__hash_bytes(0, word, (size_t)length) % PT__LONG_ENTRIES;
-    const pt__long_piece_t *piece = &cache->longs[*entry];
-    return memcmp(piece->key, key, sizeof piece->key) == 0 ? piece : NULL;
+    *entry = pt__hash_bytes(0, word, (size_t)length) % (PT__LONG_ENTRIES / 2) * 2;
+    const pt__long_piece_t *pair = &cache->longs[*entry];
+    if (memcmp(pair[0].key, key, sizeof pair->key) == 0)
+        return &pair[0];
+    return memcmp(pair[1].key, key, sizeof pair->key) == 0 ? &pair[1] : NULL;
 }
 
 void pt__long_keep(pt__piece_cache_t *cache, const uint64_t key[8], uint64_t entry, const pt__word_tokens_t *tokens,
@@ -83,6 +85,9 @@ void pt__long_keep(pt__piece_cache_t *cache, const uint64_t key[8], uint64_t ent
 {
     pt__long_piece_t piece;
     memcpy(piece.key, key, sizeof piece.key);
-    if (pack(tokens, from, piece.tokens, PT__LONG_TOKENS))
-        cache->longs[entry] = piece;
+    if (!pack(tokens, from, piece.tokens, PT__LONG_TOKENS))
+        return;
+    if (cache->longs[entry].tokens[0] != 0)
+        cache->longs[entry + 1] = cache->longs[entry];
+    cache->longs[entry] = piece;
 }

@@ -31,7 +31,7 @@ typedef struct pt__long_piece {
 
 typedef struct pt__piece_cache {
     pt__short_piece_t *shorts; /* [PT__SHORT_SETS][2] */
-    pt__long_piece_t *longs;   /* [PT__LONG_ENTRIES] */
+    pt__long_piece_t *longs;   /* [PT__LONG_ENTRIES / 2][2] */
 } pt__piece_cache_t;
 
 pt_status_t pt__piece_cache_make(pt__memory_t *memory, pt__piece_cache_t *cache);

@@ -12,6 +12,7 @@ static const struct {
     {"Sequence", read_sequence},
     {"ByteLevel", pt__read_byte_level},
     {"Split", pt__read_split},
+    {"BertPreTokenizer", pt__read_bert_words},
 };
 
 pt_status_t pt__pre_tokenizer_read(const pt__json_t *json, pt__stages_t *stages)

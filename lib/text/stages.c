@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static pt_status_t make_room(pt__edited_t *edited, int64_t length)
+pt_status_t pt__edited_make_room(pt__edited_t *edited, int64_t length)
 {
     const int64_t needed = edited->size + length;
     if (needed > UINT32_MAX)
@@ -19,7 +19,7 @@ static pt_status_t make_room(pt__edited_t *edited, int64_t length)
 
 pt_status_t pt__edited_add(pt__edited_t *edited, const void *bytes, int64_t length, uint32_t begin, uint32_t end)
 {
-    PT__TRY(make_room(edited, length));
+    PT__TRY(pt__edited_make_room(edited, length));
     memcpy(edited->bytes + edited->size, bytes, (size_t)length);
     for (int64_t i = edited->size; edited->wants_spans && i < edited->size + length; i++) {
         edited->begins[i] = begin;
@@ -31,7 +31,7 @@ pt_status_t pt__edited_add(pt__edited_t *edited, const void *bytes, int64_t leng
 
 pt_status_t pt__edited_copy(pt__edited_t *edited, const pt__passage_t *passage, int64_t begin, int64_t end)
 {
-    PT__TRY(make_room(edited, end - begin));
+    PT__TRY(pt__edited_make_room(edited, end - begin));
     memcpy(edited->bytes + edited->size, passage->bytes + begin, (size_t)(end - begin));
     for (int64_t i = begin; edited->wants_spans && i < end; i++) {
         pt__cut_t origin = pt__passage_origin(passage, i, i + 1);

@@ -23,6 +23,8 @@ typedef struct pt__edited { /* a buffer that a stage writes */
 
 /* Appends bytes that stand for original[begin .. end). */
 pt_status_t pt__edited_add(pt__edited_t *edited, const void *bytes, int64_t length, uint32_t begin, uint32_t end);
+/* Makes room for so many bytes more, which the caller may then write behind `size` itself. */
+pt_status_t pt__edited_make_room(pt__edited_t *edited, int64_t length);
 /* Appends bytes of the passage as they are, each with its own place. */
 pt_status_t pt__edited_copy(pt__edited_t *edited, const pt__passage_t *passage, int64_t begin, int64_t end);
 void pt__edited_free(pt__edited_t *edited);

@@ -5,7 +5,7 @@
 #include "text/pre_tokenizers.h"
 #include "text/tokenizer.h"
 
-static const pt__token_model_t *const models[] = {&pt__token_model_bpe};
+static const pt__token_model_t *const models[] = {&pt__token_model_bpe, &pt__token_model_wordpiece};
 
 /* ---- Vocabulary ---- */
 
@@ -92,6 +92,8 @@ static pt_status_t find_kind(pt_tokenizer_t *tokenizer, const pt__json_t *model)
     PT__TRY(pt__json_get_string(model, "type", PT__JSON_OPTIONAL, &name));
     if (name == NULL && pt__json_find(model, "merges") != NULL)
         name = "BPE";
+    if (name == NULL && pt__json_find(model, "max_input_chars_per_word") != NULL)
+        name = "WordPiece";
     for (size_t i = 0; name != NULL && i < sizeof models / sizeof *models; i++)
         if (strcmp(models[i]->name, name) == 0)
             tokenizer->kind = models[i];

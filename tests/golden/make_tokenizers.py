@@ -1,5 +1,5 @@
-"""Makes tokenizer_*.json of tests/text/test_golden_tokenizers.c: tokenizers, trained on a page of this project, and
-what the package `tokenizers` makes of texts with them.
+"""Makes tokenizer_*.json of tests/text/test_golden_tokenizers.c: tokenizers, trained on the license of this project,
+and what the package `tokenizers` makes of texts with them.
 
     python3 make_tokenizers.py        (tokenizers 0.23; writes beside itself; deterministic)
 
@@ -10,10 +10,11 @@ characters; those of pairs are left out.
 import json
 import pathlib
 
-from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+from tokenizers import AddedToken, Regex, Tokenizer
+from tokenizers import decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 HERE = pathlib.Path(__file__).parent
-CORPUS = (HERE / "../../docs/architecture.md").read_text().splitlines()
+CORPUS = (HERE / "../../COPYING").read_text().splitlines()
 TEXTS = [
     "",
     "The graph is bound to sizes, and the plan is run.",
@@ -112,6 +113,23 @@ def clip():
     return tokenizer
 
 
+def bert(**settings):
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]", max_input_chars_per_word=60))
+    tokenizer.normalizer = normalizers.BertNormalizer(**settings)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    special = ["[UNK]", "[CLS]", "[SEP]", "[MASK]", "<|end|>"]
+    trainer = trainers.WordPieceTrainer(vocab_size=300, show_progress=False, special_tokens=special)
+    tokenizer.train_from_iterator(CORPUS, trainer)
+    ends = [(token, tokenizer.token_to_id(token)) for token in ("[SEP]", "[CLS]")]
+    tokenizer.post_processor = processors.BertProcessing(*ends)
+    tokenizer.decoder = decoders.WordPiece(cleanup="lowercase" not in settings)
+    return tokenizer
+
+
+def bert_cased():
+    return bert(lowercase=False, clean_text=False)
+
+
 def spans(text, encoding):
     places = [0]
     for character in text:
@@ -146,5 +164,5 @@ def write(make):
     (HERE / f"tokenizer_{make.__name__}.json").write_text(text + "\n")
 
 
-for each in (gpt2, roberta, llama3, qwen2, clip):
+for each in (gpt2, roberta, llama3, qwen2, clip, bert, bert_cased):
     write(each)

@@ -130,5 +130,7 @@ GOLDEN(roberta)
 GOLDEN(llama3)
 GOLDEN(qwen2)
 GOLDEN(clip)
+GOLDEN(bert)
+GOLDEN(bert_cased)
 
-SUITE("golden_tokenizers", 60, test_gpt2, test_roberta, test_llama3, test_qwen2, test_clip)
+SUITE("golden_tokenizers", 60, test_gpt2, test_roberta, test_llama3, test_qwen2, test_clip, test_bert, test_bert_cased)

@@ -1,0 +1,111 @@
+/* WordPiece (Schuster 2012; as BERT applies it): the longest token that begins a word, then the longest that goes on
+ * with it, written with a prefix in the vocabulary, and so on; a word of which a part has no token is unknown as a
+ * whole. */
+#include <string.h>
+
+#include "text/characters.h"
+#include "text/token_model.h"
+
+typedef struct wordpiece {
+    pt__memory_t *memory;
+    const pt__vocabulary_t *vocabulary;
+    char *prefix;
+    int64_t prefix_length, longest_word /* characters */, longest_token /* bytes */;
+    int32_t unknown;
+} wordpiece_t;
+
+static void release(void *model)
+{
+    wordpiece_t *wordpiece = model;
+    if (wordpiece == NULL)
+        return;
+    pt__release(wordpiece->memory, wordpiece->prefix);
+    pt__release(wordpiece->memory, wordpiece);
+}
+
+static pt_status_t read_fields(wordpiece_t *wordpiece, const pt__json_t *json)
+{
+    const char *unknown = "[UNK]", *prefix = "##";
+    wordpiece->longest_word = 100;
+    PT__TRY(pt__json_get_string(json, "unk_token", PT__JSON_OPTIONAL, &unknown));
+    PT__TRY(pt__json_get_string(json, "continuing_subword_prefix", PT__JSON_OPTIONAL, &prefix));
+    PT__TRY(pt__json_get_integer(json, "max_input_chars_per_word", PT__JSON_OPTIONAL, 0, INT32_MAX,
+                                 &wordpiece->longest_word));
+    PT__TRY(pt__string_copy(wordpiece->memory, prefix, &wordpiece->prefix));
+    wordpiece->prefix_length = (int64_t)strlen(prefix);
+    wordpiece->unknown = pt__vocabulary_find_content(wordpiece->vocabulary, unknown, (int64_t)strlen(unknown));
+    if (wordpiece->unknown < 0)
+        return pt__json_fail(json, PT_ERR_FORMAT, "unk_token \"%s\" is not in the vocabulary", unknown);
+    for (int64_t id = 0; id < wordpiece->vocabulary->count; id++)
+        if (wordpiece->vocabulary->tokens[id].bytes_length > wordpiece->longest_token)
+            wordpiece->longest_token = wordpiece->vocabulary->tokens[id].bytes_length;
+    return PT_OK;
+}
+
+static pt_status_t read(const pt__json_t *json, const pt__vocabulary_t *vocabulary, void **out)
+{
+    wordpiece_t *wordpiece;
+    *out = NULL;
+    PT__TRY(pt__allocate(vocabulary->memory, 1, sizeof *wordpiece, "WordPiece", &wordpiece));
+    wordpiece->memory = vocabulary->memory;
+    wordpiece->vocabulary = vocabulary;
+    pt_status_t status = read_fields(wordpiece, json);
+    if (status == PT_OK)
+        *out = wordpiece;
+    else
+        release(wordpiece);
+    return status;
+}
+
+static int64_t count_characters(const uint8_t *word, int64_t length)
+{
+    int64_t count = 0;
+    for (int64_t i = 0; i < length; i++)
+        count += (word[i] & 0xC0) != 0x80;
+    return count;
+}
+
+enum { ROOM = 1024 /* bytes of a prefix and a piece that are looked up together */ };
+
+/* The longest token that word[at ..] begins with; *length is its part of the word. -1: none. */
+static int32_t longest(const wordpiece_t *wordpiece, const uint8_t *word, int64_t at, int64_t end, int64_t *length)
+{
+    uint8_t whole[ROOM];
+    const int64_t prefix = at > 0 ? wordpiece->prefix_length : 0;
+    int64_t most = wordpiece->longest_token - prefix;
+    most = most > end - at ? end - at : most;
+    if (prefix + most > ROOM)
+        most = ROOM - prefix;
+    if (most <= 0)
+        return -1;
+    memcpy(whole, wordpiece->prefix, (size_t)prefix);
+    memcpy(whole + prefix, word + at, (size_t)most);
+    for (*length = most; *length > 0; --*length) {
+        if (at + *length < end && (word[at + *length] & 0xC0) == 0x80)
+            continue; /* not the end of a character */
+        int32_t id = pt__vocabulary_find(wordpiece->vocabulary, whole, prefix + *length);
+        if (id >= 0)
+            return id;
+    }
+    return -1;
+}
+
+static pt_status_t encode(const void *model, const uint8_t *word, int64_t length, pt__word_tokens_t *tokens)
+{
+    const wordpiece_t *wordpiece = model;
+    const int64_t before = tokens->count;
+    int32_t is_unknown = count_characters(word, length) > wordpiece->longest_word;
+    for (int64_t at = 0, step; at < length && !is_unknown; at += step) {
+        int32_t id = longest(wordpiece, word, at, length, &step);
+        is_unknown = id < 0;
+        if (id >= 0)
+            PT__TRY(pt__word_tokens_add(tokens, id, (uint32_t)step));
+    }
+    if (!is_unknown)
+        return PT_OK;
+    tokens->count = before;
+    return pt__word_tokens_add(tokens, wordpiece->unknown, (uint32_t)length);
+}
+
+const pt__token_model_t pt__token_model_wordpiece = {
+    .name = "WordPiece", .read = read, .release = release, .encode = encode};
