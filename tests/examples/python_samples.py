@@ -50,6 +50,40 @@ class Samples(unittest.TestCase):
         got = self.ragged.forward({"x": [b"\1\2", array.array("f", [0.5, 1.5, 2.5])]}, "o")
         self.assertEqual(list(got), expected)
 
+    def test_class_weights(self):
+        config = {"model_type": "mlp", "input_size": 1, "hidden_sizes": [2]}
+        data = self.context.arrays({"features": [[1.0], [-1.0]], "label": [0, 1]})
+        given, losses = [[1, 3], (1.0, 3.0), b"\1\3", array.array("d", [1, 3])], set()
+        if numpy is not None:
+            given.append(numpy.array([1, 3]))
+        for weights in given:
+            model = self.context.model(config, task=pretrain.TASK_CLASSIFICATION, class_weights=weights)
+            losses.add(model.evaluate(data).loss)
+        self.assertEqual(len(losses), 1)
+        with self.assertRaisesRegex(pretrain.Error, "class_weights: elements is 3, expected 2"):
+            model.set_task(pretrain.TASK_CLASSIFICATION, classes=2, class_weights=[1, 2, 3])
+
+    def test_tokens(self):
+        config = {"model_type": "gpt2", "vocab_size": 64, "n_positions": 8, "n_embd": 16, "n_layer": 1, "n_head": 2}
+        model = self.context.model(config, task=pretrain.TASK_CAUSAL_LM)
+        text = model.generate([1, 2], count=4)
+        given = [(1, 2), array.array("h", [1, 2])] + ([] if numpy is None else [numpy.array([1.0, 2.0])])
+        for prompt in given:
+            self.assertEqual(model.generate(prompt, count=4), text)
+            self.assertEqual(model.generator(count=4).run([b"#", prompt])[1], text)
+        self.assertEqual(model.generate(b"\1\2", count=4), bytes(text))
+        stops = [text[0], [text[0]], bytes(text[:1]), array.array("i", text[:1])]
+        for stop in stops + ([] if numpy is None else [numpy.int64(text[0]), numpy.array(text[:1])]):
+            self.assertEqual(model.generate([1, 2], count=4, stops=[stop]), text[:1])
+        refused = (([], "prompt"), ([1.5], "does not fit int32"), ([64], "element 0 is 64, expected 0 to 63"))
+        for wrong, message in refused:
+            with self.assertRaisesRegex(pretrain.Error, message):
+                model.generate(wrong, count=4)
+        with self.assertRaisesRegex(pretrain.Error, r"lengths\[1\] is 0, expected 1"):
+            model.generator().run([[1], []])
+        with self.assertRaisesRegex(pretrain.Error, "prompts"):
+            model.generator().run([])
+
     def test_rows_of_other_widths(self):
         data = self.context.arrays({"x": [[[1, 2], [3, 4]], [[0.5, 1.5]]]}, ragged=("x",))
         self.assertEqual(list(self.pairs.predict(data, "o")), [1.0, 2.0, 3.0, 4.0, 0.5, 1.5])

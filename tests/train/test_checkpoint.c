@@ -403,6 +403,7 @@ static pt_status_t whole_path(failing_allocator_t *allocator, const char *direct
     PT__TRY_OUT(generate_tokens(model, tokens, 3, &generation, generated, 4, &count));
     task.task = PT_TASK_CLASSIFICATION;
     task.outputs = 2;
+    task.class_weights = (const float[]){1, 3};
     PT__TRY_OUT(network_choose_task(model, &task));
 out:
     pt_dataset_free(data);

@@ -180,7 +180,7 @@ def _result(kind):
 
 def _generate_options(values):
     """The struct, and what it points to."""
-    stops = [[stop] if isinstance(stop, int) else stop for stop in values.pop("stops", ())]
+    stops = [[stop] if isinstance(stop, int) or not _has_rows(stop) else stop for stop in values.pop("stops", ())]
     options, kept = _options(GenerateOptions, values), None
     if stops:
         kept = _sequences(stops)
