@@ -16,8 +16,8 @@ START_TEST(test_sizes_of_no_machine)
     pt_model_t *model = network_gpt(context);
     pt_estimate_t estimate = {.struct_size = sizeof estimate};
     network_set_task(model, PT_TASK_CAUSAL_LM, 0);
-    ck_fails(pt_model_estimate(model, NULL, INT64_MAX / 1024, TOKEN_ROWS(INT64_MAX / 1024), &estimate),
-             PT_ERR_MEMORY, "any machine");
+    ck_fails(pt_model_estimate(model, NULL, INT64_MAX / 1024, TOKEN_ROWS(INT64_MAX / 1024), &estimate), PT_ERR_MEMORY,
+             "any machine");
     ck_fails(pt_model_estimate(model, NULL, 1, TOKEN_ROWS(INT64_MAX / 1024), &estimate), PT_ERR_MEMORY, "any machine");
     ck_fails(pt_model_estimate(model, NULL, 3, NULL, 0, 0, &estimate), PT_ERR_ARGUMENT, "ragged");
     const pt_dim_rows_t twice[] = {{"tokens", 9}, {"tokens", 9}}, unknown = {"frames", 9}, samples = {"batch", 9};
@@ -245,7 +245,9 @@ static void train_other(trap_t *trap)
     static float x[40], y[4];
     pt_array_t values[] = {{.name = "x", .data = x, .dtype = PT_FLOAT32},
                            {.name = "y", .data = y, .dtype = PT_FLOAT32}};
-    trap->statuses[0] = pt_train_step(trap->other, trap->rig->optimizer, values, 2, sizeof(pt_array_t), 4, 0, NULL);
+    ck_fails(pt_train_step(trap->other, trap->rig->optimizer, values, 2, sizeof(pt_array_t), 4, 0, NULL), PT_ERR_BUSY,
+             "the optimizer is in use: a callback of the stage that it trains in, or of its schedule, may not use it");
+    trap->count++;
 }
 
 static void rate_that_trains(void *user, pt_rate_t *rate)
@@ -270,7 +272,7 @@ START_TEST(test_schedule_that_trains_another_model)
     schedule.user = &trap;
     ck_ok(pt_optimizer_set_schedule(rig.optimizer, &schedule));
     ck_ok(pt_pretrain(rig.model, rig.optimizer, rig.data, &options, NULL));
-    ck_assert_int_eq(trap.statuses[0], PT_ERR_BUSY);
+    ck_assert_int_eq(trap.count, 3);
     pt_model_free(trap.other);
     rig_free(&rig);
 }
@@ -296,7 +298,8 @@ START_TEST(test_event_that_trains_another_model)
     options.checkpoint_directory = suite_path("held");
     options.checkpoint_every = 1;
     ck_ok(pt_pretrain(rig.model, rig.optimizer, rig.data, &options, NULL));
-    for (int i = 0; i < 3; i++)
+    ck_assert_int_gt(trap.count, 0);
+    for (int i = 1; i < 3; i++)
         ck_assert_int_eq(trap.statuses[i], PT_ERR_BUSY);
     options = rig_options(3, 4);
     ck_ok(pt_pretrain(trap.other, rig.optimizer, rig.data, &options, NULL));
