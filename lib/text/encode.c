@@ -107,34 +107,33 @@ static pt_status_t encode_anew(pt__encoder_t *encoder, const pt__passage_t *pass
 /* A word that is too long, or has too many tokens, for the entries of short ones. */
 static pt_status_t encode_long(pt__encoder_t *encoder, const pt__passage_t *passage, pt__cut_t cut)
 {
-    uint64_t key[8], entry;
+    uint64_t key[8];
     if (cut.end - cut.begin > PT__LONG_PIECE)
         return encode_anew(encoder, passage, cut);
-    const pt__long_piece_t *known = pt__long_find(&encoder->cache, passage->bytes + cut.begin, cut.end - cut.begin, key,
-                                                  &entry);
+    const pt__long_piece_t *known = pt__long_find(&encoder->cache, passage->bytes + cut.begin, cut.end - cut.begin,
+                                                  key);
     if (known != NULL) {
         PT__TRY(make_room(encoder->encoding, PT__LONG_TOKENS));
         put_packed(encoder->encoding, passage, cut.begin, known->tokens, PT__LONG_TOKENS);
         return PT_OK;
     }
     PT__TRY(encode_anew(encoder, passage, cut));
-    pt__long_keep(&encoder->cache, key, entry, &encoder->word, 0);
-    return PT_OK;
+    return pt__long_keep(&encoder->cache, key, &encoder->word, 0);
 }
 
 /* Words that were cut together: first all keys, so that the processor fetches their entries side by side. */
 static pt_status_t encode_words(pt__encoder_t *encoder, const pt__passage_t *passage, const pt__cut_t *cuts,
                                 int32_t count)
 {
-    uint64_t keys[CUTS][2], sets[CUTS];
+    uint64_t keys[CUTS][2], hashes[CUTS];
     pt__encoding_t *encoding = encoder->encoding;
     for (int32_t i = 0; i < count; i++) {
         int64_t length = cuts[i].end - cuts[i].begin;
         if (length > PT__SHORT_PIECE)
             continue;
         pt__short_key(passage->bytes + cuts[i].begin, length, passage->bytes + passage->size, keys[i]);
-        sets[i] = pt__short_sets(keys[i]);
-        PT__PREFETCH(&encoder->cache.shorts[2 * (sets[i] >> 32)]);
+        hashes[i] = pt__short_hash(keys[i]);
+        PT__PREFETCH(pt__short_set(&encoder->cache, hashes[i], 0));
     }
     PT__TRY(make_room(encoding, (int64_t)CUTS * PT__SHORT_TOKENS));
     for (int32_t i = 0; i < count; i++) {
@@ -143,7 +142,7 @@ static pt_status_t encode_words(pt__encoder_t *encoder, const pt__passage_t *pas
             PT__TRY(make_room(encoding, (int64_t)CUTS * PT__SHORT_TOKENS));
             continue;
         }
-        const pt__short_piece_t *known = pt__short_find(&encoder->cache, keys[i], sets[i]);
+        const pt__short_piece_t *known = pt__short_find(&encoder->cache, keys[i], hashes[i]);
         if (known != NULL && !encoding->wants_spans) {
             put_short(encoding, known->tokens);
             continue;
@@ -154,7 +153,7 @@ static pt_status_t encode_words(pt__encoder_t *encoder, const pt__passage_t *pas
         }
         encoder->word.count = 0;
         PT__TRY(encode_long(encoder, passage, cuts[i]));
-        pt__short_keep(&encoder->cache, keys[i], sets[i], &encoder->word, 0);
+        PT__TRY(pt__short_keep(&encoder->cache, keys[i], &encoder->word, 0));
         PT__TRY(make_room(encoding, (int64_t)CUTS * PT__SHORT_TOKENS));
     }
     return PT_OK;
@@ -245,7 +244,7 @@ void pt__encoder_free(pt_tokenizer_t *tokenizer, pt__encoder_t *encoder)
         pt__encoding_free(&encoder->buffers[i]);
     pt__release(memory, encoder->word.lengths);
     pt__release(memory, encoder->word.ids);
-    pt__piece_cache_free(memory, &encoder->cache);
+    pt__piece_cache_free(&encoder->cache);
     pt__release(memory, encoder);
 }
 

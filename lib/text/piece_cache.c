@@ -3,6 +3,9 @@
 
 #include "base/hash.h"
 
+/* Sets at first, how many times as many then, and at most: 4 and 2 MB. */
+enum { FIRST_SETS = 1 << 8, GROWTH = 4, SHORT_SETS = 1 << 16, LONG_SETS = 1 << 13 };
+
 #define F 0xFF
 const uint8_t pt__short_masks[PT__SHORT_PIECE + 1][16] = {
     {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, {F, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0},
@@ -16,22 +19,39 @@ const uint8_t pt__short_masks[PT__SHORT_PIECE + 1][16] = {
 };
 #undef F
 
+static pt_status_t make_shorts(pt__memory_t *memory, uint32_t sets, pt__piece_cache_t *cache)
+{
+    PT__TRY(pt__allocate(memory, sets, sizeof *cache->shorts, "cache of words", &cache->shorts));
+    cache->short_mask = sets - 1;
+    return PT_OK;
+}
+
+static pt_status_t make_longs(pt__memory_t *memory, uint32_t sets, pt__piece_cache_t *cache)
+{
+    PT__TRY(pt__allocate(memory, sets, sizeof *cache->longs, "cache of words", &cache->longs));
+    cache->long_mask = sets - 1;
+    return PT_OK;
+}
+
 pt_status_t pt__piece_cache_make(pt__memory_t *memory, pt__piece_cache_t *cache)
 {
     pt_status_t status;
     memset(cache, 0, sizeof *cache);
-    PT__TRY_OUT(pt__allocate(memory, 2 * PT__SHORT_SETS, sizeof *cache->shorts, "cache of words", &cache->shorts));
-    PT__TRY_OUT(pt__allocate(memory, PT__LONG_ENTRIES, sizeof *cache->longs, "cache of words", &cache->longs));
+    cache->memory = memory;
+    PT__TRY_OUT(make_shorts(memory, FIRST_SETS, cache));
+    PT__TRY_OUT(make_longs(memory, FIRST_SETS, cache));
     return PT_OK;
 out:
-    pt__piece_cache_free(memory, cache);
+    pt__piece_cache_free(cache);
     return status;
 }
 
-void pt__piece_cache_free(pt__memory_t *memory, pt__piece_cache_t *cache)
+void pt__piece_cache_free(pt__piece_cache_t *cache)
 {
-    pt__release(memory, cache->longs);
-    pt__release(memory, cache->shorts);
+    if (cache->memory == NULL)
+        return;
+    pt__release(cache->memory, cache->longs);
+    pt__release(cache->memory, cache->shorts);
     memset(cache, 0, sizeof *cache);
 }
 
@@ -49,45 +69,100 @@ static int32_t pack(const pt__word_tokens_t *tokens, int64_t from, uint32_t *pac
     return 1;
 }
 
-/* In a free place; where there is none, what was met last stands first in the first set, and what stood there takes the
- * second place. */
-void pt__short_keep(pt__piece_cache_t *cache, const uint64_t key[2], uint64_t sets, const pt__word_tokens_t *tokens,
-                    int64_t from)
+/* ---- Short words ---- */
+
+/* Puts a word into a free place; 0: there is none. */
+static int32_t put_short(const pt__piece_cache_t *cache, const pt__short_piece_t *piece)
+{
+    uint64_t hash = pt__short_hash(piece->key);
+    for (int32_t i = 0; i < 4; i++) {
+        pt__short_piece_t *place = &cache->shorts[(uint32_t)(i / 2 ? hash : hash >> 32) & cache->short_mask][i % 2];
+        if (place->tokens[0] == 0) {
+            *place = *piece;
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static pt_status_t grow_shorts(pt__piece_cache_t *cache)
+{
+    pt__piece_cache_t larger;
+    PT__TRY(make_shorts(cache->memory, GROWTH * (cache->short_mask + 1), &larger));
+    for (uint32_t i = 0; i < 2 * (cache->short_mask + 1); i++)
+        if (cache->shorts[i / 2][i % 2].tokens[0] != 0)
+            (void)put_short(&larger, &cache->shorts[i / 2][i % 2]); /* one that finds no place is made again */
+    pt__release(cache->memory, cache->shorts);
+    cache->shorts = larger.shorts;
+    cache->short_mask = larger.short_mask;
+    return PT_OK;
+}
+
+pt_status_t pt__short_keep(pt__piece_cache_t *cache, const uint64_t key[2], const pt__word_tokens_t *tokens,
+                           int64_t from)
 {
     pt__short_piece_t piece = {.key = {key[0], key[1]}};
-    pt__short_piece_t *pairs[2] = {&cache->shorts[2 * (sets >> 32)], &cache->shorts[2 * (uint32_t)sets]};
-    if (!pack(tokens, from, piece.tokens, PT__SHORT_TOKENS))
-        return;
-    for (int32_t i = 0; i < 4; i++)
-        if (pairs[i / 2][i % 2].tokens[0] == 0) {
-            pairs[i / 2][i % 2] = piece;
-            return;
-        }
-    pairs[0][1] = pairs[0][0];
-    pairs[0][0] = piece;
+    if (!pack(tokens, from, piece.tokens, PT__SHORT_TOKENS) || put_short(cache, &piece))
+        return PT_OK;
+    if (cache->short_mask + 1 < SHORT_SETS) {
+        PT__TRY(grow_shorts(cache));
+        if (put_short(cache, &piece))
+            return PT_OK;
+    }
+    pt__short_piece_t *set = cache->shorts[(uint32_t)(pt__short_hash(key) >> 32) & cache->short_mask];
+    set[1] = set[0];
+    set[0] = piece;
+    return PT_OK;
+}
+
+/* ---- Long words ---- */
+
+static pt__long_piece_t *long_set(const pt__piece_cache_t *cache, const uint64_t key[8])
+{
+    return cache->longs[(uint32_t)pt__hash_bytes(0, key, 8 * sizeof *key) & cache->long_mask];
 }
 
 const pt__long_piece_t *pt__long_find(const pt__piece_cache_t *cache, const uint8_t *word, int64_t length,
-                                      uint64_t key[8], uint64_t *entry)
+                                      uint64_t key[8])
 {
     memset(key, 0, 8 * sizeof *key);
     memcpy(key, word, (size_t)length);
     key[7] |= (uint64_t)length << 56;
-    *entry = pt__hash_bytes(0, word, (size_t)length) % (PT__LONG_ENTRIES / 2) * 2;
-    const pt__long_piece_t *pair = &cache->longs[*entry];
-    if (memcmp(pair[0].key, key, sizeof pair->key) == 0)
-        return &pair[0];
-    return memcmp(pair[1].key, key, sizeof pair->key) == 0 ? &pair[1] : NULL;
+    const pt__long_piece_t *set = long_set(cache, key);
+    for (int32_t i = 0; i < 2; i++)
+        if (memcmp(set[i].key, key, sizeof set->key) == 0)
+            return &set[i];
+    return NULL;
 }
 
-void pt__long_keep(pt__piece_cache_t *cache, const uint64_t key[8], uint64_t entry, const pt__word_tokens_t *tokens,
-                   int64_t from)
+static pt_status_t grow_longs(pt__piece_cache_t *cache)
+{
+    pt__piece_cache_t larger;
+    PT__TRY(make_longs(cache->memory, GROWTH * (cache->long_mask + 1), &larger));
+    for (uint32_t i = 0; i < 2 * (cache->long_mask + 1); i++) {
+        const pt__long_piece_t *piece = &cache->longs[i / 2][i % 2];
+        pt__long_piece_t *set = long_set(&larger, piece->key);
+        if (piece->tokens[0] != 0)
+            set[set[0].tokens[0] != 0] = *piece;
+    }
+    pt__release(cache->memory, cache->longs);
+    cache->longs = larger.longs;
+    cache->long_mask = larger.long_mask;
+    return PT_OK;
+}
+
+pt_status_t pt__long_keep(pt__piece_cache_t *cache, const uint64_t key[8], const pt__word_tokens_t *tokens,
+                          int64_t from)
 {
     pt__long_piece_t piece;
     memcpy(piece.key, key, sizeof piece.key);
     if (!pack(tokens, from, piece.tokens, PT__LONG_TOKENS))
-        return;
-    if (cache->longs[entry].tokens[0] != 0)
-        cache->longs[entry + 1] = cache->longs[entry];
-    cache->longs[entry] = piece;
+        return PT_OK;
+    if (long_set(cache, key)[1].tokens[0] != 0 && cache->long_mask + 1 < LONG_SETS)
+        PT__TRY(grow_longs(cache));
+    pt__long_piece_t *set = long_set(cache, key);
+    if (set[0].tokens[0] != 0)
+        set[1] = set[0];
+    set[0] = piece;
+    return PT_OK;
 }

@@ -1,6 +1,6 @@
-/* The tokens of words that were met before. Bounded: a word takes the place of another. Words of up to 15 bytes with up
- * to 4 tokens, nearly all of a text, take half a cache line; others of up to 63 bytes with up to 16 tokens two. For one
- * thread. */
+/* The tokens of words that were met before. Bounded: it begins small, grows where a word finds no place, and once it is
+ * as large as it may be a word takes the place of another. Words of up to 15 bytes with up to 4 tokens, nearly all of a
+ * text, take half a cache line; others of up to 63 bytes with up to 16 tokens two. For one thread. */
 #ifndef PT__PIECE_CACHE_H
 #define PT__PIECE_CACHE_H
 
@@ -12,9 +12,7 @@ enum {
     PT__SHORT_PIECE = 15, /* bytes */
     PT__SHORT_TOKENS = 4,
     PT__LONG_PIECE = 63,
-    PT__LONG_TOKENS = 16,
-    PT__SHORT_SETS = 1 << 16,  /* of two entries: 1 MB */
-    PT__LONG_ENTRIES = 1 << 14 /* 1 MB */
+    PT__LONG_TOKENS = 16
 };
 
 /* A key is the word's bytes, zeros, and its length in the last byte. A token is its id * 64 + its length; 0 after the
@@ -29,13 +27,16 @@ typedef struct pt__long_piece {
     uint32_t tokens[PT__LONG_TOKENS];
 } pt__long_piece_t;
 
-typedef struct pt__piece_cache {
-    pt__short_piece_t *shorts; /* [PT__SHORT_SETS][2] */
-    pt__long_piece_t *longs;   /* [PT__LONG_ENTRIES / 2][2] */
+typedef struct pt__piece_cache { /* all of both is 0 at first */
+    pt__memory_t *memory;
+    pt__short_piece_t (*shorts)[2]; /* [short_mask + 1] sets */
+    pt__long_piece_t (*longs)[2];   /* [long_mask + 1] sets */
+    uint32_t short_mask, long_mask;
 } pt__piece_cache_t;
 
 pt_status_t pt__piece_cache_make(pt__memory_t *memory, pt__piece_cache_t *cache);
-void pt__piece_cache_free(pt__memory_t *memory, pt__piece_cache_t *cache);
+void pt__piece_cache_free(pt__piece_cache_t *cache);
+
 extern const uint8_t pt__short_masks[PT__SHORT_PIECE + 1][16];
 
 /* The key of a word of up to 15 bytes. `end` is where bytes may be read up to. Without a branch on the length, which a
@@ -55,39 +56,44 @@ static inline void pt__short_key(const uint8_t *word, int64_t length, const uint
     key[1] ^= (uint64_t)length * UINT64_C(0x0100000000000001);
 }
 
-/* The two sets in which a word may stand, as numbers of 32 bits each: the second is looked at where the first one was
- * full, and so hardly a word drives out another before most places are taken (Pagh 2004). */
-static inline uint64_t pt__short_sets(const uint64_t key[2])
+/* A hash of a short word's key. Its halves name the two sets in which the word may stand: the second is looked at where
+ * the first one was full, so that hardly a word drives out another before most places are taken (Pagh 2004). */
+static inline uint64_t pt__short_hash(const uint64_t key[2])
 {
     uint64_t mixed = (key[0] ^ (key[1] << 23 | key[1] >> 41)) * 0x9E3779B97F4A7C15u;
     mixed ^= mixed >> 29;
-    return (mixed * 0xBF58476D1CE4E5B9u) & (UINT64_C(0x100000001) * (PT__SHORT_SETS - 1));
+    return mixed * 0xBF58476D1CE4E5B9u;
 }
 
-static inline const pt__short_piece_t *pt__short_find_in(const pt__short_piece_t *pair, const uint64_t key[2])
+static inline const pt__short_piece_t *pt__short_set(const pt__piece_cache_t *cache, uint64_t hash, int32_t which)
 {
-    uint64_t first = (pair[0].key[0] ^ key[0]) | (pair[0].key[1] ^ key[1]);
-    uint64_t second = (pair[1].key[0] ^ key[0]) | (pair[1].key[1] ^ key[1]);
-    const pt__short_piece_t *found = first == 0 ? &pair[0] : &pair[1];
+    return cache->shorts[(uint32_t)(which ? hash : hash >> 32) & cache->short_mask];
+}
+
+static inline const pt__short_piece_t *pt__short_find_in(const pt__short_piece_t *set, const uint64_t key[2])
+{
+    uint64_t first = (set[0].key[0] ^ key[0]) | (set[0].key[1] ^ key[1]);
+    uint64_t second = (set[1].key[0] ^ key[0]) | (set[1].key[1] ^ key[1]);
+    const pt__short_piece_t *found = first == 0 ? &set[0] : &set[1];
     return (first == 0) | (second == 0) ? found : NULL;
 }
 
 /* NULL where the word is not there. */
 static inline const pt__short_piece_t *pt__short_find(const pt__piece_cache_t *cache, const uint64_t key[2],
-                                                      uint64_t sets)
+                                                      uint64_t hash)
 {
-    const pt__short_piece_t *found = pt__short_find_in(&cache->shorts[2 * (sets >> 32)], key);
-    return found != NULL ? found : pt__short_find_in(&cache->shorts[2 * (uint32_t)sets], key);
+    const pt__short_piece_t *found = pt__short_find_in(pt__short_set(cache, hash, 0), key);
+    return found != NULL ? found : pt__short_find_in(pt__short_set(cache, hash, 1), key);
 }
 
-/* Keeps a word's tokens, unless they are too many. */
-void pt__short_keep(pt__piece_cache_t *cache, const uint64_t key[2], uint64_t sets, const pt__word_tokens_t *tokens,
-                    int64_t from);
+/* Keeps a word's tokens, those from `from` on, unless they are too many. */
+pt_status_t pt__short_keep(pt__piece_cache_t *cache, const uint64_t key[2], const pt__word_tokens_t *tokens,
+                           int64_t from);
 
-/* The same for other words of up to 63 bytes. */
+/* The same for other words of up to 63 bytes; makes the key. */
 const pt__long_piece_t *pt__long_find(const pt__piece_cache_t *cache, const uint8_t *word, int64_t length,
-                                      uint64_t key[8], uint64_t *entry);
-void pt__long_keep(pt__piece_cache_t *cache, const uint64_t key[8], uint64_t entry, const pt__word_tokens_t *tokens,
-                   int64_t from);
+                                      uint64_t key[8]);
+pt_status_t pt__long_keep(pt__piece_cache_t *cache, const uint64_t key[8], const pt__word_tokens_t *tokens,
+                          int64_t from);
 
 #endif

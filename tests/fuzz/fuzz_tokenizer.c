@@ -1,0 +1,87 @@
+/* A tokenizer.json of any content: what is opened encodes a text, its spans lie within it, and the ids are decoded. */
+#include "fuzz/fuzz.h"
+
+#include <string.h>
+
+#define MODEL                                                                                             \
+    "\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0,\"b\":1,\"\xC4\xA0\":2,\"ab\":3,\"\xC4\xA0\x61\":4}," \
+    "\"merges\":[\"a b\",[\"\xC4\xA0\",\"a\"]]}}"
+
+const fuzz_seed_t fuzz_seeds[] = {
+    FUZZ_SEED("{\"added_tokens\":[{\"id\":5,\"content\":\"<e>\",\"special\":true,\"lstrip\":true,\"rstrip\":true}],"
+              "\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":true},\"post_processor\":{\"type\":"
+              "\"RobertaProcessing\",\"sep\":[\"a\",0],\"cls\":[\"b\",1],\"trim_offsets\":true},\"decoder\":{\"type\":"
+              "\"ByteLevel\"}," MODEL),
+    FUZZ_SEED("{\"truncation\":{\"max_length\":5,\"direction\":\"Left\"},\"pre_tokenizer\":{\"type\":\"Sequence\","
+              "\"pretokenizers\":[{\"type\":\"BertPreTokenizer\"}]},\"post_processor\":{\"type\":"
+              "\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":\"x\",\"type_id\":0}},{\"Sequence\":{"
+              "\"id\":\"A\",\"type_id\":0}}],\"pair\":[],\"special_tokens\":{\"x\":{\"ids\":[1,2]}}}," MODEL),
+    FUZZ_SEED("{\"normalizer\":{\"type\":\"BertNormalizer\",\"strip_accents\":true},\"pre_tokenizer\":{\"type\":"
+              "\"BertPreTokenizer\"},\"decoder\":{\"type\":\"WordPiece\",\"prefix\":\"##\",\"cleanup\":true},\"model\":"
+              "{\"type\":\"WordPiece\",\"unk_token\":\"u\",\"vocab\":{\"u\":0,\"a\":1,\"##b\":2,\".\":3,\"\xC3\xA9\":4,"
+              "\"##n't\":5},\"max_input_chars_per_word\":9}}"),
+    {NULL, 0},
+};
+const fuzz_seed_t fuzz_pieces[] = {
+    FUZZ_SEED("{"),
+    FUZZ_SEED("}"),
+    FUZZ_SEED("["),
+    FUZZ_SEED("]"),
+    FUZZ_SEED("\""),
+    FUZZ_SEED("\\u0000"),
+    FUZZ_SEED("16777215"),
+    FUZZ_SEED("-1"),
+    FUZZ_SEED("null"),
+    FUZZ_SEED("true"),
+    FUZZ_SEED("\"byte_fallback\":true,"),
+    FUZZ_SEED("\"unk_token\":\"a\",\"fuse_unk\":true,"),
+    FUZZ_SEED("\"continuing_subword_prefix\":\"b\","),
+    FUZZ_SEED("\"end_of_word_suffix\":\"b\","),
+    FUZZ_SEED("\"ignore_merges\":true,"),
+    FUZZ_SEED("\"normalized\":true,"),
+    FUZZ_SEED("\"single_word\":true,"),
+    FUZZ_SEED("\"a b\","),
+    {NULL, 0},
+};
+
+enum { MOST = 512 };
+
+static void check(pt_tokenizer_t *tokenizer, const char *text)
+{
+    static int32_t ids[MOST];
+    static uint32_t spans[2 * MOST];
+    static char decoded[64 * MOST];
+    const pt_text_t given = {.text = text, .bytes = -1};
+    pt_array_t id_view = {.dtype = PT_INT32, .data = ids, .capacity = MOST},
+               span_view = {.dtype = PT_UINT32, .data = spans, .capacity = 2 * MOST};
+    if (pt_tokenizer_encode(tokenizer, &given, sizeof given, 1, NULL, &id_view, &span_view, NULL, sizeof id_view) !=
+        PT_OK) {
+        if (*pt_last_error() == 0)
+            abort();
+        return;
+    }
+    for (int64_t i = 0; i < id_view.elements; i++)
+        if (ids[i] < 0 || ids[i] >= pt_tokenizer_size(tokenizer) || spans[2 * i] > spans[2 * i + 1] ||
+            spans[2 * i + 1] > strlen(text))
+            abort();
+    if (pt_tokenizer_decode(tokenizer, &id_view, sizeof id_view, PT_DECODE_SPECIAL, decoded, sizeof decoded, NULL) !=
+        PT_OK)
+        abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    pt_context_t *context = fuzz_context();
+    pt_tokenizer_t *tokenizer;
+    const pt_load_options_t place = {.struct_size = sizeof place, .data = data, .bytes = (int64_t)size};
+    int64_t held = pt_context_bytes(context);
+    if (pt_tokenizer_open(context, NULL, &place, &tokenizer) == PT_OK) {
+        check(tokenizer, "ab a<e> b  abab\n <e>\xC3\xA9\xE4\xB8\xAD\xF0\x9F\x98\x80 it's n't.");
+        check(tokenizer, "");
+        pt_tokenizer_free(tokenizer);
+    } else if (*pt_last_error() == 0)
+        abort();
+    if (pt_context_bytes(context) != held)
+        abort();
+    return 0;
+}
