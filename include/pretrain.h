@@ -195,6 +195,8 @@ typedef struct pt_array {
 
 /* Threads, memory, log and seed, which all that is made from it shares. Contexts know nothing of one another. */
 typedef struct pt_context pt_context_t;
+/* Makes tokens of texts; see pt_tokenizer_open. */
+typedef struct pt_tokenizer pt_tokenizer_t;
 
 /* Memory of so many bytes, aligned as malloc's; NULL where there is none. Both are called from any of the library's
  * threads, also by several at once. */
@@ -1246,7 +1248,7 @@ PT_API pt_status_t pt_dataset_create_from_tokens(pt_context_t *context, const ch
 
 /* What a column of a table becomes. */
 enum {
-    /* a string -> ragged int32, its bytes, cut at max_length */
+    /* a string -> ragged int32, its bytes cut at max_length, or the tokens of a tokenizer */
     PT_COLUMN_TEXT = 1,
     /* a string or whole number -> int32, its place among the distinct values in order (numbers by value, strings by
      * bytes) */
@@ -1279,6 +1281,9 @@ typedef struct pt_column {
     const char *const *sources;
     /* with PT_COLUMN_FILL: within float32's range, or NaN for pt_dataset_normalize */
     double missing;
+    /* TEXT: makes its tokens, with those that its file puts around a text, cut so that there are at most max_length;
+     * of the same context, not needed after the call. NULL: bytes are the tokens */
+    pt_tokenizer_t *tokenizer;
 } pt_column_t;
 /* Flags of tables. */
 enum {
@@ -1779,11 +1784,10 @@ PT_API pt_status_t pt_checkpoint_load(pt_model_t *model, pt_optimizer_t *optimiz
 
 /* ---- Tokenizers: text to tokens and back ------------------------------------------------------------------------- */
 
-/* Makes tokens of texts and texts of tokens, as the file of a model that people have says it. The vocabulary is read
- * only; what encoding keeps from call to call is bounded, about 1.3 MB a thread. */
-typedef struct pt_tokenizer pt_tokenizer_t;
-
-/* Opens a tokenizer.json of Hugging Face's tokenizers, or a directory that holds one; options as of pt_model_open, for
+/* A tokenizer makes tokens of texts and texts of tokens, as the file of a model that people have says it. The
+ * vocabulary is only read; what encoding keeps from call to call is bounded, 6 MB a thread after megabytes of text.
+ *
+ * Opens a tokenizer.json of Hugging Face's tokenizers, or a directory that holds one; options as of pt_model_open, for
  * another place than a path, without flags and names. It retains the context. PT_ERR_FORMAT: a file that contradicts
  * itself, with the place in it. PT_ERR_UNSUPPORTED: one that asks for a model, a normalizer, a pre-tokenizer, a
  * pattern, a post-processor or a decoder that is not known here, with its name; and every file in a library that is

@@ -5,6 +5,7 @@
 #include "api/api.h"
 #include "base/number.h"
 #include "data/sources.h"
+#include "text/tokenizer.h"
 
 static const pt_window_options_t window_defaults = {
     .struct_size = (uint32_t)sizeof(pt_window_options_t), .length = 128, .end = 1, .dtype = PT_UINT16};
@@ -204,7 +205,14 @@ static pt_status_t copy_columns(pt_context_t *context, const pt_column_t *column
 {
     if (n_columns < 1)
         return pt__fail(PT_ERR_ARGUMENT, "%ld columns, expected at least 1", (long)n_columns);
-    return pt__elements_copy(&context->memory, columns, n_columns, column_size, (uint32_t)sizeof **out, "columns", out);
+    PT__TRY(
+        pt__elements_copy(&context->memory, columns, n_columns, column_size, (uint32_t)sizeof **out, "columns", out));
+    for (int32_t i = 0; i < n_columns; i++)
+        if ((*out)[i].tokenizer != NULL && (*out)[i].tokenizer->context != context) {
+            pt__release(&context->memory, *out);
+            return pt__fail(PT_ERR_ARGUMENT, "column %ld: the tokenizer is of another context", (long)i);
+        }
+    return PT_OK;
 }
 
 static pt_status_t dataset_create_from_jsonl(const char *function, pt_context_t *context, const char *path,
@@ -219,7 +227,7 @@ static pt_status_t dataset_create_from_jsonl(const char *function, pt_context_t 
     if (known.separator != 0 || known.missing != NULL)
         return pt__fail(PT_ERR_ARGUMENT, "%s: separator and missing are for CSV", function);
     PT__TRY(copy_columns(context, columns, n_columns, column_size, &copies));
-    pt_status_t status = pt__jsonl_create(context, path, copies, n_columns, out);
+    pt_status_t status = pt__jsonl_create(context, path, copies, n_columns, pt__tokenizer_encode_rows, out);
     pt__release(&context->memory, copies);
     return status;
 }
@@ -245,7 +253,7 @@ static pt_status_t dataset_create_from_csv(const char *function, pt_context_t *c
     PT__NEED_IN(function, columns);
     PT__TRY(read_options(function, options, PT_TABLE_NO_HEADINGS, &known));
     PT__TRY(copy_columns(context, columns, n_columns, column_size, &copies));
-    pt_status_t status = pt__csv_create(context, path, copies, n_columns, &known, out);
+    pt_status_t status = pt__csv_create(context, path, copies, n_columns, &known, pt__tokenizer_encode_rows, out);
     pt__release(&context->memory, copies);
     return status;
 }

@@ -109,7 +109,7 @@ static pt_status_t encode_one(const job_t *job, int64_t index, int32_t worker)
                                 text->pair == NULL     ? 0
                                 : text->pair_bytes < 0 ? (int64_t)strlen(text->pair)
                                                        : text->pair_bytes};
-    return pt__tokenizer_encode_whole(job->tokenizer, worker, texts, lengths, job->is_plain, &job->encodings[index]);
+    return pt__tokenizer_encode_whole(job->tokenizer, worker, texts, lengths, job->is_plain, 0, &job->encodings[index]);
 }
 
 static void encode_task(void *argument, int64_t index, int32_t worker)

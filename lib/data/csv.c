@@ -302,7 +302,7 @@ static pt_status_t check_separator(int32_t separator)
 }
 
 pt_status_t pt__csv_create(pt_context_t *context, const char *path, const pt_column_t *columns, int32_t n_columns,
-                           const pt_table_options_t *options, pt_dataset_t **out)
+                           const pt_table_options_t *options, pt__encode_fn *encode, pt_dataset_t **out)
 {
     pt__memory_t *memory = &context->memory;
     pt__mapping_t mapping = {0};
@@ -318,7 +318,9 @@ pt_status_t pt__csv_create(pt_context_t *context, const char *path, const pt_col
     reader.at = (const char *)mapping.bytes;
     reader.end = reader.at + mapping.size;
     PT__TRY_OUT(read_file(&reader, table, !(options->flags & PT_TABLE_NO_HEADINGS)));
-    PT__TRY_OUT(pt__table_finish(table, context, 1, out));
+    status = pt__table_finish(table, context, 1, encode, out);
+    if (status != PT_OK)
+        pt__fail_within(status, "%s", path);
 out:
     pt__file_unmap(&mapping);
     pt__release(memory, reader.cells);

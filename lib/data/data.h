@@ -176,4 +176,10 @@ pt_status_t pt__check_index(const char *field, int64_t first_sample, const int32
                             int64_t limit, int32_t ignore);
 pt_status_t pt__check_finite(const char *field, const float *values, int64_t count);
 
+/* Makes tokens of texts that stand end to end, row i from begins[i] to begins[i + 1], at most max_length each: *ids, a
+ * block of the context's memory, and token_begins [rows + 1]. A row without a token is PT_ERR_FORMAT; messages begin
+ * with the row. What is in lib/text/ is handed to the sources so, as no layer at their height knows another. */
+typedef pt_status_t pt__encode_fn(pt_tokenizer_t *tokenizer, const char *texts, const int64_t *begins, int64_t rows,
+                                  int64_t max_length, int32_t **ids, int64_t *token_begins);
+
 #endif

@@ -146,7 +146,7 @@ static pt_status_t read_lines(pt__table_t *table, const char *path, const char *
 }
 
 pt_status_t pt__jsonl_create(pt_context_t *context, const char *path, const pt_column_t *columns, int32_t n_columns,
-                             pt_dataset_t **out)
+                             pt__encode_fn *encode, pt_dataset_t **out)
 {
     pt__mapping_t mapping = {0};
     pt__table_t *table;
@@ -155,7 +155,9 @@ pt_status_t pt__jsonl_create(pt_context_t *context, const char *path, const pt_c
     PT__TRY(pt__table_create(&context->memory, columns, n_columns, 1, &table));
     PT__TRY_OUT(pt__file_map(&context->memory, path, &mapping));
     PT__TRY_OUT(read_lines(table, path, (const char *)mapping.bytes, mapping.size));
-    PT__TRY_OUT(pt__table_finish(table, context, 0, out));
+    status = pt__table_finish(table, context, 0, encode, out);
+    if (status != PT_OK)
+        pt__fail_within(status, "%s", path);
 out:
     pt__file_unmap(&mapping);
     if (status != PT_OK)

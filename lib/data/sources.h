@@ -25,11 +25,11 @@ pt_status_t pt__arrays_create(pt_context_t *context, const pt_array_t *arrays, i
 pt_status_t pt__windows_create(pt_context_t *context, const char *path, const pt_window_options_t *options,
                                int32_t dtype, pt_dataset_t **out);
 
-/* jsonl.c, csv.c */
+/* jsonl.c, csv.c; `encode` for columns with a tokenizer */
 pt_status_t pt__jsonl_create(pt_context_t *context, const char *path, const pt_column_t *columns, int32_t n_columns,
-                             pt_dataset_t **out);
+                             pt__encode_fn *encode, pt_dataset_t **out);
 pt_status_t pt__csv_create(pt_context_t *context, const char *path, const pt_column_t *columns, int32_t n_columns,
-                           const pt_table_options_t *options, pt_dataset_t **out);
+                           const pt_table_options_t *options, pt__encode_fn *encode, pt_dataset_t **out);
 
 /* views.c: the origin is retained. */
 pt_status_t pt__view_subset(pt_dataset_t *origin, int64_t first, int64_t count, pt_dataset_t **out);

@@ -55,6 +55,8 @@ static pt_status_t check_column(const pt_column_t *column, int32_t number, int32
         return pt__fail(
             PT_ERR_ARGUMENT, "column \"%s\": missing is %g, expected %s", name, pt__number_shown(column->missing),
             column->flags == 0 ? "0 without PT_COLUMN_FILL" : "a number within the range of float32, or NaN");
+    if (column->tokenizer != NULL && column->kind != PT_COLUMN_TEXT)
+        return pt__fail(PT_ERR_ARGUMENT, "column \"%s\": tokenizer is set, which is for PT_COLUMN_TEXT", name);
     if (is_ragged(column) ? column->max_length < 1 || column->max_length > INT32_MAX : column->max_length != 0)
         return pt__fail(PT_ERR_ARGUMENT, "column \"%s\": max_length is %lld, expected %s", name,
                         (long long)column->max_length,
@@ -132,7 +134,8 @@ static pt_status_t reserve(pt__table_t *table, pt__table_column_t *column, int64
 pt_status_t pt__table_add_text(pt__table_t *table, int32_t number, const char *bytes, int64_t length)
 {
     pt__table_column_t *column = &table->columns[number];
-    length = length < column->column.max_length ? length : column->column.max_length;
+    if (column->column.tokenizer == NULL && length > column->column.max_length)
+        length = column->column.max_length;
     if (length == 0)
         return PT_OK; /* refused when the row ends */
     PT__TRY(reserve(table, column, length, 1));
@@ -330,7 +333,29 @@ static pt_field_spec_t describe(const pt_column_t *column)
     return field;
 }
 
-pt_status_t pt__table_finish(pt__table_t *table, pt_context_t *context, int32_t names_are_numbers, pt_dataset_t **out)
+/* Texts become tokens, once for all epochs; then the column is as one that had them in the file. */
+static pt_status_t encode_column(pt__table_t *table, pt__table_column_t *column, pt__encode_fn *encode)
+{
+    int64_t *begins;
+    int32_t *ids;
+    PT__TRY(pt__allocate(table->memory, (size_t)table->rows + 1, sizeof *begins, "rows of a table", &begins));
+    pt_status_t status = encode(column->column.tokenizer, column->values, column->begins, table->rows,
+                                column->column.max_length, &ids, begins);
+    if (status != PT_OK) {
+        pt__release(table->memory, begins);
+        return pt__fail_within(status, "column \"%s\"", column->column.source);
+    }
+    pt__release(table->memory, column->begins);
+    pt__release(table->memory, column->values);
+    column->begins = begins;
+    column->values = ids;
+    column->column.kind = PT_COLUMN_TOKENS;
+    column->column.tokenizer = NULL;
+    return PT_OK;
+}
+
+pt_status_t pt__table_finish(pt__table_t *table, pt_context_t *context, int32_t names_are_numbers,
+                             pt__encode_fn *encode, pt_dataset_t **out)
 {
     pt_field_spec_t *fields;
     pt_status_t status;
@@ -338,6 +363,8 @@ pt_status_t pt__table_finish(pt__table_t *table, pt_context_t *context, int32_t 
     PT__TRY(pt__allocate(table->memory, (size_t)table->n_columns, sizeof *fields, "fields of a dataset", &fields));
     for (int32_t i = 0; i < table->n_columns; i++) {
         fields[i] = describe(&table->columns[i].column);
+        if (table->columns[i].column.tokenizer != NULL)
+            PT__TRY_OUT(encode_column(table, &table->columns[i], encode));
         if (table->columns[i].column.kind == PT_COLUMN_CLASS)
             PT__TRY_OUT(order_classes(table, &table->columns[i], names_are_numbers));
     }

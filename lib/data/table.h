@@ -41,7 +41,8 @@ pt_status_t pt__table_add_class_number(pt__table_t *table, int32_t column, int64
 /* Ends the row: ragged columns must have something in it. */
 pt_status_t pt__table_end_row(pt__table_t *table);
 
-/* On success the dataset owns the table. */
-pt_status_t pt__table_finish(pt__table_t *table, pt_context_t *context, int32_t names_are_numbers, pt_dataset_t **out);
+/* On success the dataset owns the table. `encode` is called for columns with a tokenizer. */
+pt_status_t pt__table_finish(pt__table_t *table, pt_context_t *context, int32_t names_are_numbers,
+                             pt__encode_fn *encode, pt_dataset_t **out);
 
 #endif

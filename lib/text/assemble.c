@@ -173,7 +173,7 @@ static pt_status_t fill(const pt__template_t *template, const pt__encoding_t *co
 }
 
 pt_status_t pt__tokenizer_encode_whole(pt_tokenizer_t *tokenizer, int32_t thread, const char *const texts[2],
-                                       const int64_t lengths[2], int32_t is_plain, pt__encoding_t *to)
+                                       const int64_t lengths[2], int32_t is_plain, int64_t most, pt__encoding_t *to)
 {
     static const pt__template_item_t alone[2] = {{.sequence = 0, .segment = 0}, {.sequence = 1, .segment = 1}};
     const pt__post_processor_t *processor = &tokenizer->post_processor;
@@ -193,8 +193,13 @@ pt_status_t pt__tokenizer_encode_whole(pt_tokenizer_t *tokenizer, int32_t thread
         if (processor->trims && to->wants_spans)
             trim(tokenizer, texts[i], parts[i]);
     }
-    if (tokenizer->truncation.is_asked)
-        PT__TRY(truncate(&tokenizer->truncation, template == &without ? 0 : pt__template_tokens(processor, is_pair),
-                         parts, is_pair));
+    pt__truncation_t truncation = tokenizer->truncation;
+    if (most > 0 && (!truncation.is_asked || truncation.length > most)) {
+        truncation.is_asked = 1;
+        truncation.length = most;
+    }
+    if (truncation.is_asked)
+        PT__TRY(
+            truncate(&truncation, template == &without ? 0 : pt__template_tokens(processor, is_pair), parts, is_pair));
     return fill(template, (const pt__encoding_t *const *)parts, to);
 }

@@ -67,10 +67,15 @@ pt_status_t pt__encoder_run(pt__encoder_t *encoder, const char *text, int64_t le
                             pt__encoding_t *buffer);
 pt__encoding_t *pt__encoder_buffer(pt__encoder_t *encoder, int32_t which);
 
-/* Encodes a text, or a pair (texts[1] not NULL), with all that belongs to it: truncated as the file asks, and in the
- * template unless is_plain. *to begins anew; its wants_spans and wants_segments are read. */
+/* Encodes a text, or a pair (texts[1] not NULL), with all that belongs to it: truncated as the file asks and to at most
+ * `most` tokens (0: any number), and in the template unless is_plain. *to begins anew; its wants_spans
+ * and wants_segments are read. */
 pt_status_t pt__tokenizer_encode_whole(pt_tokenizer_t *tokenizer, int32_t thread, const char *const texts[2],
-                                       const int64_t lengths[2], int32_t is_plain, pt__encoding_t *to);
+                                       const int64_t lengths[2], int32_t is_plain, int64_t most, pt__encoding_t *to);
+
+/* Encodes texts on the pool's threads as pt__encode_fn of data/data.h says; template and all, within max_length. */
+pt_status_t pt__tokenizer_encode_rows(pt_tokenizer_t *tokenizer, const char *texts, const int64_t *begins, int64_t rows,
+                                      int64_t max_length, int32_t **ids, int64_t *token_begins);
 
 /* The text of tokens, in pieces that are to be joined; freed with pt__pieces_free. PT_ERR_ARGUMENT names an id that is
  * no token's. Special tokens are left out unless keeps_special. */
