@@ -75,7 +75,7 @@ static inline const pt__short_piece_t *pt__short_find_in(const pt__short_piece_t
     uint64_t first = (set[0].key[0] ^ key[0]) | (set[0].key[1] ^ key[1]);
     uint64_t second = (set[1].key[0] ^ key[0]) | (set[1].key[1] ^ key[1]);
     const pt__short_piece_t *found = first == 0 ? &set[0] : &set[1];
-    return (first == 0) | (second == 0) ? found : NULL;
+    return ((first == 0) | (second == 0)) ? found : NULL;
 }
 
 /* NULL where the word is not there. */
