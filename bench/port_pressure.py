@@ -30,8 +30,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 # many `loads` and `writes` or more, no more `jumps` within, that many instructions on `vectors` (3) or more. Of those
 # that remain: the most multiply-adds, the fewest jumps, the shortest.
 LOOPS = [
-    ("product, a where it stands", "gemm_lanes", r"along_most", {"stores": 0}),
-    ("product, a staged", "gemm_lanes", r"side_most", {"stores": 0}),
+    ("product, a where it stands, four depths", "gemm_lanes", r"along_most", {"stores": 0}),
+    ("product, a side by side, four depths", "gemm_lanes", r"side_most", {"stores": 0}),
     ("product of small depth, a where it stands", "gemm_lanes", r"strip_\d+_0", {"stores": 0}),
     ("product of small depth, a transposed", "gemm_lanes", r"strip_\d+_1", {"stores": 0}),
     ("product as sums along the depth", "gemm_lanes", r"dot_square_whole", {"stores": 0}),

@@ -143,7 +143,11 @@ EMULATED __m512 emulated_fraction(__m512 a)
     EACH(isinf(x.f[l]) ? 0.0f : x.f[l] - rintf(x.f[l]))
 }
 
-/* 14 bits of it, and no more */
+/* 14 bits of it, and no more. Bits follow it: the weights of gpt-4x128 after 20 steps (bench_case bits) have the
+ * hash 3550b3eb9494daa9 so, 752d1fad68368980 with a division, 146a61ac2704f8f0 with 14 bits cut off and
+ * c0d5478eaeb35df4 with the estimates of Intel's processors, as an emulator of these has them; a Zen 4 has
+ * 3c6030ff46d189a3. So this alone may make the difference, and what a Zen 4 estimates is unknown: that nothing else
+ * differs is not proven. */
 EMULATED __m512 emulated_reciprocal(__m512 a)
 {
     lanes_t x = {a}, r;
