@@ -383,5 +383,47 @@ START_TEST(test_damaged_weights_generate_nothing)
 }
 END_TEST
 
+/* tokens, and perhaps what is added to their embeddings; any length. */
+static pt_model_t *language(pt_context_t *context, int32_t shifted)
+{
+    pt_graph_t *graph;
+    pt_model_t *model;
+    ck_ok(pt_graph_create(context, &graph));
+    pt_tensor_t tokens = pt_input(graph, "tokens", PT_INT32, 1, (int64_t[]){PT_DIM_TOKENS});
+    pt_tensor_t hidden = pt_embedding_layer(graph, "embedding", tokens, 5, 4);
+    if (shifted)
+        hidden = pt_add(graph, hidden, pt_input(graph, "shift", PT_FLOAT32, 2, (int64_t[]){PT_DIM_TOKENS, 4}));
+    pt_graph_set_output(graph, "hidden", hidden);
+    ck_ok(pt_model_create(context, graph, &model));
+    pt_graph_free(graph);
+    network_set_task(model, PT_TASK_CAUSAL_LM, 0);
+    return model;
+}
+
+START_TEST(test_texts)
+{
+    static const pt_field_spec_t field = {
+        .name = "tokens", .dtype = PT_INT32, .rank = 1, .shape = {PT_DIM_TOKENS}, .max_length = INT32_MAX};
+    pt_context_t *context = network_context(1, 1);
+    pt_model_t *model = language(context, 1);
+    pt_generator_t *generator = NULL;
+    pt_generate_options_t options;
+    pt_evaluation_t evaluation = {.struct_size = sizeof evaluation};
+    pt_dataset_t *data;
+    ck_ok(pt_generate_options_init(&options, sizeof options));
+    ck_fails(pt_generator_create(model, &options, &generator), PT_ERR_STATE,
+             "generation needs a network that reads \"tokens\" alone");
+    ck_assert_ptr_null(generator);
+    pt_model_free(model);
+    model = language(context, 0);
+    ck_ok(pt_dataset_create_map(context, &field, 1, sizeof field, 8, 0, keep_labels, NULL, NULL, &data));
+    ck_fails(pt_evaluate(model, data, 2, &evaluation), PT_ERR_SHAPE,
+             "2 samples of up to 2147483647 rows at a time are more than 2147483647 rows");
+    pt_dataset_free(data);
+    pt_model_free(model);
+    pt_context_free(context);
+}
+END_TEST
+
 SUITE("messages", 60, test_graphs, test_tasks, test_datasets_within_datasets, test_classes_through_maps, test_datasets,
-      test_models, test_outputs_without_samples, test_damaged_weights_generate_nothing)
+      test_models, test_texts, test_outputs_without_samples, test_damaged_weights_generate_nothing)
