@@ -18,10 +18,10 @@ START_TEST(test_blocks)
         pt__level_t level;
         int64_t second, third, floats, staged;
     } cases[] = {
-        {PT__LEVEL_AVX2, 64 << 10, 64 << 10, 32 << 10, 32 << 10},   /* hardly any cache: the least that is worth it */
-        {PT__LEVEL_AVX2, 512 << 10, 32 << 20, 64 << 10, 384 << 10}, /* staged: into the third level, */
-        {PT__LEVEL_AVX2, 512 << 10, 2 << 20, 64 << 10, 128 << 10},  /* where it is large enough */
-        {PT__LEVEL_AVX2, 512 << 10, 0, 64 << 10, 64 << 10},         /* there is none */
+        {PT__LEVEL_AVX2, 64 << 10, 64 << 10, 32 << 10, 32 << 10},    /* hardly any cache: the least that is worth it */
+        {PT__LEVEL_AVX2, 512 << 10, 32 << 20, 64 << 10, 128 << 10},  /* staged: into the third level, */
+        {PT__LEVEL_AVX2, 512 << 10, 1536 << 10, 64 << 10, 96 << 10}, /* where it is large enough */
+        {PT__LEVEL_AVX2, 512 << 10, 0, 64 << 10, 64 << 10},          /* there is none */
         {PT__LEVEL_AVX512, 2 << 20, 32 << 20, 256 << 10, 256 << 10},
         {PT__LEVEL_PORTABLE, 16 << 20, 1 << 20, 256 << 10, 256 << 10}, /* more gains nothing */
     };

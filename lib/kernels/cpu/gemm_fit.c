@@ -5,7 +5,7 @@
 enum {
     BLOCK_LEAST = 32 << 10,   /* floats; */
     BLOCK_MOST = 256 << 10,   /* more than half of any second-level cache that is known gains nothing, */
-    STAGED_BLOCK = 384 << 10, /* but where each block has a copied once more */
+    STAGED_BLOCK = 128 << 10, /* but where each block has a copied once more */
     PAGE_FLOATS = 1024,       /* rows a multiple of this apart fall into the same cache sets */
     PANELS_LEAST = 4,         /* a copy is for so many panels of b at least; */
     PANELS_NEAR = 8,          /* where it helps less, for so many; */
@@ -23,8 +23,10 @@ int64_t pt__gemm_block_floats(const pt__cpu_t *device)
 
 /* Half of a small second-level cache holds few panels to copy a for. With AVX2, whose panels are read at 13 bytes a
  * cycle, the third level is fast enough for them: products whose a is copied are 1.16 times as fast with blocks of 768
- * columns as with 128 on a Zen 3 (8 products, depths of 256 to 512; 384 columns 1.09, as many as there are 1.19).
- * AVX-512, which reads as much of larger ones, is unmeasured. */
+ * columns as with 128 on a Zen 3 (8 products, depths of 256 to 512; 384 columns 1.09, as many as there are 1.19). A
+ * block is memory too: a GPT 4x128 takes 1.014 times as much with 256 K floats and more as with half of the second
+ * level, 64 K, and 1.007 times with 128 K, in the same time. AVX-512, which reads as much of larger ones, is
+ * unmeasured. */
 int64_t pt__gemm_staged_block_floats(const pt__cpu_t *device)
 {
     const int64_t floats = pt__gemm_block_floats(device), far = device->cache_bytes[2] / 4 / (int64_t)sizeof(float);
