@@ -160,4 +160,4 @@ START_TEST(test_blas_stress_others)
 }
 END_TEST
 
-SUITE("blas_stress", 120, test_blas_stress_here, test_blas_stress_others)
+SUITE("blas_stress", 400, test_blas_stress_here, test_blas_stress_others)
