@@ -16,6 +16,10 @@ static const char *const file =
     "0, "
     "\"]\": 1, \"?\": 2, \"x\": 3, \"y\": 4, \"##y\": 5, \"##x\": 6}}}";
 
+static const char *const without_template =
+    "{\"pre_tokenizer\": {\"type\": \"BertPreTokenizer\"}, \"model\": {\"type\": \"WordPiece\", \"unk_token\": "
+    "\"?\", \"vocab\": {\"?\": 0}}}";
+
 static pt_context_t *context;
 
 static pt_tokenizer_t *begin(int32_t threads)
@@ -120,6 +124,13 @@ START_TEST(test_refusals)
     pt_context_free(other);
     ck_ok(pt_dataset_create_from_csv(context, empty, &column, 1, sizeof column, NULL, &data)); /* [ and ] alone */
     pt_dataset_free(data);
+    pt_tokenizer_free(tokenizer);
+    const pt_load_options_t plain = {
+        .struct_size = sizeof plain, .data = without_template, .bytes = (int64_t)strlen(without_template)};
+    ck_ok(pt_tokenizer_open(context, NULL, &plain, &tokenizer));
+    column = column_of(tokenizer);
+    ck_fails(pt_dataset_create_from_csv(context, empty, &column, 1, sizeof column, NULL, &data), PT_ERR_FORMAT,
+             "row 0: the text has no token, expected at least one");
     pt_tokenizer_free(tokenizer);
     pt_context_free(context);
 }

@@ -141,6 +141,42 @@ START_TEST(test_kinds_that_are_not_known)
 }
 END_TEST
 
+/* `times` of the same part, in a list. */
+static void check_many(const char *before, const char *part, int times, const char *after, const char *message)
+{
+    static char text[1 << 16];
+    pt_tokenizer_t *tokenizer;
+    size_t size = (size_t)snprintf(text, sizeof text, "{%s", before);
+    for (int i = 0; i < times; i++)
+        size += (size_t)snprintf(text + size, sizeof text - size, "%s%s", i > 0 ? ", " : "", part);
+    size += (size_t)snprintf(text + size, sizeof text - size,
+                             "%s, \"model\": {\"type\": \"WordPiece\", \"unk_token\": \"a\", \"vocab\": {\"a\": 0}}}",
+                             after);
+    ck_fails(open_text(text, (int64_t)size, &tokenizer), PT_ERR_UNSUPPORTED, message);
+}
+
+START_TEST(test_too_many_parts)
+{
+    pt_tokenizer_t *tokenizer;
+    const char *long_prefix =
+        "{\"decoder\": {\"type\": \"WordPiece\", \"prefix\": "
+        "\"0123456789012345678901234567890123456789012345678901234567890123\"}, \"model\": {\"type\": "
+        "\"WordPiece\", \"unk_token\": \"a\", \"vocab\": {\"a\": 0}}}";
+    begin(1);
+    check_many("\"pre_tokenizer\": {\"type\": \"Sequence\", \"pretokenizers\": [", "{\"type\": \"BertPreTokenizer\"}",
+               25, "]}", "over 24 normalizers and pre-tokenizers");
+    check_many("\"decoder\": {\"type\": \"Sequence\", \"decoders\": [", "{\"type\": \"ByteLevel\"}", 17, "]}",
+               "over 16 decoders");
+    check_many("\"post_processor\": {\"type\": \"TemplateProcessing\", \"pair\": [], \"special_tokens\": {\"t\": "
+               "{\"ids\": [",
+               "0", 4097, "]}}, \"single\": [{\"SpecialToken\": {\"id\": \"t\", \"type_id\": 0}}]}",
+               "a template of over 4096 tokens");
+    ck_fails(open_text(long_prefix, (int64_t)strlen(long_prefix), &tokenizer), PT_ERR_UNSUPPORTED,
+             "a prefix of 64 bytes, expected fewer than 64");
+    pt_context_free(context);
+}
+END_TEST
+
 /* Cut anywhere, a file is refused. */
 START_TEST(test_truncated_files)
 {
@@ -204,11 +240,40 @@ START_TEST(test_calls_that_are_refused)
     ck_fails(pt_tokenizer_decode(tokenizer, &in, sizeof in, 0, NULL, 0, NULL), PT_ERR_ARGUMENT, "id 15");
     ck_fails(pt_tokenizer_decode(tokenizer, &in, sizeof in, 2, NULL, 0, NULL), PT_ERR_ARGUMENT, "flags is 2");
     ck_fails(pt_tokenizer_decode(NULL, &in, sizeof in, 0, NULL, 0, NULL), PT_ERR_ARGUMENT, "tokenizer is NULL");
+    const pt_load_options_t huge = {.struct_size = sizeof huge, .data = "{}", .bytes = ((int64_t)1 << 30) + 1};
+    ck_fails(pt_tokenizer_open(context, NULL, &huge, &none), PT_ERR_FORMAT,
+             "memory: 1073741825 bytes, expected at most 1073741824");
     ck_fails(pt_tokenizer_open(context, suite_path("none.json"), NULL, &none), PT_ERR_NOT_FOUND, "none.json");
     ck_fails(pt_tokenizer_open(NULL, "x", NULL, &none), PT_ERR_ARGUMENT, "context is NULL");
     ck_fails(pt_tokenizer_open(context, NULL, NULL, &none), PT_ERR_ARGUMENT, "path is NULL");
     pt_tokenizer_free(tokenizer);
     pt_tokenizer_free(NULL);
+    pt_context_free(context);
+}
+END_TEST
+
+/* A pair of which one text alone may be cut, and the other is too long. */
+START_TEST(test_what_cannot_be_truncated)
+{
+    static const char *const strategies[] = {", \"truncation\": {\"max_length\": 2, \"strategy\": \"OnlySecond\"}",
+                                             ", \"truncation\": {\"max_length\": 2, \"strategy\": \"OnlyFirst\"}"};
+    int32_t ids[16];
+    begin(1);
+    for (int i = 0; i < 2; i++) {
+        pt_tokenizer_t *tokenizer;
+        pt_text_t text = {.text = "ccc", .bytes = -1};
+        pt_array_t view = {.dtype = PT_INT32, .data = ids, .capacity = 16};
+        const char *whole = describe("", strategies[i], "", "", "");
+        ck_ok(open_text(whole, (int64_t)strlen(whole), &tokenizer));
+        if (i == 0)
+            ck_fails(pt_tokenizer_encode(tokenizer, &text, sizeof text, 1, NULL, &view, NULL, NULL, sizeof view),
+                     PT_ERR_ARGUMENT, "the tokenizer truncates the second text, and there is only one");
+        text.pair = "ccc";
+        text.pair_bytes = -1;
+        ck_fails(pt_tokenizer_encode(tokenizer, &text, sizeof text, 1, NULL, &view, NULL, NULL, sizeof view),
+                 PT_ERR_ARGUMENT, "the text that is not truncated has 3 tokens, expected fewer than 2");
+        pt_tokenizer_free(tokenizer);
+    }
     pt_context_free(context);
 }
 END_TEST
@@ -351,6 +416,6 @@ START_TEST(test_failing_allocations)
 }
 END_TEST
 
-SUITE("tokenizer", 60, test_what_a_file_may_not_say, test_kinds_that_are_not_known, test_truncated_files,
-      test_calls_that_are_refused, test_tokens_by_name_and_id, test_directory, test_many_texts, test_long_words,
-      test_failing_allocations)
+SUITE("tokenizer", 60, test_what_a_file_may_not_say, test_kinds_that_are_not_known, test_too_many_parts,
+      test_what_cannot_be_truncated, test_truncated_files, test_calls_that_are_refused, test_tokens_by_name_and_id,
+      test_directory, test_many_texts, test_long_words, test_failing_allocations)

@@ -244,6 +244,31 @@ START_TEST(test_ages)
 }
 END_TEST
 
+/* A parameter that learnt and rests now has its age in a tensor of its own. */
+START_TEST(test_resting_ages)
+{
+    static const int64_t wrong[] = {-1, 0, 5};
+    char path[512];
+    rig_t rig = rig_trained(path, sizeof path);
+    const char *resting = suite_path("resting.safetensors"), *damaged = suite_path("damaged.safetensors");
+    int64_t matched;
+    ck_ok(pt_model_set_trainable(rig.model, "*bias", 0, &matched));
+    ck_ok(pt_checkpoint_save(rig.model, rig.optimizer, resting, NULL));
+    ck_ok(pt_checkpoint_load(rig.model, rig.optimizer, resting, NULL));
+    for (int i = 0; i < 3; i++) {
+        table_t table;
+        pt__file_tensors_t *file = open_table(rig.context, resting, &table);
+        entry_of(&table, PREFIX "age.linear.bias")->data = &wrong[i];
+        ck_ok(pt__safetensors_write(rig.context, damaged, &table.tensors, 1));
+        pt__file_tensors_close(file);
+        ck_fails(pt_checkpoint_load(rig.model, rig.optimizer, damaged, NULL), PT_ERR_FORMAT,
+                 "age.linear.bias\" holds ");
+        ck_assert_ptr_nonnull(strstr(pt_last_error(), "expected 1 to 4"));
+    }
+    rig_free(&rig);
+}
+END_TEST
+
 /* A file that somebody else wrote, and one that lost its checksum. */
 START_TEST(test_no_checkpoint)
 {
@@ -263,4 +288,4 @@ START_TEST(test_no_checkpoint)
 END_TEST
 
 SUITE("checkpoint_fields", 60, test_metadata_of_the_run, test_metadata_of_the_stage, test_tensors, test_ages,
-      test_no_checkpoint)
+      test_resting_ages, test_no_checkpoint)

@@ -534,6 +534,29 @@ static void normalise_within(void *user, pt_event_t *event)
 }
 
 /* The summary tells it, with the first few of many features. */
+/* The same parameters, but the field is another. */
+START_TEST(test_copy_to_a_network_without_the_field)
+{
+    pt_context_t *context = network_context(1, 1);
+    pt_model_t *source = mirror(context, 2, (const int64_t[]){PT_DIM_BATCH, 2}), *other;
+    const double two[2] = {2, 2};
+    const pt_array_t numbers = {.dtype = PT_FLOAT64, .data = view_data(two)};
+    pt_graph_t *graph;
+    ck_ok(pt_graph_create(context, &graph));
+    pt_tensor_t one = pt_parameter(graph, "one", 1, &(const int64_t){1}, INITIAL(PT_INIT_CONSTANT, 1));
+    pt_tensor_t y = pt_input(graph, "y", PT_FLOAT32, 2, (const int64_t[]){PT_DIM_BATCH, 2});
+    pt_graph_set_output(graph, "o", pt_mul(graph, y, one));
+    ck_ok(pt_model_create(context, graph, &other));
+    pt_graph_free(graph);
+    ck_ok(pt_model_set_normalization(source, "x", &numbers, &numbers, sizeof numbers));
+    ck_fails(pt_model_copy(other, source), PT_ERR_STATE,
+             "the other model's field \"x\" is normalised and has 2 features, which this one's network lacks");
+    pt_model_free(other);
+    pt_model_free(source);
+    pt_context_free(context);
+}
+END_TEST
+
 START_TEST(test_description)
 {
     pt_context_t *context = network_context(1, 1);
@@ -731,4 +754,5 @@ END_TEST
 
 SUITE("normalization", 120, test_scikit_learn, test_streams_maps_and_views, test_ragged_fields, test_missing_values,
       test_training_is_that_on_normalised_data, test_it_goes_where_the_model_goes, test_resuming, test_loading_over_it,
-      test_damaged_files, test_description, test_refusals, test_callbacks, test_every_allocation_may_fail)
+      test_damaged_files, test_copy_to_a_network_without_the_field,
+      test_description, test_refusals, test_callbacks, test_every_allocation_may_fail)
