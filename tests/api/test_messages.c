@@ -328,6 +328,42 @@ START_TEST(test_models)
 }
 END_TEST
 
+/* Labels are made from tokens, which the network has, but not on the way to its hidden rows. */
+START_TEST(test_labels_without_what_they_are_made_from)
+{
+    pt_context_t *context = network_context(1, 1);
+    const int64_t lengths[2] = {2, 1};
+    const float values[6] = {0};
+    pt_evaluation_t evaluation = {.struct_size = sizeof evaluation};
+    pt_graph_t *graph;
+    pt_model_t *model;
+    pt_dataset_t *data;
+    ck_ok(pt_graph_create(context, &graph));
+    pt_tensor_t tokens = pt_input(graph, "tokens", PT_INT32, 1, (int64_t[]){PT_DIM_TOKENS});
+    pt_tensor_t x = pt_input(graph, "x", PT_FLOAT32, 2, (int64_t[]){PT_DIM_TOKENS, 2});
+    pt_tensor_t table = pt_parameter(graph, "table", 2, (int64_t[]){5, 2}, INITIAL(PT_INIT_NORMAL, 1));
+    pt_graph_set_output(graph, "embedded", pt_embedding(graph, tokens, table));
+    pt_graph_set_output(graph, "hidden", pt_linear_layer(graph, "linear", x, 2, PT_ACTIVATION_NONE));
+    ck_ok(pt_model_create(context, graph, &model));
+    pt_graph_free(graph);
+    network_set_task(model, PT_TASK_CAUSAL_LM, 0);
+    const pt_array_t array = {.name = "x",
+                              .dtype = PT_FLOAT32,
+                              .rank = 2,
+                              .shape = {PT_DIM_TOKENS, 2},
+                              .max_length = 2,
+                              .data = view_data(values),
+                              .lengths = (int64_t *)(uintptr_t)lengths,
+                              .lengths_capacity = 2};
+    ck_ok(pt_dataset_create_from_arrays(context, &array, 1, sizeof array, 2, 0, &data));
+    ck_fails(pt_evaluate(model, data, 2, &evaluation), PT_ERR_STATE,
+             "the data has no field \"labels\", and the network does not read \"tokens\", which it is made from");
+    pt_dataset_free(data);
+    pt_model_free(model);
+    pt_context_free(context);
+}
+END_TEST
+
 /* An output that has no rows of samples, such as the loss, has no lengths. */
 START_TEST(test_outputs_without_samples)
 {
@@ -426,4 +462,5 @@ START_TEST(test_texts)
 END_TEST
 
 SUITE("messages", 60, test_graphs, test_tasks, test_datasets_within_datasets, test_classes_through_maps, test_datasets,
-      test_models, test_texts, test_outputs_without_samples, test_damaged_weights_generate_nothing)
+      test_models, test_labels_without_what_they_are_made_from, test_texts, test_outputs_without_samples,
+      test_damaged_weights_generate_nothing)
