@@ -1829,10 +1829,11 @@ typedef struct pt_tokenize_options {
 } pt_tokenize_options_t;
 /* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
 PT_API pt_status_t pt_tokenize_options_init(pt_tokenize_options_t *options, uint32_t struct_size);
-/* Encodes `count` texts, several at a time on the context's threads, truncated where the file asks for it. Each result
- * that is not NULL gets the tokens of all texts end to end, and lengths [count]: ids (PT_INT32); spans (PT_UINT32, two
- * a token): the bytes of the text, or of the pair, that the token stands for, [begin, end), 0 and 0 for one that the
- * file puts there; segments (PT_UINT8): the numbers that the file gives the two texts, for models that want them.
+/* Encodes `count` texts, several at a time on the context's threads, truncated where the file asks for it; what is cut
+ * off is not given, with or without the file's stride, and its padding is left out, as texts stand end to end. Each
+ * result that is not NULL gets the tokens of all texts, and lengths [count]: ids (PT_INT32); spans (PT_UINT32, two a
+ * token): the bytes of the text, or of the pair, that the token stands for, [begin, end), 0 and 0 for one that the file
+ * puts there; segments (PT_UINT8): the numbers that the file gives the two texts, for models that want them.
  * text_size is sizeof(pt_text_t). PT_ERR_FORMAT: a text that is not UTF-8, with the byte. */
 PT_API pt_status_t pt_tokenizer_encode(pt_tokenizer_t *tokenizer, const pt_text_t *texts, uint32_t text_size,
                                        int64_t count, const pt_tokenize_options_t *options, pt_array_t *ids,
