@@ -1785,7 +1785,8 @@ PT_API pt_status_t pt_checkpoint_load(pt_model_t *model, pt_optimizer_t *optimiz
 /* ---- Tokenizers: text to tokens and back ------------------------------------------------------------------------- */
 
 /* A tokenizer makes tokens of texts and texts of tokens, as the file of a model that people have says it. The
- * vocabulary is only read; what encoding keeps from call to call is bounded, 6 MB a thread after megabytes of text.
+ * vocabulary is only read; what encoding keeps from call to call is bounded: 6 MB of words a thread, and what its
+ * longest text took.
  *
  * Opens a tokenizer.json of Hugging Face's tokenizers, or a directory that holds one; options as of pt_model_open, for
  * another place than a path, without flags and names. It retains the context. PT_ERR_FORMAT: a file that contradicts
@@ -1802,7 +1803,8 @@ PT_API const char *pt_tokenizer_last_error(const pt_tokenizer_t *tokenizer);
 PT_API int32_t pt_tokenizer_size(const pt_tokenizer_t *tokenizer);
 /* The id of a token, as its file writes it ("\xC4\xA0the" for " the" in byte-level files); -1 where there is none. */
 PT_API int32_t pt_tokenizer_id(const pt_tokenizer_t *tokenizer, const char *token);
-/* A token as its file writes it; NULL for an id that is no token's. Lives as long as the tokenizer. */
+/* A token as its file writes it, up to a character 0 where it has one; NULL for an id that is no token's. Lives as long
+ * as the tokenizer. */
 PT_API const char *pt_tokenizer_token(const pt_tokenizer_t *tokenizer, int32_t id);
 
 /* A text, or a pair of texts, to be encoded. UTF-8, at most 4 GB each. */

@@ -125,9 +125,9 @@ static pt_status_t encode_all(job_t *job, int64_t count)
     for (int64_t i = 0; i < count; i++)
         if (job->statuses[i] != PT_OK) {
             pt__encoding_free(&job->encodings[i]);
-            pt_status_t status = encode_one(job, i, 0);
-            return pt__fail_within(status == PT_OK ? job->statuses[i] : status, "pt_tokenizer_encode: text %lld",
-                                   (long long)i);
+            if (encode_one(job, i, 0) == PT_OK)
+                pt__fail(job->statuses[i], "it could not be encoded at first");
+            return pt__fail_within(job->statuses[i], "pt_tokenizer_encode: text %lld", (long long)i);
         }
     return PT_OK;
 }
@@ -279,5 +279,6 @@ pt_status_t pt_tokenizer_decode(pt_tokenizer_t *tokenizer, const pt_array_t *ids
 {
     PT__ENTER();
     PT__NEED(tokenizer);
-    return pt__error_keep_on(tokenizer->message, decode(tokenizer, ids, array_size, flags, buffer, size, length));
+    pt_status_t status = decode(tokenizer, ids, array_size, flags, buffer, size, length);
+    return pt__error_keep_on(tokenizer->message, status);
 }

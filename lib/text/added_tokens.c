@@ -7,6 +7,8 @@
 
 void pt__added_tokens_free(pt__added_tokens_t *tokens)
 {
+    for (int64_t i = 0; i < tokens->count; i++)
+        pt__release(tokens->memory, tokens->list[i].bytes);
     if (tokens->memory != NULL)
         pt__release(tokens->memory, tokens->list);
     memset(tokens, 0, sizeof *tokens);
@@ -14,10 +16,13 @@ void pt__added_tokens_free(pt__added_tokens_t *tokens)
 
 pt_status_t pt__added_tokens_add(pt__added_tokens_t *tokens, const pt__added_token_t *token)
 {
-    PT__TRY(pt__grow(tokens->memory, &tokens->list, &tokens->capacity, tokens->count + 1, sizeof *tokens->list,
-                     "added tokens"));
-    tokens->list[tokens->count++] = *token;
-    return PT_OK;
+    pt_status_t status = pt__grow(tokens->memory, &tokens->list, &tokens->capacity, tokens->count + 1,
+                                  sizeof *tokens->list, "added tokens");
+    if (status == PT_OK)
+        tokens->list[tokens->count++] = *token;
+    else
+        pt__release(tokens->memory, token->bytes);
+    return status;
 }
 
 static int compare(const pt__added_token_t *a, const pt__added_token_t *b)
@@ -101,8 +106,7 @@ static int32_t stands_alone(const uint8_t *text, int64_t from, int64_t begin, in
 
 static int32_t is_space(const uint8_t *text, int64_t at, int32_t *length)
 {
-    uint32_t character = pt__character_at(text + at, length);
-    return (character < 0x80 ? pt__ascii_class[character] : pt__character_class(character)) == PT__CHAR_SPACE;
+    return pt__character_is_space(pt__character_at(text + at, length));
 }
 
 static void take_spaces(const uint8_t *text, int64_t from, int64_t end, pt__added_match_t *match)
@@ -118,6 +122,7 @@ pt__added_match_t pt__added_tokens_find(const pt__added_tokens_t *tokens, const 
                                         int64_t end)
 {
     pt__added_match_t match = {NULL, end, end};
+    const int64_t start = at;
     for (; tokens->count > 0 && at < end; at++) {
         if (!tokens->begins[text[at]]) {
             const uint8_t *next = tokens->only_begin < 0 ? NULL
@@ -144,7 +149,7 @@ pt__added_match_t pt__added_tokens_find(const pt__added_tokens_t *tokens, const 
             continue;
         }
         match = (pt__added_match_t){longest, at, at + longest->length};
-        take_spaces(text, from, end, &match);
+        take_spaces(text, start, end, &match);
         return match;
     }
     return match;

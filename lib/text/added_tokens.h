@@ -5,13 +5,14 @@
 #include "base/json.h"
 #include "text/vocabulary.h"
 
+enum { PT__ADDED_MOST = 256 }; /* bytes: so many may be compared at each place of a text */
+
 typedef struct pt__added_token {
-    const uint8_t *bytes; /* the vocabulary's */
+    uint8_t *bytes; /* normalised, where it is looked for in normalised text; the list's own block */
     int64_t length;
     int32_t id;
     uint8_t is_single_word;          /* no letter, digit or underscore may stand beside it */
     uint8_t takes_left, takes_right; /* and the spaces before, behind it */
-    uint8_t is_normalized;           /* it is looked for after the normalizers */
 } pt__added_token_t;
 
 typedef struct pt__added_tokens { /* of one kind: looked for before, or after, the normalizers */
@@ -28,11 +29,12 @@ typedef struct pt__added_match {
 } pt__added_match_t;
 
 void pt__added_tokens_free(pt__added_tokens_t *tokens);
+/* Its bytes, at least one and at most PT__ADDED_MOST, become the list's in any case. */
 pt_status_t pt__added_tokens_add(pt__added_tokens_t *tokens, const pt__added_token_t *token);
 /* After the last one. */
 void pt__added_tokens_finish(pt__added_tokens_t *tokens);
-/* The first match in text[at .. end), the longest where several begin there; `from` is where the stretch begins that
- * may be looked at, and spaces taken from. */
+/* The first match in text[at .. end), the longest where several begin there. Text from `from` on may be looked at, and
+ * from `at` on be taken. */
 pt__added_match_t pt__added_tokens_find(const pt__added_tokens_t *tokens, const uint8_t *text, int64_t from, int64_t at,
                                         int64_t end);
 

@@ -1,6 +1,7 @@
 /* What becomes of the tokens of a text or a pair: cut to the longest length, put into the template, spans trimmed. */
 #include <string.h>
 
+#include "base/utf8.h"
 #include "text/characters.h"
 #include "text/tokenizer.h"
 
@@ -65,7 +66,9 @@ static pt_status_t truncate(const pt__truncation_t *truncation, int64_t added, p
         room = 0;
     if (counts[0] + counts[1] <= room)
         return PT_OK;
-    if (truncation->strategy == PT__TRUNCATE_LONGEST && is_pair)
+    if (room == 0)
+        counts[0] = counts[1] = 0;
+    else if (truncation->strategy == PT__TRUNCATE_LONGEST && is_pair)
         divide(room, counts);
     else if (truncation->strategy == PT__TRUNCATE_LONGEST)
         counts[0] = room;
@@ -85,19 +88,20 @@ static pt_status_t truncate(const pt__truncation_t *truncation, int64_t added, p
 
 /* ---- Spans ---- */
 
-/* Blanks at an end of a token: spaces, and what stands for the byte of a blank. */
+/* Blanks at an end of a token: spaces, and what stands for the byte of a blank. text[0 .. length) may begin and end
+ * within a character. */
 static uint32_t blanks(const uint8_t *text, int64_t length, int32_t at_end)
 {
     uint32_t count = 0;
     int32_t step;
     for (int64_t from = 0, to = length; from < to; count++) {
-        int64_t at = from;
-        if (at_end)
-            for (at = to - 1; (text[at] & 0xC0) == 0x80; at--)
-                continue;
+        int64_t at = at_end ? to - 1 : from;
+        while (at_end && at > from && (text[at] & 0xC0) == 0x80)
+            at--;
+        if (pt__utf8_length((const char *)text + at, to - at) == 0)
+            break;
         uint32_t character = pt__character_at(text + at, &step);
-        uint8_t class = character < 0x80 ? pt__ascii_class[character] : pt__character_class(character);
-        if (class != PT__CHAR_SPACE && character != pt__byte_character(' '))
+        if (!pt__character_is_space(character) && character != pt__byte_character(' '))
             break;
         from += at_end ? 0 : step;
         to = at_end ? at : to;
@@ -156,14 +160,18 @@ static void append(pt__encoding_t *to, const pt__encoding_t *from, uint8_t segme
     to->count += from->count;
 }
 
-static pt_status_t fill(const pt__template_t *template, const pt__encoding_t *const texts[2], pt__encoding_t *to)
+/* is_plain: without the template's tokens, in its order and with its segments. */
+static pt_status_t fill(const pt__template_t *template, int32_t is_plain, const pt__encoding_t *const texts[2],
+                        pt__encoding_t *to)
 {
     int64_t count = 0;
     for (int64_t i = 0; i < template->count; i++)
-        count += template->items[i].sequence < 0 ? 1 : texts[template->items[i].sequence]->count;
+        count += template->items[i].sequence < 0 ? !is_plain : texts[template->items[i].sequence]->count;
     PT__TRY(make_room(to, count));
     for (int64_t i = 0; i < template->count; i++) {
         const pt__template_item_t *item = &template->items[i];
+        if (item->sequence < 0 && is_plain)
+            continue;
         int32_t id = item->id;
         pt__cut_t nowhere = {0, 0};
         const pt__encoding_t token = {.ids = &id, .spans = &nowhere, .count = 1};
@@ -183,7 +191,7 @@ pt_status_t pt__tokenizer_encode_whole(pt_tokenizer_t *tokenizer, int32_t thread
     pt__encoder_t *encoder;
     pt__encoding_t *parts[2];
     to->memory = &tokenizer->context->memory;
-    if (is_plain || template->count == 0)
+    if (!template->is_given)
         template = &without;
     PT__TRY(pt__encoder_get(tokenizer, thread, &encoder));
     for (int32_t i = 0; i < 2; i++)
@@ -199,7 +207,6 @@ pt_status_t pt__tokenizer_encode_whole(pt_tokenizer_t *tokenizer, int32_t thread
         truncation.length = most;
     }
     if (truncation.is_asked)
-        PT__TRY(
-            truncate(&truncation, template == &without ? 0 : pt__template_tokens(processor, is_pair), parts, is_pair));
-    return fill(template, (const pt__encoding_t *const *)parts, to);
+        PT__TRY(truncate(&truncation, is_plain ? 0 : pt__template_tokens(processor, is_pair), parts, is_pair));
+    return fill(template, is_plain, (const pt__encoding_t *const *)parts, to);
 }

@@ -7,7 +7,8 @@
 
 enum {
     NONE = -1,
-    FEW = 48, /* symbols up to which scanning all pairs is faster than a heap */
+    MOST_AFFIX = 128, /* bytes */
+    FEW = 48,         /* symbols up to which scanning all pairs is faster than a heap */
 };
 
 typedef struct merge { /* of one slot of the table */
@@ -166,7 +167,9 @@ static pt_status_t read_affix(const pt__json_t *json, const char *key, const cha
     *affix = NULL;
     PT__TRY(pt__json_get_string(json, key, PT__JSON_OPTIONAL, affix));
     *length = *affix == NULL ? 0 : (int64_t)strlen(*affix);
-    return PT_OK;
+    return *length <= MOST_AFFIX ? PT_OK
+                                 : pt__json_fail(pt__json_find(json, key), PT_ERR_UNSUPPORTED,
+                                                 "%lld bytes, expected at most %d", (long long)*length, MOST_AFFIX);
 }
 
 static pt_status_t read_fields(bpe_t *bpe, const pt__json_t *json)
@@ -181,6 +184,8 @@ static pt_status_t read_fields(bpe_t *bpe, const pt__json_t *json)
     PT__TRY(pt__json_get_bool(json, "fuse_unk", PT__JSON_OPTIONAL, &bpe->fuse_unknown));
     PT__TRY(pt__json_get_bool(json, "byte_fallback", PT__JSON_OPTIONAL, &bpe->byte_fallback));
     PT__TRY(pt__json_get_bool(json, "ignore_merges", PT__JSON_OPTIONAL, &bpe->ignore_merges));
+    if (bpe->byte_fallback && (bpe->prefix_length > 0 || bpe->suffix_length > 0))
+        return pt__json_fail(json, PT_ERR_UNSUPPORTED, "byte_fallback together with a prefix or suffix of symbols");
     bpe->unknown = NONE;
     if (unknown != NULL) {
         bpe->unknown = pt__vocabulary_find_content(bpe->vocabulary, unknown, (int64_t)strlen(unknown));
@@ -249,12 +254,10 @@ static void add_symbol(symbols_t *symbols, int32_t id, uint32_t length)
 static int32_t find_symbol(const bpe_t *bpe, const uint8_t *character, int32_t length, int32_t is_first,
                            int32_t is_last)
 {
-    char whole[512];
+    char whole[2 * MOST_AFFIX + 4];
     int64_t count = 0, prefix = is_first ? 0 : bpe->prefix_length, suffix = is_last ? bpe->suffix_length : 0;
     if (prefix == 0 && suffix == 0)
         return pt__vocabulary_find(bpe->vocabulary, character, length);
-    if (prefix + suffix + length > (int64_t)sizeof whole)
-        return NONE;
     if (prefix > 0)
         memcpy(whole, bpe->prefix, (size_t)prefix);
     memcpy(whole + (count += prefix), character, (size_t)length);
@@ -279,8 +282,9 @@ static int32_t fall_back(const bpe_t *bpe, const uint8_t *character, int32_t len
 static void begin_word(const bpe_t *bpe, const uint8_t *word, int64_t length, symbols_t *symbols)
 {
     const int32_t affixed = bpe->prefix_length > 0 || bpe->suffix_length > 0;
-    int32_t step, last_unknown = 0;
+    int32_t step;
     uint32_t left_out = 0; /* bytes of characters that have no token, before the first symbol */
+    uint32_t unknown = 0;  /* bytes of an unknown token that is put before the next character that has one */
     symbols->count = 0;
     for (int64_t at = 0; at < length; at += step) {
         int32_t id;
@@ -294,17 +298,23 @@ static void begin_word(const bpe_t *bpe, const uint8_t *word, int64_t length, sy
             id = bpe->bytes[word[at]];
         else
             id = step == 1 ? bpe->plain[word[at]] : pt__vocabulary_find(bpe->vocabulary, word + at, step);
-        int32_t unknown = id < 0 && !fall_back(bpe, word + at, step, symbols);
+        if (id < 0 && fall_back(bpe, word + at, step, symbols))
+            continue;
+        if (unknown > 0 && (id >= 0 || !bpe->fuse_unknown)) {
+            add_symbol(symbols, bpe->unknown, unknown);
+            unknown = 0;
+        }
         if (id >= 0)
             add_symbol(symbols, id, (uint32_t)step);
-        else if (unknown && symbols->count > 0 && (bpe->unknown < 0 || (last_unknown && bpe->fuse_unknown)))
+        else if (bpe->unknown >= 0)
+            unknown += (uint32_t)step;
+        else if (symbols->count > 0)
             symbols->lengths[symbols->count - 1] += (uint32_t)step;
-        else if (unknown && bpe->unknown >= 0)
-            add_symbol(symbols, bpe->unknown, (uint32_t)step);
-        else if (unknown)
+        else
             left_out += (uint32_t)step;
-        last_unknown = unknown;
     }
+    if (unknown > 0)
+        add_symbol(symbols, bpe->unknown, unknown);
     if (symbols->count > 0)
         symbols->lengths[0] += left_out;
 }
@@ -440,6 +450,8 @@ out:
 static pt_status_t encode(const void *model, const uint8_t *word, int64_t length, pt__word_tokens_t *tokens)
 {
     const bpe_t *bpe = model;
+    if (length > INT32_MAX)
+        return pt__fail(PT_ERR_UNSUPPORTED, "a word of %lld bytes, expected at most %d", (long long)length, INT32_MAX);
     if (bpe->ignore_merges) {
         int32_t whole = pt__vocabulary_find(bpe->vocabulary, word, length);
         if (whole >= 0)

@@ -86,7 +86,7 @@ int32_t pt__character_lower(uint32_t code, uint32_t lower[2])
     return 1;
 }
 
-int32_t pt__character_decompose(uint32_t code, int32_t compatible, uint32_t decomposed[PT__DECOMPOSED_MOST])
+int32_t pt__character_decompose(uint32_t code, uint32_t decomposed[PT__DECOMPOSED_MOST])
 {
     decomposed[0] = code;
 #ifdef PT__UTF8PROC
@@ -94,41 +94,14 @@ int32_t pt__character_decompose(uint32_t code, int32_t compatible, uint32_t deco
     int boundary = 0;
     utf8proc_ssize_t count = code < 0x80 ? 0
                                          : utf8proc_decompose_char((utf8proc_int32_t)code, codes, PT__DECOMPOSED_MOST,
-                                                                   compatible ? UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT
-                                                                              : UTF8PROC_DECOMPOSE,
-                                                                   &boundary);
+                                                                   UTF8PROC_DECOMPOSE, &boundary);
     if (count < 1 || count > PT__DECOMPOSED_MOST)
         return 1;
     for (int32_t i = 0; i < count; i++)
         decomposed[i] = (uint32_t)codes[i];
     return (int32_t)count;
 #else
-    (void)compatible;
     return 1;
-#endif
-}
-
-int32_t pt__character_combining(uint32_t code)
-{
-#ifdef PT__UTF8PROC
-    return code < 0x300 ? 0 : utf8proc_get_property((utf8proc_int32_t)code)->combining_class;
-#else
-    (void)code;
-    return 0;
-#endif
-}
-
-uint32_t pt__character_compose(uint32_t first, uint32_t second)
-{
-#ifdef PT__UTF8PROC
-    utf8proc_int32_t pair[2] = {(utf8proc_int32_t)first, (utf8proc_int32_t)second};
-    return second >= 0x300 && utf8proc_normalize_utf32(pair, 2, UTF8PROC_COMPOSE | UTF8PROC_STABLE) == 1
-               ? (uint32_t)pair[0]
-               : 0;
-#else
-    (void)first;
-    (void)second;
-    return 0;
 #endif
 }
 

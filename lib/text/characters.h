@@ -23,14 +23,9 @@ int32_t pt__character_is_control(uint32_t code);
 int32_t pt__character_is_space(uint32_t code);
 /* In small letters: one character, or two of U+0130. */
 int32_t pt__character_lower(uint32_t code, uint32_t lower[2]);
-enum { PT__DECOMPOSED_MOST = 18 /* characters that one is decomposed to: U+FDFA */ };
-/* The canonical decomposition, or the compatible one: how many characters. */
-int32_t pt__character_decompose(uint32_t code, int32_t compatible, uint32_t decomposed[PT__DECOMPOSED_MOST]);
-/* The canonical combining class; 0: none. */
-int32_t pt__character_combining(uint32_t code);
-/* The character that two make canonically; 0: none. */
-uint32_t pt__character_compose(uint32_t first, uint32_t second);
-
+enum { PT__DECOMPOSED_MOST = 4 /* characters that one is decomposed to */ };
+/* The canonical decomposition: how many characters. */
+int32_t pt__character_decompose(uint32_t code, uint32_t decomposed[PT__DECOMPOSED_MOST]);
 /* The character that begins at `at`, in text that is known to be UTF-8, and how many bytes it has. */
 static inline uint32_t pt__character_at(const uint8_t *at, int32_t *length)
 {

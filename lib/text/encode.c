@@ -118,7 +118,9 @@ static pt_status_t encode_long(pt__encoder_t *encoder, const pt__passage_t *pass
         return PT_OK;
     }
     PT__TRY(encode_anew(encoder, passage, cut));
-    return pt__long_keep(&encoder->cache, key, &encoder->word, 0);
+    return cut.end - cut.begin > PT__SHORT_PIECE || encoder->word.count > PT__SHORT_TOKENS
+               ? pt__long_keep(&encoder->cache, key, &encoder->word, 0)
+               : PT_OK;
 }
 
 /* Words that were cut together: first all keys, so that the processor fetches their entries side by side. */
@@ -167,7 +169,7 @@ static pt_status_t run_added(pt__encoder_t *encoder, int32_t step, const pt__add
                              const pt__passage_t *passage, int64_t begin, int64_t end)
 {
     for (int64_t at = begin; at < end;) {
-        pt__added_match_t match = pt__added_tokens_find(added, passage->bytes, at, at, end);
+        pt__added_match_t match = pt__added_tokens_find(added, passage->bytes, begin, at, end);
         if (match.begin > at)
             PT__TRY(run(encoder, step + 1, passage, at, match.begin));
         if (match.token != NULL)

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { MOST_DEPTH = 8, MOST_SEGMENT = 255, MOST_ITEMS = 4096 };
+enum { MOST_DEPTH = 8, MOST_SEGMENT = 255, MOST_ITEMS = 256 };
 
 void pt__post_processor_free(pt__post_processor_t *processor)
 {
@@ -43,6 +43,15 @@ static pt_status_t check_id(const pt__json_t *json, const pt__vocabulary_t *voca
     return PT_OK;
 }
 
+/* The file's one template begins. */
+static pt_status_t begin_template(pt__post_processor_t *processor, const pt__json_t *json, int32_t is_pair)
+{
+    if (processor->templates[is_pair].is_given)
+        return pt__json_fail(json, PT_ERR_UNSUPPORTED, "a second template of special tokens is not known here");
+    processor->templates[is_pair].is_given = 1;
+    return PT_OK;
+}
+
 /* ---- TemplateProcessing ---- */
 
 /* {"ids": [7], ...} of the special token that an item names. */
@@ -71,7 +80,7 @@ static pt_status_t read_template(const pt__json_t *json, const char *key, int32_
     const pt__json_t *list = NULL, *specials = NULL;
     PT__TRY(pt__json_get_array(json, key, PT__JSON_REQUIRED, &list));
     PT__TRY(pt__json_get_object(json, "special_tokens", PT__JSON_REQUIRED, &specials));
-    processor->templates[is_pair].count = 0;
+    PT__TRY(begin_template(processor, json, is_pair));
     for (const pt__json_t *item = list->first; item != NULL; item = item->next) {
         const pt__json_t *sequence = pt__json_find(item, "Sequence"), *special = pt__json_find(item, "SpecialToken");
         const pt__json_t *found = sequence != NULL ? sequence : special;
@@ -116,7 +125,7 @@ static pt_status_t read_bert(const pt__json_t *json, const pt__vocabulary_t *voc
     PT__TRY(read_token(json, "sep", vocabulary, &separator));
     PT__TRY(read_token(json, "cls", vocabulary, &begin));
     for (int32_t is_pair = 0; is_pair < 2; is_pair++) {
-        processor->templates[is_pair].count = 0;
+        PT__TRY(begin_template(processor, json, is_pair));
         PT__TRY(add_item(processor, json, is_pair, -1, begin, 0));
         PT__TRY(add_item(processor, json, is_pair, 0, 0, 0));
         PT__TRY(add_item(processor, json, is_pair, -1, separator, 0));

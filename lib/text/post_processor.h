@@ -16,11 +16,12 @@ typedef struct pt__template_item {
 typedef struct pt__template {
     pt__template_item_t *items;
     int64_t count, capacity;
+    int32_t is_given; /* or the texts stand alone */
 } pt__template_t;
 
 typedef struct pt__post_processor {
     pt__memory_t *memory;
-    pt__template_t templates[2]; /* for a text, for a pair; without items: the texts alone */
+    pt__template_t templates[2]; /* for a text, for a pair */
     int32_t trims;               /* spans leave out blanks at their ends */
     int32_t keeps_first;         /* but a single blank that begins the text */
 } pt__post_processor_t;

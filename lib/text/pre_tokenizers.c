@@ -19,6 +19,9 @@ pt_status_t pt__pre_tokenizer_read(const pt__json_t *json, pt__stages_t *stages)
 {
     const char *name = NULL;
     PT__TRY(pt__json_get_string(json, "type", PT__JSON_REQUIRED, &name));
+    if (stages->is_byte_level)
+        return pt__json_fail(json, PT_ERR_UNSUPPORTED,
+                             "\"%s\" stands behind \"ByteLevel\", after which there are no characters here", name);
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (strcmp(kinds[i].name, name) == 0)
             return kinds[i].read(json, stages);

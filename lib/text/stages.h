@@ -54,7 +54,6 @@ typedef struct pt__stages {
     pt__stage_t list[PT__STAGES_MOST];
     int32_t count;
     int32_t is_byte_level; /* words are bytes, written as characters in the vocabulary */
-    int32_t trims;         /* blanks at the ends of tokens are no part of their spans */
 } pt__stages_t;
 
 void pt__stages_free(pt__stages_t *stages);

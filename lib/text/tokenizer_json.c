@@ -16,6 +16,9 @@ static pt_status_t add_model_tokens(pt_tokenizer_t *tokenizer, const pt__json_t 
     for (const pt__json_t *token = tokens->first; token != NULL; token = token->next) {
         if (token->kind != PT__JSON_NUMBER || !token->is_integer)
             return pt__json_fail(token, PT_ERR_FORMAT, "expected a token's id");
+        if (token->integer < 0 || token->integer >= PT__TOKEN_MOST)
+            return pt__json_fail(token, PT_ERR_FORMAT, "the id is %lld, expected 0 to %d", (long long)token->integer,
+                                 PT__TOKEN_MOST - 1);
         PT__TRY(pt__vocabulary_add(&tokenizer->vocabulary, token->integer, token->key, token->key_length));
         tokenizer->vocabulary.tokens[token->integer].is_model = 1;
     }
@@ -46,24 +49,55 @@ static pt_status_t add_added_token(pt_tokenizer_t *tokenizer, const pt__json_t *
     return PT_OK;
 }
 
+/* What the normalizers make of a content, in *bytes; a block of its own, also where there are none. */
+static pt_status_t normalize(const pt__stages_t *stages, const char *content, int64_t length, uint8_t **bytes,
+                             int64_t *made)
+{
+    pt__edited_t now = {.memory = stages->memory}, next = {.memory = stages->memory};
+    pt__cut_t nowhere = {0, 0};
+    pt_status_t status = pt__edited_add(&now, content, length, nowhere.begin, nowhere.end);
+    for (int32_t i = 0; i < stages->count && status == PT_OK; i++) {
+        const pt__passage_t passage = {.bytes = now.bytes, .size = now.size};
+        next.size = 0;
+        status = now.size == 0 ? PT_OK : stages->list[i].edit(stages->list[i].settings, &passage, 0, now.size, &next);
+        pt__edited_t other = now;
+        now = next;
+        next = other;
+    }
+    pt__edited_free(&next);
+    *made = now.size;
+    *bytes = status == PT_OK ? now.bytes : NULL;
+    if (status != PT_OK)
+        pt__edited_free(&now);
+    return status;
+}
+
 /* Once the vocabulary stands still. */
 static pt_status_t look_for_added_token(pt_tokenizer_t *tokenizer, const pt__json_t *json)
 {
+    static const pt__stages_t none = {.count = 0};
+    const pt__json_t *content = pt__json_find(json, "content");
     int64_t id = 0;
     int32_t single_word = 0, left = 0, right = 0, normalized = 0;
+    pt__stages_t stages = none;
     PT__TRY(pt__json_get_integer(json, "id", PT__JSON_REQUIRED, 0, PT__TOKEN_MOST - 1, &id));
     PT__TRY(pt__json_get_bool(json, "single_word", PT__JSON_OPTIONAL, &single_word));
     PT__TRY(pt__json_get_bool(json, "lstrip", PT__JSON_OPTIONAL, &left));
     PT__TRY(pt__json_get_bool(json, "rstrip", PT__JSON_OPTIONAL, &right));
     PT__TRY(pt__json_get_bool(json, "normalized", PT__JSON_OPTIONAL, &normalized));
-    normalized = normalized && tokenizer->stages[0].count > 0;
-    const pt__added_token_t token = {.bytes = (const uint8_t *)pt__token_content(&tokenizer->vocabulary, (int32_t)id),
-                                     .length = tokenizer->vocabulary.tokens[id].content_length,
-                                     .id = (int32_t)id,
-                                     .is_single_word = single_word != 0,
-                                     .takes_left = left != 0,
-                                     .takes_right = right != 0};
-    return pt__added_tokens_add(&tokenizer->added[normalized], &token);
+    if (normalized)
+        stages = tokenizer->stages[0];
+    stages.memory = tokenizer->vocabulary.memory;
+    pt__added_token_t token = {
+        .id = (int32_t)id, .is_single_word = single_word != 0, .takes_left = left != 0, .takes_right = right != 0};
+    PT__TRY(normalize(&stages, content->string, content->length, &token.bytes, &token.length));
+    if (token.length > 0 && token.length <= PT__ADDED_MOST)
+        return pt__added_tokens_add(&tokenizer->added[normalized], &token);
+    pt__release(stages.memory, token.bytes);
+    return token.length == 0
+               ? PT_OK /* nothing is left of it to be found */
+               : pt__json_fail(json, PT_ERR_UNSUPPORTED, "an added token of %lld bytes, expected at most %d",
+                               (long long)token.length, PT__ADDED_MOST);
 }
 
 /* ---- Parts ---- */

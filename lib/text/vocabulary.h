@@ -7,7 +7,7 @@
 #include "base/memory.h"
 
 enum {
-    PT__TOKEN_MOST = 1 << 24 /* ids stay below: a file of a few bytes may not ask for gigabytes */
+    PT__TOKEN_MOST = 1 << 22 /* ids stay below: a file of a few bytes may not ask for gigabytes */
 };
 
 typedef struct pt__token {

@@ -6,6 +6,8 @@
 #include "text/characters.h"
 #include "text/token_model.h"
 
+enum { LONGEST_TOKEN = 256 /* bytes: so many beginnings of a word are looked up at each place */ };
+
 typedef struct wordpiece {
     pt__memory_t *memory;
     const pt__vocabulary_t *vocabulary;
@@ -39,6 +41,9 @@ static pt_status_t read_fields(wordpiece_t *wordpiece, const pt__json_t *json)
     for (int64_t id = 0; id < wordpiece->vocabulary->count; id++)
         if (wordpiece->vocabulary->tokens[id].bytes_length > wordpiece->longest_token)
             wordpiece->longest_token = wordpiece->vocabulary->tokens[id].bytes_length;
+    if (wordpiece->longest_token > LONGEST_TOKEN || wordpiece->prefix_length > LONGEST_TOKEN)
+        return pt__json_fail(json, PT_ERR_UNSUPPORTED, "a token of %lld bytes, expected at most %d",
+                             (long long)wordpiece->longest_token, LONGEST_TOKEN);
     return PT_OK;
 }
 
@@ -65,23 +70,19 @@ static int64_t count_characters(const uint8_t *word, int64_t length)
     return count;
 }
 
-enum { ROOM = 1024 /* bytes of a prefix and a piece that are looked up together */ };
-
 /* The longest token that word[at ..] begins with; *length is its part of the word. -1: none. */
 static int32_t longest(const wordpiece_t *wordpiece, const uint8_t *word, int64_t at, int64_t end, int64_t *length)
 {
-    uint8_t whole[ROOM];
+    uint8_t whole[LONGEST_TOKEN];
     const int64_t prefix = at > 0 ? wordpiece->prefix_length : 0;
     int64_t most = wordpiece->longest_token - prefix;
     most = most > end - at ? end - at : most;
-    if (prefix + most > ROOM)
-        most = ROOM - prefix;
     if (most <= 0)
         return -1;
     memcpy(whole, wordpiece->prefix, (size_t)prefix);
     memcpy(whole + prefix, word + at, (size_t)most);
     for (*length = most; *length > 0; --*length) {
-        if (at + *length < end && (word[at + *length] & 0xC0) == 0x80)
+        if (!wordpiece->vocabulary->is_byte_level && at + *length < end && (word[at + *length] & 0xC0) == 0x80)
             continue; /* not the end of a character */
         int32_t id = pt__vocabulary_find(wordpiece->vocabulary, whole, prefix + *length);
         if (id >= 0)
@@ -94,7 +95,8 @@ static pt_status_t encode(const void *model, const uint8_t *word, int64_t length
 {
     const wordpiece_t *wordpiece = model;
     const int64_t before = tokens->count;
-    int32_t is_unknown = count_characters(word, length) > wordpiece->longest_word;
+    const int64_t size = wordpiece->vocabulary->is_byte_level ? length : count_characters(word, length);
+    int32_t is_unknown = size > wordpiece->longest_word;
     for (int64_t at = 0, step; at < length && !is_unknown; at += step) {
         int32_t id = longest(wordpiece, word, at, length, &step);
         is_unknown = id < 0;

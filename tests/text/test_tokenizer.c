@@ -57,7 +57,7 @@ START_TEST(test_what_a_file_may_not_say)
         const char *part;
     } cases[] = {
         {"", "", "", ", \"x\": 3", "", PT_ERR_FORMAT, "have the same id 3"},
-        {"", "", "", ", \"x\": -1", "", PT_ERR_FORMAT, "has the id -1, expected 0 to 16777215"},
+        {"", "", "", ", \"x\": -1", "", PT_ERR_FORMAT, "model.vocab.x: the id is -1, expected 0 to 4194303"},
         {"", "", "", ", \"x\": 99999999999", "", PT_ERR_FORMAT, "99999999999"},
         {"", "", "", ", \"x\": 1.5", "", PT_ERR_FORMAT, "model.vocab.x: expected a token's id"},
         {"", "", "", "", ", \"a z\"", PT_ERR_FORMAT, "model.merges[3]: \"z\" is not in the vocabulary"},
@@ -169,8 +169,8 @@ START_TEST(test_too_many_parts)
                "over 16 decoders");
     check_many("\"post_processor\": {\"type\": \"TemplateProcessing\", \"pair\": [], \"special_tokens\": {\"t\": "
                "{\"ids\": [",
-               "0", 4097, "]}}, \"single\": [{\"SpecialToken\": {\"id\": \"t\", \"type_id\": 0}}]}",
-               "a template of over 4096 tokens");
+               "0", 257, "]}}, \"single\": [{\"SpecialToken\": {\"id\": \"t\", \"type_id\": 0}}]}",
+               "a template of over 256 tokens");
     ck_fails(open_text(long_prefix, (int64_t)strlen(long_prefix), &tokenizer), PT_ERR_UNSUPPORTED,
              "a prefix of 64 bytes, expected fewer than 64");
     pt_context_free(context);

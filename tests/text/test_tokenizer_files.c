@@ -24,7 +24,7 @@ static const char *const files[] = {
     " \"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0, \"b\": 1, \"c\": 2, \"\xC4\xA0\": 3, \"ab\": 4, "
     "\"\xC4\xA0\x61\":"
     " 5}, \"merges\": [\"a b\", [\"\xC4\xA0\", \"a\"]], \"ignore_merges\": true}}",
-    /* characters with marks at the begin and the end of words, unknown ones and bytes; a template */
+    /* characters with marks at the begin and the end of words, unknown ones; a template */
     "{\"added_tokens\": [{\"id\": 20, \"content\": \"[X]\", \"special\": true}], \"post_processor\": {\"type\":"
     " \"TemplateProcessing\", \"single\": [{\"SpecialToken\": {\"id\": \"[X]\", \"type_id\": 0}}, {\"Sequence\": "
     "{\"id\":"
@@ -32,11 +32,12 @@ static const char *const files[] = {
     "\"B\","
     " \"type_id\": 1}}], \"special_tokens\": {\"[X]\": {\"id\": \"[X]\", \"ids\": [20], \"tokens\": [\"[X]\"]}}},"
     " \"model\": {\"unk_token\": \"?\", \"continuing_subword_prefix\": \"#\", \"end_of_word_suffix\": \".\","
-    " \"fuse_unk\": true, \"byte_fallback\": true, \"vocab\": {\"?\": 0, \"a\": 1, \"#b\": 2, \"#c.\": 3, \"ab\": 4,"
-    " \"abc.\": 5, \"<0xC3>\": 6, \"<0xA9>\": 7, \"#a\": 8, \"a.\": 9}, \"merges\": [\"a #b\", \"ab #c.\"]}}",
-    /* no pre-tokenizer, and no decoder: tokens between blanks */
+    " \"fuse_unk\": true, \"vocab\": {\"?\": 0, \"a\": 1, \"#b\": 2, \"#c.\": 3, \"ab\": 4,"
+    " \"abc.\": 5, \"#c\": 6, \"c.\": 7, \"#a\": 8, \"a.\": 9}, \"merges\": [\"a #b\", \"ab #c.\"]}}",
+    /* no pre-tokenizer, bytes of what is unknown, and no decoder: tokens between blanks */
     "{\"truncation\": {\"max_length\": 60, \"strategy\": \"OnlySecond\"}, \"model\": {\"type\": \"BPE\", \"unk_token\":"
-    " \"u\", \"fuse_unk\": false, \"vocab\": {\"a\": 0, \"b\": 1, \"ab\": 2, \"u\": 3, \" \": 4}, \"merges\":"
+    " \"u\", \"fuse_unk\": false, \"byte_fallback\": true, \"vocab\": {\"a\": 0, \"b\": 1, \"ab\": 2, \"u\": 3,"
+    " \" \": 4, \"<0xC3>\": 6, \"<0xA9>\": 7}, \"merges\":"
     " [\"a b\"]}}",
     /* BERT's */
     "{\"normalizer\": {\"type\": \"Sequence\", \"normalizers\": [{\"type\": \"BertNormalizer\", \"clean_text\": true,"
@@ -123,13 +124,13 @@ START_TEST(test_all_are_sound)
 }
 END_TEST
 
-/* The end of the value that begins at `at`. */
+/* The end of the value that begins at `at`; that of the text, where it is none but a part of a string. */
 static size_t end_of(const char *text, size_t at)
 {
     int depth = 0, quoted = 0;
-    for (size_t i = at;; i++) {
+    for (size_t i = at; text[i] != 0; i++) {
         if (quoted) {
-            if (text[i] == '\\')
+            if (text[i] == '\\' && text[i + 1] != 0)
                 i++;
             else if (text[i] == '"')
                 quoted = 0;
@@ -144,6 +145,7 @@ static size_t end_of(const char *text, size_t at)
         if (depth == 0 && !quoted && strchr("\"]}", text[i]) != NULL)
             return i + 1;
     }
+    return strlen(text);
 }
 
 static long try_in_place(const char *file, size_t at, size_t end, const char *value)
