@@ -64,7 +64,9 @@ pt_status_t pt__tokenizer_decode(const pt_tokenizer_t *tokenizer, const int32_t 
         if (token->is_special && !keeps_special)
             continue;
         status = pt__pieces_begin(text);
-        if (status == PT_OK)
+        if (status == PT_OK && token->is_restated)
+            status = pt__pieces_append(text, pt__token_bytes(vocabulary, ids[i]), token->bytes_length);
+        else if (status == PT_OK)
             status = pt__pieces_append(text, pt__token_content(vocabulary, ids[i]), token->content_length);
     }
     if (status == PT_OK)

@@ -91,7 +91,10 @@ static pt_status_t look_for_added_token(pt_tokenizer_t *tokenizer, const pt__jso
     pt__added_token_t token = {
         .id = (int32_t)id, .is_single_word = single_word != 0, .takes_left = left != 0, .takes_right = right != 0};
     PT__TRY(normalize(&stages, content->string, content->length, &token.bytes, &token.length));
-    if (token.length > 0 && token.length <= PT__ADDED_MOST)
+    pt_status_t status = stages.count == 0 || tokenizer->vocabulary.tokens[id].is_model
+                             ? PT_OK
+                             : pt__vocabulary_restate(&tokenizer->vocabulary, (int32_t)id, token.bytes, token.length);
+    if (status == PT_OK && token.length > 0 && token.length <= PT__ADDED_MOST)
         return pt__added_tokens_add(&tokenizer->added[normalized], &token);
     pt__release(stages.memory, token.bytes);
     return token.length == 0

@@ -63,6 +63,16 @@ pt_status_t pt__vocabulary_add(pt__vocabulary_t *vocabulary, int64_t id, const c
     return PT_OK;
 }
 
+pt_status_t pt__vocabulary_restate(pt__vocabulary_t *vocabulary, int32_t id, const uint8_t *bytes, int64_t length)
+{
+    uint32_t place = 0;
+    PT__TRY(add_characters(vocabulary, bytes, length, &place));
+    vocabulary->tokens[id].bytes = place;
+    vocabulary->tokens[id].bytes_length = (uint32_t)length;
+    vocabulary->tokens[id].is_restated = 1;
+    return PT_OK;
+}
+
 /* ---- Maps ---- */
 
 static pt_status_t make_map(pt__vocabulary_t *vocabulary, pt__token_map_t *map)

@@ -15,7 +15,8 @@ typedef struct pt__token {
     uint32_t bytes, bytes_length;
     uint8_t is_there; /* ids may be left out */
     uint8_t is_added, is_special;
-    uint8_t is_model; /* the model may give it */
+    uint8_t is_model;    /* the model may give it */
+    uint8_t is_restated; /* its bytes are what it is decoded to */
 } pt__token_t;
 
 typedef struct pt__token_map { /* bytes -> id: open addressing, -1 in free slots */
@@ -42,6 +43,9 @@ pt_status_t pt__vocabulary_add(pt__vocabulary_t *vocabulary, int64_t id, const c
 /* After the last one: makes bytes of contents where the file is byte-level, and the maps. PT_ERR_FORMAT for a content
  * that two ids have. */
 pt_status_t pt__vocabulary_finish(pt__vocabulary_t *vocabulary, int32_t is_byte_level);
+
+/* Decoding gives these bytes in place of an added token's content. */
+pt_status_t pt__vocabulary_restate(pt__vocabulary_t *vocabulary, int32_t id, const uint8_t *bytes, int64_t length);
 
 /* -1: no such token. */
 int32_t pt__vocabulary_find_content(const pt__vocabulary_t *vocabulary, const char *content, int64_t length);

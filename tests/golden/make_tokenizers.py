@@ -120,9 +120,28 @@ def bert(**settings):
     special = ["[UNK]", "[CLS]", "[SEP]", "[MASK]", "<|end|>"]
     trainer = trainers.WordPieceTrainer(vocab_size=300, show_progress=False, special_tokens=special)
     tokenizer.train_from_iterator(CORPUS, trainer)
+    tokenizer.add_tokens([AddedToken("GRAPH", normalized=True), AddedToken("\u00dcber", normalized=True)])
     ends = [(token, tokenizer.token_to_id(token)) for token in ("[SEP]", "[CLS]")]
     tokenizer.post_processor = processors.BertProcessing(*ends)
     tokenizer.decoder = decoders.WordPiece(cleanup="lowercase" not in settings)
+    return tokenizer
+
+
+def fallback():
+    """Characters, bytes of those that have no token, and unknown ones where a byte has none; a pair in reverse."""
+    letters = sorted(set("".join(CORPUS)) - set("Z"))
+    vocabulary = {token: i for i, token in enumerate(["<unk>"] + letters)}
+    for byte in range(0x80, 0x100):
+        vocabulary[f"<0x{byte:02X}>"] = len(vocabulary)
+    merges = [("t", "h"), ("th", "e"), ("a", "a"), ("aa", "aa")]
+    for left, right in merges:
+        vocabulary[left + right] = len(vocabulary)
+    tokenizer = Tokenizer(models.BPE(vocabulary, merges, unk_token="<unk>", fuse_unk=True, byte_fallback=True))
+    end = ("<unk>", 0)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="$A <unk>:4", pair="$B:3 <unk> $A:1", special_tokens=[end]
+    )
+    tokenizer.add_tokens([AddedToken("[word]", single_word=True), AddedToken("ord]s", normalized=False)])
     return tokenizer
 
 
@@ -155,14 +174,15 @@ def write(make):
     tokenizer = make()
     cases = [case(tokenizer, text, None, plain) for text in TEXTS for plain in (False, True)]
     for text, pair in PAIRS:
-        try:
-            cases.append(case(tokenizer, text, pair, False))
-        except Exception:  # a strategy that cannot cut the pair
-            continue
+        for plain in (False, True):
+            try:
+                cases.append(case(tokenizer, text, pair, plain))
+            except Exception:  # a strategy that cannot cut the pair
+                continue
     described = {"tokenizer": json.loads(tokenizer.to_str()), "cases": cases}
     text = json.dumps(described, ensure_ascii=True, separators=(",", ":"))
     (HERE / f"tokenizer_{make.__name__}.json").write_text(text + "\n")
 
 
-for each in (gpt2, roberta, llama3, qwen2, clip, bert, bert_cased):
+for each in (gpt2, roberta, llama3, qwen2, clip, fallback, bert, bert_cased):
     write(each)

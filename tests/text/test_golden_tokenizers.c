@@ -130,7 +130,9 @@ GOLDEN(roberta)
 GOLDEN(llama3)
 GOLDEN(qwen2)
 GOLDEN(clip)
+GOLDEN(fallback)
 GOLDEN(bert)
 GOLDEN(bert_cased)
 
-SUITE("golden_tokenizers", 60, test_gpt2, test_roberta, test_llama3, test_qwen2, test_clip, test_bert, test_bert_cased)
+SUITE("golden_tokenizers", 60, test_gpt2, test_roberta, test_llama3, test_qwen2, test_clip, test_fallback, test_bert,
+      test_bert_cased)
