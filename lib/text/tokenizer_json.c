@@ -54,8 +54,7 @@ static pt_status_t normalize(const pt__stages_t *stages, const char *content, in
                              int64_t *made)
 {
     pt__edited_t now = {.memory = stages->memory}, next = {.memory = stages->memory};
-    pt__cut_t nowhere = {0, 0};
-    pt_status_t status = pt__edited_add(&now, content, length, nowhere.begin, nowhere.end);
+    pt_status_t status = pt__edited_add(&now, content, length, 0, 0);
     for (int32_t i = 0; i < stages->count && status == PT_OK; i++) {
         const pt__passage_t passage = {.bytes = now.bytes, .size = now.size};
         next.size = 0;
@@ -75,11 +74,10 @@ static pt_status_t normalize(const pt__stages_t *stages, const char *content, in
 /* Once the vocabulary stands still. */
 static pt_status_t look_for_added_token(pt_tokenizer_t *tokenizer, const pt__json_t *json)
 {
-    static const pt__stages_t none = {.count = 0};
     const pt__json_t *content = pt__json_find(json, "content");
     int64_t id = 0;
     int32_t single_word = 0, left = 0, right = 0, normalized = 0;
-    pt__stages_t stages = none;
+    pt__stages_t stages = {.count = 0};
     PT__TRY(pt__json_get_integer(json, "id", PT__JSON_REQUIRED, 0, PT__TOKEN_MOST - 1, &id));
     PT__TRY(pt__json_get_bool(json, "single_word", PT__JSON_OPTIONAL, &single_word));
     PT__TRY(pt__json_get_bool(json, "lstrip", PT__JSON_OPTIONAL, &left));
@@ -97,6 +95,8 @@ static pt_status_t look_for_added_token(pt_tokenizer_t *tokenizer, const pt__jso
     if (status == PT_OK && token.length > 0 && token.length <= PT__ADDED_MOST)
         return pt__added_tokens_add(&tokenizer->added[normalized], &token);
     pt__release(stages.memory, token.bytes);
+    if (status != PT_OK)
+        return status;
     return token.length == 0
                ? PT_OK /* nothing is left of it to be found */
                : pt__json_fail(json, PT_ERR_UNSUPPORTED, "an added token of %lld bytes, expected at most %d",
