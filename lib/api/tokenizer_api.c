@@ -93,45 +93,6 @@ const char *pt_tokenizer_token(const pt_tokenizer_t *tokenizer, int32_t id)
 
 /* ---- Encoding ---- */
 
-typedef struct job { /* texts that the pool's threads encode */
-    pt_tokenizer_t *tokenizer;
-    const pt_text_t *texts;
-    int32_t is_plain;
-    pt__encoding_t *encodings;
-    pt_status_t *statuses;
-} job_t;
-
-static pt_status_t encode_one(const job_t *job, int64_t index, int32_t worker)
-{
-    const pt_text_t *text = &job->texts[index];
-    const char *const texts[2] = {text->text, text->pair};
-    const int64_t lengths[2] = {text->bytes < 0 ? (int64_t)strlen(text->text) : text->bytes,
-                                text->pair == NULL     ? 0
-                                : text->pair_bytes < 0 ? (int64_t)strlen(text->pair)
-                                                       : text->pair_bytes};
-    return pt__tokenizer_encode_whole(job->tokenizer, worker, texts, lengths, job->is_plain, 0, &job->encodings[index]);
-}
-
-static void encode_task(void *argument, int64_t index, int32_t worker)
-{
-    const job_t *job = argument;
-    job->statuses[index] = encode_one(job, index, worker);
-}
-
-/* The first text that failed is encoded once more on this thread, for its message. */
-static pt_status_t encode_all(job_t *job, int64_t count)
-{
-    pt__pool_run(job->tokenizer->context->pool, count, encode_task, job);
-    for (int64_t i = 0; i < count; i++)
-        if (job->statuses[i] != PT_OK) {
-            pt__encoding_free(&job->encodings[i]);
-            if (encode_one(job, i, 0) == PT_OK)
-                pt__fail(job->statuses[i], "it could not be encoded at first");
-            return pt__fail_within(job->statuses[i], "pt_tokenizer_encode: text %lld", (long long)i);
-        }
-    return PT_OK;
-}
-
 enum { IDS, SPANS, SEGMENTS };
 
 /* One result of all texts to its view. */
@@ -189,9 +150,8 @@ static pt_status_t read_texts(pt__memory_t *memory, const pt_text_t *given, uint
     if (size < sizeof(pt_text_t))
         return pt__fail(PT_ERR_ARGUMENT, "pt_tokenizer_encode: text_size is %u, expected sizeof(pt_text_t), %u",
                         (unsigned)size, (unsigned)sizeof(pt_text_t));
-    PT__TRY(pt__allocate(memory, (size_t)count, sizeof *texts, "texts", &texts));
-    for (int64_t i = 0; i < count; i++)
-        memcpy(&texts[i], (const char *)given + (size_t)i * size, sizeof *texts);
+    PT__TRY(
+        pt__elements_copy(memory, given, count, size, (uint32_t)sizeof *texts, "pt_tokenizer_encode: texts", &texts));
     pt_status_t status = check_texts(texts, count);
     if (status == PT_OK)
         *out = texts;
@@ -207,7 +167,7 @@ static pt_status_t encode(pt_tokenizer_t *tokenizer, const pt_text_t *given, uin
     pt__memory_t *memory = &tokenizer->context->memory;
     pt_tokenize_options_t effective = {0};
     pt_text_t *texts = NULL;
-    job_t job = {.tokenizer = tokenizer};
+    pt__encoding_t *encodings = NULL;
     pt_status_t status;
     if (given == NULL)
         return pt__fail(PT_ERR_ARGUMENT, "pt_tokenizer_encode: texts is NULL");
@@ -216,24 +176,22 @@ static pt_status_t encode(pt_tokenizer_t *tokenizer, const pt_text_t *given, uin
     if (effective.flags & ~(uint32_t)PT_TOKENIZE_PLAIN)
         return pt__fail(PT_ERR_ARGUMENT, "pt_tokenize_options.flags is %u, expected PT_TOKENIZE_PLAIN or 0",
                         (unsigned)effective.flags);
-    job.is_plain = (effective.flags & PT_TOKENIZE_PLAIN) != 0;
     PT__TRY(read_texts(memory, given, text_size, count, &texts));
-    job.texts = texts;
-    PT__TRY_OUT(pt__allocate(memory, (size_t)count, sizeof *job.encodings, "encoded texts", &job.encodings));
-    PT__TRY_OUT(pt__allocate(memory, (size_t)count, sizeof *job.statuses, "encoded texts", &job.statuses));
+    PT__TRY_OUT(pt__allocate(memory, (size_t)count, sizeof *encodings, "encoded texts", &encodings));
     for (int64_t i = 0; i < count; i++) {
-        job.encodings[i].wants_spans = spans != NULL;
-        job.encodings[i].wants_segments = segments != NULL;
+        encodings[i].wants_spans = spans != NULL;
+        encodings[i].wants_segments = segments != NULL;
     }
-    PT__TRY_OUT(encode_all(&job, count));
-    PT__TRY_OUT(give(job.encodings, count, IDS, ids, array_size));
-    PT__TRY_OUT(give(job.encodings, count, SPANS, spans, array_size));
-    PT__TRY_OUT(give(job.encodings, count, SEGMENTS, segments, array_size));
+    PT__TRY_OUT(pt__tokenizer_encode_many(tokenizer, texts, count,
+                                          effective.flags & PT_TOKENIZE_PLAIN ? PT__ENCODE_PLAIN : 0, 0, encodings,
+                                          "pt_tokenizer_encode: text", 0));
+    PT__TRY_OUT(give(encodings, count, IDS, ids, array_size));
+    PT__TRY_OUT(give(encodings, count, SPANS, spans, array_size));
+    PT__TRY_OUT(give(encodings, count, SEGMENTS, segments, array_size));
 out:
-    for (int64_t i = 0; job.encodings != NULL && i < count; i++)
-        pt__encoding_free(&job.encodings[i]);
-    pt__release(memory, job.statuses);
-    pt__release(memory, job.encodings);
+    for (int64_t i = 0; encodings != NULL && i < count; i++)
+        pt__encoding_free(&encodings[i]);
+    pt__release(memory, encodings);
     pt__release(memory, texts);
     return status;
 }
@@ -279,6 +237,5 @@ pt_status_t pt_tokenizer_decode(pt_tokenizer_t *tokenizer, const pt_array_t *ids
 {
     PT__ENTER();
     PT__NEED(tokenizer);
-    pt_status_t status = decode(tokenizer, ids, array_size, flags, buffer, size, length);
-    return pt__error_keep_on(tokenizer->message, status);
+    return pt__error_keep_on(tokenizer->message, decode(tokenizer, ids, array_size, flags, buffer, size, length));
 }

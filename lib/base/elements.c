@@ -29,7 +29,7 @@ pt_status_t pt__element_write(void *element, uint32_t size, const void *filled, 
     return PT_OK;
 }
 
-pt_status_t pt__elements_copy(pt__memory_t *memory, const void *elements, int32_t count, uint32_t size, uint32_t known,
+pt_status_t pt__elements_copy(pt__memory_t *memory, const void *elements, int64_t count, uint32_t size, uint32_t known,
                               const char *name, void *out)
 {
     unsigned char *copies;

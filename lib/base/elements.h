@@ -16,7 +16,7 @@ pt_status_t pt__element_write(void *element, uint32_t size, const void *filled, 
 
 /* `count` elements, `size` bytes from each to the next, as an array of elements of `known` bytes in *out, a block to be
  * released. On failure *out is NULL. */
-pt_status_t pt__elements_copy(pt__memory_t *memory, const void *elements, int32_t count, uint32_t size, uint32_t known,
+pt_status_t pt__elements_copy(pt__memory_t *memory, const void *elements, int64_t count, uint32_t size, uint32_t known,
                               const char *name, void *out);
 
 #endif

@@ -3,12 +3,15 @@
 
 #include <string.h>
 
+#include "base/sort.h"
 #include "text/characters.h"
 
 void pt__added_tokens_free(pt__added_tokens_t *tokens)
 {
-    for (int64_t i = 0; i < tokens->count; i++)
-        pt__release(tokens->memory, tokens->list[i].bytes);
+    for (int64_t i = 0; i < tokens->count; i++) {
+        pt__release(tokens->memory, tokens->list[i]->bytes);
+        pt__release(tokens->memory, tokens->list[i]);
+    }
     if (tokens->memory != NULL)
         pt__release(tokens->memory, tokens->list);
     memset(tokens, 0, sizeof *tokens);
@@ -16,48 +19,36 @@ void pt__added_tokens_free(pt__added_tokens_t *tokens)
 
 pt_status_t pt__added_tokens_add(pt__added_tokens_t *tokens, const pt__added_token_t *token)
 {
+    pt__added_token_t *own = NULL;
     pt_status_t status = pt__grow(tokens->memory, &tokens->list, &tokens->capacity, tokens->count + 1,
                                   sizeof *tokens->list, "added tokens");
     if (status == PT_OK)
-        tokens->list[tokens->count++] = *token;
-    else
+        status = pt__allocate(tokens->memory, 1, sizeof *own, "added token", &own);
+    if (status != PT_OK) {
         pt__release(tokens->memory, token->bytes);
-    return status;
-}
-
-static int compare(const pt__added_token_t *a, const pt__added_token_t *b)
-{
-    int order = memcmp(a->bytes, b->bytes, (size_t)(a->length < b->length ? a->length : b->length));
-    return order != 0 ? order : a->length < b->length ? -1 : a->length > b->length;
-}
-
-static void sift_down(pt__added_token_t *list, int64_t at, int64_t count)
-{
-    for (int64_t child = 2 * at + 1; child < count; at = child, child = 2 * at + 1) {
-        if (child + 1 < count && compare(&list[child], &list[child + 1]) < 0)
-            child++;
-        if (compare(&list[at], &list[child]) >= 0)
-            return;
-        pt__added_token_t other = list[at];
-        list[at] = list[child];
-        list[child] = other;
+        return status;
     }
+    *own = *token;
+    tokens->list[tokens->count++] = own;
+    return PT_OK;
+}
+
+static int compare(const void *a, const void *b, void *user)
+{
+    const pt__added_token_t *first = a, *second = b;
+    int64_t shorter = first->length < second->length ? first->length : second->length;
+    int order = memcmp(first->bytes, second->bytes, (size_t)shorter);
+    (void)user;
+    return order != 0 ? order : first->length < second->length ? -1 : first->length > second->length;
 }
 
 void pt__added_tokens_finish(pt__added_tokens_t *tokens)
 {
-    for (int64_t i = tokens->count / 2; i-- > 0;)
-        sift_down(tokens->list, i, tokens->count);
-    for (int64_t last = tokens->count - 1; last > 0; last--) {
-        pt__added_token_t largest = tokens->list[0];
-        tokens->list[0] = tokens->list[last];
-        tokens->list[last] = largest;
-        sift_down(tokens->list, 0, last);
-    }
+    pt__sort((const void **)(void *)tokens->list, tokens->count, compare, NULL);
     for (int64_t i = 0; i < tokens->count; i++)
-        tokens->begins[tokens->list[i].bytes[0]] = 1;
-    tokens->only_begin = tokens->count > 0 && tokens->list[0].bytes[0] == tokens->list[tokens->count - 1].bytes[0]
-                             ? tokens->list[0].bytes[0]
+        tokens->begins[tokens->list[i]->bytes[0]] = 1;
+    tokens->only_begin = tokens->count > 0 && tokens->list[0]->bytes[0] == tokens->list[tokens->count - 1]->bytes[0]
+                             ? tokens->list[0]->bytes[0]
                              : -1;
 }
 
@@ -69,7 +60,7 @@ static void narrow(const pt__added_tokens_t *tokens, int64_t depth, int32_t byte
         int64_t first = *low, last = *high;
         while (first < last) {
             int64_t middle = first + (last - first) / 2;
-            const pt__added_token_t *token = &tokens->list[middle];
+            const pt__added_token_t *token = tokens->list[middle];
             int32_t found = token->length > depth ? token->bytes[depth] : -1;
             if (found < byte + side)
                 first = middle + 1;
@@ -139,8 +130,8 @@ pt__added_match_t pt__added_tokens_find(const pt__added_tokens_t *tokens, const 
             narrow(tokens, depth, text[at + depth], &low, &high);
             if (low == high)
                 break;
-            if (tokens->list[low].length == depth + 1)
-                longest = &tokens->list[low];
+            if (tokens->list[low]->length == depth + 1)
+                longest = tokens->list[low];
         }
         if (longest == NULL)
             continue;

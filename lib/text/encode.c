@@ -119,7 +119,7 @@ static pt_status_t encode_long(pt__encoder_t *encoder, const pt__passage_t *pass
     }
     PT__TRY(encode_anew(encoder, passage, cut));
     return cut.end - cut.begin > PT__SHORT_PIECE || encoder->word.count > PT__SHORT_TOKENS
-               ? pt__long_keep(&encoder->cache, key, &encoder->word, 0)
+               ? pt__long_keep(&encoder->cache, key, &encoder->word)
                : PT_OK;
 }
 
@@ -155,7 +155,7 @@ static pt_status_t encode_words(pt__encoder_t *encoder, const pt__passage_t *pas
         }
         encoder->word.count = 0;
         PT__TRY(encode_long(encoder, passage, cuts[i]));
-        PT__TRY(pt__short_keep(&encoder->cache, keys[i], &encoder->word, 0));
+        PT__TRY(pt__short_keep(&encoder->cache, keys[i], &encoder->word));
         PT__TRY(make_room(encoding, (int64_t)CUTS * PT__SHORT_TOKENS));
     }
     return PT_OK;

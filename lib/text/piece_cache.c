@@ -56,15 +56,14 @@ void pt__piece_cache_free(pt__piece_cache_t *cache)
 }
 
 /* Whether a word's tokens fit; then they are written, and what is left of `most` is 0. */
-static int32_t pack(const pt__word_tokens_t *tokens, int64_t from, uint32_t *packed, int32_t most)
+static int32_t pack(const pt__word_tokens_t *tokens, uint32_t *packed, int32_t most)
 {
-    int64_t count = tokens->count - from;
-    if (count < 1 || count > most)
+    if (tokens->count < 1 || tokens->count > most)
         return 0;
     for (int32_t i = 0; i < most; i++) {
         packed[i] = 0;
-        if (i < count)
-            packed[i] = (uint32_t)tokens->ids[from + i] << 6 | tokens->lengths[from + i];
+        if (i < tokens->count)
+            packed[i] = (uint32_t)tokens->ids[i] << 6 | tokens->lengths[i];
     }
     return 1;
 }
@@ -98,11 +97,10 @@ static pt_status_t grow_shorts(pt__piece_cache_t *cache)
     return PT_OK;
 }
 
-pt_status_t pt__short_keep(pt__piece_cache_t *cache, const uint64_t key[2], const pt__word_tokens_t *tokens,
-                           int64_t from)
+pt_status_t pt__short_keep(pt__piece_cache_t *cache, const uint64_t key[2], const pt__word_tokens_t *tokens)
 {
     pt__short_piece_t piece = {.key = {key[0], key[1]}};
-    if (!pack(tokens, from, piece.tokens, PT__SHORT_TOKENS) || put_short(cache, &piece))
+    if (!pack(tokens, piece.tokens, PT__SHORT_TOKENS) || put_short(cache, &piece))
         return PT_OK;
     if (cache->short_mask + 1 < SHORT_SETS) {
         PT__TRY(grow_shorts(cache));
@@ -151,12 +149,11 @@ static pt_status_t grow_longs(pt__piece_cache_t *cache)
     return PT_OK;
 }
 
-pt_status_t pt__long_keep(pt__piece_cache_t *cache, const uint64_t key[8], const pt__word_tokens_t *tokens,
-                          int64_t from)
+pt_status_t pt__long_keep(pt__piece_cache_t *cache, const uint64_t key[8], const pt__word_tokens_t *tokens)
 {
     pt__long_piece_t piece;
     memcpy(piece.key, key, sizeof piece.key);
-    if (!pack(tokens, from, piece.tokens, PT__LONG_TOKENS))
+    if (!pack(tokens, piece.tokens, PT__LONG_TOKENS))
         return PT_OK;
     if (long_set(cache, key)[1].tokens[0] != 0 && cache->long_mask + 1 < LONG_SETS)
         PT__TRY(grow_longs(cache));

@@ -86,14 +86,12 @@ static inline const pt__short_piece_t *pt__short_find(const pt__piece_cache_t *c
     return found != NULL ? found : pt__short_find_in(pt__short_set(cache, hash, 1), key);
 }
 
-/* Keeps a word's tokens, those from `from` on, unless they are too many. */
-pt_status_t pt__short_keep(pt__piece_cache_t *cache, const uint64_t key[2], const pt__word_tokens_t *tokens,
-                           int64_t from);
+/* Keeps a word's tokens, unless they are too many. */
+pt_status_t pt__short_keep(pt__piece_cache_t *cache, const uint64_t key[2], const pt__word_tokens_t *tokens);
 
 /* The same for other words of up to 63 bytes; makes the key. */
 const pt__long_piece_t *pt__long_find(const pt__piece_cache_t *cache, const uint8_t *word, int64_t length,
                                       uint64_t key[8]);
-pt_status_t pt__long_keep(pt__piece_cache_t *cache, const uint64_t key[8], const pt__word_tokens_t *tokens,
-                          int64_t from);
+pt_status_t pt__long_keep(pt__piece_cache_t *cache, const uint64_t key[8], const pt__word_tokens_t *tokens);
 
 #endif

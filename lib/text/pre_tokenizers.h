@@ -4,8 +4,6 @@
 
 #include "text/stages.h"
 
-typedef pt_status_t pt__stage_read_fn(const pt__json_t *json, pt__stages_t *stages);
-
 pt__stage_read_fn pt__read_byte_level; /* "ByteLevel" */
 pt__stage_read_fn pt__read_split;      /* "Split" */
 pt__stage_read_fn pt__read_bert_words; /* "BertPreTokenizer" */

@@ -68,3 +68,23 @@ pt_status_t pt__stages_add(pt__stages_t *stages, pt__edit_fn *edit, pt__scan_fn 
     stages->list[stages->count++] = (pt__stage_t){.edit = edit, .scan = scan, .settings = settings};
     return PT_OK;
 }
+
+pt_status_t pt__stages_read(const pt__json_t *json, const pt__stage_kind_t *kinds, int64_t n_kinds, const char *what,
+                            const char *members, pt__stages_t *stages)
+{
+    const char *name = NULL;
+    const pt__json_t *list = NULL;
+    PT__TRY(pt__json_get_string(json, "type", PT__JSON_REQUIRED, &name));
+    if (stages->is_byte_level)
+        return pt__json_fail(json, PT_ERR_UNSUPPORTED,
+                             "\"%s\" stands behind \"ByteLevel\", after which there are no characters here", name);
+    for (int64_t i = 0; i < n_kinds; i++)
+        if (strcmp(kinds[i].name, name) == 0)
+            return kinds[i].read(json, stages);
+    if (strcmp(name, "Sequence") != 0)
+        return pt__json_fail(json, PT_ERR_UNSUPPORTED, "%s \"%s\" is not known here", what, name);
+    PT__TRY(pt__json_get_array(json, members, PT__JSON_REQUIRED, &list));
+    for (const pt__json_t *member = list->first; member != NULL; member = member->next)
+        PT__TRY(pt__stages_read(member, kinds, n_kinds, what, members, stages));
+    return PT_OK;
+}

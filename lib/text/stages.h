@@ -60,6 +60,19 @@ void pt__stages_free(pt__stages_t *stages);
 /* Appends one; the settings are the list's in any case. */
 pt_status_t pt__stages_add(pt__stages_t *stages, pt__edit_fn *edit, pt__scan_fn *scan, void *settings);
 
+/* Appends what one part of a tokenizer.json asks for. */
+typedef pt_status_t pt__stage_read_fn(const pt__json_t *json, pt__stages_t *stages);
+typedef struct pt__stage_kind {
+    const char *name; /* its "type" */
+    pt__stage_read_fn *read;
+} pt__stage_kind_t;
+
+/* Reads the part by the kind that it names, or, where it is a "Sequence", those that its list `members` holds.
+ * PT_ERR_UNSUPPORTED for one that is none of the kinds; `what` is "a normalizer". Behind a byte-level stage none may
+ * stand: texts are bytes here, and what it would see are characters in their place. */
+pt_status_t pt__stages_read(const pt__json_t *json, const pt__stage_kind_t *kinds, int64_t n_kinds, const char *what,
+                            const char *members, pt__stages_t *stages);
+
 /* Append what a "normalizer" or "pre_tokenizer" of a tokenizer.json asks for. PT_ERR_UNSUPPORTED for a kind that is not
  * known here, with its name. */
 pt_status_t pt__normalizer_read(const pt__json_t *json, pt__stages_t *stages);

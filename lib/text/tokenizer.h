@@ -73,6 +73,13 @@ pt__encoding_t *pt__encoder_buffer(pt__encoder_t *encoder, int32_t which);
 pt_status_t pt__tokenizer_encode_whole(pt_tokenizer_t *tokenizer, int32_t thread, const char *const texts[2],
                                        const int64_t lengths[2], int32_t is_plain, int64_t most, pt__encoding_t *to);
 
+/* PT__ENCODE_PLAIN: without the template's tokens. PT__ENCODE_SOME: a text without a token is PT_ERR_FORMAT. */
+enum { PT__ENCODE_PLAIN = 1, PT__ENCODE_SOME = 2 };
+/* Encodes texts, whose fields are checked, on the pool's threads, each into its own of `encodings`, as
+ * pt__tokenizer_encode_whole does. The message of the first that failed begins with `what` and its number, counted from
+ * `first`. */
+pt_status_t pt__tokenizer_encode_many(pt_tokenizer_t *tokenizer, const pt_text_t *texts, int64_t count, uint32_t flags,
+                                      int64_t most, pt__encoding_t *encodings, const char *what, int64_t first);
 /* Encodes texts on the pool's threads as pt__encode_fn of data/data.h says; template and all, within max_length. */
 pt_status_t pt__tokenizer_encode_rows(pt_tokenizer_t *tokenizer, const char *texts, const int64_t *begins, int64_t rows,
                                       int64_t max_length, int32_t **ids, int64_t *token_begins);
