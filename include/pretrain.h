@@ -1795,6 +1795,10 @@ PT_API pt_status_t pt_checkpoint_load(pt_model_t *model, pt_optimizer_t *optimiz
  * built without utf8proc. */
 PT_API pt_status_t pt_tokenizer_open(pt_context_t *context, const char *path, const pt_load_options_t *options,
                                      pt_tokenizer_t **out);
+/* Writes the tokenizer as a tokenizer.json, that which it was read from, byte by byte, or was made as: options as of
+ * pt_model_save, for another place than a path; flags, a dtype or names are PT_ERR_ARGUMENT. The callback may not free
+ * the tokenizer. */
+PT_API pt_status_t pt_tokenizer_save(pt_tokenizer_t *tokenizer, const char *path, const pt_save_options_t *options);
 /* NULL: nothing happens. */
 PT_API void pt_tokenizer_free(pt_tokenizer_t *tokenizer);
 /* The message of the last failed call on this tokenizer, "" where none has. Valid until its next call or its end. */

@@ -58,14 +58,14 @@ static pt_status_t check_place(const char *function, const char *path, const pt_
     return PT_OK;
 }
 
-static pt_status_t read_save_options(const char *function, const char *path, const pt_save_options_t *options,
-                                     pt_save_options_t *effective)
+pt_status_t pt__read_save_options(const char *function, const char *path, const pt_save_options_t *options,
+                                  uint32_t flags, pt_save_options_t *effective)
 {
     PT__TRY(pt_save_options_init(effective, (uint32_t)sizeof *effective));
     PT__TRY(pt__options_read(options, effective, (uint32_t)sizeof *effective, "pt_save_options"));
-    if (effective->flags & ~(uint32_t)PT_SAVE_TRAINED_ONLY)
-        return pt__fail(PT_ERR_ARGUMENT, "%s: pt_save_options.flags is %u, expected PT_SAVE_TRAINED_ONLY or 0",
-                        function, (unsigned)effective->flags);
+    if (effective->flags & ~flags)
+        return pt__fail(PT_ERR_ARGUMENT, "%s: pt_save_options.flags is %u, expected %s0", function,
+                        (unsigned)effective->flags, flags == PT_SAVE_TRAINED_ONLY ? "PT_SAVE_TRAINED_ONLY or " : "");
     if (effective->reserved != 0)
         return pt__fail(PT_ERR_ARGUMENT, "%s: pt_save_options.reserved is %d, expected 0", function,
                         (int)effective->reserved);
@@ -114,7 +114,7 @@ pt_status_t pt_model_load(pt_model_t *model, const char *path, const pt_load_opt
 static pt_status_t save(pt_model_t *model, const char *path, const pt_save_options_t *options)
 {
     pt_save_options_t effective;
-    PT__TRY(read_save_options("pt_model_save", path, options, &effective));
+    PT__TRY(pt__read_save_options("pt_model_save", path, options, PT_SAVE_TRAINED_ONLY, &effective));
     return pt__weights_write(model, path, &effective);
 }
 
@@ -129,7 +129,7 @@ static pt_status_t save_checkpoint(pt_model_t *model, const pt_optimizer_t *opti
                                    const pt_save_options_t *options)
 {
     pt_save_options_t effective;
-    PT__TRY(read_save_options("pt_checkpoint_save", path, options, &effective));
+    PT__TRY(pt__read_save_options("pt_checkpoint_save", path, options, PT_SAVE_TRAINED_ONLY, &effective));
     if (effective.dtype != 0 || effective.names != NULL)
         return pt__fail(PT_ERR_ARGUMENT,
                         "pt_checkpoint_save: pt_save_options.%s is set, but a checkpoint has all bits "

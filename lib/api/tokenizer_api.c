@@ -60,6 +60,23 @@ pt_status_t pt_tokenizer_open(pt_context_t *context, const char *path, const pt_
     return pt__context_keep(context, open_tokenizer(context, path, options, out));
 }
 
+static pt_status_t save(const pt_tokenizer_t *tokenizer, const char *path, const pt_save_options_t *options)
+{
+    pt_save_options_t effective;
+    PT__TRY(pt__read_save_options("pt_tokenizer_save", path, options, 0, &effective));
+    if (effective.dtype != 0 || effective.names != NULL)
+        return pt__fail(PT_ERR_ARGUMENT, "pt_tokenizer_save: pt_save_options.%s is set, but a tokenizer has no tensors",
+                        effective.dtype != 0 ? "dtype" : "names");
+    return pt__place_write_bytes(tokenizer->context, path, &effective, tokenizer->json, tokenizer->json_size);
+}
+
+pt_status_t pt_tokenizer_save(pt_tokenizer_t *tokenizer, const char *path, const pt_save_options_t *options)
+{
+    PT__ENTER();
+    PT__NEED(tokenizer);
+    return pt__error_keep_on(tokenizer->message, save(tokenizer, path, options));
+}
+
 void pt_tokenizer_free(pt_tokenizer_t *tokenizer)
 {
     pt__tokenizer_free(tokenizer);

@@ -149,21 +149,52 @@ static pt_status_t write_to_callback(void *user, const void *bytes, int64_t size
     return PT_OK;
 }
 
+/* Its `write` is NULL where the bytes are only counted, as those of a path are. */
+static pt__sink_t sink_of(pt_context_t *context, const char *path, writing_t *writing)
+{
+    pt__sink_t sink = {.begin = begin, .user = writing};
+    if (path == NULL && writing->options->write != NULL) {
+        pt__pool_rest(context->pool);
+        sink.write = write_to_callback;
+    } else if (path == NULL && writing->options->data != NULL)
+        sink.write = write_to_memory;
+    return sink;
+}
+
 pt_status_t pt__place_write(pt_context_t *context, const char *path, const pt_save_options_t *options,
                             const pt__tensors_t *tensors, int32_t checksum)
 {
     writing_t writing = {.options = options};
-    pt__sink_t sink = {.begin = begin, .user = &writing};
     pt_status_t status;
     if (path != NULL && options->bytes == NULL)
         return pt__safetensors_write(context, path, tensors, checksum);
-    if (path == NULL && options->write != NULL) {
-        pt__pool_rest(context->pool);
-        sink.write = write_to_callback;
-    } else if (path == NULL && options->data != NULL)
-        sink.write = write_to_memory;
+    const pt__sink_t sink = sink_of(context, path, &writing);
     status = pt__safetensors_write_to(context, &sink, tensors, checksum); /* without a place: only its bytes */
     if (options->bytes != NULL)
         *options->bytes = writing.bytes;
     return status == PT_OK && path != NULL ? pt__safetensors_write(context, path, tensors, checksum) : status;
+}
+
+static pt_status_t write_file(pt_context_t *context, const char *path, const void *bytes, int64_t size)
+{
+    pt__writer_t *writer;
+    PT__TRY(pt__writer_begin(&context->memory, path, &writer));
+    pt_status_t status = pt__writer_write(writer, bytes, size);
+    if (status == PT_OK)
+        return pt__writer_commit(&writer);
+    pt__writer_abandon(&writer);
+    return status;
+}
+
+pt_status_t pt__place_write_bytes(pt_context_t *context, const char *path, const pt_save_options_t *options,
+                                  const void *bytes, int64_t size)
+{
+    writing_t writing = {.options = options};
+    const pt__sink_t sink = sink_of(context, path, &writing);
+    pt_status_t status = begin(&writing, size);
+    if (options->bytes != NULL)
+        *options->bytes = size;
+    if (status == PT_OK && path != NULL)
+        return write_file(context, path, bytes, size);
+    return status == PT_OK && sink.write != NULL ? sink.write(&writing, bytes, size) : status;
 }

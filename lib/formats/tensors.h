@@ -84,5 +84,8 @@ pt_status_t pt__place_open(pt_context_t *context, const char *path, const pt_loa
                            pt__file_tensors_t **out);
 pt_status_t pt__place_write(pt_context_t *context, const char *path, const pt_save_options_t *options,
                             const pt__tensors_t *tensors, int32_t checksum);
+/* The same for bytes that are no table of tensors. */
+pt_status_t pt__place_write_bytes(pt_context_t *context, const char *path, const pt_save_options_t *options,
+                                  const void *bytes, int64_t size);
 
 #endif

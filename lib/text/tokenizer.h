@@ -34,10 +34,12 @@ struct pt_tokenizer {
     pt__decoders_t decoders;
     pt__truncation_t truncation;
     pt__encoder_t **encoders; /* [threads], made when first needed */
+    char *json;               /* the file that all this was read from */
+    int64_t json_size;
     char message[PT__MESSAGE_SIZE];
 };
 
-/* Reads a tokenizer.json; name is for messages. */
+/* Reads a tokenizer.json, of which the tokenizer keeps a copy; name is for messages. */
 pt_status_t pt__tokenizer_read_json(pt_context_t *context, const char *name, const char *text, int64_t size,
                                     pt_tokenizer_t **out);
 /* An empty one, to be filled. PT_ERR_UNSUPPORTED in a build that does not know Unicode. */

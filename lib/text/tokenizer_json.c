@@ -178,6 +178,15 @@ static pt_status_t read(pt_tokenizer_t *tokenizer, const pt__json_t *root)
     return PT_OK;
 }
 
+static pt_status_t keep(pt_tokenizer_t *tokenizer, const char *text, int64_t size)
+{
+    PT__TRY(pt__allocate_uninitialised(&tokenizer->context->memory, (size_t)size, 1, "tokenizer's file",
+                                       &tokenizer->json));
+    memcpy(tokenizer->json, text, (size_t)size);
+    tokenizer->json_size = size;
+    return PT_OK;
+}
+
 pt_status_t pt__tokenizer_read_json(pt_context_t *context, const char *name, const char *text, int64_t size,
                                     pt_tokenizer_t **out)
 {
@@ -189,6 +198,8 @@ pt_status_t pt__tokenizer_read_json(pt_context_t *context, const char *name, con
     pt_status_t status = pt__tokenizer_begin(context, &tokenizer);
     if (status == PT_OK) {
         status = read(tokenizer, root);
+        if (status == PT_OK)
+            status = keep(tokenizer, text, size);
         if (status == PT_OK)
             *out = tokenizer;
         else {
