@@ -1235,11 +1235,28 @@ typedef struct pt_window_options {
     int32_t dtype;
     /* not 0: a shorter last window is a sample too */
     int32_t keep_partial;
+    /* text: makes its tokens, without those that its file puts around a text; of the same context, not needed after the
+     * call. NULL (init): bytes are the tokens */
+    pt_tokenizer_t *tokenizer;
+    /* with a tokenizer: the token behind each file, as the tokenizer's file writes it ("<|endoftext|>"); NULL: none */
+    const char *separator;
+    /* with a tokenizer: the file that keeps the tokens from call to call; NULL: they stand in memory */
+    const char *cache;
 } pt_window_options_t;
 /* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
 PT_API pt_status_t pt_window_options_init(pt_window_options_t *options, uint32_t struct_size);
-/* Fields "tokens" and "labels". Text: every byte is a token. The file is mapped, not read: who shortens it while the
- * dataset lives takes the process down with SIGBUS; a new file under the same name does no harm. */
+/* Fields "tokens" and "labels" of a text file, or of a directory of text files: all that are in it and in its
+ * directories, in the order of their names' bytes, but for hidden ones; links are followed.
+ *
+ * Without a tokenizer every byte is a token, and a file is mapped, not read: who shortens it while the dataset lives
+ * takes the process down with SIGBUS; a new file under the same name does no harm. A directory's bytes are copied.
+ *
+ * A tokenizer encodes all of it during the call, on the context's threads: at once into memory, or into the token file
+ * `cache`, which is mapped then and found again by the next call, also of another process. The cache is a safetensors
+ * file; it is written anew where a text's name, size or time has changed. PT_ERR_FORMAT, and it is left as it is: it
+ * belongs to another tokenizer or separator, or is no token file. A file of over a megabyte is encoded in texts of at
+ * most a megabyte, cut where a line ends, else between words: memory stays bounded with a cache, and the tokens at such
+ * a cut can be others than those of the whole. PT_ERR_FORMAT: a file that is not UTF-8, with the byte. */
 PT_API pt_status_t pt_dataset_create_from_text(pt_context_t *context, const char *path,
                                                const pt_window_options_t *options, pt_dataset_t **out);
 /* The same of a file of token numbers, options->dtype each. */

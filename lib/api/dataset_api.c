@@ -6,6 +6,7 @@
 #include "base/number.h"
 #include "data/sources.h"
 #include "text/tokenizer.h"
+#include "train/token_run.h"
 
 static const pt_window_options_t window_defaults = {
     .struct_size = (uint32_t)sizeof(pt_window_options_t), .length = 128, .end = 1, .dtype = PT_UINT16};
@@ -162,7 +163,11 @@ static pt_status_t create_windows(const char *function, pt_context_t *context, c
     pt_window_options_t known = window_defaults;
     PT__NEED_IN(function, path);
     PT__TRY(pt__options_read(options, &known, (uint32_t)sizeof known, "pt_window_options_t"));
-    return pt__windows_create(context, path, &known, is_text ? PT_UINT8 : known.dtype, out);
+    pt__token_run_t run;
+    PT__TRY(pt__windows_check(&known));
+    PT__TRY(is_text ? pt__token_run_of_text(context, path, &known, &run)
+                    : pt__token_run_of_tokens(context, path, &known, &run));
+    return pt__windows_create(context, &run, &known, out);
 }
 
 pt_status_t pt_dataset_create_from_text(pt_context_t *context, const char *path, const pt_window_options_t *options,

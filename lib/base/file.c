@@ -150,6 +150,19 @@ void pt__file_unmap(pt__mapping_t *mapping)
     *mapping = (pt__mapping_t){0};
 }
 
+pt_status_t pt__file_look(const char *path, pt__file_about_t *out)
+{
+    struct stat about;
+    if (stat(path, &about) != 0)
+        return pt__file_fail("look at", path, errno);
+    *out = (pt__file_about_t){.is_regular = S_ISREG(about.st_mode),
+                              .is_directory = S_ISDIR(about.st_mode),
+                              .size = about.st_size,
+                              .seconds = about.st_mtim.tv_sec,
+                              .nanoseconds = about.st_mtim.tv_nsec};
+    return PT_OK;
+}
+
 int32_t pt__file_exists(const char *path)
 {
     struct stat about;

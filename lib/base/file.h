@@ -33,6 +33,13 @@ pt_status_t pt__file_check(const pt__mapping_t *mapping, const char *path);
 /* Ends a mapping; one that is all zero is ignored, and it is all zero afterwards. */
 void pt__file_unmap(pt__mapping_t *mapping);
 
+typedef struct pt__file_about {
+    int32_t is_regular, is_directory;
+    int64_t size;
+    int64_t seconds, nanoseconds; /* when it was last written to */
+} pt__file_about_t;
+
+pt_status_t pt__file_look(const char *path, pt__file_about_t *about);
 int32_t pt__file_exists(const char *path);
 int32_t pt__file_is_regular(const char *path);
 pt_status_t pt__file_size(const char *path, int64_t *size);
@@ -61,6 +68,8 @@ typedef struct pt__writer pt__writer_t;
 pt_status_t pt__writer_begin(pt__memory_t *memory, const char *path, pt__writer_t **out);
 /* After a failure every further write and the commit fail with the same status. */
 pt_status_t pt__writer_write(pt__writer_t *writer, const void *bytes, int64_t size);
+/* Writes once more over bytes that have been written: what is known only at the end. */
+pt_status_t pt__writer_rewrite(pt__writer_t *writer, int64_t position, const void *bytes, int64_t size);
 /* Bytes written so far. */
 int64_t pt__writer_position(const pt__writer_t *writer);
 /* Both end the writer and set *writer to NULL (NULL inside is ignored by abandon). A commit that fails leaves the

@@ -258,6 +258,21 @@ pt_status_t pt__writer_write(pt__writer_t *writer, const void *bytes, int64_t si
     return PT_OK;
 }
 
+pt_status_t pt__writer_rewrite(pt__writer_t *writer, int64_t position, const void *bytes, int64_t size)
+{
+    if (writer->status != PT_OK)
+        return repeat_failure(writer);
+    const int64_t end = writer->position;
+    pt_status_t status = flush(writer);
+    if (status == PT_OK && lseek(writer->file, (off_t)position, SEEK_SET) < 0)
+        status = pt__file_fail("write", writer->path, errno);
+    if (status == PT_OK)
+        status = write_through(writer, bytes, size);
+    if (status == PT_OK && lseek(writer->file, (off_t)end, SEEK_SET) < 0)
+        status = pt__file_fail("write", writer->path, errno);
+    return status == PT_OK ? PT_OK : keep_failure(writer, status);
+}
+
 int64_t pt__writer_position(const pt__writer_t *writer)
 {
     return writer->position;

@@ -21,9 +21,19 @@ pt_status_t pt__callback_create(pt_context_t *context, pt_dataset_t *origin, con
 pt_status_t pt__arrays_create(pt_context_t *context, const pt_array_t *arrays, int32_t n_arrays, int64_t samples,
                               int32_t copy, pt_dataset_t **out);
 
-/* windows.c: options as read from the host. dtype PT_UINT8 is text: every byte a token. */
-pt_status_t pt__windows_create(pt_context_t *context, const char *path, const pt_window_options_t *options,
-                               int32_t dtype, pt_dataset_t **out);
+/* windows.c: options as read from the host, checked by pt__windows_check; where tokens come from is not looked at. */
+pt_status_t pt__windows_check(const pt_window_options_t *options);
+typedef struct pt__token_run { /* many tokens, little-endian, one behind the other */
+    const char *name;          /* for messages */
+    const uint8_t *bytes;
+    int64_t size;  /* in bytes */
+    int32_t dtype; /* PT_UINT8, PT_UINT16, PT_UINT32 */
+    void (*release)(void *owner);
+    void *owner; /* of bytes and name */
+} pt__token_run_t;
+/* The run is the dataset's in any case. */
+pt_status_t pt__windows_create(pt_context_t *context, const pt__token_run_t *run, const pt_window_options_t *options,
+                               pt_dataset_t **out);
 
 /* jsonl.c, csv.c; `encode` for columns with a tokenizer */
 pt_status_t pt__jsonl_create(pt_context_t *context, const char *path, const pt_column_t *columns, int32_t n_columns,

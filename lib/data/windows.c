@@ -1,7 +1,7 @@
-/* Datasets that cut a long run of tokens into samples: text files, whose bytes are the tokens, and token files,
- * little-endian without a header. The file is mapped and nothing of it is copied before its samples are fetched.
+/* Datasets that cut a long run of tokens into samples: the bytes of text files, token files, and what a tokenizer made
+ * of texts. Nothing of it is copied before its samples are fetched.
  *
- *   file      t0 t1 t2 t3 t4 t5 t6 t7 ...          length 4, stride 4
+ *   run       t0 t1 t2 t3 t4 t5 t6 t7 ...          length 4, stride 4
  *   sample 0  tokens t0 t1 t2 t3, labels t1 t2 t3 t4
  *   sample 1              tokens t4 t5 t6 t7, labels t5 t6 t7 t8
  *
@@ -10,18 +10,17 @@
 #include <string.h>
 
 #include "base/dtype.h"
-#include "base/file.h"
 #include "base/number.h"
 #include "data/sources.h"
 
-/* From this size on, reading is likely to wait for the disk, and a loader reads ahead on a thread of its own. */
-enum { LARGE_FILE = 64 << 20, AT_ONCE = 1 << 16 /* tokens */ };
+/* From this size on, reading a mapped file is likely to wait for the disk, and a loader reads ahead on a thread of its
+ * own. */
+enum { LARGE_RUN = 64 << 20, AT_ONCE = 1 << 16 /* tokens */ };
 
 typedef struct state {
-    pt__mapping_t mapping;
-    char *path;
+    pt__token_run_t run;
     int64_t token_bytes;
-    int64_t begin, end; /* tokens of the file that are used */
+    int64_t begin, end; /* tokens of the run that are used */
     int64_t length, stride;
     int32_t ragged;
 } state_t;
@@ -56,12 +55,13 @@ static pt_status_t fetch(pt_dataset_t *dataset, pt_batch_t *batch)
     for (int64_t sample = 0; sample < batch->capacity; sample++) {
         int64_t first = state->begin + batch->indices[sample] * state->stride;
         int64_t count = sample_length(state, batch->indices[sample]);
-        const uint8_t *src = state->mapping.bytes + first * state->token_bytes;
+        const uint8_t *src = state->run.bytes + first * state->token_bytes;
         uint32_t all = read_tokens(src, state->token_bytes, count, tokens);
         all |= read_tokens(src + state->token_bytes, state->token_bytes, count, labels);
         if (all > INT32_MAX)
-            return pt__fail(PT_ERR_FORMAT, "%s: sample %lld, tokens %lld to %lld: one is above 2147483647", state->path,
-                            (long long)batch->indices[sample], (long long)first, (long long)(first + count));
+            return pt__fail(PT_ERR_FORMAT, "%s: sample %lld, tokens %lld to %lld: one is above 2147483647",
+                            state->run.name, (long long)batch->indices[sample], (long long)first,
+                            (long long)(first + count));
         tokens += count;
         labels += count;
         if (state->ragged)
@@ -79,11 +79,11 @@ static void lengths(const pt_dataset_t *dataset, int32_t field, const int64_t *i
         out[i] = sample_length(dataset->state, indices[i]);
 }
 
-/* Looks at the part of the file that is used, once, however many samples it is in. */
+/* Looks at the part of the run that is used, once, however many samples it is in. */
 static int32_t is_below(const pt_dataset_t *dataset, int64_t limit)
 {
     const state_t *state = dataset->state;
-    const uint8_t *src = state->mapping.bytes;
+    const uint8_t *src = state->run.bytes;
     const int64_t most = state->token_bytes == 1 ? UINT8_MAX : state->token_bytes == 2 ? UINT16_MAX : UINT32_MAX;
     uint32_t largest = 0;
     if (most < limit)
@@ -107,8 +107,7 @@ static int32_t is_below(const pt_dataset_t *dataset, int64_t limit)
 
 static void release_state(pt__memory_t *memory, state_t *state)
 {
-    pt__file_unmap(&state->mapping);
-    pt__release(memory, state->path);
+    state->run.release(state->run.owner);
     pt__release(memory, state);
 }
 
@@ -120,7 +119,7 @@ static void destroy(pt_dataset_t *dataset)
 static const pt__source_t source = {
     .name = "windows", .fetch = fetch, .destroy = destroy, .lengths = lengths, .is_below = is_below};
 
-static pt_status_t check_options(const pt_window_options_t *options)
+pt_status_t pt__windows_check(const pt_window_options_t *options)
 {
     if (options->flags != 0)
         return pt__fail(PT_ERR_ARGUMENT, "pt_window_options: flags is %lu, expected 0", (unsigned long)options->flags);
@@ -139,10 +138,10 @@ static pt_status_t check_options(const pt_window_options_t *options)
 /* Which tokens are used, and how many samples they give. */
 static pt_status_t cut(state_t *state, const pt_window_options_t *options, int64_t *samples)
 {
-    int64_t tokens = state->mapping.size / state->token_bytes;
-    if (state->mapping.size % state->token_bytes != 0)
-        return pt__fail(PT_ERR_FORMAT, "%s: %lld bytes, expected a multiple of %lld, the bytes of a token", state->path,
-                        (long long)state->mapping.size, (long long)state->token_bytes);
+    int64_t tokens = state->run.size / state->token_bytes;
+    if (state->run.size % state->token_bytes != 0)
+        return pt__fail(PT_ERR_FORMAT, "%s: %lld bytes, expected a multiple of %lld, the bytes of a token",
+                        state->run.name, (long long)state->run.size, (long long)state->token_bytes);
     state->begin = (int64_t)(options->start * (double)tokens);
     state->end = options->end >= 1 ? tokens : (int64_t)(options->end * (double)tokens);
     state->length = options->length;
@@ -154,27 +153,25 @@ static pt_status_t cut(state_t *state, const pt_window_options_t *options, int64
     state->ragged = partial;
     if (*samples == 0)
         return pt__fail(PT_ERR_ARGUMENT, "%s: %lld tokens from %lld on, expected at least %lld for one sample",
-                        state->path, (long long)(used + 1), (long long)state->begin,
+                        state->run.name, (long long)(used + 1), (long long)state->begin,
                         (long long)(options->keep_partial != 0 ? 2 : state->length + 1));
     return PT_OK;
 }
 
-pt_status_t pt__windows_create(pt_context_t *context, const char *path, const pt_window_options_t *options,
-                               int32_t dtype, pt_dataset_t **out)
+pt_status_t pt__windows_create(pt_context_t *context, const pt__token_run_t *run, const pt_window_options_t *options,
+                               pt_dataset_t **out)
 {
     pt__memory_t *memory = &context->memory;
     state_t *state;
     int64_t samples;
-    pt_status_t status;
     *out = NULL;
-    PT__TRY(check_options(options));
-    if (dtype != PT_UINT8 && dtype != PT_UINT16 && dtype != PT_UINT32)
-        return pt__fail(PT_ERR_ARGUMENT, "pt_window_options: dtype is %s (%ld), expected PT_UINT16 or PT_UINT32",
-                        pt__dtype_name(dtype), (long)dtype);
-    PT__TRY(pt__allocate(memory, 1, sizeof *state, "dataset of windows", &state));
-    state->token_bytes = pt__dtype_size(dtype);
-    PT__TRY_OUT(pt__string_copy(memory, path, &state->path));
-    PT__TRY_OUT(pt__file_map(memory, path, &state->mapping));
+    pt_status_t status = pt__allocate(memory, 1, sizeof *state, "dataset of windows", &state);
+    if (status != PT_OK) {
+        run->release(run->owner);
+        return status;
+    }
+    state->run = *run;
+    state->token_bytes = pt__dtype_size(run->dtype);
     PT__TRY_OUT(cut(state, options, &samples));
     pt_field_spec_t fields[2] = {{.name = "tokens", .dtype = PT_INT32, .rank = 1, .shape = {state->length}},
                                  {.name = "labels"}};
@@ -185,7 +182,7 @@ pt_status_t pt__windows_create(pt_context_t *context, const char *path, const pt
     fields[1] = fields[0];
     fields[1].name = "labels";
     PT__TRY_OUT(pt__dataset_make(context, &source, state, fields, 2, samples,
-                                 state->mapping.size >= LARGE_FILE ? PT_DATASET_THREAD_SAFE : 0, out));
+                                 run->size >= LARGE_RUN ? PT_DATASET_THREAD_SAFE : 0, out));
 out:
     if (status != PT_OK)
         release_state(memory, state);

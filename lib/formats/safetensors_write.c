@@ -245,3 +245,98 @@ out:
     release_layout(&context->memory, &layout);
     return status;
 }
+
+/* ---- One tensor, piece by piece ----
+ *
+ * How many elements there are is known at the end. So the header has the bytes that it would need for any number of
+ * them, and is written over then. */
+
+struct pt__tensor_stream {
+    pt_context_t *context; /* retained */
+    pt__writer_t *writer;
+    pt__entry_t entry;
+    pt__tensors_t tensors;
+    char *name;
+    int64_t room; /* for the header */
+};
+
+static pt_status_t write_stream_header(pt__tensor_stream_t *stream, int32_t is_first)
+{
+    const void *sorted[1] = {&stream->entry};
+    char *header = NULL;
+    int64_t length, padding;
+    uint8_t number[8];
+    pt__text_t text = pt__text_start(&stream->context->memory);
+    PT__TRY(make_header(&stream->context->memory, &stream->tensors, sorted, 0, &header, &length, &padding));
+    if (is_first)
+        stream->room = length;
+    to_little_endian((uint64_t)stream->room, number);
+    pt__text_add_bytes(&text, (const char *)number, sizeof number);
+    pt__text_add_bytes(&text, header, length);
+    for (; length < stream->room; length++)
+        pt__text_add_bytes(&text, " ", 1);
+    pt__release(&stream->context->memory, header);
+    pt_status_t status = text.status;
+    if (status == PT_OK && is_first)
+        status = pt__writer_write(stream->writer, text.data, text.length);
+    else if (status == PT_OK)
+        status = pt__writer_rewrite(stream->writer, 0, text.data, text.length);
+    pt__text_free(&text);
+    return status;
+}
+
+pt_status_t pt__tensor_stream_begin(pt_context_t *context, const char *path, const char *name, int32_t dtype,
+                                    const pt__pair_t *pairs, int64_t n_pairs, pt__tensor_stream_t **out)
+{
+    pt__tensor_stream_t *stream;
+    pt_status_t status;
+    *out = NULL;
+    PT__TRY(pt__allocate(&context->memory, 1, sizeof *stream, "tensor that is written", &stream));
+    stream->context = pt__context_retain(context);
+    PT__TRY_OUT(pt__string_copy(&context->memory, name, &stream->name));
+    /* the most bytes that a file may have: no other number is longer */
+    const int64_t most = INT64_MAX / 8 / pt__dtype_size(dtype);
+    stream->entry = (pt__entry_t){.name = stream->name, .dtype = dtype, .rank = 1, .shape = {most}};
+    stream->entry.bytes = most * pt__dtype_size(dtype);
+    stream->tensors = (pt__tensors_t){
+        .entries = &stream->entry, .n_entries = 1, .pairs = (pt__pair_t *)(uintptr_t)pairs, .n_pairs = n_pairs};
+    PT__TRY_OUT(check_entry(&stream->entry));
+    PT__TRY_OUT(check_pairs(&stream->tensors));
+    PT__TRY_OUT(pt__writer_begin(&context->memory, path, &stream->writer));
+    PT__TRY_OUT(write_stream_header(stream, 1));
+    stream->entry.shape[0] = stream->entry.bytes = 0;
+    *out = stream;
+out:
+    if (status != PT_OK)
+        pt__tensor_stream_abandon(&stream);
+    return status;
+}
+
+pt_status_t pt__tensor_stream_add(pt__tensor_stream_t *stream, const void *elements, int64_t count)
+{
+    const int64_t bytes = count * pt__dtype_size(stream->entry.dtype);
+    stream->entry.shape[0] += count;
+    stream->entry.bytes += bytes;
+    return pt__writer_write(stream->writer, elements, bytes);
+}
+
+pt_status_t pt__tensor_stream_finish(pt__tensor_stream_t **stream)
+{
+    pt_status_t status = write_stream_header(*stream, 0);
+    if (status == PT_OK)
+        status = pt__writer_commit(&(*stream)->writer);
+    pt__tensor_stream_abandon(stream);
+    return status;
+}
+
+void pt__tensor_stream_abandon(pt__tensor_stream_t **stream)
+{
+    if (*stream == NULL)
+        return;
+    pt_context_t *context = (*stream)->context;
+    pt__writer_abandon(&(*stream)->writer);
+    pt__release(&context->memory, (*stream)->name);
+    pt__release(&context->memory, *stream);
+    pt__context_release(context);
+    *stream = NULL;
+}

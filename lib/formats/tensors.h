@@ -68,6 +68,15 @@ typedef struct pt__sink {
 } pt__sink_t;
 pt_status_t pt__safetensors_write_to(pt_context_t *context, const pt__sink_t *sink, const pt__tensors_t *tensors,
                                      int32_t checksum);
+/* A file of one tensor of one dimension, whose elements come piece by piece, as many as there will be; without a
+ * checksum. The pairs stay the caller's, until the end. */
+typedef struct pt__tensor_stream pt__tensor_stream_t;
+pt_status_t pt__tensor_stream_begin(pt_context_t *context, const char *path, const char *name, int32_t dtype,
+                                    const pt__pair_t *pairs, int64_t n_pairs, pt__tensor_stream_t **out);
+pt_status_t pt__tensor_stream_add(pt__tensor_stream_t *stream, const void *elements, int64_t count);
+/* Both end the stream and set *stream to NULL, which abandon ignores; only what was finished is under its name. */
+pt_status_t pt__tensor_stream_finish(pt__tensor_stream_t **stream);
+void pt__tensor_stream_abandon(pt__tensor_stream_t **stream);
 /* PT_OK where the file has no checksum entry, or a right one; PT_ERR_FORMAT with both values otherwise. *present may
  * be NULL. */
 pt_status_t pt__safetensors_verify(const pt__file_tensors_t *file, int32_t *present);

@@ -206,7 +206,7 @@ pt_status_t pt__tokenizer_encode_whole(pt_tokenizer_t *tokenizer, int32_t thread
         truncation.is_asked = 1;
         truncation.length = most;
     }
-    if (truncation.is_asked)
+    if (truncation.is_asked && most != PT__UNCUT)
         PT__TRY(truncate(&truncation, is_plain ? 0 : pt__template_tokens(processor, is_pair), parts, is_pair));
     return fill(template, is_plain, (const pt__encoding_t *const *)parts, to);
 }

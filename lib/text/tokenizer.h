@@ -33,6 +33,7 @@ struct pt_tokenizer {
     pt__post_processor_t post_processor;
     pt__decoders_t decoders;
     pt__truncation_t truncation;
+    uint64_t fingerprint;     /* of its file's bytes */
     pt__encoder_t **encoders; /* [threads], made when first needed */
     char *json;               /* the file that all this was read from */
     int64_t json_size;
@@ -70,10 +71,12 @@ pt_status_t pt__encoder_run(pt__encoder_t *encoder, const char *text, int64_t le
 pt__encoding_t *pt__encoder_buffer(pt__encoder_t *encoder, int32_t which);
 
 /* Encodes a text, or a pair (texts[1] not NULL), with all that belongs to it: truncated as the file asks and to at most
- * `most` tokens (0: any number), and in the template unless is_plain. *to begins anew; its wants_spans
- * and wants_segments are read. */
+ * `most` tokens (0: any number; PT__UNCUT: whatever the file asks), and in the template unless is_plain. *to begins
+ * anew; its wants_spans and wants_segments are read. */
 pt_status_t pt__tokenizer_encode_whole(pt_tokenizer_t *tokenizer, int32_t thread, const char *const texts[2],
                                        const int64_t lengths[2], int32_t is_plain, int64_t most, pt__encoding_t *to);
+
+enum { PT__UNCUT = -1 };
 
 /* PT__ENCODE_PLAIN: without the template's tokens. PT__ENCODE_SOME: a text without a token is PT_ERR_FORMAT. */
 enum { PT__ENCODE_PLAIN = 1, PT__ENCODE_SOME = 2 };

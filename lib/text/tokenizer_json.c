@@ -2,6 +2,7 @@
  * holds that is not known here is refused. */
 #include <string.h>
 
+#include "base/hash.h"
 #include "text/pre_tokenizers.h"
 #include "text/tokenizer.h"
 
@@ -198,6 +199,7 @@ pt_status_t pt__tokenizer_read_json(pt_context_t *context, const char *name, con
     pt_status_t status = pt__tokenizer_begin(context, &tokenizer);
     if (status == PT_OK) {
         status = read(tokenizer, root);
+        tokenizer->fingerprint = pt__hash_bytes(0, text, (size_t)size);
         if (status == PT_OK)
             status = keep(tokenizer, text, size);
         if (status == PT_OK)

@@ -150,7 +150,6 @@ START_TEST(test_wrong_options)
     options.struct_size = 3;
     ck_fails(pt_dataset_create_from_text(context, path, &options, &dataset), PT_ERR_ARGUMENT, "struct_size");
     ck_fails(pt_dataset_create_from_text(context, suite_path("none"), NULL, &dataset), PT_ERR_NOT_FOUND, "none");
-    ck_fails(pt_dataset_create_from_text(context, suite_directory(), NULL, &dataset), PT_ERR_IO, suite_directory());
     ck_fails(pt_dataset_create_from_text(context, path, NULL, &dataset), PT_ERR_ARGUMENT, "expected at least 129");
     ck_fails(pt_dataset_create_from_text(context, NULL, NULL, &dataset), PT_ERR_ARGUMENT, "path is NULL");
     pt_context_free(context);
