@@ -119,6 +119,18 @@ uint8_t pt__character_class(uint32_t code)
     return O;
 }
 
+int32_t pt__characters_part(uint32_t first, uint32_t second, int32_t *state)
+{
+#ifdef PT__UTF8PROC
+    return utf8proc_grapheme_break_stateful((utf8proc_int32_t)first, (utf8proc_int32_t)second, state) != 0;
+#else
+    (void)first;
+    (void)second;
+    (void)state;
+    return 1;
+#endif
+}
+
 int32_t pt__character_write(uint32_t code, uint8_t bytes[4])
 {
     if (code < 0x80) {

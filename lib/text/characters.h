@@ -46,6 +46,10 @@ static inline uint32_t pt__character_at(const uint8_t *at, int32_t *length)
            (at[3] & 0x3Fu);
 }
 
+/* Whether two characters, one behind the other, belong to two letters as a reader sees them (UAX 29). *state is what
+ * was before them in the same text, 0 at first. */
+int32_t pt__characters_part(uint32_t first, uint32_t second, int32_t *state);
+
 /* Writes a character as UTF-8; returns its length, 1 to 4. */
 int32_t pt__character_write(uint32_t code, uint8_t bytes[4]);
 

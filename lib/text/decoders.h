@@ -33,6 +33,13 @@ typedef struct pt__decoders {
 
 void pt__decoders_free(pt__decoders_t *decoders);
 pt_status_t pt__decoders_add(pt__decoders_t *decoders, pt__decode_fn *decode, void *settings);
+/* The kinds that have files of their own. */
+typedef pt_status_t pt__decoder_read_fn(const pt__json_t *json, pt__decoders_t *decoders);
+pt__decoder_read_fn pt__read_byte_fallback;     /* "ByteFallback" */
+pt__decoder_read_fn pt__read_fuse;              /* "Fuse" */
+pt__decoder_read_fn pt__read_metaspace_decoder; /* "Metaspace" */
+pt__decoder_read_fn pt__read_replace_decoder;   /* "Replace" */
+pt__decoder_read_fn pt__read_strip_decoder;     /* "Strip" */
 /* Appends what a "decoder" of a tokenizer.json asks for. */
 pt_status_t pt__decoder_read(const pt__json_t *json, pt__decoders_t *decoders);
 /* Makes `pieces`, one a token, to their text, in place: what is left is joined without anything between. */

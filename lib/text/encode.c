@@ -185,7 +185,7 @@ static pt_status_t run_edit(pt__encoder_t *encoder, int32_t step, const pt__stag
 {
     pt__edited_t *edited = &encoder->edited[step];
     edited->memory = &encoder->tokenizer->context->memory;
-    edited->wants_spans = encoder->encoding->wants_spans;
+    edited->wants_spans = encoder->encoding->wants_spans || step < encoder->tokenizer->origin_steps;
     edited->size = 0;
     PT__TRY(stage->edit(stage->settings, passage, begin, end, edited));
     pt__passage_t after = {.bytes = edited->bytes,

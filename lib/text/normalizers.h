@@ -5,5 +5,8 @@
 #include "text/stages.h"
 
 pt__stage_read_fn pt__read_bert_normalizer; /* "BertNormalizer" */
+pt__stage_read_fn pt__read_precompiled;     /* "Precompiled" */
+pt__stage_read_fn pt__read_prepend;         /* "Prepend" */
+pt__stage_read_fn pt__read_replace;         /* "Replace" */
 
 #endif

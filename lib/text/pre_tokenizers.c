@@ -5,6 +5,7 @@ static const pt__stage_kind_t kinds[] = {
     {"ByteLevel", pt__read_byte_level},
     {"Split", pt__read_split},
     {"BertPreTokenizer", pt__read_bert_words},
+    {"Metaspace", pt__read_metaspace},
 };
 
 pt_status_t pt__pre_tokenizer_read(const pt__json_t *json, pt__stages_t *stages)

@@ -7,5 +7,6 @@
 pt__stage_read_fn pt__read_byte_level; /* "ByteLevel" */
 pt__stage_read_fn pt__read_split;      /* "Split" */
 pt__stage_read_fn pt__read_bert_words; /* "BertPreTokenizer" */
+pt__stage_read_fn pt__read_metaspace;  /* "Metaspace" */
 
 #endif

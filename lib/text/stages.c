@@ -19,6 +19,8 @@ pt_status_t pt__edited_make_room(pt__edited_t *edited, int64_t length)
 
 pt_status_t pt__edited_add(pt__edited_t *edited, const void *bytes, int64_t length, uint32_t begin, uint32_t end)
 {
+    if (length == 0)
+        return PT_OK;
     PT__TRY(pt__edited_make_room(edited, length));
     memcpy(edited->bytes + edited->size, bytes, (size_t)length);
     for (int64_t i = edited->size; edited->wants_spans && i < edited->size + length; i++) {
@@ -31,6 +33,8 @@ pt_status_t pt__edited_add(pt__edited_t *edited, const void *bytes, int64_t leng
 
 pt_status_t pt__edited_copy(pt__edited_t *edited, const pt__passage_t *passage, int64_t begin, int64_t end)
 {
+    if (begin == end)
+        return PT_OK;
     PT__TRY(pt__edited_make_room(edited, end - begin));
     memcpy(edited->bytes + edited->size, passage->bytes + begin, (size_t)(end - begin));
     for (int64_t i = begin; edited->wants_spans && i < end; i++) {

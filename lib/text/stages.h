@@ -44,7 +44,8 @@ typedef pt_status_t pt__edit_fn(const void *settings, const pt__passage_t *passa
 typedef struct pt__stage { /* one of the two functions */
     pt__edit_fn *edit;
     pt__scan_fn *scan;
-    void *settings; /* its own block, or NULL */
+    void *settings;        /* its own block, or NULL */
+    int32_t wants_origins; /* it edits, and asks where its passage comes from */
 } pt__stage_t;
 
 enum { PT__STAGES_MOST = 24 };

@@ -16,7 +16,8 @@ typedef struct pt__word_tokens {
 pt_status_t pt__word_tokens_add(pt__word_tokens_t *tokens, int32_t id, uint32_t length);
 
 typedef struct pt__token_model {
-    const char *name; /* "BPE" */
+    const char *name;     /* "BPE" */
+    int32_t lists_tokens; /* its "vocab" is a list of pairs that begin with a token, whose place is its id */
     /* Reads the model's own fields. The vocabulary is filled and finished; *out is the kind's, for release. */
     pt_status_t (*read)(const pt__json_t *json, const pt__vocabulary_t *vocabulary, void **out);
     void (*release)(void *model);
@@ -24,6 +25,6 @@ typedef struct pt__token_model {
     pt_status_t (*encode)(const void *model, const uint8_t *word, int64_t length, pt__word_tokens_t *tokens);
 } pt__token_model_t;
 
-extern const pt__token_model_t pt__token_model_bpe, pt__token_model_wordpiece;
+extern const pt__token_model_t pt__token_model_bpe, pt__token_model_unigram, pt__token_model_wordpiece;
 
 #endif

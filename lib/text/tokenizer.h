@@ -30,6 +30,7 @@ struct pt_tokenizer {
     void *model;
     pt__added_tokens_t added[2]; /* looked for before the normalizers, and after them */
     pt__stages_t stages[2];      /* normalizers, pre-tokenizers */
+    int32_t origin_steps; /* the steps before this one (encode.c) keep origins, also where spans are not wanted */
     pt__post_processor_t post_processor;
     pt__decoders_t decoders;
     pt__truncation_t truncation;

@@ -6,13 +6,30 @@
 #include "text/pre_tokenizers.h"
 #include "text/tokenizer.h"
 
-static const pt__token_model_t *const models[] = {&pt__token_model_bpe, &pt__token_model_wordpiece};
+static const pt__token_model_t *const models[] = {&pt__token_model_bpe, &pt__token_model_unigram,
+                                                  &pt__token_model_wordpiece};
 
 /* ---- Vocabulary ---- */
+
+static pt_status_t add_listed_tokens(pt_tokenizer_t *tokenizer, const pt__json_t *model)
+{
+    const pt__json_t *tokens = NULL;
+    int64_t id = 0;
+    PT__TRY(pt__json_get_array(model, "vocab", PT__JSON_REQUIRED, &tokens));
+    for (const pt__json_t *pair = tokens->first; pair != NULL; pair = pair->next, id++) {
+        if (pair->kind != PT__JSON_ARRAY || pair->length != 2 || pair->first->kind != PT__JSON_STRING)
+            return pt__json_fail(pair, PT_ERR_FORMAT, "expected a token and its score");
+        PT__TRY(pt__vocabulary_add(&tokenizer->vocabulary, id, pair->first->string, pair->first->length));
+        tokenizer->vocabulary.tokens[id].is_model = 1;
+    }
+    return PT_OK;
+}
 
 static pt_status_t add_model_tokens(pt_tokenizer_t *tokenizer, const pt__json_t *model)
 {
     const pt__json_t *tokens = NULL;
+    if (tokenizer->kind->lists_tokens)
+        return add_listed_tokens(tokenizer, model);
     PT__TRY(pt__json_get_object(model, "vocab", PT__JSON_REQUIRED, &tokens));
     for (const pt__json_t *token = tokens->first; token != NULL; token = token->next) {
         if (token->kind != PT__JSON_NUMBER || !token->is_integer)
@@ -120,7 +137,12 @@ static pt_status_t read_stages(pt_tokenizer_t *tokenizer, const pt__json_t *root
     if (part != NULL)
         PT__TRY(pt__normalizer_read(part, &tokenizer->stages[0]));
     PT__TRY(find_part(root, "pre_tokenizer", &part));
-    return part == NULL ? PT_OK : pt__pre_tokenizer_read(part, &tokenizer->stages[1]);
+    if (part != NULL)
+        PT__TRY(pt__pre_tokenizer_read(part, &tokenizer->stages[1]));
+    for (int32_t i = 0; i < tokenizer->stages[1].count; i++)
+        if (tokenizer->stages[1].list[i].wants_origins)
+            tokenizer->origin_steps = 2 + tokenizer->stages[0].count + i;
+    return PT_OK;
 }
 
 /* Files of before 2021 do not name the model's kind: what it has tells it. */
@@ -132,6 +154,8 @@ static pt_status_t find_kind(pt_tokenizer_t *tokenizer, const pt__json_t *model)
         name = "BPE";
     if (name == NULL && pt__json_find(model, "max_input_chars_per_word") != NULL)
         name = "WordPiece";
+    if (name == NULL && pt__json_find(model, "unk_id") != NULL)
+        name = "Unigram";
     for (size_t i = 0; name != NULL && i < sizeof models / sizeof *models; i++)
         if (strcmp(models[i]->name, name) == 0)
             tokenizer->kind = models[i];
@@ -181,8 +205,8 @@ static pt_status_t read(pt_tokenizer_t *tokenizer, const pt__json_t *root)
 
 static pt_status_t keep(pt_tokenizer_t *tokenizer, const char *text, int64_t size)
 {
-    PT__TRY(pt__allocate_uninitialised(&tokenizer->context->memory, (size_t)size, 1, "tokenizer's file",
-                                       &tokenizer->json));
+    PT__TRY(
+        pt__allocate_uninitialised(&tokenizer->context->memory, (size_t)size, 1, "tokenizer's file", &tokenizer->json));
     memcpy(tokenizer->json, text, (size_t)size);
     tokenizer->json_size = size;
     return PT_OK;

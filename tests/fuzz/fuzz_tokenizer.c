@@ -20,6 +20,20 @@ const fuzz_seed_t fuzz_seeds[] = {
               "\"BertPreTokenizer\"},\"decoder\":{\"type\":\"WordPiece\",\"prefix\":\"##\",\"cleanup\":true},\"model\":"
               "{\"type\":\"WordPiece\",\"unk_token\":\"u\",\"vocab\":{\"u\":0,\"a\":1,\"##b\":2,\".\":3,\"\xC3\xA9\":4,"
               "\"##n't\":5},\"max_input_chars_per_word\":9}}"),
+    FUZZ_SEED(
+        "{\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Precompiled\","
+        "\"precompiled_charsmap\":\"DAAAAABsAQBaDQAAAAAAgHkA\",\"longest_match\":true},{\"type\":\"Replace\","
+        "\"pattern\":{\"Regex\":\"\\\\A +| +\\\\z\"},\"content\":\"\"}]},\"pre_tokenizer\":{\"type\":\"Metaspace\","
+        "\"replacement\":\"_\",\"prepend_scheme\":\"first\",\"split\":true},\"decoder\":{\"type\":\"Metaspace\","
+        "\"replacement\":\"_\"},\"model\":{\"type\":\"Unigram\",\"unk_id\":0,\"byte_fallback\":true,\"vocab\":[["
+        "\"?\",0.0],[\"_\",-2.5],[\"ab\",-4.5],[\"_a\",-4],[\"<0xC3>\",0],[\"<0xA9>\",0]]}}"),
+    FUZZ_SEED(
+        "{\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Prepend\",\"prepend\":\"_\"},{"
+        "\"type\":\"Replace\",\"pattern\":{\"String\":\" \"},\"content\":\"_\"}]},\"decoder\":{\"type\":"
+        "\"Sequence\",\"decoders\":[{\"type\":\"Replace\",\"pattern\":{\"String\":\"_\"},\"content\":\" \"},{"
+        "\"type\":\"ByteFallback\"},{\"type\":\"Fuse\"},{\"type\":\"Strip\",\"content\":\" \",\"start\":1,\"stop\":"
+        "0}]},\"model\":{\"type\":\"BPE\",\"unk_token\":\"a\",\"byte_fallback\":true,\"vocab\":{\"a\":0,\"_\":1,"
+        "\"b\":2,\"_a\":3,\"<0xC3>\":4,\"<0xA9>\":5},\"merges\":[\"_ a\"]}}"),
     {NULL, 0},
 };
 const fuzz_seed_t fuzz_pieces[] = {

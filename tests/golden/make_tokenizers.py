@@ -1,15 +1,20 @@
 """Makes tokenizer_*.json of tests/text/test_golden_tokenizers.c: tokenizers, trained on the license of this project,
 and what the package `tokenizers` makes of texts with them.
 
-    python3 make_tokenizers.py        (tokenizers 0.23; writes beside itself; deterministic)
+    python3 make_tokenizers.py        (tokenizers 0.23, sentencepiece 0.2; writes beside itself; deterministic)
 
 Each file is {"tokenizer": a tokenizer.json, "cases": [{"text", "pair" or null, "plain", "ids", "spans", "segments",
 "decoded", "decoded_special"}]}. Spans are in bytes of UTF-8 and widened to whole characters, as the reference counts
-characters; those of pairs are left out.
+characters; those of pairs are left out, and those of unigram models with tokens of bytes, which have the whole run of
+unknown characters there.
 """
+
+import base64
+import io
 import json
 import pathlib
 
+import sentencepiece
 from tokenizers import AddedToken, Regex, Tokenizer
 from tokenizers import decoders, models, normalizers, pre_tokenizers, processors, trainers
 
@@ -149,6 +154,131 @@ def bert_cased():
     return bert(lowercase=False, clean_text=False)
 
 
+RULES = [
+    ("\ufb01", "fi"), ("\u2460", "1"), ("\u00dc", "ue"), ("e\u0301", "\u00e9"), ("\u3000", " "), ("\x01", ""),
+    ("\t", " "), ("\r", " "), ("\u00a0", "  "), ("\U0001f600", ":-)"), ("\ud55c", "\u1112\u1161\u11ab"),
+    ("\u0644\u0639", "x"), ("gr", "GR"), ("\u2028", ""),
+]  # fmt: skip
+
+
+def fields(message):
+    """Number and value of each field of a message of protocol buffers."""
+    at = 0
+
+    def number():
+        nonlocal at
+        value = shift = 0
+        while True:
+            byte = message[at]
+            at += 1
+            value |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return value
+
+    while at < len(message):
+        key = number()
+        if key & 7 == 0:
+            yield key >> 3, number()
+            continue
+        length = number() if key & 7 == 2 else {1: 8, 5: 4}[key & 7]
+        yield key >> 3, message[at : at + length]
+        at += length
+
+
+def piece_model(**settings):
+    """A model of SentencePiece, as its file."""
+    rules = HERE / "rules.tsv"
+    lines = ["\t".join(" ".join(f"{ord(letter):X}" for letter in side) for side in rule) for rule in RULES]
+    rules.write_text("\n".join(lines) + "\n")
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(CORPUS * 3),
+        model_writer=model,
+        normalization_rule_tsv=str(rules),
+        num_threads=1,
+        minloglevel=3,
+        **settings,
+    )
+    rules.unlink()
+    return model.getvalue()
+
+
+def precompiled():
+    model = piece_model(vocab_size=150, model_type="unigram")
+    return dict(fields(dict(fields(model))[3]))[2]
+
+
+def unigram():
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.normalizer = normalizers.Sequence(
+        [normalizers.Precompiled(precompiled()), normalizers.Replace(Regex(" {2,}"), " ")]
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    trainer = trainers.UnigramTrainer(
+        vocab_size=300, show_progress=False, special_tokens=["<unk>", "</s>"], unk_token="<unk>"
+    )
+    tokenizer.train_from_iterator(CORPUS, trainer)
+    tokenizer.add_tokens([AddedToken("<mask>", lstrip=True), AddedToken("[word]", single_word=True)])
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="$A </s>", pair="$A </s> $B:1 </s>:1", special_tokens=[("</s>", 1)]
+    )
+    tokenizer.decoder = decoders.Metaspace()
+    return tokenizer
+
+
+def unigram_bytes():
+    """Not cut into words, bytes in the place of what is unknown, and a blank before the first text alone."""
+    described = json.loads(unigram().to_str())
+    described["added_tokens"] = described["added_tokens"][:2]
+    described["normalizer"] = {
+        "type": "Sequence",
+        "normalizers": [
+            {"type": "Precompiled", "precompiled_charsmap": base64.b64encode(precompiled()).decode()},
+            {"type": "Replace", "pattern": {"Regex": r"\A +| +\z"}, "content": ""},
+            {"type": "Replace", "pattern": {"String": "graph"}, "content": "gr\u00e4ph"},
+            {"type": "Replace", "pattern": {"Regex": "\\A\u2581"}, "content": "\u2581\u2581"},
+        ],
+    }
+    described["pre_tokenizer"] = {
+        "type": "Metaspace",
+        "replacement": "\u2581",
+        "prepend_scheme": "first",
+        "split": False,
+    }
+    described["model"]["vocab"] += [[f"<0x{byte:02X}>", 0.0] for byte in range(256)]
+    described["model"]["byte_fallback"] = True
+    described["decoder"] = {
+        "type": "Sequence",
+        "decoders": [
+            {"type": "ByteFallback"},
+            {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "never"},
+            {"type": "Strip", "content": "e", "start": 0, "stop": 1},
+        ],
+    }
+    return Tokenizer.from_str(json.dumps(described))
+
+
+def llama():
+    letters = sorted(set("".join(CORPUS)) - set("Z ") | {"\u2581"})
+    vocabulary = {token: i for i, token in enumerate(["<unk>", "<s>", "</s>"])}
+    vocabulary |= {f"<0x{byte:02X}>": 3 + byte for byte in range(256)}
+    vocabulary |= {letter: 259 + i for i, letter in enumerate(letters)}
+    merges = [("\u2581", "t"), ("h", "e"), ("\u2581t", "he"), ("\u2581", "\u2581"), ("a", "a"), ("aa", "aa")]
+    for left, right in merges:
+        vocabulary[left + right] = len(vocabulary)
+    tokenizer = Tokenizer(models.BPE(vocabulary, merges, unk_token="<unk>", fuse_unk=True, byte_fallback=True))
+    tokenizer.add_special_tokens(["<unk>", "<s>", "</s>"])
+    tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("\u2581"), normalizers.Replace(" ", "\u2581")])
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A", pair="<s> $A <s>:1 $B:1", special_tokens=[("<s>", 1)]
+    )
+    tokenizer.decoder = decoders.Sequence(
+        [decoders.Replace("\u2581", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
+    )
+    return tokenizer
+
+
 def spans(text, encoding):
     places = [0]
     for character in text:
@@ -158,12 +288,14 @@ def spans(text, encoding):
 
 def case(tokenizer, text, pair, plain):
     encoding = tokenizer.encode(text, pair, add_special_tokens=not plain)
+    has_runs = isinstance(tokenizer.model, models.Unigram) and any(token[:3] == "<0x" for token in encoding.tokens)
+    has_spans = pair is None and not has_runs
     return {
         "text": text,
         "pair": pair,
         "plain": plain,
         "ids": encoding.ids,
-        "spans": spans(text, encoding) if pair is None else None,
+        "spans": spans(text, encoding) if has_spans else None,
         "segments": encoding.type_ids,
         "decoded": tokenizer.decode(encoding.ids),
         "decoded_special": tokenizer.decode(encoding.ids, skip_special_tokens=False),
@@ -184,5 +316,5 @@ def write(make):
     (HERE / f"tokenizer_{make.__name__}.json").write_text(text + "\n")
 
 
-for each in (gpt2, roberta, llama3, qwen2, clip, fallback, bert, bert_cased):
+for each in (gpt2, roberta, llama3, qwen2, clip, fallback, bert, bert_cased, unigram, unigram_bytes, llama):
     write(each)

@@ -133,6 +133,9 @@ GOLDEN(clip)
 GOLDEN(fallback)
 GOLDEN(bert)
 GOLDEN(bert_cased)
+GOLDEN(unigram)
+GOLDEN(unigram_bytes)
+GOLDEN(llama)
 
 SUITE("golden_tokenizers", 60, test_gpt2, test_roberta, test_llama3, test_qwen2, test_clip, test_fallback, test_bert,
-      test_bert_cased)
+      test_bert_cased, test_unigram, test_unigram_bytes, test_llama)

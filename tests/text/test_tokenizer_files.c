@@ -50,6 +50,21 @@ static const char *const files[] = {
     " \"cleanup\": true}, \"model\": {\"type\": \"WordPiece\", \"unk_token\": \"[UNK]\","
     " \"continuing_subword_prefix\": \"##\", \"max_input_chars_per_word\": 40, \"vocab\": {\"[CLS]\": 0, \"[SEP]\": 1,"
     " \"[UNK]\": 2, \"a\": 3, \"##b\": 4, \"##c\": 5, \"e\": 6, \".\": 7}}}",
+    /* SentencePiece's: the double array turns Z to y */
+    "{\"normalizer\": {\"type\": \"Sequence\", \"normalizers\": [{\"type\": \"Precompiled\", \"precompiled_charsmap\":"
+    " \"DAAAAABsAQBaDQAAAAAAgHkA\", \"longest_match\": true}, {\"type\": \"Replace\", \"pattern\": {\"Regex\": \" "
+    "{2,}\"},"
+    " \"content\": \" \"}]}, \"pre_tokenizer\": {\"type\": \"Metaspace\", \"replacement\": \"_\", \"prepend_scheme\":"
+    " \"first\", \"split\": true, \"add_prefix_space\": true}, \"decoder\": {\"type\": \"Metaspace\", \"replacement\":"
+    " \"_\"}, \"model\": {\"type\": \"Unigram\", \"unk_id\": 0, \"byte_fallback\": true, \"vocab\": [[\"?\", 0.0],"
+    " [\"_\", -2.5], [\"a\", -3], [\"ab\", -4.5], [\"_a\", -4], [\"b\", -3], [\"<0xC3>\", 0], [\"<0xA9>\", 0]]}}",
+    /* as files of Llama's are */
+    "{\"normalizer\": {\"type\": \"Sequence\", \"normalizers\": [{\"type\": \"Prepend\", \"prepend\": \"_\"},"
+    " {\"type\": \"Replace\", \"pattern\": {\"String\": \" \"}, \"content\": \"_\"}]}, \"decoder\": {\"type\":"
+    " \"Sequence\", \"decoders\": [{\"type\": \"Replace\", \"pattern\": {\"String\": \"_\"}, \"content\": \" \"},"
+    " {\"type\": \"ByteFallback\"}, {\"type\": \"Fuse\"}, {\"type\": \"Strip\", \"content\": \" \", \"start\": 1,"
+    " \"stop\": 0}]}, \"model\": {\"type\": \"BPE\", \"unk_token\": \"?\", \"byte_fallback\": true, \"vocab\": {\"?\":"
+    " 0, \"_\": 1, \"a\": 2, \"b\": 3, \"_a\": 4, \"<0xC3>\": 5, \"<0xA9>\": 6}, \"merges\": [\"_ a\"]}}",
 };
 enum { FILES = sizeof files / sizeof files[0] };
 

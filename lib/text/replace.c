@@ -1,0 +1,173 @@
+/* Normalizers that put a string before a text ("Prepend") or in the place of others ("Replace"), with strings and with
+ * the few patterns that files made of SentencePiece's models have. */
+#include <string.h>
+
+#include "text/characters.h"
+#include "text/normalizers.h"
+#include "text/replace.h"
+
+/* ---- What is looked for ---- */
+
+static int32_t find_string(const pt__replace_t *replace, const uint8_t *text, int64_t begin, int64_t at, int64_t end,
+                           pt__cut_t *match)
+{
+    (void)begin;
+    while (end - at >= replace->from_length) {
+        const uint8_t *first = memchr(text + at, replace->from[0], (size_t)(end - at - replace->from_length + 1));
+        if (first == NULL)
+            return 0;
+        at = first - text;
+        *match = (pt__cut_t){(uint32_t)at, (uint32_t)(at + replace->from_length)};
+        if (memcmp(first, replace->from, (size_t)replace->from_length) == 0)
+            return 1;
+        at++;
+    }
+    return 0;
+}
+
+static int64_t end_of_blanks(const uint8_t *text, int64_t at, int64_t end)
+{
+    while (at < end && text[at] == ' ')
+        at++;
+    return at;
+}
+
+/* " {2,}" */
+static int32_t find_blanks(const pt__replace_t *replace, const uint8_t *text, int64_t begin, int64_t at, int64_t end,
+                           pt__cut_t *match)
+{
+    (void)replace;
+    (void)begin;
+    while (at < end) {
+        const uint8_t *first = memchr(text + at, ' ', (size_t)(end - at));
+        if (first == NULL)
+            return 0;
+        const int64_t from = first - text;
+        at = end_of_blanks(text, from, end);
+        *match = (pt__cut_t){(uint32_t)from, (uint32_t)at};
+        if (at - from >= 2)
+            return 1;
+    }
+    return 0;
+}
+
+/* "\A +| +\z" */
+static int32_t find_outer_blanks(const pt__replace_t *replace, const uint8_t *text, int64_t begin, int64_t at,
+                                 int64_t end, pt__cut_t *match)
+{
+    int64_t from = end;
+    (void)replace;
+    if (at == begin && text[at] == ' ') {
+        *match = (pt__cut_t){(uint32_t)at, (uint32_t)end_of_blanks(text, at, end)};
+        return 1;
+    }
+    while (from > at && text[from - 1] == ' ')
+        from--;
+    *match = (pt__cut_t){(uint32_t)from, (uint32_t)end};
+    return from < end;
+}
+
+/* "\A" and a string */
+static int32_t find_at_begin(const pt__replace_t *replace, const uint8_t *text, int64_t begin, int64_t at, int64_t end,
+                             pt__cut_t *match)
+{
+    *match = (pt__cut_t){(uint32_t)at, (uint32_t)(at + replace->from_length)};
+    return at == begin && end - at >= replace->from_length &&
+           memcmp(text + at, replace->from, (size_t)replace->from_length) == 0;
+}
+
+static const struct {
+    const char *pattern;
+    pt__find_fn *find;
+    const char *from;
+} patterns[] = {
+    {" {2,}", find_blanks, ""},
+    {"\\A +| +\\z", find_outer_blanks, ""},
+    {"\\A\xE2\x96\x81", find_at_begin, "\xE2\x96\x81"},
+};
+
+/* ---- Reading ---- */
+
+pt_status_t pt__replace_make(pt__memory_t *memory, pt__find_fn *find, const char *from, int64_t from_length,
+                             const char *to, int64_t to_length, pt__replace_t **out)
+{
+    pt__replace_t *replace;
+    const size_t size = sizeof *replace + (size_t)(from_length + to_length);
+    PT__TRY(pt__allocate(memory, 1, size, "what is replaced", &replace));
+    replace->find = find;
+    replace->from_length = from_length;
+    replace->to_length = to_length;
+    memcpy(replace->from, from, (size_t)from_length);
+    memcpy(replace->from + from_length, to, (size_t)to_length);
+    *out = replace;
+    return PT_OK;
+}
+
+pt_status_t pt__replace_read(const pt__json_t *json, pt__memory_t *memory, pt__replace_t **out)
+{
+    const pt__json_t *object = NULL, *text, *regex, *pattern, *content = pt__json_find(json, "content");
+    PT__TRY(pt__json_get_object(json, "pattern", PT__JSON_REQUIRED, &object));
+    text = pt__json_find(object, "String");
+    regex = pt__json_find(object, "Regex");
+    pattern = text != NULL ? text : regex;
+    if (pattern == NULL || pattern->kind != PT__JSON_STRING || (text != NULL && regex != NULL))
+        return pt__json_fail(object, PT_ERR_FORMAT, "expected a \"String\" or a \"Regex\"");
+    if (content == NULL || content->kind != PT__JSON_STRING)
+        return pt__json_fail(content == NULL ? json : content, PT_ERR_FORMAT, "expected content, a string");
+    if (text != NULL && text->length > 0)
+        return pt__replace_make(memory, find_string, text->string, text->length, content->string, content->length, out);
+    for (size_t i = 0; text == NULL && i < sizeof patterns / sizeof *patterns; i++)
+        if (strcmp(patterns[i].pattern, regex->string) == 0)
+            return pt__replace_make(memory, patterns[i].find, patterns[i].from, (int64_t)strlen(patterns[i].from),
+                                    content->string, content->length, out);
+    return pt__json_fail(json, PT_ERR_UNSUPPORTED, "the pattern \"%.200s\" is not known here", pattern->string);
+}
+
+/* ---- Normalizers ---- */
+
+/* What is put in the place of a match stands for its last character, as the reference has it. */
+static pt_status_t edit(const void *settings, const pt__passage_t *passage, int64_t begin, int64_t end,
+                        pt__edited_t *edited)
+{
+    const pt__replace_t *replace = settings;
+    pt__cut_t match;
+    int64_t at = begin;
+    for (; at < end && replace->find(replace, passage->bytes, begin, at, end, &match); at = match.end) {
+        const pt__cut_t origin = pt__passage_origin(passage, match.end - 1, match.end);
+        int64_t last = match.end - 1;
+        while (passage->begins == NULL && last > match.begin && (passage->bytes[last] & 0xC0) == 0x80)
+            last--;
+        PT__TRY(pt__edited_copy(edited, passage, at, match.begin));
+        PT__TRY(pt__edited_add(edited, pt__replace_to(replace), replace->to_length,
+                               passage->begins == NULL ? (uint32_t)last : origin.begin, origin.end));
+    }
+    return pt__edited_copy(edited, passage, at, end);
+}
+
+pt_status_t pt__read_replace(const pt__json_t *json, pt__stages_t *stages)
+{
+    pt__replace_t *replace;
+    PT__TRY(pt__replace_read(json, stages->memory, &replace));
+    return pt__stages_add(stages, edit, NULL, replace);
+}
+
+static pt_status_t prepend(const void *settings, const pt__passage_t *passage, int64_t begin, int64_t end,
+                           pt__edited_t *edited)
+{
+    const pt__replace_t *replace = settings;
+    int32_t length;
+    pt__character_at(passage->bytes + begin, &length);
+    const pt__cut_t origin = pt__passage_origin(passage, begin, begin + length); /* as the reference has it */
+    PT__TRY(pt__edited_add(edited, pt__replace_to(replace), replace->to_length, origin.begin, origin.end));
+    return pt__edited_copy(edited, passage, begin, end);
+}
+
+pt_status_t pt__read_prepend(const pt__json_t *json, pt__stages_t *stages)
+{
+    const pt__json_t *text = pt__json_find(json, "prepend");
+    pt__replace_t *replace;
+    if (text == NULL || text->kind != PT__JSON_STRING)
+        return pt__json_fail(text == NULL ? json : text, PT_ERR_FORMAT, "expected prepend, a string");
+    PT__TRY(pt__replace_make(stages->memory, find_string, "", 0, text->string, text->length, &replace));
+    return pt__stages_add(stages, prepend, NULL, replace);
+}
