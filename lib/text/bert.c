@@ -1,13 +1,18 @@
 /* What BERT does to a text before its words are cut into pieces (Devlin 2018, its basic tokenizer): control characters
  * go, spaces become blanks, blanks stand around Chinese characters, accents go, capitals become small; then words are
  * cut at blanks, and at punctuation, each sign of which is a word. */
+#include <string.h>
+
 #include "text/characters.h"
 #include "text/normalizers.h"
 #include "text/pre_tokenizers.h"
 
 typedef struct bert {
     int32_t cleans, parts_chinese, strips_accents, lowers;
+    uint8_t ascii[128]; /* what such a character becomes; GONE: nothing */
 } bert_t;
+
+enum { GONE = 0xFF };
 
 /* The blocks of CJK ideographs that BERT names. */
 static int32_t is_chinese(uint32_t code)
@@ -51,9 +56,24 @@ static int32_t convert(const bert_t *bert, uint32_t code, uint8_t bytes[8 * PT__
     return length;
 }
 
-/* A run of ASCII, which most of most texts is; what a byte becomes stands in the table; GONE: nothing. */
-enum { GONE = 0xFF };
-static pt_status_t edit_ascii(const uint8_t table[128], const pt__passage_t *passage, int64_t *begin, int64_t end,
+/* Eight characters of ASCII without a control character, in small letters where that is asked for; 0: they are others.
+ */
+static inline int32_t convert_eight(const bert_t *bert, const uint8_t *from, uint8_t *to)
+{
+    uint64_t bytes;
+    memcpy(&bytes, from, 8);
+    if ((bytes | (bytes + PT__EACH_BYTE) | ~((bytes | PT__UPPER_BITS) - PT__EACH_BYTE * 0x20)) & PT__UPPER_BITS)
+        return 0;
+    const uint64_t capitals = (bytes + PT__EACH_BYTE * (0x80 - 'A')) & ~(bytes + PT__EACH_BYTE * (0x7F - 'Z')) &
+                              PT__UPPER_BITS;
+    if (bert->lowers)
+        bytes |= capitals >> 2;
+    memcpy(to, &bytes, 8);
+    return 1;
+}
+
+/* A run of ASCII, which most of most texts is. */
+static pt_status_t edit_ascii(const bert_t *bert, const pt__passage_t *passage, int64_t *begin, int64_t end,
                               pt__edited_t *edited)
 {
     int64_t at = *begin, size = edited->size;
@@ -61,7 +81,13 @@ static pt_status_t edit_ascii(const uint8_t table[128], const pt__passage_t *pas
         at++;
     PT__TRY(pt__edited_make_room(edited, at - *begin));
     for (int64_t i = *begin; i < at; i++) {
-        const uint8_t byte = table[passage->bytes[i]];
+        while (!edited->wants_spans && i + 8 <= at && convert_eight(bert, passage->bytes + i, edited->bytes + size)) {
+            i += 8;
+            size += 8;
+        }
+        if (i == at)
+            break;
+        const uint8_t byte = bert->ascii[passage->bytes[i]];
         edited->bytes[size] = byte;
         if (edited->wants_spans) {
             pt__cut_t origin = pt__passage_origin(passage, i, i + 1);
@@ -79,13 +105,11 @@ static pt_status_t edit(const void *settings, const pt__passage_t *passage, int6
                         pt__edited_t *edited)
 {
     const bert_t *bert = settings;
-    uint8_t table[128], bytes[8 * PT__DECOMPOSED_MOST + 2];
-    for (uint32_t code = 0; code < 128; code++)
-        table[code] = convert(bert, code, bytes) == 1 ? bytes[0] : GONE;
+    uint8_t bytes[8 * PT__DECOMPOSED_MOST + 2];
     while (begin < end) {
         int32_t length;
         if (passage->bytes[begin] < 0x80) {
-            PT__TRY(edit_ascii(table, passage, &begin, end, edited));
+            PT__TRY(edit_ascii(bert, passage, &begin, end, edited));
             continue;
         }
         uint32_t code = pt__character_at(passage->bytes + begin, &length);
@@ -109,6 +133,10 @@ pt_status_t pt__read_bert_normalizer(const pt__json_t *json, pt__stages_t *stage
     bert->strips_accents = bert->lowers; /* where the file does not say */
     if (status == PT_OK)
         status = pt__json_get_bool(json, "strip_accents", PT__JSON_OPTIONAL, &bert->strips_accents);
+    for (uint32_t code = 0; code < 128; code++) {
+        uint8_t bytes[8 * PT__DECOMPOSED_MOST + 2];
+        bert->ascii[code] = convert(bert, code, bytes) == 1 ? bytes[0] : GONE;
+    }
     if (status == PT_OK)
         return pt__stages_add(stages, edit, NULL, bert);
     pt__release(stages->memory, bert);
@@ -122,8 +150,10 @@ enum { WORD, BLANK, SIGN };
 static inline int32_t kind_at(const uint8_t *text, int64_t at, int32_t *length)
 {
     uint32_t code = pt__character_at(text + at, length);
-    if (code < 0x80 && (pt__ascii_class[code] == PT__CHAR_LETTER || pt__ascii_class[code] == PT__CHAR_NUMBER))
-        return WORD;
+    if (code > ' ' && code < 0x7F)
+        return pt__ascii_class[code] == PT__CHAR_OTHER ? SIGN : WORD;
+    if (code == ' ')
+        return BLANK;
     if (pt__character_is_space(code))
         return BLANK;
     return pt__character_is_punctuation(code) ? SIGN : WORD;
@@ -141,6 +171,8 @@ static int32_t scan(const void *settings, const uint8_t *text, int64_t *from, in
         at += length;
         if (kind == BLANK)
             continue;
+        if (kind == WORD)
+            at = pt__letters_end(text, at, end);
         while (kind == WORD && at < end && kind_at(text, at, &length) == WORD)
             at += length;
         cuts[count++] = (pt__cut_t){(uint32_t)begin, (uint32_t)at};

@@ -3,6 +3,9 @@
 #define PT__CHARACTERS_H
 
 #include <stdint.h>
+#include <string.h>
+
+#include "base/portability.h"
 
 /* What split patterns tell apart: \p{L}, \p{N}, \s and all others. */
 enum { PT__CHAR_OTHER = 0, PT__CHAR_LETTER = 1, PT__CHAR_NUMBER = 2, PT__CHAR_SPACE = 3 };
@@ -49,6 +52,35 @@ static inline uint32_t pt__character_at(const uint8_t *at, int32_t *length)
 /* Whether two characters, one behind the other, belong to two letters as a reader sees them (UAX 29). *state is what
  * was before them in the same text, 0 at first. */
 int32_t pt__characters_part(uint32_t first, uint32_t second, int32_t *state);
+
+/* Whether the first byte in memory is the lowest of a word. */
+static inline int32_t pt__is_little_endian(void)
+{
+    const uint16_t one = 1;
+    uint8_t first;
+    memcpy(&first, &one, 1);
+    return first == 1;
+}
+
+#define PT__EACH_BYTE  UINT64_C(0x0101010101010101)
+#define PT__UPPER_BITS UINT64_C(0x8080808080808080)
+
+/* Behind the letters of ASCII from `at` on, eight at a time: as far as is easily told, so there may be one more. The
+ * upper bit of each byte of `none` says that it is below 'a' or above 'z', once capitals are small; bytes beyond ASCII
+ * count as none. */
+static inline int64_t pt__letters_end(const uint8_t *text, int64_t at, int64_t end)
+{
+    for (uint64_t bytes; pt__is_little_endian() && at + 8 <= end; at += 8) {
+        memcpy(&bytes, text + at, 8);
+        const uint64_t small = (bytes | PT__EACH_BYTE * 0x20) & ~PT__UPPER_BITS;
+        const uint64_t none = (~(small + PT__EACH_BYTE * (0x80 - 'a')) | (small + PT__EACH_BYTE * (0x7F - 'z')) |
+                               bytes) &
+                              PT__UPPER_BITS;
+        if (none != 0)
+            return at + pt__trailing_zeros(none) / 8;
+    }
+    return at;
+}
 
 /* Writes a character as UTF-8; returns its length, 1 to 4. */
 int32_t pt__character_write(uint32_t code, uint8_t bytes[4]);

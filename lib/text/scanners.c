@@ -11,7 +11,6 @@
 
 #include <string.h>
 
-#include "base/portability.h"
 #include "text/characters.h"
 
 enum { NONE = 4 /* the class of what stands behind the end */ };
@@ -27,37 +26,12 @@ static inline uint8_t class_at(const uint8_t *text, int64_t at, int64_t end, int
     return pt__character_class(pt__character_at(text + at, length));
 }
 
-/* Whether the first byte in memory is the lowest of a word. */
-static inline int32_t is_little_endian(void)
-{
-    const uint16_t one = 1;
-    uint8_t first;
-    memcpy(&first, &one, 1);
-    return first == 1;
-}
-
-/* How many of the next 8 bytes are letters of ASCII before the first that is none. The upper bit of each byte of `none`
- * says that it is below 'a' or above 'z', once capitals are small; bytes beyond ASCII count as none. */
-static inline int32_t letters_of_eight(const uint8_t *text)
-{
-    const uint64_t upper = UINT64_C(0x8080808080808080), each = UINT64_C(0x0101010101010101);
-    uint64_t bytes;
-    memcpy(&bytes, text, 8);
-    uint64_t small = (bytes | each * 0x20) & ~upper;
-    uint64_t none = (~(small + each * (0x80 - 'a')) | (small + each * (0x7F - 'z')) | bytes) & upper;
-    return none == 0 ? 8 : pt__trailing_zeros(none) / 8;
-}
-
 /* The end of a run of characters of one class. */
 static inline int64_t run_end(const uint8_t *text, int64_t at, int64_t end, uint8_t class)
 {
     int32_t length;
-    while (class == PT__CHAR_LETTER && is_little_endian() && at + 8 <= end) {
-        length = letters_of_eight(text + at);
-        at += length;
-        if (length < 8)
-            break;
-    }
+    if (class == PT__CHAR_LETTER)
+        at = pt__letters_end(text, at, end);
     for (;;) {
         while (at < end && text[at] < 0x80 && pt__ascii_class[text[at]] == class)
             at++;
