@@ -1,0 +1,635 @@
+"""The program `pretrain` as a person types it: every command with its results as lines and as JSON, exit statuses,
+Ctrl-C and going on after it, and files and options that are wrong.
+
+    python3 tests/tools/program.py BUILD_DIRECTORY PROGRAM [-k PATTERN]
+"""
+
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD, PROGRAM = [os.path.abspath(sys.argv.pop(1)) for _ in range(2)] if len(sys.argv) > 2 else (None, None)
+NETWORK = {"model_type": "gpt2", "vocab_size": 256, "n_positions": 32, "n_embd": 16, "n_layer": 1, "n_head": 2}
+NUMBERS = {"model_type": "mlp", "input_size": 2, "hidden_sizes": [16]}
+TRAINED = {"loss", "steps", "seconds", "tokens_per_second", "peak_bytes"}
+
+
+def default_signals():
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):  # who runs the tests may ignore them
+        signal.signal(number, signal.SIG_DFL)
+
+
+def run(*arguments, code=0, stdin="", **options):
+    """Runs the program, which has to end with a status; gives both outputs."""
+    given = {"input": stdin} if isinstance(stdin, str) else {"stdin": stdin}
+    given["stdout"] = options.pop("stdout", subprocess.PIPE)
+    done = subprocess.run(
+        [PROGRAM, *arguments], stderr=subprocess.PIPE, text=True, preexec_fn=default_signals, **given, **options
+    )
+    if done.returncode != code:
+        raise AssertionError(
+            "pretrain %s gave %d, expected %d:\n%s\n%s"
+            % (" ".join(arguments), done.returncode, code, done.stdout, done.stderr)
+        )
+    return done.stdout, done.stderr
+
+
+def run_json(*arguments, **options):
+    """The JSON of one line, and nothing else, on standard output."""
+    lines = run(*arguments, "--json", **options)[0].splitlines()
+    if len(lines) != 1:
+        raise AssertionError("%d lines, expected one: %s" % (len(lines), lines))
+    return json.loads(lines[0])
+
+
+def write(name, text):
+    with open(name, "w", encoding="utf-8") as file:
+        file.write(text)
+    return name
+
+
+def write_json_lines(name, objects):
+    return write(name, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in objects))
+
+
+def sentences(count, seed=0):
+    """Texts of two kinds that differ by a word."""
+    draw = random.Random(seed)
+    return [
+        {
+            "text": "the %s is %s today" % (draw.choice(["sun", "moon", "sky"]), "warm" if i % 2 else "cold"),
+            "label": "summer" if i % 2 else "winter",
+        }
+        for i in range(count)
+    ]
+
+
+class Program(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.before = os.getcwd()
+        cls.folder = tempfile.mkdtemp(prefix="program-")
+        os.chdir(cls.folder)
+        write("config.json", json.dumps(NETWORK))
+        write("text.txt", "".join(line["text"] + ".\n" for line in sentences(120)))
+        write_json_lines("labels.jsonl", sentences(64))
+        draw = random.Random(1)
+        rows = [(draw.gauss(50 if i % 2 else 10, 5), draw.gauss(0, 1), "b" if i % 2 else "a") for i in range(80)]
+        write("numbers.csv", "height,weight,kind\n" + "".join("%.4f,%.4f,%s\n" % row for row in rows))
+        # the two models that most tests look at
+        run("train", "config.json", "text.txt", "--steps", "20", "--out", "trained", "--threads", "1")
+        run("finetune", "trained", "labels.jsonl", "--epochs", "12", "--rate", "0.01", "--out", "classifier")
+
+    @classmethod
+    def tearDownClass(cls):
+        os.chdir(cls.before)
+        shutil.rmtree(cls.folder)
+
+    def names_what(self, error, *words):
+        """One line on standard error, with these words in it."""
+        self.assertEqual(error.count("\n"), 1, error)
+        for word in words:
+            self.assertIn(word, error)
+
+    # ---- Help and usage ------------------------------------------------------------------------------------------
+
+    def test_help_lists_every_command(self):
+        described = json.loads(run("--describe")[0])
+        names = [command["name"] for command in described["commands"]]
+        self.assertEqual(names, ["train", "finetune", "evaluate", "predict", "tokenize", "inspect"])
+        page = run("--help")[0]
+        for command in described["commands"]:
+            self.assertIn("  " + command["name"], page)
+            own = run(command["name"], "--help")[0]
+            self.assertEqual(own, run("help", command["name"])[0])
+            self.assertTrue(own.startswith("usage: pretrain %s %s" % (command["name"], command["arguments"])))
+            self.assertLessEqual(max(map(len, own.splitlines())), 120)
+            self.assertLessEqual(own.count("\n"), 110)
+            for option in command["options"]:
+                self.assertRegex(own, r"(?m)^  " + re.escape(option["name"]))
+
+    def test_version(self):
+        version, _ = run("--version")
+        self.assertRegex(version, r"^pretrain \d+\.\d+\.\d+\n$")
+        self.assertEqual(version, run("inspect", "--version")[0])
+
+    def test_wrong_usage_is_2_and_says_where_help_is(self):
+        for arguments, words in (
+            ([], ["pretrain --help"]),
+            (["frobnicate"], ["frobnicate"]),
+            (["trian"], ["trian", "perhaps train"]),
+            (["--frobnicate"], ["--frobnicate"]),
+            (["inspect"], ["MODEL", "inspect --help"]),
+            (["inspect", "trained", "surplus"], ["surplus", "inspect --help"]),
+            (["inspect", "trained", "--stesp"], ["--stesp"]),
+            (["train", "config.json", "text.txt", "--stesp", "3"], ["--stesp", "perhaps --steps"]),
+            (["inspect", "trained", "--steps", "3"], ["--steps"]),
+            (["train", "config.json", "text.txt", "--steps"], ["--steps", "missing"]),
+            (["train", "config.json", "text.txt", "--steps", "many"], ["--steps", "many", "whole number"]),
+            (["train", "config.json", "text.txt", "--steps", "0"], ["--steps", "at least 1"]),
+            (["train", "config.json", "text.txt", "--steps=-5"], ["--steps", "-5"]),
+            (["train", "config.json", "text.txt", "--steps", "9" * 40], ["--steps"]),
+            (["train", "config.json", "text.txt", "--rate", "nan"], ["--rate", "nan"]),
+            (["train", "config.json", "text.txt", "--rate", "1e999"], ["--rate"]),
+            (["train", "config.json", "text.txt", "--optimizer", "best"], ["--optimizer", "best", "adamw"]),
+            (["train", "config.json", "text.txt", "--memory", "2X"], ["--memory", "2X"]),
+            (["train", "config.json", "text.txt", "--memory", "9999999999999G"], ["--memory"]),
+            (["train", "config.json", "text.txt", "--resume"], ["--resume", "--out"]),
+            (["train", "config.json", "text.txt", "--checkpoint-every", "5"], ["--checkpoint-every", "--out"]),
+            (["train", "config.json", "text.txt", "--evaluation", "1.5"], ["--evaluation", "1.5"]),
+            (["train", "config.json", "text.txt", "--patience", "2"], ["--patience", "--evaluation"]),
+            (["train", "config.json", "text.txt", "--json=1"], ["--json", "no value"]),
+            (["train", "config.json", "text.txt", "--out", ""], ["--out", "empty"]),
+            (["train", "config.json", "text.foo"], ["text.foo", "--format"]),
+            (["train", "config.json", "text.txt", "--normalize", "range"], ["--normalize"]),
+            (["finetune", "trained", "numbers.csv", "--separator", "ab"], ["--separator", "ab"]),
+            (["tokenize", "trained", "--decode", "--offsets"], ["--decode", "--offsets"]),
+        ):
+            with self.subTest(arguments=arguments):
+                output, error = run(*arguments, code=2)
+                self.assertEqual(output, "")
+                self.names_what(error, "--help", *words)
+
+    def test_options_stand_anywhere_and_end_with_two_dashes(self):
+        plain = run_json("inspect", "trained")
+        self.assertEqual(plain, json.loads(run("inspect", "--json", "--threads=1", "trained")[0]))
+        self.assertEqual(plain, json.loads(run("inspect", "--json", "--", "trained")[0]))
+        self.names_what(run("inspect", "--", "--json", code=1)[1], "--json", "No such file")
+
+    def test_what_cannot_be_honoured_is_refused(self):
+        for arguments, words in (
+            (["inspect", "trained", "--precision", "bfloat16"], ["bfloat16", "float32"]),
+            (["evaluate", "trained", "text.txt", "--processor", "neon" if os.uname().machine == "x86_64" else "avx2"],
+             ["processor"]),
+            (["evaluate", "trained", "text.txt", "--memory", "1k"], ["memory"]),
+        ):
+            with self.subTest(arguments=arguments):
+                self.names_what(run(*arguments, code=1)[1], *words)
+        run("inspect", "trained", "--precision", "float32", "--processor", "portable", "--memory", "1G")
+
+    # ---- Results -------------------------------------------------------------------------------------------------
+
+    def test_train_gives_exactly_its_keys(self):
+        result = run_json("train", "config.json", "text.txt", "--steps", "3")
+        self.assertEqual(set(result), TRAINED)
+        self.assertEqual(result["steps"], 3)
+        self.assertGreater(result["tokens_per_second"], 0)
+        self.assertGreater(result["peak_bytes"], 1000)
+        self.assertLess(result["loss"], 7)
+
+    def test_seed_and_threads(self):
+        options = ["train", "config.json", "text.txt", "--steps", "3"]
+        one = run_json(*options, "--seed", "7", "--threads", "1")["loss"]
+        self.assertEqual(one, run_json(*options, "--seed", "7", "--threads", "2")["loss"])
+        self.assertNotEqual(one, run_json(*options, "--seed", "8")["loss"])
+
+    def test_nothing_is_on_standard_error_where_nothing_has_to_be_said(self):
+        output, error = run("train", "config.json", "text.txt", "--steps", "3")
+        self.assertEqual(error, "")
+        self.assertRegex(output, r"(?m)^loss +\d")
+
+    def test_progress_as_lines(self):
+        output, error = run("train", "config.json", "text.txt", "--steps", "3", "--progress", "--evaluation", "0.2")
+        self.assertIn("step 3/3", error)
+        self.assertIn("held out: loss", error)
+        self.assertNotIn("\r", error)
+        self.assertNotIn("step 3/3", output)
+
+    def test_events_are_json_lines(self):
+        lines = run("train", "config.json", "text.txt", "--steps", "4", "--events", "--event-every", "2",
+                    "--evaluation", "0.2", "--out", "with_events")[0].splitlines()
+        events = [json.loads(line) for line in lines]
+        self.assertEqual(set(events.pop()), TRAINED | {"metrics"})
+        self.assertEqual([e["step"] for e in events if e["event"] == "step"], [2, 4])
+        self.assertEqual(events[-1]["event"], "end")
+        self.assertEqual(events[-1]["reason"], "done")
+        kinds = [e["event"] for e in events]
+        self.assertIn("checkpoint", kinds)
+        evaluation = events[kinds.index("evaluation")]
+        self.assertEqual(set(evaluation["metrics"]), {"loss", "perplexity"})
+
+    def test_out_is_a_model(self):
+        self.assertEqual(sorted(os.listdir("trained")), ["checkpoints", "config.json", "model.safetensors"])
+        with open("trained/config.json", encoding="utf-8") as file:
+            self.assertEqual(json.load(file)["n_embd"], 16)
+        for path in ("trained", "trained/", "trained/model.safetensors", "trained/checkpoints",
+                     "trained/checkpoints/step-000000000020.safetensors"):
+            with self.subTest(path=path):
+                self.assertEqual(run_json("inspect", path)["task"], "causal_lm")
+
+    def test_train_goes_on_with_a_model(self):
+        before = run_json("evaluate", "trained", "text.txt")["metrics"]["loss"]
+        run("train", "trained", "text.txt", "--steps", "20", "--out", "longer")
+        self.assertLess(run_json("evaluate", "longer", "text.txt")["metrics"]["loss"], before)
+
+    def test_finetune_gives_its_keys_and_metrics(self):
+        result = run_json("finetune", "trained", "labels.jsonl", "--evaluation", "0.25", "--epochs", "2")
+        self.assertEqual(set(result), TRAINED | {"metrics"})
+        self.assertEqual(set(result["metrics"]), {"loss", "accuracy", "macro_f1"})
+        self.assertEqual(result["steps"], 6)
+        self.assertIsNone(run_json("finetune", "trained", "labels.jsonl", "--epochs", "1")["metrics"])
+
+    def test_evaluate(self):
+        result = run_json("evaluate", "classifier", "labels.jsonl")
+        self.assertEqual(set(result), {"task", "samples", "metrics"})
+        self.assertEqual((result["task"], result["samples"]), ("classification", 64))
+        self.assertGreater(result["metrics"]["accuracy"], 0.9)
+        output, error = run("evaluate", "classifier", "labels.jsonl")
+        self.assertEqual(error, "")
+        self.assertRegex(output, r"(?m)^accuracy +%g$" % result["metrics"]["accuracy"])
+        texts = run_json("evaluate", "trained", "text.txt", "labels.jsonl")
+        self.assertEqual(set(texts["metrics"]), {"loss", "perplexity"})
+
+    def test_predict(self):
+        output = run("predict", "classifier", "labels.jsonl", "--json")[0].splitlines()
+        right = 0
+        for line, sample in zip(output, sentences(64)):
+            result = json.loads(line)
+            self.assertEqual(list(result), ["label", "scores"])
+            self.assertEqual(set(result["scores"]), {"summer", "winter"})
+            self.assertAlmostEqual(sum(result["scores"].values()), 1, places=5)
+            self.assertEqual(result["label"], max(result["scores"], key=result["scores"].get))
+            right += result["label"] == sample["label"]
+        self.assertEqual(len(output), 64)
+        self.assertAlmostEqual(right / 64, run_json("evaluate", "classifier", "labels.jsonl")["metrics"]["accuracy"], 6)
+        lines = run("predict", "classifier", "labels.jsonl")[0].splitlines()
+        self.assertEqual([line.split("\t")[0] for line in lines], [json.loads(line)["label"] for line in output])
+
+    def test_predict_lines(self):
+        texts = [line["text"] for line in sentences(64)]
+        expected = run("predict", "classifier", "labels.jsonl")[0]
+        self.assertEqual(expected, run("predict", "classifier", "-", stdin="\n".join(texts) + "\n")[0])
+        self.assertEqual(expected, run("predict", "classifier", write("lines.txt", "\n".join(texts)))[0])
+        self.assertEqual(run("predict", "classifier", "-", stdin="")[0], "")
+        # a line longer than the model can read is cut as a table's text is
+        long = texts[0] + " and" * 50
+        write_json_lines("long.jsonl", [{"text": long}])
+        self.assertEqual(run("predict", "classifier", "-", stdin=long)[0], run("predict", "classifier", "long.jsonl")[0])
+
+    def test_inspect(self):
+        result = run_json("inspect", "classifier")
+        self.assertEqual(
+            list(result), ["family", "task", "parameters", "bytes", "dtype", "tokenizer", "labels", "tensors"]
+        )
+        self.assertEqual(result["labels"], ["summer", "winter"])
+        self.assertEqual((result["family"], result["dtype"], result["tokenizer"]), ("gpt2", "float32", "bytes"))
+        sizes = [tensor["shape"] for tensor in result["tensors"]]
+        count = sum(shape[0] * (shape[1] if len(shape) == 2 else 1) for shape in sizes)
+        self.assertEqual((result["parameters"], result["bytes"]), (count, 4 * count))
+        text = run("inspect", "classifier", "--batch", "4", "--length", "16")[0]
+        self.assertIn("a step of 4 samples of 16 tokens", text)
+        self.assertIn("summer, winter", text)
+        self.assertIsNone(run_json("inspect", "config.json")["task"])
+
+    def test_numbers_from_csv(self):
+        options = ["--label-column", "kind"]
+        network = json.dumps(NUMBERS)
+        result = run_json("finetune", network, "numbers.csv", *options, "--normalize", "standard", "--epochs", "20",
+                          "--rate", "0.01", "--evaluation", "0.25", "--out", "kinds")
+        self.assertGreater(result["metrics"]["accuracy"], 0.9)
+        with open("numbers.csv", encoding="utf-8") as file:
+            rows = [line.strip().split(",") for line in file]
+        self.assertGreater(run_json("evaluate", "kinds", "numbers.csv", *options)["metrics"]["accuracy"], 0.9)
+        write("bare.csv", "".join("%s;%s\n" % (row[1], row[0]) for row in rows[1:]))
+        write("tabs.tsv", "".join("\t".join(row[:2]) + "\n" for row in rows))
+        expected = run("predict", "kinds", "numbers.csv", *options)[0]
+        self.assertEqual(len(expected.splitlines()), 80)
+        self.assertEqual(expected, run("predict", "kinds", "tabs.tsv")[0])
+        self.assertEqual(
+            expected,
+            run("predict", "kinds", "bare.csv", "--no-headings", "--separator", ";", "--columns", "#2,#1")[0],
+        )
+
+    def test_numbers_from_json_lines(self):
+        draw = random.Random(3)
+        rows = [[draw.uniform(-1, 1), draw.uniform(-1, 1)] for _ in range(64)]
+        write_json_lines("sums.jsonl", [{"features": row, "label": sum(row)} for row in rows])
+        write_json_lines("pairs.jsonl", [{"a": a, "b": b, "label": [a + b, a - b]} for a, b in rows])
+        options = ["--task", "regression", "--epochs", "60", "--rate", "0.02"]
+        result = run_json("finetune", json.dumps(NUMBERS), "sums.jsonl", *options, "--out", "sums",
+                          "--evaluation", "sums.jsonl", "--best", "r2")
+        self.assertEqual(set(result["metrics"]), {"loss", "mse", "mae", "r2"})
+        self.assertGreater(result["metrics"]["r2"], 0.9)
+        line = json.loads(run("predict", "sums", "sums.jsonl", "--json")[0].splitlines()[0])
+        self.assertEqual(list(line), ["label"])
+        self.assertAlmostEqual(line["label"], sum(rows[0]), delta=0.5)
+        run("finetune", json.dumps(NUMBERS), "pairs.jsonl", *options, "--columns", "a,b", "--out", "pairs")
+        line = json.loads(run("predict", "pairs", "pairs.jsonl", "--columns", "a,b", "--json")[0].splitlines()[0])
+        self.assertEqual(len(line["label"]), 2)
+        columns = run("predict", "pairs", "pairs.jsonl", "--columns", "a,b")[0].splitlines()[0].split("\t")
+        self.assertEqual([float(number) for number in columns], line["label"])
+
+    def test_several_files_number_their_classes_alike(self):
+        write_json_lines("ab.jsonl", [{"text": "aaaa", "label": "a"}, {"text": "bbbb", "label": "b"}] * 16)
+        write_json_lines("bc.jsonl", [{"text": "bbbb", "label": "b"}, {"text": "cccc", "label": "c"}] * 16)
+        write_json_lines("c.jsonl", [{"text": "cccc", "label": "c"}])
+        run("finetune", "config.json", "ab.jsonl", "bc.jsonl", "--epochs", "20", "--rate", "0.02", "--out", "letters")
+        self.assertEqual(run_json("inspect", "letters")["labels"], ["a", "b", "c"])
+        for data in (["bc.jsonl"], ["c.jsonl"], ["ab.jsonl", "c.jsonl", "bc.jsonl"]):
+            with self.subTest(data=data):
+                self.assertGreater(run_json("evaluate", "letters", *data)["metrics"]["accuracy"], 0.9)
+        _, error = run("evaluate", "letters", "labels.jsonl", code=1)
+        self.names_what(error, "labels.jsonl", "summer", "3 classes")
+        # other classes get a head of their own, and it is said
+        _, error = run("finetune", "letters", "labels.jsonl", "--epochs", "1", "--out", "seasons")
+        self.assertIn("a new head for 2 classes", error)
+        self.assertEqual(run_json("inspect", "seasons")["labels"], ["summer", "winter"])
+
+    def test_labels_that_are_numbers_are_in_their_order(self):
+        write_json_lines("tens.jsonl", [{"text": "t%d" % n, "label": n} for n in (10, 9, 2)] * 4)
+        write_json_lines("one.jsonl", [{"text": "t1", "label": 1}])
+        run("finetune", "config.json", "tens.jsonl", "one.jsonl", "--epochs", "1", "--out", "tens")
+        self.assertEqual(run_json("inspect", "tens")["labels"], ["1", "2", "9", "10"])
+
+    def test_several_texts(self):
+        write("more.txt", "another text that is a little longer than one sample\n" * 4)
+        lengths = [run_json("evaluate", "trained", *files)["samples"] for files in
+                   (["text.txt"], ["more.txt"], ["text.txt", "more.txt"])]
+        self.assertEqual(lengths[0] + lengths[1], lengths[2])
+        run("train", "config.json", "text.txt", "more.txt", "labels.jsonl", "--steps", "3", "--evaluation", "0.3")
+
+    def test_token_files(self):
+        with open("tokens.bin", "wb") as file:
+            file.write(b"".join(number.to_bytes(2, "little") for number in range(200)))
+        with open("wide.bin", "wb") as file:
+            file.write(b"".join(number.to_bytes(4, "little") for number in range(200)))
+        two = run_json("evaluate", "trained", "tokens.bin")
+        self.assertEqual(two, run_json("evaluate", "trained", "wide.bin", "--token-type", "uint32"))
+        write_json_lines("tokens.jsonl", [{"tokens": list(range(n, n + 20))} for n in range(8)])
+        run("evaluate", "trained", "tokens.jsonl", "--text-column", "tokens")
+
+    def test_length_and_stride(self):
+        samples = [run_json("evaluate", "trained", "text.txt", *options)["samples"] for options in
+                   ([], ["--length", "16"], ["--length", "16", "--stride", "8"])]
+        self.assertAlmostEqual(samples[1] / samples[0], 2, delta=0.1)
+        self.assertAlmostEqual(samples[2] / samples[1], 2, delta=0.1)
+
+    def test_freeze(self):
+        result, error = run("finetune", "trained", "labels.jsonl", "--epochs", "1", "--freeze", "transformer.w*",
+                            "--freeze", "transformer.h.*", "--out", "frozen")
+        self.assertIn("2 tensors", error)
+        names_before = run_json("inspect", "trained")
+        _, error = run("finetune", "trained", "labels.jsonl", "--freeze", "nothing.*", code=1)
+        self.names_what(error, "nothing.*")
+        self.assertEqual(names_before["parameters"] + 2 * 16, run_json("inspect", "frozen")["parameters"])
+
+    def test_evaluation_file_keeps_the_best(self):
+        lines = run("finetune", "trained", "labels.jsonl", "--epochs", "4", "--evaluation", "labels.jsonl", "--events",
+                    "--best", "accuracy", "--out", "best")[0].splitlines()
+        events = [json.loads(line) for line in lines]
+        values = [e["metrics"]["accuracy"] for e in events if e.get("event") == "evaluation"]
+        self.assertEqual(len(values), 4)
+        self.assertEqual(events[-1]["metrics"]["accuracy"], max(values))
+        self.assertEqual(run_json("evaluate", "best", "labels.jsonl")["metrics"]["accuracy"], max(values))
+        self.names_what(run("finetune", "trained", "labels.jsonl", "--evaluation", "0.2", "--best", "beauty",
+                            code=1)[1], "beauty")
+
+    def test_same_as_the_python_module(self):
+        library = os.path.join(BUILD, "lib", "libpretrain.so")
+        if not os.path.exists(library) or os.environ.get("PT_TEST_SANITIZED"):
+            self.skipTest("the module cannot load this library")
+        script = (
+            "import pretrain, json\n"
+            "context = pretrain.Context()\n"
+            "model = context.open('classifier/model.safetensors')\n"
+            "data = context.jsonl('labels.jsonl', [pretrain.column('tokens', 'text', pretrain.COLUMN_TEXT, "
+            "max_length=32), pretrain.column('label', 'label', pretrain.COLUMN_CLASS)])\n"
+            "found = model.evaluate(data)\n"
+            "print(json.dumps([found.metrics, [list(row) for row in model.predict(data, 'probabilities')]]))\n"
+        )
+        environment = dict(os.environ, PRETRAIN_LIBRARY=library, PYTHONPATH=os.path.join(ROOT, "examples", "python"))
+        done = subprocess.run([sys.executable, "-c", script], env=environment, stdout=subprocess.PIPE, text=True)
+        self.assertEqual(done.returncode, 0)
+        metrics, probabilities = json.loads(done.stdout)
+        own = run_json("evaluate", "classifier", "labels.jsonl")["metrics"]
+        for name, value in metrics.items():
+            self.assertAlmostEqual(own[name], value, places=6)
+        for line, row in zip(run("predict", "classifier", "labels.jsonl", "--json")[0].splitlines(), probabilities):
+            for one, other in zip(json.loads(line)["scores"].values(), row):
+                self.assertAlmostEqual(one, other, places=6)
+
+    # ---- Tokens --------------------------------------------------------------------------------------------------
+
+    def test_tokenize_bytes(self):
+        self.assertEqual(run("tokenize", "trained", stdin="ab\n\nc")[0], "97 98\n\n99\n")
+        self.assertEqual(run("tokenize", "trained", "--json", stdin="ab\n\nc")[0], "[97, 98]\n[]\n[99]\n")
+        self.assertEqual(run("tokenize", "trained", "--offsets", stdin="ab\n")[0], "97:0-1 98:1-2\n")
+        self.assertEqual(run("tokenize", "trained", "--decode", stdin="97 98\n[99,100]\n")[0], "ab\ncd\n")
+        self.names_what(run("tokenize", "trained", "--decode", stdin="97\n300\n", code=1)[1], "line 2", "300")
+        self.names_what(run("tokenize", "trained", "--decode", stdin="97\n9 x\n", code=1)[1], "line 2", "byte 2")
+        self.names_what(run("tokenize", "labels.jsonl", code=1)[1], "labels.jsonl")
+        self.names_what(run("tokenize", "nowhere", code=1)[1], "nowhere")
+
+    # ---- Ctrl-C and going on -------------------------------------------------------------------------------------
+
+    def interrupt(self, *arguments, at_step, number=signal.SIGINT):
+        """Sends a signal when the events come to a step; gives the events."""
+        process = subprocess.Popen([PROGRAM, *arguments, "--events"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   text=True, preexec_fn=default_signals)
+        events = []
+        for line in process.stdout:
+            events.append(json.loads(line))
+            if events[-1].get("event") == "step" and events[-1]["step"] == at_step:
+                process.send_signal(number)
+        process.stdout.close()
+        error = process.stderr.read()
+        process.stderr.close()
+        self.assertEqual(process.wait(), 128 + number, error)
+        return events, error
+
+    def test_interrupt_saves_and_resume_goes_on_to_the_same_bits(self):
+        options = ["train", "config.json", "text.txt", "--batch", "4", "--steps"]
+        run(*options, "600", "--out", "unbroken")
+        events, error = self.interrupt(*options, "600", "--out", "broken", at_step=10)
+        self.assertIn("--resume", error)
+        self.assertEqual(set(events[-1]), TRAINED)
+        steps = events[-1]["steps"]
+        self.assertGreaterEqual(steps, 10)
+        self.assertLess(steps, 600)
+        self.assertEqual(events[-2]["reason"], "interrupted")
+        self.assertEqual(run_json("inspect", "broken")["task"], "causal_lm")
+        result = run_json(*options, "600", "--out", "broken", "--resume")
+        self.assertEqual(result["steps"], 600 - steps)
+        for name in ("unbroken", "broken"):
+            with open(name + "/model.safetensors", "rb") as file:
+                content = file.read()
+            if name == "unbroken":
+                expected = content
+        self.assertEqual(content, expected)
+
+    def test_resume_where_nothing_is_begins(self):
+        run("train", "config.json", "text.txt", "--steps", "2", "--out", "begun", "--resume")
+        _, error = run("train", "config.json", "text.txt", "--steps", "2", "--out", "begun", code=1)
+        self.names_what(error, "begun/checkpoints", "--resume")
+
+    def test_interrupt_without_a_directory(self):
+        events, error = self.interrupt("train", "config.json", "text.txt", "--steps", "100000", at_step=3)
+        self.assertNotIn("--resume", error)
+        self.assertLess(events[-1]["steps"], 100000)
+
+    def test_terminate(self):
+        self.interrupt("finetune", "trained", "labels.jsonl", "--epochs", "10000", "--out", "terminated", at_step=3,
+                       number=signal.SIGTERM)
+        self.assertEqual(run_json("inspect", "terminated")["labels"], ["summer", "winter"])
+
+    def test_interrupt_while_waiting_for_lines(self):
+        process = subprocess.Popen([PROGRAM, "tokenize", "trained"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                   text=True, preexec_fn=default_signals)
+        process.stdin.write("ab\n")
+        process.stdin.flush()
+        self.assertEqual(process.stdout.readline(), "97 98\n")  # before the next line is there
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(), 130)
+        process.stdin.close()
+        process.stdout.close()
+
+    def test_reader_that_goes_away_costs_no_weights(self):
+        process = subprocess.Popen(
+            [PROGRAM, "train", "config.json", "text.txt", "--steps", "100000", "--events", "--out", "unread"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=default_signals,
+        )
+        process.stdout.readline()
+        process.stdout.close()
+        error = process.stderr.read()
+        process.stderr.close()
+        self.assertEqual(process.wait(), 1)
+        self.assertIn("standard output", error)
+        self.assertTrue(os.path.exists("unread/model.safetensors"))
+
+    def test_time(self):
+        begin = time.monotonic()
+        result = run_json("train", "config.json", "text.txt", "--steps", "100000000", "--time", "0.5")
+        self.assertLess(result["steps"], 100000000)
+        self.assertLess(time.monotonic() - begin, 60)
+
+    # ---- Files that are wrong ------------------------------------------------------------------------------------
+
+    def test_models_that_are_wrong(self):
+        with open("trained/model.safetensors", "rb") as file:
+            whole = file.read()
+        os.makedirs("empty", exist_ok=True)
+        write("nothing.safetensors", "")
+        write("wrong.json", "{")
+        write("list.json", "[1]")
+        write("deep.json", "[" * 100000)
+        write("other.json", '{"model_type": "unheard-of"}')
+        write("model.gguf", "GGUF")
+        with open("cut.safetensors", "wb") as file:
+            file.write(whole[: len(whole) // 2])
+        with open("huge.safetensors", "wb") as file:
+            file.write(b"\xff" * 8 + b"{}")
+        for path, words in (
+            ("nowhere", ["nowhere", "No such file"]),
+            ("empty", ["empty", "model.safetensors"]),
+            ("nothing.safetensors", ["nothing.safetensors", "0 bytes"]),
+            ("cut.safetensors", ["cut.safetensors"]),
+            ("huge.safetensors", ["huge.safetensors"]),
+            ("labels.jsonl", ["labels.jsonl"]),
+            ("/dev/null", ["/dev/null"]),
+            ("wrong.json", ["wrong.json"]),
+            ("list.json", ["list.json"]),
+            ("deep.json", ["deep.json"]),
+            ("other.json", ["other.json", "unheard-of"]),
+            ("model.gguf", ["model.gguf", ".safetensors"]),
+            ("{", ["configuration"]),
+        ):
+            with self.subTest(path=path):
+                for command in (["inspect", path], ["train", path, "text.txt", "--steps", "1"]):
+                    output, error = run(*command, code=1)
+                    self.assertEqual(output, "")
+                    self.names_what(error, *words)
+        self.names_what(run("evaluate", "config.json", "text.txt", code=1)[1], "config.json", "no weights")
+        self.names_what(run("predict", "trained", "labels.jsonl", code=1)[1], "causal_lm")
+
+    def test_data_that_is_wrong(self):
+        write("empty.txt", "")
+        write("empty.jsonl", "")
+        write("empty.csv", "")
+        write("one.txt", "x")
+        write("cut.jsonl", '{"text": "a", "label": "x"}\n{"text": "b", "lab')
+        write("unlabelled.jsonl", '{"text": "a"}\n')
+        write("numbers.jsonl", '{"text": 7, "label": "x"}\n')
+        write("ragged.csv", "a,b,label\n1,2,x\n1,x\n")
+        with open("latin.jsonl", "wb") as file:
+            file.write(b'{"text": "\xe9", "label": "x"}\n')
+        for arguments, words in (
+            (["train", "config.json", "nowhere.txt"], ["nowhere.txt", "No such file"]),
+            (["train", "config.json", "empty.txt"], ["empty.txt"]),
+            (["train", "config.json", "one.txt"], ["one.txt"]),
+            (["train", "config.json", "/dev/null", "--format", "text"], ["/dev/null"]),
+            (["train", "config.json", "empty.txt", "--format", "tokens"], ["empty.txt"]),
+            (["finetune", "trained", "empty.jsonl"], ["empty.jsonl"]),
+            (["finetune", "trained", "cut.jsonl"], ["cut.jsonl", "2"]),
+            (["finetune", "trained", "unlabelled.jsonl"], ["unlabelled.jsonl", "label", "--label-column"]),
+            (["finetune", "trained", "numbers.jsonl"], ["numbers.jsonl"]),
+            (["finetune", "trained", "latin.jsonl"], ["latin.jsonl"]),
+            (["finetune", "trained", "text.txt"], ["text.txt", "classification"]),
+            (["finetune", "trained", "labels.jsonl", "--text-column", "missing"], ["labels.jsonl", "missing"]),
+            (["finetune", "trained", "labels.jsonl", "--label-column", "missing"], ["labels.jsonl", "missing"]),
+            (["finetune", "trained", "labels.jsonl", "--evaluation", "nowhere.jsonl"], ["nowhere.jsonl"]),
+            (["finetune", json.dumps(NUMBERS), "empty.csv"], ["empty.csv"]),
+            (["finetune", json.dumps(NUMBERS), "ragged.csv"], ["ragged.csv", "line 3"]),
+            (["finetune", json.dumps(NUMBERS), "text.txt"], ["text.txt", "mlp"]),
+            (["finetune", json.dumps(NUMBERS), "numbers.csv", "--label-column", "kind", "--columns", "height"],
+             ["features"]),
+            (["predict", "classifier", "."], ["directory"]),
+            (["evaluate", "classifier", "text.txt"], ["text.txt", "classification"]),
+            (["train", json.dumps(dict(NETWORK, vocab_size=300)), "text.txt"], ["300", "--tokenizer"]),
+        ):
+            with self.subTest(arguments=arguments):
+                output, error = run(*arguments, code=1)
+                self.assertEqual(output, "")
+                self.names_what(error, *words)
+
+    def test_out_that_cannot_be_written(self):
+        write("in_the_way", "x")
+        for path, words in (
+            ("in_the_way", ["in_the_way", "a file is there"]),
+            ("in_the_way/below", ["in_the_way"]),
+            ("/dev/null", ["/dev/null"]),
+            ("/proc/none", ["/proc/none"]),
+        ):
+            with self.subTest(path=path):
+                begin = time.monotonic()
+                output, error = run("train", "config.json", "text.txt", "--steps", "1000000", "--out", path, code=1)
+                self.assertEqual(output, "")
+                self.names_what(error, *words)
+                self.assertLess(time.monotonic() - begin, 30)  # before the training, not after it
+        if os.geteuid() != 0:
+            os.makedirs("read_only", exist_ok=True)
+            os.chmod("read_only", 0o500)
+            self.names_what(run("train", "config.json", "text.txt", "--out", "read_only", code=1)[1], "read_only")
+
+    def test_standard_output_that_cannot_be_written(self):
+        for arguments in (["inspect", "trained"], ["inspect", "trained", "--json"], ["--help"], ["--version"],
+                          ["predict", "classifier", "labels.jsonl"], ["evaluate", "classifier", "labels.jsonl"]):
+            with self.subTest(arguments=arguments), open("/dev/full", "w") as full:
+                self.names_what(run(*arguments, stdout=full, code=1)[1], "standard output")
+        with open("/dev/full", "w") as full:
+            _, error = run("train", "config.json", "text.txt", "--steps", "2", "--out", "kept", stdout=full, code=1)
+        self.assertIn("standard output", error)
+        self.assertTrue(os.path.exists("kept/model.safetensors"))
+        # a stream that is closed is not the first file that the program opens
+        with open("trained/model.safetensors", "rb") as file:
+            before = file.read()
+        run("-c", '"$0" inspect trained >&-', PROGRAM, code=1, executable="/bin/sh")
+        with open("trained/model.safetensors", "rb") as file:
+            self.assertEqual(before, file.read())
+
+    def test_memory_is_kept_to(self):
+        result = run_json("train", "config.json", "text.txt", "--steps", "2", "--batch", "256", "--memory", "4M")
+        self.assertLessEqual(result["peak_bytes"], 4 << 20)
+        run("train", "config.json", "text.txt", "--steps", "1", "--memory", "100k", code=1)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,197 @@
+/* pretrain inspect: what is in a model. */
+#include <string.h>
+#include <stdlib.h>
+
+#include "commands.h"
+#include "data_files.h"
+#include "output.h"
+#include "session.h"
+
+static const char *dtype_name(int32_t dtype)
+{
+    static const char *const names[] = {
+        [PT_FLOAT32] = "float32", [PT_FLOAT64] = "float64", [PT_FLOAT16] = "float16", [PT_BFLOAT16] = "bfloat16",
+        [PT_INT8] = "int8",       [PT_INT16] = "int16",     [PT_INT32] = "int32",     [PT_INT64] = "int64",
+        [PT_UINT8] = "uint8",     [PT_UINT16] = "uint16",   [PT_UINT32] = "uint32",   [PT_UINT64] = "uint64",
+        [PT_BOOL] = "bool",
+    };
+    return dtype > 0 && dtype < (int32_t)(sizeof names / sizeof *names) ? names[dtype] : "other";
+}
+
+static int64_t dtype_bytes(int32_t dtype)
+{
+    switch (dtype) {
+    case PT_FLOAT64:
+    case PT_INT64:
+    case PT_UINT64:
+        return 8;
+    case PT_FLOAT16:
+    case PT_BFLOAT16:
+    case PT_INT16:
+    case PT_UINT16:
+        return 2;
+    case PT_INT8:
+    case PT_UINT8:
+    case PT_BOOL:
+        return 1;
+    default:
+        return 4;
+    }
+}
+
+/* Of all tensors. */
+typedef struct sums {
+    int64_t parameters, bytes;
+    /* which most elements have */
+    int32_t dtype;
+} sums_t;
+
+static int add_up(const pt_model_t *model, sums_t *sums)
+{
+    int64_t elements[PT_BOOL + 1] = {0};
+    int status = EXIT_DONE;
+    *sums = (sums_t){0};
+    for (int64_t i = 0; i < pt_model_parameter_count(model); i++) {
+        pt_parameter_info_t info = {.struct_size = sizeof info};
+        TRY(pt_model_parameter_info(model, i, &info));
+        sums->parameters += info.elements;
+        sums->bytes += info.elements * dtype_bytes(info.dtype);
+        if (info.dtype > 0 && info.dtype <= PT_BOOL)
+            elements[info.dtype] += info.elements;
+    }
+    for (int32_t dtype = 0; dtype <= PT_BOOL; dtype++) {
+        if (elements[dtype] > elements[sums->dtype])
+            sums->dtype = dtype;
+    }
+out:
+    return status;
+}
+
+/* The tokenizer's file, "bytes" where bytes are tokens, or NULL. */
+static const char *tokenizer_name(const opened_model_t *opened)
+{
+    if (opened->tokenizer)
+        return opened->tokenizer_path;
+    return opened->reads_tokens && opened->vocabulary == 256 ? "bytes" : NULL;
+}
+
+static int print_json(const opened_model_t *opened, const sums_t *sums)
+{
+    const pt_model_t *model = opened->model;
+    writer_t writer;
+    int status = EXIT_DONE;
+    json_open(&writer, stdout);
+    json_begin(&writer, NULL, '{');
+    json_text(&writer, "family", opened->family);
+    json_text(&writer, "task", pt_model_task(model));
+    json_whole(&writer, "parameters", sums->parameters);
+    json_whole(&writer, "bytes", sums->bytes);
+    json_text(&writer, "dtype", sums->dtype ? dtype_name(sums->dtype) : NULL);
+    json_text(&writer, "tokenizer", tokenizer_name(opened));
+    json_begin(&writer, "labels", '[');
+    for (int64_t i = 0; i < pt_model_class_count(model); i++)
+        json_text(&writer, NULL, pt_model_class_name(model, i));
+    json_end(&writer, ']');
+    json_begin(&writer, "tensors", '[');
+    for (int64_t i = 0; i < pt_model_parameter_count(model); i++) {
+        pt_parameter_info_t info = {.struct_size = sizeof info};
+        TRY(pt_model_parameter_info(model, i, &info));
+        json_begin(&writer, NULL, '{');
+        json_text(&writer, "name", info.name);
+        json_text(&writer, "dtype", dtype_name(info.dtype));
+        json_begin(&writer, "shape", '[');
+        for (int32_t d = 0; d < info.rank; d++)
+            json_whole(&writer, NULL, info.shape[d]);
+        json_end(&writer, ']');
+        json_end(&writer, '}');
+    }
+    json_end(&writer, ']');
+    json_end(&writer, '}');
+    json_close(&writer);
+out:
+    return status;
+}
+
+static int print_tensors(const pt_model_t *model)
+{
+    int status = EXIT_DONE;
+    for (int64_t i = 0; i < pt_model_parameter_count(model); i++) {
+        pt_parameter_info_t info = {.struct_size = sizeof info};
+        TRY(pt_model_parameter_info(model, i, &info));
+        printf("  %-44s %s [", info.name, dtype_name(info.dtype));
+        for (int32_t d = 0; d < info.rank; d++)
+            printf("%s%lld", d ? ", " : "", (long long)info.shape[d]);
+        puts("]");
+    }
+out:
+    return status;
+}
+
+/* What a step of AdamW would take: of the model as it would be trained, so it is opened once more, in memory. */
+static int print_cost(pt_context_t *context, const settings_t *settings)
+{
+    opened_model_t opened;
+    pt_optimizer_t *optimizer = NULL;
+    pt_estimate_t estimate = {.struct_size = sizeof estimate};
+    int status = opened_model_open(context, settings, settings->arguments[0], OPEN_FRESH, &opened);
+    if (status != EXIT_DONE)
+        goto out;
+    if (!pt_model_task(opened.model) && opened.reads_tokens)
+        TRY(pt_model_set_task(opened.model, PT_TASK_CAUSAL_LM, NULL));
+    if (!pt_model_task(opened.model))
+        goto out;
+    int64_t length = settings->length > 0 ? settings->length : opened.positions > 0 ? opened.positions : 128;
+    length = length < 1024 ? length : 1024;
+    const pt_dim_rows_t rows = {"tokens", settings->batch * length};
+    TRY(pt_optimizer_create(context, NULL, &optimizer));
+    TRY(pt_model_estimate(opened.model, optimizer, settings->batch, opened.reads_tokens ? &rows : NULL,
+                          opened.reads_tokens, sizeof rows, &estimate));
+    printf("a step of %lld samples", (long long)settings->batch);
+    if (opened.reads_tokens)
+        printf(" of %lld tokens", (long long)length);
+    printf(": %.3g operations and %lld bytes\n", estimate.operations, (long long)estimate.bytes);
+    printf("  %lld for parameters, %lld for gradients, %lld for the optimizer (AdamW), %lld for the plan\n",
+           (long long)estimate.parameter_bytes, (long long)estimate.gradient_bytes, (long long)estimate.optimizer_bytes,
+           (long long)estimate.plan_bytes);
+out:
+    pt_optimizer_free(optimizer);
+    opened_model_close(&opened);
+    return status;
+}
+
+static int print_text(pt_context_t *context, const settings_t *settings, const opened_model_t *opened,
+                      const sums_t *sums)
+{
+    const pt_model_t *model = opened->model;
+    const char *task = pt_model_task(model), *tokenizer = tokenizer_name(opened);
+    printf("file        %s\nfamily      %s\ntask        %s\nparameters  %lld\nbytes       %lld\ndtype       %s\n",
+           opened->path, opened->family, task ? task : "none", (long long)sums->parameters, (long long)sums->bytes,
+           sums->dtype ? dtype_name(sums->dtype) : "none");
+    printf("tokenizer   %s", tokenizer ? tokenizer : "none");
+    if (opened->tokenizer)
+        printf(" (%lld tokens)", (long long)pt_tokenizer_size(opened->tokenizer));
+    printf("\nlabels      ");
+    for (int64_t i = 0; i < pt_model_class_count(model); i++)
+        printf("%s%s", i ? ", " : "", pt_model_class_name(model, i));
+    printf("%s\ntensors     %lld\n", pt_model_class_count(model) ? "" : "none",
+           (long long)pt_model_parameter_count(model));
+    int status = print_tensors(model);
+    return status == EXIT_DONE ? print_cost(context, settings) : status;
+}
+
+int command_inspect(const settings_t *settings)
+{
+    pt_context_t *context;
+    opened_model_t opened = {0};
+    sums_t sums;
+    int status = session_open(settings, &context);
+    if (status == EXIT_DONE)
+        status = opened_model_open(context, settings, settings->arguments[0], OPEN_FRESH | OPEN_MAPPED, &opened);
+    if (status == EXIT_DONE)
+        status = add_up(opened.model, &sums);
+    if (status == EXIT_DONE)
+        status = settings->json ? print_json(&opened, &sums) : print_text(context, settings, &opened, &sums);
+    opened_model_close(&opened);
+    pt_context_free(context);
+    return status;
+}

@@ -1,0 +1,215 @@
+/* pretrain predict: what a model makes of each sample. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands.h"
+#include "data_files.h"
+#include "output.h"
+#include "session.h"
+#include "text_lines.h"
+
+/* What is needed all along. */
+typedef struct predicting {
+    const settings_t *settings;
+    pt_context_t *context;
+    opened_model_t opened;
+    /* classes, else numbers */
+    int32_t has_classes;
+    float *values;
+    int64_t capacity;
+} predicting_t;
+
+/* ---- Results ----------------------------------------------------------------------------------------------------- */
+
+static const char *class_name(const predicting_t *self, int64_t number, char buffer[32])
+{
+    const char *name = pt_model_class_name(self->opened.model, number);
+    if (name)
+        return name;
+    snprintf(buffer, 32, "%lld", (long long)number);
+    return buffer;
+}
+
+static void print_classes(const predicting_t *self, const float *scores, int64_t count)
+{
+    char buffer[32];
+    int64_t best = 0;
+    for (int64_t i = 1; i < count; i++)
+        best = scores[i] > scores[best] ? i : best;
+    if (!self->settings->json) {
+        printf("%s\t%.9g\n", class_name(self, best, buffer), (double)scores[best]);
+        return;
+    }
+    writer_t writer;
+    json_open(&writer, stdout);
+    json_begin(&writer, NULL, '{');
+    json_text(&writer, "label", class_name(self, best, buffer));
+    json_begin(&writer, "scores", '{');
+    for (int64_t i = 0; i < count; i++)
+        json_number(&writer, class_name(self, i, buffer), (double)scores[i]);
+    json_end(&writer, '}');
+    json_end(&writer, '}');
+    json_close(&writer);
+}
+
+static void print_numbers(const predicting_t *self, const float *values, int64_t count)
+{
+    if (!self->settings->json) {
+        for (int64_t i = 0; i < count; i++)
+            printf("%s%.9g", i ? "\t" : "", (double)values[i]);
+        putchar('\n');
+        return;
+    }
+    writer_t writer;
+    json_open(&writer, stdout);
+    json_begin(&writer, NULL, '{');
+    if (count != 1)
+        json_begin(&writer, "label", '[');
+    for (int64_t i = 0; i < count; i++)
+        json_number(&writer, count == 1 ? "label" : NULL, (double)values[i]);
+    if (count != 1)
+        json_end(&writer, ']');
+    json_end(&writer, '}');
+    json_close(&writer);
+}
+
+/* Predicts a dataset that fits into memory. */
+static int predict(predicting_t *self, pt_dataset_t *dataset)
+{
+    pt_model_t *model = self->opened.model;
+    const char *output = self->has_classes ? "probabilities" : "prediction";
+    pt_array_t values = {.dtype = PT_FLOAT32};
+    int status = EXIT_DONE;
+    TRY(pt_predict(model, dataset, output, self->settings->batch, &values, sizeof values));
+    if (values.elements > self->capacity) {
+        free(self->values);
+        self->values = malloc((size_t)values.elements * sizeof *self->values);
+        self->capacity = self->values ? values.elements : 0;
+        if (!self->values)
+            return fail("no memory for %lld numbers", (long long)values.elements);
+    }
+    values.data = self->values;
+    values.capacity = self->capacity;
+    TRY(pt_predict(model, dataset, output, self->settings->batch, &values, sizeof values));
+    int64_t samples = pt_dataset_length(dataset), count = samples > 0 ? values.elements / samples : 0;
+    for (int64_t i = 0; i < samples; i++) {
+        if (self->has_classes)
+            print_classes(self, self->values + i * count, count);
+        else
+            print_numbers(self, self->values + i * count, count);
+    }
+    output_flush(); /* a failure is told at the end */
+out:
+    return status;
+}
+
+/* ---- Data -------------------------------------------------------------------------------------------------------- */
+
+static int predict_table(predicting_t *self)
+{
+    const reading_t reading = {self->context, self->settings, &self->opened, NULL};
+    data_files_t files = {0};
+    pt_dataset_t *dataset = NULL, *part = NULL;
+    int status = data_files_open(&reading, self->settings->arguments + 1, 1, 0, 1, &files);
+    if (status == EXIT_DONE)
+        status = data_files_join(&reading, &files, NULL, &dataset);
+    const int64_t samples = pt_dataset_length(dataset);
+    for (int64_t first = 0; status == EXIT_DONE && first < samples && output_flush(); first += LINES_AT_ONCE) {
+        int64_t count = samples - first < LINES_AT_ONCE ? samples - first : LINES_AT_ONCE;
+        TRY(pt_dataset_subset(dataset, first, count, &part));
+        status = predict(self, part);
+        pt_dataset_free(part);
+        part = NULL;
+    }
+out:
+    pt_dataset_free(part);
+    pt_dataset_free(dataset);
+    data_files_close(&files);
+    return status;
+}
+
+/* Lines as samples, cut at what the model can read. */
+static int predict_tokens(predicting_t *self, tokens_t *tokens, int64_t lines)
+{
+    pt_dataset_t *dataset = NULL;
+    int64_t longest = data_sample_length(self->settings, &self->opened), from = 0, to = 0;
+    int status = EXIT_DONE;
+    for (int64_t i = 0; i < lines; i++) {
+        int64_t length = tokens->lengths[i], kept = length < longest ? length : longest;
+        memmove(tokens->ids + to, tokens->ids + from, (size_t)kept * sizeof *tokens->ids);
+        tokens->lengths[i] = kept;
+        from += length;
+        to += kept;
+    }
+    const pt_array_t array = {.name = "tokens",
+                              .dtype = PT_INT32,
+                              .rank = 1,
+                              .shape = {PT_DIM_TOKENS},
+                              .data = tokens->ids,
+                              .elements = to,
+                              .lengths = tokens->lengths};
+    TRY(pt_dataset_create_from_arrays(self->context, &array, 1, sizeof array, lines, 0, &dataset));
+    status = predict(self, dataset);
+out:
+    pt_dataset_free(dataset);
+    return status;
+}
+
+static int predict_lines(predicting_t *self)
+{
+    text_lines_t lines;
+    pt_text_t *texts = malloc(LINES_AT_ONCE * sizeof *texts);
+    tokens_t *tokens = calloc(1, sizeof *tokens);
+    int64_t count = 1;
+    int status = text_lines_open(&lines, self->settings->arguments[1]);
+    if (!texts || !tokens)
+        status = fail("no memory for lines");
+    while (status == EXIT_DONE && output_flush() && (status = text_lines_next(&lines, texts, &count)) == EXIT_DONE &&
+           count > 0) {
+        status = tokens_make(&self->opened, &lines, texts, count, 0, tokens);
+        if (status == EXIT_DONE)
+            status = predict_tokens(self, tokens, count);
+    }
+    if (tokens)
+        tokens_free(tokens);
+    text_lines_close(&lines);
+    free(tokens);
+    free(texts);
+    return status;
+}
+
+int command_predict(const settings_t *settings)
+{
+    predicting_t self = {.settings = settings};
+    const char *data = settings->arguments[1];
+    int status = session_open(settings, &self.context);
+    if (status == EXIT_DONE)
+        status = opened_model_open(self.context, settings, settings->arguments[0], 0, &self.opened);
+    if (status != EXIT_DONE)
+        goto out;
+    const char *task = pt_model_task(self.opened.model);
+    self.has_classes = task && strcmp(task, PT_TASK_CLASSIFICATION) == 0;
+    if (!self.has_classes && (!task || strcmp(task, PT_TASK_REGRESSION) != 0)) {
+        status = fail("%s: its task is %s, expected classification or regression", self.opened.path,
+                      task ? task : "none");
+        goto out;
+    }
+    interrupts_watch(self.opened.model, 0);
+    int format = strcmp(data, "-") == 0 ? FORMAT_TEXT : data_format(settings, data);
+    if (format == 0)
+        status = EXIT_USAGE;
+    else if (format == FORMAT_TEXT && path_is_directory(data))
+        status = fail("%s: a directory, expected a file of lines or a table", data);
+    else if (format != FORMAT_TEXT)
+        status = predict_table(&self);
+    else if ((status = data_check_text(&self.opened, data)) == EXIT_DONE)
+        status = predict_lines(&self);
+    interrupts_watch(NULL, 0);
+    if (interrupted())
+        status = EXIT_INTERRUPTED + interrupted();
+out:
+    free(self.values);
+    opened_model_close(&self.opened);
+    pt_context_free(self.context);
+    return status;
+}

@@ -1,0 +1,113 @@
+/* pretrain: the library from a shell. It strings calls of pretrain.h together; a command is a file, command_NAME.c. */
+#include <errno.h>
+#include <fcntl.h>
+#include <pretrain.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "commands.h"
+#include "help.h"
+#include "output.h"
+#include "session.h"
+#include "settings.h"
+
+const command_t command_table[] = {
+    {"train", COMMAND_TRAIN, "MODEL|CONFIG DATA...", 2, -1, "pretrains a network on text or other data",
+     "Trains a network: a fresh one, where the first argument is a config.json or its text in braces, or a model that "
+     "is "
+     "to learn more. By default a language model learns to predict the next token of DATA: text files, directories of "
+     "them, token files, or the text column of tables.\n\nWith --out, Ctrl-C ends the training and saves what it has "
+     "learnt; --resume goes on from there.",
+     "pretrain train config.json book.txt --steps 2000 --evaluation 0.05 --out run\n"
+     "pretrain train config.json book.txt --steps 2000 --evaluation 0.05 --out run --resume",
+     command_train},
+    {"finetune", COMMAND_FINETUNE, "MODEL DATA...", 2, -1, "trains a model on labelled data",
+     "Trains a model, or a fresh one where the first argument is a config.json, on labelled data: tables with a column "
+     "or key \"label\" beside \"text\" or columns of numbers. Labels are classes by their names, or with --task "
+     "regression numbers. The head of another task is replaced, the rest of the model goes on from what it has learnt.",
+     "pretrain finetune run questions.jsonl --evaluation 0.1 --epochs 5 --out classifier\n"
+     "pretrain finetune '{\"model_type\": \"mlp\", \"input_size\": 4, \"hidden_sizes\": [32]}' iris.csv \\\n"
+     "    --label-column species --normalize standard --epochs 50 --out iris",
+     command_finetune},
+    {"evaluate", COMMAND_EVALUATE, "MODEL DATA...", 2, -1, "tells a model's metrics on data",
+     "Tells the loss and the metrics of the model's task on labelled data; of a language model, on text.",
+     "pretrain evaluate classifier test.jsonl --json", command_evaluate},
+    {"predict", COMMAND_PREDICT, "MODEL DATA", 2, 2, "tells what a model makes of each sample",
+     "A line for each sample: the label and its probability, with --json the probabilities of all classes; or the "
+     "numbers of a regression. DATA is a table, whose labels are not read, or texts, a line each: a .txt file, or - "
+     "for "
+     "standard input.",
+     "pretrain predict classifier new.jsonl --json\necho 'Who wrote Hamlet ?' | pretrain predict classifier -",
+     command_predict},
+    {"tokenize", COMMAND_TOKENIZE, "MODEL", 1, 1, "makes tokens of lines, and lines of tokens",
+     "Reads lines from standard input and writes the ids of each line's tokens. MODEL is a directory with a tokenizer, "
+     "a "
+     "model's file beside one, or the tokenizer's own file.",
+     "pretrain tokenize run <book.txt >ids.txt\npretrain tokenize run --decode <ids.txt", command_tokenize},
+    {"inspect", COMMAND_INSPECT, "MODEL", 1, 1, "tells what is in a model",
+     "Tells a model's family, task, tokenizer, classes and tensors, and what a step of training would cost.",
+     "pretrain inspect run\npretrain inspect run --json", command_inspect},
+};
+const int64_t command_count = sizeof command_table / sizeof *command_table;
+
+/* The standard streams exist, so that no file is opened in their place and then written to by mistake. */
+static void open_streams(void)
+{
+    for (int descriptor = 0; descriptor < 3; descriptor++) {
+        if (fcntl(descriptor, F_GETFD) == -1 && errno == EBADF)
+            open("/dev/null", descriptor == 0 ? O_RDONLY : O_RDONLY | O_NOCTTY);
+    }
+}
+
+static int print_version(void)
+{
+    printf("pretrain %s\n", pt_version());
+    return EXIT_DONE;
+}
+
+static int run(int argc, const char **argv)
+{
+    if (argc < 2) {
+        fputs("usage: pretrain COMMAND ARGUMENTS [OPTIONS]; pretrain --help lists the commands\n", stderr);
+        return EXIT_USAGE;
+    }
+    const char *word = argv[1];
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || (strcmp(word, "help") == 0 && argc == 2)) {
+        help_program();
+        return EXIT_DONE;
+    }
+    if (strcmp(word, "--version") == 0)
+        return print_version();
+    if (strcmp(word, "--describe") == 0) {
+        help_describe();
+        return EXIT_DONE;
+    }
+    int is_help = strcmp(word, "help") == 0;
+    word = is_help ? argv[2] : word;
+    const command_t *command = command_find(word);
+    if (!command) {
+        const char *nearest = settings_suggest(NULL, word);
+        return usage_error(NULL, "unknown %s %s%s%s", word[0] == '-' ? "option" : "command", word,
+                           nearest ? ", perhaps " : "", nearest ? nearest : "");
+    }
+    settings_t settings;
+    settings_init(&settings);
+    output_name(command->name);
+    int status = is_help ? EXIT_DONE : settings_parse(&settings, command, argc - 2, argv + 2);
+    if (status != EXIT_DONE)
+        return status;
+    if (is_help || settings.help) {
+        help_command(command);
+        return EXIT_DONE;
+    }
+    if (settings.version)
+        return print_version();
+    interrupts_catch();
+    return command->run(&settings);
+}
+
+int main(int argc, char **argv)
+{
+    open_streams();
+    return output_finish(run(argc, (const char **)argv));
+}

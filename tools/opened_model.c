@@ -1,0 +1,316 @@
+#include "opened_model.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "json_scan.h"
+#include "output.h"
+
+enum { LARGEST_CONFIG = 16 << 20 };
+
+static const slice_t none = {NULL, NULL};
+
+/* ---- Paths ------------------------------------------------------------------------------------------------------- */
+
+void path_join(char path[PATH_SIZE], const char *directory, const char *name)
+{
+    size_t length = strlen(directory);
+    const char *between = length > 0 && directory[length - 1] == '/' ? "" : "/";
+    if (snprintf(path, PATH_SIZE, "%s%s%s", directory, between, name) >= PATH_SIZE)
+        path[0] = 0;
+}
+
+int path_is_directory(const char *path)
+{
+    struct stat found;
+    return stat(path, &found) == 0 && S_ISDIR(found.st_mode);
+}
+
+int path_exists(const char *path)
+{
+    struct stat found;
+    return stat(path, &found) == 0;
+}
+
+static int has_ending(const char *path, const char *ending)
+{
+    size_t length = strlen(path), end = strlen(ending);
+    return length > end && strcmp(path + length - end, ending) == 0;
+}
+
+/* The directory that a file is in. */
+static void path_of_directory(char directory[PATH_SIZE], const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (!slash)
+        snprintf(directory, PATH_SIZE, ".");
+    else
+        snprintf(directory, PATH_SIZE, "%.*s", (int)(slash - path + (slash == path)), path);
+}
+
+int newest_checkpoint(char path[PATH_SIZE], const char *directory)
+{
+    static const char begin[] = "step-";
+    char best[256] = "";
+    DIR *list = opendir(directory);
+    for (struct dirent *entry; list && (entry = readdir(list)) != NULL;) {
+        /* their names have as many digits each: the order of bytes is that of steps */
+        if (strncmp(entry->d_name, begin, sizeof begin - 1) == 0 && has_ending(entry->d_name, ".safetensors") &&
+            strcmp(entry->d_name, best) > 0)
+            snprintf(best, sizeof best, "%s", entry->d_name);
+    }
+    if (list)
+        closedir(list);
+    path_join(path, directory, best);
+    return best[0] != 0;
+}
+
+/* ---- Texts of models --------------------------------------------------------------------------------------------- */
+
+char *model_text(const pt_model_t *model, int32_t what)
+{
+    size_t length = 0;
+    char *text = NULL;
+    if (pt_model_describe(model, what, NULL, 0, &length) == PT_OK && (text = malloc(length + 1)) != NULL &&
+        pt_model_describe(model, what, text, length + 1, &length) == PT_OK)
+        return text;
+    fail("%s", text ? pt_last_error() : "no memory for a description of the model");
+    free(text);
+    return NULL;
+}
+
+/* A file's text; NULL after a message. */
+static char *read_text(const char *path, size_t *length)
+{
+    FILE *file = fopen(path, "rb");
+    char *text = NULL;
+    *length = 0;
+    if (file && !path_is_directory(path) && (text = malloc(LARGEST_CONFIG + 1)) != NULL)
+        *length = fread(text, 1, LARGEST_CONFIG + 1, file);
+    if (!file || !text || ferror(file))
+        fail("%s: %s", path, file && path_is_directory(path) ? "it is a directory" : strerror(errno));
+    else if (*length > LARGEST_CONFIG)
+        fail("%s: more than %d bytes, expected a configuration", path, LARGEST_CONFIG);
+    else {
+        fclose(file);
+        text[*length] = 0;
+        return text;
+    }
+    if (file)
+        fclose(file);
+    free(text);
+    return NULL;
+}
+
+/* What the rest of the program has to know of the network. */
+static int read_sizes(opened_model_t *opened)
+{
+    char *config = model_text(opened->model, PT_DESCRIBE_CONFIG);
+    if (!config)
+        return EXIT_FAILED;
+    slice_t root = json_whole_text(config, strlen(config));
+    json_copy_string(json_member(root, "model_type"), opened->family, sizeof opened->family);
+    opened->reads_tokens = strcmp(opened->family, "mlp") != 0;
+    if (strcmp(opened->family, "gpt2") == 0) { /* the keys' defaults */
+        opened->vocabulary = 50257;
+        opened->positions = 1024;
+    }
+    json_integer(json_member(root, "vocab_size"), &opened->vocabulary);
+    if (!json_integer(json_member(root, "n_positions"), &opened->positions))
+        json_integer(json_member(root, "max_position_embeddings"), &opened->positions);
+    free(config);
+    return EXIT_DONE;
+}
+
+/* ---- Models ------------------------------------------------------------------------------------------------------ */
+
+/* The task that a published configuration names in "architectures", so that its head is loaded too. */
+static pt_status_t set_published_task(pt_model_t *model, slice_t config)
+{
+    char architecture[128] = "";
+    json_copy_string(json_element(json_member(config, "architectures"), none), architecture, sizeof architecture);
+    if (has_ending(architecture, "LMHeadModel") || has_ending(architecture, "ForCausalLM"))
+        return pt_model_set_task(model, PT_TASK_CAUSAL_LM, NULL);
+    if (!has_ending(architecture, "ForSequenceClassification"))
+        return PT_OK;
+    pt_classification_options_t task;
+    pt_status_t status = pt_classification_options_init(&task, sizeof task);
+    task.classes = json_count(json_member(config, "id2label"));
+    if (task.classes == 0 && !json_integer(json_member(config, "num_labels"), &task.classes))
+        task.classes = 2; /* Hugging Face's default */
+    task.pooling = PT_POOL_LAST;
+    return status == PT_OK ? pt_model_set_task(model, PT_TASK_CLASSIFICATION, &task) : status;
+}
+
+/* A model from a configuration's text. */
+static int from_config(pt_context_t *context, const char *json, size_t length, const char *name, opened_model_t *opened)
+{
+    if (pt_model_create_from_config(context, json, length, &opened->model) != PT_OK)
+        return fail("%s: %s", name, pt_last_error());
+    snprintf(opened->path, sizeof opened->path, "%s", name);
+    return EXIT_DONE;
+}
+
+static int from_config_file(pt_context_t *context, const char *path, opened_model_t *opened)
+{
+    size_t length;
+    char *json = read_text(path, &length);
+    int status = json ? from_config(context, json, length, path, opened) : EXIT_FAILED;
+    free(json);
+    return status;
+}
+
+/* Published weights, whose configuration lies beside them. */
+static int from_published(pt_context_t *context, const char *weights, const char *config, uint32_t flags,
+                          opened_model_t *opened)
+{
+    size_t length;
+    int status = EXIT_DONE;
+    char *json = read_text(config, &length);
+    pt_load_options_t options;
+    if (!json)
+        return EXIT_FAILED;
+    status = from_config(context, json, length, config, opened);
+    if (status != EXIT_DONE)
+        goto out;
+    TRY(set_published_task(opened->model, json_whole_text(json, length)));
+    TRY(pt_load_options_init(&options, sizeof options));
+    options.flags = flags & OPEN_MAPPED ? PT_LOAD_MAPPED : 0;
+    TRY(pt_model_load(opened->model, weights, &options));
+    for (int64_t i = 0; i < pt_model_transfer_count(opened->model, 0); i++) {
+        const char *name;
+        int32_t kind;
+        TRY(pt_model_transfer_entry(opened->model, i, &name, &kind));
+        if (kind == PT_TRANSFER_NEW)
+            note("%s has no tensor %s: it begins anew", weights, name);
+        else if (kind == PT_TRANSFER_SHAPE)
+            note("%s: tensor %s has another shape than the configuration asks for: it begins anew", weights, name);
+    }
+    snprintf(opened->path, sizeof opened->path, "%s", weights);
+    opened->has_weights = 1;
+out:
+    free(json);
+    return status;
+}
+
+/* A file of weights: one that the library wrote says all by itself, another one needs the configuration beside it. */
+static int from_weights(pt_context_t *context, const char *path, uint32_t flags, opened_model_t *opened)
+{
+    static const char *const unknown[] = {".gguf", ".pth", ".pt", ".bin", ".ckpt", ".h5"};
+    char directory[PATH_SIZE], config[PATH_SIZE];
+    pt_load_options_t options;
+    int status = EXIT_DONE;
+    for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) {
+        if (has_ending(path, unknown[i]) && path_exists(path))
+            return fail("%s: this version reads no %s files; expected .safetensors", path, unknown[i]);
+    }
+    TRY(pt_load_options_init(&options, sizeof options));
+    options.flags = flags & OPEN_MAPPED ? PT_LOAD_MAPPED : 0;
+    pt_status_t opening = pt_model_open(context, path, &options, &opened->model);
+    path_of_directory(directory, path);
+    path_join(config, directory, "config.json");
+    if (opening == PT_ERR_UNSUPPORTED && path_exists(config))
+        return from_published(context, path, config, flags, opened);
+    TRY(opening);
+    snprintf(opened->path, sizeof opened->path, "%s", path);
+    opened->has_weights = 1;
+out:
+    return status;
+}
+
+static int from_directory(pt_context_t *context, const char *directory, uint32_t flags, opened_model_t *opened)
+{
+    char path[PATH_SIZE], checkpoints[PATH_SIZE];
+    path_join(path, directory, "model.safetensors");
+    if (path_exists(path))
+        return from_weights(context, path, flags, opened);
+    path_join(checkpoints, directory, "checkpoints");
+    if (newest_checkpoint(path, directory) || newest_checkpoint(path, checkpoints))
+        return from_weights(context, path, flags, opened);
+    path_join(path, directory, "config.json");
+    if (!path_exists(path))
+        return fail("%s: a directory without model.safetensors, config.json and checkpoints", directory);
+    if (!(flags & OPEN_FRESH))
+        return fail("%s: a directory without model.safetensors: it has a configuration, but no weights", directory);
+    return from_config_file(context, path, opened);
+}
+
+int opened_model_open(pt_context_t *context, const settings_t *settings, const char *given, uint32_t flags,
+                      opened_model_t *opened)
+{
+    int status, is_text = given[0] == '{';
+    *opened = (opened_model_t){0};
+    if (!is_text && !path_exists(given))
+        return fail("%s: %s", given, strerror(errno));
+    if ((is_text || has_ending(given, ".json")) && !(flags & OPEN_FRESH))
+        return fail("%s: a configuration has no weights, expected a model", is_text ? "MODEL" : given);
+    if (is_text)
+        status = from_config(context, given, strlen(given), "configuration", opened);
+    else if (path_is_directory(given))
+        status = from_directory(context, given, flags, opened);
+    else if (has_ending(given, ".json"))
+        status = from_config_file(context, given, opened);
+    else
+        status = from_weights(context, given, flags, opened);
+    if (status == EXIT_DONE)
+        status = read_sizes(opened);
+    if (status == EXIT_DONE)
+        status = opened_model_tokenizer(context, settings, is_text ? NULL : given, opened);
+    return status;
+}
+
+/* ---- Tokenizers -------------------------------------------------------------------------------------------------- */
+
+/* A directory's tokenizer; 0 where it has none. */
+static int find_tokenizer(char path[PATH_SIZE], const char *directory)
+{
+    path_join(path, directory, "tokenizer.json");
+    return path_exists(path);
+}
+
+/* Where a tokenizer for `given` is: there, beside it, above its checkpoints, or in --out. */
+static int look_for_tokenizer(char path[PATH_SIZE], const settings_t *settings, const char *given)
+{
+    char directory[PATH_SIZE], above[PATH_SIZE];
+    if (given) {
+        if (path_is_directory(given))
+            snprintf(directory, sizeof directory, "%s", given);
+        else
+            path_of_directory(directory, given);
+        path_join(above, directory, "..");
+        if (find_tokenizer(path, directory) || (has_ending(directory, "/checkpoints") && find_tokenizer(path, above)))
+            return 1;
+    }
+    return settings->out && find_tokenizer(path, settings->out);
+}
+
+int opened_model_tokenizer(pt_context_t *context, const settings_t *settings, const char *given, opened_model_t *opened)
+{
+    char path[PATH_SIZE];
+    if (settings->tokenizer)
+        snprintf(path, sizeof path, "%s", settings->tokenizer);
+    else if (!look_for_tokenizer(path, settings, given))
+        return EXIT_DONE;
+    int status = EXIT_DONE;
+    TRY(pt_tokenizer_open(context, path, NULL, &opened->tokenizer));
+    opened->tokenizer_path = malloc(strlen(path) + 1);
+    if (!opened->tokenizer_path)
+        return fail("no memory for a path");
+    strcpy(opened->tokenizer_path, path);
+    if (opened->vocabulary > 0 && pt_tokenizer_size(opened->tokenizer) > opened->vocabulary)
+        return fail("%s has %lld tokens, but the model's vocabulary is %lld", path,
+                    (long long)pt_tokenizer_size(opened->tokenizer), (long long)opened->vocabulary);
+out:
+    return status;
+}
+
+void opened_model_close(opened_model_t *opened)
+{
+    pt_model_free(opened->model);
+    pt_tokenizer_free(opened->tokenizer);
+    free(opened->tokenizer_path);
+    *opened = (opened_model_t){0};
+}

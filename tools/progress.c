@@ -1,0 +1,173 @@
+#include "progress.h"
+
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "output.h"
+#include "session.h"
+
+static const double redraw = 0.1, next_line = 5;
+
+void progress_begin(progress_t *progress, const settings_t *settings, const pt_model_t *model)
+{
+    *progress = (progress_t){.settings = settings,
+                             .model = model,
+                             .shown = -next_line,
+                             .is_terminal = !settings->progress && isatty(STDERR_FILENO)};
+}
+
+/* ---- For people -------------------------------------------------------------------------------------------------- */
+
+/* What a bar and a line both end with. */
+static void print_state(const pt_event_t *event)
+{
+    fprintf(stderr, "step %lld", (long long)event->step);
+    if (event->total_steps > 0)
+        fprintf(stderr, "/%lld", (long long)event->total_steps);
+    fprintf(stderr, "  loss %.4f", event->loss);
+    if (!isnan(event->evaluation_loss))
+        fprintf(stderr, "  held out %.4f", event->evaluation_loss);
+    if (event->kind != PT_EVENT_END && event->tokens_per_second > 0)
+        fprintf(stderr, "  %.0f tokens/s", event->tokens_per_second);
+    else if (event->kind != PT_EVENT_END)
+        fprintf(stderr, "  %.0f samples/s", event->samples_per_second);
+    if (event->kind == PT_EVENT_END)
+        fprintf(stderr, "  in %.1f s", event->seconds);
+    else if (!isnan(event->seconds_left))
+        fprintf(stderr, "  %.0f s left", event->seconds_left);
+}
+
+static void draw_bar(progress_t *progress, const pt_event_t *event)
+{
+    char bar[] = "--------------------";
+    const int width = (int)sizeof bar - 1;
+    double done = event->total_steps > 0 ? (double)event->step / (double)event->total_steps : 0;
+    for (int i = 0; i < width && i < (int)(done * width + 0.5); i++)
+        bar[i] = '#';
+    fprintf(stderr, "\r%s %3.0f%%  ", bar, 100 * done);
+    print_state(event);
+    fputs("\033[K", stderr);
+    progress->is_drawn = 1;
+}
+
+static void end_bar(progress_t *progress)
+{
+    if (progress->is_drawn)
+        fputc('\n', stderr);
+    progress->is_drawn = 0;
+}
+
+/* The metrics of an evaluation that has just been made. */
+static void print_metrics(const progress_t *progress, const pt_event_t *event)
+{
+    fprintf(stderr, "pretrain %s: step %lld, held out:", progress->settings->command, (long long)event->step);
+    for (int64_t i = 0; i < pt_model_metric_count(progress->model); i++) {
+        pt_metric_info_t info = {.struct_size = sizeof info};
+        if (pt_model_metric_info(progress->model, i, &info) == PT_OK)
+            fprintf(stderr, " %s %.4f", info.name, info.value);
+    }
+    fputc('\n', stderr);
+}
+
+static void show(progress_t *progress, const pt_event_t *event)
+{
+    const int is_over = event->kind == PT_EVENT_END;
+    if (event->kind == PT_EVENT_CHECKPOINT_FAILED) {
+        end_bar(progress);
+        note("warning: %s: %s", event->path, event->message);
+    } else if (event->kind == PT_EVENT_RESUME) {
+        end_bar(progress);
+        note("goes on at step %lld, from %s", (long long)event->step, event->path);
+    }
+    if (!progress->is_terminal && !progress->settings->progress)
+        return;
+    if (event->kind == PT_EVENT_EVALUATION) {
+        end_bar(progress);
+        print_metrics(progress, event);
+    }
+    if (!is_over && (event->kind != PT_EVENT_STEP ||
+                     event->seconds - progress->shown < (progress->is_terminal ? redraw : next_line)))
+        return;
+    progress->shown = event->seconds;
+    if (progress->is_terminal) {
+        draw_bar(progress, event);
+        if (is_over)
+            end_bar(progress);
+    } else {
+        fprintf(stderr, "pretrain %s: ", progress->settings->command);
+        print_state(event);
+        fputc('\n', stderr);
+    }
+}
+
+/* ---- For programs ------------------------------------------------------------------------------------------------ */
+
+static const char *kind_name(int32_t kind)
+{
+    static const char *const names[] = {
+        [PT_EVENT_STEP] = "step",
+        [PT_EVENT_EVALUATION] = "evaluation",
+        [PT_EVENT_CHECKPOINT] = "checkpoint",
+        [PT_EVENT_NONFINITE] = "nonfinite",
+        [PT_EVENT_END] = "end",
+        [PT_EVENT_RESUME] = "resume",
+        [PT_EVENT_CHECKPOINT_FAILED] = "checkpoint_failed",
+    };
+    return kind > 0 && kind < (int32_t)(sizeof names / sizeof *names) ? names[kind] : "other";
+}
+
+static const char *reason_name(int32_t reason)
+{
+    static const char *const names[] = {
+        [PT_REASON_DONE] = "done",
+        [PT_REASON_EARLY] = "early",
+        [PT_REASON_TIME] = "time",
+        [PT_REASON_HOST] = "interrupted",
+        [PT_REASON_CANCELLED] = "interrupted",
+        [PT_REASON_END_OF_DATA] = "end_of_data",
+    };
+    return reason > 0 && reason < (int32_t)(sizeof names / sizeof *names) ? names[reason] : "other";
+}
+
+static void write_event(const progress_t *progress, const pt_event_t *event)
+{
+    writer_t writer;
+    json_open(&writer, stdout);
+    json_begin(&writer, NULL, '{');
+    json_text(&writer, "event", kind_name(event->kind));
+    json_whole(&writer, "step", event->step);
+    json_whole(&writer, "total_steps", event->total_steps);
+    json_whole(&writer, "epoch", event->epoch);
+    json_number(&writer, "loss", event->loss);
+    json_number(&writer, "learning_rate", event->learning_rate);
+    json_number(&writer, "gradient_norm", event->gradient_norm);
+    json_number(&writer, "seconds", event->seconds);
+    json_number(&writer, "seconds_left", event->seconds_left);
+    json_number(&writer, "samples_per_second", event->samples_per_second);
+    json_number(&writer, "tokens_per_second", event->tokens_per_second);
+    json_whole(&writer, "bytes", event->bytes);
+    if (event->kind == PT_EVENT_EVALUATION)
+        json_metrics(&writer, "metrics", progress->model);
+    if (event->path)
+        json_text(&writer, "path", event->path);
+    if (event->message)
+        json_text(&writer, "message", event->message);
+    if (event->kind == PT_EVENT_END)
+        json_text(&writer, "reason", reason_name(event->reason));
+    json_end(&writer, '}');
+    json_close(&writer);
+}
+
+void progress_event(void *user, pt_event_t *event)
+{
+    progress_t *progress = user;
+    event->action = PT_ACTION_GO_ON;
+    show(progress, event);
+    if (progress->settings->events) {
+        write_event(progress, event);
+        progress->is_broken |= !output_flush();
+    }
+    if (progress->is_broken || interrupted())
+        event->action = PT_ACTION_STOP;
+}

@@ -1,0 +1,380 @@
+#include "settings.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    STAGES = COMMAND_TRAIN | COMMAND_FINETUNE,
+    READERS = STAGES | COMMAND_EVALUATE | COMMAND_PREDICT,
+};
+
+#define MOST     9e18
+#define AT(name) offsetof(settings_t, name)
+#define FLAG     NULL
+#define NO_LIMIT 0, 0
+#define NO_WORDS NULL
+
+static const char data[] = "Data", training[] = "Training", saving[] = "Saving and going on", texts[] = "Tokens",
+                  results[] = "Results", everywhere[] = "Everywhere";
+
+const option_t option_table[] = {
+    {"--format", "NAME", data,
+     "of the data, where its ending does not tell: text (.txt, or a directory of such), jsonl, csv (.csv, .tsv) or "
+     "tokens (.bin)",
+     "text|jsonl|csv|tokens", READERS, VALUE_CHOICE, AT(format), NO_LIMIT},
+    {"--tokenizer", "PATH", data,
+     "the tokenizer, where it does not lie beside the model; without one, bytes are tokens if the model's vocabulary "
+     "is 256",
+     NO_WORDS, READERS | COMMAND_INSPECT, VALUE_FILE, AT(tokenizer), NO_LIMIT},
+    {"--text-column", "NAME", data, "column or key with the text, or with a list of tokens (text)", NO_WORDS, READERS,
+     VALUE_TEXT, AT(text_column), NO_LIMIT},
+    {"--label-column", "NAME,...", data,
+     "column or key with the label; several, separated by commas, for a regression of several numbers (label)",
+     NO_WORDS, READERS, VALUE_TEXT, AT(label_column), NO_LIMIT},
+    {"--columns", "NAME,...", data,
+     "columns or keys with the numbers that a network of numbers reads, separated by commas (CSV: all but the label's; "
+     "JSON lines: the list \"features\")",
+     NO_WORDS, READERS, VALUE_TEXT, AT(columns), NO_LIMIT},
+    {"--separator", "CHARACTER", data, "between the cells of a CSV file, or the word tab (a comma; .tsv: tab)",
+     NO_WORDS, READERS, VALUE_TEXT, AT(separator), NO_LIMIT},
+    {"--no-headings", FLAG, data, "a CSV file begins with data; its columns are #1, #2, ...", NO_WORDS, READERS,
+     VALUE_NONE, AT(no_headings), NO_LIMIT},
+    {"--token-type", "NAME", data, "of the numbers in a token file: uint16 or uint32, little-endian (uint16)",
+     "uint16|uint32", READERS, VALUE_CHOICE, AT(token_type), NO_LIMIT},
+    {"--length", "N", data, "tokens of a sample at most (as many as the model can read, at most 1024)", NO_WORDS,
+     READERS | COMMAND_INSPECT, VALUE_WHOLE, AT(length), 1, 1 << 24},
+    {"--stride", "N", data, "tokens from the begin of one sample of a text to that of the next (--length)", NO_WORDS,
+     READERS & ~COMMAND_PREDICT, VALUE_WHOLE, AT(stride), 1, MOST},
+
+    {"--task", "NAME", training, "what is learnt (causal_lm for a language model, else classification)",
+     "causal_lm|classification|regression", STAGES, VALUE_CHOICE, AT(task), NO_LIMIT},
+    {"--steps", "N", training, "updates in all (as many as --epochs)", NO_WORDS, STAGES, VALUE_WHOLE, AT(steps), 1,
+     MOST},
+    {"--epochs", "N", training, "passes over the data (1)", NO_WORDS, COMMAND_TRAIN, VALUE_WHOLE, AT(epochs), 1, MOST},
+    {"--epochs", "N", training, "passes over the data (3)", NO_WORDS, COMMAND_FINETUNE, VALUE_WHOLE, AT(epochs), 1,
+     MOST},
+    {"--batch", "N", training, "samples an update (16)", NO_WORDS, STAGES, VALUE_WHOLE, AT(batch), 1, 1 << 30},
+    {"--batch", "N", results, "samples at a time (16)", NO_WORDS, COMMAND_EVALUATE | COMMAND_PREDICT, VALUE_WHOLE,
+     AT(batch), 1, 1 << 30},
+    {"--batch", "N", results, "samples of the step whose cost is told (16)", NO_WORDS, COMMAND_INSPECT, VALUE_WHOLE,
+     AT(batch), 1, 1 << 30},
+    {"--rate", "R", training, "learning rate (0.001)", NO_WORDS, COMMAND_TRAIN, VALUE_NUMBER, AT(rate), 0, 1e6},
+    {"--rate", "R", training, "learning rate (0.0003; a model without weights: 0.001)", NO_WORDS, COMMAND_FINETUNE,
+     VALUE_NUMBER, AT(rate), 0, 1e6},
+    {"--optimizer", "NAME", training, "adamw, adam, sgd (momentum 0.9) or adafactor (adamw)",
+     "adamw|adam|sgd|adafactor", STAGES, VALUE_CHOICE, AT(optimizer), NO_LIMIT},
+    {"--schedule", "NAME", training, "of the learning rate: constant, linear, cosine to a tenth, or one-cycle (cosine)",
+     "constant|linear|cosine|one-cycle", COMMAND_TRAIN, VALUE_CHOICE, AT(schedule), NO_LIMIT},
+    {"--schedule", "NAME", training, "of the learning rate: constant, linear, cosine to a tenth, or one-cycle (linear)",
+     "constant|linear|cosine|one-cycle", COMMAND_FINETUNE, VALUE_CHOICE, AT(schedule), NO_LIMIT},
+    {"--warmup", "N", training, "updates in which the learning rate climbs (a twentieth of them, at most 1000)",
+     NO_WORDS, STAGES, VALUE_WHOLE, AT(warmup), 0, MOST},
+    {"--weight-decay", "X", training, "of the matrices (0.1)", NO_WORDS, COMMAND_TRAIN, VALUE_NUMBER, AT(weight_decay),
+     0, 1e6},
+    {"--weight-decay", "X", training, "of the matrices (0.01)", NO_WORDS, COMMAND_FINETUNE, VALUE_NUMBER,
+     AT(weight_decay), 0, 1e6},
+    {"--clip", "X", training, "the gradient's norm at most; 0: no limit (1)", NO_WORDS, STAGES, VALUE_NUMBER, AT(clip),
+     0, 1e30},
+    {"--freeze", "PATTERN", training, "tensors that do not learn, by name (*: any characters, ?: one); may be repeated",
+     NO_WORDS, STAGES, VALUE_LIST, AT(freeze), NO_LIMIT},
+    {"--pool", "NAME", training, "how a text's tokens become one for a new head: mean, first, last or max (mean)",
+     "mean|first|last|max", STAGES, VALUE_CHOICE, AT(pool), NO_LIMIT},
+    {"--normalize", "KIND", training,
+     "bring columns of numbers to one size, by their mean and standard deviation, or their range, in the training "
+     "data; the model keeps it",
+     "standard|range", STAGES, VALUE_CHOICE, AT(normalize), NO_LIMIT},
+    {"--evaluation", "FILE|FRACTION", training,
+     "data, or a part of DATA such as 0.1, that is not trained on: the loss and metrics on it are told, and the "
+     "weights of the best evaluation kept",
+     NO_WORDS, STAGES, VALUE_FILE, AT(evaluation), NO_LIMIT},
+    {"--evaluate-every", "N", training,
+     "updates from one evaluation to the next (an epoch, or with --steps a tenth of them)", NO_WORDS, STAGES,
+     VALUE_WHOLE, AT(evaluate_every), 1, MOST},
+    {"--best", "METRIC", training, "which value tells the best evaluation (loss)", NO_WORDS, STAGES, VALUE_TEXT,
+     AT(best), NO_LIMIT},
+    {"--patience", "N", training, "evaluations without a better one that end the training", NO_WORDS, STAGES,
+     VALUE_WHOLE, AT(patience), 1, MOST},
+    {"--time", "SECONDS", training, "ends the training after so long", NO_WORDS, STAGES, VALUE_NUMBER, AT(time), 0,
+     1e12},
+
+    {"--out", "DIRECTORY", saving,
+     "gets model.safetensors, config.json, the tokenizer, and checkpoints while it trains", NO_WORDS, STAGES,
+     VALUE_DIRECTORY, AT(out), NO_LIMIT},
+    {"--resume", FLAG, saving,
+     "go on from the newest checkpoint in --out, as if there had been no break, if there is any; give the other "
+     "options as before",
+     NO_WORDS, STAGES, VALUE_NONE, AT(resume), NO_LIMIT},
+    {"--checkpoint-every", "N", saving, "updates from one checkpoint to the next", NO_WORDS, STAGES, VALUE_WHOLE,
+     AT(checkpoint_every), 1, MOST},
+    {"--checkpoint-seconds", "S", saving, "seconds from one checkpoint to the next; 0: not by time (300)", NO_WORDS,
+     STAGES, VALUE_NUMBER, AT(checkpoint_seconds), 0, 1e12},
+    {"--checkpoints", "N", saving, "how many are kept; 0: none are written (2)", NO_WORDS, STAGES, VALUE_WHOLE,
+     AT(checkpoints), 0, 1 << 20},
+
+    {"--plain", FLAG, texts, "without the special tokens that the tokenizer puts around a text", NO_WORDS,
+     COMMAND_TOKENIZE, VALUE_NONE, AT(plain), NO_LIMIT},
+    {"--offsets", FLAG, texts,
+     "with the bytes of the line that each token stands for: id:begin-end, or with --json [id, begin, end]", NO_WORDS,
+     COMMAND_TOKENIZE, VALUE_NONE, AT(offsets), NO_LIMIT},
+    {"--decode", FLAG, texts, "the other way: a line of ids, separated by blanks or as a JSON array, gives its text",
+     NO_WORDS, COMMAND_TOKENIZE, VALUE_NONE, AT(decode), NO_LIMIT},
+
+    {"--events", FLAG, results, "a line of JSON for each event of the training as well; with --json", NO_WORDS, STAGES,
+     VALUE_NONE, AT(events), NO_LIMIT},
+    {"--event-every", "N", results, "updates from one event to the next (1)", NO_WORDS, STAGES, VALUE_WHOLE,
+     AT(event_every), 1, MOST},
+    {"--progress", FLAG, results, "lines of progress on standard error, also where it is no terminal", NO_WORDS, STAGES,
+     VALUE_NONE, AT(progress), NO_LIMIT},
+    {"--json", FLAG, results, "results as JSON", NO_WORDS, EVERY_COMMAND, VALUE_NONE, AT(json), NO_LIMIT},
+
+    {"--threads", "N", everywhere, "computing threads (as many as processors)", NO_WORDS, EVERY_COMMAND, VALUE_WHOLE,
+     AT(threads), 1, 1024},
+    {"--seed", "N", everywhere, "of everything random (0)", NO_WORDS, EVERY_COMMAND, VALUE_WHOLE, AT(seed), 0, MOST},
+    {"--precision", "NAME", everywhere, "of the computation; this version has float32", "float32|float16|bfloat16",
+     EVERY_COMMAND, VALUE_CHOICE, AT(precision), NO_LIMIT},
+    {"--processor", "NAME", everywhere, "kernels to use: portable, avx2, avx512 or neon (the best that run here)",
+     "portable|avx2|avx512|neon", EVERY_COMMAND, VALUE_CHOICE, AT(processor), NO_LIMIT},
+    {"--memory", "BYTES", everywhere, "of memory at most, such as 500M or 2G", NO_WORDS, EVERY_COMMAND, VALUE_BYTES,
+     AT(memory), 1, MOST},
+    {"--help", FLAG, everywhere, "this page", NO_WORDS, EVERY_COMMAND, VALUE_NONE, AT(help), NO_LIMIT},
+    {"--version", FLAG, everywhere, "the version of the program and its library", NO_WORDS, EVERY_COMMAND, VALUE_NONE,
+     AT(version), NO_LIMIT},
+};
+const int64_t option_count = sizeof option_table / sizeof *option_table;
+
+void settings_init(settings_t *settings)
+{
+    *settings = (settings_t){.seed = -1,
+                             .epochs = -1,
+                             .steps = -1,
+                             .warmup = -1,
+                             .evaluate_every = -1,
+                             .checkpoints = 2,
+                             .checkpoint_seconds = 300,
+                             .rate = -1,
+                             .weight_decay = -1,
+                             .clip = 1,
+                             .time = -1,
+                             .batch = 16,
+                             .event_every = 1};
+}
+
+int usage_error(const char *command, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fprintf(stderr, "pretrain%s%s: ", command ? " " : "", command ? command : "");
+    vfprintf(stderr, format, arguments);
+    fprintf(stderr, "; pretrain%s%s --help tells more\n", command ? " " : "", command ? command : "");
+    va_end(arguments);
+    return 2;
+}
+
+/* How many insertions, deletions, replacements and swaps of neighbours lead from one word to the other. */
+static int distance(const char *a, const char *b)
+{
+    enum { LONGEST = 32 };
+    int table[LONGEST + 1][LONGEST + 1];
+    int n = (int)strlen(a), m = (int)strlen(b);
+    if (n > LONGEST || m > LONGEST)
+        return LONGEST;
+    for (int i = 0; i <= n; i++) {
+        for (int j = 0; j <= m; j++) {
+            if (i == 0 || j == 0) {
+                table[i][j] = i + j;
+                continue;
+            }
+            int best = table[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
+            if (table[i - 1][j] + 1 < best)
+                best = table[i - 1][j] + 1;
+            if (table[i][j - 1] + 1 < best)
+                best = table[i][j - 1] + 1;
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && table[i - 2][j - 2] + 1 < best)
+                best = table[i - 2][j - 2] + 1;
+            table[i][j] = best;
+        }
+    }
+    return table[n][m];
+}
+
+const char *settings_suggest(const command_t *command, const char *given)
+{
+    const char *nearest = NULL;
+    int least = 3;
+    for (int64_t i = 0; i < (command ? option_count : command_count); i++) {
+        const char *name = command ? option_table[i].name : command_table[i].name;
+        int far = distance(given, name);
+        if (far < least && (!command || (option_table[i].commands & command->bit) != 0)) {
+            nearest = name;
+            least = far;
+        }
+    }
+    return nearest;
+}
+
+const command_t *command_find(const char *name)
+{
+    for (int64_t i = 0; i < command_count; i++) {
+        if (strcmp(command_table[i].name, name) == 0)
+            return &command_table[i];
+    }
+    return NULL;
+}
+
+/* The option that begins an argument "--name" or "--name=value", or NULL. */
+static const option_t *find(const command_t *command, const char *argument, size_t length)
+{
+    for (int64_t i = 0; i < option_count; i++) {
+        const option_t *option = &option_table[i];
+        if ((option->commands & command->bit) != 0 && strlen(option->name) == length &&
+            memcmp(option->name, argument, length) == 0)
+            return option;
+    }
+    return NULL;
+}
+
+static int is_choice(const char *choices, const char *value)
+{
+    size_t length = strlen(value);
+    for (const char *word = choices; word && length > 0; word = strchr(word, '|') ? strchr(word, '|') + 1 : NULL) {
+        if (strncmp(word, value, length) == 0 && (word[length] == '|' || word[length] == 0))
+            return 1;
+    }
+    return 0;
+}
+
+/* A whole number; with a unit where units are allowed. 0 where it is none, or too large for 64 bits. */
+static int read_whole(const char *value, int has_unit, int64_t *number)
+{
+    char *end;
+    errno = 0;
+    long long whole = strtoll(value, &end, 10);
+    if (end == value || errno != 0)
+        return 0;
+    int shift = 0;
+    if (has_unit && *end != 0) {
+        const char *unit = strchr("kMGT", *end == 'K' ? 'k' : *end);
+        if (!unit)
+            return 0;
+        shift = 10 * (int)(unit - "kMGT" + 1);
+        end++;
+    }
+    if (*end != 0 || whole < 0 || whole > INT64_MAX >> shift)
+        return 0;
+    *number = (int64_t)whole << shift;
+    return 1;
+}
+
+static int wrong_number(const command_t *command, const option_t *option, const char *value)
+{
+    const char *unit = option->kind == VALUE_BYTES ? ", which may end in k, M or G" : "";
+    if (option->most >= MOST)
+        return usage_error(command->name, "%s: expected a whole number of at least %.0f%s, found \"%s\"", option->name,
+                           option->least, unit, value);
+    return usage_error(command->name, "%s: expected a whole number from %.0f to %.0f%s, found \"%s\"", option->name,
+                       option->least, option->most, unit, value);
+}
+
+static int set_number(settings_t *settings, const command_t *command, const option_t *option, const char *value)
+{
+    void *place = (char *)settings + option->offset;
+    if (option->kind == VALUE_NUMBER) {
+        char *end;
+        double number = strtod(value, &end);
+        if (end == value || *end != 0 || !isfinite(number) || number < option->least || number > option->most)
+            return usage_error(command->name, "%s: expected a number from %g to %g, found \"%s\"", option->name,
+                               option->least, option->most, value);
+        *(double *)place = number;
+        return 0;
+    }
+    int64_t number = 0;
+    if (!read_whole(value, option->kind == VALUE_BYTES, &number) || (double)number < option->least ||
+        (double)number > option->most)
+        return wrong_number(command, option, value);
+    *(int64_t *)place = number;
+    return 0;
+}
+
+static int set(settings_t *settings, const command_t *command, const option_t *option, const char *value)
+{
+    void *place = (char *)settings + option->offset;
+    switch (option->kind) {
+    case VALUE_NONE:
+        *(int32_t *)place = 1;
+        return 0;
+    case VALUE_WHOLE:
+    case VALUE_NUMBER:
+    case VALUE_BYTES:
+        return set_number(settings, command, option, value);
+    case VALUE_LIST: {
+        list_t *list = place;
+        if (list->count == LISTED_AT_MOST)
+            return usage_error(command->name, "%s: given more than %d times", option->name, LISTED_AT_MOST);
+        list->items[list->count++] = value;
+        return 0;
+    }
+    case VALUE_CHOICE:
+        if (!is_choice(option->choices, value))
+            return usage_error(command->name, "%s: expected one of %s, found \"%s\"", option->name, option->choices,
+                               value);
+        break;
+    default:
+        if (value[0] == 0)
+            return usage_error(command->name, "%s: its value is empty", option->name);
+    }
+    *(const char **)place = value;
+    return 0;
+}
+
+/* One option with its value, at argv[*i]. */
+static int parse_option(settings_t *settings, const command_t *command, int argc, const char **argv, int *i)
+{
+    const char *argument = argv[*i], *equals = strchr(argument, '=');
+    size_t length = equals ? (size_t)(equals - argument) : strlen(argument);
+    const option_t *option = strcmp(argument, "-h") == 0 ? find(command, "--help", 6) : find(command, argument, length);
+    if (!option) {
+        const char *nearest = settings_suggest(command, argument);
+        return usage_error(command->name, "unknown option %s%s%s", argument, nearest ? ", perhaps " : "",
+                           nearest ? nearest : "");
+    }
+    if (option->kind == VALUE_NONE) {
+        if (equals)
+            return usage_error(command->name, "%s takes no value", option->name);
+        return set(settings, command, option, NULL);
+    }
+    if (equals)
+        return set(settings, command, option, equals + 1);
+    if (*i + 1 >= argc)
+        return usage_error(command->name, "%s: its value %s is missing", option->name, option->value_name);
+    return set(settings, command, option, argv[++*i]);
+}
+
+int settings_parse(settings_t *settings, const command_t *command, int argc, const char **argv)
+{
+    int n = 0, over = 0;
+    settings->command = command->name;
+    for (int i = 0; i < argc; i++) {
+        if (over || argv[i][0] != '-' || argv[i][1] == 0) {
+            argv[n++] = argv[i];
+        } else if (strcmp(argv[i], "--") == 0) {
+            over = 1;
+        } else {
+            int status = parse_option(settings, command, argc, argv, &i);
+            if (status != 0)
+                return status;
+        }
+    }
+    settings->arguments = argv;
+    settings->n_arguments = n;
+    if (settings->help || settings->version)
+        return 0;
+    if (command->most >= 0 && n > command->most)
+        return usage_error(command->name, "surplus argument %s, expected %s", argv[command->most], command->arguments);
+    if (n < command->least)
+        return usage_error(command->name, "%d arguments, expected %s", n, command->arguments);
+    return 0;
+}

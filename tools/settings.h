@@ -1,0 +1,120 @@
+/* The command line: which options there are, which command takes them, and what they are set to. One table serves
+ * parsing, --help, the manual page and the shells' completion, so that they cannot disagree. */
+#ifndef SETTINGS_H
+#define SETTINGS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { LISTED_AT_MOST = 64 };
+
+/* An option that may be given several times. */
+typedef struct list {
+    const char *items[LISTED_AT_MOST];
+    int64_t count;
+} list_t;
+
+/* What was asked for. Pointers are into argv. */
+typedef struct settings {
+    const char *command;
+    const char *const *arguments;
+    int64_t n_arguments;
+    /* everywhere */
+    int64_t threads, seed, memory;
+    const char *precision, *processor;
+    int32_t json, help, version;
+    /* data */
+    const char *tokenizer, *format, *text_column, *label_column, *columns, *separator, *token_type;
+    int32_t no_headings;
+    int64_t length, stride;
+    /* training */
+    const char *task, *optimizer, *schedule, *pool, *normalize, *evaluation, *best, *out;
+    int64_t steps, epochs, batch, warmup, evaluate_every, patience, event_every, checkpoint_every, checkpoints;
+    double rate, weight_decay, clip, time, checkpoint_seconds;
+    int32_t resume, events, progress;
+    list_t freeze;
+    /* tokenize */
+    const char *train;
+    int64_t size;
+    int32_t plain, offsets, decode;
+} settings_t;
+
+/* Commands, as bits of option_t.commands. */
+enum {
+    COMMAND_TRAIN = 1,
+    COMMAND_FINETUNE = 2,
+    COMMAND_EVALUATE = 4,
+    COMMAND_PREDICT = 8,
+    COMMAND_TOKENIZE = 16,
+    COMMAND_INSPECT = 32,
+    EVERY_COMMAND = 63,
+};
+
+/* What an option's value is. */
+enum {
+    VALUE_NONE,
+    VALUE_WHOLE,
+    VALUE_NUMBER,
+    /* a whole number that may end in k, M or G */
+    VALUE_BYTES,
+    VALUE_TEXT,
+    VALUE_FILE,
+    VALUE_DIRECTORY,
+    /* one of the words in `choices` */
+    VALUE_CHOICE,
+    /* a text, any number of times */
+    VALUE_LIST,
+};
+
+typedef struct option {
+    const char *name;
+    /* what --help calls the value; NULL with VALUE_NONE */
+    const char *value_name;
+    const char *group;
+    const char *help;
+    /* "one|other" */
+    const char *choices;
+    uint32_t commands;
+    int32_t kind;
+    /* in settings_t */
+    size_t offset;
+    /* of numbers */
+    double least, most;
+} option_t;
+
+extern const option_t option_table[];
+extern const int64_t option_count;
+
+/* One of the program's commands. */
+typedef struct command {
+    const char *name;
+    uint32_t bit;
+    /* "MODEL DATA..." */
+    const char *arguments;
+    /* how many; most -1: any number */
+    int64_t least, most;
+    /* a line for the list of commands */
+    const char *summary;
+    /* paragraphs for its page */
+    const char *about;
+    const char *example;
+    /* gives the program's exit status */
+    int (*run)(const settings_t *settings);
+} command_t;
+
+extern const command_t command_table[];
+extern const int64_t command_count;
+
+/* The options' defaults; -1, or NULL, where the command decides. */
+void settings_init(settings_t *settings);
+/* Reads the arguments behind the command's name. They are sorted in place: what is no option comes first. 0, or 2 after
+ * a message. */
+int settings_parse(settings_t *settings, const command_t *command, int argc, const char **argv);
+/* A message about wrong usage; 2. */
+int usage_error(const char *command, const char *format, ...);
+/* The command of that name, or NULL. */
+const command_t *command_find(const char *name);
+/* The nearest of the command's options, or NULL where none is near; command NULL: the nearest command. */
+const char *settings_suggest(const command_t *command, const char *given);
+
+#endif

@@ -1,0 +1,487 @@
+#include "training.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "data_files.h"
+#include "output.h"
+#include "progress.h"
+#include "session.h"
+
+enum { EVALUATIONS = 10, WARMUP_PART = 20, LONGEST_WARMUP = 1000 };
+
+/* A word of an option and what the library calls it. */
+typedef struct choice {
+    const char *word;
+    int32_t number;
+} choice_t;
+
+static const choice_t pools[] = {
+    {"mean", PT_POOL_MEAN}, {"first", PT_POOL_FIRST}, {"last", PT_POOL_LAST}, {"max", PT_POOL_MAX}};
+static const choice_t optimizers[] = {{"adamw", PT_OPTIMIZER_ADAMW},
+                                      {"adam", PT_OPTIMIZER_ADAM},
+                                      {"sgd", PT_OPTIMIZER_SGD},
+                                      {"adafactor", PT_OPTIMIZER_ADAFACTOR}};
+static const choice_t schedules[] = {{"constant", PT_SCHEDULE_CONSTANT},
+                                     {"linear", PT_SCHEDULE_LINEAR},
+                                     {"cosine", PT_SCHEDULE_COSINE},
+                                     {"one-cycle", PT_SCHEDULE_ONE_CYCLE}};
+
+static int32_t number_of(const choice_t *choices, size_t count, const char *word, int32_t otherwise)
+{
+    for (size_t i = 0; word && i < count; i++) {
+        if (strcmp(choices[i].word, word) == 0)
+            return choices[i].number;
+    }
+    return otherwise;
+}
+
+/* All that a run holds. */
+typedef struct run {
+    const settings_t *settings;
+    const training_defaults_t *defaults;
+    pt_context_t *context;
+    opened_model_t opened;
+    const char *task;
+    names_t names;
+    pt_dataset_t *dataset, *evaluation;
+    pt_optimizer_t *optimizer;
+    progress_t progress;
+    char checkpoints[PATH_SIZE];
+    int64_t steps;
+} run_t;
+
+/* ---- The directory ----------------------------------------------------------------------------------------------- */
+
+static int make_directory(const char *path)
+{
+    char part[PATH_SIZE];
+    snprintf(part, sizeof part, "%s", path);
+    for (char *at = part + 1; *at; at++) {
+        if (*at != '/')
+            continue;
+        *at = 0;
+        if (mkdir(part, 0777) != 0 && errno != EEXIST)
+            return fail("%s: %s", part, strerror(errno));
+        *at = '/';
+    }
+    if (mkdir(part, 0777) != 0 && errno != EEXIST)
+        return fail("%s: %s", path, strerror(errno));
+    if (!path_is_directory(path))
+        return fail("%s: a file is there, expected a directory or nothing", path);
+    if (access(path, W_OK | X_OK) != 0)
+        return fail("%s: %s", path, strerror(errno));
+    return EXIT_DONE;
+}
+
+/* Before anything is computed: what cannot be written is told now. */
+static int prepare_out(run_t *run)
+{
+    const settings_t *settings = run->settings;
+    char path[PATH_SIZE];
+    int status = EXIT_DONE;
+    if (!settings->out)
+        return EXIT_DONE;
+    if (strlen(settings->out) > PATH_SIZE - 256)
+        return fail("--out: a path of %lld bytes", (long long)strlen(settings->out));
+    if ((status = make_directory(settings->out)) != EXIT_DONE)
+        return status;
+    path_join(path, settings->out, "tokenizer.json");
+    if (run->opened.tokenizer && (!run->opened.tokenizer_path || strcmp(path, run->opened.tokenizer_path) != 0))
+        TRY(pt_tokenizer_save(run->opened.tokenizer, path, NULL));
+    if (settings->checkpoints > 0)
+        path_join(run->checkpoints, settings->out, "checkpoints");
+    if (run->checkpoints[0] && !settings->resume && newest_checkpoint(path, run->checkpoints))
+        return fail("%s: an earlier training has left it; --resume goes on from there, or give another --out", path);
+out:
+    return status;
+}
+
+static int write_config(const run_t *run)
+{
+    char path[PATH_SIZE], *text = model_text(run->opened.model, PT_DESCRIBE_CONFIG);
+    if (!text)
+        return EXIT_FAILED;
+    path_join(path, run->settings->out, "config.json");
+    FILE *file = fopen(path, "w");
+    int written = file && fprintf(file, "%s\n", text) > 0;
+    if ((file && fclose(file) != 0) || !written)
+        fail("%s: %s", path, strerror(errno));
+    free(text);
+    return written ? EXIT_DONE : EXIT_FAILED;
+}
+
+static int save(const run_t *run)
+{
+    char path[PATH_SIZE];
+    int status = EXIT_DONE;
+    if (!run->settings->out)
+        return EXIT_DONE;
+    path_join(path, run->settings->out, "model.safetensors");
+    TRY(pt_model_save(run->opened.model, path, NULL));
+    status = write_config(run);
+    if (status == EXIT_DONE)
+        note("saved to %s", path);
+out:
+    return status;
+}
+
+/* ---- Data and task ----------------------------------------------------------------------------------------------- */
+
+static void choose_task(run_t *run)
+{
+    const char *own = pt_model_task(run->opened.model);
+    if (run->settings->task)
+        run->task = run->settings->task;
+    else if (!run->defaults->has_labels && run->opened.reads_tokens)
+        run->task = PT_TASK_CAUSAL_LM;
+    else
+        run->task = own && strcmp(own, PT_TASK_CAUSAL_LM) != 0 ? own : PT_TASK_CLASSIFICATION;
+}
+
+/* Whether all classes of the files are among the model's. */
+static int has_classes(const names_t *own, const names_t *found)
+{
+    for (int64_t i = 0; i < found->count; i++) {
+        if (names_find(own, found->items[i]) < 0)
+            return 0;
+    }
+    return own->count > 0;
+}
+
+static int set_classification(run_t *run, data_files_t *files, data_files_t *evaluation)
+{
+    pt_model_t *model = run->opened.model;
+    names_t own = {NULL, 0};
+    int status = EXIT_DONE;
+    pt_dataset_t **all = calloc((size_t)(files->count + evaluation->count), sizeof *all);
+    if (!all)
+        return fail("no memory for the classes");
+    memcpy(all, files->datasets, (size_t)files->count * sizeof *all);
+    if (evaluation->count > 0)
+        memcpy(all + files->count, evaluation->datasets, (size_t)evaluation->count * sizeof *all);
+    if (!names_of_datasets(all, files->count + evaluation->count, &run->names) || !names_of_model(model, &own)) {
+        status = fail("no memory for the classes");
+        goto out;
+    }
+    const char *task = pt_model_task(model);
+    if (task && strcmp(task, PT_TASK_CLASSIFICATION) == 0 && has_classes(&own, &run->names)) {
+        names_t found = run->names;
+        run->names = own;
+        own = found;
+        goto out;
+    }
+    pt_classification_options_t options;
+    TRY(pt_classification_options_init(&options, sizeof options));
+    options.classes = run->names.count;
+    options.pooling = number_of(pools, sizeof pools / sizeof *pools, run->settings->pool, PT_POOL_MEAN);
+    if (task && strcmp(task, PT_TASK_CLASSIFICATION) == 0)
+        note("the data has other classes than the model: a new head for %lld classes", (long long)run->names.count);
+    TRY(pt_model_set_task(model, PT_TASK_CLASSIFICATION, &options));
+    TRY(pt_model_set_class_names(model, run->names.count, (const char *const *)run->names.items));
+out:
+    names_free(&own);
+    free(all);
+    return status;
+}
+
+static int set_regression(run_t *run, int64_t outputs)
+{
+    const char *task = pt_model_task(run->opened.model);
+    pt_regression_options_t options;
+    int status = EXIT_DONE;
+    if (task && strcmp(task, PT_TASK_REGRESSION) == 0 && !run->settings->pool)
+        return EXIT_DONE; /* its head stays; the stage tells where the numbers are not as many */
+    TRY(pt_regression_options_init(&options, sizeof options));
+    options.outputs = outputs;
+    options.pooling = number_of(pools, sizeof pools / sizeof *pools, run->settings->pool, PT_POOL_MEAN);
+    TRY(pt_model_set_task(run->opened.model, PT_TASK_REGRESSION, &options));
+out:
+    return status;
+}
+
+/* Puts the head on, and numbers classes as it does. */
+static int set_task(run_t *run, data_files_t *files, data_files_t *evaluation)
+{
+    const char *own = pt_model_task(run->opened.model);
+    int status = EXIT_DONE;
+    if (strcmp(run->task, PT_TASK_CLASSIFICATION) == 0)
+        return set_classification(run, files, evaluation);
+    if (strcmp(run->task, PT_TASK_REGRESSION) == 0)
+        return set_regression(run, files->outputs);
+    if (!own || strcmp(own, run->task) != 0)
+        TRY(pt_model_set_task(run->opened.model, run->task, NULL));
+out:
+    return status;
+}
+
+/* The datasets, and the task that their labels ask for. A fraction of one text is its end, since windows that begin
+ * closer than they are long would stand in both parts; of other data it is drawn. */
+static int open_data(run_t *run)
+{
+    const settings_t *settings = run->settings;
+    const reading_t reading = {run->context, settings, &run->opened, run->task};
+    const double fraction = evaluation_fraction(settings);
+    const char *const *paths = settings->arguments + 1;
+    const int64_t count = settings->n_arguments - 1;
+    data_files_t files = {0}, evaluation = {0};
+    pt_dataset_t *all = NULL;
+    int status = EXIT_DONE, format = data_format(settings, paths[0]);
+    if (format == 0)
+        return EXIT_USAGE;
+    const int cuts = fraction > 0 && count == 1 && !path_is_directory(paths[0]) &&
+                     (format == FORMAT_TEXT || format == FORMAT_TOKENS);
+    status = data_files_open(&reading, paths, count, 0, cuts ? 1 - fraction : 1, &files);
+    if (status == EXIT_DONE && cuts)
+        status = data_files_open(&reading, paths, count, 1 - fraction, 1, &evaluation);
+    else if (status == EXIT_DONE && settings->evaluation && fraction == 0)
+        status = data_files_open(&reading, &settings->evaluation, 1, 0, 1, &evaluation);
+    if (status == EXIT_DONE)
+        status = set_task(run, &files, &evaluation);
+    if (status == EXIT_DONE)
+        status = data_files_join(&reading, &files, &run->names, &run->dataset);
+    if (status == EXIT_DONE && evaluation.count > 0)
+        status = data_files_join(&reading, &evaluation, &run->names, &run->evaluation);
+    if (status == EXIT_DONE && fraction > 0 && !cuts) {
+        all = run->dataset;
+        run->dataset = NULL;
+        TRY(pt_dataset_split(all, 1 - fraction, settings->seed > 0 ? (uint64_t)settings->seed : 0, &run->dataset,
+                             &run->evaluation));
+    }
+out:
+    pt_dataset_free(all);
+    data_files_close(&files);
+    data_files_close(&evaluation);
+    return status;
+}
+
+/* ---- The stage --------------------------------------------------------------------------------------------------- */
+
+static int make_optimizer(run_t *run)
+{
+    const settings_t *settings = run->settings;
+    const training_defaults_t *defaults = run->defaults;
+    pt_optimizer_options_t rule;
+    pt_schedule_options_t schedule;
+    int status = EXIT_DONE;
+    TRY(pt_optimizer_options_init(&rule, sizeof rule));
+    TRY(pt_schedule_options_init(&schedule, sizeof schedule));
+    rule.flags = PT_OPTIMIZER_DECAY_MATRICES;
+    rule.learning_rate = settings->rate >= 0       ? settings->rate
+                         : run->opened.has_weights ? defaults->rate_with_weights
+                                                   : defaults->rate;
+    rule.weight_decay = settings->weight_decay >= 0 ? settings->weight_decay : defaults->weight_decay;
+    rule.clip_norm = settings->clip;
+    rule.kind = number_of(optimizers, sizeof optimizers / sizeof *optimizers, settings->optimizer, PT_OPTIMIZER_ADAMW);
+    if (rule.kind == PT_OPTIMIZER_SGD)
+        rule.momentum = 0.9;
+    schedule.kind = number_of(schedules, sizeof schedules / sizeof *schedules,
+                              settings->schedule ? settings->schedule : defaults->schedule, PT_SCHEDULE_CONSTANT);
+    const int64_t part = run->steps / WARMUP_PART;
+    schedule.warmup_steps = settings->warmup >= 0 ? settings->warmup : part < LONGEST_WARMUP ? part : LONGEST_WARMUP;
+    schedule.minimum_factor = schedule.kind == PT_SCHEDULE_COSINE ? 0.1 : 0;
+    TRY(pt_optimizer_create(run->context, &rule, &run->optimizer));
+    TRY(pt_optimizer_set_schedule(run->optimizer, &schedule));
+out:
+    return status;
+}
+
+static int freeze(const run_t *run)
+{
+    const list_t *patterns = &run->settings->freeze;
+    int status = EXIT_DONE;
+    for (int64_t i = 0; i < patterns->count; i++) {
+        int64_t matched;
+        TRY(pt_model_set_trainable(run->opened.model, patterns->items[i], 0, &matched));
+        note("--freeze %s: %lld tensors", patterns->items[i], (long long)matched);
+    }
+out:
+    return status;
+}
+
+static int normalize(const run_t *run)
+{
+    const char *kind = run->settings->normalize;
+    pt_normalize_options_t options;
+    int status = EXIT_DONE;
+    if (!kind)
+        return EXIT_DONE;
+    if (run->opened.reads_tokens)
+        return usage_error(run->settings->command, "--normalize is for columns of numbers, and the model reads tokens");
+    TRY(pt_normalize_options_init(&options, sizeof options));
+    options.kind = strcmp(kind, "range") == 0 ? PT_NORMALIZE_RANGE : PT_NORMALIZE_STANDARD;
+    TRY(pt_dataset_normalize(run->dataset, "features", &options, run->opened.model));
+out:
+    return status;
+}
+
+/* What --memory leaves beside what is held already but for the weights, which the budget counts. */
+static int64_t memory_budget(const run_t *run)
+{
+    pt_estimate_t estimate = {.struct_size = sizeof estimate};
+    const pt_dim_rows_t rows = {"tokens", 1};
+    int32_t is_ragged = run->opened.reads_tokens;
+    if (run->settings->memory == 0 || pt_model_estimate(run->opened.model, NULL, 1, is_ragged ? &rows : NULL, is_ragged,
+                                                        sizeof rows, &estimate) != PT_OK)
+        return 0;
+    int64_t held = pt_context_bytes(run->context), reserve = run->settings->memory / 16;
+    int64_t others = held > estimate.parameter_bytes ? held - estimate.parameter_bytes : 0;
+    int64_t left = run->settings->memory - others - reserve;
+    return left > 0 ? left : 1;
+}
+
+static int set_options(run_t *run, pt_train_options_t *options)
+{
+    const settings_t *settings = run->settings;
+    int status = EXIT_DONE;
+    TRY(pt_train_options_init(options, sizeof *options));
+    options->flags = (settings->resume ? PT_TRAIN_RESUME : 0) | (run->evaluation ? PT_TRAIN_KEEP_BEST : 0);
+    options->steps = settings->steps > 0 ? settings->steps : 0;
+    options->epochs = settings->epochs > 0 ? settings->epochs : options->steps == 0 ? run->defaults->epochs : 0;
+    options->batch = settings->batch;
+    options->memory_budget = memory_budget(run);
+    options->time_budget = settings->time > 0 ? settings->time : 0;
+    options->event_every = settings->event_every;
+    options->event = progress_event;
+    options->event_user = &run->progress;
+    options->evaluation = run->evaluation;
+    options->evaluation_batch = settings->batch;
+    options->best_metric = settings->best;
+    options->patience = settings->patience;
+    int64_t epoch = (pt_dataset_length(run->dataset) + options->batch - 1) / options->batch;
+    run->steps = options->steps > 0 ? options->steps : options->epochs * epoch;
+    options->evaluate_every = settings->evaluate_every > 0 ? settings->evaluate_every : 0;
+    if (run->evaluation && options->evaluate_every == 0 && options->epochs <= 1)
+        options->evaluate_every = run->steps / EVALUATIONS > 0 ? run->steps / EVALUATIONS : 1;
+    options->checkpoint_directory = run->checkpoints[0] ? run->checkpoints : NULL;
+    options->checkpoint_every = settings->checkpoint_every;
+    options->checkpoint_seconds = run->checkpoints[0] ? settings->checkpoint_seconds : 0;
+    options->checkpoints_kept = settings->checkpoints;
+out:
+    return status;
+}
+
+static void print_result(const run_t *run, const pt_train_result_t *result)
+{
+    const double tokens = result->seconds > 0 ? (double)result->tokens / result->seconds : 0;
+    const int32_t has_metrics = run->defaults->has_labels || run->settings->evaluation != NULL;
+    if (run->settings->json || run->settings->events) {
+        writer_t writer;
+        json_open(&writer, stdout);
+        json_begin(&writer, NULL, '{');
+        json_number(&writer, "loss", result->loss);
+        json_whole(&writer, "steps", result->steps);
+        json_number(&writer, "seconds", result->seconds);
+        json_number(&writer, "tokens_per_second", tokens);
+        json_whole(&writer, "peak_bytes", result->peak_bytes);
+        if (has_metrics && run->evaluation)
+            json_metrics(&writer, "metrics", run->opened.model);
+        else if (has_metrics)
+            json_text(&writer, "metrics", NULL);
+        json_end(&writer, '}');
+        json_close(&writer);
+        return;
+    }
+    printf("loss               %.9g\nsteps              %lld\nseconds            %.3f\n", result->loss,
+           (long long)result->steps, result->seconds);
+    if (tokens > 0)
+        printf("tokens per second  %.0f\n", tokens);
+    printf("peak bytes         %lld\n", (long long)result->peak_bytes);
+    for (int64_t i = 0; run->evaluation && i < pt_model_metric_count(run->opened.model); i++) {
+        pt_metric_info_t info = {.struct_size = sizeof info};
+        if (pt_model_metric_info(run->opened.model, i, &info) == PT_OK)
+            printf("held out: %-8s %.9g\n", info.name, info.value);
+    }
+}
+
+/* The stage, what it leaves, and what is told of it. */
+static int train(run_t *run)
+{
+    pt_model_t *model = run->opened.model;
+    pt_train_options_t options;
+    pt_train_result_t result = {.struct_size = sizeof result};
+    int status = set_options(run, &options);
+    if (status != EXIT_DONE || (status = make_optimizer(run)) != EXIT_DONE)
+        return status;
+    progress_begin(&run->progress, run->settings, model);
+    interrupts_watch(model, 1);
+    pt_status_t done = strcmp(run->task, PT_TASK_CAUSAL_LM) == 0 && !run->defaults->has_labels
+                           ? pt_pretrain(model, run->optimizer, run->dataset, &options, &result)
+                           : pt_finetune(model, run->optimizer, run->dataset, &options, &result);
+    if (done != PT_ERR_CANCELLED)
+        TRY(done);
+    if ((status = save(run)) != EXIT_DONE)
+        goto out;
+    interrupts_watch(model, 0);
+    if (run->evaluation && !interrupted()) {
+        pt_evaluation_t evaluation = {.struct_size = sizeof evaluation};
+        done = pt_evaluate(model, run->evaluation, run->settings->batch, &evaluation);
+        if (done != PT_ERR_CANCELLED)
+            TRY(done);
+    }
+    print_result(run, &result);
+out:
+    interrupts_watch(NULL, 0);
+    if (status == EXIT_DONE && interrupted()) {
+        note("interrupted after %lld steps%s", (long long)result.steps,
+             run->checkpoints[0] ? "; --resume goes on" : "");
+        status = EXIT_INTERRUPTED + interrupted();
+    }
+    return status;
+}
+
+static int check_settings(const settings_t *settings)
+{
+    const double fraction = evaluation_fraction(settings);
+    if (settings->resume && !settings->out)
+        return usage_error(settings->command, "--resume: expected --out with the directory to go on in");
+    if (settings->resume && settings->checkpoints == 0)
+        return usage_error(settings->command, "--resume: --checkpoints 0 leaves nothing to go on from");
+    if (!settings->out && settings->checkpoint_every > 0)
+        return usage_error(settings->command, "--checkpoint-every: expected --out with the directory to write to");
+    if (fraction != 0 && !(fraction > 0 && fraction < 1))
+        return usage_error(settings->command,
+                           "--evaluation: expected a file or a fraction between 0 and 1, found "
+                           "\"%s\"",
+                           settings->evaluation);
+    if (!settings->evaluation && (settings->best || settings->patience > 0 || settings->evaluate_every > 0))
+        return usage_error(settings->command, "%s: expected --evaluation with it",
+                           settings->best           ? "--best"
+                           : settings->patience > 0 ? "--patience"
+                                                    : "--evaluate-every");
+    return EXIT_DONE;
+}
+
+int training_run(const settings_t *settings, const training_defaults_t *defaults)
+{
+    run_t run = {.settings = settings, .defaults = defaults};
+    int status = check_settings(settings);
+    signal(SIGPIPE, SIG_IGN); /* a reader that goes away must not cost the weights */
+    if (status == EXIT_DONE)
+        status = session_open(settings, &run.context);
+    if (status == EXIT_DONE)
+        status = opened_model_open(run.context, settings, settings->arguments[0], OPEN_FRESH, &run.opened);
+    if (status == EXIT_DONE) {
+        choose_task(&run);
+        status = open_data(&run);
+    }
+    if (status == EXIT_DONE)
+        status = freeze(&run);
+    if (status == EXIT_DONE)
+        status = normalize(&run);
+    if (status == EXIT_DONE)
+        status = prepare_out(&run);
+    if (status == EXIT_DONE)
+        status = train(&run);
+    pt_optimizer_free(run.optimizer);
+    pt_dataset_free(run.evaluation);
+    pt_dataset_free(run.dataset);
+    names_free(&run.names);
+    opened_model_close(&run.opened);
+    pt_context_free(run.context);
+    return status;
+}
