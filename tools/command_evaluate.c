@@ -47,7 +47,11 @@ int command_evaluate(const settings_t *settings)
                       opened.path);
         goto out;
     }
-    const reading_t reading = {context, settings, &opened, pt_model_task(opened.model)};
+    const reading_t reading = {.context = context,
+                               .settings = settings,
+                               .opened = &opened,
+                               .task = pt_model_task(opened.model),
+                               .stride = settings->stride};
     if (!names_of_model(opened.model, &names))
         status = fail("no memory for the classes");
     if (status == EXIT_DONE)

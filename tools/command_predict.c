@@ -107,7 +107,7 @@ out:
 
 static int predict_table(predicting_t *self)
 {
-    const reading_t reading = {self->context, self->settings, &self->opened, NULL};
+    const reading_t reading = {.context = self->context, .settings = self->settings, .opened = &self->opened};
     data_files_t files = {0};
     pt_dataset_t *dataset = NULL, *part = NULL;
     int status = data_files_open(&reading, self->settings->arguments + 1, 1, 0, 1, &files);

@@ -81,11 +81,13 @@ static int open_windows(const reading_t *reading, const char *path, int format, 
         return fail(no_numbers, path, reading->opened->family);
     if (reading->task && strcmp(reading->task, PT_TASK_CAUSAL_LM) != 0)
         return fail("%s: text without labels, but the task is %s, expected .jsonl or .csv", path, reading->task);
+    if (settings->text_end && !reading->opened->tokenizer)
+        return usage_error(settings->command, "--text-end: a token of a tokenizer, but bytes are the tokens");
     if (format == FORMAT_TEXT && (status = data_check_text(reading->opened, path)) != EXIT_DONE)
         return status;
     TRY(pt_window_options_init(&options, sizeof options));
     options.length = data_sample_length(settings, reading->opened);
-    options.stride = settings->stride;
+    options.stride = reading->stride;
     options.start = start;
     options.end = end;
     options.keep_partial = 1;
@@ -94,8 +96,9 @@ static int open_windows(const reading_t *reading, const char *path, int format, 
     if (format == FORMAT_TOKENS) {
         TRY(pt_dataset_create_from_tokens(reading->context, path, &options, out));
     } else {
-        if (reading->opened->tokenizer)
-            return fail("%s: text files take no tokenizer yet", path);
+        options.tokenizer = reading->opened->tokenizer;
+        options.separator = settings->text_end;
+        options.cache = reading->cache;
         TRY(pt_dataset_create_from_text(reading->context, path, &options, out));
     }
 out:

@@ -14,6 +14,10 @@ typedef struct reading {
     const opened_model_t *opened;
     /* PT_TASK_...: which labels are read; NULL: none */
     const char *task;
+    /* of windows of a text; 0: their length */
+    int64_t stride;
+    /* with the tokens of the one text that is read, from call to call; NULL: none */
+    const char *cache;
 } reading_t;
 
 /* Files that were opened, each a dataset. */

@@ -45,6 +45,12 @@ const option_t option_table[] = {
      VALUE_NONE, AT(no_headings), NO_LIMIT},
     {"--token-type", "NAME", data, "of the numbers in a token file: uint16 or uint32, little-endian (uint16)",
      "uint16|uint32", READERS, VALUE_CHOICE, AT(token_type), NO_LIMIT},
+    {"--text-end", "TOKEN", data, "the token that stands behind each text file, such as <|endoftext|> (none)", NO_WORDS,
+     READERS & ~COMMAND_PREDICT, VALUE_TEXT, AT(text_end), NO_LIMIT},
+    {"--cache", "FILE", data,
+     "keeps the tokens of the one text file or directory that is trained on, so that it is encoded once and need not "
+     "fit into memory",
+     NO_WORDS, STAGES, VALUE_FILE, AT(cache), NO_LIMIT},
     {"--length", "N", data, "tokens of a sample at most (as many as the model can read, at most 1024)", NO_WORDS,
      READERS | COMMAND_INSPECT, VALUE_WHOLE, AT(length), 1, 1 << 24},
     {"--stride", "N", data, "tokens from the begin of one sample of a text to that of the next (--length)", NO_WORDS,

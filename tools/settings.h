@@ -24,7 +24,7 @@ typedef struct settings {
     const char *precision, *processor;
     int32_t json, help, version;
     /* data */
-    const char *tokenizer, *format, *text_column, *label_column, *columns, *separator, *token_type;
+    const char *tokenizer, *format, *text_column, *label_column, *columns, *separator, *token_type, *text_end, *cache;
     int32_t no_headings;
     int64_t length, stride;
     /* training */

@@ -224,7 +224,14 @@ out:
 static int open_data(run_t *run)
 {
     const settings_t *settings = run->settings;
-    const reading_t reading = {run->context, settings, &run->opened, run->task};
+    const reading_t reading = {.context = run->context,
+                               .settings = settings,
+                               .opened = &run->opened,
+                               .task = run->task,
+                               .stride = settings->stride,
+                               .cache = settings->cache};
+    reading_t held_out = reading;
+    held_out.stride = 0; /* no token counts twice */
     const double fraction = evaluation_fraction(settings);
     const char *const *paths = settings->arguments + 1;
     const int64_t count = settings->n_arguments - 1;
@@ -233,13 +240,15 @@ static int open_data(run_t *run)
     int status = EXIT_DONE, format = data_format(settings, paths[0]);
     if (format == 0)
         return EXIT_USAGE;
-    const int cuts = fraction > 0 && count == 1 && !path_is_directory(paths[0]) &&
-                     (format == FORMAT_TEXT || format == FORMAT_TOKENS);
+    const int is_long = format == FORMAT_TEXT || format == FORMAT_TOKENS, cuts = fraction > 0 && count == 1 && is_long;
+    if (settings->cache && (count > 1 || format != FORMAT_TEXT || !run->opened.tokenizer))
+        return usage_error(settings->command, "--cache: expected one text file or directory, and a tokenizer");
     status = data_files_open(&reading, paths, count, 0, cuts ? 1 - fraction : 1, &files);
     if (status == EXIT_DONE && cuts)
-        status = data_files_open(&reading, paths, count, 1 - fraction, 1, &evaluation);
-    else if (status == EXIT_DONE && settings->evaluation && fraction == 0)
-        status = data_files_open(&reading, &settings->evaluation, 1, 0, 1, &evaluation);
+        status = data_files_open(&held_out, paths, count, 1 - fraction, 1, &evaluation);
+    held_out.cache = NULL;
+    if (status == EXIT_DONE && settings->evaluation && fraction == 0)
+        status = data_files_open(&held_out, &settings->evaluation, 1, 0, 1, &evaluation);
     if (status == EXIT_DONE)
         status = set_task(run, &files, &evaluation);
     if (status == EXIT_DONE)

@@ -44,6 +44,9 @@ for file in include/pretrain.hpp share/doc/pretrain/COPYING share/doc/pretrain/R
     share/doc/pretrain/examples/python/pretrain/__init__.py; do
     [ -f "$prefix/$file" ] || fail "no $file"
 done
+[ "$(LD_LIBRARY_PATH="$libraries" "$prefix/bin/pretrain" --version)" = "pretrain $(pkg --modversion pretrain)" ] ||
+    fail "the program is not there, or does not run"
+readelf -d "$prefix/bin/pretrain" | grep -E 'RPATH|RUNPATH' && fail "the program has a run path of the build machine"
 [ -f "$libraries/cmake/pretrain/pretrain-config.cmake" ] || fail "no file for CMake's find_package"
 find "$prefix" -name '*.pyc' | grep . && fail "compiled Python was installed"
 

@@ -10,7 +10,7 @@ root = sys.argv[1]
 # meson.build names itself; a folder of Python or of examples has its own conventions
 FREE = {"meson.build", "__init__.py", "README.md"}
 places = collections.defaultdict(list)
-for top in ("include", "lib", "tests", "examples", "bench"):
+for top in ("include", "lib", "tests", "examples", "bench", "tools"):
     for folder, folders, names in os.walk(os.path.join(root, top)):
         folders[:] = [name for name in folders if not name.startswith((".", "__"))]
         for name in names:
