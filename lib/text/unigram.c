@@ -59,28 +59,6 @@ static pt_status_t read_scores(unigram_t *unigram, const pt__json_t *json)
     return PT_OK;
 }
 
-static pt_status_t make_trie(unigram_t *unigram, const pt__json_t *json)
-{
-    const pt__vocabulary_t *vocabulary = unigram->vocabulary;
-    pt__byte_string_t *strings;
-    int64_t count = 0;
-    pt_status_t status = PT_OK;
-    PT__TRY(pt__allocate(unigram->memory, (size_t)vocabulary->count, sizeof *strings, "vocabulary", &strings));
-    for (int32_t id = 0; id < vocabulary->count && status == PT_OK; id++) {
-        const pt__token_t *token = &vocabulary->tokens[id];
-        if (!token->is_model || token->bytes_length == 0)
-            continue;
-        if (token->bytes_length > LONGEST_TOKEN)
-            status = pt__json_fail(json, PT_ERR_UNSUPPORTED, "token %d has %u bytes, expected at most %d", (int)id,
-                                   (unsigned)token->bytes_length, LONGEST_TOKEN);
-        strings[count++] = (pt__byte_string_t){pt__token_bytes(vocabulary, id), token->bytes_length, id};
-    }
-    if (status == PT_OK)
-        status = pt__byte_trie_make(unigram->memory, strings, count, &unigram->trie);
-    pt__release(unigram->memory, strings);
-    return status;
-}
-
 static pt_status_t read_unknown(unigram_t *unigram, const pt__json_t *json)
 {
     const pt__json_t *tokens = pt__json_find(json, "vocab");
@@ -113,7 +91,7 @@ static pt_status_t read(const pt__json_t *json, const pt__vocabulary_t *vocabula
     if (status == PT_OK)
         status = read_unknown(unigram, json);
     if (status == PT_OK)
-        status = make_trie(unigram, json);
+        status = pt__vocabulary_trie(unigram->vocabulary, json, LONGEST_TOKEN, &unigram->trie);
     if (status == PT_OK)
         *out = unigram;
     else

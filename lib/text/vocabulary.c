@@ -204,3 +204,25 @@ pt_status_t pt__vocabulary_finish(pt__vocabulary_t *vocabulary, int32_t is_byte_
     }
     return PT_OK;
 }
+
+pt_status_t pt__vocabulary_trie(const pt__vocabulary_t *vocabulary, const pt__json_t *json, int64_t longest,
+                                pt__byte_trie_t *trie)
+{
+    pt__byte_string_t *strings;
+    int64_t count = 0;
+    pt_status_t status = PT_OK;
+    PT__TRY(pt__allocate(vocabulary->memory, (size_t)vocabulary->count, sizeof *strings, "vocabulary", &strings));
+    for (int32_t id = 0; id < vocabulary->count && status == PT_OK; id++) {
+        const pt__token_t *token = &vocabulary->tokens[id];
+        if (!token->is_model || token->bytes_length == 0)
+            continue;
+        if (token->bytes_length > longest)
+            status = pt__json_fail(json, PT_ERR_UNSUPPORTED, "token %d has %u bytes, expected at most %lld", (int)id,
+                                   (unsigned)token->bytes_length, (long long)longest);
+        strings[count++] = (pt__byte_string_t){pt__token_bytes(vocabulary, id), token->bytes_length, id};
+    }
+    if (status == PT_OK)
+        status = pt__byte_trie_make(vocabulary->memory, strings, count, trie);
+    pt__release(vocabulary->memory, strings);
+    return status;
+}

@@ -3,16 +3,18 @@
  * whole. */
 #include <string.h>
 
+#include "text/byte_trie.h"
 #include "text/characters.h"
 #include "text/token_model.h"
 
-enum { LONGEST_TOKEN = 256 /* bytes: so many beginnings of a word are looked up at each place */ };
+enum { LONGEST_TOKEN = 256 /* bytes: so far a word is looked at from each place */ };
 
 typedef struct wordpiece {
     pt__memory_t *memory;
     const pt__vocabulary_t *vocabulary;
-    char *prefix;
-    int64_t prefix_length, longest_word /* characters */, longest_token /* bytes */;
+    pt__byte_trie_t trie;
+    uint32_t inside; /* where the trie stands behind the prefix; 0: no token has it, or there is none */
+    int64_t prefix_length, longest_word /* characters */;
     int32_t unknown;
 } wordpiece_t;
 
@@ -21,7 +23,7 @@ static void release(void *model)
     wordpiece_t *wordpiece = model;
     if (wordpiece == NULL)
         return;
-    pt__release(wordpiece->memory, wordpiece->prefix);
+    pt__byte_trie_free(&wordpiece->trie);
     pt__release(wordpiece->memory, wordpiece);
 }
 
@@ -33,17 +35,16 @@ static pt_status_t read_fields(wordpiece_t *wordpiece, const pt__json_t *json)
     PT__TRY(pt__json_get_string(json, "continuing_subword_prefix", PT__JSON_OPTIONAL, &prefix));
     PT__TRY(pt__json_get_integer(json, "max_input_chars_per_word", PT__JSON_OPTIONAL, 0, INT32_MAX,
                                  &wordpiece->longest_word));
-    PT__TRY(pt__string_copy(wordpiece->memory, prefix, &wordpiece->prefix));
     wordpiece->prefix_length = (int64_t)strlen(prefix);
     wordpiece->unknown = pt__vocabulary_find_content(wordpiece->vocabulary, unknown, (int64_t)strlen(unknown));
     if (wordpiece->unknown < 0)
         return pt__json_fail(json, PT_ERR_FORMAT, "unk_token \"%s\" is not in the vocabulary", unknown);
-    for (int64_t id = 0; id < wordpiece->vocabulary->count; id++)
-        if (wordpiece->vocabulary->tokens[id].bytes_length > wordpiece->longest_token)
-            wordpiece->longest_token = wordpiece->vocabulary->tokens[id].bytes_length;
-    if (wordpiece->longest_token > LONGEST_TOKEN || wordpiece->prefix_length > LONGEST_TOKEN)
-        return pt__json_fail(json, PT_ERR_UNSUPPORTED, "a token of %lld bytes, expected at most %d",
-                             (long long)wordpiece->longest_token, LONGEST_TOKEN);
+    PT__TRY(pt__vocabulary_trie(wordpiece->vocabulary, json, LONGEST_TOKEN, &wordpiece->trie));
+    for (; *prefix != 0; prefix++) {
+        wordpiece->inside = pt__byte_trie_next(&wordpiece->trie, wordpiece->inside, (uint8_t)*prefix);
+        if (wordpiece->inside == 0)
+            break;
+    }
     return PT_OK;
 }
 
@@ -73,22 +74,21 @@ static int64_t count_characters(const uint8_t *word, int64_t length)
 /* The longest token that word[at ..] begins with; *length is its part of the word. -1: none. */
 static int32_t longest(const wordpiece_t *wordpiece, const uint8_t *word, int64_t at, int64_t end, int64_t *length)
 {
-    uint8_t whole[LONGEST_TOKEN];
-    const int64_t prefix = at > 0 ? wordpiece->prefix_length : 0;
-    int64_t most = wordpiece->longest_token - prefix;
-    most = most > end - at ? end - at : most;
-    if (most <= 0)
+    uint32_t unit = at > 0 ? wordpiece->inside : 0;
+    int32_t found = -1;
+    if (at > 0 && wordpiece->prefix_length > 0 && unit == 0)
         return -1;
-    memcpy(whole, wordpiece->prefix, (size_t)prefix);
-    memcpy(whole + prefix, word + at, (size_t)most);
-    for (*length = most; *length > 0; --*length) {
-        if (!wordpiece->vocabulary->is_byte_level && at + *length < end && (word[at + *length] & 0xC0) == 0x80)
-            continue; /* not the end of a character */
-        int32_t id = pt__vocabulary_find(wordpiece->vocabulary, whole, prefix + *length);
-        if (id >= 0)
-            return id;
+    for (int64_t next = at; next < end;) {
+        unit = pt__byte_trie_next(&wordpiece->trie, unit, word[next++]);
+        if (unit == 0)
+            break;
+        const int32_t id = pt__byte_trie_number(&wordpiece->trie, unit);
+        if (id < 0 || (!wordpiece->vocabulary->is_byte_level && next < end && (word[next] & 0xC0) == 0x80))
+            continue; /* none, or not the end of a character */
+        found = id;
+        *length = next - at;
     }
-    return -1;
+    return found;
 }
 
 static pt_status_t encode(const void *model, const uint8_t *word, int64_t length, pt__word_tokens_t *tokens)
