@@ -104,6 +104,7 @@ void help_describe(void)
     writer_t writer;
     json_open(&writer, stdout);
     json_begin(&writer, NULL, '{');
+    json_text(&writer, "version", pt_version());
     json_begin(&writer, "commands", '[');
     for (int64_t i = 0; i < command_count; i++) {
         const command_t *command = &command_table[i];

@@ -41,7 +41,9 @@ if readelf -d "$so" | grep -q 'NEEDED.*blas'; then
 fi
 for file in include/pretrain.hpp share/doc/pretrain/COPYING share/doc/pretrain/README.md \
     share/doc/pretrain/docs/guide.md share/doc/pretrain/examples/pretrain.c \
-    share/doc/pretrain/examples/python/pretrain/__init__.py; do
+    share/doc/pretrain/examples/python/pretrain/__init__.py share/man/man1/pretrain.1 \
+    share/bash-completion/completions/pretrain share/zsh/site-functions/_pretrain \
+    share/fish/vendor_completions.d/pretrain.fish; do
     [ -f "$prefix/$file" ] || fail "no $file"
 done
 [ "$(LD_LIBRARY_PATH="$libraries" "$prefix/bin/pretrain" --version)" = "pretrain $(pkg --modversion pretrain)" ] ||

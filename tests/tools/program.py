@@ -122,6 +122,34 @@ class Program(unittest.TestCase):
         self.assertRegex(version, r"^pretrain \d+\.\d+\.\d+\n$")
         self.assertEqual(version, run("inspect", "--version")[0])
 
+    def test_completion(self):
+        if not shutil.which("bash"):
+            self.skipTest("no bash")
+        script = os.path.join(ROOT, "tools", "completion", "pretrain.bash")
+        for words, expected in (
+            (["pretrain", "fi"], ["finetune"]),
+            (["pretrain", "train", "c.json", "--pat"], ["--patience"]),
+            (["pretrain", "inspect", "--pat"], []),
+            (["pretrain", "train", "c.json", "--optimizer", "ada"], ["adamw", "adam", "adafactor"]),
+            (["pretrain", "train", "c.json", "--out", "train"], ["trained"]),
+            (["pretrain", "train", "c.json", "--steps", ""], []),
+        ):
+            with self.subTest(words=words):
+                done = subprocess.run(
+                    [
+                        "bash",
+                        "-c",
+                        'compopt() { :; }; . "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _pretrain; '
+                        'printf "%s\\n" "${COMPREPLY[@]}"',
+                        script,
+                        *words,
+                    ],
+                    stdout=subprocess.PIPE,
+                    text=True,
+                )
+                self.assertEqual(done.returncode, 0)
+                self.assertEqual(done.stdout.split(), expected)
+
     def test_wrong_usage_is_2_and_says_where_help_is(self):
         for arguments, words in (
             ([], ["pretrain --help"]),

@@ -1,0 +1,74 @@
+# Completion for bash; made by tools/document_program.py from the program's own tables
+_pretrain() {
+    local current=${COMP_WORDS[COMP_CWORD]} words=
+    COMPREPLY=()
+    if [ "$COMP_CWORD" = 1 ]; then
+        words="train finetune evaluate predict tokenize inspect help --help --version"
+    else
+        case ${COMP_WORDS[1]}:${COMP_WORDS[COMP_CWORD-1]} in
+        *:--format) words="text jsonl csv tokens" ;;
+        *:--normalize) words="standard range" ;;
+        *:--optimizer) words="adamw adam sgd adafactor" ;;
+        *:--pool) words="mean first last max" ;;
+        *:--precision) words="float32 float16 bfloat16" ;;
+        *:--processor) words="portable avx2 avx512 neon" ;;
+        *:--schedule) words="constant linear cosine one-cycle" ;;
+        *:--task) words="causal_lm classification regression" ;;
+        *:--token-type) words="uint16 uint32" ;;
+        *:--out) compopt -o filenames; COMPREPLY=($(compgen -d -- "$current")); return ;;
+        *:--batch | *:--best | *:--checkpoint-every | *:--checkpoint-seconds) compopt +o default; return ;;
+        *:--checkpoints | *:--clip | *:--columns | *:--epochs) compopt +o default; return ;;
+        *:--evaluate-every | *:--event-every | *:--freeze | *:--label-column) compopt +o default; return ;;
+        *:--length | *:--memory | *:--patience | *:--rate) compopt +o default; return ;;
+        *:--seed | *:--separator | *:--steps | *:--stride) compopt +o default; return ;;
+        *:--text-column | *:--text-end | *:--threads | *:--time) compopt +o default; return ;;
+        *:--warmup | *:--weight-decay) compopt +o default; return ;;
+        *)
+            case $current in -*) case ${COMP_WORDS[1]} in
+                train)
+                    words="--format --tokenizer --text-column --label-column --columns --separator"
+                    words+=" --no-headings --token-type --text-end --cache --length --stride"
+                    words+=" --task --steps --epochs --batch --rate --optimizer"
+                    words+=" --schedule --warmup --weight-decay --clip --freeze --pool"
+                    words+=" --normalize --evaluation --evaluate-every --best --patience --time"
+                    words+=" --out --resume --checkpoint-every --checkpoint-seconds --checkpoints --events"
+                    words+=" --event-every --progress --json --threads --seed --precision"
+                    words+=" --processor --memory --help --version"
+                    ;;
+                finetune)
+                    words="--format --tokenizer --text-column --label-column --columns --separator"
+                    words+=" --no-headings --token-type --text-end --cache --length --stride"
+                    words+=" --task --steps --epochs --batch --rate --optimizer"
+                    words+=" --schedule --warmup --weight-decay --clip --freeze --pool"
+                    words+=" --normalize --evaluation --evaluate-every --best --patience --time"
+                    words+=" --out --resume --checkpoint-every --checkpoint-seconds --checkpoints --events"
+                    words+=" --event-every --progress --json --threads --seed --precision"
+                    words+=" --processor --memory --help --version"
+                    ;;
+                evaluate)
+                    words="--format --tokenizer --text-column --label-column --columns --separator"
+                    words+=" --no-headings --token-type --text-end --length --stride --batch"
+                    words+=" --json --threads --seed --precision --processor --memory"
+                    words+=" --help --version"
+                    ;;
+                predict)
+                    words="--format --tokenizer --text-column --label-column --columns --separator"
+                    words+=" --no-headings --token-type --length --batch --json --threads"
+                    words+=" --seed --precision --processor --memory --help --version"
+                    ;;
+                tokenize)
+                    words="--plain --offsets --decode --json --threads --seed"
+                    words+=" --precision --processor --memory --help --version"
+                    ;;
+                inspect)
+                    words="--tokenizer --length --batch --json --threads --seed"
+                    words+=" --precision --processor --memory --help --version"
+                    ;;
+                esac ;;
+            esac
+            ;;
+        esac
+    fi
+    [ -z "$words" ] || COMPREPLY=($(compgen -W "$words" -- "$current"))
+}
+complete -o bashdefault -o default -F _pretrain pretrain
