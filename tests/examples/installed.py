@@ -239,8 +239,28 @@ class Installed(unittest.TestCase):
 
     # ---- Documents ---------------------------------------------------------------------------------------------------
 
+    def shell(self, code):
+        """Commands of a document, with small files under the names that they use."""
+        for name in ("run", "classifier", "pretrained", "iris"):  # of another document
+            shutil.rmtree(os.path.join(self.folder.name, name), ignore_errors=True)
+        network = {"model_type": "gpt2", "vocab_size": 256, "n_positions": 32, "n_embd": 8, "n_layer": 1, "n_head": 1}
+        self.file("config.json", json.dumps(network))
+        for name in ("book.txt", "text.txt"):
+            self.file(name, "The sun is warm today. The moon is cold tonight. " * 60)
+        with open(self.labels()) as file:
+            texts = file.read()
+        for name in ("questions.jsonl", "test.jsonl"):
+            self.file(name, texts)
+        rows = ["%d.5,%d.2,%d.1,0.%d" % (i % 7, i % 3, i % 5, i) for i in range(40)]
+        heading = "sepal_length,sepal_width,petal_length,petal_width"
+        self.file("new.csv", "\n".join([heading] + rows) + "\n")
+        self.file("iris.csv", "\n".join([heading + ",species"] + [row + ",setosa" for row in rows[1:]] +
+                                        [rows[0] + ",virginica"]) + "\n")
+        environment = dict(self.environment, PATH=self.shared + "/bin:" + os.environ["PATH"])
+        run("sh", "-eu", "-c", code, cwd=self.folder.name, env=environment, timeout=300)
+
     def test_programs_in_the_documents(self):
-        ran = {"c": 0, "python": 0}
+        ran = {"c": 0, "python": 0, "sh": 0}
         for path in [os.path.join(ROOT, "README.md")] + sorted(glob.glob(ROOT + "/docs/*.md")):
             with open(path) as file:
                 blocks = re.findall(r"^```(\w+)\n(.*?)^```", file.read(), re.M | re.S)
@@ -257,11 +277,14 @@ class Installed(unittest.TestCase):
                     elif language == "python":
                         shutil.copy(os.path.join(ROOT, "README.md"), self.folder.name)
                         self.start(sys.executable, self.file("block.py", code))
+                    elif language == "sh":
+                        self.shell(code)
                     else:
                         self.fail("a block of %s, which no test runs" % language)
                     ran[language] += 1
         self.assertGreater(ran["c"], 1)
         self.assertGreater(ran["python"], 1)
+        self.assertGreater(ran["sh"], 1)
 
     def test_links_in_the_documents(self):
         for path in [os.path.join(ROOT, "README.md")] + glob.glob(ROOT + "/docs/*.md"):
