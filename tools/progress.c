@@ -1,7 +1,9 @@
 #include "progress.h"
 
 #include <math.h>
+#include <stdarg.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "output.h"
@@ -19,35 +21,49 @@ void progress_begin(progress_t *progress, const settings_t *settings, const pt_m
 
 /* ---- For people -------------------------------------------------------------------------------------------------- */
 
-/* What a bar and a line both end with. */
-static void print_state(const pt_event_t *event)
+enum { LINE = 256, BAR = 20 };
+
+/* Adds to a line; what is beyond its end is cut. */
+static void add(char line[LINE], const char *format, ...)
 {
-    fprintf(stderr, "step %lld", (long long)event->step);
-    if (event->total_steps > 0)
-        fprintf(stderr, "/%lld", (long long)event->total_steps);
-    fprintf(stderr, "  loss %.4f", event->loss);
-    if (!isnan(event->evaluation_loss))
-        fprintf(stderr, "  held out %.4f", event->evaluation_loss);
-    if (event->kind != PT_EVENT_END && event->tokens_per_second > 0)
-        fprintf(stderr, "  %.0f tokens/s", event->tokens_per_second);
-    else if (event->kind != PT_EVENT_END)
-        fprintf(stderr, "  %.0f samples/s", event->samples_per_second);
-    if (event->kind == PT_EVENT_END)
-        fprintf(stderr, "  in %.1f s", event->seconds);
-    else if (!isnan(event->seconds_left))
-        fprintf(stderr, "  %.0f s left", event->seconds_left);
+    const size_t length = strlen(line);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line + length, LINE - length, format, arguments);
+    va_end(arguments);
 }
 
+/* What a bar and a line both end with. */
+static void add_state(char line[LINE], const pt_event_t *event)
+{
+    add(line, "step %lld", (long long)event->step);
+    if (event->total_steps > 0)
+        add(line, "/%lld", (long long)event->total_steps);
+    add(line, "  loss %.4f", event->loss);
+    if (!isnan(event->evaluation_loss))
+        add(line, "  held out %.4f", event->evaluation_loss);
+    if (event->kind == PT_EVENT_END)
+        add(line, "  in %.1f s", event->seconds);
+    else if (!isnan(event->seconds_left))
+        add(line, "  %.0f s left", event->seconds_left);
+    if (event->kind != PT_EVENT_END && event->tokens_per_second > 0)
+        add(line, "  %.0f tokens/s", event->tokens_per_second);
+    else if (event->kind != PT_EVENT_END)
+        add(line, "  %.0f samples/s", event->samples_per_second);
+}
+
+/* On one line of the terminal, however narrow that is: a line that wraps cannot be drawn over. */
 static void draw_bar(progress_t *progress, const pt_event_t *event)
 {
-    char bar[] = "--------------------";
-    const int width = (int)sizeof bar - 1;
+    char line[LINE] = "";
+    struct winsize size = {0};
     double done = event->total_steps > 0 ? (double)event->step / (double)event->total_steps : 0;
-    for (int i = 0; i < width && i < (int)(done * width + 0.5); i++)
-        bar[i] = '#';
-    fprintf(stderr, "\r%s %3.0f%%  ", bar, 100 * done);
-    print_state(event);
-    fputs("\033[K", stderr);
+    for (int i = 0; i < BAR; i++)
+        line[i] = i < (int)(done * BAR + 0.5) ? '#' : '-';
+    add(line, " %3.0f%%  ", 100 * done);
+    add_state(line, event);
+    int columns = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1 : 79;
+    fprintf(stderr, "\r%.*s\033[K", columns, line);
     progress->is_drawn = 1;
 }
 
@@ -95,9 +111,9 @@ static void show(progress_t *progress, const pt_event_t *event)
         if (is_over)
             end_bar(progress);
     } else {
-        fprintf(stderr, "pretrain %s: ", progress->settings->command);
-        print_state(event);
-        fputc('\n', stderr);
+        char line[LINE] = "";
+        add_state(line, event);
+        note("%s", line);
     }
 }
 

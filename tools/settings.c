@@ -98,8 +98,9 @@ const option_t option_table[] = {
      "weights of the best evaluation kept",
      NO_WORDS, STAGES, VALUE_FILE, AT(evaluation), NO_LIMIT},
     {"--evaluate-every", "N", training,
-     "updates from one evaluation to the next (an epoch, or with --steps a tenth of them)", NO_WORDS, STAGES,
-     VALUE_WHOLE, AT(evaluate_every), 1, MOST},
+     "updates from one evaluation to the next (an epoch; of a single one, or with --steps, a tenth, or more where "
+     "evaluating takes long)",
+     NO_WORDS, STAGES, VALUE_WHOLE, AT(evaluate_every), 1, MOST},
     {"--best", "METRIC", training, "which value tells the best evaluation (loss)", NO_WORDS, STAGES, VALUE_TEXT,
      AT(best), NO_LIMIT},
     {"--patience", "N", training, "evaluations without a better one that end the training", NO_WORDS, STAGES,

@@ -364,8 +364,11 @@ static int set_options(run_t *run, pt_train_options_t *options)
     int64_t epoch = (pt_dataset_length(run->dataset) + options->batch - 1) / options->batch;
     run->steps = options->steps > 0 ? options->steps : options->epochs * epoch;
     options->evaluate_every = settings->evaluate_every > 0 ? settings->evaluate_every : 0;
-    if (run->evaluation && options->evaluate_every == 0 && options->epochs <= 1)
-        options->evaluate_every = run->steps / EVALUATIONS > 0 ? run->steps / EVALUATIONS : 1;
+    if (run->evaluation && options->evaluate_every == 0 && options->epochs <= 1) {
+        /* about a quarter of the time at most: an evaluation computes a third of what training on its data would */
+        int64_t tenth = run->steps / EVALUATIONS, least = 1 + pt_dataset_length(run->evaluation) / options->batch;
+        options->evaluate_every = tenth > least ? tenth : least;
+    }
     options->checkpoint_directory = run->checkpoints[0] ? run->checkpoints : NULL;
     options->checkpoint_every = settings->checkpoint_every;
     options->checkpoint_seconds = run->checkpoints[0] ? settings->checkpoint_seconds : 0;
