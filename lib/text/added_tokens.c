@@ -73,12 +73,6 @@ static void narrow(const pt__added_tokens_t *tokens, int64_t depth, int32_t byte
     *high = bounds[1];
 }
 
-static int32_t is_word(uint32_t character)
-{
-    uint8_t class = character < 0x80 ? pt__ascii_class[character] : pt__character_class(character);
-    return character == '_' || class == PT__CHAR_LETTER || class == PT__CHAR_NUMBER;
-}
-
 static int64_t previous(const uint8_t *text, int64_t at)
 {
     do
@@ -90,9 +84,9 @@ static int64_t previous(const uint8_t *text, int64_t at)
 static int32_t stands_alone(const uint8_t *text, int64_t from, int64_t begin, int64_t after, int64_t end)
 {
     int32_t length;
-    if (begin > from && is_word(pt__character_at(text + previous(text, begin), &length)))
+    if (begin > from && pt__character_is_word(pt__character_at(text + previous(text, begin), &length)))
         return 0;
-    return after >= end || !is_word(pt__character_at(text + after, &length));
+    return after >= end || !pt__character_is_word(pt__character_at(text + after, &length));
 }
 
 static int32_t is_space(const uint8_t *text, int64_t at, int32_t *length)

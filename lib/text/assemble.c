@@ -121,7 +121,7 @@ static void trim(const pt_tokenizer_t *tokenizer, const char *text, pt__encoding
         const int64_t length = token->is_added ? span->end - span->begin : token->content_length;
         uint32_t leading = blanks((const uint8_t *)from, length, 0),
                  trailing = blanks((const uint8_t *)from, length, 1);
-        if (leading == 1 && tokenizer->post_processor.keeps_first && span->begin == 0)
+        if (leading == 1 && tokenizer->post_processor.keeps_first && (i == 0 || span->begin == 0))
             leading = 0;
         for (; leading > 0 && span->begin < span->end; leading--)
             do
@@ -196,11 +196,8 @@ pt_status_t pt__tokenizer_encode_whole(pt_tokenizer_t *tokenizer, int32_t thread
     PT__TRY(pt__encoder_get(tokenizer, thread, &encoder));
     for (int32_t i = 0; i < 2; i++)
         parts[i] = pt__encoder_buffer(encoder, i);
-    for (int32_t i = 0; i <= is_pair; i++) {
+    for (int32_t i = 0; i <= is_pair; i++)
         PT__TRY(pt__encoder_run(encoder, texts[i], lengths[i], to->wants_spans, parts[i]));
-        if (processor->trims && to->wants_spans)
-            trim(tokenizer, texts[i], parts[i]);
-    }
     pt__truncation_t truncation = tokenizer->truncation;
     if (most > 0 && (!truncation.is_asked || truncation.length > most)) {
         truncation.is_asked = 1;
@@ -208,5 +205,7 @@ pt_status_t pt__tokenizer_encode_whole(pt_tokenizer_t *tokenizer, int32_t thread
     }
     if (truncation.is_asked && most != PT__UNCUT)
         PT__TRY(truncate(&truncation, is_plain ? 0 : pt__template_tokens(processor, is_pair), parts, is_pair));
+    for (int32_t i = 0; i <= is_pair && processor->trims && to->wants_spans; i++)
+        trim(tokenizer, texts[i], parts[i]);
     return fill(template, is_plain, (const pt__encoding_t *const *)parts, to);
 }

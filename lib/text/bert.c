@@ -45,7 +45,7 @@ static int32_t convert(const bert_t *bert, uint32_t code, uint8_t bytes[8 * PT__
         return 0;
     decomposed[0] = code;
     if (bert->strips_accents)
-        count = pt__character_decompose(code, decomposed);
+        count = pt__character_decompose(code, 0, decomposed);
     if (blanks)
         bytes[length++] = ' ';
     for (int32_t i = 0; i < count; i++)

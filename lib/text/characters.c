@@ -57,6 +57,31 @@ int32_t pt__character_is_nonspacing(uint32_t code)
 #endif
 }
 
+int32_t pt__character_is_mark(uint32_t code)
+{
+#ifdef PT__UTF8PROC
+    utf8proc_category_t category = code < 0x80 ? UTF8PROC_CATEGORY_CC : utf8proc_category((utf8proc_int32_t)code);
+    return category >= UTF8PROC_CATEGORY_MN && category <= UTF8PROC_CATEGORY_ME;
+#else
+    (void)code;
+    return 0;
+#endif
+}
+
+int32_t pt__character_is_word(uint32_t code)
+{
+    if (code < 0x80)
+        return pt__ascii_class[code] == L || pt__ascii_class[code] == N || code == '_';
+#ifdef PT__UTF8PROC
+    utf8proc_category_t category = utf8proc_category((utf8proc_int32_t)code);
+    if ((category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_NL) || category == UTF8PROC_CATEGORY_PC)
+        return 1;
+#endif
+    return code == 0x200C || code == 0x200D || (code >= 0x24B6 && code <= 0x24E9) ||
+           (code >= 0x1F130 && code <= 0x1F149) || (code >= 0x1F150 && code <= 0x1F169) ||
+           (code >= 0x1F170 && code <= 0x1F189);
+}
+
 int32_t pt__character_is_control(uint32_t code)
 {
     if (code < 0x80)
@@ -86,22 +111,48 @@ int32_t pt__character_lower(uint32_t code, uint32_t lower[2])
     return 1;
 }
 
-int32_t pt__character_decompose(uint32_t code, uint32_t decomposed[PT__DECOMPOSED_MOST])
+int32_t pt__character_decompose(uint32_t code, int32_t compatible, uint32_t decomposed[PT__DECOMPOSED_MOST])
 {
     decomposed[0] = code;
 #ifdef PT__UTF8PROC
     utf8proc_int32_t codes[PT__DECOMPOSED_MOST];
     int boundary = 0;
+    const utf8proc_option_t options = compatible ? UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT : UTF8PROC_DECOMPOSE;
     utf8proc_ssize_t count = code < 0x80 ? 0
                                          : utf8proc_decompose_char((utf8proc_int32_t)code, codes, PT__DECOMPOSED_MOST,
-                                                                   UTF8PROC_DECOMPOSE, &boundary);
+                                                                   options, &boundary);
     if (count < 1 || count > PT__DECOMPOSED_MOST)
         return 1;
     for (int32_t i = 0; i < count; i++)
         decomposed[i] = (uint32_t)codes[i];
     return (int32_t)count;
 #else
+    (void)compatible;
     return 1;
+#endif
+}
+
+uint8_t pt__character_combining_class(uint32_t code)
+{
+#ifdef PT__UTF8PROC
+    return code < 0x300 ? 0 : (uint8_t)utf8proc_get_property((utf8proc_int32_t)code)->combining_class;
+#else
+    (void)code;
+    return 0;
+#endif
+}
+
+uint32_t pt__character_compose(uint32_t first, uint32_t second)
+{
+#ifdef PT__UTF8PROC
+    if (second == 0x11A7) /* the place before the first final consonant, which utf8proc takes for one */
+        return 0;
+    utf8proc_int32_t codes[3] = {(utf8proc_int32_t)first, (utf8proc_int32_t)second}; /* and room for what it adds */
+    return utf8proc_normalize_utf32(codes, 2, UTF8PROC_COMPOSE | UTF8PROC_STABLE) == 1 ? (uint32_t)codes[0] : 0;
+#else
+    (void)first;
+    (void)second;
+    return 0;
 #endif
 }
 

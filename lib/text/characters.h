@@ -22,13 +22,21 @@ uint8_t pt__character_class(uint32_t code);
  * Co and Cs. */
 int32_t pt__character_is_punctuation(uint32_t code);
 int32_t pt__character_is_nonspacing(uint32_t code);
+int32_t pt__character_is_mark(uint32_t code); /* M* */
 int32_t pt__character_is_control(uint32_t code);
 int32_t pt__character_is_space(uint32_t code);
 /* In small letters: one character, or two of U+0130. */
 int32_t pt__character_lower(uint32_t code, uint32_t lower[2]);
-enum { PT__DECOMPOSED_MOST = 4 /* characters that one is decomposed to */ };
-/* The canonical decomposition: how many characters. */
-int32_t pt__character_decompose(uint32_t code, uint32_t decomposed[PT__DECOMPOSED_MOST]);
+/* What \w takes: letters, marks, decimal and letter numbers, circled letters, connecting punctuation and joiners (UTS
+ * 18, annex C). */
+int32_t pt__character_is_word(uint32_t code);
+enum { PT__DECOMPOSED_MOST = 20 /* characters that one is decomposed to */ };
+/* The canonical decomposition, or the one by compatibility: how many characters. */
+int32_t pt__character_decompose(uint32_t code, int32_t compatible, uint32_t decomposed[PT__DECOMPOSED_MOST]);
+/* The canonical combining class: 0 of what begins anew. */
+uint8_t pt__character_combining_class(uint32_t code);
+/* The one character that is canonically equivalent to two; 0: there is none. */
+uint32_t pt__character_compose(uint32_t first, uint32_t second);
 /* The character that begins at `at`, in text that is known to be UTF-8, and how many bytes it has. */
 static inline uint32_t pt__character_at(const uint8_t *at, int32_t *length)
 {

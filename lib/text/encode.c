@@ -199,8 +199,13 @@ static pt_status_t run_scan(pt__encoder_t *encoder, int32_t step, int32_t is_las
                             const pt__passage_t *passage, int64_t begin, int64_t end)
 {
     pt__cut_t cuts[CUTS];
+    pt__cutting_t cutting = {.text = passage->bytes, .begin = begin, .end = end, .at = begin, .covered = begin};
     for (int64_t at = begin;;) {
-        int32_t count = stage->scan(stage->settings, passage->bytes, &at, end, cuts, CUTS);
+        int32_t count = 0;
+        if (stage->cut != NULL)
+            PT__TRY(stage->cut(stage->settings, &cutting, cuts, CUTS, &count));
+        else
+            count = stage->scan(stage->settings, passage->bytes, &at, end, cuts, CUTS);
         if (count == 0)
             return PT_OK;
         if (is_last)

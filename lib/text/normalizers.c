@@ -6,6 +6,15 @@ static const pt__stage_kind_t kinds[] = {
     {"Precompiled", pt__read_precompiled},
     {"Prepend", pt__read_prepend},
     {"Replace", pt__read_replace},
+    {"NFC", pt__read_nfc},
+    {"NFD", pt__read_nfd},
+    {"NFKC", pt__read_nfkc},
+    {"NFKD", pt__read_nfkd},
+    {"Lowercase", pt__read_lowercase},
+    {"Strip", pt__read_strip},
+    {"StripAccents", pt__read_strip_accents},
+    {"Nmt", pt__read_nmt},
+    {"ByteLevel", pt__read_bytes_normalizer},
 };
 
 pt_status_t pt__normalizer_read(const pt__json_t *json, pt__stages_t *stages)

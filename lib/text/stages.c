@@ -46,6 +46,28 @@ pt_status_t pt__edited_copy(pt__edited_t *edited, const pt__passage_t *passage, 
     return PT_OK;
 }
 
+pt_status_t pt__edited_convert(pt__edited_t *edited, const uint8_t table[128], const pt__passage_t *passage,
+                               int64_t *begin, int64_t end)
+{
+    int64_t at = *begin, size = edited->size;
+    while (end > at && passage->bytes[at] < 0x80)
+        at++;
+    PT__TRY(pt__edited_make_room(edited, at - *begin));
+    for (int64_t i = *begin; i < at; i++) {
+        const uint8_t byte = table[passage->bytes[i]];
+        edited->bytes[size] = byte;
+        if (edited->wants_spans) {
+            pt__cut_t origin = pt__passage_origin(passage, i, i + 1);
+            edited->begins[size] = origin.begin;
+            edited->ends[size] = origin.end;
+        }
+        size += byte != PT__BYTE_GONE;
+    }
+    edited->size = size;
+    *begin = at;
+    return PT_OK;
+}
+
 void pt__edited_free(pt__edited_t *edited)
 {
     if (edited->memory == NULL)
@@ -56,21 +78,35 @@ void pt__edited_free(pt__edited_t *edited)
     memset(edited, 0, sizeof *edited);
 }
 
+static void release_stage(const pt__stages_t *stages, const pt__stage_t *stage)
+{
+    if (stage->release != NULL)
+        stage->release(stages->memory, stage->settings);
+    else
+        pt__release(stages->memory, stage->settings);
+}
+
 void pt__stages_free(pt__stages_t *stages)
 {
     for (int32_t i = 0; i < stages->count; i++)
-        pt__release(stages->memory, stages->list[i].settings);
+        release_stage(stages, &stages->list[i]);
     stages->count = 0;
+}
+
+pt_status_t pt__stages_append(pt__stages_t *stages, const pt__stage_t *stage)
+{
+    if (stages->count == PT__STAGES_MOST) {
+        release_stage(stages, stage);
+        return pt__fail(PT_ERR_UNSUPPORTED, "over %d normalizers and pre-tokenizers", PT__STAGES_MOST);
+    }
+    stages->list[stages->count++] = *stage;
+    return PT_OK;
 }
 
 pt_status_t pt__stages_add(pt__stages_t *stages, pt__edit_fn *edit, pt__scan_fn *scan, void *settings)
 {
-    if (stages->count == PT__STAGES_MOST) {
-        pt__release(stages->memory, settings);
-        return pt__fail(PT_ERR_UNSUPPORTED, "over %d normalizers and pre-tokenizers", PT__STAGES_MOST);
-    }
-    stages->list[stages->count++] = (pt__stage_t){.edit = edit, .scan = scan, .settings = settings};
-    return PT_OK;
+    const pt__stage_t stage = {.edit = edit, .scan = scan, .settings = settings};
+    return pt__stages_append(stages, &stage);
 }
 
 pt_status_t pt__stages_read(const pt__json_t *json, const pt__stage_kind_t *kinds, int64_t n_kinds, const char *what,
@@ -79,12 +115,12 @@ pt_status_t pt__stages_read(const pt__json_t *json, const pt__stage_kind_t *kind
     const char *name = NULL;
     const pt__json_t *list = NULL;
     PT__TRY(pt__json_get_string(json, "type", PT__JSON_REQUIRED, &name));
-    if (stages->is_byte_level)
-        return pt__json_fail(json, PT_ERR_UNSUPPORTED,
-                             "\"%s\" stands behind \"ByteLevel\", after which there are no characters here", name);
     for (int64_t i = 0; i < n_kinds; i++)
-        if (strcmp(kinds[i].name, name) == 0)
+        if (strcmp(kinds[i].name, name) == 0) {
+            if (stages->is_byte_level)
+                PT__TRY(pt__write_byte_characters(stages));
             return kinds[i].read(json, stages);
+        }
     if (strcmp(name, "Sequence") != 0)
         return pt__json_fail(json, PT_ERR_UNSUPPORTED, "%s \"%s\" is not known here", what, name);
     PT__TRY(pt__json_get_array(json, members, PT__JSON_REQUIRED, &list));

@@ -25,6 +25,7 @@ typedef struct pt__token_model {
     pt_status_t (*encode)(const void *model, const uint8_t *word, int64_t length, pt__word_tokens_t *tokens);
 } pt__token_model_t;
 
-extern const pt__token_model_t pt__token_model_bpe, pt__token_model_unigram, pt__token_model_wordpiece;
+extern const pt__token_model_t pt__token_model_bpe, pt__token_model_unigram, pt__token_model_wordlevel,
+    pt__token_model_wordpiece;
 
 #endif

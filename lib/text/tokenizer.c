@@ -49,6 +49,16 @@ void pt__tokenizer_free(pt_tokenizer_t *tokenizer)
 
 /* ---- Back to text ---- */
 
+/* The reference asks for the text that a token is decoded to, which is not always its content. */
+static int32_t is_special(const pt__vocabulary_t *vocabulary, int32_t id)
+{
+    const pt__token_t *token = &vocabulary->tokens[id];
+    if (token->is_restated)
+        id = pt__vocabulary_find_content(vocabulary, (const char *)pt__token_bytes(vocabulary, id),
+                                         token->bytes_length);
+    return id >= 0 && vocabulary->tokens[id].is_special;
+}
+
 pt_status_t pt__tokenizer_decode(const pt_tokenizer_t *tokenizer, const int32_t *ids, int64_t count,
                                  int32_t keeps_special, pt__pieces_t *text)
 {
@@ -62,7 +72,7 @@ pt_status_t pt__tokenizer_decode(const pt_tokenizer_t *tokenizer, const int32_t 
             break;
         }
         const pt__token_t *token = &vocabulary->tokens[ids[i]];
-        if (token->is_special && !keeps_special)
+        if (!keeps_special && is_special(vocabulary, ids[i]))
             continue;
         status = pt__pieces_begin(text);
         if (status == PT_OK && token->is_restated)

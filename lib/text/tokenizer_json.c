@@ -7,7 +7,7 @@
 #include "text/tokenizer.h"
 
 static const pt__token_model_t *const models[] = {&pt__token_model_bpe, &pt__token_model_unigram,
-                                                  &pt__token_model_wordpiece};
+                                                  &pt__token_model_wordlevel, &pt__token_model_wordpiece};
 
 /* ---- Vocabulary ---- */
 
@@ -130,15 +130,20 @@ static pt_status_t find_part(const pt__json_t *root, const char *key, const pt__
     return pt__json_get_object(root, key, PT__JSON_OPTIONAL, part);
 }
 
-static pt_status_t read_stages(pt_tokenizer_t *tokenizer, const pt__json_t *root)
+/* A model that falls back to the bytes of a character means those of the characters that stand for bytes. */
+static pt_status_t read_stages(pt_tokenizer_t *tokenizer, const pt__json_t *root, const pt__json_t *model)
 {
     const pt__json_t *part;
+    int32_t falls_back = 0;
+    PT__TRY(pt__json_get_bool(model, "byte_fallback", PT__JSON_OPTIONAL, &falls_back));
     PT__TRY(find_part(root, "normalizer", &part));
     if (part != NULL)
         PT__TRY(pt__normalizer_read(part, &tokenizer->stages[0]));
     PT__TRY(find_part(root, "pre_tokenizer", &part));
     if (part != NULL)
         PT__TRY(pt__pre_tokenizer_read(part, &tokenizer->stages[1]));
+    if (falls_back && tokenizer->stages[1].is_byte_level)
+        PT__TRY(pt__write_byte_characters(&tokenizer->stages[1]));
     for (int32_t i = 0; i < tokenizer->stages[1].count; i++)
         if (tokenizer->stages[1].list[i].wants_origins)
             tokenizer->origin_steps = 2 + tokenizer->stages[0].count + i;
@@ -156,6 +161,8 @@ static pt_status_t find_kind(pt_tokenizer_t *tokenizer, const pt__json_t *model)
         name = "WordPiece";
     if (name == NULL && pt__json_find(model, "unk_id") != NULL)
         name = "Unigram";
+    if (name == NULL && pt__json_find(model, "unk_token") != NULL)
+        name = "WordLevel";
     for (size_t i = 0; name != NULL && i < sizeof models / sizeof *models; i++)
         if (strcmp(models[i]->name, name) == 0)
             tokenizer->kind = models[i];
@@ -172,8 +179,7 @@ static pt_status_t read_tokens(pt_tokenizer_t *tokenizer, const pt__json_t *root
     PT__TRY(pt__json_get_array(root, "added_tokens", PT__JSON_OPTIONAL, &added));
     for (const pt__json_t *token = added == NULL ? NULL : added->first; token != NULL; token = token->next)
         PT__TRY(add_added_token(tokenizer, token));
-    PT__TRY(pt__vocabulary_finish(&tokenizer->vocabulary,
-                                  tokenizer->stages[0].is_byte_level || tokenizer->stages[1].is_byte_level));
+    PT__TRY(pt__vocabulary_finish(&tokenizer->vocabulary, tokenizer->stages[1].is_byte_level));
     for (const pt__json_t *token = added == NULL ? NULL : added->first; token != NULL; token = token->next)
         PT__TRY(look_for_added_token(tokenizer, token));
     pt__added_tokens_finish(&tokenizer->added[0]);
@@ -188,7 +194,7 @@ static pt_status_t read(pt_tokenizer_t *tokenizer, const pt__json_t *root)
         return pt__fail(PT_ERR_FORMAT, "found %s, expected an object", pt__json_kind_name(root->kind));
     PT__TRY(pt__json_get_object(root, "model", PT__JSON_REQUIRED, &model));
     PT__TRY(find_kind(tokenizer, model));
-    PT__TRY(read_stages(tokenizer, root));
+    PT__TRY(read_stages(tokenizer, root, model));
     PT__TRY(read_tokens(tokenizer, root, model));
     PT__TRY(tokenizer->kind->read(model, &tokenizer->vocabulary, &tokenizer->model));
     PT__TRY(find_part(root, "post_processor", &part));

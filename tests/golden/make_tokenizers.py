@@ -279,6 +279,59 @@ def llama():
     return tokenizer
 
 
+def word_level(normalizer, pre_tokenizer):
+    """Words of one token each, so that spans show where the text was cut."""
+    tokenizer = Tokenizer(models.WordLevel(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizer
+    tokenizer.pre_tokenizer = pre_tokenizer
+    tokenizer.train_from_iterator(
+        CORPUS[:200] + TEXTS[:9:2], trainers.WordLevelTrainer(special_tokens=["[UNK]"], vocab_size=150)
+    )
+    return tokenizer
+
+
+def words():
+    return word_level(
+        normalizers.Sequence([normalizers.Strip(left=True, right=True), normalizers.NFKC(), normalizers.Lowercase()]),
+        pre_tokenizers.Sequence(
+            [
+                pre_tokenizers.Whitespace(),
+                pre_tokenizers.Digits(individual_digits=True),
+                pre_tokenizers.Punctuation("merged_with_previous"),
+            ]
+        ),
+    )
+
+
+def scripts():
+    return word_level(
+        normalizers.Sequence([normalizers.Nmt(), normalizers.NFD(), normalizers.StripAccents()]),
+        pre_tokenizers.Sequence(
+            [
+                pre_tokenizers.UnicodeScripts(),
+                pre_tokenizers.Split("the", "merged_with_next"),
+                pre_tokenizers.FixedLength(7),
+            ]
+        ),
+    )
+
+
+def characters():
+    """Pre-tokenizers that look at the characters which stand for bytes."""
+    return word_level(
+        normalizers.NFC(),
+        pre_tokenizers.Sequence(
+            [
+                pre_tokenizers.WhitespaceSplit(),
+                pre_tokenizers.Punctuation("contiguous"),
+                pre_tokenizers.ByteLevel(add_prefix_space=True),
+                pre_tokenizers.Digits(individual_digits=False),
+                pre_tokenizers.CharDelimiterSplit("e"),
+            ]
+        ),
+    )
+
+
 def spans(text, encoding):
     places = [0]
     for character in text:
@@ -316,5 +369,7 @@ def write(make):
     (HERE / f"tokenizer_{make.__name__}.json").write_text(text + "\n")
 
 
-for each in (gpt2, roberta, llama3, qwen2, clip, fallback, bert, bert_cased, unigram, unigram_bytes, llama):
+MAKERS = (gpt2, roberta, llama3, qwen2, clip, fallback, bert, bert_cased, unigram, unigram_bytes, llama)
+MAKERS += (words, scripts, characters)
+for each in MAKERS:
     write(each)

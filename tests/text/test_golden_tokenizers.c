@@ -136,6 +136,9 @@ GOLDEN(bert_cased)
 GOLDEN(unigram)
 GOLDEN(unigram_bytes)
 GOLDEN(llama)
+GOLDEN(words)
+GOLDEN(scripts)
+GOLDEN(characters)
 
 SUITE("golden_tokenizers", 60, test_gpt2, test_roberta, test_llama3, test_qwen2, test_clip, test_fallback, test_bert,
-      test_bert_cased, test_unigram, test_unigram_bytes, test_llama)
+      test_bert_cased, test_unigram, test_unigram_bytes, test_llama, test_words, test_scripts, test_characters)

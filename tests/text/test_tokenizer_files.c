@@ -65,6 +65,22 @@ static const char *const files[] = {
     " {\"type\": \"ByteFallback\"}, {\"type\": \"Fuse\"}, {\"type\": \"Strip\", \"content\": \" \", \"start\": 1,"
     " \"stop\": 0}]}, \"model\": {\"type\": \"BPE\", \"unk_token\": \"?\", \"byte_fallback\": true, \"vocab\": {\"?\":"
     " 0, \"_\": 1, \"a\": 2, \"b\": 3, \"_a\": 4, \"<0xC3>\": 5, \"<0xA9>\": 6}, \"merges\": [\"_ a\"]}}",
+    /* normal forms and simple normalizers; words by their characters */
+    "{\"normalizer\": {\"type\": \"Sequence\", \"normalizers\": [{\"type\": \"Nmt\"}, {\"type\": \"Strip\","
+    " \"strip_left\": true, \"strip_right\": true}, {\"type\": \"Strip\", \"strip_left\": true, \"strip_right\":"
+    " false}, {\"type\": \"NFKD\"}, {\"type\": \"NFC\"}, {\"type\": \"StripAccents\"}, {\"type\": \"Lowercase\"}]},"
+    " \"added_tokens\": [{\"id\": 9, \"content\": \"\xC3\x89\", \"special\": true, \"normalized\": true}],"
+    " \"pre_tokenizer\": {\"type\": \"Sequence\", \"pretokenizers\": [{\"type\": \"CharDelimiterSplit\","
+    " \"delimiter\": \"|\"}, {\"type\": \"UnicodeScripts\"}, {\"type\": \"WhitespaceSplit\"}, {\"type\":"
+    " \"Whitespace\"}, {\"type\": \"Digits\", \"individual_digits\": true}, {\"type\": \"Punctuation\","
+    " \"behavior\": \"Contiguous\"}, {\"type\": \"Split\", \"pattern\": {\"String\": \"bc\"}, \"behavior\":"
+    " \"MergedWithNext\", \"invert\": true}, {\"type\": \"FixedLength\", \"length\": 4}]},"
+    " \"model\": {\"type\": \"WordLevel\", \"unk_token\": \"?\", \"vocab\": {\"?\": 0, \"a\": 1, \"ab\": 2}}}",
+    /* bytes written as characters, as something looks at them; a pattern's matches that touch are one piece */
+    "{\"normalizer\": {\"type\": \"ByteLevel\"}, \"pre_tokenizer\": {\"type\": \"Sequence\", \"pretokenizers\":"
+    " [{\"type\": \"ByteLevel\", \"add_prefix_space\": false}, {\"type\": \"Split\", \"pattern\": {\"Regex\":"
+    " \"'(?:[sdmt]|ll|ve|re)| ?\\\\p{L}+| ?\\\\p{N}+| ?[^\\\\s\\\\p{L}\\\\p{N}]+|\\\\s+(?!\\\\S)|\\\\s+\"},"
+    " \"behavior\": \"Contiguous\"}]}, \"model\": {\"vocab\": {\"[UNK]\": 0, \"a\": 1}, \"unk_token\": \"[UNK]\"}}",
 };
 enum { FILES = sizeof files / sizeof files[0] };
 
@@ -73,6 +89,7 @@ static const pt_text_t texts[] = {
     {.text = "aababababab a b, \xE4\xB8\xAD \xC3\x89\x61\x62", .bytes = -1, .pair = "abc", .pair_bytes = 3},
     {.text = "", .bytes = 0, .pair = "abc", .pair_bytes = -1},
     {.text = "ab", .bytes = 2},
+    {.text = " a|bc1\xCC\x81\xCC\xA3\xE3\x81\x8B\xE3\x82\x99\xEA\xB0\x80\xE1\x86\xA8\xC3\xA9\xCC\xA3!? ", .bytes = -1},
 };
 enum { TEXTS = sizeof texts / sizeof texts[0], MOST = 400 };
 
