@@ -1,5 +1,5 @@
-"""Writes lib/text/script_ranges.def: the scripts of Unicode's characters, as the package `tokenizers` (0.23, Unicode 13)
-tells them apart.
+"""Writes lib/text/script_ranges.def: the scripts of Unicode's characters, as the package `tokenizers` (0.23) tells
+them apart.
 
     python3 tools/script_ranges.py > lib/text/script_ranges.def
 

@@ -4,7 +4,6 @@
 #include "text/characters.h"
 #include "text/normalizers.h"
 #include "text/pre_tokenizers.h"
-#include "text/vocabulary.h"
 
 static pt_status_t begin_with_blank(const void *settings, const pt__passage_t *passage, int64_t begin, int64_t end,
                                     pt__edited_t *edited)
@@ -28,30 +27,6 @@ pt_status_t pt__read_byte_level(const pt__json_t *json, pt__stages_t *stages)
     if (prefix)
         PT__TRY(pt__stages_add(stages, begin_with_blank, NULL, NULL));
     return pattern ? pt__stages_add(stages, NULL, pt__scanner_gpt2(), NULL) : PT_OK;
-}
-
-static pt_status_t write_characters(const void *settings, const pt__passage_t *passage, int64_t at, int64_t end,
-                                    pt__edited_t *edited)
-{
-    (void)settings;
-    while (at < end) {
-        int32_t length;
-        pt__character_at(passage->bytes + at, &length);
-        const pt__cut_t origin = pt__passage_origin(passage, at, at + length);
-        for (int32_t i = 0; i < length; i++) {
-            uint8_t bytes[4];
-            const int32_t size = pt__character_write(pt__byte_character(passage->bytes[at + i]), bytes);
-            PT__TRY(pt__edited_add(edited, bytes, size, origin.begin, origin.end));
-        }
-        at += length;
-    }
-    return PT_OK;
-}
-
-pt_status_t pt__write_byte_characters(pt__stages_t *stages)
-{
-    stages->is_byte_level = 0;
-    return pt__stages_add(stages, write_characters, NULL, NULL);
 }
 
 pt_status_t pt__read_bytes_normalizer(const pt__json_t *json, pt__stages_t *stages)

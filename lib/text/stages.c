@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+#include "text/characters.h"
+#include "text/vocabulary.h"
+
 pt_status_t pt__edited_make_room(pt__edited_t *edited, int64_t length)
 {
     const int64_t needed = edited->size + length;
@@ -107,6 +110,30 @@ pt_status_t pt__stages_add(pt__stages_t *stages, pt__edit_fn *edit, pt__scan_fn 
 {
     const pt__stage_t stage = {.edit = edit, .scan = scan, .settings = settings};
     return pt__stages_append(stages, &stage);
+}
+
+static pt_status_t write_characters(const void *settings, const pt__passage_t *passage, int64_t at, int64_t end,
+                                    pt__edited_t *edited)
+{
+    (void)settings;
+    while (at < end) {
+        int32_t length;
+        pt__character_at(passage->bytes + at, &length);
+        const pt__cut_t origin = pt__passage_origin(passage, at, at + length);
+        for (int32_t i = 0; i < length; i++) {
+            uint8_t bytes[4];
+            const int32_t size = pt__character_write(pt__byte_character(passage->bytes[at + i]), bytes);
+            PT__TRY(pt__edited_add(edited, bytes, size, origin.begin, origin.end));
+        }
+        at += length;
+    }
+    return PT_OK;
+}
+
+pt_status_t pt__write_byte_characters(pt__stages_t *stages)
+{
+    stages->is_byte_level = 0;
+    return pt__stages_add(stages, write_characters, NULL, NULL);
 }
 
 pt_status_t pt__stages_read(const pt__json_t *json, const pt__stage_kind_t *kinds, int64_t n_kinds, const char *what,
