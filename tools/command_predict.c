@@ -105,14 +105,13 @@ out:
 
 /* ---- Data -------------------------------------------------------------------------------------------------------- */
 
-static int predict_table(predicting_t *self)
+static int predict_table(predicting_t *self, const reading_t *reading)
 {
-    const reading_t reading = {.context = self->context, .settings = self->settings, .opened = &self->opened};
     data_files_t files = {0};
     pt_dataset_t *dataset = NULL, *part = NULL;
-    int status = data_files_open(&reading, self->settings->arguments + 1, 1, 0, 1, &files);
+    int status = data_files_open(reading, self->settings->arguments + 1, 1, 0, 1, &files);
     if (status == EXIT_DONE)
-        status = data_files_join(&reading, &files, NULL, &dataset);
+        status = data_files_join(reading, &files, NULL, &dataset);
     const int64_t samples = pt_dataset_length(dataset);
     for (int64_t first = 0; status == EXIT_DONE && first < samples && output_flush(); first += LINES_AT_ONCE) {
         int64_t count = samples - first < LINES_AT_ONCE ? samples - first : LINES_AT_ONCE;
@@ -194,14 +193,16 @@ int command_predict(const settings_t *settings)
                       task ? task : "none");
         goto out;
     }
-    interrupts_watch(self.opened.model, 0);
+    const reading_t reading = {.context = self.context, .settings = settings, .opened = &self.opened};
     int format = strcmp(data, "-") == 0 ? FORMAT_TEXT : data_format(settings, data);
-    if (format == 0)
-        status = EXIT_USAGE;
-    else if (format == FORMAT_TEXT && path_is_directory(data))
+    status = format ? data_check_use(&reading, (uint32_t)1 << format) : EXIT_USAGE;
+    if (status != EXIT_DONE)
+        goto out;
+    interrupts_watch(self.opened.model, 0);
+    if (format == FORMAT_TEXT && path_is_directory(data))
         status = fail("%s: a directory, expected a file of lines or a table", data);
     else if (format != FORMAT_TEXT)
-        status = predict_table(&self);
+        status = predict_table(&self, &reading);
     else if ((status = data_check_text(&self.opened, data)) == EXIT_DONE)
         status = predict_lines(&self);
     interrupts_watch(NULL, 0);

@@ -81,8 +81,6 @@ static int open_windows(const reading_t *reading, const char *path, int format, 
         return fail(no_numbers, path, reading->opened->family);
     if (reading->task && strcmp(reading->task, PT_TASK_CAUSAL_LM) != 0)
         return fail("%s: text without labels, but the task is %s, expected .jsonl or .csv", path, reading->task);
-    if (settings->text_end && !reading->opened->tokenizer)
-        return usage_error(settings->command, "--text-end: a token of a tokenizer, but bytes are the tokens");
     if (format == FORMAT_TEXT && (status = data_check_text(reading->opened, path)) != EXIT_DONE)
         return status;
     TRY(pt_window_options_init(&options, sizeof options));
@@ -256,6 +254,58 @@ out:
     free(table->words);
     free(table);
     return status;
+}
+
+/* ---- Options that the data has no use for ------------------------------------------------------------------------ */
+
+uint32_t data_formats(const settings_t *settings, const char *const *paths, int64_t count)
+{
+    uint32_t formats = 0;
+    for (int64_t i = 0; i < count; i++) {
+        int format = data_format(settings, paths[i]);
+        if (format == 0)
+            return 0;
+        formats |= (uint32_t)1 << format;
+    }
+    return formats;
+}
+
+int data_check_use(const reading_t *reading, uint32_t formats)
+{
+    enum {
+        TEXTS = 1 << FORMAT_TEXT,
+        TOKENS = 1 << FORMAT_TOKENS,
+        JSON = 1 << FORMAT_JSONL,
+        CSV = 1 << FORMAT_CSV,
+        TABLES = JSON | CSV,
+    };
+    const settings_t *settings = reading->settings;
+    const int reads_tokens = reading->opened->reads_tokens;
+    const int has_labels = reading->task && strcmp(reading->task, PT_TASK_CAUSAL_LM) != 0;
+    const struct {
+        const char *option;
+        int is_given;
+        uint32_t formats;
+        int is_useful;
+        const char *use;
+    } uses[] = {
+        {"--tokenizer", settings->tokenizer != NULL, TEXTS | TOKENS | TABLES, reads_tokens,
+         "a model that reads tokens"},
+        {"--text-column", settings->text_column != NULL, TABLES, reads_tokens, "tables with texts"},
+        {"--columns", settings->columns != NULL, TABLES, !reads_tokens, "tables with numbers for an mlp"},
+        {"--label-column", settings->label_column != NULL, TABLES, has_labels || !reads_tokens, "tables with labels"},
+        {"--separator", settings->separator != NULL, CSV, 1, "CSV files"},
+        {"--no-headings", settings->no_headings, CSV, 1, "CSV files"},
+        {"--token-type", settings->token_type != NULL, TOKENS, 1, "token files"},
+        {"--length", settings->length > 0, TEXTS | TOKENS | TABLES, reads_tokens, "a model that reads tokens"},
+        {"--stride", settings->stride > 0, TEXTS | TOKENS, reads_tokens, "text and token files"},
+        {"--text-end", settings->text_end != NULL, TEXTS, reading->opened->tokenizer != NULL, "texts and a tokenizer"},
+    };
+    for (size_t i = 0; i < sizeof uses / sizeof *uses; i++) {
+        if (uses[i].is_given && !(uses[i].is_useful && (uses[i].formats & formats) != 0))
+            return usage_error(settings->command, "%s is for %s", uses[i].option, uses[i].use);
+    }
+    return EXIT_DONE;
 }
 
 /* ---- Files ------------------------------------------------------------------------------------------------------- */

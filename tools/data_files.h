@@ -31,6 +31,11 @@ typedef struct data_files {
 
 /* FORMAT_... of a file, or 0 after a message about wrong usage. */
 int data_format(const settings_t *settings, const char *path);
+/* Bits 1 << FORMAT_... of several; 0 after a message. */
+uint32_t data_formats(const settings_t *settings, const char *const *paths, int64_t count);
+/* An option that would have no effect on data of these formats is refused: it was meant to have one. EXIT_DONE, or a
+ * status after a message. */
+int data_check_use(const reading_t *reading, uint32_t formats);
 /* Opens files whose names the caller keeps. start, end: the part of a text or token file, as fractions. EXIT_DONE, or a
  * status after a message. */
 int data_files_open(const reading_t *reading, const char *const *paths, int64_t count, double start, double end,

@@ -12,7 +12,7 @@
 #include "progress.h"
 #include "session.h"
 
-enum { EVALUATIONS = 10, WARMUP_PART = 20, LONGEST_WARMUP = 1000 };
+enum { CHECKPOINT_SECONDS = 300, EVALUATIONS = 10, WARMUP_PART = 20, LONGEST_WARMUP = 1000 };
 
 /* A word of an option and what the library calls it. */
 typedef struct choice {
@@ -90,13 +90,16 @@ static int prepare_out(run_t *run)
         return fail("--out: a path of %lld bytes", (long long)strlen(settings->out));
     if ((status = make_directory(settings->out)) != EXIT_DONE)
         return status;
-    path_join(path, settings->out, "tokenizer.json");
-    if (run->opened.tokenizer && (!run->opened.tokenizer_path || strcmp(path, run->opened.tokenizer_path) != 0))
-        TRY(pt_tokenizer_save(run->opened.tokenizer, path, NULL));
-    if (settings->checkpoints > 0)
+    if (settings->checkpoints != 0)
         path_join(run->checkpoints, settings->out, "checkpoints");
-    if (run->checkpoints[0] && !settings->resume && newest_checkpoint(path, run->checkpoints))
+    const int has_checkpoint = run->checkpoints[0] && newest_checkpoint(path, run->checkpoints);
+    if (has_checkpoint && !settings->resume)
         return fail("%s: an earlier training has left it; --resume goes on from there, or give another --out", path);
+    if (settings->resume && !has_checkpoint)
+        note("%s has no checkpoint to go on from: the training begins", run->checkpoints);
+    path_join(path, settings->out, "tokenizer.json");
+    if (run->opened.tokenizer && strcmp(path, run->opened.tokenizer_path) != 0)
+        TRY(pt_tokenizer_save(run->opened.tokenizer, path, NULL));
 out:
     return status;
 }
@@ -109,10 +112,9 @@ static int write_config(const run_t *run)
     path_join(path, run->settings->out, "config.json");
     FILE *file = fopen(path, "w");
     int written = file && fprintf(file, "%s\n", text) > 0;
-    if ((file && fclose(file) != 0) || !written)
-        fail("%s: %s", path, strerror(errno));
+    written &= !file || fclose(file) == 0;
     free(text);
-    return written ? EXIT_DONE : EXIT_FAILED;
+    return written ? EXIT_DONE : fail("%s: %s", path, strerror(errno));
 }
 
 static int save(const run_t *run)
@@ -169,7 +171,9 @@ static int set_classification(run_t *run, data_files_t *files, data_files_t *eva
         goto out;
     }
     const char *task = pt_model_task(model);
-    if (task && strcmp(task, PT_TASK_CLASSIFICATION) == 0 && has_classes(&own, &run->names)) {
+    const int is_classifier = task && strcmp(task, PT_TASK_CLASSIFICATION) == 0,
+              is_known = has_classes(&own, &run->names);
+    if (is_classifier && is_known && !run->settings->pool) {
         names_t found = run->names;
         run->names = own;
         own = found;
@@ -179,7 +183,7 @@ static int set_classification(run_t *run, data_files_t *files, data_files_t *eva
     TRY(pt_classification_options_init(&options, sizeof options));
     options.classes = run->names.count;
     options.pooling = number_of(pools, sizeof pools / sizeof *pools, run->settings->pool, PT_POOL_MEAN);
-    if (task && strcmp(task, PT_TASK_CLASSIFICATION) == 0)
+    if (is_classifier && !is_known)
         note("the data has other classes than the model: a new head for %lld classes", (long long)run->names.count);
     TRY(pt_model_set_task(model, PT_TASK_CLASSIFICATION, &options));
     TRY(pt_model_set_class_names(model, run->names.count, (const char *const *)run->names.items));
@@ -237,17 +241,22 @@ static int open_data(run_t *run)
     const int64_t count = settings->n_arguments - 1;
     data_files_t files = {0}, evaluation = {0};
     pt_dataset_t *all = NULL;
-    int status = EXIT_DONE, format = data_format(settings, paths[0]);
-    if (format == 0)
+    int status = EXIT_DONE;
+    uint32_t formats = data_formats(settings, paths, count), evaluated = 0;
+    const int has_file = settings->evaluation && fraction == 0;
+    if (formats == 0 || (has_file && (evaluated = data_formats(settings, &settings->evaluation, 1)) == 0))
         return EXIT_USAGE;
-    const int is_long = format == FORMAT_TEXT || format == FORMAT_TOKENS, cuts = fraction > 0 && count == 1 && is_long;
+    if ((status = data_check_use(&reading, formats | evaluated)) != EXIT_DONE)
+        return status;
+    const int format = data_format(settings, paths[0]), is_long = format == FORMAT_TEXT || format == FORMAT_TOKENS,
+              cuts = fraction > 0 && count == 1 && is_long;
     if (settings->cache && (count > 1 || format != FORMAT_TEXT || !run->opened.tokenizer))
         return usage_error(settings->command, "--cache: expected one text file or directory, and a tokenizer");
     status = data_files_open(&reading, paths, count, 0, cuts ? 1 - fraction : 1, &files);
     if (status == EXIT_DONE && cuts)
         status = data_files_open(&held_out, paths, count, 1 - fraction, 1, &evaluation);
     held_out.cache = NULL;
-    if (status == EXIT_DONE && settings->evaluation && fraction == 0)
+    if (status == EXIT_DONE && has_file)
         status = data_files_open(&held_out, &settings->evaluation, 1, 0, 1, &evaluation);
     if (status == EXIT_DONE)
         status = set_task(run, &files, &evaluation);
@@ -371,8 +380,10 @@ static int set_options(run_t *run, pt_train_options_t *options)
     }
     options->checkpoint_directory = run->checkpoints[0] ? run->checkpoints : NULL;
     options->checkpoint_every = settings->checkpoint_every;
-    options->checkpoint_seconds = run->checkpoints[0] ? settings->checkpoint_seconds : 0;
-    options->checkpoints_kept = settings->checkpoints;
+    if (run->checkpoints[0])
+        options->checkpoint_seconds = settings->checkpoint_seconds >= 0 ? settings->checkpoint_seconds
+                                                                        : CHECKPOINT_SECONDS;
+    options->checkpoints_kept = settings->checkpoints > 0 ? settings->checkpoints : 0;
 out:
     return status;
 }
@@ -453,8 +464,14 @@ static int check_settings(const settings_t *settings)
         return usage_error(settings->command, "--resume: expected --out with the directory to go on in");
     if (settings->resume && settings->checkpoints == 0)
         return usage_error(settings->command, "--resume: --checkpoints 0 leaves nothing to go on from");
-    if (!settings->out && settings->checkpoint_every > 0)
-        return usage_error(settings->command, "--checkpoint-every: expected --out with the directory to write to");
+    if (!settings->out &&
+        (settings->checkpoint_every > 0 || settings->checkpoint_seconds >= 0 || settings->checkpoints >= 0))
+        return usage_error(settings->command, "%s: expected --out with the directory to write to",
+                           settings->checkpoint_every > 0      ? "--checkpoint-every"
+                           : settings->checkpoint_seconds >= 0 ? "--checkpoint-seconds"
+                                                               : "--checkpoints");
+    if (settings->checkpoints == 0 && (settings->checkpoint_every > 0 || settings->checkpoint_seconds > 0))
+        return usage_error(settings->command, "--checkpoints 0: none are written, so none can be due");
     if (fraction != 0 && !(fraction > 0 && fraction < 1))
         return usage_error(settings->command,
                            "--evaluation: expected a file or a fraction between 0 and 1, found "
@@ -479,7 +496,10 @@ int training_run(const settings_t *settings, const training_defaults_t *defaults
         status = opened_model_open(run.context, settings, settings->arguments[0], OPEN_FRESH, &run.opened);
     if (status == EXIT_DONE) {
         choose_task(&run);
-        status = open_data(&run);
+        status = settings->pool && !run.opened.reads_tokens
+                     ? usage_error(settings->command, "--pool: for tokens, but a \"%s\" reads numbers",
+                                   run.opened.family)
+                     : open_data(&run);
     }
     if (status == EXIT_DONE)
         status = freeze(&run);

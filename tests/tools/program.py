@@ -180,6 +180,16 @@ class Program(unittest.TestCase):
             (["train", "config.json", "text.foo"], ["text.foo", "--format"]),
             (["train", "config.json", "text.txt", "--normalize", "range"], ["--normalize"]),
             (["finetune", "trained", "numbers.csv", "--separator", "ab"], ["--separator", "ab"]),
+            (["train", "config.json", "text.txt", "--checkpoints", "3"], ["--checkpoints", "--out"]),
+            (["train", "config.json", "text.txt", "--columns", "a"], ["--columns"]),
+            (["train", "config.json", "text.txt", "--separator", ";"], ["--separator", "CSV"]),
+            (["train", "config.json", "text.txt", "--token-type", "uint32"], ["--token-type"]),
+            (["train", "config.json", "labels.jsonl", "--label-column", "label"], ["--label-column"]),
+            (["train", "config.json", "labels.jsonl", "--stride", "3"], ["--stride"]),
+            (["evaluate", "classifier", "labels.jsonl", "--no-headings"], ["--no-headings"]),
+            (["predict", "classifier", "-", "--text-column", "x"], ["--text-column"]),
+            (["finetune", json.dumps(NUMBERS), "numbers.csv", "--label-column", "kind", "--pool", "max"], ["--pool"]),
+            (["finetune", json.dumps(NUMBERS), "numbers.csv", "--label-column", "kind", "--length", "3"], ["--length"]),
             (["tokenize", "trained", "--decode", "--offsets"], ["--decode", "--offsets"]),
         ):
             with self.subTest(arguments=arguments):
@@ -695,7 +705,7 @@ class Program(unittest.TestCase):
         )
         for arguments, code, words in (
             (["train", "tokens", "text.txt", "--text-end", "<nowhere>", "--steps", "1"], 1, ["<nowhere>"]),
-            (["train", "config.json", "text.txt", "--text-end", "<end>"], 2, ["--text-end", "bytes"]),
+            (["train", "config.json", "text.txt", "--text-end", "<end>"], 2, ["--text-end", "tokenizer"]),
             (["train", "config.json", "text.txt", "--cache", "c"], 2, ["--cache", "tokenizer"]),
             (["train", "config.json", "text.txt", "--tokenizer", "nowhere.json"], 1, ["nowhere.json"]),
             (
