@@ -134,6 +134,117 @@ static inline int64_t next_lines(const uint8_t *text, int64_t at, int64_t end, i
     return line ? line : spaces_end(text, at, end);
 }
 
+/* ---- GPT-2's pattern for many characters of ASCII at once ---- */
+
+enum { BLOCK = 64 };
+
+typedef struct block { /* a bit a character */
+    uint64_t letters, numbers, spaces, blanks, apostrophes;
+    int32_t count; /* of characters: those before the first eight with one beyond ASCII */
+} block_t;
+
+/* The upper bits of eight bytes as the lower eight of a number, the first byte's lowest. */
+static inline uint64_t upper_bits(uint64_t bytes)
+{
+    return (bytes & PT__UPPER_BITS) * UINT64_C(0x0002040810204081) >> 56;
+}
+
+/* The upper bit of each byte, of eight of ASCII, that lies from `low` to `high`. */
+static inline uint64_t within(uint64_t bytes, uint8_t low, uint8_t high)
+{
+    return (bytes + PT__EACH_BYTE * (0x80u - low)) & ~(bytes + PT__EACH_BYTE * (0x7Fu - high));
+}
+
+static inline block_t read_block(const uint8_t *text)
+{
+    block_t block = {0};
+    for (; block.count < BLOCK; block.count += 8) {
+        uint64_t bytes;
+        memcpy(&bytes, text + block.count, 8);
+        if (bytes & PT__UPPER_BITS)
+            break;
+        const uint64_t blanks = within(bytes, ' ', ' ');
+        block.letters |= upper_bits(within(bytes | PT__EACH_BYTE * 0x20, 'a', 'z')) << block.count;
+        block.numbers |= upper_bits(within(bytes, '0', '9')) << block.count;
+        block.spaces |= upper_bits(within(bytes, '\t', '\r') | blanks) << block.count;
+        block.blanks |= upper_bits(blanks) << block.count;
+        block.apostrophes |= upper_bits(within(bytes, '\'', '\'')) << block.count;
+    }
+    return block;
+}
+
+/* Bits of characters whose class is another one than that of the character before; the first has none before it. */
+static inline uint64_t changes(uint64_t class)
+{
+    return class ^ class << 1;
+}
+
+/* The bits of characters that a piece begins with, the first among them. The last one is where the next block begins:
+ * what comes behind the block may part it. */
+static inline uint64_t block_starts(const uint8_t *text, block_t block)
+{
+    const uint64_t others = ~(block.letters | block.numbers | block.spaces);
+    uint64_t starts = changes(block.letters) | changes(block.numbers) | changes(block.spaces) | changes(others) | 1;
+    if (block.count < BLOCK)
+        starts &= (UINT64_C(1) << block.count) - 1;
+    /* of spaces before what is none the last stands alone, or with that where it is a blank */
+    const uint64_t behind = starts & ~block.spaces & block.spaces << 1;
+    starts = (starts | behind >> 1) & ~(behind & block.blanks << 1);
+    for (uint64_t left = starts & block.apostrophes; left != 0; left &= left - 1) {
+        const int32_t at = pt__trailing_zeros(left);
+        if (at + 3 >= block.count)
+            return starts & ((UINT64_C(2) << at) - 1);
+        const int64_t after = contraction_end(text, at, block.count, 0);
+        if (after > 0) {
+            starts &= ~(UINT64_C(2) << at);
+            starts |= UINT64_C(1) << after;
+            left &= ~(UINT64_C(2) << at);
+        }
+    }
+    return starts;
+}
+
+/* Cuts what the block at *at has, at most `most` pieces, and moves *at; 0: nothing is parted within it. */
+static inline int32_t cut_block(const uint8_t *text, int64_t *at, pt__cut_t *cuts, int32_t most)
+{
+    const block_t block = read_block(text + *at);
+    if (block.count == 0)
+        return 0;
+    const uint32_t base = (uint32_t)*at;
+    uint32_t begin = 0;
+    int32_t count = 0;
+    for (uint64_t left = block_starts(text + *at, block) & ~UINT64_C(1); left != 0 && count < most; left &= left - 1) {
+        const uint32_t next = (uint32_t)pt__trailing_zeros(left);
+        cuts[count++] = (pt__cut_t){base + begin, base + next};
+        begin = next;
+    }
+    *at += begin;
+    return count;
+}
+
+static int32_t scan_gpt2(const void *settings, const uint8_t *text, int64_t *from, int64_t end, pt__cut_t *cuts,
+                         int32_t most)
+{
+    int32_t count = 0;
+    int64_t at = *from;
+    (void)settings;
+    while (count < most && at < end) {
+        const int32_t made = pt__is_little_endian() && end - at >= BLOCK
+                                 ? cut_block(text, &at, cuts + count, most - count)
+                                 : 0;
+        count += made;
+        if (made > 0)
+            continue;
+        cuts[count].begin = (uint32_t)at;
+        at = next_gpt2(text, at, end);
+        cuts[count++].end = (uint32_t)at;
+    }
+    *from = at;
+    return count;
+}
+
+/* ---- Scanners ---- */
+
 #define SCAN(name, next)                                                                                        \
     static int32_t name(const void *settings, const uint8_t *text, int64_t *from, int64_t end, pt__cut_t *cuts, \
                         int32_t most)                                                                           \
@@ -149,7 +260,6 @@ static inline int64_t next_lines(const uint8_t *text, int64_t at, int64_t end, i
         *from = at;                                                                                             \
         return count;                                                                                           \
     }
-SCAN(scan_gpt2, next_gpt2(text, at, end))
 SCAN(scan_three_numbers, next_lines(text, at, end, 3))
 SCAN(scan_one_number, next_lines(text, at, end, 1))
 
