@@ -1871,6 +1871,96 @@ enum {
 PT_API pt_status_t pt_tokenizer_decode(pt_tokenizer_t *tokenizer, const pt_array_t *ids, uint32_t array_size,
                                        uint32_t flags, char *buffer, size_t size, size_t *length);
 
+/* What a tokenizer that is learnt from texts is made of. */
+enum {
+    /* byte-pair encoding of bytes, as GPT-2 has it */
+    PT_TOKENIZER_BPE = 0,
+    /* WordPiece, as BERT has it */
+    PT_TOKENIZER_WORDPIECE = 1,
+};
+/* Flags of pt_tokenizer_train_options_t. */
+enum {
+    /* of WordPiece: capitals and accents stay */
+    PT_TOKENIZER_CASED = 1,
+    /* of BPE: a blank goes before a text that does not begin with one */
+    PT_TOKENIZER_PREFIX_SPACE = 2,
+};
+/* How a tokenizer is learnt. Read during the call, which keeps nothing of it. */
+typedef struct pt_tokenizer_train_options {
+    uint32_t struct_size;
+    /* PT_TOKENIZER_CASED, PT_TOKENIZER_PREFIX_SPACE */
+    uint32_t flags;
+    /* PT_TOKENIZER_BPE, ... */
+    int32_t kind;
+    /* pieces to be learnt, special tokens and single characters or bytes among them, of which there may be more; 0:
+     * 30,000 */
+    int32_t vocabulary;
+    /* two pieces become one where they stand side by side at least so often; 0: 2 */
+    int64_t min_frequency;
+    /* The first pieces, in this order: n_special_tokens strings. NULL with 0: none; of WordPiece [PAD], [UNK], [CLS],
+     * [SEP] and [MASK], of which a list of one's own has to have [UNK]. Where it has [CLS] and [SEP], texts stand
+     * between them. */
+    const char *const *special_tokens;
+    int32_t n_special_tokens;
+    /* pieces of more than two characters, or bytes, have fewer than this; 0: any number */
+    int32_t longest;
+    /* of WordPiece: characters that have a piece, the most frequent ones; of those that are as frequent as each other
+     * the first by code. 0: 1,000 */
+    int32_t alphabet;
+    int32_t reserved;
+    /* of WordPiece: characters that have a piece before all others, UTF-8; NULL: none. Of BPE all bytes have one. */
+    const char *initial_alphabet;
+    /* of BPE: how texts are cut into words, "gpt2", "cl100k", "llama3" or "qwen2"; NULL: "gpt2" */
+    const char *pattern;
+    /* of WordPiece: how a piece is written that does not begin a word; NULL: "##" */
+    const char *prefix;
+    /* bytes that counting and learning may take; 0: no limit */
+    int64_t memory_budget;
+    /* NULL: none. kind is PT_EVENT_STEP. While texts are counted, total_steps is 0 and step the number of texts, or of
+     * lines of files, so far; then step is the number of pieces, of total_steps. seconds and bytes are told too;
+     * nothing else. PT_ACTION_STOP ends the training with PT_ERR_CANCELLED. */
+    pt_event_fn event;
+    void *event_user;
+} pt_tokenizer_train_options_t;
+/* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
+PT_API pt_status_t pt_tokenizer_train_options_init(pt_tokenizer_train_options_t *options, uint32_t struct_size);
+
+/* What the callback of pt_tokenizer_train is asked for: the next texts. The struct lives until it returns; the texts
+ * are the callback's, and have to live until it is called again or the training is over. */
+typedef struct pt_text_batch {
+    uint32_t struct_size;
+    /* preset PT_ERR_CALLBACK; the callback writes PT_OK, or PT_END where there are no more texts than these, last */
+    int32_t status;
+    /* surfaced verbatim in the message of a failure */
+    int64_t user_code;
+    /* texts given so far */
+    int64_t position;
+    /* [count]; of a pair both are texts to learn from. NULL with 0: none */
+    const pt_text_t *texts;
+    int64_t count;
+    /* from one text to the next; preset the library's sizeof(pt_text_t) */
+    uint32_t text_size;
+    int32_t reserved;
+} pt_text_batch_t;
+/* Gives the next texts. */
+typedef void (*pt_texts_fn)(void *user, pt_text_batch_t *batch);
+/* Learns a tokenizer from the texts that the callback gives, many or few at a time, until it gives PT_END. It is called
+ * on the calling thread; texts are cut and counted on the context's threads in between. Pieces, their ids and their
+ * order are those of the package tokenizers, whatever the number of threads is: with BPE always; with WordPiece but for
+ * what that package leaves to the order of a table, another one each time: the ids of first characters inside words,
+ * and which of equally frequent characters still belong to the alphabet. options NULL: the defaults.
+ *
+ * What is held is words: each that differs once, some 30 bytes and its own, and while pieces are learnt some 20 bytes
+ * for each of its bytes. A text is never held longer than a call of the callback. PT_ERR_BUDGET: it would take more
+ * than memory_budget. PT_ERR_FORMAT: a text that is not UTF-8, with its number and byte; texts without a word.
+ * PT_ERR_CALLBACK: the callback wrote no status, or another one than these, which is given as it is. */
+PT_API pt_status_t pt_tokenizer_train(pt_context_t *context, pt_texts_fn next, void *user,
+                                      const pt_tokenizer_train_options_t *options, pt_tokenizer_t **out);
+/* The same from `count` text files, one after the other: each line with its end is a text. They are read in pieces of
+ * some megabytes; a line is held as a whole. */
+PT_API pt_status_t pt_tokenizer_train_files(pt_context_t *context, const char *const *paths, int32_t count,
+                                            const pt_tokenizer_train_options_t *options, pt_tokenizer_t **out);
+
 #ifdef __cplusplus
 }
 #endif

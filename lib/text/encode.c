@@ -17,6 +17,8 @@ struct pt__encoder {
     pt__word_tokens_t word;
     pt__encoding_t buffers[2];
     pt__edited_t edited[STEPS]; /* of the steps that edit */
+    pt__word_fn *tell;          /* words go here in place of the model */
+    void *told;
 };
 
 pt_status_t pt__word_tokens_add(pt__word_tokens_t *tokens, int32_t id, uint32_t length)
@@ -129,6 +131,10 @@ static pt_status_t encode_words(pt__encoder_t *encoder, const pt__passage_t *pas
 {
     uint64_t keys[CUTS][2], hashes[CUTS];
     pt__encoding_t *encoding = encoder->encoding;
+    for (int32_t i = 0; encoder->tell != NULL && i < count; i++)
+        PT__TRY(encoder->tell(encoder->told, passage->bytes + cuts[i].begin, cuts[i].end - cuts[i].begin));
+    if (encoder->tell != NULL)
+        return PT_OK;
     for (int32_t i = 0; i < count; i++) {
         int64_t length = cuts[i].end - cuts[i].begin;
         if (length > PT__SHORT_PIECE)
@@ -311,4 +317,13 @@ pt_status_t pt__encoder_run(pt__encoder_t *encoder, const char *text, int64_t le
     encoder->encoding = buffer;
     PT__TRY(check_text(text, length));
     return length > 0 ? run(encoder, 0, &passage, 0, length) : PT_OK;
+}
+
+pt_status_t pt__encoder_words(pt__encoder_t *encoder, const char *text, int64_t length, pt__word_fn *tell, void *user)
+{
+    encoder->tell = tell;
+    encoder->told = user;
+    pt_status_t status = pt__encoder_run(encoder, text, length, 0, &encoder->buffers[0]);
+    encoder->tell = NULL;
+    return status;
 }

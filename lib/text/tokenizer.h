@@ -70,6 +70,9 @@ void pt__encoder_free(pt_tokenizer_t *tokenizer, pt__encoder_t *encoder);
 pt_status_t pt__encoder_run(pt__encoder_t *encoder, const char *text, int64_t length, int32_t wants_spans,
                             pt__encoding_t *buffer);
 pt__encoding_t *pt__encoder_buffer(pt__encoder_t *encoder, int32_t which);
+/* The words that the model would be given, in place of their tokens: those between the text's added tokens. */
+typedef pt_status_t pt__word_fn(void *user, const uint8_t *word, int64_t length);
+pt_status_t pt__encoder_words(pt__encoder_t *encoder, const char *text, int64_t length, pt__word_fn *tell, void *user);
 
 /* Encodes a text, or a pair (texts[1] not NULL), with all that belongs to it: truncated as the file asks and to at most
  * `most` tokens (0: any number; PT__UNCUT: whatever the file asks), and in the template unless is_plain. *to begins

@@ -91,7 +91,7 @@ static pt_status_t read(const pt__json_t *json, const pt__vocabulary_t *vocabula
     if (status == PT_OK)
         status = read_unknown(unigram, json);
     if (status == PT_OK)
-        status = pt__vocabulary_trie(unigram->vocabulary, json, LONGEST_TOKEN, &unigram->trie);
+        status = pt__vocabulary_trie(unigram->vocabulary, json, LONGEST_TOKEN, INT64_MAX, &unigram->trie);
     if (status == PT_OK)
         *out = unigram;
     else

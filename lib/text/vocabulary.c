@@ -206,7 +206,7 @@ pt_status_t pt__vocabulary_finish(pt__vocabulary_t *vocabulary, int32_t is_byte_
 }
 
 pt_status_t pt__vocabulary_trie(const pt__vocabulary_t *vocabulary, const pt__json_t *json, int64_t longest,
-                                pt__byte_trie_t *trie)
+                                int64_t findable, pt__byte_trie_t *trie)
 {
     pt__byte_string_t *strings;
     int64_t count = 0;
@@ -214,7 +214,7 @@ pt_status_t pt__vocabulary_trie(const pt__vocabulary_t *vocabulary, const pt__js
     PT__TRY(pt__allocate(vocabulary->memory, (size_t)vocabulary->count, sizeof *strings, "vocabulary", &strings));
     for (int32_t id = 0; id < vocabulary->count && status == PT_OK; id++) {
         const pt__token_t *token = &vocabulary->tokens[id];
-        if (!token->is_model || token->bytes_length == 0)
+        if (!token->is_model || token->bytes_length == 0 || token->bytes_length > findable)
             continue;
         if (token->bytes_length > longest)
             status = pt__json_fail(json, PT_ERR_UNSUPPORTED, "token %d has %u bytes, expected at most %lld", (int)id,

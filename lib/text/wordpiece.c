@@ -7,7 +7,7 @@
 #include "text/characters.h"
 #include "text/token_model.h"
 
-enum { LONGEST_TOKEN = 256 /* bytes: so far a word is looked at from each place */ };
+enum { LONGEST_TOKEN = 512 /* bytes: so far a word is looked at from each place */ };
 
 typedef struct wordpiece {
     pt__memory_t *memory;
@@ -39,7 +39,8 @@ static pt_status_t read_fields(wordpiece_t *wordpiece, const pt__json_t *json)
     wordpiece->unknown = pt__vocabulary_find_content(wordpiece->vocabulary, unknown, (int64_t)strlen(unknown));
     if (wordpiece->unknown < 0)
         return pt__json_fail(json, PT_ERR_FORMAT, "unk_token \"%s\" is not in the vocabulary", unknown);
-    PT__TRY(pt__vocabulary_trie(wordpiece->vocabulary, json, LONGEST_TOKEN, &wordpiece->trie));
+    const int64_t findable = 4 * wordpiece->longest_word + wordpiece->prefix_length; /* longer words are unknown */
+    PT__TRY(pt__vocabulary_trie(wordpiece->vocabulary, json, LONGEST_TOKEN, findable, &wordpiece->trie));
     for (; *prefix != 0; prefix++) {
         wordpiece->inside = pt__byte_trie_next(&wordpiece->trie, wordpiece->inside, (uint8_t)*prefix);
         if (wordpiece->inside == 0)
