@@ -10,32 +10,39 @@
 
 /* ---- Lines to ids ------------------------------------------------------------------------------------------------ */
 
-/* A number that is not negative, faster than printf: there may be millions. */
-static void print_whole(uint32_t value)
+static char *put_text(char *at, const char *text)
 {
-    char digits[12], *at = digits + sizeof digits;
+    while (*text)
+        *at++ = *text++;
+    return at;
+}
+
+/* A number that is not negative, faster than printf: there may be millions. */
+static char *put_whole(char *at, uint32_t value)
+{
+    char digits[12], *begin = digits + sizeof digits;
     do {
-        *--at = (char)('0' + value % 10);
+        *--begin = (char)('0' + value % 10);
         value /= 10;
     } while (value > 0);
-    fwrite(at, 1, (size_t)(digits + sizeof digits - at), stdout);
+    memcpy(at, begin, (size_t)(digits + sizeof digits - begin));
+    return at + (digits + sizeof digits - begin);
 }
 
 static void print_token(const settings_t *settings, const tokens_t *tokens, int64_t i, int is_first)
 {
+    char text[80], *at = text;
     if (!is_first)
-        fputs(settings->json ? ", " : " ", stdout);
+        at = put_text(at, settings->json ? ", " : " ");
     if (settings->offsets && settings->json)
-        putchar('[');
-    print_whole((uint32_t)tokens->ids[i]);
+        at = put_text(at, "[");
+    at = put_whole(at, (uint32_t)tokens->ids[i]);
     if (settings->offsets) {
-        fputs(settings->json ? ", " : ":", stdout);
-        print_whole(tokens->spans[2 * i]);
-        fputs(settings->json ? ", " : "-", stdout);
-        print_whole(tokens->spans[2 * i + 1]);
-        if (settings->json)
-            putchar(']');
+        at = put_whole(put_text(at, settings->json ? ", " : ":"), tokens->spans[2 * i]);
+        at = put_whole(put_text(at, settings->json ? ", " : "-"), tokens->spans[2 * i + 1]);
+        at = put_text(at, settings->json ? "]" : "");
     }
+    fwrite(text, 1, (size_t)(at - text), stdout);
 }
 
 static void print_tokens(const settings_t *settings, const tokens_t *tokens, int64_t lines)
