@@ -4,15 +4,18 @@ Ctrl-C and going on after it, and files and options that are wrong.
     python3 tests/tools/program.py BUILD_DIRECTORY PROGRAM [-k PATTERN]
 """
 
+import fcntl
 import json
 import os
 import random
 import re
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 import unittest
 
@@ -249,6 +252,29 @@ class Program(unittest.TestCase):
         self.assertIn("held out: loss", error)
         self.assertNotIn("\r", error)
         self.assertNotIn("step 3/3", output)
+
+    def test_bar_on_a_terminal_keeps_to_its_line(self):
+        terminal, other_end = os.openpty()
+        fcntl.ioctl(other_end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 50, 0, 0))
+        done = subprocess.run(
+            [PROGRAM, "train", "config.json", "text.txt", "--steps", "40", "--json"],
+            stdout=subprocess.PIPE,
+            stderr=other_end,
+            text=True,
+        )
+        os.close(other_end)
+        shown = b""
+        try:
+            while True:
+                shown += os.read(terminal, 65536)
+        except OSError:  # the other end is closed
+            os.close(terminal)
+        self.assertEqual(done.returncode, 0)
+        self.assertEqual(set(json.loads(done.stdout)), TRAINED)
+        bars = [bar for bar in shown.decode().replace("\x1b[K", "").replace("\n", "\r").split("\r") if bar]
+        self.assertGreaterEqual(len(bars), 2)
+        self.assertIn("#" * 20 + " 100%  step 40/40", bars[-1])
+        self.assertLess(max(map(len, bars)), 50)
 
     def test_events_are_json_lines(self):
         lines = run(
