@@ -7,6 +7,7 @@
 #include "output.h"
 #include "session.h"
 #include "text_lines.h"
+#include "tokenizer_training.h"
 
 /* ---- Lines to ids ------------------------------------------------------------------------------------------------ */
 
@@ -212,6 +213,20 @@ int command_tokenize(const settings_t *settings)
 {
     pt_context_t *context;
     opened_model_t opened = {0};
+    if (settings->train)
+        return tokenizer_training_run(settings);
+    if (settings->n_arguments > 1)
+        return usage_error(settings->command, "surplus argument %s, expected MODEL", settings->arguments[1]);
+    if (settings->out || settings->size > 0 || settings->special.count > 0 || settings->min_frequency > 0 ||
+        settings->pattern || settings->cased || settings->progress)
+        return usage_error(settings->command, "%s: expected --train with it",
+                           settings->out                 ? "--out"
+                           : settings->size > 0          ? "--size"
+                           : settings->special.count > 0 ? "--special"
+                           : settings->min_frequency > 0 ? "--min-frequency"
+                           : settings->pattern           ? "--pattern"
+                           : settings->cased             ? "--cased"
+                                                         : "--progress");
     if (settings->decode && (settings->offsets || settings->plain))
         return usage_error(settings->command, "--decode with %s: ids have neither",
                            settings->offsets ? "--offsets" : "--plain");

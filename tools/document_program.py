@@ -53,7 +53,11 @@ RESULTS = [
         "a line a sample: label and scores, the probability of each class; of a regression label, a number or a list "
         "of them",
     ),
-    ("tokenize", "an array of ids a line; with --offsets of [id, begin, end]; with --decode a string"),
+    (
+        "tokenize",
+        "an array of ids a line; with --offsets of [id, begin, end]; with --decode a string; with --train an object "
+        "with tokens, their number",
+    ),
     (
         "inspect",
         'family, task, parameters, bytes, dtype, tokenizer (its file, "bytes" or null), labels, tensors (name, dtype, '

@@ -39,11 +39,15 @@ const command_t command_table[] = {
      "standard input.",
      "pretrain predict classifier new.jsonl --json\necho 'Who wrote Hamlet ?' | pretrain predict classifier -",
      command_predict},
-    {"tokenize", COMMAND_TOKENIZE, "MODEL", 1, 1, "makes tokens of lines, and lines of tokens",
+    {"tokenize", COMMAND_TOKENIZE, "MODEL | --train KIND FILE... --out FILE", 1, -1,
+     "makes tokens of lines, and lines of tokens",
      "Reads lines from standard input and writes the ids of each line's tokens. MODEL is a directory with a tokenizer, "
      "a "
-     "model's file beside one, or the tokenizer's own file.",
-     "pretrain tokenize run <book.txt >ids.txt\npretrain tokenize run --decode <ids.txt", command_tokenize},
+     "model's file beside one, or the tokenizer's own file.\n\nWith --train it learns a tokenizer from text files and "
+     "writes it to --out.",
+     "pretrain tokenize run <book.txt >ids.txt\npretrain tokenize run --decode <ids.txt\n"
+     "pretrain tokenize --train bpe --size 8000 --special '<|endoftext|>' book.txt --out tokenizer.json",
+     command_tokenize},
     {"inspect", COMMAND_INSPECT, "MODEL", 1, 1, "tells what is in a model",
      "Tells a model's family, task, tokenizer, classes and tensors, and what a step of training would cost.",
      "pretrain inspect run\npretrain inspect run --json", command_inspect},

@@ -41,8 +41,7 @@ static int has_ending(const char *path, const char *ending)
     return length > end && strcmp(path + length - end, ending) == 0;
 }
 
-/* The directory that a file is in. */
-static void path_of_directory(char directory[PATH_SIZE], const char *path)
+void path_of_directory(char directory[PATH_SIZE], const char *path)
 {
     const char *slash = strrchr(path, '/');
     if (!slash)

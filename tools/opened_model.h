@@ -45,6 +45,8 @@ void opened_model_close(opened_model_t *opened);
 char *model_text(const pt_model_t *model, int32_t what);
 /* A path that joins two; cut to nothing where it is too long. */
 void path_join(char path[PATH_SIZE], const char *directory, const char *name);
+/* The directory that a file is in. */
+void path_of_directory(char directory[PATH_SIZE], const char *path);
 /* The checkpoint of the most steps in a directory; 0 where it has none. */
 int newest_checkpoint(char path[PATH_SIZE], const char *directory);
 int path_is_directory(const char *path);

@@ -19,7 +19,7 @@ enum {
 #define NO_WORDS NULL
 
 static const char data[] = "Data", training[] = "Training", saving[] = "Saving and going on", texts[] = "Tokens",
-                  results[] = "Results", everywhere[] = "Everywhere";
+                  learning[] = "Learning a tokenizer", results[] = "Results", everywhere[] = "Everywhere";
 
 const option_t option_table[] = {
     {"--format", "NAME", data,
@@ -130,12 +130,30 @@ const option_t option_table[] = {
     {"--decode", FLAG, texts, "the other way: a line of ids, separated by blanks or as a JSON array, gives its text",
      NO_WORDS, COMMAND_TOKENIZE, VALUE_NONE, AT(decode), NO_LIMIT},
 
+    {"--train", "KIND", learning,
+     "a tokenizer from text files instead: bpe (of bytes, as GPT-2 has it) or wordpiece (as BERT has it)",
+     "bpe|wordpiece", COMMAND_TOKENIZE, VALUE_CHOICE, AT(train), NO_LIMIT},
+    {"--size", "N", learning, "of its vocabulary (30000)", NO_WORDS, COMMAND_TOKENIZE, VALUE_WHOLE, AT(size), 1,
+     1 << 30},
+    {"--special", "TOKEN", learning,
+     "a token that has an id of its own, the first is 0, such as <|endoftext|>; may be repeated (none; of wordpiece "
+     "[PAD], [UNK], [CLS], [SEP] and [MASK])",
+     NO_WORDS, COMMAND_TOKENIZE, VALUE_LIST, AT(special), NO_LIMIT},
+    {"--min-frequency", "N", learning, "how often two pieces stand side by side at least that become one (2)", NO_WORDS,
+     COMMAND_TOKENIZE, VALUE_WHOLE, AT(min_frequency), 1, MOST},
+    {"--pattern", "NAME", learning, "how bpe cuts texts into words: as gpt2, cl100k, llama3 or qwen2 (gpt2)",
+     "gpt2|cl100k|llama3|qwen2", COMMAND_TOKENIZE, VALUE_CHOICE, AT(pattern), NO_LIMIT},
+    {"--cased", FLAG, learning, "wordpiece keeps capitals and accents", NO_WORDS, COMMAND_TOKENIZE, VALUE_NONE,
+     AT(cased), NO_LIMIT},
+    {"--out", "FILE", learning, "gets the tokenizer, a tokenizer.json", NO_WORDS, COMMAND_TOKENIZE, VALUE_FILE, AT(out),
+     NO_LIMIT},
+
     {"--events", FLAG, results, "a line of JSON for each event of the training as well; with --json", NO_WORDS, STAGES,
      VALUE_NONE, AT(events), NO_LIMIT},
     {"--event-every", "N", results, "updates from one event to the next (1)", NO_WORDS, STAGES, VALUE_WHOLE,
      AT(event_every), 1, MOST},
-    {"--progress", FLAG, results, "lines of progress on standard error, also where it is no terminal", NO_WORDS, STAGES,
-     VALUE_NONE, AT(progress), NO_LIMIT},
+    {"--progress", FLAG, results, "lines of progress on standard error, also where it is no terminal", NO_WORDS,
+     STAGES | COMMAND_TOKENIZE, VALUE_NONE, AT(progress), NO_LIMIT},
     {"--json", FLAG, results, "results as JSON", NO_WORDS, EVERY_COMMAND, VALUE_NONE, AT(json), NO_LIMIT},
 
     {"--threads", "N", everywhere, "computing threads (as many as processors)", NO_WORDS, EVERY_COMMAND, VALUE_WHOLE,

@@ -34,9 +34,10 @@ typedef struct settings {
     int32_t resume, events, progress;
     list_t freeze;
     /* tokenize */
-    const char *train;
-    int64_t size;
-    int32_t plain, offsets, decode;
+    const char *train, *pattern;
+    int64_t size, min_frequency;
+    int32_t plain, offsets, decode, cased;
+    list_t special;
 } settings_t;
 
 /* Commands, as bits of option_t.commands. */

@@ -694,6 +694,59 @@ class Program(unittest.TestCase):
         for path in ("broken.json", "config.json"):
             self.names_what(run("tokenize", path, code=1)[1], path)
 
+    def test_tokenizer_from_texts(self):
+        self.need_tokenizers()
+        os.makedirs("learnt", exist_ok=True)
+        output, error = run(
+            "tokenize",
+            "--train",
+            "bpe",
+            "--size",
+            "300",
+            "--special",
+            "<end>",
+            "--special",
+            "<pad>",
+            "text.txt",
+            "text.txt",
+            "--out",
+            "learnt/tokenizer.json",
+        )
+        size = int(output.split()[1])
+        self.assertEqual(output, "tokens  %d\n" % size)
+        self.assertLessEqual(size, 300)
+        self.assertGreater(size, 258)
+        self.names_what(error, "learnt/tokenizer.json")
+        with open("text.txt", encoding="utf-8") as file:
+            text = file.read()
+        ids = run("tokenize", "learnt", stdin=text)[0]
+        self.assertLess(len(ids.split()), len(text) / 3)
+        self.assertEqual(run("tokenize", "learnt", "--decode", stdin=ids)[0], text)
+        self.assertEqual(run("tokenize", "learnt", stdin="<pad><end>\n")[0], "1 0\n")
+        write("learnt/config.json", json.dumps(dict(NETWORK, vocab_size=size)))
+        run("train", "learnt", "text.txt", "--text-end", "<end>", "--steps", "2", "--out", "learnt_model")
+        self.assertEqual(run("tokenize", "learnt_model", stdin=text)[0], ids)
+        words = run_json("tokenize", "--train", "wordpiece", "text.txt", "--out", "words.json")
+        self.assertEqual(set(words), {"tokens"})
+        ids = run("tokenize", "words.json", stdin="The SUN is warm today.\n")[0]
+        self.assertEqual(run("tokenize", "words.json", "--decode", stdin=ids)[0], "the sun is warm today.\n")
+        for arguments, code, named in (
+            (["--train", "bpe", "text.txt"], 2, ["--out"]),
+            (["--train", "guess", "text.txt", "--out", "x.json"], 2, ["guess", "bpe"]),
+            (["--train", "bpe", "text.txt", "--out", "x.json", "--decode"], 2, ["--decode"]),
+            (["--train", "bpe", "text.txt", "--out", "x.json", "--cased"], 2, ["--cased", "wordpiece"]),
+            (["--train", "wordpiece", "text.txt", "--out", "x.json", "--pattern", "gpt2"], 2, ["--pattern", "bpe"]),
+            (["learnt", "--size", "5"], 2, ["--size", "--train"]),
+            (["learnt", "text.txt"], 2, ["text.txt"]),
+            (["--train", "bpe", "nowhere.txt", "--out", "x.json"], 1, ["nowhere.txt"]),
+            (["--train", "bpe", "/dev/null", "--out", "x.json"], 1, ["word"]),
+            (["--train", "bpe", "text.txt", "--out", "learnt"], 1, ["learnt", "directory"]),
+            (["--train", "bpe", "text.txt", "--out", "nowhere/x.json"], 1, ["nowhere/x.json"]),
+        ):
+            with self.subTest(arguments=arguments):
+                self.names_what(run("tokenize", *arguments, code=code)[1], *named)
+        self.assertFalse(os.path.exists("x.json"))
+
     def test_training_with_a_tokenizer(self):
         vocabulary, end = self.need_tokenizers()
         shutil.rmtree("texts", ignore_errors=True)

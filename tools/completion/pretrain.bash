@@ -9,20 +9,23 @@ _pretrain() {
         *:--format) words="text jsonl csv tokens" ;;
         *:--normalize) words="standard range" ;;
         *:--optimizer) words="adamw adam sgd adafactor" ;;
+        *:--pattern) words="gpt2 cl100k llama3 qwen2" ;;
         *:--pool) words="mean first last max" ;;
         *:--precision) words="float32 float16 bfloat16" ;;
         *:--processor) words="portable avx2 avx512 neon" ;;
         *:--schedule) words="constant linear cosine one-cycle" ;;
         *:--task) words="causal_lm classification regression" ;;
         *:--token-type) words="uint16 uint32" ;;
+        *:--train) words="bpe wordpiece" ;;
         *:--out) compopt -o filenames; COMPREPLY=($(compgen -d -- "$current")); return ;;
         *:--batch | *:--best | *:--checkpoint-every | *:--checkpoint-seconds) compopt +o default; return ;;
         *:--checkpoints | *:--clip | *:--columns | *:--epochs) compopt +o default; return ;;
         *:--evaluate-every | *:--event-every | *:--freeze | *:--label-column) compopt +o default; return ;;
-        *:--length | *:--memory | *:--patience | *:--rate) compopt +o default; return ;;
-        *:--seed | *:--separator | *:--steps | *:--stride) compopt +o default; return ;;
-        *:--text-column | *:--text-end | *:--threads | *:--time) compopt +o default; return ;;
-        *:--warmup | *:--weight-decay) compopt +o default; return ;;
+        *:--length | *:--memory | *:--min-frequency | *:--patience) compopt +o default; return ;;
+        *:--rate | *:--seed | *:--separator | *:--size) compopt +o default; return ;;
+        *:--special | *:--steps | *:--stride | *:--text-column) compopt +o default; return ;;
+        *:--text-end | *:--threads | *:--time | *:--warmup) compopt +o default; return ;;
+        *:--weight-decay) compopt +o default; return ;;
         *)
             case $current in -*) case ${COMP_WORDS[1]} in
                 train)
@@ -57,8 +60,10 @@ _pretrain() {
                     words+=" --seed --precision --processor --memory --help --version"
                     ;;
                 tokenize)
-                    words="--plain --offsets --decode --json --threads --seed"
-                    words+=" --precision --processor --memory --help --version"
+                    words="--plain --offsets --decode --train --size --special"
+                    words+=" --min-frequency --pattern --cased --out --progress --json"
+                    words+=" --threads --seed --precision --processor --memory --help"
+                    words+=" --version"
                     ;;
                 inspect)
                     words="--tokenizer --length --batch --json --threads --seed"
