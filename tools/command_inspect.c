@@ -187,6 +187,9 @@ int command_inspect(const settings_t *settings)
     int status = session_open(settings, &context);
     if (status == EXIT_DONE)
         status = opened_model_open(context, settings, settings->arguments[0], OPEN_FRESH | OPEN_MAPPED, &opened);
+    if (status == EXIT_DONE && !opened.reads_tokens && (settings->length > 0 || settings->tokenizer))
+        status = usage_error(settings->command, "%s is for a model that reads tokens",
+                             settings->length > 0 ? "--length" : "--tokenizer");
     if (status == EXIT_DONE)
         status = add_up(opened.model, &sums);
     if (status == EXIT_DONE)

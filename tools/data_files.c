@@ -305,6 +305,10 @@ int data_check_use(const reading_t *reading, uint32_t formats)
         if (uses[i].is_given && !(uses[i].is_useful && (uses[i].formats & formats) != 0))
             return usage_error(settings->command, "%s is for %s", uses[i].option, uses[i].use);
     }
+    const int64_t positions = reading->opened->positions;
+    if (positions > 0 && settings->length > positions)
+        return usage_error(settings->command, "--length %lld: the model reads at most %lld tokens at once",
+                           (long long)settings->length, (long long)positions);
     return EXIT_DONE;
 }
 

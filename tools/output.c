@@ -3,17 +3,35 @@
 #include <errno.h>
 #include <math.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 static const char *speaker;
+/* A bar stands on the terminal's last line. Messages may come from any thread of the library. */
+static atomic_int has_bar;
 
 void output_name(const char *command)
 {
     speaker = command;
 }
 
+void output_bar(const char *line)
+{
+    struct winsize size = {0};
+    if (line) {
+        int columns = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1 : 79;
+        fprintf(stderr, "\r%.*s\033[K", columns, line);
+        atomic_store(&has_bar, 1);
+    } else if (atomic_exchange(&has_bar, 0)) {
+        fputc('\n', stderr);
+    }
+}
+
 static void print_line(const char *format, va_list arguments)
 {
+    output_bar(NULL);
     fprintf(stderr, "pretrain%s%s: ", speaker ? " " : "", speaker ? speaker : "");
     vfprintf(stderr, format, arguments);
     fputc('\n', stderr);

@@ -23,6 +23,9 @@ int fail(const char *format, ...);
 int fail_call(void);
 /* A line on standard error that is no failure. */
 void note(const char *format, ...);
+/* Draws a line of the terminal anew, cut to its width, as one that wraps cannot be drawn over; NULL ends it, as any
+ * message does. */
+void output_bar(const char *line);
 /* Writes out standard output: the status given, or EXIT_FAILED after a message where it cannot be written. */
 int output_finish(int status);
 /* Sends the line written so far. 0 where standard output cannot be written. */

@@ -3,7 +3,6 @@
 #include <math.h>
 #include <stdarg.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "output.h"
@@ -52,64 +51,49 @@ static void add_state(char line[LINE], const pt_event_t *event)
         add(line, "  %.0f samples/s", event->samples_per_second);
 }
 
-/* On one line of the terminal, however narrow that is: a line that wraps cannot be drawn over. */
-static void draw_bar(progress_t *progress, const pt_event_t *event)
+static void draw_bar(const pt_event_t *event)
 {
     char line[LINE] = "";
-    struct winsize size = {0};
     double done = event->total_steps > 0 ? (double)event->step / (double)event->total_steps : 0;
     for (int i = 0; i < BAR; i++)
         line[i] = i < (int)(done * BAR + 0.5) ? '#' : '-';
     add(line, " %3.0f%%  ", 100 * done);
     add_state(line, event);
-    int columns = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1 : 79;
-    fprintf(stderr, "\r%.*s\033[K", columns, line);
-    progress->is_drawn = 1;
-}
-
-static void end_bar(progress_t *progress)
-{
-    if (progress->is_drawn)
-        fputc('\n', stderr);
-    progress->is_drawn = 0;
+    output_bar(line);
 }
 
 /* The metrics of an evaluation that has just been made. */
 static void print_metrics(const progress_t *progress, const pt_event_t *event)
 {
-    fprintf(stderr, "pretrain %s: step %lld, held out:", progress->settings->command, (long long)event->step);
+    char line[LINE] = "";
     for (int64_t i = 0; i < pt_model_metric_count(progress->model); i++) {
         pt_metric_info_t info = {.struct_size = sizeof info};
         if (pt_model_metric_info(progress->model, i, &info) == PT_OK)
-            fprintf(stderr, " %s %.4f", info.name, info.value);
+            add(line, " %s %.4f", info.name, info.value);
     }
-    fputc('\n', stderr);
+    note("step %lld, held out:%s", (long long)event->step, line);
 }
 
 static void show(progress_t *progress, const pt_event_t *event)
 {
     const int is_over = event->kind == PT_EVENT_END;
     if (event->kind == PT_EVENT_CHECKPOINT_FAILED) {
-        end_bar(progress);
         note("warning: %s: %s", event->path, event->message);
     } else if (event->kind == PT_EVENT_RESUME) {
-        end_bar(progress);
         note("goes on at step %lld, from %s", (long long)event->step, event->path);
     }
     if (!progress->is_terminal && !progress->settings->progress)
         return;
-    if (event->kind == PT_EVENT_EVALUATION) {
-        end_bar(progress);
+    if (event->kind == PT_EVENT_EVALUATION)
         print_metrics(progress, event);
-    }
     if (!is_over && (event->kind != PT_EVENT_STEP ||
                      event->seconds - progress->shown < (progress->is_terminal ? redraw : next_line)))
         return;
     progress->shown = event->seconds;
     if (progress->is_terminal) {
-        draw_bar(progress, event);
+        draw_bar(event);
         if (is_over)
-            end_bar(progress);
+            output_bar(NULL);
     } else {
         char line[LINE] = "";
         add_state(line, event);

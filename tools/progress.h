@@ -11,8 +11,6 @@ typedef struct progress {
     const pt_model_t *model;
     /* when something was last shown */
     double shown;
-    /* a bar is on the terminal's line */
-    int32_t is_drawn;
     int32_t is_terminal;
     /* standard output could not be written: the stage was ended */
     int32_t is_broken;

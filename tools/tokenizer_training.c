@@ -30,7 +30,7 @@ static void tell(void *user, pt_event_t *event)
     else
         snprintf(line, sizeof line, "%lld lines read", (long long)event->step);
     if (telling->is_terminal)
-        fprintf(stderr, "\r%s\033[K", line);
+        output_bar(line);
     else
         note("%s", line);
 }
@@ -101,8 +101,7 @@ int tokenizer_training_run(const settings_t *settings)
         goto out;
     pt_status_t trained = pt_tokenizer_train_files(context, settings->arguments, (int32_t)settings->n_arguments,
                                                    &options, &tokenizer);
-    if (telling.is_terminal && telling.shown > 0)
-        fputc('\n', stderr);
+    output_bar(NULL);
     TRY(trained);
     TRY(pt_tokenizer_save(tokenizer, settings->out, NULL));
     if (settings->json) {

@@ -35,9 +35,8 @@ def run(*arguments, code=0, stdin="", **options):
     """Runs the program, which has to end with a status; gives both outputs."""
     given = {"input": stdin} if isinstance(stdin, str) else {"stdin": stdin}
     given["stdout"] = options.pop("stdout", subprocess.PIPE)
-    done = subprocess.run(
-        [PROGRAM, *arguments], stderr=subprocess.PIPE, text=True, preexec_fn=default_signals, **given, **options
-    )
+    given["stderr"] = options.pop("stderr", subprocess.PIPE)
+    done = subprocess.run([PROGRAM, *arguments], text=True, preexec_fn=default_signals, **given, **options)
     if done.returncode != code:
         raise AssertionError(
             "pretrain %s gave %d, expected %d:\n%s\n%s"
@@ -193,6 +192,8 @@ class Program(unittest.TestCase):
             (["predict", "classifier", "-", "--text-column", "x"], ["--text-column"]),
             (["finetune", json.dumps(NUMBERS), "numbers.csv", "--label-column", "kind", "--pool", "max"], ["--pool"]),
             (["finetune", json.dumps(NUMBERS), "numbers.csv", "--label-column", "kind", "--length", "3"], ["--length"]),
+            (["train", "config.json", "text.txt", "--length", "33"], ["--length", "32"]),
+            (["inspect", json.dumps(NUMBERS), "--length", "3"], ["--length"]),
             (["tokenize", "trained", "--decode", "--offsets"], ["--decode", "--offsets"]),
         ):
             with self.subTest(arguments=arguments):
@@ -275,6 +276,30 @@ class Program(unittest.TestCase):
         self.assertGreaterEqual(len(bars), 2)
         self.assertIn("#" * 20 + " 100%  step 40/40", bars[-1])
         self.assertLess(max(map(len, bars)), 50)
+
+    def test_message_on_a_terminal_has_a_line_of_its_own(self):
+        terminal, other_end = os.openpty()
+        run(
+            "train",
+            "config.json",
+            "text.txt",
+            "--steps",
+            "1000",
+            "--rate",
+            "1e5",
+            "--clip",
+            "0",
+            "--optimizer",
+            "sgd",
+            "--schedule",
+            "constant",
+            code=1,
+            stderr=other_end,
+        )
+        os.close(other_end)
+        shown = os.read(terminal, 65536).decode()
+        os.close(terminal)
+        self.assertIn("\npretrain train: step", shown)
 
     def test_events_are_json_lines(self):
         lines = run(
