@@ -1805,14 +1805,25 @@ PT_API pt_status_t pt_checkpoint_load(pt_model_t *model, pt_optimizer_t *optimiz
  * vocabulary is only read; what encoding keeps from call to call is bounded: 6 MB of words a thread, and what its
  * longest text took.
  *
- * Opens a tokenizer.json of Hugging Face's tokenizers, or a directory that holds one; options as of pt_model_open, for
- * another place than a path, without flags and names. It retains the context. PT_ERR_FORMAT: a file that contradicts
+ * Opens a tokenizer's file, whose kind its content tells, or a directory that holds one (tokenizer.json,
+ * tokenizer.model, vocab.json, vocab.txt, *.tiktoken, the first of them that is there); options as of pt_model_open,
+ * for another place than a path, without flags and names. It retains the context. The kinds:
+ *   tokenizer.json of Hugging Face's tokenizers;
+ *   SentencePiece's .model, unigram or BPE; ids are its own program's, but that control and user-defined pieces are
+ *   found in texts, a blank put behind them, and that of several ways to cut a run of one sign, all of the same score,
+ *   another may be taken;
+ *   GGUF: the tokenizer among its metadata (gpt2, llama, t5, bert), with the tokens that it puts around texts;
+ *   vocab.json with merges.txt beside it, or BERT's vocab.txt: of the tokenizer_config.json beside them the class, the
+ *   special tokens, add_prefix_space, do_lower_case, strip_accents and tokenize_chinese_chars are taken;
+ *   tiktoken's ranks of r50k, p50k, cl100k, o200k, Llama 3 or Qwen, by the file's name or the number of ranks.
+ * Those that need a file beside them are refused where no path names them. PT_ERR_FORMAT: a file that contradicts
  * itself, with the place in it. PT_ERR_UNSUPPORTED: one that asks for a model, a normalizer, a pre-tokenizer, a
  * pattern, a post-processor or a decoder that is not known here, with its name; and every file in a library that is
  * built without utf8proc. */
 PT_API pt_status_t pt_tokenizer_open(pt_context_t *context, const char *path, const pt_load_options_t *options,
                                      pt_tokenizer_t **out);
-/* Writes the tokenizer as a tokenizer.json, that which it was read from, byte by byte, or was made as: options as of
+/* Writes the tokenizer as a tokenizer.json, that which it was read from, byte by byte, or what another kind of file is
+ * read as, which the package tokenizers reads too: options as of
  * pt_model_save, for another place than a path; flags, a dtype or names are PT_ERR_ARGUMENT. The callback may not free
  * the tokenizer. */
 PT_API pt_status_t pt_tokenizer_save(pt_tokenizer_t *tokenizer, const char *path, const pt_save_options_t *options);

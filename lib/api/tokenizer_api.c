@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "formats/tensors.h"
+#include "text/foreign.h"
 #include "text/tokenizer.h"
 
 enum { MOST_FILE_BYTES = 1 << 30 };
@@ -21,14 +22,21 @@ pt_status_t pt_tokenize_options_init(pt_tokenize_options_t *options, uint32_t st
 
 /* ---- Opening ---- */
 
-/* A directory's file, or the path itself. */
-static pt_status_t find_file(pt_context_t *context, const char *path, char **out)
+/* Files with a model's weights too are only mapped: *bytes is NULL for others. */
+static pt_status_t open_mapped(pt_context_t *context, const char *file, pt__mapping_t *mapping, const char **bytes,
+                               int64_t *size)
 {
-    pt__text_t whole = pt__text_start(&context->memory);
-    pt__text_add(&whole, "%s", path);
-    if (pt__file_exists(path) && !pt__file_is_regular(path))
-        pt__text_add(&whole, "/tokenizer.json");
-    return pt__text_take(&whole, out, NULL);
+    *bytes = NULL;
+    if (file == NULL)
+        return PT_OK;
+    PT__TRY(pt__file_map(&context->memory, file, mapping));
+    if (!pt__gguf_is(mapping->bytes, mapping->size)) {
+        pt__file_unmap(mapping);
+        return PT_OK;
+    }
+    *bytes = (const char *)mapping->bytes;
+    *size = mapping->size;
+    return PT_OK;
 }
 
 static pt_status_t open_tokenizer(pt_context_t *context, const char *path, const pt_load_options_t *options,
@@ -39,13 +47,17 @@ static pt_status_t open_tokenizer(pt_context_t *context, const char *path, const
     int64_t size;
     void *block = NULL;
     char *file = NULL;
+    pt__mapping_t mapping = {0};
     pt_status_t status;
     PT__TRY(pt__read_load_options("pt_tokenizer_open", path, options, 0, 0, &effective));
     if (path != NULL)
-        PT__TRY(find_file(context, path, &file));
-    PT__TRY_OUT(pt__place_read(context, file, &effective, MOST_FILE_BYTES, &bytes, &size, &block));
-    PT__TRY_OUT(pt__tokenizer_read_json(context, pt__place_name(file, &effective), bytes, size, out));
+        PT__TRY(pt__tokenizer_find(&context->memory, path, &file));
+    PT__TRY_OUT(open_mapped(context, file, &mapping, &bytes, &size));
+    if (bytes == NULL)
+        PT__TRY_OUT(pt__place_read(context, file, &effective, MOST_FILE_BYTES, &bytes, &size, &block));
+    PT__TRY_OUT(pt__tokenizer_read(context, file, pt__place_name(file, &effective), bytes, size, out));
 out:
+    pt__file_unmap(&mapping);
     pt__release(&context->memory, block);
     pt__release(&context->memory, file);
     return status;

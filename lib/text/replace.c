@@ -67,6 +67,19 @@ static int32_t find_outer_blanks(const pt__replace_t *replace, const uint8_t *te
     return from < end;
 }
 
+/* A string, and "+\z" */
+static int32_t find_at_end(const pt__replace_t *replace, const uint8_t *text, int64_t begin, int64_t at, int64_t end,
+                           pt__cut_t *match)
+{
+    const int64_t length = replace->from_length;
+    int64_t from = end;
+    (void)begin;
+    while (from - at >= length && memcmp(text + from - length, replace->from, (size_t)length) == 0)
+        from -= length;
+    *match = (pt__cut_t){(uint32_t)from, (uint32_t)end};
+    return from < end;
+}
+
 /* "\A" and a string */
 static int32_t find_at_begin(const pt__replace_t *replace, const uint8_t *text, int64_t begin, int64_t at, int64_t end,
                              pt__cut_t *match)
@@ -84,6 +97,7 @@ static const struct {
     {" {2,}", find_blanks, ""},
     {"\\A +| +\\z", find_outer_blanks, ""},
     {"\\A\xE2\x96\x81", find_at_begin, "\xE2\x96\x81"},
+    {"\xE2\x96\x81+\\z", find_at_end, "\xE2\x96\x81"},
 };
 
 /* ---- Reading ---- */

@@ -44,6 +44,13 @@ struct pt_tokenizer {
 /* Reads a tokenizer.json, of which the tokenizer keeps a copy; name is for messages. */
 pt_status_t pt__tokenizer_read_json(pt_context_t *context, const char *name, const char *text, int64_t size,
                                     pt_tokenizer_t **out);
+/* Reads a tokenizer of any kind of file (foreign.h), which its content tells; path is NULL where it is none: then no
+ * file is read beside it. */
+pt_status_t pt__tokenizer_read(pt_context_t *context, const char *path, const char *name, const void *bytes,
+                               int64_t size, pt_tokenizer_t **out);
+/* The path itself, or, of a directory, that of the tokenizer's file in it; freed with pt__release. PT_ERR_NOT_FOUND
+ * names those that were looked for. */
+pt_status_t pt__tokenizer_find(pt__memory_t *memory, const char *path, char **out);
 /* An empty one, to be filled. PT_ERR_UNSUPPORTED in a build that does not know Unicode. */
 pt_status_t pt__tokenizer_begin(pt_context_t *context, pt_tokenizer_t **out);
 void pt__tokenizer_free(pt_tokenizer_t *tokenizer);

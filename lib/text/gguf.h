@@ -1,0 +1,39 @@
+/* The metadata of a GGUF file (ggml's docs/gguf.md, versions 2 and 3): values by key, read in place. */
+#ifndef PT__GGUF_H
+#define PT__GGUF_H
+
+#include "base/memory.h"
+
+typedef struct pt__gguf { /* not yet known values are zero */
+    const uint8_t *bytes;
+    int64_t size;
+} pt__gguf_t;
+
+typedef struct pt__gguf_value {
+    uint32_t kind; /* of the elements, of an array */
+    int32_t is_array;
+    uint64_t count; /* 1, or of the array's elements */
+    const uint8_t *at, *end;
+} pt__gguf_value_t;
+
+typedef struct pt__gguf_string {
+    const char *bytes;
+    int64_t length;
+} pt__gguf_string_t;
+
+/* Checks all of the metadata; then values are found. */
+pt_status_t pt__gguf_open(pt__gguf_t *gguf, const uint8_t *bytes, int64_t size);
+/* 0: there is no such key. */
+int32_t pt__gguf_find(const pt__gguf_t *gguf, const char *key, pt__gguf_value_t *value);
+
+/* PT_ERR_FORMAT for a value of another kind; *out stays as it is where the key is missing. */
+pt_status_t pt__gguf_get_string(const pt__gguf_t *gguf, const char *key, pt__gguf_string_t *out);
+pt_status_t pt__gguf_get_integer(const pt__gguf_t *gguf, const char *key, int64_t low, int64_t high, int64_t *out);
+/* An array of strings, or of 32-bit numbers; value->count is 0 where the key is missing. */
+pt_status_t pt__gguf_get_array(const pt__gguf_t *gguf, const char *key, int32_t is_strings, pt__gguf_value_t *value);
+/* The next string of an array of them, whose count the caller knows. */
+pt__gguf_string_t pt__gguf_next_string(pt__gguf_value_t *value);
+/* Element `index` of an array of 32-bit numbers. */
+double pt__gguf_number(const pt__gguf_value_t *value, int64_t index);
+
+#endif

@@ -1,0 +1,21 @@
+/* What is read of the tokenizer_config.json beside older files. */
+#ifndef PT__TOKENIZER_CONFIG_H
+#define PT__TOKENIZER_CONFIG_H
+
+#include "base/json.h"
+
+typedef struct pt__tokenizer_config {
+    pt__json_document_t *document; /* NULL: there is no such file */
+    const pt__json_t *root;
+} pt__tokenizer_config_t;
+
+/* text NULL: none; its messages begin with the file's name. */
+pt_status_t pt__tokenizer_config_open(pt__memory_t *memory, const char *text, int64_t size,
+                                      pt__tokenizer_config_t *config);
+void pt__tokenizer_config_close(pt__tokenizer_config_t *config);
+/* Keep *out where the file says nothing; a null is nothing. */
+pt_status_t pt__tokenizer_config_bool(const pt__tokenizer_config_t *config, const char *key, int32_t *out);
+/* A token's content, written as a string or as an object; lives as long as the config. */
+pt_status_t pt__tokenizer_config_token(const pt__tokenizer_config_t *config, const char *key, const char **out);
+
+#endif
