@@ -23,7 +23,7 @@ static void print_result(const settings_t *settings, const pt_model_t *model, in
     for (int64_t i = 0; i < pt_model_metric_count(model); i++) {
         pt_metric_info_t info = {.struct_size = sizeof info};
         if (pt_model_metric_info(model, i, &info) == PT_OK)
-            printf("%-10s %.9g\n", info.name, info.value);
+            printf("%-10s %.9g\n", info.name, plain_number(info.value));
     }
 }
 

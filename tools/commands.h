@@ -9,6 +9,7 @@ int command_finetune(const settings_t *settings);
 int command_evaluate(const settings_t *settings);
 int command_predict(const settings_t *settings);
 int command_tokenize(const settings_t *settings);
+int command_generate(const settings_t *settings);
 int command_inspect(const settings_t *settings);
 
 #endif

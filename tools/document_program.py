@@ -58,6 +58,7 @@ RESULTS = [
         "an array of ids a line; with --offsets of [id, begin, end]; with --decode a string; with --train an object "
         "with tokens, their number",
     ),
+    ("generate", "text, ids, seconds, tokens_per_second"),
     (
         "inspect",
         'family, task, parameters, bytes, dtype, tokenizer (its file, "bytes" or null), labels, tensors (name, dtype, '

@@ -73,6 +73,11 @@ int output_finish(int status)
     return status == EXIT_DONE ? fail("standard output: %s", why) : status;
 }
 
+double plain_number(double value)
+{
+    return isnan(value) ? fabs((double)NAN) : value;
+}
+
 void json_open(writer_t *writer, FILE *file)
 {
     *writer = (writer_t){.file = file};

@@ -40,6 +40,9 @@ int output_flush(void);
         }                         \
     } while (0)
 
+/* A number for printf: of what is no number, the one that is written without a sign. */
+double plain_number(double value);
+
 /* JSON, on one line. key NULL: within an array, or outermost. */
 typedef struct writer {
     FILE *file;

@@ -38,7 +38,7 @@ static void add_state(char line[LINE], const pt_event_t *event)
     add(line, "step %lld", (long long)event->step);
     if (event->total_steps > 0)
         add(line, "/%lld", (long long)event->total_steps);
-    add(line, "  loss %.4f", event->loss);
+    add(line, "  loss %.4f", plain_number(event->loss));
     if (!isnan(event->evaluation_loss))
         add(line, "  held out %.4f", event->evaluation_loss);
     if (event->kind == PT_EVENT_END)
@@ -69,7 +69,7 @@ static void print_metrics(const progress_t *progress, const pt_event_t *event)
     for (int64_t i = 0; i < pt_model_metric_count(progress->model); i++) {
         pt_metric_info_t info = {.struct_size = sizeof info};
         if (pt_model_metric_info(progress->model, i, &info) == PT_OK)
-            add(line, " %s %.4f", info.name, info.value);
+            add(line, " %s %.4f", info.name, plain_number(info.value));
     }
     note("step %lld, held out:%s", (long long)event->step, line);
 }

@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "output.h"
@@ -65,6 +66,13 @@ int session_open(const settings_t *settings, pt_context_t **context)
     TRY(pt_context_create(&options, context));
 out:
     return status;
+}
+
+double clock_seconds(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
 /* ---- Signals ----------------------------------------------------------------------------------------------------- */

@@ -10,6 +10,9 @@
  * its message. One at a time. */
 int session_open(const settings_t *settings, pt_context_t **context);
 
+/* Of a clock that only goes forward. */
+double clock_seconds(void);
+
 /* From now on SIGINT, SIGTERM and SIGHUP end the program in good order: where a model is watched, its stage (see
  * interrupts_watch), else at once. Signals that the program was started to ignore stay ignored. */
 void interrupts_catch(void);

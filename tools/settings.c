@@ -19,7 +19,8 @@ enum {
 #define NO_WORDS NULL
 
 static const char data[] = "Data", training[] = "Training", saving[] = "Saving and going on", texts[] = "Tokens",
-                  learning[] = "Learning a tokenizer", results[] = "Results", everywhere[] = "Everywhere";
+                  generation[] = "Text", learning[] = "Learning a tokenizer", results[] = "Results",
+                  everywhere[] = "Everywhere";
 
 const option_t option_table[] = {
     {"--format", "NAME", data,
@@ -29,7 +30,7 @@ const option_t option_table[] = {
     {"--tokenizer", "PATH", data,
      "the tokenizer, where it does not lie beside the model; without one, bytes are tokens if the model's vocabulary "
      "is 256",
-     NO_WORDS, READERS | COMMAND_INSPECT, VALUE_FILE, AT(tokenizer), NO_LIMIT},
+     NO_WORDS, READERS | COMMAND_INSPECT | COMMAND_GENERATE, VALUE_FILE, AT(tokenizer), NO_LIMIT},
     {"--text-column", "NAME", data, "column or key with the text, or with a list of tokens (text)", NO_WORDS, READERS,
      VALUE_TEXT, AT(text_column), NO_LIMIT},
     {"--label-column", "NAME,...", data,
@@ -122,6 +123,19 @@ const option_t option_table[] = {
     {"--checkpoints", "N", saving, "how many are kept; 0: none are written (2)", NO_WORDS, STAGES, VALUE_WHOLE,
      AT(checkpoints), 0, 1 << 20},
 
+    {"--prompt", "TEXT", generation, "the text to continue", NO_WORDS, COMMAND_GENERATE, VALUE_TEXT, AT(prompt),
+     NO_LIMIT},
+    {"--count", "N", generation, "tokens at most (64)", NO_WORDS, COMMAND_GENERATE, VALUE_WHOLE, AT(count), 1, 1 << 24},
+    {"--temperature", "T", generation,
+     "draws tokens, the more freely the higher it is, such as 0.8; without it the likeliest one is taken", NO_WORDS,
+     COMMAND_GENERATE, VALUE_NUMBER, AT(temperature), 0, 1e6},
+    {"--top-k", "K", generation, "draws from the K likeliest tokens (all)", NO_WORDS, COMMAND_GENERATE, VALUE_WHOLE,
+     AT(top_k), 1, 1 << 30},
+    {"--top-p", "P", generation, "draws from the likeliest tokens whose probabilities add up to P (all)", NO_WORDS,
+     COMMAND_GENERATE, VALUE_NUMBER, AT(top_p), 0, 1},
+    {"--stop", "TEXT", generation, "ends before this text; may be repeated", NO_WORDS, COMMAND_GENERATE, VALUE_LIST,
+     AT(stop), NO_LIMIT},
+
     {"--plain", FLAG, texts, "without the special tokens that the tokenizer puts around a text", NO_WORDS,
      COMMAND_TOKENIZE, VALUE_NONE, AT(plain), NO_LIMIT},
     {"--offsets", FLAG, texts,
@@ -185,6 +199,7 @@ void settings_init(settings_t *settings)
                              .clip = 1,
                              .time = -1,
                              .batch = 16,
+                             .count = 64,
                              .event_every = 1};
 }
 

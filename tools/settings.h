@@ -33,6 +33,11 @@ typedef struct settings {
     double rate, weight_decay, clip, time, checkpoint_seconds;
     int32_t resume, events, progress;
     list_t freeze;
+    /* generate */
+    const char *prompt;
+    int64_t count, top_k;
+    double temperature, top_p;
+    list_t stop;
     /* tokenize */
     const char *train, *pattern;
     int64_t size, min_frequency;
@@ -48,7 +53,8 @@ enum {
     COMMAND_PREDICT = 8,
     COMMAND_TOKENIZE = 16,
     COMMAND_INSPECT = 32,
-    EVERY_COMMAND = 63,
+    COMMAND_GENERATE = 64,
+    EVERY_COMMAND = 127,
 };
 
 /* What an option's value is. */

@@ -409,7 +409,7 @@ static void print_result(const run_t *run, const pt_train_result_t *result)
         json_close(&writer);
         return;
     }
-    printf("loss               %.9g\nsteps              %lld\nseconds            %.3f\n", result->loss,
+    printf("loss               %.9g\nsteps              %lld\nseconds            %.3f\n", plain_number(result->loss),
            (long long)result->steps, result->seconds);
     if (tokens > 0)
         printf("tokens per second  %.0f\n", tokens);
@@ -417,7 +417,7 @@ static void print_result(const run_t *run, const pt_train_result_t *result)
     for (int64_t i = 0; run->evaluation && i < pt_model_metric_count(run->opened.model); i++) {
         pt_metric_info_t info = {.struct_size = sizeof info};
         if (pt_model_metric_info(run->opened.model, i, &info) == PT_OK)
-            printf("held out: %-8s %.9g\n", info.name, info.value);
+            printf("held out: %-8s %.9g\n", info.name, plain_number(info.value));
     }
 }
 

@@ -107,7 +107,7 @@ class Program(unittest.TestCase):
     def test_help_lists_every_command(self):
         described = json.loads(run("--describe")[0])
         names = [command["name"] for command in described["commands"]]
-        self.assertEqual(names, ["train", "finetune", "evaluate", "predict", "tokenize", "inspect"])
+        self.assertEqual(names, ["train", "finetune", "evaluate", "predict", "tokenize", "generate", "inspect"])
         page = run("--help")[0]
         for command in described["commands"]:
             self.assertIn("  " + command["name"], page)
@@ -405,6 +405,38 @@ class Program(unittest.TestCase):
         self.assertIn("a step of 4 samples of 16 tokens", text)
         self.assertIn("summer, winter", text)
         self.assertIsNone(run_json("inspect", "config.json")["task"])
+
+    def test_generate(self):
+        run("train", "config.json", "text.txt", "--steps", "300", "--rate", "0.01", "--out", "writer")
+        options = ["generate", "writer", "--prompt", "the "]
+        result = run_json(*options, "--count", "20")
+        self.assertEqual(list(result), ["text", "ids", "seconds", "tokens_per_second"])
+        self.assertEqual(bytes(result["ids"]).decode(), result["text"])
+        self.assertEqual(len(result["ids"]), 20)
+        self.assertEqual(run(*options, "--count", "20")[0], "the " + result["text"] + "\n")
+        self.assertIn(" ", result["text"])
+        cut = run_json(*options, "--count", "20", "--stop", "never", "--stop", result["text"][5:8])
+        self.assertEqual(cut["text"], result["text"][: result["text"].index(result["text"][5:8])])
+        self.assertLessEqual(len(cut["ids"]), 8)
+        drawn = [run_json(*options, "--temperature", "1.5", "--seed", seed)["ids"] for seed in "112"]
+        self.assertEqual(len(drawn[0]), 64)
+        self.assertEqual(drawn[0], drawn[1])
+        self.assertNotEqual(drawn[0], drawn[2])
+        self.assertEqual(
+            run_json(*options, "--temperature", "1.5", "--top-k", "1", "--count", "20")["ids"], result["ids"]
+        )
+        self.assertEqual(
+            run_json(*options, "--temperature", "1", "--top-p", "1e-9", "--count", "20")["ids"], result["ids"]
+        )
+        for arguments, code, words in (
+            (["writer"], 2, ["--prompt"]),
+            (["writer", "--prompt", "x", "--top-k", "3"], 2, ["--top-k", "--temperature"]),
+            (["writer", "--prompt", "x", "--count", "0"], 2, ["--count"]),
+            (["classifier", "--prompt", "x"], 1, ["classification", "causal_lm"]),
+            (["config.json", "--prompt", "x"], 1, ["config.json", "no weights"]),
+        ):
+            with self.subTest(arguments=arguments):
+                self.names_what(run("generate", *arguments, code=code)[1], *words)
 
     def test_published_weights_with_their_configuration(self):
         """As Hugging Face's libraries write them: what the library notes in a file of its own is not there."""
@@ -751,6 +783,9 @@ class Program(unittest.TestCase):
         write("learnt/config.json", json.dumps(dict(NETWORK, vocab_size=size)))
         run("train", "learnt", "text.txt", "--text-end", "<end>", "--steps", "2", "--out", "learnt_model")
         self.assertEqual(run("tokenize", "learnt_model", stdin=text)[0], ids)
+        made = run_json("generate", "learnt_model", "--prompt", "the sun", "--count", "9")
+        self.assertEqual(run("tokenize", "learnt", "--decode", stdin=str(made["ids"]))[0], made["text"] + "\n")
+        self.assertEqual(len(made["ids"]), 9)
         words = run_json("tokenize", "--train", "wordpiece", "text.txt", "--out", "words.json")
         self.assertEqual(set(words), {"tokens"})
         ids = run("tokenize", "words.json", stdin="The SUN is warm today.\n")[0]

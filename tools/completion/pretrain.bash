@@ -3,7 +3,7 @@ _pretrain() {
     local current=${COMP_WORDS[COMP_CWORD]} words=
     COMPREPLY=()
     if [ "$COMP_CWORD" = 1 ]; then
-        words="train finetune evaluate predict tokenize inspect help --help --version"
+        words="train finetune evaluate predict tokenize generate inspect help --help --version"
     else
         case ${COMP_WORDS[1]}:${COMP_WORDS[COMP_CWORD-1]} in
         *:--format) words="text jsonl csv tokens" ;;
@@ -19,13 +19,14 @@ _pretrain() {
         *:--train) words="bpe wordpiece" ;;
         *:--out) compopt -o filenames; COMPREPLY=($(compgen -d -- "$current")); return ;;
         *:--batch | *:--best | *:--checkpoint-every | *:--checkpoint-seconds) compopt +o default; return ;;
-        *:--checkpoints | *:--clip | *:--columns | *:--epochs) compopt +o default; return ;;
-        *:--evaluate-every | *:--event-every | *:--freeze | *:--label-column) compopt +o default; return ;;
-        *:--length | *:--memory | *:--min-frequency | *:--patience) compopt +o default; return ;;
-        *:--rate | *:--seed | *:--separator | *:--size) compopt +o default; return ;;
-        *:--special | *:--steps | *:--stride | *:--text-column) compopt +o default; return ;;
-        *:--text-end | *:--threads | *:--time | *:--warmup) compopt +o default; return ;;
-        *:--weight-decay) compopt +o default; return ;;
+        *:--checkpoints | *:--clip | *:--columns | *:--count) compopt +o default; return ;;
+        *:--epochs | *:--evaluate-every | *:--event-every | *:--freeze) compopt +o default; return ;;
+        *:--label-column | *:--length | *:--memory | *:--min-frequency) compopt +o default; return ;;
+        *:--patience | *:--prompt | *:--rate | *:--seed) compopt +o default; return ;;
+        *:--separator | *:--size | *:--special | *:--steps) compopt +o default; return ;;
+        *:--stop | *:--stride | *:--temperature | *:--text-column) compopt +o default; return ;;
+        *:--text-end | *:--threads | *:--time | *:--top-k) compopt +o default; return ;;
+        *:--top-p | *:--warmup | *:--weight-decay) compopt +o default; return ;;
         *)
             case $current in -*) case ${COMP_WORDS[1]} in
                 train)
@@ -64,6 +65,11 @@ _pretrain() {
                     words+=" --min-frequency --pattern --cased --out --progress --json"
                     words+=" --threads --seed --precision --processor --memory --help"
                     words+=" --version"
+                    ;;
+                generate)
+                    words="--tokenizer --prompt --count --temperature --top-k --top-p"
+                    words+=" --stop --json --threads --seed --precision --processor"
+                    words+=" --memory --help --version"
                     ;;
                 inspect)
                     words="--tokenizer --length --batch --json --threads --seed"
