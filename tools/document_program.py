@@ -24,8 +24,9 @@ MADE = "made by tools/document_program.py from the program's own tables"
 # Prose of the manual page: paragraphs, and (term, text) pairs.
 MODELS = [
     "A directory with model.safetensors, as --out leaves it or as GPT-2 is published, with its config.json; a "
-    ".safetensors file; a checkpoint, or a directory of them; to train, also a config.json, or its text in braces. A "
-    "tokenizer.json beside it is the model's tokenizer."
+    ".safetensors file; a checkpoint, or a directory of them; to train, also a config.json, or its text in braces. "
+    "What lies beside it is its tokenizer: tokenizer.json, tokenizer.model, vocab.json with merges.txt, vocab.txt or "
+    "*.tiktoken, the first of them that is there."
 ]
 DATA = [
     "By its ending, or --format:",

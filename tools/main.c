@@ -42,8 +42,9 @@ const command_t command_table[] = {
     {"tokenize", COMMAND_TOKENIZE, "MODEL | --train KIND FILE... --out FILE", 1, -1,
      "makes tokens of lines, and lines of tokens",
      "Reads lines from standard input and writes the ids of each line's tokens. MODEL is a directory with a tokenizer, "
-     "a "
-     "model's file beside one, or the tokenizer's own file.\n\nWith --train it learns a tokenizer from text files and "
+     "a model's file beside one, or the tokenizer's own file: tokenizer.json, a SentencePiece model, a GGUF file, "
+     "vocab.json with merges.txt beside it, vocab.txt, or tiktoken's ranks.\n\nWith --train it learns a tokenizer from "
+     "text files and "
      "writes it to --out.",
      "pretrain tokenize run <book.txt >ids.txt\npretrain tokenize run --decode <ids.txt\n"
      "pretrain tokenize --train bpe --size 8000 --special '<|endoftext|>' book.txt --out tokenizer.json",

@@ -256,18 +256,34 @@ int opened_model_open(pt_context_t *context, const settings_t *settings, const c
         status = from_weights(context, given, flags, opened);
     if (status == EXIT_DONE)
         status = read_sizes(opened);
-    if (status == EXIT_DONE)
-        status = opened_model_tokenizer(context, settings, is_text ? NULL : given, opened);
-    return status;
+    if (status != EXIT_DONE)
+        return status;
+    status = opened_model_tokenizer(context, settings, is_text ? NULL : given, opened);
+    /* one that cannot be read is no reason not to look at the model */
+    return (flags & OPEN_MAPPED) && !settings->tokenizer ? EXIT_DONE : status;
 }
 
 /* ---- Tokenizers -------------------------------------------------------------------------------------------------- */
 
-/* A directory's tokenizer; 0 where it has none. */
+/* A directory's tokenizer, the first of the files that pt_tokenizer_open looks for there; 0 where it has none. */
 static int find_tokenizer(char path[PATH_SIZE], const char *directory)
 {
-    path_join(path, directory, "tokenizer.json");
-    return path_exists(path);
+    static const char *const names[] = {"tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        path_join(path, directory, names[i]);
+        if (path_exists(path))
+            return 1;
+    }
+    DIR *list = opendir(directory);
+    int found = 0;
+    for (struct dirent *entry; list && !found && (entry = readdir(list)) != NULL;) {
+        found = has_ending(entry->d_name, ".tiktoken");
+        if (found)
+            path_join(path, directory, entry->d_name);
+    }
+    if (list)
+        closedir(list);
+    return found;
 }
 
 /* Where a tokenizer for `given` is: there, beside it, above its checkpoints, or in --out. */

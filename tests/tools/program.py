@@ -724,6 +724,24 @@ class Program(unittest.TestCase):
             "[[%d, 0, 3], [%d, 3, 7]]\n" % tuple(the_sun),
         )
 
+    def test_tokenizers_of_other_files_beside_the_model(self):
+        vocabulary, _ = self.need_tokenizers()
+        os.makedirs("two_files", exist_ok=True)
+        write("two_files/vocab.json", json.dumps(vocabulary))
+        write("two_files/merges.txt", "#version: 0.2\nt h\nth e\n\u0120 the\nu n\ns un\n\u0120 sun\n")
+        write("two_files/config.json", json.dumps(dict(NETWORK, vocab_size=len(vocabulary))))
+        expected = run("tokenize", "with_tokenizer", "--plain", stdin="the sun\n")[0]
+        self.assertEqual(run("tokenize", "two_files", stdin="the sun\n")[0], expected)
+        run("train", "two_files", "text.txt", "--steps", "1", "--out", "one_file")
+        self.assertEqual(run_json("inspect", "one_file")["tokenizer"], "one_file/tokenizer.json")
+        self.assertEqual(run("tokenize", "one_file", stdin="the sun\n")[0], expected)
+        # a model can be looked at whatever its tokenizer is
+        write("one_file/tokenizer.json", "{}")
+        output, error = run("inspect", "one_file", "--json")
+        self.assertIsNone(json.loads(output)["tokenizer"])
+        self.names_what(error, "one_file/tokenizer.json")
+        run("evaluate", "one_file", "text.txt", code=1)
+
     def test_tokenize_many_lines_and_back(self):
         self.need_tokenizers()
         draw = random.Random(5)
