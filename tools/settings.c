@@ -106,7 +106,7 @@ const option_t option_table[] = {
      AT(best), NO_LIMIT},
     {"--patience", "N", training, "evaluations without a better one that end the training", NO_WORDS, STAGES,
      VALUE_WHOLE, AT(patience), 1, MOST},
-    {"--time", "SECONDS", training, "ends the training after so long", NO_WORDS, STAGES, VALUE_NUMBER, AT(time), 0,
+    {"--time", "SECONDS", training, "ends the training after so long", NO_WORDS, STAGES, VALUE_NUMBER, AT(time), 0.001,
      1e12},
 
     {"--out", "DIRECTORY", saving,

@@ -75,6 +75,17 @@ def sentences(count, seed=0):
     ]
 
 
+def wait_until_signals_are_caught(process):
+    """So that none comes before the program is ready for it."""
+    for _ in range(1000):
+        with open("/proc/%d/status" % process.pid, encoding="ascii") as file:
+            caught = int(re.search(r"SigCgt:\s+([0-9a-f]+)", file.read()).group(1), 16)
+        if caught >> (signal.SIGINT - 1) & 1:
+            return
+        time.sleep(0.01)
+    raise AssertionError("the program catches no signals")
+
+
 class Program(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -501,6 +512,18 @@ class Program(unittest.TestCase):
             expected,
             run("predict", "kinds", "bare.csv", "--no-headings", "--separator", ";", "--columns", "#2,#1")[0],
         )
+
+    def test_texts_from_csv(self):
+        rows = "".join(
+            '%d,"%s, as ""they"" say",%s\n' % (i, line["text"], line["label"]) for i, line in enumerate(sentences(32))
+        )
+        write("said.csv", "number,said,season\n" + rows)
+        options = ["said.csv", "--text-column", "said", "--label-column", "season"]
+        run("finetune", "trained", *options, "--epochs", "12", "--rate", "0.01", "--out", "said")
+        self.assertGreater(run_json("evaluate", "said", *options)["metrics"]["accuracy"], 0.9)
+        self.assertEqual(len(run("predict", "said", "said.csv", "--text-column", "said")[0].splitlines()), 32)
+        self.names_what(run("predict", "said", "said.csv", code=1)[1], "said.csv", "text")
+        run("train", "config.json", "said.csv", "--text-column", "said", "--steps", "2")
 
     def test_numbers_from_json_lines(self):
         draw = random.Random(3)
@@ -945,6 +968,43 @@ class Program(unittest.TestCase):
             number=signal.SIGTERM,
         )
         self.assertEqual(run_json("inspect", "terminated")["labels"], ["summer", "winter"])
+
+    def test_interrupt_of_an_evaluation(self):
+        write("long.txt", "the sun is warm today\n" * 1000000)
+        for command in (
+            ["evaluate", "trained", "long.txt"],
+            [
+                "train",
+                "trained",
+                "text.txt",
+                "--evaluation",
+                "long.txt",
+                "--evaluate-every",
+                "1",
+                "--out",
+                "evaluating",
+                "--checkpoints",
+                "0",
+            ],
+        ):
+            with self.subTest(command=command):
+                process = subprocess.Popen(
+                    [PROGRAM, *command],
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    text=True,
+                    preexec_fn=default_signals,
+                )
+                wait_until_signals_are_caught(process)
+                time.sleep(1)
+                process.send_signal(signal.SIGINT)
+                if command[0] == "train":  # a second one does not wait for the evaluation
+                    time.sleep(0.2)
+                    process.send_signal(signal.SIGINT)
+                output, error = process.communicate()
+                self.assertEqual(process.returncode, 130, error)
+                self.assertEqual(command[0] == "train", "loss" in output)
+        self.assertTrue(os.path.exists("evaluating/model.safetensors"))
 
     def test_interrupt_while_waiting_for_lines(self):
         process = subprocess.Popen(
