@@ -1,13 +1,11 @@
 #include "training.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "data_files.h"
+#include "out_directory.h"
 #include "output.h"
 #include "progress.h"
 #include "session.h"
@@ -54,83 +52,6 @@ typedef struct run {
     char checkpoints[PATH_SIZE];
     int64_t steps;
 } run_t;
-
-/* ---- The directory ----------------------------------------------------------------------------------------------- */
-
-static int make_directory(const char *path)
-{
-    char part[PATH_SIZE];
-    snprintf(part, sizeof part, "%s", path);
-    for (char *at = part + 1; *at; at++) {
-        if (*at != '/')
-            continue;
-        *at = 0;
-        if (mkdir(part, 0777) != 0 && errno != EEXIST)
-            return fail("%s: %s", part, strerror(errno));
-        *at = '/';
-    }
-    if (mkdir(part, 0777) != 0 && errno != EEXIST)
-        return fail("%s: %s", path, strerror(errno));
-    if (!path_is_directory(path))
-        return fail("%s: a file is there, expected a directory or nothing", path);
-    if (access(path, W_OK | X_OK) != 0)
-        return fail("%s: %s", path, strerror(errno));
-    return EXIT_DONE;
-}
-
-/* Before anything is computed: what cannot be written is told now. */
-static int prepare_out(run_t *run)
-{
-    const settings_t *settings = run->settings;
-    char path[PATH_SIZE];
-    int status = EXIT_DONE;
-    if (!settings->out)
-        return EXIT_DONE;
-    if (strlen(settings->out) > PATH_SIZE - 256)
-        return fail("--out: a path of %lld bytes", (long long)strlen(settings->out));
-    if ((status = make_directory(settings->out)) != EXIT_DONE)
-        return status;
-    if (settings->checkpoints != 0)
-        path_join(run->checkpoints, settings->out, "checkpoints");
-    const int has_checkpoint = run->checkpoints[0] && newest_checkpoint(path, run->checkpoints);
-    if (has_checkpoint && !settings->resume)
-        return fail("%s: an earlier training has left it; --resume goes on from there, or give another --out", path);
-    if (settings->resume && !has_checkpoint)
-        note("%s has no checkpoint to go on from: the training begins", run->checkpoints);
-    path_join(path, settings->out, "tokenizer.json");
-    if (run->opened.tokenizer && strcmp(path, run->opened.tokenizer_path) != 0)
-        TRY(pt_tokenizer_save(run->opened.tokenizer, path, NULL));
-out:
-    return status;
-}
-
-static int write_config(const run_t *run)
-{
-    char path[PATH_SIZE], *text = model_text(run->opened.model, PT_DESCRIBE_CONFIG);
-    if (!text)
-        return EXIT_FAILED;
-    path_join(path, run->settings->out, "config.json");
-    FILE *file = fopen(path, "w");
-    int written = file && fprintf(file, "%s\n", text) > 0;
-    written &= !file || fclose(file) == 0;
-    free(text);
-    return written ? EXIT_DONE : fail("%s: %s", path, strerror(errno));
-}
-
-static int save(const run_t *run)
-{
-    char path[PATH_SIZE];
-    int status = EXIT_DONE;
-    if (!run->settings->out)
-        return EXIT_DONE;
-    path_join(path, run->settings->out, "model.safetensors");
-    TRY(pt_model_save(run->opened.model, path, NULL));
-    status = write_config(run);
-    if (status == EXIT_DONE)
-        note("saved to %s", path);
-out:
-    return status;
-}
 
 /* ---- Data and task ----------------------------------------------------------------------------------------------- */
 
@@ -437,7 +358,7 @@ static int train(run_t *run)
                            : pt_finetune(model, run->optimizer, run->dataset, &options, &result);
     if (done != PT_ERR_CANCELLED)
         TRY(done);
-    if ((status = save(run)) != EXIT_DONE)
+    if ((status = out_directory_save(run->settings, &run->opened)) != EXIT_DONE)
         goto out;
     interrupts_watch(model, 0);
     if (run->evaluation && !interrupted()) {
@@ -506,7 +427,7 @@ int training_run(const settings_t *settings, const training_defaults_t *defaults
     if (status == EXIT_DONE)
         status = normalize(&run);
     if (status == EXIT_DONE)
-        status = prepare_out(&run);
+        status = out_directory_prepare(settings, &run.opened, run.checkpoints);
     if (status == EXIT_DONE)
         status = train(&run);
     pt_optimizer_free(run.optimizer);
