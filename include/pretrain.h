@@ -1888,6 +1888,8 @@ enum {
     PT_TOKENIZER_BPE = 0,
     /* WordPiece, as BERT has it */
     PT_TOKENIZER_WORDPIECE = 1,
+    /* a unigram model, as SentencePiece has it */
+    PT_TOKENIZER_UNIGRAM = 2,
 };
 /* Flags of pt_tokenizer_train_options_t. */
 enum {
@@ -1904,22 +1906,24 @@ typedef struct pt_tokenizer_train_options {
     /* PT_TOKENIZER_BPE, ... */
     int32_t kind;
     /* pieces to be learnt, special tokens and single characters or bytes among them, of which there may be more; 0:
-     * 30,000 */
+     * 30,000, of Unigram 8,000 */
     int32_t vocabulary;
-    /* two pieces become one where they stand side by side at least so often; 0: 2 */
+    /* of BPE and WordPiece: two pieces become one where they stand side by side at least so often; 0: 2 */
     int64_t min_frequency;
     /* The first pieces, in this order: n_special_tokens strings. NULL with 0: none; of WordPiece [PAD], [UNK], [CLS],
      * [SEP] and [MASK], of which a list of one's own has to have [UNK]. Where it has [CLS] and [SEP], texts stand
-     * between them. */
+     * between them. Of Unigram <unk> stands before them where the list lacks it. */
     const char *const *special_tokens;
     int32_t n_special_tokens;
-    /* pieces of more than two characters, or bytes, have fewer than this; 0: any number */
+    /* pieces of more than two characters, or bytes, have fewer than this; 0: any number. Of Unigram pieces have at
+     * most so many characters, up to 128; 0: 16 */
     int32_t longest;
     /* of WordPiece: characters that have a piece, the most frequent ones; of those that are as frequent as each other
      * the first by code. 0: 1,000 */
     int32_t alphabet;
     int32_t reserved;
-    /* of WordPiece: characters that have a piece before all others, UTF-8; NULL: none. Of BPE all bytes have one. */
+    /* of WordPiece and Unigram: characters that have a piece in any case, UTF-8; NULL: none. Of BPE all bytes have
+     * one, of Unigram also all characters of the texts. */
     const char *initial_alphabet;
     /* of BPE: how texts are cut into words, "gpt2", "cl100k", "llama3" or "qwen2"; NULL: "gpt2" */
     const char *pattern;
@@ -1928,8 +1932,8 @@ typedef struct pt_tokenizer_train_options {
     /* bytes that counting and learning may take; 0: no limit */
     int64_t memory_budget;
     /* NULL: none. kind is PT_EVENT_STEP. While texts are counted, total_steps is 0 and step the number of texts, or of
-     * lines of files, so far; then step is the number of pieces, of total_steps. seconds and bytes are told too;
-     * nothing else. PT_ACTION_STOP ends the training with PT_ERR_CANCELLED. */
+     * lines of files, so far; then step is the number of pieces, of Unigram that of rounds, of total_steps. seconds and
+     * bytes are told too; nothing else. PT_ACTION_STOP ends the training with PT_ERR_CANCELLED. */
     pt_event_fn event;
     void *event_user;
 } pt_tokenizer_train_options_t;
@@ -1959,7 +1963,9 @@ typedef void (*pt_texts_fn)(void *user, pt_text_batch_t *batch);
  * on the calling thread; texts are cut and counted on the context's threads in between. Pieces, their ids and their
  * order are those of the package tokenizers, whatever the number of threads is: with BPE always; with WordPiece but for
  * what that package leaves to the order of a table, another one each time: the ids of first characters inside words,
- * and which of equally frequent characters still belong to the alphabet. options NULL: the defaults.
+ * and which of equally frequent characters still belong to the alphabet; with Unigram nearly, as which of equally likely
+ * cuts of a word is the best hangs on the last bit of a sum there, whose order is another one. options NULL: the
+ * defaults.
  *
  * What is held is words: each that differs once, some 30 bytes and its own, and while pieces are learnt some 20 bytes
  * for each of its bytes. A text is never held longer than a call of the callback. PT_ERR_BUDGET: it would take more

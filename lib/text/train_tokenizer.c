@@ -7,7 +7,7 @@
 #include "base/unfinished.h"
 #include "base/utf8.h"
 
-enum { VOCABULARY = 30000, MIN_FREQUENCY = 2, ALPHABET = 1000 };
+enum { VOCABULARY = 30000, UNIGRAM_VOCABULARY = 8000, UNIGRAM_LONGEST = 16, MIN_FREQUENCY = 2, ALPHABET = 1000 };
 
 /* ---- Options ---- */
 
@@ -68,20 +68,26 @@ static pt_status_t check_texts(const pt_tokenizer_train_options_t *options)
 /* What a kind knows nothing of may not be asked of it. */
 static pt_status_t check_kind(const pt_tokenizer_train_options_t *options)
 {
-    const int32_t is_bpe = options->kind == PT_TOKENIZER_BPE;
-    const uint32_t known = is_bpe ? PT_TOKENIZER_PREFIX_SPACE : PT_TOKENIZER_CASED;
-    if (options->kind != PT_TOKENIZER_BPE && options->kind != PT_TOKENIZER_WORDPIECE)
-        return fail_range("kind", options->kind, "PT_TOKENIZER_BPE or PT_TOKENIZER_WORDPIECE");
-    if (options->flags & ~known)
-        return fail_range("flags", options->flags,
-                          is_bpe ? "PT_TOKENIZER_PREFIX_SPACE or 0 for PT_TOKENIZER_BPE"
-                                 : "PT_TOKENIZER_CASED or 0 for PT_TOKENIZER_WORDPIECE");
-    if (is_bpe && (options->alphabet != 0 || options->initial_alphabet != NULL || options->prefix != NULL))
-        return pt__fail(PT_ERR_ARGUMENT, "pt_tokenizer_train_options: alphabet, initial_alphabet or prefix with "
-                                         "PT_TOKENIZER_BPE, whose alphabet is the 256 bytes");
-    if (!is_bpe && options->pattern != NULL)
-        return pt__fail(PT_ERR_ARGUMENT, "pt_tokenizer_train_options: a pattern with PT_TOKENIZER_WORDPIECE, whose "
-                                         "words are BERT's");
+    static const struct {
+        const char *name;
+        uint32_t flags;
+        int32_t has_min_frequency, has_alphabet, has_initial_alphabet, has_pattern, has_prefix;
+    } kinds[] = {{"PT_TOKENIZER_BPE", PT_TOKENIZER_PREFIX_SPACE, 1, 0, 0, 1, 0},
+                 {"PT_TOKENIZER_WORDPIECE", PT_TOKENIZER_CASED, 1, 1, 1, 0, 1},
+                 {"PT_TOKENIZER_UNIGRAM", 0, 0, 0, 1, 0, 0}};
+    if (options->kind < 0 || options->kind > PT_TOKENIZER_UNIGRAM)
+        return fail_range("kind", options->kind, "PT_TOKENIZER_BPE, PT_TOKENIZER_WORDPIECE or PT_TOKENIZER_UNIGRAM");
+    const char *unknown = options->flags & ~kinds[options->kind].flags                             ? "one of the flags"
+                          : options->min_frequency != 0 && !kinds[options->kind].has_min_frequency ? "min_frequency"
+                          : options->alphabet != 0 && !kinds[options->kind].has_alphabet           ? "alphabet"
+                          : options->initial_alphabet != NULL && !kinds[options->kind].has_initial_alphabet
+                              ? "initial_alphabet"
+                          : options->pattern != NULL && !kinds[options->kind].has_pattern ? "pattern"
+                          : options->prefix != NULL && !kinds[options->kind].has_prefix   ? "prefix"
+                                                                                          : NULL;
+    if (unknown != NULL)
+        return pt__fail(PT_ERR_ARGUMENT, "pt_tokenizer_train_options: %s, which %s does not have", unknown,
+                        kinds[options->kind].name);
     return PT_OK;
 }
 
@@ -93,6 +99,8 @@ static pt_status_t check_numbers(const pt_tokenizer_train_options_t *options)
         return fail_range("min_frequency", options->min_frequency, "at least 0");
     if (options->longest < 0)
         return fail_range("longest", options->longest, "at least 0");
+    if (options->kind == PT_TOKENIZER_UNIGRAM && options->longest > PT__UNIGRAM_LONGEST)
+        return fail_range("longest", options->longest, "at most 128 for PT_TOKENIZER_UNIGRAM");
     if (options->alphabet < 0)
         return fail_range("alphabet", options->alphabet, "at least 0");
     return options->memory_budget >= 0 ? PT_OK : fail_range("memory_budget", options->memory_budget, "at least 0");
@@ -106,7 +114,13 @@ pt_status_t pt__training_options(const pt_tokenizer_train_options_t *given, pt_t
     PT__TRY(check_kind(options));
     PT__TRY(check_numbers(options));
     PT__TRY(check_texts(options));
-    options->vocabulary = options->vocabulary > 0 ? options->vocabulary : VOCABULARY;
+    const int32_t is_unigram = options->kind == PT_TOKENIZER_UNIGRAM;
+    if (options->vocabulary == 0)
+        options->vocabulary = is_unigram ? UNIGRAM_VOCABULARY : VOCABULARY;
+    if (is_unigram) {
+        options->longest = options->longest > 0 ? options->longest : UNIGRAM_LONGEST;
+        return PT_OK;
+    }
     options->min_frequency = options->min_frequency > 0 ? options->min_frequency : MIN_FREQUENCY;
     if (options->kind == PT_TOKENIZER_BPE) {
         options->pattern = options->pattern == NULL ? "gpt2" : options->pattern;
@@ -130,6 +144,7 @@ static void free_training(pt__training_t *training)
         training->source_free(training, training->source);
     if (training->learner_free != NULL)
         training->learner_free(training, training->learner);
+    pt__release(&context->memory, training->scores);
     pt__release(&context->memory, training->merges);
     pt__word_table_free(&training->pieces);
     pt__word_counts_free(&training->counts);
@@ -169,16 +184,28 @@ static pt_status_t count(pt__training_t *training, pt__feed_fn *feed)
     return words > 0 ? PT_OK : pt__fail(PT_ERR_FORMAT, "the texts have no word to learn from");
 }
 
-static pt_status_t train(pt__training_t *training, pt__feed_fn *feed, pt_tokenizer_t **out)
+static pt_status_t add_special(pt__training_t *training)
 {
     const pt_tokenizer_train_options_t *options = &training->options;
     uint32_t id;
-    PT__TRY(count(training, feed));
+    if (options->kind == PT_TOKENIZER_UNIGRAM && !has_special(options, PT__UNIGRAM_TOKEN)) {
+        PT__TRY(pt__training_piece(training, PT__UNIGRAM_TOKEN, (int64_t)strlen(PT__UNIGRAM_TOKEN), &id));
+        training->first_special = 1;
+    }
     for (int32_t i = 0; i < options->n_special_tokens; i++)
         PT__TRY(
             pt__training_piece(training, options->special_tokens[i], (int64_t)strlen(options->special_tokens[i]), &id));
-    training->n_special = training->pieces.n_words;
-    PT__TRY(pt__training_pairs(training));
+    training->n_special = training->pieces.n_words - training->first_special;
+    return pt__training_grow(training, &training->scores, &training->scores_capacity, training->pieces.n_words,
+                             sizeof *training->scores, "scores");
+}
+
+static pt_status_t train(pt__training_t *training, pt__feed_fn *feed, pt_tokenizer_t **out)
+{
+    PT__TRY(count(training, feed));
+    PT__TRY(add_special(training));
+    PT__TRY(training->options.kind == PT_TOKENIZER_UNIGRAM ? pt__training_unigram(training)
+                                                           : pt__training_pairs(training));
     training->learner_free(training, training->learner);
     training->learner_free = NULL;
     return open_json(training, 1, out);

@@ -40,10 +40,11 @@ static void add_string(pt__text_t *text, const char *string)
 static void add_special(const pt__training_t *training, pt__text_t *text)
 {
     pt__text_add(text, "\"added_tokens\":[");
-    for (int64_t id = 0; id < training->n_special; id++) {
+    for (int64_t i = 0; i < training->n_special; i++) {
         int64_t length;
+        const int64_t id = training->first_special + i;
         const uint8_t *content = pt__word_table_get(&training->pieces, id, &length);
-        pt__text_add(text, "%s{\"id\":%lld,\"content\":", id > 0 ? "," : "", (long long)id);
+        pt__text_add(text, "%s{\"id\":%lld,\"content\":", i > 0 ? "," : "", (long long)id);
         pt__json_add_string(text, (const char *)content, length);
         pt__text_add(text, ",\"single_word\":false,\"lstrip\":false,\"rstrip\":false,\"normalized\":false,"
                            "\"special\":true}");
@@ -106,6 +107,38 @@ static void add_bert_parts(const pt__training_t *training, pt__text_t *text)
     pt__text_add(text, ",\"cleanup\":true},");
 }
 
+static void add_unigram_parts(pt__text_t *text)
+{
+    static const char metaspace[] = "{\"type\":\"Metaspace\",\"replacement\":\"\xE2\x96\x81\","
+                                    "\"prepend_scheme\":\"always\",\"split\":true}";
+    pt__text_add(text,
+                 "\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Nmt\"},{\"type\":\"NFKC\"},"
+                 "{\"type\":\"Replace\",\"pattern\":{\"Regex\":\" {2,}\"},\"content\":\" \"}]},"
+                 "\"pre_tokenizer\":%s,\"post_processor\":null,\"decoder\":%s,",
+                 metaspace, metaspace);
+}
+
+static void add_unigram_model(const pt__training_t *training, int32_t with_pieces, pt__text_t *text)
+{
+    const int64_t length = (int64_t)strlen(PT__UNIGRAM_TOKEN);
+    const uint8_t *unknown = (const uint8_t *)PT__UNIGRAM_TOKEN;
+    int64_t id = pt__word_table_find(&training->pieces, unknown, length, pt__word_hash(unknown, length));
+    pt__text_add(text, "\"model\":{\"type\":\"Unigram\",\"unk_id\":%lld,\"vocab\":[",
+                 (long long)(with_pieces ? id : 0));
+    if (!with_pieces)
+        pt__text_add(text, "[\"" PT__UNIGRAM_TOKEN "\",0.0]");
+    for (id = 0; with_pieces && id < training->pieces.n_words; id++) {
+        int64_t bytes;
+        const uint8_t *content = pt__word_table_get(&training->pieces, id, &bytes);
+        pt__text_add(text, "%s[", id > 0 ? "," : "");
+        pt__json_add_string(text, (const char *)content, bytes);
+        pt__text_add(text, ",");
+        pt__json_add_number(text, training->scores[id]);
+        pt__text_add(text, "]");
+    }
+    pt__text_add(text, "],\"byte_fallback\":false}}");
+}
+
 static void add_vocabulary(const pt__training_t *training, int32_t with_pieces, pt__text_t *text)
 {
     pt__text_add(text, "\"vocab\":{%s", with_pieces ? "" : "\"[UNK]\":0");
@@ -141,6 +174,11 @@ pt_status_t pt__training_json(const pt__training_t *training, int32_t with_piece
     pt__text_t json = pt__text_start(&training->context->memory);
     pt__text_add(&json, "{\"version\":\"1.0\",\"truncation\":null,\"padding\":null,");
     add_special(training, &json);
+    if (training->options.kind == PT_TOKENIZER_UNIGRAM) {
+        add_unigram_parts(&json);
+        add_unigram_model(training, with_pieces, &json);
+        return pt__text_take(&json, text, length);
+    }
     if (is_bpe) {
         add_byte_level_parts(training, &json);
         pt__text_add(&json, "\"model\":{\"type\":\"BPE\",\"dropout\":null,\"unk_token\":null,"

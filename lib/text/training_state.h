@@ -5,7 +5,11 @@
 
 #include "text/word_counts.h"
 
-enum { PT__PREFIX_MOST = 128 /* bytes of a prefix of pieces */ };
+enum {
+    PT__PREFIX_MOST = 128,    /* bytes of a prefix of pieces */
+    PT__UNIGRAM_LONGEST = 128 /* characters of a unigram model's piece */
+};
+#define PT__UNIGRAM_TOKEN "<unk>" /* the unknown one of a unigram model */
 
 typedef struct pt__training pt__training_t;
 
@@ -20,8 +24,11 @@ struct pt__training {
     pt_tokenizer_t *cutter; /* a tokenizer without pieces */
     pt__word_counts_t counts;
     pt__word_table_t pieces; /* as the file writes them, by id */
-    int64_t n_special;       /* the first of them */
-    uint64_t *merges;        /* left << 32 | right, in the order in which they were learnt */
+    int64_t n_special;       /* the first of them, from first_special on */
+    int64_t first_special;   /* 1: an unknown token stands before them */
+    double *scores;          /* of a unigram model, by piece; special tokens have 0 */
+    int64_t scores_capacity;
+    uint64_t *merges; /* left << 32 | right, in the order in which they were learnt */
     int64_t n_merges, merges_capacity;
     void *learner; /* what learning keeps, while an event callback runs too */
     void (*learner_free)(pt__training_t *training, void *learner);
@@ -71,6 +78,10 @@ pt_status_t pt__training_symbols(pt__training_t *training, pt__symbol_words_t *w
 /* ---- training_pairs.c ---- */
 /* Byte-pair encoding: joins the most frequent pair of neighbours until there are as many pieces as are wanted. */
 pt_status_t pt__training_pairs(pt__training_t *training);
+
+/* ---- training_em.c ---- */
+/* A unigram model of the counted words, which are let go; the scores are the training's. */
+pt_status_t pt__training_unigram(pt__training_t *training);
 
 /* ---- training_json.c ---- */
 /* The tokenizer.json of what was learnt; without pieces: of the cutter. */

@@ -65,7 +65,7 @@ static void move_share(void *argument, int64_t share, int32_t worker)
         const pt__word_table_t *own = &move->counts->own[t];
         for (int64_t i = 0; i < own->n_words; i++) {
             int64_t length;
-            if (own->words[i].hash / (UINT32_MAX / PT__WORD_SHARES + 1) != share)
+            if (pt__word_share(own->words[i].hash) != share)
                 continue;
             const uint8_t *word = pt__word_table_get(own, i, &length);
             move->statuses[share] = pt__word_table_add(&move->counts->shares[share], word, length, own->words[i].hash,

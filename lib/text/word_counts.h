@@ -9,6 +9,11 @@
  * which stays small; what these hold is then moved to the shares, each of which has the words of some hashes. */
 enum { PT__WORD_SHARES = 32 };
 
+static inline uint32_t pt__word_share(uint32_t hash)
+{
+    return hash / (UINT32_MAX / PT__WORD_SHARES + 1);
+}
+
 typedef struct pt__word_counts {
     pt__memory_t *memory;
     pt_tokenizer_t *tokenizer; /* borrowed */

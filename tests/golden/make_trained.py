@@ -4,7 +4,8 @@ license of this project and from texts that are hard to learn from.
     python3 make_trained.py        (tokenizers 0.23; writes beside itself; deterministic)
 
 A list of {"name", "kind", "texts": a list or null for the license's lines, options of pt_tokenizer_train by their
-names, "pieces": in the order of their ids, "encoded": [[text, ids]]}. Special tokens of the WordPiece cases have all
+names, "pieces": in the order of their ids, "encoded": [[text, ids]]}; of Unigram, in place of both, "scores": [[piece,
+score]]. Special tokens of the WordPiece cases have all
 pieces that the reference would number in an order of its own.
 """
 
@@ -12,7 +13,7 @@ import json
 import pathlib
 import random
 
-from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
+from tokenizers import Regex, SentencePieceUnigramTokenizer, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 HERE = pathlib.Path(__file__).parent
 LICENSE = (HERE / "../../COPYING").read_text().splitlines(keepends=True)
@@ -65,8 +66,25 @@ def wordpiece(texts, options):
     return tokenizer
 
 
+def unigram(texts, options):
+    tokenizer = SentencePieceUnigramTokenizer()
+    tokenizer.train_from_iterator(
+        texts,
+        vocab_size=options["vocabulary"],
+        special_tokens=options.get("special_tokens", []),
+        initial_alphabet=list(options.get("initial_alphabet", "")),
+        unk_token="<unk>",
+        show_progress=False,
+    )
+    return Tokenizer.from_str(tokenizer.to_str())
+
+
 def case(name, kind, texts=None, **options):
-    tokenizer = (bpe if kind == "bpe" else wordpiece)(LICENSE if texts is None else texts, options)
+    train = {"bpe": bpe, "wordpiece": wordpiece, "unigram": unigram}[kind]
+    tokenizer = train(LICENSE if texts is None else texts, options)
+    if kind == "unigram":
+        scores = json.loads(tokenizer.to_str())["model"]["vocab"]
+        return {"name": name, "kind": kind, "texts": texts, **options, "scores": scores}
     vocabulary = tokenizer.get_vocab()
     encoded = [[text, tokenizer.encode(text, add_special_tokens=False).ids] for text in ENCODED]
     pieces = sorted(vocabulary, key=vocabulary.get)
@@ -95,6 +113,15 @@ cases = [
     case("bert", "wordpiece", vocabulary=500),
     case("cased", "wordpiece", vocabulary=400, cased=True, prefix="@@"),
     case("few characters", "wordpiece", vocabulary=300, alphabet=12, initial_alphabet="z\u00fc"),
+    case(
+        "unigram",
+        "unigram",
+        LICENSE[:40],
+        vocabulary=2000,
+        special_tokens=["<pad>", "<unk>"],
+        initial_alphabet="\u00fc",
+    ),
+    case("unigram, pruned", "unigram", vocabulary=500),
     case("two letters of WordPiece", "wordpiece", words, vocabulary=250, min_frequency=1),
 ]
 (HERE / "trained_tokenizers.json").write_text(json.dumps(cases, separators=(",", ":")) + "\n")

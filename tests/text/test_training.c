@@ -78,10 +78,20 @@ START_TEST(test_options)
     options.kind = 7;
     ck_refuses("kind is 7");
     options.flags = PT_TOKENIZER_CASED;
-    ck_refuses("flags is 1");
+    ck_refuses("one of the flags, which PT_TOKENIZER_BPE does not have");
     options.kind = PT_TOKENIZER_WORDPIECE;
     options.flags = PT_TOKENIZER_PREFIX_SPACE;
-    ck_refuses("flags is 2");
+    ck_refuses("one of the flags, which PT_TOKENIZER_WORDPIECE does not have");
+    options.kind = PT_TOKENIZER_UNIGRAM;
+    options.min_frequency = 2;
+    ck_refuses("min_frequency, which PT_TOKENIZER_UNIGRAM does not have");
+    options.alphabet = 5;
+    ck_refuses("alphabet, which PT_TOKENIZER_BPE does not have");
+    options.initial_alphabet = "ab";
+    ck_refuses("initial_alphabet, which PT_TOKENIZER_BPE does not have");
+    options.kind = PT_TOKENIZER_UNIGRAM;
+    options.longest = 129;
+    ck_refuses("longest is 129");
     options.vocabulary = -1;
     ck_refuses("vocabulary is -1");
     options.vocabulary = 1 << 23;
@@ -116,9 +126,9 @@ START_TEST(test_options)
     ck_refuses("pattern is \"gpt7\"");
     options.kind = PT_TOKENIZER_WORDPIECE;
     options.pattern = "gpt2";
-    ck_refuses("a pattern with PT_TOKENIZER_WORDPIECE");
+    ck_refuses("pattern, which PT_TOKENIZER_WORDPIECE does not have");
     options.prefix = "##";
-    ck_refuses("whose alphabet is the 256 bytes");
+    ck_refuses("prefix, which PT_TOKENIZER_BPE does not have");
     options.kind = PT_TOKENIZER_WORDPIECE;
     options.prefix = "";
     ck_refuses("prefix is 0");
@@ -311,11 +321,11 @@ START_TEST(test_one_long_word)
     ck_assert_ptr_nonnull(text);
     memset(text, 'a', size);
     const char *path = suite_write("long.txt", text, size);
-    for (int32_t kind = PT_TOKENIZER_BPE; kind <= PT_TOKENIZER_WORDPIECE; kind++) {
+    for (int32_t kind = PT_TOKENIZER_BPE; kind <= PT_TOKENIZER_UNIGRAM; kind++) {
         begin(kind);
-        options.min_frequency = 1;
+        options.min_frequency = kind != PT_TOKENIZER_UNIGRAM;
         ck_ok(pt_tokenizer_train_files(context, &path, 1, &options, &tokenizer));
-        ck_assert_int_ge(pt_tokenizer_id(tokenizer, kind == PT_TOKENIZER_BPE ? "aaaaaaaa" : "##aaaaaaaa"), 0);
+        ck_assert_int_ge(pt_tokenizer_id(tokenizer, kind == PT_TOKENIZER_WORDPIECE ? "##aaaaaaaa" : "aaaaaaaa"), 0);
         pt_tokenizer_free(tokenizer);
         end();
     }
@@ -348,6 +358,27 @@ START_TEST(test_pairs_and_batches)
 }
 END_TEST
 
+START_TEST(test_unigram)
+{
+    const char *special[] = {"<pad>", "<s>"};
+    script_t script = words;
+    begin(PT_TOKENIZER_UNIGRAM);
+    options.vocabulary = 11;
+    ck_fails(train(&script), PT_ERR_ARGUMENT, "at least the 12 characters");
+    options.vocabulary = 40;
+    options.special_tokens = special;
+    options.n_special_tokens = 2;
+    options.initial_alphabet = "z";
+    ck_ok(train(&script));
+    ck_assert_int_eq(pt_tokenizer_id(tokenizer, "<unk>"), 0);
+    ck_assert_int_eq(pt_tokenizer_id(tokenizer, "<pad>"), 1);
+    ck_assert_int_ge(pt_tokenizer_id(tokenizer, "z"), 3);
+    ck_assert_int_ge(pt_tokenizer_id(tokenizer, "\xE2\x96\x81the"), 3);
+    pt_tokenizer_free(tokenizer);
+    end();
+}
+END_TEST
+
 static pt_status_t live(failing_allocator_t *allocator, int32_t kind, const char *path)
 {
     const pt_text_t text = {.text = "the other theory", .bytes = -1};
@@ -362,7 +393,7 @@ static pt_status_t live(failing_allocator_t *allocator, int32_t kind, const char
     ck_ok(pt_tokenizer_train_options_init(&options, sizeof options));
     options.kind = kind;
     options.alphabet = kind == PT_TOKENIZER_WORDPIECE ? 6 : 0;
-    options.vocabulary = 270;
+    options.vocabulary = kind == PT_TOKENIZER_UNIGRAM ? 16 : 270;
     PT__TRY(pt_context_create(&settings, &own));
     pt_status_t status = path != NULL ? pt_tokenizer_train_files(own, &path, 1, &options, &made)
                                       : pt_tokenizer_train(own, play, &words, &options, &made);
@@ -379,7 +410,7 @@ START_TEST(test_every_allocation_may_fail)
     failing_allocator_t allocator;
     const char *path = suite_write("words.txt", words.text, strlen(words.text));
     pt_status_t status;
-    for (int32_t kind = PT_TOKENIZER_BPE; kind <= PT_TOKENIZER_WORDPIECE; kind++) {
+    for (int32_t kind = PT_TOKENIZER_BPE; kind <= PT_TOKENIZER_UNIGRAM; kind++) {
         FOR_EACH_FAILING_ALLOCATION(allocator, { status = live(&allocator, kind, NULL); }, status);
         FOR_EACH_FAILING_ALLOCATION(allocator, { status = live(&allocator, kind, path); }, status);
     }
@@ -387,5 +418,5 @@ START_TEST(test_every_allocation_may_fail)
 END_TEST
 
 SUITE("training", 120, test_options, test_arguments, test_callbacks, test_texts_that_are_none, test_events,
-      test_callback_that_never_returns, test_budget, test_one_long_word, test_pairs_and_batches,
+      test_callback_that_never_returns, test_budget, test_one_long_word, test_pairs_and_batches, test_unigram,
       test_every_allocation_may_fail)
