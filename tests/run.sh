@@ -9,7 +9,7 @@ build=${1:-build/tests}
 # package:the file or command that shows it is there
 needed="gcc:gcc libc6-dev:/usr/include/stdio.h meson:meson ninja-build:ninja pkg-config:pkg-config python3:python3
     binutils:readelf
-    libopenblas-dev:openblas.pc libutf8proc-dev:libutf8proc.pc check:check.pc"
+    libopenblas-dev:openblas.pc libutf8proc-dev:libutf8proc.pc libpcre2-dev:libpcre2-8.pc check:check.pc"
 wanted="g++:g++ abigail-tools:abidiff"
 
 has() { # has THING: a command, a file, or a pkg-config module

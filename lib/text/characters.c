@@ -132,6 +132,20 @@ int32_t pt__character_decompose(uint32_t code, int32_t compatible, uint32_t deco
 #endif
 }
 
+int32_t pt__character_folds(uint32_t code)
+{
+#ifdef PT__UTF8PROC
+    utf8proc_int32_t codes[PT__DECOMPOSED_MOST];
+    int boundary = 0;
+    return code < 0x80 ? 1
+                       : (int32_t)utf8proc_decompose_char((utf8proc_int32_t)code, codes, PT__DECOMPOSED_MOST,
+                                                          UTF8PROC_CASEFOLD, &boundary);
+#else
+    (void)code;
+    return 1;
+#endif
+}
+
 uint8_t pt__character_combining_class(uint32_t code)
 {
 #ifdef PT__UTF8PROC

@@ -35,6 +35,8 @@ enum { PT__DECOMPOSED_MOST = 20 /* characters that one is decomposed to */ };
 int32_t pt__character_decompose(uint32_t code, int32_t compatible, uint32_t decomposed[PT__DECOMPOSED_MOST]);
 /* The canonical combining class: 0 of what begins anew. */
 uint8_t pt__character_combining_class(uint32_t code);
+/* How many characters it is without regard to case: 2 of U+00DF, "ss". */
+int32_t pt__character_folds(uint32_t code);
 /* The one character that is canonically equivalent to two; 0: there is none. */
 uint32_t pt__character_compose(uint32_t first, uint32_t second);
 /* The character that begins at `at`, in text that is known to be UTF-8, and how many bytes it has. */

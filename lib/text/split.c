@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "text/pre_tokenizers.h"
+#include "text/regex.h"
 #include "text/splitter.h"
 
 static pt_status_t read_pattern(const pt__json_t *json, const pt__json_t **pattern, int32_t *is_text)
@@ -23,10 +24,11 @@ typedef struct scanner {
 } scanner_t;
 
 static pt_status_t match_scanned(const void *settings, const uint8_t *text, int64_t begin, int64_t at, int64_t end,
-                                 pt__cut_t *match, int32_t *found)
+                                 double *seconds, pt__cut_t *match, int32_t *found)
 {
     const scanner_t *scanner = settings;
     (void)begin;
+    (void)seconds;
     *found = scanner->scan(NULL, text, &at, end, match, 1);
     return PT_OK;
 }
@@ -38,7 +40,7 @@ static pt_status_t make_matcher(const pt__json_t *pattern, pt__memory_t *memory,
     if (is_text)
         return pt__matcher_of_string(pattern, memory, pattern->string, pattern->length, out);
     if (scan == NULL)
-        return pt__json_fail(pattern, PT_ERR_UNSUPPORTED, "the pattern \"%.200s\" is not known here", pattern->string);
+        return pt__matcher_of_regex(pattern, memory, pattern->string, pattern->length, out);
     PT__TRY(pt__allocate(memory, 1, sizeof *scanner, "pre-tokenizer", &scanner));
     scanner->scan = scan;
     *out = (pt__matcher_t){.match = match_scanned, .settings = scanner};

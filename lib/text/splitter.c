@@ -44,7 +44,7 @@ static pt_status_t find(const splitter_t *splitter, pt__cutting_t *cutting, int3
     const pt__matcher_t *matcher = &splitter->matcher;
     for (*found = 0; cutting->at <= cutting->end;) {
         PT__TRY(matcher->match(matcher->settings, cutting->text, cutting->begin, cutting->at, cutting->end,
-                               &cutting->match, found));
+                               &cutting->seconds, &cutting->match, found));
         if (!*found)
             return PT_OK;
         if (cutting->match.end > cutting->match.begin || !cutting->has_found || cutting->match.end != cutting->covered)
@@ -158,10 +158,11 @@ typedef struct string {
 } string_t;
 
 static pt_status_t match_string(const void *settings, const uint8_t *text, int64_t begin, int64_t at, int64_t end,
-                                pt__cut_t *match, int32_t *found)
+                                double *seconds, pt__cut_t *match, int32_t *found)
 {
     const string_t *string = settings;
     (void)begin;
+    (void)seconds;
     *found = 0;
     if (string->length == 0) { /* it is everywhere, as an empty pattern */
         *match = (pt__cut_t){(uint32_t)at, (uint32_t)at};

@@ -5,9 +5,10 @@
 
 #include "text/stages.h"
 
-/* The first match in text[at .. end) of a text that begins at `begin`; it may be empty. *found is 1 or 0. */
+/* The first match in text[at .. end) of a text that begins at `begin`; it may be empty. *found is 1 or 0. *seconds
+ * begins with 0 for a text, and grows by what hard matches take. */
 typedef pt_status_t pt__match_fn(const void *settings, const uint8_t *text, int64_t begin, int64_t at, int64_t end,
-                                 pt__cut_t *match, int32_t *found);
+                                 double *seconds, pt__cut_t *match, int32_t *found);
 
 typedef struct pt__matcher {
     pt__match_fn *match;

@@ -53,6 +53,7 @@ typedef struct pt__cutting {
     int64_t at, covered;   /* from `begin` on: where it looks for the next match, and what is in pieces */
     pt__cut_t match, held; /* a match behind a gap; a piece that may grow */
     int32_t has_match, has_held, held_is_match, has_found, is_over;
+    double seconds; /* that hard matches took */
 } pt__cutting_t;
 
 /* The next pieces, as a scanner's; it may fail. */

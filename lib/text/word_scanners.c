@@ -151,11 +151,12 @@ pt_status_t pt__read_scripts(const pt__json_t *json, pt__stages_t *stages)
 /* ---- Matches ---- */
 
 static pt_status_t match_punctuation(const void *settings, const uint8_t *text, int64_t begin, int64_t at, int64_t end,
-                                     pt__cut_t *match, int32_t *found)
+                                     double *seconds, pt__cut_t *match, int32_t *found)
 {
     int32_t length;
     (void)settings;
     (void)begin;
+    (void)seconds;
     for (*found = 0; at < end && !*found; at += length) {
         *found = pt__character_is_punctuation(pt__character_at(text + at, &length));
         *match = (pt__cut_t){(uint32_t)at, (uint32_t)(at + length)};

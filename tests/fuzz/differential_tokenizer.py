@@ -88,10 +88,18 @@ def make_text(rng, longest=40):
 # ---- Tokenizers -----------------------------------------------------------------------------------------------------
 
 BEHAVIORS = ["Removed", "Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous"]
-KNOWN_PATTERNS = [
+PATTERNS = [
     r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+"
     r"|\s+(?!\S)|\s+",
+    r"\w+|[^\w\s]+",
+    r"[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+    " ?[^(\\s|[.,!?\u2026\u3002\uff0c\u3001\u0964\u06d4\u060c])]+",
+    "[\u4e00-\u9fa5\u3040-\u309f\u30a0-\u30ff]+",
+    r"\p{N}{1,3}",
+    r"(?=\d)|\b",
+    r"[^\W\d_]+(?<=s)|x*",
+    r"(?i:the|[^a-c\p{M}])+?\s",
 ]
 
 
@@ -127,7 +135,7 @@ def one_normalizer(rng):
 def one_pre_tokenizer(rng):
     behavior = rng.choice(BEHAVIORS)
     text = rng.choice([" ", "a", "the", "..", "\n", "\u00e9", ""])
-    pattern = {"String": text} if rng.random() < 0.5 else {"Regex": rng.choice(KNOWN_PATTERNS)}
+    pattern = {"String": text} if rng.random() < 0.5 else {"Regex": rng.choice(PATTERNS)}
     return rng.choice(
         [
             {"type": "Whitespace"},
