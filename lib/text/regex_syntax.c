@@ -1,10 +1,11 @@
 /* One file, though it is a long one, as each part of a pattern may stand within each other.
  *
- * From Oniguruma's syntax (Ruby's, as the package `tokenizers` has it) to PCRE2's. What both write alike is read all the
- * same, so that nothing goes over that is not known to mean the same. They differ in, among others: \h (a hexadecimal
- * digit), \v, \s, \w, \d and [[:...:]] (by Unicode's properties), ^ and $ (lines, always), (?m) (the point takes ends of
- * lines), {n,m}+ (repeated, not possessive), {n}? (none or n), (?i) before | (all that follows in the group), brackets
- * within brackets, and names of scripts. Groups capture nothing, as nothing that refers to them is known. */
+ * From Oniguruma's syntax (Ruby's, as the package `tokenizers` has it) to PCRE2's. What both write alike is read all
+ * the same, so that nothing goes over that is not known to mean the same. They differ in, among others: \h (a
+ * hexadecimal digit), \v, \s, \w, \d and [[:...:]] (by Unicode's properties), ^ and $ (lines, always), (?m) (the point
+ * takes ends of lines), {n,m}+ (repeated, not possessive), {n}? (none or n), (?i) before | (all that follows in the
+ * group), brackets within brackets, and names of scripts. Groups capture nothing, as nothing that refers to them is
+ * known. */
 #include <string.h>
 
 #include "base/text.h"
@@ -203,8 +204,8 @@ typedef struct set {
     int32_t inverts;
 } set_t;
 
-/* Writes the set with this name; a script where no property has it. Whether it tells letters by their case; -1: there is
- * none. */
+/* Writes the set with this name; a script where no property has it. Whether it tells letters by their case; -1: there
+ * is none. */
 static int32_t name_set(const char *name, const char *shortened, int32_t is_posix, set_t *set)
 {
     static const char classes[] = " alnum alpha ascii blank cntrl digit lower punct space upper word xdigit ";
