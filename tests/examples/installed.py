@@ -228,6 +228,9 @@ class Installed(unittest.TestCase):
     def test_python_tables(self):
         print(self.start(sys.executable, os.path.join(ROOT, "tests", "examples", "python_tables.py")))
 
+    def test_python_tokenizers(self):
+        print(self.start(sys.executable, os.path.join(ROOT, "tests", "examples", "python_tokenizers.py")))
+
     def test_python_says_where_it_looked(self):
         done = subprocess.run(
             [sys.executable, "-c", "import pretrain"],

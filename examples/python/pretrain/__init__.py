@@ -626,6 +626,12 @@ class Context(_Handle):
         )
         return Model(self, out)
 
+    def tokenizer(self, place):
+        """A Tokenizer from a file of any kind, or a directory that holds one. place: as of open."""
+        out = c_void_p()
+        _load_from(place, lambda path, options: library.pt_tokenizer_open(self, path, options, ctypes.byref(out)))
+        return Tokenizer(self, out)
+
     def optimizer(self, schedule=None, groups=(), **options):
         """Options of pt_optimizer_options_t; schedule=dict(kind=..., ...) or function(step) -> factor;
         groups=[(pattern, dict)]."""
@@ -739,6 +745,91 @@ class Context(_Handle):
         made, function = (FieldSpec * len(fields))(*fields), _BatchFunction(fill)
         create, *arguments = call(made, ctypes.cast(function, c_void_p))
         return Dataset(self, _create(create, *arguments, None, None), [guard], function)
+
+
+class Tokenizer(_Handle):
+    """Text to tokens and back; Context.tokenizer opens one."""
+
+    def __init__(self, context, pointer):
+        super().__init__(pointer, library.pt_tokenizer_free, context)
+
+    def __len__(self):
+        """The largest id + 1."""
+        return library.pt_tokenizer_size(self)
+
+    def id(self, token):
+        """-1: there is no such token."""
+        return library.pt_tokenizer_id(self, token.encode())
+
+    def token(self, id):
+        """As its file writes it; None for an id that is no token's."""
+        token = library.pt_tokenizer_token(self, id)
+        return None if token is None else token.decode()
+
+    def encode(self, texts, plain=False, spans=False):
+        """Ids, a list, of one text (str or UTF-8 bytes) or pair (a tuple of two), or a list of such lists of a list of
+        texts. spans=True: (ids, spans, segments) in place of ids; spans are [begin, end) in bytes of UTF-8. plain=True:
+        without the tokens that the file puts around texts."""
+        if not isinstance(texts, list):
+            return self.encode([texts], plain, spans)[0]
+        pairs = [text if isinstance(text, tuple) else (text, None) for text in texts]
+        kept = [[part.encode() if isinstance(part, str) else part for part in pair] for pair in pairs]
+        given = (Text * max(len(kept), 1))(
+            *(Text(text=text, bytes=len(text), pair=pair, pair_bytes=len(pair or b"")) for text, pair in kept)
+        )
+        options = _options(TokenizeOptions, {"flags": TOKENIZE_PLAIN if plain else 0})
+        views = [Array(dtype=dtype) for dtype in ((INT32, UINT32, UINT8) if spans else (INT32,))]
+        lengths = array.array("q", bytes(8 * max(len(kept), 1)))
+
+        def call():
+            places = [ctypes.byref(view) for view in views] + [None] * (3 - len(views))
+            size = ctypes.sizeof(Array)
+            _check(
+                library.pt_tokenizer_encode(
+                    self, given, ctypes.sizeof(Text), len(kept), ctypes.byref(options), *places, size
+                )
+            )
+
+        call()  # asks for the room that it takes
+        values = [array.array(_LETTERS[view.dtype], bytes(view.elements * array.array(_LETTERS[view.dtype]).itemsize))
+                  for view in views]
+        for view, room in zip(views, values):
+            view.data, view.capacity = room.buffer_info()[0] if room else None, len(room)
+        views[0].lengths, views[0].lengths_capacity = lengths.buffer_info()[0], len(lengths)
+        call()
+        made, at = [], 0
+        for length in lengths[: len(kept)]:
+            ids = values[0][at : at + length].tolist()
+            if spans:
+                bounds = values[1][2 * at : 2 * (at + length)].tolist()
+                ids = ids, list(zip(bounds[::2], bounds[1::2])), values[2][at : at + length].tolist()
+            made.append(ids)
+            at += length
+        return made
+
+    def decode(self, ids, special=False):
+        """The text of ids; special=True: special tokens are written too."""
+        if len(ids) == 0:
+            return ""
+        view, _held = _array(ids, None if _is_buffer(ids) else INT64)
+        size, flags = c_size_t(), DECODE_SPECIAL if special else 0
+
+        def call(buffer):
+            _check(
+                library.pt_tokenizer_decode(
+                    self, ctypes.byref(view), ctypes.sizeof(view), flags, buffer, size.value, ctypes.byref(size)
+                )
+            )
+
+        call(None)
+        size.value += 1
+        buffer = ctypes.create_string_buffer(size.value)
+        call(buffer)
+        return buffer.raw[: size.value].decode()
+
+    def save(self, place=None):
+        """Writes a tokenizer.json to a path or a file object; without one gives its bytes."""
+        return _save_to(place, lambda path, options: library.pt_tokenizer_save(self, path, options))
 
 
 class Graph(_Handle):

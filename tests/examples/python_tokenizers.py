@@ -1,0 +1,82 @@
+"""Tokenizers from Python: files of several kinds, ids, spans and segments, texts back, and what is saved. Run by
+installed.py, or by hand:
+
+    PYTHONPATH=examples/python PRETRAIN_LIBRARY=build/lib/libpretrain.so python3 tests/examples/python_tokenizers.py
+"""
+
+import io
+import json
+import os
+import tempfile
+import unittest
+
+import pretrain
+
+GOLDEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "golden", "foreign")
+
+
+class Tokenizers(unittest.TestCase):
+    def setUp(self):
+        try:
+            self.context = pretrain.Context(threads=1)
+            self.tokenizer = self.context.tokenizer(os.path.join(GOLDEN, "bert"))
+        except pretrain.Error as error:
+            if error.status != pretrain.ERR_UNSUPPORTED:
+                raise
+            self.skipTest(str(error))
+
+    def test_all_kinds(self):
+        with open(os.path.join(GOLDEN, "cases.json"), encoding="utf-8") as file:
+            cases = json.load(file)
+        for path, texts in cases.items():
+            tokenizer = self.context.tokenizer(os.path.join(GOLDEN, path))
+            made = tokenizer.encode([case["text"] for case in texts], plain=True)
+            self.assertEqual(made, [case["ids"] for case in texts], path)
+            for case in texts:
+                if case["decoded"] is not None:
+                    self.assertEqual(tokenizer.decode(case["ids"]), case["decoded"])
+
+    def test_spans_and_pairs(self):
+        tokenizer, text = self.tokenizer, "the caf\u00e9"
+        ids, spans, segments = tokenizer.encode((text, b"a"), spans=True)
+        self.assertEqual([tokenizer.token(ids[0]), tokenizer.token(ids[-1])], ["[CLS]", "[SEP]"])
+        self.assertEqual(segments[0], 0)
+        self.assertEqual(segments[-1], 1)
+        self.assertEqual(spans[0], (0, 0))
+        self.assertEqual(len(ids), len(spans))
+        plain = tokenizer.encode(text, plain=True, spans=True)
+        self.assertEqual(tokenizer.encode(text), [ids[0], *plain[0], ids[-1]])
+        self.assertEqual(plain[1][0][0], 0)
+        self.assertEqual(plain[1][-1][1], len(text.encode()))
+        self.assertEqual(tokenizer.encode([]), [])
+        self.assertEqual(tokenizer.encode("", plain=True), [])
+
+    def test_tokens(self):
+        self.assertEqual(self.tokenizer.id("[SEP]"), 3)
+        self.assertEqual(self.tokenizer.id("none such"), -1)
+        self.assertIsNone(self.tokenizer.token(len(self.tokenizer)))
+        self.assertEqual(self.tokenizer.decode([2, 3]), "")
+        self.assertEqual(self.tokenizer.decode([2, 3], special=True), "[CLS] [SEP]")
+        self.assertEqual(self.tokenizer.decode([]), "")
+
+    def test_saved(self):
+        content = self.tokenizer.save()
+        text = "the plan"
+        for place in content, io.BytesIO(content):
+            self.assertEqual(self.context.tokenizer(place).encode(text), self.tokenizer.encode(text))
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "tokenizer.json")
+            self.tokenizer.save(path)
+            self.assertEqual(self.context.tokenizer(folder).encode(text), self.tokenizer.encode(text))
+
+    def test_failures(self):
+        with self.assertRaisesRegex(pretrain.Error, "is no token's"):
+            self.tokenizer.decode([10**6])
+        with self.assertRaisesRegex(pretrain.Error, "text 1: the text is not UTF-8 at byte 1"):
+            self.tokenizer.encode(["a", b"a\xff"])
+        with self.assertRaisesRegex(pretrain.Error, "begins like none of them"):
+            self.context.tokenizer(b"nothing known")
+
+
+if __name__ == "__main__":
+    unittest.main()
