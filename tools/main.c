@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <pretrain.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "commands.h"
@@ -73,6 +74,18 @@ static int print_version(void)
     return EXIT_DONE;
 }
 
+static int work(const command_t *command, const settings_t *settings, int is_help)
+{
+    if (is_help || settings->help) {
+        help_command(command);
+        return EXIT_DONE;
+    }
+    if (settings->version)
+        return print_version();
+    interrupts_catch();
+    return command->run(settings);
+}
+
 static int run(int argc, const char **argv)
 {
     if (argc < 2) {
@@ -101,17 +114,13 @@ static int run(int argc, const char **argv)
     settings_t settings;
     settings_init(&settings);
     output_name(command->name);
+    char *line = settings_line(argc, argv);
     int status = is_help ? EXIT_DONE : settings_parse(&settings, command, argc - 2, argv + 2);
-    if (status != EXIT_DONE)
-        return status;
-    if (is_help || settings.help) {
-        help_command(command);
-        return EXIT_DONE;
-    }
-    if (settings.version)
-        return print_version();
-    interrupts_catch();
-    return command->run(&settings);
+    settings.line = line;
+    if (status == EXIT_DONE)
+        status = work(command, &settings, is_help);
+    free(line);
+    return status;
 }
 
 int main(int argc, char **argv)

@@ -29,6 +29,17 @@ static int make_directory(const char *path)
     return EXIT_DONE;
 }
 
+int out_file_check(const char *option, const char *path)
+{
+    char directory[PATH_SIZE];
+    path_of_directory(directory, path);
+    if (path_is_directory(path))
+        return fail("%s %s: a directory is there, expected the name of a file", option, path);
+    if (access(path_exists(path) ? path : directory, W_OK) != 0)
+        return fail("%s %s: %s", option, path, strerror(errno));
+    return EXIT_DONE;
+}
+
 int out_directory_prepare(const settings_t *settings, const opened_model_t *opened, char checkpoints[PATH_SIZE])
 {
     char path[PATH_SIZE];

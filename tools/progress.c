@@ -2,12 +2,14 @@
 
 #include <math.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "output.h"
 #include "session.h"
 
+enum { POINTS_AT_MOST = 2048 };
 static const double redraw = 0.1, next_line = 5;
 
 void progress_begin(progress_t *progress, const settings_t *settings, const pt_model_t *model)
@@ -16,6 +18,57 @@ void progress_begin(progress_t *progress, const settings_t *settings, const pt_m
                              .model = model,
                              .shown = -next_line,
                              .is_terminal = !settings->progress && isatty(STDERR_FILENO)};
+}
+
+/* ---- Curves ------------------------------------------------------------------------------------------------------ */
+
+/* Drops what there is no memory for: the report then shows less. */
+static void series_add(series_t *series, double x, double y)
+{
+    if (series->every == 0)
+        series->every = 1;
+    if (series->added++ % series->every != 0)
+        return;
+    if (series->count == POINTS_AT_MOST) {
+        for (int64_t i = 0; 2 * i < series->count; i++) {
+            series->x[i] = series->x[2 * i];
+            series->y[i] = series->y[2 * i];
+        }
+        series->count = (series->count + 1) / 2;
+        series->every *= 2;
+    }
+    if (series->count == series->capacity) {
+        const size_t bytes = (size_t)(2 * series->capacity + 64) * sizeof(double);
+        double *more_x = realloc(series->x, bytes);
+        series->x = more_x ? more_x : series->x;
+        double *more_y = realloc(series->y, bytes);
+        series->y = more_y ? more_y : series->y;
+        if (!more_x || !more_y)
+            return;
+        series->capacity = 2 * series->capacity + 64;
+    }
+    series->x[series->count] = x;
+    series->y[series->count++] = y;
+}
+
+static void record(progress_t *progress, const pt_event_t *event)
+{
+    if (event->kind == PT_EVENT_STEP)
+        series_add(&progress->losses, (double)event->step, event->loss);
+    if (event->kind != PT_EVENT_EVALUATION)
+        return;
+    series_add(&progress->held_out, (double)event->step, event->evaluation_loss);
+    series_add(&progress->metrics, (double)event->step, event->evaluation_metric);
+}
+
+void progress_end(progress_t *progress)
+{
+    series_t *all[] = {&progress->losses, &progress->held_out, &progress->metrics};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        free(all[i]->x);
+        free(all[i]->y);
+        *all[i] = (series_t){0};
+    }
 }
 
 /* ---- For people -------------------------------------------------------------------------------------------------- */
@@ -164,6 +217,8 @@ void progress_event(void *user, pt_event_t *event)
     progress_t *progress = user;
     event->action = PT_ACTION_GO_ON;
     show(progress, event);
+    if (progress->settings->report)
+        record(progress, event);
     if (progress->settings->events) {
         write_event(progress, event);
         progress->is_broken |= !output_flush();

@@ -145,16 +145,18 @@ const option_t option_table[] = {
      NO_WORDS, COMMAND_TOKENIZE, VALUE_NONE, AT(decode), NO_LIMIT},
 
     {"--train", "KIND", learning,
-     "a tokenizer from text files instead: bpe (of bytes, as GPT-2 has it) or wordpiece (as BERT has it)",
-     "bpe|wordpiece", COMMAND_TOKENIZE, VALUE_CHOICE, AT(train), NO_LIMIT},
-    {"--size", "N", learning, "of its vocabulary (30000)", NO_WORDS, COMMAND_TOKENIZE, VALUE_WHOLE, AT(size), 1,
-     1 << 30},
+     "a tokenizer from text files instead: bpe (of bytes, as GPT-2 has it), wordpiece (as BERT has it) or unigram (as "
+     "SentencePiece has it)",
+     "bpe|wordpiece|unigram", COMMAND_TOKENIZE, VALUE_CHOICE, AT(train), NO_LIMIT},
+    {"--size", "N", learning, "of its vocabulary (30000, of unigram 8000)", NO_WORDS, COMMAND_TOKENIZE, VALUE_WHOLE,
+     AT(size), 1, 1 << 30},
     {"--special", "TOKEN", learning,
      "a token that has an id of its own, the first is 0, such as <|endoftext|>; may be repeated (none; of wordpiece "
-     "[PAD], [UNK], [CLS], [SEP] and [MASK])",
+     "[PAD], [UNK], [CLS], [SEP] and [MASK], of unigram <unk>)",
      NO_WORDS, COMMAND_TOKENIZE, VALUE_LIST, AT(special), NO_LIMIT},
-    {"--min-frequency", "N", learning, "how often two pieces stand side by side at least that become one (2)", NO_WORDS,
-     COMMAND_TOKENIZE, VALUE_WHOLE, AT(min_frequency), 1, MOST},
+    {"--min-frequency", "N", learning,
+     "bpe, wordpiece: how often two pieces stand side by side at least that become one (2)", NO_WORDS, COMMAND_TOKENIZE,
+     VALUE_WHOLE, AT(min_frequency), 1, MOST},
     {"--pattern", "NAME", learning, "how bpe cuts texts into words: as gpt2, cl100k, llama3 or qwen2 (gpt2)",
      "gpt2|cl100k|llama3|qwen2", COMMAND_TOKENIZE, VALUE_CHOICE, AT(pattern), NO_LIMIT},
     {"--cased", FLAG, learning, "wordpiece keeps capitals and accents", NO_WORDS, COMMAND_TOKENIZE, VALUE_NONE,
@@ -162,6 +164,9 @@ const option_t option_table[] = {
     {"--out", "FILE", learning, "gets the tokenizer, a tokenizer.json", NO_WORDS, COMMAND_TOKENIZE, VALUE_FILE, AT(out),
      NO_LIMIT},
 
+    {"--report", "FILE", results,
+     "gets a page of HTML that shows how the training went, or where its name ends in .json the same as JSON", NO_WORDS,
+     STAGES, VALUE_FILE, AT(report), NO_LIMIT},
     {"--events", FLAG, results, "a line of JSON for each event of the training as well; with --json", NO_WORDS, STAGES,
      VALUE_NONE, AT(events), NO_LIMIT},
     {"--event-every", "N", results, "updates from one event to the next (1)", NO_WORDS, STAGES, VALUE_WHOLE,
@@ -201,6 +206,49 @@ void settings_init(settings_t *settings)
                              .batch = 16,
                              .count = 64,
                              .event_every = 1};
+}
+
+/* Adds a character, where there is room for it. */
+static void put(char *buffer, size_t size, size_t *length, char character)
+{
+    if (*length + 1 < size)
+        buffer[*length] = character;
+    ++*length;
+}
+
+size_t settings_quote(const char *word, char *buffer, size_t size)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%+,-./:=@_";
+    const int is_plain = word[0] != 0 && word[strspn(word, plain)] == 0;
+    size_t length = 0;
+    if (!is_plain)
+        put(buffer, size, &length, '\'');
+    for (; *word; word++) {
+        for (const char *at = "'\\'"; *word == '\'' && *at; at++) /* ends the quotation, and begins another */
+            put(buffer, size, &length, *at);
+        put(buffer, size, &length, *word);
+    }
+    if (!is_plain)
+        put(buffer, size, &length, '\'');
+    if (size > 0)
+        buffer[length < size ? length : size - 1] = 0;
+    return length;
+}
+
+char *settings_line(int argc, const char *const *argv)
+{
+    size_t size = 16, length = 0;
+    for (int i = 1; i < argc; i++)
+        size += settings_quote(argv[i], NULL, 0) + 1;
+    char *line = malloc(size);
+    if (!line)
+        return NULL;
+    length = settings_quote("pretrain", line, size);
+    for (int i = 1; i < argc; i++) {
+        line[length++] = ' ';
+        length += settings_quote(argv[i], line + length, size - length);
+    }
+    return line;
 }
 
 int usage_error(const char *command, const char *format, ...)

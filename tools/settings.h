@@ -17,6 +17,8 @@ typedef struct list {
 /* What was asked for. Pointers are into argv. */
 typedef struct settings {
     const char *command;
+    /* all that was typed, as a shell reads it; NULL: there was no memory for it */
+    char *line;
     const char *const *arguments;
     int64_t n_arguments;
     /* everywhere */
@@ -28,7 +30,7 @@ typedef struct settings {
     int32_t no_headings;
     int64_t length, stride;
     /* training */
-    const char *task, *optimizer, *schedule, *pool, *normalize, *evaluation, *best, *out;
+    const char *task, *optimizer, *schedule, *pool, *normalize, *evaluation, *best, *out, *report;
     int64_t steps, epochs, batch, warmup, evaluate_every, patience, event_every, checkpoint_every, checkpoints;
     double rate, weight_decay, clip, time, checkpoint_seconds;
     int32_t resume, events, progress;
@@ -117,6 +119,10 @@ void settings_init(settings_t *settings);
 /* Reads the arguments behind the command's name. They are sorted in place: what is no option comes first. 0, or 2 after
  * a message. */
 int settings_parse(settings_t *settings, const command_t *command, int argc, const char **argv);
+/* A word as a shell reads it, at most size bytes with its final 0; the length it has without that. */
+size_t settings_quote(const char *word, char *buffer, size_t size);
+/* The words of a command line as a shell reads them, to be freed; NULL where there is no memory. */
+char *settings_line(int argc, const char *const *argv);
 /* A message about wrong usage; 2. */
 int usage_error(const char *command, const char *format, ...);
 /* The command of that name, or NULL. */

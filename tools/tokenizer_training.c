@@ -1,11 +1,10 @@
 #include "tokenizer_training.h"
 
-#include <errno.h>
 #include <pretrain.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "opened_model.h"
+#include "out_directory.h"
 #include "output.h"
 #include "session.h"
 
@@ -13,7 +12,7 @@ static const double next_line = 5, redraw = 0.1;
 
 /* What the training tells while it runs. */
 typedef struct telling {
-    int32_t is_shown, is_terminal;
+    int32_t is_shown, is_terminal, is_unigram;
     double shown;
 } telling_t;
 
@@ -26,7 +25,8 @@ static void tell(void *user, pt_event_t *event)
     telling->shown = event->seconds;
     char line[80];
     if (event->total_steps > 0)
-        snprintf(line, sizeof line, "%lld of %lld pieces", (long long)event->step, (long long)event->total_steps);
+        snprintf(line, sizeof line, "%lld of %lld %s", (long long)event->step, (long long)event->total_steps,
+                 telling->is_unigram ? "rounds" : "pieces");
     else
         snprintf(line, sizeof line, "%lld lines read", (long long)event->step);
     if (telling->is_terminal)
@@ -35,23 +35,13 @@ static void tell(void *user, pt_event_t *event)
         note("%s", line);
 }
 
-/* Told before the training, not after it: where the file cannot be written. */
-static int check_out(const char *path)
-{
-    char directory[PATH_SIZE];
-    path_of_directory(directory, path);
-    if (path_is_directory(path))
-        return fail("--out %s: a directory is there, expected the name of a file such as tokenizer.json", path);
-    if (access(path_exists(path) ? path : directory, W_OK) != 0)
-        return fail("--out %s: %s", path, strerror(errno));
-    return EXIT_DONE;
-}
-
 static int set_options(const settings_t *settings, telling_t *telling, pt_tokenizer_train_options_t *options)
 {
     int status = EXIT_DONE;
     TRY(pt_tokenizer_train_options_init(options, sizeof *options));
-    options->kind = strcmp(settings->train, "wordpiece") == 0 ? PT_TOKENIZER_WORDPIECE : PT_TOKENIZER_BPE;
+    options->kind = strcmp(settings->train, "wordpiece") == 0 ? PT_TOKENIZER_WORDPIECE
+                    : strcmp(settings->train, "unigram") == 0 ? PT_TOKENIZER_UNIGRAM
+                                                              : PT_TOKENIZER_BPE;
     options->flags = settings->cased ? PT_TOKENIZER_CASED : 0;
     options->vocabulary = (int32_t)settings->size;
     options->min_frequency = settings->min_frequency;
@@ -80,6 +70,8 @@ static int check_settings(const settings_t *settings)
         return usage_error(settings->command, "--pattern is for bpe");
     if (settings->cased && strcmp(settings->train, "wordpiece") != 0)
         return usage_error(settings->command, "--cased is for wordpiece");
+    if (settings->min_frequency > 0 && strcmp(settings->train, "unigram") == 0)
+        return usage_error(settings->command, "--min-frequency is for bpe and wordpiece");
     return EXIT_DONE;
 }
 
@@ -89,10 +81,12 @@ int tokenizer_training_run(const settings_t *settings)
     pt_tokenizer_t *tokenizer = NULL;
     pt_tokenizer_train_options_t options;
     const int is_terminal = !settings->progress && isatty(STDERR_FILENO);
-    telling_t telling = {.is_shown = settings->progress || is_terminal, .is_terminal = is_terminal};
+    telling_t telling = {.is_shown = settings->progress || is_terminal,
+                         .is_terminal = is_terminal,
+                         .is_unigram = settings->train && strcmp(settings->train, "unigram") == 0};
     int status = check_settings(settings);
     if (status == EXIT_DONE)
-        status = check_out(settings->out);
+        status = out_file_check("--out", settings->out);
     if (status == EXIT_DONE)
         status = session_open(settings, &context);
     if (status == EXIT_DONE)

@@ -9,6 +9,7 @@
 #include "output.h"
 #include "progress.h"
 #include "session.h"
+#include "training_report.h"
 
 enum { CHECKPOINT_SECONDS = 300, EVALUATIONS = 10, WARMUP_PART = 20, LONGEST_WARMUP = 1000 };
 
@@ -368,7 +369,13 @@ static int train(run_t *run)
             TRY(done);
     }
     print_result(run, &result);
+    if (run->settings->report) {
+        const training_facts_t facts = {run->settings, run->context,    &run->opened,   run->task, &run->names,
+                                        run->dataset,  run->evaluation, &run->progress, &result};
+        status = training_report_write(&facts);
+    }
 out:
+    progress_end(&run->progress);
     interrupts_watch(NULL, 0);
     if (status == EXIT_DONE && interrupted()) {
         note("interrupted after %lld steps%s", (long long)result.steps,
@@ -411,6 +418,8 @@ int training_run(const settings_t *settings, const training_defaults_t *defaults
     run_t run = {.settings = settings, .defaults = defaults};
     int status = check_settings(settings);
     signal(SIGPIPE, SIG_IGN); /* a reader that goes away must not cost the weights */
+    if (status == EXIT_DONE && settings->report)
+        status = out_file_check("--report", settings->report);
     if (status == EXIT_DONE)
         status = session_open(settings, &run.context);
     if (status == EXIT_DONE)

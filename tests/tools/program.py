@@ -647,6 +647,50 @@ class Program(unittest.TestCase):
             run("finetune", "trained", "labels.jsonl", "--evaluation", "0.2", "--best", "beauty", code=1)[1], "beauty"
         )
 
+    def test_report(self):
+        options = [
+            "finetune",
+            "trained",
+            "labels.jsonl",
+            "--epochs",
+            "8",
+            "--rate",
+            "0.01",
+            "--evaluation",
+            "0.5",
+            "--best",
+            "accuracy",
+        ]
+        result = run_json(*options, "--report", "report.json", "--out", "it's reported")
+        with open("report.json", encoding="utf-8") as file:
+            report = json.load(file)
+        facts = {fact["name"]: fact["value"] for fact in report["facts"]}
+        self.assertIn("'it'\\''s reported'", facts["command"])
+        self.assertIn(" 32 ", report["answer"])
+        self.assertIn("%.1f %%" % (100 * result["metrics"]["accuracy"]), report["answer"])
+        self.assertEqual([one["name"] for one in report["classes"]], ["summer", "winter"])
+        self.assertEqual(sum(sum(one["guesses"]) for one in report["classes"]), 32)
+        self.assertEqual([chart["title"] for chart in report["charts"]], ["Loss", "accuracy"])
+        self.assertEqual([len(curve["y"]) for curve in report["charts"][0]["curves"]], [16, 8])
+        for example in report["examples"]:
+            self.assertIn(" today", example["text"])
+        run(*options, "--report", "report.html")
+        with open("report.html", encoding="utf-8") as file:
+            page = file.read()
+        self.assertTrue(page.startswith("<!doctype html>"))
+        self.assertIn("held-out samples are right", page)
+        self.assertIn("</svg>", page)
+        self.assertNotIn("http", page)  # it loads nothing
+        run("train", "config.json", "text.txt", "--steps", "3000", "--batch", "1", "--report", "text.json")
+        with open("text.json", encoding="utf-8") as file:
+            report = json.load(file)
+        curve = report["charts"][0]["curves"][0]
+        self.assertGreater(len(curve["x"]), 1000)
+        self.assertLess(len(curve["x"]), 2049)
+        self.assertEqual(curve["x"], sorted(curve["x"]))
+        self.assertIn("--evaluation", report["answer"])
+        self.names_what(run("train", "config.json", "text.txt", "--report", "nowhere/x.html", code=1)[1], "nowhere")
+
     def test_same_as_the_python_module(self):
         library = os.path.join(BUILD, "lib", "libpretrain.so")
         if not os.path.exists(library) or os.environ.get("PT_TEST_SANITIZED"):
@@ -831,7 +875,11 @@ class Program(unittest.TestCase):
         self.assertEqual(set(words), {"tokens"})
         ids = run("tokenize", "words.json", stdin="The SUN is warm today.\n")[0]
         self.assertEqual(run("tokenize", "words.json", "--decode", stdin=ids)[0], "the sun is warm today.\n")
+        run("tokenize", "--train", "unigram", "--size", "60", "text.txt", "--out", "pieces.json")
+        ids = run("tokenize", "pieces.json", stdin="the sun is warm today\n")[0]
+        self.assertEqual(run("tokenize", "pieces.json", "--decode", stdin=ids)[0], "the sun is warm today\n")
         for arguments, code, named in (
+            (["--train", "unigram", "text.txt", "--out", "x.json", "--min-frequency", "3"], 2, ["--min-frequency"]),
             (["--train", "bpe", "text.txt"], 2, ["--out"]),
             (["--train", "guess", "text.txt", "--out", "x.json"], 2, ["guess", "bpe"]),
             (["--train", "bpe", "text.txt", "--out", "x.json", "--decode"], 2, ["--decode"]),

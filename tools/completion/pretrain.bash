@@ -16,7 +16,7 @@ _pretrain() {
         *:--schedule) words="constant linear cosine one-cycle" ;;
         *:--task) words="causal_lm classification regression" ;;
         *:--token-type) words="uint16 uint32" ;;
-        *:--train) words="bpe wordpiece" ;;
+        *:--train) words="bpe wordpiece unigram" ;;
         *:--out) compopt -o filenames; COMPREPLY=($(compgen -d -- "$current")); return ;;
         *:--batch | *:--best | *:--checkpoint-every | *:--checkpoint-seconds) compopt +o default; return ;;
         *:--checkpoints | *:--clip | *:--columns | *:--count) compopt +o default; return ;;
@@ -35,9 +35,9 @@ _pretrain() {
                     words+=" --task --steps --epochs --batch --rate --optimizer"
                     words+=" --schedule --warmup --weight-decay --clip --freeze --pool"
                     words+=" --normalize --evaluation --evaluate-every --best --patience --time"
-                    words+=" --out --resume --checkpoint-every --checkpoint-seconds --checkpoints --events"
-                    words+=" --event-every --progress --json --threads --seed --precision"
-                    words+=" --processor --memory --help --version"
+                    words+=" --out --resume --checkpoint-every --checkpoint-seconds --checkpoints --report"
+                    words+=" --events --event-every --progress --json --threads --seed"
+                    words+=" --precision --processor --memory --help --version"
                     ;;
                 finetune)
                     words="--format --tokenizer --text-column --label-column --columns --separator"
@@ -45,9 +45,9 @@ _pretrain() {
                     words+=" --task --steps --epochs --batch --rate --optimizer"
                     words+=" --schedule --warmup --weight-decay --clip --freeze --pool"
                     words+=" --normalize --evaluation --evaluate-every --best --patience --time"
-                    words+=" --out --resume --checkpoint-every --checkpoint-seconds --checkpoints --events"
-                    words+=" --event-every --progress --json --threads --seed --precision"
-                    words+=" --processor --memory --help --version"
+                    words+=" --out --resume --checkpoint-every --checkpoint-seconds --checkpoints --report"
+                    words+=" --events --event-every --progress --json --threads --seed"
+                    words+=" --precision --processor --memory --help --version"
                     ;;
                 evaluate)
                     words="--format --tokenizer --text-column --label-column --columns --separator"
