@@ -402,8 +402,7 @@ static void draw_chart(FILE *file, const report_chart_t *chart)
 static void write_results(FILE *file, const report_t *report)
 {
     open_card(file, report->measure, "");
-    if (report->n_results > 0)
-        draw_results(file, report);
+    draw_results(file, report);
     paragraph(file, "soft",
               "Dots: one a seed. Whisker: one standard error of the mean. Dashed: what needs no learning.");
     fputs("<table class=\"numbers\"><tr><th></th><th>mean</th><th>standard error</th></tr>\n", file);
@@ -535,7 +534,8 @@ void report_html(const report_t *report, FILE *file)
     paragraph(file, "answer", report->answer);
     paragraph(file, "soft", report->summary);
     fputs("<div class=\"grid\">\n", file);
-    write_results(file, report);
+    if (report->n_results > 0)
+        write_results(file, report);
     for (int64_t i = 0; i < report->n_charts; i++)
         draw_chart(file, &report->charts[i]);
     if (report->n_classes > 0)

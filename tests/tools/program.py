@@ -681,6 +681,10 @@ class Program(unittest.TestCase):
         self.assertIn("held-out samples are right", page)
         self.assertIn("</svg>", page)
         self.assertNotIn("http", page)  # it loads nothing
+        self.assertIn("standard error", page)
+        run("train", "config.json", "text.txt", "--steps", "3", "--report", "text.html")
+        with open("text.html", encoding="utf-8") as file:
+            self.assertNotIn("standard error", file.read())  # there is no result of several seeds
         run("train", "config.json", "text.txt", "--steps", "3000", "--batch", "1", "--report", "text.json")
         with open("text.json", encoding="utf-8") as file:
             report = json.load(file)
