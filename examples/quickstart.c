@@ -1,7 +1,7 @@
-/* The quickstart: is pretraining worth it? A small GPT reads unlabelled text, byte by byte. Then a classifier learns
- * from a few labelled texts a class, once on top of that network and once from scratch, with several seeds, and both
- * are tested on the same texts that nothing was trained on. Writes report.json, report.html and model.safetensors. Run
- * by quickstart.sh. */
+/* The quickstart: is pretraining worth it? A small network reads texts without labels and guesses what is hidden of
+ * them. Then three classifiers learn from a few labelled texts a class, with several seeds: that network, the same one
+ * from scratch, and character n-grams. All are tested on the same texts that nothing was trained on. Writes
+ * report.json, report.html, tokenizer.json and model.safetensors. Run by quickstart.sh. */
 #include "example.h"
 #include "quickstart.h"
 
@@ -10,262 +10,292 @@
 #include <sys/stat.h>
 #include <time.h>
 
-static double now(void)
+enum { FOLDS = 4 };
+
+double now(void)
 {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
-/* ---- Events: the progress bar, and the curves for the report ----------------------------------------------------- */
-
-typedef struct watcher {
-    progress_t progress;
-    curve_t *curve;
-} watcher_t;
-
-static void watch(void *user, pt_event_t *event)
+void add_point(curve_t *curve, double step, double loss)
 {
-    watcher_t *watcher = user;
-    curve_t *curve = watcher->curve;
-    show_progress(&watcher->progress, event);
-    if (event->kind != PT_EVENT_STEP || !curve)
-        return;
     if (curve->count == curve->capacity) {
-        int64_t capacity = 2 * curve->capacity + 64;
-        double *steps = realloc(curve->steps, (size_t)capacity * sizeof *steps);
-        curve->steps = steps ? steps : curve->steps;
-        double *losses = realloc(curve->losses, (size_t)capacity * sizeof *losses);
-        curve->losses = losses ? losses : curve->losses;
-        if (!steps || !losses) {
-            event->action = PT_ACTION_STOP;
-            return;
-        }
-        curve->capacity = capacity;
+        curve->capacity = 2 * curve->capacity + 64;
+        curve->steps = checked(realloc(curve->steps, (size_t)curve->capacity * sizeof *curve->steps));
+        curve->losses = checked(realloc(curve->losses, (size_t)curve->capacity * sizeof *curve->losses));
     }
-    curve->steps[curve->count] = (double)event->step;
-    curve->losses[curve->count++] = event->loss;
+    curve->steps[curve->count] = step;
+    curve->losses[curve->count++] = loss;
 }
 
-/* ---- The network and its stages ---------------------------------------------------------------------------------- */
-
-static pt_status_t make_model(pt_context_t *context, const quickstart_t *q, pt_model_t **out)
+void bags_free(bags_t *bags)
 {
-    char config[512];
-    int length = snprintf(
-        config, sizeof config,
-        "{\"model_type\": \"gpt2\", \"vocab_size\": 256, \"n_positions\": %lld, \"n_embd\": %lld, \"n_layer\": %lld, "
-        "\"n_head\": %lld, \"resid_pdrop\": 0.0, \"embd_pdrop\": 0.0, \"attn_pdrop\": 0.0}",
-        (long long)q->length, (long long)q->width, (long long)q->layers, (long long)q->heads);
-    return pt_model_create_from_config(context, config, (size_t)length, out);
+    free(bags->offsets);
+    free(bags->ids);
+    free(bags->weights);
+    *bags = (bags_t){0};
 }
 
-static pt_status_t make_optimizer(pt_context_t *context, double learning_rate, double weight_decay,
-                                  int32_t schedule_kind, int64_t warmup_steps, pt_optimizer_t **out)
+/* ---- Tokens ------------------------------------------------------------------------------------------------------ */
+
+typedef struct reader {
+    pt_text_t *texts;
+    int64_t count;
+} reader_t;
+
+static void give_texts(void *user, pt_text_batch_t *batch)
 {
-    pt_optimizer_options_t rule;
-    pt_optimizer_options_init(&rule, sizeof rule);
-    rule.flags = PT_OPTIMIZER_DECAY_MATRICES;
-    rule.learning_rate = learning_rate;
-    rule.weight_decay = weight_decay;
-    rule.beta2 = 0.95;
-    rule.clip_norm = 1;
-    pt_schedule_options_t schedule;
-    pt_schedule_options_init(&schedule, sizeof schedule);
-    schedule.kind = schedule_kind;
-    schedule.warmup_steps = warmup_steps;
-    schedule.minimum_factor = schedule_kind == PT_SCHEDULE_COSINE ? 0.1 : 0;
-    pt_status_t status = pt_optimizer_create(context, &rule, out);
-    return status == PT_OK ? pt_optimizer_set_schedule(*out, &schedule) : status;
+    reader_t *reader = user;
+    batch->texts = reader->texts;
+    batch->count = reader->count;
+    batch->text_size = sizeof(pt_text_t);
+    batch->status = PT_END;
 }
 
-static void note_peak(quickstart_t *q, const pt_context_t *context)
+static pt_text_t *views_of(char **texts, int64_t count)
 {
-    int64_t peak = pt_context_peak_bytes(context);
-    q->peak_bytes = peak > q->peak_bytes ? peak : q->peak_bytes;
+    pt_text_t *views = checked(calloc((size_t)count + 1, sizeof *views));
+    for (int64_t i = 0; i < count; i++)
+        views[i] = (pt_text_t){.text = texts[i], .bytes = -1};
+    return views;
 }
 
-/* How many steps of pretraining fit into the time: a few are made on a network that is then thrown away. A step of
- * fine-tuning costs about as much as one of pretraining, and a seed's two tests as much as the passes over their texts.
- */
-static pt_status_t plan_steps(pt_context_t *context, quickstart_t *q, pt_dataset_t *windows, double began)
+int make_tokenizer(pt_context_t *context, quickstart_t *q, const texts_t *texts, pt_tokenizer_t **out)
 {
-    pt_model_t *model = NULL;
-    pt_optimizer_t *optimizer = NULL;
-    pt_train_options_t train;
-    pt_train_result_t trained = {.struct_size = sizeof trained};
-    pt_train_options_init(&train, sizeof train);
-    train.steps = 12;
-    train.batch = q->batch;
-    pt_status_t status = make_model(context, q, &model);
-    if (status == PT_OK)
-        status = make_optimizer(context, 1e-3, 0, PT_SCHEDULE_CONSTANT, 0, &optimizer);
-    if (status == PT_OK)
-        status = pt_pretrain(model, optimizer, windows, &train, &trained);
-    if (status == PT_OK) {
-        double second = (double)trained.steps / trained.seconds, left = 60 * q->minutes - (now() - began);
-        double others = 2 * (double)q->seeds * ((double)q->finetune_steps + (double)q->held_out / (double)q->batch / 3);
-        int64_t fit = (int64_t)(0.9 * left * second - others), least = q->steps < 200 ? q->steps : 200;
-        if (fit < q->steps) {
-            q->steps = fit > least ? fit : least;
-            printf("%.1f steps a second here: pretraining is cut to %lld steps; all of it takes about %.1f minutes\n",
-                   second, (long long)q->steps, (now() - began + ((double)q->steps + others) / second) / 60);
-        }
+    int result = -1;
+    reader_t reader = {views_of(texts->unlabelled, texts->n_unlabelled), texts->n_unlabelled};
+    pt_tokenizer_train_options_t options;
+    pt_tokenizer_train_options_init(&options, sizeof options);
+    options.kind = PT_TOKENIZER_WORDPIECE;
+    options.vocabulary = (int32_t)q->vocabulary;
+    TRY(pt_tokenizer_train(context, give_texts, &reader, &options, out));
+    TRY(pt_tokenizer_save(*out, q->tokenizer_path, NULL));
+    q->tokenizer_size = pt_tokenizer_size(*out);
+    result = 0;
+out:
+    free(reader.texts);
+    return result;
+}
+
+int encode(pt_tokenizer_t *tokenizer, char **texts, int64_t count, bags_t *out)
+{
+    int result = -1;
+    pt_text_t *views = views_of(texts, count);
+    int64_t *lengths = checked(calloc((size_t)count + 1, sizeof *lengths));
+    pt_array_t ids = {.dtype = PT_INT32, .lengths = lengths, .lengths_capacity = count};
+    pt_tokenize_options_t options;
+    pt_tokenize_options_init(&options, sizeof options);
+    options.flags = PT_TOKENIZE_PLAIN;
+    TRY(pt_tokenizer_encode(tokenizer, views, sizeof *views, count, &options, &ids, NULL, NULL, sizeof ids));
+    ids.capacity = ids.elements;
+    ids.data = out->ids = checked(malloc((size_t)ids.elements * sizeof *out->ids + 1));
+    TRY(pt_tokenizer_encode(tokenizer, views, sizeof *views, count, &options, &ids, NULL, NULL, sizeof ids));
+    out->offsets = checked(calloc((size_t)count + 1, sizeof *out->offsets));
+    out->count = count;
+    for (int64_t i = 0; i < count; i++) {
+        out->offsets[i + 1] = out->offsets[i] + lengths[i];
+        out->longest = lengths[i] > out->longest ? lengths[i] : out->longest;
     }
-    pt_optimizer_free(optimizer);
-    pt_model_free(model);
+    result = 0;
+out:
+    free(views);
+    free(lengths);
+    return result;
+}
+
+/* ---- The comparison ---------------------------------------------------------------------------------------------- */
+
+typedef struct comparison {
+    quickstart_t *q;
+    const texts_t *texts;
+    const bags_t *tokens; /* of the labelled texts */
+} comparison_t;
+
+static pt_status_t open_bags(pt_context_t *context, const bags_t *bags, const int32_t *labels, pt_dataset_t **out)
+{
+    int64_t *lengths = checked(calloc((size_t)bags->count + 1, sizeof *lengths));
+    for (int64_t i = 0; i < bags->count; i++)
+        lengths[i] = bags->offsets[i + 1] - bags->offsets[i];
+    const int64_t elements = bags->offsets[bags->count];
+    const pt_array_t arrays[] = {
+        {.name = "tokens",
+         .dtype = PT_INT32,
+         .rank = 1,
+         .shape = {PT_DIM_TOKENS},
+         .data = bags->ids,
+         .elements = elements,
+         .lengths = lengths,
+         .samples = bags->count},
+        {.name = "label", .dtype = PT_INT32, .data = (void *)labels, .elements = bags->count},
+        {.name = "weights",
+         .dtype = PT_FLOAT32,
+         .rank = 2,
+         .shape = {PT_DIM_TOKENS, 1},
+         .data = bags->weights,
+         .elements = elements,
+         .lengths = lengths,
+         .samples = bags->count},
+    };
+    pt_status_t status = pt_dataset_create_from_arrays(context, arrays, bags->weights ? 3 : 2, sizeof arrays[0],
+                                                       bags->count, PT_DATASET_COPY, out);
+    free(lengths);
     return status;
 }
 
-static pt_status_t open_windows(pt_context_t *context, const quickstart_t *q, int held_out, pt_dataset_t **out)
+/* Has a method learn from some texts with a rate and guess others: how many it guesses right. guesses and certainties
+ * [n_test] may be NULL. -1 after a message. */
+static int64_t try_method(pt_context_t *context, const comparison_t *comparison, int method, double rate,
+                          const int64_t *training, int64_t n_training, const int64_t *test, int64_t n_test,
+                          lesson_t *lesson, int32_t *guesses, double *certainties)
 {
-    pt_window_options_t window;
-    pt_window_options_init(&window, sizeof window);
-    window.length = q->length;
-    window.stride = held_out ? q->length : q->length / 4;
-    window.start = held_out ? 0.97 : 0;
-    window.end = held_out ? 1 : 0.97;
-    return pt_dataset_create_from_text(context, q->text_path, &window, out);
+    int64_t right = -1, count = n_training + n_test, found = 0, classes = comparison->texts->classes;
+    int64_t *numbers = checked(malloc((size_t)count * sizeof *numbers)), *places = checked(malloc((size_t)count * 8));
+    int32_t *labels = checked(malloc((size_t)count * sizeof *labels));
+    float *probabilities = checked(malloc((size_t)(n_test * classes) * sizeof *probabilities));
+    bags_t bags = {0};
+    pt_dataset_t *all = NULL;
+    memcpy(numbers, training, (size_t)n_training * sizeof *numbers);
+    memcpy(numbers + n_training, test, (size_t)n_test * sizeof *numbers);
+    for (int64_t i = 0; i < count; i++) {
+        labels[i] = comparison->texts->labels[numbers[i]];
+        places[i] = method == NGRAMS ? i : numbers[i];
+    }
+    lesson->quickstart = comparison->q;
+    lesson->classes = classes;
+    lesson->rate = rate;
+    lesson->n_training = n_training;
+    lesson->n_test = n_test;
+    if (method == NGRAMS) {
+        count_ngrams(comparison->texts->labelled, numbers, count, training, n_training, &bags, &lesson->rows);
+        TRY(open_bags(context, &bags, labels, &all));
+    } else {
+        TRY(open_bags(context, comparison->tokens, comparison->texts->labels, &all));
+    }
+    TRY(pt_dataset_select(all, places, n_training, &lesson->training));
+    TRY(pt_dataset_select(all, places + n_training, n_test, &lesson->test));
+    if (learn(context, method, lesson, probabilities) != 0)
+        goto out;
+    for (int64_t i = 0; i < n_test; i++) {
+        const float *of = probabilities + i * classes;
+        int32_t best = 0;
+        for (int32_t class = 1; class < classes; class ++)
+            best = of[class] > of[best] ? class : best;
+        found += best == labels[n_training + i];
+        if (guesses)
+            guesses[i] = best;
+        if (certainties)
+            certainties[i] = (double)of[best];
+    }
+    right = found;
+out:
+    pt_dataset_free(lesson->training);
+    pt_dataset_free(lesson->test);
+    lesson->training = lesson->test = NULL;
+    pt_dataset_free(all);
+    bags_free(&bags);
+    free(numbers);
+    free(places);
+    free(labels);
+    free(probabilities);
+    return right;
 }
 
-static int generate_sample(pt_model_t *model, quickstart_t *q)
+/* Cross-validation on one seed's labelled texts: each fourth of them is guessed by what the others taught. */
+static int validate(pt_context_t *context, const comparison_t *comparison, const int64_t *drawn, int64_t count)
 {
     int result = -1;
-    int32_t begin[] = {'\n', '%', '\n', 'T', 'h', 'e', ' '}, tokens[MAX_SAMPLE];
-    const pt_array_t prompt = {.dtype = PT_INT32, .data = begin, .elements = 7};
-    pt_array_t made = {.dtype = PT_INT32, .data = tokens, .capacity = MAX_SAMPLE};
-    pt_generate_options_t generate;
-    pt_generate_options_init(&generate, sizeof generate);
-    generate.count = MAX_SAMPLE;
-    generate.temperature = 0.7;
-    generate.top_k = 30;
-    generate.seed = (uint64_t)q->seed;
-    TRY(pt_generate(model, &prompt, &generate, &made, sizeof made));
-    memcpy(q->sample, "The ", 4);
-    for (int64_t i = 0; i < made.elements; i++)
-        q->sample[4 + i] = (char)(tokens[i] == '\n' || (tokens[i] >= ' ' && tokens[i] < 127) ? tokens[i] : '?');
-    q->sample[4 + made.elements] = 0;
+    int64_t *training = checked(malloc((size_t)count * sizeof *training)),
+            *test = checked(malloc((size_t)count * sizeof *test));
+    for (int method = 0; method < METHODS; method++) {
+        for (int64_t rate = 0; rate < RATES; rate++) {
+            for (int64_t fold = 0; fold < FOLDS; fold++) {
+                int64_t n_training = 0, n_test = 0;
+                for (int64_t i = 0; i < count; i++) {
+                    if (i / comparison->texts->classes % FOLDS == fold)
+                        test[n_test++] = drawn[i];
+                    else
+                        training[n_training++] = drawn[i];
+                }
+                if (n_test == 0 || n_training == 0)
+                    continue;
+                method_t *of = &comparison->q->methods[method];
+                int64_t right = try_method(context, comparison, method, of->rates[rate], training, n_training, test,
+                                           n_test, &(lesson_t){0}, NULL, NULL);
+                if (right < 0)
+                    goto out;
+                of->validated[rate] += right;
+            }
+        }
+    }
     result = 0;
 out:
+    free(training);
+    free(test);
     return result;
 }
 
-static int pretrain(pt_context_t *context, quickstart_t *q, const char *model_path, double began)
+/* All three methods with one seed, or their cross-validation. */
+static int compare(const comparison_t *comparison, int64_t seed, int validating)
 {
     int result = -1;
-    pt_dataset_t *windows = NULL, *held_out = NULL;
-    pt_model_t *model = NULL;
-    pt_optimizer_t *optimizer = NULL;
-    watcher_t watcher = {.progress = {.title = "pretraining"}, .curve = &q->pretrain_curve};
-    pt_train_result_t trained = {.struct_size = sizeof trained};
-    pt_evaluation_t evaluation = {.struct_size = sizeof evaluation};
-    pt_estimate_t estimate = {.struct_size = sizeof estimate};
-    TRY(open_windows(context, q, 0, &windows));
-    TRY(open_windows(context, q, 1, &held_out));
-    TRY(plan_steps(context, q, windows, began));
-    TRY(make_model(context, q, &model));
-    TRY(make_optimizer(context, q->learning_rate, 0.1, PT_SCHEDULE_COSINE, q->steps / 20, &optimizer));
-
-    pt_train_options_t train;
-    pt_train_options_init(&train, sizeof train);
-    train.steps = q->steps;
-    train.batch = q->batch;
-    train.event_every = q->steps >= 400 ? q->steps / 200 : 1;
-    train.event = watch;
-    train.event_user = &watcher;
-    TRY(pt_pretrain(model, optimizer, windows, &train, &trained));
-    TRY(pt_evaluate(model, held_out, q->batch, &evaluation));
-    const pt_dim_rows_t rows = {"tokens", q->batch * q->length};
-    TRY(pt_model_estimate(model, optimizer, q->batch, &rows, 1, sizeof rows, &estimate));
-    TRY(pt_model_save(model, model_path, NULL));
-    q->parameters = estimate.parameters;
-    q->pretrain_loss = trained.loss;
-    q->pretrain_held_out_loss = evaluation.loss;
-    q->pretrain_seconds = trained.seconds;
-    q->tokens_per_second = (double)trained.tokens / trained.seconds;
-    printf("loss on text it has not seen: %.3f (an untrained network's: 5.545)\n", evaluation.loss);
-    result = generate_sample(model, q);
-out:
-    pt_optimizer_free(optimizer);
-    pt_model_free(model);
-    pt_dataset_free(held_out);
-    pt_dataset_free(windows);
-    return result;
-}
-
-/* One classifier: the trunk of model_path, or where that is NULL a fresh one. */
-static int finetune(const quickstart_t *q, const char *model_path, pt_context_t *context, pt_dataset_t *training,
-                    pt_dataset_t *held_out, run_t *run)
-{
-    int result = -1;
-    pt_model_t *model = NULL;
-    pt_optimizer_t *optimizer = NULL;
-    watcher_t watcher = {.progress = {.title = run->pretrained ? "pretrained" : "from scratch"}, .curve = &run->curve};
-    pt_train_result_t trained = {.struct_size = sizeof trained};
-    pt_evaluation_t evaluation = {.struct_size = sizeof evaluation};
-    pt_classification_options_t task;
-    pt_classification_options_init(&task, sizeof task);
-    task.classes = q->classes;
-    task.pooling = PT_POOL_MEAN;
-    TRY(make_model(context, q, &model));
-    TRY(pt_model_set_task(model, PT_TASK_CLASSIFICATION, &task));
-    if (model_path)
-        TRY(pt_model_load(model, model_path, NULL));
-    TRY(make_optimizer(context, run->pretrained ? q->finetune_rate : q->scratch_rate, 0.01, PT_SCHEDULE_LINEAR,
-                       q->finetune_steps / 10, &optimizer));
-    pt_train_options_t train;
-    pt_train_options_init(&train, sizeof train);
-    train.steps = q->finetune_steps;
-    train.batch = 8;
-    train.event_every = q->finetune_steps >= 50 ? q->finetune_steps / 25 : 1;
-    train.event = watch;
-    train.event_user = &watcher;
-    TRY(pt_finetune(model, optimizer, training, &train, &trained));
-    TRY(pt_evaluate(model, held_out, 32, &evaluation));
-    run->loss = trained.loss;
-    run->held_out_loss = evaluation.loss;
-    run->accuracy = pt_model_metric_value(model, "accuracy");
-    run->seconds = trained.seconds;
-    printf("%-12s seed %lld: %.1f %% of %lld held-out texts right\n", watcher.progress.title, (long long)run->seed,
-           100 * pt_model_metric_value(model, "accuracy"), (long long)evaluation.samples);
-    result = 0;
-out:
-    pt_optimizer_free(optimizer);
-    pt_model_free(model);
-    return result;
-}
-
-/* With one seed: the same labelled texts for the network that was pretrained and for the one that was not. */
-static int compare(quickstart_t *q, const char *model_path, int64_t seed)
-{
-    int result = -1;
+    quickstart_t *q = comparison->q;
+    const texts_t *texts = comparison->texts;
+    int64_t count = texts->classes * q->per_class;
+    int64_t *drawn = checked(malloc((size_t)count * sizeof *drawn));
     pt_context_t *context = NULL;
-    pt_dataset_t *training = NULL;
-    texts_t texts = {0};
     pt_context_options_t machine;
     pt_context_options_init(&machine, sizeof machine);
-    machine.seed = (uint64_t)seed;
+    machine.seed = (uint64_t)(q->seed + seed);
     machine.threads = (int32_t)q->threads;
     TRY(pt_context_create(&machine, &context));
-    if (open_texts(context, q, &texts) != 0)
+    draw_training(q, texts, q->seed + seed, drawn);
+    if (validating) {
+        result = validate(context, comparison, drawn, count);
         goto out;
-    TRY(draw_training(q, &texts, seed, &training));
-    for (int pretrained = 1; pretrained >= 0; pretrained--) {
-        run_t *run = &q->runs[q->n_runs++];
-        run->pretrained = pretrained;
-        run->seed = seed;
-        if (finetune(q, pretrained ? model_path : NULL, context, training, texts.held_out, run) != 0)
-            goto out;
     }
-    note_peak(q, context);
+    for (int method = 0; method < METHODS; method++) {
+        method_t *of = &q->methods[method];
+        int kept = method == PRETRAINED && seed == 0;
+        lesson_t lesson = {.curve = seed == 0 ? &of->curve : NULL};
+        int64_t right = try_method(context, comparison, method, of->rate, drawn, count, texts->held_out,
+                                   texts->n_held_out, &lesson, kept ? q->guesses : NULL, kept ? q->certainties : NULL);
+        if (right < 0)
+            goto out;
+        of->accuracy[seed] = (double)right / (double)texts->n_held_out;
+    }
+    int64_t peak = pt_context_peak_bytes(context);
+    q->peak_bytes = peak > q->peak_bytes ? peak : q->peak_bytes;
     result = 0;
 out:
-    pt_dataset_free(training);
-    pt_dataset_free(texts.held_out);
-    pt_dataset_free(texts.all);
-    free(texts.pool);
+    free(drawn);
     pt_context_free(context);
     return result;
+}
+
+static int compare_all(const comparison_t *comparison)
+{
+    quickstart_t *q = comparison->q;
+    printf("choosing each method's learning rate by cross-validation on the labelled texts of all seeds\n");
+    for (int64_t seed = 0; seed < q->seeds; seed++) {
+        if (compare(comparison, seed, 1) != 0)
+            return -1;
+    }
+    for (int method = 0; method < METHODS; method++) {
+        int64_t best = 0;
+        for (int64_t i = 1; i < RATES; i++)
+            best = q->methods[method].validated[i] > q->methods[method].validated[best] ? i : best;
+        q->methods[method].rate = q->methods[method].rates[best];
+    }
+    for (int64_t seed = 0; seed < q->seeds; seed++) {
+        if (compare(comparison, seed, 0) != 0)
+            return -1;
+        printf("seed %lld: character n-grams %.1f %%, from scratch %.1f %%, pretrained %.1f %%\n",
+               (long long)(q->seed + seed), 100 * q->methods[NGRAMS].accuracy[seed],
+               100 * q->methods[FROM_SCRATCH].accuracy[seed], 100 * q->methods[PRETRAINED].accuracy[seed]);
+    }
+    return 0;
 }
 
 /* ---- The command line -------------------------------------------------------------------------------------------- */
@@ -273,17 +303,17 @@ out:
 static void print_usage(FILE *file)
 {
     fputs(
-        "usage: quickstart [options]\n"
-        "  --text FILE         unlabelled text to pretrain on (default: Debian's fortunes)\n"
-        "  --labels FILE       labelled texts, JSON lines with \"text\" and \"label\" (default: fortunes by category)\n"
-        "  --out DIRECTORY     where reports and models go (build/quickstart)\n"
-        "  --minutes NUMBER    about how long it may take (4)\n"
+        "usage: quickstart --labels FILE [options]\n"
+        "  --labels FILE       labelled texts, JSON lines with \"text\" and \"label\" (default: packages by section)\n"
+        "  --text FILE         unlabelled text, texts parted by empty lines, to pretrain on beside the labelled ones\n"
+        "  --out DIRECTORY     where reports, tokenizer and model go (build/quickstart)\n"
+        "  --minutes NUMBER    about how long it may take (3)\n"
         "  --per-class NUMBER  labelled texts of each class to learn from (8)\n"
-        "  --seeds NUMBER      how often the comparison is repeated (3)\n"
+        "  --seeds NUMBER      how often the comparison is repeated (5)\n"
         "  --seed NUMBER       of the first (1)\n"
-        "  --steps NUMBER      of pretraining, at most (3000)\n"
-        "  --finetune-steps NUMBER (150)\n"
-        "  --layers --width --heads --length --batch NUMBER   of the network (4, 128, 4, 128, 8)\n"
+        "  --steps NUMBER      of pretraining, at most (1500)\n"
+        "  --finetune-steps NUMBER (100)\n"
+        "  --vocabulary --width --batch NUMBER   subwords, numbers a text becomes, windows a step (8000, 128, 1024)\n"
         "  --threads NUMBER    (as many as processors)\n",
         file);
 }
@@ -296,16 +326,14 @@ static int parse(int argc, char **argv, quickstart_t *q)
         int64_t *number;
         int64_t least, most;
     } numbers[] = {
-        {"--per-class", &q->per_class, 1, 100000},
-        {"--seeds", &q->seeds, 1, MAX_RUNS / 2},
+        {"--per-class", &q->per_class, 2, 100000},
+        {"--seeds", &q->seeds, 1, MAX_SEEDS},
         {"--seed", &q->seed, 0, 1000000000},
         {"--steps", &q->steps, 1, 10000000},
         {"--finetune-steps", &q->finetune_steps, 1, 1000000},
-        {"--layers", &q->layers, 1, 1000},
+        {"--vocabulary", &q->vocabulary, 1, 1000000},
         {"--width", &q->width, 1, 100000},
-        {"--heads", &q->heads, 1, 1000},
-        {"--length", &q->length, 4, 100000},
-        {"--batch", &q->batch, 1, 100000},
+        {"--batch", &q->batch, 2, 100000},
         {"--threads", &q->threads, 0, 1024},
     };
     struct {
@@ -343,84 +371,97 @@ static int parse(int argc, char **argv, quickstart_t *q)
             return -1;
         }
     }
+    if (!q->labels) {
+        fprintf(stderr, "quickstart: --labels FILE is needed; quickstart.sh makes one\n");
+        return -1;
+    }
     return 0;
+}
+
+static int run(quickstart_t *q, double began)
+{
+    int result = -1;
+    pt_context_t *context = NULL;
+    pt_tokenizer_t *tokenizer = NULL;
+    texts_t texts = {0};
+    bags_t unlabelled = {0}, labelled = {0};
+    pt_context_options_t machine;
+    pt_context_options_init(&machine, sizeof machine);
+    machine.seed = (uint64_t)q->seed;
+    machine.threads = (int32_t)q->threads;
+    TRY(pt_context_create(&machine, &context));
+    snprintf(q->machine, sizeof q->machine, "%s", pt_context_describe(context));
+    printf("libpretrain %s: %s\n", pt_version(), q->machine);
+    if (open_texts(context, q, &texts) != 0)
+        goto out;
+    printf("%.1f MB of unlabelled text; %lld labelled texts (%lld of each of %lld classes); %lld held-out texts\n",
+           (double)texts.unlabelled_bytes / 1e6, (long long)(q->per_class * texts.classes), (long long)q->per_class,
+           (long long)texts.classes, (long long)texts.n_held_out);
+    if (make_tokenizer(context, q, &texts, &tokenizer) != 0 ||
+        encode(tokenizer, texts.unlabelled, texts.n_unlabelled, &unlabelled) != 0 ||
+        encode(tokenizer, texts.labelled, texts.count, &labelled) != 0)
+        goto out;
+    q->tokens = unlabelled.offsets[unlabelled.count];
+    printf("%lld subwords learnt, %.1f million tokens, after %.0f s\n", (long long)q->tokenizer_size,
+           (double)q->tokens / 1e6, now() - began);
+    if (pretrain(context, q, &unlabelled, began) != 0)
+        goto out;
+    bags_free(&unlabelled);
+    q->peak_bytes = pt_context_peak_bytes(context);
+    q->guesses = checked(calloc((size_t)texts.n_held_out, sizeof *q->guesses));
+    q->certainties = checked(calloc((size_t)texts.n_held_out, sizeof *q->certainties));
+    if (compare_all(&(comparison_t){q, &texts, &labelled}) != 0)
+        goto out;
+    q->seconds = now() - began;
+    result = write_report(q, &texts);
+out:
+    pt_tokenizer_free(tokenizer);
+    pt_context_free(context);
+    bags_free(&unlabelled);
+    bags_free(&labelled);
+    texts_free(&texts);
+    return result;
 }
 
 int main(int argc, char **argv)
 {
     static quickstart_t q = {.out = "build/quickstart",
-                             .minutes = 4,
+                             .minutes = 3,
                              .per_class = 8,
-                             .seeds = 3,
+                             .seeds = 5,
                              .seed = 1,
-                             .steps = 3000,
-                             .finetune_steps = 150,
-                             .batch = 8,
-                             .length = 128,
-                             .layers = 4,
-                             .heads = 4,
+                             .steps = 1500,
+                             .finetune_steps = 100,
+                             .batch = 1024,
                              .width = 128,
-                             .learning_rate = 2e-3,
-                             .finetune_rate = 2e-3,
-                             .scratch_rate = 1e-3};
+                             .vocabulary = 8000,
+                             .learning_rate = 5e-3,
+                             .methods = {{.name = "character n-grams", .rates = {1, 3, 10}},
+                                         {.name = "from scratch", .rates = {1e-3, 3e-3, 1e-2}},
+                                         {.name = "pretrained", .rates = {1, 3, 10}}}};
+    char command[4096] = "sh examples/quickstart.sh";
+    for (int i = 1; i < argc; i++)
+        snprintf(command + strlen(command), sizeof command - strlen(command), " %s", argv[i]);
+    q.command = command;
     setvbuf(stdout, NULL, _IOLBF, BUFSIZ); /* in step with the progress bar on stderr */
     double began = now();
-    int result = 1, parsed = parse(argc, argv, &q);
+    int parsed = parse(argc, argv, &q);
     if (parsed != 0)
         return parsed > 0 ? 0 : 2;
-    char model_path[4096], machine_line[256];
-    pt_context_t *context = NULL;
-    texts_t texts = {0};
     if (mkdir(q.out, 0777) != 0 && errno != EEXIST) {
         fprintf(stderr, "%s: %s\n", q.out, strerror(errno));
         return 1;
     }
-    snprintf(model_path, sizeof model_path, "%s/model.safetensors", q.out);
-
-    pt_context_options_t machine;
-    pt_context_options_init(&machine, sizeof machine);
-    machine.seed = (uint64_t)q.seed;
-    machine.threads = (int32_t)q.threads;
-    TRY(pt_context_create(&machine, &context));
-    snprintf(machine_line, sizeof machine_line, "%s", pt_context_describe(context));
-    q.machine = machine_line;
-    printf("libpretrain %s: %s\n", pt_version(), q.machine);
-
-    if (prepare(context, &q, &texts) != 0)
-        goto out;
-    printf("%.0f kB of unlabelled text; %lld labelled texts (%lld of each of %lld classes); %lld held-out texts to "
-           "test with\n",
-           (double)q.text_bytes / 1e3, (long long)(q.per_class * q.classes), (long long)q.per_class,
-           (long long)q.classes, (long long)q.held_out);
-    if (pretrain(context, &q, model_path, began) != 0)
-        goto out;
-    note_peak(&q, context);
-    printf("\na sample of what it writes:\n--------\n%s\n--------\n\n", q.sample);
-    for (int64_t seed = q.seed; seed < q.seed + q.seeds; seed++) {
-        if (compare(&q, model_path, seed) != 0)
-            goto out;
-    }
-    q.seconds = now() - began;
-
-    double mean[2], error[2];
-    for (int pretrained = 0; pretrained < 2; pretrained++)
-        accuracy_of(&q, pretrained, &mean[pretrained], &error[pretrained]);
-    printf("\naccuracy on held-out texts, mean of %lld seeds: pretrained %.1f %% (± %.1f), from scratch %.1f %% (± "
-           "%.1f), chance %.1f %%\n",
-           (long long)q.seeds, 100 * mean[1], 100 * error[1], 100 * mean[0], 100 * error[0], 100 / (double)q.classes);
-    printf("%.0f tokens a second, at most %.0f MB, %.0f seconds; see %s/report.html\n", q.tokens_per_second,
-           (double)q.peak_bytes / 1e6, q.seconds, q.out);
-    result = write_report(&q) == 0 ? 0 : 1;
-out:
-    pt_dataset_free(texts.held_out);
-    pt_dataset_free(texts.all);
-    free(texts.pool);
-    pt_context_free(context);
-    for (int64_t i = 0; i < q.n_runs; i++) {
-        free(q.runs[i].curve.steps);
-        free(q.runs[i].curve.losses);
+    snprintf(q.model_path, sizeof q.model_path, "%s/model.safetensors", q.out);
+    snprintf(q.tokenizer_path, sizeof q.tokenizer_path, "%s/tokenizer.json", q.out);
+    int result = run(&q, began) == 0 ? 0 : 1;
+    for (int method = 0; method < METHODS; method++) {
+        free(q.methods[method].curve.steps);
+        free(q.methods[method].curve.losses);
     }
     free(q.pretrain_curve.steps);
     free(q.pretrain_curve.losses);
+    free(q.guesses);
+    free(q.certainties);
     return result;
 }

@@ -1,15 +1,19 @@
 #!/bin/sh
 # From a fresh Debian machine to a network that learned: installs what is missing, builds the library to
-# build/quickstart, and runs examples/quickstart.c against it. Takes the options that `sh examples/quickstart.sh --help`
-# lists.
+# build/quickstart, fetches texts, and runs examples/quickstart.c against it. Takes the options that
+# `sh examples/quickstart.sh --help` lists.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$here")
 out=$root/build/quickstart
 
 # Paths that the user gives are meant from where the user stands; the default is not.
-given_out=no given_labels=no
+given_out=no given_labels=no next=
 for argument in "$@"; do
+    case $next in
+    --out) out=$argument ;;
+    esac
+    next=$argument
     case $argument in
     --out) given_out=yes ;;
     --labels) given_labels=yes ;;
@@ -31,8 +35,8 @@ if ! printf '#include <cblas.h>\nint main(void) { return 0; }\n' | cc -x c -fsyn
    ! need pkg-config --exists openblas; then
     missing="$missing libopenblas-dev"
 fi
-if [ $given_labels = no ] && [ ! -e /usr/share/games/fortunes/perl ]; then
-    missing="$missing fortunes fortunes-min"
+if ! printf '#include <utf8proc.h>\nint main(void) { return 0; }\n' | cc -x c -fsyntax-only - 2>/dev/null; then
+    missing="$missing libutf8proc-dev"
 fi
 if [ -n "$missing" ]; then
     install="apt-get install -y --no-install-recommends$missing"
@@ -46,11 +50,18 @@ if [ -n "$missing" ]; then
         exit 1
     fi
 fi
+mkdir -p "$out"
+
+# What Debian says of its packages, unless the user has texts. Fetched while the library is built.
+texts=
+if [ $given_labels = no ]; then
+    sh "$here/quickstart_packages.sh" "$out" &
+    texts=$!
+fi
 
 # The library, built and installed beside its reports, and the program against the installed tree as any host's would
 # be.
 prefix=$out/installed
-mkdir -p "$out"
 if ! {
     if [ -f "$out/library/build.ninja" ]; then
         meson configure "$out/library" -Dprefix="$prefix"
@@ -63,9 +74,13 @@ if ! {
     exit 1
 fi
 cc -std=c11 -D_POSIX_C_SOURCE=200809L -O2 -Wl,-rpath,"$prefix/lib" "$here/quickstart.c" "$here/quickstart_texts.c" \
-    "$here/quickstart_labels.c" "$here/quickstart_report.c" -I"$prefix/include" -L"$prefix/lib" \
-    -lpretrain -lm -o "$out/quickstart"
+    "$here/quickstart_network.c" "$here/quickstart_ngrams.c" "$here/quickstart_report.c" "$root/tools/report_page.c" \
+    -I"$prefix/include" -L"$prefix/lib" -lpretrain -lm -o "$out/quickstart"
 if [ $given_out = no ]; then
     set -- --out "$out" "$@"
+fi
+if [ -n "$texts" ]; then
+    wait "$texts"
+    set -- --labels "$out/labelled.jsonl" --text "$out/unlabelled.txt" "$@"
 fi
 exec "$out/quickstart" "$@"
