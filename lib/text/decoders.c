@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "text/kinds.h"
 #include "text/vocabulary.h"
 
 /* ---- Kinds ---- */
@@ -80,6 +81,23 @@ static void clean(pt__pieces_t *pieces)
         replace(pieces, changes[i][0], changes[i][1]);
 }
 
+/* Appends a text to the last piece, with `to` in the place of all of `from`, which is not empty. */
+static pt_status_t append_replaced(pt__pieces_t *out, const uint8_t *text, int64_t length, const char *from,
+                                   int64_t from_length, const char *to)
+{
+    int64_t kept = 0;
+    for (int64_t at = 0; at + from_length <= length;) {
+        if (memcmp(text + at, from, (size_t)from_length) != 0) {
+            at++;
+            continue;
+        }
+        PT__TRY(pt__pieces_append(out, text + kept, at - kept));
+        PT__TRY(pt__pieces_append(out, to, (int64_t)strlen(to)));
+        kept = at += from_length;
+    }
+    return pt__pieces_append(out, text + kept, length - kept);
+}
+
 static pt_status_t decode_wordpiece(const void *settings, const pt__pieces_t *in, pt__pieces_t *out)
 {
     const wordpiece_t *wordpiece = settings;
@@ -116,15 +134,107 @@ static pt_status_t read_wordpiece(const pt__json_t *json, pt__decoders_t *decode
     return pt__decoders_add(decoders, decode_wordpiece, wordpiece);
 }
 
-static pt__decoder_read_fn read_sequence;
+/* ---- BPEDecoder ---- */
+
+/* What ends a word becomes a blank, and nothing in the last token. */
+typedef struct suffix {
+    int64_t length;
+    char bytes[];
+} suffix_t;
+
+static pt_status_t decode_suffix(const void *settings, const pt__pieces_t *in, pt__pieces_t *out)
+{
+    const suffix_t *suffix = settings;
+    for (int64_t i = 0; i < in->count; i++) {
+        PT__TRY(pt__pieces_begin(out));
+        PT__TRY(append_replaced(out, in->bytes + in->cuts[i].begin, in->cuts[i].end - in->cuts[i].begin, suffix->bytes,
+                                suffix->length, i + 1 < in->count ? " " : ""));
+    }
+    return PT_OK;
+}
+
+static pt_status_t read_suffix(const pt__json_t *json, pt__decoders_t *decoders)
+{
+    const char *text = NULL;
+    suffix_t *suffix;
+    PT__TRY(pt__json_get_string(json, "suffix", PT__JSON_REQUIRED, &text));
+    if (*text == 0)
+        return pt__json_fail(json, PT_ERR_UNSUPPORTED, "an empty suffix");
+    PT__TRY(pt__allocate(decoders->memory, 1, sizeof *suffix + strlen(text), "decoder", &suffix));
+    suffix->length = (int64_t)strlen(text);
+    memcpy(suffix->bytes, text, strlen(text));
+    return pt__decoders_add(decoders, decode_suffix, suffix);
+}
+
+/* ---- CTC ---- */
+
+/* What a model of sounds gives (Graves 2006): a token again and again while it lasts, and one for nothing. */
+typedef struct ctc {
+    int32_t cleans;
+    int64_t pad_length, word_length;
+    char texts[]; /* for nothing, and between words */
+} ctc_t;
+
+static int32_t equals(const pt__pieces_t *in, int64_t first, int64_t second)
+{
+    const pt__cut_t a = in->cuts[first], b = in->cuts[second];
+    return a.end - a.begin == b.end - b.begin && memcmp(in->bytes + a.begin, in->bytes + b.begin, a.end - a.begin) == 0;
+}
+
+static pt_status_t decode_ctc(const void *settings, const pt__pieces_t *in, pt__pieces_t *out)
+{
+    const ctc_t *ctc = settings;
+    pt__pieces_t cleaned = {.memory = in->memory};
+    pt_status_t status = PT_OK;
+    for (int64_t i = 0; i < in->count && status == PT_OK; i++) {
+        if (i > 0 && equals(in, i, i - 1))
+            continue;
+        pt__pieces_t *to = ctc->cleans ? &cleaned : out;
+        PT__TRY_OUT(pt__pieces_begin(to));
+        PT__TRY_OUT(append_replaced(to, in->bytes + in->cuts[i].begin, in->cuts[i].end - in->cuts[i].begin, ctc->texts,
+                                    ctc->pad_length, ""));
+        if (ctc->cleans) {
+            clean(&cleaned);
+            const pt__cut_t cut = cleaned.cuts[cleaned.count - 1];
+            PT__TRY_OUT(pt__pieces_begin(out));
+            PT__TRY_OUT(append_replaced(out, cleaned.bytes + cut.begin, cut.end - cut.begin,
+                                        ctc->texts + ctc->pad_length, ctc->word_length, " "));
+        }
+        if (out->cuts[out->count - 1].begin == out->cuts[out->count - 1].end)
+            out->count--; /* nothing is no piece */
+    }
+out:
+    pt__pieces_free(&cleaned);
+    return status;
+}
+
+static pt_status_t read_ctc(const pt__json_t *json, pt__decoders_t *decoders)
+{
+    const char *pad = NULL, *word = NULL;
+    int32_t cleans = 1;
+    ctc_t *ctc;
+    PT__TRY(pt__json_get_string(json, "pad_token", PT__JSON_REQUIRED, &pad));
+    PT__TRY(pt__json_get_string(json, "word_delimiter_token", PT__JSON_REQUIRED, &word));
+    PT__TRY(pt__json_get_bool(json, "cleanup", PT__JSON_REQUIRED, &cleans));
+    if (*pad == 0 || *word == 0)
+        return pt__json_fail(json, PT_ERR_UNSUPPORTED, "an empty token");
+    PT__TRY(pt__allocate(decoders->memory, 1, sizeof *ctc + strlen(pad) + strlen(word), "decoder", &ctc));
+    *ctc = (ctc_t){.cleans = cleans, .pad_length = (int64_t)strlen(pad), .word_length = (int64_t)strlen(word)};
+    memcpy(ctc->texts, pad, strlen(pad));
+    memcpy(ctc->texts + strlen(pad), word, strlen(word));
+    return pt__decoders_add(decoders, decode_ctc, ctc);
+}
+
+/* ---- All ---- */
 
 static const struct {
     const char *name;
     pt__decoder_read_fn *read;
 } kinds[] = {
-    {"Sequence", read_sequence},
+    {"BPEDecoder", read_suffix},
     {"ByteFallback", pt__read_byte_fallback},
     {"ByteLevel", read_byte_level},
+    {"CTC", read_ctc},
     {"Fuse", pt__read_fuse},
     {"Metaspace", pt__read_metaspace_decoder},
     {"Replace", pt__read_replace_decoder},
@@ -132,22 +242,14 @@ static const struct {
     {"WordPiece", read_wordpiece},
 };
 
-/* ---- All ---- */
-
 pt_status_t pt__decoder_read(const pt__json_t *json, pt__decoders_t *decoders)
 {
-    const char *name = NULL;
-    PT__TRY(pt__json_get_string(json, "type", PT__JSON_REQUIRED, &name));
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (strcmp(kinds[i].name, name) == 0)
-            return kinds[i].read(json, decoders);
-    return pt__json_fail(json, PT_ERR_UNSUPPORTED, "a decoder \"%s\" is not known here", name);
-}
-
-static pt_status_t read_sequence(const pt__json_t *json, pt__decoders_t *decoders)
-{
-    const pt__json_t *list = NULL;
-    PT__TRY(pt__json_get_array(json, "decoders", PT__JSON_REQUIRED, &list));
+    const pt__json_t *list;
+    int64_t kind;
+    PT__TRY(
+        pt__kind_find(json, kinds, sizeof *kinds, sizeof kinds / sizeof *kinds, "a decoder", "decoders", &kind, &list));
+    if (kind >= 0)
+        return kinds[kind].read(json, decoders);
     for (const pt__json_t *member = list->first; member != NULL; member = member->next)
         PT__TRY(pt__decoder_read(member, decoders));
     return PT_OK;

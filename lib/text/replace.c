@@ -4,6 +4,7 @@
 
 #include "text/characters.h"
 #include "text/normalizers.h"
+#include "text/regex.h"
 #include "text/replace.h"
 
 /* ---- What is looked for ---- */
@@ -158,9 +159,89 @@ static pt_status_t edit(const void *settings, const pt__passage_t *passage, int6
     return pt__edited_copy(edited, passage, at, end);
 }
 
+/* A pattern that no code here knows, and what takes the place of its matches. */
+typedef struct substitution {
+    pt__matcher_t matcher;
+    int64_t length;
+    uint8_t content[];
+} substitution_t;
+
+/* What is put in the place of nothing stands for the character before it. */
+static pt__cut_t origin_of(const pt__passage_t *passage, int64_t begin, pt__cut_t match)
+{
+    int64_t end = match.end, last = end;
+    if (end == begin) {
+        const uint32_t place = pt__passage_origin(passage, begin, begin + 1).begin;
+        return (pt__cut_t){place, place};
+    }
+    do
+        last--;
+    while (last > begin && (passage->bytes[last] & 0xC0) == 0x80);
+    return pt__passage_origin(passage, last, end);
+}
+
+static pt_status_t substitute(const void *settings, const pt__passage_t *passage, int64_t begin, int64_t end,
+                              pt__edited_t *edited)
+{
+    const substitution_t *substitution = settings;
+    pt__cutting_t cutting = {.text = passage->bytes, .begin = begin, .end = end, .at = begin, .covered = begin};
+    for (;;) {
+        int32_t found = 0;
+        PT__TRY(pt__matcher_next(&substitution->matcher, &cutting, &found));
+        if (!found)
+            return pt__edited_copy(edited, passage, cutting.covered, end);
+        const pt__cut_t origin = origin_of(passage, begin, cutting.match);
+        PT__TRY(pt__edited_copy(edited, passage, cutting.covered, cutting.match.begin));
+        PT__TRY(pt__edited_add(edited, substitution->content, substitution->length, origin.begin, origin.end));
+        cutting.covered = cutting.match.end;
+    }
+}
+
+static void release_substitution(pt__memory_t *memory, void *settings)
+{
+    substitution_t *substitution = settings;
+    pt__matcher_free(memory, &substitution->matcher);
+    pt__release(memory, substitution);
+}
+
+/* NULL: the code here knows it, or it is none. */
+static const pt__json_t *other_pattern(const pt__json_t *json)
+{
+    const pt__json_t *object = pt__json_find(json, "pattern"), *content = pt__json_find(json, "content");
+    const pt__json_t *regex = object == NULL ? NULL : pt__json_find(object, "Regex");
+    if (regex == NULL || regex->kind != PT__JSON_STRING || pt__json_find(object, "String") != NULL || content == NULL ||
+        content->kind != PT__JSON_STRING)
+        return NULL;
+    for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++)
+        if (strcmp(patterns[i].pattern, regex->string) == 0)
+            return NULL;
+    return regex;
+}
+
+static pt_status_t read_substitution(const pt__json_t *json, const pt__json_t *regex, pt__stages_t *stages)
+{
+    const pt__json_t *content = pt__json_find(json, "content");
+    substitution_t *substitution;
+    PT__TRY(
+        pt__allocate(stages->memory, 1, sizeof *substitution + (size_t)content->length, "normalizer", &substitution));
+    const pt_status_t status = pt__matcher_of_regex(regex, stages->memory, regex->string, regex->length,
+                                                    &substitution->matcher);
+    if (status != PT_OK) {
+        pt__release(stages->memory, substitution);
+        return status;
+    }
+    substitution->length = content->length;
+    memcpy(substitution->content, content->string, (size_t)content->length);
+    const pt__stage_t stage = {.edit = substitute, .settings = substitution, .release = release_substitution};
+    return pt__stages_append(stages, &stage);
+}
+
 pt_status_t pt__read_replace(const pt__json_t *json, pt__stages_t *stages)
 {
+    const pt__json_t *other = other_pattern(json);
     pt__replace_t *replace;
+    if (other != NULL)
+        return read_substitution(json, other, stages);
     PT__TRY(pt__replace_read(json, stages->memory, &replace));
     return pt__stages_add(stages, edit, NULL, replace);
 }

@@ -38,10 +38,8 @@ pt_status_t pt__behavior_read(const pt__json_t *json, int32_t need, pt__behavior
 
 /* ---- Segments: matches, and what stands between them ---- */
 
-/* An empty match where the last match ended is none: the search goes on behind the next character. */
-static pt_status_t find(const splitter_t *splitter, pt__cutting_t *cutting, int32_t *found)
+pt_status_t pt__matcher_next(const pt__matcher_t *matcher, pt__cutting_t *cutting, int32_t *found)
 {
-    const pt__matcher_t *matcher = &splitter->matcher;
     for (*found = 0; cutting->at <= cutting->end;) {
         PT__TRY(matcher->match(matcher->settings, cutting->text, cutting->begin, cutting->at, cutting->end,
                                &cutting->seconds, &cutting->match, found));
@@ -69,7 +67,7 @@ static pt_status_t next_segment(const splitter_t *splitter, pt__cutting_t *cutti
     *there = 1;
     *is_match = !splitter->inverts;
     if (!cutting->has_match && !cutting->is_over) {
-        PT__TRY(find(splitter, cutting, &cutting->has_match));
+        PT__TRY(pt__matcher_next(&splitter->matcher, cutting, &cutting->has_match));
         cutting->is_over = !cutting->has_match;
     }
     const int64_t next = cutting->has_match ? cutting->match.begin : cutting->end;

@@ -18,6 +18,10 @@ typedef struct pt__matcher {
 
 void pt__matcher_free(pt__memory_t *memory, const pt__matcher_t *matcher);
 
+/* The next match of a text in cutting->match, where cutting->covered is the end of the one before. An empty match where
+ * the last match ended is none: the search goes on behind the next character. */
+pt_status_t pt__matcher_next(const pt__matcher_t *matcher, pt__cutting_t *cutting, int32_t *found);
+
 typedef enum pt__behavior {
     PT__REMOVED = 0,
     PT__ISOLATED,

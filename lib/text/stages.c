@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "text/characters.h"
+#include "text/kinds.h"
 #include "text/vocabulary.h"
 
 pt_status_t pt__edited_make_room(pt__edited_t *edited, int64_t length)
@@ -139,18 +140,13 @@ pt_status_t pt__write_byte_characters(pt__stages_t *stages)
 pt_status_t pt__stages_read(const pt__json_t *json, const pt__stage_kind_t *kinds, int64_t n_kinds, const char *what,
                             const char *members, pt__stages_t *stages)
 {
-    const char *name = NULL;
-    const pt__json_t *list = NULL;
-    PT__TRY(pt__json_get_string(json, "type", PT__JSON_REQUIRED, &name));
-    for (int64_t i = 0; i < n_kinds; i++)
-        if (strcmp(kinds[i].name, name) == 0) {
-            if (stages->is_byte_level)
-                PT__TRY(pt__write_byte_characters(stages));
-            return kinds[i].read(json, stages);
-        }
-    if (strcmp(name, "Sequence") != 0)
-        return pt__json_fail(json, PT_ERR_UNSUPPORTED, "%s \"%s\" is not known here", what, name);
-    PT__TRY(pt__json_get_array(json, members, PT__JSON_REQUIRED, &list));
+    const pt__json_t *list;
+    int64_t kind;
+    PT__TRY(pt__kind_find(json, kinds, sizeof *kinds, n_kinds, what, members, &kind, &list));
+    if (kind >= 0 && stages->is_byte_level)
+        PT__TRY(pt__write_byte_characters(stages));
+    if (kind >= 0)
+        return kinds[kind].read(json, stages);
     for (const pt__json_t *member = list->first; member != NULL; member = member->next)
         PT__TRY(pt__stages_read(member, kinds, n_kinds, what, members, stages));
     return PT_OK;

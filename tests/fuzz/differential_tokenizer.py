@@ -120,6 +120,9 @@ def one_normalizer(rng):
             {"type": "StripAccents"},
             {"type": "Nmt"},
             {"type": "ByteLevel"},
+            {"type": "Prepend", "prepend": rng.choice(["\u2581", " "])},
+            {"type": "Replace", "pattern": {"String": " "}, "content": "\u2581"},
+            {"type": "Replace", "pattern": {"Regex": rng.choice([r"\s+", r"\b", r"[aeiou]\p{M}*"])}, "content": "-"},
             {"type": "Strip", "strip_left": rng.random() < 0.6, "strip_right": rng.random() < 0.6},
             {
                 "type": "BertNormalizer",
@@ -148,6 +151,12 @@ def one_pre_tokenizer(rng):
             {"type": "FixedLength", "length": rng.randrange(1, 9)},
             {"type": "BertPreTokenizer"},
             {
+                "type": "Metaspace",
+                "replacement": "\u2581",
+                "prepend_scheme": rng.choice(["always", "never", "first"]),
+                "split": rng.random() < 0.7,
+            },
+            {
                 "type": "ByteLevel",
                 "add_prefix_space": rng.random() < 0.5,
                 "trim_offsets": rng.random() < 0.5,
@@ -161,6 +170,13 @@ def one_decoder(rng):
     return rng.choice(
         [
             {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True},
+            {"type": "BPEDecoder", "suffix": rng.choice(["</w>", "e"])},
+            {"type": "CTC", "pad_token": "<pad>", "word_delimiter_token": "|", "cleanup": rng.random() < 0.5},
+            {"type": "Fuse"},
+            {"type": "ByteFallback"},
+            {"type": "Replace", "pattern": {"String": rng.choice(["\u2581", "th"])}, "content": " "},
+            {"type": "Strip", "content": " ", "start": rng.randrange(3), "stop": rng.randrange(3)},
+            {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "always", "split": True},
             {"type": "WordPiece", "prefix": rng.choice(["##", "t", ""]), "cleanup": rng.random() < 0.5},
         ]
     )
@@ -303,7 +319,7 @@ def make_tokenizer(rng, reference):
     described["model"] = make_model(rng, [piece for piece in pieces if piece])
     size = max(described["model"]["vocab"].values()) + 1
     normalizer = json.dumps(described["normalizer"])
-    makes_blanks = '"Nmt"' in normalizer or '"handle_chinese_chars": true' in normalizer
+    makes_blanks = '"Nmt"' in normalizer or '": " "' in normalizer or '"handle_chinese_chars": true' in normalizer
     described["added_tokens"] = [
         each for each in make_added(rng, size, makes_blanks) if each["content"] not in described["model"]["vocab"]
     ]

@@ -34,6 +34,18 @@ const fuzz_seed_t fuzz_seeds[] = {
         "\"type\":\"ByteFallback\"},{\"type\":\"Fuse\"},{\"type\":\"Strip\",\"content\":\" \",\"start\":1,\"stop\":"
         "0}]},\"model\":{\"type\":\"BPE\",\"unk_token\":\"a\",\"byte_fallback\":true,\"vocab\":{\"a\":0,\"_\":1,"
         "\"b\":2,\"_a\":3,\"<0xC3>\":4,\"<0xA9>\":5},\"merges\":[\"_ a\"]}}"),
+    FUZZ_SEED(
+        "{\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"NFKC\"},{\"type\":\"Lowercase\"},{"
+        "\"type\":\"Strip\",\"strip_left\":true,\"strip_right\":true},{\"type\":\"StripAccents\"},{\"type\":\"Nmt\"}]"
+        "},\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Punctuation\",\"behavior\":"
+        "\"MergedWithPrevious\"},{\"type\":\"Digits\",\"individual_digits\":true},{\"type\":\"UnicodeScripts\"},{"
+        "\"type\":\"CharDelimiterSplit\",\"delimiter\":\"a\"},{\"type\":\"FixedLength\",\"length\":2}]},\"decoder\":{"
+        "\"type\":\"CTC\",\"pad_token\":\"u\",\"word_delimiter_token\":\"a\",\"cleanup\":true},\"model\":{\"type\":"
+        "\"WordLevel\",\"unk_token\":\"u\",\"vocab\":{\"u\":0,\"a\":1}}}"),
+    FUZZ_SEED(
+        "{\"normalizer\":{\"type\":\"ByteLevel\"},\"pre_tokenizer\":{\"type\":\"Split\",\"pattern\":{\"Regex\":"
+        "\"(?i:a|[^\\\\W\\\\d]+)(?=b)|\\\\p{L}{1,2}?\"},\"behavior\":\"Contiguous\",\"invert\":true},\"decoder\":{"
+        "\"type\":\"BPEDecoder\",\"suffix\":\"b\"}," MODEL),
     {NULL, 0},
 };
 const fuzz_seed_t fuzz_pieces[] = {
@@ -55,6 +67,11 @@ const fuzz_seed_t fuzz_pieces[] = {
     FUZZ_SEED("\"normalized\":true,"),
     FUZZ_SEED("\"single_word\":true,"),
     FUZZ_SEED("\"a b\","),
+    FUZZ_SEED("[^"),
+    FUZZ_SEED("(?<="),
+    FUZZ_SEED("{2,}"),
+    FUZZ_SEED("\\\\p{"),
+    FUZZ_SEED("+"),
     {NULL, 0},
 };
 

@@ -332,6 +332,15 @@ def characters():
     )
 
 
+def sounds():
+    """Tokens that go on, and one for nothing, as models of speech have them; words with marks at their ends."""
+    tokenizer = word_level(normalizers.Nmt(), pre_tokenizers.Split("", "isolated"))
+    tokenizer.decoder = decoders.Sequence(
+        [decoders.CTC(pad_token="e", word_delimiter_token=" ", cleanup=True), decoders.BPEDecoder(suffix="t")]
+    )
+    return tokenizer
+
+
 def spans(text, encoding):
     places = [0]
     for character in text:
@@ -370,6 +379,6 @@ def write(make):
 
 
 MAKERS = (gpt2, roberta, llama3, qwen2, clip, fallback, bert, bert_cased, unigram, unigram_bytes, llama)
-MAKERS += (words, scripts, characters)
+MAKERS += (words, scripts, characters, sounds)
 for each in MAKERS:
     write(each)

@@ -208,5 +208,36 @@ START_TEST(test_every_allocation_may_fail)
 }
 END_TEST
 
-SUITE("regex", 300, test_what_patterns_match, test_what_is_refused, test_long_texts, test_patterns_that_explode,
-      test_every_allocation_may_fail)
+/* A normalizer, and the pieces that a tokenizer cuts. */
+START_TEST(test_tokenizers_with_patterns)
+{
+    static const char file[] =
+        "{\"normalizer\": {\"type\": \"Replace\", \"pattern\": {\"Regex\": \"\\\\s+|^\"}, \"content\": \"_\"},"
+        " \"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": {\"Regex\": \"_(?=\\\\w)\"}, \"behavior\":"
+        " \"MergedWithNext\", \"invert\": false}, \"model\": {\"type\": \"WordLevel\", \"unk_token\": \"?\", \"vocab\":"
+        " {\"?\": 0, \"_a\": 1, \"_b\": 2, \"_\": 3}}}";
+    const pt_load_options_t place = {.struct_size = sizeof place, .data = file, .bytes = sizeof file - 1};
+    const pt_text_t text = {.text = "a \n b\t", .bytes = -1};
+    int32_t ids[8];
+    uint32_t spans[16];
+    pt_array_t id_view = {.dtype = PT_INT32, .data = ids, .capacity = 8},
+               span_view = {.dtype = PT_UINT32, .data = spans, .capacity = 16};
+    pt_context_t *context;
+    pt_tokenizer_t *tokenizer;
+    ck_ok(pt_context_create(NULL, &context));
+    ck_ok(pt_tokenizer_open(context, NULL, &place, &tokenizer));
+    ck_ok(pt_tokenizer_encode(tokenizer, &text, sizeof text, 1, NULL, &id_view, &span_view, NULL, sizeof id_view));
+    ck_assert_int_eq(id_view.elements, 2);
+    ck_assert_int_eq(ids[0], 1);
+    ck_assert_int_eq(ids[1], 0); /* _b_ is not in the vocabulary */
+    ck_assert_uint_eq(spans[0], 0);
+    ck_assert_uint_eq(spans[1], 1);
+    ck_assert_uint_eq(spans[2], 3); /* what is put there stands for the last blank */
+    ck_assert_uint_eq(spans[3], 6);
+    pt_tokenizer_free(tokenizer);
+    pt_context_free(context);
+}
+END_TEST
+
+SUITE("regex", 300, test_tokenizers_with_patterns, test_what_patterns_match, test_what_is_refused, test_long_texts,
+      test_patterns_that_explode, test_every_allocation_may_fail)

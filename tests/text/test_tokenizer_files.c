@@ -81,6 +81,12 @@ static const char *const files[] = {
     " [{\"type\": \"ByteLevel\", \"add_prefix_space\": false}, {\"type\": \"Split\", \"pattern\": {\"Regex\":"
     " \"'(?:[sdmt]|ll|ve|re)| ?\\\\p{L}+| ?\\\\p{N}+| ?[^\\\\s\\\\p{L}\\\\p{N}]+|\\\\s+(?!\\\\S)|\\\\s+\"},"
     " \"behavior\": \"Contiguous\"}]}, \"model\": {\"vocab\": {\"[UNK]\": 0, \"a\": 1}, \"unk_token\": \"[UNK]\"}}",
+    /* decoders of models of speech, and of words with marks at their ends */
+    "{\"decoder\": {\"type\": \"Sequence\", \"decoders\": [{\"type\": \"CTC\", \"pad_token\": \"?\","
+    " \"word_delimiter_token\": \"|\", \"cleanup\": true}, {\"type\": \"CTC\", \"pad_token\": \"?\","
+    " \"word_delimiter_token\": \"|\", \"cleanup\": false}, {\"type\": \"BPEDecoder\", \"suffix\": \"b\"}]},"
+    " \"pre_tokenizer\": {\"type\": \"FixedLength\", \"length\": 1}, \"model\": {\"type\": \"WordLevel\","
+    " \"unk_token\": \"?\", \"vocab\": {\"?\": 0, \"a\": 1, \"b\": 2, \"|\": 3, \"c\": 4}}}",
 };
 enum { FILES = sizeof files / sizeof files[0] };
 

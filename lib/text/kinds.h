@@ -1,0 +1,13 @@
+/* A part of a tokenizer.json by the kind that it names. */
+#ifndef PT__KINDS_H
+#define PT__KINDS_H
+
+#include "base/json.h"
+
+/* Which of `count` kinds, structs of `size` bytes that begin with a kind's name, the part's "type" names: its place in
+ * *index; or -1 for a "Sequence", whose list `members` is then in *list. PT_ERR_UNSUPPORTED for none of them; `what` is
+ * "a normalizer". */
+pt_status_t pt__kind_find(const pt__json_t *json, const void *kinds, size_t size, int64_t count, const char *what,
+                          const char *members, int64_t *index, const pt__json_t **list);
+
+#endif
