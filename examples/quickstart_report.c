@@ -37,13 +37,12 @@ static void ahead_of(const quickstart_t *q, int method, double *points, double *
 /* "it beats character n-grams by 8.1 points", or the contrary. */
 static const char *outcome(const quickstart_t *q, int method, char *buffer, size_t size)
 {
+    const char *name = method == FROM_SCRATCH ? "the same network from scratch" : q->methods[method].name;
     double points, error;
     ahead_of(q, method, &points, &error);
     if (isfinite(error) && fabs(points) <= 2 * error)
-        return words(buffer, size, "cannot be told from %s (%+.1f ± %.1f points)", q->methods[method].name, points,
-                     error);
-    return words(buffer, size, "%s %s by %.1f points", points > 0 ? "beats" : "loses to", q->methods[method].name,
-                 fabs(points));
+        return words(buffer, size, "cannot be told from %s (%+.1f ± %.1f points)", name, points, error);
+    return words(buffer, size, "%s %s by %.1f points", points > 0 ? "beats" : "loses to", name, fabs(points));
 }
 
 static const char *answer(const quickstart_t *q, char *buffer, size_t size)
