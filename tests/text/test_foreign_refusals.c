@@ -44,7 +44,8 @@ static void begin(const char *model)
     size = 0;
     put("GGUF", 4);
     put_number(3, 4);
-    put_number(0, 16);
+    put_number(0, 8);
+    put_number(0, 8);
     put_key("model");
     put_number(8, 4);
     put_string(model);
