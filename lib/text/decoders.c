@@ -228,18 +228,18 @@ static pt_status_t read_ctc(const pt__json_t *json, pt__decoders_t *decoders)
 /* ---- All ---- */
 
 static const struct {
-    const char *name;
+    const char *name, *keys;
     pt__decoder_read_fn *read;
 } kinds[] = {
-    {"BPEDecoder", read_suffix},
-    {"ByteFallback", pt__read_byte_fallback},
-    {"ByteLevel", read_byte_level},
-    {"CTC", read_ctc},
-    {"Fuse", pt__read_fuse},
-    {"Metaspace", pt__read_metaspace_decoder},
-    {"Replace", pt__read_replace_decoder},
-    {"Strip", pt__read_strip_decoder},
-    {"WordPiece", read_wordpiece},
+    {"BPEDecoder", "suffix", read_suffix},
+    {"ByteFallback", "", pt__read_byte_fallback},
+    {"ByteLevel", "add_prefix_space trim_offsets use_regex", read_byte_level},
+    {"CTC", "pad_token word_delimiter_token cleanup", read_ctc},
+    {"Fuse", "", pt__read_fuse},
+    {"Metaspace", "replacement prepend_scheme split add_prefix_space str_rep", pt__read_metaspace_decoder},
+    {"Replace", "pattern content", pt__read_replace_decoder},
+    {"Strip", "content start stop", pt__read_strip_decoder},
+    {"WordPiece", "prefix cleanup", read_wordpiece},
 };
 
 pt_status_t pt__decoder_read(const pt__json_t *json, pt__decoders_t *decoders)

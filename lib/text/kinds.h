@@ -4,8 +4,9 @@
 
 #include "base/json.h"
 
-/* Which of `count` kinds, structs of `size` bytes that begin with a kind's name, the part's "type" names: its place in
- * *index; or -1 for a "Sequence", whose list `members` is then in *list. PT_ERR_UNSUPPORTED for none of them; `what` is
+/* Which of `count` kinds, structs of `size` bytes that begin with a kind's name and its keys (with blanks between
+ * them), the part's "type" names: its place in *index; or -1 for a "Sequence", whose list `members` is then in *list.
+ * PT_ERR_UNSUPPORTED for none of them, and for a key with a value that the kind does not have; `what` is
  * "a normalizer". */
 pt_status_t pt__kind_find(const pt__json_t *json, const void *kinds, size_t size, int64_t count, const char *what,
                           const char *members, int64_t *index, const pt__json_t **list);

@@ -61,8 +61,12 @@ static pt_status_t find_ending(pt__memory_t *memory, const char *path, const cha
 pt_status_t pt__tokenizer_find(pt__memory_t *memory, const char *path, char **out)
 {
     static const char *const names[] = {"tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt"};
+    pt__file_about_t about = {0};
     if (!pt__file_exists(path) || pt__file_is_regular(path))
         return pt__string_copy(memory, path, out);
+    PT__TRY(pt__file_look(path, &about));
+    if (!about.is_directory)
+        return pt__fail(PT_ERR_FORMAT, "%s: it is neither a file nor a directory", path);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         PT__TRY(path_beside(memory, path, 1, names[i], out));
         if (pt__file_exists(*out))

@@ -88,6 +88,7 @@ pt_status_t pt__stages_append(pt__stages_t *stages, const pt__stage_t *stage);
 typedef pt_status_t pt__stage_read_fn(const pt__json_t *json, pt__stages_t *stages);
 typedef struct pt__stage_kind {
     const char *name; /* its "type" */
+    const char *keys; /* that it may have besides, with blanks between them */
     pt__stage_read_fn *read;
 } pt__stage_kind_t;
 

@@ -129,6 +129,10 @@ START_TEST(test_kinds_that_are_not_known)
         {"{\"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": {}, \"behavior\": \"Isolated\"}, \"model\": "
          "{\"type\": \"BPE\", \"vocab\": {}, \"merges\": []}}",
          PT_ERR_FORMAT, "expected a \"String\" or a \"Regex\""},
+        {"{\"normalizer\": {\"type\": \"Lowercase\", \"locale\": \"tr\"}, \"model\": {\"type\": \"BPE\", \"vocab\": "
+         "{}, "
+         "\"merges\": []}}",
+         PT_ERR_UNSUPPORTED, "normalizer.locale: a \"Lowercase\" with this key is not known here"},
         {"{\"decoder\": {\"type\": \"Other\"}, \"model\": {\"type\": \"BPE\", \"vocab\": {}, \"merges\": []}}",
          PT_ERR_UNSUPPORTED, "a decoder \"Other\""},
     };
@@ -244,6 +248,8 @@ START_TEST(test_calls_that_are_refused)
     ck_fails(pt_tokenizer_open(context, NULL, &huge, &none), PT_ERR_FORMAT,
              "memory: 1073741825 bytes, expected at most 1073741824");
     ck_fails(pt_tokenizer_open(context, suite_path("none.json"), NULL, &none), PT_ERR_NOT_FOUND, "none.json");
+    ck_fails(pt_tokenizer_open(context, "/dev/null", NULL, &none), PT_ERR_FORMAT,
+             "/dev/null: it is neither a file nor a directory");
     ck_fails(pt_tokenizer_open(NULL, "x", NULL, &none), PT_ERR_ARGUMENT, "context is NULL");
     ck_fails(pt_tokenizer_open(context, NULL, NULL, &none), PT_ERR_ARGUMENT, "path is NULL");
     pt_tokenizer_free(tokenizer);
