@@ -97,9 +97,9 @@ static void check_encoded(const pt__json_t *expected, pt_tokenizer_t *tokenizer)
     ck_assert_int_eq(i, view.elements);
 }
 
-/* The pieces of a unigram model, and their scores. Which of equally likely cuts of a word is the best one hangs on the
- * last bit of a sum, and so a few pieces at a pruning; which is the score of characters that were lost, on the order of
- * a table of the reference. */
+/* The pieces of a unigram model, and their scores: at least this part of them. Where pieces are pruned, a few are others
+ * than the reference's, for reasons that are not known: ties of cuts that are equally likely are one. The score of
+ * characters that were lost hangs on the order of a table of the reference. */
 static void check_scores(const pt__json_t *expected, const pt_tokenizer_t *tokenizer, double least)
 {
     pt__json_document_t *document;
