@@ -163,7 +163,8 @@ static int32_t judge(pt__unigram_learner_t *learner, int64_t piece, double sum, 
         return often[piece] == 0 ? GOES : STAYS_ON;
     if (often[piece] == 0)
         return GOES;
-    const double log_sum = log(sum + often[piece] * (double)(count - 1));
+    /* not those of this piece, as one would think, but of all: so the reference has it, and SentencePiece too */
+    const double log_sum = log(sum + often[piece] * (double)(learner->n_pieces - 1));
     for (int64_t i = count; i-- > 0;)
         others += log(often[ids[i]] + often[piece]) - log_sum;
     *loss = often[piece] / words * (log(often[piece]) - log(sum) - others);
