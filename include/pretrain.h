@@ -1818,8 +1818,8 @@ PT_API pt_status_t pt_checkpoint_load(pt_model_t *model, pt_optimizer_t *optimiz
  *   tiktoken's ranks of r50k, p50k, cl100k, o200k, Llama 3 or Qwen, by the file's name or the number of ranks.
  * Those that need a file beside them are refused where no path names them. PT_ERR_FORMAT: a file that contradicts
  * itself, with the place in it. PT_ERR_UNSUPPORTED: one that asks for a model, a normalizer, a pre-tokenizer, a
- * pattern, a post-processor or a decoder that is not known here, with its name; and every file in a library that is
- * built without utf8proc. */
+ * pattern, a post-processor or a decoder that is not known here, or has a key of its own that is not, with its name;
+ * and every file in a library that is built without utf8proc. */
 PT_API pt_status_t pt_tokenizer_open(pt_context_t *context, const char *path, const pt_load_options_t *options,
                                      pt_tokenizer_t **out);
 /* Writes the tokenizer as a tokenizer.json, that which it was read from, byte by byte, or what another kind of file is
@@ -1853,21 +1853,42 @@ typedef struct pt_text {
 enum {
     /* without the special tokens that the file puts around texts; those that stand in the text itself are found */
     PT_TOKENIZE_PLAIN = 1,
+    /* padded as the file's `padding` says, to a length or to that of the batch's longest text */
+    PT_TOKENIZE_PAD = 2,
+    /* what the file's `truncation` cuts off is given too, see pt_tokenizer_encode */
+    PT_TOKENIZE_OVERFLOW = 4,
 };
 /* How texts are encoded. */
 typedef struct pt_tokenize_options {
     uint32_t struct_size;
     /* PT_TOKENIZE_... */
     uint32_t flags;
+    /* NULL: not wanted. Gets which tokens are the text's and the file's, 1, and which are padding, 0 (PT_UINT8); shape
+     * and lengths are those of the ids. Of the library's pt_array_t with array_size, as the next */
+    pt_array_t *mask;
+    /* NULL: not wanted. Gets of which text each encoding is (PT_INT64), counted from 0: there are several of a text
+     * with PT_TOKENIZE_OVERFLOW */
+    pt_array_t *sources;
 } pt_tokenize_options_t;
 /* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
 PT_API pt_status_t pt_tokenize_options_init(pt_tokenize_options_t *options, uint32_t struct_size);
 /* Encodes `count` texts, several at a time on the context's threads, truncated where the file asks for it; what is cut
- * off is not given, with or without the file's stride, and its padding is left out, as texts stand end to end. Each
- * result that is not NULL gets the tokens of all texts, and lengths [count]: ids (PT_INT32); spans (PT_UINT32, two a
- * token): the bytes of the text, or of the pair, that the token stands for, [begin, end), 0 and 0 for one that the file
- * puts there; segments (PT_UINT8): the numbers that the file gives the two texts, for models that want them.
- * text_size is sizeof(pt_text_t). PT_ERR_FORMAT: a text that is not UTF-8, with the byte. */
+ * off is dropped. Each result that is not NULL gets the tokens of all texts end to end, and lengths [count]: ids
+ * (PT_INT32); spans (PT_UINT32, two a token): the bytes of the text, or of the pair, that the token stands for, [begin,
+ * end), 0 and 0 for one that the file puts there; segments (PT_UINT8): the numbers that the file gives the two texts,
+ * for models that want them. text_size is sizeof(pt_text_t). PT_ERR_FORMAT: a text that is not UTF-8, with the byte.
+ *
+ * With PT_TOKENIZE_PAD texts stand end to end with their padding: the file's pad token, which has the span 0 and 0.
+ *
+ * With PT_TOKENIZE_OVERFLOW the rest of a text that is cut follows as encodings of its own, up to as long as the first,
+ * each with the tokens that the file puts around it and with as many of the one before as its `stride` says: lengths
+ * has [encodings] then, and sources tells the text of each. Of a pair whose texts are both cut there is one for each
+ * part of the one with each of the other, at most 65536. Order and segments are those of the package tokenizers: of a
+ * file that truncates from the left what stands last comes first, and the segments of what is cut off are 0 for a text
+ * and 1 for its pair, also where a template has other numbers.
+ *
+ * PT_ERR_ARGUMENT: PT_TOKENIZE_PAD with a file without padding, PT_TOKENIZE_OVERFLOW with one without truncation, and a
+ * stride that is not below the tokens that stay of a text. */
 PT_API pt_status_t pt_tokenizer_encode(pt_tokenizer_t *tokenizer, const pt_text_t *texts, uint32_t text_size,
                                        int64_t count, const pt_tokenize_options_t *options, pt_array_t *ids,
                                        pt_array_t *spans, pt_array_t *segments, uint32_t array_size);

@@ -122,38 +122,133 @@ const char *pt_tokenizer_token(const pt_tokenizer_t *tokenizer, int32_t id)
 
 /* ---- Encoding ---- */
 
-enum { IDS, SPANS, SEGMENTS };
+enum { IDS, SPANS, SEGMENTS, MASK, SOURCES, RESULTS };
+
+/* All that was encoded. */
+typedef struct encoded {
+    const pt__encoding_t *encodings;
+    int64_t count;
+    const pt__padding_t *padding; /* NULL: there is none */
+    int64_t padded;               /* the length that it brings to */
+} encoded_t;
+
+static int64_t parts(const pt__encoding_t *encoding)
+{
+    return encoding->ends == NULL ? 1 : encoding->parts;
+}
+
+static int64_t part_begin(const pt__encoding_t *encoding, int64_t part)
+{
+    return part == 0 ? 0 : encoding->ends[part - 1];
+}
+
+static int64_t part_length(const pt__encoding_t *encoding, int64_t part)
+{
+    return (encoding->ends == NULL ? encoding->count : encoding->ends[part]) - part_begin(encoding, part);
+}
+
+/* The length of all texts' longest first encoding, or encoding. */
+static int64_t longest(const encoded_t *encoded, int32_t is_first)
+{
+    int64_t most = 0;
+    for (int64_t i = 0; i < encoded->count; i++) {
+        const pt__encoding_t *encoding = &encoded->encodings[i];
+        for (int64_t part = 0; part < (is_first ? 1 : parts(encoding)); part++)
+            if (part_length(encoding, part) > most)
+                most = part_length(encoding, part);
+    }
+    return most;
+}
+
+/* The same value many times, or two of them. */
+static pt_status_t repeat(pt__receiver_t *receiver, int32_t which, int32_t value, int64_t count)
+{
+    enum { AT_ONCE = 256 };
+    int32_t ids[AT_ONCE] = {0};
+    uint8_t bytes[AT_ONCE];
+    pt_status_t status = PT_OK;
+    memset(bytes, value & 0xFF, sizeof bytes);
+    for (int32_t i = 0; i < AT_ONCE && which == IDS; i++)
+        ids[i] = value;
+    for (int64_t done = 0; done < count && status == PT_OK; done += AT_ONCE) {
+        const int64_t now = count - done < AT_ONCE ? count - done : AT_ONCE;
+        status = pt__receiver_put(receiver, which == IDS || which == SPANS ? (void *)ids : bytes, now);
+        pt__receiver_count(receiver, now, 0);
+    }
+    return status;
+}
+
+/* Tokens of one encoding; the mask's have no values. */
+static pt_status_t put(pt__receiver_t *receiver, const pt__encoding_t *encoding, int32_t which, int64_t begin,
+                       int64_t count)
+{
+    const int64_t width = which == SPANS ? 2 : 1;
+    if (count == 0)
+        return PT_OK;
+    if (which == MASK)
+        return repeat(receiver, which, 1, count);
+    PT__TRY(pt__receiver_put(receiver,
+                             which == IDS     ? (void *)(encoding->ids + begin)
+                             : which == SPANS ? (void *)(encoding->spans + begin)
+                                              : encoding->segments + begin,
+                             width * count));
+    pt__receiver_count(receiver, width * count, 0);
+    return PT_OK;
+}
+
+static pt_status_t give_part(const encoded_t *encoded, int64_t text, int64_t part, int32_t which,
+                             pt__receiver_t *receiver)
+{
+    const pt__encoding_t *encoding = &encoded->encodings[text];
+    const int64_t width = which == SPANS ? 2 : 1, count = part_length(encoding, part);
+    const int64_t padding = encoded->padded > count ? encoded->padded - count : 0;
+    const int64_t elements = which == SOURCES ? 1 : width * (count + padding);
+    if (!pt__receiver_takes(receiver, elements, 1)) {
+        pt__receiver_count(receiver, elements, 1);
+        return PT_OK;
+    }
+    int64_t *length = pt__receiver_lengths(receiver);
+    if (length != NULL)
+        *length = which == SOURCES ? 1 : count + padding;
+    if (which == SOURCES) {
+        PT__TRY(pt__receiver_put(receiver, &text, 1));
+        pt__receiver_count(receiver, 1, 1);
+        return PT_OK;
+    }
+    const int32_t is_left = padding > 0 && encoded->padding->is_left;
+    const int32_t value = padding == 0        ? 0
+                          : which == IDS      ? encoded->padding->id
+                          : which == SEGMENTS ? encoded->padding->segment
+                                              : 0;
+    if (is_left)
+        PT__TRY(repeat(receiver, which, value, width * padding));
+    PT__TRY(put(receiver, encoding, which, part_begin(encoding, part), count));
+    if (!is_left)
+        PT__TRY(repeat(receiver, which, value, width * padding));
+    pt__receiver_count(receiver, 0, 1);
+    return PT_OK;
+}
 
 /* One result of all texts to its view. */
-static pt_status_t give(const pt__encoding_t *encodings, int64_t count, int32_t which, pt_array_t *to, uint32_t size)
+static pt_status_t give(const encoded_t *encoded, int32_t which, pt_array_t *to, uint32_t size)
 {
     static const char *const names[] = {"pt_tokenizer_encode: ids", "pt_tokenizer_encode: spans",
-                                        "pt_tokenizer_encode: segments"};
-    static const int32_t dtypes[] = {PT_INT32, PT_UINT32, PT_UINT8};
-    const int64_t shape[2] = {PT_DIM_TOKENS, 2}, width = which == SPANS ? 2 : 1;
+                                        "pt_tokenizer_encode: segments", "pt_tokenize_options.mask",
+                                        "pt_tokenize_options.sources"};
+    static const int32_t dtypes[] = {PT_INT32, PT_UINT32, PT_UINT8, PT_UINT8, PT_INT64}, ranks[] = {1, 2, 1, 1, 0};
+    const int64_t shape[2] = {PT_DIM_TOKENS, 2}, most = longest(encoded, 0);
     pt__receiver_t receiver;
     pt_status_t status = PT_OK;
-    int64_t longest = 0;
     if (to == NULL)
         return PT_OK;
-    for (int64_t i = 0; i < count; i++)
-        longest = encodings[i].count > longest ? encodings[i].count : longest;
     PT__TRY(pt__receiver_open(to, size, names[which], &receiver));
-    pt__receiver_describe(&receiver, dtypes[which], which == SPANS ? 2 : 1, shape, longest);
-    for (int64_t i = 0; i < count && status == PT_OK; i++) {
-        const pt__encoding_t *encoding = &encodings[i];
-        const void *values = which == IDS     ? (void *)encoding->ids
-                             : which == SPANS ? (void *)encoding->spans
-                                              : encoding->segments;
-        if (pt__receiver_takes(&receiver, width * encoding->count, 1)) {
-            int64_t *length = pt__receiver_lengths(&receiver);
-            if (length != NULL)
-                *length = encoding->count;
-            if (encoding->count > 0)
-                status = pt__receiver_put(&receiver, values, width * encoding->count);
-        }
-        pt__receiver_count(&receiver, width * encoding->count, 1);
-    }
+    pt__receiver_describe(&receiver, dtypes[which], ranks[which], shape,
+                          which == SOURCES         ? 0
+                          : most > encoded->padded ? most
+                                                   : encoded->padded);
+    for (int64_t i = 0; i < encoded->count; i++)
+        for (int64_t part = 0; part < parts(&encoded->encodings[i]) && status == PT_OK; part++)
+            status = give_part(encoded, i, part, which, &receiver);
     if (status == PT_OK)
         status = pt__receiver_finish(&receiver);
     return pt__receiver_close(&receiver, to, size, status);
@@ -189,9 +284,26 @@ static pt_status_t read_texts(pt__memory_t *memory, const pt_text_t *given, uint
     return status;
 }
 
+static pt_status_t check_flags(const pt_tokenizer_t *tokenizer, uint32_t flags)
+{
+    if (flags & ~(uint32_t)(PT_TOKENIZE_PLAIN | PT_TOKENIZE_PAD | PT_TOKENIZE_OVERFLOW))
+        return pt__fail(PT_ERR_ARGUMENT,
+                        "pt_tokenize_options.flags is %u, expected 0 or several of PT_TOKENIZE_PLAIN, PT_TOKENIZE_PAD "
+                        "and PT_TOKENIZE_OVERFLOW",
+                        (unsigned)flags);
+    if ((flags & PT_TOKENIZE_PAD) && !tokenizer->padding.is_given)
+        return pt__fail(PT_ERR_ARGUMENT,
+                        "pt_tokenize_options.flags has PT_TOKENIZE_PAD, but the tokenizer's file has no padding");
+    if ((flags & PT_TOKENIZE_OVERFLOW) && !tokenizer->truncation.is_asked)
+        return pt__fail(PT_ERR_ARGUMENT,
+                        "pt_tokenize_options.flags has PT_TOKENIZE_OVERFLOW, but the tokenizer's file has no "
+                        "truncation");
+    return PT_OK;
+}
+
+/* views: of all results, in their order. */
 static pt_status_t encode(pt_tokenizer_t *tokenizer, const pt_text_t *given, uint32_t text_size, int64_t count,
-                          const pt_tokenize_options_t *options, pt_array_t *ids, pt_array_t *spans,
-                          pt_array_t *segments, uint32_t array_size)
+                          const pt_tokenize_options_t *options, pt_array_t *views[RESULTS], uint32_t array_size)
 {
     pt__memory_t *memory = &tokenizer->context->memory;
     pt_tokenize_options_t effective = {0};
@@ -202,21 +314,26 @@ static pt_status_t encode(pt_tokenizer_t *tokenizer, const pt_text_t *given, uin
         return pt__fail(PT_ERR_ARGUMENT, "pt_tokenizer_encode: texts is NULL");
     PT__TRY(pt__check_range("pt_tokenizer_encode: count", count, 0));
     PT__TRY(pt__options_read(options, &effective, (uint32_t)sizeof effective, "pt_tokenize_options"));
-    if (effective.flags & ~(uint32_t)PT_TOKENIZE_PLAIN)
-        return pt__fail(PT_ERR_ARGUMENT, "pt_tokenize_options.flags is %u, expected PT_TOKENIZE_PLAIN or 0",
-                        (unsigned)effective.flags);
+    PT__TRY(check_flags(tokenizer, effective.flags));
+    views[MASK] = effective.mask;
+    views[SOURCES] = effective.sources;
     PT__TRY(read_texts(memory, given, text_size, count, &texts));
     PT__TRY_OUT(pt__allocate(memory, (size_t)count, sizeof *encodings, "encoded texts", &encodings));
     for (int64_t i = 0; i < count; i++) {
-        encodings[i].wants_spans = spans != NULL;
-        encodings[i].wants_segments = segments != NULL;
+        encodings[i].wants_spans = views[SPANS] != NULL;
+        encodings[i].wants_segments = views[SEGMENTS] != NULL;
+        encodings[i].wants_overflow = (effective.flags & PT_TOKENIZE_OVERFLOW) != 0;
     }
     PT__TRY_OUT(pt__tokenizer_encode_many(tokenizer, texts, count,
                                           effective.flags & PT_TOKENIZE_PLAIN ? PT__ENCODE_PLAIN : 0, 0, encodings,
                                           "pt_tokenizer_encode: text", 0));
-    PT__TRY_OUT(give(encodings, count, IDS, ids, array_size));
-    PT__TRY_OUT(give(encodings, count, SPANS, spans, array_size));
-    PT__TRY_OUT(give(encodings, count, SEGMENTS, segments, array_size));
+    encoded_t encoded = {.encodings = encodings, .count = count};
+    if (effective.flags & PT_TOKENIZE_PAD) {
+        encoded.padding = &tokenizer->padding;
+        encoded.padded = count == 0 ? 0 : pt__padding_length(encoded.padding, longest(&encoded, 1));
+    }
+    for (int32_t which = IDS; which < RESULTS; which++)
+        PT__TRY_OUT(give(&encoded, which, views[which], array_size));
 out:
     for (int64_t i = 0; encodings != NULL && i < count; i++)
         pt__encoding_free(&encodings[i]);
@@ -231,8 +348,9 @@ pt_status_t pt_tokenizer_encode(pt_tokenizer_t *tokenizer, const pt_text_t *text
 {
     PT__ENTER();
     PT__NEED(tokenizer);
+    pt_array_t *views[RESULTS] = {ids, spans, segments, NULL, NULL};
     return pt__error_keep_on(tokenizer->message,
-                             encode(tokenizer, texts, text_size, count, options, ids, spans, segments, array_size));
+                             encode(tokenizer, texts, text_size, count, options, views, array_size));
 }
 
 /* ---- Decoding ---- */

@@ -471,4 +471,10 @@ static pt_status_t encode(const void *model, const uint8_t *word, int64_t length
     return PT_OK;
 }
 
-const pt__token_model_t pt__token_model_bpe = {.name = "BPE", .read = read, .release = release, .encode = encode};
+const pt__token_model_t pt__token_model_bpe = {
+    .name = "BPE",
+    .keys = "type dropout unk_token continuing_subword_prefix end_of_word_suffix fuse_unk byte_fallback "
+            "ignore_merges vocab merges",
+    .read = read,
+    .release = release,
+    .encode = encode};

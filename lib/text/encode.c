@@ -57,6 +57,7 @@ void pt__encoding_free(pt__encoding_t *encoding)
 {
     if (encoding->memory == NULL)
         return;
+    pt__release(encoding->memory, encoding->ends);
     pt__release(encoding->memory, encoding->segments);
     pt__release(encoding->memory, encoding->spans);
     pt__release(encoding->memory, encoding->ids);

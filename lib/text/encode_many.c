@@ -40,7 +40,9 @@ static pt_status_t check(const job_t *job, int64_t count, const char *what, int6
 {
     for (int64_t i = 0; i < count; i++) {
         const pt__encoding_t *made = &job->encodings[i];
-        pt__encoding_t again = {.wants_spans = made->wants_spans, .wants_segments = made->wants_segments};
+        pt__encoding_t again = {.wants_spans = made->wants_spans,
+                                .wants_segments = made->wants_segments,
+                                .wants_overflow = made->wants_overflow};
         if (job->statuses[i] == PT_OK)
             continue;
         if (encode_one(job, i, 0, &again) == PT_OK)

@@ -10,5 +10,8 @@
  * "a normalizer". */
 pt_status_t pt__kind_find(const pt__json_t *json, const void *kinds, size_t size, int64_t count, const char *what,
                           const char *members, int64_t *index, const pt__json_t **list);
+/* PT_ERR_UNSUPPORTED names a key of an object that is not among `keys` (with blanks between them) and has a value:
+ * passed over, it may have meant something. `what` is the object's kind. What is no object has none. */
+pt_status_t pt__keys_check(const pt__json_t *json, const char *what, const char *keys);
 
 #endif

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "text/kinds.h"
+
 enum { MOST_DEPTH = 8, MOST_SEGMENT = 255, MOST_ITEMS = 256 };
 
 void pt__post_processor_free(pt__post_processor_t *processor)
@@ -32,7 +34,7 @@ static pt_status_t add_item(pt__post_processor_t *processor, const pt__json_t *j
     PT__TRY(pt__grow(processor->memory, &template->items, &template->capacity, template->count + 1,
                      sizeof *template->items, "template of special tokens"));
     template->items[template->count++] = (pt__template_item_t){
-        .sequence = sequence, .id = (int32_t)id, .segment = (uint8_t)segment};
+        .sequence = sequence, .id = (int32_t)id, .segment = (uint8_t)segment, .overflow_segment = (uint8_t)segment};
     return PT_OK;
 }
 
@@ -64,6 +66,7 @@ static pt_status_t add_special(pt__post_processor_t *processor, const pt__vocabu
     const pt__json_t *special = pt__json_find(specials, name);
     if (special == NULL)
         return pt__json_fail(item, PT_ERR_FORMAT, "\"%s\" is not among special_tokens", name);
+    PT__TRY(pt__keys_check(special, "special token", "id ids tokens"));
     PT__TRY(pt__json_get_array(special, "ids", PT__JSON_REQUIRED, &ids));
     for (const pt__json_t *id = ids->first; id != NULL; id = id->next) {
         if (id->kind != PT__JSON_NUMBER || !id->is_integer)
@@ -88,6 +91,8 @@ static pt_status_t read_template(const pt__json_t *json, const char *key, int32_
         int64_t segment = 0;
         if ((sequence != NULL) == (special != NULL))
             return pt__json_fail(item, PT_ERR_FORMAT, "expected a \"Sequence\" or a \"SpecialToken\"");
+        PT__TRY(pt__keys_check(item, "template", sequence != NULL ? "Sequence" : "SpecialToken"));
+        PT__TRY(pt__keys_check(found, "template", "id type_id"));
         PT__TRY(pt__json_get_integer(found, "type_id", PT__JSON_REQUIRED, 0, MOST_SEGMENT, &segment));
         if (special != NULL) {
             PT__TRY(add_special(processor, vocabulary, is_pair, special, specials, segment));
@@ -98,6 +103,8 @@ static pt_status_t read_template(const pt__json_t *json, const char *key, int32_
             return pt__json_fail(sequence, PT_ERR_FORMAT, "id is \"%s\", expected %s", name,
                                  is_pair ? "\"A\" or \"B\"" : "\"A\"");
         PT__TRY(add_item(processor, sequence, is_pair, name[0] - 'A', 0, segment));
+        pt__template_t *template = &processor->templates[is_pair];
+        template->items[template->count - 1].overflow_segment = name[0] == 'B';
     }
     return PT_OK;
 }
@@ -157,19 +164,26 @@ static pt_status_t read(const pt__json_t *json, const pt__vocabulary_t *vocabula
     const pt__json_t *list = NULL;
     PT__TRY(pt__json_get_string(json, "type", PT__JSON_REQUIRED, &name));
     if (strcmp(name, "TemplateProcessing") == 0) {
+        PT__TRY(pt__keys_check(json, name, "type single pair special_tokens"));
         PT__TRY(read_template(json, "single", 0, vocabulary, processor));
         return read_template(json, "pair", 1, vocabulary, processor);
     }
-    if (strcmp(name, "BertProcessing") == 0)
+    if (strcmp(name, "BertProcessing") == 0) {
+        PT__TRY(pt__keys_check(json, name, "type sep cls"));
         return read_bert(json, vocabulary, 0, processor);
+    }
     if (strcmp(name, "RobertaProcessing") == 0) {
+        PT__TRY(pt__keys_check(json, name, "type sep cls trim_offsets add_prefix_space"));
         PT__TRY(read_trimming(json, processor));
         return read_bert(json, vocabulary, 1, processor);
     }
-    if (strcmp(name, "ByteLevel") == 0)
+    if (strcmp(name, "ByteLevel") == 0) {
+        PT__TRY(pt__keys_check(json, name, "type trim_offsets add_prefix_space use_regex"));
         return read_trimming(json, processor);
+    }
     if (strcmp(name, "Sequence") != 0 || depth == MOST_DEPTH)
         return pt__json_fail(json, PT_ERR_UNSUPPORTED, "a post-processor \"%s\" is not known here", name);
+    PT__TRY(pt__keys_check(json, name, "type processors"));
     PT__TRY(pt__json_get_array(json, "processors", PT__JSON_REQUIRED, &list));
     for (const pt__json_t *member = list->first; member != NULL; member = member->next)
         PT__TRY(read(member, vocabulary, depth + 1, processor));

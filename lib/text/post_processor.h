@@ -11,6 +11,7 @@ typedef struct pt__template_item {
     int32_t sequence; /* 0, 1: the first text, the second; -1: a token */
     int32_t id;       /* of the token */
     uint8_t segment;
+    uint8_t overflow_segment; /* of a text's parts behind its first, between the template's tokens */
 } pt__template_item_t;
 
 typedef struct pt__template {

@@ -17,6 +17,7 @@ pt_status_t pt__word_tokens_add(pt__word_tokens_t *tokens, int32_t id, uint32_t 
 
 typedef struct pt__token_model {
     const char *name;     /* "BPE" */
+    const char *keys;     /* those of its part of the file, with blanks between them */
     int32_t lists_tokens; /* its "vocab" is a list of pairs that begin with a token, whose place is its id */
     /* Reads the model's own fields. The vocabulary is filled and finished; *out is the kind's, for release. */
     pt_status_t (*read)(const pt__json_t *json, const pt__vocabulary_t *vocabulary, void **out);

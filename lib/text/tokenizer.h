@@ -8,20 +8,13 @@
 #include "text/added_tokens.h"
 #include "text/characters.h"
 #include "text/decoders.h"
+#include "text/padding.h"
 #include "text/piece_cache.h"
 #include "text/post_processor.h"
 #include "text/stages.h"
+#include "text/truncation.h"
 
 typedef struct pt__encoder pt__encoder_t;
-
-enum { PT__TRUNCATE_LONGEST = 0, PT__TRUNCATE_FIRST = 1, PT__TRUNCATE_SECOND = 2 };
-
-typedef struct pt__truncation {
-    int32_t is_asked;
-    int32_t strategy;  /* of a pair: which text gives way */
-    int32_t from_left; /* the end stays */
-    int64_t length;    /* tokens, those of the template included */
-} pt__truncation_t;
 
 struct pt_tokenizer {
     pt_context_t *context; /* retained */
@@ -34,6 +27,7 @@ struct pt_tokenizer {
     pt__post_processor_t post_processor;
     pt__decoders_t decoders;
     pt__truncation_t truncation;
+    pt__padding_t padding;
     uint64_t fingerprint;     /* of its file's bytes */
     pt__encoder_t **encoders; /* [threads], made when first needed */
     char *json;               /* the file that all this was read from */
@@ -54,16 +48,17 @@ pt_status_t pt__tokenizer_find(pt__memory_t *memory, const char *path, char **ou
 /* An empty one, to be filled. PT_ERR_UNSUPPORTED in a build that does not know Unicode. */
 pt_status_t pt__tokenizer_begin(pt_context_t *context, pt_tokenizer_t **out);
 void pt__tokenizer_free(pt_tokenizer_t *tokenizer);
-pt_status_t pt__truncation_read(const pt__json_t *json, pt__truncation_t *truncation);
 
-/* The tokens of one text or pair of texts. */
+/* The tokens of one text or pair of texts; where wanted, behind them those of the encodings of what is cut off. */
 typedef struct pt__encoding {
     pt__memory_t *memory;
     int32_t *ids;
     pt__cut_t *spans;  /* in the text that the token is of; kept where wanted. (0, 0): a token that is of none */
     uint8_t *segments; /* 0 and 1, as the post-processor numbers them; made where wanted */
     int64_t count, ids_capacity, spans_capacity;
-    int32_t wants_spans, wants_segments;
+    int64_t *ends; /* [parts]: where each encoding ends; NULL: there is one */
+    int64_t parts;
+    int32_t wants_spans, wants_segments, wants_overflow;
 } pt__encoding_t;
 
 void pt__encoding_free(pt__encoding_t *encoding);
@@ -83,7 +78,7 @@ pt_status_t pt__encoder_words(pt__encoder_t *encoder, const char *text, int64_t 
 
 /* Encodes a text, or a pair (texts[1] not NULL), with all that belongs to it: truncated as the file asks and to at most
  * `most` tokens (0: any number; PT__UNCUT: whatever the file asks), and in the template unless is_plain. *to begins
- * anew; its wants_spans and wants_segments are read. */
+ * anew; its wants_... are read. */
 pt_status_t pt__tokenizer_encode_whole(pt_tokenizer_t *tokenizer, int32_t thread, const char *const texts[2],
                                        const int64_t lengths[2], int32_t is_plain, int64_t most, pt__encoding_t *to);
 

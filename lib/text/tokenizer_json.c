@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "text/kinds.h"
 #include "text/pre_tokenizers.h"
 #include "text/tokenizer.h"
 
@@ -50,6 +51,7 @@ static pt_status_t add_added_token(pt_tokenizer_t *tokenizer, const pt__json_t *
     const pt__json_t *content = pt__json_find(json, "content");
     int64_t id = 0;
     int32_t special = 0;
+    PT__TRY(pt__keys_check(json, "added token", "id content single_word lstrip rstrip normalized special"));
     PT__TRY(pt__json_get_integer(json, "id", PT__JSON_REQUIRED, 0, PT__TOKEN_MOST - 1, &id));
     if (content == NULL || content->kind != PT__JSON_STRING || content->length == 0)
         return pt__json_fail(content == NULL ? json : content, PT_ERR_FORMAT,
@@ -169,7 +171,7 @@ static pt_status_t find_kind(pt_tokenizer_t *tokenizer, const pt__json_t *model)
     if (tokenizer->kind == NULL)
         return pt__json_fail(model, PT_ERR_UNSUPPORTED, "a model \"%s\" is not known here",
                              name == NULL ? "without a type" : name);
-    return PT_OK;
+    return pt__keys_check(model, tokenizer->kind->name, tokenizer->kind->keys);
 }
 
 static pt_status_t read_tokens(pt_tokenizer_t *tokenizer, const pt__json_t *root, const pt__json_t *model)
@@ -189,9 +191,12 @@ static pt_status_t read_tokens(pt_tokenizer_t *tokenizer, const pt__json_t *root
 
 static pt_status_t read(pt_tokenizer_t *tokenizer, const pt__json_t *root)
 {
+    static const char keys[] =
+        "version truncation padding added_tokens normalizer pre_tokenizer post_processor decoder model";
     const pt__json_t *model = NULL, *part;
     if (root->kind != PT__JSON_OBJECT)
         return pt__fail(PT_ERR_FORMAT, "found %s, expected an object", pt__json_kind_name(root->kind));
+    PT__TRY(pt__keys_check(root, "tokenizer", keys));
     PT__TRY(pt__json_get_object(root, "model", PT__JSON_REQUIRED, &model));
     PT__TRY(find_kind(tokenizer, model));
     PT__TRY(read_stages(tokenizer, root, model));
@@ -206,7 +211,8 @@ static pt_status_t read(pt_tokenizer_t *tokenizer, const pt__json_t *root)
     PT__TRY(find_part(root, "truncation", &part));
     if (part != NULL)
         PT__TRY(pt__truncation_read(part, &tokenizer->truncation));
-    return PT_OK;
+    PT__TRY(find_part(root, "padding", &part));
+    return part == NULL ? PT_OK : pt__padding_read(part, &tokenizer->vocabulary, &tokenizer->padding);
 }
 
 static pt_status_t keep(pt_tokenizer_t *tokenizer, const char *text, int64_t size)

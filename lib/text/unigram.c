@@ -223,5 +223,9 @@ static pt_status_t encode(const void *model, const uint8_t *word, int64_t length
     return status;
 }
 
-const pt__token_model_t pt__token_model_unigram = {
-    .name = "Unigram", .lists_tokens = 1, .read = read, .release = release, .encode = encode};
+const pt__token_model_t pt__token_model_unigram = {.name = "Unigram",
+                                                   .keys = "type unk_id vocab byte_fallback",
+                                                   .lists_tokens = 1,
+                                                   .read = read,
+                                                   .release = release,
+                                                   .encode = encode};

@@ -44,4 +44,4 @@ static pt_status_t encode(const void *model, const uint8_t *word, int64_t length
 }
 
 const pt__token_model_t pt__token_model_wordlevel = {
-    .name = "WordLevel", .read = read, .release = release, .encode = encode};
+    .name = "WordLevel", .keys = "type vocab unk_token", .read = read, .release = release, .encode = encode};

@@ -111,4 +111,8 @@ static pt_status_t encode(const void *model, const uint8_t *word, int64_t length
 }
 
 const pt__token_model_t pt__token_model_wordpiece = {
-    .name = "WordPiece", .read = read, .release = release, .encode = encode};
+    .name = "WordPiece",
+    .keys = "type unk_token continuing_subword_prefix max_input_chars_per_word vocab",
+    .read = read,
+    .release = release,
+    .encode = encode};

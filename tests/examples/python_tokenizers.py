@@ -51,6 +51,24 @@ class Tokenizers(unittest.TestCase):
         self.assertEqual(tokenizer.encode([]), [])
         self.assertEqual(tokenizer.encode("", plain=True), [])
 
+    def test_padding_and_overflow(self):
+        file = json.loads(self.tokenizer.save())
+        cls, sep = self.tokenizer.id("[CLS]"), self.tokenizer.id("[SEP]")
+        file["padding"] = {"strategy": "BatchLongest", "direction": "Right", "pad_to_multiple_of": None}
+        file["padding"].update(pad_id=sep, pad_type_id=1, pad_token="[SEP]")
+        file["truncation"] = {"max_length": 4, "stride": 1, "strategy": "LongestFirst", "direction": "Right"}
+        tokenizer = self.context.tokenizer(json.dumps(file).encode())
+        texts = ["a a a a", "a"]
+        a = self.tokenizer.encode("a", plain=True)[0]
+        made = tokenizer.encode(texts, pad=True)
+        self.assertEqual(made, [([cls, a, a, sep], [1, 1, 1, 1]), ([cls, a, sep, sep], [1, 1, 1, 0])])
+        self.assertEqual(tokenizer.encode(texts, overflow=True), [[[cls, a, a, sep]] * 3, [[cls, a, sep]]])
+        ids, spans, segments, mask = tokenizer.encode(texts, spans=True, pad=True, overflow=True)[1][0]
+        self.assertEqual(spans, [(0, 0), (0, 1), (0, 0), (0, 0)])
+        self.assertEqual([ids, segments, mask], [[cls, a, sep, sep], [0, 0, 0, 1], [1, 1, 1, 0]])
+        with self.assertRaisesRegex(pretrain.Error, "has no padding"):
+            self.tokenizer.encode(texts, pad=True)
+
     def test_tokens(self):
         self.assertEqual(self.tokenizer.id("[SEP]"), 3)
         self.assertEqual(self.tokenizer.id("none such"), -1)

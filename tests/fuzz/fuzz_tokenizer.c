@@ -1,4 +1,5 @@
-/* A tokenizer.json of any content: what is opened encodes a text, its spans lie within it, and the ids are decoded. */
+/* A tokenizer.json of any content: what is opened encodes a text, its spans lie within it, and the ids are decoded; of
+ * what is padded, and cut off, each encoding has a source and each token a mask. */
 #include "fuzz/fuzz.h"
 
 #include <string.h>
@@ -46,6 +47,10 @@ const fuzz_seed_t fuzz_seeds[] = {
         "{\"normalizer\":{\"type\":\"ByteLevel\"},\"pre_tokenizer\":{\"type\":\"Split\",\"pattern\":{\"Regex\":"
         "\"(?i:a|[^\\\\W\\\\d]+)(?=b)|\\\\p{L}{1,2}?\"},\"behavior\":\"Contiguous\",\"invert\":true},\"decoder\":{"
         "\"type\":\"BPEDecoder\",\"suffix\":\"b\"}," MODEL),
+    FUZZ_SEED(
+        "{\"version\":\"1.0\",\"truncation\":{\"max_length\":5,\"stride\":1,\"direction\":\"Left\",\"strategy\":"
+        "\"LongestFirst\"},\"padding\":{\"strategy\":{\"Fixed\":7},\"direction\":\"Left\",\"pad_to_multiple_of\":4,"
+        "\"pad_id\":1,\"pad_type_id\":2,\"pad_token\":\"b\"}," MODEL),
     {NULL, 0},
 };
 const fuzz_seed_t fuzz_pieces[] = {
@@ -100,6 +105,36 @@ static void check(pt_tokenizer_t *tokenizer, const char *text)
         abort();
 }
 
+/* What the file does not have is refused; so is what there is no room for. */
+static void check_batch(pt_tokenizer_t *tokenizer, const char *text, const char *pair)
+{
+    static int64_t sources[MOST];
+    static uint8_t mask[4 * MOST];
+    const pt_text_t given[2] = {{.text = "a", .bytes = -1},
+                                {.text = text, .bytes = -1, .pair = pair, .pair_bytes = -1}};
+    for (uint32_t flags = PT_TOKENIZE_PAD; flags <= (PT_TOKENIZE_PAD | PT_TOKENIZE_OVERFLOW); flags += 2) {
+        pt_array_t mask_view = {.dtype = PT_UINT8, .data = mask, .capacity = 4 * MOST},
+                   source_view = {.dtype = PT_INT64, .data = sources, .capacity = MOST};
+        const pt_tokenize_options_t options = {
+            .struct_size = sizeof options, .flags = flags, .mask = &mask_view, .sources = &source_view};
+        pt_status_t status = pt_tokenizer_encode(tokenizer, given, sizeof *given, 2, &options, NULL, NULL, NULL,
+                                                 sizeof mask_view);
+        if (status != PT_OK) {
+            if (*pt_last_error() == 0)
+                abort();
+            continue;
+        }
+        if (mask_view.samples != source_view.elements || sources[0] != 0 || source_view.elements < 2)
+            abort();
+        for (int64_t i = 1; i < source_view.elements; i++)
+            if (sources[i] < sources[i - 1] || sources[i] > 1)
+                abort();
+        for (int64_t i = 0; i < mask_view.elements; i++)
+            if (mask[i] > 1)
+                abort();
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     pt_context_t *context = fuzz_context();
@@ -109,6 +144,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (pt_tokenizer_open(context, NULL, &place, &tokenizer) == PT_OK) {
         check(tokenizer, "ab a<e> b  abab\n <e>\xC3\xA9\xE4\xB8\xAD\xF0\x9F\x98\x80 it's n't.");
         check(tokenizer, "");
+        check_batch(tokenizer, "ab a<e> b  abab", "abaabb a");
+        check_batch(tokenizer, "ab ab ab ab abba aba", NULL);
         pt_tokenizer_free(tokenizer);
     } else if (*pt_last_error() == 0)
         abort();

@@ -87,6 +87,15 @@ static const char *const files[] = {
     " \"word_delimiter_token\": \"|\", \"cleanup\": false}, {\"type\": \"BPEDecoder\", \"suffix\": \"b\"}]},"
     " \"pre_tokenizer\": {\"type\": \"FixedLength\", \"length\": 1}, \"model\": {\"type\": \"WordLevel\","
     " \"unk_token\": \"?\", \"vocab\": {\"?\": 0, \"a\": 1, \"b\": 2, \"|\": 3, \"c\": 4}}}",
+    /* all of a text in parts, and padding */
+    "{\"version\": \"1.0\", \"truncation\": {\"max_length\": 7, \"stride\": 1, \"strategy\": \"LongestFirst\","
+    " \"direction\": \"Right\"}, \"padding\": {\"strategy\": {\"Fixed\": 3}, \"direction\": \"Left\","
+    " \"pad_to_multiple_of\": 8, \"pad_id\": 1, \"pad_type_id\": 2, \"pad_token\": \"a\"}, \"post_processor\":"
+    " {\"type\": \"TemplateProcessing\", \"single\": [{\"SpecialToken\": {\"id\": \"?\", \"type_id\": 1}},"
+    " {\"Sequence\": {\"id\": \"A\", \"type_id\": 1}}], \"pair\": [{\"Sequence\": {\"id\": \"B\", \"type_id\": 0}},"
+    " {\"Sequence\": {\"id\": \"A\", \"type_id\": 1}}], \"special_tokens\": {\"?\": {\"id\": \"?\", \"ids\": [0],"
+    " \"tokens\": [\"?\"]}}}, \"pre_tokenizer\": {\"type\": \"FixedLength\", \"length\": 1}, \"model\": {\"type\":"
+    " \"WordLevel\", \"unk_token\": \"?\", \"vocab\": {\"?\": 0, \"a\": 1, \"b\": 2, \"c\": 3}}}",
 };
 enum { FILES = sizeof files / sizeof files[0] };
 
@@ -106,6 +115,23 @@ static int32_t is_refusal(pt_status_t status)
            status == PT_ERR_ARGUMENT;
 }
 
+/* With padding, and all parts of a text; where the file has none of them it is refused. */
+static pt_status_t pad(pt_tokenizer_t *tokenizer, const pt_text_t *text)
+{
+    int64_t ids[MOST], sources[MOST];
+    uint8_t mask[MOST];
+    pt_array_t id_view = {.dtype = PT_INT64, .data = ids, .capacity = MOST},
+               mask_view = {.dtype = PT_UINT8, .data = mask, .capacity = MOST},
+               source_view = {.dtype = PT_INT64, .data = sources, .capacity = MOST};
+    const pt_tokenize_options_t options = {.struct_size = sizeof options,
+                                           .flags = PT_TOKENIZE_PAD | PT_TOKENIZE_OVERFLOW,
+                                           .mask = &mask_view,
+                                           .sources = &source_view};
+    pt_status_t status = pt_tokenizer_encode(tokenizer, text, sizeof *text, 1, &options, &id_view, NULL, NULL,
+                                             sizeof id_view);
+    return is_refusal(status) ? PT_OK : status;
+}
+
 static pt_status_t use(pt_tokenizer_t *tokenizer)
 {
     static const uint32_t size = sizeof(pt_array_t);
@@ -123,6 +149,7 @@ static pt_status_t use(pt_tokenizer_t *tokenizer)
             continue;
         PT__TRY(status);
         PT__TRY(pt_tokenizer_decode(tokenizer, &id_view, size, PT_DECODE_SPECIAL, text, sizeof text, NULL));
+        PT__TRY(pad(tokenizer, &texts[i]));
         id_view.dtype = PT_INT64; /* half as many of them */
         id_view.elements /= 2;
         if (id_view.elements > 0)

@@ -8,7 +8,7 @@
 #include "support/suite.h"
 
 static const char file[] = "{\"model\": {\"type\": \"BPE\", \"unk_token\": \"?\", \"merges\": [\"a b\"],"
-                           " \"vocab\": {\"?\": 0, \"a\": 1, \"b\": 2, \"ab\": 3}}, \"host's own\": [1, 2.50]}\n";
+                           " \"vocab\": {\"?\": 0, \"a\": 1, \"b\": 2, \"ab\": 3}}, \"host's own\":   null}\n";
 enum { SIZE = sizeof file - 1 };
 
 static pt_context_t *context;

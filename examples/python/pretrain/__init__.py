@@ -766,23 +766,30 @@ class Tokenizer(_Handle):
         token = library.pt_tokenizer_token(self, id)
         return None if token is None else token.decode()
 
-    def encode(self, texts, plain=False, spans=False):
+    def encode(self, texts, plain=False, spans=False, pad=False, overflow=False):
         """Ids, a list, of one text (str or UTF-8 bytes) or pair (a tuple of two), or a list of such lists of a list of
-        texts. spans=True: (ids, spans, segments) in place of ids; spans are [begin, end) in bytes of UTF-8. plain=True:
-        without the tokens that the file puts around texts."""
+        texts. spans=True: (ids, spans, segments) in place of ids; spans are [begin, end) in bytes of UTF-8. pad=True:
+        padded as the file says, and a tuple with the mask at its end, 0 for padding. plain=True: without the tokens
+        that the file puts around texts. overflow=True: in place of each text's result a list, behind the first the
+        results of what the file's truncation cuts off."""
         if not isinstance(texts, list):
-            return self.encode([texts], plain, spans)[0]
+            return self.encode([texts], plain, spans, pad, overflow)[0]
         pairs = [text if isinstance(text, tuple) else (text, None) for text in texts]
         kept = [[part.encode() if isinstance(part, str) else part for part in pair] for pair in pairs]
         given = (Text * max(len(kept), 1))(
             *(Text(text=text, bytes=len(text), pair=pair, pair_bytes=len(pair or b"")) for text, pair in kept)
         )
-        options = _options(TokenizeOptions, {"flags": TOKENIZE_PLAIN if plain else 0})
-        views = [Array(dtype=dtype) for dtype in ((INT32, UINT32, UINT8) if spans else (INT32,))]
-        lengths = array.array("q", bytes(8 * max(len(kept), 1)))
+        dtypes = {"ids": INT32, "sources": INT64}
+        dtypes.update({"spans": UINT32, "segments": UINT8} if spans else {})
+        dtypes.update({"mask": UINT8} if pad else {})
+        views = {name: Array(dtype=dtype) for name, dtype in dtypes.items()}
+        flags = (TOKENIZE_PLAIN if plain else 0) | (TOKENIZE_PAD if pad else 0)
+        asked = {"flags": flags | (TOKENIZE_OVERFLOW if overflow else 0)}
+        asked.update((name, ctypes.addressof(views[name])) for name in ("mask", "sources") if name in views)
+        options = _options(TokenizeOptions, asked)
 
         def call():
-            places = [ctypes.byref(view) for view in views] + [None] * (3 - len(views))
+            places = [ctypes.byref(views[name]) if name in views else None for name in ("ids", "spans", "segments")]
             size = ctypes.sizeof(Array)
             _check(
                 library.pt_tokenizer_encode(
@@ -791,21 +798,24 @@ class Tokenizer(_Handle):
             )
 
         call()  # asks for the room that it takes
-        values = [array.array(_LETTERS[view.dtype], bytes(view.elements * array.array(_LETTERS[view.dtype]).itemsize))
-                  for view in views]
-        for view, room in zip(views, values):
-            view.data, view.capacity = room.buffer_info()[0] if room else None, len(room)
-        views[0].lengths, views[0].lengths_capacity = lengths.buffer_info()[0], len(lengths)
+        values = {name: array.array(_LETTERS[dtype]) for name, dtype in dtypes.items()}
+        for name, view in views.items():
+            values[name].frombytes(bytes(view.elements * values[name].itemsize))
+            view.data, view.capacity = values[name].buffer_info()[0] if values[name] else None, view.elements
+        lengths = array.array("q", bytes(8 * max(views["ids"].samples, 1)))
+        views["ids"].lengths, views["ids"].lengths_capacity = lengths.buffer_info()[0], len(lengths)
         call()
-        made, at = [], 0
-        for length in lengths[: len(kept)]:
-            ids = values[0][at : at + length].tolist()
+        made, at = [[] for _ in kept], 0
+        for source, length in zip(values["sources"], lengths):
+            parts = [values["ids"][at : at + length].tolist()]
             if spans:
-                bounds = values[1][2 * at : 2 * (at + length)].tolist()
-                ids = ids, list(zip(bounds[::2], bounds[1::2])), values[2][at : at + length].tolist()
-            made.append(ids)
+                bounds = values["spans"][2 * at : 2 * (at + length)].tolist()
+                parts += [list(zip(bounds[::2], bounds[1::2])), values["segments"][at : at + length].tolist()]
+            if pad:
+                parts.append(values["mask"][at : at + length].tolist())
+            made[source].append(tuple(parts) if len(parts) > 1 else parts[0])
             at += length
-        return made
+        return made if overflow else [encodings[0] for encodings in made]
 
     def decode(self, ids, special=False):
         """The text of ids; special=True: special tokens are written too."""
