@@ -197,6 +197,8 @@ typedef struct pt_array {
 typedef struct pt_context pt_context_t;
 /* Makes tokens of texts; see pt_tokenizer_open. */
 typedef struct pt_tokenizer pt_tokenizer_t;
+/* Makes text of tokens as they come; see pt_decoder_create. */
+typedef struct pt_decoder pt_decoder_t;
 
 /* Memory of so many bytes, aligned as malloc's; NULL where there is none. Both are called from any of the library's
  * threads, also by several at once. */
@@ -1892,7 +1894,7 @@ PT_API pt_status_t pt_tokenize_options_init(pt_tokenize_options_t *options, uint
 PT_API pt_status_t pt_tokenizer_encode(pt_tokenizer_t *tokenizer, const pt_text_t *texts, uint32_t text_size,
                                        int64_t count, const pt_tokenize_options_t *options, pt_array_t *ids,
                                        pt_array_t *spans, pt_array_t *segments, uint32_t array_size);
-/* Flags of pt_tokenizer_decode. */
+/* Flags of pt_tokenizer_decode and pt_decoder_create. */
 enum {
     /* special tokens are written too */
     PT_DECODE_SPECIAL = 1,
@@ -1901,6 +1903,27 @@ enum {
  * with size 0. Bytes that make no character give U+FFFD. PT_ERR_ARGUMENT names an id that is no token's. */
 PT_API pt_status_t pt_tokenizer_decode(pt_tokenizer_t *tokenizer, const pt_array_t *ids, uint32_t array_size,
                                        uint32_t flags, char *buffer, size_t size, size_t *length);
+
+/* Makes text of tokens as they come, a model's for instance: all that it gives, put end to end, is what
+ * pt_tokenizer_decode makes of all tokens. Each part is whole characters, and as much as no later token can change:
+ * a character whose bytes are several tokens comes with the last of them, tokens of bytes ("<0x0A>") behind the last of
+ * their run, and the rare file that changes what it has joined comes at the end. What a token takes does not grow with
+ * those before it. flags: PT_DECODE_SPECIAL. It retains the tokenizer; several decoders may use one at once, on threads
+ * of their own. */
+PT_API pt_status_t pt_decoder_create(pt_tokenizer_t *tokenizer, uint32_t flags, pt_decoder_t **out);
+/* Goes on with tokens and gives the text that is certain now, with a final 0; its bytes without that to *length, which
+ * are often none. Where `size` is not more than *length, or buffer is NULL, no byte is given, the buffer is "", and all
+ * of it is kept for the next call: ids may be NULL, so that nothing but that is asked for. PT_ERR_ARGUMENT names an id
+ * that is no token's; after a failure none of the tokens was added. */
+PT_API pt_status_t pt_decoder_add(pt_decoder_t *decoder, const pt_array_t *ids, uint32_t array_size, char *buffer,
+                                  size_t size, size_t *length);
+/* The text ends: gives the rest of it as pt_decoder_add does, U+FFFD for a character that has not come to its end; once
+ * more where the buffer was too small. The next tokens begin another text. */
+PT_API pt_status_t pt_decoder_finish(pt_decoder_t *decoder, char *buffer, size_t size, size_t *length);
+/* The message of the last failed call on this decoder, "" where none has. Valid until its next call or its end. */
+PT_API const char *pt_decoder_last_error(const pt_decoder_t *decoder);
+/* NULL: nothing happens. */
+PT_API void pt_decoder_free(pt_decoder_t *decoder);
 
 /* What a tokenizer that is learnt from texts is made of. */
 enum {

@@ -4,9 +4,7 @@
 #include "api/api.h"
 #include "api/arguments.h"
 #include "base/array.h"
-#include "base/dtype.h"
 #include "base/file.h"
-#include "base/text.h"
 #include "formats/tensors.h"
 #include "text/foreign.h"
 #include "text/tokenizer.h"
@@ -351,38 +349,4 @@ pt_status_t pt_tokenizer_encode(pt_tokenizer_t *tokenizer, const pt_text_t *text
     pt_array_t *views[RESULTS] = {ids, spans, segments, NULL, NULL};
     return pt__error_keep_on(tokenizer->message,
                              encode(tokenizer, texts, text_size, count, options, views, array_size));
-}
-
-/* ---- Decoding ---- */
-
-static pt_status_t decode(pt_tokenizer_t *tokenizer, const pt_array_t *given, uint32_t array_size, uint32_t flags,
-                          char *buffer, size_t size, size_t *length)
-{
-    pt__memory_t *memory = &tokenizer->context->memory;
-    pt__pieces_t pieces = {0};
-    pt_array_t array;
-    int32_t *ids = NULL;
-    pt_status_t status;
-    PT__TRY(pt__array_read(given, array_size, "pt_tokenizer_decode: ids", &array));
-    if (flags & ~(uint32_t)PT_DECODE_SPECIAL)
-        return pt__fail(PT_ERR_ARGUMENT, "pt_tokenizer_decode: flags is %u, expected PT_DECODE_SPECIAL or 0",
-                        (unsigned)flags);
-    PT__TRY(pt__allocate(memory, (size_t)array.elements, sizeof *ids, "ids", &ids));
-    PT__TRY_OUT(pt__dtype_convert("pt_tokenizer_decode: ids", array.dtype, array.data, PT_INT32, ids, array.elements));
-    PT__TRY_OUT(pt__tokenizer_decode(tokenizer, ids, array.elements, (flags & PT_DECODE_SPECIAL) != 0, &pieces));
-    pt__text_t text = pt__text_start(memory);
-    pt__text_add_bytes(&text, (const char *)pieces.bytes, pieces.n_bytes);
-    status = pt__text_give(&text, buffer, size, length);
-out:
-    pt__pieces_free(&pieces);
-    pt__release(memory, ids);
-    return status;
-}
-
-pt_status_t pt_tokenizer_decode(pt_tokenizer_t *tokenizer, const pt_array_t *ids, uint32_t array_size, uint32_t flags,
-                                char *buffer, size_t size, size_t *length)
-{
-    PT__ENTER();
-    PT__NEED(tokenizer);
-    return pt__error_keep_on(tokenizer->message, decode(tokenizer, ids, array_size, flags, buffer, size, length));
 }

@@ -9,18 +9,56 @@
 
 /* ---- Kinds ---- */
 
+/* Whether bytes that end here may be the begin of a character. */
+static int32_t may_go_on(const uint8_t *bytes, int64_t length)
+{
+    return bytes[0] >= 0xC2 && bytes[0] <= 0xF4 && pt__utf8_broken_length((const char *)bytes, length) == length;
+}
+
+/* Appends bytes, with U+FFFD for what is not UTF-8; the begin of a character at their end waits in the state, unless
+ * they are the last. */
+static pt_status_t append_text(pt__pieces_t *out, pt__decode_state_t *state, const uint8_t *bytes, int64_t length,
+                               int32_t is_last)
+{
+    state->held = 0;
+    for (int64_t at = 0; at < length;) {
+        int64_t good = at;
+        for (int32_t step; good < length && (step = pt__utf8_length((const char *)bytes + good, length - good)) > 0;)
+            good += step;
+        PT__TRY(pt__pieces_append(out, bytes + at, good - at));
+        if (good == length)
+            break;
+        if (!is_last && may_go_on(bytes + good, length - good)) {
+            state->held = length - good;
+            memcpy(state->bytes, bytes + good, (size_t)state->held);
+            break;
+        }
+        PT__TRY(pt__pieces_append(out, "\xEF\xBF\xBD", 3));
+        at = good + pt__utf8_broken_length((const char *)bytes + good, length - good);
+    }
+    return PT_OK;
+}
+
 /* The characters of all tokens back to the bytes that they stand for; a token with one that stands for none is its own
  * bytes. What is not UTF-8 then becomes U+FFFD. */
-static pt_status_t decode_byte_level(const void *settings, const pt__pieces_t *in, pt__pieces_t *out)
+static pt_status_t decode_byte_level(const void *settings, pt__decode_state_t *state, pt__pieces_t *in, int32_t is_last,
+                                     pt__pieces_t *out)
 {
+    const int64_t whole = pt__pieces_whole(in);
     uint8_t *bytes;
-    int64_t length = 0;
-    pt_status_t status = PT_OK;
     (void)settings;
-    PT__TRY(pt__allocate_uninitialised(in->memory, (size_t)in->n_bytes, 1, "text", &bytes));
-    for (int64_t i = 0; i < in->count; i++) {
-        const uint8_t *token = in->bytes + in->cuts[i].begin;
-        int64_t size = in->cuts[i].end - in->cuts[i].begin;
+    if (state->seen++ == 0)
+        PT__TRY(pt__pieces_begin(out));
+    out->is_open = !is_last;
+    if (in->first == whole && !is_last)
+        return PT_OK;
+    const int64_t begin = in->first < whole ? in->cuts[in->first].begin : in->n_bytes;
+    int64_t length = state->held;
+    PT__TRY(pt__allocate_uninitialised(in->memory, (size_t)(length + in->n_bytes - begin), 1, "text", &bytes));
+    memcpy(bytes, state->bytes, (size_t)length);
+    for (; in->first < whole; in->first++) {
+        const uint8_t *token = in->bytes + in->cuts[in->first].begin;
+        const int64_t size = in->cuts[in->first].end - in->cuts[in->first].begin;
         int64_t made = pt__byte_level_bytes((const char *)token, size, bytes + length);
         if (made < 0) {
             memcpy(bytes + length, token, (size_t)size);
@@ -28,16 +66,7 @@ static pt_status_t decode_byte_level(const void *settings, const pt__pieces_t *i
         }
         length += made;
     }
-    status = pt__pieces_begin(out);
-    for (int64_t at = 0; at < length && status == PT_OK;) {
-        int64_t good = at;
-        for (int32_t step; good < length && (step = pt__utf8_length((char *)bytes + good, length - good)) > 0;)
-            good += step;
-        status = pt__pieces_append(out, bytes + at, good - at);
-        if (good < length && status == PT_OK)
-            status = pt__pieces_append(out, "\xEF\xBF\xBD", 3);
-        at = good < length ? good + pt__utf8_broken_length((char *)bytes + good, length - good) : good;
-    }
+    const pt_status_t status = append_text(out, state, bytes, length, is_last);
     pt__release(in->memory, bytes);
     return status;
 }
@@ -98,16 +127,19 @@ static pt_status_t append_replaced(pt__pieces_t *out, const uint8_t *text, int64
     return pt__pieces_append(out, text + kept, length - kept);
 }
 
-static pt_status_t decode_wordpiece(const void *settings, const pt__pieces_t *in, pt__pieces_t *out)
+static pt_status_t decode_wordpiece(const void *settings, pt__decode_state_t *state, pt__pieces_t *in, int32_t is_last,
+                                    pt__pieces_t *out)
 {
     const wordpiece_t *wordpiece = settings;
-    for (int64_t i = 0; i < in->count; i++) {
-        const uint8_t *token = in->bytes + in->cuts[i].begin;
-        int64_t size = in->cuts[i].end - in->cuts[i].begin;
-        int32_t goes_on = i > 0 && size >= wordpiece->length &&
-                          memcmp(token, wordpiece->prefix, (size_t)wordpiece->length) == 0;
+    (void)is_last;
+    for (; in->first < pt__pieces_whole(in); in->first++) {
+        const uint8_t *token = in->bytes + in->cuts[in->first].begin;
+        const int64_t size = in->cuts[in->first].end - in->cuts[in->first].begin;
+        const int32_t is_later = state->seen++ > 0;
+        const int32_t goes_on = is_later && size >= wordpiece->length &&
+                                memcmp(token, wordpiece->prefix, (size_t)wordpiece->length) == 0;
         PT__TRY(pt__pieces_begin(out));
-        if (i > 0 && !goes_on)
+        if (is_later && !goes_on)
             PT__TRY(pt__pieces_append(out, " ", 1));
         PT__TRY(pt__pieces_append(out, token + (goes_on ? wordpiece->length : 0),
                                   size - (goes_on ? wordpiece->length : 0)));
@@ -142,13 +174,18 @@ typedef struct suffix {
     char bytes[];
 } suffix_t;
 
-static pt_status_t decode_suffix(const void *settings, const pt__pieces_t *in, pt__pieces_t *out)
+/* One token waits: it may be the last. */
+static pt_status_t decode_suffix(const void *settings, pt__decode_state_t *state, pt__pieces_t *in, int32_t is_last,
+                                 pt__pieces_t *out)
 {
     const suffix_t *suffix = settings;
-    for (int64_t i = 0; i < in->count; i++) {
+    const int64_t whole = pt__pieces_whole(in);
+    (void)state;
+    for (; in->first + (is_last ? 0 : 1) < whole; in->first++) {
+        const pt__cut_t cut = in->cuts[in->first];
         PT__TRY(pt__pieces_begin(out));
-        PT__TRY(append_replaced(out, in->bytes + in->cuts[i].begin, in->cuts[i].end - in->cuts[i].begin, suffix->bytes,
-                                suffix->length, i + 1 < in->count ? " " : ""));
+        PT__TRY(append_replaced(out, in->bytes + cut.begin, cut.end - cut.begin, suffix->bytes, suffix->length,
+                                in->first + 1 < whole ? " " : ""));
     }
     return PT_OK;
 }
@@ -181,13 +218,19 @@ static int32_t equals(const pt__pieces_t *in, int64_t first, int64_t second)
     return a.end - a.begin == b.end - b.begin && memcmp(in->bytes + a.begin, in->bytes + b.begin, a.end - a.begin) == 0;
 }
 
-static pt_status_t decode_ctc(const void *settings, const pt__pieces_t *in, pt__pieces_t *out)
+/* The last piece stays, to be compared with the next one. */
+static pt_status_t decode_ctc(const void *settings, pt__decode_state_t *state, pt__pieces_t *in, int32_t is_last,
+                              pt__pieces_t *out)
 {
     const ctc_t *ctc = settings;
+    const int64_t first = in->first;
     pt__pieces_t cleaned = {.memory = in->memory};
     pt_status_t status = PT_OK;
-    for (int64_t i = 0; i < in->count && status == PT_OK; i++) {
-        if (i > 0 && equals(in, i, i - 1))
+    (void)is_last;
+    for (int64_t i = first + state->held; i < pt__pieces_whole(in); i++) {
+        in->first = i;
+        state->held = 1;
+        if (i > first && equals(in, i, i - 1))
             continue;
         pt__pieces_t *to = ctc->cleans ? &cleaned : out;
         PT__TRY_OUT(pt__pieces_begin(to));

@@ -141,12 +141,15 @@ pt_status_t pt__read_metaspace(const pt__json_t *json, pt__stages_t *stages)
 
 /* ---- Back to text ---- */
 
-static pt_status_t decode(const void *settings, const pt__pieces_t *in, pt__pieces_t *out)
+static pt_status_t decode(const void *settings, pt__decode_state_t *state, pt__pieces_t *in, int32_t is_last,
+                          pt__pieces_t *out)
 {
     const metaspace_t *metaspace = settings;
-    for (int64_t i = 0; i < in->count; i++) {
-        const int64_t end = in->cuts[i].end;
-        int64_t from = in->cuts[i].begin;
+    (void)is_last;
+    for (; in->first < pt__pieces_whole(in); in->first++) {
+        const int64_t end = in->cuts[in->first].end;
+        int64_t from = in->cuts[in->first].begin;
+        const int32_t is_later = state->seen++ > 0;
         PT__TRY(pt__pieces_begin(out));
         for (int64_t at = from; at < end;) {
             if (!is_there(metaspace, in->bytes, at, end)) {
@@ -154,7 +157,7 @@ static pt_status_t decode(const void *settings, const pt__pieces_t *in, pt__piec
                 continue;
             }
             PT__TRY(pt__pieces_append(out, in->bytes + from, at - from));
-            if (i > 0 || metaspace->scheme == PREPEND_NEVER)
+            if (is_later || metaspace->scheme == PREPEND_NEVER)
                 PT__TRY(pt__pieces_append(out, " ", 1));
             from = at += metaspace->length;
         }

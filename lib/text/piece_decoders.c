@@ -40,40 +40,45 @@ static int32_t is_text(const uint8_t *bytes, int64_t length)
     return step > 0;
 }
 
-/* Bytes one after the other, which stand in out's last piece, are one piece where they are text, or each is U+FFFD. */
-static pt_status_t end_bytes(pt__pieces_t *out)
+/* The bytes that wait are one piece where they are text, or each is U+FFFD. */
+static pt_status_t end_bytes(pt__decode_state_t *state, pt__pieces_t *in, pt__pieces_t *out)
 {
-    const pt__cut_t cut = out->cuts[out->count - 1];
-    if (is_text(out->bytes + cut.begin, cut.end - cut.begin))
+    if (state->held == 0)
         return PT_OK;
-    out->n_bytes = cut.begin;
-    out->cuts[out->count - 1].end = cut.begin;
-    for (uint32_t i = cut.begin; i < cut.end; i++)
+    PT__TRY(pt__pieces_begin(out));
+    const int64_t begin = out->n_bytes;
+    for (const int64_t end = in->first + state->held; in->first < end; in->first++) {
+        const uint8_t byte = (uint8_t)byte_of(in->bytes + in->cuts[in->first].begin, 6);
+        PT__TRY(pt__pieces_append(out, &byte, 1));
+    }
+    const int64_t count = state->held;
+    state->held = 0;
+    if (is_text(out->bytes + begin, count))
+        return PT_OK;
+    out->n_bytes = begin;
+    for (int64_t i = 0; i < count; i++)
         PT__TRY(pt__pieces_append(out, "\xEF\xBF\xBD", 3));
     return PT_OK;
 }
 
-static pt_status_t decode_bytes(const void *settings, const pt__pieces_t *in, pt__pieces_t *out)
+/* Bytes one after the other wait for their end: one that does not fit makes U+FFFD of each of them, also of those that
+ * were characters. */
+static pt_status_t decode_bytes(const void *settings, pt__decode_state_t *state, pt__pieces_t *in, int32_t is_last,
+                                pt__pieces_t *out)
 {
-    int32_t is_within = 0;
     (void)settings;
-    for (int64_t i = 0; i < in->count; i++) {
+    for (int64_t i = in->first + state->held; i < pt__pieces_whole(in); i++) {
         const uint8_t *token = in->bytes + in->cuts[i].begin;
         const int64_t length = in->cuts[i].end - in->cuts[i].begin;
-        const int32_t value = byte_of(token, length);
-        const uint8_t byte = (uint8_t)value;
-        if (value >= 0) {
-            if (!is_within)
-                PT__TRY(pt__pieces_begin(out));
-            PT__TRY(pt__pieces_append(out, &byte, 1));
-        } else {
-            if (is_within)
-                PT__TRY(end_bytes(out));
-            PT__TRY(append_piece(out, token, length));
+        if (byte_of(token, length) >= 0) {
+            state->held++;
+            continue;
         }
-        is_within = value >= 0;
+        PT__TRY(end_bytes(state, in, out));
+        PT__TRY(append_piece(out, token, length));
+        in->first = i + 1;
     }
-    return is_within ? end_bytes(out) : PT_OK;
+    return is_last ? end_bytes(state, in, out) : PT_OK;
 }
 
 pt_status_t pt__read_byte_fallback(const pt__json_t *json, pt__decoders_t *decoders)
@@ -84,12 +89,18 @@ pt_status_t pt__read_byte_fallback(const pt__json_t *json, pt__decoders_t *decod
 
 /* ---- Fuse ---- */
 
-static pt_status_t decode_fuse(const void *settings, const pt__pieces_t *in, pt__pieces_t *out)
+static pt_status_t decode_fuse(const void *settings, pt__decode_state_t *state, pt__pieces_t *in, int32_t is_last,
+                               pt__pieces_t *out)
 {
     (void)settings;
-    PT__TRY(pt__pieces_begin(out));
-    for (int64_t i = 0; i < in->count; i++)
+    if (state->seen++ == 0)
+        PT__TRY(pt__pieces_begin(out));
+    out->is_open = !is_last;
+    for (int64_t i = in->first; i < in->count; i++) {
         PT__TRY(pt__pieces_append(out, in->bytes + in->cuts[i].begin, in->cuts[i].end - in->cuts[i].begin));
+        in->cuts[i].begin = in->cuts[i].end;
+    }
+    in->first = pt__pieces_whole(in);
     return PT_OK;
 }
 
@@ -101,11 +112,14 @@ pt_status_t pt__read_fuse(const pt__json_t *json, pt__decoders_t *decoders)
 
 /* ---- Replace ---- */
 
-static pt_status_t decode_replace(const void *settings, const pt__pieces_t *in, pt__pieces_t *out)
+static pt_status_t decode_replace(const void *settings, pt__decode_state_t *state, pt__pieces_t *in, int32_t is_last,
+                                  pt__pieces_t *out)
 {
     const pt__replace_t *replace = settings;
-    for (int64_t i = 0; i < in->count; i++) {
-        const int64_t begin = in->cuts[i].begin, end = in->cuts[i].end;
+    (void)state;
+    (void)is_last;
+    for (; in->first < pt__pieces_whole(in); in->first++) {
+        const int64_t begin = in->cuts[in->first].begin, end = in->cuts[in->first].end;
         int64_t at = begin;
         pt__cut_t match;
         PT__TRY(pt__pieces_begin(out));
@@ -138,19 +152,42 @@ static int32_t is_content(const strip_t *strip, const uint8_t *bytes)
     return memcmp(bytes, strip->content, (size_t)strip->length) == 0;
 }
 
-static pt_status_t decode_strip(const void *settings, const pt__pieces_t *in, pt__pieces_t *out)
+/* Of a piece that grows still, what may go at its end waits: state->held of the content, known to be that. */
+static pt_status_t strip_piece(const strip_t *strip, pt__decode_state_t *state, pt__pieces_t *in, pt__pieces_t *out)
 {
-    const strip_t *strip = settings;
-    for (int64_t i = 0; i < in->count; i++) {
-        int64_t begin = in->cuts[i].begin, end = in->cuts[i].end;
-        for (int64_t k = 0; k < strip->start && end - begin >= strip->length && is_content(strip, in->bytes + begin);
-             k++)
-            begin += strip->length;
-        for (int64_t k = 0;
-             k < strip->stop && end - begin >= strip->length && is_content(strip, in->bytes + end - strip->length); k++)
-            end -= strip->length;
-        PT__TRY(append_piece(out, in->bytes + begin, end - begin));
+    pt__cut_t *cut = &in->cuts[in->first];
+    int64_t begin = cut->begin, end = cut->end;
+    for (; state->taken < strip->start && end - begin >= strip->length && is_content(strip, in->bytes + begin);
+         state->taken++)
+        begin += strip->length;
+    if (begin < end)
+        state->taken = strip->start;
+    const int64_t known = begin + state->held * strip->length;
+    int64_t from = end;
+    while (from - known >= strip->length && is_content(strip, in->bytes + from - strip->length))
+        from -= strip->length;
+    state->held = (end - (from == known ? begin : from)) / strip->length;
+    state->held = state->held < strip->stop ? state->held : strip->stop;
+    end -= state->held * strip->length;
+    PT__TRY(pt__pieces_append(out, in->bytes + begin, end - begin));
+    cut->begin = (uint32_t)end;
+    return PT_OK;
+}
+
+static pt_status_t decode_strip(const void *settings, pt__decode_state_t *state, pt__pieces_t *in, int32_t is_last,
+                                pt__pieces_t *out)
+{
+    (void)is_last;
+    for (int64_t i = in->first; i < in->count; i++) {
+        if (state->seen++ == 0)
+            PT__TRY(pt__pieces_begin(out));
+        PT__TRY(strip_piece(settings, state, in, out));
+        if (in->is_open)
+            break;
+        in->first++;
+        *state = (pt__decode_state_t){0};
     }
+    out->is_open = in->is_open;
     return PT_OK;
 }
 

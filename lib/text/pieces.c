@@ -27,11 +27,36 @@ pt_status_t pt__pieces_begin(pt__pieces_t *pieces)
 
 void pt__pieces_free(pt__pieces_t *pieces)
 {
-    if (pieces->memory == NULL)
-        return;
     pt__release(pieces->memory, pieces->cuts);
     pt__release(pieces->memory, pieces->bytes);
-    memset(pieces, 0, sizeof *pieces);
+}
+
+static int64_t begin_of(const pt__pieces_t *pieces)
+{
+    return pieces->first < pieces->count ? pieces->cuts[pieces->first].begin : pieces->n_bytes;
+}
+
+/* Moves what is left to the front, where that is less than what it is moved over: so each byte is moved once or so. */
+static void settle(pt__pieces_t *pieces)
+{
+    const int64_t left = pieces->count - pieces->first, begin = begin_of(pieces);
+    if (left > pieces->first + 1 || pieces->n_bytes - begin > begin)
+        return;
+    if (pieces->n_bytes > begin)
+        memmove(pieces->bytes, pieces->bytes + begin, (size_t)(pieces->n_bytes - begin));
+    for (int64_t i = 0; i < left; i++) {
+        const pt__cut_t cut = pieces->cuts[pieces->first + i];
+        pieces->cuts[i] = (pt__cut_t){cut.begin - (uint32_t)begin, cut.end - (uint32_t)begin};
+    }
+    pieces->n_bytes -= begin;
+    pieces->count = left;
+    pieces->first = 0;
+}
+
+static void empty(pt__pieces_t *pieces)
+{
+    pieces->n_bytes = pieces->count = pieces->first = 0;
+    pieces->is_open = 0;
 }
 
 /* ---- Decoders ---- */
@@ -54,30 +79,105 @@ pt_status_t pt__decoders_add(pt__decoders_t *decoders, pt__decode_fn *decode, vo
     return PT_OK;
 }
 
-static pt_status_t join_with_blanks(const void *settings, const pt__pieces_t *in, pt__pieces_t *out)
+static pt_status_t join_with_blanks(const void *settings, pt__decode_state_t *state, pt__pieces_t *in, int32_t is_last,
+                                    pt__pieces_t *out)
 {
     (void)settings;
-    for (int64_t i = 0; i < in->count; i++) {
+    (void)is_last;
+    for (; in->first < in->count; in->first++) {
+        const pt__cut_t cut = in->cuts[in->first];
         PT__TRY(pt__pieces_begin(out));
-        if (i > 0)
+        if (state->seen++ > 0)
             PT__TRY(pt__pieces_append(out, " ", 1));
-        PT__TRY(pt__pieces_append(out, in->bytes + in->cuts[i].begin, in->cuts[i].end - in->cuts[i].begin));
+        PT__TRY(pt__pieces_append(out, in->bytes + cut.begin, cut.end - cut.begin));
     }
     return PT_OK;
 }
 
-pt_status_t pt__decoders_run(const pt__decoders_t *decoders, pt__pieces_t *pieces)
+/* ---- A text under way ---- */
+
+static int32_t stages_of(const pt__decoding_t *decoding)
 {
-    for (int32_t i = 0; i < decoders->count || (i == 0 && decoders->count == 0); i++) {
-        pt__decode_fn *decode = decoders->count == 0 ? join_with_blanks : decoders->list[i].decode;
-        pt__pieces_t made = {.memory = pieces->memory};
-        pt_status_t status = decode(decoders->list[i].settings, pieces, &made);
-        if (status != PT_OK) {
-            pt__pieces_free(&made);
-            return status;
-        }
-        pt__pieces_free(pieces);
-        *pieces = made;
+    return decoding->decoders->count > 0 ? decoding->decoders->count : 1;
+}
+
+void pt__decoding_start(pt__decoding_t *decoding, const pt__decoders_t *decoders)
+{
+    memset(decoding, 0, sizeof *decoding);
+    decoding->decoders = decoders;
+    for (int32_t i = 0; i <= stages_of(decoding); i++)
+        decoding->pieces[i].memory = decoders->memory;
+}
+
+void pt__decoding_free(pt__decoding_t *decoding)
+{
+    for (int32_t i = 0; i <= stages_of(decoding); i++)
+        pt__pieces_free(&decoding->pieces[i]);
+}
+
+pt__pieces_t *pt__decoding_begin(pt__decoding_t *decoding)
+{
+    for (int32_t i = 0; i <= stages_of(decoding); i++) {
+        const pt__pieces_t *pieces = &decoding->pieces[i];
+        decoding->marks[i] = (pt__pieces_mark_t){pieces->n_bytes, pieces->count, pieces->first, pieces->is_open,
+                                                 pieces->count > 0 ? pieces->cuts[pieces->count - 1] : (pt__cut_t){0}};
     }
+    memcpy(decoding->marked_states, decoding->states, sizeof decoding->states);
+    return &decoding->pieces[0];
+}
+
+/* Decoders append, and of what there was before they move only the last begin. */
+static void undo(pt__decoding_t *decoding)
+{
+    for (int32_t i = 0; i <= stages_of(decoding); i++) {
+        const pt__pieces_mark_t *mark = &decoding->marks[i];
+        pt__pieces_t *pieces = &decoding->pieces[i];
+        pieces->n_bytes = mark->n_bytes;
+        pieces->count = mark->count;
+        pieces->first = mark->first;
+        pieces->is_open = mark->is_open;
+        if (mark->count > 0)
+            pieces->cuts[mark->count - 1] = mark->last;
+    }
+    memcpy(decoding->states, decoding->marked_states, sizeof decoding->states);
+}
+
+pt_status_t pt__decoding_end(pt__decoding_t *decoding, pt_status_t status, int32_t is_last)
+{
+    const pt__decoders_t *decoders = decoding->decoders;
+    const int32_t stages = stages_of(decoding);
+    for (int32_t i = 0; i < stages && status == PT_OK; i++) {
+        pt__decode_fn *decode = decoders->count == 0 ? join_with_blanks : decoders->list[i].decode;
+        status = decode(decoders->list[i].settings, &decoding->states[i], &decoding->pieces[i], is_last,
+                        &decoding->pieces[i + 1]);
+    }
+    if (status != PT_OK) {
+        undo(decoding);
+        return status;
+    }
+    for (int32_t i = 0; i < stages; i++) {
+        settle(&decoding->pieces[i]);
+        if (is_last)
+            empty(&decoding->pieces[i]);
+    }
+    if (is_last)
+        memset(decoding->states, 0, sizeof decoding->states);
     return PT_OK;
+}
+
+const uint8_t *pt__decoding_text(const pt__decoding_t *decoding, int64_t *length)
+{
+    const pt__pieces_t *text = &decoding->pieces[stages_of(decoding)];
+    const int64_t begin = begin_of(text);
+    *length = text->n_bytes - begin;
+    return *length == 0 ? NULL : text->bytes + begin;
+}
+
+void pt__decoding_take(pt__decoding_t *decoding)
+{
+    pt__pieces_t *text = &decoding->pieces[stages_of(decoding)];
+    text->first = pt__pieces_whole(text);
+    if (text->is_open)
+        text->cuts[text->first].begin = (uint32_t)text->n_bytes;
+    settle(text);
 }

@@ -9,6 +9,7 @@ pt_status_t pt__tokenizer_begin(pt_context_t *context, pt_tokenizer_t **out)
     if (!pt__characters_known())
         return pt__fail(PT_ERR_UNSUPPORTED, "this library is built without utf8proc, which tokenizers need");
     PT__TRY(pt__allocate(memory, 1, sizeof *tokenizer, "tokenizer", &tokenizer));
+    atomic_init(&tokenizer->references, 1);
     tokenizer->context = pt__context_retain(context);
     pt__vocabulary_start(&tokenizer->vocabulary, memory);
     for (int32_t i = 0; i < 2; i++) {
@@ -25,9 +26,15 @@ pt_status_t pt__tokenizer_begin(pt_context_t *context, pt_tokenizer_t **out)
     return status;
 }
 
+pt_tokenizer_t *pt__tokenizer_retain(pt_tokenizer_t *tokenizer)
+{
+    atomic_fetch_add_explicit(&tokenizer->references, 1, memory_order_relaxed);
+    return tokenizer;
+}
+
 void pt__tokenizer_free(pt_tokenizer_t *tokenizer)
 {
-    if (tokenizer == NULL)
+    if (tokenizer == NULL || atomic_fetch_sub_explicit(&tokenizer->references, 1, memory_order_acq_rel) > 1)
         return;
     pt_context_t *context = tokenizer->context;
     for (int32_t i = 0; tokenizer->encoders != NULL && i < pt__pool_threads(context->pool); i++)
@@ -59,30 +66,28 @@ static int32_t is_special(const pt__vocabulary_t *vocabulary, int32_t id)
     return id >= 0 && vocabulary->tokens[id].is_special;
 }
 
-pt_status_t pt__tokenizer_decode(const pt_tokenizer_t *tokenizer, const int32_t *ids, int64_t count,
-                                 int32_t keeps_special, pt__pieces_t *text)
+static pt_status_t append_tokens(const pt__vocabulary_t *vocabulary, const int32_t *ids, int64_t count,
+                                 int32_t keeps_special, pt__pieces_t *pieces)
 {
-    const pt__vocabulary_t *vocabulary = &tokenizer->vocabulary;
-    pt_status_t status = PT_OK;
-    text->memory = &tokenizer->context->memory;
-    for (int64_t i = 0; i < count && status == PT_OK; i++) {
-        if (ids[i] < 0 || ids[i] >= vocabulary->count || !vocabulary->tokens[ids[i]].is_there) {
-            status = pt__fail(PT_ERR_ARGUMENT, "id %d at place %lld is no token's, expected 0 to %lld", (int)ids[i],
-                              (long long)i, (long long)vocabulary->count - 1);
-            break;
-        }
+    for (int64_t i = 0; i < count; i++) {
+        if (ids[i] < 0 || ids[i] >= vocabulary->count || !vocabulary->tokens[ids[i]].is_there)
+            return pt__fail(PT_ERR_ARGUMENT, "id %d at place %lld is no token's, expected 0 to %lld", (int)ids[i],
+                            (long long)i, (long long)vocabulary->count - 1);
         const pt__token_t *token = &vocabulary->tokens[ids[i]];
         if (!keeps_special && is_special(vocabulary, ids[i]))
             continue;
-        status = pt__pieces_begin(text);
-        if (status == PT_OK && token->is_restated)
-            status = pt__pieces_append(text, pt__token_bytes(vocabulary, ids[i]), token->bytes_length);
-        else if (status == PT_OK)
-            status = pt__pieces_append(text, pt__token_content(vocabulary, ids[i]), token->content_length);
+        PT__TRY(pt__pieces_begin(pieces));
+        if (token->is_restated)
+            PT__TRY(pt__pieces_append(pieces, pt__token_bytes(vocabulary, ids[i]), token->bytes_length));
+        else
+            PT__TRY(pt__pieces_append(pieces, pt__token_content(vocabulary, ids[i]), token->content_length));
     }
-    if (status == PT_OK)
-        status = pt__decoders_run(&tokenizer->decoders, text);
-    if (status != PT_OK)
-        pt__pieces_free(text);
-    return status;
+    return PT_OK;
+}
+
+pt_status_t pt__tokenizer_decode(const pt_tokenizer_t *tokenizer, const int32_t *ids, int64_t count,
+                                 int32_t keeps_special, int32_t is_last, pt__decoding_t *text)
+{
+    pt__pieces_t *pieces = pt__decoding_begin(text);
+    return pt__decoding_end(text, append_tokens(&tokenizer->vocabulary, ids, count, keeps_special, pieces), is_last);
 }

@@ -17,6 +17,7 @@
 typedef struct pt__encoder pt__encoder_t;
 
 struct pt_tokenizer {
+    atomic_int references;
     pt_context_t *context; /* retained */
     pt__vocabulary_t vocabulary;
     const pt__token_model_t *kind;
@@ -47,6 +48,8 @@ pt_status_t pt__tokenizer_read(pt_context_t *context, const char *path, const ch
 pt_status_t pt__tokenizer_find(pt__memory_t *memory, const char *path, char **out);
 /* An empty one, to be filled. PT_ERR_UNSUPPORTED in a build that does not know Unicode. */
 pt_status_t pt__tokenizer_begin(pt_context_t *context, pt_tokenizer_t **out);
+pt_tokenizer_t *pt__tokenizer_retain(pt_tokenizer_t *tokenizer);
+/* NULL is ignored. It ends when the last reference is released. */
 void pt__tokenizer_free(pt_tokenizer_t *tokenizer);
 
 /* The tokens of one text or pair of texts; where wanted, behind them those of the encodings of what is cut off. */
@@ -95,9 +98,10 @@ pt_status_t pt__tokenizer_encode_many(pt_tokenizer_t *tokenizer, const pt_text_t
 pt_status_t pt__tokenizer_encode_rows(pt_tokenizer_t *tokenizer, const char *texts, const int64_t *begins, int64_t rows,
                                       int64_t max_length, int32_t **ids, int64_t *token_begins);
 
-/* The text of tokens, in pieces that are to be joined; freed with pt__pieces_free. PT_ERR_ARGUMENT names an id that is
- * no token's. Special tokens are left out unless keeps_special. */
+/* Goes on with a text, which pt__decoding_start has begun with this tokenizer's decoders, by tokens, the last ones
+ * where is_last. PT_ERR_ARGUMENT names an id that is no token's; after a failure the text is as it was. Special tokens
+ * are left out unless keeps_special. */
 pt_status_t pt__tokenizer_decode(const pt_tokenizer_t *tokenizer, const int32_t *ids, int64_t count,
-                                 int32_t keeps_special, pt__pieces_t *text);
+                                 int32_t keeps_special, int32_t is_last, pt__decoding_t *text);
 
 #endif

@@ -35,6 +35,9 @@ class Tokenizers(unittest.TestCase):
             for case in texts:
                 if case["decoded"] is not None:
                     self.assertEqual(tokenizer.decode(case["ids"]), case["decoded"])
+                    decoder = tokenizer.decoder()
+                    parts = [decoder.add([id]) for id in case["ids"]] + [decoder.finish()]
+                    self.assertEqual("".join(parts), case["decoded"])
 
     def test_spans_and_pairs(self):
         tokenizer, text = self.tokenizer, "the caf\u00e9"

@@ -841,6 +841,38 @@ class Tokenizer(_Handle):
         """Writes a tokenizer.json to a path or a file object; without one gives its bytes."""
         return _save_to(place, lambda path, options: library.pt_tokenizer_save(self, path, options))
 
+    def decoder(self, special=False):
+        """Text of ids as they come: a Decoder."""
+        return Decoder(self, special)
+
+
+class Decoder(_Handle):
+    """What add and finish give, put end to end, is what Tokenizer.decode gives of all ids."""
+
+    def __init__(self, tokenizer, special=False):
+        pointer = _create(library.pt_decoder_create, tokenizer, DECODE_SPECIAL if special else 0)
+        super().__init__(pointer, library.pt_decoder_free, tokenizer)
+
+    def add(self, ids):
+        """The text that is certain now."""
+        if len(ids) > 0:
+            view, _held = _array(ids, None if _is_buffer(ids) else INT64)
+            _check(
+                library.pt_decoder_add(self, ctypes.byref(view), ctypes.sizeof(view), None, 0, ctypes.byref(c_size_t()))
+            )
+        return self._text(lambda *place: library.pt_decoder_add(self, None, 0, *place))
+
+    def finish(self):
+        """The rest of the text; the next ids begin another."""
+        return self._text(lambda *place: library.pt_decoder_finish(self, *place))
+
+    def _text(self, call):
+        size = c_size_t()
+        _check(call(None, 0, ctypes.byref(size)))
+        buffer = ctypes.create_string_buffer(size.value + 1)
+        _check(call(buffer, len(buffer), ctypes.byref(size)))
+        return buffer.raw[: size.value].decode()
+
 
 class Graph(_Handle):
     """A network being described: every builder call of pretrain.h without its pt_ prefix and first argument, returning
