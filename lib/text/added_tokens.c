@@ -47,9 +47,12 @@ void pt__added_tokens_finish(pt__added_tokens_t *tokens)
     pt__sort((const void **)(void *)tokens->list, tokens->count, compare, NULL);
     for (int64_t i = 0; i < tokens->count; i++)
         tokens->begins[tokens->list[i]->bytes[0]] = 1;
-    tokens->only_begin = tokens->count > 0 && tokens->list[0]->bytes[0] == tokens->list[tokens->count - 1]->bytes[0]
-                             ? tokens->list[0]->bytes[0]
-                             : -1;
+    if (tokens->count == 0)
+        return;
+    const pt__added_token_t *first = tokens->list[0], *last = tokens->list[tokens->count - 1];
+    while (tokens->n_shared < first->length && tokens->n_shared < last->length &&
+           first->bytes[tokens->n_shared] == last->bytes[tokens->n_shared])
+        tokens->n_shared++;
 }
 
 /* Narrows [*low, *high), tokens that agree up to `depth`, to those with this byte there. */
@@ -103,21 +106,35 @@ static void take_spaces(const uint8_t *text, int64_t from, int64_t end, pt__adde
         match->end += length;
 }
 
+/* The first place from `at` on where a token may begin; `end`: there is none. */
+static int64_t next_begin(const pt__added_tokens_t *tokens, const uint8_t *text, int64_t at, int64_t end)
+{
+    const int64_t shared = tokens->n_shared;
+    if (shared == 0) {
+        while (at < end && !tokens->begins[text[at]])
+            at++;
+        return at;
+    }
+    for (const uint8_t *bytes = tokens->list[0]->bytes; end - at >= shared; at++) {
+        const uint8_t *next = memchr(text + at, bytes[0], (size_t)(end - at - shared + 1));
+        if (next == NULL)
+            return end;
+        at = next - text;
+        if (memcmp(next, bytes, (size_t)shared) == 0)
+            return at;
+    }
+    return end;
+}
+
 pt__added_match_t pt__added_tokens_find(const pt__added_tokens_t *tokens, const uint8_t *text, int64_t from, int64_t at,
                                         int64_t end)
 {
     pt__added_match_t match = {NULL, end, end};
     const int64_t start = at;
-    for (; tokens->count > 0 && at < end; at++) {
-        if (!tokens->begins[text[at]]) {
-            const uint8_t *next = tokens->only_begin < 0 ? NULL
-                                                         : memchr(text + at, tokens->only_begin, (size_t)(end - at));
-            if (tokens->only_begin < 0)
-                continue;
-            if (next == NULL)
-                break;
-            at = next - text;
-        }
+    for (; tokens->count > 0; at++) {
+        at = next_begin(tokens, text, at, end);
+        if (at >= end)
+            break;
         int64_t low = 0, high = tokens->count;
         const pt__added_token_t *longest = NULL;
         for (int64_t depth = 0; at + depth < end; depth++) {

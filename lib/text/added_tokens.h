@@ -20,7 +20,7 @@ typedef struct pt__added_tokens { /* of one kind: looked for before, or after, t
     pt__added_token_t **list; /* [count] blocks, sorted by bytes */
     int64_t count, capacity;
     uint8_t begins[256]; /* whether one begins with the byte */
-    int32_t only_begin;  /* the byte that all begin with; -1: they do not begin with the same */
+    int64_t n_shared;    /* bytes that all begin with */
 } pt__added_tokens_t;
 
 typedef struct pt__added_match {
