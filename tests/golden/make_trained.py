@@ -121,7 +121,8 @@ cases = [
         special_tokens=["<pad>", "<unk>"],
         initial_alphabet="\u00fc",
     ),
-    case("unigram, pruned", "unigram", vocabulary=500),
+    case("unigram, pruned", "unigram", vocabulary=110),
+    case("unigram, pruned to characters", "unigram", words, vocabulary=20),
     case("two letters of WordPiece", "wordpiece", words, vocabulary=250, min_frequency=1),
 ]
 (HERE / "trained_tokenizers.json").write_text(json.dumps(cases, separators=(",", ":")) + "\n")
