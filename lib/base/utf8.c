@@ -36,13 +36,24 @@ int32_t pt__utf8_broken_length(const char *bytes, int64_t length)
     return count;
 }
 
+int64_t pt__utf8_valid(const char *bytes, int64_t length)
+{
+    int32_t step;
+    for (int64_t at = 0; at < length; at += step) {
+        for (uint64_t eight; at + 8 <= length; at += 8) {
+            memcpy(&eight, bytes + at, 8);
+            if (eight & UINT64_C(0x8080808080808080))
+                break;
+        }
+        step = at < length ? pt__utf8_length(bytes + at, length - at) : 1;
+        if (step == 0)
+            return at;
+    }
+    return length;
+}
+
 int32_t pt__utf8_is(const char *text)
 {
-    int64_t left = (int64_t)strlen(text);
-    for (int32_t length; left > 0; text += length, left -= length) {
-        length = pt__utf8_length(text, left);
-        if (length == 0)
-            return 0;
-    }
-    return 1;
+    const int64_t length = (int64_t)strlen(text);
+    return pt__utf8_valid(text, length) == length;
 }

@@ -149,14 +149,11 @@ static pt_status_t read_merges(bpe_t *bpe, const pt__json_t *json)
 static void find_bytes(bpe_t *bpe)
 {
     for (int32_t byte = 0; byte < 256; byte++) {
-        char name[8] = "<0x00>";
         const uint8_t itself = (uint8_t)byte;
-        name[3] = "0123456789ABCDEF"[byte >> 4];
-        name[4] = "0123456789ABCDEF"[byte & 15];
         if (bpe->vocabulary->is_byte_level)
             bpe->bytes[byte] = pt__vocabulary_find(bpe->vocabulary, &itself, 1);
         else
-            bpe->bytes[byte] = bpe->byte_fallback ? pt__vocabulary_find_content(bpe->vocabulary, name, 6) : NONE;
+            bpe->bytes[byte] = bpe->byte_fallback ? pt__vocabulary_find_byte(bpe->vocabulary, itself) : NONE;
         if (byte < 128)
             bpe->plain[byte] = pt__vocabulary_find(bpe->vocabulary, &itself, 1);
     }

@@ -116,15 +116,10 @@ static int64_t text_length(const uint8_t *bytes, int64_t size)
 
 static pt_status_t check(const char *path, const pt__mapping_t *file)
 {
-    const char *bytes = (const char *)file->bytes;
-    int32_t step;
-    for (int64_t at = 0; at < file->size; at += step) {
-        step = pt__utf8_length(bytes + at, file->size - at);
-        if (step == 0)
-            return pt__fail(PT_ERR_FORMAT, "%s: not UTF-8 at byte %lld (0x%02x)", path, (long long)at,
-                            (unsigned)file->bytes[at]);
-    }
-    return PT_OK;
+    const int64_t valid = pt__utf8_valid((const char *)file->bytes, file->size);
+    return valid == file->size ? PT_OK
+                               : pt__fail(PT_ERR_FORMAT, "%s: not UTF-8 at byte %lld (0x%02x)", path, (long long)valid,
+                                          (unsigned)file->bytes[valid]);
 }
 
 /* ---- Encoding ---- */

@@ -287,25 +287,13 @@ pt__encoding_t *pt__encoder_buffer(pt__encoder_t *encoder, int32_t which)
 
 static pt_status_t check_text(const char *text, int64_t length)
 {
-    int32_t step;
     if (length >= UINT32_MAX)
         return pt__fail(PT_ERR_UNSUPPORTED, "the text has %lld bytes, expected fewer than %lld", (long long)length,
                         (long long)UINT32_MAX);
-    for (int64_t at = 0; at < length; at += step) {
-        uint64_t eight;
-        for (; at + 8 <= length; at += 8) {
-            memcpy(&eight, text + at, 8);
-            if (eight & UINT64_C(0x8080808080808080))
-                break;
-        }
-        if (at == length)
-            break;
-        step = pt__utf8_length(text + at, length - at);
-        if (step == 0)
-            return pt__fail(PT_ERR_FORMAT, "the text is not UTF-8 at byte %lld (0x%02x)", (long long)at,
-                            (unsigned)(unsigned char)text[at]);
-    }
-    return PT_OK;
+    const int64_t valid = pt__utf8_valid(text, length);
+    return valid == length ? PT_OK
+                           : pt__fail(PT_ERR_FORMAT, "the text is not UTF-8 at byte %lld (0x%02x)", (long long)valid,
+                                      (unsigned)(unsigned char)text[valid]);
 }
 
 pt_status_t pt__encoder_run(pt__encoder_t *encoder, const char *text, int64_t length, int32_t wants_spans,

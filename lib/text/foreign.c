@@ -2,15 +2,6 @@
 #include "text/foreign.h"
 
 #include "base/json.h"
-#include "base/utf8.h"
-
-int32_t pt__foreign_is_text(const char *bytes, int64_t length)
-{
-    int32_t step = 1;
-    for (int64_t at = 0; at < length && step > 0; at += step)
-        step = pt__utf8_length(bytes + at, length - at);
-    return step > 0;
-}
 
 void pt__added_token_write(pt__text_t *json, int64_t *written, int64_t id, const char *content, int64_t length,
                            int32_t kind)

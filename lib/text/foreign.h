@@ -33,7 +33,5 @@ void pt__added_token_write(pt__text_t *json, int64_t *written, int64_t id, const
                            int32_t kind);
 /* Writes a post-processor that puts tokens around texts, where they are not -1: (first) A (last) (first) B (last). */
 void pt__template_write(pt__text_t *json, int64_t first, int64_t last, int32_t second_segment);
-/* Whether all of it is UTF-8. */
-int32_t pt__foreign_is_text(const char *bytes, int64_t length);
 
 #endif

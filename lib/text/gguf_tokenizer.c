@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/utf8.h"
 #include "text/foreign.h"
 #include "text/gguf.h"
 #include "text/piece_model.h"
@@ -51,7 +52,7 @@ static pt_status_t read_tokens(pt__memory_t *memory, source_t *source)
     PT__TRY(pt__allocate(memory, (size_t)source->count, sizeof *source->pieces, "tokens", &source->pieces));
     for (int64_t i = 0; i < source->count; i++) {
         const pt__gguf_string_t token = pt__gguf_next_string(&tokens);
-        if (!pt__foreign_is_text(token.bytes, token.length))
+        if (pt__utf8_valid(token.bytes, token.length) < token.length)
             return pt__fail(PT_ERR_FORMAT, "token %lld is not UTF-8", (long long)i);
         source->pieces[i].bytes = token.bytes;
         source->pieces[i].length = token.length;
@@ -167,7 +168,7 @@ static pt_status_t write_merges(const source_t *source, pt__text_t *json)
     pt__text_add(json, "}, \"merges\": [");
     for (uint64_t i = 0; i < merges.count; i++) {
         const pt__gguf_string_t merge = pt__gguf_next_string(&merges);
-        if (!pt__foreign_is_text(merge.bytes, merge.length))
+        if (pt__utf8_valid(merge.bytes, merge.length) < merge.length)
             return pt__fail(PT_ERR_FORMAT, "merge %llu is not UTF-8", (unsigned long long)i);
         pt__text_add(json, i > 0 ? ", " : "");
         pt__json_add_string(json, merge.bytes, merge.length);

@@ -1,6 +1,7 @@
 /* GPT-2's two files: vocab.json, tokens and their ids, and merges.txt, a merge a line. */
 #include <string.h>
 
+#include "base/utf8.h"
 #include "text/foreign.h"
 #include "text/tokenizer_config.h"
 
@@ -64,7 +65,7 @@ static pt_status_t write_merges(const char *merges, int64_t size, pt__text_t *js
         const int64_t length = end - at - (end > at && merges[end - 1] == '\r');
         if (length == 0 || (length >= 9 && memcmp(merges + at, "#version:", 9) == 0))
             continue;
-        if (!pt__foreign_is_text(merges + at, length) || memchr(merges + at, ' ', (size_t)length) == NULL)
+        if (pt__utf8_valid(merges + at, length) < length || memchr(merges + at, ' ', (size_t)length) == NULL)
             return pt__fail(PT_ERR_FORMAT, "merges.txt: line %lld: expected two tokens with a blank between them",
                             (long long)line);
         pt__text_add(json, written++ > 0 ? ", " : "");

@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "base/sort.h"
+#include "base/utf8.h"
 #include "text/base64.h"
 #include "text/foreign.h"
 #include "text/vocabulary.h"
@@ -20,7 +21,7 @@ static pt_status_t check(const pt__piece_model_t *model)
 {
     for (int64_t i = 0; i < model->count; i++) {
         const pt__piece_t *piece = &model->pieces[i];
-        if (piece->length <= 0 || !pt__foreign_is_text(piece->bytes, piece->length))
+        if (piece->length <= 0 || pt__utf8_valid(piece->bytes, piece->length) < piece->length)
             return pt__fail(PT_ERR_FORMAT, "piece %lld is %s", (long long)i,
                             piece->length <= 0 ? "empty" : "not UTF-8");
         if (piece->length > LONGEST_PIECE)

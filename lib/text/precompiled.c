@@ -163,14 +163,6 @@ static pt_status_t edit_longest(const void *settings, const pt__passage_t *passa
 
 /* ---- Reading ---- */
 
-static int32_t is_text(const uint8_t *bytes, int64_t length)
-{
-    int32_t step = 1;
-    for (int64_t at = 0; at < length && step > 0; at += step)
-        step = pt__utf8_length((const char *)bytes + at, length - at);
-    return step > 0;
-}
-
 /* The size of the array, the array, the strings. */
 static pt_status_t check(const pt__json_t *json, precompiled_t *precompiled, uint8_t *bytes, int64_t size)
 {
@@ -185,7 +177,7 @@ static pt_status_t check(const pt__json_t *json, precompiled_t *precompiled, uin
     precompiled->n_strings = size - 4 - array + 1;
     precompiled->strings = bytes + 4 + array;
     bytes[size] = 0;
-    if (!is_text(precompiled->strings, precompiled->n_strings))
+    if (pt__utf8_valid((const char *)precompiled->strings, precompiled->n_strings) < precompiled->n_strings)
         return pt__json_fail(json, PT_ERR_FORMAT, "the strings behind its double array are not UTF-8");
     for (int64_t i = 0; i < precompiled->n_units; i++) {
         const uint8_t *unit = bytes + 4 + 4 * i;

@@ -6,6 +6,7 @@
 #include "text/normalizers.h"
 #include "text/regex.h"
 #include "text/replace.h"
+#include "text/splitter.h"
 
 /* ---- What is looked for ---- */
 
@@ -13,17 +14,7 @@ static int32_t find_string(const pt__replace_t *replace, const uint8_t *text, in
                            pt__cut_t *match)
 {
     (void)begin;
-    while (end - at >= replace->from_length) {
-        const uint8_t *first = memchr(text + at, replace->from[0], (size_t)(end - at - replace->from_length + 1));
-        if (first == NULL)
-            return 0;
-        at = first - text;
-        *match = (pt__cut_t){(uint32_t)at, (uint32_t)(at + replace->from_length)};
-        if (memcmp(first, replace->from, (size_t)replace->from_length) == 0)
-            return 1;
-        at++;
-    }
-    return 0;
+    return pt__find_string(text, at, end, replace->from, replace->from_length, match);
 }
 
 static int64_t end_of_blanks(const uint8_t *text, int64_t at, int64_t end)

@@ -152,8 +152,24 @@ enum { LONGEST_STRING = 1024 /* bytes, which each place of a text may be compare
 
 typedef struct string {
     int64_t length;
-    char bytes[];
+    uint8_t bytes[];
 } string_t;
+
+int32_t pt__find_string(const uint8_t *text, int64_t at, int64_t end, const uint8_t *string, int64_t length,
+                        pt__cut_t *match)
+{
+    while (end - at >= length) {
+        const uint8_t *first = memchr(text + at, string[0], (size_t)(end - at - length + 1));
+        if (first == NULL)
+            return 0;
+        at = first - text;
+        *match = (pt__cut_t){(uint32_t)at, (uint32_t)(at + length)};
+        if (memcmp(first, string, (size_t)length) == 0)
+            return 1;
+        at++;
+    }
+    return 0;
+}
 
 static pt_status_t match_string(const void *settings, const uint8_t *text, int64_t begin, int64_t at, int64_t end,
                                 double *seconds, pt__cut_t *match, int32_t *found)
@@ -167,18 +183,7 @@ static pt_status_t match_string(const void *settings, const uint8_t *text, int64
         *found = 1;
         return PT_OK;
     }
-    while (end - at >= string->length) {
-        const uint8_t *first = memchr(text + at, string->bytes[0], (size_t)(end - at - string->length + 1));
-        if (first == NULL)
-            return PT_OK;
-        at = first - text;
-        if (memcmp(first, string->bytes, (size_t)string->length) == 0) {
-            *match = (pt__cut_t){(uint32_t)at, (uint32_t)(at + string->length)};
-            *found = 1;
-            return PT_OK;
-        }
-        at++;
-    }
+    *found = pt__find_string(text, at, end, string->bytes, string->length, match);
     return PT_OK;
 }
 

@@ -38,6 +38,9 @@ pt_status_t pt__behavior_read(const pt__json_t *json, int32_t need, pt__behavior
 pt_status_t pt__stages_split(pt__stages_t *stages, const pt__matcher_t *matcher, pt__behavior_t behavior,
                              int32_t inverts);
 
+/* Finds a string of at least one byte in text[at .. end). */
+int32_t pt__find_string(const uint8_t *text, int64_t at, int64_t end, const uint8_t *string, int64_t length,
+                        pt__cut_t *match);
 /* A matcher of a string; an empty one is at each place. PT_ERR_UNSUPPORTED for a long one. */
 pt_status_t pt__matcher_of_string(const pt__json_t *json, pt__memory_t *memory, const char *string, int64_t length,
                                   pt__matcher_t *out);

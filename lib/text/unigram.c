@@ -71,12 +71,8 @@ static pt_status_t read_unknown(unigram_t *unigram, const pt__json_t *json)
                              (long long)tokens->length);
     unigram->unknown = (int32_t)unknown;
     unigram->falls_back = falls_back;
-    for (int32_t byte = 0; byte < 256 && falls_back; byte++) {
-        char name[8] = "<0x00>";
-        name[3] = "0123456789ABCDEF"[byte >> 4];
-        name[4] = "0123456789ABCDEF"[byte & 15];
-        unigram->bytes[byte] = pt__vocabulary_find_content(unigram->vocabulary, name, 6);
-    }
+    for (int32_t byte = 0; byte < 256 && falls_back; byte++)
+        unigram->bytes[byte] = pt__vocabulary_find_byte(unigram->vocabulary, (uint8_t)byte);
     return PT_OK;
 }
 

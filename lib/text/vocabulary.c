@@ -121,6 +121,13 @@ int32_t pt__vocabulary_find(const pt__vocabulary_t *vocabulary, const uint8_t *b
     return id >= 0 && vocabulary->tokens[id].is_model ? id : -1;
 }
 
+int32_t pt__vocabulary_find_byte(const pt__vocabulary_t *vocabulary, uint8_t byte)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    const char name[] = {'<', '0', 'x', digits[byte >> 4], digits[byte & 15], '>'};
+    return pt__vocabulary_find_content(vocabulary, name, (int64_t)sizeof name);
+}
+
 /* ---- Bytes as characters ---- */
 
 /* Bytes that are visible characters of Latin-1 stand for themselves, the others, in their order, are U+0100 and on. */

@@ -51,6 +51,8 @@ pt_status_t pt__vocabulary_restate(pt__vocabulary_t *vocabulary, int32_t id, con
 /* -1: no such token. */
 int32_t pt__vocabulary_find_content(const pt__vocabulary_t *vocabulary, const char *content, int64_t length);
 int32_t pt__vocabulary_find(const pt__vocabulary_t *vocabulary, const uint8_t *bytes, int64_t length);
+/* The token that stands for a byte of a character without one of its own: "<0x0A>". */
+int32_t pt__vocabulary_find_byte(const pt__vocabulary_t *vocabulary, uint8_t byte);
 /* The model's tokens by their bytes, without those of more than `findable` bytes. PT_ERR_UNSUPPORTED for one of more
  * than `longest`; json is for messages. */
 pt_status_t pt__vocabulary_trie(const pt__vocabulary_t *vocabulary, const pt__json_t *json, int64_t longest,

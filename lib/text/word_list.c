@@ -1,6 +1,7 @@
 /* BERT's vocab.txt: a token a line, its id the number of the line, from 0. */
 #include <string.h>
 
+#include "base/utf8.h"
 #include "text/foreign.h"
 #include "text/tokenizer_config.h"
 #include "text/vocabulary.h"
@@ -33,7 +34,7 @@ static pt_status_t read_lines(const uint8_t *bytes, int64_t size, pt__vocabulary
         const uint8_t *newline = memchr(bytes + at, '\n', (size_t)(size - at));
         end = newline == NULL ? size : newline - bytes;
         const int64_t length = end - at - (end > at && bytes[end - 1] == '\r');
-        if (!pt__foreign_is_text((const char *)bytes + at, length))
+        if (pt__utf8_valid((const char *)bytes + at, length) < length)
             return pt__fail(PT_ERR_FORMAT, "line %lld is not UTF-8", (long long)line + 1);
         if (length > 0)
             PT__TRY(pt__vocabulary_add(vocabulary, line, (const char *)bytes + at, length));

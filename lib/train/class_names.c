@@ -8,15 +8,6 @@
 #include "base/utf8.h"
 #include "train/model.h"
 
-static int32_t is_utf8(const char *name)
-{
-    int64_t length = (int64_t)strlen(name);
-    for (int64_t at = 0, step; at < length; at += step)
-        if ((step = pt__utf8_length(name + at, length - at)) == 0)
-            return 0;
-    return 1;
-}
-
 static int compare_names(const void *a, const void *b, void *user)
 {
     (void)user;
@@ -52,7 +43,7 @@ pt_status_t pt__class_names_make(pt__memory_t *memory, const char *const *names,
     for (int64_t i = 0; i < count; i++) {
         if (names[i] == NULL || *names[i] == 0)
             return pt__fail(wrong, "the name of class %lld is %s", (long long)i, names[i] == NULL ? "NULL" : "empty");
-        if (!is_utf8(names[i]))
+        if (!pt__utf8_is(names[i]))
             return pt__fail(wrong, "the name of class %lld, \"%.200s\", is not valid UTF-8", (long long)i, names[i]);
         bytes += strlen(names[i]) + 1;
     }
@@ -159,7 +150,7 @@ static pt_status_t read_dataset(const pt_model_t *model, const pt_dataset_t *dat
     int32_t are_good = 1;
     for (int64_t i = 0; i < count && are_good; i++) {
         names[i] = dataset->source->class_name(dataset, field, i);
-        are_good = is_utf8(names[i]);
+        are_good = pt__utf8_is(names[i]);
         if (!are_good)
             pt__log(model->context, PT_LOG_WARNING,
                     "the model takes no class names from the dataset: the name of class %lld of field \"%s\" is not "

@@ -1,7 +1,7 @@
 /* Tokenizers in files of other kinds, of any content: SentencePiece's models and GGUF files as they come, and, behind a
  * first byte of their own, tiktoken's ranks, lists of words and vocabularies with merges. What is turned to the text of
  * a tokenizer.json and opens encodes a text. */
-#include "fuzz/fuzz.h"
+#include "fuzz/fuzz_tokens.h"
 
 #include <string.h>
 
@@ -119,33 +119,12 @@ const fuzz_seed_t fuzz_pieces[] = {
     {NULL, 0},
 };
 
-enum { MOST = 512 };
-
-static void check(pt_tokenizer_t *tokenizer, const char *text)
-{
-    static int32_t ids[MOST];
-    static uint32_t spans[2 * MOST];
-    const pt_text_t given = {.text = text, .bytes = -1};
-    pt_array_t id_view = {.dtype = PT_INT32, .data = ids, .capacity = MOST},
-               span_view = {.dtype = PT_UINT32, .data = spans, .capacity = 2 * MOST};
-    if (pt_tokenizer_encode(tokenizer, &given, sizeof given, 1, NULL, &id_view, &span_view, NULL, sizeof id_view) !=
-        PT_OK) {
-        if (*pt_last_error() == 0)
-            abort();
-        return;
-    }
-    for (int64_t i = 0; i < id_view.elements; i++)
-        if (ids[i] < 0 || ids[i] >= pt_tokenizer_size(tokenizer) || spans[2 * i] > spans[2 * i + 1] ||
-            spans[2 * i + 1] > strlen(text))
-            abort();
-}
-
 static void open_bytes(pt_context_t *context, const void *bytes, int64_t size)
 {
     pt_tokenizer_t *tokenizer;
     const pt_load_options_t place = {.struct_size = sizeof place, .data = bytes, .bytes = size};
     if (pt_tokenizer_open(context, NULL, &place, &tokenizer) == PT_OK) {
-        check(tokenizer, " ab a<e> b [x] Z  abab\n\xC3\xA9\xE4\xB8\xAD\xF0\x9F\x98\x80 [UNK].");
+        fuzz_tokens(tokenizer, " ab a<e> b [x] Z  abab\n\xC3\xA9\xE4\xB8\xAD\xF0\x9F\x98\x80 [UNK].");
         pt_tokenizer_free(tokenizer);
     } else if (*pt_last_error() == 0)
         abort();

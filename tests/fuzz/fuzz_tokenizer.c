@@ -1,6 +1,6 @@
 /* A tokenizer.json of any content: what is opened encodes a text, its spans lie within it, and the ids are decoded; of
  * what is padded, and cut off, each encoding has a source and each token a mask. */
-#include "fuzz/fuzz.h"
+#include "fuzz/fuzz_tokens.h"
 
 #include <string.h>
 
@@ -80,30 +80,7 @@ const fuzz_seed_t fuzz_pieces[] = {
     {NULL, 0},
 };
 
-enum { MOST = 512 };
-
-static void check(pt_tokenizer_t *tokenizer, const char *text)
-{
-    static int32_t ids[MOST];
-    static uint32_t spans[2 * MOST];
-    static char decoded[64 * MOST];
-    const pt_text_t given = {.text = text, .bytes = -1};
-    pt_array_t id_view = {.dtype = PT_INT32, .data = ids, .capacity = MOST},
-               span_view = {.dtype = PT_UINT32, .data = spans, .capacity = 2 * MOST};
-    if (pt_tokenizer_encode(tokenizer, &given, sizeof given, 1, NULL, &id_view, &span_view, NULL, sizeof id_view) !=
-        PT_OK) {
-        if (*pt_last_error() == 0)
-            abort();
-        return;
-    }
-    for (int64_t i = 0; i < id_view.elements; i++)
-        if (ids[i] < 0 || ids[i] >= pt_tokenizer_size(tokenizer) || spans[2 * i] > spans[2 * i + 1] ||
-            spans[2 * i + 1] > strlen(text))
-            abort();
-    if (pt_tokenizer_decode(tokenizer, &id_view, sizeof id_view, PT_DECODE_SPECIAL, decoded, sizeof decoded, NULL) !=
-        PT_OK)
-        abort();
-}
+enum { MOST = FUZZ_MOST_TOKENS };
 
 /* What the file does not have is refused; so is what there is no room for. */
 static void check_batch(pt_tokenizer_t *tokenizer, const char *text, const char *pair)
@@ -142,8 +119,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const pt_load_options_t place = {.struct_size = sizeof place, .data = data, .bytes = (int64_t)size};
     int64_t held = pt_context_bytes(context);
     if (pt_tokenizer_open(context, NULL, &place, &tokenizer) == PT_OK) {
-        check(tokenizer, "ab a<e> b  abab\n <e>\xC3\xA9\xE4\xB8\xAD\xF0\x9F\x98\x80 it's n't.");
-        check(tokenizer, "");
+        fuzz_tokens(tokenizer, "ab a<e> b  abab\n <e>\xC3\xA9\xE4\xB8\xAD\xF0\x9F\x98\x80 it's n't.");
+        fuzz_tokens(tokenizer, "");
         check_batch(tokenizer, "ab a<e> b  abab", "abaabb a");
         check_batch(tokenizer, "ab ab ab ab abba aba", NULL);
         pt_tokenizer_free(tokenizer);
