@@ -87,14 +87,13 @@ pt_status_t pt__place_open(pt_context_t *context, const char *path, const pt_loa
 {
     *out = NULL;
     if (options->data != NULL)
-        return pt__safetensors_parse(context, "memory", options->data, options->bytes, out);
+        return pt__file_tensors_parse(context, NULL, "memory", options->data, options->bytes, out);
     if (options->read != NULL) {
         unsigned char *block;
         PT__TRY(read_callback(context, options, &block));
-        return pt__safetensors_adopt(context, "callback", block, options->bytes, out);
+        return pt__file_tensors_adopt(context, "callback", block, options->bytes, out);
     }
-    return options->flags & PT_LOAD_MAPPED ? pt__safetensors_open_watched(context, path, out)
-                                           : pt__safetensors_open(context, path, out);
+    return pt__file_tensors_open(context, NULL, path, (options->flags & PT_LOAD_MAPPED) != 0, out);
 }
 
 /* ---- Writing ---- */

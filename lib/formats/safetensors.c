@@ -15,25 +15,19 @@
 #include <string.h>
 
 #include "base/dtype.h"
-#include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/sort.h"
+#include "formats/format.h"
 
 enum { LENGTH_BYTES = 8 };
 
-struct pt__file_tensors {
-    pt_context_t *context;
-    pt__mapping_t mapping; /* all zero where the bytes are the caller's */
-    char *name;
-    const uint8_t *bytes;
-    int64_t size;
+typedef struct safetensors {
     pt__json_document_t *header; /* owns names and strings */
     const uint8_t *data;
     int64_t data_size;
-    pt__tensors_t table;
     pt__entry_t checksum; /* name NULL: the file has none */
-};
+} safetensors_t;
 
 static const struct {
     const char *name;
@@ -106,6 +100,7 @@ static pt_status_t read_offsets(const pt__json_t *info, int64_t data_size, int64
 
 static pt_status_t read_entry(const pt__file_tensors_t *file, const pt__json_t *info, pt__entry_t *entry)
 {
+    const safetensors_t *own = file->own;
     const char *dtype;
     int64_t begin = 0, end = 0, elements;
     if (info->kind != PT__JSON_OBJECT)
@@ -114,10 +109,10 @@ static pt_status_t read_entry(const pt__file_tensors_t *file, const pt__json_t *
     PT__TRY(pt__json_get_string(info, "dtype", PT__JSON_REQUIRED, &dtype));
     *entry = (pt__entry_t){.name = info->key, .dtype = pt__safetensors_dtype_find(dtype)};
     PT__TRY(read_shape(info, entry));
-    PT__TRY(read_offsets(info, file->data_size, &begin, &end));
+    PT__TRY(read_offsets(info, own->data_size, &begin, &end));
     if (pt__sizes_elements("shape", entry->rank, entry->shape, &elements) != PT_OK)
         return pt__fail_within(PT_ERR_FORMAT, "shape");
-    entry->data = file->data + begin;
+    entry->data = own->data + begin;
     entry->bytes = end - begin;
     if (entry->dtype == 0) /* nobody may ask for this tensor; who does is told */
         return PT_OK;
@@ -140,8 +135,8 @@ static pt_status_t read_metadata(pt__file_tensors_t *file, const pt__json_t *met
     if (metadata->kind != PT__JSON_OBJECT)
         return pt__fail(PT_ERR_FORMAT, "%s: " PT__SAFETENSORS_METADATA " is %s, expected an object of strings",
                         file->name, pt__json_kind_name(metadata->kind));
-    PT__TRY(pt__allocate(&file->context->memory, (size_t)metadata->length, sizeof *file->table.pairs,
-                         "metadata of a file", &file->table.pairs));
+    PT__TRY(pt__file_tensors_allocate(file, metadata->length, sizeof *file->table.pairs, "metadata of a file",
+                                      &file->table.pairs));
     for (const pt__json_t *pair = metadata->first; pair != NULL; pair = pair->next) {
         if (pair->kind != PT__JSON_STRING)
             return pt__fail(PT_ERR_FORMAT, "%s: metadata \"%.80s\" is %s, expected a string", file->name, pair->key,
@@ -155,8 +150,8 @@ static pt_status_t read_metadata(pt__file_tensors_t *file, const pt__json_t *met
 
 static pt_status_t read_entries(pt__file_tensors_t *file, const pt__json_t *root)
 {
-    PT__TRY(pt__allocate(&file->context->memory, (size_t)root->length, sizeof *file->table.entries, "tensors of a file",
-                         &file->table.entries));
+    PT__TRY(pt__file_tensors_allocate(file, root->length, sizeof *file->table.entries, "tensors of a file",
+                                      &file->table.entries));
     for (const pt__json_t *info = root->first; info != NULL; info = info->next) {
         if (strcmp(info->key, PT__SAFETENSORS_METADATA) == 0) {
             PT__TRY(read_metadata(file, info));
@@ -184,20 +179,15 @@ static int compare_places(const void *a, const void *b, void *user)
     return (x->bytes > y->bytes) - (x->bytes < y->bytes);
 }
 
-static int compare_names(const void *a, const void *b, void *user)
-{
-    (void)user;
-    return strcmp(((const pt__entry_t *)a)->name, ((const pt__entry_t *)b)->name);
-}
-
 /* The tensors, in the order of their places, cover the data without overlap and hole. */
 static pt_status_t check_cover(const pt__file_tensors_t *file, const void **sorted)
 {
+    const safetensors_t *own = file->own;
     int64_t at = 0;
     const char *before = "the header";
     for (int64_t i = 0; i < file->table.n_entries; i++) {
         const pt__entry_t *entry = sorted[i];
-        int64_t begin = (const uint8_t *)entry->data - file->data;
+        int64_t begin = (const uint8_t *)entry->data - own->data;
         if (begin != at)
             return pt__fail(PT_ERR_FORMAT, "%s: tensor \"%.80s\" begins at %lld, expected %lld, where %.80s ends: %s",
                             file->name, entry->name, (long long)begin, (long long)at, before,
@@ -205,70 +195,69 @@ static pt_status_t check_cover(const pt__file_tensors_t *file, const void **sort
         at = begin + entry->bytes;
         before = entry->name;
     }
-    if (at != file->data_size)
+    if (at != own->data_size)
         return pt__fail(PT_ERR_FORMAT, "%s: the tensors end at %lld, but the file has %lld bytes of data", file->name,
-                        (long long)at, (long long)file->data_size);
+                        (long long)at, (long long)own->data_size);
     return PT_OK;
 }
 
 /* Takes out the library's own two: the checksum must be the last in the file. */
 static pt_status_t hide_own(pt__file_tensors_t *file)
 {
+    safetensors_t *own = file->own;
     int64_t kept = 0;
     for (int64_t i = 0; i < file->table.n_entries; i++) {
         const pt__entry_t *entry = &file->table.entries[i];
         if (strcmp(entry->name, PT__SAFETENSORS_CHECKSUM) == 0)
-            file->checksum = *entry;
+            own->checksum = *entry;
         else if (strcmp(entry->name, PT__SAFETENSORS_PADDING) != 0)
             file->table.entries[kept++] = *entry;
     }
     file->table.n_entries = kept;
-    if (file->checksum.name == NULL)
+    if (own->checksum.name == NULL)
         return PT_OK;
-    if (file->checksum.dtype != PT_UINT64 || file->checksum.bytes != 8 ||
-        (const uint8_t *)file->checksum.data + 8 != file->bytes + file->size)
+    if (own->checksum.dtype != PT_UINT64 || own->checksum.bytes != 8 ||
+        (const uint8_t *)own->checksum.data + 8 != file->bytes + file->size)
         return pt__fail(PT_ERR_FORMAT,
                         "%s: tensor \"" PT__SAFETENSORS_CHECKSUM "\", expected one U64 at the file's end", file->name);
     return PT_OK;
 }
 
-/* Checks the cover and sorts the table by name. */
-static pt_status_t order_entries(pt__file_tensors_t *file)
+static pt_status_t check_places(pt__file_tensors_t *file)
 {
     pt__memory_t *memory = &file->context->memory;
-    size_t count = (size_t)file->table.n_entries;
-    const void **sorted = NULL;
-    pt__entry_t *entries = NULL;
-    pt_status_t status;
-    PT__TRY_OUT(pt__allocate(memory, count, sizeof *sorted, "order of tensors", &sorted));
-    PT__TRY_OUT(pt__allocate(memory, count, sizeof *entries, "order of tensors", &entries));
-    for (size_t i = 0; i < count; i++)
+    const void **sorted;
+    PT__TRY(pt__allocate(memory, (size_t)file->table.n_entries, sizeof *sorted, "order of tensors", &sorted));
+    for (int64_t i = 0; i < file->table.n_entries; i++)
         sorted[i] = &file->table.entries[i];
     pt__sort(sorted, file->table.n_entries, compare_places, NULL);
-    PT__TRY_OUT(check_cover(file, sorted));
-    pt__sort(sorted, file->table.n_entries, compare_names, NULL);
-    for (size_t i = 0; i < count; i++)
-        entries[i] = *(const pt__entry_t *)sorted[i];
-    pt__entry_t *unsorted = file->table.entries;
-    file->table.entries = entries;
-    file->table.sorted = 1;
-    entries = unsorted;
-out:
+    pt_status_t status = check_cover(file, sorted);
     pt__release(memory, sorted);
-    pt__release(memory, entries);
     return status;
 }
 
 /* ---- The file ---- */
 
-static pt_status_t find_header(pt__file_tensors_t *file, int64_t *length)
+static uint64_t stated_length(const uint8_t *bytes)
 {
     uint64_t stated = 0;
+    for (int i = 0; i < LENGTH_BYTES; i++)
+        stated |= (uint64_t)bytes[i] << (8 * i);
+    return stated;
+}
+
+static int32_t probe(const uint8_t *bytes, int64_t size)
+{
+    return size > LENGTH_BYTES && bytes[LENGTH_BYTES] == '{' && stated_length(bytes) <= PT__SAFETENSORS_LARGEST_HEADER;
+}
+
+static pt_status_t find_header(const pt__file_tensors_t *file, int64_t *length)
+{
+    safetensors_t *own = file->own;
     if (file->size < LENGTH_BYTES)
         return pt__fail(PT_ERR_FORMAT, "%s: %lld bytes, expected at least %d: the header's length is missing",
                         file->name, (long long)file->size, LENGTH_BYTES);
-    for (int i = 0; i < LENGTH_BYTES; i++)
-        stated |= (uint64_t)file->bytes[i] << (8 * i);
+    const uint64_t stated = stated_length(file->bytes);
     if (stated > PT__SAFETENSORS_LARGEST_HEADER)
         return pt__fail(PT_ERR_FORMAT, "%s: a header of %llu bytes, expected at most %d: it is no safetensors file",
                         file->name, (unsigned long long)stated, PT__SAFETENSORS_LARGEST_HEADER);
@@ -278,8 +267,8 @@ static pt_status_t find_header(pt__file_tensors_t *file, int64_t *length)
     if (stated < 2 || file->bytes[LENGTH_BYTES] != '{')
         return pt__fail(PT_ERR_FORMAT, "%s: the header does not begin with \"{\"", file->name);
     *length = (int64_t)stated;
-    file->data = file->bytes + LENGTH_BYTES + stated;
-    file->data_size = file->size - LENGTH_BYTES - (int64_t)stated;
+    own->data = file->bytes + LENGTH_BYTES + stated;
+    own->data_size = file->size - LENGTH_BYTES - (int64_t)stated;
     return PT_OK;
 }
 
@@ -291,109 +280,46 @@ static int32_t is_little_endian(void)
     return first == 1;
 }
 
-static pt_status_t parse(pt__file_tensors_t *file)
+static pt_status_t open_file(pt__file_tensors_t *file)
 {
+    safetensors_t *own;
     const pt__json_t *root;
     int64_t length = 0;
+    PT__TRY(pt__file_tensors_allocate(file, 1, sizeof *own, "file of tensors", &own));
+    file->own = own;
     if (!is_little_endian())
         return pt__fail(PT_ERR_UNSUPPORTED, "%s: safetensors are little-endian, and this processor is not", file->name);
     PT__TRY(find_header(file, &length)); /* an object: it begins with a brace */
     PT__TRY(pt__json_parse(&file->context->memory, file->name, (const char *)file->bytes + LENGTH_BYTES, length,
-                           &file->header, &root));
+                           &own->header, &root));
     PT__TRY(read_entries(file, root));
-    PT__TRY(order_entries(file));
+    PT__TRY(check_places(file));
+    PT__TRY(pt__file_tensors_sort(file));
     return hide_own(file);
 }
 
-/* Makes a file of bytes that are in place; the mapping is taken over in any case. */
-static pt_status_t create(pt_context_t *context, const char *name, const uint8_t *bytes, int64_t size,
-                          pt__mapping_t *mapping, pt__file_tensors_t **out)
+static void close_file(pt__file_tensors_t *file)
 {
-    pt__file_tensors_t *file = NULL;
-    pt_status_t status;
-    PT__TRY_OUT(pt__allocate(&context->memory, 1, sizeof *file, "file of tensors", &file));
-    file->context = pt__context_retain(context);
-    file->mapping = *mapping;
-    *mapping = (pt__mapping_t){0};
-    file->bytes = bytes;
-    file->size = size;
-    PT__TRY_OUT(pt__string_copy(&context->memory, name, &file->name));
-    PT__TRY_OUT(parse(file));
-    *out = file;
-    return PT_OK;
-out:
-    pt__file_unmap(mapping);
-    pt__file_tensors_close(file);
-    return status;
+    safetensors_t *own = file->own;
+    if (own != NULL)
+        pt__json_free(own->header);
 }
 
-pt_status_t pt__safetensors_open(pt_context_t *context, const char *path, pt__file_tensors_t **out)
+static pt_status_t verify(const pt__file_tensors_t *file, int32_t *present)
 {
-    pt__mapping_t mapping;
-    *out = NULL;
-    PT__TRY(pt__file_map(&context->memory, path, &mapping));
-    return create(context, path, mapping.bytes, mapping.size, &mapping, out);
-}
-
-pt_status_t pt__safetensors_open_watched(pt_context_t *context, const char *path, pt__file_tensors_t **out)
-{
-    pt__mapping_t mapping;
-    *out = NULL;
-    PT__TRY(pt__file_map_watched(&context->memory, path, &mapping));
-    return create(context, path, mapping.bytes, mapping.size, &mapping, out);
-}
-
-pt_status_t pt__file_tensors_check(const pt__file_tensors_t *file)
-{
-    return pt__file_check(&file->mapping, file->name);
-}
-
-pt_status_t pt__safetensors_parse(pt_context_t *context, const char *name, const void *bytes, int64_t size,
-                                  pt__file_tensors_t **out)
-{
-    pt__mapping_t none = {0};
-    *out = NULL;
-    return create(context, name, bytes, size, &none, out);
-}
-
-pt_status_t pt__safetensors_adopt(pt_context_t *context, const char *name, void *block, int64_t size,
-                                  pt__file_tensors_t **out)
-{
-    pt__mapping_t mapping = {.bytes = block, .size = size, .memory = &context->memory, .copy = block};
-    *out = NULL;
-    return create(context, name, block, size, &mapping, out);
-}
-
-const pt__tensors_t *pt__file_tensors_table(const pt__file_tensors_t *file)
-{
-    return &file->table;
-}
-
-void pt__file_tensors_close(pt__file_tensors_t *file)
-{
-    if (file == NULL)
-        return;
-    pt_context_t *context = file->context;
-    pt__file_unmap(&file->mapping);
-    pt__json_free(file->header);
-    pt__release(&context->memory, file->name);
-    pt__release(&context->memory, file->table.entries);
-    pt__release(&context->memory, file->table.pairs);
-    pt__release(&context->memory, file);
-    pt__context_release(context);
-}
-
-pt_status_t pt__safetensors_verify(const pt__file_tensors_t *file, int32_t *present)
-{
+    const safetensors_t *own = file->own;
     if (present != NULL)
-        *present = file->checksum.name != NULL;
-    if (file->checksum.name == NULL)
+        *present = own->checksum.name != NULL;
+    if (own->checksum.name == NULL)
         return PT_OK;
     uint64_t stored,
-        found = pt__hash_bytes(0, file->bytes, (size_t)((const uint8_t *)file->checksum.data - file->bytes));
-    memcpy(&stored, file->checksum.data, sizeof stored);
+        found = pt__hash_bytes(0, file->bytes, (size_t)((const uint8_t *)own->checksum.data - file->bytes));
+    memcpy(&stored, own->checksum.data, sizeof stored);
     if (stored != found)
         return pt__fail(PT_ERR_FORMAT, "%s: damaged: its checksum is %016llx, but its bytes give %016llx", file->name,
                         (unsigned long long)stored, (unsigned long long)found);
     return PT_OK;
 }
+
+const pt__format_t pt__format_safetensors = {
+    .name = "safetensors", .probe = probe, .open = open_file, .verify = verify, .close = close_file};

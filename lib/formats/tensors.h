@@ -36,24 +36,38 @@ const pt__entry_t *pt__tensors_find(const pt__tensors_t *tensors, const char *na
 const pt__entry_t *pt__tensors_find_within(const pt__tensors_t *tensors, const char *prefix, const char *name);
 const char *pt__tensors_value(const pt__tensors_t *tensors, const char *key);
 
-typedef struct pt__file_tensors pt__file_tensors_t; /* an open file: mapped, with its table */
+/* ---- Open files (file_tensors.c); what a format is: formats/format.h ---- */
 
-/* safetensors (specification: huggingface/safetensors README). Opens by mapping; every rule of the format is checked
- * before anything is handed out: header length and JSON, shapes, offsets inside the data, no overlap, no hole, sizes
- * = product of shape, duplicate names. Messages name the file and tensor, expected and found. */
-pt_status_t pt__safetensors_open(pt_context_t *context, const char *path, pt__file_tensors_t **out);
-/* The same for data that is used in place, for as long as the file is open: pt__file_tensors_check is PT_ERR_IO
- * where the file has been changed since (base/file.h says what is noticed). */
-pt_status_t pt__safetensors_open_watched(pt_context_t *context, const char *path, pt__file_tensors_t **out);
+typedef struct pt__file_tensors pt__file_tensors_t; /* an open file: mapped, with its table, whatever its format */
+typedef struct pt__format pt__format_t;
+
+/* Opens by mapping; every rule of the format is checked before anything is handed out, and messages name the file and
+ * tensor, expected and found. `format` is one that the file must be of; NULL: its content tells (formats.def). Watched:
+ * for data that is used in place for as long as the file is open. pt__file_tensors_check then is PT_ERR_IO where the
+ * file, or another that was opened for it, has been changed since (base/file.h says what is noticed). */
+pt_status_t pt__file_tensors_open(pt_context_t *context, const pt__format_t *format, const char *path,
+                                  int32_t is_watched, pt__file_tensors_t **out);
 pt_status_t pt__file_tensors_check(const pt__file_tensors_t *file);
 /* From memory; name is for messages. The bytes stay the caller's. */
-pt_status_t pt__safetensors_parse(pt_context_t *context, const char *name, const void *bytes, int64_t size,
-                                  pt__file_tensors_t **out);
+pt_status_t pt__file_tensors_parse(pt_context_t *context, const pt__format_t *format, const char *name,
+                                   const void *bytes, int64_t size, pt__file_tensors_t **out);
 /* From a block of context->memory, which becomes the file's in any case. */
-pt_status_t pt__safetensors_adopt(pt_context_t *context, const char *name, void *block, int64_t size,
-                                  pt__file_tensors_t **out);
+pt_status_t pt__file_tensors_adopt(pt_context_t *context, const char *name, void *block, int64_t size,
+                                   pt__file_tensors_t **out);
 const pt__tensors_t *pt__file_tensors_table(const pt__file_tensors_t *file);
+/* Of formats.def. */
+const pt__format_t *pt__file_tensors_format(const pt__file_tensors_t *file);
+/* PT_OK where the file has no checksum, or a right one; PT_ERR_FORMAT with both values otherwise. *present may be
+ * NULL. */
+pt_status_t pt__file_tensors_verify(const pt__file_tensors_t *file, int32_t *present);
+/* NULL: nothing happens. */
 void pt__file_tensors_close(pt__file_tensors_t *file);
+
+/* ---- safetensors (specification: huggingface/safetensors README) ----
+ *
+ * Header length and JSON, shapes, offsets inside the data, no overlap, no hole, sizes = product of shape, duplicate
+ * names are checked. */
+extern const pt__format_t pt__format_safetensors;
 /* Written aside, synced, renamed. With `checksum`, a last tensor "pretrain.checksum" (U64 [1]) holds a 64-bit hash
  * (base/hash.h, seed 0) of all bytes of the file before it; "pretrain.padding" (U8) may stand before that, so that
  * it is aligned. Neither is shown in the table of a file. */
@@ -77,9 +91,6 @@ pt_status_t pt__tensor_stream_add(pt__tensor_stream_t *stream, const void *eleme
 /* Both end the stream and set *stream to NULL, which abandon ignores; only what was finished is under its name. */
 pt_status_t pt__tensor_stream_finish(pt__tensor_stream_t **stream);
 void pt__tensor_stream_abandon(pt__tensor_stream_t **stream);
-/* PT_OK where the file has no checksum entry, or a right one; PT_ERR_FORMAT with both values otherwise. *present may
- * be NULL. */
-pt_status_t pt__safetensors_verify(const pt__file_tensors_t *file, int32_t *present);
 
 /* ---- place.c: where files come from and go to, as a host's options say; path is NULL where they name another place,
  * as exactly one is named ---- */
@@ -88,7 +99,8 @@ const char *pt__place_name(const char *path, const pt_load_options_t *options);
 /* All bytes of a file that is no table of tensors, at most `limit`: *block (or NULL) is released after them. */
 pt_status_t pt__place_read(pt_context_t *context, const char *path, const pt_load_options_t *options, int64_t limit,
                            const char **bytes, int64_t *size, void **block);
-/* Opens what is to be read, watched where it is a file and the flags say PT_LOAD_MAPPED. */
+/* Opens what is to be read, in whichever format its content is, watched where it is a file and the flags say
+ * PT_LOAD_MAPPED. */
 pt_status_t pt__place_open(pt_context_t *context, const char *path, const pt_load_options_t *options,
                            pt__file_tensors_t **out);
 pt_status_t pt__place_write(pt_context_t *context, const char *path, const pt_save_options_t *options,

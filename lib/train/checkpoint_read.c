@@ -325,8 +325,7 @@ static pt_status_t check_task(const reader_t *reader, const pt_model_t *model)
 }
 
 static pt_status_t read_all(const reader_t *reader, pt_model_t *model, pt_optimizer_t *optimizer,
-                            pt__progress_t *progress, pt__class_names_t *names,
-                            pt__normalizations_t *normalizations)
+                            pt__progress_t *progress, pt__class_names_t *names, pt__normalizations_t *normalizations)
 {
     const char *format = pt__tensors_value(reader->table, PT__CHECKPOINT_PREFIX "format");
     pt__optimizer_counts_t counts = {0};
@@ -422,7 +421,7 @@ pt_status_t pt__checkpoint_read(pt_model_t *model, pt_optimizer_t *optimizer, pt
                        .path = pt__place_name(path, options),
                        .file = file,
                        .table = pt__file_tensors_table(file)};
-    PT__TRY_OUT(pt__safetensors_verify(file, &has_checksum));
+    PT__TRY_OUT(pt__file_tensors_verify(file, &has_checksum));
     if (!has_checksum && pt__tensors_value(reader.table, PT__CHECKPOINT_PREFIX "accumulated") !=
                              NULL) { /* a bit of its name may have flipped */
         status = pt__fail(PT_ERR_FORMAT, "%s: the checkpoint has no checksum", reader.path);

@@ -33,8 +33,8 @@ static pt_status_t find_config(const pt__tensors_t *table, const char *path, con
                         "wrote: create the model, and load this file into it with pt_model_load",
                         path);
     if (strcmp(format, "1") != 0)
-        return pt__fail(PT_ERR_VERSION, "%s: metadata \"pretrain.format\" is \"%.16s\", this library reads \"1\"",
-                        path, format);
+        return pt__fail(PT_ERR_VERSION, "%s: metadata \"pretrain.format\" is \"%.16s\", this library reads \"1\"", path,
+                        format);
     *config = pt__tensors_value(table, "pretrain.config");
     if (*config == NULL)
         return pt__fail(PT_ERR_UNSUPPORTED,
@@ -48,7 +48,7 @@ static pt_status_t find_config(const pt__tensors_t *table, const char *path, con
 static pt_status_t verify(const pt__file_tensors_t *file, const char *path)
 {
     int32_t has_checksum;
-    PT__TRY(pt__safetensors_verify(file, &has_checksum));
+    PT__TRY(pt__file_tensors_verify(file, &has_checksum));
     if (!has_checksum && pt__tensors_value(pt__file_tensors_table(file), "pretrain.accumulated") != NULL)
         return pt__fail(PT_ERR_FORMAT, "%s: the checkpoint has no checksum", path);
     return PT_OK;

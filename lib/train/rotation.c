@@ -166,9 +166,9 @@ static int32_t is_whole(pt_context_t *context, const char *directory, int64_t st
     pt__file_tensors_t *file;
     int32_t has_checksum;
     write_path(directory, step, path);
-    if (!pt__file_is_regular(path) || pt__safetensors_open(context, path, &file) != PT_OK)
+    if (!pt__file_is_regular(path) || pt__file_tensors_open(context, &pt__format_safetensors, path, 0, &file) != PT_OK)
         return 0;
-    int32_t whole = pt__safetensors_verify(file, &has_checksum) == PT_OK && has_checksum;
+    int32_t whole = pt__file_tensors_verify(file, &has_checksum) == PT_OK && has_checksum;
     pt__file_tensors_close(file);
     return whole;
 }

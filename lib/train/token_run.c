@@ -171,7 +171,7 @@ static int32_t is_same(const pt__tensors_t *table, const pt__pair_t *pair)
 static pt_status_t open_cache(pt_context_t *context, const char *path, const pt__pair_t pairs[PAIRS], owner_t *owner,
                               int32_t *is_current)
 {
-    PT__TRY(pt__safetensors_open(context, path, &owner->file));
+    PT__TRY(pt__file_tensors_open(context, &pt__format_safetensors, path, 0, &owner->file));
     const pt__tensors_t *table = pt__file_tensors_table(owner->file);
     const pt__entry_t *tokens = pt__tensors_find(table, "tokens");
     if (!is_same(table, &pairs[0]) || tokens == NULL || (tokens->dtype != PT_UINT16 && tokens->dtype != PT_UINT32))

@@ -278,7 +278,7 @@ pt_status_t pt__weights_load(pt_model_t *model, const char *path, const pt_load_
 {
     pt__file_tensors_t *file;
     PT__TRY(pt__place_open(model->context, path, options, &file));
-    pt_status_t status = pt__safetensors_verify(file, NULL);
+    pt_status_t status = pt__file_tensors_verify(file, NULL);
     if (status == PT_OK)
         status = pt__weights_take(model, pt__place_name(path, options), options, &file);
     pt__file_tensors_close(file);

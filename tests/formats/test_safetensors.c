@@ -33,7 +33,8 @@ static pt_status_t parse(pt_context_t *context, const image_t *image, pt__file_t
 {
     uint8_t *exact = malloc(image->size > 0 ? (size_t)image->size : 1); /* so that a byte too far is seen */
     memcpy(exact, image->bytes, (size_t)image->size);
-    pt_status_t status = pt__safetensors_parse(context, "test.safetensors", exact, image->size, out);
+    pt_status_t status = pt__file_tensors_parse(context, &pt__format_safetensors, "test.safetensors", exact,
+                                                image->size, out);
     if (status == PT_OK) { /* touch everything that is handed out */
         const pt__tensors_t *table = pt__file_tensors_table(*out);
         unsigned sum = 0;
@@ -93,7 +94,8 @@ START_TEST(test_unknown_dtypes_and_ranks_are_passed_over)
     for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++) {
         image_t image = image_of(headers[i], 16);
         pt__file_tensors_t *file;
-        ck_ok(pt__safetensors_parse(context, "test.safetensors", image.bytes, image.size, &file));
+        ck_ok(pt__file_tensors_parse(context, &pt__format_safetensors, "test.safetensors", image.bytes, image.size,
+                                     &file));
         ck_assert_int_eq(pt__file_tensors_table(file)->n_entries, 1);
         ck_assert_int_eq(pt__file_tensors_table(file)->entries[0].dtype, 0);
         ck_assert_int_eq(pt__file_tensors_table(file)->entries[0].bytes, 16);
@@ -253,20 +255,21 @@ START_TEST(test_written_and_read_back)
     for (int32_t checksum = 0; checksum <= 1; checksum++) {
         int32_t present = -1;
         ck_ok(pt__safetensors_write(context, path, &tensors, checksum));
-        ck_ok(pt__safetensors_open(context, path, &file));
+        ck_ok(pt__file_tensors_open(context, &pt__format_safetensors, path, 0, &file));
         expect_same(file, &tensors);
-        ck_ok(pt__safetensors_verify(file, &present));
+        ck_ok(pt__file_tensors_verify(file, &present));
         ck_assert_int_eq(present, checksum);
-        ck_ok(pt__safetensors_verify(file, NULL));
+        ck_ok(pt__file_tensors_verify(file, NULL));
         pt__file_tensors_close(file);
     }
     ck_ok(pt__safetensors_write(context, path, &(pt__tensors_t){0}, 1));
-    ck_ok(pt__safetensors_open(context, path, &file));
+    ck_ok(pt__file_tensors_open(context, &pt__format_safetensors, path, 0, &file));
     ck_assert_int_eq(pt__file_tensors_table(file)->n_entries, 0);
-    ck_ok(pt__safetensors_verify(file, NULL));
+    ck_ok(pt__file_tensors_verify(file, NULL));
     pt__file_tensors_close(file);
     pt__file_tensors_close(NULL);
-    ck_fails(pt__safetensors_open(context, suite_path("none"), &file), PT_ERR_NOT_FOUND, "none");
+    ck_fails(pt__file_tensors_open(context, &pt__format_safetensors, suite_path("none"), 0, &file), PT_ERR_NOT_FOUND,
+             "none");
     pt_context_free(context);
 }
 END_TEST
@@ -284,10 +287,10 @@ START_TEST(test_every_damaged_bit_is_found)
     for (int64_t bit = 0; bit < 8 * size; bit++) {
         pt__file_tensors_t *file;
         bytes[bit / 8] = (char)(bytes[bit / 8] ^ 1 << bit % 8);
-        pt_status_t status = pt__safetensors_parse(context, "damaged", bytes, size, &file);
+        pt_status_t status = pt__file_tensors_parse(context, &pt__format_safetensors, "damaged", bytes, size, &file);
         if (status == PT_OK) {
             int32_t present;
-            status = pt__safetensors_verify(file, &present);
+            status = pt__file_tensors_verify(file, &present);
             ck_assert(status == PT_ERR_FORMAT || !present); /* only damage to the name of the checksum hides it */
             pt__file_tensors_close(file);
         } else {
@@ -297,7 +300,8 @@ START_TEST(test_every_damaged_bit_is_found)
     }
     for (int64_t length = 0; length < size; length++) {
         pt__file_tensors_t *file;
-        ck_assert_int_eq(pt__safetensors_parse(context, "cut", bytes, length, &file), PT_ERR_FORMAT);
+        ck_assert_int_eq(pt__file_tensors_parse(context, &pt__format_safetensors, "cut", bytes, length, &file),
+                         PT_ERR_FORMAT);
     }
     pt__release(&memory, bytes);
     pt_context_free(context);
@@ -354,8 +358,8 @@ START_TEST(test_a_failing_disk_leaves_the_old_file)
             pt_status_t status = pt__safetensors_write(context, path, &tensors, 1);
             long calls = failing_io_calls((failing_io_t)kind);
             failing_io_disarm();
-            ck_ok(pt__safetensors_open(context, path, &file));
-            ck_ok(pt__safetensors_verify(file, NULL));
+            ck_ok(pt__file_tensors_open(context, &pt__format_safetensors, path, 0, &file));
+            ck_ok(pt__file_tensors_verify(file, NULL));
             ck_assert(status == PT_OK || status == PT_ERR_IO);
             if (status == PT_OK)
                 ck_assert_int_eq(pt__file_tensors_table(file)->n_entries, 4);
@@ -376,9 +380,9 @@ static pt_status_t write_and_read(failing_allocator_t *allocator, const char *pa
     if (status == PT_OK)
         status = pt__safetensors_write(context, path, &tensors, 1);
     if (status == PT_OK)
-        status = pt__safetensors_open(context, path, &file);
+        status = pt__file_tensors_open(context, &pt__format_safetensors, path, 0, &file);
     if (status == PT_OK)
-        status = pt__safetensors_verify(file, NULL);
+        status = pt__file_tensors_verify(file, NULL);
     pt__file_tensors_close(file);
     pt_context_free(context);
     return status;
@@ -395,5 +399,5 @@ END_TEST
 
 SUITE("safetensors", 120, test_what_the_reference_accepts, test_unknown_dtypes_and_ranks_are_passed_over,
       test_what_must_be_refused, test_bytes_of_the_reference, test_written_and_read_back,
-      test_every_damaged_bit_is_found, test_what_cannot_be_written,
-      test_a_failing_disk_leaves_the_old_file, test_every_allocation_may_fail)
+      test_every_damaged_bit_is_found, test_what_cannot_be_written, test_a_failing_disk_leaves_the_old_file,
+      test_every_allocation_may_fail)

@@ -48,9 +48,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     pt_context_t *context = fuzz_context();
     pt__file_tensors_t *file;
     int64_t held = pt_context_bytes(context);
-    if (pt__safetensors_parse(context, "fuzz", data, (int64_t)size, &file) == PT_OK) {
+    if (pt__file_tensors_parse(context, &pt__format_safetensors, "fuzz", data, (int64_t)size, &file) == PT_OK) {
         check_table(file, data, size);
-        (void)pt__safetensors_verify(file, NULL);
+        (void)pt__file_tensors_verify(file, NULL);
         pt__file_tensors_close(file);
     } else if (*pt__error_message() == 0) {
         abort();

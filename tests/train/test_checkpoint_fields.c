@@ -48,7 +48,7 @@ static void take_out(table_t *table, const char *name)
 static pt__file_tensors_t *open_table(pt_context_t *context, const char *path, table_t *table)
 {
     pt__file_tensors_t *file;
-    ck_ok(pt__safetensors_open(context, path, &file));
+    ck_ok(pt__file_tensors_open(context, &pt__format_safetensors, path, 0, &file));
     table->tensors = *pt__file_tensors_table(file);
     table->tensors.sorted = 0;
     ck_assert_int_le(table->tensors.n_pairs, 64);

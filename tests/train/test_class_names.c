@@ -8,7 +8,7 @@
 #include "train/model.h"
 #include "support/views.h"
 
-#define MLP                                                                  \
+#define MLP                                                               \
     "\"model_type\": \"mlp\", \"input_size\": 2, \"hidden_sizes\": [4], " \
     "\"note\": [1.5, -2, true, null, \"a\\\"b\", {}]"
 #define NAMES_TWO "\"id2label\": {\"0\": \"no\", \"1\": \"yes\"}"
@@ -78,7 +78,7 @@ static const char *const no_yes[] = {"no", "yes"}, *const others[] = {"a", "b"};
 START_TEST(test_set)
 {
     static const char *const twice[] = {"x", "x"}, *const empty[] = {"x", ""}, *const latin[] = {"x", "\xe4"},
-                      *const missing[] = {"x", NULL};
+                             *const missing[] = {"x", NULL};
     pt_context_t *context = network_context(1, 1);
     pt_model_t *model = classifier(context, "{" MLP "}", 2);
     expect(model, 0, NULL);
@@ -245,7 +245,7 @@ END_TEST
 static void tamper(pt_context_t *context, const char *from, const char *to, const char *config)
 {
     pt__file_tensors_t *file;
-    ck_ok(pt__safetensors_open(context, from, &file));
+    ck_ok(pt__file_tensors_open(context, &pt__format_safetensors, from, 0, &file));
     pt__tensors_t table = *pt__file_tensors_table(file);
     pt__pair_t pairs[64];
     ck_assert_int_le(table.n_pairs, 64);

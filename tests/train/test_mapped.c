@@ -151,7 +151,7 @@ static const char *narrow_file(const char *name, const char *from, int32_t dtype
     const char *path = suite_path(name);
     static uint16_t values[64][1024];
     pt__entry_t entries[64];
-    ck_ok(pt__safetensors_open(context, from, &file));
+    ck_ok(pt__file_tensors_open(context, &pt__format_safetensors, from, 0, &file));
     pt__tensors_t table = *pt__file_tensors_table(file);
     ck_assert_int_le(table.n_entries, 64);
     for (int64_t i = 0; i < table.n_entries; i++) {

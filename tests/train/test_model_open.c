@@ -207,7 +207,7 @@ static const char *altered(pt_context_t *context, const char *path, const char *
     static pt__pair_t pairs[16];
     pt__tensors_t table = {.entries = entries, .pairs = pairs};
     const char *to = suite_path("altered.safetensors");
-    ck_ok(pt__safetensors_open(context, path, &file));
+    ck_ok(pt__file_tensors_open(context, &pt__format_safetensors, path, 0, &file));
     const pt__tensors_t *from = pt__file_tensors_table(file);
     ck_assert(from->n_entries <= 64 && from->n_pairs < 16);
     for (int64_t i = 0; i < from->n_entries; i++)

@@ -332,7 +332,7 @@ START_TEST(test_dtypes)
         pt_save_options_t saving = {.struct_size = sizeof saving, .dtype = dtypes[d]};
         pt__file_tensors_t *file;
         ck_ok(pt_model_save(model, path, &saving));
-        ck_ok(pt__safetensors_open(context, path, &file));
+        ck_ok(pt__file_tensors_open(context, &pt__format_safetensors, path, 0, &file));
         const pt__tensors_t *table = pt__file_tensors_table(file);
         ck_assert_int_eq(table->n_entries, model->store.count);
         for (int64_t i = 0; i < model->store.count; i++) {

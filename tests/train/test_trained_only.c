@@ -102,7 +102,7 @@ typedef enum hostility { DROPPED, INTEGERS, HALVES, RESHAPED, HOSTILITIES } host
 static void rewrite(pt_context_t *context, const char *from, const char *to, const char *name, hostility_t hostility)
 {
     pt__file_tensors_t *file;
-    ck_ok(pt__safetensors_open(context, from, &file));
+    ck_ok(pt__file_tensors_open(context, &pt__format_safetensors, from, 0, &file));
     pt__tensors_t table = *pt__file_tensors_table(file);
     static pt__entry_t entries[64];
     int64_t found = 0;
