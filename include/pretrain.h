@@ -424,6 +424,9 @@ PT_API pt_tensor_t pt_gelu(pt_graph_t *graph, pt_tensor_t src);
 PT_API pt_tensor_t pt_gelu_tanh(pt_graph_t *graph, pt_tensor_t src);
 /* x σ(x) of each element. */
 PT_API pt_tensor_t pt_silu(pt_graph_t *graph, pt_tensor_t src);
+/* activation(gate) · src of each element, both of one shape; activation: PT_ACTIVATION_..., SILU as in Llama's
+ * feed-forward part. Dauphin 2017. */
+PT_API pt_tensor_t pt_gated(pt_graph_t *graph, pt_tensor_t gate, pt_tensor_t src, int32_t activation);
 /* tanh(x) of each element. */
 PT_API pt_tensor_t pt_tanh(pt_graph_t *graph, pt_tensor_t src);
 /* σ(x) = 1 / (1 + e^-x) of each element. */
@@ -493,6 +496,46 @@ PT_API pt_tensor_t pt_attention(pt_graph_t *graph, pt_tensor_t query, pt_tensor_
                                 const pt_attention_options_t *options);
 /* The same from one tensor that holds query, key and value side by side: [..., (heads + 2·kv_heads)·W]. */
 PT_API pt_tensor_t pt_attention_packed(pt_graph_t *graph, pt_tensor_t qkv, const pt_attention_options_t *options);
+
+/* How pt_rotary turns rows. heads and limit are needed; the rest may stay as pt_rotary_options_init sets it. */
+typedef struct pt_rotary_options {
+    uint32_t struct_size;
+    /* PT_ROTARY_... */
+    uint32_t flags;
+    /* of the rows, side by side and of one width */
+    int32_t heads;
+    /* how many of them are turned, the first; 0: all. heads + kv_heads of query, key and value in one tensor */
+    int32_t rotated_heads;
+    /* how many numbers of a head are turned, the first; even, at most 256; 0: all */
+    int32_t width;
+    /* int32, one element a sample: the position of its first row, below limit; PT_NO_TENSOR: 0 */
+    pt_tensor_t starts;
+    /* the most rows of a sample, at most 2^24: longer ones are refused */
+    int64_t limit;
+    /* of the frequencies; init: 10000 */
+    double base;
+    /* results are so many times as long; init: 1 */
+    double scale;
+    /* [width / 2], copied: radians a position, of each plane; NULL: base^(-2i/width) */
+    const double *frequencies;
+    /* [width / 2], copied: the same for samples that end behind position original_limit; NULL: no others */
+    const double *long_frequencies;
+    int64_t original_limit;
+    /* at least 1, in place of both: samples that end behind original_limit, at length L, have the base
+     * base · (factor · L / original_limit - factor + 1)^(width/(width - 2)) ("dynamic NTK"); 0: none */
+    double dynamic_factor;
+} pt_rotary_options_t;
+/* Flags of pt_rotary_options_t. */
+enum {
+    /* plane i has the numbers 2i and 2i + 1 of a head (GGUF's Llama), not i and i + width/2 (Hugging Face's) */
+    PT_ROTARY_INTERLEAVED = 1,
+};
+/* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
+PT_API pt_status_t pt_rotary_options_init(pt_rotary_options_t *options, uint32_t struct_size);
+/* Rotary positions (Su 2021): in each head of a row, plane i is turned by the row's position in its sample times
+ * frequency i, so that a query's product with a key depends on how far they are apart. src [T, heads·W] -> the same
+ * shape; T as in pt_attention. The tables that it needs are made once for a graph: 4 MB at most. */
+PT_API pt_tensor_t pt_rotary(pt_graph_t *graph, pt_tensor_t src, const pt_rotary_options_t *options);
 
 /* One size may be -1: what is left. A symbolic leading size stays the leading size, as PT_DIM_... (one row for each)
  * or as -1 (times or divided by a constant). */

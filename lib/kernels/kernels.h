@@ -113,6 +113,30 @@ typedef struct pt__attention_gradient {
     int64_t d_q_stride, d_k_stride, d_v_stride;
 } pt__attention_gradient_t;
 
+/* Rows of heads side by side, of which the first `rotated_heads` are rotated by their position, in the plane of each
+ * pair of their first `width` numbers: of i and i + width/2, or where interleaved of 2i and 2i + 1. Sample s begins at
+ * position starts[s], without starts at 0. A table has the rows [cosines, sines], width/2 each: 2^shift of the
+ * positions below that, then those of its multiples, so that position p is turned by the row p mod 2^shift and then by
+ * the row p / 2^shift. Samples that end behind position `original`, if it is not 0, have the second table; or, with a
+ * factor, the frequencies b^(-2i/width), b = base (factor · length / original - factor + 1)^(width/(width - 2)). */
+typedef struct pt__rotary {
+    int64_t samples;
+    const int32_t *offsets; /* [samples + 1]; NULL: every sample has `length` rows */
+    int64_t length;
+    const int32_t *starts; /* [samples] or NULL */
+    int64_t heads, rotated_heads, head_width;
+    int64_t width; /* even, at most 256 */
+    int32_t interleaved;
+    int32_t inverse; /* rotates back */
+    const float *table;
+    int64_t table_rows; /* of one of two */
+    int32_t shift;
+    int64_t original;
+    double base, factor, scale; /* where factor > 0: scale times the cosine and the sine, as in the tables */
+    const float *src;           /* [rows, heads * head_width] */
+    float *dst;                 /* in place */
+} pt__rotary_t;
+
 typedef struct pt__norm_gradient { /* of layer_norm, and of rms_norm, which has neither mean nor bias */
     int64_t rows, columns;
     const float *src, *weight, *mean, *inverse, *d_dst;
@@ -240,6 +264,11 @@ typedef struct pt__kernels {
     /* d_src = d_dst · f'(src); `src` is the op's input for relu, gelu, silu, log and its *output* for tanh, sigmoid,
      * exp. in place over d_dst */
     void (*unary_gradient)(pt__dev, pt__unary_t, int64_t n, const float *src, const float *d_dst, float *d_src);
+    /* dst = f(gate) · src, f an activation; in place over either */
+    void (*gated)(pt__dev, pt__unary_t, int64_t n, const float *gate, const float *src, float *dst);
+    /* d_gate = d_dst · src · f'(gate), d_src = d_dst · f(gate); either may be NULL, and lie over any of the three */
+    void (*gated_gradient)(pt__dev, pt__unary_t, int64_t n, const float *gate, const float *src, const float *d_dst,
+                           float *d_gate, float *d_src);
     void (*binary)(pt__dev, pt__binary_t, const pt__broadcast_t *, const float *a, const float *b,
                    float *dst); /* in place over an operand that is not broadcast */
     /* src [outer, middle, inner] -> dst [outer, inner]; MAX also writes index [outer, inner] where not NULL (first
@@ -273,6 +302,7 @@ typedef struct pt__kernels {
 
     void (*attention)(pt__dev, const pt__attention_t *);
     void (*attention_gradient)(pt__dev, const pt__attention_gradient_t *);
+    void (*rotary)(pt__dev, const pt__rotary_t *);
 
     /* dst [rows, columns] = table[index[r]]; indices were checked against the table before. The table is PT_FLOAT32 or
      * narrow, with whole blocks in each row */

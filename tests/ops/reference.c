@@ -187,6 +187,14 @@ static void reference_scale(const reference_call_t *call)
         call->outputs[0].value[i] = call->inputs[0].value[i] * call->attributes->reals[0];
 }
 
+static void reference_gated(const reference_call_t *call)
+{
+    for (int64_t i = 0; i < reference_elements(&call->outputs[0]); i++)
+        call->outputs[0].value[i] = reference_unary((pt__unary_t)call->attributes->integers[0],
+                                                    call->inputs[0].value[i]) *
+                                    call->inputs[1].value[i];
+}
+
 static void reference_dropout(const reference_call_t *call)
 {
     int64_t n = reference_elements(&call->outputs[0]);
@@ -370,6 +378,7 @@ static const reference_entry_t references[] = {
     {"sigmoid", reference_sigmoid, 1},
     {"exp", reference_exp, 1},
     {"log", reference_log, 1},
+    {"gated", reference_gated, 1},
     {"dropout", reference_dropout, 1},
     {"reshape", reference_reshape, 1},
     {"cast", reference_reshape, 1},

@@ -232,6 +232,60 @@ static void reference_attention_packed(const reference_call_t *call)
     attend_all(call, &heads);
 }
 
+/* The cosine and sine of plane i at a position, times the scale: from the table as kernels.h has it, or from the
+ * sample's own frequencies. */
+static void turn_of(const reference_call_t *call, int64_t position, int64_t length, int64_t i, double *cosine,
+                    double *sine)
+{
+    const int64_t *integers = call->attributes->integers;
+    const double *reals = call->attributes->reals, *table = call->inputs[1].value;
+    int64_t width = integers[2], half = width / 2, lows = (int64_t)1 << integers[5];
+    int32_t is_long = integers[7] > 0 && length > integers[7];
+    if (is_long && reals[1] > 0) {
+        double d = (double)width, ratio = (double)length / (double)integers[7];
+        double base = reals[0] * pow(reals[1] * ratio - (reals[1] - 1), d / (d - 2));
+        double angle = (double)position / pow(base, 2 * (double)i / d);
+        *cosine = reals[2] * cos(angle);
+        *sine = reals[2] * sin(angle);
+        return;
+    }
+    table += is_long ? integers[6] * width : 0;
+    const double *a = table + position % lows * width, *b = table + (lows + position / lows) * width;
+    *cosine = a[i] * b[i] - a[half + i] * b[half + i];
+    *sine = a[half + i] * b[i] + a[i] * b[half + i];
+}
+
+static void rotate_row(const reference_call_t *call, int64_t row, int64_t position, int64_t length)
+{
+    const int64_t *integers = call->attributes->integers;
+    int64_t columns = reference_last(&call->inputs[0]), heads = integers[0], width = columns / heads;
+    const double *src = call->inputs[0].value + row * columns;
+    double *dst = call->outputs[0].value + row * columns;
+    memcpy(dst, src, (size_t)columns * sizeof *dst);
+    for (int64_t h = 0; h < integers[1]; h++)
+        for (int64_t i = 0; i < integers[2] / 2; i++) {
+            double cosine, sine;
+            int32_t interleaved = integers[3] & PT_ROTARY_INTERLEAVED;
+            int64_t x = h * width + (interleaved ? 2 * i : i), y = x + (interleaved ? 1 : integers[2] / 2);
+            turn_of(call, position, length, i, &cosine, &sine);
+            sine = integers[4] ? -sine : sine;
+            dst[x] = src[x] * cosine - src[y] * sine;
+            dst[y] = src[y] * cosine + src[x] * sine;
+        }
+}
+
+static void reference_rotary(const reference_call_t *call)
+{
+    const double *starts = reference_optional(call, 2);
+    int64_t samples = call->inputs[0].rank == 3 ? call->inputs[0].size[0] : call->samples;
+    for (int64_t s = 0; s < samples; s++) {
+        span_t span = span_of(call, &call->inputs[0], s);
+        int64_t start = starts != NULL ? (int64_t)starts[s] : 0;
+        for (int64_t i = 0; i < span.rows; i++)
+            rotate_row(call, span.first + i, start + i, start + span.rows);
+    }
+}
+
 static void reference_linear_gradient_src(const reference_call_t *call)
 {
     int64_t outputs = reference_last(&call->inputs[0]), inputs = reference_last(&call->outputs[0]),
@@ -321,6 +375,7 @@ const reference_entry_t reference_layers[] = {
     {"layer_norm", reference_layer_norm, 3},
     {"rms_norm", reference_rms_norm, 2},
     {"attention", reference_attention, 2},
+    {"rotary", reference_rotary, 1},
     {"attention_packed", reference_attention_packed, 2},
     {"linear_gradient_src", reference_linear_gradient_src, 1},
     {"layer_norm_gradient", reference_layer_norm_gradient, 3},

@@ -17,6 +17,7 @@ typedef struct wrong {
 
 #define ARGUMENT   .status = PT_ERR_ARGUMENT
 #define HEADS(...) .attributes = {.integers = {__VA_ARGS__}}
+#define TURNS(heads, rotated, width) HEADS(heads, rotated, width, 0, 0, 2, 8, 0, 16) /* of tables of 8 rows */
 
 static const wrong_t wrongs[] = {
     {"linear", "f[3,5] f[4,6] f[4]", "weight is float32[4, 6], expected [outputs, 5]", .status = 0},
@@ -93,6 +94,20 @@ static const wrong_t wrongs[] = {
     {"layer_norm", "f[3,4]", "epsilon -1", .attributes = {.reals = {-1}}, ARGUMENT},
     {"rms_norm", "f[3,4] f[4,1]", "weight is float32[4, 1], expected [4]", .status = 0},
     {"rms_norm", "i9[3,4]", "src is int32", .status = 0},
+    {"gated", "f[3,4] f[3,5]", "src is float32[3, 5], expected the shape of gate", .attributes = {.integers = {4}}},
+    {"gated", "f[3] i4[3]", "src is int32", .attributes = {.integers = {4}}},
+    {"gated", "i4[3] f[3]", "gate is int32", .attributes = {.integers = {4}}},
+    {"gated", "f[3] f[3]", "activation 0, expected", ARGUMENT},
+    {"gated", "f[3] f[3]", "activation 7, expected", .attributes = {.integers = {7}}, ARGUMENT},
+    {"rotary", "f[B,8] c[8,4]", "src is float32[B, 8], expected [PT_DIM_TOKENS, C]", TURNS(2, 2, 4)},
+    {"rotary", "i9[T,8] c[8,4]", "src is int32", TURNS(2, 2, 4)},
+    {"rotary", "f[T,9] c[8,4]", "src is float32[T, 9], expected 2 heads side by side", TURNS(2, 2, 4)},
+    {"rotary", "f[T,8] c[8,6]", "of equal widths of at least 6", TURNS(2, 2, 6)},
+    {"rotary", "f[T,8] c[8,4]", "3 rotated_heads, expected 1 to all of the 2 heads", TURNS(2, 3, 4), ARGUMENT},
+    {"rotary", "f[B,17,8] c[8,4]", "expected samples of at most 16 rows", TURNS(2, 2, 4)},
+    {"rotary", "f[T,8] c[8,4] f[B]", "starts is float32", TURNS(2, 2, 4)},
+    {"rotary", "f[T,8] c[8,4] i9[T]", "starts is int32[T], expected one element a sample", TURNS(2, 2, 4)},
+    {"rotary", "f[2B,3,8] c[8,4] i9[B]", "starts is int32[B], expected one element a sample", TURNS(2, 2, 4)},
     {"dropout", "i4[3]", "src is int32", .status = 0},
     {"dropout", "f[3]", "probability 1, expected", .attributes = {.reals = {1}}, ARGUMENT},
     {"dropout", "f[3]", "probability -0.5", .attributes = {.reals = {-0.5}}, ARGUMENT},
@@ -436,7 +451,11 @@ START_TEST(test_sticky_errors)
     machine_t machine;
     char first[PT__MESSAGE_SIZE];
     pt_attention_options_t attention;
+    pt_rotary_options_t rotary;
     ck_ok(pt_attention_options_init(&attention, sizeof attention));
+    ck_ok(pt_rotary_options_init(&rotary, sizeof rotary));
+    rotary.heads = 2;
+    rotary.limit = 9;
     pt_tensor_t tokens = open_with_tokens(&machine);
     ck_assert_int_eq(pt_relu(machine.graph, tokens), PT_NO_TENSOR);
     snprintf(first, sizeof first, "%s", machine.graph->message);
@@ -458,6 +477,7 @@ START_TEST(test_sticky_errors)
                                     pt_gelu(g, t),
                                     pt_gelu_tanh(g, t),
                                     pt_silu(g, t),
+                                    pt_gated(g, t, t, PT_ACTIVATION_SILU),
                                     pt_tanh(g, t),
                                     pt_sigmoid(g, t),
                                     pt_exp(g, t),
@@ -469,6 +489,7 @@ START_TEST(test_sticky_errors)
                                     pt_dropout(g, t, 0),
                                     pt_attention(g, t, t, t, &attention),
                                     pt_attention_packed(g, t, &attention),
+                                    pt_rotary(g, t, &rotary),
                                     pt_reshape(g, t, 0, NULL),
                                     pt_transpose(g, t, NULL),
                                     pt_slice(g, t, 0, 0, 1),

@@ -937,6 +937,14 @@ class Graph(_Handle):
             return library.pt_attention_packed(self, query, options)
         return library.pt_attention(self, query, key, value, options)
 
+    def rotary(self, src, frequencies=None, long_frequencies=None, **options):
+        """Rotary positions: rotary(src, heads=..., limit=...); the frequencies are lists of numbers."""
+        options = _options(RotaryOptions, options)
+        held = [(c_double * len(given))(*given) if given is not None else None
+                for given in (frequencies, long_frequencies)]
+        options.frequencies, options.long_frequencies = (ctypes.addressof(own) if own else None for own in held)
+        return library.pt_rotary(self, src, ctypes.byref(options))
+
     def mse_loss(self, prediction, target, **options):
         return library.pt_mse_loss(self, prediction, target, ctypes.byref(_options(LossOptions, options)))
 

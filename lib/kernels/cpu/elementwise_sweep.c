@@ -123,6 +123,48 @@ void pt__cpu_unary_gradient(pt__dev device, pt__unary_t unary, int64_t n, const 
     pt__chunks_run(device, n, PT__CHUNK_COSTLY, unary_gradient_chunk, &sweep);
 }
 
+typedef struct gated {
+    const pt__vector_map_t *map;
+    int32_t kind;
+    const float *gate, *src, *d_dst;
+    float *dst, *d_gate, *d_src;
+} gated_t;
+
+static void gated_chunk(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker)
+{
+    const gated_t *gated = argument;
+    (void)chunk, (void)worker;
+    gated->map->gated[gated->kind](end - begin, gated->gate + begin, gated->src + begin, gated->dst + begin);
+}
+
+void pt__cpu_gated(pt__dev device, pt__unary_t unary, int64_t n, const float *gate, const float *src, float *dst)
+{
+    gated_t gated = {.map = pt__cpu(device)->vector->map, .kind = (int32_t)unary, .gate = gate, .src = src, .dst = dst};
+    pt__chunks_run(device, n, PT__CHUNK_COSTLY, gated_chunk, &gated);
+}
+
+static void gated_gradient_chunk(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker)
+{
+    const gated_t *gated = argument;
+    (void)chunk, (void)worker;
+    gated->map->gated_gradient[gated->kind](end - begin, gated->gate + begin, gated->src + begin, gated->d_dst + begin,
+                                            gated->d_gate != NULL ? gated->d_gate + begin : NULL,
+                                            gated->d_src != NULL ? gated->d_src + begin : NULL);
+}
+
+void pt__cpu_gated_gradient(pt__dev device, pt__unary_t unary, int64_t n, const float *gate, const float *src,
+                            const float *d_dst, float *d_gate, float *d_src)
+{
+    gated_t gated = {.map = pt__cpu(device)->vector->map,
+                     .kind = (int32_t)unary,
+                     .gate = gate,
+                     .src = src,
+                     .d_dst = d_dst,
+                     .d_gate = d_gate,
+                     .d_src = d_src};
+    pt__chunks_run(device, n, PT__CHUNK_COSTLY, gated_gradient_chunk, &gated);
+}
+
 typedef struct dropout {
     const pt__vector_dropout_t *vector;
     const float *src;

@@ -15,6 +15,9 @@ void pt__cpu_scale_by(pt__dev device, int64_t n, const float *src, const float *
 void pt__cpu_unary(pt__dev device, pt__unary_t unary, int64_t n, const float *src, float *dst);
 void pt__cpu_unary_gradient(pt__dev device, pt__unary_t unary, int64_t n, const float *src, const float *d_dst,
                             float *d_src);
+void pt__cpu_gated(pt__dev device, pt__unary_t unary, int64_t n, const float *gate, const float *src, float *dst);
+void pt__cpu_gated_gradient(pt__dev device, pt__unary_t unary, int64_t n, const float *gate, const float *src,
+                            const float *d_dst, float *d_gate, float *d_src);
 void pt__cpu_dropout(pt__dev device, int64_t n, float probability, uint64_t key, const float *src, float *dst);
 
 /* broadcast_sweep.c */
@@ -64,6 +67,9 @@ void pt__cpu_batch_norm_gradient(pt__dev device, const pt__batch_norm_gradient_t
 /* attention_tiles.c */
 void pt__cpu_attention(pt__dev device, const pt__attention_t *attention);
 void pt__cpu_attention_gradient(pt__dev device, const pt__attention_gradient_t *gradient);
+
+/* rotary_rows.c */
+void pt__cpu_rotary(pt__dev device, const pt__rotary_t *rotary);
 
 /* gather_rows.c */
 void pt__cpu_gather(pt__dev device, int64_t rows, int64_t columns, int32_t dtype, const void *table,

@@ -14,6 +14,9 @@ typedef void (*pt__map_gradient_fn)(int64_t n, const float *src, const float *d_
 /* a_step and b_step: elements from one operand to the next, 0 for a single value */
 typedef void (*pt__combine_fn)(int64_t n, const float *a, int64_t a_step, const float *b, int64_t b_step, float *dst);
 
+typedef void (*pt__gated_gradient_fn)(int64_t n, const float *gate, const float *src, const float *d_dst, float *d_gate,
+                                      float *d_src);
+
 typedef struct pt__vector_map {
     void (*fill)(int64_t n, float value, float *dst);
     void (*add_into)(int64_t n, const float *src, float *dst);
@@ -21,6 +24,8 @@ typedef struct pt__vector_map {
     void (*scale_into)(int64_t n, float factor, const float *src, float *dst); /* dst += factor * src */
     pt__map_fn unary[PT__UNARY_COUNT];
     pt__map_gradient_fn unary_gradient[PT__UNARY_COUNT];
+    void (*gated[PT__UNARY_ACTIVATIONS])(int64_t n, const float *gate, const float *src, float *dst);
+    pt__gated_gradient_fn gated_gradient[PT__UNARY_ACTIVATIONS];
     pt__combine_fn binary[PT__BINARY_COUNT];
     /* dst[c, r] = src[r, c]; rows of src `src_stride` apart, of dst `dst_stride` */
     void (*transpose)(int64_t rows, int64_t columns, const float *src, int64_t src_stride, float *dst,
@@ -96,6 +101,15 @@ typedef struct pt__vector_attention { /* scratch: PT__KERNEL_SCRATCH bytes */
                      float *scratch);
 } pt__vector_attention_t;
 
+typedef struct pt__vector_rotary { /* n: half of what is rotated of a head; row [2n]: cosines, sines */
+    /* The row of the sum of two angles, from theirs. */
+    void (*combine)(int64_t n, const float *a, const float *b, float *row);
+    /* These heads of a row, `width` numbers each. in place */
+    void (*halves)(int64_t heads, int64_t width, int64_t n, const float *row, const float *src, float *dst);
+    /* Interleaved; row [4n]: what each number is multiplied with, what its neighbour is. in place */
+    void (*pairs)(int64_t heads, int64_t width, int64_t n, const float *row, const float *src, float *dst);
+} pt__vector_rotary_t;
+
 typedef struct pt__vector_loss {
     /* Sum of the weighted losses of n elements; adds the weights to *weight; writes d_prediction where not NULL. */
     double (*pointwise[4])(int64_t n, float delta, float positive_weight, const float *prediction, const float *target,
@@ -144,6 +158,7 @@ typedef struct pt__vector {
     const pt__vector_norm_t *norm;
     const pt__vector_dropout_t *dropout;
     const pt__vector_attention_t *attention;
+    const pt__vector_rotary_t *rotary;
     const pt__vector_loss_t *loss;
     const pt__vector_optimizer_t *optimizer;
     const pt__vector_widen_t *widen;

@@ -1,6 +1,6 @@
 /* Element by element: filling, adding, scaling, the unary functions and their gradients, the binary ones; and the
  * transpose. A level's part of pt__vector_t. */
-#include "kernels/cpu/level/functions.h"
+#include "kernels/cpu/level/rows.h"
 #include "kernels/cpu/level/transpose_block.h"
 #include "kernels/cpu/vector.h"
 
@@ -96,6 +96,45 @@ UNARY(sigmoid, logistic(x), d *(x *(1.0f - x)))
 UNARY(exp, exponential(x), d *x)
 UNARY(log, logarithm(x), d / x)
 
+/* ---- gated: f(gate) src, f an activation; GATED(name, what the slope reads: x, the gate, or y, what f gives) */
+
+INLINE void gated_gradient(int64_t n, const float *gate, const float *src, const float *d_dst, float *d_gate,
+                           float *d_src, floats_t (*function)(floats_t, float),
+                           floats_t (*slope)(floats_t, floats_t, float), int reads_value)
+{
+    for (int64_t i = 0; i < n; i += LANES) {
+        int64_t count = n - i;
+        floats_t x = load_some(gate + i, count), d = load_some(d_dst + i, count), y = function(x, 0.0f);
+        floats_t passed = d * load_some(src + i, count);
+        if (d_src != NULL)
+            store_some(d_src + i, d * y, count);
+        if (d_gate != NULL)
+            store_some(d_gate + i, slope(reads_value ? y : x, passed, 0.0f), count);
+    }
+}
+
+#define GATED(name, reads_value)                                                                              \
+    INLINE floats_t name##_gated_value(floats_t x, floats_t y, float argument)                                \
+    {                                                                                                         \
+        return name##_value(x, argument) * y;                                                                 \
+    }                                                                                                         \
+    static void name##_gated(int64_t n, const float *gate, const float *src, float *dst)                      \
+    {                                                                                                         \
+        map_pair(n, gate, src, dst, name##_gated_value, 0.0f);                                                \
+    }                                                                                                         \
+    static void name##_gated_gradient(int64_t n, const float *gate, const float *src, const float *d_dst,     \
+                                      float *d_gate, float *d_src)                                            \
+    {                                                                                                         \
+        gated_gradient(n, gate, src, d_dst, d_gate, d_src, name##_value, name##_gradient_value, reads_value); \
+    }
+
+GATED(relu, 0)
+GATED(gelu_tanh, 0)
+GATED(gelu_erf, 0)
+GATED(silu, 0)
+GATED(tanh, 1)
+GATED(sigmoid, 1)
+
 /* ---- binary: dense operands, or one of them a single value, or any steps */
 
 INLINE void combine(int64_t n, const float *a, int64_t a_step, const float *b, int64_t b_step, float *dst,
@@ -166,6 +205,9 @@ const pt__vector_map_t PT__LEVEL(pt__vector_map) = {
     .unary = {NULL, relu_map, gelu_tanh_map, gelu_erf_map, silu_map, tanh_map, sigmoid_map, exp_map, log_map},
     .unary_gradient = {NULL, relu_gradient_map, gelu_tanh_gradient_map, gelu_erf_gradient_map, silu_gradient_map,
                        tanh_gradient_map, sigmoid_gradient_map, exp_gradient_map, log_gradient_map},
+    .gated = {NULL, relu_gated, gelu_tanh_gated, gelu_erf_gated, silu_gated, tanh_gated, sigmoid_gated},
+    .gated_gradient = {NULL, relu_gated_gradient, gelu_tanh_gated_gradient, gelu_erf_gated_gradient,
+                       silu_gated_gradient, tanh_gated_gradient, sigmoid_gated_gradient},
     .binary = {add_combine, sub_combine, mul_combine, div_combine},
     .transpose = transpose,
 };

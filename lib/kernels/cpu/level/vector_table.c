@@ -12,6 +12,7 @@ extern const pt__vector_softmax_t PT__LEVEL(pt__vector_softmax);
 extern const pt__vector_norm_t PT__LEVEL(pt__vector_norm);
 extern const pt__vector_dropout_t PT__LEVEL(pt__vector_dropout);
 extern const pt__vector_attention_t PT__LEVEL(pt__vector_attention);
+extern const pt__vector_rotary_t PT__LEVEL(pt__vector_rotary);
 extern const pt__vector_loss_t PT__LEVEL(pt__vector_loss);
 extern const pt__vector_optimizer_t PT__LEVEL(pt__vector_optimizer);
 extern const pt__vector_widen_t PT__LEVEL(pt__vector_widen);
@@ -24,6 +25,7 @@ const pt__vector_t PT__LEVEL(pt__vector) = {
     .norm = &PT__LEVEL(pt__vector_norm),
     .dropout = &PT__LEVEL(pt__vector_dropout),
     .attention = &PT__LEVEL(pt__vector_attention),
+    .rotary = &PT__LEVEL(pt__vector_rotary),
     .loss = &PT__LEVEL(pt__vector_loss),
     .optimizer = &PT__LEVEL(pt__vector_optimizer),
     .widen = &PT__LEVEL(pt__vector_widen),
