@@ -122,18 +122,13 @@ const char *pt_tokenizer_token(const pt_tokenizer_t *tokenizer, int32_t id)
 
 enum { IDS, SPANS, SEGMENTS, MASK, SOURCES, RESULTS };
 
-/* All that was encoded. */
+/* What was encoded of the texts from `first` on. */
 typedef struct encoded {
     const pt__encoding_t *encodings;
-    int64_t count;
+    int64_t first, count;
     const pt__padding_t *padding; /* NULL: there is none */
     int64_t padded;               /* the length that it brings to */
 } encoded_t;
-
-static int64_t parts(const pt__encoding_t *encoding)
-{
-    return encoding->ends == NULL ? 1 : encoding->parts;
-}
 
 static int64_t part_begin(const pt__encoding_t *encoding, int64_t part)
 {
@@ -142,7 +137,7 @@ static int64_t part_begin(const pt__encoding_t *encoding, int64_t part)
 
 static int64_t part_length(const pt__encoding_t *encoding, int64_t part)
 {
-    return (encoding->ends == NULL ? encoding->count : encoding->ends[part]) - part_begin(encoding, part);
+    return (encoding->parts == 1 ? encoding->count : encoding->ends[part]) - part_begin(encoding, part);
 }
 
 /* The length of all texts' longest first encoding, or encoding. */
@@ -151,7 +146,7 @@ static int64_t longest(const encoded_t *encoded, int32_t is_first)
     int64_t most = 0;
     for (int64_t i = 0; i < encoded->count; i++) {
         const pt__encoding_t *encoding = &encoded->encodings[i];
-        for (int64_t part = 0; part < (is_first ? 1 : parts(encoding)); part++)
+        for (int64_t part = 0; part < (is_first ? 1 : encoding->parts); part++)
             if (part_length(encoding, part) > most)
                 most = part_length(encoding, part);
     }
@@ -209,7 +204,8 @@ static pt_status_t give_part(const encoded_t *encoded, int64_t text, int64_t par
     if (length != NULL)
         *length = which == SOURCES ? 1 : count + padding;
     if (which == SOURCES) {
-        PT__TRY(pt__receiver_put(receiver, &text, 1));
+        const int64_t source = encoded->first + text;
+        PT__TRY(pt__receiver_put(receiver, &source, 1));
         pt__receiver_count(receiver, 1, 1);
         return PT_OK;
     }
@@ -227,29 +223,53 @@ static pt_status_t give_part(const encoded_t *encoded, int64_t text, int64_t par
     return PT_OK;
 }
 
-/* One result of all texts to its view. */
-static pt_status_t give(const encoded_t *encoded, int32_t which, pt_array_t *to, uint32_t size)
+/* The views of all results, those that are wanted. */
+typedef struct views {
+    pt_array_t *given[RESULTS]; /* NULL: not wanted */
+    uint32_t size;
+    pt__receiver_t receivers[RESULTS];
+} views_t;
+
+static void describe(views_t *views, int32_t which, int64_t longest)
+{
+    static const int32_t dtypes[] = {PT_INT32, PT_UINT32, PT_UINT8, PT_UINT8, PT_INT64}, ranks[] = {1, 2, 1, 1, 0};
+    static const int64_t shape[2] = {PT_DIM_TOKENS, 2};
+    pt__receiver_describe(&views->receivers[which], dtypes[which], ranks[which], shape, which == SOURCES ? 0 : longest);
+}
+
+static pt_status_t open_views(views_t *views)
 {
     static const char *const names[] = {"pt_tokenizer_encode: ids", "pt_tokenizer_encode: spans",
                                         "pt_tokenizer_encode: segments", "pt_tokenize_options.mask",
                                         "pt_tokenize_options.sources"};
-    static const int32_t dtypes[] = {PT_INT32, PT_UINT32, PT_UINT8, PT_UINT8, PT_INT64}, ranks[] = {1, 2, 1, 1, 0};
-    const int64_t shape[2] = {PT_DIM_TOKENS, 2}, most = longest(encoded, 0);
-    pt__receiver_t receiver;
-    pt_status_t status = PT_OK;
-    if (to == NULL)
-        return PT_OK;
-    PT__TRY(pt__receiver_open(to, size, names[which], &receiver));
-    pt__receiver_describe(&receiver, dtypes[which], ranks[which], shape,
-                          which == SOURCES         ? 0
-                          : most > encoded->padded ? most
-                                                   : encoded->padded);
+    for (int32_t which = IDS; which < RESULTS; which++) {
+        if (views->given[which] == NULL)
+            continue;
+        PT__TRY(pt__receiver_open(views->given[which], views->size, names[which], &views->receivers[which]));
+        describe(views, which, 0);
+    }
+    return PT_OK;
+}
+
+/* One result of some texts to its view. */
+static pt_status_t give(const encoded_t *encoded, int32_t which, pt__receiver_t *receiver)
+{
     for (int64_t i = 0; i < encoded->count; i++)
-        for (int64_t part = 0; part < parts(&encoded->encodings[i]) && status == PT_OK; part++)
-            status = give_part(encoded, i, part, which, &receiver);
-    if (status == PT_OK)
-        status = pt__receiver_finish(&receiver);
-    return pt__receiver_close(&receiver, to, size, status);
+        for (int64_t part = 0; part < encoded->encodings[i].parts; part++)
+            PT__TRY(give_part(encoded, i, part, which, receiver));
+    return PT_OK;
+}
+
+static pt_status_t close_views(views_t *views, int64_t longest)
+{
+    for (int32_t which = IDS; which < RESULTS; which++) {
+        pt__receiver_t *receiver = &views->receivers[which];
+        if (views->given[which] == NULL)
+            continue;
+        describe(views, which, longest);
+        PT__TRY(pt__receiver_close(receiver, views->given[which], views->size, pt__receiver_finish(receiver)));
+    }
+    return PT_OK;
 }
 
 static pt_status_t check_texts(const pt_text_t *texts, int64_t count)
@@ -299,41 +319,76 @@ static pt_status_t check_flags(const pt_tokenizer_t *tokenizer, uint32_t flags)
     return PT_OK;
 }
 
-/* views: of all results, in their order. */
+/* How many of the texts are encoded before what they gave is handed on: so many bytes that it still stands in the
+ * processor's caches then, and that all threads have some. */
+static int64_t texts_at_once(const pt_text_t *texts, int64_t count, int32_t threads)
+{
+    enum { BYTES = 1 << 18, TEXTS = 1 << 12 };
+    int64_t bytes = 0, texts_taken = 0;
+    while (texts_taken < count && texts_taken < TEXTS && bytes < (int64_t)BYTES * threads) {
+        const pt_text_t *text = &texts[texts_taken++];
+        bytes += text->bytes < 0 ? (int64_t)strlen(text->text) : text->bytes;
+        if (text->pair != NULL)
+            bytes += text->pair_bytes < 0 ? (int64_t)strlen(text->pair) : text->pair_bytes;
+    }
+    return texts_taken;
+}
+
+/* Encodes texts[first ..), `count` of them at most, and hands on what they gave. */
+static pt_status_t encode_some(pt_tokenizer_t *tokenizer, const pt_text_t *texts, uint32_t flags,
+                               pt__encoding_t *encodings, encoded_t *encoded, views_t *views, int64_t *most)
+{
+    PT__TRY(pt__tokenizer_encode_many(tokenizer, texts + encoded->first, encoded->count,
+                                      flags & PT_TOKENIZE_PLAIN ? PT__ENCODE_PLAIN : 0, 0, encodings,
+                                      "pt_tokenizer_encode: text", encoded->first));
+    if (flags & PT_TOKENIZE_PAD) {
+        encoded->padding = &tokenizer->padding;
+        encoded->padded = pt__padding_length(encoded->padding, longest(encoded, 1));
+    }
+    const int64_t length = longest(encoded, 0) > encoded->padded ? longest(encoded, 0) : encoded->padded;
+    *most = length > *most ? length : *most;
+    for (int32_t which = IDS; which < RESULTS; which++)
+        if (views->given[which] != NULL)
+            PT__TRY(give(encoded, which, &views->receivers[which]));
+    return PT_OK;
+}
+
 static pt_status_t encode(pt_tokenizer_t *tokenizer, const pt_text_t *given, uint32_t text_size, int64_t count,
-                          const pt_tokenize_options_t *options, pt_array_t *views[RESULTS], uint32_t array_size)
+                          const pt_tokenize_options_t *options, views_t *views)
 {
     pt__memory_t *memory = &tokenizer->context->memory;
     pt_tokenize_options_t effective = {0};
     pt_text_t *texts = NULL;
     pt__encoding_t *encodings = NULL;
+    int64_t n_encodings = 0, most = 0;
     pt_status_t status;
     if (given == NULL)
         return pt__fail(PT_ERR_ARGUMENT, "pt_tokenizer_encode: texts is NULL");
     PT__TRY(pt__check_range("pt_tokenizer_encode: count", count, 0));
     PT__TRY(pt__options_read(options, &effective, (uint32_t)sizeof effective, "pt_tokenize_options"));
     PT__TRY(check_flags(tokenizer, effective.flags));
-    views[MASK] = effective.mask;
-    views[SOURCES] = effective.sources;
+    views->given[MASK] = effective.mask;
+    views->given[SOURCES] = effective.sources;
     PT__TRY(read_texts(memory, given, text_size, count, &texts));
-    PT__TRY_OUT(pt__allocate(memory, (size_t)count, sizeof *encodings, "encoded texts", &encodings));
-    for (int64_t i = 0; i < count; i++) {
-        encodings[i].wants_spans = views[SPANS] != NULL;
-        encodings[i].wants_segments = views[SEGMENTS] != NULL;
-        encodings[i].wants_overflow = (effective.flags & PT_TOKENIZE_OVERFLOW) != 0;
+    PT__TRY_OUT(open_views(views));
+    for (encoded_t encoded = {0}; encoded.first < count; encoded.first += encoded.count) {
+        const int64_t before = n_encodings;
+        encoded.count = count - encoded.first;
+        if (!(effective.flags & PT_TOKENIZE_PAD))
+            encoded.count = texts_at_once(texts + encoded.first, encoded.count,
+                                          pt__pool_threads(tokenizer->context->pool));
+        PT__TRY_OUT(pt__grow(memory, &encodings, &n_encodings, encoded.count, sizeof *encodings, "encoded texts"));
+        for (int64_t i = before; i < n_encodings; i++) {
+            encodings[i].wants_spans = views->given[SPANS] != NULL;
+            encodings[i].wants_segments = views->given[SEGMENTS] != NULL;
+            encodings[i].wants_overflow = (effective.flags & PT_TOKENIZE_OVERFLOW) != 0;
+        }
+        encoded.encodings = encodings;
+        PT__TRY_OUT(encode_some(tokenizer, texts, effective.flags, encodings, &encoded, views, &most));
     }
-    PT__TRY_OUT(pt__tokenizer_encode_many(tokenizer, texts, count,
-                                          effective.flags & PT_TOKENIZE_PLAIN ? PT__ENCODE_PLAIN : 0, 0, encodings,
-                                          "pt_tokenizer_encode: text", 0));
-    encoded_t encoded = {.encodings = encodings, .count = count};
-    if (effective.flags & PT_TOKENIZE_PAD) {
-        encoded.padding = &tokenizer->padding;
-        encoded.padded = count == 0 ? 0 : pt__padding_length(encoded.padding, longest(&encoded, 1));
-    }
-    for (int32_t which = IDS; which < RESULTS; which++)
-        PT__TRY_OUT(give(&encoded, which, views[which], array_size));
+    status = close_views(views, most);
 out:
-    for (int64_t i = 0; encodings != NULL && i < count; i++)
+    for (int64_t i = 0; i < n_encodings; i++)
         pt__encoding_free(&encodings[i]);
     pt__release(memory, encodings);
     pt__release(memory, texts);
@@ -346,7 +401,6 @@ pt_status_t pt_tokenizer_encode(pt_tokenizer_t *tokenizer, const pt_text_t *text
 {
     PT__ENTER();
     PT__NEED(tokenizer);
-    pt_array_t *views[RESULTS] = {ids, spans, segments, NULL, NULL};
-    return pt__error_keep_on(tokenizer->message,
-                             encode(tokenizer, texts, text_size, count, options, views, array_size));
+    views_t views = {.given = {ids, spans, segments, NULL, NULL}, .size = array_size};
+    return pt__error_keep_on(tokenizer->message, encode(tokenizer, texts, text_size, count, options, &views));
 }

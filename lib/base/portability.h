@@ -38,6 +38,86 @@ static inline int32_t pt__trailing_zeros(uint64_t bits)
 #endif
 }
 
+/* Sixteen bytes of a text at once. Of each byte a bit, the first byte's lowest: whether it is this one of ASCII;
+ * whether it is one of ASCII's from `low` to `high`, both within 1 and 126; whether it is beyond ASCII. */
+#if (defined(__GNUC__) || defined(__clang__)) && defined(__SSE2__)
+typedef signed char pt__sixteen_t __attribute__((vector_size(16)));
+
+static inline pt__sixteen_t pt__sixteen_load(const uint8_t *bytes)
+{
+    pt__sixteen_t sixteen;
+    __builtin_memcpy(&sixteen, bytes, sizeof sixteen);
+    return sixteen;
+}
+
+/* Capitals of ASCII in small; what is no letter is none then either. */
+static inline pt__sixteen_t pt__sixteen_small(pt__sixteen_t bytes)
+{
+    return bytes | 0x20;
+}
+
+static inline uint64_t pt__sixteen_beyond(pt__sixteen_t bytes)
+{
+    typedef char lanes_t __attribute__((vector_size(16)));
+    return (uint64_t)(uint32_t)__builtin_ia32_pmovmskb128((lanes_t)bytes);
+}
+
+static inline uint64_t pt__sixteen_equal(pt__sixteen_t bytes, signed char byte)
+{
+    return pt__sixteen_beyond(bytes == byte);
+}
+
+static inline uint64_t pt__sixteen_within(pt__sixteen_t bytes, signed char low, signed char high)
+{
+    return pt__sixteen_beyond((bytes > (signed char)(low - 1)) & (bytes < (signed char)(high + 1)));
+}
+#else
+typedef struct pt__sixteen {
+    uint64_t halves[2]; /* the first byte is the lowest */
+} pt__sixteen_t;
+
+static inline pt__sixteen_t pt__sixteen_load(const uint8_t *bytes)
+{
+    pt__sixteen_t sixteen = {{0, 0}};
+    for (int32_t i = 0; i < 16; i++)
+        sixteen.halves[i / 8] |= (uint64_t)bytes[i] << 8 * (i % 8);
+    return sixteen;
+}
+
+static inline pt__sixteen_t pt__sixteen_small(pt__sixteen_t bytes)
+{
+    const uint64_t bits = UINT64_C(0x2020202020202020);
+    return (pt__sixteen_t){{bytes.halves[0] | bits, bytes.halves[1] | bits}};
+}
+
+/* The upper bits of eight bytes as a number of eight bits. */
+static inline uint64_t pt__upper_bits(uint64_t bytes)
+{
+    return (bytes & UINT64_C(0x8080808080808080)) * UINT64_C(0x0002040810204081) >> 56;
+}
+
+static inline uint64_t pt__sixteen_beyond(pt__sixteen_t bytes)
+{
+    return pt__upper_bits(bytes.halves[0]) | pt__upper_bits(bytes.halves[1]) << 8;
+}
+
+static inline uint64_t pt__sixteen_within(pt__sixteen_t bytes, signed char low, signed char high)
+{
+    const uint64_t each = UINT64_C(0x0101010101010101);
+    for (int32_t i = 0; i < 2; i++) {
+        const uint64_t ascii = bytes.halves[i] & each * 0x7F;
+        bytes.halves[i] = (ascii + each * (0x80u - (uint8_t)low)) & ~(ascii + each * (0x7Fu - (uint8_t)high)) &
+                          ~bytes.halves[i];
+    }
+    return pt__sixteen_beyond(bytes);
+}
+
+static inline uint64_t pt__sixteen_equal(pt__sixteen_t bytes, signed char byte)
+{
+    return pt__sixteen_within(bytes, byte, byte);
+}
+#endif
+
 #define PT__CACHE_LINE 64
 
 /* How this thread computes in floating point: its control register, and the status bits that came up; 0 where we

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/portability.h"
+
 int32_t pt__utf8_length(const char *bytes, int64_t length)
 {
     const unsigned char *s = (const unsigned char *)bytes;
@@ -40,10 +42,13 @@ int64_t pt__utf8_valid(const char *bytes, int64_t length)
 {
     int32_t step;
     for (int64_t at = 0; at < length; at += step) {
-        for (uint64_t eight; at + 8 <= length; at += 8) {
-            memcpy(&eight, bytes + at, 8);
-            if (eight & UINT64_C(0x8080808080808080))
+        for (const uint8_t *text = (const uint8_t *)bytes; at + 32 <= length; at += 32) {
+            const uint64_t beyond = pt__sixteen_beyond(pt__sixteen_load(text + at)) |
+                                    pt__sixteen_beyond(pt__sixteen_load(text + at + 16)) << 16;
+            if (beyond != 0) {
+                at += pt__trailing_zeros(beyond);
                 break;
+            }
         }
         step = at < length ? pt__utf8_length(bytes + at, length - at) : 1;
         if (step == 0)

@@ -12,7 +12,7 @@ int32_t pt__utf8_length(const char *bytes, int64_t length);
  * stands (Unicode, "substitution of maximal subparts"). length is at least 1. */
 int32_t pt__utf8_broken_length(const char *bytes, int64_t length);
 
-/* How many bytes are UTF-8 before the first that is not: `length` where all are. ASCII goes eight bytes at a time. */
+/* How many bytes are UTF-8 before the first that is not: `length` where all are. ASCII goes many bytes at a time. */
 int64_t pt__utf8_valid(const char *bytes, int64_t length);
 /* Whether all of it is UTF-8, up to its final 0. */
 int32_t pt__utf8_is(const char *text);

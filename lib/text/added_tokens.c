@@ -106,6 +106,25 @@ static void take_spaces(const uint8_t *text, int64_t from, int64_t end, pt__adde
         match->end += length;
 }
 
+static int64_t next_byte(const uint8_t *text, int64_t at, int64_t end, uint8_t byte)
+{
+    const uint8_t *next = at < end ? memchr(text + at, byte, (size_t)(end - at)) : NULL;
+    return next == NULL ? end : next - text;
+}
+
+/* The first place from `at` on of two bytes, one behind the other, or, near the end, of the first of them; `end`: there
+ * is none. Of HTML each tenth byte is a "<", but not with a "|" behind it. */
+static int64_t next_pair(const uint8_t *text, int64_t at, int64_t end, const uint8_t bytes[2])
+{
+    for (; end - at > 16 && bytes[0] < 0x80 && bytes[1] < 0x80; at += 16) {
+        const uint64_t found = pt__sixteen_equal(pt__sixteen_load(text + at), (signed char)bytes[0]) &
+                               pt__sixteen_equal(pt__sixteen_load(text + at + 1), (signed char)bytes[1]);
+        if (found != 0)
+            return at + pt__trailing_zeros(found);
+    }
+    return next_byte(text, at, end, bytes[0]);
+}
+
 /* The first place from `at` on where a token may begin; `end`: there is none. */
 static int64_t next_begin(const pt__added_tokens_t *tokens, const uint8_t *text, int64_t at, int64_t end)
 {
@@ -116,11 +135,8 @@ static int64_t next_begin(const pt__added_tokens_t *tokens, const uint8_t *text,
         return at;
     }
     for (const uint8_t *bytes = tokens->list[0]->bytes; end - at >= shared; at++) {
-        const uint8_t *next = memchr(text + at, bytes[0], (size_t)(end - at - shared + 1));
-        if (next == NULL)
-            return end;
-        at = next - text;
-        if (memcmp(next, bytes, (size_t)shared) == 0)
+        at = shared > 1 ? next_pair(text, at, end, bytes) : next_byte(text, at, end, bytes[0]);
+        if (end - at >= shared && memcmp(text + at, bytes, (size_t)shared) == 0)
             return at;
     }
     return end;

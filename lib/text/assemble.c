@@ -72,13 +72,15 @@ typedef struct contents {
 
 static pt_status_t make_room(pt__encoding_t *to, int64_t count, int64_t parts)
 {
-    const size_t size = (size_t)count;
-    PT__TRY(pt__allocate_uninitialised(to->memory, size, sizeof *to->ids, "tokens", &to->ids));
+    to->count = 0;
+    to->parts = parts;
+    PT__TRY(pt__grow(to->memory, &to->ids, &to->ids_capacity, count, sizeof *to->ids, "tokens"));
     if (to->wants_segments)
-        PT__TRY(pt__allocate_uninitialised(to->memory, size, 1, "segments of tokens", &to->segments));
+        PT__TRY(pt__grow(to->memory, &to->segments, &to->segments_capacity, count, 1, "segments of tokens"));
     if (to->wants_spans)
-        PT__TRY(pt__allocate_uninitialised(to->memory, size, sizeof *to->spans, "spans of tokens", &to->spans));
-    return parts == 1 ? PT_OK : pt__allocate(to->memory, (size_t)parts, sizeof *to->ends, "parts of a text", &to->ends);
+        PT__TRY(pt__grow(to->memory, &to->spans, &to->spans_capacity, count, sizeof *to->spans, "spans of tokens"));
+    return parts == 1 ? PT_OK
+                      : pt__grow(to->memory, &to->ends, &to->ends_capacity, parts, sizeof *to->ends, "parts of a text");
 }
 
 /* count > 0 */
@@ -162,8 +164,8 @@ static pt_status_t fill(const pt_tokenizer_t *tokenizer, const pt__template_t *t
             else if (!contents->is_plain)
                 append(to, &item->id, &nowhere, 1, item->segment);
         }
-        if (to->ends != NULL)
-            to->ends[to->parts++] = to->count;
+        if (parts > 1)
+            to->ends[part] = to->count;
     }
     return PT_OK;
 }

@@ -7,6 +7,7 @@
 
 enum {
     CUTS = 64, /* pieces that are cut before the first of them is encoded, so that the cache is asked for all of them */
+    ROOM = CUTS * PT__SHORT_TOKENS,
     STEPS = 2 * PT__STAGES_MOST + 2 /* added tokens, normalizers, added tokens, pre-tokenizers */
 };
 
@@ -76,22 +77,34 @@ static inline void put(pt__encoding_t *encoding, const pt__passage_t *passage, i
     *at += length;
 }
 
-/* The same for a short word's, all four, as a processor cannot foresee how many there are. */
-static inline void put_short(pt__encoding_t *encoding, const uint32_t packed[PT__SHORT_TOKENS])
+/* The ids of a short word where no spans are wanted, all four, as a processor cannot foresee how many there are:
+ * returns that number. */
+static inline int64_t put_short_ids(int32_t *ids, const uint32_t packed[PT__SHORT_TOKENS])
 {
-    int32_t *ids = encoding->ids + encoding->count;
-    for (int32_t i = 0; i < PT__SHORT_TOKENS; i++) {
-        ids[i] = (int32_t)(packed[i] >> 6);
-        encoding->count += packed[i] != 0;
-    }
+    const uint64_t of_both = (uint64_t)PT__PACKED_ID << 32 | PT__PACKED_ID;
+    uint64_t pairs[2];
+    memcpy(pairs, packed, sizeof pairs);
+    pairs[0] &= of_both;
+    pairs[1] &= of_both;
+    memcpy(ids, pairs, sizeof pairs);
+    return 1 + (packed[0] >> PT__SHORT_COUNT_AT);
 }
 
-/* `packed` ends with a 0 or with its `most`. There is room. */
-static inline void put_packed(pt__encoding_t *encoding, const pt__passage_t *passage, int64_t at,
-                              const uint32_t *packed, int32_t most)
+/* There is room. */
+static inline void put_short(pt__encoding_t *encoding, const pt__passage_t *passage, int64_t at,
+                             const uint32_t packed[PT__SHORT_TOKENS])
 {
-    for (int32_t i = 0; i < most && packed[i] != 0; i++)
-        put(encoding, passage, &at, (int32_t)(packed[i] >> 6), packed[i] & 63);
+    for (uint32_t i = 0; i <= packed[0] >> PT__SHORT_COUNT_AT; i++)
+        put(encoding, passage, &at, (int32_t)(packed[i] & PT__PACKED_ID),
+            packed[i] >> PT__PACKED_LENGTH_AT & PT__SHORT_LENGTH);
+}
+
+/* `packed` ends with a 0 or with its last. There is room. */
+static inline void put_long(pt__encoding_t *encoding, const pt__passage_t *passage, int64_t at,
+                            const uint32_t packed[PT__LONG_TOKENS])
+{
+    for (int32_t i = 0; i < PT__LONG_TOKENS && packed[i] != 0; i++)
+        put(encoding, passage, &at, (int32_t)(packed[i] & PT__PACKED_ID), packed[i] >> PT__PACKED_LENGTH_AT);
 }
 
 static pt_status_t encode_anew(pt__encoder_t *encoder, const pt__passage_t *passage, pt__cut_t cut)
@@ -117,7 +130,7 @@ static pt_status_t encode_long(pt__encoder_t *encoder, const pt__passage_t *pass
                                                   key);
     if (known != NULL) {
         PT__TRY(make_room(encoder->encoding, PT__LONG_TOKENS));
-        put_packed(encoder->encoding, passage, cut.begin, known->tokens, PT__LONG_TOKENS);
+        put_long(encoder->encoding, passage, cut.begin, known->tokens);
         return PT_OK;
     }
     PT__TRY(encode_anew(encoder, passage, cut));
@@ -126,45 +139,77 @@ static pt_status_t encode_long(pt__encoder_t *encoder, const pt__passage_t *pass
                : PT_OK;
 }
 
-/* Words that were cut together: first all keys, so that the processor fetches their entries side by side. */
+/* A word, and in which set of the cache it is looked for first. */
+typedef struct sought {
+    uint64_t key[2];
+    uint32_t set;
+} sought_t;
+
+/* The keys of all words, so that the processor fetches their entries side by side. No short word has a long one's. */
+static void seek(const pt__piece_cache_t *cache, const pt__passage_t *passage, const pt__cut_t *cuts, int32_t count,
+                 sought_t *sought)
+{
+    uint8_t last[16] = {0}; /* a word's bytes at the text's end */
+    for (int32_t i = 0; i < count; i++) {
+        const uint32_t begin = cuts[i].begin, length = cuts[i].end - begin;
+        const uint8_t *word = passage->bytes + begin;
+        if (length > PT__SHORT_PIECE) {
+            sought[i] = (sought_t){.key = {UINT64_MAX, UINT64_MAX}};
+            continue;
+        }
+        if (begin + (int64_t)sizeof last > passage->size)
+            word = memcpy(last, word, length);
+        pt__short_key(word, length, sought[i].key);
+        sought[i].set = pt__short_set(cache, pt__short_hash(sought[i].key), 0);
+        PT__PREFETCH(cache->shorts[sought[i].set]);
+    }
+}
+
+/* A word that is not where it was looked for first. Then there is room for CUTS words more. */
+static pt_status_t encode_other(pt__encoder_t *encoder, const pt__passage_t *passage, pt__cut_t cut,
+                                const uint64_t key[2])
+{
+    const int32_t is_short = cut.end - cut.begin <= PT__SHORT_PIECE;
+    const pt__short_piece_t *known = is_short ? pt__short_find(&encoder->cache, key) : NULL;
+    if (known != NULL) {
+        put_short(encoder->encoding, passage, cut.begin, known->tokens);
+        return PT_OK;
+    }
+    encoder->word.count = 0;
+    PT__TRY(encode_long(encoder, passage, cut));
+    if (is_short)
+        PT__TRY(pt__short_keep(&encoder->cache, key, &encoder->word));
+    return make_room(encoder->encoding, ROOM);
+}
+
+/* At most CUTS words. */
 static pt_status_t encode_words(pt__encoder_t *encoder, const pt__passage_t *passage, const pt__cut_t *cuts,
                                 int32_t count)
 {
-    uint64_t keys[CUTS][2], hashes[CUTS];
+    sought_t sought[CUTS];
     pt__encoding_t *encoding = encoder->encoding;
     for (int32_t i = 0; encoder->tell != NULL && i < count; i++)
         PT__TRY(encoder->tell(encoder->told, passage->bytes + cuts[i].begin, cuts[i].end - cuts[i].begin));
     if (encoder->tell != NULL)
         return PT_OK;
+    seek(&encoder->cache, passage, cuts, count, sought);
+    PT__TRY(make_room(encoding, ROOM));
+    int32_t *to = encoding->ids + encoding->count;
+    const int32_t wants_spans = encoding->wants_spans;
     for (int32_t i = 0; i < count; i++) {
-        int64_t length = cuts[i].end - cuts[i].begin;
-        if (length > PT__SHORT_PIECE)
+        const pt__short_piece_t *known = pt__short_find_in(encoder->cache.shorts[sought[i].set], sought[i].key);
+        if (known != NULL && !wants_spans) {
+            to += put_short_ids(to, known->tokens);
             continue;
-        pt__short_key(passage->bytes + cuts[i].begin, length, passage->bytes + passage->size, keys[i]);
-        hashes[i] = pt__short_hash(keys[i]);
-        PT__PREFETCH(pt__short_set(&encoder->cache, hashes[i], 0));
+        }
+        encoding->count = to - encoding->ids;
+        if (known != NULL)
+            put_short(encoding, passage, cuts[i].begin, known->tokens);
+        else
+            PT__TRY(encode_other(encoder, passage, cuts[i], sought[i].key));
+        to = encoding->ids + encoding->count;
     }
-    PT__TRY(make_room(encoding, (int64_t)CUTS * PT__SHORT_TOKENS));
-    for (int32_t i = 0; i < count; i++) {
-        if (cuts[i].end - cuts[i].begin > PT__SHORT_PIECE) {
-            PT__TRY(encode_long(encoder, passage, cuts[i]));
-            PT__TRY(make_room(encoding, (int64_t)CUTS * PT__SHORT_TOKENS));
-            continue;
-        }
-        const pt__short_piece_t *known = pt__short_find(&encoder->cache, keys[i], hashes[i]);
-        if (known != NULL && !encoding->wants_spans) {
-            put_short(encoding, known->tokens);
-            continue;
-        }
-        if (known != NULL) {
-            put_packed(encoding, passage, cuts[i].begin, known->tokens, PT__SHORT_TOKENS);
-            continue;
-        }
-        encoder->word.count = 0;
-        PT__TRY(encode_long(encoder, passage, cuts[i]));
-        PT__TRY(pt__short_keep(&encoder->cache, keys[i], &encoder->word));
-        PT__TRY(make_room(encoding, (int64_t)CUTS * PT__SHORT_TOKENS));
-    }
+    encoding->count = to - encoding->ids;
     return PT_OK;
 }
 

@@ -79,10 +79,8 @@ typedef struct rows {
 static pt_status_t run(pt_tokenizer_t *tokenizer, const char *texts, const int64_t *begins, int64_t first,
                        int64_t count, int64_t max_length, rows_t *rows)
 {
-    for (int64_t i = 0; i < count; i++) {
+    for (int64_t i = 0; i < count; i++)
         rows->texts[i] = (pt_text_t){.text = texts + begins[i], .bytes = begins[i + 1] - begins[i]};
-        pt__encoding_free(&rows->encodings[i]);
-    }
     PT__TRY(pt__tokenizer_encode_many(tokenizer, rows->texts, count, PT__ENCODE_SOME, max_length, rows->encodings,
                                       "row", first));
     for (int64_t i = 0; i < count; i++) {

@@ -1,8 +1,6 @@
 /* See piece_cache.h. */
 #include "text/piece_cache.h"
 
-#include "base/hash.h"
-
 /* Sets at first, how many times as many then, and at most: 4 and 2 MB. */
 enum { FIRST_SETS = 1 << 8, GROWTH = 4, SHORT_SETS = 1 << 16, LONG_SETS = 1 << 13 };
 
@@ -63,7 +61,7 @@ static int32_t pack(const pt__word_tokens_t *tokens, uint32_t *packed, int32_t m
     for (int32_t i = 0; i < most; i++) {
         packed[i] = 0;
         if (i < tokens->count)
-            packed[i] = (uint32_t)tokens->ids[i] << 6 | tokens->lengths[i];
+            packed[i] = (uint32_t)tokens->ids[i] | tokens->lengths[i] << PT__PACKED_LENGTH_AT;
     }
     return 1;
 }
@@ -75,7 +73,7 @@ static int32_t put_short(const pt__piece_cache_t *cache, const pt__short_piece_t
 {
     uint64_t hash = pt__short_hash(piece->key);
     for (int32_t i = 0; i < 4; i++) {
-        pt__short_piece_t *place = &cache->shorts[(uint32_t)(i / 2 ? hash : hash >> 32) & cache->short_mask][i % 2];
+        pt__short_piece_t *place = &cache->shorts[pt__short_set(cache, hash, i / 2)][i % 2];
         if (place->tokens[0] == 0) {
             *place = *piece;
             return 1;
@@ -100,14 +98,17 @@ static pt_status_t grow_shorts(pt__piece_cache_t *cache)
 pt_status_t pt__short_keep(pt__piece_cache_t *cache, const uint64_t key[2], const pt__word_tokens_t *tokens)
 {
     pt__short_piece_t piece = {.key = {key[0], key[1]}};
-    if (!pack(tokens, piece.tokens, PT__SHORT_TOKENS) || put_short(cache, &piece))
+    if (!pack(tokens, piece.tokens, PT__SHORT_TOKENS))
+        return PT_OK;
+    piece.tokens[0] |= (uint32_t)(tokens->count - 1) << PT__SHORT_COUNT_AT;
+    if (put_short(cache, &piece))
         return PT_OK;
     if (cache->short_mask + 1 < SHORT_SETS) {
         PT__TRY(grow_shorts(cache));
         if (put_short(cache, &piece))
             return PT_OK;
     }
-    pt__short_piece_t *set = cache->shorts[(uint32_t)(pt__short_hash(key) >> 32) & cache->short_mask];
+    pt__short_piece_t *set = cache->shorts[pt__short_set(cache, pt__short_hash(key), 0)];
     set[1] = set[0];
     set[0] = piece;
     return PT_OK;
@@ -115,9 +116,26 @@ pt_status_t pt__short_keep(pt__piece_cache_t *cache, const uint64_t key[2], cons
 
 /* ---- Long words ---- */
 
-static pt__long_piece_t *long_set(const pt__piece_cache_t *cache, const uint64_t key[8])
+static uint64_t hash_long(const uint64_t key[8])
 {
-    return cache->longs[(uint32_t)pt__hash_bytes(0, key, 8 * sizeof *key) & cache->long_mask];
+    uint64_t hash = 0;
+    for (int32_t i = 0; i < 8; i++)
+        hash = ((hash << 5 | hash >> 59) ^ key[i]) * 0x9E3779B97F4A7C15u;
+    return hash;
+}
+
+/* Of the two sets in which it may stand, as a short word. */
+static pt__long_piece_t *long_set(const pt__piece_cache_t *cache, uint64_t hash, int32_t which)
+{
+    return cache->longs[(uint32_t)(which ? hash ^ hash >> 32 : hash >> 48) & cache->long_mask];
+}
+
+static int32_t is_long(const pt__long_piece_t *piece, const uint64_t key[8])
+{
+    uint64_t differs = 0;
+    for (int32_t i = 0; i < 8; i++)
+        differs |= piece->key[i] ^ key[i];
+    return differs == 0;
 }
 
 const pt__long_piece_t *pt__long_find(const pt__piece_cache_t *cache, const uint8_t *word, int64_t length,
@@ -125,24 +143,37 @@ const pt__long_piece_t *pt__long_find(const pt__piece_cache_t *cache, const uint
 {
     memset(key, 0, 8 * sizeof *key);
     memcpy(key, word, (size_t)length);
-    key[7] |= (uint64_t)length << 56;
-    const pt__long_piece_t *set = long_set(cache, key);
-    for (int32_t i = 0; i < 2; i++)
-        if (memcmp(set[i].key, key, sizeof set->key) == 0)
-            return &set[i];
+    key[7] ^= (uint64_t)length * UINT64_C(0x0100000000000001);
+    const uint64_t hash = hash_long(key);
+    for (int32_t i = 0; i < 4; i++) {
+        const pt__long_piece_t *piece = &long_set(cache, hash, i / 2)[i % 2];
+        if (is_long(piece, key))
+            return piece;
+    }
     return NULL;
+}
+
+/* Puts a word into a free place; 0: there is none. */
+static int32_t put_long(const pt__piece_cache_t *cache, const pt__long_piece_t *piece)
+{
+    const uint64_t hash = hash_long(piece->key);
+    for (int32_t i = 0; i < 4; i++) {
+        pt__long_piece_t *place = &long_set(cache, hash, i / 2)[i % 2];
+        if (place->tokens[0] == 0) {
+            *place = *piece;
+            return 1;
+        }
+    }
+    return 0;
 }
 
 static pt_status_t grow_longs(pt__piece_cache_t *cache)
 {
     pt__piece_cache_t larger;
     PT__TRY(make_longs(cache->memory, GROWTH * (cache->long_mask + 1), &larger));
-    for (uint32_t i = 0; i < 2 * (cache->long_mask + 1); i++) {
-        const pt__long_piece_t *piece = &cache->longs[i / 2][i % 2];
-        pt__long_piece_t *set = long_set(&larger, piece->key);
-        if (piece->tokens[0] != 0)
-            set[set[0].tokens[0] != 0] = *piece;
-    }
+    for (uint32_t i = 0; i < 2 * (cache->long_mask + 1); i++)
+        if (cache->longs[i / 2][i % 2].tokens[0] != 0)
+            (void)put_long(&larger, &cache->longs[i / 2][i % 2]);
     pt__release(cache->memory, cache->longs);
     cache->longs = larger.longs;
     cache->long_mask = larger.long_mask;
@@ -153,13 +184,15 @@ pt_status_t pt__long_keep(pt__piece_cache_t *cache, const uint64_t key[8], const
 {
     pt__long_piece_t piece;
     memcpy(piece.key, key, sizeof piece.key);
-    if (!pack(tokens, piece.tokens, PT__LONG_TOKENS))
+    if (!pack(tokens, piece.tokens, PT__LONG_TOKENS) || put_long(cache, &piece))
         return PT_OK;
-    if (long_set(cache, key)[1].tokens[0] != 0 && cache->long_mask + 1 < LONG_SETS)
+    if (cache->long_mask + 1 < LONG_SETS) {
         PT__TRY(grow_longs(cache));
-    pt__long_piece_t *set = long_set(cache, key);
-    if (set[0].tokens[0] != 0)
-        set[1] = set[0];
+        if (put_long(cache, &piece))
+            return PT_OK;
+    }
+    pt__long_piece_t *set = long_set(cache, hash_long(key), 0);
+    set[1] = set[0];
     set[0] = piece;
     return PT_OK;
 }

@@ -15,12 +15,16 @@ enum {
     PT__LONG_TOKENS = 16
 };
 
-/* A key is the word's bytes, zeros, and its length in the last byte. A token is its id * 64 + its length; 0 after the
- * last one: lengths are not 0. */
+/* A token is its id, below 2^26, and its length above that; 0 after the last one: lengths are not 0. */
+enum { PT__PACKED_ID = (1 << 26) - 1, PT__PACKED_LENGTH_AT = 26 };
+
+/* A key is the word's bytes, zeros, and its length in the last byte. Lengths are below 16 here, so that the first token
+ * has room for how many there are after it, in its two upper bits. */
 typedef struct pt__short_piece {
     uint64_t key[2];
     uint32_t tokens[PT__SHORT_TOKENS];
 } pt__short_piece_t;
+enum { PT__SHORT_COUNT_AT = 30, PT__SHORT_LENGTH = 15 };
 
 typedef struct pt__long_piece {
     uint64_t key[8];
@@ -39,51 +43,45 @@ void pt__piece_cache_free(pt__piece_cache_t *cache);
 
 extern const uint8_t pt__short_masks[PT__SHORT_PIECE + 1][16];
 
-/* The key of a word of up to 15 bytes. `end` is where bytes may be read up to. Without a branch on the length, which a
- * processor cannot foresee. */
-static inline void pt__short_key(const uint8_t *word, int64_t length, const uint8_t *end, uint64_t key[2])
+/* The key of a word of up to 15 bytes, of which 16 may be read. Without a branch on the length, which a processor
+ * cannot foresee. */
+static inline void pt__short_key(const uint8_t *word, uint32_t length, uint64_t key[2])
 {
-    uint64_t mask[2];
-    if (end - word >= 16) {
-        memcpy(mask, pt__short_masks[length], 16);
-        memcpy(key, word, 16);
-        key[0] &= mask[0];
-        key[1] &= mask[1];
-    } else {
-        key[0] = key[1] = 0;
-        memcpy(key, word, (size_t)length);
-    }
-    key[1] ^= (uint64_t)length * UINT64_C(0x0100000000000001);
+    uint64_t mask[2], bytes[2];
+    memcpy(mask, pt__short_masks[length], sizeof mask);
+    memcpy(bytes, word, sizeof bytes);
+    key[0] = bytes[0] & mask[0];
+    key[1] = (bytes[1] & mask[1]) ^ length * UINT64_C(0x0100000000000001);
 }
 
-/* A hash of a short word's key. Its halves name the two sets in which the word may stand: the second is looked at where
- * the first one was full, so that hardly a word drives out another before most places are taken (Pagh 2004). */
+/* A hash of a short word's key, of which all bits of the key are in the upper ones. */
 static inline uint64_t pt__short_hash(const uint64_t key[2])
 {
-    uint64_t mixed = (key[0] ^ (key[1] << 23 | key[1] >> 41)) * 0x9E3779B97F4A7C15u;
-    mixed ^= mixed >> 29;
-    return mixed * 0xBF58476D1CE4E5B9u;
+    return (key[0] ^ (key[1] << 23 | key[1] >> 41)) * 0x9E3779B97F4A7C15u;
 }
 
-static inline const pt__short_piece_t *pt__short_set(const pt__piece_cache_t *cache, uint64_t hash, int32_t which)
+/* The two sets in which a word may stand: the second is looked at where the first one was full, so that hardly a word
+ * drives out another before most places are taken (Pagh 2004). */
+static inline uint32_t pt__short_set(const pt__piece_cache_t *cache, uint64_t hash, int32_t which)
 {
-    return cache->shorts[(uint32_t)(which ? hash : hash >> 32) & cache->short_mask];
+    return (uint32_t)(which ? hash ^ hash >> 32 : hash >> 48) & cache->short_mask;
 }
 
+/* NULL where the word is in neither place of the set; which of them it is in a processor cannot foresee. */
 static inline const pt__short_piece_t *pt__short_find_in(const pt__short_piece_t *set, const uint64_t key[2])
 {
-    uint64_t first = (set[0].key[0] ^ key[0]) | (set[0].key[1] ^ key[1]);
-    uint64_t second = (set[1].key[0] ^ key[0]) | (set[1].key[1] ^ key[1]);
-    const pt__short_piece_t *found = first == 0 ? &set[0] : &set[1];
-    return ((first == 0) | (second == 0)) ? found : NULL;
+    const uint64_t first = (set[0].key[0] ^ key[0]) | (set[0].key[1] ^ key[1]);
+    const uint64_t second = (set[1].key[0] ^ key[0]) | (set[1].key[1] ^ key[1]);
+    const uint64_t not_first = -(uint64_t)(first != 0);
+    return (second & not_first) == 0 ? set + (not_first & 1) : NULL;
 }
 
 /* NULL where the word is not there. */
-static inline const pt__short_piece_t *pt__short_find(const pt__piece_cache_t *cache, const uint64_t key[2],
-                                                      uint64_t hash)
+static inline const pt__short_piece_t *pt__short_find(const pt__piece_cache_t *cache, const uint64_t key[2])
 {
-    const pt__short_piece_t *found = pt__short_find_in(pt__short_set(cache, hash, 0), key);
-    return found != NULL ? found : pt__short_find_in(pt__short_set(cache, hash, 1), key);
+    const uint64_t hash = pt__short_hash(key);
+    const pt__short_piece_t *found = pt__short_find_in(cache->shorts[pt__short_set(cache, hash, 0)], key);
+    return found != NULL ? found : pt__short_find_in(cache->shorts[pt__short_set(cache, hash, 1)], key);
 }
 
 /* Keeps a word's tokens, unless they are too many. */

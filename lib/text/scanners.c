@@ -140,40 +140,35 @@ enum { BLOCK = 64 };
 
 typedef struct block { /* a bit a character */
     uint64_t letters, numbers, spaces, blanks, apostrophes;
-    int32_t count; /* of characters: those before the first eight with one beyond ASCII */
+    int32_t count; /* of characters: those before the first one beyond ASCII */
 } block_t;
 
-/* The upper bits of eight bytes as the lower eight of a number, the first byte's lowest. */
-static inline uint64_t upper_bits(uint64_t bytes)
+static inline void read_sixteen(const uint8_t *text, int32_t at, block_t *block, uint64_t *beyond)
 {
-    return (bytes & PT__UPPER_BITS) * UINT64_C(0x0002040810204081) >> 56;
-}
-
-/* The upper bit of each byte, of eight of ASCII, that lies from `low` to `high`. */
-static inline uint64_t within(uint64_t bytes, uint8_t low, uint8_t high)
-{
-    return (bytes + PT__EACH_BYTE * (0x80u - low)) & ~(bytes + PT__EACH_BYTE * (0x7Fu - high));
+    const pt__sixteen_t bytes = pt__sixteen_load(text + at);
+    block->letters |= pt__sixteen_within(pt__sixteen_small(bytes), 'a', 'z') << at;
+    block->numbers |= pt__sixteen_within(bytes, '0', '9') << at;
+    block->spaces |= pt__sixteen_within(bytes, '\t', '\r') << at;
+    block->blanks |= pt__sixteen_equal(bytes, ' ') << at;
+    block->apostrophes |= pt__sixteen_equal(bytes, '\'') << at;
+    *beyond |= pt__sixteen_beyond(bytes) << at;
 }
 
 static inline block_t read_block(const uint8_t *text)
 {
-    block_t block = {0};
-    for (; block.count < BLOCK; block.count += 8) {
-        uint64_t bytes;
-        memcpy(&bytes, text + block.count, 8);
-        if (bytes & PT__UPPER_BITS)
-            break;
-        const uint64_t blanks = within(bytes, ' ', ' ');
-        block.letters |= upper_bits(within(bytes | PT__EACH_BYTE * 0x20, 'a', 'z')) << block.count;
-        block.numbers |= upper_bits(within(bytes, '0', '9')) << block.count;
-        block.spaces |= upper_bits(within(bytes, '\t', '\r') | blanks) << block.count;
-        block.blanks |= upper_bits(blanks) << block.count;
-        block.apostrophes |= upper_bits(within(bytes, '\'', '\'')) << block.count;
-    }
+    block_t block = {.count = BLOCK};
+    uint64_t beyond = 0;
+    read_sixteen(text, 0, &block, &beyond);
+    read_sixteen(text, 16, &block, &beyond);
+    read_sixteen(text, 32, &block, &beyond);
+    read_sixteen(text, 48, &block, &beyond);
+    block.spaces |= block.blanks;
+    if (beyond != 0)
+        block.count = pt__trailing_zeros(beyond);
     return block;
 }
 
-/* Bits of characters whose class is another one than that of the character before; the first has none before it. */
+/* Bits of characters that are of the class where the one before is not, or the other way. */
 static inline uint64_t changes(uint64_t class)
 {
     return class ^ class << 1;
@@ -183,8 +178,7 @@ static inline uint64_t changes(uint64_t class)
  * what comes behind the block may part it. */
 static inline uint64_t block_starts(const uint8_t *text, block_t block)
 {
-    const uint64_t others = ~(block.letters | block.numbers | block.spaces);
-    uint64_t starts = changes(block.letters) | changes(block.numbers) | changes(block.spaces) | changes(others) | 1;
+    uint64_t starts = changes(block.letters) | changes(block.numbers) | changes(block.spaces) | 1;
     if (block.count < BLOCK)
         starts &= (UINT64_C(1) << block.count) - 1;
     /* of spaces before what is none the last stands alone, or with that where it is a blank */
@@ -229,9 +223,7 @@ static int32_t scan_gpt2(const void *settings, const uint8_t *text, int64_t *fro
     int64_t at = *from;
     (void)settings;
     while (count < most && at < end) {
-        const int32_t made = pt__is_little_endian() && end - at >= BLOCK
-                                 ? cut_block(text, &at, cuts + count, most - count)
-                                 : 0;
+        const int32_t made = end - at >= BLOCK ? cut_block(text, &at, cuts + count, most - count) : 0;
         count += made;
         if (made > 0)
             continue;

@@ -58,9 +58,9 @@ typedef struct pt__encoding {
     int32_t *ids;
     pt__cut_t *spans;  /* in the text that the token is of; kept where wanted. (0, 0): a token that is of none */
     uint8_t *segments; /* 0 and 1, as the post-processor numbers them; made where wanted */
-    int64_t count, ids_capacity, spans_capacity;
-    int64_t *ends; /* [parts]: where each encoding ends; NULL: there is one */
-    int64_t parts;
+    int64_t count, ids_capacity, spans_capacity, segments_capacity;
+    int64_t *ends; /* [parts]: where each encoding ends; unless there is one */
+    int64_t parts, ends_capacity;
     int32_t wants_spans, wants_segments, wants_overflow;
 } pt__encoding_t;
 
@@ -81,7 +81,7 @@ pt_status_t pt__encoder_words(pt__encoder_t *encoder, const char *text, int64_t 
 
 /* Encodes a text, or a pair (texts[1] not NULL), with all that belongs to it: truncated as the file asks and to at most
  * `most` tokens (0: any number; PT__UNCUT: whatever the file asks), and in the template unless is_plain. *to begins
- * anew; its wants_... are read. */
+ * anew, in the memory that it has; its wants_... are read. */
 pt_status_t pt__tokenizer_encode_whole(pt_tokenizer_t *tokenizer, int32_t thread, const char *const texts[2],
                                        const int64_t lengths[2], int32_t is_plain, int64_t most, pt__encoding_t *to);
 

@@ -357,6 +357,84 @@ START_TEST(test_many_texts)
 }
 END_TEST
 
+/* More texts than are encoded at once: all results are those of each text by itself, and texts keep their numbers. */
+START_TEST(test_more_texts_than_at_once)
+{
+    enum { MANY = 5000, LONGEST = 96, PLACES = MANY * (LONGEST + 1) };
+    static char letters[MANY][LONGEST];
+    static pt_text_t texts[MANY];
+    static int32_t ids[PLACES];
+    static uint32_t spans[2 * PLACES];
+    static int64_t lengths[MANY], sources[MANY];
+    begin(2);
+    pt_tokenizer_t *tokenizer = small();
+    for (int i = 0; i < MANY; i++) {
+        texts[i] = (pt_text_t){.text = letters[i], .bytes = 1 + i % LONGEST};
+        for (int k = 0; k < texts[i].bytes; k++)
+            letters[i][k] = "ab ca bab"[(i * 31 + k * k) % 9];
+    }
+    pt_array_t id_view = {.data = ids, .capacity = PLACES, .lengths = lengths, .lengths_capacity = MANY};
+    pt_array_t span_view = {.data = spans, .capacity = 2 * PLACES}, source_view = {.data = sources, .capacity = MANY};
+    const pt_tokenize_options_t options = {.struct_size = sizeof options, .sources = &source_view};
+    ck_ok(pt_tokenizer_encode(tokenizer, texts, sizeof *texts, MANY, &options, &id_view, &span_view, NULL,
+                              sizeof id_view));
+    int64_t at = 0, longest = 0;
+    for (int i = 0; i < MANY; i++) {
+        int32_t own[LONGEST + 1];
+        uint32_t own_spans[2 * LONGEST + 2];
+        pt_array_t one = {.data = own, .capacity = LONGEST + 1}, one_span = {.data = own_spans};
+        one_span.capacity = 2 * LONGEST + 2;
+        ck_ok(pt_tokenizer_encode(tokenizer, &texts[i], sizeof *texts, 1, NULL, &one, &one_span, NULL, sizeof one));
+        ck_assert_int_eq(lengths[i], one.elements);
+        ck_assert_int_eq(memcmp(ids + at, own, (size_t)one.elements * sizeof *own), 0);
+        ck_assert_int_eq(memcmp(spans + 2 * at, own_spans, 2 * (size_t)one.elements * sizeof *own_spans), 0);
+        ck_assert_int_eq(sources[i], i);
+        at += one.elements;
+        longest = one.elements > longest ? one.elements : longest;
+    }
+    ck_assert_int_eq(id_view.elements, at);
+    ck_assert_int_eq(id_view.samples, MANY);
+    ck_assert_int_eq(id_view.max_length, longest);
+    letters[MANY - 7][0] = '\xFF';
+    ck_fails(pt_tokenizer_encode(tokenizer, texts, sizeof *texts, MANY, NULL, &id_view, NULL, NULL, sizeof id_view),
+             PT_ERR_FORMAT, "text 4993");
+    pt_tokenizer_free(tokenizer);
+    pt_context_free(context);
+}
+END_TEST
+
+/* An added token is found at each place of a text, also among what begins as it does. */
+START_TEST(test_added_tokens_everywhere)
+{
+    static const char around[] = "<a<e<<en<end<";
+    begin(1);
+    pt_tokenizer_t *tokenizer = small();
+    for (int length = 5; length < 60; length++)
+        for (int place = 0; place + 5 <= length; place++) {
+            char text[64];
+            int32_t ids[64], found = 0;
+            uint32_t spans[128];
+            for (int i = 0; i < length; i++)
+                text[i] = around[i % 13];
+            memcpy(text + place, "<end>", 5);
+            const pt_text_t one = {.text = text, .bytes = length};
+            pt_array_t id_view = {.data = ids, .capacity = 64}, span_view = {.data = spans, .capacity = 128};
+            ck_ok(
+                pt_tokenizer_encode(tokenizer, &one, sizeof one, 1, NULL, &id_view, &span_view, NULL, sizeof id_view));
+            for (int64_t i = 0; i < id_view.elements; i++) {
+                if (ids[i] != 20)
+                    continue;
+                found++;
+                ck_assert_int_eq(spans[2 * i], place);
+                ck_assert_int_eq(spans[2 * i + 1], place + 5);
+            }
+            ck_assert_int_eq(found, 1);
+        }
+    pt_tokenizer_free(tokenizer);
+    pt_context_free(context);
+}
+END_TEST
+
 /* A megabyte without a blank, as one word: the ways of short and of long words agree where they meet. */
 START_TEST(test_long_words)
 {
@@ -424,4 +502,5 @@ END_TEST
 
 SUITE("tokenizer", 60, test_what_a_file_may_not_say, test_kinds_that_are_not_known, test_too_many_parts,
       test_what_cannot_be_truncated, test_truncated_files, test_calls_that_are_refused, test_tokens_by_name_and_id,
-      test_directory, test_many_texts, test_long_words, test_failing_allocations)
+      test_directory, test_many_texts, test_more_texts_than_at_once, test_added_tokens_everywhere, test_long_words,
+      test_failing_allocations)
