@@ -885,12 +885,16 @@ typedef struct pt_save_options {
     void *user;
     /* NULL, or gets how many bytes the whole takes, also where capacity is too small */
     int64_t *bytes;
+    /* 0, or the most bytes of tensors in a file, with a path alone: what is more is cut into several, as
+     * pt_model_save says */
+    int64_t shard_bytes;
 } pt_save_options_t;
 /* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
 PT_API pt_status_t pt_save_options_init(pt_save_options_t *options, uint32_t struct_size);
 
 /* Reads parameters from a file of tensors, converting other floating-point dtypes. Its content tells its kind:
  *   safetensors, checkpoints of ours among them;
+ *   an index of shards of either kind (model.safetensors.index.json), which stand beside it; by its path alone;
  *   what torch.save wrote (pytorch_model.bin, .pt, .pth, .th), of both kinds that it has had: a state dict, or a dict
  *   that has one under state_dict, model_state_dict, model, module, network or net; "module." before all names is left
  *   out. Of a pickle nothing is executed: PT_ERR_UNSUPPORTED with the name of what a state dict does not need.
@@ -902,7 +906,14 @@ PT_API pt_status_t pt_model_load(pt_model_t *model, const char *path, const pt_l
  * as a safetensors file: aside, synced, renamed. A file that stands there is replaced as a whole: where the path is a
  * link, the file that it leads to; its mode and group stay, and its owner where the system lets files be given away.
  * What is no file, a FIFO or a device, is PT_ERR_ARGUMENT; a file that may not be written is PT_ERR_IO. In memory and
- * in callbacks' hands a failure may leave a part. */
+ * in callbacks' hands a failure may leave a part.
+ *
+ * With shard_bytes, "model.safetensors" becomes "model-00001-of-00002.safetensors" and so on with an index,
+ * "model.safetensors.index.json", as transformers writes and reads them; a tensor that is larger has a file of its own.
+ * pt_model_load and pt_model_open take the index, or the path as it was given here. An index always names whole files:
+ * where shards of these names stand, the new ones are named "model-2-00001-of-00002.safetensors", and the old ones are
+ * removed when the new index is in place, as are shards where all tensors fit one file, and the one file where they do
+ * not. */
 PT_API pt_status_t pt_model_save(const pt_model_t *model, const char *path, const pt_save_options_t *options);
 /* A model from a file alone that pt_model_save, pt_checkpoint_save or a stage wrote: its family, its task, its
  * weights and states, and what was frozen. PT_LOAD_MAPPED: as with pt_model_load; all weights are then frozen. Other
@@ -1840,7 +1851,7 @@ PT_API pt_status_t pt_model_estimate(pt_model_t *model, const pt_optimizer_t *op
  * file of that name is whole, old or new, at any moment.
  *
  * options as of pt_model_save: another place, PT_SAVE_TRAINED_ONLY (as PT_TRAIN_TRAINED_ONLY). A checkpoint has all
- * bits of all tensors: a dtype or names are PT_ERR_ARGUMENT. */
+ * bits of all tensors in one file: a dtype, names or shard_bytes are PT_ERR_ARGUMENT. */
 PT_API pt_status_t pt_checkpoint_save(const pt_model_t *model, const pt_optimizer_t *optimizer, const char *path,
                                       const pt_save_options_t *options);
 /* All or nothing. The model and the optimizer must be made as those that were saved.

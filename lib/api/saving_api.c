@@ -55,6 +55,9 @@ static pt_status_t check_place(const char *function, const char *path, const pt_
     if (effective->capacity < 0 || (effective->capacity > 0 && effective->data == NULL))
         return pt__fail(PT_ERR_ARGUMENT, "%s: pt_save_options.capacity is %lld, expected %s", function,
                         (long long)effective->capacity, effective->data == NULL ? "0 without data" : "at least 0");
+    if (effective->shard_bytes < 0 || (effective->shard_bytes > 0 && path == NULL))
+        return pt__fail(PT_ERR_ARGUMENT, "%s: pt_save_options.shard_bytes is %lld, expected %s", function,
+                        (long long)effective->shard_bytes, path == NULL ? "0 without a path" : "at least 0");
     return PT_OK;
 }
 
@@ -130,11 +133,13 @@ static pt_status_t save_checkpoint(pt_model_t *model, const pt_optimizer_t *opti
 {
     pt_save_options_t effective;
     PT__TRY(pt__read_save_options("pt_checkpoint_save", path, options, PT_SAVE_TRAINED_ONLY, &effective));
-    if (effective.dtype != 0 || effective.names != NULL)
+    if (effective.dtype != 0 || effective.names != NULL || effective.shard_bytes != 0)
         return pt__fail(PT_ERR_ARGUMENT,
                         "pt_checkpoint_save: pt_save_options.%s is set, but a checkpoint has all bits "
-                        "of all tensors",
-                        effective.dtype != 0 ? "dtype" : "names");
+                        "of all tensors in one file",
+                        effective.dtype != 0      ? "dtype"
+                        : effective.names != NULL ? "names"
+                                                  : "shard_bytes");
     if (optimizer != NULL) {
         PT__TRY(pt__check_context(model, pt__optimizer_context(optimizer), "pt_checkpoint_save", "optimizer"));
         /* An optimizer that has not stepped on this model yet has no slots: binding makes them, all zero. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "formats/tensors.h"
 
 enum { PIECE = 1 << 20 }; /* bytes that a callback is asked for, or given, at a time, at most */
@@ -82,6 +83,20 @@ pt_status_t pt__place_read(pt_context_t *context, const char *path, const pt_loa
     return PT_OK;
 }
 
+/* What was saved in shards is found under the name that it was saved as. */
+static pt_status_t open_path(pt_context_t *context, const char *path, int32_t is_watched, pt__file_tensors_t **out)
+{
+    pt__text_t text = pt__text_start(&context->memory);
+    char *index;
+    if (pt__file_exists(path))
+        return pt__file_tensors_open(context, NULL, path, is_watched, out);
+    pt__text_add(&text, "%s" PT__SHARDS_INDEX, path);
+    PT__TRY(pt__text_take(&text, &index, NULL));
+    pt_status_t status = pt__file_tensors_open(context, NULL, pt__file_exists(index) ? index : path, is_watched, out);
+    pt__release(&context->memory, index);
+    return status;
+}
+
 pt_status_t pt__place_open(pt_context_t *context, const char *path, const pt_load_options_t *options,
                            pt__file_tensors_t **out)
 {
@@ -93,7 +108,7 @@ pt_status_t pt__place_open(pt_context_t *context, const char *path, const pt_loa
         PT__TRY(read_callback(context, options, &block));
         return pt__file_tensors_adopt(context, "callback", block, options->bytes, out);
     }
-    return pt__file_tensors_open(context, NULL, path, (options->flags & PT_LOAD_MAPPED) != 0, out);
+    return open_path(context, path, (options->flags & PT_LOAD_MAPPED) != 0, out);
 }
 
 /* ---- Writing ---- */
@@ -165,6 +180,11 @@ pt_status_t pt__place_write(pt_context_t *context, const char *path, const pt_sa
 {
     writing_t writing = {.options = options};
     pt_status_t status;
+    if (path != NULL && options->shard_bytes > 0) {
+        if (options->bytes != NULL)
+            PT__TRY(pt__shards_bytes(context, tensors, options->shard_bytes, options->bytes));
+        return pt__shards_write(context, path, tensors, options->shard_bytes);
+    }
     if (path != NULL && options->bytes == NULL)
         return pt__safetensors_write(context, path, tensors, checksum);
     const pt__sink_t sink = sink_of(context, path, &writing);

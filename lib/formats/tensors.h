@@ -82,6 +82,14 @@ typedef struct pt__sink {
 } pt__sink_t;
 pt_status_t pt__safetensors_write_to(pt_context_t *context, const pt__sink_t *sink, const pt__tensors_t *tensors,
                                      int32_t checksum);
+/* The same tensors in several files of at most shard_bytes of data, or one tensor, "model-00001-of-00002.safetensors"
+ * for a path "model.safetensors", with an index "model.safetensors.index.json" (shards.c reads it); in the one file of
+ * the path where they fit. A failure leaves what stood there, and what stands there of an earlier set goes at the end. */
+#define PT__SHARDS_INDEX ".index.json"
+pt_status_t pt__shards_write(pt_context_t *context, const char *path, const pt__tensors_t *tensors,
+                             int64_t shard_bytes);
+/* How many bytes these files, without the index, will have. */
+pt_status_t pt__shards_bytes(pt_context_t *context, const pt__tensors_t *tensors, int64_t shard_bytes, int64_t *bytes);
 /* A file of one tensor of one dimension, whose elements come piece by piece, as many as there will be; without a
  * checksum. The pairs stay the caller's, until the end. */
 typedef struct pt__tensor_stream pt__tensor_stream_t;

@@ -1,12 +1,13 @@
 """Writes tests/golden/checkpoints/: small files of tensors as torch.save writes them, of both kinds and in the shapes in
-which they are found, with the same tensors in tensors.safetensors; and sets of shards with their index. Needs torch and
-safetensors. The keys within the older kind are addresses: its bytes are others each time."""
+which they are found, with the same tensors in tensors.safetensors; and sets of shards with their index. Needs torch,
+safetensors and huggingface_hub. The keys within the older kind are addresses: its bytes are others each time."""
 
 import os
 import zipfile
 from collections import OrderedDict
 
 import torch
+from huggingface_hub import save_torch_state_dict
 from safetensors.torch import save_file
 
 torch.set_num_threads(1)
@@ -93,3 +94,7 @@ torch.save(script, path("script_older.pt"), _use_new_zipfile_serialization=False
 save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, path("script.safetensors"))
 
 torch.save(model, path("module.pt"))
+
+# cut into shards, of the largest tensors first where they are safetensors
+save_torch_state_dict(straight, path("shards"), max_shard_size=100)
+save_torch_state_dict(straight, path("shards"), max_shard_size=150, safe_serialization=False)

@@ -375,6 +375,43 @@ START_TEST(test_dtypes)
 }
 END_TEST
 
+START_TEST(test_shards)
+{
+    pt_context_t *context = network_context(1, 5), *elsewhere = network_context(1, 6);
+    pt_model_t *model = classifier(context), *other = classifier(elsewhere), *opened;
+    char path[512], index[540], room[64];
+    int64_t bytes = 0, whole = 0;
+    pt_save_options_t saving = {.struct_size = sizeof saving, .bytes = &whole};
+    snprintf(path, sizeof path, "%s", suite_path("cut.safetensors"));
+    snprintf(index, sizeof index, "%s.index.json", path);
+    ck_ok(pt_model_save(model, NULL, &saving));
+    saving = (pt_save_options_t){.struct_size = sizeof saving, .bytes = &bytes, .shard_bytes = whole / 3};
+    ck_ok(pt_model_save(model, path, &saving));
+    ck_assert(!pt__file_exists(path) && pt__file_exists(index));
+    ck_assert_int_gt(bytes, whole); /* several headers */
+    ck_ok(pt_model_load(other, index, LOADING(PT_LOAD_STRICT)));
+    ck_assert_uint_eq(network_fingerprint(other), network_fingerprint(model));
+    for (uint32_t flags = 0; flags <= PT_LOAD_MAPPED; flags += PT_LOAD_MAPPED) {
+        ck_ok(pt_model_open(context, path, LOADING(flags), &opened)); /* by the name that it was saved as */
+        ck_assert_uint_eq(network_fingerprint(opened), network_fingerprint(model));
+        pt_model_free(opened);
+    }
+    saving.shard_bytes = 2 * whole; /* it fits */
+    ck_ok(pt_model_save(model, path, &saving));
+    ck_assert(pt__file_exists(path) && !pt__file_exists(index));
+    saving.shard_bytes = -1;
+    ck_fails(pt_model_save(model, path, &saving), PT_ERR_ARGUMENT, "shard_bytes is -1");
+    saving = (pt_save_options_t){.struct_size = sizeof saving, .data = room, .capacity = 64, .shard_bytes = 1};
+    ck_fails(pt_model_save(model, NULL, &saving), PT_ERR_ARGUMENT, "shard_bytes is 1, expected 0 without a path");
+    saving = (pt_save_options_t){.struct_size = sizeof saving, .shard_bytes = 1};
+    ck_fails(pt_checkpoint_save(model, NULL, path, &saving), PT_ERR_ARGUMENT, "shard_bytes is set");
+    pt_model_free(other);
+    pt_model_free(model);
+    pt_context_free(elsewhere);
+    pt_context_free(context);
+}
+END_TEST
+
 static int64_t count_kind(const pt_model_t *model, int32_t kind)
 {
     return pt_model_transfer_count(model, kind);
@@ -513,5 +550,5 @@ START_TEST(test_every_allocation_may_fail)
 END_TEST
 
 SUITE("places", 60, test_the_same_bytes_everywhere, test_a_checkpoint_in_memory, test_failures_change_nothing,
-      test_refused, test_dtypes, test_names_and_what_is_trained, test_what_was_frozen_stays_so, test_in_place,
-      test_every_allocation_may_fail)
+      test_refused, test_dtypes, test_shards, test_names_and_what_is_trained, test_what_was_frozen_stays_so,
+      test_in_place, test_every_allocation_may_fail)
