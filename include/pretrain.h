@@ -898,9 +898,9 @@ PT_API pt_status_t pt_save_options_init(pt_save_options_t *options, uint32_t str
  *   what torch.save wrote (pytorch_model.bin, .pt, .pth, .th), of both kinds that it has had: a state dict, or a dict
  *   that has one under state_dict, model_state_dict, model, module, network or net; "module." before all names is left
  *   out. Of a pickle nothing is executed: PT_ERR_UNSUPPORTED with the name of what a state dict does not need.
- * Everything is checked first: a failure changes nothing. A file of which nothing fits is PT_ERR_NOT_FOUND; PT_OK without
- * PT_LOAD_STRICT means that something did, and pt_model_transfer_entry tells what did not. A file of GPT-2's trunk
- * alone, as it is published, may leave "transformer." out of its names. options NULL: no flags, all names. */
+ * Everything is checked first: a failure changes nothing. A file of which nothing fits is PT_ERR_NOT_FOUND; PT_OK
+ * without PT_LOAD_STRICT means that something did, and pt_model_transfer_entry tells what did not. A file of GPT-2's
+ * trunk alone, as it is published, may leave "transformer." out of its names. options NULL: no flags, all names. */
 PT_API pt_status_t pt_model_load(pt_model_t *model, const char *path, const pt_load_options_t *options);
 /* Writes the parameters, and as metadata the configuration, the task with its options and which parameters are frozen,
  * as a safetensors file: aside, synced, renamed. A file that stands there is replaced as a whole: where the path is a

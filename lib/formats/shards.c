@@ -4,8 +4,8 @@
  *   {"metadata": {"total_size": BYTES}, "weight_map": {"TENSOR": "FILE", ...}}
  *
  * Each file is of a format of its own and stands beside the index. The tensors are those of the index, each in the file
- * that it says, and those files have no others. total_size is not compared with them: writers count tied tensors once or
- * several times, and converters leave it as it was. */
+ * that it says, and those files have no others. total_size is not compared with them: writers count tied tensors once
+ * or several times, and converters leave it as it was. */
 #include <string.h>
 
 #include "base/json.h"

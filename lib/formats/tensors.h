@@ -84,7 +84,7 @@ pt_status_t pt__safetensors_write_to(pt_context_t *context, const pt__sink_t *si
                                      int32_t checksum);
 /* The same tensors in several files of at most shard_bytes of data, or one tensor, "model-00001-of-00002.safetensors"
  * for a path "model.safetensors", with an index "model.safetensors.index.json" (shards.c reads it); in the one file of
- * the path where they fit. A failure leaves what stood there, and what stands there of an earlier set goes at the end. */
+ * the path where they fit. A failure leaves what stood there; at the end what is left of an earlier set goes. */
 #define PT__SHARDS_INDEX ".index.json"
 pt_status_t pt__shards_write(pt_context_t *context, const char *path, const pt__tensors_t *tensors,
                              int64_t shard_bytes);

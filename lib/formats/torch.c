@@ -1,7 +1,7 @@
 /* Torch's checkpoints (torch.save), of both kinds that are in use:
  *
- *   since 1.6   a zip archive of stored files: NAME/data.pkl, the pickle; NAME/data/KEY, the storages, in place; perhaps
- *               NAME/byteorder, "little" or "big"
+ *   since 1.6   a zip archive of stored files: NAME/data.pkl, the pickle; NAME/data/KEY, the storages, in place;
+ *               perhaps NAME/byteorder, "little" or "big"
  *   before      five pickles, one after the other: a magic number, the protocol 1001, a dict about the system, the
  *               objects, and a list of the storages' keys; then, for each key, its number of elements in 8 bytes and
  *               the storage

@@ -1,6 +1,6 @@
 /* See zip.h, and APPNOTE.TXT of PKWARE:
  *
- *   [local header, name, extra, data] ... | directory: [entry, name, extra, comment] ... | zip64 end, zip64 locator | end
+ *   [local header, name, extra, data] ... | directory: [entry, name, extra, comment] ... | zip64 end, its locator | end
  *
  * The end is found from behind, since a comment may follow it. What the directory says counts; of a local header only
  * the lengths of its name and extra fields are taken, behind which the data stand. */

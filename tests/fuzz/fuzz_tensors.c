@@ -1,5 +1,5 @@
-/* Files of tensors of every format, of any content: told by it behind a first byte 't'; behind an 'i' an index of shards,
- * in a directory that has two of them. What is handed out can be read, and closing gives all memory back. */
+/* Files of tensors of every format, of any content: told by it behind a first byte 't'; behind an 'i' an index of
+ * shards, in a directory that has two of them. What is handed out can be read, and closing gives all memory back. */
 #include "fuzz/fuzz.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
-"""Writes tests/golden/checkpoints/: small files of tensors as torch.save writes them, of both kinds and in the shapes in
-which they are found, with the same tensors in tensors.safetensors; and sets of shards with their index. Needs torch,
+"""Writes tests/golden/checkpoints/: small files of tensors as torch.save writes them, of both kinds and in the shapes
+in which they are found, with the same tensors in tensors.safetensors; and sets of shards with their index. Needs torch,
 safetensors and huggingface_hub. The keys within the older kind are addresses: its bytes are others each time."""
 
 import os
