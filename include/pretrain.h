@@ -662,6 +662,14 @@ PT_API pt_status_t pt_model_create(pt_context_t *context, const pt_graph_t *grap
  * of the vocabulary that ask for another network than the family's, such as add_cross_attention (PT_ERR_UNSUPPORTED).
  * The model has no task yet. The fields of its data are those of its inputs, and what a task adds.
  *
+ *   "llama", "mistral", "qwen2", "qwen3", "smollm3"  field "tokens": int32, ragged, at most max_position_embeddings
+ *           a sample, or with the rope_type "dynamic" or "yarn" factor times the original length. What a key asks for
+ *           that the family has, of num_key_value_heads, head_dim, hidden_act, rms_norm_eps, attention_dropout,
+ *           attention_bias, mlp_bias, rope_theta, rope_parameters or rope_scaling ("default", "linear", "dynamic",
+ *           "llama3", "yarn", "longrope"; dynamic and longrope look at each sample's own length), sliding_window,
+ *           use_sliding_window, max_window_layers, layer_types, no_rope_layers, no_rope_layer_interval,
+ *           initializer_range and tie_word_embeddings; where a key is left out, what the transformers library takes.
+ *           rope_interleaved true: heads of queries and keys are ordered as in GGUF files
  *   "gpt2"  field "tokens": int32, ragged. Where a key is left out: vocab_size 50257, n_positions 1024 (the longest
  *           sample), n_embd 768, n_layer 12, n_head 12, n_inner 4 n_embd, activation_function "gelu_new", resid_pdrop,
  *           embd_pdrop and attn_pdrop 0, layer_norm_epsilon 1e-5, initializer_range 0.02, tie_word_embeddings true,
@@ -1651,9 +1659,9 @@ typedef struct pt_train_result {
  * with as many samples, in the order that it had; the learning rate that the host set meanwhile goes on with it, unless
  * the optimizer is now made with another. PT_ERR_STATE otherwise.
  *
- * Trains on unlabelled data. A known family without a task gets its own: PT_TASK_CAUSAL_LM for "gpt2"; a network of
- * the host's has its own loss. A model whose task needs labels is refused (PT_ERR_STATE). result may be NULL; set
- * result->struct_size first. It is written after a failure too, and says how far the stage came. */
+ * Trains on unlabelled data. A known family without a task gets its own: PT_TASK_CAUSAL_LM for all but "mlp"; a
+ * network of the host's has its own loss. A model whose task needs labels is refused (PT_ERR_STATE). result may be
+ * NULL; set result->struct_size first. It is written after a failure too, and says how far the stage came. */
 PT_API pt_status_t pt_pretrain(pt_model_t *model, pt_optimizer_t *optimizer, pt_dataset_t *dataset,
                                const pt_train_options_t *options, pt_train_result_t *result);
 /* Trains on data for the model's task, whatever it is. result as of pt_pretrain. */

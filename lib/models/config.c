@@ -50,8 +50,8 @@ typedef struct foreign {
     const char *key, *means;
 } foreign_t;
 
-/* What Hugging Face's base class of configurations, or several of its families, know and no family here builds. null,
- * false, 0 and what is empty ask for nothing. */
+/* What Hugging Face's base class of configurations, or several of its families, know and not every family here builds.
+ * null, false, 0 and what is empty ask for nothing. */
 static const foreign_t foreign[] = {
     {"add_cross_attention", "layers that attend to an encoder"},
     {"is_encoder_decoder", "an encoder beside the decoder"},
@@ -79,12 +79,20 @@ static int32_t asks_for_nothing(const pt__json_t *value)
     }
 }
 
-pt_status_t pt__config_check(const pt__json_t *config)
+static int32_t is_honoured(const char *key, const char *const *honours)
+{
+    while (*honours != NULL && strcmp(*honours, key) != 0)
+        honours++;
+    return *honours != NULL;
+}
+
+pt_status_t pt__config_check(const pt__json_t *config, const char *const *honours)
 {
     for (size_t i = 0; i < sizeof foreign / sizeof foreign[0]; i++) {
         const pt__json_t *value = pt__json_find(config, foreign[i].key);
-        if (value != NULL && !asks_for_nothing(value))
-            return pt__json_fail(value, PT_ERR_UNSUPPORTED, "asks for %s, which no family here has", foreign[i].means);
+        if (value != NULL && !asks_for_nothing(value) && !is_honoured(foreign[i].key, honours))
+            return pt__json_fail(value, PT_ERR_UNSUPPORTED, "asks for %s, which this family does not have",
+                                 foreign[i].means);
     }
     return PT_OK;
 }

@@ -9,8 +9,9 @@
 pt_status_t pt__config_activation(const pt__json_t *config, const char *key, int32_t *activation);
 
 /* Keys of any Hugging Face configuration that make another network than the family builds: PT_ERR_UNSUPPORTED unless
- * they hold the value that changes nothing. Whoever builds from a configuration asks first. */
-pt_status_t pt__config_check(const pt__json_t *config);
+ * they hold the value that changes nothing. honours: those that the family reads itself, up to a NULL. Whoever builds
+ * from a configuration asks first. */
+pt_status_t pt__config_check(const pt__json_t *config, const char *const *honours);
 
 /* A probability in [0, 1). */
 pt_status_t pt__config_probability(const pt__json_t *config, const char *key, double *probability);

@@ -13,6 +13,8 @@ struct pt__json;
 typedef struct pt__family {
     const char *name;     /* model_type */
     const char *default_task; /* what pt_pretrain sets where there is none; NULL: nothing */
+    /* Keys that pt__config_check refuses for families at large and this one reads itself. NULL ends the list. */
+    const char *honours[4];
     pt_status_t (*build)(const struct pt__json *config, pt_graph_t *graph);
     /* What the names of the trunk's parameters begin with, and files of the trunk alone leave out; NULL: nothing. */
     const char *trunk;

@@ -27,7 +27,7 @@ static pt_status_t create(pt_context_t *context, const char *json, const pt__jso
     const pt__family_t *family = pt__family_find(type);
     if (family == NULL)
         return unknown_family(type);
-    PT__TRY(pt__config_check(config));
+    PT__TRY(pt__config_check(config, family->honours));
     PT__TRY(pt_graph_create(context, &graph));
     pt_status_t status = family->build(config, graph);
     if (status == PT_OK)

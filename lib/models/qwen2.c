@@ -1,0 +1,27 @@
+/* Qwen 2 and 2.5 (Yang 2024): a decoder (decoder.c) with biases of query, key and value, and windows from some layer
+ * on. */
+#include "models/decoder.h"
+
+static const pt__decoder_t decoder = {.vocabulary = 151936,
+                                      .width = 4096,
+                                      .inner = 22016,
+                                      .layers = 32,
+                                      .heads = 32,
+                                      .kv_heads = 32,
+                                      .positions = 32768,
+                                      .window = 4096,
+                                      .base = 10000,
+                                      .query_biases = 1,
+                                      .windows = PT__WINDOWS_FROM_LAYER};
+
+static pt_status_t build(const struct pt__json *config, pt_graph_t *graph)
+{
+    return pt__decoder_build(&decoder, config, graph);
+}
+
+const pt__family_t pt__family_qwen2 = {.name = "qwen2",
+                                       .default_task = PT_TASK_CAUSAL_LM,
+                                       .build = build,
+                                       .trunk = "model.",
+                                       .tables = {"*rotary_emb.inv_freq"},
+                                       .honours = {"rope_scaling", "rope_parameters", "sliding_window"}};
