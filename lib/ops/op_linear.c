@@ -9,14 +9,16 @@
  *   d_residual = g
  *   d_src = g · weight                      linear_gradient_src
  *   d_weight = gᵀ · src, d_bias = Σ_R g     linear_gradient_weight
- * linear_gradient_src takes a pre-activation too, for the planner, which puts the activation's derivative that
- * follows in here:
- *   d_src = (g · weight) · activation'(slope) */
+ * linear_gradient_src takes a pre-activation or a residual too, for the planner, which puts the activation's derivative
+ * or the addition that follows in here:
+ *   d_src = (g · weight) · activation'(slope)
+ *   d_src = g · weight + residual */
 #include "ops/op_rules.h"
 
-enum { ACTIVATION = PT__ATTRIBUTE_ACTIVATION, IN_OUT };               /* integers of all three */
-enum { SRC, WEIGHT, BIAS, RESIDUAL };      /* inputs of linear */
-enum { D_DST, D_DST_WEIGHT, D_DST_SLOPE }; /* of linear_gradient_src; linear_gradient_weight: D_DST and src */
+enum { ACTIVATION = PT__ATTRIBUTE_ACTIVATION, IN_OUT }; /* integers of all three */
+enum { SRC, WEIGHT, BIAS, RESIDUAL };                   /* inputs of linear */
+/* Inputs of linear_gradient_src; linear_gradient_weight: D_DST and src. */
+enum { D_DST, D_DST_WEIGHT, D_DST_SLOPE, D_DST_RESIDUAL };
 
 static pt_tensor_t build(pt_graph_t *graph, pt_tensor_t src, pt_tensor_t weight, pt_tensor_t bias, int32_t activation,
                          int64_t in_out)
@@ -131,6 +133,8 @@ static pt_status_t gradient_src_shape(const pt_graph_t *graph, const pt__node_t 
     const pt__shape_t *weight = &pt__input_of(graph, node, D_DST_WEIGHT)->shape;
     outputs[0].shape = pt__shape_with_last(&pt__input_of(graph, node, D_DST)->shape,
                                            weight->size[node->attributes.integers[IN_OUT] ? 0 : 1]);
+    if (pt__input_of(graph, node, D_DST_SLOPE) != NULL && pt__input_of(graph, node, D_DST_RESIDUAL) != NULL)
+        return pt__refuse(graph, node, D_DST_RESIDUAL, "residual", "none beside a slope");
     return PT_OK;
 }
 
@@ -139,7 +143,9 @@ static void gradient_src_run(const pt__call_t *call, const pt__run_t *run)
     int64_t inputs = pt__last_size(&call->outputs[0]), outputs = pt__last_size(&call->inputs[D_DST]);
     int32_t in_out = call->attributes->integers[IN_OUT] != 0, adds = pt__accumulates(call, 0);
     const float *slope = pt__input_data(call, D_DST_SLOPE);
-    const float *residual = adds && slope != NULL ? call->outputs[0].data : NULL; /* what is there is not multiplied */
+    const float *residual = pt__input_data(call, D_DST_RESIDUAL);
+    if (adds && slope != NULL) /* what is there is not multiplied */
+        residual = call->outputs[0].data;
     pt__gemm_t gemm = {.m = pt__view_rows(&call->inputs[D_DST], 1),
                        .n = inputs,
                        .k = outputs,
@@ -223,13 +229,15 @@ static const pt__case_t linear_cases[] = {
     {"f[200,40] q[40,320] -", {.integers = {PT_ACTIVATION_NONE, 1}}},
 };
 
-/* With a slope: what the gradient rule never asks for, but the planner does. */
+/* With a slope or a residual: what the gradient rule never asks for, but the planner does. */
 static const pt__case_t gradient_src_cases[] = {
     {"f[T,4] f[4,5] f[T,5]", {.integers = {PT_ACTIVATION_RELU}}},
     {"f[T,40] f[33,40] f[T,33]", {.integers = {PT_ACTIVATION_GELU_TANH, 1}}},
     {"f[B,3,9] f[9,17] f[B,3,17]", {.integers = {PT_ACTIVATION_GELU_ERF}}},
     {"f[150,20] f[20,130] f[150,130]", {.integers = {PT_ACTIVATION_SILU}}},
     {"f[T,40] b[33,40] f[T,33]", {.integers = {PT_ACTIVATION_GELU_TANH, 1}}},
+    {.inputs = "f[T,4] f[4,5] - f[T,5]"},
+    {"f[150,20] f[130,20] - f[150,130]", {.integers = {PT_ACTIVATION_NONE, 1}}},
 };
 
 static const pt__op_t ops[] = {
@@ -252,10 +260,12 @@ static const pt__op_t ops[] = {
     {.name = "linear_gradient_src",
      .flags = PT__OP_INTERNAL | PT__OP_ROWWISE,
      .min_inputs = 2,
-     .max_inputs = 3,
+     .max_inputs = 4,
      .n_outputs = 1,
      .narrow_inputs = 1u << D_DST_WEIGHT,
      .accumulates = 1,
+     .in_place = 1u << D_DST_RESIDUAL,
+     .residual_input = D_DST_RESIDUAL + 1,
      .slope_input = D_DST_SLOPE + 1,
      .shape = gradient_src_shape,
      .run = gradient_src_run,

@@ -295,9 +295,11 @@ static void reference_linear_gradient_src(const reference_call_t *call)
         for (int64_t i = 0; i < inputs; i++) {
             double sum = reference_product(call->inputs[0].value + r * outputs, call->inputs[1].value, outputs, inputs,
                                            i, call->attributes->integers[1] == 0);
-            double z = call->inputs[2].value[r * inputs + i], step = 1e-6;
-            call->outputs[0].value[r * inputs + i] =
-                sum * (reference_unary(kind, z + step) - reference_unary(kind, z - step)) / (2 * step);
+            const double *slope = reference_optional(call, 2), *residual = reference_optional(call, 3);
+            double z = slope != NULL ? slope[r * inputs + i] : 0, step = 1e-6;
+            if (slope != NULL)
+                sum *= (reference_unary(kind, z + step) - reference_unary(kind, z - step)) / (2 * step);
+            call->outputs[0].value[r * inputs + i] = sum + (residual != NULL ? residual[r * inputs + i] : 0);
         }
 }
 

@@ -75,6 +75,14 @@ static pt_tensor_t tanh_of_tanh(pt_graph_t *graph, pt_tensor_t src)
     return pt_tanh(graph, layer(graph, "branch", src, PT_ACTIVATION_TANH));
 }
 
+/* Three gradients meet at src. */
+static pt_tensor_t three_readers(pt_graph_t *graph, pt_tensor_t src)
+{
+    pt_tensor_t product = pt_mul(graph, layer(graph, "a", src, PT_ACTIVATION_NONE),
+                                 layer(graph, "b", src, PT_ACTIVATION_NONE));
+    return pt_add(graph, layer(graph, "c", src, PT_ACTIVATION_NONE), product);
+}
+
 static pt_graph_t *network(pt_context_t *context, block_t *block)
 {
     pt_graph_t *graph;
@@ -93,6 +101,7 @@ static const struct {
 } expected[] = {
     {residual_relu, 0, 0, 0, 0, "relu"},      {residual_gelu, 0, 1, 0, 0, "gelu"}, {relu_residual, 1, 0, 1, 0, "relu"},
     {relu_then_residual, 1, 0, 1, 0, "relu"}, {sum_read_twice, 0, 1, 0, 1, "relu"}, {tanh_of_tanh, 0, 1, 0, 1, "tanh"},
+    {three_readers, 0, 0, 0, 0, "relu"},
 };
 
 START_TEST(test_what_moves)
@@ -110,6 +119,20 @@ START_TEST(test_what_moves)
         pt__plan_free(plan);
         pt_graph_free(graph);
     }
+    pt_context_free(context);
+}
+END_TEST
+
+/* Products add the gradient that is there to theirs. */
+START_TEST(test_gradients_that_meet)
+{
+    pt_context_t *context = network_context(1, 3);
+    pt_graph_t *graph = network(context, three_readers);
+    pt__plan_t *plan = plan_of(graph, 1);
+    for (int64_t i = 0; i < plan->n_steps; i++)
+        ck_assert_str_ne(plan->calls[i].op->name, "add");
+    pt__plan_free(plan);
+    pt_graph_free(graph);
     pt_context_free(context);
 }
 END_TEST
@@ -158,4 +181,4 @@ START_TEST(test_gradients)
 }
 END_TEST
 
-SUITE("fuse", 60, test_what_moves, test_gradients)
+SUITE("fuse", 60, test_what_moves, test_gradients_that_meet, test_gradients)
