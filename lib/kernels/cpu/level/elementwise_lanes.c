@@ -131,9 +131,34 @@ INLINE void gated_gradient(int64_t n, const float *gate, const float *src, const
 GATED(relu, 0)
 GATED(gelu_tanh, 0)
 GATED(gelu_erf, 0)
-GATED(silu, 0)
 GATED(tanh, 1)
 GATED(sigmoid, 1)
+
+INLINE floats_t silu_gated_value(floats_t x, floats_t y, float argument)
+{
+    (void)argument;
+    return silu(x) * y;
+}
+
+static void silu_gated(int64_t n, const float *gate, const float *src, float *dst)
+{
+    map_pair(n, gate, src, dst, silu_gated_value, 0.0f);
+}
+
+/* By itself, as silu and its slope share the exponential, which is most of their cost. */
+static void silu_gated_gradient(int64_t n, const float *gate, const float *src, const float *d_dst, float *d_gate,
+                                float *d_src)
+{
+    for (int64_t i = 0; i < n; i += LANES) {
+        int64_t count = n - i;
+        floats_t x = load_some(gate + i, count), d = load_some(d_dst + i, count), s = logistic(x);
+        floats_t passed = d * load_some(src + i, count), value = x * s;
+        if (d_src != NULL)
+            store_some(d_src + i, d * value, count);
+        if (d_gate != NULL)
+            store_some(d_gate + i, passed * (s + clamp(x, 100.0f) * s * (1.0f - s)), count);
+    }
+}
 
 /* ---- binary: dense operands, or one of them a single value, or any steps */
 
