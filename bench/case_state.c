@@ -6,13 +6,14 @@
 #include <string.h>
 
 static const bench_t benches[] = {
-    {"linear", 0, 0, 0, 0, 0, 64, 0, 0},
-    {"linear-stage", 0, 0, 0, 0, 0, 64, 0, 1},
-    {"mlp", 0, 0, 0, 0, 0, 64, 0, 0},
-    {"gpt-4x128", 4, 4, 128, 65, 64, 12, 64, 0},
-    {"gpt-6x384", 6, 6, 384, 65, 256, 8, 256, 0},
-    {"gpt2-4x64", 12, 12, 768, 50257, 1024, 4, 64, 0},
-    {"gpt2-1x1024", 12, 12, 768, 50257, 1024, 1, 1024, 0},
+    {"linear", 0, 0, 0, 0, 0, 64, 0, 0, 0, 0},
+    {"linear-stage", 0, 0, 0, 0, 0, 64, 0, 1, 0, 0},
+    {"mlp", 0, 0, 0, 0, 0, 64, 0, 0, 0, 0},
+    {"gpt-4x128", 4, 4, 128, 65, 64, 12, 64, 0, 0, 0},
+    {"gpt-6x384", 6, 6, 384, 65, 256, 8, 256, 0, 0, 0},
+    {"gpt2-4x64", 12, 12, 768, 50257, 1024, 4, 64, 0, 0, 0},
+    {"gpt2-1x1024", 12, 12, 768, 50257, 1024, 1, 1024, 0, 0, 0},
+    {"llama-6x384", 6, 6, 384, 8192, 256, 4, 256, 0, 2, 1024},
 };
 
 void must(pt_status_t status, const char *what)
@@ -78,11 +79,18 @@ static void make_network(state_t *state)
     }
 }
 
-static void make_gpt(state_t *state)
+static void make_decoder(state_t *state)
 {
     const bench_t *bench = state->bench;
     char config[512];
     int length = snprintf(config, sizeof config,
+                          "{\"model_type\": \"llama\", \"vocab_size\": %d, \"max_position_embeddings\": %d, "
+                          "\"hidden_size\": %d, \"num_hidden_layers\": %d, \"num_attention_heads\": %d, "
+                          "\"num_key_value_heads\": %d, \"intermediate_size\": %d, \"tie_word_embeddings\": true}",
+                          bench->vocabulary, bench->positions, bench->width, bench->layers, bench->heads,
+                          bench->kv_heads, bench->inner);
+    if (bench->inner == 0)
+        length = snprintf(config, sizeof config,
                           "{\"model_type\": \"gpt2\", \"vocab_size\": %d, \"n_positions\": %d, \"n_embd\": %d, "
                           "\"n_layer\": %d, \"n_head\": %d,"
                           " \"resid_pdrop\": 0, \"embd_pdrop\": 0, \"attn_pdrop\": 0}",
@@ -154,7 +162,7 @@ void make_state(state_t *state, const char *name, int threads)
     options.seed = 1;
     must(pt_context_create(&options, &state->context), "context");
     if (state->bench->layers > 0)
-        make_gpt(state);
+        make_decoder(state);
     else
         make_network(state);
     make_values(state);

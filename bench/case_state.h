@@ -12,7 +12,8 @@ typedef struct bench {
     const char *name;
     int layers, heads, width, vocabulary, positions; /* GPT */
     int batch, length;
-    int staged; /* through pt_pretrain */
+    int staged;          /* through pt_pretrain */
+    int kv_heads, inner; /* Llama; 0: GPT */
 } bench_t;
 
 typedef struct state {

@@ -48,6 +48,13 @@ def gpt_operations(layers, width, vocabulary, batch, length):
     return linear + attention + 6 * vocabulary * width * tokens
 
 
+def llama_operations(layers, heads, kv_heads, width, inner, vocabulary, batch, length):
+    tokens = batch * length
+    linear = 6 * (2 * width * width + 2 * width * width * kv_heads // heads + 3 * width * inner) * layers * tokens
+    attention = 6 * width * (length + 1) * layers * tokens
+    return linear + attention + 6 * vocabulary * width * tokens
+
+
 class Case:
     """A line of the table: the bars are ratios to PyTorch, throughput at least and the others at most; None: no bar."""
 
@@ -65,6 +72,8 @@ CASES = [
     Case("gpt-6x384", "GPT 6 x 384, vocabulary 65, 8 x 256", gpt_operations(6, 384, 65, 8, 256), 1.15, 0.5),
     Case("gpt2-4x64", "GPT-2 124M, 4 x 64", gpt_operations(12, 768, 50257, 4, 64), 1.4, 0.85),
     Case("gpt2-1x1024", "GPT-2 124M, 1 x 1024", gpt_operations(12, 768, 50257, 1, 1024), 1.2, 0.85),
+    Case("llama-6x384", "Llama 6 x 384, vocabulary 8192, 4 x 256",
+         llama_operations(6, 6, 2, 384, 1024, 8192, 4, 256), None, None),
 ]
 
 

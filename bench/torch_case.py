@@ -7,7 +7,7 @@ peak_bytes, and rates: steps a second of each stretch of about a quarter of a se
 only. first_step_at is the system's monotonic clock when the first step had ended, so that the parent, who knows when it
 started the process, can subtract. The networks are those of bench_case.c: GPT-2 with biases and tied embeddings. The
 code is what a careful user writes: nanoGPT's modules, scaled_dot_product_attention, fused optimizers, gradients set to
-None, no loss read back inside the loop.
+None, no loss read back inside the loop. The Llama's are those of transformers, with torch's own RMSNorm.
 """
 
 import json
@@ -27,6 +27,8 @@ GPTS = {
     "gpt2-4x64": (12, 12, 768, 50257, 1024, 4, 64),
     "gpt2-1x1024": (12, 12, 768, 50257, 1024, 1, 1024),
 }
+#        layers heads kv_heads width inner vocabulary batch length
+LLAMAS = {"llama-6x384": (6, 6, 2, 384, 1024, 8192, 4, 256)}
 
 
 class Block(nn.Module):
@@ -73,6 +75,57 @@ class GPT(nn.Module):
         return F.cross_entropy(logits.view(-1, logits.shape[-1]), labels.view(-1))
 
 
+def rotate(x, cosine, sine):
+    first, second = x.chunk(2, dim=-1)
+    return x * cosine + torch.cat((-second, first), dim=-1) * sine
+
+
+class LlamaBlock(nn.Module):
+    def __init__(self, heads, kv_heads, width, inner):
+        super().__init__()
+        self.head_width = width // heads
+        self.norm_1, self.norm_2 = nn.RMSNorm(width, eps=1e-6), nn.RMSNorm(width, eps=1e-6)
+        self.q, self.o = nn.Linear(width, width, bias=False), nn.Linear(width, width, bias=False)
+        self.k = nn.Linear(width, kv_heads * self.head_width, bias=False)
+        self.v = nn.Linear(width, kv_heads * self.head_width, bias=False)
+        self.gate, self.up = nn.Linear(width, inner, bias=False), nn.Linear(width, inner, bias=False)
+        self.down = nn.Linear(inner, width, bias=False)
+
+    def forward(self, x, cosine, sine):
+        batch, length, width = x.shape
+        y = self.norm_1(x)
+        q, k, v = (
+            part(y).view(batch, length, -1, self.head_width).transpose(1, 2) for part in (self.q, self.k, self.v)
+        )
+        q, k = rotate(q, cosine, sine), rotate(k, cosine, sine)
+        y = F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)
+        x = x + self.o(y.transpose(1, 2).reshape(batch, length, width))
+        y = self.norm_2(x)
+        return x + self.down(F.silu(self.gate(y)) * self.up(y))
+
+
+class Llama(nn.Module):
+    def __init__(self, layers, heads, kv_heads, width, inner, vocabulary, length):
+        super().__init__()
+        self.words = nn.Embedding(vocabulary, width)
+        self.blocks = nn.ModuleList(LlamaBlock(heads, kv_heads, width, inner) for _ in range(layers))
+        self.norm = nn.RMSNorm(width, eps=1e-6)
+        for parameter in self.parameters():
+            if parameter.dim() == 2:
+                nn.init.normal_(parameter, std=0.02)
+        planes = torch.arange(0, width // heads, 2).float() / (width // heads)
+        angles = torch.outer(torch.arange(length).float(), 10000.0**-planes).repeat(1, 2)
+        self.register_buffer("cosine", angles.cos(), persistent=False)
+        self.register_buffer("sine", angles.sin(), persistent=False)
+
+    def forward(self, tokens, labels):
+        x = self.words(tokens)
+        for block in self.blocks:
+            x = block(x, self.cosine, self.sine)
+        logits = F.linear(self.norm(x), self.words.weight)
+        return F.cross_entropy(logits.view(-1, logits.shape[-1]), labels.view(-1))
+
+
 class Supervised(nn.Module):
     def __init__(self, network, loss):
         super().__init__()
@@ -94,8 +147,13 @@ def build(case):
         model = Supervised(nn.Sequential(nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 10)), F.cross_entropy)
         batches = [(torch.rand(64, 784), torch.randint(10, (64,))) for _ in range(16)]
         return model, torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, fused=True), batches
-    layers, heads, width, vocabulary, positions, batch, length = GPTS[case]
-    model = GPT(layers, heads, width, vocabulary, positions)
+    if case in LLAMAS:
+        *sizes, batch, length = LLAMAS[case]
+        width, vocabulary = sizes[3], sizes[5]
+        model = Llama(*sizes, length)
+    else:
+        layers, heads, width, vocabulary, positions, batch, length = GPTS[case]
+        model = GPT(layers, heads, width, vocabulary, positions)
     matrices = [p for p in model.parameters() if p.dim() >= 2]
     vectors = [p for p in model.parameters() if p.dim() < 2]
     groups = [{"params": matrices, "weight_decay": 0.1}, {"params": vectors, "weight_decay": 0.0}]
