@@ -568,6 +568,10 @@ enum {
     PT_POOL_LAST = 2,
     PT_POOL_SUM = 3,
     PT_POOL_MAX = 4,
+    /* of tasks alone: with the head of a sample that the model's family has, of "bert", "roberta" and "distilbert": a
+     * dense layer with an activation on the first row, then the outputs, dropout between them as the configuration or
+     * the task's options say. The mean where the family has none of its own */
+    PT_POOL_FAMILY = 5,
 };
 /* One row a sample from its rows: [PT_DIM_TOKENS, D], or of another dimension, -> [PT_DIM_BATCH, D]. */
 PT_API pt_tensor_t pt_pool(pt_graph_t *graph, pt_tensor_t src, int32_t kind);
@@ -674,6 +678,17 @@ PT_API pt_status_t pt_model_create(pt_context_t *context, const pt_graph_t *grap
  *           sample), n_embd 768, n_layer 12, n_head 12, n_inner 4 n_embd, activation_function "gelu_new", resid_pdrop,
  *           embd_pdrop and attn_pdrop 0, layer_norm_epsilon 1e-5, initializer_range 0.02, tie_word_embeddings true,
  *           scale_attn_weights true, scale_attn_by_inverse_layer_idx false
+ *   "bert"  fields "tokens": int32, ragged, and "segments": int32, as many, which are 0 where the data has none. Where
+ *           a key is left out: vocab_size 30522, max_position_embeddings 512 (the longest sample), type_vocab_size 2
+ *           (with 1 there is no field "segments"), hidden_size 768, num_hidden_layers 12, num_attention_heads 12,
+ *           intermediate_size 3072, hidden_act "gelu", hidden_dropout_prob and attention_probs_dropout_prob 0.1,
+ *           classifier_dropout as hidden_dropout_prob, layer_norm_eps 1e-12, initializer_range 0.02,
+ *           tie_word_embeddings true. is_decoder true and a position_embedding_type other than "absolute" are refused
+ *   "roberta"  as "bert", with vocab_size 50265 and pad_token_id 1: positions begin behind it, so that a sample has at
+ *           most max_position_embeddings - pad_token_id - 1 tokens
+ *   "distilbert"  field "tokens". vocab_size 30522, max_position_embeddings 512, dim 768, n_layers 6, n_heads 12,
+ *           hidden_dim 3072, activation "gelu", dropout and attention_dropout 0.1, seq_classif_dropout 0.2,
+ *           initializer_range 0.02, tie_word_embeddings true. sinusoidal_pos_embds true is refused
  *   "mlp"   field "features": float32 [input_size]. input_size and hidden_sizes, an array, are needed;
  *           activation_function "relu" and dropout 0 where the key is left out */
 PT_API pt_status_t pt_model_create_from_config(pt_context_t *context, const char *json, size_t length,
@@ -721,7 +736,7 @@ typedef struct pt_classification_options {
     uint32_t flags;
     /* at least 1 */
     int64_t classes;
-    /* PT_POOL_...: how a text's rows become one; init: PT_POOL_MEAN */
+    /* PT_POOL_...: how a text's rows become one; init: PT_POOL_FAMILY */
     int32_t pooling;
     /* sizeof(pt_array_t), with class_weights */
     uint32_t array_size;
@@ -746,7 +761,7 @@ typedef struct pt_regression_options {
     uint32_t flags;
     /* at least 1 */
     int64_t outputs;
-    /* PT_POOL_...; init: PT_POOL_MEAN */
+    /* PT_POOL_...; init: PT_POOL_FAMILY */
     int32_t pooling;
     /* 0 */
     int32_t reserved;

@@ -88,8 +88,9 @@ const option_t option_table[] = {
      0, 1e30},
     {"--freeze", "PATTERN", training, "tensors that do not learn, by name (*: any characters, ?: one); may be repeated",
      NO_WORDS, STAGES, VALUE_LIST, AT(freeze), NO_LIMIT},
-    {"--pool", "NAME", training, "how a text's tokens become one for a new head: mean, first, last or max (mean)",
-     "mean|first|last|max", STAGES, VALUE_CHOICE, AT(pool), NO_LIMIT},
+    {"--pool", "NAME", training,
+     "how a text's tokens become one for a new head: family, mean, first, last or max (family)",
+     "family|mean|first|last|max", STAGES, VALUE_CHOICE, AT(pool), NO_LIMIT},
     {"--normalize", "KIND", training,
      "bring columns of numbers to one size, by their mean and standard deviation, or their range, in the training "
      "data; the model keeps it",

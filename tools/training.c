@@ -20,7 +20,8 @@ typedef struct choice {
 } choice_t;
 
 static const choice_t pools[] = {
-    {"mean", PT_POOL_MEAN}, {"first", PT_POOL_FIRST}, {"last", PT_POOL_LAST}, {"max", PT_POOL_MAX}};
+    {"family", PT_POOL_FAMILY}, {"mean", PT_POOL_MEAN}, {"first", PT_POOL_FIRST}, {"last", PT_POOL_LAST},
+    {"max", PT_POOL_MAX}};
 static const choice_t optimizers[] = {{"adamw", PT_OPTIMIZER_ADAMW},
                                       {"adam", PT_OPTIMIZER_ADAM},
                                       {"sgd", PT_OPTIMIZER_SGD},
@@ -104,7 +105,7 @@ static int set_classification(run_t *run, data_files_t *files, data_files_t *eva
     pt_classification_options_t options;
     TRY(pt_classification_options_init(&options, sizeof options));
     options.classes = run->names.count;
-    options.pooling = number_of(pools, sizeof pools / sizeof *pools, run->settings->pool, PT_POOL_MEAN);
+    options.pooling = number_of(pools, sizeof pools / sizeof *pools, run->settings->pool, PT_POOL_FAMILY);
     if (is_classifier && !is_known)
         note("the data has other classes than the model: a new head for %lld classes", (long long)run->names.count);
     TRY(pt_model_set_task(model, PT_TASK_CLASSIFICATION, &options));
@@ -124,7 +125,7 @@ static int set_regression(run_t *run, int64_t outputs)
         return EXIT_DONE; /* its head stays; the stage tells where the numbers are not as many */
     TRY(pt_regression_options_init(&options, sizeof options));
     options.outputs = outputs;
-    options.pooling = number_of(pools, sizeof pools / sizeof *pools, run->settings->pool, PT_POOL_MEAN);
+    options.pooling = number_of(pools, sizeof pools / sizeof *pools, run->settings->pool, PT_POOL_FAMILY);
     TRY(pt_model_set_task(run->opened.model, PT_TASK_REGRESSION, &options));
 out:
     return status;

@@ -101,11 +101,31 @@ typedef struct pt__metric {
     pt_tensor_t value, target; /* PT_NO_TENSOR: not read */
 } pt__metric_t;
 
+/* A family's own head of a sample: its first row, dropout where it drops first, dense with the activation, dropout,
+ * output. Names are those of linears, without ".weight" and ".bias". All static. */
+typedef struct pt__sample_head {
+    const char *dense, *output;
+    int32_t activation;
+    int32_t drops_first;
+} pt__sample_head_t;
+
+/* A family's own head of a masked language model: norm(activation(dense(row))) times the output weight, and a bias. */
+typedef struct pt__word_head {
+    const char *dense, *norm;  /* without ".weight" and ".bias" */
+    const char *weight, *bias; /* whole names; weight is the name of one that is not tied */
+    int32_t activation;        /* 0: the network's */
+} pt__word_head_t;
+
 /* What a trunk offers to the task that is put on it: written by a family's build, read by a task's. */
 typedef struct pt__offer {
     pt_tensor_t output_weight; /* a language model's [V, D], where it is tied to the embedding; PT_NO_TENSOR: none */
     const char *head; /* static: what the family's files call the head of a sample; NULL: as the task calls it */
     int32_t head_lacks_bias;
+    const pt__sample_head_t *sample_head; /* static, as the next; NULL: the family has none of its own */
+    const pt__word_head_t *word_head;
+    double head_dropout;       /* in sample_head, unless the task's options have one */
+    double deviation, epsilon; /* of the weights of these heads at first, and of their norms */
+    int32_t activation;        /* of the network's layers */
 } pt__offer_t;
 
 struct pt_graph {

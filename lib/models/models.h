@@ -2,6 +2,7 @@
 #ifndef PT__MODELS_H
 #define PT__MODELS_H
 
+#include "graph/derived.h"
 #include "graph/graph.h"
 
 struct pt__json;
@@ -21,6 +22,8 @@ typedef struct pt__family {
     /* Patterns of names that the family's files may hold beside parameters: of tables that are computed here. NULL ends
      * the list. */
     const char *tables[4];
+    const pt__derived_t *derived; /* inputs that the data may lack */
+    int32_t n_derived;
 } pt__family_t;
 
 const pt__family_t *pt__family_find(const char *name); /* NULL: unknown */

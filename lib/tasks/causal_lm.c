@@ -92,7 +92,7 @@ static pt_status_t build(const pt__task_options_t *options, pt_graph_t *graph)
     return pt_graph_status(graph);
 }
 
-static const pt__derived_t derived[] = {{.field = "labels", .from = "tokens", .derive = shift}};
+static const pt__derived_t derived[] = {{.field = "labels", .from = "tokens", .unless = "labels", .derive = shift}};
 
 const pt__task_t pt__task_causal_lm = {.name = PT_TASK_CAUSAL_LM,
                                        .self_supervised = 1,

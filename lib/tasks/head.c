@@ -37,22 +37,55 @@ pt_status_t pt__head_find_hidden(const pt_graph_t *graph, const char *task, pt_t
     return PT_OK;
 }
 
+static pt_tensor_t part_of(pt_graph_t *graph, const char *name, const char *part, int32_t rank, const int64_t *shape,
+                           int32_t initializer, double value)
+{
+    char whole[PT_MAX_NAME];
+    snprintf(whole, sizeof whole, "%s.%s", name, part);
+    return pt_parameter(graph, whole, rank, shape, PT__INITIAL(initializer, value));
+}
+
+static double deviation(const pt__offer_t *offer)
+{
+    return offer->deviation > 0 ? offer->deviation : DEVIATION;
+}
+
+/* src [rows, inputs] */
+static pt_tensor_t dense(pt_graph_t *graph, const char *name, pt_tensor_t src, int64_t inputs, int64_t outputs,
+                         int32_t activation, int32_t has_bias)
+{
+    pt_tensor_t weight = part_of(graph, name, "weight", 2, (int64_t[]){outputs, inputs}, PT_INIT_NORMAL,
+                                 deviation(&graph->offer));
+    pt_tensor_t bias = has_bias ? part_of(graph, name, "bias", 1, &outputs, PT_INIT_CONSTANT, 0.0) : PT_NO_TENSOR;
+    return pt_linear(graph, src, weight, bias, activation);
+}
+
+static pt_tensor_t dropped(pt_graph_t *graph, pt_tensor_t src, double probability)
+{
+    return probability > 0 ? pt_dropout(graph, src, probability) : src;
+}
+
+static pt_tensor_t add_own(pt_graph_t *graph, pt_tensor_t hidden, int64_t width, const pt__task_options_t *options)
+{
+    const pt__sample_head_t *head = graph->offer.sample_head;
+    double dropout = options->dropout > 0 ? options->dropout : graph->offer.head_dropout;
+    hidden = pt_pool(graph, hidden, PT_POOL_FIRST);
+    if (head->drops_first)
+        hidden = dropped(graph, hidden, dropout);
+    hidden = dense(graph, head->dense, hidden, width, width, head->activation, 1);
+    return dense(graph, head->output, dropped(graph, hidden, dropout), width, options->outputs, PT_ACTIVATION_NONE, 1);
+}
+
 pt_tensor_t pt__head_add(pt_graph_t *graph, const char *name, pt_tensor_t hidden, const pt__task_options_t *options)
 {
-    char weight_name[PT_MAX_NAME], bias_name[PT_MAX_NAME];
-    const pt__offer_t offer = graph->offer;
-    name = offer.head != NULL ? offer.head : name;
+    const pt__offer_t *offer = &graph->offer;
     const pt__shape_t shape = pt__graph_tensor(graph, hidden)->shape; /* a copy: adding moves the graph's tensors */
-    snprintf(weight_name, sizeof weight_name, "%s.weight", name);
-    snprintf(bias_name, sizeof bias_name, "%s.bias", name);
+    const int32_t own = options->pooling == PT_POOL_FAMILY;
+    if (own && offer->sample_head != NULL && shape.dimension == PT__DIMENSION_TOKENS)
+        return add_own(graph, hidden, shape.size[1], options);
     if (shape.dimension == PT__DIMENSION_TOKENS)
-        hidden = pt_pool(graph, hidden, options->pooling);
-    if (options->dropout > 0)
-        hidden = pt_dropout(graph, hidden, options->dropout);
-    pt_tensor_t weight = pt_parameter(graph, weight_name, 2, (int64_t[]){options->outputs, shape.size[1]},
-                                      PT__INITIAL(PT_INIT_NORMAL, DEVIATION));
-    pt_tensor_t bias = offer.head_lacks_bias
-                           ? PT_NO_TENSOR
-                           : pt_parameter(graph, bias_name, 1, &options->outputs, PT__INITIAL(PT_INIT_CONSTANT, 0.0));
-    return pt_linear(graph, hidden, weight, bias, PT_ACTIVATION_NONE);
+        hidden = pt_pool(graph, hidden, own ? PT_POOL_MEAN : options->pooling);
+    hidden = dropped(graph, hidden, options->dropout);
+    return dense(graph, offer->head != NULL ? offer->head : name, hidden, shape.size[1], options->outputs,
+                 PT_ACTIVATION_NONE, !offer->head_lacks_bias);
 }

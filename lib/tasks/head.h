@@ -13,7 +13,8 @@ pt_status_t pt__head_check_outputs(const char *task, const char *option, int64_t
  * PT_ERR_SHAPE where it is another. */
 pt_status_t pt__head_find_hidden(const pt_graph_t *graph, const char *task, pt_tensor_t *hidden);
 
-/* A head for one row a sample: hidden, pooled where it has one row a token; dropout; linear with NAME.weight
+/* A head for one row a sample: the family's own, where it has one and pooling is PT_POOL_FAMILY; else hidden, pooled
+ * where it has one row a token; dropout; linear with NAME.weight
  * [outputs, D] and NAME.bias [outputs], where NAME is the family's own, else the one given, and the bias is left out
  * where the family's head has none. A new head starts from N(0, 0.02) and a bias of 0, as in Hugging Face's models:
  * its first predictions lean nowhere. */

@@ -10,7 +10,7 @@
 
 pt_status_t pt_regression_options_init(pt_regression_options_t *options, uint32_t struct_size)
 {
-    static const pt_regression_options_t defaults = {.pooling = PT_POOL_MEAN};
+    static const pt_regression_options_t defaults = {.pooling = PT_POOL_FAMILY};
     pt__error_clear();
     return pt__options_init(options, struct_size, &defaults, (uint32_t)sizeof defaults, "pt_regression_options");
 }

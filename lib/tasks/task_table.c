@@ -56,7 +56,7 @@ pt_status_t pt__task_check(const pt__task_options_t *options, const pt__task_t *
         return PT_OK;
     if (*task == NULL)
         return unknown_task(options->task);
-    if (options->pooling < PT_POOL_MEAN || options->pooling > PT_POOL_MAX)
+    if (options->pooling < PT_POOL_MEAN || options->pooling > PT_POOL_FAMILY)
         return pt__fail(PT_ERR_ARGUMENT, "task %s: pooling is %d, expected one of PT_POOL_...", options->task,
                         (int)options->pooling);
     PT__TRY(check_range(options->task, "label_smoothing", options->label_smoothing));

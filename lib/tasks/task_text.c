@@ -13,7 +13,7 @@
 
 static const char *const poolings[] = {
     [PT_POOL_MEAN] = "mean", [PT_POOL_FIRST] = "first", [PT_POOL_LAST] = "last",
-    [PT_POOL_SUM] = "sum",   [PT_POOL_MAX] = "max",
+    [PT_POOL_SUM] = "sum",   [PT_POOL_MAX] = "max",     [PT_POOL_FAMILY] = "family",
 };
 enum { POOLINGS = sizeof poolings / sizeof poolings[0] };
 
@@ -48,7 +48,7 @@ static pt_status_t read_pooling(const pt__json_t *root, int32_t *pooling)
         if (strcmp(poolings[*pooling], name) == 0)
             return PT_OK;
     return pt__json_fail(pt__json_find(root, "pooling"), PT_ERR_FORMAT,
-                         "\"%.32s\", expected \"mean\", \"first\", \"last\", \"sum\" or \"max\"", name);
+                         "\"%.32s\", expected \"mean\", \"first\", \"last\", \"sum\", \"max\" or \"family\"", name);
 }
 
 static pt_status_t read_weights(pt__memory_t *memory, const pt__json_t *root, int64_t outputs, float **weights)

@@ -3,6 +3,7 @@
 #ifndef PT__TASKS_H
 #define PT__TASKS_H
 
+#include "graph/derived.h"
 #include "graph/graph.h"
 
 struct pt__text;
@@ -17,23 +18,6 @@ typedef struct pt__task_options {
     double dropout;             /* before the head, in [0, 1) */
     const float *class_weights; /* [outputs] or NULL */
 } pt__task_options_t;
-
-/* What a derived field is made from, on the host, for one micro-batch. */
-typedef struct pt__derivation {
-    const void *from;       /* the other field's values, converted and checked */
-    const int32_t *offsets; /* [samples + 1] of the derived field's dimension; NULL where that is not ragged */
-    int64_t samples;
-    uint64_t key; /* for random choices: from the seed and the micro-step while training, always the same otherwise */
-} pt__derivation_t;
-
-/* A field that the task makes where the data lacks it. */
-typedef struct pt__derived {
-    const char *field;
-    const char *from; /* another field of the network, with as many rows */
-    void (*derive)(const pt__derivation_t *derivation, void *values); /* fills all rows of the field */
-} pt__derived_t;
-
-enum { PT__MAX_DERIVED = 4 }; /* derived fields of a task */
 
 /* A task: one file and one line in tasks.def. Its fields are the inputs that build adds. */
 typedef struct pt__task {

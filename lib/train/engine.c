@@ -39,19 +39,22 @@ int32_t pt__engine_couples(const pt_model_t *model)
     return 0;
 }
 
-/* Fills the fields that the task makes itself. */
+/* Fills the fields that the task and the family make themselves. */
 static void derive(pt_model_t *model, const pt__requests_t *requests, const pt__loaded_t *loaded, uint64_t key)
 {
     for (int32_t i = 0; i < PT__MAX_DERIVED; i++) {
-        int32_t input = requests->derived[i];
+        const int32_t input = requests->derived[i], from = requests->derived_from[i];
         if (input < 0)
             continue;
         const pt__tensor_t *tensor = &model->graph->tensors[model->graph->inputs[input].tensor];
-        const pt__derivation_t derivation = {.from = loaded->data[requests->derived_from[i]],
-                                             .offsets = loaded->offsets[tensor->shape.dimension],
-                                             .samples = loaded->rows.count[PT__DIMENSION_BATCH],
-                                             .key = pt__random_key(key, 0x64657269u + (uint64_t)i)};
-        model->task_kind->derived[i].derive(&derivation, model->plans.derived[i].values);
+        const int32_t of_task = model->task_kind != NULL && i < model->task_kind->n_derived;
+        const pt__derivation_t derivation = {
+            .from = from >= 0 ? loaded->data[from] : model->plans.derived[requests->derived_after[i]].values,
+            .offsets = loaded->offsets[tensor->shape.dimension],
+            .samples = loaded->rows.count[PT__DIMENSION_BATCH],
+            .key = pt__random_key(key, 0x64657269u),
+            .options = of_task ? &model->task : NULL};
+        pt__requests_derived(model, i)->derive(&derivation, model->plans.derived[i].values);
         model->inputs[input] = model->plans.derived[i].values;
     }
 }
@@ -108,29 +111,15 @@ pt_status_t pt__engine_read_scalar(const pt_model_t *model, pt__mode_t mode, pt_
     return PT_OK;
 }
 
-/* Bit i: the task's derived field i. For an output none is made: it is read from what the data has. */
-static uint32_t all_derived(const pt_model_t *model, pt__mode_t mode)
-{
-    return model->task_kind == NULL || mode == PT__MODE_OUTPUT ? 0 : (1u << model->task_kind->n_derived) - 1;
-}
-
-/* The data has a field of this name: it need not be made. */
-static void note_field(const pt_model_t *model, const char *name, uint32_t *lacking)
-{
-    int32_t derived = name == NULL ? -1 : pt__requests_find_derived(model, name);
-    if (derived >= 0)
-        *lacking &= ~(1u << derived);
-}
-
 pt_status_t pt__engine_loader(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, pt_dataset_t *dataset,
                               const pt__loader_options_t *options, const pt__cursor_t *start,
                               const pt__requests_t **requests, pt__loader_t **out)
 {
     pt__loader_options_t limited = *options;
     memcpy(limited.length_limit, model->graph->length_limit, sizeof limited.length_limit);
-    uint32_t lacking = all_derived(model, mode);
+    uint32_t lacking = pt__requests_lacking(model, mode);
     for (int32_t i = 0; i < dataset->n_fields; i++)
-        note_field(model, dataset->fields[i].name, &lacking);
+        pt__requests_note_field(model, dataset->fields[i].name, &lacking);
     PT__TRY(pt__requests_find(model, mode, tensor, lacking, requests));
     return pt__loader_create(dataset, (*requests)->list, (*requests)->count, &limited, start, out);
 }
@@ -138,9 +127,9 @@ pt_status_t pt__engine_loader(pt_model_t *model, pt__mode_t mode, pt_tensor_t te
 static pt_status_t take_values(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, const pt_array_t *values,
                                int32_t n_values, int64_t samples, const pt__requests_t **requests, pt__loaded_t *loaded)
 {
-    uint32_t lacking = all_derived(model, mode);
+    uint32_t lacking = pt__requests_lacking(model, mode);
     for (int32_t i = 0; lacking != 0 && i < n_values; i++)
-        note_field(model, values[i].name, &lacking);
+        pt__requests_note_field(model, values[i].name, &lacking);
     PT__TRY(pt__requests_find(model, mode, tensor, lacking, requests));
     if (model->collectors[mode] == NULL)
         PT__TRY(pt__collector_create(model->context, (*requests)->list, (*requests)->count, model->graph->length_limit,

@@ -39,9 +39,10 @@ typedef struct pt__requests { /* the fields that a mode reads, and where they go
     pt__request_t *list;
     int32_t *input; /* [count] the graph's input each one fills */
     int32_t count;
-    uint32_t lacking;                        /* bit i: the data lacks the task's derived field i */
-    int32_t derived[PT__MAX_DERIVED];      /* the input that the task's derived field i fills; -1: it is not made */
-    int32_t derived_from[PT__MAX_DERIVED]; /* the field in list that it is made from */
+    uint32_t lacking;                       /* bit i: derived field i is made (pt__requests_derived) */
+    int32_t derived[PT__MAX_DERIVED];       /* the input that it fills; -1: it is not made */
+    int32_t derived_from[PT__MAX_DERIVED];  /* the field in list that it is made from; -1: */
+    int32_t derived_after[PT__MAX_DERIVED]; /* from this derived field */
 } pt__requests_t;
 
 /* What runs of a mode leave to be read: the loss, its weight, what the metrics read. */
@@ -171,8 +172,13 @@ pt_status_t pt__weights_take(pt_model_t *model, const char *name, const pt_load_
 /* ---- requests.c ---- */
 /* The tensors that a run of a mode leaves to be read, inputs that a metric reads among them. */
 void pt__requests_targets(const pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, pt__targets_t *targets);
-/* The place among the task's derived fields; -1: it is none of them. */
-int32_t pt__requests_find_derived(const pt_model_t *model, const char *name);
+/* The fields that the task makes, then those that the family makes, in the order in which they are made; NULL past the
+ * last. */
+const pt__derived_t *pt__requests_derived(const pt_model_t *model, int32_t index);
+/* Bit i: derived field i is made, if the data has no field at all ... */
+uint32_t pt__requests_lacking(const pt_model_t *model, pt__mode_t mode);
+/* ... which then need not be made because of a field that it has. */
+void pt__requests_note_field(const pt_model_t *model, const char *name, uint32_t *lacking);
 /* The fields that the mode reads from data that lacks some of the derived ones. A model without what the mode needs is
  * PT_ERR_STATE. */
 pt_status_t pt__requests_find(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, uint32_t lacking,

@@ -146,7 +146,7 @@ static pt_status_t make_derived(pt_model_t *model, const pt__requests_t *request
             continue;
         pt__release(memory, buffer->values);
         *buffer = (pt__derived_buffer_t){0};
-        PT__TRY(pt__allocate(memory, (size_t)bytes, 1, model->task_kind->derived[i].field, &buffer->values));
+        PT__TRY(pt__allocate(memory, (size_t)bytes, 1, pt__requests_derived(model, i)->field, &buffer->values));
         buffer->bytes = bytes;
     }
     return PT_OK;

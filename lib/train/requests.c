@@ -45,27 +45,63 @@ void pt__requests_release(pt__memory_t *memory, pt__requests_t *requests)
     *requests = (pt__requests_t){0};
 }
 
-/* Which of the task's derived fields has this name; -1: none. */
-int32_t pt__requests_find_derived(const pt_model_t *model, const char *name)
+const pt__derived_t *pt__requests_derived(const pt_model_t *model, int32_t index)
 {
-    for (int32_t i = 0; model->task_kind != NULL && i < model->task_kind->n_derived; i++)
-        if (strcmp(model->task_kind->derived[i].field, name) == 0)
+    const int32_t of_task = model->task_kind == NULL ? 0 : model->task_kind->n_derived;
+    const int32_t of_family = model->family == NULL ? 0 : model->family->n_derived;
+    if (index < of_task)
+        return &model->task_kind->derived[index];
+    return index < of_task + of_family ? &model->family->derived[index - of_task] : NULL;
+}
+
+uint32_t pt__requests_lacking(const pt_model_t *model, pt__mode_t mode)
+{
+    const pt__derived_t *derived;
+    uint32_t lacking = 0;
+    for (int32_t i = 0; (derived = pt__requests_derived(model, i)) != NULL; i++)
+        if (mode != PT__MODE_OUTPUT || derived->for_outputs)
+            lacking |= 1u << i;
+    return lacking;
+}
+
+void pt__requests_note_field(const pt_model_t *model, const char *name, uint32_t *lacking)
+{
+    const pt__derived_t *derived;
+    for (int32_t i = 0; name != NULL && (derived = pt__requests_derived(model, i)) != NULL; i++)
+        if (derived->unless != NULL && strcmp(derived->unless, name) == 0)
+            *lacking &= ~(1u << i);
+}
+
+/* Which of the derived fields that the data lacks has this name; -1: none. */
+static int32_t find_derived(const pt_model_t *model, uint32_t lacking, const char *name)
+{
+    const pt__derived_t *derived;
+    for (int32_t i = 0; (derived = pt__requests_derived(model, i)) != NULL; i++)
+        if ((lacking >> i & 1u) && strcmp(derived->field, name) == 0)
             return i;
     return -1;
 }
 
-/* Where in the list the fields are that others are made from. */
+static int32_t takes_its_own_place(const pt__derived_t *derived)
+{
+    return strcmp(derived->field, derived->from) == 0;
+}
+
+/* Where the fields are that others are made from: in the list, or among those that are made before. */
 static pt_status_t find_origins(const pt_model_t *model, pt__requests_t *requests)
 {
     for (int32_t i = 0; i < PT__MAX_DERIVED; i++) {
         if (requests->derived[i] < 0)
             continue;
-        const pt__derived_t *derived = &model->task_kind->derived[i];
-        requests->derived_from[i] = -1;
+        const pt__derived_t *derived = pt__requests_derived(model, i);
+        requests->derived_from[i] = requests->derived_after[i] = -1;
         for (int32_t k = 0; k < requests->count; k++)
             if (strcmp(requests->list[k].name, derived->from) == 0)
                 requests->derived_from[i] = k;
-        if (requests->derived_from[i] < 0)
+        for (int32_t k = 0; k < i && requests->derived_from[i] < 0; k++)
+            if (requests->derived[k] >= 0 && strcmp(pt__requests_derived(model, k)->field, derived->from) == 0)
+                requests->derived_after[i] = k;
+        if (requests->derived_from[i] < 0 && requests->derived_after[i] < 0)
             return pt__fail(PT_ERR_STATE,
                             "the data has no field \"%s\", and the network does not read \"%s\", which it is made from",
                             derived->field, derived->from);
@@ -92,11 +128,11 @@ static pt_status_t make_requests(const pt_model_t *model, pt__mode_t mode, pt_te
     for (int64_t i = 0; i < graph->n_inputs; i++) {
         if (!read[i])
             continue;
-        int32_t derived = pt__requests_find_derived(model, graph->inputs[i].name);
-        if (derived >= 0 && (lacking >> derived & 1u)) {
+        int32_t derived = find_derived(model, lacking, graph->inputs[i].name);
+        if (derived >= 0)
             requests->derived[derived] = (int32_t)i;
+        if (derived >= 0 && !takes_its_own_place(pt__requests_derived(model, derived)))
             continue;
-        }
         pt__request_t *request = &requests->list[requests->count];
         PT__TRY_OUT(pt__requests_describe(graph, i, request));
         request->normal = pt__normalizations_find(&model->normalizations, request->name);

@@ -48,6 +48,11 @@ static void end(built_t *built)
     "\"model_type\": \"gpt2\", \"vocab_size\": 32, \"n_positions\": 16, \"n_embd\": 16, \"n_layer\": 2, \"n_head\": " \
     "2, \"n_inner\": 24"
 
+#define BERT                                                                                                        \
+    "\"model_type\": \"bert\", \"vocab_size\": 32, \"max_position_embeddings\": 16, \"hidden_size\": 16, "            \
+    "\"num_hidden_layers\": 2, \"num_attention_heads\": 2, \"intermediate_size\": 24"
+#define DISTILBERT "\"model_type\": \"distilbert\", \"vocab_size\": 32, \"dim\": 16, \"n_layers\": 1, \"n_heads\": 2"
+
 START_TEST(test_gpt2_is_hugging_faces)
 {
     built_t built = build("{" GPT ", \"initializer_range\": 0.05}");
@@ -149,6 +154,43 @@ START_TEST(test_gpt2_scores)
 }
 END_TEST
 
+/* Dropout stands where the originals have it, and weights begin as theirs. (Names are compared by loading: see
+ * tests/train/test_bert.c.) */
+START_TEST(test_bert_options)
+{
+    built_t built = build("{" BERT "}");
+    ck_assert_msg(built.status == PT_OK, "%s", pt_last_error());
+    ck_assert_int_eq(count_nodes(built.graph, "dropout"), 5);
+    for (int64_t i = 0; i < built.graph->n_nodes; i++) /* reals: scale, dropout */
+        if (built.graph->nodes[i].op == pt__op_find("attention"))
+            ck_assert_double_eq(built.graph->nodes[i].attributes.reals[1], 0.1);
+    for (int64_t i = 0; i < built.graph->n_parameters; i++) {
+        const pt__parameter_t *parameter = &built.graph->parameters[i];
+        const int32_t is_matrix = pt__graph_tensor(built.graph, parameter->tensor)->shape.rank == 2;
+        ck_assert_int_eq(parameter->initializer, is_matrix ? PT_INIT_NORMAL : PT_INIT_CONSTANT);
+        ck_assert_double_eq(parameter->value, is_matrix ? 0.02 : strstr(parameter->name, "orm.weight") != NULL);
+    }
+    ck_assert_int_eq(built.graph->offer.output_weight,
+                     pt__graph_parameter(built.graph, "bert.embeddings.word_embeddings.weight")->tensor);
+    ck_assert_double_eq(built.graph->offer.head_dropout, 0.1);
+    ck_assert_ptr_nonnull(pt__graph_input(built.graph, "segments"));
+    end(&built);
+    built = build("{" BERT ", \"hidden_dropout_prob\": 0, \"classifier_dropout\": 0.25, \"type_vocab_size\": 1, "
+                  "\"attention_probs_dropout_prob\": 0.0, \"tie_word_embeddings\": false}");
+    ck_assert_msg(built.status == PT_OK, "%s", pt_last_error());
+    ck_assert_int_eq(count_nodes(built.graph, "dropout"), 0);
+    ck_assert_double_eq(built.graph->offer.head_dropout, 0.25);
+    ck_assert_int_eq(built.graph->offer.output_weight, PT_NO_TENSOR);
+    ck_assert_ptr_null(pt__graph_input(built.graph, "segments"));
+    end(&built);
+    built = build("{\"model_type\": \"distilbert\", \"n_layers\": 1}");
+    ck_assert_msg(built.status == PT_OK, "%s", pt_last_error());
+    ck_assert_double_eq(built.graph->offer.head_dropout, 0.2);
+    ck_assert_ptr_null(pt__graph_input(built.graph, "segments"));
+    end(&built);
+}
+END_TEST
+
 START_TEST(test_mlp)
 {
     built_t built = build("{\"model_type\": \"mlp\", \"input_size\": 7, \"hidden_sizes\": [5, 3], "
@@ -226,6 +268,18 @@ START_TEST(test_wrong_configurations)
         {"{\"model_type\": \"gpt2\", \"scale_attn_weights\": 1}", PT_ERR_FORMAT, "scale_attn_weights"},
         {"{\"model_type\": \"gpt2\", \"scale_attn_by_inverse_layer_idx\": 1}", PT_ERR_FORMAT,
          "scale_attn_by_inverse_layer_idx"},
+        {"{" BERT ", \"hidden_size\": 15}", PT_ERR_FORMAT, "num_attention_heads, which is 2, found 15"},
+        {"{" BERT ", \"type_vocab_size\": 0}", PT_ERR_FORMAT, "type_vocab_size"},
+        {"{" BERT ", \"hidden_act\": \"swoosh\"}", PT_ERR_UNSUPPORTED, "hidden_act: \"swoosh\""},
+        {"{" BERT ", \"hidden_dropout_prob\": 1}", PT_ERR_FORMAT, "hidden_dropout_prob"},
+        {"{" BERT ", \"is_decoder\": true}", PT_ERR_UNSUPPORTED, "is_decoder: true"},
+        {"{" BERT ", \"position_embedding_type\": \"relative_key\"}", PT_ERR_UNSUPPORTED,
+         "position_embedding_type: \"relative_key\""},
+        {"{\"model_type\": \"roberta\", \"max_position_embeddings\": 2}", PT_ERR_FORMAT,
+         "max_position_embeddings: expected more than pad_token_id + 1, 2, found 2"},
+        {"{\"model_type\": \"roberta\", \"pad_token_id\": 50265}", PT_ERR_FORMAT, "pad_token_id"},
+        {"{" DISTILBERT ", \"dim\": 15}", PT_ERR_FORMAT, "dim: expected a multiple of n_heads"},
+        {"{" DISTILBERT ", \"sinusoidal_pos_embds\": true}", PT_ERR_UNSUPPORTED, "sinusoidal_pos_embds: true"},
         {"{\"model_type\": \"mlp\", \"hidden_sizes\": [3]}", PT_ERR_NOT_FOUND, "input_size"},
         {"{\"model_type\": \"mlp\", \"input_size\": 3}", PT_ERR_NOT_FOUND, "hidden_sizes"},
         {"{\"model_type\": \"mlp\", \"input_size\": 3, \"hidden_sizes\": 3}", PT_ERR_FORMAT, "hidden_sizes"},
@@ -264,12 +318,13 @@ START_TEST(test_keys_that_change_the_network)
     static const char *const nothing[] = {"null", "false", "0", "{}", "[]", "\"\""}, *const something[] = {
                                                                                          "true", "4", "{\"a\": 1}",
                                                                                          "[1]", "\"x\""};
-    static const char *const families[] = {GPT, "\"model_type\": \"mlp\", \"input_size\": 2, \"hidden_sizes\": [2]"};
+    static const char *const families[] = {GPT, "\"model_type\": \"mlp\", \"input_size\": 2, \"hidden_sizes\": [2]",
+                                           BERT, DISTILBERT};
     pt_context_t *context;
     pt_model_t *model;
     char config[512];
     ck_ok(pt_context_create(NULL, &context));
-    for (size_t family = 0; family < 2; family++)
+    for (size_t family = 0; family < sizeof families / sizeof families[0]; family++)
         for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
             for (size_t k = 0; k < sizeof nothing / sizeof nothing[0]; k++) {
                 snprintf(config, sizeof config, "{%s, \"%s\": %s}", families[family], keys[i], nothing[k]);
@@ -322,5 +377,6 @@ START_TEST(test_failing_allocations)
 }
 END_TEST
 
-SUITE("models", 60, test_gpt2_is_hugging_faces, test_gpt2_options, test_gpt2_scores, test_mlp, test_activations,
-      test_wrong_configurations, test_keys_that_change_the_network, test_table, test_failing_allocations)
+SUITE("models", 60, test_gpt2_is_hugging_faces, test_gpt2_options, test_gpt2_scores, test_bert_options, test_mlp,
+      test_activations, test_wrong_configurations, test_keys_that_change_the_network, test_table,
+      test_failing_allocations)

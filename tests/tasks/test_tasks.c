@@ -62,8 +62,8 @@ static int64_t count_ops(const pt_graph_t *graph, const char *name)
     return count;
 }
 
-static void
-check_trains(pt_graph_t *graph) /* a graph that the verifier accepts and whose parameters all get a gradient */
+static void check_trains(
+    pt_graph_t *graph) /* a graph that the verifier accepts and whose parameters all get a gradient */
 {
     int32_t wanted[8], reached[8] = {0};
     ck_assert_int_le(graph->n_parameters, 8);
@@ -129,6 +129,48 @@ START_TEST(test_classification)
         check_trains(graph);
         pt_graph_free(graph);
     }
+    pt_context_free(context);
+}
+END_TEST
+
+/* PT_POOL_FAMILY: the family's own head where it has one, else the mean. Another pooling is honoured in both. */
+START_TEST(test_family_heads)
+{
+    static const pt__sample_head_t head = {
+        .dense = "inner", .output = "outer", .activation = PT_ACTIVATION_TANH, .drops_first = 1};
+    ck_ok(pt_context_create(NULL, &context));
+    for (int32_t own = 0; own < 2; own++)
+        for (int32_t pooling = PT_POOL_MEAN; pooling <= PT_POOL_FAMILY; pooling += PT_POOL_FAMILY) {
+            pt_graph_t *graph = text_trunk(0);
+            pt__task_options_t options = options_of(PT_TASK_CLASSIFICATION, 3);
+            const int32_t uses_own = own && pooling == PT_POOL_FAMILY;
+            options.pooling = pooling;
+            if (own) {
+                graph->offer.sample_head = &head;
+                graph->offer.head = "outer";
+                graph->offer.head_dropout = 0.25;
+                graph->offer.deviation = 0.5;
+            }
+            ck_ok(add(&options, graph));
+            check_shape(graph, pt__graph_output(graph, "logits"), PT_DIM_BATCH, 3);
+            ck_assert_int_eq(pt__graph_parameter(graph, "inner.weight") != NULL, uses_own);
+            ck_assert_int_eq(pt__graph_parameter(graph, "outer.weight") != NULL, own);
+            ck_assert_int_eq(pt__graph_parameter(graph, "score.weight") != NULL, !own);
+            ck_assert_int_eq(count_ops(graph, "dropout"), 2 * uses_own);
+            for (int64_t i = 0; i < graph->n_nodes; i++)
+                if (graph->nodes[i].op == pt__op_find("pool"))
+                    ck_assert_int_eq(graph->nodes[i].attributes.integers[PT__ATTRIBUTE_POOL],
+                                     uses_own ? PT_POOL_FIRST : PT_POOL_MEAN);
+            if (own)
+                ck_assert_double_eq(pt__graph_parameter(graph, "outer.weight")->value, 0.5);
+            check_trains(graph);
+            pt_graph_free(graph);
+        }
+    pt_graph_t *graph = feature_trunk();
+    pt__task_options_t options = options_of(PT_TASK_CLASSIFICATION, 3);
+    options.pooling = PT_POOL_FAMILY;
+    ck_ok(add(&options, graph));
+    pt_graph_free(graph);
     pt_context_free(context);
 }
 END_TEST
@@ -214,11 +256,11 @@ START_TEST(test_text)
 {
     static const float weights[] = {1, 0.1f, 2};
     const pt__task_options_t options = {.task = PT_TASK_CLASSIFICATION,
-                                       .outputs = 3,
-                                       .pooling = PT_POOL_LAST,
-                                       .label_smoothing = 0.1,
-                                       .dropout = 1.0 / 3,
-                                       .class_weights = weights};
+                                        .outputs = 3,
+                                        .pooling = PT_POOL_LAST,
+                                        .label_smoothing = 0.1,
+                                        .dropout = 1.0 / 3,
+                                        .class_weights = weights};
     static const char *const refused[] = {"[]", "{\"task\": \"no such\"}", "{\"task\": \"classification\"}",
                                           "{\"task\": null, \"pooling\": \"middle\"}",
                                           "{\"task\": \"classification\", \"outputs\": 2, \"class_weights\": [1]}"};
@@ -237,8 +279,8 @@ START_TEST(test_text)
     pt__release(&context->memory, json);
     pt__release(&context->memory, read_weights);
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
-        ck_assert_int_ne(
-            pt__task_read(&context->memory, refused[i], (int64_t)strlen(refused[i]), &read, &read_weights), PT_OK);
+        ck_assert_int_ne(pt__task_read(&context->memory, refused[i], (int64_t)strlen(refused[i]), &read, &read_weights),
+                         PT_OK);
     pt_context_free(context);
 }
 END_TEST
@@ -288,6 +330,5 @@ START_TEST(test_failing_allocations)
 }
 END_TEST
 
-SUITE("tasks", 60, test_causal_lm, test_classification, test_regression, test_trunks_that_do_not_fit,
-      test_options_that_do_not_fit, test_text, test_derived_labels,
-      test_failing_allocations)
+SUITE("tasks", 60, test_causal_lm, test_classification, test_family_heads, test_regression, test_trunks_that_do_not_fit,
+      test_options_that_do_not_fit, test_text, test_derived_labels, test_failing_allocations)

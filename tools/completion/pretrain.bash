@@ -10,7 +10,7 @@ _pretrain() {
         *:--normalize) words="standard range" ;;
         *:--optimizer) words="adamw adam sgd adafactor" ;;
         *:--pattern) words="gpt2 cl100k llama3 qwen2" ;;
-        *:--pool) words="mean first last max" ;;
+        *:--pool) words="family mean first last max" ;;
         *:--precision) words="float32 float16 bfloat16" ;;
         *:--processor) words="portable avx2 avx512 neon" ;;
         *:--schedule) words="constant linear cosine one-cycle" ;;

@@ -1,0 +1,57 @@
+/* BERT (Devlin 2018), and the models that are built as it is, MiniLM among them (encoder.c). Names, layouts and initial
+ * values are those of Hugging Face's BertForMaskedLM and BertForSequenceClassification, so that their files load as
+ * they are; so do those of BertModel, whose names lack "bert.".
+ *
+ * Inputs: "tokens", and "segments", zeros where the data lacks it (with type_vocab_size 1 there is none). A size that
+ * the configuration leaves out is BERT's (base), and a dropout too: 0.1. */
+#include "models/encoder.h"
+#include "models/models.h"
+
+static const pt__encoder_names_t names = {.words = "bert.embeddings.word_embeddings",
+                                          .places = "bert.embeddings.position_embeddings",
+                                          .segments = "bert.embeddings.token_type_embeddings",
+                                          .norm = "bert.embeddings.LayerNorm",
+                                          .layer = "bert.encoder.layer.",
+                                          .query = "attention.self.query",
+                                          .key = "attention.self.key",
+                                          .value = "attention.self.value",
+                                          .attended = "attention.output.dense",
+                                          .attended_norm = "attention.output.LayerNorm",
+                                          .inner = "intermediate.dense",
+                                          .outer = "output.dense",
+                                          .outer_norm = "output.LayerNorm"};
+
+static const pt__sample_head_t sample_head = {
+    .dense = "bert.pooler.dense", .activation = PT_ACTIVATION_TANH, .output = "classifier"};
+
+static const pt__word_head_t word_head = {.dense = "cls.predictions.transform.dense",
+                                          .norm = "cls.predictions.transform.LayerNorm",
+                                          .weight = "cls.predictions.decoder.weight",
+                                          .bias = "cls.predictions.bias"};
+
+static pt_status_t build(const struct pt__json *config, pt_graph_t *graph)
+{
+    pt__encoder_t encoder = {.names = &names,
+                             .vocabulary = 30522,
+                             .width = 768,
+                             .layers = 12,
+                             .heads = 12,
+                             .inner = 3072,
+                             .places = 512,
+                             .segments = 2,
+                             .activation = PT_ACTIVATION_GELU_ERF,
+                             .tied = 1,
+                             .dropout = 0.1,
+                             .attention_dropout = 0.1,
+                             .epsilon = 1e-12,
+                             .range = 0.02};
+    PT__TRY(pt__encoder_read(config, &encoder));
+    return pt__encoder_build(&encoder, &sample_head, &word_head, graph);
+}
+
+const pt__family_t pt__family_bert = {.name = "bert",
+                                      .build = build,
+                                      .trunk = "bert.",
+                                      .tables = {"*embeddings.position_ids", "cls.predictions.decoder.bias"},
+                                      .derived = &pt__encoder_segments,
+                                      .n_derived = 1};
