@@ -726,6 +726,67 @@ typedef struct pt_causal_lm_options {
 /* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
 PT_API pt_status_t pt_causal_lm_options_init(pt_causal_lm_options_t *options, uint32_t struct_size);
 
+/* What a token is, for the masking of PT_TASK_MASKED_LM; both may be. */
+enum {
+    /* as [CLS] or [PAD]: never hidden, and never put in place of another */
+    PT_TOKEN_SPECIAL = 1,
+    /* it continues the word of the token before it, as BERT's "##ing" */
+    PT_TOKEN_CONTINUES = 2,
+};
+/* Some tokens of a sample are hidden, and their rows predict them (Devlin 2018): of n that are not special max(1,
+ * round(probability n)), drawn for each micro-batch from the seed, so that a run that goes on draws what it would have
+ * drawn; in evaluations the same ones of a sample each time. Field "tokens", as they are; a dataset that hides tokens
+ * itself has the field "masked_labels" too, int32: what stood there, PT_IGNORE_INDEX where nothing is asked. A field
+ * "labels", as windows of texts have, is not read. Outputs "logits" (of all tokens, none hidden but by the host);
+ * metrics "accuracy" of what is hidden, "perplexity". What comes after the last attention is computed for hidden tokens
+ * alone. */
+#define PT_TASK_MASKED_LM "masked_lm"
+/* Flags of pt_masked_lm_options_t. */
+enum {
+    /* words are hidden as a whole, about as many tokens; token_kinds is needed */
+    PT_MASK_WHOLE_WORDS = 1,
+};
+/* Options of PT_TASK_MASKED_LM. mask_token is needed, unless the data has "masked_labels" or masked is 0. */
+typedef struct pt_masked_lm_options {
+    uint32_t struct_size;
+    /* PT_MASK_... */
+    uint32_t flags;
+    /* of the tokens, that are hidden: 0 to 1; init: 0.15 */
+    double probability;
+    /* of those, that become mask_token, and that become another token; the rest stays. init: 0.8 and 0.1 */
+    double masked;
+    double random;
+    /* pt_tokenizer_id(tokenizer, "[MASK]"); init: -1, none */
+    int32_t mask_token;
+    /* sizeof(pt_array_t), with token_kinds */
+    uint32_t array_size;
+    /* PT_TOKEN_... of each token (pt_tokenizer_kinds), those behind the last are 0; of any dtype. Copied. NULL: none is
+     * special, none continues a word */
+    const pt_array_t *token_kinds;
+} pt_masked_lm_options_t;
+/* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
+PT_API pt_status_t pt_masked_lm_options_init(pt_masked_lm_options_t *options, uint32_t struct_size);
+
+/* One vector a sample, for comparing texts: output "embedding", the rows of "hidden" pooled; no loss, no parameters. */
+#define PT_TASK_EMBEDDING "embedding"
+/* Flags of pt_embedding_options_t. */
+enum {
+    /* to length 1, so that the product of two is their cosine */
+    PT_EMBEDDING_NORMALIZE = 1,
+};
+/* Options of PT_TASK_EMBEDDING. */
+typedef struct pt_embedding_options {
+    uint32_t struct_size;
+    /* PT_EMBEDDING_... */
+    uint32_t flags;
+    /* PT_POOL_... but PT_POOL_FAMILY; init: PT_POOL_MEAN */
+    int32_t pooling;
+    /* 0 */
+    int32_t reserved;
+} pt_embedding_options_t;
+/* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
+PT_API pt_status_t pt_embedding_options_init(pt_embedding_options_t *options, uint32_t struct_size);
+
 /* One class a sample. Field "label" beside the trunk's: int32; outputs "logits", "probabilities"; metrics "accuracy",
  * "macro_f1". */
 #define PT_TASK_CLASSIFICATION "classification"
@@ -1920,6 +1981,11 @@ PT_API int32_t pt_tokenizer_id(const pt_tokenizer_t *tokenizer, const char *toke
 /* A token as its file writes it, up to a character 0 where it has one; NULL for an id that is no token's. Lives as long
  * as the tokenizer. */
 PT_API const char *pt_tokenizer_token(const pt_tokenizer_t *tokenizer, int32_t id);
+
+/* What each token is for the masking of PT_TASK_MASKED_LM, PT_TOKEN_... (PT_UINT8, pt_tokenizer_size elements): special
+ * tokens of the file; pieces that continue a word, as the file's model writes them: with its prefix ("##"), or of
+ * SentencePiece's and byte-level models those that begin with a letter or digit and without a blank. */
+PT_API pt_status_t pt_tokenizer_kinds(pt_tokenizer_t *tokenizer, pt_array_t *kinds, uint32_t array_size);
 
 /* A text, or a pair of texts, to be encoded. UTF-8, at most 4 GB each. */
 typedef struct pt_text {

@@ -120,6 +120,28 @@ const char *pt_tokenizer_token(const pt_tokenizer_t *tokenizer, int32_t id)
     return pt__token_content(&tokenizer->vocabulary, id);
 }
 
+static pt_status_t give_kinds(pt_tokenizer_t *tokenizer, pt_array_t *kinds, uint32_t size)
+{
+    pt__memory_t *memory = &tokenizer->context->memory;
+    const int64_t count = tokenizer->vocabulary.count;
+    uint8_t *values;
+    PT__TRY(pt__allocate(memory, (size_t)count, 1, "kinds of tokens", &values));
+    for (int32_t i = 0; i < count; i++)
+        values[i] = (uint8_t)pt__tokenizer_kind(tokenizer, i);
+    const pt_array_t all = {.dtype = PT_UINT8, .rank = 1, .shape = {count}, .data = values, .elements = count};
+    pt_status_t status = pt__array_give(&all, "pt_tokenizer_kinds: kinds", kinds, size);
+    pt__release(memory, values);
+    return status;
+}
+
+pt_status_t pt_tokenizer_kinds(pt_tokenizer_t *tokenizer, pt_array_t *kinds, uint32_t array_size)
+{
+    PT__ENTER();
+    PT__NEED(tokenizer);
+    PT__NEED(kinds);
+    return pt__error_keep_on(tokenizer->message, give_kinds(tokenizer, kinds, array_size));
+}
+
 /* ---- Encoding ---- */
 
 enum { IDS, SPANS, SEGMENTS, MASK, SOURCES, RESULTS };

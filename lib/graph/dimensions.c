@@ -93,10 +93,17 @@ int32_t pt__graph_derive_dimension(pt_graph_t *graph, int32_t parent, int64_t ad
         return parent;
     for (int32_t i = PT__DIMENSION_TOKENS + 1; i < graph->n_dimensions; i++) {
         const pt__dimension_t *known = &graph->dimensions[i];
-        if (known->parent == parent && known->add == add && known->divide == divide && known->plus == plus)
+        if (!known->is_chosen && known->parent == parent && known->add == add && known->divide == divide && known->plus == plus)
             return i;
     }
     return append(graph, &(pt__dimension_t){.parent = parent, .add = add, .divide = divide, .plus = plus});
+}
+
+int32_t pt__graph_choose_dimension(pt_graph_t *graph, int32_t parent)
+{
+    if (graph->status != PT_OK)
+        return PT__DIMENSION_NONE;
+    return append(graph, &(pt__dimension_t){.parent = parent, .divide = 1, .is_chosen = 1});
 }
 
 static int64_t floor_divide(int64_t a, int64_t b)
@@ -136,7 +143,7 @@ void pt__graph_derive_offsets(const pt_graph_t *graph, int64_t samples, const in
     for (int32_t i = PT__DIMENSION_TOKENS + 1; i < graph->n_dimensions; i++) {
         const pt__dimension_t *dimension = &graph->dimensions[i];
         const int32_t *parent = offsets[dimension->parent];
-        if (dimension->parent == PT__DIMENSION_NONE || parent == NULL)
+        if (dimension->parent == PT__DIMENSION_NONE || parent == NULL || dimension->is_chosen)
             continue;
         buffers[i][0] = 0;
         for (int64_t sample = 0; sample < samples; sample++)
@@ -182,6 +189,10 @@ void pt__dimension_print(const pt_graph_t *graph, int32_t dimension, char *buffe
         return;
     }
     pt__dimension_print(graph, found->parent, parent, sizeof parent);
+    if (found->is_chosen) {
+        snprintf(buffer, size, "some %.40s", parent);
+        return;
+    }
     if (found->add == 0)
         snprintf(buffer, size, "%.40s/%lld", parent, (long long)found->divide);
     else

@@ -89,6 +89,7 @@ typedef struct pt__dimension { /* what a leading size may count (dimensions.c) *
     char *name;                /* owned; NULL: samples, tokens, or derived */
     int32_t parent;            /* what it is derived from; NONE: its rows come with data */
     int64_t add, divide, plus;
+    int32_t is_chosen; /* some of the parent's rows, which a derived field says (derived.h) */
 } pt__dimension_t;
 
 /* What an evaluation tells beside the loss: a kind of metric (metrics/metrics.h) and the tensors that it reads, inputs
@@ -251,6 +252,10 @@ int32_t pt__dimension_named(const pt_graph_t *graph, const char *name);
 /* The one with these numbers, made where there is none yet; the parent itself where they change nothing. NONE after
  * an error, which sticks. */
 int32_t pt__graph_derive_dimension(pt_graph_t *graph, int32_t parent, int64_t add, int64_t divide, int64_t plus);
+/* A new dimension of some rows of another, which a derived field (derived.h) chooses for each run. NONE after an error,
+ * which sticks. An int32 input of this dimension alone, which that field fills with the rows' numbers among all of the
+ * run, makes of pt_gather the choice of these rows. */
+int32_t pt__graph_choose_dimension(pt_graph_t *graph, int32_t parent);
 /* Rows of a sample of a derived dimension whose parent has so many. */
 int64_t pt__dimension_rows(const pt__dimension_t *dimension, int64_t parent_rows);
 /* The most rows of the derived dimensions, from those of the others. */

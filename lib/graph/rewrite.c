@@ -24,8 +24,10 @@ static pt_status_t begin(const pt_graph_t *from, pt_graph_t **out)
 }
 
 /* A tensor that no node makes, as it is, bounds of indices included. */
-static pt_status_t carry_over(pt__rewrite_t *self, pt_tensor_t tensor)
+pt_status_t pt__rewrite_carry(pt__rewrite_t *self, pt_tensor_t tensor)
 {
+    if (self->map[tensor] != PT_NO_TENSOR)
+        return PT_OK;
     const pt__tensor_t *given = &self->from->tensors[tensor];
     pt_graph_t *to = self->to;
     pt_tensor_t *moved = &self->map[tensor];
@@ -78,7 +80,7 @@ static pt_status_t rewrite(pt__rewrite_t *self, pt__rewrite_fn each)
     for (pt_tensor_t i = PT_NO_TENSOR + 1; i < from->n_tensors; i++) {
         const pt__tensor_t *tensor = &from->tensors[i];
         if (tensor->kind != PT__KIND_RESULT)
-            PT__TRY(carry_over(self, i));
+            PT__TRY(pt__rewrite_carry(self, i));
         else if (tensor->output == 0)
             PT__TRY(each(self, &from->nodes[tensor->place]));
         if (to->status != PT_OK) {

@@ -20,6 +20,8 @@ typedef pt_status_t (*pt__rewrite_fn)(pt__rewrite_t *self, const pt__node_t *nod
 
 /* The node as it is, of what its inputs have become; `map` tells its outputs. */
 pt_status_t pt__rewrite_keep(pt__rewrite_t *self, const pt__node_t *node);
+/* Takes over an input, a parameter or a constant before its turn, for a node that is added earlier than it. */
+pt_status_t pt__rewrite_carry(pt__rewrite_t *self, pt_tensor_t tensor);
 /* What the node's inputs have become; PT_ERR_INTERNAL where one is gone. */
 pt_status_t pt__rewrite_inputs(const pt__rewrite_t *self, const pt__node_t *node, pt_tensor_t inputs[PT__MAX_INPUTS]);
 /* What a tensor of `from` has become; PT_NO_TENSOR for PT_NO_TENSOR too. */

@@ -158,6 +158,8 @@ typedef struct pt__cross_entropy {
     const float *class_weights; /* [classes] or NULL */
     const float *row_weights;   /* [rows] or NULL: times the row's loss and weight; a row of weight 0 counts nothing */
     float *loss, *weight;       /* scalars */
+    float *hits;                /* scalar, how many rows that count have their first largest logit at the label; NULL:
+                                 * not counted, as with probabilities */
     /* either logits ... */
     const float *logits; /* [rows, classes] */
     float *d_logits;     /* [rows, classes] or NULL; in place over logits */

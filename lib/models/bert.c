@@ -50,7 +50,8 @@ static pt_status_t build(const struct pt__json *config, pt_graph_t *graph)
 }
 
 const pt__family_t pt__family_bert = {.name = "bert",
-                                      .build = build,
+                                      .default_task = PT_TASK_MASKED_LM,
+    .build = build,
                                       .trunk = "bert.",
                                       .tables = {"*embeddings.position_ids", "cls.predictions.decoder.bias"},
                                       .derived = &pt__encoder_segments,

@@ -57,7 +57,8 @@ static pt_status_t build(const struct pt__json *config, pt_graph_t *graph)
 }
 
 const pt__family_t pt__family_roberta = {.name = "roberta",
-                                         .build = build,
+                                         .default_task = PT_TASK_MASKED_LM,
+    .build = build,
                                          .trunk = "roberta.",
                                          .tables = {"*embeddings.position_ids", "lm_head.decoder.bias"},
                                          .derived = &pt__encoder_segments,

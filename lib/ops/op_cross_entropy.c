@@ -10,6 +10,7 @@
  *   linear_cross_entropy_loss: logits = src · weightᵀ + bias, src [..., D], weight [C, D], bias [C] or none: made, used
  *                              and dropped in chunks of rows, and only for rows that count
  *
+ * linear_cross_entropy_loss has a last output more: of how many rows the first largest logit is the label's.
  * Outputs: 0 mean loss, 1 sum of the rows' weights, then the gradients of the weighted *sum*: of logits; or of src,
  * weight and bias. See op.h. With t' one-hot and smoothed for labels:
  *   d_logits = Σ_c w_c t'_c · p - w t'
@@ -22,7 +23,7 @@ enum { IGNORE_INDEX };                                                /* integer
 enum { SMOOTHING };                                                   /* reals */
 enum { LOGITS, TARGET, CLASS_WEIGHTS, ROW_WEIGHTS };                  /* inputs of cross_entropy_loss */
 enum { SRC, WEIGHT, L_TARGET, BIAS, L_CLASS_WEIGHTS, L_ROW_WEIGHTS }; /* of linear_cross_entropy_loss */
-enum { LOSS, SUM_OF_WEIGHTS, D_LOGITS, D_SRC = D_LOGITS, D_WEIGHT, D_BIAS };
+enum { LOSS, SUM_OF_WEIGHTS, D_LOGITS, D_SRC = D_LOGITS, D_WEIGHT, D_BIAS, HITS };
 
 static const pt_cross_entropy_options_t defaults = {.struct_size = sizeof defaults, .ignore_index = PT_IGNORE_INDEX};
 
@@ -267,6 +268,7 @@ static void linear_cross_entropy_run(const pt__call_t *call, const pt__run_t *ru
     description.d_src = call->outputs[D_SRC].data;
     description.d_linear = call->outputs[D_WEIGHT].data;
     description.d_bias = call->outputs[D_BIAS].data;
+    description.hits = call->outputs[HITS].data;
     description.accumulate_d_linear = pt__accumulates(call, D_WEIGHT);
     description.accumulate_d_bias = pt__accumulates(call, D_BIAS);
     description.chunk_rows = layout.rows;
@@ -337,7 +339,7 @@ static const pt__op_t ops[] = {
      .flags = PT__OP_LOSS,
      .min_inputs = 3,
      .max_inputs = 6,
-     .n_outputs = 5,
+     .n_outputs = 6,
      .narrow_inputs = 1u << WEIGHT,
      .accumulates = 1u << D_WEIGHT | 1u << D_BIAS,
      .needs_gradient_of = 1u << SRC | 1u << WEIGHT | 1u << BIAS,

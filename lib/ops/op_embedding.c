@@ -1,5 +1,7 @@
 /* embedding: dst[i] = weight[index[i]]     index int32 of any shape, weight [V, D] -> [..., D]
  * gather:    dst[i] = src[index[i]]        src [N, ...] of fixed sizes, index int32 [M] -> [M, ...]
+ *            or src [T, ...], float32 or int32, and an index that chooses some rows of all samples together, which the
+ *            library makes itself (pt__graph_choose_dimension)
  *
  * Gradient (embedding_gradient): d_weight[v] = Σ d_dst[i] over the i with index[i] = v, in the order of i.
  *
@@ -37,13 +39,26 @@ static pt__index_t embedding_index(const pt_graph_t *graph, const pt__node_t *no
         .role = "index", .limit = pt__input_of(graph, node, 1)->shape.size[0], .ignore = INT32_MIN};
 }
 
+/* The index is the library's own, of rows of src. */
+static int32_t chooses_rows(const pt_graph_t *graph, const pt__node_t *node)
+{
+    const pt__tensor_t *index = pt__input_of(graph, node, 1);
+    const pt__shape_t *src = &pt__input_of(graph, node, 0)->shape;
+    return index->kind == PT__KIND_INPUT && graph->dimensions[index->shape.dimension].is_chosen &&
+           graph->dimensions[index->shape.dimension].parent == src->dimension && src->rank >= 1 && src->size[0] == 1;
+}
+
 static pt_status_t gather_shape(const pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
 {
-    PT__TRY(pt__expect_float(graph, node, 0, "src", 1, PT_MAX_RANK));
-    PT__TRY(pt__expect_fixed(graph, node, 0, "src"));
     PT__TRY(pt__expect_dtype(graph, node, 1, "index", PT_INT32));
     PT__TRY(pt__expect_rank(graph, node, 1, "index", 1, 1));
+    const int32_t chooses = chooses_rows(graph, node);
+    if (!chooses || pt__input_of(graph, node, 0)->dtype != PT_INT32)
+        PT__TRY(pt__expect_float(graph, node, 0, "src", 1, PT_MAX_RANK));
+    if (!chooses)
+        PT__TRY(pt__expect_fixed(graph, node, 0, "src"));
     const pt__shape_t *src = &pt__input_of(graph, node, 0)->shape, *index = &pt__input_of(graph, node, 1)->shape;
+    outputs[0].dtype = pt__input_of(graph, node, 0)->dtype == PT_INT32 ? PT_INT32 : PT_FLOAT32;
     outputs[0].shape = *src;
     outputs[0].shape.dimension = index->dimension;
     outputs[0].shape.size[0] = index->size[0];
@@ -52,7 +67,8 @@ static pt_status_t gather_shape(const pt_graph_t *graph, const pt__node_t *node,
 
 static pt__index_t gather_index(const pt_graph_t *graph, const pt__node_t *node, int32_t input)
 {
-    (void)input;
+    if (input != 1 || chooses_rows(graph, node))
+        return (pt__index_t){.limit = 0};
     return (pt__index_t){
         .role = "index", .limit = pt__input_of(graph, node, 0)->shape.size[0], .ignore = INT32_MIN};
 }
@@ -86,8 +102,10 @@ static void run_table(const pt__call_t *call, const pt__run_t *run, const pt__vi
     int64_t columns = 1;
     for (int32_t i = 1; i < table->rank; i++)
         columns *= table->size[i];
-    pt__kernels_of(run)->gather(run->device, pt__view_elements(index), columns, table->dtype, table->data,
-                                index->data, call->outputs[0].data);
+    /* numbers of 32 bits are moved as floats are */
+    pt__kernels_of(run)->gather(run->device, pt__view_elements(index), columns,
+                                table->dtype == PT_INT32 ? PT_FLOAT32 : table->dtype, table->data, index->data,
+                                call->outputs[0].data);
 }
 
 static void embedding_run(const pt__call_t *call, const pt__run_t *run)
@@ -154,6 +172,7 @@ static const pt__op_t ops[] = {
      .run = embedding_run,
      PT__CASES(embedding_cases)},
     {.name = "gather",
+     .flags = PT__OP_MOVES,
      .min_inputs = 2,
      .max_inputs = 2,
      .n_outputs = 1,

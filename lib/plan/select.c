@@ -3,29 +3,37 @@
  *
  *   pool(norm(add(x, linear(y))))  ->  norm(add(pool(x), linear(pool(y))))
  *
- * Same results, for one row a sample instead of all. Done when a plan is made, because it depends on what the plan must
+ * and likewise where some rows are chosen by a gather (pt__graph_choose_dimension), as those whose words a language
+ * model was not shown. Same results, for one row a sample, or a few, instead of all. Done when a plan is made, because it depends on what the plan must
  * give: the graph is rewritten with the nodes that its targets need; tensors get new numbers, which plan->map tells. */
 #include "graph/rewrite.h"
 #include "plan/layout.h"
 
-enum { UNREAD = -1, ALL_ROWS = -2 }; /* else a tensor is read by selections of this one kind of pool only */
+/* Else a tensor is read by selections of one kind only, PT_POOL_FIRST, PT_POOL_LAST or that of the one input that
+ * chooses rows. */
+enum { UNREAD = -1, ALL_ROWS = -2, CHOSEN = 0, KINDS = 3 };
 
 typedef struct selection {
     const pt_graph_t *from;
-    const pt__op_t *pool;
-    pt_tensor_t *selected; /* [2, from's tensors] its first, its last rows, rewritten; PT_NO_TENSOR: not (yet) */
+    const pt__op_t *pool, *gather;
+    pt_tensor_t places;    /* the input of from that chooses rows; PT_NO_TENSOR: none does */
+    pt_tensor_t *selected; /* [KINDS, from's tensors] its chosen rows, rewritten; PT_NO_TENSOR: not (yet) */
     int32_t *reading;      /* [from's tensors] UNREAD, ALL_ROWS or a kind */
 } selection_t;
-
-static int32_t is_row_pool(const selection_t *self, const pt__node_t *node)
-{
-    int64_t kind = node->attributes.integers[PT__ATTRIBUTE_POOL];
-    return node->op == self->pool && (kind == PT_POOL_FIRST || kind == PT_POOL_LAST);
-}
 
 static int32_t has_token_rows(const pt__tensor_t *tensor)
 {
     return tensor->shape.dimension == PT__DIMENSION_TOKENS && tensor->shape.size[0] == 1;
+}
+
+/* The kind of a selection of rows; UNREAD: the node is none. */
+static int32_t selection_of(const selection_t *self, const pt__node_t *node)
+{
+    if (node->op == self->gather && node->inputs[1] == self->places &&
+        has_token_rows(&self->from->tensors[node->inputs[0]]))
+        return CHOSEN;
+    const int64_t kind = node->attributes.integers[PT__ATTRIBUTE_POOL];
+    return node->op == self->pool && (kind == PT_POOL_FIRST || kind == PT_POOL_LAST) ? (int32_t)kind : UNREAD;
 }
 
 /* Whether the node can be computed for chosen rows: row-wise from floats, only its first output read. A dropout
@@ -73,13 +81,12 @@ static void find_readings(selection_t *self, const pt_tensor_t *targets, int32_t
             self->reading[targets[i]] = ALL_ROWS;
     for (int64_t i = graph->n_nodes; i-- > 0;) {
         const pt__node_t *node = &graph->nodes[i];
-        int32_t live = is_read(self, node), kind = ALL_ROWS;
-        if (is_row_pool(self, node))
-            kind = (int32_t)node->attributes.integers[PT__ATTRIBUTE_POOL];
-        else if (reads_selected(self, node))
-            kind = self->reading[node->outputs[0]];
+        int32_t live = is_read(self, node), kind = selection_of(self, node);
+        const int32_t selects = kind != UNREAD;
+        if (!selects)
+            kind = reads_selected(self, node) ? self->reading[node->outputs[0]] : ALL_ROWS;
         for (int32_t k = 0; live && k < node->n_inputs; k++) {
-            if (node->inputs[k] == PT_NO_TENSOR)
+            if (node->inputs[k] == PT_NO_TENSOR || (selects && k > 0))
                 continue;
             int32_t *reading = &self->reading[node->inputs[k]];
             *reading = *reading == UNREAD || *reading == kind ? kind : ALL_ROWS;
@@ -89,16 +96,22 @@ static void find_readings(selection_t *self, const pt_tensor_t *targets, int32_t
 
 static pt_tensor_t *selected_of(selection_t *self, pt_tensor_t tensor, int32_t kind)
 {
-    return &self->selected[(kind == PT_POOL_LAST ? self->from->n_tensors : 0) + tensor];
+    return &self->selected[kind * self->from->n_tensors + tensor];
 }
 
-/* The chosen rows of a tensor, by a pool where they do not exist yet. */
+/* The chosen rows of a tensor, by a node of their own where they do not exist yet. */
 static pt_tensor_t select_rows(selection_t *self, pt__rewrite_t *rewrite, pt_tensor_t tensor, int32_t kind)
 {
     pt__attributes_t attributes = {.integers = {kind}};
     pt_tensor_t *selected = selected_of(self, tensor, kind);
-    if (*selected == PT_NO_TENSOR)
-        *selected = pt__graph_add(rewrite->to, self->pool, 1, &rewrite->map[tensor], &attributes);
+    if (*selected != PT_NO_TENSOR)
+        return *selected;
+    const pt_status_t status = kind == CHOSEN ? pt__rewrite_carry(rewrite, self->places) : PT_OK;
+    if (status != PT_OK)
+        return pt__graph_stick(rewrite->to, status);
+    const pt_tensor_t inputs[] = {rewrite->map[tensor], kind == CHOSEN ? rewrite->map[self->places] : PT_NO_TENSOR};
+    *selected = kind == CHOSEN ? pt__graph_add(rewrite->to, self->gather, 2, inputs, NULL)
+                               : pt__graph_add(rewrite->to, self->pool, 1, inputs, &attributes);
     return *selected;
 }
 
@@ -125,22 +138,34 @@ static pt_status_t rewrite_node(pt__rewrite_t *rewrite, const pt__node_t *node)
         return PT_OK;
     if (reads_selected(self, node))
         return add_for_rows(self, rewrite, node);
-    if (!is_row_pool(self, node))
+    const int32_t kind = selection_of(self, node);
+    if (kind == UNREAD)
         return pt__rewrite_keep(rewrite, node);
-    rewrite->map[node->outputs[0]] = select_rows(self, rewrite, node->inputs[0],
-                                                 (int32_t)node->attributes.integers[PT__ATTRIBUTE_POOL]);
+    rewrite->map[node->outputs[0]] = select_rows(self, rewrite, node->inputs[0], kind);
     return rewrite->to->status;
+}
+
+/* The first input that chooses rows of tokens. */
+static pt_tensor_t find_places(const pt_graph_t *graph)
+{
+    for (int64_t i = 0; i < graph->n_inputs; i++) {
+        const pt__dimension_t *dimension =
+            &graph->dimensions[graph->tensors[graph->inputs[i].tensor].shape.dimension];
+        if (dimension->is_chosen && dimension->parent == PT__DIMENSION_TOKENS)
+            return graph->inputs[i].tensor;
+    }
+    return PT_NO_TENSOR;
 }
 
 pt_status_t pt__layout_select(pt__plan_t *plan, const pt_graph_t *graph, const pt_tensor_t *targets, int32_t n_targets)
 {
     pt__memory_t *memory = &plan->context->memory;
-    selection_t self = {.from = graph, .pool = pt__op_find("pool")};
+    selection_t self = {.from = graph, .pool = pt__op_find("pool"), .gather = pt__op_find("gather"), .places = find_places(graph)};
     pt_status_t status;
     PT__TRY(pt__allocate(memory, (size_t)graph->n_tensors, sizeof *plan->map, "plan", &plan->map));
-    PT__TRY_OUT(pt__allocate(memory, 2 * (size_t)graph->n_tensors, sizeof *self.selected, "plan", &self.selected));
+    PT__TRY_OUT(pt__allocate(memory, KINDS * (size_t)graph->n_tensors, sizeof *self.selected, "plan", &self.selected));
     PT__TRY_OUT(pt__allocate(memory, (size_t)graph->n_tensors, sizeof *self.reading, "plan", &self.reading));
-    for (int64_t i = 0; i < 2 * graph->n_tensors; i++)
+    for (int64_t i = 0; i < KINDS * graph->n_tensors; i++)
         self.selected[i] = PT_NO_TENSOR;
     find_readings(&self, targets, n_targets);
     PT__TRY_OUT(pt__graph_rewrite(graph, rewrite_node, &self, plan->map, &plan->graph));

@@ -17,6 +17,41 @@ static const char *const poolings[] = {
 };
 enum { POOLINGS = sizeof poolings / sizeof poolings[0] };
 
+/* What a task has a number of for each output, or each token. */
+static const char *weights_key(const char *task)
+{
+    return task != NULL && strcmp(task, PT_TASK_MASKED_LM) == 0 ? "token_kinds" : "class_weights";
+}
+
+static void write_masking(const pt__task_options_t *options, pt__text_t *text)
+{
+    const pt__masking_t *masking = &options->masking;
+    if (options->task == NULL || strcmp(options->task, PT_TASK_MASKED_LM) != 0)
+        return;
+    pt__text_add(text, ", \"mask_token\": %d, \"whole_words\": %s, \"probability\": ", (int)masking->mask_token,
+                 masking->whole_words ? "true" : "false");
+    pt__json_add_number(text, masking->probability);
+    pt__text_add(text, ", \"masked\": ");
+    pt__json_add_number(text, masking->masked);
+    pt__text_add(text, ", \"random\": ");
+    pt__json_add_number(text, masking->random);
+}
+
+static pt_status_t read_masking(const pt__json_t *root, pt__task_options_t *options)
+{
+    pt__masking_t *masking = &options->masking;
+    int64_t token = -1;
+    if (options->task == NULL || strcmp(options->task, PT_TASK_MASKED_LM) != 0)
+        return PT_OK;
+    *masking = (pt__masking_t){.probability = 0.15, .masked = 0.8, .random = 0.1};
+    PT__TRY(pt__json_get_integer(root, "mask_token", PT__JSON_OPTIONAL, -1, INT32_MAX, &token));
+    masking->mask_token = (int32_t)token;
+    PT__TRY(pt__json_get_bool(root, "whole_words", PT__JSON_OPTIONAL, &masking->whole_words));
+    PT__TRY(pt__json_get_number(root, "probability", PT__JSON_OPTIONAL, 0, 1, &masking->probability));
+    PT__TRY(pt__json_get_number(root, "masked", PT__JSON_OPTIONAL, 0, 1, &masking->masked));
+    return pt__json_get_number(root, "random", PT__JSON_OPTIONAL, 0, 1, &masking->random);
+}
+
 void pt__task_write(const pt__task_options_t *options, pt__text_t *text)
 {
     pt__text_add(text, "{\"task\": ");
@@ -29,8 +64,11 @@ void pt__task_write(const pt__task_options_t *options, pt__text_t *text)
     pt__json_add_number(text, options->label_smoothing);
     pt__text_add(text, ", \"dropout\": ");
     pt__json_add_number(text, options->dropout);
+    write_masking(options, text);
+    if (options->normalize)
+        pt__text_add(text, ", \"normalize\": true");
     if (options->class_weights != NULL) {
-        pt__text_add(text, ", \"class_weights\": ");
+        pt__text_add(text, ", \"%s\": ", weights_key(options->task));
         for (int64_t i = 0; i < options->outputs; i++) {
             pt__text_add(text, i == 0 ? "[" : ", ");
             pt__json_add_number(text, (double)options->class_weights[i]);
@@ -51,11 +89,12 @@ static pt_status_t read_pooling(const pt__json_t *root, int32_t *pooling)
                          "\"%.32s\", expected \"mean\", \"first\", \"last\", \"sum\", \"max\" or \"family\"", name);
 }
 
-static pt_status_t read_weights(pt__memory_t *memory, const pt__json_t *root, int64_t outputs, float **weights)
+static pt_status_t read_weights(pt__memory_t *memory, const pt__json_t *root, const char *key, int64_t outputs,
+                                float **weights)
 {
     const pt__json_t *list = NULL;
     int64_t count = 0;
-    PT__TRY(pt__json_get_array(root, "class_weights", PT__JSON_OPTIONAL, &list));
+    PT__TRY(pt__json_get_array(root, key, PT__JSON_OPTIONAL, &list));
     if (list == NULL)
         return PT_OK;
     if (list->length != outputs)
@@ -82,7 +121,9 @@ static pt_status_t read(pt__memory_t *memory, const pt__json_t *root, pt__task_o
     PT__TRY(read_pooling(root, &options->pooling));
     PT__TRY(pt__json_get_number(root, "label_smoothing", PT__JSON_OPTIONAL, 0, 1, &options->label_smoothing));
     PT__TRY(pt__json_get_number(root, "dropout", PT__JSON_OPTIONAL, 0, 1, &options->dropout));
-    PT__TRY(read_weights(memory, root, options->outputs, weights));
+    PT__TRY(pt__json_get_bool(root, "normalize", PT__JSON_OPTIONAL, &options->normalize));
+    PT__TRY(read_masking(root, options));
+    PT__TRY(read_weights(memory, root, weights_key(name), options->outputs, weights));
     options->class_weights = *weights;
     PT__TRY(pt__task_check(options, &task));
     options->task = task == NULL ? NULL : task->name; /* the document's goes with it */

@@ -8,6 +8,13 @@
 
 struct pt__text;
 
+/* How a masked language model's tokens are hidden: masking.h. */
+typedef struct pt__masking {
+    double probability, masked, random;
+    int32_t mask_token; /* -1: none is known */
+    int32_t whole_words;
+} pt__masking_t;
+
 /* A task with what its options say: the union of all tasks', zero where a task has no such option. The structs that
  * hosts fill are each task's own. */
 typedef struct pt__task_options {
@@ -16,7 +23,9 @@ typedef struct pt__task_options {
     int32_t pooling;            /* PT_POOL_...: how a text's rows become one */
     double label_smoothing;     /* of a cross-entropy, in [0, 1) */
     double dropout;             /* before the head, in [0, 1) */
-    const float *class_weights; /* [outputs] or NULL */
+    const float *class_weights; /* [outputs] or NULL; of masked_lm the kind of each token, PT_TOKEN_... */
+    pt__masking_t masking;
+    int32_t normalize;          /* embedding: to length 1 */
 } pt__task_options_t;
 
 /* A task: one file and one line in tasks.def. Its fields are the inputs that build adds. */

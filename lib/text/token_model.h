@@ -24,6 +24,8 @@ typedef struct pt__token_model {
     void (*release)(void *model);
     /* Appends the tokens of a word of at least one byte, which is UTF-8. */
     pt_status_t (*encode)(const void *model, const uint8_t *word, int64_t length, pt__word_tokens_t *tokens);
+    /* Whether a token of these bytes goes on with a word; NULL: its first character tells (token_kinds.c). */
+    int32_t (*continues)(const void *model, const uint8_t *token, int64_t length);
 } pt__token_model_t;
 
 extern const pt__token_model_t pt__token_model_bpe, pt__token_model_unigram, pt__token_model_wordlevel,

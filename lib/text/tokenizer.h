@@ -48,6 +48,8 @@ pt_status_t pt__tokenizer_read(pt_context_t *context, const char *path, const ch
 pt_status_t pt__tokenizer_find(pt__memory_t *memory, const char *path, char **out);
 /* An empty one, to be filled. PT_ERR_UNSUPPORTED in a build that does not know Unicode. */
 pt_status_t pt__tokenizer_begin(pt_context_t *context, pt_tokenizer_t **out);
+/* PT_TOKEN_... of an id below the vocabulary's count; one that is no token's is special. */
+int32_t pt__tokenizer_kind(const pt_tokenizer_t *tokenizer, int32_t id);
 pt_tokenizer_t *pt__tokenizer_retain(pt_tokenizer_t *tokenizer);
 /* NULL is ignored. It ends when the last reference is released. */
 void pt__tokenizer_free(pt_tokenizer_t *tokenizer);

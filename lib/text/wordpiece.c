@@ -72,6 +72,18 @@ static int64_t count_characters(const uint8_t *word, int64_t length)
     return count;
 }
 
+static int32_t continues(const void *model, const uint8_t *token, int64_t length)
+{
+    const wordpiece_t *wordpiece = model;
+    uint32_t unit = 0;
+    for (int64_t i = 0; i < wordpiece->prefix_length && i < length; i++) {
+        unit = pt__byte_trie_next(&wordpiece->trie, unit, token[i]);
+        if (unit == 0)
+            return 0;
+    }
+    return wordpiece->inside != 0 && unit == wordpiece->inside && length > wordpiece->prefix_length;
+}
+
 /* The longest token that word[at ..] begins with; *length is its part of the word. -1: none. */
 static int32_t longest(const wordpiece_t *wordpiece, const uint8_t *word, int64_t at, int64_t end, int64_t *length)
 {
@@ -115,4 +127,5 @@ const pt__token_model_t pt__token_model_wordpiece = {
     .keys = "type unk_token continuing_subword_prefix max_input_chars_per_word vocab",
     .read = read,
     .release = release,
-    .encode = encode};
+    .encode = encode,
+    .continues = continues};

@@ -40,22 +40,31 @@ int32_t pt__engine_couples(const pt_model_t *model)
 }
 
 /* Fills the fields that the task and the family make themselves. */
-static void derive(pt_model_t *model, const pt__requests_t *requests, const pt__loaded_t *loaded, uint64_t key)
+static void derive(pt_model_t *model, const pt__requests_t *requests, const pt__loaded_t *loaded, uint64_t key,
+                   pt__run_t *run)
 {
     for (int32_t i = 0; i < PT__MAX_DERIVED; i++) {
         const int32_t input = requests->derived[i], from = requests->derived_from[i];
         if (input < 0)
             continue;
         const pt__tensor_t *tensor = &model->graph->tensors[model->graph->inputs[input].tensor];
+        const pt__dimension_t *dimension = &model->graph->dimensions[tensor->shape.dimension];
         const int32_t of_task = model->task_kind != NULL && i < model->task_kind->n_derived;
+        int32_t *chosen = dimension->is_chosen ? model->plans.offsets[tensor->shape.dimension] : NULL;
         const pt__derivation_t derivation = {
             .from = from >= 0 ? loaded->data[from] : model->plans.derived[requests->derived_after[i]].values,
-            .offsets = loaded->offsets[tensor->shape.dimension],
+            .offsets = loaded->offsets[chosen != NULL ? dimension->parent : tensor->shape.dimension],
             .samples = loaded->rows.count[PT__DIMENSION_BATCH],
+            .limit = tensor->index_limit,
             .key = pt__random_key(key, 0x64657269u),
-            .options = of_task ? &model->task : NULL};
+            .options = of_task ? &model->task : NULL,
+            .chosen = chosen};
         pt__requests_derived(model, i)->derive(&derivation, model->plans.derived[i].values);
         model->inputs[input] = model->plans.derived[i].values;
+        if (chosen != NULL) {
+            run->offsets[tensor->shape.dimension] = chosen;
+            run->count[tensor->shape.dimension] = chosen[derivation.samples];
+        }
     }
 }
 
@@ -86,7 +95,7 @@ pt_status_t pt__engine_run(pt_model_t *model, pt__mode_t mode, const pt__request
                              run.count);
     for (int32_t i = 0; i < requests->count; i++)
         model->inputs[requests->input[i]] = loaded->data[i];
-    derive(model, requests, loaded, key);
+    derive(model, requests, loaded, key, &run);
     PT__TRY(pt__device_enter(run.device));
     pt_status_t status = pt__plan_run(model->plans.planned[mode].plan, &run, model->inputs);
     pt_status_t left = pt__device_leave(run.device);

@@ -136,12 +136,14 @@ static pt_status_t make_offsets(pt_model_t *model, int64_t samples)
 static pt_status_t make_derived(pt_model_t *model, const pt__requests_t *requests, const pt__rows_t *rows)
 {
     pt__memory_t *memory = &model->context->memory;
+    pt__rows_t all = *rows;
+    pt__graph_complete_rows(model->graph, &all);
     for (int32_t i = 0; requests->list != NULL && i < PT__MAX_DERIVED; i++) {
         pt__derived_buffer_t *buffer = &model->plans.derived[i];
         if (requests->derived[i] < 0)
             continue;
         const pt__shape_t *shape = &model->graph->tensors[model->graph->inputs[requests->derived[i]].tensor].shape;
-        int64_t bytes = rows->count[shape->dimension] * pt__shape_elements(shape) * (int64_t)sizeof(int32_t);
+        int64_t bytes = all.count[shape->dimension] * pt__shape_elements(shape) * (int64_t)sizeof(int32_t);
         if (bytes <= buffer->bytes)
             continue;
         pt__release(memory, buffer->values);

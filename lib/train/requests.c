@@ -129,6 +129,8 @@ static pt_status_t make_requests(const pt_model_t *model, pt__mode_t mode, pt_te
         if (!read[i])
             continue;
         int32_t derived = find_derived(model, lacking, graph->inputs[i].name);
+        if (derived >= 0 && pt__requests_derived(model, derived)->check != NULL)
+            PT__TRY_OUT(pt__requests_derived(model, derived)->check(&model->task));
         if (derived >= 0)
             requests->derived[derived] = (int32_t)i;
         if (derived >= 0 && !takes_its_own_place(pt__requests_derived(model, derived)))

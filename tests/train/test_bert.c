@@ -37,6 +37,9 @@ typedef struct kind {
 
 static const kind_t kinds[] = {
     {"bert_classes", bert, PT_TASK_CLASSIFICATION, 1, "label", "logits"},
+    {"bert_words", bert, PT_TASK_MASKED_LM, 1, "masked_labels", "logits"},
+    {"roberta_words", roberta, PT_TASK_MASKED_LM, 0, "masked_labels", "logits"},
+    {"distilbert_words", distilbert, PT_TASK_MASKED_LM, 0, "masked_labels", "logits"},
     {"bert_numbers", bert, PT_TASK_REGRESSION, 1, "target", "prediction"},
     {"roberta_classes", roberta, PT_TASK_CLASSIFICATION, 0, "label", "logits"},
     {"distilbert_classes", distilbert, PT_TASK_CLASSIFICATION, 0, "label", "logits"},

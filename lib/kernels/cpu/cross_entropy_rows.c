@@ -25,11 +25,21 @@ static int counts(const pt__cross_entropy_t *d, int64_t row)
            (d->row_weights == NULL || d->row_weights[row] != 0.0f);
 }
 
+/* Whether the first of the largest logits is the label's. */
+static int hits(const float *logits, int64_t classes, int32_t label)
+{
+    float of_label = logits[label];
+    for (int64_t c = 0; c < classes; c++)
+        if (logits[c] > of_label || (logits[c] == of_label && c < label))
+            return 0;
+    return 1;
+}
+
 static void loss_rows(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker)
 {
     const rows_t *rows = argument;
     const pt__cross_entropy_t *d = rows->description;
-    pt__loss_sums_t sums = {0.0, 0.0};
+    pt__loss_sums_t sums = {0.0, 0.0, 0.0};
     (void)worker;
     for (int64_t r = begin; r < end; r++) {
         int64_t of_batch = rows->first + (rows->row != NULL ? rows->row[r] : r);
@@ -48,6 +58,8 @@ static void loss_rows(void *argument, int64_t begin, int64_t end, int64_t chunk,
             label = d->labels[of_batch];
             weight = d->class_weights != NULL ? (double)d->class_weights[label] : 1.0;
         }
+        if (d->hits != NULL && d->probabilities == NULL) /* before the gradient takes the logits' place */
+            sums.hits += hits(rows->logits + r * d->classes, d->classes, label);
         double loss = rows->vector->loss->cross_entropy(d, label, probabilities, rows->logits + r * d->classes,
                                                         d_logits);
         if (d->row_weights != NULL) {
@@ -210,10 +222,12 @@ static void run_linear(pt__dev device, const pt__cross_entropy_t *d, pt__loss_su
 
 void pt__cpu_cross_entropy(pt__dev device, const pt__cross_entropy_t *d)
 {
-    pt__loss_sums_t total = {0.0, 0.0};
+    pt__loss_sums_t total = {0.0, 0.0, 0.0};
     if (d->logits != NULL)
         run_rows(device, d, 0, NULL, d->rows, d->logits, d->d_logits, &total);
     else
         run_linear(device, d, &total);
     pt__loss_sums_put(&total, d->loss, d->weight);
+    if (d->hits != NULL)
+        d->hits[0] = (float)total.hits;
 }

@@ -41,7 +41,7 @@ void pt__cpu_pointwise_loss(pt__dev device, pt__pointwise_loss_t kind, int64_t n
                              .sums = pt__cpu_scratch(device, 0)};
     int64_t size = pt__chunks_fitting(n, PT__CHUNK_COSTLY, sizeof(pt__loss_sums_t));
     pt__chunks_run(device, n, size, pointwise_chunk, &pointwise);
-    pt__loss_sums_t total = {0.0, 0.0};
+    pt__loss_sums_t total = {0.0, 0.0, 0.0};
     pt__loss_sums_add(pointwise.sums, pt__chunks_count(n, size), &total);
     pt__loss_sums_put(&total, loss, weight);
 }

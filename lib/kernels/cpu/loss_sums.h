@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 typedef struct pt__loss_sums {
-    double loss, weight;
+    double loss, weight, hits;
 } pt__loss_sums_t;
 
 static inline void pt__loss_sums_add(const pt__loss_sums_t *sums, int64_t chunks, pt__loss_sums_t *total)
@@ -13,6 +13,7 @@ static inline void pt__loss_sums_add(const pt__loss_sums_t *sums, int64_t chunks
     for (int64_t c = 0; c < chunks; c++) {
         total->loss += sums[c].loss;
         total->weight += sums[c].weight;
+        total->hits += sums[c].hits;
     }
 }
 
