@@ -45,8 +45,9 @@ static pt_status_t read_shape(const pt_graph_t *graph, const char *what, const c
             return pt__fail(PT_ERR_SHAPE, "%s \"%s\": a dimension of data stands at place %d, expected %s", what, name,
                             (int)i, symbolic ? "it to lead, once" : "fixed sizes");
         if (graph->dimensions[dimension].parent != PT__DIMENSION_NONE && !graph->dimensions[dimension].is_chosen)
-            return pt__fail(PT_ERR_SHAPE, "%s \"%s\": its leading dimension is computed from another one's rows, "
-                                          "expected one whose rows come with data",
+            return pt__fail(PT_ERR_SHAPE,
+                            "%s \"%s\": its leading dimension is computed from another one's rows, "
+                            "expected one whose rows come with data",
                             what, name);
         if (dimension != PT__DIMENSION_NONE) {
             shape->dimension = dimension;

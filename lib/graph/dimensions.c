@@ -93,7 +93,8 @@ int32_t pt__graph_derive_dimension(pt_graph_t *graph, int32_t parent, int64_t ad
         return parent;
     for (int32_t i = PT__DIMENSION_TOKENS + 1; i < graph->n_dimensions; i++) {
         const pt__dimension_t *known = &graph->dimensions[i];
-        if (!known->is_chosen && known->parent == parent && known->add == add && known->divide == divide && known->plus == plus)
+        if (!known->is_chosen && known->parent == parent && known->add == add && known->divide == divide &&
+            known->plus == plus)
             return i;
     }
     return append(graph, &(pt__dimension_t){.parent = parent, .add = add, .divide = divide, .plus = plus});

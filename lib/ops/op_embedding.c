@@ -35,8 +35,7 @@ static pt_status_t embedding_shape(const pt_graph_t *graph, const pt__node_t *no
 static pt__index_t embedding_index(const pt_graph_t *graph, const pt__node_t *node, int32_t input)
 {
     (void)input; /* only the index is int32 */
-    return (pt__index_t){
-        .role = "index", .limit = pt__input_of(graph, node, 1)->shape.size[0], .ignore = INT32_MIN};
+    return (pt__index_t){.role = "index", .limit = pt__input_of(graph, node, 1)->shape.size[0], .ignore = INT32_MIN};
 }
 
 /* The index is the library's own, of rows of src. */
@@ -69,8 +68,7 @@ static pt__index_t gather_index(const pt_graph_t *graph, const pt__node_t *node,
 {
     if (input != 1 || chooses_rows(graph, node))
         return (pt__index_t){.limit = 0};
-    return (pt__index_t){
-        .role = "index", .limit = pt__input_of(graph, node, 0)->shape.size[0], .ignore = INT32_MIN};
+    return (pt__index_t){.role = "index", .limit = pt__input_of(graph, node, 0)->shape.size[0], .ignore = INT32_MIN};
 }
 
 /* Both ops: the gradient of input `table` by that of dst. */

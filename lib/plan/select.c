@@ -4,8 +4,9 @@
  *   pool(norm(add(x, linear(y))))  ->  norm(add(pool(x), linear(pool(y))))
  *
  * and likewise where some rows are chosen by a gather (pt__graph_choose_dimension), as those whose words a language
- * model was not shown. Same results, for one row a sample, or a few, instead of all. Done when a plan is made, because it depends on what the plan must
- * give: the graph is rewritten with the nodes that its targets need; tensors get new numbers, which plan->map tells. */
+ * model was not shown. Same results, for one row a sample, or a few, instead of all. Done when a plan is made, because
+ * it depends on what the plan must give: the graph is rewritten with the nodes that its targets need; tensors get new
+ * numbers, which plan->map tells. */
 #include "graph/rewrite.h"
 #include "plan/layout.h"
 
@@ -149,8 +150,7 @@ static pt_status_t rewrite_node(pt__rewrite_t *rewrite, const pt__node_t *node)
 static pt_tensor_t find_places(const pt_graph_t *graph)
 {
     for (int64_t i = 0; i < graph->n_inputs; i++) {
-        const pt__dimension_t *dimension =
-            &graph->dimensions[graph->tensors[graph->inputs[i].tensor].shape.dimension];
+        const pt__dimension_t *dimension = &graph->dimensions[graph->tensors[graph->inputs[i].tensor].shape.dimension];
         if (dimension->is_chosen && dimension->parent == PT__DIMENSION_TOKENS)
             return graph->inputs[i].tensor;
     }
@@ -160,7 +160,8 @@ static pt_tensor_t find_places(const pt_graph_t *graph)
 pt_status_t pt__layout_select(pt__plan_t *plan, const pt_graph_t *graph, const pt_tensor_t *targets, int32_t n_targets)
 {
     pt__memory_t *memory = &plan->context->memory;
-    selection_t self = {.from = graph, .pool = pt__op_find("pool"), .gather = pt__op_find("gather"), .places = find_places(graph)};
+    selection_t self = {
+        .from = graph, .pool = pt__op_find("pool"), .gather = pt__op_find("gather"), .places = find_places(graph)};
     pt_status_t status;
     PT__TRY(pt__allocate(memory, (size_t)graph->n_tensors, sizeof *plan->map, "plan", &plan->map));
     PT__TRY_OUT(pt__allocate(memory, KINDS * (size_t)graph->n_tensors, sizeof *self.selected, "plan", &self.selected));

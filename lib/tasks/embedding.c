@@ -1,6 +1,6 @@
 /* One vector a sample, for comparing texts: no labels and no loss.
  *
- *   embedding  [PT_DIM_BATCH, D]: the rows of "hidden" pooled as the options say, and where asked for brought to length 1
+ *   embedding  [PT_DIM_BATCH, D]: the rows of "hidden" pooled as the options say, where asked for brought to length 1
  *
  * It adds no parameters. */
 #include <math.h>

@@ -1,7 +1,7 @@
 /* The masked language model (Devlin 2018): some tokens of a sample are hidden, and their rows predict them.
  *
- *   masked_labels  int32 [PT_DIM_TOKENS], what stood there, PT_IGNORE_INDEX where nothing was hidden; where the data has
- *                  none, tokens are chosen and hidden here (masking.c), anew in each micro-batch
+ *   masked_labels  int32 [PT_DIM_TOKENS], what stood there, PT_IGNORE_INDEX where nothing was hidden; where the data
+ *                  has none, tokens are chosen and hidden here (masking.c), anew in each micro-batch
  *   loss           cross-entropy of softmax(words(hidden)) at the labels; whatever comes after the last attention is
  *                  computed for rows with a label alone
  *   logits         [PT_DIM_TOKENS, V], of all rows, from tokens as they are

@@ -1,8 +1,8 @@
 /* What a token is for those who hide words: special, or one that goes on with a word. */
 #include "text/tokenizer.h"
 
-/* Of models whose words begin with a blank, or with what stands for one: a letter or digit goes on. What is not ASCII is
- * taken as a letter, but for the signs that stand for blanks: SentencePiece's, and GPT-2's of bytes up to a blank. */
+/* Of models whose words begin with a blank, or with what stands for one: a letter or digit goes on. What is not ASCII
+ * is taken as a letter, but for SentencePiece's sign of a blank. */
 static int32_t begins_inside(const uint8_t *bytes, int64_t length)
 {
     if (length == 0)

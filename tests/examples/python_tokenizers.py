@@ -25,6 +25,20 @@ class Tokenizers(unittest.TestCase):
                 raise
             self.skipTest(str(error))
 
+    def test_kinds_of_tokens(self):
+        kinds = self.tokenizer.kinds()
+        self.assertEqual(len(kinds), len(self.tokenizer))
+        for id, kind in enumerate(kinds):
+            token = self.tokenizer.token(id)
+            special = token is None or token in ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+            expected = pretrain.TOKEN_SPECIAL if special else pretrain.TOKEN_CONTINUES * token.startswith("##")
+            self.assertEqual(kind, expected, token)
+        self.context.model(  # takes them
+            {"model_type": "bert", "vocab_size": len(kinds), "hidden_size": 8, "num_hidden_layers": 1,
+             "num_attention_heads": 2, "intermediate_size": 8},
+            task=pretrain.TASK_MASKED_LM, mask_token=self.tokenizer.id("[MASK]"), token_kinds=kinds,
+        )
+
     def test_all_kinds(self):
         with open(os.path.join(GOLDEN, "cases.json"), encoding="utf-8") as file:
             cases = json.load(file)

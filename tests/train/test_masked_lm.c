@@ -1,5 +1,5 @@
-/* The masked language model: which tokens are hidden and what stands in their place, that a run which goes on hides what
- * it would have hidden, at any number of threads, that evaluations always hide the same, and that it learns. */
+/* The masked language model: which tokens are hidden and what stands in their place, that a run which goes on hides
+ * what it would have hidden, at any number of threads, that evaluations always hide the same, and that it learns. */
 #include "base/random.h"
 #include "pretrain.h"
 #include "support/suite.h"
@@ -246,7 +246,7 @@ static pt_optimizer_t *make_optimizer(pt_context_t *context)
     return optimizer;
 }
 
-/* Trains steps up to `steps`, where checkpoints are given going on from the newest; the weights at the end, freed by the
+/* Trains steps up to `steps`, with PT_TRAIN_RESUME from the newest checkpoint on; the weights at the end, freed by the
  * caller. */
 static float *train(int32_t threads, int64_t steps, const char *directory, uint32_t flags, int64_t *elements)
 {
@@ -404,5 +404,97 @@ START_TEST(test_refused)
 }
 END_TEST
 
-SUITE("masked_lm", 60, test_what_is_hidden, test_shares, test_whole_words, test_cuts, test_places,
-      test_resume_and_threads, test_learns, test_saved, test_nothing_hidden, test_refused)
+/* What a tokenizer's tokens are: of WordPiece and of byte-level BPE. */
+START_TEST(test_kinds_of_tokens)
+{
+    static const char *const files[] = {"tests/golden/tokenizer_bert.json", "tests/golden/tokenizer_gpt2.json"};
+    pt_context_t *context = start(1);
+    for (int32_t f = 0; f < 2; f++) {
+        static uint8_t found[1 << 16];
+        pt_array_t view = {.dtype = PT_UINT8, .data = found, .capacity = sizeof found};
+        int32_t count[2] = {0};
+        pt_tokenizer_t *tokenizer;
+        pt_status_t status = pt_tokenizer_open(context, suite_source(files[f]), NULL, &tokenizer);
+        if (status == PT_ERR_UNSUPPORTED)
+            continue; /* a library without utf8proc */
+        ck_ok(status);
+        ck_ok(pt_tokenizer_kinds(tokenizer, &view, sizeof view));
+        ck_assert_int_eq(view.elements, pt_tokenizer_size(tokenizer));
+        for (int32_t i = 0; i < pt_tokenizer_size(tokenizer); i++) {
+            const char *token = pt_tokenizer_token(tokenizer, i);
+            if (token == NULL || found[i] == PT_TOKEN_SPECIAL)
+                continue;
+            const int32_t blank = strncmp(token, "\xC4\xA0", 2) == 0,
+                          letter = (token[0] | 32) >= 'a' && (token[0] | 32) <= 'z';
+            if (f == 0)
+                ck_assert_msg((strncmp(token, "##", 2) == 0 && token[2] != 0) == (found[i] == PT_TOKEN_CONTINUES), "%s",
+                              token);
+            else if (blank || letter)
+                ck_assert_msg(letter == (found[i] == PT_TOKEN_CONTINUES), "%s", token);
+            count[found[i] == PT_TOKEN_CONTINUES]++;
+        }
+        ck_assert(count[0] > 0 && count[1] > 0);
+        if (f == 0)
+            ck_assert_int_eq(found[pt_tokenizer_id(tokenizer, "[CLS]")], PT_TOKEN_SPECIAL);
+        view.capacity = 3;
+        ck_fails(pt_tokenizer_kinds(tokenizer, &view, sizeof view), PT_ERR_ARGUMENT, "kinds");
+        pt_tokenizer_free(tokenizer);
+    }
+    pt_context_free(context);
+}
+END_TEST
+
+/* Vectors of samples: pooled, and of length 1 where asked for. */
+START_TEST(test_embedding)
+{
+    static const int32_t poolings[] = {PT_POOL_MEAN, PT_POOL_FIRST, PT_POOL_LAST};
+    enum { WIDTH = 16 };
+    pt_context_t *context = start(1);
+    int32_t some[] = {6, 7, 8, 9, 10};
+    const int64_t lengths[] = {2, 3};
+    pt_array_t values = {.name = "tokens", .dtype = PT_INT32, .data = some, .lengths = view_data(lengths)};
+    float hidden[5 * WIDTH], vectors[2 * WIDTH];
+    pt_array_t all = {.dtype = PT_FLOAT32, .data = hidden, .capacity = 5 * WIDTH},
+               out = {.dtype = PT_FLOAT32, .data = vectors, .capacity = 2 * WIDTH};
+    pt_model_t *model;
+    pt_embedding_options_t options;
+    ck_ok(pt_model_create_from_config(context, config, sizeof config - 1, &model));
+    ck_ok(pt_forward(model, &values, 1, sizeof values, 2, "hidden", &all));
+    for (int32_t i = 0; i < 6; i++) {
+        const int32_t pooling = poolings[i / 2];
+        ck_ok(pt_embedding_options_init(&options, sizeof options));
+        options.pooling = pooling;
+        options.flags = i % 2 ? PT_EMBEDDING_NORMALIZE : 0;
+        ck_ok(pt_model_set_task(model, PT_TASK_EMBEDDING, &options));
+        ck_ok(pt_forward(model, &values, 1, sizeof values, 2, "embedding", &out));
+        ck_assert_int_eq(out.elements, 2 * WIDTH);
+        double length = 0, expected[WIDTH]; /* of the second sample, whose rows are the last three */
+        for (int32_t c = 0; c < WIDTH; c++) {
+            const float *column = hidden + 2 * WIDTH + c;
+            expected[c] = pooling == PT_POOL_FIRST ? (double)column[0]
+                          : pooling == PT_POOL_LAST
+                              ? (double)column[2 * WIDTH]
+                              : ((double)column[0] + (double)column[WIDTH] + (double)column[2 * WIDTH]) / 3;
+            length += expected[c] * expected[c];
+        }
+        for (int32_t c = 0; c < WIDTH; c++)
+            near((double)vectors[WIDTH + c], expected[c] / (i % 2 ? sqrt(length) : 1), 1e-5, "an embedding");
+    }
+    ck_ok(pt_model_save(model, suite_path("e.safetensors"), NULL));
+    pt_model_free(model);
+    ck_ok(pt_model_open(context, suite_path("e.safetensors"), NULL, &model));
+    float again[2 * WIDTH];
+    out.data = again;
+    ck_ok(pt_forward(model, &values, 1, sizeof values, 2, "embedding", &out));
+    ck_assert_mem_eq(again, vectors, sizeof again);
+    options.pooling = PT_POOL_FAMILY;
+    ck_fails(pt_model_set_task(model, PT_TASK_EMBEDDING, &options), PT_ERR_ARGUMENT, "PT_POOL_FAMILY");
+    options.flags = 2;
+    ck_fails(pt_model_set_task(model, PT_TASK_EMBEDDING, &options), PT_ERR_ARGUMENT, "0x2");
+    pt_model_free(model);
+    pt_context_free(context);
+}
+END_TEST
+
+SUITE("masked_lm", 60, test_kinds_of_tokens, test_embedding, test_what_is_hidden, test_shares, test_whole_words,
+      test_cuts, test_places, test_resume_and_threads, test_learns, test_saved, test_nothing_hidden, test_refused)

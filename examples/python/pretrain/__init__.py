@@ -766,6 +766,11 @@ class Tokenizer(_Handle):
         token = library.pt_tokenizer_token(self, id)
         return None if token is None else token.decode()
 
+    def kinds(self):
+        """TOKEN_... of each token, a list: what the task TASK_MASKED_LM takes as token_kinds."""
+        size = ctypes.sizeof(Array)
+        return _read(lambda view: _check(library.pt_tokenizer_kinds(self, ctypes.byref(view), size))).tolist()
+
     def encode(self, texts, plain=False, spans=False, pad=False, overflow=False):
         """Ids, a list, of one text (str or UTF-8 bytes) or pair (a tuple of two), or a list of such lists of a list of
         texts. spans=True: (ids, spans, segments) in place of ids; spans are [begin, end) in bytes of UTF-8. pad=True:
@@ -1094,10 +1099,13 @@ class Model(_Handle):
         """A task by its name, with its own options; None: none."""
         kinds = {
             TASK_CAUSAL_LM: CausalLmOptions,
+            TASK_MASKED_LM: MaskedLmOptions,
+            TASK_EMBEDDING: EmbeddingOptions,
             TASK_CLASSIFICATION: ClassificationOptions,
             TASK_REGRESSION: RegressionOptions,
         }
-        class_weights, chosen = options.pop("class_weights", None), None
+        class_weights, token_kinds = options.pop("class_weights", None), options.pop("token_kinds", None)
+        chosen = None
         if task in kinds:
             chosen = _options(kinds[task], options)
         elif options:
@@ -1108,6 +1116,11 @@ class Model(_Handle):
             weights, _alive = _array(class_weights)
             chosen.class_weights, chosen.array_size = ctypes.addressof(weights), ctypes.sizeof(Array)
             chosen.classes = chosen.classes or len(class_weights)
+        if token_kinds is not None:
+            if task != TASK_MASKED_LM:
+                raise TypeError("task %r has no token_kinds" % (task,))
+            kinds, _kept = _array(token_kinds)
+            chosen.token_kinds, chosen.array_size = ctypes.addressof(kinds), ctypes.sizeof(Array)
         _check(library.pt_model_set_task(self, _encoded(task), ctypes.byref(chosen) if chosen is not None else None))
 
     @property
