@@ -88,7 +88,9 @@ static pt_status_t make_room(pt__unigram_learner_t *learner)
                            1;
     const size_t n = (size_t)learner->n_pieces;
     learner->threads = pt__pool_threads(training->context->pool);
-    PT__TRY(pt__training_reserve(training, learner->threads * places * 24, "the ways to cut words"));
+    PT__TRY(pt__training_reserve(training,
+                                 learner->threads * (places * 24 + PT__UNIGRAM_PLACED * (int64_t)sizeof(pt__placed_t)),
+                                 "the ways to cut words"));
     PT__TRY(pt__training_reserve(training, 8 * (PT__UNIGRAM_PARTS + 1) * learner->n_pieces, "sums of pieces"));
     PT__TRY(pt__allocate(memory, n, sizeof *learner->weights, "weights of pieces", &learner->weights));
     PT__TRY(pt__allocate(memory, n * PT__UNIGRAM_PARTS, sizeof *learner->sums, "sums of pieces", &learner->sums));
@@ -99,6 +101,7 @@ static pt_status_t make_room(pt__unigram_learner_t *learner)
         PT__TRY(pt__allocate_uninitialised(memory, (size_t)places, sizeof *ways->beta, "cuts", &ways->beta));
         PT__TRY(pt__allocate_uninitialised(memory, (size_t)places, sizeof *ways->lengths, "cuts", &ways->lengths));
         PT__TRY(pt__allocate_uninitialised(memory, (size_t)places, sizeof *ways->ids, "cuts", &ways->ids));
+        PT__TRY(pt__allocate_uninitialised(memory, PT__UNIGRAM_PLACED, sizeof *ways->placed, "cuts", &ways->placed));
     }
     return PT_OK;
 }
@@ -392,6 +395,7 @@ static void free_learner(pt__training_t *training, void *object)
     pt__memory_t *memory = &training->context->memory;
     pt__unigram_learner_t *learner = object;
     for (int32_t i = 0; learner->ways != NULL && i < learner->threads; i++) {
+        pt__release(memory, learner->ways[i].placed);
         pt__release(memory, learner->ways[i].ids);
         pt__release(memory, learner->ways[i].lengths);
         pt__release(memory, learner->ways[i].beta);

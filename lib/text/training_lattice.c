@@ -128,6 +128,45 @@ static double expect_word(const pt__unigram_learner_t *learner, const pt__ways_t
     return whole;
 }
 
+/* The same of a word of up to PT__UNIGRAM_KEPT bytes, whose pieces are looked for once: most of the time goes there. */
+static double expect_short_word(const pt__unigram_learner_t *learner, const pt__ways_t *ways, const uint8_t *word,
+                                int64_t length, double count, double *sums)
+{
+    double *alpha = ways->alpha, *beta = ways->beta;
+    pt__placed_t *placed = ways->placed;
+    int64_t n = 0;
+    memset(alpha, 0, (size_t)(length + 1) * sizeof *alpha);
+    alpha[0] = 1;
+#define PIECE(id, end)                                                           \
+    {                                                                            \
+        placed[n] = (pt__placed_t){weight_of(learner, id), id, (uint32_t)(end)}; \
+        alpha[end] += alpha[at] * placed[n++].weight;                            \
+    }
+    for (int64_t at = 0; at < length; at = after_character(word, at)) {
+        const int64_t before = n;
+        FOR_EACH_PIECE(learner, word, length, at, PIECE);
+        ways->lengths[at] = (uint32_t)(n - before);
+    }
+#undef PIECE
+    const double whole = alpha[length];
+    if (!(whole > LEAST && whole < MOST))
+        return 0;
+    const double share = count / whole;
+    beta[length] = 1;
+    for (int64_t at = length; at > 0;) {
+        double sum = 0;
+        at = before_character(word, at);
+        n -= ways->lengths[at];
+        for (const pt__placed_t *piece = placed + n, *end = piece + ways->lengths[at]; piece < end; piece++) {
+            const double rest = piece->weight * beta[piece->after];
+            sum += rest;
+            sums[piece->id] += alpha[at] * rest * share;
+        }
+        beta[at] = sum;
+    }
+    return whole;
+}
+
 static inline double add_logs(double a, double b)
 {
     const double less = a < b ? a : b, more = a < b ? b : a;
@@ -226,7 +265,8 @@ static void expect_part(void *argument, int64_t part, int32_t worker)
         const uint8_t *word = learner->words + learner->begins[w];
         const int64_t length = learner->begins[w + 1] - learner->begins[w];
         const double count = (double)learner->counts[w];
-        const double whole = expect_word(learner, &learner->ways[worker], word, length, count, sums);
+        const double whole = (length <= PT__UNIGRAM_KEPT ? expect_short_word : expect_word)(
+            learner, &learner->ways[worker], word, length, count, sums);
         logs += count * (whole > 0 ? log(whole) - learner->shift * characters_of(word, length)
                                    : expect_word_in_logs(learner, &learner->ways[worker], word, length, count, sums));
     }

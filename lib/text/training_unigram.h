@@ -17,10 +17,23 @@ typedef struct pt__scored {
     double score;
 } pt__scored_t;
 
+/* A piece at a place of a word. */
+typedef struct pt__placed {
+    double weight;
+    int32_t id;
+    uint32_t after; /* it */
+} pt__placed_t;
+
+enum {
+    PT__UNIGRAM_KEPT = 256, /* bytes of a word whose pieces are kept from the first pass over it to the second */
+    PT__UNIGRAM_PLACED = PT__UNIGRAM_KEPT * (PT__UNIGRAM_LONGEST + 1)
+};
+
 typedef struct pt__ways { /* a thread's, for its longest word */
     double *alpha, *beta; /* [longest + 1] */
     uint32_t *lengths;    /* [longest + 1] of the piece that ends there on the best way */
     int32_t *ids;
+    pt__placed_t *placed; /* [PT__UNIGRAM_PLACED] */
 } pt__ways_t;
 
 typedef struct pt__unigram_learner {
