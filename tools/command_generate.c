@@ -1,4 +1,4 @@
-/* pretrain generate: a text that the model continues. */
+/* pretrain generate: a text that the model continues, shown as it comes. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,76 +16,202 @@ typedef struct generation {
     const opened_model_t *opened;
     int32_t *ids;
     int64_t count;
-    /* of the ids, up to where a --stop begins */
-    char *text;
-    size_t length;
+    pt_decoder_t *decoder; /* NULL: tokens are bytes */
+    char *text;            /* of the ids, as far as no later one can change it, up to where a --stop begins */
+    size_t length, capacity;
+    size_t shown; /* bytes of it that are on standard output */
+    int is_stopped;
     int status;
 } generation_t;
 
-/* The text of the new tokens from one of them on. */
-static int make_text(generation_t *generation, int64_t first)
+/* ---- The text so far --------------------------------------------------------------------------------------------- */
+
+/* Room for so many bytes more, and a final 0. */
+static int make_room(generation_t *generation, size_t more)
 {
-    int status = EXIT_DONE;
-    free(generation->text);
-    generation->text = NULL;
-    generation->length = (size_t)(generation->count - first);
-    pt_array_t ids = {.dtype = PT_INT32, .data = generation->ids + first, .elements = generation->count - first};
-    pt_tokenizer_t *tokenizer = generation->opened->tokenizer;
-    if (tokenizer)
-        TRY(pt_tokenizer_decode(tokenizer, &ids, sizeof ids, 0, NULL, 0, &generation->length));
-    generation->text = malloc(generation->length + 1);
-    if (!generation->text)
-        return fail("no memory for a text of %lld bytes", (long long)generation->length);
-    if (tokenizer)
-        TRY(pt_tokenizer_decode(tokenizer, &ids, sizeof ids, 0, generation->text, generation->length + 1,
-                                &generation->length));
-    for (int64_t i = first; i < generation->count && !tokenizer; i++)
-        generation->text[i - first] = (char)generation->ids[i];
-    generation->text[generation->length] = 0;
+    size_t needed = generation->length + more + 1;
+    if (needed <= generation->capacity)
+        return EXIT_DONE;
+    char *grown = realloc(generation->text, 2 * needed);
+    if (!grown)
+        return fail("no memory for a text of %lld bytes", (long long)needed);
+    generation->text = grown;
+    generation->capacity = 2 * needed;
+    return EXIT_DONE;
+}
+
+/* Goes on with the next tokens' text; NULL: the text ends, and what is left of it comes. */
+static int take_text(generation_t *generation, const pt_array_t *ids)
+{
+    size_t length = 0;
+    int status = make_room(generation, 64);
+    for (int again = 0; again < 2 && status == EXIT_DONE; again++) {
+        size_t room = generation->capacity - generation->length;
+        char *end = generation->text + generation->length;
+        if (!ids)
+            TRY(pt_decoder_finish(generation->decoder, end, room, &length));
+        else
+            TRY(pt_decoder_add(generation->decoder, again ? NULL : ids, sizeof *ids, end, room, &length));
+        if (length < room)
+            break;
+        status = make_room(generation, length);
+    }
+    generation->length += length;
 out:
     return status;
 }
 
-/* How many tokens at the end are looked at for a --stop, which ends with the last one: its bytes, and more for tokens
- * that are no text. */
-static int64_t stop_tokens(const list_t *stops)
+static int add_token(generation_t *generation, int32_t id)
+{
+    const pt_array_t ids = {.dtype = PT_INT32, .data = &id, .elements = 1};
+    if (generation->decoder)
+        return take_text(generation, &ids);
+    int status = make_room(generation, 1);
+    if (status == EXIT_DONE)
+        generation->text[generation->length++] = (char)id;
+    return status;
+}
+
+/* ---- Where it stops ---------------------------------------------------------------------------------------------- */
+
+static int64_t find(const char *text, size_t length, size_t from, const char *sought)
+{
+    size_t size = strlen(sought);
+    for (size_t i = from; i + size <= length; i++)
+        if (memcmp(text + i, sought, size) == 0)
+            return (int64_t)i;
+    return -1;
+}
+
+static size_t longest_stop(const list_t *stops)
 {
     size_t longest = 0;
     for (int64_t i = 0; i < stops->count; i++)
         longest = strlen(stops->items[i]) > longest ? strlen(stops->items[i]) : longest;
-    return (int64_t)longest + MORE_TOKENS;
+    return longest;
 }
 
-/* Whether a --stop is in the text, which is then cut before it. */
-static int has_stop(generation_t *generation)
+/* Where the first --stop in a text begins, or -1. */
+static int64_t find_stop(const list_t *stops, const char *text, size_t length, size_t from)
 {
-    const list_t *stops = &generation->settings->stop;
-    char *first = NULL;
+    int64_t first = -1;
     for (int64_t i = 0; i < stops->count; i++) {
-        char *found = strstr(generation->text, stops->items[i]);
-        if (found && (!first || found < first))
+        int64_t found = find(text, length, from, stops->items[i]);
+        if (found >= 0 && (first < 0 || found < first))
             first = found;
     }
-    if (first) {
-        *first = 0;
-        generation->length = (size_t)(first - generation->text);
+    return first;
+}
+
+/* Cuts the text before the first --stop that ends in its bytes from `from` on. */
+static void cut_at_stop(generation_t *generation, size_t from)
+{
+    const list_t *stops = &generation->settings->stop;
+    size_t longest = longest_stop(stops);
+    int64_t found = find_stop(stops, generation->text, generation->length, from > longest ? from - longest : 0);
+    if (found < 0)
+        return;
+    generation->length = (size_t)found;
+    generation->is_stopped = 1;
+}
+
+/* Whether the last tokens are seen to have a --stop in their text, which the decoder may still keep back. */
+static int tokens_have_stop(generation_t *generation)
+{
+    const list_t *stops = &generation->settings->stop;
+    int64_t last = (int64_t)longest_stop(stops) + MORE_TOKENS;
+    int64_t first = generation->count > last ? generation->count - last : 0;
+    const pt_array_t ids = {.dtype = PT_INT32, .data = generation->ids + first, .elements = generation->count - first};
+    size_t length = 0;
+    int status = EXIT_DONE;
+    char *text = NULL;
+    TRY(pt_tokenizer_decode(generation->opened->tokenizer, &ids, sizeof ids, 0, NULL, 0, &length));
+    text = malloc(length + 1);
+    if (!text)
+        status = fail("no memory for a text of %lld bytes", (long long)length);
+    else
+        TRY(pt_tokenizer_decode(generation->opened->tokenizer, &ids, sizeof ids, 0, text, length + 1, &length));
+out:
+    generation->status = status;
+    int found = status == EXIT_DONE && find_stop(stops, text, length, 0) >= 0;
+    free(text);
+    return found;
+}
+
+/* ---- As it comes ------------------------------------------------------------------------------------------------- */
+
+/* Bytes at the end of a text that are the begin of a character. */
+static size_t half_character(const char *text, size_t length)
+{
+    for (size_t back = 1; back <= 3 && back <= length; back++) {
+        unsigned char byte = (unsigned char)text[length - back];
+        if ((byte & 0xC0) != 0x80)
+            return byte >= 0xC0 && back < (byte >= 0xF0 ? 4u : byte >= 0xE0 ? 3u : 2u) ? back : 0;
     }
-    return first != NULL;
+    return 0;
+}
+
+/* Bytes at the end of the text that may become a --stop, or are the begin of a character. */
+static size_t held_back(const generation_t *generation)
+{
+    const list_t *stops = &generation->settings->stop;
+    const char *text = generation->text;
+    size_t length = generation->length, held = half_character(text, length);
+    for (int64_t i = 0; i < stops->count; i++)
+        for (size_t size = strlen(stops->items[i]); size-- > held + 1;)
+            if (size <= length && memcmp(text + length - size, stops->items[i], size) == 0)
+                held = size;
+    return held;
+}
+
+/* Shows the text but for its last bytes; nothing with --json. 0 where it cannot be written. */
+static int show(generation_t *generation, size_t but)
+{
+    size_t end = generation->length > but ? generation->length - but : 0;
+    if (generation->settings->json || end <= generation->shown)
+        return 1;
+    fwrite(generation->text + generation->shown, 1, end - generation->shown, stdout);
+    generation->shown = end;
+    return output_flush();
 }
 
 static void take_token(void *user, pt_token_t *token)
 {
     generation_t *generation = user;
+    const size_t before = generation->length;
     generation->ids[generation->count++] = token->token;
     token->action = interrupted() ? PT_ACTION_STOP : PT_ACTION_GO_ON;
-    const list_t *stops = &generation->settings->stop;
-    if (stops->count == 0)
-        return;
-    int64_t first = generation->count - stop_tokens(stops);
-    generation->status = make_text(generation, first > 0 ? first : 0);
-    if (generation->status != EXIT_DONE || has_stop(generation))
+    generation->status = add_token(generation, token->token);
+    if (generation->status == EXIT_DONE && generation->settings->stop.count > 0)
+        cut_at_stop(generation, before);
+    if (generation->status != EXIT_DONE || !show(generation, generation->is_stopped ? 0 : held_back(generation)) ||
+        generation->is_stopped ||
+        (generation->settings->stop.count > 0 && generation->decoder && tokens_have_stop(generation)))
         token->action = PT_ACTION_STOP;
 }
+
+/* What is left of the text when all tokens are there; U+FFFD for a character that has not come to its end. */
+static int end_text(generation_t *generation)
+{
+    const size_t before = generation->length;
+    int status = EXIT_DONE;
+    if (generation->decoder && !generation->is_stopped)
+        status = take_text(generation, NULL);
+    else if (!generation->is_stopped && half_character(generation->text, before) > 0) {
+        generation->length -= half_character(generation->text, before);
+        status = make_room(generation, 3);
+        if (status == EXIT_DONE)
+            memcpy(generation->text + generation->length, "\xEF\xBF\xBD", 3);
+        generation->length += status == EXIT_DONE ? 3 : 0;
+    }
+    if (status == EXIT_DONE && !generation->is_stopped)
+        cut_at_stop(generation, before);
+    if (status == EXIT_DONE)
+        show(generation, 0);
+    return status;
+}
+
+/* ---- The command ------------------------------------------------------------------------------------------------- */
 
 /* The tokens of --prompt. */
 static int encode_prompt(const settings_t *settings, const opened_model_t *opened, tokens_t *tokens)
@@ -113,22 +239,27 @@ static int run(const settings_t *settings, opened_model_t *opened, const tokens_
     options.temperature = settings->temperature;
     options.top_k = settings->top_k;
     options.top_p = settings->top_p;
+    if (opened->tokenizer)
+        TRY(pt_decoder_create(opened->tokenizer, 0, &generation->decoder));
     TRY(pt_generator_create(opened->model, &options, &generator));
     TRY(pt_generator_begin(generator, &given, sizeof given));
+    if (!settings->json) {
+        fputs(settings->prompt, stdout);
+        output_flush();
+    }
     TRY(pt_generator_run(generator, take_token, generation));
     status = generation->status;
-    if (status == EXIT_DONE && (status = make_text(generation, 0)) == EXIT_DONE)
-        has_stop(generation);
+    if (status == EXIT_DONE)
+        status = end_text(generation);
 out:
     pt_generator_free(generator);
     return status;
 }
 
+/* The text itself was shown as it came. */
 static void print_result(const settings_t *settings, const generation_t *generation, double seconds)
 {
     if (!settings->json) {
-        fputs(settings->prompt, stdout);
-        fwrite(generation->text, 1, generation->length, stdout);
         putchar('\n');
         return;
     }
@@ -196,6 +327,7 @@ out:
         tokens_free(prompt);
     free(prompt);
     free(generation.ids);
+    pt_decoder_free(generation.decoder);
     free(generation.text);
     opened_model_close(&opened);
     pt_context_free(context);

@@ -51,7 +51,9 @@ const command_t command_table[] = {
      "pretrain tokenize --train bpe --size 8000 --special '<|endoftext|>' book.txt --out tokenizer.json",
      command_tokenize},
     {"generate", COMMAND_GENERATE, "MODEL --prompt TEXT", 1, 1, "continues a text",
-     "Continues a text with a language model, and prints it with its continuation; with --json the continuation alone.",
+     "Continues a text with a language model, and prints it with its continuation as that comes, a whole character at "
+     "a "
+     "time; with --json the continuation alone, when all of it is there.",
      "pretrain generate run --prompt 'ROMEO:' --count 200 --temperature 0.8 --top-k 20", command_generate},
     {"inspect", COMMAND_INSPECT, "MODEL", 1, 1, "tells what is in a model",
      "Tells a model's family, task, tokenizer, classes and tensors, and what a step of training would cost.",

@@ -32,10 +32,14 @@ static int make_directory(const char *path)
 int out_file_check(const char *option, const char *path)
 {
     char directory[PATH_SIZE];
+    if (strlen(path) > PATH_SIZE - 256)
+        return fail("%s: a path of %lld bytes", option, (long long)strlen(path));
     path_of_directory(directory, path);
     if (path_is_directory(path))
         return fail("%s %s: a directory is there, expected the name of a file", option, path);
-    if (access(path_exists(path) ? path : directory, W_OK) != 0)
+    if (!path_exists(path))
+        return make_directory(directory);
+    if (access(path, W_OK) != 0)
         return fail("%s %s: %s", option, path, strerror(errno));
     return EXIT_DONE;
 }

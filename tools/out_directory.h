@@ -8,8 +8,8 @@
  * earlier training has left, and writes the tokenizer. checkpoints: where they go, "" for none. EXIT_DONE, or a status
  * after a message. */
 int out_directory_prepare(const settings_t *settings, const opened_model_t *opened, char checkpoints[PATH_SIZE]);
-/* A file that a result will go to: what cannot be written is told before the work. EXIT_DONE, or a status after a
- * message. */
+/* A file that a result will go to: makes its directory, and tells what cannot be written before the work. EXIT_DONE, or
+ * a status after a message. */
 int out_file_check(const char *option, const char *path);
 /* Writes the model and its configuration, where there is a directory. EXIT_DONE, or a status after a message. */
 int out_directory_save(const settings_t *settings, const opened_model_t *opened);

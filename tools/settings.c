@@ -162,8 +162,8 @@ const option_t option_table[] = {
      "gpt2|cl100k|llama3|qwen2", COMMAND_TOKENIZE, VALUE_CHOICE, AT(pattern), NO_LIMIT},
     {"--cased", FLAG, learning, "wordpiece keeps capitals and accents", NO_WORDS, COMMAND_TOKENIZE, VALUE_NONE,
      AT(cased), NO_LIMIT},
-    {"--out", "FILE", learning, "gets the tokenizer, a tokenizer.json", NO_WORDS, COMMAND_TOKENIZE, VALUE_FILE, AT(out),
-     NO_LIMIT},
+    {"--out", "FILE", learning, "gets the tokenizer, a tokenizer.json; its directory is made", NO_WORDS,
+     COMMAND_TOKENIZE, VALUE_FILE, AT(out), NO_LIMIT},
 
     {"--report", "FILE", results,
      "gets a page of HTML that shows how the training went, or where its name ends in .json the same as JSON", NO_WORDS,

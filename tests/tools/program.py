@@ -449,6 +449,32 @@ class Program(unittest.TestCase):
             with self.subTest(arguments=arguments):
                 self.names_what(run("generate", *arguments, code=code)[1], *words)
 
+    def test_generated_text_comes_as_it_is_made(self):
+        """Whole characters each time, long before the last of them is there. The text repeats every 9 bytes, so that
+        each place of a window sees all of them."""
+        write("faces.txt", "\u00e9\u4e2d\U0001f600" * 400)
+        run("train", "config.json", "faces.txt", "--steps", "300", "--rate", "0.01", "--out", "faces")
+        options = ["generate", "faces", "--prompt", "\u00e9\u4e2d"]
+        with subprocess.Popen(
+            [PROGRAM, *options, "--count", "1000000"], stdout=-1, preexec_fn=default_signals
+        ) as process:
+            parts = []
+            while sum(map(len, parts)) < 200:
+                parts.append(os.read(process.stdout.fileno(), 1 << 16).decode())
+            self.assertIsNone(process.poll())
+            process.send_signal(signal.SIGINT)
+            parts.append(process.stdout.read().decode())
+            self.assertEqual(process.wait(), 130)
+        self.assertGreater(len(parts), 3)
+        self.assertIn("\U0001f600\u00e9\u4e2d", "".join(parts))
+        self.assertTrue("".join(parts).startswith("\u00e9\u4e2d"))
+        for stop in ("\U0001f600\u00e9", "\u00e9", "\u4e2d\U0001f600"):
+            for more in ([], ["--stop", "never"]):
+                asked = [*options, "--count", "60", "--stop", stop, *more]
+                text = run_json(*asked)["text"]
+                self.assertNotIn(stop, text)
+                self.assertEqual(run(*asked)[0], "\u00e9\u4e2d" + text + "\n")
+
     def test_published_weights_with_their_configuration(self):
         """As Hugging Face's libraries write them: what the library notes in a file of its own is not there."""
         for own, folder, architecture in (
@@ -693,7 +719,9 @@ class Program(unittest.TestCase):
         self.assertLess(len(curve["x"]), 2049)
         self.assertEqual(curve["x"], sorted(curve["x"]))
         self.assertIn("--evaluation", report["answer"])
-        self.names_what(run("train", "config.json", "text.txt", "--report", "nowhere/x.html", code=1)[1], "nowhere")
+        self.names_what(
+            run("train", "config.json", "text.txt", "--report", "text.txt/x.html", code=1)[1], "text.txt", "file"
+        )
 
     def test_same_as_the_python_module(self):
         library = os.path.join(BUILD, "lib", "libpretrain.so")
@@ -875,10 +903,10 @@ class Program(unittest.TestCase):
         made = run_json("generate", "learnt_model", "--prompt", "the sun", "--count", "9")
         self.assertEqual(run("tokenize", "learnt", "--decode", stdin=str(made["ids"]))[0], made["text"] + "\n")
         self.assertEqual(len(made["ids"]), 9)
-        words = run_json("tokenize", "--train", "wordpiece", "text.txt", "--out", "words.json")
+        words = run_json("tokenize", "--train", "wordpiece", "text.txt", "--out", "new/folder/words.json")
         self.assertEqual(set(words), {"tokens"})
-        ids = run("tokenize", "words.json", stdin="The SUN is warm today.\n")[0]
-        self.assertEqual(run("tokenize", "words.json", "--decode", stdin=ids)[0], "the sun is warm today.\n")
+        ids = run("tokenize", "new/folder/words.json", stdin="The SUN is warm today.\n")[0]
+        self.assertEqual(run("tokenize", "new/folder/words.json", "--decode", stdin=ids)[0], "the sun is warm today.\n")
         run("tokenize", "--train", "unigram", "--size", "60", "text.txt", "--out", "pieces.json")
         ids = run("tokenize", "pieces.json", stdin="the sun is warm today\n")[0]
         self.assertEqual(run("tokenize", "pieces.json", "--decode", stdin=ids)[0], "the sun is warm today\n")
@@ -894,7 +922,7 @@ class Program(unittest.TestCase):
             (["--train", "bpe", "nowhere.txt", "--out", "x.json"], 1, ["nowhere.txt"]),
             (["--train", "bpe", "/dev/null", "--out", "x.json"], 1, ["word"]),
             (["--train", "bpe", "text.txt", "--out", "learnt"], 1, ["learnt", "directory"]),
-            (["--train", "bpe", "text.txt", "--out", "nowhere/x.json"], 1, ["nowhere/x.json"]),
+            (["--train", "bpe", "text.txt", "--out", "text.txt/x.json"], 1, ["text.txt", "file"]),
         ):
             with self.subTest(arguments=arguments):
                 self.names_what(run("tokenize", *arguments, code=code)[1], *named)
