@@ -1424,6 +1424,8 @@ enum {
 enum {
     /* NUMBER: `missing` stands for an empty cell, a null and a key that is not there */
     PT_COLUMN_FILL = 1,
+    /* TEXT: `pair` is the answer to it, which a language model learns to give */
+    PT_COLUMN_ANSWER = 2,
 };
 /* Calls take the struct's size beside it (column_size). Strings and lists are read during the call only. */
 typedef struct pt_column {
@@ -1432,7 +1434,7 @@ typedef struct pt_column {
     /* key of the JSON object, or heading of the CSV column ("#3": the third, also in files without headings) */
     const char *source;
     int32_t kind;
-    /* PT_COLUMN_FILL or 0 */
+    /* PT_COLUMN_FILL, PT_COLUMN_ANSWER or 0 */
     uint32_t flags;
     /* NUMBER: values a sample; 0: one, as a scalar */
     int64_t count;
@@ -1445,6 +1447,15 @@ typedef struct pt_column {
     /* TEXT: makes its tokens, with those that its file puts around a text, cut so that there are at most max_length;
      * of the same context, not needed after the call. NULL: bytes are the tokens */
     pt_tokenizer_t *tokenizer;
+    /* TEXT: key or heading of a second text. The tokenizer encodes the two as a pair, cut together so that there are at
+     * most max_length tokens. With PT_COLUMN_ANSWER they are one text, put end to end without anything between them, of
+     * which at least a token of the answer must be within max_length; bytes will do then. NULL: none */
+    const char *pair;
+    /* with a pair: name of a second field, int32 and as long as the first. Of a pair the segments of its tokens, as the
+     * tokenizer's file numbers them ("segments" for the families that read them); of an answer the labels: the token
+     * behind each, from the last one before the answer on, and PT_IGNORE_INDEX before that ("labels" for
+     * PT_TASK_CAUSAL_LM). NULL: none */
+    const char *pair_field;
 } pt_column_t;
 /* Flags of tables. */
 enum {

@@ -173,18 +173,81 @@ static int set_features(const reading_t *reading, const char *path, int format, 
     return EXIT_DONE;
 }
 
-static int set_text(const reading_t *reading, const char *path, table_t *table)
+/* A table without a text: what its fields are for, where that is known. */
+static int refuse_fields(const char *path, const heading_t *heading)
+{
+    static const struct {
+        const char *fields[2], *use;
+    } later[] = {
+        {{"tokens", "tags"}, "tagging"},
+        {{"question", "context"}, "answering questions from a context"},
+        {{"image", "image"}, "images"},
+        {{"audio", "audio"}, "sound"},
+    };
+    for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
+        const char *const *fields = later[i].fields;
+        if (heading_has(heading, fields[0]) && heading_has(heading, fields[1]))
+            return fail("%s: its field \"%s\" is for %s, which this version does not know; expected \"text\", or "
+                        "--text-column",
+                        path, fields[1], later[i].use);
+    }
+    return EXIT_DONE;
+}
+
+/* Which texts of a table are read: *source, and *second, which is NULL where there is one alone. */
+static int find_texts(const reading_t *reading, const char *path, const heading_t *heading, const char **source,
+                      const char **second)
 {
     const settings_t *settings = reading->settings;
-    const char *source = settings->text_column ? settings->text_column : "text";
-    int is_list = heading_count(&table->heading, source) >= 0, status = EXIT_DONE;
+    const int is_language = reading->task && strcmp(reading->task, PT_TASK_CAUSAL_LM) == 0;
+    const int has_prompt = heading_has(heading, "prompt"), has_answer = heading_has(heading, "answer");
+    const int has_pair = heading_has(heading, "text_pair");
+    *source = settings->text_column ? settings->text_column : "text";
+    *second = NULL;
+    if (settings->text_column && is_language)
+        return EXIT_DONE;
+    if (heading->names.count == 0 || settings->text_column || heading_has(heading, "text")) {
+        if (is_language && has_pair)
+            return fail("%s: \"text_pair\" beside \"text\", but causal_lm learns one text; expected \"prompt\" and "
+                        "\"answer\", or --text-column",
+                        path);
+        if (is_language && has_prompt && has_answer)
+            return fail("%s: \"text\" beside \"prompt\" and \"answer\", expected --text-column, or the two alone",
+                        path);
+        *second = has_pair ? "text_pair" : NULL;
+        return EXIT_DONE;
+    }
+    if (!has_prompt || (!has_answer && !is_language))
+        return refuse_fields(path, heading);
+    if (!is_language)
+        return fail("%s: \"prompt\" and \"answer\" are for causal_lm, expected \"text\", or --text-column", path);
+    if (!has_answer)
+        return fail("%s: \"prompt\" without \"answer\"; --text-column prompt learns the prompts themselves", path);
+    *source = "prompt";
+    *second = "answer";
+    return EXIT_DONE;
+}
+
+static int set_text(const reading_t *reading, const char *path, const char *source, const char *second, table_t *table)
+{
+    const settings_t *settings = reading->settings;
+    int status;
+    const int is_list = heading_count(&table->heading, source) >= 0;
+    const int is_answer = second && strcmp(second, "answer") == 0;
+    if (is_list && second)
+        return fail("%s: \"%s\" is a list of tokens beside \"%s\", expected a text", path, source, second);
     if (!is_list && (status = data_check_text(reading->opened, path)) != EXIT_DONE)
         return status;
     table->columns[table->n_columns++] = (pt_column_t){.field = "tokens",
                                                        .source = source,
                                                        .kind = is_list ? PT_COLUMN_TOKENS : PT_COLUMN_TEXT,
+                                                       .flags = is_answer ? PT_COLUMN_ANSWER : 0,
                                                        .max_length = data_sample_length(settings, reading->opened),
-                                                       .tokenizer = is_list ? NULL : reading->opened->tokenizer};
+                                                       .tokenizer = is_list ? NULL : reading->opened->tokenizer,
+                                                       .pair = second,
+                                                       .pair_field = !second     ? NULL
+                                                                     : is_answer ? "labels"
+                                                                                 : "segments"};
     return EXIT_DONE;
 }
 
@@ -201,14 +264,19 @@ static int set_columns(const reading_t *reading, const char *path, int format, t
     if (n_labels < 0)
         return EXIT_USAGE;
     const int has_labels = reading->task && strcmp(reading->task, PT_TASK_CAUSAL_LM) != 0;
+    const char *texts[2] = {NULL, NULL};
+    int status = reading->opened->reads_tokens ? find_texts(reading, path, &table->heading, &texts[0], &texts[1])
+                                               : EXIT_DONE;
+    if (status != EXIT_DONE)
+        return status;
     for (int64_t i = 0; has_labels && i < n_labels && table->heading.names.count > 0; i++) {
         if (table->labels[i][0] != '#' && !heading_has(&table->heading, table->labels[i]))
             return fail("%s: no %s \"%s\"; it begins with \"%s\"; --label-column names the label", path,
                         format == FORMAT_CSV ? "column" : "key", table->labels[i], table->heading.names.items[0]);
     }
-    int status = reading->opened->reads_tokens
-                     ? set_text(reading, path, table)
-                     : set_features(reading, path, format, table->labels, n_labels, table, &words);
+    status = reading->opened->reads_tokens
+                 ? set_text(reading, path, texts[0], texts[1], table)
+                 : set_features(reading, path, format, table->labels, n_labels, table, &words);
     if (status != EXIT_DONE || !has_labels)
         return status;
     if (strcmp(reading->task, PT_TASK_REGRESSION) == 0) {
@@ -221,7 +289,8 @@ static int set_columns(const reading_t *reading, const char *path, int format, t
     return EXIT_DONE;
 }
 
-static int open_table(const reading_t *reading, const char *path, int format, int64_t *outputs, pt_dataset_t **out)
+static int open_table(const reading_t *reading, const char *path, int format, int64_t *outputs, const char **second,
+                      pt_dataset_t **out)
 {
     const settings_t *settings = reading->settings;
     pt_table_options_t options;
@@ -248,6 +317,7 @@ static int open_table(const reading_t *reading, const char *path, int format, in
     else
         TRY(pt_dataset_create_from_csv(reading->context, path, table->columns, table->n_columns, sizeof *table->columns,
                                        &options, out));
+    *second = table->columns[0].pair;
     *outputs = table->n_columns == 2 && table->columns[1].kind == PT_COLUMN_NUMBER ? table->columns[1].count : 0;
 out:
     heading_free(&table->heading);
@@ -322,6 +392,7 @@ int data_files_open(const reading_t *reading, const char *const *paths, int64_t 
         return fail("no memory for %lld files", (long long)count);
     for (int64_t i = 0; i < count; i++) {
         int64_t outputs = 0;
+        const char *second = NULL;
         int format = data_format(reading->settings, paths[i]), status;
         if (format == 0)
             return EXIT_USAGE;
@@ -330,7 +401,7 @@ int data_files_open(const reading_t *reading, const char *const *paths, int64_t 
         if (format == FORMAT_TEXT || format == FORMAT_TOKENS)
             status = open_windows(reading, paths[i], format, start, end, &files->datasets[i]);
         else
-            status = open_table(reading, paths[i], format, &outputs, &files->datasets[i]);
+            status = open_table(reading, paths[i], format, &outputs, &second, &files->datasets[i]);
         if (status != EXIT_DONE)
             return status;
         files->count++;
@@ -338,6 +409,10 @@ int data_files_open(const reading_t *reading, const char *const *paths, int64_t 
             return fail("%s has %lld numbers a label, %s %lld", paths[0], (long long)files->outputs, paths[i],
                         (long long)outputs);
         files->outputs = outputs;
+        if (i > 0 && second != files->second && (!second || !files->second || strcmp(second, files->second) != 0))
+            return fail("%s: \"%s\" beside its texts, but %s has none", second ? paths[i] : paths[0],
+                        second ? second : files->second, second ? paths[0] : paths[i]);
+        files->second = second;
     }
     return EXIT_DONE;
 }

@@ -27,6 +27,8 @@ typedef struct data_files {
     int64_t count;
     /* of a regression: numbers a sample */
     int64_t outputs;
+    /* of texts in tables: the key or heading of a second text, which all files have or none; NULL: none */
+    const char *second;
 } data_files_t;
 
 /* FORMAT_... of a file, or 0 after a message about wrong usage. */

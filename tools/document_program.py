@@ -34,9 +34,12 @@ DATA = [
     (
         "jsonl",
         'an object a line, with a text in "text" (or a list of ids, with --text-column) or numbers in the list '
-        '"features", and a label in "label": a string, a number or a list of numbers',
+        '"features", and a label in "label": a string, a number or a list of numbers. Where the first line has it, '
+        '"text_pair" is a second text, which the tokenizer encodes with the first as a pair. A language model is '
+        'finetuned with "prompt" and "answer": the two are one text, of which the answer is learnt; what stands '
+        "between them, a blank or a line's end, belongs to one of them",
     ),
-    ("csv", "by RFC 4180, with headings"),
+    ("csv", "by RFC 4180, with headings, which are as the keys of jsonl"),
     ("tokens", "ids of 16 or 32 bits, little-endian, without a header"),
 ]
 OPTIONS = [

@@ -179,12 +179,19 @@ static pt_status_t find_place(reader_t *reader, const char *name, int64_t count,
     return PT_OK;
 }
 
+/* Cells of a column in a record. */
+static int64_t count_cells(const pt__table_t *table, int32_t column)
+{
+    const pt_column_t *asked = pt__table_column(table, column);
+    return asked->kind == PT_COLUMN_NUMBER ? pt__table_numbers(table, column) : asked->pair != NULL ? 2 : 1;
+}
+
 static pt_status_t find_column(reader_t *reader, const pt__table_t *table, int32_t column)
 {
     const pt_column_t *asked = pt__table_column(table, column);
-    int64_t count = asked->kind == PT_COLUMN_NUMBER ? pt__table_numbers(table, column) : 1, first = 0;
+    int64_t count = count_cells(table, column), first = 0;
     if (asked->sources == NULL)
-        PT__TRY(find_place(reader, asked->source, count, &first));
+        PT__TRY(find_place(reader, asked->source, asked->pair != NULL ? 1 : count, &first));
     PT__TRY(pt__allocate(reader->memory, (size_t)count, sizeof **reader->places, "columns of a table",
                          &reader->places[column]));
     for (int64_t i = 0; i < count; i++) {
@@ -192,6 +199,8 @@ static pt_status_t find_column(reader_t *reader, const pt__table_t *table, int32
         if (asked->sources != NULL)
             PT__TRY(find_place(reader, asked->sources[i], 1, &reader->places[column][i]));
     }
+    if (asked->pair != NULL)
+        PT__TRY(find_place(reader, asked->pair, 1, &reader->places[column][1]));
     return PT_OK;
 }
 
@@ -246,9 +255,11 @@ static pt_status_t add_record(reader_t *reader, pt__table_t *table)
     int64_t line = reader->cells[0].line;
     char name[96];
     for (int32_t i = 0; i < table->n_columns; i++) {
-        int64_t count = pt__table_column(table, i)->kind == PT_COLUMN_NUMBER ? pt__table_numbers(table, i) : 1;
-        for (int64_t k = 0; k < count; k++) {
+        const int32_t has_pair = pt__table_column(table, i)->pair != NULL;
+        for (int64_t k = 0; k < count_cells(table, i); k++) {
             int64_t place = reader->places[i][k];
+            if (has_pair && k == 1)
+                PT__TRY(pt__table_begin_pair(table, i));
             pt_status_t status = add_cell(reader, table, i, &reader->cells[place]);
             if (status != PT_OK)
                 return pt__fail_within(status, "%s: line %lld, column %lld (\"%s\")", reader->path,

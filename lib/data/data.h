@@ -10,6 +10,7 @@
 #include "base/array.h"
 #include "base/context.h"
 #include "base/dimension.h"
+#include "base/text_rows.h"
 
 typedef struct pt__source { /* how a kind of dataset works */
     const char *name;
@@ -39,8 +40,8 @@ struct pt_dataset {
     pt_dataset_t *origin;    /* what a view looks at, or a map is made from, retained; else NULL */
     pt_field_spec_t *fields; /* names owned */
     int32_t n_fields;
-    uint32_t flags;          /* PT_DATASET_THREAD_SAFE, PT_DATASET_CONCURRENT: what threads of the loader may do */
-    int64_t length; /* -1: a stream */
+    uint32_t flags;             /* PT_DATASET_THREAD_SAFE, PT_DATASET_CONCURRENT: what threads of the loader may do */
+    int64_t length;             /* -1: a stream */
     atomic_uint_least64_t fits; /* what its samples were last found to meet (survey.c); 0: nothing */
     char message[PT__MESSAGE_SIZE]; /* of the last call on this handle that failed */
 };
@@ -81,12 +82,12 @@ int64_t pt__shape_inner(int32_t rank, const int64_t *shape);
 
 typedef struct pt__request { /* a field that a network reads */
     const char *name;
-    int32_t dtype;              /* PT_FLOAT32 or PT_INT32 */
-    int32_t rank;               /* of one sample */
+    int32_t dtype;     /* PT_FLOAT32 or PT_INT32 */
+    int32_t rank;      /* of one sample */
     int32_t dimension; /* that its rows count (base/dimension.h): PT__DIMENSION_BATCH, or a ragged one's number */
-    int64_t shape[PT_MAX_RANK]; /* of one sample; shape[0] = PT_DIM_TOKENS: ragged, whatever dimension it counts */
-    int64_t index_limit;        /* int32: values in [0, limit) or == index_ignore; 0: any */
-    int32_t index_ignore;       /* INT32_MIN: none */
+    int64_t shape[PT_MAX_RANK];      /* of one sample; shape[0] = PT_DIM_TOKENS: ragged, whatever dimension it counts */
+    int64_t index_limit;             /* int32: values in [0, limit) or == index_ignore; 0: any */
+    int32_t index_ignore;            /* INT32_MIN: none */
     const struct pt__normal *normal; /* what its values go through (normal.h), float32 only; NULL: nothing */
 } pt__request_t;
 
@@ -116,7 +117,7 @@ typedef struct pt__loader_options {
     int32_t producers;    /* threads that make samples, where the dataset allows it; 0: by prefetch */
 } pt__loader_options_t;
 
-typedef struct pt__loaded { /* one micro-batch; valid until the next call */
+typedef struct pt__loaded {                 /* one micro-batch; valid until the next call */
     pt__rows_t rows;                        /* of each dimension that a wanted field counts; samples always */
     const int32_t *offsets[PT__DIMENSIONS]; /* [samples + 1]; NULL of dimensions that no wanted field counts */
     const void *const *data;                /* [n_requests], of the wanted dtype */
@@ -176,10 +177,8 @@ pt_status_t pt__check_index(const char *field, int64_t first_sample, const int32
                             int64_t limit, int32_t ignore);
 pt_status_t pt__check_finite(const char *field, const float *values, int64_t count);
 
-/* Makes tokens of texts that stand end to end, row i from begins[i] to begins[i + 1], at most max_length each: *ids, a
- * block of the context's memory, and token_begins [rows + 1]. A row without a token is PT_ERR_FORMAT; messages begin
- * with the row. What is in lib/text/ is handed to the sources so, as no layer at their height knows another. */
-typedef pt_status_t pt__encode_fn(pt_tokenizer_t *tokenizer, const char *texts, const int64_t *begins, int64_t rows,
-                                  int64_t max_length, int32_t **ids, int64_t *token_begins);
+/* Makes tokens of texts. A row without a token, or without one of its answer, is PT_ERR_FORMAT; messages begin with the
+ * row. What is in lib/text/ is handed to the sources so, as no layer at their height knows another. */
+typedef pt_status_t pt__encode_fn(pt_tokenizer_t *tokenizer, const pt__text_rows_t *texts, pt__token_rows_t *tokens);
 
 #endif

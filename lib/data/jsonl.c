@@ -99,6 +99,10 @@ static pt_status_t add_object(pt__table_t *table, const pt__json_t *object)
         int64_t count = column->sources != NULL ? column->count : 1;
         for (int64_t k = 0; k < count; k++)
             PT__TRY(add_key(table, i, pt__table_source(table, i, k), object));
+        if (column->pair != NULL) {
+            PT__TRY(pt__table_begin_pair(table, i));
+            PT__TRY(add_key(table, i, column->pair, object));
+        }
     }
     return pt__table_end_row(table);
 }

@@ -14,6 +14,10 @@ struct pt__table_column {
     int64_t used, capacity;
     int64_t *begins; /* TEXT, TOKENS: [rows + 1] element with which each row begins */
     int64_t begins_capacity;
+    int64_t *middles; /* TEXT with a pair: [rows] element with which each row's second text begins */
+    int64_t middles_capacity;
+    int32_t *marks;     /* of a second field: as many as values, in the end */
+    int32_t mark_field; /* its number; 0: none, as a column comes before it */
     pt__classes_t classes;
 };
 
@@ -37,6 +41,43 @@ static pt_status_t check_sources(const pt_column_t *column)
     return PT_OK;
 }
 
+static pt_status_t check_pair(const pt_column_t *column, const char *name)
+{
+    const int32_t is_answer = (column->flags & PT_COLUMN_ANSWER) != 0 && column->kind == PT_COLUMN_TEXT;
+    if (column->pair == NULL)
+        return column->pair_field == NULL && !is_answer
+                   ? PT_OK
+                   : pt__fail(PT_ERR_ARGUMENT, "column \"%s\": %s is set, but no pair", name,
+                              is_answer ? "PT_COLUMN_ANSWER" : "pair_field");
+    if (column->kind != PT_COLUMN_TEXT)
+        return pt__fail(PT_ERR_ARGUMENT, "column \"%s\": pair is \"%s\", which is for PT_COLUMN_TEXT", name,
+                        column->pair);
+    return is_answer || column->tokenizer != NULL
+               ? PT_OK
+               : pt__fail(PT_ERR_ARGUMENT,
+                          "column \"%s\": pair is \"%s\", which needs a tokenizer, as bytes have nothing between two "
+                          "texts",
+                          name, column->pair);
+}
+
+static pt_status_t check_flags(const pt_column_t *column, const char *name)
+{
+    const uint32_t known = column->kind == PT_COLUMN_NUMBER ? (uint32_t)PT_COLUMN_FILL
+                           : column->kind == PT_COLUMN_TEXT ? (uint32_t)PT_COLUMN_ANSWER
+                                                            : 0;
+    if (column->flags & ~known)
+        return pt__fail(PT_ERR_ARGUMENT,
+                        "column \"%s\": flags is 0x%lx, expected 0 or, of a number, PT_COLUMN_FILL, of a text, "
+                        "PT_COLUMN_ANSWER",
+                        name, (unsigned long)column->flags);
+    const int32_t fills = (column->flags & PT_COLUMN_FILL) != 0;
+    if (fills ? fabs(column->missing) > (double)FLT_MAX : column->missing != 0)
+        return pt__fail(PT_ERR_ARGUMENT, "column \"%s\": missing is %g, expected %s", name,
+                        pt__number_shown(column->missing),
+                        fills ? "a number within the range of float32, or NaN" : "0 without PT_COLUMN_FILL");
+    return PT_OK;
+}
+
 static pt_status_t check_column(const pt_column_t *column, int32_t number, int32_t tokens)
 {
     if (column->field == NULL || (column->source == NULL && column->sources == NULL))
@@ -48,13 +89,8 @@ static pt_status_t check_column(const pt_column_t *column, int32_t number, int32
         return pt__fail(PT_ERR_ARGUMENT, "column \"%s\": %ld is no PT_COLUMN_ kind", name, (long)column->kind);
     if (column->kind == PT_COLUMN_TOKENS && !tokens)
         return pt__fail(PT_ERR_ARGUMENT, "column \"%s\": PT_COLUMN_TOKENS is for JSON lines only", column->source);
-    if ((column->flags & ~(uint32_t)PT_COLUMN_FILL) || (column->flags != 0 && column->kind != PT_COLUMN_NUMBER))
-        return pt__fail(PT_ERR_ARGUMENT, "column \"%s\": flags is 0x%lx, expected 0 or, of a number, PT_COLUMN_FILL",
-                        name, (unsigned long)column->flags);
-    if (column->flags == 0 ? column->missing != 0 : fabs(column->missing) > (double)FLT_MAX)
-        return pt__fail(
-            PT_ERR_ARGUMENT, "column \"%s\": missing is %g, expected %s", name, pt__number_shown(column->missing),
-            column->flags == 0 ? "0 without PT_COLUMN_FILL" : "a number within the range of float32, or NaN");
+    PT__TRY(check_flags(column, name));
+    PT__TRY(check_pair(column, name));
     if (column->tokenizer != NULL && column->kind != PT_COLUMN_TEXT)
         return pt__fail(PT_ERR_ARGUMENT, "column \"%s\": tokenizer is set, which is for PT_COLUMN_TEXT", name);
     if (is_ragged(column) ? column->max_length < 1 || column->max_length > INT32_MAX : column->max_length != 0)
@@ -100,6 +136,8 @@ void pt__table_free(pt__table_t *table)
         pt__table_column_t *column = &table->columns[i];
         pt__release(table->memory, column->values);
         pt__release(table->memory, column->begins);
+        pt__release(table->memory, column->middles);
+        pt__release(table->memory, column->marks);
         pt__classes_free(&column->classes);
     }
     pt__release(table->memory, table->columns);
@@ -131,11 +169,27 @@ static pt_status_t reserve(pt__table_t *table, pt__table_column_t *column, int64
     return pt__grow(table->memory, &column->values, &column->capacity, column->used + more, size, "column of a table");
 }
 
+/* Elements of the row that is being read. */
+static int64_t row_elements(const pt__table_t *table, const pt__table_column_t *column)
+{
+    return column->used - (table->rows > 0 ? column->begins[table->rows] : 0);
+}
+
+pt_status_t pt__table_begin_pair(pt__table_t *table, int32_t number)
+{
+    pt__table_column_t *column = &table->columns[number];
+    PT__TRY(pt__grow(table->memory, &column->middles, &column->middles_capacity, table->rows + 1,
+                     sizeof *column->middles, "rows of a table"));
+    column->middles[table->rows] = column->used;
+    return PT_OK;
+}
+
 pt_status_t pt__table_add_text(pt__table_t *table, int32_t number, const char *bytes, int64_t length)
 {
     pt__table_column_t *column = &table->columns[number];
-    if (column->column.tokenizer == NULL && length > column->column.max_length)
-        length = column->column.max_length;
+    const int64_t most = column->column.max_length - row_elements(table, column);
+    if (column->column.tokenizer == NULL && length > most)
+        length = most;
     if (length == 0)
         return PT_OK; /* refused when the row ends */
     PT__TRY(reserve(table, column, length, 1));
@@ -164,12 +218,6 @@ pt_status_t pt__table_add_missing(pt__table_t *table, int32_t number)
     if (!(column->column.flags & PT_COLUMN_FILL))
         return pt__fail(PT_ERR_FORMAT, "expected a number, found none; PT_COLUMN_FILL gives missing ones a value");
     return add_float(table, column, (float)column->column.missing);
-}
-
-/* Elements of the row that is being read. */
-static int64_t row_elements(const pt__table_t *table, const pt__table_column_t *column)
-{
-    return column->used - (table->rows > 0 ? column->begins[table->rows] : 0);
 }
 
 pt_status_t pt__table_add_token(pt__table_t *table, int32_t number, int64_t token)
@@ -214,6 +262,11 @@ pt_status_t pt__table_end_row(pt__table_t *table)
         if (row_elements(table, column) == 0)
             return pt__fail(PT_ERR_FORMAT, "\"%s\" is empty, expected at least one %s", column->column.source,
                             column->column.kind == PT_COLUMN_TEXT ? "byte" : "token");
+        if ((column->column.flags & PT_COLUMN_ANSWER) && column->middles[table->rows] == column->used)
+            return pt__fail(PT_ERR_FORMAT, "\"%s\" has no byte%s, expected at least one", column->column.pair,
+                            row_elements(table, column) < column->column.max_length || column->column.tokenizer != NULL
+                                ? ""
+                                : " within max_length");
         PT__TRY(pt__grow(table->memory, &column->begins, &column->begins_capacity, table->rows + 2,
                          sizeof *column->begins, "rows of a table"));
         column->begins[table->rows + 1] = column->used;
@@ -242,6 +295,18 @@ static void fetch_ragged(const pt__table_column_t *column, const pt_batch_t *bat
     }
 }
 
+static void fetch_marks(const pt__table_column_t *column, const pt_batch_t *batch, pt_array_t *field)
+{
+    int32_t *dst = field->data;
+    for (int64_t sample = 0; sample < batch->capacity; sample++) {
+        int64_t begin = column->begins[batch->indices[sample]],
+                count = column->begins[batch->indices[sample] + 1] - begin;
+        memcpy(dst, column->marks + begin, (size_t)count * sizeof *dst);
+        dst += count;
+        field->lengths[sample] = count;
+    }
+}
+
 static void fetch_numbers(const pt__table_column_t *column, int64_t count, const pt_batch_t *batch, float *dst)
 {
     for (int64_t sample = 0; sample < batch->capacity; sample++, dst += count)
@@ -265,6 +330,8 @@ static pt_status_t fetch(pt_dataset_t *dataset, pt_batch_t *batch)
             fetch_numbers(column, pt__table_numbers(table, i), batch, batch->fields[i].data);
         else
             fetch_classes(column, batch, batch->fields[i].data);
+        if (column->mark_field > 0)
+            fetch_marks(column, batch, &batch->fields[column->mark_field]);
     }
     batch->filled = batch->capacity;
     batch->status = PT_OK;
@@ -273,7 +340,11 @@ static pt_status_t fetch(pt_dataset_t *dataset, pt_batch_t *batch)
 
 static void lengths(const pt_dataset_t *dataset, int32_t field, const int64_t *indices, int64_t count, int64_t *out)
 {
-    const int64_t *begins = ((const pt__table_t *)dataset->state)->columns[field].begins;
+    const pt__table_t *table = dataset->state;
+    int32_t column = field < table->n_columns ? field : 0;
+    while (field >= table->n_columns && table->columns[column].mark_field != field)
+        column++;
+    const int64_t *begins = table->columns[column].begins;
     for (int64_t i = 0; i < count; i++)
         out[i] = begins[indices[i] + 1] - begins[indices[i]];
 }
@@ -287,7 +358,9 @@ static const pt__classes_t *find_classes(const pt_dataset_t *dataset, const char
 {
     const pt__table_t *table = dataset->state;
     int32_t number = pt__dataset_find(dataset, field);
-    return number < 0 || table->columns[number].column.kind != PT_COLUMN_CLASS ? NULL : &table->columns[number].classes;
+    return number < 0 || number >= table->n_columns || table->columns[number].column.kind != PT_COLUMN_CLASS
+               ? NULL
+               : &table->columns[number].classes;
 }
 
 static int64_t class_count(const pt_dataset_t *dataset, const char *field)
@@ -336,21 +409,65 @@ static pt_field_spec_t describe(const pt_column_t *column)
 /* Texts become tokens, once for all epochs; then the column is as one that had them in the file. */
 static pt_status_t encode_column(pt__table_t *table, pt__table_column_t *column, pt__encode_fn *encode)
 {
-    int64_t *begins;
-    int32_t *ids;
-    PT__TRY(pt__allocate(table->memory, (size_t)table->rows + 1, sizeof *begins, "rows of a table", &begins));
-    pt_status_t status = encode(column->column.tokenizer, column->values, column->begins, table->rows,
-                                column->column.max_length, &ids, begins);
+    pt__token_rows_t tokens = {0};
+    const pt__text_rows_t texts = {.texts = column->values,
+                                   .begins = column->begins,
+                                   .middles = column->middles,
+                                   .rows = table->rows,
+                                   .max_length = column->column.max_length,
+                                   .is_answer = (column->column.flags & PT_COLUMN_ANSWER) != 0};
+    PT__TRY(
+        pt__allocate(table->memory, (size_t)table->rows + 1, sizeof *tokens.begins, "rows of a table", &tokens.begins));
+    pt_status_t status = encode(column->column.tokenizer, &texts, &tokens);
     if (status != PT_OK) {
-        pt__release(table->memory, begins);
+        pt__release(table->memory, tokens.begins);
         return pt__fail_within(status, "column \"%s\"", column->column.source);
     }
     pt__release(table->memory, column->begins);
     pt__release(table->memory, column->values);
-    column->begins = begins;
-    column->values = ids;
+    column->begins = tokens.begins;
+    column->values = tokens.ids;
+    column->marks = tokens.marks;
     column->column.kind = PT_COLUMN_TOKENS;
     column->column.tokenizer = NULL;
+    return PT_OK;
+}
+
+/* Without a tokenizer: which bytes are the answer's. */
+static pt_status_t mark_bytes(pt__table_t *table, pt__table_column_t *column)
+{
+    PT__TRY(pt__allocate_uninitialised(table->memory, (size_t)column->used, sizeof *column->marks, "labels of a table",
+                                       &column->marks));
+    for (int64_t row = 0; row < table->rows; row++)
+        for (int64_t i = column->begins[row]; i < column->begins[row + 1]; i++)
+            column->marks[i] = i >= column->middles[row];
+    return PT_OK;
+}
+
+/* Marks of answers become labels: the token behind each, where that is of the answer. */
+static void label_answers(const pt__table_t *table, pt__table_column_t *column)
+{
+    const uint8_t *bytes = column->values;
+    const int32_t *ids = column->values, is_bytes = column->column.kind == PT_COLUMN_TEXT;
+    for (int64_t row = 0; row < table->rows; row++) {
+        const int64_t end = column->begins[row + 1];
+        for (int64_t i = column->begins[row]; i < end; i++)
+            column->marks[i] = i + 1 == end || !column->marks[i + 1] ? PT_IGNORE_INDEX
+                               : is_bytes                            ? bytes[i + 1]
+                                                                     : ids[i + 1];
+    }
+}
+
+/* The second field of a column with a pair. */
+static pt_status_t add_marks(pt__table_t *table, pt__table_column_t *column, pt_field_spec_t *fields, int32_t *n_fields)
+{
+    if (column->marks == NULL)
+        PT__TRY(mark_bytes(table, column));
+    if (column->column.flags & PT_COLUMN_ANSWER)
+        label_answers(table, column);
+    column->mark_field = *n_fields;
+    fields[*n_fields] = describe(&column->column);
+    fields[(*n_fields)++].name = column->column.pair_field;
     return PT_OK;
 }
 
@@ -359,8 +476,9 @@ pt_status_t pt__table_finish(pt__table_t *table, pt_context_t *context, int32_t 
 {
     pt_field_spec_t *fields;
     pt_status_t status;
+    int32_t n_fields = table->n_columns;
     *out = NULL;
-    PT__TRY(pt__allocate(table->memory, (size_t)table->n_columns, sizeof *fields, "fields of a dataset", &fields));
+    PT__TRY(pt__allocate(table->memory, 2 * (size_t)table->n_columns, sizeof *fields, "fields of a dataset", &fields));
     for (int32_t i = 0; i < table->n_columns; i++) {
         fields[i] = describe(&table->columns[i].column);
         if (table->columns[i].column.tokenizer != NULL)
@@ -368,10 +486,14 @@ pt_status_t pt__table_finish(pt__table_t *table, pt_context_t *context, int32_t 
         if (table->columns[i].column.kind == PT_COLUMN_CLASS)
             PT__TRY_OUT(order_classes(table, &table->columns[i], names_are_numbers));
     }
-    PT__TRY_OUT(pt__dataset_make(context, &source, table, fields, table->n_columns, table->rows, 0, out));
+    for (int32_t i = 0; i < table->n_columns; i++)
+        if (table->columns[i].column.pair_field != NULL)
+            PT__TRY_OUT(add_marks(table, &table->columns[i], fields, &n_fields));
+    PT__TRY_OUT(pt__dataset_make(context, &source, table, fields, n_fields, table->rows, 0, out));
     for (int32_t i = 0; i < table->n_columns; i++) { /* borrowed strings: the host's may go now */
         table->columns[i].column.field = table->columns[i].column.source = NULL;
         table->columns[i].column.sources = NULL;
+        table->columns[i].column.pair = table->columns[i].column.pair_field = NULL;
     }
 out:
     pt__release(table->memory, fields);

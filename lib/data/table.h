@@ -28,8 +28,10 @@ const char *pt__table_source(const pt__table_t *table, int32_t column, int64_t p
 /* Values a sample of a NUMBER column, a scalar's 1 included. */
 int64_t pt__table_numbers(const pt__table_t *table, int32_t column);
 
-/* Called once a row for each TEXT and CLASS column, pt__table_numbers() times for NUMBER, once for each token of
- * TOKENS. */
+/* What is added to the column's row from now on is its second text. */
+pt_status_t pt__table_begin_pair(pt__table_t *table, int32_t column);
+/* Called once a row for each TEXT and CLASS column, twice for one with a pair, pt__table_numbers() times for NUMBER,
+ * once for each token of TOKENS. */
 pt_status_t pt__table_add_text(pt__table_t *table, int32_t column, const char *bytes, int64_t length);
 pt_status_t pt__table_add_number(pt__table_t *table, int32_t column, double value);
 /* One that the file lacks: PT_ERR_FORMAT where the host gave no value for it. */

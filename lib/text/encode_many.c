@@ -68,56 +68,103 @@ pt_status_t pt__tokenizer_encode_many(pt_tokenizer_t *tokenizer, const pt_text_t
 /* ---- Rows ---- */
 
 typedef struct rows {
-    int32_t *ids;
-    int64_t capacity;
-    int64_t *begins;
+    const pt__text_rows_t *given;
+    pt__token_rows_t *made;
+    int64_t ids_capacity, marks_capacity;
     pt_text_t *texts;          /* [AT_ONCE] */
     pt__encoding_t *encodings; /* [AT_ONCE] */
 } rows_t;
 
-/* Rows [first, first + count), `begins` those of their texts. */
-static pt_status_t run(pt_tokenizer_t *tokenizer, const char *texts, const int64_t *begins, int64_t first,
-                       int64_t count, int64_t max_length, rows_t *rows)
+static void set_text(rows_t *rows, int64_t row, int64_t i)
 {
+    const pt__text_rows_t *given = rows->given;
+    const int64_t begin = given->begins[row], end = given->begins[row + 1];
+    const int32_t is_pair = given->middles != NULL && !given->is_answer;
+    pt_text_t *text = &rows->texts[i];
+    *text = (pt_text_t){.text = given->texts + begin, .bytes = end - begin};
+    if (is_pair) {
+        text->bytes = given->middles[row] - begin;
+        text->pair = given->texts + given->middles[row];
+        text->pair_bytes = end - given->middles[row];
+    }
+    rows->encodings[i].wants_segments = is_pair;
+    rows->encodings[i].wants_spans = given->middles != NULL && given->is_answer;
+}
+
+/* An answer's tokens are those from the first one on that has a byte of it, the ones that the file puts behind the text
+ * among them. */
+static pt_status_t mark_answer(const rows_t *rows, int64_t row, const pt__encoding_t *encoding, int32_t *marks)
+{
+    const int64_t begin = rows->given->middles[row] - rows->given->begins[row];
+    int32_t is_answer = 0;
+    for (int64_t i = 0; i < encoding->count; i++) {
+        is_answer |= encoding->spans[i].end > begin;
+        marks[i] = is_answer;
+    }
+    return is_answer ? PT_OK
+                     : pt__fail(PT_ERR_FORMAT, "row %lld: no token of the answer is within max_length, %lld tokens",
+                                (long long)row, (long long)rows->given->max_length);
+}
+
+static pt_status_t mark(rows_t *rows, int64_t row, const pt__encoding_t *encoding)
+{
+    pt__token_rows_t *made = rows->made;
+    const int64_t before = made->begins[row];
+    if (rows->given->middles == NULL)
+        return PT_OK;
+    PT__TRY(pt__grow(encoding->memory, &made->marks, &rows->marks_capacity, before + encoding->count,
+                     sizeof *made->marks, "segments of a column"));
+    if (rows->given->is_answer)
+        return mark_answer(rows, row, encoding, made->marks + before);
+    for (int64_t i = 0; i < encoding->count; i++)
+        made->marks[before + i] = encoding->segments[i];
+    return PT_OK;
+}
+
+/* Rows [first, first + count). */
+static pt_status_t run(pt_tokenizer_t *tokenizer, int64_t first, int64_t count, rows_t *rows)
+{
+    pt__token_rows_t *made = rows->made;
     for (int64_t i = 0; i < count; i++)
-        rows->texts[i] = (pt_text_t){.text = texts + begins[i], .bytes = begins[i + 1] - begins[i]};
-    PT__TRY(pt__tokenizer_encode_many(tokenizer, rows->texts, count, PT__ENCODE_SOME, max_length, rows->encodings,
-                                      "row", first));
+        set_text(rows, first + i, i);
+    PT__TRY(pt__tokenizer_encode_many(tokenizer, rows->texts, count, PT__ENCODE_SOME, rows->given->max_length,
+                                      rows->encodings, "row", first));
     for (int64_t i = 0; i < count; i++) {
         const pt__encoding_t *encoding = &rows->encodings[i];
-        const int64_t before = rows->begins[first + i];
-        PT__TRY(pt__grow(&tokenizer->context->memory, &rows->ids, &rows->capacity, before + encoding->count,
-                         sizeof *rows->ids, "tokens of a column"));
-        memcpy(rows->ids + before, encoding->ids, (size_t)encoding->count * sizeof *rows->ids);
-        rows->begins[first + i + 1] = before + encoding->count;
+        const int64_t before = made->begins[first + i];
+        PT__TRY(pt__grow(&tokenizer->context->memory, &made->ids, &rows->ids_capacity, before + encoding->count,
+                         sizeof *made->ids, "tokens of a column"));
+        memcpy(made->ids + before, encoding->ids, (size_t)encoding->count * sizeof *made->ids);
+        PT__TRY(mark(rows, first + i, encoding));
+        made->begins[first + i + 1] = before + encoding->count;
     }
     return PT_OK;
 }
 
-pt_status_t pt__tokenizer_encode_rows(pt_tokenizer_t *tokenizer, const char *texts, const int64_t *begins, int64_t rows,
-                                      int64_t max_length, int32_t **ids, int64_t *token_begins)
+pt_status_t pt__tokenizer_encode_rows(pt_tokenizer_t *tokenizer, const pt__text_rows_t *texts, pt__token_rows_t *tokens)
 {
     pt__memory_t *memory = &tokenizer->context->memory;
-    rows_t made = {.begins = token_begins};
-    const int64_t added = pt__template_tokens(&tokenizer->post_processor, 0);
+    rows_t rows = {.given = texts, .made = tokens};
+    const int32_t is_pair = texts->middles != NULL && !texts->is_answer;
+    const int64_t added = pt__template_tokens(&tokenizer->post_processor, is_pair);
     pt_status_t status;
-    *ids = NULL;
-    if (added >= max_length)
-        return pt__fail(PT_ERR_ARGUMENT, "max_length is %lld, expected more than the %lld tokens around a text",
-                        (long long)max_length, (long long)added);
-    PT__TRY_OUT(pt__allocate(memory, AT_ONCE, sizeof *made.texts, "texts", &made.texts));
-    PT__TRY_OUT(pt__allocate(memory, AT_ONCE, sizeof *made.encodings, "encoded texts", &made.encodings));
-    token_begins[0] = 0;
-    for (int64_t first = 0; first < rows; first += AT_ONCE)
-        PT__TRY_OUT(run(tokenizer, texts, begins + first, first, rows - first < AT_ONCE ? rows - first : AT_ONCE,
-                        max_length, &made));
-    *ids = made.ids;
+    tokens->ids = tokens->marks = NULL;
+    if (added >= texts->max_length)
+        return pt__fail(PT_ERR_ARGUMENT, "max_length is %lld, expected more than the %lld tokens around a %s",
+                        (long long)texts->max_length, (long long)added, is_pair ? "pair" : "text");
+    PT__TRY_OUT(pt__allocate(memory, AT_ONCE, sizeof *rows.texts, "texts", &rows.texts));
+    PT__TRY_OUT(pt__allocate(memory, AT_ONCE, sizeof *rows.encodings, "encoded texts", &rows.encodings));
+    tokens->begins[0] = 0;
+    for (int64_t first = 0; first < texts->rows; first += AT_ONCE)
+        PT__TRY_OUT(run(tokenizer, first, texts->rows - first < AT_ONCE ? texts->rows - first : AT_ONCE, &rows));
 out:
-    for (int64_t i = 0; made.encodings != NULL && i < AT_ONCE; i++)
-        pt__encoding_free(&made.encodings[i]);
-    pt__release(memory, made.encodings);
-    pt__release(memory, made.texts);
-    if (status != PT_OK)
-        pt__release(memory, made.ids);
+    for (int64_t i = 0; rows.encodings != NULL && i < AT_ONCE; i++)
+        pt__encoding_free(&rows.encodings[i]);
+    pt__release(memory, rows.encodings);
+    pt__release(memory, rows.texts);
+    if (status != PT_OK) {
+        pt__release(memory, tokens->ids);
+        pt__release(memory, tokens->marks);
+    }
     return status;
 }

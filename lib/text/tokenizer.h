@@ -5,6 +5,7 @@
 #define PT__TOKENIZER_H
 
 #include "base/context.h"
+#include "base/text_rows.h"
 #include "text/added_tokens.h"
 #include "text/characters.h"
 #include "text/decoders.h"
@@ -101,8 +102,8 @@ enum { PT__ENCODE_PLAIN = 1, PT__ENCODE_SOME = 2 };
 pt_status_t pt__tokenizer_encode_many(pt_tokenizer_t *tokenizer, const pt_text_t *texts, int64_t count, uint32_t flags,
                                       int64_t most, pt__encoding_t *encodings, const char *what, int64_t first);
 /* Encodes texts on the pool's threads as pt__encode_fn of data/data.h says; template and all, within max_length. */
-pt_status_t pt__tokenizer_encode_rows(pt_tokenizer_t *tokenizer, const char *texts, const int64_t *begins, int64_t rows,
-                                      int64_t max_length, int32_t **ids, int64_t *token_begins);
+pt_status_t pt__tokenizer_encode_rows(pt_tokenizer_t *tokenizer, const pt__text_rows_t *texts,
+                                      pt__token_rows_t *tokens);
 
 /* Goes on with a text, which pt__decoding_start has begun with this tokenizer's decoders, by tokens, the last ones
  * where is_last. PT_ERR_ARGUMENT names an id that is no token's; after a failure the text is as it was. Special tokens

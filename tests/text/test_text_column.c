@@ -136,7 +136,142 @@ START_TEST(test_refusals)
 }
 END_TEST
 
-static pt_status_t whole_life(failing_allocator_t *allocator, const char *path)
+/* ---- Pairs and answers ---- */
+
+static void check_field(pt_dataset_t *data, int64_t row, const char *field, int64_t count, const int32_t *expected)
+{
+    int32_t found[LONGEST];
+    int64_t length = 0;
+    pt_array_t view = {
+        .dtype = PT_INT32, .data = found, .capacity = LONGEST, .lengths = &length, .lengths_capacity = 1};
+    ck_ok(pt_dataset_read(data, &row, 1, field, &view, sizeof view));
+    ck_assert_int_eq(view.elements, count);
+    ck_assert_int_eq(length, count);
+    for (int64_t i = 0; i < count; i++)
+        ck_assert_int_eq(found[i], expected[i]);
+}
+
+static void check_both(const char *lines, const char *table, const pt_column_t *column,
+                       void (*check)(pt_dataset_t *data))
+{
+    pt_dataset_t *data;
+    ck_ok(pt_dataset_create_from_jsonl(context, suite_write("two.jsonl", lines, strlen(lines)), column, 1,
+                                       sizeof *column, NULL, &data));
+    check(data);
+    pt_dataset_free(data);
+    ck_ok(pt_dataset_create_from_csv(context, suite_write("two.csv", table, strlen(table)), column, 1, sizeof *column,
+                                     NULL, &data));
+    check(data);
+    pt_dataset_free(data);
+}
+
+static void check_pairs(pt_dataset_t *data)
+{
+    ck_assert_int_eq(pt_dataset_field_count(data), 2);
+    check_field(data, 0, "tokens", 6, (int32_t[]){0, 3, 5, 1, 4, 1});
+    check_field(data, 0, "segments", 6, (int32_t[]){0, 0, 0, 0, 1, 1});
+    check_field(data, 1, "tokens", 8, (int32_t[]){0, 3, 3, 1, 4, 4, 4, 1}); /* the longest of the two gives way */
+    check_field(data, 1, "segments", 8, (int32_t[]){0, 0, 0, 0, 1, 1, 1, 1});
+    check_field(data, 2, "tokens", 4, (int32_t[]){0, 4, 1, 1});
+    check_field(data, 2, "segments", 4, (int32_t[]){0, 0, 0, 1});
+}
+
+START_TEST(test_pairs)
+{
+    pt_tokenizer_t *tokenizer = begin(1);
+    pt_column_t column = column_of(tokenizer);
+    column.pair = "other";
+    column.pair_field = "segments";
+    check_both("{\"text\": \"xy\", \"other\": \"y\"}\n{\"other\": \"y y y y y\", \"text\": \"x x\"}\n"
+               "{\"text\": \"y\", \"other\": \"\"}\n",
+               "other,text\ny,xy\ny y y y y,x x\n,y\n", &column, check_pairs);
+    pt_tokenizer_free(tokenizer);
+    pt_context_free(context);
+}
+END_TEST
+
+enum { NONE = PT_IGNORE_INDEX };
+
+static void check_answers(pt_dataset_t *data)
+{
+    check_field(data, 0, "tokens", 5, (int32_t[]){0, 3, 5, 4, 1});
+    check_field(data, 0, "labels", 5, (int32_t[]){NONE, NONE, 4, 1, NONE}); /* the file's last token is learnt too */
+    check_field(data, 1, "tokens", 3, (int32_t[]){0, 4, 1});
+    check_field(data, 1, "labels", 3, (int32_t[]){4, 1, NONE});
+    check_field(data, 2, "tokens", 8, (int32_t[]){0, 3, 3, 3, 3, 3, 4, 1});
+    check_field(data, 2, "labels", 8, (int32_t[]){NONE, NONE, NONE, NONE, NONE, 4, 1, NONE});
+}
+
+static void check_bytes(pt_dataset_t *data)
+{
+    check_field(data, 0, "tokens", 4, (int32_t[]){'x', 'y', ' ', 'y'});
+    check_field(data, 0, "labels", 4, (int32_t[]){NONE, ' ', 'y', NONE});
+    check_field(data, 1, "tokens", 1, (int32_t[]){'y'});
+    check_field(data, 1, "labels", 1, (int32_t[]){NONE});
+    check_field(data, 2, "labels", 8, (int32_t[]){NONE, NONE, NONE, NONE, NONE, NONE, 'y', NONE});
+}
+
+START_TEST(test_answers)
+{
+    static const char lines[] = "{\"text\": \"xy\", \"other\": \" y\"}\n{\"text\": \"\", \"other\": \"y\"}\n"
+                                "{\"text\": \"x x x x x\", \"other\": \" y y\"}\n",
+                      bytes[] = "{\"text\": \"xy\", \"other\": \" y\"}\n{\"text\": \"\", \"other\": \"y\"}\n"
+                                "{\"text\": \"x x xxx\", \"other\": \"yyy\"}\n";
+    pt_tokenizer_t *tokenizer = begin(1);
+    pt_column_t column = column_of(tokenizer);
+    column.flags = PT_COLUMN_ANSWER;
+    column.pair = "other";
+    column.pair_field = "labels";
+    check_both(lines, "text,other\nxy, y\n,y\nx x x x x, y y\n", &column, check_answers);
+    column.tokenizer = NULL;
+    check_both(bytes, "text,other\nxy, y\n,y\nx x xxx,yyy\n", &column, check_bytes);
+    pt_tokenizer_free(tokenizer);
+    pt_context_free(context);
+}
+END_TEST
+
+static void check_refused(const pt_column_t *column, const char *line, pt_status_t status, const char *words)
+{
+    pt_dataset_t *data;
+    ck_fails(pt_dataset_create_from_jsonl(context, suite_write("one.jsonl", line, strlen(line)), column, 1,
+                                          sizeof *column, NULL, &data),
+             status, words);
+}
+
+START_TEST(test_refused_pairs)
+{
+    static const char line[] = "{\"text\": \"x x x x x x x\", \"other\": \"y\"}",
+                      empty[] = "{\"text\": \"x\", \"other\": \"\"}";
+    pt_tokenizer_t *tokenizer = begin(1);
+    pt_column_t column = column_of(tokenizer);
+    column.pair = "another";
+    check_refused(&column, line, PT_ERR_FORMAT, "no key \"another\"");
+    column.pair = "other";
+    column.max_length = 3;
+    check_refused(&column, line, PT_ERR_ARGUMENT, "expected more than the 3 tokens around a pair");
+    column.max_length = LONGEST;
+    column.tokenizer = NULL;
+    check_refused(&column, line, PT_ERR_ARGUMENT, "pair is \"other\", which needs a tokenizer");
+    column.flags = PT_COLUMN_ANSWER;
+    check_refused(&column, line, PT_ERR_FORMAT, "\"other\" has no byte within max_length");
+    check_refused(&column, empty, PT_ERR_FORMAT, "\"other\" has no byte, expected at least one");
+    column.tokenizer = tokenizer;
+    check_refused(&column, line, PT_ERR_FORMAT, "row 0: no token of the answer is within max_length, 8 tokens");
+    column.pair = NULL;
+    check_refused(&column, line, PT_ERR_ARGUMENT, "PT_COLUMN_ANSWER is set, but no pair");
+    column.flags = PT_COLUMN_FILL;
+    check_refused(&column, line, PT_ERR_ARGUMENT, "flags is 0x1");
+    column.flags = 0;
+    column.pair_field = "segments";
+    check_refused(&column, line, PT_ERR_ARGUMENT, "pair_field is set, but no pair");
+    column = (pt_column_t){.field = "label", .source = "text", .kind = PT_COLUMN_CLASS, .pair = "other"};
+    check_refused(&column, line, PT_ERR_ARGUMENT, "pair is \"other\", which is for PT_COLUMN_TEXT");
+    pt_tokenizer_free(tokenizer);
+    pt_context_free(context);
+}
+END_TEST
+
+static pt_status_t whole_life(failing_allocator_t *allocator, const char *path, uint32_t flags)
 {
     const pt_load_options_t place = {.struct_size = sizeof place, .data = file, .bytes = (int64_t)strlen(file)};
     pt_context_options_t options;
@@ -149,6 +284,9 @@ static pt_status_t whole_life(failing_allocator_t *allocator, const char *path)
     pt_status_t status = pt_tokenizer_open(context, NULL, &place, &tokenizer);
     if (status == PT_OK) {
         pt_column_t column = column_of(tokenizer);
+        column.flags = flags;
+        column.pair = "other";
+        column.pair_field = "marks";
         status = pt_dataset_create_from_csv(context, path, &column, 1, sizeof column, NULL, &data);
     }
     pt_dataset_free(data);
@@ -161,9 +299,11 @@ START_TEST(test_failing_allocations)
 {
     failing_allocator_t allocator;
     pt_status_t status;
-    const char *path = suite_write("few.csv", "text\nx\ny xxx\nxy yy\n", 19);
-    FOR_EACH_FAILING_ALLOCATION(allocator, { status = whole_life(&allocator, path); }, status);
+    const char *path = suite_write("few.csv", "text,other\nx,y\ny xxx,x\nxy yy,y\n", 31);
+    FOR_EACH_FAILING_ALLOCATION(allocator, { status = whole_life(&allocator, path, 0); }, status);
+    FOR_EACH_FAILING_ALLOCATION(allocator, { status = whole_life(&allocator, path, PT_COLUMN_ANSWER); }, status);
 }
 END_TEST
 
-SUITE("text_column", 60, test_tokens_of_rows, test_refusals, test_failing_allocations)
+SUITE("text_column", 60, test_tokens_of_rows, test_refusals, test_pairs, test_answers, test_refused_pairs,
+      test_failing_allocations)

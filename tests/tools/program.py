@@ -575,9 +575,9 @@ class Program(unittest.TestCase):
         self.assertEqual(list(line), ["label"])
         self.assertAlmostEqual(line["label"], sum(rows[0]), delta=0.5)
         run("finetune", json.dumps(NUMBERS), "pairs.jsonl", *options, "--columns", "a,b", "--out", "pairs")
-        line = json.loads(run("predict", "pairs", "pairs.jsonl", "--columns", "a,b", "--json")[0].splitlines()[0])
+        line = json.loads(run("predict", "paired", "pairs.jsonl", "--columns", "a,b", "--json")[0].splitlines()[0])
         self.assertEqual(len(line["label"]), 2)
-        columns = run("predict", "pairs", "pairs.jsonl", "--columns", "a,b")[0].splitlines()[0].split("\t")
+        columns = run("predict", "paired", "pairs.jsonl", "--columns", "a,b")[0].splitlines()[0].split("\t")
         self.assertEqual([float(number) for number in columns], line["label"])
 
     def test_several_files_number_their_classes_alike(self):
@@ -927,6 +927,72 @@ class Program(unittest.TestCase):
             with self.subTest(arguments=arguments):
                 self.names_what(run("tokenize", *arguments, code=code)[1], *named)
         self.assertFalse(os.path.exists("x.json"))
+
+    def test_pairs_of_texts(self):
+        """The label follows from the second text alone."""
+        self.need_tokenizers()
+        lines = [
+            {"text": "the sun", "text_pair": "is warm" if i % 2 else "is cold", "label": ["no", "yes"][i % 2]}
+            for i in range(64)
+        ]
+        write_json_lines("pairs.jsonl", lines)
+        options = ["--steps", "60", "--rate", "0.01", "--evaluation", "pairs.jsonl", "--threads", "1"]
+        result = run_json("finetune", "with_tokenizer", "pairs.jsonl", *options, "--out", "paired")
+        self.assertEqual(result["metrics"]["accuracy"], 1)
+        found = [
+            json.loads(line)["label"] for line in run("predict", "paired", "pairs.jsonl", "--json")[0].splitlines()
+        ]
+        self.assertEqual(found, [line["label"] for line in lines])
+        cells = "".join('"%s",%s,%s\n' % (line["text"], line["text_pair"], line["label"]) for line in lines)
+        write("pairs.csv", "text,text_pair,label\n" + cells)
+        self.assertEqual(run_json("evaluate", "paired", "pairs.csv")["metrics"]["accuracy"], 1)
+        write_json_lines("alone.jsonl", [{"text": "the sun", "label": "no"}])
+        for command, data, words in (
+            (["finetune", "config.json"], ["pairs.jsonl"], ["text_pair", "tokenizer"]),
+            (
+                ["finetune", "with_tokenizer"],
+                ["pairs.jsonl", "alone.jsonl"],
+                ["pairs.jsonl", "alone.jsonl", "text_pair"],
+            ),
+            (["train", "with_tokenizer"], ["pairs.jsonl"], ["text_pair", "causal_lm"]),
+        ):
+            with self.subTest(command=command, data=data):
+                self.names_what(run(*command, *data, code=1)[1], *words)
+
+    def test_prompts_and_answers(self):
+        """Prompts cannot be guessed, answers follow from them: that these alone count is seen in the loss."""
+        draw = random.Random(3)
+        lines = []
+        for _ in range(256):
+            letters = "".join(draw.choice("abcdefgh") for _ in range(4))
+            lines.append({"prompt": letters + ("?" if draw.random() < 0.5 else "!"), "answer": ""})
+            lines[-1]["answer"] = " yes." if lines[-1]["prompt"].endswith("?") else " no."
+        write_json_lines("answers.jsonl", lines)
+        options = ["answers.jsonl", "--task", "causal_lm", "--rate", "0.01", "--steps", "150"]
+        result = run_json("finetune", "config.json", *options, "--evaluation", "answers.jsonl", "--out", "answering")
+        self.assertLess(result["metrics"]["perplexity"], 1.1)
+        self.assertEqual(run("generate", "answering", "--prompt", "hgca?", "--count", "5")[0], "hgca? yes.\n")
+        self.assertEqual(run("generate", "answering", "--prompt", "bbfa!", "--count", "4")[0], "bbfa! no.\n")
+        write_json_lines("prompts.jsonl", [{"prompt": line["prompt"] + line["answer"]} for line in lines])
+        arguments = ["answering", "prompts.jsonl", "--text-column", "prompt"]
+        self.assertGreater(run_json("evaluate", *arguments)["metrics"]["perplexity"], 2)
+        self.need_tokenizers()
+        options = ["answers.jsonl", "--task", "causal_lm", "--steps", "2", "--evaluation", "0.1"]
+        run("finetune", "with_tokenizer", *options)
+        for name, line, task, words in (
+            ("tags", {"tokens": ["a"], "tags": ["b"]}, "classification", ["tags", "text"]),
+            ("context", {"question": "a", "context": "b", "answers": []}, "causal_lm", ["context", "question"]),
+            ("image", {"image": "a.png", "label": "b"}, "classification", ["image"]),
+            ("audio", {"audio": "a.wav", "label": "b"}, "classification", ["audio"]),
+            ("prompt", {"prompt": "a"}, "causal_lm", ["prompt", "answer"]),
+            ("labelled", {"prompt": "a", "answer": "b", "label": "c"}, "classification", ["prompt", "causal_lm"]),
+            ("both", {"text": "a", "prompt": "a", "answer": "b"}, "causal_lm", ["text", "prompt", "--text-column"]),
+            ("empty", {"prompt": "a", "answer": ""}, "causal_lm", ["answer", "line 1"]),
+            ("long", {"prompt": "a" * 40, "answer": "b"}, "causal_lm", ["answer", "max_length"]),
+        ):
+            with self.subTest(name=name):
+                path = write_json_lines(name + ".jsonl", [line])
+                self.names_what(run("finetune", "config.json", path, "--task", task, code=1)[1], path, *words)
 
     def test_training_with_a_tokenizer(self):
         vocabulary, end = self.need_tokenizers()

@@ -149,7 +149,7 @@ complete -c pretrain -n '__fish_seen_subcommand_from tokenize' -l special -x -d 
 complete -c pretrain -n '__fish_seen_subcommand_from tokenize' -l min-frequency -x -d 'bpe, wordpiece: how often two pieces stand side by side at least that become one (2)'
 complete -c pretrain -n '__fish_seen_subcommand_from tokenize' -l pattern -x -a 'gpt2 cl100k llama3 qwen2' -d 'how bpe cuts texts into words: as gpt2, cl100k, llama3 or qwen2 (gpt2)'
 complete -c pretrain -n '__fish_seen_subcommand_from tokenize' -l cased -d 'wordpiece keeps capitals and accents'
-complete -c pretrain -n '__fish_seen_subcommand_from tokenize' -l out -r -F -d 'gets the tokenizer, a tokenizer.json'
+complete -c pretrain -n '__fish_seen_subcommand_from tokenize' -l out -r -F -d 'gets the tokenizer, a tokenizer.json; its directory is made'
 complete -c pretrain -n '__fish_seen_subcommand_from tokenize' -l progress -d 'lines of progress on standard error, also where it is no terminal'
 complete -c pretrain -n '__fish_seen_subcommand_from tokenize' -l json -d 'results as JSON'
 complete -c pretrain -n '__fish_seen_subcommand_from tokenize' -l threads -x -d 'computing threads (as many as processors)'
