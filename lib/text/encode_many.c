@@ -1,9 +1,18 @@
 /* Many texts at once, on the pool's threads; and the rows of a table's column. */
+#include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "text/tokenizer.h"
 
 enum { AT_ONCE = 4096 /* rows that are encoded before they are put end to end */ };
+
+/* The first text of a thread's that failed. */
+typedef struct failure {
+    int64_t index;
+    pt_status_t status; /* PT_OK: none has */
+    char message[PT__MESSAGE_SIZE];
+} failure_t;
 
 typedef struct job {
     pt_tokenizer_t *tokenizer;
@@ -11,7 +20,8 @@ typedef struct job {
     uint32_t flags;
     int64_t most;
     pt__encoding_t *encodings;
-    pt_status_t *statuses;
+    failure_t *failures;                /* [threads] */
+    atomic_int_least64_t first_failure; /* texts behind it are passed over: they may take long to fail too */
 } job_t;
 
 static pt_status_t encode_one(const job_t *job, int64_t index, int32_t worker, pt__encoding_t *to)
@@ -31,37 +41,46 @@ static pt_status_t encode_one(const job_t *job, int64_t index, int32_t worker, p
 
 static void encode_task(void *argument, int64_t index, int32_t worker)
 {
-    const job_t *job = argument;
-    job->statuses[index] = encode_one(job, index, worker, &job->encodings[index]);
+    job_t *job = argument;
+    failure_t *failure = &job->failures[worker];
+    int_least64_t first = atomic_load(&job->first_failure);
+    if (index > first)
+        return;
+    const pt_status_t status = encode_one(job, index, worker, &job->encodings[index]);
+    if (status == PT_OK)
+        return;
+    while (index < first && !atomic_compare_exchange_weak(&job->first_failure, &first, index))
+        ;
+    if (failure->status != PT_OK && failure->index < index)
+        return;
+    failure->index = index;
+    failure->status = status;
+    snprintf(failure->message, sizeof failure->message, "%s", pt__error_message());
 }
 
-/* The first text that failed is encoded once more on this thread, for its message. */
-static pt_status_t check(const job_t *job, int64_t count, const char *what, int64_t first)
+static pt_status_t check(const job_t *job, int32_t threads, const char *what, int64_t first)
 {
-    for (int64_t i = 0; i < count; i++) {
-        const pt__encoding_t *made = &job->encodings[i];
-        pt__encoding_t again = {.wants_spans = made->wants_spans,
-                                .wants_segments = made->wants_segments,
-                                .wants_overflow = made->wants_overflow};
-        if (job->statuses[i] == PT_OK)
-            continue;
-        if (encode_one(job, i, 0, &again) == PT_OK)
-            pt__fail(job->statuses[i], "it could not be encoded at first");
-        pt__encoding_free(&again);
-        return pt__fail_within(job->statuses[i], "%s %lld", what, (long long)(first + i));
-    }
-    return PT_OK;
+    const failure_t *found = NULL;
+    for (int32_t i = 0; i < threads; i++)
+        if (job->failures[i].status != PT_OK && (found == NULL || job->failures[i].index < found->index))
+            found = &job->failures[i];
+    if (found == NULL)
+        return PT_OK;
+    pt__fail(found->status, "%s", found->message);
+    return pt__fail_within(found->status, "%s %lld", what, (long long)(first + found->index));
 }
 
 pt_status_t pt__tokenizer_encode_many(pt_tokenizer_t *tokenizer, const pt_text_t *texts, int64_t count, uint32_t flags,
                                       int64_t most, pt__encoding_t *encodings, const char *what, int64_t first)
 {
     pt__memory_t *memory = &tokenizer->context->memory;
+    const int32_t threads = pt__pool_threads(tokenizer->context->pool);
     job_t job = {.tokenizer = tokenizer, .texts = texts, .flags = flags, .most = most, .encodings = encodings};
-    PT__TRY(pt__allocate(memory, (size_t)count, sizeof *job.statuses, "encoded texts", &job.statuses));
+    atomic_init(&job.first_failure, count);
+    PT__TRY(pt__allocate(memory, (size_t)threads, sizeof *job.failures, "encoded texts", &job.failures));
     pt__pool_run(tokenizer->context->pool, count, encode_task, &job);
-    pt_status_t status = check(&job, count, what, first);
-    pt__release(memory, job.statuses);
+    pt_status_t status = check(&job, threads, what, first);
+    pt__release(memory, job.failures);
     return status;
 }
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "support/failing_allocator.h"
 #include "support/suite.h"
@@ -184,6 +185,38 @@ START_TEST(test_patterns_that_explode)
 }
 END_TEST
 
+/* One text that fails is enough: those behind it, each of which would take seconds to fail, are passed over. */
+START_TEST(test_texts_behind_one_that_failed)
+{
+    static const char file[] =
+        "{\"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": {\"Regex\": \"(?:a|aa)+[cd]\"}, \"behavior\": "
+        "\"Isolated\", \"invert\": false}, \"model\": {\"type\": \"WordLevel\", \"unk_token\": \"?\", \"vocab\": "
+        "{\"?\":"
+        " 0}}}";
+    const pt_load_options_t place = {.struct_size = sizeof place, .data = file, .bytes = sizeof file - 1};
+    static char hard[5001];
+    pt_text_t texts[10] = {{.text = "b", .bytes = -1}, {.text = "b\xFF", .bytes = -1}};
+    int32_t ids[8];
+    pt_array_t id_view = {.dtype = PT_INT32, .data = ids, .capacity = 8};
+    pt_context_options_t options;
+    pt_context_t *context;
+    pt_tokenizer_t *tokenizer;
+    memset(hard, 'a', sizeof hard - 1);
+    for (int i = 2; i < 10; i++)
+        texts[i] = (pt_text_t){.text = hard, .bytes = -1};
+    ck_ok(pt_context_options_init(&options, sizeof options));
+    options.threads = 1;
+    ck_ok(pt_context_create(&options, &context));
+    ck_ok(pt_tokenizer_open(context, NULL, &place, &tokenizer));
+    const clock_t begin = clock();
+    ck_fails(pt_tokenizer_encode(tokenizer, texts, sizeof *texts, 10, NULL, &id_view, NULL, NULL, sizeof id_view),
+             PT_ERR_FORMAT, "text 1: the text is not UTF-8 at byte 1");
+    ck_assert_int_lt((clock() - begin) / CLOCKS_PER_SEC, 1);
+    pt_tokenizer_free(tokenizer);
+    pt_context_free(context);
+}
+END_TEST
+
 static pt_status_t live(failing_allocator_t *allocator)
 {
     const uint8_t text[] = "xxabab";
@@ -240,4 +273,4 @@ START_TEST(test_tokenizers_with_patterns)
 END_TEST
 
 SUITE("regex", 300, test_tokenizers_with_patterns, test_what_patterns_match, test_what_is_refused, test_long_texts,
-      test_patterns_that_explode, test_every_allocation_may_fail)
+      test_patterns_that_explode, test_texts_behind_one_that_failed, test_every_allocation_may_fail)
