@@ -1792,10 +1792,16 @@ PT_API pt_status_t pt_predict(pt_model_t *model, pt_dataset_t *dataset, const ch
 
 /* ---- Generation: texts continued token by token ------------------------------------------------------------------ */
 
+/* Flags of pt_generate_options. */
+enum {
+    /* read each text anew for every token, as networks are whose earlier tokens leave nothing to keep: less memory, more
+     * time, and the same tokens but where rounding decides between two */
+    PT_GENERATE_RECOMPUTE = 1,
+};
 /* How texts are continued. Copied by pt_generator_create. */
 typedef struct pt_generate_options {
     uint32_t struct_size;
-    /* none are defined: 0 */
+    /* PT_GENERATE_..., or 0 */
     uint32_t flags;
     /* tokens to generate at most, for each prompt; init: 64 */
     int64_t count;
@@ -1820,8 +1826,9 @@ PT_API pt_status_t pt_generate_options_init(pt_generate_options_t *options, uint
 /* Continues one prompt, as of pt_generator_begin, with a model whose task is PT_TASK_CAUSAL_LM. `tokens` gets the new
  * ones, PT_INT32 or converted to another dtype, and has room for the options' count: where it has not, or only asks,
  * its elements tell that, before anything is generated. After PT_ERR_CANCELLED, and PT_ERR_NONFINITE where the weights
- * are damaged, it has what was generated until then. Beyond the model's longest text the window slides. For several
- * prompts, streams and scores: pt_generator_create. */
+ * are damaged, it has what was generated until then. Where a text has grown beyond the model's longest, the first half
+ * of what the model has read of it is left out, and again when that is full. For several prompts, streams and scores:
+ * pt_generator_create. */
 PT_API pt_status_t pt_generate(pt_model_t *model, const pt_array_t *prompt, const pt_generate_options_t *options,
                                pt_array_t *tokens, uint32_t array_size);
 
@@ -1875,6 +1882,10 @@ typedef void (*pt_token_fn)(void *user, pt_token_t *token);
 PT_API pt_status_t pt_generator_run(pt_generator_t *generator, pt_token_fn callback, void *user);
 /* From any thread: the run ends with PT_ERR_CANCELLED at the next step, or the next step does; either may go on. */
 PT_API void pt_generator_cancel(pt_generator_t *generator);
+/* Bytes that keep what the model computed of the present prompts' texts, so that each step reads only new tokens: they
+ * grow as texts do. 0: it reads texts anew, as PT_GENERATE_RECOMPUTE asks for or the network needs (where attention sees
+ * later tokens too, or tokens meet by other ops than attention, pt_positions and pt_pool of the last). */
+PT_API int64_t pt_generator_cache_bytes(const pt_generator_t *generator);
 /* The new tokens of a prompt's text, PT_INT32, and the score of each, PT_FLOAT32, or converted to other dtypes; NULL:
  * that one is not wanted. *reason (or NULL) says why the text is over, 0: it is not. prompt: its number, from 0. */
 PT_API pt_status_t pt_generator_text(const pt_generator_t *generator, int64_t prompt, pt_array_t *tokens,

@@ -22,8 +22,9 @@ static pt_status_t read_options(const pt_generate_options_t *options, pt_generat
 {
     PT__TRY(pt_generate_options_init(effective, (uint32_t)sizeof *effective));
     PT__TRY(pt__options_read(options, effective, (uint32_t)sizeof *effective, "pt_generate_options"));
-    if (effective->flags != 0)
-        return pt__fail(PT_ERR_ARGUMENT, "pt_generate_options.flags is %u, expected 0", (unsigned)effective->flags);
+    if ((effective->flags & ~(uint32_t)PT_GENERATE_RECOMPUTE) != 0)
+        return pt__fail(PT_ERR_ARGUMENT, "pt_generate_options.flags is %u, expected PT_GENERATE_RECOMPUTE or 0",
+                        (unsigned)effective->flags);
     PT__TRY(pt__check_range("pt_generate_options.count", effective->count, 0));
     if (effective->count > INT32_MAX / 2)
         return pt__fail(PT_ERR_ARGUMENT, "pt_generate_options.count is %lld, expected at most %d",
@@ -287,4 +288,9 @@ pt_status_t pt_generator_text(const pt_generator_t *generator, int64_t prompt, p
         return pt__handle_null("pt_generator_text", "generator");
     return pt__handle_leave(generator->generation.model,
                             read_text(generator, prompt, tokens, scores, array_size, reason));
+}
+
+int64_t pt_generator_cache_bytes(const pt_generator_t *generator)
+{
+    return generator == NULL ? 0 : pt__cache_bytes(generator->generation.cache);
 }

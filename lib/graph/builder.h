@@ -21,6 +21,9 @@ static inline pt_tensor_t pt__build_output(pt_tensor_t first, int32_t index)
     return first == PT_NO_TENSOR ? PT_NO_TENSOR : first + index;
 }
 
+/* A state for an op whose runs go on (op->incremental): rows of so many numbers. */
+pt_tensor_t pt__increment_state(pt_graph_t *graph, pt__increment_t *increment, int64_t columns);
+
 /* bound.c: notes that the tensor indexes, also at what its values are moved from. The tighter limit wins. */
 void pt__graph_bound(pt_graph_t *graph, pt_tensor_t tensor, const pt__index_t *index);
 /* Whether an op made the tensor, or the one that it is a view of: only that can be read after a run. */

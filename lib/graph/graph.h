@@ -227,6 +227,18 @@ pt_status_t pt__graph_find_learnables(const pt_graph_t *graph, const int32_t *wa
 /* read[i] = 1 for every input that one of these tensors is computed from; PT_NO_TENSOR among them is passed over. */
 pt_status_t pt__graph_find_inputs(const pt_graph_t *graph, const pt_tensor_t *tensors, int32_t count, int8_t *read);
 
+/* incremental.c. The graph of a language model as one whose runs bring only the further rows of each sample (token): what
+ * earlier rows left for later ones is kept in states [rows, ...] of all samples together, parameters behind those of
+ * `graph`: whoever has memory for more than one row sets their size before planning. Only what `output` is computed from
+ * is in it. NULL where an op needs rows that are yet to come, or mixes them in a way that is not known. */
+typedef struct pt__incremental {
+    pt_graph_t *graph;
+    pt_tensor_t output;
+    int64_t first; /* places of two further inputs, int32 [B]: each sample's first row in the states, */
+    int64_t past;  /* and how many are there */
+} pt__incremental_t;
+pt_status_t pt__graph_incremental(const pt_graph_t *graph, pt_tensor_t output, pt__incremental_t *out);
+
 /* Whether all that read the tensor take it in this dtype: float32, or one that is narrower (base/dtype.h). */
 int32_t pt__graph_takes(const pt_graph_t *graph, pt_tensor_t tensor, int32_t dtype);
 /* From here on the parameter is stored in this dtype; PT_ERR_UNSUPPORTED where an op that reads it does not take it.

@@ -58,7 +58,10 @@ enum {
     /* where the node updates its states, a sample's result depends on the others of its run, and so on how a batch
      * is cut */
     PT__OP_COUPLES = 128u,
-    PT__OP_STATE_SINK = 256u /* a sink into a state, not into a gradient */
+    PT__OP_STATE_SINK = 256u, /* a sink into a state, not into a gradient */
+    /* not row-wise, but where output 0 counts the rows that the inputs count, what stands for one comes from that alone
+     */
+    PT__OP_KEEPS_ROWS = 512u
 };
 
 /* A case for the driver of tests/ops: what to build, and with which sizes. inputs: text such as "f[3,4] f[4] i10[3]":
@@ -104,6 +107,13 @@ typedef struct pt__stride { /* of a sample: max(floor((rows + add) / divide) + p
     int64_t add, divide, plus;
 } pt__stride_t;
 
+/* Graphs whose runs go on where earlier ones ended (incremental.c): what stands for the rows that samples have had. */
+typedef struct pt__increment {
+    pt_tensor_t first; /* int32 [B]: the row of each state that a sample's rows begin at, */
+    pt_tensor_t past;  /* int32 [B]: and how many it has from earlier runs */
+    int64_t states;    /* made so far */
+} pt__increment_t;
+
 typedef struct pt__op {
     const char *name;
     uint32_t flags;
@@ -142,6 +152,11 @@ typedef struct pt__op {
      * memory: called where the backward pass is to take less memory. Returns the tensor; PT_NO_TENSOR where this
      * node has no such way. NULL: the op has none. For ops whose gradient does not read output 0. */
     pt_tensor_t (*recompute)(pt_graph_t *graph, const pt__node_t *node);
+    /* Adds to `graph` what stands for the node where a run brings only the further rows of each sample: of `inputs`, what
+     * the node's have become. PT_NO_TENSOR, and nothing added, where it would have to know rows that are yet to come.
+     * NULL: row-wise ops, and those that keep rows, are the same; others cannot. */
+    pt_tensor_t (*incremental)(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *inputs,
+                               pt__increment_t *increment);
     void (*run)(const pt__call_t *call, const pt__run_t *run);
     int64_t (*scratch)(
         const pt__call_t

@@ -78,7 +78,8 @@ typedef struct pt__segments {
  * keys key_offsets[s] .. key_offsets[s+1]-1, rows of k, v and key_mask. Attention never crosses a border. In a sample,
  * query i stands at key i + query_offsets[s]; without query_offsets at key i, or, with align_last, so that the last
  * query stands at the last key. With `causal` it sees the keys up to its place, and where there is a window no more
- * than that many of them. A query with no key gives zeros.
+ * than that many of them. A query with no key gives zeros. Where keys are kept from run to run (key_first), those of
+ * sample s are the rows from key_first[s] on, as many as query_offsets[s] and its queries together.
  * q row r, head h: q + r*q_stride + h*width; k and v likewise with kv_heads (heads is a multiple of kv_heads).
  * Dropout multiplies each probability by 1/(1 - dropout) or by 0; which one depends on random_key and on the numbers of
  * sample, head, query (in its sample) and key (in its sample) alone: word query % 4 of
@@ -89,6 +90,7 @@ typedef struct pt__attention {
     int64_t length;
     const int32_t *key_offsets; /* [samples + 1]; NULL: every sample has `key_length` keys */
     int64_t key_length;
+    const int32_t *key_first; /* [samples] or NULL; with query_offsets, and in place of the other two */
     int64_t heads, kv_heads;
     int64_t width, value_width; /* of one head of q and k, and of one of v and dst; at most 256 */
     float scale;
@@ -314,8 +316,12 @@ typedef struct pt__kernels {
      * order. scratch [2 * rows], or [2 * PT__GATHER_ROWS] where there are more */
     void (*gather_gradient)(pt__dev, int64_t rows, int64_t columns, int64_t table_rows, const float *d_dst,
                             const int32_t *index, int32_t accumulate, float *d_table, int32_t *scratch);
-    /* dst [offset[samples]]: a row's place in its sample, from 0 */
-    void (*positions)(pt__dev, int64_t samples, const int32_t *offsets, int32_t *dst);
+    /* dst [offset[samples]]: a row's place in its sample, from 0, or from past[sample] where that is not NULL */
+    void (*positions)(pt__dev, int64_t samples, const int32_t *offsets, const int32_t *past, int32_t *dst);
+    /* Rows of `columns` elements, src_stride apart, of sample s to the rows from first[s] + past[s] on of dst, which
+     * stand densely */
+    void (*store_rows)(pt__dev, int64_t samples, const int32_t *offsets, const int32_t *first, const int32_t *past,
+                       int64_t columns, const float *src, int64_t src_stride, float *dst);
     /* samples' rows reduced to one: src [offset[samples], columns] -> dst [samples, columns]; an empty sample gives 0.
      * index: of MAX, NULL of others */
     void (*segment_reduce)(pt__dev, pt__reduce_t, int64_t samples, const int32_t *offsets, int64_t columns,

@@ -18,12 +18,9 @@
 
 #include "base/options.h"
 #include "base/number.h"
+#include "ops/attention_places.h"
 #include "ops/op_rules.h"
 
-/* integers; FLAGS: the options'; NUMBER: tells the dropouts of a graph apart; LENGTH_LIMIT: of the dimension of ragged
- * keys, 0 where there is none, to tell their cost */
-enum { HEADS, KV_HEADS, FLAGS, WINDOW, NUMBER, LENGTH_LIMIT };
-enum { SCALE, DROPOUT };                        /* reals */
 enum { Q, K, V, MASK };                         /* inputs of attention */
 enum { G_DST = 3, G_LOG_SUM, G_D_DST, G_MASK }; /* of attention_gradient, after Q, K, V */
 enum { QKV, PACKED_MASK };                      /* of attention_packed */
@@ -194,6 +191,43 @@ static pt_status_t packed_shape(const pt_graph_t *graph, const pt__node_t *node,
     outputs[0].shape = pt__shape_with_last(qkv, qkv->size[qkv->rank - 1] / all * heads);
     outputs[1].shape = pt__shape_with_last(qkv, heads);
     return PT_OK;
+}
+
+/* Attention within samples whose earlier rows are kept; `packed`: q, k and v lie side by side. */
+static pt_tensor_t make_incremental(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *inputs,
+                                    pt__increment_t *increment, int32_t packed)
+{
+    const int64_t *integers = node->attributes.integers;
+    const pt__shape_t *q = &graph->tensors[inputs[Q]].shape;
+    int32_t mask = packed ? PACKED_MASK : MASK;
+    if (!(integers[FLAGS] & PT_ATTENTION_CAUSAL) || (node->n_inputs > mask && inputs[mask] != PT_NO_TENSOR))
+        return PT_NO_TENSOR;
+    for (int32_t i = Q; i <= (packed ? Q : V); i++) /* keys are the samples' own rows, not others' */
+        if (graph->tensors[inputs[i]].shape.rank != 2 ||
+            graph->tensors[inputs[i]].shape.dimension != PT__DIMENSION_TOKENS)
+            return PT_NO_TENSOR;
+    int64_t width = q->size[1] / (integers[HEADS] + (packed ? 2 * integers[KV_HEADS] : 0));
+    int64_t keys = integers[KV_HEADS] * width, values = packed ? keys : graph->tensors[inputs[V]].shape.size[1];
+    pt_tensor_t operands[] = {pt__increment_state(graph, increment, keys),
+                              pt__increment_state(graph, increment, values),
+                              increment->first,
+                              increment->past,
+                              inputs[Q],
+                              packed ? PT_NO_TENSOR : inputs[K],
+                              packed ? PT_NO_TENSOR : inputs[V]};
+    return pt__build(graph, "attention_cached", packed ? 5 : 7, operands, &node->attributes);
+}
+
+static pt_tensor_t attention_incremental(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *inputs,
+                                         pt__increment_t *increment)
+{
+    return make_incremental(graph, node, inputs, increment, 0);
+}
+
+static pt_tensor_t packed_incremental(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *inputs,
+                                      pt__increment_t *increment)
+{
+    return make_incremental(graph, node, inputs, increment, 1);
 }
 
 static pt_status_t attention_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs,
@@ -433,6 +467,7 @@ static const pt__op_t ops[] = {
      .needs_gradient_of = 7,
      .shape = attention_shape,
      .gradient = attention_gradient,
+     .incremental = attention_incremental,
      .run = attention_run,
      .operations = attention_operations,
      PT__CASES(attention_cases)},
@@ -452,6 +487,7 @@ static const pt__op_t ops[] = {
      .needs_gradient_of = 1,
      .shape = packed_shape,
      .gradient = packed_gradient,
+     .incremental = packed_incremental,
      .run = packed_run,
      .operations = packed_operations,
      PT__CASES(packed_cases)},

@@ -160,6 +160,7 @@ static const pt__case_t cases[] = {
 
 static const pt__op_t ops[] = {
     {.name = "matmul",
+     .flags = PT__OP_KEEPS_ROWS,
      .min_inputs = 2,
      .max_inputs = 2,
      .n_outputs = 1,

@@ -41,6 +41,17 @@ static pt_status_t pool_gradient(pt_graph_t *graph, const pt__node_t *node, cons
     return graph->status;
 }
 
+/* A sample's last row is the last one that it has by now. */
+static pt_tensor_t pool_incremental(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *inputs,
+                                    pt__increment_t *increment)
+{
+    (void)increment;
+    if (node->attributes.integers[KIND] != PT_POOL_LAST ||
+        graph->tensors[inputs[0]].shape.dimension != PT__DIMENSION_TOKENS)
+        return PT_NO_TENSOR;
+    return pt__build_unary(graph, "pool", inputs[0], &node->attributes);
+}
+
 static pt__reduce_t reduction_of(int64_t kind)
 {
     static const pt__reduce_t reductions[] = {[PT_POOL_MEAN] = PT__REDUCE_MEAN,
@@ -95,6 +106,7 @@ static const pt__op_t ops[] = {
      .needs_gradient_of = 1,
      .shape = pool_shape,
      .gradient = pool_gradient,
+     .incremental = pool_incremental,
      .run = pool_run,
      .operations = pool_operations,
      PT__CASES(cases)},

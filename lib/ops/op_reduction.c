@@ -201,6 +201,7 @@ static const pt__case_t cases[] = {
 
 static const pt__op_t ops[] = {
     {.name = "sum",
+     .flags = PT__OP_KEEPS_ROWS,
      .min_inputs = 1,
      .max_inputs = 1,
      .n_outputs = 1,
@@ -212,6 +213,7 @@ static const pt__op_t ops[] = {
      .operations = reduction_operations,
      PT__CASES(cases)},
     {.name = "mean",
+     .flags = PT__OP_KEEPS_ROWS,
      .min_inputs = 1,
      .max_inputs = 1,
      .n_outputs = 1,
@@ -223,6 +225,7 @@ static const pt__op_t ops[] = {
      .operations = reduction_operations,
      PT__CASES(cases)},
     {.name = "max",
+     .flags = PT__OP_KEEPS_ROWS,
      .min_inputs = 1,
      .max_inputs = 1,
      .n_outputs = 2,

@@ -245,6 +245,18 @@ static pt_status_t rotary_gradient(pt_graph_t *graph, const pt__node_t *node, co
     return graph->status;
 }
 
+/* A sample that has become long does not turn its earlier rows anew. */
+static pt_tensor_t rotary_incremental(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *inputs,
+                                      pt__increment_t *increment)
+{
+    const pt__shape_t *rows = &graph->tensors[inputs[SRC]].shape;
+    if (rows->dimension != PT__DIMENSION_TOKENS || node->attributes.integers[ORIGINAL] != 0 ||
+        (node->n_inputs > STARTS && inputs[STARTS] != PT_NO_TENSOR))
+        return PT_NO_TENSOR;
+    return pt__build(graph, "rotary", STARTS + 1, (pt_tensor_t[]){inputs[SRC], inputs[TABLE], increment->past},
+                     &node->attributes);
+}
+
 static void rotary_run(const pt__call_t *call, const pt__run_t *run)
 {
     const int64_t *integers = call->attributes->integers;
@@ -302,6 +314,7 @@ static const pt__op_t ops[] = {
      .shape = rotary_shape,
      .index = rotary_index,
      .gradient = rotary_gradient,
+     .incremental = rotary_incremental,
      .run = rotary_run,
      .operations = rotary_operations,
      PT__CASES(rotary_cases)},

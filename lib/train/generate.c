@@ -1,11 +1,15 @@
-/* See generation.h. Each step runs the network over the window of at most `limit` last tokens of every text that goes
- * on, a group of texts at a time, and reads the scores of each one's next token. */
+/* See generation.h. Each step has the network read what is new of every text that goes on, or without a cache all of its
+ * window, a group of texts at a time, and give the scores of each one's next token. */
 #include "train/generation.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { GROUP = 32 }; /* texts that the network reads together: their scores take classes floats each */
+enum {
+    GROUP = 32,     /* texts that the network reads together: their scores take classes floats each */
+    PREFILL = 512,  /* rows that are read together where there is a cache, so that long prompts take little memory */
+    ROOM_STEP = 256 /* rows that a text's room in the cache grows by, at least */
+};
 
 /* ---- Making and ending ---- */
 
@@ -49,6 +53,8 @@ pt_status_t pt__generation_create(pt_model_t *model, const pt_generate_options_t
     pt_status_t status = find_output(out);
     if (status == PT_OK)
         status = copy_stops(out);
+    if (status == PT_OK && !(options->flags & PT_GENERATE_RECOMPUTE))
+        status = pt__cache_create(model, out->output, out->requests->input[0], &out->cache);
     if (status != PT_OK)
         pt__generation_release(out);
     return status;
@@ -77,15 +83,28 @@ void pt__generation_release(pt__generation_t *self)
 {
     pt__memory_t *memory = &self->model->context->memory;
     release_texts(self);
+    pt__cache_free(self->cache);
     pt__sequences_release(memory, &self->stops);
 }
 
 /* ---- Prompts ---- */
 
-static int64_t longest_window(const pt__generation_t *self, int64_t prompt)
+/* Rows that a text will have in its window at most. */
+static int64_t longest_window(const pt__generation_t *self, const pt__continued_t *text)
 {
-    const int64_t length = prompt + self->options.count;
+    const int64_t length = text->prompt + self->options.count;
     return length < self->limit ? length : self->limit;
+}
+
+/* Where a text is longer than the network reads, the first half of the window goes: positions of what stays are others
+ * then, so that it is read anew, once for so many tokens. */
+static void slide(const pt__generation_t *self, pt__continued_t *text)
+{
+    const int64_t length = text->prompt + text->made, step = self->limit > 1 ? self->limit / 2 : 1;
+    while (length - text->start > self->limit) {
+        text->start += step;
+        text->kept = 0;
+    }
 }
 
 /* Given a seed, the same draws each time; else others in each run. A text's are its own, whatever stands beside it. */
@@ -108,6 +127,7 @@ static pt_status_t take_prompts(pt__generation_t *self, const pt__sequences_t *p
         self->count = i + 1;
         *text = (pt__continued_t){.prompt = length,
                                   .reason = self->options.count == 0 ? PT_GENERATED_COUNT : 0,
+                                  .start = length > self->limit ? length - self->limit : 0,
                                   .random = pt__random_start(pt__random_key(key, (uint64_t)i))};
         PT__TRY(pt__allocate(memory, (size_t)(length + self->options.count), sizeof *text->tokens, "prompt",
                              &text->tokens));
@@ -118,27 +138,61 @@ static pt_status_t take_prompts(pt__generation_t *self, const pt__sequences_t *p
     return PT_OK;
 }
 
+/* Gives all texts that go on room in the cache for some more tokens than they have. */
+static pt_status_t make_rooms(pt__generation_t *self)
+{
+    pt__memory_t *memory = &self->model->context->memory;
+    pt__cached_span_t *spans;
+    int64_t rows = 0;
+    PT__TRY(pt__allocate(memory, (size_t)self->count, sizeof *spans, "cache", &spans));
+    for (int64_t i = 0; i < self->count; i++) {
+        pt__continued_t *text = &self->texts[i];
+        const int64_t window = text->prompt + text->made - text->start, most = longest_window(self, text);
+        const int64_t more = window / 2 > ROOM_STEP ? window / 2 : ROOM_STEP;
+        spans[i] = (pt__cached_span_t){.from = text->first, .to = rows, .rows = text->reason == 0 ? text->kept : 0};
+        if (text->reason == 0)
+            rows += window + more < most ? window + more : most;
+    }
+    pt_status_t status = pt__cache_reserve(self->cache, rows > 0 ? rows : 1, spans, self->count);
+    for (int64_t i = 0; status == PT_OK && i < self->count; i++) {
+        self->texts[i].first = spans[i].to;
+        self->texts[i].room = (i + 1 < self->count ? spans[i + 1].to : rows) - spans[i].to;
+    }
+    pt__release(memory, spans);
+    return status;
+}
+
+/* Memory for the rows of a run, and for what it gives. */
 static pt_status_t make_room(pt__generation_t *self)
 {
     pt__memory_t *memory = &self->model->context->memory;
     const int64_t group = self->count < GROUP ? self->count : GROUP;
-    int64_t longest = 0, rows = 0; /* any may meet in a group, as texts that are over make room for others */
+    int64_t longest = 0, rows = 0, prompts = 0; /* any may meet in a group: texts that are over make room for others */
     for (int64_t i = 0; i < self->count; i++) {
-        const int64_t window = longest_window(self, self->texts[i].prompt);
+        const int64_t window = longest_window(self, &self->texts[i]);
         longest = window > longest ? window : longest;
         rows += window;
+        prompts += self->texts[i].prompt - self->texts[i].start;
     }
     rows = rows < group * longest ? rows : group * longest;
+    rows = self->cache != NULL && rows > PREFILL ? PREFILL : rows;
     if (rows > INT32_MAX / 2)
         return pt__fail(PT_ERR_ARGUMENT, "the prompts have %lld rows together, expected at most %d", (long long)rows,
                         INT32_MAX / 2);
     PT__TRY(pt__allocate(memory, (size_t)rows, sizeof *self->rows, "window", &self->rows));
-    PT__TRY(pt__allocate(memory, (size_t)group + 1, sizeof *self->offsets, "window", &self->offsets));
+    PT__TRY(pt__allocate(memory, (size_t)(3 * group + 1), sizeof *self->offsets, "window", &self->offsets));
+    self->first = self->offsets + group + 1;
+    self->past = self->first + group;
     PT__TRY(pt__allocate(memory, (size_t)(group * self->classes), sizeof *self->logits, "logits", &self->logits));
     PT__TRY(pt__allocate(memory, (size_t)self->classes, sizeof *self->weights, "logits", &self->weights));
     PT__TRY(pt__allocate(memory, (size_t)self->classes, sizeof *self->order, "logits", &self->order));
-    const pt__rows_t most = pt__rows_make(group, rows);
-    return pt__plans_prepare(self->model, PT__MODE_OUTPUT, self->output, &most, NULL);
+    if (self->cache == NULL) {
+        const pt__rows_t most = pt__rows_make(group, rows);
+        return pt__plans_prepare(self->model, PT__MODE_OUTPUT, self->output, &most, NULL);
+    }
+    PT__TRY(make_rooms(self));
+    PT__TRY(pt__cache_prepare(self->cache, PT__CACHED_PREFILL, group, prompts < PREFILL ? prompts : PREFILL));
+    return pt__cache_prepare(self->cache, PT__CACHED_DECODE, group, group);
 }
 
 pt_status_t pt__generation_begin(pt__generation_t *self, const pt_array_t *prompts, uint32_t size, const char *what)
@@ -201,24 +255,72 @@ static pt_status_t choose(pt__generation_t *self, pt__continued_t *text, const f
     return PT_OK;
 }
 
-/* The scores of the next tokens of `count` texts. */
-static pt_status_t run_group(pt__generation_t *self, const int64_t *group, int64_t count)
+/* The next rows of a text, at most so many, go to the end of what a run reads. */
+static int64_t add_rows(pt__generation_t *self, const pt__continued_t *text, int64_t sample, int64_t most)
+{
+    const int64_t from = text->start + text->kept, left = text->prompt + text->made - from;
+    const int64_t rows = left < most ? left : most, used = self->offsets[sample];
+    memcpy(self->rows + used, text->tokens + from, (size_t)rows * sizeof *self->rows);
+    self->offsets[sample + 1] = (int32_t)(used + rows);
+    self->first[sample] = (int32_t)text->first;
+    self->past[sample] = (int32_t)text->kept;
+    return rows;
+}
+
+/* The scores of the next tokens of `count` texts, all of whose windows are read. */
+static pt_status_t read_windows(pt__generation_t *self, const int64_t *group, int64_t count)
 {
     const void *data = self->rows;
-    int64_t used = 0;
-    for (int64_t i = 0; i < count; i++) {
-        const pt__continued_t *text = &self->texts[group[i]];
-        const int64_t length = text->prompt + text->made, rows = length < self->limit ? length : self->limit;
-        self->offsets[i] = (int32_t)used;
-        memcpy(self->rows + used, text->tokens + length - rows, (size_t)rows * sizeof *self->rows);
-        used += rows;
-    }
-    self->offsets[count] = (int32_t)used;
-    const pt__loaded_t loaded = {
-        .rows = pt__rows_make(count, used), .offsets = {[PT__DIMENSION_TOKENS] = self->offsets}, .data = &data};
+    for (int64_t i = 0; i < count; i++)
+        add_rows(self, &self->texts[group[i]], i, self->limit);
+    const pt__loaded_t loaded = {.rows = pt__rows_make(count, self->offsets[count]),
+                                 .offsets = {[PT__DIMENSION_TOKENS] = self->offsets},
+                                 .data = &data};
     PT__TRY(pt__plans_prepare(self->model, PT__MODE_OUTPUT, self->output, &loaded.rows, NULL));
     PT__TRY(pt__engine_run(self->model, PT__MODE_OUTPUT, self->requests, &loaded));
     return pt__engine_read(self->model, PT__MODE_OUTPUT, self->output, self->logits);
+}
+
+/* A run of what is new of texts from group[*next] on, as many rows as are read together: *next is then the first whose
+ * rows were not all among them. */
+static pt_status_t read_some(pt__generation_t *self, const int64_t *group, int64_t count, int64_t *next)
+{
+    int64_t samples = 0, done = *next, used = 0;
+    while (done < count && used < PREFILL && done == *next + samples) {
+        const pt__continued_t *text = &self->texts[group[done]];
+        used += add_rows(self, text, samples++, PREFILL - used);
+        done += self->offsets[samples] - self->offsets[samples - 1] + text->start + text->kept ==
+                text->prompt + text->made;
+    }
+    const pt__cached_rows_t rows = {samples, self->rows, self->offsets, self->first, self->past};
+    PT__TRY(pt__cache_run(self->cache, used == samples ? PT__CACHED_DECODE : PT__CACHED_PREFILL, &rows,
+                          self->logits + *next * self->classes));
+    for (int64_t i = 0; i < samples; i++)
+        self->texts[group[*next + i]].kept += self->offsets[i + 1] - self->offsets[i];
+    *next = done;
+    return PT_OK;
+}
+
+/* The same scores where the cache has what was read before. */
+static pt_status_t read_further(pt__generation_t *self, const int64_t *group, int64_t count)
+{
+    int32_t has_room = 1;
+    for (int64_t i = 0; i < count; i++) {
+        const pt__continued_t *text = &self->texts[group[i]];
+        has_room &= text->prompt + text->made - text->start <= text->room;
+    }
+    if (!has_room)
+        PT__TRY(make_rooms(self));
+    for (int64_t next = 0; next < count;)
+        PT__TRY(read_some(self, group, count, &next));
+    return PT_OK;
+}
+
+static pt_status_t run_group(pt__generation_t *self, const int64_t *group, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++)
+        slide(self, &self->texts[group[i]]);
+    return self->cache != NULL ? read_further(self, group, count) : read_windows(self, group, count);
 }
 
 static void stop_all(pt__generation_t *self)

@@ -4,7 +4,7 @@
 #define PT__GENERATION_H
 
 #include "base/random.h"
-#include "train/model.h"
+#include "train/cache.h"
 #include "train/sequences.h"
 
 typedef struct pt__continued { /* one prompt */
@@ -12,6 +12,9 @@ typedef struct pt__continued { /* one prompt */
     float *scores;   /* [new] */
     int64_t prompt, made;
     int32_t reason;  /* PT_GENERATED_..., 0: it goes on */
+    int64_t start;   /* of the window that the network reads */
+    /* in the cache: the rows that are this text's, and how many of the window's are there, from the window's start on */
+    int64_t first, room, kept;
     pt__random_t random;
 } pt__continued_t;
 
@@ -23,10 +26,12 @@ typedef struct pt__generation {
     int64_t count;
     pt_tensor_t output; /* the task's scores of the next token */
     const pt__requests_t *requests;
+    pt__cache_t *cache; /* NULL: windows are read anew in each step */
     int64_t limit;   /* rows that the network reads of a text at most */
     int64_t classes;
-    int32_t *rows;    /* [group's rows] the tokens that are read in a step ... */
-    int32_t *offsets; /* ... and where each text's begin */
+    int32_t *rows;         /* the tokens that a run reads ... */
+    int32_t *offsets;      /* [group + 1] ... and where each text's begin */
+    int32_t *first, *past; /* [group] where they go in the cache */
     float *logits;    /* [group, classes] */
     float *weights;   /* [classes] of one text, which sampling changes */
     int32_t *order;   /* [classes] */

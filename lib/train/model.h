@@ -206,6 +206,9 @@ void pt__plans_drop(pt_model_t *model);
 void pt__plans_release(pt_model_t *model);
 /* The graph's constants on the device, until the next run; before the graph goes. */
 void pt__plans_release_constants(pt_model_t *model);
+/* The graph's constants, model->plans.constants, for all plans: as they stand, where the device follows the host's
+ * addresses, else uploaded. */
+pt_status_t pt__plans_place_constants(pt_model_t *model);
 
 /* ---- engine.c ---- */
 /* Runs the mode's plan on a micro-batch that fits it. After a failure nothing that it wrote is of use: not its

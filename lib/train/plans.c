@@ -85,8 +85,7 @@ void pt__plans_release_constants(pt_model_t *model)
     model->store.moves++;
 }
 
-/* The graph's constants for all plans: as they stand, where the device follows the host's addresses, else uploaded. */
-static pt_status_t place_constants(pt_model_t *model)
+pt_status_t pt__plans_place_constants(pt_model_t *model)
 {
     const pt_graph_t *graph = model->graph;
     pt__device_t *device = model->context->device;
@@ -186,7 +185,7 @@ static pt_status_t make_room(pt_model_t *model, pt__mode_t mode)
         PT__TRY(pt__store_unshare(&model->store));
         PT__TRY(pt__store_make_gradients(&model->store));
     }
-    PT__TRY(place_constants(model));
+    PT__TRY(pt__plans_place_constants(model));
     PT__TRY(make_offsets(model, planned->rows.count[PT__DIMENSION_BATCH]));
     PT__TRY(grow_arena(model, pt__plan_arena_bytes(planned->plan)));
     return bind_plan(model, planned);

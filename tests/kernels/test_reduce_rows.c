@@ -227,9 +227,9 @@ END_TEST
 
 static void run_positions(pt__dev device, const void *argument, float *out)
 {
-    const int32_t *offsets = argument;
+    const int32_t *const *given = argument;
     int32_t positions[8] = {0};
-    device->kernels->positions(device, 5, offsets, positions);
+    device->kernels->positions(device, 5, given[0], given[1], positions);
     for (int i = 0; i < 8; i++)
         out[i] = (float)positions[i];
 }
@@ -238,9 +238,27 @@ START_TEST(test_positions)
 {
     static const int32_t offsets[] = {0, 0, 3, 4, 4, 7}; /* the first sample and the fourth are empty */
     static const double expected[8] = {0, 1, 2, 0, 0, 1, 2, 0};
-    on_every_device("positions", run_positions, offsets, 8, NULL, expected, 0.0);
+    static const int32_t past[] = {9, 0, 7, 3, 2};
+    static const double further[8] = {0, 1, 2, 7, 2, 3, 4, 0};
+    on_every_device("positions", run_positions, (const int32_t *[]){offsets, NULL}, 8, NULL, expected, 0.0);
+    on_every_device("further positions", run_positions, (const int32_t *[]){offsets, past}, 8, NULL, further, 0.0);
+}
+END_TEST
+
+static void run_store_rows(pt__dev device, const void *argument, float *out)
+{
+    static const int32_t offsets[] = {0, 0, 2, 3}, first[] = {0, 5, 1}, past[] = {4, 1, 0};
+    device->kernels->store_rows(device, 3, offsets, first, past, 2, argument, 3, out);
+}
+
+/* Two of three columns, to rows 6, 7 and 1. */
+START_TEST(test_store_rows)
+{
+    static const float src[] = {1, 2, 3, 4, 5, 6, 7, 8, 9}, before[16] = {0};
+    static const double expected[16] = {[12] = 1, 2, 4, 5, [2] = 7, 8};
+    on_every_device("store rows", run_store_rows, src, 16, before, expected, 0.0);
 }
 END_TEST
 
 SUITE("reduce rows", 120, test_reduce, test_column_sum, test_largest_not_a_number, test_sum_of_squares, test_segments,
-      test_positions)
+      test_positions, test_store_rows)

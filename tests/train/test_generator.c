@@ -313,7 +313,7 @@ START_TEST(test_refused)
     ck_fails(pt_generator_create(model, &options, NULL), PT_ERR_ARGUMENT, "out");
     ck_fails(pt_generator_create(model, &options, &generator), PT_ERR_STATE, "language model");
     network_set_task(model, PT_TASK_CAUSAL_LM, 0);
-    options.flags = 1;
+    options.flags = 2;
     ck_fails(pt_generator_create(model, &options, &generator), PT_ERR_ARGUMENT, "flags");
     options.flags = 0;
     options.count = INT32_MAX;

@@ -1350,6 +1350,10 @@ class Generator(_Handle):
         texts = [self.text(number)[0] for number in range(len(prompts))]
         return [bytes(text) if isinstance(prompt, bytes) else text for prompt, text in zip(prompts, texts)]
 
+    def cache_bytes(self):
+        """What is kept of the present texts, so that a step reads new tokens only; 0: they are read anew."""
+        return library.pt_generator_cache_bytes(self)
+
     def text(self, prompt):
         """(tokens, scores, reason) of a prompt's new text; reason GENERATED_..., 0: it is not over."""
         reason, size = c_int32(), ctypes.sizeof(Array)

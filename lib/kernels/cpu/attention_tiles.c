@@ -27,6 +27,10 @@ static pt__attention_sample_t sample_of(const pt__attention_t *attention, int64_
         sample.offset = attention->query_offsets[number];
     else if (attention->align_last)
         sample.offset = sample.keys - sample.queries;
+    if (attention->key_first != NULL) {
+        sample.key = attention->key_first[number];
+        sample.keys = sample.offset + sample.queries;
+    }
     return sample;
 }
 

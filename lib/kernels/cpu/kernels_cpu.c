@@ -36,6 +36,7 @@ const pt__kernels_t pt__kernels_cpu = {
     .gather = pt__cpu_gather,
     .gather_gradient = pt__cpu_gather_gradient,
     .positions = pt__cpu_positions,
+    .store_rows = pt__cpu_store_rows,
     .segment_reduce = pt__cpu_segment_reduce,
     .segment_reduce_gradient = pt__cpu_segment_reduce_gradient,
     .segment_copy = pt__cpu_segment_copy,

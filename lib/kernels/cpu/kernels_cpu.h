@@ -37,7 +37,9 @@ void pt__cpu_column_sum(pt__dev device, int64_t rows, int64_t columns, const flo
 double pt__cpu_sum_of_squares(pt__dev device, int64_t n, const float *src);
 
 /* reduce_segments.c */
-void pt__cpu_positions(pt__dev device, int64_t samples, const int32_t *offsets, int32_t *dst);
+void pt__cpu_positions(pt__dev device, int64_t samples, const int32_t *offsets, const int32_t *past, int32_t *dst);
+void pt__cpu_store_rows(pt__dev device, int64_t samples, const int32_t *offsets, const int32_t *first,
+                        const int32_t *past, int64_t columns, const float *src, int64_t src_stride, float *dst);
 void pt__cpu_segment_reduce(pt__dev device, pt__reduce_t reduce, int64_t samples, const int32_t *offsets,
                             int64_t columns, const float *src, float *dst, int32_t *index);
 void pt__cpu_segment_reduce_gradient(pt__dev device, pt__reduce_t reduce, int64_t samples, const int32_t *offsets,

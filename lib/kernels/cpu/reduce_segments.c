@@ -1,5 +1,6 @@
 /* The rows of each sample numbered, or reduced to one row, and the gradient of that; samples copied from one
- * dimension of rows to another. `index` counts rows from the sample's first. Called through the table. */
+ * dimension of rows to another, or to where they are kept. `index` counts rows from the sample's first. Called through
+ * the table. */
 #include <string.h>
 
 #include "kernels/cpu/chunks.h"
@@ -17,12 +18,30 @@ typedef struct reduction {
 } reduction_t;
 
 /* Numbers are written in less time than the pool takes to wake. */
-void pt__cpu_positions(pt__dev device, int64_t samples, const int32_t *offsets, int32_t *dst)
+void pt__cpu_positions(pt__dev device, int64_t samples, const int32_t *offsets, const int32_t *past, int32_t *dst)
 {
     (void)device;
     for (int64_t s = 0; s < samples; s++)
         for (int32_t t = offsets[s]; t < offsets[s + 1]; t++)
-            dst[t] = t - offsets[s];
+            dst[t] = t - offsets[s] + (past != NULL ? past[s] : 0);
+}
+
+typedef struct storing {
+    const int32_t *offsets, *first, *past;
+    int64_t columns, src_stride;
+    const float *src;
+    float *dst;
+} storing_t;
+
+static void store_samples(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker)
+{
+    const storing_t *s = argument;
+    (void)chunk, (void)worker;
+    for (int64_t i = begin; i < end; i++) {
+        float *dst = s->dst + ((int64_t)s->first[i] + s->past[i]) * s->columns;
+        for (int64_t row = s->offsets[i]; row < s->offsets[i + 1]; row++, dst += s->columns)
+            memcpy(dst, s->src + row * s->src_stride, (size_t)s->columns * sizeof *dst);
+    }
 }
 
 /* The row of a sample with so many that FIRST or LAST takes. */
@@ -152,4 +171,11 @@ void pt__cpu_segment_copy(pt__dev device, int64_t samples, const pt__segments_t 
 {
     transfer_t transfer = {.from = from, .to = to, .src = src, .dst = dst};
     pt__chunks_run(device, samples, samples_of_chunk(samples, to->offsets, to->columns), copy_samples, &transfer);
+}
+
+void pt__cpu_store_rows(pt__dev device, int64_t samples, const int32_t *offsets, const int32_t *first,
+                        const int32_t *past, int64_t columns, const float *src, int64_t src_stride, float *dst)
+{
+    storing_t storing = {offsets, first, past, columns, src_stride, src, dst};
+    pt__chunks_run(device, samples, samples_of_chunk(samples, offsets, columns), store_samples, &storing);
 }
