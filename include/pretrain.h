@@ -1794,8 +1794,8 @@ PT_API pt_status_t pt_predict(pt_model_t *model, pt_dataset_t *dataset, const ch
 
 /* Flags of pt_generate_options. */
 enum {
-    /* read each text anew for every token, as networks are whose earlier tokens leave nothing to keep: less memory, more
-     * time, and the same tokens but where rounding decides between two */
+    /* read each text anew for every token, as networks are whose earlier tokens leave nothing to keep: less memory,
+     * more time, and the same tokens but where rounding decides between two */
     PT_GENERATE_RECOMPUTE = 1,
 };
 /* How texts are continued. Copied by pt_generator_create. */
@@ -1805,7 +1805,7 @@ typedef struct pt_generate_options {
     uint32_t flags;
     /* tokens to generate at most, for each prompt; init: 64 */
     int64_t count;
-    /* 0 (init): greedy, the most likely token, whatever stands below */
+    /* 0 (init): greedy, the most likely token, whatever limits stand below */
     double temperature;
     /* chosen from the top_k most likely tokens; 0: all */
     int64_t top_k;
@@ -1820,6 +1820,19 @@ typedef struct pt_generate_options {
     uint32_t array_size;
     /* 0 */
     uint32_t reserved;
+    /* and of what top_p leaves from those with at least so much of the most likely one's probability, Nguyen 2024; 0:
+     * all */
+    double min_p;
+    /* makes tokens that the text has, the prompt's too, less likely before all else, Keskar 2019: positive logits are
+     * divided by it, negative ones multiplied; 0 or 1: it does not */
+    double repetition_penalty;
+    /* of the model's tokens, retained: texts are told as text too (pt_token_t.text, pt_generator_string), without
+     * special tokens. NULL: none */
+    pt_tokenizer_t *tokenizer;
+    /* a text is over, and ends before it, as soon as it has one of these strings of UTF-8, which takes a tokenizer;
+     * copied. NULL: none */
+    const char *const *stop_strings;
+    int64_t n_stop_strings;
 } pt_generate_options_t;
 /* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
 PT_API pt_status_t pt_generate_options_init(pt_generate_options_t *options, uint32_t struct_size);
@@ -1853,7 +1866,7 @@ PT_API pt_status_t pt_generator_step(pt_generator_t *generator, int64_t *live);
 
 /* Why a text is over. */
 enum {
-    /* after a stop sequence */
+    /* after a stop sequence, or before a stop string */
     PT_GENERATED_STOP = 1,
     /* the options' count of tokens */
     PT_GENERATED_COUNT = 2,
@@ -1872,8 +1885,13 @@ typedef struct pt_token {
     int32_t token;
     /* 0: the text goes on; else PT_GENERATED_... */
     int32_t reason;
-    /* natural logarithm of its probability by the model, before temperature, top_k and top_p */
+    /* natural logarithm of its probability by the model, before penalty, temperature and limits */
     double score;
+    /* with a tokenizer: what of the text is certain now and has not been told yet, whole characters, often none;
+     * nothing is told that may be a stop string's. text_length bytes, without a final 0, valid during the call; else
+     * NULL */
+    const char *text;
+    int64_t text_length;
 } pt_token_t;
 /* Called on the thread that called pt_generator_run. */
 typedef void (*pt_token_fn)(void *user, pt_token_t *token);
@@ -1882,9 +1900,14 @@ typedef void (*pt_token_fn)(void *user, pt_token_t *token);
 PT_API pt_status_t pt_generator_run(pt_generator_t *generator, pt_token_fn callback, void *user);
 /* From any thread: the run ends with PT_ERR_CANCELLED at the next step, or the next step does; either may go on. */
 PT_API void pt_generator_cancel(pt_generator_t *generator);
+/* The text of a prompt's new tokens as far as it is told, with a final 0, as pt_last_error_copy gives text: at most
+ * `size` bytes, the whole length without the 0 to *length; buffer may be NULL with size 0. PT_ERR_STATE without a
+ * tokenizer. */
+PT_API pt_status_t pt_generator_string(pt_generator_t *generator, int64_t prompt, char *buffer, size_t size,
+                                       size_t *length);
 /* Bytes that keep what the model computed of the present prompts' texts, so that each step reads only new tokens: they
- * grow as texts do. 0: it reads texts anew, as PT_GENERATE_RECOMPUTE asks for or the network needs (where attention sees
- * later tokens too, or tokens meet by other ops than attention, pt_positions and pt_pool of the last). */
+ * grow as texts do. 0: it reads texts anew, as PT_GENERATE_RECOMPUTE asks for or the network needs (where attention
+ * sees later tokens too, or tokens meet by other ops than attention, pt_positions and pt_pool of the last). */
 PT_API int64_t pt_generator_cache_bytes(const pt_generator_t *generator);
 /* The new tokens of a prompt's text, PT_INT32, and the score of each, PT_FLOAT32, or converted to other dtypes; NULL:
  * that one is not wanted. *reason (or NULL) says why the text is over, 0: it is not. prompt: its number, from 0. */

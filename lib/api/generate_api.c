@@ -3,6 +3,7 @@
 #include "api/handle.h"
 #include "base/array.h"
 #include "base/number.h"
+#include "base/text.h"
 #include "base/unfinished.h"
 #include "train/generation.h"
 
@@ -34,6 +35,10 @@ static pt_status_t read_options(const pt_generate_options_t *options, pt_generat
     if (!(effective->top_p >= 0 && effective->top_p <= 1))
         return pt__fail(PT_ERR_ARGUMENT, "pt_generate_options.top_p is %g, expected 0 to 1",
                         pt__number_shown(effective->top_p));
+    if (!(effective->min_p >= 0 && effective->min_p <= 1))
+        return pt__fail(PT_ERR_ARGUMENT, "pt_generate_options.min_p is %g, expected 0 to 1",
+                        pt__number_shown(effective->min_p));
+    PT__TRY(pt__check_seconds("pt_generate_options.repetition_penalty", effective->repetition_penalty));
     if (effective->reserved != 0)
         return pt__fail(PT_ERR_ARGUMENT, "pt_generate_options.reserved is %u, expected 0",
                         (unsigned)effective->reserved);
@@ -227,7 +232,7 @@ typedef struct listener {
 static int32_t tell(void *user, const pt__generation_t *generation, int64_t index)
 {
     const listener_t *listener = user;
-    const pt__continued_t *text = &generation->texts[index];
+    pt__continued_t *text = &generation->texts[index];
     pt_token_t token = {.struct_size = (uint32_t)sizeof token,
                         .action = PT_ACTION_STOP,
                         .prompt = index,
@@ -235,6 +240,11 @@ static int32_t tell(void *user, const pt__generation_t *generation, int64_t inde
                         .token = text->tokens[text->prompt + text->made - 1],
                         .reason = text->reason,
                         .score = (double)text->scores[text->made - 1]};
+    if (text->text.tokenizer != NULL) {
+        token.text = text->text.bytes + text->passed_on;
+        token.text_length = text->text.told - text->passed_on;
+        text->passed_on = text->text.told;
+    }
     pt__pool_rest(generation->model->context->pool); /* the host's code may take long */
     listener->token(listener->user, &token);
     return token.action == PT_ACTION_GO_ON;
@@ -288,6 +298,30 @@ pt_status_t pt_generator_text(const pt_generator_t *generator, int64_t prompt, p
         return pt__handle_null("pt_generator_text", "generator");
     return pt__handle_leave(generator->generation.model,
                             read_text(generator, prompt, tokens, scores, array_size, reason));
+}
+
+static pt_status_t read_string(const pt__generation_t *generation, int64_t prompt, char *buffer, size_t size,
+                               size_t *length)
+{
+    if (generation->tokenizer == NULL)
+        return pt__fail(PT_ERR_STATE, "pt_generator_string: the options had no tokenizer");
+    if (prompt < 0 || prompt >= generation->count)
+        return pt__fail(PT_ERR_ARGUMENT, "pt_generator_string: prompt %lld, there are %lld", (long long)prompt,
+                        (long long)generation->count);
+    const pt__text_stream_t *stream = &generation->texts[prompt].text;
+    pt__text_t text = pt__text_start(&generation->model->context->memory);
+    if (stream->told > 0)
+        pt__text_add_bytes(&text, stream->bytes, stream->told);
+    return pt__text_give(&text, buffer, size, length);
+}
+
+pt_status_t pt_generator_string(pt_generator_t *generator, int64_t prompt, char *buffer, size_t size, size_t *length)
+{
+    pt__error_clear();
+    if (generator == NULL)
+        return pt__handle_null("pt_generator_string", "generator");
+    return pt__handle_leave(generator->generation.model,
+                            read_string(&generator->generation, prompt, buffer, size, length));
 }
 
 int64_t pt_generator_cache_bytes(const pt_generator_t *generator)

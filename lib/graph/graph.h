@@ -227,10 +227,10 @@ pt_status_t pt__graph_find_learnables(const pt_graph_t *graph, const int32_t *wa
 /* read[i] = 1 for every input that one of these tensors is computed from; PT_NO_TENSOR among them is passed over. */
 pt_status_t pt__graph_find_inputs(const pt_graph_t *graph, const pt_tensor_t *tensors, int32_t count, int8_t *read);
 
-/* incremental.c. The graph of a language model as one whose runs bring only the further rows of each sample (token): what
- * earlier rows left for later ones is kept in states [rows, ...] of all samples together, parameters behind those of
- * `graph`: whoever has memory for more than one row sets their size before planning. Only what `output` is computed from
- * is in it. NULL where an op needs rows that are yet to come, or mixes them in a way that is not known. */
+/* incremental.c. The graph of a language model as one whose runs bring only the further rows of each sample (token):
+ * what earlier rows left for later ones is kept in states [rows, ...] of all samples together, parameters behind those
+ * of `graph`: whoever has memory for more than one row sets their size before planning. Only what `output` is computed
+ * from is in it. NULL where an op needs rows that are yet to come, or mixes them in a way that is not known. */
 typedef struct pt__incremental {
     pt_graph_t *graph;
     pt_tensor_t output;

@@ -1,5 +1,6 @@
-/* Graphs whose runs go on where earlier ones ended: a rewrite in which attention keeps its keys and values, and positions
- * count on. What is computed row by row stays as it is, and so does what is computed from each sample's last row. */
+/* Graphs whose runs go on where earlier ones ended: a rewrite in which attention keeps its keys and values, and
+ * positions count on. What is computed row by row stays as it is, and so does what is computed from each sample's last
+ * row. */
 #include <stdio.h>
 
 #include "graph/builder.h"

@@ -152,9 +152,9 @@ typedef struct pt__op {
      * memory: called where the backward pass is to take less memory. Returns the tensor; PT_NO_TENSOR where this
      * node has no such way. NULL: the op has none. For ops whose gradient does not read output 0. */
     pt_tensor_t (*recompute)(pt_graph_t *graph, const pt__node_t *node);
-    /* Adds to `graph` what stands for the node where a run brings only the further rows of each sample: of `inputs`, what
-     * the node's have become. PT_NO_TENSOR, and nothing added, where it would have to know rows that are yet to come.
-     * NULL: row-wise ops, and those that keep rows, are the same; others cannot. */
+    /* Adds to `graph` what stands for the node where a run brings only the further rows of each sample: of `inputs`,
+     * what the node's have become. PT_NO_TENSOR, and nothing added, where it would have to know rows that are yet to
+     * come. NULL: row-wise ops, and those that keep rows, are the same; others cannot. */
     pt_tensor_t (*incremental)(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *inputs,
                                pt__increment_t *increment);
     void (*run)(const pt__call_t *call, const pt__run_t *run);

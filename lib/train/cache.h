@@ -22,8 +22,8 @@ typedef struct pt__cached_span { /* rows that move when the cache grows */
     int64_t from, to, rows;
 } pt__cached_span_t;
 
-/* For the model's output, which is read from its graph's input `tokens` alone. *out is NULL, and the status PT_OK, where
- * the network has no such form. The model must stay as it is while the cache lives. */
+/* For the model's output, which is read from its graph's input `tokens` alone. *out is NULL, and the status PT_OK,
+ * where the network has no such form. The model must stay as it is while the cache lives. */
 pt_status_t pt__cache_create(pt_model_t *model, pt_tensor_t output, int64_t tokens, pt__cache_t **out);
 void pt__cache_free(pt__cache_t *cache);
 /* Memory for so many rows, to which the spans of the present ones move; on failure nothing has changed. */

@@ -1,9 +1,11 @@
-/* See generation.h. Each step has the network read what is new of every text that goes on, or without a cache all of its
- * window, a group of texts at a time, and give the scores of each one's next token. */
+/* See generation.h. Each step has the network read what is new of every text that goes on, or without a cache all of
+ * its window, a group of texts at a time, and give the scores of each one's next token. */
 #include "train/generation.h"
 
 #include <math.h>
 #include <string.h>
+
+#include "train/sampling.h"
 
 enum {
     GROUP = 32,     /* texts that the network reads together: their scores take classes floats each */
@@ -22,7 +24,16 @@ static int64_t token_limit(const pt__generation_t *self)
 static pt_status_t copy_stops(pt__generation_t *self)
 {
     const pt_array_t *given = self->options.stops;
+    const char *const *strings = self->options.stop_strings;
     self->options.stops = NULL;
+    self->options.stop_strings = NULL;
+    if (self->options.tokenizer != NULL)
+        self->tokenizer = pt__tokenizer_retain(self->options.tokenizer);
+    else if (self->options.n_stop_strings != 0)
+        return pt__fail(PT_ERR_ARGUMENT,
+                        "pt_generate_options.tokenizer is NULL, expected one: there are stop_strings");
+    PT__TRY(pt__stop_strings_read(&self->model->context->memory, strings, self->options.n_stop_strings,
+                                  "pt_generate_options.stop_strings", &self->stop_strings));
     if (given == NULL)
         return PT_OK;
     return pt__sequences_read(&self->model->context->memory, given, self->options.array_size,
@@ -64,6 +75,7 @@ static void release_texts(pt__generation_t *self)
 {
     pt__memory_t *memory = &self->model->context->memory;
     for (int64_t i = 0; i < self->count; i++) {
+        pt__text_stream_release(&self->texts[i].text);
         pt__release(memory, self->texts[i].tokens);
         pt__release(memory, self->texts[i].scores);
     }
@@ -85,6 +97,9 @@ void pt__generation_release(pt__generation_t *self)
     release_texts(self);
     pt__cache_free(self->cache);
     pt__sequences_release(memory, &self->stops);
+    pt__stop_strings_release(memory, &self->stop_strings);
+    if (self->tokenizer != NULL)
+        pt__tokenizer_free(self->tokenizer);
 }
 
 /* ---- Prompts ---- */
@@ -133,6 +148,8 @@ static pt_status_t take_prompts(pt__generation_t *self, const pt__sequences_t *p
                              &text->tokens));
         PT__TRY(pt__allocate(memory, (size_t)self->options.count, sizeof *text->scores, "prompt", &text->scores));
         memcpy(text->tokens, tokens, (size_t)length * sizeof *tokens);
+        if (self->tokenizer != NULL) /* how a text goes on may depend on what it goes on from */
+            PT__TRY(pt__text_stream_start(memory, self->tokenizer, tokens, length, &text->text));
         tokens += length;
     }
     return PT_OK;
@@ -244,6 +261,9 @@ static pt_status_t choose(pt__generation_t *self, pt__continued_t *text, const f
                             "the logit of token %lld is not finite: the weights are damaged or training diverged",
                             (long long)i);
     memcpy(self->weights, logits, (size_t)self->classes * sizeof *logits);
+    if (self->options.repetition_penalty > 0)
+        pt__sample_penalize(self->weights, text->tokens, text->prompt + text->made, self->options.repetition_penalty,
+                            self->order);
     int32_t token = pt__sample_token(self->weights, self->classes, &self->options, &text->random, self->order);
     text->tokens[text->prompt + text->made] = token;
     text->scores[text->made] = (float)((double)logits[token] - normalizer(logits, self->classes));
@@ -252,6 +272,11 @@ static pt_status_t choose(pt__generation_t *self, pt__continued_t *text, const f
         text->reason = PT_GENERATED_STOP;
     else if (text->made == self->options.count)
         text->reason = PT_GENERATED_COUNT;
+    if (self->tokenizer != NULL) {
+        int32_t stopped;
+        PT__TRY(pt__text_stream_add(&text->text, token, text->reason != 0, &self->stop_strings, &stopped));
+        text->reason = stopped ? PT_GENERATED_STOP : text->reason;
+    }
     return PT_OK;
 }
 

@@ -6,6 +6,7 @@
 #include "base/random.h"
 #include "train/cache.h"
 #include "train/sequences.h"
+#include "train/text_stream.h"
 
 typedef struct pt__continued { /* one prompt */
     int32_t *tokens; /* [prompt + new] */
@@ -13,15 +14,20 @@ typedef struct pt__continued { /* one prompt */
     int64_t prompt, made;
     int32_t reason;  /* PT_GENERATED_..., 0: it goes on */
     int64_t start;   /* of the window that the network reads */
-    /* in the cache: the rows that are this text's, and how many of the window's are there, from the window's start on */
+    /* in the cache: the rows that are this text's, and how many of the window's are there, from the window's start
+     * on */
     int64_t first, room, kept;
     pt__random_t random;
+    pt__text_stream_t text; /* where there is a tokenizer */
+    int64_t passed_on;      /* of what it tells, to the host */
 } pt__continued_t;
 
 typedef struct pt__generation {
     pt_model_t *model;
     pt_generate_options_t options; /* but for the stops, which are copied: */
     pt__sequences_t stops;
+    pt__stop_strings_t stop_strings;
+    pt_tokenizer_t *tokenizer; /* retained; or NULL */
     pt__continued_t *texts; /* [count] */
     int64_t count;
     pt_tensor_t output; /* the task's scores of the next token */

@@ -297,12 +297,6 @@ pt_status_t pt__budget_micro_batch(pt_model_t *model, const pt_optimizer_t *opti
 pt__portion_t pt__budget_evaluation(const pt_model_t *model, const pt_train_options_t *options,
                                     const pt__portion_t *micro_batch);
 
-/* ---- sampling.c ---- */
-struct pt__random;
-/* Chooses one of `classes` by the options; scratch: [classes] of each. logits may be changed. */
-int32_t pt__sample_token(float *logits, int64_t classes, const pt_generate_options_t *options,
-                         struct pt__random *random, int32_t *order);
-
 /* ---- checkpoint_write.c, checkpoint_read.c ---- */
 typedef struct pt__progress { /* a stage's place, beside model and optimizer */
     pt__cursor_t cursor;

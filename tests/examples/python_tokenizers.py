@@ -104,6 +104,29 @@ class Tokenizers(unittest.TestCase):
             self.tokenizer.save(path)
             self.assertEqual(self.context.tokenizer(folder).encode(text), self.tokenizer.encode(text))
 
+    def test_generated_text(self):
+        config = {"model_type": "gpt2", "n_positions": 32, "n_embd": 16, "n_layer": 1, "n_head": 2}
+        config["vocab_size"] = len(self.tokenizer)
+        model = self.context.model(config, task=pretrain.TASK_CAUSAL_LM)
+        prompt = self.tokenizer.encode("the plan", plain=True)
+        options = {"tokenizer": self.tokenizer, "count": 12, "temperature": 2.0, "min_p": 0.001, "seed": 3}
+        generator = model.generator(repetition_penalty=1.1, **options)
+        pieces = list(generator.stream(prompt))
+        ids = generator.text(0)[0]
+        before, whole = self.tokenizer.decode(prompt), self.tokenizer.decode(prompt + ids)
+        self.assertEqual(before + "".join(pieces), whole)
+        self.assertEqual(generator.string(0), "".join(pieces))
+        self.assertGreater(len(pieces), 1)
+        self.assertGreater(generator.cache_bytes(), 0)
+        told = []
+        generator.run([prompt], lambda token: told.append(token.text[: token.text_length].decode()))
+        self.assertEqual("".join(told), "".join(pieces))
+        stop = "".join(pieces)[5:9]
+        stopped = model.generator(repetition_penalty=1.1, stop_strings=["never there", stop], **options)
+        stopped.run([prompt])
+        self.assertEqual(stopped.string(0), "".join(pieces).split(stop)[0])
+        self.assertEqual(stopped.text(0)[2], pretrain.GENERATED_STOP)
+
     def test_failures(self):
         with self.assertRaisesRegex(pretrain.Error, "is no token's"):
             self.tokenizer.decode([10**6])

@@ -4,7 +4,7 @@
 
 #include "base/random.h"
 #include "support/networks.h"
-#include "train/model.h"
+#include "train/sampling.h"
 
 enum { PROMPT = 4, COUNT = 20 };
 

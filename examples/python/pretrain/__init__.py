@@ -181,10 +181,16 @@ def _result(kind):
 def _generate_options(values):
     """The struct, and what it points to."""
     stops = [[stop] if isinstance(stop, int) or not _has_rows(stop) else stop for stop in values.pop("stops", ())]
-    options, kept = _options(GenerateOptions, values), None
+    strings, tokenizer = [_encoded(string) for string in values.pop("stop_strings", ())], values.pop("tokenizer", None)
+    options, kept = _options(GenerateOptions, values), [tokenizer]
     if stops:
-        kept = _sequences(stops)
-        options.stops, options.array_size = ctypes.addressof(kept[0]), ctypes.sizeof(Array)
+        kept.append(_sequences(stops))
+        options.stops, options.array_size = ctypes.addressof(kept[-1][0]), ctypes.sizeof(Array)
+    if strings:
+        kept.append((c_char_p * len(strings))(*strings))
+        options.stop_strings, options.n_stop_strings = ctypes.addressof(kept[-1]), len(strings)
+    if tokenizer is not None:
+        options.tokenizer = tokenizer._as_parameter_
     return options, kept
 
 
@@ -1259,7 +1265,7 @@ class Model(_Handle):
 
     def generate(self, prompt, **options):
         """Continues bytes (gives bytes) or a list of token numbers (gives a list). stops: tokens, or sequences of them,
-        after which it is over."""
+        after which it is over; stop_strings: texts before which it is, which takes a tokenizer."""
         options, _alive = _generate_options(options)
         given, _held = _array(prompt)
         made = _read(lambda view: _check(library.pt_generate(self, ctypes.byref(given), ctypes.byref(options),
@@ -1267,7 +1273,8 @@ class Model(_Handle):
         return bytes(made.tolist()) if isinstance(prompt, bytes) else made.tolist()
 
     def generator(self, **options):
-        """Continues many prompts together: model.generator(temperature=0.8).run(prompts)."""
+        """Continues many prompts together: model.generator(temperature=0.8).run(prompts); options as of generate. With
+        a tokenizer, texts come as text too: model.generator(tokenizer=tokenizer).stream(prompt)."""
         options, _alive = _generate_options(options)
         return Generator(self._kept[0], _create(library.pt_generator_create, self, ctypes.byref(options)))
 
@@ -1334,11 +1341,16 @@ class Generator(_Handle):
     def __init__(self, context, pointer):
         super().__init__(pointer, library.pt_generator_free, context)
 
+    def _begin(self, prompts):
+        given, _alive = _sequences(prompts)
+        _check(library.pt_generator_begin(self, ctypes.byref(given), ctypes.sizeof(given)))
+
     def run(self, prompts, token=None):
         """The new texts of prompts, each bytes or a list of token numbers. token(Token) is called for each one as it
-        comes, and ends all texts by returning False."""
-        guard, (given, _alive) = _Guard(), _sequences(prompts)
-        _check(library.pt_generator_begin(self, ctypes.byref(given), ctypes.sizeof(given)))
+        comes, and ends all texts by returning False. Of token.text, where there is a tokenizer, the first
+        token.text_length bytes are this token's."""
+        guard = _Guard()
+        self._begin(prompts)
 
         def tell(_, pointer):
             done, answer = guard.run(token, pointer.contents)
@@ -1349,6 +1361,25 @@ class Generator(_Handle):
         _guarded(lambda: library.pt_generator_run(self, ctypes.cast(function, c_void_p), None), [guard])
         texts = [self.text(number)[0] for number in range(len(prompts))]
         return [bytes(text) if isinstance(prompt, bytes) else text for prompt, text in zip(prompts, texts)]
+
+    def stream(self, prompt):
+        """The text that a prompt, bytes or a list of token numbers, goes on with, piece by piece as it comes."""
+        self._begin([prompt])
+        live, told = c_int64(1), 0
+        while live.value > 0:
+            _check(library.pt_generator_step(self, ctypes.byref(live)))
+            text = self.string(0)
+            if len(text) > told:
+                yield text[told:]
+            told = len(text)
+
+    def string(self, prompt):
+        """The text of a prompt's new tokens, as far as it is certain."""
+        length = c_size_t()
+        _check(library.pt_generator_string(self, prompt, None, 0, ctypes.byref(length)))
+        buffer = ctypes.create_string_buffer(length.value + 1)
+        _check(library.pt_generator_string(self, prompt, buffer, len(buffer), ctypes.byref(length)))
+        return buffer.value.decode()
 
     def cache_bytes(self):
         """What is kept of the present texts, so that a step reads new tokens only; 0: they are read anew."""
