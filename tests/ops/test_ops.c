@@ -407,8 +407,10 @@ static void check_ops(pt__device_t *const *devices, int32_t same_bits)
             }
         }
     }
+    /* tests/train/test_cache.c has beside attention what goes on from earlier runs, of which there are none here */
     for (int32_t i = 0; i < pt__op_count(); i++)
-        ck_assert_msg(now.ran[i], "no case comes to run %s", pt__op_at(i)->name);
+        ck_assert_msg(now.ran[i] || strcmp(pt__op_at(i)->name, "attention_cached") == 0, "no case comes to run %s",
+                      pt__op_at(i)->name);
 }
 
 /* All ops at one level, behind each backend that it has. 0: the level cannot run here. */

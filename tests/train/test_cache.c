@@ -192,6 +192,28 @@ START_TEST(test_networks)
 }
 END_TEST
 
+START_TEST(test_levels)
+{
+    static const char *const processors[] = {"portable", "avx2", "avx512", "neon"};
+    int ran = 0;
+    for (int i = 0; i < 4; i++) {
+        pt_context_options_t options;
+        pt_context_t *context;
+        ck_ok(pt_context_options_init(&options, sizeof options));
+        options.processor = processors[i];
+        options.threads = 2;
+        if (pt_context_create(&options, &context) != PT_OK)
+            continue;
+        pt_model_t *model = make(context, &(network_t){.limit = 200, .kv_heads = 2, .packed = 1, .window = 90});
+        check(model, 5, 150, 60);
+        pt_model_free(model);
+        pt_context_free(context);
+        ran++;
+    }
+    ck_assert_int_gt(ran, 0);
+}
+END_TEST
+
 /* Windows slide several times, also those of prompts that are too long by themselves. */
 START_TEST(test_windows_slide)
 {
@@ -247,4 +269,4 @@ START_TEST(test_networks_without)
 }
 END_TEST
 
-SUITE("cache", 60, test_networks, test_windows_slide, test_grows, test_networks_without)
+SUITE("cache", 60, test_networks, test_levels, test_windows_slide, test_grows, test_networks_without)
