@@ -949,6 +949,15 @@ PT_API pt_status_t pt_load_options_init(pt_load_options_t *options, uint32_t str
 enum {
     PT_SAVE_TRAINED_ONLY = 1,
 };
+/* What a model is written as. */
+enum {
+    /* one file that pt_model_open needs nothing beside */
+    PT_FORMAT_SAFETENSORS = 0,
+    /* A directory, made where it is missing, as Hugging Face's hub has them and the transformers library opens them:
+     * config.json, model.safetensors and, from the directory that the model was opened from, what else belongs to it:
+     * tokenizer, generation_config.json, chat template. All of its tensors, to a path */
+    PT_FORMAT_DIRECTORY = 1,
+};
 /* Where a file's bytes go where no path names it, and what is written. Read during the call. */
 typedef struct pt_save_options {
     uint32_t struct_size;
@@ -957,7 +966,8 @@ typedef struct pt_save_options {
     /* of the tensors: PT_FLOAT32, or PT_FLOAT16 or PT_BFLOAT16, rounded to nearest; a value too large for it is
      * PT_ERR_ARGUMENT. 0: each as the model has it */
     int32_t dtype;
-    int32_t reserved;
+    /* PT_FORMAT_...; of pt_model_save */
+    int32_t format;
     /* only tensors that match this pattern; NULL: all */
     const char *names;
     /* to memory: room for `capacity` bytes; NULL with `bytes` set and no `write`: only their number */
@@ -999,11 +1009,17 @@ PT_API pt_status_t pt_model_load(pt_model_t *model, const char *path, const pt_l
  * removed when the new index is in place, as are shards where all tensors fit one file, and the one file where they do
  * not. */
 PT_API pt_status_t pt_model_save(const pt_model_t *model, const char *path, const pt_save_options_t *options);
-/* A model from a file alone that pt_model_save, pt_checkpoint_save or a stage wrote: its family, its task, its
- * weights and states, and what was frozen. PT_LOAD_MAPPED: as with pt_model_load; all weights are then frozen. Other
- * flags and names are PT_ERR_ARGUMENT: all tensors must be there. An optimizer and a stage's place come with
- * pt_checkpoint_load or PT_TRAIN_RESUME on the opened model. PT_ERR_UNSUPPORTED: a file that the library did not write,
- * or of a network of the host's own, whose graph no file holds. PT_ERR_STATE: one that leaves frozen weights out
+/* A model from what lies on disk alone. A file that pt_model_save, pt_checkpoint_save or a stage wrote gives its
+ * family, its task, its weights and states, and what was frozen. A directory as Hugging Face's hub has them, or the
+ * file of weights in it, gives the family that "model_type" of its config.json names, the weights, and the task that
+ * "architectures" names: a language model, a classifier with the labels of "id2label", or a regression. Of a head that
+ * no task here has only the trunk comes, without a task, and pt_model_transfer_entry lists what was left; a tensor
+ * that belongs to no head is PT_ERR_NOT_FOUND, one that is missing too. What the configuration asks for and the family
+ * does not have is PT_ERR_UNSUPPORTED. Weights are model.safetensors or pytorch_model.bin, or the index of either's
+ * shards. PT_LOAD_MAPPED: as with pt_model_load; all weights are then frozen. Other flags and names are
+ * PT_ERR_ARGUMENT: all tensors must be there. An optimizer and a stage's place come with pt_checkpoint_load or
+ * PT_TRAIN_RESUME on the opened model. PT_ERR_UNSUPPORTED: a file without a configuration in it or beside it, or of a
+ * network of the host's own, whose graph no file holds. PT_ERR_STATE: one that leaves frozen weights out
  * (PT_SAVE_TRAINED_ONLY, PT_TRAIN_TRAINED_ONLY). */
 PT_API pt_status_t pt_model_open(pt_context_t *context, const char *path, const pt_load_options_t *options,
                                  pt_model_t **out);

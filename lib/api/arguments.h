@@ -19,8 +19,8 @@ pt_status_t pt__find_output(const pt_model_t *model, const char *name, pt_tensor
  * `may`, names. */
 pt_status_t pt__read_load_options(const char *function, const char *path, const pt_load_options_t *options,
                                   uint32_t flags, int32_t may_name, pt_load_options_t *effective);
-/* The same for what is written. */
+/* The same for what is written, in one of the formats up to `last_format`. */
 pt_status_t pt__read_save_options(const char *function, const char *path, const pt_save_options_t *options,
-                                  uint32_t flags, pt_save_options_t *effective);
+                                  uint32_t flags, int32_t last_format, pt_save_options_t *effective);
 
 #endif

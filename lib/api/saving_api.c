@@ -61,17 +61,32 @@ static pt_status_t check_place(const char *function, const char *path, const pt_
     return PT_OK;
 }
 
+/* A directory is several files, and whole. */
+static pt_status_t check_format(const char *function, const char *path, const pt_save_options_t *effective,
+                                int32_t last)
+{
+    if (effective->format < 0 || effective->format > last)
+        return pt__fail(PT_ERR_ARGUMENT, "%s: pt_save_options.format is %d, expected %s", function,
+                        (int)effective->format, last > 0 ? "one of PT_FORMAT_..." : "0");
+    if (effective->format != PT_FORMAT_DIRECTORY)
+        return PT_OK;
+    if (path == NULL || effective->bytes != NULL)
+        return pt__fail(PT_ERR_ARGUMENT, "%s: PT_FORMAT_DIRECTORY needs a path, and counts no bytes", function);
+    if (effective->names != NULL || effective->flags != 0)
+        return pt__fail(PT_ERR_ARGUMENT, "%s: pt_save_options.%s is set, but PT_FORMAT_DIRECTORY has all tensors",
+                        function, effective->names != NULL ? "names" : "flags");
+    return PT_OK;
+}
+
 pt_status_t pt__read_save_options(const char *function, const char *path, const pt_save_options_t *options,
-                                  uint32_t flags, pt_save_options_t *effective)
+                                  uint32_t flags, int32_t last_format, pt_save_options_t *effective)
 {
     PT__TRY(pt_save_options_init(effective, (uint32_t)sizeof *effective));
     PT__TRY(pt__options_read(options, effective, (uint32_t)sizeof *effective, "pt_save_options"));
     if (effective->flags & ~flags)
         return pt__fail(PT_ERR_ARGUMENT, "%s: pt_save_options.flags is %u, expected %s0", function,
                         (unsigned)effective->flags, flags == PT_SAVE_TRAINED_ONLY ? "PT_SAVE_TRAINED_ONLY or " : "");
-    if (effective->reserved != 0)
-        return pt__fail(PT_ERR_ARGUMENT, "%s: pt_save_options.reserved is %d, expected 0", function,
-                        (int)effective->reserved);
+    PT__TRY(check_format(function, path, effective, last_format));
     if (effective->dtype != 0 && effective->dtype != PT_FLOAT32 && effective->dtype != PT_FLOAT16 &&
         effective->dtype != PT_BFLOAT16)
         return pt__fail(PT_ERR_ARGUMENT,
@@ -117,8 +132,9 @@ pt_status_t pt_model_load(pt_model_t *model, const char *path, const pt_load_opt
 static pt_status_t save(pt_model_t *model, const char *path, const pt_save_options_t *options)
 {
     pt_save_options_t effective;
-    PT__TRY(pt__read_save_options("pt_model_save", path, options, PT_SAVE_TRAINED_ONLY, &effective));
-    return pt__weights_write(model, path, &effective);
+    PT__TRY(
+        pt__read_save_options("pt_model_save", path, options, PT_SAVE_TRAINED_ONLY, PT_FORMAT_DIRECTORY, &effective));
+    return pt__model_save(model, path, &effective);
 }
 
 pt_status_t pt_model_save(const pt_model_t *model, const char *path, const pt_save_options_t *options)
@@ -132,7 +148,7 @@ static pt_status_t save_checkpoint(pt_model_t *model, const pt_optimizer_t *opti
                                    const pt_save_options_t *options)
 {
     pt_save_options_t effective;
-    PT__TRY(pt__read_save_options("pt_checkpoint_save", path, options, PT_SAVE_TRAINED_ONLY, &effective));
+    PT__TRY(pt__read_save_options("pt_checkpoint_save", path, options, PT_SAVE_TRAINED_ONLY, 0, &effective));
     if (effective.dtype != 0 || effective.names != NULL || effective.shard_bytes != 0)
         return pt__fail(PT_ERR_ARGUMENT,
                         "pt_checkpoint_save: pt_save_options.%s is set, but a checkpoint has all bits "

@@ -73,7 +73,7 @@ pt_status_t pt_tokenizer_open(pt_context_t *context, const char *path, const pt_
 static pt_status_t save(const pt_tokenizer_t *tokenizer, const char *path, const pt_save_options_t *options)
 {
     pt_save_options_t effective;
-    PT__TRY(pt__read_save_options("pt_tokenizer_save", path, options, 0, &effective));
+    PT__TRY(pt__read_save_options("pt_tokenizer_save", path, options, 0, 0, &effective));
     if (effective.dtype != 0 || effective.names != NULL || effective.shard_bytes != 0)
         return pt__fail(PT_ERR_ARGUMENT, "pt_tokenizer_save: pt_save_options.%s is set, but a tokenizer has no tensors",
                         effective.dtype != 0      ? "dtype"

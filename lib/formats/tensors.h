@@ -11,7 +11,8 @@ typedef struct pt__entry {
     int64_t shape[PT_MAX_RANK];
     const void *data; /* in a file's table at any address: formats do not align their data */
     int64_t bytes;
-    int32_t is_away; /* data is not the host's: a table that is written brings it */
+    int32_t is_transposed; /* data stand in the order of columns and rows: of a file that was renamed so */
+    int32_t is_away;       /* data is not the host's: a table that is written brings it */
 } pt__entry_t;
 
 typedef struct pt__pair { /* metadata: strings */
@@ -60,6 +61,10 @@ const pt__format_t *pt__file_tensors_format(const pt__file_tensors_t *file);
 /* PT_OK where the file has no checksum, or a right one; PT_ERR_FORMAT with both values otherwise. *present may be
  * NULL. */
 pt_status_t pt__file_tensors_verify(const pt__file_tensors_t *file, int32_t *present);
+/* Gives the tensors the names that a model has for them. What no rule is for keeps its name; PT_ERR_FORMAT where two
+ * tensors then have one. NULL: no rules. */
+struct pt__renaming;
+pt_status_t pt__file_tensors_rename(pt__file_tensors_t *file, const struct pt__renaming *rules);
 /* NULL: nothing happens. */
 void pt__file_tensors_close(pt__file_tensors_t *file);
 

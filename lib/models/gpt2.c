@@ -150,4 +150,6 @@ const pt__family_t pt__family_gpt2 = {.name = "gpt2",
                                       .default_task = PT_TASK_CAUSAL_LM,
                                       .build = build,
                                       .trunk = "transformer.",
-                                      .tables = {"*h.*.attn.bias", "*h.*.attn.masked_bias"}};
+                                      .tables = {"*h.*.attn.bias", "*h.*.attn.masked_bias"},
+                                      .classes = {"GPT2Model", "GPT2LMHeadModel", "GPT2ForSequenceClassification"},
+                                      .pooling = PT_POOL_LAST};

@@ -3,6 +3,7 @@
 #define PT__MODELS_H
 
 #include "graph/derived.h"
+#include "base/renaming.h"
 #include "graph/graph.h"
 
 struct pt__json;
@@ -12,7 +13,7 @@ struct pt__json;
  * family's files, an output "hidden", and in graph->offer what the tasks' heads take from the family. Messages name
  * the configuration's key, expected and found. */
 typedef struct pt__family {
-    const char *name;     /* model_type */
+    const char *name;         /* model_type */
     const char *default_task; /* what pt_pretrain sets where there is none; NULL: nothing */
     /* Keys that pt__config_check refuses for families at large and this one reads itself. NULL ends the list. */
     const char *honours[4];
@@ -24,6 +25,12 @@ typedef struct pt__family {
     const char *tables[4];
     const pt__derived_t *derived; /* inputs that the data may lack */
     int32_t n_derived;
+    /* Other spellings of the names in its files, and those of GGUF files, which are written too. NULL: none. */
+    const pt__renaming_t *renamings, *gguf;
+    /* Its classes in the transformers library, as "architectures" names them: with no head, and with each task's. The
+     * first that has a task's head is written; what begins with the same and ends otherwise is known by its end. */
+    const char *classes[4];
+    int32_t pooling; /* PT_POOL_...: the rows that its published classifiers read */
 } pt__family_t;
 
 const pt__family_t *pt__family_find(const char *name); /* NULL: unknown */

@@ -7,7 +7,9 @@
 
 /* ---- Spans ---- */
 
-uint32_t pt__blanks(const uint8_t *text, int64_t length, int32_t at_end)
+/* Blanks at an end of a token: spaces, and what stands for the byte of a blank. text[0 .. length) may begin and end
+ * within a character. */
+static uint32_t blanks(const uint8_t *text, int64_t length, int32_t at_end)
 {
     uint32_t count = 0;
     int32_t step;
@@ -26,27 +28,18 @@ uint32_t pt__blanks(const uint8_t *text, int64_t length, int32_t at_end)
     return count;
 }
 
-/* Blanks at an end of a token as its file writes it; of an added one as it is looked for, or as it stands in the text
- * where it takes the spaces there. */
-static uint32_t blanks_of(const pt__vocabulary_t *vocabulary, const char *text, int32_t id, pt__cut_t span,
-                          int32_t at_end)
-{
-    const pt__token_t *token = &vocabulary->tokens[id];
-    const uint8_t known = token->blanks[at_end];
-    if (!token->is_added)
-        return pt__blanks((const uint8_t *)pt__token_content(vocabulary, id), token->content_length, at_end);
-    return known != PT__BLANKS_OF_TEXT ? known
-                                       : pt__blanks((const uint8_t *)text + span.begin, span.end - span.begin, at_end);
-}
-
-/* Blanks count as characters of the text: one that a stage has put there stands for the character behind it. */
+/* A token is looked at as its file writes it; an added one as it stands in the text, with the spaces that it takes.
+ * Blanks count as characters of the text: one that a stage has put there stands for the character behind it. */
 static void trim(const pt_tokenizer_t *tokenizer, const char *text, const int32_t *ids, pt__cut_t *spans, int64_t count)
 {
     const pt__vocabulary_t *vocabulary = &tokenizer->vocabulary;
     for (int64_t i = 0; i < count; i++) {
+        const pt__token_t *token = &vocabulary->tokens[ids[i]];
         pt__cut_t *span = &spans[i];
-        uint32_t leading = blanks_of(vocabulary, text, ids[i], *span, 0),
-                 trailing = blanks_of(vocabulary, text, ids[i], *span, 1);
+        const char *from = token->is_added ? text + span->begin : pt__token_content(vocabulary, ids[i]);
+        const int64_t length = token->is_added ? span->end - span->begin : token->content_length;
+        uint32_t leading = blanks((const uint8_t *)from, length, 0),
+                 trailing = blanks((const uint8_t *)from, length, 1);
         if (leading == 1 && tokenizer->post_processor.keeps_first && (i == 0 || span->begin == 0))
             leading = 0;
         for (; leading > 0 && span->begin < span->end; leading--)

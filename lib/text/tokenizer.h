@@ -90,10 +90,6 @@ pt_status_t pt__tokenizer_encode_whole(pt_tokenizer_t *tokenizer, int32_t thread
 
 enum { PT__UNCUT = -1 };
 
-/* Blanks at an end of a token: spaces, and what stands for the byte of a blank. text[0 .. length) may begin and end
- * within a character. */
-uint32_t pt__blanks(const uint8_t *text, int64_t length, int32_t at_end);
-
 /* PT__ENCODE_PLAIN: without the template's tokens. PT__ENCODE_SOME: a text without a token is PT_ERR_FORMAT. */
 enum { PT__ENCODE_PLAIN = 1, PT__ENCODE_SOME = 2 };
 /* Encodes texts, whose fields are checked, on the pool's threads, each into its own of `encodings`, as

@@ -91,12 +91,6 @@ static pt_status_t normalize(const pt__stages_t *stages, const char *content, in
     return status;
 }
 
-static uint8_t count_blanks(const pt__added_token_t *token, int32_t at_end)
-{
-    const uint32_t count = pt__blanks(token->bytes, token->length, at_end);
-    return count < PT__BLANKS_OF_TEXT ? (uint8_t)count : PT__BLANKS_OF_TEXT;
-}
-
 /* Once the vocabulary stands still. */
 static pt_status_t look_for_added_token(pt_tokenizer_t *tokenizer, const pt__json_t *json)
 {
@@ -118,13 +112,8 @@ static pt_status_t look_for_added_token(pt_tokenizer_t *tokenizer, const pt__jso
     pt_status_t status = stages.count == 0 || tokenizer->vocabulary.tokens[id].is_model
                              ? PT_OK
                              : pt__vocabulary_restate(&tokenizer->vocabulary, (int32_t)id, token.bytes, token.length);
-    if (status == PT_OK && token.length > 0 && token.length <= PT__ADDED_MOST) {
-        for (int32_t at_end = 0; at_end < 2; at_end++)
-            tokenizer->vocabulary.tokens[id].blanks[at_end] = (at_end ? right : left)
-                                                                  ? PT__BLANKS_OF_TEXT
-                                                                  : count_blanks(&token, at_end);
+    if (status == PT_OK && token.length > 0 && token.length <= PT__ADDED_MOST)
         return pt__added_tokens_add(&tokenizer->added[normalized], &token);
-    }
     pt__release(stages.memory, token.bytes);
     if (status != PT_OK)
         return status;

@@ -8,8 +8,7 @@
 #include "text/byte_trie.h"
 
 enum {
-    PT__TOKEN_MOST = 1 << 22,  /* ids stay below: a file of a few bytes may not ask for gigabytes */
-    PT__BLANKS_OF_TEXT = 0xFF, /* as many as the text has there: the token takes them */
+    PT__TOKEN_MOST = 1 << 22 /* ids stay below: a file of a few bytes may not ask for gigabytes */
 };
 
 typedef struct pt__token {
@@ -19,7 +18,6 @@ typedef struct pt__token {
     uint8_t is_added, is_special;
     uint8_t is_model;    /* the model may give it */
     uint8_t is_restated; /* its bytes are what it is decoded to */
-    uint8_t blanks[2];   /* an added token's at its begin and end, as it is looked for; or PT__BLANKS_OF_TEXT */
 } pt__token_t;
 
 typedef struct pt__token_map { /* bytes -> id: open addressing, -1 in free slots */

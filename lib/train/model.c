@@ -41,6 +41,7 @@ void pt__model_free(pt_model_t *model)
     pt__class_names_release(memory, &model->config_names);
     pt__normalizations_release(memory, &model->normalizations);
     pt__release(memory, model->config);
+    pt__release(memory, model->directory);
     for (int32_t i = 0; i < PT__DIMENSIONS; i++)
         pt__release(memory, model->plans.offsets[i]);
     pt__state_forget(model);

@@ -30,8 +30,8 @@ enum { PT__SHELVED = 3 }; /* plans of other outputs than the last one that are k
 typedef struct pt__planned { /* a plan of each mode is kept, and a few of outputs; it grows when more rows come */
     pt__plan_t *plan;
     pt_tensor_t tensor; /* OUTPUT: which one it gives */
-    pt__rows_t rows; /* its capacity */
-    uint64_t bound; /* model->store.moves when its addresses were set; of the tensors at that time: */
+    pt__rows_t rows;    /* its capacity */
+    uint64_t bound;     /* model->store.moves when its addresses were set; of the tensors at that time: */
     int32_t has_files, has_states;
 } pt__planned_t;
 
@@ -80,23 +80,24 @@ typedef struct pt__pending { /* a step under way: sums over its micro-batches, a
 
 struct pt_model {
     pt_context_t *context;
-    pt_graph_t *trunk;          /* as described or as the family built it */
-    pt_graph_t *graph;          /* with the task's head and loss */
-    const pt__family_t *family; /* NULL: a host's network */
-    char *config;               /* JSON; NULL for a host's network */
-    pt__task_options_t task;     /* names live as long as the process */
-    const pt__task_t *task_kind; /* NULL: none */
-    float *class_weights; /* what task.class_weights points to */
-    pt__class_names_t class_names;  /* of the head; none with a task that has no classes */
-    pt__class_names_t config_names; /* those that config has: a head of as many outputs begins with them */
+    pt_graph_t *trunk;                   /* as described or as the family built it */
+    pt_graph_t *graph;                   /* with the task's head and loss */
+    const pt__family_t *family;          /* NULL: a host's network */
+    char *config;                        /* JSON; NULL for a host's network */
+    char *directory;                     /* where what else belongs to it stands: tokenizer, ...; NULL: nowhere */
+    pt__task_options_t task;             /* names live as long as the process */
+    const pt__task_t *task_kind;         /* NULL: none */
+    float *class_weights;                /* what task.class_weights points to */
+    pt__class_names_t class_names;       /* of the head; none with a task that has no classes */
+    pt__class_names_t config_names;      /* those that config has: a head of as many outputs begins with them */
     pt__normalizations_t normalizations; /* of the trunk's fields */
 
     pt__store_t store; /* of the graph's parameters */
     pt__plans_t plans;
     pt__collector_t *collectors[PT__MODE_COUNT]; /* for values handed over directly; made when needed */
     pt__requests_t requests[PT__MODE_COUNT];
-    pt_tensor_t requests_tensor; /* OUTPUT: for which tensor */
-    const void **inputs;         /* [graph->n_inputs] addresses for the next run */
+    pt_tensor_t requests_tensor;         /* OUTPUT: for which tensor */
+    const void **inputs;                 /* [graph->n_inputs] addresses for the next run */
     double metrics[1 + PT__MAX_METRICS]; /* of the last evaluation: the loss, then graph->metrics */
 
     pt__pending_t pending;
@@ -133,8 +134,17 @@ struct pt__file_tensors;
  * messages. */
 pt_status_t pt__saved_task(pt_context_t *context, const struct pt__file_tensors *file, const char *path,
                            pt__task_options_t *task, float **class_weights);
-/* From options only the place and PT_LOAD_MAPPED. */
+/* From options only the place and PT_LOAD_MAPPED; the path may be a directory's. */
 pt_status_t pt__model_open(pt_context_t *context, const char *path, const pt_load_options_t *options, pt_model_t **out);
+
+/* ---- architecture.c: the head that a published configuration names ---- */
+struct pt__json;
+/* The task with its options; task NULL: none, or a head that no task here has. */
+pt_status_t pt__architecture_task(const pt__family_t *family, const struct pt__json *config, pt__task_options_t *task);
+/* The family's class with this task's head (NULL: with none); NULL: it has none. */
+const char *pt__architecture_class(const pt__family_t *family, const char *task);
+/* Whether tensors of this name belong to heads, of whatever task. */
+int32_t pt__architecture_is_head(const char *name);
 
 /* ---- learnables.c ---- */
 /* Names changed sets of learnables: after trainable flags, task or memory changed. */
@@ -168,6 +178,8 @@ pt_status_t pt__weights_load(pt_model_t *model, const char *path, const pt_load_
  * afterwards where the model keeps it; otherwise it stays the caller's. */
 pt_status_t pt__weights_take(pt_model_t *model, const char *name, const pt_load_options_t *options,
                              struct pt__file_tensors **file);
+/* Gives the tensors of a file that is open the names that the model's family has for them. */
+pt_status_t pt__weights_rename(const pt_model_t *model, struct pt__file_tensors *file);
 
 /* ---- requests.c ---- */
 /* The tensors that a run of a mode leaves to be read, inputs that a metric reads among them. */
@@ -197,8 +209,7 @@ typedef struct pt__measure {
     int64_t arena_bytes, table_bytes;
     double operations;
 } pt__measure_t;
-pt_status_t pt__plans_measure(const pt_model_t *model, pt__mode_t mode, const pt__rows_t *rows,
-                              pt__measure_t *measure);
+pt_status_t pt__plans_measure(const pt_model_t *model, pt__mode_t mode, const pt__rows_t *rows, pt__measure_t *measure);
 void pt__plans_set_recompute(pt_model_t *model, int32_t recompute);
 /* Plans, and what was made for handing values over. */
 void pt__plans_drop(pt_model_t *model);
@@ -267,8 +278,8 @@ pt_status_t pt__step_update(pt_model_t *model, pt_optimizer_t *optimizer, const 
 pt_status_t pt__train(pt_model_t *model, pt_optimizer_t *optimizer, pt_dataset_t *dataset,
                       const pt_train_options_t *options, pt_train_result_t *result);
 typedef struct pt__portion { /* what is loaded at a time */
-    int64_t samples; /* at most; 0 (where rows are given): no limit */
-    int64_t rows;    /* at most in each ragged dimension; 0: by samples alone */
+    int64_t samples;         /* at most; 0 (where rows are given): no limit */
+    int64_t rows;            /* at most in each ragged dimension; 0: by samples alone */
 } pt__portion_t;
 /* A loader over all samples once, in order, with a plan that has room for its batches; until it is closed. */
 pt_status_t pt__pass_open(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, pt_dataset_t *dataset,
@@ -305,8 +316,8 @@ typedef struct pt__progress { /* a stage's place, beside model and optimizer */
     int64_t step;
     int64_t begin; /* updates that the optimizer had made before the stage */
     int64_t evaluations_without_gain;
-    int32_t best_metric;     /* place in model->metrics of the value that is meant by best */
-    double best_value;       /* NaN: none yet */
+    int32_t best_metric; /* place in model->metrics of the value that is meant by best */
+    double best_value;   /* NaN: none yet */
     int64_t best_step;
     int64_t evaluated_step; /* of the last evaluation */
     float *best;            /* what the stage changes, as pt__store_copy_changing makes it; NULL: not kept */
@@ -319,6 +330,13 @@ pt_status_t pt__checkpoint_write(pt_model_t *model, const pt_optimizer_t *optimi
 pt_status_t pt__checkpoint_read(pt_model_t *model, pt_optimizer_t *optimizer, pt__progress_t *progress,
                                 const char *path, const pt_load_options_t *options);
 pt_status_t pt__weights_write(pt_model_t *model, const char *path, const pt_save_options_t *options);
+
+/* ---- model_save.c, saved_config.c ---- */
+/* In the format of the options. */
+pt_status_t pt__model_save(pt_model_t *model, const char *path, const pt_save_options_t *options);
+/* The config.json of a model whose class is this one and whose weights are written in this dtype; released by the
+ * caller. */
+pt_status_t pt__saved_config(const pt_model_t *model, const char *class, int32_t dtype, char **out);
 
 /* ---- rotation.c: checkpoints in a directory ---- */
 enum { PT__PATH_SIZE = 4096 };

@@ -1,14 +1,35 @@
-/* A model rebuilt from a file alone: one that pt__weights_write or a checkpoint wrote, whose metadata hold the family's
- * configuration and the task. What the metadata make and what the file has must be the same tensors, all of them. */
+/* A model from a file or a directory alone. Where the library wrote the file, its metadata hold the family's
+ * configuration and the task. Others' files have a configuration beside them, as the directories of Hugging Face's hub
+ * do, or within, as GGUF files. What configuration and task make and what the file has must be the same tensors, all of
+ * them; of others' files heads may be left over that no task here has. */
 #include "train/model.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "base/dtype.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "formats/tensors.h"
 #include "train/checkpoint.h"
+
+enum { LARGEST_CONFIG = 16 << 20 };
+
+#define CONFIG_FILE "config.json"
+
+/* Where a model comes from. */
+typedef struct source {
+    pt_context_t *context;
+    const char *path;              /* of the weights, for messages */
+    char weights[PT__PATH_SIZE];   /* what path may point to */
+    char directory[PT__PATH_SIZE]; /* that the weights stand in; "": none, or they need nothing beside them */
+    pt__file_tensors_t *file;
+    const pt__tensors_t *table;
+    const char *config;             /* JSON */
+    char *read;                     /* the configuration's text where it was read from a file */
+    char where[PT__PATH_SIZE + 64]; /* what messages call the configuration */
+    int32_t is_ours;
+} source_t;
 
 pt_status_t pt__saved_task(pt_context_t *context, const pt__file_tensors_t *file, const char *path,
                            pt__task_options_t *task, float **class_weights)
@@ -24,42 +45,133 @@ pt_status_t pt__saved_task(pt_context_t *context, const pt__file_tensors_t *file
     return status == PT_OK ? PT_OK : pt__fail_within(status, "%s: metadata \"pretrain.task\"", path);
 }
 
-static pt_status_t find_config(const pt__tensors_t *table, const char *path, const char **config)
+/* ---- Finding configuration and weights ---- */
+
+static pt_status_t join(const char *directory, const char *name, char path[PT__PATH_SIZE])
 {
-    const char *format = pt__tensors_value(table, "pretrain.format");
-    if (format == NULL)
-        return pt__fail(PT_ERR_UNSUPPORTED,
-                        "%s: no metadata \"pretrain.format\", expected a file that pt_model_save or a checkpoint "
-                        "wrote: create the model, and load this file into it with pt_model_load",
-                        path);
-    if (strcmp(format, "1") != 0)
-        return pt__fail(PT_ERR_VERSION, "%s: metadata \"pretrain.format\" is \"%.16s\", this library reads \"1\"", path,
-                        format);
-    *config = pt__tensors_value(table, "pretrain.config");
-    if (*config == NULL)
+    const size_t length = strlen(directory);
+    const char *between = length > 0 && directory[length - 1] == '/' ? "" : "/";
+    if (snprintf(path, PT__PATH_SIZE, "%s%s%s", directory, between, name) < PT__PATH_SIZE)
+        return PT_OK;
+    return pt__fail(PT_ERR_ARGUMENT, "the path is too long: %.80s...", directory);
+}
+
+/* The directory's weights, the first of these that is there. */
+static pt_status_t find_weights(source_t *source, const char *directory)
+{
+    static const char *const names[] = {"model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",
+                                        "pytorch_model.bin.index.json"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        PT__TRY(join(directory, names[i], source->weights));
+        if (pt__file_exists(source->weights)) {
+            source->path = source->weights;
+            return PT_OK;
+        }
+    }
+    return pt__fail(PT_ERR_NOT_FOUND,
+                    "%s: a directory without weights, expected model.safetensors, pytorch_model.bin or the index of "
+                    "either",
+                    directory);
+}
+
+static pt_status_t keep_directory(source_t *source, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const size_t length = slash == NULL ? 0 : slash == path ? 1 : (size_t)(slash - path);
+    if (length >= PT__PATH_SIZE)
+        return pt__fail(PT_ERR_ARGUMENT, "the path is too long: %.80s...", path);
+    snprintf(source->directory, PT__PATH_SIZE, "%.*s", slash == NULL ? 1 : (int)length, slash == NULL ? "." : path);
+    return PT_OK;
+}
+
+static pt_status_t open_weights(source_t *source, const char *path, const pt_load_options_t *options)
+{
+    pt__file_about_t about = {0};
+    source->path = path == NULL ? pt__place_name(path, options) : path;
+    if (path != NULL && pt__file_look(path, &about) == PT_OK && about.is_directory) {
+        PT__TRY(find_weights(source, path));
+        snprintf(source->directory, PT__PATH_SIZE, "%s", path);
+    } else if (path != NULL)
+        PT__TRY(keep_directory(source, path));
+    PT__TRY(pt__place_open(source->context, path == NULL ? NULL : source->path, options, &source->file));
+    source->table = pt__file_tensors_table(source->file);
+    return PT_OK;
+}
+
+/* That of the library, in metadata. */
+static pt_status_t check_format(const source_t *source)
+{
+    const char *format = pt__tensors_value(source->table, "pretrain.format");
+    if (format == NULL || strcmp(format, "1") == 0)
+        return PT_OK;
+    return pt__fail(PT_ERR_VERSION, "%s: metadata \"pretrain.format\" is \"%.16s\", this library reads \"1\"",
+                    source->path, format);
+}
+
+static pt_status_t refuse(const source_t *source)
+{
+    if (pt__tensors_value(source->table, "pretrain.format") != NULL)
         return pt__fail(PT_ERR_UNSUPPORTED,
                         "%s: no metadata \"pretrain.config\", expected a family's configuration: a network of the "
                         "host's own is made with pt_model_create, and then loads this file with pt_model_load",
-                        path);
+                        source->path);
+    return pt__fail(PT_ERR_UNSUPPORTED,
+                    "%s: no configuration in it, and no " CONFIG_FILE " beside it: create the model, and load this "
+                    "file into it with pt_model_load",
+                    source->path);
+}
+
+static pt_status_t find_config(source_t *source)
+{
+    char path[PT__PATH_SIZE];
+    int64_t length;
+    PT__TRY(check_format(source));
+    source->config = pt__tensors_value(source->table, "pretrain.config");
+    source->is_ours = source->config != NULL;
+    if (source->config == NULL)
+        source->config = pt__tensors_value(source->table, CONFIG_FILE);
+    snprintf(source->where, sizeof source->where, "%s: metadata \"%s\"", source->path,
+             source->is_ours ? "pretrain.config" : CONFIG_FILE);
+    if (source->config != NULL)
+        return PT_OK;
+    if (source->directory[0] == 0)
+        return refuse(source);
+    PT__TRY(join(source->directory, CONFIG_FILE, path));
+    if (!pt__file_exists(path))
+        return refuse(source);
+    PT__TRY(pt__file_read(&source->context->memory, path, LARGEST_CONFIG, &source->read, &length));
+    snprintf(source->where, sizeof source->where, "%s", path);
+    if ((int64_t)strlen(source->read) != length)
+        return pt__fail(PT_ERR_FORMAT, "%s: a byte 0, expected JSON", path);
+    source->config = source->read;
     return PT_OK;
+}
+
+static void close_source(source_t *source)
+{
+    pt__file_tensors_close(source->file);
+    pt__release(&source->context->memory, source->read);
 }
 
 /* The file is whole: a checkpoint without a checksum has lost it to a flipped bit. */
-static pt_status_t verify(const pt__file_tensors_t *file, const char *path)
+static pt_status_t verify(const source_t *source)
 {
     int32_t has_checksum;
-    PT__TRY(pt__file_tensors_verify(file, &has_checksum));
-    if (!has_checksum && pt__tensors_value(pt__file_tensors_table(file), "pretrain.accumulated") != NULL)
-        return pt__fail(PT_ERR_FORMAT, "%s: the checkpoint has no checksum", path);
+    PT__TRY(pt__file_tensors_verify(source->file, &has_checksum));
+    if (!has_checksum && pt__tensors_value(source->table, "pretrain.accumulated") != NULL)
+        return pt__fail(PT_ERR_FORMAT, "%s: the checkpoint has no checksum", source->path);
     return PT_OK;
 }
 
-/* Every tensor that the metadata ask for is in the file. */
+/* ---- The model ---- */
+
+/* Every tensor that the configuration and the task ask for is in the file. */
 static pt_status_t check_tensors(const pt_model_t *model, const pt__tensors_t *table, const char *path)
 {
+    const char *trunk = model->family == NULL ? NULL : model->family->trunk;
     for (int64_t i = 0; i < model->store.count; i++) {
         const pt__stored_t *stored = &model->store.tensors[i];
-        const pt__entry_t *entry = pt__tensors_find(table, stored->name);
+        const pt__entry_t *entry = pt__tensors_find_within(table, trunk, stored->name);
         char name[PT_MAX_NAME + 96], is[96], expected[96];
         snprintf(name, sizeof name, "pretrain.hash.%s", stored->name);
         if (entry == NULL && pt__tensors_find(table, name) != NULL)
@@ -79,14 +191,50 @@ static pt_status_t check_tensors(const pt_model_t *model, const pt__tensors_t *t
     return PT_OK;
 }
 
-static pt_status_t set_saved_task(pt_model_t *model, const pt__file_tensors_t *file, const char *path)
+static int32_t has_same_head(const pt__task_options_t *a, const pt__task_options_t *b)
+{
+    return a->task != NULL && b->task != NULL && strcmp(a->task, b->task) == 0 && a->outputs == b->outputs;
+}
+
+/* A directory's configuration decides what the head is; what the library noted in the weights, how it is trained. */
+static pt_status_t choose_task(const source_t *source, const pt_model_t *model, pt__task_options_t *task,
+                               float **class_weights)
+{
+    pt__json_document_t *document;
+    const pt__json_t *root;
+    pt__task_options_t published;
+    PT__TRY(pt__saved_task(source->context, source->file, source->path, task, class_weights));
+    if (source->is_ours)
+        return PT_OK;
+    pt_status_t status = pt__json_parse(&source->context->memory, "config", source->config,
+                                        (int64_t)strlen(source->config), &document, &root);
+    if (status == PT_OK) {
+        status = pt__architecture_task(model->family, root, &published);
+        pt__json_free(document);
+    }
+    if (status != PT_OK)
+        return pt__fail_within(status, "%s", source->where);
+    if (!has_same_head(task, &published)) {
+        pt__release(&source->context->memory, *class_weights);
+        *class_weights = NULL;
+        *task = published;
+    }
+    return PT_OK;
+}
+
+static pt_status_t set_task(const source_t *source, pt_model_t *model)
 {
     pt__task_options_t task;
-    float *class_weights;
-    PT__TRY(pt__saved_task(model->context, file, path, &task, &class_weights));
-    pt_status_t status = task.task == NULL ? PT_OK : pt__model_set_task(model, &task);
-    pt__release(&model->context->memory, class_weights);
-    return status == PT_OK ? PT_OK : pt__fail_within(status, "%s: metadata \"pretrain.task\"", path);
+    float *class_weights = NULL;
+    pt_status_t status = choose_task(source, model, &task, &class_weights);
+    if (status == PT_OK && task.task != NULL) {
+        status = pt__model_set_task(model, &task);
+        if (status != PT_OK)
+            status = source->is_ours ? pt__fail_within(status, "%s: metadata \"pretrain.task\"", source->path)
+                                     : pt__fail_within(status, "%s", source->where);
+    }
+    pt__release(&source->context->memory, class_weights);
+    return status;
 }
 
 /* What did not learn does not learn again. Names that the model does not have are a contradiction in the file. */
@@ -121,33 +269,54 @@ static pt_status_t freeze_saved(pt_model_t *model, const pt__tensors_t *table, c
     return status == PT_OK ? PT_OK : pt__fail_within(status, "%s: metadata \"" PT__CHECKPOINT_FROZEN "\"", path);
 }
 
-/* The model that the file's metadata describe, which has no weights yet. */
-static pt_status_t make_model(pt_context_t *context, const pt__file_tensors_t *file, const char *path,
-                              pt_model_t **model)
+/* The model that the configuration describes, which has no weights yet. */
+static pt_status_t make_model(source_t *source, pt_model_t **model)
 {
-    const pt__tensors_t *table = pt__file_tensors_table(file);
-    const char *config;
-    PT__TRY(find_config(table, path, &config));
-    PT__TRY(verify(file, path));
-    pt_status_t status = pt__model_from_config(context, config, (int64_t)strlen(config), model);
+    PT__TRY(find_config(source));
+    PT__TRY(verify(source));
+    pt_status_t status = pt__model_from_config(source->context, source->config, (int64_t)strlen(source->config), model);
     if (status != PT_OK)
-        return pt__fail_within(status, "%s: metadata \"pretrain.config\"", path);
-    PT__TRY(set_saved_task(*model, file, path));
-    PT__TRY(check_tensors(*model, table, path));
-    return freeze_saved(*model, table, path);
+        return pt__fail_within(status, "%s", source->where);
+    PT__TRY(set_task(source, *model));
+    PT__TRY(pt__weights_rename(*model, source->file));
+    PT__TRY(check_tensors(*model, source->table, source->path));
+    return freeze_saved(*model, source->table, source->path);
+}
+
+/* A tensor that is not the model's belongs to a head, or the file is another network's than the configuration says. */
+static pt_status_t check_leftovers(const pt_model_t *model, const source_t *source)
+{
+    for (int64_t i = 0; i < model->report.count; i++) {
+        const pt__transfer_t *entry = &model->report.entries[i];
+        if (entry->kind == PT_TRANSFER_UNEXPECTED && !pt__architecture_is_head(entry->name))
+            return pt__fail(PT_ERR_NOT_FOUND, "%s: tensor \"%s\" is not one of the network that %s describes",
+                            source->path, entry->name, source->where);
+    }
+    return PT_OK;
+}
+
+static pt_status_t fill_model(source_t *source, const pt_load_options_t *options, pt_model_t *model)
+{
+    pt_load_options_t taking = {.struct_size = (uint32_t)sizeof taking, .flags = options->flags};
+    taking.flags |= source->is_ours ? PT_LOAD_STRICT : 0;
+    PT__TRY(pt__weights_take(model, source->path, &taking, &source->file));
+    if (source->is_ours)
+        return PT_OK;
+    PT__TRY(check_leftovers(model, source));
+    return source->directory[0] == 0 ? PT_OK
+                                     : pt__string_copy(&model->context->memory, source->directory, &model->directory);
 }
 
 pt_status_t pt__model_open(pt_context_t *context, const char *path, const pt_load_options_t *options, pt_model_t **out)
 {
-    const pt_load_options_t taking = {.struct_size = (uint32_t)sizeof taking, .flags = options->flags | PT_LOAD_STRICT};
-    const char *name = pt__place_name(path, options);
-    pt__file_tensors_t *file;
+    source_t source = {.context = context};
     pt_model_t *model = NULL;
-    PT__TRY(pt__place_open(context, path, options, &file));
-    pt_status_t status = make_model(context, file, name, &model);
+    pt_status_t status = open_weights(&source, path, options);
     if (status == PT_OK)
-        status = pt__weights_take(model, name, &taking, &file);
-    pt__file_tensors_close(file);
+        status = make_model(&source, &model);
+    if (status == PT_OK)
+        status = fill_model(&source, options, model);
+    close_source(&source);
     if (status == PT_OK)
         *out = model;
     else if (model != NULL)

@@ -153,7 +153,7 @@ static void release_choice(pt__memory_t *memory, choice_t *choice)
 static int32_t can_stay_in_file(const pt_model_t *model, const pt__stored_t *stored, const pt__entry_t *entry)
 {
     return model->context->device->calls->shares_host_memory && stored->role == PT__ROLE_LEARNS &&
-           (uintptr_t)entry->data % (uintptr_t)pt__dtype_size(entry->dtype) == 0 &&
+           !entry->is_transposed && (uintptr_t)entry->data % (uintptr_t)pt__dtype_size(entry->dtype) == 0 &&
            pt__graph_takes(model->graph, stored->described->tensor, entry->dtype);
 }
 
@@ -194,15 +194,45 @@ static pt_status_t freeze(pt_model_t *model, const choice_t *choice)
     return status;
 }
 
+/* Room for the largest matrix that stands the other way round in the file, twice; NULL: there is none. */
+static pt_status_t make_turning(const pt_model_t *model, const part_t *part, const int8_t *converted, float **turning)
+{
+    int64_t most = 0;
+    *turning = NULL;
+    for (int64_t i = 0; i < model->store.count; i++) {
+        const pt__stored_t *stored = &model->store.tensors[i];
+        if (converted[i] && find(part, stored->name)->is_transposed && stored->elements > most)
+            most = stored->elements;
+    }
+    return most == 0 ? PT_OK
+                     : pt__allocate_uninitialised(&model->context->memory, (size_t)most, 2 * sizeof **turning,
+                                                  "a matrix that is turned", turning);
+}
+
+/* The entry's shape is the parameter's, its data stand in the order of columns and rows. */
+static const float *turn(const pt_model_t *model, const pt__entry_t *entry, float *turning)
+{
+    const int64_t rows = entry->shape[0], columns = entry->shape[1];
+    float *turned = turning + rows * columns;
+    pt__fill_convert(model->context, entry->dtype, entry->data, rows * columns, turning);
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t c = 0; c < columns; c++)
+            turned[r * columns + c] = turning[c * rows + r];
+    return turned;
+}
+
 /* Straight into the model's memory, tensor by tensor: nothing but the device can fail any more. */
-static pt_status_t convert(pt_model_t *model, const part_t *part, const int8_t *converted)
+static pt_status_t convert(pt_model_t *model, const part_t *part, const int8_t *converted, float *turning)
 {
     for (int64_t i = 0; i < model->store.count; i++) {
         pt__stored_t *stored = &model->store.tensors[i];
         if (!converted[i])
             continue;
         const pt__entry_t *entry = find(part, stored->name);
-        PT__TRY(pt__stored_set(&model->store, stored, entry->dtype, entry->data));
+        if (entry->is_transposed)
+            PT__TRY(pt__stored_set(&model->store, stored, PT_FLOAT32, turn(model, entry, turning)));
+        else
+            PT__TRY(pt__stored_set(&model->store, stored, entry->dtype, entry->data));
     }
     return PT_OK;
 }
@@ -215,8 +245,10 @@ static pt_status_t take(pt_model_t *model, const part_t *part, int32_t mapping, 
     choice_t choice = {0};
     pt__claim_t claim = {0};
     pt__mapped_t *mapped = NULL;
+    float *turning = NULL;
     pt_status_t status;
     PT__TRY_OUT(choose(model, part, mapping, &choice));
+    PT__TRY_OUT(make_turning(model, part, choice.converted, &turning));
     PT__TRY_OUT(pt__store_claim(&model->store, choice.owned, 0, &claim));
     PT__TRY_OUT(pt__store_map_begin(&model->store, choice.mapped, &mapped));
     if (mapping)
@@ -229,8 +261,9 @@ static pt_status_t take(pt_model_t *model, const part_t *part, int32_t mapping, 
     }
     pt__state_forget_accumulation(model);
     PT__TRY_OUT(pt__model_renew_dtypes(model));
-    PT__TRY_OUT(convert(model, part, choice.converted));
+    PT__TRY_OUT(convert(model, part, choice.converted, turning));
 out:
+    pt__release(memory, turning);
     pt__claim_release(&claim);
     pt__release(memory, mapped);
     release_choice(memory, &choice);
@@ -274,11 +307,21 @@ out:
     return status;
 }
 
+pt_status_t pt__weights_rename(const pt_model_t *model, pt__file_tensors_t *file)
+{
+    if (model->family == NULL)
+        return PT_OK;
+    PT__TRY(pt__file_tensors_rename(file, model->family->renamings));
+    return pt__file_tensors_rename(file, model->family->gguf);
+}
+
 pt_status_t pt__weights_load(pt_model_t *model, const char *path, const pt_load_options_t *options)
 {
     pt__file_tensors_t *file;
     PT__TRY(pt__place_open(model->context, path, options, &file));
     pt_status_t status = pt__file_tensors_verify(file, NULL);
+    if (status == PT_OK)
+        status = pt__weights_rename(model, file);
     if (status == PT_OK)
         status = pt__weights_take(model, pt__place_name(path, options), options, &file);
     pt__file_tensors_close(file);

@@ -341,14 +341,6 @@ def sounds():
     return tokenizer
 
 
-def boundaries():
-    """Something is put where nothing stands, and an added token is found with it; spans leave out blanks."""
-    tokenizer = word_level(normalizers.Replace(Regex(r"\b"), "-"), pre_tokenizers.Whitespace())
-    tokenizer.add_tokens([AddedToken("bound", normalized=True), AddedToken("two", rstrip=True, normalized=True)])
-    tokenizer.post_processor = processors.ByteLevel(trim_offsets=True)
-    return tokenizer
-
-
 def spans(text, encoding):
     places = [0]
     for character in text:
@@ -387,6 +379,6 @@ def write(make):
 
 
 MAKERS = (gpt2, roberta, llama3, qwen2, clip, fallback, bert, bert_cased, unigram, unigram_bytes, llama)
-MAKERS += (words, scripts, characters, sounds, boundaries)
+MAKERS += (words, scripts, characters, sounds)
 for each in MAKERS:
     write(each)

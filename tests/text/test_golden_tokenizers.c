@@ -140,8 +140,7 @@ GOLDEN(words)
 GOLDEN(scripts)
 GOLDEN(characters)
 GOLDEN(sounds)
-GOLDEN(boundaries)
 
 SUITE("golden_tokenizers", 60, test_gpt2, test_roberta, test_llama3, test_qwen2, test_clip, test_fallback, test_bert,
       test_bert_cased, test_unigram, test_unigram_bytes, test_llama, test_words, test_scripts, test_characters,
-      test_sounds, test_boundaries)
+      test_sounds)

@@ -188,7 +188,7 @@ START_TEST(test_no_family)
         ck_assert_ptr_null(opened);
     }
     ck_fails(pt_model_open(context, suite_source("tests/golden/encoder_decoder.safetensors"), NULL, &opened),
-             PT_ERR_UNSUPPORTED, "pretrain.format");
+             PT_ERR_UNSUPPORTED, "no config.json beside it");
     ck_fails(pt_model_open(context, suite_path("nowhere.safetensors"), NULL, &opened), PT_ERR_NOT_FOUND, "nowhere");
     ck_fails(pt_model_open(context, suite_write("text.safetensors", "no tensor file", 14), NULL, &opened),
              PT_ERR_FORMAT, "text.safetensors");
@@ -231,7 +231,7 @@ START_TEST(test_hostile_files)
         const char *part;
     } cases[] = {
         {"pretrain.format", "2", NULL, PT_ERR_VERSION, "metadata \"pretrain.format\" is \"2\""},
-        {"pretrain.format", NULL, NULL, PT_ERR_UNSUPPORTED, "no metadata \"pretrain.format\""},
+        {"pretrain.config", NULL, NULL, PT_ERR_UNSUPPORTED, "no metadata \"pretrain.config\""},
         {"pretrain.config", NULL, NULL, PT_ERR_UNSUPPORTED, "no metadata \"pretrain.config\""},
         {"pretrain.config", "", NULL, PT_ERR_FORMAT, "metadata \"pretrain.config\""},
         {"pretrain.config", "{\"model_type\": \"gp", NULL, PT_ERR_FORMAT, "metadata \"pretrain.config\""},

@@ -306,8 +306,8 @@ START_TEST(test_refused)
     ck_fails(pt_model_save(model, "x", &saving), PT_ERR_ARGUMENT, "capacity");
     saving = (pt_save_options_t){.struct_size = sizeof saving, .flags = 2};
     ck_fails(pt_model_save(model, "x", &saving), PT_ERR_ARGUMENT, "flags");
-    saving = (pt_save_options_t){.struct_size = sizeof saving, .reserved = 2};
-    ck_fails(pt_model_save(model, "x", &saving), PT_ERR_ARGUMENT, "reserved");
+    saving = (pt_save_options_t){.struct_size = sizeof saving, .format = 77};
+    ck_fails(pt_model_save(model, "x", &saving), PT_ERR_ARGUMENT, "format is 77");
     saving = (pt_save_options_t){.struct_size = sizeof saving, .dtype = PT_INT8};
     ck_fails(pt_model_save(model, "x", &saving), PT_ERR_ARGUMENT, "dtype");
     saving.dtype = PT_FLOAT16;

@@ -1146,12 +1146,14 @@ class Model(_Handle):
         flags = (LOAD_STRICT if strict else 0) | (LOAD_MAPPED if mapped else 0)
         _load_from(place, lambda path, options: library.pt_model_load(self, path, options), flags=flags, names=names)
 
-    def save(self, place=None, dtype=0, names=None, trained_only=False):
-        """place: a path, or a file object to write to; None gives the bytes."""
+    def save(self, place=None, dtype=0, names=None, trained_only=False, format=0):
+        """place: a path, or a file object to write to; None gives the bytes. format: FORMAT_...; a directory is as
+        Hugging Face's hub has them."""
         return _save_to(
             place,
             lambda path, options: library.pt_model_save(self, path, options),
             dtype=dtype,
+            format=format,
             names=names,
             flags=SAVE_TRAINED_ONLY if trained_only else 0,
         )

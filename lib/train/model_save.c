@@ -1,0 +1,131 @@
+/* A model as a directory of Hugging Face's hub: config.json, the weights, and what belongs to the model and stands
+ * beside the one that it was opened from, its tokenizer above all. The configuration comes last: before it is there, no
+ * directory is a model. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/dtype.h"
+#include "base/file.h"
+#include "formats/tensors.h"
+#include "train/model.h"
+
+/* Carried along as they are. */
+static const char *const companions[] = {"generation_config.json",
+                                         "tokenizer.json",
+                                         "tokenizer_config.json",
+                                         "special_tokens_map.json",
+                                         "added_tokens.json",
+                                         "vocab.json",
+                                         "merges.txt",
+                                         "vocab.txt",
+                                         "tokenizer.model",
+                                         "spiece.model",
+                                         "sentencepiece.bpe.model",
+                                         "chat_template.jinja",
+                                         "modules.json",
+                                         "config_sentence_transformers.json",
+                                         "sentence_bert_config.json",
+                                         "1_Pooling/config.json"};
+
+static pt_status_t join(const char *directory, const char *name, char path[PT__PATH_SIZE])
+{
+    const size_t length = strlen(directory);
+    const char *between = length > 0 && directory[length - 1] == '/' ? "" : "/";
+    if (snprintf(path, PT__PATH_SIZE, "%s%s%s", directory, between, name) < PT__PATH_SIZE)
+        return PT_OK;
+    return pt__fail(PT_ERR_ARGUMENT, "the path is too long: %.80s...", directory);
+}
+
+static pt_status_t write_file(pt__memory_t *memory, const char *path, const void *bytes, int64_t size)
+{
+    pt__writer_t *writer;
+    PT__TRY(pt__writer_begin(memory, path, &writer));
+    pt_status_t status = pt__writer_write(writer, bytes, size);
+    if (status == PT_OK)
+        return pt__writer_commit(&writer);
+    pt__writer_abandon(&writer);
+    return status;
+}
+
+static pt_status_t copy_file(pt__memory_t *memory, const char *from, const char *to)
+{
+    char *bytes;
+    int64_t size;
+    PT__TRY(pt__file_read(memory, from, 0, &bytes, &size));
+    pt_status_t status = write_file(memory, to, bytes, size);
+    pt__release(memory, bytes);
+    return status;
+}
+
+/* A directory that is saved into itself has them already. */
+static pt_status_t carry_companions(const pt_model_t *model, const char *directory)
+{
+    char from[PT__PATH_SIZE], to[PT__PATH_SIZE], folder[PT__PATH_SIZE];
+    if (model->directory == NULL || strcmp(model->directory, directory) == 0)
+        return PT_OK;
+    for (size_t i = 0; i < sizeof companions / sizeof companions[0]; i++) {
+        const char *slash = strchr(companions[i], '/');
+        PT__TRY(join(model->directory, companions[i], from));
+        PT__TRY(join(directory, companions[i], to));
+        if (!pt__file_is_regular(from))
+            continue;
+        if (slash != NULL) {
+            snprintf(folder, sizeof folder, "%.*s", (int)(strlen(to) - strlen(slash)), to);
+            PT__TRY(pt__directory_make(&model->context->memory, folder));
+        }
+        PT__TRY(copy_file(&model->context->memory, from, to));
+    }
+    return PT_OK;
+}
+
+/* What most of the weights are written as. */
+static int32_t main_dtype(const pt_model_t *model, int32_t asked)
+{
+    int64_t most = 0;
+    int32_t dtype = PT_FLOAT32;
+    for (int64_t i = 0; asked == 0 && i < model->store.count; i++) {
+        const pt__stored_t *stored = &model->store.tensors[i];
+        if (stored->elements > most) {
+            most = stored->elements;
+            dtype = pt__dtype_unit(stored->dtype).elements > 1 ? PT_FLOAT32 : stored->dtype;
+        }
+    }
+    return asked != 0 ? asked : dtype;
+}
+
+static pt_status_t find_class(const pt_model_t *model, const char **class)
+{
+    *class = model->family == NULL ? NULL : pt__architecture_class(model->family, model->task.task);
+    if (*class != NULL)
+        return PT_OK;
+    if (model->family == NULL || model->family->classes[0] == NULL)
+        return pt__fail(PT_ERR_UNSUPPORTED, "no class of the transformers library is this network, expected a family "
+                                            "that has one: write a file in place of a directory");
+    return pt__fail(PT_ERR_UNSUPPORTED, "no class of the transformers library is \"%s\" with the task %s",
+                    model->family->name, model->task.task);
+}
+
+static pt_status_t save_directory(pt_model_t *model, const char *path, const pt_save_options_t *options)
+{
+    pt__memory_t *memory = &model->context->memory;
+    char name[PT__PATH_SIZE];
+    const char *class;
+    char *config;
+    PT__TRY(find_class(model, &class));
+    PT__TRY(pt__directory_make(memory, path));
+    PT__TRY(join(path, "model.safetensors", name));
+    PT__TRY(pt__weights_write(model, name, options));
+    PT__TRY(carry_companions(model, path));
+    PT__TRY(pt__saved_config(model, class, main_dtype(model, options->dtype), &config));
+    pt_status_t status = join(path, "config.json", name);
+    if (status == PT_OK)
+        status = write_file(memory, name, config, (int64_t)strlen(config));
+    pt__release(memory, config);
+    return status;
+}
+
+pt_status_t pt__model_save(pt_model_t *model, const char *path, const pt_save_options_t *options)
+{
+    return options->format == PT_FORMAT_DIRECTORY ? save_directory(model, path, options)
+                                                  : pt__weights_write(model, path, options);
+}
