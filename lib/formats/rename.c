@@ -51,8 +51,9 @@ static pt_status_t rename_entry(pt__file_tensors_t *file, const pt__renaming_t *
         to->is_transposed = !from->is_transposed;
     }
     pt__renaming_apply(rule->theirs, rule->ours, from->name, name, sizeof name);
-    PT__TRY(pt__file_tensors_allocate(file, (int64_t)strlen(name) + 1, 1, "names of tensors", &kept));
-    strcpy(kept, name);
+    const size_t size = strlen(name) + 1;
+    PT__TRY(pt__file_tensors_allocate(file, (int64_t)size, 1, "names of tensors", &kept));
+    memcpy(kept, name, size);
     to->name = kept;
     return PT_OK;
 }
