@@ -1057,6 +1057,26 @@ typedef struct pt_parameter_info {
     /* PT_OWNER_... */
     int32_t owner;
 } pt_parameter_info_t;
+/* What the network reads: a field of its data. The library writes it. */
+typedef struct pt_input_info {
+    uint32_t struct_size;
+    int32_t dtype;
+    /* of one sample's values; the first size is PT_DIM_TOKENS where samples have rows of their own number */
+    int32_t rank;
+    int32_t reserved;
+    int64_t shape[PT_MAX_RANK];
+    /* values are whole numbers from 0 up to this one, and not it: a vocabulary's size; 0: they index nothing */
+    int64_t index_limit;
+    /* the most rows that a sample may have: the longest text; 0: no limit, or samples have no rows */
+    int64_t row_limit;
+    /* lives until the model's task changes */
+    const char *name;
+} pt_input_info_t;
+/* How many inputs the network has with its task, labels among them. A getter. */
+PT_API int64_t pt_model_input_count(const pt_model_t *model);
+/* One of them, 0 <= index < pt_model_input_count. Set info->struct_size first. */
+PT_API pt_status_t pt_model_input_info(const pt_model_t *model, int64_t index, pt_input_info_t *info);
+
 /* How many parameters and states there are, in the order in which the network names them. A getter. */
 PT_API int64_t pt_model_parameter_count(const pt_model_t *model);
 /* One of them, 0 <= index < pt_model_parameter_count. Set info->struct_size first. */

@@ -11,5 +11,6 @@ int command_predict(const settings_t *settings);
 int command_tokenize(const settings_t *settings);
 int command_generate(const settings_t *settings);
 int command_inspect(const settings_t *settings);
+int command_convert(const settings_t *settings);
 
 #endif

@@ -58,6 +58,11 @@ const command_t command_table[] = {
     {"inspect", COMMAND_INSPECT, "MODEL", 1, 1, "tells what is in a model",
      "Tells a model's family, task, tokenizer, classes and tensors, and what a step of training would cost.",
      "pretrain inspect run\npretrain inspect run --json", command_inspect},
+    {"convert", COMMAND_CONVERT, "MODEL OUT", 2, 2, "writes a model in another form",
+     "Writes a model to OUT: a directory as Hugging Face's hub has them, which the transformers library opens, or one "
+     "safetensors file that needs nothing beside it.",
+     "pretrain convert run published\npretrain convert run half.safetensors --to safetensors --dtype float16",
+     command_convert},
 };
 const int64_t command_count = sizeof command_table / sizeof *command_table;
 

@@ -11,8 +11,6 @@
 
 enum { LARGEST_CONFIG = 16 << 20 };
 
-static const slice_t none = {NULL, NULL};
-
 /* ---- Paths ------------------------------------------------------------------------------------------------------- */
 
 void path_join(char path[PATH_SIZE], const char *directory, const char *name)
@@ -108,41 +106,26 @@ static char *read_text(const char *path, size_t *length)
 static int read_sizes(opened_model_t *opened)
 {
     char *config = model_text(opened->model, PT_DESCRIBE_CONFIG);
+    int status = EXIT_DONE;
     if (!config)
         return EXIT_FAILED;
-    slice_t root = json_whole_text(config, strlen(config));
-    json_copy_string(json_member(root, "model_type"), opened->family, sizeof opened->family);
-    opened->reads_tokens = strcmp(opened->family, "mlp") != 0;
-    if (strcmp(opened->family, "gpt2") == 0) { /* the keys' defaults */
-        opened->vocabulary = 50257;
-        opened->positions = 1024;
-    }
-    json_integer(json_member(root, "vocab_size"), &opened->vocabulary);
-    if (!json_integer(json_member(root, "n_positions"), &opened->positions))
-        json_integer(json_member(root, "max_position_embeddings"), &opened->positions);
+    json_copy_string(json_member(json_whole_text(config, strlen(config)), "model_type"), opened->family,
+                     sizeof opened->family);
     free(config);
-    return EXIT_DONE;
+    for (int64_t i = 0; i < pt_model_input_count(opened->model); i++) {
+        pt_input_info_t info = {.struct_size = sizeof info};
+        TRY(pt_model_input_info(opened->model, i, &info));
+        if (strcmp(info.name, "tokens") != 0)
+            continue;
+        opened->reads_tokens = 1;
+        opened->vocabulary = info.index_limit;
+        opened->positions = info.row_limit;
+    }
+out:
+    return status;
 }
 
 /* ---- Models ------------------------------------------------------------------------------------------------------ */
-
-/* The task that a published configuration names in "architectures", so that its head is loaded too. */
-static pt_status_t set_published_task(pt_model_t *model, slice_t config)
-{
-    char architecture[128] = "";
-    json_copy_string(json_element(json_member(config, "architectures"), none), architecture, sizeof architecture);
-    if (has_ending(architecture, "LMHeadModel") || has_ending(architecture, "ForCausalLM"))
-        return pt_model_set_task(model, PT_TASK_CAUSAL_LM, NULL);
-    if (!has_ending(architecture, "ForSequenceClassification"))
-        return PT_OK;
-    pt_classification_options_t task;
-    pt_status_t status = pt_classification_options_init(&task, sizeof task);
-    task.classes = json_count(json_member(config, "id2label"));
-    if (task.classes == 0 && !json_integer(json_member(config, "num_labels"), &task.classes))
-        task.classes = 2; /* Hugging Face's default */
-    task.pooling = PT_POOL_LAST;
-    return status == PT_OK ? pt_model_set_task(model, PT_TASK_CLASSIFICATION, &task) : status;
-}
 
 /* A model from a configuration's text. */
 static int from_config(pt_context_t *context, const char *json, size_t length, const char *name, opened_model_t *opened)
@@ -162,76 +145,54 @@ static int from_config_file(pt_context_t *context, const char *path, opened_mode
     return status;
 }
 
-/* Published weights, whose configuration lies beside them. */
-static int from_published(pt_context_t *context, const char *weights, const char *config, uint32_t flags,
-                          opened_model_t *opened)
+/* Tensors of a head that no task here has. */
+static int tell_leftovers(const char *path, const pt_model_t *model)
 {
-    size_t length;
     int status = EXIT_DONE;
-    char *json = read_text(config, &length);
-    pt_load_options_t options;
-    if (!json)
-        return EXIT_FAILED;
-    status = from_config(context, json, length, config, opened);
-    if (status != EXIT_DONE)
-        goto out;
-    TRY(set_published_task(opened->model, json_whole_text(json, length)));
-    TRY(pt_load_options_init(&options, sizeof options));
-    options.flags = flags & OPEN_MAPPED ? PT_LOAD_MAPPED : 0;
-    TRY(pt_model_load(opened->model, weights, &options));
-    for (int64_t i = 0; i < pt_model_transfer_count(opened->model, 0); i++) {
+    for (int64_t i = 0; i < pt_model_transfer_count(model, 0); i++) {
         const char *name;
         int32_t kind;
-        TRY(pt_model_transfer_entry(opened->model, i, &name, &kind));
-        if (kind == PT_TRANSFER_NEW)
-            note("%s has no tensor %s: it begins anew", weights, name);
-        else if (kind == PT_TRANSFER_SHAPE)
-            note("%s: tensor %s has another shape than the configuration asks for: it begins anew", weights, name);
+        TRY(pt_model_transfer_entry(model, i, &name, &kind));
+        if (kind == PT_TRANSFER_UNEXPECTED)
+            note("%s: tensor %s is of a head that is not known here, and left aside", path, name);
     }
-    snprintf(opened->path, sizeof opened->path, "%s", weights);
-    opened->has_weights = 1;
 out:
-    free(json);
     return status;
 }
 
-/* A file of weights: one that the library wrote says all by itself, another one needs the configuration beside it. */
+/* A file of weights, or a directory that has them with a configuration. */
 static int from_weights(pt_context_t *context, const char *path, uint32_t flags, opened_model_t *opened)
 {
-    static const char *const unknown[] = {".gguf", ".pth", ".pt", ".bin", ".ckpt", ".h5"};
-    char directory[PATH_SIZE], config[PATH_SIZE];
     pt_load_options_t options;
     int status = EXIT_DONE;
-    for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) {
-        if (has_ending(path, unknown[i]) && path_exists(path))
-            return fail("%s: this version reads no %s files; expected .safetensors", path, unknown[i]);
-    }
     TRY(pt_load_options_init(&options, sizeof options));
     options.flags = flags & OPEN_MAPPED ? PT_LOAD_MAPPED : 0;
-    pt_status_t opening = pt_model_open(context, path, &options, &opened->model);
-    path_of_directory(directory, path);
-    path_join(config, directory, "config.json");
-    if (opening == PT_ERR_UNSUPPORTED && path_exists(config))
-        return from_published(context, path, config, flags, opened);
-    TRY(opening);
+    TRY(pt_model_open(context, path, &options, &opened->model));
     snprintf(opened->path, sizeof opened->path, "%s", path);
     opened->has_weights = 1;
+    status = tell_leftovers(path, opened->model);
 out:
     return status;
 }
 
 static int from_directory(pt_context_t *context, const char *directory, uint32_t flags, opened_model_t *opened)
 {
+    static const char *const weights[] = {"model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",
+                                          "pytorch_model.bin.index.json"};
     char path[PATH_SIZE], checkpoints[PATH_SIZE];
-    path_join(path, directory, "model.safetensors");
-    if (path_exists(path))
-        return from_weights(context, path, flags, opened);
+    for (size_t i = 0; i < sizeof weights / sizeof *weights; i++) {
+        path_join(path, directory, weights[i]);
+        if (path_exists(path))
+            return from_weights(context, directory, flags, opened);
+    }
     path_join(checkpoints, directory, "checkpoints");
     if (newest_checkpoint(path, directory) || newest_checkpoint(path, checkpoints))
         return from_weights(context, path, flags, opened);
     path_join(path, directory, "config.json");
     if (!path_exists(path))
-        return fail("%s: a directory without model.safetensors, config.json and checkpoints", directory);
+        return fail("%s: a directory without weights (model.safetensors, pytorch_model.bin or the index of either), "
+                    "config.json and checkpoints",
+                    directory);
     if (!(flags & OPEN_FRESH))
         return fail("%s: a directory without model.safetensors: it has a configuration, but no weights", directory);
     return from_config_file(context, path, opened);

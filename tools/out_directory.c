@@ -85,12 +85,19 @@ static int write_config(const settings_t *settings, const opened_model_t *opened
 int out_directory_save(const settings_t *settings, const opened_model_t *opened)
 {
     char path[PATH_SIZE];
+    pt_save_options_t options;
     int status = EXIT_DONE;
     if (!settings->out)
         return EXIT_DONE;
     path_join(path, settings->out, "model.safetensors");
-    TRY(pt_model_save(opened->model, path, NULL));
-    status = write_config(settings, opened);
+    TRY(pt_save_options_init(&options, sizeof options));
+    options.format = PT_FORMAT_DIRECTORY;
+    pt_status_t saving = pt_model_save(opened->model, settings->out, &options);
+    if (saving == PT_ERR_UNSUPPORTED) { /* no class of the transformers library is this network */
+        saving = pt_model_save(opened->model, path, NULL);
+        status = write_config(settings, opened);
+    }
+    TRY(saving);
     if (status == EXIT_DONE)
         note("saved to %s", path);
 out:

@@ -165,6 +165,10 @@ const option_t option_table[] = {
     {"--out", "FILE", learning, "gets the tokenizer, a tokenizer.json; its directory is made", NO_WORDS,
      COMMAND_TOKENIZE, VALUE_FILE, AT(out), NO_LIMIT},
 
+    {"--to", "FORM", results, "directory or safetensors (directory)", "directory|safetensors", COMMAND_CONVERT,
+     VALUE_CHOICE, AT(to), NO_LIMIT},
+    {"--dtype", "NAME", results, "of the numbers: float32, float16 or bfloat16 (as they are)",
+     "float32|float16|bfloat16", COMMAND_CONVERT, VALUE_CHOICE, AT(dtype), NO_LIMIT},
     {"--report", "FILE", results,
      "gets a page of HTML that shows how the training went, or where its name ends in .json the same as JSON", NO_WORDS,
      STAGES, VALUE_FILE, AT(report), NO_LIMIT},

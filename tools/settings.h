@@ -45,6 +45,8 @@ typedef struct settings {
     int64_t size, min_frequency;
     int32_t plain, offsets, decode, cased;
     list_t special;
+    /* convert */
+    const char *to, *dtype;
 } settings_t;
 
 /* Commands, as bits of option_t.commands. */
@@ -56,7 +58,8 @@ enum {
     COMMAND_TOKENIZE = 16,
     COMMAND_INSPECT = 32,
     COMMAND_GENERATE = 64,
-    EVERY_COMMAND = 127,
+    COMMAND_CONVERT = 128,
+    EVERY_COMMAND = 255,
 };
 
 /* What an option's value is. */

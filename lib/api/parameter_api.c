@@ -1,9 +1,43 @@
-/* pt_model_parameter_*, gradients and what learns. */
+/* pt_model_input_*, pt_model_parameter_*, gradients and what learns. */
 #include <math.h>
 
 #include "api/handle.h"
 #include "base/dtype.h"
 #include "kernels/device.h"
+
+int64_t pt_model_input_count(const pt_model_t *model)
+{
+    return model == NULL ? 0 : model->graph->n_inputs;
+}
+
+static void describe_input(const pt_graph_t *graph, const pt__input_t *input, pt_input_info_t *info)
+{
+    const pt__tensor_t *tensor = pt__graph_tensor(graph, input->tensor);
+    const pt__shape_t *shape = &tensor->shape;
+    const int32_t has_rows = shape->dimension != PT__DIMENSION_BATCH;
+    *info = (pt_input_info_t){.dtype = tensor->dtype,
+                              .index_limit = tensor->index_limit,
+                              .row_limit = has_rows ? graph->length_limit[shape->dimension] : 0,
+                              .name = input->name};
+    if (has_rows)
+        info->shape[info->rank++] = PT_DIM_TOKENS;
+    for (int32_t i = 1; i < shape->rank; i++)
+        info->shape[info->rank++] = shape->size[i];
+}
+
+pt_status_t pt_model_input_info(const pt_model_t *model, int64_t index, pt_input_info_t *info)
+{
+    PT__TRY(pt__handle_enter(model, 0, "pt_model_input_info"));
+    if (info == NULL)
+        return pt__handle_leave(model, pt__handle_null("pt_model_input_info", "info"));
+    if (index < 0 || index >= model->graph->n_inputs)
+        return pt__handle_leave(model,
+                                pt__fail(PT_ERR_ARGUMENT, "pt_model_input_info: index %lld, the model has %lld inputs",
+                                         (long long)index, (long long)model->graph->n_inputs));
+    pt_input_info_t found;
+    describe_input(model->graph, &model->graph->inputs[index], &found);
+    return pt__handle_leave(model, pt__result_write(info, &found, (uint32_t)sizeof found, "pt_input_info"));
+}
 
 static pt_status_t check_index(const pt_model_t *model, int64_t index, const char *function)
 {

@@ -153,6 +153,12 @@ START_TEST(test_null_handles)
     REFUSED(pt_model_parameter_info(NULL, 0, &info), "model");
     REFUSED(pt_model_parameter_info(world.model, 0, NULL), "info");
     REFUSED(pt_model_parameter_info(world.model, -1, &info), "-1");
+    pt_input_info_t input = {.struct_size = sizeof input};
+    ck_assert_int_eq(pt_model_input_count(NULL), 0);
+    REFUSED(pt_model_input_info(NULL, 0, &input), "model");
+    REFUSED(pt_model_input_info(world.model, 0, NULL), "info");
+    REFUSED(pt_model_input_info(world.model, -1, &input), "-1");
+    REFUSED(pt_model_input_info(world.model, pt_model_input_count(world.model), &input), "index");
     REFUSED(pt_model_parameter_find(NULL, "x", &index), "model");
     REFUSED(pt_model_parameter_find(world.model, NULL, &index), "name");
     REFUSED(pt_model_parameter_find(world.model, "x", NULL), "index");

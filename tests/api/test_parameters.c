@@ -123,6 +123,30 @@ START_TEST(test_values)
 }
 END_TEST
 
+/* What a dataset's fields must be for a model. */
+START_TEST(test_inputs)
+{
+    pt_context_t *context = network_context(1, 1);
+    pt_model_t *model = network_gpt(context), *linear = network_linear(context);
+    pt_input_info_t info = {.struct_size = sizeof info};
+    ck_assert_int_eq(pt_model_input_count(model), 1);
+    ck_ok(pt_model_input_info(model, 0, &info));
+    ck_assert_str_eq(info.name, "tokens");
+    ck_assert(info.dtype == PT_INT32 && info.rank == 1 && info.shape[0] == PT_DIM_TOKENS);
+    ck_assert(info.index_limit == 17 && info.row_limit == 12);
+    ck_ok(pt_model_set_task(model, PT_TASK_CAUSAL_LM, NULL));
+    ck_assert_int_eq(pt_model_input_count(model), 2);
+    ck_ok(pt_model_input_info(model, 1, &info));
+    ck_assert_str_eq(info.name, "labels");
+    ck_ok(pt_model_input_info(linear, 0, &info));
+    ck_assert(info.dtype == PT_FLOAT32 && info.rank == 1 && info.shape[0] == 10);
+    ck_assert(info.index_limit == 0 && info.row_limit == 0);
+    pt_model_free(model);
+    pt_model_free(linear);
+    pt_context_free(context);
+}
+END_TEST
+
 START_TEST(test_values_of_other_dtypes)
 {
     pt_context_t *context = network_context(1, 1);
@@ -368,5 +392,5 @@ START_TEST(test_failing_allocations)
 }
 END_TEST
 
-SUITE("parameters", 60, test_values, test_values_of_other_dtypes, test_initializers, test_frozen, test_another_task,
-      test_files, test_refusals, test_failing_allocations)
+SUITE("parameters", 60, test_values, test_inputs, test_values_of_other_dtypes, test_initializers, test_frozen,
+      test_another_task, test_files, test_refusals, test_failing_allocations)

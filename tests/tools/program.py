@@ -118,7 +118,9 @@ class Program(unittest.TestCase):
     def test_help_lists_every_command(self):
         described = json.loads(run("--describe")[0])
         names = [command["name"] for command in described["commands"]]
-        self.assertEqual(names, ["train", "finetune", "evaluate", "predict", "tokenize", "generate", "inspect"])
+        self.assertEqual(
+            names, ["train", "finetune", "evaluate", "predict", "tokenize", "generate", "inspect", "convert"]
+        )
         page = run("--help")[0]
         for command in described["commands"]:
             self.assertIn("  " + command["name"], page)
@@ -475,6 +477,22 @@ class Program(unittest.TestCase):
                 self.assertNotIn(stop, text)
                 self.assertEqual(run(*asked)[0], "\u00e9\u4e2d" + text + "\n")
 
+    def test_convert(self):
+        made = run_json("convert", "trained", "converted", "--dtype", "float16")
+        inspected = run_json("inspect", "converted")
+        self.assertEqual(made["tensors"], len(inspected["tensors"]))
+        self.assertEqual((inspected["dtype"], inspected["task"]), ("float16", "causal_lm"))
+        with open("converted/config.json", encoding="utf-8") as file:
+            self.assertEqual(json.load(file)["architectures"], ["GPT2LMHeadModel"])
+        run("convert", "converted", "one.safetensors", "--to", "safetensors", "--dtype", "float32")
+        one = run_json("inspect", "one.safetensors")
+        self.assertEqual((one["dtype"], one["bytes"]), ("float32", 2 * made["bytes"]))
+        self.assertIn("%d tensors" % (made["tensors"] + 1), run("convert", "classifier", "converted")[0])
+        self.assertEqual(run_json("inspect", "converted")["labels"], ["summer", "winter"])
+        self.names_what(run("convert", json.dumps(NUMBERS), "numbers", code=1)[1], "MODEL", "no weights")
+        self.names_what(run("convert", "trained", "text.txt", code=1)[1], "text.txt")
+        self.names_what(run("convert", "trained", "x", "--to", "gguf2", code=2)[1], "--to", "gguf2")
+
     def test_published_weights_with_their_configuration(self):
         """As Hugging Face's libraries write them: what the library notes in a file of its own is not there."""
         for own, folder, architecture in (
@@ -493,7 +511,7 @@ class Program(unittest.TestCase):
             network = dict(NETWORK, architectures=[architecture])
             if own == "classifier":
                 network.update(id2label={"0": "summer", "1": "winter"}, label2id={"summer": 0, "winter": 1})
-            self.names_what(run("inspect", folder, code=1)[1], folder, "pretrain.format")
+            self.names_what(run("inspect", folder, code=1)[1], folder, "config.json")
             write(folder + "/config.json", json.dumps(network))
         self.assertEqual(
             run("evaluate", "trained", "text.txt", "--json"), run("evaluate", "published", "text.txt", "--json")
@@ -1218,7 +1236,7 @@ class Program(unittest.TestCase):
             ("list.json", ["list.json"]),
             ("deep.json", ["deep.json"]),
             ("other.json", ["other.json", "unheard-of"]),
-            ("model.gguf", ["model.gguf", ".safetensors"]),
+            ("model.gguf", ["model.gguf"]),
             ("{", ["configuration"]),
         ):
             with self.subTest(path=path):

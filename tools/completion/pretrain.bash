@@ -3,9 +3,10 @@ _pretrain() {
     local current=${COMP_WORDS[COMP_CWORD]} words=
     COMPREPLY=()
     if [ "$COMP_CWORD" = 1 ]; then
-        words="train finetune evaluate predict tokenize generate inspect help --help --version"
+        words="train finetune evaluate predict tokenize generate inspect convert help --help --version"
     else
         case ${COMP_WORDS[1]}:${COMP_WORDS[COMP_CWORD-1]} in
+        *:--dtype) words="float32 float16 bfloat16" ;;
         *:--format) words="text jsonl csv tokens" ;;
         *:--normalize) words="standard range" ;;
         *:--optimizer) words="adamw adam sgd adafactor" ;;
@@ -15,6 +16,7 @@ _pretrain() {
         *:--processor) words="portable avx2 avx512 neon" ;;
         *:--schedule) words="constant linear cosine one-cycle" ;;
         *:--task) words="causal_lm classification regression" ;;
+        *:--to) words="directory safetensors" ;;
         *:--token-type) words="uint16 uint32" ;;
         *:--train) words="bpe wordpiece unigram" ;;
         *:--out) compopt -o filenames; COMPREPLY=($(compgen -d -- "$current")); return ;;
@@ -74,6 +76,10 @@ _pretrain() {
                 inspect)
                     words="--tokenizer --length --batch --json --threads --seed"
                     words+=" --precision --processor --memory --help --version"
+                    ;;
+                convert)
+                    words="--to --dtype --json --threads --seed --precision"
+                    words+=" --processor --memory --help --version"
                     ;;
                 esac ;;
             esac

@@ -6,6 +6,7 @@ complete -c pretrain -n __fish_use_subcommand -f -a predict -d 'tells what a mod
 complete -c pretrain -n __fish_use_subcommand -f -a tokenize -d 'makes tokens of lines, and lines of tokens'
 complete -c pretrain -n __fish_use_subcommand -f -a generate -d 'continues a text'
 complete -c pretrain -n __fish_use_subcommand -f -a inspect -d 'tells what is in a model'
+complete -c pretrain -n __fish_use_subcommand -f -a convert -d 'writes a model in another form'
 complete -c pretrain -n __fish_use_subcommand -f -l help
 complete -c pretrain -n __fish_use_subcommand -f -l version
 complete -c pretrain -n '__fish_seen_subcommand_from train' -l format -x -a 'text jsonl csv tokens' -d 'of the data, where its ending does not tell: text (.txt, or a directory of such), jsonl, csv (.csv, .tsv) or tokens (.bin)'
@@ -185,3 +186,13 @@ complete -c pretrain -n '__fish_seen_subcommand_from inspect' -l processor -x -a
 complete -c pretrain -n '__fish_seen_subcommand_from inspect' -l memory -x -d 'of memory at most, such as 500M or 2G'
 complete -c pretrain -n '__fish_seen_subcommand_from inspect' -l help -d 'this page'
 complete -c pretrain -n '__fish_seen_subcommand_from inspect' -l version -d 'the version of the program and its library'
+complete -c pretrain -n '__fish_seen_subcommand_from convert' -l to -x -a 'directory safetensors' -d 'directory or safetensors (directory)'
+complete -c pretrain -n '__fish_seen_subcommand_from convert' -l dtype -x -a 'float32 float16 bfloat16' -d 'of the numbers: float32, float16 or bfloat16 (as they are)'
+complete -c pretrain -n '__fish_seen_subcommand_from convert' -l json -d 'results as JSON'
+complete -c pretrain -n '__fish_seen_subcommand_from convert' -l threads -x -d 'computing threads (as many as processors)'
+complete -c pretrain -n '__fish_seen_subcommand_from convert' -l seed -x -d 'of everything random (0)'
+complete -c pretrain -n '__fish_seen_subcommand_from convert' -l precision -x -a 'float32 float16 bfloat16' -d 'of the computation; this version has float32'
+complete -c pretrain -n '__fish_seen_subcommand_from convert' -l processor -x -a 'portable avx2 avx512 neon' -d 'kernels to use: portable, avx2, avx512 or neon (the best that run here)'
+complete -c pretrain -n '__fish_seen_subcommand_from convert' -l memory -x -d 'of memory at most, such as 500M or 2G'
+complete -c pretrain -n '__fish_seen_subcommand_from convert' -l help -d 'this page'
+complete -c pretrain -n '__fish_seen_subcommand_from convert' -l version -d 'the version of the program and its library'
