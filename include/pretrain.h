@@ -1044,7 +1044,7 @@ enum {
 /* What is known of a parameter or a state. The library writes it. */
 typedef struct pt_parameter_info {
     uint32_t struct_size;
-    /* as it is stored; get and set convert */
+    /* as it is stored; get and set convert. 0: in the blocks of a quantised file, mapped (PT_LOAD_MAPPED) */
     int32_t dtype;
     int32_t rank;
     int32_t trainable;

@@ -60,7 +60,8 @@ pt_status_t pt_model_parameter_info(const pt_model_t *model, int64_t index, pt_p
     if (status != PT_OK)
         return pt__handle_leave(model, status);
     const pt__stored_t *parameter = &model->store.tensors[index];
-    pt_parameter_info_t found = {.dtype = parameter->dtype,
+    const int32_t is_public = pt__dtype_size(parameter->dtype) > 0;
+    pt_parameter_info_t found = {.dtype = is_public ? parameter->dtype : 0,
                                  .rank = parameter->shape.rank,
                                  .trainable = parameter->trainable,
                                  .elements = parameter->elements,

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/blocks.h"
 #include "base/number.h"
 #include "base/portability.h"
 
@@ -37,7 +38,12 @@ enum { DTYPES = sizeof dtypes / sizeof dtypes[0] };
 static const struct block {
     const char *name;
     pt__dtype_unit_t unit;
-} blocks[] = {[PT__BLOCK_Q8 - DTYPES] = {"block_q8", {32, 34}}};
+} blocks[] = {
+    [PT__BLOCK_Q8_0 - DTYPES] = {"block_q8_0", {32, 34}},   [PT__BLOCK_Q4_0 - DTYPES] = {"block_q4_0", {32, 18}},
+    [PT__BLOCK_Q4_1 - DTYPES] = {"block_q4_1", {32, 20}},   [PT__BLOCK_Q5_0 - DTYPES] = {"block_q5_0", {32, 22}},
+    [PT__BLOCK_Q5_1 - DTYPES] = {"block_q5_1", {32, 24}},   [PT__BLOCK_Q4_K - DTYPES] = {"block_q4_k", {256, 144}},
+    [PT__BLOCK_Q5_K - DTYPES] = {"block_q5_k", {256, 176}}, [PT__BLOCK_Q6_K - DTYPES] = {"block_q6_k", {256, 210}},
+};
 
 _Static_assert(DTYPES + sizeof blocks / sizeof blocks[0] == PT__DTYPES, "every format of blocks has its line");
 
@@ -67,6 +73,11 @@ int64_t pt__dtype_bytes(int32_t dtype, int64_t n)
 int32_t pt__dtype_is_narrow(int32_t dtype)
 {
     return dtype == PT_FLOAT16 || dtype == PT_BFLOAT16 || find_block(dtype) != NULL;
+}
+
+int32_t pt__dtype_is_weight(int32_t dtype)
+{
+    return pt__dtype_is_float(dtype) || find_block(dtype) != NULL;
 }
 
 int64_t pt__dtype_size(int32_t dtype)
@@ -382,6 +393,13 @@ static int convert_directly(int32_t src_dtype, const void *src, int32_t dst_dtyp
 pt_status_t pt__dtype_convert(const char *what, int32_t src_dtype, const void *src, int32_t dst_dtype, void *dst,
                               int64_t n)
 {
+    if (find_block(src_dtype) && dst_dtype == PT_FLOAT32) {
+        uint64_t mode = pt__float_mode_get();
+        pt__float_mode_set(PT__FLOAT_MODE_EXACT);
+        pt__blocks_to_floats(src_dtype, src, n, dst);
+        pt__float_mode_set(mode);
+        return PT_OK;
+    }
     if (!find(src_dtype) || !find(dst_dtype))
         return pt__fail(PT_ERR_ARGUMENT, "%s: %d is no dtype", what, (int)(find(src_dtype) ? dst_dtype : src_dtype));
     if (convert_directly(src_dtype, src, dst_dtype, dst, n))

@@ -8,9 +8,16 @@
 
 /* Formats of blocks, in which some consecutive elements share a scale: weights that are used as they are stored.
  * Known to the library alone, numbered behind the public types. A further one has a line here and one in the table
- * of dtype.c, and a way to floats (kernels/cpu/level/widen_lanes.c). */
+ * of dtype.c, and ways to floats: the plain one (blocks.c) and the kernels' (kernels/cpu/level/blocks.h). */
 enum {
-    PT__BLOCK_Q8 = PT_BOOL + 1, /* a float16 scale, then 32 of int8: "Q8_0" of GGUF files */
+    PT__BLOCK_Q8_0 = PT_BOOL + 1, /* "Q8_0" of GGUF files, and so on: blocks.c has their layouts */
+    PT__BLOCK_Q4_0,
+    PT__BLOCK_Q4_1,
+    PT__BLOCK_Q5_0,
+    PT__BLOCK_Q5_1,
+    PT__BLOCK_Q4_K,
+    PT__BLOCK_Q5_K,
+    PT__BLOCK_Q6_K,
     PT__DTYPES
 };
 
@@ -23,6 +30,8 @@ pt__dtype_unit_t pt__dtype_unit(int32_t dtype);
 int64_t pt__dtype_bytes(int32_t dtype, int64_t n);
 /* 1 for what weights may be stored as beside float32: float16, bfloat16 and the formats of blocks. */
 int32_t pt__dtype_is_narrow(int32_t dtype);
+/* 1 for what files have weights in: the floating-point types and the formats of blocks. */
+int32_t pt__dtype_is_weight(int32_t dtype);
 
 /* Bytes of an element; 0 for what is no dtype, or has no elements of their own. */
 int64_t pt__dtype_size(int32_t dtype);
@@ -43,8 +52,8 @@ enum { PT__SHAPE_TEXT = 160 };
 
 /* dst[i] = src[i] for n elements. PT_ERR_ARGUMENT, naming `what` and the element, where a value does not fit: out of
  * range, a fraction or NaN for an integer type, a finite number that would become infinite. Floats round to nearest,
- * ties to even. NaN and infinity pass between floating-point types. The arrays do not overlap; they need no
- * alignment. */
+ * ties to even. NaN and infinity pass between floating-point types. Whole blocks become float32 alone. The arrays do
+ * not overlap; they need no alignment. */
 pt_status_t pt__dtype_convert(const char *what, int32_t src_dtype, const void *src, int32_t dst_dtype, void *dst,
                               int64_t n);
 

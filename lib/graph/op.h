@@ -67,7 +67,7 @@ enum {
 /* A case for the driver of tests/ops: what to build, and with which sizes. inputs: text such as "f[3,4] f[4] i10[3]":
  * s a positive state, f a differentiable float drawn from N(0,1), p a positive one, c a positive, m a 0 or 1 and z a 0
  * that is data, iN int32 in [0,N), lN the same with some PT_IGNORE_INDEX, h and b a float16 and a bfloat16 from
- * N(0,1), q blocks of such numbers (PT__BLOCK_Q8), T or B as a leading size symbolic ("f[T,8]", "f[B,2,3]",
+ * N(0,1), q blocks of such numbers (PT__BLOCK_Q8_0), T or B as a leading size symbolic ("f[T,8]", "f[B,2,3]",
  * "f[2T,8]"), S a second ragged dimension. The graph under test is op(inputs) with these attributes; "-" is an
  * optional input that is not there. */
 enum { PT__CASE_INTEGERS = 16 };

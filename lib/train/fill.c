@@ -87,7 +87,7 @@ static void convert_piece(void *argument, int64_t task, int32_t worker)
     const conversion_t *conversion = argument;
     int64_t first = task * PIECE;
     (void)worker;
-    pt__dtype_convert("", conversion->dtype, conversion->src + first * pt__dtype_size(conversion->dtype), PT_FLOAT32,
+    pt__dtype_convert("", conversion->dtype, conversion->src + pt__dtype_bytes(conversion->dtype, first), PT_FLOAT32,
                       conversion->dst + first, piece_elements(conversion->elements, task));
 }
 
@@ -99,8 +99,9 @@ void pt__fill_convert(const pt_context_t *context, int32_t dtype, const void *sr
 }
 
 /* Whether every value is finite, by the bits: those that the mode of computing takes as zero are. */
-static int32_t all_finite(const unsigned char *src, int64_t count)
+static int32_t all_finite(const void *values, int64_t count)
 {
+    const unsigned char *src = values;
     uint32_t infinite = 0;
     for (int64_t i = 0; i < count; i++) {
         uint32_t bits;
@@ -111,27 +112,37 @@ static int32_t all_finite(const unsigned char *src, int64_t count)
     return (infinite & 0x80000000u) == 0;
 }
 
-static int32_t converts_finite(int32_t dtype, const unsigned char *src, int64_t count)
+/* The first of at most CHUNK elements that is not; -1: all are. */
+static int64_t find_infinite(int32_t dtype, const unsigned char *src, int64_t count)
 {
+    const pt__dtype_unit_t unit = pt__dtype_unit(dtype);
     float values[CHUNK];
-    if (dtype == PT_FLOAT32)
-        return all_finite(src, count);
-    return pt__dtype_convert("", dtype, src, PT_FLOAT32, values, count) == PT_OK &&
-           all_finite((const unsigned char *)values, count);
+    if (dtype == PT_FLOAT32
+            ? all_finite(src, count)
+            : pt__dtype_convert("", dtype, src, PT_FLOAT32, values, count) == PT_OK && all_finite(values, count))
+        return -1;
+    for (int64_t i = 0; i < count; i += unit.elements) /* what is refused by the conversion may be the last of them */
+        if (pt__dtype_convert("", dtype, src + pt__dtype_bytes(dtype, i), PT_FLOAT32, values, unit.elements) != PT_OK)
+            return i;
+        else
+            for (int64_t k = 0; k < unit.elements; k++)
+                if (!all_finite(values + k, 1))
+                    return i + k;
+    return -1;
 }
 
 static void check_piece(void *argument, int64_t task, int32_t worker)
 {
     conversion_t *conversion = argument;
-    const int64_t size = pt__dtype_size(conversion->dtype),
-                  end = task * PIECE + piece_elements(conversion->elements, task);
+    const int64_t end = task * PIECE + piece_elements(conversion->elements, task);
     (void)worker;
     for (int64_t first = task * PIECE; first < end; first += CHUNK) {
-        int64_t count = end - first < CHUNK ? end - first : CHUNK, i = first;
-        if (converts_finite(conversion->dtype, conversion->src + first * size, count))
+        const int64_t count = end - first < CHUNK ? end - first : CHUNK;
+        int64_t i = find_infinite(conversion->dtype, conversion->src + pt__dtype_bytes(conversion->dtype, first),
+                                  count);
+        if (i < 0)
             continue;
-        while (converts_finite(conversion->dtype, conversion->src + i * size, 1))
-            i++;
+        i += first;
         int64_t lowest = atomic_load(&conversion->bad);
         while (i < lowest && !atomic_compare_exchange_weak(&conversion->bad, &lowest, i))
             continue;

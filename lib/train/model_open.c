@@ -183,7 +183,7 @@ static pt_status_t check_tensors(const pt_model_t *model, const pt__tensors_t *t
             return pt__fail(PT_ERR_NOT_FOUND, "%s: no tensor \"%s\", which configuration and task ask for", path,
                             stored->name);
         pt__shape_t found = pt__shape_make(PT__DIMENSION_NONE, entry->rank, entry->shape);
-        if (!pt__shape_equal(&found, &stored->shape) || !pt__dtype_is_float(entry->dtype))
+        if (!pt__shape_equal(&found, &stored->shape) || !pt__dtype_is_weight(entry->dtype))
             return pt__fail(PT_ERR_SHAPE, "%s: tensor \"%s\" is %s, but configuration and task ask for %s", path,
                             stored->name, pt__shape_print(&found, entry->dtype, is, sizeof is),
                             pt__shape_print(&stored->shape, PT_FLOAT32, expected, sizeof expected));

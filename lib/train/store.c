@@ -422,7 +422,7 @@ pt_status_t pt__store_hash(const pt__store_t *store, const pt__stored_t *stored,
 {
     enum { CHUNK = 4096 };
     pt_context_t *context = store->context;
-    const int64_t size = pt__dtype_size(stored->dtype), bytes = stored->elements * size;
+    const int64_t bytes = pt__dtype_bytes(stored->dtype, stored->elements);
     const void *host = stored->value;
     float chunk[CHUNK];
     pt__hash_t state = pt__hash_start(0);
@@ -431,8 +431,8 @@ pt_status_t pt__store_hash(const pt__store_t *store, const pt__stored_t *stored,
     pt_status_t status = PT_OK;
     for (int64_t i = 0; status == PT_OK && i < stored->elements; i += CHUNK) {
         int64_t count = stored->elements - i < CHUNK ? stored->elements - i : CHUNK;
-        status = pt__dtype_convert(stored->name, stored->dtype, (const char *)host + i * size, PT_FLOAT32, chunk,
-                                   count);
+        status = pt__dtype_convert(stored->name, stored->dtype, (const char *)host + pt__dtype_bytes(stored->dtype, i),
+                                   PT_FLOAT32, chunk, count);
         pt__hash_add(&state, chunk, (size_t)count * sizeof *chunk);
     }
     if (stored->mapped == NULL)

@@ -25,7 +25,7 @@ static pt_status_t note(pt_model_t *model, const pt_model_t *source)
 static pt_status_t copy(pt_model_t *model, pt__stored_t *to, const pt__store_t *source, const pt__stored_t *from)
 {
     pt_context_t *context = source->context;
-    const int64_t bytes = from->elements * pt__dtype_size(from->dtype);
+    const int64_t bytes = pt__dtype_bytes(from->dtype, from->elements);
     const void *values;
     if (from == to)
         return PT_OK;

@@ -20,8 +20,8 @@ static int32_t compare(const pt__stored_t *parameter, const pt__entry_t *entry)
     if (entry == NULL)
         return PT_TRANSFER_NEW;
     pt__shape_t shape = pt__shape_make(PT__DIMENSION_NONE, entry->rank, entry->shape);
-    return pt__dtype_is_float(entry->dtype) && pt__shape_equal(&shape, &parameter->shape) ? PT_TRANSFER_COPIED
-                                                                                          : PT_TRANSFER_SHAPE;
+    return pt__dtype_is_weight(entry->dtype) && pt__shape_equal(&shape, &parameter->shape) ? PT_TRANSFER_COPIED
+                                                                                           : PT_TRANSFER_SHAPE;
 }
 
 /* What is loaded of a file. */
@@ -149,11 +149,12 @@ static void release_choice(pt__memory_t *memory, choice_t *choice)
 }
 
 /* In the file's dtype, where all ops that read the tensor take it so; kernels read numbers at any address that C
- * allows for them. The run itself writes state. */
+ * allows for them, and blocks, which have no elements of their own, anywhere. The run itself writes state. */
 static int32_t can_stay_in_file(const pt_model_t *model, const pt__stored_t *stored, const pt__entry_t *entry)
 {
+    const int64_t element = pt__dtype_size(entry->dtype);
     return model->context->device->calls->shares_host_memory && stored->role == PT__ROLE_LEARNS &&
-           !entry->is_transposed && (uintptr_t)entry->data % (uintptr_t)pt__dtype_size(entry->dtype) == 0 &&
+           !entry->is_transposed && (element == 0 || (uintptr_t)entry->data % (uintptr_t)element == 0) &&
            pt__graph_takes(model->graph, stored->described->tensor, entry->dtype);
 }
 

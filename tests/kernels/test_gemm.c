@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/blocks.h"
 #include "base/dtype.h"
 #include "kernels/cpu/cpu_device.h"
 #include "kernels/cpu/gemm_backend.h"
@@ -67,24 +68,39 @@ typedef struct form {
     int32_t a_transposed, b_transposed, accumulate, activation, bias, preactivation, slope, residual, wide_strides;
 } form_t;
 
-/* The numbers as a narrower format stores them, and as what is stored says. */
+/* Where the float16s of a block are: its scale, its minimum if it has one. */
+static int scales_at(int32_t dtype, int64_t places[2])
+{
+    const int has_minimum = dtype == PT__BLOCK_Q4_1 || dtype == PT__BLOCK_Q5_1 || dtype == PT__BLOCK_Q4_K ||
+                            dtype == PT__BLOCK_Q5_K;
+    places[0] = dtype == PT__BLOCK_Q6_K ? 208 : 0;
+    places[1] = 2;
+    return 1 + has_minimum;
+}
+
+/* The numbers as a narrower format stores them, or blocks of any, and as what is stored says. */
 static void *narrow_copy(int32_t dtype, float *values, int64_t n)
 {
+    const pt__dtype_unit_t unit = pt__dtype_unit(dtype);
     unsigned char *stored = malloc((size_t)pt__dtype_bytes(dtype, n) + 1);
+    int64_t places[2];
+    const int scales = scales_at(dtype, places);
     ck_assert_ptr_nonnull(stored);
-    for (int64_t i = 0; i < n && dtype != PT__BLOCK_Q8; i++) {
+    for (int64_t i = 0; i < n && unit.elements == 1; i++) {
         uint16_t word = dtype == PT_FLOAT16 ? pt__float_to_half(values[i]) : pt__float_to_bfloat(values[i]);
         memcpy(stored + 2 * i, &word, 2);
         values[i] = dtype == PT_FLOAT16 ? pt__half_to_float(word) : pt__bfloat_to_float(word);
     }
-    for (int64_t block = 0; block < n / 32 && dtype == PT__BLOCK_Q8; block++) {
-        uint16_t scale = pt__float_to_half(0.001f + 0.01f * (float)(block % 7));
-        memcpy(stored + 34 * block, &scale, 2);
-        for (int64_t i = 32 * block; i < 32 * block + 32; i++) {
-            int8_t value = (int8_t)(values[i] * 127.0f);
-            memcpy(stored + 34 * block + 2 + i % 32, &value, 1);
-            values[i] = (float)value * pt__half_to_float(scale);
+    for (int64_t block = 0; block < n / unit.elements && unit.elements > 1; block++) {
+        unsigned char *bytes = stored + unit.bytes * block;
+        const float large = unit.elements == 256 ? 0.01f : dtype == PT__BLOCK_Q8_0 ? 1.0f : 4.0f;
+        for (int64_t i = 0; i < unit.bytes; i++)
+            bytes[i] = (unsigned char)draw(256);
+        for (int i = 0; i < scales; i++) {
+            const uint16_t scale = pt__float_to_half(large * (0.001f + 0.01f * (float)((block + i) % 7)));
+            memcpy(bytes + places[i], &scale, 2);
         }
+        pt__blocks_to_floats(dtype, bytes, unit.elements, values + block * unit.elements);
     }
     return stored;
 }
@@ -284,7 +300,7 @@ static void describe(char *text, size_t size, const form_t *f, pt__level_t level
 static void check_twin(const form_t *form, gemm_case_t *c, pt__device_t *device, const float *found, const char *what)
 {
     pt__gemm_t twin = c->gemm;
-    if (form->dtype == PT__BLOCK_Q8 && form->k > 32)
+    if (form->dtype >= PT__BLOCK_Q8_0 && form->k > 32 && !(form->m <= 4 && form->b_transposed && !form->a_transposed))
         return;
     twin.b.data = c->b;
     twin.b.dtype = PT_FLOAT32;
@@ -352,7 +368,8 @@ static void close_devices(void)
 
 static int32_t draw_dtype(void)
 {
-    static const int32_t dtypes[] = {0, 0, PT_FLOAT32, PT_FLOAT16, PT_BFLOAT16, PT__BLOCK_Q8};
+    static const int32_t dtypes[] = {
+        0, 0, 0, 0, 0, 0, PT_FLOAT32, PT_FLOAT16, PT_FLOAT16, PT_BFLOAT16, PT__BLOCK_Q8_0, PT__BLOCK_Q4_1};
     return dtypes[draw(sizeof dtypes / sizeof dtypes[0])];
 }
 
@@ -468,13 +485,16 @@ START_TEST(test_gemm_staged)
 }
 END_TEST
 
+static const int32_t few_dtypes[] = {PT_FLOAT16, PT_BFLOAT16, PT__BLOCK_Q8_0};
+static const int32_t all_blocks[] = {PT__BLOCK_Q8_0, PT__BLOCK_Q4_0, PT__BLOCK_Q4_1, PT__BLOCK_Q5_0,
+                                     PT__BLOCK_Q5_1, PT__BLOCK_Q4_K, PT__BLOCK_Q5_K, PT__BLOCK_Q6_K};
+
 /* b stored narrower, in each of the formats. */
-static void try_narrow(const form_t *forms, size_t n_forms)
+static void try_narrow(const form_t *forms, size_t n_forms, const int32_t *dtypes, size_t n_dtypes)
 {
-    static const int32_t dtypes[] = {PT_FLOAT16, PT_BFLOAT16, PT__BLOCK_Q8};
     open_devices();
     for (size_t i = 0; i < n_forms; i++)
-        for (size_t d = 0; d < sizeof dtypes / sizeof dtypes[0]; d++) {
+        for (size_t d = 0; d < n_dtypes; d++) {
             form_t form = forms[i];
             form.dtype = dtypes[d];
             try_form(&form, devices);
@@ -504,7 +524,7 @@ START_TEST(test_gemm_narrow)
         {.m = 40, .n = 33, .k = 75, .count = 3, .b_transposed = 1, .accumulate = 1},
         {.m = 64, .n = 64, .k = 48, .count = 12, .b_transposed = 1},
     };
-    try_narrow(forms, sizeof forms / sizeof forms[0]);
+    try_narrow(forms, sizeof forms / sizeof forms[0], few_dtypes, sizeof few_dtypes / sizeof few_dtypes[0]);
 }
 END_TEST
 
@@ -521,7 +541,27 @@ START_TEST(test_gemm_narrow_large)
         {.m = 300, .n = 1026, .k = 300, .b_transposed = 1, .bias = 1}, /* columns beyond the last panel */
         {.m = 300, .n = 300, .k = 300, .count = 2, .bias = 1, .activation = PT_ACTIVATION_RELU},
     };
-    try_narrow(forms, sizeof forms / sizeof forms[0]);
+    try_narrow(forms, sizeof forms / sizeof forms[0], few_dtypes, sizeof few_dtypes / sizeof few_dtypes[0]);
+}
+END_TEST
+
+/* Blocks that become floats in registers, of one to four rows, in one task and in several; and those that do not. */
+START_TEST(test_gemm_few_rows_of_blocks)
+{
+    static const form_t forms[] = {
+        {.m = 1, .n = 3000, .k = 512, .b_transposed = 1, .bias = 1},
+        {.m = 1, .n = 37, .k = 768, .b_transposed = 1, .accumulate = 1},
+        {.m = 2, .n = 701, .k = 512, .b_transposed = 1, .activation = PT_ACTIVATION_SIGMOID, .residual = 1},
+        {.m = 3, .n = 5, .k = 256, .b_transposed = 1, .bias = 1, .preactivation = 1},
+        {.m = 4, .n = 900, .k = 1024, .b_transposed = 1, .residual = 2},
+        {.m = 4, .n = 3, .k = 512, .count = 3, .b_transposed = 1},
+        {.m = 5, .n = 11, .k = 512, .b_transposed = 1},
+        {.m = 2, .n = 9, .k = 100, .b_transposed = 1},
+        {.m = 30, .n = 300, .k = 512, .b_transposed = 1, .bias = 1},
+        {.m = 30, .n = 512, .k = 33},
+        {.m = 2, .n = 512, .k = 70},
+    };
+    try_narrow(forms, sizeof forms / sizeof forms[0], all_blocks, sizeof all_blocks / sizeof all_blocks[0]);
 }
 END_TEST
 
@@ -755,5 +795,5 @@ START_TEST(test_gemm_reads_no_further)
 END_TEST
 
 SUITE("gemm", 120, test_gemm_small_sizes, test_gemm_large_sizes, test_gemm_staged, test_gemm_narrow,
-      test_gemm_narrow_large, test_gemm_nothing_to_do, test_gemm_not_finite, test_gemm_sums, test_gemm_reads_no_further,
-      test_gemm_device)
+      test_gemm_narrow_large, test_gemm_few_rows_of_blocks, test_gemm_nothing_to_do, test_gemm_not_finite,
+      test_gemm_sums, test_gemm_reads_no_further, test_gemm_device)

@@ -1,9 +1,10 @@
 /* What is stored narrower than float32, as floats: every float16 and bfloat16, blocks from whole tables and from
  * within, at every level and without each of the processor's features. */
+#include "base/blocks.h"
 #include "base/dtype.h"
 #include "kernels/every_device.h"
 
-enum { ALL = 1 << 16, BLOCKS = 2000, WIDTH = 96, ROWS = 400 };
+enum { ALL = 1 << 16, BLOCKS = 2000, WIDTH = 256, ROWS = 400 };
 
 static pt__memory_t memory;
 static pt__pool_t *pool;
@@ -74,44 +75,43 @@ static uint32_t drawn(uint32_t bound)
     return (uint32_t)((double)(draw_value() + 1.0f) * 0.49999 * bound);
 }
 
-/* Rows of blocks; scales of any kind, and values from -128 on. */
-static unsigned char *draw_blocks(int64_t n)
+/* Blocks of any bytes: scales of any kind, infinite and NaN ones too. */
+static unsigned char *draw_blocks(int32_t dtype, int64_t n)
 {
-    unsigned char *blocks = malloc((size_t)(34 * n));
+    const int64_t bytes = n * pt__dtype_unit(dtype).bytes;
+    unsigned char *blocks = malloc((size_t)bytes);
     ck_assert(blocks != NULL);
-    for (int64_t b = 0; b < n; b++) {
-        uint16_t scale = pt__float_to_half(b % 5 == 3 ? draw_value() * 1e-5f : draw_value());
-        memcpy(blocks + 34 * b, &scale, sizeof scale);
-        for (int i = 0; i < 32; i++)
-            blocks[34 * b + 2 + i] = (unsigned char)drawn(256);
-    }
+    for (int64_t i = 0; i < bytes; i++)
+        blocks[i] = (unsigned char)drawn(256);
     return blocks;
 }
 
-static float of_block(const unsigned char *blocks, int64_t i)
+static void check_format(pt__device_t *device, const char *what, int32_t dtype)
 {
-    uint16_t scale;
-    memcpy(&scale, blocks + i / 32 * 34, sizeof scale);
-    return pt__half_to_float(scale) * (float)(int8_t)blocks[i / 32 * 34 + 2 + i % 32];
+    const int32_t unit = pt__dtype_unit(dtype).elements, n_blocks = BLOCKS * 32 / unit;
+    unsigned char *blocks = draw_blocks(dtype, n_blocks);
+    float *values = malloc(BLOCKS * 32 * sizeof *values), *expected = malloc(BLOCKS * 32 * sizeof *values);
+    ck_assert(values != NULL && expected != NULL);
+    pt__blocks_to_floats(dtype, blocks, BLOCKS * 32 / unit * unit, expected);
+    device->kernels->cast(device, n_blocks * unit, dtype, blocks, values);
+    for (int64_t i = 0; i < n_blocks * unit; i++)
+        ck_assert_msg(same(values[i], expected[i]), "%s, %s: element %d is %g, expected %g", what,
+                      pt__dtype_name(dtype), (int)i, (double)values[i], (double)expected[i]);
+    for (int32_t skip = 0; skip < unit; skip += unit / 32)
+        for (int64_t n = 0; n < 3 * unit + 4; n += 7 * unit / 32) {
+            values[n] = 7;
+            pt__cpu(device)->widen[dtype](n, blocks, skip, values);
+            for (int64_t i = 0; i < n; i++)
+                ck_assert(same(values[i], expected[skip + i]));
+            ck_assert(values[n] == 7.0f);
+        }
+    free(blocks), free(values), free(expected);
 }
 
 static void check_blocks(pt__device_t *device, const char *what)
 {
-    unsigned char *blocks = draw_blocks(BLOCKS);
-    float *values = malloc(BLOCKS * 32 * sizeof *values);
-    ck_assert(values != NULL);
-    device->kernels->cast(device, BLOCKS * 32, PT__BLOCK_Q8, blocks, values);
-    for (int64_t i = 0; i < BLOCKS * 32; i++)
-        ck_assert_msg(same(values[i], of_block(blocks, i)), "%s: element %d is %g", what, (int)i, (double)values[i]);
-    for (int32_t skip = 0; skip < 32; skip++)
-        for (int64_t n = 0; n < 100; n += 7) {
-            values[n] = 7;
-            pt__cpu(device)->widen[PT__BLOCK_Q8](n, blocks, skip, values);
-            for (int64_t i = 0; i < n; i++)
-                ck_assert(same(values[i], of_block(blocks, skip + i)));
-            ck_assert(values[n] == 7.0f);
-        }
-    free(blocks), free(values);
+    for (int32_t dtype = PT__BLOCK_Q8_0; dtype < PT__DTYPES; dtype++)
+        check_format(device, what, dtype);
 }
 
 START_TEST(test_blocks)
@@ -123,25 +123,21 @@ END_TEST
 static void check_tables(pt__device_t *device, const char *what)
 {
     int32_t index[ROWS];
-    int64_t rows = BLOCKS * 34 / 2 / WIDTH; /* that are there in every dtype */
-    unsigned char *table = draw_blocks(BLOCKS);
-    float *dst = malloc(ROWS * WIDTH * sizeof *dst);
+    unsigned char *table = draw_blocks(PT__BLOCK_Q8_0, BLOCKS);
+    float *dst = malloc(ROWS * WIDTH * sizeof *dst), expected[WIDTH];
     ck_assert(dst != NULL);
-    for (int r = 0; r < ROWS; r++)
-        index[r] = (int32_t)drawn((uint32_t)rows);
     for (int32_t dtype = 1; dtype < PT__DTYPES; dtype++) {
-        uint16_t word;
+        const int64_t row_bytes = pt__dtype_bytes(dtype, WIDTH), rows = BLOCKS * 34 / row_bytes;
         if (!pt__dtype_is_narrow(dtype))
             continue;
+        for (int r = 0; r < ROWS; r++)
+            index[r] = (int32_t)drawn((uint32_t)rows);
         device->kernels->gather(device, ROWS, WIDTH, dtype, table, index, dst);
         for (int64_t i = 0; i < ROWS * WIDTH; i++) {
-            int64_t from = index[i / WIDTH] * (int64_t)WIDTH + i % WIDTH;
-            memcpy(&word, table + (dtype == PT__BLOCK_Q8 ? 0 : 2 * from), sizeof word);
-            float expected = dtype == PT__BLOCK_Q8 ? of_block(table, from)
-                             : dtype == PT_FLOAT16 ? pt__half_to_float(word)
-                                                   : pt__bfloat_to_float(word);
-            ck_assert_msg(same(dst[i], expected), "%s, %s: element %d is %g", what, pt__dtype_name(dtype), (int)i,
-                          (double)dst[i]);
+            if (i % WIDTH == 0)
+                ck_ok(pt__dtype_convert("", dtype, table + index[i / WIDTH] * row_bytes, PT_FLOAT32, expected, WIDTH));
+            ck_assert_msg(same(dst[i], expected[i % WIDTH]), "%s, %s: element %d is %g", what, pt__dtype_name(dtype),
+                          (int)i, (double)dst[i]);
         }
     }
     free(table), free(dst);

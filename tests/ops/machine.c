@@ -90,7 +90,7 @@ pt_tensor_t machine_tensor(machine_t *machine, const char *text, char *kind, int
     int32_t dtype = *limit > 0     ? PT_INT32
                     : *kind == 'h' ? PT_FLOAT16
                     : *kind == 'b' ? PT_BFLOAT16
-                    : *kind == 'q' ? PT__BLOCK_Q8
+                    : *kind == 'q' ? PT__BLOCK_Q8_0
                                    : PT_FLOAT32;
     return append(machine, dtype, &shape, *kind == 'f' || *kind == 'p');
 }
@@ -201,7 +201,7 @@ double machine_value(const pt__view_t *view, int64_t index)
         return ((const int32_t *)view->data)[index];
     case PT_FLOAT32:
         return (double)((const float *)view->data)[index];
-    case PT__BLOCK_Q8:
+    case PT__BLOCK_Q8_0:
         byte += index / 32 * 34;
         memcpy(&word, byte, sizeof word);
         return (double)pt__half_to_float(word) * (double)(int8_t)byte[2 + index % 32];

@@ -53,7 +53,7 @@ static void *store(int32_t dtype, const float *values, int64_t n)
         uint16_t scale = pt__float_to_half(1.0f / 64);
         if (dtype == PT_FLOAT32)
             memcpy(stored + 4 * i, &values[i], 4);
-        else if (dtype != PT__BLOCK_Q8)
+        else if (dtype != PT__BLOCK_Q8_0)
             memcpy(stored + 2 * i, &word, 2);
         else {
             memcpy(stored + i / 32 * 34, &scale, 2);
@@ -109,7 +109,7 @@ static void run(int32_t dtype, float *loss, float gradient[INNER])
 
 START_TEST(test_same_bits_as_floats)
 {
-    static const int32_t dtypes[] = {PT_FLOAT16, PT_BFLOAT16, PT__BLOCK_Q8};
+    static const int32_t dtypes[] = {PT_FLOAT16, PT_BFLOAT16, PT__BLOCK_Q8_0};
     float expected, expected_gradient[INNER], loss, gradient[INNER];
     run(PT_FLOAT32, &expected, expected_gradient);
     ck_assert(isfinite(expected) && expected > 1 && expected_gradient[5] != 0.0f);
@@ -144,7 +144,7 @@ START_TEST(test_what_ops_take)
 {
     network_t network = build();
     pt_graph_t *graph = network.graph;
-    ck_assert(pt__graph_takes(graph, graph->parameters[EMBEDDING].tensor, PT__BLOCK_Q8));
+    ck_assert(pt__graph_takes(graph, graph->parameters[EMBEDDING].tensor, PT__BLOCK_Q8_0));
     ck_assert(pt__graph_takes(graph, graph->parameters[BIAS].tensor, PT_FLOAT32));
     ck_assert(!pt__graph_takes(graph, graph->parameters[BIAS].tensor, PT_BFLOAT16));
     ck_assert(!pt__graph_takes(graph, graph->parameters[UP].tensor, PT_FLOAT64));

@@ -177,6 +177,22 @@ EMULATED __m512i emulated_words(__m256i a)
     return r.integers;
 }
 
+EMULATED __m512i emulated_bytes(__m128i a)
+{
+    lanes_t r;
+    r.half_integers[0] = _mm256_cvtepu8_epi32(a);
+    r.half_integers[1] = _mm256_cvtepu8_epi32(_mm_srli_si128(a, 8));
+    return r.integers;
+}
+
+EMULATED __m512i emulated_signed_bytes(__m128i a)
+{
+    lanes_t r;
+    r.half_integers[0] = _mm256_cvtepi8_epi32(a);
+    r.half_integers[1] = _mm256_cvtepi8_epi32(_mm_srli_si128(a, 8));
+    return r.integers;
+}
+
 EMULATED __m512 emulated_from_halves(__m256i a)
 {
     lanes_t r;
@@ -211,6 +227,8 @@ EMULATED __m128 emulated_quarter(__m512 a, int which)
 #define _mm512_rcp14_ps              emulated_reciprocal
 #define _mm512_mul_epu32             emulated_products_of_words
 #define _mm512_cvtepu16_epi32        emulated_words
+#define _mm512_cvtepu8_epi32         emulated_bytes
+#define _mm512_cvtepi8_epi32         emulated_signed_bytes
 #define _mm512_cvtph_ps              emulated_from_halves
 #define _mm512_extractf32x4_ps       emulated_quarter
 #define _mm512_castps512_ps128(a)    emulated_quarter(a, 0)

@@ -40,11 +40,9 @@ static pt__gemm_backend_t choose_backend(pt__level_t level, pt__gemm_backend_t b
 static void choose_widening(pt__cpu_t *cpu)
 {
     const pt__vector_widen_t *widen = cpu->vector->widen;
-    const int32_t f16c = (cpu->features & PT__FEATURE_F16C) && widen->halves_f16c;
-    cpu->widen[PT_FLOAT32] = widen->floats;
-    cpu->widen[PT_FLOAT16] = f16c ? widen->halves_f16c : widen->halves;
-    cpu->widen[PT_BFLOAT16] = widen->bfloats;
-    cpu->widen[PT__BLOCK_Q8] = widen->blocks_q8;
+    memcpy(cpu->widen, widen->from, sizeof cpu->widen);
+    if ((cpu->features & PT__FEATURE_F16C) && widen->halves_f16c)
+        cpu->widen[PT_FLOAT16] = widen->halves_f16c;
 }
 
 void pt__cpu_mask_features(pt__device_t *device, uint32_t mask)

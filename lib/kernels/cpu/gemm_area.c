@@ -116,6 +116,15 @@ static void multiply(const pt__job_t *job, pt__gemm_scratch_t scratch, const pt_
         job->micro->multiply(&block);
 }
 
+/* Whether a narrow b's numbers become floats in registers: they are whole blocks, and few rows read them. */
+static int32_t in_registers(const pt__job_t *job, int64_t rows)
+{
+    const pt__matrix_t *b = &job->gemm->b;
+    return rows <= PT__MICRO_FEW && pt__matrix_is_narrow(b) && job->micro->dot_narrow[b->dtype] &&
+           (!job->micro->dot_narrow_needs_f16c || (job->device->features & PT__FEATURE_F16C)) && b->skip == 0 &&
+           job->gemm->k % pt__dtype_unit(b->dtype).elements == 0;
+}
+
 /* The sums along the depth take it whole. The tail's narrow columns become floats in the stage, since the rest of the
  * workspace may hold the panels of the next task. */
 static void dot_block(const pt__job_t *job, pt__gemm_scratch_t scratch, int64_t row, int64_t rows, int64_t column,
@@ -134,7 +143,10 @@ static void dot_block(const pt__job_t *job, pt__gemm_scratch_t scratch, int64_t 
         .dst_stride = gemm->dst_stride,
         .bias = gemm->bias ? gemm->bias + column : NULL,
     };
-    if (pt__matrix_is_narrow(&gemm->b)) {
+    if (in_registers(job, rows)) {
+        const pt__matrix_t b = pt__matrix_from(&gemm->b, 0, column);
+        job->micro->dot_narrow[b.dtype](&block, b.data, pt__dtype_bytes(b.dtype, b.stride));
+    } else if (pt__matrix_is_narrow(&gemm->b)) {
         const int64_t step = job->tail ? columns : pt__gemm_widened_rows(job->device, gemm->k);
         pt__gemm_dot_widened(job, &block, pt__matrix_from(&gemm->b, 0, column), step,
                              job->tail ? scratch.stage : scratch.b);

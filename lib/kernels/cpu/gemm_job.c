@@ -203,7 +203,8 @@ static void consider(pt__job_t *job, int64_t row_parts, int64_t column_parts, do
 void pt__gemm_cut(pt__job_t *job)
 {
     const int64_t threads = pt__pool_threads(job->device->pool), most = threads * TASKS_EACH;
-    const double worth = (double)job->view.m * (double)job->view.n * (double)job->view.k / PT__GEMM_TASK;
+    const double worth = job->dots ? pt__gemm_operations(job->gemm) / PT__GEMM_TASK
+                                   : (double)job->view.m * (double)job->view.n * (double)job->view.k / PT__GEMM_TASK;
     const int64_t wanted = worth < (double)most ? pt__most((int64_t)worth, 1) : most;
     double least = 1e30;
     for (int64_t tasks = pt__least(wanted, threads); tasks <= wanted; tasks *= 2)

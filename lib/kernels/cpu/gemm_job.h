@@ -7,7 +7,10 @@
 #include "kernels/cpu/gemm_backend.h"
 #include "kernels/cpu/micro.h"
 
-enum { PT__GEMM_TASK = 1200000 }; /* multiplications worth a task */
+enum {
+    PT__GEMM_TASK = 1200000, /* multiplications worth a task */
+    PT__GEMM_LEAST_ROWS = 8
+};
 
 typedef struct pt__job { /* one product */
     pt__cpu_t *device;
@@ -71,10 +74,12 @@ int64_t pt__gemm_deep_parts(const pt__cpu_t *device, const pt__gemm_t *gemm);
 /* Cuts into one task a thread, or a few times as many where they are worth it. */
 void pt__gemm_cut(pt__job_t *job);
 
-/* Multiplications; a little more for shallow products, whose dst counts. */
+/* Multiplications; a little more for shallow products, whose dst counts; and for few rows, which take as long as
+ * PT__GEMM_LEAST_ROWS would: as long as b takes to be read, or to become floats. */
 static inline double pt__gemm_operations(const pt__gemm_t *gemm)
 {
-    return (double)gemm->m * (double)gemm->n * (double)(gemm->k + 4);
+    const int32_t few = gemm->m <= PT__MICRO_FEW && gemm->b.transposed && !gemm->a.transposed;
+    return (double)(few ? PT__GEMM_LEAST_ROWS : gemm->m) * (double)gemm->n * (double)(gemm->k + 4);
 }
 
 #endif

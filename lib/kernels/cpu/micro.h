@@ -10,9 +10,12 @@
 
 #include <stdint.h>
 
+#include "base/dtype.h"
+
 enum {
     PT__MICRO_DEPTH = 512,                            /* the most depth of a tile that is staged */
     PT__MICRO_WIDENED = 16 * (PT__MICRO_DEPTH + 16),  /* floats of a stage that stays in the first-level cache, */
+    PT__MICRO_FEW = 4,                                /* rows for which narrow numbers become floats in registers */
     PT__MICRO_STAGE = 8 * (8 * PT__MICRO_DEPTH + 16), /* and of one that stays in the second: of several tiles */
 };
 
@@ -46,6 +49,10 @@ typedef struct pt__block { /* dst[rows, columns] = a · b + add + bias; nothing 
     pt__ahead_t *b_next; /* what the next block reads of b, or NULL: fetched bit by bit */
 } pt__block_t;
 
+/* What pt__micro_t.dot does, of at most PT__MICRO_FEW rows, with b [columns, depth] in a format of blocks, whole ones,
+ * rows b_bytes apart: the same bits as with its numbers as floats. */
+typedef void (*pt__dot_narrow_fn)(const pt__block_t *block, const void *b, int64_t b_bytes);
+
 typedef struct pt__micro {
     int32_t rows, columns;  /* of the largest tile */
     int32_t in_place_depth; /* up to this depth a is best read where it stands */
@@ -53,6 +60,8 @@ typedef struct pt__micro {
     /* The same for b [columns, depth], rows b_stride apart; neither a nor dst is transposed, no sums of a or b: sums
      * along the depth, for few rows or few columns. */
     void (*dot)(const pt__block_t *block);
+    pt__dot_narrow_fn dot_narrow[PT__DTYPES]; /* by b's dtype; NULL: not from this one */
+    int32_t dot_narrow_needs_f16c;            /* for these PT__FEATURE_F16C has to be there */
     /* Packs panels into dst, one dst_step after the other: b [depth, columns], or [columns, depth] where transposed. */
     void (*pack_b)(int64_t columns, int64_t depth, const float *b, int64_t b_stride, int32_t transposed, float *dst,
                    int64_t dst_step);

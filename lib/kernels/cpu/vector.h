@@ -7,6 +7,7 @@
 #ifndef PT__VECTOR_H
 #define PT__VECTOR_H
 
+#include "base/dtype.h"
 #include "kernels/kernels.h"
 
 typedef void (*pt__map_fn)(int64_t n, const float *src, float *dst);
@@ -94,8 +95,8 @@ typedef struct pt__vector_attention { /* scratch: PT__KERNEL_SCRATCH bytes */
     /* How many tiles of queries `forward` does at once. */
     int64_t (*forward_tiles)(const pt__attention_t *attention);
     /* These tiles of queries from `first` on, of one sample in one head. The sample has more queries than `first`. */
-    void (*forward)(const pt__attention_t *attention, const pt__attention_sample_t *sample, int64_t head,
-                    int64_t first, float *scratch);
+    void (*forward)(const pt__attention_t *attention, const pt__attention_sample_t *sample, int64_t head, int64_t first,
+                    float *scratch);
     /* One sample and one key-value head, all the query heads that share it. */
     void (*backward)(const pt__attention_gradient_t *gradient, const pt__attention_sample_t *sample, int64_t kv_head,
                      float *scratch);
@@ -145,9 +146,8 @@ typedef struct pt__vector_optimizer { /* elements [0, n) from where the update's
 typedef void (*pt__widen_fn)(int64_t n, const void *src, int32_t skip, float *dst);
 
 typedef struct pt__vector_widen {
-    pt__widen_fn floats; /* as they are */
-    pt__widen_fn halves, bfloats, blocks_q8;
-    pt__widen_fn halves_f16c; /* the same where the processor has PT__FEATURE_F16C; NULL: no faster way */
+    pt__widen_fn from[PT__DTYPES]; /* by dtype; NULL: not from this one */
+    pt__widen_fn halves_f16c;      /* from float16 where the processor has PT__FEATURE_F16C; NULL: no faster way */
 } pt__vector_widen_t;
 
 typedef struct pt__vector {

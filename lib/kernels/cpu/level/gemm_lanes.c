@@ -1,5 +1,6 @@
 /* A level's pt__micro_t (kernels/micro.h): blocks of dst, tile after tile, and panel after panel. */
 #include "kernels/cpu/level/gemm_dot.h"
+#include "kernels/cpu/level/gemm_narrow.h"
 #include "kernels/cpu/level/gemm_pack.h"
 #include "kernels/cpu/level/gemm_stage.h"
 #include "kernels/cpu/level/gemm_strip.h"
@@ -141,12 +142,16 @@ static void multiply(const pt__block_t *block)
     }
 }
 
+#define DOT_ENTRY(dtype, part_of, elements, bytes) [dtype] = dot_##part_of,
+
 const pt__micro_t PT__LEVEL(pt__micro) = {
     .rows = ROWS,
     .columns = COLUMNS,
     .in_place_depth = STRIP_DEPTH,
     .multiply = multiply,
     .dot = dot,
+    .dot_narrow = {PT__BLOCK_FORMATS(DOT_ENTRY)},
+    .dot_narrow_needs_f16c = LANES == 8,
     .pack_b = pack_b,
     .sum_depths = sum_depths,
 };
