@@ -68,6 +68,13 @@ pt_status_t pt__file_tensors_rename(pt__file_tensors_t *file, const struct pt__r
 /* NULL: nothing happens. */
 void pt__file_tensors_close(pt__file_tensors_t *file);
 
+/* ---- GGUF (ggml's docs/gguf.md) ---- */
+extern const pt__format_t pt__format_gguf;
+
+/* Keys of metadata under which files of others have the text of a Hugging Face config.json, or why there is none. */
+#define PT__CONFIG_FILE    "config.json"
+#define PT__CONFIG_REFUSED "config.json: refused"
+
 /* ---- safetensors (specification: huggingface/safetensors README) ----
  *
  * Header length and JSON, shapes, offsets inside the data, no overlap, no hole, sizes = product of shape, duplicate

@@ -11,7 +11,6 @@ int32_t pt__sentencepiece_is(const uint8_t *bytes, int64_t size);
 pt_status_t pt__sentencepiece_to_json(const uint8_t *bytes, int64_t size, pt__text_t *json);
 
 /* The tokenizer among the metadata of a GGUF file: "gpt2", "llama", "t5" or "bert". */
-int32_t pt__gguf_is(const uint8_t *bytes, int64_t size);
 pt_status_t pt__gguf_to_json(const uint8_t *bytes, int64_t size, pt__text_t *json);
 
 /* tiktoken's list of ranks, of a model that its file's name or its number of tokens tells; name may be NULL. */

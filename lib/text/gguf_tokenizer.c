@@ -1,10 +1,10 @@
 /* The tokenizer among a GGUF file's metadata (the keys tokenizer.ggml.*, as llama.cpp reads them). */
 #include <string.h>
 
+#include "base/gguf.h"
 #include "base/json.h"
 #include "base/utf8.h"
 #include "text/foreign.h"
-#include "text/gguf.h"
 #include "text/piece_model.h"
 #include "text/vocabulary.h"
 
@@ -16,11 +16,6 @@ typedef struct source {
     int64_t count;
     int64_t first, last; /* -1: none */
 } source_t;
-
-static int32_t is_string(const pt__gguf_string_t *string, const char *other)
-{
-    return string->length == (int64_t)strlen(other) && memcmp(string->bytes, other, strlen(other)) == 0;
-}
 
 /* ---- What all have ---- */
 
@@ -142,22 +137,24 @@ static const struct {
     const char *name;
     const char *pattern; /* NULL: GPT-2's */
     int32_t adds_first, ignores_merges;
+    int32_t single_digits; /* each by itself, before */
 } splits[] = {
-    {"gpt-2", NULL, 0, 0},
-    {"phi-2", NULL, 0, 0},
-    {"roberta-bpe", NULL, 1, 0},
-    {"olmo", NULL, 0, 0},
-    {"jina-es", NULL, 1, 0},
-    {"jina-de", NULL, 1, 0},
-    {"jina-v2-es", NULL, 1, 0},
-    {"jina-v2-de", NULL, 1, 0},
-    {"llama3", LINES("{1,3}"), 1, 1},
-    {"llama-v3", LINES("{1,3}"), 1, 1},
-    {"llama-bpe", LINES("{1,3}"), 1, 1},
-    {"dbrx", LINES("{1,3}"), 0, 0},
-    {"smaug-bpe", LINES("{1,3}"), 0, 0},
-    {"qwen2", LINES(""), 0, 0},
-    {"deepseek-r1-qwen", LINES(""), 0, 0},
+    {"gpt-2", NULL, 0, 0, 0},
+    {"phi-2", NULL, 0, 0, 0},
+    {"roberta-bpe", NULL, 1, 0, 0},
+    {"olmo", NULL, 0, 0, 0},
+    {"jina-es", NULL, 1, 0, 0},
+    {"jina-de", NULL, 1, 0, 0},
+    {"jina-v2-es", NULL, 1, 0, 0},
+    {"jina-v2-de", NULL, 1, 0, 0},
+    {"llama3", LINES("{1,3}"), 1, 1, 0},
+    {"llama-v3", LINES("{1,3}"), 1, 1, 0},
+    {"llama-bpe", LINES("{1,3}"), 1, 1, 0},
+    {"dbrx", LINES("{1,3}"), 0, 0, 0},
+    {"smaug-bpe", LINES("{1,3}"), 0, 0, 0},
+    {"smollm", NULL, 0, 0, 1},
+    {"qwen2", LINES(""), 0, 0, 0},
+    {"deepseek-r1-qwen", LINES(""), 0, 0, 0},
 };
 enum { SPLITS = sizeof splits / sizeof *splits };
 
@@ -182,7 +179,7 @@ static pt_status_t write_bytes(source_t *source, pt__text_t *json)
     pt__gguf_string_t name = {"", 0};
     int32_t split = 0;
     PT__TRY(pt__gguf_get_string(&source->gguf, KEY("pre"), &name));
-    while (split < SPLITS && !is_string(&name, splits[split].name))
+    while (split < SPLITS && !pt__gguf_equals(&name, splits[split].name))
         split++;
     if (split == SPLITS)
         return pt__fail(PT_ERR_UNSUPPORTED, KEY("pre") " is \"%.*s\", which is not known here",
@@ -197,8 +194,14 @@ static pt_status_t write_bytes(source_t *source, pt__text_t *json)
             "\"add_prefix_space\": false, \"trim_offsets\": true, \"use_regex\": false}]}, ",
             splits[split].pattern);
     else
-        pt__text_add(json, "\"pre_tokenizer\": {\"type\": \"ByteLevel\", \"add_prefix_space\": false, "
-                           "\"trim_offsets\": true, \"use_regex\": true}, ");
+        pt__text_add(json,
+                     "\"pre_tokenizer\": %s{\"type\": \"ByteLevel\", \"add_prefix_space\": false, "
+                     "\"trim_offsets\": true, \"use_regex\": true}%s, ",
+                     splits[split].single_digits
+                         ? "{\"type\": \"Sequence\", \"pretokenizers\": [{\"type\": \"Digits\", "
+                           "\"individual_digits\": true}, "
+                         : "",
+                     splits[split].single_digits ? "]}" : "");
     write_ends(source, json);
     pt__text_add(json,
                  "\"decoder\": {\"type\": \"ByteLevel\", \"add_prefix_space\": true, \"trim_offsets\": true, "
@@ -265,21 +268,16 @@ static pt_status_t write_words(source_t *source, pt__text_t *json)
 
 /* ---- All ---- */
 
-int32_t pt__gguf_is(const uint8_t *bytes, int64_t size)
-{
-    return size >= 4 && memcmp(bytes, "GGUF", 4) == 0;
-}
-
 static pt_status_t write(source_t *source, pt__text_t *json)
 {
     pt__gguf_string_t model = {"", 0};
     PT__TRY(pt__gguf_get_string(&source->gguf, KEY("model"), &model));
     PT__TRY(read_tokens(json->memory, source));
-    if (is_string(&model, "llama") || is_string(&model, "t5"))
-        return write_pieces(source, is_string(&model, "t5"), json);
-    if (is_string(&model, "gpt2"))
+    if (pt__gguf_equals(&model, "llama") || pt__gguf_equals(&model, "t5"))
+        return write_pieces(source, pt__gguf_equals(&model, "t5"), json);
+    if (pt__gguf_equals(&model, "gpt2"))
         return write_bytes(source, json);
-    if (is_string(&model, "bert"))
+    if (pt__gguf_equals(&model, "bert"))
         return write_words(source, json);
     return pt__fail(PT_ERR_UNSUPPORTED, KEY("model") " is \"%.*s\", expected gpt2, llama, t5 or bert",
                     (int)(model.length < 99 ? model.length : 99), model.bytes);
