@@ -133,7 +133,7 @@ START_TEST(test_refused)
         {"", NULL, NULL, PT_ERR_FORMAT, "config.json"},
         {"[]", NULL, NULL, PT_ERR_FORMAT, "config.json: config: an array"},
         {"{" SIZES "}", NULL, NULL, PT_ERR_NOT_FOUND, "model_type"},
-        {"{\"model_type\": \"mamba\"}", NULL, NULL, PT_ERR_UNSUPPORTED, "\"mamba\", expected one of \"gpt2\""},
+        {"{\"model_type\": \"mamba\"}", NULL, NULL, PT_ERR_UNSUPPORTED, "\"mamba\", expected one of "},
         {"{" GPT2 ", \"add_cross_attention\": true}", NULL, NULL, PT_ERR_UNSUPPORTED, "add_cross_attention"},
         {"{\"model_type\": \"gpt2\", \"n_layer\": 2, \"vocab_size\": 17}", NULL, NULL, PT_ERR_SHAPE,
          "configuration and task ask for"},
