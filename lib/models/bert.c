@@ -51,8 +51,11 @@ static pt_status_t build(const struct pt__json *config, pt_graph_t *graph)
 
 const pt__family_t pt__family_bert = {.name = "bert",
                                       .default_task = PT_TASK_MASKED_LM,
-    .build = build,
+                                      .build = build,
                                       .trunk = "bert.",
                                       .tables = {"*embeddings.position_ids", "cls.predictions.decoder.bias"},
                                       .derived = &pt__encoder_segments,
-                                      .n_derived = 1};
+                                      .n_derived = 1,
+                                      .renamings = pt__encoder_renamings,
+                                      .classes = {"BertModel", "BertForMaskedLM", "BertForSequenceClassification"},
+                                      .pooling = PT_POOL_FAMILY};

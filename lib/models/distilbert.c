@@ -70,4 +70,10 @@ static pt_status_t build(const struct pt__json *config, pt_graph_t *graph)
 }
 
 const pt__family_t pt__family_distilbert = {
-    .name = "distilbert", .build = build, .trunk = "distilbert.", .tables = {"*embeddings.position_ids"}};
+    .name = "distilbert",
+    .default_task = PT_TASK_MASKED_LM,
+    .build = build,
+    .trunk = "distilbert.",
+    .tables = {"*embeddings.position_ids"},
+    .classes = {"DistilBertModel", "DistilBertForMaskedLM", "DistilBertForSequenceClassification"},
+    .pooling = PT_POOL_FAMILY};

@@ -72,6 +72,10 @@ static void one_segment(const pt__derivation_t *derivation, void *values)
 const pt__derived_t pt__encoder_segments = {
     .field = "segments", .from = "tokens", .unless = "segments", .for_outputs = 1, .derive = one_segment};
 
+const pt__renaming_t pt__encoder_renamings[] = {{.theirs = "*LayerNorm.gamma", .ours = "*LayerNorm.weight"},
+                                                {.theirs = "*LayerNorm.beta", .ours = "*LayerNorm.bias"},
+                                                {.theirs = NULL}};
+
 /* A parameter's name: the layer's prefix (NULL: none), the part's name, and what the part has. */
 typedef struct site {
     const pt__encoder_t *encoder;

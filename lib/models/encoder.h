@@ -4,6 +4,7 @@
 #define PT__ENCODER_H
 
 #include "base/json.h"
+#include "base/renaming.h"
 #include "graph/derived.h"
 #include "graph/graph.h"
 
@@ -25,6 +26,9 @@ typedef struct pt__encoder {
 
 /* "segments", zeros where the data lacks it: for families that have that input. */
 extern const pt__derived_t pt__encoder_segments;
+
+/* The names of norms in files of TensorFlow's time. */
+extern const pt__renaming_t pt__encoder_renamings[];
 
 /* The keys that BERT's and RoBERTa's configurations have in common: *encoder keeps what it holds where one is missing.
  * Those that ask for another network are PT_ERR_UNSUPPORTED. */

@@ -56,10 +56,14 @@ static pt_status_t build(const struct pt__json *config, pt_graph_t *graph)
     return pt__encoder_build(&encoder, &sample_head, &word_head, graph);
 }
 
-const pt__family_t pt__family_roberta = {.name = "roberta",
-                                         .default_task = PT_TASK_MASKED_LM,
+const pt__family_t pt__family_roberta = {
+    .name = "roberta",
+    .default_task = PT_TASK_MASKED_LM,
     .build = build,
-                                         .trunk = "roberta.",
-                                         .tables = {"*embeddings.position_ids", "lm_head.decoder.bias"},
-                                         .derived = &pt__encoder_segments,
-                                         .n_derived = 1};
+    .trunk = "roberta.",
+    .tables = {"*embeddings.position_ids", "lm_head.decoder.bias"},
+    .derived = &pt__encoder_segments,
+    .n_derived = 1,
+    .renamings = pt__encoder_renamings,
+    .classes = {"RobertaModel", "RobertaForMaskedLM", "RobertaForSequenceClassification"},
+    .pooling = PT_POOL_FAMILY};

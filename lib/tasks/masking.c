@@ -8,6 +8,8 @@
 #include "base/random.h"
 #include "tasks/tasks.h"
 
+const pt__masking_t pt__masking_published = {.probability = 0.15, .masked = 0.8, .random = 0.1, .mask_token = -1};
+
 enum { TRIES = 64 }; /* of drawing a token that is not special, before the chosen one stays */
 
 pt_status_t pt__masking_check(const void *options)

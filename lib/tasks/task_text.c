@@ -43,7 +43,7 @@ static pt_status_t read_masking(const pt__json_t *root, pt__task_options_t *opti
     int64_t token = -1;
     if (options->task == NULL || strcmp(options->task, PT_TASK_MASKED_LM) != 0)
         return PT_OK;
-    *masking = (pt__masking_t){.probability = 0.15, .masked = 0.8, .random = 0.1};
+    *masking = pt__masking_published;
     PT__TRY(pt__json_get_integer(root, "mask_token", PT__JSON_OPTIONAL, -1, INT32_MAX, &token));
     masking->mask_token = (int32_t)token;
     PT__TRY(pt__json_get_bool(root, "whole_words", PT__JSON_OPTIONAL, &masking->whole_words));

@@ -15,6 +15,9 @@ typedef struct pt__masking {
     int32_t whole_words;
 } pt__masking_t;
 
+/* As published models were trained, without a mask token: what a host that has a tokenizer names. */
+extern const pt__masking_t pt__masking_published;
+
 /* A task with what its options say: the union of all tasks', zero where a task has no such option. The structs that
  * hosts fill are each task's own. */
 typedef struct pt__task_options {

@@ -11,7 +11,7 @@ static const struct {
     const char *ending, *task;
 } heads[] = {{"LMHeadModel", PT_TASK_CAUSAL_LM},
              {"ForCausalLM", PT_TASK_CAUSAL_LM},
-             {"ForMaskedLM", "masked_lm"},
+             {"ForMaskedLM", PT_TASK_MASKED_LM},
              {"ForSequenceClassification", PT_TASK_CLASSIFICATION},
              {"Model", NULL}};
 
@@ -69,6 +69,7 @@ pt_status_t pt__architecture_task(const pt__family_t *family, const pt__json_t *
     if (head < 0 || pt__task_find(heads[head].task) == NULL)
         return PT_OK;
     task->task = heads[head].task;
+    task->masking = pt__masking_published;
     return strcmp(task->task, PT_TASK_CLASSIFICATION) == 0 ? read_labels(family, config, task) : PT_OK;
 }
 

@@ -318,5 +318,68 @@ START_TEST(test_longest_sample)
 }
 END_TEST
 
-SUITE("bert", 60, test_logits_and_gradients, test_training, test_samples_alone, test_lacking_segments,
-      test_longest_sample)
+/* A directory of the hub, whose norms have the names of older files: opened with the head that its configuration names.
+ * The mask token is nowhere in it. */
+static void open_directory(const kind_t *kind, const char *class, int32_t has_gamma)
+{
+    static char bytes[1 << 15], config[2048];
+    static float logits[MOST];
+    static double expected[MOST];
+    static batch_t batch;
+    char path[160];
+    pt_model_t *model;
+    start(1);
+    snprintf(path, sizeof path, "tests/golden/bert/%s.safetensors", kind->name);
+    FILE *file = fopen(suite_source(path), "rb");
+    ck_assert_ptr_nonnull(file);
+    size_t size = fread(bytes, 1, sizeof bytes, file);
+    fclose(file);
+    ck_assert_uint_lt(size, sizeof bytes);
+    for (size_t i = 0; has_gamma && i + 17 < size; i++)
+        if (memcmp(bytes + i, "LayerNorm.weight\"", 17) == 0)
+            memcpy(bytes + i, "LayerNorm.gamma\" ", 17);
+        else if (memcmp(bytes + i, "LayerNorm.bias\"", 15) == 0)
+            memcpy(bytes + i, "LayerNorm.beta\"", 15);
+    suite_write("model.safetensors", bytes, size);
+    snprintf(config, sizeof config, "{\"architectures\": [\"%s\"], \"num_labels\": 3, %s", class, kind->config + 1);
+    suite_write("config.json", config, strlen(config));
+    ck_ok(pt_model_open(context, suite_directory(), NULL, &model));
+    ck_assert_str_eq(pt_model_task(model), kind->task);
+    read_golden(kind);
+    read_batch(kind, 0, kind->has_segments, &batch);
+    int64_t count = golden_numbers("logits", expected, MOST);
+    pt_array_t out = {.dtype = PT_FLOAT32, .data = logits, .capacity = MOST};
+    ck_ok(pt_forward(model, batch.values, batch.count - 1, sizeof(pt_array_t), SAMPLES, "logits", &out));
+    for (int64_t i = 0; i < count; i++)
+        close_to((double)logits[i], expected[i], 1e-4, kind, "a logit of an opened directory");
+    if (strcmp(kind->task, PT_TASK_MASKED_LM) == 0) { /* what is masked already, or is told the mask token */
+        pt_evaluation_t evaluation = {.struct_size = sizeof evaluation};
+        pt_dataset_t *dataset;
+        int64_t rows = 0;
+        for (int32_t i = 0; i < SAMPLES; i++)
+            rows += batch.lengths[i];
+        batch.values[0].elements = rows;
+        batch.values[0].rank = 1;
+        batch.values[0].shape[0] = PT_DIM_TOKENS;
+        batch.values[0].samples = SAMPLES;
+        ck_ok(pt_dataset_create_from_arrays(context, batch.values, 1, sizeof(pt_array_t), SAMPLES, 0, &dataset));
+        ck_fails(pt_evaluate(model, dataset, 2, &evaluation), PT_ERR_ARGUMENT, "mask_token is not given");
+        pt_dataset_free(dataset);
+    }
+    pt_model_free(model);
+    pt_context_free(context);
+}
+
+START_TEST(test_opened_directories)
+{
+    open_directory(&kinds[0], "BertForSequenceClassification", 0);
+    open_directory(&kinds[0], "BertForSequenceClassification", 1);
+    open_directory(&kinds[1], "BertForMaskedLM", 1);
+    open_directory(&kinds[2], "RobertaForMaskedLM", 0);
+    open_directory(&kinds[3], "DistilBertForMaskedLM", 0);
+    open_directory(&kinds[KINDS - 1], "DistilBertForSequenceClassification", 0);
+}
+END_TEST
+
+SUITE("bert", 60, test_opened_directories, test_logits_and_gradients, test_training, test_samples_alone,
+      test_lacking_segments, test_longest_sample)
