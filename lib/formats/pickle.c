@@ -32,7 +32,7 @@ typedef struct machine {
 } machine_t;
 
 static const pt__pickle_t none = {.kind = PT__PICKLE_NONE}, no = {.kind = PT__PICKLE_BOOL},
-                    yes = {.kind = PT__PICKLE_BOOL, .integer = 1}, number = {.kind = PT__PICKLE_NUMBER};
+                          yes = {.kind = PT__PICKLE_BOOL, .integer = 1}, number = {.kind = PT__PICKLE_NUMBER};
 
 static const char *opcode_name(uint8_t code);
 
@@ -179,7 +179,8 @@ static pt_status_t run_long(machine_t *machine)
     PT__TRY(take_number(machine, *machine->opcode == 0x8A ? 1 : 4, &size));
     PT__TRY(take(machine, size, &bytes));
     if (size > 8)
-        return push(machine, &number);
+        return push_new(
+            machine, (pt__pickle_t){.kind = PT__PICKLE_NUMBER, .bytes = (const char *)bytes, .length = (int64_t)size});
     for (uint64_t i = 0; i < 8; i++) {
         const uint8_t byte = i < size ? bytes[i] : size > 0 && bytes[size - 1] >= 0x80 ? 0xFF : 0;
         value |= (uint64_t)byte << (8 * i);

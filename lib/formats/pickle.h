@@ -10,7 +10,7 @@ typedef enum pt__pickle_kind {
     PT__PICKLE_NONE = 0,
     PT__PICKLE_BOOL,
     PT__PICKLE_INTEGER,
-    PT__PICKLE_NUMBER, /* a float, or an integer beyond 64 bits: its value is not kept */
+    PT__PICKLE_NUMBER, /* a float, whose value is not kept, or an integer beyond 64 bits */
     PT__PICKLE_STRING,
     PT__PICKLE_BYTES,
     PT__PICKLE_TUPLE,
@@ -28,7 +28,7 @@ struct pt__pickle {
     int32_t global; /* GLOBAL, CALL: index in the caller's list */
     union {
         int64_t integer; /* BOOL, INTEGER */
-        struct {         /* STRING, BYTES: within the pickle, no 0 behind */
+        struct {         /* STRING, BYTES: within the pickle, no 0 behind; NUMBER: of the integer, or none */
             const char *bytes;
             int64_t length;
         };

@@ -14,8 +14,7 @@
 #include "base/sort.h"
 #include "formats/zip.h"
 
-static const uint8_t magic[] = {0x80, 0x02, 0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46,
-                                0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19, '.'};
+static const uint8_t magic[] = {0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19}; /* little-endian */
 
 enum { PROTOCOL = 1001, TAR_MAGIC = 257, NAME_SHOWN = 80 };
 
@@ -166,6 +165,19 @@ static pt_status_t read_next(sequence_t *sequence, const char *what, pt__pickled
     return PT_OK;
 }
 
+static pt_status_t read_magic(sequence_t *sequence)
+{
+    pt__pickled_t pickled;
+    PT__TRY(read_next(sequence, "the magic number", &pickled));
+    const pt__pickle_t *number = pickled.root;
+    const int32_t is_right = number->kind == PT__PICKLE_NUMBER && number->length == (int64_t)sizeof magic &&
+                             memcmp(number->bytes, magic, sizeof magic) == 0;
+    pt__pickle_free(&pickled);
+    return is_right
+               ? PT_OK
+               : pt__fail(PT_ERR_UNSUPPORTED, "a pickle without torch's magic number, expected what torch.save wrote");
+}
+
 static pt_status_t read_protocol(sequence_t *sequence)
 {
     pt__pickled_t pickled;
@@ -286,7 +298,7 @@ static pt_status_t find_in_sequence(void *user, const pt__torch_storage_t *stora
 
 static pt_status_t read_sequence(sequence_t *sequence)
 {
-    sequence->at = (int64_t)sizeof magic;
+    PT__TRY(read_magic(sequence));
     PT__TRY(read_protocol(sequence));
     PT__TRY(read_system(sequence));
     PT__TRY(read_next(sequence, "the objects", &sequence->objects));
@@ -304,8 +316,6 @@ static pt_status_t open_sequence(pt__file_tensors_t *file)
 {
     pt__memory_t *memory = &file->context->memory;
     sequence_t sequence = {.file = file, .objects.memory = memory, .keys.memory = memory};
-    if (file->size < (int64_t)sizeof magic || memcmp(file->bytes, magic, sizeof magic) != 0)
-        return pt__fail(PT_ERR_UNSUPPORTED, "a pickle without torch's magic number, expected what torch.save wrote");
     pt_status_t status = read_sequence(&sequence);
     pt__pickle_free(&sequence.objects);
     pt__pickle_free(&sequence.keys);

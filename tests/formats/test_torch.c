@@ -210,6 +210,11 @@ END_TEST
 START_TEST(test_storages_are_what_the_file_has)
 {
     pt_context_t *context = samples_context();
+    image_t image = {.size = 0};
+    pt__file_tensors_t *file;
+    ADD(&image, "\x80\4\x8A\x0A\x6C\xFC\x9C\x46\xF9\x20\x6A\xA8\x50\x19." PROTOCOL SYSTEM
+                "\x80\4}.]."); /* another pickle's protocol */
+    ck_ok(parse(context, &image, &file));
     ck_fails(OBJECTS(DICT_OF(STORAGE_OF(FLOATS, "1", "K\6"), "K\0", "K\1", "K\1")), PT_ERR_FORMAT,
              "storage \"0\": no tensor is in it");
     ck_fails(OBJECTS(DICT_OF(STORAGE_OF(FLOATS, "0", "K\5"), "K\0", "K\1", "K\1")), PT_ERR_FORMAT,
@@ -342,13 +347,13 @@ END_TEST
 /* A byte each that makes a value: memory is bounded. And deep nesting, which nothing here follows. */
 START_TEST(test_bombs)
 {
-    const size_t size = 1 << 23, head = sizeof(MAGIC PROTOCOL SYSTEM) - 1;
+    const size_t most = 1 << 23, head = sizeof(MAGIC PROTOCOL SYSTEM) - 1;
     static const char *const fillings[] = {"}", "(", "N", "]\x85", "}q\0", "Nh\0"};
     pt_context_t *context = samples_context();
-    char *bytes = malloc(size);
+    char *bytes = malloc(most);
     pt__file_tensors_t *file;
     for (size_t i = 0; i < sizeof fillings / sizeof fillings[0]; i++) {
-        const size_t length = i < 4 ? strlen(fillings[i]) : 3;
+        const size_t length = i < 4 ? strlen(fillings[i]) : 3, size = i == 0 ? most : most / 8;
         memcpy(bytes, MAGIC PROTOCOL SYSTEM, head);
         for (size_t k = head; k < size; k++)
             bytes[k] = fillings[i][(k - head) % length];
@@ -363,8 +368,7 @@ END_TEST
 
 /* ---- Damage ---- */
 
-static const char *const goldens[] = {GOLDEN "zip.pt",        GOLDEN "zip64.pt",  GOLDEN "older.pt",
-                                      GOLDEN "protocol_4.pt", GOLDEN "script.pt", GOLDEN "odd.pt"};
+static const char *const goldens[] = {GOLDEN "zip64.pt", GOLDEN "older.pt", GOLDEN "odd.pt"};
 
 /* Whatever a changed byte makes of a file: it is refused with a message, or its entries lie where they may. */
 static void damage(pt_context_t *context, const char *name)
