@@ -163,10 +163,7 @@ static pt_status_t read_sizes(const pt__pickle_t *list, const char *what, view_t
 static pt_status_t check_view(const view_t *view, const pt__torch_storage_t *storage)
 {
     int64_t last = view->offset;
-    int32_t is_within = view->offset <= storage->part_elements;
-    if (view->elements == 0)
-        return is_within ? PT_OK : pt__fail(PT_ERR_FORMAT, "it begins beyond its storage");
-    is_within = view->offset < storage->part_elements;
+    int32_t is_within = view->offset < storage->part_elements;
     for (int32_t i = 0; is_within && i < view->rank; i++) {
         const int64_t left = storage->part_elements - 1 - last, steps = view->shape[i] - 1;
         is_within = steps == 0 || view->strides[i] <= left / steps;
@@ -291,12 +288,13 @@ static pt_status_t read_tensor(reader_t *reader, const pt__pickle_t *call, pt__e
     entry->data = data;
     if (entry->dtype == 0)
         return PT_OK;
+    if (view.elements == 0) /* wherever it begins */
+        return PT_OK;
     PT__TRY(check_view(&view, &storage));
     entry->bytes = view.elements * storage.element;
     data += (storage.part_begin + view.offset) * storage.element;
     entry->data = data;
-    return view.elements == 0 || is_contiguous(&view) ? PT_OK
-                                                      : straighten(reader, &view, storage.element, data, &entry->data);
+    return is_contiguous(&view) ? PT_OK : straighten(reader, &view, storage.element, data, &entry->data);
 }
 
 /* ---- The state dict ---- */
