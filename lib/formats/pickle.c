@@ -105,7 +105,7 @@ static pt_status_t pop_mark(machine_t *machine, pt__pickle_t ***values, int64_t 
     if (machine->n_marks == 0)
         return fail(machine, "there is no mark");
     const int64_t mark = machine->marks[--machine->n_marks];
-    *values = machine->stack + mark;
+    *values = machine->stack == NULL ? NULL : machine->stack + mark;
     *count = machine->height - mark;
     machine->height = mark;
     return PT_OK;

@@ -236,6 +236,7 @@ START_TEST(test_which_dict)
     pt_context_t *context = samples_context();
     ck_ok(OBJECTS("\x80\x02}X\1\0\0\0b" STORAGE "s0}.")); /* an empty dict, of a file with a storage */
     ck_fails(OBJECTS("\x80\x02K\1" STORAGE "0."), PT_ERR_FORMAT, "the pickle is an integer, expected a dict");
+    ck_fails(OBJECTS("\x80\x02(t."), PT_ERR_FORMAT, "storage"); /* of nothing, above nothing */
     ck_fails(OBJECTS("\x80\x02}X\1\0\0\0b" STORAGE "s."), PT_ERR_FORMAT, "its first entry is \"b\", a reference");
     /* a dict that is in itself, under the name of a state dict */
     ck_fails(OBJECTS("\x80\x02}q\0X\5\0\0\0modelh\0sX\1\0\0\0b" STORAGE "s."), PT_ERR_FORMAT, "no state dict");
