@@ -112,8 +112,9 @@ static pt_status_t refuse(const source_t *source)
 {
     if (pt__tensors_value(source->table, "pretrain.format") != NULL)
         return pt__fail(PT_ERR_UNSUPPORTED,
-                        "%s: no metadata \"pretrain.config\", expected a family's configuration: a network of the "
-                        "host's own is made with pt_model_create, and then loads this file with pt_model_load",
+                        "%s: no metadata \"pretrain.config\", so it is a program's own network, of no family known "
+                        "here: the program that made it makes its graph again with pt_model_create, and then loads "
+                        "this file with pt_model_load",
                         source->path);
     return pt__fail(PT_ERR_UNSUPPORTED,
                     "%s: no configuration in it, and no " CONFIG_FILE " beside it: create the model, and load this "

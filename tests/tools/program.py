@@ -946,6 +946,17 @@ class Program(unittest.TestCase):
                 self.names_what(run("tokenize", *arguments, code=code)[1], *named)
         self.assertFalse(os.path.exists("x.json"))
 
+    def test_network_of_another_program(self):
+        """The quickstart's for instance: it is told why it cannot be opened, and what can."""
+        tensors = {"rows": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}
+        names = json.dumps({"__metadata__": {"pretrain.format": "1"}, **tensors}).encode()
+        with open("own.safetensors", "wb") as file:
+            file.write(len(names).to_bytes(8, "little") + names + bytes(4))
+        os.makedirs("own", exist_ok=True)
+        shutil.copy("own.safetensors", "own/model.safetensors")
+        for path in ("own", "own/model.safetensors"):
+            self.names_what(run("predict", path, "text.txt", code=1)[1], "own network", "the program that made it")
+
     def test_pairs_of_texts(self):
         """The label follows from the second text alone."""
         self.need_tokenizers()
