@@ -120,12 +120,42 @@ static pt_status_t encode_anew(pt__encoder_t *encoder, const pt__passage_t *pass
     return PT_OK;
 }
 
+/* A word that is too long, or has too many tokens, for other entries. */
+static pt_status_t encode_huge(pt__encoder_t *encoder, const pt__passage_t *passage, pt__cut_t cut)
+{
+    const uint8_t *word = passage->bytes + cut.begin;
+    const int64_t length = cut.end - cut.begin;
+    pt__encoding_t *encoding = encoder->encoding;
+    uint64_t hash;
+    int64_t at = cut.begin;
+    if (length > PT__HUGE_PIECE)
+        return encode_anew(encoder, passage, cut);
+    const pt__huge_piece_t *known = pt__huge_find(&encoder->cache, word, length, &hash);
+    if (known == NULL) {
+        PT__TRY(encode_anew(encoder, passage, cut));
+        return length > PT__LONG_PIECE || encoder->word.count > PT__LONG_TOKENS
+                   ? pt__huge_keep(&encoder->cache, hash, word, length, &encoder->word)
+                   : PT_OK;
+    }
+    PT__TRY(make_room(encoding, known->count));
+    const int32_t *ids = pt__huge_ids(&encoder->cache, known);
+    const uint16_t *lengths = pt__huge_lengths(&encoder->cache, known);
+    if (!encoding->wants_spans) {
+        memcpy(encoding->ids + encoding->count, ids, known->count * sizeof *ids);
+        encoding->count += known->count;
+        return PT_OK;
+    }
+    for (int32_t i = 0; i < known->count; i++)
+        put(encoding, passage, &at, ids[i], lengths[i]);
+    return PT_OK;
+}
+
 /* A word that is too long, or has too many tokens, for the entries of short ones. */
 static pt_status_t encode_long(pt__encoder_t *encoder, const pt__passage_t *passage, pt__cut_t cut)
 {
     uint64_t key[8];
     if (cut.end - cut.begin > PT__LONG_PIECE)
-        return encode_anew(encoder, passage, cut);
+        return encode_huge(encoder, passage, cut);
     const pt__long_piece_t *known = pt__long_find(&encoder->cache, passage->bytes + cut.begin, cut.end - cut.begin,
                                                   key);
     if (known != NULL) {
@@ -133,7 +163,8 @@ static pt_status_t encode_long(pt__encoder_t *encoder, const pt__passage_t *pass
         put_long(encoder->encoding, passage, cut.begin, known->tokens);
         return PT_OK;
     }
-    PT__TRY(encode_anew(encoder, passage, cut));
+    PT__TRY(cut.end - cut.begin > PT__LONG_TOKENS ? encode_huge(encoder, passage, cut)
+                                                  : encode_anew(encoder, passage, cut));
     return cut.end - cut.begin > PT__SHORT_PIECE || encoder->word.count > PT__SHORT_TOKENS
                ? pt__long_keep(&encoder->cache, key, &encoder->word)
                : PT_OK;

@@ -1,6 +1,8 @@
 /* See piece_cache.h. */
 #include "text/piece_cache.h"
 
+#include "base/hash.h"
+
 /* Sets at first, how many times as many then, and at most: 4 and 2 MB. */
 enum { FIRST_SETS = 1 << 8, GROWTH = 4, SHORT_SETS = 1 << 16, LONG_SETS = 1 << 13 };
 
@@ -48,6 +50,8 @@ void pt__piece_cache_free(pt__piece_cache_t *cache)
 {
     if (cache->memory == NULL)
         return;
+    pt__release(cache->memory, cache->huge_bytes);
+    pt__release(cache->memory, cache->huges);
     pt__release(cache->memory, cache->longs);
     pt__release(cache->memory, cache->shorts);
     memset(cache, 0, sizeof *cache);
@@ -194,5 +198,64 @@ pt_status_t pt__long_keep(pt__piece_cache_t *cache, const uint64_t key[8], const
     pt__long_piece_t *set = long_set(cache, hash_long(key), 0);
     set[1] = set[0];
     set[0] = piece;
+    return PT_OK;
+}
+
+/* ---- Huge words ---- */
+
+enum { HUGES = 1 << 12, HUGE_BYTES = 1 << 21, HUGE_PLACES = 4 /* that a word may stand in, side by side */ };
+
+static const uint8_t *huge_word(const pt__piece_cache_t *cache, const pt__huge_piece_t *piece)
+{
+    return (const uint8_t *)(pt__huge_lengths(cache, piece) + piece->count);
+}
+
+const pt__huge_piece_t *pt__huge_find(const pt__piece_cache_t *cache, const uint8_t *word, int64_t length,
+                                      uint64_t *hash)
+{
+    *hash = pt__hash_bytes(0, word, (size_t)length);
+    for (uint64_t i = 0; cache->huges != NULL && i < HUGE_PLACES; i++) {
+        const pt__huge_piece_t *piece = &cache->huges[(*hash + i) % HUGES];
+        if (piece->count > 0 && piece->hash == *hash && piece->length == length &&
+            memcmp(huge_word(cache, piece), word, (size_t)length) == 0)
+            return piece;
+    }
+    return NULL;
+}
+
+static void write_huge(const pt__piece_cache_t *cache, const pt__huge_piece_t *piece, const uint8_t *word,
+                       const pt__word_tokens_t *tokens)
+{
+    uint8_t *to = cache->huge_bytes + piece->begin;
+    memcpy(to, tokens->ids, piece->count * sizeof *tokens->ids);
+    to += piece->count * sizeof *tokens->ids;
+    for (int64_t i = 0; i < piece->count; i++, to += sizeof(uint16_t)) {
+        const uint16_t of_token = (uint16_t)tokens->lengths[i];
+        memcpy(to, &of_token, sizeof of_token);
+    }
+    memcpy(to, word, piece->length);
+}
+
+pt_status_t pt__huge_keep(pt__piece_cache_t *cache, uint64_t hash, const uint8_t *word, int64_t length,
+                          const pt__word_tokens_t *tokens)
+{
+    const uint32_t bytes = (uint32_t)(tokens->count * 6 + length + 3) / 4 * 4;
+    if (tokens->count < 1)
+        return PT_OK;
+    if (cache->huges == NULL)
+        PT__TRY(pt__allocate(cache->memory, HUGES, sizeof *cache->huges, "cache of words", &cache->huges));
+    if (cache->huge_bytes == NULL)
+        PT__TRY(pt__allocate_uninitialised(cache->memory, HUGE_BYTES, 1, "cache of words", &cache->huge_bytes));
+    if (cache->n_huge_bytes + bytes > HUGE_BYTES) {
+        memset(cache->huges, 0, HUGES * sizeof *cache->huges);
+        cache->n_huge_bytes = 0;
+    }
+    pt__huge_piece_t *place = &cache->huges[hash % HUGES];
+    for (uint64_t i = 1; i < HUGE_PLACES && place->count > 0; i++)
+        if (cache->huges[(hash + i) % HUGES].count == 0)
+            place = &cache->huges[(hash + i) % HUGES];
+    *place = (pt__huge_piece_t){hash, cache->n_huge_bytes, (uint16_t)length, (uint16_t)tokens->count};
+    write_huge(cache, place, word, tokens);
+    cache->n_huge_bytes += bytes;
     return PT_OK;
 }

@@ -1,6 +1,7 @@
 /* The tokens of words that were met before. Bounded: it begins small, grows where a word finds no place, and once it is
  * as large as it may be a word takes the place of another. Words of up to 15 bytes with up to 4 tokens, nearly all of a
- * text, take half a cache line; others of up to 63 bytes with up to 16 tokens two. For one thread. */
+ * text, take half a cache line; others of up to 63 bytes with up to 16 tokens two. Those of up to 1,023 bytes, with any
+ * number of tokens, are not fetched ahead: runs of blanks and lines of signs. For one thread. */
 #ifndef PT__PIECE_CACHE_H
 #define PT__PIECE_CACHE_H
 
@@ -12,7 +13,8 @@ enum {
     PT__SHORT_PIECE = 15, /* bytes */
     PT__SHORT_TOKENS = 4,
     PT__LONG_PIECE = 63,
-    PT__LONG_TOKENS = 16
+    PT__LONG_TOKENS = 16,
+    PT__HUGE_PIECE = 1023
 };
 
 /* A token is its id, below 2^26, and its length above that; 0 after the last one: lengths are not 0. */
@@ -31,11 +33,20 @@ typedef struct pt__long_piece {
     uint32_t tokens[PT__LONG_TOKENS];
 } pt__long_piece_t;
 
-typedef struct pt__piece_cache { /* all of both is 0 at first */
+typedef struct pt__huge_piece {
+    uint64_t hash;
+    uint32_t begin;         /* among the cache's bytes: of its ids, its tokens' lengths in two bytes each, and itself */
+    uint16_t length, count; /* in bytes, of tokens; count 0: none */
+} pt__huge_piece_t;
+
+typedef struct pt__piece_cache { /* all places are 0 at first */
     pt__memory_t *memory;
     pt__short_piece_t (*shorts)[2]; /* [short_mask + 1] sets */
     pt__long_piece_t (*longs)[2];   /* [long_mask + 1] sets */
     uint32_t short_mask, long_mask;
+    pt__huge_piece_t *huges; /* made when the first one is kept, as are the bytes; forgotten together */
+    uint8_t *huge_bytes;
+    uint32_t n_huge_bytes;
 } pt__piece_cache_t;
 
 pt_status_t pt__piece_cache_make(pt__memory_t *memory, pt__piece_cache_t *cache);
@@ -91,5 +102,21 @@ pt_status_t pt__short_keep(pt__piece_cache_t *cache, const uint64_t key[2], cons
 const pt__long_piece_t *pt__long_find(const pt__piece_cache_t *cache, const uint8_t *word, int64_t length,
                                       uint64_t key[8]);
 pt_status_t pt__long_keep(pt__piece_cache_t *cache, const uint64_t key[8], const pt__word_tokens_t *tokens);
+
+/* The same for any word of up to 1,023 bytes, with as many tokens as it has; makes the hash. */
+const pt__huge_piece_t *pt__huge_find(const pt__piece_cache_t *cache, const uint8_t *word, int64_t length,
+                                      uint64_t *hash);
+pt_status_t pt__huge_keep(pt__piece_cache_t *cache, uint64_t hash, const uint8_t *word, int64_t length,
+                          const pt__word_tokens_t *tokens);
+
+static inline const int32_t *pt__huge_ids(const pt__piece_cache_t *cache, const pt__huge_piece_t *piece)
+{
+    return (const int32_t *)(const void *)(cache->huge_bytes + piece->begin);
+}
+
+static inline const uint16_t *pt__huge_lengths(const pt__piece_cache_t *cache, const pt__huge_piece_t *piece)
+{
+    return (const uint16_t *)(const void *)(pt__huge_ids(cache, piece) + piece->count);
+}
 
 #endif

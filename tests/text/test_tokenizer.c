@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/random.h"
 #include "support/failing_allocator.h"
 #include "support/suite.h"
 #include "text/tokenizer.h"
@@ -435,6 +436,39 @@ START_TEST(test_added_tokens_everywhere)
 }
 END_TEST
 
+/* Words of all lengths, with a token a character, more than are kept, and each again: with spans and without. */
+START_TEST(test_words_that_are_kept)
+{
+    enum { WORDS = 1200, LONGEST = 1100 };
+    static int32_t ids[LONGEST];
+    static uint32_t spans[2 * LONGEST];
+    begin(1);
+    pt_tokenizer_t *tokenizer = small();
+    for (int round = 0; round < 2 * WORDS; round++) {
+        char word[LONGEST];
+        pt__random_t random = pt__random_start((uint64_t)(round * 7 % WORDS));
+        const int64_t length = 1 + pt__random_below(&random, LONGEST);
+        for (int64_t i = 0; i < length; i++)
+            word[i] = "bc"[pt__random_below(&random, 2)];
+        const pt_text_t text = {.text = word, .bytes = length};
+        for (int with_spans = 0; with_spans < 2; with_spans++) {
+            pt_array_t id_view = {.data = ids, .capacity = LONGEST}, span_view = {.data = spans};
+            span_view.capacity = 2 * LONGEST;
+            ck_ok(pt_tokenizer_encode(tokenizer, &text, sizeof text, 1, NULL, &id_view, with_spans ? &span_view : NULL,
+                                      NULL, sizeof id_view));
+            ck_assert_int_eq(id_view.elements, length);
+            for (int64_t i = 0; i < length; i++) {
+                ck_assert_int_eq(ids[i], word[i] == 'b' ? 1 : 2);
+                if (with_spans)
+                    ck_assert(spans[2 * i] == i && spans[2 * i + 1] == i + 1);
+            }
+        }
+    }
+    pt_tokenizer_free(tokenizer);
+    pt_context_free(context);
+}
+END_TEST
+
 /* A megabyte without a blank, as one word: the ways of short and of long words agree where they meet. */
 START_TEST(test_long_words)
 {
@@ -502,5 +536,5 @@ END_TEST
 
 SUITE("tokenizer", 60, test_what_a_file_may_not_say, test_kinds_that_are_not_known, test_too_many_parts,
       test_what_cannot_be_truncated, test_truncated_files, test_calls_that_are_refused, test_tokens_by_name_and_id,
-      test_directory, test_many_texts, test_more_texts_than_at_once, test_added_tokens_everywhere, test_long_words,
-      test_failing_allocations)
+      test_directory, test_many_texts, test_more_texts_than_at_once, test_added_tokens_everywhere,
+      test_words_that_are_kept, test_long_words, test_failing_allocations)
