@@ -794,6 +794,44 @@ START_TEST(test_gemm_reads_no_further)
 }
 END_TEST
 
-SUITE("gemm", 120, test_gemm_small_sizes, test_gemm_large_sizes, test_gemm_staged, test_gemm_narrow,
+/* Few rows read b as it lies in memory, more go by tiles: the bits of a row are the same. */
+START_TEST(test_gemm_few_rows)
+{
+    enum { ROWS = 6, COLUMNS = 2500, DEPTH = 1100 };
+    static const int64_t columns[] = {64, 70, 131, COLUMNS}, depths[] = {1, 3, 4, 67, DEPTH};
+    float *a = malloc(sizeof(float) * ROWS * DEPTH), *b = malloc(sizeof(float) * DEPTH * COLUMNS);
+    float *all = malloc(sizeof(float) * ROWS * COLUMNS), *few = malloc(sizeof(float) * ROWS * COLUMNS);
+    float *bias = malloc(sizeof(float) * COLUMNS), *residual = malloc(sizeof(float) * ROWS * COLUMNS);
+    ck_assert(a && b && all && few && bias && residual);
+    for (int64_t i = 0; i < ROWS * DEPTH; i++)
+        a[i] = draw_value();
+    for (int64_t i = 0; i < DEPTH * COLUMNS; i++)
+        b[i] = draw_value();
+    for (int64_t i = 0; i < ROWS * COLUMNS; i++)
+        residual[i] = draw_value();
+    memcpy(bias, residual + 7, sizeof(float) * COLUMNS);
+    open_devices();
+    for (int level = 0; level < PT__LEVEL_COUNT; level++)
+        for (int t = 0; t < THREADS && devices[level][PT__GEMM_OWN][0]; t++)
+            for (int c = 0; c < 4 * 5 * 4; c++) {
+                const int64_t n = columns[c % 4], k = depths[c / 4 % 5], m = 1 + c / 20;
+                pt__gemm_t gemm = {.m = ROWS, .n = n, .k = k, .dst = all, .dst_stride = n};
+                gemm.a = (pt__matrix_t){.data = a, .stride = c % 2 ? DEPTH : ROWS, .transposed = c % 2 == 0};
+                gemm.b = (pt__matrix_t){.data = b, .stride = COLUMNS};
+                gemm.bias = c % 3 ? bias : NULL;
+                gemm.residual = c % 5 ? residual : NULL;
+                gemm.activation = c % 7 ? PT_ACTIVATION_NONE : PT_ACTIVATION_SILU;
+                pt__gemm(devices[level][PT__GEMM_OWN][t], &gemm);
+                gemm.m = m;
+                gemm.dst = few;
+                pt__gemm(devices[level][PT__GEMM_OWN][t], &gemm);
+                ck_assert_mem_eq(few, all, sizeof(float) * (size_t)(m * n));
+            }
+    close_devices();
+    free(a), free(b), free(all), free(few), free(bias), free(residual);
+}
+END_TEST
+
+SUITE("gemm", 120, test_gemm_small_sizes, test_gemm_few_rows, test_gemm_large_sizes, test_gemm_staged, test_gemm_narrow,
       test_gemm_narrow_large, test_gemm_few_rows_of_blocks, test_gemm_nothing_to_do, test_gemm_not_finite,
       test_gemm_sums, test_gemm_reads_no_further, test_gemm_device)

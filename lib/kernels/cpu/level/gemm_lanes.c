@@ -3,6 +3,7 @@
 #include "kernels/cpu/level/gemm_narrow.h"
 #include "kernels/cpu/level/gemm_pack.h"
 #include "kernels/cpu/level/gemm_stage.h"
+#include "kernels/cpu/level/gemm_stream.h"
 #include "kernels/cpu/level/gemm_strip.h"
 #include "kernels/cpu/level/gemm_tile.h"
 
@@ -102,6 +103,10 @@ static void multiply(const pt__block_t *block)
     const int64_t stretches = panels * ((block->depth + STRETCH - 1) / STRETCH);
     const int32_t part = block->columns % LANES != 0 && !block->b_filled;
     pt__ahead_t a_next, none = nothing, *b_next = block->b_next ? block->b_next : &none;
+    if (streams(block)) {
+        multiply_streaming(block);
+        return;
+    }
     tile_t tile = {.a_next = &a_next, .b_next = b_next};
     if (stretches > 0)
         tile.b_pace = (b_next->rows * b_next->lines + tiles * stretches - 1) / (tiles * stretches);
