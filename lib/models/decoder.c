@@ -9,7 +9,7 @@
  *   hidden = norm(h);  embed_tokens is offered as the language model's output weight where it is tied, and
  *          "score.weight" without a bias as the head of a classifier (which reads the last token: PT_POOL_LAST)
  *
- * Weights are drawn from N(0, initializer_range), heads' as tasks have them; biases are 0, norms 1. A sample has at
+ * Weights are drawn from N(0, initializer_range), heads' too; biases are 0, norms 1. A sample has at
  * most max_position_embeddings tokens (more where rotary_config.c says so). A key that asks for what the family does
  * not have is refused. */
 #include "models/decoder.h"
@@ -40,6 +40,24 @@ typedef struct decoder {
     double epsilon, range, dropout;
     pt__rotary_config_t rotary;
 } decoder_t;
+
+const pt__renaming_t pt__decoder_gguf[] = {
+    {.theirs = "token_embd.weight", .ours = "model.embed_tokens.weight"},
+    {.theirs = "output_norm.weight", .ours = "model.norm.weight"},
+    {.theirs = "output.weight", .ours = "lm_head.weight"},
+    {.theirs = "blk.*.attn_norm.weight", .ours = "model.layers.*.input_layernorm.weight"},
+    {.theirs = "blk.*.attn_q_norm.weight", .ours = "model.layers.*.self_attn.q_norm.weight"},
+    {.theirs = "blk.*.attn_k_norm.weight", .ours = "model.layers.*.self_attn.k_norm.weight"},
+    {.theirs = "blk.*.attn_q.*", .ours = "model.layers.*.self_attn.q_proj.*"},
+    {.theirs = "blk.*.attn_k.*", .ours = "model.layers.*.self_attn.k_proj.*"},
+    {.theirs = "blk.*.attn_v.*", .ours = "model.layers.*.self_attn.v_proj.*"},
+    {.theirs = "blk.*.attn_output.*", .ours = "model.layers.*.self_attn.o_proj.*"},
+    {.theirs = "blk.*.ffn_norm.weight", .ours = "model.layers.*.post_attention_layernorm.weight"},
+    {.theirs = "blk.*.ffn_gate.*", .ours = "model.layers.*.mlp.gate_proj.*"},
+    {.theirs = "blk.*.ffn_up.*", .ours = "model.layers.*.mlp.up_proj.*"},
+    {.theirs = "blk.*.ffn_down.*", .ours = "model.layers.*.mlp.down_proj.*"},
+    {.theirs = NULL},
+};
 
 /* A size whose null means something else than that it is missing. */
 static pt_status_t read_size(const pt__json_t *config, const char *key, int64_t high, int64_t null_is, int64_t *size)
@@ -96,7 +114,8 @@ static pt_status_t read_parts(decoder_t *self)
 {
     const pt__json_t *config = self->config;
     pt__decoder_t *has = &self->has;
-    PT__TRY(read_part(self, "attention_bias", has->attention_biases, &self->output_bias));
+    if (!has->query_biases) /* where they are there anyway, the key says nothing */
+        PT__TRY(read_part(self, "attention_bias", has->attention_biases, &self->output_bias));
     PT__TRY(read_part(self, "mlp_bias", has->inner_biases, &self->inner_bias));
     self->query_bias = has->query_biases || self->output_bias;
     PT__TRY(pt__config_activation(config, "hidden_act", &self->activation));
@@ -326,7 +345,9 @@ pt_status_t pt__decoder_build(const pt__decoder_t *family, const struct pt__json
         hidden = add_layer(&self, i, hidden);
     hidden = norm(&self, "model.", "norm", self.has.width, hidden);
     pt_graph_set_output(graph, "hidden", hidden);
-    graph->offer = (pt__offer_t){
-        .output_weight = self.has.tied ? words : PT_NO_TENSOR, .head = "score", .head_lacks_bias = 1};
+    graph->offer = (pt__offer_t){.output_weight = self.has.tied ? words : PT_NO_TENSOR,
+                                 .head = "score",
+                                 .head_lacks_bias = 1,
+                                 .deviation = self.range};
     return pt_graph_status(graph);
 }

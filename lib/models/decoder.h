@@ -27,6 +27,9 @@ typedef struct pt__decoder { /* a family: sizes that its configurations may leav
     pt__decoder_windows_t windows;
 } pt__decoder_t;
 
+/* What GGUF files call the parameters of all these families. */
+extern const pt__renaming_t pt__decoder_gguf[];
+
 pt_status_t pt__decoder_build(const pt__decoder_t *family, const struct pt__json *config, pt_graph_t *graph);
 
 #endif

@@ -20,5 +20,8 @@ const pt__family_t pt__family_llama = {.name = "llama",
                                        .default_task = PT_TASK_CAUSAL_LM,
                                        .build = build,
                                        .trunk = "model.",
-                                       .tables = {"*rotary_emb.inv_freq"},
-                                       .honours = {"rope_scaling", "rope_parameters"}};
+                                       .tables = {"*rotary_emb.inv_freq", "rope_freqs.weight"},
+                                       .honours = {"rope_scaling", "rope_parameters"},
+                                       .gguf = pt__decoder_gguf,
+                                       .classes = {"LlamaModel", "LlamaForCausalLM", "LlamaForSequenceClassification"},
+                                       .pooling = PT_POOL_LAST};

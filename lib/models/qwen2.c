@@ -23,5 +23,8 @@ const pt__family_t pt__family_qwen2 = {.name = "qwen2",
                                        .default_task = PT_TASK_CAUSAL_LM,
                                        .build = build,
                                        .trunk = "model.",
-                                       .tables = {"*rotary_emb.inv_freq"},
-                                       .honours = {"rope_scaling", "rope_parameters", "sliding_window"}};
+                                       .tables = {"*rotary_emb.inv_freq", "rope_freqs.weight"},
+                                       .honours = {"rope_scaling", "rope_parameters", "sliding_window"},
+                                       .gguf = pt__decoder_gguf,
+                                       .classes = {"Qwen2Model", "Qwen2ForCausalLM", "Qwen2ForSequenceClassification"},
+                                       .pooling = PT_POOL_LAST};

@@ -24,5 +24,8 @@ const pt__family_t pt__family_qwen3 = {.name = "qwen3",
                                        .default_task = PT_TASK_CAUSAL_LM,
                                        .build = build,
                                        .trunk = "model.",
-                                       .tables = {"*rotary_emb.inv_freq"},
-                                       .honours = {"rope_scaling", "rope_parameters", "sliding_window"}};
+                                       .tables = {"*rotary_emb.inv_freq", "rope_freqs.weight"},
+                                       .honours = {"rope_scaling", "rope_parameters", "sliding_window"},
+                                       .gguf = pt__decoder_gguf,
+                                       .classes = {"Qwen3Model", "Qwen3ForCausalLM", "Qwen3ForSequenceClassification"},
+                                       .pooling = PT_POOL_LAST};

@@ -20,9 +20,13 @@ static pt_status_t build(const struct pt__json *config, pt_graph_t *graph)
     return pt__decoder_build(&decoder, config, graph);
 }
 
-const pt__family_t pt__family_smollm3 = {.name = "smollm3",
-                                         .default_task = PT_TASK_CAUSAL_LM,
-                                         .build = build,
-                                         .trunk = "model.",
-                                         .tables = {"*rotary_emb.inv_freq"},
-                                         .honours = {"rope_scaling", "rope_parameters", "sliding_window"}};
+const pt__family_t pt__family_smollm3 = {
+    .name = "smollm3",
+    .default_task = PT_TASK_CAUSAL_LM,
+    .build = build,
+    .trunk = "model.",
+    .tables = {"*rotary_emb.inv_freq", "rope_freqs.weight"},
+    .honours = {"rope_scaling", "rope_parameters", "sliding_window"},
+    .gguf = pt__decoder_gguf,
+    .classes = {"SmolLM3Model", "SmolLM3ForCausalLM", "SmolLM3ForSequenceClassification"},
+    .pooling = PT_POOL_LAST};

@@ -8,8 +8,8 @@
  *               generation reads
  *   perplexity  exp(loss)
  *
- * weight [V, D] is the trunk's tied one, or else a parameter "lm_head.weight" from N(0, 0.02); V is the number of
- * rows that "tokens" index. */
+ * weight [V, D] is the trunk's tied one, or else a parameter "lm_head.weight" from N(0, the family's deviation, or
+ * 0.02); V is the number of rows that "tokens" index. */
 #include "base/options.h"
 #include "tasks/head.h"
 #include "tasks/tasks.h"
@@ -78,8 +78,9 @@ static pt_status_t build(const pt__task_options_t *options, pt_graph_t *graph)
     PT__TRY(check_trunk(graph, hidden, &vocabulary));
     if (weight == PT_NO_TENSOR) {
         int64_t width = pt__graph_tensor(graph, hidden)->shape.size[1];
+        const double deviation = graph->offer.deviation > 0 ? graph->offer.deviation : DEVIATION;
         weight = pt_parameter(graph, "lm_head.weight", 2, (int64_t[]){vocabulary, width},
-                              PT__INITIAL(PT_INIT_NORMAL, DEVIATION));
+                              PT__INITIAL(PT_INIT_NORMAL, deviation));
     }
     if (options->dropout > 0)
         hidden = pt_dropout(graph, hidden, options->dropout);

@@ -60,6 +60,28 @@ static void expect_parameter(const built_t *built, const char *name, int64_t row
     ck_assert_msg(parameter->value == value, "%s: %g", name, parameter->value);
 }
 
+/* The first rule that fits, each way; theirs NULL: any name. */
+static void expect_gguf_name(const pt__renaming_t *rules, const char *ours, const char *theirs)
+{
+    char written[128] = "", read[128] = "";
+    for (const pt__renaming_t *rule = rules; rule->theirs != NULL && *written == 0; rule++)
+        if (!pt__renaming_apply(rule->ours, rule->theirs, ours, written, sizeof written))
+            *written = 0;
+    for (const pt__renaming_t *rule = rules; rule->theirs != NULL && *read == 0; rule++)
+        if (!pt__renaming_apply(rule->theirs, rule->ours, written, read, sizeof read))
+            *read = 0;
+    ck_assert_msg(strcmp(read, ours) == 0 && (theirs == NULL || strcmp(written, theirs) == 0),
+                  "%s is written as %s, "
+                  "and read as %s",
+                  ours, written, read);
+}
+
+static void expect_gguf_names(const built_t *built, const char *family)
+{
+    for (int64_t i = 0; i < built->graph->n_parameters; i++)
+        expect_gguf_name(pt__family_find(family)->gguf, built->graph->parameters[i].name, NULL);
+}
+
 START_TEST(test_names)
 {
     static const char layer[] = "model.layers.3.";
@@ -80,6 +102,7 @@ START_TEST(test_names)
         {"llama", SIZES ", \"initializer_range\": 0.5, \"mlp_bias\": true", "0000111", 0},
         {"mistral", SIZES ", \"initializer_range\": 0.5, \"attention_bias\": false", "0000000", 0},
         {"qwen2", SIZES ", \"initializer_range\": 0.5", "1110000", 0},
+        {"qwen2", SIZES ", \"initializer_range\": 0.5, \"attention_bias\": true", "1110000", 0},
         {"qwen3", SIZES ", \"initializer_range\": 0.5", "0000000", 1},
         {"qwen3", SIZES ", \"initializer_range\": 0.5, \"attention_bias\": true", "1111000", 1},
         {"smollm3", SIZES ", \"initializer_range\": 0.5, \"mlp_bias\": true", "0000111", 0},
@@ -107,9 +130,17 @@ START_TEST(test_names)
         expected += 4 * (families[i].norms ? 4 : 2);
         ck_assert_int_eq(built.graph->n_parameters, expected);
         ck_assert_int_eq(built.graph->offer.output_weight != PT_NO_TENSOR, strcmp(families[i].family, "smollm3") == 0);
+        ck_assert_double_eq(built.graph->offer.deviation, 0.5);
         ck_assert_int_eq(built.graph->length_limit[PT__DIMENSION_TOKENS], 32);
+        expect_gguf_names(&built, families[i].family);
         end(&built);
     }
+    expect_gguf_name(pt__family_find("llama")->gguf, "lm_head.weight", "output.weight");
+    expect_gguf_name(pt__family_find("qwen2")->gguf, "model.layers.12.self_attn.k_proj.bias", "blk.12.attn_k.bias");
+    expect_gguf_name(pt__family_find("qwen3")->gguf, "model.layers.3.self_attn.k_norm.weight",
+                     "blk.3.attn_k_norm.weight");
+    expect_gguf_name(pt__family_find("llama")->gguf, "model.layers.3.post_attention_layernorm.weight",
+                     "blk.3.ffn_norm.weight");
 }
 END_TEST
 
