@@ -304,9 +304,10 @@ static pt_status_t write_known(writing_t *writing)
     if (writing->of->turns) {
         PT__TRY(check_heads(writing));
         PT__TRY(put_rotation(writing));
-        pt__text_add(writing->json, ", \"tie_word_embeddings\": %s, \"attention_bias\": %s",
-                     pt__tensors_find(writing->table, "output.weight") == NULL ? "true" : "false",
-                     pt__tensors_find(writing->table, "blk.0.attn_q.bias") != NULL ? "true" : "false");
+        pt__text_add(writing->json, ", \"tie_word_embeddings\": %s",
+                     pt__tensors_find(writing->table, "output.weight") == NULL ? "true" : "false");
+        if (writing->of->side_by_side && pt__tensors_find(writing->table, "blk.0.attn_q.bias") != NULL)
+            pt__text_add(writing->json, ", \"attention_bias\": true");
     }
     pt__text_add(writing->json, "}");
     return PT_OK;

@@ -20,6 +20,24 @@
 #include "models/config.h"
 #include "models/rotary_config.h"
 
+const pt__renaming_t pt__decoder_gguf[] = {
+    {.theirs = "token_embd.weight", .ours = "model.embed_tokens.weight"},
+    {.theirs = "output_norm.weight", .ours = "model.norm.weight"},
+    {.theirs = "output.weight", .ours = "lm_head.weight"},
+    {.theirs = "blk.*.attn_norm.weight", .ours = "model.layers.*.input_layernorm.weight"},
+    {.theirs = "blk.*.ffn_norm.weight", .ours = "model.layers.*.post_attention_layernorm.weight"},
+    {.theirs = "blk.*.attn_q.*", .ours = "model.layers.*.self_attn.q_proj.*"},
+    {.theirs = "blk.*.attn_k.*", .ours = "model.layers.*.self_attn.k_proj.*"},
+    {.theirs = "blk.*.attn_v.*", .ours = "model.layers.*.self_attn.v_proj.*"},
+    {.theirs = "blk.*.attn_output.*", .ours = "model.layers.*.self_attn.o_proj.*"},
+    {.theirs = "blk.*.attn_q_norm.weight", .ours = "model.layers.*.self_attn.q_norm.weight"},
+    {.theirs = "blk.*.attn_k_norm.weight", .ours = "model.layers.*.self_attn.k_norm.weight"},
+    {.theirs = "blk.*.ffn_gate.*", .ours = "model.layers.*.mlp.gate_proj.*"},
+    {.theirs = "blk.*.ffn_up.*", .ours = "model.layers.*.mlp.up_proj.*"},
+    {.theirs = "blk.*.ffn_down.*", .ours = "model.layers.*.mlp.down_proj.*"},
+    {.theirs = NULL},
+};
+
 enum {
     LARGEST_VOCABULARY = 1 << 24,
     LONGEST = 1 << 24,

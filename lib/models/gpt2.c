@@ -146,10 +146,25 @@ static pt_status_t build(const struct pt__json *config, pt_graph_t *graph)
     return pt_graph_status(graph);
 }
 
+static const pt__renaming_t gguf[] = {
+    {.theirs = "token_embd.weight", .ours = "transformer.wte.weight"},
+    {.theirs = "position_embd.weight", .ours = "transformer.wpe.weight"},
+    {.theirs = "output_norm.*", .ours = "transformer.ln_f.*"},
+    {.theirs = "output.weight", .ours = "lm_head.weight"},
+    {.theirs = "blk.*.attn_norm.*", .ours = "transformer.h.*.ln_1.*"},
+    {.theirs = "blk.*.ffn_norm.*", .ours = "transformer.h.*.ln_2.*"},
+    {.theirs = "blk.*.attn_qkv.*", .ours = "transformer.h.*.attn.c_attn.*", .is_transposed = 1},
+    {.theirs = "blk.*.attn_output.*", .ours = "transformer.h.*.attn.c_proj.*", .is_transposed = 1},
+    {.theirs = "blk.*.ffn_up.*", .ours = "transformer.h.*.mlp.c_fc.*", .is_transposed = 1},
+    {.theirs = "blk.*.ffn_down.*", .ours = "transformer.h.*.mlp.c_proj.*", .is_transposed = 1},
+    {.theirs = NULL},
+};
+
 const pt__family_t pt__family_gpt2 = {.name = "gpt2",
                                       .default_task = PT_TASK_CAUSAL_LM,
                                       .build = build,
                                       .trunk = "transformer.",
                                       .tables = {"*h.*.attn.bias", "*h.*.attn.masked_bias"},
+                                      .gguf = gguf,
                                       .classes = {"GPT2Model", "GPT2LMHeadModel", "GPT2ForSequenceClassification"},
                                       .pooling = PT_POOL_LAST};

@@ -15,8 +15,6 @@
 
 enum { LARGEST_CONFIG = 16 << 20 };
 
-#define CONFIG_FILE "config.json"
-
 /* Where a model comes from. */
 typedef struct source {
     pt_context_t *context;
@@ -117,7 +115,7 @@ static pt_status_t refuse(const source_t *source)
                         "this file with pt_model_load",
                         source->path);
     return pt__fail(PT_ERR_UNSUPPORTED,
-                    "%s: no configuration in it, and no " CONFIG_FILE " beside it: create the model, and load this "
+                    "%s: no configuration in it, and no " PT__CONFIG_FILE " beside it: create the model, and load this "
                     "file into it with pt_model_load",
                     source->path);
 }
@@ -130,14 +128,17 @@ static pt_status_t find_config(source_t *source)
     source->config = pt__tensors_value(source->table, "pretrain.config");
     source->is_ours = source->config != NULL;
     if (source->config == NULL)
-        source->config = pt__tensors_value(source->table, CONFIG_FILE);
+        source->config = pt__tensors_value(source->table, PT__CONFIG_FILE);
     snprintf(source->where, sizeof source->where, "%s: metadata \"%s\"", source->path,
-             source->is_ours ? "pretrain.config" : CONFIG_FILE);
+             source->is_ours ? "pretrain.config" : PT__CONFIG_FILE);
     if (source->config != NULL)
         return PT_OK;
+    const char *why = pt__tensors_value(source->table, PT__CONFIG_REFUSED);
+    if (why != NULL)
+        return pt__fail(PT_ERR_UNSUPPORTED, "%s: %s", source->path, why);
     if (source->directory[0] == 0)
         return refuse(source);
-    PT__TRY(join(source->directory, CONFIG_FILE, path));
+    PT__TRY(join(source->directory, PT__CONFIG_FILE, path));
     if (!pt__file_exists(path))
         return refuse(source);
     PT__TRY(pt__file_read(&source->context->memory, path, LARGEST_CONFIG, &source->read, &length));

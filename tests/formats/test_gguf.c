@@ -300,7 +300,7 @@ START_TEST(test_configurations)
                  "{\"model_type\": \"llama\", \"architectures\": [\"LlamaForCausalLM\"], \"num_hidden_layers\": 2, "
                  "\"max_position_embeddings\": 512, \"hidden_size\": 64, \"intermediate_size\": 96, "
                  "\"num_attention_heads\": 4, \"num_key_value_heads\": 2, \"rms_norm_eps\": 0.5, "
-                 "\"rope_interleaved\": true, \"tie_word_embeddings\": true, \"attention_bias\": false}");
+                 "\"rope_interleaved\": true, \"tie_word_embeddings\": true}");
     put_llama();
     put_text("llama.rope.scaling.type", "yarn");
     put_real("llama.rope.scaling.factor", 4);

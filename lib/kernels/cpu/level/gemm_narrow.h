@@ -7,12 +7,14 @@
 #include "kernels/cpu/level/blocks.h"
 #include "kernels/cpu/level/gemm_dot.h"
 
-enum { NARROW_HIGH = PT__MICRO_FEW, NARROW_WIDE = LANES / NARROW_HIGH };
+enum { NARROW_HIGH = PT__MICRO_FEW, NARROW_WIDE = LANES / NARROW_HIGH, NARROW_SHORT = 512 };
 
 /* All columns, `wide` at a time, of at most `high` rows; rows and columns beyond the last are the last one again. */
 INLINE void dot_parts(int high, int wide, part_fn part_of, int elements, int bytes, int f16c, const pt__block_t *block,
                       const char *b, int64_t b_bytes)
 {
+    /* What is read next but one lies so far: the processor fetches too little ahead of rows side by side. */
+    const int64_t ahead = b_bytes * wide * (b_bytes < NARROW_SHORT ? 2 : 1);
     const float *a[NARROW_HIGH];
     for (int i = 0; i < high; i++)
         a[i] = block->a + (i < block->rows ? i : block->rows - 1) * block->a_stride;
@@ -30,6 +32,7 @@ INLINE void dot_parts(int high, int wide, part_fn part_of, int elements, int byt
             for (int part = 0; part < elements / PART; part++)
 #pragma GCC unroll 16
                 for (int j = 0; j < wide; j++) {
+                    __builtin_prefetch(next[j] + ahead, 0, 2);
                     part_of(next[j], part, f16c, v);
 #pragma GCC unroll 4
                     for (int i = 0; i < high; i++)
