@@ -3,7 +3,7 @@
 
 #include "api/api.h"
 #include "api/arguments.h"
-#include "base/gguf.h"
+#include "base/gguf_container.h"
 #include "base/array.h"
 #include "base/file.h"
 #include "formats/tensors.h"

@@ -23,6 +23,22 @@
 
 enum { SMALL = 32, PARTS = 8, HALF = 16 };
 
+enum { FIRST = PT_BOOL + 1 };
+
+static const pt__block_format_t formats[] = {
+    [PT__BLOCK_Q8_0 - FIRST] = {"block_q8_0", 32, 34},   [PT__BLOCK_Q4_0 - FIRST] = {"block_q4_0", 32, 18},
+    [PT__BLOCK_Q4_1 - FIRST] = {"block_q4_1", 32, 20},   [PT__BLOCK_Q5_0 - FIRST] = {"block_q5_0", 32, 22},
+    [PT__BLOCK_Q5_1 - FIRST] = {"block_q5_1", 32, 24},   [PT__BLOCK_Q4_K - FIRST] = {"block_q4_k", 256, 144},
+    [PT__BLOCK_Q5_K - FIRST] = {"block_q5_k", 256, 176}, [PT__BLOCK_Q6_K - FIRST] = {"block_q6_k", 256, 210},
+};
+
+_Static_assert(FIRST + sizeof formats / sizeof formats[0] == PT__DTYPES, "every format of blocks has its line");
+
+const pt__block_format_t *pt__block_format(int32_t dtype)
+{
+    return dtype >= FIRST && dtype < PT__DTYPES ? &formats[dtype - FIRST] : NULL;
+}
+
 static float half_at(const uint8_t *p)
 {
     uint16_t half;
@@ -113,7 +129,7 @@ static void from_sixths(const uint8_t *block, float *dst)
 
 void pt__blocks_to_floats(int32_t dtype, const void *src, int64_t n, float *dst)
 {
-    const pt__dtype_unit_t unit = pt__dtype_unit(dtype);
+    const pt__block_format_t unit = formats[dtype - FIRST];
     const uint8_t *block = src;
     for (int64_t i = 0; i < n; i += unit.elements, block += unit.bytes) {
         if (unit.elements == SMALL)

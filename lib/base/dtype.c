@@ -35,32 +35,16 @@ static const struct dtype {
 
 enum { DTYPES = sizeof dtypes / sizeof dtypes[0] };
 
-static const struct block {
-    const char *name;
-    pt__dtype_unit_t unit;
-} blocks[] = {
-    [PT__BLOCK_Q8_0 - DTYPES] = {"block_q8_0", {32, 34}},   [PT__BLOCK_Q4_0 - DTYPES] = {"block_q4_0", {32, 18}},
-    [PT__BLOCK_Q4_1 - DTYPES] = {"block_q4_1", {32, 20}},   [PT__BLOCK_Q5_0 - DTYPES] = {"block_q5_0", {32, 22}},
-    [PT__BLOCK_Q5_1 - DTYPES] = {"block_q5_1", {32, 24}},   [PT__BLOCK_Q4_K - DTYPES] = {"block_q4_k", {256, 144}},
-    [PT__BLOCK_Q5_K - DTYPES] = {"block_q5_k", {256, 176}}, [PT__BLOCK_Q6_K - DTYPES] = {"block_q6_k", {256, 210}},
-};
-
-_Static_assert(DTYPES + sizeof blocks / sizeof blocks[0] == PT__DTYPES, "every format of blocks has its line");
-
 static const struct dtype *find(int32_t dtype)
 {
     return dtype > 0 && dtype < DTYPES ? &dtypes[dtype] : NULL;
 }
 
-static const struct block *find_block(int32_t dtype)
-{
-    return dtype >= DTYPES && dtype < PT__DTYPES ? &blocks[dtype - DTYPES] : NULL;
-}
-
 pt__dtype_unit_t pt__dtype_unit(int32_t dtype)
 {
-    if (find_block(dtype))
-        return find_block(dtype)->unit;
+    const pt__block_format_t *format = pt__block_format(dtype);
+    if (format != NULL)
+        return (pt__dtype_unit_t){format->elements, format->bytes};
     return find(dtype) ? (pt__dtype_unit_t){1, find(dtype)->size} : (pt__dtype_unit_t){0, 0};
 }
 
@@ -72,12 +56,12 @@ int64_t pt__dtype_bytes(int32_t dtype, int64_t n)
 
 int32_t pt__dtype_is_narrow(int32_t dtype)
 {
-    return dtype == PT_FLOAT16 || dtype == PT_BFLOAT16 || find_block(dtype) != NULL;
+    return dtype == PT_FLOAT16 || dtype == PT_BFLOAT16 || pt__block_format(dtype) != NULL;
 }
 
 int32_t pt__dtype_is_weight(int32_t dtype)
 {
-    return pt__dtype_is_float(dtype) || find_block(dtype) != NULL;
+    return pt__dtype_is_float(dtype) || pt__block_format(dtype) != NULL;
 }
 
 int64_t pt__dtype_size(int32_t dtype)
@@ -87,8 +71,8 @@ int64_t pt__dtype_size(int32_t dtype)
 
 const char *pt__dtype_name(int32_t dtype)
 {
-    if (find_block(dtype))
-        return find_block(dtype)->name;
+    if (pt__block_format(dtype))
+        return pt__block_format(dtype)->name;
     return find(dtype) ? find(dtype)->name : "unknown dtype";
 }
 
@@ -140,60 +124,6 @@ const char *pt__sizes_print(int32_t rank, const int64_t *shape, char *buffer, si
     if (length < size)
         snprintf(buffer + length, size - length, rank > 0 ? "]" : "[]");
     return buffer;
-}
-
-float pt__half_to_float(uint16_t half)
-{
-    uint32_t sign = (uint32_t)(half & 0x8000) << 16, magnitude = half & 0x7FFF, bits;
-    float value;
-    if (magnitude >= 0x7C00) { /* infinity, NaN */
-        bits = sign | 0x7F800000 | (magnitude & 0x3FF) << 13;
-    } else if (magnitude >= 0x0400) { /* exponent bias 15 -> 127 */
-        bits = sign | ((magnitude << 13) + ((127 - 15) << 23));
-    } else { /* subnormal: magnitude * 2^-24, exact in float */
-        value = (float)magnitude * 0x1p-24f;
-        memcpy(&bits, &value, sizeof bits);
-        bits |= sign;
-    }
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-uint16_t pt__float_to_half(float value)
-{
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    uint32_t sign = bits >> 16 & 0x8000, magnitude = bits & 0x7FFFFFFF;
-    if (magnitude > 0x7F800000) /* NaN stays one */
-        return (uint16_t)(sign | 0x7E00 | (magnitude >> 13 & 0x1FF));
-    if (magnitude >= 0x47800000) /* 65536 and more */
-        return (uint16_t)(sign | 0x7C00);
-    if (magnitude < 0x38800000) { /* below 2^-14: a multiple of 2^-24, which adding 0.5f rounds to by itself */
-        float rounded = 0;
-        memcpy(&rounded, &magnitude, sizeof rounded);
-        rounded += 0.5f;
-        memcpy(&magnitude, &rounded, sizeof magnitude);
-        return (uint16_t)(sign | (magnitude - 0x3F000000));
-    }
-    magnitude += 0xFFF + (magnitude >> 13 & 1); /* nearest, ties to even; may carry into the exponent, up to infinity */
-    return (uint16_t)(sign | ((magnitude >> 13) - ((127 - 15) << 10)));
-}
-
-float pt__bfloat_to_float(uint16_t bfloat)
-{
-    uint32_t bits = (uint32_t)bfloat << 16;
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-uint16_t pt__float_to_bfloat(float value)
-{
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    if ((bits & 0x7FFFFFFF) > 0x7F800000) /* NaN: keep it one when the low bits go */
-        return (uint16_t)(bits >> 16 | 0x40);
-    return (uint16_t)((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
 }
 
 /* Rounded to odd: the result can be rounded once more, to fewer bits, without rounding twice. */
@@ -393,7 +323,7 @@ static int convert_directly(int32_t src_dtype, const void *src, int32_t dst_dtyp
 pt_status_t pt__dtype_convert(const char *what, int32_t src_dtype, const void *src, int32_t dst_dtype, void *dst,
                               int64_t n)
 {
-    if (find_block(src_dtype) && dst_dtype == PT_FLOAT32) {
+    if (pt__block_format(src_dtype) && dst_dtype == PT_FLOAT32) {
         uint64_t mode = pt__float_mode_get();
         pt__float_mode_set(PT__FLOAT_MODE_EXACT);
         pt__blocks_to_floats(src_dtype, src, n, dst);

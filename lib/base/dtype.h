@@ -8,7 +8,7 @@
 
 /* Formats of blocks, in which some consecutive elements share a scale: weights that are used as they are stored.
  * Known to the library alone, numbered behind the public types. A further one has a line here and one in the table
- * of dtype.c, and ways to floats: the plain one (blocks.c) and the kernels' (kernels/cpu/level/blocks.h). */
+ * of dtype.c, and ways to floats: the plain one (blocks.c) and the kernels' (kernels/cpu/level/block_lanes.h). */
 enum {
     PT__BLOCK_Q8_0 = PT_BOOL + 1, /* "Q8_0" of GGUF files, and so on: blocks.c has their layouts */
     PT__BLOCK_Q4_0,

@@ -1,7 +1,8 @@
 /* Reading GGUF (ggml's docs/gguf.md): header, metadata, descriptions of tensors, and their data, each at a multiple of
- * the alignment behind the beginning of the data, which is one itself. Nothing in the file is trusted: places and sizes
- * are checked against the file, tensors do not overlap, names are there once. Shapes are turned round, so that a matrix
- * is [rows, columns]. Blocks stay blocks (base/dtype.h); types of which the library has no dtype are refused by name. */
+ * the alignment behind the beginning of the data, which is one itself. Nothing in the file is trusted: places and
+ * sizes are checked against the file, tensors do not overlap, names are there once. Shapes are turned round, so that a
+ * matrix is [rows, columns]. Blocks stay blocks (base/dtype.h); types of which the library has no dtype are refused by
+ * name. */
 #include "formats/gguf.h"
 
 #include <string.h>
@@ -228,8 +229,9 @@ static pt_status_t add_config(const reading_t *reading)
     const char *text = refused ? pt__error_message() : json.data;
     if (status == PT_OK || refused) {
         PT__TRY_OUT(pt__file_tensors_allocate(file, 1, sizeof *pair, "metadata of a file", &pair));
-        PT__TRY_OUT(pt__file_tensors_allocate(file, (int64_t)strlen(text) + 1, 1, "metadata of a file", &value));
-        strcpy(value, text);
+        const size_t size = strlen(text) + 1;
+        PT__TRY_OUT(pt__file_tensors_allocate(file, (int64_t)size, 1, "metadata of a file", &value));
+        memcpy(value, text, size);
         *pair = (pt__pair_t){.key = refused ? PT__CONFIG_REFUSED : PT__CONFIG_FILE, .value = value};
         file->table.pairs = pair;
         file->table.n_pairs = 1;

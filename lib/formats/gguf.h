@@ -2,7 +2,7 @@
 #ifndef PT__FORMATS_GGUF_H
 #define PT__FORMATS_GGUF_H
 
-#include "base/gguf.h"
+#include "base/gguf_container.h"
 #include "base/text.h"
 #include "formats/tensors.h"
 

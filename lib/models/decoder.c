@@ -59,24 +59,6 @@ typedef struct decoder {
     pt__rotary_config_t rotary;
 } decoder_t;
 
-const pt__renaming_t pt__decoder_gguf[] = {
-    {.theirs = "token_embd.weight", .ours = "model.embed_tokens.weight"},
-    {.theirs = "output_norm.weight", .ours = "model.norm.weight"},
-    {.theirs = "output.weight", .ours = "lm_head.weight"},
-    {.theirs = "blk.*.attn_norm.weight", .ours = "model.layers.*.input_layernorm.weight"},
-    {.theirs = "blk.*.attn_q_norm.weight", .ours = "model.layers.*.self_attn.q_norm.weight"},
-    {.theirs = "blk.*.attn_k_norm.weight", .ours = "model.layers.*.self_attn.k_norm.weight"},
-    {.theirs = "blk.*.attn_q.*", .ours = "model.layers.*.self_attn.q_proj.*"},
-    {.theirs = "blk.*.attn_k.*", .ours = "model.layers.*.self_attn.k_proj.*"},
-    {.theirs = "blk.*.attn_v.*", .ours = "model.layers.*.self_attn.v_proj.*"},
-    {.theirs = "blk.*.attn_output.*", .ours = "model.layers.*.self_attn.o_proj.*"},
-    {.theirs = "blk.*.ffn_norm.weight", .ours = "model.layers.*.post_attention_layernorm.weight"},
-    {.theirs = "blk.*.ffn_gate.*", .ours = "model.layers.*.mlp.gate_proj.*"},
-    {.theirs = "blk.*.ffn_up.*", .ours = "model.layers.*.mlp.up_proj.*"},
-    {.theirs = "blk.*.ffn_down.*", .ours = "model.layers.*.mlp.down_proj.*"},
-    {.theirs = NULL},
-};
-
 /* A size whose null means something else than that it is missing. */
 static pt_status_t read_size(const pt__json_t *config, const char *key, int64_t high, int64_t null_is, int64_t *size)
 {

@@ -1,7 +1,7 @@
 /* The tokenizer among a GGUF file's metadata (the keys tokenizer.ggml.*, as llama.cpp reads them). */
 #include <string.h>
 
-#include "base/gguf.h"
+#include "base/gguf_container.h"
 #include "base/json.h"
 #include "base/utf8.h"
 #include "text/foreign.h"

@@ -1,7 +1,7 @@
 /* Which kind of file a tokenizer is, by its content, and what is needed beside it. */
 #include <string.h>
 
-#include "base/gguf.h"
+#include "base/gguf_container.h"
 #include "base/file.h"
 #include "text/foreign.h"
 #include "text/tokenizer.h"

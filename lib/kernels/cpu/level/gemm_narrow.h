@@ -4,7 +4,7 @@
 #ifndef PT__GEMM_NARROW_H
 #define PT__GEMM_NARROW_H
 
-#include "kernels/cpu/level/blocks.h"
+#include "kernels/cpu/level/block_lanes.h"
 #include "kernels/cpu/level/gemm_dot.h"
 
 enum { NARROW_HIGH = PT__MICRO_FEW, NARROW_WIDE = LANES / NARROW_HIGH, NARROW_SHORT = 512 };

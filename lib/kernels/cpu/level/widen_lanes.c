@@ -1,6 +1,6 @@
 /* Numbers stored narrower than float32, as floats: vector.h says what each is. Denormal ones keep their value,
  * whatever the float mode. */
-#include "kernels/cpu/level/blocks.h"
+#include "kernels/cpu/level/block_lanes.h"
 #include "kernels/cpu/vector.h"
 
 /* LANES of 16 bits, as words: what compilers make of a conversion of vectors takes twice as long. */

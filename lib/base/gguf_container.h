@@ -1,7 +1,7 @@
-/* GGUF files (ggml's docs/gguf.md, versions 2 and 3): the metadata, values by key, and what is said of each tensor, read
- * in place. */
-#ifndef PT__GGUF_H
-#define PT__GGUF_H
+/* GGUF files (ggml's docs/gguf.md, versions 2 and 3): the metadata, values by key, and what is said of each tensor,
+ * read in place. */
+#ifndef PT__GGUF_CONTAINER_H
+#define PT__GGUF_CONTAINER_H
 
 #include "base/memory.h"
 

@@ -1,7 +1,7 @@
 /* Formats of blocks in registers: base/blocks.c says what each is. A block is one part of 32 numbers, or 8 of them;
  * each of the functions gives a part's as vectors of floats. For widen_lanes.c and gemm_narrow.h. */
-#ifndef PT__BLOCKS_LANES_H
-#define PT__BLOCKS_LANES_H
+#ifndef PT__BLOCK_LANES_H
+#define PT__BLOCK_LANES_H
 
 #include "kernels/cpu/level/lanes.h"
 

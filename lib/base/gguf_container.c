@@ -1,5 +1,5 @@
-/* See gguf.h. */
-#include "base/gguf.h"
+/* See gguf_container.h. */
+#include "base/gguf_container.h"
 
 #include <string.h>
 
