@@ -1016,12 +1016,12 @@ PT_API pt_status_t pt_model_save(const pt_model_t *model, const char *path, cons
  * no task here has only the trunk comes, without a task, and pt_model_transfer_entry lists what was left; a tensor
  * that belongs to no head is PT_ERR_NOT_FOUND, one that is missing too. What the configuration asks for and the family
  * does not have is PT_ERR_UNSUPPORTED. Weights are model.safetensors or pytorch_model.bin, or the index of either's
- * shards. A GGUF file gives the family and the task that its metadata name, of llama, qwen2, qwen3, smollm3 and
- * gpt2; metadata that change the network and are not known are PT_ERR_UNSUPPORTED. PT_LOAD_MAPPED: as with pt_model_load; all weights are then frozen. Other flags and names are
- * PT_ERR_ARGUMENT: all tensors must be there. An optimizer and a stage's place come with pt_checkpoint_load or
- * PT_TRAIN_RESUME on the opened model. PT_ERR_UNSUPPORTED: a file without a configuration in it or beside it, or of a
- * network of the host's own, whose graph no file holds. PT_ERR_STATE: one that leaves frozen weights out
- * (PT_SAVE_TRAINED_ONLY, PT_TRAIN_TRAINED_ONLY). */
+ * shards. A GGUF file gives the family and the task that its metadata name, of llama, qwen2, qwen3, smollm3 and gpt2;
+ * metadata that change the network and are not known are PT_ERR_UNSUPPORTED. PT_LOAD_MAPPED: as with pt_model_load;
+ * all weights are then frozen. Other flags and names are PT_ERR_ARGUMENT: all tensors must be there. An optimizer and
+ * a stage's place come with pt_checkpoint_load or PT_TRAIN_RESUME on the opened model. PT_ERR_UNSUPPORTED: a file
+ * without a configuration in it or beside it, or of a network of the host's own, whose graph no file holds.
+ * PT_ERR_STATE: one that leaves frozen weights out (PT_SAVE_TRAINED_ONLY, PT_TRAIN_TRAINED_ONLY). */
 PT_API pt_status_t pt_model_open(pt_context_t *context, const char *path, const pt_load_options_t *options,
                                  pt_model_t **out);
 

@@ -1,4 +1,4 @@
-/* What reader and writer of GGUF files share (gguf.c, gguf_config.c, gguf_write.c). */
+/* What the readers of GGUF files share (gguf.c, gguf_config.c). */
 #ifndef PT__FORMATS_GGUF_H
 #define PT__FORMATS_GGUF_H
 

@@ -280,6 +280,8 @@ static pt_status_t add_frozen(builder_t *builder, const pt__store_t *store)
 /* A file is the host's memory. */
 static pt_status_t add_stored(builder_t *builder, const pt__stored_t *stored, int32_t dtype)
 {
+    if (dtype == 0 && pt__dtype_unit(stored->dtype).elements > 1) /* safetensors have no blocks */
+        dtype = PT_FLOAT32;
     const int32_t is_converted = dtype != 0 && dtype != stored->dtype;
     const int64_t index = builder->tensors.n_entries;
     if (is_converted && builder->sources == NULL)

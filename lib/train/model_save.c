@@ -6,6 +6,7 @@
 
 #include "base/dtype.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "formats/tensors.h"
 #include "train/model.h"
 
@@ -93,6 +94,23 @@ static int32_t main_dtype(const pt_model_t *model, int32_t asked)
     return asked != 0 ? asked : dtype;
 }
 
+/* What only a file of the library may say: classes elsewhere pass over the key, and compute something else. */
+static pt_status_t check_config(const pt_model_t *model)
+{
+    pt__json_document_t *document;
+    const pt__json_t *root;
+    int32_t is_interleaved = 0;
+    PT__TRY(pt__json_parse(&model->context->memory, "config", model->config, (int64_t)strlen(model->config), &document,
+                           &root));
+    pt_status_t status = pt__json_get_bool(root, "rope_interleaved", PT__JSON_OPTIONAL, &is_interleaved);
+    pt__json_free(document);
+    if (status == PT_OK && is_interleaved)
+        status = pt__fail(PT_ERR_UNSUPPORTED,
+                          "config: rope_interleaved is true, as GGUF files of the family have their queries and keys, "
+                          "and no class of the transformers library: write a file in place of a directory");
+    return status;
+}
+
 static pt_status_t find_class(const pt_model_t *model, const char **class)
 {
     *class = model->family == NULL ? NULL : pt__architecture_class(model->family, model->task.task);
@@ -112,6 +130,7 @@ static pt_status_t save_directory(pt_model_t *model, const char *path, const pt_
     const char *class;
     char *config;
     PT__TRY(find_class(model, &class));
+    PT__TRY(check_config(model));
     PT__TRY(pt__directory_make(memory, path));
     PT__TRY(join(path, "model.safetensors", name));
     PT__TRY(pt__weights_write(model, name, options));

@@ -1,6 +1,6 @@
 """Makes gguf/*.gguf and gguf.txt, the golden files of GGUF's readers and writer: small random models of the
-transformers library as llama.cpp converts them, what they compute of a few tokens with the numbers that the files have, and a file
-with a tensor of each type.
+transformers library as llama.cpp converts them, what they compute of a few tokens with the numbers that the files
+have, and a file with a tensor of each type.
 
     python3 make_gguf.py        (torch, transformers, gguf; writes beside itself; deterministic)
 """

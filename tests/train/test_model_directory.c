@@ -281,6 +281,12 @@ START_TEST(test_not_saved)
     ck_ok(pt_model_create_from_config(context, mlp, strlen(mlp), &model));
     ck_fails(pt_model_save(model, suite_path("mlp"), &options), PT_ERR_UNSUPPORTED, "write a file in place");
     pt_model_free(model);
+    static const char llama[] =
+        "{\"model_type\": \"llama\", \"vocab_size\": 9, \"hidden_size\": 8, \"intermediate_size\": "
+        "8, \"num_hidden_layers\": 1, \"num_attention_heads\": 2, \"rope_interleaved\": true}";
+    ck_ok(pt_model_create_from_config(context, llama, strlen(llama), &model));
+    ck_fails(pt_model_save(model, suite_path("llama"), &options), PT_ERR_UNSUPPORTED, "rope_interleaved is true");
+    pt_model_free(model);
     model = gpt(context, NULL, 0);
     ck_fails(pt_checkpoint_save(model, NULL, suite_path("x"), &options), PT_ERR_ARGUMENT, "format is 1, expected 0");
     options.names = "*";
