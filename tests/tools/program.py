@@ -593,9 +593,9 @@ class Program(unittest.TestCase):
         self.assertEqual(list(line), ["label"])
         self.assertAlmostEqual(line["label"], sum(rows[0]), delta=0.5)
         run("finetune", json.dumps(NUMBERS), "pairs.jsonl", *options, "--columns", "a,b", "--out", "pairs")
-        line = json.loads(run("predict", "paired", "pairs.jsonl", "--columns", "a,b", "--json")[0].splitlines()[0])
+        line = json.loads(run("predict", "pairs", "pairs.jsonl", "--columns", "a,b", "--json")[0].splitlines()[0])
         self.assertEqual(len(line["label"]), 2)
-        columns = run("predict", "paired", "pairs.jsonl", "--columns", "a,b")[0].splitlines()[0].split("\t")
+        columns = run("predict", "pairs", "pairs.jsonl", "--columns", "a,b")[0].splitlines()[0].split("\t")
         self.assertEqual([float(number) for number in columns], line["label"])
 
     def test_several_files_number_their_classes_alike(self):
