@@ -37,7 +37,7 @@ int command_evaluate(const settings_t *settings)
     pt_evaluation_t evaluation = {.struct_size = sizeof evaluation};
     int status = session_open(settings, &context);
     if (status == EXIT_DONE)
-        status = opened_model_open(context, settings, settings->arguments[0], 0, &opened);
+        status = opened_model_open(context, settings, settings->arguments[0], OPEN_MAPPED, &opened);
     if (status != EXIT_DONE)
         goto out;
     if (!pt_model_task(opened.model) && opened.reads_tokens) /* a published trunk */

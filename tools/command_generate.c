@@ -299,7 +299,7 @@ int command_generate(const settings_t *settings)
     if (status == EXIT_DONE)
         status = session_open(settings, &context);
     if (status == EXIT_DONE)
-        status = opened_model_open(context, settings, settings->arguments[0], 0, &opened);
+        status = opened_model_open(context, settings, settings->arguments[0], OPEN_MAPPED, &opened);
     if (status != EXIT_DONE)
         goto out;
     if (!pt_model_task(opened.model) && opened.reads_tokens) /* a published trunk */

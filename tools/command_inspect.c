@@ -186,7 +186,8 @@ int command_inspect(const settings_t *settings)
     sums_t sums;
     int status = session_open(settings, &context);
     if (status == EXIT_DONE)
-        status = opened_model_open(context, settings, settings->arguments[0], OPEN_FRESH | OPEN_MAPPED, &opened);
+        status = opened_model_open(context, settings, settings->arguments[0], OPEN_FRESH | OPEN_MAPPED | OPEN_ANYHOW,
+                                   &opened);
     if (status == EXIT_DONE && !opened.reads_tokens && (settings->length > 0 || settings->tokenizer))
         status = usage_error(settings->command, "%s is for a model that reads tokens",
                              settings->length > 0 ? "--length" : "--tokenizer");

@@ -127,29 +127,12 @@ out:
     return status;
 }
 
-/* Lines as samples, cut at what the model can read. */
-static int predict_tokens(predicting_t *self, tokens_t *tokens, int64_t lines)
+static int predict_tokens(predicting_t *self, const text_lines_t *lines, int64_t count, tokens_t *tokens)
 {
     pt_dataset_t *dataset = NULL;
-    int64_t longest = data_sample_length(self->settings, &self->opened), from = 0, to = 0;
-    int status = EXIT_DONE;
-    for (int64_t i = 0; i < lines; i++) {
-        int64_t length = tokens->lengths[i], kept = length < longest ? length : longest;
-        memmove(tokens->ids + to, tokens->ids + from, (size_t)kept * sizeof *tokens->ids);
-        tokens->lengths[i] = kept;
-        from += length;
-        to += kept;
-    }
-    const pt_array_t array = {.name = "tokens",
-                              .dtype = PT_INT32,
-                              .rank = 1,
-                              .shape = {PT_DIM_TOKENS},
-                              .data = tokens->ids,
-                              .elements = to,
-                              .lengths = tokens->lengths};
-    TRY(pt_dataset_create_from_arrays(self->context, &array, 1, sizeof array, lines, 0, &dataset));
-    status = predict(self, dataset);
-out:
+    int status = tokens_to_dataset(self->context, self->settings, &self->opened, lines, count, tokens, &dataset);
+    if (status == EXIT_DONE)
+        status = predict(self, dataset);
     pt_dataset_free(dataset);
     return status;
 }
@@ -167,7 +150,7 @@ static int predict_lines(predicting_t *self)
            count > 0) {
         status = tokens_make(&self->opened, &lines, texts, count, 0, tokens);
         if (status == EXIT_DONE)
-            status = predict_tokens(self, tokens, count);
+            status = predict_tokens(self, &lines, count, tokens);
     }
     if (tokens)
         tokens_free(tokens);
@@ -183,7 +166,7 @@ int command_predict(const settings_t *settings)
     const char *data = settings->arguments[1];
     int status = session_open(settings, &self.context);
     if (status == EXIT_DONE)
-        status = opened_model_open(self.context, settings, settings->arguments[0], 0, &self.opened);
+        status = opened_model_open(self.context, settings, settings->arguments[0], OPEN_MAPPED, &self.opened);
     if (status != EXIT_DONE)
         goto out;
     const char *task = pt_model_task(self.opened.model);

@@ -188,7 +188,7 @@ static int has_ending(const char *path, const char *ending)
 /* A model's file or directory without a tokenizer, where bytes are the tokens. */
 static int open_bytes(pt_context_t *context, const settings_t *settings, const char *given, opened_model_t *opened)
 {
-    int status = opened_model_open(context, settings, given, OPEN_FRESH | OPEN_MAPPED, opened);
+    int status = opened_model_open(context, settings, given, OPEN_FRESH | OPEN_MAPPED | OPEN_ANYHOW, opened);
     if (status == EXIT_DONE && !opened->tokenizer && (!opened->reads_tokens || opened->vocabulary != 256))
         status = fail("%s: no tokenizer beside it, and its vocabulary is not that of bytes", given);
     return status;

@@ -11,6 +11,7 @@ int command_predict(const settings_t *settings);
 int command_tokenize(const settings_t *settings);
 int command_generate(const settings_t *settings);
 int command_inspect(const settings_t *settings);
+int command_embed(const settings_t *settings);
 int command_convert(const settings_t *settings);
 
 #endif

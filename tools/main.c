@@ -58,6 +58,11 @@ const command_t command_table[] = {
     {"inspect", COMMAND_INSPECT, "MODEL", 1, 1, "tells what is in a model",
      "Tells a model's family, task, tokenizer, classes and tensors, and what a step of training would cost.",
      "pretrain inspect run\npretrain inspect run --json", command_inspect},
+    {"embed", COMMAND_EMBED, "MODEL [FILE]", 1, 2, "makes vectors of lines",
+     "A vector for each line of a file or of standard input: the rows of the model's last layer, pooled. Texts that "
+     "mean "
+     "nearly the same have vectors in nearly the same direction, where the model was trained for that.",
+     "pretrain embed all-MiniLM-L6-v2 --normalize --json <sentences.txt", command_embed},
     {"convert", COMMAND_CONVERT, "MODEL OUT", 2, 2, "writes a model in another form",
      "Writes a model to OUT: a directory as Hugging Face's hub has them, which the transformers library opens, or one "
      "safetensors file that needs nothing beside it.",

@@ -220,8 +220,7 @@ int opened_model_open(pt_context_t *context, const settings_t *settings, const c
     if (status != EXIT_DONE)
         return status;
     status = opened_model_tokenizer(context, settings, is_text ? NULL : given, opened);
-    /* one that cannot be read is no reason not to look at the model */
-    return (flags & OPEN_MAPPED) && !settings->tokenizer ? EXIT_DONE : status;
+    return (flags & OPEN_ANYHOW) && !settings->tokenizer ? EXIT_DONE : status;
 }
 
 /* ---- Tokenizers -------------------------------------------------------------------------------------------------- */
@@ -247,10 +246,25 @@ static int find_tokenizer(char path[PATH_SIZE], const char *directory)
     return found;
 }
 
-/* Where a tokenizer for `given` is: there, beside it, above its checkpoints, or in --out. */
+/* A GGUF file has its tokenizer within. */
+static int is_gguf(const char *path)
+{
+    char magic[4] = "";
+    FILE *file = fopen(path, "rb");
+    int is_whole = file && fread(magic, 1, sizeof magic, file) == sizeof magic;
+    if (file)
+        fclose(file);
+    return is_whole && memcmp(magic, "GGUF", sizeof magic) == 0;
+}
+
+/* Where a tokenizer for `given` is: in it, there, beside it, above its checkpoints, or in --out. */
 static int look_for_tokenizer(char path[PATH_SIZE], const settings_t *settings, const char *given)
 {
     char directory[PATH_SIZE], above[PATH_SIZE];
+    if (given && !path_is_directory(given) && is_gguf(given)) {
+        snprintf(path, PATH_SIZE, "%s", given);
+        return 1;
+    }
     if (given) {
         if (path_is_directory(given))
             snprintf(directory, sizeof directory, "%s", given);

@@ -31,8 +31,10 @@ typedef struct opened_model {
 enum {
     /* a configuration is enough */
     OPEN_FRESH = 1,
-    /* weights stay in their file, in its dtypes: for looking at them */
+    /* weights stay in their file, in its dtypes: where nothing is to learn */
     OPEN_MAPPED = 2,
+    /* a tokenizer beside it that cannot be read is no reason not to look at the model */
+    OPEN_ANYHOW = 4,
 };
 /* Opens what `given` names. EXIT_DONE, or the status of a failure after its message. */
 int opened_model_open(pt_context_t *context, const settings_t *settings, const char *given, uint32_t flags,

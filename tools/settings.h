@@ -47,6 +47,8 @@ typedef struct settings {
     list_t special;
     /* convert */
     const char *to, *dtype;
+    /* embed */
+    int32_t unit;
 } settings_t;
 
 /* Commands, as bits of option_t.commands. */
@@ -59,7 +61,8 @@ enum {
     COMMAND_INSPECT = 32,
     COMMAND_GENERATE = 64,
     COMMAND_CONVERT = 128,
-    EVERY_COMMAND = 255,
+    COMMAND_EMBED = 256,
+    EVERY_COMMAND = 511,
 };
 
 /* What an option's value is. */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "data_files.h"
 #include "output.h"
 
 enum { READ_AT_ONCE = 1 << 20, FEWEST = 1 << 16 };
@@ -172,4 +173,30 @@ int tokens_make(const opened_model_t *opened, const text_lines_t *lines, const p
         }
     }
     return EXIT_DONE;
+}
+
+int tokens_to_dataset(pt_context_t *context, const settings_t *settings, const opened_model_t *opened,
+                      const text_lines_t *lines, int64_t count, tokens_t *tokens, pt_dataset_t **dataset)
+{
+    int64_t longest = data_sample_length(settings, opened), from = 0, to = 0;
+    int status = EXIT_DONE;
+    for (int64_t i = 0; i < count; i++) {
+        int64_t length = tokens->lengths[i], kept = length < longest ? length : longest;
+        if (length == 0)
+            return fail("%s: line %lld: no tokens, expected at least one", lines->path, (long long)(lines->number + i));
+        memmove(tokens->ids + to, tokens->ids + from, (size_t)kept * sizeof *tokens->ids);
+        tokens->lengths[i] = kept;
+        from += length;
+        to += kept;
+    }
+    const pt_array_t array = {.name = "tokens",
+                              .dtype = PT_INT32,
+                              .rank = 1,
+                              .shape = {PT_DIM_TOKENS},
+                              .data = tokens->ids,
+                              .elements = to,
+                              .lengths = tokens->lengths};
+    TRY(pt_dataset_create_from_arrays(context, &array, 1, sizeof array, count, 0, dataset));
+out:
+    return status;
 }

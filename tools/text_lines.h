@@ -39,5 +39,9 @@ void tokens_free(tokens_t *tokens);
  * the line. */
 int tokens_make(const opened_model_t *opened, const text_lines_t *lines, const pt_text_t *texts, int64_t count,
                 uint32_t flags, tokens_t *tokens);
+/* The tokens of the last `count` lines as samples, cut at what the model can read; they stay where they are. EXIT_DONE,
+ * or a status after a message, of a line without tokens too. */
+int tokens_to_dataset(pt_context_t *context, const settings_t *settings, const opened_model_t *opened,
+                      const text_lines_t *lines, int64_t count, tokens_t *tokens, pt_dataset_t **dataset);
 
 #endif

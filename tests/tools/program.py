@@ -119,7 +119,7 @@ class Program(unittest.TestCase):
         described = json.loads(run("--describe")[0])
         names = [command["name"] for command in described["commands"]]
         self.assertEqual(
-            names, ["train", "finetune", "evaluate", "predict", "tokenize", "generate", "inspect", "convert"]
+            names, ["train", "finetune", "evaluate", "predict", "tokenize", "generate", "inspect", "embed", "convert"]
         )
         page = run("--help")[0]
         for command in described["commands"]:
@@ -476,6 +476,28 @@ class Program(unittest.TestCase):
                 text = run_json(*asked)["text"]
                 self.assertNotIn(stop, text)
                 self.assertEqual(run(*asked)[0], "\u00e9\u4e2d" + text + "\n")
+
+    def test_embed(self):
+        lines = "one\ntwo and two\nthree\n"
+        vectors = [json.loads(line) for line in run("embed", "trained", "--json", stdin=lines)[0].splitlines()]
+        self.assertEqual([len(vector) for vector in vectors], [NETWORK["n_embd"]] * 3)
+        plain = run("embed", "trained", write("lines.txt", lines))[0].splitlines()
+        self.assertEqual([[float(number) for number in line.split("\t")] for line in plain], vectors)
+        alone = json.loads(run("embed", "trained", "--json", stdin="three\n")[0])
+        for number, same in zip(alone, vectors[2]):
+            self.assertAlmostEqual(number, same, places=5)
+        made = {}
+        for pool in ("mean", "cls", "last"):
+            unit = json.loads(run("embed", "trained", "--pool", pool, "--normalize", "--json", stdin="three")[0])
+            self.assertAlmostEqual(sum(number * number for number in unit), 1, places=5)
+            made[pool] = tuple(unit)
+        self.assertEqual(len(set(made.values())), 3)
+        cut = run("embed", "trained", "--length", "2", "--json", stdin="three\nthem\n")[0].splitlines()
+        self.assertEqual(cut[0], cut[1])
+        self.names_what(run("embed", "trained", code=1, stdin="a\n\n")[1], "line 2")
+        self.names_what(run("predict", "classifier", "-", code=1, stdin="a\n\n")[1], "line 2")
+        self.names_what(run("embed", "trained", "nowhere.txt", code=1)[1], "nowhere.txt")
+        self.names_what(run("embed", "trained", "--pool", "max", code=2)[1], "--pool", "max")
 
     def test_convert(self):
         made = run_json("convert", "trained", "converted", "--dtype", "float16")

@@ -3,7 +3,7 @@ _pretrain() {
     local current=${COMP_WORDS[COMP_CWORD]} words=
     COMPREPLY=()
     if [ "$COMP_CWORD" = 1 ]; then
-        words="train finetune evaluate predict tokenize generate inspect convert help --help --version"
+        words="train finetune evaluate predict tokenize generate inspect embed convert help --help --version"
     else
         case ${COMP_WORDS[1]}:${COMP_WORDS[COMP_CWORD-1]} in
         *:--dtype) words="float32 float16 bfloat16" ;;
@@ -11,7 +11,7 @@ _pretrain() {
         *:--normalize) words="standard range" ;;
         *:--optimizer) words="adamw adam sgd adafactor" ;;
         *:--pattern) words="gpt2 cl100k llama3 qwen2" ;;
-        *:--pool) words="family mean first last max" ;;
+        *:--pool) words="mean cls last" ;;
         *:--precision) words="float32 float16 bfloat16" ;;
         *:--processor) words="portable avx2 avx512 neon" ;;
         *:--schedule) words="constant linear cosine one-cycle" ;;
@@ -76,6 +76,11 @@ _pretrain() {
                 inspect)
                     words="--tokenizer --length --batch --json --threads --seed"
                     words+=" --precision --processor --memory --help --version"
+                    ;;
+                embed)
+                    words="--tokenizer --length --batch --pool --normalize --json"
+                    words+=" --threads --seed --precision --processor --memory --help"
+                    words+=" --version"
                     ;;
                 convert)
                     words="--to --dtype --json --threads --seed --precision"
