@@ -16,8 +16,8 @@ typedef struct archive {
 
 static void put(uint8_t *bytes, int64_t *at, uint64_t value, int size)
 {
-    for (int i = 0; i < size; i++)
-        bytes[(*at)++] = (uint8_t)(value >> (8 * i));
+    for (int i = 0; i < size; i++, value >>= 8)
+        bytes[(*at)++] = (uint8_t)value;
 }
 
 static void put_bytes(uint8_t *bytes, int64_t *at, const void *from, int64_t size)
