@@ -58,8 +58,8 @@ static inline pt__sixteen_t pt__sixteen_small(pt__sixteen_t bytes)
 
 static inline uint64_t pt__sixteen_beyond(pt__sixteen_t bytes)
 {
-    typedef char lanes_t __attribute__((vector_size(16)));
-    return (uint64_t)(uint32_t)__builtin_ia32_pmovmskb128((lanes_t)bytes);
+    typedef char sixteen_t __attribute__((vector_size(16)));
+    return (uint64_t)(uint32_t)__builtin_ia32_pmovmskb128((sixteen_t)bytes);
 }
 
 static inline uint64_t pt__sixteen_equal(pt__sixteen_t bytes, signed char byte)
