@@ -7,20 +7,6 @@
 #include "models/encoder.h"
 #include "models/models.h"
 
-static const pt__encoder_names_t names = {.words = "bert.embeddings.word_embeddings",
-                                          .places = "bert.embeddings.position_embeddings",
-                                          .segments = "bert.embeddings.token_type_embeddings",
-                                          .norm = "bert.embeddings.LayerNorm",
-                                          .layer = "bert.encoder.layer.",
-                                          .query = "attention.self.query",
-                                          .key = "attention.self.key",
-                                          .value = "attention.self.value",
-                                          .attended = "attention.output.dense",
-                                          .attended_norm = "attention.output.LayerNorm",
-                                          .inner = "intermediate.dense",
-                                          .outer = "output.dense",
-                                          .outer_norm = "output.LayerNorm"};
-
 static const pt__sample_head_t sample_head = {
     .dense = "bert.pooler.dense", .activation = PT_ACTIVATION_TANH, .output = "classifier"};
 
@@ -31,20 +17,9 @@ static const pt__word_head_t word_head = {.dense = "cls.predictions.transform.de
 
 static pt_status_t build(const struct pt__json *config, pt_graph_t *graph)
 {
-    pt__encoder_t encoder = {.names = &names,
-                             .vocabulary = 30522,
-                             .width = 768,
-                             .layers = 12,
-                             .heads = 12,
-                             .inner = 3072,
-                             .places = 512,
-                             .segments = 2,
-                             .activation = PT_ACTIVATION_GELU_ERF,
-                             .tied = 1,
-                             .dropout = 0.1,
-                             .attention_dropout = 0.1,
-                             .epsilon = 1e-12,
-                             .range = 0.02};
+    pt__encoder_t encoder = pt__encoder_base;
+    encoder.trunk = "bert.";
+    encoder.vocabulary = 30522;
     PT__TRY(pt__encoder_read(config, &encoder));
     return pt__encoder_build(&encoder, &sample_head, &word_head, graph);
 }

@@ -4,6 +4,9 @@
 
 #include "base/json.h"
 
+/* The largest sizes that a configuration of a transformer may ask for. */
+enum { PT__LARGEST_VOCABULARY = 1 << 24, PT__LONGEST = 1 << 24, PT__WIDEST = 1 << 20, PT__DEEPEST = 1024 };
+
 /* The activation named by `key` ("gelu_new", "relu", ...) as PT_ACTIVATION_...; *activation keeps what it holds
  * where the key is missing. */
 pt_status_t pt__config_activation(const pt__json_t *config, const char *key, int32_t *activation);

@@ -38,14 +38,7 @@ const pt__renaming_t pt__decoder_gguf[] = {
     {.theirs = NULL},
 };
 
-enum {
-    LARGEST_VOCABULARY = 1 << 24,
-    LONGEST = 1 << 24,
-    WIDEST = 1 << 20,
-    WIDEST_HEAD = 256,
-    DEEPEST = 1024,
-    NAME_SIZE = 64
-};
+enum { WIDEST_HEAD = 256, NAME_SIZE = 64 };
 
 typedef struct decoder {
     pt_graph_t *graph;
@@ -72,14 +65,15 @@ static pt_status_t read_sizes(decoder_t *self)
 {
     const pt__json_t *config = self->config;
     pt__decoder_t *has = &self->has;
-    PT__TRY(pt__json_get_integer(config, "vocab_size", PT__JSON_OPTIONAL, 1, LARGEST_VOCABULARY, &has->vocabulary));
-    PT__TRY(pt__json_get_integer(config, "hidden_size", PT__JSON_OPTIONAL, 1, WIDEST, &has->width));
-    PT__TRY(pt__json_get_integer(config, "intermediate_size", PT__JSON_OPTIONAL, 1, 8 * WIDEST, &has->inner));
-    PT__TRY(pt__json_get_integer(config, "num_hidden_layers", PT__JSON_OPTIONAL, 1, DEEPEST, &has->layers));
-    PT__TRY(pt__json_get_integer(config, "num_attention_heads", PT__JSON_OPTIONAL, 1, WIDEST, &has->heads));
-    PT__TRY(read_size(config, "num_key_value_heads", WIDEST, 0, &has->kv_heads));
+    PT__TRY(pt__json_get_integer(config, "vocab_size", PT__JSON_OPTIONAL, 1, PT__LARGEST_VOCABULARY, &has->vocabulary));
+    PT__TRY(pt__json_get_integer(config, "hidden_size", PT__JSON_OPTIONAL, 1, PT__WIDEST, &has->width));
+    PT__TRY(pt__json_get_integer(config, "intermediate_size", PT__JSON_OPTIONAL, 1, 8 * PT__WIDEST, &has->inner));
+    PT__TRY(pt__json_get_integer(config, "num_hidden_layers", PT__JSON_OPTIONAL, 1, PT__DEEPEST, &has->layers));
+    PT__TRY(pt__json_get_integer(config, "num_attention_heads", PT__JSON_OPTIONAL, 1, PT__WIDEST, &has->heads));
+    PT__TRY(read_size(config, "num_key_value_heads", PT__WIDEST, 0, &has->kv_heads));
     PT__TRY(read_size(config, "head_dim", WIDEST_HEAD, 0, &has->head_width));
-    PT__TRY(pt__json_get_integer(config, "max_position_embeddings", PT__JSON_OPTIONAL, 2, LONGEST, &has->positions));
+    PT__TRY(
+        pt__json_get_integer(config, "max_position_embeddings", PT__JSON_OPTIONAL, 2, PT__LONGEST, &has->positions));
     if (has->kv_heads == 0)
         has->kv_heads = has->heads;
     if (has->heads % has->kv_heads != 0)
@@ -140,7 +134,7 @@ static pt_status_t read_unturned(decoder_t *self)
     self->unturned_interval = 4;
     if (!self->has.unturned)
         return PT_OK;
-    PT__TRY(pt__json_get_integer(self->config, "no_rope_layer_interval", PT__JSON_OPTIONAL, 1, DEEPEST + 1,
+    PT__TRY(pt__json_get_integer(self->config, "no_rope_layer_interval", PT__JSON_OPTIONAL, 1, PT__DEEPEST + 1,
                                  &self->unturned_interval));
     PT__TRY(read_layers(self, "no_rope_layers", &self->turned));
     for (const pt__json_t *turned = self->turned == NULL ? NULL : self->turned->first; turned != NULL;

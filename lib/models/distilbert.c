@@ -8,10 +8,10 @@
 #include "models/encoder.h"
 #include "models/models.h"
 
-static const pt__encoder_names_t names = {.words = "distilbert.embeddings.word_embeddings",
-                                          .places = "distilbert.embeddings.position_embeddings",
-                                          .norm = "distilbert.embeddings.LayerNorm",
-                                          .layer = "distilbert.transformer.layer.",
+static const pt__encoder_names_t names = {.words = "embeddings.word_embeddings",
+                                          .places = "embeddings.position_embeddings",
+                                          .norm = "embeddings.LayerNorm",
+                                          .layer = "transformer.layer.",
                                           .query = "attention.q_lin",
                                           .key = "attention.k_lin",
                                           .value = "attention.v_lin",
@@ -29,17 +29,17 @@ static const pt__word_head_t word_head = {.dense = "vocab_transform",
                                           .weight = "vocab_projector.weight",
                                           .bias = "vocab_projector.bias"};
 
-enum { LARGEST_VOCABULARY = 1 << 24, LONGEST = 1 << 24, WIDEST = 1 << 20, DEEPEST = 1024 };
-
 static pt_status_t read_config(const pt__json_t *config, pt__encoder_t *encoder)
 {
     PT__TRY(pt__encoder_refuse_true(config, "sinusoidal_pos_embds", "positions that are computed and do not learn"));
-    PT__TRY(pt__json_get_integer(config, "vocab_size", PT__JSON_OPTIONAL, 1, LARGEST_VOCABULARY, &encoder->vocabulary));
-    PT__TRY(pt__json_get_integer(config, "max_position_embeddings", PT__JSON_OPTIONAL, 1, LONGEST, &encoder->places));
-    PT__TRY(pt__json_get_integer(config, "dim", PT__JSON_OPTIONAL, 1, WIDEST, &encoder->width));
-    PT__TRY(pt__json_get_integer(config, "n_layers", PT__JSON_OPTIONAL, 1, DEEPEST, &encoder->layers));
-    PT__TRY(pt__json_get_integer(config, "n_heads", PT__JSON_OPTIONAL, 1, WIDEST, &encoder->heads));
-    PT__TRY(pt__json_get_integer(config, "hidden_dim", PT__JSON_OPTIONAL, 1, 8 * WIDEST, &encoder->inner));
+    PT__TRY(
+        pt__json_get_integer(config, "vocab_size", PT__JSON_OPTIONAL, 1, PT__LARGEST_VOCABULARY, &encoder->vocabulary));
+    PT__TRY(
+        pt__json_get_integer(config, "max_position_embeddings", PT__JSON_OPTIONAL, 1, PT__LONGEST, &encoder->places));
+    PT__TRY(pt__json_get_integer(config, "dim", PT__JSON_OPTIONAL, 1, PT__WIDEST, &encoder->width));
+    PT__TRY(pt__json_get_integer(config, "n_layers", PT__JSON_OPTIONAL, 1, PT__DEEPEST, &encoder->layers));
+    PT__TRY(pt__json_get_integer(config, "n_heads", PT__JSON_OPTIONAL, 1, PT__WIDEST, &encoder->heads));
+    PT__TRY(pt__json_get_integer(config, "hidden_dim", PT__JSON_OPTIONAL, 1, 8 * PT__WIDEST, &encoder->inner));
     PT__TRY(pt__config_activation(config, "activation", &encoder->activation));
     PT__TRY(pt__config_probability(config, "dropout", &encoder->dropout));
     PT__TRY(pt__config_probability(config, "attention_dropout", &encoder->attention_dropout));
@@ -51,7 +51,8 @@ static pt_status_t read_config(const pt__json_t *config, pt__encoder_t *encoder)
 
 static pt_status_t build(const struct pt__json *config, pt_graph_t *graph)
 {
-    pt__encoder_t encoder = {.names = &names,
+    pt__encoder_t encoder = {.trunk = "distilbert.",
+                             .names = &names,
                              .vocabulary = 30522,
                              .width = 768,
                              .layers = 6,

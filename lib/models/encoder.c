@@ -12,7 +12,35 @@
 
 #include "models/config.h"
 
-enum { LARGEST_VOCABULARY = 1 << 24, LONGEST = 1 << 24, WIDEST = 1 << 20, DEEPEST = 1024, NAME_SIZE = 160 };
+enum { NAME_SIZE = 160 };
+
+static const pt__encoder_names_t names_of_base = {.words = "embeddings.word_embeddings",
+                                                  .places = "embeddings.position_embeddings",
+                                                  .segments = "embeddings.token_type_embeddings",
+                                                  .norm = "embeddings.LayerNorm",
+                                                  .layer = "encoder.layer.",
+                                                  .query = "attention.self.query",
+                                                  .key = "attention.self.key",
+                                                  .value = "attention.self.value",
+                                                  .attended = "attention.output.dense",
+                                                  .attended_norm = "attention.output.LayerNorm",
+                                                  .inner = "intermediate.dense",
+                                                  .outer = "output.dense",
+                                                  .outer_norm = "output.LayerNorm"};
+
+const pt__encoder_t pt__encoder_base = {.names = &names_of_base,
+                                        .width = 768,
+                                        .layers = 12,
+                                        .heads = 12,
+                                        .inner = 3072,
+                                        .places = 512,
+                                        .segments = 2,
+                                        .activation = PT_ACTIVATION_GELU_ERF,
+                                        .tied = 1,
+                                        .dropout = 0.1,
+                                        .attention_dropout = 0.1,
+                                        .epsilon = 1e-12,
+                                        .range = 0.02};
 
 pt_status_t pt__encoder_refuse_true(const pt__json_t *config, const char *key, const char *means)
 {
@@ -38,13 +66,15 @@ pt_status_t pt__encoder_read(const pt__json_t *config, pt__encoder_t *encoder)
 {
     PT__TRY(pt__encoder_refuse_true(config, "is_decoder", "attention to earlier tokens alone"));
     PT__TRY(check_positions(config));
-    PT__TRY(pt__json_get_integer(config, "vocab_size", PT__JSON_OPTIONAL, 1, LARGEST_VOCABULARY, &encoder->vocabulary));
-    PT__TRY(pt__json_get_integer(config, "max_position_embeddings", PT__JSON_OPTIONAL, 1, LONGEST, &encoder->places));
-    PT__TRY(pt__json_get_integer(config, "type_vocab_size", PT__JSON_OPTIONAL, 1, WIDEST, &encoder->segments));
-    PT__TRY(pt__json_get_integer(config, "hidden_size", PT__JSON_OPTIONAL, 1, WIDEST, &encoder->width));
-    PT__TRY(pt__json_get_integer(config, "num_hidden_layers", PT__JSON_OPTIONAL, 1, DEEPEST, &encoder->layers));
-    PT__TRY(pt__json_get_integer(config, "num_attention_heads", PT__JSON_OPTIONAL, 1, WIDEST, &encoder->heads));
-    PT__TRY(pt__json_get_integer(config, "intermediate_size", PT__JSON_OPTIONAL, 1, 8 * WIDEST, &encoder->inner));
+    PT__TRY(
+        pt__json_get_integer(config, "vocab_size", PT__JSON_OPTIONAL, 1, PT__LARGEST_VOCABULARY, &encoder->vocabulary));
+    PT__TRY(
+        pt__json_get_integer(config, "max_position_embeddings", PT__JSON_OPTIONAL, 1, PT__LONGEST, &encoder->places));
+    PT__TRY(pt__json_get_integer(config, "type_vocab_size", PT__JSON_OPTIONAL, 1, PT__WIDEST, &encoder->segments));
+    PT__TRY(pt__json_get_integer(config, "hidden_size", PT__JSON_OPTIONAL, 1, PT__WIDEST, &encoder->width));
+    PT__TRY(pt__json_get_integer(config, "num_hidden_layers", PT__JSON_OPTIONAL, 1, PT__DEEPEST, &encoder->layers));
+    PT__TRY(pt__json_get_integer(config, "num_attention_heads", PT__JSON_OPTIONAL, 1, PT__WIDEST, &encoder->heads));
+    PT__TRY(pt__json_get_integer(config, "intermediate_size", PT__JSON_OPTIONAL, 1, 8 * PT__WIDEST, &encoder->inner));
     PT__TRY(pt__config_activation(config, "hidden_act", &encoder->activation));
     PT__TRY(pt__config_probability(config, "hidden_dropout_prob", &encoder->dropout));
     PT__TRY(pt__config_probability(config, "attention_probs_dropout_prob", &encoder->attention_dropout));
@@ -76,18 +106,18 @@ const pt__renaming_t pt__encoder_renamings[] = {{.theirs = "*LayerNorm.gamma", .
                                                 {.theirs = "*LayerNorm.beta", .ours = "*LayerNorm.bias"},
                                                 {.theirs = NULL}};
 
-/* A parameter's name: the layer's prefix (NULL: none), the part's name, and what the part has. */
+/* A parameter's name: what all or those of a layer begin with, the part's name, and what the part has. */
 typedef struct site {
     const pt__encoder_t *encoder;
     pt_graph_t *graph;
-    const char *layer; /* NULL: outside the layers */
+    const char *prefix;
 } site_t;
 
 static pt_tensor_t parameter(const site_t *site, const char *part, const char *what, int32_t rank, const int64_t *shape,
                              int32_t initializer, double value)
 {
     char name[NAME_SIZE];
-    snprintf(name, sizeof name, "%s%s.%s", site->layer == NULL ? "" : site->layer, part, what);
+    snprintf(name, sizeof name, "%s%s.%s", site->prefix, part, what);
     return pt_parameter(site->graph, name, rank, shape, PT__INITIAL(initializer, value));
 }
 
@@ -173,12 +203,12 @@ pt_status_t pt__encoder_build(const pt__encoder_t *encoder, const pt__sample_hea
                               const pt__word_head_t *word_head, pt_graph_t *graph)
 {
     char prefix[NAME_SIZE / 2];
-    site_t site = {.encoder = encoder, .graph = graph};
+    site_t site = {.encoder = encoder, .graph = graph, .prefix = encoder->trunk};
     pt_tensor_t words;
     pt_tensor_t hidden = embed(&site, &words);
-    site.layer = prefix;
+    site.prefix = prefix;
     for (int64_t i = 0; i < encoder->layers; i++) {
-        snprintf(prefix, sizeof prefix, "%s%lld.", encoder->names->layer, (long long)i);
+        snprintf(prefix, sizeof prefix, "%s%s%lld.", encoder->trunk, encoder->names->layer, (long long)i);
         hidden = layer(&site, hidden);
     }
     pt_graph_set_output(graph, "hidden", hidden);

@@ -8,7 +8,7 @@
 #include "graph/derived.h"
 #include "graph/graph.h"
 
-/* Names of the parameters, without ".weight" and ".bias". */
+/* Names of the trunk's parameters, without what they all begin with, and without ".weight" and ".bias". */
 typedef struct pt__encoder_names {
     const char *words, *places, *segments, *norm; /* segments NULL: the family has none */
     const char *layer;                            /* before the layer's number, a point, and one of those that follow */
@@ -16,6 +16,7 @@ typedef struct pt__encoder_names {
 } pt__encoder_names_t;
 
 typedef struct pt__encoder {
+    const char *trunk; /* what the names begin with: "bert." */
     const pt__encoder_names_t *names;
     int64_t vocabulary, width, layers, heads, inner;
     int64_t places, first_place; /* rows of the table of positions; the row of a sample's first token */
@@ -23,6 +24,9 @@ typedef struct pt__encoder {
     int32_t activation, tied;
     double dropout, attention_dropout, head_dropout, epsilon, range;
 } pt__encoder_t;
+
+/* BERT's names and the sizes of its base; RoBERTa has them too, but for trunk and vocabulary, which are not set. */
+extern const pt__encoder_t pt__encoder_base;
 
 /* "segments", zeros where the data lacks it: for families that have that input. */
 extern const pt__derived_t pt__encoder_segments;

@@ -18,7 +18,7 @@
 #include "models/config.h"
 #include "models/models.h"
 
-enum { LARGEST_VOCABULARY = 1 << 24, LONGEST = 1 << 24, WIDEST = 1 << 20, DEEPEST = 1024, NAME_SIZE = 64 };
+enum { NAME_SIZE = 64 };
 
 typedef struct gpt2 {
     pt_graph_t *graph;
@@ -29,13 +29,14 @@ typedef struct gpt2 {
 
 static pt_status_t read_config(const pt__json_t *config, gpt2_t *model)
 {
-    PT__TRY(pt__json_get_integer(config, "vocab_size", PT__JSON_OPTIONAL, 1, LARGEST_VOCABULARY, &model->vocabulary));
-    PT__TRY(pt__json_get_integer(config, "n_positions", PT__JSON_OPTIONAL, 1, LONGEST, &model->positions));
-    PT__TRY(pt__json_get_integer(config, "n_embd", PT__JSON_OPTIONAL, 1, WIDEST, &model->width));
-    PT__TRY(pt__json_get_integer(config, "n_layer", PT__JSON_OPTIONAL, 1, DEEPEST, &model->layers));
-    PT__TRY(pt__json_get_integer(config, "n_head", PT__JSON_OPTIONAL, 1, WIDEST, &model->heads));
+    PT__TRY(
+        pt__json_get_integer(config, "vocab_size", PT__JSON_OPTIONAL, 1, PT__LARGEST_VOCABULARY, &model->vocabulary));
+    PT__TRY(pt__json_get_integer(config, "n_positions", PT__JSON_OPTIONAL, 1, PT__LONGEST, &model->positions));
+    PT__TRY(pt__json_get_integer(config, "n_embd", PT__JSON_OPTIONAL, 1, PT__WIDEST, &model->width));
+    PT__TRY(pt__json_get_integer(config, "n_layer", PT__JSON_OPTIONAL, 1, PT__DEEPEST, &model->layers));
+    PT__TRY(pt__json_get_integer(config, "n_head", PT__JSON_OPTIONAL, 1, PT__WIDEST, &model->heads));
     model->inner = 4 * model->width;
-    PT__TRY(pt__json_get_integer(config, "n_inner", PT__JSON_OPTIONAL, 1, 8 * WIDEST, &model->inner));
+    PT__TRY(pt__json_get_integer(config, "n_inner", PT__JSON_OPTIONAL, 1, 8 * PT__WIDEST, &model->inner));
     PT__TRY(pt__config_activation(config, "activation_function", &model->activation));
     PT__TRY(pt__config_probability(config, "embd_pdrop", &model->embedding_dropout));
     PT__TRY(pt__config_probability(config, "resid_pdrop", &model->residual_dropout));

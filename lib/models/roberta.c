@@ -7,20 +7,6 @@
 #include "models/encoder.h"
 #include "models/models.h"
 
-static const pt__encoder_names_t names = {.words = "roberta.embeddings.word_embeddings",
-                                          .places = "roberta.embeddings.position_embeddings",
-                                          .segments = "roberta.embeddings.token_type_embeddings",
-                                          .norm = "roberta.embeddings.LayerNorm",
-                                          .layer = "roberta.encoder.layer.",
-                                          .query = "attention.self.query",
-                                          .key = "attention.self.key",
-                                          .value = "attention.self.value",
-                                          .attended = "attention.output.dense",
-                                          .attended_norm = "attention.output.LayerNorm",
-                                          .inner = "intermediate.dense",
-                                          .outer = "output.dense",
-                                          .outer_norm = "output.LayerNorm"};
-
 static const pt__sample_head_t sample_head = {
     .dense = "classifier.dense", .activation = PT_ACTIVATION_TANH, .drops_first = 1, .output = "classifier.out_proj"};
 
@@ -32,21 +18,10 @@ static const pt__word_head_t word_head = {.dense = "lm_head.dense",
 
 static pt_status_t build(const struct pt__json *config, pt_graph_t *graph)
 {
-    pt__encoder_t encoder = {.names = &names,
-                             .vocabulary = 50265,
-                             .width = 768,
-                             .layers = 12,
-                             .heads = 12,
-                             .inner = 3072,
-                             .places = 512,
-                             .segments = 2,
-                             .activation = PT_ACTIVATION_GELU_ERF,
-                             .tied = 1,
-                             .dropout = 0.1,
-                             .attention_dropout = 0.1,
-                             .epsilon = 1e-12,
-                             .range = 0.02};
+    pt__encoder_t encoder = pt__encoder_base;
     int64_t padding = 1;
+    encoder.trunk = "roberta.";
+    encoder.vocabulary = 50265;
     PT__TRY(pt__encoder_read(config, &encoder));
     PT__TRY(pt__json_get_integer(config, "pad_token_id", PT__JSON_OPTIONAL, 0, encoder.vocabulary - 1, &padding));
     encoder.first_place = padding + 1;

@@ -19,9 +19,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "models/models.h"
+#include "models/config.h"
 
-enum { LONGEST = 1 << 24 };
+#include "models/models.h"
 
 static const double TURN = 6.283185307179586; /* radians */
 
@@ -63,7 +63,7 @@ static pt_status_t read_dynamic(reading_t *self)
     double limit = self->factor * (double)self->positions;
     self->out->options.dynamic_factor = self->factor;
     self->out->options.original_limit = self->positions;
-    self->out->options.limit = limit < LONGEST ? (int64_t)limit : LONGEST;
+    self->out->options.limit = limit < PT__LONGEST ? (int64_t)limit : PT__LONGEST;
     return PT_OK;
 }
 
@@ -130,7 +130,7 @@ static pt_status_t read_yarn(reading_t *self)
     self->out->has_frequencies = 1;
     double limit = self->factor * (double)self->original;
     if (limit > (double)self->out->options.limit)
-        self->out->options.limit = limit < LONGEST ? (int64_t)limit : LONGEST;
+        self->out->options.limit = limit < PT__LONGEST ? (int64_t)limit : PT__LONGEST;
     return PT_OK;
 }
 
@@ -214,9 +214,9 @@ pt_status_t pt__config_rotary(const pt__json_t *config, int64_t width, int64_t p
     if (self.rope != NULL) {
         PT__TRY(refuse_others(self.rope));
         PT__TRY(pt__json_get_number(self.rope, "rope_theta", PT__JSON_OPTIONAL, 1e-6, 1e30, &self.base));
-        PT__TRY(pt__json_get_integer(self.rope, "original_max_position_embeddings", PT__JSON_OPTIONAL, 2, LONGEST,
+        PT__TRY(pt__json_get_integer(self.rope, "original_max_position_embeddings", PT__JSON_OPTIONAL, 2, PT__LONGEST,
                                      &self.original));
-        PT__TRY(pt__json_get_integer(config, "original_max_position_embeddings", PT__JSON_OPTIONAL, 2, LONGEST,
+        PT__TRY(pt__json_get_integer(config, "original_max_position_embeddings", PT__JSON_OPTIONAL, 2, PT__LONGEST,
                                      &self.original));
         PT__TRY(read_type(&self));
     }
