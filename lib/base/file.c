@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -379,4 +380,13 @@ void pt__directory_unlock(int *lock)
         close(*lock);
     }
     *lock = -1;
+}
+
+pt_status_t pt__path_join(const char *directory, const char *name, char *path, size_t size)
+{
+    const size_t length = strlen(directory);
+    const char *between = length > 0 && directory[length - 1] == '/' ? "" : "/";
+    if (snprintf(path, size, "%s%s%s", directory, between, name) < (int)size)
+        return PT_OK;
+    return pt__fail(PT_ERR_ARGUMENT, "the path is too long: %.80s...", directory);
 }

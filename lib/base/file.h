@@ -46,6 +46,9 @@ pt_status_t pt__file_size(const char *path, int64_t *size);
 /* A file that does not exist is not an error. */
 pt_status_t pt__file_remove(const char *path);
 
+/* DIRECTORY/NAME; PT_ERR_ARGUMENT where it is longer than the buffer. */
+pt_status_t pt__path_join(const char *directory, const char *name, char *path, size_t size);
+
 /* The names in a directory, sorted by bytes, without "." and "..": one block, freed with pt__release. */
 pt_status_t pt__directory_list(pt__memory_t *memory, const char *path, char ***names, int64_t *count);
 /* With its parents; one that exists is not an error. */

@@ -123,15 +123,6 @@ static pt_status_t read_tensor(const reading_t *reading, const pt__gguf_tensor_t
 
 /* ---- The table ---- */
 
-static int compare_places(const void *a, const void *b, void *user)
-{
-    const pt__entry_t *x = a, *y = b;
-    (void)user;
-    if (x->data != y->data)
-        return (const uint8_t *)x->data < (const uint8_t *)y->data ? -1 : 1;
-    return (x->bytes > y->bytes) - (x->bytes < y->bytes);
-}
-
 static pt_status_t check_overlaps(const reading_t *reading)
 {
     const pt__tensors_t *table = &reading->file->table;
@@ -141,7 +132,7 @@ static pt_status_t check_overlaps(const reading_t *reading)
     PT__TRY(pt__allocate(memory, (size_t)table->n_entries, sizeof *sorted, "order of tensors", &sorted));
     for (int64_t i = 0; i < table->n_entries; i++)
         sorted[i] = &table->entries[i];
-    pt__sort(sorted, table->n_entries, compare_places, NULL);
+    pt__sort(sorted, table->n_entries, pt__entry_compare_places, NULL);
     for (int64_t i = 1; i < table->n_entries && status == PT_OK; i++) {
         const pt__entry_t *before = sorted[i - 1], *entry = sorted[i];
         if ((const uint8_t *)before->data + before->bytes > (const uint8_t *)entry->data)

@@ -169,16 +169,6 @@ static pt_status_t read_entries(pt__file_tensors_t *file, const pt__json_t *root
     return PT_OK;
 }
 
-/* By place in the file; of two at the same place, the empty one first. */
-static int compare_places(const void *a, const void *b, void *user)
-{
-    const pt__entry_t *x = a, *y = b;
-    (void)user;
-    if (x->data != y->data)
-        return (const uint8_t *)x->data < (const uint8_t *)y->data ? -1 : 1;
-    return (x->bytes > y->bytes) - (x->bytes < y->bytes);
-}
-
 /* The tensors, in the order of their places, cover the data without overlap and hole. */
 static pt_status_t check_cover(const pt__file_tensors_t *file, const void **sorted)
 {
@@ -230,7 +220,7 @@ static pt_status_t check_places(pt__file_tensors_t *file)
     PT__TRY(pt__allocate(memory, (size_t)file->table.n_entries, sizeof *sorted, "order of tensors", &sorted));
     for (int64_t i = 0; i < file->table.n_entries; i++)
         sorted[i] = &file->table.entries[i];
-    pt__sort(sorted, file->table.n_entries, compare_places, NULL);
+    pt__sort(sorted, file->table.n_entries, pt__entry_compare_places, NULL);
     pt_status_t status = check_cover(file, sorted);
     pt__release(memory, sorted);
     return status;

@@ -40,3 +40,12 @@ const char *pt__tensors_value(const pt__tensors_t *tensors, const char *key)
     }
     return NULL;
 }
+
+int pt__entry_compare_places(const void *a, const void *b, void *user)
+{
+    const pt__entry_t *x = a, *y = b;
+    (void)user;
+    if (x->data != y->data)
+        return (const uint8_t *)x->data < (const uint8_t *)y->data ? -1 : 1;
+    return (x->bytes > y->bytes) - (x->bytes < y->bytes);
+}

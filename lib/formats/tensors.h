@@ -36,6 +36,8 @@ const pt__entry_t *pt__tensors_find(const pt__tensors_t *tensors, const char *na
 /* The entry of this name, else that of the name without `prefix`, where it begins so; NULL: none is left out. */
 const pt__entry_t *pt__tensors_find_within(const pt__tensors_t *tensors, const char *prefix, const char *name);
 const char *pt__tensors_value(const pt__tensors_t *tensors, const char *key);
+/* For pt__sort, of entries by their places in memory; of two at the same place, the empty one first. */
+int pt__entry_compare_places(const void *a, const void *b, void *user);
 
 /* ---- Open files (file_tensors.c); what a format is: formats/format.h ---- */
 

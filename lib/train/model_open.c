@@ -45,22 +45,13 @@ pt_status_t pt__saved_task(pt_context_t *context, const pt__file_tensors_t *file
 
 /* ---- Finding configuration and weights ---- */
 
-static pt_status_t join(const char *directory, const char *name, char path[PT__PATH_SIZE])
-{
-    const size_t length = strlen(directory);
-    const char *between = length > 0 && directory[length - 1] == '/' ? "" : "/";
-    if (snprintf(path, PT__PATH_SIZE, "%s%s%s", directory, between, name) < PT__PATH_SIZE)
-        return PT_OK;
-    return pt__fail(PT_ERR_ARGUMENT, "the path is too long: %.80s...", directory);
-}
-
 /* The directory's weights, the first of these that is there. */
 static pt_status_t find_weights(source_t *source, const char *directory)
 {
     static const char *const names[] = {"model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",
                                         "pytorch_model.bin.index.json"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        PT__TRY(join(directory, names[i], source->weights));
+        PT__TRY(pt__path_join(directory, names[i], source->weights, PT__PATH_SIZE));
         if (pt__file_exists(source->weights)) {
             source->path = source->weights;
             return PT_OK;
@@ -138,7 +129,7 @@ static pt_status_t find_config(source_t *source)
         return pt__fail(PT_ERR_UNSUPPORTED, "%s: %s", source->path, why);
     if (source->directory[0] == 0)
         return refuse(source);
-    PT__TRY(join(source->directory, PT__CONFIG_FILE, path));
+    PT__TRY(pt__path_join(source->directory, PT__CONFIG_FILE, path, PT__PATH_SIZE));
     if (!pt__file_exists(path))
         return refuse(source);
     PT__TRY(pt__file_read(&source->context->memory, path, LARGEST_CONFIG, &source->read, &length));

@@ -28,33 +28,15 @@ static const char *const companions[] = {"generation_config.json",
                                          "sentence_bert_config.json",
                                          "1_Pooling/config.json"};
 
-static pt_status_t join(const char *directory, const char *name, char path[PT__PATH_SIZE])
-{
-    const size_t length = strlen(directory);
-    const char *between = length > 0 && directory[length - 1] == '/' ? "" : "/";
-    if (snprintf(path, PT__PATH_SIZE, "%s%s%s", directory, between, name) < PT__PATH_SIZE)
-        return PT_OK;
-    return pt__fail(PT_ERR_ARGUMENT, "the path is too long: %.80s...", directory);
-}
+static const pt_save_options_t to_path = {.struct_size = sizeof to_path};
 
-static pt_status_t write_file(pt__memory_t *memory, const char *path, const void *bytes, int64_t size)
-{
-    pt__writer_t *writer;
-    PT__TRY(pt__writer_begin(memory, path, &writer));
-    pt_status_t status = pt__writer_write(writer, bytes, size);
-    if (status == PT_OK)
-        return pt__writer_commit(&writer);
-    pt__writer_abandon(&writer);
-    return status;
-}
-
-static pt_status_t copy_file(pt__memory_t *memory, const char *from, const char *to)
+static pt_status_t copy_file(pt_context_t *context, const char *from, const char *to)
 {
     char *bytes;
     int64_t size;
-    PT__TRY(pt__file_read(memory, from, 0, &bytes, &size));
-    pt_status_t status = write_file(memory, to, bytes, size);
-    pt__release(memory, bytes);
+    PT__TRY(pt__file_read(&context->memory, from, 0, &bytes, &size));
+    pt_status_t status = pt__place_write_bytes(context, to, &to_path, bytes, size);
+    pt__release(&context->memory, bytes);
     return status;
 }
 
@@ -66,15 +48,15 @@ static pt_status_t carry_companions(const pt_model_t *model, const char *directo
         return PT_OK;
     for (size_t i = 0; i < sizeof companions / sizeof companions[0]; i++) {
         const char *slash = strchr(companions[i], '/');
-        PT__TRY(join(model->directory, companions[i], from));
-        PT__TRY(join(directory, companions[i], to));
+        PT__TRY(pt__path_join(model->directory, companions[i], from, PT__PATH_SIZE));
+        PT__TRY(pt__path_join(directory, companions[i], to, PT__PATH_SIZE));
         if (!pt__file_is_regular(from))
             continue;
         if (slash != NULL) {
             snprintf(folder, sizeof folder, "%.*s", (int)(strlen(to) - strlen(slash)), to);
             PT__TRY(pt__directory_make(&model->context->memory, folder));
         }
-        PT__TRY(copy_file(&model->context->memory, from, to));
+        PT__TRY(copy_file(model->context, from, to));
     }
     return PT_OK;
 }
@@ -132,13 +114,13 @@ static pt_status_t save_directory(pt_model_t *model, const char *path, const pt_
     PT__TRY(find_class(model, &class));
     PT__TRY(check_config(model));
     PT__TRY(pt__directory_make(memory, path));
-    PT__TRY(join(path, "model.safetensors", name));
+    PT__TRY(pt__path_join(path, "model.safetensors", name, PT__PATH_SIZE));
     PT__TRY(pt__weights_write(model, name, options));
     PT__TRY(carry_companions(model, path));
     PT__TRY(pt__saved_config(model, class, main_dtype(model, options->dtype), &config));
-    pt_status_t status = join(path, "config.json", name);
+    pt_status_t status = pt__path_join(path, "config.json", name, PT__PATH_SIZE);
     if (status == PT_OK)
-        status = write_file(memory, name, config, (int64_t)strlen(config));
+        status = pt__place_write_bytes(model->context, name, &to_path, config, (int64_t)strlen(config));
     pt__release(memory, config);
     return status;
 }
