@@ -1,9 +1,9 @@
 /* pretrain embed: lines as vectors. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "commands.h"
 #include "output.h"
+#include "outputs.h"
 #include "session.h"
 #include "text_lines.h"
 
@@ -12,8 +12,7 @@ typedef struct embedding {
     const settings_t *settings;
     pt_context_t *context;
     opened_model_t opened;
-    float *values;
-    int64_t capacity;
+    outputs_t outputs;
 } embedding_t;
 
 static int set_task(const embedding_t *self)
@@ -36,9 +35,7 @@ static void print_vector(const embedding_t *self, const float *values, int64_t c
 {
     writer_t writer;
     if (!self->settings->json) {
-        for (int64_t i = 0; i < count; i++)
-            printf("%s%.9g", i ? "\t" : "", (double)values[i]);
-        putchar('\n');
+        outputs_print_row(values, count);
         return;
     }
     json_open(&writer, stdout);
@@ -49,62 +46,14 @@ static void print_vector(const embedding_t *self, const float *values, int64_t c
     json_close(&writer);
 }
 
-/* The vectors of samples that fit into memory. */
-static int embed(embedding_t *self, pt_dataset_t *dataset)
+static int embed(void *user, pt_dataset_t *dataset)
 {
-    const int64_t samples = pt_dataset_length(dataset);
-    pt_array_t values = {.dtype = PT_FLOAT32};
-    int status = EXIT_DONE;
-    TRY(pt_predict(self->opened.model, dataset, "embedding", self->settings->batch, &values, sizeof values));
-    if (values.elements > self->capacity) {
-        free(self->values);
-        self->values = malloc((size_t)values.elements * sizeof *self->values);
-        self->capacity = self->values ? values.elements : 0;
-        if (!self->values)
-            return fail("no memory for %lld numbers", (long long)values.elements);
-    }
-    values.data = self->values;
-    values.capacity = self->capacity;
-    TRY(pt_predict(self->opened.model, dataset, "embedding", self->settings->batch, &values, sizeof values));
-    for (int64_t i = 0; i < samples; i++)
-        print_vector(self, self->values + i * (values.elements / samples), values.elements / samples);
+    embedding_t *self = user;
+    outputs_t *outputs = &self->outputs;
+    int status = outputs_predict(self->opened.model, "embedding", self->settings->batch, dataset, outputs);
+    for (int64_t i = 0; status == EXIT_DONE && i < outputs->samples; i++)
+        print_vector(self, outputs->values + i * outputs->count, outputs->count);
     output_flush(); /* a failure is told at the end */
-out:
-    return status;
-}
-
-static int embed_lines(embedding_t *self, text_lines_t *lines, pt_text_t *texts, tokens_t *tokens)
-{
-    int64_t count = 1;
-    int status = EXIT_DONE;
-    while (status == EXIT_DONE && output_flush() && (status = text_lines_next(lines, texts, &count)) == EXIT_DONE &&
-           count > 0) {
-        pt_dataset_t *dataset = NULL;
-        status = tokens_make(&self->opened, lines, texts, count, 0, tokens);
-        if (status == EXIT_DONE)
-            status = tokens_to_dataset(self->context, self->settings, &self->opened, lines, count, tokens, &dataset);
-        if (status == EXIT_DONE)
-            status = embed(self, dataset);
-        pt_dataset_free(dataset);
-    }
-    return status;
-}
-
-static int read_and_embed(embedding_t *self)
-{
-    text_lines_t lines;
-    pt_text_t *texts = malloc(LINES_AT_ONCE * sizeof *texts);
-    tokens_t *tokens = calloc(1, sizeof *tokens);
-    int status = text_lines_open(&lines, self->settings->n_arguments > 1 ? self->settings->arguments[1] : "-");
-    if (!texts || !tokens)
-        status = fail("no memory for lines");
-    if (status == EXIT_DONE)
-        status = embed_lines(self, &lines, texts, tokens);
-    if (tokens)
-        tokens_free(tokens);
-    text_lines_close(&lines);
-    free(tokens);
-    free(texts);
     return status;
 }
 
@@ -123,12 +72,13 @@ int command_embed(const settings_t *settings)
         status = set_task(&self);
     if (status == EXIT_DONE) {
         interrupts_watch(self.opened.model, 0);
-        status = read_and_embed(&self);
+        status = text_lines_each(self.context, settings, &self.opened,
+                                 settings->n_arguments > 1 ? settings->arguments[1] : "-", embed, &self);
         interrupts_watch(NULL, 0);
         if (interrupted())
             status = EXIT_INTERRUPTED + interrupted();
     }
-    free(self.values);
+    outputs_free(&self.outputs);
     opened_model_close(&self.opened);
     pt_context_free(self.context);
     return status;

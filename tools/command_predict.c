@@ -1,10 +1,10 @@
 /* pretrain predict: what a model makes of each sample. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "commands.h"
 #include "data_files.h"
 #include "output.h"
+#include "outputs.h"
 #include "session.h"
 #include "text_lines.h"
 
@@ -15,8 +15,7 @@ typedef struct predicting {
     opened_model_t opened;
     /* classes, else numbers */
     int32_t has_classes;
-    float *values;
-    int64_t capacity;
+    outputs_t outputs;
 } predicting_t;
 
 /* ---- Results ----------------------------------------------------------------------------------------------------- */
@@ -55,9 +54,7 @@ static void print_classes(const predicting_t *self, const float *scores, int64_t
 static void print_numbers(const predicting_t *self, const float *values, int64_t count)
 {
     if (!self->settings->json) {
-        for (int64_t i = 0; i < count; i++)
-            printf("%s%.9g", i ? "\t" : "", (double)values[i]);
-        putchar('\n');
+        outputs_print_row(values, count);
         return;
     }
     writer_t writer;
@@ -73,33 +70,19 @@ static void print_numbers(const predicting_t *self, const float *values, int64_t
     json_close(&writer);
 }
 
-/* Predicts a dataset that fits into memory. */
-static int predict(predicting_t *self, pt_dataset_t *dataset)
+static int predict(void *user, pt_dataset_t *dataset)
 {
-    pt_model_t *model = self->opened.model;
-    const char *output = self->has_classes ? "probabilities" : "prediction";
-    pt_array_t values = {.dtype = PT_FLOAT32};
-    int status = EXIT_DONE;
-    TRY(pt_predict(model, dataset, output, self->settings->batch, &values, sizeof values));
-    if (values.elements > self->capacity) {
-        free(self->values);
-        self->values = malloc((size_t)values.elements * sizeof *self->values);
-        self->capacity = self->values ? values.elements : 0;
-        if (!self->values)
-            return fail("no memory for %lld numbers", (long long)values.elements);
-    }
-    values.data = self->values;
-    values.capacity = self->capacity;
-    TRY(pt_predict(model, dataset, output, self->settings->batch, &values, sizeof values));
-    int64_t samples = pt_dataset_length(dataset), count = samples > 0 ? values.elements / samples : 0;
-    for (int64_t i = 0; i < samples; i++) {
+    predicting_t *self = user;
+    outputs_t *outputs = &self->outputs;
+    int status = outputs_predict(self->opened.model, self->has_classes ? "probabilities" : "prediction",
+                                 self->settings->batch, dataset, outputs);
+    for (int64_t i = 0; status == EXIT_DONE && i < outputs->samples; i++) {
         if (self->has_classes)
-            print_classes(self, self->values + i * count, count);
+            print_classes(self, outputs->values + i * outputs->count, outputs->count);
         else
-            print_numbers(self, self->values + i * count, count);
+            print_numbers(self, outputs->values + i * outputs->count, outputs->count);
     }
     output_flush(); /* a failure is told at the end */
-out:
     return status;
 }
 
@@ -124,39 +107,6 @@ out:
     pt_dataset_free(part);
     pt_dataset_free(dataset);
     data_files_close(&files);
-    return status;
-}
-
-static int predict_tokens(predicting_t *self, const text_lines_t *lines, int64_t count, tokens_t *tokens)
-{
-    pt_dataset_t *dataset = NULL;
-    int status = tokens_to_dataset(self->context, self->settings, &self->opened, lines, count, tokens, &dataset);
-    if (status == EXIT_DONE)
-        status = predict(self, dataset);
-    pt_dataset_free(dataset);
-    return status;
-}
-
-static int predict_lines(predicting_t *self)
-{
-    text_lines_t lines;
-    pt_text_t *texts = malloc(LINES_AT_ONCE * sizeof *texts);
-    tokens_t *tokens = calloc(1, sizeof *tokens);
-    int64_t count = 1;
-    int status = text_lines_open(&lines, self->settings->arguments[1]);
-    if (!texts || !tokens)
-        status = fail("no memory for lines");
-    while (status == EXIT_DONE && output_flush() && (status = text_lines_next(&lines, texts, &count)) == EXIT_DONE &&
-           count > 0) {
-        status = tokens_make(&self->opened, &lines, texts, count, 0, tokens);
-        if (status == EXIT_DONE)
-            status = predict_tokens(self, &lines, count, tokens);
-    }
-    if (tokens)
-        tokens_free(tokens);
-    text_lines_close(&lines);
-    free(tokens);
-    free(texts);
     return status;
 }
 
@@ -187,12 +137,12 @@ int command_predict(const settings_t *settings)
     else if (format != FORMAT_TEXT)
         status = predict_table(&self, &reading);
     else if ((status = data_check_text(&self.opened, data)) == EXIT_DONE)
-        status = predict_lines(&self);
+        status = text_lines_each(self.context, settings, &self.opened, data, predict, &self);
     interrupts_watch(NULL, 0);
     if (interrupted())
         status = EXIT_INTERRUPTED + interrupted();
 out:
-    free(self.values);
+    outputs_free(&self.outputs);
     opened_model_close(&self.opened);
     pt_context_free(self.context);
     return status;

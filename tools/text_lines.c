@@ -175,8 +175,9 @@ int tokens_make(const opened_model_t *opened, const text_lines_t *lines, const p
     return EXIT_DONE;
 }
 
-int tokens_to_dataset(pt_context_t *context, const settings_t *settings, const opened_model_t *opened,
-                      const text_lines_t *lines, int64_t count, tokens_t *tokens, pt_dataset_t **dataset)
+/* The tokens of the last `count` lines as samples, where they are. */
+static int make_dataset(pt_context_t *context, const settings_t *settings, const opened_model_t *opened,
+                        const text_lines_t *lines, int64_t count, tokens_t *tokens, pt_dataset_t **dataset)
 {
     int64_t longest = data_sample_length(settings, opened), from = 0, to = 0;
     int status = EXIT_DONE;
@@ -198,5 +199,33 @@ int tokens_to_dataset(pt_context_t *context, const settings_t *settings, const o
                               .lengths = tokens->lengths};
     TRY(pt_dataset_create_from_arrays(context, &array, 1, sizeof array, count, 0, dataset));
 out:
+    return status;
+}
+
+int text_lines_each(pt_context_t *context, const settings_t *settings, const opened_model_t *opened, const char *path,
+                    samples_fn *take, void *user)
+{
+    text_lines_t lines;
+    pt_text_t *texts = malloc(LINES_AT_ONCE * sizeof *texts);
+    tokens_t *tokens = calloc(1, sizeof *tokens);
+    int64_t count = 1;
+    int status = text_lines_open(&lines, path);
+    if (!texts || !tokens)
+        status = fail("no memory for lines");
+    while (status == EXIT_DONE && output_flush() && (status = text_lines_next(&lines, texts, &count)) == EXIT_DONE &&
+           count > 0) {
+        pt_dataset_t *dataset = NULL;
+        status = tokens_make(opened, &lines, texts, count, 0, tokens);
+        if (status == EXIT_DONE)
+            status = make_dataset(context, settings, opened, &lines, count, tokens, &dataset);
+        if (status == EXIT_DONE)
+            status = take(user, dataset);
+        pt_dataset_free(dataset);
+    }
+    if (tokens)
+        tokens_free(tokens);
+    text_lines_close(&lines);
+    free(tokens);
+    free(texts);
     return status;
 }

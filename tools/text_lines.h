@@ -39,9 +39,11 @@ void tokens_free(tokens_t *tokens);
  * the line. */
 int tokens_make(const opened_model_t *opened, const text_lines_t *lines, const pt_text_t *texts, int64_t count,
                 uint32_t flags, tokens_t *tokens);
-/* The tokens of the last `count` lines as samples, cut at what the model can read; they stay where they are. EXIT_DONE,
- * or a status after a message, of a line without tokens too. */
-int tokens_to_dataset(pt_context_t *context, const settings_t *settings, const opened_model_t *opened,
-                      const text_lines_t *lines, int64_t count, tokens_t *tokens, pt_dataset_t **dataset);
+/* What is made of some lines. EXIT_DONE goes on. */
+typedef int samples_fn(void *user, pt_dataset_t *dataset);
+/* Hands the lines of a file (path "-": standard input) on as samples of the field "tokens", some at a time, cut at what
+ * the model can read. EXIT_DONE, or a status after a message, of a line without tokens too. */
+int text_lines_each(pt_context_t *context, const settings_t *settings, const opened_model_t *opened, const char *path,
+                    samples_fn *take, void *user);
 
 #endif
