@@ -3,7 +3,8 @@
  *   bench_case CASE SECONDS [THREADS [processor]]
  *                                        one line of JSON: first_step_at (the system's monotonic clock when the first
  *                                        step had ended), rates (steps a second of each stretch of the run), ends (the
- *                                        monotonic clock at their ends), losses, peak_bytes. "processor": seconds are
+ *                                        monotonic clock at their ends), losses, peak_bytes, start_bytes (resident
+ *                                        before anything was made). "processor": seconds are
  *                                        those that the process had on a processor, for runs beside another
  *   bench_case turns CASE [THREADS]      a first step, then for each line "SECONDS" on standard input the rate of steps
  *                                        taken for so long, on a line of its own; the first line is for warming up
@@ -39,23 +40,31 @@ static double now(void)
     return seconds_of(rate_clock);
 }
 
-/* The most memory that the process has had in the machine. */
-static int64_t peak_bytes(void)
+/* A line of the process' status, in bytes. 0: not there. */
+static int64_t status_bytes(const char *key)
 {
     char line[256];
     long kilobytes = 0;
+    size_t length = strlen(key);
     FILE *file = fopen("/proc/self/status", "r");
     while (file && fgets(line, sizeof line, file))
-        if (sscanf(line, "VmHWM: %ld", &kilobytes) == 1)
+        if (strncmp(line, key, length) == 0 && sscanf(line + length, ": %ld", &kilobytes) == 1)
             break;
     if (file)
         fclose(file);
-    if (kilobytes == 0) {
+    return (int64_t)kilobytes * 1024;
+}
+
+/* The most memory that the process has had in the machine. */
+static int64_t peak_bytes(void)
+{
+    int64_t bytes = status_bytes("VmHWM");
+    if (bytes == 0) {
         struct rusage usage;
         getrusage(RUSAGE_SELF, &usage);
-        kilobytes = usage.ru_maxrss;
+        bytes = (int64_t)usage.ru_maxrss * 1024;
     }
-    return (int64_t)kilobytes * 1024;
+    return bytes;
 }
 
 /* ---- Steps ---- */
@@ -188,6 +197,7 @@ static void print_list(const char *name, const double *values, int n)
 static int measure(const char *name, double seconds, int threads)
 {
     static state_t state;
+    int64_t start_bytes = status_bytes("VmRSS"); /* what program and library take before anything is made */
     make_state(&state, name, threads);
     pt_dataset_t *dataset = state.bench->staged ? make_dataset(&state) : NULL;
     state.first_loss = dataset ? first_of_stage(&state, dataset) : step(&state, 0);
@@ -201,8 +211,8 @@ static int measure(const char *name, double seconds, int threads)
     }
     printf(
         "{\"case\": \"%s\", \"first_step_at\": %.9f, \"first_loss\": %.7g, \"last_loss\": %.7g, \"peak_bytes\": %lld, "
-        "\"context_peak_bytes\": %lld, \"engine\": \"%s\", ",
-        name, first_step_at, state.first_loss, state.last_loss, (long long)peak_bytes(),
+        "\"start_bytes\": %lld, \"context_peak_bytes\": %lld, \"engine\": \"%s\", ",
+        name, first_step_at, state.first_loss, state.last_loss, (long long)peak_bytes(), (long long)start_bytes,
         (long long)pt_context_peak_bytes(state.context), pt_context_describe(state.context));
     print_list("rates", state.rates, state.n_rates);
     printf(", ");

@@ -6,14 +6,16 @@
 #include <string.h>
 
 static const bench_t benches[] = {
-    {"linear", 0, 0, 0, 0, 0, 64, 0, 0, 0, 0},
-    {"linear-stage", 0, 0, 0, 0, 0, 64, 0, 1, 0, 0},
-    {"mlp", 0, 0, 0, 0, 0, 64, 0, 0, 0, 0},
-    {"gpt-4x128", 4, 4, 128, 65, 64, 12, 64, 0, 0, 0},
-    {"gpt-6x384", 6, 6, 384, 65, 256, 8, 256, 0, 0, 0},
-    {"gpt2-4x64", 12, 12, 768, 50257, 1024, 4, 64, 0, 0, 0},
-    {"gpt2-1x1024", 12, 12, 768, 50257, 1024, 1, 1024, 0, 0, 0},
-    {"llama-6x384", 6, 6, 384, 8192, 256, 4, 256, 0, 2, 1024},
+    {"linear", 0, 0, 0, 0, 0, 64, 0, 0, 0, 0, 0},
+    {"linear-stage", 0, 0, 0, 0, 0, 64, 0, 1, 0, 0, 0},
+    {"mlp", 0, 0, 0, 0, 0, 64, 0, 0, 0, 0, 0},
+    {"gpt-4x128", 4, 4, 128, 65, 64, 12, 64, 0, 0, 0, 0},
+    {"gpt-6x384", 6, 6, 384, 65, 256, 8, 256, 0, 0, 0, 0},
+    {"gpt2-4x64", 12, 12, 768, 50257, 1024, 4, 64, 0, 0, 0, 0},
+    {"gpt2-1x1024", 12, 12, 768, 50257, 1024, 1, 1024, 0, 0, 0, 0},
+    {"llama-6x384", 6, 6, 384, 8192, 256, 4, 256, 0, 2, 1024, 0},
+    {"minilm-16x128", 6, 12, 384, 30522, 512, 16, 128, 0, 0, 1536, 2},
+    {"bert-8x128", 12, 12, 768, 30522, 512, 8, 128, 0, 0, 3072, 2},
 };
 
 void must(pt_status_t status, const char *what)
@@ -79,24 +81,40 @@ static void make_network(state_t *state)
     }
 }
 
-static void make_decoder(state_t *state)
+/* The configuration of GPT-2, of a Llama or of BERT, as the case has it. Its length. */
+static int print_config(const bench_t *bench, char *config, size_t size)
+{
+    if (bench->classes > 0) /* with BERT's dropouts, 0.1 */
+        return snprintf(config, size,
+                        "{\"model_type\": \"bert\", \"vocab_size\": %d, \"max_position_embeddings\": %d, "
+                        "\"hidden_size\": %d, \"num_hidden_layers\": %d, \"num_attention_heads\": %d, "
+                        "\"intermediate_size\": %d}",
+                        bench->vocabulary, bench->positions, bench->width, bench->layers, bench->heads, bench->inner);
+    if (bench->inner > 0)
+        return snprintf(config, size,
+                        "{\"model_type\": \"llama\", \"vocab_size\": %d, \"max_position_embeddings\": %d, "
+                        "\"hidden_size\": %d, \"num_hidden_layers\": %d, \"num_attention_heads\": %d, "
+                        "\"num_key_value_heads\": %d, \"intermediate_size\": %d, \"tie_word_embeddings\": true}",
+                        bench->vocabulary, bench->positions, bench->width, bench->layers, bench->heads, bench->kv_heads,
+                        bench->inner);
+    return snprintf(config, size,
+                    "{\"model_type\": \"gpt2\", \"vocab_size\": %d, \"n_positions\": %d, \"n_embd\": %d, "
+                    "\"n_layer\": %d, \"n_head\": %d, \"resid_pdrop\": 0, \"embd_pdrop\": 0, \"attn_pdrop\": 0}",
+                    bench->vocabulary, bench->positions, bench->width, bench->layers, bench->heads);
+}
+
+static void make_transformer(state_t *state)
 {
     const bench_t *bench = state->bench;
     char config[512];
-    int length = snprintf(config, sizeof config,
-                          "{\"model_type\": \"llama\", \"vocab_size\": %d, \"max_position_embeddings\": %d, "
-                          "\"hidden_size\": %d, \"num_hidden_layers\": %d, \"num_attention_heads\": %d, "
-                          "\"num_key_value_heads\": %d, \"intermediate_size\": %d, \"tie_word_embeddings\": true}",
-                          bench->vocabulary, bench->positions, bench->width, bench->layers, bench->heads,
-                          bench->kv_heads, bench->inner);
-    if (bench->inner == 0)
-        length = snprintf(config, sizeof config,
-                          "{\"model_type\": \"gpt2\", \"vocab_size\": %d, \"n_positions\": %d, \"n_embd\": %d, "
-                          "\"n_layer\": %d, \"n_head\": %d,"
-                          " \"resid_pdrop\": 0, \"embd_pdrop\": 0, \"attn_pdrop\": 0}",
-                          bench->vocabulary, bench->positions, bench->width, bench->layers, bench->heads);
+    int length = print_config(bench, config, sizeof config);
     must(pt_model_create_from_config(state->context, config, (size_t)length, &state->model), "model");
-    must(pt_model_set_task(state->model, PT_TASK_CAUSAL_LM, NULL), "task");
+    pt_classification_options_t task;
+    must(pt_classification_options_init(&task, sizeof task), "task");
+    task.classes = bench->classes;
+    must(bench->classes > 0 ? pt_model_set_task(state->model, PT_TASK_CLASSIFICATION, &task)
+                            : pt_model_set_task(state->model, PT_TASK_CAUSAL_LM, NULL),
+         "task");
     for (int i = 0; i < bench->batch; i++)
         state->lengths[i] = bench->length;
     for (int i = 0; i < BATCHES; i++) {
@@ -107,6 +125,8 @@ static void make_decoder(state_t *state)
             state->tokens[i][j] = (int32_t)(draw() % (uint32_t)bench->vocabulary);
         for (size_t j = 0; j < count; j++) /* the next token; each sample's last one gets the next sample's first */
             state->labels[i][j] = state->tokens[i][(j + 1) % count];
+        for (int j = 0; bench->classes > 0 && j < bench->batch; j++)
+            state->labels[i][j] = (int32_t)(draw() % (uint32_t)bench->classes);
     }
 }
 
@@ -121,6 +141,11 @@ static void make_optimizer(state_t *state)
         options.learning_rate = bench->width < 768 ? 1e-3 : 1e-4;
         options.weight_decay = 0.1;
         options.beta2 = 0.99;
+        if (bench->classes > 0) { /* fine-tuning */
+            options.learning_rate = 5e-5;
+            options.weight_decay = 0.01;
+            options.beta2 = 0.999;
+        }
     } else {
         options.kind = PT_OPTIMIZER_SGD;
         options.learning_rate = 0.01;
@@ -139,6 +164,8 @@ static void make_values(state_t *state)
                 .name = "tokens", .data = state->tokens[i], .lengths = state->lengths, .dtype = PT_INT32};
             values[1] = (pt_array_t){
                 .name = "labels", .data = state->labels[i], .lengths = state->lengths, .dtype = PT_INT32};
+            if (state->bench->classes > 0)
+                values[1] = (pt_array_t){.name = "label", .data = state->labels[i], .dtype = PT_INT32};
             continue;
         }
         values[0] = (pt_array_t){.name = "features", .data = state->features[i], .dtype = PT_FLOAT32};
@@ -162,7 +189,7 @@ void make_state(state_t *state, const char *name, int threads)
     options.seed = 1;
     must(pt_context_create(&options, &state->context), "context");
     if (state->bench->layers > 0)
-        make_decoder(state);
+        make_transformer(state);
     else
         make_network(state);
     make_values(state);

@@ -13,7 +13,8 @@ typedef struct bench {
     int layers, heads, width, vocabulary, positions; /* GPT */
     int batch, length;
     int staged;          /* through pt_pretrain */
-    int kv_heads, inner; /* Llama; 0: GPT */
+    int kv_heads, inner; /* Llama; inner 0: GPT */
+    int classes;         /* BERT with a classifier of so many; 0: a language model */
 } bench_t;
 
 typedef struct state {

@@ -7,7 +7,9 @@ peak_bytes, and rates: steps a second of each stretch of about a quarter of a se
 only. first_step_at is the system's monotonic clock when the first step had ended, so that the parent, who knows when it
 started the process, can subtract. The networks are those of bench_case.c: GPT-2 with biases and tied embeddings. The
 code is what a careful user writes: nanoGPT's modules, scaled_dot_product_attention, fused optimizers, gradients set to
-None, no loss read back inside the loop. The Llama's are those of transformers, with torch's own RMSNorm.
+None, no loss read back inside the loop. The Llama's are those of transformers, with torch's own RMSNorm. BERT is the
+package transformers' own, with its dropouts, and no mask, since no sentence is padded. start_bytes: what was resident
+when all that is imported stood.
 """
 
 import json
@@ -29,6 +31,8 @@ GPTS = {
 }
 #        layers heads kv_heads width inner vocabulary batch length
 LLAMAS = {"llama-6x384": (6, 6, 2, 384, 1024, 8192, 4, 256)}
+#        layers heads width inner batch length
+BERTS = {"minilm-16x128": (6, 12, 384, 1536, 16, 128), "bert-8x128": (12, 12, 768, 3072, 8, 128)}
 
 
 class Block(nn.Module):
@@ -126,6 +130,27 @@ class Llama(nn.Module):
         return F.cross_entropy(logits.view(-1, logits.shape[-1]), labels.view(-1))
 
 
+class Bert(nn.Module):
+    """transformers' classifier; its forward gives the loss alone."""
+
+    def __init__(self, layers, heads, width, inner):
+        super().__init__()
+        from transformers import BertConfig, BertForSequenceClassification
+
+        config = BertConfig(
+            num_hidden_layers=layers,
+            num_attention_heads=heads,
+            hidden_size=width,
+            intermediate_size=inner,
+            num_labels=2,
+            attn_implementation="sdpa",
+        )
+        self.network = BertForSequenceClassification(config)
+
+    def forward(self, tokens, label):
+        return self.network(input_ids=tokens, labels=label).loss
+
+
 class Supervised(nn.Module):
     def __init__(self, network, loss):
         super().__init__()
@@ -147,6 +172,12 @@ def build(case):
         model = Supervised(nn.Sequential(nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 10)), F.cross_entropy)
         batches = [(torch.rand(64, 784), torch.randint(10, (64,))) for _ in range(16)]
         return model, torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, fused=True), batches
+    if case in BERTS:
+        *sizes, batch, length = BERTS[case]
+        model = Bert(*sizes)
+        optimizer = torch.optim.AdamW(model.parameters(), lr=5e-5, weight_decay=0.01, fused=True)
+        tokens = [torch.randint(30522, (batch, length)) for _ in range(16)]
+        return model, optimizer, [(run, torch.randint(2, (batch,))) for run in tokens]
     if case in LLAMAS:
         *sizes, batch, length = LLAMAS[case]
         width, vocabulary = sizes[3], sizes[5]
@@ -162,16 +193,23 @@ def build(case):
     return model, optimizer, [(run[:, :-1].contiguous(), run[:, 1:].contiguous()) for run in runs]
 
 
-def peak_bytes():
+def status_bytes(key):
     for line in open("/proc/self/status"):
-        if line.startswith("VmHWM"):
+        if line.startswith(key + ":"):
             return int(line.split()[1]) * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return 0
+
+
+def peak_bytes():
+    return status_bytes("VmHWM") or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def main():
     case, variant, seconds = sys.argv[1], sys.argv[2], float(sys.argv[3])
     torch.set_num_threads(int(sys.argv[4]) if len(sys.argv) > 4 else 2)
+    if case in BERTS:
+        import transformers.models.bert.modeling_bert  # so that its code is counted among what is there at the start
+    start_bytes = status_bytes("VmRSS")
     model, optimizer, batches = build(case)
     forward = torch.compile(model) if variant == "compile" else model
 
@@ -205,7 +243,8 @@ def main():
                     break
         last_loss = loss.item()
     print(json.dumps({"case": case, "first_step_at": first_step_at, "first_loss": first_loss, "last_loss": last_loss,
-                      "peak_bytes": peak_bytes(), "engine": f"PyTorch {torch.__version__}, {variant}", "rates": rates}))
+                      "peak_bytes": peak_bytes(), "start_bytes": start_bytes, "rates": rates,
+                      "engine": f"PyTorch {torch.__version__}, {variant}"}))
 
 
 if __name__ == "__main__":
