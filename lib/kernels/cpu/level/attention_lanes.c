@@ -12,11 +12,10 @@
  * group's last; the mask does the rest. Where the first query of a tile does not stand at the first key of another, as
  * with most offsets, and at the far end of a window, a pass over the scores masks those that are not seen. */
 #include "base/portability.h"
+#include "kernels/cpu/level/attention_one.h"
 #include "kernels/cpu/level/attention_tile.h"
 #include "kernels/cpu/level/random_words.h"
 
-#define LOWEST (-1e30f) /* where the running maximum starts: a tile without any key gives e^(-infinity - LOWEST) = 0 */
-#define LOG2_E 1.44269504f
 
 /* ---- what queries see */
 
@@ -166,11 +165,6 @@ typedef struct query_tile {
     running_t running;
 } query_tile_t;
 
-static int64_t whole_vectors(int64_t width)
-{
-    return (width + LANES - 1) / LANES * LANES;
-}
-
 static void start_queries(const pt__attention_t *at, const pt__attention_sample_t *sample, int64_t head,
                           query_tile_t *tile)
 {
@@ -228,6 +222,12 @@ static void forward_tile(const pt__attention_t *at, const meeting_t *meeting, ro
 static void forward(const pt__attention_t *at, const pt__attention_sample_t *sample, int64_t head, int64_t first,
                     float *scratch)
 {
+    if (at->key_first != NULL && sample->queries == 1 && at->log_sum == NULL && at->key_mask == NULL &&
+        !(at->dropout > 0.0f)) {
+        const view_t view = keys_in_view(at, sample, 0, 1);
+        forward_one(at, sample, head, view.begin, view.end, scratch);
+        return;
+    }
     int64_t width = at->width, value_width = at->value_width, kv_head = head / (at->heads / at->kv_heads), tiles = 0;
     int64_t padded = whole_vectors(width), value_padded = whole_vectors(value_width);
     float *scores = scratch, *k_buffer = scores + TILE * TILE, *v_buffer = k_buffer + TILE * padded;

@@ -17,6 +17,14 @@ enum {
 #endif
 };
 
+#define LOWEST (-1e30f) /* where the running maximum starts: a tile without any key gives e^(-infinity - LOWEST) = 0 */
+#define LOG2_E 1.44269504f
+
+static int64_t whole_vectors(int64_t width)
+{
+    return (width + LANES - 1) / LANES * LANES;
+}
+
 /* ---- products */
 
 typedef struct operand { /* element (m, k) stands at data[m * row + k * step] */
