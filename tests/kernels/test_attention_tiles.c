@@ -328,6 +328,43 @@ static void check_shape(const shape_t *shape)
     free(expected), free_problem(&p);
 }
 
+/* The same where keys are kept from run to run: each sample's begin at a row that is told, and end with its queries. */
+static void run_kept(pt__dev device, const void *argument, float *out)
+{
+    const problem_t *p = argument;
+    const shape_t *s = p->shape;
+    pt__attention_t attention = description(p);
+    int32_t first[SAMPLES];
+    for (int64_t i = 0; i < s->samples; i++)
+        first[i] = (int32_t)key_begin_of(s, i);
+    attention.key_first = first;
+    attention.query_offsets = s->query_offsets;
+    attention.key_offsets = NULL;
+    attention.key_length = 0;
+    attention.dst = out;
+    device->kernels->attention(device, &attention);
+}
+
+/* One query a sample, as when a text goes on by a token, has a way of its own: widths that are no whole vectors, many
+ * heads' values at once, scores in pieces, windows; beside samples of more queries. */
+START_TEST(test_kept_keys)
+{
+    static const shape_t kept_shapes[] = {
+        {3, 4, 2, 64, 1, {0}, 1, 0, .key_length = 40, .query_offsets = {0, 17, 39}},
+        {3, 3, 1, 7, 1, {0}, 1, 0, .key_length = 1400, .query_offsets = {511, 512, 1399}},
+        {2, 2, 2, 33, 1, {0}, 1, 0, .key_length = 1100, .value_width = 70, .query_offsets = {1, 1090}, .window = 600},
+        {2, 2, 1, 128, 1, {0}, 1, 0, .key_length = 90, .value_width = 133, .query_offsets = {80, 89}, .window = 1},
+        {3, 4, 4, 24, 0, {0, 1, 70, 71}, 1, 0, .key_length = 130, .query_offsets = {129, 60, 3}},
+        {1, 1, 1, 256, 1, {0}, 1, 0, .key_length = 70, .value_width = 1, .query_offsets = {69}},
+    };
+    for (size_t i = 0; i < sizeof kept_shapes / sizeof kept_shapes[0]; i++) {
+        problem_t p = make_problem(&kept_shapes[i]);
+        on_every_device("attention with kept keys", run_kept, &p, p.rows * p.dst_stride, NULL, p.dst, 3e-6);
+        free_problem(&p);
+    }
+}
+END_TEST
+
 /* One query's NaN stays with it: nothing else of the tile is touched. */
 START_TEST(test_not_a_number)
 {
@@ -376,4 +413,4 @@ START_TEST(test_dropout_rate)
 }
 END_TEST
 
-SUITE("attention tiles", 120, test_every_shape, test_not_a_number, test_dropout_rate)
+SUITE("attention tiles", 120, test_every_shape, test_kept_keys, test_not_a_number, test_dropout_rate)

@@ -16,7 +16,6 @@
 #include "kernels/cpu/level/attention_tile.h"
 #include "kernels/cpu/level/random_words.h"
 
-
 /* ---- what queries see */
 
 typedef struct view { /* keys of a sample, `end` not among them; none where both are the same */

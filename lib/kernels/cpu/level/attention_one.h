@@ -1,5 +1,5 @@
-/* Attention of one query, as of a text that goes on by a token: a tile would hold nothing else. Keys and values are read
- * once, where they stand. For attention_lanes.c. */
+/* Attention of one query, as of a text that goes on by a token: a tile would hold nothing else. Keys and values are
+ * read once, where they stand. For attention_lanes.c. */
 #ifndef PT__ATTENTION_ONE_H
 #define PT__ATTENTION_ONE_H
 
