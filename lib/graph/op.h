@@ -157,6 +157,12 @@ typedef struct pt__op {
      * come. NULL: row-wise ops, and those that keep rows, are the same; others cannot. */
     pt_tensor_t (*incremental)(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *inputs,
                                pt__increment_t *increment);
+    /* Ops that are row-wise in input 0 alone: a row of output 0 comes from that row of input 0 and from all of the
+     * sample's rows of the other inputs, wherever it stands among its neighbours. can_choose: whether a node is so.
+     * choose adds to `graph` what stands for it where some rows of output 0 alone are read: inputs[0] has those, one a
+     * sample, [PT_DIM_BATCH, C], or rows of a ragged dimension, and so has the tensor that it gives. Both, or NULL. */
+    int32_t (*can_choose)(const pt__node_t *node);
+    pt_tensor_t (*choose)(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *inputs);
     void (*run)(const pt__call_t *call, const pt__run_t *run);
     int64_t (*scratch)(
         const pt__call_t

@@ -230,6 +230,24 @@ static pt_tensor_t packed_incremental(pt_graph_t *graph, const pt__node_t *node,
     return make_incremental(graph, node, inputs, increment, 1);
 }
 
+/* Every query sees all keys of its sample. */
+static int32_t attention_can_choose(const pt__node_t *node)
+{
+    return !(node->attributes.integers[FLAGS] & PT_ATTENTION_CAUSAL);
+}
+
+static pt_tensor_t attention_choose(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *inputs)
+{
+    const pt__shape_t *rows = &graph->tensors[inputs[Q]].shape;
+    const int64_t width = rows->size[1];
+    if (rows->dimension != PT__DIMENSION_BATCH)
+        return pt__build(graph, "attention", node->n_inputs, inputs, &node->attributes);
+    const pt_tensor_t query = pt_reshape(graph, inputs[Q], 3, (int64_t[]){PT_DIM_BATCH, 1, width});
+    pt_tensor_t operands[] = {query, inputs[K], inputs[V], node->n_inputs > MASK ? inputs[MASK] : PT_NO_TENSOR};
+    const pt_tensor_t dst = pt__build(graph, "attention", MASK + 1, operands, &node->attributes);
+    return pt_reshape(graph, dst, 2, (int64_t[]){PT_DIM_BATCH, -1});
+}
+
 static pt_status_t attention_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs,
                                       const int32_t *wanted, pt_tensor_t *d_inputs)
 {
@@ -468,6 +486,8 @@ static const pt__op_t ops[] = {
      .shape = attention_shape,
      .gradient = attention_gradient,
      .incremental = attention_incremental,
+     .can_choose = attention_can_choose,
+     .choose = attention_choose,
      .run = attention_run,
      .operations = attention_operations,
      PT__CASES(attention_cases)},

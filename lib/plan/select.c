@@ -1,7 +1,8 @@
 /* Rows that nobody reads are not computed. Where a network's rows are pooled to the first or last of each sample, the
- * selection moves up through every row-wise op to where rows mix (attention) or are read otherwise:
+ * selection moves up through every row-wise op to where rows mix or are read otherwise:
  *
  *   pool(norm(add(x, linear(y))))  ->  norm(add(pool(x), linear(pool(y))))
+ *   pool(attention(q, k, v))       ->  attention(pool(q), k, v)                where every query sees all keys
  *
  * and likewise where some rows are chosen by a gather (pt__graph_choose_dimension), as those whose words a language
  * model was not shown. Same results, for one row a sample, or a few, instead of all. Done when a plan is made, because
@@ -57,9 +58,28 @@ static int32_t takes_rows(const selection_t *self, const pt__node_t *node)
     return 1;
 }
 
+/* Whether the node can be computed for chosen rows of its first input: what the op can, of rows that keep their
+ * meaning. */
+static int32_t takes_first(const selection_t *self, const pt__node_t *node)
+{
+    const pt__tensor_t *tensors = self->from->tensors;
+    if (node->op->can_choose == NULL || !node->op->can_choose(node) || !has_token_rows(&tensors[node->outputs[0]]) ||
+        !has_token_rows(&tensors[node->inputs[0]]))
+        return 0;
+    for (int32_t k = 1; k < node->n_outputs; k++)
+        if (self->reading[node->outputs[k]] != UNREAD)
+            return 0;
+    return 1;
+}
+
 static int32_t reads_selected(const selection_t *self, const pt__node_t *node)
 {
     return self->reading[node->outputs[0]] >= 0 && takes_rows(self, node);
+}
+
+static int32_t reads_first(const selection_t *self, const pt__node_t *node)
+{
+    return self->reading[node->outputs[0]] >= 0 && takes_first(self, node);
 }
 
 /* Whether anything reads one of the node's outputs. */
@@ -83,14 +103,14 @@ static void find_readings(selection_t *self, const pt_tensor_t *targets, int32_t
     for (int64_t i = graph->n_nodes; i-- > 0;) {
         const pt__node_t *node = &graph->nodes[i];
         int32_t live = is_read(self, node), kind = selection_of(self, node);
-        const int32_t selects = kind != UNREAD;
+        const int32_t selects = kind != UNREAD, first = !selects && reads_first(self, node);
         if (!selects)
-            kind = reads_selected(self, node) ? self->reading[node->outputs[0]] : ALL_ROWS;
+            kind = first || reads_selected(self, node) ? self->reading[node->outputs[0]] : ALL_ROWS;
         for (int32_t k = 0; live && k < node->n_inputs; k++) {
             if (node->inputs[k] == PT_NO_TENSOR || (selects && k > 0))
                 continue;
-            int32_t *reading = &self->reading[node->inputs[k]];
-            *reading = *reading == UNREAD || *reading == kind ? kind : ALL_ROWS;
+            int32_t *reading = &self->reading[node->inputs[k]], own = first && k > 0 ? ALL_ROWS : kind;
+            *reading = *reading == UNREAD || *reading == own ? own : ALL_ROWS;
         }
     }
 }
@@ -132,11 +152,24 @@ static pt_status_t add_for_rows(selection_t *self, pt__rewrite_t *rewrite, const
     return rewrite->to->status;
 }
 
+/* The same, where the first input alone has the chosen rows. */
+static pt_status_t add_for_first(selection_t *self, pt__rewrite_t *rewrite, const pt__node_t *node)
+{
+    const int32_t kind = self->reading[node->outputs[0]];
+    pt_tensor_t inputs[PT__MAX_INPUTS] = {select_rows(self, rewrite, node->inputs[0], kind)};
+    for (int32_t k = 1; k < node->n_inputs; k++)
+        inputs[k] = pt__rewrite_of(rewrite, node->inputs[k]);
+    *selected_of(self, node->outputs[0], kind) = node->op->choose(rewrite->to, node, inputs);
+    return rewrite->to->status;
+}
+
 static pt_status_t rewrite_node(pt__rewrite_t *rewrite, const pt__node_t *node)
 {
     selection_t *self = rewrite->user;
     if (!is_read(self, node))
         return PT_OK;
+    if (reads_first(self, node))
+        return add_for_first(self, rewrite, node);
     if (reads_selected(self, node))
         return add_for_rows(self, rewrite, node);
     const int32_t kind = selection_of(self, node);
