@@ -21,6 +21,8 @@ pt_status_t pt__pieces_begin(pt__pieces_t *pieces)
 {
     PT__TRY(pt__grow(pieces->memory, &pieces->cuts, &pieces->cuts_capacity, pieces->count + 1, sizeof *pieces->cuts,
                      "text"));
+    /* a piece without bytes has an address too: decoders count from it */
+    PT__TRY(pt__grow(pieces->memory, &pieces->bytes, &pieces->bytes_capacity, pieces->n_bytes + 1, 1, "text"));
     pieces->cuts[pieces->count++] = (pt__cut_t){(uint32_t)pieces->n_bytes, (uint32_t)pieces->n_bytes};
     return PT_OK;
 }

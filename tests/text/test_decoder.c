@@ -12,6 +12,7 @@
 #include "base/utf8.h"
 #include "support/failing_allocator.h"
 #include "support/suite.h"
+#include "text/decoders.h"
 
 #define STRIP(content, start, stop) \
     "{\"type\": \"Strip\", \"content\": \"" content "\", \"start\": " start ", \"stop\": " stop "}"
@@ -412,6 +413,19 @@ START_TEST(test_refusals)
 }
 END_TEST
 
+/* Decoders count from where a piece begins, also where nothing has come before it. */
+START_TEST(test_a_piece_without_bytes_has_an_address)
+{
+    pt__memory_t memory;
+    pt__pieces_t pieces = {.memory = &memory};
+    pt__memory_init(&memory, NULL, NULL, NULL);
+    ck_ok(pt__pieces_begin(&pieces));
+    ck_assert_ptr_nonnull(pieces.bytes);
+    pt__pieces_free(&pieces);
+    ck_assert_int_eq(atomic_load(&memory.bytes), 0);
+}
+END_TEST
+
 /* Seconds of the processor that `count` tokens take, one a call, and bytes of memory before the end. */
 static double time_of(pt_context_t *context, pt_decoder_t *decoder, const int32_t *ids, int32_t period, int64_t count,
                       int64_t *bytes)
@@ -464,4 +478,4 @@ START_TEST(test_time_is_linear)
 END_TEST
 
 SUITE("decoder", 120, test_parts_are_the_whole, test_golden_tokenizers, test_what_is_certain_comes_at_once,
-      test_every_allocation_may_fail, test_refusals, test_time_is_linear)
+      test_every_allocation_may_fail, test_refusals, test_time_is_linear, test_a_piece_without_bytes_has_an_address)
