@@ -2,12 +2,9 @@
  * shards, in a directory that has two of them. What is handed out can be read, and closing gives all memory back. */
 #include "fuzz/fuzz.h"
 
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "base/dtype.h"
 #include "formats/tensors.h"
+#include "fuzz/fuzz_directory.h"
 
 const fuzz_seed_t fuzz_seeds[] = {
     FUZZ_SEED("i{\"metadata\":{\"total_size\":16},\"weight_map\":{\"test\":\"a.safetensors\",\"b\":\"b.st\"}}"),
@@ -124,42 +121,13 @@ const fuzz_seed_t fuzz_pieces[] = {
     {NULL, 0},
 };
 
-static char directory[64];
-
-static void write_beside(const char *name, const void *bytes, size_t size)
-{
-    char path[128];
-    snprintf(path, sizeof path, "%s/%s", directory, name);
-    FILE *file = fopen(path, "wb");
-    if (file == NULL || fwrite(bytes, 1, size, file) != size || fclose(file) != 0)
-        abort();
-}
-
-static void remove_directory(void)
-{
-    static const char *const names[] = {"a.safetensors", "b.st", "x.index.json"};
-    char path[128];
-    for (int i = 0; i < 3; i++) {
-        snprintf(path, sizeof path, "%s/%s", directory, names[i]);
-        remove(path);
-    }
-    rmdir(directory);
-}
-
-static void make_directory(void)
+static void write_shards(void)
 {
     static const char a[] = "\x3C\0\0\0\0\0\0\0{\"test\":{\"dtype\":\"I32\",\"shape\":[2,2],\"data_offsets\":[0,16]}}"
                             "0123456789abcdef";
     static const char b[] = "\x37\0\0\0\0\0\0\0{\"b\":{\"dtype\":\"U8\",\"shape\":[],\"data_offsets\":[0,1]}}   1";
-    const char *within = getenv("TMPDIR");
-    if (*directory)
-        return;
-    snprintf(directory, sizeof directory, "%.40s/fuzz-XXXXXX", within == NULL ? "/tmp" : within);
-    if (mkdtemp(directory) == NULL)
-        abort();
-    atexit(remove_directory);
-    write_beside("a.safetensors", a, sizeof a - 1);
-    write_beside("b.st", b, sizeof b - 1);
+    fuzz_directory_write("a.safetensors", a, sizeof a - 1);
+    fuzz_directory_write("b.st", b, sizeof b - 1);
 }
 
 /* Every byte is there, and a table is as it is said to be. */
@@ -185,9 +153,9 @@ static pt_status_t open_input(pt_context_t *context, const uint8_t *data, size_t
     char path[128];
     if (data[0] != 'i')
         return pt__file_tensors_parse(context, NULL, "fuzz", data + 1, (int64_t)size - 1, file);
-    make_directory();
-    write_beside("x.index.json", data + 1, size - 1);
-    snprintf(path, sizeof path, "%s/x.index.json", directory);
+    if (fuzz_directory_write("x.index.json", data + 1, size - 1))
+        write_shards();
+    fuzz_directory_path("x.index.json", path);
     return pt__file_tensors_open(context, NULL, path, 1, file);
 }
 
