@@ -3,8 +3,8 @@
 
 #include "base/hash.h"
 
-/* Sets at first, how many times as many then, and at most: 4 and 2 MB. */
-enum { FIRST_SETS = 1 << 8, GROWTH = 4, SHORT_SETS = 1 << 16, LONG_SETS = 1 << 13 };
+/* Sets at first, how many times as many then, and at most: 4 MB each. */
+enum { FIRST_SETS = 1 << 8, GROWTH = 4, SHORT_SETS = 1 << 16, LONG_SETS = 1 << 14 };
 
 #define F 0xFF
 const uint8_t pt__short_masks[PT__SHORT_PIECE + 1][16] = {
