@@ -143,6 +143,26 @@ void pt__blocks_to_floats(int32_t dtype, const void *src, int64_t n, float *dst)
     }
 }
 
+static int32_t is_finite_half(const uint8_t *p)
+{
+    return (p[1] & 0x7C) != 0x7C;
+}
+
+/* A block's elements are finite where its float16 are, whatever q: at their largest they stay far below what a float
+ * holds. Where one is not, no element is. */
+int64_t pt__blocks_find_infinite(int32_t dtype, const void *src, int64_t n)
+{
+    const pt__block_format_t unit = formats[dtype - FIRST];
+    const int32_t scale = dtype == PT__BLOCK_Q6_K ? 208 : 0;
+    const int32_t has_minimum = dtype == PT__BLOCK_Q4_1 || dtype == PT__BLOCK_Q5_1 || dtype == PT__BLOCK_Q4_K ||
+                                dtype == PT__BLOCK_Q5_K;
+    const uint8_t *block = src;
+    for (int64_t i = 0; i < n; i += unit.elements, block += unit.bytes)
+        if (!is_finite_half(block + scale) || (has_minimum && !is_finite_half(block + 2)))
+            return i;
+    return -1;
+}
+
 int64_t pt__blocks_from_floats(const float *src, int64_t n, void *dst)
 {
     uint8_t *block = dst;

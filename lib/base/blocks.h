@@ -13,6 +13,8 @@ const pt__block_format_t *pt__block_format(int32_t dtype); /* NULL: no dtype of 
 /* n elements of whole blocks, at any address; the arrays do not overlap. Products with a scale are exact in float32,
  * adding a minimum rounds once. */
 void pt__blocks_to_floats(int32_t dtype, const void *src, int64_t n, float *dst);
+/* The first of n elements of whole blocks that is not finite; -1: all are. */
+int64_t pt__blocks_find_infinite(int32_t dtype, const void *src, int64_t n);
 /* PT__BLOCK_Q8_0 of n finite elements, a multiple of 32: the scale is the largest magnitude / 127, as float16, and each
  * element / scale is rounded to nearest, halves away from zero. Where the scale would overflow float16: the first
  * element of that block; else -1. */

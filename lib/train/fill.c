@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/blocks.h"
 #include "base/dtype.h"
 #include "base/hash.h"
 #include "base/random.h"
@@ -115,19 +116,17 @@ static int32_t all_finite(const void *values, int64_t count)
 /* The first of at most CHUNK elements that is not; -1: all are. */
 static int64_t find_infinite(int32_t dtype, const unsigned char *src, int64_t count)
 {
-    const pt__dtype_unit_t unit = pt__dtype_unit(dtype);
     float values[CHUNK];
+    if (pt__dtype_unit(dtype).elements > 1)
+        return pt__blocks_find_infinite(dtype, src, count);
     if (dtype == PT_FLOAT32
             ? all_finite(src, count)
             : pt__dtype_convert("", dtype, src, PT_FLOAT32, values, count) == PT_OK && all_finite(values, count))
         return -1;
-    for (int64_t i = 0; i < count; i += unit.elements) /* what is refused by the conversion may be the last of them */
-        if (pt__dtype_convert("", dtype, src + pt__dtype_bytes(dtype, i), PT_FLOAT32, values, unit.elements) != PT_OK)
+    for (int64_t i = 0; i < count; i++) /* what is refused by the conversion may be the last of them */
+        if (pt__dtype_convert("", dtype, src + pt__dtype_bytes(dtype, i), PT_FLOAT32, values, 1) != PT_OK ||
+            !all_finite(values, 1))
             return i;
-        else
-            for (int64_t k = 0; k < unit.elements; k++)
-                if (!all_finite(values + k, 1))
-                    return i + k;
     return -1;
 }
 

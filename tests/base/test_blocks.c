@@ -42,6 +42,30 @@ START_TEST(test_to_floats)
 }
 END_TEST
 
+/* Told from a block's float16 alone what its elements as floats tell. */
+START_TEST(test_find_infinite)
+{
+    static const uint16_t halves[] = {0x0000, 0x7BFF, 0xFBFF, 0x7C00, 0xFC00, 0x7E01};
+    uint8_t blocks[MOST];
+    float floats[MOST];
+    for (size_t f = 0; f < sizeof formats / sizeof formats[0]; f++) {
+        const int32_t dtype = formats[f].dtype;
+        const pt__dtype_unit_t unit = pt__dtype_unit(dtype);
+        for (int32_t place = 0; place + 2 <= unit.bytes; place += 2)
+            for (size_t h = 0; h < sizeof halves / sizeof halves[0]; h++) {
+                int64_t expected = -1;
+                memset(blocks, 0x33, sizeof blocks);
+                memcpy(blocks + unit.bytes + place, &halves[h], sizeof halves[h]);
+                pt__blocks_to_floats(dtype, blocks, 3 * unit.elements, floats);
+                for (int64_t i = 0; i < 3 * unit.elements && expected < 0; i++)
+                    expected = isfinite(floats[i]) ? -1 : i;
+                ck_assert_int_eq(pt__blocks_find_infinite(dtype, blocks, 3 * unit.elements), expected);
+                ck_assert_int_eq(pt__blocks_find_infinite(dtype, blocks, unit.elements), -1);
+            }
+    }
+}
+END_TEST
+
 START_TEST(test_from_floats)
 {
     uint8_t expected[MOST], found[MOST];
@@ -59,4 +83,4 @@ START_TEST(test_from_floats)
 }
 END_TEST
 
-SUITE("blocks", 20, test_to_floats, test_from_floats)
+SUITE("blocks", 20, test_to_floats, test_find_infinite, test_from_floats)
