@@ -689,6 +689,8 @@ PT_API pt_status_t pt_model_create(pt_context_t *context, const pt_graph_t *grap
  *   "distilbert"  field "tokens". vocab_size 30522, max_position_embeddings 512, dim 768, n_layers 6, n_heads 12,
  *           hidden_dim 3072, activation "gelu", dropout and attention_dropout 0.1, seq_classif_dropout 0.2,
  *           initializer_range 0.02, tie_word_embeddings true. sinusoidal_pos_embds true is refused
+ *   pad_token_id is nothing else here, since nothing is padded: where a sample has that token, its row of the embedding
+ *   learns as all others do, and the transformers library lets it stand
  *   "mlp"   field "features": float32 [input_size]. input_size and hidden_sizes, an array, are needed;
  *           activation_function "relu" and dropout 0 where the key is left out */
 PT_API pt_status_t pt_model_create_from_config(pt_context_t *context, const char *json, size_t length,
@@ -955,7 +957,9 @@ enum {
     PT_FORMAT_SAFETENSORS = 0,
     /* A directory, made where it is missing, as Hugging Face's hub has them and the transformers library opens them:
      * config.json, model.safetensors and, from the directory that the model was opened from, what else belongs to it:
-     * tokenizer, generation_config.json, chat template. All of its tensors, to a path */
+     * tokenizer, generation_config.json, chat template. All of its tensors, to a path. PT_ERR_UNSUPPORTED where no
+     * class of that library computes the same: where a classifier has another pooling than the family's published ones
+     * (PT_POOL_FAMILY of bert, roberta and distilbert, else PT_POOL_LAST) */
     PT_FORMAT_DIRECTORY = 1,
 };
 /* Where a file's bytes go where no path names it, and what is written. Read during the call. */
@@ -1012,16 +1016,18 @@ PT_API pt_status_t pt_model_save(const pt_model_t *model, const char *path, cons
 /* A model from what lies on disk alone. A file that pt_model_save, pt_checkpoint_save or a stage wrote gives its
  * family, its task, its weights and states, and what was frozen. A directory as Hugging Face's hub has them, or the
  * file of weights in it, gives the family that "model_type" of its config.json names, the weights, and the task that
- * "architectures" names: a language model, a classifier with the labels of "id2label", or a regression. Of a head that
- * no task here has only the trunk comes, without a task, and pt_model_transfer_entry lists what was left; a tensor
- * that belongs to no head is PT_ERR_NOT_FOUND, one that is missing too. What the configuration asks for and the family
- * does not have is PT_ERR_UNSUPPORTED. Weights are model.safetensors or pytorch_model.bin, or the index of either's
- * shards. A GGUF file gives the family and the task that its metadata name, of llama, qwen2, qwen3, smollm3 and gpt2;
- * metadata that change the network and are not known are PT_ERR_UNSUPPORTED. PT_LOAD_MAPPED: as with pt_model_load;
- * all weights are then frozen. Other flags and names are PT_ERR_ARGUMENT: all tensors must be there. An optimizer and
- * a stage's place come with pt_checkpoint_load or PT_TRAIN_RESUME on the opened model. PT_ERR_UNSUPPORTED: a file
- * without a configuration in it or beside it, or of a network of the host's own, whose graph no file holds.
- * PT_ERR_STATE: one that leaves frozen weights out (PT_SAVE_TRAINED_ONLY, PT_TRAIN_TRAINED_ONLY). */
+ * "architectures" names: a language model, a masked one, a classifier with the labels of "id2label", or a regression. A
+ * masked one takes mask_token and token_kinds from the tokenizer in the directory, where that can be read and has a
+ * token of the name that tokenizer_config.json gives, "[MASK]" or "<mask>". Of a head that no task here has only the
+ * trunk comes, without a task, and pt_model_transfer_entry lists what was left; a tensor that belongs to no head is
+ * PT_ERR_NOT_FOUND, one that is missing too. What the configuration asks for and the family does not have is
+ * PT_ERR_UNSUPPORTED. Weights are model.safetensors or pytorch_model.bin, or the index of either's shards. A GGUF file
+ * gives the family and the task that its metadata name, of llama, qwen2, qwen3, smollm3 and gpt2; metadata that change
+ * the network and are not known are PT_ERR_UNSUPPORTED. PT_LOAD_MAPPED: as with pt_model_load; all weights are then
+ * frozen. Other flags and names are PT_ERR_ARGUMENT: all tensors must be there. An optimizer and a stage's place come
+ * with pt_checkpoint_load or PT_TRAIN_RESUME on the opened model. PT_ERR_UNSUPPORTED: a file without a configuration in
+ * it or beside it, or of a network of the host's own, whose graph no file holds. PT_ERR_STATE: one that leaves frozen
+ * weights out (PT_SAVE_TRAINED_ONLY, PT_TRAIN_TRAINED_ONLY). */
 PT_API pt_status_t pt_model_open(pt_context_t *context, const char *path, const pt_load_options_t *options,
                                  pt_model_t **out);
 

@@ -114,6 +114,7 @@ typedef struct pt__sample_head {
 typedef struct pt__word_head {
     const char *dense, *norm;  /* without ".weight" and ".bias" */
     const char *weight, *bias; /* whole names; weight is the name of one that is not tied */
+    const char *untied_bias;   /* the bias' name where the weight is not tied; NULL: the same */
     int32_t activation;        /* 0: the network's */
 } pt__word_head_t;
 

@@ -13,7 +13,8 @@ static const pt__sample_head_t sample_head = {
 static const pt__word_head_t word_head = {.dense = "cls.predictions.transform.dense",
                                           .norm = "cls.predictions.transform.LayerNorm",
                                           .weight = "cls.predictions.decoder.weight",
-                                          .bias = "cls.predictions.bias"};
+                                          .bias = "cls.predictions.bias",
+                                          .untied_bias = "cls.predictions.decoder.bias"};
 
 static pt_status_t build(const struct pt__json *config, pt_graph_t *graph)
 {
@@ -24,13 +25,14 @@ static pt_status_t build(const struct pt__json *config, pt_graph_t *graph)
     return pt__encoder_build(&encoder, &sample_head, &word_head, graph);
 }
 
-const pt__family_t pt__family_bert = {.name = "bert",
-                                      .default_task = PT_TASK_MASKED_LM,
-                                      .build = build,
-                                      .trunk = "bert.",
-                                      .tables = {"*embeddings.position_ids", "cls.predictions.decoder.bias"},
-                                      .derived = &pt__encoder_segments,
-                                      .n_derived = 1,
-                                      .renamings = pt__encoder_renamings,
-                                      .classes = {"BertModel", "BertForMaskedLM", "BertForSequenceClassification"},
-                                      .pooling = PT_POOL_FAMILY};
+const pt__family_t pt__family_bert = {
+    .name = "bert",
+    .default_task = PT_TASK_MASKED_LM,
+    .build = build,
+    .trunk = "bert.",
+    .tables = {"*embeddings.position_ids", "cls.predictions.decoder.bias", "cls.predictions.bias"},
+    .derived = &pt__encoder_segments,
+    .n_derived = 1,
+    .renamings = pt__encoder_renamings,
+    .classes = {"BertModel", "BertForMaskedLM", "BertForSequenceClassification"},
+    .pooling = PT_POOL_FAMILY};

@@ -14,6 +14,7 @@ static const pt__word_head_t word_head = {.dense = "lm_head.dense",
                                           .norm = "lm_head.layer_norm",
                                           .weight = "lm_head.decoder.weight",
                                           .bias = "lm_head.bias",
+                                          .untied_bias = "lm_head.decoder.bias",
                                           .activation = PT_ACTIVATION_GELU_ERF};
 
 static pt_status_t build(const struct pt__json *config, pt_graph_t *graph)
@@ -36,7 +37,7 @@ const pt__family_t pt__family_roberta = {
     .default_task = PT_TASK_MASKED_LM,
     .build = build,
     .trunk = "roberta.",
-    .tables = {"*embeddings.position_ids", "lm_head.decoder.bias"},
+    .tables = {"*embeddings.position_ids", "lm_head.decoder.bias", "lm_head.bias"},
     .derived = &pt__encoder_segments,
     .n_derived = 1,
     .renamings = pt__encoder_renamings,

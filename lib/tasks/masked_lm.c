@@ -138,7 +138,8 @@ static words_t make_words(pt_graph_t *graph, int64_t vocabulary, int64_t width)
         words.dense_bias = parameter(graph, head->dense, ".bias", 1, &width, PT_INIT_CONSTANT, 0.0);
         words.norm = parameter(graph, head->norm, ".weight", 1, &width, PT_INIT_CONSTANT, 1.0);
         words.norm_bias = parameter(graph, head->norm, ".bias", 1, &width, PT_INIT_CONSTANT, 0.0);
-        words.bias = parameter(graph, head->bias, "", 1, &vocabulary, PT_INIT_CONSTANT, 0.0);
+        const char *bias = words.weight == PT_NO_TENSOR && head->untied_bias != NULL ? head->untied_bias : head->bias;
+        words.bias = parameter(graph, bias, "", 1, &vocabulary, PT_INIT_CONSTANT, 0.0);
     }
     if (words.weight == PT_NO_TENSOR)
         words.weight = parameter(graph, head != NULL ? head->weight : "lm_head.weight", "", 2,

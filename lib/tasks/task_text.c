@@ -17,6 +17,11 @@ static const char *const poolings[] = {
 };
 enum { POOLINGS = sizeof poolings / sizeof poolings[0] };
 
+const char *pt__pooling_name(int32_t pooling)
+{
+    return poolings[pooling];
+}
+
 /* What a task has a number of for each output, or each token. */
 static const char *weights_key(const char *task)
 {

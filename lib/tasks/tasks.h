@@ -67,5 +67,7 @@ pt_status_t pt__task_check(const pt__task_options_t *options, const pt__task_t *
 void pt__task_write(const pt__task_options_t *options, struct pt__text *text);
 pt_status_t pt__task_read(pt__memory_t *memory, const char *json, int64_t length, pt__task_options_t *options,
                           float **class_weights);
+/* What is written there for PT_POOL_...: "mean". */
+const char *pt__pooling_name(int32_t pooling);
 
 #endif

@@ -73,11 +73,18 @@ pt_status_t pt__architecture_task(const pt__family_t *family, const pt__json_t *
     return strcmp(task->task, PT_TASK_CLASSIFICATION) == 0 ? read_labels(family, config, task) : PT_OK;
 }
 
+int32_t pt__architecture_has_labels(const char *task)
+{
+    return task != NULL && (strcmp(task, PT_TASK_CLASSIFICATION) == 0 || strcmp(task, PT_TASK_REGRESSION) == 0);
+}
+
 const char *pt__architecture_class(const pt__family_t *family, const char *task)
 {
     const int32_t most = sizeof family->classes / sizeof family->classes[0];
     if (task != NULL && strcmp(task, PT_TASK_REGRESSION) == 0)
         task = PT_TASK_CLASSIFICATION;
+    if (task != NULL && strcmp(task, PT_TASK_EMBEDDING) == 0) /* it has no tensors */
+        task = NULL;
     for (int32_t i = 0; i < most && family->classes[i] != NULL; i++) {
         const int32_t head = head_of(family->classes[i]);
         const char *of = head < 0 ? NULL : heads[head].task;

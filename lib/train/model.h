@@ -141,6 +141,8 @@ pt_status_t pt__model_open(pt_context_t *context, const char *path, const pt_loa
 struct pt__json;
 /* The task with its options; task NULL: none, or a head that no task here has. */
 pt_status_t pt__architecture_task(const pt__family_t *family, const struct pt__json *config, pt__task_options_t *task);
+/* Whether configurations have labels for the task. */
+int32_t pt__architecture_has_labels(const char *task);
 /* The family's class with this task's head (NULL: with none); NULL: it has none. */
 const char *pt__architecture_class(const pt__family_t *family, const char *task);
 /* Whether tensors of this name belong to heads, of whatever task. */

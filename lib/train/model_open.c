@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "formats/tensors.h"
 #include "train/checkpoint.h"
+#include "train/directory_masks.h"
 
 enum { LARGEST_CONFIG = 16 << 20 };
 
@@ -189,6 +190,18 @@ static int32_t has_same_head(const pt__task_options_t *a, const pt__task_options
     return a->task != NULL && b->task != NULL && strcmp(a->task, b->task) == 0 && a->outputs == b->outputs;
 }
 
+/* What hides tokens stands with the directory's tokenizer, unless the library noted it in the weights. */
+static pt_status_t learn_masks(const source_t *source, const pt_model_t *model, pt__task_options_t *task,
+                               float **token_kinds)
+{
+    const pt__input_t *tokens = pt__graph_input(model->trunk, "tokens");
+    if (task->task == NULL || strcmp(task->task, PT_TASK_MASKED_LM) != 0 || task->masking.mask_token >= 0 ||
+        *token_kinds != NULL || tokens == NULL || source->directory[0] == 0)
+        return PT_OK;
+    return pt__directory_masks(source->context, source->directory,
+                               pt__graph_tensor(model->trunk, tokens->tensor)->index_limit, task, token_kinds);
+}
+
 /* A directory's configuration decides what the head is; what the library noted in the weights, how it is trained. */
 static pt_status_t choose_task(const source_t *source, const pt_model_t *model, pt__task_options_t *task,
                                float **class_weights)
@@ -212,7 +225,7 @@ static pt_status_t choose_task(const source_t *source, const pt_model_t *model, 
         *class_weights = NULL;
         *task = published;
     }
-    return PT_OK;
+    return learn_masks(source, model, task, class_weights);
 }
 
 static pt_status_t set_task(const source_t *source, pt_model_t *model)

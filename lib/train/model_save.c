@@ -93,11 +93,22 @@ static pt_status_t check_config(const pt_model_t *model)
     return status;
 }
 
+/* Those classes read the rows that the family's published classifiers read, whatever a configuration says. */
+static pt_status_t check_pooling(const pt_model_t *model, const char *class)
+{
+    if (!pt__architecture_has_labels(model->task.task) || model->task.pooling == model->family->pooling)
+        return PT_OK;
+    return pt__fail(PT_ERR_UNSUPPORTED,
+                    "the task's pooling is \"%s\", but %s of the transformers library has \"%s\": write a file in "
+                    "place of a directory",
+                    pt__pooling_name(model->task.pooling), class, pt__pooling_name(model->family->pooling));
+}
+
 static pt_status_t find_class(const pt_model_t *model, const char **class)
 {
     *class = model->family == NULL ? NULL : pt__architecture_class(model->family, model->task.task);
     if (*class != NULL)
-        return PT_OK;
+        return check_pooling(model, *class);
     if (model->family == NULL || model->family->classes[0] == NULL)
         return pt__fail(PT_ERR_UNSUPPORTED, "no class of the transformers library is this network, expected a family "
                                             "that has one: write a file in place of a directory");

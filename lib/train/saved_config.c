@@ -52,7 +52,7 @@ static void add_labels(const pt_model_t *model, pt__text_t *text)
 pt_status_t pt__saved_config(const pt_model_t *model, const char *class, int32_t dtype, char **out)
 {
     pt__memory_t *memory = &model->context->memory;
-    const int32_t has_labels = model->task.task != NULL && model->task.outputs > 0;
+    const int32_t has_labels = pt__architecture_has_labels(model->task.task);
     pt__json_document_t *document;
     const pt__json_t *root;
     PT__TRY(pt__json_parse(memory, "config", model->config, (int64_t)strlen(model->config), &document, &root));

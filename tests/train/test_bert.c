@@ -318,6 +318,36 @@ START_TEST(test_longest_sample)
 }
 END_TEST
 
+/* Nothing is padded, so a token whose number is pad_token_id is one that was meant, and learns. */
+START_TEST(test_padding_token_learns)
+{
+    static const int32_t given[] = {5, 1, 7};
+    static float gradient[MOST];
+    batch_t batch = {.tokens = {5, 1, 7}, .labels = {2}, .lengths = {3, 0, 0, 0}};
+    const kind_t *kind = &kinds[5];
+    pt_parameter_info_t info = {.struct_size = sizeof info};
+    start(1);
+    pt_model_t *model = make(kind, "");
+    pt_optimizer_t *optimizer = make_optimizer();
+    pt_step_result_t result = {.struct_size = sizeof result};
+    batch.values[0] = (pt_array_t){.name = "tokens", .dtype = PT_INT32, .data = batch.tokens, .lengths = batch.lengths};
+    batch.values[1] = (pt_array_t){.name = "label", .dtype = PT_INT32, .data = batch.labels};
+    ck_ok(pt_train_step(model, optimizer, batch.values, 2, sizeof(pt_array_t), 1, PT_STEP_ACCUMULATE, &result));
+    int64_t index;
+    ck_ok(pt_model_parameter_find(model, "roberta.embeddings.word_embeddings.weight", &index));
+    ck_ok(pt_model_parameter_info(model, index, &info));
+    ck_ok(get_gradient(model, index, gradient, info.elements));
+    double sums[3] = {0};
+    for (int32_t i = 0; i < 3; i++)
+        for (int32_t d = 0; d < 8; d++)
+            sums[i] += fabs((double)gradient[given[i] * 8 + d]);
+    ck_assert_double_gt(sums[1], 0.1 * sums[0]);
+    pt_optimizer_free(optimizer);
+    pt_model_free(model);
+    pt_context_free(context);
+}
+END_TEST
+
 /* A directory of the hub, whose norms have the names of older files: opened with the head that its configuration names.
  * The mask token is nowhere in it. */
 static void open_directory(const kind_t *kind, const char *class, int32_t has_gamma)
@@ -382,4 +412,4 @@ START_TEST(test_opened_directories)
 END_TEST
 
 SUITE("bert", 60, test_opened_directories, test_logits_and_gradients, test_training, test_samples_alone,
-      test_lacking_segments, test_longest_sample)
+      test_lacking_segments, test_longest_sample, test_padding_token_learns)

@@ -201,7 +201,7 @@ START_TEST(test_saved)
 {
     static const network_task_t tasks[] = {{.task = NULL},
                                            {.task = PT_TASK_CAUSAL_LM, .label_smoothing = 0.125},
-                                           {.task = PT_TASK_CLASSIFICATION, .outputs = 4, .pooling = PT_POOL_MAX},
+                                           {.task = PT_TASK_CLASSIFICATION, .outputs = 4, .pooling = PT_POOL_LAST},
                                            {.task = PT_TASK_REGRESSION, .outputs = 2, .pooling = PT_POOL_LAST}};
     static const char *const classes[] = {"GPT2Model", "GPT2LMHeadModel", "GPT2ForSequenceClassification",
                                           "GPT2ForSequenceClassification"};
@@ -287,7 +287,14 @@ START_TEST(test_not_saved)
     ck_ok(pt_model_create_from_config(context, llama, strlen(llama), &model));
     ck_fails(pt_model_save(model, suite_path("llama"), &options), PT_ERR_UNSUPPORTED, "rope_interleaved is true");
     pt_model_free(model);
-    model = gpt(context, NULL, 0);
+    model = gpt(context, NULL, 0); /* classes of the transformers library read the last row */
+    ck_ok(network_choose_task(model, &(network_task_t){.task = PT_TASK_REGRESSION, .outputs = 1}));
+    ck_fails(pt_model_save(model, suite_path("mean"), &options), PT_ERR_UNSUPPORTED,
+             "the task's pooling is \"mean\", but GPT2ForSequenceClassification of the transformers library has "
+             "\"last\"");
+    ck_ok(pt_model_set_task(model, PT_TASK_EMBEDDING, NULL)); /* it adds nothing to the trunk */
+    ck_ok(pt_model_save(model, suite_path("embedding"), &options));
+    ck_ok(pt_model_set_task(model, NULL, NULL));
     ck_fails(pt_checkpoint_save(model, NULL, suite_path("x"), &options), PT_ERR_ARGUMENT, "format is 1, expected 0");
     options.names = "*";
     ck_fails(pt_model_save(model, suite_path("x"), &options), PT_ERR_ARGUMENT, "names is set");
@@ -304,6 +311,30 @@ START_TEST(test_not_saved)
     memset(longest, 'a', sizeof longest - 1);
     ck_assert_int_ne(pt_model_save(model, longest, &options), PT_OK);
     pt_model_free(model);
+    pt_context_free(context);
+}
+END_TEST
+
+/* Encoders whose output weight is not the embedding's: the bias stands with it then, as transformers has it. */
+START_TEST(test_untied_encoders)
+{
+    static const struct {
+        const char *family, *tied, *untied;
+    } cases[] = {{"bert", "cls.predictions.bias", "cls.predictions.decoder.bias"},
+                 {"roberta", "lm_head.bias", "lm_head.decoder.bias"},
+                 {"distilbert", "vocab_projector.bias", "vocab_projector.bias"}};
+    pt_context_t *context = network_context(1, 2);
+    for (int32_t i = 0; i < 6; i++) {
+        char config[128];
+        pt_model_t *model;
+        snprintf(config, sizeof config, "{\"model_type\": \"%s\", \"vocab_size\": 5, \"tie_word_embeddings\": %s}",
+                 cases[i / 2].family, i % 2 ? "true" : "false");
+        ck_ok(pt_model_create_from_config(context, config, strlen(config), &model));
+        ck_ok(pt_model_set_task(model, PT_TASK_MASKED_LM, NULL));
+        ck_assert_int_eq(pt__store_find(&model->store, cases[i / 2].tied) >= 0, i % 2 || i / 2 == 2);
+        ck_assert_int_eq(pt__store_find(&model->store, cases[i / 2].untied) >= 0, i % 2 == 0 || i / 2 == 2);
+        pt_model_free(model);
+    }
     pt_context_free(context);
 }
 END_TEST
@@ -346,4 +377,4 @@ START_TEST(test_every_allocation_may_fail)
 END_TEST
 
 SUITE("model_directory", 60, test_heads, test_other_heads, test_refused, test_saved, test_saved_names_and_dtypes,
-      test_not_saved, test_every_allocation_may_fail)
+      test_not_saved, test_untied_encoders, test_every_allocation_may_fail)

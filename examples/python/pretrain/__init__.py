@@ -1146,9 +1146,9 @@ class Model(_Handle):
         flags = (LOAD_STRICT if strict else 0) | (LOAD_MAPPED if mapped else 0)
         _load_from(place, lambda path, options: library.pt_model_load(self, path, options), flags=flags, names=names)
 
-    def save(self, place=None, dtype=0, names=None, trained_only=False, format=0):
+    def save(self, place=None, dtype=0, names=None, trained_only=False, format=0, shard_bytes=0):
         """place: a path, or a file object to write to; None gives the bytes. format: FORMAT_...; a directory is as
-        Hugging Face's hub has them."""
+        Hugging Face's hub has them. shard_bytes: of tensors in one file at most; 0: one file."""
         return _save_to(
             place,
             lambda path, options: library.pt_model_save(self, path, options),
@@ -1156,6 +1156,7 @@ class Model(_Handle):
             format=format,
             names=names,
             flags=SAVE_TRAINED_ONLY if trained_only else 0,
+            shard_bytes=shard_bytes,
         )
 
     def copy(self, source):
