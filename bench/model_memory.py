@@ -5,13 +5,14 @@
 
 BUILD is a build directory of the library, MODEL a file or directory of a causal language model. Prints
 
-  - seconds to touch as much new memory as its files have, alone, twice: a virtual machine may have to be given it first;
+  - seconds to touch as much new memory as its files have, alone, twice: a virtual machine may have to be given it;
   - seconds to load it into memory of its own, and to map it, of a new process' first and of further opens;
   - bytes that a process which has it mapped has written to memory of its own, before and after it has computed: a
     frozen model has no copy of its weights there;
   - the peak of fine-tuning the parameters that match --pattern (by default the last layer's), resident memory of any
     kind over what the process had before it opened the model, beside the file's size + 16 bytes for each parameter that
-    learns + the plan's bytes, as pt_model_estimate tells them. It ends with 1 where that is exceeded by more than 10 MB.
+    learns + the plan's bytes, as pt_model_estimate tells them. It ends with 1 where the peak exceeds that by more than
+    10 MB.
 
 Each is a process of its own. The file is read once before, so that it lies in the system's memory.
 """
@@ -181,9 +182,8 @@ def main():
         seconds = measure(options, what, options.model)
         print(f"{said}: first {seconds[0]:.3f} s, then " + ", ".join(f"{more:.3f}" for more in seconds[1:]))
     before, opened, computed = measure(options, "hold", options.model)
-    print(
-        f"written memory of its own: {megabytes(opened - before)} when mapped, {megabytes(computed - before)} once it computed"
-    )
+    written = [megabytes(size - before) for size in (opened, computed)]
+    print(f"written memory of its own: {written[0]} when mapped, {written[1]} once it computed")
     return 0 if report_finetuning(options, size) else 1
 
 

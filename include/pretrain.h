@@ -2070,6 +2070,25 @@ PT_API int32_t pt_tokenizer_id(const pt_tokenizer_t *tokenizer, const char *toke
  * as the tokenizer. */
 PT_API const char *pt_tokenizer_token(const pt_tokenizer_t *tokenizer, int32_t id);
 
+/* What somebody says in a conversation: UTF-8, both up to their final 0. */
+typedef struct pt_message {
+    /* "system", "user" or "assistant" */
+    const char *role;
+    const char *text;
+} pt_message_t;
+/* The text of a conversation as the model was trained to read it, up to where the assistant's next answer begins, to be
+ * encoded with PT_TOKENIZE_PLAIN: as the chat template says that the tokenizer's GGUF file has, or a
+ * chat_template.jinja or tokenizer_config.json beside its file, which is read now. message_size is
+ * sizeof(pt_message_t). buffer, length: as of pt_tokenizer_decode. *stop, unless NULL, is the id of the token that ends
+ * an answer, for stops of generation; -1: none.
+ *
+ * Templates are programs; those known are told by their whole text: ChatML, with a text of its own for conversations
+ * that begin without the system's or not, Llama 3's, and Mistral's of the first models. PT_ERR_UNSUPPORTED for any
+ * other, PT_ERR_NOT_FOUND where there is none, or the tokenizer was not opened from a path; PT_ERR_ARGUMENT for no
+ * message, and roles that the template does not take. */
+PT_API pt_status_t pt_tokenizer_chat(pt_tokenizer_t *tokenizer, const pt_message_t *messages, uint32_t message_size,
+                                     int64_t count, int32_t *stop, char *buffer, size_t size, size_t *length);
+
 /* What each token is for the masking of PT_TASK_MASKED_LM, PT_TOKEN_... (PT_UINT8, pt_tokenizer_size elements): special
  * tokens of the file; pieces that continue a word, as the file's model writes them: with its prefix ("##"), or of
  * SentencePiece's and byte-level models those that begin with a letter or digit and without a blank. */

@@ -213,23 +213,48 @@ static int end_text(generation_t *generation)
 
 /* ---- The command ------------------------------------------------------------------------------------------------- */
 
-/* The tokens of --prompt. */
-static int encode_prompt(const settings_t *settings, const opened_model_t *opened, tokens_t *tokens)
+/* The conversation that --prompt begins, as the model reads it, to be freed; *stop is the token that ends an answer. */
+static int write_chat(const settings_t *settings, const opened_model_t *opened, char **text, int32_t *stop)
 {
-    const text_lines_t lines = {.path = "--prompt", .number = 1};
-    const pt_text_t text = {.text = settings->prompt, .bytes = (int64_t)strlen(settings->prompt)};
-    int status = tokens_make(opened, &lines, &text, 1, 0, tokens);
-    if (status == EXIT_DONE && tokens->elements == 0)
-        status = usage_error(settings->command, "--prompt: no token in \"%s\", expected at least one",
-                             settings->prompt);
+    const pt_message_t message = {.role = "user", .text = settings->prompt};
+    size_t length = 0;
+    int status = EXIT_DONE;
+    if (!opened->tokenizer)
+        return fail("%s: --chat: the model has no tokenizer, expected one with a chat template", opened->path);
+    TRY(pt_tokenizer_chat(opened->tokenizer, &message, sizeof message, 1, NULL, NULL, 0, &length));
+    *text = malloc(length + 1);
+    if (!*text)
+        return fail("no memory for a text of %lld bytes", (long long)length);
+    TRY(pt_tokenizer_chat(opened->tokenizer, &message, sizeof message, 1, stop, *text, length + 1, &length));
+out:
     return status;
 }
 
-static int run(const settings_t *settings, opened_model_t *opened, const tokens_t *prompt, generation_t *generation)
+/* The tokens of --prompt. */
+static int encode_prompt(const settings_t *settings, const opened_model_t *opened, tokens_t *tokens, int32_t *stop)
+{
+    const text_lines_t lines = {.path = "--prompt", .number = 1};
+    char *chat = NULL;
+    int status = settings->chat ? write_chat(settings, opened, &chat, stop) : EXIT_DONE;
+    const char *prompt = chat ? chat : settings->prompt;
+    const pt_text_t text = {.text = prompt, .bytes = (int64_t)strlen(prompt)};
+    if (status == EXIT_DONE)
+        status = tokens_make(opened, &lines, &text, 1, chat ? PT_TOKENIZE_PLAIN : 0, tokens);
+    if (status == EXIT_DONE && tokens->elements == 0)
+        status = usage_error(settings->command, "--prompt: no token in \"%s\", expected at least one",
+                             settings->prompt);
+    free(chat);
+    return status;
+}
+
+/* stop: a token at which it is over; -1: none. */
+static int run(const settings_t *settings, opened_model_t *opened, const tokens_t *prompt, int32_t stop,
+               generation_t *generation)
 {
     pt_generator_t *generator = NULL;
     pt_generate_options_t options;
     const pt_array_t given = {.dtype = PT_INT32, .data = prompt->ids, .elements = prompt->elements};
+    const pt_array_t stops = {.dtype = PT_INT32, .data = &stop, .elements = 1};
     int status = EXIT_DONE;
     generation->ids = malloc((size_t)settings->count * sizeof *generation->ids);
     if (!generation->ids)
@@ -239,11 +264,15 @@ static int run(const settings_t *settings, opened_model_t *opened, const tokens_
     options.temperature = settings->temperature;
     options.top_k = settings->top_k;
     options.top_p = settings->top_p;
+    if (stop >= 0) {
+        options.stops = &stops;
+        options.array_size = sizeof stops;
+    }
     if (opened->tokenizer)
         TRY(pt_decoder_create(opened->tokenizer, 0, &generation->decoder));
     TRY(pt_generator_create(opened->model, &options, &generator));
     TRY(pt_generator_begin(generator, &given, sizeof given));
-    if (!settings->json) {
+    if (!settings->json && !settings->chat) {
         fputs(settings->prompt, stdout);
         output_flush();
     }
@@ -295,6 +324,7 @@ int command_generate(const settings_t *settings)
     opened_model_t opened = {0};
     tokens_t *prompt = calloc(1, sizeof *prompt);
     generation_t generation = {.settings = settings, .opened = &opened};
+    int32_t stop = -1;
     int status = prompt ? check_settings(settings) : fail("no memory for a prompt");
     if (status == EXIT_DONE)
         status = session_open(settings, &context);
@@ -310,12 +340,12 @@ int command_generate(const settings_t *settings)
     if (status == EXIT_DONE)
         status = data_check_text(&opened, opened.path);
     if (status == EXIT_DONE)
-        status = encode_prompt(settings, &opened, prompt);
+        status = encode_prompt(settings, &opened, prompt, &stop);
     if (status != EXIT_DONE)
         goto out;
     interrupts_watch(opened.model, 1);
     double begin = clock_seconds();
-    status = run(settings, &opened, prompt, &generation);
+    status = run(settings, &opened, prompt, stop, &generation);
     double seconds = clock_seconds() - begin;
     interrupts_watch(NULL, 0);
     if (status == EXIT_DONE)

@@ -136,6 +136,8 @@ const option_t option_table[] = {
      COMMAND_GENERATE, VALUE_NUMBER, AT(top_p), 0, 1},
     {"--stop", "TEXT", generation, "ends before this text; may be repeated", NO_WORDS, COMMAND_GENERATE, VALUE_LIST,
      AT(stop), NO_LIMIT},
+    {"--chat", FLAG, generation, "the prompt is what a user says, and what comes is the answer, by the chat template",
+     NO_WORDS, COMMAND_GENERATE, VALUE_NONE, AT(chat), NO_LIMIT},
 
     {"--plain", FLAG, texts, "without the special tokens that the tokenizer puts around a text", NO_WORDS,
      COMMAND_TOKENIZE, VALUE_NONE, AT(plain), NO_LIMIT},

@@ -39,6 +39,7 @@ typedef struct settings {
     const char *prompt;
     int64_t count, top_k;
     double temperature, top_p;
+    int32_t chat;
     list_t stop;
     /* tokenize */
     const char *train, *pattern;

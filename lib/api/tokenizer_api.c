@@ -55,6 +55,8 @@ static pt_status_t open_tokenizer(pt_context_t *context, const char *path, const
     if (bytes == NULL)
         PT__TRY_OUT(pt__place_read(context, file, &effective, MOST_FILE_BYTES, &bytes, &size, &block));
     PT__TRY_OUT(pt__tokenizer_read(context, file, pt__place_name(file, &effective), bytes, size, out));
+    (*out)->path = file;
+    file = NULL;
 out:
     pt__file_unmap(&mapping);
     pt__release(&context->memory, block);

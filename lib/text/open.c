@@ -23,9 +23,8 @@ static pt_status_t path_beside(pt__memory_t *memory, const char *path, int32_t i
     return pt__text_take(&whole, out, NULL);
 }
 
-/* *bytes is NULL where there is no such file, which is an error if it is needed. */
-static pt_status_t read_beside(pt__memory_t *memory, const char *path, const char *name, int32_t is_needed,
-                               char **bytes, int64_t *size)
+pt_status_t pt__tokenizer_read_beside(pt__memory_t *memory, const char *path, const char *name, int32_t is_needed,
+                                      char **bytes, int64_t *size)
 {
     char *other;
     *bytes = NULL;
@@ -91,8 +90,8 @@ static pt_status_t read_pairs(const char *path, const uint8_t *bytes, int64_t si
     pt_status_t status;
     if (path == NULL)
         return pt__fail(PT_ERR_UNSUPPORTED, "a vocab.json needs the merges.txt beside it: open it by its path");
-    PT__TRY(read_beside(json->memory, path, "merges.txt", 1, &merges, &merges_size));
-    PT__TRY_OUT(read_beside(json->memory, path, "tokenizer_config.json", 0, &config, &config_size));
+    PT__TRY(pt__tokenizer_read_beside(json->memory, path, "merges.txt", 1, &merges, &merges_size));
+    PT__TRY_OUT(pt__tokenizer_read_beside(json->memory, path, "tokenizer_config.json", 0, &config, &config_size));
     PT__TRY_OUT(pt__pair_list_to_json((const char *)bytes, size, merges, merges_size, config, config_size, json));
 out:
     pt__release(json->memory, config);
@@ -107,7 +106,7 @@ static pt_status_t read_words(const char *path, const uint8_t *bytes, int64_t si
     if (path == NULL)
         return pt__fail(PT_ERR_UNSUPPORTED,
                         "a vocab.txt needs the tokenizer_config.json that may be beside it: open it by its path");
-    PT__TRY(read_beside(json->memory, path, "tokenizer_config.json", 0, &config, &config_size));
+    PT__TRY(pt__tokenizer_read_beside(json->memory, path, "tokenizer_config.json", 0, &config, &config_size));
     pt_status_t status = pt__word_list_to_json(bytes, size, config, config_size, json);
     pt__release(json->memory, config);
     return status;

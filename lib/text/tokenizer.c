@@ -41,6 +41,7 @@ void pt__tokenizer_free(pt_tokenizer_t *tokenizer)
         pt__encoder_free(tokenizer, tokenizer->encoders[i]);
     pt__release(&context->memory, tokenizer->encoders);
     pt__release(&context->memory, tokenizer->json);
+    pt__release(&context->memory, tokenizer->path);
     pt__decoders_free(&tokenizer->decoders);
     pt__post_processor_free(&tokenizer->post_processor);
     for (int32_t i = 0; i < 2; i++) {

@@ -34,6 +34,7 @@ struct pt_tokenizer {
     pt__encoder_t **encoders; /* [threads], made when first needed */
     char *json;               /* the file that all this was read from */
     int64_t json_size;
+    char *path; /* of the file that it was opened from; NULL: from elsewhere */
     char message[PT__MESSAGE_SIZE];
 };
 
@@ -47,6 +48,9 @@ pt_status_t pt__tokenizer_read(pt_context_t *context, const char *path, const ch
 /* The path itself, or, of a directory, that of the tokenizer's file in it; freed with pt__release. PT_ERR_NOT_FOUND
  * names those that were looked for. */
 pt_status_t pt__tokenizer_find(pt__memory_t *memory, const char *path, char **out);
+/* The file `name` beside the file `path`: *bytes is NULL where there is none, which is an error if it is needed. */
+pt_status_t pt__tokenizer_read_beside(pt__memory_t *memory, const char *path, const char *name, int32_t is_needed,
+                                      char **bytes, int64_t *size);
 /* An empty one, to be filled. PT_ERR_UNSUPPORTED in a build that does not know Unicode. */
 pt_status_t pt__tokenizer_begin(pt_context_t *context, pt_tokenizer_t **out);
 /* PT_TOKEN_... of an id below the vocabulary's count; one that is no token's is special. */

@@ -70,8 +70,8 @@ _pretrain() {
                     ;;
                 generate)
                     words="--tokenizer --prompt --count --temperature --top-k --top-p"
-                    words+=" --stop --json --threads --seed --precision --processor"
-                    words+=" --memory --help --version"
+                    words+=" --stop --chat --json --threads --seed --precision"
+                    words+=" --processor --memory --help --version"
                     ;;
                 inspect)
                     words="--tokenizer --length --batch --json --threads --seed"

@@ -168,6 +168,7 @@ complete -c pretrain -n '__fish_seen_subcommand_from generate' -l temperature -x
 complete -c pretrain -n '__fish_seen_subcommand_from generate' -l top-k -x -d 'draws from the K likeliest tokens (all)'
 complete -c pretrain -n '__fish_seen_subcommand_from generate' -l top-p -x -d 'draws from the likeliest tokens whose probabilities add up to P (all)'
 complete -c pretrain -n '__fish_seen_subcommand_from generate' -l stop -x -d 'ends before this text; may be repeated'
+complete -c pretrain -n '__fish_seen_subcommand_from generate' -l chat -d 'the prompt is what a user says, and what comes is the answer, by the chat template'
 complete -c pretrain -n '__fish_seen_subcommand_from generate' -l json -d 'results as JSON'
 complete -c pretrain -n '__fish_seen_subcommand_from generate' -l threads -x -d 'computing threads (as many as processors)'
 complete -c pretrain -n '__fish_seen_subcommand_from generate' -l seed -x -d 'of everything random (0)'

@@ -848,6 +848,34 @@ class Tokenizer(_Handle):
         call(buffer)
         return buffer.raw[: size.value].decode()
 
+    def chat(self, messages):
+        """(text, stop): a conversation, [(role, text)] with the roles "system", "user" and "assistant", as the model's
+        chat template writes it up to where the next answer begins, to be encoded with plain=True; and the id of the
+        token that ends an answer, -1: none."""
+        given = (Message * max(len(messages), 1))(
+            *(Message(role=role.encode(), text=text.encode()) for role, text in messages)
+        )
+        stop, length = c_int32(-1), c_size_t()
+
+        def call(buffer, size):
+            _check(
+                library.pt_tokenizer_chat(
+                    self,
+                    given,
+                    ctypes.sizeof(Message),
+                    len(messages),
+                    ctypes.byref(stop),
+                    buffer,
+                    size,
+                    ctypes.byref(length),
+                )
+            )
+
+        call(None, 0)
+        buffer = ctypes.create_string_buffer(length.value + 1)
+        call(buffer, len(buffer))
+        return buffer.value.decode(), stop.value
+
     def save(self, place=None):
         """Writes a tokenizer.json to a path or a file object; without one gives its bytes."""
         return _save_to(place, lambda path, options: library.pt_tokenizer_save(self, path, options))
