@@ -35,6 +35,20 @@ INLINE ints_t words_of(bytes_t of, int i)
 #endif
 }
 
+/* LANES of uint8, straight from memory: a shuffle for each vector would be two. */
+INLINE ints_t load_unsigned(const char *p)
+{
+#if LANES == 16
+    return (ints_t)_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)p));
+#elif LANES == 8
+    return (ints_t)_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)p));
+#else
+    uint8_t part __attribute__((vector_size(LANES)));
+    memcpy(&part, p, sizeof part);
+    return __builtin_convertvector(part, ints_t);
+#endif
+}
+
 /* LANES of int8 */
 INLINE ints_t load_signed(const char *p)
 {
@@ -100,13 +114,6 @@ INLINE void part_q8_0(const char *block, int part, int f16c, floats_t dst[PART_V
         dst[i] = floats_of(load_signed(block + 2 + i * LANES)) * scale;
 }
 
-/* Vector i of 32 in 16 bytes of two. */
-INLINE ints_t nibbles_of(bytes_t bytes, int i)
-{
-    const int half = BYTES / LANES;
-    return i < half ? words_of(bytes & 15, i) : words_of(bytes >> 4, i - half);
-}
-
 /* 16 where the bit of this lane of vector i is set */
 INLINE ints_t fifths_of(uint32_t bits, int i)
 {
@@ -114,24 +121,31 @@ INLINE ints_t fifths_of(uint32_t bits, int i)
     return ((broadcast_int((int32_t)(bits >> (i * LANES))) & bit) != 0) & 16;
 }
 
+INLINE floats_t scaled(ints_t q, floats_t scale, int32_t less, floats_t minimum)
+{
+    return less ? floats_of(q - less) * scale : floats_of(q) * scale + minimum;
+}
+
 INLINE void part_fours(const char *bytes, floats_t scale, int32_t less, floats_t minimum, floats_t dst[PART_VECTORS])
 {
-    const bytes_t all = load_bytes(bytes);
-#pragma GCC unroll 8
-    for (int i = 0; i < PART_VECTORS; i++)
-        dst[i] = less ? floats_of(nibbles_of(all, i) - less) * scale : floats_of(nibbles_of(all, i)) * scale + minimum;
+#pragma GCC unroll 4
+    for (int i = 0; i < BYTES / LANES; i++) {
+        const ints_t both = load_unsigned(bytes + i * LANES);
+        dst[i] = scaled(both & 15, scale, less, minimum);
+        dst[i + BYTES / LANES] = scaled(both >> 4, scale, less, minimum);
+    }
 }
 
 INLINE void part_fives(const char *bits, const char *bytes, floats_t scale, int32_t less, floats_t minimum,
                        floats_t dst[PART_VECTORS])
 {
-    const bytes_t all = load_bytes(bytes);
     uint32_t fifths;
     memcpy(&fifths, bits, sizeof fifths);
-#pragma GCC unroll 8
-    for (int i = 0; i < PART_VECTORS; i++) {
-        const ints_t q = nibbles_of(all, i) | fifths_of(fifths, i);
-        dst[i] = less ? floats_of(q - less) * scale : floats_of(q) * scale + minimum;
+#pragma GCC unroll 4
+    for (int i = 0; i < BYTES / LANES; i++) {
+        const ints_t both = load_unsigned(bytes + i * LANES);
+        dst[i] = scaled((both & 15) | fifths_of(fifths, i), scale, less, minimum);
+        dst[i + BYTES / LANES] = scaled(both >> 4 | fifths_of(fifths, i + BYTES / LANES), scale, less, minimum);
     }
 }
 
@@ -183,11 +197,10 @@ INLINE void part_q4_k(const char *block, int part, int f16c, floats_t dst[PART_V
 {
     const part_scale_t of = scales_of_part(block, part, f16c);
     const char *bytes = block + 16 + part / 2 * PART;
-    const bytes_t half[2] = {load_bytes(bytes), load_bytes(bytes + BYTES)};
     const int shift = part % 2 * 4;
 #pragma GCC unroll 8
     for (int i = 0; i < PART_VECTORS; i++) {
-        const ints_t q = words_of(half[i * LANES / BYTES] >> shift & 15, i % (BYTES / LANES));
+        const ints_t q = load_unsigned(bytes + i * LANES) >> shift & 15;
         dst[i] = floats_of(q) * of.scale - of.minimum;
     }
 }
@@ -197,12 +210,12 @@ INLINE void part_q5_k(const char *block, int part, int f16c, floats_t dst[PART_V
     const part_scale_t of = scales_of_part(block, part, f16c);
     const char *bytes = block + 48 + part / 2 * PART;
     const int shift = part % 2 * 4;
-    bytes_t half[2];
-    for (int h = 0; h < 2; h++)
-        half[h] = (load_bytes(bytes + h * BYTES) >> shift & 15) | (load_bytes(block + 16 + h * BYTES) >> part & 1) << 4;
 #pragma GCC unroll 8
-    for (int i = 0; i < PART_VECTORS; i++)
-        dst[i] = floats_of(words_of(half[i * LANES / BYTES], i % (BYTES / LANES))) * of.scale - of.minimum;
+    for (int i = 0; i < PART_VECTORS; i++) {
+        const ints_t fifths = load_unsigned(block + 16 + i * LANES) >> part & 1;
+        const ints_t q = (load_unsigned(bytes + i * LANES) >> shift & 15) | fifths << 4;
+        dst[i] = floats_of(q) * of.scale - of.minimum;
+    }
 }
 
 INLINE void part_q6_k(const char *block, int part, int f16c, floats_t dst[PART_VECTORS])
