@@ -4,9 +4,9 @@
     python3 bench/ragged.py MODEL_DIRECTORY TRAIN_FILE TEST_FILE [--build DIR] [--torch PYTHON] [--parts 7] [--record]
 
 MODEL_DIRECTORY has a BERT with its tokenizer as Hugging Face's hub has them, MiniLM for one; the files have a sentence
-a line, its class, 0 or 1, before it. One epoch is cut into parts, which both sides train on by turns; the order within
-a side is shuffled. Figures are the middle of the parts' ratios; the accuracy is that after the epoch, with its standard
-error. A part that comes before all others, so that both sides are warm, is not counted.
+a line, its class, 0 or 1, before it. One epoch, or as many batches of it as --batches says, is cut into parts, which both sides train on by turns;
+the order within a side is shuffled. Figures are the middle of the parts' ratios; the accuracy is that at the end, with
+its standard error. A part that comes before all others, so that both sides are warm, is not counted.
 """
 
 import argparse
@@ -41,6 +41,8 @@ def measure(options):
     sentences = sum(1 for line in open(options.train) if line.strip())
     warm = options.batch * options.warm
     part = (sentences - warm) // options.parts // options.batch * options.batch
+    if options.batches > 0:
+        part = min(part, options.batches // options.parts * options.batch)
     seconds, peaks = {name: [] for name in sides}, {}
     for name, side in sides.items():
         side.take(str(warm))
@@ -62,6 +64,7 @@ def main():
     parser.add_argument("--torch", default=sys.executable, help="a Python that has PyTorch and transformers")
     parser.add_argument("--variants", default="eager", help="PyTorch's, separated by commas: eager, compile")
     parser.add_argument("--parts", type=int, default=7)
+    parser.add_argument("--batches", type=int, default=0, help="in all; 0: an epoch")
     parser.add_argument("--warm", type=int, default=3, help="batches that are not counted")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--rate", type=float, default=5e-5)
@@ -92,7 +95,7 @@ def main():
             f"load {machine.load_average():.1f}.\n"
         )
         record.print_table(
-            ["side", "seconds a part (least-most)", "ours to it", "peak MB", "accuracy after the epoch"], rows
+            ["side", "seconds a part (least-most)", "ours to it", "peak MB", "accuracy at the end"], rows
         )
 
 
