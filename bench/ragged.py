@@ -4,9 +4,10 @@
     python3 bench/ragged.py MODEL_DIRECTORY TRAIN_FILE TEST_FILE [--build DIR] [--torch PYTHON] [--parts 7] [--record]
 
 MODEL_DIRECTORY has a BERT with its tokenizer as Hugging Face's hub has them, MiniLM for one; the files have a sentence
-a line, its class, 0 or 1, before it. One epoch, or as many batches of it as --batches says, is cut into parts, which both sides train on by turns;
-the order within a side is shuffled. Figures are the middle of the parts' ratios; the accuracy is that at the end, with
-its standard error. A part that comes before all others, so that both sides are warm, is not counted.
+a line, its class, 0 or 1, before it. One epoch, or as many batches of it as --batches says, is cut into parts, which
+both sides train on by turns; the order within a side is shuffled. Figures are the middle of the parts' ratios; the
+accuracy is that at the end, with its standard error. A part that comes before all others, so that both sides are warm,
+is not counted.
 """
 
 import argparse
