@@ -46,9 +46,9 @@ pt_status_t pt_causal_lm_options_init(pt_causal_lm_options_t *options, uint32_t 
     return pt__options_init(options, struct_size, &defaults, (uint32_t)sizeof defaults, "pt_causal_lm_options");
 }
 
-static pt_status_t read_options(const void *options, pt__task_options_t *out, pt_array_t *class_weights)
+static pt_status_t read_options(const void *options, pt__task_options_t *out, pt_array_t *per_output)
 {
-    (void)class_weights;
+    (void)per_output;
     pt_causal_lm_options_t own;
     PT__TRY(pt_causal_lm_options_init(&own, (uint32_t)sizeof own));
     PT__TRY(pt__options_read(options, &own, (uint32_t)sizeof own, "pt_causal_lm_options"));
@@ -61,7 +61,7 @@ static pt_status_t read_options(const void *options, pt__task_options_t *out, pt
 /* What a host's struct cannot ask for, a file may. */
 static pt_status_t check(const pt__task_options_t *options)
 {
-    if (options->class_weights != NULL)
+    if (options->per_output != NULL)
         return pt__fail(PT_ERR_ARGUMENT,
                         "task causal_lm: class_weights are given, expected none: a language model has no classes");
     return PT_OK;

@@ -21,7 +21,7 @@ pt_status_t pt_classification_options_init(pt_classification_options_t *options,
 
 static const char weights_name[] = "task classification: class_weights";
 
-static pt_status_t read_options(const void *options, pt__task_options_t *out, pt_array_t *class_weights)
+static pt_status_t read_options(const void *options, pt__task_options_t *out, pt_array_t *per_output)
 {
     pt_classification_options_t own;
     PT__TRY(pt_classification_options_init(&own, (uint32_t)sizeof own));
@@ -34,22 +34,22 @@ static pt_status_t read_options(const void *options, pt__task_options_t *out, pt
     if (own.class_weights == NULL)
         return PT_OK;
     PT__TRY(pt__head_check_outputs("classification", "classes", own.classes));
-    PT__TRY(pt__array_read(own.class_weights, own.array_size, weights_name, class_weights));
-    return pt__array_expect_stated(class_weights, weights_name, 1, &own.classes, own.classes);
+    PT__TRY(pt__array_read(own.class_weights, own.array_size, weights_name, per_output));
+    return pt__array_expect_stated(per_output, weights_name, 1, &own.classes, own.classes);
 }
 
 static pt_status_t check(const pt__task_options_t *options)
 {
     double sum = 0;
     PT__TRY(pt__head_check_outputs("classification", "classes", options->outputs));
-    for (int64_t i = 0; options->class_weights != NULL && i < options->outputs; i++) {
-        if (!(options->class_weights[i] >= 0) || !isfinite(options->class_weights[i]))
+    for (int64_t i = 0; options->per_output != NULL && i < options->outputs; i++) {
+        if (!(options->per_output[i] >= 0) || !isfinite(options->per_output[i]))
             return pt__fail(PT_ERR_ARGUMENT,
                             "task classification: class_weights[%lld] is %g, expected a finite weight of at least 0",
-                            (long long)i, pt__number_shown((double)options->class_weights[i]));
-        sum += (double)options->class_weights[i];
+                            (long long)i, pt__number_shown((double)options->per_output[i]));
+        sum += (double)options->per_output[i];
     }
-    if (options->class_weights != NULL && !(sum > 0))
+    if (options->per_output != NULL && !(sum > 0))
         return pt__fail(PT_ERR_ARGUMENT, "task classification: class_weights are all 0, expected one above it");
     return PT_OK;
 }
@@ -61,11 +61,9 @@ static pt_status_t build(const pt__task_options_t *options, pt_graph_t *graph)
     PT__TRY(pt__head_find_hidden(graph, "classification", &hidden));
     PT__TRY(pt_cross_entropy_options_init(&loss, (uint32_t)sizeof loss));
     loss.label_smoothing = options->label_smoothing;
-    const pt_array_t weights = {.dtype = PT_FLOAT32,
-                                .rank = 1,
-                                .shape = {options->outputs},
-                                .data = (float *)(uintptr_t)options->class_weights};
-    if (options->class_weights != NULL)
+    const pt_array_t weights = {
+        .dtype = PT_FLOAT32, .rank = 1, .shape = {options->outputs}, .data = (float *)(uintptr_t)options->per_output};
+    if (options->per_output != NULL)
         loss.class_weights = pt_constant(graph, PT_FLOAT32, &weights, (uint32_t)sizeof weights);
     pt_tensor_t logits = pt__head_add(graph, "score", hidden, options);
     pt_tensor_t label = pt_input(graph, "label", PT_INT32, 1, (int64_t[]){PT_DIM_BATCH});

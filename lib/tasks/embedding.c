@@ -19,9 +19,9 @@ pt_status_t pt_embedding_options_init(pt_embedding_options_t *options, uint32_t 
     return pt__options_init(options, struct_size, &defaults, (uint32_t)sizeof defaults, "pt_embedding_options");
 }
 
-static pt_status_t read_options(const void *options, pt__task_options_t *out, pt_array_t *class_weights)
+static pt_status_t read_options(const void *options, pt__task_options_t *out, pt_array_t *per_output)
 {
-    (void)class_weights;
+    (void)per_output;
     pt_embedding_options_t own;
     PT__TRY(pt_embedding_options_init(&own, (uint32_t)sizeof own));
     PT__TRY(pt__options_read(options, &own, (uint32_t)sizeof own, "pt_embedding_options"));
@@ -37,7 +37,7 @@ static pt_status_t read_options(const void *options, pt__task_options_t *out, pt
 
 static pt_status_t check(const pt__task_options_t *options)
 {
-    if (options->class_weights != NULL || options->label_smoothing > 0 || options->dropout > 0 || options->outputs > 0)
+    if (options->per_output != NULL || options->label_smoothing > 0 || options->dropout > 0 || options->outputs > 0)
         return pt__fail(PT_ERR_ARGUMENT,
                         "task embedding: it has neither outputs, class_weights, a label_smoothing nor a "
                         "dropout, but one is given");

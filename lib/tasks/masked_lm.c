@@ -53,7 +53,7 @@ static pt_status_t check_kinds(const pt__task_options_t *options)
 {
     int64_t ordinary = 0;
     for (int64_t i = 0; i < options->outputs; i++) {
-        const float kind = options->class_weights[i];
+        const float kind = options->per_output[i];
         if (!(kind >= 0 && kind <= (PT_TOKEN_SPECIAL | PT_TOKEN_CONTINUES)) || kind != (float)(int32_t)kind)
             return pt__fail(PT_ERR_ARGUMENT, "%s[%lld] is %g, expected PT_TOKEN_... or 0", kinds_name, (long long)i,
                             pt__number_shown((double)kind));
@@ -87,7 +87,7 @@ static pt_status_t check(const pt__task_options_t *options)
     if (masking->mask_token < -1)
         return pt__fail(PT_ERR_ARGUMENT, "task masked_lm: mask_token is %d, expected a token, or -1 for none",
                         (int)masking->mask_token);
-    if (masking->whole_words && options->class_weights == NULL)
+    if (masking->whole_words && options->per_output == NULL)
         return pt__fail(PT_ERR_ARGUMENT, "task masked_lm: PT_MASK_WHOLE_WORDS without token_kinds, which tell the "
                                          "tokens that continue a word");
     return check_kinds(options);

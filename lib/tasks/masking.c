@@ -24,7 +24,7 @@ pt_status_t pt__masking_check(const void *options)
 
 static int32_t kind_of(const pt__task_options_t *options, int32_t token)
 {
-    return token < options->outputs ? (int32_t)options->class_weights[token] : 0;
+    return token < options->outputs ? (int32_t)options->per_output[token] : 0;
 }
 
 /* A sample whose tokens are being hidden; of the two results one may be NULL. */

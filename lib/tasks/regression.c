@@ -15,9 +15,9 @@ pt_status_t pt_regression_options_init(pt_regression_options_t *options, uint32_
     return pt__options_init(options, struct_size, &defaults, (uint32_t)sizeof defaults, "pt_regression_options");
 }
 
-static pt_status_t read_options(const void *options, pt__task_options_t *out, pt_array_t *class_weights)
+static pt_status_t read_options(const void *options, pt__task_options_t *out, pt_array_t *per_output)
 {
-    (void)class_weights;
+    (void)per_output;
     pt_regression_options_t own;
     PT__TRY(pt_regression_options_init(&own, (uint32_t)sizeof own));
     PT__TRY(pt__options_read(options, &own, (uint32_t)sizeof own, "pt_regression_options"));
@@ -31,9 +31,9 @@ static pt_status_t read_options(const void *options, pt__task_options_t *out, pt
 /* What a host's struct cannot ask for, a file may. */
 static pt_status_t check(const pt__task_options_t *options)
 {
-    if (options->class_weights != NULL || options->label_smoothing > 0)
+    if (options->per_output != NULL || options->label_smoothing > 0)
         return pt__fail(PT_ERR_ARGUMENT, "task regression: %s given, expected none: it has no classes",
-                        options->class_weights != NULL ? "class_weights are" : "a label_smoothing is");
+                        options->per_output != NULL ? "class_weights are" : "a label_smoothing is");
     return pt__head_check_outputs("regression", "outputs", options->outputs);
 }
 

@@ -65,12 +65,12 @@ pt_status_t pt__task_check(const pt__task_options_t *options, const pt__task_t *
 }
 
 pt_status_t pt__task_choose(pt__memory_t *memory, const char *name, const void *options, pt__task_options_t *out,
-                            float **class_weights)
+                            float **per_output)
 {
     const pt__task_t *task = pt__task_find(name);
     char what[96];
     pt_array_t weights = {0};
-    *class_weights = NULL;
+    *per_output = NULL;
     *out = (pt__task_options_t){.task = name};
     if (name != NULL && task == NULL)
         return unknown_task(name);
@@ -80,16 +80,16 @@ pt_status_t pt__task_choose(pt__memory_t *memory, const char *name, const void *
     PT__TRY(task->read(options, out, &weights));
     pt_status_t status = PT_OK;
     if (weights.data != NULL) {
-        PT__TRY(pt__allocate(memory, (size_t)out->outputs, sizeof(float), "class weights", class_weights));
-        out->class_weights = *class_weights;
+        PT__TRY(pt__allocate(memory, (size_t)out->outputs, sizeof(float), "class weights", per_output));
+        out->per_output = *per_output;
         snprintf(what, sizeof what, "task %s: class_weights", name);
-        status = pt__dtype_convert(what, weights.dtype, weights.data, PT_FLOAT32, *class_weights, out->outputs);
+        status = pt__dtype_convert(what, weights.dtype, weights.data, PT_FLOAT32, *per_output, out->outputs);
     }
     if (status == PT_OK)
         status = pt__task_check(out, &task);
     if (status != PT_OK) {
-        pt__release(memory, *class_weights);
-        *class_weights = NULL;
+        pt__release(memory, *per_output);
+        *per_output = NULL;
     }
     return status;
 }

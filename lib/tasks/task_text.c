@@ -3,7 +3,8 @@
  *   {"task": "classification", "outputs": 3, "pooling": "mean", "label_smoothing": 0, "dropout": 0,
  *    "class_weights": [1, 0.5, 2]}
  *
- * task null: none; class_weights only where there are some. Numbers come back with the same bits. */
+ * task null: none; class_weights only where there are some. Numbers come back with the same bits. Kinds of tokens are a
+ * text with a digit for each: "token_kinds": "100220". */
 #include <math.h>
 #include <string.h>
 
@@ -22,16 +23,15 @@ const char *pt__pooling_name(int32_t pooling)
     return poolings[pooling];
 }
 
-/* What a task has a number of for each output, or each token. */
-static const char *weights_key(const char *task)
+static int32_t masks(const char *task)
 {
-    return task != NULL && strcmp(task, PT_TASK_MASKED_LM) == 0 ? "token_kinds" : "class_weights";
+    return task != NULL && strcmp(task, PT_TASK_MASKED_LM) == 0;
 }
 
 static void write_masking(const pt__task_options_t *options, pt__text_t *text)
 {
     const pt__masking_t *masking = &options->masking;
-    if (options->task == NULL || strcmp(options->task, PT_TASK_MASKED_LM) != 0)
+    if (!masks(options->task))
         return;
     pt__text_add(text, ", \"mask_token\": %d, \"whole_words\": %s, \"probability\": ", (int)masking->mask_token,
                  masking->whole_words ? "true" : "false");
@@ -46,7 +46,7 @@ static pt_status_t read_masking(const pt__json_t *root, pt__task_options_t *opti
 {
     pt__masking_t *masking = &options->masking;
     int64_t token = -1;
-    if (options->task == NULL || strcmp(options->task, PT_TASK_MASKED_LM) != 0)
+    if (!masks(options->task))
         return PT_OK;
     *masking = pt__masking_published;
     PT__TRY(pt__json_get_integer(root, "mask_token", PT__JSON_OPTIONAL, -1, INT32_MAX, &token));
@@ -55,6 +55,20 @@ static pt_status_t read_masking(const pt__json_t *root, pt__task_options_t *opti
     PT__TRY(pt__json_get_number(root, "probability", PT__JSON_OPTIONAL, 0, 1, &masking->probability));
     PT__TRY(pt__json_get_number(root, "masked", PT__JSON_OPTIONAL, 0, 1, &masking->masked));
     return pt__json_get_number(root, "random", PT__JSON_OPTIONAL, 0, 1, &masking->random);
+}
+
+static void write_per_output(const pt__task_options_t *options, pt__text_t *text)
+{
+    const int32_t kinds = masks(options->task);
+    if (options->per_output == NULL)
+        return;
+    pt__text_add(text, kinds ? ", \"token_kinds\": \"" : ", \"class_weights\": [");
+    for (int64_t i = 0; i < options->outputs; i++) {
+        if (!kinds && i > 0)
+            pt__text_add(text, ", ");
+        pt__json_add_number(text, (double)options->per_output[i]);
+    }
+    pt__text_add(text, kinds ? "\"" : "]");
 }
 
 void pt__task_write(const pt__task_options_t *options, pt__text_t *text)
@@ -72,14 +86,7 @@ void pt__task_write(const pt__task_options_t *options, pt__text_t *text)
     write_masking(options, text);
     if (options->normalize)
         pt__text_add(text, ", \"normalize\": true");
-    if (options->class_weights != NULL) {
-        pt__text_add(text, ", \"%s\": ", weights_key(options->task));
-        for (int64_t i = 0; i < options->outputs; i++) {
-            pt__text_add(text, i == 0 ? "[" : ", ");
-            pt__json_add_number(text, (double)options->class_weights[i]);
-        }
-        pt__text_add(text, "]");
-    }
+    write_per_output(options, text);
     pt__text_add(text, "}");
 }
 
@@ -94,12 +101,11 @@ static pt_status_t read_pooling(const pt__json_t *root, int32_t *pooling)
                          "\"%.32s\", expected \"mean\", \"first\", \"last\", \"sum\", \"max\" or \"family\"", name);
 }
 
-static pt_status_t read_weights(pt__memory_t *memory, const pt__json_t *root, const char *key, int64_t outputs,
-                                float **weights)
+static pt_status_t read_weights(pt__memory_t *memory, const pt__json_t *root, int64_t outputs, float **weights)
 {
     const pt__json_t *list = NULL;
     int64_t count = 0;
-    PT__TRY(pt__json_get_array(root, key, PT__JSON_OPTIONAL, &list));
+    PT__TRY(pt__json_get_array(root, "class_weights", PT__JSON_OPTIONAL, &list));
     if (list == NULL)
         return PT_OK;
     if (list->length != outputs)
@@ -114,7 +120,23 @@ static pt_status_t read_weights(pt__memory_t *memory, const pt__json_t *root, co
     return PT_OK;
 }
 
-static pt_status_t read(pt__memory_t *memory, const pt__json_t *root, pt__task_options_t *options, float **weights)
+static pt_status_t read_kinds(pt__memory_t *memory, const pt__json_t *root, int64_t outputs, float **kinds)
+{
+    const char *digits = NULL;
+    PT__TRY(pt__json_get_string(root, "token_kinds", PT__JSON_OPTIONAL, &digits));
+    if (digits == NULL)
+        return PT_OK;
+    const int64_t count = (int64_t)strlen(digits);
+    if (count != outputs)
+        return pt__json_fail(pt__json_find(root, "token_kinds"), PT_ERR_FORMAT, "expected %lld kinds, found %lld",
+                             (long long)outputs, (long long)count);
+    PT__TRY(pt__allocate(memory, (size_t)outputs, sizeof **kinds, "kinds of tokens", kinds));
+    for (int64_t i = 0; i < outputs; i++)
+        (*kinds)[i] = (float)(digits[i] - '0'); /* the task tells those that are none */
+    return PT_OK;
+}
+
+static pt_status_t read(pt__memory_t *memory, const pt__json_t *root, pt__task_options_t *options, float **per_output)
 {
     const char *name = NULL;
     const pt__task_t *task;
@@ -128,26 +150,26 @@ static pt_status_t read(pt__memory_t *memory, const pt__json_t *root, pt__task_o
     PT__TRY(pt__json_get_number(root, "dropout", PT__JSON_OPTIONAL, 0, 1, &options->dropout));
     PT__TRY(pt__json_get_bool(root, "normalize", PT__JSON_OPTIONAL, &options->normalize));
     PT__TRY(read_masking(root, options));
-    PT__TRY(read_weights(memory, root, weights_key(name), options->outputs, weights));
-    options->class_weights = *weights;
+    PT__TRY((masks(name) ? read_kinds : read_weights)(memory, root, options->outputs, per_output));
+    options->per_output = *per_output;
     PT__TRY(pt__task_check(options, &task));
     options->task = task == NULL ? NULL : task->name; /* the document's goes with it */
     return PT_OK;
 }
 
 pt_status_t pt__task_read(pt__memory_t *memory, const char *json, int64_t length, pt__task_options_t *options,
-                          float **class_weights)
+                          float **per_output)
 {
     pt__json_document_t *document;
     const pt__json_t *root;
-    *class_weights = NULL;
+    *per_output = NULL;
     *options = (pt__task_options_t){0};
     PT__TRY(pt__json_parse(memory, "task", json, length, &document, &root));
-    pt_status_t status = read(memory, root, options, class_weights);
+    pt_status_t status = read(memory, root, options, per_output);
     pt__json_free(document);
     if (status != PT_OK) {
-        pt__release(memory, *class_weights);
-        *class_weights = NULL;
+        pt__release(memory, *per_output);
+        *per_output = NULL;
         *options = (pt__task_options_t){0};
     }
     return status;

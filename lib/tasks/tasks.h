@@ -21,14 +21,15 @@ extern const pt__masking_t pt__masking_published;
 /* A task with what its options say: the union of all tasks', zero where a task has no such option. The structs that
  * hosts fill are each task's own. */
 typedef struct pt__task_options {
-    const char *task;           /* NULL: none */
-    int64_t outputs;            /* classes or numbers a sample */
-    int32_t pooling;            /* PT_POOL_...: how a text's rows become one */
-    double label_smoothing;     /* of a cross-entropy, in [0, 1) */
-    double dropout;             /* before the head, in [0, 1) */
-    const float *class_weights; /* [outputs] or NULL; of masked_lm the kind of each token, PT_TOKEN_... */
+    const char *task;       /* NULL: none */
+    int64_t outputs;        /* classes or numbers a sample */
+    int32_t pooling;        /* PT_POOL_...: how a text's rows become one */
+    double label_smoothing; /* of a cross-entropy, in [0, 1) */
+    double dropout;         /* before the head, in [0, 1) */
+    /* [outputs] or NULL: of each class its weight in the loss; of masked_lm each token's kind, PT_TOKEN_... */
+    const float *per_output;
     pt__masking_t masking;
-    int32_t normalize;          /* embedding: to length 1 */
+    int32_t normalize; /* embedding: to length 1 */
 } pt__task_options_t;
 
 /* A task: one file and one line in tasks.def. Its fields are the inputs that build adds. */
@@ -40,9 +41,9 @@ typedef struct pt__task {
     const char *class_field;      /* int32, one of options.outputs classes a sample, which can have names; NULL: none */
     const char *generated_output; /* the scores of a sample's next token ... */
     const char *generated_field;  /* ... and the field that tokens are read from; NULL: it generates nothing */
-    /* From the struct that hosts fill (NULL: its defaults), by its size; task stays. Class weights that the host gives
-     * come as a checked view of [outputs]; its data stays NULL where there are none. */
-    pt_status_t (*read)(const void *options, pt__task_options_t *out, pt_array_t *class_weights);
+    /* From the struct that hosts fill (NULL: its defaults), by its size; task stays. What the host gives for each
+     * output comes as a checked view of [outputs]; its data stays NULL where there is none. */
+    pt_status_t (*read)(const void *options, pt__task_options_t *out, pt_array_t *per_output);
     /* Of the options that are the task's own; those of all are checked by pt__task_check. */
     pt_status_t (*check)(const pt__task_options_t *options);
     /* Finds the trunk's output "hidden" and adds inputs, the head's parameters, outputs, the loss (graph->loss) and
@@ -53,20 +54,20 @@ typedef struct pt__task {
 const pt__task_t *pt__task_find(const char *name); /* NULL: unknown, or name is NULL */
 const pt__task_t *pt__task_at(int32_t index);      /* NULL past the last: for listing names in messages */
 
-/* A host's choice, checked: options is the named task's own struct, or NULL. The caller releases *class_weights, which
- * out->class_weights points to (NULL: there are none). */
+/* A host's choice, checked: options is the named task's own struct, or NULL. The caller releases *per_output, which
+ * out->per_output points to (NULL: there are none). */
 pt_status_t pt__task_choose(pt__memory_t *memory, const char *name, const void *options, pt__task_options_t *out,
-                            float **class_weights);
+                            float **per_output);
 /* PT_ERR_ARGUMENT where an option is out of range or not one of the task's. *task: the task named; NULL where none
  * is. */
 pt_status_t pt__task_check(const pt__task_options_t *options, const pt__task_t **task);
 
 /* The options as a JSON object, and back: what files hold. Reading checks as pt__task_check does; options->task and
- * class_weights point to what lives as long as the process, and to an array that the caller releases (NULL where
+ * per_output point to what lives as long as the process, and to an array that the caller releases (NULL where
  * there is none). */
 void pt__task_write(const pt__task_options_t *options, struct pt__text *text);
 pt_status_t pt__task_read(pt__memory_t *memory, const char *json, int64_t length, pt__task_options_t *options,
-                          float **class_weights);
+                          float **per_output);
 /* What is written there for PT_POOL_...: "mean". */
 const char *pt__pooling_name(int32_t pooling);
 

@@ -314,9 +314,9 @@ static pt_status_t check_task(const reader_t *reader, const pt_model_t *model)
 {
     const char *own = model->task.task;
     pt__task_options_t saved;
-    float *class_weights;
-    PT__TRY(pt__saved_task(model->context, reader->file, reader->path, &saved, &class_weights));
-    pt__release(&model->context->memory, class_weights);
+    float *per_output;
+    PT__TRY(pt__saved_task(model->context, reader->file, reader->path, &saved, &per_output));
+    pt__release(&model->context->memory, per_output);
     if ((saved.task == NULL) != (own == NULL) || (own != NULL && strcmp(saved.task, own) != 0))
         return pt__fail(PT_ERR_STATE, "%s: saved with %s%.64s, the model has %s%s", reader->path,
                         saved.task == NULL ? "no task" : "task ", saved.task == NULL ? "" : saved.task,

@@ -43,7 +43,7 @@ static pt_status_t give_kinds(const pt_tokenizer_t *tokenizer, int64_t vocabular
     for (int64_t i = 0; i < vocabulary; i++) /* rows behind the last token are no token's */
         (*kinds)[i] = i < known ? (float)pt__tokenizer_kind(tokenizer, (int32_t)i) : (float)PT_TOKEN_SPECIAL;
     task->outputs = vocabulary;
-    task->class_weights = *kinds;
+    task->per_output = *kinds;
     return PT_OK;
 }
 

@@ -36,7 +36,7 @@ void pt__model_free(pt_model_t *model)
     pt_graph_free(model->trunk);
     pt__report_release(model);
     pt__release(memory, model->inputs);
-    pt__release(memory, model->class_weights);
+    pt__release(memory, model->per_output);
     pt__class_names_release(memory, &model->class_names);
     pt__class_names_release(memory, &model->config_names);
     pt__normalizations_release(memory, &model->normalizations);

@@ -87,7 +87,7 @@ struct pt_model {
     char *directory;                     /* where what else belongs to it stands: tokenizer, ...; NULL: nowhere */
     pt__task_options_t task;             /* names live as long as the process */
     const pt__task_t *task_kind;         /* NULL: none */
-    float *class_weights;                /* what task.class_weights points to */
+    float *per_output;                   /* what task.per_output points to */
     pt__class_names_t class_names;       /* of the head; none with a task that has no classes */
     pt__class_names_t config_names;      /* those that config has: a head of as many outputs begins with them */
     pt__normalizations_t normalizations; /* of the trunk's fields */
@@ -130,10 +130,10 @@ pt_status_t pt__model_from_config(pt_context_t *context, const char *json, int64
 
 /* ---- model_open.c ---- */
 struct pt__file_tensors;
-/* What a file of ours holds of the task; none where it holds none. The caller releases *class_weights. path is for
+/* What a file of ours holds of the task; none where it holds none. The caller releases *per_output. path is for
  * messages. */
 pt_status_t pt__saved_task(pt_context_t *context, const struct pt__file_tensors *file, const char *path,
-                           pt__task_options_t *task, float **class_weights);
+                           pt__task_options_t *task, float **per_output);
 /* From options only the place and PT_LOAD_MAPPED; the path may be a directory's. */
 pt_status_t pt__model_open(pt_context_t *context, const char *path, const pt_load_options_t *options, pt_model_t **out);
 

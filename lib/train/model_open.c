@@ -31,14 +31,14 @@ typedef struct source {
 } source_t;
 
 pt_status_t pt__saved_task(pt_context_t *context, const pt__file_tensors_t *file, const char *path,
-                           pt__task_options_t *task, float **class_weights)
+                           pt__task_options_t *task, float **per_output)
 {
     const char *json = pt__tensors_value(pt__file_tensors_table(file), "pretrain.task");
     *task = (pt__task_options_t){0};
-    *class_weights = NULL;
+    *per_output = NULL;
     if (json == NULL)
         return PT_OK;
-    pt_status_t status = pt__task_read(&context->memory, json, (int64_t)strlen(json), task, class_weights);
+    pt_status_t status = pt__task_read(&context->memory, json, (int64_t)strlen(json), task, per_output);
     if (status == PT_ERR_ARGUMENT) /* the file's fault, not the caller's */
         status = PT_ERR_FORMAT;
     return status == PT_OK ? PT_OK : pt__fail_within(status, "%s: metadata \"pretrain.task\"", path);
@@ -204,12 +204,12 @@ static pt_status_t learn_masks(const source_t *source, const pt_model_t *model, 
 
 /* A directory's configuration decides what the head is; what the library noted in the weights, how it is trained. */
 static pt_status_t choose_task(const source_t *source, const pt_model_t *model, pt__task_options_t *task,
-                               float **class_weights)
+                               float **per_output)
 {
     pt__json_document_t *document;
     const pt__json_t *root;
     pt__task_options_t published;
-    PT__TRY(pt__saved_task(source->context, source->file, source->path, task, class_weights));
+    PT__TRY(pt__saved_task(source->context, source->file, source->path, task, per_output));
     if (source->is_ours)
         return PT_OK;
     pt_status_t status = pt__json_parse(&source->context->memory, "config", source->config,
@@ -221,25 +221,25 @@ static pt_status_t choose_task(const source_t *source, const pt_model_t *model, 
     if (status != PT_OK)
         return pt__fail_within(status, "%s", source->where);
     if (!has_same_head(task, &published)) {
-        pt__release(&source->context->memory, *class_weights);
-        *class_weights = NULL;
+        pt__release(&source->context->memory, *per_output);
+        *per_output = NULL;
         *task = published;
     }
-    return learn_masks(source, model, task, class_weights);
+    return learn_masks(source, model, task, per_output);
 }
 
 static pt_status_t set_task(const source_t *source, pt_model_t *model)
 {
     pt__task_options_t task;
-    float *class_weights = NULL;
-    pt_status_t status = choose_task(source, model, &task, &class_weights);
+    float *per_output = NULL;
+    pt_status_t status = choose_task(source, model, &task, &per_output);
     if (status == PT_OK && task.task != NULL) {
         status = pt__model_set_task(model, &task);
         if (status != PT_OK)
             status = source->is_ours ? pt__fail_within(status, "%s: metadata \"pretrain.task\"", source->path)
                                      : pt__fail_within(status, "%s", source->where);
     }
-    pt__release(&source->context->memory, class_weights);
+    pt__release(&source->context->memory, per_output);
     return status;
 }
 

@@ -68,7 +68,9 @@ static pt_status_t carry_over(pt_model_t *model, network_t *network)
         if (fits)
             pt__stored_share(to, &old->tensors[known]);
         PT__TRY(pt__report_note(model, to->name,
-                                fits ? PT_TRANSFER_COPIED : known < 0 ? PT_TRANSFER_NEW : PT_TRANSFER_SHAPE));
+                                fits        ? PT_TRANSFER_COPIED
+                                : known < 0 ? PT_TRANSFER_NEW
+                                            : PT_TRANSFER_SHAPE));
     }
     for (int64_t i = 0; i < old->count; i++)
         if (pt__store_find(&network->store, old->tensors[i].name) < 0)
@@ -90,14 +92,14 @@ pt_status_t pt__model_set_task(pt_model_t *model, const pt__task_options_t *opti
 {
     pt__memory_t *memory = &model->context->memory;
     network_t network = {0};
-    float *class_weights = NULL;
+    float *per_output = NULL;
     pt__class_names_t class_names = {0};
     pt__report_t last = pt__report_begin(model);
     pt_status_t status;
     PT__TRY_OUT(make_network(model->trunk, options, &network));
-    if (options->class_weights != NULL) {
-        PT__TRY_OUT(pt__allocate(memory, (size_t)options->outputs, sizeof(float), "class weights", &class_weights));
-        memcpy(class_weights, options->class_weights, (size_t)options->outputs * sizeof(float));
+    if (options->per_output != NULL) {
+        PT__TRY_OUT(pt__allocate(memory, (size_t)options->outputs, sizeof(float), "class weights", &per_output));
+        memcpy(per_output, options->per_output, (size_t)options->outputs * sizeof(float));
     }
     PT__TRY_OUT(pt__class_names_for_task(model, options, &class_names));
     PT__TRY_OUT(carry_over(model, &network));
@@ -109,12 +111,12 @@ pt_status_t pt__model_set_task(pt_model_t *model, const pt__task_options_t *opti
         swap_network(model, &network);
         goto out;
     }
-    pt__release(memory, model->class_weights);
-    model->class_weights = class_weights;
-    class_weights = NULL;
+    pt__release(memory, model->per_output);
+    model->per_output = per_output;
+    per_output = NULL;
     pt__class_names_replace(model, &class_names);
     model->task = *options;
-    model->task.class_weights = model->class_weights;
+    model->task.per_output = model->per_output;
     model->task_kind = pt__task_find(options->task);
     model->task.task = model->task_kind == NULL ? NULL : model->task_kind->name; /* not the host's string */
     for (int32_t i = 0; i <= PT__MAX_METRICS; i++)
@@ -122,7 +124,7 @@ pt_status_t pt__model_set_task(pt_model_t *model, const pt__task_options_t *opti
 out:
     pt__report_end(model, last, status);
     release_network(memory, &network);
-    pt__release(memory, class_weights);
+    pt__release(memory, per_output);
     pt__class_names_release(memory, &class_names);
     return status;
 }

@@ -110,7 +110,7 @@ START_TEST(test_classification)
         options.pooling = of_features ? PT_POOL_MEAN : pooling;
         options.dropout = pooling == PT_POOL_LAST ? 0.5 : 0;
         options.label_smoothing = pooling == PT_POOL_LAST ? 0.1 : 0;
-        options.class_weights = pooling == PT_POOL_LAST ? weights : NULL;
+        options.per_output = pooling == PT_POOL_LAST ? weights : NULL;
         ck_ok(add(&options, graph));
         check_shape(graph, pt__graph_output(graph, "logits"), PT_DIM_BATCH, 3);
         check_shape(graph, pt__graph_output(graph, "probabilities"), PT_DIM_BATCH, 3);
@@ -235,11 +235,11 @@ START_TEST(test_options_that_do_not_fit)
     ck_ok(pt_context_create(NULL, &context));
     pt_graph_t *graph = text_trunk(1);
     pt__task_options_t options = options_of(PT_TASK_CAUSAL_LM, 2);
-    options.class_weights = weights;
+    options.per_output = weights;
     ck_fails(add(&options, graph), PT_ERR_ARGUMENT, "class_weights");
     options.task = PT_TASK_REGRESSION;
     ck_fails(add(&options, graph), PT_ERR_ARGUMENT, "class_weights");
-    options.class_weights = NULL;
+    options.per_output = NULL;
     options.label_smoothing = 0.5;
     ck_fails(add(&options, graph), PT_ERR_ARGUMENT, "label_smoothing");
     pt_graph_free(graph);
@@ -260,7 +260,7 @@ START_TEST(test_text)
                                         .pooling = PT_POOL_LAST,
                                         .label_smoothing = 0.1,
                                         .dropout = 1.0 / 3,
-                                        .class_weights = weights};
+                                        .per_output = weights};
     static const char *const refused[] = {"[]", "{\"task\": \"no such\"}", "{\"task\": \"classification\"}",
                                           "{\"task\": null, \"pooling\": \"middle\"}",
                                           "{\"task\": \"classification\", \"outputs\": 2, \"class_weights\": [1]}"};
@@ -275,12 +275,49 @@ START_TEST(test_text)
     ck_assert_str_eq(read.task, options.task);
     ck_assert(read.outputs == 3 && read.pooling == PT_POOL_LAST && read.dropout == options.dropout &&
               read.label_smoothing == options.label_smoothing);
-    ck_assert_mem_eq(read.class_weights, weights, sizeof weights);
+    ck_assert_mem_eq(read.per_output, weights, sizeof weights);
     pt__release(&context->memory, json);
     pt__release(&context->memory, read_weights);
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
         ck_assert_int_ne(pt__task_read(&context->memory, refused[i], (int64_t)strlen(refused[i]), &read, &read_weights),
                          PT_OK);
+    pt_context_free(context);
+}
+END_TEST
+
+/* Kinds of tokens are a text, of as many digits as there are tokens. */
+START_TEST(test_text_of_kinds)
+{
+    static const float kinds[] = {PT_TOKEN_SPECIAL, 0, PT_TOKEN_CONTINUES, PT_TOKEN_SPECIAL | PT_TOKEN_CONTINUES};
+    static const struct {
+        const char *json;
+        pt_status_t status;
+        const char *part;
+    } refused[] = {
+        {"{\"task\": \"masked_lm\", \"outputs\": 3, \"token_kinds\": \"10\"}", PT_ERR_FORMAT, "3 kinds, found 2"},
+        {"{\"task\": \"masked_lm\", \"outputs\": 2, \"token_kinds\": [1, 0]}", PT_ERR_FORMAT, "token_kinds"},
+        {"{\"task\": \"masked_lm\", \"outputs\": 2, \"token_kinds\": \"0a\"}", PT_ERR_ARGUMENT, "token_kinds[1]"},
+        {"{\"task\": \"masked_lm\", \"outputs\": 2, \"token_kinds\": \"13\"}", PT_ERR_ARGUMENT, "all 2 are special"},
+    };
+    pt__task_options_t options = {.task = PT_TASK_MASKED_LM, .outputs = 4, .per_output = kinds}, read;
+    float *read_kinds;
+    char *json;
+    ck_ok(pt_context_create(NULL, &context));
+    pt__text_t text = pt__text_start(&context->memory);
+    options.masking = pt__masking_published;
+    pt__task_write(&options, &text);
+    ck_ok(pt__text_take(&text, &json, NULL));
+    ck_assert_ptr_nonnull(strstr(json, "\"token_kinds\": \"1023\""));
+    ck_ok(pt__task_read(&context->memory, json, (int64_t)strlen(json), &read, &read_kinds));
+    ck_assert_mem_eq(read.per_output, kinds, sizeof kinds);
+    pt__release(&context->memory, json);
+    pt__release(&context->memory, read_kinds);
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        const char *given = refused[i].json;
+        ck_fails(pt__task_read(&context->memory, given, (int64_t)strlen(given), &read, &read_kinds), refused[i].status,
+                 refused[i].part);
+        ck_assert_ptr_null(read_kinds);
+    }
     pt_context_free(context);
 }
 END_TEST
@@ -331,4 +368,4 @@ START_TEST(test_failing_allocations)
 END_TEST
 
 SUITE("tasks", 60, test_causal_lm, test_classification, test_family_heads, test_regression, test_trunks_that_do_not_fit,
-      test_options_that_do_not_fit, test_text, test_derived_labels, test_failing_allocations)
+      test_options_that_do_not_fit, test_text, test_text_of_kinds, test_derived_labels, test_failing_allocations)

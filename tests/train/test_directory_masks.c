@@ -89,7 +89,7 @@ START_TEST(test_mask_token)
         ck_assert_int_eq(opened->task.outputs, has_kinds ? 9 : 0);
         for (int32_t k = 0; has_kinds && k < 9; k++) {
             const float kind = k < 3 || k > 5 ? PT_TOKEN_SPECIAL : k == 5 ? PT_TOKEN_CONTINUES : 0;
-            ck_assert_msg(opened->task.class_weights[k] == kind, "%d: token %d", (int)i, (int)k);
+            ck_assert_msg(opened->task.per_output[k] == kind, "%d: token %d", (int)i, (int)k);
         }
         pt_model_free(opened);
         pt_model_free(model);

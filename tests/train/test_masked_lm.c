@@ -340,7 +340,7 @@ START_TEST(test_saved)
     ck_assert_str_eq(pt_model_task(again), PT_TASK_MASKED_LM);
     ck_ok(pt_evaluate(again, dataset, 16, &opened));
     ck_assert_double_eq(saved.loss, opened.loss);
-    ck_assert(again->task.outputs == WORDS && again->task.class_weights[25] == PT_TOKEN_CONTINUES);
+    ck_assert(again->task.outputs == WORDS && again->task.per_output[25] == PT_TOKEN_CONTINUES);
     ck_assert(again->task.masking.mask_token == MASK && again->task.masking.masked == 0.8);
     pt_model_free(again);
     pt_dataset_free(dataset);
