@@ -970,7 +970,7 @@ typedef struct pt_save_options {
     /* of the tensors: PT_FLOAT32, or PT_FLOAT16 or PT_BFLOAT16, rounded to nearest; a value too large for it is
      * PT_ERR_ARGUMENT. 0: each as the model has it */
     int32_t dtype;
-    /* PT_FORMAT_...; of pt_model_save */
+    /* PT_FORMAT_...; of pt_model_save and pt_tokenizer_save */
     int32_t format;
     /* only tensors that match this pattern; NULL: all */
     const char *names;
@@ -2056,7 +2056,8 @@ PT_API pt_status_t pt_tokenizer_open(pt_context_t *context, const char *path, co
                                      pt_tokenizer_t **out);
 /* Writes the tokenizer as a tokenizer.json, that which it was read from, byte by byte, or what another kind of file is
  * read as, which the package tokenizers reads too: options as of pt_model_save, for another place than a path; flags, a
- * dtype or names are PT_ERR_ARGUMENT. The callback may not free the tokenizer. */
+ * dtype or names are PT_ERR_ARGUMENT. With PT_FORMAT_DIRECTORY to a model's directory, with a tokenizer_config.json by
+ * which the transformers library reads that file as it is. The callback may not free the tokenizer. */
 PT_API pt_status_t pt_tokenizer_save(pt_tokenizer_t *tokenizer, const char *path, const pt_save_options_t *options);
 /* NULL: nothing happens. */
 PT_API void pt_tokenizer_free(pt_tokenizer_t *tokenizer);

@@ -39,7 +39,8 @@ out:
     return status;
 }
 
-/* A directory has a tokenizer.json, be the model's tokenizer a file of another kind. */
+/* A directory has a tokenizer.json, be the model's tokenizer a file of another kind; what says how it is read stays
+ * where it was carried along. */
 static int write_tokenizer(const opened_model_t *opened, const char *directory)
 {
     char path[PATH_SIZE];
@@ -47,8 +48,14 @@ static int write_tokenizer(const opened_model_t *opened, const char *directory)
     if (!opened->tokenizer)
         return EXIT_DONE;
     path_join(path, directory, "tokenizer.json");
-    if (!path_exists(path))
-        TRY(pt_tokenizer_save(opened->tokenizer, path, NULL));
+    if (path_exists(path))
+        return EXIT_DONE;
+    pt_save_options_t options;
+    char config[PATH_SIZE];
+    path_join(config, directory, "tokenizer_config.json");
+    TRY(pt_save_options_init(&options, sizeof options));
+    options.format = path_exists(config) ? PT_FORMAT_SAFETENSORS : PT_FORMAT_DIRECTORY;
+    TRY(pt_tokenizer_save(opened->tokenizer, path_exists(config) ? path : directory, &options));
 out:
     return status;
 }

@@ -63,8 +63,12 @@ int out_directory_prepare(const settings_t *settings, const opened_model_t *open
     if (settings->resume && !has_checkpoint)
         note("%s has no checkpoint to go on from: the training begins", checkpoints);
     path_join(path, settings->out, "tokenizer.json");
-    if (opened->tokenizer && strcmp(path, opened->tokenizer_path) != 0)
-        TRY(pt_tokenizer_save(opened->tokenizer, path, NULL));
+    if (opened->tokenizer && strcmp(path, opened->tokenizer_path) != 0) {
+        pt_save_options_t options;
+        TRY(pt_save_options_init(&options, sizeof options));
+        options.format = PT_FORMAT_DIRECTORY; /* with how it is read, which a model may bring a file of its own for */
+        TRY(pt_tokenizer_save(opened->tokenizer, settings->out, &options));
+    }
 out:
     return status;
 }

@@ -9,6 +9,8 @@
 #include "formats/tensors.h"
 #include "text/foreign.h"
 #include "text/tokenizer.h"
+#include "text/tokenizer_config.h"
+#include "train/model.h"
 
 enum { MOST_FILE_BYTES = 1 << 30 };
 
@@ -73,15 +75,36 @@ pt_status_t pt_tokenizer_open(pt_context_t *context, const char *path, const pt_
     return pt__context_keep(context, open_tokenizer(context, path, options, out));
 }
 
+/* Into the directory of a model, which may not be there yet. */
+static pt_status_t save_directory(const pt_tokenizer_t *tokenizer, const char *path, const pt_save_options_t *to_file)
+{
+    pt_context_t *context = tokenizer->context;
+    char name[PT__PATH_SIZE];
+    char *config = NULL;
+    int64_t length;
+    pt_status_t status;
+    PT__TRY(pt__directory_make(&context->memory, path));
+    PT__TRY(pt__tokenizer_config_write(tokenizer, &config, &length));
+    PT__TRY_OUT(pt__path_join(path, "tokenizer.json", name, PT__PATH_SIZE));
+    PT__TRY_OUT(pt__place_write_bytes(context, name, to_file, tokenizer->json, tokenizer->json_size));
+    PT__TRY_OUT(pt__path_join(path, "tokenizer_config.json", name, PT__PATH_SIZE));
+    PT__TRY_OUT(pt__place_write_bytes(context, name, to_file, config, length));
+out:
+    pt__release(&context->memory, config);
+    return status;
+}
+
 static pt_status_t save(const pt_tokenizer_t *tokenizer, const char *path, const pt_save_options_t *options)
 {
     pt_save_options_t effective;
-    PT__TRY(pt__read_save_options("pt_tokenizer_save", path, options, 0, 0, &effective));
+    PT__TRY(pt__read_save_options("pt_tokenizer_save", path, options, 0, PT_FORMAT_DIRECTORY, &effective));
     if (effective.dtype != 0 || effective.names != NULL || effective.shard_bytes != 0)
         return pt__fail(PT_ERR_ARGUMENT, "pt_tokenizer_save: pt_save_options.%s is set, but a tokenizer has no tensors",
                         effective.dtype != 0      ? "dtype"
                         : effective.names != NULL ? "names"
                                                   : "shard_bytes");
+    if (effective.format == PT_FORMAT_DIRECTORY)
+        return save_directory(tokenizer, path, &effective);
     return pt__place_write_bytes(tokenizer->context, path, &effective, tokenizer->json, tokenizer->json_size);
 }
 

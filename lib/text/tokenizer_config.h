@@ -1,4 +1,4 @@
-/* What is read of the tokenizer_config.json beside older files. */
+/* What is read of the tokenizer_config.json beside older files, and the one that is written. */
 #ifndef PT__TOKENIZER_CONFIG_H
 #define PT__TOKENIZER_CONFIG_H
 
@@ -17,5 +17,8 @@ void pt__tokenizer_config_close(pt__tokenizer_config_t *config);
 pt_status_t pt__tokenizer_config_bool(const pt__tokenizer_config_t *config, const char *key, int32_t *out);
 /* A token's content, written as a string or as an object; lives as long as the config. */
 pt_status_t pt__tokenizer_config_token(const pt__tokenizer_config_t *config, const char *key, const char **out);
+
+/* The text of that which stands beside a directory's tokenizer.json (tokenizer_directory.c); freed with pt__release. */
+pt_status_t pt__tokenizer_config_write(const pt_tokenizer_t *tokenizer, char **out, int64_t *length);
 
 #endif

@@ -150,6 +150,58 @@ class Installed(unittest.TestCase):
         for name in ("model/config.json", "model/model.safetensors", "model/classifier.safetensors"):
             self.assertTrue(os.path.getsize(os.path.join(self.folder.name, name)) > 0)
 
+    def test_bert(self):
+        os.mkdir(os.path.join(self.folder.name, "texts"))
+        for path in (self.text(), os.path.join(ROOT, "README.md")):
+            shutil.copy(path, os.path.join(self.folder.name, "texts"))
+        output = self.c_example("bert.c", "bert", self.labels(), "2", "texts", "40")
+        self.assertLess(float(re.search(r"guessed right, loss ([\d.]+)", output).group(1)), 8)
+        self.assertRegex(output, r"run 2: [\d.]+ % right from scratch, [\d.]+ % pretrained")
+        self.assertRegex(output, r"from scratch [\d.]+ ± [\d.]+ %, pretrained [\d.]+ ± [\d.]+ %, gain -?[\d.]+ ±")
+        self.assertEqual(
+            sorted(os.listdir(os.path.join(self.folder.name, "bert"))),
+            ["classifier.safetensors", "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"],
+        )
+        output = self.c_example("bert.c", "bert", self.labels(), "1")  # of a directory that is there
+        self.assertRegex(output, r"run 1: [\d.]+ % right from scratch, [\d.]+ % pretrained")
+        self.vectors_of_the_guide("bert")
+
+    def vectors_of_the_guide(self, directory):
+        """The lines of the guide that make vectors of two texts, with that directory."""
+        with open(os.path.join(ROOT, "docs", "guide.md")) as file:
+            lines = re.search(r"^## Texts as vectors.*?^```\n(.*?)^```", file.read(), re.M | re.S).group(1)
+        self.assertIn('"all-MiniLM-L6-v2"', lines)
+        program = """
+            #include <pretrain.h>
+            #include <stdio.h>
+
+            int main(void)
+            {
+                pt_context_t *context;
+                pt_model_t *model;
+                pt_tokenizer_t *tokenizer;
+                if (pt_context_create(NULL, &context) != PT_OK)
+                    return 1;
+                %s
+                double product = 0, length = 0;
+                for (int64_t i = 0; i < vectors.elements / 2; i++) {
+                    product += (double)numbers[i] * numbers[vectors.elements / 2 + i];
+                    length += (double)numbers[i] * numbers[i];
+                }
+                printf("%%lld numbers, length %%.4f, cosine %%.4f, '%%s'\\n", (long long)vectors.elements, length,
+                       product, pt_last_error());
+                pt_tokenizer_free(tokenizer);
+                pt_model_free(model);
+                pt_context_free(context);
+                return 0;
+            }
+            """
+        source = self.file("vectors.c", program % lines.replace('"all-MiniLM-L6-v2"', '"%s"' % directory))
+        output = self.start(self.compile(["cc", *C, *WARNINGS], [source], self.shared))
+        found = re.fullmatch(r"256 numbers, length 1\.0000, cosine (-?[\d.]+), ''\n", output)
+        self.assertTrue(found, output)
+        self.assertLess(float(found.group(1)), 0.9999)
+
     def test_examples_refuse_what_is_wrong_with_the_library_s_words(self):
         program = self.compile(["cc", *C], [os.path.join(EXAMPLES, "pretrain.c")], self.shared)
         done = subprocess.run(

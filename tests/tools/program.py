@@ -509,7 +509,10 @@ class Program(unittest.TestCase):
         run("convert", "converted", "one.safetensors", "--to", "safetensors", "--dtype", "float32")
         one = run_json("inspect", "one.safetensors")
         self.assertEqual((one["dtype"], one["bytes"]), ("float32", 2 * made["bytes"]))
-        self.assertIn("%d tensors" % (made["tensors"] + 1), run("convert", "classifier", "converted")[0])
+        # classes of the transformers library read the last token, where ours takes the mean
+        self.names_what(run("convert", "classifier", "means", code=1)[1], "pooling", "GPT2ForSequenceClassification")
+        run("finetune", "trained", "labels.jsonl", "--epochs", "1", "--pool", "last", "--out", "lasts")
+        self.assertIn("%d tensors" % (made["tensors"] + 1), run("convert", "lasts", "converted")[0])
         self.assertEqual(run_json("inspect", "converted")["labels"], ["summer", "winter"])
         self.names_what(run("convert", json.dumps(NUMBERS), "numbers", code=1)[1], "MODEL", "no weights")
         self.names_what(run("convert", "trained", "text.txt", code=1)[1], "text.txt")
@@ -1069,6 +1072,10 @@ class Program(unittest.TestCase):
         self.assertEqual(result["metrics"], again["metrics"])
         with open("tokens/tokenizer.json", "rb") as own, open("with_tokenizer/tokenizer.json", "rb") as given:
             self.assertEqual(own.read(), given.read())
+        run("convert", "tokens", "tokens_converted")
+        for folder in ("tokens", "tokens_converted"):  # as the transformers library reads the tokenizer.json beside it
+            with open(folder + "/tokenizer_config.json", encoding="utf-8") as file:
+                self.assertEqual(json.load(file)["tokenizer_class"], "PreTrainedTokenizerFast")
         inspected = run_json("inspect", "tokens")
         self.assertEqual(inspected["tokenizer"], "tokens/tokenizer.json")
         self.assertEqual(run_json("inspect", "tokens/checkpoints")["tokenizer"], "tokens/checkpoints/../tokenizer.json")
