@@ -150,11 +150,11 @@ class Installed(unittest.TestCase):
         for name in ("model/config.json", "model/model.safetensors", "model/classifier.safetensors"):
             self.assertTrue(os.path.getsize(os.path.join(self.folder.name, name)) > 0)
 
-    def test_bert(self):
+    def test_sentences(self):
         os.mkdir(os.path.join(self.folder.name, "texts"))
         for path in (self.text(), os.path.join(ROOT, "README.md")):
             shutil.copy(path, os.path.join(self.folder.name, "texts"))
-        output = self.c_example("bert.c", "bert", self.labels(), "2", "texts", "40")
+        output = self.c_example("sentences.c", "bert", self.labels(), "2", "texts", "40")
         self.assertLess(float(re.search(r"guessed right, loss ([\d.]+)", output).group(1)), 8)
         self.assertRegex(output, r"run 2: [\d.]+ % right from scratch, [\d.]+ % pretrained")
         self.assertRegex(output, r"from scratch [\d.]+ ± [\d.]+ %, pretrained [\d.]+ ± [\d.]+ %, gain -?[\d.]+ ±")
@@ -162,7 +162,7 @@ class Installed(unittest.TestCase):
             sorted(os.listdir(os.path.join(self.folder.name, "bert"))),
             ["classifier.safetensors", "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"],
         )
-        output = self.c_example("bert.c", "bert", self.labels(), "1")  # of a directory that is there
+        output = self.c_example("sentences.c", "bert", self.labels(), "1")  # of a directory that is there
         self.assertRegex(output, r"run 1: [\d.]+ % right from scratch, [\d.]+ % pretrained")
         self.vectors_of_the_guide("bert")
 

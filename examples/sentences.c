@@ -4,9 +4,9 @@
  * other lines tell how often it is right, beside the same network that was not pretrained, several times with other
  * lines. The last classifier is saved in the directory too.
  *
- *   cc bert.c $(pkg-config --cflags --libs pretrain) -lm -o bert
- *   ./bert MODEL_DIRECTORY LABELS_FILE RUNS TEXTS [STEPS]
- *   ./bert MODEL_DIRECTORY LABELS_FILE RUNS             of a directory that is there: the one above, or a MiniLM */
+ *   cc sentences.c $(pkg-config --cflags --libs pretrain) -lm -o sentences
+ *   ./sentences MODEL_DIRECTORY LABELS_FILE RUNS TEXTS [STEPS]
+ *   ./sentences MODEL_DIRECTORY LABELS_FILE RUNS           of a directory that is there, as the one above or MiniLM */
 #define _POSIX_C_SOURCE 200809L
 #include <dirent.h>
 #include <stdlib.h>
