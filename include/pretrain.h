@@ -875,7 +875,8 @@ PT_API int64_t pt_model_transfer_count(const pt_model_t *model, int32_t kind);
  * those calls. PT_ERR_ARGUMENT: there is no such entry. */
 PT_API pt_status_t pt_model_transfer_entry(const pt_model_t *model, int64_t index, const char **name, int32_t *kind);
 
-/* Takes over all parameters that `source` has under the same name and shape. */
+/* Takes over all parameters that `source` has under the same name and shape. PT_ERR_UNSUPPORTED: queries and keys have
+ * their rows in another order there ("rope_interleaved"). */
 PT_API pt_status_t pt_model_copy(pt_model_t *model, const pt_model_t *source);
 /* What the calls below read and write is a file that a path names, or, where path is NULL, bytes in the host's memory
  * or in its callbacks' hands, as the options say: exactly one place. All three have the same checks and the same bytes.
@@ -961,6 +962,14 @@ enum {
      * class of that library computes the same: where a classifier has another pooling than the family's published ones
      * (PT_POOL_FAMILY of bert, roberta and distilbert, else PT_POOL_LAST) */
     PT_FORMAT_DIRECTORY = 1,
+    /* One file as llama.cpp has them, of llama, mistral, qwen2, qwen3, smollm3, gpt2 and bert (its trunk): all tensors
+     * under its names, the configuration, and from the directory or GGUF file that the model was opened from the
+     * tokenizer, where it is byte-level BPE or BERT's, and the chat template. Matrices have the dtype that is asked
+     * for, with 0 the model's, blocks included; vectors and tables of positions and segments are float32. What
+     * llama.cpp cannot be told is PT_ERR_UNSUPPORTED */
+    PT_FORMAT_GGUF = 2,
+    /* The same, with dtype 0, in the blocks Q8_0; matrices whose rows are no whole blocks of 32 are float32 */
+    PT_FORMAT_GGUF_Q8_0 = 3,
 };
 /* Where a file's bytes go where no path names it, and what is written. Read during the call. */
 typedef struct pt_save_options {
@@ -998,13 +1007,15 @@ PT_API pt_status_t pt_save_options_init(pt_save_options_t *options, uint32_t str
  *   out. Of a pickle nothing is executed: PT_ERR_UNSUPPORTED with the name of what a state dict does not need.
  * Everything is checked first: a failure changes nothing. A file of which nothing fits is PT_ERR_NOT_FOUND; PT_OK
  * without PT_LOAD_STRICT means that something did, and pt_model_transfer_entry tells what did not. A file of GPT-2's
- * trunk alone, as it is published, may leave "transformer." out of its names. options NULL: no flags, all names. */
+ * trunk alone, as it is published, may leave "transformer." out of its names. Rows of queries and keys are put in the
+ * model's order ("rope_interleaved"), which the file's configuration tells. options NULL: no flags, all names. */
 PT_API pt_status_t pt_model_load(pt_model_t *model, const char *path, const pt_load_options_t *options);
 /* Writes the parameters, and as metadata the configuration, the task with its options and which parameters are frozen,
  * as a safetensors file: aside, synced, renamed. A file that stands there is replaced as a whole: where the path is a
  * link, the file that it leads to; its mode and group stay, and its owner where the system lets files be given away.
  * What is no file, a FIFO or a device, is PT_ERR_ARGUMENT; a file that may not be written is PT_ERR_IO. In memory and
- * in callbacks' hands a failure may leave a part.
+ * in callbacks' hands a failure may leave a part. Where "rope_interleaved" is true, as in a model of a GGUF file, a
+ * whole model is written without it, with the rows of queries and keys in Hugging Face's order; a part keeps its own.
  *
  * With shard_bytes, "model.safetensors" becomes "model-00001-of-00002.safetensors" and so on with an index,
  * "model.safetensors.index.json", as transformers writes and reads them; a tensor that is larger has a file of its own.
@@ -1022,12 +1033,12 @@ PT_API pt_status_t pt_model_save(const pt_model_t *model, const char *path, cons
  * trunk comes, without a task, and pt_model_transfer_entry lists what was left; a tensor that belongs to no head is
  * PT_ERR_NOT_FOUND, one that is missing too. What the configuration asks for and the family does not have is
  * PT_ERR_UNSUPPORTED. Weights are model.safetensors or pytorch_model.bin, or the index of either's shards. A GGUF file
- * gives the family and the task that its metadata name, of llama, qwen2, qwen3, smollm3 and gpt2; metadata that change
- * the network and are not known are PT_ERR_UNSUPPORTED. PT_LOAD_MAPPED: as with pt_model_load; all weights are then
- * frozen. Other flags and names are PT_ERR_ARGUMENT: all tensors must be there. An optimizer and a stage's place come
- * with pt_checkpoint_load or PT_TRAIN_RESUME on the opened model. PT_ERR_UNSUPPORTED: a file without a configuration in
- * it or beside it, or of a network of the host's own, whose graph no file holds. PT_ERR_STATE: one that leaves frozen
- * weights out (PT_SAVE_TRAINED_ONLY, PT_TRAIN_TRAINED_ONLY). */
+ * gives the family and the task that its metadata name, of llama, qwen2, qwen3, smollm3, gpt2 and bert; metadata
+ * that change the network and are not known are PT_ERR_UNSUPPORTED. PT_LOAD_MAPPED: as with pt_model_load; all
+ * weights are then frozen. Other flags and names are PT_ERR_ARGUMENT: all tensors must be there. An optimizer and a
+ * stage's place come with pt_checkpoint_load or PT_TRAIN_RESUME on the opened model. PT_ERR_UNSUPPORTED: a file
+ * without a configuration in it or beside it, or of a network of the host's own, whose graph no file holds.
+ * PT_ERR_STATE: one that leaves frozen weights out (PT_SAVE_TRAINED_ONLY, PT_TRAIN_TRAINED_ONLY). */
 PT_API pt_status_t pt_model_open(pt_context_t *context, const char *path, const pt_load_options_t *options,
                                  pt_model_t **out);
 

@@ -64,9 +64,12 @@ const command_t command_table[] = {
      "nearly the same have vectors in nearly the same direction, where the model was trained for that.",
      "pretrain embed all-MiniLM-L6-v2 --normalize --json <sentences.txt", command_embed},
     {"convert", COMMAND_CONVERT, "MODEL OUT", 2, 2, "writes a model in another form",
-     "Writes a model to OUT: a directory as Hugging Face's hub has them, which the transformers library opens, or one "
-     "safetensors file that needs nothing beside it.",
-     "pretrain convert run published\npretrain convert run half.safetensors --to safetensors --dtype float16",
+     "Writes a model to OUT: a directory as Hugging Face's hub has them, which the transformers library opens, one "
+     "safetensors file that needs nothing beside it, or one GGUF file, which llama.cpp opens, of llama, mistral, "
+     "qwen2, "
+     "qwen3, smollm3, gpt2 and bert. Tokenizer and chat template go with it, also from a GGUF file into a directory.",
+     "pretrain convert run published --shard 2G\npretrain convert run half.safetensors --to safetensors --dtype "
+     "float16\npretrain convert published model.gguf --to gguf --dtype q8_0\npretrain convert model.gguf published",
      command_convert},
 };
 const int64_t command_count = sizeof command_table / sizeof *command_table;

@@ -285,7 +285,10 @@ int opened_model_tokenizer(pt_context_t *context, const settings_t *settings, co
     else if (!look_for_tokenizer(path, settings, given))
         return EXIT_DONE;
     int status = EXIT_DONE;
-    TRY(pt_tokenizer_open(context, path, NULL, &opened->tokenizer));
+    const pt_status_t found = pt_tokenizer_open(context, path, NULL, &opened->tokenizer);
+    if (found == PT_ERR_NOT_FOUND && !settings->tokenizer && is_gguf(path)) /* one that was written without */
+        return EXIT_DONE;
+    TRY(found);
     opened->tokenizer_path = malloc(strlen(path) + 1);
     if (!opened->tokenizer_path)
         return fail("no memory for a path");

@@ -171,10 +171,17 @@ const option_t option_table[] = {
      COMMAND_EMBED, VALUE_CHOICE, AT(pool), NO_LIMIT},
     {"--normalize", FLAG, results, "vectors of length 1, so that the product of two is their cosine", NO_WORDS,
      COMMAND_EMBED, VALUE_NONE, AT(unit), NO_LIMIT},
-    {"--to", "FORM", results, "directory or safetensors (directory)", "directory|safetensors", COMMAND_CONVERT,
-     VALUE_CHOICE, AT(to), NO_LIMIT},
-    {"--dtype", "NAME", results, "of the numbers: float32, float16 or bfloat16 (as they are)",
-     "float32|float16|bfloat16", COMMAND_CONVERT, VALUE_CHOICE, AT(dtype), NO_LIMIT},
+    {"--to", "FORM", results, "directory, safetensors or gguf (directory)", "directory|safetensors|gguf",
+     COMMAND_CONVERT, VALUE_CHOICE, AT(to), NO_LIMIT},
+    {"--dtype", "NAME", results,
+     "of the numbers: float32, float16 or bfloat16, with --to gguf also q8_0 (as they are; blocks become float32 but "
+     "in "
+     "gguf)",
+     "float32|float16|bfloat16|q8_0", COMMAND_CONVERT, VALUE_CHOICE, AT(dtype), NO_LIMIT},
+    {"--shard", "BYTES", results,
+     "of tensors in a file at most, such as 500M or 2G: more are cut into several files with an index; not with --to "
+     "gguf (one file)",
+     NO_WORDS, COMMAND_CONVERT, VALUE_BYTES, AT(shard), 1, MOST},
     {"--report", "FILE", results,
      "gets a page of HTML that shows how the training went, or where its name ends in .json the same as JSON", NO_WORDS,
      STAGES, VALUE_FILE, AT(report), NO_LIMIT},

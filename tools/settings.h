@@ -48,6 +48,7 @@ typedef struct settings {
     list_t special;
     /* convert */
     const char *to, *dtype;
+    int64_t shard;
     /* embed */
     int32_t unit;
 } settings_t;

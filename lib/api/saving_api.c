@@ -68,13 +68,16 @@ static pt_status_t check_format(const char *function, const char *path, const pt
     if (effective->format < 0 || effective->format > last)
         return pt__fail(PT_ERR_ARGUMENT, "%s: pt_save_options.format is %d, expected %s", function,
                         (int)effective->format, last > 0 ? "one of PT_FORMAT_..." : "0");
-    if (effective->format != PT_FORMAT_DIRECTORY)
+    if (effective->format == PT_FORMAT_SAFETENSORS)
         return PT_OK;
-    if (path == NULL || effective->bytes != NULL)
+    if (effective->format == PT_FORMAT_GGUF_Q8_0 && effective->dtype != 0)
+        return pt__fail(PT_ERR_ARGUMENT, "%s: pt_save_options.dtype is %d, expected 0 with PT_FORMAT_GGUF_Q8_0",
+                        function, (int)effective->dtype);
+    if (effective->format == PT_FORMAT_DIRECTORY && (path == NULL || effective->bytes != NULL))
         return pt__fail(PT_ERR_ARGUMENT, "%s: PT_FORMAT_DIRECTORY needs a path, and counts no bytes", function);
     if (effective->names != NULL || effective->flags != 0)
-        return pt__fail(PT_ERR_ARGUMENT, "%s: pt_save_options.%s is set, but PT_FORMAT_DIRECTORY has all tensors",
-                        function, effective->names != NULL ? "names" : "flags");
+        return pt__fail(PT_ERR_ARGUMENT, "%s: pt_save_options.%s is set, but this format has all tensors", function,
+                        effective->names != NULL ? "names" : "flags");
     return PT_OK;
 }
 
@@ -133,7 +136,7 @@ static pt_status_t save(pt_model_t *model, const char *path, const pt_save_optio
 {
     pt_save_options_t effective;
     PT__TRY(
-        pt__read_save_options("pt_model_save", path, options, PT_SAVE_TRAINED_ONLY, PT_FORMAT_DIRECTORY, &effective));
+        pt__read_save_options("pt_model_save", path, options, PT_SAVE_TRAINED_ONLY, PT_FORMAT_GGUF_Q8_0, &effective));
     return pt__model_save(model, path, &effective);
 }
 

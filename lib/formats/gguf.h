@@ -3,10 +3,14 @@
 #define PT__FORMATS_GGUF_H
 
 #include "base/gguf_container.h"
+#include "base/gguf_metadata.h"
 #include "base/text.h"
 #include "formats/tensors.h"
 
-enum { PT__GGUF_ALIGNMENT = 32 /* of tensors' data, where the file does not say */ };
+enum {
+    PT__GGUF_ALIGNMENT = 32, /* of tensors' data, where the file does not say */
+    PT__GGUF_RANK = 4        /* dimensions of a tensor, at most */
+};
 
 /* ggml's number of a dtype; -1: it has none. */
 int32_t pt__gguf_type_of(int32_t dtype);

@@ -7,115 +7,38 @@
 #include "base/json.h"
 #include "base/number.h"
 #include "formats/gguf.h"
+#include "formats/gguf_keys.h"
 
-enum { KEY = 128, LARGEST = INT32_MAX, PLANES = 1024 };
-
-typedef enum kind { INTEGER, NUMBER, AS_IT_IS } kind_t;
-
-typedef struct translation {
-    const char *metadata; /* behind "ARCHITECTURE." */
-    const char *key;      /* NULL: changes nothing, or is read elsewhere */
-    kind_t kind;
-} translation_t;
-
-static const translation_t decoder_keys[] = {
-    {"block_count", "num_hidden_layers", INTEGER},
-    {"context_length", "max_position_embeddings", INTEGER},
-    {"embedding_length", "hidden_size", INTEGER},
-    {"feed_forward_length", "intermediate_size", INTEGER},
-    {"attention.head_count", "num_attention_heads", INTEGER},
-    {"attention.head_count_kv", "num_key_value_heads", INTEGER},
-    {"attention.layer_norm_rms_epsilon", "rms_norm_eps", NUMBER},
-    {"attention.key_length", "head_dim", INTEGER},
-    {"attention.sliding_window", "sliding_window", INTEGER},
-    {"rope.freq_base", "rope_theta", NUMBER},
-    {"attention.value_length", NULL, AS_IT_IS},
-    {"rope.dimension_count", NULL, AS_IT_IS},
-    {"rope.scaling.type", NULL, AS_IT_IS},
-    {"rope.scaling.factor", NULL, AS_IT_IS},
-    {"rope.scaling.original_context_length", NULL, AS_IT_IS},
-    {"rope.scaling.finetuned", NULL, AS_IT_IS},
-    {"rope.scale_linear", NULL, AS_IT_IS},
-    {"vocab_size", NULL, AS_IT_IS},
-    {"tensor_data_layout", NULL, AS_IT_IS},
-    {NULL, NULL, AS_IT_IS},
-};
-
-static const translation_t gpt2_keys[] = {
-    {"block_count", "n_layer", INTEGER},
-    {"context_length", "n_positions", INTEGER},
-    {"embedding_length", "n_embd", INTEGER},
-    {"feed_forward_length", "n_inner", INTEGER},
-    {"attention.head_count", "n_head", INTEGER},
-    {"attention.layer_norm_epsilon", "layer_norm_epsilon", NUMBER},
-    {"vocab_size", NULL, AS_IT_IS},
-    {"tensor_data_layout", NULL, AS_IT_IS},
-    {NULL, NULL, AS_IT_IS},
-};
-
-static const translation_t encoder_keys[] = {
-    {"block_count", "num_hidden_layers", INTEGER},
-    {"context_length", "max_position_embeddings", INTEGER},
-    {"embedding_length", "hidden_size", INTEGER},
-    {"feed_forward_length", "intermediate_size", INTEGER},
-    {"attention.head_count", "num_attention_heads", INTEGER},
-    {"attention.layer_norm_epsilon", "layer_norm_eps", NUMBER},
-    {"attention.causal", NULL, AS_IT_IS},
-    {"pooling_type", NULL, AS_IT_IS},
-    {"vocab_size", NULL, AS_IT_IS},
-    {NULL, NULL, AS_IT_IS},
-};
-
-/* Architectures, by the name that the metadata have. */
-typedef struct architecture {
-    const char *name, *model_type, *class;
-    const translation_t *keys;
-    int32_t turns;        /* has rotary positions */
-    int32_t side_by_side; /* planes of queries and keys stand so */
-} architecture_t;
-
-static const architecture_t architectures[] = {
-    {"llama", "llama", "LlamaForCausalLM", decoder_keys, 1, 1},
-    {"qwen2", "qwen2", "Qwen2ForCausalLM", decoder_keys, 1, 0},
-    {"qwen3", "qwen3", "Qwen3ForCausalLM", decoder_keys, 1, 0},
-    {"smollm3", "smollm3", "SmolLM3ForCausalLM", decoder_keys, 1, 0},
-    {"gpt2", "gpt2", "GPT2LMHeadModel", gpt2_keys, 0, 0},
-    {"bert", "bert", "BertModel", encoder_keys, 0, 0},
-};
-
-enum { ARCHITECTURES = sizeof architectures / sizeof architectures[0] };
-
-/* A llama whose keys are seen through a window. */
-static const architecture_t windowed = {"llama", "mistral", "MistralForCausalLM", decoder_keys, 1, 1};
+enum { LARGEST = INT32_MAX, PLANES = 1024 };
 
 typedef struct writing {
     const pt__gguf_t *gguf;
     const pt__tensors_t *table;
-    const architecture_t *of;
+    const pt__gguf_architecture_t *of;
     pt__text_t *json;
 } writing_t;
 
-static const char *full_key(const writing_t *writing, const char *metadata, char key[KEY])
+static const char *full_key(const writing_t *writing, const char *metadata, char key[PT__GGUF_KEY])
 {
-    snprintf(key, KEY, "%s.%s", writing->of->name, metadata);
+    snprintf(key, PT__GGUF_KEY, "%s.%s", writing->of->name, metadata);
     return key;
 }
 
 static pt_status_t get_integer(const writing_t *writing, const char *metadata, int64_t *value)
 {
-    char key[KEY];
+    char key[PT__GGUF_KEY];
     return pt__gguf_get_integer(writing->gguf, full_key(writing, metadata, key), 0, LARGEST, value);
 }
 
 static pt_status_t get_number(const writing_t *writing, const char *metadata, double *value)
 {
-    char key[KEY];
+    char key[PT__GGUF_KEY];
     return pt__gguf_get_number(writing->gguf, full_key(writing, metadata, key), value);
 }
 
 static int32_t has(const writing_t *writing, const char *metadata)
 {
-    char key[KEY];
+    char key[PT__GGUF_KEY];
     pt__gguf_value_t value;
     return pt__gguf_find(writing->gguf, full_key(writing, metadata, key), &value);
 }
@@ -131,11 +54,16 @@ static void put_number(pt__text_t *json, const char *key, double value)
     pt__json_add_number(json, value);
 }
 
+static void put_flag(const writing_t *writing, const char *key, int32_t value)
+{
+    pt__text_add(writing->json, ", \"%s\": %s", key, value ? "true" : "false");
+}
+
 /* ---- Refusals ---- */
 
-static int32_t is_known(const architecture_t *of, const char *metadata, int64_t length)
+static int32_t is_known(const pt__gguf_architecture_t *of, const char *metadata, int64_t length)
 {
-    for (const translation_t *line = of->keys; line->metadata != NULL; line++)
+    for (const pt__gguf_key_t *line = of->keys; line->metadata != NULL; line++)
         if ((int64_t)strlen(line->metadata) == length && memcmp(line->metadata, metadata, (size_t)length) == 0)
             return 1;
     return 0;
@@ -150,8 +78,8 @@ static pt_status_t refuse_others(const writing_t *writing)
     int64_t at = 0;
     while (pt__gguf_next_pair(writing->gguf, &at, &key, &value)) {
         double number = 0;
-        char name[KEY] = "";
-        if (key.length <= prefix || key.length >= KEY || key.bytes[prefix - 1] != '.' ||
+        char name[PT__GGUF_KEY] = "";
+        if (key.length <= prefix || key.length >= PT__GGUF_KEY || key.bytes[prefix - 1] != '.' ||
             memcmp(key.bytes, writing->of->name, (size_t)prefix - 1) != 0 ||
             is_known(writing->of, key.bytes + prefix, key.length - prefix))
             continue;
@@ -188,7 +116,7 @@ static pt_status_t check_heads(const writing_t *writing)
 static pt_status_t put_scaling(const writing_t *writing)
 {
     pt__gguf_string_t type = {"none", 4};
-    char key[KEY];
+    char key[PT__GGUF_KEY];
     double factor = 0;
     int64_t original = 0;
     PT__TRY(pt__gguf_get_string(writing->gguf, full_key(writing, "rope.scaling.type", key), &type));
@@ -212,43 +140,69 @@ static pt_status_t put_scaling(const writing_t *writing)
     return PT_OK;
 }
 
-/* Llama 3.1's frequencies are divided by factors that stand in a tensor: they are those of its configuration. */
-static pt_status_t put_factors(const writing_t *writing, const pt__entry_t *factors)
+/* Whether the factors are those of Llama 3.1's configuration, of which the largest is one. */
+static int32_t is_llama3(const writing_t *writing, const float *factors, int64_t planes, double *most)
 {
-    static const double turn = 6.283185307179586, low = 1, high = 4, original = 8192;
-    const int64_t planes = factors->rank == 1 ? factors->shape[0] : 0;
-    double base = 10000, most = 0;
-    PT__TRY(get_number(writing, "rope.freq_base", &base));
-    if (factors->dtype != PT_FLOAT32 || planes < 1 || planes > PLANES)
-        return pt__fail(PT_ERR_UNSUPPORTED, "tensor \"%s\", expected at most %d factors in F32", factors->name, PLANES);
+    const double turn = 6.283185307179586, low = 1, high = 4, original = 8192;
+    double base = 10000;
+    if (get_number(writing, "rope.freq_base", &base) != PT_OK)
+        return 0;
+    *most = 1;
+    for (int64_t i = 0; i < planes; i++)
+        *most = fmax(*most, (double)factors[i]);
     for (int64_t i = 0; i < planes; i++) {
-        float factor;
-        memcpy(&factor, (const char *)factors->data + 4 * i, sizeof factor);
-        most = factor > most ? factor : most;
-    }
-    for (int64_t i = 0; i < planes; i++) {
-        float factor;
-        memcpy(&factor, (const char *)factors->data + 4 * i, sizeof factor);
         const double turns = original * pow(base, -(double)i / (double)planes) / turn;
         const double share = fmin(fmax((turns - low) / (high - low), 0), 1);
-        const double expected = 1 / ((1 - share) / most + share);
-        if (!(fabs((double)factor - expected) <= 1e-3 * expected))
-            return pt__fail(PT_ERR_UNSUPPORTED,
-                            "tensor \"%s\": factor %lld is %g, expected %g, as Llama 3.1 has them: others are not "
-                            "known here",
-                            factors->name, (long long)i, pt__number_shown((double)factor), pt__number_shown(expected));
+        const double expected = 1 / ((1 - share) / *most + share);
+        if (!(fabs((double)factors[i] - expected) <= 1e-5 * expected))
+            return 0;
     }
-    pt__text_add(writing->json, ", \"rope_scaling\": {\"rope_type\": \"llama3\"");
-    put_number(writing->json, "factor", most);
-    pt__text_add(writing->json, ", \"low_freq_factor\": 1.0, \"high_freq_factor\": 4.0, "
-                                "\"original_max_position_embeddings\": 8192}");
+    return 1;
+}
+
+static void put_list(pt__text_t *json, const char *key, const float *factors, int64_t count)
+{
+    pt__text_add(json, ", \"%s\": [", key);
+    for (int64_t i = 0; i < count; i++) {
+        pt__text_add(json, i > 0 ? ", " : "");
+        pt__json_add_number(json, (double)factors[i]);
+    }
+    pt__text_add(json, "]");
+}
+
+/* Frequencies are divided by factors that stand in a tensor: Llama 3.1's, or any as "longrope" lists them, here the
+ * same for all lengths. */
+static pt_status_t put_factors(const writing_t *writing, const pt__entry_t *tensor)
+{
+    const int64_t planes = tensor->rank == 1 ? tensor->shape[0] : 0;
+    float factors[PLANES];
+    double most = 1;
+    if (tensor->dtype != PT_FLOAT32 || planes < 1 || planes > PLANES)
+        return pt__fail(PT_ERR_UNSUPPORTED, "tensor \"%s\", expected at most %d factors in F32", tensor->name, PLANES);
+    memcpy(factors, tensor->data, (size_t)planes * sizeof *factors);
+    for (int64_t i = 0; i < planes; i++)
+        if (!(factors[i] > 0) || !isfinite(factors[i]))
+            return pt__fail(PT_ERR_FORMAT, "tensor \"%s\": factor %lld is %g, expected a finite one above 0",
+                            tensor->name, (long long)i, pt__number_shown((double)factors[i]));
+    if (is_llama3(writing, factors, planes, &most)) {
+        pt__text_add(writing->json, ", \"rope_scaling\": {\"rope_type\": \"llama3\"");
+        put_number(writing->json, "factor", most);
+        pt__text_add(writing->json, ", \"low_freq_factor\": 1.0, \"high_freq_factor\": 4.0, "
+                                    "\"original_max_position_embeddings\": 8192}");
+        return PT_OK;
+    }
+    pt__text_add(writing->json,
+                 ", \"rope_scaling\": {\"rope_type\": \"longrope\", \"factor\": 1.0, \"attention_factor\": 1.0");
+    put_list(writing->json, "short_factor", factors, planes);
+    put_list(writing->json, "long_factor", factors, planes);
+    pt__text_add(writing->json, "}");
     return PT_OK;
 }
 
 static pt_status_t put_rotation(const writing_t *writing)
 {
-    const pt__entry_t *factors = pt__tensors_find(writing->table, "rope_freqs.weight");
-    pt__text_add(writing->json, ", \"rope_interleaved\": %s", writing->of->side_by_side ? "true" : "false");
+    const pt__entry_t *factors = pt__tensors_find(writing->table, PT__GGUF_ROPE_FACTORS);
+    put_flag(writing, "rope_interleaved", writing->of->side_by_side);
     return factors != NULL ? put_factors(writing, factors) : put_scaling(writing);
 }
 
@@ -256,12 +210,12 @@ static pt_status_t put_rotation(const writing_t *writing)
 
 static pt_status_t put_keys(const writing_t *writing)
 {
-    for (const translation_t *line = writing->of->keys; line->metadata != NULL; line++) {
+    for (const pt__gguf_key_t *line = writing->of->keys; line->metadata != NULL; line++) {
         int64_t integer = 0;
         double number = 0;
         if (line->key == NULL || !has(writing, line->metadata))
             continue;
-        if (line->kind == INTEGER) {
+        if (line->kind == PT__GGUF_INTEGER) {
             PT__TRY(get_integer(writing, line->metadata, &integer));
             put_integer(writing->json, line->key, integer);
         } else {
@@ -294,8 +248,7 @@ static pt_status_t write_known(writing_t *writing)
 {
     int64_t window = 0;
     PT__TRY(get_integer(writing, "attention.sliding_window", &window));
-    if (window > 0 && strcmp(writing->of->name, "llama") == 0)
-        writing->of = &windowed;
+    writing->of = pt__gguf_architecture_named(writing->of->name, (int64_t)strlen(writing->of->name), window > 0);
     PT__TRY(refuse_others(writing));
     pt__text_add(writing->json, "{\"model_type\": \"%s\", \"architectures\": [\"%s\"]", writing->of->model_type,
                  writing->of->class);
@@ -304,10 +257,12 @@ static pt_status_t write_known(writing_t *writing)
     if (writing->of->turns) {
         PT__TRY(check_heads(writing));
         PT__TRY(put_rotation(writing));
-        pt__text_add(writing->json, ", \"tie_word_embeddings\": %s",
-                     pt__tensors_find(writing->table, "output.weight") == NULL ? "true" : "false");
-        if (writing->of->side_by_side && pt__tensors_find(writing->table, "blk.0.attn_q.bias") != NULL)
-            pt__text_add(writing->json, ", \"attention_bias\": true");
+    }
+    if (!writing->of->has_types)
+        put_flag(writing, "tie_word_embeddings", pt__tensors_find(writing->table, "output.weight") == NULL);
+    if (writing->of->has_biases) {
+        put_flag(writing, "attention_bias", pt__tensors_find(writing->table, "blk.0.attn_q.bias") != NULL);
+        put_flag(writing, "mlp_bias", pt__tensors_find(writing->table, "blk.0.ffn_up.bias") != NULL);
     }
     pt__text_add(writing->json, "}");
     return PT_OK;
@@ -318,15 +273,13 @@ pt_status_t pt__gguf_config(const pt__gguf_t *gguf, const pt__tensors_t *table, 
     pt__gguf_string_t name = {"", 0};
     writing_t writing = {.gguf = gguf, .table = table, .json = json};
     PT__TRY(pt__gguf_get_string(gguf, "general.architecture", &name));
-    for (int32_t i = 0; i < ARCHITECTURES; i++)
-        if (pt__gguf_equals(&name, architectures[i].name)) {
-            writing.of = &architectures[i];
-            return write_known(&writing);
-        }
+    writing.of = pt__gguf_architecture_named(name.bytes, name.length, 0);
+    if (writing.of != NULL)
+        return write_known(&writing);
     if (name.length == 0)
         return pt__fail(PT_ERR_UNSUPPORTED, "no \"general.architecture\" in its metadata, expected the network's name");
     pt__text_add(json, "{\"model_type\": ");
-    pt__json_add_string(json, name.bytes, name.length < KEY ? name.length : KEY);
+    pt__json_add_string(json, name.bytes, name.length < PT__GGUF_KEY ? name.length : PT__GGUF_KEY);
     pt__text_add(json, "}");
     return PT_OK;
 }

@@ -194,6 +194,30 @@ pt_status_t pt__place_write(pt_context_t *context, const char *path, const pt_sa
     return status == PT_OK && path != NULL ? pt__safetensors_write(context, path, tensors, checksum) : status;
 }
 
+static pt_status_t write_to_writer(void *user, const void *bytes, int64_t size)
+{
+    return pt__writer_write(user, bytes, size);
+}
+
+pt_status_t pt__place_write_gguf(pt_context_t *context, const char *path, const pt_save_options_t *options,
+                                 const struct pt__gguf_metadata *metadata, const pt__tensors_t *tensors)
+{
+    writing_t writing = {.options = options};
+    pt__writer_t *writer = NULL;
+    const pt__sink_t sink = sink_of(context, path, &writing);
+    pt_status_t status = pt__gguf_write_to(context, &sink, metadata, tensors);
+    if (options->bytes != NULL)
+        *options->bytes = writing.bytes;
+    if (status != PT_OK || path == NULL)
+        return status;
+    PT__TRY(pt__writer_begin(&context->memory, path, &writer));
+    PT__TRY_OUT(pt__gguf_write_to(context, &(pt__sink_t){.write = write_to_writer, .user = writer}, metadata, tensors));
+    PT__TRY_OUT(pt__writer_commit(&writer));
+out:
+    pt__writer_abandon(&writer);
+    return status;
+}
+
 static pt_status_t write_file(pt_context_t *context, const char *path, const void *bytes, int64_t size)
 {
     pt__writer_t *writer;

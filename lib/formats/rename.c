@@ -1,7 +1,9 @@
-/* An open file's tensors under the names that a model has for them: other spellings (base/renaming.h), matrices that
- * stand the other way round, and several parameters in one tensor. */
+/* An open file's tensors under the names, and in the order, that a model has for them: other spellings
+ * (base/renaming.h), matrices that stand the other way round, several parameters in one tensor, planes of heads in
+ * another order (base/plane_order.h). */
 #include <string.h>
 
+#include "base/plane_order.h"
 #include "base/renaming.h"
 #include "formats/format.h"
 
@@ -85,4 +87,23 @@ pt_status_t pt__file_tensors_rename(pt__file_tensors_t *file, const pt__renaming
     file->table.entries = entries;
     file->table.n_entries = count;
     return pt__file_tensors_sort(file);
+}
+
+pt_status_t pt__file_tensors_move_planes(pt__file_tensors_t *file,
+                                         int64_t (*width_of)(const void *user, const char *name), const void *user,
+                                         int32_t to_side_by_side)
+{
+    for (int64_t i = 0; i < file->table.n_entries; i++) {
+        pt__entry_t *entry = &file->table.entries[i];
+        const int64_t width = width_of(user, entry->name);
+        void *moved;
+        /* of another shape than the model's, which is told where shapes are compared */
+        if (width == 0 || entry->rank == 0 || entry->is_transposed || entry->bytes == 0 || entry->shape[0] % width != 0)
+            continue;
+        PT__TRY(pt__file_tensors_allocate_uninitialised(file, entry->bytes, 1, "queries and keys in another order",
+                                                        &moved));
+        pt__planes_move(entry->data, entry->shape[0], entry->bytes / entry->shape[0], width, to_side_by_side, moved);
+        entry->data = moved;
+    }
+    return PT_OK;
 }

@@ -67,11 +67,30 @@ pt_status_t pt__file_tensors_verify(const pt__file_tensors_t *file, int32_t *pre
  * tensors then have one. NULL: no rules. */
 struct pt__renaming;
 pt_status_t pt__file_tensors_rename(pt__file_tensors_t *file, const struct pt__renaming *rules);
+/* Puts the rows of each tensor in the other order of planes (base/plane_order.h) of which `width_of` gives the heads'
+ * width; 0: it stays as it is. */
+pt_status_t pt__file_tensors_move_planes(pt__file_tensors_t *file,
+                                         int64_t (*width_of)(const void *user, const char *name), const void *user,
+                                         int32_t to_side_by_side);
 /* NULL: nothing happens. */
 void pt__file_tensors_close(pt__file_tensors_t *file);
 
 /* ---- GGUF (ggml's docs/gguf.md) ---- */
 extern const pt__format_t pt__format_gguf;
+/* Metadata that say what a configuration does (the text of a config.json): PT_ERR_UNSUPPORTED where GGUF has no name
+ * for the network, or for something that changes it. */
+struct pt__gguf_metadata;
+struct pt__sink;
+pt_status_t pt__gguf_put_config(pt_context_t *context, const char *config, struct pt__gguf_metadata *metadata);
+/* Whether its files of a family have the planes of queries and keys side by side; 0 for one that it does not know. */
+int32_t pt__gguf_is_side_by_side(const char *family);
+/* What a file divides the frequencies of a configuration's rotation by, in the tensor PT__GGUF_ROPE_FACTORS: of at most
+ * `most` planes; *planes 0: by nothing. */
+#define PT__GGUF_ROPE_FACTORS "rope_freqs.weight"
+pt_status_t pt__gguf_rope_factors(pt_context_t *context, const char *config, float *factors, int64_t most,
+                                  int64_t *planes);
+pt_status_t pt__gguf_write_to(pt_context_t *context, const struct pt__sink *sink,
+                              const struct pt__gguf_metadata *metadata, const pt__tensors_t *tensors);
 
 /* Keys of metadata under which files of others have the text of a Hugging Face config.json, or why there is none. */
 #define PT__CONFIG_FILE    "config.json"
@@ -127,6 +146,9 @@ pt_status_t pt__place_open(pt_context_t *context, const char *path, const pt_loa
                            pt__file_tensors_t **out);
 pt_status_t pt__place_write(pt_context_t *context, const char *path, const pt_save_options_t *options,
                             const pt__tensors_t *tensors, int32_t checksum);
+/* The same as a GGUF file. */
+pt_status_t pt__place_write_gguf(pt_context_t *context, const char *path, const pt_save_options_t *options,
+                                 const struct pt__gguf_metadata *metadata, const pt__tensors_t *tensors);
 /* The same for bytes that are no table of tensors. */
 pt_status_t pt__place_write_bytes(pt_context_t *context, const char *path, const pt_save_options_t *options,
                                   const void *bytes, int64_t size);

@@ -128,6 +128,11 @@ typedef struct pt__offer {
     double head_dropout;       /* in sample_head, unless the task's options have one */
     double deviation, epsilon; /* of the weights of these heads at first, and of their norms */
     int32_t activation;        /* of the network's layers */
+    /* Static patterns, up to a NULL, of the parameters whose rows are the planes that rotary positions turn, of heads
+     * of this width (base/plane_order.h); NULL: there are none. */
+    const char *const *turned;
+    int64_t head_width;
+    int32_t side_by_side; /* so they stand in all of these */
 } pt__offer_t;
 
 struct pt_graph {
@@ -173,9 +178,9 @@ pt__tensor_t *pt__graph_tensor(const pt_graph_t *graph, pt_tensor_t tensor);
 pt__node_t *pt__graph_producer(const pt_graph_t *graph, pt_tensor_t tensor);   /* NULL unless a RESULT */
 const pt__input_t *pt__graph_input(const pt_graph_t *graph, const char *name); /* NULL: none */
 const pt__parameter_t *pt__graph_parameter(const pt_graph_t *graph, const char *name);
-pt_tensor_t
-pt__graph_output(const pt_graph_t *graph,
-                 const char *name); /* PT_NO_TENSOR: none; name NULL: the first that is not "hidden", else the first */
+pt_tensor_t pt__graph_output(
+    const pt_graph_t *graph,
+    const char *name); /* PT_NO_TENSOR: none; name NULL: the first that is not "hidden", else the first */
 
 /* How a builder's call begins: PT_OK; or the error that the graph is already in, whose message is the thread's again;
  * or, where it is NULL, PT_ERR_ARGUMENT, with a message that names `function` (NULL: none). */

@@ -16,6 +16,22 @@ static const pt__word_head_t word_head = {.dense = "cls.predictions.transform.de
                                           .bias = "cls.predictions.bias",
                                           .untied_bias = "cls.predictions.decoder.bias"};
 
+static const pt__renaming_t gguf[] = {
+    {.theirs = "token_embd.weight", .ours = "bert.embeddings.word_embeddings.weight"},
+    {.theirs = "position_embd.weight", .ours = "bert.embeddings.position_embeddings.weight"},
+    {.theirs = "token_types.weight", .ours = "bert.embeddings.token_type_embeddings.weight"},
+    {.theirs = "token_embd_norm.*", .ours = "bert.embeddings.LayerNorm.*"},
+    {.theirs = "blk.*.attn_q.*", .ours = "bert.encoder.layer.*.attention.self.query.*"},
+    {.theirs = "blk.*.attn_k.*", .ours = "bert.encoder.layer.*.attention.self.key.*"},
+    {.theirs = "blk.*.attn_v.*", .ours = "bert.encoder.layer.*.attention.self.value.*"},
+    {.theirs = "blk.*.attn_output.*", .ours = "bert.encoder.layer.*.attention.output.dense.*"},
+    {.theirs = "blk.*.attn_output_norm.*", .ours = "bert.encoder.layer.*.attention.output.LayerNorm.*"},
+    {.theirs = "blk.*.ffn_up.*", .ours = "bert.encoder.layer.*.intermediate.dense.*"},
+    {.theirs = "blk.*.ffn_down.*", .ours = "bert.encoder.layer.*.output.dense.*"},
+    {.theirs = "blk.*.layer_output_norm.*", .ours = "bert.encoder.layer.*.output.LayerNorm.*"},
+    {.theirs = NULL},
+};
+
 static pt_status_t build(const struct pt__json *config, pt_graph_t *graph)
 {
     pt__encoder_t encoder = pt__encoder_base;
@@ -34,5 +50,6 @@ const pt__family_t pt__family_bert = {
     .derived = &pt__encoder_segments,
     .n_derived = 1,
     .renamings = pt__encoder_renamings,
+    .gguf = gguf,
     .classes = {"BertModel", "BertForMaskedLM", "BertForSequenceClassification"},
     .pooling = PT_POOL_FAMILY};

@@ -38,6 +38,10 @@ const pt__renaming_t pt__decoder_gguf[] = {
     {.theirs = NULL},
 };
 
+static const char *const turned_parameters[] = {
+    "model.layers.*.self_attn.q_proj.weight", "model.layers.*.self_attn.q_proj.bias",
+    "model.layers.*.self_attn.k_proj.weight", "model.layers.*.self_attn.k_proj.bias", NULL};
+
 enum { WIDEST_HEAD = 256, NAME_SIZE = 64 };
 
 typedef struct decoder {
@@ -342,6 +346,9 @@ pt_status_t pt__decoder_build(const pt__decoder_t *family, const struct pt__json
     graph->offer = (pt__offer_t){.output_weight = self.has.tied ? words : PT_NO_TENSOR,
                                  .head = "score",
                                  .head_lacks_bias = 1,
-                                 .deviation = self.range};
+                                 .deviation = self.range,
+                                 .turned = family->head_norms ? NULL : turned_parameters, /* norms have no order here */
+                                 .head_width = self.has.head_width,
+                                 .side_by_side = (self.rotary.options.flags & PT_ROTARY_INTERLEAVED) != 0};
     return pt_graph_status(graph);
 }

@@ -12,6 +12,9 @@ pt_status_t pt__sentencepiece_to_json(const uint8_t *bytes, int64_t size, pt__te
 
 /* The tokenizer among the metadata of a GGUF file: "gpt2", "llama", "t5" or "bert". */
 pt_status_t pt__gguf_to_json(const uint8_t *bytes, int64_t size, pt__text_t *json);
+/* What they say beside it, as the text of a tokenizer_config.json: tokens with a part to play, the chat template. */
+pt_status_t pt__gguf_to_tokenizer_config(const uint8_t *bytes, int64_t size, pt__text_t *json);
+int32_t pt__gguf_has_tokenizer(const uint8_t *bytes, int64_t size);
 
 /* tiktoken's list of ranks, of a model that its file's name or its number of tokens tells; name may be NULL. */
 int32_t pt__tiktoken_is(const uint8_t *bytes, int64_t size);

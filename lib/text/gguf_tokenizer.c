@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/utf8.h"
 #include "text/foreign.h"
+#include "text/gguf_splits.h"
 #include "text/piece_model.h"
 #include "text/vocabulary.h"
 
@@ -128,36 +129,6 @@ static pt_status_t write_pieces(source_t *source, int32_t is_unigram, pt__text_t
 
 /* ---- GPT-2's ---- */
 
-#define LINES(numbers)                                                                      \
-    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?\\\\p{L}+|\\\\p{N}" numbers \
-    "| ?[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r\\\\n]*|\\\\s*[\\\\r\\\\n]+|\\\\s+(?!\\\\S)|\\\\s+"
-
-/* How texts are cut, by the names that llama.cpp gives. */
-static const struct {
-    const char *name;
-    const char *pattern; /* NULL: GPT-2's */
-    int32_t adds_first, ignores_merges;
-    int32_t single_digits; /* each by itself, before */
-} splits[] = {
-    {"gpt-2", NULL, 0, 0, 0},
-    {"phi-2", NULL, 0, 0, 0},
-    {"roberta-bpe", NULL, 1, 0, 0},
-    {"olmo", NULL, 0, 0, 0},
-    {"jina-es", NULL, 1, 0, 0},
-    {"jina-de", NULL, 1, 0, 0},
-    {"jina-v2-es", NULL, 1, 0, 0},
-    {"jina-v2-de", NULL, 1, 0, 0},
-    {"llama3", LINES("{1,3}"), 1, 1, 0},
-    {"llama-v3", LINES("{1,3}"), 1, 1, 0},
-    {"llama-bpe", LINES("{1,3}"), 1, 1, 0},
-    {"dbrx", LINES("{1,3}"), 0, 0, 0},
-    {"smaug-bpe", LINES("{1,3}"), 0, 0, 0},
-    {"smollm", NULL, 0, 0, 1},
-    {"qwen2", LINES(""), 0, 0, 0},
-    {"deepseek-r1-qwen", LINES(""), 0, 0, 0},
-};
-enum { SPLITS = sizeof splits / sizeof *splits };
-
 static pt_status_t write_merges(const source_t *source, pt__text_t *json)
 {
     pt__gguf_value_t merges;
@@ -177,37 +148,34 @@ static pt_status_t write_merges(const source_t *source, pt__text_t *json)
 static pt_status_t write_bytes(source_t *source, pt__text_t *json)
 {
     pt__gguf_string_t name = {"", 0};
-    int32_t split = 0;
     PT__TRY(pt__gguf_get_string(&source->gguf, KEY("pre"), &name));
-    while (split < SPLITS && !pt__gguf_equals(&name, splits[split].name))
-        split++;
-    if (split == SPLITS)
+    const pt__gguf_split_t *split = pt__gguf_split_find(&name);
+    if (split == NULL)
         return pt__fail(PT_ERR_UNSUPPORTED, KEY("pre") " is \"%.*s\", which is not known here",
                         (int)(name.length < 99 ? name.length : 99), name.bytes);
-    PT__TRY(read_ends(source, splits[split].adds_first, 0));
+    PT__TRY(read_ends(source, split->adds_first, 0));
     write_added(source, json);
-    if (splits[split].pattern != NULL)
+    if (split->pattern != NULL)
         pt__text_add(
             json,
             "\"pre_tokenizer\": {\"type\": \"Sequence\", \"pretokenizers\": [{\"type\": \"Split\", \"pattern\": "
             "{\"Regex\": \"%s\"}, \"behavior\": \"Isolated\", \"invert\": false}, {\"type\": \"ByteLevel\", "
             "\"add_prefix_space\": false, \"trim_offsets\": true, \"use_regex\": false}]}, ",
-            splits[split].pattern);
+            split->pattern);
     else
         pt__text_add(json,
                      "\"pre_tokenizer\": %s{\"type\": \"ByteLevel\", \"add_prefix_space\": false, "
                      "\"trim_offsets\": true, \"use_regex\": true}%s, ",
-                     splits[split].single_digits
-                         ? "{\"type\": \"Sequence\", \"pretokenizers\": [{\"type\": \"Digits\", "
-                           "\"individual_digits\": true}, "
-                         : "",
-                     splits[split].single_digits ? "]}" : "");
+                     split->single_digits ? "{\"type\": \"Sequence\", \"pretokenizers\": [{\"type\": \"Digits\", "
+                                            "\"individual_digits\": true}, "
+                                          : "",
+                     split->single_digits ? "]}" : "");
     write_ends(source, json);
     pt__text_add(json,
                  "\"decoder\": {\"type\": \"ByteLevel\", \"add_prefix_space\": true, \"trim_offsets\": true, "
                  "\"use_regex\": true}, \"model\": {\"type\": \"BPE\", \"fuse_unk\": false, \"byte_fallback\": false, "
                  "\"ignore_merges\": %s, \"vocab\": {",
-                 splits[split].ignores_merges ? "true" : "false");
+                 split->ignores_merges ? "true" : "false");
     for (int64_t i = 0; i < source->count; i++) {
         pt__text_add(json, i > 0 ? ", " : "");
         pt__json_add_string(json, source->pieces[i].bytes, source->pieces[i].length);
@@ -272,6 +240,8 @@ static pt_status_t write(source_t *source, pt__text_t *json)
 {
     pt__gguf_string_t model = {"", 0};
     PT__TRY(pt__gguf_get_string(&source->gguf, KEY("model"), &model));
+    if (model.length == 0)
+        return pt__fail(PT_ERR_NOT_FOUND, "no \"" KEY("model") "\" in its metadata: there is no tokenizer in it");
     PT__TRY(read_tokens(json->memory, source));
     if (pt__gguf_equals(&model, "llama") || pt__gguf_equals(&model, "t5"))
         return write_pieces(source, pt__gguf_equals(&model, "t5"), json);
@@ -291,4 +261,54 @@ pt_status_t pt__gguf_to_json(const uint8_t *bytes, int64_t size, pt__text_t *jso
         status = write(&source, json);
     pt__release(json->memory, source.pieces);
     return status == PT_OK ? json->status : status;
+}
+
+/* ---- What a tokenizer_config.json says ---- */
+
+static pt_status_t write_config(source_t *source, pt__text_t *json)
+{
+    static const char *const tokens[][2] = {
+        {KEY("bos_token_id"), "bos_token"},     {KEY("eos_token_id"), "eos_token"},
+        {KEY("unknown_token_id"), "unk_token"}, {KEY("padding_token_id"), "pad_token"},
+        {KEY("cls_token_id"), "cls_token"},     {KEY("seperator_token_id"), "sep_token"},
+        {KEY("mask_token_id"), "mask_token"}};
+    pt__gguf_string_t chat = {NULL, 0};
+    pt__text_add(json,
+                 "{\n  \"tokenizer_class\": \"PreTrainedTokenizerFast\",\n  \"clean_up_tokenization_spaces\": false");
+    for (size_t i = 0; i < sizeof tokens / sizeof tokens[0]; i++) {
+        int64_t id = -1;
+        PT__TRY(pt__gguf_get_integer(&source->gguf, tokens[i][0], 0, source->count - 1, &id));
+        if (id < 0)
+            continue;
+        pt__text_add(json, ",\n  \"%s\": ", tokens[i][1]);
+        pt__json_add_string(json, source->pieces[id].bytes, source->pieces[id].length);
+    }
+    PT__TRY(pt__gguf_get_string(&source->gguf, "tokenizer.chat_template", &chat));
+    if (chat.bytes != NULL && pt__utf8_valid(chat.bytes, chat.length) < chat.length)
+        return pt__fail(PT_ERR_FORMAT, "tokenizer.chat_template is not UTF-8");
+    if (chat.bytes != NULL) {
+        pt__text_add(json, ",\n  \"chat_template\": ");
+        pt__json_add_string(json, chat.bytes, chat.length);
+    }
+    pt__text_add(json, "\n}\n");
+    return json->status;
+}
+
+pt_status_t pt__gguf_to_tokenizer_config(const uint8_t *bytes, int64_t size, pt__text_t *json)
+{
+    source_t source = {.first = -1, .last = -1};
+    pt_status_t status = pt__gguf_open(&source.gguf, bytes, size);
+    if (status == PT_OK)
+        status = read_tokens(json->memory, &source);
+    if (status == PT_OK)
+        status = write_config(&source, json);
+    pt__release(json->memory, source.pieces);
+    return status;
+}
+
+int32_t pt__gguf_has_tokenizer(const uint8_t *bytes, int64_t size)
+{
+    pt__gguf_t gguf;
+    pt__gguf_value_t value;
+    return pt__gguf_open(&gguf, bytes, size) == PT_OK && pt__gguf_find(&gguf, KEY("model"), &value);
 }

@@ -150,6 +150,19 @@ static pt_status_t to_json(const char *path, const uint8_t *bytes, int64_t size,
                     "a vocab.json or vocab.txt; it begins like none of them");
 }
 
+/* A tokenizer.json as it is; another kind as one. */
+static pt_status_t write_json(const char *path, const char *name, const void *bytes, int64_t size, pt__text_t *json)
+{
+    pt_status_t status = PT_OK;
+    if (is_json(bytes, size) && !pt__pair_list_is(bytes, size))
+        pt__text_add_bytes(json, bytes, size);
+    else
+        status = to_json(path, bytes, size, json);
+    if (status == PT_OK)
+        status = json->status;
+    return status == PT_OK ? PT_OK : pt__fail_within(status, "%s", name);
+}
+
 pt_status_t pt__tokenizer_read(pt_context_t *context, const char *path, const char *name, const void *bytes,
                                int64_t size, pt_tokenizer_t **out)
 {
@@ -166,5 +179,22 @@ pt_status_t pt__tokenizer_read(pt_context_t *context, const char *path, const ch
     PT__TRY(pt__text_take(&json, &text, &length));
     status = pt__tokenizer_read_json(context, name, text, length, out);
     pt__release(&context->memory, text);
+    return status;
+}
+
+pt_status_t pt__tokenizer_load_json(pt__memory_t *memory, const char *path, char **json, int64_t *size)
+{
+    pt__mapping_t mapping = {0};
+    pt__text_t text = pt__text_start(memory);
+    char *file;
+    pt_status_t status;
+    PT__TRY(pt__tokenizer_find(memory, path, &file));
+    PT__TRY_OUT(pt__file_map(memory, file, &mapping));
+    PT__TRY_OUT(write_json(file, file, mapping.bytes, mapping.size, &text));
+    PT__TRY_OUT(pt__text_take(&text, json, size));
+out:
+    pt__text_free(&text);
+    pt__file_unmap(&mapping);
+    pt__release(memory, file);
     return status;
 }

@@ -45,6 +45,22 @@ pt_status_t pt__tokenizer_read_json(pt_context_t *context, const char *name, con
  * file is read beside it. */
 pt_status_t pt__tokenizer_read(pt_context_t *context, const char *path, const char *name, const void *bytes,
                                int64_t size, pt_tokenizer_t **out);
+/* The text of the tokenizer.json that a file, or a directory's, is or stands for; released by the caller. */
+pt_status_t pt__tokenizer_load_json(pt__memory_t *memory, const char *path, char **json, int64_t *size);
+/* What a GGUF file's metadata say of a tokenizer. */
+struct pt__gguf_metadata;
+typedef struct pt__tokenizer_source {
+    const char *json; /* the text of a tokenizer.json */
+    int64_t size;
+    const struct pt__json *config; /* that of the network: which tokens end texts; NULL: none */
+    const char *tokenizer_config;  /* the text of a tokenizer_config.json, which has the same; NULL: none */
+    int64_t tokenizer_config_size;
+    int64_t vocabulary; /* rows of the network's table, as many tokens as the file then has */
+} pt__tokenizer_source_t;
+/* As llama.cpp reads them. PT_ERR_UNSUPPORTED: something that it has no name for. Lengths that texts are cut or filled
+ * to are left out. */
+pt_status_t pt__tokenizer_put_gguf(pt__memory_t *memory, const pt__tokenizer_source_t *source,
+                                   struct pt__gguf_metadata *metadata);
 /* The path itself, or, of a directory, that of the tokenizer's file in it; freed with pt__release. PT_ERR_NOT_FOUND
  * names those that were looked for. */
 pt_status_t pt__tokenizer_find(pt__memory_t *memory, const char *path, char **out);

@@ -324,6 +324,23 @@ static pt_status_t check_task(const reader_t *reader, const pt_model_t *model)
     return PT_OK;
 }
 
+/* Slots and gradients have the order of the parameters' rows, which a load of weights alone would change. */
+static pt_status_t check_planes(const reader_t *reader, const pt_model_t *model)
+{
+    static const char *const said[] = {"not ", ""};
+    int32_t side_by_side = 0;
+    if (model->trunk->offer.turned == NULL)
+        return PT_OK;
+    PT__TRY(pt__planes_said(&model->context->memory, pt__planes_config_of(reader->table), &side_by_side));
+    if (side_by_side == model->trunk->offer.side_by_side)
+        return PT_OK;
+    return pt__fail(
+        PT_ERR_STATE,
+        "%s: rope_interleaved is %strue there and %strue in the model, so queries and keys stand in another "
+        "order: open the model from this file, or from the one that its training began with",
+        reader->path, said[side_by_side], said[model->trunk->offer.side_by_side != 0]);
+}
+
 static pt_status_t read_all(const reader_t *reader, pt_model_t *model, pt_optimizer_t *optimizer,
                             pt__progress_t *progress, pt__class_names_t *names, pt__normalizations_t *normalizations)
 {
@@ -339,6 +356,7 @@ static pt_status_t read_all(const reader_t *reader, pt_model_t *model, pt_optimi
         return pt__fail(PT_ERR_VERSION, "%s: checkpoint format \"%.16s\", this library reads \"1\"", reader->path,
                         format);
     PT__TRY(check_task(reader, model));
+    PT__TRY(check_planes(reader, model));
     PT__TRY(read_integer(reader, PT__CHECKPOINT_PREFIX "micro_steps", &micro_steps));
     PT__TRY(read_integer(reader, PT__CHECKPOINT_PREFIX "seed", &seed));
     PT__TRY(read_integer(reader, PT__CHECKPOINT_PREFIX "accumulated", &accumulated));

@@ -5,6 +5,7 @@
 
 #include "base/dtype.h"
 #include "base/json.h"
+#include "base/plane_order.h"
 #include "base/text.h"
 #include "formats/tensors.h"
 #include "kernels/device.h"
@@ -23,6 +24,7 @@ typedef struct builder { /* a table under construction; owns the strings */
     pt_status_t status; /* of the pairs: the first failure sticks */
     const pt_model_t *model;
     const pt__stored_t **sources; /* [stored tensors] what is converted for the entry of that index, or NULL */
+    int32_t moves_planes;         /* from side by side to halves: of whole models, not of checkpoints */
     void *converted;              /* the entry that was brought, where it was */
 } builder_t;
 
@@ -41,13 +43,30 @@ static void release_builder(builder_t *builder)
     pt__release(memory, builder->sources);
 }
 
-/* In the entry's dtype, which is another than the model's. */
+/* The model's values, in the order in which they are written. */
+static pt_status_t get_values(const builder_t *builder, const pt__stored_t *stored, float **values)
+{
+    pt__memory_t *memory = &builder->context->memory;
+    const int64_t width = builder->moves_planes ? pt__planes_width(builder->model, stored->name) : 0;
+    float *moved;
+    PT__TRY(pt__allocate_uninitialised(memory, (size_t)stored->elements, sizeof **values, stored->name, values));
+    PT__TRY(pt__stored_get(&builder->model->store, stored, *values));
+    if (width == 0)
+        return PT_OK;
+    PT__TRY(pt__allocate_uninitialised(memory, (size_t)stored->elements, sizeof *moved, stored->name, &moved));
+    const int64_t rows = stored->shape.size[0];
+    pt__planes_move(*values, rows, stored->elements / rows * (int64_t)sizeof *moved, width, 0, moved);
+    pt__release(memory, *values);
+    *values = moved;
+    return PT_OK;
+}
+
+/* In the entry's dtype or order, which is another than the model's. */
 static pt_status_t convert(builder_t *builder, const pt__stored_t *stored, const pt__entry_t *entry)
 {
     pt__memory_t *memory = &builder->context->memory;
-    float *values;
-    PT__TRY(pt__allocate_uninitialised(memory, (size_t)stored->elements, sizeof *values, entry->name, &values));
-    pt_status_t status = pt__stored_get(&builder->model->store, stored, values);
+    float *values = NULL;
+    pt_status_t status = get_values(builder, stored, &values);
     if (status != PT_OK || entry->dtype == PT_FLOAT32) {
         builder->converted = values;
         return status;
@@ -158,8 +177,7 @@ static pt_status_t add_ages(builder_t *builder, const pt_model_t *model, const p
 {
     pt__memory_t *memory = &builder->context->memory;
     int64_t index = builder->tensors.n_entries, count = 0;
-    PT__TRY(
-        pt__allocate(memory, (size_t)model->store.count, sizeof *builder->ages, "checkpoint", &builder->ages));
+    PT__TRY(pt__allocate(memory, (size_t)model->store.count, sizeof *builder->ages, "checkpoint", &builder->ages));
     for (int64_t i = 0; i < model->store.count; i++)
         if (model->store.tensors[i].learnable) {
             builder->ages[count] = pt__optimizer_age(optimizer, count);
@@ -237,12 +255,19 @@ static pt_status_t add_task(builder_t *builder, const pt__task_options_t *task)
 /* With the names of the classes; those of a network without a configuration stand alone. */
 static pt_status_t add_config(builder_t *builder, const pt_model_t *model)
 {
-    char *text;
+    pt__memory_t *memory = &builder->context->memory;
+    char *text, *halves;
     PT__TRY(pt__class_names_config(model, &text));
+    if (builder->moves_planes) {
+        const pt_status_t status = pt__planes_config(memory, text, &halves);
+        pt__release(memory, text);
+        PT__TRY(status);
+        text = halves;
+    }
     if (text != NULL)
         add_string(builder, model->config == NULL ? PT__CHECKPOINT_PREFIX "classes" : PT__CHECKPOINT_PREFIX "config",
                    text);
-    pt__release(&builder->context->memory, text);
+    pt__release(memory, text);
     return PT_OK;
 }
 
@@ -282,15 +307,18 @@ static pt_status_t add_stored(builder_t *builder, const pt__stored_t *stored, in
 {
     if (dtype == 0 && pt__dtype_unit(stored->dtype).elements > 1) /* safetensors have no blocks */
         dtype = PT_FLOAT32;
-    const int32_t is_converted = dtype != 0 && dtype != stored->dtype;
+    if (dtype == 0)
+        dtype = stored->dtype;
+    const int32_t is_moved = builder->moves_planes && pt__planes_width(builder->model, stored->name) > 0;
+    const int32_t is_converted = dtype != stored->dtype || is_moved;
     const int64_t index = builder->tensors.n_entries;
     if (is_converted && builder->sources == NULL)
         PT__TRY(pt__allocate(&builder->context->memory, (size_t)builder->model->store.count, sizeof *builder->sources,
                              "converted tensors", &builder->sources));
     if (is_converted)
         builder->sources[index] = stored;
-    return add_tensor(builder, "", "", stored->name, is_converted ? dtype : stored->dtype, &stored->shape,
-                      stored->value, is_converted || stored->mapped == NULL);
+    return add_tensor(builder, "", "", stored->name, dtype, &stored->shape, stored->value,
+                      is_converted || stored->mapped == NULL);
 }
 
 static pt_status_t add_parameters(builder_t *builder, const pt_model_t *model, const pt_save_options_t *options)
@@ -386,6 +414,8 @@ pt_status_t pt__weights_write(pt_model_t *model, const char *path, const pt_save
     builder_t builder;
     pt_status_t status;
     start_builder(model, &builder);
+    builder.moves_planes = model->trunk->offer.turned != NULL && model->trunk->offer.side_by_side &&
+                           options->names == NULL && options->flags == 0;
     PT__TRY_OUT(pt__store_materialize(&model->store));
     add_string(&builder, "format", "pt"); /* what readers of the Hugging Face ecosystem ask for */
     PT__TRY_OUT(add_parameters(&builder, model, options));

@@ -42,6 +42,7 @@ void pt__model_free(pt_model_t *model)
     pt__normalizations_release(memory, &model->normalizations);
     pt__release(memory, model->config);
     pt__release(memory, model->directory);
+    pt__release(memory, model->gguf);
     for (int32_t i = 0; i < PT__DIMENSIONS; i++)
         pt__release(memory, model->plans.offsets[i]);
     pt__state_forget(model);

@@ -85,6 +85,7 @@ struct pt_model {
     const pt__family_t *family;          /* NULL: a host's network */
     char *config;                        /* JSON; NULL for a host's network */
     char *directory;                     /* where what else belongs to it stands: tokenizer, ...; NULL: nowhere */
+    char *gguf;                          /* the GGUF file that it came from, with its tokenizer; NULL: none */
     pt__task_options_t task;             /* names live as long as the process */
     const pt__task_t *task_kind;         /* NULL: none */
     float *per_output;                   /* what task.per_output points to */
@@ -180,8 +181,22 @@ pt_status_t pt__weights_load(pt_model_t *model, const char *path, const pt_load_
  * afterwards where the model keeps it; otherwise it stays the caller's. */
 pt_status_t pt__weights_take(pt_model_t *model, const char *name, const pt_load_options_t *options,
                              struct pt__file_tensors **file);
-/* Gives the tensors of a file that is open the names that the model's family has for them. */
-pt_status_t pt__weights_rename(const pt_model_t *model, struct pt__file_tensors *file);
+/* Gives the tensors of a file that is open the names that the model's family has for them, and its order of planes;
+ * config is that of the file, NULL: none. */
+pt_status_t pt__weights_rename(const pt_model_t *model, struct pt__file_tensors *file, const char *config);
+
+/* ---- planes.c ---- */
+/* Of a parameter whose rows are planes that are turned: the width of a head; 0: of any other. */
+int64_t pt__planes_width(const pt_model_t *model, const char *name);
+/* Whether a configuration says that they stand side by side; NULL says that they are halves, as Hugging Face's are. */
+pt_status_t pt__planes_said(pt__memory_t *memory, const char *config, int32_t *side_by_side);
+/* The configuration among a file's metadata; NULL: there is none. */
+struct pt__tensors;
+const char *pt__planes_config_of(const struct pt__tensors *table);
+/* Puts an open file that this configuration describes in the model's order. */
+pt_status_t pt__planes_fit(const pt_model_t *model, struct pt__file_tensors *file, const char *config);
+/* The configuration of the same network whose planes are halves; released by the caller. */
+pt_status_t pt__planes_config(pt__memory_t *memory, const char *config, char **out);
 
 /* ---- requests.c ---- */
 /* The tensors that a run of a mode leaves to be read, inputs that a metric reads among them. */
@@ -332,6 +347,13 @@ pt_status_t pt__checkpoint_write(pt_model_t *model, const pt_optimizer_t *optimi
 pt_status_t pt__checkpoint_read(pt_model_t *model, pt_optimizer_t *optimizer, pt__progress_t *progress,
                                 const char *path, const pt_load_options_t *options);
 pt_status_t pt__weights_write(pt_model_t *model, const char *path, const pt_save_options_t *options);
+
+/* ---- gguf_save.c, gguf_companions.c ---- */
+/* As a GGUF file, whose matrices are of this dtype; 0: of that which each has. */
+pt_status_t pt__gguf_save(pt_model_t *model, const char *path, const pt_save_options_t *options, int32_t dtype);
+/* What belongs to the model, which has this configuration, as metadata. */
+struct pt__gguf_metadata;
+pt_status_t pt__gguf_companions(const pt_model_t *model, const char *config, struct pt__gguf_metadata *metadata);
 
 /* ---- model_save.c, saved_config.c ---- */
 /* In the format of the options. */

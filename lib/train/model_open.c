@@ -27,7 +27,7 @@ typedef struct source {
     const char *config;             /* JSON */
     char *read;                     /* the configuration's text where it was read from a file */
     char where[PT__PATH_SIZE + 64]; /* what messages call the configuration */
-    int32_t is_ours;
+    int32_t is_ours, is_gguf, is_directory;
 } source_t;
 
 pt_status_t pt__saved_task(pt_context_t *context, const pt__file_tensors_t *file, const char *path,
@@ -81,10 +81,12 @@ static pt_status_t open_weights(source_t *source, const char *path, const pt_loa
     if (path != NULL && pt__file_look(path, &about) == PT_OK && about.is_directory) {
         PT__TRY(find_weights(source, path));
         snprintf(source->directory, PT__PATH_SIZE, "%s", path);
+        source->is_directory = 1;
     } else if (path != NULL)
         PT__TRY(keep_directory(source, path));
     PT__TRY(pt__place_open(source->context, path == NULL ? NULL : source->path, options, &source->file));
     source->table = pt__file_tensors_table(source->file);
+    source->is_gguf = pt__file_tensors_format(source->file) == &pt__format_gguf;
     return PT_OK;
 }
 
@@ -284,7 +286,7 @@ static pt_status_t make_model(source_t *source, pt_model_t **model)
     if (status != PT_OK)
         return pt__fail_within(status, "%s", source->where);
     PT__TRY(set_task(source, *model));
-    PT__TRY(pt__weights_rename(*model, source->file));
+    PT__TRY(pt__weights_rename(*model, source->file, source->config));
     PT__TRY(check_tensors(*model, source->table, source->path));
     return freeze_saved(*model, source->table, source->path);
 }
@@ -306,11 +308,12 @@ static pt_status_t fill_model(source_t *source, const pt_load_options_t *options
     pt_load_options_t taking = {.struct_size = (uint32_t)sizeof taking, .flags = options->flags};
     taking.flags |= source->is_ours ? PT_LOAD_STRICT : 0;
     PT__TRY(pt__weights_take(model, source->path, &taking, &source->file));
-    if (source->is_ours)
+    if (!source->is_ours)
+        PT__TRY(check_leftovers(model, source));
+    if (source->directory[0] == 0 || (source->is_ours && !source->is_directory)) /* it needs nothing beside it */
         return PT_OK;
-    PT__TRY(check_leftovers(model, source));
-    return source->directory[0] == 0 ? PT_OK
-                                     : pt__string_copy(&model->context->memory, source->directory, &model->directory);
+    return source->is_gguf ? pt__string_copy(&model->context->memory, source->path, &model->gguf)
+                           : pt__string_copy(&model->context->memory, source->directory, &model->directory);
 }
 
 pt_status_t pt__model_open(pt_context_t *context, const char *path, const pt_load_options_t *options, pt_model_t **out)

@@ -6,8 +6,9 @@
 
 #include "base/dtype.h"
 #include "base/file.h"
-#include "base/json.h"
+#include "base/text.h"
 #include "formats/tensors.h"
+#include "text/foreign.h"
 #include "train/model.h"
 
 /* Carried along as they are. */
@@ -61,6 +62,39 @@ static pt_status_t carry_companions(const pt_model_t *model, const char *directo
     return PT_OK;
 }
 
+static pt_status_t write_within(const pt_model_t *model, const char *directory, const char *name, pt__text_t *text)
+{
+    char path[PT__PATH_SIZE];
+    PT__TRY(text->status);
+    PT__TRY(pt__path_join(directory, name, path, PT__PATH_SIZE));
+    return pt__place_write_bytes(model->context, path, &to_path, text->data, text->length);
+}
+
+/* What belongs to the model in the GGUF file that it came from. */
+static pt_status_t write_companions(const pt_model_t *model, const char *directory)
+{
+    pt__memory_t *memory = &model->context->memory;
+    pt__text_t tokenizer = pt__text_start(memory), config = pt__text_start(memory);
+    pt__mapping_t mapping = {0};
+    pt_status_t status = PT_OK;
+    if (model->gguf == NULL)
+        return PT_OK;
+    PT__TRY(pt__file_map(memory, model->gguf, &mapping));
+    if (!pt__gguf_has_tokenizer(mapping.bytes, mapping.size))
+        goto out;
+    PT__TRY_OUT(pt__gguf_to_json(mapping.bytes, mapping.size, &tokenizer));
+    PT__TRY_OUT(pt__gguf_to_tokenizer_config(mapping.bytes, mapping.size, &config));
+    PT__TRY_OUT(write_within(model, directory, "tokenizer.json", &tokenizer));
+    PT__TRY_OUT(write_within(model, directory, "tokenizer_config.json", &config));
+out:
+    if (status != PT_OK)
+        status = pt__fail_within(status, "%s", model->gguf);
+    pt__text_free(&tokenizer);
+    pt__text_free(&config);
+    pt__file_unmap(&mapping);
+    return status;
+}
+
 /* What most of the weights are written as. */
 static int32_t main_dtype(const pt_model_t *model, int32_t asked)
 {
@@ -76,21 +110,15 @@ static int32_t main_dtype(const pt_model_t *model, int32_t asked)
     return asked != 0 ? asked : dtype;
 }
 
-/* What only a file of the library may say: classes elsewhere pass over the key, and compute something else. */
-static pt_status_t check_config(const pt_model_t *model)
+/* Planes side by side become halves, as the classes have them, but where norms of heads would have to follow. */
+static pt_status_t check_planes(const pt_model_t *model)
 {
-    pt__json_document_t *document;
-    const pt__json_t *root;
-    int32_t is_interleaved = 0;
-    PT__TRY(pt__json_parse(&model->context->memory, "config", model->config, (int64_t)strlen(model->config), &document,
-                           &root));
-    pt_status_t status = pt__json_get_bool(root, "rope_interleaved", PT__JSON_OPTIONAL, &is_interleaved);
-    pt__json_free(document);
-    if (status == PT_OK && is_interleaved)
-        status = pt__fail(PT_ERR_UNSUPPORTED,
-                          "config: rope_interleaved is true, as GGUF files of the family have their queries and keys, "
-                          "and no class of the transformers library: write a file in place of a directory");
-    return status;
+    if (!model->trunk->offer.side_by_side || model->trunk->offer.turned != NULL)
+        return PT_OK;
+    return pt__fail(PT_ERR_UNSUPPORTED,
+                    "config: rope_interleaved is true, which no class of the transformers library has with the norms "
+                    "of heads that %s has: write a file in place of a directory",
+                    model->family->name);
 }
 
 /* Those classes read the rows that the family's published classifiers read, whatever a configuration says. */
@@ -123,11 +151,12 @@ static pt_status_t save_directory(pt_model_t *model, const char *path, const pt_
     const char *class;
     char *config;
     PT__TRY(find_class(model, &class));
-    PT__TRY(check_config(model));
+    PT__TRY(check_planes(model));
     PT__TRY(pt__directory_make(memory, path));
     PT__TRY(pt__path_join(path, "model.safetensors", name, PT__PATH_SIZE));
     PT__TRY(pt__weights_write(model, name, options));
     PT__TRY(carry_companions(model, path));
+    PT__TRY(write_companions(model, path));
     PT__TRY(pt__saved_config(model, class, main_dtype(model, options->dtype), &config));
     pt_status_t status = pt__path_join(path, "config.json", name, PT__PATH_SIZE);
     if (status == PT_OK)
@@ -138,6 +167,14 @@ static pt_status_t save_directory(pt_model_t *model, const char *path, const pt_
 
 pt_status_t pt__model_save(pt_model_t *model, const char *path, const pt_save_options_t *options)
 {
-    return options->format == PT_FORMAT_DIRECTORY ? save_directory(model, path, options)
-                                                  : pt__weights_write(model, path, options);
+    switch (options->format) {
+    case PT_FORMAT_DIRECTORY:
+        return save_directory(model, path, options);
+    case PT_FORMAT_GGUF:
+        return pt__gguf_save(model, path, options, options->dtype);
+    case PT_FORMAT_GGUF_Q8_0:
+        return pt__gguf_save(model, path, options, PT__BLOCK_Q8_0);
+    default:
+        return pt__weights_write(model, path, options);
+    }
 }

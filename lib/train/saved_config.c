@@ -10,7 +10,7 @@
 /* Written anew, whatever stands there. */
 static int32_t is_replaced(const char *key, int32_t has_labels)
 {
-    static const char *const always[] = {"architectures", "torch_dtype", "dtype"};
+    static const char *const always[] = {"architectures", "torch_dtype", "dtype", "rope_interleaved"};
     static const char *const labels[] = {"id2label", "label2id", "num_labels", "problem_type"};
     for (size_t i = 0; i < sizeof always / sizeof always[0]; i++)
         if (strcmp(key, always[i]) == 0)

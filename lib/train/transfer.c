@@ -51,6 +51,17 @@ static pt_status_t make_room(pt_model_t *model, const pt_model_t *source)
     return status;
 }
 
+/* Rows of the one would be taken for those of the other. */
+static pt_status_t check_planes(const pt_model_t *model, const pt_model_t *source)
+{
+    const pt__offer_t *to = &model->trunk->offer, *from = &source->trunk->offer;
+    if (to->turned == NULL || from->turned == NULL || to->side_by_side == from->side_by_side)
+        return PT_OK;
+    return pt__fail(PT_ERR_UNSUPPORTED,
+                    "rope_interleaved is true in one of the models and not in the other, so queries and keys stand in "
+                    "another order: save the source, and load its file");
+}
+
 /* source may be the model itself */
 pt_status_t pt__transfer_copy(pt_model_t *model, const pt_model_t *source)
 {
@@ -59,6 +70,7 @@ pt_status_t pt__transfer_copy(pt_model_t *model, const pt_model_t *source)
     pt__normalizations_t normalizations = {0};
     int32_t with_trunk = 0;
     pt_status_t status;
+    PT__TRY_OUT(check_planes(model, source));
     PT__TRY_OUT(note(model, source));
     if (pt__class_names_head_came(model))
         PT__TRY_OUT(pt__class_names_make(&model->context->memory, source->class_names.list, source->class_names.count,

@@ -308,12 +308,13 @@ out:
     return status;
 }
 
-pt_status_t pt__weights_rename(const pt_model_t *model, pt__file_tensors_t *file)
+pt_status_t pt__weights_rename(const pt_model_t *model, pt__file_tensors_t *file, const char *config)
 {
     if (model->family == NULL)
         return PT_OK;
     PT__TRY(pt__file_tensors_rename(file, model->family->renamings));
-    return pt__file_tensors_rename(file, model->family->gguf);
+    PT__TRY(pt__file_tensors_rename(file, model->family->gguf));
+    return pt__planes_fit(model, file, config);
 }
 
 pt_status_t pt__weights_load(pt_model_t *model, const char *path, const pt_load_options_t *options)
@@ -322,7 +323,7 @@ pt_status_t pt__weights_load(pt_model_t *model, const char *path, const pt_load_
     PT__TRY(pt__place_open(model->context, path, options, &file));
     pt_status_t status = pt__file_tensors_verify(file, NULL);
     if (status == PT_OK)
-        status = pt__weights_rename(model, file);
+        status = pt__weights_rename(model, file, pt__planes_config_of(pt__file_tensors_table(file)));
     if (status == PT_OK)
         status = pt__weights_take(model, pt__place_name(path, options), options, &file);
     pt__file_tensors_close(file);

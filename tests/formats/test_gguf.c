@@ -300,7 +300,8 @@ START_TEST(test_configurations)
                  "{\"model_type\": \"llama\", \"architectures\": [\"LlamaForCausalLM\"], \"num_hidden_layers\": 2, "
                  "\"max_position_embeddings\": 512, \"hidden_size\": 64, \"intermediate_size\": 96, "
                  "\"num_attention_heads\": 4, \"num_key_value_heads\": 2, \"rms_norm_eps\": 0.5, "
-                 "\"rope_interleaved\": true, \"tie_word_embeddings\": true}");
+                 "\"rope_interleaved\": true, \"tie_word_embeddings\": true, \"attention_bias\": false, \"mlp_bias\": "
+                 "false}");
     put_llama();
     put_text("llama.rope.scaling.type", "yarn");
     put_real("llama.rope.scaling.factor", 4);
@@ -350,8 +351,12 @@ static void put_factors(float last)
 START_TEST(test_factors_of_frequencies)
 {
     ck_ok(pt_context_create(NULL, &context));
-    put_factors(1.5f);
-    check_config(PT__CONFIG_REFUSED, "tensor \"rope_freqs.weight\": factor 3 is 1.5, expected");
+    put_factors(1.5f); /* other than Llama 3.1's */
+    check_config(PT__CONFIG_FILE, "\"rope_scaling\": {\"rope_type\": \"longrope\", \"factor\": 1.0, "
+                                  "\"attention_factor\": 1.0, \"short_factor\": [1, 1, 1, 1.5], \"long_factor\": "
+                                  "[1, 1, 1, 1.5]}");
+    put_factors(0);
+    refuse(PT_ERR_FORMAT, "tensor \"rope_freqs.weight\": factor 3 is 0, expected a finite one above 0");
     put_factors(1);
     check_config(PT__CONFIG_FILE, "\"rope_scaling\": {\"rope_type\": \"llama3\", \"factor\": 1,");
     pt_context_free(context);

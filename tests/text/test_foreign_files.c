@@ -166,6 +166,7 @@ END_TEST
 #define BYTES(literal)    literal, sizeof literal - 1
 #define GGUF(pairs)       "GGUF\3\0\0\0\0\0\0\0\0\0\0\0" pairs "\0\0\0\0\0\0\0"
 #define KEY(name, length) length "\0\0\0\0\0\0\0tokenizer.ggml." name
+#define GPT2              KEY("model", "\x14") "\x08\0\0\0\4\0\0\0\0\0\0\0gpt2"
 
 START_TEST(test_what_is_refused)
 {
@@ -186,7 +187,7 @@ START_TEST(test_what_is_refused)
         {BYTES("YQ== 0\nYQ== 1\n"), PT_ERR_FORMAT, "has the ids 0 and 1"},
         {BYTES("GGUF"), PT_ERR_FORMAT, "4 bytes, expected a header of 24"},
         {BYTES("GGUF\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"), PT_ERR_UNSUPPORTED, "GGUF of version 1"},
-        {BYTES(GGUF("\0")), PT_ERR_FORMAT, "0 tokens"},
+        {BYTES(GGUF("\0")), PT_ERR_NOT_FOUND, "there is no tokenizer in it"},
         {BYTES(GGUF("\1")), PT_ERR_FORMAT, "byte 24: a key takes 8 bytes, and 0 are left"},
         {BYTES(GGUF("\1") "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x7F"), PT_ERR_FORMAT, "a key takes 9223372036854775807 bytes"},
         {BYTES(GGUF("\1") "\1\0\0\0\0\0\0\0a\x0D\0\0\0"), PT_ERR_FORMAT, "a value of kind 13"},
@@ -194,7 +195,9 @@ START_TEST(test_what_is_refused)
          "a kind takes 4 bytes, and 0 are left"},
         {BYTES(GGUF("\1") "\1\0\0\0\0\0\0\0a\x09\0\0\0\x04\0\0\0\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF"), PT_ERR_FORMAT,
          "an array takes 18446744073709551615"},
-        {BYTES(GGUF("\1") KEY("tokens", "\x15") "\x04\0\0\0\1\0\0\0"), PT_ERR_FORMAT, "expected an array of strings"},
+        {BYTES(GGUF("\1") GPT2), PT_ERR_FORMAT, "0 tokens"},
+        {BYTES(GGUF("\2") GPT2 KEY("tokens", "\x15") "\x04\0\0\0\1\0\0\0"), PT_ERR_FORMAT,
+         "expected an array of strings"},
         {BYTES(GGUF("\1") KEY("model", "\x14") "\x04\0\0\0\1\0\0\0"), PT_ERR_FORMAT, "expected a string"},
         {BYTES("\x0A\x04\x0A\x02\xFF\xFE"), PT_ERR_FORMAT, "piece 0 is not UTF-8"},
         {BYTES("\x0A\x02\x0A\x00"), PT_ERR_FORMAT, "piece 0 is empty"},

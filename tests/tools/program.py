@@ -518,6 +518,34 @@ class Program(unittest.TestCase):
         self.names_what(run("convert", "trained", "text.txt", code=1)[1], "text.txt")
         self.names_what(run("convert", "trained", "x", "--to", "gguf2", code=2)[1], "--to", "gguf2")
 
+    def test_convert_to_gguf(self):
+        made = run_json("convert", "trained", "model.gguf", "--to", "gguf")
+        self.assertEqual(made["bytes"], os.path.getsize("model.gguf"))
+        prompt = ["--prompt", "three", "--count", "5", "--json"]
+        self.assertEqual(
+            run_json("generate", "model.gguf", *prompt)["ids"], run_json("generate", "trained", *prompt)["ids"]
+        )
+        self.names_what(run("tokenize", "model.gguf", code=1, stdin="x\n")[1], "model.gguf", "no tokenizer in it")
+        run("convert", "model.gguf", "back")
+        self.assertEqual(run_json("generate", "back", *prompt)["ids"], run_json("generate", "trained", *prompt)["ids"])
+        eighths = run_json("convert", "trained", "blocks.gguf", "--to", "gguf", "--dtype", "q8_0")
+        self.assertLess(eighths["bytes"], made["bytes"])
+        self.names_what(run("convert", "classifier", "x.gguf", "--to", "gguf", code=1)[1], "score.weight", "GGUF")
+        self.names_what(run("convert", "trained", "x", "--dtype", "q8_0", code=2)[1], "q8_0", "--to gguf")
+
+    def test_convert_in_shards(self):
+        made = run_json("convert", "trained", "sharded", "--shard", "20k")
+        self.assertFalse(os.path.exists("sharded/model.safetensors"))
+        with open("sharded/model.safetensors.index.json", encoding="utf-8") as file:
+            index = json.load(file)
+        self.assertEqual(index["metadata"]["total_size"], made["bytes"])
+        self.assertGreater(len(set(index["weight_map"].values())), 1)
+        prompt = ["--prompt", "three", "--count", "5", "--json"]
+        self.assertEqual(
+            run_json("generate", "sharded", *prompt)["ids"], run_json("generate", "trained", *prompt)["ids"]
+        )
+        self.names_what(run("convert", "trained", "x.gguf", "--to", "gguf", "--shard", "1M", code=2)[1], "--shard")
+
     def test_published_weights_with_their_configuration(self):
         """As Hugging Face's libraries write them: what the library notes in a file of its own is not there."""
         for own, folder, architecture in (

@@ -93,4 +93,57 @@ START_TEST(test_where_weights_stand)
 }
 END_TEST
 
-SUITE("gguf_models", 60, test_logits, test_where_weights_stand)
+/* ---- Written ---- */
+
+static void save(pt_model_t *model, const char *path, int32_t format, int32_t dtype)
+{
+    pt_save_options_t options;
+    ck_ok(pt_save_options_init(&options, sizeof options));
+    options.format = format;
+    options.dtype = dtype;
+    ck_ok(pt_model_save(model, path, &options));
+}
+
+START_TEST(test_written_and_read_again)
+{
+    ck_ok(pt_context_create(NULL, &context));
+    golden_read("tests/golden/gguf.txt");
+    for (int i = 0; i < NAMES; i++) {
+        const char *path = suite_path("written.gguf");
+        pt_model_t *model = open_model(path_of(names[i]), 0), *again;
+        save(model, path, PT_FORMAT_GGUF, 0);
+        again = open_model(path, i % 2 ? PT_LOAD_MAPPED : 0);
+        check_logits(again, names[i]);
+        pt_model_free(model);
+        pt_model_free(again);
+    }
+    pt_context_free(context);
+}
+END_TEST
+
+START_TEST(test_what_is_not_written)
+{
+    static const char mlp[] = "{\"model_type\": \"mlp\", \"input_size\": 4, \"hidden_sizes\": [8], \"activation\": "
+                              "\"relu\"}";
+    pt_save_options_t options;
+    pt_model_t *model;
+    ck_ok(pt_context_create(NULL, &context));
+    ck_ok(pt_save_options_init(&options, sizeof options));
+    model = open_model(path_of("llama"), 0);
+    options.format = PT_FORMAT_GGUF_Q8_0;
+    options.dtype = PT_FLOAT16;
+    ck_fails(pt_model_save(model, suite_path("not.gguf"), &options), PT_ERR_ARGUMENT, "expected 0 with PT_FORMAT_GGUF");
+    options.dtype = 0;
+    options.names = "*q_proj*";
+    ck_fails(pt_model_save(model, suite_path("not.gguf"), &options), PT_ERR_ARGUMENT, "this format has all tensors");
+    pt_model_free(model);
+    options.names = NULL;
+    ck_ok(pt_model_create_from_config(context, mlp, strlen(mlp), &model));
+    ck_fails(pt_model_save(model, suite_path("not.gguf"), &options), PT_ERR_UNSUPPORTED,
+             "a GGUF file of mlp, expected a family that llama.cpp knows");
+    pt_model_free(model);
+    pt_context_free(context);
+}
+END_TEST
+
+SUITE("gguf_models", 60, test_logits, test_where_weights_stand, test_written_and_read_again, test_what_is_not_written)

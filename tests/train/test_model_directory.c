@@ -281,11 +281,12 @@ START_TEST(test_not_saved)
     ck_ok(pt_model_create_from_config(context, mlp, strlen(mlp), &model));
     ck_fails(pt_model_save(model, suite_path("mlp"), &options), PT_ERR_UNSUPPORTED, "write a file in place");
     pt_model_free(model);
-    static const char llama[] =
-        "{\"model_type\": \"llama\", \"vocab_size\": 9, \"hidden_size\": 8, \"intermediate_size\": "
-        "8, \"num_hidden_layers\": 1, \"num_attention_heads\": 2, \"rope_interleaved\": true}";
-    ck_ok(pt_model_create_from_config(context, llama, strlen(llama), &model));
-    ck_fails(pt_model_save(model, suite_path("llama"), &options), PT_ERR_UNSUPPORTED, "rope_interleaved is true");
+    static const char qwen3[] =
+        "{\"model_type\": \"qwen3\", \"vocab_size\": 9, \"hidden_size\": 8, \"intermediate_size\": 8, "
+        "\"num_hidden_layers\": 1, \"num_attention_heads\": 2, \"num_key_value_heads\": 2, \"head_dim\": 4, "
+        "\"rope_interleaved\": true}";
+    ck_ok(pt_model_create_from_config(context, qwen3, strlen(qwen3), &model));
+    ck_fails(pt_model_save(model, suite_path("qwen3"), &options), PT_ERR_UNSUPPORTED, "rope_interleaved is true");
     pt_model_free(model);
     model = gpt(context, NULL, 0); /* classes of the transformers library read the last row */
     ck_ok(network_choose_task(model, &(network_task_t){.task = PT_TASK_REGRESSION, .outputs = 1}));

@@ -6,7 +6,7 @@ _pretrain() {
         words="train finetune evaluate predict tokenize generate inspect embed convert help --help --version"
     else
         case ${COMP_WORDS[1]}:${COMP_WORDS[COMP_CWORD-1]} in
-        *:--dtype) words="float32 float16 bfloat16" ;;
+        *:--dtype) words="float32 float16 bfloat16 q8_0" ;;
         *:--format) words="text jsonl csv tokens" ;;
         *:--normalize) words="standard range" ;;
         *:--optimizer) words="adamw adam sgd adafactor" ;;
@@ -16,7 +16,7 @@ _pretrain() {
         *:--processor) words="portable avx2 avx512 neon" ;;
         *:--schedule) words="constant linear cosine one-cycle" ;;
         *:--task) words="causal_lm classification regression" ;;
-        *:--to) words="directory safetensors" ;;
+        *:--to) words="directory safetensors gguf" ;;
         *:--token-type) words="uint16 uint32" ;;
         *:--train) words="bpe wordpiece unigram" ;;
         *:--out) compopt -o filenames; COMPREPLY=($(compgen -d -- "$current")); return ;;
@@ -25,10 +25,10 @@ _pretrain() {
         *:--epochs | *:--evaluate-every | *:--event-every | *:--freeze) compopt +o default; return ;;
         *:--label-column | *:--length | *:--memory | *:--min-frequency) compopt +o default; return ;;
         *:--patience | *:--prompt | *:--rate | *:--seed) compopt +o default; return ;;
-        *:--separator | *:--size | *:--special | *:--steps) compopt +o default; return ;;
-        *:--stop | *:--stride | *:--temperature | *:--text-column) compopt +o default; return ;;
-        *:--text-end | *:--threads | *:--time | *:--top-k) compopt +o default; return ;;
-        *:--top-p | *:--warmup | *:--weight-decay) compopt +o default; return ;;
+        *:--separator | *:--shard | *:--size | *:--special) compopt +o default; return ;;
+        *:--steps | *:--stop | *:--stride | *:--temperature) compopt +o default; return ;;
+        *:--text-column | *:--text-end | *:--threads | *:--time) compopt +o default; return ;;
+        *:--top-k | *:--top-p | *:--warmup | *:--weight-decay) compopt +o default; return ;;
         *)
             case $current in -*) case ${COMP_WORDS[1]} in
                 train)
@@ -83,8 +83,8 @@ _pretrain() {
                     words+=" --version"
                     ;;
                 convert)
-                    words="--to --dtype --json --threads --seed --precision"
-                    words+=" --processor --memory --help --version"
+                    words="--to --dtype --shard --json --threads --seed"
+                    words+=" --precision --processor --memory --help --version"
                     ;;
                 esac ;;
             esac
