@@ -8,6 +8,7 @@
 #include "text/piece_model.h"
 #include "text/tokenizer.h"
 #include "text/tokenizer_config.h"
+#include "text/vocabulary.h"
 
 #define KEY(name) "tokenizer.ggml." name
 
@@ -230,82 +231,6 @@ static pt_status_t put_specials(writing_t *writing, const pt__tokenizer_source_t
 
 /* ---- GPT-2's ---- */
 
-typedef struct cutting {
-    const char *pattern; /* of a Split; NULL: none */
-    int32_t single_digits, is_bytes, is_other;
-    int32_t cuts; /* bytes are cut as GPT-2 does it */
-} cutting_t;
-
-static void read_cutting(const pt__json_t *stage, cutting_t *cutting)
-{
-    const pt__json_t *type = pt__json_find(stage, "type"), *inner = pt__json_find(stage, "pretokenizers");
-    const pt__json_t *pattern = pt__json_find(stage, "pattern");
-    const pt__json_t *regex = pattern == NULL ? NULL : pt__json_find(pattern, "Regex");
-    const char *name = type != NULL && type->kind == PT__JSON_STRING ? type->string : "";
-    int32_t flag = 0;
-    if (strcmp(name, "ByteLevel") == 0) {
-        cutting->cuts = 1;
-        if (pt__json_get_bool(stage, "use_regex", PT__JSON_OPTIONAL, &cutting->cuts) != PT_OK)
-            cutting->is_other = 1;
-    }
-    if (strcmp(name, "Sequence") == 0)
-        for (const pt__json_t *part = inner == NULL ? NULL : inner->first; part != NULL; part = part->next)
-            read_cutting(part, cutting);
-    else if (strcmp(name, "Split") == 0 && regex != NULL && regex->kind == PT__JSON_STRING && cutting->pattern == NULL)
-        cutting->pattern = regex->string;
-    else if (strcmp(name, "Digits") == 0 &&
-             pt__json_get_bool(stage, "individual_digits", PT__JSON_OPTIONAL, &flag) == PT_OK && flag)
-        cutting->single_digits = 1;
-    else if (strcmp(name, "ByteLevel") == 0 &&
-             pt__json_get_bool(stage, "add_prefix_space", PT__JSON_OPTIONAL, &flag) == PT_OK && !flag)
-        cutting->is_bytes = 1;
-    else
-        cutting->is_other = 1;
-}
-
-/* The name's pattern is written as JSON has it. */
-static pt_status_t has_pattern(pt__memory_t *memory, const pt__gguf_split_t *split, const char *pattern, int32_t *has)
-{
-    pt__text_t text = pt__text_start(memory);
-    pt__json_document_t *document;
-    const pt__json_t *root;
-    pt__text_add(&text, "[\"%s\"]", split->pattern);
-    pt_status_t status = text.status == PT_OK ? pt__json_parse(memory, "", text.data, text.length, &document, &root)
-                                              : text.status;
-    if (status == PT_OK) {
-        *has = strcmp(root->first->string, pattern) == 0;
-        pt__json_free(document);
-    }
-    pt__text_free(&text);
-    return status;
-}
-
-static pt_status_t find_split(const writing_t *writing, const pt__gguf_split_t **out)
-{
-    const pt__json_t *stage = pt__json_find(writing->root, "pre_tokenizer");
-    cutting_t cutting = {0};
-    int32_t ignores_merges = 0;
-    *out = NULL;
-    PT__TRY(pt__json_get_bool(writing->model, "ignore_merges", PT__JSON_OPTIONAL, &ignores_merges));
-    if (stage != NULL)
-        read_cutting(stage, &cutting);
-    if (!cutting.is_bytes || cutting.is_other)
-        return pt__fail(PT_ERR_UNSUPPORTED, "a pre_tokenizer that llama.cpp has no name for");
-    for (int32_t i = 0; *out == NULL && pt__gguf_split_at(i) != NULL; i++) {
-        const pt__gguf_split_t *split = pt__gguf_split_at(i);
-        int32_t is_same = split->pattern == NULL && cutting.pattern == NULL && cutting.cuts;
-        if (split->pattern != NULL && cutting.pattern != NULL)
-            PT__TRY(has_pattern(writing->memory, split, cutting.pattern, &is_same));
-        if (is_same && split->single_digits == cutting.single_digits && split->ignores_merges == ignores_merges)
-            *out = split;
-    }
-    return *out != NULL ? PT_OK
-                        : pt__fail(PT_ERR_UNSUPPORTED,
-                                   "a pre_tokenizer with the pattern \"%.60s\", which llama.cpp "
-                                   "has no name for",
-                                   cutting.pattern == NULL ? "" : cutting.pattern);
-}
-
 /* "a b", or [a, b] in newer files. */
 static pt_status_t put_merges(const writing_t *writing)
 {
@@ -339,7 +264,7 @@ static pt_status_t put_bytes(writing_t *writing, const pt__tokenizer_source_t *s
     const pt__json_t *type = normalizer == NULL ? NULL : pt__json_find(normalizer, "type");
     if (type != NULL && type->kind == PT__JSON_STRING && strcmp(type->string, "NFC") != 0) /* as Qwen's, left out */
         return pt__fail(PT_ERR_UNSUPPORTED, "the normalizer %.40s with BPE, expected none", type->string);
-    PT__TRY(find_split(writing, &split));
+    PT__TRY(pt__gguf_split_of(writing->memory, writing->root, writing->model, &split));
     pt__gguf_put_string(writing->metadata, KEY("model"), "gpt2", 4);
     pt__gguf_put_string(writing->metadata, KEY("pre"), split->name, (int64_t)strlen(split->name));
     pt__gguf_put_strings(writing->metadata, KEY("tokens"), (uint64_t)writing->count);
@@ -350,6 +275,127 @@ static pt_status_t put_bytes(writing_t *writing, const pt__tokenizer_source_t *s
     PT__TRY(find_ends(writing, &first, &last));
     writing->specials[BEGIN] = first;
     writing->specials[END] = last;
+    return put_specials(writing, source, first, last);
+}
+
+/* ---- SentencePiece's, of pairs ---- */
+
+/* The two parts of a merge: "a b", or [a, b] in newer files. */
+static pt_status_t read_merge(const pt__json_t *merge, pt__gguf_string_t parts[2])
+{
+    const char *blank = merge->kind == PT__JSON_STRING ? strchr(merge->string, ' ') : NULL;
+    const pt__json_t *first = merge->kind == PT__JSON_ARRAY && merge->length == 2 ? merge->first : NULL;
+    if (blank != NULL) {
+        parts[0] = (pt__gguf_string_t){merge->string, blank - merge->string};
+        parts[1] = (pt__gguf_string_t){blank + 1, merge->length - (blank + 1 - merge->string)};
+        return PT_OK;
+    }
+    if (first == NULL || first->kind != PT__JSON_STRING || first->next->kind != PT__JSON_STRING)
+        return pt__fail(PT_ERR_FORMAT, "a merge that is no pair");
+    parts[0] = (pt__gguf_string_t){first->string, first->length};
+    parts[1] = (pt__gguf_string_t){first->next->string, first->next->length};
+    return PT_OK;
+}
+
+/* What a merge makes; -1: no token. */
+static pt_status_t find_made(const writing_t *writing, const pt__vocabulary_t *vocabulary, const pt__json_t *merge,
+                             int64_t *id)
+{
+    pt__gguf_string_t parts[2] = {{NULL, 0}, {NULL, 0}};
+    pt__text_t whole = pt__text_start(writing->memory);
+    PT__TRY(read_merge(merge, parts));
+    pt__text_add_bytes(&whole, parts[0].bytes, parts[0].length);
+    pt__text_add_bytes(&whole, parts[1].bytes, parts[1].length);
+    *id = whole.status == PT_OK ? pt__vocabulary_find_content(vocabulary, whole.data, whole.length) : -1;
+    const pt_status_t status = whole.status;
+    pt__text_free(&whole);
+    return status;
+}
+
+/* There pieces have scores in place of merges, and any two that make a third are merged, by its score: so all merges
+ * must be there, and a piece's score is the place of the first that makes it. */
+static pt_status_t score(const writing_t *writing, pt__piece_t *pieces)
+{
+    pt__piece_model_t model = {.pieces = pieces, .count = writing->count};
+    pt__vocabulary_t vocabulary;
+    const pt__json_t *merges = NULL;
+    int64_t place = 0, pairs = 0, id = -1;
+    pt_status_t status;
+    pt__vocabulary_start(&vocabulary, writing->memory);
+    PT__TRY_OUT(pt__json_get_array(writing->model, "merges", PT__JSON_REQUIRED, &merges));
+    for (int64_t i = 0; i < writing->count; i++)
+        if (pieces[i].length > 0)
+            PT__TRY_OUT(pt__vocabulary_add(&vocabulary, i, pieces[i].bytes, pieces[i].length));
+    PT__TRY_OUT(pt__vocabulary_finish(&vocabulary, 0));
+    for (int64_t i = 0; i < writing->count; i++)
+        pieces[i].score = pieces[i].kind == PT__PIECE_NORMAL ? -(double)merges->length - 1 : 0;
+    for (const pt__json_t *merge = merges->first; merge != NULL; merge = merge->next, place++) {
+        PT__TRY_OUT(find_made(writing, &vocabulary, merge, &id));
+        if (id >= 0 && pieces[id].score < -(double)merges->length)
+            pieces[id].score = -(double)place;
+    }
+    PT__TRY_OUT(pt__piece_model_pairs(&model, &vocabulary, &pairs));
+    if (pairs != merges->length)
+        status = pt__fail(PT_ERR_UNSUPPORTED,
+                          "%lld merges with byte_fallback, expected all %lld pairs of tokens that make a third, as "
+                          "llama.cpp merges them",
+                          (long long)merges->length, (long long)pairs);
+out:
+    pt__vocabulary_free(&vocabulary);
+    return status;
+}
+
+static int64_t kind_of(const token_t *token, const char *unknown)
+{
+    if (token->bytes == NULL)
+        return PT__PIECE_UNUSED;
+    if (unknown != NULL && strcmp(token->bytes, unknown) == 0)
+        return PT__PIECE_UNKNOWN;
+    if (token->kind == PT__PIECE_NORMAL && token->length == 6 && memcmp(token->bytes, "<0x", 3) == 0 &&
+        token->bytes[5] == '>')
+        return PT__PIECE_BYTE;
+    return token->kind;
+}
+
+static pt_status_t put_scored(writing_t *writing, const pt__piece_t *pieces, int32_t puts_blank)
+{
+    pt__gguf_put_string(writing->metadata, KEY("model"), "llama", 5);
+    pt__gguf_put_string(writing->metadata, KEY("pre"), "default", 7);
+    pt__gguf_put_strings(writing->metadata, KEY("tokens"), (uint64_t)writing->count);
+    for (int64_t i = 0; i < writing->count; i++)
+        add_name(writing, i);
+    pt__gguf_put_float32s(writing->metadata, KEY("scores"), (uint64_t)writing->count);
+    for (int64_t i = 0; i < writing->count; i++)
+        pt__gguf_add_float32(writing->metadata, (float)pieces[i].score);
+    pt__gguf_put_int32s(writing->metadata, KEY("token_type"), (uint64_t)writing->count);
+    for (int64_t i = 0; i < writing->count; i++)
+        pt__gguf_add_int32(writing->metadata, (int32_t)pieces[i].kind);
+    pt__gguf_put_bool(writing->metadata, KEY("add_space_prefix"), puts_blank);
+    return PT_OK;
+}
+
+static pt_status_t put_pieces(writing_t *writing, const pt__tokenizer_source_t *source)
+{
+    const char *unknown = NULL;
+    pt__piece_t *pieces;
+    int64_t first, last;
+    int32_t puts_blank = 0;
+    PT__TRY(pt__gguf_blank_of(writing->root, &puts_blank));
+    PT__TRY(pt__json_get_string(writing->model, "unk_token", PT__JSON_OPTIONAL, &unknown));
+    PT__TRY(pt__allocate(writing->memory, (size_t)writing->count, sizeof *pieces, "tokens", &pieces));
+    for (int64_t i = 0; i < writing->count; i++)
+        pieces[i] = (pt__piece_t){.bytes = writing->tokens[i].bytes,
+                                  .length = writing->tokens[i].length,
+                                  .kind = kind_of(&writing->tokens[i], unknown)};
+    pt_status_t status = score(writing, pieces);
+    if (status == PT_OK)
+        status = put_scored(writing, pieces, puts_blank);
+    pt__release(writing->memory, pieces);
+    PT__TRY(status);
+    PT__TRY(find_ends(writing, &first, &last));
+    writing->specials[BEGIN] = first;
+    writing->specials[END] = last;
+    writing->specials[UNKNOWN] = find_token(writing, unknown);
     return put_specials(writing, source, first, last);
 }
 
@@ -417,15 +463,14 @@ static pt_status_t put_all(writing_t *writing, const pt__tokenizer_source_t *sou
     int32_t falls_back = 0;
     PT__TRY(pt__json_get_object(writing->root, "model", PT__JSON_REQUIRED, &writing->model));
     PT__TRY(pt__json_get_string(writing->model, "type", PT__JSON_REQUIRED, &type));
-    if (strcmp(type, "BPE") == 0)
-        PT__TRY(pt__json_get_bool(writing->model, "byte_fallback", PT__JSON_OPTIONAL, &falls_back));
-    if ((strcmp(type, "BPE") != 0 && strcmp(type, "WordPiece") != 0) || falls_back)
-        return pt__fail(PT_ERR_UNSUPPORTED,
-                        "a tokenizer of the kind %.40s%s, expected byte-level BPE or WordPiece in "
-                        "a GGUF file",
-                        type, falls_back ? " with byte_fallback" : "");
+    if (strcmp(type, "BPE") != 0 && strcmp(type, "WordPiece") != 0)
+        return pt__fail(PT_ERR_UNSUPPORTED, "a tokenizer of the kind %.40s, expected BPE or WordPiece in a GGUF file",
+                        type);
     PT__TRY(collect(writing, source->vocabulary));
-    return strcmp(type, "BPE") == 0 ? put_bytes(writing, source) : put_words(writing, source);
+    if (strcmp(type, "WordPiece") == 0)
+        return put_words(writing, source);
+    PT__TRY(pt__json_get_bool(writing->model, "byte_fallback", PT__JSON_OPTIONAL, &falls_back));
+    return falls_back ? put_pieces(writing, source) : put_bytes(writing, source);
 }
 
 pt_status_t pt__tokenizer_put_gguf(pt__memory_t *memory, const pt__tokenizer_source_t *source,

@@ -193,6 +193,15 @@ static pt_status_t find_merges(const pt__piece_model_t *model, const pt__vocabul
     return PT_OK;
 }
 
+pt_status_t pt__piece_model_pairs(const pt__piece_model_t *model, const pt__vocabulary_t *vocabulary, int64_t *pairs)
+{
+    merges_t merges = {.memory = vocabulary->memory};
+    const pt_status_t status = find_merges(model, vocabulary, &merges);
+    *pairs = merges.count;
+    pt__release(merges.memory, merges.list);
+    return status;
+}
+
 static int compare(const void *a, const void *b, void *user)
 {
     const merge_t *first = a, *second = b;

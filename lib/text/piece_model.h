@@ -33,6 +33,10 @@ typedef struct pt__piece_model {
     int64_t first, last; /* tokens around a text; -1: none */
 } pt__piece_model_t;
 
+/* How many pairs of normal pieces make a third; the vocabulary holds all. */
+struct pt__vocabulary;
+pt_status_t pt__piece_model_pairs(const pt__piece_model_t *model, const struct pt__vocabulary *vocabulary,
+                                  int64_t *pairs);
 pt_status_t pt__piece_model_write(const pt__piece_model_t *model, pt__text_t *json);
 
 #endif

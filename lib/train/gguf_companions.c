@@ -114,6 +114,37 @@ static pt_status_t put_template(const pt_model_t *model, const char *tokenizer_c
     return PT_OK;
 }
 
+/* How the sentence-transformers library makes one vector of a text's, where the model is one of its. */
+static pt_status_t put_pooling(const pt_model_t *model, pt__gguf_metadata_t *metadata)
+{
+    static const struct {
+        const char *key;
+        uint32_t number; /* as llama.cpp counts them */
+    } modes[] = {{"pooling_mode_mean_tokens", 1}, {"pooling_mode_cls_token", 2}, {"pooling_mode_lasttoken", 3}};
+    pt__memory_t *memory = &model->context->memory;
+    pt__json_document_t *document;
+    const pt__json_t *root;
+    char *text;
+    int64_t size;
+    PT__TRY(read_beside(model, "1_Pooling/config.json", &text, &size));
+    if (text == NULL || strcmp(model->family->name, "bert") != 0) {
+        pt__release(memory, text);
+        return PT_OK;
+    }
+    pt_status_t status = pt__json_parse(memory, "1_Pooling/config.json", text, size, &document, &root);
+    for (size_t i = 0; status == PT_OK && i < sizeof modes / sizeof modes[0]; i++) {
+        const pt__json_t *mode = root->kind == PT__JSON_OBJECT ? pt__json_find(root, modes[i].key) : NULL;
+        if (mode == NULL || mode->kind != PT__JSON_BOOL || mode->integer == 0)
+            continue;
+        pt__gguf_put_uint32(metadata, "bert.pooling_type", modes[i].number);
+        break;
+    }
+    if (status == PT_OK)
+        pt__json_free(document);
+    pt__release(memory, text);
+    return status;
+}
+
 static pt_status_t collect(const pt_model_t *model, const pt__json_t *config, pt__gguf_metadata_t *metadata)
 {
     char *tokenizer_config;
@@ -122,6 +153,8 @@ static pt_status_t collect(const pt_model_t *model, const pt__json_t *config, pt
     pt_status_t status = put_tokenizer(model, config, tokenizer_config, size, metadata);
     if (status == PT_OK)
         status = put_template(model, tokenizer_config, size, metadata);
+    if (status == PT_OK)
+        status = put_pooling(model, metadata);
     pt__release(&model->context->memory, tokenizer_config);
     return status;
 }

@@ -92,6 +92,7 @@ START_TEST(test_same_ids)
     ck_ok(pt_context_create(NULL, &context));
     ck_assert_int_gt(compare("tests/golden/tokenizer_llama3.json"), 10);
     ck_assert_int_gt(compare("tests/golden/tokenizer_qwen2.json"), 10);
+    ck_assert_int_gt(compare("tests/golden/tokenizer_llama.json"), 10);
     pt_context_free(context);
 }
 END_TEST
@@ -141,7 +142,11 @@ START_TEST(test_what_has_no_name)
 {
     ck_ok(pt_context_create(NULL, &context));
     refuse("{\"model\": {\"type\": \"Unigram\", \"vocab\": []}}", "a tokenizer of the kind Unigram, expected");
-    refuse("{\"model\": {\"type\": \"BPE\", \"byte_fallback\": true}}", "of the kind BPE with byte_fallback");
+    refuse("{\"model\": {\"type\": \"BPE\", \"byte_fallback\": true, \"vocab\": {\"a\": 0}, \"merges\": []}}",
+           "a normalizer other than Llama's");
+    refuse("{\"normalizer\": {\"type\": \"Replace\", \"pattern\": {\"String\": \" \"}, \"content\": \"\xE2\x96\x81\"}, "
+           "\"model\": {\"type\": \"BPE\", \"byte_fallback\": true, \"vocab\": {\"a\": 0, \"aa\": 1}, \"merges\": []}}",
+           "0 merges with byte_fallback, expected all 1 pairs");
     refuse("{\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0}, \"merges\": []}}", "a pre_tokenizer that llama.cpp");
     refuse("{\"pre_tokenizer\": {\"type\": \"Sequence\", \"pretokenizers\": [{\"type\": \"Split\", \"pattern\": "
            "{\"Regex\": \"a+\"}}, {\"type\": \"ByteLevel\", \"add_prefix_space\": false, \"use_regex\": false}]}, "
