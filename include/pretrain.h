@@ -692,7 +692,11 @@ PT_API pt_status_t pt_model_create(pt_context_t *context, const pt_graph_t *grap
  *   pad_token_id is nothing else here, since nothing is padded: where a sample has that token, its row of the embedding
  *   learns as all others do, and the transformers library lets it stand
  *   "mlp"   field "features": float32 [input_size]. input_size and hidden_sizes, an array, are needed;
- *           activation_function "relu" and dropout 0 where the key is left out */
+ *           activation_function "relu" and dropout 0 where the key is left out
+ *
+ * A key "preset" stands for the sizes of a network to be trained from the beginning: bert, gpt2 or llama with -tiny (2
+ * layers of width 128), -mini (4 of 256), -small (4 of 512) or -medium (8 of 512; heads of width 64; Turc 2019), as in
+ * {"preset": "bert-mini", "vocab_size": 8000}. Keys beside it go before the preset's; what is saved has them all. */
 PT_API pt_status_t pt_model_create_from_config(pt_context_t *context, const char *json, size_t length,
                                                pt_model_t **out);
 /* Another handle on the same stored tensors, for predicting while others predict: with the graph, task, class names,
@@ -2024,7 +2028,7 @@ typedef struct pt_dim_rows {
 } pt_dim_rows_t;
 /* What a training step of `samples` samples costs, before it runs: with so many rows of each dimension that its
  * fields count, each given once; row_size is sizeof(pt_dim_rows_t). rows may be NULL with n_rows 0 where no field is
- * ragged. optimizer may be NULL. */
+ * ragged. Of the tokens that PT_TASK_MASKED_LM hides its options tell how many there are. optimizer may be NULL. */
 PT_API pt_status_t pt_model_estimate(pt_model_t *model, const pt_optimizer_t *optimizer, int64_t samples,
                                      const pt_dim_rows_t *rows, int32_t n_rows, uint32_t row_size,
                                      pt_estimate_t *estimate);

@@ -36,4 +36,7 @@ typedef struct pt__family {
 const pt__family_t *pt__family_find(const char *name); /* NULL: unknown */
 const pt__family_t *pt__family_at(int32_t index);      /* NULL past the last: for listing names in messages */
 
+/* The configuration that one with "preset": `name` stands for, which the caller releases. */
+pt_status_t pt__preset_apply(pt__memory_t *memory, const char *name, const struct pt__json *config, char **json);
+
 #endif

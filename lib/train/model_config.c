@@ -38,21 +38,29 @@ static pt_status_t create(pt_context_t *context, const char *json, const pt__jso
 
 pt_status_t pt__model_from_config(pt_context_t *context, const char *json, int64_t length, pt_model_t **out)
 {
-    pt__json_document_t *document = NULL;
+    pt__json_document_t *document = NULL, *whole = NULL;
     const pt__json_t *root;
+    const char *preset = NULL;
     pt_status_t status;
     pt__text_t text = pt__text_start(&context->memory);
-    char *copy = NULL;
+    char *kept = NULL;
     PT__TRY_OUT(pt__json_parse(&context->memory, "config", json, length, &document, &root));
     if (root->kind != PT__JSON_OBJECT) {
         status = pt__fail(PT_ERR_FORMAT, "config: %s, expected an object", pt__json_kind_name(root->kind));
         goto out;
     }
-    pt__text_add_bytes(&text, json, length); /* with a final 0 */
-    PT__TRY_OUT(pt__text_take(&text, &copy, NULL));
-    PT__TRY_OUT(create(context, copy, root, out));
+    PT__TRY_OUT(pt__json_get_string(root, "preset", PT__JSON_OPTIONAL, &preset));
+    if (preset == NULL) {
+        pt__text_add_bytes(&text, json, length); /* with a final 0 */
+        PT__TRY_OUT(pt__text_take(&text, &kept, NULL));
+    } else {
+        PT__TRY_OUT(pt__preset_apply(&context->memory, preset, root, &kept));
+        PT__TRY_OUT(pt__json_parse(&context->memory, "config", kept, (int64_t)strlen(kept), &whole, &root));
+    }
+    PT__TRY_OUT(create(context, kept, root, out));
 out:
+    pt__json_free(whole);
     pt__json_free(document);
-    pt__release(&context->memory, copy);
+    pt__release(&context->memory, kept);
     return status;
 }

@@ -1,0 +1,105 @@
+/* Networks of usual sizes by name, for training from the beginning: a configuration with "preset" stands for the one
+ * that has the preset's keys too, where it has none of its own. Sizes as of BERT's miniatures (Turc et al. 2019,
+ * Well-Read Students Learn Better); a Llama's keys and values have half the heads, its inner rows 8/3 of the width. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/text.h"
+#include "models/models.h"
+
+static const struct {
+    const char *name;
+    int32_t width, layers;
+} sizes[] = {{"tiny", 128, 2}, {"mini", 256, 4}, {"small", 512, 4}, {"medium", 512, 8}};
+
+enum { SIZES = sizeof sizes / sizeof sizes[0], HEAD = 64, INNER = 64 /* inner rows are a multiple of it */ };
+
+static void write_bert(int32_t width, int32_t layers, pt__text_t *text)
+{
+    pt__text_add(text,
+                 "{\"model_type\": \"bert\", \"hidden_size\": %d, \"num_hidden_layers\": %d, "
+                 "\"num_attention_heads\": %d, \"intermediate_size\": %d}",
+                 (int)width, (int)layers, (int)(width / HEAD), (int)(4 * width));
+}
+
+static void write_gpt2(int32_t width, int32_t layers, pt__text_t *text)
+{
+    pt__text_add(text, "{\"model_type\": \"gpt2\", \"n_embd\": %d, \"n_layer\": %d, \"n_head\": %d}", (int)width,
+                 (int)layers, (int)(width / HEAD));
+}
+
+static void write_llama(int32_t width, int32_t layers, pt__text_t *text)
+{
+    const int32_t inner = (8 * width / 3 + INNER - 1) / INNER * INNER;
+    pt__text_add(text,
+                 "{\"model_type\": \"llama\", \"hidden_size\": %d, \"num_hidden_layers\": %d, "
+                 "\"num_attention_heads\": %d, \"num_key_value_heads\": %d, \"intermediate_size\": %d}",
+                 (int)width, (int)layers, (int)(width / HEAD), (int)(width / HEAD / 2), (int)inner);
+}
+
+static const struct {
+    const char *name;
+    void (*write)(int32_t width, int32_t layers, pt__text_t *text);
+} families[] = {{"bert", write_bert}, {"gpt2", write_gpt2}, {"llama", write_llama}};
+
+enum { FAMILIES = sizeof families / sizeof families[0] };
+
+static pt_status_t write_preset(const char *name, pt__text_t *text)
+{
+    char known[32];
+    for (int32_t f = 0; f < FAMILIES; f++)
+        for (int32_t s = 0; s < SIZES; s++) {
+            snprintf(known, sizeof known, "%s-%s", families[f].name, sizes[s].name);
+            if (strcmp(known, name) == 0) {
+                families[f].write(sizes[s].width, sizes[s].layers, text);
+                return PT_OK;
+            }
+        }
+    return pt__fail(
+        PT_ERR_UNSUPPORTED,
+        "config: \"preset\" is \"%.64s\", expected bert, gpt2 or llama with -tiny, -mini, -small or -medium, "
+        "as in bert-mini",
+        name);
+}
+
+/* The preset's members that the configuration does not have, then the configuration's. */
+static pt_status_t merge(const pt__json_t *preset, const pt__json_t *config, pt__text_t *text)
+{
+    const pt__json_t *type = pt__json_find(preset, "model_type"), *given = pt__json_find(config, "model_type");
+    const char *separator = "{";
+    if (given != NULL && (given->kind != PT__JSON_STRING || strcmp(given->string, type->string) != 0))
+        return pt__json_fail(given, PT_ERR_FORMAT, "expected \"%s\", that of the preset, or none", type->string);
+    for (int32_t part = 0; part < 2; part++)
+        for (const pt__json_t *one = (part == 0 ? preset : config)->first; one != NULL; one = one->next) {
+            if (part == 0 ? pt__json_find(config, one->key) != NULL : strcmp(one->key, "preset") == 0)
+                continue;
+            pt__text_add(text, "%s", separator);
+            pt__json_add_string(text, one->key, one->key_length);
+            pt__text_add(text, ": ");
+            pt__json_print(one, text);
+            separator = ", ";
+        }
+    pt__text_add(text, "}");
+    return PT_OK;
+}
+
+pt_status_t pt__preset_apply(pt__memory_t *memory, const char *name, const pt__json_t *config, char **json)
+{
+    pt__json_document_t *document = NULL;
+    const pt__json_t *preset;
+    char *own = NULL;
+    pt_status_t status;
+    pt__text_t text = pt__text_start(memory), merged = pt__text_start(memory);
+    PT__TRY_OUT(write_preset(name, &text));
+    PT__TRY_OUT(pt__text_take(&text, &own, NULL));
+    PT__TRY_OUT(pt__json_parse(memory, "preset", own, (int64_t)strlen(own), &document, &preset));
+    PT__TRY_OUT(merge(preset, config, &merged));
+    PT__TRY_OUT(pt__text_take(&merged, json, NULL));
+out:
+    pt__text_free(&merged);
+    pt__text_free(&text);
+    pt__json_free(document);
+    pt__release(memory, own);
+    return status;
+}
