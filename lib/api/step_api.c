@@ -83,10 +83,25 @@ pt_status_t pt_loss(pt_model_t *model, const pt_array_t *values, int32_t n_value
     return pt__handle_end_stage(model, find_loss(model, &given, loss));
 }
 
+/* Rows that a task chooses among others, unless the host states them: as many as its options hide of the others, and at
+ * least one a sample. */
+static void count_chosen(const pt_model_t *model, pt__rows_t *rows)
+{
+    const pt_graph_t *graph = model->graph;
+    for (int32_t i = PT__DIMENSION_TOKENS + 1; i < graph->n_dimensions; i++) {
+        const int64_t samples = rows->count[PT__DIMENSION_BATCH], parent = rows->count[graph->dimensions[i].parent];
+        if (!graph->dimensions[i].is_chosen || rows->count[i] > 0 || parent < samples)
+            continue;
+        const int64_t hidden = (int64_t)(model->task.masking.probability * (double)parent);
+        rows->count[i] = hidden > samples ? hidden : samples;
+    }
+}
+
 /* The rows that the host states, each dimension once, and at least one a sample of each that an input counts. */
-static pt_status_t read_rows(const pt_graph_t *graph, const pt_dim_rows_t *given, int32_t n_given, uint32_t size,
+static pt_status_t read_rows(const pt_model_t *model, const pt_dim_rows_t *given, int32_t n_given, uint32_t size,
                              pt__rows_t *rows)
 {
+    const pt_graph_t *graph = model->graph;
     int32_t stated[PT__DIMENSIONS] = {0};
     char name[64];
     if (n_given < 0 || (n_given > 0 && given == NULL))
@@ -104,6 +119,7 @@ static pt_status_t read_rows(const pt_graph_t *graph, const pt_dim_rows_t *given
         PT__TRY(pt__check_range("pt_model_estimate: rows", one.rows, 0));
         rows->count[found] = one.rows;
     }
+    count_chosen(model, rows);
     for (int64_t i = 0; i < graph->n_inputs; i++) {
         const pt__shape_t *shape = &graph->tensors[graph->inputs[i].tensor].shape;
         if (!pt__shape_is_ragged(shape) || rows->count[shape->dimension] >= rows->count[PT__DIMENSION_BATCH])
@@ -129,7 +145,7 @@ static pt_status_t estimate(pt_model_t *model, const pt_optimizer_t *optimizer, 
     if (model->graph->loss == PT_NO_TENSOR)
         return pt__fail(PT_ERR_STATE, "pt_model_estimate: the model has no loss: set a task with pt_model_set_task");
     PT__TRY(pt__check_range("pt_model_estimate: samples", samples, 1));
-    PT__TRY(read_rows(model->graph, given, n_given, size, &rows));
+    PT__TRY(read_rows(model, given, n_given, size, &rows));
     PT__TRY(pt__estimate(model, optimizer, &rows, &found));
     return pt__result_write(result, &found, (uint32_t)sizeof found, "pt_estimate");
 }

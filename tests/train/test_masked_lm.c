@@ -327,6 +327,23 @@ START_TEST(test_learns)
 }
 END_TEST
 
+/* What a step costs is told without the rows that the task hides: their share of the tokens, one a sample at least. */
+START_TEST(test_estimate)
+{
+    pt_context_t *context = start(1);
+    pt_model_t *model = make_model(context);
+    const pt_dim_rows_t few = {"tokens", 80}, many = {"tokens", 800}, none = {"tokens", 3};
+    pt_estimate_t first = {.struct_size = sizeof first}, second = first;
+    ck_ok(pt_model_estimate(model, NULL, 4, &few, 1, sizeof few, &first));
+    ck_ok(pt_model_estimate(model, NULL, 4, &many, 1, sizeof many, &second));
+    ck_assert_double_gt(first.operations, 0);
+    ck_assert_double_gt(second.operations, 9 * first.operations);
+    ck_fails(pt_model_estimate(model, NULL, 4, &none, 1, sizeof none, &first), PT_ERR_ARGUMENT, "3 rows of \"tokens\"");
+    pt_model_free(model);
+    pt_context_free(context);
+}
+END_TEST
+
 /* Options, the kinds of tokens among them, come back with a saved model; the head that is in the file too. */
 START_TEST(test_saved)
 {
@@ -497,4 +514,5 @@ START_TEST(test_embedding)
 END_TEST
 
 SUITE("masked_lm", 60, test_kinds_of_tokens, test_embedding, test_what_is_hidden, test_shares, test_whole_words,
-      test_cuts, test_places, test_resume_and_threads, test_learns, test_saved, test_nothing_hidden, test_refused)
+      test_cuts, test_places, test_resume_and_threads, test_learns, test_estimate, test_saved, test_nothing_hidden,
+      test_refused)
