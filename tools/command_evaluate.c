@@ -40,7 +40,8 @@ int command_evaluate(const settings_t *settings)
         status = opened_model_open(context, settings, settings->arguments[0], OPEN_MAPPED, &opened);
     if (status != EXIT_DONE)
         goto out;
-    if (!pt_model_task(opened.model) && opened.reads_tokens) /* a published trunk */
+    if (!pt_model_task(opened.model) && opened.reads_tokens && /* a published trunk */
+        strcmp(opened_model_language_task(&opened), PT_TASK_CAUSAL_LM) == 0)
         TRY(pt_model_set_task(opened.model, PT_TASK_CAUSAL_LM, NULL));
     if (!pt_model_task(opened.model)) {
         status = fail("%s: the model has no task, so that nothing can be evaluated; finetune gives it one",

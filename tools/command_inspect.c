@@ -137,7 +137,7 @@ static int print_cost(pt_context_t *context, const settings_t *settings)
     if (status != EXIT_DONE)
         goto out;
     if (!pt_model_task(opened.model) && opened.reads_tokens)
-        TRY(pt_model_set_task(opened.model, PT_TASK_CAUSAL_LM, NULL));
+        TRY(pt_model_set_task(opened.model, opened_model_language_task(&opened), NULL));
     if (!pt_model_task(opened.model))
         goto out;
     int64_t length = settings->length > 0 ? settings->length : opened.positions > 0 ? opened.positions : 128;

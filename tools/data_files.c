@@ -71,6 +71,11 @@ int data_check_text(const opened_model_t *opened, const char *path)
     return EXIT_DONE;
 }
 
+int needs_labels(const char *task)
+{
+    return task && strcmp(task, PT_TASK_CAUSAL_LM) != 0 && strcmp(task, PT_TASK_MASKED_LM) != 0;
+}
+
 static int open_windows(const reading_t *reading, const char *path, int format, double start, double end,
                         pt_dataset_t **out)
 {
@@ -79,7 +84,7 @@ static int open_windows(const reading_t *reading, const char *path, int format, 
     pt_window_options_t options;
     if (!reading->opened->reads_tokens)
         return fail(no_numbers, path, reading->opened->family);
-    if (reading->task && strcmp(reading->task, PT_TASK_CAUSAL_LM) != 0)
+    if (needs_labels(reading->task))
         return fail("%s: text without labels, but the task is %s, expected .jsonl or .csv", path, reading->task);
     if (format == FORMAT_TEXT && (status = data_check_text(reading->opened, path)) != EXIT_DONE)
         return status;
@@ -263,7 +268,7 @@ static int set_columns(const reading_t *reading, const char *path, int format, t
     int64_t n_labels = split_names(settings, "--label-column", label, &words, table->labels);
     if (n_labels < 0)
         return EXIT_USAGE;
-    const int has_labels = reading->task && strcmp(reading->task, PT_TASK_CAUSAL_LM) != 0;
+    const int has_labels = needs_labels(reading->task);
     const char *texts[2] = {NULL, NULL};
     int status = reading->opened->reads_tokens ? find_texts(reading, path, &table->heading, &texts[0], &texts[1])
                                                : EXIT_DONE;
@@ -351,7 +356,7 @@ int data_check_use(const reading_t *reading, uint32_t formats)
     };
     const settings_t *settings = reading->settings;
     const int reads_tokens = reading->opened->reads_tokens;
-    const int has_labels = reading->task && strcmp(reading->task, PT_TASK_CAUSAL_LM) != 0;
+    const int has_labels = needs_labels(reading->task);
     const struct {
         const char *option;
         int is_given;

@@ -31,6 +31,8 @@ typedef struct data_files {
     const char *second;
 } data_files_t;
 
+/* Whether a task, PT_TASK_..., learns from labels that the data has. NULL: no. */
+int needs_labels(const char *task);
 /* FORMAT_... of a file, or 0 after a message about wrong usage. */
 int data_format(const settings_t *settings, const char *path);
 /* Bits 1 << FORMAT_... of several; 0 after a message. */

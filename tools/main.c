@@ -14,11 +14,15 @@
 
 const command_t command_table[] = {
     {"train", COMMAND_TRAIN, "MODEL|CONFIG DATA...", 2, -1, "pretrains a network on text or other data",
-     "Trains a network: a fresh one, where the first argument is a config.json or its text in braces, or a model that "
-     "is "
-     "to learn more. By default a language model learns to predict the next token of DATA: text files, directories of "
-     "them, token files, or the text column of tables.\n\nWith --out, Ctrl-C ends the training and saves what it has "
-     "learnt; --resume goes on from there.",
+     "Trains a network: a fresh one, where the first argument is a config.json, its text in braces or the name of a "
+     "preset (bert, gpt2 or llama with -tiny, -mini, -small or -medium, as gpt2-mini, with as many words as "
+     "--tokenizer "
+     "has, or bytes), or a model that is to learn more. By default a language model learns to predict the next token "
+     "of DATA, and a BERT hidden ones, for which its tokenizer has a token [MASK] (tokenize --train wordpiece). DATA "
+     "are text files, directories of them, token files, or the text column of tables.\n\nWith --out, Ctrl-C ends the "
+     "training and saves what it has learnt; --resume goes on from there.",
+     "pretrain train gpt2-tiny book.txt --steps 500 --length 128\n"
+     "pretrain train bert-mini texts --tokenizer words.json --length 128 --out bert\n"
      "pretrain train config.json book.txt --steps 2000 --evaluation 0.05 --out run\n"
      "pretrain train config.json book.txt --steps 2000 --evaluation 0.05 --out run --resume",
      command_train},

@@ -198,17 +198,58 @@ static int from_directory(pt_context_t *context, const char *directory, uint32_t
     return from_config_file(context, path, opened);
 }
 
+const char *opened_model_language_task(const opened_model_t *opened)
+{
+    static const char *const both_sides[] = {"bert", "roberta", "distilbert"};
+    const char *own = pt_model_task(opened->model);
+    for (size_t i = 0; i < sizeof both_sides / sizeof *both_sides; i++)
+        if (strcmp(opened->family, both_sides[i]) == 0)
+            return PT_TASK_MASKED_LM;
+    return own && strcmp(own, PT_TASK_MASKED_LM) == 0 ? own : PT_TASK_CAUSAL_LM;
+}
+
+/* What may be a preset's name, as bert-mini, and is no path. */
+static int is_preset(const char *given)
+{
+    static const char *const begins[] = {"bert-", "gpt2-", "llama-"};
+    for (size_t i = 0; i < sizeof begins / sizeof *begins; i++)
+        if (strncmp(given, begins[i], strlen(begins[i])) == 0)
+            return !strpbrk(given, "./");
+    return 0;
+}
+
+/* A preset with as many words as the tokenizer has, or as bytes have. */
+static int from_preset(pt_context_t *context, const settings_t *settings, const char *name, opened_model_t *opened)
+{
+    char config[256];
+    int32_t words = 256;
+    pt_tokenizer_t *tokenizer = NULL;
+    int status = EXIT_DONE;
+    if (settings->tokenizer) {
+        TRY(pt_tokenizer_open(context, settings->tokenizer, NULL, &tokenizer));
+        words = pt_tokenizer_size(tokenizer);
+        pt_tokenizer_free(tokenizer);
+    }
+    snprintf(config, sizeof config, "{\"preset\": \"%.64s\", \"vocab_size\": %d}", name, (int)words);
+    status = from_config(context, config, strlen(config), name, opened);
+out:
+    return status;
+}
+
 int opened_model_open(pt_context_t *context, const settings_t *settings, const char *given, uint32_t flags,
                       opened_model_t *opened)
 {
     int status, is_text = given[0] == '{';
     *opened = (opened_model_t){0};
-    if (!is_text && !path_exists(given))
+    const int preset = !is_text && !path_exists(given) && is_preset(given) && (flags & OPEN_FRESH);
+    if (!is_text && !preset && !path_exists(given))
         return fail("%s: %s", given, strerror(errno));
     if ((is_text || has_ending(given, ".json")) && !(flags & OPEN_FRESH))
         return fail("%s: a configuration has no weights, expected a model", is_text ? "MODEL" : given);
     if (is_text)
         status = from_config(context, given, strlen(given), "configuration", opened);
+    else if (preset)
+        status = from_preset(context, settings, given, opened);
     else if (path_is_directory(given))
         status = from_directory(context, given, flags, opened);
     else if (has_ending(given, ".json"))
@@ -219,7 +260,7 @@ int opened_model_open(pt_context_t *context, const settings_t *settings, const c
         status = read_sizes(opened);
     if (status != EXIT_DONE)
         return status;
-    status = opened_model_tokenizer(context, settings, is_text ? NULL : given, opened);
+    status = opened_model_tokenizer(context, settings, is_text || preset ? NULL : given, opened);
     return (flags & OPEN_ANYHOW) && !settings->tokenizer ? EXIT_DONE : status;
 }
 

@@ -42,6 +42,8 @@ int opened_model_open(pt_context_t *context, const settings_t *settings, const c
 /* Opens --tokenizer, or the one beside what `given` names, or in --out. None found is no failure. */
 int opened_model_tokenizer(pt_context_t *context, const settings_t *settings, const char *given,
                            opened_model_t *opened);
+/* What a model of tokens learns from texts alone: masked_lm, where a token's row sees those behind it, or causal_lm. */
+const char *opened_model_language_task(const opened_model_t *opened);
 void opened_model_close(opened_model_t *opened);
 /* pt_model_describe's text, to be freed; NULL after a message. */
 char *model_text(const pt_model_t *model, int32_t what);

@@ -57,8 +57,9 @@ const option_t option_table[] = {
     {"--stride", "N", data, "tokens from the begin of one sample of a text to that of the next (--length)", NO_WORDS,
      READERS & ~COMMAND_PREDICT, VALUE_WHOLE, AT(stride), 1, MOST},
 
-    {"--task", "NAME", training, "what is learnt (causal_lm for a language model, else classification)",
-     "causal_lm|classification|regression", STAGES, VALUE_CHOICE, AT(task), NO_LIMIT},
+    {"--task", "NAME", training,
+     "what is learnt (masked_lm for a BERT, causal_lm for other language models, else classification)",
+     "causal_lm|masked_lm|classification|regression", STAGES, VALUE_CHOICE, AT(task), NO_LIMIT},
     {"--steps", "N", training, "updates in all (as many as --epochs)", NO_WORDS, STAGES, VALUE_WHOLE, AT(steps), 1,
      MOST},
     {"--epochs", "N", training, "passes over the data (1)", NO_WORDS, COMMAND_TRAIN, VALUE_WHOLE, AT(epochs), 1, MOST},

@@ -19,9 +19,11 @@ typedef struct choice {
     int32_t number;
 } choice_t;
 
-static const choice_t pools[] = {
-    {"family", PT_POOL_FAMILY}, {"mean", PT_POOL_MEAN}, {"first", PT_POOL_FIRST}, {"last", PT_POOL_LAST},
-    {"max", PT_POOL_MAX}};
+static const choice_t pools[] = {{"family", PT_POOL_FAMILY},
+                                 {"mean", PT_POOL_MEAN},
+                                 {"first", PT_POOL_FIRST},
+                                 {"last", PT_POOL_LAST},
+                                 {"max", PT_POOL_MAX}};
 static const choice_t optimizers[] = {{"adamw", PT_OPTIMIZER_ADAMW},
                                       {"adam", PT_OPTIMIZER_ADAM},
                                       {"sgd", PT_OPTIMIZER_SGD},
@@ -63,9 +65,9 @@ static void choose_task(run_t *run)
     if (run->settings->task)
         run->task = run->settings->task;
     else if (!run->defaults->has_labels && run->opened.reads_tokens)
-        run->task = PT_TASK_CAUSAL_LM;
+        run->task = opened_model_language_task(&run->opened);
     else
-        run->task = own && strcmp(own, PT_TASK_CAUSAL_LM) != 0 ? own : PT_TASK_CLASSIFICATION;
+        run->task = own && needs_labels(own) ? own : PT_TASK_CLASSIFICATION;
 }
 
 /* Whether all classes of the files are among the model's. */
@@ -131,6 +133,37 @@ out:
     return status;
 }
 
+/* What stands for a hidden token, and which tokens are not hidden, is the tokenizer's. */
+static int set_masked_lm(run_t *run)
+{
+    pt_tokenizer_t *tokenizer = run->opened.tokenizer;
+    const char *own = pt_model_task(run->opened.model);
+    pt_masked_lm_options_t options;
+    pt_array_t kinds = {.dtype = PT_UINT8};
+    int status = EXIT_DONE;
+    if (own && strcmp(own, PT_TASK_MASKED_LM) == 0)
+        return EXIT_DONE;
+    if (!tokenizer)
+        return fail("the task masked_lm needs a tokenizer with a token [MASK] or <mask>, found none");
+    TRY(pt_masked_lm_options_init(&options, sizeof options));
+    options.mask_token = pt_tokenizer_id(tokenizer, "[MASK]");
+    if (options.mask_token < 0)
+        options.mask_token = pt_tokenizer_id(tokenizer, "<mask>");
+    if (options.mask_token < 0)
+        return fail("%s: no token [MASK] or <mask>, which the task masked_lm needs", run->opened.tokenizer_path);
+    kinds.capacity = pt_tokenizer_size(tokenizer);
+    kinds.data = malloc((size_t)kinds.capacity);
+    if (!kinds.data)
+        return fail("no memory for the kinds of tokens");
+    TRY(pt_tokenizer_kinds(tokenizer, &kinds, sizeof kinds));
+    options.token_kinds = &kinds;
+    options.array_size = sizeof kinds;
+    TRY(pt_model_set_task(run->opened.model, PT_TASK_MASKED_LM, &options));
+out:
+    free(kinds.data);
+    return status;
+}
+
 /* Puts the head on, and numbers classes as it does. */
 static int set_task(run_t *run, data_files_t *files, data_files_t *evaluation)
 {
@@ -140,6 +173,8 @@ static int set_task(run_t *run, data_files_t *files, data_files_t *evaluation)
         return set_classification(run, files, evaluation);
     if (strcmp(run->task, PT_TASK_REGRESSION) == 0)
         return set_regression(run, files->outputs);
+    if (strcmp(run->task, PT_TASK_MASKED_LM) == 0)
+        return set_masked_lm(run);
     if (!own || strcmp(own, run->task) != 0)
         TRY(pt_model_set_task(run->opened.model, run->task, NULL));
 out:
@@ -355,7 +390,7 @@ static int train(run_t *run)
         return status;
     progress_begin(&run->progress, run->settings, model);
     interrupts_watch(model, 1);
-    pt_status_t done = strcmp(run->task, PT_TASK_CAUSAL_LM) == 0 && !run->defaults->has_labels
+    pt_status_t done = !needs_labels(run->task) && !run->defaults->has_labels
                            ? pt_pretrain(model, run->optimizer, run->dataset, &options, &result)
                            : pt_finetune(model, run->optimizer, run->dataset, &options, &result);
     if (done != PT_ERR_CANCELLED)

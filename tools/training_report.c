@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "data_files.h"
 #include "output.h"
 #include "report_page.h"
 
@@ -259,7 +260,7 @@ static void add_steps(page_t *page)
     settings_quote(page->facts->settings->out, model, sizeof model);
     if (strcmp(page->facts->task, PT_TASK_CAUSAL_LM) == 0)
         add_next(page, "Let it write", "pretrain generate %s --prompt 'The ' --temperature 0.8", model);
-    if (strcmp(page->facts->task, PT_TASK_CAUSAL_LM) == 0)
+    if (!needs_labels(page->facts->task))
         add_next(page, "Have it learn from labels", "pretrain finetune %s LABELS.jsonl --evaluation 0.1 --out NEW",
                  model);
     else

@@ -19,14 +19,15 @@ static void write_bert(int32_t width, int32_t layers, pt__text_t *text)
 {
     pt__text_add(text,
                  "{\"model_type\": \"bert\", \"hidden_size\": %d, \"num_hidden_layers\": %d, "
-                 "\"num_attention_heads\": %d, \"intermediate_size\": %d}",
+                 "\"num_attention_heads\": %d, \"intermediate_size\": %d, \"max_position_embeddings\": 512}",
                  (int)width, (int)layers, (int)(width / HEAD), (int)(4 * width));
 }
 
 static void write_gpt2(int32_t width, int32_t layers, pt__text_t *text)
 {
-    pt__text_add(text, "{\"model_type\": \"gpt2\", \"n_embd\": %d, \"n_layer\": %d, \"n_head\": %d}", (int)width,
-                 (int)layers, (int)(width / HEAD));
+    pt__text_add(text,
+                 "{\"model_type\": \"gpt2\", \"n_embd\": %d, \"n_layer\": %d, \"n_head\": %d, \"n_positions\": 1024}",
+                 (int)width, (int)layers, (int)(width / HEAD));
 }
 
 static void write_llama(int32_t width, int32_t layers, pt__text_t *text)
@@ -34,7 +35,8 @@ static void write_llama(int32_t width, int32_t layers, pt__text_t *text)
     const int32_t inner = (8 * width / 3 + INNER - 1) / INNER * INNER;
     pt__text_add(text,
                  "{\"model_type\": \"llama\", \"hidden_size\": %d, \"num_hidden_layers\": %d, "
-                 "\"num_attention_heads\": %d, \"num_key_value_heads\": %d, \"intermediate_size\": %d}",
+                 "\"num_attention_heads\": %d, \"num_key_value_heads\": %d, \"intermediate_size\": %d, "
+                 "\"max_position_embeddings\": 2048}",
                  (int)width, (int)layers, (int)(width / HEAD), (int)(width / HEAD / 2), (int)inner);
 }
 

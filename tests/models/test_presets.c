@@ -80,6 +80,7 @@ START_TEST(test_what_is_kept)
     ck_ok(make(given, &model));
     ck_ok(pt_model_describe(model, PT_DESCRIBE_CONFIG, config, sizeof config, &length));
     ck_assert_str_eq(config, "{\"hidden_size\": 128, \"num_attention_heads\": 2, \"intermediate_size\": 512, "
+                             "\"max_position_embeddings\": 512, "
                              "\"num_hidden_layers\": 1, \"vocab_size\": 9, \"model_type\": \"bert\", "
                              "\"unknown\": {\"a\": [1, null]}}");
     ck_ok(make(config, &again));

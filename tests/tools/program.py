@@ -1076,6 +1076,48 @@ class Program(unittest.TestCase):
                 path = write_json_lines(name + ".jsonl", [line])
                 self.names_what(run("finetune", "config.json", path, "--task", task, code=1)[1], path, *words)
 
+    def test_presets(self):
+        run("train", "gpt2-tiny", "text.txt", "--steps", "2", "--length", "16", "--out", "preset")
+        found = run_json("inspect", "preset")
+        self.assertEqual((found["family"], found["task"]), ("gpt2", "causal_lm"))
+        self.assertEqual(found["tensors"][0]["shape"], [256, 128])
+        with open("preset/config.json", encoding="utf-8") as file:
+            config = json.load(file)
+        self.assertEqual((config["n_layer"], config["n_embd"], config["vocab_size"]), (2, 128, 256))
+        self.assertNotIn("preset", config)
+        self.names_what(
+            run("train", "gpt2-huge", "text.txt", code=1)[1], "gpt2-huge", "-tiny, -mini, -small or -medium"
+        )
+        self.assertIn("a step of 16 samples", run("inspect", "llama-mini")[0])
+        self.names_what(run("generate", "gpt2-tiny", "--prompt", "a", code=1)[1], "gpt2-tiny", "No such file")
+
+    def test_masked_language_model(self):
+        vocabulary, _ = self.need_tokenizers()
+        run("tokenize", "--train", "wordpiece", "--size", "200", "text.txt", "--out", "words.json")
+        options = ["text.txt", "--length", "16", "--steps", "40", "--rate", "0.003", "--evaluation", "0.2"]
+        result = run_json("train", "bert-tiny", *options, "--tokenizer", "words.json", "--out", "bert")
+        self.assertEqual(set(result["metrics"]), {"loss", "accuracy", "perplexity"})
+        found = run_json("inspect", "bert")
+        self.assertEqual((found["family"], found["task"]), ("bert", "masked_lm"))
+        self.assertIn("a step of 16 samples", run("inspect", "bert")[0])
+        metrics = run_json("evaluate", "bert", "text.txt")["metrics"]
+        self.assertLess(metrics["loss"], 5)
+        again = run_json("train", "bert", *options)
+        self.assertLess(again["loss"], result["loss"])
+        labelled = run_json("finetune", "bert", "labels.jsonl", "--epochs", "1", "--evaluation", "0.25")
+        self.assertEqual(set(labelled["metrics"]), {"loss", "accuracy", "macro_f1"})
+        with open("pairs.jsonl", "w", encoding="utf-8") as file:
+            file.write(8 * '{"text": "the sun", "text_pair": "the moon"}\n')
+        run("train", "bert", "pairs.jsonl", "--steps", "2")
+        run("train", "gpt2-tiny", *options, "--tokenizer", "words.json", "--task", "masked_lm")
+        with open("no_mask.json", "w", encoding="utf-8") as file:
+            json.dump({"model": {"type": "BPE", "vocab": {"a": 0, "b": 1}, "merges": []}}, file)
+        self.names_what(
+            run("train", "bert-tiny", "text.txt", "--tokenizer", "no_mask.json", code=1)[1], "no_mask.json", "[MASK]"
+        )
+        self.names_what(run("train", "bert-tiny", "text.txt", code=1)[1], "masked_lm", "tokenizer")
+        self.names_what(run("generate", "bert", "--prompt", "a", code=1)[1], "masked_lm", "causal_lm")
+
     def test_training_with_a_tokenizer(self):
         vocabulary, end = self.need_tokenizers()
         shutil.rmtree("texts", ignore_errors=True)

@@ -15,7 +15,7 @@ _pretrain() {
         *:--precision) words="float32 float16 bfloat16" ;;
         *:--processor) words="portable avx2 avx512 neon" ;;
         *:--schedule) words="constant linear cosine one-cycle" ;;
-        *:--task) words="causal_lm classification regression" ;;
+        *:--task) words="causal_lm masked_lm classification regression" ;;
         *:--to) words="directory safetensors gguf" ;;
         *:--token-type) words="uint16 uint32" ;;
         *:--train) words="bpe wordpiece unigram" ;;
