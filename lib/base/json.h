@@ -62,6 +62,8 @@ pt_status_t pt__json_fail(const pt__json_t *value, pt_status_t status, const cha
  * the shortest digits that read back as the same double; "null" where it is not finite. */
 struct pt__text;
 void pt__json_print(const pt__json_t *value, struct pt__text *text);
+/* The same of an object's member, with its key: "KEY": VALUE. */
+void pt__json_print_member(const pt__json_t *member, struct pt__text *text);
 void pt__json_add_string(struct pt__text *text, const char *bytes, int64_t length);
 void pt__json_add_number(struct pt__text *text, double number);
 /* "a string", "an object", ... */

@@ -51,6 +51,13 @@ void pt__json_add_number(pt__text_t *text, double number)
         pt__text_add_bytes(text, "null", 4);
 }
 
+void pt__json_print_member(const pt__json_t *member, pt__text_t *text)
+{
+    pt__json_add_string(text, member->key, member->key_length);
+    pt__text_add(text, ": ");
+    pt__json_print(member, text);
+}
+
 void pt__json_print(const pt__json_t *value, pt__text_t *text)
 {
     const int32_t is_object = value->kind == PT__JSON_OBJECT;
@@ -77,11 +84,7 @@ void pt__json_print(const pt__json_t *value, pt__text_t *text)
         pt__text_add(text, is_object ? "{" : "[");
         for (const pt__json_t *one = value->first; one != NULL; one = one->next) {
             pt__text_add(text, one == value->first ? "" : ", ");
-            if (is_object) {
-                pt__json_add_string(text, one->key, one->key_length);
-                pt__text_add(text, ": ");
-            }
-            pt__json_print(one, text);
+            (is_object ? pt__json_print_member : pt__json_print)(one, text);
         }
         pt__text_add(text, is_object ? "}" : "]");
         break;

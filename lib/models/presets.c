@@ -77,9 +77,7 @@ static pt_status_t merge(const pt__json_t *preset, const pt__json_t *config, pt_
             if (part == 0 ? pt__json_find(config, one->key) != NULL : strcmp(one->key, "preset") == 0)
                 continue;
             pt__text_add(text, "%s", separator);
-            pt__json_add_string(text, one->key, one->key_length);
-            pt__text_add(text, ": ");
-            pt__json_print(one, text);
+            pt__json_print_member(one, text);
             separator = ", ";
         }
     pt__text_add(text, "}");

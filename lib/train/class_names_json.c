@@ -148,9 +148,7 @@ static pt_status_t write_others(pt__memory_t *memory, const char *config, pt__te
         if (strcmp(one->key, ID2LABEL) == 0 || strcmp(one->key, LABEL2ID) == 0)
             continue;
         pt__text_add(text, "%s", *any ? ", " : "");
-        pt__json_add_string(text, one->key, one->key_length);
-        pt__text_add(text, ": ");
-        pt__json_print(one, text);
+        pt__json_print_member(one, text);
         *any = 1;
     }
     pt__json_free(document);

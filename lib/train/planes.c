@@ -82,9 +82,7 @@ pt_status_t pt__planes_config(pt__memory_t *memory, const char *config, char **o
         if (strcmp(one->key, ROPE_INTERLEAVED) == 0)
             continue;
         pt__text_add(&text, written++ > 0 ? ", " : "");
-        pt__json_add_string(&text, one->key, one->key_length);
-        pt__text_add(&text, ": ");
-        pt__json_print(one, &text);
+        pt__json_print_member(one, &text);
     }
     pt__text_add(&text, "}");
     pt__json_free(document);

@@ -64,9 +64,7 @@ pt_status_t pt__saved_config(const pt_model_t *model, const char *class, int32_t
         if (is_replaced(one->key, has_labels))
             continue;
         pt__text_add(&text, ",\n  ");
-        pt__json_add_string(&text, one->key, one->key_length);
-        pt__text_add(&text, ": ");
-        pt__json_print(one, &text);
+        pt__json_print_member(one, &text);
     }
     pt__text_add(&text, "\n}\n");
     pt__json_free(document);
