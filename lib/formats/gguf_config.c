@@ -1,7 +1,6 @@
 /* What a GGUF file's metadata say of the network, as Hugging Face's configuration of the same model says it. Keys that
  * are about the network and have no counterpart here are refused, with their values. */
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -18,29 +17,23 @@ typedef struct writing {
     pt__text_t *json;
 } writing_t;
 
-static const char *full_key(const writing_t *writing, const char *metadata, char key[PT__GGUF_KEY])
-{
-    snprintf(key, PT__GGUF_KEY, "%s.%s", writing->of->name, metadata);
-    return key;
-}
-
 static pt_status_t get_integer(const writing_t *writing, const char *metadata, int64_t *value)
 {
     char key[PT__GGUF_KEY];
-    return pt__gguf_get_integer(writing->gguf, full_key(writing, metadata, key), 0, LARGEST, value);
+    return pt__gguf_get_integer(writing->gguf, pt__gguf_full_key(writing->of, metadata, key), 0, LARGEST, value);
 }
 
 static pt_status_t get_number(const writing_t *writing, const char *metadata, double *value)
 {
     char key[PT__GGUF_KEY];
-    return pt__gguf_get_number(writing->gguf, full_key(writing, metadata, key), value);
+    return pt__gguf_get_number(writing->gguf, pt__gguf_full_key(writing->of, metadata, key), value);
 }
 
 static int32_t has(const writing_t *writing, const char *metadata)
 {
     char key[PT__GGUF_KEY];
     pt__gguf_value_t value;
-    return pt__gguf_find(writing->gguf, full_key(writing, metadata, key), &value);
+    return pt__gguf_find(writing->gguf, pt__gguf_full_key(writing->of, metadata, key), &value);
 }
 
 static void put_integer(pt__text_t *json, const char *key, int64_t value)
@@ -119,14 +112,14 @@ static pt_status_t put_scaling(const writing_t *writing)
     char key[PT__GGUF_KEY];
     double factor = 0;
     int64_t original = 0;
-    PT__TRY(pt__gguf_get_string(writing->gguf, full_key(writing, "rope.scaling.type", key), &type));
+    PT__TRY(pt__gguf_get_string(writing->gguf, pt__gguf_full_key(writing->of, "rope.scaling.type", key), &type));
     PT__TRY(get_number(writing, "rope.scale_linear", &factor));
     PT__TRY(get_number(writing, "rope.scaling.factor", &factor));
     PT__TRY(get_integer(writing, "rope.scaling.original_context_length", &original));
     if (!pt__gguf_equals(&type, "none") && !pt__gguf_equals(&type, "linear") && !pt__gguf_equals(&type, "yarn"))
         return pt__fail(PT_ERR_UNSUPPORTED, "\"%s\" is \"%.*s\", expected none, linear or yarn",
-                        full_key(writing, "rope.scaling.type", key), type.length < 40 ? (int)type.length : 40,
-                        type.bytes);
+                        pt__gguf_full_key(writing->of, "rope.scaling.type", key),
+                        type.length < 40 ? (int)type.length : 40, type.bytes);
     if (pt__gguf_equals(&type, "none") && !has(writing, "rope.scale_linear"))
         return PT_OK;
     if (factor <= 0 || factor == 1)

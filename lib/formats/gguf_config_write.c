@@ -1,7 +1,6 @@
 /* What a configuration says of the network, as the metadata of a GGUF file. What llama.cpp computes otherwise, or
  * cannot be told, is refused by its key. */
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -17,22 +16,16 @@ typedef struct writing {
     pt__gguf_metadata_t *metadata;
 } writing_t;
 
-static const char *full_key(const writing_t *writing, const char *metadata, char key[PT__GGUF_KEY])
-{
-    snprintf(key, PT__GGUF_KEY, "%s.%s", writing->of->name, metadata);
-    return key;
-}
-
 static void put_integer(const writing_t *writing, const char *metadata, int64_t value)
 {
     char key[PT__GGUF_KEY];
-    pt__gguf_put_uint32(writing->metadata, full_key(writing, metadata, key), (uint32_t)value);
+    pt__gguf_put_uint32(writing->metadata, pt__gguf_full_key(writing->of, metadata, key), (uint32_t)value);
 }
 
 static void put_number(const writing_t *writing, const char *metadata, double value)
 {
     char key[PT__GGUF_KEY];
-    pt__gguf_put_float32(writing->metadata, full_key(writing, metadata, key), (float)value);
+    pt__gguf_put_float32(writing->metadata, pt__gguf_full_key(writing->of, metadata, key), (float)value);
 }
 
 static pt_status_t get_integer(const writing_t *writing, const char *key, int64_t *value)
@@ -159,7 +152,8 @@ static pt_status_t put_scaling(const writing_t *writing, const pt__json_t *rope,
     PT__TRY(get_integer(writing, "max_position_embeddings", &original));
     PT__TRY(pt__json_get_integer(rope, "original_max_position_embeddings", PT__JSON_OPTIONAL, 1, LARGEST, &original));
     PT__TRY(pt__json_get_number(rope, "factor", PT__JSON_REQUIRED, 1e-6, 1e6, &factor));
-    pt__gguf_put_string(writing->metadata, full_key(writing, "rope.scaling.type", key), type, (int64_t)strlen(type));
+    pt__gguf_put_string(writing->metadata, pt__gguf_full_key(writing->of, "rope.scaling.type", key), type,
+                        (int64_t)strlen(type));
     put_number(writing, "rope.scaling.factor", factor);
     if (strcmp(type, "yarn") != 0)
         return PT_OK;
@@ -256,7 +250,7 @@ static pt_status_t put_family(const writing_t *writing)
     if (writing->of->has_types) {
         PT__TRY(get_integer(writing, "type_vocab_size", &types));
         pt__gguf_put_uint32(writing->metadata, "tokenizer.ggml.token_type_count", (uint32_t)types);
-        pt__gguf_put_bool(writing->metadata, full_key(writing, "attention.causal", key), 0);
+        pt__gguf_put_bool(writing->metadata, pt__gguf_full_key(writing->of, "attention.causal", key), 0);
         return PT_OK;
     }
     PT__TRY(get_integer(writing, "n_embd", &width));

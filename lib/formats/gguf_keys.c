@@ -1,6 +1,7 @@
 /* See gguf_keys.h. */
 #include "formats/gguf_keys.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const pt__gguf_key_t decoder_keys[] = {
@@ -69,6 +70,12 @@ static const pt__gguf_architecture_t architectures[] = {
 };
 
 enum { ARCHITECTURES = sizeof architectures / sizeof architectures[0] };
+
+const char *pt__gguf_full_key(const pt__gguf_architecture_t *of, const char *metadata, char key[PT__GGUF_KEY])
+{
+    snprintf(key, PT__GGUF_KEY, "%s.%s", of->name, metadata);
+    return key;
+}
 
 const pt__gguf_architecture_t *pt__gguf_architecture_named(const char *name, int64_t length, int32_t has_window)
 {

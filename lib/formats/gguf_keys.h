@@ -33,6 +33,8 @@ typedef struct pt__gguf_architecture {
     double base, epsilon;
 } pt__gguf_architecture_t;
 
+/* "ARCHITECTURE.METADATA", in `key`. */
+const char *pt__gguf_full_key(const pt__gguf_architecture_t *of, const char *metadata, char key[PT__GGUF_KEY]);
 /* By the metadata's name, `length` bytes; a llama whose keys are seen through a window is a Mistral. NULL: unknown. */
 const pt__gguf_architecture_t *pt__gguf_architecture_named(const char *name, int64_t length, int32_t has_window);
 /* By the configuration's "model_type". NULL: llama.cpp has none that is a family here. */
