@@ -1,10 +1,12 @@
-/* What the C examples share: a progress bar drawn from the library's events, and a check for calls that can fail. */
+/* What the C examples share: a progress bar drawn from the library's events, a check for calls that can fail, and
+ * small files. */
 #ifndef EXAMPLE_H
 #define EXAMPLE_H
 
 #include <math.h>
 #include <pretrain.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -52,6 +54,18 @@ static inline void show_progress(void *user, pt_event_t *event)
     if (!over && !isnan(event->seconds_left))
         fprintf(stderr, "  %.0f s left", event->seconds_left);
     fprintf(stderr, "%s%s", terminal ? "\033[K" : "", terminal && !over ? "" : "\n");
+}
+
+/* A small file, below 64 KB, to be freed; what fails has been said. */
+static inline char *read_text(const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    char *text = file ? calloc(1, 65536) : NULL;
+    if (!text || fread(text, 1, 65535, file) == 0)
+        perror(path);
+    if (file)
+        fclose(file);
+    return text;
 }
 
 #endif

@@ -6,17 +6,6 @@
 #include "example.h"
 #include <stdlib.h>
 
-static char *read_text(const char *path)
-{
-    FILE *file = fopen(path, "rb");
-    char *text = file ? calloc(1, 65536) : NULL;
-    if (!text || fread(text, 1, 65535, file) == 0)
-        perror(path);
-    if (file)
-        fclose(file);
-    return text;
-}
-
 /* What was taken over from the file, and what begins anew. */
 static void print_transfer(const pt_model_t *model)
 {

@@ -150,17 +150,6 @@ out:
 
 /* ---- The classifier ---------------------------------------------------------------------------------------------- */
 
-static char *read_text(const char *path)
-{
-    FILE *file = fopen(path, "rb");
-    char *text = file ? calloc(1, 65536) : NULL;
-    if (!text || fread(text, 1, 65535, file) == 0)
-        perror(path);
-    if (file)
-        fclose(file);
-    return text;
-}
-
 /* A network with the directory's weights, or, from scratch, of its configuration alone. */
 static pt_status_t make_network(pt_context_t *context, const char *directory, int is_pretrained, pt_model_t **out)
 {

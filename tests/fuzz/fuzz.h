@@ -16,22 +16,35 @@ typedef struct fuzz_seed {
     size_t size;
 } fuzz_seed_t;
 
-#define FUZZ_SEED(literal) {literal, sizeof literal - 1}
+#define FUZZ_SEED(literal)          \
+    {                               \
+        literal, sizeof literal - 1 \
+    }
 
 /* Valid inputs, from which mutations start, and pieces that a mutation may insert: both end with size 0. */
 extern const fuzz_seed_t fuzz_seeds[];
 extern const fuzz_seed_t fuzz_pieces[];
 
-/* One context of one thread for all inputs. */
-static inline pt_context_t *fuzz_context(void) {
-    static pt_context_t *context;
+/* A context of one thread; the hooks both or neither. */
+static inline pt_context_t *fuzz_context_with(pt_allocate_fn allocate, pt_release_fn release)
+{
+    pt_context_t *context;
     pt_context_options_t options;
-    if (context)
-        return context;
     pt_context_options_init(&options, sizeof options);
     options.threads = 1;
+    options.allocate = allocate;
+    options.release = release;
     if (pt_context_create(&options, &context) != PT_OK)
         abort();
+    return context;
+}
+
+/* One for all inputs. */
+static inline pt_context_t *fuzz_context(void)
+{
+    static pt_context_t *context;
+    if (!context)
+        context = fuzz_context_with(NULL, NULL);
     return context;
 }
 

@@ -79,21 +79,6 @@ static void release(void *user, void *block, size_t bytes)
     free(block);
 }
 
-static pt_context_t *small_context(void)
-{
-    static pt_context_t *context;
-    pt_context_options_t options;
-    if (context)
-        return context;
-    pt_context_options_init(&options, sizeof options);
-    options.threads = 1;
-    options.allocate = allocate;
-    options.release = release;
-    if (pt_context_create(&options, &context) != PT_OK)
-        abort();
-    return context;
-}
-
 static pt_status_t open_directory(pt_context_t *context, const uint8_t *data, size_t size, pt_model_t **model)
 {
     static const char weights[] = "\2\0\0\0\0\0\0\0{}";
@@ -104,7 +89,9 @@ static pt_status_t open_directory(pt_context_t *context, const uint8_t *data, si
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    pt_context_t *context = small_context();
+    static pt_context_t *context;
+    if (!context)
+        context = fuzz_context_with(allocate, release);
     const int64_t held = pt_context_bytes(context);
     pt_model_t *model = NULL;
     const pt_status_t status = size > 0 && data[0] == 'd'
