@@ -390,3 +390,13 @@ pt_status_t pt__path_join(const char *directory, const char *name, char *path, s
         return PT_OK;
     return pt__fail(PT_ERR_ARGUMENT, "the path is too long: %.80s...", directory);
 }
+
+pt_status_t pt__file_read_within(pt__memory_t *memory, const char *directory, const char *name, int64_t limit,
+                                 char **bytes, int64_t *size)
+{
+    char path[PT__PATH_SIZE];
+    *bytes = NULL;
+    *size = 0;
+    PT__TRY(pt__path_join(directory, name, path, sizeof path));
+    return pt__file_is_regular(path) ? pt__file_read(memory, path, limit, bytes, size) : PT_OK;
+}

@@ -8,9 +8,14 @@
 
 #include "base/memory.h"
 
+enum { PT__PATH_SIZE = 4096 /* bytes of a path that is put together, with its 0 */ };
+
 /* The whole file in *bytes, with a 0 behind that *size does not count. A file of more than `limit` bytes (0: no
  * limit) is PT_ERR_FORMAT. */
 pt_status_t pt__file_read(pt__memory_t *memory, const char *path, int64_t limit, char **bytes, int64_t *size);
+/* The same of the file `name` in a directory: *bytes is NULL where there is none. */
+pt_status_t pt__file_read_within(pt__memory_t *memory, const char *directory, const char *name, int64_t limit,
+                                 char **bytes, int64_t *size);
 
 typedef struct pt__mapping { /* a file's bytes, read-only */
     const uint8_t *bytes;    /* never NULL, also for an empty file */

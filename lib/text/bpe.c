@@ -88,8 +88,7 @@ static pt_status_t find_part(const bpe_t *bpe, const pt__json_t *merge, const ch
     return PT_OK;
 }
 
-/* "LEFT RIGHT", or, where tokens have blanks, [LEFT, RIGHT]. */
-static pt_status_t split_merge(const pt__json_t *merge, const char *parts[2], int64_t lengths[2])
+pt_status_t pt__merge_split(const pt__json_t *merge, const char *parts[2], int64_t lengths[2])
 {
     if (merge->kind == PT__JSON_ARRAY && merge->length == 2 && merge->first->kind == PT__JSON_STRING &&
         merge->first->next->kind == PT__JSON_STRING) {
@@ -114,7 +113,7 @@ static pt_status_t read_merge(bpe_t *bpe, const pt__json_t *merge, uint32_t rank
     const char *parts[2] = {NULL, NULL};
     int64_t lengths[2] = {0, 0};
     int32_t left, right, id;
-    PT__TRY(split_merge(merge, parts, lengths));
+    PT__TRY(pt__merge_split(merge, parts, lengths));
     PT__TRY(find_part(bpe, merge, parts[0], lengths[0], &left));
     PT__TRY(find_part(bpe, merge, parts[1], lengths[1], &right));
     if (bpe->prefix_length > 0) {

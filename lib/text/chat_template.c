@@ -38,28 +38,13 @@ static pt_status_t read_gguf(const pt_tokenizer_t *tokenizer, const pt__mapping_
     return copy_token(tokenizer, &gguf, "tokenizer.ggml.eos_token_id", &chat->end);
 }
 
-/* One template, or a list of them by name, of which one is "default". */
-static pt_status_t find_in_config(const pt__json_t *root, const char **text)
-{
-    const pt__json_t *value = pt__json_find(root, "chat_template");
-    if (value == NULL || value->kind != PT__JSON_ARRAY)
-        return pt__json_get_string(root, "chat_template", PT__JSON_OPTIONAL, text);
-    for (const pt__json_t *each = value->first; each != NULL; each = each->next) {
-        const char *name;
-        PT__TRY(pt__json_get_string(each, "name", PT__JSON_REQUIRED, &name));
-        if (strcmp(name, "default") == 0)
-            return pt__json_get_string(each, "template", PT__JSON_REQUIRED, text);
-    }
-    return PT_OK;
-}
-
 static pt_status_t read_config(pt__memory_t *memory, const char *bytes, int64_t size, pt__chat_template_t *chat)
 {
     pt__tokenizer_config_t config;
     const char *text = NULL, *begin = NULL, *end = NULL;
     pt_status_t status;
     PT__TRY(pt__tokenizer_config_open(memory, bytes, size, &config));
-    PT__TRY_OUT(find_in_config(config.root, &text));
+    PT__TRY_OUT(pt__tokenizer_config_chat(&config, &text));
     PT__TRY_OUT(pt__tokenizer_config_token(&config, "bos_token", &begin));
     PT__TRY_OUT(pt__tokenizer_config_token(&config, "eos_token", &end));
     if (chat->text == NULL)

@@ -193,18 +193,13 @@ static pt_status_t find_ends(writing_t *writing, int64_t *first, int64_t *last)
 /* What nothing was said of before: the one at an end of texts is what is put there. */
 static pt_status_t find_specials(writing_t *writing, const pt__tokenizer_source_t *source)
 {
-    pt__tokenizer_config_t config = {0};
-    pt_status_t status = PT_OK;
-    if (source->tokenizer_config != NULL)
-        PT__TRY(pt__tokenizer_config_open(writing->memory, source->tokenizer_config, source->tokenizer_config_size,
-                                          &config));
-    for (int32_t i = 0; i < SPECIALS && status == PT_OK; i++) {
+    for (int32_t i = 0; i < SPECIALS; i++) {
         const pt__json_t *id = source->config == NULL || specials[i].config == NULL
                                    ? NULL
                                    : pt__json_find(source->config, specials[i].config);
         const char *name = NULL;
-        if (config.document != NULL)
-            status = pt__tokenizer_config_token(&config, specials[i].name, &name);
+        if (source->tokenizer_config != NULL)
+            PT__TRY(pt__tokenizer_config_token(source->tokenizer_config, specials[i].name, &name));
         if (id != NULL && id->kind == PT__JSON_ARRAY) /* any of several may end a text */
             id = id->first;
         if (writing->specials[i] < 0)
@@ -213,8 +208,7 @@ static pt_status_t find_specials(writing_t *writing, const pt__tokenizer_source_
             id->integer >= 0 && id->integer < writing->count)
             writing->specials[i] = id->integer;
     }
-    pt__tokenizer_config_close(&config);
-    return status;
+    return PT_OK;
 }
 
 /* first and last are the tokens at the ends of texts; -1: there is none. */
@@ -231,27 +225,19 @@ static pt_status_t put_specials(writing_t *writing, const pt__tokenizer_source_t
 
 /* ---- GPT-2's ---- */
 
-/* "a b", or [a, b] in newer files. */
 static pt_status_t put_merges(const writing_t *writing)
 {
     const pt__json_t *merges = NULL;
+    const char *parts[2];
+    int64_t lengths[2];
     PT__TRY(pt__json_get_array(writing->model, "merges", PT__JSON_REQUIRED, &merges));
     pt__gguf_put_strings(writing->metadata, KEY("merges"), (uint64_t)merges->length);
     for (const pt__json_t *merge = merges->first; merge != NULL; merge = merge->next) {
-        pt__text_t pair = pt__text_start(writing->memory);
-        if (merge->kind == PT__JSON_STRING)
-            pt__text_add_bytes(&pair, merge->string, merge->length);
-        else if (merge->kind == PT__JSON_ARRAY && merge->length == 2 && merge->first->kind == PT__JSON_STRING &&
-                 merge->first->next->kind == PT__JSON_STRING) {
-            pt__text_add_bytes(&pair, merge->first->string, merge->first->length);
-            pt__text_add_bytes(&pair, " ", 1);
-            pt__text_add_bytes(&pair, merge->first->next->string, merge->first->next->length);
-        } else
-            return pt__fail(PT_ERR_FORMAT, "a merge that is no pair");
-        pt__gguf_add_string(writing->metadata, pair.data == NULL ? "" : pair.data, pair.length);
-        if (pair.status != PT_OK)
-            writing->metadata->text.status = pair.status;
-        pt__text_free(&pair);
+        PT__TRY(pt__merge_split(merge, parts, lengths));
+        pt__gguf_add_number(&writing->metadata->text, (uint64_t)(lengths[0] + 1 + lengths[1]), 8);
+        pt__text_add_bytes(&writing->metadata->text, parts[0], lengths[0]);
+        pt__text_add_bytes(&writing->metadata->text, " ", 1);
+        pt__text_add_bytes(&writing->metadata->text, parts[1], lengths[1]);
     }
     return PT_OK;
 }
@@ -280,32 +266,16 @@ static pt_status_t put_bytes(writing_t *writing, const pt__tokenizer_source_t *s
 
 /* ---- SentencePiece's, of pairs ---- */
 
-/* The two parts of a merge: "a b", or [a, b] in newer files. */
-static pt_status_t read_merge(const pt__json_t *merge, pt__gguf_string_t parts[2])
-{
-    const char *blank = merge->kind == PT__JSON_STRING ? strchr(merge->string, ' ') : NULL;
-    const pt__json_t *first = merge->kind == PT__JSON_ARRAY && merge->length == 2 ? merge->first : NULL;
-    if (blank != NULL) {
-        parts[0] = (pt__gguf_string_t){merge->string, blank - merge->string};
-        parts[1] = (pt__gguf_string_t){blank + 1, merge->length - (blank + 1 - merge->string)};
-        return PT_OK;
-    }
-    if (first == NULL || first->kind != PT__JSON_STRING || first->next->kind != PT__JSON_STRING)
-        return pt__fail(PT_ERR_FORMAT, "a merge that is no pair");
-    parts[0] = (pt__gguf_string_t){first->string, first->length};
-    parts[1] = (pt__gguf_string_t){first->next->string, first->next->length};
-    return PT_OK;
-}
-
 /* What a merge makes; -1: no token. */
 static pt_status_t find_made(const writing_t *writing, const pt__vocabulary_t *vocabulary, const pt__json_t *merge,
                              int64_t *id)
 {
-    pt__gguf_string_t parts[2] = {{NULL, 0}, {NULL, 0}};
+    const char *parts[2];
+    int64_t lengths[2];
     pt__text_t whole = pt__text_start(writing->memory);
-    PT__TRY(read_merge(merge, parts));
-    pt__text_add_bytes(&whole, parts[0].bytes, parts[0].length);
-    pt__text_add_bytes(&whole, parts[1].bytes, parts[1].length);
+    PT__TRY(pt__merge_split(merge, parts, lengths));
+    pt__text_add_bytes(&whole, parts[0], lengths[0]);
+    pt__text_add_bytes(&whole, parts[1], lengths[1]);
     *id = whole.status == PT_OK ? pt__vocabulary_find_content(vocabulary, whole.data, whole.length) : -1;
     const pt_status_t status = whole.status;
     pt__text_free(&whole);

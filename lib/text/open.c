@@ -124,9 +124,12 @@ static int32_t is_word_list(const uint8_t *bytes, int64_t size)
     return lines > 0;
 }
 
+/* A tokenizer.json, by its beginning. */
 static int32_t is_json(const uint8_t *bytes, int64_t size)
 {
     int64_t at = 0;
+    if (pt__pair_list_is(bytes, size))
+        return 0;
     while (at < size && (bytes[at] == ' ' || bytes[at] == '\n' || bytes[at] == '\r' || bytes[at] == '\t'))
         at++;
     return at == size || bytes[at] == '{' || (bytes[at] == '[' && !is_word_list(bytes, size)); /* "[PAD]" */
@@ -154,7 +157,7 @@ static pt_status_t to_json(const char *path, const uint8_t *bytes, int64_t size,
 static pt_status_t write_json(const char *path, const char *name, const void *bytes, int64_t size, pt__text_t *json)
 {
     pt_status_t status = PT_OK;
-    if (is_json(bytes, size) && !pt__pair_list_is(bytes, size))
+    if (is_json(bytes, size))
         pt__text_add_bytes(json, bytes, size);
     else
         status = to_json(path, bytes, size, json);
@@ -169,12 +172,12 @@ pt_status_t pt__tokenizer_read(pt_context_t *context, const char *path, const ch
     pt__text_t json = pt__text_start(&context->memory);
     char *text;
     int64_t length;
-    if (is_json(bytes, size) && !pt__pair_list_is(bytes, size))
+    if (is_json(bytes, size))
         return pt__tokenizer_read_json(context, name, bytes, size, out);
-    pt_status_t status = to_json(path, bytes, size, &json);
+    pt_status_t status = write_json(path, name, bytes, size, &json);
     if (status != PT_OK) {
         pt__text_free(&json);
-        return pt__fail_within(status, "%s", name);
+        return status;
     }
     PT__TRY(pt__text_take(&json, &text, &length));
     status = pt__tokenizer_read_json(context, name, text, length, out);

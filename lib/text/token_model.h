@@ -28,6 +28,10 @@ typedef struct pt__token_model {
     int32_t (*continues)(const void *model, const uint8_t *token, int64_t length);
 } pt__token_model_t;
 
+/* The two tokens of a BPE's merge, as files have it: "LEFT RIGHT", or, where tokens have blanks, [LEFT, RIGHT]. They
+ * live as long as the document. */
+pt_status_t pt__merge_split(const pt__json_t *merge, const char *parts[2], int64_t lengths[2]);
+
 extern const pt__token_model_t pt__token_model_bpe, pt__token_model_unigram, pt__token_model_wordlevel,
     pt__token_model_wordpiece;
 

@@ -52,9 +52,8 @@ struct pt__gguf_metadata;
 typedef struct pt__tokenizer_source {
     const char *json; /* the text of a tokenizer.json */
     int64_t size;
-    const struct pt__json *config; /* that of the network: which tokens end texts; NULL: none */
-    const char *tokenizer_config;  /* the text of a tokenizer_config.json, which has the same; NULL: none */
-    int64_t tokenizer_config_size;
+    const struct pt__json *config;                       /* that of the network: which tokens end texts; NULL: none */
+    const struct pt__tokenizer_config *tokenizer_config; /* which has the same; NULL: none */
     int64_t vocabulary; /* rows of the network's table, as many tokens as the file then has */
 } pt__tokenizer_source_t;
 /* As llama.cpp reads them. PT_ERR_UNSUPPORTED: something that it has no name for. Lengths that texts are cut or filled

@@ -40,3 +40,19 @@ pt_status_t pt__tokenizer_config_token(const pt__tokenizer_config_t *config, con
     return within(value->kind == PT__JSON_OBJECT ? pt__json_get_string(value, "content", PT__JSON_REQUIRED, out)
                                                  : pt__json_get_string(config->root, key, PT__JSON_OPTIONAL, out));
 }
+
+pt_status_t pt__tokenizer_config_chat(const pt__tokenizer_config_t *config, const char **out)
+{
+    const pt__json_t *value = config->root == NULL ? NULL : pt__json_find(config->root, "chat_template");
+    if (value == NULL)
+        return PT_OK;
+    if (value->kind != PT__JSON_ARRAY)
+        return pt__json_get_string(config->root, "chat_template", PT__JSON_OPTIONAL, out);
+    for (const pt__json_t *each = value->first; each != NULL; each = each->next) {
+        const char *name;
+        PT__TRY(pt__json_get_string(each, "name", PT__JSON_REQUIRED, &name));
+        if (strcmp(name, "default") == 0)
+            return pt__json_get_string(each, "template", PT__JSON_REQUIRED, out);
+    }
+    return PT_OK;
+}

@@ -16,13 +16,10 @@ static pt_status_t find_mask(const pt_tokenizer_t *tokenizer, const char *direct
     pt__memory_t *memory = &tokenizer->context->memory;
     const char *names[] = {NULL, "[MASK]", "<mask>"};
     pt__tokenizer_config_t config = {NULL, NULL};
-    char path[PT__PATH_SIZE];
     char *bytes = NULL;
     int64_t size = 0;
     pt_status_t status;
-    PT__TRY_OUT(pt__path_join(directory, "tokenizer_config.json", path, PT__PATH_SIZE));
-    if (pt__file_is_regular(path))
-        PT__TRY_OUT(pt__file_read(memory, path, LARGEST_CONFIG, &bytes, &size));
+    PT__TRY_OUT(pt__file_read_within(memory, directory, "tokenizer_config.json", LARGEST_CONFIG, &bytes, &size));
     PT__TRY_OUT(pt__tokenizer_config_open(memory, bytes, size, &config));
     PT__TRY_OUT(pt__tokenizer_config_token(&config, "mask_token", &names[0]));
     *token = -1;

@@ -6,6 +6,7 @@
 #include "base/gguf_metadata.h"
 #include "base/json.h"
 #include "text/tokenizer.h"
+#include "text/tokenizer_config.h"
 #include "train/model.h"
 
 enum { MOST_BYTES = 1 << 26 /* of a file beside the weights */ };
@@ -52,24 +53,17 @@ static pt_status_t carry(const pt_model_t *model, pt__gguf_metadata_t *metadata)
 
 /* ---- From a directory ---- */
 
-/* A file of the model's directory; *bytes is NULL where there is none. */
 static pt_status_t read_beside(const pt_model_t *model, const char *name, char **bytes, int64_t *size)
 {
-    char path[PT__PATH_SIZE];
-    *bytes = NULL;
-    *size = 0;
-    PT__TRY(pt__path_join(model->directory, name, path, PT__PATH_SIZE));
-    return pt__file_is_regular(path) ? pt__file_read(&model->context->memory, path, MOST_BYTES, bytes, size) : PT_OK;
+    return pt__file_read_within(&model->context->memory, model->directory, name, MOST_BYTES, bytes, size);
 }
 
-static pt_status_t put_tokenizer(const pt_model_t *model, const pt__json_t *config, const char *tokenizer_config,
-                                 int64_t size, pt__gguf_metadata_t *metadata)
+static pt_status_t put_tokenizer(const pt_model_t *model, const pt__json_t *config,
+                                 const pt__tokenizer_config_t *tokenizer_config, pt__gguf_metadata_t *metadata)
 {
     pt__memory_t *memory = &model->context->memory;
-    pt__tokenizer_source_t source = {.config = config,
-                                     .tokenizer_config = tokenizer_config,
-                                     .tokenizer_config_size = size,
-                                     .vocabulary = model->store.tensors[0].shape.size[0]};
+    pt__tokenizer_source_t source = {
+        .config = config, .tokenizer_config = tokenizer_config, .vocabulary = model->store.tensors[0].shape.size[0]};
     char *json;
     pt_status_t status = pt__tokenizer_load_json(memory, model->directory, &json, &source.size);
     if (status == PT_ERR_NOT_FOUND) /* a model may be without one */
@@ -81,36 +75,21 @@ static pt_status_t put_tokenizer(const pt_model_t *model, const pt__json_t *conf
     return status == PT_OK ? PT_OK : pt__fail_within(status, "%s: tokenizer", model->directory);
 }
 
-/* That of a file by itself, else the one in tokenizer_config.json; of several the one by default. */
-static pt_status_t put_template(const pt_model_t *model, const char *tokenizer_config, int64_t config_size,
+/* That of a file by itself, else the one in tokenizer_config.json; what is none there is left out. */
+static pt_status_t put_template(const pt_model_t *model, const pt__tokenizer_config_t *tokenizer_config,
                                 pt__gguf_metadata_t *metadata)
 {
-    pt__memory_t *memory = &model->context->memory;
-    pt__json_document_t *document;
-    const pt__json_t *root;
-    char *text;
+    const char *text = NULL;
+    char *file;
     int64_t size;
-    PT__TRY(read_beside(model, "chat_template.jinja", &text, &size));
-    if (text != NULL) {
-        pt__gguf_put_string(metadata, CHAT_TEMPLATE, text, size);
-        pt__release(memory, text);
-        return PT_OK;
-    }
-    if (tokenizer_config == NULL)
-        return PT_OK;
-    PT__TRY(pt__json_parse(memory, "tokenizer_config.json", tokenizer_config, config_size, &document, &root));
-    const pt__json_t *value = root->kind == PT__JSON_OBJECT ? pt__json_find(root, "chat_template") : NULL;
-    if (value != NULL && value->kind == PT__JSON_ARRAY) {
-        const pt__json_t *one = value->first, *name;
-        for (; one != NULL; one = one->next)
-            if (one->kind == PT__JSON_OBJECT && (name = pt__json_find(one, "name")) != NULL &&
-                name->kind == PT__JSON_STRING && strcmp(name->string, "default") == 0)
-                break;
-        value = one == NULL ? NULL : pt__json_find(one, "template");
-    }
-    if (value != NULL && value->kind == PT__JSON_STRING)
-        pt__gguf_put_string(metadata, CHAT_TEMPLATE, value->string, value->length);
-    pt__json_free(document);
+    PT__TRY(read_beside(model, "chat_template.jinja", &file, &size));
+    if (file != NULL)
+        pt__gguf_put_string(metadata, CHAT_TEMPLATE, file, size);
+    else if (pt__tokenizer_config_chat(tokenizer_config, &text) != PT_OK)
+        pt__error_clear();
+    else if (text != NULL)
+        pt__gguf_put_string(metadata, CHAT_TEMPLATE, text, (int64_t)strlen(text));
+    pt__release(&model->context->memory, file);
     return PT_OK;
 }
 
@@ -126,11 +105,11 @@ static pt_status_t put_pooling(const pt_model_t *model, pt__gguf_metadata_t *met
     const pt__json_t *root;
     char *text;
     int64_t size;
-    PT__TRY(read_beside(model, "1_Pooling/config.json", &text, &size));
-    if (text == NULL || strcmp(model->family->name, "bert") != 0) {
-        pt__release(memory, text);
+    if (strcmp(model->family->name, "bert") != 0)
         return PT_OK;
-    }
+    PT__TRY(read_beside(model, "1_Pooling/config.json", &text, &size));
+    if (text == NULL)
+        return PT_OK;
     pt_status_t status = pt__json_parse(memory, "1_Pooling/config.json", text, size, &document, &root);
     for (size_t i = 0; status == PT_OK && i < sizeof modes / sizeof modes[0]; i++) {
         const pt__json_t *mode = root->kind == PT__JSON_OBJECT ? pt__json_find(root, modes[i].key) : NULL;
@@ -147,15 +126,19 @@ static pt_status_t put_pooling(const pt_model_t *model, pt__gguf_metadata_t *met
 
 static pt_status_t collect(const pt_model_t *model, const pt__json_t *config, pt__gguf_metadata_t *metadata)
 {
-    char *tokenizer_config;
+    pt__memory_t *memory = &model->context->memory;
+    pt__tokenizer_config_t tokenizer_config = {NULL, NULL};
+    char *text;
     int64_t size;
-    PT__TRY(read_beside(model, "tokenizer_config.json", &tokenizer_config, &size));
-    pt_status_t status = put_tokenizer(model, config, tokenizer_config, size, metadata);
-    if (status == PT_OK)
-        status = put_template(model, tokenizer_config, size, metadata);
-    if (status == PT_OK)
-        status = put_pooling(model, metadata);
-    pt__release(&model->context->memory, tokenizer_config);
+    pt_status_t status;
+    PT__TRY(read_beside(model, "tokenizer_config.json", &text, &size));
+    PT__TRY_OUT(pt__tokenizer_config_open(memory, text, size, &tokenizer_config));
+    PT__TRY_OUT(put_tokenizer(model, config, &tokenizer_config, metadata));
+    PT__TRY_OUT(put_template(model, &tokenizer_config, metadata));
+    PT__TRY_OUT(put_pooling(model, metadata));
+out:
+    pt__tokenizer_config_close(&tokenizer_config);
+    pt__release(memory, text);
     return status;
 }
 

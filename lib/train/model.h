@@ -3,6 +3,7 @@
 #ifndef PT__MODEL_H
 #define PT__MODEL_H
 
+#include "base/file.h"
 #include "data/data.h"
 #include "metrics/metrics.h"
 #include "models/models.h"
@@ -363,7 +364,6 @@ pt_status_t pt__model_save(pt_model_t *model, const char *path, const pt_save_op
 pt_status_t pt__saved_config(const pt_model_t *model, const char *class, int32_t dtype, char **out);
 
 /* ---- rotation.c: checkpoints in a directory ---- */
-enum { PT__PATH_SIZE = 4096 };
 pt_status_t pt__rotation_path(const char *directory, int64_t step, char path[PT__PATH_SIZE]);
 /* Takes the directory for one stage, making it where it is missing: no other stage, of whatever process, gets it
  * (PT_ERR_BUSY) until the caller gives *lock to pt__directory_unlock, also after a failure. Clears away what killed
