@@ -794,7 +794,8 @@ typedef struct pt_embedding_options {
 PT_API pt_status_t pt_embedding_options_init(pt_embedding_options_t *options, uint32_t struct_size);
 
 /* One class a sample. Field "label" beside the trunk's: int32; outputs "logits", "probabilities"; metrics "accuracy",
- * "macro_f1". */
+ * "macro_f1", "calibration_error" (the expected calibration error with 15 bins, Guo 2017) and, of more than five
+ * classes, "top5_accuracy". */
 #define PT_TASK_CLASSIFICATION "classification"
 /* Options of PT_TASK_CLASSIFICATION. classes is needed. */
 typedef struct pt_classification_options {
@@ -817,6 +818,30 @@ typedef struct pt_classification_options {
 } pt_classification_options_t;
 /* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
 PT_API pt_status_t pt_classification_options_init(pt_classification_options_t *options, uint32_t struct_size);
+
+/* Any of several classes a sample: each holds or does not, by itself. Field "label" beside the trunk's: float32
+ * [classes] from 0 to 1; outputs "logits", "probabilities" (the sigmoid of each); the loss is the mean binary
+ * cross-entropy; metrics "micro_f1" and "label_accuracy" (the share of right answers, yes or no, where a logit above 0
+ * says yes). */
+#define PT_TASK_MULTI_LABEL "multi_label_classification"
+/* Options of PT_TASK_MULTI_LABEL. classes is needed. */
+typedef struct pt_multi_label_options {
+    uint32_t struct_size;
+    /* none are defined: 0 */
+    uint32_t flags;
+    /* at least 1 */
+    int64_t classes;
+    /* PT_POOL_...: how a text's rows become one; init: PT_POOL_FAMILY */
+    int32_t pooling;
+    /* 0 */
+    int32_t reserved;
+    /* before the head, in [0, 1) */
+    double dropout;
+    /* times the loss of what holds, where little does: positive; init: 1 */
+    double positive_weight;
+} pt_multi_label_options_t;
+/* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
+PT_API pt_status_t pt_multi_label_options_init(pt_multi_label_options_t *options, uint32_t struct_size);
 
 /* Numbers for each sample. Field "target" beside the trunk's: float32 [outputs]; output "prediction"; the loss is the
  * mean squared error; metrics "mse", "mae", "r2". */
@@ -1477,6 +1502,9 @@ enum {
     PT_COLUMN_NUMBER = 3,
     /* JSON only: an array of whole numbers -> ragged int32, cut at max_length */
     PT_COLUMN_TOKENS = 4,
+    /* JSON only: an array of strings or of whole numbers, which may be empty -> float32 [classes], 1 for each of the
+     * distinct values of all rows, numbered as for PT_COLUMN_CLASS, that is among the row's, else 0 */
+    PT_COLUMN_CLASSES = 5,
 };
 /* Flags of pt_column_t. */
 enum {
@@ -1544,7 +1572,7 @@ PT_API pt_status_t pt_dataset_create_from_jsonl(pt_context_t *context, const cha
 PT_API pt_status_t pt_dataset_create_from_csv(pt_context_t *context, const char *path, const pt_column_t *columns,
                                               int32_t n_columns, uint32_t column_size,
                                               const pt_table_options_t *options, pt_dataset_t **out);
-/* How many distinct values a PT_COLUMN_CLASS field has; 0 for other fields. A getter. */
+/* How many distinct values a PT_COLUMN_CLASS or PT_COLUMN_CLASSES field has; 0 for other fields. A getter. */
 PT_API int64_t pt_dataset_class_count(const pt_dataset_t *dataset, const char *field);
 /* One of them, in the order of their numbers; NULL where there is none of that number. UTF-8; lives as long as the
  * dataset that read the file, and each view of it. */

@@ -53,11 +53,23 @@ static pt_status_t add_tokens(pt__table_t *table, int32_t column, const pt__json
     return PT_OK;
 }
 
+static pt_status_t add_classes(pt__table_t *table, int32_t column, const pt__json_t *value)
+{
+    if (value->kind != PT__JSON_ARRAY)
+        return pt__fail(PT_ERR_FORMAT, "expected an array of strings or whole numbers, found %s",
+                        pt__json_kind_name(value->kind));
+    for (const pt__json_t *element = value->first; element != NULL; element = element->next)
+        PT__TRY(add_class(table, column, element));
+    return PT_OK;
+}
+
 static pt_status_t add_value(pt__table_t *table, int32_t column, const pt__json_t *value)
 {
     switch (pt__table_column(table, column)->kind) {
     case PT_COLUMN_CLASS:
         return add_class(table, column, value);
+    case PT_COLUMN_CLASSES:
+        return add_classes(table, column, value);
     case PT_COLUMN_NUMBER:
         return add_numbers(table, column, value);
     case PT_COLUMN_TOKENS:

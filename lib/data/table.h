@@ -16,9 +16,9 @@ typedef struct pt__table {
     pt__table_column_t *columns;
 } pt__table_t;
 
-/* Checks what the host asked for; tokens: whether PT_COLUMN_TOKENS is possible. The strings are borrowed until the
+/* Checks what the host asked for; lists: whether PT_COLUMN_TOKENS and PT_COLUMN_CLASSES are possible. The strings are borrowed until the
  * table becomes a dataset. */
-pt_status_t pt__table_create(pt__memory_t *memory, const pt_column_t *columns, int32_t n_columns, int32_t tokens,
+pt_status_t pt__table_create(pt__memory_t *memory, const pt_column_t *columns, int32_t n_columns, int32_t lists,
                              pt__table_t **out);
 void pt__table_free(pt__table_t *table);
 
@@ -31,7 +31,7 @@ int64_t pt__table_numbers(const pt__table_t *table, int32_t column);
 /* What is added to the column's row from now on is its second text. */
 pt_status_t pt__table_begin_pair(pt__table_t *table, int32_t column);
 /* Called once a row for each TEXT and CLASS column, twice for one with a pair, pt__table_numbers() times for NUMBER,
- * once for each token of TOKENS. */
+ * once for each token of TOKENS and each class of CLASSES. */
 pt_status_t pt__table_add_text(pt__table_t *table, int32_t column, const char *bytes, int64_t length);
 pt_status_t pt__table_add_number(pt__table_t *table, int32_t column, double value);
 /* One that the file lacks: PT_ERR_FORMAT where the host gave no value for it. */

@@ -3,7 +3,8 @@
  *   label     int32 [PT_DIM_BATCH], PT_IGNORE_INDEX for a sample that counts nothing
  *   loss      cross-entropy of softmax(logits), with label smoothing and class weights as asked for
  *   logits    [PT_DIM_BATCH, outputs] from the head "score" (head.h);  probabilities their softmax
- *   metrics   accuracy and macro_f1, of the samples that count */
+ *   metrics   accuracy, macro_f1 and calibration_error, of more than five classes top5_accuracy, of the samples that
+ *             count */
 #include <math.h>
 
 #include "base/array.h"
@@ -18,6 +19,8 @@ pt_status_t pt_classification_options_init(pt_classification_options_t *options,
     pt__error_clear();
     return pt__options_init(options, struct_size, &defaults, (uint32_t)sizeof defaults, "pt_classification_options");
 }
+
+enum { TOP = 5 };
 
 static const char weights_name[] = "task classification: class_weights";
 
@@ -69,9 +72,13 @@ static pt_status_t build(const pt__task_options_t *options, pt_graph_t *graph)
     pt_tensor_t label = pt_input(graph, "label", PT_INT32, 1, (int64_t[]){PT_DIM_BATCH});
     pt_graph_set_loss(graph, pt_cross_entropy_loss(graph, logits, label, &loss));
     pt_graph_set_output(graph, "logits", logits);
-    pt_graph_set_output(graph, "probabilities", pt_softmax(graph, logits));
+    pt_tensor_t probabilities = pt_softmax(graph, logits);
+    pt_graph_set_output(graph, "probabilities", probabilities);
     pt__graph_add_metric(graph, "accuracy", "accuracy", 0, logits, label);
     pt__graph_add_metric(graph, "macro_f1", "macro_f1", 0, logits, label);
+    pt__graph_add_metric(graph, "calibration_error", "calibration_error", 0, probabilities, label);
+    if (options->outputs > TOP)
+        pt__graph_add_metric(graph, "top5_accuracy", "top5_accuracy", 0, logits, label);
     return pt_graph_status(graph);
 }
 

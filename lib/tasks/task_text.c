@@ -5,6 +5,7 @@
  *
  * task null: none; class_weights only where there are some. Numbers come back with the same bits. Kinds of tokens are a
  * text with a digit for each: "token_kinds": "100220". */
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -86,6 +87,10 @@ void pt__task_write(const pt__task_options_t *options, pt__text_t *text)
     write_masking(options, text);
     if (options->normalize)
         pt__text_add(text, ", \"normalize\": true");
+    if (options->positive_weight > 0) {
+        pt__text_add(text, ", \"positive_weight\": ");
+        pt__json_add_number(text, options->positive_weight);
+    }
     write_per_output(options, text);
     pt__text_add(text, "}");
 }
@@ -149,6 +154,9 @@ static pt_status_t read(pt__memory_t *memory, const pt__json_t *root, pt__task_o
     PT__TRY(pt__json_get_number(root, "label_smoothing", PT__JSON_OPTIONAL, 0, 1, &options->label_smoothing));
     PT__TRY(pt__json_get_number(root, "dropout", PT__JSON_OPTIONAL, 0, 1, &options->dropout));
     PT__TRY(pt__json_get_bool(root, "normalize", PT__JSON_OPTIONAL, &options->normalize));
+    if (name != NULL && strcmp(name, PT_TASK_MULTI_LABEL) == 0)
+        options->positive_weight = 1;
+    PT__TRY(pt__json_get_number(root, "positive_weight", PT__JSON_OPTIONAL, 0, DBL_MAX, &options->positive_weight));
     PT__TRY(read_masking(root, options));
     PT__TRY((masks(name) ? read_kinds : read_weights)(memory, root, options->outputs, per_output));
     options->per_output = *per_output;

@@ -29,7 +29,8 @@ typedef struct pt__task_options {
     /* [outputs] or NULL: of each class its weight in the loss; of masked_lm each token's kind, PT_TOKEN_... */
     const float *per_output;
     pt__masking_t masking;
-    int32_t normalize; /* embedding: to length 1 */
+    int32_t normalize;      /* embedding: to length 1 */
+    double positive_weight; /* multi_label: times the loss of what holds */
 } pt__task_options_t;
 
 /* A task: one file and one line in tasks.def. Its fields are the inputs that build adds. */
@@ -38,7 +39,8 @@ typedef struct pt__task {
     int32_t self_supervised; /* pt_pretrain accepts it */
     const pt__derived_t *derived;
     int32_t n_derived;
-    const char *class_field;      /* int32, one of options.outputs classes a sample, which can have names; NULL: none */
+    /* int32, one of options.outputs classes a sample, or float32, a number for each: they can have names. NULL: none */
+    const char *class_field;
     const char *generated_output; /* the scores of a sample's next token ... */
     const char *generated_field;  /* ... and the field that tokens are read from; NULL: it generates nothing */
     /* From the struct that hosts fill (NULL: its defaults), by its size; task stays. What the host gives for each

@@ -49,9 +49,14 @@ static pt_status_t read_labels(const pt__family_t *family, const pt__json_t *con
     task->pooling = family->pooling;
     if (strcmp(problem, "regression") == 0)
         task->task = PT_TASK_REGRESSION;
+    else if (strcmp(problem, PT_TASK_MULTI_LABEL) == 0)
+        task->task = PT_TASK_MULTI_LABEL;
     else if (strcmp(problem, "single_label_classification") != 0)
         return pt__json_fail(pt__json_find(config, "problem_type"), PT_ERR_UNSUPPORTED,
-                             "\"%.64s\", expected \"single_label_classification\" or \"regression\"", problem);
+                             "\"%.64s\", expected \"single_label_classification\", \"" PT_TASK_MULTI_LABEL
+                             "\" or \"regression\"",
+                             problem);
+    task->positive_weight = strcmp(problem, PT_TASK_MULTI_LABEL) == 0;
     return PT_OK;
 }
 
@@ -75,13 +80,14 @@ pt_status_t pt__architecture_task(const pt__family_t *family, const pt__json_t *
 
 int32_t pt__architecture_has_labels(const char *task)
 {
-    return task != NULL && (strcmp(task, PT_TASK_CLASSIFICATION) == 0 || strcmp(task, PT_TASK_REGRESSION) == 0);
+    return task != NULL && (strcmp(task, PT_TASK_CLASSIFICATION) == 0 || strcmp(task, PT_TASK_MULTI_LABEL) == 0 ||
+                            strcmp(task, PT_TASK_REGRESSION) == 0);
 }
 
 const char *pt__architecture_class(const pt__family_t *family, const char *task)
 {
     const int32_t most = sizeof family->classes / sizeof family->classes[0];
-    if (task != NULL && strcmp(task, PT_TASK_REGRESSION) == 0)
+    if (pt__architecture_has_labels(task))
         task = PT_TASK_CLASSIFICATION;
     if (task != NULL && strcmp(task, PT_TASK_EMBEDDING) == 0) /* it has no tensors */
         task = NULL;

@@ -33,8 +33,9 @@ static void add_label(const pt_model_t *model, int64_t number, pt__text_t *text)
 /* The names that the transformers library gives where there are none: it counts labels by them. */
 static void add_labels(const pt_model_t *model, pt__text_t *text)
 {
-    const int32_t is_regression = strcmp(model->task.task, PT_TASK_REGRESSION) == 0;
-    pt__text_add(text, ",\n  \"problem_type\": \"%s\"", is_regression ? "regression" : "single_label_classification");
+    const int32_t has_one = strcmp(model->task.task, PT_TASK_CLASSIFICATION) == 0;
+    /* the other tasks' names are those that stand there */
+    pt__text_add(text, ",\n  \"problem_type\": \"%s\"", has_one ? "single_label_classification" : model->task.task);
     pt__text_add(text, ",\n  \"id2label\": {");
     for (int64_t i = 0; i < model->task.outputs; i++) {
         pt__text_add(text, "%s\"%lld\": ", i == 0 ? "" : ", ", (long long)i);

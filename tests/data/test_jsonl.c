@@ -111,6 +111,49 @@ START_TEST(test_classes_are_in_order)
 }
 END_TEST
 
+/* Sets of classes: rows of 0 and 1, in the order of the classes, whatever the order within a row. */
+START_TEST(test_sets_of_classes)
+{
+    static const pt_column_t sets[] = {{.field = "label", .source = "class", .kind = PT_COLUMN_CLASSES},
+                                       {.field = "one", .source = "one", .kind = PT_COLUMN_CLASS}};
+    static const struct {
+        const char *text, *part;
+    } refused[] = {
+        {"{\"class\": \"a\"}", "key \"class\": expected an array of strings or whole numbers, found a string"},
+        {"{\"class\": [1]}\n{\"class\": [\"a\"]}", "line 2: key \"class\": expected a whole number"},
+        {"{\"class\": [1.5]}", "expected a string or a whole number"},
+        {"{\"class\": []}\n{\"class\": []}", "no row has a class"},
+        {"{}", "no key \"class\""}};
+    pt_context_t *context = samples_context();
+    pt_dataset_t *dataset, *view;
+    float values[16];
+    int32_t one;
+    ck_ok(open(context,
+               "{\"class\": [\"dog\", \"cat\"], \"one\": 7}\n{\"class\": [], \"one\": 8}\n"
+               "{\"class\": [\"bee\", \"bee\"], \"one\": 7}",
+               sets, 2, &dataset));
+    ck_assert_int_eq(pt_dataset_class_count(dataset, "label"), 3);
+    ck_assert_str_eq(pt_dataset_class_name(dataset, "label", 2), "dog");
+    read_one(dataset, 0, "label", values, 3);
+    ck_assert_mem_eq(values, ((float[]){0, 1, 1}), 12);
+    read_one(dataset, 1, "label", values, 3);
+    ck_assert_mem_eq(values, ((float[]){0, 0, 0}), 12);
+    ck_ok(pt_dataset_subset(dataset, 2, 1, &view));
+    read_one(view, 0, "label", values, 3);
+    ck_assert_mem_eq(values, ((float[]){1, 0, 0}), 12);
+    read_one(view, 0, "one", &one, 1);
+    ck_assert_int_eq(one, 0);
+    pt_dataset_free(view);
+    pt_dataset_free(dataset);
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
+        ck_fails(open(context, refused[i].text, sets, 1, &dataset), PT_ERR_FORMAT, refused[i].part);
+    ck_fails(pt_dataset_create_from_csv(context, suite_write("a.csv", "class\na\n", 8), sets, 1, sizeof sets[0], NULL,
+                                        &dataset),
+             PT_ERR_ARGUMENT, "PT_COLUMN_CLASSES is for JSON lines only");
+    pt_context_free(context);
+}
+END_TEST
+
 #define GOOD "{\"text\": \"a\", \"class\": \"b\", \"score\": [1, 2], \"ids\": [1]}\n"
 
 START_TEST(test_messages_name_line_and_key)
@@ -297,5 +340,5 @@ START_TEST(test_every_allocation_may_fail)
 }
 END_TEST
 
-SUITE("jsonl", 60, test_all_kinds, test_classes_are_in_order, test_messages_name_line_and_key,
+SUITE("jsonl", 60, test_all_kinds, test_classes_are_in_order, test_sets_of_classes, test_messages_name_line_and_key,
       test_lists_of_keys_and_missing_numbers, test_wrong_columns, test_every_allocation_may_fail)

@@ -9,6 +9,17 @@ import numpy
 from sklearn import metrics
 
 
+def calibration_error(probabilities, labels):
+    """Guo 2017, as written there: bins of equal width, |accuracy - confidence| of each by its share of the rows."""
+    certainty, right = probabilities.max(1).astype("float64"), probabilities.argmax(1) == labels
+    error = 0
+    for bin in range(15):
+        rows = (certainty > bin / 15) & (certainty <= (bin + 1) / 15)
+        if rows.any():
+            error += abs(right[rows].mean() - certainty[rows].mean()) * rows.mean()
+    return error
+
+
 def main():
     draw = numpy.random.default_rng(5)
     labels = draw.choice(5, 40, p=[0.5, 0.2, 0.2, 0.1, 0])  # class 4 is never labelled
@@ -18,10 +29,15 @@ def main():
     target = (draw.normal(size=(30, 2)) * 3 + 1000).astype("float32")
     prediction = (target + draw.normal(size=(30, 2))).astype("float32")
     guess = scores.argmax(1)
+    raised = numpy.exp(scores.astype("float64"))
+    probabilities = (raised / raised.sum(1, keepdims=True)).astype("float32")
     lines = {
         "scores": scores.ravel(), "labels": labels, "target": target.ravel(), "prediction": prediction.ravel(),
         "accuracy": [metrics.accuracy_score(labels, guess)],
         "macro_f1": [metrics.f1_score(labels, guess, average="macro")],
+        "top5_accuracy": [metrics.top_k_accuracy_score(labels, scores, k=5, labels=range(6))],
+        "calibration_error": [calibration_error(probabilities, labels)],
+        "probabilities": probabilities.ravel(),
         "mse": [metrics.mean_squared_error(target.astype("float64"), prediction.astype("float64"))],
         "mae": [metrics.mean_absolute_error(target.astype("float64"), prediction.astype("float64"))],
         "r2": [metrics.r2_score(target.astype("float64"), prediction.astype("float64"))],

@@ -120,9 +120,10 @@ START_TEST(test_classification)
         const pt__tensor_t *label = pt__graph_tensor(graph, pt__graph_input(graph, "label")->tensor);
         ck_assert(label->index_limit == 3 && label->index_ignore == PT_IGNORE_INDEX &&
                   label->shape.dimension == PT__DIMENSION_BATCH);
-        ck_assert_int_eq(graph->n_metrics, 2);
+        ck_assert_int_eq(graph->n_metrics, 3);
         ck_assert_str_eq(graph->metrics[0].name, "accuracy");
         ck_assert_str_eq(graph->metrics[1].name, "macro_f1");
+        ck_assert_str_eq(graph->metrics[2].name, "calibration_error");
         ck_assert_int_eq(count_ops(graph, "pool"), !of_features);
         ck_assert_int_eq(count_ops(graph, "dropout"), pooling == PT_POOL_LAST);
         ck_assert_int_eq(graph->n_constants, pooling == PT_POOL_LAST);
@@ -175,6 +176,44 @@ START_TEST(test_family_heads)
 }
 END_TEST
 
+START_TEST(test_top_five)
+{
+    ck_ok(pt_context_create(NULL, &context));
+    for (int32_t classes = 5; classes <= 6; classes++) {
+        pt_graph_t *graph = feature_trunk();
+        pt__task_options_t options = options_of(PT_TASK_CLASSIFICATION, classes);
+        options.pooling = PT_POOL_FAMILY;
+        ck_ok(add(&options, graph));
+        ck_assert_int_eq(graph->n_metrics, classes > 5 ? 4 : 3);
+        pt_graph_free(graph);
+    }
+    pt_context_free(context);
+}
+END_TEST
+
+START_TEST(test_multi_label)
+{
+    ck_ok(pt_context_create(NULL, &context));
+    for (int32_t of_features = 0; of_features < 2; of_features++) {
+        pt_graph_t *graph = of_features ? feature_trunk() : text_trunk(1);
+        pt__task_options_t options = options_of(PT_TASK_MULTI_LABEL, 3);
+        options.positive_weight = 2;
+        ck_ok(add(&options, graph));
+        check_shape(graph, pt__graph_output(graph, "logits"), PT_DIM_BATCH, 3);
+        check_shape(graph, pt__graph_output(graph, "probabilities"), PT_DIM_BATCH, 3);
+        check_shape(graph, pt__graph_input(graph, "label")->tensor, PT_DIM_BATCH, 3);
+        ck_assert_int_eq(pt__graph_tensor(graph, pt__graph_input(graph, "label")->tensor)->dtype, PT_FLOAT32);
+        check_shape(graph, pt__graph_parameter(graph, "score.weight")->tensor, 3, WIDTH);
+        ck_assert_int_eq(graph->n_metrics, 2);
+        ck_assert_str_eq(graph->metrics[0].name, "micro_f1");
+        ck_assert_str_eq(graph->metrics[1].name, "label_accuracy");
+        check_trains(graph);
+        pt_graph_free(graph);
+    }
+    pt_context_free(context);
+}
+END_TEST
+
 START_TEST(test_regression)
 {
     ck_ok(pt_context_create(NULL, &context));
@@ -198,11 +237,13 @@ END_TEST
 
 START_TEST(test_trunks_that_do_not_fit)
 {
-    static const char *const tasks[] = {PT_TASK_CAUSAL_LM, PT_TASK_CLASSIFICATION, PT_TASK_REGRESSION};
+    static const char *const tasks[] = {PT_TASK_CAUSAL_LM, PT_TASK_CLASSIFICATION, PT_TASK_REGRESSION,
+                                        PT_TASK_MULTI_LABEL};
     ck_ok(pt_context_create(NULL, &context));
-    for (int32_t t = 0; t < 3; t++) {
+    for (int32_t t = 0; t < 4; t++) {
         pt_graph_t *graph;
         pt__task_options_t options = options_of(tasks[t], 2);
+        options.positive_weight = t == 3;
         ck_ok(pt_graph_create(context, &graph));
         ck_fails(add(&options, graph), PT_ERR_STATE, "hidden");
         pt_tensor_t images = pt_input(graph, "images", PT_FLOAT32, 3, (int64_t[]){PT_DIM_BATCH, 4, 4});
@@ -242,6 +283,16 @@ START_TEST(test_options_that_do_not_fit)
     options.per_output = NULL;
     options.label_smoothing = 0.5;
     ck_fails(add(&options, graph), PT_ERR_ARGUMENT, "label_smoothing");
+    options.task = PT_TASK_MULTI_LABEL;
+    ck_fails(add(&options, graph), PT_ERR_ARGUMENT, "label_smoothing");
+    options.label_smoothing = 0;
+    options.per_output = weights;
+    ck_fails(add(&options, graph), PT_ERR_ARGUMENT, "class_weights");
+    options.per_output = NULL;
+    ck_fails(add(&options, graph), PT_ERR_ARGUMENT, "positive_weight is 0");
+    options.positive_weight = 1;
+    options.outputs = 0;
+    ck_fails(add(&options, graph), PT_ERR_ARGUMENT, "classes is 0");
     pt_graph_free(graph);
     ck_assert_ptr_null(pt__task_find(NULL));
     ck_assert_ptr_null(pt__task_find("no such"));
@@ -281,6 +332,38 @@ START_TEST(test_text)
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
         ck_assert_int_ne(pt__task_read(&context->memory, refused[i], (int64_t)strlen(refused[i]), &read, &read_weights),
                          PT_OK);
+    pt_context_free(context);
+}
+END_TEST
+
+START_TEST(test_text_of_several_labels)
+{
+    static const struct {
+        const char *json;
+        double weight; /* 0: it is refused */
+    } cases[] = {{"{\"task\": \"multi_label_classification\", \"outputs\": 3}", 1},
+                 {"{\"task\": \"multi_label_classification\", \"outputs\": 3, \"positive_weight\": 2.5}", 2.5},
+                 {"{\"task\": \"multi_label_classification\", \"outputs\": 3, \"positive_weight\": 0}", 0},
+                 {"{\"task\": \"multi_label_classification\", \"outputs\": 3, \"positive_weight\": []}", 0}};
+    ck_ok(pt_context_create(NULL, &context));
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        pt__task_options_t read, again;
+        float *weights;
+        char *json;
+        pt_status_t status = pt__task_read(&context->memory, cases[i].json, (int64_t)strlen(cases[i].json), &read,
+                                           &weights);
+        ck_assert_int_eq(status == PT_OK, cases[i].weight > 0);
+        if (status != PT_OK)
+            continue;
+        ck_assert_double_eq(read.positive_weight, cases[i].weight);
+        pt__text_t text = pt__text_start(&context->memory);
+        pt__task_write(&read, &text);
+        ck_ok(pt__text_take(&text, &json, NULL));
+        ck_ok(pt__task_read(&context->memory, json, (int64_t)strlen(json), &again, &weights));
+        ck_assert(again.positive_weight == read.positive_weight && again.outputs == 3);
+        ck_assert_str_eq(again.task, PT_TASK_MULTI_LABEL);
+        pt__release(&context->memory, json);
+    }
     pt_context_free(context);
 }
 END_TEST
@@ -367,5 +450,6 @@ START_TEST(test_failing_allocations)
 }
 END_TEST
 
-SUITE("tasks", 60, test_causal_lm, test_classification, test_family_heads, test_regression, test_trunks_that_do_not_fit,
-      test_options_that_do_not_fit, test_text, test_text_of_kinds, test_derived_labels, test_failing_allocations)
+SUITE("tasks", 60, test_causal_lm, test_classification, test_family_heads, test_top_five, test_multi_label,
+      test_regression, test_trunks_that_do_not_fit, test_options_that_do_not_fit, test_text,
+      test_text_of_several_labels, test_text_of_kinds, test_derived_labels, test_failing_allocations)

@@ -361,7 +361,7 @@ class Program(unittest.TestCase):
     def test_finetune_gives_its_keys_and_metrics(self):
         result = run_json("finetune", "trained", "labels.jsonl", "--evaluation", "0.25", "--epochs", "2")
         self.assertEqual(set(result), TRAINED | {"metrics"})
-        self.assertEqual(set(result["metrics"]), {"loss", "accuracy", "macro_f1"})
+        self.assertEqual(set(result["metrics"]), {"loss", "accuracy", "macro_f1", "calibration_error"})
         self.assertEqual(result["steps"], 6)
         self.assertIsNone(run_json("finetune", "trained", "labels.jsonl", "--epochs", "1")["metrics"])
 
@@ -1105,7 +1105,7 @@ class Program(unittest.TestCase):
         again = run_json("train", "bert", *options)
         self.assertLess(again["loss"], result["loss"])
         labelled = run_json("finetune", "bert", "labels.jsonl", "--epochs", "1", "--evaluation", "0.25")
-        self.assertEqual(set(labelled["metrics"]), {"loss", "accuracy", "macro_f1"})
+        self.assertEqual(set(labelled["metrics"]), {"loss", "accuracy", "macro_f1", "calibration_error"})
         with open("pairs.jsonl", "w", encoding="utf-8") as file:
             file.write(8 * '{"text": "the sun", "text_pair": "the moon"}\n')
         run("train", "bert", "pairs.jsonl", "--steps", "2")

@@ -81,6 +81,9 @@ START_TEST(test_heads)
         {"{" GPT2 ", \"architectures\": [\"GPT2ForSequenceClassification\"], \"num_labels\": 4, \"problem_type\": "
          "\"regression\"}",
          NULL, PT_TASK_REGRESSION, 4},
+        {"{" GPT2 ", \"architectures\": [\"GPT2ForSequenceClassification\"], " LABELS "\"problem_type\": "
+         "\"multi_label_classification\"}",
+         NULL, PT_TASK_MULTI_LABEL, 3},
     };
     pt_context_t *context = network_context(1, 2), *other = network_context(1, 77);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
@@ -140,8 +143,8 @@ START_TEST(test_refused)
         {"{" GPT2 ", \"architectures\": {}}", NULL, NULL, PT_ERR_FORMAT, "architectures"},
         {"{" GPT2 ", \"architectures\": [7]}", NULL, NULL, PT_ERR_FORMAT, "a number, expected the name of a class"},
         {"{" GPT2 ", \"architectures\": [\"GPT2ForSequenceClassification\"], \"problem_type\": "
-         "\"multi_label_classification\"}",
-         NULL, NULL, PT_ERR_UNSUPPORTED, "problem_type: \"multi_label_classification\""},
+         "\"two_label_classification\"}",
+         NULL, NULL, PT_ERR_UNSUPPORTED, "problem_type: \"two_label_classification\""},
         {"{" GPT2 ", \"architectures\": [\"GPT2ForSequenceClassification\"], \"problem_type\": 7}", NULL, NULL,
          PT_ERR_FORMAT, "problem_type"},
         {"{" GPT2 ", \"architectures\": [\"GPT2ForSequenceClassification\"], \"num_labels\": 0}", NULL, NULL,

@@ -1136,6 +1136,7 @@ class Model(_Handle):
             TASK_MASKED_LM: MaskedLmOptions,
             TASK_EMBEDDING: EmbeddingOptions,
             TASK_CLASSIFICATION: ClassificationOptions,
+            TASK_MULTI_LABEL: MultiLabelOptions,
             TASK_REGRESSION: RegressionOptions,
         }
         class_weights, token_kinds = options.pop("class_weights", None), options.pop("token_kinds", None)
