@@ -1853,6 +1853,40 @@ typedef struct pt_evaluation {
 /* batch: samples at a time; 0: 8. Set result->struct_size first. Changes no state of the training. */
 PT_API pt_status_t pt_evaluate(pt_model_t *model, pt_dataset_t *dataset, int64_t batch, pt_evaluation_t *result);
 
+/* How samples are told by their nearest neighbours. */
+typedef struct pt_neighbour_options {
+    uint32_t struct_size;
+    /* none are defined: 0 */
+    uint32_t flags;
+    /* how many vote, at least 1; init: 20 */
+    int64_t neighbours;
+    /* samples at a time through the model; 0: 8 */
+    int64_t batch;
+    /* each vote counts exp(similarity / temperature) (Wu 2018); 0: all count alike; init: 0.07 */
+    double temperature;
+    /* name of an output with a row of features a sample, float32 [PT_DIM_BATCH, D]; NULL: "embedding" where the model
+     * has that, else "hidden" */
+    const char *output;
+} pt_neighbour_options_t;
+/* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
+PT_API pt_status_t pt_neighbour_options_init(pt_neighbour_options_t *options, uint32_t struct_size);
+/* What pt_evaluate_neighbours found. */
+typedef struct pt_neighbour_result {
+    uint32_t struct_size;
+    uint32_t reserved;
+    /* of the dataset, and what they were compared with */
+    int64_t samples, references;
+    /* the share of samples whose class is the one that their neighbours vote for */
+    double accuracy;
+} pt_neighbour_result_t;
+/* What a model's features are worth before anything has learnt from labels: each sample of `dataset` gets the class of
+ * most votes among the samples of `reference` whose features are most similar to its own by the cosine. Both have a
+ * field "label", int32, one a sample; where both have names of classes, these say which are the same. Features and
+ * labels of both are held in memory: (references + samples) x (D + 1) x 4 bytes, and 256 x references x 4 beside them.
+ * options NULL: the defaults. Set result->struct_size first. PT_ERR_SHAPE: no such output, or no labels. */
+PT_API pt_status_t pt_evaluate_neighbours(pt_model_t *model, pt_dataset_t *reference, pt_dataset_t *dataset,
+                                          const pt_neighbour_options_t *options, pt_neighbour_result_t *result);
+
 /* What the last evaluation found, by pt_evaluate or within a stage (also while its event callback runs): the loss
  * first, then the task's or the network's metrics. Values are NaN before the first evaluation with this task, and
  * where nothing counted. */

@@ -113,6 +113,7 @@ static void on_fetch(void *user, pt_batch_t *batch)
     for (int64_t i = 0; i < batch->capacity; i++) {
         float *x = (float *)batch->fields[0].data + i * 10, *y = (float *)batch->fields[1].data + i;
         *y = 0;
+        ((int32_t *)batch->fields[2].data)[i] = (int32_t)(batch->indices[i] % 3);
         for (int k = 0; k < 10; k++)
             *y += x[k] = (float)((batch->indices[i] * 7 + k * 5) % 13) / 13;
     }
@@ -145,7 +146,8 @@ static pt_model_t *make_model(pt_context_t *context)
 static void open_world(world_t *world, place_t place)
 {
     static const pt_field_spec_t fields[] = {{.name = "x", .dtype = PT_FLOAT32, .rank = 1, .shape = {10}},
-                                             {.name = "y", .dtype = PT_FLOAT32, .rank = 1, .shape = {1}}};
+                                             {.name = "y", .dtype = PT_FLOAT32, .rank = 1, .shape = {1}},
+                                             {.name = "label", .dtype = PT_INT32, .rank = 0}};
     pt_context_options_t options;
     pt_schedule_options_t schedule;
     *world = (world_t){.place = place};
@@ -164,7 +166,7 @@ static void open_world(world_t *world, place_t place)
     schedule.callback = on_rate;
     schedule.user = world;
     ck_ok(pt_optimizer_set_schedule(world->optimizer, &schedule));
-    ck_ok(pt_dataset_create_map(world->context, fields, 2, sizeof fields[0], SAMPLES, 0, on_fetch, world, on_destroy,
+    ck_ok(pt_dataset_create_map(world->context, fields, 3, sizeof fields[0], SAMPLES, 0, on_fetch, world, on_destroy,
                                 &world->data));
 }
 
@@ -284,7 +286,11 @@ START_TEST(test_calls)
     float values[SAMPLES];
     int64_t indices[BATCH] = {0, 1, 2, 3}, elements;
     pt_evaluation_t found = {.struct_size = sizeof found};
-    for (volatile int which = 0; which < 4; which++) {
+    pt_neighbour_result_t similar = {.struct_size = sizeof similar};
+    pt_neighbour_options_t features;
+    ck_ok(pt_neighbour_options_init(&features, sizeof features));
+    features.output = "prediction";
+    for (volatile int which = 0; which < 5; which++) {
         open_world(&world, IN_FETCH);
         world.calls = 3;
         if (setjmp(outside) == 0) {
@@ -292,6 +298,8 @@ START_TEST(test_calls)
                 pt_evaluate(world.model, world.data, BATCH, &found);
             else if (which == 1)
                 predict_floats(world.model, world.data, NULL, BATCH, values, SAMPLES, &elements);
+            else if (which == 4)
+                pt_evaluate_neighbours(world.model, world.data, world.data, &features, &similar);
             else if (which == 2)
                 pt_dataset_normalize(world.data, "x", NULL, world.model);
             else
