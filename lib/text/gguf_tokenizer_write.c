@@ -395,10 +395,11 @@ static pt_status_t put_words(writing_t *writing, const pt__tokenizer_source_t *s
     int64_t first, last;
     const char *unknown = NULL, *prefix = "##", *type = "";
     const pt__json_t *normalizer = NULL, *words = NULL;
-    int32_t lowers = 0, strips = 1, parts = 1;
+    int32_t lowers = 0, strips = 1, parts = 1, cleans = 1;
     PT__TRY(pt__json_get_object(writing->root, "normalizer", PT__JSON_OPTIONAL, &normalizer));
     PT__TRY(pt__json_get_object(writing->root, "pre_tokenizer", PT__JSON_OPTIONAL, &words));
     if (normalizer != NULL) {
+        PT__TRY(pt__json_get_bool(normalizer, "clean_text", PT__JSON_OPTIONAL, &cleans));
         PT__TRY(pt__json_get_bool(normalizer, "lowercase", PT__JSON_OPTIONAL, &lowers));
         PT__TRY(pt__json_get_bool(normalizer, "strip_accents", PT__JSON_OPTIONAL, &strips));
         PT__TRY(pt__json_get_bool(normalizer, "handle_chinese_chars", PT__JSON_OPTIONAL, &parts));
@@ -406,9 +407,10 @@ static pt_status_t put_words(writing_t *writing, const pt__tokenizer_source_t *s
     if (words != NULL)
         PT__TRY(pt__json_get_string(words, "type", PT__JSON_OPTIONAL, &type));
     PT__TRY(pt__json_get_string(writing->model, "continuing_subword_prefix", PT__JSON_OPTIONAL, &prefix));
-    if (!lowers || !strips || !parts || strcmp(type, "BertPreTokenizer") != 0 || strcmp(prefix, "##") != 0)
+    if (!lowers || !cleans || !strips || !parts || strcmp(type, "BertPreTokenizer") != 0 || strcmp(prefix, "##") != 0)
         return pt__fail(PT_ERR_UNSUPPORTED, "WordPiece %s, expected BERT's of lower case, as llama.cpp has it",
                         !lowers                                 ? "without lower case"
+                        : !cleans                               ? "with \"clean_text\": false"
                         : !strips                               ? "with \"strip_accents\": false"
                         : !parts                                ? "with \"handle_chinese_chars\": false"
                         : strcmp(type, "BertPreTokenizer") != 0 ? "with another pre_tokenizer"
@@ -427,6 +429,19 @@ static pt_status_t put_words(writing_t *writing, const pt__tokenizer_source_t *s
     return put_specials(writing, source, first, last);
 }
 
+/* Pieces that stand in a word or at its end have a mark there. */
+static pt_status_t check_pairs(const pt__json_t *model)
+{
+    static const char *const marks[] = {"continuing_subword_prefix", "end_of_word_suffix"};
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
+        const char *mark = "";
+        PT__TRY(pt__json_get_string(model, marks[i], PT__JSON_OPTIONAL, &mark));
+        if (*mark != 0)
+            return pt__fail(PT_ERR_UNSUPPORTED, "\"%s\" with BPE, expected none in a GGUF file", marks[i]);
+    }
+    return PT_OK;
+}
+
 static pt_status_t put_all(writing_t *writing, const pt__tokenizer_source_t *source)
 {
     const char *type = NULL;
@@ -439,6 +454,7 @@ static pt_status_t put_all(writing_t *writing, const pt__tokenizer_source_t *sou
     PT__TRY(collect(writing, source->vocabulary));
     if (strcmp(type, "WordPiece") == 0)
         return put_words(writing, source);
+    PT__TRY(check_pairs(writing->model));
     PT__TRY(pt__json_get_bool(writing->model, "byte_fallback", PT__JSON_OPTIONAL, &falls_back));
     return falls_back ? put_pieces(writing, source) : put_bytes(writing, source);
 }
