@@ -124,5 +124,9 @@ cases = [
     case("unigram, pruned", "unigram", vocabulary=110),
     case("unigram, pruned to characters", "unigram", words, vocabulary=20),
     case("two letters of WordPiece", "wordpiece", words, vocabulary=250, min_frequency=1),
+    # pieces that are made in two ways, at the begin of a word and within one
+    case("prefix of a letter", "wordpiece", words[:40], vocabulary=120, min_frequency=1, prefix="a"),
+    # a word far less probable than a double can say, beside those that make the average
+    case("unigram, long rare word", "unigram", ["ab " * 800, chosen("stuvwxyz", 400)], vocabulary=40),
 ]
 (HERE / "trained_tokenizers.json").write_text(json.dumps(cases, separators=(",", ":")) + "\n")

@@ -145,7 +145,7 @@ static void check_all(int32_t threads)
             check_encoded(text, tokenizer);
         pt_tokenizer_free(tokenizer);
     }
-    ck_assert_int_eq(cases, 16);
+    ck_assert_int_eq(cases, 18);
     pt__json_free(document);
     pt__release(&context->memory, bytes);
     pt_context_free(context);
