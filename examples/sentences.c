@@ -106,14 +106,16 @@ static pt_status_t open_texts(pt_context_t *context, const char *texts, pt_token
     return status == PT_OK ? pt_dataset_create_from_text(context, texts, &window, held_out) : status;
 }
 
-static int pretrain(pt_context_t *context, const char *texts, const char *directory, int64_t steps)
+static int pretrain(const char *texts, const char *directory, int64_t steps)
 {
     int result = 1;
     char config[1024];
+    pt_context_t *context = NULL;
     pt_tokenizer_t *tokenizer = NULL;
     pt_model_t *model = NULL;
     pt_dataset_t *training = NULL, *held_out = NULL;
     pt_optimizer_t *optimizer = NULL;
+    TRY(pt_context_create(NULL, &context));
     TRY(learn_tokenizer(context, texts, &tokenizer));
     snprintf(config, sizeof config, network, (int)pt_tokenizer_size(tokenizer));
     TRY(pt_model_create_from_config(context, config, strlen(config), &model));
@@ -145,6 +147,7 @@ out:
     pt_dataset_free(training);
     pt_model_free(model);
     pt_tokenizer_free(tokenizer);
+    pt_context_free(context);
     return result;
 }
 
@@ -161,42 +164,65 @@ static pt_status_t make_network(pt_context_t *context, const char *directory, in
     return status;
 }
 
-/* The share of right answers on the lines that are held out in this run; save: where the classifier goes, or NULL. */
-static int classify(pt_context_t *context, const char *directory, int is_pretrained, pt_dataset_t *lines, int run,
-                    const char *save, double *accuracy)
+typedef struct result {
+    double accuracy, loss;
+} result_t;
+
+/* Learns from `training` and tells how `held_out` goes; save: where the classifier goes, or NULL. */
+static int classify(pt_context_t *context, const char *directory, int is_pretrained, double rate,
+                    pt_dataset_t *training, pt_dataset_t *held_out, const char *save, result_t *found)
 {
     int result = 1;
     pt_model_t *model = NULL;
-    pt_dataset_t *training = NULL, *held_out = NULL;
     pt_optimizer_t *optimizer = NULL;
     TRY(make_network(context, directory, is_pretrained, &model));
     pt_classification_options_t task;
     pt_classification_options_init(&task, sizeof task);
-    task.classes = pt_dataset_class_count(lines, "label");
+    task.classes = pt_dataset_class_count(held_out, "label");
     task.pooling = PT_POOL_MEAN; /* the head that BERT has reads [CLS], which texts in windows do not have */
     TRY(pt_model_set_task(model, PT_TASK_CLASSIFICATION, &task));
 
     pt_parameter_info_t words = {.struct_size = sizeof words}; /* the wider a network, the smaller its steps */
     TRY(pt_model_parameter_info(model, 0, &words));
-    TRY(make_optimizer(context, 0.125 / (double)words.shape[1], 20, &optimizer));
-    double share = (double)LABELLED / (double)pt_dataset_length(lines);
-    TRY(pt_dataset_split(lines, share < 0.5 ? share : 0.5, (uint64_t)run, &training, &held_out));
+    TRY(make_optimizer(context, rate / (double)words.shape[1], 20, &optimizer));
     pt_train_options_t train;
     pt_train_options_init(&train, sizeof train);
-    train.epochs = 40;
+    train.epochs = 15;
     train.batch = 16;
     TRY(pt_finetune(model, optimizer, training, &train, NULL));
     pt_evaluation_t evaluation = {.struct_size = sizeof evaluation};
     TRY(pt_evaluate(model, held_out, 64, &evaluation));
-    *accuracy = 100 * pt_model_metric_value(model, "accuracy");
+    *found = (result_t){.accuracy = 100 * pt_model_metric_value(model, "accuracy"), .loss = evaluation.loss};
     if (save)
         TRY(pt_model_save(model, save, NULL));
     result = 0;
 out:
     pt_optimizer_free(optimizer);
-    pt_dataset_free(held_out);
-    pt_dataset_free(training);
     pt_model_free(model);
+    return result;
+}
+
+/* The learning rate that does best on a quarter of the labelled lines after the other three were learnt from. */
+static int choose_rate(pt_context_t *context, const char *directory, int is_pretrained, pt_dataset_t *labelled, int run,
+                       double *rate)
+{
+    static const double rates[] = {0.0625, 0.125, 0.25, 0.5}; /* over the network's width */
+    int result = 1;
+    pt_dataset_t *training = NULL, *validation = NULL;
+    result_t best = {.accuracy = -1}, found;
+    TRY(pt_dataset_split(labelled, 0.75, (uint64_t)run, &training, &validation));
+    for (size_t i = 0; i < sizeof rates / sizeof rates[0]; i++) {
+        if (classify(context, directory, is_pretrained, rates[i], training, validation, NULL, &found))
+            goto out;
+        if (found.accuracy > best.accuracy || (found.accuracy == best.accuracy && found.loss < best.loss)) {
+            best = found;
+            *rate = rates[i];
+        }
+    }
+    result = 0;
+out:
+    pt_dataset_free(validation);
+    pt_dataset_free(training);
     return result;
 }
 
@@ -211,36 +237,64 @@ static void summarize(const double *values, int count, const char *title, const 
     printf("%s %.1f ± %.1f %%%s", title, mean, count > 1 ? sqrt(squares / (count - 1) / count) : 0.0, end);
 }
 
-static int compare(pt_context_t *context, const char *directory, const char *labels, int runs)
+/* 200 lines are labelled, the others tell who is right: right[0] from scratch, right[1] pretrained. What a run draws
+ * follows from its number. */
+static int compare_once(const char *directory, const char *labels, int run, const char *save, double right[2])
 {
-    double scratch[MOST_RUNS], pretrained[MOST_RUNS], gain[MOST_RUNS];
     int result = 1;
+    double rates[2];
+    pt_context_t *context = NULL;
     pt_tokenizer_t *tokenizer = NULL;
-    pt_dataset_t *lines = NULL;
-    path_t classifier = path_in(directory, "classifier.safetensors");
+    pt_dataset_t *lines = NULL, *labelled = NULL, *held_out = NULL;
+    pt_context_options_t options;
+    pt_context_options_init(&options, sizeof options);
+    options.seed = (uint64_t)run;
+    TRY(pt_context_create(&options, &context));
     TRY(pt_tokenizer_open(context, directory, NULL, &tokenizer));
     pt_column_t columns[] = {
         {.field = "tokens", .source = "text", .kind = PT_COLUMN_TEXT, .max_length = 64, .tokenizer = tokenizer},
         {.field = "label", .source = "label", .kind = PT_COLUMN_CLASS},
     };
     TRY(pt_dataset_create_from_jsonl(context, labels, columns, 2, sizeof columns[0], NULL, &lines));
-    for (int run = 0; run < runs; run++) {
-        const char *save = run + 1 == runs ? classifier.text : NULL;
-        if (classify(context, directory, 0, lines, run, NULL, &scratch[run]) ||
-            classify(context, directory, 1, lines, run, save, &pretrained[run]))
+    double share = (double)LABELLED / (double)pt_dataset_length(lines);
+    TRY(pt_dataset_split(lines, share < 0.5 ? share : 0.5, (uint64_t)run, &labelled, &held_out));
+    for (int is_pretrained = 0; is_pretrained < 2; is_pretrained++) {
+        result_t found;
+        if (choose_rate(context, directory, is_pretrained, labelled, run, &rates[is_pretrained]) ||
+            classify(context, directory, is_pretrained, rates[is_pretrained], labelled, held_out,
+                     is_pretrained ? save : NULL, &found))
             goto out;
-        gain[run] = pretrained[run] - scratch[run];
-        printf("run %d: %.1f %% right from scratch, %.1f %% pretrained\n", run + 1, scratch[run], pretrained[run]);
-        fflush(stdout);
+        right[is_pretrained] = found.accuracy;
+    }
+    printf("run %d: %.1f %% right from scratch (rate %g / width), %.1f %% pretrained (rate %g / width)\n", run + 1,
+           right[0], rates[0], right[1], rates[1]);
+    fflush(stdout);
+    result = 0;
+out:
+    pt_dataset_free(held_out);
+    pt_dataset_free(labelled);
+    pt_dataset_free(lines);
+    pt_tokenizer_free(tokenizer);
+    pt_context_free(context);
+    return result;
+}
+
+static int compare(const char *directory, const char *labels, int runs)
+{
+    double scratch[MOST_RUNS], pretrained[MOST_RUNS], gain[MOST_RUNS];
+    path_t classifier = path_in(directory, "classifier.safetensors");
+    for (int run = 0; run < runs; run++) {
+        double right[2];
+        if (compare_once(directory, labels, run, run + 1 == runs ? classifier.text : NULL, right))
+            return 1;
+        scratch[run] = right[0];
+        pretrained[run] = right[1];
+        gain[run] = right[1] - right[0];
     }
     summarize(scratch, runs, "from scratch", ", ");
     summarize(pretrained, runs, "pretrained", ", ");
     summarize(gain, runs, "gain", "\n");
-    result = 0;
-out:
-    pt_dataset_free(lines);
-    pt_tokenizer_free(tokenizer);
-    return result;
+    return 0;
 }
 
 int main(int argc, char **argv)
@@ -250,14 +304,6 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: %s MODEL_DIRECTORY LABELS_FILE RUNS [TEXTS [STEPS]]\n", argv[0]);
         return 2;
     }
-    int result = 1;
-    pt_context_t *context = NULL;
-    TRY(pt_context_create(NULL, &context));
-    if ((argc > 4 && pretrain(context, argv[4], argv[1], argc > 5 ? atoll(argv[5]) : 4000)) ||
-        compare(context, argv[1], argv[2], runs))
-        goto out;
-    result = 0;
-out:
-    pt_context_free(context);
-    return result;
+    return (argc > 4 && pretrain(argv[4], argv[1], argc > 5 ? atoll(argv[5]) : 6000)) ||
+           compare(argv[1], argv[2], runs);
 }

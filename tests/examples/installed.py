@@ -156,14 +156,14 @@ class Installed(unittest.TestCase):
             shutil.copy(path, os.path.join(self.folder.name, "texts"))
         output = self.c_example("sentences.c", "bert", self.labels(), "2", "texts", "40")
         self.assertLess(float(re.search(r"guessed right, loss ([\d.]+)", output).group(1)), 8)
-        self.assertRegex(output, r"run 2: [\d.]+ % right from scratch, [\d.]+ % pretrained")
+        self.assertRegex(output, r"run 2: [\d.]+ % right from scratch \(rate [\d.]+ / width\), [\d.]+ % pretrained")
         self.assertRegex(output, r"from scratch [\d.]+ ± [\d.]+ %, pretrained [\d.]+ ± [\d.]+ %, gain -?[\d.]+ ±")
         self.assertEqual(
             sorted(os.listdir(os.path.join(self.folder.name, "bert"))),
             ["classifier.safetensors", "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"],
         )
         output = self.c_example("sentences.c", "bert", self.labels(), "1")  # of a directory that is there
-        self.assertRegex(output, r"run 1: [\d.]+ % right from scratch, [\d.]+ % pretrained")
+        self.assertRegex(output, r"run 1: [\d.]+ % right from scratch \(rate [\d.]+ / width\), [\d.]+ % pretrained")
         self.vectors_of_the_guide("bert")
 
     def vectors_of_the_guide(self, directory):
