@@ -575,6 +575,47 @@ enum {
 };
 /* One row a sample from its rows: [PT_DIM_TOKENS, D], or of another dimension, -> [PT_DIM_BATCH, D]. */
 PT_API pt_tensor_t pt_pool(pt_graph_t *graph, pt_tensor_t src, int32_t kind);
+
+/* Windows over the pixels of pictures, or over the rows of fixed lengths. size is needed; the rest may stay as
+ * pt_pool_options_init sets it. Pairs are { height, width }; of rows, which have a length alone, the second entries
+ * stay as init sets them. */
+typedef struct pt_pool_options {
+    uint32_t struct_size;
+    /* PT_POOL_CEIL, PT_POOL_EXCLUDE_PADDING */
+    uint32_t flags;
+    /* of a window */
+    int32_t size[2];
+    /* from one window to the next; 0: size */
+    int32_t stride[2];
+    /* around src: top, bottom, left, right; of rows: before the first, behind the last. At most half of the window's
+     * size each */
+    int32_t padding[4];
+    /* from one pixel of a window to the next, of pt_max_pool alone; init: 1 */
+    int32_t dilation[2];
+    /* of pt_average_pool alone: sums are divided by this; 0: by how many pixels count */
+    int32_t divisor;
+} pt_pool_options_t;
+/* Flags of pt_pool_options_t. */
+enum {
+    /* a last window that begins in src, or in the padding before it, and reaches beyond the padding counts too */
+    PT_POOL_CEIL = 1,
+    /* of pt_average_pool: means are those of the pixels that are there; else padding counts as zeros */
+    PT_POOL_EXCLUDE_PADDING = 2,
+};
+/* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
+PT_API pt_status_t pt_pool_options_init(pt_pool_options_t *options, uint32_t struct_size);
+/* The largest of each window, channel by channel; its gradient goes to the first of equals. src [B, height, width,
+ * channels] -> [B, windows down, windows across, channels], or [B, length, channels] -> [B, windows, channels]; B is
+ * any leading size. Padding is -inf. */
+PT_API pt_tensor_t pt_max_pool(pt_graph_t *graph, pt_tensor_t src, const pt_pool_options_t *options);
+/* The mean of each window, shapes as of pt_max_pool. */
+PT_API pt_tensor_t pt_average_pool(pt_graph_t *graph, pt_tensor_t src, const pt_pool_options_t *options);
+/* The largest of each of height · width windows, which src [B, H, W, channels] is cut into as evenly as may be -> [B,
+ * height, width, channels]. src [B, length, channels] -> [B, height, channels]; width is 1. */
+PT_API pt_tensor_t pt_adaptive_max_pool(pt_graph_t *graph, pt_tensor_t src, int64_t height, int64_t width);
+/* The mean of each, as pt_adaptive_max_pool; of height 1 and width 1 the mean of each picture. */
+PT_API pt_tensor_t pt_adaptive_average_pool(pt_graph_t *graph, pt_tensor_t src, int64_t height, int64_t width);
+
 /* Every `count` neighbouring rows of a sample side by side in one row: [PT_DIM_TOKENS, D], or of another dimension, ->
  * [rows / count, count·D], its leading dimension derived: a sample of L rows has ceil(L / count), the last one
  * filled up with zeros. */

@@ -207,6 +207,32 @@ typedef struct pt__batch_norm_gradient {
     int32_t accumulate_d_weight, accumulate_d_bias;
 } pt__batch_norm_gradient_t;
 
+/* One axis of windows: `dst` windows of `size` places, `dilation` apart, over `src` places and the padding before and
+ * behind them; window i begins at place i * stride - before. A last window may reach beyond the padding. Adaptive,
+ * where size is 0: window i has the places from i * src / dst to (i + 1) * src / dst, rounded outwards. */
+typedef struct pt__window_axis {
+    int64_t src, dst;
+    int64_t size, stride, dilation, before, after;
+} pt__window_axis_t;
+
+/* Each window of src [pictures, rows.src, columns.src, channels] reduced, channel by channel, to a pixel of dst
+ * [pictures, rows.dst, columns.dst, channels]: its MAX (of no place -inf; NaN comes through), or its MEAN. */
+typedef struct pt__window_pool {
+    pt__reduce_t reduce;
+    int32_t without_padding; /* of means: padding does not count */
+    int64_t divisor;         /* of means, instead of how many count; 0: none */
+    int64_t pictures, channels;
+    pt__window_axis_t rows, columns;
+    const float *src;
+    float *dst;
+} pt__window_pool_t;
+
+typedef struct pt__window_pool_gradient { /* a maximum's goes to the first place that has it */
+    pt__window_pool_t pool;               /* whose src and dst are read for MAX alone */
+    const float *d_dst;                   /* like dst */
+    float *d_src;                         /* like src */
+} pt__window_pool_gradient_t;
+
 typedef enum pt__pointwise_loss {
     PT__LOSS_SQUARED = 0,
     PT__LOSS_ABSOLUTE,
@@ -331,6 +357,9 @@ typedef struct pt__kernels {
     /* the elements of each sample, as many as both sides have; where `to` has more, zeros */
     void (*segment_copy)(pt__dev, int64_t samples, const pt__segments_t *from, const pt__segments_t *to,
                          const float *src, float *dst);
+
+    void (*window_pool)(pt__dev, const pt__window_pool_t *);
+    void (*window_pool_gradient)(pt__dev, const pt__window_pool_gradient_t *);
 
     void (*cross_entropy)(pt__dev, const pt__cross_entropy_t *);
     /* loss over `n` elements of prediction against target (BINARY: prediction is a logit); delta: Huber's.

@@ -17,6 +17,9 @@ typedef struct wrong {
 
 #define ARGUMENT   .status = PT_ERR_ARGUMENT
 #define HEADS(...) .attributes = {.integers = {__VA_ARGS__}}
+/* Of windows of 2 x 2 pixels, and what else is given by place: stride 2, dilation 4, padding 6, flags 10, divisor 11,
+ * adaptive 12. */
+#define WINDOWS(...)                 .attributes = {.integers = {2, 2, 2, 2, 1, 1, __VA_ARGS__}}
 #define TURNS(heads, rotated, width) HEADS(heads, rotated, width, 0, 0, 2, 8, 0, 16) /* of tables of 8 rows */
 
 static const wrong_t wrongs[] = {
@@ -196,6 +199,34 @@ static const wrong_t wrongs[] = {
     {"batch_norm", "f[B,4] s[4] s[4] f[3]", "weight is", .attributes = {.reals = {1e-5, 0.1}}},
     {"batch_norm", "f[B,4] s[4] s[4]", "momentum 2", .attributes = {.reals = {1e-5, 2}}, ARGUMENT},
     {"batch_norm", "f[B,4] s[4] s[4]", "epsilon -1", .attributes = {.reals = {-1, 0.1}}, ARGUMENT},
+    {"max_pool", "f[B,4,4]", "size, stride, dilation or padding of a width, which src does not have", WINDOWS(0),
+     ARGUMENT},
+    {"max_pool", "f[B,4]", "src is float32[B, 4], expected rank 3", WINDOWS(0)},
+    {"max_pool", "i9[B,4,4,3]", "src is int32", WINDOWS(0)},
+    {"max_pool", "f[B,1,4,3]", "src is float32[B, 1, 4, 3], expected at least a window's height", WINDOWS(0)},
+    {"max_pool", "f[B,4,1,3]", "expected at least a window's width", WINDOWS(0)},
+    {"max_pool", "f[B,1,3]", "expected at least a window's length", .attributes = {.integers = {2, 1, 2, 1, 1, 1}}},
+    {"max_pool", "f[B,4,4,3]", "size[1] 0, expected at least 1", .attributes = {.integers = {2, 0, 1, 1, 1, 1}},
+     ARGUMENT},
+    {"max_pool", "f[B,4,4,3]", "stride[0] -1, expected", .attributes = {.integers = {2, 2, -1, 1, 1, 1}}, ARGUMENT},
+    {"max_pool", "f[B,4,4,3]", "dilation[1] 0, expected", .attributes = {.integers = {2, 2, 1, 1, 1}}, ARGUMENT},
+    {"max_pool", "f[B,4,4,3]", "padding[1] 2, expected at most half of the window's 2", WINDOWS(0, 2), ARGUMENT},
+    {"max_pool", "f[B,4,4,3]", "padding[2] -1, expected", WINDOWS(0, 0, -1), ARGUMENT},
+    {"max_pool", "f[B,4,4,3]", "flags 2, which it does not have",
+     .attributes = {.integers = {2, 2, 2, 2, 1, 1, [10] = 2, [14] = PT__REDUCE_MAX}}, ARGUMENT},
+    {"max_pool", "f[B,4,4,3]", "divisor 1, expected 0: a maximum has none",
+     .attributes = {.integers = {2, 2, 2, 2, 1, 1, [11] = 1, [14] = PT__REDUCE_MAX}}, ARGUMENT},
+    {"max_pool", "f[B,4,4,3]", "height 0, expected at least 1", .attributes = {.integers = {[1] = 1, [12] = 1}},
+     ARGUMENT},
+    {"max_pool", "f[B,4,3]", "width 2, expected 1 for rows of one length", .attributes = {.integers = {1, 2, [12] = 1}},
+     ARGUMENT},
+    {"average_pool", "i9[B,4,4,3]", "src is int32", WINDOWS(0)},
+    {"average_pool", "f[B,4,4,3]", "dilation[0] 2, expected 1",
+     .attributes = {.integers = {2, 2, 2, 2, 2, 1, [14] = PT__REDUCE_MEAN}}, ARGUMENT},
+    {"average_pool", "f[B,4,4,3]", "flags 4, which",
+     .attributes = {.integers = {2, 2, 2, 2, 1, 1, [10] = 7, [14] = PT__REDUCE_MEAN}}, ARGUMENT},
+    {"average_pool", "f[B,4,4,3]", "divisor -1, expected at least 1",
+     .attributes = {.integers = {2, 2, 2, 2, 1, 1, [11] = -1, [14] = PT__REDUCE_MEAN}}, ARGUMENT},
     {"stack_rows", "f[B,4]", "src is float32[B, 4], expected [PT_DIM_TOKENS, ...]", .attributes = {.integers = {2}}},
     {"stack_rows", "f[2T,4]", "src is float32[2T, 4]", .attributes = {.integers = {2}}},
     {"stack_rows", "i9[T,4]", "src is int32", .attributes = {.integers = {2}}},
@@ -377,6 +408,8 @@ START_TEST(test_options)
     pt_attention_options_t attention;
     pt_cross_entropy_options_t entropy;
     pt_loss_options_t loss;
+    pt_pool_options_t pool;
+    ck_ok(pt_pool_options_init(&pool, sizeof pool));
     ck_ok(pt_attention_options_init(&attention, sizeof attention));
     ck_ok(pt_cross_entropy_options_init(&entropy, sizeof entropy));
     ck_ok(pt_loss_options_init(&loss, sizeof loss));
@@ -387,7 +420,7 @@ START_TEST(test_options)
     ck_assert_int_eq(entropy.class_weights, PT_NO_TENSOR);
     ck_assert_int_eq(pt_attention_options_init(NULL, sizeof attention), PT_ERR_ARGUMENT);
     ck_assert_int_eq(pt_cross_entropy_options_init(NULL, sizeof entropy), PT_ERR_ARGUMENT);
-    for (int32_t i = 0; i < 11; i++) {
+    for (int32_t i = 0; i < 14; i++) {
         ck_ok(machine_open(&machine));
         pt_tensor_t qkv = machine_tensor(&machine, "f[T,24]", &kind, &limit),
                     labels = machine_tensor(&machine, "l24[T]", &kind, &limit), made = 0;
@@ -438,6 +471,18 @@ START_TEST(test_options)
             loss.struct_size = 3;
             made = pt_bce_loss(machine.graph, qkv, qkv, 1, &loss);
             break;
+        case 11:
+            made = pt_max_pool(machine.graph, qkv, NULL);
+            break;
+        case 12:
+            pool.flags = UINT32_MAX;
+            pool.size[0] = 1;
+            made = pt_average_pool(machine.graph, machine_tensor(&machine, "f[T,4,4]", &kind, &limit), &pool);
+            break;
+        case 13:
+            pool.struct_size = 3;
+            made = pt_max_pool(machine.graph, qkv, &pool);
+            break;
         }
         ck_assert_msg(i < 2 ? made != PT_NO_TENSOR : made == PT_NO_TENSOR && machine.graph->status == PT_ERR_ARGUMENT,
                       "options %d: %s", (int)i, pt__error_message());
@@ -453,6 +498,8 @@ START_TEST(test_sticky_errors)
     char first[PT__MESSAGE_SIZE];
     pt_attention_options_t attention;
     pt_rotary_options_t rotary;
+    pt_pool_options_t pool;
+    ck_ok(pt_pool_options_init(&pool, sizeof pool));
     ck_ok(pt_attention_options_init(&attention, sizeof attention));
     ck_ok(pt_rotary_options_init(&rotary, sizeof rotary));
     rotary.heads = 2;
@@ -500,6 +547,10 @@ START_TEST(test_sticky_errors)
                                     pt_mean(g, t, 0, 0),
                                     pt_max(g, t, 0, 0),
                                     pt_pool(g, t, 0),
+                                    pt_max_pool(g, t, &pool),
+                                    pt_average_pool(g, t, &pool),
+                                    pt_adaptive_max_pool(g, t, 1, 1),
+                                    pt_adaptive_average_pool(g, t, 1, 1),
                                     pt_mse_loss(g, t, t, NULL),
                                     pt_l1_loss(g, t, t, NULL),
                                     pt_huber_loss(g, t, t, 1, NULL),

@@ -168,7 +168,7 @@ def _options(kind, values):
     for key, value in values.items():
         if key not in known:
             raise TypeError("%s has no option %r; it has %s" % (kind.__name__, key, ", ".join(known[1:])))
-        setattr(options, key, value if value is None else _encoded(value))
+        setattr(options, key, tuple(value) if isinstance(value, list) else value if value is None else _encoded(value))
     return options
 
 
@@ -983,6 +983,13 @@ class Graph(_Handle):
                 for given in (frequencies, long_frequencies)]
         options.frequencies, options.long_frequencies = (ctypes.addressof(own) if own else None for own in held)
         return library.pt_rotary(self, src, ctypes.byref(options))
+
+    def max_pool(self, src, size, **options):
+        """The largest of each window: max_pool(src, (2, 2), stride=(2, 2)); of rows (size, 1)."""
+        return library.pt_max_pool(self, src, ctypes.byref(_options(PoolOptions, dict(options, size=size))))
+
+    def average_pool(self, src, size, **options):
+        return library.pt_average_pool(self, src, ctypes.byref(_options(PoolOptions, dict(options, size=size))))
 
     def mse_loss(self, prediction, target, **options):
         return library.pt_mse_loss(self, prediction, target, ctypes.byref(_options(LossOptions, options)))

@@ -79,6 +79,10 @@ void pt__cpu_gather(pt__dev device, int64_t rows, int64_t columns, int32_t dtype
 void pt__cpu_gather_gradient(pt__dev device, int64_t rows, int64_t columns, int64_t table_rows, const float *d_dst,
                              const int32_t *index, int32_t accumulate, float *d_table, int32_t *scratch);
 
+/* window_pool.c */
+void pt__cpu_window_pool(pt__dev device, const pt__window_pool_t *pool);
+void pt__cpu_window_pool_gradient(pt__dev device, const pt__window_pool_gradient_t *gradient);
+
 /* cross_entropy_rows.c */
 void pt__cpu_cross_entropy(pt__dev device, const pt__cross_entropy_t *description);
 

@@ -111,6 +111,16 @@ typedef struct pt__vector_rotary { /* n: half of what is rotated of a head; row 
     void (*pairs)(int64_t heads, int64_t width, int64_t n, const float *row, const float *src, float *dst);
 } pt__vector_rotary_t;
 
+typedef struct pt__vector_pool { /* one row of windows of one picture: src and d_src are the picture's first pixel's */
+    void (*max)(const pt__window_pool_t *pool, const float *src, int64_t row, float *dst);
+    void (*mean)(const pt__window_pool_t *pool, const float *src, int64_t row, float *dst);
+    /* The first `channels` of each pixel, d_src += */
+    void (*max_gradient)(const pt__window_pool_t *pool, const float *src, const float *dst, const float *d_dst,
+                         int64_t row, int64_t channels, float *d_src);
+    void (*mean_gradient)(const pt__window_pool_t *pool, const float *d_dst, int64_t row, int64_t channels,
+                          float *d_src);
+} pt__vector_pool_t;
+
 typedef struct pt__vector_loss {
     /* Sum of the weighted losses of n elements; adds the weights to *weight; writes d_prediction where not NULL. */
     double (*pointwise[4])(int64_t n, float delta, float positive_weight, const float *prediction, const float *target,
@@ -159,6 +169,7 @@ typedef struct pt__vector {
     const pt__vector_dropout_t *dropout;
     const pt__vector_attention_t *attention;
     const pt__vector_rotary_t *rotary;
+    const pt__vector_pool_t *pool;
     const pt__vector_loss_t *loss;
     const pt__vector_optimizer_t *optimizer;
     const pt__vector_widen_t *widen;

@@ -1,0 +1,100 @@
+/* References of the ops that look at neighbouring pixels; see reference.h. A length is a picture of one row. */
+#include "ops/reference.h"
+
+#include <math.h>
+
+typedef struct picture { /* [count, height, width, channels] */
+    int64_t count, height, width, channels;
+} picture_t;
+
+static picture_t picture_of(const reference_tensor_t *tensor)
+{
+    const int64_t *size = tensor->size;
+    if (tensor->rank == 3)
+        return (picture_t){size[0], 1, size[1], size[2]};
+    return (picture_t){size[0], size[1], size[2], size[3]};
+}
+
+static int64_t place(const picture_t *picture, int64_t n, int64_t y, int64_t x, int64_t c)
+{
+    return ((n * picture->height + y) * picture->width + x) * picture->channels + c;
+}
+
+/* ---- Pooling over windows ---- */
+
+enum { STRIDE = 2, DILATION = 4, PADDING = 6, FLAGS = 10, DIVISOR, ADAPTIVE };
+
+/* Where place k of window i lies on an axis of n places, of m windows. -1: nowhere. *counts: whether a mean that counts
+ * padding counts it. axis: -1 is the one that a length does not have. */
+static int64_t window_place(const int64_t *integers, int32_t axis, int64_t n, int64_t m, int64_t i, int64_t k,
+                            int32_t *counts)
+{
+    int64_t at = k;
+    *counts = 0;
+    if (axis >= 0 && integers[ADAPTIVE]) {
+        double begin = floor((double)(i * n) / (double)m), end = ceil((double)((i + 1) * n) / (double)m);
+        at = (int64_t)begin + k;
+        *counts = (double)at < end;
+        return *counts ? at : -1;
+    }
+    if (axis >= 0) {
+        if (k >= integers[axis])
+            return -1;
+        at = i * integers[STRIDE + axis] - integers[PADDING + 2 * axis] + k * integers[DILATION + axis];
+        *counts = at < n + integers[PADDING + 2 * axis + 1];
+    } else
+        *counts = k == 0;
+    return at >= 0 && at < n ? at : -1;
+}
+
+/* No window of the axis has more places. */
+static int64_t most_places(const int64_t *integers, int32_t axis, int64_t n, int64_t m)
+{
+    if (axis < 0)
+        return 1;
+    return integers[ADAPTIVE] ? n / m + 2 : integers[axis];
+}
+
+static void pool(const reference_call_t *call, int32_t is_max)
+{
+    const int64_t *integers = call->attributes->integers;
+    picture_t src = picture_of(&call->inputs[0]), dst = picture_of(&call->outputs[0]);
+    int32_t rows = call->inputs[0].rank == 4 ? 0 : -1, columns = rows + 1;
+    for (int64_t i = 0; i < reference_elements(&call->outputs[0]); i++) {
+        int64_t c = i % dst.channels, x = i / dst.channels % dst.width, y = i / dst.channels / dst.width % dst.height,
+                n = i / dst.channels / dst.width / dst.height;
+        double best = -INFINITY, sum = 0, there = 0, counted = 0;
+        for (int64_t down = 0; down < most_places(integers, rows, src.height, dst.height); down++)
+            for (int64_t across = 0; across < most_places(integers, columns, src.width, dst.width); across++) {
+                int32_t row_counts, column_counts;
+                int64_t row = window_place(integers, rows, src.height, dst.height, y, down, &row_counts),
+                        column = window_place(integers, columns, src.width, dst.width, x, across, &column_counts);
+                counted += row_counts && column_counts;
+                if (row < 0 || column < 0)
+                    continue;
+                double value = call->inputs[0].value[place(&src, n, row, column, c)];
+                best = fmax(best, value);
+                sum += value;
+                there++;
+            }
+        double count = integers[FLAGS] & PT_POOL_EXCLUDE_PADDING ? there : counted;
+        count = integers[DIVISOR] > 0 ? (double)integers[DIVISOR] : count;
+        call->outputs[0].value[i] = is_max ? best : sum / count;
+    }
+}
+
+static void reference_max_pool(const reference_call_t *call)
+{
+    pool(call, 1);
+}
+
+static void reference_average_pool(const reference_call_t *call)
+{
+    pool(call, 0);
+}
+
+const reference_entry_t reference_pictures[] = {
+    {"max_pool", reference_max_pool, 1},
+    {"average_pool", reference_average_pool, 1},
+    {NULL, NULL, 0},
+};
