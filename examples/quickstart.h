@@ -1,6 +1,6 @@
 /* What the parts of the quickstart share: quickstart.c has the command line and the comparison, quickstart_texts.c the
  * texts, quickstart_network.c the network, quickstart_ngrams.c the baseline, quickstart_report.c what
- * tools/report_page.c is told. */
+ * tools/report is told. */
 #ifndef QUICKSTART_H
 #define QUICKSTART_H
 

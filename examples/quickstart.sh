@@ -73,9 +73,15 @@ if ! {
     echo "the library did not build; all of it is in $out/build.log" >&2
     exit 1
 fi
+# With libpng the report's drawings are PNG files, too.
+png=
+if need pkg-config --exists libpng; then
+    png="-DPT__PNG $(pkg-config --cflags --libs libpng)"
+fi
+# shellcheck disable=SC2086
 cc -std=c11 -D_POSIX_C_SOURCE=200809L -O2 -Wl,-rpath,"$prefix/lib" "$here/quickstart.c" "$here/quickstart_texts.c" \
-    "$here/quickstart_network.c" "$here/quickstart_ngrams.c" "$here/quickstart_report.c" "$root/tools/report_page.c" \
-    -I"$prefix/include" -L"$prefix/lib" -lpretrain -lm -o "$out/quickstart"
+    "$here/quickstart_network.c" "$here/quickstart_ngrams.c" "$here/quickstart_report.c" "$root"/tools/report/*.c \
+    -I"$prefix/include" -L"$prefix/lib" -lpretrain $png -lm -o "$out/quickstart"
 if [ $given_out = no ]; then
     set -- --out "$out" "$@"
 fi

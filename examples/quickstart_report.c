@@ -1,5 +1,5 @@
-/* What the quickstart found, in words on the terminal, and as tools/report_page.c writes it. */
-#include "../tools/report_page.h"
+/* What the quickstart found, in words on the terminal, and as tools/report writes it. */
+#include "../tools/report/report.h"
 #include "quickstart.h"
 
 #include <errno.h>
@@ -75,28 +75,26 @@ static void print_results(const quickstart_t *q, const texts_t *texts, const cha
     printf("%s\n", said);
 }
 
-/* The first texts that were guessed right and wrong; of a text its beginning. Returns how many. */
-static int64_t choose_examples(const quickstart_t *q, const texts_t *texts, char cut[][EXAMPLE_BYTES + 4],
-                               report_example_t *examples)
+/* The surest mistakes and some texts that were guessed right; of a text its beginning. Returns how many. */
+static int64_t choose_examples(const quickstart_t *q, const texts_t *texts, const signed char *outcomes,
+                               char cut[][EXAMPLE_BYTES + 4], report_example_t *examples)
 {
-    int64_t count = 0, of_kind[2] = {0, 0}, step = texts->n_held_out / 97 + 1;
-    for (int64_t i = 0; i < texts->n_held_out * step && count < 2 * EXAMPLES; i += step) {
-        int64_t at = i % texts->n_held_out, text = texts->held_out[at];
-        int wrong = q->guesses[at] != texts->labels[text];
-        if (of_kind[wrong] == EXAMPLES || (i >= texts->n_held_out && step == 1))
-            continue;
+    int64_t chosen[2 * EXAMPLES],
+        count = report_choose(q->certainties, outcomes, texts->n_held_out, EXAMPLES, EXAMPLES, chosen);
+    for (int64_t i = 0; i < count; i++) {
+        int64_t at = chosen[i], text = texts->held_out[at];
         size_t length = strlen(texts->labelled[text]);
-        snprintf(cut[count], EXAMPLE_BYTES + 1, "%s", texts->labelled[text]);
+        snprintf(cut[i], EXAMPLE_BYTES + 1, "%s", texts->labelled[text]);
         if (length > EXAMPLE_BYTES) { /* not within a character */
             size_t end = EXAMPLE_BYTES;
             while (end > 0 && ((unsigned char)texts->labelled[text][end] & 0xc0u) == 0x80u)
                 end--;
-            memcpy(cut[count] + end, "...", 4);
+            memcpy(cut[i] + end, "...", 4);
         }
-        examples[count] = (report_example_t){cut[count], texts->class_names[texts->labels[text]],
-                                             texts->class_names[q->guesses[at]], q->certainties[at]};
-        of_kind[wrong]++;
-        count++;
+        examples[i] = (report_example_t){.text = cut[i],
+                                         .truth = texts->class_names[texts->labels[text]],
+                                         .guess = texts->class_names[q->guesses[at]],
+                                         .certainty = q->certainties[at]};
     }
     return count;
 }
@@ -162,10 +160,14 @@ int write_report(const quickstart_t *q, const texts_t *texts)
     int64_t *confusion = checked(calloc((size_t)(texts->classes * texts->classes), sizeof *confusion));
     for (int64_t i = 0; i < texts->classes; i++)
         classes[i] = texts->class_names[i];
-    for (int64_t i = 0; i < texts->n_held_out; i++)
-        confusion[texts->labels[texts->held_out[i]] * texts->classes + q->guesses[i]]++;
+    signed char *outcomes = checked(calloc((size_t)texts->n_held_out, sizeof *outcomes));
+    for (int64_t i = 0; i < texts->n_held_out; i++) {
+        const int32_t label = texts->labels[texts->held_out[i]];
+        confusion[label * texts->classes + q->guesses[i]]++;
+        outcomes[i] = q->guesses[i] == label ? REPORT_RIGHT : REPORT_WRONG;
+    }
     report_example_t examples[2 * EXAMPLES];
-    int64_t n_examples = choose_examples(q, texts, cut, examples);
+    int64_t n_examples = choose_examples(q, texts, outcomes, cut, examples);
 
     time_t clock = time(NULL);
     struct tm date;
@@ -224,6 +226,9 @@ int write_report(const quickstart_t *q, const texts_t *texts)
         .classes = classes,
         .confusion = confusion,
         .n_classes = texts->classes,
+        .certainties = q->certainties,
+        .outcomes = outcomes,
+        .n_guesses = texts->n_held_out,
         .examples = examples,
         .n_examples = n_examples,
         .facts = facts,
@@ -238,5 +243,6 @@ int write_report(const quickstart_t *q, const texts_t *texts)
         printf("%.0f seconds; see %s/report.html\n", q->seconds, q->out);
     free(classes);
     free(confusion);
+    free(outcomes);
     return result;
 }

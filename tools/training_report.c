@@ -9,7 +9,7 @@
 
 #include "data_files.h"
 #include "output.h"
-#include "report_page.h"
+#include "report/report.h"
 
 enum {
     FACTS_AT_MOST = 24,

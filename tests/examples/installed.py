@@ -60,9 +60,14 @@ class Installed(unittest.TestCase):
             raise unittest.SkipTest("pkg-config is missing (Debian: pkgconf)")
         cls.temporary, cls.shared, cls.static = install()
         cls.library = glob.glob(cls.shared + "/**/libpretrain.so", recursive=True)[0]
-        cls.environment = dict(os.environ, LD_LIBRARY_PATH=os.path.dirname(cls.library), PRETRAIN_LIBRARY=cls.library,
-                               PYTHONPATH=os.path.join(EXAMPLES, "python"), PRETRAIN_INCLUDE=cls.shared + "/include",
-                               PYTHONDONTWRITEBYTECODE="1")
+        cls.environment = dict(
+            os.environ,
+            LD_LIBRARY_PATH=os.path.dirname(cls.library),
+            PRETRAIN_LIBRARY=cls.library,
+            PYTHONPATH=os.path.join(EXAMPLES, "python"),
+            PRETRAIN_INCLUDE=cls.shared + "/include",
+            PYTHONDONTWRITEBYTECODE="1",
+        )
 
     @classmethod
     def tearDownClass(cls):
@@ -97,8 +102,14 @@ class Installed(unittest.TestCase):
             "hill": "stones and goats and wind",
             "town": "streets and bells and bread",
         }
-        return self.file("labels.jsonl", "".join(json.dumps({"text": "%s number %d" % (text, i), "label": label}) + "\n"
-                                                 for i in range(count) for label, text in words.items()))
+        return self.file(
+            "labels.jsonl",
+            "".join(
+                json.dumps({"text": "%s number %d" % (text, i), "label": label}) + "\n"
+                for i in range(count)
+                for label, text in words.items()
+            ),
+        )
 
     def text(self):
         return os.path.join(ROOT, "include", "pretrain.h")
@@ -308,8 +319,10 @@ class Installed(unittest.TestCase):
         rows = ["%d.5,%d.2,%d.1,0.%d" % (i % 7, i % 3, i % 5, i) for i in range(40)]
         heading = "sepal_length,sepal_width,petal_length,petal_width"
         self.file("new.csv", "\n".join([heading] + rows) + "\n")
-        self.file("iris.csv", "\n".join([heading + ",species"] + [row + ",setosa" for row in rows[1:]] +
-                                        [rows[0] + ",virginica"]) + "\n")
+        self.file(
+            "iris.csv",
+            "\n".join([heading + ",species"] + [row + ",setosa" for row in rows[1:]] + [rows[0] + ",virginica"]) + "\n",
+        )
         environment = dict(self.environment, PATH=self.shared + "/bin:" + os.environ["PATH"])
         run("sh", "-eu", "-c", code, cwd=self.folder.name, env=environment, timeout=300)
 
@@ -351,7 +364,7 @@ class Installed(unittest.TestCase):
     # ---- The quickstart ----------------------------------------------------------------------------------------------
 
     def quickstart(self):
-        sources = glob.glob(EXAMPLES + "/quickstart*.c") + [os.path.join(ROOT, "tools", "report_page.c")]
+        sources = glob.glob(EXAMPLES + "/quickstart*.c") + glob.glob(os.path.join(ROOT, "tools", "report", "*.c"))
         return self.compile(["cc", *C, "-O1"], sources, self.shared)
 
     small = "--width 8 --vocabulary 400 --batch 16 --steps 20 --finetune-steps 8 --minutes 5".split()
@@ -416,7 +429,7 @@ class Installed(unittest.TestCase):
         )
         translations = self.file(
             "Translation-en",
-            "Package: quake\nDescription-md5: 3a\nDescription-en: shoots\n a \"hero\" of C:\\\n .\n and runs\n\n"
+            'Package: quake\nDescription-md5: 3a\nDescription-en: shoots\n a "hero" of C:\\\n .\n and runs\n\n'
             "Package: quake-doc\nDescription-md5: 3b\nDescription-en: how to shoot\n\n"
             "Package: tool\nDescription-md5: 1c\nDescription-en: does\n it all\n\n"
             "Package: sums\nDescription-md5: 2d\nDescription-en: adds\tup",
