@@ -8,9 +8,11 @@
 
 #include "output.h"
 
-static int make_directory(const char *path)
+int out_directory_make(const char *option, const char *path)
 {
     char part[PATH_SIZE];
+    if (strlen(path) > PATH_SIZE - 256)
+        return fail("%s: a path of %lld bytes", option, (long long)strlen(path));
     snprintf(part, sizeof part, "%s", path);
     for (char *at = part + 1; *at; at++) {
         if (*at != '/')
@@ -38,7 +40,7 @@ int out_file_check(const char *option, const char *path)
     if (path_is_directory(path))
         return fail("%s %s: a directory is there, expected the name of a file", option, path);
     if (!path_exists(path))
-        return make_directory(directory);
+        return out_directory_make(option, directory);
     if (access(path, W_OK) != 0)
         return fail("%s %s: %s", option, path, strerror(errno));
     return EXIT_DONE;
@@ -51,9 +53,7 @@ int out_directory_prepare(const settings_t *settings, const opened_model_t *open
     checkpoints[0] = 0;
     if (!settings->out)
         return EXIT_DONE;
-    if (strlen(settings->out) > PATH_SIZE - 256)
-        return fail("--out: a path of %lld bytes", (long long)strlen(settings->out));
-    if ((status = make_directory(settings->out)) != EXIT_DONE)
+    if ((status = out_directory_make("--out", settings->out)) != EXIT_DONE)
         return status;
     if (settings->checkpoints != 0)
         path_join(checkpoints, settings->out, "checkpoints");

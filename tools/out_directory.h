@@ -8,6 +8,9 @@
  * earlier training has left, and writes the tokenizer. checkpoints: where they go, "" for none. EXIT_DONE, or a status
  * after a message. */
 int out_directory_prepare(const settings_t *settings, const opened_model_t *opened, char checkpoints[PATH_SIZE]);
+/* Makes a directory, with those that it is in, and tells where it cannot be written to. option: that asks for it.
+ * EXIT_DONE, or a status after a message. */
+int out_directory_make(const char *option, const char *path);
 /* A file that a result will go to: makes its directory, and tells what cannot be written before the work. EXIT_DONE, or
  * a status after a message. */
 int out_file_check(const char *option, const char *path);

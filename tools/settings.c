@@ -183,9 +183,10 @@ const option_t option_table[] = {
      "of tensors in a file at most, such as 500M or 2G: more are cut into several files with an index; not with --to "
      "gguf (one file)",
      NO_WORDS, COMMAND_CONVERT, VALUE_BYTES, AT(shard), 1, MOST},
-    {"--report", "FILE", results,
-     "gets a page of HTML that shows how the training went, or where its name ends in .json the same as JSON", NO_WORDS,
-     STAGES, VALUE_FILE, AT(report), NO_LIMIT},
+    {"--report", "PATH", results,
+     "gets a page of HTML that shows how the training went; a name that ends in .json the same as JSON, in .png its "
+     "drawings as a picture; a directory all of them",
+     NO_WORDS, STAGES, VALUE_FILE, AT(report), NO_LIMIT},
     {"--events", FLAG, results, "a line of JSON for each event of the training as well; with --json", NO_WORDS, STAGES,
      VALUE_NONE, AT(events), NO_LIMIT},
     {"--event-every", "N", results, "updates from one event to the next (1)", NO_WORDS, STAGES, VALUE_WHOLE,

@@ -8,6 +8,7 @@
 #include "out_directory.h"
 #include "output.h"
 #include "progress.h"
+#include "report_destination.h"
 #include "session.h"
 #include "training_report.h"
 
@@ -455,7 +456,7 @@ int training_run(const settings_t *settings, const training_defaults_t *defaults
     int status = check_settings(settings);
     signal(SIGPIPE, SIG_IGN); /* a reader that goes away must not cost the weights */
     if (status == EXIT_DONE && settings->report)
-        status = out_file_check("--report", settings->report);
+        status = report_destination_check(settings);
     if (status == EXIT_DONE)
         status = session_open(settings, &run.context);
     if (status == EXIT_DONE)

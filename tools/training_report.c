@@ -1,6 +1,5 @@
 #include "training_report.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -9,18 +8,21 @@
 
 #include "data_files.h"
 #include "output.h"
-#include "report/report.h"
+#include "report_destination.h"
+#include "training_guesses.h"
+#include "training_pictures.h"
 
 enum {
     FACTS_AT_MOST = 24,
     FACT_SIZE = 512,
     NEXT_AT_MOST = 4,
-    CLASSES_AT_MOST = 40,
-    EXAMPLES_AT_MOST = 10,
-    /* of the examples: what was wrong is more telling */
-    WRONG_AT_MOST = 6,
+    /* of the examples: what was wrong is more telling, and pictures are seen at a glance */
+    WRONG_PICTURES = 12,
+    RIGHT_PICTURES = 6,
+    WRONG_TEXTS = 6,
+    RIGHT_TEXTS = 4,
+    EXAMPLES_AT_MOST = WRONG_PICTURES + RIGHT_PICTURES,
     TEXT_SIZE = 400,
-    SAMPLES_AT_MOST = 100000,
 };
 
 /* The report, and what its pointers point to. */
@@ -36,54 +38,12 @@ typedef struct page {
     char values[FACTS_AT_MOST][FACT_SIZE], commands[NEXT_AT_MOST][FACT_SIZE];
     report_fact_t rows[FACTS_AT_MOST], next[NEXT_AT_MOST];
     /* of a classifier: what each sample is and is taken for */
-    int64_t samples;
-    int32_t *labels, *guesses;
-    float *certainties;
-    int64_t *confusion;
+    guesses_t guesses;
     char texts[EXAMPLES_AT_MOST][TEXT_SIZE];
     report_example_t examples[EXAMPLES_AT_MOST];
 } page_t;
 
 /* ---- Classes ----------------------------------------------------------------------------------------------------- */
-
-static int read_guesses(page_t *page)
-{
-    const training_facts_t *facts = page->facts;
-    const int64_t classes = facts->classes->count, n = page->samples;
-    int64_t *indices = malloc((size_t)n * sizeof *indices);
-    float *scores = malloc((size_t)(n * classes) * sizeof *scores);
-    pt_dataset_t *part = NULL;
-    int status = EXIT_DONE;
-    page->labels = malloc((size_t)n * sizeof *page->labels);
-    page->guesses = malloc((size_t)n * sizeof *page->guesses);
-    page->certainties = malloc((size_t)n * sizeof *page->certainties);
-    page->confusion = calloc((size_t)(classes * classes), sizeof *page->confusion);
-    if (!indices || !scores || !page->labels || !page->guesses || !page->certainties || !page->confusion) {
-        status = fail("no memory for a report of %lld samples", (long long)n);
-        goto out;
-    }
-    for (int64_t i = 0; i < n; i++)
-        indices[i] = i;
-    pt_array_t labels = {.dtype = PT_INT32, .data = page->labels, .capacity = n};
-    pt_array_t values = {.dtype = PT_FLOAT32, .data = scores, .capacity = n * classes};
-    TRY(pt_dataset_read(facts->evaluation, indices, n, "label", &labels, sizeof labels));
-    TRY(pt_dataset_subset(facts->evaluation, 0, n, &part));
-    TRY(pt_predict(facts->opened->model, part, "probabilities", facts->settings->batch, &values, sizeof values));
-    for (int64_t i = 0; i < n; i++) {
-        int64_t best = 0;
-        for (int64_t j = 1; j < classes; j++)
-            best = scores[i * classes + j] > scores[i * classes + best] ? j : best;
-        page->guesses[i] = (int32_t)best;
-        page->certainties[i] = scores[i * classes + best];
-        if (page->labels[i] >= 0 && page->labels[i] < classes)
-            page->confusion[page->labels[i] * classes + best]++;
-    }
-out:
-    pt_dataset_free(part);
-    free(indices);
-    free(scores);
-    return status;
-}
 
 /* The beginning of a sample's text; 0 where it has none. */
 static int read_text(const page_t *page, int64_t sample, char text[TEXT_SIZE])
@@ -105,69 +65,71 @@ static int read_text(const page_t *page, int64_t sample, char text[TEXT_SIZE])
     return 1;
 }
 
-static void add_examples(page_t *page)
+/* Samples whose labels are classes, the surest mistakes first. */
+static int add_examples(page_t *page)
 {
     const names_t *classes = page->facts->classes;
-    int64_t n = 0, counts[2] = {0, 0};
-    for (int64_t i = 0; i < page->samples && n < EXAMPLES_AT_MOST; i++) {
-        const int is_right = page->labels[i] == page->guesses[i];
-        if (page->labels[i] < 0 || page->labels[i] >= classes->count ||
-            counts[is_right] == (is_right ? EXAMPLES_AT_MOST - WRONG_AT_MOST : WRONG_AT_MOST) ||
-            !read_text(page, i, page->texts[n]))
+    const guesses_t *guesses = &page->guesses;
+    const int has_pictures = dataset_has_pictures(page->facts->evaluation);
+    int64_t chosen[EXAMPLES_AT_MOST], n = 0;
+    int status = EXIT_DONE;
+    if (!has_pictures && !page->facts->opened->reads_tokens)
+        return EXIT_DONE;
+    const int64_t count = report_choose(guesses->certainties, guesses->outcomes, guesses->samples,
+                                        has_pictures ? WRONG_PICTURES : WRONG_TEXTS,
+                                        has_pictures ? RIGHT_PICTURES : RIGHT_TEXTS, chosen);
+    for (int64_t i = 0; i < count && status == EXIT_DONE; i++) {
+        report_example_t *example = &page->examples[n];
+        const int64_t sample = chosen[i];
+        *example = (report_example_t){.truth = classes->items[guesses->labels[sample]],
+                                      .guess = classes->items[guesses->guesses[sample]],
+                                      .certainty = guesses->certainties[sample]};
+        if (has_pictures)
+            status = picture_read(page->facts->evaluation, sample, &example->picture);
+        else if (read_text(page, sample, page->texts[n]))
+            example->text = page->texts[n];
+        else
             continue;
-        counts[is_right]++;
-        page->examples[n] = (report_example_t){.text = page->texts[n],
-                                               .truth = classes->items[page->labels[i]],
-                                               .guess = classes->items[page->guesses[i]],
-                                               .certainty = (double)page->certainties[i]};
         n++;
     }
     page->report.examples = page->examples;
     page->report.n_examples = n;
+    return status;
 }
 
 /* How a classifier does on data that it was not trained on. */
 static int add_classes(page_t *page)
 {
     const training_facts_t *facts = page->facts;
+    guesses_t *guesses = &page->guesses;
     const int64_t classes = facts->classes->count;
-    int status = EXIT_DONE;
-    int64_t right = 0, counted = 0, most = 0;
-    page->samples = pt_dataset_length(facts->evaluation);
-    page->samples = page->samples < SAMPLES_AT_MOST ? page->samples : SAMPLES_AT_MOST;
-    if ((status = read_guesses(page)) != EXIT_DONE)
+    int status = guesses_read(facts->opened, facts->evaluation, classes, facts->settings->batch, guesses);
+    if (status != EXIT_DONE)
         return status;
-    for (int64_t i = 0; i < classes; i++) {
-        int64_t of_class = 0;
-        for (int64_t j = 0; j < classes; j++)
-            of_class += page->confusion[i * classes + j];
-        right += page->confusion[i * classes + i];
-        counted += of_class;
-        most = of_class > most ? of_class : most;
-    }
-    page->accuracy = counted > 0 ? (double)right / (double)counted : NAN;
+    page->accuracy = guesses->counted > 0 ? (double)guesses->right / (double)guesses->counted : NAN;
     page->result = (report_result_t){.name = "this model", .values = &page->accuracy, .count = 1};
-    page->references[0] = (report_reference_t){"the most frequent class",
-                                               counted > 0 ? (double)most / (double)counted : 0};
+    page->references[0] = (report_reference_t){
+        "the most frequent class", guesses->counted > 0 ? (double)guesses->most / (double)guesses->counted : 0};
     page->references[1] = (report_reference_t){"chance", 1 / (double)classes};
     page->report.measure = "accuracy on held-out samples";
     page->report.results = &page->result;
     page->report.n_results = 1;
     page->report.references = page->references;
     page->report.n_references = 2;
-    if (classes <= CLASSES_AT_MOST) {
+    page->report.certainties = guesses->certainties;
+    page->report.outcomes = guesses->outcomes;
+    page->report.n_guesses = guesses->samples;
+    if (guesses->confusion) {
         page->report.classified = "this model";
         page->report.classes = (const char *const *)facts->classes->items;
-        page->report.confusion = page->confusion;
+        page->report.confusion = guesses->confusion;
         page->report.n_classes = classes;
     }
-    if (facts->opened->reads_tokens)
-        add_examples(page);
     snprintf(page->answer, FACT_SIZE,
              "%.1f %% of %lld held-out samples are right, where always saying the most frequent class would be right "
              "for %.1f %%.",
-             100 * page->accuracy, (long long)counted, 100 * page->references[0].value);
-    return EXIT_DONE;
+             100 * page->accuracy, (long long)guesses->counted, 100 * page->references[0].value);
+    return add_examples(page);
 }
 
 /* ---- Curves and facts -------------------------------------------------------------------------------------------- */
@@ -290,8 +252,10 @@ static int fill(page_t *page)
                  plain_number(first), plain_number(facts->result->loss));
     snprintf(page->summary, FACT_SIZE, "%s: %lld updates with %lld samples, in %.1f s.", facts->task,
              (long long)facts->result->steps, (long long)pt_dataset_length(facts->dataset), facts->result->seconds);
-    if (facts->evaluation && strcmp(facts->task, PT_TASK_CLASSIFICATION) == 0)
+    if (facts->evaluation && facts->classes->count > 0 && strcmp(facts->task, PT_TASK_CLASSIFICATION) == 0)
         status = add_classes(page);
+    if (status == EXIT_DONE)
+        status = filters_read(facts->opened->model, &page->report.filters);
     add_charts(page);
     add_facts(page);
     add_steps(page);
@@ -300,27 +264,17 @@ static int fill(page_t *page)
 
 int training_report_write(const training_facts_t *facts)
 {
-    const char *path = facts->settings->report, *ending = strrchr(path, '.');
     page_t *page = calloc(1, sizeof *page);
     if (!page)
         return fail("no memory for a report");
     page->facts = facts;
     int status = fill(page);
-    FILE *file = status == EXIT_DONE ? fopen(path, "w") : NULL;
-    if (status == EXIT_DONE && file && ending && strcmp(ending, ".json") == 0)
-        report_json(&page->report, file);
-    else if (status == EXIT_DONE && file)
-        report_html(&page->report, file);
-    if (status == EXIT_DONE) {
-        int written = file && !ferror(file);
-        written &= !file || fclose(file) == 0;
-        if (!written)
-            status = fail("%s: %s", path, strerror(errno));
-    }
-    free(page->labels);
-    free(page->guesses);
-    free(page->certainties);
-    free(page->confusion);
+    if (status == EXIT_DONE)
+        status = report_destination_write(facts->settings, &page->report);
+    for (int64_t i = 0; i < EXAMPLES_AT_MOST; i++)
+        free((void *)page->examples[i].picture.bytes);
+    free((void *)page->report.filters.weights);
+    guesses_free(&page->guesses);
     free(page);
     return status;
 }

@@ -20,7 +20,7 @@ typedef struct training_facts {
     const pt_train_result_t *result;
 } training_facts_t;
 
-/* Writes the page, or where the file's name ends in .json the same as JSON. EXIT_DONE, or a status after a message. */
+/* Writes it to where --report says. EXIT_DONE, or a status after a message. */
 int training_report_write(const training_facts_t *facts);
 
 #endif

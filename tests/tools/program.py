@@ -771,6 +771,9 @@ class Program(unittest.TestCase):
         self.assertEqual([len(curve["y"]) for curve in report["charts"][0]["curves"]], [16, 8])
         for example in report["examples"]:
             self.assertIn(" today", example["text"])
+        wrong = [one["certainty"] for one in report["examples"] if one["truth"] != one["guess"]]
+        self.assertEqual(wrong, sorted(wrong, reverse=True))
+        self.assertEqual(report["filters"], None)
         run(*options, "--report", "report.html")
         with open("report.html", encoding="utf-8") as file:
             page = file.read()
@@ -778,10 +781,11 @@ class Program(unittest.TestCase):
         self.assertIn("held-out samples are right", page)
         self.assertIn("</svg>", page)
         self.assertNotIn("http", page)  # it loads nothing
-        self.assertIn("standard error", page)
+        self.assertIn("expected calibration error", page)
+        self.assertNotIn("standard error", page)  # there is no result of several seeds
         run("train", "config.json", "text.txt", "--steps", "3", "--report", "text.html")
         with open("text.html", encoding="utf-8") as file:
-            self.assertNotIn("standard error", file.read())  # there is no result of several seeds
+            self.assertNotIn("calibration", file.read())  # there are no classes
         run("train", "config.json", "text.txt", "--steps", "3000", "--batch", "1", "--report", "text.json")
         with open("text.json", encoding="utf-8") as file:
             report = json.load(file)
