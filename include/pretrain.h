@@ -454,6 +454,43 @@ PT_API pt_tensor_t pt_rms_norm(pt_graph_t *graph, pt_tensor_t src, pt_tensor_t w
 PT_API pt_tensor_t pt_batch_norm(pt_graph_t *graph, pt_tensor_t src, pt_tensor_t running_mean,
                                  pt_tensor_t running_variance, pt_tensor_t weight, pt_tensor_t bias, double momentum,
                                  double epsilon);
+/* How a kernel moves over pictures [N, H, W, C], or over [N, L, C], where the first of two numbers counts, and the
+ * second stays as pt_convolution_options_init sets it; the numbers are height's and width's. */
+typedef struct pt_convolution_options {
+    uint32_t struct_size;
+    /* PT_CONVOLUTION_... */
+    uint32_t flags;
+    /* from one place of the kernel to the next; init: 1 and 1 */
+    int64_t stride[2];
+    /* zeros around src: above, below, to the left, to the right; of a length: before, behind. init: 0 */
+    int64_t padding[4];
+    /* from one element of the kernel to the next; init: 1 and 1 */
+    int64_t dilation[2];
+    /* into so many parts channels and outputs are cut, part i of the outputs reading part i of the channels alone: as
+     * many as channels is a convolution by depth. init: 1 */
+    int64_t groups;
+    /* of a transposed convolution, below the stride: so many more rows and columns, at the end. init: 0 */
+    int64_t output_padding[2];
+    /* PT_ACTIVATION_..., none of a transposed convolution; init: PT_ACTIVATION_NONE */
+    int32_t activation;
+    int32_t reserved;
+} pt_convolution_options_t;
+/* Flags of pt_convolution_options_t. */
+enum {
+    /* of pt_convolution_layer: it has no bias */
+    PT_CONVOLUTION_NO_BIAS = 1,
+};
+/* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
+PT_API pt_status_t pt_convolution_options_init(pt_convolution_options_t *options, uint32_t struct_size);
+/* Convolution as PyTorch has it: src [N, H, W, C], weight [O, C/groups, h, w] (PyTorch's order), bias [O] or
+ * PT_NO_TENSOR -> [N, H', W', O], where H' = (H + above + below - dilation·(h - 1) - 1) / stride + 1, rounded down; or
+ * src [N, L, C], weight [O, C/groups, l] -> [N, L', O]. options may be NULL, here and below. */
+PT_API pt_tensor_t pt_convolution(pt_graph_t *graph, pt_tensor_t src, pt_tensor_t weight, pt_tensor_t bias,
+                                  const pt_convolution_options_t *options);
+/* The transposed one: src [N, H, W, C], weight [C, O/groups, h, w], bias [O] or PT_NO_TENSOR -> [N, H', W', O], where
+ * H' = (H - 1)·stride - above - below + dilation·(h - 1) + 1 + output_padding; or of a length, as pt_convolution. */
+PT_API pt_tensor_t pt_convolution_transposed(pt_graph_t *graph, pt_tensor_t src, pt_tensor_t weight, pt_tensor_t bias,
+                                             const pt_convolution_options_t *options);
 /* Zeroes elements with this probability and scales the others by 1/(1 - probability), while training only. */
 PT_API pt_tensor_t pt_dropout(pt_graph_t *graph, pt_tensor_t src, double probability);
 
@@ -683,6 +720,11 @@ PT_API pt_tensor_t pt_linear_cross_entropy_loss(pt_graph_t *graph, pt_tensor_t s
  * [..., I] -> [..., outputs]. */
 PT_API pt_tensor_t pt_linear_layer(pt_graph_t *graph, const char *name, pt_tensor_t src, int64_t outputs,
                                    int32_t activation);
+/* pt_convolution with parameters NAME.weight [outputs, C/groups, height, width] and NAME.bias [outputs], initialised
+ * as PyTorch's nn.Conv2d: src [N, H, W, C] -> [N, H', W', outputs]; or, with src [N, L, C], weight [outputs, C/groups,
+ * height], and width is 1. */
+PT_API pt_tensor_t pt_convolution_layer(pt_graph_t *graph, const char *name, pt_tensor_t src, int64_t outputs,
+                                        int64_t height, int64_t width, const pt_convolution_options_t *options);
 /* pt_embedding with the parameter NAME.weight [rows, width], initialised as PyTorch's nn.Embedding: index [...] ->
  * [..., width]. */
 PT_API pt_tensor_t pt_embedding_layer(pt_graph_t *graph, const char *name, pt_tensor_t index, int64_t rows,

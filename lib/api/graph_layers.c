@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/options.h"
 #include "graph/graph.h"
 
 enum { LONGEST_SUFFIX = 14 }; /* ".running_mean" with its 0 */
@@ -57,6 +58,37 @@ pt_tensor_t pt_linear_layer(pt_graph_t *graph, const char *name, pt_tensor_t src
     pt_tensor_t bias = add_parameter(graph, "pt_linear_layer", name, "bias", 1, &outputs, PT_INIT_LINEAR,
                                      (double)inputs);
     return pt_linear(graph, src, weight, bias, activation);
+}
+
+pt_tensor_t pt_convolution_layer(pt_graph_t *graph, const char *name, pt_tensor_t src, int64_t outputs, int64_t height,
+                                 int64_t width, const pt_convolution_options_t *given)
+{
+    static const char *const call = "pt_convolution_layer";
+    int64_t shape[PT_MAX_RANK], channels = last_size(graph, call, src);
+    pt_convolution_options_t options;
+    if (channels == 0)
+        return PT_NO_TENSOR;
+    pt_convolution_options_init(&options, sizeof options);
+    pt_status_t status = pt__options_read(given, &options, sizeof options, "pt_convolution_options_t");
+    if (status != PT_OK)
+        return pt__graph_stick(graph, status);
+    int32_t rank = pt_graph_shape(graph, src, shape);
+    if (options.groups < 1 || channels % options.groups != 0 || rank < 3 || rank > 4)
+        return pt__graph_fail(graph, PT_ERR_ARGUMENT,
+                              "%s: src has rank %d and %lld channels, expected 3 or 4 and a multiple of %lld groups",
+                              call, (int)rank, (long long)channels, (long long)options.groups);
+    if (outputs < 1 || height < 1 || width < 1 || (rank == 3 && width != 1))
+        return pt__graph_fail(graph, PT_ERR_ARGUMENT,
+                              "%s: %lld outputs and a kernel of %lld by %lld, expected 1 at least, and by 1 where src "
+                              "has one length",
+                              call, (long long)outputs, (long long)height, (long long)width);
+    const int64_t size[] = {outputs, channels / options.groups, height, width};
+    const double inputs = (double)size[1] * (double)height * (double)width;
+    pt_tensor_t weight = add_parameter(graph, call, name, "weight", rank, size, PT_INIT_LINEAR, inputs);
+    pt_tensor_t bias = options.flags & PT_CONVOLUTION_NO_BIAS
+                           ? PT_NO_TENSOR
+                           : add_parameter(graph, call, name, "bias", 1, &outputs, PT_INIT_LINEAR, inputs);
+    return pt_convolution(graph, src, weight, bias, given);
 }
 
 pt_tensor_t pt_embedding_layer(pt_graph_t *graph, const char *name, pt_tensor_t index, int64_t rows, int64_t width)

@@ -148,6 +148,31 @@ typedef struct pt__norm_gradient { /* of layer_norm, and of rms_norm, which has 
     int32_t accumulate;       /* bit 0 d_weight, bit 1 d_bias */
 } pt__norm_gradient_t;
 
+/* Convolution of pictures [samples, height, width, channels] with a weight [outputs, channels / groups, height, width]
+ * to [samples, height, width, outputs]; sizes of two are height and width. Element (y, x) of dst reads those of src at
+ * y * stride - padding + tap * dilation, x likewise; what lies outside of src is zero. With offsets, samples are rows
+ * that lie end to end: heights are 1, and a sample's widths are the rows that it has. */
+typedef struct pt__convolution {
+    int64_t samples;
+    const int32_t *offsets, *dst_offsets; /* [samples + 1] both, or NULL */
+    int64_t src_size[2], dst_size[2];     /* of a picture; with offsets the widths are not read */
+    int64_t channels, outputs, groups;
+    int64_t kernel[2], stride[2], dilation[2], padding[2]; /* padding: before the first */
+    const float *src;    /* [samples, src_size, channels] */
+    const float *weight; /* [outputs, channels / groups, kernel] */
+    const float *d_dst;  /* [samples, dst_size, outputs] */
+    /* Of convolution, in dst's shape, and of convolution_gradient_src, in src's: activation(product + bias + residual),
+     * or product * activation'(slope_source). Each but dst may be NULL; residual may be dst. */
+    float *dst;
+    const float *bias;
+    float *preactivation;
+    const float *residual, *slope_source;
+    int32_t activation;
+    float *d_weight, *d_bias; /* of convolution_gradient_weight; either may be NULL */
+    int32_t accumulate_d_weight, accumulate_d_bias;
+    void *scratch; /* pt__convolution_scratch bytes (kernels/convolution.h) */
+} pt__convolution_t;
+
 /* Losses are weighted means over rows or elements. They write the sum of the weighted losses and the sum of the weights
  * in double precision terms rounded once: loss[0] = sum / weight (0 where weight is 0), weight[0] = sum of the weights.
  * Gradients d_* are those of the *sum*, not of the mean, and are written where not NULL. */
@@ -333,6 +358,10 @@ typedef struct pt__kernels {
     void (*attention)(pt__dev, const pt__attention_t *);
     void (*attention_gradient)(pt__dev, const pt__attention_gradient_t *);
     void (*rotary)(pt__dev, const pt__rotary_t *);
+
+    void (*convolution)(pt__dev, const pt__convolution_t *);
+    void (*convolution_gradient_src)(pt__dev, const pt__convolution_t *); /* from d_dst and weight */
+    void (*convolution_gradient_weight)(pt__dev, const pt__convolution_t *); /* from d_dst and src */
 
     /* dst [rows, columns] = table[index[r]]; indices were checked against the table before. The table is PT_FLOAT32 or
      * narrow, with whole blocks in each row */

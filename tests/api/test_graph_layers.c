@@ -77,6 +77,98 @@ START_TEST(test_layer_norm)
 }
 END_TEST
 
+/* A picture, or a length, of four channels; or a row. */
+static pt_tensor_t picture(int32_t rank)
+{
+    const int64_t shape[] = {PT_DIM_BATCH, 9, 8, 4};
+    const int64_t *sizes = rank == 4   ? shape
+                           : rank == 3 ? (int64_t[]){PT_DIM_BATCH, 9, 4}
+                                       : (int64_t[]){PT_DIM_BATCH, 4};
+    return pt_input(graph, "picture", PT_FLOAT32, rank, sizes);
+}
+
+START_TEST(test_convolution)
+{
+    pt_convolution_options_t options;
+    ck_ok(pt_convolution_options_init(&options, sizeof options));
+    ck_assert_int_eq(pt_convolution_options_init(NULL, sizeof options), PT_ERR_ARGUMENT);
+    options.groups = 2;
+    options.stride[0] = 2;
+    begin();
+    int64_t shape[PT_MAX_RANK];
+    pt_tensor_t made = pt_convolution_layer(graph, "conv", picture(4), 6, 3, 5, &options);
+    ck_ok(pt_graph_status(graph));
+    ck_assert_int_eq(pt_graph_shape(graph, made, shape), 4);
+    ck_assert_int_eq(shape[1], 4);
+    ck_assert_int_eq(shape[2], 4);
+    ck_assert_int_eq(shape[3], 6);
+    check_parameter("conv.weight", 4, 6, 2, PT_INIT_LINEAR, 30);
+    check_parameter("conv.bias", 1, 6, 0, PT_INIT_LINEAR, 30);
+    end();
+    begin();
+    options.flags = PT_CONVOLUTION_NO_BIAS;
+    made = pt_convolution_layer(graph, "conv", picture(3), 6, 3, 1, &options);
+    ck_assert_int_eq(pt_graph_shape(graph, made, shape), 3);
+    check_parameter("conv.weight", 3, 6, 2, PT_INIT_LINEAR, 6);
+    ck_assert_ptr_null(pt__graph_parameter(graph, "conv.bias"));
+    end();
+}
+END_TEST
+
+START_TEST(test_wrong_convolutions)
+{
+    static const struct {
+        int32_t rank;
+        int64_t outputs, height, width, groups;
+        const char *message;
+    } cases[] = {{4, 0, 3, 3, 1, "0 outputs"},       {4, 2, 0, 3, 1, "a kernel of 0 by 3"},
+                 {4, 2, 3, -1, 1, "by -1"},          {3, 2, 3, 3, 1, "by 1 where src"},
+                 {4, 2, 3, 3, 3, "a multiple of 3"}, {4, 2, 3, 3, 0, "a multiple of 0"},
+                 {2, 2, 3, 3, 1, "src has rank 2"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        pt_convolution_options_t options;
+        ck_ok(pt_convolution_options_init(&options, sizeof options));
+        options.groups = cases[i].groups;
+        begin();
+        ck_assert_int_eq(pt_convolution_layer(graph, "a", picture(cases[i].rank), cases[i].outputs, cases[i].height,
+                                              cases[i].width, &options),
+                         PT_NO_TENSOR);
+        ck_fails(pt_graph_status(graph), PT_ERR_ARGUMENT, cases[i].message);
+        end();
+    }
+    for (int32_t i = 0; i < 4; i++) { /* options that are not; two layers of one name */
+        pt_convolution_options_t options;
+        ck_ok(pt_convolution_options_init(&options, sizeof options));
+        begin();
+        pt_tensor_t src = picture(4);
+        if (i == 0)
+            options.struct_size = 3;
+        if (i == 1)
+            options.flags = 2;
+        if (i == 2)
+            options.reserved = 1;
+        if (i == 3)
+            ck_assert_int_ne(pt_convolution_layer(graph, "a", src, 2, 3, 3, NULL), PT_NO_TENSOR);
+        ck_assert_int_eq(pt_convolution_layer(graph, "a", src, 2, 3, 3, &options), PT_NO_TENSOR);
+        ck_fails(pt_graph_status(graph), PT_ERR_ARGUMENT, i == 0 ? "struct_size" : i == 3 ? "a.weight" : "flags are");
+        end();
+    }
+    begin(); /* a bias where the options say that there is none */
+    pt_convolution_options_t options;
+    ck_ok(pt_convolution_options_init(&options, sizeof options));
+    options.flags = PT_CONVOLUTION_NO_BIAS;
+    pt_tensor_t weight = pt_parameter(graph, "weight", 4, (int64_t[]){4, 4, 1, 1}, NULL);
+    pt_tensor_t bias = pt_parameter(graph, "bias", 1, (int64_t[]){4}, NULL);
+    ck_assert_int_eq(pt_convolution_transposed(graph, picture(4), weight, bias, &options), PT_NO_TENSOR);
+    ck_fails(pt_graph_status(graph), PT_ERR_ARGUMENT, "convolution_transposed: flags are 0x1");
+    end();
+    begin();
+    ck_assert_int_eq(pt_convolution_layer(graph, "a", 99, 2, 3, 3, NULL), PT_NO_TENSOR);
+    ck_fails(pt_graph_status(graph), PT_ERR_ARGUMENT, "no tensor");
+    end();
+}
+END_TEST
+
 typedef enum layer { LINEAR, EMBEDDING, LAYER_NORM, LAYERS } layer_t;
 
 static pt_tensor_t add(pt_graph_t *to, layer_t layer, const char *name, pt_tensor_t src)
@@ -155,4 +247,5 @@ START_TEST(test_wrong_sizes)
 }
 END_TEST
 
-SUITE("graph_layers", 30, test_linear, test_embedding, test_layer_norm, test_wrong_arguments, test_wrong_sizes)
+SUITE("graph_layers", 30, test_linear, test_convolution, test_wrong_convolutions, test_embedding, test_layer_norm,
+      test_wrong_arguments, test_wrong_sizes)

@@ -1,5 +1,5 @@
 /* What the two backends behind the matrix door share: the row-wise part of the epilogue, and how a product is cut.
- * For the files of gemm*.c only. */
+ * For the files of gemm*.c, and for convolution, which makes its products tile by tile. */
 #ifndef PT__GEMM_BACKEND_H
 #define PT__GEMM_BACKEND_H
 

@@ -70,6 +70,11 @@ void pt__cpu_batch_norm_gradient(pt__dev device, const pt__batch_norm_gradient_t
 void pt__cpu_attention(pt__dev device, const pt__attention_t *attention);
 void pt__cpu_attention_gradient(pt__dev device, const pt__attention_gradient_t *gradient);
 
+/* convolution.c */
+void pt__cpu_convolution(pt__dev device, const pt__convolution_t *convolution);
+void pt__cpu_convolution_gradient_src(pt__dev device, const pt__convolution_t *convolution);
+void pt__cpu_convolution_gradient_weight(pt__dev device, const pt__convolution_t *convolution);
+
 /* rotary_rows.c */
 void pt__cpu_rotary(pt__dev device, const pt__rotary_t *rotary);
 
