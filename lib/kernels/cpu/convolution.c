@@ -5,6 +5,7 @@
  * The gradient by src is a convolution of d_dst, or, where there is a stride, one for each phase of it, with the taps
  * that fall on that phase: nothing is multiplied with zeros in between. A kernel of one element is a matrix product as
  * it stands. */
+#include "kernels/cpu/convolution_kinds.h"
 #include "kernels/cpu/convolution_patches.h"
 #include "kernels/cpu/gemm_job.h"
 #include "kernels/cpu/kernels_cpu.h"
@@ -225,6 +226,10 @@ static void backward(pt__dev device, const pt__convolution_t *convolution)
 
 void pt__cpu_convolution(pt__dev device, const pt__convolution_t *convolution)
 {
+    if (pt__convolution_is_winograd(convolution)) {
+        pt__winograd_forward(device, convolution);
+        return;
+    }
     if (!pt__convolution_is_product(convolution)) {
         forward(device, convolution);
         return;
@@ -240,6 +245,10 @@ void pt__cpu_convolution(pt__dev device, const pt__convolution_t *convolution)
 
 void pt__cpu_convolution_gradient_src(pt__dev device, const pt__convolution_t *convolution)
 {
+    if (pt__convolution_is_winograd(convolution)) {
+        pt__winograd_backward(device, convolution);
+        return;
+    }
     if (!pt__convolution_is_product(convolution)) {
         backward(device, convolution);
         return;

@@ -2,6 +2,7 @@
  * dst. These are cut into parts, by the shape alone, which are summed side by side and then added up in order; each
  * part takes strip after strip, whose patches a worker copies into its scratch. Called through the table. */
 #include "kernels/cpu/chunks.h"
+#include "kernels/cpu/convolution_kinds.h"
 #include "kernels/cpu/convolution_patches.h"
 #include "kernels/cpu/gemm_job.h"
 #include "kernels/cpu/kernels_cpu.h"
@@ -95,6 +96,10 @@ void pt__cpu_convolution_gradient_weight(pt__dev device, const pt__convolution_t
                            convolution->d_bias);
     if (convolution->d_weight == NULL)
         return;
+    if (pt__convolution_is_winograd(convolution)) {
+        pt__winograd_weight(device, convolution);
+        return;
+    }
     pt__patches_forward(convolution, &run.patches);
     run.patches.src = convolution->src;
     run.wide = convolution->outputs / convolution->groups;

@@ -102,6 +102,19 @@ typedef struct pt__vector_attention { /* scratch: PT__KERNEL_SCRATCH bytes */
                      float *scratch);
 } pt__vector_attention_t;
 
+/* A square's transform of n channels: element (i, j) stands at i * row + j * element, and becomes one of another
+ * square. */
+typedef void (*pt__square_fn)(int64_t n, const float *src, int64_t row, int64_t element, float *dst, int64_t dst_row,
+                              int64_t dst_element);
+
+typedef struct pt__vector_convolution { /* Winograd's F(4x4, 3x3) */
+    pt__square_fn tile;                 /* 6x6 elements that are read, to 6x6 */
+    pt__square_fn kernel;               /* 3x3 to 6x6, what is multiplied with them; */
+    pt__square_fn result;               /* 6x6 products to 4x4 elements */
+    pt__square_fn gradient;             /* of 4x4 elements, to 6x6 that are multiplied with a tile; */
+    pt__square_fn sum;                  /* 6x6 products to 3x3, of the kernel's gradient */
+} pt__vector_convolution_t;
+
 typedef struct pt__vector_rotary { /* n: half of what is rotated of a head; row [2n]: cosines, sines */
     /* The row of the sum of two angles, from theirs. */
     void (*combine)(int64_t n, const float *a, const float *b, float *row);
@@ -170,6 +183,7 @@ typedef struct pt__vector {
     const pt__vector_attention_t *attention;
     const pt__vector_rotary_t *rotary;
     const pt__vector_pool_t *pool;
+    const pt__vector_convolution_t *convolution;
     const pt__vector_loss_t *loss;
     const pt__vector_optimizer_t *optimizer;
     const pt__vector_widen_t *widen;

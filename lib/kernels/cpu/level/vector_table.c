@@ -14,6 +14,7 @@ extern const pt__vector_dropout_t PT__LEVEL(pt__vector_dropout);
 extern const pt__vector_attention_t PT__LEVEL(pt__vector_attention);
 extern const pt__vector_rotary_t PT__LEVEL(pt__vector_rotary);
 extern const pt__vector_pool_t PT__LEVEL(pt__vector_pool);
+extern const pt__vector_convolution_t PT__LEVEL(pt__vector_convolution);
 extern const pt__vector_loss_t PT__LEVEL(pt__vector_loss);
 extern const pt__vector_optimizer_t PT__LEVEL(pt__vector_optimizer);
 extern const pt__vector_widen_t PT__LEVEL(pt__vector_widen);
@@ -28,6 +29,7 @@ const pt__vector_t PT__LEVEL(pt__vector) = {
     .attention = &PT__LEVEL(pt__vector_attention),
     .rotary = &PT__LEVEL(pt__vector_rotary),
     .pool = &PT__LEVEL(pt__vector_pool),
+    .convolution = &PT__LEVEL(pt__vector_convolution),
     .loss = &PT__LEVEL(pt__vector_loss),
     .optimizer = &PT__LEVEL(pt__vector_optimizer),
     .widen = &PT__LEVEL(pt__vector_widen),
