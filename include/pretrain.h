@@ -774,6 +774,11 @@ PT_API pt_status_t pt_model_create(pt_context_t *context, const pt_graph_t *grap
  *           initializer_range 0.02, tie_word_embeddings true. sinusoidal_pos_embds true is refused
  *   pad_token_id is nothing else here, since nothing is padded: where a sample has that token, its row of the embedding
  *   learns as all others do, and the transformers library lets it stand
+ *   "vit"   field "pixel_values": float32 [image_size, image_size, num_channels], as of all families of pictures, whose
+ *           image_size may be [height, width] too. Where a key is left out: image_size 224, patch_size 16, num_channels
+ *           3, hidden_size 768, num_hidden_layers 12, num_attention_heads 12, intermediate_size 3072, hidden_act "gelu",
+ *           hidden_dropout_prob and attention_probs_dropout_prob 0, qkv_bias true, layer_norm_eps 1e-12,
+ *           initializer_range 0.02
  *   "mlp"   field "features": float32 [input_size]. input_size and hidden_sizes, an array, are needed;
  *           activation_function "relu" and dropout 0 where the key is left out
  *
@@ -1144,7 +1149,9 @@ PT_API pt_status_t pt_model_save(const pt_model_t *model, const char *path, cons
  * token of the name that tokenizer_config.json gives, "[MASK]" or "<mask>". Of a head that no task here has only the
  * trunk comes, without a task, and pt_model_transfer_entry lists what was left; a tensor that belongs to no head is
  * PT_ERR_NOT_FOUND, one that is missing too. What the configuration asks for and the family does not have is
- * PT_ERR_UNSUPPORTED. Weights are model.safetensors or pytorch_model.bin, or the index of either's shards. A GGUF file
+ * PT_ERR_UNSUPPORTED. Weights are model.safetensors or pytorch_model.bin, or the index of either's shards. A family of
+ * pictures takes image_size and num_channels, where config.json lacks them, from a preprocessor_config.json beside it,
+ * and a normalisation of "pixel_values" from its rescale_factor, image_mean and image_std. A GGUF file
  * gives the family and the task that its metadata name, of llama, qwen2, qwen3, smollm3, gpt2 and bert; metadata
  * that change the network and are not known are PT_ERR_UNSUPPORTED. PT_LOAD_MAPPED: as with pt_model_load; all
  * weights are then frozen. Other flags and names are PT_ERR_ARGUMENT: all tensors must be there. An optimizer and a

@@ -62,6 +62,20 @@ static pt_status_t check_positions(const pt__json_t *config)
                          "\"%.32s\", expected \"absolute\"", kind);
 }
 
+pt_status_t pt__encoder_read_layers(const pt__json_t *config, pt__encoder_t *encoder)
+{
+    PT__TRY(pt__json_get_integer(config, "hidden_size", PT__JSON_OPTIONAL, 1, PT__WIDEST, &encoder->width));
+    PT__TRY(pt__json_get_integer(config, "num_hidden_layers", PT__JSON_OPTIONAL, 1, PT__DEEPEST, &encoder->layers));
+    PT__TRY(pt__json_get_integer(config, "num_attention_heads", PT__JSON_OPTIONAL, 1, PT__WIDEST, &encoder->heads));
+    PT__TRY(pt__json_get_integer(config, "intermediate_size", PT__JSON_OPTIONAL, 1, 8 * PT__WIDEST, &encoder->inner));
+    PT__TRY(pt__config_activation(config, "hidden_act", &encoder->activation));
+    PT__TRY(pt__config_probability(config, "hidden_dropout_prob", &encoder->dropout));
+    PT__TRY(pt__config_probability(config, "attention_probs_dropout_prob", &encoder->attention_dropout));
+    PT__TRY(pt__json_get_number(config, "layer_norm_eps", PT__JSON_OPTIONAL, 0.0, 1.0, &encoder->epsilon));
+    PT__TRY(pt__json_get_number(config, "initializer_range", PT__JSON_OPTIONAL, 0.0, 1000.0, &encoder->range));
+    return pt__encoder_check_heads(encoder, "hidden_size", "num_attention_heads");
+}
+
 pt_status_t pt__encoder_read(const pt__json_t *config, pt__encoder_t *encoder)
 {
     PT__TRY(pt__encoder_refuse_true(config, "is_decoder", "attention to earlier tokens alone"));
@@ -71,19 +85,10 @@ pt_status_t pt__encoder_read(const pt__json_t *config, pt__encoder_t *encoder)
     PT__TRY(
         pt__json_get_integer(config, "max_position_embeddings", PT__JSON_OPTIONAL, 1, PT__LONGEST, &encoder->places));
     PT__TRY(pt__json_get_integer(config, "type_vocab_size", PT__JSON_OPTIONAL, 1, PT__WIDEST, &encoder->segments));
-    PT__TRY(pt__json_get_integer(config, "hidden_size", PT__JSON_OPTIONAL, 1, PT__WIDEST, &encoder->width));
-    PT__TRY(pt__json_get_integer(config, "num_hidden_layers", PT__JSON_OPTIONAL, 1, PT__DEEPEST, &encoder->layers));
-    PT__TRY(pt__json_get_integer(config, "num_attention_heads", PT__JSON_OPTIONAL, 1, PT__WIDEST, &encoder->heads));
-    PT__TRY(pt__json_get_integer(config, "intermediate_size", PT__JSON_OPTIONAL, 1, 8 * PT__WIDEST, &encoder->inner));
-    PT__TRY(pt__config_activation(config, "hidden_act", &encoder->activation));
-    PT__TRY(pt__config_probability(config, "hidden_dropout_prob", &encoder->dropout));
-    PT__TRY(pt__config_probability(config, "attention_probs_dropout_prob", &encoder->attention_dropout));
+    PT__TRY(pt__encoder_read_layers(config, encoder));
     encoder->head_dropout = encoder->dropout;
     PT__TRY(pt__config_probability(config, "classifier_dropout", &encoder->head_dropout));
-    PT__TRY(pt__json_get_number(config, "layer_norm_eps", PT__JSON_OPTIONAL, 0.0, 1.0, &encoder->epsilon));
-    PT__TRY(pt__json_get_number(config, "initializer_range", PT__JSON_OPTIONAL, 0.0, 1000.0, &encoder->range));
-    PT__TRY(pt__json_get_bool(config, "tie_word_embeddings", PT__JSON_OPTIONAL, &encoder->tied));
-    return pt__encoder_check_heads(encoder, "hidden_size", "num_attention_heads");
+    return pt__json_get_bool(config, "tie_word_embeddings", PT__JSON_OPTIONAL, &encoder->tied);
 }
 
 pt_status_t pt__encoder_check_heads(const pt__encoder_t *encoder, const char *width_key, const char *heads_key)
@@ -138,6 +143,17 @@ static pt_tensor_t dense(const site_t *site, const char *part, pt_tensor_t src, 
     return pt_linear(site->graph, src, weight, bias, activation);
 }
 
+/* A query, a key or a value. */
+static pt_tensor_t project(const site_t *site, const char *part, pt_tensor_t src)
+{
+    const int64_t width = site->encoder->width;
+    if (!site->encoder->unbiased)
+        return dense(site, part, src, width, width, PT_ACTIVATION_NONE);
+    pt_tensor_t weight = parameter(site, part, "weight", 2, (int64_t[]){width, width}, PT_INIT_NORMAL,
+                                   site->encoder->range);
+    return pt_linear(site->graph, src, weight, PT_NO_TENSOR, PT_ACTIVATION_NONE);
+}
+
 static pt_tensor_t table(const site_t *site, const char *part, int64_t rows)
 {
     return parameter(site, part, "weight", 2, (int64_t[]){rows, site->encoder->width}, PT_INIT_NORMAL,
@@ -178,25 +194,67 @@ static pt_tensor_t embed(const site_t *site, pt_tensor_t *words)
     return dropped(site, norm(site, encoder->names->norm, hidden));
 }
 
-static pt_tensor_t layer(const site_t *site, pt_tensor_t hidden)
+static pt_tensor_t attend(const site_t *site, pt_tensor_t queries, pt_tensor_t keys)
 {
     const pt__encoder_t *encoder = site->encoder;
     const pt__encoder_names_t *names = encoder->names;
-    pt_graph_t *graph = site->graph;
-    const int64_t width = encoder->width;
     pt_attention_options_t attention;
     pt_attention_options_init(&attention, (uint32_t)sizeof attention);
     attention.heads = (int32_t)encoder->heads;
     attention.dropout = encoder->attention_dropout;
-    pt_tensor_t query = dense(site, names->query, hidden, width, width, PT_ACTIVATION_NONE);
-    pt_tensor_t key = dense(site, names->key, hidden, width, width, PT_ACTIVATION_NONE);
-    pt_tensor_t value = dense(site, names->value, hidden, width, width, PT_ACTIVATION_NONE);
-    pt_tensor_t branch = pt_attention(graph, query, key, value, &attention);
-    branch = dense(site, names->attended, branch, width, width, PT_ACTIVATION_NONE);
-    hidden = norm(site, names->attended_norm, pt_add(graph, hidden, dropped(site, branch)));
-    branch = dense(site, names->inner, hidden, width, encoder->inner, encoder->activation);
-    branch = dense(site, names->outer, branch, encoder->inner, width, PT_ACTIVATION_NONE);
-    return norm(site, names->outer_norm, pt_add(graph, hidden, dropped(site, branch)));
+    pt_tensor_t query = project(site, names->query, queries);
+    pt_tensor_t key = project(site, names->key, keys);
+    pt_tensor_t value = project(site, names->value, keys);
+    pt_tensor_t branch = pt_attention(site->graph, query, key, value, &attention);
+    return dropped(site, dense(site, names->attended, branch, encoder->width, encoder->width, PT_ACTIVATION_NONE));
+}
+
+static pt_tensor_t widen(const site_t *site, pt_tensor_t hidden)
+{
+    const pt__encoder_t *encoder = site->encoder;
+    const pt__encoder_names_t *names = encoder->names;
+    hidden = dense(site, names->inner, hidden, encoder->width, encoder->inner, encoder->activation);
+    return dropped(site, dense(site, names->outer, hidden, encoder->inner, encoder->width, PT_ACTIVATION_NONE));
+}
+
+static pt_tensor_t layer(const site_t *site, pt_tensor_t hidden)
+{
+    const pt__encoder_names_t *names = site->encoder->names;
+    pt_graph_t *graph = site->graph;
+    hidden = norm(site, names->attended_norm, pt_add(graph, hidden, attend(site, hidden, hidden)));
+    return norm(site, names->outer_norm, pt_add(graph, hidden, widen(site, hidden)));
+}
+
+/* With its norms before what is added; where only a sample's first row is read further on, that alone is computed. */
+static pt_tensor_t layer_norms_first(const site_t *site, pt_tensor_t hidden, int32_t first_row)
+{
+    const pt__encoder_names_t *names = site->encoder->names;
+    pt_graph_t *graph = site->graph;
+    pt_tensor_t keys = norm(site, names->attended_norm, hidden), queries = keys;
+    if (first_row) {
+        hidden = pt_slice(graph, hidden, 1, 0, 1);
+        queries = pt_slice(graph, keys, 1, 0, 1);
+    }
+    hidden = pt_add(graph, hidden, attend(site, queries, keys));
+    return pt_add(graph, hidden, widen(site, norm(site, names->outer_norm, hidden)));
+}
+
+static void name_layer(const pt__encoder_t *encoder, int64_t number, char prefix[NAME_SIZE / 2])
+{
+    snprintf(prefix, NAME_SIZE / 2, "%s%s%lld.", encoder->trunk, encoder->names->layer, (long long)number);
+}
+
+pt_tensor_t pt__encoder_first_rows(const pt__encoder_t *encoder, pt_graph_t *graph, pt_tensor_t hidden)
+{
+    char prefix[NAME_SIZE / 2];
+    site_t site = {.encoder = encoder, .graph = graph, .prefix = prefix};
+    hidden = dropped(&site, hidden);
+    for (int64_t i = 0; i < encoder->layers; i++) {
+        name_layer(encoder, i, prefix);
+        hidden = layer_norms_first(&site, hidden, i + 1 == encoder->layers);
+    }
+    site.prefix = encoder->trunk;
+    return norm(&site, encoder->names->norm, pt_reshape(graph, hidden, 2, (int64_t[]){PT_DIM_BATCH, encoder->width}));
 }
 
 pt_status_t pt__encoder_build(const pt__encoder_t *encoder, const pt__sample_head_t *sample_head,
@@ -208,7 +266,7 @@ pt_status_t pt__encoder_build(const pt__encoder_t *encoder, const pt__sample_hea
     pt_tensor_t hidden = embed(&site, &words);
     site.prefix = prefix;
     for (int64_t i = 0; i < encoder->layers; i++) {
-        snprintf(prefix, sizeof prefix, "%s%s%lld.", encoder->trunk, encoder->names->layer, (long long)i);
+        name_layer(encoder, i, prefix);
         hidden = layer(&site, hidden);
     }
     pt_graph_set_output(graph, "hidden", hidden);

@@ -22,6 +22,7 @@ typedef struct pt__encoder {
     int64_t places, first_place; /* rows of the table of positions; the row of a sample's first token */
     int64_t segments;            /* rows of the table of segments */
     int32_t activation, tied;
+    int32_t unbiased; /* queries, keys and values have no biases */
     double dropout, attention_dropout, head_dropout, epsilon, range;
 } pt__encoder_t;
 
@@ -37,6 +38,8 @@ extern const pt__renaming_t pt__encoder_renamings[];
 /* The keys that BERT's and RoBERTa's configurations have in common: *encoder keeps what it holds where one is missing.
  * Those that ask for another network are PT_ERR_UNSUPPORTED. */
 pt_status_t pt__encoder_read(const pt__json_t *config, pt__encoder_t *encoder);
+/* Of these only what a layer's size, functions and initial values follow from. */
+pt_status_t pt__encoder_read_layers(const pt__json_t *config, pt__encoder_t *encoder);
 /* PT_ERR_UNSUPPORTED where the key is true, which asks for what is said. */
 pt_status_t pt__encoder_refuse_true(const pt__json_t *config, const char *key, const char *means);
 /* That the width is one of whole heads; the keys are the names that the configuration has for them. */
@@ -46,5 +49,9 @@ pt_status_t pt__encoder_check_heads(const pt__encoder_t *encoder, const char *wi
  * are tied. */
 pt_status_t pt__encoder_build(const pt__encoder_t *encoder, const pt__sample_head_t *sample_head,
                               const pt__word_head_t *word_head, pt_graph_t *graph);
+
+/* The layers with their norms before what is added, as ViT has them, then names->norm: rows [PT_DIM_BATCH, rows, width]
+ * -> the first of each sample, [PT_DIM_BATCH, width]. */
+pt_tensor_t pt__encoder_first_rows(const pt__encoder_t *encoder, pt_graph_t *graph, pt_tensor_t hidden);
 
 #endif

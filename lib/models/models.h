@@ -30,7 +30,8 @@ typedef struct pt__family {
     /* Its classes in the transformers library, as "architectures" names them: with no head, and with each task's. The
      * first that has a task's head is written; what begins with the same and ends otherwise is known by its end. */
     const char *classes[4];
-    int32_t pooling; /* PT_POOL_...: the rows that its published classifiers read */
+    int32_t pooling;           /* PT_POOL_...: the rows that its published classifiers read */
+    int32_t looks_at_pictures; /* its field is "pixel_values", its keys "image_size" and "num_channels" */
 } pt__family_t;
 
 const pt__family_t *pt__family_find(const char *name); /* NULL: unknown */

@@ -13,6 +13,7 @@ static const struct {
              {"ForCausalLM", PT_TASK_CAUSAL_LM},
              {"ForMaskedLM", PT_TASK_MASKED_LM},
              {"ForSequenceClassification", PT_TASK_CLASSIFICATION},
+             {"ForImageClassification", PT_TASK_CLASSIFICATION},
              {"Model", NULL}};
 
 enum { HEADS = sizeof heads / sizeof heads[0], MOST_LABELS = 1 << 24, LABELS = 2 };

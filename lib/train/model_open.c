@@ -13,6 +13,7 @@
 #include "formats/tensors.h"
 #include "train/checkpoint.h"
 #include "train/directory_masks.h"
+#include "train/preprocessor.h"
 
 enum { LARGEST_CONFIG = 16 << 20 };
 
@@ -28,6 +29,7 @@ typedef struct source {
     char *read;                     /* the configuration's text where it was read from a file */
     char where[PT__PATH_SIZE + 64]; /* what messages call the configuration */
     int32_t is_ours, is_gguf, is_directory;
+    pt__preprocessor_t preprocessor; /* of others' models of pictures */
 } source_t;
 
 pt_status_t pt__saved_task(pt_context_t *context, const pt__file_tensors_t *file, const char *path,
@@ -143,8 +145,24 @@ static pt_status_t find_config(source_t *source)
     return PT_OK;
 }
 
+/* What the configuration lacks and the file beside it says. */
+static pt_status_t complete_config(source_t *source)
+{
+    char *completed;
+    if (source->is_ours)
+        return PT_OK;
+    PT__TRY(pt__preprocessor_open(source->context, source->directory, source->config, &source->preprocessor));
+    PT__TRY(pt__preprocessor_complete(&source->preprocessor, source->context, source->config, &completed));
+    if (completed == NULL)
+        return PT_OK;
+    pt__release(&source->context->memory, source->read);
+    source->config = source->read = completed;
+    return PT_OK;
+}
+
 static void close_source(source_t *source)
 {
+    pt__preprocessor_close(source->context, &source->preprocessor);
     pt__file_tensors_close(source->file);
     pt__release(&source->context->memory, source->read);
 }
@@ -281,6 +299,7 @@ static pt_status_t freeze_saved(pt_model_t *model, const pt__tensors_t *table, c
 static pt_status_t make_model(source_t *source, pt_model_t **model)
 {
     PT__TRY(find_config(source));
+    PT__TRY(complete_config(source));
     PT__TRY(verify(source));
     pt_status_t status = pt__model_from_config(source->context, source->config, (int64_t)strlen(source->config), model);
     if (status != PT_OK)
@@ -308,8 +327,10 @@ static pt_status_t fill_model(source_t *source, const pt_load_options_t *options
     pt_load_options_t taking = {.struct_size = (uint32_t)sizeof taking, .flags = options->flags};
     taking.flags |= source->is_ours ? PT_LOAD_STRICT : 0;
     PT__TRY(pt__weights_take(model, source->path, &taking, &source->file));
-    if (!source->is_ours)
+    if (!source->is_ours) {
         PT__TRY(check_leftovers(model, source));
+        PT__TRY(pt__preprocessor_normalize(&source->preprocessor, model));
+    }
     if (source->directory[0] == 0 || (source->is_ours && !source->is_directory)) /* it needs nothing beside it */
         return PT_OK;
     return source->is_gguf ? pt__string_copy(&model->context->memory, source->path, &model->gguf)

@@ -10,6 +10,7 @@
 #include "formats/tensors.h"
 #include "text/foreign.h"
 #include "train/model.h"
+#include "train/preprocessor.h"
 
 /* Carried along as they are. */
 static const char *const companions[] = {"generation_config.json",
@@ -157,6 +158,7 @@ static pt_status_t save_directory(pt_model_t *model, const char *path, const pt_
     PT__TRY(pt__weights_write(model, name, options));
     PT__TRY(carry_companions(model, path));
     PT__TRY(write_companions(model, path));
+    PT__TRY(pt__preprocessor_save(model, path));
     PT__TRY(pt__saved_config(model, class, main_dtype(model, options->dtype), &config));
     pt_status_t status = pt__path_join(path, "config.json", name, PT__PATH_SIZE);
     if (status == PT_OK)
