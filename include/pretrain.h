@@ -776,8 +776,8 @@ PT_API pt_status_t pt_model_create(pt_context_t *context, const pt_graph_t *grap
  *   learns as all others do, and the transformers library lets it stand
  *   "vit"   field "pixel_values": float32 [image_size, image_size, num_channels], as of all families of pictures, whose
  *           image_size may be [height, width] too. Where a key is left out: image_size 224, patch_size 16, num_channels
- *           3, hidden_size 768, num_hidden_layers 12, num_attention_heads 12, intermediate_size 3072, hidden_act "gelu",
- *           hidden_dropout_prob and attention_probs_dropout_prob 0, qkv_bias true, layer_norm_eps 1e-12,
+ *           3, hidden_size 768, num_hidden_layers 12, num_attention_heads 12, intermediate_size 3072, hidden_act
+ *           "gelu", hidden_dropout_prob and attention_probs_dropout_prob 0, qkv_bias true, layer_norm_eps 1e-12,
  *           initializer_range 0.02
  *   "mlp"   field "features": float32 [input_size]. input_size and hidden_sizes, an array, are needed;
  *           activation_function "relu" and dropout 0 where the key is left out
