@@ -1697,6 +1697,98 @@ PT_API pt_status_t pt_dataset_split(pt_dataset_t *dataset, double fraction, uint
 PT_API pt_status_t pt_dataset_read(pt_dataset_t *dataset, const int64_t *indices, int64_t count, const char *field,
                                    pt_array_t *values, uint32_t array_size);
 
+/* ---- Pictures ---------------------------------------------------------------------------------------------------- */
+
+/* How a picture becomes one of the wanted size. */
+enum {
+    /* scaled so that its shorter side is shorter_side, and the middle cut out: for evaluation */
+    PT_IMAGE_CROP_CENTER = 0,
+    /* scaled to the size, whatever its shape */
+    PT_IMAGE_CROP_STRETCH = 1,
+    /* a part of it, of random size, shape and place (scale_..., ratio_...), scaled to the size: for training */
+    PT_IMAGE_CROP_RANDOM_RESIZED = 2,
+    /* as PT_IMAGE_CROP_CENTER, then `padding` black pixels around it, and the size cut out anywhere: for training on
+     * small pictures */
+    PT_IMAGE_CROP_PADDED = 3,
+};
+/* What is between the pixels of a picture that is scaled. */
+enum {
+    PT_IMAGE_BILINEAR = 0,
+    PT_IMAGE_BICUBIC = 1,
+};
+/* Flags of pt_image_options_t. */
+enum {
+    /* a broken picture ends the run, and whatever else would be passed over is a failure when the dataset is made */
+    PT_IMAGE_STRICT = 1,
+};
+/* How pictures become samples: read during the call. What init writes takes the middle of each picture and draws
+ * nothing: for evaluation and prediction. What is drawn depends on the seed of the stage, the epoch and the sample
+ * alone (as pt_batch_key does), on no number of threads. All of it is done on bytes, in this order: crop, mirror,
+ * RandAugment, colors, gray, blur. Probabilities are 0 to 1. */
+typedef struct pt_image_options {
+    uint32_t struct_size;
+    /* PT_IMAGE_STRICT or 0 */
+    uint32_t flags;
+    /* of the samples; 0 (init): those of the pictures in IDX and CIFAR files, else 224 */
+    int32_t height, width;
+    /* 3, or 1 for gray; 0 (init): 1 from IDX files, else 3 */
+    int32_t channels;
+    /* PT_IMAGE_CROP_CENTER (init), ... */
+    int32_t crop;
+    /* CENTER, PADDED: at least the larger of height and width, such as 256 for 224; 0 (init): that one */
+    int32_t shorter_side;
+    /* PADDED; init: 4 */
+    int32_t padding;
+    /* PT_IMAGE_BILINEAR (init) or PT_IMAGE_BICUBIC */
+    int32_t filter;
+    /* so many of RandAugment's changes a picture (init: 0), of a strength of 0 to 30 (init: 9) */
+    int32_t randaugment, randaugment_strength;
+    /* pixels of the blur's Gaussian, an odd number; 0 (init): a tenth of the width */
+    int32_t blur_size;
+    /* a file that claims more pixels is broken; init: 100,000,000 */
+    int64_t most_pixels;
+    /* RANDOM_RESIZED: the part's area as a part of the whole (init: 0.08 to 1), and its width by its height (init: 3/4
+     * to 4/3) */
+    double scale_least, scale_most, ratio_least, ratio_most;
+    /* probability of being mirrored; init: 0 */
+    double flip_horizontally, flip_vertically;
+    /* factors are drawn from 1 - x to 1 + x, hue from -x to x of a turn (at most 0.5), in a random order; init: 0 */
+    double brightness, contrast, saturation, hue;
+    /* probability of these four; init: 1 */
+    double jitter;
+    /* probability of gray; init: 0 */
+    double grayscale;
+    /* probability of blur (init: 0), and its deviation in pixels (init: 0.1 to 2) */
+    double blur, blur_least, blur_most;
+} pt_image_options_t;
+/* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
+PT_API pt_status_t pt_image_options_init(pt_image_options_t *options, uint32_t struct_size);
+/* Pictures: field "pixel_values", PT_UINT8 [height, width, channels], and where they have classes "label", PT_INT32,
+ * with names (pt_dataset_class_name). They are decoded, on a stage's threads (pt_train_options_t.producers), each time
+ * they are asked for. What stands at the path is told by content:
+ *
+ * A directory with a directory a class, in the order of their names' bytes, and pictures at any depth in these. A
+ * directory of pictures: no labels. JPEG, PNG and WebP, as far as the build has the libraries: files go by the endings
+ * of their names, what is in them by content. EXIF's orientation is applied, transparency left out.
+ *
+ * An IDX file of pictures (MNIST's, "...images...idx3..."), also compressed by gzip; the file beside it of the same
+ * name but for "labels" and "idx1" has the labels. A directory with one such pair.
+ *
+ * CIFAR's files, binary or pickled: one of them, or a directory, of which the training files are read; names from the
+ * "...meta" or ".txt" beside them. Of CIFAR-100 the fine labels.
+ *
+ * Hidden files are passed over. What else is not read is counted and named (pt_dataset_skipped): files that are no
+ * pictures, directories that cannot be read, classes without a picture. So is a picture that turns out broken when it
+ * is asked for: the next good one stands in for it, the same in every run. PT_ERR_FORMAT: there is no picture. */
+PT_API pt_status_t pt_dataset_create_from_images(pt_context_t *context, const char *path,
+                                                 const pt_image_options_t *options, pt_dataset_t **out);
+/* How much of the files was passed over until now; 0 for datasets of other kinds. A getter. */
+PT_API int64_t pt_dataset_skipped_count(const pt_dataset_t *dataset);
+/* One of these: "PATH: REASON". Files that are no samples come first, then broken pictures in the order of the samples,
+ * so that a number may mean another one once more are found. NULL where there is none of that number; lives as long as
+ * the dataset that read the files. */
+PT_API const char *pt_dataset_skipped(const pt_dataset_t *dataset, int64_t index);
+
 /* ---- Normalisation: what goes in is moved and scaled ------------------------------------------------------------- */
 
 /* Ways of normalising. */

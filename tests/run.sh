@@ -10,7 +10,8 @@ build=${1:-build/tests}
 needed="gcc:gcc libc6-dev:/usr/include/stdio.h meson:meson ninja-build:ninja pkg-config:pkg-config python3:python3
     binutils:readelf
     libopenblas-dev:openblas.pc libutf8proc-dev:libutf8proc.pc libpcre2-dev:libpcre2-8.pc check:check.pc"
-wanted="g++:g++ abigail-tools:abidiff"
+wanted="g++:g++ abigail-tools:abidiff libjpeg-dev:libjpeg.pc libpng-dev:libpng.pc libwebp-dev:libwebp.pc
+    zlib1g-dev:zlib.pc"
 
 has() { # has THING: a command, a file, or a pkg-config module
     case $1 in

@@ -110,17 +110,9 @@ pt_status_t pt_dataset_map(pt_dataset_t *dataset, const pt_field_spec_t *fields,
         dataset->message, dataset_map(__func__, dataset, fields, n_fields, field_size, flags, map, user, destroy, out));
 }
 
-/* Numbers that follow each other are spread over all bits (Steele, Lea and Flood 2014, "Fast splittable pseudorandom
- * number generators"). Made when asked for: a host that draws nothing pays nothing. */
 uint64_t pt_batch_key(const pt_batch_t *batch, int64_t i)
 {
-    if (batch == NULL || i < 0 || i >= batch->capacity)
-        return 0;
-    uint64_t key = (uint64_t)(batch->indices != NULL ? batch->indices[i] : batch->position + i);
-    key = batch->key + key * 0x9E3779B97F4A7C15u;
-    key = (key ^ key >> 30) * 0xBF58476D1CE4E5B9u;
-    key = (key ^ key >> 27) * 0x94D049BB133111EBu;
-    return key ^ key >> 31;
+    return batch == NULL || i < 0 || i >= batch->capacity ? 0 : pt__batch_key(batch, i);
 }
 
 static pt_status_t dataset_create_from_arrays(const char *function, pt_context_t *context, const pt_array_t *arrays,

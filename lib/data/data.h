@@ -25,6 +25,9 @@ typedef struct pt__source { /* how a kind of dataset works */
     void (*lengths)(const pt_dataset_t *dataset, int32_t field, const int64_t *indices, int64_t count, int64_t *out);
     int64_t (*class_count)(const pt_dataset_t *dataset, const char *field); /* may be NULL */
     const char *(*class_name)(const pt_dataset_t *dataset, const char *field, int64_t index);
+    /* What of its files was passed over, and why; may be NULL. Any thread. */
+    int64_t (*skipped_count)(const pt_dataset_t *dataset);
+    const char *(*skipped)(const pt_dataset_t *dataset, int64_t index);
     /* Whether every number that a sample can have is from 0 to limit - 1: said at little cost, of a source whose fields
      * are all indices. NULL: not known. */
     int32_t (*is_below)(const pt_dataset_t *dataset, int64_t limit);
@@ -74,6 +77,9 @@ typedef struct pt__nesting {
     int32_t depth;
 } pt__nesting_t;
 pt__nesting_t *pt__nesting(void);
+
+/* pt_batch_key */
+uint64_t pt__batch_key(const pt_batch_t *batch, int64_t i);
 
 /* 1 where shape[0] is PT_DIM_TOKENS. */
 int32_t pt__shape_ragged(int32_t rank, const int64_t *shape);

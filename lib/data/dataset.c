@@ -189,3 +189,14 @@ int32_t pt__dataset_leaves_thread(pt_dataset_t *dataset, int32_t *worth)
     }
     return 1;
 }
+
+/* Numbers that follow each other are spread over all bits (Steele, Lea and Flood 2014, "Fast splittable pseudorandom
+ * number generators"). Made when asked for: a host that draws nothing pays nothing. */
+uint64_t pt__batch_key(const pt_batch_t *batch, int64_t i)
+{
+    uint64_t key = (uint64_t)(batch->indices != NULL ? batch->indices[i] : batch->position + i);
+    key = batch->key + key * 0x9E3779B97F4A7C15u;
+    key = (key ^ key >> 30) * 0xBF58476D1CE4E5B9u;
+    key = (key ^ key >> 27) * 0x94D049BB133111EBu;
+    return key ^ key >> 31;
+}

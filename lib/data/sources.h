@@ -41,6 +41,11 @@ pt_status_t pt__jsonl_create(pt_context_t *context, const char *path, const pt_c
 pt_status_t pt__csv_create(pt_context_t *context, const char *path, const pt_column_t *columns, int32_t n_columns,
                            const pt_table_options_t *options, pt__encode_fn *encode, pt_dataset_t **out);
 
+/* options: checked by the calls, which are copied. */
+struct pt__picture_calls;
+pt_status_t pt__pictures_create(pt_context_t *context, const char *path, const pt_image_options_t *options,
+                                const struct pt__picture_calls *calls, pt_dataset_t **out);
+
 /* views.c: the origin is retained. */
 pt_status_t pt__view_subset(pt_dataset_t *origin, int64_t first, int64_t count, pt_dataset_t **out);
 pt_status_t pt__view_select(pt_dataset_t *origin, const int64_t *indices, int64_t count, pt_dataset_t **out);

@@ -413,12 +413,14 @@ static pt_status_t run_call(machine_t *machine)
     return push_new(machine, (pt__pickle_t){.kind = PT__PICKLE_CALL, .global = callee->global, .of = arguments});
 }
 
-/* The state of an ordered dict is its attributes, a state dict's versions: of no use here. */
+/* The state of an ordered dict is its attributes, a state dict's versions: of no use here. A call's is kept. */
 static pt_status_t run_build(machine_t *machine)
 {
     pt__pickle_t **values = NULL, *value = NULL;
     PT__TRY(pop(machine, 1, &values));
     PT__TRY(top(machine, &value));
+    if (value->kind == PT__PICKLE_CALL)
+        value->state = values[0];
     return value->kind == PT__PICKLE_DICT || value->kind == PT__PICKLE_CALL
                ? PT_OK
                : fail(machine, "it does not set the state of what a call made");

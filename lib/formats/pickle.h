@@ -39,6 +39,7 @@ struct pt__pickle {
         struct {
             const pt__pickle_t *of;        /* CALL: its arguments, a TUPLE; REFERENCE: the id */
             const pt__pickle_t *reference; /* REFERENCE: the one before it in the pickle, or NULL */
+            const pt__pickle_t *state;     /* CALL: what is set on what it returns, or NULL */
         };
     };
 };

@@ -1,0 +1,172 @@
+/* The list that readers of pictures fill, and what is passed over in it; see picture_set.h. */
+#include "data/picture_set.h"
+
+#include <string.h>
+
+#include "base/file.h"
+
+pt_status_t pt__picture_set_init(pt__picture_set_t *set, pt__memory_t *memory, const char *root, int32_t is_strict)
+{
+    *set = (pt__picture_set_t){.memory = memory, .is_strict = is_strict};
+    PT__TRY(pt__string_copy(memory, root, &set->root));
+    if (pthread_mutex_init(&set->lock, NULL) == 0)
+        return PT_OK;
+    pt__release(memory, set->root);
+    set->root = NULL;
+    return pt__fail(PT_ERR_MEMORY, "the system gives no lock for the dataset");
+}
+
+void pt__picture_set_free(pt__picture_set_t *set)
+{
+    if (set->root == NULL) /* it never began */
+        return;
+    for (int64_t i = 0; i < set->n_classes; i++)
+        pt__release(set->memory, set->classes[i]);
+    for (int64_t i = 0; i < set->n_skipped; i++)
+        pt__release(set->memory, set->skipped[i].text);
+    pt__release(set->memory, set->classes);
+    pt__release(set->memory, set->skipped);
+    pt__release(set->memory, set->names);
+    pt__release(set->memory, set->begins);
+    pt__release(set->memory, set->pixels);
+    pt__release(set->memory, set->labels);
+    pt__release(set->memory, set->root);
+    pthread_mutex_destroy(&set->lock);
+    set->root = NULL;
+}
+
+pt_status_t pt__picture_set_add_class(pt__picture_set_t *set, const char *name)
+{
+    if (set->n_classes == INT32_MAX)
+        return pt__fail(PT_ERR_UNSUPPORTED, "more than 2147483647 classes");
+    PT__TRY(pt__grow(set->memory, &set->classes, &set->classes_capacity, set->n_classes + 1, sizeof *set->classes,
+                     "classes of pictures"));
+    PT__TRY(pt__string_copy(set->memory, name, &set->classes[set->n_classes]));
+    set->n_classes++;
+    return PT_OK;
+}
+
+static pt_status_t add_label(pt__picture_set_t *set, int64_t sample, int32_t label)
+{
+    PT__TRY(pt__grow(set->memory, &set->labels, &set->labels_capacity, sample + 1, sizeof *set->labels,
+                     "labels of pictures"));
+    set->labels[sample] = label;
+    return PT_OK;
+}
+
+pt_status_t pt__picture_set_add_file(pt__picture_set_t *set, const char *name, int32_t label)
+{
+    const int64_t length = (int64_t)strlen(name) + 1;
+    PT__TRY(
+        pt__grow(set->memory, &set->names, &set->names_capacity, set->names_length + length, 1, "names of pictures"));
+    PT__TRY(pt__grow(set->memory, &set->begins, &set->begins_capacity, set->samples + 1, sizeof *set->begins,
+                     "names of pictures"));
+    if (label >= 0)
+        PT__TRY(add_label(set, set->samples, label));
+    memcpy(set->names + set->names_length, name, (size_t)length);
+    set->begins[set->samples++] = set->names_length;
+    set->names_length += length;
+    return PT_OK;
+}
+
+/* One picture's pixels, side by side or a channel after the other, with as many channels as the set has. */
+static void put_pixels(const pt__picture_set_t *set, const uint8_t *from, int32_t channels, int32_t planes, uint8_t *to)
+{
+    const int64_t pixels = (int64_t)set->height * set->width;
+    for (int64_t i = 0; i < pixels; i++, to += set->channels) {
+        uint8_t color[3];
+        for (int32_t c = 0; c < 3; c++)
+            color[c] = channels == 1 ? from[i] : planes ? from[c * pixels + i] : from[3 * i + c];
+        if (set->channels == 3)
+            memcpy(to, color, 3);
+        else
+            *to = channels == 1 ? color[0] : pt__picture_gray(color);
+    }
+}
+
+pt_status_t pt__picture_set_add_pixels(pt__picture_set_t *set, const uint8_t *pixels, int64_t count, int32_t channels,
+                                       int32_t planes, const int32_t *labels)
+{
+    const int64_t area = (int64_t)set->height * set->width, bytes = area * set->channels;
+    PT__TRY(pt__grow(set->memory, &set->pixels, &set->pixels_capacity, (set->samples + count) * bytes, 1,
+                     "pixels of pictures"));
+    for (int64_t i = 0; i < count; i++)
+        put_pixels(set, pixels + i * area * channels, channels, planes, set->pixels + (set->samples + i) * bytes);
+    for (int64_t i = 0; i < count && labels != NULL; i++)
+        PT__TRY(add_label(set, set->samples + i, labels[i]));
+    set->samples += count;
+    return PT_OK;
+}
+
+pt_status_t pt__picture_set_path(const pt__picture_set_t *set, int64_t sample, char *path)
+{
+    return pt__path_join(set->root, set->names + set->begins[sample], path, PT__PATH_SIZE);
+}
+
+/* ---- What is passed over ---- */
+
+/* The place of the first that is not before this sample. Called with the lock. */
+static int64_t place_of(const pt__picture_set_t *set, int64_t sample)
+{
+    int64_t low = 0, high = set->n_skipped;
+    while (low < high) {
+        const int64_t middle = (low + high) / 2;
+        if (set->skipped[middle].sample < sample)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static pt_status_t insert(pt__picture_set_t *set, int64_t sample, const char *text)
+{
+    const int64_t at = sample < 0 ? set->n_skipped : place_of(set, sample);
+    char *copy;
+    if (sample >= 0 && at < set->n_skipped && set->skipped[at].sample == sample)
+        return PT_OK; /* another thread found it at the same time */
+    PT__TRY(pt__grow(set->memory, &set->skipped, &set->skipped_capacity, set->n_skipped + 1, sizeof *set->skipped,
+                     "pictures that are passed over"));
+    PT__TRY(pt__string_copy(set->memory, text, &copy));
+    memmove(set->skipped + at + 1, set->skipped + at, (size_t)(set->n_skipped - at) * sizeof *set->skipped);
+    set->skipped[at] = (pt__skipped_t){sample, copy};
+    set->n_skipped++;
+    return PT_OK;
+}
+
+pt_status_t pt__picture_set_skip(pt__picture_set_t *set, int64_t sample, const char *path, pt_status_t status)
+{
+    if (strncmp(pt__error_message(), path, strlen(path)) != 0) /* files' failures begin with it */
+        pt__fail_within(status, "%s", path);
+    if (set->is_strict || status == PT_ERR_MEMORY)
+        return status;
+    pthread_mutex_lock(&set->lock);
+    status = insert(set, sample, pt__error_message());
+    pthread_mutex_unlock(&set->lock);
+    return status;
+}
+
+int32_t pt__picture_set_is_skipped(pt__picture_set_t *set, int64_t sample)
+{
+    pthread_mutex_lock(&set->lock);
+    const int64_t at = place_of(set, sample);
+    const int32_t is = at < set->n_skipped && set->skipped[at].sample == sample;
+    pthread_mutex_unlock(&set->lock);
+    return is;
+}
+
+int64_t pt__picture_set_skipped_count(pt__picture_set_t *set)
+{
+    pthread_mutex_lock(&set->lock);
+    const int64_t count = set->n_skipped;
+    pthread_mutex_unlock(&set->lock);
+    return count;
+}
+
+const char *pt__picture_set_skipped(pt__picture_set_t *set, int64_t index)
+{
+    pthread_mutex_lock(&set->lock);
+    const char *text = index < 0 || index >= set->n_skipped ? NULL : set->skipped[index].text;
+    pthread_mutex_unlock(&set->lock);
+    return text;
+}

@@ -1,0 +1,252 @@
+/* Datasets of pictures: which files there are is known when the dataset is made, what is in them when they are asked
+ * for, on whichever thread asks. A broken one is noted, and the next good one stands in for it: which that is depends
+ * on the files alone. */
+#include <string.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "data/picture_set.h"
+#include "data/sources.h"
+
+enum { USUAL_SIDE = 224 };
+#define MOST_FILE ((int64_t)1 << 30)
+
+typedef struct state {
+    pt__picture_set_t set;
+    pt__picture_calls_t calls;
+    pt_image_options_t options; /* sizes and channels known */
+} state_t;
+
+/* ---- Samples ---- */
+
+static pt_status_t read_file(state_t *state, pt__memory_t *memory, const char *path, uint64_t key, uint8_t *out)
+{
+    char *bytes;
+    int64_t size;
+    PT__TRY(pt__file_read(memory, path, MOST_FILE, &bytes, &size));
+    pt_status_t status = state->calls.from_file(memory, &state->options, (const uint8_t *)bytes, size, key, out);
+    pt__release(memory, bytes);
+    return status;
+}
+
+/* 0 in *is_good: it is broken, and has been noted. */
+static pt_status_t try_file(pt_dataset_t *dataset, int64_t sample, uint64_t key, char *path, uint8_t *out,
+                            int32_t *is_good)
+{
+    state_t *state = dataset->state;
+    *is_good = 0;
+    if (pt__picture_set_is_skipped(&state->set, sample))
+        return PT_OK;
+    PT__TRY(pt__picture_set_path(&state->set, sample, path));
+    pt_status_t status = read_file(state, &dataset->context->memory, path, key, out);
+    *is_good = status == PT_OK;
+    if (status == PT_OK)
+        return PT_OK;
+    PT__TRY(pt__picture_set_skip(&state->set, sample, path, status));
+    pt__log(dataset->context, PT_LOG_WARNING, "passed over: %s", pt__error_message());
+    pt__error_clear();
+    return PT_OK;
+}
+
+/* *sample becomes the one that stands in for it. */
+static pt_status_t make_from_file(pt_dataset_t *dataset, int64_t *sample, uint64_t key, char *path, uint8_t *out)
+{
+    const int64_t first = *sample;
+    do {
+        int32_t is_good;
+        PT__TRY(try_file(dataset, *sample, key, path, out, &is_good));
+        if (is_good)
+            return PT_OK;
+        *sample = *sample + 1 < dataset->length ? *sample + 1 : 0;
+    } while (*sample != first);
+    const state_t *state = dataset->state;
+    return pt__fail(PT_ERR_FORMAT, "%s: none of its %lld pictures can be read, the first being %s", state->set.root,
+                    (long long)dataset->length, state->set.skipped[state->set.n_skipped - dataset->length].text);
+}
+
+static pt_status_t make_from_pixels(pt_dataset_t *dataset, int64_t sample, uint64_t key, uint8_t *out)
+{
+    const state_t *state = dataset->state;
+    const pt__picture_set_t *set = &state->set;
+    const int64_t stride = (int64_t)set->width * set->channels;
+    const pt__picture_t picture = {.pixels = set->pixels + sample * set->height * stride,
+                                   .stride = stride,
+                                   .width = set->width,
+                                   .height = set->height,
+                                   .channels = set->channels};
+    return state->calls.from_picture(&dataset->context->memory, &state->options, &picture, key, out);
+}
+
+static pt_status_t fetch(pt_dataset_t *dataset, pt_batch_t *batch)
+{
+    const state_t *state = dataset->state;
+    const pt_image_options_t *options = &state->options;
+    const int64_t bytes = (int64_t)options->height * options->width * options->channels;
+    uint8_t *out = batch->fields[0].data;
+    char *path;
+    pt_status_t status = PT_OK;
+    PT__TRY(pt__allocate_uninitialised(&dataset->context->memory, PT__PATH_SIZE, 1, "path", &path));
+    for (int64_t i = 0; i < batch->capacity && status == PT_OK; i++, out += bytes) {
+        int64_t sample = batch->indices[i];
+        const uint64_t key = pt__batch_key(batch, i);
+        status = state->set.pixels != NULL ? make_from_pixels(dataset, sample, key, out)
+                                           : make_from_file(dataset, &sample, key, path, out);
+        if (state->set.labels != NULL)
+            ((int32_t *)batch->fields[1].data)[i] = state->set.labels[sample];
+    }
+    pt__release(&dataset->context->memory, path);
+    PT__TRY(status);
+    batch->filled = batch->capacity;
+    batch->status = PT_OK;
+    return PT_OK;
+}
+
+static void destroy(pt_dataset_t *dataset)
+{
+    state_t *state = dataset->state;
+    pt__picture_set_free(&state->set);
+    pt__release(&dataset->context->memory, state);
+}
+
+static int64_t class_count(const pt_dataset_t *dataset, const char *field)
+{
+    const state_t *state = dataset->state;
+    return state->set.labels != NULL && strcmp(field, "label") == 0 ? state->set.n_classes : 0;
+}
+
+static const char *class_name(const pt_dataset_t *dataset, const char *field, int64_t index)
+{
+    const state_t *state = dataset->state;
+    return index < 0 || index >= class_count(dataset, field) ? NULL : state->set.classes[index];
+}
+
+static int64_t skipped_count(const pt_dataset_t *dataset)
+{
+    return pt__picture_set_skipped_count(&((state_t *)dataset->state)->set);
+}
+
+static const char *skipped(const pt_dataset_t *dataset, int64_t index)
+{
+    return pt__picture_set_skipped(&((state_t *)dataset->state)->set, index);
+}
+
+static const pt__source_t source = {.name = "pictures",
+                                    .fetch = fetch,
+                                    .destroy = destroy,
+                                    .class_count = class_count,
+                                    .class_name = class_name,
+                                    .skipped_count = skipped_count,
+                                    .skipped = skipped};
+
+/* ---- What stands at the path ---- */
+
+/* The one file of pictures in IDX's format among these names; NULL: there is none. */
+static pt_status_t find_idx(const char *path, char *const *names, int64_t count, const char **out)
+{
+    *out = NULL;
+    for (int64_t i = 0; i < count; i++) {
+        if (!pt__idx_named(names[i]))
+            continue;
+        if (*out != NULL)
+            return pt__fail(PT_ERR_ARGUMENT, "%s: has both %s and %s: give the path of one of them", path, *out,
+                            names[i]);
+        *out = names[i];
+    }
+    return PT_OK;
+}
+
+static pt_status_t read_directory(state_t *state, const char *path)
+{
+    pt__picture_set_t *set = &state->set;
+    char **names, file[PT__PATH_SIZE];
+    const char *idx;
+    int64_t count;
+    pt_status_t status;
+    PT__TRY(pt__directory_list(set->memory, path, &names, &count));
+    PT__TRY_OUT(find_idx(path, names, count, &idx));
+    if (idx != NULL) {
+        PT__TRY_OUT(pt__path_join(path, idx, file, sizeof file));
+        PT__TRY_OUT(pt__idx_read(set, file));
+    } else if (pt__cifar_named(names, count)) {
+        PT__TRY_OUT(pt__cifar_read_directory(set, &state->calls, path, names, count));
+    } else {
+        PT__TRY_OUT(pt__picture_folders_read(set, &state->calls, path));
+    }
+out:
+    pt__release(set->memory, names);
+    return status;
+}
+
+static pt_status_t read_one_file(state_t *state, const char *path)
+{
+    pt__picture_set_t *set = &state->set;
+    uint8_t *bytes;
+    int64_t size;
+    PT__TRY(pt__gunzip_file(set->memory, path, (int64_t)1 << 33, &bytes, &size));
+    const int32_t is_idx = pt__idx_is(bytes, size), is_cifar = pt__cifar_is(path, bytes, size);
+    pt__release(set->memory, bytes);
+    if (is_idx)
+        return pt__idx_read(set, path);
+    if (is_cifar)
+        return pt__cifar_read_file(set, &state->calls, path);
+    return pt__fail(PT_ERR_UNSUPPORTED, "%s: expected a directory of pictures, or an IDX or CIFAR file", path);
+}
+
+static pt_status_t read_all(pt_context_t *context, state_t *state, const char *path)
+{
+    pt__picture_set_t *set = &state->set;
+    pt__file_about_t about;
+    PT__TRY(pt__file_look(path, &about));
+    PT__TRY(about.is_directory ? read_directory(state, path) : read_one_file(state, path));
+    if (set->samples == 0)
+        return set->n_skipped > 0
+                   ? pt__fail(PT_ERR_FORMAT, "%s: no picture; passed over: %s", path, set->skipped[0].text)
+                   : pt__fail(PT_ERR_FORMAT, "%s: no picture", path);
+    if (set->n_skipped > 0)
+        pt__log(context, PT_LOG_WARNING, "%s: %lld passed over, the first being %s", path, (long long)set->n_skipped,
+                set->skipped[0].text);
+    return PT_OK;
+}
+
+static void settle_sizes(state_t *state)
+{
+    pt_image_options_t *options = &state->options;
+    const pt__picture_set_t *set = &state->set;
+    if (options->height == 0) {
+        options->height = set->pixels != NULL ? set->height : USUAL_SIDE;
+        options->width = set->pixels != NULL ? set->width : USUAL_SIDE;
+    }
+    if (options->channels == 0)
+        options->channels = set->pixels != NULL ? set->channels : 3;
+}
+
+pt_status_t pt__pictures_create(pt_context_t *context, const char *path, const pt_image_options_t *options,
+                                const pt__picture_calls_t *calls, pt_dataset_t **out)
+{
+    state_t *state;
+    pt_status_t status;
+    *out = NULL;
+    PT__TRY(calls->check(options));
+    PT__TRY(pt__allocate(&context->memory, 1, sizeof *state, "dataset of pictures", &state));
+    state->calls = *calls;
+    state->options = *options;
+    PT__TRY_OUT(pt__picture_set_init(&state->set, &context->memory, path, (options->flags & PT_IMAGE_STRICT) != 0));
+    state->set.channels = options->channels;
+    PT__TRY_OUT(read_all(context, state, path));
+    settle_sizes(state);
+    PT__TRY_OUT(calls->check(&state->options)); /* shorter_side, now that the size is known */
+    const pt_field_spec_t fields[2] = {
+        {.name = "pixel_values",
+         .dtype = PT_UINT8,
+         .rank = 3,
+         .shape = {state->options.height, state->options.width, state->options.channels}},
+        {.name = "label", .dtype = PT_INT32}};
+    PT__TRY_OUT(pt__dataset_make(context, &source, state, fields, state->set.labels != NULL ? 2 : 1, state->set.samples,
+                                 PT_DATASET_CONCURRENT, out));
+out:
+    if (status != PT_OK) {
+        pt__picture_set_free(&state->set);
+        pt__release(&context->memory, state);
+    }
+    return status;
+}
