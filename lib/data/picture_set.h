@@ -6,7 +6,7 @@
 #include <pthread.h>
 
 #include "base/context.h"
-#include "base/pixels.h"
+#include "base/bitmap.h"
 
 typedef struct pt__skipped {
     int64_t sample; /* -1: no sample was made of it */

@@ -16,8 +16,8 @@ typedef struct pt__table {
     pt__table_column_t *columns;
 } pt__table_t;
 
-/* Checks what the host asked for; lists: whether PT_COLUMN_TOKENS and PT_COLUMN_CLASSES are possible. The strings are borrowed until the
- * table becomes a dataset. */
+/* Checks what the host asked for; lists: whether PT_COLUMN_TOKENS and PT_COLUMN_CLASSES are possible. The
+ * strings are borrowed until the table becomes a dataset. */
 pt_status_t pt__table_create(pt__memory_t *memory, const pt_column_t *columns, int32_t n_columns, int32_t lists,
                              pt__table_t **out);
 void pt__table_free(pt__table_t *table);

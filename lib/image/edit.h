@@ -5,7 +5,7 @@
 #define PT__EDIT_H
 
 #include "base/memory.h"
-#include "base/pixels.h"
+#include "base/bitmap.h"
 
 /* ---- scale.c ---- */
 

@@ -6,7 +6,7 @@
 #define PT__IMAGE_H
 
 #include "base/memory.h"
-#include "base/pixels.h"
+#include "base/bitmap.h"
 
 typedef struct pt__picture_format pt__picture_format_t;
 

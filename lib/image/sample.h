@@ -3,7 +3,7 @@
 #define PT__SAMPLE_H
 
 #include "base/memory.h"
-#include "base/pixels.h"
+#include "base/bitmap.h"
 #include "base/random.h"
 
 /* What is wrong with options that a host gave; sizes may be 0. */

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/pixels.h"
+#include "base/bitmap.h"
 #include "formats/tensors.h"
 #include "support/samples.h"
 

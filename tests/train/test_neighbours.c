@@ -164,7 +164,8 @@ static pt_dataset_t *named(pt_context_t *context, const char *text)
     return data;
 }
 
-/* Numbers of classes differ between the files, their names do not; a class that the reference does not know is wrong. */
+/* Numbers of classes differ between the files, their names do not; a class that the reference does not know is
+ * wrong. */
 START_TEST(test_names)
 {
     pt_context_t *context = network_context(1, 1);

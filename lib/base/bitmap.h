@@ -1,6 +1,6 @@
 /* Pictures in memory: what sources of pictures and lib/image/ tell each other. */
-#ifndef PT__PIXELS_H
-#define PT__PIXELS_H
+#ifndef PT__BITMAP_H
+#define PT__BITMAP_H
 
 #include <stdint.h>
 
