@@ -144,7 +144,9 @@ pt_status_t pt__gguf_blank_of(const pt__json_t *tokenizer, int32_t *puts_blank)
     PT__TRY(pt__json_get_object(tokenizer, "pre_tokenizer", PT__JSON_OPTIONAL, &words));
     if (normalizer != NULL)
         PT__TRY(pt__json_get_array(normalizer, "normalizers", PT__JSON_OPTIONAL, &list));
-    *puts_blank = list != NULL && list->length == 2 && is_prepend(list->first) && is_replace(list->first->next);
+    const pt__json_t *first = list != NULL && list->length == 2 ? list->first : NULL; /* in either order */
+    *puts_blank = first != NULL &&
+                  ((is_prepend(first) && is_replace(first->next)) || (is_replace(first) && is_prepend(first->next)));
     const int32_t replaces = *puts_blank || (list != NULL && list->length == 1 && is_replace(list->first)) ||
                              (list == NULL && normalizer != NULL && is_replace(normalizer));
     if (words == NULL && replaces)

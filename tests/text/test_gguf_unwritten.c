@@ -212,6 +212,11 @@ START_TEST(test_pieces)
            {"\"merges\": [\"a b\"]", "\"merges\": [\"a b\", \"b a\"]", PT_ERR_UNSUPPORTED,
             "2 merges with byte_fallback, expected all 1 pairs"});
     ck_ok(write(exchange(pieces, "{\"type\": \"Prepend\", \"prepend\": \"" BLANK "\"}, ", "")));
+    /* as a tokenizer.model becomes a tokenizer.json here */
+    ck_ok(write(
+        exchange(pieces, "\"normalizers\": [",
+                 "\"normalizers\": [{\"type\": \"Replace\", \"pattern\": {\"String\": \" \"}, \"content\": \"" BLANK
+                 "\"}, {\"type\": \"Prepend\", \"prepend\": \"" BLANK "\"}], \"x\": [")));
 }
 END_TEST
 
