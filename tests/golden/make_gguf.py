@@ -37,6 +37,17 @@ MODELS = {
         ),
         "Q5_0",
     ),
+    "bert": (
+        transformers.BertConfig(
+            vocab_size=VOCABULARY,
+            hidden_size=32,
+            intermediate_size=64,
+            num_hidden_layers=1,
+            num_attention_heads=4,
+            max_position_embeddings=16,
+        ),
+        "Q5_1",
+    ),
 }
 
 
@@ -61,6 +72,16 @@ def write_metadata(writer, config, name):
         writer.add_feed_forward_length(4 * config.n_embd)
         writer.add_head_count(config.n_head)
         writer.add_layer_norm_eps(config.layer_norm_epsilon)
+    elif config.model_type == "bert":
+        writer.add_context_length(config.max_position_embeddings)
+        writer.add_embedding_length(config.hidden_size)
+        writer.add_block_count(config.num_hidden_layers)
+        writer.add_feed_forward_length(config.intermediate_size)
+        writer.add_head_count(config.num_attention_heads)
+        writer.add_layer_norm_eps(config.layer_norm_eps)
+        writer.add_causal_attention(False)
+        writer.add_pooling_type(gguf.PoolingType.MEAN)
+        writer.add_token_type_count(config.type_vocab_size)
     else:
         writer.add_context_length(config.max_position_embeddings)
         writer.add_embedding_length(config.hidden_size)
@@ -83,14 +104,17 @@ def write_metadata(writer, config, name):
 
 def write_model(name, config, kind):
     torch.manual_seed(len(name))
-    model = transformers.AutoModelForCausalLM.from_config(config).float().eval()
+    if config.model_type == "bert":  # llama.cpp has no pooler
+        model = transformers.BertModel(config, add_pooling_layer=False).float().eval()
+    else:
+        model = transformers.AutoModelForCausalLM.from_config(config).float().eval()
     writer = gguf.GGUFWriter(HERE / "gguf" / f"{name}.gguf", config.model_type)
     write_metadata(writer, config, name)
     arch = next(arch for arch, text in gguf.MODEL_ARCH_NAMES.items() if text == config.model_type)
     names = gguf.get_tensor_name_map(arch, config.num_hidden_layers)
     for key, value in model.state_dict().items():
         if value.ndim == 1:  # norms and biases that do something
-            value.copy_(torch.randn_like(value) * 0.1 + (1 if "norm" in key or "ln_" in key else 0))
+            value.copy_(torch.randn_like(value) * 0.1 + (1 if "norm" in key.lower() or "ln_" in key else 0))
         if key == "lm_head.weight" and config.tie_word_embeddings:
             continue
         values = value.detach().numpy()
@@ -111,7 +135,8 @@ def write_model(name, config, kind):
     writer.write_tensors_to_file()
     writer.close()
     with torch.no_grad():
-        return model(torch.tensor([TOKENS])).logits[0].numpy()
+        outputs = model(torch.tensor([TOKENS]))
+        return (outputs.last_hidden_state if config.model_type == "bert" else outputs.logits)[0].numpy()
 
 
 def write_types():
@@ -150,8 +175,8 @@ def write_types():
 def main():
     text = "tokens: " + " ".join(map(str, TOKENS)) + "\n" + write_types()
     for name, (config, kind) in MODELS.items():
-        logits = write_model(name, config, kind)
-        text += f"{name}: " + " ".join(f"{value:.7g}" for value in logits.ravel()) + "\n"
+        values = write_model(name, config, kind)
+        text += f"{name}: " + " ".join(f"{value:.7g}" for value in values.ravel()) + "\n"
     (HERE / "gguf.txt").write_text(text)
 
 
