@@ -39,6 +39,17 @@ static inline int32_t pt__convolution_is_product(const pt__convolution_t *convol
     return convolution->groups == 1;
 }
 
+enum { PT__DEPTHWISE_TAPS = 64, PT__DEPTHWISE_CHANNELS = 1 << 16 }; /* at most */
+
+/* Each channel by itself. */
+static inline int32_t pt__convolution_is_depthwise(const pt__convolution_t *convolution)
+{
+    return convolution->groups == convolution->channels && convolution->groups == convolution->outputs &&
+           convolution->groups > 1 && convolution->groups <= PT__DEPTHWISE_CHANNELS && convolution->offsets == NULL &&
+           convolution->kernel[0] <= PT__DEPTHWISE_TAPS &&
+           convolution->kernel[1] <= PT__DEPTHWISE_TAPS / convolution->kernel[0];
+}
+
 /* Floats of a weight that is turned into panels: depth times columns of each group. */
 static inline int64_t pt__convolution_turned(int64_t groups, int64_t depth, int64_t columns)
 {

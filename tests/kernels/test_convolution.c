@@ -1,5 +1,5 @@
 /* Convolution's three kernels against sums in double precision, by every way that a shape chooses: patches, matrix
- * products, Winograd's tiles that a worker takes by itself and that all share; with what ends them. */
+ * products, each channel by itself, Winograd's tiles that a worker takes by itself and that all share; with what ends them. */
 #include "kernels/convolution.h"
 #include "kernels/every_device.h"
 
@@ -23,9 +23,13 @@ static const shape_t shapes[] = {
     THREE(1, 5, 6, 8, 9, 3, 4),
     THREE(7, 16, 8, 8, 8, 1, 1), /* several blocks */
     THREE(2, 5, 4, 8, 264, 1, 1),
-    THREE(2, 4, 7, 263, 8, 1, 1), /* shared by all */
-    THREE(1, 4, 4, 520, 8, 1, 1), /* in two passes */
-    THREE(30, 1, 3, 8, 8, 1, 1),  /* too little of a tile */
+    THREE(2, 4, 7, 263, 8, 1, 1),                                     /* shared by all */
+    THREE(1, 4, 4, 520, 8, 1, 1),                                     /* in two passes */
+    THREE(30, 1, 3, 8, 8, 1, 1),                                      /* too little of a tile */
+    {2, {9, 21}, 11, 11, 11, {3, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}}, /* each channel by itself */
+    {3, {8, 19}, 16, 16, 16, {3, 3}, {2, 2}, {1, 1}, {1, 1}, {1, 1}},
+    {1, {7, 3}, 5, 5, 5, {2, 7}, {1, 3}, {2, 1}, {3, 2}, {0, 3}},
+    {1, {5, 6}, 9, 9, 9, {1, 2}, {2, 3}, {1, 2}, {0, 0}, {1, 0}},
     {2, {7, 9}, 5, 18, 1, {3, 3}, {2, 2}, {1, 1}, {1, 1}, {1, 1}},
     {40, {3, 3}, 6, 5, 1, {1, 1}, {1, 1}, {1, 1}, {0, 0}, {0, 0}},
     {2, {8, 8}, 3, 33, 1, {7, 7}, {2, 2}, {1, 1}, {3, 3}, {3, 3}},

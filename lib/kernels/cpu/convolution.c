@@ -230,6 +230,10 @@ void pt__cpu_convolution(pt__dev device, const pt__convolution_t *convolution)
         pt__winograd_forward(device, convolution);
         return;
     }
+    if (pt__convolution_is_depthwise(convolution)) {
+        pt__depthwise_forward(device, convolution);
+        return;
+    }
     if (!pt__convolution_is_product(convolution)) {
         forward(device, convolution);
         return;
@@ -247,6 +251,10 @@ void pt__cpu_convolution_gradient_src(pt__dev device, const pt__convolution_t *c
 {
     if (pt__convolution_is_winograd(convolution)) {
         pt__winograd_backward(device, convolution);
+        return;
+    }
+    if (pt__convolution_is_depthwise(convolution)) {
+        pt__depthwise_backward(device, convolution);
         return;
     }
     if (!pt__convolution_is_product(convolution)) {

@@ -11,4 +11,9 @@ void pt__winograd_backward(pt__dev device, const pt__convolution_t *convolution)
 /* d_weight alone */
 void pt__winograd_weight(pt__dev device, const pt__convolution_t *convolution);
 
+/* convolution_depthwise.c */
+void pt__depthwise_forward(pt__dev device, const pt__convolution_t *convolution);
+void pt__depthwise_backward(pt__dev device, const pt__convolution_t *convolution);
+void pt__depthwise_weight(pt__dev device, const pt__convolution_t *convolution);
+
 #endif

@@ -100,6 +100,10 @@ void pt__cpu_convolution_gradient_weight(pt__dev device, const pt__convolution_t
         pt__winograd_weight(device, convolution);
         return;
     }
+    if (pt__convolution_is_depthwise(convolution)) {
+        pt__depthwise_weight(device, convolution);
+        return;
+    }
     pt__patches_forward(convolution, &run.patches);
     run.patches.src = convolution->src;
     run.wide = convolution->outputs / convolution->groups;

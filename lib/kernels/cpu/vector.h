@@ -107,12 +107,20 @@ typedef struct pt__vector_attention { /* scratch: PT__KERNEL_SCRATCH bytes */
 typedef void (*pt__square_fn)(int64_t n, const float *src, int64_t row, int64_t element, float *dst, int64_t dst_row,
                               int64_t dst_element);
 
-typedef struct pt__vector_convolution { /* Winograd's F(4x4, 3x3) */
-    pt__square_fn tile;                 /* 6x6 elements that are read, to 6x6 */
-    pt__square_fn kernel;               /* 3x3 to 6x6, what is multiplied with them; */
-    pt__square_fn result;               /* 6x6 products to 4x4 elements */
-    pt__square_fn gradient;             /* of 4x4 elements, to 6x6 that are multiplied with a tile; */
-    pt__square_fn sum;                  /* 6x6 products to 3x3, of the kernel's gradient */
+typedef struct pt__vector_convolution {
+    /* Each channel by itself, of `count` elements: dst[x * dst_step + c] = sum over t < taps of
+     * src[t][x * src_step + c] * weight[t][c], */
+    void (*depthwise)(int64_t count, int64_t channels, int64_t taps, const float *const *src, int64_t src_step,
+                      const float *const *weight, float *dst, int64_t dst_step);
+    /* and sums[t][c] += sum over x < count of src[t][x * src_step + c] * d_dst[x * channels + c]. */
+    void (*depthwise_weight)(int64_t count, int64_t channels, int64_t taps, const float *const *src, int64_t src_step,
+                             const float *d_dst, float *const *sums);
+    /* Winograd's F(4x4, 3x3) */
+    pt__square_fn tile;     /* 6x6 elements that are read, to 6x6 */
+    pt__square_fn kernel;   /* 3x3 to 6x6, what is multiplied with them; */
+    pt__square_fn result;   /* 6x6 products to 4x4 elements */
+    pt__square_fn gradient; /* of 4x4 elements, to 6x6 that are multiplied with a tile; */
+    pt__square_fn sum;      /* 6x6 products to 3x3, of the kernel's gradient */
 } pt__vector_convolution_t;
 
 typedef struct pt__vector_rotary { /* n: half of what is rotated of a head; row [2n]: cosines, sines */

@@ -98,7 +98,100 @@ TRANSFORM(gradient, transform_gradient, 4, 6)
 TRANSFORM(kernel, transform_kernel, 3, 6)
 TRANSFORM(sum, transform_sum, 6, 3)
 
+/* ---- Each channel by itself ---- */
+
+enum { STRETCH = 16 }; /* elements from where a weight's sums are in memory to where they are again */
+
+/* Some elements of dst, of LANES channels, or of the few that are left. */
+#define DEPTHWISE(elements)                                                                                            \
+    INLINE void depthwise_##elements(int64_t few, int64_t taps, const float *const *src, int64_t at, int64_t src_step, \
+                                     const float *const *weight, int64_t c, float *dst, int64_t dst_step)              \
+    {                                                                                                                  \
+        floats_t sum[elements] = {{0}};                                                                                \
+        for (int64_t t = 0; t < taps; t++) {                                                                           \
+            const floats_t w = load_some(weight[t] + c, few);                                                          \
+            const float *from = src[t] + at + c;                                                                       \
+            _Pragma("GCC unroll 8") for (int x = 0; x < elements; x++)                                                 \
+                sum[x] += load_some(from + x * src_step, few) * w;                                                     \
+        }                                                                                                              \
+        _Pragma("GCC unroll 8") for (int x = 0; x < elements; x++) store_some(dst + x * dst_step + c, sum[x], few);    \
+    }                                                                                                                  \
+    static void depthwise_row_##elements(int64_t channels, int64_t taps, const float *const *src, int64_t at,          \
+                                         int64_t src_step, const float *const *weight, float *dst, int64_t dst_step)   \
+    {                                                                                                                  \
+        int64_t c = 0;                                                                                                 \
+        for (; c + LANES <= channels; c += LANES)                                                                      \
+            depthwise_##elements(LANES, taps, src, at, src_step, weight, c, dst, dst_step);                            \
+        if (c < channels)                                                                                              \
+            depthwise_##elements(channels - c, taps, src, at, src_step, weight, c, dst, dst_step);                     \
+    }
+
+DEPTHWISE(8)
+DEPTHWISE(4)
+DEPTHWISE(1)
+
+static void depthwise(int64_t count, int64_t channels, int64_t taps, const float *const *src, int64_t src_step,
+                      const float *const *weight, float *dst, int64_t dst_step)
+{
+    int64_t x = 0;
+    for (; x + 8 <= count; x += 8)
+        depthwise_row_8(channels, taps, src, x * src_step, src_step, weight, dst + x * dst_step, dst_step);
+    for (; x + 4 <= count; x += 4)
+        depthwise_row_4(channels, taps, src, x * src_step, src_step, weight, dst + x * dst_step, dst_step);
+    for (; x < count; x++)
+        depthwise_row_1(channels, taps, src, x * src_step, src_step, weight, dst + x * dst_step, dst_step);
+}
+
+/* Some taps' sums over a stretch of elements. */
+#define DEPTHWISE_WEIGHT(taps)                                                                                    \
+    INLINE void depthwise_weight_##taps(int64_t few, int64_t count, const float *const *src, int64_t at,          \
+                                        int64_t src_step, const float *d_dst, int64_t d_step, float *const *sums, \
+                                        int64_t c)                                                                \
+    {                                                                                                             \
+        floats_t sum[taps];                                                                                       \
+        const float *from[taps];                                                                                  \
+        _Pragma("GCC unroll 9") for (int t = 0; t < taps; t++) sum[t] = load_some(sums[t] + c, few);              \
+        _Pragma("GCC unroll 9") for (int t = 0; t < taps; t++) from[t] = src[t] + at + c;                         \
+        for (int64_t x = 0; x < count; x++) {                                                                     \
+            const floats_t d = load_some(d_dst + x * d_step + c, few);                                            \
+            _Pragma("GCC unroll 9") for (int t = 0; t < taps; t++)                                                \
+                sum[t] += load_some(from[t] + x * src_step, few) * d;                                             \
+        }                                                                                                         \
+        _Pragma("GCC unroll 9") for (int t = 0; t < taps; t++) store_some(sums[t] + c, sum[t], few);              \
+    }                                                                                                             \
+    static void depthwise_sums_##taps(int64_t count, int64_t channels, const float *const *src, int64_t at,       \
+                                      int64_t src_step, const float *d_dst, float *const *sums)                   \
+    {                                                                                                             \
+        int64_t c = 0;                                                                                            \
+        for (; c + LANES <= channels; c += LANES)                                                                 \
+            depthwise_weight_##taps(LANES, count, src, at, src_step, d_dst, channels, sums, c);                   \
+        if (c < channels)                                                                                         \
+            depthwise_weight_##taps(channels - c, count, src, at, src_step, d_dst, channels, sums, c);            \
+    }
+
+DEPTHWISE_WEIGHT(9)
+DEPTHWISE_WEIGHT(6)
+DEPTHWISE_WEIGHT(1)
+
+static void depthwise_weight(int64_t count, int64_t channels, int64_t taps, const float *const *src, int64_t src_step,
+                             const float *d_dst, float *const *sums)
+{
+    for (int64_t x = 0; x < count; x += STRETCH) {
+        const int64_t stretch = count - x < STRETCH ? count - x : STRETCH, at = x * src_step;
+        const float *d = d_dst + x * channels;
+        int64_t t = 0;
+        for (; t + 9 <= taps; t += 9)
+            depthwise_sums_9(stretch, channels, src + t, at, src_step, d, sums + t);
+        for (; t + 6 <= taps; t += 6)
+            depthwise_sums_6(stretch, channels, src + t, at, src_step, d, sums + t);
+        for (; t < taps; t++)
+            depthwise_sums_1(stretch, channels, src + t, at, src_step, d, sums + t);
+    }
+}
+
 const pt__vector_convolution_t PT__LEVEL(pt__vector_convolution) = {
+    .depthwise = depthwise,
+    .depthwise_weight = depthwise_weight,
     .tile = tile,
     .result = result,
     .gradient = gradient,
