@@ -78,14 +78,17 @@ static pt_status_t append_node(pt_graph_t *graph, const pt__node_t *node, const 
     return PT_OK;
 }
 
-/* Output 0 counts rows of a dimension that is derived from input 0's. */
+/* Output 0, and what has its shape, counts rows of a dimension that is derived from input 0's. */
 static pt_status_t derive_rows(pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
 {
     if (node->op->stride == NULL)
         return PT_OK;
     pt__stride_t stride = node->op->stride(node);
-    int32_t *dimension = &outputs[0].shape.dimension;
-    *dimension = pt__graph_derive_dimension(graph, *dimension, stride.add, stride.divide, stride.plus);
+    const pt__shape_t shape = outputs[0].shape;
+    int32_t dimension = pt__graph_derive_dimension(graph, shape.dimension, stride.add, stride.divide, stride.plus);
+    for (int32_t i = 0; i < node->n_outputs; i++)
+        if (pt__shape_equal(&outputs[i].shape, &shape))
+            outputs[i].shape.dimension = dimension;
     return graph->status;
 }
 

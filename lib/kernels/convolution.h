@@ -15,11 +15,15 @@ enum {
 /* Elements of src and dst that a channel has: the rows of a product. */
 static inline int64_t pt__convolution_src_rows(const pt__convolution_t *convolution)
 {
+    if (convolution->offsets != NULL)
+        return convolution->offsets[convolution->samples];
     return convolution->samples * convolution->src_size[0] * convolution->src_size[1];
 }
 
 static inline int64_t pt__convolution_dst_rows(const pt__convolution_t *convolution)
 {
+    if (convolution->offsets != NULL)
+        return convolution->dst_offsets[convolution->samples];
     return convolution->samples * convolution->dst_size[0] * convolution->dst_size[1];
 }
 
@@ -34,9 +38,9 @@ static inline int32_t pt__convolution_is_product(const pt__convolution_t *convol
 {
     for (int32_t i = 0; i < 2; i++)
         if (convolution->kernel[i] != 1 || convolution->stride[i] != 1 || convolution->padding[i] != 0 ||
-            convolution->src_size[i] != convolution->dst_size[i])
+            (convolution->offsets == NULL && convolution->src_size[i] != convolution->dst_size[i]))
             return 0;
-    return convolution->groups == 1;
+    return convolution->groups == 1 && pt__convolution_src_rows(convolution) == pt__convolution_dst_rows(convolution);
 }
 
 enum { PT__DEPTHWISE_TAPS = 64, PT__DEPTHWISE_CHANNELS = 1 << 16 }; /* at most */

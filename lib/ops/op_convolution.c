@@ -4,7 +4,7 @@
  *
  *   and src outside is 0. src [B, H, W, C], weight [O, C/groups, h, w], bias [O] or none -> dst [B, H', W', O], H' =
  *   floor((H + top + bottom - dilation·(h - 1) - 1) / stride) + 1; or src [B, L, C], weight [O, C/groups, l] -> [B, L',
- *   O]. Output o reads the channels of its group, as many of both.
+ *   O]; or src [R, C], R a dimension of rows -> [R', O], R' derived from it: each sample is a length. Output o reads the channels of its group, as many of both.
  *   residual, output 1: as linear's
  *
  * convolution_transposed: dst = src *ᵀ weight + bias, the gradient by src of the convolution that makes src of dst:
@@ -50,6 +50,18 @@ pt_status_t pt_convolution_options_init(pt_convolution_options_t *options, uint3
     return pt__options_init(options, struct_size, &defaults, sizeof defaults, "pt_convolution_options_t");
 }
 
+/* How many sizes are convolved: those between the leading one, of samples, and the last, of channels; or the rows of
+ * each sample. */
+static int32_t axes_of(int32_t rank)
+{
+    return rank == 4 ? 2 : 1;
+}
+
+static int32_t is_of_rows(int32_t rank)
+{
+    return rank == 2;
+}
+
 static pt_tensor_t build(pt_graph_t *graph, const char *op, pt_tensor_t src, pt_tensor_t weight, pt_tensor_t bias,
                          const pt_convolution_options_t *given)
 {
@@ -73,6 +85,9 @@ static pt_tensor_t build(pt_graph_t *graph, const char *op, pt_tensor_t src, pt_
         attributes.integers[DILATION + i] = options.dilation[i];
         attributes.integers[OUTPUT_PADDING + i] = options.output_padding[i];
     }
+    const pt__tensor_t *rows = pt__graph_tensor(graph, src), *kernel = pt__graph_tensor(graph, weight);
+    if (rows != NULL && kernel != NULL && is_of_rows(rows->shape.rank))
+        attributes.integers[SIZE] = kernel->shape.size[2];
     return pt__build(graph, op, BIAS + 1, (pt_tensor_t[]){src, weight, bias}, &attributes);
 }
 
@@ -89,12 +104,6 @@ pt_tensor_t pt_convolution_transposed(pt_graph_t *graph, pt_tensor_t src, pt_ten
 }
 
 /* ---- Shapes ---- */
-
-/* How many sizes are convolved: those between the leading one, of samples, and the last, of channels. */
-static int32_t axes_of(int32_t rank)
-{
-    return rank - 2;
-}
 
 /* Of an axis whose kernel is so large: what dilation makes of it, less what padding adds. */
 static int64_t reach(const pt__attributes_t *attributes, int32_t axis, int64_t kernel)
@@ -151,8 +160,11 @@ static pt_status_t check_inputs(const pt_graph_t *graph, const pt__node_t *node,
     const pt__shape_t *src = &pt__input_of(graph, node, SRC)->shape;
     const pt__shape_t *weight = &pt__input_of(graph, node, WEIGHT)->shape;
     int64_t groups = node->attributes.integers[GROUPS];
-    PT__TRY(pt__expect_float(graph, node, SRC, "src", 3, 4));
-    PT__TRY(pt__expect_float(graph, node, WEIGHT, "weight", src->rank, src->rank));
+    PT__TRY(pt__expect_float(graph, node, SRC, "src", transposed ? 3 : 2, 4));
+    if (is_of_rows(src->rank) && (!pt__shape_is_ragged(src) || src->size[0] != 1))
+        return pt__refuse(graph, node, SRC, "src", "[PT_DIM_TOKENS, channels], or of another dimension of rows");
+    int32_t weight_rank = axes_of(src->rank) + 2;
+    PT__TRY(pt__expect_float(graph, node, WEIGHT, "weight", weight_rank, weight_rank));
     PT__TRY(pt__expect_fixed(graph, node, WEIGHT, "weight"));
     PT__TRY(check_attributes(node, axes_of(src->rank)));
     int64_t channels = src->size[src->rank - 1], grouped = weight->size[0];
@@ -178,7 +190,7 @@ static pt_status_t set_shape(const pt_graph_t *graph, const pt__node_t *node, in
     int64_t elements = src->size[0] * outputs;
     PT__TRY(pt__expect_vector(graph, node, BIAS, "bias", outputs));
     result->shape = pt__shape_with_last(src, outputs);
-    for (int32_t i = 0; i < axes_of(src->rank); i++) {
+    for (int32_t i = 0; i < axes_of(src->rank) && !is_of_rows(src->rank); i++) {
         int64_t size = size_of(&node->attributes, i, src->size[1 + i], weight->size[2 + i]);
         if (size < 1)
             return pt__refuse(
@@ -204,6 +216,11 @@ static pt_status_t convolution_shape(const pt_graph_t *graph, const pt__node_t *
                                         (long long)node->attributes.integers[OUTPUT_PADDING + i]);
     PT__TRY(set_shape(graph, node, pt__input_of(graph, node, WEIGHT)->shape.size[0], size_forward, outputs));
     outputs[1].shape = outputs[0].shape;
+    int32_t rank = outputs[0].shape.rank;
+    int64_t kernel = pt__input_of(graph, node, WEIGHT)->shape.size[2];
+    if (node->attributes.integers[SIZE] != (is_of_rows(rank) ? kernel : 0))
+        return pt__refuse(graph, node, WEIGHT, "weight", "a kernel of %lld where src has rows",
+                          (long long)node->attributes.integers[SIZE]);
     const pt__tensor_t *residual = pt__input_of(graph, node, RESIDUAL);
     if (residual != NULL && !pt__shape_equal(&residual->shape, &outputs[0].shape))
         return pt__refuse(graph, node, RESIDUAL, "residual", "the shape of dst");
@@ -226,6 +243,15 @@ static pt_status_t transposed_shape(const pt_graph_t *graph, const pt__node_t *n
     return set_shape(graph, node, each * integers[GROUPS], size_transposed, outputs);
 }
 
+/* Where src has rows: SIZE is the kernel's. */
+static pt__stride_t convolution_stride(const pt__node_t *node)
+{
+    const int64_t *integers = node->attributes.integers;
+    if (integers[SIZE] == 0)
+        return (pt__stride_t){.divide = 1};
+    return (pt__stride_t){.add = -reach(&node->attributes, 0, integers[SIZE]), .divide = integers[STRIDE], .plus = 1};
+}
+
 /* ---- Gradients ---- */
 
 /* Whether the activation's derivative is computed from the value before it. */
@@ -242,7 +268,8 @@ static pt__attributes_t attributes_of(const pt__node_t *node, const pt__shape_t 
     attributes.integers[ACTIVATION] = PT_ACTIVATION_NONE;
     attributes.integers[DIMENSION] = shape->dimension;
     for (int32_t i = 0; i < 2; i++) {
-        attributes.integers[SIZE + i] = i < axes_of(shape->rank) ? shape->size[first + i] : 1;
+        attributes.integers[SIZE + i] = i < axes_of(shape->rank) && !is_of_rows(shape->rank) ? shape->size[first + i]
+                                                                                             : 1;
         attributes.integers[OUTPUT_PADDING + i] = 0;
     }
     return attributes;
@@ -300,6 +327,7 @@ static pt_status_t transposed_gradient(pt_graph_t *graph, const pt__node_t *node
     }
     if (wanted[SRC]) {
         pt__attributes_t same = attributes_of(node, &graph->tensors[node->inputs[SRC]].shape, 1);
+        same.integers[SIZE] = same.integers[SIZE + 1] = 0;
         d_inputs[SRC] = pt__build_binary(graph, "convolution", d_outputs[0], node->inputs[WEIGHT], &same);
     }
     return graph->status;
@@ -311,7 +339,7 @@ static pt_status_t gradient_src_shape(const pt_graph_t *graph, const pt__node_t 
     const pt__shape_t *weight = &pt__input_of(graph, node, D_DST_WEIGHT)->shape;
     outputs[0].shape = pt__shape_with_last(d_dst, weight->size[1] * node->attributes.integers[GROUPS]);
     outputs[0].shape.dimension = (int32_t)node->attributes.integers[DIMENSION];
-    for (int32_t i = 0; i < axes_of(d_dst->rank); i++)
+    for (int32_t i = 0; i < axes_of(d_dst->rank) && !is_of_rows(d_dst->rank); i++)
         outputs[0].shape.size[1 + i] = node->attributes.integers[SIZE + i];
     if (pt__input_of(graph, node, D_DST_SLOPE) != NULL && pt__input_of(graph, node, D_DST_RESIDUAL) != NULL)
         return pt__refuse(graph, node, D_DST_RESIDUAL, "residual", "none beside a slope");
@@ -323,7 +351,7 @@ static pt_status_t gradient_weight_shape(const pt_graph_t *graph, const pt__node
     const pt__shape_t *d_dst = &pt__input_of(graph, node, D_DST)->shape, *src = &pt__input_of(graph, node, 1)->shape;
     const int64_t *integers = node->attributes.integers;
     int64_t n_outputs = d_dst->size[d_dst->rank - 1], channels = src->size[src->rank - 1] / integers[GROUPS];
-    outputs[0].shape = pt__shape_make(PT__DIMENSION_NONE, d_dst->rank,
+    outputs[0].shape = pt__shape_make(PT__DIMENSION_NONE, axes_of(d_dst->rank) + 2,
                                       (int64_t[]){n_outputs, channels, integers[SIZE], integers[SIZE + 1]});
     outputs[1].shape = pt__shape_make(PT__DIMENSION_NONE, 1, &n_outputs);
     return PT_OK;
@@ -331,26 +359,31 @@ static pt_status_t gradient_weight_shape(const pt_graph_t *graph, const pt__node
 
 /* ---- Kernel calls ---- */
 
-/* An operand's sizes: one of one axis is a row of elements. */
+/* An operand's sizes: one of one axis is a row of elements, and so are rows, all samples'. */
 static void read_size(const pt__view_t *view, int64_t size[2])
 {
-    int32_t axes = axes_of(view->rank);
-    size[0] = axes > 1 ? view->size[1] : 1;
-    size[1] = view->size[axes];
+    size[0] = axes_of(view->rank) > 1 ? view->size[1] : 1;
+    size[1] = view->size[view->rank - 2];
 }
 
-/* src, dst: of the convolution, whichever op this is; kernel [2], the second only where there are two axes. */
-static pt__convolution_t describe(const pt__call_t *call, const pt__view_t *src, const pt__view_t *dst,
-                                  const int64_t *kernel)
+/* src, dst: of the convolution, whichever op this is; kernel [2], the second only where there are two axes. run NULL:
+ * for sizes, and without the samples' offsets. */
+static pt__convolution_t describe(const pt__call_t *call, const pt__run_t *run, const pt__view_t *src,
+                                  const pt__view_t *dst, const int64_t *kernel)
 {
     const int64_t *integers = call->attributes->integers;
     const int32_t axes = axes_of(src->rank);
-    pt__convolution_t convolution = {.samples = src->size[0],
+    pt__convolution_t convolution = {.samples = is_of_rows(src->rank) ? 1 : src->size[0],
                                      .channels = pt__last_size(src),
                                      .outputs = pt__last_size(dst),
                                      .groups = integers[GROUPS],
                                      .activation = (int32_t)integers[ACTIVATION],
                                      .scratch = call->scratch};
+    if (is_of_rows(src->rank) && run != NULL) {
+        convolution.samples = run->count[PT__DIMENSION_BATCH];
+        convolution.offsets = run->offsets[src->dimension];
+        convolution.dst_offsets = run->offsets[dst->dimension];
+    }
     read_size(src, convolution.src_size);
     read_size(dst, convolution.dst_size);
     for (int32_t i = 0; i < 2; i++) {
@@ -363,25 +396,25 @@ static pt__convolution_t describe(const pt__call_t *call, const pt__view_t *src,
     return convolution;
 }
 
-static pt__convolution_t describe_forward(const pt__call_t *call)
+static pt__convolution_t describe_forward(const pt__call_t *call, const pt__run_t *run)
 {
-    return describe(call, &call->inputs[SRC], &call->outputs[0], call->inputs[WEIGHT].size + 2);
+    return describe(call, run, &call->inputs[SRC], &call->outputs[0], call->inputs[WEIGHT].size + 2);
 }
 
 /* Of convolution_gradient_src and convolution_transposed: from input 0, which is the convolution's dst, to its src. */
-static pt__convolution_t describe_backward(const pt__call_t *call)
+static pt__convolution_t describe_backward(const pt__call_t *call, const pt__run_t *run)
 {
-    return describe(call, &call->outputs[0], &call->inputs[0], call->inputs[WEIGHT].size + 2);
+    return describe(call, run, &call->outputs[0], &call->inputs[0], call->inputs[WEIGHT].size + 2);
 }
 
-static pt__convolution_t describe_weight(const pt__call_t *call)
+static pt__convolution_t describe_weight(const pt__call_t *call, const pt__run_t *run)
 {
-    return describe(call, &call->inputs[1], &call->inputs[D_DST], call->attributes->integers + SIZE);
+    return describe(call, run, &call->inputs[1], &call->inputs[D_DST], call->attributes->integers + SIZE);
 }
 
 static void convolution_run(const pt__call_t *call, const pt__run_t *run)
 {
-    pt__convolution_t convolution = describe_forward(call);
+    pt__convolution_t convolution = describe_forward(call, run);
     convolution.src = call->inputs[SRC].data;
     convolution.weight = call->inputs[WEIGHT].data;
     convolution.dst = call->outputs[0].data;
@@ -393,7 +426,7 @@ static void convolution_run(const pt__call_t *call, const pt__run_t *run)
 
 static void transposed_run(const pt__call_t *call, const pt__run_t *run)
 {
-    pt__convolution_t convolution = describe_backward(call);
+    pt__convolution_t convolution = describe_backward(call, run);
     convolution.d_dst = call->inputs[SRC].data;
     convolution.weight = call->inputs[WEIGHT].data;
     convolution.dst = call->outputs[0].data;
@@ -403,7 +436,7 @@ static void transposed_run(const pt__call_t *call, const pt__run_t *run)
 
 static void gradient_src_run(const pt__call_t *call, const pt__run_t *run)
 {
-    pt__convolution_t convolution = describe_backward(call);
+    pt__convolution_t convolution = describe_backward(call, run);
     convolution.d_dst = call->inputs[D_DST].data;
     convolution.weight = call->inputs[D_DST_WEIGHT].data;
     convolution.dst = call->outputs[0].data;
@@ -414,7 +447,7 @@ static void gradient_src_run(const pt__call_t *call, const pt__run_t *run)
 
 static void gradient_weight_run(const pt__call_t *call, const pt__run_t *run)
 {
-    pt__convolution_t convolution = describe_weight(call);
+    pt__convolution_t convolution = describe_weight(call, run);
     convolution.src = call->inputs[1].data;
     convolution.d_dst = call->inputs[D_DST].data;
     convolution.d_weight = call->outputs[0].data;
@@ -426,19 +459,19 @@ static void gradient_weight_run(const pt__call_t *call, const pt__run_t *run)
 
 static int64_t convolution_scratch(const pt__call_t *call)
 {
-    const pt__convolution_t convolution = describe_forward(call);
+    const pt__convolution_t convolution = describe_forward(call, NULL);
     return pt__convolution_scratch(&convolution);
 }
 
 static int64_t backward_scratch(const pt__call_t *call)
 {
-    const pt__convolution_t convolution = describe_backward(call);
+    const pt__convolution_t convolution = describe_backward(call, NULL);
     return pt__convolution_gradient_src_scratch(&convolution);
 }
 
 static int64_t gradient_weight_scratch(const pt__call_t *call)
 {
-    const pt__convolution_t convolution = describe_weight(call);
+    const pt__convolution_t convolution = describe_weight(call, NULL);
     return pt__convolution_gradient_weight_scratch(&convolution, pt__convolution_dst_rows(&convolution));
 }
 
@@ -450,19 +483,19 @@ static double operations(const pt__convolution_t *convolution)
 
 static double convolution_operations(const pt__call_t *call)
 {
-    const pt__convolution_t convolution = describe_forward(call);
+    const pt__convolution_t convolution = describe_forward(call, NULL);
     return operations(&convolution);
 }
 
 static double backward_operations(const pt__call_t *call)
 {
-    const pt__convolution_t convolution = describe_backward(call);
+    const pt__convolution_t convolution = describe_backward(call, NULL);
     return operations(&convolution);
 }
 
 static double gradient_weight_operations(const pt__call_t *call)
 {
-    const pt__convolution_t convolution = describe_weight(call);
+    const pt__convolution_t convolution = describe_weight(call, NULL);
     return (call->outputs[0].data != NULL ? operations(&convolution) : 0) +
            (call->outputs[1].data != NULL ? (double)pt__view_elements(&call->inputs[D_DST]) : 0);
 }
@@ -490,6 +523,10 @@ static const pt__case_t convolution_cases[] = {
     {"f[3,8,4] f[4,2,4] -", OPTIONS(PT_ACTIVATION_TANH, 3, 1, 1, 1, 0, 0, 1, 2, 0)},
     {"f[1,1,2,530] f[1,530,2,2] f[1]", OPTIONS(0, 1, 1, 1, 0, 1, 0, 1, 1, 0)},
     {"f[1,2,2,40] f[18,40,3,3] f[18]", OPTIONS(0, 2, 2, 1, 1, 1, 1, 1, 1, 0)},
+    {"f[T,3] f[4,3,3] f[4]", OPTIONS(0, 2, 1, 1, 1, 0, 0, 1, 1, 0, 0, 0, 3)},
+    {"f[T,4] f[6,2,4] -", OPTIONS(PT_ACTIVATION_RELU, 1, 1, 2, 0, 0, 0, 1, 2, 0, 0, 0, 4)},
+    {"f[T,5] f[3,5,1] f[3]", OPTIONS(PT_ACTIVATION_SILU, 1, 1, 0, 0, 0, 0, 1, 1, 0, 0, 0, 1)},
+    {"f[S,4] f[4,1,3] - f[S,4]", {.integers = {0, 1, 1, 2, 2, 0, 0, 2, 1, 4, 0, 0, 0, 3}}},
     {"f[4,9,9,1] f[2,1,3,3] f[2]", OPTIONS(PT_ACTIVATION_RELU, 1, 1, 1, 1, 1, 1, 1, 1, 0)},
 };
 
@@ -507,6 +544,7 @@ static const pt__case_t gradient_src_cases[] = {
     {"f[B,2,3,5] f[5,4,3,3] f[B,3,5,4]", OPTIONS(PT_ACTIVATION_GELU_ERF, 2, 2, 1, 1, 1, 1, 1, 1, 0, 0, 1, 3, 5)},
     {"f[B,3,3,5] f[5,4,3,3] - f[B,3,3,4]", OPTIONS(0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 3, 3)},
     {"f[B,3,2,6] f[6,2,3,1] - f[B,6,4,4]", OPTIONS(0, 2, 2, 1, 1, 0, 0, 1, 2, 0, 0, 1, 6, 4)},
+    {"f[T,6] f[6,4,3] - f[T,4]", OPTIONS(0, 1, 1, 1, 1, 0, 0, 1, 1, 0, 0, 2, 1, 1)},
     {"f[2,3,2,6] f[6,4,1,1] - f[2,3,2,4]", OPTIONS(0, 1, 1, 0, 0, 0, 0, 1, 1, 0, 0, 0, 3, 2)},
 };
 
@@ -520,6 +558,7 @@ static const pt__op_t ops[] = {
      .takes_activation = 1,
      .needs_gradient_of = 15,
      .shape = convolution_shape,
+     .stride = convolution_stride,
      .gradient = convolution_gradient,
      .recompute = convolution_recomputed,
      .run = convolution_run,

@@ -124,7 +124,7 @@ START_TEST(test_wrong_convolutions)
     } cases[] = {{4, 0, 3, 3, 1, "0 outputs"},       {4, 2, 0, 3, 1, "a kernel of 0 by 3"},
                  {4, 2, 3, -1, 1, "by -1"},          {3, 2, 3, 3, 1, "by 1 where src"},
                  {4, 2, 3, 3, 3, "a multiple of 3"}, {4, 2, 3, 3, 0, "a multiple of 0"},
-                 {2, 2, 3, 3, 1, "src has rank 2"}};
+                 {2, 2, 3, 3, 1, "by 1 where src"}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         pt_convolution_options_t options;
         ck_ok(pt_convolution_options_init(&options, sizeof options));

@@ -10,12 +10,13 @@ typedef struct axis {
     int64_t size, kernel, stride, before, dilation;
 } axis_t;
 
-/* The two axes, from the last: a picture of one axis is one row, whose sizes count as the first axis. */
+/* The two axes, from the last: a picture of one axis is one row, whose sizes count as the first axis; so are a sample's
+ * rows, which are counted later. */
 static void read_axes(const reference_call_t *call, const reference_tensor_t *picture, axis_t axes[2])
 {
     const int64_t *integers = call->attributes->integers;
     const reference_tensor_t *weight = &call->inputs[1];
-    int32_t count = picture->rank - 2;
+    int32_t count = weight->rank - 2;
     axes[0] = axes[1] = (axis_t){1, 1, 1, 0, 1};
     for (int32_t i = 0; i < count; i++)
         axes[2 - count + i] = (axis_t){picture->size[1 + i], weight->size[2 + i], integers[STRIDE + i],
@@ -25,27 +26,45 @@ static void read_axes(const reference_call_t *call, const reference_tensor_t *pi
 /* One multiplication of a convolution: src and dst are elements of pictures of channels and outputs. */
 typedef void (*visit_fn)(const reference_call_t *call, int64_t src, int64_t dst, int64_t weight);
 
-/* Calls visit for each product of the convolution that makes `dst` of `src`. */
-static void visit(const reference_call_t *call, const reference_tensor_t *src, const reference_tensor_t *dst,
-                  visit_fn visitor)
+/* Calls visitor for each product of `samples` pictures, whose first rows are these. */
+static void visit_pictures(const reference_call_t *call, int64_t samples, const axis_t from[2], const axis_t to[2],
+                           int64_t channels, int64_t outputs, int64_t first_src, int64_t first_dst, visit_fn visitor)
 {
-    axis_t from[2], to[2];
-    int64_t channels = reference_last(src), outputs = reference_last(dst), groups = call->attributes->integers[GROUPS];
-    read_axes(call, src, from);
-    read_axes(call, dst, to);
-    int64_t depth = channels / groups, wide = outputs / groups, taps = from[0].kernel * from[1].kernel;
-    for (int64_t n = 0; n < src->size[0] * to[0].size * to[1].size * taps; n++) {
+    int64_t groups = call->attributes->integers[GROUPS], depth = channels / groups, wide = outputs / groups;
+    int64_t taps = from[0].kernel * from[1].kernel;
+    for (int64_t n = 0; n < samples * to[0].size * to[1].size * taps; n++) {
         int64_t j = n % from[1].kernel, i = n / from[1].kernel % from[0].kernel, x = n / taps % to[1].size,
                 y = n / taps / to[1].size % to[0].size, sample = n / taps / to[1].size / to[0].size;
         int64_t at[2] = {y * from[0].stride + i * from[0].dilation - from[0].before,
                          x * from[1].stride + j * from[1].dilation - from[1].before};
         if (at[0] < 0 || at[1] < 0 || at[0] >= from[0].size || at[1] >= from[1].size)
             continue;
+        int64_t src = first_src + (sample * from[0].size + at[0]) * from[1].size + at[1];
+        int64_t dst = first_dst + (sample * to[0].size + y) * to[1].size + x;
         for (int64_t o = 0; o < outputs; o++)
             for (int64_t c = 0; c < depth; c++)
-                visitor(call,
-                        ((sample * from[0].size + at[0]) * from[1].size + at[1]) * channels + o / wide * depth + c,
-                        ((sample * to[0].size + y) * to[1].size + x) * outputs + o, (o * depth + c) * taps + n % taps);
+                visitor(call, src * channels + o / wide * depth + c, dst * outputs + o,
+                        (o * depth + c) * taps + n % taps);
+    }
+}
+
+/* Those of the convolution that makes `dst` of `src`. */
+static void visit(const reference_call_t *call, const reference_tensor_t *src, const reference_tensor_t *dst,
+                  visit_fn visitor)
+{
+    axis_t from[2], to[2];
+    int64_t channels = reference_last(src), outputs = reference_last(dst);
+    read_axes(call, src, from);
+    read_axes(call, dst, to);
+    if (src->rank > 2) {
+        visit_pictures(call, src->size[0], from, to, channels, outputs, 0, 0, visitor);
+        return;
+    }
+    const int32_t *src_rows = call->run->offsets[src->dimension], *dst_rows = call->run->offsets[dst->dimension];
+    for (int64_t sample = 0; sample < call->samples; sample++) {
+        from[1].size = src_rows[sample + 1] - src_rows[sample];
+        to[1].size = dst_rows[sample + 1] - dst_rows[sample];
+        visit_pictures(call, 1, from, to, channels, outputs, src_rows[sample], dst_rows[sample], visitor);
     }
 }
 

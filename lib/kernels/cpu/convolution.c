@@ -30,8 +30,10 @@ typedef struct run {
     int64_t depth;                       /* of a group's patches */
     int64_t column_stride, depth_stride; /* in the weight, between a group's columns and between its channels */
     float *turned;
-    int64_t panels; /* of a group */
-    int64_t rows, strip, strips;
+    int64_t panels;              /* of a group */
+    int64_t rows, strip, strips; /* with offsets: of the longest sample */
+    int64_t samples;             /* that are cut into strips each by itself: with offsets; else all are one */
+    int32_t is_backward;
     int32_t aside; /* what is written does not lie row after row */
 } run_t;
 
@@ -133,11 +135,32 @@ static void put_in_place(const run_t *run, const strip_t *strip)
     }
 }
 
-static void strip_task(void *argument, int64_t task, int32_t worker)
+/* One sample of those that offsets tell apart, as a run of its own. */
+static run_t of_sample(const run_t *run, int64_t sample)
 {
-    const run_t *run = argument;
+    const pt__convolution_t *convolution = run->convolution;
+    const int32_t *from = run->is_backward ? convolution->dst_offsets : convolution->offsets;
+    const int32_t *to = run->is_backward ? convolution->offsets : convolution->dst_offsets;
+    run_t one = *run;
+    pt__axis_t *along = &one.patches.axis[1];
+    const int64_t size = to[sample + 1] - to[sample], move = to[sample] * run->columns;
+    one.patches.samples = 1;
+    one.patches.size[1] = from[sample + 1] - from[sample];
+    one.patches.src += from[sample] * one.patches.channels;
+    one.size[1] = size;
+    along->count = size > along->first ? pt__ceiling(size - along->first, along->step) : 0;
+    one.rows = along->count;
+    one.product.dst += move;
+    one.product.preactivation += one.product.preactivation ? move : 0;
+    one.product.residual += one.product.residual ? move : 0;
+    one.product.slope_source += one.product.slope_source ? move : 0;
+    return one;
+}
+
+static void compute_strip(const run_t *run, int64_t first, int64_t group, int32_t worker)
+{
     const int64_t most = run->aside ? ASIDE_COLUMNS : run->wide, passes = pt__patches_passes(&run->patches);
-    strip_t strip = {.first = task % run->strips * run->strip, .group = task / run->strips};
+    strip_t strip = {.first = first, .group = group};
     strip.rows = pt__least(run->strip, run->rows - strip.first);
     strip.patches = pt__cpu_scratch(&run->cpu->base, worker);
     strip.stride = pt__least(run->depth, PT__PATCH_DEPTH) + PAD;
@@ -162,13 +185,37 @@ static void strip_task(void *argument, int64_t task, int32_t worker)
     }
 }
 
+static void strip_task(void *argument, int64_t task, int32_t worker)
+{
+    const run_t *run = argument;
+    const int64_t first = task % run->strips * run->strip, group = task / run->strips / run->samples;
+    if (run->convolution->offsets == NULL) {
+        compute_strip(run, first, group, worker);
+        return;
+    }
+    const run_t one = of_sample(run, task / run->strips % run->samples);
+    if (first < one.rows)
+        compute_strip(&one, first, group, worker);
+}
+
+static int64_t longest_sample(const run_t *run)
+{
+    int64_t longest = 0;
+    for (int64_t s = 0; s < run->samples; s++)
+        longest = pt__most(longest, of_sample(run, s).rows);
+    return longest;
+}
+
 /* run: patches with their src, product; rows of results follow. */
 static void run_strips(run_t *run)
 {
     const int64_t width = run->cpu->micro->columns, groups = run->convolution->groups;
     run->depth = pt__patches_taps(&run->patches) * run->patches.group;
     run->panels = pt__ceiling(run->wide, width);
-    run->rows = run->patches.samples * run->patches.axis[0].count * run->patches.axis[1].count;
+    run->samples = run->convolution->offsets != NULL ? run->convolution->samples : 1;
+    run->rows = run->convolution->offsets != NULL
+                    ? longest_sample(run)
+                    : run->patches.samples * run->patches.axis[0].count * run->patches.axis[1].count;
     if (run->rows == 0)
         return;
     int64_t each = pt__least(run->depth, PT__PATCH_DEPTH) + PAD +
@@ -177,7 +224,7 @@ static void run_strips(run_t *run)
     run->strip = pt__least(run->strip, STRIP_FLOATS / each);
     run->strips = pt__ceiling(run->rows, run->strip);
     pt__pool_run(run->cpu->pool, run->depth > 0 ? groups * run->panels : 0, turn_task, run);
-    pt__pool_run(run->cpu->pool, groups * run->strips, strip_task, run);
+    pt__pool_run(run->cpu->pool, groups * run->samples * run->strips, strip_task, run);
 }
 
 /* ---- Forward, backward ---- */
@@ -213,6 +260,7 @@ static void backward(pt__dev device, const pt__convolution_t *convolution)
 {
     run_t run = describe(device, convolution, convolution->channels);
     memcpy(run.size, convolution->src_size, sizeof run.size);
+    run.is_backward = 1;
     run.aside = convolution->stride[0] > 1 || convolution->stride[1] > 1;
     run.column_stride = pt__convolution_taps(convolution);
     run.depth_stride = run.column_stride * run.wide;

@@ -20,37 +20,74 @@ typedef struct run {
     float *sums;         /* [parts, outputs, depth], a patch's elements tap by tap */
 } run_t;
 
+typedef struct part { /* what a task adds up: of one group's outputs, one pass over their patches */
+    int64_t group;
+    pt__patch_pass_t pass;
+    float *dst, *patches;
+    int32_t has_begun;
+} part_t;
+
+/* Rows of dst from `begin` to `end`, whose patches are those of `patches`. */
+static void add_rows(const run_t *run, const pt__patches_t *patches, const float *d_dst, int64_t begin, int64_t end,
+                     part_t *part)
+{
+    const int64_t outputs = run->convolution->outputs, columns = part->pass.taps * part->pass.channels;
+    const int64_t stride = columns + PAD;
+    for (int64_t row = begin; row < end; row += PT__PATCH_ROWS) {
+        int64_t rows = pt__least(PT__PATCH_ROWS, end - row);
+        pt__patches_fill(patches, &part->pass, part->group, row, rows, part->patches, stride);
+        pt__block_t block = {.rows = run->wide,
+                             .columns = columns,
+                             .depth = rows,
+                             .a = d_dst + row * outputs + part->group * run->wide,
+                             .a_stride = outputs,
+                             .a_transposed = 1,
+                             .b = part->patches,
+                             .b_stride = stride,
+                             .b_step = run->cpu->micro->columns,
+                             .b_filled = 1,
+                             .dst = part->dst,
+                             .add = part->has_begun ? part->dst : NULL,
+                             .dst_stride = run->depth};
+        run->cpu->micro->multiply(&block);
+        part->has_begun = 1;
+    }
+}
+
+/* Whole samples, where offsets tell them apart. */
+static void add_samples(const run_t *run, int64_t index, part_t *part)
+{
+    const pt__convolution_t *convolution = run->convolution;
+    for (int64_t s = pt__cut(convolution->samples, 1, run->parts, index);
+         s < pt__cut(convolution->samples, 1, run->parts, index + 1); s++) {
+        pt__patches_t one = run->patches;
+        int64_t first = convolution->dst_offsets[s], rows = convolution->dst_offsets[s + 1] - first;
+        one.samples = 1;
+        one.size[1] = convolution->offsets[s + 1] - convolution->offsets[s];
+        one.src += convolution->offsets[s] * one.channels;
+        one.axis[1].count = rows;
+        add_rows(run, &one, convolution->d_dst + first * convolution->outputs, 0, rows, part);
+    }
+}
+
 /* One part of the rows, one group's outputs, one pass over its patches. */
 static void sum_task(void *argument, int64_t task, int32_t worker)
 {
     const run_t *run = argument;
-    const int64_t outputs = run->convolution->outputs, part = task % run->parts;
-    const int64_t group = task / run->parts % run->convolution->groups,
-                  index = task / run->parts / run->convolution->groups;
-    const pt__patch_pass_t pass = pt__patches_pass(&run->patches, index);
-    const int64_t columns = pass.taps * pass.channels, stride = columns + PAD;
-    const int64_t end = pt__cut(run->rows, 1, run->parts, part + 1);
-    float *patches = pt__cpu_scratch(&run->cpu->base, worker);
-    float *dst = run->sums + (part * outputs + group * run->wide) * run->depth + pass.tap * run->patches.group +
-                 pass.channel;
-    for (int64_t begin = pt__cut(run->rows, 1, run->parts, part), row = begin; row < end; row += PT__PATCH_ROWS) {
-        int64_t rows = pt__least(PT__PATCH_ROWS, end - row);
-        pt__patches_fill(&run->patches, &pass, group, row, rows, patches, stride);
-        pt__block_t block = {.rows = run->wide,
-                             .columns = columns,
-                             .depth = rows,
-                             .a = run->convolution->d_dst + row * outputs + group * run->wide,
-                             .a_stride = outputs,
-                             .a_transposed = 1,
-                             .b = patches,
-                             .b_stride = stride,
-                             .b_step = run->cpu->micro->columns,
-                             .b_filled = 1,
-                             .dst = dst,
-                             .add = row == begin ? NULL : dst,
-                             .dst_stride = run->depth};
-        run->cpu->micro->multiply(&block);
-    }
+    const pt__convolution_t *convolution = run->convolution;
+    const int64_t index = task % run->parts;
+    part_t part = {.group = task / run->parts % convolution->groups,
+                   .patches = pt__cpu_scratch(&run->cpu->base, worker)};
+    part.pass = pt__patches_pass(&run->patches, task / run->parts / convolution->groups);
+    part.dst = run->sums + (index * convolution->outputs + part.group * run->wide) * run->depth +
+               part.pass.tap * run->patches.group + part.pass.channel;
+    if (convolution->offsets != NULL)
+        add_samples(run, index, &part);
+    else
+        add_rows(run, &run->patches, convolution->d_dst, pt__cut(run->rows, 1, run->parts, index),
+                 pt__cut(run->rows, 1, run->parts, index + 1), &part);
+    for (int64_t o = 0; !part.has_begun && o < run->wide; o++) /* of no rows */
+        memset(part.dst + o * run->depth, 0, (size_t)(part.pass.taps * part.pass.channels) * sizeof(float));
 }
 
 /* The parts of some outputs' sums added up, as the weight lies. */
@@ -111,7 +148,6 @@ void pt__cpu_convolution_gradient_weight(pt__dev device, const pt__convolution_t
     run.passes = pt__patches_passes(&run.patches);
     run.parts = pt__convolution_parts(convolution, run.rows);
     run.sums = convolution->scratch;
-    memset(run.sums, 0, run.rows > 0 ? 0 : (size_t)(convolution->outputs * run.depth) * sizeof(float));
-    pt__pool_run(run.cpu->pool, run.rows > 0 ? run.parts * convolution->groups * run.passes : 0, sum_task, &run);
+    pt__pool_run(run.cpu->pool, run.parts * convolution->groups * run.passes, sum_task, &run);
     pt__chunks_run(device, convolution->outputs, pt__chunks_rows(run.depth * run.parts, PT__CHUNK_CHEAP), add_up, &run);
 }
