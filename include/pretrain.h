@@ -721,8 +721,8 @@ PT_API pt_tensor_t pt_linear_cross_entropy_loss(pt_graph_t *graph, pt_tensor_t s
 PT_API pt_tensor_t pt_linear_layer(pt_graph_t *graph, const char *name, pt_tensor_t src, int64_t outputs,
                                    int32_t activation);
 /* pt_convolution with parameters NAME.weight [outputs, C/groups, height, width] and NAME.bias [outputs], initialised
- * as PyTorch's nn.Conv2d: src [N, H, W, C] -> [N, H', W', outputs]; or, with src [N, L, C] or [PT_DIM_TOKENS, C], weight
- * [outputs, C/groups, height], and width is 1. */
+ * as PyTorch's nn.Conv2d: src [N, H, W, C] -> [N, H', W', outputs]; or, of lengths or rows, NAME.weight [outputs,
+ * C/groups, height], and width is 1. */
 PT_API pt_tensor_t pt_convolution_layer(pt_graph_t *graph, const char *name, pt_tensor_t src, int64_t outputs,
                                         int64_t height, int64_t width, const pt_convolution_options_t *options);
 /* pt_embedding with the parameter NAME.weight [rows, width], initialised as PyTorch's nn.Embedding: index [...] ->

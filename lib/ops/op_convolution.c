@@ -4,7 +4,8 @@
  *
  *   and src outside is 0. src [B, H, W, C], weight [O, C/groups, h, w], bias [O] or none -> dst [B, H', W', O], H' =
  *   floor((H + top + bottom - dilation·(h - 1) - 1) / stride) + 1; or src [B, L, C], weight [O, C/groups, l] -> [B, L',
- *   O]; or src [R, C], R a dimension of rows -> [R', O], R' derived from it: each sample is a length. Output o reads the channels of its group, as many of both.
+ *   O]; or src [R, C], R a dimension of rows -> [R', O], R' derived from it: each sample is a length. Output o reads
+ *   the channels of its group, as many of both.
  *   residual, output 1: as linear's
  *
  * convolution_transposed: dst = src *ᵀ weight + bias, the gradient by src of the convolution that makes src of dst:

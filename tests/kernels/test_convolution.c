@@ -1,5 +1,6 @@
 /* Convolution's three kernels against sums in double precision, by every way that a shape chooses: patches, matrix
- * products, each channel by itself, Winograd's tiles that a worker takes by itself and that all share; with what ends them. */
+ * products, each channel by itself, Winograd's tiles that a worker takes by itself and that all share; with what ends
+ * them. */
 #include "kernels/convolution.h"
 #include "kernels/every_device.h"
 
