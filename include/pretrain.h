@@ -469,7 +469,7 @@ typedef struct pt_convolution_options {
     /* into so many parts channels and outputs are cut, part i of the outputs reading part i of the channels alone: as
      * many as channels is a convolution by depth. init: 1 */
     int64_t groups;
-    /* of a transposed convolution, below the stride: so many more rows and columns, at the end. init: 0 */
+    /* of a transposed one, below stride or dilation: so many more rows and columns, at the end. init: 0 */
     int64_t output_padding[2];
     /* PT_ACTIVATION_..., none of a transposed convolution; init: PT_ACTIVATION_NONE */
     int32_t activation;

@@ -14,7 +14,8 @@
  *
  * Gradient of both, with g = d_dst · activation'(...):
  *   d_residual = g, d_bias = Σ_(B, H', W') g
- *   d_src = g *ᵀ weight                     convolution_gradient_src; of convolution_transposed: convolution
+ *   d_src = g *ᵀ weight                     convolution_gradient_src
+ *   d_src = g * weight                      convolution_transposed_gradient_src
  *   d_weight = g and src summed             convolution_gradient_weight; the two exchanged
  * convolution_gradient_src takes a pre-activation or a residual too, as linear_gradient_src does. */
 #include "base/options.h"
@@ -235,9 +236,12 @@ static pt_status_t transposed_shape(const pt_graph_t *graph, const pt__node_t *n
     if (integers[ACTIVATION] != PT_ACTIVATION_NONE)
         return pt__refuse_attribute(node, "activation %lld, expected none", (long long)integers[ACTIVATION]);
     for (int32_t i = 0; i < 2; i++)
-        if (integers[OUTPUT_PADDING + i] < 0 || integers[OUTPUT_PADDING + i] >= integers[STRIDE + i])
-            return pt__refuse_attribute(node, "output padding %lld, expected 0 to less than the stride, %lld",
-                                        (long long)integers[OUTPUT_PADDING + i], (long long)integers[STRIDE + i]);
+        if (integers[OUTPUT_PADDING + i] < 0 || (integers[OUTPUT_PADDING + i] >= integers[STRIDE + i] &&
+                                                 integers[OUTPUT_PADDING + i] >= integers[DILATION + i]))
+            return pt__refuse_attribute(
+                node, "output padding %lld, expected 0 to less than the stride, %lld, or the dilation, %lld",
+                (long long)integers[OUTPUT_PADDING + i], (long long)integers[STRIDE + i],
+                (long long)integers[DILATION + i]);
     int64_t each = pt__input_of(graph, node, WEIGHT)->shape.size[1];
     if (each > INT64_MAX / 64 / integers[GROUPS])
         return pt__refuse(graph, node, WEIGHT, "weight", "fewer outputs");
@@ -327,9 +331,9 @@ static pt_status_t transposed_gradient(pt_graph_t *graph, const pt__node_t *node
         d_inputs[BIAS] = pt__reduce_to(graph, d_outputs[0], &shape);
     }
     if (wanted[SRC]) {
-        pt__attributes_t same = attributes_of(node, &graph->tensors[node->inputs[SRC]].shape, 1);
-        same.integers[SIZE] = same.integers[SIZE + 1] = 0;
-        d_inputs[SRC] = pt__build_binary(graph, "convolution", d_outputs[0], node->inputs[WEIGHT], &same);
+        pt__attributes_t sizes = attributes_of(node, &graph->tensors[node->inputs[SRC]].shape, 1);
+        d_inputs[SRC] = pt__build_binary(graph, "convolution_transposed_gradient_src", d_outputs[0],
+                                         node->inputs[WEIGHT], &sizes);
     }
     return graph->status;
 }
@@ -344,6 +348,15 @@ static pt_status_t gradient_src_shape(const pt_graph_t *graph, const pt__node_t 
         outputs[0].shape.size[1 + i] = node->attributes.integers[SIZE + i];
     if (pt__input_of(graph, node, D_DST_SLOPE) != NULL && pt__input_of(graph, node, D_DST_RESIDUAL) != NULL)
         return pt__refuse(graph, node, D_DST_RESIDUAL, "residual", "none beside a slope");
+    return PT_OK;
+}
+
+static pt_status_t transposed_gradient_src_shape(const pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
+{
+    const pt__shape_t *d_dst = &pt__input_of(graph, node, D_DST)->shape;
+    outputs[0].shape = pt__shape_with_last(d_dst, pt__input_of(graph, node, D_DST_WEIGHT)->shape.size[0]);
+    for (int32_t i = 0; i < axes_of(d_dst->rank); i++)
+        outputs[0].shape.size[1 + i] = node->attributes.integers[SIZE + i];
     return PT_OK;
 }
 
@@ -420,7 +433,7 @@ static void convolution_run(const pt__call_t *call, const pt__run_t *run)
     convolution.weight = call->inputs[WEIGHT].data;
     convolution.dst = call->outputs[0].data;
     convolution.bias = pt__input_data(call, BIAS);
-    convolution.preactivation = call->outputs[1].data;
+    convolution.preactivation = call->n_outputs > 1 ? call->outputs[1].data : NULL;
     convolution.residual = pt__input_data(call, RESIDUAL);
     pt__kernels_of(run)->convolution(run->device, &convolution);
 }
@@ -534,6 +547,7 @@ static const pt__case_t convolution_cases[] = {
 static const pt__case_t transposed_cases[] = {
     {"f[B,3,4,3] f[3,4,3,3] f[4]", OPTIONS(0, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1)},
     {"f[B,3,2,4] f[4,3,2,3] f[6]", OPTIONS(0, 1, 3, 0, 1, 1, 0, 2, 2, 0, 2)},
+    {"f[B,2,2,2] f[2,2,2,2] -", {.integers = {0, 2, 1, 0, 0, 0, 0, 3, 2, 1, 2, 1}}},
     {"f[B,5,3] f[3,2,4] -", OPTIONS(0, 2, 1, 1, 1, 0, 0, 1, 1, 0, 0)},
     {"f[B,2,3,4] f[4,5,1,1] f[5]", OPTIONS(0, 1, 1, 0, 0, 0, 0, 1, 1, 0, 0)},
 };
@@ -590,6 +604,15 @@ static const pt__op_t ops[] = {
      .scratch = backward_scratch,
      .operations = backward_operations,
      PT__CASES(gradient_src_cases)},
+    {.name = "convolution_transposed_gradient_src",
+     .flags = PT__OP_INTERNAL,
+     .min_inputs = 2,
+     .max_inputs = 2,
+     .n_outputs = 1,
+     .shape = transposed_gradient_src_shape,
+     .run = convolution_run,
+     .scratch = convolution_scratch,
+     .operations = convolution_operations},
     {.name = "convolution_gradient_weight",
      .flags = PT__OP_INTERNAL,
      .min_inputs = 2,

@@ -976,14 +976,14 @@ class Graph(_Handle):
             return library.pt_attention_packed(self, query, options)
         return library.pt_attention(self, query, key, value, options)
 
-    def convolution(self, src, weight, bias=NO_TENSOR, **options):
+    def convolution(self, src, weight, bias=None, **options):
         """convolution(src, weight, bias, stride=(2, 2), padding=(1, 1, 1, 1)): above, below, left, right."""
-        return library.pt_convolution(self, src, weight, bias, ctypes.byref(_options(ConvolutionOptions, options)))
+        options = _options(ConvolutionOptions, options)
+        return library.pt_convolution(self, src, weight, bias or NO_TENSOR, ctypes.byref(options))
 
-    def convolution_transposed(self, src, weight, bias=NO_TENSOR, **options):
-        return library.pt_convolution_transposed(
-            self, src, weight, bias, ctypes.byref(_options(ConvolutionOptions, options))
-        )
+    def convolution_transposed(self, src, weight, bias=None, **options):
+        options = _options(ConvolutionOptions, options)
+        return library.pt_convolution_transposed(self, src, weight, bias or NO_TENSOR, ctypes.byref(options))
 
     def convolution_layer(self, name, src, outputs, height, width=1, **options):
         options = _options(ConvolutionOptions, options)
