@@ -41,6 +41,7 @@ static inline int fuzz_directory_write(const char *name, const void *bytes, size
         atexit(fuzz_directory_remove);
     }
     fuzz_directory_path(name, path);
+    remove(path); /* some file systems write out at once what takes the place of what is cut off */
     FILE *file = fopen(path, "wb");
     if (file == NULL || fwrite(bytes, 1, size, file) != size || fclose(file) != 0)
         abort();

@@ -195,5 +195,33 @@ out["pickle/names"] = numpy.frombuffer(pickle.dumps(names, 2), numpy.uint8)
 odd = {"data": rows[:1, :8].astype(numpy.int32), "labels": [2]}
 out["pickle/odd"] = numpy.frombuffer(pickle.dumps(odd, 3), numpy.uint8)
 
+
+# ---- Seeds of the fuzz targets ----
+def literal(data):
+    """Octal, of three digits each, so that nothing behind is taken for more of them."""
+    text = "".join(f"\\{byte:03o}" for byte in data)
+    return "\n".join(f'    "{text[at:at + 112]}"' for at in range(0, len(text), 112))
+
+
+tiny = picture.crop((0, 0, 9, 7))
+exif[0x0112] = 5
+seeds = {
+    "baseline": saved(tiny, "JPEG", quality=30, exif=exif),
+    "progressive": saved(tiny, "JPEG", quality=30, progressive=True),
+    "cmyk": saved(tiny.convert("CMYK"), "JPEG", quality=30),
+    "palette": saved(tiny.quantize(4), "PNG", transparency=1, exif=exif),
+    "interlaced": out["file/interlaced.png"].tobytes(),
+    "alpha": saved(la.crop((0, 0, 5, 4)), "PNG"),
+    "lossy": saved(tiny, "WEBP", quality=10),
+    "lossless": saved(tiny, "WEBP", lossless=True, exif=exif),
+}
+with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../fuzz/picture_seeds.h"), "w") as file:
+    file.write("/* Written by tests/golden/make_pictures.py: small files of pictures. */\n")
+    file.write("#ifndef PICTURE_SEEDS_H\n#define PICTURE_SEEDS_H\n\n")
+    for name, data in seeds.items():
+        lines = literal(data).replace("\n", " \\\n")
+        file.write(f"#define SEED_{name.upper()} \\\n{lines}\n")
+    file.write("\n#endif\n")
+
 out = {name: numpy.ascontiguousarray(array) for name, array in out.items()}
 save_file(out, os.path.join(os.path.dirname(os.path.abspath(__file__)), "pictures.safetensors"))

@@ -702,6 +702,11 @@ class Context(_Handle):
         """columns as of jsonl, headings in place of keys; options of pt_table_options_t."""
         return self._table(library.pt_dataset_create_from_csv, path, columns, options)
 
+    def images(self, path, **options):
+        """Pictures in folders, IDX or CIFAR files; options of pt_image_options_t."""
+        made = ctypes.byref(_options(ImageOptions, options))
+        return Dataset(self, _create(library.pt_dataset_create_from_images, self, _encoded(path), made))
+
     def arrays(self, samples, ragged=()):
         """{name: values of all samples}: nested lists, array.array or NumPy. Names in `ragged`: a list with one
         sequence a sample."""
