@@ -23,6 +23,10 @@ static pt_status_t read_file(state_t *state, pt__memory_t *memory, const char *p
 {
     char *bytes;
     int64_t size;
+    pt__file_about_t about;
+    PT__TRY(pt__file_look(path, &about));
+    if (!about.is_regular) /* a pipe would wait, a device may have no end */
+        return pt__fail(PT_ERR_FORMAT, "no regular file");
     PT__TRY(pt__file_read(memory, path, MOST_FILE, &bytes, &size));
     pt_status_t status = state->calls.from_file(memory, &state->options, (const uint8_t *)bytes, size, key, out);
     pt__release(memory, bytes);
@@ -197,6 +201,8 @@ static pt_status_t read_all(pt_context_t *context, state_t *state, const char *p
     pt__picture_set_t *set = &state->set;
     pt__file_about_t about;
     PT__TRY(pt__file_look(path, &about));
+    if (!about.is_directory && !about.is_regular)
+        return pt__fail(PT_ERR_FORMAT, "%s: no directory and no regular file", path);
     PT__TRY(about.is_directory ? read_directory(state, path) : read_one_file(state, path));
     if (set->samples == 0)
         return set->n_skipped > 0

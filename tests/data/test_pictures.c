@@ -224,6 +224,11 @@ START_TEST(test_the_next_good_one_stands_in)
     put(&golden, "file", "rgb.png", "broken/x/b.png");
     suite_write("broken/y/c.png", "\x89PNG\r\n\x1a\n", 8);
     suite_write("broken/y/d.png", "", 0);
+    ck_assert(access(suite_path("pipe.png"), F_OK) == 0 || mkfifo(suite_path("pipe.png"), 0600) == 0);
+    ck_assert(access(suite_path("broken/y/e.png"), F_OK) == 0 ||
+              symlink(suite_path("pipe.png"), suite_path("broken/y/e.png")) == 0);
+    ck_fails(pt_dataset_create_from_images(golden.context, suite_path("pipe.png"), &options, &dataset), PT_ERR_FORMAT,
+             "pipe.png: no directory and no regular file");
     if (needs_png()) {
         ck_ok(pt_dataset_create_from_images(golden.context, suite_path("broken"), &options, &dataset));
         ck_assert_int_eq(pt_dataset_skipped_count(dataset), 0);
@@ -231,12 +236,13 @@ START_TEST(test_the_next_good_one_stands_in)
         ck_ok(read_pixels(dataset, 1, second, BYTES));
         ck_assert_mem_eq(first, second, BYTES);
         ck_assert_int_eq(label_of(dataset, 2), 0);
-        ck_assert_int_eq(pt_dataset_skipped_count(dataset), 3); /* c, d, a, in the order of samples */
+        ck_assert_int_eq(pt_dataset_skipped_count(dataset), 4); /* c, d, e, a, in the order of samples */
+        ck_assert(strstr(pt_dataset_skipped(dataset, 3), "broken/y/e.png: no regular file") != NULL);
         ck_assert(strstr(pt_dataset_skipped(dataset, 0), "broken/x/a.png: no JPEG, PNG or WebP picture") != NULL);
         ck_assert(strstr(pt_dataset_skipped(dataset, 1), "broken/y/c.png: PNG: the file ends after 8 bytes") != NULL);
         ck_assert(strstr(pt_dataset_skipped(dataset, 2), "broken/y/d.png: the file is empty") != NULL);
         suite_write("broken/x/b.png", "x", 1);
-        ck_fails(read_pixels(dataset, 1, first, BYTES), PT_ERR_FORMAT, "none of its 4 pictures can be read");
+        ck_fails(read_pixels(dataset, 1, first, BYTES), PT_ERR_FORMAT, "none of its 5 pictures can be read");
         ck_fails(read_pixels(dataset, 3, first, BYTES), PT_ERR_FORMAT, "the first being");
         pt_dataset_free(dataset);
         options.flags = PT_IMAGE_STRICT;
