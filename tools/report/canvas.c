@@ -111,6 +111,8 @@ void canvas_text(canvas_t *canvas, double x, double y, double most, const canvas
         length += (size_t)bytes;
         end = width + dots <= most ? length : end;
     }
+    while (end > 0 && fitting[end - 1] == ' ')
+        end--;
     memcpy(fitting + (is_whole ? length : end), is_whole ? "" : "...", is_whole ? 1 : 4);
     if (!canvas->failed)
         canvas->calls->text(canvas, canvas->left + x, canvas->top + y, style, fitting);

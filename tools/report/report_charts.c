@@ -94,14 +94,14 @@ static double draw_bar(canvas_t *canvas, const report_result_t *result, const sc
 
 void draw_results(canvas_t *canvas, const report_t *report)
 {
-    scale_t y = {0, 0, BOTTOM, TOP + 14};
+    scale_t y = {0, 0, BOTTOM, TOP};
     char number[64];
     for (int64_t i = 0; i < report->n_results; i++) {
         for (int64_t j = 0; j < report->results[i].count; j++)
             y.most = fmax(y.most, isfinite(report->results[i].values[j]) ? report->results[i].values[j] : 0);
     }
     y.most = fmin(100, ceil(y.most * 10 + 0.5) * 10);
-    draw_grid(canvas, &y, report->measure, " %");
+    draw_grid(canvas, &y, "", " %");
     const double step = (double)(RIGHT - LEFT) / (double)report->n_results, half = fmin(50, 0.36 * step);
     for (int64_t i = 0; i < report->n_results; i++) {
         const report_result_t *result = &report->results[i];
