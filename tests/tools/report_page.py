@@ -229,10 +229,10 @@ class Report(unittest.TestCase):
         if not HAS_PNG:
             self.skipTest("built without libpng")
         with tempfile.TemporaryDirectory() as folder:
-            subprocess.run([PROGRAM, folder, "pictures"], check=True)
-            self.assertIn("filters.png", os.listdir(folder))
-            subprocess.run([PROGRAM, folder, "text"], check=True)
-            self.assertNotIn("filters.png", os.listdir(folder))
+            subprocess.run([PROGRAM, folder, "classes", "2"], check=True)
+            self.assertIn("confusion.png", os.listdir(folder))
+            subprocess.run([PROGRAM, folder, "empty"], check=True)
+            self.assertEqual(sorted(os.listdir(folder)), ["report.html", "report.json"])
 
     def test_where_it_cannot_be_written(self):
         done = subprocess.run([PROGRAM, "/no/such/directory"], capture_output=True, text=True)

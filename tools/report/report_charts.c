@@ -64,7 +64,24 @@ static void draw_ticks(canvas_t *canvas, const scale_t *x, const char *label, co
 drawing_size_t results_size(const report_t *report)
 {
     (void)report;
-    return (drawing_size_t){WIDTH, BOTTOM + 26};
+    return (drawing_size_t){WIDTH, BOTTOM + 40};
+}
+
+/* Below a bar, on two lines where one is too short for it. */
+static void draw_name(canvas_t *canvas, double middle, double room, const char *name)
+{
+    char first[128] = "";
+    size_t cut = 0;
+    name = name ? name : "";
+    for (size_t i = 0; name[i] && i + 1 < sizeof first && canvas_text_width(name, 13, 0) > room; i++) {
+        snprintf(first, i + 1, "%s", name);
+        if (name[i] == ' ' && (cut == 0 || canvas_text_width(first, 13, 0) <= room))
+            cut = i;
+    }
+    snprintf(first, cut + 1, "%s", name);
+    if (cut > 0)
+        canvas_text(canvas, middle, BOTTOM + 18, room, &middle_style, first);
+    canvas_text(canvas, middle, BOTTOM + (cut > 0 ? 34 : 18), room, &middle_style, cut > 0 ? name + cut + 1 : name);
 }
 
 /* Where the highest of what is drawn for it stands. */
@@ -115,7 +132,7 @@ void draw_results(canvas_t *canvas, const report_t *report)
             snprintf(number, sizeof number, "%.1f %%", 100 * mean);
             canvas_text(canvas, middle, highest - 9, WIDTH, &value_style, number);
         }
-        canvas_text(canvas, middle, BOTTOM + 18, step - 4, &middle_style, result->name);
+        draw_name(canvas, middle, step - 4, result->name);
         canvas_tip_end(canvas);
     }
     for (int64_t i = 0; i < report->n_references; i++) {

@@ -33,6 +33,8 @@ void draw_pairs(canvas_t *canvas, const report_t *report);
  */
 drawing_size_t example_size(void);
 void draw_example(canvas_t *canvas, const report_example_t *example);
+/* "said this, is that"; at most size bytes. */
+void example_words(const report_example_t *example, char *words, size_t size);
 int example_is_wrong(const report_example_t *example);
 drawing_size_t filters_size(const report_filters_t *filters);
 void draw_filters(canvas_t *canvas, const report_filters_t *filters);

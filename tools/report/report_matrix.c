@@ -68,11 +68,9 @@ static void draw_cell(canvas_t *canvas, const report_t *report, const layout_t *
                          (canvas_fill_t){truth == guess ? CANVAS_SERIES + 2 : CANVAS_WRONG,
                                          truth == guess ? part : 0.12 + 0.88 * part});
     if (layout->cell >= 28) {
-        const canvas_style_t style = {size,
-                                      count == 0   ? CANVAS_SOFT
-                                      : part > 0.5 ? CANVAS_CARD
-                                                   : CANVAS_INK,
-                                      CANVAS_MIDDLE, truth == guess, 0};
+        /* what is darker on a light screen is lighter on a dark one, as the card is */
+        const int is_deep = part > (truth == guess ? 0.75 : 0.6), colour = is_deep ? CANVAS_CARD : CANVAS_INK;
+        const canvas_style_t style = {size, count == 0 ? CANVAS_SOFT : colour, CANVAS_MIDDLE, truth == guess, 0};
         write_count(count, layout->cell - 4, size, words, sizeof words);
         canvas_text(canvas, x + layout->cell / 2, y + layout->cell / 2 + 0.36 * size, layout->cell, &style, words);
     }

@@ -16,10 +16,12 @@ static const char style[] =
     ".tiles{display:grid;gap:.75rem;grid-template-columns:repeat(auto-fill,minmax(8.2rem,1fr))}\n"
     "table{border-collapse:collapse;width:100%;font-size:.92rem}th,td{padding:.25rem "
     ".45rem;border-bottom:1px solid var(--line);vertical-align:top;text-align:left;overflow-wrap:anywhere}\n"
-    ".numbers td:first-child{min-width:5.5rem}.numbers td+td,.numbers th+th{text-align:right;white-space:nowrap;"
+    ".numbers td:first-child,td.soft:first-child{min-width:6.3rem}.numbers td+td,.numbers "
+    "th+th{text-align:right;white-space:nowrap;"
     "font-variant-numeric:tabular-nums;overflow-wrap:normal}@media(max-width:30rem){th,td{padding:.25rem .2rem}"
-    ".numbers{font-size:.84rem}}\n"
-    "pre,code{white-space:pre-wrap;overflow-wrap:anywhere;font:.9rem/1.5 ui-monospace,monospace}pre{margin:0}\n";
+    ".numbers{font-size:.8rem}.numbers td:first-child{min-width:5.4rem}}\n"
+    "pre,code{white-space:pre-wrap;overflow-wrap:anywhere;font:.9rem/1.5 ui-monospace,monospace}pre{margin:0 0 "
+    ".7rem}\n";
 
 static void write_colours(FILE *file)
 {
@@ -103,6 +105,7 @@ static int write_calibration(FILE *file, const report_t *report)
 static int write_tiles(FILE *file, const report_t *report, int wrong)
 {
     const drawing_size_t size = example_size();
+    char words[512];
     int64_t n = 0;
     int result = 0;
     for (int64_t i = 0; i < report->n_examples && result == 0; i++) {
@@ -114,7 +117,8 @@ static int write_tiles(FILE *file, const report_t *report, int wrong)
             open_card(file, wrong ? "What it got wrong, the surest mistakes first" : "Some that it got right", " wide");
             fputs("<div class=\"tiles\">\n", file);
         }
-        draw_example(canvas_svg_begin(&svg, file, size.width, size.height, 0, size.width, example->guess), example);
+        example_words(example, words, sizeof words);
+        draw_example(canvas_svg_begin(&svg, file, size.width, size.height, 0, size.width, words), example);
         result = canvas_svg_end(&svg);
     }
     if (n > 0) {

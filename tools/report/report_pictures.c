@@ -22,6 +22,12 @@ static void draw_in_square(canvas_t *canvas, double x, double y, double side, co
     canvas_picture(canvas, x + floor((side - width) / 2), y + floor((side - height) / 2), width, height, pixels);
 }
 
+void example_words(const report_example_t *example, char *words, size_t size)
+{
+    snprintf(words, size, "said %.200s, is %.200s", example->guess ? example->guess : "",
+             example->truth ? example->truth : "");
+}
+
 drawing_size_t example_size(void)
 {
     return (drawing_size_t){TILE, TILE_HEIGHT};
@@ -39,8 +45,7 @@ void draw_example(canvas_t *canvas, const report_example_t *example)
         snprintf(number, sizeof number, "%.0f %%", 100 * example->certainty);
         room -= canvas_text_width(number, 13, 0) + 6;
     }
-    snprintf(words, sizeof words, "said %.200s, is %.200s", example->guess ? example->guess : "",
-             example->truth ? example->truth : "");
+    example_words(example, words, sizeof words);
     canvas_tip(canvas, words);
     canvas_rectangle(canvas, left, 0, SIDE, SIDE, 3, (canvas_fill_t){CANVAS_LINE, 0.45});
     pixels_t pixels;
