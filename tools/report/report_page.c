@@ -13,7 +13,7 @@ static const char style[] =
     ".card{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:1rem;min-width:0;"
     "overflow-x:auto}.wide{grid-column:1/-1}\n"
     "svg{display:block;width:100%;height:auto;font-family:system-ui,sans-serif}\n"
-    ".tiles{display:grid;gap:.75rem;grid-template-columns:repeat(auto-fill,minmax(8.2rem,1fr))}\n"
+    ".tiles{display:grid;gap:1rem;grid-template-columns:repeat(auto-fill,minmax(8rem,1fr))}\n"
     "table{border-collapse:collapse;width:100%;font-size:.92rem}th,td{padding:.25rem "
     ".45rem;border-bottom:1px solid var(--line);vertical-align:top;text-align:left;overflow-wrap:anywhere}\n"
     ".numbers td:first-child,td.soft:first-child{min-width:6.3rem}.numbers td+td,.numbers "

@@ -6,7 +6,7 @@
 
 #include "report_drawings.h"
 
-enum { SIDE = 128, TILE = 136, TILE_HEIGHT = 174, FILTERS = 256 };
+enum { SIDE = 128, TILE_HEIGHT = 174, FILTERS = 256 };
 
 int example_is_wrong(const report_example_t *example)
 {
@@ -30,34 +30,33 @@ void example_words(const report_example_t *example, char *words, size_t size)
 
 drawing_size_t example_size(void)
 {
-    return (drawing_size_t){TILE, TILE_HEIGHT};
+    return (drawing_size_t){SIDE, TILE_HEIGHT};
 }
 
 void draw_example(canvas_t *canvas, const report_example_t *example)
 {
     const int is_wrong = example_is_wrong(example);
-    const double left = (TILE - SIDE) / 2.0;
     const canvas_style_t guess = {13, is_wrong ? CANVAS_WRONG : CANVAS_INK, CANVAS_START, 1, 0},
                          certainty = {13, CANVAS_SOFT, CANVAS_END, 0, 0}, truth = {13, CANVAS_SOFT, CANVAS_START, 0, 0};
     char words[512], number[32] = "";
     double room = SIDE;
     if (example->certainty >= 0 && example->certainty <= 1) {
-        snprintf(number, sizeof number, "%.0f %%", 100 * example->certainty);
+        snprintf(number, sizeof number, "%.1f %%", 100 * example->certainty);
         room -= canvas_text_width(number, 13, 0) + 6;
     }
     example_words(example, words, sizeof words);
     canvas_tip(canvas, words);
-    canvas_rectangle(canvas, left, 0, SIDE, SIDE, 3, (canvas_fill_t){CANVAS_LINE, 0.45});
+    canvas_rectangle(canvas, 0, 0, SIDE, SIDE, 3, (canvas_fill_t){CANVAS_LINE, 0.45});
     pixels_t pixels;
     if (pixels_of_picture(&example->picture, SIDE, &pixels) == 0)
-        draw_in_square(canvas, left, 0, SIDE, &pixels);
+        draw_in_square(canvas, 0, 0, SIDE, &pixels);
     else if (errno != EINVAL)
         canvas->failed = errno;
     pixels_free(&pixels);
-    canvas_text(canvas, left, SIDE + 18, room, &guess, example->guess);
-    canvas_text(canvas, left + SIDE, SIDE + 18, SIDE, &certainty, number);
+    canvas_text(canvas, 0, SIDE + 18, room, &guess, example->guess);
+    canvas_text(canvas, SIDE, SIDE + 18, SIDE, &certainty, number);
     snprintf(words, sizeof words, "is %.500s", example->truth ? example->truth : "");
-    canvas_text(canvas, left, SIDE + 36, SIDE, &truth, is_wrong ? words : "is right");
+    canvas_text(canvas, 0, SIDE + 36, SIDE, &truth, is_wrong ? words : "is right");
     canvas_tip_end(canvas);
 }
 

@@ -16,7 +16,7 @@ enum {
     /* two columns in cards of their own, and what a card over both has room for */
     PAGE = 2 * COLUMN + 4 * PADDING + 3 * MARGIN,
     WIDE = PAGE - 2 * MARGIN - 2 * PADDING,
-    TILE_GAP = 12,
+    TILE_GAP = 18,
     SCALE = 2,
     /* a drawing of more pixels is no use to anybody */
     HIGHEST = 16000,
