@@ -1760,6 +1760,10 @@ typedef struct pt_image_options {
     double grayscale;
     /* probability of blur (init: 0), and its deviation in pixels (init: 0.1 to 2) */
     double blur, blur_least, blur_most;
+    /* [n_classes] names in the order of the numbers that their classes are to have, such as a model's; a class in the
+     * files that is none of them is refused (PT_ERR_STATE). NULL: as the files have them */
+    const char *const *classes;
+    int64_t n_classes;
 } pt_image_options_t;
 /* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
 PT_API pt_status_t pt_image_options_init(pt_image_options_t *options, uint32_t struct_size);
@@ -1768,7 +1772,7 @@ PT_API pt_status_t pt_image_options_init(pt_image_options_t *options, uint32_t s
  * they are asked for. What stands at the path is told by content:
  *
  * A directory with a directory a class, in the order of their names' bytes, and pictures at any depth in these. A
- * directory of pictures: no labels. JPEG, PNG and WebP, as far as the build has the libraries: files go by the endings
+ * directory of pictures, or one picture: no labels. JPEG, PNG and WebP, as far as the build has the libraries: files go by the endings
  * of their names, what is in them by content. EXIF's orientation is applied, transparency left out.
  *
  * An IDX file of pictures (MNIST's, "...images...idx3..."), also compressed by gzip; the file beside it of the same
@@ -1782,6 +1786,9 @@ PT_API pt_status_t pt_image_options_init(pt_image_options_t *options, uint32_t s
  * is asked for: the next good one stands in for it, the same in every run. PT_ERR_FORMAT: there is no picture. */
 PT_API pt_status_t pt_dataset_create_from_images(pt_context_t *context, const char *path,
                                                  const pt_image_options_t *options, pt_dataset_t **out);
+/* The file of a sample, as it lies within the path that the dataset was made from: "cat/1.jpg"; of a view, the view's
+ * sample. NULL where samples have no file of their own. Lives as long as the dataset that read the files. */
+PT_API const char *pt_dataset_sample_name(const pt_dataset_t *dataset, int64_t sample);
 /* How much of the files was passed over until now; 0 for datasets of other kinds. A getter. */
 PT_API int64_t pt_dataset_skipped_count(const pt_dataset_t *dataset);
 /* One of these: "PATH: REASON". Files that are no samples come first, then broken pictures in the order of the samples,

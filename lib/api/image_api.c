@@ -62,6 +62,20 @@ static const pt_dataset_t *origin_of(const pt_dataset_t *dataset)
     return dataset == NULL || dataset->source->skipped == NULL ? NULL : dataset;
 }
 
+const char *pt_dataset_sample_name(const pt_dataset_t *dataset, int64_t sample)
+{
+    if (dataset == NULL || sample < 0 || sample >= dataset->length)
+        return NULL;
+    pt_dataset_t *at = (pt_dataset_t *)(uintptr_t)dataset; /* which nothing here changes */
+    for (at = pt__dataset_resolve(at, &sample, 1); at->source->sample_name == NULL;
+         at = pt__dataset_resolve(at, &sample, 1)) {
+        if (at->origin == NULL)
+            return NULL;
+        at = at->origin; /* of a map, sample for sample */
+    }
+    return at->source->sample_name(at, sample);
+}
+
 int64_t pt_dataset_skipped_count(const pt_dataset_t *dataset)
 {
     dataset = origin_of(dataset);

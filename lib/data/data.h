@@ -27,6 +27,7 @@ typedef struct pt__source { /* how a kind of dataset works */
     const char *(*class_name)(const pt_dataset_t *dataset, const char *field, int64_t index);
     /* What of its files was passed over, and why; may be NULL. Any thread. */
     int64_t (*skipped_count)(const pt_dataset_t *dataset);
+    const char *(*sample_name)(const pt_dataset_t *dataset, int64_t sample); /* of a file; may be NULL */
     const char *(*skipped)(const pt_dataset_t *dataset, int64_t index);
     /* Whether every number that a sample can have is from 0 to limit - 1: said at little cost, of a source whose fields
      * are all indices. NULL: not known. */

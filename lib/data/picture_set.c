@@ -46,6 +46,46 @@ pt_status_t pt__picture_set_add_class(pt__picture_set_t *set, const char *name)
     return PT_OK;
 }
 
+static pt_status_t find_number(const char *path, const char *class, const char *const *names, int64_t count,
+                               int32_t *number)
+{
+    for (int64_t i = 0; i < count; i++)
+        if (strcmp(names[i], class) == 0) {
+            *number = (int32_t)i;
+            return PT_OK;
+        }
+    return pt__fail(PT_ERR_STATE,
+                    "%s: its class \"%.200s\" is none of the %lld that are known, the first being \"%.200s\"", path,
+                    class, (long long)count, names[0]);
+}
+
+pt_status_t pt__picture_set_number(pt__picture_set_t *set, const char *path, const char *const *names, int64_t count)
+{
+    int32_t *numbers;
+    pt_status_t status;
+    const int64_t found = set->n_classes;
+    if (count < 1 || count > INT32_MAX)
+        return pt__fail(PT_ERR_ARGUMENT, "pt_image_options_t: n_classes is %lld, expected at least 1",
+                        (long long)count);
+    for (int64_t i = 0; i < count; i++)
+        if (names[i] == NULL)
+            return pt__fail(PT_ERR_ARGUMENT, "pt_image_options_t: classes[%lld] is NULL", (long long)i);
+    if (set->labels == NULL)
+        return PT_OK;
+    PT__TRY(pt__allocate(set->memory, (size_t)found + 1, sizeof *numbers, "classes of pictures", &numbers));
+    for (int64_t i = 0; i < found; i++)
+        PT__TRY_OUT(find_number(path, set->classes[i], names, count, &numbers[i]));
+    for (int64_t i = 0; i < set->samples; i++) /* a class without a name keeps its number */
+        set->labels[i] = set->labels[i] < found ? numbers[set->labels[i]] : set->labels[i];
+    while (set->n_classes > 0)
+        pt__release(set->memory, set->classes[--set->n_classes]);
+    for (int64_t i = 0; i < count; i++)
+        PT__TRY_OUT(pt__picture_set_add_class(set, names[i]));
+out:
+    pt__release(set->memory, numbers);
+    return status;
+}
+
 static pt_status_t add_label(pt__picture_set_t *set, int64_t sample, int32_t label)
 {
     PT__TRY(pt__grow(set->memory, &set->labels, &set->labels_capacity, sample + 1, sizeof *set->labels,

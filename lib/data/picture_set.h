@@ -55,6 +55,8 @@ typedef struct pt__picture_calls {
 pt_status_t pt__picture_set_init(pt__picture_set_t *set, pt__memory_t *memory, const char *root, int32_t is_strict);
 void pt__picture_set_free(pt__picture_set_t *set);
 pt_status_t pt__picture_set_add_class(pt__picture_set_t *set, const char *name);
+/* Numbers the classes by these names, which become the set's; path is for messages. */
+pt_status_t pt__picture_set_number(pt__picture_set_t *set, const char *path, const char *const *names, int64_t count);
 /* label -1: pictures without classes. */
 pt_status_t pt__picture_set_add_file(pt__picture_set_t *set, const char *name, int32_t label);
 /* `count` pictures of set->height x width and `channels` (1 or 3): made set->channels, which is 1 or 3, each. planes: a

@@ -124,6 +124,12 @@ static const char *class_name(const pt_dataset_t *dataset, const char *field, in
     return index < 0 || index >= class_count(dataset, field) ? NULL : state->set.classes[index];
 }
 
+static const char *sample_name(const pt_dataset_t *dataset, int64_t sample)
+{
+    const pt__picture_set_t *set = &((const state_t *)dataset->state)->set;
+    return set->pixels != NULL ? NULL : set->names + set->begins[sample];
+}
+
 static int64_t skipped_count(const pt_dataset_t *dataset)
 {
     return pt__picture_set_skipped_count(&((state_t *)dataset->state)->set);
@@ -139,6 +145,7 @@ static const pt__source_t source = {.name = "pictures",
                                     .destroy = destroy,
                                     .class_count = class_count,
                                     .class_name = class_name,
+                                    .sample_name = sample_name,
                                     .skipped_count = skipped_count,
                                     .skipped = skipped};
 
@@ -181,11 +188,24 @@ out:
     return status;
 }
 
+/* One picture: the directory that it lies in is the root of its name. */
+static pt_status_t read_picture(pt__picture_set_t *set, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (slash == NULL)
+        strcpy(set->root, "."); /* a name has a byte at least */
+    else
+        set->root[slash == path ? 1 : slash - path] = 0;
+    return pt__picture_set_add_file(set, slash == NULL ? path : slash + 1, -1);
+}
+
 static pt_status_t read_one_file(state_t *state, const char *path)
 {
     pt__picture_set_t *set = &state->set;
     uint8_t *bytes;
     int64_t size;
+    if (state->calls.named(path) == 1)
+        return read_picture(set, path);
     PT__TRY(pt__gunzip_file(set->memory, path, (int64_t)1 << 33, &bytes, &size));
     const int32_t is_idx = pt__idx_is(bytes, size), is_cifar = pt__cifar_is(path, bytes, size);
     pt__release(set->memory, bytes);
@@ -193,7 +213,8 @@ static pt_status_t read_one_file(state_t *state, const char *path)
         return pt__idx_read(set, path);
     if (is_cifar)
         return pt__cifar_read_file(set, &state->calls, path);
-    return pt__fail(PT_ERR_UNSUPPORTED, "%s: expected a directory of pictures, or an IDX or CIFAR file", path);
+    return pt__fail(PT_ERR_UNSUPPORTED, "%s: expected a directory of pictures, a picture, or an IDX or CIFAR file",
+                    path);
 }
 
 static pt_status_t read_all(pt_context_t *context, state_t *state, const char *path)
@@ -239,6 +260,9 @@ pt_status_t pt__pictures_create(pt_context_t *context, const char *path, const p
     PT__TRY_OUT(pt__picture_set_init(&state->set, &context->memory, path, (options->flags & PT_IMAGE_STRICT) != 0));
     state->set.channels = options->channels;
     PT__TRY_OUT(read_all(context, state, path));
+    if (options->classes != NULL)
+        PT__TRY_OUT(pt__picture_set_number(&state->set, path, options->classes, options->n_classes));
+    state->options.classes = NULL; /* the host's */
     settle_sizes(state);
     PT__TRY_OUT(calls->check(&state->options)); /* shorter_side, now that the size is known */
     const pt_field_spec_t fields[2] = {

@@ -128,6 +128,58 @@ START_TEST(test_a_folder_a_class)
 }
 END_TEST
 
+/* Classes that are numbered as a model has them, in views too; and the names of samples' files. */
+START_TEST(test_numbers_and_names)
+{
+    static const char *const model[] = {"cat", "eel", "bee", "ape"}, *const other[] = {"ape", "cat"},
+                             *const none[] = {NULL};
+    golden_pictures_t golden = golden_pictures_open();
+    pt_image_options_t options = sized(SIDE);
+    pt_dataset_t *dataset, *view, *split[2];
+    uint8_t pixels[BYTES];
+    if (needs_png()) {
+        const char *path = make_zoo(&golden);
+        options.classes = model;
+        options.n_classes = 4;
+        ck_ok(pt_dataset_create_from_images(golden.context, path, &options, &dataset));
+        ck_assert_int_eq(pt_dataset_class_count(dataset, "label"), 4);
+        ck_assert_str_eq(pt_dataset_class_name(dataset, "label", 1), "eel");
+        ck_assert(label_of(dataset, 0) == 3 && label_of(dataset, 1) == 3 && label_of(dataset, 2) == 2);
+        ck_assert_str_eq(pt_dataset_sample_name(dataset, 0), "ape/a.png");
+        ck_assert_ptr_null(pt_dataset_sample_name(dataset, 3));
+        ck_assert_ptr_null(pt_dataset_sample_name(dataset, -1));
+        ck_assert_ptr_null(pt_dataset_sample_name(NULL, 0));
+        ck_ok(pt_dataset_select(dataset, (const int64_t[]){2, 0}, 2, &view));
+        ck_assert_str_eq(pt_dataset_sample_name(view, 0), "bee/deep/c.png");
+        ck_ok(pt_dataset_split(view, 0.5, 1, &split[0], &split[1]));
+        ck_assert_str_ne(pt_dataset_sample_name(split[0], 0), pt_dataset_sample_name(split[1], 0));
+        pt_dataset_free(split[0]);
+        pt_dataset_free(split[1]);
+        pt_dataset_free(view);
+        pt_dataset_free(dataset);
+        options.classes = other;
+        options.n_classes = 2;
+        ck_fails(pt_dataset_create_from_images(golden.context, path, &options, &dataset), PT_ERR_STATE,
+                 "its class \"bee\" is none of the 2 that are known, the first being \"ape\"");
+        options.n_classes = 0;
+        ck_fails(pt_dataset_create_from_images(golden.context, path, &options, &dataset), PT_ERR_ARGUMENT,
+                 "n_classes is 0");
+        options.classes = none;
+        options.n_classes = 1;
+        ck_fails(pt_dataset_create_from_images(golden.context, path, &options, &dataset), PT_ERR_ARGUMENT,
+                 "classes[0] is NULL");
+        options.classes = model; /* one picture has no class to number */
+        ck_ok(pt_dataset_create_from_images(golden.context, suite_path("zoo/ape/a.png"), &options, &dataset));
+        ck_assert_int_eq(pt_dataset_length(dataset), 1);
+        ck_assert_int_eq(pt_dataset_field_count(dataset), 1);
+        ck_assert_str_eq(pt_dataset_sample_name(dataset, 0), "a.png");
+        ck_ok(read_pixels(dataset, 0, pixels, BYTES));
+        pt_dataset_free(dataset);
+    }
+    golden_pictures_close(&golden);
+}
+END_TEST
+
 START_TEST(test_strict_and_nothing_to_read)
 {
     golden_pictures_t golden = golden_pictures_open();
@@ -639,6 +691,7 @@ START_TEST(test_failing_memory)
 }
 END_TEST
 
-SUITE("pictures", 30, test_a_folder_a_class, test_strict_and_nothing_to_read, test_directories_that_fail,
-      test_a_folder_without_classes, test_the_next_good_one_stands_in, test_any_number_of_threads, test_idx,
-      test_broken_idx, test_cifar, test_broken_cifar, test_padding_moves, test_options_are_checked, test_failing_memory)
+SUITE("pictures", 30, test_a_folder_a_class, test_numbers_and_names, test_strict_and_nothing_to_read,
+      test_directories_that_fail, test_a_folder_without_classes, test_the_next_good_one_stands_in,
+      test_any_number_of_threads, test_idx, test_broken_idx, test_cifar, test_broken_cifar, test_padding_moves,
+      test_options_are_checked, test_failing_memory)
