@@ -56,7 +56,7 @@ int command_evaluate(const settings_t *settings)
     if (!names_of_model(opened.model, &names))
         status = fail("no memory for the classes");
     if (status == EXIT_DONE) {
-        uint32_t formats = data_formats(settings, settings->arguments + 1, settings->n_arguments - 1);
+        uint32_t formats = data_formats(settings, &opened, settings->arguments + 1, settings->n_arguments - 1);
         status = formats ? data_check_use(&reading, formats) : EXIT_USAGE;
     }
     if (status == EXIT_DONE)

@@ -5,6 +5,7 @@
 #include "data_files.h"
 #include "output.h"
 #include "outputs.h"
+#include "picture_files.h"
 #include "session.h"
 #include "text_lines.h"
 
@@ -13,8 +14,8 @@ typedef struct predicting {
     const settings_t *settings;
     pt_context_t *context;
     opened_model_t opened;
-    /* classes, else numbers */
-    int32_t has_classes;
+    /* one of the classes, any of them, or else numbers */
+    int32_t has_classes, has_several;
     outputs_t outputs;
 } predicting_t;
 
@@ -29,19 +30,44 @@ static const char *class_name(const predicting_t *self, int64_t number, char buf
     return buffer;
 }
 
-static void print_classes(const predicting_t *self, const float *scores, int64_t count)
+/* Of a picture its file. */
+static void print_name(const char *name)
+{
+    if (name)
+        printf("%s\t", name);
+}
+
+/* A picture that cannot be read: another stood in for it, whose result is not its own. */
+static void print_broken(const predicting_t *self, const char *name, const char *why)
+{
+    writer_t writer;
+    note("passed over: %s", why);
+    if (!self->settings->json)
+        return;
+    json_open(&writer, stdout);
+    json_begin(&writer, NULL, '{');
+    json_text(&writer, "image", name);
+    json_text(&writer, "error", why);
+    json_end(&writer, '}');
+    json_close(&writer);
+}
+
+static void print_classes(const predicting_t *self, const char *name, const float *scores, int64_t count)
 {
     char buffer[32];
     int64_t best = 0;
     for (int64_t i = 1; i < count; i++)
         best = scores[i] > scores[best] ? i : best;
     if (!self->settings->json) {
+        print_name(name);
         printf("%s\t%.9g\n", class_name(self, best, buffer), (double)scores[best]);
         return;
     }
     writer_t writer;
     json_open(&writer, stdout);
     json_begin(&writer, NULL, '{');
+    if (name)
+        json_text(&writer, "image", name);
     json_text(&writer, "label", class_name(self, best, buffer));
     json_begin(&writer, "scores", '{');
     for (int64_t i = 0; i < count; i++)
@@ -51,15 +77,54 @@ static void print_classes(const predicting_t *self, const float *scores, int64_t
     json_close(&writer);
 }
 
-static void print_numbers(const predicting_t *self, const float *values, int64_t count)
+/* Those that are said to hold, separated by commas; with --json all with their probabilities. */
+static void print_several(const predicting_t *self, const char *name, const float *scores, int64_t count)
+{
+    enum { HOLDS_ABOVE_PERCENT = 50 };
+    char buffer[32];
+    writer_t writer;
+    if (self->settings->json) {
+        json_open(&writer, stdout);
+        json_begin(&writer, NULL, '{');
+        if (name)
+            json_text(&writer, "image", name);
+        json_begin(&writer, "label", '[');
+    } else {
+        print_name(name);
+    }
+    for (int64_t i = 0, told = 0; i < count; i++) {
+        if (100 * scores[i] <= HOLDS_ABOVE_PERCENT)
+            continue;
+        if (self->settings->json)
+            json_text(&writer, NULL, class_name(self, i, buffer));
+        else
+            printf("%s%s", told++ ? "," : "", class_name(self, i, buffer));
+    }
+    if (!self->settings->json) {
+        putchar('\n');
+        return;
+    }
+    json_end(&writer, ']');
+    json_begin(&writer, "scores", '{');
+    for (int64_t i = 0; i < count; i++)
+        json_number(&writer, class_name(self, i, buffer), (double)scores[i]);
+    json_end(&writer, '}');
+    json_end(&writer, '}');
+    json_close(&writer);
+}
+
+static void print_numbers(const predicting_t *self, const char *name, const float *values, int64_t count)
 {
     if (!self->settings->json) {
+        print_name(name);
         outputs_print_row(values, count);
         return;
     }
     writer_t writer;
     json_open(&writer, stdout);
     json_begin(&writer, NULL, '{');
+    if (name)
+        json_text(&writer, "image", name);
     if (count != 1)
         json_begin(&writer, "label", '[');
     for (int64_t i = 0; i < count; i++)
@@ -74,13 +139,20 @@ static int predict(void *user, pt_dataset_t *dataset)
 {
     predicting_t *self = user;
     outputs_t *outputs = &self->outputs;
-    int status = outputs_predict(self->opened.model, self->has_classes ? "probabilities" : "prediction",
-                                 self->settings->batch, dataset, outputs);
+    const char *output = self->has_classes || self->has_several ? "probabilities" : "prediction";
+    int status = outputs_predict(self->opened.model, output, self->settings->batch, dataset, outputs);
     for (int64_t i = 0; status == EXIT_DONE && i < outputs->samples; i++) {
-        if (self->has_classes)
-            print_classes(self, outputs->values + i * outputs->count, outputs->count);
+        const char *name = self->opened.channels > 0 ? pt_dataset_sample_name(dataset, i) : NULL;
+        const float *row = outputs->values + i * outputs->count;
+        const char *broken = name ? picture_files_broken(dataset, name) : NULL;
+        if (broken)
+            print_broken(self, name, broken);
+        else if (self->has_classes)
+            print_classes(self, name, row, outputs->count);
+        else if (self->has_several)
+            print_several(self, name, row, outputs->count);
         else
-            print_numbers(self, outputs->values + i * outputs->count, outputs->count);
+            print_numbers(self, name, row, outputs->count);
     }
     output_flush(); /* a failure is told at the end */
     return status;
@@ -121,18 +193,19 @@ int command_predict(const settings_t *settings)
         goto out;
     const char *task = pt_model_task(self.opened.model);
     self.has_classes = task && strcmp(task, PT_TASK_CLASSIFICATION) == 0;
-    if (!self.has_classes && (!task || strcmp(task, PT_TASK_REGRESSION) != 0)) {
-        status = fail("%s: its task is %s, expected classification or regression", self.opened.path,
-                      task ? task : "none");
+    self.has_several = task && strcmp(task, PT_TASK_MULTI_LABEL) == 0;
+    if (!self.has_classes && !self.has_several && (!task || strcmp(task, PT_TASK_REGRESSION) != 0)) {
+        status = fail("%s: its task is %s, expected classification, multi_label_classification or regression",
+                      self.opened.path, task ? task : "none");
         goto out;
     }
     const reading_t reading = {.context = self.context, .settings = settings, .opened = &self.opened};
-    int format = strcmp(data, "-") == 0 ? FORMAT_TEXT : data_format(settings, data);
+    int format = strcmp(data, "-") == 0 ? FORMAT_TEXT : data_format(settings, &self.opened, data);
     status = format ? data_check_use(&reading, (uint32_t)1 << format) : EXIT_USAGE;
     if (status != EXIT_DONE)
         goto out;
     interrupts_watch(self.opened.model, 0);
-    if (format == FORMAT_TEXT && path_is_directory(data))
+    if (format == FORMAT_TEXT && path_is_directory(data) && self.opened.channels == 0)
         status = fail("%s: a directory, expected a file of lines or a table", data);
     else if (format != FORMAT_TEXT)
         status = predict_table(&self, &reading);

@@ -6,6 +6,7 @@
 
 #include "heading.h"
 #include "output.h"
+#include "picture_files.h"
 
 enum { LONGEST_SAMPLE = 1024, SOURCES_AT_MOST = 4096 };
 
@@ -15,7 +16,7 @@ static const char no_numbers[] = "%s: a network of the family %s reads numbers, 
 
 /* ---- Formats ----------------------------------------------------------------------------------------------------- */
 
-int data_format(const settings_t *settings, const char *path)
+int data_format(const settings_t *settings, const opened_model_t *opened, const char *path)
 {
     static const struct {
         const char *name;
@@ -25,6 +26,8 @@ int data_format(const settings_t *settings, const char *path)
                  {".text", FORMAT_TEXT}, {".ndjson", FORMAT_JSONL}, {".tsv", FORMAT_CSV}};
     const char *slash = strrchr(path, '/'), *ending = strrchr(slash ? slash : path, '.');
     const char *name = settings->format ? settings->format : ending;
+    if (opened->channels > 0)
+        return FORMAT_PICTURES;
     for (size_t i = 0; name && i < sizeof known / sizeof *known; i++) {
         if (strcmp(name, known[i].name) == 0)
             return known[i].format;
@@ -290,7 +293,9 @@ static int set_columns(const reading_t *reading, const char *path, int format, t
     }
     if (n_labels > 1)
         return usage_error(settings->command, "--label-column: %s has one label, found \"%s\"", reading->task, label);
-    table->columns[table->n_columns++] = (pt_column_t){.field = "label", .source = label, .kind = PT_COLUMN_CLASS};
+    const int are_several = strcmp(reading->task, PT_TASK_MULTI_LABEL) == 0;
+    table->columns[table->n_columns++] = (pt_column_t){
+        .field = "label", .source = label, .kind = are_several ? PT_COLUMN_CLASSES : PT_COLUMN_CLASS};
     return EXIT_DONE;
 }
 
@@ -333,11 +338,11 @@ out:
 
 /* ---- Options that the data has no use for ------------------------------------------------------------------------ */
 
-uint32_t data_formats(const settings_t *settings, const char *const *paths, int64_t count)
+uint32_t data_formats(const settings_t *settings, const opened_model_t *opened, const char *const *paths, int64_t count)
 {
     uint32_t formats = 0;
     for (int64_t i = 0; i < count; i++) {
-        int format = data_format(settings, paths[i]);
+        int format = data_format(settings, opened, paths[i]);
         if (format == 0)
             return 0;
         formats |= (uint32_t)1 << format;
@@ -353,6 +358,7 @@ int data_check_use(const reading_t *reading, uint32_t formats)
         JSON = 1 << FORMAT_JSONL,
         CSV = 1 << FORMAT_CSV,
         TABLES = JSON | CSV,
+        PICTURES = 1 << FORMAT_PICTURES,
     };
     const settings_t *settings = reading->settings;
     const int reads_tokens = reading->opened->reads_tokens;
@@ -374,6 +380,8 @@ int data_check_use(const reading_t *reading, uint32_t formats)
         {"--token-type", settings->token_type != NULL, TOKENS, 1, "token files"},
         {"--length", settings->length > 0, TEXTS | TOKENS | TABLES, reads_tokens, "a model that reads tokens"},
         {"--stride", settings->stride > 0, TEXTS | TOKENS, reads_tokens, "text and token files"},
+        {"--augment", settings->augment != NULL, PICTURES, 1, "a model of pictures"},
+        {"--format", settings->format != NULL, TEXTS | TOKENS | TABLES, 1, "texts, tables and token files"},
         {"--text-end", settings->text_end != NULL, TEXTS, reading->opened->tokenizer != NULL, "texts and a tokenizer"},
     };
     for (size_t i = 0; i < sizeof uses / sizeof *uses; i++) {
@@ -398,12 +406,14 @@ int data_files_open(const reading_t *reading, const char *const *paths, int64_t 
     for (int64_t i = 0; i < count; i++) {
         int64_t outputs = 0;
         const char *second = NULL;
-        int format = data_format(reading->settings, paths[i]), status;
+        int format = data_format(reading->settings, reading->opened, paths[i]), status;
         if (format == 0)
             return EXIT_USAGE;
         if (!path_exists(paths[i]))
             return fail("%s: %s", paths[i], strerror(errno));
-        if (format == FORMAT_TEXT || format == FORMAT_TOKENS)
+        if (format == FORMAT_PICTURES)
+            status = picture_files_open(reading, paths[i], &files->datasets[i]);
+        else if (format == FORMAT_TEXT || format == FORMAT_TOKENS)
             status = open_windows(reading, paths[i], format, start, end, &files->datasets[i]);
         else
             status = open_table(reading, paths[i], format, &outputs, &second, &files->datasets[i]);

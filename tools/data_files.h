@@ -5,7 +5,7 @@
 #include "joined.h"
 #include "opened_model.h"
 
-enum { FORMAT_TEXT = 1, FORMAT_JSONL = 2, FORMAT_CSV = 3, FORMAT_TOKENS = 4 };
+enum { FORMAT_TEXT = 1, FORMAT_JSONL = 2, FORMAT_CSV = 3, FORMAT_TOKENS = 4, FORMAT_PICTURES = 5 };
 
 /* What is to be read. */
 typedef struct reading {
@@ -18,6 +18,9 @@ typedef struct reading {
     int64_t stride;
     /* with the tokens of the one text that is read, from call to call; NULL: none */
     const char *cache;
+    /* pictures are varied as --augment says, and numbered by these classes where there are some */
+    int32_t learns;
+    const names_t *names;
 } reading_t;
 
 /* Files that were opened, each a dataset. */
@@ -33,10 +36,11 @@ typedef struct data_files {
 
 /* Whether a task, PT_TASK_..., learns from labels that the data has. NULL: no. */
 int needs_labels(const char *task);
-/* FORMAT_... of a file, or 0 after a message about wrong usage. */
-int data_format(const settings_t *settings, const char *path);
+/* FORMAT_... of a file for this model, or 0 after a message about wrong usage. */
+int data_format(const settings_t *settings, const opened_model_t *opened, const char *path);
 /* Bits 1 << FORMAT_... of several; 0 after a message. */
-uint32_t data_formats(const settings_t *settings, const char *const *paths, int64_t count);
+uint32_t data_formats(const settings_t *settings, const opened_model_t *opened, const char *const *paths,
+                      int64_t count);
 /* An option that would have no effect on data of these formats is refused: it was meant to have one. EXIT_DONE, or a
  * status after a message. */
 int data_check_use(const reading_t *reading, uint32_t formats);

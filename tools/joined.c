@@ -89,8 +89,12 @@ typedef struct part {
     pt_dataset_t *dataset;
     /* of its first sample in the whole */
     int64_t begin;
-    /* [classes of the file] their numbers in the whole; NULL: labels stay */
+    /* [classes] of the file: their numbers in the whole; NULL: labels stay */
     int32_t *numbers;
+    int64_t classes;
+    /* labels are rows with a number for each class of the file; classes of the whole */
+    int32_t has_rows;
+    int64_t all_classes;
 } part_t;
 
 typedef struct joined {
@@ -129,6 +133,30 @@ static int64_t find_part(const joined_t *joined, int64_t *indices, int64_t count
     return here;
 }
 
+static int is_of_rows(const pt_field_spec_t *field)
+{
+    return field->dtype == PT_FLOAT32 && field->rank == 1 && strcmp(field->name, "label") == 0;
+}
+
+/* Rows of labels, each number where the whole has its class. */
+static pt_status_t read_rows(const part_t *part, const int64_t *indices, int64_t count, pt_array_t *view)
+{
+    const int64_t all = part->all_classes;
+    float *rows = malloc((size_t)(count * part->classes) * sizeof *rows), *to = view->data;
+    pt_array_t read = {.dtype = PT_FLOAT32, .data = rows, .capacity = count * part->classes};
+    if (!rows)
+        return PT_ERR_MEMORY;
+    pt_status_t status = pt_dataset_read(part->dataset, indices, count, "label", &read, sizeof read);
+    for (int64_t i = 0; status == PT_OK && i < count; i++) {
+        memset(to + i * all, 0, (size_t)all * sizeof *to);
+        for (int64_t j = 0; j < part->classes; j++)
+            to[i * all + part->numbers[j]] = rows[i * part->classes + j];
+    }
+    free(rows);
+    view->elements = count * all;
+    return status;
+}
+
 /* One field of samples of one part, behind what the field has: `elements` of them, of `samples` samples. */
 static pt_status_t read_field(const part_t *part, const int64_t *indices, int64_t count, pt_array_t *field,
                               int64_t elements, int64_t samples, int64_t *read)
@@ -140,9 +168,12 @@ static pt_status_t read_field(const part_t *part, const int64_t *indices, int64_
         view.lengths = field->lengths + samples;
         view.lengths_capacity = count;
     }
-    pt_status_t status = pt_dataset_read(part->dataset, indices, count, field->name, &view, sizeof view);
+    const int is_label = strcmp(field->name, "label") == 0;
+    pt_status_t status = is_label && part->numbers && part->has_rows
+                             ? read_rows(part, indices, count, &view)
+                             : pt_dataset_read(part->dataset, indices, count, field->name, &view, sizeof view);
     int32_t *labels = view.data;
-    for (int64_t i = 0; status == PT_OK && part->numbers && strcmp(field->name, "label") == 0 && i < view.elements; i++)
+    for (int64_t i = 0; status == PT_OK && is_label && part->numbers && !part->has_rows && i < view.elements; i++)
         labels[i] = part->numbers[labels[i]];
     *read = view.elements;
     return status;
@@ -169,11 +200,23 @@ static void fetch(void *user, pt_batch_t *batch)
     batch->status = status;
 }
 
+static int field_of(const pt_dataset_t *dataset, const char *name, pt_field_spec_t *field)
+{
+    for (int32_t f = 0; f < pt_dataset_field_count(dataset); f++) {
+        if (pt_dataset_field(dataset, f, field, sizeof *field) == PT_OK && strcmp(field->name, name) == 0)
+            return 1;
+    }
+    return 0;
+}
+
 /* Where the file numbers a class otherwise than the names do. */
 static int set_numbers(part_t *part, const char *path, const names_t *names)
 {
-    int64_t classes = pt_dataset_class_count(part->dataset, "label");
-    int same = 1;
+    const int64_t classes = part->classes = pt_dataset_class_count(part->dataset, "label");
+    pt_field_spec_t field;
+    part->has_rows = field_of(part->dataset, "label", &field) && is_of_rows(&field);
+    part->all_classes = names->count;
+    int same = !part->has_rows || classes == names->count;
     part->numbers = malloc((size_t)(classes + 1) * sizeof *part->numbers);
     if (!part->numbers)
         return fail("no memory for the classes of %s", path);
@@ -191,15 +234,6 @@ static int set_numbers(part_t *part, const char *path, const names_t *names)
         part->numbers = NULL;
     }
     return EXIT_DONE;
-}
-
-static int field_of(const pt_dataset_t *dataset, const char *name, pt_field_spec_t *field)
-{
-    for (int32_t f = 0; f < pt_dataset_field_count(dataset); f++) {
-        if (pt_dataset_field(dataset, f, field, sizeof *field) == PT_OK && strcmp(field->name, name) == 0)
-            return 1;
-    }
-    return 0;
 }
 
 /* A field of one part, and of another: ragged where lengths differ. */
@@ -221,6 +255,12 @@ static int widen(pt_field_spec_t *field, const pt_field_spec_t *other, const cha
     return EXIT_DONE;
 }
 
+/* Whether its width is that of all classes, whatever a part's is. */
+static int is_numbered_row(const part_t *part, const pt_field_spec_t *field)
+{
+    return part->all_classes > 0 && is_of_rows(field);
+}
+
 /* The fields that all parts have. Of tokens, the labels that only some have follow from the tokens. */
 static int common_fields(const joined_t *joined, const char *const *paths, pt_field_spec_t *fields, int32_t *n_fields)
 {
@@ -232,9 +272,12 @@ static int common_fields(const joined_t *joined, const char *const *paths, pt_fi
         int64_t found = 1;
         TRY(pt_dataset_field(first, f, field, sizeof *field));
         for (; found < joined->count && field_of(joined->parts[found].dataset, field->name, &other); found++) {
-            if ((status = widen(field, &other, paths[0], paths[found])) != EXIT_DONE)
+            if (!is_numbered_row(&joined->parts[found], &other) &&
+                (status = widen(field, &other, paths[0], paths[found])) != EXIT_DONE)
                 return status;
         }
+        if (is_numbered_row(&joined->parts[0], field))
+            field->shape[0] = joined->parts[0].all_classes;
         *n_fields += found == joined->count;
     }
 out:

@@ -115,6 +115,11 @@ static int read_sizes(opened_model_t *opened)
     for (int64_t i = 0; i < pt_model_input_count(opened->model); i++) {
         pt_input_info_t info = {.struct_size = sizeof info};
         TRY(pt_model_input_info(opened->model, i, &info));
+        if (strcmp(info.name, "pixel_values") == 0 && info.rank == 3) {
+            opened->height = info.shape[0];
+            opened->width = info.shape[1];
+            opened->channels = info.shape[2];
+        }
         if (strcmp(info.name, "tokens") != 0)
             continue;
         opened->reads_tokens = 1;
@@ -208,17 +213,13 @@ const char *opened_model_language_task(const opened_model_t *opened)
     return own && strcmp(own, PT_TASK_MASKED_LM) == 0 ? own : PT_TASK_CAUSAL_LM;
 }
 
-/* What may be a preset's name, as bert-mini, and is no path. */
+/* What may be a preset's name, as bert-mini or resnet18, and is no path. */
 static int is_preset(const char *given)
 {
-    static const char *const begins[] = {"bert-", "gpt2-", "llama-"};
-    for (size_t i = 0; i < sizeof begins / sizeof *begins; i++)
-        if (strncmp(given, begins[i], strlen(begins[i])) == 0)
-            return !strpbrk(given, "./");
-    return 0;
+    return !strpbrk(given, "./");
 }
 
-/* A preset with as many words as the tokenizer has, or as bytes have. */
+/* A preset with as many words as the tokenizer has, or as bytes have; or for pictures of --image-size. */
 static int from_preset(pt_context_t *context, const settings_t *settings, const char *name, opened_model_t *opened)
 {
     char config[256];
@@ -230,7 +231,11 @@ static int from_preset(pt_context_t *context, const settings_t *settings, const 
         words = pt_tokenizer_size(tokenizer);
         pt_tokenizer_free(tokenizer);
     }
-    snprintf(config, sizeof config, "{\"preset\": \"%.64s\", \"vocab_size\": %d}", name, (int)words);
+    int length = snprintf(config, sizeof config, "{\"preset\": \"%.64s\", \"vocab_size\": %d", name, (int)words);
+    if (settings->image_size > 0)
+        length += snprintf(config + length, sizeof config - (size_t)length, ", \"image_size\": %d",
+                           (int)settings->image_size);
+    snprintf(config + length, sizeof config - (size_t)length, "}");
     status = from_config(context, config, strlen(config), name, opened);
 out:
     return status;

@@ -19,6 +19,8 @@ typedef struct opened_model {
     char family[64];
     /* texts are read, not numbers */
     int32_t reads_tokens;
+    /* pictures are read: their size, and 1 or 3 channels; 0: none are */
+    int64_t height, width, channels;
     /* read from a file, not drawn */
     int32_t has_weights;
     /* tokens that the network knows, and how many of them at once; 0: not told */

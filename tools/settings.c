@@ -57,9 +57,18 @@ const option_t option_table[] = {
     {"--stride", "N", data, "tokens from the begin of one sample of a text to that of the next (--length)", NO_WORDS,
      READERS & ~COMMAND_PREDICT, VALUE_WHOLE, AT(stride), 1, MOST},
 
+    {"--image-size", "N", data, "height and width of the pictures that a fresh network reads (its usual ones)",
+     NO_WORDS, STAGES | COMMAND_INSPECT, VALUE_WHOLE, AT(image_size), 1, 1 << 16},
+    {"--augment", "NAME", data,
+     "how pictures are varied while they are learnt from: none, crop (another part each time), standard (and mirrored "
+     "half of the time) or strong (and two changes of RandAugment) (standard; of gray pictures crop)",
+     "none|crop|standard|strong", STAGES, VALUE_CHOICE, AT(augment), NO_LIMIT},
+
     {"--task", "NAME", training,
-     "what is learnt (masked_lm for a BERT, causal_lm for other language models, else classification)",
-     "causal_lm|masked_lm|classification|regression", STAGES, VALUE_CHOICE, AT(task), NO_LIMIT},
+     "what is learnt (masked_lm for a BERT, causal_lm for other language models, else classification); "
+     "multi_label_classification: any of several classes a sample, its label a list in JSON lines",
+     "causal_lm|masked_lm|classification|multi_label_classification|regression", STAGES, VALUE_CHOICE, AT(task),
+     NO_LIMIT},
     {"--steps", "N", training, "updates in all (as many as --epochs)", NO_WORDS, STAGES, VALUE_WHOLE, AT(steps), 1,
      MOST},
     {"--epochs", "N", training, "passes over the data (1)", NO_WORDS, COMMAND_TRAIN, VALUE_WHOLE, AT(epochs), 1, MOST},
@@ -89,6 +98,8 @@ const option_t option_table[] = {
      0, 1e30},
     {"--freeze", "PATTERN", training, "tensors that do not learn, by name (*: any characters, ?: one); may be repeated",
      NO_WORDS, STAGES, VALUE_LIST, AT(freeze), NO_LIMIT},
+    {"--probe", FLAG, training, "the head alone learns, to tell what the rest of the network knows already", NO_WORDS,
+     COMMAND_FINETUNE, VALUE_NONE, AT(probe), NO_LIMIT},
     {"--pool", "NAME", training,
      "how a text's tokens become one for a new head: family, mean, first, last or max (family)",
      "family|mean|first|last|max", STAGES, VALUE_CHOICE, AT(pool), NO_LIMIT},

@@ -26,14 +26,15 @@ typedef struct settings {
     const char *precision, *processor;
     int32_t json, help, version;
     /* data */
-    const char *tokenizer, *format, *text_column, *label_column, *columns, *separator, *token_type, *text_end, *cache;
+    const char *tokenizer, *format, *text_column, *label_column, *columns, *separator, *token_type, *text_end, *cache,
+        *augment;
     int32_t no_headings;
-    int64_t length, stride;
+    int64_t length, stride, image_size;
     /* training */
     const char *task, *optimizer, *schedule, *pool, *normalize, *evaluation, *best, *out, *report;
     int64_t steps, epochs, batch, warmup, evaluate_every, patience, event_every, checkpoint_every, checkpoints;
     double rate, weight_decay, clip, time, checkpoint_seconds;
-    int32_t resume, events, progress;
+    int32_t resume, events, progress, probe;
     list_t freeze;
     /* generate */
     const char *prompt;

@@ -4,183 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data_files.h"
 #include "out_directory.h"
 #include "output.h"
-#include "progress.h"
 #include "report_destination.h"
 #include "session.h"
 #include "training_report.h"
+#include "training_run.h"
 
 enum { CHECKPOINT_SECONDS = 300, EVALUATIONS = 10, WARMUP_PART = 20, LONGEST_WARMUP = 1000 };
 
-/* A word of an option and what the library calls it. */
-typedef struct choice {
-    const char *word;
-    int32_t number;
-} choice_t;
-
-static const choice_t pools[] = {{"family", PT_POOL_FAMILY},
-                                 {"mean", PT_POOL_MEAN},
-                                 {"first", PT_POOL_FIRST},
-                                 {"last", PT_POOL_LAST},
-                                 {"max", PT_POOL_MAX}};
-static const choice_t optimizers[] = {{"adamw", PT_OPTIMIZER_ADAMW},
-                                      {"adam", PT_OPTIMIZER_ADAM},
-                                      {"sgd", PT_OPTIMIZER_SGD},
-                                      {"adafactor", PT_OPTIMIZER_ADAFACTOR}};
-static const choice_t schedules[] = {{"constant", PT_SCHEDULE_CONSTANT},
-                                     {"linear", PT_SCHEDULE_LINEAR},
-                                     {"cosine", PT_SCHEDULE_COSINE},
-                                     {"one-cycle", PT_SCHEDULE_ONE_CYCLE}};
-
-static int32_t number_of(const choice_t *choices, size_t count, const char *word, int32_t otherwise)
-{
-    for (size_t i = 0; word && i < count; i++) {
-        if (strcmp(choices[i].word, word) == 0)
-            return choices[i].number;
-    }
-    return otherwise;
-}
-
-/* All that a run holds. */
-typedef struct run {
-    const settings_t *settings;
-    const training_defaults_t *defaults;
-    pt_context_t *context;
-    opened_model_t opened;
-    const char *task;
-    names_t names;
-    pt_dataset_t *dataset, *evaluation;
-    pt_optimizer_t *optimizer;
-    progress_t progress;
-    char checkpoints[PATH_SIZE];
-    int64_t steps;
-} run_t;
-
-/* ---- Data and task ----------------------------------------------------------------------------------------------- */
-
-static void choose_task(run_t *run)
-{
-    const char *own = pt_model_task(run->opened.model);
-    if (run->settings->task)
-        run->task = run->settings->task;
-    else if (!run->defaults->has_labels && run->opened.reads_tokens)
-        run->task = opened_model_language_task(&run->opened);
-    else
-        run->task = own && needs_labels(own) ? own : PT_TASK_CLASSIFICATION;
-}
-
-/* Whether all classes of the files are among the model's. */
-static int has_classes(const names_t *own, const names_t *found)
-{
-    for (int64_t i = 0; i < found->count; i++) {
-        if (names_find(own, found->items[i]) < 0)
-            return 0;
-    }
-    return own->count > 0;
-}
-
-static int set_classification(run_t *run, data_files_t *files, data_files_t *evaluation)
-{
-    pt_model_t *model = run->opened.model;
-    names_t own = {NULL, 0};
-    int status = EXIT_DONE;
-    pt_dataset_t **all = calloc((size_t)(files->count + evaluation->count), sizeof *all);
-    if (!all)
-        return fail("no memory for the classes");
-    memcpy(all, files->datasets, (size_t)files->count * sizeof *all);
-    if (evaluation->count > 0)
-        memcpy(all + files->count, evaluation->datasets, (size_t)evaluation->count * sizeof *all);
-    if (!names_of_datasets(all, files->count + evaluation->count, &run->names) || !names_of_model(model, &own)) {
-        status = fail("no memory for the classes");
-        goto out;
-    }
-    const char *task = pt_model_task(model);
-    const int is_classifier = task && strcmp(task, PT_TASK_CLASSIFICATION) == 0,
-              is_known = has_classes(&own, &run->names);
-    if (is_classifier && is_known && !run->settings->pool) {
-        names_t found = run->names;
-        run->names = own;
-        own = found;
-        goto out;
-    }
-    pt_classification_options_t options;
-    TRY(pt_classification_options_init(&options, sizeof options));
-    options.classes = run->names.count;
-    options.pooling = number_of(pools, sizeof pools / sizeof *pools, run->settings->pool, PT_POOL_FAMILY);
-    if (is_classifier && !is_known)
-        note("the data has other classes than the model: a new head for %lld classes", (long long)run->names.count);
-    TRY(pt_model_set_task(model, PT_TASK_CLASSIFICATION, &options));
-    TRY(pt_model_set_class_names(model, run->names.count, (const char *const *)run->names.items));
-out:
-    names_free(&own);
-    free(all);
-    return status;
-}
-
-static int set_regression(run_t *run, int64_t outputs)
-{
-    const char *task = pt_model_task(run->opened.model);
-    pt_regression_options_t options;
-    int status = EXIT_DONE;
-    if (task && strcmp(task, PT_TASK_REGRESSION) == 0 && !run->settings->pool)
-        return EXIT_DONE; /* its head stays; the stage tells where the numbers are not as many */
-    TRY(pt_regression_options_init(&options, sizeof options));
-    options.outputs = outputs;
-    options.pooling = number_of(pools, sizeof pools / sizeof *pools, run->settings->pool, PT_POOL_FAMILY);
-    TRY(pt_model_set_task(run->opened.model, PT_TASK_REGRESSION, &options));
-out:
-    return status;
-}
-
-/* What stands for a hidden token, and which tokens are not hidden, is the tokenizer's. */
-static int set_masked_lm(run_t *run)
-{
-    pt_tokenizer_t *tokenizer = run->opened.tokenizer;
-    const char *own = pt_model_task(run->opened.model);
-    pt_masked_lm_options_t options;
-    pt_array_t kinds = {.dtype = PT_UINT8};
-    int status = EXIT_DONE;
-    if (own && strcmp(own, PT_TASK_MASKED_LM) == 0)
-        return EXIT_DONE;
-    if (!tokenizer)
-        return fail("the task masked_lm needs a tokenizer with a token [MASK] or <mask>, found none");
-    TRY(pt_masked_lm_options_init(&options, sizeof options));
-    options.mask_token = pt_tokenizer_id(tokenizer, "[MASK]");
-    if (options.mask_token < 0)
-        options.mask_token = pt_tokenizer_id(tokenizer, "<mask>");
-    if (options.mask_token < 0)
-        return fail("%s: no token [MASK] or <mask>, which the task masked_lm needs", run->opened.tokenizer_path);
-    kinds.capacity = pt_tokenizer_size(tokenizer);
-    kinds.data = malloc((size_t)kinds.capacity);
-    if (!kinds.data)
-        return fail("no memory for the kinds of tokens");
-    TRY(pt_tokenizer_kinds(tokenizer, &kinds, sizeof kinds));
-    options.token_kinds = &kinds;
-    options.array_size = sizeof kinds;
-    TRY(pt_model_set_task(run->opened.model, PT_TASK_MASKED_LM, &options));
-out:
-    free(kinds.data);
-    return status;
-}
-
-/* Puts the head on, and numbers classes as it does. */
-static int set_task(run_t *run, data_files_t *files, data_files_t *evaluation)
-{
-    const char *own = pt_model_task(run->opened.model);
-    int status = EXIT_DONE;
-    if (strcmp(run->task, PT_TASK_CLASSIFICATION) == 0)
-        return set_classification(run, files, evaluation);
-    if (strcmp(run->task, PT_TASK_REGRESSION) == 0)
-        return set_regression(run, files->outputs);
-    if (strcmp(run->task, PT_TASK_MASKED_LM) == 0)
-        return set_masked_lm(run);
-    if (!own || strcmp(own, run->task) != 0)
-        TRY(pt_model_set_task(run->opened.model, run->task, NULL));
-out:
-    return status;
-}
+/* ---- Data -------------------------------------------------------------------------------------------------------- */
 
 /* The datasets, and the task that their labels ask for. A fraction of one text is its end, since windows that begin
  * closer than they are long would stand in both parts; of other data it is drawn. */
@@ -201,14 +34,16 @@ static int open_data(run_t *run)
     data_files_t files = {0}, evaluation = {0};
     pt_dataset_t *all = NULL;
     int status = EXIT_DONE;
-    uint32_t formats = data_formats(settings, paths, count), evaluated = 0;
+    uint32_t formats = data_formats(settings, &run->opened, paths, count), evaluated = 0;
     const int has_file = settings->evaluation && fraction == 0;
-    if (formats == 0 || (has_file && (evaluated = data_formats(settings, &settings->evaluation, 1)) == 0))
+    if (formats == 0 || (has_file && (evaluated = data_formats(settings, &run->opened, &settings->evaluation, 1)) == 0))
         return EXIT_USAGE;
     if ((status = data_check_use(&reading, formats | evaluated)) != EXIT_DONE)
         return status;
-    const int format = data_format(settings, paths[0]), is_long = format == FORMAT_TEXT || format == FORMAT_TOKENS,
-              cuts = fraction > 0 && count == 1 && is_long;
+    if (formats & (uint32_t)1 << FORMAT_PICTURES)
+        return pictures_open(run);
+    const int format = data_format(settings, &run->opened, paths[0]),
+              is_long = format == FORMAT_TEXT || format == FORMAT_TOKENS, cuts = fraction > 0 && count == 1 && is_long;
     if (settings->cache && (count > 1 || format != FORMAT_TEXT || !run->opened.tokenizer))
         return usage_error(settings->command, "--cache: expected one text file or directory, and a tokenizer");
     status = data_files_open(&reading, paths, count, 0, cuts ? 1 - fraction : 1, &files);
@@ -217,6 +52,8 @@ static int open_data(run_t *run)
     held_out.cache = NULL;
     if (status == EXIT_DONE && has_file)
         status = data_files_open(&held_out, &settings->evaluation, 1, 0, 1, &evaluation);
+    if (status == EXIT_DONE && settings->probe)
+        status = freeze_trunk(run->opened.model);
     if (status == EXIT_DONE)
         status = set_task(run, &files, &evaluation);
     if (status == EXIT_DONE)
@@ -237,6 +74,15 @@ out:
 }
 
 /* ---- The stage --------------------------------------------------------------------------------------------------- */
+
+static const choice_t optimizers[] = {{"adamw", PT_OPTIMIZER_ADAMW},
+                                      {"adam", PT_OPTIMIZER_ADAM},
+                                      {"sgd", PT_OPTIMIZER_SGD},
+                                      {"adafactor", PT_OPTIMIZER_ADAFACTOR}};
+static const choice_t schedules[] = {{"constant", PT_SCHEDULE_CONSTANT},
+                                     {"linear", PT_SCHEDULE_LINEAR},
+                                     {"cosine", PT_SCHEDULE_COSINE},
+                                     {"one-cycle", PT_SCHEDULE_ONE_CYCLE}};
 
 static int make_optimizer(run_t *run)
 {

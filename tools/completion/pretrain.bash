@@ -6,6 +6,7 @@ _pretrain() {
         words="train finetune evaluate predict tokenize generate inspect embed convert help --help --version"
     else
         case ${COMP_WORDS[1]}:${COMP_WORDS[COMP_CWORD-1]} in
+        *:--augment) words="none crop standard strong" ;;
         *:--dtype) words="float32 float16 bfloat16 q8_0" ;;
         *:--format) words="text jsonl csv tokens" ;;
         *:--normalize) words="standard range" ;;
@@ -15,7 +16,7 @@ _pretrain() {
         *:--precision) words="float32 float16 bfloat16" ;;
         *:--processor) words="portable avx2 avx512 neon" ;;
         *:--schedule) words="constant linear cosine one-cycle" ;;
-        *:--task) words="causal_lm masked_lm classification regression" ;;
+        *:--task) words="causal_lm masked_lm classification multi_label_classification regression" ;;
         *:--to) words="directory safetensors gguf" ;;
         *:--token-type) words="uint16 uint32" ;;
         *:--train) words="bpe wordpiece unigram" ;;
@@ -23,33 +24,36 @@ _pretrain() {
         *:--batch | *:--best | *:--checkpoint-every | *:--checkpoint-seconds) compopt +o default; return ;;
         *:--checkpoints | *:--clip | *:--columns | *:--count) compopt +o default; return ;;
         *:--epochs | *:--evaluate-every | *:--event-every | *:--freeze) compopt +o default; return ;;
-        *:--label-column | *:--length | *:--memory | *:--min-frequency) compopt +o default; return ;;
-        *:--patience | *:--prompt | *:--rate | *:--seed) compopt +o default; return ;;
-        *:--separator | *:--shard | *:--size | *:--special) compopt +o default; return ;;
-        *:--steps | *:--stop | *:--stride | *:--temperature) compopt +o default; return ;;
-        *:--text-column | *:--text-end | *:--threads | *:--time) compopt +o default; return ;;
-        *:--top-k | *:--top-p | *:--warmup | *:--weight-decay) compopt +o default; return ;;
+        *:--image-size | *:--label-column | *:--length | *:--memory) compopt +o default; return ;;
+        *:--min-frequency | *:--patience | *:--prompt | *:--rate) compopt +o default; return ;;
+        *:--seed | *:--separator | *:--shard | *:--size) compopt +o default; return ;;
+        *:--special | *:--steps | *:--stop | *:--stride) compopt +o default; return ;;
+        *:--temperature | *:--text-column | *:--text-end | *:--threads) compopt +o default; return ;;
+        *:--time | *:--top-k | *:--top-p | *:--warmup) compopt +o default; return ;;
+        *:--weight-decay) compopt +o default; return ;;
         *)
             case $current in -*) case ${COMP_WORDS[1]} in
                 train)
                     words="--format --tokenizer --text-column --label-column --columns --separator"
                     words+=" --no-headings --token-type --text-end --cache --length --stride"
-                    words+=" --task --steps --epochs --batch --rate --optimizer"
-                    words+=" --schedule --warmup --weight-decay --clip --freeze --pool"
-                    words+=" --normalize --evaluation --evaluate-every --best --patience --time"
-                    words+=" --out --resume --checkpoint-every --checkpoint-seconds --checkpoints --report"
-                    words+=" --events --event-every --progress --json --threads --seed"
-                    words+=" --precision --processor --memory --help --version"
+                    words+=" --image-size --augment --task --steps --epochs --batch"
+                    words+=" --rate --optimizer --schedule --warmup --weight-decay --clip"
+                    words+=" --freeze --pool --normalize --evaluation --evaluate-every --best"
+                    words+=" --patience --time --out --resume --checkpoint-every --checkpoint-seconds"
+                    words+=" --checkpoints --report --events --event-every --progress --json"
+                    words+=" --threads --seed --precision --processor --memory --help"
+                    words+=" --version"
                     ;;
                 finetune)
                     words="--format --tokenizer --text-column --label-column --columns --separator"
                     words+=" --no-headings --token-type --text-end --cache --length --stride"
-                    words+=" --task --steps --epochs --batch --rate --optimizer"
-                    words+=" --schedule --warmup --weight-decay --clip --freeze --pool"
-                    words+=" --normalize --evaluation --evaluate-every --best --patience --time"
-                    words+=" --out --resume --checkpoint-every --checkpoint-seconds --checkpoints --report"
-                    words+=" --events --event-every --progress --json --threads --seed"
-                    words+=" --precision --processor --memory --help --version"
+                    words+=" --image-size --augment --task --steps --epochs --batch"
+                    words+=" --rate --optimizer --schedule --warmup --weight-decay --clip"
+                    words+=" --freeze --probe --pool --normalize --evaluation --evaluate-every"
+                    words+=" --best --patience --time --out --resume --checkpoint-every"
+                    words+=" --checkpoint-seconds --checkpoints --report --events --event-every --progress"
+                    words+=" --json --threads --seed --precision --processor --memory"
+                    words+=" --help --version"
                     ;;
                 evaluate)
                     words="--format --tokenizer --text-column --label-column --columns --separator"
@@ -74,8 +78,8 @@ _pretrain() {
                     words+=" --processor --memory --help --version"
                     ;;
                 inspect)
-                    words="--tokenizer --length --batch --json --threads --seed"
-                    words+=" --precision --processor --memory --help --version"
+                    words="--tokenizer --length --image-size --batch --json --threads"
+                    words+=" --seed --precision --processor --memory --help --version"
                     ;;
                 embed)
                     words="--tokenizer --length --batch --pool --normalize --json"
