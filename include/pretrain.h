@@ -388,6 +388,10 @@ enum {
     PT_ACTIVATION_SILU = 4,
     PT_ACTIVATION_TANH = 5,
     PT_ACTIVATION_SIGMOID = 6,
+    /* min(max(x, 0), 6) */
+    PT_ACTIVATION_RELU6 = 7,
+    /* x min(max(x + 3, 0), 6) / 6 */
+    PT_ACTIVATION_HARDSWISH = 8,
 };
 
 /* activation(src · weightᵀ + bias): src [..., I], weight [O, I], bias [O] or PT_NO_TENSOR -> [..., O]. activation:
@@ -418,6 +422,10 @@ PT_API pt_tensor_t pt_div(pt_graph_t *graph, pt_tensor_t a, pt_tensor_t b);
 PT_API pt_tensor_t pt_scale(pt_graph_t *graph, pt_tensor_t src, double factor);
 /* max(x, 0) of each element. */
 PT_API pt_tensor_t pt_relu(pt_graph_t *graph, pt_tensor_t src);
+/* min(max(x, 0), 6) of each element. */
+PT_API pt_tensor_t pt_relu6(pt_graph_t *graph, pt_tensor_t src);
+/* x min(max(x + 3, 0), 6) / 6 of each element. Howard 2019. */
+PT_API pt_tensor_t pt_hardswish(pt_graph_t *graph, pt_tensor_t src);
 /* x Φ(x) of each element, by erf. */
 PT_API pt_tensor_t pt_gelu(pt_graph_t *graph, pt_tensor_t src);
 /* The tanh approximation of pt_gelu. */
@@ -491,6 +499,14 @@ PT_API pt_tensor_t pt_convolution(pt_graph_t *graph, pt_tensor_t src, pt_tensor_
  * H' = (H - 1)·stride - above - below + dilation·(h - 1) + 1 + output_padding; or of a length, as pt_convolution. */
 PT_API pt_tensor_t pt_convolution_transposed(pt_graph_t *graph, pt_tensor_t src, pt_tensor_t weight, pt_tensor_t bias,
                                              const pt_convolution_options_t *options);
+/* (x - mean) / sqrt(variance + epsilon) · weight + bias, mean and variance over all rows (pixels) and the channels of
+ * one of `groups` groups, of each sample of src [B, ..., C], B any leading size; weight, bias [C] or PT_NO_TENSOR.
+ * groups is a divisor of C. Wu 2018. */
+PT_API pt_tensor_t pt_group_norm(pt_graph_t *graph, pt_tensor_t src, int64_t groups, pt_tensor_t weight,
+                                 pt_tensor_t bias, double epsilon);
+/* pt_group_norm with a group for each channel: no running statistics. Ulyanov 2016. */
+PT_API pt_tensor_t pt_instance_norm(pt_graph_t *graph, pt_tensor_t src, pt_tensor_t weight, pt_tensor_t bias,
+                                    double epsilon);
 /* Zeroes elements with this probability and scales the others by 1/(1 - probability), while training only. */
 PT_API pt_tensor_t pt_dropout(pt_graph_t *graph, pt_tensor_t src, double probability);
 
@@ -621,16 +637,16 @@ typedef struct pt_pool_options {
     /* PT_POOL_CEIL, PT_POOL_EXCLUDE_PADDING */
     uint32_t flags;
     /* of a window */
-    int32_t size[2];
+    int64_t size[2];
     /* from one window to the next; 0: size */
-    int32_t stride[2];
+    int64_t stride[2];
     /* around src: top, bottom, left, right; of rows: before the first, behind the last. At most half of the window's
      * size each */
-    int32_t padding[4];
+    int64_t padding[4];
     /* from one pixel of a window to the next, of pt_max_pool alone; init: 1 */
-    int32_t dilation[2];
+    int64_t dilation[2];
     /* of pt_average_pool alone: sums are divided by this; 0: by how many pixels count */
-    int32_t divisor;
+    int64_t divisor;
 } pt_pool_options_t;
 /* Flags of pt_pool_options_t. */
 enum {
@@ -652,6 +668,32 @@ PT_API pt_tensor_t pt_average_pool(pt_graph_t *graph, pt_tensor_t src, const pt_
 PT_API pt_tensor_t pt_adaptive_max_pool(pt_graph_t *graph, pt_tensor_t src, int64_t height, int64_t width);
 /* The mean of each, as pt_adaptive_max_pool; of height 1 and width 1 the mean of each picture. */
 PT_API pt_tensor_t pt_adaptive_average_pool(pt_graph_t *graph, pt_tensor_t src, int64_t height, int64_t width);
+
+/* How pt_upsample finds its pixels, as PyTorch's interpolate does. */
+enum {
+    PT_UPSAMPLE_NEAREST = 0,
+    /* in proportion between four, measured from the pixels' middles: align_corners=False */
+    PT_UPSAMPLE_BILINEAR = 1,
+    /* the pictures' corners lie on one another: align_corners=True */
+    PT_UPSAMPLE_BILINEAR_CORNERS = 2,
+};
+/* Pictures of another size: src [B, H, W, channels] -> [B, height, width, channels], B any leading size. src [B,
+ * length, channels] -> [B, height, channels]; width is 1. mode: PT_UPSAMPLE_... */
+PT_API pt_tensor_t pt_upsample(pt_graph_t *graph, pt_tensor_t src, int64_t height, int64_t width, int32_t mode);
+/* What pt_pad puts around a picture. */
+enum {
+    /* one value */
+    PT_PAD_CONSTANT = 0,
+    /* the picture mirrored at its outermost pixels, of which there are more than are added */
+    PT_PAD_REFLECT = 1,
+    /* its outermost pixels */
+    PT_PAD_REPLICATE = 2,
+    /* its opposite end */
+    PT_PAD_CIRCULAR = 3,
+};
+/* So many pixels are added to src [B, H, W, channels], or where negative taken off: padding { top, bottom, left,
+ * right }, copied; of src [B, length, channels] { before, behind, 0, 0 }. value: of PT_PAD_CONSTANT alone. */
+PT_API pt_tensor_t pt_pad(pt_graph_t *graph, pt_tensor_t src, const int64_t padding[4], int32_t mode, double value);
 
 /* Every `count` neighbouring rows of a sample side by side in one row: [PT_DIM_TOKENS, D], or of another dimension, ->
  * [rows / count, count·D], its leading dimension derived: a sample of L rows has ceil(L / count), the last one

@@ -32,6 +32,8 @@ typedef enum pt__unary {
     PT__UNARY_SILU = PT_ACTIVATION_SILU,
     PT__UNARY_TANH = PT_ACTIVATION_TANH,
     PT__UNARY_SIGMOID = PT_ACTIVATION_SIGMOID,
+    PT__UNARY_RELU6 = PT_ACTIVATION_RELU6,
+    PT__UNARY_HARDSWISH = PT_ACTIVATION_HARDSWISH,
     PT__UNARY_ACTIVATIONS, /* beyond the last of them */
     PT__UNARY_EXP = PT__UNARY_ACTIVATIONS,
     PT__UNARY_LOG,
@@ -221,6 +223,15 @@ typedef struct pt__batch_norm {
     float *new_mean, *new_variance;               /* [columns] or NULL */
 } pt__batch_norm_t;
 
+/* dst = activation((src - mean) · inverse · weight + bias + residual), the statistics by columns */
+typedef struct pt__batch_norm_rows {
+    int64_t rows, columns;
+    const float *src, *mean, *inverse, *weight, *bias; /* weight and bias may be NULL */
+    const float *residual;                             /* [rows, columns] or NULL */
+    int32_t activation;                                /* PT_ACTIVATION_... */
+    float *dst;                                        /* in place over src */
+} pt__batch_norm_rows_t;
+
 typedef struct pt__batch_norm_gradient {
     int64_t rows, columns;
     int32_t from_batch;
@@ -231,6 +242,25 @@ typedef struct pt__batch_norm_gradient {
     float *d_weight, *d_bias;            /* [columns] or NULL */
     int32_t accumulate_d_weight, accumulate_d_bias;
 } pt__batch_norm_gradient_t;
+
+/* Samples of `rows` rows; `groups`, a divisor of columns, neighbouring columns each, are normalised together. */
+typedef struct pt__group_norm {
+    int64_t samples, rows, columns, groups;
+    float epsilon;
+    const float *src;           /* [samples, rows, columns] */
+    const float *weight, *bias; /* [columns] or NULL */
+    float *dst;
+    float *mean, *inverse; /* [samples, groups] */
+} pt__group_norm_t;
+
+typedef struct pt__group_norm_gradient {
+    pt__group_norm_t norm;    /* whose mean and inverse are read, but not bias and dst */
+    const float *d_dst;
+    float *d_src;             /* or NULL; in place over d_dst */
+    float *sums;              /* scratch [samples, 2, columns] */
+    float *d_weight, *d_bias; /* [columns] or NULL */
+    int32_t accumulate_d_weight, accumulate_d_bias;
+} pt__group_norm_gradient_t;
 
 /* One axis of windows: `dst` windows of `size` places, `dilation` apart, over `src` places and the padding before and
  * behind them; window i begins at place i * stride - before. A last window may reach beyond the padding. Adaptive,
@@ -257,6 +287,32 @@ typedef struct pt__window_pool_gradient { /* a maximum's goes to the first place
     const float *d_dst;                   /* like dst */
     float *d_src;                         /* like src */
 } pt__window_pool_gradient_t;
+
+/* Where the pixels of another picture come from: first the kinds of padding, which continue an axis beyond its ends. */
+typedef enum pt__pixels_kind {
+    PT__PIXELS_CONSTANT = 0,
+    PT__PIXELS_REFLECT,   /* mirrored at the first and the last place */
+    PT__PIXELS_REPLICATE, /* the first and the last place again */
+    PT__PIXELS_CIRCULAR,  /* from the opposite end */
+    PT__PIXELS_NEAREST,
+    PT__PIXELS_LINEAR,         /* between the middles of places */
+    PT__PIXELS_LINEAR_CORNERS, /* first places lie on one another, and last ones */
+    PT__PIXELS_KINDS
+} pt__pixels_kind_t;
+
+typedef struct pt__pixel_axis { /* before: of padding, how many places dst begins before src */
+    int64_t src, dst, before;
+} pt__pixel_axis_t;
+
+/* src [pictures, rows.src, columns.src, channels] -> dst [pictures, rows.dst, columns.dst, channels] */
+typedef struct pt__pixels {
+    pt__pixels_kind_t kind;
+    float value; /* of PT__PIXELS_CONSTANT */
+    int64_t pictures, channels;
+    pt__pixel_axis_t rows, columns;
+    const float *src;
+    float *dst;
+} pt__pixels_t;
 
 typedef enum pt__pointwise_loss {
     PT__LOSS_SQUARED = 0,
@@ -316,8 +372,8 @@ typedef struct pt__kernels {
     void (*scale_by)(pt__dev, int64_t n, const float *src, const float *numerator, const float *denominator,
                      int32_t accumulate, float *dst);
     void (*unary)(pt__dev, pt__unary_t, int64_t n, const float *src, float *dst); /* in place */
-    /* d_src = d_dst · f'(src); `src` is the op's input for relu, gelu, silu, log and its *output* for tanh, sigmoid,
-     * exp. in place over d_dst */
+    /* d_src = d_dst · f'(src); `src` is the op's input for relu, relu6, gelu, silu, hardswish, log and its *output* for
+     * tanh, sigmoid, exp. in place over d_dst */
     void (*unary_gradient)(pt__dev, pt__unary_t, int64_t n, const float *src, const float *d_dst, float *d_src);
     /* dst = f(gate) · src, f an activation; in place over either */
     void (*gated)(pt__dev, pt__unary_t, int64_t n, const float *gate, const float *src, float *dst);
@@ -347,10 +403,10 @@ typedef struct pt__kernels {
                      float *dst, float *inverse); /* in place */
     void (*rms_norm_gradient)(pt__dev, const pt__norm_gradient_t *);
     void (*batch_statistics)(pt__dev, const pt__batch_norm_t *);
-    /* dst = (src - mean) · inverse · weight + bias by columns; weight and bias may be NULL. in place */
-    void (*batch_norm)(pt__dev, int64_t rows, int64_t columns, const float *src, const float *mean,
-                       const float *inverse, const float *weight, const float *bias, float *dst);
+    void (*batch_norm)(pt__dev, const pt__batch_norm_rows_t *);
     void (*batch_norm_gradient)(pt__dev, const pt__batch_norm_gradient_t *);
+    void (*group_norm)(pt__dev, const pt__group_norm_t *);
+    void (*group_norm_gradient)(pt__dev, const pt__group_norm_gradient_t *);
     /* dst = keep(i) ? src / (1 - probability) : 0, keep drawn from Philox (key, counter i): the same call on d_dst
      * is the gradient, so no mask is kept. in place */
     void (*dropout)(pt__dev, int64_t n, float probability, uint64_t key, const float *src, float *dst);
@@ -389,6 +445,9 @@ typedef struct pt__kernels {
 
     void (*window_pool)(pt__dev, const pt__window_pool_t *);
     void (*window_pool_gradient)(pt__dev, const pt__window_pool_gradient_t *);
+    void (*pixels)(pt__dev, const pt__pixels_t *);
+    /* d_dst and d_src like dst and src, which are not read */
+    void (*pixels_gradient)(pt__dev, const pt__pixels_t *, const float *d_dst, float *d_src);
 
     void (*cross_entropy)(pt__dev, const pt__cross_entropy_t *);
     /* loss over `n` elements of prediction against target (BINARY: prediction is a logit); delta: Huber's.

@@ -13,6 +13,7 @@ static const activation_t activations[] = {
     {"gelu", PT_ACTIVATION_GELU_ERF},      {"relu", PT_ACTIVATION_RELU},
     {"silu", PT_ACTIVATION_SILU},          {"swish", PT_ACTIVATION_SILU},
     {"tanh", PT_ACTIVATION_TANH},          {"sigmoid", PT_ACTIVATION_SIGMOID},
+    {"relu6", PT_ACTIVATION_RELU6},        {"hardswish", PT_ACTIVATION_HARDSWISH},
     {"linear", PT_ACTIVATION_NONE},
 };
 
@@ -31,7 +32,7 @@ pt_status_t pt__config_activation(const pt__json_t *config, const char *key, int
     return pt__json_fail(pt__json_find(config, key), PT_ERR_UNSUPPORTED,
                          "\"%s\" is no known activation, expected \"gelu_new\", \"gelu_pytorch_tanh\", \"gelu\", "
                          "\"relu\", \"silu\", \"swish\", \"tanh\", "
-                         "\"sigmoid\" or \"linear\"",
+                         "\"sigmoid\", \"relu6\", \"hardswish\" or \"linear\"",
                          name);
 }
 

@@ -1,26 +1,30 @@
 /* Elementwise functions f of one tensor of any shape: dst = f(src).
  *
  *   relu       max(x, 0)                                        f' = dst > 0
+ *   relu6      min(max(x, 0), 6)                                f' = 0 < dst < 6
+ *   hardswish  x min(max(x + 3, 0), 6) / 6                      f' = x/3 + 1/2 between -3 and 3, 0 below, 1 above
  *   gelu       x Φ(x), Φ the normal distribution function        f' = Φ(x) + x φ(x)
  *   gelu_tanh  x/2 (1 + tanh(√(2/π) (x + 0.044715 x³)))         its derivative
  *   silu       x σ(x)                                           f' = σ(x) (1 + x (1 - σ(x)))
  *   tanh       f' = 1 - dst²        sigmoid  f' = dst (1 - dst)       exp  f' = dst        log  f' = 1/x
  *
- * Gradient (unary_gradient): d_src = d_dst · f', computed from dst for relu, tanh, sigmoid and exp, so that they may
- * be in place in a training step too, and from src for the others. integers[0] of unary_gradient is the pt__unary_t. */
+ * Gradient (unary_gradient): d_src = d_dst · f', computed from dst for relu, relu6, tanh, sigmoid and exp, so that they
+ * may be in place in a training step too, and from src for the others. integers[0] of unary_gradient is the
+ * pt__unary_t. */
 #include "ops/op_rules.h"
 
 enum { KIND = PT__ATTRIBUTE_FUNCTION };
 
 /* The function of each op here, by the place of its descriptor below. */
-enum { RELU, GELU, GELU_TANH, SILU, TANH, SIGMOID, EXP, LOG, FUNCTIONS };
+enum { RELU, RELU6, HARDSWISH, GELU, GELU_TANH, SILU, TANH, SIGMOID, EXP, LOG, FUNCTIONS };
 static const struct {
     pt__unary_t kind;
     int32_t from_dst;
 } functions[FUNCTIONS] = {
-    [RELU] = {PT__UNARY_RELU, 1}, [GELU] = {PT__UNARY_GELU_ERF, 0}, [GELU_TANH] = {PT__UNARY_GELU_TANH, 0},
-    [SILU] = {PT__UNARY_SILU, 0}, [TANH] = {PT__UNARY_TANH, 1},     [SIGMOID] = {PT__UNARY_SIGMOID, 1},
-    [EXP] = {PT__UNARY_EXP, 1},   [LOG] = {PT__UNARY_LOG, 0},
+    [RELU] = {PT__UNARY_RELU, 1},     [RELU6] = {PT__UNARY_RELU6, 1},         [HARDSWISH] = {PT__UNARY_HARDSWISH, 0},
+    [GELU] = {PT__UNARY_GELU_ERF, 0}, [GELU_TANH] = {PT__UNARY_GELU_TANH, 0}, [SILU] = {PT__UNARY_SILU, 0},
+    [TANH] = {PT__UNARY_TANH, 1},     [SIGMOID] = {PT__UNARY_SIGMOID, 1},     [EXP] = {PT__UNARY_EXP, 1},
+    [LOG] = {PT__UNARY_LOG, 0},
 };
 
 static const pt__op_t ops[FUNCTIONS + 1]; /* below */
@@ -28,6 +32,16 @@ static const pt__op_t ops[FUNCTIONS + 1]; /* below */
 pt_tensor_t pt_relu(pt_graph_t *graph, pt_tensor_t src)
 {
     return pt__build_unary(graph, "relu", src, NULL);
+}
+
+pt_tensor_t pt_relu6(pt_graph_t *graph, pt_tensor_t src)
+{
+    return pt__build_unary(graph, "relu6", src, NULL);
+}
+
+pt_tensor_t pt_hardswish(pt_graph_t *graph, pt_tensor_t src)
+{
+    return pt__build_unary(graph, "hardswish", src, NULL);
 }
 
 pt_tensor_t pt_gelu(pt_graph_t *graph, pt_tensor_t src)
@@ -119,6 +133,8 @@ static const pt__case_t positive_cases[] = {
 
 static const pt__op_t ops[FUNCTIONS + 1] = {
     [RELU] = {.name = "relu", .activation = PT_ACTIVATION_RELU, UNARY, PT__CASES(cases)},
+    [RELU6] = {.name = "relu6", .activation = PT_ACTIVATION_RELU6, UNARY, PT__CASES(cases)},
+    [HARDSWISH] = {.name = "hardswish", .activation = PT_ACTIVATION_HARDSWISH, UNARY, PT__CASES(cases)},
     [GELU] = {.name = "gelu", .activation = PT_ACTIVATION_GELU_ERF, COSTLY_UNARY, PT__CASES(cases)},
     [GELU_TANH] = {.name = "gelu_tanh", .activation = PT_ACTIVATION_GELU_TANH, COSTLY_UNARY, PT__CASES(cases)},
     [SILU] = {.name = "silu", .activation = PT_ACTIVATION_SILU, COSTLY_UNARY, PT__CASES(cases)},

@@ -1,7 +1,8 @@
-/* batch_norm: dst = (src - mean) · inverse · weight + bias for each column     (Ioffe 2015)
+/* batch_norm: dst = activation((src - mean) · inverse · weight + bias + residual) for each column     (Ioffe 2015)
  *
- *   src [..., C], rows R all but the last; running_mean, running_variance state [C]; weight, bias [C] or none -> dst
- *   [..., C] A run that updates the states (the planner's integer UPDATES) takes the batch's own statistics:
+ *   src [..., C], rows R all but the last; running_mean, running_variance state [C]; weight, bias [C] or none; residual
+ *   like src or none, it and the activation by the planner (fuse.c) -> dst [..., C]. A run that updates the states (the
+ *   planner's integer UPDATES) takes the batch's own statistics:
  *     mean = Σ src / R, variance = Σ (src - mean)² / R, inverse = 1 / sqrt(variance + epsilon)
  *     new running mean     = (1 - momentum) · running mean + momentum · mean
  *     new running variance = (1 - momentum) · running variance + momentum · variance · R / (R - 1)      (PyTorch's)
@@ -19,20 +20,20 @@
 #include "base/number.h"
 #include "ops/op_rules.h"
 
-enum { UPDATES };           /* integers */
-enum { EPSILON, MOMENTUM }; /* reals */
-enum { SRC, RUNNING_MEAN, RUNNING_VARIANCE, WEIGHT, BIAS };
+enum { ACTIVATION = PT__ATTRIBUTE_ACTIVATION, UPDATES }; /* integers */
+enum { EPSILON, MOMENTUM };                              /* reals */
+enum { SRC, RUNNING_MEAN, RUNNING_VARIANCE, WEIGHT, BIAS, RESIDUAL };
 enum { DST, MEAN, INVERSE, NEW_MEAN, NEW_VARIANCE };
-enum { D_DST, G_SRC, G_MEAN, G_INVERSE, G_WEIGHT };       /* inputs of batch_norm_gradient */
-enum { D_SRC, D_WEIGHT, D_BIAS };                         /* its outputs */
-enum { A_SRC, A_MEAN, A_INVERSE, A_WEIGHT, A_BIAS };      /* inputs of batch_norm_apply */
+enum { D_DST, G_SRC, G_MEAN, G_INVERSE, G_WEIGHT };  /* inputs of batch_norm_gradient */
+enum { D_SRC, D_WEIGHT, D_BIAS };                    /* its outputs */
+enum { A_SRC, A_MEAN, A_INVERSE, A_WEIGHT, A_BIAS }; /* inputs of batch_norm_apply */
 
 pt_tensor_t pt_batch_norm(pt_graph_t *graph, pt_tensor_t src, pt_tensor_t running_mean, pt_tensor_t running_variance,
                           pt_tensor_t weight, pt_tensor_t bias, double momentum, double epsilon)
 {
     pt__attributes_t attributes = {.reals = {[EPSILON] = epsilon, [MOMENTUM] = momentum}};
-    return pt__build(graph, "batch_norm", BIAS + 1,
-                     (pt_tensor_t[]){src, running_mean, running_variance, weight, bias}, &attributes);
+    return pt__build(graph, "batch_norm", BIAS + 1, (pt_tensor_t[]){src, running_mean, running_variance, weight, bias},
+                     &attributes);
 }
 
 static pt_status_t expect_state(const pt_graph_t *graph, const pt__node_t *node, int32_t input, const char *role,
@@ -61,6 +62,8 @@ static pt_status_t batch_norm_shape(const pt_graph_t *graph, const pt__node_t *n
         return pt__refuse(graph, node, RUNNING_VARIANCE, "running_variance", "another state than running_mean");
     PT__TRY(pt__expect_vector(graph, node, WEIGHT, "weight", width));
     PT__TRY(pt__expect_vector(graph, node, BIAS, "bias", width));
+    if (node->n_inputs > RESIDUAL && node->inputs[RESIDUAL] != PT_NO_TENSOR)
+        PT__TRY(pt__expect_same_shape(graph, node, RESIDUAL, "residual", SRC, "src"));
     outputs[DST].shape = pt__input_of(graph, node, SRC)->shape;
     for (int32_t i = MEAN; i <= NEW_VARIANCE; i++)
         outputs[i].shape = pt__shape_make(PT__DIMENSION_NONE, 1, &width);
@@ -72,6 +75,7 @@ static pt_tensor_t optional(const pt__node_t *node, int32_t input)
     return input < node->n_inputs ? node->inputs[input] : PT_NO_TENSOR;
 }
 
+/* Of a node as hosts make it, without what the planner adds afterwards. */
 static pt_status_t batch_norm_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs,
                                        const int32_t *wanted, pt_tensor_t *d_inputs)
 {
@@ -123,13 +127,21 @@ static void batch_norm_run(const pt__call_t *call, const pt__run_t *run)
                              .running_variance = call->inputs[RUNNING_VARIANCE].data,
                              .mean = call->outputs[MEAN].data != NULL ? call->outputs[MEAN].data : unread,
                              .inverse = call->outputs[INVERSE].data != NULL ? call->outputs[INVERSE].data
-                                                                           : unread + columns,
+                                                                            : unread + columns,
                              .new_mean = call->outputs[NEW_MEAN].data,
                              .new_variance = call->outputs[NEW_VARIANCE].data};
     pt__kernels_of(run)->batch_statistics(run->device, &norm);
-    pt__kernels_of(run)->batch_norm(run->device, norm.rows, columns, src->data, norm.mean, norm.inverse,
-                                    pt__input_data(call, WEIGHT), pt__input_data(call, BIAS),
-                                    call->outputs[DST].data);
+    pt__batch_norm_rows_t rows = {.rows = norm.rows,
+                                  .columns = columns,
+                                  .src = src->data,
+                                  .mean = norm.mean,
+                                  .inverse = norm.inverse,
+                                  .weight = pt__input_data(call, WEIGHT),
+                                  .bias = pt__input_data(call, BIAS),
+                                  .residual = pt__input_data(call, RESIDUAL),
+                                  .activation = (int32_t)call->attributes->integers[ACTIVATION],
+                                  .dst = call->outputs[DST].data};
+    pt__kernels_of(run)->batch_norm(run->device, &rows);
 }
 
 static pt_status_t apply_shape(const pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
@@ -140,10 +152,15 @@ static pt_status_t apply_shape(const pt_graph_t *graph, const pt__node_t *node, 
 static void apply_run(const pt__call_t *call, const pt__run_t *run)
 {
     const pt__view_t *src = &call->inputs[A_SRC];
-    pt__kernels_of(run)->batch_norm(run->device, pt__view_rows(src, 1), pt__last_size(src), src->data,
-                                    call->inputs[A_MEAN].data, call->inputs[A_INVERSE].data,
-                                    pt__input_data(call, A_WEIGHT), pt__input_data(call, A_BIAS),
-                                    call->outputs[0].data);
+    pt__batch_norm_rows_t rows = {.rows = pt__view_rows(src, 1),
+                                  .columns = pt__last_size(src),
+                                  .src = src->data,
+                                  .mean = call->inputs[A_MEAN].data,
+                                  .inverse = call->inputs[A_INVERSE].data,
+                                  .weight = pt__input_data(call, A_WEIGHT),
+                                  .bias = pt__input_data(call, A_BIAS),
+                                  .dst = call->outputs[0].data};
+    pt__kernels_of(run)->batch_norm(run->device, &rows);
 }
 
 static pt_status_t gradient_shape(const pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
@@ -184,10 +201,10 @@ static double gradient_operations(const pt__call_t *call)
 
 /* s: a state, positive. With the batch's statistics, and with the running ones. */
 static const pt__case_t batch_norm_cases[] = {
-    {"f[T,5] s[5] s[5] f[5] f[5]", {.integers = {1}, .reals = {1e-5, 0.1}}},
-    {"f[T,33] s[33] s[33] f[33] -", {.integers = {1}, .reals = {1e-3, 0.5}}},
-    {"f[B,3,7] s[7] s[7] - f[7]", {.integers = {1}, .reals = {1e-5, 1}}},
-    {"f[300,70] s[70] s[70] f[70] f[70]", {.integers = {1}, .reals = {1e-5, 0.1}}},
+    {"f[T,5] s[5] s[5] f[5] f[5]", {.integers = {[UPDATES] = 1}, .reals = {1e-5, 0.1}}},
+    {"f[T,33] s[33] s[33] f[33] -", {.integers = {[UPDATES] = 1}, .reals = {1e-3, 0.5}}},
+    {"f[B,3,7] s[7] s[7] - f[7]", {.integers = {[UPDATES] = 1}, .reals = {1e-5, 1}}},
+    {"f[300,70] s[70] s[70] f[70] f[70]", {.integers = {[UPDATES] = 1}, .reals = {1e-5, 0.1}}},
     {"f[T,5] s[5] s[5] f[5] f[5]", {.reals = {1e-5, 0.1}}},
     {"f[2T,9] s[9] s[9]", {.reals = {1e-5, 0.1}}},
 };
@@ -196,8 +213,10 @@ static const pt__op_t ops[] = {
     {.name = "batch_norm",
      .flags = PT__OP_COUPLES,
      .min_inputs = 3,
-     .max_inputs = 5,
+     .max_inputs = 6,
      .n_outputs = 5,
+     .residual_input = RESIDUAL + 1,
+     .takes_activation = 1,
      .updates = UPDATES + 1,
      .updated_input = {[NEW_MEAN] = RUNNING_MEAN + 1, [NEW_VARIANCE] = RUNNING_VARIANCE + 1},
      .needs_gradient_of = 1u << SRC | 1u << WEIGHT | 1u << BIAS,

@@ -77,6 +77,8 @@ static const pt__case_t gated_cases[] = {
     {"f[40,33] f[40,33]", {.integers = {PT_ACTIVATION_RELU}}},
     {"f[T,9] f[T,9]", {.integers = {PT_ACTIVATION_TANH}}},
     {"f[] f[]", {.integers = {PT_ACTIVATION_SIGMOID}}},
+    {"f[T,5] f[T,5]", {.integers = {PT_ACTIVATION_RELU6}}},
+    {"f[T,5] f[T,5]", {.integers = {PT_ACTIVATION_HARDSWISH}}},
     {"f[50,400] f[50,400]", {.integers = {PT_ACTIVATION_SILU}}},
 };
 

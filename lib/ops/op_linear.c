@@ -64,7 +64,7 @@ static pt_status_t linear_shape(const pt_graph_t *graph, const pt__node_t *node,
 static int32_t reads_preactivation(int64_t activation)
 {
     return activation == PT_ACTIVATION_GELU_TANH || activation == PT_ACTIVATION_GELU_ERF ||
-           activation == PT_ACTIVATION_SILU;
+           activation == PT_ACTIVATION_SILU || activation == PT_ACTIVATION_HARDSWISH;
 }
 
 static pt_status_t linear_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs,
@@ -96,8 +96,10 @@ static pt_status_t linear_gradient(pt_graph_t *graph, const pt__node_t *node, co
 /* The activation alone, from the product that its gradient keeps. */
 static pt_tensor_t linear_recomputed(pt_graph_t *graph, const pt__node_t *node)
 {
-    static const char *const functions[PT__UNARY_ACTIVATIONS] = {
-        [PT_ACTIVATION_GELU_TANH] = "gelu_tanh", [PT_ACTIVATION_GELU_ERF] = "gelu", [PT_ACTIVATION_SILU] = "silu"};
+    static const char *const functions[PT__UNARY_ACTIVATIONS] = {[PT_ACTIVATION_GELU_TANH] = "gelu_tanh",
+                                                                 [PT_ACTIVATION_GELU_ERF] = "gelu",
+                                                                 [PT_ACTIVATION_SILU] = "silu",
+                                                                 [PT_ACTIVATION_HARDSWISH] = "hardswish"};
     const char *function = functions[node->attributes.integers[ACTIVATION]];
     return function == NULL ? PT_NO_TENSOR : pt__build_unary(graph, function, node->outputs[1], NULL);
 }
@@ -214,6 +216,8 @@ static const pt__case_t linear_cases[] = {
     {"f[T,20] f[20,9] -", {.integers = {PT_ACTIVATION_SILU, 1}}},
     {"f[2T,6] f[6,6] f[6]", {.integers = {PT_ACTIVATION_TANH}}},
     {"f[B,6] f[1,6] f[1]", {.integers = {PT_ACTIVATION_SIGMOID}}},
+    {"f[B,6] f[9,6] f[9]", {.integers = {PT_ACTIVATION_RELU6}}},
+    {"f[B,6] f[9,6] f[9]", {.integers = {PT_ACTIVATION_HARDSWISH}}},
     {.inputs = "f[9] f[4,9] f[4]"},
     {"f[T,70] f[130,70] f[130]", {.integers = {PT_ACTIVATION_GELU_TANH}}},
     {.inputs = "f[3,5] f[4,5] f[4] f[3,4]"},

@@ -95,11 +95,12 @@ static void fuse_activation(fusion_t *self, const pt__node_t *node)
     redirect(self, node->outputs[0], node->inputs[0]);
 }
 
-/* The derivative from a pre-activation: relu's is the same from its result. */
+/* The derivative from a pre-activation: relu's and relu6's are the same from their results. */
 static int32_t is_slope(int64_t activation)
 {
     return activation == PT_ACTIVATION_RELU || activation == PT_ACTIVATION_GELU_TANH ||
-           activation == PT_ACTIVATION_GELU_ERF || activation == PT_ACTIVATION_SILU;
+           activation == PT_ACTIVATION_GELU_ERF || activation == PT_ACTIVATION_SILU ||
+           activation == PT_ACTIVATION_RELU6 || activation == PT_ACTIVATION_HARDSWISH;
 }
 
 static void fuse_slope(fusion_t *self, const pt__node_t *node)

@@ -22,6 +22,10 @@ static double value_of(pt__unary_t unary, double x)
         return tanh(x);
     case PT__UNARY_SIGMOID:
         return 1.0 / (1.0 + exp(-x));
+    case PT__UNARY_RELU6:
+        return x < 0.0 ? 0.0 : x > 6.0 ? 6.0 : x;
+    case PT__UNARY_HARDSWISH:
+        return x * (x < -3.0 ? 0.0 : x > 3.0 ? 6.0 : x + 3.0) / 6.0;
     case PT__UNARY_EXP:
         return exp(x);
     default:
@@ -50,6 +54,10 @@ static double slope_of(pt__unary_t unary, double x)
     case PT__UNARY_SIGMOID:
         s = 1.0 / (1.0 + exp(-x));
         return s * (1.0 - s);
+    case PT__UNARY_RELU6:
+        return x > 0.0 && x < 6.0 ? 1.0 : 0.0;
+    case PT__UNARY_HARDSWISH:
+        return x <= -3.0 ? 0.0 : x >= 3.0 ? 1.0 : x / 3.0 + 0.5;
     case PT__UNARY_EXP:
         return exp(x);
     default:
@@ -57,8 +65,8 @@ static double slope_of(pt__unary_t unary, double x)
     }
 }
 
-static const char *const names[PT__UNARY_COUNT] = {"none", "relu",    "gelu tanh", "gelu erf", "silu",
-                                                   "tanh", "sigmoid", "exp",       "log"};
+static const char *const names[PT__UNARY_COUNT] = {"none",    "relu",  "gelu tanh", "gelu erf", "silu", "tanh",
+                                                   "sigmoid", "relu6", "hardswish", "exp",      "log"};
 
 /* ---- bounds of the functions over the floats, one in every 2053 of them */
 

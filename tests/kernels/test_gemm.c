@@ -188,6 +188,10 @@ static double activate(int32_t activation, double x)
         return tanh(x);
     case PT_ACTIVATION_SIGMOID:
         return logistic(x);
+    case PT_ACTIVATION_RELU6:
+        return fmin(fmax(x, 0.0), 6.0);
+    case PT_ACTIVATION_HARDSWISH:
+        return x * fmin(fmax(x + 3.0, 0.0), 6.0) / 6.0;
     default:
         return x;
     }

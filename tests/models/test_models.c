@@ -48,8 +48,8 @@ static void end(built_t *built)
     "\"model_type\": \"gpt2\", \"vocab_size\": 32, \"n_positions\": 16, \"n_embd\": 16, \"n_layer\": 2, \"n_head\": " \
     "2, \"n_inner\": 24"
 
-#define BERT                                                                                                        \
-    "\"model_type\": \"bert\", \"vocab_size\": 32, \"max_position_embeddings\": 16, \"hidden_size\": 16, "            \
+#define BERT                                                                                               \
+    "\"model_type\": \"bert\", \"vocab_size\": 32, \"max_position_embeddings\": 16, \"hidden_size\": 16, " \
     "\"num_hidden_layers\": 2, \"num_attention_heads\": 2, \"intermediate_size\": 24"
 #define DISTILBERT "\"model_type\": \"distilbert\", \"vocab_size\": 32, \"dim\": 16, \"n_layers\": 1, \"n_heads\": 2"
 
@@ -101,7 +101,7 @@ START_TEST(test_gpt2_options)
     ck_assert_int_eq(count_nodes(built.graph, "dropout"), 0);
     end(&built);
     built = build("{" GPT ", \"embd_pdrop\": 0.1, \"resid_pdrop\": 0.2, \"attn_pdrop\": 0.3, \"tie_word_embeddings\": "
-                          "false, \"unknown\": [1]}");
+                  "false, \"unknown\": [1]}");
     ck_assert_msg(built.status == PT_OK, "%s", pt_last_error());
     ck_assert_int_eq(count_nodes(built.graph, "dropout"), 5);
     for (int64_t i = 0; i < built.graph->n_nodes; i++) /* reals: scale, dropout */
@@ -217,8 +217,8 @@ END_TEST
 /* Every activation's name, in both families. */
 START_TEST(test_activations)
 {
-    static const char *const names[] = {"gelu_new", "gelu_pytorch_tanh", "gelu",  "relu", "silu", "swish",
-                                        "tanh",     "sigmoid",           "linear"};
+    static const char *const names[] = {"gelu_new", "gelu_pytorch_tanh", "gelu",  "relu",      "silu",  "swish",
+                                        "tanh",     "sigmoid",           "relu6", "hardswish", "linear"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char config[512];
         snprintf(config, sizeof config, "{" GPT ", \"activation_function\": \"%s\"}", names[i]);

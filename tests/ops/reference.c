@@ -56,6 +56,10 @@ double reference_unary(pt__unary_t kind, double x)
         return tanh(x);
     case PT__UNARY_SIGMOID:
         return sigmoid(x);
+    case PT__UNARY_RELU6:
+        return fmin(fmax(x, 0), 6);
+    case PT__UNARY_HARDSWISH:
+        return x * fmin(fmax(x + 3, 0), 6) / 6;
     case PT__UNARY_EXP:
         return exp(x);
     case PT__UNARY_LOG:
@@ -75,6 +79,14 @@ static void map(const reference_call_t *call, pt__unary_t kind)
 static void reference_relu(const reference_call_t *call)
 {
     map(call, PT__UNARY_RELU);
+}
+static void reference_relu6(const reference_call_t *call)
+{
+    map(call, PT__UNARY_RELU6);
+}
+static void reference_hardswish(const reference_call_t *call)
+{
+    map(call, PT__UNARY_HARDSWISH);
 }
 static void reference_gelu(const reference_call_t *call)
 {
@@ -371,6 +383,8 @@ static const reference_entry_t references[] = {
     {"div", reference_div, 1},
     {"scale", reference_scale, 1},
     {"relu", reference_relu, 1},
+    {"relu6", reference_relu6, 1},
+    {"hardswish", reference_hardswish, 1},
     {"gelu", reference_gelu, 1},
     {"gelu_tanh", reference_gelu_tanh, 1},
     {"silu", reference_silu, 1},

@@ -349,7 +349,7 @@ static void reference_batch_norm(const reference_call_t *call)
     for (int64_t c = 0; c < columns; c++) {
         double running_mean = call->inputs[1].value[c], running_variance = call->inputs[2].value[c];
         double mean = running_mean, variance = running_variance;
-        if (call->attributes->integers[0]) {
+        if (call->attributes->integers[1]) {
             mean = variance = 0;
             for (int64_t r = 0; r < rows; r++)
                 mean += src[r * columns + c] / (double)rows;

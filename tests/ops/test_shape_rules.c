@@ -36,7 +36,7 @@ static const wrong_t wrongs[] = {
     {"linear", "f[3,5] f[T,5]", "weight is float32[T, 5]", .status = 0},
     {"linear", "f[T] f[4,5]", "src is float32[T]", .status = 0},
     {"linear", "f[] f[4,5]", "src is float32[]", .status = 0},
-    {"linear", "f[3,5] f[4,5]", "activation 7", .attributes = {.integers = {7}}, ARGUMENT},
+    {"linear", "f[3,5] f[4,5]", "activation 9", .attributes = {.integers = {9}}, ARGUMENT},
     {"linear", "f[3,5] f[4,5] - f[3,5]", "residual is", .status = 0},
     {"linear", "f[3,5]", "inputs, expected 2", ARGUMENT},
     {"linear", "f[3,5] -", "input 1 is", ARGUMENT},
@@ -82,6 +82,8 @@ static const wrong_t wrongs[] = {
     {"div", "f[5] f[4]", "b is float32[4]", .status = 0},
     {"scale", "i4[3]", "src is int32", .status = 0},
     {"relu", "i4[3]", "src is int32, expected float32", .status = 0},
+    {"relu6", "i4[3]", "src is int32", .status = 0},
+    {"hardswish", "i4[3]", "src is int32", .status = 0},
     {"gelu", "i4[3]", "src is int32", .status = 0},
     {"gelu_tanh", "i4[3]", "src is int32", .status = 0},
     {"silu", "i4[3]", "src is int32", .status = 0},
@@ -98,13 +100,20 @@ static const wrong_t wrongs[] = {
     {"layer_norm", "f[3,4] f[4] i9[4]", "bias is int32", .status = 0},
     {"layer_norm", "f[T]", "src is float32[T]", .status = 0},
     {"layer_norm", "f[3,4]", "epsilon -1", .attributes = {.reals = {-1}}, ARGUMENT},
+    {"group_norm", "f[B,3,4]", "3 groups, expected a divisor of the 4 channels", HEADS(3), ARGUMENT},
+    {"group_norm", "f[B,3,4]", "0 groups, expected", HEADS(-1), ARGUMENT},
+    {"group_norm", "f[4]", "src is float32[4], expected rank 2", HEADS(2)},
+    {"group_norm", "i9[B,4]", "src is int32", HEADS(2)},
+    {"group_norm", "f[B,4] f[3]", "weight is float32[3], expected [4]", HEADS(2)},
+    {"group_norm", "f[B,4] f[4] f[3]", "bias is float32[3], expected [4]", HEADS(2)},
+    {"group_norm", "f[B,4]", "epsilon 1, expected", .attributes = {.integers = {2}, .reals = {1}}, ARGUMENT},
     {"rms_norm", "f[3,4] f[4,1]", "weight is float32[4, 1], expected [4]", .status = 0},
     {"rms_norm", "i9[3,4]", "src is int32", .status = 0},
     {"gated", "f[3,4] f[3,5]", "src is float32[3, 5], expected the shape of gate", .attributes = {.integers = {4}}},
     {"gated", "f[3] i4[3]", "src is int32", .attributes = {.integers = {4}}},
     {"gated", "i4[3] f[3]", "gate is int32", .attributes = {.integers = {4}}},
     {"gated", "f[3] f[3]", "activation 0, expected", ARGUMENT},
-    {"gated", "f[3] f[3]", "activation 7, expected", .attributes = {.integers = {7}}, ARGUMENT},
+    {"gated", "f[3] f[3]", "activation 9, expected", .attributes = {.integers = {9}}, ARGUMENT},
     {"rotary", "f[B,8] c[8,4]", "src is float32[B, 8], expected [PT_DIM_TOKENS, C]", TURNS(2, 2, 4)},
     {"rotary", "i9[T,8] c[8,4]", "src is int32", TURNS(2, 2, 4)},
     {"rotary", "f[T,9] c[8,4]", "src is float32[T, 9], expected 2 heads side by side", TURNS(2, 2, 4)},
@@ -278,6 +287,20 @@ static const wrong_t wrongs[] = {
      .attributes = {.integers = {2, 2, 2, 2, 1, 1, [10] = 7, [14] = PT__REDUCE_MEAN}}, ARGUMENT},
     {"average_pool", "f[B,4,4,3]", "divisor -1, expected at least 1",
      .attributes = {.integers = {2, 2, 2, 2, 1, 1, [11] = -1, [14] = PT__REDUCE_MEAN}}, ARGUMENT},
+    {"pad", "f[B,4]", "src is float32[B, 4], expected rank 3", HEADS(0)},
+    {"pad", "i9[B,4,4,3]", "src is int32", HEADS(0)},
+    {"pad", "f[B,4,4,3]", "mode is none of PT_PAD_...", HEADS(PT__PIXELS_KINDS), ARGUMENT},
+    {"pad", "f[B,4,4,3]", "padding[3] 4, expected at most 3", HEADS(PT__PIXELS_REFLECT, 0, 0, 0, 4), ARGUMENT},
+    {"pad", "f[B,4,4,3]", "padding[0] 5, expected at most 4", HEADS(PT__PIXELS_CIRCULAR, 5), ARGUMENT},
+    {"pad", "f[B,4,4,3]", "padding[1] -4, expected", HEADS(0, 0, -4), ARGUMENT},
+    {"pad", "f[B,4,4,3]", "padding[0] and padding[1] leave no pixel of 4", HEADS(0, -2, -2), ARGUMENT},
+    {"pad", "f[B,4,3]", "padding[2] 1, expected at most 0", HEADS(0, 0, 0, 1), ARGUMENT},
+    {"pad", "f[B,4,4,3]", "value 1e+300 is out of range", .attributes = {.reals = {1e300}}, ARGUMENT},
+    {"upsample", "f[B,4,4]", "width 2, expected 1 for rows of one length", HEADS(PT__PIXELS_NEAREST, 2, 2), ARGUMENT},
+    {"upsample", "f[B,4,4,3]", "width 0, expected at least 1", HEADS(PT__PIXELS_NEAREST, 2, 0), ARGUMENT},
+    {"upsample", "f[B,4,4,3]", "height -1, expected", HEADS(PT__PIXELS_NEAREST, -1, 2), ARGUMENT},
+    {"upsample", "i9[B,4,4,3]", "src is int32", HEADS(PT__PIXELS_NEAREST, 2, 2)},
+    {"upsample", "f[B,4,4,3]", "mode is none of", HEADS(-1, 2, 2), ARGUMENT},
     {"stack_rows", "f[B,4]", "src is float32[B, 4], expected [PT_DIM_TOKENS, ...]", .attributes = {.integers = {2}}},
     {"stack_rows", "f[2T,4]", "src is float32[2T, 4]", .attributes = {.integers = {2}}},
     {"stack_rows", "i9[T,4]", "src is int32", .attributes = {.integers = {2}}},
@@ -471,7 +494,7 @@ START_TEST(test_options)
     ck_assert_int_eq(entropy.class_weights, PT_NO_TENSOR);
     ck_assert_int_eq(pt_attention_options_init(NULL, sizeof attention), PT_ERR_ARGUMENT);
     ck_assert_int_eq(pt_cross_entropy_options_init(NULL, sizeof entropy), PT_ERR_ARGUMENT);
-    for (int32_t i = 0; i < 14; i++) {
+    for (int32_t i = 0; i < 15; i++) {
         ck_ok(machine_open(&machine));
         pt_tensor_t qkv = machine_tensor(&machine, "f[T,24]", &kind, &limit),
                     labels = machine_tensor(&machine, "l24[T]", &kind, &limit), made = 0;
@@ -530,6 +553,9 @@ START_TEST(test_options)
             pool.size[0] = 1;
             made = pt_average_pool(machine.graph, machine_tensor(&machine, "f[T,4,4]", &kind, &limit), &pool);
             break;
+        case 14:
+            made = pt_pad(machine.graph, qkv, NULL, PT_PAD_CONSTANT, 0);
+            break;
         case 13:
             pool.struct_size = 3;
             made = pt_max_pool(machine.graph, qkv, &pool);
@@ -576,6 +602,8 @@ START_TEST(test_sticky_errors)
                                     pt_div(g, t, t),
                                     pt_scale(g, t, 1),
                                     pt_relu(g, t),
+                                    pt_relu6(g, t),
+                                    pt_hardswish(g, t),
                                     pt_gelu(g, t),
                                     pt_gelu_tanh(g, t),
                                     pt_silu(g, t),
@@ -588,6 +616,8 @@ START_TEST(test_sticky_errors)
                                     pt_log_softmax(g, t),
                                     pt_layer_norm(g, t, t, t, 0),
                                     pt_rms_norm(g, t, t, 0),
+                                    pt_group_norm(g, t, 1, t, t, 0),
+                                    pt_instance_norm(g, t, t, t, 0),
                                     pt_dropout(g, t, 0),
                                     pt_attention(g, t, t, t, &attention),
                                     pt_attention_packed(g, t, &attention),
@@ -603,6 +633,8 @@ START_TEST(test_sticky_errors)
                                     pt_pool(g, t, 0),
                                     pt_max_pool(g, t, &pool),
                                     pt_average_pool(g, t, &pool),
+                                    pt_upsample(g, t, 1, 1, PT_UPSAMPLE_NEAREST),
+                                    pt_pad(g, t, NULL, PT_PAD_CONSTANT, 0),
                                     pt_adaptive_max_pool(g, t, 1, 1),
                                     pt_adaptive_average_pool(g, t, 1, 1),
                                     pt_mse_loss(g, t, t, NULL),

@@ -1009,6 +1009,10 @@ class Graph(_Handle):
     def average_pool(self, src, size, **options):
         return library.pt_average_pool(self, src, ctypes.byref(_options(PoolOptions, dict(options, size=size))))
 
+    def pad(self, src, padding, mode=PAD_CONSTANT, value=0.0):
+        """padding: pixels at the top, the bottom, the left and the right; of rows before, behind, 0, 0."""
+        return library.pt_pad(self, src, (c_int64 * 4)(*padding), mode, value)
+
     def mse_loss(self, prediction, target, **options):
         return library.pt_mse_loss(self, prediction, target, ctypes.byref(_options(LossOptions, options)))
 

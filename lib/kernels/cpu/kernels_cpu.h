@@ -62,9 +62,12 @@ void pt__cpu_rms_norm_gradient(pt__dev device, const pt__norm_gradient_t *norm);
 
 /* norm_columns.c */
 void pt__cpu_batch_statistics(pt__dev device, const pt__batch_norm_t *norm);
-void pt__cpu_batch_norm(pt__dev device, int64_t rows, int64_t columns, const float *src, const float *mean,
-                        const float *inverse, const float *weight, const float *bias, float *dst);
+void pt__cpu_batch_norm(pt__dev device, const pt__batch_norm_rows_t *norm);
 void pt__cpu_batch_norm_gradient(pt__dev device, const pt__batch_norm_gradient_t *norm);
+
+/* norm_groups.c */
+void pt__cpu_group_norm(pt__dev device, const pt__group_norm_t *norm);
+void pt__cpu_group_norm_gradient(pt__dev device, const pt__group_norm_gradient_t *gradient);
 
 /* attention_tiles.c */
 void pt__cpu_attention(pt__dev device, const pt__attention_t *attention);
@@ -87,6 +90,10 @@ void pt__cpu_gather_gradient(pt__dev device, int64_t rows, int64_t columns, int6
 /* window_pool.c */
 void pt__cpu_window_pool(pt__dev device, const pt__window_pool_t *pool);
 void pt__cpu_window_pool_gradient(pt__dev device, const pt__window_pool_gradient_t *gradient);
+
+/* picture_pixels.c */
+void pt__cpu_pixels(pt__dev device, const pt__pixels_t *pixels);
+void pt__cpu_pixels_gradient(pt__dev device, const pt__pixels_t *pixels, const float *d_dst, float *d_src);
 
 /* cross_entropy_rows.c */
 void pt__cpu_cross_entropy(pt__dev device, const pt__cross_entropy_t *description);

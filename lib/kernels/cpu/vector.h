@@ -69,6 +69,21 @@ typedef struct pt__vector_norm { /* `rows` rows of `columns`; d_weight and d_bia
                          const float *d_dst, const float *residual, float *d_src, float *d_weight);
 } pt__vector_norm_t;
 
+typedef struct pt__vector_columns { /* `rows` rows, `stride` elements apart, of which `columns` are meant */
+    /* Of each column its mean and the sum of its squared distances from it. */
+    void (*moments)(int64_t rows, int64_t columns, const float *src, int64_t stride, double *mean, double *squares);
+    /* dst = (src - mean) inverse weight + bias; weight and bias may be NULL. in place */
+    void (*normalize)(int64_t rows, int64_t columns, const float *src, int64_t stride, const float *mean,
+                      const float *inverse, const float *weight, const float *bias, float *dst);
+    /* Of each column the sums of d_dst and of d_dst (src - mean). */
+    void (*gradient_sums)(int64_t rows, int64_t columns, const float *src, const float *d_dst, int64_t stride,
+                          const float *mean, double *sums, double *products);
+    /* d_src = scale d_dst - constant - slope (src - mean), all by columns; slope NULL: scale d_dst. in place over
+     * d_dst */
+    void (*gradient)(int64_t rows, int64_t columns, const float *src, const float *d_dst, int64_t stride,
+                     const float *mean, const float *scale, const float *constant, const float *slope, float *d_src);
+} pt__vector_columns_t;
+
 /* Of the 2^32 random words, those below this one drop their element. probability is in [0, 1). */
 static inline uint32_t pt__dropout_threshold(float probability)
 {
@@ -187,6 +202,7 @@ typedef struct pt__vector {
     const pt__vector_reduce_t *reduce;
     const pt__vector_softmax_t *softmax;
     const pt__vector_norm_t *norm;
+    const pt__vector_columns_t *columns;
     const pt__vector_dropout_t *dropout;
     const pt__vector_attention_t *attention;
     const pt__vector_rotary_t *rotary;

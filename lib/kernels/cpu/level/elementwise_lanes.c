@@ -93,6 +93,8 @@ UNARY(gelu_erf, gelu_erf(x), d *gelu_erf_slope(x))
 UNARY(silu, silu(x), d *silu_slope(x))
 UNARY(tanh, hyperbolic_tangent(x), d *(1.0f - x * x))
 UNARY(sigmoid, logistic(x), d *(x *(1.0f - x)))
+UNARY(relu6, relu6(x), where(~((x <= 0.0f) | (x >= 6.0f)), d))
+UNARY(hardswish, hardswish(x), d *hardswish_slope(x))
 UNARY(exp, exponential(x), d *x)
 UNARY(log, logarithm(x), d / x)
 
@@ -133,6 +135,8 @@ GATED(gelu_tanh, 0)
 GATED(gelu_erf, 0)
 GATED(tanh, 1)
 GATED(sigmoid, 1)
+GATED(relu6, 0)
+GATED(hardswish, 0)
 
 INLINE floats_t silu_gated_value(floats_t x, floats_t y, float argument)
 {
@@ -227,12 +231,16 @@ const pt__vector_map_t PT__LEVEL(pt__vector_map) = {
     .add_into = add_into,
     .scale = scale,
     .scale_into = scale_into,
-    .unary = {NULL, relu_map, gelu_tanh_map, gelu_erf_map, silu_map, tanh_map, sigmoid_map, exp_map, log_map},
+    .unary = {NULL, relu_map, gelu_tanh_map, gelu_erf_map, silu_map, tanh_map, sigmoid_map, relu6_map, hardswish_map,
+              exp_map, log_map},
     .unary_gradient = {NULL, relu_gradient_map, gelu_tanh_gradient_map, gelu_erf_gradient_map, silu_gradient_map,
-                       tanh_gradient_map, sigmoid_gradient_map, exp_gradient_map, log_gradient_map},
-    .gated = {NULL, relu_gated, gelu_tanh_gated, gelu_erf_gated, silu_gated, tanh_gated, sigmoid_gated},
+                       tanh_gradient_map, sigmoid_gradient_map, relu6_gradient_map, hardswish_gradient_map,
+                       exp_gradient_map, log_gradient_map},
+    .gated = {NULL, relu_gated, gelu_tanh_gated, gelu_erf_gated, silu_gated, tanh_gated, sigmoid_gated, relu6_gated,
+              hardswish_gated},
     .gated_gradient = {NULL, relu_gated_gradient, gelu_tanh_gated_gradient, gelu_erf_gated_gradient,
-                       silu_gated_gradient, tanh_gated_gradient, sigmoid_gated_gradient},
+                       silu_gated_gradient, tanh_gated_gradient, sigmoid_gated_gradient, relu6_gated_gradient,
+                       hardswish_gated_gradient},
     .binary = {add_combine, sub_combine, mul_combine, div_combine},
     .transpose = transpose,
 };

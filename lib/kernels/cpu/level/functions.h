@@ -178,4 +178,20 @@ INLINE floats_t silu_slope(floats_t x)
     return s + y * s * (1.0f - s);
 }
 
+INLINE floats_t relu6(floats_t x)
+{
+    return minimum(broadcast(6.0f), relu(x));
+}
+
+INLINE floats_t hardswish(floats_t x)
+{
+    return x * (relu6(x + 3.0f) * (1.0f / 6.0f));
+}
+
+INLINE floats_t hardswish_slope(floats_t x)
+{
+    floats_t slope = x * (1.0f / 3.0f) + 0.5f;
+    return choose(x >= 3.0f, broadcast(1.0f), where(~(x <= -3.0f), slope));
+}
+
 #endif

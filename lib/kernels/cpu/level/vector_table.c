@@ -10,6 +10,7 @@ extern const pt__vector_map_t PT__LEVEL(pt__vector_map);
 extern const pt__vector_reduce_t PT__LEVEL(pt__vector_reduce);
 extern const pt__vector_softmax_t PT__LEVEL(pt__vector_softmax);
 extern const pt__vector_norm_t PT__LEVEL(pt__vector_norm);
+extern const pt__vector_columns_t PT__LEVEL(pt__vector_columns);
 extern const pt__vector_dropout_t PT__LEVEL(pt__vector_dropout);
 extern const pt__vector_attention_t PT__LEVEL(pt__vector_attention);
 extern const pt__vector_rotary_t PT__LEVEL(pt__vector_rotary);
@@ -25,6 +26,7 @@ const pt__vector_t PT__LEVEL(pt__vector) = {
     .reduce = &PT__LEVEL(pt__vector_reduce),
     .softmax = &PT__LEVEL(pt__vector_softmax),
     .norm = &PT__LEVEL(pt__vector_norm),
+    .columns = &PT__LEVEL(pt__vector_columns),
     .dropout = &PT__LEVEL(pt__vector_dropout),
     .attention = &PT__LEVEL(pt__vector_attention),
     .rotary = &PT__LEVEL(pt__vector_rotary),
