@@ -204,6 +204,8 @@ static double slope_of(int32_t activation, double x)
         return 1.0;
     if (activation == PT_ACTIVATION_RELU)
         return x > 0.0 ? 1.0 : 0.0;
+    if (activation == PT_ACTIVATION_RELU6)
+        return x > 0.0 && x < 6.0 ? 1.0 : 0.0;
     return (activate(activation, x + h) - activate(activation, x - h)) / (2.0 * h);
 }
 
