@@ -12,6 +12,7 @@ import types
 import zlib
 
 import numpy
+import torch
 from PIL import Image, ImageEnhance, ImageOps
 from safetensors.numpy import save_file
 
@@ -21,6 +22,7 @@ import torchvision.transforms as transforms  # noqa: E402
 import torchvision.transforms.functional as functional  # noqa: E402
 from torchvision.transforms.autoaugment import _apply_op  # noqa: E402
 
+torch.manual_seed(1)
 random = numpy.random.default_rng(1)
 WIDTH, HEIGHT = 19, 14
 y, x = numpy.mgrid[0:HEIGHT, 0:WIDTH]
@@ -171,6 +173,13 @@ for number, (name, (magnitudes, is_signed)) in enumerate(space.items()):
             magnitude = float(magnitudes[strength].item()) if magnitudes.ndim > 0 else 0.0
             changed = _apply_op(picture, name, magnitude * sign, functional.InterpolationMode.NEAREST, None)
             edit(f"{number}_{strength}_{sign}", changed)
+
+# ---- What is drawn ----
+wide = Image.new("L", (640, 480))
+crops = numpy.array([transforms.RandomResizedCrop.get_params(wide, (0.08, 1), (3 / 4, 4 / 3)) for _ in range(20000)])
+top, left, tall, across = crops.T
+numbers = [tall * across / (640 * 480), numpy.log(across / tall), top / 480, left / 640]
+out["draws"] = numpy.array([[values.mean(), values.std()] for values in numbers], numpy.float32)
 
 # ---- IDX, packed ----
 idx = struct.pack(">IIII", 0x803, 3, 2, 2) + bytes(range(12))

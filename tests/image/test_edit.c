@@ -1,8 +1,10 @@
 /* Scaling, colors, filters and maps give Pillow's and torchvision's pixels (tests/golden/make_pictures.py). */
 #include "image/edit.h"
 
+#include <math.h>
 #include <stdlib.h>
 
+#include "image/image.h"
 #include "image/pictures_golden.h"
 #include "image/sample.h"
 
@@ -140,6 +142,105 @@ START_TEST(test_randaugment)
 }
 END_TEST
 
+/* Area, shape and place of what is cut out are spread as torchvision's are, whose means and deviations of 20,000 the
+ * golden file has. */
+START_TEST(test_crops_are_drawn_as_torchvision_s)
+{
+    enum { DRAWS = 20000, NUMBERS = 4 };
+    golden_pictures_t golden = golden_pictures_open();
+    const float *expected = pt__tensors_find(pt__file_tensors_table(golden.file), "draws")->data;
+    double sums[NUMBERS] = {0}, squares[NUMBERS] = {0};
+    pt__random_t random = pt__random_start(3);
+    pt_image_options_t options;
+    ck_ok(pt_image_options_init(&options, sizeof options));
+    for (int i = 0; i < DRAWS; i++) {
+        const pt__crop_t crop = pt__draw_crop(&options, &random, 640, 480);
+        const double numbers[NUMBERS] = {(double)crop.width * crop.height / (640 * 480),
+                                         log((double)crop.width / crop.height), crop.top / 480.0, crop.left / 640.0};
+        ck_assert(crop.left >= 0 && crop.left + crop.width <= 640 && crop.top >= 0 && crop.top + crop.height <= 480);
+        for (int k = 0; k < NUMBERS; k++) {
+            sums[k] += numbers[k];
+            squares[k] += numbers[k] * numbers[k];
+        }
+    }
+    for (int k = 0; k < NUMBERS; k++) {
+        const double mean = sums[k] / DRAWS, deviation = sqrt(squares[k] / DRAWS - mean * mean);
+        const double error = expected[2 * k + 1] * sqrt(2.0 / DRAWS); /* of the difference of two means */
+        ck_assert_msg(fabs(mean - expected[2 * k]) < 4 * error, "%d: mean %g, expected %g", k, mean, expected[2 * k]);
+        ck_assert_msg(fabs(deviation - expected[2 * k + 1]) < 4 * error, "%d: deviation %g, expected %g", k, deviation,
+                      expected[2 * k + 1]);
+    }
+    /* what no draw fits in: the middle */
+    const int32_t sizes[3][6] = {{1000, 10, 13, 10, 493, 0}, {10, 1000, 10, 13, 0, 493}, {1, 1, 1, 1, 0, 0}};
+    options.scale_least = 1;
+    for (int i = 0; i < 3; i++) {
+        const pt__crop_t crop = pt__draw_crop(&options, &random, sizes[i][0], sizes[i][1]);
+        ck_assert(crop.width == sizes[i][2] && crop.height == sizes[i][3]);
+        ck_assert(crop.left == sizes[i][4] && crop.top == sizes[i][5]);
+    }
+    golden_pictures_close(&golden);
+}
+END_TEST
+
+/* A file that is decoded smaller gives nearly the sample of the whole picture. */
+START_TEST(test_samples_of_smaller_pictures)
+{
+    golden_pictures_t golden = golden_pictures_open();
+    pt__memory_t *memory = &golden.context->memory;
+    static uint8_t whole[3 * 14 * 12], smaller[3 * 14 * 12];
+    const pt__entry_t *file = golden_entry(&golden, "file", "larger.jpg");
+    const pt__picture_t picture = golden_picture(golden_entry(&golden, "rgb", "larger.jpg"));
+    pt_image_options_t options;
+    ck_ok(pt_image_options_init(&options, sizeof options));
+    options.width = 14;
+    options.height = 12;
+    options.channels = 3;
+    options.scale_least = 0.5;
+    for (int32_t crop = 0; crop <= PT_IMAGE_CROP_PADDED && pt__picture_named("a.jpg") == PT__PICTURE_NAMED; crop++)
+        for (uint64_t key = 0; key < 8; key++) {
+            double difference = 0;
+            options.crop = crop;
+            ck_ok(pt__sample_from_picture(memory, &options, &picture, key, whole));
+            ck_ok(pt__sample_from_file(memory, &options, file->data, file->bytes, key, smaller));
+            for (size_t i = 0; i < sizeof whole; i++)
+                difference += abs(whole[i] - smaller[i]) / (double)sizeof whole;
+            ck_assert_msg(difference < 12, "crop %d, key %d: %g apart", (int)crop, (int)key, difference);
+        }
+    golden_pictures_close(&golden);
+}
+END_TEST
+
+/* All that may be drawn, and that it is the same each time. */
+START_TEST(test_augment_depends_on_the_key)
+{
+    golden_pictures_t golden = golden_pictures_open();
+    pt__memory_t *memory = &golden.context->memory;
+    static uint8_t from[4096], once[3 * 14 * 12], again[3 * 14 * 12], other[3 * 14 * 12];
+    const pt__picture_t base = copy_base(&golden, from);
+    pt_image_options_t options;
+    ck_ok(pt_image_options_init(&options, sizeof options));
+    options.width = 14;
+    options.height = 12;
+    options.channels = 3;
+    options.crop = PT_IMAGE_CROP_RANDOM_RESIZED;
+    options.flip_horizontally = options.flip_vertically = options.grayscale = options.blur = options.jitter = 0.5;
+    options.brightness = options.contrast = options.saturation = 1.5;
+    options.hue = 0.5;
+    options.blur_size = 3;
+    options.randaugment = 3;
+    int same = 0;
+    for (uint64_t key = 0; key < 200; key++) {
+        ck_ok(pt__sample_from_picture(memory, &options, &base, key, once));
+        ck_ok(pt__sample_from_picture(memory, &options, &base, key, again));
+        ck_ok(pt__sample_from_picture(memory, &options, &base, key + 1, other));
+        ck_assert_mem_eq(once, again, sizeof once);
+        same += memcmp(once, other, sizeof once) == 0;
+    }
+    ck_assert_int_eq(same, 0);
+    golden_pictures_close(&golden);
+}
+END_TEST
+
 /* One channel, one pixel, one level: what has nothing to tell apart stays, and nothing is divided by zero. */
 START_TEST(test_small_and_gray)
 {
@@ -188,4 +289,5 @@ START_TEST(test_failing_memory)
 END_TEST
 
 SUITE("edit", 20, test_scale, test_samples_in_the_middle, test_colors_and_filters, test_randaugment,
+      test_crops_are_drawn_as_torchvision_s, test_samples_of_smaller_pictures, test_augment_depends_on_the_key,
       test_small_and_gray, test_failing_memory)
