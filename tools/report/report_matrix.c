@@ -25,7 +25,7 @@ static layout_t layout_of(const report_t *report)
     if (n <= 10)
         layout.cell = fmin(72, floor((WIDTH - layout.left) / (double)n));
     layout.is_turned = longest > layout.cell - 4;
-    layout.top = AXIS + (layout.is_turned ? fmin(longest, LONGEST_LABEL) : LABEL) + GAP;
+    layout.top = AXIS + 4 + (layout.is_turned ? fmin(longest, LONGEST_LABEL) : LABEL) + GAP;
     return layout;
 }
 
