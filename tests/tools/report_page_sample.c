@@ -29,7 +29,7 @@ static const report_curve_t curves[] = {
 static const report_chart_t charts[] = {{"loss", "steps", "loss in nats", curves, 4}, {NULL, NULL, NULL, NULL, 0}};
 static const char *const classes[] = {"cat", "dog \"'", "empty"};
 static const int64_t confusion[] = {8, 2, 0, 1, 9, 0, 0, 0, 0};
-static const double certainties[] = {0.9, 1, 0, NAN, 2, 0.5};
+static const double certainties[] = {0.9, 1.0000001, 0, NAN, 2, 0.5};
 static const signed char outcomes[] = {REPORT_RIGHT, REPORT_WRONG, REPORT_RIGHT,
                                        REPORT_WRONG, REPORT_RIGHT, REPORT_UNKNOWN};
 static const report_fact_t facts[] = {{"version", "0.1"}, {"\\\"\n\t", "\xf0\x9f\x98\x80 & \xf5"}};

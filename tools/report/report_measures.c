@@ -114,10 +114,11 @@ double report_calibration(const report_t *report, report_bin_t bins[REPORT_BINS]
     memset(bins, 0, REPORT_BINS * sizeof *bins);
     for (int64_t i = 0; i < report->n_guesses; i++) {
         const double certainty = report->certainties[i];
-        if (report->outcomes[i] == REPORT_UNKNOWN || !(certainty >= 0 && certainty <= 1))
+        /* rounding may have left a little more than 1 */
+        if (report->outcomes[i] == REPORT_UNKNOWN || !(certainty >= 0 && certainty <= 1.001))
             continue;
         int bin = (int)ceil(certainty * REPORT_BINS) - 1;
-        bin = bin < 0 ? 0 : bin;
+        bin = bin < 0 ? 0 : bin < REPORT_BINS ? bin : REPORT_BINS - 1;
         bins[bin].count++;
         bins[bin].certainty += certainty;
         bins[bin].accuracy += report->outcomes[i] == REPORT_RIGHT;
