@@ -1814,8 +1814,8 @@ PT_API pt_status_t pt_image_options_init(pt_image_options_t *options, uint32_t s
  * they are asked for. What stands at the path is told by content:
  *
  * A directory with a directory a class, in the order of their names' bytes, and pictures at any depth in these. A
- * directory of pictures, or one picture: no labels. JPEG, PNG and WebP, as far as the build has the libraries: files go by the endings
- * of their names, what is in them by content. EXIF's orientation is applied, transparency left out.
+ * directory of pictures, or one picture: no labels. JPEG, PNG and WebP, as far as the build has the libraries: files go
+ * by the endings of their names, what is in them by content. EXIF's orientation is applied, transparency left out.
  *
  * An IDX file of pictures (MNIST's, "...images...idx3..."), also compressed by gzip; the file beside it of the same
  * name but for "labels" and "idx1" has the labels. A directory with one such pair.

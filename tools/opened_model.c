@@ -236,7 +236,9 @@ static int from_preset(pt_context_t *context, const settings_t *settings, const 
         length += snprintf(config + length, sizeof config - (size_t)length, ", \"image_size\": %d",
                            (int)settings->image_size);
     snprintf(config + length, sizeof config - (size_t)length, "}");
-    status = from_config(context, config, strlen(config), name, opened);
+    if (pt_model_create_from_config(context, config, strlen(config), &opened->model) != PT_OK)
+        return fail("%s: %s, and as a preset: %s", name, strerror(ENOENT), pt_last_error());
+    snprintf(opened->path, sizeof opened->path, "%s", name);
 out:
     return status;
 }

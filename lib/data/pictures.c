@@ -193,7 +193,7 @@ static pt_status_t read_picture(pt__picture_set_t *set, const char *path)
 {
     const char *slash = strrchr(path, '/');
     if (slash == NULL)
-        strcpy(set->root, "."); /* a name has a byte at least */
+        memcpy(set->root, ".", 2); /* a name has a byte at least */
     else
         set->root[slash == path ? 1 : slash - path] = 0;
     return pt__picture_set_add_file(set, slash == NULL ? path : slash + 1, -1);
