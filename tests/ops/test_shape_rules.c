@@ -245,6 +245,7 @@ static const wrong_t wrongs[] = {
     {"convolution", "f[B,4,4,2] f[2,2,3,3] - f[B,2,2,3]", "residual is", CONVOLUTION(1, 1, 0, 0, 1, 1, 0)},
     {"convolution", "f[1000000000,1000000,1000000,1] f[1,1,1,1]", "too many elements",
      CONVOLUTION(1, 1, 0, 0, 1, 1, 0)},
+    {"convolution", "f[100000000000000000,1,1,1] f[1000,1,1,1]", "too many elements", CONVOLUTION(1, 1, 0, 0, 1, 1, 0)},
     {"convolution_transposed", "f[B,4,4,2] f[3,2,3,3]", "weight is float32[3, 2, 3, 3], expected [2, ...]",
      CONVOLUTION(1, 1, 0, 0, 1, 1, 0)},
     {"convolution_transposed", "f[B,4,4,2] f[2,3,3,3] f[2]", "bias is float32[2], expected [3]",
