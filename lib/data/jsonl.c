@@ -1,11 +1,9 @@
-/* Datasets from JSON lines: one object a line, UTF-8, lines ended by LF or CRLF; lines of blanks and a byte order
- * mark at the begin are passed over. Everything is read and checked when the dataset is made; the first line that is
- * wrong is reported with its number. */
+/* Datasets from JSON lines (json_lines.h). Everything is read and checked when the dataset is made; the first line that
+ * is wrong is reported with its number. */
 #include <math.h>
 #include <string.h>
 
-#include "base/file.h"
-#include "base/json.h"
+#include "data/json_lines.h"
 #include "data/sources.h"
 #include "data/table.h"
 
@@ -102,8 +100,9 @@ static pt_status_t add_key(pt__table_t *table, int32_t column, const char *key, 
     return status == PT_OK ? PT_OK : pt__fail_within(status, "key \"%s\"", key);
 }
 
-static pt_status_t add_object(pt__table_t *table, const pt__json_t *object)
+static pt_status_t add_object(void *user, const pt__json_t *object)
 {
+    pt__table_t *table = user;
     if (object->kind != PT__JSON_OBJECT)
         return pt__fail(PT_ERR_FORMAT, "expected an object, found %s", pt__json_kind_name(object->kind));
     for (int32_t i = 0; i < table->n_columns; i++) {
@@ -119,63 +118,18 @@ static pt_status_t add_object(pt__table_t *table, const pt__json_t *object)
     return pt__table_end_row(table);
 }
 
-static int32_t is_blank(const char *text, int64_t length)
-{
-    for (int64_t i = 0; i < length; i++) {
-        if (text[i] != ' ' && text[i] != '\t' && text[i] != '\r')
-            return 0;
-    }
-    return 1;
-}
-
-static pt_status_t read_line(pt__table_t *table, const char *text, int64_t length)
-{
-    pt__json_document_t *document;
-    const pt__json_t *root;
-    if (is_blank(text, length))
-        return PT_OK;
-    PT__TRY(pt__json_parse(table->memory, "JSON", text, length, &document, &root));
-    pt_status_t status = add_object(table, root);
-    pt__json_free(document);
-    return status;
-}
-
-static pt_status_t read_lines(pt__table_t *table, const char *path, const char *at, int64_t left)
-{
-    if (left >= 3 && memcmp(at, "\xEF\xBB\xBF", 3) == 0) {
-        at += 3;
-        left -= 3;
-    }
-    for (int64_t line = 1; left > 0; line++) {
-        const char *end = memchr(at, '\n', (size_t)left);
-        int64_t length = end != NULL ? end - at : left;
-        pt_status_t status = read_line(table, at, length);
-        if (status != PT_OK)
-            return pt__fail_within(status, "%s: line %lld", path, (long long)line);
-        length = end != NULL ? length + 1 : length;
-        at += length;
-        left -= length;
-    }
-    return table->rows > 0 ? PT_OK
-                           : pt__fail(PT_ERR_FORMAT,
-                                      "%s: expected one JSON object a line, found no line with anything in it", path);
-}
-
 pt_status_t pt__jsonl_create(pt_context_t *context, const char *path, const pt_column_t *columns, int32_t n_columns,
                              pt__encode_fn *encode, pt_dataset_t **out)
 {
-    pt__mapping_t mapping = {0};
     pt__table_t *table;
     pt_status_t status;
     *out = NULL;
     PT__TRY(pt__table_create(&context->memory, columns, n_columns, 1, &table));
-    PT__TRY_OUT(pt__file_map(&context->memory, path, &mapping));
-    PT__TRY_OUT(read_lines(table, path, (const char *)mapping.bytes, mapping.size));
+    PT__TRY_OUT(pt__json_lines_read(&context->memory, path, add_object, table));
     status = pt__table_finish(table, context, 0, encode, out);
     if (status != PT_OK)
         pt__fail_within(status, "%s", path);
 out:
-    pt__file_unmap(&mapping);
     if (status != PT_OK)
         pt__table_free(table);
     return status;

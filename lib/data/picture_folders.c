@@ -21,8 +21,10 @@ static pt_status_t skip(const walk_t *walk, const char *path, const char *reason
 static pt_status_t add_file(const walk_t *walk, const char *path)
 {
     const int32_t named = walk->calls->named(path);
+    const char *name = path + strlen(walk->set->root);
+    name += name[0] == '/'; /* the root may end with one */
     if (named == 1)
-        return pt__picture_set_add_file(walk->set, path + strlen(walk->set->root) + 1, walk->label);
+        return pt__picture_set_add_file(walk->set, name, walk->label);
     return skip(walk, path, named == 0 ? "no picture, by its name" : "this build cannot decode pictures of this kind");
 }
 

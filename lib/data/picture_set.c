@@ -140,7 +140,8 @@ pt_status_t pt__picture_set_add_pixels(pt__picture_set_t *set, const uint8_t *pi
 
 pt_status_t pt__picture_set_path(const pt__picture_set_t *set, int64_t sample, char *path)
 {
-    return pt__path_join(set->root, set->names + set->begins[sample], path, PT__PATH_SIZE);
+    const char *name = set->names + set->begins[sample];
+    return pt__path_join(name[0] == '/' ? "" : set->root, name[0] == '/' ? name + 1 : name, path, PT__PATH_SIZE);
 }
 
 /* ---- What is passed over ---- */

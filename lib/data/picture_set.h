@@ -89,6 +89,10 @@ pt_status_t pt__cifar_read_directory(pt__picture_set_t *set, const pt__picture_c
 int32_t pt__cifar_is(const char *path, const uint8_t *bytes, int64_t size);
 pt_status_t pt__cifar_read_file(pt__picture_set_t *set, const pt__picture_calls_t *calls, const char *path);
 
+/* picture_list.c */
+int32_t pt__picture_list_is(const uint8_t *bytes, int64_t size);
+pt_status_t pt__picture_list_read(pt__picture_set_t *set, const char *path);
+
 /* gunzip.c: the whole file, unpacked where gzip packed it. At most so many bytes: PT_ERR_FORMAT. */
 pt_status_t pt__gunzip_file(pt__memory_t *memory, const char *path, int64_t limit, uint8_t **bytes, int64_t *size);
 

@@ -207,13 +207,18 @@ static pt_status_t read_one_file(state_t *state, const char *path)
     if (state->calls.named(path) == 1)
         return read_picture(set, path);
     PT__TRY(pt__gunzip_file(set->memory, path, (int64_t)1 << 33, &bytes, &size));
-    const int32_t is_idx = pt__idx_is(bytes, size), is_cifar = pt__cifar_is(path, bytes, size);
+    const int32_t is_idx = pt__idx_is(bytes, size), is_cifar = pt__cifar_is(path, bytes, size),
+                  is_list = pt__picture_list_is(bytes, size);
     pt__release(set->memory, bytes);
     if (is_idx)
         return pt__idx_read(set, path);
     if (is_cifar)
         return pt__cifar_read_file(set, &state->calls, path);
-    return pt__fail(PT_ERR_UNSUPPORTED, "%s: expected a directory of pictures, a picture, or an IDX or CIFAR file",
+    if (is_list)
+        return pt__picture_list_read(set, path);
+    return pt__fail(PT_ERR_UNSUPPORTED,
+                    "%s: expected a directory of pictures, a picture, an IDX or CIFAR file, or a list of pictures in "
+                    "JSON lines",
                     path);
 }
 

@@ -261,6 +261,78 @@ START_TEST(test_a_folder_without_classes)
 }
 END_TEST
 
+/* The same pictures, whatever way the path is written. */
+START_TEST(test_a_slash_at_the_end)
+{
+    golden_pictures_t golden = golden_pictures_open();
+    const pt_image_options_t options = sized(SIDE);
+    char path[256];
+    uint8_t pixels[BYTES];
+    pt_dataset_t *dataset;
+    snprintf(path, sizeof path, "%s/", make_zoo(&golden));
+    if (needs_png()) {
+        ck_ok(pt_dataset_create_from_images(golden.context, path, &options, &dataset));
+        ck_assert_int_eq(pt_dataset_length(dataset), 3);
+        for (int64_t i = 0; i < 3; i++)
+            ck_ok(read_pixels(dataset, i, pixels, BYTES));
+        ck_assert_int_eq(pt_dataset_skipped_count(dataset), 3);
+        pt_dataset_free(dataset);
+    }
+    golden_pictures_close(&golden);
+}
+END_TEST
+
+static pt_status_t open_list(pt_context_t *context, const char *text, pt_dataset_t **out)
+{
+    const pt_image_options_t options = sized(SIDE);
+    return pt_dataset_create_from_images(context, suite_write("list.jsonl", text, strlen(text)), &options, out);
+}
+
+START_TEST(test_lists)
+{
+    golden_pictures_t golden = golden_pictures_open();
+    pt_context_t *context = golden.context;
+    char text[1024];
+    uint8_t pixels[BYTES];
+    pt_dataset_t *dataset;
+    make_zoo(&golden);
+    if (needs_png()) {
+        snprintf(text, sizeof text,
+                 "\xEF\xBB\xBF\n{\"image\": \"zoo/bee/deep/c.png\", \"label\": \"bee\"}\r\n"
+                 "{\"file_name\": \"%s\", \"label\": \"ape\", \"more\": 1}\n"
+                 "{\"image\": \"zoo/nothing.png\", \"label\": \"cat\"}",
+                 suite_path("zoo/ape/a.png"));
+        ck_ok(open_list(context, text, &dataset));
+        ck_assert(label_of(dataset, 0) == 1 && label_of(dataset, 1) == 0);
+        ck_assert_int_eq(pt_dataset_class_count(dataset, "label"), 3);
+        ck_assert_str_eq(pt_dataset_class_name(dataset, "label", 2), "cat");
+        ck_ok(read_pixels(dataset, 2, pixels, BYTES));
+        ck_assert(strstr(pt_dataset_skipped(dataset, 0), "zoo/nothing.png: ") != NULL);
+        pt_dataset_free(dataset);
+        ck_ok(open_list(context, "{\"image\": \"zoo/ape/a.png\"}\n{\"image\": \"zoo/ape/b.PNG\"}\n", &dataset));
+        ck_assert_int_eq(pt_dataset_field_count(dataset), 1);
+        ck_ok(read_pixels(dataset, 1, pixels, BYTES));
+        pt_dataset_free(dataset);
+        ck_ok(open_list(context, "{\"image\": \"a\", \"label\": 10}\n{\"image\": \"b\", \"label\": 9}", &dataset));
+        ck_assert_str_eq(pt_dataset_class_name(dataset, "label", 0), "9");
+        pt_dataset_free(dataset);
+    }
+    static const char *const wrong[][2] = {
+        {"{\"image\": \"a\", \"label\": 1}\n{\"image\": \"b\"}", "line 2: has no label, unlike the lines before it"},
+        {"{\"image\": \"a\"}\n{\"image\": \"b\", \"label\": 1}", "line 2: has a label, unlike the lines before it"},
+        {"{\"image\": \"a\", \"label\": 1.5}", "line 1: label: expected a string or a whole number"},
+        {"{\"image\": \"a\", \"label\": 1}\n{\"image\": \"a\", \"label\": \"x\"}", "line 2: expected a whole number"},
+        {"{\"image\": 1}", "line 1: image: expected a string"},
+        {"{\"image\": \"\"}", "line 1: the object has no key \"image\""},
+        {"{\"picture\": \"a\"}", "list.jsonl: line 1: the object has no key \"image\" or \"file_name\" with a path"},
+        {"{\"image\": \"a\"}\n[]", "line 2: expected an object"},
+        {"{\"image\"", "line 1: "}};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        ck_fails(open_list(context, wrong[i][0], &dataset), PT_ERR_FORMAT, wrong[i][1]);
+    golden_pictures_close(&golden);
+}
+END_TEST
+
 /* ---- Broken pictures ---- */
 
 START_TEST(test_the_next_good_one_stands_in)
@@ -692,6 +764,7 @@ START_TEST(test_failing_memory)
 END_TEST
 
 SUITE("pictures", 30, test_a_folder_a_class, test_numbers_and_names, test_strict_and_nothing_to_read,
-      test_directories_that_fail, test_a_folder_without_classes, test_the_next_good_one_stands_in,
+      test_directories_that_fail, test_a_folder_without_classes, test_a_slash_at_the_end, test_lists,
+      test_the_next_good_one_stands_in,
       test_any_number_of_threads, test_idx, test_broken_idx, test_cifar, test_broken_cifar, test_padding_moves,
       test_options_are_checked, test_failing_memory)
