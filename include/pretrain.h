@@ -1223,7 +1223,8 @@ enum {
 /* What is known of a parameter or a state. The library writes it. */
 typedef struct pt_parameter_info {
     uint32_t struct_size;
-    /* as it is stored; get and set convert. 0: in the blocks of a quantised file, mapped (PT_LOAD_MAPPED) */
+    /* as it is stored; get and set convert. 0: in the blocks of a quantised file, mapped (PT_LOAD_MAPPED), which
+     * dtype_name names */
     int32_t dtype;
     int32_t rank;
     int32_t trainable;
@@ -1235,6 +1236,10 @@ typedef struct pt_parameter_info {
     int32_t role;
     /* PT_OWNER_... */
     int32_t owner;
+    /* that its values take as they are stored */
+    int64_t bytes;
+    /* of the type as it is stored: "float32", "bfloat16" ..., of blocks "q4_1", "q6_k" ...; never freed */
+    const char *dtype_name;
 } pt_parameter_info_t;
 /* What the network reads: a field of its data. The library writes it. */
 typedef struct pt_input_info {

@@ -7,61 +7,38 @@
 #include "output.h"
 #include "session.h"
 
-static const char *dtype_name(int32_t dtype)
-{
-    static const char *const names[] = {
-        [PT_FLOAT32] = "float32", [PT_FLOAT64] = "float64", [PT_FLOAT16] = "float16", [PT_BFLOAT16] = "bfloat16",
-        [PT_INT8] = "int8",       [PT_INT16] = "int16",     [PT_INT32] = "int32",     [PT_INT64] = "int64",
-        [PT_UINT8] = "uint8",     [PT_UINT16] = "uint16",   [PT_UINT32] = "uint32",   [PT_UINT64] = "uint64",
-        [PT_BOOL] = "bool",
-    };
-    return dtype > 0 && dtype < (int32_t)(sizeof names / sizeof *names) ? names[dtype] : "other";
-}
-
-static int64_t dtype_bytes(int32_t dtype)
-{
-    switch (dtype) {
-    case PT_FLOAT64:
-    case PT_INT64:
-    case PT_UINT64:
-        return 8;
-    case PT_FLOAT16:
-    case PT_BFLOAT16:
-    case PT_INT16:
-    case PT_UINT16:
-        return 2;
-    case PT_INT8:
-    case PT_UINT8:
-    case PT_BOOL:
-        return 1;
-    default:
-        return 4;
-    }
-}
+enum { MOST_DTYPES = 32 };
 
 /* Of all tensors. */
 typedef struct sums {
     int64_t parameters, bytes;
-    /* which most elements have */
-    int32_t dtype;
+    /* which most elements have; NULL: there are none */
+    const char *dtype;
 } sums_t;
 
 static int add_up(const pt_model_t *model, sums_t *sums)
 {
-    int64_t elements[PT_BOOL + 1] = {0};
-    int status = EXIT_DONE;
+    const char *names[MOST_DTYPES];
+    int64_t elements[MOST_DTYPES] = {0}, most = 0;
+    int count = 0, status = EXIT_DONE;
     *sums = (sums_t){0};
     for (int64_t i = 0; i < pt_model_parameter_count(model); i++) {
         pt_parameter_info_t info = {.struct_size = sizeof info};
+        int at = 0;
         TRY(pt_model_parameter_info(model, i, &info));
         sums->parameters += info.elements;
-        sums->bytes += info.elements * dtype_bytes(info.dtype);
-        if (info.dtype > 0 && info.dtype <= PT_BOOL)
-            elements[info.dtype] += info.elements;
-    }
-    for (int32_t dtype = 0; dtype <= PT_BOOL; dtype++) {
-        if (elements[dtype] > elements[sums->dtype])
-            sums->dtype = dtype;
+        sums->bytes += info.bytes;
+        while (at < count && strcmp(names[at], info.dtype_name) != 0)
+            at++;
+        if (at == MOST_DTYPES)
+            continue;
+        names[at] = info.dtype_name;
+        elements[at] += info.elements;
+        count = at == count ? at + 1 : count;
+        if (elements[at] > most) {
+            most = elements[at];
+            sums->dtype = names[at];
+        }
     }
 out:
     return status;
@@ -86,7 +63,7 @@ static int print_json(const opened_model_t *opened, const sums_t *sums)
     json_text(&writer, "task", pt_model_task(model));
     json_whole(&writer, "parameters", sums->parameters);
     json_whole(&writer, "bytes", sums->bytes);
-    json_text(&writer, "dtype", sums->dtype ? dtype_name(sums->dtype) : NULL);
+    json_text(&writer, "dtype", sums->dtype);
     json_text(&writer, "tokenizer", tokenizer_name(opened));
     json_begin(&writer, "labels", '[');
     for (int64_t i = 0; i < pt_model_class_count(model); i++)
@@ -98,7 +75,7 @@ static int print_json(const opened_model_t *opened, const sums_t *sums)
         TRY(pt_model_parameter_info(model, i, &info));
         json_begin(&writer, NULL, '{');
         json_text(&writer, "name", info.name);
-        json_text(&writer, "dtype", dtype_name(info.dtype));
+        json_text(&writer, "dtype", info.dtype_name);
         json_begin(&writer, "shape", '[');
         for (int32_t d = 0; d < info.rank; d++)
             json_whole(&writer, NULL, info.shape[d]);
@@ -118,7 +95,7 @@ static int print_tensors(const pt_model_t *model)
     for (int64_t i = 0; i < pt_model_parameter_count(model); i++) {
         pt_parameter_info_t info = {.struct_size = sizeof info};
         TRY(pt_model_parameter_info(model, i, &info));
-        printf("  %-44s %s [", info.name, dtype_name(info.dtype));
+        printf("  %-44s %s [", info.name, info.dtype_name);
         for (int32_t d = 0; d < info.rank; d++)
             printf("%s%lld", d ? ", " : "", (long long)info.shape[d]);
         puts("]");
@@ -166,7 +143,7 @@ static int print_text(pt_context_t *context, const settings_t *settings, const o
     const char *task = pt_model_task(model), *tokenizer = tokenizer_name(opened);
     printf("file        %s\nfamily      %s\ntask        %s\nparameters  %lld\nbytes       %lld\ndtype       %s\n",
            opened->path, opened->family, task ? task : "none", (long long)sums->parameters, (long long)sums->bytes,
-           sums->dtype ? dtype_name(sums->dtype) : "none");
+           sums->dtype ? sums->dtype : "none");
     printf("tokenizer   %s", tokenizer ? tokenizer : "none");
     if (opened->tokenizer)
         printf(" (%lld tokens)", (long long)pt_tokenizer_size(opened->tokenizer));

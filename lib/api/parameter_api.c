@@ -69,7 +69,9 @@ pt_status_t pt_model_parameter_info(const pt_model_t *model, int64_t index, pt_p
                                  .role = parameter->role == PT__ROLE_STATE ? PT_ROLE_STATE : PT_ROLE_LEARNS,
                                  .owner = parameter->mapped != NULL                    ? PT_OWNER_FILE
                                           : pt__store_shares(&model->store, parameter) ? PT_OWNER_SHARED
-                                                                                       : PT_OWNER_MODEL};
+                                                                                       : PT_OWNER_MODEL,
+                                 .bytes = pt__dtype_bytes(parameter->dtype, parameter->elements),
+                                 .dtype_name = pt__dtype_name(parameter->dtype)};
     for (int32_t i = 0; i < parameter->shape.rank; i++)
         found.shape[i] = parameter->shape.size[i];
     return pt__handle_leave(model, pt__result_write(info, &found, (uint32_t)sizeof found, "pt_parameter_info"));

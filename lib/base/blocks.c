@@ -26,10 +26,10 @@ enum { SMALL = 32, PARTS = 8, HALF = 16 };
 enum { FIRST = PT_BOOL + 1 };
 
 static const pt__block_format_t formats[] = {
-    [PT__BLOCK_Q8_0 - FIRST] = {"block_q8_0", 32, 34},   [PT__BLOCK_Q4_0 - FIRST] = {"block_q4_0", 32, 18},
-    [PT__BLOCK_Q4_1 - FIRST] = {"block_q4_1", 32, 20},   [PT__BLOCK_Q5_0 - FIRST] = {"block_q5_0", 32, 22},
-    [PT__BLOCK_Q5_1 - FIRST] = {"block_q5_1", 32, 24},   [PT__BLOCK_Q4_K - FIRST] = {"block_q4_k", 256, 144},
-    [PT__BLOCK_Q5_K - FIRST] = {"block_q5_k", 256, 176}, [PT__BLOCK_Q6_K - FIRST] = {"block_q6_k", 256, 210},
+    [PT__BLOCK_Q8_0 - FIRST] = {"q8_0", 32, 34},   [PT__BLOCK_Q4_0 - FIRST] = {"q4_0", 32, 18},
+    [PT__BLOCK_Q4_1 - FIRST] = {"q4_1", 32, 20},   [PT__BLOCK_Q5_0 - FIRST] = {"q5_0", 32, 22},
+    [PT__BLOCK_Q5_1 - FIRST] = {"q5_1", 32, 24},   [PT__BLOCK_Q4_K - FIRST] = {"q4_k", 256, 144},
+    [PT__BLOCK_Q5_K - FIRST] = {"q5_k", 256, 176}, [PT__BLOCK_Q6_K - FIRST] = {"q6_k", 256, 210},
 };
 
 _Static_assert(FIRST + sizeof formats / sizeof formats[0] == PT__DTYPES, "every format of blocks has its line");

@@ -375,6 +375,7 @@ class Callbacks(unittest.TestCase):
             self.model.finetune(self.optimizer, self.data, steps=3)
             name = next(iter(self.model.parameters()))
             before = self.model.parameter(name)
+            self.assertEqual(self.model.stored()[name], ("float32", 4 * len(before)))
             self.model.save_checkpoint(path, self.optimizer)
             self.model.set_parameter(name, array.array("f", [0.0] * len(before)))
             self.model.load_checkpoint(path, self.optimizer)

@@ -208,7 +208,7 @@ START_TEST(test_refusals)
     refuse(PT_ERR_FORMAT, "tensor \"a\": size 0 is 18446744073709551615, more than 63 bits hold");
     begin();
     put_tensor("a", 48, 1, 3, 0);
-    refuse(PT_ERR_FORMAT, "tensor \"a\": rows of 48 numbers, expected whole blocks of 32 (block_q4_1)");
+    refuse(PT_ERR_FORMAT, "tensor \"a\": rows of 48 numbers, expected whole blocks of 32 (q4_1)");
     begin();
     put_tensor("a", 256, 1, 10, 0);
     refuse(PT_ERR_UNSUPPORTED, "tensor \"a\": of type Q2_K, which is not known here, expected F32, F16");

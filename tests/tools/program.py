@@ -414,6 +414,11 @@ class Program(unittest.TestCase):
         sizes = [tensor["shape"] for tensor in result["tensors"]]
         count = sum(shape[0] * (shape[1] if len(shape) == 2 else 1) for shape in sizes)
         self.assertEqual((result["parameters"], result["bytes"]), (count, 4 * count))
+        blocks = os.path.join(ROOT, "tests", "golden", "gguf", "llama.gguf")
+        result = run_json("inspect", blocks)
+        self.assertEqual(result["dtype"], "q4_1")
+        self.assertLess(result["bytes"], os.path.getsize(blocks))
+        self.assertIn(" q4_1 [", run("inspect", blocks)[0])
         text = run("inspect", "classifier", "--batch", "4", "--length", "16")[0]
         self.assertIn("a step of 4 samples of 16 tokens", text)
         self.assertIn("summer, winter", text)

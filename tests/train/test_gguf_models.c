@@ -86,6 +86,8 @@ START_TEST(test_where_weights_stand)
         ck_ok(pt_model_parameter_info(model, index, &info));
         ck_assert_int_eq(info.owner, flags != 0 ? PT_OWNER_FILE : PT_OWNER_MODEL);
         ck_assert_int_eq(info.dtype, flags != 0 ? 0 : PT_FLOAT32);
+        ck_assert_str_eq(info.dtype_name, flags != 0 ? "q4_1" : "float32");
+        ck_assert_int_eq(info.bytes, flags != 0 ? 64 * 20 : 64 * 32 * 4);
         ck_assert(info.rank == 2 && info.shape[0] == 64 && info.shape[1] == 32);
         pt_model_free(model);
     }

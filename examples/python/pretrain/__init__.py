@@ -1243,6 +1243,14 @@ class Model(_Handle):
             shapes[info.name.decode()] = tuple(info.shape[:info.rank])
         return shapes
 
+    def stored(self):
+        """{name: (dtype, bytes)}, as values are stored: ("float32", 16), or in a GGUF file's blocks ("q4_1", 20)."""
+        info, types = _result(ParameterInfo), {}
+        for index in range(library.pt_model_parameter_count(self)):
+            _check(library.pt_model_parameter_info(self, index, ctypes.byref(info)))
+            types[info.name.decode()] = (info.dtype_name.decode(), info.bytes)
+        return types
+
     def _parameter(self, name):
         index = c_int64()
         _check(library.pt_model_parameter_find(self, _encoded(name), ctypes.byref(index)))
