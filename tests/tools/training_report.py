@@ -25,7 +25,8 @@ class Report(unittest.TestCase):
         cls.before = os.getcwd()
         cls.folder = tempfile.TemporaryDirectory()
         os.chdir(cls.folder.name)
-        cls.accuracy, cls.notes = run("all/of it")
+        output, cls.notes = run("all/of it")
+        cls.accuracy, cls.calibration_error = [float(word) for word in output.split()]
         cls.has_png = "libpng" not in cls.notes
 
     @classmethod
@@ -44,9 +45,10 @@ class Report(unittest.TestCase):
         guesses = [one["guesses"] for one in report["classes"]]
         self.assertEqual(sum(sum(row) for row in guesses), 30)
         right = sum(guesses[i][i] for i in range(3))
-        self.assertAlmostEqual(right / 30, float(self.accuracy), places=6)
+        self.assertAlmostEqual(right / 30, self.accuracy, places=6)
         self.assertAlmostEqual(report["results"][0]["mean"], right / 30)
         self.assertEqual(sum(one["samples"] for one in report["calibration"]), 30)
+        self.assertAlmostEqual(report["expected_calibration_error"], self.calibration_error, places=6)
         self.assertEqual(report["filters"], {"name": "first.weight", "shape": [4, 3, 8, 8]})
         examples = report["examples"]
         wrong = [one["certainty"] for one in examples if one["truth"] != one["guess"]]

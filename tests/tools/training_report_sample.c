@@ -104,7 +104,8 @@ int main(int argc, char **argv)
     const training_facts_t facts = {&settings,  context,   &opened, PT_TASK_CLASSIFICATION, &names, dataset,
                                     evaluation, &progress, &result};
     status = training_report_write(&facts);
-    printf("%.9g\n", pt_model_metric_value(opened.model, "accuracy"));
+    printf("%.9g %.9g\n", pt_model_metric_value(opened.model, "accuracy"),
+           pt_model_metric_value(opened.model, "calibration_error"));
 out:
     progress_end(&progress);
     pt_optimizer_free(optimizer);
