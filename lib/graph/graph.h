@@ -125,7 +125,8 @@ typedef struct pt__offer {
     int32_t head_lacks_bias;
     const pt__sample_head_t *sample_head; /* static, as the next; NULL: the family has none of its own */
     const pt__word_head_t *word_head;
-    double head_dropout;       /* in sample_head, unless the task's options have one */
+    double head_dropout;       /* in sample_head, or before the head of a sample that has one row; the task's options go
+                                * first */
     double deviation, epsilon; /* of the weights of these heads at first, and of their norms */
     int32_t activation;        /* of the network's layers */
     /* Static patterns, up to a NULL, of the parameters whose rows are the planes that rotary positions turn, of heads

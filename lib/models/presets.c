@@ -1,6 +1,7 @@
 /* Networks of usual sizes by name, for training from the beginning: a configuration with "preset" stands for the one
  * that has the preset's keys too, where it has none of its own. Sizes as of BERT's miniatures (Turc et al. 2019,
- * Well-Read Students Learn Better); a Llama's keys and values have half the heads, its inner rows 8/3 of the width. */
+ * Well-Read Students Learn Better); a Llama's keys and values have half the heads, its inner rows 8/3 of the width.
+ * Those of pictures are the published ones, as torchvision and timm have them, whose files of weights load. */
 #include <stdio.h>
 #include <string.h>
 
@@ -47,6 +48,46 @@ static const struct {
 
 enum { FAMILIES = sizeof families / sizeof families[0] };
 
+#define RESNET(type, filters, depths)                                                                                  \
+    "{\"model_type\": \"resnet\", \"layer_type\": \"" type "\", \"hidden_sizes\": [" filters "], \"depths\": [" depths \
+    "]}"
+#define BASIC(depths)      RESNET("basic", "64, 128, 256, 512", depths)
+#define BOTTLENECK(depths) RESNET("bottleneck", "256, 512, 1024, 2048", depths)
+#define CIFAR(depth)       "{\"model_type\": \"cifar_resnet\", \"depths\": [" depth ", " depth ", " depth "]}"
+#define VGG(depths, norms) "{\"model_type\": \"vgg\", \"depths\": [" depths "], \"batch_norm\": " norms "}"
+#define VIT(width, heads, inner)                                                                 \
+    "{\"model_type\": \"vit\", \"hidden_size\": " width ", \"num_attention_heads\": " heads ", " \
+    "\"intermediate_size\": " inner ", \"layer_norm_eps\": 1e-6}"
+
+static const struct {
+    const char *name, *json;
+} of_pictures[] = {
+    {"resnet18", BASIC("2, 2, 2, 2")},
+    {"resnet34", BASIC("3, 4, 6, 3")},
+    {"resnet50", BOTTLENECK("3, 4, 6, 3")},
+    {"resnet101", BOTTLENECK("3, 4, 23, 3")},
+    {"resnet152", BOTTLENECK("3, 8, 36, 3")},
+    {"resnet20", CIFAR("3")},
+    {"resnet32", CIFAR("5")},
+    {"resnet44", CIFAR("7")},
+    {"resnet56", CIFAR("9")},
+    {"resnet110", CIFAR("18")},
+    {"vgg11", VGG("1, 1, 2, 2, 2", "false")},
+    {"vgg13", VGG("2, 2, 2, 2, 2", "false")},
+    {"vgg16", VGG("2, 2, 3, 3, 3", "false")},
+    {"vgg19", VGG("2, 2, 4, 4, 4", "false")},
+    {"vgg11_bn", VGG("1, 1, 2, 2, 2", "true")},
+    {"vgg13_bn", VGG("2, 2, 2, 2, 2", "true")},
+    {"vgg16_bn", VGG("2, 2, 3, 3, 3", "true")},
+    {"vgg19_bn", VGG("2, 2, 4, 4, 4", "true")},
+    {"mobilenet_v2", "{\"model_type\": \"mobilenet_v2\", \"tf_padding\": false, \"layer_norm_eps\": 1e-5, "
+                     "\"batch_norm_momentum\": 0.1, \"classifier_dropout_prob\": 0.2}"},
+    {"vit-tiny", VIT("192", "3", "768")},
+    {"vit-small", VIT("384", "6", "1536")},
+    {"vit-base", VIT("768", "12", "3072")},
+    {"digits", "{\"model_type\": \"digits\"}"},
+};
+
 static pt_status_t write_preset(const char *name, pt__text_t *text)
 {
     char known[32];
@@ -58,10 +99,17 @@ static pt_status_t write_preset(const char *name, pt__text_t *text)
                 return PT_OK;
             }
         }
+    for (size_t i = 0; i < sizeof of_pictures / sizeof of_pictures[0]; i++)
+        if (strcmp(of_pictures[i].name, name) == 0) {
+            pt__text_add(text, "%s", of_pictures[i].json);
+            return PT_OK;
+        }
     return pt__fail(
         PT_ERR_UNSUPPORTED,
-        "config: \"preset\" is \"%.64s\", expected bert, gpt2 or llama with -tiny, -mini, -small or -medium, "
-        "as in bert-mini",
+        "config: \"preset\" is \"%.64s\", expected bert, gpt2 or llama with -tiny, -mini, -small or "
+        "-medium, as in bert-mini; resnet18, 34, 50, 101 or 152, and for pictures of 32 by 32 resnet20, 32, "
+        "44, 56 or 110; vgg11, 13, 16 or 19, with _bn or without; mobilenet_v2; vit-tiny, -small or -base; "
+        "or digits",
         name);
 }
 

@@ -85,7 +85,10 @@ pt_tensor_t pt__head_add(pt_graph_t *graph, const char *name, pt_tensor_t hidden
         return add_own(graph, hidden, shape.size[1], options);
     if (shape.dimension == PT__DIMENSION_TOKENS)
         hidden = pt_pool(graph, hidden, own ? PT_POOL_MEAN : options->pooling);
-    hidden = dropped(graph, hidden, options->dropout);
+    double dropout = options->dropout;
+    if (dropout == 0 && shape.dimension == PT__DIMENSION_BATCH) /* the family's own head is no more than this */
+        dropout = offer->head_dropout;
+    hidden = dropped(graph, hidden, dropout);
     return dense(graph, offer->head != NULL ? offer->head : name, hidden, shape.size[1], options->outputs,
                  PT_ACTIVATION_NONE, !offer->head_lacks_bias);
 }

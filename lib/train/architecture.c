@@ -104,7 +104,8 @@ const char *pt__architecture_class(const pt__family_t *family, const char *task)
 /* Names of heads, of whatever task: the trunk's tensors are not among them. */
 static const char *const of_heads[] = {"lm_head.*", "score.*",          "classifier.*",          "cls.*",
                                        "pooler.*",  "*.pooler.*",       "qa_outputs.*",          "summary.*",
-                                       "vocab_*",   "pre_classifier.*", "multiple_choice_head.*"};
+                                       "vocab_*",   "pre_classifier.*", "multiple_choice_head.*",
+                                       "linear.*",  "fc2.*"};
 
 int32_t pt__architecture_is_head(const char *name)
 {

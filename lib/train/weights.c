@@ -308,10 +308,14 @@ out:
     return status;
 }
 
+/* What data-parallel training in PyTorch puts before all names. */
+static const pt__renaming_t of_parallel[] = {{.theirs = "module.*", .ours = "*"}, {.theirs = NULL}};
+
 pt_status_t pt__weights_rename(const pt_model_t *model, pt__file_tensors_t *file, const char *config)
 {
     if (model->family == NULL)
         return PT_OK;
+    PT__TRY(pt__file_tensors_rename(file, of_parallel));
     PT__TRY(pt__file_tensors_rename(file, model->family->renamings));
     PT__TRY(pt__file_tensors_rename(file, model->family->gguf));
     return pt__planes_fit(model, file, config);
