@@ -945,6 +945,10 @@ typedef struct pt_classification_options {
     /* how much each class counts: [classes], of any dtype, finite, none negative, one above 0; elements or a shape say
      * how many there are. Copied. NULL: all count alike */
     const pt_array_t *class_weights;
+    /* A model of pictures learns from mixtures of two: the alpha of mixup (Zhang 2018), such as 0.2, and of CutMix (Yun
+     * 2019), such as 1, at most 1000; with both each micro-batch is mixed in one of these ways. The two are neighbours
+     * in a micro-batch, and their mixture is drawn for it from the seed. Evaluations mix nothing. 0 (init): none */
+    double mixup, cutmix;
 } pt_classification_options_t;
 /* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
 PT_API pt_status_t pt_classification_options_init(pt_classification_options_t *options, uint32_t struct_size);

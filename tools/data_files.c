@@ -363,6 +363,7 @@ int data_check_use(const reading_t *reading, uint32_t formats)
     const settings_t *settings = reading->settings;
     const int reads_tokens = reading->opened->reads_tokens;
     const int has_labels = needs_labels(reading->task);
+    const int is_classification = reading->task && strcmp(reading->task, PT_TASK_CLASSIFICATION) == 0;
     const struct {
         const char *option;
         int is_given;
@@ -381,6 +382,8 @@ int data_check_use(const reading_t *reading, uint32_t formats)
         {"--length", settings->length > 0, TEXTS | TOKENS | TABLES, reads_tokens, "a model that reads tokens"},
         {"--stride", settings->stride > 0, TEXTS | TOKENS, reads_tokens, "text and token files"},
         {"--augment", settings->augment != NULL, PICTURES, 1, "a model of pictures"},
+        {"--mixup", settings->mixup > 0, PICTURES, is_classification, "a classifier of pictures"},
+        {"--cutmix", settings->cutmix > 0, PICTURES, is_classification, "a classifier of pictures"},
         {"--format", settings->format != NULL, TEXTS | TOKENS | TABLES, 1, "texts, tables and token files"},
         {"--text-end", settings->text_end != NULL, TEXTS, reading->opened->tokenizer != NULL, "texts and a tokenizer"},
     };

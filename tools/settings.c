@@ -64,6 +64,12 @@ const option_t option_table[] = {
      "half of the time) or strong (and two changes of RandAugment) (standard; of gray pictures crop)",
      "none|crop|standard|strong", STAGES, VALUE_CHOICE, AT(augment), NO_LIMIT},
 
+    {"--mixup", "ALPHA", training,
+     "learn from averages of two pictures, shares drawn from Beta(ALPHA, ALPHA), such as 0.2", NO_WORDS, STAGES,
+     VALUE_NUMBER, AT(mixup), 0, 1000},
+    {"--cutmix", "ALPHA", training,
+     "learn from pictures with a rectangle of another one, such as 1; with --mixup a coin decides", NO_WORDS, STAGES,
+     VALUE_NUMBER, AT(cutmix), 0, 1000},
     {"--task", "NAME", training,
      "what is learnt (masked_lm for a BERT, causal_lm for other language models, else classification); "
      "multi_label_classification: any of several classes a sample, its label a list in JSON lines",

@@ -33,7 +33,7 @@ typedef struct settings {
     /* training */
     const char *task, *optimizer, *schedule, *pool, *normalize, *evaluation, *best, *out, *report;
     int64_t steps, epochs, batch, warmup, evaluate_every, patience, event_every, checkpoint_every, checkpoints;
-    double rate, weight_decay, clip, time, checkpoint_seconds;
+    double mixup, cutmix, rate, weight_decay, clip, time, checkpoint_seconds;
     int32_t resume, events, progress, probe;
     list_t freeze;
     /* generate */

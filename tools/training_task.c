@@ -52,6 +52,8 @@ static int put_head_on(run_t *run)
     TRY(pt_multi_label_options_init(&several, sizeof several));
     one.classes = several.classes = run->names.count;
     one.pooling = several.pooling = pooling;
+    one.mixup = run->settings->mixup;
+    one.cutmix = run->settings->cutmix;
     const int has_one = strcmp(run->task, PT_TASK_CLASSIFICATION) == 0;
     TRY(pt_model_set_task(model, run->task, has_one ? (const void *)&one : &several));
     TRY(pt_model_set_class_names(model, run->names.count, (const char *const *)run->names.items));
@@ -75,8 +77,9 @@ static int set_classification(run_t *run, const data_files_t *files, const data_
         goto out;
     }
     const char *task = pt_model_task(model);
+    const int mixes = run->settings->mixup > 0 || run->settings->cutmix > 0;
     const int is_classifier = task && strcmp(task, run->task) == 0, is_known = has_classes(&own, &run->names);
-    if (is_classifier && is_known && !run->settings->pool) {
+    if (is_classifier && is_known && !run->settings->pool && !mixes) {
         names_t found = run->names;
         run->names = own;
         own = found;

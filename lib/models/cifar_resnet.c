@@ -22,7 +22,7 @@ enum { NAME_SIZE = 64 };
 
 typedef struct cifar_resnet {
     pt__convolutional_t network;
-    pt__picture_t picture;
+    pt__picture_size_t picture;
     pt__depths_t stages;
     int32_t learns_shortcuts;
 } cifar_resnet_t;

@@ -16,7 +16,7 @@
 enum { NAME_SIZE = 16 };
 
 typedef struct digits {
-    pt__picture_t picture;
+    pt__picture_size_t picture;
     int32_t convolutions;
     int64_t filters[PT__MOST_STAGES];
     int64_t width;

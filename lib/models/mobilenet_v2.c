@@ -25,7 +25,7 @@ static const int64_t block_strides[BLOCKS] = {2, 1, 2, 1, 1, 2, 1, 1, 1, 1, 1, 1
 
 typedef struct mobilenet {
     pt__convolutional_t network;
-    pt__picture_t picture;
+    pt__picture_size_t picture;
     double multiplier, expansion, dropout;
     int64_t divisor, least, output_stride;
     int32_t first_expands, keeps_last;

@@ -31,13 +31,13 @@ pt_status_t pt__config_pair(const pt__json_t *config, const char *key, int64_t m
     return check_size(value->first->next, most, width);
 }
 
-pt_status_t pt__picture_read(const pt__json_t *config, pt__picture_t *picture)
+pt_status_t pt__picture_read(const pt__json_t *config, pt__picture_size_t *picture)
 {
     PT__TRY(pt__config_pair(config, "image_size", PT__LARGEST_PICTURE, &picture->height, &picture->width));
     return pt__json_get_integer(config, "num_channels", PT__JSON_OPTIONAL, 1, MOST_CHANNELS, &picture->channels);
 }
 
-pt_tensor_t pt__picture_input(pt_graph_t *graph, const pt__picture_t *picture)
+pt_tensor_t pt__picture_input(pt_graph_t *graph, const pt__picture_size_t *picture)
 {
     return pt_input(graph, "pixel_values", PT_FLOAT32, 4,
                     (int64_t[]){PT_DIM_BATCH, picture->height, picture->width, picture->channels});

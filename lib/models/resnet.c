@@ -20,7 +20,7 @@ enum { REDUCTION = 4, NAME_SIZE = 128 };
 
 typedef struct resnet {
     pt__convolutional_t network;
-    pt__picture_t picture;
+    pt__picture_size_t picture;
     pt__depths_t stages;
     int64_t stem;
     int32_t activation, bottleneck, first_stage_halves, first_product_halves;

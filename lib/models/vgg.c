@@ -18,7 +18,7 @@ enum { POOLED = 7, NAME_SIZE = 48 };
 
 typedef struct vgg {
     pt__convolutional_t network;
-    pt__picture_t picture;
+    pt__picture_size_t picture;
     pt__depths_t stages;
     int64_t width;
     int32_t has_norms;

@@ -16,7 +16,7 @@
 
 typedef struct vit {
     pt__encoder_t encoder;
-    pt__picture_t picture;
+    pt__picture_size_t picture;
     int64_t patch_height, patch_width;
 } vit_t;
 
@@ -75,7 +75,7 @@ static const pt__renaming_t renamings[] = {
 static pt_status_t read_config(const pt__json_t *config, vit_t *vit)
 {
     int32_t has_bias = 1;
-    const pt__picture_t *picture = &vit->picture;
+    const pt__picture_size_t *picture = &vit->picture;
     PT__TRY(pt__encoder_read_layers(config, &vit->encoder));
     PT__TRY(pt__json_get_bool(config, "qkv_bias", PT__JSON_OPTIONAL, &has_bias));
     vit->encoder.unbiased = !has_bias;
@@ -98,7 +98,7 @@ static pt_tensor_t parameter(const vit_t *vit, pt_graph_t *graph, const char *na
  * width]. What is left at the right and the bottom is not looked at, as by the convolution. */
 static pt_tensor_t embed_patches(const vit_t *vit, pt_graph_t *graph, int64_t rows, int64_t columns)
 {
-    const pt__picture_t *picture = &vit->picture;
+    const pt__picture_size_t *picture = &vit->picture;
     const int64_t height = vit->patch_height, width = vit->patch_width, channels = picture->channels;
     const int64_t size = channels * height * width, outputs = vit->encoder.width;
     pt_tensor_t patches = pt__picture_input(graph, picture);

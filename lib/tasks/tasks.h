@@ -31,6 +31,7 @@ typedef struct pt__task_options {
     pt__masking_t masking;
     int32_t normalize;      /* embedding: to length 1 */
     double positive_weight; /* multi_label: times the loss of what holds */
+    double mixup, cutmix;   /* classification: the alpha of each; 0: it is not done */
 } pt__task_options_t;
 
 /* A task: one file and one line in tasks.def. Its fields are the inputs that build adds. */

@@ -58,6 +58,8 @@ static void derive(pt_model_t *model, const pt__requests_t *requests, const pt__
             .limit = tensor->index_limit,
             .key = pt__random_key(key, 0x64657269u),
             .options = of_task ? &model->task : NULL,
+            .graph = model->graph,
+            .is_training = run->training,
             .chosen = chosen};
         pt__requests_derived(model, i)->derive(&derivation, model->plans.derived[i].values);
         model->inputs[input] = model->plans.derived[i].values;

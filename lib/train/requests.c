@@ -59,7 +59,9 @@ uint32_t pt__requests_lacking(const pt_model_t *model, pt__mode_t mode)
     const pt__derived_t *derived;
     uint32_t lacking = 0;
     for (int32_t i = 0; (derived = pt__requests_derived(model, i)) != NULL; i++)
-        if (mode != PT__MODE_OUTPUT || derived->for_outputs)
+        if ((mode != PT__MODE_OUTPUT || derived->for_outputs) &&
+            (mode == PT__MODE_TRAIN || !derived->in_training_only) &&
+            (derived->applies == NULL || derived->applies(&model->task)))
             lacking |= 1u << i;
     return lacking;
 }
@@ -109,6 +111,30 @@ static pt_status_t find_origins(const pt_model_t *model, pt__requests_t *request
     return PT_OK;
 }
 
+static pt_status_t add_request(const pt_model_t *model, int64_t input, pt__requests_t *requests)
+{
+    pt__request_t *request = &requests->list[requests->count];
+    PT__TRY(pt__requests_describe(model->graph, input, request));
+    request->normal = pt__normalizations_find(&model->normalizations, request->name);
+    requests->input[requests->count++] = (int32_t)input;
+    return PT_OK;
+}
+
+/* Inputs that the mode does not read itself, but fields that it reads are made from. */
+static pt_status_t add_origins(const pt_model_t *model, const int8_t *read, pt__requests_t *requests)
+{
+    const pt_graph_t *graph = model->graph;
+    for (int64_t i = 0; i < graph->n_inputs; i++) {
+        int32_t is_origin = 0;
+        for (int32_t k = 0; k < PT__MAX_DERIVED && !read[i]; k++)
+            is_origin |= requests->derived[k] >= 0 &&
+                         strcmp(pt__requests_derived(model, k)->from, graph->inputs[i].name) == 0;
+        if (is_origin)
+            PT__TRY(add_request(model, i, requests));
+    }
+    return PT_OK;
+}
+
 static pt_status_t make_requests(const pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, uint32_t lacking,
                                  pt__requests_t *requests)
 {
@@ -135,11 +161,9 @@ static pt_status_t make_requests(const pt_model_t *model, pt__mode_t mode, pt_te
             requests->derived[derived] = (int32_t)i;
         if (derived >= 0 && !takes_its_own_place(pt__requests_derived(model, derived)))
             continue;
-        pt__request_t *request = &requests->list[requests->count];
-        PT__TRY_OUT(pt__requests_describe(graph, i, request));
-        request->normal = pt__normalizations_find(&model->normalizations, request->name);
-        requests->input[requests->count++] = (int32_t)i;
+        PT__TRY_OUT(add_request(model, i, requests));
     }
+    PT__TRY_OUT(add_origins(model, read, requests));
     PT__TRY_OUT(find_origins(model, requests));
 out:
     pt__release(memory, read);
