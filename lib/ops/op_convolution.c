@@ -71,7 +71,7 @@ static pt__stride_t convolution_stride(const pt__node_t *node)
 static int32_t reads_preactivation(int64_t activation)
 {
     return activation == PT_ACTIVATION_GELU_TANH || activation == PT_ACTIVATION_GELU_ERF ||
-           activation == PT_ACTIVATION_SILU;
+           activation == PT_ACTIVATION_SILU || activation == PT_ACTIVATION_HARDSWISH;
 }
 
 static pt_status_t convolution_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs,
@@ -106,8 +106,10 @@ static pt_status_t convolution_gradient(pt_graph_t *graph, const pt__node_t *nod
 /* The activation alone, from the sum that its gradient keeps. */
 static pt_tensor_t convolution_recomputed(pt_graph_t *graph, const pt__node_t *node)
 {
-    static const char *const functions[PT__UNARY_ACTIVATIONS] = {
-        [PT_ACTIVATION_GELU_TANH] = "gelu_tanh", [PT_ACTIVATION_GELU_ERF] = "gelu", [PT_ACTIVATION_SILU] = "silu"};
+    static const char *const functions[PT__UNARY_ACTIVATIONS] = {[PT_ACTIVATION_GELU_TANH] = "gelu_tanh",
+                                                                 [PT_ACTIVATION_GELU_ERF] = "gelu",
+                                                                 [PT_ACTIVATION_SILU] = "silu",
+                                                                 [PT_ACTIVATION_HARDSWISH] = "hardswish"};
     const char *function = functions[node->attributes.integers[ACTIVATION]];
     return function == NULL ? PT_NO_TENSOR : pt__build_unary(graph, function, node->outputs[1], NULL);
 }
