@@ -700,17 +700,10 @@ static void try_sums(sums_case_t *c, pt__device_t *device, int first)
 }
 
 /* They come with the product, at any thread count in the same bits. */
-START_TEST(test_gemm_sums)
+static void try_sums_of(const form_t *forms, size_t count)
 {
-    static const form_t forms[] = {
-        {.m = 7, .n = 5, .k = 9},         {.m = 150, .n = 90, .k = 1100}, {.m = 40, .n = 700, .k = 64},
-        {.m = 20, .n = 30, .k = 9000},    {.m = 600, .n = 500, .k = 300}, {.m = 3, .n = 2, .k = 700},
-        {.m = 300, .n = 1024, .k = 1024}, {.m = 1, .n = 800, .k = 900},   {.m = 900, .n = 1, .k = 800},
-        {.m = 1, .n = 1, .k = 64},        {.m = 1, .n = 1, .k = 3000},    {.m = 16, .n = 1, .k = 100},
-        {.m = 64, .n = 1, .k = 2000},     {.m = 1, .n = 16, .k = 100},    {.m = 1, .n = 10, .k = 2000},
-    };
     open_devices();
-    for (size_t f = 0; f < sizeof forms / sizeof forms[0]; f++)
+    for (size_t f = 0; f < count; f++)
         for (int accumulate = 0; accumulate < 2; accumulate++) {
             sums_case_t c = make_sums_case(&forms[f], accumulate);
             for (int level = 0; level < PT__LEVEL_COUNT; level++)
@@ -720,6 +713,25 @@ START_TEST(test_gemm_sums)
             free(c.floats);
         }
     close_devices();
+}
+
+START_TEST(test_gemm_sums)
+{
+    static const form_t forms[] = {
+        {.m = 7, .n = 5, .k = 9},      {.m = 150, .n = 90, .k = 1100}, {.m = 40, .n = 700, .k = 64},
+        {.m = 20, .n = 30, .k = 9000}, {.m = 3, .n = 2, .k = 700},     {.m = 1, .n = 800, .k = 900},
+        {.m = 900, .n = 1, .k = 800},  {.m = 1, .n = 1, .k = 64},      {.m = 1, .n = 1, .k = 3000},
+        {.m = 16, .n = 1, .k = 100},   {.m = 64, .n = 1, .k = 2000},   {.m = 1, .n = 16, .k = 100},
+        {.m = 1, .n = 10, .k = 2000},
+    };
+    try_sums_of(forms, sizeof forms / sizeof forms[0]);
+}
+END_TEST
+
+START_TEST(test_gemm_large_sums)
+{
+    static const form_t forms[] = {{.m = 600, .n = 500, .k = 300}, {.m = 300, .n = 1024, .k = 1024}};
+    try_sums_of(forms, sizeof forms / sizeof forms[0]);
 }
 END_TEST
 
@@ -840,4 +852,4 @@ END_TEST
 
 SUITE("gemm", 120, test_gemm_small_sizes, test_gemm_few_rows, test_gemm_large_sizes, test_gemm_staged, test_gemm_narrow,
       test_gemm_narrow_large, test_gemm_few_rows_of_blocks, test_gemm_nothing_to_do, test_gemm_not_finite,
-      test_gemm_sums, test_gemm_reads_no_further, test_gemm_device)
+      test_gemm_sums, test_gemm_large_sums, test_gemm_reads_no_further, test_gemm_device)
