@@ -172,6 +172,7 @@ static void add_facts(page_t *page)
     const pt_model_t *model = facts->opened->model;
     pt_estimate_t estimate = {.struct_size = sizeof estimate};
     const pt_dim_rows_t rows = {"tokens", 1};
+    const int64_t skipped = pt_dataset_skipped_count(facts->dataset);
     char date[64] = "";
     time_t now = time(NULL);
     struct tm calendar;
@@ -187,6 +188,9 @@ static void add_facts(page_t *page)
     add_fact(page, "samples", "%lld", (long long)pt_dataset_length(facts->dataset));
     if (facts->evaluation)
         add_fact(page, "held-out samples", "%lld", (long long)pt_dataset_length(facts->evaluation));
+    if (skipped > 0)
+        add_fact(page, "files passed over", "%lld, among them %s", (long long)skipped,
+                 pt_dataset_skipped(facts->dataset, 0));
     add_fact(page, "updates", "%lld of %lld samples", (long long)result->steps, (long long)facts->settings->batch);
     add_fact(page, "loss of the last updates", "%.4f", plain_number(result->loss));
     for (int64_t i = 0; facts->evaluation && i < pt_model_metric_count(model); i++) {

@@ -5,10 +5,13 @@ python3 tests/tools/training_report.py TRAINING_REPORT_SAMPLE
 
 import json
 import os
+import random
+import struct
 import subprocess
 import sys
 import tempfile
 import unittest
+import zlib
 
 PROGRAM = os.path.abspath(sys.argv.pop(1))
 
@@ -17,6 +20,18 @@ def run(*arguments, code=0):
     done = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True)
     assert done.returncode == code, "%s gave %d\n%s\n%s" % (arguments, done.returncode, done.stdout, done.stderr)
     return done.stdout, done.stderr
+
+
+def write_picture(path, width, height, channel, draw):
+    """A PNG file whose pixels are bright in one channel."""
+
+    def chunk(kind, body):
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    pixels = [[draw.randrange(64) + (190 if i % 3 == channel else 0) for i in range(3 * width)] for _ in range(height)]
+    with open(path, "wb") as file:
+        file.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)))
+        file.write(chunk(b"IDAT", zlib.compress(b"".join(b"\0" + bytes(row) for row in pixels))) + chunk(b"IEND", b""))
 
 
 class Report(unittest.TestCase):
@@ -41,7 +56,7 @@ class Report(unittest.TestCase):
     def test_json(self):
         with open("all/of it/report.json", encoding="utf-8") as file:
             report = json.load(file)
-        self.assertEqual([one["name"] for one in report["classes"]], ["red", "green", "blue"])
+        self.assertEqual([one["name"] for one in report["classes"]], ["blue", "green", "red"])
         guesses = [one["guesses"] for one in report["classes"]]
         self.assertEqual(sum(sum(row) for row in guesses), 30)
         right = sum(guesses[i][i] for i in range(3))
@@ -50,6 +65,7 @@ class Report(unittest.TestCase):
         self.assertEqual(sum(one["samples"] for one in report["calibration"]), 30)
         self.assertAlmostEqual(report["expected_calibration_error"], self.calibration_error, places=6)
         self.assertEqual(report["filters"], {"name": "first.weight", "shape": [4, 3, 8, 8]})
+        self.assertNotIn("files passed over", [fact["name"] for fact in report["facts"]])
         examples = report["examples"]
         wrong = [one["certainty"] for one in examples if one["truth"] != one["guess"]]
         self.assertEqual(wrong, sorted(wrong, reverse=True))
@@ -62,6 +78,27 @@ class Report(unittest.TestCase):
         if self.has_png:
             with open("all/of it/report.html", encoding="utf-8") as file:
                 self.assertEqual(file.read().count("data:image/png;base64,"), len(examples) + 4)
+
+    def test_pictures_of_a_directory(self):
+        if not self.has_png:
+            self.skipTest("built without libpng")
+        draw = random.Random(1)
+        for channel, name in enumerate(["red", "green", "blue"]):
+            os.makedirs(os.path.join("pictures", name))
+            for i in range(20):
+                write_picture(os.path.join("pictures", name, "%02d.png" % i), 8 + i % 3, 8, channel, draw)
+        with open("pictures/blue/words.txt", "w", encoding="utf-8") as file:
+            file.write("no picture")
+        run("pictures.json", "pictures")
+        with open("pictures.json", encoding="utf-8") as file:
+            report = json.load(file)
+        facts = {fact["name"]: fact["value"] for fact in report["facts"]}
+        self.assertRegex(facts["files passed over"], "^1, among them .*words.txt: ")
+        self.assertEqual([one["name"] for one in report["classes"]], ["blue", "green", "red"])
+        self.assertEqual(sum(one["support"] for one in report["classes"]), 30)
+        self.assertGreater(len(report["examples"]), 5)
+        for one in report["examples"]:
+            self.assertEqual(one["picture"], {"width": 8, "height": 8, "channels": 3})
 
     def test_files(self):
         run("new/page.html")

@@ -1,5 +1,5 @@
-/* Trains a network of its own on a few pictures and writes the report to where the first argument says, as the program
- * does after a training. training_report.py reads it. */
+/* Trains a network of its own on a few pictures, or on those in the directory of the second argument, and writes the
+ * report to where the first argument says, as the program does after a training. training_report.py reads it. */
 #include "../../tools/training_report.h"
 
 #include <stdlib.h>
@@ -24,7 +24,7 @@ static void draw(uint8_t pixels[PICTURES][SIZE], int32_t *labels)
         labels[i] = (i % 7 == 6 ? i + 1 : i) % CLASSES;
         for (int j = 0; j < SIZE; j++) {
             drawn = drawn * 1664525u + 1013904223u;
-            pixels[i][j] = (uint8_t)((drawn >> 26) + (j % CHANNELS == i % CLASSES ? 190 : 0));
+            pixels[i][j] = (uint8_t)((drawn >> 26) + (j % CHANNELS == CLASSES - 1 - i % CLASSES ? 190 : 0));
         }
     }
 }
@@ -59,7 +59,7 @@ int main(int argc, char **argv)
 {
     static uint8_t pixels[PICTURES][SIZE];
     static int32_t labels[PICTURES];
-    char *const items[] = {"red", "green", "blue"};
+    char *const items[] = {"blue", "green", "red"};
     const names_t names = {(char **)items, CLASSES};
     const pt_array_t arrays[] = {
         {.name = "pixel_values", .dtype = PT_UINT8, .rank = 3, .shape = {SIDE, SIDE, CHANNELS}, .data = pixels},
@@ -70,6 +70,7 @@ int main(int argc, char **argv)
     pt_optimizer_t *optimizer = NULL;
     pt_optimizer_options_t rule;
     pt_train_options_t options;
+    pt_image_options_t pictures;
     pt_evaluation_t evaluated = {.struct_size = sizeof evaluated};
     pt_train_result_t result = {.struct_size = sizeof result};
     opened_model_t opened = {.family = "of its own"};
@@ -86,7 +87,13 @@ int main(int argc, char **argv)
         return status;
     draw(pixels, labels);
     TRY(pt_context_create(NULL, &context));
-    TRY(pt_dataset_create_from_arrays(context, arrays, 2, sizeof *arrays, PICTURES, 0, &all));
+    if (argc > 2) {
+        TRY(pt_image_options_init(&pictures, sizeof pictures));
+        pictures.width = pictures.height = SIDE;
+        TRY(pt_dataset_create_from_images(context, argv[2], &pictures, &all));
+    } else {
+        TRY(pt_dataset_create_from_arrays(context, arrays, 2, sizeof *arrays, PICTURES, 0, &all));
+    }
     TRY(pt_dataset_split(all, 0.5, 1, &dataset, &evaluation));
     if ((status = build(context, &opened.model)) != EXIT_DONE)
         goto out;
