@@ -273,8 +273,8 @@ START_TEST(test_svg)
     ck_assert_uint_gt(fread(text, 1, sizeof text - 1, file), 0);
     fclose(file);
     static const char *const parts[] = {
-        "<svg viewBox=\"0 0 100.5 50\" role=\"img\" style=\"min-width:80px;max-width:120px\" "
-        "aria-label=\"&#60;&#38;&#34;\">",
+        "<svg viewBox=\"0 0 100.5 50\" role=\"img\" style=\"min-width:80px;max-width:120px\"",
+        " aria-label=\"&#60;&#38;&#34;\">",
         "<rect x=\"11\" y=\"2\" width=\"3\" height=\"4\" rx=\"5\" fill=\"var(--s1)\" fill-opacity=\"0.5\"/>",
         "stroke-dasharray=\"3 1\" d=\"M10 0L11.5 2\"/>",
         "<circle cx=\"11\" cy=\"1\" r=\"2\" stroke=\"var(--ink)\" fill=\"var(--card)\"/>",
