@@ -204,7 +204,8 @@ static const pt__case_t batch_norm_cases[] = {
     {"f[T,5] s[5] s[5] f[5] f[5]", {.integers = {[UPDATES] = 1}, .reals = {1e-5, 0.1}}},
     {"f[T,33] s[33] s[33] f[33] -", {.integers = {[UPDATES] = 1}, .reals = {1e-3, 0.5}}},
     {"f[B,3,7] s[7] s[7] - f[7]", {.integers = {[UPDATES] = 1}, .reals = {1e-5, 1}}},
-    {"f[300,70] s[70] s[70] f[70] f[70]", {.integers = {[UPDATES] = 1}, .reals = {1e-5, 0.1}}},
+    {"f[5,1030] s[1030] s[1030] f[1030] f[1030]", {.integers = {[UPDATES] = 1}, .reals = {1e-5, 0.1}}},
+    {"f[480,70] s[70] s[70] f[70] f[70]", {.integers = {[UPDATES] = 1}, .reals = {1e-5, 0.1}}},
     {"f[T,5] s[5] s[5] f[5] f[5]", {.reals = {1e-5, 0.1}}},
     {"f[2T,9] s[9] s[9]", {.reals = {1e-5, 0.1}}},
 };

@@ -148,6 +148,7 @@ static const pt__case_t cases[] = {
     {"f[B,3,7] - f[7]", {.integers = {0}, .reals = {1e-5}}},
     {"f[2,2,2,1030] f[1030] f[1030]", {.integers = {2}, .reals = {1e-5}}},
     {"f[2,3,1030]", {.integers = {0}, .reals = {1e-5}}},
+    {"f[3,150,80] f[80] f[80]", {.integers = {4}, .reals = {1e-5}}},
     {"f[T,8] f[8] f[8]", {.integers = {2}, .reals = {1e-5}}},
 };
 

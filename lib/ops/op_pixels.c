@@ -193,7 +193,7 @@ static const pt__case_t upsample_cases[] = {
     {"f[B,3,4,5]", SIZED(PT__PIXELS_NEAREST, 6, 8)},        {"f[B,5,3,33]", SIZED(PT__PIXELS_NEAREST, 7, 2)},
     {"f[B,3,4,5]", SIZED(PT__PIXELS_LINEAR, 6, 8)},         {"f[B,5,3,33]", SIZED(PT__PIXELS_LINEAR, 3, 7)},
     {"f[B,3,4,5]", SIZED(PT__PIXELS_LINEAR_CORNERS, 6, 1)}, {"f[B,1,3,5]", SIZED(PT__PIXELS_LINEAR_CORNERS, 2, 3)},
-    {"f[2T,4,3]", SIZED(PT__PIXELS_LINEAR, 9, 1)},
+    {"f[2T,4,3]", SIZED(PT__PIXELS_LINEAR, 9, 1)},          {"f[2,10,20,40]", SIZED(PT__PIXELS_LINEAR, 20, 25)},
 };
 
 #define PIXELS                                                                                          \

@@ -282,6 +282,7 @@ static const pt__case_t max_cases[] = {
     {"f[1,2,3,260]", WINDOWS(BOTH(2, 2), BOTH(3, 3), BOTH(1, 1), 0, 1, 1, 0, PT_POOL_CEIL, 0, MAX)},
     {"f[T,9,5]", WINDOWS(BOTH(3, 1), BOTH(2, 1), BOTH(1, 1), 1, 1, 0, 0, 0, 0, MAX)},
     {"f[2B,5,4]", WINDOWS(BOTH(2, 1), BOTH(2, 1), BOTH(2, 1), 1, 0, 0, 0, PT_POOL_CEIL, 0, MAX)},
+    {"f[3,36,35,9]", WINDOWS(BOTH(3, 3), BOTH(2, 2), BOTH(1, 1), 1, 1, 1, 1, 0, 0, MAX)},
     {"f[B,5,7,4]", ADAPTED(3, 2, MAX)},
     {"f[B,5,3]", ADAPTED(7, 1, MAX)},
 };

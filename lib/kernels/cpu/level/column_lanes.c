@@ -25,26 +25,34 @@ INLINE void store_doubles(double *p, floats_t v, int64_t n)
         p[i] = (double)part[i];
 }
 
-/* `count` vectors of columns, n of the last one, of rows that are ROWS at most: their means, and their squares. */
+/* `count` vectors of columns, n of the last one, of rows that are ROWS at most: their means, and their squares. Numbers
+ * are counted from the first row's, which takes a large mean away before anything is added up. */
 INLINE void block_moments(int64_t rows, const float *src, int64_t stride, int64_t n, double *mean, double *squares,
                           int count)
 {
-    floats_t sum[VECTORS], square[VECTORS];
-    for (int j = 0; j < count; j++)
+    floats_t base[VECTORS], sum[VECTORS], square[VECTORS];
+    for (int j = 0; j < count; j++) {
+        base[j] = load_some(src + j * LANES, n);
         sum[j] = square[j] = (floats_t){0};
-    for (int64_t r = 0; r < rows; r++)
+    }
+    for (int64_t r = 1; r < rows; r++)
         for (int j = 0; j < count; j++)
-            sum[j] += load_some(src + r * stride + j * LANES, n);
+            sum[j] += load_some(src + r * stride + j * LANES, n) - base[j];
     for (int j = 0; j < count; j++)
         sum[j] = sum[j] / (float)rows;
     for (int64_t r = 0; r < rows; r++)
         for (int j = 0; j < count; j++) {
-            floats_t distance = load_some(src + r * stride + j * LANES, n) - sum[j];
+            floats_t distance = load_some(src + r * stride + j * LANES, n) - base[j] - sum[j];
             square[j] += distance * distance;
         }
     for (int j = 0; j < count; j++) {
-        store_doubles(mean + j * LANES, sum[j], n < LANES ? n : LANES);
-        store_doubles(squares + j * LANES, square[j], n < LANES ? n : LANES);
+        int64_t width = n < LANES ? n : LANES;
+        double first[LANES];
+        store_doubles(first, base[j], width);
+        store_doubles(mean + j * LANES, sum[j], width);
+        store_doubles(squares + j * LANES, square[j], width);
+        for (int64_t i = 0; i < width; i++)
+            mean[j * LANES + i] += first[i];
     }
 }
 
