@@ -1832,6 +1832,9 @@ PT_API pt_status_t pt_image_options_init(pt_image_options_t *options, uint32_t s
  * CIFAR's files, binary or pickled: one of them, or a directory, of which the training files are read; names from the
  * "...meta" or ".txt" beside them. Of CIFAR-100 the fine labels.
  *
+ * A list in JSON lines: in each object "image" or "file_name", a path from the list's directory, and in all or none
+ * "label", a string or a whole number; classes in order, as PT_COLUMN_CLASS has them.
+ *
  * Hidden files are passed over. What else is not read is counted and named (pt_dataset_skipped): files that are no
  * pictures, directories that cannot be read, classes without a picture. So is a picture that turns out broken when it
  * is asked for: the next good one stands in for it, the same in every run. PT_ERR_FORMAT: there is no picture. */
