@@ -75,6 +75,8 @@ const option_t option_table[] = {
      "multi_label_classification: any of several classes a sample, its label a list in JSON lines",
      "causal_lm|masked_lm|classification|multi_label_classification|regression", STAGES, VALUE_CHOICE, AT(task),
      NO_LIMIT},
+    {"--whole-words", FLAG, training, "masked_lm hides all tokens of a word together", NO_WORDS, COMMAND_TRAIN,
+     VALUE_NONE, AT(whole_words), NO_LIMIT},
     {"--steps", "N", training, "updates in all (as many as --epochs)", NO_WORDS, STAGES, VALUE_WHOLE, AT(steps), 1,
      MOST},
     {"--epochs", "N", training, "passes over the data (1)", NO_WORDS, COMMAND_TRAIN, VALUE_WHOLE, AT(epochs), 1, MOST},

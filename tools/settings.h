@@ -34,7 +34,7 @@ typedef struct settings {
     const char *task, *optimizer, *schedule, *pool, *normalize, *evaluation, *best, *out, *report;
     int64_t steps, epochs, batch, warmup, evaluate_every, patience, event_every, checkpoint_every, checkpoints;
     double mixup, cutmix, rate, weight_decay, clip, time, checkpoint_seconds;
-    int32_t resume, events, progress, probe;
+    int32_t resume, events, progress, probe, whole_words;
     list_t freeze;
     /* generate */
     const char *prompt;

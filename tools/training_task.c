@@ -117,11 +117,12 @@ static int set_masked_lm(run_t *run)
     pt_masked_lm_options_t options;
     pt_array_t kinds = {.dtype = PT_UINT8};
     int status = EXIT_DONE;
-    if (own && strcmp(own, PT_TASK_MASKED_LM) == 0)
+    if (own && strcmp(own, PT_TASK_MASKED_LM) == 0 && !run->settings->whole_words)
         return EXIT_DONE;
     if (!tokenizer)
         return fail("the task masked_lm needs a tokenizer with a token [MASK] or <mask>, found none");
     TRY(pt_masked_lm_options_init(&options, sizeof options));
+    options.flags = run->settings->whole_words ? PT_MASK_WHOLE_WORDS : 0;
     options.mask_token = pt_tokenizer_id(tokenizer, "[MASK]");
     if (options.mask_token < 0)
         options.mask_token = pt_tokenizer_id(tokenizer, "<mask>");
@@ -145,6 +146,9 @@ int set_task(run_t *run, const data_files_t *files, const data_files_t *evaluati
 {
     const char *own = pt_model_task(run->opened.model);
     int status = EXIT_DONE;
+    if (run->settings->whole_words && strcmp(run->task, PT_TASK_MASKED_LM) != 0)
+        return usage_error(run->settings->command, "--whole-words is of the task masked_lm, and what is learnt is %s",
+                           run->task);
     if (strcmp(run->task, PT_TASK_CLASSIFICATION) == 0 || strcmp(run->task, PT_TASK_MULTI_LABEL) == 0)
         return set_classification(run, files, evaluation);
     if (strcmp(run->task, PT_TASK_REGRESSION) == 0)

@@ -1113,6 +1113,14 @@ class Program(unittest.TestCase):
         self.assertLess(metrics["loss"], 5)
         again = run_json("train", "bert", *options)
         self.assertLess(again["loss"], result["loss"])
+        for model, whole in ("bert", b"false"), ("whole", b"true"):
+            if model == "whole":
+                run_json("train", "bert", *options, "--whole-words", "--out", "whole")
+            with open(os.path.join(model, "model.safetensors"), "rb") as file:
+                self.assertRegex(file.read(), rb"whole_words\W+" + whole)
+        self.names_what(
+            run("train", "gpt2-tiny", *options, "--whole-words", code=2)[1], "--whole-words", "masked_lm", "causal_lm"
+        )
         labelled = run_json("finetune", "bert", "labels.jsonl", "--epochs", "1", "--evaluation", "0.25")
         self.assertEqual(set(labelled["metrics"]), {"loss", "accuracy", "macro_f1", "calibration_error"})
         with open("pairs.jsonl", "w", encoding="utf-8") as file:
