@@ -151,6 +151,50 @@ START_TEST(test_gguf)
 }
 END_TEST
 
+/* A value of another kind than the key's. */
+START_TEST(test_gguf_kinds)
+{
+    static const struct {
+        const char *model, *key; /* a number of this key and kind */
+        uint32_t kind;
+        size_t length;
+        const char *part;
+    } cases[] = {{"llama", "scores", 4, 4, "tokenizer.ggml.scores is"},
+                 {"llama", "token_type", 4, 4, "tokenizer.ggml.token_type is"},
+                 {"llama", "tokens", 4, 4, "tokenizer.ggml.tokens is"},
+                 {"llama", "add_bos_token", 6, 4, "tokenizer.ggml.add_bos_token is"},
+                 {"llama", "remove_extra_whitespaces", 6, 4, "tokenizer.ggml.remove_extra_whitespaces is"},
+                 {"llama", "precompiled_charsmap", 4, 4, "precompiled_charsmap is of kind 4"},
+                 {"gpt2", "pre", 4, 4, "tokenizer.ggml.pre is"},
+                 {"gpt2", "merges", 4, 4, "tokenizer.ggml.merges is"},
+                 {"bert", "cls_token_id", 6, 4, "tokenizer.ggml.cls_token_id is"}};
+    ck_ok(pt_context_create(NULL, &context));
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        begin(cases[i].model);
+        if (strcmp(cases[i].key, "tokens") != 0)
+            put_strings("tokens", "[UNK] a b");
+        if (strcmp(cases[i].key, "merges") == 0) {
+            put_key("pre");
+            put_number(8, 4);
+            put_string("gpt-2");
+        }
+        put_integer(cases[i].key, cases[i].kind, 1, cases[i].length);
+        refuse(PT_ERR_FORMAT, cases[i].part);
+    }
+    begin("llama");
+    put_key("tokens");
+    put_number(9, 4);
+    put_number(8, 4);
+    put_number(0, 8);
+    refuse(PT_ERR_FORMAT, "0 tokens (tokenizer.ggml.tokens), expected 1 to");
+    begin("llama");
+    put_strings("tokens", "<unk> a b");
+    put_numbers("token_type", 5, (const int32_t[]){2, 1}, 2, 4);
+    refuse(PT_ERR_FORMAT, "0 scores and 2 token types, expected 0 or 3");
+    pt_context_free(context);
+}
+END_TEST
+
 /* T5's: unigram, a token behind texts, no blank before them where the file says so. */
 START_TEST(test_t5)
 {
@@ -244,4 +288,4 @@ START_TEST(test_pieces)
 }
 END_TEST
 
-SUITE("foreign_refusals", 60, test_gguf, test_t5, test_files_by_name, test_pieces)
+SUITE("foreign_refusals", 60, test_gguf, test_gguf_kinds, test_t5, test_files_by_name, test_pieces)
