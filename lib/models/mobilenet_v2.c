@@ -6,9 +6,9 @@
  * between a stem and a product that makes 1280 channels. The output "hidden" is the mean of each.
  *
  * Names, layouts and what the configuration says are those of Hugging Face's MobileNetV2ForImageClassification;
- * MobileNetV2Model's names lack "mobilenet_v2.", torchvision's are other spellings of them. The field is "pixel_values".
- * A key that the configuration lacks has the value that the transformers library takes; batch_norm_momentum, which it
- * has no key for, its 0.997. */
+ * MobileNetV2Model's names lack "mobilenet_v2.", torchvision's are other spellings of them. The field is
+ * "pixel_values". A key that the configuration lacks has the value that the transformers library takes;
+ * batch_norm_momentum, which it has no key for, its 0.997. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>

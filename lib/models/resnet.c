@@ -4,7 +4,8 @@
  *   bottleneck   h = activation(norm(conv1(relu(norm(conv3(relu(norm(conv1(h)))))))) + shortcut(h))
  *
  * where a shortcut is norm(conv1(h)) as far as sizes change, else h. A hidden_act other than relu is that of the stem
- * and of what blocks end with alone: so the transformers library has it. The output "hidden" is the mean of each channel.
+ * and of what blocks end with alone: so the transformers library has it. The output "hidden" is the mean of each
+ * channel.
  *
  * Names, layouts and initial values are those of Hugging Face's ResNetForImageClassification; ResNetModel's names lack
  * "resnet.", torchvision's and timm's are other spellings of them. The field is "pixel_values". A size that the

@@ -1,5 +1,5 @@
-/* VGG (Simonyan 2015): stages of convolutions of 3 by 3, each ended by the largest of every 2 by 2 pixels, then two wide
- * layers on the 7 by 7 means of what is left; the third is the head:
+/* VGG (Simonyan 2015): stages of convolutions of 3 by 3, each ended by the largest of every 2 by 2 pixels, then two
+ * wide layers on the 7 by 7 means of what is left; the third is the head:
  *
  *   h = relu(conv3(h)), or relu(norm(conv3(h)));   rows = relu(wide(dropout(relu(wide(means(h))))))
  *
