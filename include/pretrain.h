@@ -821,12 +821,25 @@ PT_API pt_status_t pt_model_create(pt_context_t *context, const pt_graph_t *grap
  *           3, hidden_size 768, num_hidden_layers 12, num_attention_heads 12, intermediate_size 3072, hidden_act
  *           "gelu", hidden_dropout_prob and attention_probs_dropout_prob 0, qkv_bias true, layer_norm_eps 1e-12,
  *           initializer_range 0.02
+ *   "resnet"  image_size 224, num_channels 3, embedding_size 64, hidden_sizes [256, 512, 1024, 2048], depths [3, 4, 6,
+ *           3], layer_type "bottleneck" (or "basic"), hidden_act "relu", downsample_in_first_stage and
+ *           downsample_in_bottleneck false
+ *   "mobilenet_v2"  image_size 224, num_channels 3, depth_multiplier 1, depth_divisible_by 8, min_depth 8, expand_ratio
+ *           6, output_stride 32, first_layer_is_expansion, finegrained_output and tf_padding true, hidden_act "relu6",
+ *           classifier_dropout_prob 0.8, layer_norm_eps 0.001, batch_norm_momentum 0.997
+ *   "vgg"   image_size 224, num_channels 3, depths [1, 1, 2, 2, 2], hidden_sizes [64, 128, 256, 512, 512], batch_norm
+ *           false, hidden_size 4096, dropout 0.5
+ *   "cifar_resnet"  image_size 32, num_channels 3, depths [3, 3, 3], hidden_sizes [16, 32, 64], shortcut "A" (or "B")
+ *   "digits"  image_size 28, num_channels 1, hidden_sizes [16, 32], hidden_size 128, dropout 0.25
  *   "mlp"   field "features": float32 [input_size]. input_size and hidden_sizes, an array, are needed;
  *           activation_function "relu" and dropout 0 where the key is left out
  *
  * A key "preset" stands for the sizes of a network to be trained from the beginning: bert, gpt2 or llama with -tiny (2
  * layers of width 128), -mini (4 of 256), -small (4 of 512) or -medium (8 of 512; heads of width 64; Turc 2019), as in
- * {"preset": "bert-mini", "vocab_size": 8000}. Keys beside it go before the preset's; what is saved has them all. */
+ * {"preset": "bert-mini", "vocab_size": 8000}; or of a published network of pictures, whose files of weights
+ * pt_model_load then takes: resnet18, 34, 50, 101, 152; of 32 by 32 pixels resnet20, 32, 44, 56, 110; vgg11, 13, 16,
+ * 19, with _bn or without; mobilenet_v2; vit-tiny, -small, -base; digits. Keys beside it go before the preset's; what
+ * is saved has them all. */
 PT_API pt_status_t pt_model_create_from_config(pt_context_t *context, const char *json, size_t length,
                                                pt_model_t **out);
 /* Another handle on the same stored tensors, for predicting while others predict: with the graph, task, class names,
