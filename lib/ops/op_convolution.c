@@ -67,13 +67,6 @@ static pt__stride_t convolution_stride(const pt__node_t *node)
 
 /* ---- Gradients ---- */
 
-/* Whether the activation's derivative is computed from the value before it. */
-static int32_t reads_preactivation(int64_t activation)
-{
-    return activation == PT_ACTIVATION_GELU_TANH || activation == PT_ACTIVATION_GELU_ERF ||
-           activation == PT_ACTIVATION_SILU || activation == PT_ACTIVATION_HARDSWISH;
-}
-
 static pt_status_t convolution_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs,
                                         const int32_t *wanted, pt_tensor_t *d_inputs)
 {
@@ -81,8 +74,8 @@ static pt_status_t convolution_gradient(pt_graph_t *graph, const pt__node_t *nod
     pt_tensor_t d_sum = d_outputs[0];
     if (activation != PT_ACTIVATION_NONE) {
         pt__attributes_t function = {.integers = {activation}};
-        d_sum = pt__build_binary(graph, "unary_gradient", node->outputs[reads_preactivation(activation) ? 1 : 0], d_sum,
-                                 &function);
+        d_sum = pt__build_binary(graph, "unary_gradient", node->outputs[pt__reads_preactivation(activation) ? 1 : 0],
+                                 d_sum, &function);
     }
     int32_t wants_bias = node->n_inputs > BIAS && wanted[BIAS];
     if (wanted[WEIGHT] || wants_bias) { /* first: src is read for the last time, and d_src can have its memory */
@@ -101,17 +94,6 @@ static pt_status_t convolution_gradient(pt_graph_t *graph, const pt__node_t *nod
     if (node->n_inputs > RESIDUAL && wanted[RESIDUAL])
         d_inputs[RESIDUAL] = d_sum;
     return graph->status;
-}
-
-/* The activation alone, from the sum that its gradient keeps. */
-static pt_tensor_t convolution_recomputed(pt_graph_t *graph, const pt__node_t *node)
-{
-    static const char *const functions[PT__UNARY_ACTIVATIONS] = {[PT_ACTIVATION_GELU_TANH] = "gelu_tanh",
-                                                                 [PT_ACTIVATION_GELU_ERF] = "gelu",
-                                                                 [PT_ACTIVATION_SILU] = "silu",
-                                                                 [PT_ACTIVATION_HARDSWISH] = "hardswish"};
-    const char *function = functions[node->attributes.integers[ACTIVATION]];
-    return function == NULL ? PT_NO_TENSOR : pt__build_unary(graph, function, node->outputs[1], NULL);
 }
 
 static pt_status_t gradient_src_shape(const pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)
@@ -231,6 +213,8 @@ static const pt__case_t convolution_cases[] = {
     {"f[B,4,5,6] f[6,1,3,3] f[6]", PT__CONVOLUTION_CASE(0, 2, 1, 1, 1, 1, 1, 1, 6, 0)},
     {"f[B,3,3,2] f[4,1,2,2] -", PT__CONVOLUTION_CASE(0, 1, 1, 0, 0, 0, 0, 1, 2, 0)},
     {"f[B,5,4,3] f[2,3,1,1] f[2]", PT__CONVOLUTION_CASE(0, 2, 2, 0, 0, 0, 0, 1, 1, 0)},
+    {"f[B,3,3,2] f[3,2,2,2] -", PT__CONVOLUTION_CASE(PT_ACTIVATION_HARDSWISH, 1, 1, 1, 0, 0, 1, 1, 1, 0)},
+    {"f[B,3,3,2] f[3,2,2,2] -", PT__CONVOLUTION_CASE(PT_ACTIVATION_RELU6, 1, 1, 1, 0, 0, 1, 1, 1, 0)},
     {"f[B,3,3,2] f[3,2,1,1] -", PT__CONVOLUTION_CASE(PT_ACTIVATION_SILU, 1, 1, 1, 0, 0, 1, 1, 1, 0)},
     {"f[B,3,3,2] f[5,2,3,3] f[5] f[B,3,3,5]", PT__CONVOLUTION_CASE(PT_ACTIVATION_RELU, 1, 1, 1, 1, 1, 1, 1, 1, 0)},
     {"f[B,9,4] f[6,4,3] f[6]", {.integers = {0, 2, 1, 2, 1, 0, 0, 2, 1, 1}}},
@@ -269,7 +253,7 @@ static const pt__op_t ops[] = {
      .shape = convolution_shape,
      .stride = convolution_stride,
      .gradient = convolution_gradient,
-     .recompute = convolution_recomputed,
+     .recompute = pt__recompute_activation,
      .run = convolution_run,
      .scratch = convolution_scratch,
      .operations = convolution_operations,

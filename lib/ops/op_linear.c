@@ -60,13 +60,6 @@ static pt_status_t linear_shape(const pt_graph_t *graph, const pt__node_t *node,
     return PT_OK;
 }
 
-/* Whether the activation's derivative is computed from the value before it. */
-static int32_t reads_preactivation(int64_t activation)
-{
-    return activation == PT_ACTIVATION_GELU_TANH || activation == PT_ACTIVATION_GELU_ERF ||
-           activation == PT_ACTIVATION_SILU || activation == PT_ACTIVATION_HARDSWISH;
-}
-
 static pt_status_t linear_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs,
                                    const int32_t *wanted, pt_tensor_t *d_inputs)
 {
@@ -74,7 +67,7 @@ static pt_status_t linear_gradient(pt_graph_t *graph, const pt__node_t *node, co
     pt_tensor_t d_product = d_outputs[0];
     if (activation != PT_ACTIVATION_NONE) {
         pt__attributes_t function = {.integers = {activation}};
-        pt_tensor_t reference = node->outputs[reads_preactivation(activation) ? 1 : 0];
+        pt_tensor_t reference = node->outputs[pt__reads_preactivation(activation) ? 1 : 0];
         d_product = pt__build_binary(graph, "unary_gradient", reference, d_product, &function);
     }
     pt__attributes_t layout = {.integers = {[IN_OUT] = node->attributes.integers[IN_OUT]}};
@@ -91,17 +84,6 @@ static pt_status_t linear_gradient(pt_graph_t *graph, const pt__node_t *node, co
     if (node->n_inputs > RESIDUAL && wanted[RESIDUAL])
         d_inputs[RESIDUAL] = d_product;
     return graph->status;
-}
-
-/* The activation alone, from the product that its gradient keeps. */
-static pt_tensor_t linear_recomputed(pt_graph_t *graph, const pt__node_t *node)
-{
-    static const char *const functions[PT__UNARY_ACTIVATIONS] = {[PT_ACTIVATION_GELU_TANH] = "gelu_tanh",
-                                                                 [PT_ACTIVATION_GELU_ERF] = "gelu",
-                                                                 [PT_ACTIVATION_SILU] = "silu",
-                                                                 [PT_ACTIVATION_HARDSWISH] = "hardswish"};
-    const char *function = functions[node->attributes.integers[ACTIVATION]];
-    return function == NULL ? PT_NO_TENSOR : pt__build_unary(graph, function, node->outputs[1], NULL);
 }
 
 static void linear_run(const pt__call_t *call, const pt__run_t *run)
@@ -257,7 +239,7 @@ static const pt__op_t ops[] = {
      .needs_gradient_of = 15,
      .shape = linear_shape,
      .gradient = linear_gradient,
-     .recompute = linear_recomputed,
+     .recompute = pt__recompute_activation,
      .run = linear_run,
      .operations = linear_operations,
      PT__CASES(linear_cases)},

@@ -124,6 +124,22 @@ pt__shape_t pt__attributes_get_shape(const pt__attributes_t *attributes, int32_t
                           attributes->integers + place + 2);
 }
 
+int32_t pt__reads_preactivation(int64_t activation)
+{
+    return activation == PT_ACTIVATION_GELU_TANH || activation == PT_ACTIVATION_GELU_ERF ||
+           activation == PT_ACTIVATION_SILU || activation == PT_ACTIVATION_HARDSWISH;
+}
+
+pt_tensor_t pt__recompute_activation(pt_graph_t *graph, const pt__node_t *node)
+{
+    static const char *const functions[PT__UNARY_ACTIVATIONS] = {[PT_ACTIVATION_GELU_TANH] = "gelu_tanh",
+                                                                 [PT_ACTIVATION_GELU_ERF] = "gelu",
+                                                                 [PT_ACTIVATION_SILU] = "silu",
+                                                                 [PT_ACTIVATION_HARDSWISH] = "hardswish"};
+    const char *function = functions[node->attributes.integers[PT__ATTRIBUTE_ACTIVATION]];
+    return function == NULL ? PT_NO_TENSOR : pt__build_unary(graph, function, node->outputs[1], NULL);
+}
+
 /* The finaliser of SplitMix64 (Steele 2014), so that neighbours share no bits. */
 uint64_t pt__dropout_key(const pt__run_t *run, int64_t number)
 {

@@ -59,6 +59,13 @@ pt_tensor_t pt__reduce_to(pt_graph_t *graph, pt_tensor_t tensor, const pt__shape
 /* The tensor under another shape of as many elements (op "reshape"). */
 pt_tensor_t pt__reshape_to(pt_graph_t *graph, pt_tensor_t tensor, const pt__shape_t *shape);
 
+/* Whether an activation's derivative is computed from the value before it, which output 1 of an op that takes
+ * activations then is; else from output 0. */
+int32_t pt__reads_preactivation(int64_t activation);
+
+/* op->recompute of such ops: the activation alone, from output 1, where the gradient keeps that. */
+pt_tensor_t pt__recompute_activation(pt_graph_t *graph, const pt__node_t *node);
+
 /* ---- Kernel calls ---- */
 
 static inline const pt__kernels_t *pt__kernels_of(const pt__run_t *run)
