@@ -2,8 +2,8 @@
  * shares. λ is drawn from Beta(α, α), one for a micro-batch; where both are asked for, a coin decides between them.
  *
  *   mixup    x_i = λ x_i + (1 - λ) x_(i-1)
- *   CutMix   a rectangle of (1 - λ) of the picture's area, its middle anywhere and cut off at the borders, is x_(i-1)'s;
- *            λ becomes what is really left
+ *   CutMix   a rectangle of (1 - λ) of the picture's area, its middle anywhere and cut off at the borders, is
+ *            x_(i-1)'s; λ becomes what is really left
  *
  * In an evaluation nothing is mixed: shares are 1 for the label, and pixels stay. */
 #include "tasks/mixing.h"

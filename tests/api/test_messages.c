@@ -328,7 +328,7 @@ START_TEST(test_models)
 }
 END_TEST
 
-/* Labels are made from tokens, which the network has, but not on the way to its hidden rows. */
+/* Labels are made from tokens, which the network has, but not on the way to its hidden rows: the data needs them. */
 START_TEST(test_labels_without_what_they_are_made_from)
 {
     pt_context_t *context = network_context(1, 1);
@@ -356,8 +356,7 @@ START_TEST(test_labels_without_what_they_are_made_from)
                               .lengths = (int64_t *)(uintptr_t)lengths,
                               .lengths_capacity = 2};
     ck_ok(pt_dataset_create_from_arrays(context, &array, 1, sizeof array, 2, 0, &data));
-    ck_fails(pt_evaluate(model, data, 2, &evaluation), PT_ERR_STATE,
-             "the data has no field \"labels\", and the network does not read \"tokens\", which it is made from");
+    ck_fails(pt_evaluate(model, data, 2, &evaluation), PT_ERR_SHAPE, "field \"tokens\" is missing");
     pt_dataset_free(data);
     pt_model_free(model);
     pt_context_free(context);

@@ -363,7 +363,7 @@ START_TEST(test_configurations)
         {"[]", PT_ERR_FORMAT, "object"},
         {"{}", PT_ERR_NOT_FOUND, "model_type"},
         {"{\"model_type\": 3}", PT_ERR_FORMAT, "model_type"},
-        {"{\"model_type\": \"resnet\"}", PT_ERR_UNSUPPORTED, "\"gpt2\""},
+        {"{\"model_type\": \"alexnet\"}", PT_ERR_UNSUPPORTED, "\"gpt2\""},
         {"{\"model_type\": \"gpt2\", \"n_embd\": 30, \"n_head\": 4, \"vocab_size\": 5}", PT_ERR_FORMAT, "n_head"},
         {"{\"model_type\": \"gpt2\", \"n_embd\": \"wide\"}", PT_ERR_FORMAT, "n_embd"},
         {"{\"model_type\": \"gpt2\", \"n_layer\": -1}", PT_ERR_FORMAT, "n_layer"},

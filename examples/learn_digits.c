@@ -1,8 +1,8 @@
 /* Learns handwritten digits from a file as MNIST has them, in about a minute, and says how many it reads right of those
  * that it has not seen. Then draws some of them, and what it takes them for.
  *
- *   cc digits.c $(pkg-config --cflags --libs pretrain) -lm -o digits
- *   ./digits t10k-images-idx3-ubyte.gz [EPOCHS [MODEL.safetensors]]
+ *   cc learn_digits.c $(pkg-config --cflags --libs pretrain) -lm -o learn_digits
+ *   ./learn_digits t10k-images-idx3-ubyte.gz [EPOCHS [MODEL.safetensors]]
  *
  * The labels are read from the file beside it, here t10k-labels-idx1-ubyte.gz. */
 #include "example.h"

@@ -2,8 +2,8 @@
  * files. From published weights, a model directory such as microsoft/resnet-18's or a state dict of torchvision's, the
  * last layer is replaced; without any, it learns from nothing, which takes many more pictures.
  *
- *   cc pictures.c $(pkg-config --cflags --libs pretrain) -lm -o pictures
- *   ./pictures PICTURES OUT_DIRECTORY [EPOCHS [WEIGHTS [IMAGE_SIZE]]]      WEIGHTS -: none */
+ *   cc learn_pictures.c $(pkg-config --cflags --libs pretrain) -lm -o learn_pictures
+ *   ./learn_pictures PICTURES OUT_DIRECTORY [EPOCHS [WEIGHTS [IMAGE_SIZE]]]      WEIGHTS -: none */
 #include "example.h"
 
 enum { BATCH = 16, MOST_MISTAKES = 5 };
