@@ -23,37 +23,37 @@ _pretrain() {
         *:--out) compopt -o filenames; COMPREPLY=($(compgen -d -- "$current")); return ;;
         *:--batch | *:--best | *:--checkpoint-every | *:--checkpoint-seconds) compopt +o default; return ;;
         *:--checkpoints | *:--clip | *:--columns | *:--count) compopt +o default; return ;;
-        *:--epochs | *:--evaluate-every | *:--event-every | *:--freeze) compopt +o default; return ;;
-        *:--image-size | *:--label-column | *:--length | *:--memory) compopt +o default; return ;;
-        *:--min-frequency | *:--patience | *:--prompt | *:--rate) compopt +o default; return ;;
-        *:--seed | *:--separator | *:--shard | *:--size) compopt +o default; return ;;
-        *:--special | *:--steps | *:--stop | *:--stride) compopt +o default; return ;;
-        *:--temperature | *:--text-column | *:--text-end | *:--threads) compopt +o default; return ;;
-        *:--time | *:--top-k | *:--top-p | *:--warmup) compopt +o default; return ;;
-        *:--weight-decay) compopt +o default; return ;;
+        *:--cutmix | *:--epochs | *:--evaluate-every | *:--event-every) compopt +o default; return ;;
+        *:--freeze | *:--image-size | *:--label-column | *:--length) compopt +o default; return ;;
+        *:--memory | *:--min-frequency | *:--mixup | *:--patience) compopt +o default; return ;;
+        *:--prompt | *:--rate | *:--seed | *:--separator) compopt +o default; return ;;
+        *:--shard | *:--size | *:--special | *:--steps) compopt +o default; return ;;
+        *:--stop | *:--stride | *:--temperature | *:--text-column) compopt +o default; return ;;
+        *:--text-end | *:--threads | *:--time | *:--top-k) compopt +o default; return ;;
+        *:--top-p | *:--warmup | *:--weight-decay) compopt +o default; return ;;
         *)
             case $current in -*) case ${COMP_WORDS[1]} in
                 train)
                     words="--format --tokenizer --text-column --label-column --columns --separator"
                     words+=" --no-headings --token-type --text-end --cache --length --stride"
-                    words+=" --image-size --augment --task --steps --epochs --batch"
-                    words+=" --rate --optimizer --schedule --warmup --weight-decay --clip"
-                    words+=" --freeze --pool --normalize --evaluation --evaluate-every --best"
-                    words+=" --patience --time --out --resume --checkpoint-every --checkpoint-seconds"
-                    words+=" --checkpoints --report --events --event-every --progress --json"
-                    words+=" --threads --seed --precision --processor --memory --help"
-                    words+=" --version"
+                    words+=" --image-size --augment --mixup --cutmix --task --whole-words"
+                    words+=" --steps --epochs --batch --rate --optimizer --schedule"
+                    words+=" --warmup --weight-decay --clip --freeze --pool --normalize"
+                    words+=" --evaluation --evaluate-every --best --patience --time --out"
+                    words+=" --resume --checkpoint-every --checkpoint-seconds --checkpoints --report --events"
+                    words+=" --event-every --progress --json --threads --seed --precision"
+                    words+=" --processor --memory --help --version"
                     ;;
                 finetune)
                     words="--format --tokenizer --text-column --label-column --columns --separator"
                     words+=" --no-headings --token-type --text-end --cache --length --stride"
-                    words+=" --image-size --augment --task --steps --epochs --batch"
-                    words+=" --rate --optimizer --schedule --warmup --weight-decay --clip"
-                    words+=" --freeze --probe --pool --normalize --evaluation --evaluate-every"
-                    words+=" --best --patience --time --out --resume --checkpoint-every"
-                    words+=" --checkpoint-seconds --checkpoints --report --events --event-every --progress"
-                    words+=" --json --threads --seed --precision --processor --memory"
-                    words+=" --help --version"
+                    words+=" --image-size --augment --mixup --cutmix --task --steps"
+                    words+=" --epochs --batch --rate --optimizer --schedule --warmup"
+                    words+=" --weight-decay --clip --freeze --probe --pool --normalize"
+                    words+=" --evaluation --evaluate-every --best --patience --time --out"
+                    words+=" --resume --checkpoint-every --checkpoint-seconds --checkpoints --report --events"
+                    words+=" --event-every --progress --json --threads --seed --precision"
+                    words+=" --processor --memory --help --version"
                     ;;
                 evaluate)
                     words="--format --tokenizer --text-column --label-column --columns --separator"
