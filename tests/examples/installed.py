@@ -10,10 +10,12 @@ import json
 import os
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
 import unittest
+import zlib
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 EXAMPLES = os.path.join(ROOT, "examples")
@@ -176,6 +178,41 @@ class Installed(unittest.TestCase):
         output = self.c_example("sentences.c", "bert", self.labels(), "1")  # of a directory that is there
         self.assertRegex(output, r"run 1: [\d.]+ % right from scratch \(rate [\d.]+ / width\), [\d.]+ % pretrained")
         self.vectors_of_the_guide("bert")
+
+    def test_learn_digits(self):
+        """Two kinds of bars, as MNIST's files have digits."""
+        folder, count = self.folder.name, 80
+        pixels = bytearray(count * 784)
+        for i in range(count):
+            row = (5 if i % 2 else 20) + i // 2 % 3
+            pixels[i * 784 + row * 28 : i * 784 + row * 28 + 28] = bytes([200 + i % 50]) * 28
+        with open(os.path.join(folder, "few-images-idx3-ubyte"), "wb") as file:
+            file.write(struct.pack(">IIII", 2051, count, 28, 28) + pixels)
+        with open(os.path.join(folder, "few-labels-idx1-ubyte"), "wb") as file:
+            file.write(struct.pack(">II", 2049, count) + bytes(i % 2 for i in range(count)))
+        output = self.c_example("learn_digits.c", "few-images-idx3-ubyte", "6", "digits.safetensors")
+        self.assertGreater(float(re.search(r"([\d.]+) % of 16 digits", output).group(1)), 90)
+        self.assertTrue(os.path.getsize(os.path.join(folder, "digits.safetensors")) > 0)
+
+    def test_learn_pictures(self):
+        """Two classes of colours; without libpng there is nothing that decodes them."""
+
+        def chunk(tag, body):
+            return struct.pack(">I", len(body)) + tag + body + struct.pack(">I", zlib.crc32(tag + body))
+
+        for word, colour in (("blue", (20, 40, 200)), ("red", (200, 40, 20))):
+            os.makedirs(os.path.join(self.folder.name, "colours", word))
+            for i in range(20):
+                row = b"\0" + bytes(min(255, part + i) for _ in range(40) for part in colour)
+                header = struct.pack(">IIBBBBB", 40, 40, 8, 2, 0, 0, 0)
+                with open(os.path.join(self.folder.name, "colours", word, "%02d.png" % i), "wb") as file:
+                    file.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header))
+                    file.write(chunk(b"IDAT", zlib.compress(row * 40)) + chunk(b"IEND", b""))
+        output = self.c_example("learn_pictures.c", "colours", "resnet", "2", "-", "32")
+        self.assertRegex(output, r"[\d.]+ % of 8 pictures that it has not seen are right, of 2 classes")
+        again = self.c_example("learn_pictures.c", "colours", "again", "1", "resnet")  # of weights that are there
+        self.assertRegex(again, r"[\d.]+ % of 8 pictures")
+        self.assertIn("config.json", os.listdir(os.path.join(self.folder.name, "again")))
 
     def vectors_of_the_guide(self, directory):
         """The lines of the guide that make vectors of two texts, with that directory."""
