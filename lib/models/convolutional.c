@@ -77,6 +77,10 @@ pt_tensor_t pt__activate(pt_graph_t *graph, pt_tensor_t src, int32_t activation)
     switch (activation) {
     case PT_ACTIVATION_RELU:
         return pt_relu(graph, src);
+    case PT_ACTIVATION_RELU6:
+        return pt_relu6(graph, src);
+    case PT_ACTIVATION_HARDSWISH:
+        return pt_hardswish(graph, src);
     case PT_ACTIVATION_GELU_TANH:
         return pt_gelu_tanh(graph, src);
     case PT_ACTIVATION_GELU_ERF:

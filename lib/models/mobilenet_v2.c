@@ -17,7 +17,7 @@
 #include "models/convolutional.h"
 #include "models/models.h"
 
-enum { RELU6 = -1, BLOCKS = 16, STEM_FILTERS = 32, LAST_FILTERS = 1280, NAME_SIZE = 96 };
+enum { BLOCKS = 16, STEM_FILTERS = 32, LAST_FILTERS = 1280, NAME_SIZE = 96 };
 
 static const int64_t block_filters[BLOCKS + 1] = {16, 24, 24, 32, 32,  32,  64,  64, 64,
                                                   64, 96, 96, 96, 160, 160, 160, 320};
@@ -29,7 +29,7 @@ typedef struct mobilenet {
     double multiplier, expansion, dropout;
     int64_t divisor, least, output_stride;
     int32_t first_expands, keeps_last;
-    int32_t activation; /* RELU6, or PT_ACTIVATION_... */
+    int32_t activation; /* PT_ACTIVATION_... */
 } mobilenet_t;
 
 #define BLOCK(theirs_number, ours_number)                                          \
@@ -78,16 +78,6 @@ static const pt__renaming_t renamings[] = {
     {.theirs = NULL},
 };
 
-static pt_status_t read_activation(const pt__json_t *config, int32_t *activation)
-{
-    const char *name = "relu6";
-    PT__TRY(pt__json_get_string(config, "hidden_act", PT__JSON_OPTIONAL, &name));
-    if (strcmp(name, "relu6") != 0)
-        return pt__config_activation(config, "hidden_act", activation);
-    *activation = RELU6;
-    return PT_OK;
-}
-
 static pt_status_t read_config(const pt__json_t *config, mobilenet_t *model)
 {
     PT__TRY(pt__picture_read(config, &model->picture));
@@ -99,7 +89,7 @@ static pt_status_t read_config(const pt__json_t *config, mobilenet_t *model)
     PT__TRY(pt__json_get_integer(config, "output_stride", PT__JSON_OPTIONAL, 1, 1 << 20, &model->output_stride));
     PT__TRY(pt__json_get_bool(config, "first_layer_is_expansion", PT__JSON_OPTIONAL, &model->first_expands));
     PT__TRY(pt__json_get_bool(config, "finegrained_output", PT__JSON_OPTIONAL, &model->keeps_last));
-    PT__TRY(read_activation(config, &model->activation));
+    PT__TRY(pt__config_activation(config, "hidden_act", &model->activation));
     PT__TRY(pt__json_get_bool(config, "tf_padding", PT__JSON_OPTIONAL, &model->network.tf_padding));
     PT__TRY(pt__config_probability(config, "classifier_dropout_prob", &model->dropout));
     PT__TRY(pt__json_get_number(config, "batch_norm_momentum", PT__JSON_OPTIONAL, 0.0, 1.0, &model->network.momentum));
@@ -120,15 +110,6 @@ static int64_t scaled(const mobilenet_t *model, int64_t filters, double factor)
     return divisible(model, (int64_t)nearbyint((double)filters * factor));
 }
 
-/* min(max(x, 0), 6) */
-static pt_tensor_t relu6(pt_graph_t *graph, pt_tensor_t src)
-{
-    static const float six = 6;
-    const pt_array_t array = {.dtype = PT_FLOAT32, .rank = 1, .shape = {1}, .data = (float *)(uintptr_t)&six};
-    pt_tensor_t beyond = pt_sub(graph, src, pt_constant(graph, PT_FLOAT32, &array, (uint32_t)sizeof array));
-    return pt_sub(graph, pt_relu(graph, src), pt_relu(graph, beyond));
-}
-
 /* PREFIX.PART, with its norm; a block's last product has no activation behind it. */
 static pt_tensor_t convolve(const mobilenet_t *model, const char *prefix, const char *part, pt_tensor_t src,
                             pt__filter_t filter, int32_t activation)
@@ -136,10 +117,7 @@ static pt_tensor_t convolve(const mobilenet_t *model, const char *prefix, const 
     char name[NAME_SIZE], norm[NAME_SIZE];
     snprintf(name, sizeof name, "mobilenet_v2.%s%s.convolution", prefix, part);
     snprintf(norm, sizeof norm, "mobilenet_v2.%s%s.normalization", prefix, part);
-    if (activation != RELU6)
-        return pt__convolve_norm(&model->network, name, norm, src, &filter, activation);
-    return relu6(model->network.graph,
-                 pt__convolve_norm(&model->network, name, norm, src, &filter, PT_ACTIVATION_NONE));
+    return pt__convolve_norm(&model->network, name, norm, src, &filter, activation);
 }
 
 static pt_tensor_t add_stem(const mobilenet_t *model, pt_tensor_t hidden)
@@ -205,7 +183,7 @@ static pt_status_t build(const struct pt__json *config, pt_graph_t *graph)
                          .output_stride = 32,
                          .first_expands = 1,
                          .keeps_last = 1,
-                         .activation = RELU6};
+                         .activation = PT_ACTIVATION_RELU6};
     PT__TRY(read_config(config, &model));
     const int64_t outputs = model.keeps_last && model.multiplier < 1 ? LAST_FILTERS
                                                                      : scaled(&model, LAST_FILTERS, model.multiplier);
