@@ -190,7 +190,7 @@ class Installed(unittest.TestCase):
             file.write(struct.pack(">IIII", 2051, count, 28, 28) + pixels)
         with open(os.path.join(folder, "few-labels-idx1-ubyte"), "wb") as file:
             file.write(struct.pack(">II", 2049, count) + bytes(i % 2 for i in range(count)))
-        output = self.c_example("learn_digits.c", "few-images-idx3-ubyte", "6", "digits.safetensors")
+        output = self.c_example("learn_digits.c", "few-images-idx3-ubyte", "40", "digits.safetensors")
         self.assertGreater(float(re.search(r"([\d.]+) % of 16 digits", output).group(1)), 90)
         self.assertTrue(os.path.getsize(os.path.join(folder, "digits.safetensors")) > 0)
 
