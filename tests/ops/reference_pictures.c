@@ -114,7 +114,7 @@ static double neighbours(int64_t kind, const int64_t *given, int64_t n, int64_t 
         *first = place < 0 ? 0 : place > last ? last : place;
         return 0;
     case PT__PIXELS_CIRCULAR:
-        for (*first = place; *first < fmax(0, -(double)given[0]);)
+        for (*first = place; *first < (int64_t)fmax(0, ceil(-(double)given[0]));)
             *first += n + (int64_t)(fmin((double)given[0], 0) + fmin((double)given[1], 0));
         while ((double)*first > (double)last + fmin((double)given[1], 0))
             *first -= n + (int64_t)(fmin((double)given[0], 0) + fmin((double)given[1], 0));
