@@ -48,13 +48,14 @@ int command_evaluate(const settings_t *settings)
                       opened.path);
         goto out;
     }
+    if (!names_of_model(opened.model, &names))
+        status = fail("no memory for the classes");
     const reading_t reading = {.context = context,
                                .settings = settings,
                                .opened = &opened,
                                .task = pt_model_task(opened.model),
-                               .stride = settings->stride};
-    if (!names_of_model(opened.model, &names))
-        status = fail("no memory for the classes");
+                               .stride = settings->stride,
+                               .names = &names};
     if (status == EXIT_DONE) {
         uint32_t formats = data_formats(settings, &opened, settings->arguments + 1, settings->n_arguments - 1);
         status = formats ? data_check_use(&reading, formats) : EXIT_USAGE;

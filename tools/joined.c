@@ -5,7 +5,7 @@
 
 #include "output.h"
 
-enum { FIELDS_AT_MOST = 8, ELEMENT_BYTES = 4 /* of what files give: int32 and float32 */ };
+enum { FIELDS_AT_MOST = 8 };
 
 /* ---- Names ------------------------------------------------------------------------------------------------------- */
 
@@ -157,12 +157,18 @@ static pt_status_t read_rows(const part_t *part, const int64_t *indices, int64_t
     return status;
 }
 
+/* Of what files give: int32, float32, and the bytes of pictures. */
+static int64_t element_bytes(const pt_array_t *field)
+{
+    return field->dtype == PT_UINT8 ? 1 : 4;
+}
+
 /* One field of samples of one part, behind what the field has: `elements` of them, of `samples` samples. */
 static pt_status_t read_field(const part_t *part, const int64_t *indices, int64_t count, pt_array_t *field,
                               int64_t elements, int64_t samples, int64_t *read)
 {
     pt_array_t view = {.dtype = field->dtype,
-                       .data = (char *)field->data + elements * ELEMENT_BYTES,
+                       .data = (char *)field->data + elements * element_bytes(field),
                        .capacity = field->capacity - elements};
     if (field->lengths) {
         view.lengths = field->lengths + samples;

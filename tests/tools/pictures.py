@@ -110,6 +110,13 @@ class Pictures(unittest.TestCase):
         self.assertEqual((name, label), ("03.png", "red"))
         self.assertGreater(float(probability), 0.5)
 
+    def test_several_folders_are_one(self):
+        parts = [run_json("evaluate", "model", name) for name in ("others", "colours")]
+        both = run_json("evaluate", "model", "others", "colours")
+        self.assertEqual(both["samples"], sum(part["samples"] for part in parts))
+        loss = sum(part["samples"] * part["metrics"]["loss"] for part in parts) / both["samples"]
+        self.assertAlmostEqual(both["metrics"]["loss"], loss, 5)
+
     def test_the_same_bits_with_any_threads(self):
         told = {
             run(
