@@ -15,7 +15,6 @@
  * convolution_gradient_src takes a pre-activation or a residual too, as linear_gradient_src does. */
 #include "ops/convolution_rules.h"
 
-enum { ACTIVATION = PT__ATTRIBUTE_ACTIVATION };            /* integers */
 enum { SRC, WEIGHT, BIAS, RESIDUAL };                      /* inputs of convolution */
 enum { D_DST, D_DST_WEIGHT, D_DST_SLOPE, D_DST_RESIDUAL }; /* of its gradients; or D_DST and src */
 
@@ -48,10 +47,7 @@ static pt_status_t convolution_shape(const pt_graph_t *graph, const pt__node_t *
     if (node->attributes.integers[PT__CONVOLUTION_SIZE] != (pt__convolution_has_rows(rank) ? kernel : 0))
         return pt__refuse(graph, node, WEIGHT, "weight", "a kernel of %lld where src has rows",
                           (long long)node->attributes.integers[PT__CONVOLUTION_SIZE]);
-    const pt__tensor_t *residual = pt__input_of(graph, node, RESIDUAL);
-    if (residual != NULL && !pt__shape_equal(&residual->shape, &outputs[0].shape))
-        return pt__refuse(graph, node, RESIDUAL, "residual", "the shape of dst");
-    return PT_OK;
+    return pt__expect_residual(graph, node, RESIDUAL, &outputs[0].shape);
 }
 
 /* Where src has rows: PT__CONVOLUTION_SIZE is the kernel's. */
@@ -70,13 +66,7 @@ static pt__stride_t convolution_stride(const pt__node_t *node)
 static pt_status_t convolution_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs,
                                         const int32_t *wanted, pt_tensor_t *d_inputs)
 {
-    int64_t activation = node->attributes.integers[ACTIVATION];
-    pt_tensor_t d_sum = d_outputs[0];
-    if (activation != PT_ACTIVATION_NONE) {
-        pt__attributes_t function = {.integers = {activation}};
-        d_sum = pt__build_binary(graph, "unary_gradient", node->outputs[pt__reads_preactivation(activation) ? 1 : 0],
-                                 d_sum, &function);
-    }
+    pt_tensor_t d_sum = pt__gradient_before_activation(graph, node, d_outputs[0]);
     int32_t wants_bias = node->n_inputs > BIAS && wanted[BIAS];
     if (wanted[WEIGHT] || wants_bias) { /* first: src is read for the last time, and d_src can have its memory */
         pt__attributes_t kernel = pt__convolution_attributes(node, &graph->tensors[node->inputs[WEIGHT]].shape, 2);
@@ -104,9 +94,7 @@ static pt_status_t gradient_src_shape(const pt_graph_t *graph, const pt__node_t 
     outputs[0].shape.dimension = (int32_t)node->attributes.integers[PT__CONVOLUTION_DIMENSION];
     for (int32_t i = 0; i < pt__convolution_axes(d_dst->rank) && !pt__convolution_has_rows(d_dst->rank); i++)
         outputs[0].shape.size[1 + i] = node->attributes.integers[PT__CONVOLUTION_SIZE + i];
-    if (pt__input_of(graph, node, D_DST_SLOPE) != NULL && pt__input_of(graph, node, D_DST_RESIDUAL) != NULL)
-        return pt__refuse(graph, node, D_DST_RESIDUAL, "residual", "none beside a slope");
-    return PT_OK;
+    return pt__expect_slope_alone(graph, node, D_DST_SLOPE, D_DST_RESIDUAL);
 }
 
 static pt_status_t gradient_weight_shape(const pt_graph_t *graph, const pt__node_t *node, pt__tensor_t *outputs)

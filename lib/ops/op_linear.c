@@ -54,22 +54,13 @@ static pt_status_t linear_shape(const pt_graph_t *graph, const pt__node_t *node,
     PT__TRY(pt__expect_vector(graph, node, BIAS, "bias", n_outputs));
     outputs[0].shape = pt__shape_with_last(&pt__input_of(graph, node, SRC)->shape, n_outputs);
     outputs[1].shape = outputs[0].shape;
-    const pt__tensor_t *residual = pt__input_of(graph, node, RESIDUAL);
-    if (residual != NULL && !pt__shape_equal(&residual->shape, &outputs[0].shape))
-        return pt__refuse(graph, node, RESIDUAL, "residual", "the shape of dst");
-    return PT_OK;
+    return pt__expect_residual(graph, node, RESIDUAL, &outputs[0].shape);
 }
 
 static pt_status_t linear_gradient(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *d_outputs,
                                    const int32_t *wanted, pt_tensor_t *d_inputs)
 {
-    int64_t activation = node->attributes.integers[ACTIVATION];
-    pt_tensor_t d_product = d_outputs[0];
-    if (activation != PT_ACTIVATION_NONE) {
-        pt__attributes_t function = {.integers = {activation}};
-        pt_tensor_t reference = node->outputs[pt__reads_preactivation(activation) ? 1 : 0];
-        d_product = pt__build_binary(graph, "unary_gradient", reference, d_product, &function);
-    }
+    pt_tensor_t d_product = pt__gradient_before_activation(graph, node, d_outputs[0]);
     pt__attributes_t layout = {.integers = {[IN_OUT] = node->attributes.integers[IN_OUT]}};
     int32_t wants_bias = node->n_inputs > BIAS && wanted[BIAS];
     if (wanted[WEIGHT] || wants_bias) { /* first: src is read for the last time, and d_src can have its memory */
@@ -117,9 +108,7 @@ static pt_status_t gradient_src_shape(const pt_graph_t *graph, const pt__node_t 
     const pt__shape_t *weight = &pt__input_of(graph, node, D_DST_WEIGHT)->shape;
     outputs[0].shape = pt__shape_with_last(&pt__input_of(graph, node, D_DST)->shape,
                                            weight->size[node->attributes.integers[IN_OUT] ? 0 : 1]);
-    if (pt__input_of(graph, node, D_DST_SLOPE) != NULL && pt__input_of(graph, node, D_DST_RESIDUAL) != NULL)
-        return pt__refuse(graph, node, D_DST_RESIDUAL, "residual", "none beside a slope");
-    return PT_OK;
+    return pt__expect_slope_alone(graph, node, D_DST_SLOPE, D_DST_RESIDUAL);
 }
 
 static void gradient_src_run(const pt__call_t *call, const pt__run_t *run)

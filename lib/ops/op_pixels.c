@@ -123,10 +123,7 @@ static pt_status_t pixels_shape(const pt_graph_t *graph, const pt__node_t *node,
     const pt__shape_t *src = &pt__input_of(graph, node, 0)->shape;
     PT__TRY(pads(&node->attributes) ? check_padding(node, src) : check_sizes(node, src));
     find_axes(&node->attributes, src->rank, src->size, &pixels);
-    outputs[0].shape = *src;
-    outputs[0].shape.size[src->rank - 2] = pixels.columns.dst;
-    if (src->rank == 4)
-        outputs[0].shape.size[1] = pixels.rows.dst;
+    outputs[0].shape = pt__shape_with_sizes(src, pixels.rows.dst, pixels.columns.dst);
     return PT_OK;
 }
 

@@ -86,6 +86,15 @@ pt__shape_t pt__shape_with_last(const pt__shape_t *shape, int64_t size)
     return other;
 }
 
+pt__shape_t pt__shape_with_sizes(const pt__shape_t *shape, int64_t rows, int64_t columns)
+{
+    pt__shape_t sized = *shape;
+    sized.size[shape->rank - 2] = columns;
+    if (shape->rank == 4)
+        sized.size[1] = rows;
+    return sized;
+}
+
 int32_t pt__dimension(int64_t dimension, int32_t rank)
 {
     if (dimension < 0)
@@ -138,6 +147,32 @@ pt_tensor_t pt__recompute_activation(pt_graph_t *graph, const pt__node_t *node)
                                                                  [PT_ACTIVATION_HARDSWISH] = "hardswish"};
     const char *function = functions[node->attributes.integers[PT__ATTRIBUTE_ACTIVATION]];
     return function == NULL ? PT_NO_TENSOR : pt__build_unary(graph, function, node->outputs[1], NULL);
+}
+
+pt_tensor_t pt__gradient_before_activation(pt_graph_t *graph, const pt__node_t *node, pt_tensor_t d_dst)
+{
+    int64_t activation = node->attributes.integers[PT__ATTRIBUTE_ACTIVATION];
+    pt__attributes_t function = {.integers = {[PT__ATTRIBUTE_FUNCTION] = activation}};
+    if (activation == PT_ACTIVATION_NONE)
+        return d_dst;
+    pt_tensor_t reference = node->outputs[pt__reads_preactivation(activation) ? 1 : 0];
+    return pt__build_binary(graph, "unary_gradient", reference, d_dst, &function);
+}
+
+pt_status_t pt__expect_residual(const pt_graph_t *graph, const pt__node_t *node, int32_t input,
+                                const pt__shape_t *shape)
+{
+    const pt__tensor_t *residual = pt__input_of(graph, node, input);
+    if (residual != NULL && !pt__shape_equal(&residual->shape, shape))
+        return pt__refuse(graph, node, input, "residual", "the shape of dst");
+    return PT_OK;
+}
+
+pt_status_t pt__expect_slope_alone(const pt_graph_t *graph, const pt__node_t *node, int32_t slope, int32_t residual)
+{
+    if (pt__input_of(graph, node, slope) != NULL && pt__input_of(graph, node, residual) != NULL)
+        return pt__refuse(graph, node, residual, "residual", "none beside a slope");
+    return PT_OK;
 }
 
 /* The finaliser of SplitMix64 (Steele 2014), so that neighbours share no bits. */

@@ -33,6 +33,8 @@ pt_status_t pt__expect_no_gradient(const pt_graph_t *graph, const pt__node_t *no
 /* The shape with its last dimension dropped, or with another one put in its place. */
 pt__shape_t pt__shape_without_last(const pt__shape_t *shape);
 pt__shape_t pt__shape_with_last(const pt__shape_t *shape, int64_t size);
+/* That of pictures [B, H, W, C] or lengths [B, L, C], in other sizes; of a length `columns` counts. */
+pt__shape_t pt__shape_with_sizes(const pt__shape_t *shape, int64_t rows, int64_t columns);
 
 /* A dimension counted from the end where negative; -1 where the rank has no such dimension. */
 int32_t pt__dimension(int64_t dimension, int32_t rank);
@@ -65,6 +67,14 @@ int32_t pt__reads_preactivation(int64_t activation);
 
 /* op->recompute of such ops: the activation alone, from output 1, where the gradient keeps that. */
 pt_tensor_t pt__recompute_activation(pt_graph_t *graph, const pt__node_t *node);
+/* The gradient of what such an op applies its activation to, from that of its output 0. */
+pt_tensor_t pt__gradient_before_activation(pt_graph_t *graph, const pt__node_t *node, pt_tensor_t d_dst);
+
+/* What their shape rules want of a residual, an input that may not be there; and, of the ops of their gradients, that
+ * there is none beside a slope. */
+pt_status_t pt__expect_residual(const pt_graph_t *graph, const pt__node_t *node, int32_t input,
+                                const pt__shape_t *shape);
+pt_status_t pt__expect_slope_alone(const pt_graph_t *graph, const pt__node_t *node, int32_t slope, int32_t residual);
 
 /* ---- Kernel calls ---- */
 

@@ -197,10 +197,7 @@ static pt_status_t pool_shape(const pt_graph_t *graph, const pt__node_t *node, p
                           pool.rows.dst < 1 ? "height"
                           : src->rank == 3  ? "length"
                                             : "width");
-    outputs[0].shape = *src;
-    outputs[0].shape.size[src->rank - 2] = pool.columns.dst;
-    if (src->rank == 4)
-        outputs[0].shape.size[1] = pool.rows.dst;
+    outputs[0].shape = pt__shape_with_sizes(src, pool.rows.dst, pool.columns.dst);
     return PT_OK;
 }
 
