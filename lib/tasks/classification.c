@@ -25,8 +25,6 @@ pt_status_t pt_classification_options_init(pt_classification_options_t *options,
 
 enum { TOP = 5 };
 
-static const double LARGEST_ALPHA = 1000;
-
 static const char weights_name[] = "task classification: class_weights";
 
 static pt_status_t read_options(const void *options, pt__task_options_t *out, pt_array_t *per_output)
@@ -50,10 +48,10 @@ static pt_status_t read_options(const void *options, pt__task_options_t *out, pt
 
 static pt_status_t check_alpha(const char *name, double alpha)
 {
-    if (alpha >= 0 && alpha <= LARGEST_ALPHA)
+    if (alpha >= 0 && alpha <= PT__MIXING_LARGEST_ALPHA)
         return PT_OK;
-    return pt__fail(PT_ERR_ARGUMENT, "task classification: %s is %g, expected 0 to %g", name, pt__number_shown(alpha),
-                    LARGEST_ALPHA);
+    return pt__fail(PT_ERR_ARGUMENT, "task classification: %s is %g, expected 0 to %d", name, pt__number_shown(alpha),
+                    PT__MIXING_LARGEST_ALPHA);
 }
 
 static pt_status_t check(const pt__task_options_t *options)

@@ -9,6 +9,9 @@
 enum { PT__MIXING_FIELDS = 3 };
 extern const pt__derived_t pt__mixing_derived[PT__MIXING_FIELDS];
 
+/* Of mixup and CutMix: λ is a half all but surely then. */
+enum { PT__MIXING_LARGEST_ALPHA = 1000 };
+
 static inline int32_t pt__mixing_is_asked(const pt__task_options_t *options)
 {
     return options->mixup > 0 || options->cutmix > 0;

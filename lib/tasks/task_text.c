@@ -11,15 +11,13 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "tasks/mixing.h"
 #include "tasks/tasks.h"
 
 static const char *const poolings[] = {
     [PT_POOL_MEAN] = "mean", [PT_POOL_FIRST] = "first", [PT_POOL_LAST] = "last",
     [PT_POOL_SUM] = "sum",   [PT_POOL_MAX] = "max",     [PT_POOL_FAMILY] = "family",
 };
-/* Of what options take, see the tasks. */
-static const double LARGEST_ALPHA = 1000;
-
 enum { POOLINGS = sizeof poolings / sizeof poolings[0] };
 
 const char *pt__pooling_name(int32_t pooling)
@@ -166,8 +164,8 @@ static pt_status_t read(pt__memory_t *memory, const pt__json_t *root, pt__task_o
     if (name != NULL && strcmp(name, PT_TASK_MULTI_LABEL) == 0)
         options->positive_weight = 1;
     PT__TRY(pt__json_get_number(root, "positive_weight", PT__JSON_OPTIONAL, 0, DBL_MAX, &options->positive_weight));
-    PT__TRY(pt__json_get_number(root, "mixup", PT__JSON_OPTIONAL, 0, LARGEST_ALPHA, &options->mixup));
-    PT__TRY(pt__json_get_number(root, "cutmix", PT__JSON_OPTIONAL, 0, LARGEST_ALPHA, &options->cutmix));
+    PT__TRY(pt__json_get_number(root, "mixup", PT__JSON_OPTIONAL, 0, PT__MIXING_LARGEST_ALPHA, &options->mixup));
+    PT__TRY(pt__json_get_number(root, "cutmix", PT__JSON_OPTIONAL, 0, PT__MIXING_LARGEST_ALPHA, &options->cutmix));
     PT__TRY(read_masking(root, options));
     PT__TRY((masks(name) ? read_kinds : read_weights)(memory, root, options->outputs, per_output));
     options->per_output = *per_output;
