@@ -1,5 +1,6 @@
 /* Datasets of pictures: what stands at a path, what is passed over and how it is told, and samples that are the same
- * however many threads make them. */
+ * however many threads make them. Long because each kind of file has what it is read from and what is refused of it,
+ * all over the same few golden pictures. */
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
