@@ -30,11 +30,26 @@ static const char *class_name(const predicting_t *self, int64_t number, char buf
     return buffer;
 }
 
-/* Of a picture its file. */
-static void print_name(const char *name)
+/* A sample's line: of a picture it begins with its file. */
+static void begin_line(const predicting_t *self, const char *name, writer_t *writer)
 {
+    if (!self->settings->json) {
+        if (name)
+            printf("%s\t", name);
+        return;
+    }
+    json_open(writer, stdout);
+    json_begin(writer, NULL, '{');
     if (name)
-        printf("%s\t", name);
+        json_text(writer, "image", name);
+}
+
+static void end_line(const predicting_t *self, writer_t *writer)
+{
+    if (!self->settings->json)
+        return;
+    json_end(writer, '}');
+    json_close(writer);
 }
 
 /* A picture that cannot be read: another stood in for it, whose result is not its own. */
@@ -44,59 +59,46 @@ static void print_broken(const predicting_t *self, const char *name, const char 
     note("passed over: %s", why);
     if (!self->settings->json)
         return;
-    json_open(&writer, stdout);
-    json_begin(&writer, NULL, '{');
-    json_text(&writer, "image", name);
+    begin_line(self, name, &writer);
     json_text(&writer, "error", why);
-    json_end(&writer, '}');
-    json_close(&writer);
+    end_line(self, &writer);
 }
 
-static void print_classes(const predicting_t *self, const char *name, const float *scores, int64_t count)
+static void add_scores(const predicting_t *self, writer_t *writer, const float *scores, int64_t count)
+{
+    char buffer[32];
+    json_begin(writer, "scores", '{');
+    for (int64_t i = 0; i < count; i++)
+        json_number(writer, class_name(self, i, buffer), (double)scores[i]);
+    json_end(writer, '}');
+}
+
+static void print_classes(const predicting_t *self, writer_t *writer, const float *scores, int64_t count)
 {
     char buffer[32];
     int64_t best = 0;
     for (int64_t i = 1; i < count; i++)
         best = scores[i] > scores[best] ? i : best;
     if (!self->settings->json) {
-        print_name(name);
         printf("%s\t%.9g\n", class_name(self, best, buffer), (double)scores[best]);
         return;
     }
-    writer_t writer;
-    json_open(&writer, stdout);
-    json_begin(&writer, NULL, '{');
-    if (name)
-        json_text(&writer, "image", name);
-    json_text(&writer, "label", class_name(self, best, buffer));
-    json_begin(&writer, "scores", '{');
-    for (int64_t i = 0; i < count; i++)
-        json_number(&writer, class_name(self, i, buffer), (double)scores[i]);
-    json_end(&writer, '}');
-    json_end(&writer, '}');
-    json_close(&writer);
+    json_text(writer, "label", class_name(self, best, buffer));
+    add_scores(self, writer, scores, count);
 }
 
 /* Those that are said to hold, separated by commas; with --json all with their probabilities. */
-static void print_several(const predicting_t *self, const char *name, const float *scores, int64_t count)
+static void print_several(const predicting_t *self, writer_t *writer, const float *scores, int64_t count)
 {
     enum { HOLDS_ABOVE_PERCENT = 50 };
     char buffer[32];
-    writer_t writer;
-    if (self->settings->json) {
-        json_open(&writer, stdout);
-        json_begin(&writer, NULL, '{');
-        if (name)
-            json_text(&writer, "image", name);
-        json_begin(&writer, "label", '[');
-    } else {
-        print_name(name);
-    }
+    if (self->settings->json)
+        json_begin(writer, "label", '[');
     for (int64_t i = 0, told = 0; i < count; i++) {
         if (100 * scores[i] <= HOLDS_ABOVE_PERCENT)
             continue;
         if (self->settings->json)
-            json_text(&writer, NULL, class_name(self, i, buffer));
+            json_text(writer, NULL, class_name(self, i, buffer));
         else
             printf("%s%s", told++ ? "," : "", class_name(self, i, buffer));
     }
@@ -104,35 +106,35 @@ static void print_several(const predicting_t *self, const char *name, const floa
         putchar('\n');
         return;
     }
-    json_end(&writer, ']');
-    json_begin(&writer, "scores", '{');
-    for (int64_t i = 0; i < count; i++)
-        json_number(&writer, class_name(self, i, buffer), (double)scores[i]);
-    json_end(&writer, '}');
-    json_end(&writer, '}');
-    json_close(&writer);
+    json_end(writer, ']');
+    add_scores(self, writer, scores, count);
 }
 
-static void print_numbers(const predicting_t *self, const char *name, const float *values, int64_t count)
+static void print_numbers(const predicting_t *self, writer_t *writer, const float *values, int64_t count)
 {
     if (!self->settings->json) {
-        print_name(name);
         outputs_print_row(values, count);
         return;
     }
-    writer_t writer;
-    json_open(&writer, stdout);
-    json_begin(&writer, NULL, '{');
-    if (name)
-        json_text(&writer, "image", name);
     if (count != 1)
-        json_begin(&writer, "label", '[');
+        json_begin(writer, "label", '[');
     for (int64_t i = 0; i < count; i++)
-        json_number(&writer, count == 1 ? "label" : NULL, (double)values[i]);
+        json_number(writer, count == 1 ? "label" : NULL, (double)values[i]);
     if (count != 1)
-        json_end(&writer, ']');
-    json_end(&writer, '}');
-    json_close(&writer);
+        json_end(writer, ']');
+}
+
+static void print_sample(const predicting_t *self, const char *name, const float *row, int64_t count)
+{
+    writer_t writer;
+    begin_line(self, name, &writer);
+    if (self->has_classes)
+        print_classes(self, &writer, row, count);
+    else if (self->has_several)
+        print_several(self, &writer, row, count);
+    else
+        print_numbers(self, &writer, row, count);
+    end_line(self, &writer);
 }
 
 static int predict(void *user, pt_dataset_t *dataset)
@@ -147,12 +149,8 @@ static int predict(void *user, pt_dataset_t *dataset)
         const char *broken = name ? picture_files_broken(dataset, name) : NULL;
         if (broken)
             print_broken(self, name, broken);
-        else if (self->has_classes)
-            print_classes(self, name, row, outputs->count);
-        else if (self->has_several)
-            print_several(self, name, row, outputs->count);
         else
-            print_numbers(self, name, row, outputs->count);
+            print_sample(self, name, row, outputs->count);
     }
     output_flush(); /* a failure is told at the end */
     return status;

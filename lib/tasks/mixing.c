@@ -61,7 +61,7 @@ pt__mixture_t pt__mixing_draw(const pt__task_options_t *options, uint64_t key, i
 
 static const char pixels_field[] = "pixel_values";
 
-/* [samples, height, width, channels], or for numbers of another kind one row of them. */
+/* Of the field [samples, height, width, channels]. */
 static void sizes_of(const pt__derivation_t *derivation, int64_t *height, int64_t *width, int64_t *channels)
 {
     const pt__input_t *input = pt__graph_input(derivation->graph, pixels_field);
