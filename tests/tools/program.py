@@ -672,6 +672,41 @@ class Program(unittest.TestCase):
         self.assertIn("a new head for 2 classes", error)
         self.assertEqual(run_json("inspect", "seasons")["labels"], ["summer", "winter"])
 
+    def test_several_labels_a_sample(self):
+        """Lists of labels; files that know different ones are numbered together."""
+        words = {"red": "r", "round": "o", "blue": "b"}
+
+        def lines(*sets):
+            return [{"text": "".join(words[word] * 3 for word in some) or "...", "label": list(some)} for some in sets]
+
+        first = write_json_lines("sets.jsonl", lines(("red", "round"), ("red",), (), ("round",)) * 8)
+        second = write_json_lines("more sets.jsonl", lines(("blue",), ("blue", "red")) * 8)
+        task = ("--task", "multi_label_classification")
+        run("finetune", "config.json", first, second, *task, "--epochs", "40", "--rate", "0.02", "--out", "several")
+        self.assertEqual(run_json("inspect", "several")["labels"], ["blue", "red", "round"])
+        for path, count in ((first, 32), (second, 16)):
+            result = run_json("evaluate", "several", path)
+            self.assertEqual((result["task"], result["samples"]), ("multi_label_classification", count))
+            self.assertEqual(set(result["metrics"]), {"loss", "micro_f1", "label_accuracy"})
+            self.assertGreater(result["metrics"]["micro_f1"], 0.95)
+        self.assertEqual(run("predict", "several", first)[0].splitlines()[:4], ["red,round", "red", "", "round"])
+        answer = json.loads(run("predict", "several", second, "--json")[0].splitlines()[1])
+        self.assertEqual((answer["label"], set(answer["scores"])), (["blue", "red"], set(words)))
+        self.assertIn(
+            "JSON lines",
+            run(
+                "finetune",
+                "config.json",
+                "numbers.csv",
+                *task,
+                "--text-column",
+                "kind",
+                "--label-column",
+                "kind",
+                code=1
+            )[1],
+        )
+
     def test_labels_that_are_numbers_are_in_their_order(self):
         write_json_lines("tens.jsonl", [{"text": "t%d" % n, "label": n} for n in (10, 9, 2)] * 4)
         write_json_lines("one.jsonl", [{"text": "t1", "label": 1}])
