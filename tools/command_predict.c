@@ -52,11 +52,10 @@ static void end_line(const predicting_t *self, writer_t *writer)
     json_close(writer);
 }
 
-/* A picture that cannot be read: another stood in for it, whose result is not its own. */
+/* A picture that cannot be read: another stood in for it, whose result is not its own. The library has warned of it. */
 static void print_broken(const predicting_t *self, const char *name, const char *why)
 {
     writer_t writer;
-    note("passed over: %s", why);
     if (!self->settings->json)
         return;
     begin_line(self, name, &writer);
