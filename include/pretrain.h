@@ -916,6 +916,36 @@ typedef struct pt_masked_lm_options {
 /* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
 PT_API pt_status_t pt_masked_lm_options_init(pt_masked_lm_options_t *options, uint32_t struct_size);
 
+/* How far a reconstruction is from what stood there. */
+enum {
+    /* the mean of |e| */
+    PT_FRAMES_L1 = 0,
+    /* the mean of e² */
+    PT_FRAMES_L2 = 1,
+};
+/* Unlabelled sound: spans of frames are hidden, that is 0, and their rows tell what stood there (Liu 2020, Mockingjay).
+ * Field "frames", float32 [ragged, bins], normalised to a mean of 0 (pt_dataset_normalize); of n frames about
+ * probability n are hidden, in spans that do not overlap, drawn for each micro-batch from the seed, so that a run that
+ * goes on draws what it would have drawn; in evaluations the same ones of a sample each time. Where the network has
+ * fewer rows than frames, whole rows are hidden, and each tells all of its frames: with a stride of s, row r those from
+ * s r on. Output "reconstruction" [rows, stride · bins], of nothing hidden; metrics "mae" and "mse" of what is hidden.
+ */
+#define PT_TASK_MASKED_FRAMES "masked_frames"
+/* Options of PT_TASK_MASKED_FRAMES. */
+typedef struct pt_masked_frames_options {
+    uint32_t struct_size;
+    /* none are defined: 0 */
+    uint32_t flags;
+    /* of the frames, that are hidden: 0 to 1, one span at least where it is not 0; init: 0.3 */
+    double probability;
+    /* frames of a span; init: 8 */
+    int32_t span;
+    /* PT_FRAMES_...; init: PT_FRAMES_L1 */
+    int32_t loss;
+} pt_masked_frames_options_t;
+/* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
+PT_API pt_status_t pt_masked_frames_options_init(pt_masked_frames_options_t *options, uint32_t struct_size);
+
 /* One vector a sample, for comparing texts: output "embedding", the rows of "hidden" pooled; no loss, no parameters. */
 #define PT_TASK_EMBEDDING "embedding"
 /* Flags of pt_embedding_options_t. */

@@ -52,7 +52,7 @@ static pt_status_t build(const pt__task_options_t *options, pt_graph_t *graph)
     pt_tensor_t hidden;
     PT__TRY(pt__head_find_hidden(graph, "embedding", &hidden));
     const pt__shape_t shape = pt__graph_tensor(graph, hidden)->shape;
-    if (shape.dimension == PT__DIMENSION_TOKENS)
+    if (pt__shape_is_ragged(&shape))
         hidden = pt_pool(graph, hidden, options->pooling);
     if (options->normalize) { /* x / sqrt(mean(x²)) has the length sqrt(D) */
         const double width = (double)shape.size[1];

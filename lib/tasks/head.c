@@ -81,9 +81,9 @@ pt_tensor_t pt__head_add(pt_graph_t *graph, const char *name, pt_tensor_t hidden
     const pt__offer_t *offer = &graph->offer;
     const pt__shape_t shape = pt__graph_tensor(graph, hidden)->shape; /* a copy: adding moves the graph's tensors */
     const int32_t own = options->pooling == PT_POOL_FAMILY;
-    if (own && offer->sample_head != NULL && shape.dimension == PT__DIMENSION_TOKENS)
+    if (own && offer->sample_head != NULL && pt__shape_is_ragged(&shape))
         return add_own(graph, hidden, shape.size[1], options);
-    if (shape.dimension == PT__DIMENSION_TOKENS)
+    if (pt__shape_is_ragged(&shape))
         hidden = pt_pool(graph, hidden, own ? PT_POOL_MEAN : options->pooling);
     double dropout = options->dropout;
     if (dropout == 0 && shape.dimension == PT__DIMENSION_BATCH) /* the family's own head is no more than this */

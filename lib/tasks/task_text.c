@@ -44,6 +44,37 @@ static void write_masking(const pt__task_options_t *options, pt__text_t *text)
     pt__json_add_number(text, masking->random);
 }
 
+/* The tasks on unlabelled sound. */
+static int32_t hides_frames(const char *task)
+{
+    return task != NULL && strcmp(task, PT_TASK_MASKED_FRAMES) == 0;
+}
+
+static void write_of_frames(const pt__task_options_t *options, pt__text_t *text)
+{
+    if (!hides_frames(options->task))
+        return;
+    pt__text_add(text, ", \"span\": %d, \"loss\": \"%s\", \"probability\": ", (int)options->of_frames.span,
+                 options->of_frames.loss == PT_FRAMES_L2 ? "l2" : "l1");
+    pt__json_add_number(text, options->masking.probability);
+}
+
+static pt_status_t read_of_frames(const pt__json_t *root, pt__task_options_t *options)
+{
+    int64_t span = 0;
+    const char *loss = "l1";
+    if (!hides_frames(options->task))
+        return PT_OK;
+    PT__TRY(pt__json_get_integer(root, "span", PT__JSON_REQUIRED, 1, INT32_MAX, &span));
+    PT__TRY(pt__json_get_number(root, "probability", PT__JSON_REQUIRED, 0, 1, &options->masking.probability));
+    PT__TRY(pt__json_get_string(root, "loss", PT__JSON_REQUIRED, &loss));
+    if (strcmp(loss, "l1") != 0 && strcmp(loss, "l2") != 0)
+        return pt__json_fail(pt__json_find(root, "loss"), PT_ERR_FORMAT, "\"%.32s\", expected \"l1\" or \"l2\"", loss);
+    options->of_frames.span = (int32_t)span;
+    options->of_frames.loss = strcmp(loss, "l2") == 0 ? PT_FRAMES_L2 : PT_FRAMES_L1;
+    return PT_OK;
+}
+
 static pt_status_t read_masking(const pt__json_t *root, pt__task_options_t *options)
 {
     pt__masking_t *masking = &options->masking;
@@ -86,6 +117,7 @@ void pt__task_write(const pt__task_options_t *options, pt__text_t *text)
     pt__text_add(text, ", \"dropout\": ");
     pt__json_add_number(text, options->dropout);
     write_masking(options, text);
+    write_of_frames(options, text);
     if (options->normalize)
         pt__text_add(text, ", \"normalize\": true");
     if (options->mixup > 0 || options->cutmix > 0) {
@@ -167,6 +199,7 @@ static pt_status_t read(pt__memory_t *memory, const pt__json_t *root, pt__task_o
     PT__TRY(pt__json_get_number(root, "mixup", PT__JSON_OPTIONAL, 0, PT__MIXING_LARGEST_ALPHA, &options->mixup));
     PT__TRY(pt__json_get_number(root, "cutmix", PT__JSON_OPTIONAL, 0, PT__MIXING_LARGEST_ALPHA, &options->cutmix));
     PT__TRY(read_masking(root, options));
+    PT__TRY(read_of_frames(root, options));
     PT__TRY((masks(name) ? read_kinds : read_weights)(memory, root, options->outputs, per_output));
     options->per_output = *per_output;
     PT__TRY(pt__task_check(options, &task));

@@ -18,6 +18,12 @@ typedef struct pt__masking {
 /* As published models were trained, without a mask token: what a host that has a tokenizer names. */
 extern const pt__masking_t pt__masking_published;
 
+/* What the tasks on unlabelled sound ask for beside the share that is hidden (masking.probability). */
+typedef struct pt__of_frames {
+    int32_t span; /* frames that are hidden together */
+    int32_t loss; /* masked_frames: PT_FRAMES_... */
+} pt__of_frames_t;
+
 /* A task with what its options say: the union of all tasks', zero where a task has no such option. The structs that
  * hosts fill are each task's own. */
 typedef struct pt__task_options {
@@ -29,6 +35,7 @@ typedef struct pt__task_options {
     /* [outputs] or NULL: of each class its weight in the loss; of masked_lm each token's kind, PT_TOKEN_... */
     const float *per_output;
     pt__masking_t masking;
+    pt__of_frames_t of_frames;
     int32_t normalize;      /* embedding: to length 1 */
     double positive_weight; /* multi_label: times the loss of what holds */
     double mixup, cutmix;   /* classification: the alpha of each; 0: it is not done */

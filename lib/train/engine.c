@@ -39,6 +39,14 @@ int32_t pt__engine_couples(const pt_model_t *model)
     return 0;
 }
 
+/* The dimension of the field that derived field i is made from. */
+static int32_t dimension_of_origin(const pt_model_t *model, const pt__requests_t *requests, int32_t i)
+{
+    const int32_t from = requests->derived_from[i];
+    const int32_t input = from >= 0 ? requests->input[from] : requests->derived[requests->derived_after[i]];
+    return model->graph->tensors[model->graph->inputs[input].tensor].shape.dimension;
+}
+
 /* Fills the fields that the task and the family make themselves. */
 static void derive(pt_model_t *model, const pt__requests_t *requests, const pt__loaded_t *loaded, uint64_t key,
                    pt__run_t *run)
@@ -53,7 +61,7 @@ static void derive(pt_model_t *model, const pt__requests_t *requests, const pt__
         int32_t *chosen = dimension->is_chosen ? model->plans.offsets[tensor->shape.dimension] : NULL;
         const pt__derivation_t derivation = {
             .from = from >= 0 ? loaded->data[from] : model->plans.derived[requests->derived_after[i]].values,
-            .offsets = loaded->offsets[chosen != NULL ? dimension->parent : tensor->shape.dimension],
+            .offsets = run->offsets[dimension_of_origin(model, requests, i)],
             .samples = loaded->rows.count[PT__DIMENSION_BATCH],
             .limit = tensor->index_limit,
             .key = pt__random_key(key, 0x64657269u),

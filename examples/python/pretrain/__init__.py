@@ -1163,6 +1163,7 @@ class Model(_Handle):
         kinds = {
             TASK_CAUSAL_LM: CausalLmOptions,
             TASK_MASKED_LM: MaskedLmOptions,
+            TASK_MASKED_FRAMES: MaskedFramesOptions,
             TASK_EMBEDDING: EmbeddingOptions,
             TASK_CLASSIFICATION: ClassificationOptions,
             TASK_MULTI_LABEL: MultiLabelOptions,
