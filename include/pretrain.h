@@ -757,6 +757,37 @@ PT_API pt_tensor_t pt_cross_entropy_loss(pt_graph_t *graph, pt_tensor_t logits, 
 PT_API pt_tensor_t pt_linear_cross_entropy_loss(pt_graph_t *graph, pt_tensor_t src, pt_tensor_t weight,
                                                 pt_tensor_t bias, pt_tensor_t target,
                                                 const pt_cross_entropy_options_t *options);
+/* Targets that no path of the logits gives: more than a sample's rows, a blank between equal neighbours counted, or the
+ * blank itself among them. */
+enum {
+    /* the run fails and names the sample; with targets that are an input */
+    PT_CTC_INFEASIBLE_ERROR = 0,
+    /* the sample's loss and gradient are 0, and its weight counts; infinite losses, of logits that are, are 0 too */
+    PT_CTC_INFEASIBLE_ZERO = 1,
+};
+/* What a CTC loss counts, and how. */
+typedef struct pt_ctc_options {
+    uint32_t struct_size;
+    /* none are defined: 0 */
+    uint32_t flags;
+    /* the class that stands for no target, below 0 counted from the end; init: -1, the last */
+    int32_t blank;
+    /* PT_CTC_INFEASIBLE_... */
+    int32_t infeasible;
+    /* 0: a sample's loss is divided by its number of targets, if it has any; else it counts whole */
+    int32_t whole;
+    /* float32 [PT_DIM_BATCH], of no parameter: times a sample's loss and its weight in the mean; PT_NO_TENSOR: none */
+    pt_tensor_t weights;
+} pt_ctc_options_t;
+/* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
+PT_API pt_status_t pt_ctc_options_init(pt_ctc_options_t *options, uint32_t struct_size);
+/* Connectionist temporal classification (Graves et al. 2006): the mean over samples of -ln of the probability that
+ * softmax(logits) gives its targets, over all ways to stretch them to its rows with blanks between. logits [rows, C]
+ * and targets int32 [rows] are of ragged dimensions, mostly different ones; the targets are data. Of PyTorch's
+ * reductions of log_softmax(logits), this is "mean", and with whole losses "sum" divided by the sum of the weights,
+ * which is the number of samples. */
+PT_API pt_tensor_t pt_ctc_loss(pt_graph_t *graph, pt_tensor_t logits, pt_tensor_t targets,
+                               const pt_ctc_options_t *options);
 
 /* pt_linear with parameters NAME.weight [outputs, I] and NAME.bias [outputs], initialised as PyTorch's nn.Linear: src
  * [..., I] -> [..., outputs]. */
@@ -1039,6 +1070,41 @@ typedef struct pt_regression_options {
 } pt_regression_options_t;
 /* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
 PT_API pt_status_t pt_regression_options_init(pt_regression_options_t *options, uint32_t struct_size);
+
+/* Recognition of speech (Graves 2006): each sample's rows become the characters, or the pieces of words, of its
+ * transcript. The trunk's output "hidden" has rows of a ragged dimension, mostly one derived by a stride from that of
+ * its input. Field "transcript" beside the trunk's: int32, ragged, tokens that are not the blank; outputs "logits" and
+ * "log_probabilities" [rows, classes], which decoders read; the loss is pt_ctc_loss; metrics of greedy decoding, each
+ * row's first largest logit: "character_error_rate", which is "token_error_rate" where tokens are pieces of words, and,
+ * where words are told, "word_error_rate" and the counts "word_substitutions", "word_deletions", "word_insertions" and
+ * "word_hits" that it is made of. Rates are of all samples together, and as jiwer has them; two words are equal where
+ * their tokens are. */
+#define PT_TASK_RECOGNITION "recognition"
+/* Options of PT_TASK_RECOGNITION. classes is needed. */
+typedef struct pt_recognition_options {
+    uint32_t struct_size;
+    /* none are defined: 0 */
+    uint32_t flags;
+    /* the tokens and the blank, mostly one more than the tokenizer has tokens */
+    int64_t classes;
+    /* the class that is no token, below 0 counted from the end; init: -1, the last. wav2vec 2.0's is that of "<pad>" */
+    int32_t blank;
+    /* the token that stands between words; init: -1, none */
+    int32_t delimiter;
+    /* PT_CTC_INFEASIBLE_...: transcripts that are too long for a sample's rows */
+    int32_t infeasible;
+    /* as of pt_ctc_options_t: 0: a sample's loss is divided by its number of tokens */
+    int32_t whole;
+    /* before the head, in [0, 1) */
+    double dropout;
+    /* PT_TOKEN_... of each token from the first on, as pt_tokenizer_kinds gives them, for tokens that are pieces of
+     * words: those that continue none begin one. NULL: tokens are characters */
+    const pt_array_t *token_kinds;
+    /* sizeof *token_kinds */
+    uint32_t array_size;
+} pt_recognition_options_t;
+/* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
+PT_API pt_status_t pt_recognition_options_init(pt_recognition_options_t *options, uint32_t struct_size);
 
 /* Puts a task's head and loss on the model's trunk; task NULL takes them off: the network as it was described. options
  * is the struct of the task that is named, or NULL. Parameters that the network had under the same name and shape keep
@@ -2542,6 +2608,39 @@ PT_API pt_status_t pt_decoder_finish(pt_decoder_t *decoder, char *buffer, size_t
 PT_API const char *pt_decoder_last_error(const pt_decoder_t *decoder);
 /* NULL: nothing happens. */
 PT_API void pt_decoder_free(pt_decoder_t *decoder);
+
+/* What becomes of characters that an alphabet does not have. */
+enum {
+    /* a text with one is refused, PT_ERR_FORMAT, and the character named */
+    PT_ALPHABET_UNKNOWN_REFUSED = 0,
+    /* they are left out */
+    PT_ALPHABET_UNKNOWN_DROPPED = 1,
+    /* they become "<unk>", a token behind those of the characters */
+    PT_ALPHABET_UNKNOWN_TOKEN = 2,
+};
+/* Flags of pt_alphabet_options_t. */
+enum {
+    /* a capital letter that is not in the alphabet is the small one, and the other way round */
+    PT_ALPHABET_FOLD_CASE = 1,
+};
+/* How texts become characters of an alphabet. Read during the call, which keeps nothing of it. */
+typedef struct pt_alphabet_options {
+    uint32_t struct_size;
+    /* PT_ALPHABET_FOLD_CASE */
+    uint32_t flags;
+    /* PT_ALPHABET_UNKNOWN_... */
+    int32_t unknown;
+    int32_t reserved;
+    /* one of the characters, which stands for a blank: wav2vec 2.0's is "|"; NULL: none does */
+    const char *delimiter;
+} pt_alphabet_options_t;
+/* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
+PT_API pt_status_t pt_alphabet_options_init(pt_alphabet_options_t *options, uint32_t struct_size);
+/* An alphabet, for transcripts of speech: each of the characters, UTF-8, is a token, its place is its id. Only this
+ * library reads what pt_tokenizer_save writes of it. pt_tokenizer_open makes the same of a vocab.json of characters, as
+ * wav2vec 2.0's models have it. PT_ERR_ARGUMENT for a character that comes twice. options may be NULL. */
+PT_API pt_status_t pt_tokenizer_from_characters(pt_context_t *context, const char *characters,
+                                                const pt_alphabet_options_t *options, pt_tokenizer_t **out);
 
 /* What a tokenizer that is learnt from texts is made of. */
 enum {

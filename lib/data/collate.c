@@ -278,9 +278,10 @@ static pt_status_t add_up(const pt__request_t *request, const int64_t *lengths, 
     offsets[0] = 0;
     for (int64_t i = 0; i < samples; i++) {
         int64_t length = lengths != NULL ? lengths[i] : fixed;
-        if (length < 1)
-            return pt__fail(PT_ERR_SHAPE, "sample %lld, field \"%s\": %lld rows, expected at least 1",
-                            (long long)sample_name(naming, i), request->name, (long long)length);
+        if (length < !request->may_be_empty)
+            return pt__fail(PT_ERR_SHAPE, "sample %lld, field \"%s\": %lld rows, expected at least %d",
+                            (long long)sample_name(naming, i), request->name, (long long)length,
+                            !request->may_be_empty);
         if (limit > 0 && length > limit)
             return pt__fail(PT_ERR_SHAPE, "sample %lld, field \"%s\": %lld rows, expected at most %lld",
                             (long long)sample_name(naming, i), request->name, (long long)length, (long long)limit);

@@ -95,6 +95,7 @@ typedef struct pt__request { /* a field that a network reads */
     int64_t shape[PT_MAX_RANK];      /* of one sample; shape[0] = PT_DIM_TOKENS: ragged, whatever dimension it counts */
     int64_t index_limit;             /* int32: values in [0, limit) or == index_ignore; 0: any */
     int32_t index_ignore;            /* INT32_MIN: none */
+    int32_t may_be_empty;            /* samples may have no rows of a ragged one */
     const struct pt__normal *normal; /* what its values go through (normal.h), float32 only; NULL: nothing */
 } pt__request_t;
 

@@ -90,6 +90,7 @@ typedef struct pt__dimension { /* what a leading size may count (dimensions.c) *
     int32_t parent;            /* what it is derived from; NONE: its rows come with data */
     int64_t add, divide, plus;
     int32_t is_chosen; /* some of the parent's rows, which a derived field says (derived.h) */
+    int32_t may_be_empty; /* samples may have no rows: targets of CTC, where nothing is said */
 } pt__dimension_t;
 
 /* What an evaluation tells beside the loss: a kind of metric (metrics/metrics.h) and the tensors that it reads, inputs

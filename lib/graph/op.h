@@ -163,6 +163,11 @@ typedef struct pt__op {
      * sample, [PT_DIM_BATCH, C], or rows of a ragged dimension, and so has the tensor that it gives. Both, or NULL. */
     int32_t (*can_choose)(const pt__node_t *node);
     pt_tensor_t (*choose)(pt_graph_t *graph, const pt__node_t *node, const pt_tensor_t *inputs);
+    /* Ops that want more of their inputs' values than bounds: asked on the host before each run, with the values of the
+     * graph's inputs by their place, of which the node's int32 ones are converted and within their bounds. A failure
+     * ends the run before anything is computed. NULL: no more is wanted. */
+    pt_status_t (*examine)(const pt_graph_t *graph, const pt__node_t *node, const pt__run_t *run,
+                           const void *const *inputs);
     void (*run)(const pt__call_t *call, const pt__run_t *run);
     int64_t (*scratch)(
         const pt__call_t

@@ -210,6 +210,67 @@ typedef struct pt__cross_entropy {
     int32_t *chunk_row; /* [chunk_rows] */
 } pt__cross_entropy_t;
 
+/* Connectionist temporal classification (Graves 2006): sample s has the rows offsets[s] .. offsets[s + 1] - 1 of the
+ * logits and the targets target_offsets[s] .. target_offsets[s + 1] - 1. Its loss is -ln of the sum, over all sequences
+ * of a class for each row that are its targets once neighbours that are equal are joined and blanks are left out, of
+ * their probabilities. A sample with no such sequence, or with a blank among its targets, has a loss and a gradient of
+ * 0, and its weight. */
+typedef struct pt__ctc {
+    int64_t samples, classes, blank;
+    const int32_t *offsets, *target_offsets; /* [samples + 1] */
+    const float *logits;                     /* [rows, classes] */
+    const int32_t *targets;
+    const float *weights;  /* [samples] or NULL: times a sample's loss and weight */
+    int32_t by_target;     /* a sample's loss is divided by its number of targets, if it has any */
+    int32_t zero_infinite; /* a loss that is infinite, where logits are, counts as 0 */
+    float *loss, *weight;  /* scalars, as of other losses */
+    float *d_logits;       /* [rows, classes] of the sum, or NULL */
+    float *sample_loss;    /* [samples], neither weighted nor divided */
+    float *scratch;        /* pt__ctc_scratch floats */
+} pt__ctc_t;
+
+/* The texts of greedy decoding, each row's first largest logit with equal neighbours joined and blanks left out,
+ * against the targets: of single classes, those that part words left out at both ends, and of words, which are equal
+ * where their classes are; the edits of edit_distance.h. All scalars, of all samples together. */
+typedef struct pt__ctc_errors {
+    int64_t samples, classes, blank;
+    const int32_t *offsets, *target_offsets; /* [samples + 1] */
+    const float *logits;                     /* [rows, classes] */
+    const int32_t *targets;
+    const float *kinds;                              /* [classes] PT__WORD_... (base/edit_distance.h) */
+    float *errors, *compared;                        /* of single classes: edits, and how many the targets have */
+    float *word_errors, *words;                      /* of words; */
+    float *substitutions, *deletions, *insertions, *hits; /* and the edits one by one */
+    int32_t *scratch;                                /* pt__ctc_errors_scratch, aligned for int64_t */
+} pt__ctc_errors_t;
+
+/* int32_t of scratch: the sums, and what each sample's words and alignment take, of which one without rows and targets
+ * has none. */
+enum { PT__CTC_SUMS = 16 };
+static inline int64_t pt__ctc_errors_scratch(int64_t rows, int64_t targets)
+{
+    return PT__CTC_SUMS + 12 * rows + 20 * targets;
+}
+
+/* What a sample's states take of it: see ctc_samples.c. They stand in rows of pt__ctc_width(targets) floats, as many as
+ * pt__ctc_rows of the rows of all samples. */
+enum { PT__CTC_MARGIN = 16, PT__CTC_OWN_ROWS = 10 };
+static inline int64_t pt__ctc_width(int64_t targets, int64_t samples) /* of all these samples together */
+{
+    return 2 * targets + 6 * PT__CTC_MARGIN * samples;
+}
+static inline int64_t pt__ctc_rows(int64_t rows)
+{
+    int64_t root = 1;
+    while (root * root < rows)
+        root++;
+    return 2 * root + PT__CTC_OWN_ROWS;
+}
+static inline int64_t pt__ctc_scratch(int64_t samples, int64_t rows, int64_t targets)
+{
+    return rows + pt__ctc_rows(rows) * pt__ctc_width(targets, samples);
+}
+
 /* Statistics of the columns of src [rows, columns], the batch's own or the running ones; the latter's new values
  * where not NULL. */
 typedef struct pt__batch_norm {
@@ -450,6 +511,8 @@ typedef struct pt__kernels {
     void (*pixels_gradient)(pt__dev, const pt__pixels_t *, const float *d_dst, float *d_src);
 
     void (*cross_entropy)(pt__dev, const pt__cross_entropy_t *);
+    void (*ctc)(pt__dev, const pt__ctc_t *);
+    void (*ctc_errors)(pt__dev, const pt__ctc_errors_t *);
     /* loss over `n` elements of prediction against target (BINARY: prediction is a logit); delta: Huber's.
      * element_weight [n] or NULL; positive_weight for BINARY, 1 otherwise. d_prediction of the sum or NULL; in place
      * over prediction */

@@ -60,7 +60,8 @@ struct pt__plan {
     int64_t n_steps;
     pt__operand_t *operands;
     int64_t n_operands, operand_capacity;
-    int32_t couples; /* a node updates states from all rows of a run together */
+    int32_t examines; /* an op of a step looks at a run's values beforehand */
+    int32_t couples;  /* a node updates states from all rows of a run together */
     int64_t arena_bytes;
     int64_t table_bytes;
     void *arena;

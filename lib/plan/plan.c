@@ -65,6 +65,7 @@ static pt_status_t build_call(pt__plan_t *plan, int64_t index)
         if (plan->storage_of[node->outputs[k]] >= 0)
             PT__TRY(add_operand(plan, node->outputs[k], &call->outputs[k]));
     }
+    plan->examines |= node->op->examine != NULL;
     int64_t bytes = node->op->scratch != NULL ? node->op->scratch(call) : 0;
     if (bytes > 0) {
         pt__storage_t scratch = {.place = PT__PLACE_ARENA,
@@ -326,9 +327,21 @@ static pt_status_t tell_finished(const pt__plan_t *plan, int64_t step, const pt_
     return PT_OK;
 }
 
+static pt_status_t examine(const pt__plan_t *plan, const pt__run_t *run, const void *const *inputs)
+{
+    for (int64_t i = 0; i < plan->n_steps; i++) {
+        const pt__node_t *node = &plan->graph->nodes[plan->steps[i].node];
+        if (node->op->examine != NULL)
+            PT__TRY(node->op->examine(plan->graph, node, run, inputs));
+    }
+    return PT_OK;
+}
+
 pt_status_t pt__plan_run(pt__plan_t *plan, const pt__run_t *run, const void *const *inputs)
 {
     pt__run_t uploaded;
+    if (plan->examines)
+        PT__TRY(examine(plan, run, inputs));
     pt__layout_set_counts(plan, run->count);
     set_accumulate(plan, run->accumulate);
     for (int64_t i = 0; i < plan->n_operands; i++) {

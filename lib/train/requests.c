@@ -26,7 +26,8 @@ pt_status_t pt__requests_describe(const pt_graph_t *graph, int64_t index, pt__re
     *request = (pt__request_t){.dtype = tensor->dtype,
                                .dimension = tensor->shape.dimension,
                                .index_limit = tensor->index_limit,
-                               .index_ignore = tensor->index_ignore};
+                               .index_ignore = tensor->index_ignore,
+                               .may_be_empty = graph->dimensions[tensor->shape.dimension].may_be_empty};
     if (tensor->shape.dimension != PT__DIMENSION_BATCH)
         request->shape[request->rank++] = PT_DIM_TOKENS;
     for (int32_t i = 1; i < tensor->shape.rank; i++)

@@ -98,6 +98,12 @@ void pt__cpu_pixels_gradient(pt__dev device, const pt__pixels_t *pixels, const f
 /* cross_entropy_rows.c */
 void pt__cpu_cross_entropy(pt__dev device, const pt__cross_entropy_t *description);
 
+/* ctc_errors.c */
+void pt__cpu_ctc_errors(pt__dev device, const pt__ctc_errors_t *errors);
+
+/* ctc_samples.c */
+void pt__cpu_ctc(pt__dev device, const pt__ctc_t *ctc);
+
 /* loss_pointwise.c */
 void pt__cpu_pointwise_loss(pt__dev device, pt__pointwise_loss_t kind, int64_t n, float delta, float positive_weight,
                             const float *prediction, const float *target, const float *element_weight, float *loss,

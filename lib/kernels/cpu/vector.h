@@ -167,6 +167,32 @@ typedef struct pt__vector_loss {
                             const float *logits, float *d_logits);
 } pt__vector_loss_t;
 
+/* Logarithms of sums of probabilities of the states of CTC at one row. A sample of n - 1 targets has the states
+ * blank[i] for i < n, before target i, and label[i] for i < n - 1; impossible ones are PT__CTC_NOTHING, and so are the
+ * PT__CTC_MARGIN elements before, and all behind, up to PT__CTC_MARGIN beyond the next multiple of that. */
+#define PT__CTC_NOTHING (-1e30f)
+typedef struct pt__ctc_states {
+    float *blank, *label;
+} pt__ctc_states_t;
+
+typedef struct pt__vector_ctc {
+    /* ln sum e^src */
+    float (*log_sum)(int64_t n, const float *src);
+    /* dst = factor e^(src - log_sum); in place */
+    void (*probabilities)(int64_t n, const float *src, float log_sum, float factor, float *dst);
+    /* A row's states from those of the row before: skip[i] is 0 where label[i] may follow label[i - 1], else NOTHING;
+     * emission the logarithms of the labels' probabilities at this row, at_blank of the blank's. They are moved so that
+     * the largest is 0; returns by how much. */
+    float (*forward)(int64_t n, const float *skip, const float *emission, float at_blank, const pt__ctc_states_t *from,
+                     const pt__ctc_states_t *to);
+    /* The other way round: `states` are those of the row behind and become this row's, moved likewise; `open` are this
+     * row's without its own emission. */
+    void (*backward)(int64_t n, const float *skip, const float *emission, float at_blank,
+                     const pt__ctc_states_t *states, const pt__ctc_states_t *open);
+    /* The states' shares of all that is possible, from both directions, in place of `open`; returns the blanks' sum. */
+    float (*shares)(int64_t n, const pt__ctc_states_t *forward, const pt__ctc_states_t *open);
+} pt__vector_ctc_t;
+
 enum { PT__STRIP = 64 };
 
 typedef struct pt__vector_optimizer { /* elements [0, n) from where the update's pointers, moved by `first`, stand */
@@ -209,6 +235,7 @@ typedef struct pt__vector {
     const pt__vector_pool_t *pool;
     const pt__vector_convolution_t *convolution;
     const pt__vector_loss_t *loss;
+    const pt__vector_ctc_t *ctc;
     const pt__vector_optimizer_t *optimizer;
     const pt__vector_widen_t *widen;
 } pt__vector_t;

@@ -17,6 +17,7 @@ extern const pt__vector_rotary_t PT__LEVEL(pt__vector_rotary);
 extern const pt__vector_pool_t PT__LEVEL(pt__vector_pool);
 extern const pt__vector_convolution_t PT__LEVEL(pt__vector_convolution);
 extern const pt__vector_loss_t PT__LEVEL(pt__vector_loss);
+extern const pt__vector_ctc_t PT__LEVEL(pt__vector_ctc);
 extern const pt__vector_optimizer_t PT__LEVEL(pt__vector_optimizer);
 extern const pt__vector_widen_t PT__LEVEL(pt__vector_widen);
 
@@ -33,6 +34,7 @@ const pt__vector_t PT__LEVEL(pt__vector) = {
     .pool = &PT__LEVEL(pt__vector_pool),
     .convolution = &PT__LEVEL(pt__vector_convolution),
     .loss = &PT__LEVEL(pt__vector_loss),
+    .ctc = &PT__LEVEL(pt__vector_ctc),
     .optimizer = &PT__LEVEL(pt__vector_optimizer),
     .widen = &PT__LEVEL(pt__vector_widen),
 };
