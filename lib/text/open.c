@@ -3,6 +3,7 @@
 
 #include "base/gguf_container.h"
 #include "base/file.h"
+#include "text/alphabet.h"
 #include "text/foreign.h"
 #include "text/tokenizer.h"
 
@@ -83,16 +84,25 @@ pt_status_t pt__tokenizer_find(pt__memory_t *memory, const char *path, char **ou
 
 /* ---- Kinds ---- */
 
+/* Without merges.txt beside it, and of characters alone, it is an alphabet. */
 static pt_status_t read_pairs(const char *path, const uint8_t *bytes, int64_t size, pt__text_t *json)
 {
     char *merges = NULL, *config = NULL;
-    int64_t merges_size, config_size;
+    int64_t merges_size = 0, config_size = 0;
+    int32_t is_alphabet;
     pt_status_t status;
-    if (path == NULL)
+    PT__TRY(pt__alphabet_find(json->memory, (const char *)bytes, size, &is_alphabet));
+    if (path == NULL && !is_alphabet)
         return pt__fail(PT_ERR_UNSUPPORTED, "a vocab.json needs the merges.txt beside it: open it by its path");
-    PT__TRY(pt__tokenizer_read_beside(json->memory, path, "merges.txt", 1, &merges, &merges_size));
-    PT__TRY_OUT(pt__tokenizer_read_beside(json->memory, path, "tokenizer_config.json", 0, &config, &config_size));
-    PT__TRY_OUT(pt__pair_list_to_json((const char *)bytes, size, merges, merges_size, config, config_size, json));
+    if (path != NULL)
+        PT__TRY(pt__tokenizer_read_beside(json->memory, path, "merges.txt", !is_alphabet, &merges, &merges_size));
+    if (path != NULL)
+        PT__TRY_OUT(pt__tokenizer_read_beside(json->memory, path, "tokenizer_config.json", 0, &config, &config_size));
+    if (merges == NULL)
+        PT__TRY_OUT(pt__alphabet_to_json((const char *)bytes, size, config, config_size, json));
+    else
+        PT__TRY_OUT(pt__pair_list_to_json((const char *)bytes, size, merges, merges_size, config, config_size, json));
+    status = PT_OK;
 out:
     pt__release(json->memory, config);
     pt__release(json->memory, merges);

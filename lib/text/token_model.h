@@ -32,7 +32,7 @@ typedef struct pt__token_model {
  * live as long as the document. */
 pt_status_t pt__merge_split(const pt__json_t *merge, const char *parts[2], int64_t lengths[2]);
 
-extern const pt__token_model_t pt__token_model_bpe, pt__token_model_unigram, pt__token_model_wordlevel,
-    pt__token_model_wordpiece;
+extern const pt__token_model_t pt__token_model_alphabet, pt__token_model_bpe, pt__token_model_unigram,
+    pt__token_model_wordlevel, pt__token_model_wordpiece;
 
 #endif

@@ -7,8 +7,9 @@
 #include "text/pre_tokenizers.h"
 #include "text/tokenizer.h"
 
-static const pt__token_model_t *const models[] = {&pt__token_model_bpe, &pt__token_model_unigram,
-                                                  &pt__token_model_wordlevel, &pt__token_model_wordpiece};
+static const pt__token_model_t *const models[] = {&pt__token_model_alphabet, &pt__token_model_bpe,
+                                                  &pt__token_model_unigram, &pt__token_model_wordlevel,
+                                                  &pt__token_model_wordpiece};
 
 /* ---- Vocabulary ---- */
 
