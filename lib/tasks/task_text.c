@@ -30,6 +30,40 @@ static int32_t masks(const char *task)
     return task != NULL && strcmp(task, PT_TASK_MASKED_LM) == 0;
 }
 
+static int32_t recognizes(const char *task)
+{
+    return task != NULL && strcmp(task, PT_TASK_RECOGNITION) == 0;
+}
+
+/* Whether what is told for each output is a token's kind. */
+static int32_t has_kinds(const char *task)
+{
+    return masks(task) || recognizes(task);
+}
+
+static void write_alphabet(const pt__task_options_t *options, pt__text_t *text)
+{
+    const pt__alphabet_t *alphabet = &options->alphabet;
+    if (recognizes(options->task))
+        pt__text_add(text, ", \"blank\": %d, \"delimiter\": %d, \"zero_infeasible\": %s, \"whole_losses\": %s",
+                     (int)alphabet->blank, (int)alphabet->delimiter, alphabet->infeasible ? "true" : "false",
+                     alphabet->whole ? "true" : "false");
+}
+
+static pt_status_t read_alphabet(const pt__json_t *root, pt__task_options_t *options)
+{
+    pt__alphabet_t *alphabet = &options->alphabet;
+    int64_t blank = -1, delimiter = -1;
+    if (!recognizes(options->task))
+        return PT_OK;
+    PT__TRY(pt__json_get_integer(root, "blank", PT__JSON_OPTIONAL, INT32_MIN, INT32_MAX, &blank));
+    PT__TRY(pt__json_get_integer(root, "delimiter", PT__JSON_OPTIONAL, -1, INT32_MAX, &delimiter));
+    alphabet->blank = (int32_t)blank;
+    alphabet->delimiter = (int32_t)delimiter;
+    PT__TRY(pt__json_get_bool(root, "zero_infeasible", PT__JSON_OPTIONAL, &alphabet->infeasible));
+    return pt__json_get_bool(root, "whole_losses", PT__JSON_OPTIONAL, &alphabet->whole);
+}
+
 static void write_masking(const pt__task_options_t *options, pt__text_t *text)
 {
     const pt__masking_t *masking = &options->masking;
@@ -92,7 +126,7 @@ static pt_status_t read_masking(const pt__json_t *root, pt__task_options_t *opti
 
 static void write_per_output(const pt__task_options_t *options, pt__text_t *text)
 {
-    const int32_t kinds = masks(options->task);
+    const int32_t kinds = has_kinds(options->task);
     if (options->per_output == NULL)
         return;
     pt__text_add(text, kinds ? ", \"token_kinds\": \"" : ", \"class_weights\": [");
@@ -118,6 +152,7 @@ void pt__task_write(const pt__task_options_t *options, pt__text_t *text)
     pt__json_add_number(text, options->dropout);
     write_masking(options, text);
     write_of_frames(options, text);
+    write_alphabet(options, text);
     if (options->normalize)
         pt__text_add(text, ", \"normalize\": true");
     if (options->mixup > 0 || options->cutmix > 0) {
@@ -200,7 +235,8 @@ static pt_status_t read(pt__memory_t *memory, const pt__json_t *root, pt__task_o
     PT__TRY(pt__json_get_number(root, "cutmix", PT__JSON_OPTIONAL, 0, PT__MIXING_LARGEST_ALPHA, &options->cutmix));
     PT__TRY(read_masking(root, options));
     PT__TRY(read_of_frames(root, options));
-    PT__TRY((masks(name) ? read_kinds : read_weights)(memory, root, options->outputs, per_output));
+    PT__TRY(read_alphabet(root, options));
+    PT__TRY((has_kinds(name) ? read_kinds : read_weights)(memory, root, options->outputs, per_output));
     options->per_output = *per_output;
     PT__TRY(pt__task_check(options, &task));
     options->task = task == NULL ? NULL : task->name; /* the document's goes with it */

@@ -24,6 +24,13 @@ typedef struct pt__of_frames {
     int32_t loss; /* masked_frames: PT_FRAMES_... */
 } pt__of_frames_t;
 
+/* What recognition's classes are, and what becomes of transcripts that are too long. */
+typedef struct pt__alphabet {
+    int32_t blank;     /* below 0: from the end */
+    int32_t delimiter; /* the token between words; -1: none */
+    int32_t infeasible, whole;
+} pt__alphabet_t;
+
 /* A task with what its options say: the union of all tasks', zero where a task has no such option. The structs that
  * hosts fill are each task's own. */
 typedef struct pt__task_options {
@@ -32,10 +39,12 @@ typedef struct pt__task_options {
     int32_t pooling;        /* PT_POOL_...: how a text's rows become one */
     double label_smoothing; /* of a cross-entropy, in [0, 1) */
     double dropout;         /* before the head, in [0, 1) */
-    /* [outputs] or NULL: of each class its weight in the loss; of masked_lm each token's kind, PT_TOKEN_... */
+    /* [outputs] or NULL: of each class its weight in the loss; of masked_lm and recognition each token's kind,
+     * PT_TOKEN_... */
     const float *per_output;
     pt__masking_t masking;
     pt__of_frames_t of_frames;
+    pt__alphabet_t alphabet; /* of recognition */
     int32_t normalize;      /* embedding: to length 1 */
     double positive_weight; /* multi_label: times the loss of what holds */
     double mixup, cutmix;   /* classification: the alpha of each; 0: it is not done */
@@ -52,7 +61,7 @@ typedef struct pt__task {
     const char *generated_output; /* the scores of a sample's next token ... */
     const char *generated_field;  /* ... and the field that tokens are read from; NULL: it generates nothing */
     /* From the struct that hosts fill (NULL: its defaults), by its size; task stays. What the host gives for each
-     * output comes as a checked view of [outputs]; its data stays NULL where there is none. */
+     * output comes as a checked view of [outputs], or of fewer, 0 behind; its data stays NULL where there is none. */
     pt_status_t (*read)(const void *options, pt__task_options_t *out, pt_array_t *per_output);
     /* Of the options that are the task's own; those of all are checked by pt__task_check. */
     pt_status_t (*check)(const pt__task_options_t *options);

@@ -638,6 +638,16 @@ class Context(_Handle):
         _load_from(place, lambda path, options: library.pt_tokenizer_open(self, path, options, ctypes.byref(out)))
         return Tokenizer(self, out)
 
+    def alphabet(self, characters, delimiter=None, **options):
+        """A Tokenizer whose tokens are these characters. delimiter: the one that stands for a blank; further options of
+        pt_alphabet_options_t."""
+        kept = _encoded(delimiter)
+        made = _options(AlphabetOptions, options)
+        made.delimiter = kept
+        return Tokenizer(
+            self, _create(library.pt_tokenizer_from_characters, self, characters.encode(), ctypes.byref(made))
+        )
+
     def optimizer(self, schedule=None, groups=(), **options):
         """Options of pt_optimizer_options_t; schedule=dict(kind=..., ...) or function(step) -> factor;
         groups=[(pattern, dict)]."""
@@ -1033,6 +1043,9 @@ class Graph(_Handle):
             self, src, weight, bias, target, ctypes.byref(_options(CrossEntropyOptions, options))
         )
 
+    def ctc_loss(self, logits, targets, **options):
+        return library.pt_ctc_loss(self, logits, targets, ctypes.byref(_options(CtcOptions, options)))
+
     def output(self, name, tensor):
         _check(library.pt_graph_set_output(self, _encoded(name), tensor))
 
@@ -1168,6 +1181,7 @@ class Model(_Handle):
             TASK_CLASSIFICATION: ClassificationOptions,
             TASK_MULTI_LABEL: MultiLabelOptions,
             TASK_REGRESSION: RegressionOptions,
+            TASK_RECOGNITION: RecognitionOptions,
         }
         class_weights, token_kinds = options.pop("class_weights", None), options.pop("token_kinds", None)
         chosen = None
@@ -1182,7 +1196,7 @@ class Model(_Handle):
             chosen.class_weights, chosen.array_size = ctypes.addressof(weights), ctypes.sizeof(Array)
             chosen.classes = chosen.classes or len(class_weights)
         if token_kinds is not None:
-            if task != TASK_MASKED_LM:
+            if task not in (TASK_MASKED_LM, TASK_RECOGNITION):
                 raise TypeError("task %r has no token_kinds" % (task,))
             kinds, _kept = _array(token_kinds)
             chosen.token_kinds, chosen.array_size = ctypes.addressof(kinds), ctypes.sizeof(Array)
