@@ -38,6 +38,8 @@ static pt_status_t read_options(const void *options, pt__task_options_t *out, pt
         return PT_OK;
     PT__TRY(pt__head_check_outputs("recognition", "classes", own.classes));
     PT__TRY(pt__array_read(own.token_kinds, own.array_size, kinds_name, kinds));
+    if (kinds->elements == 0 && kinds->rank == 1)
+        kinds->elements = kinds->shape[0];
     if (kinds->elements > own.classes)
         return pt__fail(PT_ERR_ARGUMENT, "%s: %lld of them, expected at most %lld, one a class", kinds_name,
                         (long long)kinds->elements, (long long)own.classes);

@@ -83,7 +83,8 @@ pt_status_t pt__task_choose(pt__memory_t *memory, const char *name, const void *
         PT__TRY(pt__allocate(memory, (size_t)out->outputs, sizeof(float), "class weights", per_output));
         out->per_output = *per_output;
         snprintf(what, sizeof what, "task %s: class_weights", name);
-        status = pt__dtype_convert(what, weights.dtype, weights.data, PT_FLOAT32, *per_output, weights.elements);
+        const int64_t told = weights.elements > 0 ? weights.elements : out->outputs; /* a rest stays 0 */
+        status = pt__dtype_convert(what, weights.dtype, weights.data, PT_FLOAT32, *per_output, told);
     }
     if (status == PT_OK)
         status = pt__task_check(out, &task);
