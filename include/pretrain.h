@@ -590,6 +590,43 @@ PT_API pt_status_t pt_rotary_options_init(pt_rotary_options_t *options, uint32_t
  * shape; T as in pt_attention. The tables that it needs are made once for a graph: 4 MB at most. */
 PT_API pt_tensor_t pt_rotary(pt_graph_t *graph, pt_tensor_t src, const pt_rotary_options_t *options);
 
+/* One direction's weights of a recurrent layer of H cells with G gates, 1 of pt_rnn, 3 of pt_gru (reset, update, new),
+ * 4 of pt_lstm (input, forget, cell, output): parameters as PyTorch's, by whose names they are called. P is H, or what
+ * an LSTM projects to. */
+typedef struct pt_recurrent_weights {
+    uint32_t struct_size;
+    uint32_t reserved;
+    /* [G*H, I], of the rows that come in */
+    pt_tensor_t weight_ih;
+    /* [G*H, P], of what the step before gave */
+    pt_tensor_t weight_hh;
+    /* [G*H] each, or PT_NO_TENSOR */
+    pt_tensor_t bias_ih;
+    pt_tensor_t bias_hh;
+    /* pt_lstm alone: [P, H], P < H, that what a step gives is projected by (Sak et al. 2014), or PT_NO_TENSOR */
+    pt_tensor_t weight_hr;
+    int32_t reserved_too;
+} pt_recurrent_weights_t;
+/* No weights at all; at most struct_size bytes, which is sizeof *weights. */
+PT_API pt_status_t pt_recurrent_weights_init(pt_recurrent_weights_t *weights, uint32_t struct_size);
+/* Gated recurrent units (Cho et al. 2014) with PyTorch's equations: src [PT_DIM_TOKENS, I], or of another dimension of
+ * rows -> [PT_DIM_TOKENS, D*P], each sample by itself, from its first row to its last. reverse: a second direction's
+ * weights, from the last row to the first, whose results stand behind the first's (D is 2); or NULL (D is 1).
+ * initial_hidden [PT_DIM_BATCH, D*P]: what samples begin with, or PT_NO_TENSOR for zeros. *last_hidden becomes what
+ * each sample has at its end, [PT_DIM_BATCH, D*P]: the state with which its next rows go on; of a sample without rows
+ * what it began with. NULL: not wanted. Gradients pass through both results, to all inputs. */
+PT_API pt_tensor_t pt_gru(pt_graph_t *graph, pt_tensor_t src, const pt_recurrent_weights_t *forward,
+                          const pt_recurrent_weights_t *reverse, pt_tensor_t initial_hidden, pt_tensor_t *last_hidden);
+/* Long short-term memory (Hochreiter, Schmidhuber 1997; Gers et al. 2000) as pt_gru. initial_cell, *last_cell
+ * [PT_DIM_BATCH, D*H]: as those of hidden. */
+PT_API pt_tensor_t pt_lstm(pt_graph_t *graph, pt_tensor_t src, const pt_recurrent_weights_t *forward,
+                           const pt_recurrent_weights_t *reverse, pt_tensor_t initial_hidden, pt_tensor_t initial_cell,
+                           pt_tensor_t *last_hidden, pt_tensor_t *last_cell);
+/* A plain recurrent layer (Elman 1990) as pt_gru; activation PT_ACTIVATION_TANH or PT_ACTIVATION_RELU. */
+PT_API pt_tensor_t pt_rnn(pt_graph_t *graph, pt_tensor_t src, const pt_recurrent_weights_t *forward,
+                          const pt_recurrent_weights_t *reverse, int32_t activation, pt_tensor_t initial_hidden,
+                          pt_tensor_t *last_hidden);
+
 /* One size may be -1: what is left. A symbolic leading size stays the leading size, as PT_DIM_... (one row for each)
  * or as -1 (times or divided by a constant). */
 PT_API pt_tensor_t pt_reshape(pt_graph_t *graph, pt_tensor_t src, int32_t rank, const int64_t *shape);

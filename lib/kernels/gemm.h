@@ -49,7 +49,7 @@ typedef struct pt__gemm {
     const float *residual;     /* rows dst_stride apart; may be dst itself only where accumulate == 0 */
     int64_t count;             /* of products; 0 means 1 */
     /* By-products, for the gradient of a bias: sums of op(a) [M] and of op(b) [N] over the depth, or NULL. Only for
-     * one product of dense float32 operands that lie depth by depth: a transposed, b not; without epilogue. The same
+     * one product of float32 operands that lie depth by depth: a transposed, b not; without epilogue. The same
      * bits with dst or without. */
     float *a_sum, *b_sum;
     int32_t accumulate_sums; /* as accumulate */

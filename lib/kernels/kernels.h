@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "kernels/gemm.h"
+#include "kernels/recurrence.h"
 #include "pretrain.h"
 
 struct pt__device;
@@ -75,6 +76,19 @@ typedef struct pt__segments {
     const int32_t *offsets; /* [samples + 1] */
     int64_t columns;
 } pt__segments_t;
+
+/* Of each row the one before it in its sample (step -1), or behind it (1): dst [rows, columns] = columns of src, rows
+ * `stride` apart; at the sample's end the sample's row of `outside`, rows `outside_stride` apart; NULL: zeros. */
+typedef struct pt__neighbours {
+    int64_t samples;
+    const int32_t *offsets; /* [samples + 1] */
+    int64_t columns, step;
+    const float *src;
+    int64_t stride;
+    const float *outside;
+    int64_t outside_stride;
+    float *dst;
+} pt__neighbours_t;
 
 /* Samples lie end to end: sample s has the queries offsets[s] .. offsets[s+1]-1, rows of q, dst and log_sum, and the
  * keys key_offsets[s] .. key_offsets[s+1]-1, rows of k, v and key_mask. Attention never crosses a border. In a sample,
@@ -476,6 +490,9 @@ typedef struct pt__kernels {
     void (*attention_gradient)(pt__dev, const pt__attention_gradient_t *);
     void (*rotary)(pt__dev, const pt__rotary_t *);
 
+    void (*recurrence)(pt__dev, const pt__recurrence_t *);
+    void (*recurrence_gradient)(pt__dev, const pt__recurrence_gradient_t *);
+
     void (*convolution)(pt__dev, const pt__convolution_t *);
     void (*convolution_gradient_src)(pt__dev, const pt__convolution_t *); /* from d_dst and weight */
     void (*convolution_gradient_weight)(pt__dev, const pt__convolution_t *); /* from d_dst and src */
@@ -503,6 +520,8 @@ typedef struct pt__kernels {
     /* the elements of each sample, as many as both sides have; where `to` has more, zeros */
     void (*segment_copy)(pt__dev, int64_t samples, const pt__segments_t *from, const pt__segments_t *to,
                          const float *src, float *dst);
+
+    void (*neighbour_rows)(pt__dev, const pt__neighbours_t *);
 
     void (*window_pool)(pt__dev, const pt__window_pool_t *);
     void (*window_pool_gradient)(pt__dev, const pt__window_pool_gradient_t *);

@@ -414,7 +414,7 @@ static const reference_entry_t references[] = {
 reference_fn reference_find(const char *op, int32_t *n_outputs)
 {
     const reference_entry_t *const tables[] = {references, reference_layers, reference_convolutions, reference_losses,
-                                               reference_pictures};
+                                               reference_pictures, reference_recurrences};
     for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++)
         for (const reference_entry_t *entry = tables[t]; entry->op != NULL; entry++)
             if (strcmp(entry->op, op) == 0) {

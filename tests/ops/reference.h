@@ -33,7 +33,8 @@ typedef struct reference_entry {
 } reference_entry_t;
 
 /* Tables of the other files, up to an entry without an op. */
-extern const reference_entry_t reference_layers[], reference_convolutions[], reference_losses[], reference_pictures[];
+extern const reference_entry_t reference_layers[], reference_convolutions[], reference_losses[], reference_pictures[],
+    reference_recurrences[];
 
 /* The op's reference, and in *n_outputs how many of its first outputs it computes. NULL: there is none. */
 reference_fn reference_find(const char *op, int32_t *n_outputs);

@@ -3,8 +3,20 @@ memory, checks that what the kernel is to follow is the device's, and calls the 
 import re
 import sys
 
-text = "".join(open(f"{sys.argv[1]}/lib/kernels/{name}", encoding="utf-8").read() for name in ("gemm.h", "kernels.h"))
+HEADERS = ("gemm.h", "recurrence.h", "kernels.h")
+text = "".join(open(f"{sys.argv[1]}/lib/kernels/{name}", encoding="utf-8").read() for name in HEADERS)
 text = re.sub(r"/\*.*?\*/", " ", text, flags=re.S)
+
+
+
+def elements(item):
+    """The name of a pointer, or of each of an array of them."""
+    array = re.match(r"(\w+)\[(\w+)\]", item)
+    if not array:
+        return [item]
+    size = array.group(2) if array.group(2).isdigit() else re.search(array.group(2) + r" = (\d+)", text).group(1)
+    return [f"{array.group(1)}[{i}]" for i in range(int(size))]
+
 
 # struct name -> its pointers, and its members that are structs; one that another struct begins with has its own line
 pointers, members = {}, {}
@@ -16,7 +28,7 @@ for name, body in re.findall(r"typedef struct (pt__\w+) \{([^{}]*)\} \w+;", text
             continue
         for item in match.group(2).split(","):
             if item.strip().startswith("*"):
-                pointers[name + "_t"].append(item.strip().lstrip("* "))
+                pointers[name + "_t"] += elements(item.strip().lstrip("* "))
             elif match.group(1) in pointers:
                 members[name + "_t"].append((match.group(1), item.strip()))
 

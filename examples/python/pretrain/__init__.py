@@ -1012,6 +1012,32 @@ class Graph(_Handle):
         options.frequencies, options.long_frequencies = (ctypes.addressof(own) if own else None for own in held)
         return library.pt_rotary(self, src, ctypes.byref(options))
 
+    @staticmethod
+    def _directions(forward, reverse):
+        """Weights of each direction, given by their names: dict(weight_ih=..., weight_hh=...)."""
+        return [ctypes.byref(_options(RecurrentWeights, given)) if given else None for given in (forward, reverse)]
+
+    def gru(self, src, forward, reverse=None, initial=None):
+        """gru(src, dict(weight_ih=..., ...), dict(...) of a second direction): of all rows, and at samples' ends."""
+        last = c_int32()
+        dst = library.pt_gru(self, src, *self._directions(forward, reverse), initial or NO_TENSOR, ctypes.byref(last))
+        return dst, last.value
+
+    def lstm(self, src, forward, reverse=None, initial=(None, None)):
+        """As gru; states are pairs, of hidden values and of cells."""
+        hidden, cell = c_int32(), c_int32()
+        states = [state or NO_TENSOR for state in initial]
+        dst = library.pt_lstm(self, src, *self._directions(forward, reverse), *states, ctypes.byref(hidden),
+                              ctypes.byref(cell))
+        return dst, (hidden.value, cell.value)
+
+    def rnn(self, src, forward, reverse=None, activation=None, initial=None):
+        last = c_int32()
+        activation = ACTIVATION_TANH if activation is None else activation
+        dst = library.pt_rnn(self, src, *self._directions(forward, reverse), activation, initial or NO_TENSOR,
+                             ctypes.byref(last))
+        return dst, last.value
+
     def max_pool(self, src, size, **options):
         """The largest of each window: max_pool(src, (2, 2), stride=(2, 2)); of rows (size, 1)."""
         return library.pt_max_pool(self, src, ctypes.byref(_options(PoolOptions, dict(options, size=size))))

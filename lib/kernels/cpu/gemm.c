@@ -8,7 +8,8 @@
 /* The operands' sums over the depth, where they do not come with the product. */
 static void sum_aside(pt__cpu_t *device, const pt__gemm_t *gemm)
 {
-    if (device->backend == PT__GEMM_OWN) {
+    const int32_t is_part = (gemm->a_sum && gemm->a.stride != gemm->m) || (gemm->b_sum && gemm->b.stride != gemm->n);
+    if (device->backend == PT__GEMM_OWN || is_part) {
         pt__gemm_own_sum(device, gemm);
         return;
     }

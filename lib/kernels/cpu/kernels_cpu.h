@@ -4,6 +4,7 @@
 #define PT__KERNELS_CPU_H
 
 #include "kernels/kernels.h"
+#include "kernels/recurrence.h"
 
 /* elementwise_sweep.c */
 void pt__cpu_fill(pt__dev device, int64_t n, float value, float *dst);
@@ -37,6 +38,7 @@ void pt__cpu_column_sum(pt__dev device, int64_t rows, int64_t columns, const flo
 double pt__cpu_sum_of_squares(pt__dev device, int64_t n, const float *src);
 
 /* reduce_segments.c */
+void pt__cpu_neighbour_rows(pt__dev device, const pt__neighbours_t *neighbours);
 void pt__cpu_positions(pt__dev device, int64_t samples, const int32_t *offsets, const int32_t *past, int32_t *dst);
 void pt__cpu_store_rows(pt__dev device, int64_t samples, const int32_t *offsets, const int32_t *first,
                         const int32_t *past, int64_t columns, const float *src, int64_t src_stride, float *dst);
@@ -77,6 +79,10 @@ void pt__cpu_attention_gradient(pt__dev device, const pt__attention_gradient_t *
 void pt__cpu_convolution(pt__dev device, const pt__convolution_t *convolution);
 void pt__cpu_convolution_gradient_src(pt__dev device, const pt__convolution_t *convolution);
 void pt__cpu_convolution_gradient_weight(pt__dev device, const pt__convolution_t *convolution);
+
+/* recurrence_steps.c, recurrence_gradient_steps.c */
+void pt__cpu_recurrence(pt__dev device, const pt__recurrence_t *recurrence);
+void pt__cpu_recurrence_gradient(pt__dev device, const pt__recurrence_gradient_t *gradient);
 
 /* rotary_rows.c */
 void pt__cpu_rotary(pt__dev device, const pt__rotary_t *rotary);

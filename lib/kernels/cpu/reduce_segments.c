@@ -179,3 +179,31 @@ void pt__cpu_store_rows(pt__dev device, int64_t samples, const int32_t *offsets,
     storing_t storing = {offsets, first, past, columns, src_stride, src, dst};
     pt__chunks_run(device, samples, samples_of_chunk(samples, offsets, columns), store_samples, &storing);
 }
+
+/* ---- Neighbours in the sample ---- */
+
+static void copy_neighbours(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker)
+{
+    const pt__neighbours_t *s = argument;
+    const size_t bytes = (size_t)s->columns * sizeof(float);
+    (void)chunk, (void)worker;
+    for (int64_t i = begin; i < end; i++)
+        for (int64_t row = s->offsets[i]; row < s->offsets[i + 1]; row++) {
+            const int64_t from = row + s->step;
+            float *dst = s->dst + row * s->columns;
+            if (from >= s->offsets[i] && from < s->offsets[i + 1])
+                memcpy(dst, s->src + from * s->stride, bytes);
+            else if (s->outside != NULL)
+                memcpy(dst, s->outside + i * s->outside_stride, bytes);
+            else
+                memset(dst, 0, bytes);
+        }
+}
+
+void pt__cpu_neighbour_rows(pt__dev device, const pt__neighbours_t *neighbours)
+{
+    pt__neighbours_t argument = *neighbours;
+    pt__chunks_run(device, neighbours->samples,
+                   samples_of_chunk(neighbours->samples, neighbours->offsets, neighbours->columns), copy_neighbours,
+                   &argument);
+}

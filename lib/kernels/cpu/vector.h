@@ -9,6 +9,7 @@
 
 #include "base/dtype.h"
 #include "kernels/kernels.h"
+#include "kernels/recurrence.h"
 
 typedef void (*pt__map_fn)(int64_t n, const float *src, float *dst);
 typedef void (*pt__map_gradient_fn)(int64_t n, const float *src, const float *d_dst, float *d_src);
@@ -147,6 +148,42 @@ typedef struct pt__vector_rotary { /* n: half of what is rotated of a head; row 
     void (*pairs)(int64_t heads, int64_t width, int64_t n, const float *row, const float *src, float *dst);
 } pt__vector_rotary_t;
 
+/* What a step of a recurrent layer reads and writes in one direction: rows of the samples that are still there, by
+ * their addresses [count]. In the gradient's arrays of addends, and in d_cell, an address may be NULL: zeros. */
+typedef struct pt__recurrent_rows {
+    int64_t count, multiplied;
+    float **factor;                   /* [multiplied] what the packed weight multiplies */
+    float **before;                   /* LSTM: the cells before; gradient of GRU: the hidden values before */
+    float **gates, **kept;            /* kept: NULL where the array is not there */
+    float **dst;                      /* forward; and of `sum` */
+    float **addends, **more_addends;  /* added to the product; NULL: none */
+    float **d_gates, **d_candidate;   /* gradient; d_candidate of GRU */
+    float **d_cell, **d_cell_before;  /* LSTM: of the cells, from the step behind; GRU: d_cell_before is d_hidden's */
+    float **unprojected;              /* NULL: not wanted */
+} pt__recurrent_rows_t;
+
+typedef struct pt__recurrent_weight { /* packed: panel after panel, each depth after depth */
+    int64_t depth, columns;
+    const float *packed;
+} pt__recurrent_weight_t;
+
+typedef struct pt__vector_recurrence {
+    /* Packs element (depth k, column c) = weight[k * depth_step + c * column_step]. Where there is more than one gate,
+     * a panel has a vector of each, the columns of a gate being `columns` apart. */
+    void (*pack)(int64_t gates, int64_t depth, int64_t columns, const float *weight, int64_t depth_step,
+                 int64_t column_step, float *packed);
+    /* Panels that so many columns, of each gate, make. */
+    int64_t (*panels)(int64_t gates, int64_t columns);
+    /* Panels begin .. end - 1: dst = factor times weight + addends, */
+    void (*sum)(const pt__recurrent_rows_t *rows, const pt__recurrent_weight_t *weight, int64_t begin, int64_t end);
+    /* a step of these cells, */
+    void (*forward[PT__CELLS])(const pt__recurrent_rows_t *rows, const pt__recurrent_weight_t *weight,
+                               const float *bias, int64_t begin, int64_t end);
+    /* and the gradient of one, from that of dst: factor times weight + addends. */
+    void (*gradient[PT__CELLS])(const pt__recurrent_rows_t *rows, const pt__recurrent_weight_t *weight, int64_t begin,
+                                int64_t end);
+} pt__vector_recurrence_t;
+
 typedef struct pt__vector_pool { /* one row of windows of one picture: src and d_src are the picture's first pixel's */
     void (*max)(const pt__window_pool_t *pool, const float *src, int64_t row, float *dst);
     void (*mean)(const pt__window_pool_t *pool, const float *src, int64_t row, float *dst);
@@ -232,6 +269,7 @@ typedef struct pt__vector {
     const pt__vector_dropout_t *dropout;
     const pt__vector_attention_t *attention;
     const pt__vector_rotary_t *rotary;
+    const pt__vector_recurrence_t *recurrence;
     const pt__vector_pool_t *pool;
     const pt__vector_convolution_t *convolution;
     const pt__vector_loss_t *loss;

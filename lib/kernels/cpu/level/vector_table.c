@@ -14,6 +14,7 @@ extern const pt__vector_columns_t PT__LEVEL(pt__vector_columns);
 extern const pt__vector_dropout_t PT__LEVEL(pt__vector_dropout);
 extern const pt__vector_attention_t PT__LEVEL(pt__vector_attention);
 extern const pt__vector_rotary_t PT__LEVEL(pt__vector_rotary);
+extern const pt__vector_recurrence_t PT__LEVEL(pt__vector_recurrence);
 extern const pt__vector_pool_t PT__LEVEL(pt__vector_pool);
 extern const pt__vector_convolution_t PT__LEVEL(pt__vector_convolution);
 extern const pt__vector_loss_t PT__LEVEL(pt__vector_loss);
@@ -31,6 +32,7 @@ const pt__vector_t PT__LEVEL(pt__vector) = {
     .dropout = &PT__LEVEL(pt__vector_dropout),
     .attention = &PT__LEVEL(pt__vector_attention),
     .rotary = &PT__LEVEL(pt__vector_rotary),
+    .recurrence = &PT__LEVEL(pt__vector_recurrence),
     .pool = &PT__LEVEL(pt__vector_pool),
     .convolution = &PT__LEVEL(pt__vector_convolution),
     .loss = &PT__LEVEL(pt__vector_loss),
