@@ -370,7 +370,7 @@ static const pt__case_t cases[] = {
     {"f[T,3] f[5,3] f[5,5] f[5] f[5]", {.integers = {PT__CELL_TANH}}},
     {"f[T,2] f[3,2] f[3,3] - - - f[3,2] f[3,3] - - - f[B,6]", {.integers = {PT__CELL_RELU}}},
     {"f[T,4] f[15,4] f[15,5] f[15] f[15]", {.integers = {PT__CELL_GRU}}},
-    {"f[S,3] f[51,3] f[51,17] f[51] f[51] - f[51,3] f[51,17] f[51] f[51] - f[B,34]", {.integers = {PT__CELL_GRU}}},
+    {"f[T,3] f[51,3] f[51,17] f[51] f[51] - f[51,3] f[51,17] f[51] f[51] - f[B,34]", {.integers = {PT__CELL_GRU}}},
     {"f[T,3] f[6,3] f[6,2] - -", {.integers = {PT__CELL_GRU}}},
     {"f[T,4] f[20,4] f[20,5] f[20] f[20]", {.integers = {PT__CELL_LSTM}}},
     {"f[T,2] f[36,2] f[36,9] f[36] f[36] - f[36,2] f[36,9] f[36] f[36] - f[B,18] f[B,18]",

@@ -120,6 +120,21 @@ INLINE void panel_sums(const pt__recurrent_rows_t *rows, const pt__recurrent_wei
     memset(sums->at + with * vectors * LANES, 0, sizeof(float) * (size_t)((count - with) * vectors * LANES));
 }
 
+/* Once for all cells: they take most of the code. */
+static __attribute__((noinline)) void sums_of_four(const pt__recurrent_rows_t *rows,
+                                                   const pt__recurrent_weight_t *weight, int64_t panel, int64_t first,
+                                                   int64_t count, sums_t *sums)
+{
+    panel_sums(rows, weight, GATES, panel, first, count, sums);
+}
+
+static __attribute__((noinline)) void sums_of_three(const pt__recurrent_rows_t *rows,
+                                                    const pt__recurrent_weight_t *weight, int64_t panel, int64_t first,
+                                                    int64_t count, sums_t *sums)
+{
+    panel_sums(rows, weight, VECTORS, panel, first, count, sums);
+}
+
 /* What `function` makes of each vector of a step: (rows, weight, bias, row, column, count, its sums). */
 typedef void (*vector_fn)(const pt__recurrent_rows_t *rows, const pt__recurrent_weight_t *weight, const float *bias,
                           int64_t row, int64_t column, int64_t count, const float *sums);
@@ -132,7 +147,7 @@ INLINE void each_vector(const pt__recurrent_rows_t *rows, const pt__recurrent_we
     for (int64_t p = begin; p < end; p++)
         for (int64_t i = 0; i < rows->count; i += rows_of(vectors)) {
             const int64_t left = rows->count - i, count = left < rows_of(vectors) ? left : rows_of(vectors);
-            panel_sums(rows, weight, vectors, p, i, count, &sums);
+            (vectors == GATES ? sums_of_four : sums_of_three)(rows, weight, p, i, count, &sums);
             for (int64_t r = 0; r < count; r++)
                 for (int64_t v = 0; v < groups; v++) {
                     const int64_t column = column_of(gates, p, v);
