@@ -1996,6 +1996,157 @@ PT_API int64_t pt_dataset_skipped_count(const pt_dataset_t *dataset);
  * the dataset that read the files. */
 PT_API const char *pt_dataset_skipped(const pt_dataset_t *dataset, int64_t index);
 
+/* ---- Recordings -------------------------------------------------------------------------------------------------- */
+
+/* What a row of a recording is. */
+enum {
+    /* the spectrum: fft_size / 2 + 1 numbers, 161 of windows of 20 ms at 16 kHz, as DeepSpeech 2 has them (Amodei
+     * 2015) */
+    PT_AUDIO_SPECTROGRAM = 0,
+    /* mel_bands of it */
+    PT_AUDIO_MEL = 1,
+    /* the first of their cosine transform (type 2, orthonormal) */
+    PT_AUDIO_MFCC = 2,
+};
+/* Windows, periodic: 0.5 - 0.5 cos, 0.54 - 0.46 cos, and none. */
+enum {
+    PT_AUDIO_HANN = 0,
+    PT_AUDIO_HAMMING = 1,
+    PT_AUDIO_RECTANGLE = 2,
+};
+/* Where the first window stands, and the last. Samples of a window are fft_size, the window in their middle. */
+enum {
+    /* within the recording: 1 + floor((samples - fft_size) / step) rows; torch.stft's center=False */
+    PT_AUDIO_EDGES_INSIDE = 0,
+    /* the middle of the first window at the first sample, zeros before and behind: 1 + floor(samples / step) rows;
+     * librosa's usual ones */
+    PT_AUDIO_EDGES_ZEROS = 1,
+    /* the same, the recording mirrored at its ends; torch.stft's and torchaudio's usual ones */
+    PT_AUDIO_EDGES_REFLECT = 2,
+};
+enum {
+    /* linear below 1000 Hz, then logarithmic; librosa's usual one */
+    PT_AUDIO_MEL_SLANEY = 0,
+    /* 2595 log10(1 + f / 700); torchaudio's usual one */
+    PT_AUDIO_MEL_HTK = 1,
+};
+/* Whether bands are divided by half of their width in hertz. */
+enum {
+    /* of Slaney's scale they are, of HTK's not */
+    PT_AUDIO_AREA_DEFAULT = 0,
+    PT_AUDIO_AREA_SLANEY = 1,
+    PT_AUDIO_AREA_NONE = 2,
+};
+/* What a number x of the spectrum or of a band becomes. */
+enum {
+    /* of a spectrogram LOG1P, of mel bands LOG, below MFCC DECIBEL */
+    PT_AUDIO_SCALE_DEFAULT = 0,
+    /* ln(1 + x) */
+    PT_AUDIO_SCALE_LOG1P = 1,
+    /* ln(max(x, floor)) */
+    PT_AUDIO_SCALE_LOG = 2,
+    /* 10 log10(max(x, floor)), of power 1 twice that */
+    PT_AUDIO_SCALE_DECIBEL = 3,
+    /* x */
+    PT_AUDIO_SCALE_LINEAR = 4,
+};
+/* Each recording by itself, after its scale; pt_dataset_normalize does it for all together. Deviations are those of a
+ * whole population. */
+enum {
+    PT_AUDIO_NORMALIZE_NONE = 0,
+    /* mean 0 and deviation 1 of all its numbers */
+    PT_AUDIO_NORMALIZE_RECORDING = 1,
+    /* of each column */
+    PT_AUDIO_NORMALIZE_BINS = 2,
+};
+/* Flags of pt_audio_options_t. */
+enum {
+    /* a broken recording ends the run, and whatever else would be passed over is a failure when the dataset is made */
+    PT_AUDIO_STRICT = 1,
+    /* what is longer than longest_seconds is cut there, in place of being passed over; not of recordings with a
+     * transcript */
+    PT_AUDIO_CUT = 2,
+};
+/* How recordings become rows of numbers: read during the call. What init writes is DeepSpeech 2's log spectrogram. */
+typedef struct pt_audio_options {
+    uint32_t struct_size;
+    /* PT_AUDIO_STRICT, PT_AUDIO_CUT */
+    uint32_t flags;
+    /* samples a second that recordings of any rate are brought to by libsoxr, 1000 to 384000; init: 16000 */
+    int32_t rate;
+    /* PT_AUDIO_SPECTROGRAM (init), ... */
+    int32_t features;
+    /* PT_AUDIO_HANN (init), ... */
+    int32_t window;
+    /* PT_AUDIO_EDGES_INSIDE (init), ... */
+    int32_t edges;
+    /* samples that are transformed: an even number of no prime factors but 2, 3 and 5, at least the window's. 0 (init):
+     * the least of these */
+    int32_t fft_size;
+    /* bands of the mel scale (init: 80) and coefficients of MFCC (init: 13) */
+    int32_t mel_bands, coefficients;
+    /* PT_AUDIO_MEL_SLANEY (init), ... and PT_AUDIO_AREA_DEFAULT (init), ... */
+    int32_t mel_scale, mel_area;
+    /* of the spectrum: 1 its sizes, 2 their squares; 0 (init): 1 of a spectrogram, else 2 */
+    int32_t power;
+    /* PT_AUDIO_SCALE_DEFAULT (init), ... */
+    int32_t scale;
+    /* PT_AUDIO_NORMALIZE_NONE (init), ... */
+    int32_t normalization;
+    /* init: 0.02 and 0.01 */
+    double window_seconds, step_seconds;
+    /* what the bands lie between; init: 0, and 0 for half of the rate */
+    double low_hertz, high_hertz;
+    /* LOG, DECIBEL: init: 1e-10 */
+    double floor;
+    /* DECIBEL: nothing is further below the loudest of the recording, such as 80; 0 (init): as it is */
+    double range_decibels;
+    /* each sample less so much of the one before it, such as 0.97; init: 0 */
+    double preemphasis;
+    /* what is longer is passed over, by the reason, or cut (PT_AUDIO_CUT); 0 (init): nothing is */
+    double longest_seconds;
+    /* a file that has more samples is broken; init: 1,000,000,000 */
+    int64_t most_samples;
+    /* makes the ids of transcripts, with those that its file puts around a text; of the same context, not needed after
+     * the call. NULL (init): bytes are the ids */
+    pt_tokenizer_t *tokenizer;
+    /* manifests: the key or heading of the path, of the transcript and of the class; NULL (init): the usual ones */
+    const char *path_key, *text_key, *label_key;
+    /* as of pt_image_options_t */
+    const char *const *classes;
+    int64_t n_classes;
+} pt_audio_options_t;
+/* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
+PT_API pt_status_t pt_audio_options_init(pt_audio_options_t *options, uint32_t struct_size);
+/* Recordings: field "frames", float32 [rows, bins], ragged; where they have transcripts "transcript", int32, ragged;
+ * where they have classes "label", PT_INT32, with names (pt_dataset_class_name). WAV, FLAC, OGG, MP3 and what else
+ * libsndfile reads, of any number of channels, whose mean is taken. They are decoded on a stage's threads
+ * (pt_train_options_t.producers) each time they are asked for; how long each is, is read from their headers when the
+ * dataset is made, so that samples can be sorted by length and a stage knows its steps. At the path stand:
+ *
+ * LibriSpeech's directories: at any depth files "...trans.txt" whose lines are the name of a recording beside it,
+ * without its ending, and its transcript.
+ *
+ * LJSpeech's "metadata.csv", or the directory that holds it: lines "name|text|normalised text", of which the last is
+ * the transcript, recordings in "wavs" or beside it.
+ *
+ * Common Voice's "train.tsv" (of its directory) or another of its tables: columns "path", from "clips" beside it or
+ * from the table's directory, and "sentence".
+ *
+ * A manifest: JSON lines, or CSV or TSV with headings. "audio_filepath", "audio", "file_name" or "path" is a path from
+ * its directory, "text", "transcript" or "sentence" a transcript, "label" a class; in JSON "offset" and "duration", in
+ * seconds, are a part of the recording. All lines or none have a transcript, and a class.
+ *
+ * A directory with a directory a class, a directory of recordings, or one recording, as with pictures.
+ *
+ * What cannot be read is counted and named (pt_dataset_skipped): missing and broken files, recordings too short for a
+ * row or longer than longest_seconds, transcripts that are empty or that the tokenizer cannot encode. Where only
+ * decoding shows that a recording is broken, the next good one stands in for it, the same in every run; the number of a
+ * stage's steps may then differ by what the lengths differ. PT_ERR_UNSUPPORTED: a build without libsndfile, libsoxr or
+ * KISS FFT, where they are needed; PT_ERR_FORMAT: there is no recording. */
+PT_API pt_status_t pt_dataset_create_from_audio(pt_context_t *context, const char *path,
+                                                const pt_audio_options_t *options, pt_dataset_t **out);
+
 /* ---- Normalisation: what goes in is moved and scaled ------------------------------------------------------------- */
 
 /* Ways of normalising. */

@@ -18,6 +18,12 @@ static pt_status_t skip(const walk_t *walk, const char *path, const char *reason
     return pt__picture_set_skip(walk->set, -1, path, pt__fail(PT_ERR_FORMAT, "%s", reason));
 }
 
+/* The reason ends with what the files are. */
+static pt_status_t skip_no(const walk_t *walk, const char *path, const char *reason, const char *end)
+{
+    return pt__picture_set_skip(walk->set, -1, path, pt__fail(PT_ERR_FORMAT, "%s %s%s", reason, walk->set->noun, end));
+}
+
 static pt_status_t add_file(const walk_t *walk, const char *path)
 {
     const int32_t named = walk->calls->named(path);
@@ -25,7 +31,8 @@ static pt_status_t add_file(const walk_t *walk, const char *path)
     name += name[0] == '/'; /* the root may end with one */
     if (named == 1)
         return pt__picture_set_add_file(walk->set, name, walk->label);
-    return skip(walk, path, named == 0 ? "no picture, by its name" : "this build cannot decode pictures of this kind");
+    return named == 0 ? skip_no(walk, path, "no", ", by its name")
+                      : skip_no(walk, path, "this build cannot decode", "s of this kind");
 }
 
 /* The path of a directory's entry, and whether it is a directory too; hidden ones give 0. A name that says that it is a
@@ -89,7 +96,7 @@ static pt_status_t add_class(walk_t *walk, const char *name, const char *path)
     walk->label = (int32_t)walk->set->n_classes;
     PT__TRY(pt__picture_set_add_class(walk->set, name));
     PT__TRY(add_all(walk, path, 1));
-    return walk->set->samples > before ? PT_OK : skip(walk, path, "a class without a picture");
+    return walk->set->samples > before ? PT_OK : skip_no(walk, path, "a class without a", "");
 }
 
 /* Whether there is a directory among the names: then each is a class. */

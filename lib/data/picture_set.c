@@ -7,7 +7,8 @@
 
 pt_status_t pt__picture_set_init(pt__picture_set_t *set, pt__memory_t *memory, const char *root, int32_t is_strict)
 {
-    *set = (pt__picture_set_t){.memory = memory, .is_strict = is_strict};
+    *set = (pt__picture_set_t){
+        .memory = memory, .is_strict = is_strict, .noun = "picture", .options = "pt_image_options_t"};
     PT__TRY(pt__string_copy(memory, root, &set->root));
     if (pthread_mutex_init(&set->lock, NULL) == 0)
         return PT_OK;
@@ -65,11 +66,10 @@ pt_status_t pt__picture_set_number(pt__picture_set_t *set, const char *path, con
     pt_status_t status;
     const int64_t found = set->n_classes;
     if (count < 1 || count > INT32_MAX)
-        return pt__fail(PT_ERR_ARGUMENT, "pt_image_options_t: n_classes is %lld, expected at least 1",
-                        (long long)count);
+        return pt__fail(PT_ERR_ARGUMENT, "%s: n_classes is %lld, expected at least 1", set->options, (long long)count);
     for (int64_t i = 0; i < count; i++)
         if (names[i] == NULL)
-            return pt__fail(PT_ERR_ARGUMENT, "pt_image_options_t: classes[%lld] is NULL", (long long)i);
+            return pt__fail(PT_ERR_ARGUMENT, "%s: classes[%lld] is NULL", set->options, (long long)i);
     if (set->labels == NULL)
         return PT_OK;
     PT__TRY(pt__allocate(set->memory, (size_t)found + 1, sizeof *numbers, "classes of pictures", &numbers));

@@ -15,7 +15,8 @@ typedef struct pt__skipped {
 
 typedef struct pt__picture_set {
     pt__memory_t *memory;
-    char *root; /* what names are within */
+    char *root;                 /* what names are within */
+    const char *noun, *options; /* in messages: what the files are, and the struct that names classes */
     int32_t is_strict;
     int64_t samples;
     char *names; /* of files: end to end, a 0 behind each */

@@ -46,6 +46,11 @@ struct pt__picture_calls;
 pt_status_t pt__pictures_create(pt_context_t *context, const char *path, const pt_image_options_t *options,
                                 const struct pt__picture_calls *calls, pt_dataset_t **out);
 
+/* options: checked by the calls, copied but for what is the host's. */
+struct pt__recording_calls;
+pt_status_t pt__recordings_create(pt_context_t *context, const char *path, const pt_audio_options_t *options,
+                                  const struct pt__recording_calls *calls, pt_dataset_t **out);
+
 /* views.c: the origin is retained. */
 pt_status_t pt__view_subset(pt_dataset_t *origin, int64_t first, int64_t count, pt_dataset_t **out);
 pt_status_t pt__view_select(pt_dataset_t *origin, const int64_t *indices, int64_t count, pt_dataset_t **out);

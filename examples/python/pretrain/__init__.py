@@ -717,6 +717,14 @@ class Context(_Handle):
         made = ctypes.byref(_options(ImageOptions, options))
         return Dataset(self, _create(library.pt_dataset_create_from_images, self, _encoded(path), made))
 
+    def audio(self, path, **options):
+        """Recordings in folders or listed by manifests; options of pt_audio_options_t."""
+        tokenizer = options.pop("tokenizer", None)
+        made = _options(AudioOptions, options)
+        if tokenizer is not None:
+            made.tokenizer = tokenizer._as_parameter_
+        return Dataset(self, _create(library.pt_dataset_create_from_audio, self, _encoded(path), ctypes.byref(made)))
+
     def arrays(self, samples, ragged=()):
         """{name: values of all samples}: nested lists, array.array or NumPy. Names in `ragged`: a list with one
         sequence a sample."""

@@ -1,0 +1,18 @@
+/* From a recording's file to its rows. */
+#ifndef PT__RECORDING_H
+#define PT__RECORDING_H
+
+#include "audio/speech_features.h"
+#include "base/clip.h"
+
+/* What is wrong with options that a host gave. */
+pt_status_t pt__recording_check(const pt_audio_options_t *options);
+/* How long a recording is, and how many rows it gives, by its header; where that does not say, by decoding it. Too few
+ * samples for a row are PT_ERR_FORMAT. Messages name no file. */
+pt_status_t pt__recording_measure(const pt__features_t *features, const pt__clip_t *clip, double *seconds,
+                                  int64_t *rows);
+/* Its rows; most: the most that there is room for, in which it ends. */
+pt_status_t pt__recording_make(const pt__features_t *features, const pt__clip_t *clip, int64_t most, float *to,
+                               int64_t *rows);
+
+#endif

@@ -1,0 +1,229 @@
+/* Datasets of recordings: names, transcripts and lengths are known when the dataset is made, rows are computed when
+ * they are asked for, on whichever thread asks. A recording that turns out broken is noted, and the next good one
+ * stands in for it, transcript and class with it: which that is depends on the files alone. */
+#include <string.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "data/recording_set.h"
+#include "data/sources.h"
+
+typedef struct state {
+    pt__recording_set_t set;
+    pt__recording_calls_t calls;
+    void *maker;
+    int32_t bins;
+    int32_t transcript, label; /* numbers of these fields; 0: there is none */
+} state_t;
+
+/* ---- Samples ---- */
+
+typedef struct place { /* where a batch's next rows go */
+    float *rows;
+    int32_t *ids;
+    char *path;
+} place_t;
+
+/* 0 in *is_good: it is broken, and has been noted. */
+static pt_status_t try_sample(pt_dataset_t *dataset, int64_t sample, const place_t *place, int64_t *rows,
+                              int32_t *is_good)
+{
+    state_t *state = dataset->state;
+    pt__recording_set_t *set = &state->set;
+    *is_good = 0;
+    if (pt__picture_set_is_skipped(&set->files, sample))
+        return PT_OK;
+    PT__TRY(pt__picture_set_path(&set->files, sample, place->path));
+    const pt__recording_t *recording = &set->recordings[sample];
+    const pt__clip_t clip = {place->path, recording->offset, recording->duration};
+    pt_status_t status = state->calls.make(state->maker, &clip, dataset->fields[0].max_length, place->rows, rows);
+    *is_good = status == PT_OK;
+    if (status == PT_OK)
+        return PT_OK;
+    PT__TRY(pt__picture_set_skip(&set->files, sample, place->path, status));
+    pt__log(dataset->context, PT_LOG_WARNING, "passed over: %s", pt__error_message());
+    pt__error_clear();
+    return PT_OK;
+}
+
+/* *sample becomes the one that stands in for it. */
+static pt_status_t make_sample(pt_dataset_t *dataset, int64_t *sample, const place_t *place, int64_t *rows)
+{
+    const int64_t first = *sample;
+    do {
+        int32_t is_good;
+        PT__TRY(try_sample(dataset, *sample, place, rows, &is_good));
+        if (is_good)
+            return PT_OK;
+        *sample = *sample + 1 < dataset->length ? *sample + 1 : 0;
+    } while (*sample != first);
+    const pt__picture_set_t *files = &((const state_t *)dataset->state)->set.files;
+    return pt__fail(PT_ERR_FORMAT, "%s: none of its %lld recordings can be read, the first being %s", files->root,
+                    (long long)dataset->length, files->skipped[files->n_skipped - dataset->length].text);
+}
+
+/* The i-th sample of a batch and what goes with it. */
+static pt_status_t put_sample(pt_dataset_t *dataset, pt_batch_t *batch, int64_t i, place_t *place)
+{
+    const state_t *state = dataset->state;
+    const pt__recording_set_t *set = &state->set;
+    int64_t sample = batch->indices[i], rows = 0;
+    PT__TRY(make_sample(dataset, &sample, place, &rows));
+    batch->fields[0].lengths[i] = rows;
+    place->rows += rows * state->bins;
+    if (state->transcript > 0) {
+        const int64_t begin = set->id_begins[sample], count = set->id_begins[sample + 1] - begin;
+        memcpy(place->ids, set->ids + begin, (size_t)count * sizeof *place->ids);
+        batch->fields[state->transcript].lengths[i] = count;
+        place->ids += count;
+    }
+    if (state->label > 0)
+        ((int32_t *)batch->fields[state->label].data)[i] = set->files.labels[sample];
+    return PT_OK;
+}
+
+static pt_status_t fetch(pt_dataset_t *dataset, pt_batch_t *batch)
+{
+    const state_t *state = dataset->state;
+    place_t place = {.rows = batch->fields[0].data,
+                     .ids = state->transcript > 0 ? batch->fields[state->transcript].data : NULL};
+    pt_status_t status = PT_OK;
+    PT__TRY(pt__allocate_uninitialised(&dataset->context->memory, PT__PATH_SIZE, 1, "path", &place.path));
+    for (int64_t i = 0; i < batch->capacity && status == PT_OK; i++)
+        status = put_sample(dataset, batch, i, &place);
+    pt__release(&dataset->context->memory, place.path);
+    PT__TRY(status);
+    batch->filled = batch->capacity;
+    batch->status = PT_OK;
+    return PT_OK;
+}
+
+static void lengths(const pt_dataset_t *dataset, int32_t field, const int64_t *indices, int64_t count, int64_t *out)
+{
+    const pt__recording_set_t *set = &((const state_t *)dataset->state)->set;
+    for (int64_t i = 0; i < count; i++)
+        out[i] = field == 0 ? set->recordings[indices[i]].rows
+                            : set->id_begins[indices[i] + 1] - set->id_begins[indices[i]];
+}
+
+static int64_t find_longest(const pt__recording_set_t *set, int32_t of_texts)
+{
+    int64_t longest = 0;
+    for (int64_t i = 0; i < set->files.samples; i++) {
+        const int64_t length = of_texts ? set->id_begins[i + 1] - set->id_begins[i] : set->recordings[i].rows;
+        longest = length > longest ? length : longest;
+    }
+    return longest;
+}
+
+static void release(pt_context_t *context, state_t *state)
+{
+    if (state->maker != NULL)
+        state->calls.end(state->maker);
+    pt__recording_set_free(&state->set);
+    pt__release(&context->memory, state);
+}
+
+static void destroy(pt_dataset_t *dataset)
+{
+    release(dataset->context, dataset->state);
+}
+
+static int64_t class_count(const pt_dataset_t *dataset, const char *field)
+{
+    const state_t *state = dataset->state;
+    return state->label > 0 && strcmp(field, "label") == 0 ? state->set.files.n_classes : 0;
+}
+
+static const char *class_name(const pt_dataset_t *dataset, const char *field, int64_t index)
+{
+    const state_t *state = dataset->state;
+    return index < 0 || index >= class_count(dataset, field) ? NULL : state->set.files.classes[index];
+}
+
+static const char *sample_name(const pt_dataset_t *dataset, int64_t sample)
+{
+    const pt__picture_set_t *files = &((const state_t *)dataset->state)->set.files;
+    return files->names + files->begins[sample];
+}
+
+static int64_t skipped_count(const pt_dataset_t *dataset)
+{
+    return pt__picture_set_skipped_count(&((state_t *)dataset->state)->set.files);
+}
+
+static const char *skipped(const pt_dataset_t *dataset, int64_t index)
+{
+    return pt__picture_set_skipped(&((state_t *)dataset->state)->set.files, index);
+}
+
+static const pt__source_t source = {.name = "recordings",
+                                    .fetch = fetch,
+                                    .lengths = lengths,
+                                    .destroy = destroy,
+                                    .class_count = class_count,
+                                    .class_name = class_name,
+                                    .sample_name = sample_name,
+                                    .skipped_count = skipped_count,
+                                    .skipped = skipped};
+
+/* ---- Making ---- */
+
+static pt_status_t read_all(pt_context_t *context, state_t *state, const pt_audio_options_t *options, const char *path)
+{
+    pt__recording_set_t *set = &state->set;
+    pt__picture_set_t *files = &set->files;
+    PT__TRY(pt__recordings_read(set, &state->calls, options, path));
+    PT__TRY(pt__recording_set_survey(set, options, &state->calls, state->maker));
+    PT__TRY(pt__recording_set_encode(set, options->tokenizer, state->calls.encode));
+    if (files->samples == 0)
+        return files->n_skipped > 0
+                   ? pt__fail(PT_ERR_FORMAT, "%s: no recording; passed over: %s", path, files->skipped[0].text)
+                   : pt__fail(PT_ERR_FORMAT, "%s: there is no recording", path);
+    for (int64_t i = 0; i < files->n_skipped; i++)
+        pt__log(context, PT_LOG_INFO, "passed over: %s", files->skipped[i].text);
+    return options->classes != NULL ? pt__picture_set_number(files, path, options->classes, options->n_classes) : PT_OK;
+}
+
+static pt_status_t make_dataset(pt_context_t *context, state_t *state, pt_dataset_t **out)
+{
+    const pt__recording_set_t *set = &state->set;
+    pt_field_spec_t fields[3] = {{.name = "frames",
+                                  .dtype = PT_FLOAT32,
+                                  .rank = 2,
+                                  .shape = {PT_DIM_TOKENS, state->bins},
+                                  .max_length = find_longest(set, 0)}};
+    int32_t count = 1;
+    if (set->has_texts) {
+        state->transcript = count;
+        fields[count++] = (pt_field_spec_t){.name = "transcript",
+                                            .dtype = PT_INT32,
+                                            .rank = 1,
+                                            .shape = {PT_DIM_TOKENS},
+                                            .max_length = find_longest(set, 1)};
+    }
+    if (set->files.labels != NULL) {
+        state->label = count;
+        fields[count++] = (pt_field_spec_t){.name = "label", .dtype = PT_INT32};
+    }
+    return pt__dataset_make(context, &source, state, fields, count, set->files.samples, PT_DATASET_CONCURRENT, out);
+}
+
+pt_status_t pt__recordings_create(pt_context_t *context, const char *path, const pt_audio_options_t *options,
+                                  const pt__recording_calls_t *calls, pt_dataset_t **out)
+{
+    state_t *state;
+    pt_status_t status;
+    *out = NULL;
+    PT__TRY(calls->check(options));
+    PT__TRY(pt__allocate(&context->memory, 1, sizeof *state, "dataset of recordings", &state));
+    state->calls = *calls;
+    PT__TRY_OUT(pt__recording_set_init(&state->set, &context->memory, path, (options->flags & PT_AUDIO_STRICT) != 0));
+    PT__TRY_OUT(calls->begin(&context->memory, options, &state->maker, &state->bins));
+    PT__TRY_OUT(read_all(context, state, options, path));
+    PT__TRY_OUT(make_dataset(context, state, out));
+out:
+    if (status != PT_OK)
+        release(context, state);
+    return status;
+}
