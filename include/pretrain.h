@@ -199,6 +199,8 @@ typedef struct pt_context pt_context_t;
 typedef struct pt_tokenizer pt_tokenizer_t;
 /* Makes text of tokens as they come; see pt_decoder_create. */
 typedef struct pt_decoder pt_decoder_t;
+/* Makes rows of a recording as it comes; see pt_audio_stream_create. */
+typedef struct pt_audio_stream pt_audio_stream_t;
 
 /* Memory of so many bytes, aligned as malloc's; NULL where there is none. Both are called from any of the library's
  * threads, also by several at once. */
@@ -2115,6 +2117,21 @@ typedef struct pt_audio_options {
     /* as of pt_image_options_t */
     const char *const *classes;
     int64_t n_classes;
+    /* What is drawn for training, from the seed of the stage, the epoch and the sample alone (as pt_batch_key does), in
+     * this order. Speed (and pitch with it) is changed by a factor of hundredths between these; init: 1 and 1, such as
+     * 0.9 and 1.1 */
+    double speed_least, speed_most;
+    /* decibels that loudness is changed by; init: 0 and 0 */
+    double gain_least, gain_most;
+    /* probability of noise (init: 0), and how many decibels the recording is louder than it (init: 10 to 30) */
+    double noise, noise_least, noise_most;
+    /* a directory of recordings of noise, or one, a part of which is added; NULL (init): white noise */
+    const char *noise_path;
+    /* SpecAugment (Park 2019), on normalised rows: so many masks (init: 0), of at most so many columns or rows each;
+     * what is masked takes its column's mean */
+    int32_t frequency_masks, frequency_mask, time_masks, time_mask;
+    /* a mask of rows is at most this part of the recording; init: 1 */
+    double time_mask_part;
 } pt_audio_options_t;
 /* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
 PT_API pt_status_t pt_audio_options_init(pt_audio_options_t *options, uint32_t struct_size);
@@ -2139,6 +2156,9 @@ PT_API pt_status_t pt_audio_options_init(pt_audio_options_t *options, uint32_t s
  *
  * A directory with a directory a class, a directory of recordings, or one recording, as with pictures.
  *
+ * Where speed is drawn, samples are sorted by the lengths that they have without, and a stage does not know its steps
+ * where batches are counted in rows.
+ *
  * What cannot be read is counted and named (pt_dataset_skipped): missing and broken files, recordings too short for a
  * row or longer than longest_seconds, transcripts that are empty or that the tokenizer cannot encode. Where only
  * decoding shows that a recording is broken, the next good one stands in for it, the same in every run; the number of a
@@ -2146,6 +2166,26 @@ PT_API pt_status_t pt_audio_options_init(pt_audio_options_t *options, uint32_t s
  * KISS FFT, where they are needed; PT_ERR_FORMAT: there is no recording. */
 PT_API pt_status_t pt_dataset_create_from_audio(pt_context_t *context, const char *path,
                                                 const pt_audio_options_t *options, pt_dataset_t **out);
+
+/* The same rows of a recording that comes in pieces, as from a microphone: to the bit those of the whole recording, in
+ * memory that does not grow with what has gone through. options as of pt_dataset_create_from_audio; what in them needs
+ * whole recordings or is for datasets (normalization, range_decibels, what is drawn, ...) is refused. rate: samples a
+ * second of each channel that come, of `channels` that are mixed. A stream is used by one thread at a time. */
+PT_API pt_status_t pt_audio_stream_create(pt_context_t *context, const pt_audio_options_t *options, double rate,
+                                          int32_t channels, pt_audio_stream_t **out);
+/* The next samples, those of all channels side by side: floats, or PCM as PT_INT16, PT_INT32 or PT_UINT8. Any number of
+ * them; elements is needed. PT_ERR_NONFINITE: one is no finite number, and none was taken. PT_ERR_STATE: the stream has
+ * ended. After PT_ERR_MEMORY it has. */
+PT_API pt_status_t pt_audio_stream_push(pt_audio_stream_t *stream, const pt_array_t *samples, uint32_t array_size);
+/* Nothing follows: the last rows are ready. */
+PT_API pt_status_t pt_audio_stream_finish(pt_audio_stream_t *stream);
+/* Takes the rows that are ready, at most `most` (0: all), PT_FLOAT32 [bins] each; their number is in samples, which may
+ * be 0. PT_ERR_ARGUMENT: there is no room for them, and none was taken. */
+PT_API pt_status_t pt_audio_stream_read(pt_audio_stream_t *stream, int64_t most, pt_array_t *rows, uint32_t array_size);
+/* The message of the last failed call on this stream, "" where none has. */
+PT_API const char *pt_audio_stream_last_error(const pt_audio_stream_t *stream);
+/* NULL: nothing happens. */
+PT_API void pt_audio_stream_free(pt_audio_stream_t *stream);
 
 /* ---- Normalisation: what goes in is moved and scaled ------------------------------------------------------------- */
 

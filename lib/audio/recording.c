@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "audio/perturb.h"
 #include "audio/resample.h"
 #include "audio/sound.h"
 #include "base/file.h"
@@ -22,6 +23,7 @@ pt_status_t pt__recording_check(const pt_audio_options_t *options)
                         (long long)options->most_samples);
     if ((options->flags & PT_AUDIO_CUT) && options->longest_seconds == 0)
         return pt__fail(PT_ERR_ARGUMENT, "pt_audio_options: PT_AUDIO_CUT needs longest_seconds");
+    PT__TRY(pt__perturb_check(options));
     return pt__features_check(options);
 }
 
@@ -96,20 +98,22 @@ static pt_status_t too_short(const pt__features_t *features, int64_t samples)
 }
 
 pt_status_t pt__recording_measure(const pt__features_t *features, const pt__clip_t *clip, double *seconds,
-                                  int64_t *rows)
+                                  int64_t *rows, int64_t *most)
 {
     pt__sound_t *sound;
     part_t part;
     PT__TRY(open_part(features, clip, 1, &sound, &part));
     const int32_t rate = pt__sound_about(sound)->rate;
     pt__sound_close(sound);
-    const int64_t samples = pt__resampled(part.count, rate, features->options.rate);
+    const double to = features->options.rate, slowest = fmin(features->options.speed_least, 1);
+    const int64_t samples = pt__resampled(part.count, rate, to);
     *seconds = (double)part.count / rate;
     *rows = pt__features_rows(features, samples);
+    *most = pt__features_rows(features, pt__resampled(part.count, rate * slowest, to));
     return *rows > 0 ? PT_OK : too_short(features, samples);
 }
 
-/* ---- Rows ---- */
+/* ---- Samples ---- */
 
 /* Samples at the options' rate. */
 static pt_status_t change_rate(const pt__features_t *features, double from, float **samples, int64_t *count)
@@ -146,23 +150,71 @@ static pt_status_t read_part(const pt__features_t *features, const pt__clip_t *c
     return status;
 }
 
-pt_status_t pt__recording_make(const pt__features_t *features, const pt__clip_t *clip, int64_t most, float *to,
-                               int64_t *rows)
+/* The samples of a recording at the options' rate; released by the caller in any case. */
+static pt_status_t read_at_rate(const pt__features_t *features, const pt__clip_t *clip, double speed, float **samples,
+                                int64_t *count)
 {
-    float *samples;
-    int64_t count;
     int32_t rate;
+    PT__TRY(read_part(features, clip, &rate, samples, count));
+    const double to = features->options.rate;
+    if (pt__features_rows(features, pt__resampled(*count, rate * speed, to)) == 0)
+        speed = 1; /* so short that nothing would be left */
+    return change_rate(features, rate * speed, samples, count);
+}
+
+pt_status_t pt__recording_probe(const pt__features_t *features, const pt__clip_t *clip)
+{
+    float *samples, loudest = 0;
+    int64_t count = 0;
+    pt_status_t status = read_at_rate(features, clip, 1, &samples, &count);
+    for (int64_t i = 0; i < count && status == PT_OK; i++)
+        loudest = fmaxf(loudest, fabsf(samples[i]));
+    pt__release(features->memory, samples);
+    return status != PT_OK || loudest > 0 ? status : pt__fail(PT_ERR_FORMAT, "silence, expected noise");
+}
+
+static pt_status_t add_noise(const pt__features_t *features, const pt__clip_t *clip, pt__random_t *random,
+                             float *samples, int64_t count)
+{
+    float *noise = NULL;
+    int64_t noise_count = 0;
+    pt_status_t status = PT_OK;
+    if (!pt__perturb_has_noise(&features->options, random))
+        return PT_OK;
+    if (clip != NULL) {
+        status = read_at_rate(features, clip, 1, &noise, &noise_count);
+        if (status == PT_OK && noise_count == 0)
+            status = pt__fail(PT_ERR_FORMAT, "there is no sample");
+        if (status != PT_OK)
+            pt__fail_within(status, "its noise, %s", clip->path);
+    }
+    if (status == PT_OK)
+        status = pt__perturb_noise(features->memory, &features->options, random, noise, noise_count, samples, count);
+    pt__release(features->memory, noise);
+    return status;
+}
+
+/* ---- Rows ---- */
+
+pt_status_t pt__recording_make(const pt__features_t *features, const pt__clip_t *clip, const pt__clip_t *noise,
+                               uint64_t key, int64_t most, float *to, int64_t *rows)
+{
+    const pt_audio_options_t *options = &features->options;
+    pt__random_t random = pt__random_start(key);
+    float *samples;
+    int64_t count = 0;
     pt_status_t status;
-    PT__TRY(read_part(features, clip, &rate, &samples, &count));
-    PT__TRY_OUT(change_rate(features, rate, &samples, &count));
+    PT__TRY_OUT(read_at_rate(features, clip, pt__perturb_speed(options, &random), &samples, &count));
     *rows = pt__features_rows(features, count);
     if (*rows == 0)
-        status = too_short(features, count);
-    else if (*rows > most)
-        status = pt__fail(PT_ERR_FORMAT, "%lld rows, of at most %lld: the file changed", (long long)*rows,
-                          (long long)most);
-    else
-        status = pt__features_make(features, samples, count, to);
+        PT__TRY_OUT(too_short(features, count));
+    if (*rows > most)
+        PT__TRY_OUT(
+            pt__fail(PT_ERR_FORMAT, "%lld rows, of at most %lld: the file changed", (long long)*rows, (long long)most));
+    pt__perturb_gain(options, &random, samples, count);
+    PT__TRY_OUT(add_noise(features, noise, &random, samples, count));
+    PT__TRY_OUT(pt__features_make(features, samples, count, to));
+    pt__perturb_mask(options, &random, to, *rows, features->bins);
 out:
     pt__release(features->memory, samples);
     return status;

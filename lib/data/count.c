@@ -25,6 +25,8 @@ typedef struct counter {
 static int32_t knows_lengths(pt_dataset_t *dataset, const pt__collate_t *collates, int32_t n_requests)
 {
     const pt_dataset_t *root = pt__dataset_resolve(dataset, NULL, 0);
+    if (root->source->lengths_vary != NULL && root->source->lengths_vary(root))
+        return 0;
     for (int32_t i = 0; i < n_requests; i++) {
         const pt_field_spec_t *field = &dataset->fields[collates[i].field];
         if (collates[i].ragged && pt__shape_ragged(field->rank, field->shape) && root->source->lengths == NULL)

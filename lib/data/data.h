@@ -34,6 +34,8 @@ typedef struct pt__source { /* how a kind of dataset works */
     int32_t (*is_below)(const pt_dataset_t *dataset, int64_t limit);
     /* fetch calls the host, on threads that the dataset's flags allow; else on any, several at once */
     int32_t is_hosts;
+    /* Whether `lengths` is only what samples are sorted by, and what is fetched may have others. NULL: it is exact. */
+    int32_t (*lengths_vary)(const pt_dataset_t *dataset);
 } pt__source_t;
 
 struct pt_dataset {

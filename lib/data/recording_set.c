@@ -127,13 +127,18 @@ static pt_status_t look_at(pt__recording_set_t *set, void *user, int64_t sample,
     const double longest = survey->options->longest_seconds;
     pt__clip_t clip = {path, recording->offset, recording->duration};
     double seconds;
-    PT__TRY(survey->calls->measure(survey->maker, &clip, &seconds, &recording->rows));
-    if (longest == 0 || seconds <= longest)
+    int64_t most;
+    PT__TRY(survey->calls->measure(survey->maker, &clip, &seconds, &recording->rows, &most));
+    if (longest == 0 || seconds <= longest) {
+        set->most_rows = most > set->most_rows ? most : set->most_rows;
         return PT_OK;
+    }
     if (set->has_texts || !(survey->options->flags & PT_AUDIO_CUT))
         return pt__fail(PT_ERR_FORMAT, "%.3f seconds, of at most %g (longest_seconds)", seconds, longest);
     clip.duration = recording->duration = longest;
-    return survey->calls->measure(survey->maker, &clip, &seconds, &recording->rows);
+    PT__TRY(survey->calls->measure(survey->maker, &clip, &seconds, &recording->rows, &most));
+    set->most_rows = most > set->most_rows ? most : set->most_rows;
+    return PT_OK;
 }
 
 pt_status_t pt__recording_set_survey(pt__recording_set_t *set, const pt_audio_options_t *options,
@@ -142,6 +147,25 @@ pt_status_t pt__recording_set_survey(pt__recording_set_t *set, const pt_audio_op
     survey_t survey = {options, calls, maker};
     PT__TRY(grow_recordings(set, set->files.samples + 1)); /* of directories nothing but names is known yet */
     return keep(set, look_at, &survey);
+}
+
+static pt_status_t probe(pt__recording_set_t *set, void *user, int64_t sample, const char *path)
+{
+    const survey_t *survey = user;
+    const pt__clip_t clip = {path, set->recordings[sample].offset, set->recordings[sample].duration};
+    return survey->calls->probe(survey->maker, &clip);
+}
+
+pt_status_t pt__recording_set_probe(pt__recording_set_t *set, const pt__recording_calls_t *calls, const void *maker)
+{
+    survey_t survey = {NULL, calls, maker};
+    PT__TRY(grow_recordings(set, set->files.samples + 1));
+    PT__TRY(keep(set, probe, &survey));
+    if (set->files.samples > 0)
+        return PT_OK;
+    return set->files.n_skipped > 0
+               ? pt__fail(PT_ERR_FORMAT, "noise: no recording; passed over: %s", set->files.skipped[0].text)
+               : pt__fail(PT_ERR_FORMAT, "noise: %s: there is no recording", set->files.root);
 }
 
 /* ---- Transcripts ---- */

@@ -21,6 +21,7 @@ typedef struct pt__recording_set {
     int64_t texts_length, texts_capacity;
     int64_t *text_begins; /* [samples + 1] */
     int64_t text_begins_capacity;
+    int64_t most_rows;  /* of a sample, at whatever speed is drawn */
     int32_t *ids;       /* of all texts, end to end */
     int64_t *id_begins; /* [samples + 1] */
 } pt__recording_set_t;
@@ -31,8 +32,10 @@ typedef struct pt__recording_calls {
     pt_status_t (*check)(const pt_audio_options_t *options);
     pt_status_t (*begin)(pt__memory_t *memory, const pt_audio_options_t *options, void **maker, int32_t *bins);
     void (*end)(void *maker);
-    pt_status_t (*measure)(const void *maker, const pt__clip_t *clip, double *seconds, int64_t *rows);
-    pt_status_t (*make)(const void *maker, const pt__clip_t *clip, int64_t most, float *to, int64_t *rows);
+    pt_status_t (*measure)(const void *maker, const pt__clip_t *clip, double *seconds, int64_t *rows, int64_t *most);
+    pt_status_t (*probe)(const void *maker, const pt__clip_t *clip);
+    pt_status_t (*make)(const void *maker, const pt__clip_t *clip, const pt__clip_t *noise, uint64_t key, int64_t most,
+                        float *to, int64_t *rows);
     int32_t (*named)(const char *name); /* as of pt__picture_calls_t */
     /* lib/text/ */
     pt__encode_fn *encode;
@@ -56,6 +59,8 @@ void pt__recording_set_root_above(pt__recording_set_t *set);
 /* Looks at every recording, and passes over what is broken, too short or too long. */
 pt_status_t pt__recording_set_survey(pt__recording_set_t *set, const pt_audio_options_t *options,
                                      const pt__recording_calls_t *calls, const void *maker);
+/* Looks at recordings of noise, all of each, and passes over what is broken: a failure is where none is left. */
+pt_status_t pt__recording_set_probe(pt__recording_set_t *set, const pt__recording_calls_t *calls, const void *maker);
 /* Makes ids of the texts, and passes over those that cannot be. */
 pt_status_t pt__recording_set_encode(pt__recording_set_t *set, pt_tokenizer_t *tokenizer, pt__encode_fn *encode);
 

@@ -5,15 +5,17 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "data/recording_set.h"
 #include "data/sources.h"
 
 typedef struct state {
-    pt__recording_set_t set;
+    pt__recording_set_t set, noise; /* noise: without samples where none of recordings is added */
     pt__recording_calls_t calls;
     void *maker;
     int32_t bins;
     int32_t transcript, label; /* numbers of these fields; 0: there is none */
+    int32_t lengths_vary;
 } state_t;
 
 /* ---- Samples ---- */
@@ -21,8 +23,26 @@ typedef struct state {
 typedef struct place { /* where a batch's next rows go */
     float *rows;
     int32_t *ids;
-    char *path;
+    char *path, *noise_path;
+    uint64_t key; /* of the next sample */
 } place_t;
+
+static pt_status_t make(const pt_dataset_t *dataset, int64_t sample, const place_t *place, int64_t *rows)
+{
+    const state_t *state = dataset->state;
+    const pt__recording_t *recording = &state->set.recordings[sample];
+    const pt__clip_t clip = {place->path, recording->offset, recording->duration};
+    pt__clip_t noise = {.path = place->noise_path};
+    if (state->noise.files.samples > 0) {
+        pt__random_t random = pt__random_start(pt__random_key(place->key, 1));
+        const int64_t chosen = pt__random_below(&random, state->noise.files.samples);
+        PT__TRY(pt__picture_set_path(&state->noise.files, chosen, place->noise_path));
+        noise.offset = state->noise.recordings[chosen].offset;
+        noise.duration = state->noise.recordings[chosen].duration;
+    }
+    return state->calls.make(state->maker, &clip, state->noise.files.samples > 0 ? &noise : NULL, place->key,
+                             dataset->fields[0].max_length, place->rows, rows);
+}
 
 /* 0 in *is_good: it is broken, and has been noted. */
 static pt_status_t try_sample(pt_dataset_t *dataset, int64_t sample, const place_t *place, int64_t *rows,
@@ -34,9 +54,7 @@ static pt_status_t try_sample(pt_dataset_t *dataset, int64_t sample, const place
     if (pt__picture_set_is_skipped(&set->files, sample))
         return PT_OK;
     PT__TRY(pt__picture_set_path(&set->files, sample, place->path));
-    const pt__recording_t *recording = &set->recordings[sample];
-    const pt__clip_t clip = {place->path, recording->offset, recording->duration};
-    pt_status_t status = state->calls.make(state->maker, &clip, dataset->fields[0].max_length, place->rows, rows);
+    pt_status_t status = make(dataset, sample, place, rows);
     *is_good = status == PT_OK;
     if (status == PT_OK)
         return PT_OK;
@@ -68,6 +86,7 @@ static pt_status_t put_sample(pt_dataset_t *dataset, pt_batch_t *batch, int64_t 
     const state_t *state = dataset->state;
     const pt__recording_set_t *set = &state->set;
     int64_t sample = batch->indices[i], rows = 0;
+    place->key = pt__batch_key(batch, i);
     PT__TRY(make_sample(dataset, &sample, place, &rows));
     batch->fields[0].lengths[i] = rows;
     place->rows += rows * state->bins;
@@ -88,7 +107,8 @@ static pt_status_t fetch(pt_dataset_t *dataset, pt_batch_t *batch)
     place_t place = {.rows = batch->fields[0].data,
                      .ids = state->transcript > 0 ? batch->fields[state->transcript].data : NULL};
     pt_status_t status = PT_OK;
-    PT__TRY(pt__allocate_uninitialised(&dataset->context->memory, PT__PATH_SIZE, 1, "path", &place.path));
+    PT__TRY(pt__allocate_uninitialised(&dataset->context->memory, 2, PT__PATH_SIZE, "path", &place.path));
+    place.noise_path = place.path + PT__PATH_SIZE;
     for (int64_t i = 0; i < batch->capacity && status == PT_OK; i++)
         status = put_sample(dataset, batch, i, &place);
     pt__release(&dataset->context->memory, place.path);
@@ -106,11 +126,16 @@ static void lengths(const pt_dataset_t *dataset, int32_t field, const int64_t *i
                             : set->id_begins[indices[i] + 1] - set->id_begins[indices[i]];
 }
 
-static int64_t find_longest(const pt__recording_set_t *set, int32_t of_texts)
+static int32_t lengths_vary(const pt_dataset_t *dataset)
+{
+    return ((const state_t *)dataset->state)->lengths_vary;
+}
+
+static int64_t find_longest_text(const pt__recording_set_t *set)
 {
     int64_t longest = 0;
     for (int64_t i = 0; i < set->files.samples; i++) {
-        const int64_t length = of_texts ? set->id_begins[i + 1] - set->id_begins[i] : set->recordings[i].rows;
+        const int64_t length = set->id_begins[i + 1] - set->id_begins[i];
         longest = length > longest ? length : longest;
     }
     return longest;
@@ -121,6 +146,7 @@ static void release(pt_context_t *context, state_t *state)
     if (state->maker != NULL)
         state->calls.end(state->maker);
     pt__recording_set_free(&state->set);
+    pt__recording_set_free(&state->noise);
     pt__release(&context->memory, state);
 }
 
@@ -160,6 +186,7 @@ static const char *skipped(const pt_dataset_t *dataset, int64_t index)
 static const pt__source_t source = {.name = "recordings",
                                     .fetch = fetch,
                                     .lengths = lengths,
+                                    .lengths_vary = lengths_vary,
                                     .destroy = destroy,
                                     .class_count = class_count,
                                     .class_name = class_name,
@@ -185,6 +212,18 @@ static pt_status_t read_all(pt_context_t *context, state_t *state, const pt_audi
     return options->classes != NULL ? pt__picture_set_number(files, path, options->classes, options->n_classes) : PT_OK;
 }
 
+/* Lists that have more than recordings to say serve too. */
+static pt_status_t read_noise(pt_context_t *context, state_t *state, const pt_audio_options_t *options)
+{
+    PT__TRY(pt__recording_set_init(&state->noise, &context->memory, options->noise_path,
+                                   (options->flags & PT_AUDIO_STRICT) != 0));
+    PT__TRY(pt__recordings_read(&state->noise, &state->calls, options, options->noise_path));
+    PT__TRY(pt__recording_set_probe(&state->noise, &state->calls, state->maker));
+    for (int64_t i = 0; i < state->noise.files.n_skipped; i++)
+        pt__log(context, PT_LOG_WARNING, "noise: passed over: %s", state->noise.files.skipped[i].text);
+    return PT_OK;
+}
+
 static pt_status_t make_dataset(pt_context_t *context, state_t *state, pt_dataset_t **out)
 {
     const pt__recording_set_t *set = &state->set;
@@ -192,7 +231,7 @@ static pt_status_t make_dataset(pt_context_t *context, state_t *state, pt_datase
                                   .dtype = PT_FLOAT32,
                                   .rank = 2,
                                   .shape = {PT_DIM_TOKENS, state->bins},
-                                  .max_length = find_longest(set, 0)}};
+                                  .max_length = set->most_rows}};
     int32_t count = 1;
     if (set->has_texts) {
         state->transcript = count;
@@ -200,7 +239,7 @@ static pt_status_t make_dataset(pt_context_t *context, state_t *state, pt_datase
                                             .dtype = PT_INT32,
                                             .rank = 1,
                                             .shape = {PT_DIM_TOKENS},
-                                            .max_length = find_longest(set, 1)};
+                                            .max_length = find_longest_text(set)};
     }
     if (set->files.labels != NULL) {
         state->label = count;
@@ -220,7 +259,10 @@ pt_status_t pt__recordings_create(pt_context_t *context, const char *path, const
     state->calls = *calls;
     PT__TRY_OUT(pt__recording_set_init(&state->set, &context->memory, path, (options->flags & PT_AUDIO_STRICT) != 0));
     PT__TRY_OUT(calls->begin(&context->memory, options, &state->maker, &state->bins));
+    state->lengths_vary = options->speed_least != 1 || options->speed_most != 1;
     PT__TRY_OUT(read_all(context, state, options, path));
+    if (options->noise_path != NULL)
+        PT__TRY_OUT(read_noise(context, state, options));
     PT__TRY_OUT(make_dataset(context, state, out));
 out:
     if (status != PT_OK)
