@@ -2136,10 +2136,10 @@ typedef struct pt_audio_options {
 /* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
 PT_API pt_status_t pt_audio_options_init(pt_audio_options_t *options, uint32_t struct_size);
 /* Recordings: field "frames", float32 [rows, bins], ragged; where they have transcripts "transcript", int32, ragged;
- * where they have classes "label", PT_INT32, with names (pt_dataset_class_name). WAV, FLAC, OGG, MP3 and what else
- * libsndfile reads, of any number of channels, whose mean is taken. They are decoded on a stage's threads
- * (pt_train_options_t.producers) each time they are asked for; how long each is, is read from their headers when the
- * dataset is made, so that samples can be sorted by length and a stage knows its steps. At the path stand:
+ * where they have classes "label", PT_INT32, with names (pt_dataset_class_name). WAV, FLAC, OGG and what else
+ * libsndfile reads, and MP3 by libmpg123, of any number of channels, whose mean is taken. They are decoded on a stage's
+ * threads (pt_train_options_t.producers) each time they are asked for; how long each is, is read from their headers
+ * when the dataset is made, so that samples can be sorted by length and a stage knows its steps. At the path stand:
  *
  * LibriSpeech's directories: at any depth files "...trans.txt" whose lines are the name of a recording beside it,
  * without its ending, and its transcript.
@@ -2162,8 +2162,8 @@ PT_API pt_status_t pt_audio_options_init(pt_audio_options_t *options, uint32_t s
  * What cannot be read is counted and named (pt_dataset_skipped): missing and broken files, recordings too short for a
  * row or longer than longest_seconds, transcripts that are empty or that the tokenizer cannot encode. Where only
  * decoding shows that a recording is broken, the next good one stands in for it, the same in every run; the number of a
- * stage's steps may then differ by what the lengths differ. PT_ERR_UNSUPPORTED: a build without libsndfile, libsoxr or
- * KISS FFT, where they are needed; PT_ERR_FORMAT: there is no recording. */
+ * stage's steps may then differ by what the lengths differ. PT_ERR_UNSUPPORTED: a build without KISS FFT;
+ * PT_ERR_FORMAT: there is no recording. */
 PT_API pt_status_t pt_dataset_create_from_audio(pt_context_t *context, const char *path,
                                                 const pt_audio_options_t *options, pt_dataset_t **out);
 

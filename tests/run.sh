@@ -11,7 +11,8 @@ needed="gcc:gcc libc6-dev:/usr/include/stdio.h meson:meson ninja-build:ninja pkg
     binutils:readelf
     libopenblas-dev:openblas.pc libutf8proc-dev:libutf8proc.pc libpcre2-dev:libpcre2-8.pc check:check.pc"
 wanted="g++:g++ abigail-tools:abidiff libjpeg-dev:libjpeg.pc libpng-dev:libpng.pc libwebp-dev:libwebp.pc
-    zlib1g-dev:zlib.pc libsndfile1-dev:sndfile.pc libsoxr-dev:soxr.pc libkissfft-dev:kissfft-float.pc"
+    zlib1g-dev:zlib.pc libsndfile1-dev:sndfile.pc libmpg123-dev:libmpg123.pc
+    libsoxr-dev:soxr.pc libkissfft-dev:kissfft-float.pc"
 
 has() { # has THING: a command, a file, or a pkg-config module
     case $1 in

@@ -1,5 +1,5 @@
-/* See audio_stream.h. Samples are kept until no row needs them: a window of them, and of recordings that are mirrored at
- * their ends half of one more; and what is ready and was not taken. */
+/* See audio_stream.h. Samples are kept until no row needs them: a window of them, and of recordings that are mirrored
+ * at their ends half of one more; and what is ready and was not taken. */
 #include "audio/audio_stream.h"
 
 #include <math.h>

@@ -8,7 +8,8 @@
 /* What is wrong with options that a host gave. */
 pt_status_t pt__recording_check(const pt_audio_options_t *options);
 /* How long a recording is, how many rows it gives, and the most that it gives at any speed that may be drawn, by its
- * header; where that does not say, by decoding it. Too few samples for a row are PT_ERR_FORMAT. Messages name no file. */
+ * header; where that does not say, by decoding it. Too few samples for a row are PT_ERR_FORMAT. Messages name no
+ * file. */
 pt_status_t pt__recording_measure(const pt__features_t *features, const pt__clip_t *clip, double *seconds,
                                   int64_t *rows, int64_t *most);
 /* Whether all of it can be decoded, and is not silence throughout: what noise is to be. */

@@ -1,104 +1,101 @@
-/* WAV, FLAC, OGG, MP3 and what else libsndfile reads; its memory is its own. See sound.h. */
+/* Recordings, whatever decodes them; see sound.h. */
 #include "audio/sound.h"
 
+#include <errno.h>
 #include <math.h>
 #include <string.h>
 #include <strings.h>
 
-#ifdef PT__SNDFILE
-#include <sndfile.h>
-#endif
+#include "audio/sound_decoder.h"
 
-pt__sound_named_t pt__sound_named(const char *name)
-{
-    static const char *const endings[] = {".wav", ".flac", ".ogg", ".oga",  ".opus", ".mp3", ".aif", ".aiff",
-                                          ".au",  ".snd",  ".w64", ".rf64", ".caf",  ".sph", ".wave"};
-    const char *ending = strrchr(name, '.');
-    for (size_t i = 0; ending != NULL && i < sizeof endings / sizeof endings[0]; i++)
-        if (strcasecmp(ending, endings[i]) == 0)
-#ifdef PT__SNDFILE
-            return PT__SOUND_NAMED;
-#else
-            return PT__SOUND_NOT_BUILT;
-#endif
-    return PT__SOUND_NOT_NAMED;
-}
-
-#ifdef PT__SNDFILE
-
-enum { AT_ONCE = 16384 /* numbers that are decoded together */, MOST_CHANNELS = 1024, MOST_RATE = 4000000 };
+static const pt__sound_decoder_t *const decoders[] = {&pt__sound_mpg123, &pt__sound_sndfile}; /* the last is for any */
+enum { DECODERS = sizeof decoders / sizeof decoders[0], AT_ONCE = 16384 /* numbers that are decoded together */ };
 
 struct pt__sound {
     pt__memory_t *memory;
-    SNDFILE *file;
+    pt__sound_input_t input;
+    const pt__sound_decoder_t *decoder;
+    void *handle; /* NULL: not opened */
     pt__sound_about_t about;
-    const uint8_t *bytes; /* of one in memory */
-    int64_t size, at;
 };
 
-/* ---- Bytes in memory ---- */
-
-static sf_count_t bytes_size(void *user)
+pt__sound_named_t pt__sound_named(const char *name)
 {
-    return ((const pt__sound_t *)user)->size;
+    static const struct {
+        const char *ending;
+        const pt__sound_decoder_t *decoder;
+    } endings[] = {{".wav", &pt__sound_sndfile}, {".wave", &pt__sound_sndfile}, {".flac", &pt__sound_sndfile},
+                   {".ogg", &pt__sound_sndfile}, {".oga", &pt__sound_sndfile},  {".opus", &pt__sound_sndfile},
+                   {".aif", &pt__sound_sndfile}, {".aiff", &pt__sound_sndfile}, {".au", &pt__sound_sndfile},
+                   {".snd", &pt__sound_sndfile}, {".w64", &pt__sound_sndfile},  {".rf64", &pt__sound_sndfile},
+                   {".caf", &pt__sound_sndfile}, {".sph", &pt__sound_sndfile},  {".mp3", &pt__sound_mpg123},
+                   {".mp2", &pt__sound_mpg123}};
+    const char *ending = strrchr(name, '.');
+    for (size_t i = 0; ending != NULL && i < sizeof endings / sizeof endings[0]; i++)
+        if (strcasecmp(ending, endings[i].ending) == 0)
+            return endings[i].decoder->library != NULL ? PT__SOUND_NAMED : PT__SOUND_NOT_BUILT;
+    return PT__SOUND_NOT_NAMED;
 }
 
-static sf_count_t bytes_seek(sf_count_t offset, int whence, void *user)
+/* ---- What is read from ---- */
+
+int64_t pt__sound_input_read(pt__sound_input_t *input, void *to, int64_t count)
 {
-    pt__sound_t *sound = user;
-    const int64_t from = whence == SEEK_SET ? 0 : whence == SEEK_CUR ? sound->at : sound->size;
-    if (offset < -from || offset > sound->size - from)
+    const int64_t left = input->size - input->at, now = count < left ? count : left;
+    int64_t got = now > 0 ? now : 0;
+    if (input->file != NULL && got > 0)
+        got = (int64_t)fread(to, 1, (size_t)got, input->file);
+    else if (got > 0)
+        memcpy(to, input->bytes + input->at, (size_t)got);
+    input->at += got;
+    return got == 0 && input->file != NULL && ferror(input->file) ? -1 : got;
+}
+
+int64_t pt__sound_input_seek(pt__sound_input_t *input, int64_t offset, int whence)
+{
+    const int64_t from = whence == SEEK_SET ? 0 : whence == SEEK_CUR ? input->at : input->size;
+    if (offset < -from || offset > input->size - from)
         return -1;
-    sound->at = from + offset;
-    return sound->at;
-}
-
-static sf_count_t bytes_read(void *to, sf_count_t count, void *user)
-{
-    pt__sound_t *sound = user;
-    const int64_t left = sound->size - sound->at, now = count < left ? count : left;
-    if (now <= 0)
-        return 0;
-    memcpy(to, sound->bytes + sound->at, (size_t)now);
-    sound->at += now;
-    return now;
-}
-
-static sf_count_t bytes_write(const void *from, sf_count_t count, void *user)
-{
-    (void)from;
-    (void)count;
-    (void)user;
-    return 0;
-}
-
-static sf_count_t bytes_tell(void *user)
-{
-    return ((const pt__sound_t *)user)->at;
+    if (input->file != NULL && from + offset != input->at && fseeko(input->file, (off_t)(from + offset), SEEK_SET) != 0)
+        return -1;
+    input->at = from + offset;
+    return input->at;
 }
 
 /* ---- Opening ---- */
 
-static pt_status_t accept(pt__sound_t *sound, const SF_INFO *info)
+/* The input is this sound's in any case. */
+static pt_status_t begin(pt__sound_t *sound)
 {
-    if (sound->file == NULL) {
-        const int error = sf_error(NULL);
-        return pt__fail(error == SF_ERR_UNRECOGNISED_FORMAT || error == SF_ERR_UNSUPPORTED_ENCODING ? PT_ERR_UNSUPPORTED
-                                                                                                    : PT_ERR_FORMAT,
-                        "no recording that libsndfile reads: %s", sf_strerror(NULL));
-    }
-    if (info->samplerate < 1 || info->samplerate > MOST_RATE || info->channels < 1 || info->channels > MOST_CHANNELS)
+    for (int32_t i = 0; i < DECODERS && sound->decoder == NULL; i++)
+        if (decoders[i]->is(&sound->input))
+            sound->decoder = decoders[i];
+    if (sound->decoder->library == NULL)
+        return pt__fail(PT_ERR_UNSUPPORTED, "%s, and this build has no library that decodes it", sound->decoder->kind);
+    if (pt__sound_input_seek(&sound->input, 0, SEEK_SET) != 0)
+        return pt__fail(PT_ERR_IO, "the file cannot be read");
+    PT__TRY(sound->decoder->open(&sound->input, &sound->about, &sound->handle));
+    const pt__sound_about_t *about = &sound->about;
+    if (about->rate < 1 || about->rate > PT__SOUND_MOST_RATE || about->channels < 1 ||
+        about->channels > PT__SOUND_MOST_CHANNELS)
         return pt__fail(PT_ERR_FORMAT, "%ld Hz and %ld channels, expected 1 to %ld Hz and 1 to %ld channels",
-                        (long)info->samplerate, (long)info->channels, (long)MOST_RATE, (long)MOST_CHANNELS);
-    sound->about = (pt__sound_about_t){.samples = info->frames < 0 || info->frames == SF_COUNT_MAX ? -1 : info->frames,
-                                       .rate = info->samplerate,
-                                       .channels = info->channels};
+                        (long)about->rate, (long)about->channels, (long)PT__SOUND_MOST_RATE,
+                        (long)PT__SOUND_MOST_CHANNELS);
     return PT_OK;
 }
 
-static pt_status_t finish(pt__sound_t *sound, const SF_INFO *info, pt__sound_t **out)
+static pt_status_t create(pt__memory_t *memory, const pt__sound_input_t *input, pt__sound_t **out)
 {
-    pt_status_t status = accept(sound, info);
+    pt__sound_t *sound;
+    *out = NULL;
+    pt_status_t status = pt__allocate(memory, 1, sizeof *sound, "recording", &sound);
+    if (status != PT_OK) {
+        if (input->file != NULL)
+            fclose(input->file);
+        return status;
+    }
+    *sound = (pt__sound_t){.memory = memory, .input = *input};
+    status = begin(sound);
     if (status == PT_OK)
         *out = sound;
     else
@@ -108,37 +105,38 @@ static pt_status_t finish(pt__sound_t *sound, const SF_INFO *info, pt__sound_t *
 
 pt_status_t pt__sound_open(pt__memory_t *memory, const char *path, pt__sound_t **out)
 {
-    SF_INFO info = {0};
-    pt__sound_t *sound;
+    pt__sound_input_t input = {.file = fopen(path, "rbe")};
     *out = NULL;
-    PT__TRY(pt__allocate(memory, 1, sizeof *sound, "recording", &sound));
-    sound->memory = memory;
-    sound->file = sf_open(path, SFM_READ, &info);
-    return finish(sound, &info, out);
+    if (input.file == NULL)
+        return pt__fail(errno == ENOENT ? PT_ERR_NOT_FOUND : PT_ERR_IO, "%s", strerror(errno));
+    if (fseeko(input.file, 0, SEEK_END) != 0 || (input.size = (int64_t)ftello(input.file)) < 0) {
+        fclose(input.file);
+        return pt__fail(PT_ERR_IO, "%s", strerror(errno));
+    }
+    input.at = input.size;
+    return create(memory, &input, out);
 }
 
 pt_status_t pt__sound_open_bytes(pt__memory_t *memory, const uint8_t *bytes, int64_t size, pt__sound_t **out)
 {
-    SF_VIRTUAL_IO calls = {
-        .get_filelen = bytes_size, .seek = bytes_seek, .read = bytes_read, .write = bytes_write, .tell = bytes_tell};
-    SF_INFO info = {0};
-    pt__sound_t *sound;
-    *out = NULL;
-    PT__TRY(pt__allocate(memory, 1, sizeof *sound, "recording", &sound));
-    sound->memory = memory;
-    sound->bytes = bytes;
-    sound->size = size;
-    sound->file = sf_open_virtual(&calls, SFM_READ, &info, sound);
-    return finish(sound, &info, out);
+    const pt__sound_input_t input = {.bytes = bytes, .size = size};
+    return create(memory, &input, out);
 }
 
 void pt__sound_close(pt__sound_t *sound)
 {
     if (sound == NULL)
         return;
-    if (sound->file != NULL)
-        sf_close(sound->file);
+    if (sound->handle != NULL)
+        sound->decoder->close(sound->handle);
+    if (sound->input.file != NULL)
+        fclose(sound->input.file);
     pt__release(sound->memory, sound);
+}
+
+const pt__sound_about_t *pt__sound_about(const pt__sound_t *sound)
+{
+    return &sound->about;
 }
 
 /* ---- Decoding ---- */
@@ -172,16 +170,12 @@ typedef struct reading {
 static pt_status_t read_some(pt__sound_t *sound, reading_t *reading, float *scratch, int64_t now, int64_t most,
                              int32_t keeps, int64_t *got)
 {
-    *got = sf_readf_float(sound->file, scratch, now);
-    if (*got <= 0) {
-        *got = 0;
-        return sf_error(sound->file) == SF_ERR_NO_ERROR ? PT_OK
-                                                        : pt__fail(PT_ERR_FORMAT, "broken behind sample %lld: %s",
-                                                                   (long long)reading->count, sf_strerror(sound->file));
-    }
+    const pt_status_t status = sound->decoder->read(sound->handle, scratch, now, sound->about.channels, got);
+    if (status != PT_OK)
+        return pt__fail_within(status, "broken behind sample %lld", (long long)reading->count);
     if (*got > most - reading->count)
         return pt__fail(PT_ERR_FORMAT, "more than the limit of %lld samples (most_samples)", (long long)most);
-    if (keeps) {
+    if (keeps && *got > 0) {
         PT__TRY(pt__grow(sound->memory, &reading->samples, &reading->capacity, reading->count + *got,
                          sizeof *reading->samples, "samples of a recording"));
         mix(scratch, *got, sound->about.channels, reading->samples + reading->count);
@@ -217,8 +211,8 @@ pt_status_t pt__sound_read(pt__sound_t *sound, int64_t first, int64_t count, int
     reading_t reading = {0};
     *out = NULL;
     *read = 0;
-    if (first > 0 && sf_seek(sound->file, first, SEEK_SET) != first)
-        return pt__fail(PT_ERR_FORMAT, "sample %lld cannot be gone to: %s", (long long)first, sf_strerror(sound->file));
+    if (first > 0)
+        PT__TRY(sound->decoder->seek(sound->handle, first));
     pt_status_t status = decode(sound, count, most, 1, &reading);
     if (status != PT_OK) {
         pt__release(sound->memory, reading.samples);
@@ -236,64 +230,3 @@ pt_status_t pt__sound_count(pt__sound_t *sound, int64_t most, int64_t *count)
     *count = reading.count;
     return status;
 }
-
-const pt__sound_about_t *pt__sound_about(const pt__sound_t *sound)
-{
-    return &sound->about;
-}
-
-#else
-
-static pt_status_t refuse(pt__sound_t **out)
-{
-    *out = NULL;
-    return pt__fail(PT_ERR_UNSUPPORTED, "this build has no libsndfile, which reads recordings");
-}
-
-pt_status_t pt__sound_open(pt__memory_t *memory, const char *path, pt__sound_t **out)
-{
-    (void)memory;
-    (void)path;
-    return refuse(out);
-}
-
-pt_status_t pt__sound_open_bytes(pt__memory_t *memory, const uint8_t *bytes, int64_t size, pt__sound_t **out)
-{
-    (void)memory;
-    (void)bytes;
-    (void)size;
-    return refuse(out);
-}
-
-void pt__sound_close(pt__sound_t *sound)
-{
-    (void)sound;
-}
-
-/* No handle is ever made. */
-pt_status_t pt__sound_read(pt__sound_t *sound, int64_t first, int64_t count, int64_t most, float **out, int64_t *read)
-{
-    (void)sound;
-    (void)first;
-    (void)count;
-    (void)most;
-    *out = NULL;
-    *read = 0;
-    return PT_ERR_UNSUPPORTED;
-}
-
-pt_status_t pt__sound_count(pt__sound_t *sound, int64_t most, int64_t *count)
-{
-    (void)sound;
-    (void)most;
-    *count = 0;
-    return PT_ERR_UNSUPPORTED;
-}
-
-const pt__sound_about_t *pt__sound_about(const pt__sound_t *sound)
-{
-    (void)sound;
-    return NULL;
-}
-
-#endif

@@ -70,6 +70,15 @@ static inline int has_sndfile(void)
 #endif
 }
 
+static inline int has_mpg123(void)
+{
+#ifdef PT__MPG123
+    return 1;
+#else
+    return 0;
+#endif
+}
+
 static inline int has_soxr(void)
 {
 #ifdef PT__SOXR

@@ -40,6 +40,11 @@ START_TEST(test_samples_are_libsndfile_s)
         pt__sound_t *sound;
         float *samples;
         int64_t read, counted;
+        if (strstr(files[i].name, ".mp3") != NULL && !has_mpg123()) {
+            ck_fails(pt__sound_open_bytes(memory, file->data, file->bytes, &sound), PT_ERR_UNSUPPORTED,
+                     "an MP3 recording, and this build has no library");
+            continue;
+        }
         ck_assert_msg(pt__sound_open_bytes(memory, file->data, file->bytes, &sound) == PT_OK, "%s: %s", files[i].name,
                       pt__error_message());
         ck_assert_int_eq(pt__sound_about(sound)->rate, files[i].rate);
@@ -96,7 +101,7 @@ START_TEST(test_what_is_broken_is_refused)
             refuse(memory, copy, wav->bytes, -1, LIMIT, PT_ERR_FORMAT, i == 0 ? "is NaN" : "is infinite");
         }
     } else {
-        refuse(memory, flac->data, flac->bytes, -1, LIMIT, PT_ERR_UNSUPPORTED, "libsndfile");
+        refuse(memory, flac->data, flac->bytes, -1, LIMIT, PT_ERR_UNSUPPORTED, "no library that decodes it");
     }
     free(copy);
     golden_audio_close(&golden);
@@ -133,8 +138,40 @@ START_TEST(test_names)
     const pt__sound_named_t built = has_sndfile() ? PT__SOUND_NAMED : PT__SOUND_NOT_BUILT;
     ck_assert_int_eq(pt__sound_named("a.wav"), built);
     ck_assert_int_eq(pt__sound_named("a.b.FLAC"), built);
+    ck_assert_int_eq(pt__sound_named("a.mp3"), has_mpg123() ? PT__SOUND_NAMED : PT__SOUND_NOT_BUILT);
     ck_assert_int_eq(pt__sound_named("wav"), PT__SOUND_NOT_NAMED);
     ck_assert_int_eq(pt__sound_named("a.wav.txt"), PT__SOUND_NOT_NAMED);
+}
+END_TEST
+
+/* Tags and rubbish before and within MPEG's frames; nothing is printed of it. */
+START_TEST(test_broken_mp3)
+{
+    golden_audio_t golden = golden_audio_open();
+    pt__memory_t *memory = &golden.context->memory;
+    const pt__entry_t *file = golden_entry(&golden, "file", "layer3.mp3");
+    static uint8_t bytes[1 << 16];
+    float *samples;
+    int64_t read;
+    if (has_mpg123()) {
+        memset(bytes, 0, 30);
+        memcpy(bytes, "ID3\4\0\0\0\0\0\24", 10); /* 20 bytes of a tag */
+        memcpy(bytes + 30, file->data, (size_t)file->bytes);
+        ck_ok(read_bytes(memory, bytes, file->bytes + 30, 0, -1, LIMIT, &samples, &read));
+        golden_expect(samples, read, golden_entry(&golden, "samples", "layer3.mp3"), 1e-3);
+        pt__release(memory, samples);
+        refuse(memory, "ID3\4\0\0\0\0\0\0", 10, -1, LIMIT, PT_ERR_FORMAT, "MPEG: ");
+        refuse(memory, "\xFF\xFBrubbish", 9, -1, LIMIT, PT_ERR_FORMAT, "MPEG: ");
+        for (int64_t at = 4; at < file->bytes; at += 97) {
+            memcpy(bytes, file->data, (size_t)file->bytes);
+            memset(bytes + at, 0xA5, 60);
+            const int64_t before = pt_context_bytes(golden.context);
+            if (read_bytes(memory, bytes, file->bytes, 0, -1, LIMIT, &samples, &read) == PT_OK)
+                pt__release(memory, samples);
+            ck_assert_int_eq(pt_context_bytes(golden.context), before);
+        }
+    }
+    golden_audio_close(&golden);
 }
 END_TEST
 
@@ -158,4 +195,4 @@ START_TEST(test_failing_memory)
 END_TEST
 
 SUITE("sound", 20, test_samples_are_libsndfile_s, test_what_is_broken_is_refused, test_headers_that_lie, test_names,
-      test_failing_memory)
+      test_broken_mp3, test_failing_memory)

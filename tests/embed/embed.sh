@@ -88,7 +88,7 @@ pkgconfig)
     # Debian has no archives of what reads recordings. Nothing here calls it: all else is tried without.
     static=$(flags --static) unresolved=
     if echo "$static" | grep -q sndfile && [ "$(gcc -print-file-name=libsndfile.a)" = libsndfile.a ]; then
-        static=$(echo "$static" | sed 's/-lsndfile\|-lsoxr\|-lkissfft-float//g')
+        static=$(echo "$static" | sed 's/-lsndfile\|-lmpg123\|-lsoxr\|-lkissfft-float//g')
         unresolved=-Wl,--unresolved-symbols=ignore-all
     fi
     build_and_run "wholly static" gcc -static $unresolved "$root/tests/embed/consumer.c" $static
