@@ -2026,6 +2026,7 @@ enum {
     /* the same, the recording mirrored at its ends; torch.stft's and torchaudio's usual ones */
     PT_AUDIO_EDGES_REFLECT = 2,
 };
+/* What pitch is to the ear, by frequency. */
 enum {
     /* linear below 1000 Hz, then logarithmic; librosa's usual one */
     PT_AUDIO_MEL_SLANEY = 0,

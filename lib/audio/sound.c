@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "audio/sound_decoder.h"
+#include "base/file_system.h"
 
 static const pt__sound_decoder_t *const decoders[] = {&pt__sound_mpg123, &pt__sound_sndfile}; /* the last is for any */
 enum { DECODERS = sizeof decoders / sizeof decoders[0], AT_ONCE = 16384 /* numbers that are decoded together */ };
@@ -108,10 +109,11 @@ pt_status_t pt__sound_open(pt__memory_t *memory, const char *path, pt__sound_t *
     pt__sound_input_t input = {.file = fopen(path, "rbe")};
     *out = NULL;
     if (input.file == NULL)
-        return pt__fail(errno == ENOENT ? PT_ERR_NOT_FOUND : PT_ERR_IO, "%s", strerror(errno));
+        return pt__file_fail("open", path, errno);
     if (fseeko(input.file, 0, SEEK_END) != 0 || (input.size = (int64_t)ftello(input.file)) < 0) {
+        const pt_status_t status = pt__file_fail("read", path, errno);
         fclose(input.file);
-        return pt__fail(PT_ERR_IO, "%s", strerror(errno));
+        return status;
     }
     input.at = input.size;
     return create(memory, &input, out);

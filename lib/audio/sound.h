@@ -14,7 +14,7 @@ typedef struct pt__sound_about {
 typedef struct pt__sound pt__sound_t;
 
 /* PT_ERR_UNSUPPORTED: no recording of a known kind, or this build has no library that reads it; PT_ERR_FORMAT: broken.
- * Messages name no file. The path is of a regular file. */
+ * Messages name no file, but of what cannot be opened. The path is of a regular file. */
 pt_status_t pt__sound_open(pt__memory_t *memory, const char *path, pt__sound_t **out);
 /* The bytes stay the caller's, and are needed until the end. */
 pt_status_t pt__sound_open_bytes(pt__memory_t *memory, const uint8_t *bytes, int64_t size, pt__sound_t **out);

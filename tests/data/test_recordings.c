@@ -1,5 +1,6 @@
 /* Datasets of recordings: what stands at a path, what is passed over and how it is told, parts, transcripts and
- * lengths, and samples that are the same however many threads make them. */
+ * lengths, and samples that are the same however many threads make them. Long because each way in which data sets of
+ * speech are laid out has what it is read from and what is refused of it, all over the same few golden recordings. */
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -335,6 +336,44 @@ START_TEST(test_long_ones)
 }
 END_TEST
 
+#ifdef PT__UTF8PROC
+
+/* Transcripts that cannot be encoded are passed over, each by its own reason. */
+START_TEST(test_transcripts_by_a_tokenizer)
+{
+    static const char *const skipped[] = {"a.flac: the transcript is empty", "a.flac: transcript: "};
+    golden_audio_t golden = golden_audio_open();
+    pt_audio_options_t options = audio_options();
+    pt_tokenizer_t *tokenizer;
+    int32_t ids[8];
+    const int64_t last = 1;
+    pt_array_t values = {.dtype = PT_INT32, .data = ids, .capacity = 8};
+    put(&golden, "pcm16.flac", "a.flac");
+    put_text("said.jsonl", "{\"audio\": \"a.flac\", \"text\": \"yes no\"}\n"
+                           "{\"audio\": \"a.flac\", \"text\": \"\"}\n"
+                           "{\"audio\": \"a.flac\", \"text\": \"perhaps\"}\n"
+                           "{\"audio\": \"a.flac\", \"text\": \"no no yes\"}\n");
+    put_text("said.json",
+             "{\"version\": \"1.0\", \"pre_tokenizer\": {\"type\": \"WhitespaceSplit\"}, \"model\": {\"type\": "
+             "\"WordLevel\", \"vocab\": {\"yes\": 0, \"no\": 1}, \"unk_token\": \"?\"}}");
+    ck_ok(pt_tokenizer_open(golden.context, suite_path("said.json"), NULL, &tokenizer));
+    options.tokenizer = tokenizer;
+    if (is_complete()) {
+        pt_dataset_t *dataset = open_set(&golden, suite_path("said.jsonl"), &options, 2);
+        expect_skipped(dataset, 2, skipped);
+        pt_tokenizer_free(tokenizer); /* not needed any more */
+        tokenizer = NULL;
+        ck_ok(pt_dataset_read(dataset, &last, 1, "transcript", &values, sizeof values));
+        ck_assert(values.elements == 3 && ids[0] == 1 && ids[1] == 1 && ids[2] == 0);
+        pt_dataset_free(dataset);
+    }
+    pt_tokenizer_free(tokenizer);
+    golden_audio_close(&golden);
+}
+END_TEST
+
+#endif
+
 /* What only decoding shows. */
 START_TEST(test_the_next_good_one_stands_in)
 {
@@ -522,6 +561,12 @@ START_TEST(test_failing_memory)
 }
 END_TEST
 
+#ifdef PT__UTF8PROC
+#define TOKENIZED test_transcripts_by_a_tokenizer,
+#else
+#define TOKENIZED /* this build has no tokenizers */
+#endif
+
 SUITE("recordings", 30, test_a_folder_a_class, test_nothing_to_read, test_librispeech, test_ljspeech, test_common_voice,
-      test_manifests, test_long_ones, test_the_next_good_one_stands_in, test_any_number_of_threads,
+      test_manifests, test_long_ones, TOKENIZED test_the_next_good_one_stands_in, test_any_number_of_threads,
       test_drawn_on_any_number_of_threads, test_failing_memory)
