@@ -828,6 +828,13 @@ PT_API pt_status_t pt_ctc_options_init(pt_ctc_options_t *options, uint32_t struc
 PT_API pt_tensor_t pt_ctc_loss(pt_graph_t *graph, pt_tensor_t logits, pt_tensor_t targets,
                                const pt_ctc_options_t *options);
 
+/* How well rows tell those that follow them from all others of their sample (InfoNCE, van den Oord 2018): query
+ * [PT_DIM_TOKENS, K·D], or of another dimension of rows, and key [the same dimension, D]. Row t of a sample has K
+ * queries; the k-th is to be more like key t + k, by its product divided by temperature, than like the sample's other
+ * keys. The mean over all t and k for which there is such a key of the cross-entropy of softmax(query · keysᵀ /
+ * temperature); temperature: 1e-6 to 1e6. */
+PT_API pt_tensor_t pt_contrastive_loss(pt_graph_t *graph, pt_tensor_t query, pt_tensor_t key, double temperature);
+
 /* pt_linear with parameters NAME.weight [outputs, I] and NAME.bias [outputs], initialised as PyTorch's nn.Linear: src
  * [..., I] -> [..., outputs]. */
 PT_API pt_tensor_t pt_linear_layer(pt_graph_t *graph, const char *name, pt_tensor_t src, int64_t outputs,
@@ -1015,6 +1022,55 @@ typedef struct pt_masked_frames_options {
 } pt_masked_frames_options_t;
 /* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
 PT_API pt_status_t pt_masked_frames_options_init(pt_masked_frames_options_t *options, uint32_t struct_size);
+
+/* Unlabelled sound: from the rows up to one, those that follow are told apart from all others of the sample (van den
+ * Oord 2018, contrastive predictive coding), see pt_contrastive_loss. Field "frames" as of PT_TASK_MASKED_FRAMES, none
+ * hidden. For row t and each of `steps` rows ahead a linear of "hidden" is compared, as a cosine, with one of what row
+ * t + k stands for: the network's output "latent", rows as "hidden" has, where it has one, else its frames. For networks
+ * whose rows do not see what follows: PT_ERR_UNSUPPORTED where a known family's do. Output "context" [rows, steps ·
+ * width]; metric "accuracy", how often the right one is the most similar. */
+#define PT_TASK_CONTRASTIVE "contrastive"
+/* Options of PT_TASK_CONTRASTIVE. */
+typedef struct pt_contrastive_options {
+    uint32_t struct_size;
+    /* none are defined: 0 */
+    uint32_t flags;
+    /* rows ahead, 1 to 1024; init: 6 */
+    int32_t steps;
+    /* numbers that are compared, 1 to 65536; init: 64 */
+    int32_t width;
+    /* cosines are divided by it, 1e-6 to 1e6; init: 0.1 */
+    double temperature;
+} pt_contrastive_options_t;
+/* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
+PT_API pt_status_t pt_contrastive_options_init(pt_contrastive_options_t *options, uint32_t struct_size);
+
+/* Unlabelled sound, a student and its teacher (Baevski 2022, data2vec): spans of frames are hidden as of
+ * PT_TASK_MASKED_FRAMES, and their rows tell what the teacher makes of the whole sample: the mean of its last `layers`
+ * layers, each normalised row by row. The teacher is the same network without dropout, its weights the moving average
+ * of the student's, which each step moves on: states "teacher.NAME" beside the parameters NAME, so that checkpoints
+ * have them and no optimizer changes them; they go with the task. After n steps the average moves by 1 - decay of the
+ * way, at first by 1 / (n + 1). A batch norm of the teacher takes the student's statistics. Layers are the network's
+ * outputs "layer.1", "layer.2", ..., rows as "hidden" has; where there are none, "hidden" is the one layer. The loss
+ * is the mean squared error; output "prediction" [rows, D]; metric "r2", below 0 where nothing is learnt, and near 1 of
+ * a teacher that says little. */
+#define PT_TASK_DATA2VEC "data2vec"
+/* Options of PT_TASK_DATA2VEC. */
+typedef struct pt_data2vec_options {
+    uint32_t struct_size;
+    /* none are defined: 0 */
+    uint32_t flags;
+    /* of the frames, that are hidden: 0 to 1; init: 0.5 */
+    double probability;
+    /* frames of a span; init: 8 */
+    int32_t span;
+    /* of the last layers, that are averaged; 0 (init): all */
+    int32_t layers;
+    /* 0 to 1; init: 0.999 */
+    double decay;
+} pt_data2vec_options_t;
+/* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
+PT_API pt_status_t pt_data2vec_options_init(pt_data2vec_options_t *options, uint32_t struct_size);
 
 /* One vector a sample, for comparing texts: output "embedding", the rows of "hidden" pooled; no loss, no parameters. */
 #define PT_TASK_EMBEDDING "embedding"

@@ -284,6 +284,21 @@ static inline int64_t pt__ctc_scratch(int64_t samples, int64_t rows, int64_t tar
 {
     return rows + pt__ctc_rows(rows) * pt__ctc_width(targets, samples);
 }
+/* Each row t of a sample and k = 1 .. steps: cross-entropy of scale · query[t, k] · key^T, over the sample's rows of
+ * key, at row t + k, where that is one of the sample's. Scalars as of a cross-entropy; d_* of the sum, where not NULL.
+ */
+typedef struct pt__contrastive {
+    int64_t samples, steps, width;
+    const int32_t *offsets; /* [samples + 1] of rows */
+    float scale;
+    const float *query; /* [rows, steps, width] */
+    const float *key;   /* [rows, width] */
+    float *loss, *weight;
+    float *hits; /* scalar or NULL */
+    float *d_query, *d_key;
+    float *chunk; /* scratch [chunk_elements], at least as many as there are rows */
+    int64_t chunk_elements;
+} pt__contrastive_t;
 
 /* Statistics of the columns of src [rows, columns], the batch's own or the running ones; the latter's new values
  * where not NULL. */
@@ -544,6 +559,7 @@ typedef struct pt__kernels {
     void (*sgd)(pt__dev, const pt__update_t *, const pt__sgd_t *);
     void (*adam)(pt__dev, const pt__update_t *, const pt__adam_t *);
     void (*adafactor)(pt__dev, const pt__update_t *, const pt__adafactor_t *);
+    void (*contrastive)(pt__dev, const pt__contrastive_t *);
 } pt__kernels_t;
 
 extern const pt__kernels_t pt__kernels_cpu;

@@ -58,14 +58,20 @@ int64_t pt__frame_rows_count(const pt_graph_t *graph, const pt__frame_rows_t *ro
     return rows_of(graph, rows->rows_dimension, rows->frames_dimension, frames);
 }
 
-pt_status_t pt__frame_spans_check(const pt__task_options_t *options)
+pt_status_t pt__frame_rows_check(const pt__task_options_t *options)
 {
-    const double probability = options->masking.probability;
     if (options->dropout > 0 || options->label_smoothing > 0 || options->per_output != NULL)
         return pt__fail(PT_ERR_ARGUMENT, "task %s: a %s is given, expected none", options->task,
                         options->dropout > 0           ? "dropout"
                         : options->label_smoothing > 0 ? "label_smoothing"
                                                        : "weight for each class");
+    return PT_OK;
+}
+
+pt_status_t pt__frame_spans_check(const pt__task_options_t *options)
+{
+    const double probability = options->masking.probability;
+    PT__TRY(pt__frame_rows_check(options));
     if (!(probability >= 0 && probability <= 1))
         return pt__fail(PT_ERR_ARGUMENT, "task %s: probability is %g, expected 0 to 1", options->task,
                         pt__number_shown(probability));
@@ -75,13 +81,13 @@ pt_status_t pt__frame_spans_check(const pt__task_options_t *options)
     return PT_OK;
 }
 
-pt_tensor_t pt__frame_spans_places(pt_graph_t *graph, const pt__frame_rows_t *rows, int64_t *dimension)
+pt_tensor_t pt__frame_places(pt_graph_t *graph, const char *name, const pt__frame_rows_t *rows, int64_t *dimension)
 {
     int32_t chosen = pt__graph_choose_dimension(graph, rows->rows_dimension);
     if (chosen == PT__DIMENSION_NONE)
         return PT_NO_TENSOR;
     *dimension = pt__dimension_code(chosen);
-    return pt_input(graph, "masked_places", PT_INT32, 1, dimension);
+    return pt_input(graph, name, PT_INT32, 1, dimension);
 }
 
 /* A sample's spans, one after the other. */
@@ -190,6 +196,12 @@ void pt__frame_spans_derive_targets(const pt__derivation_t *derivation, void *va
     choose(derivation, NULL, values);
 }
 
+void pt__frame_rows_copy(const pt__derivation_t *derivation, void *values)
+{
+    const pt__frame_rows_t rows = rows_of_network(derivation);
+    memcpy(values, derivation->from, (size_t)(derivation->offsets[derivation->samples] * rows.bins) * sizeof(float));
+}
+
 void pt__frame_spans_derive_frames(const pt__derivation_t *derivation, void *values)
 {
     const pt__frame_rows_t rows = rows_of_network(derivation);
@@ -206,14 +218,31 @@ void pt__frame_spans_derive_frames(const pt__derivation_t *derivation, void *val
     }
 }
 
-void pt__frame_rows_derive(const pt__derivation_t *derivation, void *values)
+/* All rows, chosen: their numbers, or what they stand for. */
+static void derive_all(const pt__derivation_t *derivation, int32_t *places, float *targets)
 {
     const pt__frame_rows_t rows = rows_of_network(derivation);
-    float *to = values;
+    int32_t all = 0;
+    derivation->chosen[0] = 0;
     for (int64_t s = 0; s < derivation->samples; s++) {
         const int64_t count = pt__frame_rows_count(derivation->graph, &rows,
                                                    derivation->offsets[s + 1] - derivation->offsets[s]);
-        for (int64_t r = 0; r < count; r++, to += rows.stride * rows.bins)
-            copy_row(derivation, &rows, s, r, to);
+        for (int64_t r = 0; r < count; r++, all++) {
+            if (places != NULL)
+                places[all] = all;
+            if (targets != NULL)
+                copy_row(derivation, &rows, s, r, targets + all * rows.stride * rows.bins);
+        }
+        derivation->chosen[s + 1] = all;
     }
+}
+
+void pt__frame_rows_derive_places(const pt__derivation_t *derivation, void *values)
+{
+    derive_all(derivation, values, NULL);
+}
+
+void pt__frame_rows_derive(const pt__derivation_t *derivation, void *values)
+{
+    derive_all(derivation, NULL, values);
 }

@@ -27,18 +27,23 @@ pt_status_t pt__frame_rows_find(const pt_graph_t *graph, const char *task, pt__f
 /* How many rows a sample of so many frames has. */
 int64_t pt__frame_rows_count(const pt_graph_t *graph, const pt__frame_rows_t *rows, int64_t frames);
 
-/* probability from 0 to 1, span and whatever else is counted from 1. */
+/* Of options that tasks on frames do not have, none is given. */
+pt_status_t pt__frame_rows_check(const pt__task_options_t *options);
+/* The same, and probability from 0 to 1, span at least 1. */
 pt_status_t pt__frame_spans_check(const pt__task_options_t *options);
 
-/* Adds the input "masked_places", the numbers of hidden rows, int32 of a dimension of its own, whose code is given. */
-pt_tensor_t pt__frame_spans_places(pt_graph_t *graph, const pt__frame_rows_t *rows, int64_t *dimension);
+/* Adds an input for the numbers of some rows, int32 of a dimension of its own, whose code is given. */
+pt_tensor_t pt__frame_places(pt_graph_t *graph, const char *name, const pt__frame_rows_t *rows, int64_t *dimension);
 
-/* Derived from "frames": that input; "masked_targets" float32 [the same dimension, stride · bins], what stood there;
- * and the frames as the network sees them. */
+/* Derived from "frames": "masked_places", those that are hidden; "masked_targets" float32 [the same dimension,
+ * stride · bins], what stood there; and the frames as the network sees them. */
 void pt__frame_spans_derive_places(const pt__derivation_t *derivation, void *values);
 void pt__frame_spans_derive_targets(const pt__derivation_t *derivation, void *values);
 void pt__frame_spans_derive_frames(const pt__derivation_t *derivation, void *values);
-/* The frames of all rows as they are, float32 [rows, stride · bins]. */
+/* Of all rows: their numbers, and the frames that they stand for, float32 [the same dimension, stride · bins]. */
+void pt__frame_rows_derive_places(const pt__derivation_t *derivation, void *values);
 void pt__frame_rows_derive(const pt__derivation_t *derivation, void *values);
+/* The frames as they are. */
+void pt__frame_rows_copy(const pt__derivation_t *derivation, void *values);
 
 #endif

@@ -67,7 +67,7 @@ static pt_status_t build(const pt__task_options_t *options, pt_graph_t *graph)
     int64_t chosen = 0;
     PT__TRY(pt__frame_rows_find(graph, "masked_frames", &rows));
     const int64_t outputs = rows.stride * rows.bins;
-    pt_tensor_t places = pt__frame_spans_places(graph, &rows, &chosen);
+    pt_tensor_t places = pt__frame_places(graph, "masked_places", &rows, &chosen);
     pt_tensor_t target = pt_input(graph, "masked_targets", PT_FLOAT32, 2, (int64_t[]){chosen, outputs});
     const head_t head = make_head(graph, rows.width, outputs);
     pt_tensor_t found = reconstruct(graph, &head, pt_gather(graph, rows.hidden, places));

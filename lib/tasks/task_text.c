@@ -79,33 +79,71 @@ static void write_masking(const pt__task_options_t *options, pt__text_t *text)
 }
 
 /* The tasks on unlabelled sound. */
+static int32_t is_task(const char *task, const char *name)
+{
+    return task != NULL && strcmp(task, name) == 0;
+}
+
 static int32_t hides_frames(const char *task)
 {
-    return task != NULL && strcmp(task, PT_TASK_MASKED_FRAMES) == 0;
+    return is_task(task, PT_TASK_MASKED_FRAMES) || is_task(task, PT_TASK_DATA2VEC);
 }
 
 static void write_of_frames(const pt__task_options_t *options, pt__text_t *text)
 {
-    if (!hides_frames(options->task))
-        return;
-    pt__text_add(text, ", \"span\": %d, \"loss\": \"%s\", \"probability\": ", (int)options->of_frames.span,
-                 options->of_frames.loss == PT_FRAMES_L2 ? "l2" : "l1");
-    pt__json_add_number(text, options->masking.probability);
+    const pt__of_frames_t *own = &options->of_frames;
+    if (hides_frames(options->task)) {
+        pt__text_add(text, ", \"span\": %d, \"probability\": ", (int)own->span);
+        pt__json_add_number(text, options->masking.probability);
+    }
+    if (is_task(options->task, PT_TASK_MASKED_FRAMES))
+        pt__text_add(text, ", \"loss\": \"%s\"", own->loss == PT_FRAMES_L2 ? "l2" : "l1");
+    if (is_task(options->task, PT_TASK_DATA2VEC)) {
+        pt__text_add(text, ", \"layers\": %d, \"decay\": ", (int)own->layers);
+        pt__json_add_number(text, own->decay);
+    }
+    if (is_task(options->task, PT_TASK_CONTRASTIVE)) {
+        pt__text_add(text, ", \"steps\": %d, \"width\": %d, \"temperature\": ", (int)own->steps, (int)own->width);
+        pt__json_add_number(text, own->temperature);
+    }
+}
+
+static pt_status_t read_count(const pt__json_t *root, const char *key, int32_t *count)
+{
+    int64_t value = 0;
+    PT__TRY(pt__json_get_integer(root, key, PT__JSON_REQUIRED, 0, INT32_MAX, &value));
+    *count = (int32_t)value; /* its range is the task's to check */
+    return PT_OK;
+}
+
+static pt_status_t read_loss(const pt__json_t *root, int32_t *loss)
+{
+    const char *name = "";
+    PT__TRY(pt__json_get_string(root, "loss", PT__JSON_REQUIRED, &name));
+    if (strcmp(name, "l1") != 0 && strcmp(name, "l2") != 0)
+        return pt__json_fail(pt__json_find(root, "loss"), PT_ERR_FORMAT, "\"%.32s\", expected \"l1\" or \"l2\"", name);
+    *loss = strcmp(name, "l2") == 0 ? PT_FRAMES_L2 : PT_FRAMES_L1;
+    return PT_OK;
 }
 
 static pt_status_t read_of_frames(const pt__json_t *root, pt__task_options_t *options)
 {
-    int64_t span = 0;
-    const char *loss = "l1";
-    if (!hides_frames(options->task))
-        return PT_OK;
-    PT__TRY(pt__json_get_integer(root, "span", PT__JSON_REQUIRED, 1, INT32_MAX, &span));
-    PT__TRY(pt__json_get_number(root, "probability", PT__JSON_REQUIRED, 0, 1, &options->masking.probability));
-    PT__TRY(pt__json_get_string(root, "loss", PT__JSON_REQUIRED, &loss));
-    if (strcmp(loss, "l1") != 0 && strcmp(loss, "l2") != 0)
-        return pt__json_fail(pt__json_find(root, "loss"), PT_ERR_FORMAT, "\"%.32s\", expected \"l1\" or \"l2\"", loss);
-    options->of_frames.span = (int32_t)span;
-    options->of_frames.loss = strcmp(loss, "l2") == 0 ? PT_FRAMES_L2 : PT_FRAMES_L1;
+    pt__of_frames_t *own = &options->of_frames;
+    if (hides_frames(options->task)) {
+        PT__TRY(read_count(root, "span", &own->span));
+        PT__TRY(pt__json_get_number(root, "probability", PT__JSON_REQUIRED, 0, 1, &options->masking.probability));
+    }
+    if (is_task(options->task, PT_TASK_MASKED_FRAMES))
+        PT__TRY(read_loss(root, &own->loss));
+    if (is_task(options->task, PT_TASK_DATA2VEC)) {
+        PT__TRY(read_count(root, "layers", &own->layers));
+        PT__TRY(pt__json_get_number(root, "decay", PT__JSON_REQUIRED, 0, 1, &own->decay));
+    }
+    if (is_task(options->task, PT_TASK_CONTRASTIVE)) {
+        PT__TRY(read_count(root, "steps", &own->steps));
+        PT__TRY(read_count(root, "width", &own->width));
+        PT__TRY(pt__json_get_number(root, "temperature", PT__JSON_REQUIRED, 0, DBL_MAX, &own->temperature));
+    }
     return PT_OK;
 }
 

@@ -20,8 +20,13 @@ extern const pt__masking_t pt__masking_published;
 
 /* What the tasks on unlabelled sound ask for beside the share that is hidden (masking.probability). */
 typedef struct pt__of_frames {
-    int32_t span; /* frames that are hidden together */
-    int32_t loss; /* masked_frames: PT_FRAMES_... */
+    int32_t span;  /* frames that are hidden together */
+    int32_t loss;  /* masked_frames: PT_FRAMES_... */
+    int32_t steps; /* contrastive: rows ahead */
+    int32_t width; /* and of what is compared */
+    double temperature;
+    int32_t layers; /* data2vec: the last so many; 0: all */
+    double decay;
 } pt__of_frames_t;
 
 /* What recognition's classes are, and what becomes of transcripts that are too long. */

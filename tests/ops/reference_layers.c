@@ -340,6 +340,13 @@ static void reference_rms_norm_gradient(const reference_call_t *call)
     normalize_gradient(call, 0);
 }
 
+static void reference_advance(const reference_call_t *call)
+{
+    const int64_t n = reference_elements(&call->outputs[0]);
+    for (int64_t i = 0; i < n; i++)
+        call->outputs[0].value[i] = call->inputs[1].value[i];
+}
+
 static void reference_batch_norm(const reference_call_t *call)
 {
     int64_t columns = reference_last(&call->inputs[0]), rows = reference_rows(&call->inputs[0], 1);
@@ -383,5 +390,6 @@ const reference_entry_t reference_layers[] = {
     {"layer_norm_gradient", reference_layer_norm_gradient, 3},
     {"rms_norm_gradient", reference_rms_norm_gradient, 2},
     {"batch_norm", reference_batch_norm, 5},
+    {"advance", reference_advance, 1},
     {NULL, NULL, 0},
 };

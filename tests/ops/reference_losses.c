@@ -225,6 +225,29 @@ static void reference_ctc_errors(const reference_call_t *call)
     }
 }
 
+/* By the formula of op_contrastive_loss.c, also the largest score's share. */
+static void reference_contrastive(const reference_call_t *call)
+{
+    const reference_tensor_t *query = &call->inputs[0], *key = &call->inputs[1];
+    const int64_t width = reference_last(key), steps = reference_last(query) / width;
+    const int32_t *offsets = call->run->offsets[key->dimension];
+    double loss = 0, count = 0, *scores = malloc((size_t)(reference_rows(key, 1) + 1) * sizeof *scores);
+    for (int64_t s = 0; s < call->samples; s++) {
+        const int64_t first = offsets[s], rows = offsets[s + 1] - first;
+        for (int64_t t = 0; t < rows; t++)
+            for (int64_t k = 1; k <= steps && t + k < rows; k++) {
+                for (int64_t j = 0; j < rows; j++)
+                    scores[j] = reference_product(query->value + ((first + t) * steps + k - 1) * width,
+                                                  key->value + (first + j) * width, width, 1, 0, 0) /
+                                call->attributes->reals[0];
+                loss += reference_log_sum_exp(scores, rows) - scores[t + k];
+                count++;
+            }
+    }
+    free(scores);
+    mean_of_rows(call, loss, count);
+}
+
 static void reference_sample_count(const reference_call_t *call)
 {
     call->outputs[0].value[0] = (double)call->samples;
@@ -239,6 +262,7 @@ const reference_entry_t reference_losses[] = {
     {"linear_cross_entropy_loss", reference_linear_cross_entropy, 2},
     {"ctc_loss", reference_ctc, 2},
     {"ctc_errors", reference_ctc_errors, 4},
+    {"contrastive_loss", reference_contrastive, 2},
     {"sample_count", reference_sample_count, 1},
     {NULL, NULL, 0},
 };

@@ -2,6 +2,7 @@
  * fewer; that a run which goes on draws what it would have drawn, at any number of threads; that evaluations always
  * hide the same; that they learn; and that what was learnt goes on to a classification. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -137,7 +138,7 @@ static float *trained(const char *task, int64_t stride, int32_t threads, int64_t
     return values;
 }
 
-static const char *const tasks[] = {PT_TASK_MASKED_FRAMES};
+static const char *const tasks[] = {PT_TASK_MASKED_FRAMES, PT_TASK_CONTRASTIVE, PT_TASK_DATA2VEC};
 enum { TASKS = sizeof tasks / sizeof tasks[0] };
 
 START_TEST(test_resume_and_threads)
@@ -145,7 +146,9 @@ START_TEST(test_resume_and_threads)
     for (int32_t t = 0; t < TASKS; t++)
         for (int64_t stride = 1; stride <= 2; stride++) {
             int64_t elements, again;
-            const char *directory = suite_path(stride == 1 ? tasks[t] : "strided");
+            char name[64];
+            snprintf(name, sizeof name, "%s_%d", tasks[t], (int)stride);
+            const char *directory = suite_path(name);
             float *whole = trained(tasks[t], stride, 1, 9, NULL, 0, &elements);
             float *threads = trained(tasks[t], stride, 3, 9, NULL, 0, &again);
             ck_assert_int_eq(elements, again);
@@ -371,44 +374,233 @@ START_TEST(test_loss)
 }
 END_TEST
 
-START_TEST(test_saved)
+/* ---- Rows told apart ---- */
+
+/* Every row's frames, the last one repeated; and a network's own rows in their place. */
+START_TEST(test_what_rows_stand_for)
 {
+    static float of_rows[SAMPLES * (LONGEST + 1) * BINS];
+    static int32_t offsets[SAMPLES + 1], chosen[SAMPLES + 1];
     pt_context_t *context = network_context(1, 1);
-    const pt_masked_frames_options_t options = masked_options(0.25, 5, PT_FRAMES_L2);
-    pt_model_t *model = make_model(context, 1, PT_TASK_MASKED_FRAMES, &options);
-    pt__text_t text = pt__text_start(&context->memory);
-    pt__task_options_t read;
-    char *json;
-    float *weights;
-    pt__task_write(&model->task, &text);
-    ck_ok(pt__text_take(&text, &json, NULL));
-    ck_ok(pt__task_read(&context->memory, json, (int64_t)strlen(json), &read, &weights));
-    ck_assert_str_eq(read.task, PT_TASK_MASKED_FRAMES);
-    ck_assert(read.masking.probability == 0.25 && read.of_frames.span == 5 && read.of_frames.loss == PT_FRAMES_L2);
-    pt__release(&context->memory, json);
-    pt__text_free(&text);
+    pt_model_t *model = make_model(context, 2, PT_TASK_CONTRASTIVE, NULL);
+    make_frames();
+    for (int32_t s = 0; s < SAMPLES; s++)
+        offsets[s + 1] = offsets[s] + (int32_t)lengths[s];
+    const pt__derivation_t derivation = {.from = frames,
+                                         .offsets = offsets,
+                                         .samples = SAMPLES,
+                                         .options = &model->task,
+                                         .graph = model->graph,
+                                         .chosen = chosen};
+    pt__frame_rows_derive(&derivation, of_rows);
+    const float *row = of_rows;
+    for (int32_t s = 0; s < SAMPLES; s++)
+        for (int64_t i = 0; i < (lengths[s] + 1) / 2 * 2; i++, row += BINS) {
+            const int64_t frame = i < lengths[s] ? i : lengths[s] - 1;
+            ck_assert_mem_eq(row, frames + (offsets[s] + frame) * BINS, BINS * sizeof *row);
+        }
+    pt_model_free(model);
+    pt_graph_t *graph = make_trunk(context, 2);
+    pt_tensor_t hidden = pt__graph_output(graph, "hidden");
+    ck_ok(pt_graph_set_output(graph, "latent", pt_linear_layer(graph, "latent", hidden, 5, PT_ACTIVATION_NONE)));
+    ck_ok(pt_model_create(context, graph, &model));
+    ck_ok(pt_model_set_task(model, PT_TASK_CONTRASTIVE, NULL));
+    ck_assert(pt__graph_input(model->graph, "row_frames") == NULL &&
+              pt__graph_input(model->graph, "row_places") == NULL);
+    ck_assert(pt__graph_parameter(model->graph, "contrast.key.weight") != NULL);
+    pt_model_free(model);
+    ck_ok(pt_graph_set_output(graph, "latent", pt_pool(graph, hidden, PT_POOL_MEAN)));
+    ck_ok(pt_model_create(context, graph, &model));
+    ck_fails(pt_model_set_task(model, PT_TASK_CONTRASTIVE, NULL), PT_ERR_SHAPE, "output \"latent\"");
+    pt_graph_free(graph);
     pt_model_free(model);
     pt_context_free(context);
 }
 END_TEST
 
+/* ---- A teacher ---- */
+
+static void read_tensor(const pt_model_t *model, const char *name, float *values)
+{
+    const int64_t at = pt__store_find(&model->store, name);
+    ck_assert_msg(at >= 0, "no tensor %s", name);
+    ck_ok(pt__stored_get(&model->store, &model->store.tensors[at], values));
+}
+
+/* The average begins as the weights, goes half of the way in the second step and 1 - decay of it when that is more;
+ * once a step, however many micro-batches it has. */
+START_TEST(test_teacher_follows)
+{
+    enum { ELEMENTS = WIDTH * BINS * 3 };
+    float before[ELEMENTS], teacher[ELEMENTS], expected[ELEMENTS], steps;
+    pt_data2vec_options_t options;
+    pt_context_t *context = network_context(1, 1);
+    ck_ok(pt_data2vec_options_init(&options, sizeof options));
+    options.decay = 0.6;
+    pt_model_t *model = make_model(context, 1, PT_TASK_DATA2VEC, &options);
+    pt_optimizer_t *optimizer = make_optimizer(context);
+    make_frames();
+    ck_ok(pt__store_materialize(&model->store));
+    for (int32_t step = 0; step < 5; step++) {
+        static const double ways[] = {1, 0.5, 0.4, 0.4, 0.4};
+        pt_array_t view = view_of(4);
+        double loss;
+        read_tensor(model, "first.weight", before);
+        for (int32_t i = 0; i < step; i++) /* an evaluation moves nothing */
+            ck_ok(pt_loss(model, &view, 1, sizeof view, 4, &loss));
+        if (step == 3)
+            ck_ok(pt_train_step(model, optimizer, &view, 1, sizeof view, 4, PT_STEP_ACCUMULATE, NULL));
+        ck_ok(pt_train_step(model, optimizer, &view, 1, sizeof view, 4, 0, NULL));
+        read_tensor(model, "teacher.first.weight", teacher);
+        read_tensor(model, "teacher_steps", &steps);
+        ck_assert(steps == (float)(step + 1));
+        for (int32_t i = 0; i < ELEMENTS; i++) {
+            const double old = step == 0 ? 0 : (double)expected[i];
+            expected[i] = (float)(old + ways[step] * ((double)before[i] - old));
+            ck_assert_float_eq_tol(teacher[i], expected[i], 1e-6f);
+        }
+    }
+    pt_optimizer_free(optimizer);
+    pt_model_free(model);
+    pt_context_free(context);
+}
+END_TEST
+
+/* Before the first step the teacher is the network, without dropout: what it is to tell of rows that hide nothing is
+ * what the network's layers give, normalised and averaged. Also with a batch norm, which shares its statistics. */
+START_TEST(test_target)
+{
+    pt_context_t *context = network_context(1, 1);
+    pt_data2vec_options_t options;
+    pt_graph_t *graph;
+    pt_model_t *model;
+    ck_ok(pt_data2vec_options_init(&options, sizeof options));
+    ck_ok(pt_graph_create(context, &graph));
+    pt_tensor_t rows = pt_input(graph, "frames", PT_FLOAT32, 2, (int64_t[]){PT_DIM_TOKENS, BINS});
+    rows = pt_batch_norm_layer(graph, "norm", pt_linear_layer(graph, "a", rows, WIDTH, PT_ACTIVATION_TANH), 0.1, 1e-5);
+    ck_ok(pt_graph_set_output(graph, "layer.1", rows));
+    rows = pt_dropout(graph, pt_linear_layer(graph, "b", rows, WIDTH, PT_ACTIVATION_TANH), 0.5);
+    ck_ok(pt_graph_set_output(graph, "layer.2", rows));
+    ck_ok(pt_graph_set_output(graph, "hidden", rows));
+    ck_ok(pt_model_create(context, graph, &model));
+    pt_graph_free(graph);
+    for (options.layers = 0; options.layers <= 2; options.layers++) {
+        static float layers[2][64 * WIDTH], prediction[64 * WIDTH];
+        double loss, sum = 0;
+        int64_t elements;
+        pt_array_t view = view_of(2);
+        make_frames();
+        options.probability = 1;
+        options.span = 1;
+        ck_ok(pt_model_set_task(model, PT_TASK_DATA2VEC, &options));
+        for (int32_t l = 0; l < 2; l++)
+            ck_ok(forward_floats(model, &view, 1, 2, l == 0 ? "layer.1" : "layer.2", layers[l], 64 * WIDTH, &elements));
+        ck_ok(pt_loss(model, &view, 1, sizeof view, 2, &loss)); /* all hidden: the student sees zeros */
+        memset(frames, 0, 64 * BINS * sizeof *frames);
+        ck_ok(forward_floats(model, &view, 1, 2, "prediction", prediction, 64 * WIDTH, &elements));
+        for (int64_t r = 0; r < elements / WIDTH; r++) {
+            double target[WIDTH] = {0};
+            const int32_t first = options.layers == 1 ? 1 : 0;
+            for (int32_t l = first; l < 2; l++) {
+                double mean = 0, square = 0;
+                for (int32_t c = 0; c < WIDTH; c++) {
+                    const double value = (double)layers[l][r * WIDTH + c];
+                    mean += value / WIDTH;
+                    square += value * value / WIDTH;
+                }
+                for (int32_t c = 0; c < WIDTH; c++)
+                    target[c] += ((double)layers[l][r * WIDTH + c] - mean) / sqrt(square - mean * mean + 1e-5) /
+                                 (2 - first);
+            }
+            for (int32_t c = 0; c < WIDTH; c++) {
+                const double e = (double)prediction[r * WIDTH + c] - target[c];
+                sum += e * e;
+            }
+        }
+        ck_assert_double_eq_tol(loss, sum / (double)elements, 1e-5 * loss);
+    }
+    options.layers = 3;
+    ck_fails(pt_model_set_task(model, PT_TASK_DATA2VEC, &options), PT_ERR_ARGUMENT, "layers is 3, the network has 2");
+    pt_model_free(model);
+    pt_context_free(context);
+}
+END_TEST
+
+/* ---- All ---- */
+
+static pt__task_options_t through_json(const pt_model_t *model)
+{
+    pt__memory_t *memory = &model->context->memory;
+    pt__text_t text = pt__text_start(memory);
+    pt__task_options_t read;
+    char *json;
+    float *weights;
+    pt__task_write(&model->task, &text);
+    ck_ok(pt__text_take(&text, &json, NULL));
+    ck_ok(pt__task_read(memory, json, (int64_t)strlen(json), &read, &weights));
+    pt__release(memory, json);
+    pt__text_free(&text);
+    return read;
+}
+
+START_TEST(test_saved)
+{
+    pt_context_t *context = network_context(1, 1);
+    const pt_masked_frames_options_t masked = masked_options(0.25, 5, PT_FRAMES_L2);
+    pt_contrastive_options_t contrastive;
+    pt_data2vec_options_t data2vec;
+    ck_ok(pt_contrastive_options_init(&contrastive, sizeof contrastive));
+    ck_ok(pt_data2vec_options_init(&data2vec, sizeof data2vec));
+    contrastive.steps = 3;
+    contrastive.width = 7;
+    contrastive.temperature = 0.3;
+    data2vec.probability = 0.7;
+    data2vec.span = 2;
+    data2vec.layers = 1;
+    data2vec.decay = 0.9;
+    pt_model_t *model = make_model(context, 1, PT_TASK_MASKED_FRAMES, &masked);
+    pt__task_options_t read = through_json(model);
+    ck_assert(read.masking.probability == 0.25 && read.of_frames.span == 5 && read.of_frames.loss == PT_FRAMES_L2);
+    ck_ok(pt_model_set_task(model, PT_TASK_CONTRASTIVE, &contrastive));
+    read = through_json(model);
+    ck_assert(read.of_frames.steps == 3 && read.of_frames.width == 7 && read.of_frames.temperature == 0.3);
+    ck_ok(pt_model_set_task(model, PT_TASK_DATA2VEC, &data2vec));
+    read = through_json(model);
+    ck_assert(read.masking.probability == 0.7 && read.of_frames.span == 2 && read.of_frames.layers == 1 &&
+              read.of_frames.decay == 0.9);
+    pt_model_free(model);
+    pt_context_free(context);
+}
+END_TEST
+
+#define REFUSED(kind, task, change, part)                                          \
+    do {                                                                           \
+        pt_##kind##_options_t options;                                             \
+        ck_ok(pt_##kind##_options_init(&options, sizeof options));                 \
+        change;                                                                    \
+        ck_fails(pt_model_set_task(model, task, &options), PT_ERR_ARGUMENT, part); \
+    } while (0)
+
 START_TEST(test_refused)
 {
     pt_context_t *context = network_context(1, 1);
-    pt_masked_frames_options_t options = masked_options(0.25, 5, PT_FRAMES_L2);
-    pt_model_t *model = make_model(context, 1, PT_TASK_MASKED_FRAMES, &options), *linear = network_linear(context);
-#define REFUSED(change, part)                                                                       \
-    do {                                                                                            \
-        options = masked_options(0.25, 5, PT_FRAMES_L2);                                            \
-        change;                                                                                     \
-        ck_fails(pt_model_set_task(model, PT_TASK_MASKED_FRAMES, &options), PT_ERR_ARGUMENT, part); \
-    } while (0)
-    REFUSED(options.flags = 1, "flags is 1");
-    REFUSED(options.probability = 1.5, "probability is 1.5, expected 0 to 1");
-    REFUSED(options.probability = NAN, "probability");
-    REFUSED(options.span = 0, "span is 0, expected at least 1");
-    REFUSED(options.loss = 2, "loss is 2, expected PT_FRAMES_L1");
-    ck_fails(pt_model_set_task(linear, PT_TASK_MASKED_FRAMES, NULL), PT_ERR_STATE, "no input \"frames\"");
+    pt_model_t *model = make_model(context, 1, PT_TASK_MASKED_FRAMES, NULL), *linear = network_linear(context);
+    REFUSED(masked_frames, PT_TASK_MASKED_FRAMES, options.flags = 1, "flags is 1");
+    REFUSED(masked_frames, PT_TASK_MASKED_FRAMES, options.probability = 1.5, "probability is 1.5, expected 0 to 1");
+    REFUSED(masked_frames, PT_TASK_MASKED_FRAMES, options.probability = NAN, "probability");
+    REFUSED(masked_frames, PT_TASK_MASKED_FRAMES, options.span = 0, "span is 0, expected at least 1");
+    REFUSED(masked_frames, PT_TASK_MASKED_FRAMES, options.loss = 2, "loss is 2, expected PT_FRAMES_L1");
+    REFUSED(contrastive, PT_TASK_CONTRASTIVE, options.flags = 1, "flags is 1");
+    REFUSED(contrastive, PT_TASK_CONTRASTIVE, options.steps = 0, "steps is 0, expected 1 to 1024");
+    REFUSED(contrastive, PT_TASK_CONTRASTIVE, options.width = 65537, "width is 65537, expected 1 to 65536");
+    REFUSED(contrastive, PT_TASK_CONTRASTIVE, options.temperature = 0, "temperature is 0, expected 1e-6 to 1e6");
+    REFUSED(data2vec, PT_TASK_DATA2VEC, options.flags = 1, "flags is 1");
+    REFUSED(data2vec, PT_TASK_DATA2VEC, options.span = -1, "span is -1");
+    REFUSED(data2vec, PT_TASK_DATA2VEC, options.layers = 2, "layers is 2, the network has 1");
+    REFUSED(data2vec, PT_TASK_DATA2VEC, options.layers = -1, "layers is -1, expected 0 to 128");
+    REFUSED(data2vec, PT_TASK_DATA2VEC, options.decay = 1.01, "decay is 1.01, expected 0 to 1");
+    for (int32_t t = 0; t < TASKS; t++)
+        ck_fails(pt_model_set_task(linear, tasks[t], NULL), PT_ERR_STATE, "no input \"frames\"");
     pt_model_free(linear);
     pt_model_free(model);
     pt_context_free(context);
@@ -416,4 +608,5 @@ START_TEST(test_refused)
 END_TEST
 
 SUITE("frame_tasks", 120, test_resume_and_threads, test_learns_and_goes_on, test_what_is_hidden,
-      test_what_is_hidden_of_fewer_rows, test_cuts, test_loss, test_saved, test_refused)
+      test_what_is_hidden_of_fewer_rows, test_cuts, test_loss, test_what_rows_stand_for, test_teacher_follows,
+      test_target, test_saved, test_refused)

@@ -1211,6 +1211,8 @@ class Model(_Handle):
             TASK_CAUSAL_LM: CausalLmOptions,
             TASK_MASKED_LM: MaskedLmOptions,
             TASK_MASKED_FRAMES: MaskedFramesOptions,
+            TASK_CONTRASTIVE: ContrastiveOptions,
+            TASK_DATA2VEC: Data2vecOptions,
             TASK_EMBEDDING: EmbeddingOptions,
             TASK_CLASSIFICATION: ClassificationOptions,
             TASK_MULTI_LABEL: MultiLabelOptions,

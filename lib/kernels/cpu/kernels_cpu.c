@@ -55,6 +55,7 @@ const pt__kernels_t pt__kernels_cpu = {
     .cross_entropy = pt__cpu_cross_entropy,
     .ctc = pt__cpu_ctc,
     .ctc_errors = pt__cpu_ctc_errors,
+    .contrastive = pt__cpu_contrastive,
     .pointwise_loss = pt__cpu_pointwise_loss,
     .sum_of_squares = pt__cpu_sum_of_squares,
     .sgd = pt__cpu_sgd,

@@ -101,6 +101,9 @@ void pt__cpu_window_pool_gradient(pt__dev device, const pt__window_pool_gradient
 void pt__cpu_pixels(pt__dev device, const pt__pixels_t *pixels);
 void pt__cpu_pixels_gradient(pt__dev device, const pt__pixels_t *pixels, const float *d_dst, float *d_src);
 
+/* contrastive_rows.c */
+void pt__cpu_contrastive(pt__dev device, const pt__contrastive_t *description);
+
 /* cross_entropy_rows.c */
 void pt__cpu_cross_entropy(pt__dev device, const pt__cross_entropy_t *description);
 
