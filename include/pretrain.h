@@ -1026,8 +1026,8 @@ PT_API pt_status_t pt_masked_frames_options_init(pt_masked_frames_options_t *opt
 /* Unlabelled sound: from the rows up to one, those that follow are told apart from all others of the sample (van den
  * Oord 2018, contrastive predictive coding), see pt_contrastive_loss. Field "frames" as of PT_TASK_MASKED_FRAMES, none
  * hidden. For row t and each of `steps` rows ahead a linear of "hidden" is compared, as a cosine, with one of what row
- * t + k stands for: the network's output "latent", rows as "hidden" has, where it has one, else its frames. For networks
- * whose rows do not see what follows: PT_ERR_UNSUPPORTED where a known family's do. Output "context" [rows, steps ·
+ * t + k stands for: the network's output "latent", rows as "hidden" has, where it has one, else its frames. For
+ * networks whose rows do not see what follows: PT_ERR_UNSUPPORTED where a known family's do. Output "context" [rows, steps ·
  * width]; metric "accuracy", how often the right one is the most similar. */
 #define PT_TASK_CONTRASTIVE "contrastive"
 /* Options of PT_TASK_CONTRASTIVE. */
@@ -1370,8 +1370,9 @@ PT_API pt_status_t pt_save_options_init(pt_save_options_t *options, uint32_t str
  *   safetensors, checkpoints of ours among them;
  *   an index of shards of either kind (model.safetensors.index.json), which stand beside it; by its path alone;
  *   what torch.save wrote (pytorch_model.bin, .pt, .pth, .th), of both kinds that it has had: a state dict, or a dict
- *   that has one under state_dict, model_state_dict, model, module, network or net; "module." before all names is left
- *   out. Of a pickle nothing is executed: PT_ERR_UNSUPPORTED with the name of what a state dict does not need.
+ *   that has one under state_dict, model_state_dict, model_state, model, module, network or net; "module." before all
+ *   names is left out. Of a pickle nothing is executed: PT_ERR_UNSUPPORTED with the name of what a state dict does not
+ *   need.
  * Everything is checked first: a failure changes nothing. A file of which nothing fits is PT_ERR_NOT_FOUND; PT_OK
  * without PT_LOAD_STRICT means that something did, and pt_model_transfer_entry tells what did not. A file of GPT-2's
  * trunk alone, as it is published, may leave "transformer." out of its names. Rows of queries and keys are put in the

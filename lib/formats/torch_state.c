@@ -310,7 +310,7 @@ static int64_t count_tensors(const pt__pickle_t *value)
 /* The dict itself, or one in it under a name that training scripts give it; NULL: there is none. */
 static const pt__pickle_t *find_state(const pt__pickle_t *root)
 {
-    static const char *const names[] = {"state_dict", "model_state_dict", "model", "module", "network", "net"};
+    static const char *const names[] = {"state_dict", "model_state_dict", "model_state", "model", "module", "network", "net"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         const pt__pickle_t *within = pt__pickle_find(root, names[i]);
         if (within != NULL && count_tensors(within) > 0)
@@ -329,7 +329,7 @@ static pt_status_t refuse(const pt__pickle_t *root)
     const int32_t is_string = key->kind == PT__PICKLE_STRING;
     return pt__fail(PT_ERR_FORMAT,
                     "no state dict: the pickle is a dict of %lld that has no tensors, also not under state_dict, "
-                    "model_state_dict, model, module, network or net; its first entry is \"%.*s\", %s",
+                    "model_state_dict, model_state, model, module, network or net; its first entry is \"%.*s\", %s",
                     (long long)root->count / 2, is_string ? shown(key->length) : 0, is_string ? key->bytes : "",
                     pt__pickle_kind_name(root->items[1]));
 }
