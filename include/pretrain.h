@@ -1027,8 +1027,8 @@ PT_API pt_status_t pt_masked_frames_options_init(pt_masked_frames_options_t *opt
  * Oord 2018, contrastive predictive coding), see pt_contrastive_loss. Field "frames" as of PT_TASK_MASKED_FRAMES, none
  * hidden. For row t and each of `steps` rows ahead a linear of "hidden" is compared, as a cosine, with one of what row
  * t + k stands for: the network's output "latent", rows as "hidden" has, where it has one, else its frames. For
- * networks whose rows do not see what follows: PT_ERR_UNSUPPORTED where a known family's do. Output "context" [rows, steps ·
- * width]; metric "accuracy", how often the right one is the most similar. */
+ * networks whose rows do not see what follows: PT_ERR_UNSUPPORTED where a known family's do. Output "context" [rows,
+ * steps · width]; metric "accuracy", how often the right one is the most similar. */
 #define PT_TASK_CONTRASTIVE "contrastive"
 /* Options of PT_TASK_CONTRASTIVE. */
 typedef struct pt_contrastive_options {

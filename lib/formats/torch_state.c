@@ -310,7 +310,8 @@ static int64_t count_tensors(const pt__pickle_t *value)
 /* The dict itself, or one in it under a name that training scripts give it; NULL: there is none. */
 static const pt__pickle_t *find_state(const pt__pickle_t *root)
 {
-    static const char *const names[] = {"state_dict", "model_state_dict", "model_state", "model", "module", "network", "net"};
+    static const char *const names[] = {"state_dict", "model_state_dict", "model_state", "model",
+                                        "module",     "network",          "net"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         const pt__pickle_t *within = pt__pickle_find(root, names[i]);
         if (within != NULL && count_tensors(within) > 0)
