@@ -6,6 +6,8 @@ int32_t pt__op_takes(const pt__op_t *op, int32_t input, const pt__tensor_t *tens
 {
     const pt__shape_t *shape = &tensor->shape;
     const int32_t elements = pt__dtype_unit(dtype).elements;
+    if (dtype == PT_UINT8) /* what a forward pass notes for its gradient */
+        return (op->flags & PT__OP_INTERNAL) != 0;
     if (!pt__dtype_is_narrow(dtype))
         return 1;
     return (op->narrow_inputs >> input & 1u) &&

@@ -168,6 +168,9 @@ typedef struct pt__op {
      * ends the run before anything is computed. NULL: no more is wanted. */
     pt_status_t (*examine)(const pt_graph_t *graph, const pt__node_t *node, const pt__run_t *run,
                            const void *const *inputs);
+    /* Whether each element of output 0 is the largest of some of input 0, of one at least: then a function that does
+     * not fall gives the same behind the node as before it. NULL: never. */
+    int32_t (*keeps_order)(const pt__node_t *node);
     void (*run)(const pt__call_t *call, const pt__run_t *run);
     int64_t (*scratch)(
         const pt__call_t

@@ -19,7 +19,7 @@ static pt_status_t verify_shape(const pt__tensor_t *tensor, int32_t n_dimensions
                             (long long)shape->size[i], (int)i);
         elements *= shape->size[i];
     }
-    int32_t narrow = pt__dtype_is_narrow(tensor->dtype) && tensor->kind != PT__KIND_RESULT;
+    int32_t narrow = tensor->kind == PT__KIND_RESULT ? tensor->dtype == PT_UINT8 : pt__dtype_is_narrow(tensor->dtype);
     if (tensor->dtype != PT_FLOAT32 && tensor->dtype != PT_INT32 && !narrow)
         return pt__fail(PT_ERR_INTERNAL, "tensor %lld: dtype %s", (long long)index, pt__dtype_name(tensor->dtype));
     return PT_OK;

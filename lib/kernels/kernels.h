@@ -370,12 +370,16 @@ typedef struct pt__window_pool {
     pt__window_axis_t rows, columns;
     const float *src;
     float *dst;
+    /* Like dst, of maxima: which of the places of its window that are there each comes from, uint8, or int32 where they
+     * are wide; NULL: not wanted. The gradient reads these, not src and dst. */
+    void *places;
+    int32_t wide_places;
 } pt__window_pool_t;
 
-typedef struct pt__window_pool_gradient { /* a maximum's goes to the first place that has it */
-    pt__window_pool_t pool;               /* whose src and dst are read for MAX alone */
-    const float *d_dst;                   /* like dst */
-    float *d_src;                         /* like src */
+typedef struct pt__window_pool_gradient { /* a maximum's goes to the place that it comes from */
+    pt__window_pool_t pool;
+    const float *d_dst; /* like dst */
+    float *d_src;       /* like src */
 } pt__window_pool_gradient_t;
 
 /* Where the pixels of another picture come from: first the kinds of padding, which continue an axis beyond its ends. */

@@ -7,18 +7,22 @@
  *     windows = floor((n + before + after - (d (k - 1) + 1)) / s) + 1, with ceil for floor where the flag says so, but
  *     none begins behind src
  *   Adaptive: window i of m has the places from floor(i n / m) to ceil((i + 1) n / m).
- *   max: padding is -inf. average: padding is 0 and counts, or does not; or the sum over `divisor`.
+ *   max: padding is -inf, and output 1 [like dst] is which of its window's places each maximum comes from, for the
+ *   gradient: uint8, or int32 where a window may have more than 256.
+ *   average: padding is 0 and counts, or does not; or the sum over `divisor`.
  *
  * Gradient (window_pool_gradient): of average d_src += d_dst / count at each place of the window; of max d_src += d_dst
- * at the first place that equals dst. */
+ * at the first place that has it. */
 #include "base/options.h"
 #include "ops/op_rules.h"
 
 /* integers: pairs of height and width, or of a length and nothing; SHAPE: window_pool_gradient's, of src */
 enum { SIZE, STRIDE = 2, DILATION = 4, PADDING = 6, FLAGS = 10, DIVISOR, ADAPTIVE, REDUCE = 14, SHAPE };
-enum { SRC };                 /* inputs */
-enum { D_DST, G_SRC, G_DST }; /* of window_pool_gradient; the last two of a maximum alone */
-enum { LARGEST = 1 << 20 };   /* of an attribute */
+enum { SRC };               /* inputs */
+enum { DST, PLACES };       /* outputs; the second of a maximum alone */
+enum { D_DST, G_PLACES };   /* inputs of window_pool_gradient; the second of a maximum alone */
+enum { LARGEST = 1 << 20 }; /* of an attribute */
+enum { BYTE = 256 };        /* places that a byte tells apart */
 
 static const pt_pool_options_t defaults = {.struct_size = sizeof defaults, .dilation = {1, 1}};
 
@@ -123,6 +127,12 @@ static void find_windows(const int64_t *integers, int32_t rank, const int64_t *s
         pool->columns.dst = windows_of(&pool->columns, round_up);
 }
 
+/* No window of the axis has more. */
+static int64_t most_places(const pt__window_axis_t *axis)
+{
+    return axis->size > 0 ? axis->size : axis->src / axis->dst + 2;
+}
+
 /* ---- Shapes ---- */
 
 static pt_status_t check_adaptive(const pt__node_t *node, int32_t axes)
@@ -197,7 +207,11 @@ static pt_status_t pool_shape(const pt_graph_t *graph, const pt__node_t *node, p
                           pool.rows.dst < 1 ? "height"
                           : src->rank == 3  ? "length"
                                             : "width");
-    outputs[0].shape = pt__shape_with_sizes(src, pool.rows.dst, pool.columns.dst);
+    outputs[DST].shape = pt__shape_with_sizes(src, pool.rows.dst, pool.columns.dst);
+    if (is_max(node)) {
+        outputs[PLACES].shape = outputs[DST].shape;
+        outputs[PLACES].dtype = most_places(&pool.rows) * most_places(&pool.columns) > BYTE ? PT_INT32 : PT_UINT8;
+    }
     return PT_OK;
 }
 
@@ -212,11 +226,17 @@ static pt_status_t pool_gradient(pt_graph_t *graph, const pt__node_t *node, cons
                                  const int32_t *wanted, pt_tensor_t *d_inputs)
 {
     (void)wanted;
-    pt_tensor_t inputs[] = {[D_DST] = d_outputs[0], [G_SRC] = node->inputs[SRC], [G_DST] = node->outputs[0]};
+    pt_tensor_t inputs[] = {[D_DST] = d_outputs[DST], [G_PLACES] = is_max(node) ? node->outputs[PLACES] : PT_NO_TENSOR};
     pt__attributes_t attributes = node->attributes;
     pt__attributes_put_shape(&attributes, SHAPE, &pt__input_of(graph, node, SRC)->shape);
-    d_inputs[SRC] = pt__build(graph, "window_pool_gradient", is_max(node) ? G_DST + 1 : D_DST + 1, inputs, &attributes);
+    d_inputs[SRC] = pt__build(graph, "window_pool_gradient", G_PLACES + 1, inputs, &attributes);
     return graph->status;
+}
+
+/* Padding is at most half of a window: without dilation it has a place that is there. */
+static int32_t max_keeps_order(const pt__node_t *node)
+{
+    return node->attributes.integers[DILATION] <= 1 && node->attributes.integers[DILATION + 1] <= 1;
 }
 
 /* ---- Kernel calls ---- */
@@ -232,11 +252,19 @@ static pt__window_pool_t describe(const pt__call_t *call, const pt__view_t *src)
     return pool;
 }
 
+static void keep_places(pt__window_pool_t *pool, const pt__view_t *places)
+{
+    pool->places = places->data;
+    pool->wide_places = places->dtype == PT_INT32;
+}
+
 static void pool_run(const pt__call_t *call, const pt__run_t *run)
 {
     pt__window_pool_t pool = describe(call, &call->inputs[SRC]);
     pool.src = call->inputs[SRC].data;
-    pool.dst = call->outputs[0].data;
+    pool.dst = call->outputs[DST].data;
+    if (call->n_outputs > PLACES)
+        keep_places(&pool, &call->outputs[PLACES]);
     pt__kernels_of(run)->window_pool(run->device, &pool);
 }
 
@@ -244,10 +272,8 @@ static void gradient_run(const pt__call_t *call, const pt__run_t *run)
 {
     pt__window_pool_gradient_t gradient = {
         .pool = describe(call, &call->outputs[0]), .d_dst = call->inputs[D_DST].data, .d_src = call->outputs[0].data};
-    if (call->n_inputs > G_DST) {
-        gradient.pool.src = call->inputs[G_SRC].data;
-        gradient.pool.dst = call->inputs[G_DST].data;
-    }
+    if (call->n_inputs > G_PLACES)
+        keep_places(&gradient.pool, &call->inputs[G_PLACES]);
     pt__kernels_of(run)->window_pool_gradient(run->device, &gradient);
 }
 
@@ -282,6 +308,7 @@ static const pt__case_t max_cases[] = {
     {"f[3,36,35,9]", WINDOWS(BOTH(3, 3), BOTH(2, 2), BOTH(1, 1), 1, 1, 1, 1, 0, 0, MAX)},
     {"f[B,5,7,4]", ADAPTED(3, 2, MAX)},
     {"f[B,5,3]", ADAPTED(7, 1, MAX)},
+    {"f[2,19,18,9]", WINDOWS(BOTH(17, 17), BOTH(2, 1), BOTH(1, 1), 1, 0, 0, 0, 0, 0, MAX)}, /* more than a byte tells */
 };
 
 static const pt__case_t average_cases[] = {
@@ -297,17 +324,17 @@ static const pt__case_t average_cases[] = {
     {"f[B,5,3]", ADAPTED(7, 1, MEAN)},
 };
 
-#define POOL                                                                                                   \
-    .flags = PT__OP_ROWWISE, .min_inputs = 1, .max_inputs = 1, .n_outputs = 1, .needs_gradient_of = 1u << SRC, \
-    .shape = pool_shape, .gradient = pool_gradient, .run = pool_run, .operations = pool_operations
+#define POOL                                                                                                        \
+    .flags = PT__OP_ROWWISE, .min_inputs = 1, .max_inputs = 1, .needs_gradient_of = 1u << SRC, .shape = pool_shape, \
+    .gradient = pool_gradient, .run = pool_run, .operations = pool_operations
 
 static const pt__op_t ops[] = {
-    {.name = "max_pool", POOL, PT__CASES(max_cases)},
-    {.name = "average_pool", POOL, PT__CASES(average_cases)},
+    {.name = "max_pool", .n_outputs = PLACES + 1, .keeps_order = max_keeps_order, POOL, PT__CASES(max_cases)},
+    {.name = "average_pool", .n_outputs = DST + 1, POOL, PT__CASES(average_cases)},
     {.name = "window_pool_gradient",
      .flags = PT__OP_INTERNAL,
      .min_inputs = 1,
-     .max_inputs = 3,
+     .max_inputs = G_PLACES + 1,
      .n_outputs = 1,
      .shape = gradient_shape,
      .run = gradient_run},

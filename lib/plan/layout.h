@@ -100,6 +100,9 @@ void pt__layout_mark_updates(pt__plan_t *plan, const pt__plan_options_t *options
 pt_status_t pt__layout_append_updates(pt__plan_t *plan, int64_t n_nodes);
 /* Makes plan->graph and plan->map: a copy with what the targets need, selections of rows moved up (select.c). */
 pt_status_t pt__layout_select(pt__plan_t *plan, const pt_graph_t *graph, const pt_tensor_t *targets, int32_t n_targets);
+/* Moves activations behind the ops that take the largest of their results (commute.c). n_tensors: of the graph that the
+ * plan is made of. */
+pt_status_t pt__layout_commute(pt__plan_t *plan, const pt__plan_options_t *options, int64_t n_tensors);
 /* Sizes of a run in all views. */
 void pt__layout_set_counts(pt__plan_t *plan, const int64_t *count);
 /* Whether anything could be worth making again. The capacity is not checked yet. */

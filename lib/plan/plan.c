@@ -159,6 +159,8 @@ static pt_status_t make(pt__plan_t *plan, const pt_graph_t *graph, const pt__pla
     pt__memory_t *memory = &plan->context->memory;
     int64_t before = memory->bytes;
     PT__TRY(pt__layout_select(plan, graph, options->kept, options->n_kept));
+    if (options->training)
+        PT__TRY(pt__layout_commute(plan, options, graph->n_tensors));
     pt__layout_mark_updates(plan, options);
     int64_t n_nodes = plan->graph->n_nodes; /* of the forward pass */
     PT__TRY(pt__allocate(memory, (size_t)graph->n_parameters, sizeof *plan->reached, "plan", &plan->reached));

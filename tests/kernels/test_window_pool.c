@@ -8,15 +8,18 @@ typedef struct pooling {
     const float *d_dst; /* NULL: forward */
 } pooling_t;
 
+/* Backward after forward, which says where the maxima come from. */
 static void run_pool(pt__dev device, const void *argument, float *out)
 {
     const pooling_t *c = argument;
-    if (c->d_dst == NULL) {
-        pt__window_pool_t pool = c->pool;
-        pool.dst = out;
-        device->kernels->window_pool(device, &pool);
-    } else {
-        pt__window_pool_gradient_t gradient = {.pool = c->pool, .d_dst = c->d_dst, .d_src = out};
+    float dst[2 * CHANNELS];
+    int32_t places[2 * CHANNELS];
+    pt__window_pool_t pool = c->pool;
+    pool.dst = c->d_dst == NULL ? out : dst;
+    pool.places = c->d_dst == NULL ? NULL : places;
+    device->kernels->window_pool(device, &pool);
+    if (c->d_dst != NULL) {
+        pt__window_pool_gradient_t gradient = {.pool = pool, .d_dst = c->d_dst, .d_src = out};
         device->kernels->window_pool_gradient(device, &gradient);
     }
 }
@@ -25,7 +28,7 @@ static void run_pool(pt__dev device, const void *argument, float *out)
 static void check_maxima(const char *what, const float values[PLACES], const pt__window_axis_t *axis,
                          const double maxima[2], const double gradient[PLACES])
 {
-    float src[PLACES * CHANNELS], dst[2 * CHANNELS], d_dst[2 * CHANNELS];
+    float src[PLACES * CHANNELS], d_dst[2 * CHANNELS];
     double expected[2 * CHANNELS], d_src[PLACES * CHANNELS];
     for (int i = 0; i < PLACES * CHANNELS; i++) {
         src[i] = values[i / CHANNELS];
@@ -33,7 +36,6 @@ static void check_maxima(const char *what, const float values[PLACES], const pt_
     }
     for (int i = 0; i < 2 * CHANNELS; i++) {
         expected[i] = maxima[i / CHANNELS];
-        dst[i] = (float)expected[i];
         d_dst[i] = i < CHANNELS ? 1 : 10;
     }
     pooling_t c = {.pool = {.reduce = PT__REDUCE_MAX,
@@ -41,10 +43,11 @@ static void check_maxima(const char *what, const float values[PLACES], const pt_
                             .channels = CHANNELS,
                             .rows = {.src = 1, .dst = 1, .size = 1, .stride = 1, .dilation = 1},
                             .columns = *axis,
-                            .src = src,
-                            .dst = dst}};
+                            .src = src}};
     on_every_device(what, run_pool, &c, 2 * CHANNELS, NULL, expected, 0);
     c.d_dst = d_dst;
+    on_every_device(what, run_pool, &c, PLACES * CHANNELS, NULL, d_src, 0);
+    c.pool.wide_places = 1;
     on_every_device(what, run_pool, &c, PLACES * CHANNELS, NULL, d_src, 0);
 }
 

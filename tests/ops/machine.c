@@ -199,6 +199,8 @@ double machine_value(const pt__view_t *view, int64_t index)
     switch (view->dtype) {
     case PT_INT32:
         return ((const int32_t *)view->data)[index];
+    case PT_UINT8:
+        return byte[index];
     case PT_FLOAT32:
         return (double)((const float *)view->data)[index];
     case PT__BLOCK_Q8_0:

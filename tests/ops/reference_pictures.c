@@ -63,7 +63,7 @@ static void pool(const reference_call_t *call, int32_t is_max)
     for (int64_t i = 0; i < reference_elements(&call->outputs[0]); i++) {
         int64_t c = i % dst.channels, x = i / dst.channels % dst.width, y = i / dst.channels / dst.width % dst.height,
                 n = i / dst.channels / dst.width / dst.height;
-        double best = -INFINITY, sum = 0, there = 0, counted = 0;
+        double best = -INFINITY, best_place = 0, sum = 0, there = 0, counted = 0;
         for (int64_t down = 0; down < most_places(integers, rows, src.height, dst.height); down++)
             for (int64_t across = 0; across < most_places(integers, columns, src.width, dst.width); across++) {
                 int32_t row_counts, column_counts;
@@ -73,13 +73,18 @@ static void pool(const reference_call_t *call, int32_t is_max)
                 if (row < 0 || column < 0)
                     continue;
                 double value = call->inputs[0].value[place(&src, n, row, column, c)];
-                best = fmax(best, value);
+                if (value > best) {
+                    best = value;
+                    best_place = there;
+                }
                 sum += value;
                 there++;
             }
         double count = integers[FLAGS] & PT_POOL_EXCLUDE_PADDING ? there : counted;
         count = integers[DIVISOR] > 0 ? (double)integers[DIVISOR] : count;
         call->outputs[0].value[i] = is_max ? best : sum / count;
+        if (is_max)
+            call->outputs[1].value[i] = best_place;
     }
 }
 
@@ -182,6 +187,6 @@ static void reference_group_norm(const reference_call_t *call)
 }
 
 const reference_entry_t reference_pictures[] = {
-    {"max_pool", reference_max_pool, 1}, {"average_pool", reference_average_pool, 1}, {"pad", reference_pixels, 1},
+    {"max_pool", reference_max_pool, 2}, {"average_pool", reference_average_pool, 1}, {"pad", reference_pixels, 1},
     {"upsample", reference_pixels, 1},   {"group_norm", reference_group_norm, 3},     {NULL, NULL, 0},
 };

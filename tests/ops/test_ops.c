@@ -133,8 +133,7 @@ static void check_forward(const machine_t *machine, const twin_t *twin)
         int64_t n = pt__view_elements(&view);
         double tolerance = 2e-5 * largest(expected, n);
         for (int64_t i = 0; i < n; i++) {
-            double found = view.dtype == PT_INT32 ? ((const int32_t *)view.data)[i]
-                                                  : (double)((const float *)view.data)[i];
+            const double found = machine_value(&view, i);
             now.checks++;
             if (isfinite(expected[i]) && !(fabs(found - expected[i]) <= tolerance)) {
                 fault("output %d[%lld] is %.9g, expected %.9g", (int)o, (long long)i, found, expected[i]);

@@ -185,11 +185,11 @@ typedef struct pt__vector_recurrence {
 } pt__vector_recurrence_t;
 
 typedef struct pt__vector_pool { /* one row of windows of one picture: src and d_src are the picture's first pixel's */
-    void (*max)(const pt__window_pool_t *pool, const float *src, int64_t row, float *dst);
+    void (*max)(const pt__window_pool_t *pool, const float *src, int64_t row, float *dst, void *places);
     void (*mean)(const pt__window_pool_t *pool, const float *src, int64_t row, float *dst);
     /* The first `channels` of each pixel, d_src += */
-    void (*max_gradient)(const pt__window_pool_t *pool, const float *src, const float *dst, const float *d_dst,
-                         int64_t row, int64_t channels, float *d_src);
+    void (*max_gradient)(const pt__window_pool_t *pool, const void *places, const float *d_dst, int64_t row,
+                         int64_t channels, float *d_src);
     void (*mean_gradient)(const pt__window_pool_t *pool, const float *d_dst, int64_t row, int64_t channels,
                           float *d_src);
 } pt__vector_pool_t;

@@ -27,9 +27,11 @@ static void pool_rows(void *argument, int64_t begin, int64_t end, int64_t chunk,
     (void)chunk, (void)worker;
     for (int64_t i = begin; i < end; i++) {
         const float *src = pool->src + i / pool->rows.dst * picture_size(pool);
-        float *dst = pool->dst + i * pool->columns.dst * pool->channels;
-        (pool->reduce == PT__REDUCE_MAX ? self->vector->pool->max : self->vector->pool->mean)(pool, src,
-                                                                                              i % pool->rows.dst, dst);
+        const int64_t first = i * pool->columns.dst * pool->channels, row = i % pool->rows.dst;
+        if (pool->reduce == PT__REDUCE_MAX)
+            self->vector->pool->max(pool, src, row, pool->dst + first, pt__window_places_from(pool, first));
+        else
+            self->vector->pool->mean(pool, src, row, pool->dst + first);
     }
 }
 
@@ -69,7 +71,7 @@ static void gradient_task(void *argument, int64_t task, int32_t worker)
             cleared = window.end;
         }
         if (pool->reduce == PT__REDUCE_MAX)
-            self->vector->pool->max_gradient(pool, pool->src + at, pool->dst + place, self->gradient->d_dst + place,
+            self->vector->pool->max_gradient(pool, pt__window_places_from(pool, place), self->gradient->d_dst + place,
                                              row, channels, d_src);
         else
             self->vector->pool->mean_gradient(pool, self->gradient->d_dst + place, row, channels, d_src);

@@ -24,6 +24,13 @@ static inline pt__window_t pt__window_at(const pt__window_axis_t *axis, int64_t 
     return window;
 }
 
+/* Where the places of the maxima from this element of dst on are kept. */
+static inline void *pt__window_places_from(const pt__window_pool_t *pool, int64_t element)
+{
+    const int64_t size = pool->wide_places ? (int64_t)sizeof(int32_t) : 1;
+    return pool->places == NULL ? NULL : (char *)pool->places + element * size;
+}
+
 /* How many of its places are there. */
 static inline int64_t pt__window_places(const pt__window_t *window)
 {
