@@ -3,6 +3,7 @@
 
 #include "commands.h"
 #include "data_files.h"
+#include "evaluate_neighbours.h"
 #include "output.h"
 #include "session.h"
 
@@ -35,11 +36,17 @@ int command_evaluate(const settings_t *settings)
     data_files_t files = {0};
     names_t names = {NULL, 0};
     pt_evaluation_t evaluation = {.struct_size = sizeof evaluation};
+    if (settings->neighbours > 0 && !settings->reference)
+        return usage_error(settings->command, "--neighbours without --reference, expected both");
     int status = session_open(settings, &context);
     if (status == EXIT_DONE)
         status = opened_model_open(context, settings, settings->arguments[0], OPEN_MAPPED, &opened);
     if (status != EXIT_DONE)
         goto out;
+    if (settings->reference) {
+        status = evaluate_neighbours(context, settings, &opened);
+        goto out;
+    }
     if (!pt_model_task(opened.model) && opened.reads_tokens && /* a published trunk */
         strcmp(opened_model_language_task(&opened), PT_TASK_CAUSAL_LM) == 0)
         TRY(pt_model_set_task(opened.model, PT_TASK_CAUSAL_LM, NULL));

@@ -35,8 +35,12 @@ const command_t command_table[] = {
      "    --label-column species --normalize standard --epochs 50 --out iris",
      command_finetune},
     {"evaluate", COMMAND_EVALUATE, "MODEL DATA...", 2, -1, "tells a model's metrics on data",
-     "Tells the loss and the metrics of the model's task on labelled data; of a language model, on text.",
-     "pretrain evaluate classifier test.jsonl --json", command_evaluate},
+     "Tells the loss and the metrics of the model's task on labelled data; of a language model, on text.\n\nWith "
+     "--reference it tells instead what the model's features are worth before anything learns from labels: each sample "
+     "gets the class that its nearest neighbours in that data vote for.",
+     "pretrain evaluate classifier test.jsonl --json\n"
+     "pretrain evaluate resnet18.safetensors test --reference train --neighbours 20",
+     command_evaluate},
     {"predict", COMMAND_PREDICT, "MODEL DATA", 2, 2, "tells what a model makes of each sample",
      "A line for each sample: the label and its probability, with --json the probabilities of all classes; or the "
      "numbers of a regression. DATA is a table, whose labels are not read, or texts, a line each: a .txt file, or - "

@@ -36,6 +36,9 @@ typedef struct settings {
     double mixup, cutmix, rate, weight_decay, clip, time, checkpoint_seconds;
     int32_t resume, events, progress, probe, whole_words;
     list_t freeze;
+    /* evaluate */
+    const char *reference;
+    int64_t neighbours;
     /* generate */
     const char *prompt;
     int64_t count, top_k;

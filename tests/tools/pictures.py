@@ -110,6 +110,19 @@ class Pictures(unittest.TestCase):
         self.assertEqual((name, label), ("03.png", "red"))
         self.assertGreater(float(probability), 0.5)
 
+    def test_neighbours_tell_classes(self):
+        found = run_json("evaluate", "model", "others", "--reference", "colours", "--neighbours", "3")
+        self.assertEqual((found["samples"], found["neighbours"], found["metrics"]), (12, 3, {"accuracy": 1.0}))
+        self.assertEqual(found["references"], sum(len(files) for _, _, files in os.walk("colours")))
+        # of a class that the reference has not, no sample can be told
+        folder("reds", {"red": (200, 30, 30)}, 4, 9)
+        told = run_json("evaluate", "model", "others", "--reference", "reds")
+        self.assertEqual((told["neighbours"], told["metrics"]["accuracy"]), (20, 6 / 12))
+        self.assertIn("accuracy   1\n", run("evaluate", "model", "others", "--reference", "colours")[0])
+        self.assertIn("--reference", run("evaluate", "model", "others", "--neighbours", "3", code=2)[1])
+        self.assertIn("--neighbours", run("evaluate", "model", "others", "--neighbours", "0", code=2)[1])
+        self.assertIn("nothing", run("evaluate", "model", "others", "--reference", "nothing", code=1)[1])
+
     def test_several_folders_are_one(self):
         parts = [run_json("evaluate", "model", name) for name in ("others", "colours")]
         both = run_json("evaluate", "model", "others", "colours")
