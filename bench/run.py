@@ -5,6 +5,7 @@
     python3 bench/run.py starts         time from process start to the end of the first step only, many times
     python3 bench/run.py scaling        ours, on 1 thread and on all
     python3 bench/run.py bits           ours: weights after 20 steps at 1, 2 and 5 threads are the same bits
+    python3 bench/run.py pictures       training steps of convolutional networks: ours and PyTorch's (picture_step.py)
     python3 bench/run.py gemm           the matrix products of these cases: ours, cblas, PyTorch, share of the peak
     python3 bench/run.py against BUILD  another build of the library, on the same cores: speed and memory, new to old
 
@@ -17,6 +18,7 @@ the table into RESULTS.md. See README.md beside this file for what the figures m
 import argparse
 import json
 import math
+import os
 import pathlib
 import statistics
 import subprocess
@@ -25,6 +27,7 @@ import time
 
 import against
 import machine
+import picture_step
 import record
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -34,6 +37,7 @@ TITLES = {
     "starts": "First step",
     "scaling": "Threads",
     "bits": "Bits",
+    "pictures": "Steps of convolutional networks",
     "gemm": "Matrix products",
     "against": "Against another build",
 }
@@ -92,6 +96,15 @@ CASES = [
 ]
 
 
+# The networks of picture_step.py, and how many times as fast as PyTorch's best they are to be.
+NETWORKS = {
+    "resnet20": ("ResNet-20, 128 x 32 x 32", 1.25),
+    "resnet18": ("ResNet-18, 16 x 224 x 224", 1.1),
+    "vgg11": ("VGG-11, 8 x 224 x 224", 1.2),
+    "mobilenet_v2": ("MobileNetV2, 16 x 224 x 224", 1.3),
+}
+MOST_OF_THE_MEMORY = 0.7
+
 # What keeps other libraries to a level. Theirs for a processor that they do not know may differ.
 LIMITS = {
     "avx2": {"OPENBLAS_CORETYPE": "Haswell", "MKL_ENABLE_INSTRUCTIONS": "AVX2", "ONEDNN_MAX_CPU_ISA": "AVX2"},
@@ -137,12 +150,22 @@ class Runner:
         ]
         return self.start(command)
 
+    def step(self, network, side, seconds, threads):
+        """Of picture_step.py."""
+        build = pathlib.Path(self.options.build).resolve()
+        library = next((build / "lib").glob("libpretrain.so.*.*.*"), build / "lib" / "libpretrain.so")
+        arguments = [str(library), network, str(seconds), str(threads), side]
+        return self.start(
+            [self.options.torch, str(HERE / "picture_step.py"), *arguments],
+            os.environ | {"PRETRAIN_DESCRIPTION": str(build / "pretrain.json")},
+        )
+
     @staticmethod
-    def start(command):
+    def start(command, environment=None):
         """The measurement that the process prints; with first_step counted from the process's start. None where it
         fails."""
         began = time.monotonic()
-        done = subprocess.run(command, capture_output=True, text=True)
+        done = subprocess.run(command, capture_output=True, text=True, env=environment)
         if done.returncode != 0:
             print(f"{' '.join(command)} failed:\n{done.stderr[-800:]}", file=sys.stderr)
             return None
@@ -289,6 +312,49 @@ def table(runner, options, cases):
         pathlib.Path(options.json).write_text(
             json.dumps({"machine": machine.describe(), "torch": runner.torch, "cases": everything}, indent=1)
         )
+
+
+def measure_network(runner, network, options):
+    sides = [side for side in picture_step.SIDES if side == "ours" or runner.torch]
+    results = {side: [] for side in sides}
+    for run in range(options.runs):
+        for side in sides:
+            result = runner.step(network, side, options.seconds, options.threads)
+            results[side].append(result)
+            if result:
+                print(
+                    f"  {network} {side} run {run + 1}: {result['ms']:.1f} ms, {result['peak_mb']:.0f} MB, losses "
+                    + " ".join(f"{loss:.4f}" for loss in result["losses"]),
+                    file=sys.stderr,
+                )
+    return results
+
+
+def pictures(runner, options, networks):
+    heading(runner, options)
+    print(f"\n{options.threads} threads, {options.runs} runs of {options.seconds:g} s each; median (least-most).\n")
+    rows = []
+    for network in networks:
+        title, bar = NETWORKS[network]
+        results, _, moved = runner.conditions.steady(lambda: measure_network(runner, network, options))
+        ms = {side: middle(results[side], "ms") for side in results}
+        memory = {side: middle(results[side], "peak_mb") for side in results}
+        others = [side for side in results if side != "ours" and ms[side]]
+        fastest = min(others, key=lambda side: ms[side][0], default=None)
+        smallest = min(others, key=lambda side: memory[side][0], default=None)
+        rows.append(
+            [
+                title,
+                *(spread(ms.get(side)) for side in picture_step.SIDES),
+                judged(divide(ms.get(fastest), ms["ours"]), bar, True),
+                spread(memory["ours"]),
+                f"{spread(memory.get(smallest))} {smallest or ''}",
+                judged(divide(memory["ours"], memory.get(smallest)), MOST_OF_THE_MEMORY, False),
+                f"{moved:.0%}",
+            ]
+        )
+    headings = ["best step of a run, ms", *picture_step.SIDES, "times as fast", "peak resident MB, ours"]
+    record.print_table([*headings, "PyTorch's least", "ratio", "machine moved by"], rows)
 
 
 def starts(runner, options, cases):
@@ -445,7 +511,13 @@ def main():
     parser.add_argument("--torch", default=sys.executable, help="a Python that has PyTorch")
     parser.add_argument("--variants", default=",".join(VARIANTS), help="table: PyTorch's")
     parser.add_argument("--ours-only", action="store_true")
-    parser.add_argument("--cases", help="names, separated by commas: " + ",".join(case.name for case in CASES))
+    parser.add_argument(
+        "--cases",
+        help="names, separated by commas: "
+        + ",".join(case.name for case in CASES)
+        + "; pictures: "
+        + ",".join(NETWORKS),
+    )
     parser.add_argument("--runs", type=int, default=5, help="processes a side")
     parser.add_argument("--seconds", type=float, default=4.0, help="measured time of a process")
     parser.add_argument("--threads", type=int, default=2)
@@ -459,8 +531,9 @@ def main():
     parser.add_argument("--json", help="file for all figures of the table")
     parser.add_argument("--record", action="store_true", help="keep the table in RESULTS.md, under this processor")
     options = parser.parse_args()
-    names = options.cases.split(",") if options.cases else [case.name for case in CASES]
-    unknown = set(names) - {case.name for case in CASES}
+    known = list(NETWORKS) if options.what == "pictures" else [case.name for case in CASES]
+    names = options.cases.split(",") if options.cases else known
+    unknown = set(names) - set(known)
     if unknown:
         parser.error(f"no case {', '.join(sorted(unknown))}")
     if (options.what == "against") != (options.old_build is not None):
@@ -472,6 +545,8 @@ def main():
     with record.recording(options.record, machine.processor(), title):
         if options.what == "against":
             return against.against(options, cases)
+        if options.what == "pictures":
+            return pictures(Runner(options), options, [name for name in known if name in names])
         what = {"table": table, "starts": starts, "scaling": scaling, "bits": bits, "gemm": gemm}[options.what]
         return what(Runner(options), options, cases)
 
