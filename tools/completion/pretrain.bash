@@ -25,12 +25,12 @@ _pretrain() {
         *:--checkpoints | *:--clip | *:--columns | *:--count) compopt +o default; return ;;
         *:--cutmix | *:--epochs | *:--evaluate-every | *:--event-every) compopt +o default; return ;;
         *:--freeze | *:--image-size | *:--label-column | *:--length) compopt +o default; return ;;
-        *:--memory | *:--min-frequency | *:--mixup | *:--patience) compopt +o default; return ;;
-        *:--prompt | *:--rate | *:--seed | *:--separator) compopt +o default; return ;;
-        *:--shard | *:--size | *:--special | *:--steps) compopt +o default; return ;;
-        *:--stop | *:--stride | *:--temperature | *:--text-column) compopt +o default; return ;;
-        *:--text-end | *:--threads | *:--time | *:--top-k) compopt +o default; return ;;
-        *:--top-p | *:--warmup | *:--weight-decay) compopt +o default; return ;;
+        *:--memory | *:--min-frequency | *:--mixup | *:--neighbours) compopt +o default; return ;;
+        *:--patience | *:--prompt | *:--rate | *:--seed) compopt +o default; return ;;
+        *:--separator | *:--shard | *:--size | *:--special) compopt +o default; return ;;
+        *:--steps | *:--stop | *:--stride | *:--temperature) compopt +o default; return ;;
+        *:--text-column | *:--text-end | *:--threads | *:--time) compopt +o default; return ;;
+        *:--top-k | *:--top-p | *:--warmup | *:--weight-decay) compopt +o default; return ;;
         *)
             case $current in -*) case ${COMP_WORDS[1]} in
                 train)
@@ -57,9 +57,9 @@ _pretrain() {
                     ;;
                 evaluate)
                     words="--format --tokenizer --text-column --label-column --columns --separator"
-                    words+=" --no-headings --token-type --text-end --length --stride --batch"
-                    words+=" --json --threads --seed --precision --processor --memory"
-                    words+=" --help --version"
+                    words+=" --no-headings --token-type --text-end --length --stride --reference"
+                    words+=" --neighbours --batch --json --threads --seed --precision"
+                    words+=" --processor --memory --help --version"
                     ;;
                 predict)
                     words="--format --tokenizer --text-column --label-column --columns --separator"

@@ -125,6 +125,8 @@ complete -c pretrain -n '__fish_seen_subcommand_from evaluate' -l token-type -x 
 complete -c pretrain -n '__fish_seen_subcommand_from evaluate' -l text-end -x -d 'the token that stands behind each text file, such as <|endoftext|> (none)'
 complete -c pretrain -n '__fish_seen_subcommand_from evaluate' -l length -x -d 'tokens of a sample at most (as many as the model can read, at most 1024)'
 complete -c pretrain -n '__fish_seen_subcommand_from evaluate' -l stride -x -d 'tokens from the begin of one sample of a text to that of the next (--length)'
+complete -c pretrain -n '__fish_seen_subcommand_from evaluate' -l reference -r -F -d 'tell the samples by those of this data: what the model\'s features are worth'
+complete -c pretrain -n '__fish_seen_subcommand_from evaluate' -l neighbours -x -d 'how many samples of --reference vote for a class (20)'
 complete -c pretrain -n '__fish_seen_subcommand_from evaluate' -l batch -x -d 'samples at a time (16)'
 complete -c pretrain -n '__fish_seen_subcommand_from evaluate' -l json -d 'results as JSON'
 complete -c pretrain -n '__fish_seen_subcommand_from evaluate' -l threads -x -d 'computing threads (as many as processors)'
