@@ -427,6 +427,8 @@ PT_API pt_tensor_t pt_relu(pt_graph_t *graph, pt_tensor_t src);
 /* min(max(x, 0), 6) of each element. */
 PT_API pt_tensor_t pt_relu6(pt_graph_t *graph, pt_tensor_t src);
 /* x min(max(x + 3, 0), 6) / 6 of each element. Howard 2019. */
+/* min(max(x, low), high), low < high, of DeepSpeech with 0 and 20 (Hannun et al. 2014). */
+PT_API pt_tensor_t pt_hardtanh(pt_graph_t *graph, pt_tensor_t src, double low, double high);
 PT_API pt_tensor_t pt_hardswish(pt_graph_t *graph, pt_tensor_t src);
 /* x Φ(x) of each element, by erf. */
 PT_API pt_tensor_t pt_gelu(pt_graph_t *graph, pt_tensor_t src);
@@ -494,7 +496,10 @@ enum {
 PT_API pt_status_t pt_convolution_options_init(pt_convolution_options_t *options, uint32_t struct_size);
 /* Convolution as PyTorch has it: src [N, H, W, C], weight [O, C/groups, h, w] (PyTorch's order), bias [O] or
  * PT_NO_TENSOR -> [N, H', W', O], where H' = (H + above + below - dilation·(h - 1) - 1) / stride + 1, rounded down; or
- * src [N, L, C] or [PT_DIM_TOKENS, C], weight [O, C/groups, l] -> [N, L', O] or [T', O]. options: or NULL, as below. */
+ * src [N, L, C] or [PT_DIM_TOKENS, C], weight [O, C/groups, l] -> [N, L', O] or [T', O]; or src [PT_DIM_TOKENS, W, C],
+ * weight [O, C/groups, h, w] -> [T', W', O], each sample a picture of as many rows as it has, zeros around it. With
+ * groups = C, weight [C, 1, l] and padding l - 1 behind, a row sees itself and l - 1 further ones of its sample: the
+ * look-ahead convolution of Deep Speech 2 (Amodei et al. 2016). options: or NULL, as below. */
 PT_API pt_tensor_t pt_convolution(pt_graph_t *graph, pt_tensor_t src, pt_tensor_t weight, pt_tensor_t bias,
                                   const pt_convolution_options_t *options);
 /* The transposed one: src [N, H, W, C], weight [C, O/groups, h, w], bias [O] or PT_NO_TENSOR -> [N, H', W', O], where
@@ -841,13 +846,56 @@ PT_API pt_tensor_t pt_linear_layer(pt_graph_t *graph, const char *name, pt_tenso
                                    int32_t activation);
 /* pt_convolution with parameters NAME.weight [outputs, C/groups, height, width] and NAME.bias [outputs], initialised
  * as PyTorch's nn.Conv2d: src [N, H, W, C] -> [N, H', W', outputs]; or, of lengths or rows, NAME.weight [outputs,
- * C/groups, height], and width is 1. */
+ * C/groups, height], and width is 1; or, where it is more, of rows [PT_DIM_TOKENS, W, C], as of pictures. */
 PT_API pt_tensor_t pt_convolution_layer(pt_graph_t *graph, const char *name, pt_tensor_t src, int64_t outputs,
                                         int64_t height, int64_t width, const pt_convolution_options_t *options);
 /* pt_embedding with the parameter NAME.weight [rows, width], initialised as PyTorch's nn.Embedding: index [...] ->
  * [..., width]. */
 PT_API pt_tensor_t pt_embedding_layer(pt_graph_t *graph, const char *name, pt_tensor_t index, int64_t rows,
                                       int64_t width);
+/* Kinds of recurrent layers. */
+enum {
+    PT_RECURRENT_RNN_TANH = 0,
+    PT_RECURRENT_RNN_RELU = 1,
+    PT_RECURRENT_GRU = 2,
+    PT_RECURRENT_LSTM = 3,
+};
+/* Flags of pt_recurrent_options_t. */
+enum {
+    /* a second direction, from the last row to the first, in each layer */
+    PT_RECURRENT_TWO_WAY = 1,
+    PT_RECURRENT_NO_BIAS = 2,
+};
+/* Layers of recurrent cells; hidden is needed, the rest may stay as pt_recurrent_options_init sets it. */
+typedef struct pt_recurrent_options {
+    uint32_t struct_size;
+    /* PT_RECURRENT_TWO_WAY, PT_RECURRENT_NO_BIAS */
+    uint32_t flags;
+    /* PT_RECURRENT_RNN_TANH ... PT_RECURRENT_LSTM; init: PT_RECURRENT_GRU */
+    int32_t kind;
+    int32_t reserved;
+    /* cells of a layer and direction; needed */
+    int64_t hidden;
+    /* one on top of the other, at most 64; init: 1 */
+    int64_t layers;
+    /* an LSTM's: what each step gives, less than hidden; init: 0, no projection */
+    int64_t projection;
+    /* between layers; init: 0 */
+    double dropout;
+    /* [layers] each, or NULL: what samples begin with, as in pt_gru and pt_lstm */
+    const pt_tensor_t *initial_hidden;
+    const pt_tensor_t *initial_cell;
+    /* [layers] each, or NULL: become what samples have at their end */
+    pt_tensor_t *last_hidden;
+    pt_tensor_t *last_cell;
+} pt_recurrent_options_t;
+/* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
+PT_API pt_status_t pt_recurrent_options_init(pt_recurrent_options_t *options, uint32_t struct_size);
+/* Layers of pt_gru, pt_lstm or pt_rnn with the parameters of PyTorch's nn.GRU, nn.LSTM and nn.RNN, NAME.weight_ih_l0,
+ * NAME.weight_hh_l0, NAME.bias_ih_l0 ..., initialised as there: src [PT_DIM_TOKENS, I], or of another dimension of
+ * rows, -> [PT_DIM_TOKENS, D*P]. */
+PT_API pt_tensor_t pt_recurrent_layers(pt_graph_t *graph, const char *name, pt_tensor_t src,
+                                       const pt_recurrent_options_t *options);
 /* pt_layer_norm with the parameters NAME.weight and NAME.bias [D], at first 1 and 0: src [..., D] -> [..., D]. */
 PT_API pt_tensor_t pt_layer_norm_layer(pt_graph_t *graph, const char *name, pt_tensor_t src, double epsilon);
 /* pt_batch_norm with the parameters NAME.weight and NAME.bias, and the states NAME.running_mean and NAME.running_var

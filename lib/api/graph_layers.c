@@ -77,14 +77,16 @@ pt_tensor_t pt_convolution_layer(pt_graph_t *graph, const char *name, pt_tensor_
         return pt__graph_fail(graph, PT_ERR_ARGUMENT,
                               "%s: src has rank %d and %lld channels, expected 2 to 4 and a multiple of %lld groups",
                               call, (int)rank, (long long)channels, (long long)options.groups);
-    if (outputs < 1 || height < 1 || width < 1 || (rank < 4 && width != 1))
+    const int32_t of_rows = rank == 3 && shape[0] < 0 && shape[0] != PT_DIM_BATCH && width > 1;
+    if (outputs < 1 || height < 1 || width < 1 || (rank < 4 && width != 1 && !of_rows))
         return pt__graph_fail(graph, PT_ERR_ARGUMENT,
                               "%s: %lld outputs and a kernel of %lld by %lld, expected 1 at least, and by 1 where src "
                               "has one length",
                               call, (long long)outputs, (long long)height, (long long)width);
     const int64_t size[] = {outputs, channels / options.groups, height, width};
     const double inputs = (double)size[1] * (double)height * (double)width;
-    pt_tensor_t weight = add_parameter(graph, call, name, "weight", rank < 4 ? 3 : 4, size, PT_INIT_LINEAR, inputs);
+    pt_tensor_t weight = add_parameter(graph, call, name, "weight", rank < 4 && !of_rows ? 3 : 4, size,
+                                       PT_INIT_LINEAR, inputs);
     pt_tensor_t bias = options.flags & PT_CONVOLUTION_NO_BIAS
                            ? PT_NO_TENSOR
                            : add_parameter(graph, call, name, "bias", 1, &outputs, PT_INIT_LINEAR, inputs);

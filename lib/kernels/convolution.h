@@ -12,18 +12,25 @@ enum {
     PT__CONVOLUTION_PART_FLOATS = 1 << 20 /* in so much memory, where one of them has room in it */
 };
 
+/* Elements of a row that offsets count. */
+static inline int64_t pt__convolution_line(const pt__convolution_t *convolution, const int64_t size[2])
+{
+    return convolution->ragged == 1 ? size[1] : 1;
+}
+
 /* Elements of src and dst that a channel has: the rows of a product. */
 static inline int64_t pt__convolution_src_rows(const pt__convolution_t *convolution)
 {
     if (convolution->offsets != NULL)
-        return convolution->offsets[convolution->samples];
+        return convolution->offsets[convolution->samples] * pt__convolution_line(convolution, convolution->src_size);
     return convolution->samples * convolution->src_size[0] * convolution->src_size[1];
 }
 
 static inline int64_t pt__convolution_dst_rows(const pt__convolution_t *convolution)
 {
     if (convolution->offsets != NULL)
-        return convolution->dst_offsets[convolution->samples];
+        return convolution->dst_offsets[convolution->samples] *
+               pt__convolution_line(convolution, convolution->dst_size);
     return convolution->samples * convolution->dst_size[0] * convolution->dst_size[1];
 }
 
@@ -38,7 +45,7 @@ static inline int32_t pt__convolution_is_product(const pt__convolution_t *convol
 {
     for (int32_t i = 0; i < 2; i++)
         if (convolution->kernel[i] != 1 || convolution->stride[i] != 1 || convolution->padding[i] != 0 ||
-            (convolution->offsets == NULL && convolution->src_size[i] != convolution->dst_size[i]))
+            (!convolution->ragged && convolution->src_size[i] != convolution->dst_size[i]))
             return 0;
     return convolution->groups == 1 && pt__convolution_src_rows(convolution) == pt__convolution_dst_rows(convolution);
 }
@@ -49,7 +56,7 @@ enum { PT__DEPTHWISE_TAPS = 64, PT__DEPTHWISE_CHANNELS = 1 << 16 }; /* at most *
 static inline int32_t pt__convolution_is_depthwise(const pt__convolution_t *convolution)
 {
     return convolution->groups == convolution->channels && convolution->groups == convolution->outputs &&
-           convolution->groups > 1 && convolution->groups <= PT__DEPTHWISE_CHANNELS && convolution->offsets == NULL &&
+           convolution->groups > 1 && convolution->groups <= PT__DEPTHWISE_CHANNELS &&
            convolution->kernel[0] <= PT__DEPTHWISE_TAPS &&
            convolution->kernel[1] <= PT__DEPTHWISE_TAPS / convolution->kernel[0];
 }
@@ -98,7 +105,7 @@ static inline int32_t pt__convolution_is_winograd(const pt__convolution_t *convo
             return 0;
         elements *= convolution->dst_size[i];
     }
-    return convolution->groups == 1 && convolution->offsets == NULL && convolution->channels >= PT__WINOGRAD_CHANNELS &&
+    return convolution->groups == 1 && !convolution->ragged && convolution->channels >= PT__WINOGRAD_CHANNELS &&
            convolution->outputs >= PT__WINOGRAD_CHANNELS &&
            convolution->channels + convolution->outputs <= PT__WINOGRAD_CHANNELS_MOST &&
            8 * pt__winograd_tiles(convolution, convolution->dst_size) <= elements;

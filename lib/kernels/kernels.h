@@ -170,8 +170,11 @@ typedef struct pt__norm_gradient { /* of layer_norm, and of rms_norm, which has 
  * that lie end to end: heights are 1, and a sample's widths are the rows that it has. */
 typedef struct pt__convolution {
     int64_t samples;
-    const int32_t *offsets, *dst_offsets; /* [samples + 1] both, or NULL */
-    int64_t src_size[2], dst_size[2];     /* of a picture; with offsets the widths are not read */
+    /* 1 + the axis along which a sample is as long as its offsets say, which is the only one where it is the second; 0:
+     * all have the same size */
+    int32_t ragged;
+    const int32_t *offsets, *dst_offsets; /* [samples + 1] both, where ragged, but to ask for scratch; else NULL */
+    int64_t src_size[2], dst_size[2];     /* of a picture; along the ragged axis of all of them */
     int64_t channels, outputs, groups;
     int64_t kernel[2], stride[2], dilation[2], padding[2]; /* padding: before the first */
     const float *src;    /* [samples, src_size, channels] */
@@ -469,6 +472,11 @@ typedef struct pt__kernels {
     /* d_src = d_dst · f'(src); `src` is the op's input for relu, relu6, gelu, silu, hardswish, log and its *output* for
      * tanh, sigmoid, exp. in place over d_dst */
     void (*unary_gradient)(pt__dev, pt__unary_t, int64_t n, const float *src, const float *d_dst, float *d_src);
+    /* dst = min(max(src, low), high), NaN stays; in place. d_src = d_dst where dst is between them, else 0; in place
+     * over d_dst */
+    void (*clip)(pt__dev, int64_t n, float low, float high, const float *src, float *dst);
+    void (*clip_gradient)(pt__dev, int64_t n, float low, float high, const float *dst, const float *d_dst,
+                          float *d_src);
     /* dst = f(gate) · src, f an activation; in place over either */
     void (*gated)(pt__dev, pt__unary_t, int64_t n, const float *gate, const float *src, float *dst);
     /* d_gate = d_dst · src · f'(gate), d_src = d_dst · f(gate); either may be NULL, and lie over any of the three */

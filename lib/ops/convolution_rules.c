@@ -43,8 +43,8 @@ pt_tensor_t pt__convolution_build(pt_graph_t *graph, const char *op, pt_tensor_t
         attributes.integers[PT__CONVOLUTION_OUTPUT_PADDING + i] = options.output_padding[i];
     }
     const pt__tensor_t *rows = pt__graph_tensor(graph, src), *kernel = pt__graph_tensor(graph, weight);
-    if (rows != NULL && kernel != NULL && pt__convolution_has_rows(rows->shape.rank))
-        attributes.integers[PT__CONVOLUTION_SIZE] = kernel->shape.size[2];
+    if (rows != NULL && kernel != NULL && kernel->shape.rank == rows->shape.rank + 1)
+        attributes.integers[PT__CONVOLUTION_ROWS] = kernel->shape.size[2];
     return pt__build(graph, op, BIAS + 1, (pt_tensor_t[]){src, weight, bias}, &attributes);
 }
 
@@ -90,12 +90,16 @@ pt_status_t pt__convolution_check(const pt_graph_t *graph, const pt__node_t *nod
     const pt__shape_t *weight = &pt__input_of(graph, node, WEIGHT)->shape;
     int64_t groups = node->attributes.integers[PT__CONVOLUTION_GROUPS];
     PT__TRY(pt__expect_float(graph, node, SRC, "src", transposed ? 3 : 2, 4));
-    if (pt__convolution_has_rows(src->rank) && (!pt__shape_is_ragged(src) || src->size[0] != 1))
+    const int32_t has_rows = !transposed && (src->rank == 2 || (weight->rank == src->rank + 1 && src->rank == 3 &&
+                                                                pt__shape_is_ragged(src)));
+    if (has_rows && (!pt__shape_is_ragged(src) || src->size[0] != 1))
         return pt__refuse(graph, node, SRC, "src", "[PT_DIM_TOKENS, channels], or of another dimension of rows");
-    int32_t weight_rank = pt__convolution_axes(src->rank) + 2;
-    PT__TRY(pt__expect_float(graph, node, WEIGHT, "weight", weight_rank, weight_rank));
+    PT__TRY(pt__expect_float(graph, node, WEIGHT, "weight", src->rank + has_rows, src->rank + has_rows));
     PT__TRY(pt__expect_fixed(graph, node, WEIGHT, "weight"));
-    PT__TRY(check_attributes(node, pt__convolution_axes(src->rank)));
+    if (node->attributes.integers[PT__CONVOLUTION_ROWS] != (has_rows ? weight->size[2] : 0))
+        return pt__refuse(graph, node, WEIGHT, "weight", "a kernel of %lld where src has rows",
+                          (long long)node->attributes.integers[PT__CONVOLUTION_ROWS]);
+    PT__TRY(check_attributes(node, weight->rank - 2));
     int64_t channels = src->size[src->rank - 1], grouped = weight->size[0];
     if (groups < 1 || channels % groups != 0 || grouped % groups != 0)
         return pt__refuse_attribute(node, "groups %lld, expected a divisor of %lld channels and %lld of the weight",
@@ -120,19 +124,21 @@ pt_status_t pt__convolution_set_shape(const pt_graph_t *graph, const pt__node_t 
         return pt__refuse(graph, node, SRC, "src", "less: the result has too many elements for this machine");
     int64_t elements = src->size[0] * outputs;
     result->shape = pt__shape_with_last(src, outputs);
-    for (int32_t i = 0; i < pt__convolution_axes(src->rank) && !pt__convolution_has_rows(src->rank); i++) {
-        int64_t size = size_of(&node->attributes, i, src->size[1 + i], weight->size[2 + i]);
+    const int32_t first = pt__convolution_has_rows(&node->attributes);
+    for (int32_t i = first; i < pt__convolution_axes(&node->attributes, src->rank); i++) {
+        const int32_t place = pt__convolution_place(&node->attributes, i);
+        int64_t size = size_of(&node->attributes, i, src->size[place], weight->size[2 + i]);
         if (size < 1)
             return pt__refuse(
                 graph, node, SRC, "src",
                 "more: a kernel of %lld with dilation %lld and padding %lld and %lld leaves nothing of %lld",
                 (long long)weight->size[2 + i], (long long)node->attributes.integers[PT__CONVOLUTION_DILATION + i],
                 (long long)node->attributes.integers[PT__CONVOLUTION_PADDING + 2 * i],
-                (long long)node->attributes.integers[PT__CONVOLUTION_PADDING + 2 * i + 1], (long long)src->size[1 + i]);
+                (long long)node->attributes.integers[PT__CONVOLUTION_PADDING + 2 * i + 1], (long long)src->size[place]);
         if (size > INT64_MAX / 64 / elements)
             return pt__refuse(graph, node, SRC, "src", "less: the result has too many elements for this machine");
         elements *= size;
-        result->shape.size[1 + i] = size;
+        result->shape.size[place] = size;
     }
     return PT_OK;
 }
@@ -143,19 +149,17 @@ pt__attributes_t pt__convolution_attributes(const pt__node_t *node, const pt__sh
     attributes.integers[ACTIVATION] = PT_ACTIVATION_NONE;
     attributes.integers[PT__CONVOLUTION_DIMENSION] = shape->dimension;
     for (int32_t i = 0; i < 2; i++) {
-        attributes.integers[PT__CONVOLUTION_SIZE + i] = i < pt__convolution_axes(shape->rank) &&
-                                                                !pt__convolution_has_rows(shape->rank)
-                                                            ? shape->size[first + i]
-                                                            : 1;
+        const int32_t is_axis = first + i < shape->rank - (first < 2);
+        attributes.integers[PT__CONVOLUTION_SIZE + i] = is_axis ? shape->size[first + i] : 1;
         attributes.integers[PT__CONVOLUTION_OUTPUT_PADDING + i] = 0;
     }
     return attributes;
 }
 
-/* An operand's sizes: one of one axis is a row of elements, and so are rows, all samples'. */
-static void read_size(const pt__view_t *view, int64_t size[2])
+/* An operand's sizes: one of one axis is a row of elements; rows are all samples'. */
+static void read_size(const pt__view_t *view, int32_t axes, int64_t size[2])
 {
-    size[0] = pt__convolution_axes(view->rank) > 1 ? view->size[1] : 1;
+    size[0] = axes > 1 ? view->size[view->rank - 3] : 1;
     size[1] = view->size[view->rank - 2];
 }
 
@@ -163,20 +167,22 @@ pt__convolution_t pt__convolution_describe(const pt__call_t *call, const pt__run
                                            const pt__view_t *dst, const int64_t *kernel)
 {
     const int64_t *integers = call->attributes->integers;
-    const int32_t axes = pt__convolution_axes(src->rank);
-    pt__convolution_t convolution = {.samples = pt__convolution_has_rows(src->rank) ? 1 : src->size[0],
+    const int32_t has_rows = pt__convolution_has_rows(call->attributes);
+    const int32_t axes = pt__convolution_axes(call->attributes, src->rank);
+    pt__convolution_t convolution = {.samples = has_rows ? 1 : src->size[0],
+                                     .ragged = has_rows ? 3 - axes : 0,
                                      .channels = pt__last_size(src),
                                      .outputs = pt__last_size(dst),
                                      .groups = integers[PT__CONVOLUTION_GROUPS],
                                      .activation = (int32_t)integers[ACTIVATION],
                                      .scratch = call->scratch};
-    if (pt__convolution_has_rows(src->rank) && run != NULL) {
+    if (has_rows && run != NULL) {
         convolution.samples = run->count[PT__DIMENSION_BATCH];
         convolution.offsets = run->offsets[src->dimension];
         convolution.dst_offsets = run->offsets[dst->dimension];
     }
-    read_size(src, convolution.src_size);
-    read_size(dst, convolution.dst_size);
+    read_size(src, axes, convolution.src_size);
+    read_size(dst, axes, convolution.dst_size);
     for (int32_t i = 0; i < 2; i++) {
         int32_t axis = axes > 1 ? i : i - 1; /* of the op; -1: there is none, all is neutral */
         convolution.kernel[i] = axis < 0 ? 1 : kernel[axis];

@@ -7,7 +7,7 @@
 #include "ops/op_rules.h"
 
 /* Integers of all: those of options; then convolution_gradient_src's sizes of src, the leading one's dimension first,
- * and convolution_gradient_weight's of a kernel. */
+ * and convolution_gradient_weight's of a kernel; and the kernel's size along the rows where src has rows, else 0. */
 enum {
     PT__CONVOLUTION_STRIDE = PT__ATTRIBUTE_ACTIVATION + 1,
     PT__CONVOLUTION_PADDING = PT__CONVOLUTION_STRIDE + 2,
@@ -16,7 +16,8 @@ enum {
     PT__CONVOLUTION_OUTPUT_PADDING,
     PT__CONVOLUTION_DIMENSION = PT__CONVOLUTION_OUTPUT_PADDING + 2,
     PT__CONVOLUTION_SIZE,
-    PT__CONVOLUTION_INTEGERS = PT__CONVOLUTION_SIZE + 2
+    PT__CONVOLUTION_ROWS = PT__CONVOLUTION_SIZE + 2,
+    PT__CONVOLUTION_INTEGERS
 };
 _Static_assert((int)PT__CONVOLUTION_INTEGERS <= (int)PT__CASE_INTEGERS &&
                    (int)PT__CONVOLUTION_INTEGERS <= (int)PT__MAX_INTEGERS,
@@ -28,16 +29,22 @@ _Static_assert((int)PT__CONVOLUTION_INTEGERS <= (int)PT__CASE_INTEGERS &&
         .integers = { activation, down, along, top, bottom, left, right, dilation, dilation, groups, __VA_ARGS__ } \
     }
 
-/* How many sizes are convolved: those between the leading one, of samples, and the last, of channels; or the rows of
- * each sample. */
-static inline int32_t pt__convolution_axes(int32_t rank)
+static inline int32_t pt__convolution_has_rows(const pt__attributes_t *attributes)
 {
-    return rank == 4 ? 2 : 1;
+    return attributes->integers[PT__CONVOLUTION_ROWS] != 0;
 }
 
-static inline int32_t pt__convolution_has_rows(int32_t rank)
+/* How many sizes are convolved of an operand of this rank: those between the leading one, of samples, and the last, of
+ * channels; and before them, where it has rows, the rows of each sample. */
+static inline int32_t pt__convolution_axes(const pt__attributes_t *attributes, int32_t rank)
 {
-    return rank == 2;
+    return rank - 2 + pt__convolution_has_rows(attributes);
+}
+
+/* Place of an axis among an operand's sizes. */
+static inline int32_t pt__convolution_place(const pt__attributes_t *attributes, int32_t axis)
+{
+    return axis + 1 - pt__convolution_has_rows(attributes);
 }
 
 /* Of an axis whose kernel is so large: what dilation makes of it, less what padding adds. */
@@ -57,7 +64,8 @@ pt_status_t pt__convolution_set_shape(const pt_graph_t *graph, const pt__node_t 
                                       int64_t (*size_of)(const pt__attributes_t *, int32_t, int64_t, int64_t),
                                       pt__tensor_t *result);
 
-/* Attributes of a gradient's op: the same but for the activation, and two sizes of `shape`, from place `first` on. */
+/* Attributes of a gradient's op: the same but for the activation, and the axes' sizes of `shape`, from place `first`
+ * on. */
 pt__attributes_t pt__convolution_attributes(const pt__node_t *node, const pt__shape_t *shape, int32_t first);
 
 /* The kernels' description. src, dst: of the convolution, whichever op this is; kernel [2], the second only where there

@@ -4,8 +4,9 @@
  *
  *   and src outside is 0. src [B, H, W, C], weight [O, C/groups, h, w], bias [O] or none -> dst [B, H', W', O], H' =
  *   floor((H + top + bottom - dilation·(h - 1) - 1) / stride) + 1; or src [B, L, C], weight [O, C/groups, l] -> [B, L',
- *   O]; or src [R, C], R a dimension of rows -> [R', O], R' derived from it: each sample is a length. Output o reads
- *   the channels of its group, as many of both.
+ *   O]; or, of a dimension R of rows, whose R' is derived, src [R, C] -> [R', O], each sample a length, or src
+ *   [R, W, C], weight [O, C/groups, h, w] -> [R', W', O], each sample a picture of its own height. Output o reads the
+ *   channels of its group, as many of both.
  *   residual, output 1: as linear's
  *
  * Gradient, with g = d_dst · activation'(...):
@@ -42,21 +43,15 @@ static pt_status_t convolution_shape(const pt_graph_t *graph, const pt__node_t *
     PT__TRY(pt__convolution_set_shape(graph, node, pt__input_of(graph, node, WEIGHT)->shape.size[0], size_forward,
                                       outputs));
     outputs[1].shape = outputs[0].shape;
-    int32_t rank = outputs[0].shape.rank;
-    int64_t kernel = pt__input_of(graph, node, WEIGHT)->shape.size[2];
-    if (node->attributes.integers[PT__CONVOLUTION_SIZE] != (pt__convolution_has_rows(rank) ? kernel : 0))
-        return pt__refuse(graph, node, WEIGHT, "weight", "a kernel of %lld where src has rows",
-                          (long long)node->attributes.integers[PT__CONVOLUTION_SIZE]);
     return pt__expect_residual(graph, node, RESIDUAL, &outputs[0].shape);
 }
 
-/* Where src has rows: PT__CONVOLUTION_SIZE is the kernel's. */
 static pt__stride_t convolution_stride(const pt__node_t *node)
 {
     const int64_t *integers = node->attributes.integers;
-    if (integers[PT__CONVOLUTION_SIZE] == 0)
+    if (!pt__convolution_has_rows(&node->attributes))
         return (pt__stride_t){.divide = 1};
-    return (pt__stride_t){.add = -pt__convolution_reach(&node->attributes, 0, integers[PT__CONVOLUTION_SIZE]),
+    return (pt__stride_t){.add = -pt__convolution_reach(&node->attributes, 0, integers[PT__CONVOLUTION_ROWS]),
                           .divide = integers[PT__CONVOLUTION_STRIDE],
                           .plus = 1};
 }
@@ -78,7 +73,8 @@ static pt_status_t convolution_gradient(pt_graph_t *graph, const pt__node_t *nod
             d_inputs[BIAS] = pt__build_output(d_weight, 1);
     }
     if (wanted[SRC]) {
-        pt__attributes_t sizes = pt__convolution_attributes(node, &graph->tensors[node->inputs[SRC]].shape, 1);
+        pt__attributes_t sizes = pt__convolution_attributes(node, &graph->tensors[node->inputs[SRC]].shape,
+                                                            pt__convolution_place(&node->attributes, 0));
         d_inputs[SRC] = pt__build_binary(graph, "convolution_gradient_src", d_sum, node->inputs[WEIGHT], &sizes);
     }
     if (node->n_inputs > RESIDUAL && wanted[RESIDUAL])
@@ -92,8 +88,10 @@ static pt_status_t gradient_src_shape(const pt_graph_t *graph, const pt__node_t 
     const pt__shape_t *weight = &pt__input_of(graph, node, D_DST_WEIGHT)->shape;
     outputs[0].shape = pt__shape_with_last(d_dst, weight->size[1] * node->attributes.integers[PT__CONVOLUTION_GROUPS]);
     outputs[0].shape.dimension = (int32_t)node->attributes.integers[PT__CONVOLUTION_DIMENSION];
-    for (int32_t i = 0; i < pt__convolution_axes(d_dst->rank) && !pt__convolution_has_rows(d_dst->rank); i++)
-        outputs[0].shape.size[1 + i] = node->attributes.integers[PT__CONVOLUTION_SIZE + i];
+    const int32_t first = pt__convolution_has_rows(&node->attributes);
+    for (int32_t i = first; i < pt__convolution_axes(&node->attributes, d_dst->rank); i++)
+        outputs[0].shape.size[pt__convolution_place(&node->attributes, i)] =
+            node->attributes.integers[PT__CONVOLUTION_SIZE + i];
     return pt__expect_slope_alone(graph, node, D_DST_SLOPE, D_DST_RESIDUAL);
 }
 
@@ -104,7 +102,7 @@ static pt_status_t gradient_weight_shape(const pt_graph_t *graph, const pt__node
     int64_t n_outputs = d_dst->size[d_dst->rank - 1],
             channels = src->size[src->rank - 1] / integers[PT__CONVOLUTION_GROUPS];
     outputs[0].shape = pt__shape_make(
-        PT__DIMENSION_NONE, pt__convolution_axes(d_dst->rank) + 2,
+        PT__DIMENSION_NONE, pt__convolution_axes(&node->attributes, d_dst->rank) + 2,
         (int64_t[]){n_outputs, channels, integers[PT__CONVOLUTION_SIZE], integers[PT__CONVOLUTION_SIZE + 1]});
     outputs[1].shape = pt__shape_make(PT__DIMENSION_NONE, 1, &n_outputs);
     return PT_OK;
@@ -209,10 +207,16 @@ static const pt__case_t convolution_cases[] = {
     {"f[3,8,4] f[4,2,4] -", PT__CONVOLUTION_CASE(PT_ACTIVATION_TANH, 3, 1, 1, 1, 0, 0, 1, 2, 0)},
     {"f[1,1,2,530] f[1,530,2,2] f[1]", PT__CONVOLUTION_CASE(0, 1, 1, 1, 0, 1, 0, 1, 1, 0)},
     {"f[1,2,2,40] f[18,40,3,3] f[18]", PT__CONVOLUTION_CASE(0, 2, 2, 1, 1, 1, 1, 1, 1, 0)},
-    {"f[T,3] f[4,3,3] f[4]", PT__CONVOLUTION_CASE(0, 2, 1, 1, 1, 0, 0, 1, 1, 0, 0, 0, 3)},
-    {"f[T,4] f[6,2,4] -", PT__CONVOLUTION_CASE(PT_ACTIVATION_RELU, 1, 1, 2, 0, 0, 0, 1, 2, 0, 0, 0, 4)},
-    {"f[T,5] f[3,5,1] f[3]", PT__CONVOLUTION_CASE(PT_ACTIVATION_SILU, 1, 1, 0, 0, 0, 0, 1, 1, 0, 0, 0, 1)},
-    {"f[S,4] f[4,1,3] - f[S,4]", {.integers = {0, 1, 1, 2, 2, 0, 0, 2, 1, 4, 0, 0, 0, 3}}},
+    {"f[T,3] f[4,3,3] f[4]", PT__CONVOLUTION_CASE(0, 2, 1, 1, 1, 0, 0, 1, 1, 0, 0, 0, 0, 0, 3)},
+    {"f[T,4] f[6,2,4] -", PT__CONVOLUTION_CASE(PT_ACTIVATION_RELU, 1, 1, 2, 0, 0, 0, 1, 2, 0, 0, 0, 0, 0, 4)},
+    {"f[T,5] f[3,5,1] f[3]", PT__CONVOLUTION_CASE(PT_ACTIVATION_SILU, 1, 1, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 1)},
+    {"f[S,4] f[4,1,3] - f[S,4]", {.integers = {0, 1, 1, 2, 2, 0, 0, 2, 1, 4, 0, 0, 0, 0, 0, 3}}},
+    {"f[S,20] f[20,1,4] f[20]", PT__CONVOLUTION_CASE(0, 1, 1, 0, 3, 0, 0, 1, 20, 0, 0, 0, 0, 0, 4)},
+    {"f[T,7,2] f[4,2,3,3] f[4]", PT__CONVOLUTION_CASE(PT_ACTIVATION_RELU, 2, 2, 1, 1, 1, 0, 1, 1, 0, 0, 0, 0, 0, 3)},
+    {"f[S,6,10] f[9,10,3,3] f[9] f[S,6,9]", PT__CONVOLUTION_CASE(0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 3)},
+    {"f[T,5,4] f[6,2,2,3] -", PT__CONVOLUTION_CASE(0, 1, 2, 1, 0, 2, 1, 1, 2, 0, 0, 0, 0, 0, 2)},
+    {"f[S,4,3] f[5,3,1,1] f[5]", PT__CONVOLUTION_CASE(0, 1, 1, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 1)},
+    {"f[T,4,5] f[5,1,3,2] f[5]", PT__CONVOLUTION_CASE(0, 2, 1, 1, 1, 0, 1, 1, 5, 0, 0, 0, 0, 0, 3)},
     {"f[4,9,9,1] f[2,1,3,3] f[2]", PT__CONVOLUTION_CASE(PT_ACTIVATION_RELU, 1, 1, 1, 1, 1, 1, 1, 1, 0)},
 };
 
@@ -225,7 +229,8 @@ static const pt__case_t gradient_src_cases[] = {
      PT__CONVOLUTION_CASE(PT_ACTIVATION_GELU_ERF, 2, 2, 1, 1, 1, 1, 1, 1, 0, 0, 1, 3, 5)},
     {"f[B,3,3,5] f[5,4,3,3] - f[B,3,3,4]", PT__CONVOLUTION_CASE(0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 3, 3)},
     {"f[B,3,2,6] f[6,2,3,1] - f[B,6,4,4]", PT__CONVOLUTION_CASE(0, 2, 2, 1, 1, 0, 0, 1, 2, 0, 0, 1, 6, 4)},
-    {"f[T,6] f[6,4,3] - f[T,4]", PT__CONVOLUTION_CASE(0, 1, 1, 1, 1, 0, 0, 1, 1, 0, 0, 2, 1, 1)},
+    {"f[T,6] f[6,4,3] - f[T,4]", PT__CONVOLUTION_CASE(0, 1, 1, 1, 1, 0, 0, 1, 1, 0, 0, 2, 1, 1, 3)},
+    {"f[T,3,6] f[6,4,3,2] - f[T,4,4]", PT__CONVOLUTION_CASE(0, 1, 1, 1, 1, 0, 0, 1, 1, 0, 0, 2, 1, 4, 3)},
     {"f[2,3,2,6] f[6,4,1,1] - f[2,3,2,4]", PT__CONVOLUTION_CASE(0, 1, 1, 0, 0, 0, 0, 1, 1, 0, 0, 0, 3, 2)},
 };
 

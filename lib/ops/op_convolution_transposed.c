@@ -70,7 +70,7 @@ static pt_status_t gradient_src_shape(const pt_graph_t *graph, const pt__node_t 
 {
     const pt__shape_t *d_dst = &pt__input_of(graph, node, D_DST)->shape;
     outputs[0].shape = pt__shape_with_last(d_dst, pt__input_of(graph, node, D_DST_WEIGHT)->shape.size[0]);
-    for (int32_t i = 0; i < pt__convolution_axes(d_dst->rank); i++)
+    for (int32_t i = 0; i < pt__convolution_axes(&node->attributes, d_dst->rank); i++)
         outputs[0].shape.size[1 + i] = node->attributes.integers[PT__CONVOLUTION_SIZE + i];
     return PT_OK;
 }

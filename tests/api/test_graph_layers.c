@@ -56,6 +56,87 @@ START_TEST(test_linear)
 }
 END_TEST
 
+/* Pictures of as many rows as samples have. */
+START_TEST(test_convolution_of_rows)
+{
+    begin();
+    check_result(pt_convolution_layer(graph, "conv", input(PT_FLOAT32, 3), 7, 1, 3, NULL), 3, 7);
+    check_parameter("conv.weight", 4, 7, 5, PT_INIT_LINEAR, 15);
+    end();
+}
+END_TEST
+
+START_TEST(test_recurrent)
+{
+    pt_recurrent_options_t options;
+    pt_tensor_t hidden[2], cell[2];
+    begin();
+    ck_ok(pt_recurrent_options_init(&options, sizeof options));
+    options.kind = PT_RECURRENT_LSTM;
+    options.flags = PT_RECURRENT_TWO_WAY;
+    options.hidden = 6;
+    options.projection = 4;
+    options.layers = 2;
+    options.dropout = 0.25;
+    options.last_hidden = hidden;
+    options.last_cell = cell;
+    check_result(pt_recurrent_layers(graph, "rnn", input(PT_FLOAT32, 2), &options), 2, 8);
+    check_parameter("rnn.weight_ih_l0", 2, 24, 3, PT_INIT_LINEAR, 6);
+    check_parameter("rnn.weight_hh_l0_reverse", 2, 24, 4, PT_INIT_LINEAR, 6);
+    check_parameter("rnn.weight_ih_l1", 2, 24, 8, PT_INIT_LINEAR, 6);
+    check_parameter("rnn.bias_hh_l1_reverse", 1, 24, 0, PT_INIT_LINEAR, 6);
+    check_parameter("rnn.weight_hr_l1", 2, 4, 6, PT_INIT_LINEAR, 6);
+    for (int32_t i = 0; i < 2; i++) {
+        int64_t shape[PT_MAX_RANK];
+        ck_assert_int_eq(pt_graph_shape(graph, hidden[i], shape), 2);
+        ck_assert(shape[0] == PT_DIM_BATCH && shape[1] == 8);
+        ck_assert_int_eq(pt_graph_shape(graph, cell[i], shape), 2);
+        ck_assert(shape[0] == PT_DIM_BATCH && shape[1] == 12);
+    }
+    end();
+}
+END_TEST
+
+static void check_refused(const char *name, const pt_recurrent_options_t *options, const char *part)
+{
+    begin();
+    ck_assert_int_eq(pt_recurrent_layers(graph, name, input(PT_FLOAT32, 2), options), PT_NO_TENSOR);
+    ck_assert_msg(strstr(pt_last_error(), part) != NULL, "%s", pt_last_error());
+    end();
+}
+
+START_TEST(test_wrong_recurrent)
+{
+    pt_recurrent_options_t options, good;
+    ck_ok(pt_recurrent_options_init(&good, sizeof good));
+    check_refused("rnn", &good, "hidden 0");
+    good.hidden = 4;
+    check_refused(NULL, &good, "the name is NULL");
+    options = good;
+    options.kind = 4;
+    check_refused("rnn", &options, "kind 4");
+    options = good;
+    options.flags = 4;
+    check_refused("rnn", &options, "flags 0x4");
+    options = good;
+    options.projection = 2;
+    check_refused("rnn", &options, "only an LSTM");
+    options.kind = PT_RECURRENT_LSTM;
+    options.projection = 4;
+    check_refused("rnn", &options, "projection 4");
+    options = good;
+    options.layers = 65;
+    check_refused("rnn", &options, "layers 65");
+    options = good;
+    options.dropout = 1;
+    check_refused("rnn", &options, "dropout 1");
+    begin();
+    ck_assert_int_eq(pt_recurrent_layers(graph, "rnn", input(PT_FLOAT32, 3), &good), PT_NO_TENSOR);
+    ck_assert_int_eq(pt_graph_status(graph), PT_ERR_SHAPE);
+    end();
+}
+END_TEST
+
 START_TEST(test_embedding)
 {
     begin();
@@ -247,5 +328,6 @@ START_TEST(test_wrong_sizes)
 }
 END_TEST
 
-SUITE("graph_layers", 30, test_linear, test_convolution, test_wrong_convolutions, test_embedding, test_layer_norm,
+SUITE("graph_layers", 30, test_linear, test_convolution, test_wrong_convolutions, test_convolution_of_rows,
+      test_recurrent, test_wrong_recurrent, test_embedding, test_layer_norm,
       test_wrong_arguments, test_wrong_sizes)

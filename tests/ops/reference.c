@@ -373,6 +373,13 @@ static void reference_scale_by(const reference_call_t *call)
         call->outputs[0].value[i] = denominator != NULL && denominator[0] == 0 ? 0 : call->inputs[0].value[i] * factor;
 }
 
+static void reference_hardtanh(const reference_call_t *call)
+{
+    const double *bounds = call->attributes->reals;
+    for (int64_t i = 0; i < reference_elements(&call->outputs[0]); i++)
+        call->outputs[0].value[i] = fmin(fmax(call->inputs[0].value[i], bounds[0]), bounds[1]);
+}
+
 static const reference_entry_t references[] = {
     {"embedding", reference_embedding, 1},
     {"gather", reference_gather, 1},
@@ -385,6 +392,7 @@ static const reference_entry_t references[] = {
     {"relu", reference_relu, 1},
     {"relu6", reference_relu6, 1},
     {"hardswish", reference_hardswish, 1},
+    {"hardtanh", reference_hardtanh, 1},
     {"gelu", reference_gelu, 1},
     {"gelu_tanh", reference_gelu_tanh, 1},
     {"silu", reference_silu, 1},

@@ -10,6 +10,12 @@ typedef struct axis {
     int64_t size, kernel, stride, before, dilation;
 } axis_t;
 
+/* Whether the first axis is that of rows, which stand where pictures are counted. */
+static int32_t has_rows(const reference_call_t *call, const reference_tensor_t *picture)
+{
+    return call->inputs[1].rank > picture->rank;
+}
+
 /* The two axes, from the last: a picture of one axis is one row, whose sizes count as the first axis; so are a sample's
  * rows, which are counted later. */
 static void read_axes(const reference_call_t *call, const reference_tensor_t *picture, axis_t axes[2])
@@ -19,8 +25,8 @@ static void read_axes(const reference_call_t *call, const reference_tensor_t *pi
     int32_t count = weight->rank - 2;
     axes[0] = axes[1] = (axis_t){1, 1, 1, 0, 1};
     for (int32_t i = 0; i < count; i++)
-        axes[2 - count + i] = (axis_t){picture->size[1 + i], weight->size[2 + i], integers[STRIDE + i],
-                                       integers[PADDING + 2 * i], integers[DILATION + i]};
+        axes[2 - count + i] = (axis_t){picture->size[1 - has_rows(call, picture) + i], weight->size[2 + i],
+                                       integers[STRIDE + i], integers[PADDING + 2 * i], integers[DILATION + i]};
 }
 
 /* One multiplication of a convolution: src and dst are elements of pictures of channels and outputs. */
@@ -56,15 +62,18 @@ static void visit(const reference_call_t *call, const reference_tensor_t *src, c
     int64_t channels = reference_last(src), outputs = reference_last(dst);
     read_axes(call, src, from);
     read_axes(call, dst, to);
-    if (src->rank > 2) {
+    if (!has_rows(call, src)) {
         visit_pictures(call, src->size[0], from, to, channels, outputs, 0, 0, visitor);
         return;
     }
     const int32_t *src_rows = call->run->offsets[src->dimension], *dst_rows = call->run->offsets[dst->dimension];
+    const int32_t axis = src->rank == 2; /* of rows */
+    const int64_t src_line = axis ? 1 : from[1].size, dst_line = axis ? 1 : to[1].size;
     for (int64_t sample = 0; sample < call->samples; sample++) {
-        from[1].size = src_rows[sample + 1] - src_rows[sample];
-        to[1].size = dst_rows[sample + 1] - dst_rows[sample];
-        visit_pictures(call, 1, from, to, channels, outputs, src_rows[sample], dst_rows[sample], visitor);
+        from[axis].size = src_rows[sample + 1] - src_rows[sample];
+        to[axis].size = dst_rows[sample + 1] - dst_rows[sample];
+        visit_pictures(call, 1, from, to, channels, outputs, src_rows[sample] * src_line, dst_rows[sample] * dst_line,
+                       visitor);
     }
 }
 

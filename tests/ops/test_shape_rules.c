@@ -83,6 +83,8 @@ static const wrong_t wrongs[] = {
     {"relu", "i4[3]", "src is int32, expected float32", .status = 0},
     {"relu6", "i4[3]", "src is int32", .status = 0},
     {"hardswish", "i4[3]", "src is int32", .status = 0},
+    {"hardtanh", "i4[3]", "src is int32", .attributes = {.reals = {-1, 1}}},
+    {"hardtanh", "f[3]", "bounds 2 and 2", .attributes = {.reals = {2, 2}}, ARGUMENT},
     {"gelu", "i4[3]", "src is int32", .status = 0},
     {"gelu_tanh", "i4[3]", "src is int32", .status = 0},
     {"silu", "i4[3]", "src is int32", .status = 0},

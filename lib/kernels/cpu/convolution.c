@@ -141,19 +141,16 @@ static run_t of_sample(const run_t *run, int64_t sample)
     const pt__convolution_t *convolution = run->convolution;
     const int32_t *from = run->is_backward ? convolution->dst_offsets : convolution->offsets;
     const int32_t *to = run->is_backward ? convolution->offsets : convolution->dst_offsets;
+    const int32_t ragged = convolution->ragged - 1;
     run_t one = *run;
-    pt__axis_t *along = &one.patches.axis[1];
-    const int64_t size = to[sample + 1] - to[sample], move = to[sample] * run->columns;
-    one.patches.samples = 1;
-    one.patches.size[1] = from[sample + 1] - from[sample];
-    one.patches.src += from[sample] * one.patches.channels;
-    one.size[1] = size;
-    along->count = size > along->first ? pt__ceiling(size - along->first, along->step) : 0;
-    one.rows = along->count;
-    one.product.dst += move;
-    one.product.preactivation += one.product.preactivation ? move : 0;
-    one.product.residual += one.product.residual ? move : 0;
-    one.product.slope_source += one.product.slope_source ? move : 0;
+    pt__axis_t *axis = &one.patches.axis[ragged];
+    const int64_t size = to[sample + 1] - to[sample];
+    const int64_t move = to[sample] * pt__convolution_line(convolution, run->size) * run->columns;
+    pt__patches_enter(&one.patches, ragged, from, sample);
+    one.size[ragged] = size;
+    axis->count = size > axis->first ? pt__ceiling(size - axis->first, axis->step) : 0;
+    one.rows = one.patches.axis[0].count * one.patches.axis[1].count;
+    pt__product_enter(&one.product, move);
     return one;
 }
 

@@ -20,6 +20,9 @@ typedef struct run {
     int64_t size[2];        /* of a picture that is written */
     int64_t channels, rows; /* rows of elements in all */
     int64_t first, last;    /* elements of a row whose taps along it are all inside */
+    /* Of what is read and what is written, where samples have rows of their own; else NULL */
+    const int32_t *from, *to;
+    const float *d_dst;     /* of the gradient by the weight */
     float *turned;          /* [kernel, channels] */
     float *sums;            /* [parts, kernel, channels] */
     int64_t parts;
@@ -74,6 +77,24 @@ static void find_inside(run_t *run)
     }
     if (run->first >= run->last)
         run->first = run->last = along->count;
+}
+
+/* One sample of those that offsets tell apart. */
+static run_t of_sample(const run_t *run, int64_t sample)
+{
+    const int32_t ragged = run->convolution->ragged - 1;
+    run_t one = *run;
+    pt__axis_t *axis = &one.patches.axis[ragged];
+    const int64_t size = run->to[sample + 1] - run->to[sample];
+    const int64_t move = run->to[sample] * pt__convolution_line(run->convolution, run->size) * run->channels;
+    pt__patches_enter(&one.patches, ragged, run->from, sample);
+    one.size[ragged] = size;
+    axis->count = size > axis->first ? pt__ceiling(size - axis->first, axis->step) : 0;
+    one.d_dst += one.d_dst != NULL ? move : 0;
+    if (one.product.dst != NULL)
+        pt__product_enter(&one.product, move);
+    find_inside(&one);
+    return one;
 }
 
 typedef void (*piece_fn)(const run_t *run, const taps_t *taps, int64_t row, int64_t element, int64_t count,
@@ -139,6 +160,12 @@ static void rows_task(void *argument, int64_t begin, int64_t end, int64_t chunk,
         visit_row(run, row, compute, scratch);
 }
 
+static void sample_task(void *argument, int64_t sample, int32_t worker)
+{
+    run_t one = of_sample(argument, sample);
+    rows_task(&one, 0, one.patches.axis[0].count, 0, worker);
+}
+
 /* Rows of about so many elements, by the shape alone. */
 static int64_t rows_each(const run_t *run)
 {
@@ -161,6 +188,10 @@ static run_t describe(pt__dev device, const pt__convolution_t *convolution)
 
 static void run_rows(pt__dev device, run_t *run)
 {
+    if (run->from != NULL) {
+        pt__pool_run(run->cpu->pool, run->convolution->samples, sample_task, run);
+        return;
+    }
     find_inside(run);
     pt__chunks_run(device, run->patches.samples * run->patches.axis[0].count, rows_each(run), rows_task, run);
 }
@@ -168,6 +199,8 @@ static void run_rows(pt__dev device, run_t *run)
 void pt__depthwise_forward(pt__dev device, const pt__convolution_t *convolution)
 {
     run_t run = describe(device, convolution);
+    run.from = convolution->offsets;
+    run.to = convolution->dst_offsets;
     memcpy(run.size, convolution->dst_size, sizeof run.size);
     turn_weight(&run);
     pt__patches_forward(convolution, &run.patches);
@@ -178,6 +211,8 @@ void pt__depthwise_forward(pt__dev device, const pt__convolution_t *convolution)
 void pt__depthwise_backward(pt__dev device, const pt__convolution_t *convolution)
 {
     run_t run = describe(device, convolution);
+    run.from = convolution->dst_offsets;
+    run.to = convolution->offsets;
     memcpy(run.size, convolution->src_size, sizeof run.size);
     turn_weight(&run);
     for (int64_t i = 0; i < convolution->stride[0]; i++)
@@ -200,7 +235,7 @@ static void add_products(const run_t *run, const taps_t *taps, int64_t row, int6
         sums[t] = scratch + taps->number[t] * run->channels;
     run->cpu->vector->convolution->depthwise_weight(
         count, run->channels, taps->count, taps->src, along->stride * run->channels,
-        run->convolution->d_dst + (row * along->count + element) * run->channels, sums);
+        run->d_dst + (row * along->count + element) * run->channels, sums);
 }
 
 static void part_task(void *argument, int64_t part, int32_t worker)
@@ -210,6 +245,14 @@ static void part_task(void *argument, int64_t part, int32_t worker)
     float *sums = run->sums + part * floats;
     (void)worker;
     memset(sums, 0, (size_t)floats * sizeof *sums);
+    for (int64_t s = pt__cut(run->convolution->samples, 1, run->parts, part);
+         run->from != NULL && s < pt__cut(run->convolution->samples, 1, run->parts, part + 1); s++) {
+        const run_t one = of_sample(run, s);
+        for (int64_t row = 0; row < one.patches.axis[0].count; row++)
+            visit_row(&one, row, add_products, sums);
+    }
+    if (run->from != NULL)
+        return;
     for (int64_t row = pt__cut(run->rows, 1, run->parts, part); row < pt__cut(run->rows, 1, run->parts, part + 1);
          row++)
         visit_row(run, row, add_products, sums);
@@ -234,6 +277,10 @@ void pt__depthwise_weight(pt__dev device, const pt__convolution_t *convolution)
     run_t run = describe(device, convolution);
     pt__patches_forward(convolution, &run.patches);
     run.patches.src = convolution->src;
+    run.d_dst = convolution->d_dst;
+    run.from = convolution->offsets;
+    run.to = convolution->dst_offsets;
+    memcpy(run.size, convolution->dst_size, sizeof run.size);
     run.rows = convolution->samples * convolution->dst_size[0];
     run.parts = pt__convolution_parts(convolution, pt__convolution_dst_rows(convolution));
     run.sums = convolution->scratch;

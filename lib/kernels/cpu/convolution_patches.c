@@ -64,6 +64,13 @@ void pt__patches_backward(const pt__convolution_t *convolution, const int64_t ph
     }
 }
 
+void pt__patches_enter(pt__patches_t *patches, int32_t axis, const int32_t *offsets, int64_t sample)
+{
+    patches->samples = 1;
+    patches->size[axis] = offsets[sample + 1] - offsets[sample];
+    patches->src += offsets[sample] * (axis == 0 ? patches->size[1] : 1) * patches->channels;
+}
+
 /* ---- Passes: as deep as they may be, and nearly equal ---- */
 
 static int64_t passes_a_tap(const pt__patches_t *patches)

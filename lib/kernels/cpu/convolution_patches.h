@@ -42,6 +42,18 @@ static inline int64_t pt__patches_taps(const pt__patches_t *patches)
 void pt__patches_forward(const pt__convolution_t *convolution, pt__patches_t *patches);
 void pt__patches_backward(const pt__convolution_t *convolution, const int64_t phase[2], pt__patches_t *patches);
 
+/* One sample of those that lie end to end along an axis, by the offsets of what is read. */
+void pt__patches_enter(pt__patches_t *patches, int32_t axis, const int32_t *offsets, int64_t sample);
+
+/* The same of what is written, `move` floats on. */
+static inline void pt__product_enter(pt__gemm_t *product, int64_t move)
+{
+    product->dst += move;
+    product->preactivation += product->preactivation ? move : 0;
+    product->residual += product->residual ? move : 0;
+    product->slope_source += product->slope_source ? move : 0;
+}
+
 int64_t pt__patches_passes(const pt__patches_t *patches);
 pt__patch_pass_t pt__patches_pass(const pt__patches_t *patches, int64_t index);
 

@@ -60,13 +60,12 @@ static void add_samples(const run_t *run, int64_t index, part_t *part)
     const pt__convolution_t *convolution = run->convolution;
     for (int64_t s = pt__cut(convolution->samples, 1, run->parts, index);
          s < pt__cut(convolution->samples, 1, run->parts, index + 1); s++) {
+        const int64_t line = pt__convolution_line(convolution, convolution->dst_size);
+        const int64_t first = convolution->dst_offsets[s] * line, end = convolution->dst_offsets[s + 1] * line;
         pt__patches_t one = run->patches;
-        int64_t first = convolution->dst_offsets[s], rows = convolution->dst_offsets[s + 1] - first;
-        one.samples = 1;
-        one.size[1] = convolution->offsets[s + 1] - convolution->offsets[s];
-        one.src += convolution->offsets[s] * one.channels;
-        one.axis[1].count = rows;
-        add_rows(run, &one, convolution->d_dst + first * convolution->outputs, 0, rows, part);
+        pt__patches_enter(&one, convolution->ragged - 1, convolution->offsets, s);
+        one.axis[convolution->ragged - 1].count = convolution->dst_offsets[s + 1] - convolution->dst_offsets[s];
+        add_rows(run, &one, convolution->d_dst + first * convolution->outputs, 0, end - first, part);
     }
 }
 

@@ -123,6 +123,41 @@ void pt__cpu_unary_gradient(pt__dev device, pt__unary_t unary, int64_t n, const 
     pt__chunks_run(device, n, PT__CHUNK_COSTLY, unary_gradient_chunk, &sweep);
 }
 
+typedef struct clipping {
+    const pt__vector_map_t *map;
+    float low, high;
+    const float *src, *d_dst; /* the gradient's src is what clipping gave */
+    float *dst;
+} clipping_t;
+
+static void clip_chunk(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker)
+{
+    const clipping_t *s = argument;
+    (void)chunk, (void)worker;
+    s->map->clip(end - begin, s->low, s->high, s->src + begin, s->dst + begin);
+}
+
+void pt__cpu_clip(pt__dev device, int64_t n, float low, float high, const float *src, float *dst)
+{
+    clipping_t clipping = {.map = pt__cpu(device)->vector->map, .low = low, .high = high, .src = src, .dst = dst};
+    pt__chunks_run(device, n, PT__CHUNK_CHEAP, clip_chunk, &clipping);
+}
+
+static void clip_gradient_chunk(void *argument, int64_t begin, int64_t end, int64_t chunk, int32_t worker)
+{
+    const clipping_t *s = argument;
+    (void)chunk, (void)worker;
+    s->map->clip_gradient(end - begin, s->low, s->high, s->src + begin, s->d_dst + begin, s->dst + begin);
+}
+
+void pt__cpu_clip_gradient(pt__dev device, int64_t n, float low, float high, const float *dst, const float *d_dst,
+                           float *d_src)
+{
+    clipping_t clipping = {
+        .map = pt__cpu(device)->vector->map, .low = low, .high = high, .src = dst, .d_dst = d_dst, .dst = d_src};
+    pt__chunks_run(device, n, PT__CHUNK_CHEAP, clip_gradient_chunk, &clipping);
+}
+
 typedef struct gated {
     const pt__vector_map_t *map;
     int32_t kind;

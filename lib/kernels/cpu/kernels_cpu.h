@@ -16,6 +16,9 @@ void pt__cpu_scale_by(pt__dev device, int64_t n, const float *src, const float *
 void pt__cpu_unary(pt__dev device, pt__unary_t unary, int64_t n, const float *src, float *dst);
 void pt__cpu_unary_gradient(pt__dev device, pt__unary_t unary, int64_t n, const float *src, const float *d_dst,
                             float *d_src);
+void pt__cpu_clip(pt__dev device, int64_t n, float low, float high, const float *src, float *dst);
+void pt__cpu_clip_gradient(pt__dev device, int64_t n, float low, float high, const float *dst, const float *d_dst,
+                           float *d_src);
 void pt__cpu_gated(pt__dev device, pt__unary_t unary, int64_t n, const float *gate, const float *src, float *dst);
 void pt__cpu_gated_gradient(pt__dev device, pt__unary_t unary, int64_t n, const float *gate, const float *src,
                             const float *d_dst, float *d_gate, float *d_src);

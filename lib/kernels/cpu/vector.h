@@ -24,6 +24,8 @@ typedef struct pt__vector_map {
     void (*add_into)(int64_t n, const float *src, float *dst);
     void (*scale)(int64_t n, float factor, const float *src, float *dst);
     void (*scale_into)(int64_t n, float factor, const float *src, float *dst); /* dst += factor * src */
+    void (*clip)(int64_t n, float low, float high, const float *src, float *dst);
+    void (*clip_gradient)(int64_t n, float low, float high, const float *dst, const float *d_dst, float *d_src);
     pt__map_fn unary[PT__UNARY_COUNT];
     pt__map_gradient_fn unary_gradient[PT__UNARY_COUNT];
     void (*gated[PT__UNARY_ACTIVATIONS])(int64_t n, const float *gate, const float *src, float *dst);

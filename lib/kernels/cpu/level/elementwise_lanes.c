@@ -64,6 +64,22 @@ static void scale_into(int64_t n, float factor, const float *src, float *dst)
     map_pair(n, src, dst, dst, value_scaled_sum, factor);
 }
 
+static void clip(int64_t n, float low, float high, const float *src, float *dst)
+{
+    for (int64_t i = 0; i < n; i += LANES) { /* NaN stays */
+        floats_t x = load_some(src + i, n - i);
+        store_some(dst + i, maximum(broadcast(low), minimum(broadcast(high), x)), n - i);
+    }
+}
+
+static void clip_gradient(int64_t n, float low, float high, const float *dst, const float *d_dst, float *d_src)
+{
+    for (int64_t i = 0; i < n; i += LANES) {
+        floats_t x = load_some(dst + i, n - i);
+        store_some(d_src + i, where(~((x <= low) | (x >= high)), load_some(d_dst + i, n - i)), n - i);
+    }
+}
+
 /* ---- unary: UNARY(name, value, slope from what unary_gradient reads: the input, or for tanh, sigmoid and exp the
  * output) */
 
@@ -231,6 +247,8 @@ const pt__vector_map_t PT__LEVEL(pt__vector_map) = {
     .add_into = add_into,
     .scale = scale,
     .scale_into = scale_into,
+    .clip = clip,
+    .clip_gradient = clip_gradient,
     .unary = {NULL, relu_map, gelu_tanh_map, gelu_erf_map, silu_map, tanh_map, sigmoid_map, relu6_map, hardswish_map,
               exp_map, log_map},
     .unary_gradient = {NULL, relu_gradient_map, gelu_tanh_gradient_map, gelu_erf_gradient_map, silu_gradient_map,
