@@ -427,9 +427,9 @@ PT_API pt_tensor_t pt_relu(pt_graph_t *graph, pt_tensor_t src);
 /* min(max(x, 0), 6) of each element. */
 PT_API pt_tensor_t pt_relu6(pt_graph_t *graph, pt_tensor_t src);
 /* x min(max(x + 3, 0), 6) / 6 of each element. Howard 2019. */
+PT_API pt_tensor_t pt_hardswish(pt_graph_t *graph, pt_tensor_t src);
 /* min(max(x, low), high), low < high, of DeepSpeech with 0 and 20 (Hannun et al. 2014). */
 PT_API pt_tensor_t pt_hardtanh(pt_graph_t *graph, pt_tensor_t src, double low, double high);
-PT_API pt_tensor_t pt_hardswish(pt_graph_t *graph, pt_tensor_t src);
 /* x Φ(x) of each element, by erf. */
 PT_API pt_tensor_t pt_gelu(pt_graph_t *graph, pt_tensor_t src);
 /* The tanh approximation of pt_gelu. */
