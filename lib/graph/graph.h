@@ -135,7 +135,7 @@ typedef struct pt__offer {
     const char *const *turned;
     int64_t head_width;
     int32_t side_by_side; /* so they stand in all of these */
-    int32_t sees_all;     /* each of the trunk's rows depends on all of its sample, on what is behind it too */
+    int32_t sees_ahead;     /* the trunk's rows depend on what is behind them, further than a convolution reaches */
 } pt__offer_t;
 
 struct pt_graph {

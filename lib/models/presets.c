@@ -1,7 +1,8 @@
 /* Networks of usual sizes by name, for training from the beginning: a configuration with "preset" stands for the one
  * that has the preset's keys too, where it has none of its own. Sizes as of BERT's miniatures (Turc et al. 2019,
  * Well-Read Students Learn Better); a Llama's keys and values have half the heads, its inner rows 8/3 of the width.
- * Those of pictures are the published ones, as torchvision and timm have them, whose files of weights load. */
+ * Those of pictures are the published ones, as torchvision and timm have them, whose files of weights load. Deep
+ * Speech's -large has the paper's width, Deep Speech 2's its seven layers; speaker-encoder is resemblyzer's. */
 #include <stdio.h>
 #include <string.h>
 
@@ -59,9 +60,14 @@ enum { FAMILIES = sizeof families / sizeof families[0] };
     "{\"model_type\": \"vit\", \"hidden_size\": " width ", \"num_attention_heads\": " heads ", " \
     "\"intermediate_size\": " inner ", \"layer_norm_eps\": 1e-6}"
 
+#define DEEPSPEECH(width) "{\"model_type\": \"deepspeech\", \"hidden_size\": " width "}"
+#define DEEPSPEECH2(channels, width, layers)                                                                     \
+    "{\"model_type\": \"deepspeech2\", \"conv_channels\": [" channels ", " channels "], \"hidden_size\": " width \
+    ", \"num_layers\": " layers "}"
+
 static const struct {
     const char *name, *json;
-} of_pictures[] = {
+} others[] = {
     {"resnet18", BASIC("2, 2, 2, 2")},
     {"resnet34", BASIC("3, 4, 6, 3")},
     {"resnet50", BOTTLENECK("3, 4, 6, 3")},
@@ -86,6 +92,21 @@ static const struct {
     {"vit-small", VIT("384", "6", "1536")},
     {"vit-base", VIT("768", "12", "3072")},
     {"digits", "{\"model_type\": \"digits\"}"},
+    /* of sound */
+    {"deepspeech-tiny", DEEPSPEECH("128")},
+    {"deepspeech-mini", DEEPSPEECH("256")},
+    {"deepspeech-small", DEEPSPEECH("512")},
+    {"deepspeech-medium", DEEPSPEECH("1024")},
+    {"deepspeech-large", DEEPSPEECH("2048")},
+    {"deepspeech2-tiny", DEEPSPEECH2("64", "128", "2")},
+    {"deepspeech2-mini", DEEPSPEECH2("128", "256", "3")},
+    {"deepspeech2-small", DEEPSPEECH2("256", "512", "3")},
+    {"deepspeech2-medium", DEEPSPEECH2("640", "800", "5")},
+    {"deepspeech2-large", DEEPSPEECH2("1280", "1280", "7")},
+    {"keywords", "{\"model_type\": \"deepspeech2\", \"input_size\": 40, \"conv_channels\": [64, 64], "
+                 "\"conv_kernels\": [5, 5], \"conv_strides\": [2, 1], \"hidden_size\": 96, \"num_layers\": 1, "
+                 "\"dropout\": 0.1}"},
+    {"speaker-encoder", "{\"model_type\": \"lstm_encoder\"}"},
 };
 
 static pt_status_t write_preset(const char *name, pt__text_t *text)
@@ -99,9 +120,9 @@ static pt_status_t write_preset(const char *name, pt__text_t *text)
                 return PT_OK;
             }
         }
-    for (size_t i = 0; i < sizeof of_pictures / sizeof of_pictures[0]; i++)
-        if (strcmp(of_pictures[i].name, name) == 0) {
-            pt__text_add(text, "%s", of_pictures[i].json);
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (strcmp(others[i].name, name) == 0) {
+            pt__text_add(text, "%s", others[i].json);
             return PT_OK;
         }
     return pt__fail(
@@ -109,7 +130,7 @@ static pt_status_t write_preset(const char *name, pt__text_t *text)
         "config: \"preset\" is \"%.64s\", expected bert, gpt2 or llama with -tiny, -mini, -small or "
         "-medium, as in bert-mini; resnet18, 34, 50, 101 or 152, and for pictures of 32 by 32 resnet20, 32, "
         "44, 56 or 110; vgg11, 13, 16 or 19, with _bn or without; mobilenet_v2; vit-tiny, -small or -base; "
-        "or digits",
+        "digits; deepspeech or deepspeech2 with -tiny, -mini, -small, -medium or -large; keywords; or speaker-encoder",
         name);
 }
 

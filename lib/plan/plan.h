@@ -14,11 +14,11 @@ struct pt__text;
 typedef struct pt__plan pt__plan_t;
 
 typedef struct pt__plan_options {
-    pt__rows_t capacity;     /* the most of each dimension that a run may have; 0 of those that no input has */
-    int32_t training;        /* append the backward pass for parameters with wanted != 0 */
-    int32_t recompute;       /* PT_RECOMPUTE_...: what the backward pass makes again instead of keeping it */
-    const int32_t *wanted;   /* [parameters of the graph]; read where training */
-    const int32_t *updated;  /* [parameters of the graph] states that the run shall update; NULL: none */
+    pt__rows_t capacity;    /* the most of each dimension that a run may have; 0 of those that no input has */
+    int32_t training;       /* append the backward pass for parameters with wanted != 0 */
+    int32_t recompute;      /* PT_RECOMPUTE_...: what the backward pass makes again instead of keeping it */
+    const int32_t *wanted;  /* [parameters of the graph]; read where training */
+    const int32_t *updated; /* [parameters of the graph] states that the run shall update; NULL: none */
     /* tensors to be read after a run; the loss, its weight and the metrics are kept where they are asked for here */
     const pt_tensor_t *kept;
     int32_t n_kept;
@@ -26,7 +26,7 @@ typedef struct pt__plan_options {
 
 /* PT_ERR_SHAPE where the rows are too few for an op that works on all of them together (batch norm takes two at
  * least). */
-pt_status_t pt__plan_check_rows(const pt__plan_t *plan, const pt__rows_t *rows);
+pt_status_t pt__plan_check_rows(const pt__plan_t *plan, const pt__rows_t *rows, const int32_t *const *offsets);
 pt_status_t pt__plan_create(const pt_graph_t *graph, const pt__plan_options_t *options, pt__plan_t **out);
 void pt__plan_free(pt__plan_t *plan);
 

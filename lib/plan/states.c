@@ -38,7 +38,17 @@ pt_status_t pt__layout_append_updates(pt__plan_t *plan, int64_t n_nodes)
     return graph->status;
 }
 
-pt_status_t pt__plan_check_rows(const pt__plan_t *plan, const pt__rows_t *rows)
+/* Of the dimension in this run; of a derived one they are counted. */
+static int64_t count_rows(const pt_graph_t *graph, int32_t dimension, const pt__rows_t *rows,
+                          const int32_t *const *offsets)
+{
+    const pt__dimension_t *found = &graph->dimensions[dimension];
+    if (dimension <= PT__DIMENSION_TOKENS || found->parent == PT__DIMENSION_NONE || found->is_chosen)
+        return rows->count[dimension];
+    return pt__graph_count_rows(graph, dimension, rows->count[PT__DIMENSION_BATCH], offsets, NULL);
+}
+
+pt_status_t pt__plan_check_rows(const pt__plan_t *plan, const pt__rows_t *rows, const int32_t *const *offsets)
 {
     const pt_graph_t *graph = plan->graph;
     for (int64_t i = 0; plan->couples && i < graph->n_nodes; i++) {
@@ -46,7 +56,7 @@ pt_status_t pt__plan_check_rows(const pt__plan_t *plan, const pt__rows_t *rows)
         const pt__shape_t *shape = &graph->tensors[node->outputs[0]].shape;
         if (!(node->op->flags & PT__OP_COUPLES) || !node->attributes.integers[node->op->updates - 1])
             continue;
-        if (pt__shape_rows(shape, 1) * rows->count[shape->dimension] < 2)
+        if (pt__shape_rows(shape, 1) * count_rows(graph, shape->dimension, rows, offsets) < 2)
             return pt__fail(PT_ERR_SHAPE, "%s: one row of data while it learns its statistics, expected at least two",
                             node->op->name);
     }

@@ -97,10 +97,10 @@ static pt_status_t build(const pt__task_options_t *options, pt_graph_t *graph)
     pt__frame_rows_t rows;
     pt_tensor_t latent = PT_NO_TENSOR, hidden = PT_NO_TENSOR;
     PT__TRY(pt__frame_rows_find(graph, "contrastive", &rows));
-    if (graph->offer.sees_all)
+    if (graph->offer.sees_ahead)
         return pt__fail(PT_ERR_UNSUPPORTED,
-                        "task contrastive: the network reads its samples in both directions, so that its rows have "
-                        "seen what they are to tell; expected one direction");
+                        "task contrastive: the network's rows have seen those that follow, which they are to tell; "
+                        "expected layers in one direction (\"bidirectional\": false), and no lookahead");
     PT__TRY(find_latent(graph, &rows, &hidden, &latent));
     const int64_t outputs = steps * width;
     pt_tensor_t weight = pt_parameter(graph, "contrast.context.weight", 2, (int64_t[]){outputs, rows.width},

@@ -24,7 +24,7 @@ static pt_status_t abandon_after(pt_model_t *model, pt_status_t status)
 pt_status_t pt__step_accumulate(pt_model_t *model, const pt__requests_t *requests, const pt__loaded_t *loaded,
                                 double *loss, double *weight)
 {
-    PT__TRY(pt__plan_check_rows(model->plans.planned[PT__MODE_TRAIN].plan, &loaded->rows));
+    PT__TRY(pt__plan_check_rows(model->plans.planned[PT__MODE_TRAIN].plan, &loaded->rows, loaded->offsets));
     if (model->pending.accumulated == 0 && model->plans.planned[PT__MODE_TRAIN].has_states)
         PT__TRY(pt__state_keep(model));
     pt_status_t status = pt__engine_run(model, PT__MODE_TRAIN, requests, loaded);

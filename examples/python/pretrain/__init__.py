@@ -1212,7 +1212,7 @@ class Model(_Handle):
             TASK_MASKED_LM: MaskedLmOptions,
             TASK_MASKED_FRAMES: MaskedFramesOptions,
             TASK_CONTRASTIVE: ContrastiveOptions,
-            TASK_DATA2VEC: Data2vecOptions,
+            TASK_DATA2VEC: Data2VecOptions,
             TASK_EMBEDDING: EmbeddingOptions,
             TASK_CLASSIFICATION: ClassificationOptions,
             TASK_MULTI_LABEL: MultiLabelOptions,
