@@ -153,8 +153,7 @@ class Runner:
     def step(self, network, side, seconds, threads):
         """Of picture_step.py."""
         build = pathlib.Path(self.options.build).resolve()
-        library = next((build / "lib").glob("libpretrain.so.*.*.*"), build / "lib" / "libpretrain.so")
-        arguments = [str(library), network, str(seconds), str(threads), side]
+        arguments = [str(build / "lib" / "libpretrain.so"), network, str(seconds), str(threads), side]
         return self.start(
             [self.options.torch, str(HERE / "picture_step.py"), *arguments],
             os.environ | {"PRETRAIN_DESCRIPTION": str(build / "pretrain.json")},
