@@ -130,16 +130,22 @@ pt_status_t pt__engine_read_scalar(const pt_model_t *model, pt__mode_t mode, pt_
     return PT_OK;
 }
 
+pt_status_t pt__engine_requests(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, const pt_dataset_t *dataset,
+                                const pt__requests_t **requests)
+{
+    uint32_t lacking = pt__requests_lacking(model, mode);
+    for (int32_t i = 0; i < dataset->n_fields; i++)
+        pt__requests_note_field(model, dataset->fields[i].name, &lacking);
+    return pt__requests_find(model, mode, tensor, lacking, requests);
+}
+
 pt_status_t pt__engine_loader(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, pt_dataset_t *dataset,
                               const pt__loader_options_t *options, const pt__cursor_t *start,
                               const pt__requests_t **requests, pt__loader_t **out)
 {
     pt__loader_options_t limited = *options;
     memcpy(limited.length_limit, model->graph->length_limit, sizeof limited.length_limit);
-    uint32_t lacking = pt__requests_lacking(model, mode);
-    for (int32_t i = 0; i < dataset->n_fields; i++)
-        pt__requests_note_field(model, dataset->fields[i].name, &lacking);
-    PT__TRY(pt__requests_find(model, mode, tensor, lacking, requests));
+    PT__TRY(pt__engine_requests(model, mode, tensor, dataset, requests));
     return pt__loader_create(dataset, (*requests)->list, (*requests)->count, &limited, start, out);
 }
 

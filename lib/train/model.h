@@ -252,6 +252,9 @@ int32_t pt__engine_couples(const pt_model_t *model);
 /* The most rows that one sample of this dataset can have for this model, in each dimension; 0 where nothing it reads
  * counts one. */
 pt__rows_t pt__engine_sample_rows(const pt_model_t *model, const pt_dataset_t *dataset);
+/* The fields that the mode reads of this dataset; and a loader of them. */
+pt_status_t pt__engine_requests(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, const pt_dataset_t *dataset,
+                                const pt__requests_t **requests);
 pt_status_t pt__engine_loader(pt_model_t *model, pt__mode_t mode, pt_tensor_t tensor, pt_dataset_t *dataset,
                               const pt__loader_options_t *options, const pt__cursor_t *start,
                               const pt__requests_t **requests, pt__loader_t **out);

@@ -25,7 +25,6 @@ typedef struct search { /* owned, since a host's callback may never return */
     pt__device_t *device;
     int64_t width, classes;
     samples_t reference, asked;
-    int64_t *indices;
     void *on_device; /* the reference's rows, then those of a part of the others, then products */
     float *products; /* [AT_ONCE, reference.count] */
     int64_t *nearest;
@@ -44,7 +43,6 @@ static pt_status_t end_search(void *user)
     pt__memory_t *memory = self->memory;
     release_samples(memory, &self->reference);
     release_samples(memory, &self->asked);
-    pt__release(memory, self->indices);
     pt__device_release(self->device, self->on_device);
     pt__release(memory, self->products);
     pt__release(memory, self->nearest);
@@ -66,13 +64,13 @@ static pt_status_t check_features(const pt_model_t *model, pt_tensor_t tensor)
     return PT_OK;
 }
 
-static pt_status_t find_labels(const pt_dataset_t *dataset, const char *which, int32_t *field)
+static pt_status_t check_labels(const pt_dataset_t *dataset, const char *which)
 {
-    *field = pt__dataset_find(dataset, "label");
+    const int32_t field = pt__dataset_find(dataset, "label");
     if (dataset->length < 1)
         return pt__fail(PT_ERR_ARGUMENT, "%s: %s, expected samples that can be counted", which,
                         dataset->length < 0 ? "a stream" : "it is empty");
-    if (*field < 0 || dataset->fields[*field].dtype != PT_INT32 || dataset->fields[*field].rank != 0)
+    if (field < 0 || dataset->fields[field].dtype != PT_INT32 || dataset->fields[field].rank != 0)
         return pt__fail(PT_ERR_SHAPE, "%s: it has no field \"label\" of one int32 a sample", which);
     return PT_OK;
 }
@@ -90,29 +88,63 @@ static void normalise(samples_t *samples, int64_t width)
     }
 }
 
+/* A loader of what the features need, and of the labels as one field more. */
+static pt_status_t open_pass(search_t *self, pt_model_t *model, pt_dataset_t *dataset, pt_tensor_t features,
+                             int64_t batch, const pt__requests_t **requests, pt__loader_t **loader)
+{
+    const int64_t samples = batch < dataset->length ? batch : dataset->length;
+    pt__loader_options_t options = {
+        .batch = samples, .micro_batch = samples, .epochs = 1, .in_order = 1, .prefetch = 1};
+    pt__request_t *wanted;
+    memcpy(options.length_limit, model->graph->length_limit, sizeof options.length_limit);
+    PT__TRY(pt__engine_requests(model, PT__MODE_OUTPUT, features, dataset, requests));
+    const int32_t count = (*requests)->count;
+    PT__TRY(pt__allocate(self->memory, (size_t)count + 1, sizeof *wanted, "wanted fields", &wanted));
+    memcpy(wanted, (*requests)->list, (size_t)count * sizeof *wanted);
+    wanted[count] = (pt__request_t){
+        .name = "label", .dtype = PT_INT32, .dimension = PT__DIMENSION_BATCH, .index_ignore = INT32_MIN};
+    pt_status_t status = pt__loader_create(dataset, wanted, count + 1, &options, NULL, loader);
+    pt__release(self->memory, wanted);
+    return status;
+}
+
+/* Features and labels in one pass: to make a sample twice may cost more than to compute its features. */
+static pt_status_t read_all(search_t *self, pt_model_t *model, pt__loader_t *loader, pt_tensor_t features,
+                            const pt__requests_t *requests, samples_t *samples)
+{
+    const pt__rows_t capacity = pt__loader_capacity(loader);
+    pt__loaded_t loaded;
+    pt_status_t status;
+    PT__TRY(pt__plans_prepare(model, PT__MODE_OUTPUT, features, &capacity, NULL));
+    for (int64_t first = 0; (status = pt__loader_next(loader, &loaded)) == PT_OK;) {
+        const int64_t count = loaded.rows.count[PT__DIMENSION_BATCH];
+        PT__TRY(pt__engine_run(model, PT__MODE_OUTPUT, requests, &loaded));
+        PT__TRY(pt__engine_read(model, PT__MODE_OUTPUT, features, samples->rows + first * self->width));
+        memcpy(samples->labels + first, loaded.data[requests->count], (size_t)count * sizeof *samples->labels);
+        first += count;
+        if (atomic_exchange(&model->cancelled, 0))
+            return pt__fail(PT_ERR_CANCELLED, "cancelled after %lld samples", (long long)first);
+    }
+    return status == PT_END ? PT_OK : status;
+}
+
 static pt_status_t read_samples(search_t *self, pt_model_t *model, pt_dataset_t *dataset, const char *which,
                                 pt_tensor_t features, int64_t batch, samples_t *samples)
 {
-    int32_t field = 0;
-    pt__receiver_t receiver;
-    PT__TRY(find_labels(dataset, which, &field));
+    const pt__requests_t *requests;
+    pt__loader_t *loader;
+    PT__TRY(check_labels(dataset, which));
     const int64_t count = samples->count = dataset->length;
     PT__TRY(pt__allocate_uninitialised(self->memory, (size_t)count, (size_t)self->width * sizeof(float), "features",
                                        &samples->rows));
     PT__TRY(pt__allocate(self->memory, (size_t)count, sizeof(int32_t), "labels", &samples->labels));
-    PT__TRY(pt__allocate(self->memory, (size_t)count, sizeof(int64_t), "labels", &self->indices));
-    for (int64_t i = 0; i < count; i++)
-        self->indices[i] = i;
-    const pt_array_t labels = {.dtype = PT_INT32, .data = samples->labels, .capacity = count};
-    PT__TRY(pt__receiver_open(&labels, (uint32_t)sizeof labels, "labels", &receiver));
-    PT__TRY(pt__dataset_read(dataset, self->indices, count, field, &receiver));
-    pt__release(self->memory, self->indices);
-    self->indices = NULL;
-    const pt_array_t rows = {.dtype = PT_FLOAT32, .data = samples->rows, .capacity = count * self->width};
-    PT__TRY(pt__receiver_open(&rows, (uint32_t)sizeof rows, "features", &receiver));
-    PT__TRY(pt__predict(model, dataset, features, batch, &receiver));
-    normalise(samples, self->width);
-    return PT_OK;
+    PT__TRY(open_pass(self, model, dataset, features, batch, &requests, &loader));
+    pt__pass_begin(loader);
+    pt_status_t status = read_all(self, model, loader, features, requests, samples);
+    pt__pass_close(loader);
+    if (status == PT_OK)
+        normalise(samples, self->width);
+    return status;
 }
 
 static int64_t count_names(const pt_dataset_t *dataset)

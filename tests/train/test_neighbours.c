@@ -191,6 +191,49 @@ START_TEST(test_names)
 }
 END_TEST
 
+/* user: how many times each sample has been made. */
+static void fetch(void *user, pt_batch_t *batch)
+{
+    float *rows = pt_batch_field(batch, "x")->data;
+    int32_t *labels = pt_batch_field(batch, "label")->data;
+    for (int64_t i = 0; i < batch->capacity; i++) {
+        const int64_t sample = batch->indices[i];
+        ((int32_t *)user)[sample]++;
+        memcpy(rows + i * WIDTH, asked_rows + sample * WIDTH, WIDTH * sizeof(float));
+        labels[i] = asked_labels[sample];
+    }
+    batch->filled = batch->capacity;
+    batch->status = PT_OK;
+}
+
+/* Features and labels come from one pass, and a batch that does not divide the samples loses none. */
+START_TEST(test_samples_are_made_once)
+{
+    const pt_field_spec_t fields[] = {{.name = "x", .dtype = PT_FLOAT32, .rank = 1, .shape = {WIDTH}},
+                                      {.name = "label", .dtype = PT_INT32, .rank = 0}};
+    int32_t made[ASKED] = {0};
+    pt_neighbour_options_t options;
+    pt_neighbour_result_t result = {.struct_size = sizeof result};
+    pt_dataset_t *asked;
+    draw();
+    pt_context_t *context = network_context(1, 1);
+    pt_model_t *model = mirror(context);
+    pt_dataset_t *reference = dataset_of(context, reference_rows, reference_labels, REFERENCES);
+    ck_ok(pt_dataset_create_map(context, fields, 2, sizeof fields[0], ASKED, 0, fetch, made, NULL, &asked));
+    ck_ok(pt_neighbour_options_init(&options, sizeof options));
+    options.neighbours = 5;
+    options.batch = 7;
+    ck_ok(pt_evaluate_neighbours(model, reference, asked, &options, &result));
+    ck_assert(fabs(result.accuracy - by_hand(5, options.temperature)) < 1e-12);
+    for (int32_t i = 0; i < ASKED; i++)
+        ck_assert_int_eq(made[i], 1);
+    pt_dataset_free(asked);
+    pt_dataset_free(reference);
+    pt_model_free(model);
+    pt_context_free(context);
+}
+END_TEST
+
 START_TEST(test_refusals)
 {
     static const struct {
@@ -275,4 +318,5 @@ START_TEST(test_every_allocation_may_fail)
 }
 END_TEST
 
-SUITE("neighbours", 60, test_votes, test_borders, test_names, test_refusals, test_every_allocation_may_fail)
+SUITE("neighbours", 60, test_votes, test_borders, test_names, test_samples_are_made_once, test_refusals,
+      test_every_allocation_may_fail)
