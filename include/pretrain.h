@@ -201,6 +201,8 @@ typedef struct pt_tokenizer pt_tokenizer_t;
 typedef struct pt_decoder pt_decoder_t;
 /* Makes rows of a recording as it comes; see pt_audio_stream_create. */
 typedef struct pt_audio_stream pt_audio_stream_t;
+/* Makes text of what a recognition model hears; see pt_recognizer_create. */
+typedef struct pt_recognizer pt_recognizer_t;
 
 /* Memory of so many bytes, aligned as malloc's; NULL where there is none. Both are called from any of the library's
  * threads, also by several at once. */
@@ -2942,6 +2944,80 @@ PT_API pt_status_t pt_decoder_finish(pt_decoder_t *decoder, char *buffer, size_t
 PT_API const char *pt_decoder_last_error(const pt_decoder_t *decoder);
 /* NULL: nothing happens. */
 PT_API void pt_decoder_free(pt_decoder_t *decoder);
+
+/* A word that recognition is to favour. */
+typedef struct pt_hot_word {
+    /* UTF-8, without a blank */
+    const char *word;
+    /* added to the score of a text each time that it has the word, and a part of it while the word is being said */
+    double weight;
+} pt_hot_word_t;
+/* How texts are found. Read during pt_recognizer_create, which keeps nothing of it. */
+typedef struct pt_recognizer_options {
+    uint32_t struct_size;
+    /* none are defined: 0 */
+    uint32_t flags;
+    /* the class that is no token: one of the tokenizer's; init: -1, the one behind them */
+    int32_t blank;
+    /* texts that are followed from row to row; 0: greedy decoding, the largest class of each row; init: 64 */
+    int32_t beam;
+    /* classes whose logarithm in a row is below it are passed over there, but for the largest; init: -12 */
+    double threshold;
+    /* path of an n-gram language model, an ARPA file, of up to 8 words, that gzip may have packed; NULL: none */
+    const char *language_model;
+    /* times the natural logarithm of a word's probability by the language model; init: 0.5 */
+    double language_weight;
+    /* added for each word, against a language model's liking for few; init: 1 */
+    double word_bonus;
+    /* the logarithm to base 10 of the probability of words that the language model lacks, unless it has "<unk>"; init:
+     * -10 */
+    double unknown;
+    /* n_hot_words of them, hot_word_size, sizeof(pt_hot_word_t), from each to the next; NULL with 0: none */
+    const pt_hot_word_t *hot_words;
+    uint32_t hot_word_size;
+    int32_t n_hot_words;
+} pt_recognizer_options_t;
+/* Writes the defaults, at most struct_size bytes, which is sizeof *options. */
+PT_API pt_status_t pt_recognizer_options_init(pt_recognizer_options_t *options, uint32_t struct_size);
+/* What makes texts of the output "log_probabilities" of a model with PT_TASK_RECOGNITION: prefix beam search (Hannun
+ * 2014), whose score of a text is the logarithm of the summed probabilities of all ways to say it, with language model,
+ * bonus and hot words for its words. Words are what the tokenizer's blanks part, or, of tokenizers of pieces, what
+ * pt_tokenizer_kinds says. The tokenizer is retained. options may be NULL. PT_ERR_FORMAT names the line of an ARPA file
+ * that is none. */
+PT_API pt_status_t pt_recognizer_create(pt_tokenizer_t *tokenizer, const pt_recognizer_options_t *options,
+                                        pt_recognizer_t **out);
+/* Hears further rows [rows, classes] of natural logarithms of probabilities: how the rows of a text are cut into calls
+ * changes nothing. Memory grows with the text alone. After pt_recognizer_finish, or a failure, a new text begins.
+ * PT_ERR_ARGUMENT names the row of a number that is no such logarithm. */
+PT_API pt_status_t pt_recognizer_push(pt_recognizer_t *recognizer, const pt_array_t *rows, uint32_t array_size);
+/* The text ends: its last word is scored, and the texts are put in their final order. */
+PT_API pt_status_t pt_recognizer_finish(pt_recognizer_t *recognizer);
+/* How many texts there are, at most options.beam; before pt_recognizer_finish those of the rows so far. */
+PT_API int32_t pt_recognizer_count(const pt_recognizer_t *recognizer);
+/* The rank-th best text, from 0 on: at most `size` bytes with the final 0, its whole length in *length; a buffer that
+ * is NULL with size 0 only asks. *score, unless NULL: the logarithm that texts are ordered by; of greedy decoding that
+ * of the best path. */
+PT_API pt_status_t pt_recognizer_text(pt_recognizer_t *recognizer, int32_t rank, char *buffer, size_t size,
+                                      size_t *length, double *score);
+/* When a word was said. */
+typedef struct pt_spoken_word {
+    /* its bytes in the text: [begin, end) */
+    int64_t begin, end;
+    /* the rows where its first and its last token are most certain: [first_row, end_row) */
+    int64_t first_row, end_row;
+} pt_spoken_word_t;
+/* The words of the rank-th best text, at most `room` of them, word_size, sizeof *words, bytes from each to the next,
+ * and how many it has in *count; words may be NULL with room 0. */
+PT_API pt_status_t pt_recognizer_words(pt_recognizer_t *recognizer, int32_t rank, pt_spoken_word_t *words,
+                                       uint32_t word_size, int64_t room, int64_t *count);
+/* Computes the output "log_probabilities" of one sample, given as to pt_forward, and hears it from beginning to end:
+ * its texts are then the recognizer's. */
+PT_API pt_status_t pt_recognize(pt_model_t *model, pt_recognizer_t *recognizer, const pt_array_t *values,
+                                int32_t n_values, uint32_t array_size);
+/* The message of the last failed call on this recognizer, "" where none has. Valid until its next call or its end. */
+PT_API const char *pt_recognizer_last_error(const pt_recognizer_t *recognizer);
+/* NULL: nothing happens. */
+PT_API void pt_recognizer_free(pt_recognizer_t *recognizer);
 
 /* What becomes of characters that an alphabet does not have. */
 enum {

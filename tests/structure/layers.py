@@ -20,6 +20,7 @@ ALLOWED = {  # layer -> the layers that it may include, itself aside
     "text": ["base"],
     "audio": ["base"],
     "image": ["base"],
+    "speech": ["base"],
     "formats": ["base"],
     "train": [
         "base",

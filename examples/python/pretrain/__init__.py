@@ -903,9 +903,60 @@ class Tokenizer(_Handle):
         """Writes a tokenizer.json to a path or a file object; without one gives its bytes."""
         return _save_to(place, lambda path, options: library.pt_tokenizer_save(self, path, options))
 
+    def recognizer(self, hot_words={}, **options):
+        """A Recognizer of these tokens; hot_words {word: weight}, and options of pt_recognizer_options_t."""
+        return Recognizer(self, hot_words, options)
+
     def decoder(self, special=False):
         """Text of ids as they come: a Decoder."""
         return Decoder(self, special)
+
+
+class Recognizer(_Handle):
+    """Texts of a recognition model's "log_probabilities"; Tokenizer.recognizer makes one."""
+
+    def __init__(self, tokenizer, hot_words, options):
+        made = _options(RecognizerOptions, options)
+        kept = (HotWord * max(len(hot_words), 1))(
+            *(HotWord(word=word.encode(), weight=weight) for word, weight in hot_words.items())
+        )
+        made.hot_words, made.hot_word_size = ctypes.addressof(kept), ctypes.sizeof(HotWord)
+        made.n_hot_words = len(hot_words)
+        pointer = _create(library.pt_recognizer_create, tokenizer, ctypes.byref(made))
+        super().__init__(pointer, library.pt_recognizer_free, tokenizer)
+
+    def __len__(self):
+        """How many texts there are."""
+        return library.pt_recognizer_count(self)
+
+    def push(self, rows):
+        """Hears further rows of logarithms of probabilities, a flat sequence or a buffer of them."""
+        view, _held = _array(rows)
+        _check(library.pt_recognizer_push(self, ctypes.byref(view), ctypes.sizeof(view)))
+
+    def finish(self):
+        """The text ends; gives the best one."""
+        _check(library.pt_recognizer_finish(self))
+        return self.text()
+
+    def text(self, rank=0):
+        return self.scored(rank)[0]
+
+    def scored(self, rank=0):
+        """(text, score)"""
+        length, score = c_size_t(), c_double()
+        _check(library.pt_recognizer_text(self, rank, None, 0, ctypes.byref(length), ctypes.byref(score)))
+        buffer = ctypes.create_string_buffer(length.value + 1)
+        _check(library.pt_recognizer_text(self, rank, buffer, len(buffer), ctypes.byref(length), None))
+        return buffer.value.decode(), score.value
+
+    def words(self, rank=0):
+        """[(word, first row, row behind the last)]"""
+        count, size, text = c_int64(), ctypes.sizeof(SpokenWord), self.text(rank).encode()
+        _check(library.pt_recognizer_words(self, rank, None, size, 0, ctypes.byref(count)))
+        found = (SpokenWord * max(count.value, 1))()
+        _check(library.pt_recognizer_words(self, rank, found, size, count.value, ctypes.byref(count)))
+        return [(text[word.begin : word.end].decode(), word.first_row, word.end_row) for word in found[: count.value]]
 
 
 class Decoder(_Handle):
