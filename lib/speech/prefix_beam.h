@@ -1,5 +1,6 @@
 /* Rows of CTC's logarithms of probabilities to texts: greedily, or by a beam of prefixes (Hannun 2014), which adds up
- * all ways to say a text and weighs its words by a language model, a bonus and hot words. Rows may come a few at a time. */
+ * all ways to say a text and weighs its words by a language model, a bonus and hot words. Rows may come a few at a
+ * time. */
 #ifndef PT__PREFIX_BEAM_H
 #define PT__PREFIX_BEAM_H
 

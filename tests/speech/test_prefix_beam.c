@@ -1,5 +1,5 @@
 /* Prefix beam search: the sums over all paths that a beam without limits gives, with the scores of words; rows that
- * come a few at a time; memory that stays as it is; greedy decoding; a language model that mends what was heard badly. */
+ * come a few at a time; memory that stays as it is; greedy decoding. */
 #include "speech/prefix_beam.h"
 
 #include <math.h>

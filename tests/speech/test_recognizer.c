@@ -99,6 +99,14 @@ static const char arpa[] = "\\data\\\nngram 1=5\nngram 2=6\n\\1-grams:\n-99 <s> 
                            "-0.7 bac -1\n\\2-grams:\n-0.1 <s> abc\n-0.05 abc cab\n-0.05 cab bac\n-0.4 bac abc\n"
                            "-0.4 bac </s>\n-1 abc </s>\n\\end\\\n";
 
+/* The same, packed by gzip. */
+static const char packed[] =
+    "\037\213\010\000\000\000\000\000\002\003\075\215\073\016\200\060\010\100\167\116\301\005\320\142\374\104\243"
+    "\236\204\205\252\161\322\301\172\377\330\322\306\355\075\302\003\331\365\125\201\373\174\364\102\136\272\102"
+    "\315\322\203\060\045\016\023\320\070\342\034\126\164\100\214\163\035\126\040\127\015\250\176\103\342\314\233"
+    "\372\237\275\332\134\232\277\167\025\333\201\130\044\161\235\265\261\051\226\352\130\045\153\055\057\213\131"
+    "\362\107\266\306\130\216\173\027\370\000\277\052\007\172\273\000\000\000";
+
 static const char *write_file(const char *name, const void *bytes, size_t size)
 {
     const char *path = suite_path(name);
@@ -173,6 +181,38 @@ START_TEST(test_against_greedy)
     pt_context_free(context);
 }
 END_TEST
+
+#ifdef PT__ZLIB
+START_TEST(test_packed)
+{
+    static speech_t speech;
+    double scores[2];
+    size_t length;
+    pt_context_t *context = samples_context();
+    pt_tokenizer_t *tokenizer = make_alphabet(context);
+    pt_recognizer_options_t options;
+    ck_ok(pt_recognizer_options_init(&options, sizeof options));
+    for (const char *at = "abc cab"; *at != 0; at++)
+        say(&speech, *at == ' ' ? 3 : *at - 'a', 0.9);
+    for (int i = 0; i < 2; i++) {
+        options.language_model = i == 0 ? write_file("words.arpa", arpa, sizeof arpa - 1)
+                                        : write_file("words.arpa.gz", packed, sizeof packed - 1);
+        pt_recognizer_t *recognizer = make(tokenizer, &options);
+        push(recognizer, &speech);
+        ck_ok(pt_recognizer_finish(recognizer));
+        ck_assert_str_eq(text_of(recognizer, 0), "abc cab");
+        ck_ok(pt_recognizer_text(recognizer, 0, NULL, 0, &length, &scores[i]));
+        pt_recognizer_free(recognizer);
+    }
+    ck_assert_double_eq(scores[0], scores[1]);
+    pt_tokenizer_free(tokenizer);
+    pt_context_free(context);
+}
+END_TEST
+#define PACKED test_packed,
+#else
+#define PACKED
+#endif
 
 /* "b" and "a" are all but equal at the second place. */
 START_TEST(test_hot_words)
@@ -368,5 +408,5 @@ START_TEST(test_failing_allocations)
 }
 END_TEST
 
-SUITE("recognizer", 120, test_texts_and_words, test_against_greedy, test_hot_words, test_model, test_refusals,
+SUITE("recognizer", 120, test_texts_and_words, PACKED test_against_greedy, test_hot_words, test_model, test_refusals,
       test_failing_allocations)
