@@ -287,7 +287,7 @@ static pt__recurrence_t describe(const pt__call_t *call)
     const int64_t cell = call->attributes->integers[PT__RECURRENCE_CELL], outputs = weight->size[1];
     pt__recurrence_t recurrence = {.cell = (pt__cell_t)cell,
                                    .samples = call->outputs[PT__RECURRENCE_LAST_HIDDEN].size[0],
-                                   .rows = dst->size[0],
+                                   .rows = call->inputs[PT__RECURRENCE_SRC].size[0],
                                    .directions = pt__last_size(dst) / outputs,
                                    .hidden = weight->size[0] / pt__cell_gates(cell),
                                    .outputs = outputs,
@@ -329,6 +329,7 @@ static void recurrence_run(const pt__call_t *call, const pt__run_t *run)
     pt__recurrence_t recurrence = describe(call);
     const pt__view_t *src = &call->inputs[PT__RECURRENCE_SRC];
     const int64_t columns = gate_columns(&recurrence), inputs = pt__last_size(src);
+    recurrence.samples = run->count[PT__DIMENSION_BATCH]; /* an output that nobody reads stands as it is planned */
     recurrence.offsets = run->offsets[src->dimension];
     recurrence.scratch = (char *)call->scratch + pt__padded_scratch(gate_bytes(&recurrence));
     if (recurrence.gates == NULL)

@@ -172,6 +172,28 @@ START_TEST(test_training)
 }
 END_TEST
 
+/* A plan made for more samples, and for more rows, than then come. */
+START_TEST(test_fewer_samples)
+{
+    context = network_context(2, 1);
+    for (int32_t k = 0; k < KINDS; k++) {
+        float all[SAMPLES * CLASSES], some[SAMPLES * CLASSES];
+        batch_t batch;
+        pt_model_t *model = load(&kinds[k], ".safetensors", PT_LOAD_STRICT);
+        draw_batch(0, &batch);
+        ck_ok(forward_floats(model, batch.values, 1, SAMPLES, "logits", all, SAMPLES * CLASSES, NULL));
+        for (int64_t samples = SAMPLES - 1; samples > 0; samples--) {
+            const int64_t values = samples * CLASSES;
+            ck_ok(forward_floats(model, batch.values, 1, samples, "logits", some, values, NULL));
+            for (int64_t i = 0; i < values; i++)
+                close_to((double)some[i], (double)all[i], 1e-6, &kinds[k], "logits of fewer samples");
+        }
+        pt_model_free(model);
+    }
+    pt_context_free(context);
+}
+END_TEST
+
 /* On the same trunk: tasks on unlabelled frames, and what rows that look ahead may not be asked. */
 START_TEST(test_pretraining)
 {
@@ -229,4 +251,4 @@ START_TEST(test_refused)
 }
 END_TEST
 
-SUITE("speech_models", 60, test_gradients, test_training, test_pretraining, test_refused)
+SUITE("speech_models", 60, test_gradients, test_training, test_fewer_samples, test_pretraining, test_refused)
