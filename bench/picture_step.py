@@ -144,13 +144,10 @@ def run_ours(library, network, seconds, threads):
     return measure(lambda: model.train_step(optimizer, values).loss, seconds)
 
 
-def run_torch(side, network, seconds, threads):
-    import numpy as np
+def torch_network(network, pictures):
+    """PyTorch's module of a network, its layers sized by a pass over the pictures."""
     import torch
     from torch import nn
-
-    torch.set_num_threads(threads)
-    torch.manual_seed(1)
 
     class Net(nn.Module):
         """The network by name: modules are made by the first pass, in its order, and taken again by the others."""
@@ -197,13 +194,24 @@ def run_torch(side, network, seconds, threads):
             self.at = 0
             return globals()[network](self, x)
 
+    net = Net()
+    with torch.no_grad():
+        net(pictures)
+    return net
+
+
+def run_torch(side, network, seconds, threads):
+    import numpy as np
+    import torch
+
+    torch.set_num_threads(threads)
+    torch.manual_seed(1)
+
     batch, size, classes = SHAPES[network]
     random = np.random.default_rng(1)
     pictures = torch.from_numpy(random.standard_normal((batch, size, size, 3), dtype=np.float32)).permute(0, 3, 1, 2)
     labels = torch.from_numpy(random.integers(0, classes, batch))
-    net = Net()
-    with torch.no_grad():
-        net(pictures[:2])
+    net = torch_network(network, pictures[:2])
     layout = torch.contiguous_format if side == "eager" else torch.channels_last
     net, pictures = net.to(memory_format=layout), pictures.contiguous(memory_format=layout)
     call = torch.compile(net) if side == "compiled" else net
@@ -211,7 +219,7 @@ def run_torch(side, network, seconds, threads):
 
     def step():
         optimizer.zero_grad()
-        loss = nn.functional.cross_entropy(call(pictures), labels)
+        loss = torch.nn.functional.cross_entropy(call(pictures), labels)
         loss.backward()
         optimizer.step()
         return loss.item()
