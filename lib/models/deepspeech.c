@@ -11,7 +11,7 @@
  * nn.RNN's, nn.GRU's or nn.LSTM's as "rnn"; initial values are PyTorch's.
  *
  * Keys: input_size 80; context_size C 9; stride 1; hidden_size 2048; rnn_type "rnn", num_layers 1, bidirectional true,
- * bias true; relu_clip 20, 0 for none; dropout 0.05, behind each dense layer. */
+ * bias true; relu_clip 20, 0 for none; dropout 0.05, behind each dense layer and between recurrent ones. */
 #include <stdio.h>
 
 #include "models/config.h"
@@ -60,21 +60,23 @@ static pt_tensor_t add_dense(const deepspeech_t *model, pt_graph_t *graph, pt_te
 
 static pt_status_t build(const struct pt__json *config, pt_graph_t *graph)
 {
-    deepspeech_t model = {
-        .recurrent = {.activation = PT_ACTIVATION_RELU, .width = 2048, .layers = 1, .two_ways = 1, .dropout = 0.05},
-        .bins = 80,
-        .context = 9,
-        .stride = 1,
-        .clip = 20};
+    deepspeech_t model = {.recurrent = {.kind = PT_RECURRENT_RNN_RELU,
+                                        .plain = PT_RECURRENT_RNN_RELU,
+                                        .width = 2048,
+                                        .layers = 1,
+                                        .two_ways = 1,
+                                        .dropout = 0.05},
+                          .bins = 80,
+                          .context = 9,
+                          .stride = 1,
+                          .clip = 20};
     PT__TRY(read_config(config, &model));
     const pt__recurrent_t *recurrent = &model.recurrent;
     pt_tensor_t rows = add_dense(&model, graph, pt__frames_input(graph, model.bins));
     pt_graph_set_output(graph, "latent", rows);
-    for (int64_t i = 0; i < recurrent->layers; i++) {
-        rows = pt__recurrent_layer(graph, recurrent, "rnn", i, rows, NULL);
-        if (recurrent->two_ways)
-            rows = pt__add_directions(graph, rows, recurrent->width);
-    }
+    rows = pt__recurrent_layers(graph, recurrent, recurrent->layers, "rnn", rows, NULL);
+    if (recurrent->two_ways)
+        rows = pt__add_directions(graph, rows, recurrent->width);
     pt_graph_set_output(graph, "layer.1", rows);
     rows = finish(&model, graph, pt_linear_layer(graph, "dense5", rows, recurrent->width, PT_ACTIVATION_NONE));
     pt_graph_set_output(graph, "layer.2", rows);

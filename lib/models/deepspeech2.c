@@ -99,7 +99,7 @@ static pt_tensor_t recur(const deepspeech2_t *model, pt_graph_t *graph, pt_tenso
         if (i > 0 && recurrent->dropout > 0)
             rows = pt_dropout(graph, rows, recurrent->dropout);
         snprintf(name, sizeof name, "rnns.%d", (int)i);
-        rows = pt__recurrent_layer(graph, recurrent, name, 0, rows, NULL);
+        rows = pt__recurrent_layers(graph, recurrent, 1, name, rows, NULL);
         if (recurrent->two_ways)
             rows = pt__add_directions(graph, rows, recurrent->width);
         snprintf(name, sizeof name, "layer.%d", (int)i + 1);
@@ -122,15 +122,14 @@ static pt_tensor_t look_ahead(const deepspeech2_t *model, pt_graph_t *graph, pt_
 
 static pt_status_t build(const struct pt__json *config, pt_graph_t *graph)
 {
-    deepspeech2_t model = {
-        .recurrent = {.unit = PT__UNIT_GRU, .activation = PT_ACTIVATION_TANH, .width = 800, .layers = 5, .two_ways = 1},
-        .bins = 161,
-        .ahead = 20,
-        .convolutions = 2,
-        .channels = {640, 640},
-        .kernels = {11, 11},
-        .strides = {2, 1},
-        .clip = 20};
+    deepspeech2_t model = {.recurrent = {.kind = PT_RECURRENT_GRU, .width = 800, .layers = 5, .two_ways = 1},
+                           .bins = 161,
+                           .ahead = 20,
+                           .convolutions = 2,
+                           .channels = {640, 640},
+                           .kernels = {11, 11},
+                           .strides = {2, 1},
+                           .clip = 20};
     PT__TRY(read_config(config, &model));
     pt_tensor_t rows = convolve(&model, graph, pt__frames_input(graph, model.bins));
     pt_graph_set_output(graph, "latent", rows);

@@ -33,20 +33,15 @@ static pt_status_t read_config(const pt__json_t *config, encoder_t *encoder)
 
 static pt_status_t build(const struct pt__json *config, pt_graph_t *graph)
 {
-    encoder_t encoder = {
-        .recurrent = {.unit = PT__UNIT_LSTM, .activation = PT_ACTIVATION_TANH, .width = 256, .layers = 3},
-        .bins = 40,
-        .outputs = 256,
-        .normalizes = 1};
+    encoder_t encoder = {.recurrent = {.kind = PT_RECURRENT_LSTM, .width = 256, .layers = 3},
+                         .bins = 40,
+                         .outputs = 256,
+                         .normalizes = 1};
     PT__TRY(read_config(config, &encoder));
     const pt__recurrent_t *recurrent = &encoder.recurrent;
-    pt_tensor_t rows = pt__frames_input(graph, encoder.bins), last = PT_NO_TENSOR;
-    for (int64_t i = 0; i < recurrent->layers; i++) {
-        if (i > 0 && recurrent->dropout > 0)
-            rows = pt_dropout(graph, rows, recurrent->dropout);
-        rows = pt__recurrent_layer(graph, recurrent, pt__unit_name(recurrent->unit), i, rows,
-                                   i == recurrent->layers - 1 ? &last : NULL);
-    }
+    pt_tensor_t last;
+    pt__recurrent_layers(graph, recurrent, recurrent->layers, pt__recurrent_name(recurrent->kind),
+                         pt__frames_input(graph, encoder.bins), &last);
     pt_tensor_t hidden = pt_linear_layer(graph, "linear", last, encoder.outputs, PT_ACTIVATION_RELU);
     if (encoder.normalizes) { /* x / sqrt(mean(x²)) has the length sqrt(D) */
         const double width = (double)encoder.outputs;

@@ -8,15 +8,10 @@
 
 enum { PT__MOST_RECURRENT_LAYERS = 64 };
 
-typedef enum pt__unit { PT__UNIT_RNN = 0, PT__UNIT_GRU, PT__UNIT_LSTM } pt__unit_t;
-
-/* "gru" */
-const char *pt__unit_name(pt__unit_t unit);
-
 /* Layers of `width` cells, each reading the one below it. */
 typedef struct pt__recurrent {
-    pt__unit_t unit;
-    int32_t activation; /* of an RNN: PT_ACTIVATION_TANH or PT_ACTIVATION_RELU */
+    int32_t kind;  /* PT_RECURRENT_... */
+    int32_t plain; /* the one that "rnn" stands for */
     int64_t width, layers;
     int32_t two_ways; /* what both directions give stands side by side, the second behind the first */
     int32_t unbiased;
@@ -26,11 +21,13 @@ typedef struct pt__recurrent {
 /* The field "frames", float32 [PT_DIM_TOKENS, bins]. */
 pt_tensor_t pt__frames_input(pt_graph_t *graph, int64_t bins);
 
-/* Layer `number` of NAME, src [rows, inputs] -> [rows, width], or twice as wide in two ways: parameters
- * NAME.weight_ih_l0 and so on, "_reverse" behind those of the way back, initialised as PyTorch's. *last [PT_DIM_BATCH,
- * as wide]: at each sample's end; NULL: not wanted. */
-pt_tensor_t pt__recurrent_layer(pt_graph_t *graph, const pt__recurrent_t *recurrent, const char *name, int64_t number,
-                                pt_tensor_t src, pt_tensor_t *last);
+/* "rnn", "gru" or "lstm" */
+const char *pt__recurrent_name(int32_t kind);
+
+/* So many layers, src [rows, inputs] -> [rows, width], or twice as wide in two ways, as pt_recurrent_layers. *last
+ * [PT_DIM_BATCH, as wide]: what the topmost has at each sample's end; NULL: not wanted. */
+pt_tensor_t pt__recurrent_layers(pt_graph_t *graph, const pt__recurrent_t *recurrent, int64_t layers, const char *name,
+                                 pt_tensor_t src, pt_tensor_t *last);
 
 /* The two halves of rows [rows, 2·width] added up, as DeepSpeech joins both directions. */
 pt_tensor_t pt__add_directions(pt_graph_t *graph, pt_tensor_t src, int64_t width);
