@@ -7,6 +7,7 @@ static library.
 
 import glob
 import json
+import math
 import os
 import re
 import shutil
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import wave
 import zlib
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -213,6 +215,22 @@ class Installed(unittest.TestCase):
         again = self.c_example("learn_pictures.c", "colours", "again", "1", "resnet")  # of weights that are there
         self.assertRegex(again, r"[\d.]+ % of 8 pictures")
         self.assertIn("config.json", os.listdir(os.path.join(self.folder.name, "again")))
+
+    def test_learn_words(self):
+        """A high word and a low one; without libsndfile there is nothing that decodes them."""
+        for folder, count in (("spoken", 12), ("others", 3)):
+            for word, hertz in (("high", 1200), ("low", 300)):
+                os.makedirs(os.path.join(self.folder.name, folder, word))
+                for i in range(count):
+                    with wave.open(os.path.join(self.folder.name, folder, word, "%02d.wav" % i), "wb") as file:
+                        file.setparams((1, 2, 8000, 0, "NONE", ""))
+                        wavelength = 8000 / (hertz + 20 * i)
+                        levels = [round(9000 * math.sin(2 * math.pi * t / wavelength)) for t in range(4000)]
+                        file.writeframes(struct.pack("<4000h", *levels))
+        output = self.c_example("learn_words.c", "spoken", "others", "8", "words.safetensors")
+        self.assertRegex(output, r"[\d.]+ % of 6 recordings that it has not heard are told right")
+        self.assertGreater(float(re.search(r"([\d.]+) % of 6 recordings", output).group(1)), 60)
+        self.assertTrue(os.path.getsize(os.path.join(self.folder.name, "words.safetensors")) > 0)
 
     def vectors_of_the_guide(self, directory):
         """The lines of the guide that make vectors of two texts, with that directory."""
