@@ -4,7 +4,7 @@ speech.
     python3 make_speech.py [CASE...]   (torch, safetensors; writes beside itself; deterministic)
 
 For each CASE of deepspeech, deepspeech2 (GRU in two ways), deepspeech2_ahead (LSTM in one, with a look-ahead
-convolution) and lstm_encoder:
+convolution), deepspeech2_bins (convolutions over time and bins) and lstm_encoder:
     speech/CASE.safetensors             weights under the library's names, a classifier "score" among them
     speech/CASE_gradient.safetensors    gradient of the first step
     speech/CASE.txt                     logits of the evaluated model; losses of 20 steps of SGD; logits after them
@@ -96,11 +96,14 @@ class DeepSpeech2(nn.Module):
         self.norm = nn.BatchNorm1d(width)
         self.score = nn.Linear(width, CLASSES)
 
-    def forward(self, samples):
-        rows = samples
+    def convolved(self, samples):
         for convolution in self.conv:
-            rows = together(convolution.norm, over_time(convolution, rows))
-            rows = [F.hardtanh(sample, 0, 20) for sample in rows]
+            samples = together(convolution.norm, over_time(convolution, samples))
+            samples = [F.hardtanh(sample, 0, 20) for sample in samples]
+        return samples
+
+    def forward(self, samples):
+        rows = self.convolved(samples)
         for number, layer in enumerate(self.rnns):
             rows = both_ways(layer, rows if number == 0 else together(layer.norm, rows), self.width)
         if self.ahead:
@@ -108,6 +111,22 @@ class DeepSpeech2(nn.Module):
             rows = [F.hardtanh(sample, 0, 20) for sample in rows]
         rows = together(self.norm, rows)
         return self.score(torch.stack([sample.mean(0) for sample in rows]))
+
+
+class OverBins(DeepSpeech2):
+    def __init__(self):
+        super().__init__(nn.GRU, filters=(6, 6))  # 6 inputs: 2 channels of 3 bins
+        self.conv = nn.ModuleList([nn.Conv2d(1, 3, (5, 3), (2, 2), (2, 1)), nn.Conv2d(3, 2, (3, 3), (1, 1), (1, 1))])
+        for convolution in self.conv:
+            convolution.norm = nn.BatchNorm2d(convolution.out_channels)
+
+    def convolved(self, samples):
+        rows = [sample[None] for sample in samples]  # [channels, rows, bins]
+        for convolution in self.conv:
+            rows = [convolution(sample[None])[0] for sample in rows]
+            lengths = [sample.shape[1] for sample in rows]
+            rows = F.hardtanh(convolution.norm(torch.cat(rows, 1)[None])[0], 0, 20).split(lengths, 1)
+        return [sample.transpose(0, 1).flatten(1) for sample in rows]
 
 
 class LstmEncoder(nn.Module):
@@ -126,6 +145,7 @@ CASES = {
     "deepspeech": DeepSpeech,
     "deepspeech2": lambda: DeepSpeech2(nn.GRU),
     "deepspeech2_ahead": lambda: DeepSpeech2(nn.LSTM, ahead=2),
+    "deepspeech2_bins": OverBins,
     "lstm_encoder": LstmEncoder,
 }
 

@@ -23,6 +23,9 @@ static const kind_t kinds[] = {
     {"deepspeech2", "{" DEEPSPEECH2 CONVOLUTIONS "}"},
     {"deepspeech2_ahead",
      "{" DEEPSPEECH2 CONVOLUTIONS ", \"rnn_type\": \"lstm\", \"bidirectional\": false, \"lookahead\": 2}"},
+    {"deepspeech2_bins",
+     "{" DEEPSPEECH2 "\"conv_channels\": [3, 2], \"conv_kernels\": [5, 3], \"conv_strides\": [2, 1], "
+     "\"conv_bin_kernels\": [3, 3], \"conv_bin_strides\": [2, 1]}"},
     {"lstm_encoder", "{\"model_type\": \"lstm_encoder\", \"input_size\": 5, \"hidden_size\": 6, \"num_layers\": 2, "
                      "\"embedding_size\": 8}"},
 };
@@ -233,6 +236,9 @@ START_TEST(test_refused)
         {"{\"model_type\": \"deepspeech2\", \"conv_channels\": [4]}", PT_ERR_FORMAT, "conv_kernels has 2"},
         {"{\"model_type\": \"deepspeech2\", \"conv_strides\": [2]}", PT_ERR_FORMAT, "conv_strides has 1"},
         {"{\"model_type\": \"deepspeech2\", \"conv_kernels\": [10, 11]}", PT_ERR_UNSUPPORTED, "odd numbers"},
+        {"{\"model_type\": \"deepspeech2\", \"conv_bin_kernels\": [41]}", PT_ERR_FORMAT, "conv_bin_kernels has 1"},
+        {"{\"model_type\": \"deepspeech2\", \"conv_bin_kernels\": [41, 1]}", PT_ERR_UNSUPPORTED, "from 3 on"},
+        {"{\"model_type\": \"deepspeech2\", \"conv_bin_strides\": [2, 1]}", PT_ERR_UNSUPPORTED, "no conv_bin_kernels"},
         {"{\"model_type\": \"deepspeech2\", \"lookahead\": 20}", PT_ERR_UNSUPPORTED, "both directions"},
         {"{\"model_type\": \"deepspeech2\", \"relu_clip\": -1}", PT_ERR_FORMAT, "relu_clip"},
         {"{\"model_type\": \"deepspeech\", \"stride\": 0}", PT_ERR_FORMAT, "stride"},
