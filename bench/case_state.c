@@ -6,16 +6,18 @@
 #include <string.h>
 
 static const bench_t benches[] = {
-    {"linear", 0, 0, 0, 0, 0, 64, 0, 0, 0, 0, 0},
-    {"linear-stage", 0, 0, 0, 0, 0, 64, 0, 1, 0, 0, 0},
-    {"mlp", 0, 0, 0, 0, 0, 64, 0, 0, 0, 0, 0},
-    {"gpt-4x128", 4, 4, 128, 65, 64, 12, 64, 0, 0, 0, 0},
-    {"gpt-6x384", 6, 6, 384, 65, 256, 8, 256, 0, 0, 0, 0},
-    {"gpt2-4x64", 12, 12, 768, 50257, 1024, 4, 64, 0, 0, 0, 0},
-    {"gpt2-1x1024", 12, 12, 768, 50257, 1024, 1, 1024, 0, 0, 0, 0},
-    {"llama-6x384", 6, 6, 384, 8192, 256, 4, 256, 0, 2, 1024, 0},
-    {"minilm-16x128", 6, 12, 384, 30522, 512, 16, 128, 0, 0, 1536, 2},
-    {"bert-8x128", 12, 12, 768, 30522, 512, 8, 128, 0, 0, 3072, 2},
+    {"linear", 0, 0, 0, 0, 0, 64, 0, 0, 0, 0, 0, 0},
+    {"linear-stage", 0, 0, 0, 0, 0, 64, 0, 1, 0, 0, 0, 0},
+    {"mlp", 0, 0, 0, 0, 0, 64, 0, 0, 0, 0, 0, 0},
+    {"gpt-4x128", 4, 4, 128, 65, 64, 12, 64, 0, 0, 0, 0, 0},
+    {"gpt-6x384", 6, 6, 384, 65, 256, 8, 256, 0, 0, 0, 0, 0},
+    {"gpt2-4x64", 12, 12, 768, 50257, 1024, 4, 64, 0, 0, 0, 0, 0},
+    {"gpt2-1x1024", 12, 12, 768, 50257, 1024, 1, 1024, 0, 0, 0, 0, 0},
+    {"llama-6x384", 6, 6, 384, 8192, 256, 4, 256, 0, 2, 1024, 0, 0},
+    {"minilm-16x128", 6, 12, 384, 30522, 512, 16, 128, 0, 0, 1536, 2, 0},
+    {"bert-8x128", 12, 12, 768, 30522, 512, 8, 128, 0, 0, 3072, 2, 0},
+    {"deepspeech2-8x400", 3, 0, 512, 0, 0, 8, 400, 0, 0, 0, 0, 1},
+    {"deepspeech2-ragged", 3, 0, 512, 0, 0, 8, 400, 0, 0, 0, 0, 2},
 };
 
 void must(pt_status_t status, const char *what)
@@ -36,7 +38,7 @@ void *must_allocate(size_t count, size_t size)
     return block;
 }
 
-static uint32_t draw(void)
+uint32_t draw(void)
 {
     static uint64_t random_state = 88172645463325252u;
     random_state ^= random_state << 13;
@@ -188,11 +190,14 @@ void make_state(state_t *state, const char *name, int threads)
     options.threads = threads;
     options.seed = 1;
     must(pt_context_create(&options, &state->context), "context");
-    if (state->bench->layers > 0)
+    if (state->bench->speech)
+        make_speech(state);
+    else if (state->bench->layers > 0)
         make_transformer(state);
     else
         make_network(state);
-    make_values(state);
+    if (!state->bench->speech)
+        make_values(state);
     make_optimizer(state);
 }
 

@@ -15,6 +15,7 @@ typedef struct bench {
     int staged;          /* through pt_pretrain */
     int kv_heads, inner; /* Llama; inner 0: GPT */
     int classes;         /* BERT with a classifier of so many; 0: a language model */
+    int speech;          /* Deep Speech 2; 2: of samples of several lengths */
 } bench_t;
 
 typedef struct state {
@@ -25,7 +26,7 @@ typedef struct state {
     int64_t inputs, outputs; /* of linear and mlp */
     float *features[BATCHES], *target[BATCHES];
     int32_t *tokens[BATCHES], *labels[BATCHES];
-    int64_t lengths[64];
+    int64_t lengths[64], sample_lengths[BATCHES][64];
     pt_array_t values[BATCHES][2];
     double rates[STRETCHES], ends[STRETCHES];
     int n_rates;
@@ -42,6 +43,10 @@ void make_state(state_t *state, const char *name, int threads);
 void free_state(state_t *state);
 /* The loss of a step on batch `number`, of which a few go round. */
 double step(state_t *state, int64_t number);
+/* Network and data of a case with `speech`. */
+void make_speech(state_t *state);
+/* The next of a fixed sequence of random numbers. */
+uint32_t draw(void);
 /* All names, on one line. */
 void print_cases(FILE *file);
 

@@ -67,12 +67,22 @@ def bert_operations(layers, width, inner, batch, length):
     return linear + 6 * 2 * width * length * rows + 6 * width * width * batch
 
 
+def speech_operations(layers, width, batch, length, bins=161, channels=32):
+    rows, wide, narrow = (length + 1) // 2 * batch, (bins + 1) // 2, ((bins + 1) // 2 + 1) // 2
+    first = 2 * rows * wide * channels * 41 * 11
+    second = 2 * rows * narrow * channels * channels * 21 * 11
+    inputs = channels * narrow + (layers - 1) * width
+    recurrent = 2 * rows * 2 * 3 * width * (inputs + layers * width)
+    return 2 * first + 3 * (second + recurrent)  # nothing is learnt by the frames
+
+
 class Case:
     """A line of the table: the bars are ratios to PyTorch, throughput at least and the others at most; None: no bar.
     beyond_start: memory is what was resident at most less what was when program and libraries stood."""
 
-    def __init__(self, name, title, operations, throughput, memory, first_step=None, torch_name=None,
-                 beyond_start=False):
+    def __init__(
+        self, name, title, operations, throughput, memory, first_step=None, torch_name=None, beyond_start=False
+    ):
         self.name, self.title, self.operations = name, title, operations
         self.throughput, self.memory, self.first_step = throughput, memory, first_step
         self.torch_name = torch_name or name
@@ -87,12 +97,37 @@ CASES = [
     Case("gpt-6x384", "GPT 6 x 384, vocabulary 65, 8 x 256", gpt_operations(6, 384, 65, 8, 256), 1.15, 0.5),
     Case("gpt2-4x64", "GPT-2 124M, 4 x 64", gpt_operations(12, 768, 50257, 4, 64), 1.4, 0.85),
     Case("gpt2-1x1024", "GPT-2 124M, 1 x 1024", gpt_operations(12, 768, 50257, 1, 1024), 1.2, 0.85),
-    Case("llama-6x384", "Llama 6 x 384, vocabulary 8192, 4 x 256",
-         llama_operations(6, 6, 2, 384, 1024, 8192, 4, 256), None, None),
-    Case("minilm-16x128", "MiniLM's classifier, 16 x 128", bert_operations(6, 384, 1536, 16, 128), 1.25, 0.65,
-         beyond_start=True),
-    Case("bert-8x128", "BERT-base's classifier, 8 x 128", bert_operations(12, 768, 3072, 8, 128), 1.1, 0.95,
-         beyond_start=True),
+    Case(
+        "llama-6x384",
+        "Llama 6 x 384, vocabulary 8192, 4 x 256",
+        llama_operations(6, 6, 2, 384, 1024, 8192, 4, 256),
+        None,
+        None,
+    ),
+    Case(
+        "minilm-16x128",
+        "MiniLM's classifier, 16 x 128",
+        bert_operations(6, 384, 1536, 16, 128),
+        1.25,
+        0.65,
+        beyond_start=True,
+    ),
+    Case(
+        "bert-8x128",
+        "BERT-base's classifier, 8 x 128",
+        bert_operations(12, 768, 3072, 8, 128),
+        1.1,
+        0.95,
+        beyond_start=True,
+    ),
+    Case(
+        "deepspeech2-8x400",
+        "Deep Speech 2, 3 two-way GRU of 512, 8 x 400",
+        speech_operations(3, 512, 8, 400),
+        1.25,
+        0.6,
+    ),
+    Case("deepspeech2-ragged", "the same, samples of 100 to 400 frames", speech_operations(3, 512, 8, 250), 1.6, 0.6),
 ]
 
 

@@ -31,6 +31,11 @@ GPTS = {
 }
 #        layers heads kv_heads width inner vocabulary batch length
 LLAMAS = {"llama-6x384": (6, 6, 2, 384, 1024, 8192, 4, 256)}
+#        layers width bins channels outputs batch length, from a quarter of that on
+SPEECH = {
+    "deepspeech2-8x400": (3, 512, 161, 32, 29, 8, 400, 0),
+    "deepspeech2-ragged": (3, 512, 161, 32, 29, 8, 400, 1),
+}
 #        layers heads width inner batch length
 BERTS = {"minilm-16x128": (6, 12, 384, 1536, 16, 128), "bert-8x128": (12, 12, 768, 3072, 8, 128)}
 
@@ -151,6 +156,34 @@ class Bert(nn.Module):
         return self.network(input_ids=tokens, labels=label).loss
 
 
+class DeepSpeech2(nn.Module):
+    """As deepspeech.pytorch has it, for samples padded to the longest; the loss is that of bench_case.c."""
+
+    def __init__(self, layers, width, bins, channels, outputs):
+        super().__init__()
+        self.conv1, self.norm1 = nn.Conv2d(1, channels, (41, 11), (2, 2), (20, 5)), nn.BatchNorm2d(channels)
+        self.conv2, self.norm2 = nn.Conv2d(channels, channels, (21, 11), (2, 1), (10, 5)), nn.BatchNorm2d(channels)
+        features = channels * (((bins + 1) // 2 + 1) // 2)
+        self.rnns = nn.ModuleList(nn.GRU(width if i else features, width, bidirectional=True) for i in range(layers))
+        self.norms = nn.ModuleList(nn.BatchNorm1d(width) for _ in range(layers))
+        self.fc = nn.Linear(width, outputs)
+
+    def forward(self, frames, lengths, label):
+        lengths = (lengths + 1) // 2
+        present = torch.arange((frames.shape[1] + 1) // 2) < lengths[:, None]
+        x = F.hardtanh(self.norm1(self.conv1(frames.transpose(1, 2)[:, None])), 0, 20) * present[:, None, None]
+        x = F.hardtanh(self.norm2(self.conv2(x)), 0, 20) * present[:, None, None]
+        x = x.flatten(1, 2).permute(2, 0, 1)
+        for i, rnn in enumerate(self.rnns):
+            if i:
+                x = self.norms[i - 1](x.flatten(0, 1)).view(x.shape)
+            packed, _ = rnn(nn.utils.rnn.pack_padded_sequence(x, lengths, enforce_sorted=False))
+            x, _ = nn.utils.rnn.pad_packed_sequence(packed, total_length=present.shape[1])
+            x = x.view(x.shape[0], x.shape[1], 2, -1).sum(2)
+        x = self.fc(self.norms[-1](x.flatten(0, 1)).view(x.shape)) * present.t()[:, :, None]
+        return F.cross_entropy(x.sum(0) / lengths[:, None], label)
+
+
 class Supervised(nn.Module):
     def __init__(self, network, loss):
         super().__init__()
@@ -172,6 +205,16 @@ def build(case):
         model = Supervised(nn.Sequential(nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 10)), F.cross_entropy)
         batches = [(torch.rand(64, 784), torch.randint(10, (64,))) for _ in range(16)]
         return model, torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, fused=True), batches
+    if case in SPEECH:
+        layers, width, bins, channels, outputs, batch, length, is_ragged = SPEECH[case]
+        model = DeepSpeech2(layers, width, bins, channels, outputs)
+        optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.1, fused=True)
+        batches = []
+        for _ in range(16):
+            lengths = length - torch.randint(length * 3 // 4, (batch,)) * is_ragged
+            frames = torch.rand(batch, int(lengths.max()), bins) * 2 - 1
+            batches.append((frames, lengths, torch.randint(outputs, (batch,))))
+        return model, optimizer, batches
     if case in BERTS:
         *sizes, batch, length = BERTS[case]
         model = Bert(*sizes)
@@ -242,9 +285,20 @@ def main():
                 if made >= 5 and clock - began >= seconds:
                     break
         last_loss = loss.item()
-    print(json.dumps({"case": case, "first_step_at": first_step_at, "first_loss": first_loss, "last_loss": last_loss,
-                      "peak_bytes": peak_bytes(), "start_bytes": start_bytes, "rates": rates,
-                      "engine": f"PyTorch {torch.__version__}, {variant}"}))
+    print(
+        json.dumps(
+            {
+                "case": case,
+                "first_step_at": first_step_at,
+                "first_loss": first_loss,
+                "last_loss": last_loss,
+                "peak_bytes": peak_bytes(),
+                "start_bytes": start_bytes,
+                "rates": rates,
+                "engine": f"PyTorch {torch.__version__}, {variant}",
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -8,10 +8,10 @@
  *
  * Norms are batch norms over all rows of all samples together ("sequence-wise"). The convolutions are the paper's
  * over time alone, which read all bins, or, with conv_bin_kernels, over time and bins, behind which a row is its
- * channels, each with its bins. The field is "frames"; "layer.1" and on are the recurrent layers, "latent",
- * what rows stand for, is the last convolution. Names are conv.0.weight [filters, bins, kernel], or [filters, 1, kernel,
- * bin_kernel], conv.0.norm.weight and so on, rnns.0 with PyTorch's names of nn.GRU and the like, always as its layer 0, rnns.1.norm, norm, and
- * lookahead.weight [H, 1, ahead + 1]. Initial values are PyTorch's.
+ * channels, each with its bins. The field is "frames"; "layer.1" and on are the recurrent layers, "latent", what rows
+ * stand for, is the last convolution. Names are conv.0.weight [filters, bins, kernel], or [filters, 1, kernel,
+ * bin_kernel], conv.0.norm.weight and so on, rnns.0 with PyTorch's names of nn.GRU and the like, always as its layer 0,
+ * rnns.1.norm, norm, and lookahead.weight [H, 1, ahead + 1]. Initial values are PyTorch's.
  *
  * Keys: input_size 161; conv_channels [640, 640], conv_kernels [11, 11], conv_strides [2, 1], of 1 to 3 convolutions;
  * conv_bin_kernels, such as the paper's [41, 21], and conv_bin_strides [2, 1], or none, over time alone;
