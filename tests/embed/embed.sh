@@ -133,7 +133,7 @@ subproject)
 musl)
     need musl-gcc musl-tools
     [ -d "$out/musl/meson-private" ] || CC=musl-gcc meson setup "$out/musl" "$root" -Dwerror=true -Dtests=false \
-        -Dblas=none >"$work/log" 2>&1 || { cat "$work/log"; fail "meson setup"; }
+        -Dblas=none -Dkissfft=disabled >"$work/log" 2>&1 || { cat "$work/log"; fail "meson setup"; }
     make_targets "$out/musl"
     install_tree "$out/musl" "$work/tree"
     # musl-gcc names a loader for static programs too; of the linkers, only GNU's own leaves it out by itself.
