@@ -329,7 +329,6 @@ static void recurrence_run(const pt__call_t *call, const pt__run_t *run)
     pt__recurrence_t recurrence = describe(call);
     const pt__view_t *src = &call->inputs[PT__RECURRENCE_SRC];
     const int64_t columns = gate_columns(&recurrence), inputs = pt__last_size(src);
-    recurrence.samples = run->count[PT__DIMENSION_BATCH]; /* an output that nobody reads stands as it is planned */
     recurrence.offsets = run->offsets[src->dimension];
     recurrence.scratch = (char *)call->scratch + pt__padded_scratch(gate_bytes(&recurrence));
     if (recurrence.gates == NULL)

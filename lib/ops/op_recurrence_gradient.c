@@ -107,7 +107,6 @@ static void gradient_run(const pt__call_t *call, const pt__run_t *run)
     pt__recurrence_gradient_t gradient = describe(call);
     const int64_t gates = unread_gates(&gradient), hidden = unread_hidden(&gradient);
     char *scratch = call->scratch;
-    gradient.forward.samples = run->count[PT__DIMENSION_BATCH]; /* as in op_recurrence.c */
     gradient.forward.offsets = run->offsets[call->inputs[PT__RECURRENCE_BACK_GATES].dimension];
     if (gates > 0)
         gradient.d_gates = (float *)(void *)scratch;

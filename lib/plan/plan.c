@@ -37,9 +37,10 @@ static void find_uses(pt__plan_t *plan)
 static pt_status_t add_operand(pt__plan_t *plan, pt_tensor_t tensor, pt__view_t *view)
 {
     const pt__tensor_t *of = &plan->graph->tensors[tensor];
-    const pt__storage_t *storage = &plan->storages[plan->storage_of[tensor]];
+    const int32_t number = plan->storage_of[tensor]; /* an output that nobody reads has none, but a size */
+    const pt__storage_t *storage = number >= 0 ? &plan->storages[number] : NULL;
     pt__operand_t operand = {.view = view,
-                             .input = storage->place == PT__PLACE_INPUT ? storage->index : -1,
+                             .input = storage != NULL && storage->place == PT__PLACE_INPUT ? storage->index : -1,
                              .dimension = of->shape.dimension,
                              .multiplier = of->shape.rank > 0 ? of->shape.size[0] : 1};
     if (operand.input < 0 && operand.dimension == PT__DIMENSION_NONE)
@@ -62,8 +63,7 @@ static pt_status_t build_call(pt__plan_t *plan, int64_t index)
     for (int32_t k = 0; k < node->n_outputs; k++) {
         if (!plan->used[node->outputs[k]])
             call->outputs[k].data = NULL;
-        if (plan->storage_of[node->outputs[k]] >= 0)
-            PT__TRY(add_operand(plan, node->outputs[k], &call->outputs[k]));
+        PT__TRY(add_operand(plan, node->outputs[k], &call->outputs[k]));
     }
     plan->examines |= node->op->examine != NULL;
     int64_t bytes = node->op->scratch != NULL ? node->op->scratch(call) : 0;
