@@ -1,7 +1,7 @@
 /* Datasets of pictures, for hosts. What decodes and what unpickles is handed to the source in lib/data/ from here, as
  * no layer at their height knows another. */
 #include "api/api.h"
-#include "data/picture_set.h"
+#include "data/picture_readers.h"
 #include "data/sources.h"
 #include "formats/picture_batch.h"
 #include "image/image.h"

@@ -7,7 +7,7 @@
 #include "base/elements.h"
 #include "base/sort.h"
 #include "base/utf8.h"
-#include "data/picture_set.h"
+#include "data/gunzip.h"
 
 /* What these tokens decode to, a block of its own with a final 0. */
 static pt_status_t decode(const pt_tokenizer_t *tokenizer, const int32_t *ids, int64_t count, char **out,

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "data/picture_set.h"
+#include "data/picture_readers.h"
 
 enum { SIDE = 32, PIXELS = 3 * SIDE * SIDE };
 #define MOST_BYTES ((int64_t)1 << 33)
@@ -67,7 +67,7 @@ int32_t pt__cifar_is(const char *path, const uint8_t *bytes, int64_t size)
 /* ---- Names of classes ---- */
 
 /* Lines that are not empty. */
-static pt_status_t add_lines(pt__picture_set_t *set, char *text)
+static pt_status_t add_lines(pt__file_set_t *set, char *text)
 {
     for (char *line = text; line != NULL && *line != 0;) {
         char *end = strchr(line, '\n');
@@ -76,13 +76,13 @@ static pt_status_t add_lines(pt__picture_set_t *set, char *text)
         const size_t length = strcspn(line, "\r");
         line[length] = 0;
         if (length > 0)
-            PT__TRY(pt__picture_set_add_class(set, line));
+            PT__TRY(pt__file_set_add_class(set, line));
         line = end;
     }
     return PT_OK;
 }
 
-static pt_status_t add_pickled(pt__picture_set_t *set, const pt__picture_calls_t *calls, const char *path,
+static pt_status_t add_pickled(pt__file_set_t *set, const pt__picture_calls_t *calls, const char *path,
                                const char *bytes, int64_t size)
 {
     char *names;
@@ -92,13 +92,13 @@ static pt_status_t add_pickled(pt__picture_set_t *set, const pt__picture_calls_t
         return pt__fail_within(status, "%s", path);
     const char *name = names;
     for (int64_t i = 0; i < count && status == PT_OK; i++, name += strlen(name) + 1)
-        status = pt__picture_set_add_class(set, name);
+        status = pt__file_set_add_class(set, name);
     pt__release(set->memory, names);
     return status;
 }
 
 /* What stands beside a file tells the names; without one classes are called by their numbers. */
-static pt_status_t read_names(pt__picture_set_t *set, const pt__picture_calls_t *calls, const char *directory)
+static pt_status_t read_names(pt__file_set_t *set, const pt__picture_calls_t *calls, const char *directory)
 {
     static const char *const files[] = {"batches.meta.txt", "fine_label_names.txt", "batches.meta", "meta"};
     pt_status_t status = PT_OK;
@@ -116,7 +116,7 @@ static pt_status_t read_names(pt__picture_set_t *set, const pt__picture_calls_t 
 }
 
 /* Labels beyond the names are wrong; where there are none, the largest one says how many there are. */
-static pt_status_t check_labels(pt__picture_set_t *set, const char *path, int64_t first)
+static pt_status_t check_labels(pt__file_set_t *set, const char *path, int64_t first)
 {
     int32_t largest = 0;
     char name[16];
@@ -130,14 +130,14 @@ static pt_status_t check_labels(pt__picture_set_t *set, const char *path, int64_
         return pt__fail(PT_ERR_FORMAT, "%s: a class %ld, expected at most %d", path, (long)largest, (1 << 16) - 1);
     for (int32_t i = 0; first == 0 && set->n_classes == i && i <= largest; i++) {
         snprintf(name, sizeof name, "%ld", (long)i);
-        PT__TRY(pt__picture_set_add_class(set, name));
+        PT__TRY(pt__file_set_add_class(set, name));
     }
     return PT_OK;
 }
 
 /* ---- Pictures ---- */
 
-static pt_status_t add_records(pt__picture_set_t *set, const char *path, const uint8_t *bytes, int64_t size)
+static pt_status_t add_records(pt__file_set_t *set, const char *path, const uint8_t *bytes, int64_t size)
 {
     const int64_t of_label = record_labels(path), record = of_label + PIXELS;
     if (size == 0 || size % record != 0)
@@ -145,12 +145,12 @@ static pt_status_t add_records(pt__picture_set_t *set, const char *path, const u
                         path, (long long)size, (long long)record, of_label == 2 ? "two labels" : "label");
     for (int64_t at = 0; at < size; at += record) {
         const int32_t label = bytes[at + of_label - 1];
-        PT__TRY(pt__picture_set_add_pixels(set, bytes + at + of_label, 1, 3, 1, &label));
+        PT__TRY(pt__file_set_add_pixels(set, bytes + at + of_label, 1, 3, 1, &label));
     }
     return PT_OK;
 }
 
-static pt_status_t add_pickle(pt__picture_set_t *set, const pt__picture_calls_t *calls, const char *path,
+static pt_status_t add_pickle(pt__file_set_t *set, const pt__picture_calls_t *calls, const char *path,
                               const uint8_t *bytes, int64_t size)
 {
     uint8_t *rows;
@@ -159,13 +159,13 @@ static pt_status_t add_pickle(pt__picture_set_t *set, const pt__picture_calls_t 
     pt_status_t status = calls->pickled_rows(set->memory, bytes, size, PIXELS, &rows, &labels, &count);
     if (status != PT_OK)
         return pt__fail_within(status, "%s", path);
-    status = pt__picture_set_add_pixels(set, rows, count, 3, 1, labels);
+    status = pt__file_set_add_pixels(set, rows, count, 3, 1, labels);
     pt__release(set->memory, rows);
     pt__release(set->memory, labels);
     return status;
 }
 
-static pt_status_t add_file(pt__picture_set_t *set, const pt__picture_calls_t *calls, const char *path)
+static pt_status_t add_file(pt__file_set_t *set, const pt__picture_calls_t *calls, const char *path)
 {
     char *bytes;
     int64_t size;
@@ -180,7 +180,7 @@ static pt_status_t add_file(pt__picture_set_t *set, const pt__picture_calls_t *c
     return status == PT_OK ? check_labels(set, path, first) : status;
 }
 
-pt_status_t pt__cifar_read_directory(pt__picture_set_t *set, const pt__picture_calls_t *calls, const char *directory,
+pt_status_t pt__cifar_read_directory(pt__file_set_t *set, const pt__picture_calls_t *calls, const char *directory,
                                      char *const *names, int64_t count)
 {
     const char *train = hundred(names, count);
@@ -195,7 +195,7 @@ pt_status_t pt__cifar_read_directory(pt__picture_set_t *set, const pt__picture_c
     return PT_OK;
 }
 
-pt_status_t pt__cifar_read_file(pt__picture_set_t *set, const pt__picture_calls_t *calls, const char *path)
+pt_status_t pt__cifar_read_file(pt__file_set_t *set, const pt__picture_calls_t *calls, const char *path)
 {
     char directory[PT__PATH_SIZE];
     const char *name = strrchr(path, '/');

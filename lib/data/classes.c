@@ -94,6 +94,15 @@ pt_status_t pt__classes_add_number(pt__classes_t *classes, int64_t number, int32
     return add(classes, PT__CLASS_NUMBERS, digits, length, number, out);
 }
 
+pt_status_t pt__classes_add_json(pt__classes_t *classes, const pt__json_t *value, int32_t *out)
+{
+    if (value->kind == PT__JSON_STRING)
+        return pt__classes_add_name(classes, value->string, value->length, out);
+    if (value->kind == PT__JSON_NUMBER && value->is_integer)
+        return pt__classes_add_number(classes, value->integer, out);
+    return pt__json_fail(value, PT_ERR_FORMAT, "expected a string or a whole number");
+}
+
 /* Where all names are whole numbers, they become numbers, their names the plain digits. */
 static pt_status_t names_to_numbers(pt__classes_t *classes)
 {

@@ -2,7 +2,7 @@
 #ifndef PT__CLASSES_H
 #define PT__CLASSES_H
 
-#include "base/memory.h"
+#include "base/json.h"
 
 typedef struct pt__class {
     int64_t name; /* where its name begins in the arena; a 0 is behind it */
@@ -29,6 +29,8 @@ typedef struct pt__classes {
 /* The number, in the order of appearance, of a value that may be new. */
 pt_status_t pt__classes_add_name(pt__classes_t *classes, const char *name, int64_t length, int32_t *out);
 pt_status_t pt__classes_add_number(pt__classes_t *classes, int64_t number, int32_t *out);
+/* The same of a label in JSON, a string or a whole number; PT_ERR_FORMAT: it is neither. */
+pt_status_t pt__classes_add_json(pt__classes_t *classes, const pt__json_t *value, int32_t *out);
 /* Puts the classes in order. names_are_numbers: where all names are whole numbers, their values count, and equal
  * ones are one class. */
 pt_status_t pt__classes_finish(pt__classes_t *classes, int32_t names_are_numbers);

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "data/picture_set.h"
+#include "data/gunzip.h"
 
 #ifdef PT__ZLIB
 #include <zlib.h>

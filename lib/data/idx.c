@@ -3,7 +3,8 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "data/picture_set.h"
+#include "data/gunzip.h"
+#include "data/picture_readers.h"
 
 enum { PICTURES = 0x0803, LABELS = 0x0801, MOST_SIDE = 1 << 16 };
 #define MOST_BYTES ((int64_t)1 << 33)
@@ -86,7 +87,7 @@ static int32_t find_labels(const char *path, char labels[PT__PATH_SIZE])
 }
 
 /* Into labels [count]; classes are 0 to the largest. */
-static pt_status_t read_labels(pt__picture_set_t *set, const char *path, int64_t count, int32_t **out)
+static pt_status_t read_labels(pt__file_set_t *set, const char *path, int64_t count, int32_t **out)
 {
     uint8_t *bytes;
     int64_t sizes[3], classes = 0;
@@ -105,13 +106,13 @@ static pt_status_t read_labels(pt__picture_set_t *set, const char *path, int64_t
     }
     for (int64_t i = 0; i < classes && status == PT_OK; i++) {
         snprintf(name, sizeof name, "%d", (int)i);
-        status = pt__picture_set_add_class(set, name);
+        status = pt__file_set_add_class(set, name);
     }
     pt__release(set->memory, bytes);
     return status;
 }
 
-pt_status_t pt__idx_read(pt__picture_set_t *set, const char *path)
+pt_status_t pt__idx_read(pt__file_set_t *set, const char *path)
 {
     char other[PT__PATH_SIZE];
     uint8_t *bytes;
@@ -124,7 +125,7 @@ pt_status_t pt__idx_read(pt__picture_set_t *set, const char *path)
     set->height = (int32_t)sizes[1];
     set->width = (int32_t)sizes[2];
     set->channels = set->channels == 0 ? 1 : set->channels;
-    PT__TRY_OUT(pt__picture_set_add_pixels(set, bytes + 16, sizes[0], 1, 0, labels));
+    PT__TRY_OUT(pt__file_set_add_pixels(set, bytes + 16, sizes[0], 1, 0, labels));
 out:
     pt__release(set->memory, labels);
     pt__release(set->memory, bytes);

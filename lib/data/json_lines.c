@@ -59,3 +59,11 @@ pt_status_t pt__json_lines_read(pt__memory_t *memory, const char *path, pt__json
     pt__file_unmap(&mapping);
     return status;
 }
+
+int32_t pt__json_lines_are(const uint8_t *bytes, int64_t size)
+{
+    int64_t at = size >= 3 && memcmp(bytes, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+    while (at < size && strchr(" \t\r\n", bytes[at]) != NULL && bytes[at] != 0)
+        at++;
+    return at < size && bytes[at] == '{';
+}

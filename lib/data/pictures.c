@@ -5,80 +5,58 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "data/picture_set.h"
+#include "data/file_samples.h"
+#include "data/gunzip.h"
+#include "data/json_lines.h"
+#include "data/picture_readers.h"
 #include "data/sources.h"
 
 enum { USUAL_SIDE = 224 };
 #define MOST_FILE ((int64_t)1 << 30)
 
 typedef struct state {
-    pt__picture_set_t set;
+    pt__file_set_t set; /* first: see file_samples.h */
     pt__picture_calls_t calls;
     pt_image_options_t options; /* sizes and channels known */
 } state_t;
 
 /* ---- Samples ---- */
 
-static pt_status_t read_file(state_t *state, pt__memory_t *memory, const char *path, uint64_t key, uint8_t *out)
+typedef struct place { /* where the next sample goes, and its key */
+    uint8_t *pixels;
+    uint64_t key;
+} place_t;
+
+static pt_status_t make_from_file(pt_dataset_t *dataset, int64_t sample, const char *path, void *user)
 {
+    state_t *state = dataset->state;
+    pt__memory_t *memory = &dataset->context->memory;
+    const place_t *place = user;
     char *bytes;
     int64_t size;
     pt__file_about_t about;
+    (void)sample;
     PT__TRY(pt__file_look(path, &about));
     if (!about.is_regular) /* a pipe would wait, a device may have no end */
         return pt__fail(PT_ERR_FORMAT, "no regular file");
     PT__TRY(pt__file_read(memory, path, MOST_FILE, &bytes, &size));
-    pt_status_t status = state->calls.from_file(memory, &state->options, (const uint8_t *)bytes, size, key, out);
+    pt_status_t status = state->calls.from_file(memory, &state->options, (const uint8_t *)bytes, size, place->key,
+                                                place->pixels);
     pt__release(memory, bytes);
     return status;
 }
 
-/* 0 in *is_good: it is broken, and has been noted. */
-static pt_status_t try_file(pt_dataset_t *dataset, int64_t sample, uint64_t key, char *path, uint8_t *out,
-                            int32_t *is_good)
-{
-    state_t *state = dataset->state;
-    *is_good = 0;
-    if (pt__picture_set_is_skipped(&state->set, sample))
-        return PT_OK;
-    PT__TRY(pt__picture_set_path(&state->set, sample, path));
-    pt_status_t status = read_file(state, &dataset->context->memory, path, key, out);
-    *is_good = status == PT_OK;
-    if (status == PT_OK)
-        return PT_OK;
-    PT__TRY(pt__picture_set_skip(&state->set, sample, path, status));
-    pt__log(dataset->context, PT_LOG_WARNING, "passed over: %s", pt__error_message());
-    pt__error_clear();
-    return PT_OK;
-}
-
-/* *sample becomes the one that stands in for it. */
-static pt_status_t make_from_file(pt_dataset_t *dataset, int64_t *sample, uint64_t key, char *path, uint8_t *out)
-{
-    const int64_t first = *sample;
-    do {
-        int32_t is_good;
-        PT__TRY(try_file(dataset, *sample, key, path, out, &is_good));
-        if (is_good)
-            return PT_OK;
-        *sample = *sample + 1 < dataset->length ? *sample + 1 : 0;
-    } while (*sample != first);
-    const state_t *state = dataset->state;
-    return pt__fail(PT_ERR_FORMAT, "%s: none of its %lld pictures can be read, the first being %s", state->set.root,
-                    (long long)dataset->length, state->set.skipped[state->set.n_skipped - dataset->length].text);
-}
-
-static pt_status_t make_from_pixels(pt_dataset_t *dataset, int64_t sample, uint64_t key, uint8_t *out)
+static pt_status_t make_from_pixels(pt_dataset_t *dataset, int64_t sample, const place_t *place)
 {
     const state_t *state = dataset->state;
-    const pt__picture_set_t *set = &state->set;
+    const pt__file_set_t *set = &state->set;
     const int64_t stride = (int64_t)set->width * set->channels;
     const pt__picture_t picture = {.pixels = set->pixels + sample * set->height * stride,
                                    .stride = stride,
                                    .width = set->width,
                                    .height = set->height,
                                    .channels = set->channels};
-    return state->calls.from_picture(&dataset->context->memory, &state->options, &picture, key, out);
+    return state->calls.from_picture(&dataset->context->memory, &state->options, &picture, place->key, place->pixels);
 }
 
 static pt_status_t fetch(pt_dataset_t *dataset, pt_batch_t *batch)
@@ -86,15 +64,15 @@ static pt_status_t fetch(pt_dataset_t *dataset, pt_batch_t *batch)
     const state_t *state = dataset->state;
     const pt_image_options_t *options = &state->options;
     const int64_t bytes = (int64_t)options->height * options->width * options->channels;
-    uint8_t *out = batch->fields[0].data;
+    place_t place = {.pixels = batch->fields[0].data};
     char *path;
     pt_status_t status = PT_OK;
     PT__TRY(pt__allocate_uninitialised(&dataset->context->memory, PT__PATH_SIZE, 1, "path", &path));
-    for (int64_t i = 0; i < batch->capacity && status == PT_OK; i++, out += bytes) {
+    for (int64_t i = 0; i < batch->capacity && status == PT_OK; i++, place.pixels += bytes) {
         int64_t sample = batch->indices[i];
-        const uint64_t key = pt__batch_key(batch, i);
-        status = state->set.pixels != NULL ? make_from_pixels(dataset, sample, key, out)
-                                           : make_from_file(dataset, &sample, key, path, out);
+        place.key = pt__batch_key(batch, i);
+        status = state->set.pixels != NULL ? make_from_pixels(dataset, sample, &place)
+                                           : pt__file_samples_make(dataset, &sample, path, make_from_file, &place);
         if (state->set.labels != NULL)
             ((int32_t *)batch->fields[1].data)[i] = state->set.labels[sample];
     }
@@ -108,46 +86,18 @@ static pt_status_t fetch(pt_dataset_t *dataset, pt_batch_t *batch)
 static void destroy(pt_dataset_t *dataset)
 {
     state_t *state = dataset->state;
-    pt__picture_set_free(&state->set);
+    pt__file_set_free(&state->set);
     pt__release(&dataset->context->memory, state);
-}
-
-static int64_t class_count(const pt_dataset_t *dataset, const char *field)
-{
-    const state_t *state = dataset->state;
-    return state->set.labels != NULL && strcmp(field, "label") == 0 ? state->set.n_classes : 0;
-}
-
-static const char *class_name(const pt_dataset_t *dataset, const char *field, int64_t index)
-{
-    const state_t *state = dataset->state;
-    return index < 0 || index >= class_count(dataset, field) ? NULL : state->set.classes[index];
-}
-
-static const char *sample_name(const pt_dataset_t *dataset, int64_t sample)
-{
-    const pt__picture_set_t *set = &((const state_t *)dataset->state)->set;
-    return set->pixels != NULL ? NULL : set->names + set->begins[sample];
-}
-
-static int64_t skipped_count(const pt_dataset_t *dataset)
-{
-    return pt__picture_set_skipped_count(&((state_t *)dataset->state)->set);
-}
-
-static const char *skipped(const pt_dataset_t *dataset, int64_t index)
-{
-    return pt__picture_set_skipped(&((state_t *)dataset->state)->set, index);
 }
 
 static const pt__source_t source = {.name = "pictures",
                                     .fetch = fetch,
                                     .destroy = destroy,
-                                    .class_count = class_count,
-                                    .class_name = class_name,
-                                    .sample_name = sample_name,
-                                    .skipped_count = skipped_count,
-                                    .skipped = skipped};
+                                    .class_count = pt__file_samples_class_count,
+                                    .class_name = pt__file_samples_class_name,
+                                    .sample_name = pt__file_samples_name,
+                                    .skipped_count = pt__file_samples_skipped_count,
+                                    .skipped = pt__file_samples_skipped};
 
 /* ---- What stands at the path ---- */
 
@@ -168,7 +118,7 @@ static pt_status_t find_idx(const char *path, char *const *names, int64_t count,
 
 static pt_status_t read_directory(state_t *state, const char *path)
 {
-    pt__picture_set_t *set = &state->set;
+    pt__file_set_t *set = &state->set;
     char **names, file[PT__PATH_SIZE];
     const char *idx;
     int64_t count;
@@ -181,7 +131,7 @@ static pt_status_t read_directory(state_t *state, const char *path)
     } else if (pt__cifar_named(names, count)) {
         PT__TRY_OUT(pt__cifar_read_directory(set, &state->calls, path, names, count));
     } else {
-        PT__TRY_OUT(pt__picture_folders_read(set, &state->calls, path));
+        PT__TRY_OUT(pt__file_folders_read(set, state->calls.named, path));
     }
 out:
     pt__release(set->memory, names);
@@ -189,26 +139,23 @@ out:
 }
 
 /* One picture: the directory that it lies in is the root of its name. */
-static pt_status_t read_picture(pt__picture_set_t *set, const char *path)
+static pt_status_t read_picture(pt__file_set_t *set, const char *path)
 {
     const char *slash = strrchr(path, '/');
-    if (slash == NULL)
-        memcpy(set->root, ".", 2); /* a name has a byte at least */
-    else
-        set->root[slash == path ? 1 : slash - path] = 0;
-    return pt__picture_set_add_file(set, slash == NULL ? path : slash + 1, -1);
+    pt__file_set_root_above(set);
+    return pt__file_set_add_file(set, slash == NULL ? path : slash + 1, -1);
 }
 
 static pt_status_t read_one_file(state_t *state, const char *path)
 {
-    pt__picture_set_t *set = &state->set;
+    pt__file_set_t *set = &state->set;
     uint8_t *bytes;
     int64_t size;
     if (state->calls.named(path) == 1)
         return read_picture(set, path);
     PT__TRY(pt__gunzip_file(set->memory, path, (int64_t)1 << 33, &bytes, &size));
     const int32_t is_idx = pt__idx_is(bytes, size), is_cifar = pt__cifar_is(path, bytes, size),
-                  is_list = pt__picture_list_is(bytes, size);
+                  is_list = pt__json_lines_are(bytes, size);
     pt__release(set->memory, bytes);
     if (is_idx)
         return pt__idx_read(set, path);
@@ -224,7 +171,7 @@ static pt_status_t read_one_file(state_t *state, const char *path)
 
 static pt_status_t read_all(pt_context_t *context, state_t *state, const char *path)
 {
-    pt__picture_set_t *set = &state->set;
+    pt__file_set_t *set = &state->set;
     pt__file_about_t about;
     PT__TRY(pt__file_look(path, &about));
     if (!about.is_directory && !about.is_regular)
@@ -243,7 +190,7 @@ static pt_status_t read_all(pt_context_t *context, state_t *state, const char *p
 static void settle_sizes(state_t *state)
 {
     pt_image_options_t *options = &state->options;
-    const pt__picture_set_t *set = &state->set;
+    const pt__file_set_t *set = &state->set;
     if (options->height == 0) {
         options->height = set->pixels != NULL ? set->height : USUAL_SIDE;
         options->width = set->pixels != NULL ? set->width : USUAL_SIDE;
@@ -262,11 +209,11 @@ pt_status_t pt__pictures_create(pt_context_t *context, const char *path, const p
     PT__TRY(pt__allocate(&context->memory, 1, sizeof *state, "dataset of pictures", &state));
     state->calls = *calls;
     state->options = *options;
-    PT__TRY_OUT(pt__picture_set_init(&state->set, &context->memory, path, (options->flags & PT_IMAGE_STRICT) != 0));
+    PT__TRY_OUT(pt__file_set_init(&state->set, &context->memory, path, (options->flags & PT_IMAGE_STRICT) != 0));
     state->set.channels = options->channels;
     PT__TRY_OUT(read_all(context, state, path));
     if (options->classes != NULL)
-        PT__TRY_OUT(pt__picture_set_number(&state->set, path, options->classes, options->n_classes));
+        PT__TRY_OUT(pt__file_set_number(&state->set, path, options->classes, options->n_classes));
     state->options.classes = NULL; /* the host's */
     settle_sizes(state);
     PT__TRY_OUT(calls->check(&state->options)); /* shorter_side, now that the size is known */
@@ -280,7 +227,7 @@ pt_status_t pt__pictures_create(pt_context_t *context, const char *path, const p
                                  PT_DATASET_CONCURRENT, out));
 out:
     if (status != PT_OK) {
-        pt__picture_set_free(&state->set);
+        pt__file_set_free(&state->set);
         pt__release(&context->memory, state);
     }
     return status;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "data/json_lines.h"
 #include "data/recording_set.h"
 
 enum { DEEPEST = 32 /* directories within each other: links may lead in a circle */, SNIFFED = 4096 };
@@ -67,7 +68,7 @@ static pt_status_t walk(pt__recording_set_t *set, const char *directory, int32_t
     int64_t count;
     pt_status_t status = pt__directory_list(set->files.memory, directory, &names, &count);
     if (status != PT_OK)
-        return depth == 0 ? status : pt__picture_set_skip(&set->files, -1, directory, status);
+        return depth == 0 ? status : pt__file_set_skip(&set->files, -1, directory, status);
     PT__TRY_OUT(pt__allocate_uninitialised(set->files.memory, PT__PATH_SIZE, 1, "path", &path));
     const char *within = directory + strlen(set->files.root);
     within += within[0] == '/';
@@ -96,7 +97,7 @@ static pt_status_t read_list(pt__recording_set_t *set, const pt_audio_options_t 
     PT__TRY(pt__file_map(set->files.memory, path, &mapping));
     const char *bytes = (const char *)mapping.bytes;
     const int64_t size = mapping.size < SNIFFED ? mapping.size : SNIFFED;
-    const int32_t is_json = pt__picture_list_is(mapping.bytes, size);
+    const int32_t is_json = pt__json_lines_are(mapping.bytes, size);
     const char *end = memchr(bytes, '\n', (size_t)size);
     const size_t first = end != NULL ? (size_t)(end - bytes) : (size_t)size;
     const int32_t has_tab = memchr(bytes, '\t', first) != NULL, has_bar = memchr(bytes, '|', first) != NULL,
@@ -140,7 +141,6 @@ static pt_status_t read_listed(pt__recording_set_t *set, const pt_audio_options_
 static pt_status_t read_directory(pt__recording_set_t *set, const pt__recording_calls_t *calls,
                                   const pt_audio_options_t *options, const char *path)
 {
-    const pt__picture_calls_t folder_calls = {.named = calls->named};
     char **names;
     int64_t count;
     PT__TRY(pt__directory_list(set->files.memory, path, &names, &count));
@@ -149,7 +149,7 @@ static pt_status_t read_directory(pt__recording_set_t *set, const pt__recording_
     if (list != NULL)
         return read_listed(set, options, path, list);
     PT__TRY(walk(set, path, 0));
-    return set->files.samples > 0 ? PT_OK : pt__picture_folders_read(&set->files, &folder_calls, path);
+    return set->files.samples > 0 ? PT_OK : pt__file_folders_read(&set->files, calls->named, path);
 }
 
 pt_status_t pt__recordings_read(pt__recording_set_t *set, const pt__recording_calls_t *calls,
@@ -165,6 +165,6 @@ pt_status_t pt__recordings_read(pt__recording_set_t *set, const pt__recording_ca
         return read_list(set, options, path);
     const char *slash = strrchr(path, '/');
     const pt__recording_line_t line = {.name = slash == NULL ? path : slash + 1, .label = -1};
-    pt__recording_set_root_above(set);
+    pt__file_set_root_above(&set->files);
     return pt__recording_set_add(set, &line);
 }

@@ -35,7 +35,7 @@ static pt_status_t begin(list_t *list, pt__recording_set_t *set, const pt_audio_
             list->names[i][1] = NULL;
         }
     }
-    pt__recording_set_root_above(set);
+    pt__file_set_root_above(&set->files);
     PT__TRY(pt__path_join(set->files.root, "clips", path, sizeof path));
     list->has_clips = pt__file_exists(path) && pt__file_look(path, &about) == PT_OK && about.is_directory;
     return PT_OK;
@@ -55,20 +55,6 @@ static pt_status_t add_line(list_t *list, const pt__recording_line_t *line)
     return pt__recording_set_add(list->set, &moved);
 }
 
-/* Classes in their order, and labels that count them so. */
-static pt_status_t finish(list_t *list, int32_t names_are_numbers)
-{
-    pt__picture_set_t *files = &list->set->files;
-    if (files->labels == NULL)
-        return PT_OK;
-    PT__TRY(pt__classes_finish(&list->classes, names_are_numbers));
-    for (int64_t i = 0; i < list->classes.n_ordered; i++)
-        PT__TRY(pt__picture_set_add_class(files, pt__classes_name(&list->classes, i)));
-    for (int64_t i = 0; i < files->samples; i++)
-        files->labels[i] = list->classes.list[files->labels[i]].place;
-    return PT_OK;
-}
-
 /* ---- JSON lines ---- */
 
 static pt_status_t find_member(const list_t *list, const pt__json_t *object, int32_t column, const pt__json_t **out)
@@ -79,15 +65,6 @@ static pt_status_t find_member(const list_t *list, const pt__json_t *object, int
     if (*out == NULL && (list->is_asked[column] || column == PATH))
         return pt__fail(PT_ERR_FORMAT, "the object has no key \"%s\"", list->names[column][0]);
     return PT_OK;
-}
-
-static pt_status_t read_label(list_t *list, const pt__json_t *value, int32_t *label)
-{
-    if (value->kind == PT__JSON_STRING)
-        return pt__classes_add_name(&list->classes, value->string, value->length, label);
-    if (value->kind == PT__JSON_NUMBER && value->is_integer)
-        return pt__classes_add_number(&list->classes, value->integer, label);
-    return pt__json_fail(value, PT_ERR_FORMAT, "expected a string or a whole number");
 }
 
 static pt_status_t add_object(void *user, const pt__json_t *object)
@@ -110,7 +87,7 @@ static pt_status_t add_object(void *user, const pt__json_t *object)
         line.text_length = members[TEXT]->length;
     }
     if (members[LABEL] != NULL)
-        PT__TRY(read_label(list, members[LABEL], &line.label));
+        PT__TRY(pt__classes_add_json(&list->classes, members[LABEL], &line.label));
     PT__TRY(pt__json_get_number(object, "offset", PT__JSON_OPTIONAL, 0, 1e9, &line.offset));
     PT__TRY(pt__json_get_number(object, "duration", PT__JSON_OPTIONAL, 0, 1e9, &line.duration));
     return add_line(list, &line);
@@ -122,7 +99,7 @@ pt_status_t pt__recording_manifest_read(pt__recording_set_t *set, const pt_audio
     PT__TRY(begin(&list, set, options));
     pt_status_t status = pt__json_lines_read(set->files.memory, path, add_object, &list);
     if (status == PT_OK)
-        status = finish(&list, 0);
+        status = pt__file_set_order_classes(&set->files, &list.classes, 0);
     pt__classes_free(&list.classes);
     return status;
 }
@@ -207,7 +184,7 @@ pt_status_t pt__recording_table_read(pt__recording_set_t *set, const pt_audio_op
     csv.is_unquoted = separator == '\t'; /* Common Voice's sentences have quotation marks as they are */
     pt_status_t status = read_table(&list, &csv);
     if (status == PT_OK)
-        status = finish(&list, 1);
+        status = pt__file_set_order_classes(&set->files, &list.classes, 1);
     pt__csv_free(&csv);
     pt__file_unmap(&mapping);
     pt__classes_free(&list.classes);
@@ -261,7 +238,7 @@ pt_status_t pt__recording_metadata_read(pt__recording_set_t *set, const char *pa
 {
     pt__mapping_t mapping;
     pt_status_t status = PT_OK;
-    pt__recording_set_root_above(set);
+    pt__file_set_root_above(&set->files);
     PT__TRY(pt__file_map(set->files.memory, path, &mapping));
     pt__csv_t csv = pt__csv_begin(set->files.memory, path, (const char *)mapping.bytes, mapping.size, '|');
     csv.is_unquoted = 1;

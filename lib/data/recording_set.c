@@ -8,7 +8,7 @@
 pt_status_t pt__recording_set_init(pt__recording_set_t *set, pt__memory_t *memory, const char *root, int32_t is_strict)
 {
     *set = (pt__recording_set_t){0};
-    PT__TRY(pt__picture_set_init(&set->files, memory, root, is_strict));
+    PT__TRY(pt__file_set_init(&set->files, memory, root, is_strict));
     set->files.noun = "recording";
     set->files.options = "pt_audio_options_t";
     return PT_OK;
@@ -24,16 +24,7 @@ void pt__recording_set_free(pt__recording_set_t *set)
     pt__release(memory, set->text_begins);
     pt__release(memory, set->ids);
     pt__release(memory, set->id_begins);
-    pt__picture_set_free(&set->files);
-}
-
-void pt__recording_set_root_above(pt__recording_set_t *set)
-{
-    char *end = strrchr(set->files.root, '/');
-    if (end == NULL)
-        memcpy(set->files.root, ".", 2); /* a name has a byte at least */
-    else
-        end[end == set->files.root] = 0;
+    pt__file_set_free(&set->files);
 }
 
 static pt_status_t add_text(pt__recording_set_t *set, int64_t sample, const pt__recording_line_t *line)
@@ -70,7 +61,7 @@ pt_status_t pt__recording_set_add(pt__recording_set_t *set, const pt__recording_
     set->recordings[sample] = (pt__recording_t){line->offset, line->duration, 0};
     if (has_text)
         PT__TRY(add_text(set, sample, line));
-    return pt__picture_set_add_file(&set->files, line->name, line->label);
+    return pt__file_set_add_file(&set->files, line->name, line->label);
 }
 
 /* ---- What stays ---- */
@@ -99,13 +90,13 @@ static pt_status_t keep(pt__recording_set_t *set, judge_fn *judge, void *user)
     pt_status_t status = PT_OK;
     PT__TRY(pt__allocate_uninitialised(set->files.memory, PT__PATH_SIZE, 1, "path", &path));
     for (int64_t i = 0; i < set->files.samples && status == PT_OK; i++) {
-        pt_status_t verdict = pt__picture_set_path(&set->files, i, path);
+        pt_status_t verdict = pt__file_set_path(&set->files, i, path);
         if (verdict == PT_OK)
             verdict = judge(set, user, i, path);
         if (verdict == PT_OK)
             move(set, i, kept++);
         else
-            status = pt__picture_set_skip(&set->files, -1, path, verdict);
+            status = pt__file_set_skip(&set->files, -1, path, verdict);
     }
     if (status == PT_OK)
         pt__error_clear();

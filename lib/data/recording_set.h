@@ -5,7 +5,7 @@
 
 #include "base/clip.h"
 #include "data/data.h"
-#include "data/picture_set.h"
+#include "data/file_set.h"
 
 typedef struct pt__recording { /* of a sample */
     double offset, duration;   /* seconds; duration 0: all that follows */
@@ -13,7 +13,7 @@ typedef struct pt__recording { /* of a sample */
 } pt__recording_t;
 
 typedef struct pt__recording_set {
-    pt__picture_set_t files; /* names, classes and labels, and what was passed over */
+    pt__file_set_t files; /* names, classes and labels, and what was passed over */
     pt__recording_t *recordings;
     int64_t recordings_capacity;
     int32_t has_texts;
@@ -36,7 +36,7 @@ typedef struct pt__recording_calls {
     pt_status_t (*probe)(const void *maker, const pt__clip_t *clip);
     pt_status_t (*make)(const void *maker, const pt__clip_t *clip, const pt__clip_t *noise, uint64_t key, int64_t most,
                         float *to, int64_t *rows);
-    int32_t (*named)(const char *name); /* as of pt__picture_calls_t */
+    pt__file_named_fn *named;
     /* lib/text/ */
     pt__encode_fn *encode;
 } pt__recording_calls_t;
@@ -53,8 +53,6 @@ pt_status_t pt__recording_set_init(pt__recording_set_t *set, pt__memory_t *memor
 void pt__recording_set_free(pt__recording_set_t *set);
 /* All lines or none have a text, and a label: PT_ERR_FORMAT. */
 pt_status_t pt__recording_set_add(pt__recording_set_t *set, const pt__recording_line_t *line);
-/* The directory that the root is in becomes the root: names of a list are from there. */
-void pt__recording_set_root_above(pt__recording_set_t *set);
 
 /* Looks at every recording, and passes over what is broken, too short or too long. */
 pt_status_t pt__recording_set_survey(pt__recording_set_t *set, const pt_audio_options_t *options,

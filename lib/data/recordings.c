@@ -6,11 +6,13 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "data/file_samples.h"
 #include "data/recording_set.h"
 #include "data/sources.h"
 
 typedef struct state {
-    pt__recording_set_t set, noise; /* noise: without samples where none of recordings is added */
+    pt__recording_set_t set;   /* first, as it begins with its files: see file_samples.h */
+    pt__recording_set_t noise; /* without samples where none of recordings is added */
     pt__recording_calls_t calls;
     void *maker;
     int32_t bins;
@@ -22,62 +24,28 @@ typedef struct state {
 
 typedef struct place { /* where a batch's next rows go */
     float *rows;
+    int64_t made; /* rows of the last sample */
     int32_t *ids;
     char *path, *noise_path;
     uint64_t key; /* of the next sample */
 } place_t;
 
-static pt_status_t make(const pt_dataset_t *dataset, int64_t sample, const place_t *place, int64_t *rows)
+static pt_status_t make(pt_dataset_t *dataset, int64_t sample, const char *path, void *user)
 {
     const state_t *state = dataset->state;
+    place_t *place = user;
     const pt__recording_t *recording = &state->set.recordings[sample];
-    const pt__clip_t clip = {place->path, recording->offset, recording->duration};
+    const pt__clip_t clip = {path, recording->offset, recording->duration};
     pt__clip_t noise = {.path = place->noise_path};
     if (state->noise.files.samples > 0) {
         pt__random_t random = pt__random_start(pt__random_key(place->key, 1));
         const int64_t chosen = pt__random_below(&random, state->noise.files.samples);
-        PT__TRY(pt__picture_set_path(&state->noise.files, chosen, place->noise_path));
+        PT__TRY(pt__file_set_path(&state->noise.files, chosen, place->noise_path));
         noise.offset = state->noise.recordings[chosen].offset;
         noise.duration = state->noise.recordings[chosen].duration;
     }
     return state->calls.make(state->maker, &clip, state->noise.files.samples > 0 ? &noise : NULL, place->key,
-                             dataset->fields[0].max_length, place->rows, rows);
-}
-
-/* 0 in *is_good: it is broken, and has been noted. */
-static pt_status_t try_sample(pt_dataset_t *dataset, int64_t sample, const place_t *place, int64_t *rows,
-                              int32_t *is_good)
-{
-    state_t *state = dataset->state;
-    pt__recording_set_t *set = &state->set;
-    *is_good = 0;
-    if (pt__picture_set_is_skipped(&set->files, sample))
-        return PT_OK;
-    PT__TRY(pt__picture_set_path(&set->files, sample, place->path));
-    pt_status_t status = make(dataset, sample, place, rows);
-    *is_good = status == PT_OK;
-    if (status == PT_OK)
-        return PT_OK;
-    PT__TRY(pt__picture_set_skip(&set->files, sample, place->path, status));
-    pt__log(dataset->context, PT_LOG_WARNING, "passed over: %s", pt__error_message());
-    pt__error_clear();
-    return PT_OK;
-}
-
-/* *sample becomes the one that stands in for it. */
-static pt_status_t make_sample(pt_dataset_t *dataset, int64_t *sample, const place_t *place, int64_t *rows)
-{
-    const int64_t first = *sample;
-    do {
-        int32_t is_good;
-        PT__TRY(try_sample(dataset, *sample, place, rows, &is_good));
-        if (is_good)
-            return PT_OK;
-        *sample = *sample + 1 < dataset->length ? *sample + 1 : 0;
-    } while (*sample != first);
-    const pt__picture_set_t *files = &((const state_t *)dataset->state)->set.files;
-    return pt__fail(PT_ERR_FORMAT, "%s: none of its %lld recordings can be read, the first being %s", files->root,
-                    (long long)dataset->length, files->skipped[files->n_skipped - dataset->length].text);
+                             dataset->fields[0].max_length, place->rows, &place->made);
 }
 
 /* The i-th sample of a batch and what goes with it. */
@@ -85,11 +53,11 @@ static pt_status_t put_sample(pt_dataset_t *dataset, pt_batch_t *batch, int64_t 
 {
     const state_t *state = dataset->state;
     const pt__recording_set_t *set = &state->set;
-    int64_t sample = batch->indices[i], rows = 0;
+    int64_t sample = batch->indices[i];
     place->key = pt__batch_key(batch, i);
-    PT__TRY(make_sample(dataset, &sample, place, &rows));
-    batch->fields[0].lengths[i] = rows;
-    place->rows += rows * state->bins;
+    PT__TRY(pt__file_samples_make(dataset, &sample, place->path, make, place));
+    batch->fields[0].lengths[i] = place->made;
+    place->rows += place->made * state->bins;
     if (state->transcript > 0) {
         const int64_t begin = set->id_begins[sample], count = set->id_begins[sample + 1] - begin;
         memcpy(place->ids, set->ids + begin, (size_t)count * sizeof *place->ids);
@@ -155,51 +123,23 @@ static void destroy(pt_dataset_t *dataset)
     release(dataset->context, dataset->state);
 }
 
-static int64_t class_count(const pt_dataset_t *dataset, const char *field)
-{
-    const state_t *state = dataset->state;
-    return state->label > 0 && strcmp(field, "label") == 0 ? state->set.files.n_classes : 0;
-}
-
-static const char *class_name(const pt_dataset_t *dataset, const char *field, int64_t index)
-{
-    const state_t *state = dataset->state;
-    return index < 0 || index >= class_count(dataset, field) ? NULL : state->set.files.classes[index];
-}
-
-static const char *sample_name(const pt_dataset_t *dataset, int64_t sample)
-{
-    const pt__picture_set_t *files = &((const state_t *)dataset->state)->set.files;
-    return files->names + files->begins[sample];
-}
-
-static int64_t skipped_count(const pt_dataset_t *dataset)
-{
-    return pt__picture_set_skipped_count(&((state_t *)dataset->state)->set.files);
-}
-
-static const char *skipped(const pt_dataset_t *dataset, int64_t index)
-{
-    return pt__picture_set_skipped(&((state_t *)dataset->state)->set.files, index);
-}
-
 static const pt__source_t source = {.name = "recordings",
                                     .fetch = fetch,
                                     .lengths = lengths,
                                     .lengths_vary = lengths_vary,
                                     .destroy = destroy,
-                                    .class_count = class_count,
-                                    .class_name = class_name,
-                                    .sample_name = sample_name,
-                                    .skipped_count = skipped_count,
-                                    .skipped = skipped};
+                                    .class_count = pt__file_samples_class_count,
+                                    .class_name = pt__file_samples_class_name,
+                                    .sample_name = pt__file_samples_name,
+                                    .skipped_count = pt__file_samples_skipped_count,
+                                    .skipped = pt__file_samples_skipped};
 
 /* ---- Making ---- */
 
 static pt_status_t read_all(pt_context_t *context, state_t *state, const pt_audio_options_t *options, const char *path)
 {
     pt__recording_set_t *set = &state->set;
-    pt__picture_set_t *files = &set->files;
+    pt__file_set_t *files = &set->files;
     PT__TRY(pt__recordings_read(set, &state->calls, options, path));
     PT__TRY(pt__recording_set_survey(set, options, &state->calls, state->maker));
     PT__TRY(pt__recording_set_encode(set, options->tokenizer, state->calls.encode));
@@ -209,7 +149,7 @@ static pt_status_t read_all(pt_context_t *context, state_t *state, const pt_audi
                    : pt__fail(PT_ERR_FORMAT, "%s: there is no recording", path);
     for (int64_t i = 0; i < files->n_skipped; i++)
         pt__log(context, PT_LOG_INFO, "passed over: %s", files->skipped[i].text);
-    return options->classes != NULL ? pt__picture_set_number(files, path, options->classes, options->n_classes) : PT_OK;
+    return options->classes != NULL ? pt__file_set_number(files, path, options->classes, options->n_classes) : PT_OK;
 }
 
 /* Lists that have more than recordings to say serve too. */

@@ -1,42 +1,42 @@
-/* Directories of pictures: one a class, or all together. Nothing is opened before it is asked for; a file's ending says
- * whether it is a picture. */
+/* Directories of files: one a class, or all together. Nothing is opened before it is asked for; a file's ending says
+ * whether it is one of those meant. */
 #include <string.h>
 
 #include "base/file.h"
-#include "data/picture_set.h"
+#include "data/file_set.h"
 
 enum { DEEPEST = 32 /* directories within each other: links may lead in a circle */ };
 
 typedef struct walk {
-    pt__picture_set_t *set;
-    const pt__picture_calls_t *calls;
+    pt__file_set_t *set;
+    pt__file_named_fn *named;
     int32_t label;
 } walk_t;
 
 static pt_status_t skip(const walk_t *walk, const char *path, const char *reason)
 {
-    return pt__picture_set_skip(walk->set, -1, path, pt__fail(PT_ERR_FORMAT, "%s", reason));
+    return pt__file_set_skip(walk->set, -1, path, pt__fail(PT_ERR_FORMAT, "%s", reason));
 }
 
 /* The reason ends with what the files are. */
 static pt_status_t skip_no(const walk_t *walk, const char *path, const char *reason, const char *end)
 {
-    return pt__picture_set_skip(walk->set, -1, path, pt__fail(PT_ERR_FORMAT, "%s %s%s", reason, walk->set->noun, end));
+    return pt__file_set_skip(walk->set, -1, path, pt__fail(PT_ERR_FORMAT, "%s %s%s", reason, walk->set->noun, end));
 }
 
 static pt_status_t add_file(const walk_t *walk, const char *path)
 {
-    const int32_t named = walk->calls->named(path);
+    const int32_t named = walk->named(path);
     const char *name = path + strlen(walk->set->root);
     name += name[0] == '/'; /* the root may end with one */
     if (named == 1)
-        return pt__picture_set_add_file(walk->set, name, walk->label);
+        return pt__file_set_add_file(walk->set, name, walk->label);
     return named == 0 ? skip_no(walk, path, "no", ", by its name")
                       : skip_no(walk, path, "this build cannot decode", "s of this kind");
 }
 
-/* The path of a directory's entry, and whether it is a directory too; hidden ones give 0. A name that says that it is a
- * picture is not looked at: there may be a million. */
+/* The path of a directory's entry, and whether it is a directory too; hidden ones give 0. What its name tells is not
+ * looked at: there may be a million. */
 static pt_status_t look_at(const walk_t *walk, const char *directory, const char *name, char *path, int32_t *is_shown,
                            int32_t *is_directory)
 {
@@ -46,12 +46,12 @@ static pt_status_t look_at(const walk_t *walk, const char *directory, const char
     if (!*is_shown)
         return PT_OK;
     PT__TRY(pt__path_join(directory, name, path, PT__PATH_SIZE));
-    if (walk->calls->named(name) != 0)
+    if (walk->named(name) != 0)
         return PT_OK;
     pt_status_t status = pt__file_look(path, &about);
     if (status != PT_OK) { /* a link to nothing */
         *is_shown = 0;
-        return pt__picture_set_skip(walk->set, -1, path, status);
+        return pt__file_set_skip(walk->set, -1, path, status);
     }
     *is_directory = about.is_directory;
     return PT_OK;
@@ -65,10 +65,10 @@ static pt_status_t list(const walk_t *walk, const char *path, char ***names, int
         return PT_OK;
     *names = NULL;
     *count = 0;
-    return pt__picture_set_skip(walk->set, -1, path, status);
+    return pt__file_set_skip(walk->set, -1, path, status);
 }
 
-/* All pictures in a directory and below it, files and directories in one order. */
+/* All files in a directory and below it, files and directories in one order. */
 static pt_status_t add_all(const walk_t *walk, const char *directory, int32_t depth)
 {
     char **names, *path = NULL;
@@ -94,7 +94,7 @@ static pt_status_t add_class(walk_t *walk, const char *name, const char *path)
 {
     const int64_t before = walk->set->samples;
     walk->label = (int32_t)walk->set->n_classes;
-    PT__TRY(pt__picture_set_add_class(walk->set, name));
+    PT__TRY(pt__file_set_add_class(walk->set, name));
     PT__TRY(add_all(walk, path, 1));
     return walk->set->samples > before ? PT_OK : skip_no(walk, path, "a class without a", "");
 }
@@ -106,7 +106,7 @@ static pt_status_t has_classes(const walk_t *walk, const char *root, char *const
     *out = 0;
     for (int64_t i = 0; i < count && !*out; i++) {
         pt__file_about_t about;
-        if (names[i][0] == '.' || walk->calls->named(names[i]) != 0)
+        if (names[i][0] == '.' || walk->named(names[i]) != 0)
             continue;
         PT__TRY(pt__path_join(root, names[i], path, PT__PATH_SIZE));
         *out = pt__file_look(path, &about) == PT_OK && about.is_directory;
@@ -130,9 +130,9 @@ static pt_status_t add_top(walk_t *walk, const char *root, char *const *names, i
     return PT_OK;
 }
 
-pt_status_t pt__picture_folders_read(pt__picture_set_t *set, const pt__picture_calls_t *calls, const char *path)
+pt_status_t pt__file_folders_read(pt__file_set_t *set, pt__file_named_fn *named, const char *path)
 {
-    walk_t walk = {set, calls, -1};
+    walk_t walk = {set, named, -1};
     char **names, *entry = NULL;
     int64_t count;
     pt_status_t status;

@@ -1,13 +1,15 @@
-/* The list that readers of pictures fill, and what is passed over in it; see picture_set.h. */
-#include "data/picture_set.h"
+/* The list that readers of files fill, and what is passed over in it; see file_set.h. */
+#include "data/file_set.h"
 
 #include <string.h>
 
+#include "base/bitmap.h"
 #include "base/file.h"
+#include "data/classes.h"
 
-pt_status_t pt__picture_set_init(pt__picture_set_t *set, pt__memory_t *memory, const char *root, int32_t is_strict)
+pt_status_t pt__file_set_init(pt__file_set_t *set, pt__memory_t *memory, const char *root, int32_t is_strict)
 {
-    *set = (pt__picture_set_t){
+    *set = (pt__file_set_t){
         .memory = memory, .is_strict = is_strict, .noun = "picture", .options = "pt_image_options_t"};
     PT__TRY(pt__string_copy(memory, root, &set->root));
     if (pthread_mutex_init(&set->lock, NULL) == 0)
@@ -17,7 +19,7 @@ pt_status_t pt__picture_set_init(pt__picture_set_t *set, pt__memory_t *memory, c
     return pt__fail(PT_ERR_MEMORY, "the system gives no lock for the dataset");
 }
 
-void pt__picture_set_free(pt__picture_set_t *set)
+void pt__file_set_free(pt__file_set_t *set)
 {
     if (set->root == NULL) /* it never began */
         return;
@@ -36,7 +38,7 @@ void pt__picture_set_free(pt__picture_set_t *set)
     set->root = NULL;
 }
 
-pt_status_t pt__picture_set_add_class(pt__picture_set_t *set, const char *name)
+pt_status_t pt__file_set_add_class(pt__file_set_t *set, const char *name)
 {
     if (set->n_classes == INT32_MAX)
         return pt__fail(PT_ERR_UNSUPPORTED, "more than 2147483647 classes");
@@ -44,6 +46,18 @@ pt_status_t pt__picture_set_add_class(pt__picture_set_t *set, const char *name)
                      "classes of pictures"));
     PT__TRY(pt__string_copy(set->memory, name, &set->classes[set->n_classes]));
     set->n_classes++;
+    return PT_OK;
+}
+
+pt_status_t pt__file_set_order_classes(pt__file_set_t *set, pt__classes_t *classes, int32_t names_are_numbers)
+{
+    if (set->labels == NULL)
+        return PT_OK;
+    PT__TRY(pt__classes_finish(classes, names_are_numbers));
+    for (int64_t i = 0; i < classes->n_ordered; i++)
+        PT__TRY(pt__file_set_add_class(set, pt__classes_name(classes, i)));
+    for (int64_t i = 0; i < set->samples; i++)
+        set->labels[i] = classes->list[set->labels[i]].place;
     return PT_OK;
 }
 
@@ -60,7 +74,7 @@ static pt_status_t find_number(const char *path, const char *class, const char *
                     class, (long long)count, names[0]);
 }
 
-pt_status_t pt__picture_set_number(pt__picture_set_t *set, const char *path, const char *const *names, int64_t count)
+pt_status_t pt__file_set_number(pt__file_set_t *set, const char *path, const char *const *names, int64_t count)
 {
     int32_t *numbers;
     pt_status_t status;
@@ -80,13 +94,13 @@ pt_status_t pt__picture_set_number(pt__picture_set_t *set, const char *path, con
     while (set->n_classes > 0)
         pt__release(set->memory, set->classes[--set->n_classes]);
     for (int64_t i = 0; i < count; i++)
-        PT__TRY_OUT(pt__picture_set_add_class(set, names[i]));
+        PT__TRY_OUT(pt__file_set_add_class(set, names[i]));
 out:
     pt__release(set->memory, numbers);
     return status;
 }
 
-static pt_status_t add_label(pt__picture_set_t *set, int64_t sample, int32_t label)
+static pt_status_t add_label(pt__file_set_t *set, int64_t sample, int32_t label)
 {
     PT__TRY(pt__grow(set->memory, &set->labels, &set->labels_capacity, sample + 1, sizeof *set->labels,
                      "labels of pictures"));
@@ -94,7 +108,7 @@ static pt_status_t add_label(pt__picture_set_t *set, int64_t sample, int32_t lab
     return PT_OK;
 }
 
-pt_status_t pt__picture_set_add_file(pt__picture_set_t *set, const char *name, int32_t label)
+pt_status_t pt__file_set_add_file(pt__file_set_t *set, const char *name, int32_t label)
 {
     const int64_t length = (int64_t)strlen(name) + 1;
     PT__TRY(
@@ -110,7 +124,7 @@ pt_status_t pt__picture_set_add_file(pt__picture_set_t *set, const char *name, i
 }
 
 /* One picture's pixels, side by side or a channel after the other, with as many channels as the set has. */
-static void put_pixels(const pt__picture_set_t *set, const uint8_t *from, int32_t channels, int32_t planes, uint8_t *to)
+static void put_pixels(const pt__file_set_t *set, const uint8_t *from, int32_t channels, int32_t planes, uint8_t *to)
 {
     const int64_t pixels = (int64_t)set->height * set->width;
     for (int64_t i = 0; i < pixels; i++, to += set->channels) {
@@ -124,8 +138,8 @@ static void put_pixels(const pt__picture_set_t *set, const uint8_t *from, int32_
     }
 }
 
-pt_status_t pt__picture_set_add_pixels(pt__picture_set_t *set, const uint8_t *pixels, int64_t count, int32_t channels,
-                                       int32_t planes, const int32_t *labels)
+pt_status_t pt__file_set_add_pixels(pt__file_set_t *set, const uint8_t *pixels, int64_t count, int32_t channels,
+                                    int32_t planes, const int32_t *labels)
 {
     const int64_t area = (int64_t)set->height * set->width, bytes = area * set->channels;
     PT__TRY(pt__grow(set->memory, &set->pixels, &set->pixels_capacity, (set->samples + count) * bytes, 1,
@@ -138,7 +152,16 @@ pt_status_t pt__picture_set_add_pixels(pt__picture_set_t *set, const uint8_t *pi
     return PT_OK;
 }
 
-pt_status_t pt__picture_set_path(const pt__picture_set_t *set, int64_t sample, char *path)
+void pt__file_set_root_above(pt__file_set_t *set)
+{
+    char *end = strrchr(set->root, '/');
+    if (end == NULL)
+        memcpy(set->root, ".", 2); /* a name has a byte at least */
+    else
+        end[end == set->root] = 0;
+}
+
+pt_status_t pt__file_set_path(const pt__file_set_t *set, int64_t sample, char *path)
 {
     const char *name = set->names + set->begins[sample];
     return pt__path_join(name[0] == '/' ? "" : set->root, name[0] == '/' ? name + 1 : name, path, PT__PATH_SIZE);
@@ -147,7 +170,7 @@ pt_status_t pt__picture_set_path(const pt__picture_set_t *set, int64_t sample, c
 /* ---- What is passed over ---- */
 
 /* The place of the first that is not before this sample. Called with the lock. */
-static int64_t place_of(const pt__picture_set_t *set, int64_t sample)
+static int64_t place_of(const pt__file_set_t *set, int64_t sample)
 {
     int64_t low = 0, high = set->n_skipped;
     while (low < high) {
@@ -160,7 +183,7 @@ static int64_t place_of(const pt__picture_set_t *set, int64_t sample)
     return low;
 }
 
-static pt_status_t insert(pt__picture_set_t *set, int64_t sample, const char *text)
+static pt_status_t insert(pt__file_set_t *set, int64_t sample, const char *text)
 {
     const int64_t at = sample < 0 ? set->n_skipped : place_of(set, sample);
     char *copy;
@@ -175,7 +198,7 @@ static pt_status_t insert(pt__picture_set_t *set, int64_t sample, const char *te
     return PT_OK;
 }
 
-pt_status_t pt__picture_set_skip(pt__picture_set_t *set, int64_t sample, const char *path, pt_status_t status)
+pt_status_t pt__file_set_skip(pt__file_set_t *set, int64_t sample, const char *path, pt_status_t status)
 {
     if (strncmp(pt__error_message(), path, strlen(path)) != 0) /* files' failures begin with it */
         pt__fail_within(status, "%s", path);
@@ -187,7 +210,7 @@ pt_status_t pt__picture_set_skip(pt__picture_set_t *set, int64_t sample, const c
     return status;
 }
 
-int32_t pt__picture_set_is_skipped(pt__picture_set_t *set, int64_t sample)
+int32_t pt__file_set_is_skipped(pt__file_set_t *set, int64_t sample)
 {
     pthread_mutex_lock(&set->lock);
     const int64_t at = place_of(set, sample);
@@ -196,7 +219,7 @@ int32_t pt__picture_set_is_skipped(pt__picture_set_t *set, int64_t sample)
     return is;
 }
 
-int64_t pt__picture_set_skipped_count(pt__picture_set_t *set)
+int64_t pt__file_set_skipped_count(pt__file_set_t *set)
 {
     pthread_mutex_lock(&set->lock);
     const int64_t count = set->n_skipped;
@@ -204,7 +227,7 @@ int64_t pt__picture_set_skipped_count(pt__picture_set_t *set)
     return count;
 }
 
-const char *pt__picture_set_skipped(pt__picture_set_t *set, int64_t index)
+const char *pt__file_set_skipped(pt__file_set_t *set, int64_t index)
 {
     pthread_mutex_lock(&set->lock);
     const char *text = index < 0 || index >= set->n_skipped ? NULL : set->skipped[index].text;
