@@ -3,27 +3,13 @@
 
 #include <math.h>
 
-#include "base/number.h"
+#include "base/option_bounds.h"
 
 enum { MOST_MASKS = 1000, MOST_WIDTH = 1 << 20 };
 
 /* ---- Options ---- */
 
-static pt_status_t check_range(const char *name, double low, double high, double least, double most)
-{
-    if (!(low >= least && low <= high && high <= most))
-        return pt__fail(PT_ERR_ARGUMENT,
-                        "pt_audio_options.%s_least and _most are %g and %g, expected %g to %g in order", name,
-                        pt__number_shown(low), pt__number_shown(high), least, most);
-    return PT_OK;
-}
-
-static pt_status_t check_part(const char *name, double value)
-{
-    if (!(value >= 0 && value <= 1))
-        return pt__fail(PT_ERR_ARGUMENT, "pt_audio_options.%s is %g, expected 0 to 1", name, pt__number_shown(value));
-    return PT_OK;
-}
+static const char struct_name[] = "pt_audio_options";
 
 static pt_status_t check_masks(const char *name, int32_t masks, int32_t width)
 {
@@ -38,15 +24,15 @@ static pt_status_t check_masks(const char *name, int32_t masks, int32_t width)
 
 pt_status_t pt__perturb_check(const pt_audio_options_t *options)
 {
-    PT__TRY(check_range("speed", options->speed_least, options->speed_most, 0.25, 4));
-    PT__TRY(check_range("gain", options->gain_least, options->gain_most, -200, 200));
-    PT__TRY(check_part("noise", options->noise));
-    PT__TRY(check_range("noise", options->noise_least, options->noise_most, -200, 200));
+    PT__TRY(pt__option_range(struct_name, "speed", options->speed_least, options->speed_most, 0.25, 4));
+    PT__TRY(pt__option_range(struct_name, "gain", options->gain_least, options->gain_most, -200, 200));
+    PT__TRY(pt__option_within(struct_name, "noise", options->noise, 0, 1));
+    PT__TRY(pt__option_range(struct_name, "noise", options->noise_least, options->noise_most, -200, 200));
     if (options->noise_path != NULL && options->noise == 0)
         return pt__fail(PT_ERR_ARGUMENT, "pt_audio_options.noise_path is set, but noise, its probability, is 0");
     PT__TRY(check_masks("time", options->time_masks, options->time_mask));
     PT__TRY(check_masks("frequency", options->frequency_masks, options->frequency_mask));
-    PT__TRY(check_part("time_mask_part", options->time_mask_part));
+    PT__TRY(pt__option_within(struct_name, "time_mask_part", options->time_mask_part, 0, 1));
 #ifndef PT__SOXR
     if (options->speed_least != 1 || options->speed_most != 1)
         return pt__fail(PT_ERR_UNSUPPORTED,

@@ -5,26 +5,13 @@
 #include <string.h>
 
 #include "base/number.h"
+#include "base/option_bounds.h"
 
 enum { MOST_RATE = 384000, MOST_FFT = 1 << 16, MOST_BANDS = 4096 };
 
 /* ---- Options ---- */
 
-static pt_status_t check_whole(const char *name, int64_t value, int64_t least, int64_t most)
-{
-    if (value < least || value > most)
-        return pt__fail(PT_ERR_ARGUMENT, "pt_audio_options.%s is %lld, expected %lld to %lld", name, (long long)value,
-                        (long long)least, (long long)most);
-    return PT_OK;
-}
-
-static pt_status_t check_within(const char *name, double value, double least, double most)
-{
-    if (!(value >= least && value <= most))
-        return pt__fail(PT_ERR_ARGUMENT, "pt_audio_options.%s is %g, expected %g to %g", name, pt__number_shown(value),
-                        least, most);
-    return PT_OK;
-}
+static const char struct_name[] = "pt_audio_options";
 
 static int32_t window_samples(const pt_audio_options_t *options)
 {
@@ -53,31 +40,31 @@ static int32_t fft_size(const pt_audio_options_t *options)
 
 static pt_status_t check_frames(const pt_audio_options_t *options)
 {
-    PT__TRY(check_whole("rate", options->rate, 1000, MOST_RATE));
-    PT__TRY(check_within("window_seconds", options->window_seconds, 2.0 / options->rate,
-                         (double)MOST_FFT / 2 / options->rate));
-    PT__TRY(check_within("step_seconds", options->step_seconds, 1.0 / options->rate, 60));
-    PT__TRY(check_whole("window", options->window, PT_AUDIO_HANN, PT_AUDIO_RECTANGLE));
-    PT__TRY(check_whole("edges", options->edges, PT_AUDIO_EDGES_INSIDE, PT_AUDIO_EDGES_REFLECT));
-    PT__TRY(check_whole("fft_size", options->fft_size, 0, MOST_FFT));
+    PT__TRY(pt__option_whole(struct_name, "rate", options->rate, 1000, MOST_RATE));
+    PT__TRY(pt__option_within(struct_name, "window_seconds", options->window_seconds, 2.0 / options->rate,
+                              (double)MOST_FFT / 2 / options->rate));
+    PT__TRY(pt__option_within(struct_name, "step_seconds", options->step_seconds, 1.0 / options->rate, 60));
+    PT__TRY(pt__option_whole(struct_name, "window", options->window, PT_AUDIO_HANN, PT_AUDIO_RECTANGLE));
+    PT__TRY(pt__option_whole(struct_name, "edges", options->edges, PT_AUDIO_EDGES_INSIDE, PT_AUDIO_EDGES_REFLECT));
+    PT__TRY(pt__option_whole(struct_name, "fft_size", options->fft_size, 0, MOST_FFT));
     if (options->fft_size != 0 && (options->fft_size < window_samples(options) || !is_transformed(options->fft_size)))
         return pt__fail(PT_ERR_ARGUMENT,
                         "pt_audio_options.fft_size is %ld, expected 0 or an even number of no prime factors but 2, 3 "
                         "and 5, at least the window's %ld samples",
                         (long)options->fft_size, (long)window_samples(options));
-    return check_within("preemphasis", options->preemphasis, 0, 1);
+    return pt__option_within(struct_name, "preemphasis", options->preemphasis, 0, 1);
 }
 
 static pt_status_t check_bands(const pt_audio_options_t *options)
 {
-    PT__TRY(check_whole("mel_bands", options->mel_bands, 1, MOST_BANDS));
-    PT__TRY(check_whole("coefficients", options->coefficients, 1, MOST_BANDS));
+    PT__TRY(pt__option_whole(struct_name, "mel_bands", options->mel_bands, 1, MOST_BANDS));
+    PT__TRY(pt__option_whole(struct_name, "coefficients", options->coefficients, 1, MOST_BANDS));
     if (options->features == PT_AUDIO_MFCC && options->coefficients > options->mel_bands)
         return pt__fail(PT_ERR_ARGUMENT, "pt_audio_options.coefficients is %ld, expected at most mel_bands, %ld",
                         (long)options->coefficients, (long)options->mel_bands);
-    PT__TRY(check_whole("mel_scale", options->mel_scale, PT_AUDIO_MEL_SLANEY, PT_AUDIO_MEL_HTK));
-    PT__TRY(check_whole("mel_area", options->mel_area, PT_AUDIO_AREA_DEFAULT, PT_AUDIO_AREA_NONE));
-    PT__TRY(check_within("high_hertz", options->high_hertz, 0, options->rate / 2.0));
+    PT__TRY(pt__option_whole(struct_name, "mel_scale", options->mel_scale, PT_AUDIO_MEL_SLANEY, PT_AUDIO_MEL_HTK));
+    PT__TRY(pt__option_whole(struct_name, "mel_area", options->mel_area, PT_AUDIO_AREA_DEFAULT, PT_AUDIO_AREA_NONE));
+    PT__TRY(pt__option_within(struct_name, "high_hertz", options->high_hertz, 0, options->rate / 2.0));
     const double high = options->high_hertz > 0 ? options->high_hertz : options->rate / 2.0;
     if (!(options->low_hertz >= 0 && options->low_hertz < high))
         return pt__fail(PT_ERR_ARGUMENT, "pt_audio_options.low_hertz is %g, expected at least 0 and below %g",
@@ -87,22 +74,23 @@ static pt_status_t check_bands(const pt_audio_options_t *options)
 
 static pt_status_t check_scale(const pt_audio_options_t *options)
 {
-    PT__TRY(check_whole("power", options->power, 0, 2));
-    PT__TRY(check_whole("scale", options->scale, PT_AUDIO_SCALE_DEFAULT, PT_AUDIO_SCALE_LINEAR));
-    PT__TRY(check_within("floor", options->floor, 1e-37, 1e30));
-    PT__TRY(check_within("range_decibels", options->range_decibels, 0, 1e6));
+    PT__TRY(pt__option_whole(struct_name, "power", options->power, 0, 2));
+    PT__TRY(pt__option_whole(struct_name, "scale", options->scale, PT_AUDIO_SCALE_DEFAULT, PT_AUDIO_SCALE_LINEAR));
+    PT__TRY(pt__option_within(struct_name, "floor", options->floor, 1e-37, 1e30));
+    PT__TRY(pt__option_within(struct_name, "range_decibels", options->range_decibels, 0, 1e6));
     const int32_t is_decibel = options->scale == PT_AUDIO_SCALE_DECIBEL ||
                                (options->scale == PT_AUDIO_SCALE_DEFAULT && options->features == PT_AUDIO_MFCC);
     if (options->range_decibels > 0 && !is_decibel)
         return pt__fail(PT_ERR_ARGUMENT,
                         "pt_audio_options.range_decibels is %g, which is for PT_AUDIO_SCALE_DECIBEL alone",
                         options->range_decibels);
-    return check_whole("normalization", options->normalization, PT_AUDIO_NORMALIZE_NONE, PT_AUDIO_NORMALIZE_BINS);
+    return pt__option_whole(struct_name, "normalization", options->normalization, PT_AUDIO_NORMALIZE_NONE,
+                            PT_AUDIO_NORMALIZE_BINS);
 }
 
 pt_status_t pt__features_check(const pt_audio_options_t *options)
 {
-    PT__TRY(check_whole("features", options->features, PT_AUDIO_SPECTROGRAM, PT_AUDIO_MFCC));
+    PT__TRY(pt__option_whole(struct_name, "features", options->features, PT_AUDIO_SPECTROGRAM, PT_AUDIO_MFCC));
     PT__TRY(check_frames(options));
     PT__TRY(check_bands(options));
     return check_scale(options);

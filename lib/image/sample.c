@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/number.h"
+#include "base/option_bounds.h"
 #include "image/edit.h"
 #include "image/image.h"
 
@@ -13,48 +13,25 @@ enum { MOST_SIDE = 1 << 16, MOST_STRENGTH = 30, MOST_CHANGES = 16 };
 
 /* ---- Options ---- */
 
-static pt_status_t check_whole(const char *name, int64_t value, int64_t least, int64_t most)
-{
-    if (value < least || value > most)
-        return pt__fail(PT_ERR_ARGUMENT, "pt_image_options.%s is %lld, expected %lld to %lld", name, (long long)value,
-                        (long long)least, (long long)most);
-    return PT_OK;
-}
-
-static pt_status_t check_within(const char *name, double value, double least, double most)
-{
-    if (!(value >= least && value <= most))
-        return pt__fail(PT_ERR_ARGUMENT, "pt_image_options.%s is %g, expected %g to %g", name, pt__number_shown(value),
-                        least, most);
-    return PT_OK;
-}
-
-static pt_status_t check_range(const char *name, double low, double high, double least, double most)
-{
-    if (!(low >= least && low <= high && high <= most))
-        return pt__fail(PT_ERR_ARGUMENT,
-                        "pt_image_options.%s_least and _most are %g and %g, expected %g to %g in order", name,
-                        pt__number_shown(low), pt__number_shown(high), least, most);
-    return PT_OK;
-}
+static const char struct_name[] = "pt_image_options";
 
 static pt_status_t check_sizes(const pt_image_options_t *options)
 {
-    PT__TRY(check_whole("height", options->height, 0, MOST_SIDE));
-    PT__TRY(check_whole("width", options->width, 0, MOST_SIDE));
+    PT__TRY(pt__option_whole(struct_name, "height", options->height, 0, MOST_SIDE));
+    PT__TRY(pt__option_whole(struct_name, "width", options->width, 0, MOST_SIDE));
     if ((options->height == 0) != (options->width == 0))
         return pt__fail(PT_ERR_ARGUMENT, "pt_image_options: height is %ld and width %ld, expected both or none",
                         (long)options->height, (long)options->width);
     if (options->channels != 0 && options->channels != 1 && options->channels != 3)
         return pt__fail(PT_ERR_ARGUMENT, "pt_image_options.channels is %ld, expected 0, 1 or 3",
                         (long)options->channels);
-    PT__TRY(check_whole("shorter_side", options->shorter_side, 0, MOST_SIDE));
+    PT__TRY(pt__option_whole(struct_name, "shorter_side", options->shorter_side, 0, MOST_SIDE));
     const int32_t larger = options->height > options->width ? options->height : options->width;
     if (options->shorter_side != 0 && options->shorter_side < larger)
         return pt__fail(PT_ERR_ARGUMENT, "pt_image_options.shorter_side is %ld, expected 0 or at least %ld",
                         (long)options->shorter_side, (long)larger);
-    PT__TRY(check_whole("padding", options->padding, 0, MOST_SIDE));
-    return check_whole("most_pixels", options->most_pixels, 1, INT64_MAX);
+    PT__TRY(pt__option_whole(struct_name, "padding", options->padding, 0, MOST_SIDE));
+    return pt__option_whole(struct_name, "most_pixels", options->most_pixels, 1, INT64_MAX);
 }
 
 static pt_status_t check_draws(const pt_image_options_t *options)
@@ -72,16 +49,16 @@ static pt_status_t check_draws(const pt_image_options_t *options)
                    {"grayscale", options->grayscale, 1},
                    {"blur", options->blur, 1}};
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
-        PT__TRY(check_within(numbers[i].name, numbers[i].value, 0, numbers[i].most));
-    PT__TRY(check_range("scale", options->scale_least, options->scale_most, 1e-6, 1));
-    PT__TRY(check_range("ratio", options->ratio_least, options->ratio_most, 1e-3, 1e3));
-    PT__TRY(check_range("blur", options->blur_least, options->blur_most, 1e-3, 1e3));
-    PT__TRY(check_whole("randaugment", options->randaugment, 0, MOST_CHANGES));
-    PT__TRY(check_whole("randaugment_strength", options->randaugment_strength, 0, MOST_STRENGTH));
+        PT__TRY(pt__option_within(struct_name, numbers[i].name, numbers[i].value, 0, numbers[i].most));
+    PT__TRY(pt__option_range(struct_name, "scale", options->scale_least, options->scale_most, 1e-6, 1));
+    PT__TRY(pt__option_range(struct_name, "ratio", options->ratio_least, options->ratio_most, 1e-3, 1e3));
+    PT__TRY(pt__option_range(struct_name, "blur", options->blur_least, options->blur_most, 1e-3, 1e3));
+    PT__TRY(pt__option_whole(struct_name, "randaugment", options->randaugment, 0, MOST_CHANGES));
+    PT__TRY(pt__option_whole(struct_name, "randaugment_strength", options->randaugment_strength, 0, MOST_STRENGTH));
     if (options->blur_size != 0 && options->blur_size % 2 == 0)
         return pt__fail(PT_ERR_ARGUMENT, "pt_image_options.blur_size is %ld, expected an odd number",
                         (long)options->blur_size);
-    return check_whole("blur_size", options->blur_size, 0, 1001);
+    return pt__option_whole(struct_name, "blur_size", options->blur_size, 0, 1001);
 }
 
 pt_status_t pt__sample_check(const pt_image_options_t *options)
@@ -89,8 +66,8 @@ pt_status_t pt__sample_check(const pt_image_options_t *options)
     if (options->flags & ~(uint32_t)PT_IMAGE_STRICT)
         return pt__fail(PT_ERR_ARGUMENT, "pt_image_options.flags has 0x%lx, which means nothing here",
                         (unsigned long)(options->flags & ~(uint32_t)PT_IMAGE_STRICT));
-    PT__TRY(check_whole("crop", options->crop, PT_IMAGE_CROP_CENTER, PT_IMAGE_CROP_PADDED));
-    PT__TRY(check_whole("filter", options->filter, PT_IMAGE_BILINEAR, PT_IMAGE_BICUBIC));
+    PT__TRY(pt__option_whole(struct_name, "crop", options->crop, PT_IMAGE_CROP_CENTER, PT_IMAGE_CROP_PADDED));
+    PT__TRY(pt__option_whole(struct_name, "filter", options->filter, PT_IMAGE_BILINEAR, PT_IMAGE_BICUBIC));
     PT__TRY(check_sizes(options));
     return check_draws(options);
 }
