@@ -4,7 +4,7 @@
  *
  *   cc learn_pictures.c $(pkg-config --cflags --libs pretrain) -lm -o learn_pictures
  *   ./learn_pictures PICTURES OUT_DIRECTORY [EPOCHS [WEIGHTS [IMAGE_SIZE]]]      WEIGHTS -: none */
-#include "example.h"
+#include "mistakes.h"
 
 enum { BATCH = 16, MOST_MISTAKES = 5 };
 
@@ -66,37 +66,12 @@ static pt_status_t open_pictures(pt_context_t *context, const char *path, const 
 /* The surest of what was wrong. */
 static pt_status_t show_mistakes(pt_model_t *model, pt_dataset_t *held_out)
 {
-    const int64_t samples = pt_dataset_length(held_out), classes = pt_model_class_count(model);
-    float *scores = malloc((size_t)(samples * classes) * sizeof *scores);
-    int32_t *labels = malloc((size_t)samples * sizeof *labels);
-    int64_t *indices = malloc((size_t)samples * sizeof *indices);
-    pt_status_t status = scores && labels && indices ? PT_OK : PT_ERR_MEMORY;
-    pt_array_t found = {.dtype = PT_FLOAT32, .data = scores, .capacity = samples * classes};
-    pt_array_t truth = {.dtype = PT_INT32, .data = labels, .capacity = samples};
-    for (int64_t i = 0; status == PT_OK && i < samples; i++)
-        indices[i] = i;
-    if (status == PT_OK)
-        status = pt_predict(model, held_out, "probabilities", BATCH, &found, sizeof found);
-    if (status == PT_OK)
-        status = pt_dataset_read(held_out, indices, samples, "label", &truth, sizeof truth);
-    for (int told = 0; status == PT_OK && told < MOST_MISTAKES; told++) {
-        int64_t surest = -1, said = 0;
-        for (int64_t i = 0; i < samples; i++)
-            for (int64_t class = 0; class < classes; class ++)
-                if (class != labels[i] && scores[i * classes + class] >= 0.5f &&
-                    (surest < 0 || scores[i * classes + class] > scores[surest * classes + said])) {
-                    surest = i;
-                    said = class;
-                }
-        if (surest < 0)
-            break;
-        printf("%s taken for %s, by %.0f %%\n", pt_model_class_name(model, labels[surest]),
-               pt_model_class_name(model, said), 100 * (double)scores[surest * classes + said]);
-        scores[surest * classes + said] = 0;
-    }
-    free(indices);
-    free(labels);
-    free(scores);
+    mistake_t mistakes[MOST_MISTAKES];
+    int count;
+    pt_status_t status = find_mistakes(model, held_out, BATCH, mistakes, MOST_MISTAKES, &count);
+    for (int i = 0; status == PT_OK && i < count; i++)
+        printf("%s taken for %s, by %.0f %%\n", pt_model_class_name(model, mistakes[i].truth),
+               pt_model_class_name(model, mistakes[i].said), 100 * mistakes[i].by);
     return status;
 }
 

@@ -4,7 +4,7 @@
  *
  *   cc learn_words.c $(pkg-config --cflags --libs pretrain) -lm -o learn_words
  *   ./learn_words RECORDINGS HELD_OUT [EPOCHS [MODEL.safetensors]] */
-#include "example.h"
+#include "mistakes.h"
 
 enum { BANDS = 40, BATCH = 32, MOST_MISTAKES = 5 };
 
@@ -20,12 +20,13 @@ static pt_status_t open_recordings(pt_context_t *context, const char *path, int3
     options.window_seconds = 0.025;
     options.high_hertz = 4000; /* telephones have no more */
     options.normalization = PT_AUDIO_NORMALIZE_BINS;
-    const char *names[64];
     options.n_classes = words ? pt_model_class_count(words) : 0;
-    for (int64_t i = 0; i < options.n_classes && i < 64; i++)
+    const char **names = calloc((size_t)options.n_classes + 1, sizeof *names);
+    if (!names)
+        return PT_ERR_MEMORY;
+    for (int64_t i = 0; i < options.n_classes; i++)
         names[i] = pt_model_class_name(words, i);
-    if (options.n_classes > 0)
-        options.classes = names;
+    options.classes = words ? names : NULL;
     if (varied) {
         options.speed_least = 0.85;
         options.speed_most = 1.15;
@@ -37,7 +38,9 @@ static pt_status_t open_recordings(pt_context_t *context, const char *path, int3
         options.time_mask = 8;
         options.time_mask_part = 0.2;
     }
-    return pt_dataset_create_from_audio(context, path, &options, out);
+    const pt_status_t status = pt_dataset_create_from_audio(context, path, &options, out);
+    free(names);
+    return status;
 }
 
 static pt_status_t make_model(pt_context_t *context, int64_t words, pt_model_t **out)
@@ -67,38 +70,13 @@ static pt_status_t make_optimizer(pt_context_t *context, pt_optimizer_t **out)
 /* The surest of what was wrong, by the files' names. */
 static pt_status_t show_mistakes(pt_model_t *model, pt_dataset_t *held_out)
 {
-    const int64_t samples = pt_dataset_length(held_out), words = pt_model_class_count(model);
-    float *scores = malloc((size_t)(samples * words) * sizeof *scores);
-    int32_t *labels = malloc((size_t)samples * sizeof *labels);
-    int64_t *indices = malloc((size_t)samples * sizeof *indices);
-    pt_status_t status = scores && labels && indices ? PT_OK : PT_ERR_MEMORY;
-    pt_array_t found = {.dtype = PT_FLOAT32, .data = scores, .capacity = samples * words};
-    pt_array_t truth = {.dtype = PT_INT32, .data = labels, .capacity = samples};
-    for (int64_t i = 0; status == PT_OK && i < samples; i++)
-        indices[i] = i;
-    if (status == PT_OK)
-        status = pt_predict(model, held_out, "probabilities", BATCH, &found, sizeof found);
-    if (status == PT_OK)
-        status = pt_dataset_read(held_out, indices, samples, "label", &truth, sizeof truth);
-    for (int told = 0; status == PT_OK && told < MOST_MISTAKES; told++) {
-        int64_t surest = -1, said = 0;
-        for (int64_t i = 0; i < samples; i++)
-            for (int64_t word = 0; word < words; word++)
-                if (word != labels[i] && scores[i * words + word] >= 0.5f &&
-                    (surest < 0 || scores[i * words + word] > scores[surest * words + said])) {
-                    surest = i;
-                    said = word;
-                }
-        if (surest < 0)
-            break;
-        printf("%s: \"%s\" taken for \"%s\", by %.0f %%\n", pt_dataset_sample_name(held_out, surest),
-               pt_model_class_name(model, labels[surest]), pt_model_class_name(model, said),
-               100 * (double)scores[surest * words + said]);
-        scores[surest * words + said] = 0;
-    }
-    free(indices);
-    free(labels);
-    free(scores);
+    mistake_t mistakes[MOST_MISTAKES];
+    int count;
+    pt_status_t status = find_mistakes(model, held_out, BATCH, mistakes, MOST_MISTAKES, &count);
+    for (int i = 0; status == PT_OK && i < count; i++)
+        printf("%s: \"%s\" taken for \"%s\", by %.0f %%\n", pt_dataset_sample_name(held_out, mistakes[i].sample),
+               pt_model_class_name(model, mistakes[i].truth), pt_model_class_name(model, mistakes[i].said),
+               100 * mistakes[i].by);
     return status;
 }
 
