@@ -163,8 +163,15 @@ static void copy_row(const pt__derivation_t *derivation, const pt__frame_rows_t 
     }
 }
 
-/* Walks all hidden rows of all samples; of the two results one may be NULL. */
-static void choose(const pt__derivation_t *derivation, int32_t *places, float *targets)
+/* All rows of a sample, as one span. */
+static spans_t whole(int64_t count)
+{
+    return (spans_t){.length = count, .spans = count > 0, .slots = 1};
+}
+
+/* Walks all rows of all samples, or those hidden: their numbers, or what they stand for. Of the two results one may be
+ * NULL. */
+static void choose(const pt__derivation_t *derivation, int32_t all, int32_t *places, float *targets)
 {
     const pt__frame_rows_t rows = rows_of_network(derivation);
     int32_t chosen = 0;
@@ -173,7 +180,7 @@ static void choose(const pt__derivation_t *derivation, int32_t *places, float *t
     for (int64_t s = 0; s < derivation->samples; s++) {
         const int64_t count = pt__frame_rows_count(derivation->graph, &rows,
                                                    derivation->offsets[s + 1] - derivation->offsets[s]);
-        spans_t spans = start_spans(derivation, &rows, s, count);
+        spans_t spans = all ? whole(count) : start_spans(derivation, &rows, s, count);
         while (next_span(&spans))
             for (int64_t r = spans.begin; r < spans.end; r++, chosen++) {
                 if (places != NULL)
@@ -188,12 +195,12 @@ static void choose(const pt__derivation_t *derivation, int32_t *places, float *t
 
 void pt__frame_spans_derive_places(const pt__derivation_t *derivation, void *values)
 {
-    choose(derivation, values, NULL);
+    choose(derivation, 0, values, NULL);
 }
 
 void pt__frame_spans_derive_targets(const pt__derivation_t *derivation, void *values)
 {
-    choose(derivation, NULL, values);
+    choose(derivation, 0, NULL, values);
 }
 
 void pt__frame_rows_copy(const pt__derivation_t *derivation, void *values)
@@ -206,7 +213,7 @@ void pt__frame_spans_derive_frames(const pt__derivation_t *derivation, void *val
 {
     const pt__frame_rows_t rows = rows_of_network(derivation);
     float *to = values;
-    memcpy(to, derivation->from, (size_t)(derivation->offsets[derivation->samples] * rows.bins) * sizeof *to);
+    pt__frame_rows_copy(derivation, values);
     for (int64_t s = 0; s < derivation->samples; s++) {
         const int64_t first = derivation->offsets[s], frames = derivation->offsets[s + 1] - first;
         spans_t spans = start_spans(derivation, &rows, s, pt__frame_rows_count(derivation->graph, &rows, frames));
@@ -218,31 +225,12 @@ void pt__frame_spans_derive_frames(const pt__derivation_t *derivation, void *val
     }
 }
 
-/* All rows, chosen: their numbers, or what they stand for. */
-static void derive_all(const pt__derivation_t *derivation, int32_t *places, float *targets)
-{
-    const pt__frame_rows_t rows = rows_of_network(derivation);
-    int32_t all = 0;
-    derivation->chosen[0] = 0;
-    for (int64_t s = 0; s < derivation->samples; s++) {
-        const int64_t count = pt__frame_rows_count(derivation->graph, &rows,
-                                                   derivation->offsets[s + 1] - derivation->offsets[s]);
-        for (int64_t r = 0; r < count; r++, all++) {
-            if (places != NULL)
-                places[all] = all;
-            if (targets != NULL)
-                copy_row(derivation, &rows, s, r, targets + all * rows.stride * rows.bins);
-        }
-        derivation->chosen[s + 1] = all;
-    }
-}
-
 void pt__frame_rows_derive_places(const pt__derivation_t *derivation, void *values)
 {
-    derive_all(derivation, values, NULL);
+    choose(derivation, 1, values, NULL);
 }
 
 void pt__frame_rows_derive(const pt__derivation_t *derivation, void *values)
 {
-    derive_all(derivation, NULL, values);
+    choose(derivation, 1, NULL, values);
 }
