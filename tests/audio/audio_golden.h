@@ -2,42 +2,11 @@
 #ifndef AUDIO_GOLDEN_H
 #define AUDIO_GOLDEN_H
 
-#include <stdio.h>
-#include <string.h>
+#include "support/golden_tensors.h"
 
-#include "formats/tensors.h"
-#include "support/samples.h"
-
-typedef struct golden_audio {
-    pt_context_t *context;
-    int64_t held; /* bytes, by the context itself */
-    pt__file_tensors_t *file;
-} golden_audio_t;
-
-static inline golden_audio_t golden_audio_open(void)
+static inline golden_tensors_t golden_audio_open(void)
 {
-    golden_audio_t golden = {.context = samples_context()};
-    golden.held = pt_context_bytes(golden.context);
-    ck_ok(pt__file_tensors_open(golden.context, &pt__format_safetensors, suite_source("tests/golden/audio.safetensors"),
-                                0, &golden.file));
-    return golden;
-}
-
-static inline void golden_audio_close(golden_audio_t *golden)
-{
-    pt__file_tensors_close(golden->file);
-    ck_assert_int_eq(pt_context_bytes(golden->context), golden->held);
-    pt_context_free(golden->context);
-}
-
-/* "KIND/NAME", or KIND where the name is NULL */
-static inline const pt__entry_t *golden_entry(const golden_audio_t *golden, const char *kind, const char *name)
-{
-    char path[128];
-    snprintf(path, sizeof path, name == NULL ? "%s" : "%s/%s", kind, name);
-    const pt__entry_t *entry = pt__tensors_find(pt__file_tensors_table(golden->file), path);
-    ck_assert_msg(entry != NULL, "no %s", path);
-    return entry;
+    return golden_tensors_open("tests/golden/audio.safetensors");
 }
 
 /* Values are those that are expected, within `within`. */

@@ -32,7 +32,7 @@ START_TEST(test_samples_are_libsndfile_s)
                  {"ulaw.wav", 8000, 1, 0},      {"seven.wav", 8000, 7, 0},    {"fast.wav", 192000, 1, 0},
                  {"pcm16.flac", 16000, 1, 0},   {"stereo.flac", 22050, 2, 0}, {"vorbis.ogg", 16000, 1, 1e-4},
                  {"layer3.mp3", 16000, 1, 1e-3}};
-    golden_audio_t golden = golden_audio_open();
+    golden_tensors_t golden = golden_audio_open();
     pt__memory_t *memory = &golden.context->memory;
     for (size_t i = 0; has_sndfile() && i < sizeof files / sizeof files[0]; i++) {
         const pt__entry_t *file = golden_entry(&golden, "file", files[i].name),
@@ -63,7 +63,7 @@ START_TEST(test_samples_are_libsndfile_s)
             pt__release(memory, samples);
         }
     }
-    golden_audio_close(&golden);
+    golden_tensors_close(&golden);
 }
 END_TEST
 
@@ -81,7 +81,7 @@ static void refuse(pt__memory_t *memory, const void *bytes, int64_t size, int64_
 
 START_TEST(test_what_is_broken_is_refused)
 {
-    golden_audio_t golden = golden_audio_open();
+    golden_tensors_t golden = golden_audio_open();
     pt__memory_t *memory = &golden.context->memory;
     const pt__entry_t *flac = golden_entry(&golden, "file", "pcm16.flac"),
                       *wav = golden_entry(&golden, "file", "float.wav"),
@@ -104,14 +104,14 @@ START_TEST(test_what_is_broken_is_refused)
         refuse(memory, flac->data, flac->bytes, -1, LIMIT, PT_ERR_UNSUPPORTED, "no library that decodes it");
     }
     free(copy);
-    golden_audio_close(&golden);
+    golden_tensors_close(&golden);
 }
 END_TEST
 
 /* A header may claim what it likes: no memory is taken for it. */
 START_TEST(test_headers_that_lie)
 {
-    golden_audio_t golden = golden_audio_open();
+    golden_tensors_t golden = golden_audio_open();
     pt__memory_t *memory = &golden.context->memory;
     const pt__entry_t *wav = golden_entry(&golden, "file", "pcm16.wav");
     uint8_t *copy = malloc((size_t)wav->bytes);
@@ -129,7 +129,7 @@ START_TEST(test_headers_that_lie)
     }
     ck_assert_int_lt(atomic_load(&memory->peak_bytes), 16 << 20);
     free(copy);
-    golden_audio_close(&golden);
+    golden_tensors_close(&golden);
 }
 END_TEST
 
@@ -147,7 +147,7 @@ END_TEST
 /* Tags and rubbish before and within MPEG's frames; nothing is printed of it. */
 START_TEST(test_broken_mp3)
 {
-    golden_audio_t golden = golden_audio_open();
+    golden_tensors_t golden = golden_audio_open();
     pt__memory_t *memory = &golden.context->memory;
     const pt__entry_t *file = golden_entry(&golden, "file", "layer3.mp3");
     static uint8_t bytes[1 << 16];
@@ -171,13 +171,13 @@ START_TEST(test_broken_mp3)
             ck_assert_int_eq(pt_context_bytes(golden.context), before);
         }
     }
-    golden_audio_close(&golden);
+    golden_tensors_close(&golden);
 }
 END_TEST
 
 START_TEST(test_failing_memory)
 {
-    golden_audio_t golden = golden_audio_open();
+    golden_tensors_t golden = golden_audio_open();
     const pt__entry_t *file = golden_entry(&golden, "file", "seven.wav");
     failing_allocator_t allocator;
     pt_status_t status = PT_OK;
@@ -190,7 +190,7 @@ START_TEST(test_failing_memory)
             status = read_bytes(&memory, file->data, file->bytes, 0, -1, LIMIT, &samples, &read);
             pt__release(&memory, samples);
         }, status);
-    golden_audio_close(&golden);
+    golden_tensors_close(&golden);
 }
 END_TEST
 

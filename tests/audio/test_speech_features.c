@@ -40,7 +40,7 @@ static pt_audio_options_t wider(int32_t features, int32_t bands)
     return options;
 }
 
-static void expect(const golden_audio_t *golden, const char *name, const pt_audio_options_t *options, double within)
+static void expect(const golden_tensors_t *golden, const char *name, const pt_audio_options_t *options, double within)
 {
     float *rows;
     int64_t count;
@@ -52,7 +52,7 @@ static void expect(const golden_audio_t *golden, const char *name, const pt_audi
 
 START_TEST(test_spectrograms)
 {
-    golden_audio_t golden = golden_audio_open();
+    golden_tensors_t golden = golden_audio_open();
     if (has_kissfft()) {
         pt_audio_options_t options = audio_options();
         expect(&golden, "deepspeech2", &options, 1e-4);
@@ -70,13 +70,13 @@ START_TEST(test_spectrograms)
         options.normalization = PT_AUDIO_NORMALIZE_BINS;
         expect(&golden, "bins", &options, 1e-3);
     }
-    golden_audio_close(&golden);
+    golden_tensors_close(&golden);
 }
 END_TEST
 
 START_TEST(test_mel_bands)
 {
-    golden_audio_t golden = golden_audio_open();
+    golden_tensors_t golden = golden_audio_open();
     if (has_kissfft()) {
         pt_audio_options_t options = wider(PT_AUDIO_MEL, 40);
         options.low_hertz = 20;
@@ -95,13 +95,13 @@ START_TEST(test_mel_bands)
         options.mel_bands = 64;
         expect(&golden, "mel_torchaudio", &options, 1e-3);
     }
-    golden_audio_close(&golden);
+    golden_tensors_close(&golden);
 }
 END_TEST
 
 START_TEST(test_cepstra)
 {
-    golden_audio_t golden = golden_audio_open();
+    golden_tensors_t golden = golden_audio_open();
     if (has_kissfft()) {
         pt_audio_options_t options = wider(PT_AUDIO_MFCC, 64);
         options.coefficients = 20;
@@ -116,7 +116,7 @@ START_TEST(test_cepstra)
         options.range_decibels = 80;
         expect(&golden, "mfcc_torchaudio", &options, 1e-3);
     }
-    golden_audio_close(&golden);
+    golden_tensors_close(&golden);
 }
 END_TEST
 
@@ -202,7 +202,7 @@ END_TEST
 
 START_TEST(test_failing_memory)
 {
-    golden_audio_t golden = golden_audio_open();
+    golden_tensors_t golden = golden_audio_open();
     pt_audio_options_t options = wider(PT_AUDIO_MFCC, 20);
     failing_allocator_t allocator;
     pt_status_t status = PT_OK;
@@ -216,7 +216,7 @@ START_TEST(test_failing_memory)
             status = make(&memory, &options, golden_entry(&golden, "signal", NULL), &rows, &count);
             pt__release(&memory, rows);
         }, status);
-    golden_audio_close(&golden);
+    golden_tensors_close(&golden);
 }
 END_TEST
 

@@ -20,7 +20,7 @@ static const char *folder(const char *name)
 }
 
 /* The golden file of this name under another one. */
-static void put(const golden_pictures_t *golden, const char *kind, const char *name, const char *path)
+static void put(const golden_tensors_t *golden, const char *kind, const char *name, const char *path)
 {
     const pt__entry_t *entry = golden_entry(golden, kind, name);
     suite_write(path, entry->data, (size_t)entry->bytes);
@@ -47,7 +47,7 @@ static pt_image_options_t drawn(void)
 }
 
 /* zoo/ape: a, b; zoo/bee/deep: c; zoo/cat: nothing; and what is no picture. */
-static const char *make_zoo(const golden_pictures_t *golden)
+static const char *make_zoo(const golden_tensors_t *golden)
 {
     folder("zoo");
     folder("zoo/ape");
@@ -88,7 +88,7 @@ static int needs_png(void)
 
 START_TEST(test_a_folder_a_class)
 {
-    golden_pictures_t golden = golden_pictures_open();
+    golden_tensors_t golden = golden_pictures_open();
     const pt_image_options_t options = sized(SIDE);
     static const char *const skipped[] = {"zoo/bee/notes.txt: no picture, by its name",
                                           "zoo/cat: a class without a picture",
@@ -125,7 +125,7 @@ START_TEST(test_a_folder_a_class)
         ck_assert_int_eq(pt_dataset_skipped_count(NULL), 0);
         ck_assert_ptr_null(pt_dataset_skipped(NULL, 0));
     }
-    golden_pictures_close(&golden);
+    golden_tensors_close(&golden);
 }
 END_TEST
 
@@ -134,7 +134,7 @@ START_TEST(test_numbers_and_names)
 {
     static const char *const model[] = {"cat", "eel", "bee", "ape"}, *const other[] = {"ape", "cat"},
                              *const none[] = {NULL};
-    golden_pictures_t golden = golden_pictures_open();
+    golden_tensors_t golden = golden_pictures_open();
     pt_image_options_t options = sized(SIDE);
     pt_dataset_t *dataset, *view, *split[2];
     uint8_t pixels[BYTES];
@@ -177,13 +177,13 @@ START_TEST(test_numbers_and_names)
         ck_ok(read_pixels(dataset, 0, pixels, BYTES));
         pt_dataset_free(dataset);
     }
-    golden_pictures_close(&golden);
+    golden_tensors_close(&golden);
 }
 END_TEST
 
 START_TEST(test_strict_and_nothing_to_read)
 {
-    golden_pictures_t golden = golden_pictures_open();
+    golden_tensors_t golden = golden_pictures_open();
     pt_image_options_t options = sized(SIDE);
     pt_dataset_t *dataset;
     options.flags = PT_IMAGE_STRICT;
@@ -200,14 +200,14 @@ START_TEST(test_strict_and_nothing_to_read)
     ck_fails(pt_dataset_create_from_images(golden.context, suite_write("a.txt", "hello", 5), &options, &dataset),
              PT_ERR_UNSUPPORTED, "a.txt: expected a directory of pictures");
     ck_fails(pt_dataset_create_from_images(golden.context, NULL, &options, &dataset), PT_ERR_ARGUMENT, "path");
-    golden_pictures_close(&golden);
+    golden_tensors_close(&golden);
 }
 END_TEST
 
 /* A directory that cannot be read, links to nothing and in a circle. */
 START_TEST(test_directories_that_fail)
 {
-    golden_pictures_t golden = golden_pictures_open();
+    golden_tensors_t golden = golden_pictures_open();
     const pt_image_options_t options = sized(SIDE);
     pt_dataset_t *dataset;
     folder("odd");
@@ -235,13 +235,13 @@ START_TEST(test_directories_that_fail)
         ck_assert(strstr(pt_dataset_skipped(dataset, 1), "odd/two: a class without a picture") != NULL);
         pt_dataset_free(dataset);
     }
-    golden_pictures_close(&golden);
+    golden_tensors_close(&golden);
 }
 END_TEST
 
 START_TEST(test_a_folder_without_classes)
 {
-    golden_pictures_t golden = golden_pictures_open();
+    golden_tensors_t golden = golden_pictures_open();
     pt_image_options_t options = sized(0);
     pt_dataset_t *dataset;
     pt_field_spec_t field;
@@ -258,14 +258,14 @@ START_TEST(test_a_folder_without_classes)
         ck_assert(field.shape[0] == 224 && field.shape[1] == 224 && field.shape[2] == 1);
         pt_dataset_free(dataset);
     }
-    golden_pictures_close(&golden);
+    golden_tensors_close(&golden);
 }
 END_TEST
 
 /* The same pictures, whatever way the path is written. */
 START_TEST(test_a_slash_at_the_end)
 {
-    golden_pictures_t golden = golden_pictures_open();
+    golden_tensors_t golden = golden_pictures_open();
     const pt_image_options_t options = sized(SIDE);
     char path[256];
     uint8_t pixels[BYTES];
@@ -279,7 +279,7 @@ START_TEST(test_a_slash_at_the_end)
         ck_assert_int_eq(pt_dataset_skipped_count(dataset), 3);
         pt_dataset_free(dataset);
     }
-    golden_pictures_close(&golden);
+    golden_tensors_close(&golden);
 }
 END_TEST
 
@@ -291,7 +291,7 @@ static pt_status_t open_list(pt_context_t *context, const char *text, pt_dataset
 
 START_TEST(test_lists)
 {
-    golden_pictures_t golden = golden_pictures_open();
+    golden_tensors_t golden = golden_pictures_open();
     pt_context_t *context = golden.context;
     char text[1024];
     uint8_t pixels[BYTES];
@@ -330,7 +330,7 @@ START_TEST(test_lists)
         {"{\"image\"", "line 1: "}};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
         ck_fails(open_list(context, wrong[i][0], &dataset), PT_ERR_FORMAT, wrong[i][1]);
-    golden_pictures_close(&golden);
+    golden_tensors_close(&golden);
 }
 END_TEST
 
@@ -338,7 +338,7 @@ END_TEST
 
 START_TEST(test_the_next_good_one_stands_in)
 {
-    golden_pictures_t golden = golden_pictures_open();
+    golden_tensors_t golden = golden_pictures_open();
     pt_image_options_t options = sized(SIDE);
     uint8_t first[BYTES], second[BYTES];
     pt_dataset_t *dataset;
@@ -379,7 +379,7 @@ START_TEST(test_the_next_good_one_stands_in)
         ck_fails(read_pixels(dataset, 1, first, BYTES), PT_ERR_NOT_FOUND, "b.png");
         pt_dataset_free(dataset);
     }
-    golden_pictures_close(&golden);
+    golden_tensors_close(&golden);
 }
 END_TEST
 
@@ -416,7 +416,7 @@ START_TEST(test_any_number_of_threads)
 {
     static float values[2][PASSES * SAMPLES * BYTES];
     static int32_t labels[2][PASSES * SAMPLES];
-    golden_pictures_t golden = golden_pictures_open();
+    golden_tensors_t golden = golden_pictures_open();
     const pt_image_options_t options = drawn();
     pt_dataset_t *dataset;
     char name[32];
@@ -443,7 +443,7 @@ START_TEST(test_any_number_of_threads)
         }
         ck_assert_mem_ne(values[0], values[0] + SAMPLES * BYTES, BYTES); /* another epoch, another draw */
     }
-    golden_pictures_close(&golden);
+    golden_tensors_close(&golden);
 }
 END_TEST
 
@@ -478,7 +478,7 @@ static void expect_idx(pt_context_t *context, const char *path, int has_labels)
 
 START_TEST(test_idx)
 {
-    golden_pictures_t golden = golden_pictures_open();
+    golden_tensors_t golden = golden_pictures_open();
     folder("idx");
     expect_idx(golden.context, suite_write("idx/train-images-idx3-ubyte", images, sizeof images - 1), 0);
     suite_write("idx/train-labels-idx1-ubyte", labels, sizeof labels - 1);
@@ -497,7 +497,7 @@ START_TEST(test_idx)
     ck_assert(unlink(suite_path("idx/train-labels-idx1-ubyte")) == 0);
     expect_idx(golden.context, suite_path("idx"), 1);
 #endif
-    golden_pictures_close(&golden);
+    golden_tensors_close(&golden);
 }
 END_TEST
 
@@ -510,7 +510,7 @@ static void expect_refused(pt_context_t *context, const char *path, pt_status_t 
 
 START_TEST(test_broken_idx)
 {
-    golden_pictures_t golden = golden_pictures_open();
+    golden_tensors_t golden = golden_pictures_open();
     pt_context_t *context = golden.context;
     folder("bad");
     expect_refused(context, suite_write("bad/images-idx3", images, sizeof images - 2), PT_ERR_FORMAT,
@@ -542,12 +542,12 @@ START_TEST(test_broken_idx)
     bytes[2] = 9;
     expect_refused(context, suite_write("bad/a", bytes, (size_t)packed->bytes), PT_ERR_FORMAT, "bad/a: ");
 #endif
-    golden_pictures_close(&golden);
+    golden_tensors_close(&golden);
 }
 END_TEST
 
 /* Two pictures, behind labels of one byte or two. */
-static const char *write_records(const golden_pictures_t *golden, const char *name, int n_labels)
+static const char *write_records(const golden_tensors_t *golden, const char *name, int n_labels)
 {
     static uint8_t bytes[2 * (2 + 3072)];
     const uint8_t *batch = pt__tensors_find(pt__file_tensors_table(golden->file), "batch")->data;
@@ -562,7 +562,7 @@ static const char *write_records(const golden_pictures_t *golden, const char *na
     return suite_write(name, bytes, (size_t)(at - bytes));
 }
 
-static void expect_cifar(const golden_pictures_t *golden, const char *path, int64_t samples, const char *third)
+static void expect_cifar(const golden_tensors_t *golden, const char *path, int64_t samples, const char *third)
 {
     static uint8_t pixels[3072], gray[1024];
     pt_image_options_t options = sized(0);
@@ -585,7 +585,7 @@ static void expect_cifar(const golden_pictures_t *golden, const char *path, int6
 
 START_TEST(test_cifar)
 {
-    golden_pictures_t golden = golden_pictures_open();
+    golden_tensors_t golden = golden_pictures_open();
     folder("ten");
     expect_cifar(&golden, write_records(&golden, "ten/data_batch_1.bin", 1), 2, "2");
     write_records(&golden, "ten/data_batch_2.bin", 1);
@@ -609,13 +609,13 @@ START_TEST(test_cifar)
     expect_refused(golden.context, suite_path("pickled_hundred"), PT_ERR_FORMAT, "meta: the pickle has no list");
     put(&golden, "pickle", "names", "pickled_hundred/meta");
     expect_cifar(&golden, suite_path("pickled_hundred"), 2, "cat");
-    golden_pictures_close(&golden);
+    golden_tensors_close(&golden);
 }
 END_TEST
 
 START_TEST(test_broken_cifar)
 {
-    golden_pictures_t golden = golden_pictures_open();
+    golden_tensors_t golden = golden_pictures_open();
     pt_context_t *context = golden.context;
     folder("bad_ten");
     expect_refused(
@@ -638,7 +638,7 @@ START_TEST(test_broken_cifar)
                                "cos\nsystem\n.",
                                14),
                    PT_ERR_UNSUPPORTED, "os.system");
-    golden_pictures_close(&golden);
+    golden_tensors_close(&golden);
 }
 END_TEST
 
@@ -646,7 +646,7 @@ END_TEST
 
 START_TEST(test_padding_moves)
 {
-    golden_pictures_t golden = golden_pictures_open();
+    golden_tensors_t golden = golden_pictures_open();
     pt_image_options_t options = sized(0);
     pt_dataset_t *dataset;
     int64_t indices[64], elements;
@@ -678,13 +678,13 @@ START_TEST(test_padding_moves)
         pt_dataset_free(dataset);
     }
     ck_assert_int_gt(moved + black, 4);
-    golden_pictures_close(&golden);
+    golden_tensors_close(&golden);
 }
 END_TEST
 
 START_TEST(test_options_are_checked)
 {
-    golden_pictures_t golden = golden_pictures_open();
+    golden_tensors_t golden = golden_pictures_open();
     pt_dataset_t *dataset;
     folder("options");
     suite_write("options/a-images-idx3", images, sizeof images - 1);
@@ -721,13 +721,13 @@ START_TEST(test_options_are_checked)
     options.shorter_side = 1; /* of pictures that are 2 x 2 */
     ck_fails(pt_dataset_create_from_images(golden.context, path, &options, &dataset), PT_ERR_ARGUMENT,
              "shorter_side is 1, expected 0 or at least 2");
-    golden_pictures_close(&golden);
+    golden_tensors_close(&golden);
 }
 END_TEST
 
 START_TEST(test_failing_memory)
 {
-    golden_pictures_t golden = golden_pictures_open();
+    golden_tensors_t golden = golden_pictures_open();
     failing_allocator_t allocator;
     pt_status_t status = PT_OK;
     const pt_image_options_t options = drawn();
@@ -760,7 +760,7 @@ START_TEST(test_failing_memory)
     pt_dataset_t *dataset;
     ck_fails(pt_dataset_create_from_images(golden.context, suite_path("fewer"), NULL, &dataset), PT_ERR_MEMORY, "lock");
     failing_io_disarm();
-    golden_pictures_close(&golden);
+    golden_tensors_close(&golden);
 }
 END_TEST
 

@@ -19,7 +19,7 @@ static const char *folder(const char *name)
 }
 
 /* The golden recording of this name under another one. */
-static void put(const golden_audio_t *golden, const char *name, const char *path)
+static void put(const golden_tensors_t *golden, const char *name, const char *path)
 {
     const pt__entry_t *entry = golden_entry(golden, "file", name);
     suite_write(path, entry->data, (size_t)entry->bytes);
@@ -72,7 +72,7 @@ static void expect_skipped(pt_dataset_t *dataset, int64_t count, const char *con
                       pt_dataset_skipped(dataset, i), words[i]);
 }
 
-static pt_dataset_t *open_set(const golden_audio_t *golden, const char *path, const pt_audio_options_t *options,
+static pt_dataset_t *open_set(const golden_tensors_t *golden, const char *path, const pt_audio_options_t *options,
                               int64_t samples)
 {
     pt_dataset_t *dataset;
@@ -83,7 +83,7 @@ static pt_dataset_t *open_set(const golden_audio_t *golden, const char *path, co
 
 /* ---- Folders ---- */
 
-static const char *make_words(const golden_audio_t *golden)
+static const char *make_words(const golden_tensors_t *golden)
 {
     folder("words");
     folder("words/no");
@@ -102,7 +102,7 @@ START_TEST(test_a_folder_a_class)
     static const char *const skipped[] = {"words/yes/notes.txt: no recording, by its name",
                                           "words/yes/d.wav: no recording", "words/yes/e.wav: the file is empty"};
     static float rows[MOST];
-    golden_audio_t golden = golden_audio_open();
+    golden_tensors_t golden = golden_audio_open();
     pt_field_spec_t field;
     if (is_complete()) {
         pt_dataset_t *dataset = open_set(&golden, make_words(&golden), NULL, 3);
@@ -133,13 +133,13 @@ START_TEST(test_a_folder_a_class)
         ck_assert_str_eq(pt_dataset_sample_name(dataset, 0), "c.wav");
         pt_dataset_free(dataset);
     }
-    golden_audio_close(&golden);
+    golden_tensors_close(&golden);
 }
 END_TEST
 
 START_TEST(test_nothing_to_read)
 {
-    golden_audio_t golden = golden_audio_open();
+    golden_tensors_t golden = golden_audio_open();
     pt_audio_options_t options = audio_options();
     pt_dataset_t *dataset;
     make_words(&golden);
@@ -168,7 +168,7 @@ START_TEST(test_nothing_to_read)
         ck_fails(pt_dataset_create_from_audio(golden.context, suite_path("words"), NULL, &dataset), PT_ERR_FORMAT,
                  "no recording");
     }
-    golden_audio_close(&golden);
+    golden_tensors_close(&golden);
 }
 END_TEST
 
@@ -178,7 +178,7 @@ START_TEST(test_librispeech)
 {
     static const char *const skipped[] = {"libri/19/7/19-7-0002: ",
                                           "libri/19/7/19-7-0003.flac: the transcript is empty"};
-    golden_audio_t golden = golden_audio_open();
+    golden_tensors_t golden = golden_audio_open();
     pt_dataset_t *dataset;
     folder("libri");
     folder("libri/19");
@@ -199,14 +199,14 @@ START_TEST(test_librispeech)
         ck_fails(pt_dataset_create_from_audio(golden.context, suite_path("libri"), NULL, &dataset), PT_ERR_FORMAT,
                  "19-7.trans.txt: line 1: expected the name of a recording");
     }
-    golden_audio_close(&golden);
+    golden_tensors_close(&golden);
 }
 END_TEST
 
 START_TEST(test_ljspeech)
 {
     static const char *const skipped[] = {"lj/LJ-3: "};
-    golden_audio_t golden = golden_audio_open();
+    golden_tensors_t golden = golden_audio_open();
     pt_dataset_t *dataset;
     folder("lj");
     folder("lj/wavs");
@@ -226,13 +226,13 @@ START_TEST(test_ljspeech)
         ck_fails(pt_dataset_create_from_audio(golden.context, suite_path("lj"), NULL, &dataset), PT_ERR_FORMAT,
                  "metadata.csv: line 1: expected name|text|normalised text, found 4 columns");
     }
-    golden_audio_close(&golden);
+    golden_tensors_close(&golden);
 }
 END_TEST
 
 START_TEST(test_common_voice)
 {
-    golden_audio_t golden = golden_audio_open();
+    golden_tensors_t golden = golden_audio_open();
     pt_audio_options_t options = audio_options();
     pt_dataset_t *dataset;
     folder("voice");
@@ -258,7 +258,7 @@ START_TEST(test_common_voice)
         ck_fails(pt_dataset_create_from_audio(golden.context, suite_path("voice/train.tsv"), &options, &dataset),
                  PT_ERR_NOT_FOUND, "no column is headed \"words\"");
     }
-    golden_audio_close(&golden);
+    golden_tensors_close(&golden);
 }
 END_TEST
 
@@ -267,7 +267,7 @@ END_TEST
 START_TEST(test_manifests)
 {
     static float rows[2][MOST];
-    golden_audio_t golden = golden_audio_open();
+    golden_tensors_t golden = golden_audio_open();
     pt_dataset_t *dataset;
     put(&golden, "pcm16.flac", "a.flac"); /* 60 ms */
     put(&golden, "pcm16.wav", "b.wav");
@@ -306,13 +306,13 @@ START_TEST(test_manifests)
     if (is_complete())
         ck_fails(pt_dataset_create_from_audio(golden.context, suite_path("broken.csv"), NULL, &dataset), PT_ERR_FORMAT,
                  "broken.csv: line 2 has 3 columns, expected 2");
-    golden_audio_close(&golden);
+    golden_tensors_close(&golden);
 }
 END_TEST
 
 START_TEST(test_long_ones)
 {
-    golden_audio_t golden = golden_audio_open();
+    golden_tensors_t golden = golden_audio_open();
     pt_audio_options_t options = audio_options();
     static float rows[MOST];
     put(&golden, "pcm16.flac", "long.flac");
@@ -332,7 +332,7 @@ START_TEST(test_long_ones)
         ck_fails(pt_dataset_create_from_audio(golden.context, suite_path("long.flac"), &options, &dataset),
                  PT_ERR_FORMAT, "long.flac: 960 samples at 16000 Hz are too few for a row of 1600");
     }
-    golden_audio_close(&golden);
+    golden_tensors_close(&golden);
 }
 END_TEST
 
@@ -342,7 +342,7 @@ END_TEST
 START_TEST(test_transcripts_by_a_tokenizer)
 {
     static const char *const skipped[] = {"a.flac: the transcript is empty", "a.flac: transcript: "};
-    golden_audio_t golden = golden_audio_open();
+    golden_tensors_t golden = golden_audio_open();
     pt_audio_options_t options = audio_options();
     pt_tokenizer_t *tokenizer;
     int32_t ids[8];
@@ -368,7 +368,7 @@ START_TEST(test_transcripts_by_a_tokenizer)
         pt_dataset_free(dataset);
     }
     pt_tokenizer_free(tokenizer);
-    golden_audio_close(&golden);
+    golden_tensors_close(&golden);
 }
 END_TEST
 
@@ -378,7 +378,7 @@ END_TEST
 START_TEST(test_the_next_good_one_stands_in)
 {
     static float rows[2][MOST];
-    golden_audio_t golden = golden_audio_open();
+    golden_tensors_t golden = golden_audio_open();
     pt_audio_options_t options = audio_options();
     const pt__entry_t *flac = golden_entry(&golden, "file", "pcm16.flac");
     pt_dataset_t *dataset;
@@ -407,7 +407,7 @@ START_TEST(test_the_next_good_one_stands_in)
         ck_fails(pt_dataset_read(dataset, &zero, 1, "frames", &values, sizeof values), PT_ERR_FORMAT, "short.flac: ");
         pt_dataset_free(dataset);
     }
-    golden_audio_close(&golden);
+    golden_tensors_close(&golden);
 }
 END_TEST
 
@@ -453,7 +453,7 @@ static void load(pt_dataset_t *dataset, int32_t producers, int32_t is_counted, f
 START_TEST(test_any_number_of_threads)
 {
     static float values[2][ALL];
-    golden_audio_t golden = golden_audio_open();
+    golden_tensors_t golden = golden_audio_open();
     char text[2048] = "";
     put(&golden, "pcm16.flac", "many.flac");
     for (int i = 0; i < SAMPLES; i++)
@@ -467,7 +467,7 @@ START_TEST(test_any_number_of_threads)
             ck_assert_mem_eq(values[0], values[1], sizeof values[0]);
         pt_dataset_free(dataset);
     }
-    golden_audio_close(&golden);
+    golden_tensors_close(&golden);
 }
 END_TEST
 
@@ -475,7 +475,7 @@ END_TEST
 START_TEST(test_drawn_on_any_number_of_threads)
 {
     static float values[2][ALL], rows[MOST];
-    golden_audio_t golden = golden_audio_open();
+    golden_tensors_t golden = golden_audio_open();
     pt_audio_options_t options = audio_options();
     char text[2048] = "";
     folder("noises");
@@ -518,7 +518,7 @@ START_TEST(test_drawn_on_any_number_of_threads)
         ck_fails(pt_dataset_create_from_audio(golden.context, suite_path("drawn.jsonl"), &options, &dataset),
                  PT_ERR_FORMAT, "noise: no recording; passed over: ");
     }
-    golden_audio_close(&golden);
+    golden_tensors_close(&golden);
 }
 END_TEST
 
@@ -534,7 +534,7 @@ static pt_status_t open_and_read(pt_context_t *context, const char *path, pt_dat
 START_TEST(test_failing_memory)
 {
     static const char *const lists[] = {"fail/list.jsonl", "fail/list.csv", "fail/metadata.csv", "fail/19", "words"};
-    golden_audio_t golden = golden_audio_open();
+    golden_tensors_t golden = golden_audio_open();
     failing_allocator_t allocator;
     pt_status_t status = PT_OK;
     make_words(&golden);
@@ -557,7 +557,7 @@ START_TEST(test_failing_memory)
             pt_context_free(context);
         }, status);
     }
-    golden_audio_close(&golden);
+    golden_tensors_close(&golden);
 }
 END_TEST
 

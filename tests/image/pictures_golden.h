@@ -2,43 +2,12 @@
 #ifndef PICTURES_GOLDEN_H
 #define PICTURES_GOLDEN_H
 
-#include <stdio.h>
-#include <string.h>
-
 #include "base/bitmap.h"
-#include "formats/tensors.h"
-#include "support/samples.h"
+#include "support/golden_tensors.h"
 
-typedef struct golden_pictures {
-    pt_context_t *context;
-    int64_t held; /* bytes, by the context itself */
-    pt__file_tensors_t *file;
-} golden_pictures_t;
-
-static inline golden_pictures_t golden_pictures_open(void)
+static inline golden_tensors_t golden_pictures_open(void)
 {
-    golden_pictures_t golden = {.context = samples_context()};
-    golden.held = pt_context_bytes(golden.context);
-    ck_ok(pt__file_tensors_open(golden.context, &pt__format_safetensors,
-                                suite_source("tests/golden/pictures.safetensors"), 0, &golden.file));
-    return golden;
-}
-
-static inline void golden_pictures_close(golden_pictures_t *golden)
-{
-    pt__file_tensors_close(golden->file);
-    ck_assert_int_eq(pt_context_bytes(golden->context), golden->held);
-    pt_context_free(golden->context);
-}
-
-/* "KIND/NAME" */
-static inline const pt__entry_t *golden_entry(const golden_pictures_t *golden, const char *kind, const char *name)
-{
-    char path[128];
-    snprintf(path, sizeof path, "%s/%s", kind, name);
-    const pt__entry_t *entry = pt__tensors_find(pt__file_tensors_table(golden->file), path);
-    ck_assert_msg(entry != NULL, "no %s", path);
-    return entry;
+    return golden_tensors_open("tests/golden/pictures.safetensors");
 }
 
 static inline pt__picture_t golden_picture(const pt__entry_t *entry)

@@ -31,7 +31,7 @@ START_TEST(test_pixels_are_pillow_s)
         "turned2.png", "turned3.png",   "turned4.png",      "turned5.png", "turned6.png",   "turned7.png",
         "turned8.png", "one.png",       "interlaced.png",   "lossy.webp",  "lossless.webp", "alpha.webp",
         "turned.webp"};
-    golden_pictures_t golden = golden_pictures_open();
+    golden_tensors_t golden = golden_pictures_open();
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         const pt__entry_t *file = golden_entry(&golden, "file", names[i]);
         pt__picture_t picture;
@@ -44,13 +44,13 @@ START_TEST(test_pixels_are_pillow_s)
             pt__release(&golden.context->memory, picture.pixels);
         }
     }
-    golden_pictures_close(&golden);
+    golden_tensors_close(&golden);
 }
 END_TEST
 
 START_TEST(test_scales_while_decoding)
 {
-    golden_pictures_t golden = golden_pictures_open();
+    golden_tensors_t golden = golden_pictures_open();
     pt__memory_t *memory = &golden.context->memory;
     pt__picture_about_t about;
     pt__picture_t picture;
@@ -74,7 +74,7 @@ START_TEST(test_scales_while_decoding)
         ck_ok(pt__picture_look(png->data, png->bytes, LIMIT, &about));
         ck_assert_int_eq(pt__picture_denominator(&about, 0.1), 1);
     }
-    golden_pictures_close(&golden);
+    golden_tensors_close(&golden);
 }
 END_TEST
 
@@ -83,7 +83,7 @@ START_TEST(test_truncated)
 {
     static const char *const names[] = {"color.jpg", "progressive.jpg", "cmyk.jpg",      "rgb.png",
                                         "bits.png",  "interlaced.png",  "lossless.webp", "lossy.webp"};
-    golden_pictures_t golden = golden_pictures_open();
+    golden_tensors_t golden = golden_pictures_open();
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         const pt__entry_t *file = golden_entry(&golden, "file", names[i]);
         if (!is_built(names[i]))
@@ -102,7 +102,7 @@ START_TEST(test_truncated)
             pt__release(&golden.context->memory, picture.pixels);
         }
     }
-    golden_pictures_close(&golden);
+    golden_tensors_close(&golden);
 }
 END_TEST
 
@@ -114,7 +114,7 @@ static void set_number(uint8_t *bytes, uint32_t number)
 
 START_TEST(test_absurd_sizes)
 {
-    golden_pictures_t golden = golden_pictures_open();
+    golden_tensors_t golden = golden_pictures_open();
     pt__memory_t *memory = &golden.context->memory;
     pt__picture_about_t about;
     uint8_t bytes[4096];
@@ -154,13 +154,13 @@ START_TEST(test_absurd_sizes)
         ck_fails(pt__picture_look(bytes, jpeg->bytes, INT64_MAX, &about), PT_ERR_FORMAT, "cannot be in");
     }
     ck_assert_int_eq(pt_context_bytes(golden.context), held);
-    golden_pictures_close(&golden);
+    golden_tensors_close(&golden);
 }
 END_TEST
 
 START_TEST(test_refusals)
 {
-    golden_pictures_t golden = golden_pictures_open();
+    golden_tensors_t golden = golden_pictures_open();
     pt__memory_t *memory = &golden.context->memory;
     pt__picture_about_t about;
     pt__picture_t picture;
@@ -191,7 +191,7 @@ START_TEST(test_refusals)
                  "WebP: the file is an animation");
         ck_fails(pt__picture_look(webp->data, 14, LIMIT, &about), PT_ERR_FORMAT, "WebP: the file ends early");
     }
-    golden_pictures_close(&golden);
+    golden_tensors_close(&golden);
 }
 END_TEST
 
@@ -232,7 +232,7 @@ END_TEST
 START_TEST(test_failing_memory)
 {
     static const char *const names[] = {"cmyk.jpg", "rgb.png", "turned5.png", "lossless.webp"};
-    golden_pictures_t golden = golden_pictures_open();
+    golden_tensors_t golden = golden_pictures_open();
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         const pt__entry_t *file = golden_entry(&golden, "file", names[i]);
         failing_allocator_t allocator;
@@ -247,7 +247,7 @@ START_TEST(test_failing_memory)
             pt__release(&memory, picture.pixels);
         }, status);
     }
-    golden_pictures_close(&golden);
+    golden_tensors_close(&golden);
 }
 END_TEST
 

@@ -9,7 +9,7 @@
 #include "image/sample.h"
 
 /* A copy of the picture that all edits begin with. */
-static pt__picture_t copy_base(const golden_pictures_t *golden, uint8_t *pixels)
+static pt__picture_t copy_base(const golden_tensors_t *golden, uint8_t *pixels)
 {
     const pt__entry_t *entry = pt__tensors_find(pt__file_tensors_table(golden->file), "base");
     pt__picture_t picture = golden_picture(entry);
@@ -36,7 +36,7 @@ START_TEST(test_scale)
         {"bicubic_45x40", {0, 0, 19, 14, 45, 40, 0, 0, PT_IMAGE_BICUBIC}, 45, 40},
         {"bicubic_1x1", {0, 0, 19, 14, 1, 1, 0, 0, PT_IMAGE_BICUBIC}, 1, 1},
     };
-    golden_pictures_t golden = golden_pictures_open();
+    golden_tensors_t golden = golden_pictures_open();
     static uint8_t from[4096], to[8192];
     const pt__picture_t base = copy_base(&golden, from);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -60,13 +60,13 @@ START_TEST(test_scale)
     ck_ok(pt__picture_scale(&golden.context->memory, &base, &scaling, &colors));
     for (int y = 0; y < 6; y++)
         ck_assert_mem_eq(to + 15 * y, from + ((y + 3) * 19 + 2) * 3, 15);
-    golden_pictures_close(&golden);
+    golden_tensors_close(&golden);
 }
 END_TEST
 
 START_TEST(test_samples_in_the_middle)
 {
-    golden_pictures_t golden = golden_pictures_open();
+    golden_tensors_t golden = golden_pictures_open();
     static uint8_t from[4096], to[4096];
     const pt__picture_t base = copy_base(&golden, from);
     pt_image_options_t options;
@@ -88,13 +88,13 @@ START_TEST(test_samples_in_the_middle)
     ck_ok(pt__picture_scale(&golden.context->memory, &part,
                             &(const pt__scaling_t){0, 0, 13, 9, 6, 8, 0, 0, PT_IMAGE_BILINEAR}, &crop));
     golden_expect(&crop, golden_entry(&golden, "edit", "crop"), 0);
-    golden_pictures_close(&golden);
+    golden_tensors_close(&golden);
 }
 END_TEST
 
 START_TEST(test_colors_and_filters)
 {
-    golden_pictures_t golden = golden_pictures_open();
+    golden_tensors_t golden = golden_pictures_open();
     pt__memory_t *memory = &golden.context->memory;
     static uint8_t pixels[4096];
     pt__picture_t base;
@@ -119,13 +119,13 @@ START_TEST(test_colors_and_filters)
     EXPECT("blur_wide", 1, ck_ok(pt__picture_blur(memory, &base, 23, 3)));
     EXPECT("mirror", 0, pt__picture_flip_horizontally(&base));
     EXPECT("flip", 0, pt__picture_flip_vertically(&base));
-    golden_pictures_close(&golden);
+    golden_tensors_close(&golden);
 }
 END_TEST
 
 START_TEST(test_randaugment)
 {
-    golden_pictures_t golden = golden_pictures_open();
+    golden_tensors_t golden = golden_pictures_open();
     static uint8_t pixels[4096];
     char name[32];
     for (int32_t change = 0; change < PT__RANDAUGMENT_CHANGES; change++)
@@ -138,7 +138,7 @@ START_TEST(test_randaugment)
                 ck_ok(pt__randaugment_change(&golden.context->memory, change, strength, sign, &base));
                 golden_expect(&base, golden_entry(&golden, "edit", name), 0);
             }
-    golden_pictures_close(&golden);
+    golden_tensors_close(&golden);
 }
 END_TEST
 
@@ -147,7 +147,7 @@ END_TEST
 START_TEST(test_crops_are_drawn_as_torchvision_s)
 {
     enum { DRAWS = 20000, NUMBERS = 4 };
-    golden_pictures_t golden = golden_pictures_open();
+    golden_tensors_t golden = golden_pictures_open();
     const float *expected = pt__tensors_find(pt__file_tensors_table(golden.file), "draws")->data;
     double sums[NUMBERS] = {0}, squares[NUMBERS] = {0};
     pt__random_t random = pt__random_start(3);
@@ -178,14 +178,14 @@ START_TEST(test_crops_are_drawn_as_torchvision_s)
         ck_assert(crop.width == sizes[i][2] && crop.height == sizes[i][3]);
         ck_assert(crop.left == sizes[i][4] && crop.top == sizes[i][5]);
     }
-    golden_pictures_close(&golden);
+    golden_tensors_close(&golden);
 }
 END_TEST
 
 /* A file that is decoded smaller gives nearly the sample of the whole picture. */
 START_TEST(test_samples_of_smaller_pictures)
 {
-    golden_pictures_t golden = golden_pictures_open();
+    golden_tensors_t golden = golden_pictures_open();
     pt__memory_t *memory = &golden.context->memory;
     static uint8_t whole[3 * 14 * 12], smaller[3 * 14 * 12];
     const pt__entry_t *file = golden_entry(&golden, "file", "larger.jpg");
@@ -206,14 +206,14 @@ START_TEST(test_samples_of_smaller_pictures)
                 difference += abs(whole[i] - smaller[i]) / (double)sizeof whole;
             ck_assert_msg(difference < 12, "crop %d, key %d: %g apart", (int)crop, (int)key, difference);
         }
-    golden_pictures_close(&golden);
+    golden_tensors_close(&golden);
 }
 END_TEST
 
 /* All that may be drawn, and that it is the same each time. */
 START_TEST(test_augment_depends_on_the_key)
 {
-    golden_pictures_t golden = golden_pictures_open();
+    golden_tensors_t golden = golden_pictures_open();
     pt__memory_t *memory = &golden.context->memory;
     static uint8_t from[4096], once[3 * 14 * 12], again[3 * 14 * 12], other[3 * 14 * 12];
     const pt__picture_t base = copy_base(&golden, from);
@@ -237,14 +237,14 @@ START_TEST(test_augment_depends_on_the_key)
         same += memcmp(once, other, sizeof once) == 0;
     }
     ck_assert_int_eq(same, 0);
-    golden_pictures_close(&golden);
+    golden_tensors_close(&golden);
 }
 END_TEST
 
 /* One channel, one pixel, one level: what has nothing to tell apart stays, and nothing is divided by zero. */
 START_TEST(test_small_and_gray)
 {
-    golden_pictures_t golden = golden_pictures_open();
+    golden_tensors_t golden = golden_pictures_open();
     pt__memory_t *memory = &golden.context->memory;
     uint8_t pixels[12] = {7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7}, one[3] = {10, 200, 30};
     const pt__picture_t gray = {pixels, 4, 4, 3, 1}, single = {one, 3, 1, 1, 3};
@@ -264,7 +264,7 @@ START_TEST(test_small_and_gray)
     pt__picture_flip_horizontally(&single);
     ck_ok(pt__picture_blur(memory, &single, 5, 1));
     ck_assert_mem_eq(one, ((uint8_t[]){10, 200, 30}), 3);
-    golden_pictures_close(&golden);
+    golden_tensors_close(&golden);
 }
 END_TEST
 
